@@ -1,0 +1,81 @@
+// Package diff compares two states and says what differs, as values that
+// everything else shares: the plan an operator reads, the steps a driver takes,
+// the drift a node reports and the audit log all hold Changes.
+//
+// It is pure, and comes between desired and the drivers in the one-way flow.
+package diff
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Action is what happens to a thing.
+type Action string
+
+// The actions. Update changes a thing where it stands; Replace has to remove
+// and recreate it, so what uses it is interrupted.
+const (
+	Create  Action = "create"
+	Update  Action = "update"
+	Replace Action = "replace"
+	Delete  Action = "delete"
+)
+
+// Field is one property that differs; Old is empty when it was not set, New
+// when it no longer is.
+type Field struct {
+	Name string `json:"name"`
+	Old  string `json:"old,omitempty"`
+	New  string `json:"new,omitempty"`
+}
+
+// Change is one difference.
+type Change struct {
+	Action Action `json:"action"`
+	// Type is the kind of thing: an object kind (zone, vnet, ...) or, on a
+	// node, link, address, neighbour, route, port, rule, sysctl or file.
+	Type string `json:"type"`
+	// Name identifies the thing among those of its type: "vnet1",
+	// "10.0.1.1/24 dev vnet1".
+	Name string `json:"name"`
+	// Owner is the object that a node's thing comes from: "vnet/vnet1".
+	Owner string `json:"owner,omitempty"`
+	// Fields are the properties that differ, or for Create those that are set.
+	Fields []Field `json:"fields,omitempty"`
+}
+
+// Sign is the mark the action has in printed plans.
+func (a Action) Sign() string {
+	switch a {
+	case Create:
+		return "+"
+	case Delete:
+		return "-"
+	case Replace:
+		return "±"
+	}
+	return "~"
+}
+
+// String is the change on one line: "~ link vnet1: mtu 1500 -> 1450".
+func (c Change) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s %s", c.Action.Sign(), c.Type, c.Name)
+	for i, f := range c.Fields {
+		if i == 0 {
+			b.WriteString(":")
+		} else {
+			b.WriteString(",")
+		}
+		switch {
+		case f.Old == "":
+			fmt.Fprintf(&b, " %s %s", f.Name, f.New)
+		case f.New == "":
+			fmt.Fprintf(&b, " %s %s removed", f.Name, f.Old)
+		default:
+			fmt.Fprintf(&b, " %s %s -> %s", f.Name, f.Old, f.New)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,81 @@
+// Package driver says what a driver is. Each driver, in a package of its own
+// below this one, owns one kind of actual state on a node: it is the last stage
+// of the one-way flow and the only one that touches the system.
+package driver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/diff"
+)
+
+// Driver reconciles one kind of state with the desired state of the node.
+type Driver interface {
+	// Name names the driver in status and logs: "link".
+	Name() string
+	// Reconcile reads what stands, works out the difference to want and, unless
+	// dryRun is set, removes it, adding before deleting. It is idempotent: with
+	// nothing to change it writes nothing. A failed object does not keep others
+	// from being applied: what was done is in Result, what was not is in the
+	// returned error, whose tree holds an *ObjectError for every object at fault.
+	Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (Result, error)
+}
+
+// Result is what one reconciliation did, or with dryRun would do.
+type Result struct {
+	// Changes are the differences that were removed.
+	Changes []diff.Change
+	// Writes counts the requests that changed, or would change, the system.
+	Writes int
+}
+
+// ObjectError is a failure that belongs to one declared object.
+type ObjectError struct {
+	// Owner is the object: "vnet/vnet1".
+	Owner string
+	// Err says what happened, what it means and what to do.
+	Err error
+}
+
+// Error implements error.
+func (e *ObjectError) Error() string { return e.Owner + ": " + e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *ObjectError) Unwrap() error { return e.Err }
+
+// Conflict is the error of an object that cannot be made because something that
+// is not Viaduct's has its name.
+type Conflict struct {
+	// Thing is what stands in the way: "interface vnet1 (bridge)".
+	Thing string
+}
+
+// Error implements error.
+func (e *Conflict) Error() string {
+	return fmt.Sprintf("%s exists on this node and was not made by Viaduct; it was left untouched: "+
+		"rename or remove it, or choose another name", e.Thing)
+}
+
+// ObjectErrors collects every *ObjectError in the error tree of err.
+func ObjectErrors(err error) []*ObjectError {
+	var out []*ObjectError
+	var walk func(error)
+	walk = func(err error) {
+		switch e := err.(type) { //nolint:errorlint // the tree is walked by hand
+		case nil:
+		case *ObjectError:
+			out = append(out, e)
+		case interface{ Unwrap() []error }:
+			for _, sub := range e.Unwrap() {
+				walk(sub)
+			}
+		default:
+			walk(errors.Unwrap(err))
+		}
+	}
+	walk(err)
+	return out
+}

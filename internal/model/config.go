@@ -1,0 +1,165 @@
+package model
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+)
+
+// Config is a complete configuration: every revisioned object by its ID.
+// The objects it holds are shared and must not be changed in place: put a
+// changed copy. The zero value is empty and ready to use.
+type Config struct {
+	Nodes   map[string]*Node   `json:"nodes,omitempty"`
+	Zones   map[string]*Zone   `json:"zones,omitempty"`
+	VNets   map[string]*VNet   `json:"vnets,omitempty"`
+	Subnets map[string]*Subnet `json:"subnets,omitempty"`
+}
+
+// Clone returns a configuration whose maps can be changed without touching c;
+// the objects themselves are shared.
+func (c *Config) Clone() *Config {
+	return &Config{
+		Nodes:   maps.Clone(c.Nodes),
+		Zones:   maps.Clone(c.Zones),
+		VNets:   maps.Clone(c.VNets),
+		Subnets: maps.Clone(c.Subnets),
+	}
+}
+
+// Put adds or replaces an object. It completes a subnet's ID and CIDR from
+// each other and from the VNet's zone, so the VNet must be there already; it
+// refuses kinds that are not revisioned. It checks nothing else: see Validate.
+func (c *Config) Put(o Object) error {
+	switch o := o.(type) {
+	case *Node:
+		put(&c.Nodes, o.ID, o)
+	case *Zone:
+		put(&c.Zones, o.ID, o)
+	case *VNet:
+		put(&c.VNets, o.ID, o)
+	case *Subnet:
+		if err := c.completeSubnet(o); err != nil {
+			return err
+		}
+		put(&c.Subnets, o.ID, o)
+	default:
+		return fmt.Errorf("%s %q is not part of the configuration", o.ObjectKind(), o.ObjectID())
+	}
+	return nil
+}
+
+func put[T any](m *map[string]T, id string, o T) {
+	if *m == nil {
+		*m = make(map[string]T)
+	}
+	(*m)[id] = o
+}
+
+// completeSubnet fills in ID and CIDR. It writes to o, which is the caller's
+// own copy until Put returns.
+func (c *Config) completeSubnet(o *Subnet) error {
+	if p, err := netip.ParsePrefix(o.ID); err == nil {
+		if o.CIDR.IsValid() && o.CIDR != p {
+			return Problems{{Severity: Error, Kind: KindSubnet, ID: o.ID, Field: "cidr", Value: o.CIDR.String(),
+				Message: "differs from the network given as id; leave one of them out"}}
+		}
+		o.CIDR, o.ID = p, ""
+	}
+	v := c.VNets[o.VNet]
+	if v == nil {
+		id := o.ID
+		if id == "" {
+			id = o.CIDR.String()
+		}
+		return Problems{{Severity: Error, Kind: KindSubnet, ID: id, Field: "vnet", Value: o.VNet,
+			Message: "no such vnet; declare the vnet first or correct the name"}}
+	}
+	if !o.CIDR.IsValid() {
+		return Problems{{Severity: Error, Kind: KindSubnet, ID: o.ID, Field: "id", Value: o.ID,
+			Message: "is not a network; write it like 10.0.1.0/24 or fd00:1::/64"}}
+	}
+	want := SubnetID(v.Zone, o.CIDR)
+	if o.ID != "" && o.ID != want {
+		return Problems{{Severity: Error, Kind: KindSubnet, ID: o.ID, Field: "id", Value: o.ID,
+			Message: fmt.Sprintf("does not fit: the subnet %s of vnet %s in zone %s is called %s", o.CIDR, o.VNet, v.Zone, want)}}
+	}
+	o.ID = want
+	return nil
+}
+
+// Get returns an object, or nil if there is none.
+func (c *Config) Get(k Kind, id string) Object {
+	switch k {
+	case KindNode:
+		return get(c.Nodes, id)
+	case KindZone:
+		return get(c.Zones, id)
+	case KindVNet:
+		return get(c.VNets, id)
+	case KindSubnet:
+		return get(c.Subnets, id)
+	}
+	return nil
+}
+
+// get avoids a typed nil inside the interface.
+func get[T any, P interface {
+	*T
+	Object
+}](m map[string]P, id string) Object {
+	if o, ok := m[id]; ok {
+		return o
+	}
+	return nil
+}
+
+// Delete removes an object and reports whether it was there.
+func (c *Config) Delete(k Kind, id string) bool {
+	if c.Get(k, id) == nil {
+		return false
+	}
+	switch k {
+	case KindNode:
+		delete(c.Nodes, id)
+	case KindZone:
+		delete(c.Zones, id)
+	case KindVNet:
+		delete(c.VNets, id)
+	case KindSubnet:
+		delete(c.Subnets, id)
+	}
+	return true
+}
+
+// List returns the objects of a kind, sorted by ID.
+func (c *Config) List(k Kind) []Object {
+	switch k {
+	case KindNode:
+		return list(c.Nodes)
+	case KindZone:
+		return list(c.Zones)
+	case KindVNet:
+		return list(c.VNets)
+	case KindSubnet:
+		return list(c.Subnets)
+	}
+	return nil
+}
+
+func list[T any, P interface {
+	*T
+	Object
+}](m map[string]P) []Object {
+	out := make([]Object, 0, len(m))
+	for _, id := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, m[id])
+	}
+	return out
+}
+
+// Len is the number of objects in the configuration.
+func (c *Config) Len() int {
+	return len(c.Nodes) + len(c.Zones) + len(c.VNets) + len(c.Subnets)
+}

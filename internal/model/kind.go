@@ -1,0 +1,70 @@
+package model
+
+// Kind names a kind of object, in the singular, as it is written in the
+// "kind" field of a manifest.
+type Kind string
+
+// The kinds of object. Guests take effect at once; all other kinds are edited
+// as pending configuration and take effect when a revision is applied.
+const (
+	KindNode   Kind = "node"
+	KindZone   Kind = "zone"
+	KindVNet   Kind = "vnet"
+	KindSubnet Kind = "subnet"
+	KindGuest  Kind = "guest"
+)
+
+// Kinds returns every kind in dependency order: an object refers only to
+// objects of kinds that stand before its own.
+func Kinds() []Kind {
+	return []Kind{KindNode, KindZone, KindVNet, KindSubnet, KindGuest}
+}
+
+// Plural is the name of the kind as it appears in API paths and in the
+// command line's tables.
+func (k Kind) Plural() string { return string(k) + "s" }
+
+// Revisioned reports whether objects of the kind are part of a revision.
+// Guests are not: where a guest runs is a fact that must not wait for an apply,
+// nor carry other people's pending edits along.
+func (k Kind) Revisioned() bool { return k != KindGuest }
+
+// ParseKind accepts a kind in the singular or the plural; ok is false for
+// anything else.
+func ParseKind(s string) (k Kind, ok bool) {
+	for _, k := range Kinds() {
+		if s == string(k) || s == k.Plural() {
+			return k, true
+		}
+	}
+	return "", false
+}
+
+// Object is one declared object. The concrete types are *Node, *Zone, *VNet,
+// *Subnet and *Guest.
+type Object interface {
+	// ObjectKind is the kind of the object.
+	ObjectKind() Kind
+	// ObjectID identifies the object among those of its kind.
+	ObjectID() string
+}
+
+// Ref names an object: "zone/myzone".
+func Ref(k Kind, id string) string { return string(k) + "/" + id }
+
+// New returns an empty object of the kind, or nil for an unknown kind.
+func New(k Kind) Object {
+	switch k {
+	case KindNode:
+		return &Node{}
+	case KindZone:
+		return &Zone{}
+	case KindVNet:
+		return &VNet{}
+	case KindSubnet:
+		return &Subnet{}
+	case KindGuest:
+		return &Guest{}
+	}
+	return nil
+}

@@ -1,0 +1,23 @@
+package model
+
+import "net/netip"
+
+// Node holds the settings of one host that runs the agent. A host needs no
+// Node object to take part: joining the cluster is enough; the object exists to
+// change a default.
+type Node struct {
+	// ID is the name under which the host joined.
+	ID string `json:"id"`
+	// Address is the node's own end of tunnels when a zone's peer list does
+	// not decide it. Unset means: found on the node (see compile).
+	Address netip.Addr `json:"address,omitzero"`
+	// Reserved lists interface names, or shell patterns of them (path.Match
+	// syntax), that Viaduct must never create, change or remove on the node.
+	Reserved []string `json:"reserved,omitempty"`
+}
+
+// ObjectKind implements Object.
+func (*Node) ObjectKind() Kind { return KindNode }
+
+// ObjectID implements Object.
+func (n *Node) ObjectID() string { return n.ID }

@@ -1,0 +1,71 @@
+package model
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Severity ranks a Problem.
+type Severity string
+
+// The severities. An Error refuses the edit; a Warning is shown and recorded.
+const (
+	Error   Severity = "error"
+	Warning Severity = "warning"
+)
+
+// Problem is one fault found in a configuration. Its text names the object,
+// the field, the value and what would be right.
+type Problem struct {
+	Severity Severity `json:"severity"`
+	Kind     Kind     `json:"kind"`
+	ID       string   `json:"id"`
+	// Field is the property at fault, as written in a manifest; empty when the
+	// whole object is.
+	Field string `json:"field,omitempty"`
+	// Value is the offending value as text.
+	Value string `json:"value,omitempty"`
+	// Message says what is wrong and what would be right.
+	Message string `json:"message"`
+	// Lax marks an error that the Proxmox API lets pass: a compatible client
+	// gets a warning where a manifest is refused.
+	Lax bool `json:"lax,omitempty"`
+}
+
+// String is the problem on one line: `zone myzone: mtu "99": must be ...`.
+func (p Problem) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s", p.Kind, p.ID)
+	if p.Field != "" {
+		fmt.Fprintf(&b, ": %s", p.Field)
+		if p.Value != "" {
+			fmt.Fprintf(&b, " %q", p.Value)
+		}
+	}
+	fmt.Fprintf(&b, ": %s", p.Message)
+	return b.String()
+}
+
+// Problems is a list of faults that is itself an error.
+type Problems []Problem
+
+// Error joins the problems, one a line.
+func (ps Problems) Error() string {
+	lines := make([]string, len(ps))
+	for i, p := range ps {
+		lines[i] = p.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Errors returns the problems that refuse the configuration. With lax set,
+// those that the Proxmox API lets pass do not count.
+func (ps Problems) Errors(lax bool) Problems {
+	var out Problems
+	for _, p := range ps {
+		if p.Severity == Error && (!lax || !p.Lax) {
+			out = append(out, p)
+		}
+	}
+	return out
+}

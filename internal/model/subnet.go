@@ -1,0 +1,45 @@
+package model
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// Subnet is an IP range of a VNet: Proxmox VE SDN manual, "Subnets".
+type Subnet struct {
+	// ID is "<zone>-<network>-<mask length>". A manifest may write the CIDR in
+	// its place; Config.Put completes it from the VNet's zone.
+	ID string `json:"id"`
+	// CIDR is the network; a prefix of 8 to 32 bits (IPv4) or 8 to 128 (IPv6).
+	CIDR netip.Prefix `json:"cidr,omitzero"`
+	VNet string       `json:"vnet"`
+	// Gateway is the address of the network's default gateway. In a layer 3
+	// zone (simple) every node of the zone carries it on the VNet's bridge.
+	Gateway netip.Addr `json:"gateway,omitzero"`
+	// SNAT lets guests reach networks outside through the node's own address.
+	SNAT bool `json:"snat,omitempty"`
+	// DNSZonePrefix is put between host name and DNS zone at registration.
+	DNSZonePrefix string `json:"dnszoneprefix,omitempty"`
+	// DHCPRange lists the ranges that addresses are given out of.
+	DHCPRange []Range `json:"dhcp-range,omitempty"`
+	// DHCPDNSServer is the name server told to guests by DHCP.
+	DHCPDNSServer netip.Addr `json:"dhcp-dns-server,omitzero"`
+}
+
+// Range is an inclusive range of addresses of one family.
+type Range struct {
+	Start netip.Addr `json:"start-address"`
+	End   netip.Addr `json:"end-address"`
+}
+
+// ObjectKind implements Object.
+func (*Subnet) ObjectKind() Kind { return KindSubnet }
+
+// ObjectID implements Object.
+func (s *Subnet) ObjectID() string { return s.ID }
+
+// SubnetID is the identifier of a subnet in a zone, as the Proxmox API writes
+// it: the CIDR's slash becomes a hyphen.
+func SubnetID(zone string, cidr netip.Prefix) string {
+	return zone + "-" + strings.ReplaceAll(cidr.String(), "/", "-")
+}

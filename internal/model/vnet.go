@@ -1,0 +1,26 @@
+package model
+
+// VNet is a virtual network of a zone; every node of the zone gets a bridge
+// with its name: Proxmox VE SDN manual, "VNets".
+type VNet struct {
+	// ID is 2 to 8 characters: a letter, then letters and digits. It is the
+	// name of the bridge.
+	ID   string `json:"id"`
+	Zone string `json:"zone"`
+	// Tag is the VXLAN network identifier (1 to 16777215) in a VXLAN zone; it
+	// must be absent in a simple zone.
+	Tag int `json:"tag,omitempty"`
+	// Alias describes the VNet, up to 256 characters; it becomes the alias of
+	// the bridge.
+	Alias string `json:"alias,omitempty"`
+	// VLANAware lets guests use VLAN tags inside the VNet.
+	VLANAware bool `json:"vlanaware,omitempty"`
+	// IsolatePorts lets guests of one node reach the bridge but not each other.
+	IsolatePorts bool `json:"isolate-ports,omitempty"`
+}
+
+// ObjectKind implements Object.
+func (*VNet) ObjectKind() Kind { return KindVNet }
+
+// ObjectID implements Object.
+func (v *VNet) ObjectID() string { return v.ID }

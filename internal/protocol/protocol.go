@@ -1,0 +1,135 @@
+// Package protocol is what servers and agents say to each other, as JSON over
+// HTTP/2 with mutual TLS. It holds wire types only.
+//
+//	POST /agent/v1/join     JoinRequest -> JoinResponse   (no client certificate; a one-time token)
+//	POST /agent/v1/renew    RenewRequest -> JoinResponse  (before the certificate ends)
+//	GET  /agent/v1/desired?have=<hash>                    (long poll) -> Document, or 304 after MaxPoll
+//	POST /agent/v1/status   Status -> 204
+//
+// A node's name is that of its certificate; nothing in a body overrides it.
+package protocol
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// Format is the document format this release writes and reads. An agent that
+// meets a higher number keeps what it has and says so.
+//
+// History:
+//  1. zones simple and vxlan, VNets, subnets, guests.
+const Format = 1
+
+// MaxPoll is how long a server holds a long poll open before it answers 304.
+const MaxPoll = 55 * time.Second
+
+// Document is what one node gets: the projection of a revision, and the guests
+// that run on the node. The agent compiles it together with its own facts.
+type Document struct {
+	Format int `json:"format"`
+	// Revision is the running revision; 0 before the first apply.
+	Revision int64  `json:"revision"`
+	Node     string `json:"node"`
+	// Config is the part of the revision that concerns the node.
+	Config model.Config `json:"config"`
+	// Guests are those on the node, by ID.
+	Guests map[string]*model.Guest `json:"guests,omitempty"`
+}
+
+// Hash identifies the document: lower-case hexadecimal SHA-256 of its JSON form.
+func (d *Document) Hash() string {
+	b, err := json.Marshal(d)
+	if err != nil { // plain values only: cannot happen
+		panic(err)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// JoinRequest asks for a certificate with a one-time token.
+type JoinRequest struct {
+	// Node is the name to join under: a DNS label of at most 63 characters.
+	Node string `json:"node"`
+	// Token is what `viaduct node token` printed.
+	Token string `json:"token"`
+	// CSR is a PEM certificate request; only its key is used.
+	CSR string `json:"csr"`
+}
+
+// RenewRequest asks for a fresh certificate over the present one.
+type RenewRequest struct {
+	CSR string `json:"csr"`
+}
+
+// JoinResponse carries the node's certificate and the authority's, both PEM.
+type JoinResponse struct {
+	Certificate string `json:"certificate"`
+	CA          string `json:"ca"`
+}
+
+// State sums up a node or an object.
+type State string
+
+// The states.
+const (
+	// Converged: what was declared stands.
+	Converged State = "converged"
+	// Applying: work is going on.
+	Applying State = "applying"
+	// Degraded: something could not be applied; messages say what.
+	Degraded State = "degraded"
+	// Unreachable: the server has not heard from the node for a while.
+	Unreachable State = "unreachable"
+)
+
+// Status is what an agent reports after every pass that changed something, and
+// at least every 30 seconds.
+type Status struct {
+	// Revision and Hash say which document the report answers.
+	Revision int64  `json:"revision"`
+	Hash     string `json:"hash"`
+	State    State  `json:"state"`
+	// Time is when the pass ended; Duration how long it took.
+	Time     time.Time     `json:"time"`
+	Duration time.Duration `json:"duration"`
+	// Objects are those with something to tell: failures first of all. An
+	// object of the node that is not listed stands as declared.
+	Objects []ObjectStatus `json:"objects,omitempty"`
+	// Message tells what is wrong with the node as a whole.
+	Message string `json:"message,omitempty"`
+	// Drift holds the newest differences that no revision asked for, oldest
+	// first, at most MaxDrift.
+	Drift []Drift `json:"drift,omitempty"`
+	// Writes counts the agent's changes to the system since it started, Passes
+	// its reconciliations.
+	Writes int64 `json:"writes"`
+	Passes int64 `json:"passes"`
+	// Ports names the guests' links that are joined to their VNet's bridge.
+	Ports []string     `json:"ports,omitempty"`
+	Facts *model.Facts `json:"facts,omitempty"`
+}
+
+// MaxDrift bounds Status.Drift.
+const MaxDrift = 50
+
+// ObjectStatus is the state of one object on one node.
+type ObjectStatus struct {
+	// Object is the reference: "vnet/vnet1".
+	Object  string `json:"object"`
+	State   State  `json:"state"`
+	Message string `json:"message,omitempty"`
+}
+
+// Drift is a difference found and removed that no revision asked for.
+type Drift struct {
+	Time   time.Time   `json:"time"`
+	Change diff.Change `json:"change"`
+	// Error is why the repair failed; empty when it was repaired.
+	Error string `json:"error,omitempty"`
+}

@@ -1,0 +1,241 @@
+// Package api holds the types of Viaduct's native HTTP interface, below
+// /api/v1, as pkg/client and the server exchange them in JSON.
+//
+//	GET    /api/v1/version                                 Version
+//	GET    /api/v1/{kinds}?view=pending|running            []object, sorted by id (default view: pending)
+//	GET    /api/v1/{kinds}/{id}?view=...                   object, with ETag
+//	PUT    /api/v1/{kinds}/{id}                            object -> EditResult     If-Match, If-None-Match: *
+//	PATCH  /api/v1/{kinds}/{id}                            Patch -> EditResult      If-Match
+//	DELETE /api/v1/{kinds}/{id}                            EditResult               If-Match
+//	POST   /api/v1/edits?dry-run=true                      []Edit -> EditResult     all or nothing
+//	GET    /api/v1/plan                                    Plan: running to pending
+//	POST   /api/v1/plan                                    []Edit -> Plan: running to pending plus these edits, nothing stored
+//	GET    /api/v1/plan?to=N                               Plan: running to revision N
+//	POST   /api/v1/apply                                   ApplyRequest -> ApplyResult
+//	POST   /api/v1/discard                                 -> EditResult: drops every pending edit
+//	POST   /api/v1/rollback                                RollbackRequest -> ApplyResult
+//	GET    /api/v1/revisions                               []Revision, newest first
+//	GET    /api/v1/revisions/{n}                           RevisionDetail
+//	GET    /api/v1/status?after=<version>                  Status; with after: waits until it differs, at most 55 s
+//	GET    /api/v1/members                                 []Member
+//	DELETE /api/v1/members/{name}                          forgets a node: its certificate no longer counts
+//	POST   /api/v1/tokens                                  TokenRequest -> Token
+//
+// {kinds} is nodes, zones, vnets, subnets or guests. Guests have no pending
+// state: their edits take effect at once. Errors are RFC 9457 problem documents
+// (type Error). An If-Match that does not hold answers 412.
+package api
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+)
+
+// Names of types that the interface shares with the rest of Viaduct.
+type (
+	// Kind is a kind of object: node, zone, vnet, subnet, guest.
+	Kind = model.Kind
+	// Object is one declared object.
+	Object = model.Object
+	// Edit is one change to the pending configuration.
+	Edit = model.Edit
+	// Problem is a fault found in a configuration.
+	Problem = model.Problem
+	// Change is one difference between two states.
+	Change = diff.Change
+	// Field is one property of a Change.
+	Field = diff.Field
+	// NodeReport is what an agent last reported.
+	NodeReport = protocol.Status
+)
+
+// Version tells what answers.
+type Version struct {
+	Version string `json:"version"`
+	// API is the number in the path: 1.
+	API int `json:"api"`
+}
+
+// Patch changes some properties of an object: Set gives new values by property
+// name, Unset removes properties.
+type Patch struct {
+	Set   map[string]json.RawMessage `json:"set,omitempty"`
+	Unset []string                   `json:"unset,omitempty"`
+}
+
+// EditResult tells what an edit did to the pending configuration.
+type EditResult struct {
+	// Changes are the objects that the edit changed; empty if it changed none.
+	Changes []Change `json:"changes"`
+	// Warnings were found; they refuse nothing.
+	Warnings []Problem `json:"warnings,omitempty"`
+	// Pending counts the objects that differ from the running revision now.
+	Pending int `json:"pending"`
+}
+
+// Plan is what an apply would change.
+type Plan struct {
+	// Base is the running revision that the plan starts from; 0 for none.
+	Base int64 `json:"base"`
+	// Token identifies exactly this change; ApplyRequest.Plan demands it.
+	Token   string     `json:"token"`
+	Objects []Change   `json:"objects"`
+	Nodes   []NodePlan `json:"nodes"`
+	// Warnings were found; they refuse nothing.
+	Warnings []Problem `json:"warnings,omitempty"`
+	// Edits says who made the pending edits, oldest first.
+	Edits []PendingEdit `json:"edits,omitempty"`
+}
+
+// Empty reports whether an apply would change nothing.
+func (p *Plan) Empty() bool { return len(p.Objects) == 0 }
+
+// NodePlan is what an apply would change on one node.
+type NodePlan struct {
+	Node string `json:"node"`
+	// Changes are links, addresses, routes, rules and so on.
+	Changes []Change `json:"changes"`
+	// Notes are what an operator should know: a computed MTU and its reason,
+	// an object that the node cannot have.
+	Notes []Note `json:"notes,omitempty"`
+	// Unknown is set when the node has not reported its facts yet, so that its
+	// changes cannot be told.
+	Unknown bool `json:"unknown,omitempty"`
+}
+
+// Note is a remark of the compiler on one object of one node.
+type Note struct {
+	// Object is the reference: "vnet/vnet1".
+	Object string `json:"object"`
+	// Level is info, warning or error; with error the object is left out on
+	// the node, and everything else is still applied.
+	Level   string `json:"level"`
+	Message string `json:"message"`
+}
+
+// PendingEdit records who changed the pending configuration.
+type PendingEdit struct {
+	Time    time.Time `json:"time"`
+	Author  string    `json:"author"`
+	Objects []string  `json:"objects"`
+}
+
+// ApplyRequest makes a revision of the pending configuration.
+type ApplyRequest struct {
+	// Message says why.
+	Message string `json:"message,omitempty"`
+	// Plan is the token of the plan that was looked at; if the plan is no
+	// longer that one the apply is refused. Empty applies whatever is pending.
+	Plan string `json:"plan,omitempty"`
+}
+
+// RollbackRequest makes a new revision with the content of an older one.
+type RollbackRequest struct {
+	Revision int64  `json:"revision"`
+	Message  string `json:"message,omitempty"`
+}
+
+// ApplyResult tells what became of an apply or rollback.
+type ApplyResult struct {
+	// Revision is the running revision now.
+	Revision int64 `json:"revision"`
+	// Changed is false when there was nothing to apply and no revision was made.
+	Changed bool     `json:"changed"`
+	Objects []Change `json:"objects"`
+}
+
+// Revision describes one revision.
+type Revision struct {
+	Number  int64     `json:"number"`
+	Time    time.Time `json:"time"`
+	Author  string    `json:"author"`
+	Message string    `json:"message,omitempty"`
+	// Changes counts the objects that differ from the revision before.
+	Changes int  `json:"changes"`
+	Running bool `json:"running,omitempty"`
+}
+
+// RevisionDetail is a revision with its content.
+type RevisionDetail struct {
+	Revision
+	Config *model.Config `json:"config"`
+	// Objects are the differences to the revision before.
+	Objects []Change `json:"objects"`
+}
+
+// Status is the state of the cluster.
+type Status struct {
+	// Version changes whenever anything else here does.
+	Version string `json:"version"`
+	// Revision is the running revision; Pending counts pending changes.
+	Revision int64        `json:"revision"`
+	Pending  int          `json:"pending"`
+	Nodes    []NodeStatus `json:"nodes"`
+}
+
+// NodeStatus is the state of one node.
+type NodeStatus struct {
+	Name string `json:"name"`
+	// State is converged, applying, degraded or unreachable; applying also
+	// when the node has not answered the running revision yet.
+	State protocol.State `json:"state"`
+	// Want is the hash of the document the node should have.
+	Want string `json:"want"`
+	// Seen is when the server last heard from the node.
+	Seen time.Time `json:"seen,omitzero"`
+	// Report is what the node last said; nil if it never did.
+	Report *NodeReport `json:"report,omitempty"`
+}
+
+// Member is a node that has joined.
+type Member struct {
+	Name string `json:"name"`
+	// Joined is when; Serial is the serial number of its certificate, in
+	// hexadecimal; Expires is when that ends.
+	Joined  time.Time `json:"joined"`
+	Serial  string    `json:"serial"`
+	Expires time.Time `json:"expires"`
+}
+
+// TokenRequest asks for a token that lets one node join.
+type TokenRequest struct {
+	// Node restricts the token to one name; empty allows any.
+	Node string `json:"node,omitempty"`
+	// TTL is how long the token can be used; 0 means one hour.
+	TTL time.Duration `json:"ttl,omitempty"`
+}
+
+// Token lets one node join, once.
+type Token struct {
+	// Token is "<id>.<secret>.<fingerprint>": the last part is the SHA-256 of the
+	// authority's public key, by which the node knows the right server.
+	Token   string    `json:"token"`
+	Node    string    `json:"node,omitempty"`
+	Expires time.Time `json:"expires"`
+}
+
+// Error is the answer to a request that failed: RFC 9457 problem details.
+type Error struct {
+	// Type is a stable name of the kind of error: "invalid", "not-found",
+	// "conflict", "stale-plan", "forbidden", "unavailable", "no-space",
+	// "too-large", "internal".
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	// Detail says what happened, to what, and what to do.
+	Detail string `json:"detail,omitempty"`
+	// Problems lists the faults of an invalid edit.
+	Problems []Problem `json:"problems,omitempty"`
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	if e.Detail != "" {
+		return e.Detail
+	}
+	return e.Title
+}
