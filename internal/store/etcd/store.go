@@ -1,0 +1,239 @@
+// Package etcd keeps state in etcd: one embedded in the server's own process
+// (OpenEmbedded), which needs nothing but a data directory, or an existing
+// cluster (OpenExternal). All code but the start is the same.
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/viaduct-sdn/viaduct/internal/store"
+)
+
+// Root stands before every key, so that a cluster can be shared with others.
+const Root = "/viaduct/"
+
+// MaxBytes bounds one transaction in the embedded etcd, in bytes. An external
+// cluster has its own limit (etcd --max-request-bytes, by default 1.5 MiB).
+const MaxBytes = 8 << 20
+
+// requestTimeout bounds each read and write. It is longer than an external
+// cluster needs to choose a new leader.
+const requestTimeout = 10 * time.Second
+
+// Store is an etcd, embedded or external. Make one with OpenEmbedded or
+// OpenExternal.
+type Store struct {
+	client *clientv3.Client
+	// writable says whether a write may be tried: nil or the reason against.
+	writable func() error
+	// where names the store in messages.
+	where string
+	stop  func() error
+
+	ctx    context.Context // ends with Close, or when an embedded etcd fails
+	cancel context.CancelCauseFunc
+	close  sync.Once
+}
+
+var _ store.Store = (*Store)(nil)
+
+var errClosed = errors.New("the store was closed")
+
+func newStore(client *clientv3.Client, where string, writable, stop func() error) *Store {
+	s := &Store{client: client, where: where, writable: writable, stop: stop}
+	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	return s
+}
+
+// Failed is closed when the store cannot be used any more: it was closed, or an
+// embedded etcd gave up (see Err). A server then ends, to be started anew.
+func (s *Store) Failed() <-chan struct{} { return s.ctx.Done() }
+
+// Err is why Failed is closed, nil while it is not.
+func (s *Store) Err() error {
+	if cause := context.Cause(s.ctx); cause != nil {
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, cause)
+	}
+	return nil
+}
+
+// call bounds a request by the caller's context, by the store's life and by
+// requestTimeout.
+func (s *Store) call(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	stop := context.AfterFunc(s.ctx, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+// Get implements store.Store.
+func (s *Store) Get(ctx context.Context, key string) (store.Record, error) {
+	rctx, cancel := s.call(ctx)
+	defer cancel()
+	resp, err := s.client.Get(rctx, Root+key)
+	if err != nil {
+		return store.Record{}, s.explain(ctx, "reading "+key, err)
+	}
+	if len(resp.Kvs) == 0 {
+		return store.Record{}, fmt.Errorf("%s: %w", key, store.ErrNotFound)
+	}
+	kv := resp.Kvs[0]
+	return store.Record{Key: key, Value: kv.Value, Revision: kv.ModRevision}, nil
+}
+
+// List implements store.Store.
+func (s *Store) List(ctx context.Context, prefix, from string) ([]store.Record, int64, error) {
+	rctx, cancel := s.call(ctx)
+	defer cancel()
+	start, end := Root+prefix, clientv3.GetPrefixRangeEnd(Root+prefix)
+	if Root+from > start {
+		start = Root + from
+	}
+	if start >= end { // nothing can be there; etcd refuses such a range
+		start = end + "\x00"
+		end = start + "\x00"
+	}
+	resp, err := s.client.Get(rctx, start, clientv3.WithRange(end))
+	if err != nil {
+		return nil, 0, s.explain(ctx, "listing "+prefix, err)
+	}
+	var out []store.Record
+	for _, kv := range resp.Kvs {
+		key := strings.TrimPrefix(string(kv.Key), Root)
+		out = append(out, store.Record{Key: key, Value: kv.Value, Revision: kv.ModRevision})
+	}
+	return out, resp.Header.Revision, nil
+}
+
+// Txn implements store.Store.
+func (s *Store) Txn(ctx context.Context, conds []store.Cond, ops []store.Op) (int64, error) {
+	if err := s.writable(); err != nil {
+		return 0, err
+	}
+	cmps := make([]clientv3.Cmp, len(conds))
+	for i, c := range conds {
+		cmps[i] = clientv3.Compare(clientv3.ModRevision(Root+c.Key), "=", c.Revision)
+	}
+	puts := make([]clientv3.Op, len(ops))
+	for i, op := range ops {
+		switch {
+		case op.Key == "":
+			return 0, errors.New("a write of the empty key")
+		case op.Prefix:
+			puts[i] = clientv3.OpDelete(Root+op.Key, clientv3.WithPrefix())
+		case op.Delete:
+			puts[i] = clientv3.OpDelete(Root + op.Key)
+		default:
+			puts[i] = clientv3.OpPut(Root+op.Key, string(op.Value))
+		}
+	}
+	rctx, cancel := s.call(ctx)
+	defer cancel()
+	resp, err := s.client.Txn(rctx).If(cmps...).Then(puts...).Commit()
+	if err != nil {
+		return 0, s.explain(ctx, "writing", err)
+	}
+	if !resp.Succeeded {
+		return 0, store.ErrConflict
+	}
+	return resp.Header.Revision, nil
+}
+
+// Watch implements store.Store.
+func (s *Store) Watch(ctx context.Context, prefix string, after int64) <-chan store.Batch {
+	out := make(chan store.Batch)
+	go func() {
+		defer close(out)
+		wctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(s.ctx, cancel)()
+		send := func(b store.Batch) bool {
+			select {
+			case out <- b:
+				return true
+			case <-ctx.Done():
+				return false
+			}
+		}
+		for resp := range s.client.Watch(wctx, Root+prefix, clientv3.WithPrefix(), clientv3.WithRev(after+1)) {
+			if err := resp.Err(); err != nil {
+				send(store.Batch{Err: s.explain(ctx, "watching "+prefix, err)})
+				return
+			}
+			for _, b := range split(resp.Events) {
+				if !send(b) {
+					return
+				}
+			}
+		}
+		if ctx.Err() == nil {
+			send(store.Batch{Err: s.explain(ctx, "watching "+prefix, errors.New("the watch ended"))})
+		}
+	}()
+	return out
+}
+
+// split makes one batch of the events of each transaction; etcd sends the
+// events of several together, but never those of one apart.
+func split(events []*clientv3.Event) []store.Batch {
+	var out []store.Batch
+	for _, e := range events {
+		if n := len(out); n == 0 || out[n-1].Revision != e.Kv.ModRevision {
+			out = append(out, store.Batch{Revision: e.Kv.ModRevision})
+		}
+		b := &out[len(out)-1]
+		b.Events = append(b.Events, store.Event{
+			Record:  store.Record{Key: strings.TrimPrefix(string(e.Kv.Key), Root), Value: e.Kv.Value, Revision: e.Kv.ModRevision},
+			Deleted: e.Type == clientv3.EventTypeDelete,
+		})
+	}
+	return out
+}
+
+// explain turns an error of etcd into one of package store that says what was
+// tried. The end of the caller's own context is passed on as it is.
+func (s *Store) explain(ctx context.Context, what string, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if cause := context.Cause(s.ctx); cause != nil {
+		return fmt.Errorf("%s: %w: %w", what, store.ErrUnavailable, cause)
+	}
+	code := status.Code(err)
+	var ee rpctypes.EtcdError
+	if errors.As(err, &ee) {
+		code = ee.Code()
+	}
+	switch {
+	case errors.Is(err, rpctypes.ErrNoSpace):
+		return fmt.Errorf("%s: %w: %s has reached its size limit and takes no more writes; %s", what, store.ErrNoSpace, s.where,
+			"an embedded store frees what it can when the server is started anew, an external etcd needs etcdctl compact, defrag and alarm disarm")
+	case errors.Is(err, rpctypes.ErrCompacted):
+		return fmt.Errorf("%s: %w", what, store.ErrCompacted)
+	case errors.Is(err, rpctypes.ErrRequestTooLarge), code == codes.ResourceExhausted && !errors.Is(err, rpctypes.ErrTooManyRequests):
+		return fmt.Errorf("%s: %w: split the change into several, or raise --max-request-bytes of an external etcd (%w)", what, store.ErrTooLarge, err)
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled),
+		code == codes.Unavailable, code == codes.DeadlineExceeded, code == codes.Canceled, code == codes.ResourceExhausted, code == codes.DataLoss:
+		return fmt.Errorf("%s: %w: %s did not answer within %s (%w)", what, store.ErrUnavailable, s.where, requestTimeout, err)
+	}
+	return fmt.Errorf("%s in %s: %w", what, s.where, err)
+}
+
+// Close implements store.Store.
+func (s *Store) Close() error {
+	var err error
+	s.close.Do(func() {
+		s.cancel(errClosed)
+		err = s.stop()
+	})
+	return err
+}
