@@ -97,8 +97,9 @@ func (l *Lab) StartGuest(ctx context.Context, g *model.Guest) error {
 	return l.waitPlugged(ctx, c, g)
 }
 
-// StartAll starts every declared guest whose node is in the lab.
-func (l *Lab) StartAll(ctx context.Context) ([]*model.Guest, error) {
+// Start starts declared guests: those named, or with no names every one whose
+// node is in the lab.
+func (l *Lab) Start(ctx context.Context, names []string) (started []*model.Guest, err error) {
 	c, err := l.Client()
 	if err != nil {
 		return nil, err
@@ -107,17 +108,30 @@ func (l *Lab) StartAll(ctx context.Context) ([]*model.Guest, error) {
 	if err != nil {
 		return nil, err
 	}
-	var started []*model.Guest
-	for _, g := range guests {
-		if !l.isNode(g.Node) {
-			continue
+	var chosen []*model.Guest
+	for _, name := range names {
+		i := slices.IndexFunc(guests, func(g *model.Guest) bool { return g.Name == name || g.ID == name })
+		if i < 0 {
+			return nil, unknownGuest(name)
 		}
+		chosen = append(chosen, guests[i])
+	}
+	for _, g := range guests {
+		if len(names) == 0 && l.isNode(g.Node) {
+			chosen = append(chosen, g)
+		}
+	}
+	for _, g := range chosen {
 		if err := l.StartGuest(ctx, g); err != nil {
 			return started, err
 		}
 		started = append(started, g)
 	}
 	return started, nil
+}
+
+func unknownGuest(name string) error {
+	return fmt.Errorf("no guest %q; `viaduct get guests` lists them", name)
 }
 
 // RemoveGuest ends a guest and its declaration.
@@ -315,7 +329,7 @@ func (l *Lab) find(ctx context.Context, name string) (*client.Client, *model.Gue
 			return c, g, nil
 		}
 	}
-	return nil, nil, fmt.Errorf("no guest %q; `viaduct get guests` lists them", name)
+	return nil, nil, unknownGuest(name)
 }
 
 func listGuests(ctx context.Context, c *client.Client) ([]*model.Guest, error) {
