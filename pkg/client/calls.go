@@ -1,0 +1,219 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+)
+
+const root = "/api/v1/"
+
+// Version asks the server for its release.
+func (c *Client) Version(ctx context.Context) (*api.Version, error) {
+	return get[api.Version](ctx, c, "version", nil)
+}
+
+// List returns the objects of a kind, sorted by ID. View is "pending",
+// "running" or empty, which means pending; guests have one view only.
+func (c *Client) List(ctx context.Context, kind api.Kind, view string) ([]api.Object, error) {
+	raw, err := get[[]json.RawMessage](ctx, c, kind.Plural(), viewQuery(view))
+	if err != nil {
+		return nil, err
+	}
+	out := make([]api.Object, len(*raw))
+	for i, r := range *raw {
+		if out[i], err = decode(kind, r); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Get returns an object and its ETag, which Put, Patch and Delete take as
+// condition. An object that does not exist gives an error of type not-found.
+func (c *Client) Get(ctx context.Context, kind api.Kind, id, view string) (api.Object, string, error) {
+	path, err := objectPath(kind, id)
+	if err != nil {
+		return nil, "", err
+	}
+	var raw json.RawMessage
+	etag, err := c.do(ctx, call{method: http.MethodGet, path: path, query: viewQuery(view), into: &raw})
+	if err != nil {
+		return nil, "", err
+	}
+	o, err := decode(kind, raw)
+	return o, etag, err
+}
+
+// Put adds or replaces an object. With ifMatch it does so only if the object
+// still has that ETag; IfAbsent as ifMatch demands that there is none yet.
+func (c *Client) Put(ctx context.Context, o api.Object, ifMatch string) (*api.EditResult, error) {
+	id := o.ObjectID()
+	if s, ok := o.(*model.Subnet); ok && id == "" && s.CIDR.IsValid() {
+		id = s.CIDR.String() // the server completes it from the VNet's zone
+	}
+	return c.edit(ctx, http.MethodPut, o.ObjectKind(), id, o, ifMatch)
+}
+
+// Patch changes some properties of an object that exists.
+func (c *Client) Patch(ctx context.Context, kind api.Kind, id string, p api.Patch, ifMatch string) (*api.EditResult, error) {
+	return c.edit(ctx, http.MethodPatch, kind, id, p, ifMatch)
+}
+
+// Delete removes an object; one that does not exist gives not-found.
+func (c *Client) Delete(ctx context.Context, kind api.Kind, id, ifMatch string) (*api.EditResult, error) {
+	return c.edit(ctx, http.MethodDelete, kind, id, nil, ifMatch)
+}
+
+func (c *Client) edit(ctx context.Context, method string, kind api.Kind, id string, body any, ifMatch string) (*api.EditResult, error) {
+	path, err := objectPath(kind, id)
+	if err != nil {
+		return nil, err
+	}
+	out := &api.EditResult{}
+	_, err = c.do(ctx, call{method: method, path: path, body: body, ifMatch: ifMatch, into: out})
+	return result(out, err)
+}
+
+// Edit makes all edits or none. Their order does not matter: the end result is
+// what counts. With dryRun nothing is stored. Edits of guests in the batch take
+// effect at once, after the others were accepted.
+func (c *Client) Edit(ctx context.Context, edits []api.Edit, dryRun bool) (*api.EditResult, error) {
+	var query url.Values
+	if dryRun {
+		query = url.Values{"dry-run": {"true"}}
+	}
+	return post[api.EditResult](ctx, c, "edits", query, orEmpty(edits))
+}
+
+// Plan returns what an apply of the pending configuration would change.
+func (c *Client) Plan(ctx context.Context) (*api.Plan, error) {
+	return get[api.Plan](ctx, c, "plan", nil)
+}
+
+// PlanEdits returns what an apply would change if these edits were made first;
+// nothing is stored.
+func (c *Client) PlanEdits(ctx context.Context, edits []api.Edit) (*api.Plan, error) {
+	return post[api.Plan](ctx, c, "plan", nil, orEmpty(edits))
+}
+
+// PlanRevision returns what a rollback to revision n would change.
+func (c *Client) PlanRevision(ctx context.Context, n int64) (*api.Plan, error) {
+	return get[api.Plan](ctx, c, "plan", url.Values{"to": {strconv.FormatInt(n, 10)}})
+}
+
+// Apply makes a revision of the pending configuration and lets it run.
+func (c *Client) Apply(ctx context.Context, req api.ApplyRequest) (*api.ApplyResult, error) {
+	return post[api.ApplyResult](ctx, c, "apply", nil, req)
+}
+
+// Discard drops every pending edit.
+func (c *Client) Discard(ctx context.Context) (*api.EditResult, error) {
+	return post[api.EditResult](ctx, c, "discard", nil, nil)
+}
+
+// Rollback makes a new revision with the content of an older one.
+func (c *Client) Rollback(ctx context.Context, req api.RollbackRequest) (*api.ApplyResult, error) {
+	return post[api.ApplyResult](ctx, c, "rollback", nil, req)
+}
+
+// Revisions returns the history, newest first.
+func (c *Client) Revisions(ctx context.Context) ([]api.Revision, error) {
+	return list[api.Revision](ctx, c, "revisions")
+}
+
+// Revision returns one revision with its content.
+func (c *Client) Revision(ctx context.Context, n int64) (*api.RevisionDetail, error) {
+	return get[api.RevisionDetail](ctx, c, "revisions/"+strconv.FormatInt(n, 10), nil)
+}
+
+// Status returns the state of the cluster. With after, the Version of a status
+// seen before, it waits until the status differs, at most 55 seconds; then it
+// returns the same one again.
+func (c *Client) Status(ctx context.Context, after string) (*api.Status, error) {
+	var query url.Values
+	if after != "" {
+		query = url.Values{"after": {after}}
+	}
+	return get[api.Status](ctx, c, "status", query)
+}
+
+// Members returns the nodes that have joined, sorted by name.
+func (c *Client) Members(ctx context.Context) ([]api.Member, error) {
+	return list[api.Member](ctx, c, "members")
+}
+
+// DeleteMember forgets a node: its certificate no longer counts.
+func (c *Client) DeleteMember(ctx context.Context, name string) error {
+	_, err := c.do(ctx, call{method: http.MethodDelete, path: root + "members/" + url.PathEscape(name)})
+	return err
+}
+
+// CreateToken makes a token that lets one node join, once.
+func (c *Client) CreateToken(ctx context.Context, req api.TokenRequest) (*api.Token, error) {
+	return post[api.Token](ctx, c, "tokens", nil, req)
+}
+
+func get[T any](ctx context.Context, c *Client, path string, query url.Values) (*T, error) {
+	out := new(T)
+	_, err := c.do(ctx, call{method: http.MethodGet, path: root + path, query: query, into: out})
+	return result(out, err)
+}
+
+func list[T any](ctx context.Context, c *Client, path string) ([]T, error) {
+	out, err := get[[]T](ctx, c, path, nil)
+	if err != nil {
+		return nil, err
+	}
+	return *out, nil
+}
+
+func post[T any](ctx context.Context, c *Client, path string, query url.Values, body any) (*T, error) {
+	out := new(T)
+	_, err := c.do(ctx, call{method: http.MethodPost, path: root + path, query: query, body: body, into: out})
+	return result(out, err)
+}
+
+func result[T any](out *T, err error) (*T, error) {
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func objectPath(kind api.Kind, id string) (string, error) {
+	if id == "" { // the path would be that of the list
+		return "", errors.New(string(kind) + " without an id")
+	}
+	return root + kind.Plural() + "/" + url.PathEscape(id), nil
+}
+
+func decode(kind api.Kind, raw []byte) (api.Object, error) {
+	o, err := model.Decode(kind, raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s in the server's answer: %w", kind, err)
+	}
+	return o, nil
+}
+
+func viewQuery(view string) url.Values {
+	if view == "" {
+		return nil
+	}
+	return url.Values{"view": {view}}
+}
+
+// orEmpty makes an empty batch an empty JSON list rather than null.
+func orEmpty(edits []api.Edit) []api.Edit {
+	if edits == nil {
+		return []api.Edit{}
+	}
+	return edits
+}
