@@ -128,26 +128,30 @@ func checkDHCP(r report, s *Subnet) {
 		return
 	}
 	r.warnf("dhcp-range", plural(len(s.DHCPRange), "range"), recorded)
-	good := make([]Range, 0, len(s.DHCPRange))
-	for _, d := range s.DHCPRange {
-		text := d.Start.String() + "-" + d.End.String()
-		net := s.CIDR.Masked()
+	type placed struct {
+		Range
+		field string
+	}
+	good := make([]placed, 0, len(s.DHCPRange))
+	for i, d := range s.DHCPRange {
+		field := "dhcp-range[" + strconv.Itoa(i) + "]"
+		network := s.CIDR.Masked()
 		switch {
 		case !d.Start.IsValid() || !d.End.IsValid():
-			r.errorf("dhcp-range", text, "needs both start-address and end-address")
+			r.errorf(field, "", "needs both start-address and end-address")
 		case d.End.Less(d.Start):
-			r.errorf("dhcp-range", text, "ends before it starts; swap the two addresses")
-		case !net.Contains(d.Start) || !net.Contains(d.End):
-			r.errorf("dhcp-range", text, "is not inside the subnet %s", net)
+			r.errorf(field, d.String(), "ends before it starts; swap the two addresses")
+		case !network.Contains(d.Start) || !network.Contains(d.End):
+			r.errorf(field, d.String(), "is not inside the subnet %s", network)
 		default:
-			good = append(good, d)
+			good = append(good, placed{d, field})
 		}
 	}
-	slices.SortFunc(good, func(a, b Range) int { return a.Start.Compare(b.Start) })
+	slices.SortStableFunc(good, func(a, b placed) int { return a.Start.Compare(b.Start) })
 	for i := 1; i < len(good); i++ {
 		a, b := good[i-1], good[i]
 		if !a.End.Less(b.Start) {
-			r.errorf("dhcp-range", b.Start.String()+"-"+b.End.String(), "overlaps the range %s-%s; make them one", a.Start, a.End)
+			r.errorf(b.field, b.String(), "overlaps the range %s; make them one", a.Range)
 			good[i].End = maxAddr(a.End, b.End)
 		}
 	}
@@ -187,7 +191,7 @@ func (c *checker) overlaps(all []zonedSubnet) {
 		if len(open) > 0 {
 			outer := open[len(open)-1].subnet
 			c.report(s.subnet).laxf("cidr", s.subnet.CIDR.String(), "overlaps subnet %s of vnet %s in the same zone; "+
-				"choose a network outside /%s, or put one of them in another zone", outer.CIDR, outer.VNet, strconv.Itoa(outer.CIDR.Bits()))
+				"choose another network, or put one of the two vnets in another zone", outer.CIDR, outer.VNet)
 		}
 		open = append(open, s)
 	}
