@@ -19,6 +19,7 @@ const TableName = "viaduct"
 // a gateway here.
 type routed struct {
 	zones  map[string]map[string]bool // zone -> VNets
+	gates  map[string][]netip.Addr    // zone -> gateway addresses
 	snat4  []netip.Prefix
 	snat6  []netip.Prefix
 	v4, v6 bool
@@ -26,12 +27,13 @@ type routed struct {
 
 func (r *routed) add(z *model.Zone, v *model.VNet, s *model.Subnet) {
 	if r.zones == nil {
-		r.zones = map[string]map[string]bool{}
+		r.zones, r.gates = map[string]map[string]bool{}, map[string][]netip.Addr{}
 	}
 	if r.zones[z.ID] == nil {
 		r.zones[z.ID] = map[string]bool{}
 	}
 	r.zones[z.ID][v.ID] = true
+	r.gates[z.ID] = append(r.gates[z.ID], s.Gateway)
 	is4 := s.Gateway.Is4()
 	r.v4, r.v6 = r.v4 || is4, r.v6 || !is4
 	switch {
@@ -50,48 +52,93 @@ func (n *node) firewall() {
 	if len(n.out.Links) == 0 {
 		return
 	}
-	ours := strconv.Itoa(desired.LinkGroup)
 	t := desired.Table{Family: "inet", Name: TableName}
-	var all, jumps []string
-	var chains []desired.Chain
+	var all, jumps, locals []string
 	for _, zone := range slices.Sorted(maps.Keys(n.routed.zones)) {
-		owner := model.Ref(model.KindZone, zone)
 		var names []string
 		for _, v := range slices.Sorted(maps.Keys(n.routed.zones[zone])) {
 			names = append(names, strconv.Quote(v))
 			jumps = append(jumps, fmt.Sprintf("%q : goto z_%s", v, zone))
+			locals = append(locals, fmt.Sprintf("%q : goto l_%s", v, zone))
 		}
 		all = append(all, names...)
-		t.Sets = append(t.Sets, desired.Set{Name: "zl_" + zone, Type: "ifname", Elements: names})
-		chains = append(chains, desired.Chain{Name: "z_" + zone, Rules: []desired.Rule{
-			{Text: fmt.Sprintf("oifname @zl_%s return", zone), Owner: owner},
-			{Text: fmt.Sprintf("oifgroup %s drop", ours), Owner: owner},
-		}})
+		n.zoneChains(&t, zone, names)
 	}
 	slices.Sort(all)
 	slices.Sort(jumps)
+	slices.Sort(locals)
+	var gates []netip.Addr
+	for _, zone := range slices.Sorted(maps.Keys(n.routed.gates)) {
+		gates = append(gates, n.routed.gates[zone]...)
+	}
 	t.Sets = append(t.Sets,
 		desired.Set{Name: "routed", Type: "ifname", Elements: all},
-		desired.Set{Name: "zone_of", Type: "ifname", Value: "verdict", Elements: jumps})
+		desired.Set{Name: "zone_of", Type: "ifname", Value: "verdict", Elements: jumps},
+		desired.Set{Name: "local_of", Type: "ifname", Value: "verdict", Elements: locals})
+	t.Sets = append(t.Sets, gateSets("gate", gates)...)
 	// A VNet without a gateway is not routed, even if something else on the node
 	// turned forwarding on. Frames that br_netfilter shows here while they cross
-	// one bridge have the same, unrouted VNet on both sides and pass.
-	fromVNet := desired.Chain{Name: "from_vnet", Rules: []desired.Rule{
-		{Text: "iifname vmap @zone_of"},
-		{Text: "oifname @routed drop"},
-		{Text: fmt.Sprintf("oifgroup != %s drop", ours)},
-	}}
-	forward := desired.Chain{Name: "forward", Type: "filter", Hook: "forward", Priority: "filter", Rules: []desired.Rule{
-		{Text: fmt.Sprintf("iifgroup %s jump from_vnet", ours)},
-	}}
-	t.Chains = append(append(t.Chains, chains...), fromVNet, forward)
-	n.snat(&t, ours)
+	// one bridge have the same, unrouted VNet on both sides and pass. Nor does
+	// the node itself take part in such a VNet, though the kernel would answer
+	// there for every address the node has.
+	t.Chains = append(t.Chains,
+		desired.Chain{Name: "from_vnet", Rules: []desired.Rule{
+			{Text: "iifname vmap @zone_of"},
+			{Text: "oifname @routed drop"},
+			{Text: fmt.Sprintf("oifgroup != %d drop", desired.LinkGroup)},
+		}},
+		desired.Chain{Name: "to_node", Rules: []desired.Rule{
+			{Text: "iifname vmap @local_of"},
+			{Text: "drop"},
+		}},
+		desired.Chain{Name: "forward", Type: "filter", Hook: "forward", Priority: "filter", Rules: []desired.Rule{
+			{Text: fmt.Sprintf("iifgroup %d jump from_vnet", desired.LinkGroup)},
+		}},
+		desired.Chain{Name: "input", Type: "filter", Hook: "input", Priority: "filter", Rules: []desired.Rule{
+			{Text: fmt.Sprintf("iifgroup %d jump to_node", desired.LinkGroup)},
+		}})
+	n.snat(&t)
 	n.out.Tables = append(n.out.Tables, t)
+}
+
+// zoneChains adds what the VNets of one zone may reach: forwarded, each other
+// and what is no VNet; on the node, its addresses but for other zones' gateways.
+func (n *node) zoneChains(t *desired.Table, zone string, names []string) {
+	owner := model.Ref(model.KindZone, zone)
+	t.Sets = append(t.Sets, desired.Set{Name: "links_" + zone, Type: "ifname", Elements: names})
+	t.Sets = append(t.Sets, gateSets("gate_"+zone, n.routed.gates[zone])...)
+	t.Chains = append(t.Chains,
+		desired.Chain{Name: "z_" + zone, Rules: []desired.Rule{
+			{Text: fmt.Sprintf("oifname @links_%s return", zone), Owner: owner},
+			{Text: fmt.Sprintf("oifgroup %d drop", desired.LinkGroup), Owner: owner},
+		}},
+		desired.Chain{Name: "l_" + zone, Rules: []desired.Rule{
+			{Text: fmt.Sprintf("ip daddr @gate_%s4 return", zone), Owner: owner},
+			{Text: fmt.Sprintf("ip6 daddr @gate_%s6 return", zone), Owner: owner},
+			{Text: "ip daddr @gate4 drop", Owner: owner},
+			{Text: "ip6 daddr @gate6 drop", Owner: owner},
+		}})
+}
+
+// gateSets are the two sets, one for each family, of gateway addresses.
+func gateSets(name string, gates []netip.Addr) []desired.Set {
+	four := desired.Set{Name: name + "4", Type: "ipv4_addr"}
+	six := desired.Set{Name: name + "6", Type: "ipv6_addr"}
+	gates = slices.Clone(gates)
+	slices.SortFunc(gates, netip.Addr.Compare)
+	for _, g := range slices.Compact(gates) {
+		if g.Is4() {
+			four.Elements = append(four.Elements, g.String())
+		} else {
+			six.Elements = append(six.Elements, g.String())
+		}
+	}
+	return []desired.Set{four, six}
 }
 
 // snat adds source translation: the address follows the route at run time, so
 // the rules hold when the way out changes.
-func (n *node) snat(t *desired.Table, ours string) {
+func (n *node) snat(t *desired.Table) {
 	post := desired.Chain{Name: "postrouting", Type: "nat", Hook: "postrouting", Priority: "srcnat"}
 	for _, f := range []struct {
 		set, typ, match string
@@ -104,7 +151,7 @@ func (n *node) snat(t *desired.Table, ours string) {
 			continue
 		}
 		t.Sets = append(t.Sets, desired.Set{Name: f.set, Type: f.typ, Interval: true, Elements: disjoint(f.nets)})
-		post.Rules = append(post.Rules, desired.Rule{Text: fmt.Sprintf("oifgroup != %s %s @%s masquerade", ours, f.match, f.set)})
+		post.Rules = append(post.Rules, desired.Rule{Text: fmt.Sprintf("oifgroup != %d %s @%s masquerade", desired.LinkGroup, f.match, f.set)})
 	}
 	if len(post.Rules) > 0 {
 		t.Chains = append(t.Chains, post)
