@@ -106,7 +106,7 @@ func (a *Agent) conclude(doc *protocol.Document, hash string, facts *model.Facts
 		Revision: doc.Revision, Hash: hash, State: protocol.Converged,
 		Time: time.Now(), Duration: time.Since(start),
 		Objects: objs,
-		Drift: a.drift.list(), Ports: a.System.Ports(), Facts: facts,
+		Drift:   a.drift.list(), Ports: a.System.Ports(), Facts: facts,
 		Writes: int64(writes), Passes: 1,
 	}
 	for _, o := range objs {
