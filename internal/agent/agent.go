@@ -44,6 +44,9 @@ type System interface {
 	Drivers() []driver.Driver
 	// Ports names the guests' links that are joined to their bridges.
 	Ports() []string
+	// Reserve sets the patterns (path.Match) of interface names that must not be
+	// touched.
+	Reserve(patterns []string)
 	// BootID identifies the running boot of the machine.
 	BootID() string
 }

@@ -32,6 +32,11 @@ func (a *Agent) pass(ctx context.Context) error {
 		return err
 	}
 	facts.Node = doc.Node
+	if self := doc.Config.Nodes[doc.Node]; self != nil {
+		a.System.Reserve(self.Reserved)
+	} else {
+		a.System.Reserve(nil)
+	}
 	want, notes := compile.Node(doc, facts)
 	wantHash := want.Hash()
 
