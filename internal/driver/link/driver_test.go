@@ -274,7 +274,9 @@ func TestForeignLinkIsLeftAlone(t *testing.T) {
 	l.run("ip link add vn2 type veth peer name other")
 	l.run("ip addr add 10.7.7.7/24 dev vn2")
 	l.run("ip link add vn3 type bridge")
-	foreign := func() string { return l.run("ip -d link show dev vn2") + l.run("ip addr show vn2") + l.run("ip -d link show vn3") }
+	foreign := func() string {
+		return l.run("ip -d link show dev vn2") + l.run("ip addr show vn2") + l.run("ip -d link show vn3")
+	}
 	before := foreign()
 	want := vnets(4)
 	r, err := l.d.Reconcile(context.Background(), want, false)

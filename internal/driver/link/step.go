@@ -158,7 +158,10 @@ func (s settings) names() string {
 
 // hint says what the refusal most likely means, and what to do.
 func (s *step) hint(errno unix.Errno) string {
+	aware := s.create != nil && s.create.Bridge != nil && s.create.Bridge.VLANFiltering
 	switch {
+	case (aware || s.set.vlanFiltering != nil) && (errno == unix.EOPNOTSUPP || errno == unix.EINVAL):
+		return "the kernel was most likely built without VLAN filtering (CONFIG_BRIDGE_VLAN_FILTERING): use a distribution's kernel, or make the VNet not VLAN-aware"
 	case errno == unix.EPERM:
 		return "the agent lacks the right to configure the network: run it as root or with CAP_NET_ADMIN"
 	case errno == unix.EOPNOTSUPP && s.op == opCreate:
