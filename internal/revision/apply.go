@@ -1,0 +1,175 @@
+package revision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/store"
+)
+
+// ApplyResult is what an apply or a rollback did.
+type ApplyResult struct {
+	// Revision is the number of the running revision now.
+	Revision int64
+	// Changed is false when there was nothing to do and no revision was made.
+	Changed bool
+	Changes []diff.Change
+}
+
+// Apply makes a revision of the pending configuration and lets it run. With a
+// token, that of a Plan, it does so only if the plan still holds, and returns
+// ErrStalePlan otherwise.
+func (s *Service) Apply(ctx context.Context, author, message, token string) (*ApplyResult, error) {
+	var out *ApplyResult
+	err := s.retry(ctx, func(v *View) error {
+		if token != "" && token != v.token(v.Pending) {
+			return fmt.Errorf("%w: the configuration was changed after the plan was made; nothing was applied: look at the new plan and apply that", ErrStalePlan)
+		}
+		var err error
+		out, err = s.advance(ctx, v, v.Pending, author, message)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// Rollback makes a new revision with the content of revision n and lets it run.
+// It refuses with ErrPendingEdits to drop pending edits.
+func (s *Service) Rollback(ctx context.Context, author, message string, n int64) (*ApplyResult, error) {
+	var out *ApplyResult
+	err := s.retry(ctx, func(v *View) error {
+		target, err := s.Revision(ctx, n)
+		if err != nil {
+			return err
+		}
+		if pending := v.Changes(); len(pending) > 0 {
+			return fmt.Errorf("%w: a rollback to revision %d would drop %d changed objects; nothing was changed: "+
+				"apply them first (viaduct apply) or discard them (viaduct discard)", ErrPendingEdits, n, len(pending))
+		}
+		if message == "" {
+			message = fmt.Sprintf("roll back to revision %d", n)
+		}
+		out, err = s.advance(ctx, v, target.Config, author, message)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// advance makes a configuration the next revision, in one transaction that also
+// clears the pending log.
+func (s *Service) advance(ctx context.Context, v *View, to *model.Config, author, message string) (*ApplyResult, error) {
+	changes := diff.Objects(v.Running, to)
+	if len(changes) == 0 {
+		// Edits that cancel each other out make no revision, but are done with.
+		if err := s.clear(ctx, v); err != nil {
+			return nil, err
+		}
+		return &ApplyResult{Revision: v.Revision}, nil
+	}
+	// It was valid when it was edited, but nodes may have left since.
+	touched := make(map[string]bool)
+	for _, c := range changes {
+		touched[model.Ref(model.Kind(c.Type), c.Name)] = true
+	}
+	if _, err := s.judge(v.Running, to, touched, true); err != nil {
+		return nil, err
+	}
+	info := Info{Number: v.Revision + 1, Time: s.now().UTC(), Author: author, Message: message, Count: len(changes)}
+	if err := s.commit(ctx, v, &Revision{Format: format, Info: info, Config: to, Changes: changes}); err != nil {
+		return nil, err
+	}
+	return &ApplyResult{Revision: info.Number, Changed: true, Changes: changes}, nil
+}
+
+// commit stores a revision and lets it run.
+func (s *Service) commit(ctx context.Context, v *View, r *Revision) error {
+	doc, err := encode(r)
+	if err != nil {
+		return err
+	}
+	info, err := encode(r.Info)
+	if err != nil {
+		return err
+	}
+	return s.turn(ctx, v, core{Revision: r.Number, Running: r.Config},
+		store.Put(numbered(prefixRevision, r.Number), doc), store.Put(numbered(prefixHistory, r.Number), info))
+}
+
+// turn lets a revision run and clears the pending log, on condition that the
+// view is current.
+func (s *Service) turn(ctx context.Context, v *View, to core, ops ...store.Op) error {
+	running, err := encode(runningDoc{Revision: to.Revision, Seq: v.seq})
+	if err != nil {
+		return err
+	}
+	conds := []store.Cond{{Key: keyRunning, Revision: v.mark}, {Key: numbered(prefixPending, v.seq+1)}}
+	ops = append(ops, store.Put(keyRunning, running), store.DeletePrefix(prefixPending))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, err := s.store.Txn(ctx, conds, ops)
+	if err != nil {
+		return err
+	}
+	to.Pending, to.seq, to.mark, to.at = to.Running, v.seq, at, at
+	s.install(to, s.current.Load().view.live)
+	return nil
+}
+
+// clear empties the pending log, if there is anything in it.
+func (s *Service) clear(ctx context.Context, v *View) error {
+	if len(v.Records) == 0 {
+		return nil
+	}
+	return s.turn(ctx, v, core{Revision: v.Revision, Running: v.Running})
+}
+
+// Discard drops every pending edit.
+func (s *Service) Discard(ctx context.Context) (*EditResult, error) {
+	var out *EditResult
+	err := s.retry(ctx, func(v *View) error {
+		out = &EditResult{Changes: diff.Objects(v.Pending, v.Running)}
+		return s.clear(ctx, v)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// Revision returns a revision, or ErrNotFound.
+func (s *Service) Revision(ctx context.Context, n int64) (*Revision, error) {
+	key := numbered(prefixRevision, n)
+	r, err := s.store.Get(ctx, key)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, fmt.Errorf("revision %d: %w: see which there are with: viaduct history", n, ErrNotFound)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return decodeRevision(key, r.Value)
+}
+
+// History describes every revision, newest first.
+func (s *Service) History(ctx context.Context) ([]Info, error) {
+	records, _, err := s.store.List(ctx, prefixHistory, "")
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Info, len(records))
+	for i, r := range records {
+		if err := decode(r.Key, r.Value, &out[i]); err != nil {
+			return nil, err
+		}
+	}
+	slices.Reverse(out)
+	return out, nil
+}

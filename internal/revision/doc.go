@@ -1,0 +1,28 @@
+// Package revision keeps the configuration: what is pending, what runs, every
+// revision there ever was, and the guests. It stands between the interfaces,
+// which edit, and the long polls, which deliver.
+//
+// # What is stored
+//
+//	running             {revision, seq}: the revision that runs, and the last
+//	                    sequence number used before it
+//	pending/<seq>       one record per edit call: when, who, and its edits
+//	revision/<n>        one document: the whole configuration, who, when, why
+//	history/<n>         the same without the configuration, for lists
+//	guests              {seq}: changes with every guest
+//	guest/<id>          one guest
+//
+// Pending is an append-only log on top of the running revision. An edit appends
+// one record in one transaction, on condition that the next sequence number is
+// free and that running is unchanged: so it is a compare-and-swap whatever its
+// size, a batch is atomic, and of two servers only one wins. Sequence numbers
+// are never used twice. An apply writes the next revision and removes the log
+// in one transaction, on condition that no further record was appended.
+// Numbers in keys have 16 digits, so that keys sort as numbers.
+//
+// # Consistency
+//
+// Every method that takes a context asks the store first whether anything is
+// new, so what it returns and refuses is up to date even with several servers.
+// Latest does not ask: it is for long polls, and is kept current by Run.
+package revision

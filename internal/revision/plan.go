@@ -1,0 +1,70 @@
+package revision
+
+import (
+	"context"
+
+	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// Plan is what an apply would change.
+type Plan struct {
+	// Base is the running revision.
+	Base int64
+	// Old is what runs, New what would.
+	Old, New *model.Config
+	// OldGuests and NewGuests differ only for a plan with edits of guests.
+	OldGuests, NewGuests map[string]*model.Guest
+	Changes              []diff.Change
+	// Token identifies the change from Old to New, for Apply.
+	Token    string
+	Warnings model.Problems
+	// Records are the pending edits in the plan, oldest first.
+	Records []Record
+}
+
+// Plan returns what an apply would change if these edits, which may be none,
+// were made first.
+func (s *Service) Plan(ctx context.Context, edits []model.Edit) (*Plan, error) {
+	v, err := s.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.prepare(v, edits, EditOptions{})
+	if err != nil {
+		return nil, err
+	}
+	out := s.plan(v, p.config)
+	out.Records = v.Records
+	out.NewGuests = guestsAfter(v.Guests, p.guests)
+	out.Changes = append(out.Changes, (&prepared{config: v.Pending, guests: p.guests}).changes(v)...)
+	for _, w := range p.warnings {
+		if w.Kind == model.KindGuest {
+			out.Warnings = append(out.Warnings, w)
+		}
+	}
+	out.Warnings = append(out.Warnings, inUse(editsBetween(out.Old, out.New), out.NewGuests)...)
+	return out, nil
+}
+
+// PlanRevision returns what a rollback to revision n would change.
+func (s *Service) PlanRevision(ctx context.Context, n int64) (*Plan, error) {
+	v, err := s.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.Revision(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	return s.plan(v, r.Config), nil
+}
+
+// plan compares what runs with a configuration. Every fault of the new one is
+// shown; those that refuse an apply are found then.
+func (s *Service) plan(v *View, to *model.Config) *Plan {
+	return &Plan{
+		Base: v.Revision, Old: v.Running, New: to, OldGuests: v.Guests, NewGuests: v.Guests,
+		Changes: diff.Objects(v.Running, to), Token: v.token(to), Warnings: model.Validate(to, s.known()),
+	}
+}

@@ -1,0 +1,303 @@
+package revision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/store"
+)
+
+// Options are what a Service needs besides a store.
+type Options struct {
+	// Known returns the names of the nodes that have joined; nil means none.
+	Known func() []string
+	// Now is the clock; nil means time.Now.
+	Now    func() time.Time
+	Logger *slog.Logger
+}
+
+// Service keeps the configuration in a store. Any number of Services, in any
+// number of processes, may work on one store. Make one with Open.
+type Service struct {
+	store store.Store
+	known func() []string
+	now   func() time.Time
+	log   *slog.Logger
+
+	// mu is held while the view is replaced, reads of the store included.
+	mu      sync.Mutex
+	current atomic.Pointer[snapshot]
+}
+
+// snapshot is a view, and what is closed when there is a newer one.
+type snapshot struct {
+	view     *View
+	replaced chan struct{}
+}
+
+// Open reads the configuration from the store. To be told of what other servers
+// write, Run has to be running.
+func Open(ctx context.Context, st store.Store, o Options) (*Service, error) {
+	s := &Service{store: st, known: o.Known, now: o.Now, log: o.Logger}
+	if s.known == nil {
+		s.known = func() []string { return nil }
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	empty := &View{core: core{Running: &model.Config{}, Pending: &model.Config{}, mark: -1}, live: live{liveMark: -1}}
+	s.current.Store(&snapshot{empty, make(chan struct{})})
+	if _, err := s.View(ctx); err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	return s, nil
+}
+
+// Latest returns the newest view at hand without asking the store, and a channel
+// that is closed as soon as there is a newer one.
+func (s *Service) Latest() (*View, <-chan struct{}) {
+	c := s.current.Load()
+	return c.view, c.replaced
+}
+
+// View asks the store for news and returns the current view.
+func (s *Service) View(ctx context.Context) (*View, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.current.Load().view
+	c, err := s.readCore(ctx, &v.core)
+	if err != nil {
+		return nil, err
+	}
+	l, err := s.readLive(ctx, &v.live)
+	if err != nil {
+		return nil, err
+	}
+	return s.install(c, l), nil
+}
+
+// install makes the parts the current view if they differ from it. The caller
+// holds mu.
+func (s *Service) install(c core, l live) *View {
+	old := s.current.Load()
+	v := &View{core: c, live: l}
+	if c.mark == old.view.mark && c.seq == old.view.seq && l.liveMark == old.view.liveMark {
+		// Nothing differs but how recently that was known.
+		s.current.Store(&snapshot{v, old.replaced})
+		return v
+	}
+	s.current.Store(&snapshot{v, make(chan struct{})})
+	close(old.replaced)
+	return v
+}
+
+// get reads a key that may be missing.
+func (s *Service) get(ctx context.Context, key string) (store.Record, error) {
+	r, err := s.store.Get(ctx, key)
+	if errors.Is(err, store.ErrNotFound) {
+		return store.Record{}, nil
+	}
+	return r, err
+}
+
+// maxTries bounds how often a write, or a read of several keys, is tried again
+// because others wrote meanwhile.
+const maxTries = 100
+
+// readCore brings the core up to date with as little reading as possible.
+func (s *Service) readCore(ctx context.Context, old *core) (core, error) {
+	for range maxTries {
+		before, err := s.get(ctx, keyRunning)
+		if err != nil {
+			return core{}, err
+		}
+		c := *old
+		if before.Revision != old.mark {
+			if c, err = s.readRunning(ctx, old, before); err != nil {
+				return core{}, err
+			}
+		}
+		records, at, err := s.store.List(ctx, prefixPending, numbered(prefixPending, c.seq+1))
+		if err != nil {
+			return core{}, err
+		}
+		// What was read is one state only if running stayed the same meanwhile.
+		after, err := s.get(ctx, keyRunning)
+		if err != nil {
+			return core{}, err
+		}
+		if after.Revision != before.Revision {
+			continue
+		}
+		c.at = at
+		for _, r := range records {
+			rec, err := decodeRecord(r)
+			if err != nil {
+				return core{}, err
+			}
+			if c, err = c.next(rec, at); err != nil {
+				return core{}, err
+			}
+		}
+		return c, nil
+	}
+	return core{}, ErrBusy
+}
+
+// readRunning starts a core from the value of running.
+func (s *Service) readRunning(ctx context.Context, old *core, r store.Record) (core, error) {
+	var doc runningDoc
+	if r.Revision != 0 {
+		if err := decode(r.Key, r.Value, &doc); err != nil {
+			return core{}, err
+		}
+	}
+	cfg := old.Running
+	switch {
+	case doc.Revision == old.Revision:
+	case doc.Revision == 0:
+		cfg = &model.Config{}
+	default:
+		rev, err := s.Revision(ctx, doc.Revision)
+		if err != nil {
+			return core{}, err
+		}
+		cfg = rev.Config
+	}
+	return core{Revision: doc.Revision, Running: cfg, Pending: cfg, seq: doc.Seq, mark: r.Revision}, nil
+}
+
+// readLive brings the guests up to date.
+func (s *Service) readLive(ctx context.Context, old *live) (live, error) {
+	for range maxTries {
+		before, err := s.get(ctx, keyGuests)
+		if err != nil {
+			return live{}, err
+		}
+		if before.Revision == old.liveMark {
+			return *old, nil
+		}
+		records, at, err := s.store.List(ctx, prefixGuest, "")
+		if err != nil {
+			return live{}, err
+		}
+		after, err := s.get(ctx, keyGuests)
+		if err != nil {
+			return live{}, err
+		}
+		if after.Revision != before.Revision {
+			continue
+		}
+		var guests []*model.Guest
+		for _, r := range records {
+			g := &model.Guest{}
+			if err := decode(r.Key, r.Value, g); err != nil {
+				return live{}, err
+			}
+			guests = append(guests, g)
+		}
+		return (&live{}).with(before.Revision, at, guests, nil), nil
+	}
+	return live{}, ErrBusy
+}
+
+// Run keeps Latest current with what other servers write, until ctx ends. It
+// returns only then: a store that fails is asked again.
+func (s *Service) Run(ctx context.Context) {
+	wait := time.Duration(0)
+	for ctx.Err() == nil {
+		began := time.Now()
+		if err := s.follow(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn("lost sight of the store, trying again", "error", err, "in", wait)
+		}
+		if !sleep(ctx, wait) {
+			return
+		}
+		if time.Since(began) > time.Minute { // it worked for a while: a new trouble
+			wait = 0
+		}
+		wait = min(max(2*wait, 100*time.Millisecond), 5*time.Second)
+	}
+}
+
+// follow refreshes the view whenever something is written, until the watch ends.
+func (s *Service) follow(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	v, err := s.View(ctx)
+	if err != nil {
+		return err
+	}
+	for b := range s.store.Watch(ctx, "", v.at) {
+		if b.Err != nil {
+			return b.Err
+		}
+		if !s.concerns(b) {
+			continue
+		}
+		if _, err := s.View(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// concerns reports whether a transaction brings anything that is not known yet:
+// not one of our own.
+func (s *Service) concerns(b store.Batch) bool {
+	v := s.current.Load().view
+	for _, e := range b.Events {
+		switch {
+		case e.Key == keyRunning, strings.HasPrefix(e.Key, prefixPending):
+			if b.Revision > v.at {
+				return true
+			}
+		case e.Key == keyGuests:
+			if b.Revision > v.liveAt {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// retry calls try with the current view until it does not meet another writer.
+func (s *Service) retry(ctx context.Context, try func(v *View) error) error {
+	for i := range maxTries {
+		v, err := s.View(ctx)
+		if err != nil {
+			return err
+		}
+		if err := try(v); !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+		// Writers that failed together should not come back together.
+		if !sleep(ctx, rand.N(time.Duration(min(i, 20)+1)*time.Millisecond)) {
+			return ctx.Err()
+		}
+	}
+	return fmt.Errorf("%w: others changed the configuration %d times meanwhile; nothing was written, try again", ErrBusy, maxTries)
+}
+
+// sleep waits; it reports false if ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,136 @@
+package revision
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/store"
+)
+
+// View is the state as of one moment. It never changes and is shared: so must
+// nothing in it be changed.
+type View struct {
+	core
+	live
+}
+
+// core is what running and pending/ hold.
+type core struct {
+	// Revision is the number of the running revision, 0 before the first.
+	Revision int64
+	// Running is its content, Pending what the next one would have.
+	Running, Pending *model.Config
+	// Records are the pending edits, oldest first.
+	Records []Record
+
+	seq int64 // the last sequence number used
+	// mark is when the store's running was last written, at when all this was
+	// known to be current: revisions of the store.
+	mark, at int64
+}
+
+// live is what guests and guest/ hold.
+type live struct {
+	// Guests are all guests by ID.
+	Guests map[string]*model.Guest
+	// mark and at are as in core, of guests.
+	liveMark, liveAt int64
+}
+
+// Changes are the differences between running and pending.
+func (v *View) Changes() []diff.Change { return diff.Objects(v.Running, v.Pending) }
+
+// ETag identifies the content of an object: a quoted hash of its JSON form, as
+// HTTP has it.
+func ETag(o model.Object) string {
+	b, err := json.Marshal(o)
+	if err != nil { // plain values only: cannot happen
+		panic(err)
+	}
+	sum := sha256.Sum256(b)
+	return `"` + hex.EncodeToString(sum[:12]) + `"`
+}
+
+// token identifies what an apply to a configuration would do.
+func (c *core) token(to *model.Config) string {
+	b, err := json.Marshal(struct {
+		Base  int64        `json:"base"`
+		Edits []model.Edit `json:"edits"`
+	}{c.Revision, editsBetween(c.Running, to)})
+	if err != nil { // plain values only: cannot happen
+		panic(err)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16])
+}
+
+// editsBetween are the edits that make one configuration of the other, in
+// canonical order.
+func editsBetween(from, to *model.Config) []model.Edit {
+	var edits []model.Edit
+	for _, c := range diff.Objects(from, to) {
+		e := model.Edit{Kind: model.Kind(c.Type), ID: c.Name}
+		if c.Action != diff.Delete {
+			e.Put = to.Get(e.Kind, e.ID)
+		}
+		edits = append(edits, e)
+	}
+	return edits
+}
+
+// next is the core after an edit call was appended.
+func (c *core) next(r Record, at int64) (core, error) {
+	n := *c
+	n.Records = append(slices.Clip(c.Records), r)
+	n.seq, n.at = r.Seq, at
+	n.Pending = c.Pending.Clone()
+	if err := replay(n.Pending, r.Edits); err != nil {
+		return core{}, fmt.Errorf("pending edit %d: %w", r.Seq, err)
+	}
+	return n, nil
+}
+
+// replay makes stored edits, which are complete and in order.
+func replay(cfg *model.Config, edits []model.Edit) error {
+	for _, e := range edits {
+		if e.Put == nil {
+			cfg.Delete(e.Kind, e.ID)
+		} else if err := cfg.Put(e.Put); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decodeRecord reads a record of the pending log.
+func decodeRecord(r store.Record) (Record, error) {
+	var rec Record
+	if err := decode(r.Key, r.Value, &rec); err != nil {
+		return Record{}, err
+	}
+	if _, err := fmt.Sscanf(r.Key, prefixPending+"%d", &rec.Seq); err != nil {
+		return Record{}, fmt.Errorf("key %s: %w", r.Key, err)
+	}
+	return rec, nil
+}
+
+// with is the live part after guests were written.
+func (l *live) with(mark, at int64, puts []*model.Guest, deletes []string) live {
+	n := live{Guests: maps.Clone(l.Guests), liveMark: mark, liveAt: at}
+	if n.Guests == nil {
+		n.Guests = make(map[string]*model.Guest)
+	}
+	for _, id := range deletes {
+		delete(n.Guests, id)
+	}
+	for _, g := range puts {
+		n.Guests[g.ID] = g
+	}
+	return n
+}
