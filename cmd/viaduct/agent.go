@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/viaduct-sdn/viaduct/internal/agent"
+	"github.com/viaduct-sdn/viaduct/internal/cli"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 )
 
@@ -33,6 +34,39 @@ The node has to join the cluster once: viaduct node join.`,
 	}
 	cmd.Flags().StringVar(&data, "data", defaultAgentData, "directory of the agent's state")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "log every detail")
+	cmd.AddCommand(checkCommand())
+	return cmd
+}
+
+func checkCommand() *cobra.Command {
+	var data string
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Tell how this node differs from what it should be, and change nothing",
+		Long: `Check reads the node's real state and compares it with the last document that the
+agent received. The exit code is 0 if nothing differs, 3 if something does.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			host, err := agent.NewHost(cmd.Context(), cmd.Root().Version, data)
+			if err != nil {
+				return err
+			}
+			defer host.Close()
+			revision, changes, err := agent.Check(cmd.Context(), data, host)
+			for _, c := range changes {
+				fmt.Fprintln(cmd.OutOrStdout(), c)
+			}
+			if err != nil {
+				return err
+			}
+			if len(changes) > 0 {
+				return cli.Differs(fmt.Sprintf("%d differences from revision %d; the running agent repairs them", len(changes), revision))
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "the node is as revision %d declares\n", revision)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&data, "data", defaultAgentData, "directory of the agent's state")
 	return cmd
 }
 

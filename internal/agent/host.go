@@ -43,7 +43,7 @@ func NewHost(ctx context.Context, version, data string) (*Host, error) {
 	if h.link, err = link.New(link.Options{Reserved: h.isReserved}); err != nil {
 		return nil, err
 	}
-	routes, err := route.New(route.Options{})
+	routes, err := route.New(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func NewHost(ctx context.Context, version, data string) (*Host, error) {
 	h.drivers = []driver.Driver{
 		nft.New(nft.Options{StateFile: filepath.Join(data, "nft.json")}),
 		h.link,
-		sysctl.New(sysctl.Options{}),
+		sysctl.New(nil),
 		routes,
 	}
 	return h, nil

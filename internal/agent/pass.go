@@ -25,19 +25,11 @@ func (a *Agent) pass(ctx context.Context) error {
 		return nil
 	}
 	start := time.Now()
-	facts, err := a.System.Facts(ctx)
+	facts, want, notes, err := prepare(ctx, a.System, doc)
 	if err != nil {
-		err = fmt.Errorf("cannot read the node's interfaces: %w", err)
 		a.complain(err.Error())
 		return err
 	}
-	facts.Node = doc.Node
-	if self := doc.Config.Nodes[doc.Node]; self != nil {
-		a.System.Reserve(self.Reserved)
-	} else {
-		a.System.Reserve(nil)
-	}
-	want, notes := compile.Node(doc, facts)
 	wantHash := want.Hash()
 
 	// The state on disk says that this pass began: after a kill in the middle
@@ -47,7 +39,7 @@ func (a *Agent) pass(ctx context.Context) error {
 		a.drift.begin()
 		a.logSaveError(a.disk.saveApplied(applied{}))
 	}
-	changes, writes, err := a.drive(ctx, want)
+	changes, writes, err := drive(ctx, a.System, want, false)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -63,12 +55,28 @@ func (a *Agent) pass(ctx context.Context) error {
 	return err
 }
 
+// prepare reads the node's facts and compiles its document with them.
+func prepare(ctx context.Context, sys System, doc *protocol.Document) (*model.Facts, *desired.Node, []compile.Note, error) {
+	facts, err := sys.Facts(ctx)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("cannot read the node's interfaces: %w", err)
+	}
+	facts.Node = doc.Node
+	var reserved []string
+	if self := doc.Config.Nodes[doc.Node]; self != nil {
+		reserved = self.Reserved
+	}
+	sys.Reserve(reserved)
+	want, notes := compile.Node(doc, facts)
+	return facts, want, notes, nil
+}
+
 // drive runs the drivers in order. Each gets the whole desired state; one that
 // fails does not keep the next from its work.
-func (a *Agent) drive(ctx context.Context, want *desired.Node) (changes []diff.Change, writes int, err error) {
+func drive(ctx context.Context, sys System, want *desired.Node, dryRun bool) (changes []diff.Change, writes int, err error) {
 	var errs []error
-	for _, d := range a.System.Drivers() {
-		r, err := d.Reconcile(ctx, want, false)
+	for _, d := range sys.Drivers() {
+		r, err := d.Reconcile(ctx, want, dryRun)
 		changes = append(changes, r.Changes...)
 		writes += r.Writes
 		if err != nil {
@@ -79,6 +87,24 @@ func (a *Agent) drive(ctx context.Context, want *desired.Node) (changes []diff.C
 		}
 	}
 	return changes, writes, errors.Join(errs...)
+}
+
+// Check tells how the node differs from the last document in an agent's data
+// directory, and changes nothing. The revision is that of the document.
+func Check(ctx context.Context, data string, sys System) (revision int64, changes []diff.Change, err error) {
+	doc, err := (&disk{dir: data}).document()
+	if err != nil {
+		return 0, nil, err
+	}
+	if doc == nil {
+		return 0, nil, fmt.Errorf("the agent in %s has not received a document yet", data)
+	}
+	_, want, _, err := prepare(ctx, sys, doc)
+	if err != nil {
+		return doc.Revision, nil, err
+	}
+	changes, _, err = drive(ctx, sys, want, true)
+	return doc.Revision, changes, err
 }
 
 // objects lists what there is to tell of single objects, worst first.
