@@ -45,7 +45,9 @@ fmt:
 
 ## bench: figures beside the peer and the floor, in build/bench.json
 bench: setup build
-	$(GO) run ./test/bench -json build/bench.json
+	$(GO) run ./test/bench/links -json build/bench.json
+	$(GO) run ./test/bench/compile -json build/bench.json
+	$(GO) run ./test/bench/memory -json build/bench.json
 
 man: build
 	$(BIN) man build/man

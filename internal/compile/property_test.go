@@ -84,7 +84,6 @@ func TestOrderDoesNotMatter(t *testing.T) {
 func TestStatesAreConsistent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		zones, vnets, subnets := objects(t)
-		ends := map[netip.Addr]bool{}
 		for _, node := range []string{"node1", "node2"} {
 			n := compiled(t, node, zones, vnets, subnets)
 			links := map[string]bool{}
@@ -102,7 +101,6 @@ func TestStatesAreConsistent(t *testing.T) {
 					if l.VXLAN.Local != netip.MustParseAddr("192.168.0."+node[4:]) {
 						t.Fatalf("%s uses the tunnel end %s", node, l.VXLAN.Local)
 					}
-					ends[l.VXLAN.Local] = true
 				}
 			}
 			for _, l := range n.Links {
