@@ -1,0 +1,126 @@
+package diff
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// Objects says what differs between two configurations: first what is created
+// or updated, in dependency order, then what is deleted, in reverse, and within
+// a kind sorted by ID. Equal configurations have no difference.
+func Objects(old, new *model.Config) []Change {
+	var puts, deletes []Change
+	for _, kind := range model.Kinds() {
+		var gone []Change
+		olds, news := old.List(kind), new.List(kind)
+		byID := func(a, b model.Object) int { return cmp.Compare(a.ObjectID(), b.ObjectID()) }
+		for _, o := range olds {
+			if _, still := slices.BinarySearchFunc(news, o, byID); !still {
+				gone = append(gone, *Object(o, nil))
+			}
+		}
+		for _, n := range news {
+			var o model.Object
+			if i, was := slices.BinarySearchFunc(olds, n, byID); was {
+				o = olds[i]
+			}
+			if c := Object(o, n); c != nil {
+				puts = append(puts, *c)
+			}
+		}
+		deletes = append(gone, deletes...)
+	}
+	return append(puts, deletes...)
+}
+
+// Object says what differs between two states of one object; nil stands for one
+// that does not exist. It returns nil if nothing differs.
+func Object(old, new model.Object) *Change {
+	if old == new {
+		return nil
+	}
+	c := &Change{}
+	switch {
+	case old == nil:
+		c.Action, c.Type, c.Name = Create, string(new.ObjectKind()), new.ObjectID()
+	case new == nil:
+		c.Action, c.Type, c.Name = Delete, string(old.ObjectKind()), old.ObjectID()
+	default:
+		c.Action, c.Type, c.Name = Update, string(new.ObjectKind()), new.ObjectID()
+	}
+	c.Fields = fields(old, new)
+	if c.Action == Update && len(c.Fields) == 0 {
+		return nil
+	}
+	return c
+}
+
+// fields compares the properties of two objects of one type, either of which
+// may be nil, in the order in which the type declares them. A deleted object's
+// are not listed: its name says enough.
+func fields(old, new model.Object) []Field {
+	if new == nil {
+		return nil
+	}
+	n := reflect.ValueOf(new).Elem()
+	var o reflect.Value
+	if old != nil {
+		o = reflect.ValueOf(old).Elem()
+	} else {
+		o = reflect.Zero(n.Type())
+	}
+	var out []Field
+	for i := range n.NumField() {
+		name := property(n.Type().Field(i))
+		if name == "id" { // the change is named by it
+			continue
+		}
+		f := Field{Name: name, Old: plain(o.Field(i)), New: plain(n.Field(i))}
+		if f.Old != f.New {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// property is the name of a field as written in a manifest.
+func property(f reflect.StructField) string {
+	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+	return name
+}
+
+// plain prints a value as an operator would write it; what is not set is empty.
+// Values that differ print differently.
+func plain(v reflect.Value) string {
+	if v.IsZero() {
+		return ""
+	}
+	if s, ok := v.Interface().(fmt.Stringer); ok { // addresses and networks
+		return s.String()
+	}
+	switch v.Kind() {
+	case reflect.Slice:
+		parts := make([]string, v.Len())
+		for i := range parts {
+			parts[i] = plain(v.Index(i))
+		}
+		return strings.Join(parts, ", ")
+	case reflect.Struct:
+		if r, ok := v.Interface().(model.Range); ok {
+			return r.Start.String() + "-" + r.End.String()
+		}
+		var parts []string
+		for i := range v.NumField() {
+			if s := plain(v.Field(i)); s != "" {
+				parts = append(parts, property(v.Type().Field(i))+"="+s)
+			}
+		}
+		return strings.Join(parts, " ")
+	}
+	return fmt.Sprint(v.Interface())
+}

@@ -1,0 +1,109 @@
+package diff_test
+
+import (
+	"net/netip"
+	"reflect"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+func TestObjectsAreOrderedByDependency(t *testing.T) {
+	old := &model.Config{
+		Zones:   map[string]*model.Zone{"gone": {ID: "gone", Type: model.ZoneSimple}, "z": {ID: "z", Type: model.ZoneSimple, MTU: 1500}},
+		VNets:   map[string]*model.VNet{"goneb": {ID: "goneb", Zone: "gone"}, "gonea": {ID: "gonea", Zone: "gone"}, "same": {ID: "same", Zone: "z"}},
+		Subnets: map[string]*model.Subnet{"gone-10.0.0.0-8": {ID: "gone-10.0.0.0-8", VNet: "gonea"}},
+	}
+	new := &model.Config{
+		Nodes: map[string]*model.Node{"n1": {ID: "n1", Reserved: []string{"eno1", "vmbr*"}}},
+		Zones: map[string]*model.Zone{"z": {ID: "z", Type: model.ZoneSimple, MTU: 1450}},
+		VNets: map[string]*model.VNet{"same": {ID: "same", Zone: "z"}},
+		Subnets: map[string]*model.Subnet{"z-10.0.1.0-24": {
+			ID: "z-10.0.1.0-24", VNet: "same", CIDR: netip.MustParsePrefix("10.0.1.0/24"), SNAT: true,
+			DHCPRange: []model.Range{{Start: netip.MustParseAddr("10.0.1.5"), End: netip.MustParseAddr("10.0.1.9")}},
+		}},
+	}
+	var got []string
+	for _, c := range diff.Objects(old, new) {
+		got = append(got, c.String())
+	}
+	want := []string{
+		"+ node n1: reserved eno1, vmbr*",
+		"~ zone z: mtu 1500 -> 1450",
+		"+ subnet z-10.0.1.0-24: cidr 10.0.1.0/24, vnet same, snat true, dhcp-range 10.0.1.5-10.0.1.9",
+		"- subnet gone-10.0.0.0-8",
+		"- vnet gonea",
+		"- vnet goneb",
+		"- zone gone",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if got := diff.Objects(new, new.Clone()); len(got) != 0 {
+		t.Errorf("equal configurations differ: %v", got)
+	}
+}
+
+func TestGuest(t *testing.T) {
+	old := &model.Guest{ID: "100", Node: "n1", NICs: []model.NIC{{ID: "net0", VNet: "v1", IPs: []netip.Addr{netip.MustParseAddr("10.0.1.5")}}}}
+	moved := *old
+	moved.Node = "n2"
+	if got := diff.Object(old, &moved).String(); got != "~ guest 100: node n1 -> n2" {
+		t.Error(got)
+	}
+	if got := diff.Object(nil, old).String(); got != "+ guest 100: node n1, nics id=net0 vnet=v1 ips=10.0.1.5" {
+		t.Error(got)
+	}
+}
+
+// TestEveryPropertyCounts changes each property of each kind in turn: none may
+// be forgotten, and each needs a name.
+func TestEveryPropertyCounts(t *testing.T) {
+	for _, kind := range model.Kinds() {
+		typ := reflect.TypeOf(model.New(kind)).Elem()
+		for i := range typ.NumField() {
+			if typ.Field(i).Name == "ID" {
+				continue
+			}
+			changed := reflect.New(typ)
+			set(t, changed.Elem().Field(i))
+			c := diff.Object(model.New(kind), changed.Interface().(model.Object))
+			if c == nil || len(c.Fields) != 1 || c.Fields[0].Name == "" || c.Fields[0].New == "" {
+				t.Errorf("%s.%s: got %v", typ.Name(), typ.Field(i).Name, c)
+			}
+		}
+	}
+}
+
+// set gives a field some value that is not its zero.
+func set(t *testing.T, v reflect.Value) {
+	t.Helper()
+	switch x := v.Addr().Interface().(type) {
+	case *netip.Addr:
+		*x = netip.MustParseAddr("10.0.0.1")
+		return
+	case *netip.Prefix:
+		*x = netip.MustParsePrefix("10.0.0.0/8")
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString("x")
+	case reflect.Int:
+		v.SetInt(7)
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		set(t, v.Index(0))
+	case reflect.Struct:
+		for i := range v.NumField() {
+			set(t, v.Field(i))
+		}
+	default:
+		t.Fatalf("no value for a %s", v.Type())
+	}
+}
