@@ -10,6 +10,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/spf13/cobra"
+
 	"github.com/viaduct-sdn/viaduct/internal/cli"
 )
 
@@ -20,7 +22,11 @@ func main() {
 	// A second signal ends the process at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	os.Exit(cli.Main(ctx, version, os.Args[1:], serverCommand(), agentCommand(), upCommand(), joinCommand()))
+	os.Exit(cli.Main(ctx, cli.Config{
+		Version:      version,
+		Commands:     []*cobra.Command{upCommand(), serverCommand(), agentCommand()},
+		NodeCommands: []*cobra.Command{joinCommand()},
+	}, os.Args[1:]))
 }
 
 // logger writes to standard error; under systemd that is the journal, which adds

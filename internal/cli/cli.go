@@ -72,7 +72,7 @@ func New(cfg Config) *cobra.Command {
 	)
 	addTo(root, groupChange, a.planCommand(), a.applyCommand(), a.createCommand(), a.setCommand(), a.deleteCommand(), a.discardCommand(), a.rollbackCommand())
 	addTo(root, groupLook, a.getCommand(), a.describeCommand(), a.diffCommand(), a.historyCommand(), a.statusCommand())
-	addTo(root, groupRun, a.nodeCommand())
+	addTo(root, groupRun, a.nodeCommand(), labCommand())
 	addTo(root, groupRun, a.Commands...)
 	root.AddCommand(a.versionCommand(), a.manCommand())
 	return root

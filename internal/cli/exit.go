@@ -51,6 +51,10 @@ func (e *exitError) Error() string {
 // Unwrap gives the cause.
 func (e *exitError) Unwrap() error { return e.err }
 
+// Differs is the error of a comparison that found differences: it ends the
+// process with ExitChanges.
+func Differs(message string) error { return &exitError{ExitChanges, errors.New(message)} }
+
 // usagef is an error of the command line itself.
 func usagef(cmd *cobra.Command, format string, args ...any) error {
 	return &exitError{ExitUsage, fmt.Errorf(format+"\nsee %q", append(args, cmd.CommandPath()+" --help")...)}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -70,7 +71,7 @@ func labUp(f *labFlags) *cobra.Command {
 		Example: `  viaduct lab up                  three nodes
   viaduct lab up --nodes 5
   viaduct lab up --file lab.yaml`,
-		Args: cobra.NoArgs,
+		Args: args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			l, err := f.lab(cmd.ErrOrStderr())
 			if err != nil {
@@ -109,7 +110,7 @@ func labDown(f *labFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "down",
 		Short: "Remove every trace of the lab, whatever state it is in",
-		Args:  cobra.NoArgs,
+		Args:  args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			l, err := f.lab(cmd.ErrOrStderr())
 			if err != nil {
@@ -128,7 +129,7 @@ func labStatus(f *labFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
 		Short: "Show the lab's processes and guests",
-		Args:  cobra.NoArgs,
+		Args:  args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			l, err := f.open(cmd)
 			if err != nil {
@@ -138,17 +139,17 @@ func labStatus(f *labFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			t := newTable(cmd.OutOrStdout(), "NAME", "ROLE", "ADDRESS", "STATE", "PID")
+			var rows [][]string
 			missing := false
 			for _, p := range parts {
 				pid := ""
 				if p.PID > 0 {
-					pid = fmt.Sprint(p.PID)
+					pid = strconv.Itoa(p.PID)
 				}
-				t.row(p.Name, p.Role, p.Address, p.State, pid)
+				rows = append(rows, []string{p.Name, p.Role, p.Address, p.State, pid})
 				missing = missing || p.State != lab.Running
 			}
-			t.flush()
+			fmt.Fprint(cmd.OutOrStdout(), table([]string{"NAME", "ROLE", "ADDRESS", "STATE", "PID"}, rows))
 			if missing {
 				fmt.Fprintln(cmd.OutOrStdout(), "\nnot everything runs; `viaduct lab up` and `viaduct lab guest start --all` start what is missing")
 			}
@@ -163,13 +164,13 @@ func labExec(f *labFlags) *cobra.Command {
 		Short: "Run a command inside a node, a guest or the outside host",
 		Example: `  viaduct lab exec vm1 -- ping -c 3 10.0.3.101
   viaduct lab exec node1 -- ip -d link show type vxlan`,
-		Args: cobra.MinimumNArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		Args: args(2, -1, "a node or guest, and a command"),
+		RunE: func(cmd *cobra.Command, given []string) error {
 			l, err := f.open(cmd)
 			if err != nil {
 				return err
 			}
-			ns, err := l.Namespace(args[0])
+			ns, err := l.Namespace(given[0])
 			if err != nil {
 				return err
 			}
@@ -177,7 +178,7 @@ func labExec(f *labFlags) *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("running a command in a namespace needs the program ip (package iproute2): %w", err)
 			}
-			return syscall.Exec(ip, append([]string{"ip", "netns", "exec", ns}, args[1:]...), os.Environ())
+			return syscall.Exec(ip, append([]string{"ip", "netns", "exec", ns}, given[1:]...), os.Environ())
 		},
 	}
 }
@@ -195,13 +196,13 @@ func labGuestAdd(f *labFlags) *cobra.Command {
 		Use:     "add NAME --vnet VNET --node NODE [--ip ADDRESS]",
 		Short:   "Declare a guest and start it",
 		Example: `  viaduct lab guest add vm3 --vnet vxvnet1 --node node2`,
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		Args:    args(1, 1, "the name of the guest"),
+		RunE: func(cmd *cobra.Command, given []string) error {
 			l, err := f.open(cmd)
 			if err != nil {
 				return err
 			}
-			n.Name = args[0]
+			n.Name = given[0]
 			if ip != "" {
 				if n.IP, err = netip.ParseAddr(ip); err != nil {
 					return fmt.Errorf("--ip %q: must be an address like 10.0.3.102", ip)
@@ -240,15 +241,15 @@ func labGuestStart(f *labFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "start [NAME...]",
 		Short: "Start guests that are declared, for example by a manifest",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if all == (len(args) > 0) {
+		RunE: func(cmd *cobra.Command, given []string) error {
+			if all == (len(given) > 0) {
 				return errors.New("name the guests, or give --all")
 			}
 			l, err := f.open(cmd)
 			if err != nil {
 				return err
 			}
-			started, err := l.Start(cmd.Context(), args)
+			started, err := l.Start(cmd.Context(), given)
 			for _, g := range started {
 				printGuest(cmd.OutOrStdout(), g)
 			}
@@ -263,16 +264,16 @@ func labGuestMove(f *labFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "move NAME NODE",
 		Short: "Migrate a guest to another node while it runs",
-		Args:  cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		Args:  args(2, 2, "a guest and a node"),
+		RunE: func(cmd *cobra.Command, given []string) error {
 			l, err := f.open(cmd)
 			if err != nil {
 				return err
 			}
-			if err := l.MoveGuest(cmd.Context(), args[0], args[1]); err != nil {
+			if err := l.MoveGuest(cmd.Context(), given[0], given[1]); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "guest %s runs on %s\n", args[0], args[1])
+			fmt.Fprintf(cmd.OutOrStdout(), "guest %s runs on %s\n", given[0], given[1])
 			return nil
 		},
 	}
@@ -282,16 +283,16 @@ func labGuestRemove(f *labFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "rm NAME",
 		Short: "End a guest and remove its declaration",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		Args:  args(1, 1, "the name of the guest"),
+		RunE: func(cmd *cobra.Command, given []string) error {
 			l, err := f.open(cmd)
 			if err != nil {
 				return err
 			}
-			if err := l.RemoveGuest(cmd.Context(), args[0]); err != nil {
+			if err := l.RemoveGuest(cmd.Context(), given[0]); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "guest %s is gone\n", args[0])
+			fmt.Fprintf(cmd.OutOrStdout(), "guest %s is gone\n", given[0])
 			return nil
 		},
 	}
