@@ -75,13 +75,21 @@ func (l *Lab) start(name, namespace string, files []*os.File, args ...string) (*
 		return nil, err
 	}
 	defer out.Close()
-	cmd := exec.Command(l.Binary, args...)
+	argv := append([]string{l.Binary}, args...)
 	if namespace != "" {
-		cmd = exec.Command("ip", append([]string{"netns", "exec", l.ns(namespace), l.Binary}, args...)...)
+		argv = append([]string{"ip", "netns", "exec", l.ns(namespace)}, argv...)
 	}
+	env := os.Environ()
+	if len(files) > 0 {
+		// Sockets are passed as systemd does (sd_listen_fds(3)); the receiver
+		// wants its own process number told, which only the shell knows in time.
+		argv = append([]string{"sh", "-c", `export LISTEN_PID=$$; exec "$0" "$@"`}, argv...)
+		env = append(env, "LISTEN_FDS="+strconv.Itoa(len(files)))
+	}
+	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.ExtraFiles = files
-	cmd.Env = append(os.Environ(), "LISTEN_FDS="+strconv.Itoa(len(files)))
+	cmd.Env = env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // outlives the command that made the lab
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("cannot start %s: %w", name, err)
