@@ -134,3 +134,7 @@ func (l *live) with(mark, at int64, puts []*model.Guest, deletes []string) live 
 	}
 	return n
 }
+
+// Deployed identifies what nodes get of the view, pending edits left aside: two
+// views with the same values have the same running revision and guests.
+func (v *View) Deployed() (revision, guests int64) { return v.Revision, v.liveMark }

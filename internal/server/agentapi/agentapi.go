@@ -1,0 +1,153 @@
+// Package agentapi serves what agents ask of a server: to join, to renew their
+// certificate, for the document they should have, and to take their reports.
+// Package protocol describes it.
+package agentapi
+
+import (
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/pki"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
+	"github.com/viaduct-sdn/viaduct/internal/server/problem"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+)
+
+// Bounds of requests' bodies, in bytes. Whoever joins is not known yet and gets
+// little; a report lists what is wrong with a node's objects, and its facts.
+const (
+	maxJoin   = 64 << 10
+	maxReport = 16 << 20
+)
+
+// Handler serves the agents. All fields but Stop are required.
+type Handler struct {
+	Authority *pki.Authority
+	Fleet     *fleet.Fleet
+	// MaxPoll bounds long polls, which Stop, when closed, ends at once.
+	MaxPoll time.Duration
+	Stop    <-chan struct{}
+	Log     *slog.Logger
+
+	failures throttle
+}
+
+// Routes returns the interface as one handler, for paths below /agent/v1/.
+func (h *Handler) Routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /agent/v1/join", h.answer(h.join))
+	mux.HandleFunc("POST /agent/v1/renew", h.answer(h.renew))
+	mux.HandleFunc("GET /agent/v1/desired", h.answer(h.desired))
+	mux.HandleFunc("POST /agent/v1/status", h.answer(h.status))
+	return mux
+}
+
+func (h *Handler) answer(serve func(w http.ResponseWriter, r *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := serve(w, r); err != nil {
+			problem.Write(w, r, h.Log, err)
+		}
+	}
+}
+
+// certificate is that of the node which asks.
+func certificate(r *http.Request) (*x509.Certificate, error) {
+	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
+		return nil, problem.New(http.StatusUnauthorized, api.TypeForbidden, "only nodes that have joined may do this: show the node's certificate")
+	}
+	cert := r.TLS.PeerCertificates[0]
+	if pki.Unit(cert) != pki.UnitNode {
+		return nil, problem.New(http.StatusForbidden, api.TypeForbidden, "the certificate of %s is not a node's", cert.Subject.CommonName)
+	}
+	return cert, nil
+}
+
+func (h *Handler) join(w http.ResponseWriter, r *http.Request) error {
+	if wait := h.failures.wait(r.RemoteAddr); wait > 0 {
+		return problem.New(http.StatusTooManyRequests, api.TypeForbidden, "too many joins from this address have failed: try again in %s", wait.Round(time.Second))
+	}
+	var req protocol.JoinRequest
+	if err := problem.Decode(w, r, maxJoin, &req); err != nil {
+		h.failures.count(r.RemoteAddr)
+		return err
+	}
+	resp, err := h.Authority.Join(r.Context(), req)
+	if err != nil {
+		h.failures.count(r.RemoteAddr)
+		h.Log.Warn("a node could not join", "node", req.Node, "address", r.RemoteAddr, "error", err)
+		return err
+	}
+	h.Log.Info("a node has joined", "node", req.Node, "address", r.RemoteAddr)
+	if err := h.Fleet.SyncMembers(r.Context()); err != nil {
+		h.Log.Debug("the new member is seen later", "node", req.Node, "error", err)
+	}
+	return problem.Reply(w, resp)
+}
+
+func (h *Handler) renew(w http.ResponseWriter, r *http.Request) error {
+	cert, err := certificate(r)
+	if err != nil {
+		return err
+	}
+	var req protocol.RenewRequest
+	if err := problem.Decode(w, r, maxJoin, &req); err != nil {
+		return err
+	}
+	resp, err := h.Authority.Renew(r.Context(), cert, req)
+	if err != nil {
+		return err
+	}
+	h.Log.Info("a node's certificate was renewed", "node", cert.Subject.CommonName)
+	return problem.Reply(w, resp)
+}
+
+func (h *Handler) desired(w http.ResponseWriter, r *http.Request) error {
+	cert, err := certificate(r)
+	if err != nil {
+		return err
+	}
+	d, ok, err := h.Fleet.Await(r.Context(), cert, r.FormValue("have"), h.MaxPoll, h.Stop)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", `"`+d.Hash+`"`)
+	_, _ = w.Write(d.JSON) // the node is gone if this fails
+	return nil
+}
+
+func (h *Handler) status(w http.ResponseWriter, r *http.Request) error {
+	cert, err := certificate(r)
+	if err != nil {
+		return err
+	}
+	node, err := h.Fleet.Admit(r.Context(), cert)
+	if err != nil {
+		return err
+	}
+	b, err := problem.Body(w, r, maxReport)
+	if err != nil {
+		return err
+	}
+	report := &protocol.Status{}
+	if err := lenient(b, report); err != nil {
+		return err
+	}
+	if err := h.Fleet.Report(r.Context(), node, report); err != nil {
+		if errors.Is(err, pki.ErrNotMember) {
+			return err
+		}
+		// The report counts on this server; only its record is missing.
+		h.Log.Warn("a node's report could not be stored", "node", node, "error", err)
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}

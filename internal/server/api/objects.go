@@ -1,0 +1,243 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
+	"github.com/viaduct-sdn/viaduct/internal/server/problem"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+)
+
+// view returns the configuration that a request asks for. Guests are the same
+// in both.
+func (h *Handler) view(r *request) (*revision.View, *model.Config, error) {
+	v, err := h.Config.View(r.Context())
+	if err != nil {
+		return nil, nil, err
+	}
+	switch which := r.FormValue("view"); which {
+	case "", "pending":
+		return v, v.Pending, nil
+	case "running":
+		return v, v.Running, nil
+	default:
+		return nil, nil, problem.Invalid("view %q: must be pending or running", which)
+	}
+}
+
+func (h *Handler) list(r *request, k model.Kind) (any, error) {
+	v, cfg, err := h.view(r)
+	if err != nil {
+		return nil, err
+	}
+	if k == model.KindGuest {
+		return v.GuestList(), nil
+	}
+	return cfg.List(k), nil
+}
+
+func (h *Handler) get(r *request, k model.Kind) (any, error) {
+	v, cfg, err := h.view(r)
+	if err != nil {
+		return nil, err
+	}
+	o, err := find(v, cfg, k, r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	r.w.Header().Set("ETag", revision.ETag(o))
+	return o, nil
+}
+
+// find returns an object or a not-found error.
+func find(v *revision.View, cfg *model.Config, k model.Kind, id string) (model.Object, error) {
+	o := cfg.Get(k, id)
+	if g := v.Guests[id]; k == model.KindGuest && g != nil {
+		o = g
+	}
+	if o == nil {
+		return nil, fmt.Errorf("%s %s: %w: list what exists with: viaduct get %s", k, id, revision.ErrNotFound, k.Plural())
+	}
+	return o, nil
+}
+
+func (h *Handler) put(r *request, k model.Kind) (any, error) {
+	b, err := problem.Body(r.w, r.Request, maxBody)
+	if err != nil {
+		return nil, err
+	}
+	id := r.PathValue("id")
+	o, err := object(k, id, b)
+	if err != nil {
+		return nil, err
+	}
+	cond, err := condition(r)
+	if err != nil {
+		return nil, err
+	}
+	return h.edit(r, model.Edit{Put: o}, model.Ref(k, id), cond)
+}
+
+// object reads an object whose id is that of the path.
+func object(k model.Kind, id string, b []byte) (model.Object, error) {
+	o := model.New(k)
+	if err := problem.Strict(b, o); err != nil {
+		return nil, err
+	}
+	if o.ObjectID() == id {
+		return o, nil
+	}
+	if o.ObjectID() != "" {
+		return nil, problem.Invalid("the object's id %q is not that of the path, %q", o.ObjectID(), id)
+	}
+	var properties map[string]json.RawMessage
+	if err := problem.Strict(b, &properties); err != nil {
+		return nil, err
+	}
+	if properties == nil {
+		return nil, problem.Invalid("the request holds no %s", k)
+	}
+	quoted, err := json.Marshal(id)
+	if err != nil {
+		return nil, err
+	}
+	properties["id"] = quoted
+	return compose(k, properties)
+}
+
+// compose makes an object of its properties.
+func compose(k model.Kind, properties map[string]json.RawMessage) (model.Object, error) {
+	b, err := json.Marshal(properties)
+	if err != nil {
+		return nil, problem.Invalid("a property is not JSON: %s", err)
+	}
+	o := model.New(k)
+	return o, problem.Strict(b, o)
+}
+
+// patchTries is how often a patch without a condition is made again because the
+// object changed under it.
+const patchTries = 20
+
+func (h *Handler) patch(r *request, k model.Kind) (any, error) {
+	var p api.Patch
+	if err := problem.Decode(r.w, r.Request, maxBody, &p); err != nil {
+		return nil, err
+	}
+	cond, err := condition(r)
+	if err != nil {
+		return nil, err
+	}
+	id := r.PathValue("id")
+	for range patchTries {
+		v, err := h.Config.View(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		old, err := find(v, v.Pending, k, id)
+		if err != nil {
+			return nil, err
+		}
+		o, err := patched(old, p)
+		if err != nil {
+			return nil, err
+		}
+		// What is put was made of exactly this object.
+		use := cond
+		if cond == nil || *cond == revision.Present {
+			etag := revision.ETag(old)
+			use = &etag
+		}
+		out, err := h.edit(r, model.Edit{Put: o}, model.Ref(k, id), use)
+		if use == cond || !errors.Is(err, revision.ErrPrecondition) {
+			return out, err
+		}
+	}
+	return nil, fmt.Errorf("%s %s: %w: it changes all the time", k, id, revision.ErrBusy)
+}
+
+// patched is a changed copy of an object.
+func patched(old model.Object, p api.Patch) (model.Object, error) {
+	b, err := json.Marshal(old)
+	if err != nil {
+		return nil, err
+	}
+	properties := make(map[string]json.RawMessage)
+	if err := json.Unmarshal(b, &properties); err != nil {
+		return nil, err
+	}
+	for name, value := range p.Set {
+		if name == "id" {
+			return nil, problem.Invalid("the id of an object cannot be changed: make a new %s and delete this one", old.ObjectKind())
+		}
+		properties[name] = value
+	}
+	for _, name := range p.Unset {
+		if !hasProperty(old, name) || name == "id" {
+			return nil, problem.Invalid("a %s has no property %q that could be removed", old.ObjectKind(), name)
+		}
+		delete(properties, name)
+	}
+	return compose(old.ObjectKind(), properties)
+}
+
+func hasProperty(o model.Object, name string) bool {
+	t := reflect.TypeOf(o).Elem()
+	for i := range t.NumField() {
+		if tag, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); tag == name {
+			return true
+		}
+	}
+	return false
+}
+
+func (h *Handler) delete(r *request, k model.Kind) (any, error) {
+	cond, err := condition(r)
+	if err != nil {
+		return nil, err
+	}
+	id := r.PathValue("id")
+	return h.edit(r, model.Edit{Kind: k, ID: id}, model.Ref(k, id), cond)
+}
+
+// edit makes a single edit under a condition on its object.
+func (h *Handler) edit(r *request, e model.Edit, ref string, cond *string) (any, error) {
+	var o revision.EditOptions
+	if cond != nil {
+		o.IfMatch = map[string]string{ref: *cond}
+	}
+	return editResult(h.Config.Edit(r.Context(), r.author, []model.Edit{e}, o))
+}
+
+// condition is what the request's If-Match or If-None-Match demands, nil for
+// nothing.
+func condition(r *request) (*string, error) {
+	match, none := r.Header.Get("If-Match"), r.Header.Get("If-None-Match")
+	switch {
+	case match == "" && none == "":
+		return nil, nil
+	case match != "" && none != "":
+		return nil, problem.Invalid("If-Match and If-None-Match exclude each other")
+	case none == "*":
+		absent := revision.Absent
+		return &absent, nil
+	case none != "":
+		return nil, problem.Invalid("If-None-Match: %s: only * is understood", none)
+	case match != revision.Present && (len(match) < 2 || match[0] != '"'):
+		return nil, problem.Invalid("If-Match: %s: must be one ETag as the server gave it, with its quotes, or *", match)
+	}
+	return &match, nil
+}
+
+// editResult is the answer to an edit.
+func editResult(r *revision.EditResult, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	return api.EditResult{Changes: list(r.Changes), Warnings: r.Warnings, Pending: r.Pending}, nil
+}

@@ -1,0 +1,189 @@
+package server
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
+
+	"github.com/viaduct-sdn/viaduct/internal/pki"
+	"github.com/viaduct-sdn/viaduct/internal/server/problem"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+)
+
+// adminName is the name in the administrator's certificate, and so in the
+// history of what is done with it.
+const adminName = "admin"
+
+// renewAdmin is how long before its end the administrator's certificate is
+// replaced, at a start of the server.
+const renewAdmin = 30 * 24 * time.Hour
+
+type peerKey struct{}
+
+// peerContext notes who is at the other end of a unix socket.
+func peerContext(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, peerKey{}, peerName(c))
+}
+
+// peerName is the name of the user at the other end: "root@local".
+func peerName(c net.Conn) string {
+	uc, ok := c.(*net.UnixConn)
+	if !ok {
+		return ""
+	}
+	raw, err := uc.SyscallConn()
+	if err != nil {
+		return ""
+	}
+	var cred *unix.Ucred
+	var credErr error
+	if err := raw.Control(func(fd uintptr) {
+		cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	}); err != nil || credErr != nil {
+		return ""
+	}
+	id := strconv.FormatUint(uint64(cred.Uid), 10)
+	if u, err := user.LookupId(id); err == nil {
+		return u.Username + "@local"
+	}
+	return "uid-" + id + "@local"
+}
+
+// author returns who makes a request of the native interface. Whoever may open
+// the unix socket is an administrator, and so is whoever shows a certificate
+// that says so.
+func author(r *http.Request) (string, error) {
+	if name, ok := r.Context().Value(peerKey{}).(string); ok {
+		if name == "" {
+			return "", problem.New(http.StatusForbidden, api.TypeForbidden, "the kernel does not tell who is connected")
+		}
+		return name, nil
+	}
+	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
+		return "", problem.New(http.StatusUnauthorized, api.TypeForbidden,
+			"show an administrator's certificate: admin.crt and admin.key are in the server's data directory")
+	}
+	cert := r.TLS.PeerCertificates[0]
+	if pki.Unit(cert) != pki.UnitAdmin {
+		return "", problem.New(http.StatusForbidden, api.TypeForbidden, "the certificate of %s is not an administrator's", cert.Subject.CommonName)
+	}
+	return cert.Subject.CommonName, nil
+}
+
+// listenUnix listens on a socket that only its owner can open. A socket that a
+// killed server left behind is replaced; the store's lock has made sure that no
+// other server is running on the same data.
+func listenUnix(path string) (net.Listener, error) {
+	const longest = 107 // bytes, see unix(7)
+	if len(path) > longest {
+		return nil, fmt.Errorf("the socket's path %s has %d bytes and the kernel takes %d: name a shorter path", path, len(path), longest)
+	}
+	if fi, err := os.Lstat(path); err == nil && fi.Mode().Type() == fs.ModeSocket {
+		if c, err := net.Dial("unix", path); err == nil {
+			return nil, errors.Join(fmt.Errorf("another server is listening on %s: stop that one first", path), c.Close())
+		}
+		if err := os.Remove(path); err != nil {
+			return nil, fmt.Errorf("removing the socket of a server that is gone: %w", err)
+		}
+	}
+	// Bound under another name and renamed when only its owner can open it: it
+	// is never open to others, not even for a moment.
+	hidden := path + "~"
+	if len(hidden) > longest {
+		hidden = path[:len(path)-1] + "~"
+	}
+	if err := os.Remove(hidden); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("making the socket %s: %w", path, err)
+	}
+	l, err := net.Listen("unix", hidden)
+	if err != nil {
+		return nil, fmt.Errorf("making the socket %s: %w", path, err)
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	if err := errors.Join(os.Chmod(hidden, 0o600), os.Rename(hidden, path)); err != nil {
+		return nil, errors.Join(fmt.Errorf("making the socket %s: %w", path, err), l.Close())
+	}
+	return &unixListener{l, path}, nil
+}
+
+// unixListener removes its socket when it is closed.
+type unixListener struct {
+	net.Listener
+	path string
+}
+
+// Close implements net.Listener.
+func (l *unixListener) Close() error {
+	err := l.Listener.Close()
+	if rm := os.Remove(l.path); !errors.Is(rm, fs.ErrNotExist) {
+		err = errors.Join(err, rm)
+	}
+	return err
+}
+
+// writeAdmin puts an administrator's certificate and key, and the authority's
+// certificate, into the data directory, unless good ones are there.
+func writeAdmin(dir string, a *pki.Authority) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("making the data directory: %w", err)
+	}
+	crt, key, ca := filepath.Join(dir, "admin.crt"), filepath.Join(dir, "admin.key"), filepath.Join(dir, "ca.crt")
+	if err := renameio.WriteFile(ca, []byte(a.CertificatePEM()), 0o644); err != nil {
+		return fmt.Errorf("writing the authority's certificate: %w", err)
+	}
+	if good(crt, key, a) {
+		return nil
+	}
+	certPEM, keyPEM, err := a.IssueAdmin(adminName)
+	if err != nil {
+		return err
+	}
+	// The certificate last: without it the key is made anew.
+	if err := os.Remove(crt); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("replacing the administrator's certificate: %w", err)
+	}
+	if err := renameio.WriteFile(key, []byte(keyPEM), 0o600); err != nil {
+		return fmt.Errorf("writing the administrator's key: %w", err)
+	}
+	if err := renameio.WriteFile(crt, []byte(certPEM), 0o600); err != nil {
+		return fmt.Errorf("writing the administrator's certificate: %w", err)
+	}
+	return nil
+}
+
+// good reports whether the administrator's certificate is of the authority and
+// will be good for a while.
+func good(crt, key string, a *pki.Authority) bool {
+	b, err := os.ReadFile(crt)
+	if err != nil {
+		return false
+	}
+	if _, err := os.Stat(key); err != nil {
+		return false
+	}
+	block, _ := pem.Decode(b)
+	if block == nil {
+		return false
+	}
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return false
+	}
+	_, err = cert.Verify(x509.VerifyOptions{
+		Roots: a.Pool(), CurrentTime: time.Now().Add(renewAdmin), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	})
+	return err == nil
+}

@@ -1,0 +1,98 @@
+package fleet
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/compile"
+	"github.com/viaduct-sdn/viaduct/internal/pki"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
+)
+
+// Desired is a node's document as it is sent.
+type Desired struct {
+	Hash string
+	JSON []byte
+}
+
+// documents caches the documents of one state of the configuration.
+type documents struct {
+	mu               sync.Mutex
+	revision, guests int64
+	byNode           map[string]func() (Desired, error)
+}
+
+// of returns a node's document. It is made once for each state and node,
+// however many ask.
+func (d *documents) of(v *revision.View, node string) (Desired, error) {
+	d.mu.Lock()
+	if rev, guests := v.Deployed(); d.byNode == nil || rev != d.revision || guests != d.guests {
+		d.revision, d.guests, d.byNode = rev, guests, make(map[string]func() (Desired, error))
+	}
+	get := d.byNode[node]
+	if get == nil {
+		get = sync.OnceValues(func() (Desired, error) {
+			doc := compile.Project(v.Running, v.Guests, v.Revision, node)
+			b, err := json.Marshal(doc)
+			if err != nil {
+				return Desired{}, fmt.Errorf("making the document of node %s: %w", node, err)
+			}
+			return Desired{Hash: doc.Hash(), JSON: b}, nil
+		})
+		d.byNode[node] = get
+	}
+	d.mu.Unlock()
+	return get()
+}
+
+// Admit checks that a node's certificate is that of a member and returns the
+// node's name.
+func (f *Fleet) Admit(ctx context.Context, cert *x509.Certificate) (string, error) {
+	name := cert.Subject.CommonName
+	if m, ok := f.members.Get(name); ok && m.Value.Admits(cert) {
+		return name, nil
+	}
+	// It may have joined or renewed a moment ago, perhaps at another server.
+	if err := f.members.Sync(ctx); err != nil {
+		return "", err
+	}
+	if m, ok := f.members.Get(name); ok && m.Value.Admits(cert) {
+		return name, nil
+	}
+	return "", pki.NotMember(name)
+}
+
+// Await waits until the document that the node of the certificate should have
+// differs from the one it has, and returns it; ok is false if that did not
+// happen before the time is over or stop is closed. A node that is removed
+// meanwhile gets an error.
+func (f *Fleet) Await(ctx context.Context, cert *x509.Certificate, have string, atMost time.Duration, stop <-chan struct{}) (d Desired, ok bool, err error) {
+	timer := time.NewTimer(atMost)
+	defer timer.Stop()
+	for {
+		_, members := f.members.All()
+		node, err := f.Admit(ctx, cert)
+		if err != nil {
+			return Desired{}, false, err
+		}
+		v, newer := f.config.Latest()
+		d, err := f.docs.of(v, node)
+		if err != nil || d.Hash != have {
+			return d, err == nil, err
+		}
+		select {
+		case <-newer:
+		case <-members:
+		case <-timer.C:
+			return Desired{}, false, nil
+		case <-stop:
+			return Desired{}, false, nil
+		case <-ctx.Done():
+			return Desired{}, false, ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,62 @@
+package fleet
+
+import (
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/viaduct-sdn/viaduct/internal/compile"
+	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+)
+
+// Plan works out what a plan would change on every node that has joined, sorted
+// by name. It compiles as the agents do, from the facts they reported.
+func (f *Fleet) Plan(p *revision.Plan) []api.NodePlan {
+	names := f.members.Names()
+	changed := make(map[string]bool)
+	for _, c := range p.Changes {
+		changed[model.Ref(model.Kind(c.Type), c.Name)] = true
+	}
+	out := make([]api.NodePlan, len(names))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, name := range names {
+		group.Go(func() error {
+			facts, ok := f.facts.Get(name)
+			if !ok {
+				out[i] = api.NodePlan{Node: name, Changes: []diff.Change{}, Unknown: true}
+				return nil
+			}
+			out[i] = plan(p, name, facts.Value, changed)
+			return nil
+		})
+	}
+	_ = group.Wait() // no error is ever returned
+	return out
+}
+
+// plan works out what a plan would change on one node.
+func plan(p *revision.Plan, node string, facts *model.Facts, changed map[string]bool) api.NodePlan {
+	// The number of the revision is no part of what a node is made of.
+	old, _ := compile.Node(compile.Project(p.Old, p.OldGuests, p.Base, node), facts)
+	new, notes := compile.Node(compile.Project(p.New, p.NewGuests, p.Base, node), facts)
+	out := api.NodePlan{Node: node, Changes: diff.Nodes(old, new)}
+	if out.Changes == nil {
+		out.Changes = []diff.Change{}
+	}
+	concerned := make(map[string]bool)
+	for _, c := range out.Changes {
+		concerned[c.Owner] = true
+	}
+	for _, n := range notes {
+		// Remarks on what stays as it is were made when it was changed; faults
+		// are told every time.
+		if n.Level != compile.LevelInfo || changed[n.Object] || concerned[n.Object] {
+			out.Notes = append(out.Notes, api.Note{Object: n.Object, Level: string(n.Level), Message: n.Message})
+		}
+	}
+	return out
+}

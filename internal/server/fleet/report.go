@@ -1,0 +1,153 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pki"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/store"
+)
+
+// clockSlack is how far a node's clock may be ahead before its times are no
+// longer used to tell old reports from new ones.
+const clockSlack = time.Minute
+
+// Report takes in what a node says of itself. A report that is older than one
+// heard before only shows that the node is alive. What is stored, for other
+// servers and for later, is what matters: not each heartbeat.
+func (f *Fleet) Report(ctx context.Context, node string, r *protocol.Status) error {
+	facts := r.Facts
+	report := *r
+	report.Facts = nil // they are kept apart
+	report.Drift = report.Drift[max(0, len(report.Drift)-protocol.MaxDrift):]
+	if !f.hear(node, &report) {
+		return nil
+	}
+	if facts != nil {
+		if err := f.persistFacts(ctx, node, *facts); err != nil {
+			return err
+		}
+	}
+	return f.persistReport(ctx, node, &report)
+}
+
+// persistFacts stores a node's facts if they are news.
+func (f *Fleet) persistFacts(ctx context.Context, node string, facts model.Facts) error {
+	facts.Node = node
+	if stored, ok := f.facts.Get(node); ok && sameJSON(stored.Value, &facts) {
+		return nil
+	}
+	err := f.persist(ctx, node, prefixFacts, &facts, func(stored []byte) bool {
+		old := &model.Facts{}
+		return json.Unmarshal(stored, old) != nil || !sameJSON(old, &facts)
+	})
+	if err != nil {
+		return err
+	}
+	// A plan right after a node's first report must know the node.
+	return f.facts.Sync(ctx)
+}
+
+// persistReport stores a report if it says something else than the stored one.
+func (f *Fleet) persistReport(ctx context.Context, node string, r *protocol.Status) error {
+	if stored, ok := f.reports.Get(node); ok && alike(stored.Value, r) {
+		return nil
+	}
+	return f.persist(ctx, node, prefixStatus, r, func(stored []byte) bool {
+		old := &protocol.Status{}
+		return json.Unmarshal(stored, old) != nil || !f.late(r, old) && !alike(old, r)
+	})
+}
+
+// hear notes that a node was heard of, and its report unless that is late.
+func (f *Fleet) hear(node string, r *protocol.Status) (fresh bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	h := f.heard[node]
+	if h == nil {
+		h = &heard{}
+		f.heard[node] = h
+	}
+	back := f.silent(h.seen)
+	h.seen = f.now()
+	if h.report != nil && f.late(r, h.report) {
+		return false
+	}
+	if back || h.report == nil || !alike(h.report, r) {
+		defer f.wake()
+	}
+	h.report = r
+	return true
+}
+
+// late reports whether a report was made before another. The times are the
+// node's own; if its clock was far ahead it has been set since, and they say
+// nothing.
+func (f *Fleet) late(r, than *protocol.Status) bool {
+	return r.Time.Before(than.Time) && than.Time.Before(f.now().Add(clockSlack))
+}
+
+// silent reports whether a node last seen then is unreachable now.
+func (f *Fleet) silent(seen time.Time) bool {
+	if seen.Before(f.started) {
+		seen = f.started // this server could not have heard it
+	}
+	return f.now().Sub(seen) > f.unreachable
+}
+
+// alike reports whether two reports say the same but for times and counters.
+func alike(a, b *protocol.Status) bool { return sameJSON(essence(a), essence(b)) }
+
+// essence is a report without what changes with every heartbeat.
+func essence(r *protocol.Status) *protocol.Status {
+	if r == nil {
+		return nil
+	}
+	e := *r
+	e.Time, e.Duration, e.Writes, e.Passes, e.Facts = time.Time{}, 0, 0, 0, nil
+	return &e
+}
+
+// sameJSON compares values as they would be read back.
+func sameJSON(a, b any) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && slices.Equal(x, y)
+}
+
+// persist stores a value of a node by compare-and-swap if it is news compared
+// with what is stored, and only while the node is a member.
+func (f *Fleet) persist(ctx context.Context, node, prefix string, value any, news func(stored []byte) bool) error {
+	b, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	key := prefix + node
+	for range 5 {
+		member, err := f.store.Get(ctx, pki.PrefixMember+node)
+		if errors.Is(err, store.ErrNotFound) {
+			return pki.NotMember(node)
+		}
+		if err != nil {
+			return err
+		}
+		old, err := f.store.Get(ctx, key)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		if err == nil && !news(old.Value) {
+			return nil
+		}
+		_, err = f.store.Txn(ctx, []store.Cond{{Key: member.Key, Revision: member.Revision}, {Key: key, Revision: old.Revision}},
+			[]store.Op{store.Put(key, b)})
+		if !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+	}
+	return store.ErrConflict
+}

@@ -1,0 +1,130 @@
+package fleet
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+)
+
+// Status is the state of the cluster now.
+func (f *Fleet) Status() (*api.Status, error) {
+	v, _ := f.config.Latest()
+	s, _, err := f.status(v)
+	return s, err
+}
+
+// AwaitStatus waits until the status is another than that of a version; then,
+// or when the time is over or stop is closed, it returns it.
+func (f *Fleet) AwaitStatus(ctx context.Context, after string, atMost time.Duration, stop <-chan struct{}) (*api.Status, error) {
+	over := time.NewTimer(atMost)
+	defer over.Stop()
+	for {
+		// What ends the wait is taken before the status is made, so that no
+		// change falls in between.
+		_, members := f.members.All()
+		_, reports := f.reports.All()
+		f.mu.Lock()
+		heard := f.changed
+		f.mu.Unlock()
+		v, newer := f.config.Latest()
+		s, next, err := f.status(v)
+		if err != nil || s.Version != after {
+			return s, err
+		}
+		silence := time.NewTimer(next)
+		select {
+		case <-newer:
+		case <-members:
+		case <-reports:
+		case <-heard:
+		case <-silence.C: // a node may just have become unreachable
+		case <-over.C:
+			silence.Stop()
+			return s, nil
+		case <-stop:
+			silence.Stop()
+			return s, nil
+		case <-ctx.Done():
+			silence.Stop()
+			return nil, ctx.Err()
+		}
+		silence.Stop()
+	}
+}
+
+// status makes the status of a view, and says when it may change by mere
+// silence.
+func (f *Fleet) status(v *revision.View) (*api.Status, time.Duration, error) {
+	s := &api.Status{Revision: v.Revision, Pending: len(v.Changes()), Nodes: []api.NodeStatus{}}
+	next := f.unreachable
+	for _, name := range f.members.Names() {
+		n, quiet, err := f.node(v, name)
+		if err != nil {
+			return nil, 0, err
+		}
+		s.Nodes = append(s.Nodes, n)
+		if left := f.unreachable - quiet; left > 0 {
+			next = min(next, left)
+		}
+	}
+	var err error
+	s.Version, err = version(s)
+	return s, next + 10*time.Millisecond, err
+}
+
+// node is the status of one node, and for how long nothing was heard of it.
+func (f *Fleet) node(v *revision.View, name string) (api.NodeStatus, time.Duration, error) {
+	want, err := f.docs.of(v, name)
+	if err != nil {
+		return api.NodeStatus{}, 0, err
+	}
+	n := api.NodeStatus{Name: name, Want: want.Hash}
+	if stored, ok := f.reports.Get(name); ok {
+		n.Report = stored.Value
+	}
+	f.mu.Lock()
+	if h := f.heard[name]; h != nil {
+		n.Seen = h.seen
+		// Another server may have heard a newer one since.
+		if h.report != nil && (n.Report == nil || !f.late(h.report, n.Report)) {
+			n.Report = h.report
+		}
+	}
+	f.mu.Unlock()
+	switch {
+	case f.silent(n.Seen):
+		n.State = protocol.Unreachable
+	case n.Report == nil || n.Report.Hash != want.Hash:
+		n.State = protocol.Applying
+	default:
+		n.State = n.Report.State
+	}
+	since := n.Seen
+	if since.Before(f.started) {
+		since = f.started
+	}
+	return n, f.now().Sub(since), nil
+}
+
+// version identifies a status. What changes with every heartbeat is left out,
+// or waiting for news would be pointless.
+func version(s *api.Status) (string, error) {
+	e := *s
+	e.Nodes = make([]api.NodeStatus, len(s.Nodes))
+	for i, n := range s.Nodes {
+		n.Seen, n.Report = time.Time{}, essence(n.Report)
+		e.Nodes[i] = n
+	}
+	b, err := json.Marshal(e)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:12]), nil
+}

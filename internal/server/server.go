@@ -1,0 +1,215 @@
+// Package server is Viaduct's server: it wires the store, the configuration,
+// the nodes and the certificates together and serves them, over TLS to agents
+// and administrators and over a unix socket to administrators on the host.
+//
+// A server keeps nothing of its own that is not in the store, so it may be
+// killed at any moment, and any number of servers may share one store.
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/pki"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
+	"github.com/viaduct-sdn/viaduct/internal/server/agentapi"
+	"github.com/viaduct-sdn/viaduct/internal/server/api"
+	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
+	"github.com/viaduct-sdn/viaduct/internal/store"
+)
+
+// Limits that keep slow or silent clients from using up the server.
+const (
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+	pingAfter     = 30 * time.Second // an HTTP/2 connection is silent so long before it is probed
+	pingTimeout   = 15 * time.Second
+	writeSlack    = time.Minute // beyond a long poll, for an answer to be taken
+	maxHeader     = 64 << 10    // bytes
+	stopTimeout   = 5 * time.Second
+)
+
+// Config is what a server is made of. Data and Store are required.
+type Config struct {
+	// Data is the server's directory: api.sock, and an administrator's
+	// certificate (admin.crt, admin.key, ca.crt) for use over the network.
+	Data string
+	// Store keeps everything. The server does not close it.
+	Store store.Store
+	// Listeners take TCP connections; TLS is put on top. Run closes them.
+	Listeners []net.Listener
+	// Names are further DNS names and addresses for the server's certificate.
+	Names []string
+	// UnixSocket is where administrators on the host connect; empty means
+	// api.sock in Data.
+	UnixSocket string
+	Logger     *slog.Logger
+	// Version is the release.
+	Version string
+	// Ready, if set, is called once the server serves.
+	Ready func()
+	// Unreachable is after what silence a node counts as unreachable; 0 means
+	// fleet.DefaultUnreachable. MaxPoll bounds long polls; 0 means
+	// protocol.MaxPoll.
+	Unreachable, MaxPoll time.Duration
+}
+
+// Server serves. Make one with New.
+type Server struct {
+	cfg  Config
+	log  *slog.Logger
+	stop chan struct{} // closed when long polls shall end
+}
+
+// New makes a server; Run starts it.
+func New(cfg Config) (*Server, error) {
+	if cfg.Store == nil || cfg.Data == "" {
+		return nil, errors.New("a server needs a store and a data directory")
+	}
+	if cfg.UnixSocket == "" {
+		cfg.UnixSocket = filepath.Join(cfg.Data, "api.sock")
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.MaxPoll == 0 {
+		cfg.MaxPoll = protocol.MaxPoll
+	}
+	return &Server{cfg: cfg, log: cfg.Logger, stop: make(chan struct{})}, nil
+}
+
+// Run serves until ctx ends, then lets requests finish for a few seconds. It
+// returns nil then, and otherwise why the server cannot go on. It can be called
+// once.
+func (s *Server) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var background sync.WaitGroup
+	defer background.Wait()
+	defer cancel() // before the wait
+	defer s.closeListeners()
+
+	nodes, err := fleet.Open(ctx, fleet.Options{Store: s.cfg.Store, Unreachable: s.cfg.Unreachable, Logger: s.log})
+	if err != nil {
+		return err
+	}
+	config, err := revision.Open(ctx, s.cfg.Store, revision.Options{Known: nodes.Names, Logger: s.log})
+	if err != nil {
+		return err
+	}
+	nodes.Use(config)
+	authority, err := pki.Open(ctx, s.cfg.Store, nil)
+	if err != nil {
+		return err
+	}
+	if err := writeAdmin(s.cfg.Data, authority); err != nil {
+		return err
+	}
+	socket, err := listenUnix(s.cfg.UnixSocket)
+	if err != nil {
+		return err
+	}
+	background.Go(func() { nodes.Run(ctx) })
+	background.Go(func() { config.Run(ctx) })
+	return s.serve(ctx, socket, authority, s.routes(config, nodes, authority))
+}
+
+// routes puts the interfaces together.
+func (s *Server) routes(config *revision.Service, nodes *fleet.Fleet, authority *pki.Authority) http.Handler {
+	native := &api.Handler{
+		Config: config, Fleet: nodes, Authority: authority, Author: author, Version: s.cfg.Version,
+		MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log,
+	}
+	agents := &agentapi.Handler{Authority: authority, Fleet: nodes, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log}
+	mux := http.NewServeMux()
+	mux.Handle("/agent/v1/", agents.Routes())
+	mux.Handle("/", native.Routes())
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// An answer has to be taken in the end, but not while a poll waits for it.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.cfg.MaxPoll + writeSlack))
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// serve serves until ctx ends, a listener fails, or the store gives up.
+func (s *Server) serve(ctx context.Context, socket net.Listener, authority *pki.Authority, routes http.Handler) error {
+	local, remote := s.httpServer(routes), s.httpServer(routes)
+	local.ConnContext = peerContext
+	failed := make(chan error, 1+len(s.cfg.Listeners))
+	run := func(srv *http.Server, l net.Listener) {
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			failed <- fmt.Errorf("serving %s: %w", l.Addr(), err)
+		}
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() { run(local, socket) })
+	tlsConfig := authority.ServerTLS(s.cfg.Names)
+	for _, l := range s.cfg.Listeners {
+		serving.Go(func() { run(remote, tls.NewListener(l, tlsConfig)) })
+		s.log.Info("serving", "address", l.Addr().String())
+	}
+	s.log.Info("serving", "socket", s.cfg.UnixSocket)
+	if s.cfg.Ready != nil {
+		s.cfg.Ready()
+	}
+	err := s.wait(ctx, failed)
+	close(s.stop)
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	for _, srv := range []*http.Server{local, remote} {
+		if srv.Shutdown(stopping) != nil {
+			_ = srv.Close() // whoever is still connected has had the time
+		}
+	}
+	serving.Wait()
+	return err
+}
+
+// failing is a store that can give up, as an embedded one does when its disk
+// fails.
+type failing interface {
+	Failed() <-chan struct{}
+	Err() error
+}
+
+func (s *Server) wait(ctx context.Context, failed <-chan error) error {
+	var gaveUp <-chan struct{}
+	st, ok := s.cfg.Store.(failing)
+	if ok {
+		gaveUp = st.Failed()
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-failed:
+		return err
+	case <-gaveUp:
+		return st.Err()
+	}
+}
+
+func (s *Server) httpServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: headerTimeout, // the TLS handshake included
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		HTTP2:             &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+}
+
+func (s *Server) closeListeners() {
+	for _, l := range s.cfg.Listeners {
+		_ = l.Close() // Shutdown may have closed it before
+	}
+}
