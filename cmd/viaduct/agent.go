@@ -133,6 +133,6 @@ func join(ctx context.Context, url, token, name, data string) error {
 	if err != nil {
 		return err
 	}
-	id := &agent.Identity{Node: name, Servers: []string{url}, Certificate: string(cert), Key: string(key), CA: string(ca)}
+	id := &agent.Identity{Node: name, Servers: []string{url}, Certificate: cert, Key: key, CA: ca}
 	return id.Save(data)
 }

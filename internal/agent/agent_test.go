@@ -2,7 +2,8 @@ package agent
 
 import (
 	"context"
-	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -20,11 +21,10 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
-// selfSigned is a certificate for a key, good for a day.
-func selfSigned(t *testing.T, keyPEM string) string {
+// selfSigned is a certificate and its key, PEM, good for a day.
+func selfSigned(t *testing.T) (certPEM, keyPEM string) {
 	t.Helper()
-	block, _ := pem.Decode([]byte(keyPEM))
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,11 +32,16 @@ func selfSigned(t *testing.T, keyPEM string) string {
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "node1"},
 		NotBefore: time.Now(), NotAfter: time.Now().Add(24 * time.Hour),
 	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.(crypto.Signer).Public(), key)
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
+		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
 }
 
 func (a *Agent) mustPass(t *testing.T) {

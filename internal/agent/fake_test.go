@@ -115,11 +115,8 @@ func document(revision int64, vnets ...string) *protocol.Document {
 // testAgent is an agent on a fake node; data outlives it.
 func testAgent(t *testing.T, data string, node *fakeNode) *Agent {
 	t.Helper()
-	key, csr, err := NewRequest("node1")
-	if err != nil || csr == "" {
-		t.Fatal(err)
-	}
-	id := &Identity{Node: "node1", Servers: []string{"https://127.0.0.1:1"}, Certificate: selfSigned(t, key), Key: key}
+	cert, key := selfSigned(t)
+	id := &Identity{Node: "node1", Servers: []string{"https://127.0.0.1:1"}, Certificate: cert, Key: key}
 	if err := id.Save(data); err != nil {
 		t.Fatal(err)
 	}

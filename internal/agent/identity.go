@@ -4,16 +4,16 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
-	"time"
 
 	"github.com/google/renameio/v2"
+
+	"github.com/viaduct-sdn/viaduct/internal/pki"
 )
 
 // identityFile holds everything that joining gave the node, in one file, so
@@ -97,41 +97,22 @@ func (id *Identity) keyPair() (*tls.Certificate, error) {
 }
 
 // replace takes over a renewed certificate and saves it.
-func (id *Identity) replace(certPEM, keyPEM, caPEM string) error {
-	if _, err := tls.X509KeyPair([]byte(certPEM), []byte(keyPEM)); err != nil {
-		return fmt.Errorf("the renewed certificate does not fit its key: %w", err)
-	}
+func (id *Identity) replace(certPEM, keyPEM string) error {
 	id.mu.Lock()
 	id.Certificate, id.Key, id.pair = certPEM, keyPEM, nil
-	if caPEM != "" {
-		id.CA = caPEM
-	}
 	id.mu.Unlock()
 	return id.save()
 }
 
-// renewAt is when two thirds of the certificate's life are over.
-func (id *Identity) renewAt() (time.Time, error) {
-	pair, err := id.keyPair()
-	if err != nil {
-		return time.Time{}, err
-	}
-	life := pair.Leaf.NotAfter.Sub(pair.Leaf.NotBefore)
-	return pair.Leaf.NotBefore.Add(life * 2 / 3), nil
-}
-
 // tls is the configuration of connections to the servers: mutual, and with the
-// cluster's own authority only.
+// cluster's own authority only. A renewed certificate is used from the next
+// connection on.
 func (id *Identity) tls() (*tls.Config, error) {
-	pool := x509.NewCertPool()
-	if block, _ := pem.Decode([]byte(id.CA)); block == nil || !pool.AppendCertsFromPEM([]byte(id.CA)) {
-		return nil, fmt.Errorf("%s holds no usable authority certificate: join again with `viaduct node join`", id.path)
+	cfg, err := pki.AgentTLS(id.Certificate, id.Key, id.CA)
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be used (%w): join again with `viaduct node join`", id.path, err)
 	}
-	return &tls.Config{
-		MinVersion: tls.VersionTLS13,
-		RootCAs:    pool,
-		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			return id.keyPair()
-		},
-	}, nil
+	cfg.Certificates = nil
+	cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return id.keyPair() }
+	return cfg, nil
 }

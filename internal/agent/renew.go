@@ -2,17 +2,9 @@ package agent
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"fmt"
-	"net/http"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/pki"
 )
 
 // renewRetry is the wait after a renewal that failed.
@@ -21,12 +13,12 @@ const renewRetry = 10 * time.Minute
 // renew replaces the certificate when two thirds of its life are over.
 func (a *Agent) renew(ctx context.Context, link *serverLink) {
 	for {
-		at, err := a.identity.renewAt()
+		pair, err := a.identity.keyPair()
 		if err != nil {
 			a.complain("the node's certificate cannot be read: " + err.Error())
 			return
 		}
-		if !sleepUntil(ctx, at) {
+		if !sleepUntil(ctx, pki.RenewAt(pair.Leaf)) {
 			return
 		}
 		if err := a.renewOnce(ctx, link); err != nil {
@@ -50,37 +42,17 @@ func sleepUntil(ctx context.Context, at time.Time) bool {
 }
 
 func (a *Agent) renewOnce(ctx context.Context, link *serverLink) error {
-	keyPEM, csrPEM, err := NewRequest(a.identity.Node)
+	cfg, err := a.identity.tls()
 	if err != nil {
 		return err
 	}
-	var resp protocol.JoinResponse
-	if err := link.do(ctx, http.MethodPost, "/agent/v1/renew", protocol.RenewRequest{CSR: csrPEM}, &resp); err != nil {
+	cert, key, err := pki.Renew(ctx, link.server(), a.identity.Node, cfg)
+	if err != nil {
 		return err
 	}
-	if err := a.identity.replace(resp.Certificate, keyPEM, resp.CA); err != nil {
+	if err := a.identity.replace(cert, key); err != nil {
 		return err
 	}
 	a.Log.Info("the node's certificate was renewed")
 	return nil
-}
-
-// NewRequest makes a key and a certificate request for a node, both PEM.
-func NewRequest(node string) (keyPEM, csrPEM string, err error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return "", "", fmt.Errorf("cannot make a key: %w", err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return "", "", err
-	}
-	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{
-		Subject: pkix.Name{CommonName: node},
-	}, key)
-	if err != nil {
-		return "", "", err
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
-		string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: csr})), nil
 }

@@ -53,12 +53,16 @@ func newServerLink(id *Identity, log *slog.Logger) (*serverLink, error) {
 	}, nil
 }
 
+// server is the base URL of the current server.
+func (l *serverLink) server() string {
+	return l.servers[int(l.current.Load())%len(l.servers)]
+}
+
 // do sends one request to the current server and, when that does not answer,
 // makes the next one current.
 func (l *serverLink) do(ctx context.Context, method, path string, in, out any) error {
 	n := l.current.Load()
-	base := l.servers[int(n)%len(l.servers)]
-	err := l.send(ctx, method, base+path, in, out)
+	err := l.send(ctx, method, l.server()+path, in, out)
 	var answered *api.Error
 	if err != nil && !errors.Is(err, errUnchanged) && !errors.As(err, &answered) {
 		l.current.CompareAndSwap(n, n+1)
