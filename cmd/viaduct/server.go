@@ -91,12 +91,7 @@ func runServer(ctx context.Context, version string, f *serverFlags, ready func()
 	defer st.Close()
 	s, err := server.New(server.Config{
 		Data: f.data, Store: st, Listeners: listeners, Names: f.names, Logger: log, Version: version,
-		Ready: func() {
-			for _, l := range listeners {
-				log.Info("serving", "address", l.Addr().String())
-			}
-			ready()
-		},
+		Ready: ready,
 	})
 	if err != nil {
 		return err

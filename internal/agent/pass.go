@@ -177,12 +177,10 @@ func (a *Agent) logPass(doc *protocol.Document, changes []diff.Change, expected 
 		return
 	}
 	msg := "applied"
-	if !expected {
-		msg = "repaired drift"
-		for _, c := range changes {
-			if c.Type != portType {
-				a.Log.Warn("drift", "change", c.String(), "object", c.Owner)
-			}
+	for _, c := range changes {
+		if !expected && c.Type != portType {
+			msg = "repaired drift"
+			a.Log.Warn("drift", "change", c.String(), "object", c.Owner)
 		}
 	}
 	a.Log.Info(msg, "revision", doc.Revision, "changes", len(changes), "took", d.Round(time.Millisecond))
