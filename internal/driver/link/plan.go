@@ -33,8 +33,10 @@ type planner struct {
 	// changeOf is the change that a link's steps serve.
 	changeOf map[string]int
 
-	adds, dels []step // of addresses and neighbours
-	removed    []removal
+	// adds are the steps that add what is on a link, by its name; dels remove it.
+	adds    map[string][]step
+	dels    []step
+	removed []removal
 }
 
 // removal is a link to delete.
@@ -53,14 +55,14 @@ func makePlan(st *state, w *wanted, reserved func(string) bool, firstIndex int) 
 	p := &planner{
 		plan: plan{errs: w.errs}, st: st, want: w, reserved: reserved, next: firstIndex,
 		index: make(map[string]int, len(w.links)), fresh: map[string]bool{}, replaced: map[string]bool{}, changeOf: map[string]int{},
+		adds: map[string][]step{},
 	}
 	p.compareLinks()
 	early, late := p.splitRemovals()
 	p.remove(early, late)
-	p.buildLinks()
 	p.compareAddresses()
 	p.compareNeighbours()
-	p.steps = append(p.steps, p.adds...)
+	p.buildLinks()
 	p.steps = append(p.steps, p.dels...)
 	p.comparePorts()
 	p.remove(late, nil)
@@ -184,6 +186,7 @@ func (p *planner) buildLinks() {
 			p.update(l, p.st.byName[l.Name], n)
 		}
 		p.overlayVLANs(l)
+		p.steps = append(p.steps, p.adds[l.Name]...)
 	}
 }
 
