@@ -5,6 +5,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/rtnl"
 )
 
 // plan is what one pass does: the changes as an operator reads them, and the
@@ -48,9 +49,10 @@ type removal struct {
 // makePlan compares what stands with what is wanted. It is pure. New links are
 // numbered from firstIndex on.
 //
-// The order: links that stand in the way of new ones go first; then new and
-// changed links, bridges before their ports, what is on them, guests' ports; and
-// last whatever nobody wants any more.
+// The order: links that stand in the way of new ones go first; then come new
+// and changed links, each bridge followed by its ports, each link by what is on
+// it (making all bridges first takes the kernel twice as long for a thousand);
+// then guests' ports; and last goes whatever nobody wants any more.
 func makePlan(st *state, w *wanted, reserved func(string) bool, firstIndex int) *plan {
 	p := &planner{
 		plan: plan{errs: w.errs}, st: st, want: w, reserved: reserved, next: firstIndex,
@@ -152,7 +154,7 @@ func (p *planner) actualEntry(a *actual, want *desired.Link) diff.Entry {
 	case a.VXLAN != nil:
 		l.VXLAN = &desired.VXLAN{ID: a.VXLAN.ID, Local: a.VXLAN.Local, Port: a.VXLAN.Port, Learning: a.VXLAN.Learning}
 	}
-	l.NoLinkLocal = a.AddrGenMode == 1
+	l.NoLinkLocal = a.AddrGenMode == rtnl.AddrGenNone
 	if want != nil {
 		if want.MTU == 0 {
 			l.MTU = 0

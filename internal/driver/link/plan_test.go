@@ -16,11 +16,11 @@ import (
 // none reserves no name.
 func none(string) bool { return false }
 
-// model is a kernel that carries out steps and refuses what the real one does.
-type model struct{ links []*actual }
+// fakeKernel is a kernel that carries out steps and refuses what the real one does.
+type fakeKernel struct{ links []*actual }
 
 // state is what the driver would read.
-func (m *model) state() *state {
+func (m *fakeKernel) state() *state {
 	st := newState(nil)
 	st.addrProto = true
 	for _, l := range m.links {
@@ -30,7 +30,7 @@ func (m *model) state() *state {
 	return st
 }
 
-func (m *model) find(index int) *actual {
+func (m *fakeKernel) find(index int) *actual {
 	for _, l := range m.links {
 		if l.Index == index {
 			return l
@@ -40,7 +40,7 @@ func (m *model) find(index int) *actual {
 }
 
 // delete removes the links that match and frees their ports.
-func (m *model) delete(match func(*actual) bool) {
+func (m *fakeKernel) delete(match func(*actual) bool) {
 	for _, l := range m.links {
 		if master := m.find(l.Master); master != nil && match(master) {
 			l.Master, l.Port = 0, nil
@@ -50,7 +50,7 @@ func (m *model) delete(match func(*actual) bool) {
 }
 
 // run carries one step out.
-func (m *model) run(s *step) error {
+func (m *fakeKernel) run(s *step) error {
 	if s.op == opCreate {
 		return m.create(s)
 	}
@@ -110,16 +110,16 @@ func (m *model) run(s *step) error {
 	return nil
 }
 
-func (m *model) dropAddress(l *actual, p netip.Prefix) {
+func (m *fakeKernel) dropAddress(l *actual, p netip.Prefix) {
 	l.addresses = slices.DeleteFunc(l.addresses, func(a rtnl.Address) bool { return a.Prefix == p })
 }
 
-func (m *model) dropNeighbour(l *actual, match func(desired.Neighbour) bool) {
+func (m *fakeKernel) dropNeighbour(l *actual, match func(desired.Neighbour) bool) {
 	l.neighbours = slices.DeleteFunc(l.neighbours, match)
 }
 
 // set changes a link's common properties.
-func (m *model) set(l *actual, s settings) error {
+func (m *fakeKernel) set(l *actual, s settings) error {
 	if s.mtu != 0 {
 		l.MTU = s.mtu
 	}
@@ -140,7 +140,7 @@ func (m *model) set(l *actual, s settings) error {
 }
 
 // create makes a link; names, indexes and tunnels are unique.
-func (m *model) create(s *step) error {
+func (m *fakeKernel) create(s *step) error {
 	for _, l := range m.links {
 		if l.Name == s.link || l.Index == s.index {
 			return unix.EEXIST
@@ -166,7 +166,7 @@ func (m *model) create(s *step) error {
 }
 
 // reconcile plans and carries the plan out.
-func (m *model) reconcile(t *rapid.T, want *desired.Node) *plan {
+func (m *fakeKernel) reconcile(t *rapid.T, want *desired.Node) *plan {
 	st := m.state()
 	w := choose(st, want, none)
 	p := makePlan(st, w, none, st.freeIndex(0, len(w.links)))
@@ -229,7 +229,7 @@ func drawNode(t *rapid.T, label string) *desired.Node {
 }
 
 // damage is what somebody may do by hand, or a kill may leave.
-func (m *model) damage(t *rapid.T) {
+func (m *fakeKernel) damage(t *rapid.T) {
 	for _, l := range m.links {
 		if !l.ours() {
 			continue
@@ -256,7 +256,7 @@ func (m *model) damage(t *rapid.T) {
 // kernel takes, and a second plan is empty. Foreign links are never touched.
 func TestPlanReachesWhatIsWanted(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := &model{}
+		m := &fakeKernel{}
 		for i := range 3 {
 			m.links = append(m.links, &actual{Link: rtnl.Link{Index: i + 1, Name: fmt.Sprintf("tap%di0", i), Kind: "tun", MTU: 1500, Group: uint32(i)}})
 		}
