@@ -12,7 +12,7 @@ import (
 
 // wanted is the part of the desired state that can be had on this node.
 type wanted struct {
-	links      []desired.Link // bridges first: a port needs its bridge
+	links      []desired.Link // each bridge followed by its ports, which need it
 	byName     map[string]*desired.Link
 	addresses  map[string][]desired.Address // by link
 	neighbours map[string][]desired.Neighbour
@@ -106,19 +106,34 @@ func (w *wanted) checkReferences(want *desired.Node, block func(string, error)) 
 // keep collects what is not blocked, and does not depend on what is.
 func (w *wanted) keep(want *desired.Node, blocked map[string]bool) {
 	w.byName = make(map[string]*desired.Link, len(want.Links))
-	for _, kind := range []desired.LinkKind{desired.LinkBridge, desired.LinkVXLAN} {
-		for _, l := range want.Links {
-			if l.Kind != kind || blocked[l.Owner] {
-				continue
-			}
-			if l.Master != "" && w.byName[l.Master] == nil {
-				w.errs = append(w.errs, &driver.ObjectError{Owner: l.Owner, Err: fmt.Errorf("interface %s: %w", l.Name, noBridge(l.Master))})
-				continue
-			}
-			l.Alias = kernelAlias(l.Alias)
-			w.links = append(w.links, l)
-			w.byName[l.Name] = &l
+	ports := map[string][]desired.Link{} // by bridge
+	for _, l := range want.Links {
+		if l.Kind == desired.LinkVXLAN {
+			ports[l.Master] = append(ports[l.Master], l)
 		}
+	}
+	add := func(l desired.Link) {
+		if blocked[l.Owner] {
+			return
+		}
+		if l.Master != "" && w.byName[l.Master] == nil {
+			w.errs = append(w.errs, &driver.ObjectError{Owner: l.Owner, Err: fmt.Errorf("interface %s: %w", l.Name, noBridge(l.Master))})
+			return
+		}
+		l.Alias = kernelAlias(l.Alias)
+		w.links = append(w.links, l)
+		w.byName[l.Name] = &l
+	}
+	for _, l := range want.Links {
+		if l.Kind == desired.LinkBridge {
+			add(l)
+			for _, port := range ports[l.Name] {
+				add(port)
+			}
+		}
+	}
+	for _, l := range ports[""] {
+		add(l)
 	}
 	for _, a := range want.Addresses {
 		if !blocked[a.Owner] && w.byName[a.Link] != nil {

@@ -37,7 +37,7 @@ func (p *planner) compareAddresses() {
 		diff.Each(diff.TypeAddress, old, items, func(c diff.Change, a *rtnl.Address, w *desired.Address) {
 			n := p.content(c, l)
 			if w != nil {
-				p.adds = append(p.adds, step{op: opAddAddress, owner: w.Owner, link: l.Name, change: n, index: p.index[l.Name], prefix: w.Prefix})
+				p.adds[l.Name] = append(p.adds[l.Name], step{op: opAddAddress, owner: w.Owner, link: l.Name, change: n, index: p.index[l.Name], prefix: w.Prefix})
 				return
 			}
 			p.dropAddress(l, *a, wanted, n)
@@ -116,7 +116,7 @@ func (p *planner) compareNeighbours() {
 			s := step{link: l.Name, change: p.content(c, l), index: p.index[l.Name]}
 			if w != nil { // also changes the far end of a MAC that stands
 				s.op, s.owner, s.neigh = opAddNeigh, w.Owner, *w
-				p.adds = append(p.adds, s)
+				p.adds[l.Name] = append(p.adds[l.Name], s)
 				return
 			}
 			s.op, s.owner, s.neigh = opDelNeigh, l.Owner, *a

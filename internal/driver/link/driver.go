@@ -167,10 +167,16 @@ func (p *plan) settle(outcome []error) (stale bool, err error) {
 			continue
 		}
 		s.failed = true
-		// EBUSY of a creation: the index was taken meanwhile. ErrUnknown: read
-		// again and see.
-		if (s.op == opCreate && errors.Is(e, unix.EBUSY)) || errors.Is(e, rtnl.ErrUnknown) {
+		// A creation: the index or the name was taken meanwhile. ErrUnknown:
+		// read again and see.
+		taken := errors.Is(e, unix.EBUSY) || errors.Is(e, unix.EEXIST)
+		if (s.op == opCreate && taken) || errors.Is(e, rtnl.ErrUnknown) {
 			stale = true
+		}
+		if errors.Is(e, context.Canceled) || errors.Is(e, context.DeadlineExceeded) {
+			// Not sent, and neither is the rest: nobody's fault.
+			p.failFrom(i)
+			return false, errors.Join(append(errs, fmt.Errorf("stopped before all was done: %w", e))...)
 		}
 		if told[s.owner] {
 			continue
@@ -183,6 +189,13 @@ func (p *plan) settle(outcome []error) (stale bool, err error) {
 		errs = append(errs, err)
 	}
 	return stale, errors.Join(errs...)
+}
+
+// failFrom notes that the steps from i on were not carried out.
+func (p *plan) failFrom(i int) {
+	for ; i < len(p.steps); i++ {
+		p.steps[i].failed = true
+	}
 }
 
 // done returns the changes of which no step failed.

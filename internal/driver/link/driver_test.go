@@ -15,7 +15,9 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/netns"
+	"github.com/viaduct-sdn/viaduct/internal/probe"
 )
 
 // lab is a scratch namespace with a driver in it.
@@ -394,5 +396,75 @@ func TestBridgeKeepsItsMTU(t *testing.T) {
 	l.reconcile(want)
 	l.run("ip link add p0 mtu 1300 type veth peer name p1")
 	l.run("ip link set p0 master vn1")
+	l.settled(want)
+}
+
+func TestIndexTakenMeanwhile(t *testing.T) {
+	l := newLab(t)
+	ctx := context.Background()
+	p, err := l.d.plan(ctx, vnets(2), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.run(fmt.Sprintf("ip link add foreign index %d type bridge", p.steps[0].index))
+	_, stale, err := l.d.execute(ctx, p)
+	if !stale || err == nil {
+		t.Errorf("not noticed: %v", err)
+	}
+	l.reconcile(vnets(2))
+	l.settled(vnets(2))
+	if got := l.run("ip -br link"); !strings.Contains(got, "foreign") {
+		t.Errorf("the foreign link went:\n%s", got)
+	}
+}
+
+func TestStoppedHalfway(t *testing.T) {
+	l := newLab(t)
+	p, err := l.d.plan(context.Background(), vnets(2), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	r, _, err := l.d.execute(ctx, p)
+	if !errors.Is(err, context.Canceled) || len(driver.ObjectErrors(err)) != 0 || len(r.Changes) != 0 || r.Writes != 0 {
+		t.Errorf("%v, told as done: %v", err, r.Changes)
+	}
+}
+
+func TestVLANAwareBridge(t *testing.T) {
+	l := newLab(t)
+	want := vnets(1)
+	want.Links[0].Bridge.VLANFiltering = true
+	features, err := probe.Features(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !features[model.FeatureVLANFiltering] {
+		// Refused by the kernel: told to its owner, with the reason.
+		_, err := l.d.Reconcile(context.Background(), want, false)
+		if errs := driver.ObjectErrors(err); len(errs) != 1 || !strings.Contains(errs[0].Error(), "VLAN filtering") {
+			t.Errorf("errors: %v", err)
+		}
+		return
+	}
+	l.reconcile(want)
+	l.settled(want)
+	show := l.run("bridge vlan show dev vx_vn1")
+	if !strings.Contains(show, "2-4094") && !strings.Contains(show, "4094") {
+		t.Errorf("the overlay port carries:\n%s", show)
+	}
+	l.run("bridge vlan del dev vx_vn1 vid 100-200")
+	r := l.reconcile(want)
+	if d := cmp.Diff([]string{"~ link vx_vn1: vlans 2-4094"}, lines(r.Changes)); d != "" {
+		t.Errorf("changes (-want +got):\n%s", d)
+	}
+	l.settled(want)
+	// Switched off and on again where it stands.
+	want.Links[0].Bridge.VLANFiltering = false
+	r = l.reconcile(want)
+	if d := cmp.Diff([]string{"~ link vn1: vlan-filtering on -> off"}, lines(r.Changes)); d != "" {
+		t.Errorf("changes (-want +got):\n%s", d)
+	}
 	l.settled(want)
 }

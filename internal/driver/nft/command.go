@@ -45,7 +45,7 @@ func (d *Driver) output(ctx context.Context, input string, args ...string) (stri
 	cmd := exec.CommandContext(ctx, d.command, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &stdout, &stderr
 	// Messages and listings must not depend on the operator's language.
-	cmd.Env = append(cmd.Environ(), "LC_ALL=C")
+	cmd.Env = []string{"LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
 	err := d.ns.Run(cmd.Run)
 	if err == nil {
 		return stdout.String(), nil

@@ -158,9 +158,7 @@ func (d *Driver) table(ctx context.Context, want desired.Table, exists, dryRun b
 func (d *Driver) compare(want desired.Table, exists bool, listing string) (changes []diff.Change, same bool) {
 	last, known := d.state.Tables[tableKey(want)]
 	switch {
-	case !exists && !known:
-		return diff.Tables(nil, []desired.Table{want}), false
-	case !exists: // it was there: somebody removed it
+	case !exists: // never made, or removed by somebody
 		return diff.Tables(nil, []desired.Table{want}), false
 	case !known:
 		return []diff.Change{{Action: diff.Update, Type: diff.TypeRule, Name: tableKey(want), Fields: []diff.Field{

@@ -42,22 +42,27 @@ func (t times) add(other map[string]float64) {
 func main() {
 	jsonPath := flag.String("json", "", "merge the rows into this file")
 	quick := flag.Bool("quick", false, "only 100 networks, one run")
+	size := flag.Int("n", 0, "only this number of networks")
+	runs := flag.Int("runs", 5, "runs of ours and of the floor; the peer gets at most 3, and 1 from 1000 networks on")
 	noPeer := flag.Bool("no-peer", false, "leave ifupdown2 out")
 	cache := flag.String("cache", "build/cache", "folder to unpack ifupdown2 in")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *jsonPath, *cache, *quick, *noPeer); err != nil {
+	sizes := []int{100, 500, 1000}
+	switch {
+	case *size > 0:
+		sizes = []int{*size}
+	case *quick:
+		sizes, *runs = sizes[:1], 1
+	}
+	if err := run(ctx, sizes, *runs, *jsonPath, *cache, *noPeer); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, jsonPath, cache string, quick, noPeer bool) error {
-	sizes, runs := []int{100, 500, 1000}, 5
-	if quick {
-		sizes, runs = sizes[:1], 1
-	}
+func run(ctx context.Context, sizes []int, runs int, jsonPath, cache string, noPeer bool) error {
 	peer := ""
 	if !noPeer {
 		var err error

@@ -5,28 +5,38 @@
 set -eu
 root=$1 n=$2 mtu=$3 changed_mtu=$4 changed=$5 local_end=$6 far_ends=$7
 
+# provide DIR: make a mount point that the host may lack, without touching the
+# host's tree: its parent is covered by a tmpfs with everything bound into it.
+provide() {
+	if [ -d "$1" ]; then return; fi
+	local parent keep entry here
+	parent=$(dirname "$1")
+	keep=$(mktemp -d)
+	mount --bind "$parent" "$keep"
+	mount -t tmpfs tmpfs "$parent"
+	for entry in "$keep"/*; do
+		here=$parent/${entry##*/}
+		if [ -L "$entry" ]; then
+			cp -a "$entry" "$here"
+		elif [ -d "$entry" ]; then
+			mkdir "$here" && mount --bind "$entry" "$here"
+		else
+			: >"$here" && mount --bind "$entry" "$here"
+		fi
+	done
+	umount -l "$keep"
+	rmdir "$keep"
+	mkdir "$1"
+}
+
 # The unpacked package, and empty folders for whatever it reads and writes.
-for dir in /etc/network /run/network /var/tmp /var/lib/ifupdown2 /var/log/ifupdown2 /usr/share/ifupdown2; do
-	if [ ! -d "$dir" ]; then
-		# A tmpfs over the parent keeps the new folder out of the host's tree.
-		parent=$(dirname "$dir")
-		keep=$(mktemp -d -p /dev/shm)
-		mount --bind "$parent" "$keep"
-		mount -t tmpfs tmpfs "$parent"
-		for entry in "$keep"/* ; do
-			[ -e "$entry" ] || continue
-			if [ -d "$entry" ]; then mkdir "$parent/${entry##*/}"; else : >"$parent/${entry##*/}"; fi
-			mount --bind "$entry" "$parent/${entry##*/}"
-		done
-		umount -l "$keep"
-		rmdir "$keep"
-		mkdir "$dir"
-	fi
-	case $dir in
-	/usr/share/ifupdown2) mount --bind "$root/usr/share/ifupdown2" "$dir" ;;
-	*) mount -t tmpfs tmpfs "$dir" ;;
-	esac
-done
+provide /usr/share/ifupdown2
+mount --bind "$root/usr/share/ifupdown2" /usr/share/ifupdown2
+provide /etc/network
+for dir in /etc/network /var/lib /var/log /var/tmp /run; do mount -t tmpfs tmpfs "$dir"; done
+ln -s /usr/share/ifupdown2/__main__.py /run/ifreload # it goes by its name
+mount -t sysfs sysfs /sys # shows the links of the namespace it is mounted in
+mkdir -p /run/network /var/lib/ifupdown2 /var/log/ifupdown2
 mkdir -p /etc/network/interfaces.d /etc/network/ifupdown2
 cp -r "$root/etc/network/ifupdown2/." /etc/network/ifupdown2/
 mkdir -p /etc/network/ifupdown2/policy.d
@@ -60,7 +70,7 @@ phase() {
 	generate "$2" "$3"
 	local start end
 	start=$(date +%s%N)
-	python3 /usr/share/ifupdown2/__main__.py --reload -a </dev/null >&2 || true # warns by its status
+	python3 /run/ifreload -a </dev/null >&2 || true # warns by its status
 	end=$(date +%s%N)
 	if [ "$(count bridge)" != "$2" ] || [ "$(count vxlan)" != "$2" ]; then
 		echo "$1: $(count bridge) bridges and $(count vxlan) VXLAN devices instead of $2" >&2
