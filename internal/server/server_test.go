@@ -104,6 +104,26 @@ type node struct {
 	tls       *tls.Config
 }
 
+// startFor runs a plain server for a fuzz target, which has no test log, and
+// returns what stops it.
+func startFor(tb testing.TB, st store.Store, data string) func() {
+	tb.Helper()
+	ready := make(chan struct{})
+	s, err := server.New(server.Config{Data: data, Store: st, Ready: func() { close(ready) }})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	select {
+	case <-ready:
+	case err := <-done:
+		tb.Fatalf("the server did not start: %v", err)
+	}
+	return func() { cancel(); <-done }
+}
+
 // token makes a join token.
 func (r *running) token(t *testing.T, name string) string {
 	t.Helper()
