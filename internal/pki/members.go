@@ -2,6 +2,8 @@ package pki
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"crypto/subtle"
 	"crypto/x509"
@@ -247,7 +249,11 @@ func parseCSR(s string) (*x509.CertificateRequest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: csr: %w", ErrRequest, err)
 	}
-	return csr, nil
+	switch csr.PublicKey.(type) {
+	case *ecdsa.PublicKey, ed25519.PublicKey:
+		return csr, nil
+	}
+	return nil, fmt.Errorf("%w: csr: the key must be ECDSA or Ed25519", ErrRequest)
 }
 
 func samePublicKey(a, b any) bool {

@@ -141,8 +141,11 @@ func writeAdmin(dir string, a *pki.Authority) error {
 		return fmt.Errorf("making the data directory: %w", err)
 	}
 	crt, key, ca := filepath.Join(dir, "admin.crt"), filepath.Join(dir, "admin.key"), filepath.Join(dir, "ca.crt")
-	if err := renameio.WriteFile(ca, []byte(a.CertificatePEM()), 0o644); err != nil {
-		return fmt.Errorf("writing the authority's certificate: %w", err)
+	// Nothing is written that is there already: a server must start on a full disk.
+	if old, err := os.ReadFile(ca); err != nil || string(old) != a.CertificatePEM() {
+		if err := renameio.WriteFile(ca, []byte(a.CertificatePEM()), 0o644); err != nil {
+			return fmt.Errorf("writing the authority's certificate: %w", err)
+		}
 	}
 	if good(crt, key, a) {
 		return nil

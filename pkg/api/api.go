@@ -169,7 +169,8 @@ type RevisionDetail struct {
 
 // Status is the state of the cluster.
 type Status struct {
-	// Version changes whenever anything else here does.
+	// Version changes whenever anything else here does, but for what changes
+	// with every heartbeat: Seen, and a report's Time, Duration, Writes, Passes.
 	Version string `json:"version"`
 	// Revision is the running revision; Pending counts pending changes.
 	Revision int64        `json:"revision"`
