@@ -82,7 +82,8 @@ func (p *progress) show(st *api.Status, now time.Time) bool {
 	for _, n := range st.Nodes {
 		state := p.stateOf(st, n)
 		done = done && state != protocol.Applying
-		line := fmt.Sprintf("  %-*s  %s  %s", wide, n.Name, p.style.state(state), nodeMessage(n, state, now.Sub(p.start)))
+		pad := strings.Repeat(" ", max(0, len(protocol.Unreachable)-len(state))) // the longest of them
+		line := fmt.Sprintf("  %-*s  %s%s  %s", wide, n.Name, p.style.state(state), pad, nodeMessage(n, state, now.Sub(p.start)))
 		line = strings.TrimRight(line, " ")
 		if p.live {
 			b.WriteString(line + "\n")
