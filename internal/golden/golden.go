@@ -42,6 +42,10 @@ func Run(t *testing.T, pattern string, f func(t *testing.T, c *Case)) {
 
 func read(t *testing.T, path string) *Case {
 	t.Helper()
+	path, err := filepath.Abs(path) // the test may change its directory
+	if err != nil {
+		t.Fatal(err)
+	}
 	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
