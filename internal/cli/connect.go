@@ -94,9 +94,9 @@ func parseKind(s string) (model.Kind, error) {
 		names = append(names, string(k))
 	}
 	if near := model.Nearest(s, names); near != "" {
-		return "", fmt.Errorf("unknown kind %q; did you mean %s?", s, near)
+		return "", &exitError{ExitUsage, fmt.Errorf("unknown kind %q; did you mean %s?", s, near)}
 	}
-	return "", fmt.Errorf("unknown kind %q; it is one of %s", s, strings.Join(names, ", "))
+	return "", &exitError{ExitUsage, fmt.Errorf("unknown kind %q; it is one of %s", s, strings.Join(names, ", "))}
 }
 
 // resolveID completes the ID of a subnet that was given by its network.

@@ -113,7 +113,7 @@ runs on it stays until it is shut down or cleaned up there.`,
 			if err != nil {
 				return err
 			}
-			if err := a.confirm(yes, fmt.Sprintf("Remove node %s?", given[0])); err != nil {
+			if err := a.confirm(cmd.Context(), yes, fmt.Sprintf("Remove node %s?", given[0])); err != nil {
 				return err
 			}
 			if err := c.DeleteMember(cmd.Context(), given[0]); err != nil {

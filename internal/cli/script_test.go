@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -94,7 +95,8 @@ func run(t *testing.T, server, line string) string {
 	if code := Main(ctx, cfg, words(line)); code != 0 {
 		fmt.Fprintf(&out, "[exit %d]\n", code)
 	}
-	return out.String()
+	platform := fmt.Sprintf("%s, %s/%s", runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return strings.ReplaceAll(out.String(), platform, "PLATFORM")
 }
 
 // words splits a line at spaces outside double quotes.
