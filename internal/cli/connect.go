@@ -63,7 +63,7 @@ func explain(err error, set *manifest.Set) error {
 		return err
 	}
 	var b strings.Builder
-	b.WriteString(e.Title)
+	fmt.Fprintf(&b, "refused with %s; nothing was changed", count(len(e.Problems), "fault"))
 	for i, p := range e.Problems {
 		if i == maxProblems {
 			fmt.Fprintf(&b, "\n... and %d more", len(e.Problems)-maxProblems)
