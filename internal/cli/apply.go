@@ -80,12 +80,9 @@ func (a *app) apply(ctx context.Context, o applyOptions) error {
 	}
 	a.showPlan(p, set, o.verbose)
 	if p.Empty() {
-		return nil
+		return explain(undoPending(ctx, c, set), set)
 	}
-	if set == nil && len(p.Edits) > 0 {
-		fmt.Fprintf(a.Stdout, "%s\n%s", a.style(a.Stdout).bold("Edited by"), planView{now: a.Now()}.edits(p.Edits)) //nolint:errcheck // see showPlan
-	}
-	if err := a.confirm(o.yes, "Apply this?"); err != nil {
+	if err := a.confirm(ctx, o.yes, "Apply this?"); err != nil {
 		return err
 	}
 	if set != nil {
@@ -102,6 +99,20 @@ func (a *app) apply(ctx context.Context, o applyOptions) error {
 		return explain(stale(err), set)
 	}
 	return a.applied(ctx, c, res, o.wait)
+}
+
+// undoPending sends manifests that declare what runs already: where a pending
+// edit said otherwise, it must not stay behind.
+func undoPending(ctx context.Context, c *client.Client, set *manifest.Set) error {
+	if set == nil {
+		return nil
+	}
+	st, err := c.Status(ctx, "")
+	if err != nil || st.Pending == 0 {
+		return err
+	}
+	_, err = c.Edit(ctx, set.Edits(), false)
+	return err
 }
 
 // stale adds to a refused plan what became of the edits.

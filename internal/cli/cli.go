@@ -173,16 +173,23 @@ func terminal(stream any) bool {
 func (a *app) interactive() bool { return terminal(a.Stdin) && terminal(a.Stderr) }
 
 // confirm asks on a terminal; elsewhere, or with yes, it goes ahead.
-func (a *app) confirm(yes bool, question string) error {
+func (a *app) confirm(ctx context.Context, yes bool, question string) error {
 	if yes || !a.interactive() {
 		return nil
 	}
 	fmt.Fprintf(a.Stderr, "%s [y/N] ", question) //nolint:errcheck // the answer tells
-	var answer string
-	_, _ = fmt.Fscanln(a.Stdin, &answer) // an empty line is a no
-	switch strings.ToLower(answer) {
-	case "y", "yes":
-		return nil
+	answers := make(chan string, 1)
+	go func() { // a read cannot be interrupted; at an interrupt the process ends around it
+		var answer string
+		_, _ = fmt.Fscanln(a.Stdin, &answer) // an empty line is a no
+		answers <- strings.ToLower(answer)
+	}()
+	select {
+	case answer := <-answers:
+		if answer == "y" || answer == "yes" {
+			return nil
+		}
+	case <-ctx.Done():
 	}
 	return errors.New("not confirmed; nothing was changed")
 }

@@ -63,7 +63,7 @@ func explain(err error, set *manifest.Set) error {
 		return err
 	}
 	var b strings.Builder
-	b.WriteString(e.Title)
+	fmt.Fprintf(&b, "refused with %s; nothing was changed", count(len(e.Problems), "fault"))
 	for i, p := range e.Problems {
 		if i == maxProblems {
 			fmt.Fprintf(&b, "\n... and %d more", len(e.Problems)-maxProblems)
@@ -94,9 +94,9 @@ func parseKind(s string) (model.Kind, error) {
 		names = append(names, string(k))
 	}
 	if near := model.Nearest(s, names); near != "" {
-		return "", fmt.Errorf("unknown kind %q; did you mean %s?", s, near)
+		return "", &exitError{ExitUsage, fmt.Errorf("unknown kind %q; did you mean %s?", s, near)}
 	}
-	return "", fmt.Errorf("unknown kind %q; it is one of %s", s, strings.Join(names, ", "))
+	return "", &exitError{ExitUsage, fmt.Errorf("unknown kind %q; it is one of %s", s, strings.Join(names, ", "))}
 }
 
 // resolveID completes the ID of a subnet that was given by its network.

@@ -264,7 +264,7 @@ func (d *description) relatedText() string {
 		for _, g := range d.guests {
 			for _, n := range g.NICs {
 				if n.VNet == id {
-					fmt.Fprintf(&b, "  guest %s %s, %s %s\n", g.ID, g.Name, n.ID, strings.Join(addrTexts(n.IPs), ", "))
+					b.WriteString(line("guest", g.ID, g.Name, n.ID, strings.Join(addrTexts(n.IPs), ", ")))
 				}
 			}
 		}
@@ -281,10 +281,13 @@ func (d *description) relatedText() string {
 		vnet(o.ID)
 	case *model.Subnet:
 		fmt.Fprintf(&b, "  vnet %s\n", o.VNet)
+		if z := d.zone(); z != nil {
+			fmt.Fprintf(&b, "  zone %s\n", z.ID)
+		}
 	case *model.Node:
 		for _, g := range d.guests {
 			if g.Node == o.ID {
-				fmt.Fprintf(&b, "  guest %s %s\n", g.ID, g.Name)
+				b.WriteString(line("guest", g.ID, g.Name))
 			}
 		}
 	case *model.Guest:
@@ -293,4 +296,10 @@ func (d *description) relatedText() string {
 		}
 	}
 	return b.String()
+}
+
+// line joins the words that are not empty.
+func line(words ...string) string {
+	words = slices.DeleteFunc(words, func(w string) bool { return w == "" })
+	return "  " + strings.Join(words, " ") + "\n"
 }

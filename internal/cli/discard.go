@@ -30,7 +30,7 @@ running one again. What is dropped is shown, and on a terminal asked about.`,
 			if err := a.write("pending, to be dropped:\n" + v.changes(p.Objects, "  ") + v.edits(p.Edits)); err != nil {
 				return err
 			}
-			if err := a.confirm(yes, "Drop these edits?"); err != nil {
+			if err := a.confirm(cmd.Context(), yes, "Drop these edits?"); err != nil {
 				return err
 			}
 			if _, err := c.Discard(cmd.Context()); err != nil {

@@ -27,7 +27,7 @@ func (a *app) getCommand() *cobra.Command {
 		Short: "List objects",
 		Long: `Lists the objects of a kind: nodes, zones, vnets, subnets, guests; or nics, the
 network interfaces of all guests. The table of nodes shows every node that has
-joined. With -o yaml the output is a manifest, to be edited and applied again.`,
+joined; programs read node states from viaduct status -o json. With -o yaml the output is a manifest, to be edited and applied again.`,
 		Args:              args(1, 2, "a kind, and the id of an object to see only that"),
 		ValidArgsFunction: a.completeObject(kindNICs),
 		RunE: func(cmd *cobra.Command, given []string) error {

@@ -50,7 +50,7 @@ can use it. The token is a secret: whoever has it can join.`,
 			}
 			// The token alone on standard output, so that scripts can take it.
 			fmt.Fprintf(a.Stderr, "usable once within %s; on the new node: viaduct node join --server ADDRESS --token TOKEN\n", //nolint:errcheck // a remark
-				short(t.Expires.Sub(a.Now())))
+				short(t.Expires.Sub(a.Now()).Round(time.Second)))
 			return a.write(t.Token + "\n")
 		},
 	}
@@ -113,7 +113,7 @@ runs on it stays until it is shut down or cleaned up there.`,
 			if err != nil {
 				return err
 			}
-			if err := a.confirm(yes, fmt.Sprintf("Remove node %s?", given[0])); err != nil {
+			if err := a.confirm(cmd.Context(), yes, fmt.Sprintf("Remove node %s?", given[0])); err != nil {
 				return err
 			}
 			if err := c.DeleteMember(cmd.Context(), given[0]); err != nil {

@@ -93,7 +93,7 @@ func nodeTable(views []*nodeView, s style, now time.Time, wide bool) string {
 				}
 			}
 		}
-		address, reserved, cert := "found", "", ""
+		address, reserved, cert := "automatic", "", ""
 		if v.object != nil {
 			reserved = strings.Join(v.object.Reserved, ", ")
 			if v.object.Address.IsValid() {

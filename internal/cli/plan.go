@@ -103,7 +103,7 @@ func (a *app) showPlan(p *api.Plan, set *manifest.Set, verbose bool) {
 // running names the running revision.
 func running(n int64) string {
 	if n == 0 {
-		return "nothing was ever applied"
+		return "no revision is running yet"
 	}
 	return fmt.Sprintf("revision %d is running", n)
 }

@@ -44,6 +44,9 @@ func (v planView) render(p *api.Plan) string {
 			b.WriteString("  " + v.note(n) + "\n")
 		}
 	}
+	if edits := v.edits(p.Edits); edits != "" {
+		b.WriteString(v.style.bold("Pending edits by") + "\n" + edits)
+	}
 	b.WriteString(v.warnings(p.Warnings))
 	return b.String()
 }
@@ -66,11 +69,30 @@ func (v planView) warnings(ps []api.Problem) string {
 	return b.String()
 }
 
-// edits says who made the pending edits.
+// edits says who made the pending edits: a line for each author, with the time
+// of the last.
 func (v planView) edits(es []api.PendingEdit) string {
+	var authors []string
+	last := make(map[string]*api.PendingEdit)
+	for _, e := range es { // oldest first
+		if len(e.Objects) == 0 {
+			continue
+		}
+		if last[e.Author] == nil {
+			authors = append(authors, e.Author)
+			last[e.Author] = &api.PendingEdit{}
+		}
+		sum := last[e.Author]
+		sum.Time = e.Time
+		for _, o := range e.Objects {
+			if !slices.Contains(sum.Objects, o) {
+				sum.Objects = append(sum.Objects, o)
+			}
+		}
+	}
 	var b strings.Builder
-	for _, e := range es {
-		fmt.Fprintf(&b, "  %s, %s: %s\n", e.Author, ago(v.now, e.Time), firstFew(e.Objects, 5))
+	for _, a := range authors {
+		fmt.Fprintf(&b, "  %s, %s: %s\n", a, ago(v.now, last[a].Time), firstFew(last[a].Objects, 5))
 	}
 	return b.String()
 }

@@ -55,6 +55,9 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
+// maxLive is how many nodes' lines are redrawn in place.
+const maxLive = 20
+
 // progress draws the nodes' lines: in place on a terminal, elsewhere as a new
 // line whenever a node's state changes.
 type progress struct {
@@ -70,6 +73,9 @@ type progress struct {
 // show draws a status and reports whether every node has come to an end.
 func (p *progress) show(st *api.Status, now time.Time) bool {
 	done := st.Revision >= p.revision
+	if len(st.Nodes) > maxLive {
+		p.live = false // more lines than a screen has cannot be drawn in place
+	}
 	var b strings.Builder
 	if p.live && p.lines > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA\x1b[J", p.lines) // up, and clear to the end
@@ -82,7 +88,8 @@ func (p *progress) show(st *api.Status, now time.Time) bool {
 	for _, n := range st.Nodes {
 		state := p.stateOf(st, n)
 		done = done && state != protocol.Applying
-		line := fmt.Sprintf("  %-*s  %s  %s", wide, n.Name, p.style.state(state), nodeMessage(n, state, now.Sub(p.start)))
+		pad := strings.Repeat(" ", max(0, len(protocol.Unreachable)-len(state))) // the longest of them
+		line := fmt.Sprintf("  %-*s  %s%s  %s", wide, n.Name, p.style.state(state), pad, nodeMessage(n, state, now.Sub(p.start)))
 		line = strings.TrimRight(line, " ")
 		if p.live {
 			b.WriteString(line + "\n")
@@ -123,6 +130,9 @@ func nodeMessage(n api.NodeStatus, state protocol.State, elapsed time.Duration) 
 	}
 	if msg := firstProblem(n); msg != "" {
 		return msg
+	}
+	if elapsed < time.Second {
+		return ""
 	}
 	return short(elapsed)
 }

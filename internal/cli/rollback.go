@@ -38,7 +38,7 @@ has it. The plan is shown, and on a terminal asked about. The history is kept.`,
 			if p.Empty() {
 				return nil
 			}
-			if err := a.confirm(yes, fmt.Sprintf("Roll back to revision %d?", n)); err != nil {
+			if err := a.confirm(cmd.Context(), yes, fmt.Sprintf("Roll back to revision %d?", n)); err != nil {
 				return err
 			}
 			res, err := c.Rollback(cmd.Context(), api.RollbackRequest{Revision: n, Message: message})
