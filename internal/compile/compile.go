@@ -8,6 +8,11 @@
 package compile
 
 import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
@@ -31,15 +36,106 @@ type Note struct {
 	Message string
 }
 
-// Project returns the document of one node: the part of the revision it needs
-// and the guests that run on it.
-func Project(cfg *model.Config, guests map[string]*model.Guest, revision int64, node string) *protocol.Document {
-	doc := &protocol.Document{Format: protocol.Format, Revision: revision, Node: node, Config: *cfg}
-	return doc
+// node is the work on one node: what goes in, and what has come out so far.
+type node struct {
+	name    string
+	cfg     *model.Config
+	guests  map[string]*model.Guest
+	facts   *model.Facts
+	subnets map[string][]*model.Subnet // by VNet, each sorted by ID
+	out     *desired.Node
+	notes   []Note
+	routed  routed
 }
 
 // Node compiles a node's document together with its facts. The result is
 // sorted. Objects that cannot be made are left out and told in the notes.
 func Node(doc *protocol.Document, facts *model.Facts) (*desired.Node, []Note) {
-	return &desired.Node{}, nil
+	n := &node{
+		name:    doc.Node,
+		cfg:     &doc.Config,
+		guests:  doc.Guests,
+		facts:   facts,
+		subnets: subnetsByVNet(&doc.Config),
+		out:     &desired.Node{},
+	}
+	overlays := map[string]*overlay{}
+	for _, o := range n.cfg.List(model.KindVNet) {
+		v := o.(*model.VNet)
+		z := n.cfg.Zones[v.Zone]
+		if z == nil || !z.OnNode(n.name) || !n.nameFree(v) {
+			continue
+		}
+		switch z.Type {
+		case model.ZoneSimple:
+			n.simple(z, v)
+		case model.ZoneVXLAN:
+			n.vxlan(z, v, overlays)
+		}
+	}
+	n.ports()
+	n.firewall()
+	n.forwarding()
+	n.out.Sort()
+	slices.SortStableFunc(n.notes, func(a, b Note) int { return cmp.Compare(a.Object, b.Object) })
+	return n.out, n.notes
+}
+
+func subnetsByVNet(cfg *model.Config) map[string][]*model.Subnet {
+	by := map[string][]*model.Subnet{}
+	for _, o := range cfg.List(model.KindSubnet) {
+		s := o.(*model.Subnet)
+		by[s.VNet] = append(by[s.VNet], s)
+	}
+	return by
+}
+
+func (n *node) note(level Level, object, format string, args ...any) {
+	n.notes = append(n.notes, Note{Object: object, Level: level, Message: fmt.Sprintf(format, args...)})
+}
+
+// nameFree refuses a VNet whose links the node's operator has reserved.
+func (n *node) nameFree(v *model.VNet) bool {
+	self := n.cfg.Nodes[n.name]
+	if self == nil {
+		return true
+	}
+	for _, pattern := range self.Reserved {
+		for _, name := range []string{v.ID, vxlanName(v)} {
+			if ok, err := path.Match(pattern, name); err == nil && ok {
+				n.note(LevelError, model.Ref(model.KindVNet, v.ID),
+					"the interface name %s is reserved on node %s (pattern %q); rename the VNet or change the node's reserved list", name, n.name, pattern)
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// needs tells whether the node has a feature that an object requires, and notes
+// it when not. A node that has not probed the feature is given the benefit of
+// the doubt: the driver's error will tell.
+func (n *node) needs(object string, f model.Feature, what string) bool {
+	if has, probed := n.facts.Features[f]; has || !probed {
+		return true
+	}
+	n.note(LevelError, object, "needs %s, which the kernel of node %s (%s) does not have; use another node or kernel", what, n.name, n.facts.Kernel)
+	return false
+}
+
+// bridge adds the VNet's bridge and reports whether the node can have it.
+func (n *node) bridge(v *model.VNet, mtu int, noLinkLocal bool) bool {
+	ref := model.Ref(model.KindVNet, v.ID)
+	if !n.needs(ref, model.FeatureBridge, "bridges (module bridge)") {
+		return false
+	}
+	if v.VLANAware && !n.needs(ref, model.FeatureVLANFiltering, "VLAN filtering on bridges (vlanaware)") {
+		return false
+	}
+	n.out.Links = append(n.out.Links, desired.Link{
+		Name: v.ID, Kind: desired.LinkBridge, Owner: ref, MTU: mtu, Alias: v.Alias,
+		NoLinkLocal: noLinkLocal,
+		Bridge:      &desired.Bridge{VLANFiltering: v.VLANAware},
+	})
+	return true
 }

@@ -27,6 +27,11 @@ type Node struct {
 	Sysctls    []Sysctl    `json:"sysctls,omitempty"`
 }
 
+// LinkGroup is the link group (ip link: group) that every link of ours is in.
+// The kernel sets it in the same request that makes the link, so no moment
+// exists at which a link of ours cannot be told from others. "viad" in ASCII.
+const LinkGroup = 0x76696164
+
 // LinkKind is the kernel's name for a kind of link.
 type LinkKind string
 
@@ -164,8 +169,8 @@ type Rule struct {
 	Owner string `json:"owner,omitempty"`
 }
 
-// Sort puts every list in its canonical order. Chains and rules keep theirs:
-// their order has a meaning.
+// Sort puts every list in its canonical order. Chains, rules and sysctls keep
+// theirs: their order has a meaning.
 func (n *Node) Sort() {
 	slices.SortFunc(n.Links, func(a, b Link) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(n.Addresses, func(a, b Address) int {
@@ -178,7 +183,6 @@ func (n *Node) Sort() {
 		return cmp.Or(cmp.Compare(a.Table, b.Table), a.Dst.Addr().Compare(b.Dst.Addr()), cmp.Compare(a.Dst.Bits(), b.Dst.Bits()), cmp.Compare(a.Link, b.Link))
 	})
 	slices.SortFunc(n.Ports, func(a, b Port) int { return slices.Compare(a.Names, b.Names) })
-	slices.SortFunc(n.Sysctls, func(a, b Sysctl) int { return cmp.Compare(a.Key, b.Key) })
 	slices.SortFunc(n.Tables, func(a, b Table) int {
 		return cmp.Or(cmp.Compare(a.Family, b.Family), cmp.Compare(a.Name, b.Name))
 	})

@@ -2,5 +2,32 @@ package diff
 
 import "github.com/viaduct-sdn/viaduct/internal/desired"
 
-// Nodes says what differs between two states of a node.
-func Nodes(old, new *desired.Node) []Change { return nil }
+// Nodes says what turns the old state of a node into the new one: links first,
+// then addresses, neighbours, routes, ports, rules and sysctls, each sorted by
+// name. Equal states differ in nothing; nil is the empty state.
+func Nodes(old, new *desired.Node) []Change {
+	if old == nil {
+		old = &desired.Node{}
+	}
+	if new == nil {
+		new = &desired.Node{}
+	}
+	var out []Change
+	out = append(out, Keyed(TypeLink, entries(old.Links, LinkEntry), entries(new.Links, LinkEntry))...)
+	out = append(out, Keyed(TypeAddress, entries(old.Addresses, AddressEntry), entries(new.Addresses, AddressEntry))...)
+	out = append(out, Keyed(TypeNeighbour, entries(old.Neighbours, NeighbourEntry), entries(new.Neighbours, NeighbourEntry))...)
+	out = append(out, Keyed(TypeRoute, entries(old.Routes, RouteEntry), entries(new.Routes, RouteEntry))...)
+	out = append(out, Keyed(TypePort, entries(old.Ports, PortEntry), entries(new.Ports, PortEntry))...)
+	out = append(out, Tables(old.Tables, new.Tables)...)
+	out = append(out, Keyed(TypeSysctl, entries(old.Sysctls, SysctlEntry), entries(new.Sysctls, SysctlEntry))...)
+	return out
+}
+
+// entries describes every element of a list.
+func entries[T any](list []T, describe func(T) Entry) []Entry {
+	out := make([]Entry, len(list))
+	for i, x := range list {
+		out[i] = describe(x)
+	}
+	return out
+}

@@ -67,6 +67,9 @@ func (c *Config) completeSubnet(o *Subnet) error {
 		}
 		o.CIDR, o.ID = p, ""
 	}
+	if _, p, ok := ParseSubnetID(o.ID); ok && !o.CIDR.IsValid() {
+		o.CIDR = p
+	}
 	v := c.VNets[o.VNet]
 	if v == nil {
 		id := o.ID

@@ -33,6 +33,9 @@ type Interface struct {
 	MAC       string         `json:"mac,omitempty"`
 	Up        bool           `json:"up,omitempty"`
 	Addresses []netip.Prefix `json:"addresses,omitempty"`
+	// AcceptRA is the kernel's accept_ra setting (ip-sysctl): 0 ignores router
+	// advertisements, 1 takes them unless forwarding, 2 always takes them.
+	AcceptRA int `json:"acceptRA,omitempty"`
 }
 
 // FactRoute is one unicast route of a node's main table.

@@ -32,6 +32,9 @@ type Range struct {
 	End   netip.Addr `json:"end-address"`
 }
 
+// String is the range as "10.0.1.10-10.0.1.20".
+func (r Range) String() string { return r.Start.String() + "-" + r.End.String() }
+
 // ObjectKind implements Object.
 func (*Subnet) ObjectKind() Kind { return KindSubnet }
 
@@ -42,4 +45,11 @@ func (s *Subnet) ObjectID() string { return s.ID }
 // it: the CIDR's slash becomes a hyphen.
 func SubnetID(zone string, cidr netip.Prefix) string {
 	return zone + "-" + strings.ReplaceAll(cidr.String(), "/", "-")
+}
+
+// ParseSubnetID takes a subnet's identifier apart; ok is false if it is none.
+func ParseSubnetID(id string) (zone string, cidr netip.Prefix, ok bool) {
+	zone, rest, _ := strings.Cut(id, "-")
+	cidr, err := netip.ParsePrefix(strings.Replace(rest, "-", "/", 1))
+	return zone, cidr, err == nil && zone != ""
 }

@@ -1,10 +1,183 @@
 package model
 
-// Validate returns the faults of a configuration. Known are the names of the
-// nodes that have joined.
-func Validate(cfg *Config, known []string) Problems { return nil }
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+)
 
-// ValidateGuest returns the faults of a guest; others are all guests by ID.
-func ValidateGuest(g *Guest, cfg *Config, known []string, others map[string]*Guest) Problems {
-	return nil
+// Validate checks a configuration: every object by itself, then all references
+// and everything that must be unique. known names the nodes that have joined;
+// nodes with an object in cfg count as known too.
+//
+// The result is sorted: by kind in dependency order, then by ID. Cost grows
+// with n log n of the number of objects.
+func Validate(cfg *Config, known []string) Problems {
+	c := newChecker(cfg, known)
+	for _, id := range sortedKeys(cfg.Nodes) {
+		c.node(cfg.Nodes[id])
+	}
+	for _, id := range sortedKeys(cfg.Zones) {
+		c.zone(cfg.Zones[id])
+	}
+	c.vnets()
+	c.subnets()
+	return c.out
+}
+
+// checker carries what several rules need to look up, so that each object is
+// visited once.
+type checker struct {
+	cfg   *Config
+	known map[string]bool
+	// subnetsOf holds the subnets of each VNet, sorted by ID.
+	subnetsOf map[string][]*Subnet
+	// hasIPv6 holds the zones with an IPv6 subnet.
+	hasIPv6 map[string]bool
+	// hints is how many more names may be proposed: looking for the nearest
+	// name costs time for each candidate, and nobody reads hundreds of hints.
+	hints int
+	out   Problems
+}
+
+const (
+	maxHints          = 20
+	maxHintCandidates = 1000
+)
+
+// nearest proposes a name of the set for one that is not in it, or returns "".
+func nearest[T any](c *checker, name string, set map[string]T) string {
+	if c.hints <= 0 || len(set) > maxHintCandidates {
+		return ""
+	}
+	c.hints--
+	return Nearest(name, sortedKeys(set))
+}
+
+func newChecker(cfg *Config, known []string) *checker {
+	c := &checker{
+		cfg:       cfg,
+		known:     make(map[string]bool, len(known)+len(cfg.Nodes)),
+		subnetsOf: make(map[string][]*Subnet),
+		hasIPv6:   make(map[string]bool),
+		hints:     maxHints,
+	}
+	for _, n := range known {
+		c.known[n] = true
+	}
+	for n := range cfg.Nodes {
+		c.known[n] = true
+	}
+	for _, id := range sortedKeys(cfg.Subnets) {
+		s := cfg.Subnets[id]
+		c.subnetsOf[s.VNet] = append(c.subnetsOf[s.VNet], s)
+		if v := cfg.VNets[s.VNet]; v != nil && s.CIDR.Addr().Is6() {
+			c.hasIPv6[v.Zone] = true
+		}
+	}
+	return c
+}
+
+func sortedKeys[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }
+
+// report collects the problems of one object.
+type report struct {
+	out  *Problems
+	kind Kind
+	id   string
+}
+
+func (c *checker) report(o Object) report {
+	return report{out: &c.out, kind: o.ObjectKind(), id: o.ObjectID()}
+}
+
+// maxValue bounds the value quoted in a problem, in bytes.
+const maxValue = 80
+
+func (r report) add(sev Severity, lax bool, field, value, format string, args []any) {
+	if len(value) > maxValue {
+		value = strings.ToValidUTF8(value[:maxValue], "") + "..."
+	}
+	*r.out = append(*r.out, Problem{Severity: sev, Kind: r.kind, ID: r.id, Field: field, Value: value,
+		Message: fmt.Sprintf(format, args...), Lax: lax})
+}
+
+// errorf refuses the object.
+func (r report) errorf(field, value, format string, args ...any) {
+	r.add(Error, false, field, value, format, args)
+}
+
+// laxf refuses the object where a manifest has it; the Proxmox API accepts it.
+func (r report) laxf(field, value, format string, args ...any) {
+	r.add(Error, true, field, value, format, args)
+}
+
+// warnf remarks on the object.
+func (r report) warnf(field, value, format string, args ...any) {
+	r.add(Warning, false, field, value, format, args)
+}
+
+// plural is word with "s" unless n is 1.
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}
+
+// The forms of names.
+var (
+	// idForm is that of zones and VNets (reference: pve-sdn-zone-id).
+	idForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*[A-Za-z0-9]$`)
+	// labelForm is a DNS label, RFC 1123 section 2.1.
+	labelForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
+)
+
+// isDNSName reports whether s is a DNS name of at most 253 characters.
+func isDNSName(s string) bool {
+	if len(s) == 0 || len(s) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		if !labelForm.MatchString(label) {
+			return false
+		}
+	}
+	return true
+}
+
+// isUnicast reports whether a host can have the address as its own and others
+// can reach it there.
+func isUnicast(a netip.Addr) bool {
+	return a.IsValid() && !a.IsUnspecified() && !a.IsMulticast() && !a.IsLoopback() &&
+		a != netip.AddrFrom4([4]byte{255, 255, 255, 255})
+}
+
+// lastAddr is the highest address of a prefix: for IPv4 the broadcast address.
+func lastAddr(p netip.Prefix) netip.Addr {
+	b := p.Masked().Addr().AsSlice()
+	for i := p.Bits(); i < len(b)*8; i++ {
+		b[i/8] |= 0x80 >> (i % 8)
+	}
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}
+
+// edgeOf names the role that keeps a host from having the address in the
+// network, or returns "". Networks of one or two addresses have no such roles
+// (RFC 3021), nor has IPv6 a broadcast address.
+func edgeOf(p netip.Prefix, a netip.Addr) string {
+	if !a.Is4() || p.Bits() >= 31 {
+		return ""
+	}
+	switch a {
+	case p.Masked().Addr():
+		return "network address"
+	case lastAddr(p):
+		return "broadcast address"
+	}
+	return ""
 }

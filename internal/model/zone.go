@@ -24,7 +24,8 @@ const IPAMBuiltin = "pve"
 
 // Zone is a virtually separated network area: Proxmox VE SDN manual, "Zones".
 type Zone struct {
-	// ID is 2 to 8 characters: a letter, then letters and digits.
+	// ID is a letter, then letters and digits: 2 to 8 characters as Proxmox
+	// checks it; up to MaxZoneID are taken, with a warning.
 	ID   string   `json:"id"`
 	Type ZoneType `json:"type"`
 	// Nodes restricts the zone to these nodes. Empty means every node.

@@ -1,0 +1,56 @@
+# Viaduct. `make demo` shows it, `make test` proves it.
+
+GO        ?= go
+BIN       := bin/viaduct
+VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS   := -s -w -X main.version=$(VERSION)
+# The linter is a pinned tool in a module of its own, so that what it depends on
+# is not what Viaduct depends on.
+LINT      := $(GO) tool -modfile=tools/go.mod golangci-lint
+# Tests that run whole clusters; they want the machine for themselves.
+CLUSTERS  := ./test/e2e/...
+
+.PHONY: all setup build demo demo-down test unit e2e lint fmt bench man clean
+
+all: build
+
+setup:
+	@scripts/setup
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/viaduct
+
+## demo: a three-node lab with guests that ping each other; left running
+demo: setup build
+	@scripts/demo up
+
+## demo-down: removes every trace of the demo
+demo-down:
+	@scripts/demo down
+
+## test: everything that has to pass
+test: setup build lint unit e2e
+
+unit:
+	$(GO) test $$($(GO) list ./... | grep -v /test/e2e)
+
+e2e:
+	$(GO) test -count=1 -timeout 30m $(CLUSTERS)
+
+lint:
+	$(LINT) run ./...
+
+fmt:
+	$(LINT) fmt
+
+## bench: figures beside the peer and the floor, in build/bench.json
+bench: setup build
+	$(GO) run ./test/bench/links -json build/bench.json
+	$(GO) run ./test/bench/compile -json build/bench.json
+	$(GO) run ./test/bench/memory -json build/bench.json
+
+man: build
+	$(BIN) man build/man
+
+clean:
+	rm -rf bin build

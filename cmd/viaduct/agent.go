@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/viaduct-sdn/viaduct/internal/agent"
+	"github.com/viaduct-sdn/viaduct/internal/cli"
+	"github.com/viaduct-sdn/viaduct/internal/pki"
+)
+
+// defaultAgentData is where the agent keeps its state.
+const defaultAgentData = "/var/lib/viaduct/agent"
+
+func agentCommand() *cobra.Command {
+	var data string
+	var verbose bool
+	cmd := &cobra.Command{
+		Use:   "agent",
+		Short: "Keep this node's network as declared",
+		Long: `The agent takes this node's part of the running revision from a server, keeps it
+on disk, and makes the node so: links, addresses, routes, rules. What changes
+behind its back it repairs and reports. It needs no server to boot or to go on.
+
+The node has to join the cluster once: viaduct node join.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runAgent(cmd.Context(), cmd.Root().Version, data, verbose, notifyReady)
+		},
+	}
+	cmd.Flags().StringVar(&data, "data", defaultAgentData, "directory of the agent's state")
+	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "log every detail")
+	cmd.AddCommand(checkCommand())
+	return cmd
+}
+
+func checkCommand() *cobra.Command {
+	var data string
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Tell how this node differs from what it should be, and change nothing",
+		Long: `Check reads the node's real state and compares it with the last document that the
+agent received. The exit code is 0 if nothing differs, 3 if something does.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			host, err := agent.NewHost(cmd.Context(), cmd.Root().Version, data)
+			if err != nil {
+				return err
+			}
+			defer host.Close()
+			revision, changes, err := agent.Check(cmd.Context(), data, host)
+			for _, c := range changes {
+				fmt.Fprintln(cmd.OutOrStdout(), c)
+			}
+			if err != nil {
+				return err
+			}
+			if len(changes) > 0 {
+				return cli.Differs(fmt.Sprintf("%d differences from revision %d; the running agent repairs them", len(changes), revision))
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "the node is as revision %d declares\n", revision)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&data, "data", defaultAgentData, "directory of the agent's state")
+	return cmd
+}
+
+// runAgent runs the agent of the node until ctx ends.
+func runAgent(ctx context.Context, version, data string, verbose bool, ready func()) error {
+	if os.Geteuid() != 0 {
+		return errors.New("the agent changes the node's network, which takes root")
+	}
+	host, err := agent.NewHost(ctx, version, data)
+	if err != nil {
+		return err
+	}
+	defer host.Close()
+	a, err := agent.New(agent.Config{
+		Data: data, System: host, Log: logger(verbose), Ready: ready, Alive: notifyAlive,
+	})
+	if err != nil {
+		return err
+	}
+	if err := a.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+func joinCommand() *cobra.Command {
+	var token, name, data string
+	cmd := &cobra.Command{
+		Use:   "join URL --token TOKEN",
+		Short: "Let this node join a cluster",
+		Long: `Joining exchanges a one-time token (viaduct node token, on a server) for a
+certificate. The token also tells the server's key, so nobody in between can
+pass for it.`,
+		Example: "  viaduct node join https://192.168.0.10:8006 --token 5f2a....",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if name == "" {
+				host, err := os.Hostname()
+				if err != nil {
+					return fmt.Errorf("cannot tell this machine's name; give --name: %w", err)
+				}
+				name = shortName(host)
+			}
+			if err := join(cmd.Context(), args[0], token, name, data); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "node %s has joined; start its agent with `viaduct agent` or `systemctl enable --now viaduct-agent`\n", name)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&token, "token", "", "the token that `viaduct node token` printed")
+	cmd.Flags().StringVar(&name, "name", "", "name of the node (default: this machine's host name)")
+	cmd.Flags().StringVar(&data, "data", defaultAgentData, "directory of the agent's state")
+	_ = cmd.MarkFlagRequired("token")
+	return cmd
+}
+
+func join(ctx context.Context, url, token, name, data string) error {
+	if id, err := agent.LoadIdentity(data); err == nil {
+		return fmt.Errorf("this node has joined already, as %s (%s); to join anew, remove it on a server (viaduct node remove %s) and delete %s",
+			id.Node, data, id.Node, data)
+	}
+	cert, key, ca, err := pki.Join(ctx, url, token, name)
+	if err != nil {
+		return err
+	}
+	id := &agent.Identity{Node: name, Servers: []string{url}, Certificate: cert, Key: key, CA: ca}
+	return id.Save(data)
+}

@@ -1,0 +1,49 @@
+// Command viaduct is the whole of Viaduct in one program: the server that keeps
+// the configuration, the agent that keeps a node as it declares, and the command
+// line that talks to the server.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/viaduct-sdn/viaduct/internal/cli"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+func main() {
+	// A second signal ends the process at once.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	os.Exit(cli.Main(ctx, cli.Config{
+		Version:      version,
+		Commands:     []*cobra.Command{upCommand(), serverCommand(), agentCommand()},
+		NodeCommands: []*cobra.Command{joinCommand()},
+	}, os.Args[1:]))
+}
+
+// logger writes to standard error; under systemd that is the journal, which adds
+// the time itself.
+func logger(verbose bool) *slog.Logger {
+	level := slog.LevelInfo
+	if verbose {
+		level = slog.LevelDebug
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	if os.Getenv("JOURNAL_STREAM") != "" {
+		opts.ReplaceAttr = func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) == 0 && a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		}
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, opts))
+}

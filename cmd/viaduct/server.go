@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/activation"
+	"github.com/spf13/cobra"
+
+	"github.com/viaduct-sdn/viaduct/internal/server"
+	"github.com/viaduct-sdn/viaduct/internal/store/etcd"
+)
+
+const (
+	// defaultServerData is where the server keeps its state.
+	defaultServerData = "/var/lib/viaduct/server"
+	// defaultListen is where the server listens; the port is the one that
+	// clients of the Proxmox interface expect.
+	defaultListen = "127.0.0.1:8006"
+	// aliveEvery is how often the server answers systemd's watchdog.
+	aliveEvery = 20 * time.Second
+)
+
+// serverFlags configure a server.
+type serverFlags struct {
+	data     string
+	listen   []string
+	names    []string
+	etcd     []string
+	etcdCA   string
+	etcdCert string
+	etcdKey  string
+	verbose  bool
+}
+
+func (f *serverFlags) register(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringSliceVar(&f.listen, "listen", []string{defaultListen}, "addresses to listen on; sockets passed by systemd take their place")
+	fs.StringSliceVar(&f.names, "name", nil, "further names and addresses by which the server is reached, for its certificate")
+	fs.StringSliceVar(&f.etcd, "etcd", nil, "keep the state in this etcd cluster (URLs) instead of the embedded one")
+	fs.StringVar(&f.etcdCA, "etcd-ca", "", "authority of the etcd cluster's certificates, PEM file")
+	fs.StringVar(&f.etcdCert, "etcd-cert", "", "client certificate for the etcd cluster, PEM file")
+	fs.StringVar(&f.etcdKey, "etcd-key", "", "key of the client certificate, PEM file")
+	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log every detail")
+}
+
+func serverCommand() *cobra.Command {
+	f := &serverFlags{}
+	cmd := &cobra.Command{
+		Use:   "server",
+		Short: "Keep the cluster's configuration and give it to the nodes",
+		Long: `The server keeps the configuration as numbered revisions in an etcd inside this
+process, or in an etcd cluster that exists. At its first start it makes the
+cluster's certificate authority.
+
+Whoever may open api.sock in the data directory administers the cluster; over the
+network that takes the certificate admin.crt from there.`,
+		Example: `  viaduct server --listen 0.0.0.0:8006
+  viaduct server --etcd https://10.0.0.1:2379,https://10.0.0.2:2379 --etcd-ca ca.pem`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("unexpected argument %q: viaduct server takes only flags", args[0])
+			}
+			return runServer(cmd.Context(), cmd.Root().Version, f, notifyReady)
+		},
+	}
+	cmd.Flags().StringVar(&f.data, "data", defaultServerData, "directory of the server's state")
+	f.register(cmd)
+	return cmd
+}
+
+// runServer runs a server until ctx ends, or the store fails.
+func runServer(ctx context.Context, version string, f *serverFlags, ready func()) error {
+	log := logger(f.verbose)
+	listeners, err := listen(f.listen)
+	if err != nil {
+		return err
+	}
+	st, err := openStore(ctx, f, log)
+	if err != nil {
+		return errors.Join(err, closeAll(listeners))
+	}
+	defer st.Close()
+	s, err := server.New(server.Config{
+		Data: f.data, Store: st, Listeners: listeners, Names: f.names, Logger: log, Version: version,
+		Ready: ready,
+	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go watch(ctx, st, cancel)
+	if err := s.Run(ctx); err != nil {
+		return err
+	}
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+// watch ends the server when its store has failed, and answers systemd's
+// watchdog while it has not.
+func watch(ctx context.Context, st *etcd.Store, end context.CancelCauseFunc) {
+	tick := time.NewTicker(aliveEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-st.Failed():
+			end(st.Err())
+			return
+		case <-tick.C:
+			probe, cancel := context.WithTimeout(ctx, aliveEvery/2)
+			_, _, err := st.List(probe, "running", "")
+			cancel()
+			if err == nil {
+				notifyAlive()
+			}
+		}
+	}
+}
+
+// listen takes the sockets that systemd passed (sd_listen_fds(3)) or, without
+// any, opens those addresses.
+func listen(addrs []string) ([]net.Listener, error) {
+	passed, err := activation.Listeners()
+	if err != nil {
+		return nil, fmt.Errorf("cannot use the sockets that were passed: %w", err)
+	}
+	if len(passed) > 0 {
+		return passed, nil
+	}
+	var out []net.Listener
+	for _, a := range addrs {
+		l, err := net.Listen("tcp", a)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("cannot listen on %s: %w; is another server running? choose another address with --listen", a, err), closeAll(out))
+		}
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+func closeAll(ls []net.Listener) error {
+	var errs []error
+	for _, l := range ls {
+		errs = append(errs, l.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// openStore opens the embedded store, or connects to the cluster.
+func openStore(ctx context.Context, f *serverFlags, log *slog.Logger) (*etcd.Store, error) {
+	if err := os.MkdirAll(f.data, 0o700); err != nil {
+		return nil, fmt.Errorf("cannot make the data directory: %w; choose another with --data", err)
+	}
+	if len(f.etcd) == 0 {
+		return etcd.OpenEmbedded(ctx, etcd.Embedded{Dir: filepath.Join(f.data, "store"), Logger: log})
+	}
+	cfg, err := f.etcdTLS()
+	if err != nil {
+		return nil, err
+	}
+	return etcd.OpenExternal(ctx, etcd.External{Endpoints: f.etcd, TLS: cfg, Logger: log})
+}
+
+func (f *serverFlags) etcdTLS() (*tls.Config, error) {
+	if f.etcdCA == "" && f.etcdCert == "" {
+		return nil, nil
+	}
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
+	if f.etcdCA != "" {
+		pem, err := os.ReadFile(f.etcdCA)
+		if err != nil {
+			return nil, fmt.Errorf("--etcd-ca: %w", err)
+		}
+		cfg.RootCAs = x509.NewCertPool()
+		if !cfg.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("--etcd-ca: %s holds no PEM certificate", f.etcdCA)
+		}
+	}
+	if f.etcdCert != "" {
+		pair, err := tls.LoadX509KeyPair(f.etcdCert, f.etcdKey)
+		if err != nil {
+			return nil, fmt.Errorf("--etcd-cert, --etcd-key: %w", err)
+		}
+		cfg.Certificates = []tls.Certificate{pair}
+	}
+	return cfg, nil
+}

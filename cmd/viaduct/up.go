@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/viaduct-sdn/viaduct/internal/agent"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+	"github.com/viaduct-sdn/viaduct/pkg/client"
+)
+
+// upCommand runs a cluster of one: server and agent in one process.
+func upCommand() *cobra.Command {
+	f := &serverFlags{}
+	var name, agentData string
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Run server and agent in one process, for a single host",
+		Long: `Up runs the server and this host's agent together. At the first start the host
+joins its own cluster. Further hosts can join later.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("unexpected argument %q: viaduct up takes only flags", args[0])
+			}
+			return runUp(cmd.Context(), cmd.Root().Version, f, name, agentData)
+		},
+	}
+	cmd.Flags().StringVar(&f.data, "data", defaultServerData, "directory of the server's state")
+	cmd.Flags().StringVar(&agentData, "agent-data", defaultAgentData, "directory of the agent's state")
+	cmd.Flags().StringVar(&name, "node", "", "name of this node (default: the host name)")
+	f.register(cmd)
+	return cmd
+}
+
+func runUp(ctx context.Context, version string, f *serverFlags, name, agentData string) error {
+	if name == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return fmt.Errorf("cannot tell this machine's name; give --node: %w", err)
+		}
+		name = shortName(host)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	serving := make(chan struct{})
+	served := make(chan error, 1)
+	go func() { served <- runServer(ctx, version, f, func() { close(serving) }) }()
+	select {
+	case <-serving:
+	case err := <-served:
+		return err
+	}
+	ran := make(chan error, 1)
+	go func() {
+		err := joinSelf(ctx, f, name, agentData)
+		if err == nil {
+			err = runAgent(ctx, version, agentData, f.verbose, notifyReady)
+		}
+		ran <- err
+	}()
+	// When one ends the other has to; both are waited for.
+	select {
+	case err := <-served:
+		cancel()
+		return errors.Join(err, <-ran)
+	case err := <-ran:
+		cancel()
+		return errors.Join(err, <-served)
+	}
+}
+
+// joinSelf makes the host a node of its own cluster, unless it is one.
+func joinSelf(ctx context.Context, f *serverFlags, name, agentData string) error {
+	_, err := agent.LoadIdentity(agentData)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	c, err := client.New("unix://" + filepath.Join(f.data, "api.sock"))
+	if err != nil {
+		return err
+	}
+	token, err := c.CreateToken(ctx, api.TokenRequest{Node: name, TTL: 5 * time.Minute})
+	if err != nil {
+		return err
+	}
+	host, port, err := net.SplitHostPort(f.listen[0])
+	if err != nil {
+		return err
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return join(ctx, "https://"+net.JoinHostPort(host, port), token.Token, name, agentData)
+}

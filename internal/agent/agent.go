@@ -1,0 +1,247 @@
+// Package agent keeps one node as its last revision declares.
+//
+// It is where the one-way flow ends: it takes the node's document from a server
+// by long poll, keeps it on disk, compiles it with the node's own facts, and has
+// the drivers make the difference. The loop is level-triggered: events from the
+// kernel and new documents only wake it, every pass looks at the whole state, and
+// a timer runs one anyway. No server is needed to boot, to repair drift or to go
+// on through a partition.
+package agent
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+)
+
+// Timing of the loop.
+const (
+	// debounce lets a burst of kernel events settle into one pass.
+	debounce = 50 * time.Millisecond
+	// minRetry and maxRetry bound the wait after a pass that failed.
+	minRetry = time.Second
+	maxRetry = time.Minute
+	// DefaultResync is the time between passes when nothing happens.
+	DefaultResync = 30 * time.Second
+	// heartbeat is the longest time between two reports.
+	heartbeat = 30 * time.Second
+)
+
+// System is the node as the agent sees it.
+type System interface {
+	// Facts reads what the node is: see model.Facts.
+	Facts(ctx context.Context) (*model.Facts, error)
+	// Events returns a channel that gets a value after something in the node's
+	// network changed, whoever did it. It is closed when ctx ends.
+	Events(ctx context.Context) (<-chan struct{}, error)
+	// Drivers returns the drivers in the order they run.
+	Drivers() []driver.Driver
+	// Ports names the guests' links that are joined to their bridges.
+	Ports() []string
+	// Reserve sets the patterns (path.Match) of interface names that must not be
+	// touched.
+	Reserve(patterns []string)
+	// BootID identifies the running boot of the machine.
+	BootID() string
+}
+
+// Config configures an Agent.
+type Config struct {
+	// Data is the directory of the agent's state.
+	Data   string
+	System System
+	// Resync is the time between passes when nothing happens; 0 means
+	// DefaultResync.
+	Resync time.Duration
+	Log    *slog.Logger
+	// Ready is called once, after the first pass over the state on disk (or at
+	// once when there is none).
+	Ready func()
+	// Alive is called after every turn of the loop, for a watchdog.
+	Alive func()
+}
+
+// Agent is the loop of one node.
+type Agent struct {
+	Config
+	identity *Identity
+	disk     *disk
+
+	wake chan struct{}
+
+	mu      sync.Mutex
+	doc     *protocol.Document // what the node shall be
+	hash    string             // of doc
+	message string             // what is wrong besides the objects
+	status  *protocol.Status   // of the last pass
+	changed chan struct{}      // closed when status is newer than the last report
+
+	drift driftLog
+}
+
+// New returns an agent that has loaded its identity and last document from
+// disk. Without an identity it fails and says how to join.
+func New(cfg Config) (*Agent, error) {
+	if cfg.Resync == 0 {
+		cfg.Resync = DefaultResync
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	for _, f := range []*func(){&cfg.Ready, &cfg.Alive} {
+		if *f == nil {
+			*f = func() {}
+		}
+	}
+	id, err := LoadIdentity(cfg.Data)
+	if err != nil {
+		return nil, err
+	}
+	a := &Agent{
+		Config: cfg, identity: id, disk: &disk{dir: cfg.Data},
+		wake: make(chan struct{}, 1), changed: make(chan struct{}),
+	}
+	doc, err := a.disk.document()
+	if err != nil {
+		// A damaged file must not stop the node from taking a good document
+		// from a server; what stands on the node is left as it is until then.
+		a.message = err.Error()
+		cfg.Log.Error("the last document cannot be used; waiting for a server", "error", err)
+	} else if doc != nil {
+		a.doc, a.hash = doc, doc.Hash()
+	}
+	a.drift.seed(a.disk.applied(), cfg.System.BootID())
+	return a, nil
+}
+
+// Node is the name the node joined under.
+func (a *Agent) Node() string { return a.identity.Node }
+
+// Run keeps the node until ctx ends.
+func (a *Agent) Run(ctx context.Context) error {
+	events, err := a.System.Events(ctx)
+	if err != nil {
+		return err
+	}
+	link, err := newServerLink(a.identity, a.Log)
+	if err != nil {
+		return err
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { a.poll(ctx, link) })
+	wg.Go(func() { a.report(ctx, link) })
+	wg.Go(func() { a.renew(ctx, link) })
+	defer wg.Wait()
+
+	a.loop(ctx, events)
+	return ctx.Err()
+}
+
+// loop runs passes: at once, when woken, on the timer, and again after a failure.
+func (a *Agent) loop(ctx context.Context, events <-chan struct{}) {
+	ready := a.Ready
+	retry := minRetry
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case _, ok := <-events:
+			if !ok {
+				events = nil
+				continue
+			}
+			if !settle(ctx, events) {
+				return
+			}
+		case <-a.wake:
+		case <-timer.C:
+		}
+		err := a.pass(ctx)
+		next := a.Resync
+		if err != nil && !errors.Is(err, context.Canceled) {
+			next = min(retry, a.Resync)
+			retry = min(2*retry, maxRetry)
+		} else {
+			retry = minRetry
+		}
+		timer.Reset(next)
+		ready()
+		ready = func() {}
+		a.Alive()
+	}
+}
+
+// settle waits until a burst of events is over, but not for ever.
+func settle(ctx context.Context, events <-chan struct{}) bool {
+	limit := time.NewTimer(4 * debounce)
+	defer limit.Stop()
+	for {
+		quiet := time.NewTimer(debounce)
+		select {
+		case <-ctx.Done():
+			quiet.Stop()
+			return false
+		case <-limit.C:
+			quiet.Stop()
+			return true
+		case <-quiet.C:
+			return true
+		case _, ok := <-events:
+			quiet.Stop()
+			if !ok {
+				return true
+			}
+		}
+	}
+}
+
+// take makes a document the one the node shall be, once it is safe on disk: a
+// document that a reboot would lose must not be applied.
+func (a *Agent) take(doc *protocol.Document) error {
+	if err := a.disk.saveDocument(doc); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	a.doc, a.hash, a.message = doc, doc.Hash(), ""
+	a.mu.Unlock()
+	select {
+	case a.wake <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// have is the hash of the present document; empty without one.
+func (a *Agent) have() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.hash
+}
+
+// complain records what is wrong with the node as a whole and reports it.
+func (a *Agent) complain(message string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.message == message {
+		return
+	}
+	a.message = message
+	if a.status == nil {
+		a.status = &protocol.Status{State: protocol.Degraded, Time: time.Now()}
+	}
+	a.notifyLocked()
+}
+
+// notifyLocked wakes the reporter. a.mu is held.
+func (a *Agent) notifyLocked() {
+	close(a.changed)
+	a.changed = make(chan struct{})
+}

@@ -1,0 +1,78 @@
+package agent
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+)
+
+// Files in the agent's data directory.
+const (
+	documentFile = "document.json"
+	appliedFile  = "applied.json"
+)
+
+// disk keeps what the agent must not forget. Every file is replaced at once
+// and synced, so a kill or power cut leaves the old content or the new.
+type disk struct{ dir string }
+
+// applied is the desired state that the node reached, and in which boot.
+type applied struct {
+	Want string `json:"want"`
+	Boot string `json:"boot"`
+}
+
+// document reads the last document; nil if there is none yet.
+func (d *disk) document() (*protocol.Document, error) {
+	path := filepath.Join(d.dir, documentFile)
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the last document: %w", err)
+	}
+	doc := &protocol.Document{}
+	if err := json.Unmarshal(b, doc); err != nil {
+		return nil, fmt.Errorf("%s is damaged (%w); a server will send it again", path, err)
+	}
+	if doc.Format > protocol.Format {
+		return nil, fmt.Errorf("%s has format %d, this agent reads up to %d: a newer agent wrote it; upgrade this one", path, doc.Format, protocol.Format)
+	}
+	return doc, nil
+}
+
+func (d *disk) saveDocument(doc *protocol.Document) error {
+	return d.write(documentFile, doc)
+}
+
+// applied reads what was reached; the zero value if that is not known.
+func (d *disk) applied() applied {
+	var a applied
+	b, err := os.ReadFile(filepath.Join(d.dir, appliedFile))
+	if err != nil || json.Unmarshal(b, &a) != nil {
+		return applied{}
+	}
+	return a
+}
+
+func (d *disk) saveApplied(a applied) error { return d.write(appliedFile, a) }
+
+func (d *disk) write(name string, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(d.dir, name)
+	if err := renameio.WriteFile(path, append(b, '\n'), 0o600); err != nil {
+		return fmt.Errorf("cannot write %s: %w; free space or repair the directory, the node keeps its last state until then", path, err)
+	}
+	return nil
+}

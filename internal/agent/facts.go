@@ -1,0 +1,114 @@
+package agent
+
+import (
+	"cmp"
+	"context"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/driver/route"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/rtnl"
+)
+
+// guestLinks are the names a hypervisor gives to its guests' links. They come
+// and go with the guests and are no facts about the node.
+var guestLinks = regexp.MustCompile(`^(tap|veth)\d+i\d+$|^fw(br|ln|pr)\d+[ip]\d+$`)
+
+// readFacts reads what the node is, without what Viaduct and guests put there.
+func readFacts(ctx context.Context, conn *rtnl.Conn, version string, features map[model.Feature]bool) (*model.Facts, error) {
+	links, err := conn.Links(ctx)
+	if err != nil {
+		return nil, err
+	}
+	addrs, err := conn.Addresses(ctx)
+	if err != nil {
+		return nil, err
+	}
+	routes, err := conn.Routes(ctx, rtnl.RouteFilter{Table: unix.RT_TABLE_MAIN})
+	if err != nil {
+		return nil, err
+	}
+	f := &model.Facts{Version: version, Kernel: kernelRelease(), Features: features}
+	names := map[int]string{}
+	for _, l := range links {
+		if l.Group == desired.LinkGroup || guestLinks.MatchString(l.Name) {
+			continue
+		}
+		names[l.Index] = l.Name
+		f.Interfaces = append(f.Interfaces, model.Interface{
+			Name: l.Name, MTU: l.MTU, MAC: l.MAC.String(), Up: l.Up,
+			Addresses: addressesOf(l.Index, addrs), AcceptRA: acceptRA(l.Name),
+		})
+	}
+	slices.SortFunc(f.Interfaces, func(a, b model.Interface) int { return cmp.Compare(a.Name, b.Name) })
+	f.Routes = factRoutes(routes, names)
+	if len(f.Routes) > model.MaxFactRoutes {
+		f.Routes, f.RoutesTruncated = f.Routes[:model.MaxFactRoutes], true
+	}
+	return f, nil
+}
+
+func addressesOf(index int, addrs []rtnl.Address) []netip.Prefix {
+	var out []netip.Prefix
+	for _, a := range addrs {
+		if a.Index == index {
+			out = append(out, a.Prefix)
+		}
+	}
+	slices.SortFunc(out, comparePrefix)
+	return out
+}
+
+// comparePrefix sorts IPv4 before IPv6, wider networks before narrower ones.
+func comparePrefix(a, b netip.Prefix) int {
+	return cmp.Or(cmp.Compare(a.Addr().BitLen(), b.Addr().BitLen()), cmp.Compare(a.Bits(), b.Bits()), a.Addr().Compare(b.Addr()))
+}
+
+// factRoutes keeps the unicast routes that lead off the node by an interface
+// that is not ours, the widest first.
+func factRoutes(routes []rtnl.Route, names map[int]string) []model.FactRoute {
+	var out []model.FactRoute
+	for _, r := range routes {
+		dev, ok := names[r.Index]
+		if !ok || r.Type != unix.RTN_UNICAST || r.Protocol == route.Protocol || r.Dst.Addr().IsLinkLocalUnicast() || r.Dst.Addr().IsMulticast() {
+			continue
+		}
+		out = append(out, model.FactRoute{Dst: r.Dst, Dev: dev, Src: r.Src, MTU: r.MTU, Metric: r.Metric})
+	}
+	slices.SortFunc(out, func(a, b model.FactRoute) int {
+		return cmp.Or(comparePrefix(a.Dst, b.Dst), cmp.Compare(a.Metric, b.Metric), cmp.Compare(a.Dev, b.Dev))
+	})
+	return out
+}
+
+func acceptRA(ifname string) int {
+	b, err := os.ReadFile(filepath.Join("/proc/sys/net/ipv6/conf", ifname, "accept_ra"))
+	if err != nil { // no IPv6 on this interface or in this kernel
+		return 0
+	}
+	n, _ := strconv.Atoi(strings.TrimSpace(string(b)))
+	return n
+}
+
+func kernelRelease() string {
+	var u unix.Utsname
+	if unix.Uname(&u) != nil {
+		return "unknown"
+	}
+	return unix.ByteSliceToString(u.Release[:])
+}
+
+// bootID identifies the running boot (proc(5), random/boot_id).
+func bootID() string {
+	b, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(b))
+}

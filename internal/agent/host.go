@@ -1,0 +1,105 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"path"
+	"path/filepath"
+	"sync/atomic"
+
+	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/driver/link"
+	"github.com/viaduct-sdn/viaduct/internal/driver/nft"
+	"github.com/viaduct-sdn/viaduct/internal/driver/route"
+	"github.com/viaduct-sdn/viaduct/internal/driver/sysctl"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/probe"
+	"github.com/viaduct-sdn/viaduct/internal/rtnl"
+)
+
+// Host is the System of a real node: the kernel of the network namespace that
+// the process runs in.
+type Host struct {
+	version  string
+	conn     *rtnl.Conn
+	link     *link.Driver
+	drivers  []driver.Driver
+	features map[model.Feature]bool
+	reserved atomic.Pointer[[]string]
+}
+
+var _ System = (*Host)(nil)
+
+// NewHost opens the node. Its drivers keep what they must remember in data.
+func NewHost(ctx context.Context, version, data string) (*Host, error) {
+	h := &Host{version: version}
+	var err error
+	if h.conn, err = rtnl.Open(nil); err != nil {
+		return nil, err
+	}
+	if h.features, err = probe.Features(ctx); err != nil {
+		return nil, err
+	}
+	if h.link, err = link.New(link.Options{Reserved: h.isReserved}); err != nil {
+		return nil, err
+	}
+	routes, err := route.New(nil)
+	if err != nil {
+		return nil, err
+	}
+	// The filter stands before the links that it keeps apart; forwarding is
+	// switched on after both.
+	h.drivers = []driver.Driver{
+		nft.New(nft.Options{StateFile: filepath.Join(data, "nft.json")}),
+		h.link,
+		sysctl.New(nil),
+		routes,
+	}
+	return h, nil
+}
+
+// Close releases the node; what stands on it stays.
+func (h *Host) Close() error {
+	errs := []error{h.conn.Close()}
+	for _, d := range h.drivers {
+		if c, ok := d.(interface{ Close() error }); ok {
+			errs = append(errs, c.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Facts implements System.
+func (h *Host) Facts(ctx context.Context) (*model.Facts, error) {
+	return readFacts(ctx, h.conn, h.version, h.features)
+}
+
+// Events implements System.
+func (h *Host) Events(ctx context.Context) (<-chan struct{}, error) {
+	return rtnl.Subscribe(ctx, nil)
+}
+
+// Drivers implements System.
+func (h *Host) Drivers() []driver.Driver { return h.drivers }
+
+// Ports implements System.
+func (h *Host) Ports() []string { return h.link.Joined() }
+
+// BootID implements System.
+func (h *Host) BootID() string { return bootID() }
+
+// Reserve implements System.
+func (h *Host) Reserve(patterns []string) { h.reserved.Store(&patterns) }
+
+func (h *Host) isReserved(name string) bool {
+	patterns := h.reserved.Load()
+	if patterns == nil {
+		return false
+	}
+	for _, p := range *patterns {
+		if ok, err := path.Match(p, name); err == nil && ok {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,187 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/compile"
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+)
+
+// pass makes the node what its document says, and records how that went. The
+// error is that of the objects which could not be made.
+func (a *Agent) pass(ctx context.Context) error {
+	a.mu.Lock()
+	doc, hash := a.doc, a.hash
+	a.mu.Unlock()
+	if doc == nil { // never had one: nothing is ours to touch
+		return nil
+	}
+	start := time.Now()
+	facts, want, notes, err := prepare(ctx, a.System, doc)
+	if err != nil {
+		a.complain(err.Error())
+		return err
+	}
+	wantHash := want.Hash()
+
+	// The state on disk says that this pass began: after a kill in the middle
+	// what the next one finds is a rest of this work, not drift.
+	expected := a.drift.expected(wantHash)
+	if expected {
+		a.drift.begin()
+		a.logSaveError(a.disk.saveApplied(applied{}))
+	}
+	changes, writes, err := drive(ctx, a.System, want, false)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	failed := driver.ObjectErrors(err)
+	if !expected {
+		a.drift.record(start, changes, failed)
+	} else if err == nil {
+		a.logSaveError(a.disk.saveApplied(applied{Want: wantHash, Boot: a.System.BootID()}))
+	}
+	a.drift.done(wantHash, failed, err)
+	a.conclude(doc, hash, facts, objects(notes, failed), err, start, writes)
+	a.logPass(doc, changes, expected, err, time.Since(start))
+	return err
+}
+
+// prepare reads the node's facts and compiles its document with them.
+func prepare(ctx context.Context, sys System, doc *protocol.Document) (*model.Facts, *desired.Node, []compile.Note, error) {
+	facts, err := sys.Facts(ctx)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("cannot read the node's interfaces: %w", err)
+	}
+	facts.Node = doc.Node
+	var reserved []string
+	if self := doc.Config.Nodes[doc.Node]; self != nil {
+		reserved = self.Reserved
+	}
+	sys.Reserve(reserved)
+	want, notes := compile.Node(doc, facts)
+	return facts, want, notes, nil
+}
+
+// drive runs the drivers in order. Each gets the whole desired state; one that
+// fails does not keep the next from its work.
+func drive(ctx context.Context, sys System, want *desired.Node, dryRun bool) (changes []diff.Change, writes int, err error) {
+	var errs []error
+	for _, d := range sys.Drivers() {
+		r, err := d.Reconcile(ctx, want, dryRun)
+		changes = append(changes, r.Changes...)
+		writes += r.Writes
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", d.Name(), err))
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return changes, writes, errors.Join(errs...)
+}
+
+// Check tells how the node differs from the last document in an agent's data
+// directory, and changes nothing. The revision is that of the document.
+func Check(ctx context.Context, data string, sys System) (revision int64, changes []diff.Change, err error) {
+	doc, err := (&disk{dir: data}).document()
+	if err != nil {
+		return 0, nil, err
+	}
+	if doc == nil {
+		return 0, nil, fmt.Errorf("the agent in %s has not received a document yet", data)
+	}
+	_, want, _, err := prepare(ctx, sys, doc)
+	if err != nil {
+		return doc.Revision, nil, err
+	}
+	changes, _, err = drive(ctx, sys, want, true)
+	return doc.Revision, changes, err
+}
+
+// objects lists what there is to tell of single objects, worst first.
+func objects(notes []compile.Note, failed []*driver.ObjectError) []protocol.ObjectStatus {
+	var out []protocol.ObjectStatus
+	for _, f := range failed {
+		out = append(out, protocol.ObjectStatus{Object: f.Owner, State: protocol.Degraded, Message: f.Err.Error()})
+	}
+	for _, level := range []compile.Level{compile.LevelError, compile.LevelWarning} {
+		for _, n := range notes {
+			if n.Level != level {
+				continue
+			}
+			state := protocol.Converged
+			if level == compile.LevelError {
+				state = protocol.Degraded
+			}
+			out = append(out, protocol.ObjectStatus{Object: n.Object, State: state, Message: n.Message})
+		}
+	}
+	return out
+}
+
+// conclude makes the status of a pass and wakes the reporter if it tells
+// anything new.
+func (a *Agent) conclude(doc *protocol.Document, hash string, facts *model.Facts, objs []protocol.ObjectStatus, err error, start time.Time, writes int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := &protocol.Status{
+		Revision: doc.Revision, Hash: hash, State: protocol.Converged,
+		Time: time.Now(), Duration: time.Since(start),
+		Objects: objs,
+		Drift:   a.drift.list(), Ports: a.System.Ports(), Facts: facts,
+		Writes: int64(writes), Passes: 1,
+	}
+	for _, o := range objs {
+		if o.State == protocol.Degraded {
+			s.State = protocol.Degraded
+		}
+	}
+	if err != nil {
+		s.State = protocol.Degraded
+		if len(driver.ObjectErrors(err)) == 0 {
+			s.Message = err.Error()
+		}
+	}
+	old := a.status
+	if old != nil {
+		s.Writes += old.Writes
+		s.Passes += old.Passes
+	}
+	a.status = s
+	if old == nil || writes > 0 || old.Hash != s.Hash || old.State != s.State || old.Message != s.Message ||
+		!slices.Equal(old.Objects, s.Objects) || !slices.Equal(old.Ports, s.Ports) {
+		a.notifyLocked()
+	}
+}
+
+func (a *Agent) logSaveError(err error) {
+	if err != nil {
+		a.Log.Warn("cannot note progress on disk; drift found after a restart may be a rest of this work", "error", err)
+	}
+}
+
+func (a *Agent) logPass(doc *protocol.Document, changes []diff.Change, expected bool, err error, d time.Duration) {
+	if err != nil {
+		a.Log.Error("not everything could be applied", "revision", doc.Revision, "error", err)
+	}
+	if len(changes) == 0 {
+		return
+	}
+	msg := "applied"
+	for _, c := range changes {
+		if !expected && c.Type != portType {
+			msg = "repaired drift"
+			a.Log.Warn("drift", "change", c.String(), "object", c.Owner)
+		}
+	}
+	a.Log.Info(msg, "revision", doc.Revision, "changes", len(changes), "took", d.Round(time.Millisecond))
+}

@@ -1,0 +1,208 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+)
+
+// maxDocument bounds what the agent reads of one answer, in bytes.
+const maxDocument = 256 << 20
+
+// errUnchanged: the long poll ended without a newer document.
+var errUnchanged = errors.New("unchanged")
+
+// serverLink talks to whichever of the servers answers.
+type serverLink struct {
+	servers []string
+	current atomic.Int64
+	client  *http.Client
+	log     *slog.Logger
+}
+
+func newServerLink(id *Identity, log *slog.Logger) (*serverLink, error) {
+	cfg, err := id.tls()
+	if err != nil {
+		return nil, err
+	}
+	return &serverLink{
+		servers: id.Servers,
+		log:     log,
+		client: &http.Client{Transport: &http.Transport{
+			TLSClientConfig:       cfg,
+			ForceAttemptHTTP2:     true,
+			TLSHandshakeTimeout:   10 * time.Second,
+			ResponseHeaderTimeout: protocol.MaxPoll + 15*time.Second,
+			IdleConnTimeout:       2 * time.Minute,
+			// A server that vanished without a word must be noticed long
+			// before TCP would.
+			HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second},
+		}},
+	}, nil
+}
+
+// server is the base URL of the current server.
+func (l *serverLink) server() string {
+	return l.servers[int(l.current.Load())%len(l.servers)]
+}
+
+// do sends one request to the current server and, when that does not answer,
+// makes the next one current.
+func (l *serverLink) do(ctx context.Context, method, path string, in, out any) error {
+	n := l.current.Load()
+	err := l.send(ctx, method, l.server()+path, in, out)
+	var answered *api.Error
+	if err != nil && !errors.Is(err, errUnchanged) && !errors.As(err, &answered) {
+		l.current.CompareAndSwap(n, n+1)
+	}
+	return err
+}
+
+func (l *serverLink) send(ctx context.Context, method, target string, in, out any) error {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, target, body)
+	if err != nil {
+		return err
+	}
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := l.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	switch {
+	case resp.StatusCode == http.StatusNotModified:
+		return errUnchanged
+	case resp.StatusCode >= 300:
+		return answerError(resp)
+	case out == nil:
+		return nil
+	}
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxDocument)).Decode(out); err != nil {
+		return fmt.Errorf("the answer of %s is damaged: %w", target, err)
+	}
+	return nil
+}
+
+// answerError reads a problem document.
+func answerError(resp *http.Response) error {
+	e := &api.Error{Status: resp.StatusCode, Title: resp.Status}
+	b, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err == nil && strings.HasPrefix(resp.Header.Get("Content-Type"), "application/problem+json") {
+		if json.Unmarshal(b, e) == nil {
+			return e
+		}
+	}
+	e.Detail = strings.TrimSpace(string(b))
+	return e
+}
+
+// poll keeps a long poll open and takes every document it brings.
+func (a *Agent) poll(ctx context.Context, link *serverLink) {
+	wait := backoff{}
+	for ctx.Err() == nil {
+		doc := &protocol.Document{}
+		err := link.do(ctx, http.MethodGet, "/agent/v1/desired?have="+url.QueryEscape(a.have()), nil, doc)
+		switch {
+		case errors.Is(err, errUnchanged):
+			a.complain("")
+			wait.reset()
+			continue
+		case err == nil:
+			if err = a.accept(doc); err == nil {
+				wait.reset()
+				continue
+			}
+			a.complain(err.Error())
+			a.Log.Error("cannot take the new document", "revision", doc.Revision, "error", err)
+		case ctx.Err() != nil:
+			return
+		default:
+			a.Log.Warn("no server answers; the node goes on with what it has", "error", err)
+		}
+		wait.sleep(ctx)
+	}
+}
+
+// accept checks a document before it is taken.
+func (a *Agent) accept(doc *protocol.Document) error {
+	if doc.Format > protocol.Format {
+		return fmt.Errorf("revision %d comes in document format %d, this agent reads up to %d; the node keeps the revision it has: upgrade the agent", doc.Revision, doc.Format, protocol.Format)
+	}
+	if doc.Node != a.identity.Node {
+		return fmt.Errorf("the server sent the document of node %q to node %q; it was not used", doc.Node, a.identity.Node)
+	}
+	return a.take(doc)
+}
+
+// report sends the status whenever a pass told something new, and as a
+// heartbeat. What is not delivered is not queued: the next report is newer.
+func (a *Agent) report(ctx context.Context, link *serverLink) {
+	wait := backoff{}
+	for ctx.Err() == nil {
+		a.mu.Lock()
+		status, changed := a.status, a.changed
+		message := a.message
+		a.mu.Unlock()
+		if status != nil {
+			s := *status
+			if message != "" && !strings.Contains(s.Message, message) {
+				s.Message, s.State = strings.TrimSpace(s.Message+"\n"+message), protocol.Degraded
+			}
+			if err := link.do(ctx, http.MethodPost, "/agent/v1/status", &s, nil); err != nil {
+				a.Log.Debug("cannot report", "error", err)
+				wait.sleep(ctx)
+				continue
+			}
+			wait.reset()
+		}
+		beat := time.NewTimer(heartbeat)
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		case <-beat.C:
+		}
+		beat.Stop()
+	}
+}
+
+// backoff is the growing wait between tries at a server.
+type backoff struct{ next time.Duration }
+
+const (
+	minBackoff = 200 * time.Millisecond
+	maxBackoff = 10 * time.Second
+)
+
+func (b *backoff) reset() { b.next = 0 }
+
+func (b *backoff) sleep(ctx context.Context) {
+	b.next = min(max(2*b.next, minBackoff), maxBackoff)
+	t := time.NewTimer(b.next)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}

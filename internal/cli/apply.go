@@ -1,0 +1,185 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/viaduct-sdn/viaduct/internal/manifest"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+	"github.com/viaduct-sdn/viaduct/pkg/client"
+)
+
+// applyOptions are the flags of apply.
+type applyOptions struct {
+	files       []string
+	message     string
+	yes         bool
+	withPending bool
+	verbose     bool
+	wait        waitOptions
+}
+
+// waitOptions say how long to wait for the nodes.
+type waitOptions struct {
+	none    bool
+	timeout time.Duration
+}
+
+func (w *waitOptions) flags(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&w.none, "no-wait", false, "do not wait for the nodes")
+	cmd.Flags().DurationVar(&w.timeout, "timeout", time.Minute, "how long to wait for the nodes")
+}
+
+func (a *app) applyCommand() *cobra.Command {
+	var o applyOptions
+	cmd := &cobra.Command{
+		Use:   "apply [-f FILE|FOLDER|-]...",
+		Short: "Make pending edits, and those of manifests, run",
+		Long: `Makes a revision of the pending configuration and waits until every node has it.
+With -f, the manifests' objects are added or replaced first; objects that they do
+not name stay as they are. The plan is shown, and on a terminal asked about.
+
+If edits are pending that the manifests do not hold, they are listed and nothing
+is changed: --with-pending applies them too. Guests take effect at once and are no
+part of a revision.`,
+		Args: args(0, 0, ""),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.apply(cmd.Context(), o) },
+	}
+	filesFlag(cmd, &o.files)
+	cmd.Flags().StringVarP(&o.message, "message", "m", "", "why; kept in the history")
+	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVar(&o.withPending, "with-pending", false, "apply edits of others that are pending, too")
+	cmd.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "list every change of every node")
+	o.wait.flags(cmd)
+	return cmd
+}
+
+func (a *app) apply(ctx context.Context, o applyOptions) error {
+	set, err := a.load(o.files)
+	if err != nil {
+		return err
+	}
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	if set != nil && !o.withPending {
+		if err := a.refuseForeign(ctx, c, set); err != nil {
+			return err
+		}
+	}
+	p, err := planOf(ctx, c, set)
+	if err != nil {
+		return explain(err, set)
+	}
+	a.showPlan(p, set, o.verbose)
+	if p.Empty() {
+		return explain(undoPending(ctx, c, set), set)
+	}
+	if err := a.confirm(ctx, o.yes, "Apply this?"); err != nil {
+		return err
+	}
+	if set != nil {
+		if _, err := c.Edit(ctx, set.Edits(), false); err != nil {
+			return explain(err, set)
+		}
+	}
+	if onlyGuests(p) {
+		fmt.Fprintf(a.Stdout, "%s connected as declared; %s\n", count(len(p.Objects), "guest"), running(p.Base)) //nolint:errcheck // see showPlan
+		return nil
+	}
+	res, err := c.Apply(ctx, api.ApplyRequest{Message: o.message, Plan: p.Token})
+	if err != nil {
+		return explain(stale(err), set)
+	}
+	return a.applied(ctx, c, res, o.wait)
+}
+
+// undoPending sends manifests that declare what runs already: where a pending
+// edit said otherwise, it must not stay behind.
+func undoPending(ctx context.Context, c *client.Client, set *manifest.Set) error {
+	if set == nil {
+		return nil
+	}
+	st, err := c.Status(ctx, "")
+	if err != nil || st.Pending == 0 {
+		return err
+	}
+	_, err = c.Edit(ctx, set.Edits(), false)
+	return err
+}
+
+// stale adds to a refused plan what became of the edits.
+func stale(err error) error {
+	if !api.IsType(err, api.TypeStalePlan) {
+		return err
+	}
+	return &exitError{ExitConflict, fmt.Errorf("somebody else edited or applied meanwhile, so the plan above no longer holds: %w; "+
+		"your edits are pending: look at viaduct plan, then run viaduct apply", err)}
+}
+
+// onlyGuests reports whether a plan changes guests and nothing else.
+func onlyGuests(p *api.Plan) bool {
+	for _, c := range p.Objects {
+		if c.Type != string(model.KindGuest) {
+			return false
+		}
+	}
+	return true
+}
+
+// applied tells of a new revision and waits for the nodes.
+func (a *app) applied(ctx context.Context, c *client.Client, res *api.ApplyResult, wait waitOptions) error {
+	if !res.Changed {
+		fmt.Fprintf(a.Stdout, "nothing to apply; %s\n", running(res.Revision)) //nolint:errcheck // see showPlan
+		return nil
+	}
+	fmt.Fprintf(a.Stdout, "revision %d is running: %s changed\n", res.Revision, count(len(res.Objects), "object")) //nolint:errcheck // see showPlan
+	if wait.none {
+		return nil
+	}
+	return a.watchNodes(ctx, c, res.Revision, wait.timeout)
+}
+
+// refuseForeign stops an apply of manifests that would carry along pending
+// edits that are not in them.
+func (a *app) refuseForeign(ctx context.Context, c *client.Client, set *manifest.Set) error {
+	p, err := c.Plan(ctx)
+	if err != nil {
+		return explain(err, nil)
+	}
+	lines := foreign(p, set, a.Now())
+	if len(lines) == 0 {
+		return nil
+	}
+	return &exitError{ExitConflict, errors.New("edits are pending that the manifests do not hold:\n  " + strings.Join(lines, "\n  ") +
+		"\nnothing was changed; apply them too with --with-pending, or drop all pending edits with viaduct discard")}
+}
+
+// foreign lists the pending changes that no manifest declares, with who made
+// them where that is known.
+func foreign(p *api.Plan, set *manifest.Set, now time.Time) []string {
+	var out []string
+	for _, ch := range p.Objects {
+		if ch.Action != "delete" && set.Find(model.Kind(ch.Type), ch.Name) != nil {
+			continue
+		}
+		line := ch.String()
+		ref := model.Ref(model.Kind(ch.Type), ch.Name)
+		for _, e := range p.Edits { // oldest first: the newest edit wins
+			for _, o := range e.Objects {
+				if o == ref {
+					line = fmt.Sprintf("%s (by %s, %s)", ch.String(), e.Author, ago(now, e.Time))
+				}
+			}
+		}
+		out = append(out, line)
+	}
+	return out
+}

@@ -1,0 +1,195 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// Config is what the command line is made of. The zero value is that of a
+// process: its own streams, environment and clock.
+type Config struct {
+	// Version is the release, as `version` prints it.
+	Version string
+	Stdin   io.Reader
+	Stdout  io.Writer
+	Stderr  io.Writer
+	// Getenv reads the environment, Now the clock.
+	Getenv func(string) string
+	Now    func() time.Time
+	// Commands are added to the root command, NodeCommands to `node`.
+	Commands     []*cobra.Command
+	NodeCommands []*cobra.Command
+}
+
+// app is what every verb shares.
+type app struct {
+	Config
+	// Values of the global flags.
+	server, cert, key, ca string
+	color                 string
+}
+
+// New returns the root command.
+func New(cfg Config) *cobra.Command {
+	a := &app{Config: cfg}
+	a.complete()
+	root := &cobra.Command{
+		Use:               "viaduct",
+		Short:             "Software-defined network for virtualization clusters",
+		Long:              rootHelp,
+		Version:           a.Version,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		Args:              cobra.ArbitraryArgs,
+		DisableAutoGenTag: true,
+		RunE:              group,
+	}
+	root.SetIn(a.Stdin)
+	root.SetOut(a.Stdout)
+	root.SetErr(a.Stderr)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usagef(c, "%v", err) })
+	f := root.PersistentFlags()
+	f.StringVar(&a.server, "server", "", "server: unix:///path/of/api.sock or https://host:port (default: $VIADUCT_SERVER, else this host's)")
+	f.StringVar(&a.cert, "cert", "", "client certificate, PEM file (default: $VIADUCT_CERT)")
+	f.StringVar(&a.key, "key", "", "key of the client certificate, PEM file (default: $VIADUCT_KEY)")
+	f.StringVar(&a.ca, "ca", "", "certificate of the server's authority, PEM file (default: $VIADUCT_CA)")
+	f.StringVar(&a.color, "color", "auto", "colours: auto, always or never")
+	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions([]string{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp))
+	root.AddGroup(
+		&cobra.Group{ID: groupChange, Title: "Change the network:"},
+		&cobra.Group{ID: groupLook, Title: "Look at it:"},
+		&cobra.Group{ID: groupRun, Title: "Run it:"},
+	)
+	addTo(root, groupChange, a.planCommand(), a.applyCommand(), a.createCommand(), a.setCommand(), a.deleteCommand(), a.discardCommand(), a.rollbackCommand())
+	addTo(root, groupLook, a.getCommand(), a.describeCommand(), a.diffCommand(), a.historyCommand(), a.statusCommand())
+	addTo(root, groupRun, a.nodeCommand(), labCommand())
+	addTo(root, groupRun, a.Commands...)
+	root.AddCommand(a.versionCommand(), a.manCommand())
+	return root
+}
+
+const (
+	groupChange = "change"
+	groupLook   = "look"
+	groupRun    = "run"
+)
+
+func addTo(parent *cobra.Command, group string, cmds ...*cobra.Command) {
+	for _, c := range cmds {
+		if c.GroupID == "" {
+			c.GroupID = group
+		}
+		parent.AddCommand(c)
+	}
+}
+
+const rootHelp = `Viaduct turns a declaration of zones, vnets, subnets and guests into running
+networks on every node, and keeps them so.
+
+Edits are pending until they are applied; an apply makes a numbered revision,
+and any revision can be made to run again.
+
+  viaduct plan -f FOLDER     what would change
+  viaduct apply -f FOLDER    change it
+  viaduct status             what runs, and whether every node has it
+
+` + exitHelp
+
+// complete fills in what a process has.
+func (c *app) complete() {
+	if c.Stdin == nil {
+		c.Stdin = os.Stdin
+	}
+	if c.Stdout == nil {
+		c.Stdout = os.Stdout
+	}
+	if c.Stderr == nil {
+		c.Stderr = os.Stderr
+	}
+	if c.Getenv == nil {
+		c.Getenv = os.Getenv
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+}
+
+// Main runs the command line and returns the exit code of the process.
+func Main(ctx context.Context, cfg Config, args []string) int {
+	root := New(cfg)
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return ExitOK
+	}
+	stderr := cmd.ErrOrStderr()
+	var coded *exitError
+	if errors.As(err, &coded) && coded.err == nil {
+		return coded.code // all has been said
+	}
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		fmt.Fprintln(stderr, "viaduct: interrupted") //nolint:errcheck // nowhere to tell
+		return ExitError
+	}
+	fmt.Fprintln(stderr, "viaduct: "+strings.TrimPrefix(err.Error(), "viaduct: ")) //nolint:errcheck // nowhere to tell
+	return exitCode(err)
+}
+
+// group is the action of a command that only has sub-commands: help, or for a
+// word that is none of them an error with the nearest one.
+func group(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	var names []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	if near := model.Nearest(args[0], names); near != "" {
+		return usagef(cmd, "unknown command %q; did you mean %s?", args[0], near)
+	}
+	return usagef(cmd, "unknown command %q", args[0])
+}
+
+// terminal reports whether a stream is a terminal.
+func terminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a descriptor fits
+}
+
+// interactive reports whether somebody can be asked.
+func (a *app) interactive() bool { return terminal(a.Stdin) && terminal(a.Stderr) }
+
+// confirm asks on a terminal; elsewhere, or with yes, it goes ahead.
+func (a *app) confirm(ctx context.Context, yes bool, question string) error {
+	if yes || !a.interactive() {
+		return nil
+	}
+	fmt.Fprintf(a.Stderr, "%s [y/N] ", question) //nolint:errcheck // the answer tells
+	answers := make(chan string, 1)
+	go func() { // a read cannot be interrupted; at an interrupt the process ends around it
+		var answer string
+		_, _ = fmt.Fscanln(a.Stdin, &answer) // an empty line is a no
+		answers <- strings.ToLower(answer)
+	}()
+	select {
+	case answer := <-answers:
+		if answer == "y" || answer == "yes" {
+			return nil
+		}
+	case <-ctx.Done():
+	}
+	return errors.New("not confirmed; nothing was changed")
+}

@@ -1,0 +1,129 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/manifest"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+	"github.com/viaduct-sdn/viaduct/pkg/client"
+)
+
+// Where a server on this host listens, the first that exists counts.
+const (
+	serverSocket = "/var/lib/viaduct/server/api.sock"
+	labSocket    = "/run/viaduct/lab/default/server/api.sock"
+)
+
+// client makes the client of the server that was chosen.
+func (a *app) client() (*client.Client, error) {
+	target, err := chooseServer(cmp.Or(a.server, a.Getenv("VIADUCT_SERVER")), socketExists)
+	if err != nil {
+		return nil, err
+	}
+	cert, key := cmp.Or(a.cert, a.Getenv("VIADUCT_CERT")), cmp.Or(a.key, a.Getenv("VIADUCT_KEY"))
+	return client.New(target, client.WithTLS(cert, key, cmp.Or(a.ca, a.Getenv("VIADUCT_CA"))))
+}
+
+// chooseServer returns the address asked for, or that of a server here.
+func chooseServer(asked string, exists func(string) bool) (string, error) {
+	if asked != "" {
+		if strings.HasPrefix(asked, "/") {
+			return "unix://" + asked, nil
+		}
+		return asked, nil
+	}
+	for _, path := range []string{serverSocket, labSocket} {
+		if exists(path) {
+			return "unix://" + path, nil
+		}
+	}
+	return "", fmt.Errorf("no server on this host: neither %s nor a lab's %s exists; "+
+		"start one (viaduct server, viaduct up or viaduct lab up), or name one with --server or VIADUCT_SERVER", serverSocket, labSocket)
+}
+
+// socketExists also holds for a socket that this user may not look at: the
+// attempt to connect then says so.
+func socketExists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil || errors.Is(err, fs.ErrPermission)
+}
+
+// explain shows the problems in a server's refusal where they stand: with file
+// and line for objects of the manifests. set may be nil.
+func explain(err error, set *manifest.Set) error {
+	var e *api.Error
+	if !errors.As(err, &e) || len(e.Problems) == 0 {
+		return err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "refused with %s; nothing was changed", count(len(e.Problems), "fault"))
+	for i, p := range e.Problems {
+		if i == maxProblems {
+			fmt.Fprintf(&b, "\n... and %d more", len(e.Problems)-maxProblems)
+			break
+		}
+		b.WriteString("\n" + formatProblem(p, set))
+	}
+	return &exitError{exitCode(err), errors.New(b.String())}
+}
+
+// maxProblems bounds how many problems are shown.
+const maxProblems = 50
+
+func formatProblem(p api.Problem, set *manifest.Set) string {
+	if set != nil {
+		return set.Format(p)
+	}
+	return string(p.Severity) + ": " + p.String()
+}
+
+// parseKind reads a kind given on the command line.
+func parseKind(s string) (model.Kind, error) {
+	if k, ok := model.ParseKind(strings.ToLower(s)); ok {
+		return k, nil
+	}
+	var names []string
+	for _, k := range model.Kinds() {
+		names = append(names, string(k))
+	}
+	if near := model.Nearest(s, names); near != "" {
+		return "", &exitError{ExitUsage, fmt.Errorf("unknown kind %q; did you mean %s?", s, near)}
+	}
+	return "", &exitError{ExitUsage, fmt.Errorf("unknown kind %q; it is one of %s", s, strings.Join(names, ", "))}
+}
+
+// resolveID completes the ID of a subnet that was given by its network.
+func resolveID(ctx context.Context, c *client.Client, k model.Kind, id string) (string, error) {
+	if k != model.KindSubnet || !strings.Contains(id, "/") {
+		return id, nil
+	}
+	var found []string
+	for _, view := range []string{"pending", "running"} {
+		objs, err := c.List(ctx, k, view)
+		if err != nil {
+			return "", err
+		}
+		for _, o := range objs {
+			if s, ok := o.(*model.Subnet); ok && s.CIDR.String() == id {
+				found = append(found, s.ID)
+			}
+		}
+		if len(found) > 0 {
+			break
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", fmt.Errorf("there is no subnet %s; viaduct get subnets lists them", id)
+	case 1:
+		return found[0], nil
+	}
+	return "", fmt.Errorf("subnet %s exists in several zones; name one of %s", id, strings.Join(found, ", "))
+}

@@ -1,0 +1,346 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+)
+
+// fakeServer keeps state as the server does, so that whole sessions of the
+// command line can be tested for what they say. What the real server does is
+// tested with the real server.
+type fakeServer struct {
+	mu        sync.Mutex
+	revisions []api.RevisionDetail
+	pending   *model.Config
+	guests    map[string]*model.Guest
+	edits     []api.PendingEdit
+	author    string
+	// polls counts status requests: nodes converge at the second one.
+	polls int
+	// broken makes node2 fail on this object.
+	broken string
+}
+
+func newFake() *fakeServer {
+	return &fakeServer{pending: &model.Config{}, guests: map[string]*model.Guest{}, author: "root"}
+}
+
+func (f *fakeServer) running() *model.Config {
+	if len(f.revisions) == 0 {
+		return &model.Config{}
+	}
+	return f.revisions[len(f.revisions)-1].Config
+}
+
+func (f *fakeServer) handler() http.Handler {
+	mux := http.NewServeMux()
+	handle := func(pattern string, h func(r *http.Request) (any, error)) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			v, err := h(r)
+			if e, ok := err.(*api.Error); ok { //nolint:errorlint // made below
+				w.Header().Set("Content-Type", "application/problem+json")
+				w.WriteHeader(e.Status)
+				v = e
+			} else if err != nil {
+				http.Error(w, err.Error(), http.StatusInternalServerError)
+				return
+			}
+			_ = json.NewEncoder(w).Encode(v)
+		})
+	}
+	handle("GET /api/v1/version", func(*http.Request) (any, error) { return api.Version{Version: "test", API: 1}, nil })
+	handle("GET /api/v1/plan", f.getPlan)
+	handle("POST /api/v1/plan", f.postPlan)
+	handle("POST /api/v1/edits", f.postEdits)
+	handle("POST /api/v1/apply", f.postApply)
+	handle("POST /api/v1/rollback", f.postRollback)
+	handle("POST /api/v1/discard", func(*http.Request) (any, error) {
+		f.pending, f.edits = f.running().Clone(), nil
+		return api.EditResult{}, nil
+	})
+	handle("GET /api/v1/status", f.getStatus)
+	handle("GET /api/v1/revisions", func(*http.Request) (any, error) {
+		out := []api.Revision{}
+		for i := len(f.revisions) - 1; i >= 0; i-- {
+			out = append(out, f.revisions[i].Revision)
+			out[len(out)-1].Running = i == len(f.revisions)-1
+		}
+		return out, nil
+	})
+	handle("GET /api/v1/revisions/{n}", func(r *http.Request) (any, error) {
+		for _, d := range f.revisions {
+			if fmt.Sprint(d.Number) == r.PathValue("n") {
+				return d, nil
+			}
+		}
+		return nil, notFound("revision " + r.PathValue("n"))
+	})
+	handle("GET /api/v1/members", func(*http.Request) (any, error) {
+		m := func(name string) api.Member {
+			return api.Member{Name: name, Joined: now.Add(-time.Hour), Serial: "1f", Expires: now.Add(24 * 90 * time.Hour)}
+		}
+		return []api.Member{m("node1"), m("node2")}, nil
+	})
+	handle("POST /api/v1/tokens", func(*http.Request) (any, error) {
+		return api.Token{Token: "id.secret.print", Expires: now.Add(time.Hour)}, nil
+	})
+	handle("GET /api/v1/{kinds}", f.list)
+	handle("GET /api/v1/{kinds}/{id}", f.get)
+	handle("PUT /api/v1/{kinds}/{id}", f.put)
+	handle("PATCH /api/v1/{kinds}/{id}", f.patch)
+	handle("DELETE /api/v1/{kinds}/{id}", func(r *http.Request) (any, error) {
+		k, _ := model.ParseKind(r.PathValue("kinds"))
+		return f.edit([]model.Edit{{Kind: k, ID: r.PathValue("id")}}, false)
+	})
+	return mux
+}
+
+func notFound(what string) *api.Error {
+	return &api.Error{Type: api.TypeNotFound, Status: 404, Title: "not found", Detail: what + " does not exist"}
+}
+
+func (f *fakeServer) view(r *http.Request) *model.Config {
+	if r.URL.Query().Get("view") == "running" {
+		return f.running()
+	}
+	return f.pending
+}
+
+func (f *fakeServer) list(r *http.Request) (any, error) {
+	k, ok := model.ParseKind(r.PathValue("kinds"))
+	if !ok {
+		return nil, notFound(r.PathValue("kinds"))
+	}
+	if k != model.KindGuest {
+		return f.view(r).List(k), nil
+	}
+	out := []model.Object{}
+	for _, id := range []string{"100", "101"} {
+		if g := f.guests[id]; g != nil {
+			out = append(out, g)
+		}
+	}
+	return out, nil
+}
+
+func (f *fakeServer) get(r *http.Request) (any, error) {
+	k, _ := model.ParseKind(r.PathValue("kinds"))
+	id := r.PathValue("id")
+	if g := f.guests[id]; k == model.KindGuest && g != nil {
+		return g, nil
+	}
+	if o := f.view(r).Get(k, id); o != nil {
+		return o, nil
+	}
+	return nil, notFound(string(k) + " " + id)
+}
+
+func (f *fakeServer) put(r *http.Request) (any, error) {
+	k, _ := model.ParseKind(r.PathValue("kinds"))
+	if r.Header.Get("If-None-Match") == "*" && f.pending.Get(k, r.PathValue("id")) != nil {
+		return nil, &api.Error{Type: api.TypeConflict, Status: 412, Title: "conflict", Detail: "it is there"}
+	}
+	o := model.New(k)
+	if err := json.NewDecoder(r.Body).Decode(o); err != nil {
+		return nil, err
+	}
+	return f.edit([]model.Edit{{Put: o}}, false)
+}
+
+func (f *fakeServer) patch(r *http.Request) (any, error) {
+	k, _ := model.ParseKind(r.PathValue("kinds"))
+	old := f.pending.Get(k, r.PathValue("id"))
+	if old == nil {
+		return nil, notFound(string(k) + " " + r.PathValue("id"))
+	}
+	var p api.Patch
+	if err := json.NewDecoder(r.Body).Decode(&p); err != nil {
+		return nil, err
+	}
+	raw, _ := json.Marshal(old)
+	props := map[string]json.RawMessage{}
+	_ = json.Unmarshal(raw, &props)
+	for name, v := range p.Set {
+		props[name] = v
+	}
+	for _, name := range p.Unset {
+		delete(props, name)
+	}
+	raw, _ = json.Marshal(props)
+	o, err := model.Decode(k, raw)
+	if err != nil {
+		return nil, err
+	}
+	return f.edit([]model.Edit{{Put: o}}, false)
+}
+
+func (f *fakeServer) postEdits(r *http.Request) (any, error) {
+	var edits []model.Edit
+	if err := json.NewDecoder(r.Body).Decode(&edits); err != nil {
+		return nil, err
+	}
+	return f.edit(edits, r.URL.Query().Get("dry-run") != "")
+}
+
+// try works out what edits lead to.
+func (f *fakeServer) try(edits []model.Edit) (*model.Config, map[string]*model.Guest, []api.Change, []api.Problem, error) {
+	cfg := f.pending.Clone()
+	guests := map[string]*model.Guest{}
+	for id, g := range f.guests {
+		guests[id] = g
+	}
+	var changes []api.Change
+	var problems model.Problems
+	for _, e := range edits {
+		if g, ok := e.Put.(*model.Guest); ok {
+			var old model.Object
+			if was := guests[g.ID]; was != nil {
+				old = was
+			}
+			if c := diff.Object(old, g); c != nil {
+				changes = append(changes, *c)
+			}
+			guests[g.ID] = g
+		} else if e.Put != nil {
+			if err := cfg.Put(e.Put); err != nil {
+				problems = append(problems, err.(model.Problems)...) //nolint:errorlint,forcetypeassert // Put returns these
+			}
+		} else if e.Kind == model.KindGuest {
+			delete(guests, e.ID)
+			changes = append(changes, api.Change{Action: diff.Delete, Type: "guest", Name: e.ID})
+		} else if !cfg.Delete(e.Kind, e.ID) {
+			return nil, nil, nil, nil, notFound(string(e.Kind) + " " + e.ID)
+		}
+	}
+	known := []string{"node1", "node2"}
+	problems = append(problems, model.Validate(cfg, known)...)
+	problems = append(problems, model.ValidateGuests(guests, cfg, known)...)
+	if errs := problems.Errors(false); len(errs) > 0 {
+		return nil, nil, nil, nil, &api.Error{Type: api.TypeInvalid, Status: 422, Title: "the configuration is not valid", Problems: errs}
+	}
+	return cfg, guests, changes, problems, nil
+}
+
+func (f *fakeServer) edit(edits []model.Edit, dry bool) (any, error) {
+	before := f.pending
+	cfg, guests, changes, warnings, err := f.try(edits)
+	if err != nil {
+		return nil, err
+	}
+	res := api.EditResult{Changes: append(diff.Objects(before, cfg), changes...), Warnings: warnings}
+	if !dry {
+		f.pending, f.guests = cfg, guests
+		var refs []string
+		for _, c := range res.Changes {
+			refs = append(refs, c.Type+"/"+c.Name)
+		}
+		f.edits = append(f.edits, api.PendingEdit{Time: now.Add(-time.Minute), Author: f.author, Objects: refs})
+	}
+	res.Pending = len(diff.Objects(f.running(), cfg))
+	return res, nil
+}
+
+func (f *fakeServer) plan(cfg *model.Config) *api.Plan {
+	p := &api.Plan{Base: int64(len(f.revisions)), Objects: diff.Objects(f.running(), cfg), Edits: f.edits, Nodes: []api.NodePlan{}}
+	p.Token = fmt.Sprint(p.Base, p.Objects)
+	for _, n := range []string{"node1", "node2"} {
+		np := api.NodePlan{Node: n}
+		for _, c := range p.Objects {
+			if c.Type == "vnet" {
+				np.Changes = append(np.Changes, api.Change{Action: c.Action, Type: "link", Name: c.Name, Owner: "vnet/" + c.Name})
+			}
+		}
+		p.Nodes = append(p.Nodes, np)
+	}
+	return p
+}
+
+func (f *fakeServer) getPlan(r *http.Request) (any, error) {
+	for _, d := range f.revisions {
+		if fmt.Sprint(d.Number) == r.URL.Query().Get("to") {
+			return f.plan(d.Config), nil
+		}
+	}
+	if to := r.URL.Query().Get("to"); to != "" {
+		return nil, notFound("revision " + to)
+	}
+	return f.plan(f.pending), nil
+}
+
+func (f *fakeServer) postPlan(r *http.Request) (any, error) {
+	var edits []model.Edit
+	if err := json.NewDecoder(r.Body).Decode(&edits); err != nil {
+		return nil, err
+	}
+	cfg, _, guests, warnings, err := f.try(edits)
+	if err != nil {
+		return nil, err
+	}
+	p := f.plan(cfg)
+	p.Objects = append(p.Objects, guests...)
+	p.Warnings = warnings
+	return p, nil
+}
+
+func (f *fakeServer) postApply(r *http.Request) (any, error) {
+	var req api.ApplyRequest
+	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
+		return nil, err
+	}
+	p := f.plan(f.pending)
+	if req.Plan != "" && req.Plan != p.Token || strings.Contains(req.Message, "too late") {
+		return nil, &api.Error{Type: api.TypeStalePlan, Status: 409, Title: "stale plan", Detail: "the plan is stale"}
+	}
+	return f.commit(f.pending, req.Message), nil
+}
+
+func (f *fakeServer) commit(cfg *model.Config, message string) *api.ApplyResult {
+	objects := diff.Objects(f.running(), cfg)
+	if len(objects) > 0 {
+		n := int64(len(f.revisions) + 1)
+		f.revisions = append(f.revisions, api.RevisionDetail{Config: cfg.Clone(), Objects: objects, Revision: api.Revision{
+			Number: n, Time: now.Add(-time.Minute), Author: f.author, Message: message, Changes: len(objects)}})
+		f.pending, f.edits, f.polls = cfg.Clone(), nil, 0
+	}
+	return &api.ApplyResult{Revision: int64(len(f.revisions)), Changed: len(objects) > 0, Objects: objects}
+}
+
+func (f *fakeServer) postRollback(r *http.Request) (any, error) {
+	var req api.RollbackRequest
+	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
+		return nil, err
+	}
+	return f.commit(f.revisions[req.Revision-1].Config, req.Message), nil
+}
+
+func (f *fakeServer) getStatus(*http.Request) (any, error) {
+	f.polls++
+	rev := int64(len(f.revisions))
+	st := api.Status{Version: fmt.Sprint(rev, f.polls), Revision: rev, Pending: len(diff.Objects(f.running(), f.pending))}
+	for _, name := range []string{"node1", "node2"} {
+		n := api.NodeStatus{Name: name, State: protocol.Converged, Want: "w", Seen: now.Add(-3 * time.Second),
+			Report: &protocol.Status{Revision: rev, Hash: "w", State: protocol.Converged, Duration: 12 * time.Millisecond}}
+		if f.polls < 2 && rev > 0 {
+			n.State, n.Report.Revision = protocol.Applying, rev-1
+		} else if f.broken != "" && name == "node2" {
+			n.State = protocol.Degraded
+			n.Report.Objects = []protocol.ObjectStatus{{Object: f.broken, State: protocol.Degraded, Message: "interface in the way"}}
+		}
+		if g := f.guests["100"]; g != nil && g.Node == name {
+			n.Report.Ports = []string{"veth100i0"}
+		}
+		st.Nodes = append(st.Nodes, n)
+	}
+	return st, nil
+}

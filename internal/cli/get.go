@@ -1,0 +1,276 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+	"github.com/viaduct-sdn/viaduct/pkg/client"
+)
+
+// kindNICs is the view over the guests' network interfaces, no kind of its own.
+const kindNICs = "nics"
+
+func (a *app) getCommand() *cobra.Command {
+	var output, view string
+	cmd := &cobra.Command{
+		Use:   "get KIND [ID]",
+		Short: "List objects",
+		Long: `Lists the objects of a kind: nodes, zones, vnets, subnets, guests; or nics, the
+network interfaces of all guests. The table of nodes shows every node that has
+joined; programs read node states from viaduct status -o json. With -o yaml the output is a manifest, to be edited and applied again.`,
+		Args:              args(1, 2, "a kind, and the id of an object to see only that"),
+		ValidArgsFunction: a.completeObject(kindNICs),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			g := getter{app: a, c: c, view: view, output: output, id: ""}
+			if len(given) == 2 {
+				g.id = given[1]
+			}
+			if strings.TrimSuffix(strings.ToLower(given[0]), "s") == "nic" {
+				return g.nics(cmd.Context())
+			}
+			kind, err := parseKind(given[0])
+			if err != nil {
+				return err
+			}
+			return g.objects(cmd.Context(), kind)
+		},
+	}
+	cmd.Flags().StringVar(&view, "view", "pending", "configuration to look at: pending or running")
+	_ = cmd.RegisterFlagCompletionFunc("view", cobra.FixedCompletions([]string{"pending", "running"}, cobra.ShellCompDirectiveNoFileComp))
+	cmd.PreRunE = func(c *cobra.Command, _ []string) error {
+		if view != "pending" && view != "running" {
+			return usagef(c, "unknown view %q; it is pending or running", view)
+		}
+		return nil
+	}
+	outputFlag(cmd, &output, formatTable, formatWide, formatJSON, formatYAML, formatName)
+	return cmd
+}
+
+// getter is one run of get.
+type getter struct {
+	*app
+	c                *client.Client
+	id, view, output string
+}
+
+func (g getter) objects(ctx context.Context, kind model.Kind) error {
+	people := g.output == formatTable || g.output == formatWide
+	if kind == model.KindNode && people {
+		return g.nodes(ctx)
+	}
+	objs, err := g.list(ctx, kind)
+	if err != nil {
+		return err
+	}
+	if !people {
+		return writeObjects(g.Stdout, g.output, objs, g.id != "")
+	}
+	if len(objs) == 0 {
+		return g.write(fmt.Sprintf("no %s\n", kind.Plural()))
+	}
+	header, rows := objectRows(kind, objs, g.output == formatWide)
+	return g.write(table(header, rows))
+}
+
+// list fetches all objects of a kind, or the one asked for.
+func (g getter) list(ctx context.Context, kind model.Kind) ([]model.Object, error) {
+	if g.id == "" {
+		return g.c.List(ctx, kind, g.view)
+	}
+	id, err := resolveID(ctx, g.c, kind, g.id)
+	if err != nil {
+		return nil, err
+	}
+	o, _, err := g.c.Get(ctx, kind, id, g.view)
+	if err != nil {
+		return nil, err
+	}
+	return []model.Object{o}, nil
+}
+
+// objectRows is the table of objects of one kind; wide adds columns.
+func objectRows(kind model.Kind, objs []model.Object, wide bool) ([]string, [][]string) {
+	header := map[model.Kind][]string{
+		model.KindNode:   {"NODE", "ADDRESS", "RESERVED"},
+		model.KindZone:   {"ZONE", "TYPE", "NODES", "MTU"},
+		model.KindVNet:   {"VNET", "ZONE", "TAG", "ALIAS"},
+		model.KindSubnet: {"SUBNET", "VNET", "GATEWAY", "SNAT"},
+		model.KindGuest:  {"GUEST", "NAME", "NODE", "NICS"},
+	}[kind]
+	extra := map[model.Kind][]string{
+		model.KindZone:   {"PEERS", "PORT", "IPAM", "DHCP"},
+		model.KindVNet:   {"VLANAWARE", "ISOLATED"},
+		model.KindSubnet: {"ID", "DHCP-RANGE"},
+		model.KindGuest:  {"ADDRESSES"},
+	}[kind]
+	if wide {
+		header = append(slices.Clone(header), extra...)
+	}
+	rows := make([][]string, len(objs))
+	for i, o := range objs {
+		rows[i] = objectRow(o)[:len(header)]
+	}
+	return header, rows
+}
+
+// objectRow is an object's cells, those of wide tables last.
+func objectRow(o model.Object) []string {
+	switch o := o.(type) {
+	case *model.Node:
+		return []string{o.ID, addrText(o.Address), strings.Join(o.Reserved, ", ")}
+	case *model.Zone:
+		nodes := "all"
+		if len(o.Nodes) > 0 {
+			nodes = firstFew(o.Nodes, 4)
+		}
+		port := ""
+		if o.Type == model.ZoneVXLAN {
+			port = strconv.Itoa(cmp.Or(o.VXLANPort, model.DefaultVXLANPort))
+		}
+		return []string{o.ID, string(o.Type), nodes, orText(o.MTU, "computed"), firstFew(addrTexts(o.Peers), 4), port, o.IPAM, o.DHCP}
+	case *model.VNet:
+		return []string{o.ID, o.Zone, orText(o.Tag, ""), o.Alias, yesText(o.VLANAware), yesText(o.IsolatePorts)}
+	case *model.Subnet:
+		var ranges []string
+		for _, r := range o.DHCPRange {
+			ranges = append(ranges, r.String())
+		}
+		return []string{o.CIDR.String(), o.VNet, addrText(o.Gateway), yesText(o.SNAT), o.ID, strings.Join(ranges, ", ")}
+	case *model.Guest:
+		var nics, addrs []string
+		for _, n := range o.NICs {
+			nics = append(nics, n.ID+"="+n.VNet)
+			addrs = append(addrs, addrTexts(n.IPs)...)
+		}
+		return []string{o.ID, o.Name, o.Node, firstFew(nics, 4), firstFew(addrs, 4)}
+	}
+	return nil
+}
+
+func addrText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
+
+func addrTexts(as []netip.Addr) []string {
+	out := make([]string, len(as))
+	for i, a := range as {
+		out[i] = a.String()
+	}
+	return out
+}
+
+func orText(n int, zero string) string {
+	if n == 0 {
+		return zero
+	}
+	return strconv.Itoa(n)
+}
+
+func yesText(b bool) string {
+	if b {
+		return "yes"
+	}
+	return ""
+}
+
+// nicView is a network interface with the guest it belongs to.
+type nicView struct {
+	Guest string   `json:"guest"`
+	Name  string   `json:"name,omitempty"`
+	Node  string   `json:"node,omitempty"`
+	NIC   string   `json:"nic"`
+	VNet  string   `json:"vnet"`
+	MAC   string   `json:"mac,omitempty"`
+	IPs   []string `json:"ips,omitempty"`
+	// Link is the name of the NIC's link on the node, once it is connected.
+	Link string `json:"link,omitempty"`
+}
+
+// nics shows every guest's NICs; the id, if given, is that of a guest.
+func (g getter) nics(ctx context.Context) error {
+	objs, err := g.list(ctx, model.KindGuest)
+	if err != nil {
+		return err
+	}
+	st, err := g.c.Status(ctx, "")
+	if err != nil {
+		return err
+	}
+	views := nicViews(objs, st)
+	switch g.output {
+	case formatJSON, formatYAML:
+		return writeData(g.Stdout, g.output, views)
+	case formatName:
+		for _, v := range views {
+			if _, err := fmt.Fprintf(g.Stdout, "guest/%s/%s\n", v.Guest, v.NIC); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(views) == 0 {
+		return g.write("no nics\n")
+	}
+	rows := make([][]string, len(views))
+	for i, v := range views {
+		rows[i] = []string{v.Guest, v.Name, v.NIC, v.VNet, v.Node, strings.Join(v.IPs, ", "), v.MAC, v.Link}
+	}
+	return g.write(table([]string{"GUEST", "NAME", "NIC", "VNET", "NODE", "ADDRESSES", "MAC", "LINK"}, rows))
+}
+
+func nicViews(objs []model.Object, st *api.Status) []nicView {
+	ports := make(map[string][]string)
+	for _, n := range st.Nodes {
+		if n.Report != nil {
+			ports[n.Name] = n.Report.Ports
+		}
+	}
+	out := []nicView{}
+	for _, o := range objs {
+		guest, ok := o.(*model.Guest)
+		if !ok {
+			continue
+		}
+		for _, n := range guest.NICs {
+			out = append(out, nicView{Guest: guest.ID, Name: guest.Name, Node: guest.Node, NIC: n.ID, VNet: n.VNet,
+				MAC: n.MAC, IPs: addrTexts(n.IPs), Link: linkOf(guest.ID, n.ID, ports[guest.Node])})
+		}
+	}
+	return out
+}
+
+// linkOf finds a NIC's link among a node's ports by the names that Proxmox
+// gives it.
+func linkOf(guest, nic string, ports []string) string {
+	n := strings.TrimPrefix(nic, "net")
+	for _, name := range []string{"veth" + guest + "i" + n, "tap" + guest + "i" + n, "fwpr" + guest + "p" + n} {
+		if slices.Contains(ports, name) {
+			return name
+		}
+	}
+	return ""
+}
+
+// write writes text for people to standard output.
+func (a *app) write(text string) error {
+	_, err := io.WriteString(a.Stdout, text)
+	return err
+}

@@ -1,0 +1,299 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"os/exec"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/viaduct-sdn/viaduct/internal/lab"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// labFlags say which lab is meant.
+type labFlags struct{ name, root string }
+
+func (f *labFlags) lab(progress io.Writer) (*lab.Lab, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	l, err := lab.New(f.root, f.name, self)
+	if err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	l.Progress = func(format string, args ...any) {
+		fmt.Fprintf(progress, "%5.1fs  %s\n", time.Since(start).Seconds(), fmt.Sprintf(format, args...))
+	}
+	return l, nil
+}
+
+// open returns a lab that runs.
+func (f *labFlags) open(cmd *cobra.Command) (*lab.Lab, error) {
+	l, err := f.lab(cmd.ErrOrStderr())
+	if err != nil {
+		return nil, err
+	}
+	return l, l.Open()
+}
+
+// labCommand is `viaduct lab`.
+func labCommand() *cobra.Command {
+	f := &labFlags{}
+	cmd := &cobra.Command{
+		Use:   "lab",
+		Short: "Run a virtual cluster on this machine",
+		Long: `A lab is a cluster in network namespaces: every node runs the real agent, the
+nodes are joined by an underlay, and guests are namespaces with a NIC in a VNet.
+It is made by the product's public interfaces only, so what works in a lab works
+on hosts. A lab needs root and the program ip; it is gone after a reboot.`,
+	}
+	cmd.PersistentFlags().StringVar(&f.name, "lab", lab.DefaultName, "name of the lab")
+	cmd.PersistentFlags().StringVar(&f.root, "lab-dir", lab.DefaultRoot, "directory below which labs keep their state")
+	cmd.AddCommand(labUp(f), labDown(f), labStatus(f), labExec(f), labGuest(f))
+	return cmd
+}
+
+func labUp(f *labFlags) *cobra.Command {
+	var nodes int
+	var file string
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Make the lab, or complete and restart what is missing of it",
+		Example: `  viaduct lab up                  three nodes
+  viaduct lab up --nodes 5
+  viaduct lab up --file lab.yaml`,
+		Args: args(0, 0, ""),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			l, err := f.lab(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			var spec *lab.Spec
+			switch {
+			case file != "" && cmd.Flags().Changed("nodes"):
+				return errors.New("give either --nodes or --file: the file says which nodes there are")
+			case file != "":
+				if spec, err = lab.LoadSpec(file); err != nil {
+					return err
+				}
+			case cmd.Flags().Changed("nodes"):
+				spec = lab.DefaultSpec(nodes)
+			}
+			if err := l.Up(cmd.Context(), spec); err != nil {
+				return err
+			}
+			printLab(cmd.OutOrStdout(), l)
+			return nil
+		},
+	}
+	cmd.Flags().IntVar(&nodes, "nodes", 3, "number of nodes, 1 to 64")
+	cmd.Flags().StringVar(&file, "file", "", "description of the lab (YAML: nodes, underlay, underlay6, mtu)")
+	return cmd
+}
+
+func printLab(w io.Writer, l *lab.Lab) {
+	fmt.Fprintf(w, "lab %s runs: %d nodes on %s, the outside host is %s\n", l.Name, len(l.Spec.Nodes), l.Spec.Underlay, lab.OutsideHost)
+	fmt.Fprintf(w, "  API     https://%s/api/v1 (certificate and key: %s/server/admin.crt, admin.key; authority: ca.crt)\n", l.API, l.Dir)
+	fmt.Fprintf(w, "  socket  %s (`viaduct --server %s ...`)\n", l.SocketPath(), l.Target())
+}
+
+func labDown(f *labFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "down",
+		Short: "Remove every trace of the lab, whatever state it is in",
+		Args:  args(0, 0, ""),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			l, err := f.lab(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			if err := l.Down(); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "lab %s is gone\n", l.Name)
+			return nil
+		},
+	}
+}
+
+func labStatus(f *labFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Show the lab's processes and guests",
+		Args:  args(0, 0, ""),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			l, err := f.open(cmd)
+			if err != nil {
+				return err
+			}
+			parts, err := l.Parts(cmd.Context())
+			if err != nil {
+				return err
+			}
+			var rows [][]string
+			missing := false
+			for _, p := range parts {
+				pid := ""
+				if p.PID > 0 {
+					pid = strconv.Itoa(p.PID)
+				}
+				rows = append(rows, []string{p.Name, p.Role, p.Address, p.State, pid})
+				missing = missing || p.State != lab.Running
+			}
+			fmt.Fprint(cmd.OutOrStdout(), table([]string{"NAME", "ROLE", "ADDRESS", "STATE", "PID"}, rows))
+			if missing {
+				fmt.Fprintln(cmd.OutOrStdout(), "\nnot everything runs; `viaduct lab up` and `viaduct lab guest start --all` start what is missing")
+			}
+			return nil
+		},
+	}
+}
+
+func labExec(f *labFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "exec NODE|GUEST|outside -- COMMAND [ARG...]",
+		Short: "Run a command inside a node, a guest or the outside host",
+		Example: `  viaduct lab exec vm1 -- ping -c 3 10.0.3.101
+  viaduct lab exec node1 -- ip -d link show type vxlan`,
+		Args: args(2, -1, "a node or guest, and a command"),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			l, err := f.open(cmd)
+			if err != nil {
+				return err
+			}
+			ns, err := l.Namespace(given[0])
+			if err != nil {
+				return err
+			}
+			ip, err := exec.LookPath("ip")
+			if err != nil {
+				return fmt.Errorf("running a command in a namespace needs the program ip (package iproute2): %w", err)
+			}
+			return syscall.Exec(ip, append([]string{"ip", "netns", "exec", ns}, given[1:]...), os.Environ())
+		},
+	}
+}
+
+func labGuest(f *labFlags) *cobra.Command {
+	cmd := &cobra.Command{Use: "guest", Short: "Add, start, move and remove guests"}
+	cmd.AddCommand(labGuestAdd(f), labGuestStart(f), labGuestMove(f), labGuestRemove(f))
+	return cmd
+}
+
+func labGuestAdd(f *labFlags) *cobra.Command {
+	var n lab.NewGuest
+	var ip string
+	cmd := &cobra.Command{
+		Use:     "add NAME --vnet VNET --node NODE [--ip ADDRESS]",
+		Short:   "Declare a guest and start it",
+		Example: `  viaduct lab guest add vm3 --vnet vxvnet1 --node node2`,
+		Args:    args(1, 1, "the name of the guest"),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			l, err := f.open(cmd)
+			if err != nil {
+				return err
+			}
+			n.Name = given[0]
+			if ip != "" {
+				if n.IP, err = netip.ParseAddr(ip); err != nil {
+					return fmt.Errorf("--ip %q: must be an address like 10.0.3.102", ip)
+				}
+			}
+			g, err := l.AddGuest(cmd.Context(), n)
+			if err != nil {
+				return err
+			}
+			printGuest(cmd.OutOrStdout(), g)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&n.VNet, "vnet", "", "VNet of its NIC")
+	cmd.Flags().StringVar(&n.Node, "node", "", "node it runs on")
+	cmd.Flags().StringVar(&n.ID, "id", "", "its number, 100 and up (default: the lowest free one)")
+	cmd.Flags().StringVar(&ip, "ip", "", "its address (default: the lowest free one of the VNet's first subnet)")
+	_ = cmd.MarkFlagRequired("vnet")
+	_ = cmd.MarkFlagRequired("node")
+	return cmd
+}
+
+func printGuest(w io.Writer, g *model.Guest) {
+	fmt.Fprintf(w, "guest %s (%s) runs on %s", g.Name, g.ID, g.Node)
+	for _, nic := range g.NICs {
+		fmt.Fprintf(w, ", %s in %s", nic.ID, nic.VNet)
+		for _, a := range nic.IPs {
+			fmt.Fprintf(w, " %s", a)
+		}
+	}
+	fmt.Fprintln(w)
+}
+
+func labGuestStart(f *labFlags) *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "start [NAME...]",
+		Short: "Start guests that are declared, for example by a manifest",
+		RunE: func(cmd *cobra.Command, given []string) error {
+			if all == (len(given) > 0) {
+				return errors.New("name the guests, or give --all")
+			}
+			l, err := f.open(cmd)
+			if err != nil {
+				return err
+			}
+			started, err := l.Start(cmd.Context(), given)
+			for _, g := range started {
+				printGuest(cmd.OutOrStdout(), g)
+			}
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "every guest whose node is in the lab")
+	return cmd
+}
+
+func labGuestMove(f *labFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "move NAME NODE",
+		Short: "Migrate a guest to another node while it runs",
+		Args:  args(2, 2, "a guest and a node"),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			l, err := f.open(cmd)
+			if err != nil {
+				return err
+			}
+			if err := l.MoveGuest(cmd.Context(), given[0], given[1]); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "guest %s runs on %s\n", given[0], given[1])
+			return nil
+		},
+	}
+}
+
+func labGuestRemove(f *labFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "rm NAME",
+		Short: "End a guest and remove its declaration",
+		Args:  args(1, 1, "the name of the guest"),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			l, err := f.open(cmd)
+			if err != nil {
+				return err
+			}
+			if err := l.RemoveGuest(cmd.Context(), given[0]); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "guest %s is gone\n", given[0])
+			return nil
+		},
+	}
+}

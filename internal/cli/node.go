@@ -1,0 +1,127 @@
+package cli
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+)
+
+func (a *app) nodeCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "node",
+		Short: "Let nodes join, list and remove them",
+		Args:  cobra.ArbitraryArgs,
+		RunE:  group,
+	}
+	cmd.AddCommand(a.nodeTokenCommand(), a.nodeListCommand(), a.nodeRemoveCommand())
+	cmd.AddCommand(a.NodeCommands...)
+	return cmd
+}
+
+func (a *app) nodeTokenCommand() *cobra.Command {
+	var (
+		ttl    time.Duration
+		output string
+	)
+	cmd := &cobra.Command{
+		Use:   "token [NODE]",
+		Short: "Make a token that lets one node join, once",
+		Long: `Makes a token that lets one node join, once. Given a name, only a node of that name
+can use it. The token is a secret: whoever has it can join.`,
+		Args: args(0, 1, "at most the name of the node"),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			req := api.TokenRequest{TTL: ttl}
+			if len(given) > 0 {
+				req.Node = given[0]
+			}
+			t, err := c.CreateToken(cmd.Context(), req)
+			if err != nil {
+				return err
+			}
+			if output != formatTable {
+				return writeData(a.Stdout, output, t)
+			}
+			// The token alone on standard output, so that scripts can take it.
+			fmt.Fprintf(a.Stderr, "usable once within %s; on the new node: viaduct node join --server ADDRESS --token TOKEN\n", //nolint:errcheck // a remark
+				short(t.Expires.Sub(a.Now()).Round(time.Second)))
+			return a.write(t.Token + "\n")
+		},
+	}
+	cmd.Flags().DurationVar(&ttl, "ttl", time.Hour, "how long the token can be used")
+	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
+	return cmd
+}
+
+func (a *app) nodeListCommand() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the nodes that have joined",
+		Args:  args(0, 0, ""),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			members, err := c.Members(cmd.Context())
+			if err != nil {
+				return err
+			}
+			switch output {
+			case formatJSON, formatYAML:
+				return writeData(a.Stdout, output, members)
+			case formatName:
+				for _, m := range members {
+					if err := a.write("node/" + m.Name + "\n"); err != nil {
+						return err
+					}
+				}
+				return nil
+			}
+			if len(members) == 0 {
+				return a.write("no node has joined\n")
+			}
+			rows := make([][]string, len(members))
+			for i, m := range members {
+				rows[i] = []string{m.Name, ago(a.Now(), m.Joined), "in " + short(m.Expires.Sub(a.Now())), m.Serial}
+			}
+			return a.write(table([]string{"NODE", "JOINED", "CERTIFICATE ENDS", "SERIAL"}, rows))
+		},
+	}
+	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML, formatName)
+	return cmd
+}
+
+func (a *app) nodeRemoveCommand() *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "remove NODE",
+		Short: "Forget a node: its certificate no longer counts",
+		Long: `Forgets a node: its certificate no longer counts, and it gets no more revisions. What
+runs on it stays until it is shut down or cleaned up there.`,
+		Args:              args(1, 1, "the name of a node"),
+		ValidArgsFunction: a.completeMembers,
+		RunE: func(cmd *cobra.Command, given []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			if err := a.confirm(cmd.Context(), yes, fmt.Sprintf("Remove node %s?", given[0])); err != nil {
+				return err
+			}
+			if err := c.DeleteMember(cmd.Context(), given[0]); err != nil {
+				return err
+			}
+			return a.write(fmt.Sprintf("node %s is removed; to let it join again, make a new token\n", given[0]))
+		},
+	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return cmd
+}

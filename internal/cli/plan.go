@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/viaduct-sdn/viaduct/internal/manifest"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+	"github.com/viaduct-sdn/viaduct/pkg/client"
+)
+
+func (a *app) planCommand() *cobra.Command {
+	var (
+		files             []string
+		exitFlag, verbose bool
+		output            string
+	)
+	cmd := &cobra.Command{
+		Use:   "plan [-f FILE|FOLDER|-]...",
+		Short: "Show what an apply would change",
+		Long: `Shows what an apply would change: every object, then for every node the links,
+addresses, routes, ports and rules. With -f, the manifests' objects count as if
+they were pending already; nothing is stored.`,
+		Args: args(0, 0, ""),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, set, err := a.plan(cmd.Context(), files)
+			if err != nil {
+				return err
+			}
+			if output != formatTable {
+				err = writeData(a.Stdout, output, p)
+			} else {
+				a.showPlan(p, set, verbose)
+			}
+			if err == nil && exitFlag && !p.Empty() {
+				return &exitError{code: ExitChanges}
+			}
+			return err
+		},
+	}
+	filesFlag(cmd, &files)
+	cmd.Flags().BoolVar(&exitFlag, "exit-code", false, "exit with status 3 if there are changes")
+	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "list every change of every node")
+	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
+	return cmd
+}
+
+func filesFlag(cmd *cobra.Command, into *[]string) {
+	cmd.Flags().StringArrayVarP(into, "file", "f", nil, "manifest: a file, a folder, or - for standard input; may be repeated")
+	_ = cmd.MarkFlagFilename("file", "yaml", "yml", "json")
+}
+
+// load reads manifests; nil for no files.
+func (a *app) load(files []string) (*manifest.Set, error) {
+	if len(files) == 0 {
+		return nil, nil //nolint:nilnil // no files, no set
+	}
+	set, err := manifest.Load(files, a.Stdin)
+	var faults manifest.Errors
+	if errors.As(err, &faults) {
+		err = fmt.Errorf("%s in the manifests; nothing was changed\n%w", count(len(faults), "fault"), err)
+	}
+	if err == nil && len(set.Objects) == 0 {
+		err = errors.New("the manifests declare nothing")
+	}
+	return set, err
+}
+
+// plan asks for the plan of what is pending, or with files of what they declare.
+func (a *app) plan(ctx context.Context, files []string) (*api.Plan, *manifest.Set, error) {
+	set, err := a.load(files)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := a.client()
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := planOf(ctx, c, set)
+	return p, set, explain(err, set)
+}
+
+func planOf(ctx context.Context, c *client.Client, set *manifest.Set) (*api.Plan, error) {
+	if set == nil {
+		return c.Plan(ctx)
+	}
+	return c.PlanEdits(ctx, set.Edits())
+}
+
+// showPlan writes a plan for people.
+func (a *app) showPlan(p *api.Plan, set *manifest.Set, verbose bool) {
+	v := planView{style: a.style(a.Stdout), verbose: verbose, now: a.Now(), set: set}
+	if p.Empty() {
+		fmt.Fprintf(a.Stdout, "nothing to apply; %s\n%s", running(p.Base), v.warnings(p.Warnings)) //nolint:errcheck // as below
+		return
+	}
+	fmt.Fprint(a.Stdout, v.render(p)) //nolint:errcheck // standard output; the next write fails too
+}
+
+// running names the running revision.
+func running(n int64) string {
+	if n == 0 {
+		return "no revision is running yet"
+	}
+	return fmt.Sprintf("revision %d is running", n)
+}

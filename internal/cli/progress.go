@@ -1,0 +1,190 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+	"github.com/viaduct-sdn/viaduct/pkg/client"
+)
+
+// watchNodes shows a line for each node until all have come to an end with the
+// revision, or the timeout passes.
+func (a *app) watchNodes(ctx context.Context, c *client.Client, revision int64, timeout time.Duration) error {
+	p := &progress{w: a.Stdout, style: a.style(a.Stdout), live: terminal(a.Stdout), revision: revision, start: a.Now(), last: map[string]string{}}
+	waiting, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	var (
+		last  *api.Status
+		after string
+	)
+	for waiting.Err() == nil {
+		st, err := c.Status(waiting, after)
+		if err != nil {
+			if waiting.Err() != nil {
+				break
+			}
+			return fmt.Errorf("revision %d is running, but its progress cannot be seen: %w", revision, err)
+		}
+		if st.Version == after { // the poll ran out: a server in haste must not make us spin
+			pause(waiting, 200*time.Millisecond)
+		}
+		last, after = st, st.Version
+		if p.show(st, a.Now()) {
+			return p.verdict(last, false)
+		}
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("revision %d is running; not waiting for the nodes any longer: %w", revision, ctx.Err())
+	}
+	return p.verdict(last, true)
+}
+
+// pause waits for d or the end of the context.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// maxLive is how many nodes' lines are redrawn in place.
+const maxLive = 20
+
+// progress draws the nodes' lines: in place on a terminal, elsewhere as a new
+// line whenever a node's state changes.
+type progress struct {
+	w        io.Writer
+	style    style
+	live     bool
+	revision int64
+	start    time.Time
+	lines    int               // drawn last, to be drawn over
+	last     map[string]string // state by node, when not live
+}
+
+// show draws a status and reports whether every node has come to an end.
+func (p *progress) show(st *api.Status, now time.Time) bool {
+	done := st.Revision >= p.revision
+	if len(st.Nodes) > maxLive {
+		p.live = false // more lines than a screen has cannot be drawn in place
+	}
+	var b strings.Builder
+	if p.live && p.lines > 0 {
+		fmt.Fprintf(&b, "\x1b[%dA\x1b[J", p.lines) // up, and clear to the end
+	}
+	p.lines = 0
+	wide := 0
+	for _, n := range st.Nodes {
+		wide = max(wide, width(n.Name))
+	}
+	for _, n := range st.Nodes {
+		state := p.stateOf(st, n)
+		done = done && state != protocol.Applying
+		pad := strings.Repeat(" ", max(0, len(protocol.Unreachable)-len(state))) // the longest of them
+		line := fmt.Sprintf("  %-*s  %s%s  %s", wide, n.Name, p.style.state(state), pad, nodeMessage(n, state, now.Sub(p.start)))
+		line = strings.TrimRight(line, " ")
+		if p.live {
+			b.WriteString(line + "\n")
+			p.lines++
+			continue
+		}
+		if key := string(state) + firstProblem(n); p.last[n.Name] != key {
+			p.last[n.Name] = key
+			b.WriteString(line + "\n")
+		}
+	}
+	_, _ = io.WriteString(p.w, b.String()) // a view only: the verdict counts
+	return done
+}
+
+// stateOf is a node's state as seen from the revision awaited: what it reported
+// of an older one does not count.
+func (p *progress) stateOf(st *api.Status, n api.NodeStatus) protocol.State {
+	switch {
+	case n.State == protocol.Unreachable:
+		return n.State
+	case st.Revision < p.revision || n.Report == nil || n.Report.Revision < p.revision:
+		return protocol.Applying
+	}
+	return n.State
+}
+
+func nodeMessage(n api.NodeStatus, state protocol.State, elapsed time.Duration) string {
+	switch state {
+	case protocol.Converged:
+		if n.Report != nil && n.Report.Duration > 0 {
+			return "in " + short(n.Report.Duration)
+		}
+		return ""
+	case protocol.Unreachable:
+		return "the server has not heard from it lately; it gets the revision when it is back"
+	case protocol.Applying, protocol.Degraded:
+	}
+	if msg := firstProblem(n); msg != "" {
+		return msg
+	}
+	if elapsed < time.Second {
+		return ""
+	}
+	return short(elapsed)
+}
+
+// firstProblem is the first thing a node complains about, or "".
+func firstProblem(n api.NodeStatus) string {
+	if n.Report == nil {
+		return ""
+	}
+	if n.Report.Message != "" {
+		return n.Report.Message
+	}
+	for _, o := range n.Report.Objects {
+		if o.State == protocol.Degraded {
+			return o.Object + ": " + o.Message
+		}
+	}
+	return ""
+}
+
+// verdict says how it ended. A node that has not the revision as declared makes
+// the exit code ExitDegraded.
+func (p *progress) verdict(st *api.Status, timedOut bool) error {
+	if st == nil {
+		return &exitError{ExitDegraded, errors.New("the server did not tell the nodes' state in time; viaduct status shows it later")}
+	}
+	bad := map[protocol.State][]string{}
+	good := 0
+	for _, n := range st.Nodes {
+		if s := p.stateOf(st, n); s != protocol.Converged {
+			bad[s] = append(bad[s], n.Name)
+		} else {
+			good++
+		}
+	}
+	var parts []string
+	for _, s := range []protocol.State{protocol.Degraded, protocol.Unreachable, protocol.Applying} {
+		if len(bad[s]) > 0 {
+			parts = append(parts, fmt.Sprintf("%s: %s", s, strings.Join(bad[s], ", ")))
+		}
+	}
+	if len(parts) == 0 {
+		if good == 0 {
+			_, _ = fmt.Fprintln(p.w, "no node has joined yet; nodes that join get the revision")
+			return nil
+		}
+		_, _ = fmt.Fprintf(p.w, "%s converged\n", count(good, "node"))
+		return nil
+	}
+	what := "not every node has revision %d as declared"
+	if timedOut {
+		what = "not every node has come to an end with revision %d in time"
+	}
+	return &exitError{ExitDegraded, fmt.Errorf(what+" (%s); viaduct status says why", p.revision, strings.Join(parts, "; "))}
+}

@@ -1,0 +1,164 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/golden"
+)
+
+// Each case is a session: files, a script of commands, and what they print. A
+// line "author NAME" or "break OBJECT" of a script changes the server.
+func TestScripts(t *testing.T) {
+	golden.Run(t, "testdata/scripts/*.txtar", func(t *testing.T, c *golden.Case) {
+		dir := t.TempDir()
+		for _, name := range c.Names {
+			if name == "script" || name == "want" {
+				continue
+			}
+			p := filepath.Join(dir, name)
+			if err := os.MkdirAll(filepath.Dir(p), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(p, []byte(c.Files[name]), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		t.Chdir(dir)
+		fake := newFake()
+		target := serve(t, fake.handler())
+		var out strings.Builder
+		for line := range strings.Lines(c.Files["script"]) {
+			line = strings.TrimSpace(line)
+			if line == "" {
+				continue
+			}
+			out.WriteString("$ " + line + "\n")
+			if name, ok := strings.CutPrefix(line, "author "); ok {
+				fake.author = name
+			} else if ref, ok := strings.CutPrefix(line, "break "); ok {
+				fake.broken = ref
+			} else {
+				out.WriteString(run(t, target, line))
+			}
+		}
+		c.Want(t, *update, "want", out.String())
+	})
+}
+
+// serve serves h on a unix socket until the test ends.
+func serve(t *testing.T, h http.Handler) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "cli") // a test's own folder can be too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "s")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: time.Second}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = srv.Serve(l)
+	}()
+	t.Cleanup(func() {
+		_ = srv.Close()
+		<-done
+		_ = os.RemoveAll(dir)
+	})
+	return "unix://" + path
+}
+
+// run runs a command line and returns all that it printed, and its exit code
+// unless 0.
+func run(t *testing.T, server, line string) string {
+	t.Helper()
+	var out bytes.Buffer
+	cfg := Config{
+		Version: "test", Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Now: func() time.Time { return now },
+		Getenv: func(name string) string { return map[string]string{"VIADUCT_SERVER": server}[name] },
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if code := Main(ctx, cfg, words(line)); code != 0 {
+		fmt.Fprintf(&out, "[exit %d]\n", code)
+	}
+	platform := fmt.Sprintf("%s, %s/%s", runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return strings.ReplaceAll(out.String(), platform, "PLATFORM")
+}
+
+// words splits a line at spaces outside double quotes.
+func words(line string) []string {
+	var out []string
+	quoted := false
+	for _, part := range strings.FieldsFunc(line, func(r rune) bool {
+		if r == '"' {
+			quoted = !quoted
+		}
+		return r == ' ' && !quoted
+	}) {
+		out = append(out, strings.ReplaceAll(part, `"`, ""))
+	}
+	return out
+}
+
+func TestNoServerAnywhere(t *testing.T) {
+	got := run(t, "unix:///nonexistent/s", "status")
+	if !strings.Contains(got, "no answer from the server") || !strings.HasSuffix(got, "[exit 1]\n") {
+		t.Errorf("%s", got)
+	}
+}
+
+// Every command has a page, with the exit codes; every page and help text is
+// free of what cobra adds unasked.
+func TestManPages(t *testing.T) {
+	dir := t.TempDir()
+	if got := run(t, "", "man "+dir); !strings.Contains(got, "manual pages written") {
+		t.Fatal(got)
+	}
+	for _, name := range []string{"viaduct.1", "viaduct-apply.1", "viaduct-node-token.1"} {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Error(err)
+		} else if !strings.Contains(string(b), "EXIT STATUS") || !strings.Contains(string(b), "VIADUCT\\_SERVER") && !strings.Contains(string(b), "VIADUCT_SERVER") {
+			t.Errorf("%s lacks the exit codes or the environment", name)
+		}
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	target := serve(t, newFake().handler())
+	run(t, target, "create zone za type=simple")
+	run(t, target, "create vnet va zone=za")
+	for line, want := range map[string]string{
+		`__complete get ""`:              "vnet\n",
+		`__complete get vnet ""`:         "va\n",
+		`__complete set zone ""`:         "za\n",
+		`__complete set zone za ""`:      "mtu=\tbytes",
+		`__complete set zone za type=`:   "type=vxlan",
+		`__complete set vnet va zone=`:   "zone=za",
+		`__complete node remove ""`:      "node2",
+		`__complete get vnets --view ""`: "running",
+	} {
+		var out bytes.Buffer
+		cfg := Config{Stdout: &out, Stderr: &bytes.Buffer{}, Getenv: func(name string) string {
+			return map[string]string{"VIADUCT_SERVER": target}[name]
+		}}
+		Main(t.Context(), cfg, words(line))
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%s: %q lacks %q", line, out.String(), want)
+		}
+	}
+}

@@ -1,0 +1,254 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+	"github.com/viaduct-sdn/viaduct/pkg/client"
+)
+
+func (a *app) statusCommand() *cobra.Command {
+	var (
+		watch    bool
+		exitFlag bool
+		output   string
+	)
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show what runs, and whether every node has it",
+		Long: `Shows the running revision, the state of every node, and below that what failed
+and what drifted: differences that no revision asked for, found and repaired.`,
+		Args: args(0, 0, ""),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			if watch {
+				return a.watchStatus(cmd.Context(), c, output)
+			}
+			st, err := c.Status(cmd.Context(), "")
+			if err != nil {
+				return err
+			}
+			if err := a.writeStatus(st, output); err != nil {
+				return err
+			}
+			if exitFlag && !healthy(st) {
+				return &exitError{code: ExitDegraded}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "show it again whenever it changes, until interrupted")
+	cmd.Flags().BoolVar(&exitFlag, "exit-code", false, "exit with status 4 unless every node has converged")
+	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
+	return cmd
+}
+
+func (a *app) writeStatus(st *api.Status, output string) error {
+	if output != formatTable {
+		return writeData(a.Stdout, output, st)
+	}
+	return a.write(statusView{style: a.style(a.Stdout), now: a.Now()}.render(st))
+}
+
+// watchStatus shows the status whenever it changes: on a terminal in place.
+func (a *app) watchStatus(ctx context.Context, c *client.Client, output string) error {
+	after := ""
+	for ctx.Err() == nil {
+		st, err := c.Status(ctx, after)
+		if err != nil {
+			return err
+		}
+		if st.Version == after {
+			pause(ctx, 200*time.Millisecond)
+			continue
+		}
+		switch {
+		case terminal(a.Stdout) && output == formatTable:
+			err = a.write("\x1b[H\x1b[2J") // home, clear
+		case after != "" && output == formatTable:
+			err = a.write("\n")
+		case after != "" && output == formatYAML:
+			err = a.write("---\n")
+		}
+		after = st.Version
+		if err != nil {
+			return err
+		}
+		if err := a.writeStatus(st, output); err != nil {
+			return err
+		}
+	}
+	return nil // interrupted, as asked
+}
+
+// healthy reports whether every node has what it should.
+func healthy(st *api.Status) bool {
+	for _, n := range st.Nodes {
+		if n.State != protocol.Converged {
+			return false
+		}
+	}
+	return true
+}
+
+// statusView shows the state of the cluster.
+type statusView struct {
+	style style
+	now   time.Time
+}
+
+func (v statusView) render(st *api.Status) string {
+	var b strings.Builder
+	b.WriteString(v.headline(st) + "\n")
+	if len(st.Nodes) == 0 {
+		b.WriteString("no node has joined yet: viaduct node token makes a token for one\n")
+		return b.String()
+	}
+	b.WriteString("\n" + v.nodes(st))
+	if text := v.failing(st); text != "" {
+		b.WriteString("\n" + v.style.bold("Failing") + "\n" + text)
+	}
+	if text := v.drift(st); text != "" {
+		b.WriteString("\n" + v.style.bold("Drift") + "\n" + text)
+	}
+	return b.String()
+}
+
+// headline sums the cluster up in one line.
+func (v statusView) headline(st *api.Status) string {
+	counts := map[protocol.State]int{}
+	for _, n := range st.Nodes {
+		counts[n.State]++
+	}
+	text := running(st.Revision)
+	if st.Pending > 0 {
+		text += ", " + v.style.yellow(count(st.Pending, "change")+" pending")
+	} else {
+		text += ", nothing pending"
+	}
+	var nodes []string
+	for _, s := range []protocol.State{protocol.Converged, protocol.Applying, protocol.Degraded, protocol.Unreachable} {
+		if counts[s] > 0 {
+			nodes = append(nodes, fmt.Sprintf("%d %s", counts[s], v.style.state(s)))
+		}
+	}
+	if len(nodes) == 0 {
+		return text
+	}
+	return text + "; " + count(len(st.Nodes), "node") + ": " + strings.Join(nodes, ", ")
+}
+
+func (v statusView) nodes(st *api.Status) string {
+	rows := make([][]string, len(st.Nodes))
+	for i, n := range st.Nodes {
+		revision, drift := "", ""
+		if n.Report != nil {
+			revision = fmt.Sprint(n.Report.Revision)
+			if len(n.Report.Drift) > 0 {
+				drift = fmt.Sprint(len(n.Report.Drift))
+			}
+		}
+		rows[i] = []string{n.Name, v.style.state(n.State), revision, ago(v.now, n.Seen), drift, v.message(n)}
+	}
+	return table([]string{"NODE", "STATE", "REVISION", "SEEN", "DRIFT", "MESSAGE"}, rows)
+}
+
+func (v statusView) message(n api.NodeStatus) string {
+	switch {
+	case n.State == protocol.Unreachable:
+		return "keeps what it has; check that the host runs and its agent (systemctl status viaduct-agent)"
+	case n.Report == nil:
+		return "has not reported yet"
+	case n.Report.Message != "":
+		return n.Report.Message
+	}
+	failing := 0
+	for _, o := range n.Report.Objects {
+		if o.State == protocol.Degraded {
+			failing++
+		}
+	}
+	if failing > 0 {
+		return count(failing, "object") + " failing, see below"
+	}
+	return ""
+}
+
+func (v statusView) failing(st *api.Status) string {
+	var b strings.Builder
+	for _, n := range st.Nodes {
+		if n.Report == nil {
+			continue
+		}
+		for _, o := range n.Report.Objects {
+			if o.State == protocol.Degraded {
+				fmt.Fprintf(&b, "  %s\n", v.style.red(fmt.Sprintf("%s on %s: %s", o.Object, n.Name, o.Message)))
+			}
+		}
+	}
+	return b.String()
+}
+
+// maxDriftShown is how much drift is shown for each node, the newest.
+const maxDriftShown = 5
+
+func (v statusView) drift(st *api.Status) string {
+	var b strings.Builder
+	for _, n := range st.Nodes {
+		if n.Report == nil {
+			continue
+		}
+		all := n.Report.Drift
+		for _, d := range all[max(0, len(all)-maxDriftShown):] {
+			fmt.Fprintf(&b, "  %s, %s: %s\n", n.Name, ago(v.now, d.Time), driftWords(d))
+		}
+		if more := len(all) - maxDriftShown; more > 0 {
+			fmt.Fprintf(&b, "  %s: and %d before\n", n.Name, more)
+		}
+	}
+	return b.String()
+}
+
+// driftWords says what happened to a node behind our back. The change is the
+// repair, so what it creates was missing and what it deletes was too much.
+func driftWords(d protocol.Drift) string {
+	c := d.Change
+	what := c.Type + " " + c.Name
+	if c.Owner != "" {
+		what += " (" + c.Owner + ")"
+	}
+	var text, done string
+	switch c.Action {
+	case diff.Create:
+		text, done = what+" was missing", "made again"
+	case diff.Delete:
+		text, done = what+" was there and nothing declares it", "removed"
+	case diff.Update, diff.Replace:
+		var fields []string
+		for _, f := range c.Fields {
+			fields = append(fields, fmt.Sprintf("%s was %s instead of %s", f.Name, orNone(f.Old), orNone(f.New)))
+		}
+		text, done = what+" was changed: "+strings.Join(fields, ", "), "put right"
+	}
+	if d.Error != "" {
+		return text + "; it could not be repaired: " + d.Error
+	}
+	return text + "; " + done
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "unset"
+	}
+	return s
+}

@@ -1,0 +1,225 @@
+package compile
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// TableName is the nftables table (family inet) that keeps zones apart and
+// translates source addresses.
+const TableName = "viaduct"
+
+// routed collects the VNets that the node routes for: those whose subnets have
+// a gateway here.
+type routed struct {
+	zones  map[string]map[string]bool // zone -> VNets
+	gates  map[string][]netip.Addr    // zone -> gateway addresses
+	snat4  []netip.Prefix
+	snat6  []netip.Prefix
+	v4, v6 bool
+}
+
+func (r *routed) add(z *model.Zone, v *model.VNet, s *model.Subnet) {
+	if r.zones == nil {
+		r.zones, r.gates = map[string]map[string]bool{}, map[string][]netip.Addr{}
+	}
+	if r.zones[z.ID] == nil {
+		r.zones[z.ID] = map[string]bool{}
+	}
+	r.zones[z.ID][v.ID] = true
+	r.gates[z.ID] = append(r.gates[z.ID], s.Gateway)
+	is4 := s.Gateway.Is4()
+	r.v4, r.v6 = r.v4 || is4, r.v6 || !is4
+	switch {
+	case s.SNAT && is4:
+		r.snat4 = append(r.snat4, s.CIDR.Masked())
+	case s.SNAT:
+		r.snat6 = append(r.snat6, s.CIDR.Masked())
+	}
+}
+
+// firewall adds the table. Its size grows with the routed VNets only: all others
+// are known by the link group, so a node with thousands of overlay VNets has no
+// element for any of them, and a packet costs the same number of look-ups
+// however many VNets there are.
+func (n *node) firewall() {
+	if len(n.out.Links) == 0 {
+		return
+	}
+	t := desired.Table{Family: "inet", Name: TableName}
+	var all, jumps, locals []string
+	for _, zone := range slices.Sorted(maps.Keys(n.routed.zones)) {
+		var names []string
+		for _, v := range slices.Sorted(maps.Keys(n.routed.zones[zone])) {
+			names = append(names, strconv.Quote(v))
+			jumps = append(jumps, fmt.Sprintf("%q : goto z_%s", v, zone))
+			locals = append(locals, fmt.Sprintf("%q : goto l_%s", v, zone))
+		}
+		all = append(all, names...)
+		n.zoneChains(&t, zone, names)
+	}
+	slices.Sort(all)
+	slices.Sort(jumps)
+	slices.Sort(locals)
+	var gates []netip.Addr
+	for _, zone := range slices.Sorted(maps.Keys(n.routed.gates)) {
+		gates = append(gates, n.routed.gates[zone]...)
+	}
+	t.Sets = append(t.Sets,
+		desired.Set{Name: "routed", Type: "ifname", Elements: all},
+		desired.Set{Name: "zone_of", Type: "ifname", Value: "verdict", Elements: jumps},
+		desired.Set{Name: "local_of", Type: "ifname", Value: "verdict", Elements: locals})
+	t.Sets = append(t.Sets, gateSets("gate", gates)...)
+	// A VNet without a gateway is not routed, even if something else on the node
+	// turned forwarding on. Frames that br_netfilter shows here while they cross
+	// one bridge have the same, unrouted VNet on both sides and pass. Nor does
+	// the node itself take part in such a VNet, though the kernel would answer
+	// there for every address the node has.
+	t.Chains = append(t.Chains,
+		desired.Chain{Name: "from_vnet", Rules: []desired.Rule{
+			{Text: "iifname vmap @zone_of"},
+			{Text: "oifname @routed drop"},
+			{Text: fmt.Sprintf("oifgroup != %d drop", desired.LinkGroup)},
+		}},
+		desired.Chain{Name: "to_node", Rules: []desired.Rule{
+			{Text: "iifname vmap @local_of"},
+			{Text: "drop"},
+		}},
+		desired.Chain{Name: "forward", Type: "filter", Hook: "forward", Priority: "filter", Rules: []desired.Rule{
+			{Text: fmt.Sprintf("iifgroup %d jump from_vnet", desired.LinkGroup)},
+		}},
+		desired.Chain{Name: "input", Type: "filter", Hook: "input", Priority: "filter", Rules: []desired.Rule{
+			{Text: fmt.Sprintf("iifgroup %d jump to_node", desired.LinkGroup)},
+		}})
+	n.snat(&t)
+	n.out.Tables = append(n.out.Tables, t)
+}
+
+// zoneChains adds what the VNets of one zone may reach: forwarded, each other
+// and what is no VNet; on the node, its addresses but for other zones' gateways.
+func (n *node) zoneChains(t *desired.Table, zone string, names []string) {
+	owner := model.Ref(model.KindZone, zone)
+	t.Sets = append(t.Sets, desired.Set{Name: "links_" + zone, Type: "ifname", Elements: names})
+	t.Sets = append(t.Sets, gateSets("gate_"+zone, n.routed.gates[zone])...)
+	t.Chains = append(t.Chains,
+		desired.Chain{Name: "z_" + zone, Rules: []desired.Rule{
+			{Text: fmt.Sprintf("oifname @links_%s return", zone), Owner: owner},
+			{Text: fmt.Sprintf("oifgroup %d drop", desired.LinkGroup), Owner: owner},
+		}},
+		desired.Chain{Name: "l_" + zone, Rules: []desired.Rule{
+			{Text: fmt.Sprintf("ip daddr @gate_%s4 return", zone), Owner: owner},
+			{Text: fmt.Sprintf("ip6 daddr @gate_%s6 return", zone), Owner: owner},
+			{Text: "ip daddr @gate4 drop", Owner: owner},
+			{Text: "ip6 daddr @gate6 drop", Owner: owner},
+		}})
+}
+
+// gateSets are the two sets, one for each family, of gateway addresses.
+func gateSets(name string, gates []netip.Addr) []desired.Set {
+	four := desired.Set{Name: name + "4", Type: "ipv4_addr"}
+	six := desired.Set{Name: name + "6", Type: "ipv6_addr"}
+	gates = slices.Clone(gates)
+	slices.SortFunc(gates, netip.Addr.Compare)
+	for _, g := range slices.Compact(gates) {
+		if g.Is4() {
+			four.Elements = append(four.Elements, g.String())
+		} else {
+			six.Elements = append(six.Elements, g.String())
+		}
+	}
+	return []desired.Set{four, six}
+}
+
+// snat adds source translation: the address follows the route at run time, so
+// the rules hold when the way out changes.
+func (n *node) snat(t *desired.Table) {
+	post := desired.Chain{Name: "postrouting", Type: "nat", Hook: "postrouting", Priority: "srcnat"}
+	for _, f := range []struct {
+		set, typ, match string
+		nets            []netip.Prefix
+	}{
+		{"snat4", "ipv4_addr", "ip saddr", n.routed.snat4},
+		{"snat6", "ipv6_addr", "ip6 saddr", n.routed.snat6},
+	} {
+		if len(f.nets) == 0 {
+			continue
+		}
+		t.Sets = append(t.Sets, desired.Set{Name: f.set, Type: f.typ, Interval: true, Elements: disjoint(f.nets)})
+		post.Rules = append(post.Rules, desired.Rule{Text: fmt.Sprintf("oifgroup != %d %s @%s masquerade", desired.LinkGroup, f.match, f.set)})
+	}
+	if len(post.Rules) > 0 {
+		t.Chains = append(t.Chains, post)
+	}
+}
+
+// disjoint returns the networks as set elements, without those that another
+// one contains: nftables refuses overlapping intervals.
+func disjoint(nets []netip.Prefix) []string {
+	nets = slices.Clone(nets)
+	slices.SortFunc(nets, func(a, b netip.Prefix) int {
+		if c := a.Addr().Compare(b.Addr()); c != 0 {
+			return c
+		}
+		return a.Bits() - b.Bits()
+	})
+	var out []string
+	var last netip.Prefix
+	for _, p := range nets {
+		if last.IsValid() && last.Overlaps(p) {
+			continue
+		}
+		last = p
+		out = append(out, p.String())
+	}
+	return out
+}
+
+// forwarding turns routing on for the families that the node is a gateway for.
+// It is a setting of the whole node: a reply enters by an interface that is not
+// ours and is only forwarded if that one forwards too.
+func (n *node) forwarding() {
+	owner := n.gatewayOwner()
+	if n.routed.v4 {
+		n.sysctl(owner, "net.ipv4.ip_forward", "1")
+	}
+	if !n.routed.v6 {
+		return
+	}
+	// A forwarding node drops the default routes that it learned by router
+	// advertisement unless accept_ra is 2 (kernel: ip-sysctl), so that comes first.
+	for _, i := range n.facts.Interfaces {
+		if i.AcceptRA > 0 {
+			n.sysctl(owner, "net.ipv6.conf."+sysctlName(i.Name)+".accept_ra", "2")
+		}
+	}
+	n.sysctl(owner, "net.ipv6.conf.all.forwarding", "1")
+}
+
+func (n *node) gatewayOwner() string {
+	for _, z := range slices.Sorted(maps.Keys(n.routed.zones)) {
+		return model.Ref(model.KindZone, z)
+	}
+	return ""
+}
+
+func (n *node) sysctl(owner, key, value string) {
+	n.out.Sysctls = append(n.out.Sysctls, desired.Sysctl{Key: key, Value: value, Owner: owner})
+}
+
+// sysctlName writes an interface name as part of a key: sysctl(8) exchanges
+// dots and slashes.
+func sysctlName(ifname string) string {
+	b := []byte(ifname)
+	for i, c := range b {
+		if c == '.' {
+			b[i] = '/'
+		}
+	}
+	return string(b)
+}

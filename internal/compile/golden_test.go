@@ -1,0 +1,100 @@
+package compile_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/viaduct-sdn/viaduct/internal/compile"
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/manifest"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/test/golden"
+)
+
+// TestGolden compiles manifests for the nodes whose facts stand beside them.
+func TestGolden(t *testing.T) {
+	golden.Run(t, "testdata/*.txtar", func(t *testing.T, files []txtar.File) string {
+		cfg, guests := &model.Config{}, map[string]*model.Guest{}
+		var out strings.Builder
+		for _, f := range files {
+			if f.Name == "manifest.yaml" {
+				load(t, f.Data, cfg, guests)
+				continue
+			}
+			facts := &model.Facts{}
+			if err := json.Unmarshal(f.Data, facts); err != nil {
+				t.Fatalf("%s: %v", f.Name, err)
+			}
+			want, notes := compile.Node(compile.Project(cfg, guests, 1, facts.Node), facts)
+			fmt.Fprintf(&out, "# %s\n", facts.Node)
+			for _, n := range notes {
+				fmt.Fprintf(&out, "%s: %s: %s\n", n.Level, n.Object, n.Message)
+			}
+			writeNode(&out, want)
+		}
+		return out.String()
+	})
+}
+
+func load(t *testing.T, data []byte, cfg *model.Config, guests map[string]*model.Guest) {
+	t.Helper()
+	set, err := manifest.Load([]string{"-"}, strings.NewReader(string(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range model.Kinds() {
+		for _, o := range set.Objects {
+			if o.ObjectKind() != kind {
+				continue
+			}
+			if g, ok := o.(*model.Guest); ok {
+				guests[g.ID] = g
+			} else if err := cfg.Put(o); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// writeNode prints a desired state one element a line.
+func writeNode(b *strings.Builder, n *desired.Node) {
+	line := func(kind string, v any) {
+		j, err := json.Marshal(v)
+		if err != nil {
+			panic(err)
+		}
+		fmt.Fprintf(b, "%s %s\n", kind, j)
+	}
+	for _, e := range n.Links {
+		line("link", e)
+	}
+	for _, e := range n.Addresses {
+		line("address", e)
+	}
+	for _, e := range n.Neighbours {
+		line("neighbour", e)
+	}
+	for _, e := range n.Routes {
+		line("route", e)
+	}
+	for _, e := range n.Ports {
+		line("port", e)
+	}
+	for _, e := range n.Sysctls {
+		line("sysctl", e)
+	}
+	for _, t := range n.Tables {
+		for _, s := range t.Sets {
+			fmt.Fprintf(b, "set %s: %s %s\n", s.Name, s.Type, strings.Join(s.Elements, ", "))
+		}
+		for _, c := range t.Chains {
+			for _, r := range c.Rules {
+				fmt.Fprintf(b, "rule %s: %s\n", c.Name, r.Text)
+			}
+		}
+	}
+}

@@ -1,0 +1,47 @@
+package compile
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// ports joins the NICs of the node's guests to their VNets.
+func (n *node) ports() {
+	bridges := map[string]bool{}
+	for _, l := range n.out.Links {
+		if l.Kind == desired.LinkBridge {
+			bridges[l.Name] = true
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(n.guests)) {
+		g := n.guests[id]
+		owner := model.Ref(model.KindGuest, id)
+		for _, nic := range g.NICs {
+			if !bridges[nic.VNet] {
+				n.note(LevelError, owner, "%s: vnet %s is not on node %s; apply the VNet, or put the node on its zone's node list", nic.ID, nic.VNet, n.name)
+				continue
+			}
+			n.out.Ports = append(n.out.Ports, desired.Port{
+				Names:    portNames(id, strings.TrimPrefix(nic.ID, "net")),
+				Bridge:   nic.VNet,
+				Isolated: n.cfg.VNets[nic.VNet].IsolatePorts,
+				Owner:    owner,
+			})
+		}
+	}
+}
+
+// portNames are the names Proxmox gives to the host's end of a NIC. With a
+// firewall bridge between guest and VNet, its fwpr end is the VNet's port and
+// the guest's own link belongs to the firewall bridge.
+func portNames(vmid, index string) []string {
+	return []string{
+		"fwpr" + vmid + "p" + index,
+		"tap" + vmid + "i" + index,
+		"veth" + vmid + "i" + index,
+	}
+}

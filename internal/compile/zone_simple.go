@@ -1,0 +1,48 @@
+package compile
+
+import (
+	"net/netip"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// simple compiles a VNet of a simple zone: an isolated bridge on the node that
+// carries the subnets' gateway addresses (Proxmox VE SDN manual, "Simple Zones").
+func (n *node) simple(z *model.Zone, v *model.VNet) {
+	ref := model.Ref(model.KindVNet, v.ID)
+	// Without a gateway the node has no part in the network, so its bridge
+	// needs no address of any kind there.
+	gateway := false
+	for _, s := range n.subnets[v.ID] {
+		gateway = gateway || s.Gateway.IsValid()
+	}
+	if !n.bridge(v, z.MTU, !gateway) {
+		return
+	}
+	seen := map[netip.Addr]bool{}
+	for _, s := range n.subnets[v.ID] {
+		owner := model.Ref(model.KindSubnet, s.ID)
+		if !s.Gateway.IsValid() {
+			if s.SNAT {
+				n.note(LevelWarning, owner, "snat has no effect without a gateway: the node has no address in this network; set gateway")
+			}
+			continue
+		}
+		if !seen[s.Gateway] {
+			seen[s.Gateway] = true
+			n.out.Addresses = append(n.out.Addresses, desired.Address{
+				Link: v.ID, Prefix: netip.PrefixFrom(s.Gateway, s.CIDR.Bits()), Owner: owner,
+			})
+		}
+		// Point to point: the gateway may lie outside the network, which
+		// therefore needs a route of its own.
+		if s.CIDR.Addr().Is4() && s.CIDR.Bits() == 32 {
+			n.out.Routes = append(n.out.Routes, desired.Route{Dst: s.CIDR.Masked(), Link: v.ID, Owner: owner})
+		}
+		n.routed.add(z, v, s)
+	}
+	if gateway {
+		n.needs(ref, model.FeatureNFTNAT, "nftables with NAT (to keep zones apart and for SNAT)")
+	}
+}

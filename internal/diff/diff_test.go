@@ -1,0 +1,220 @@
+package diff
+
+import (
+	"fmt"
+	"net/netip"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+)
+
+// full is a state in which every field of every type is set.
+func full() *desired.Node {
+	return &desired.Node{
+		Links: []desired.Link{{
+			Name: "vx1", Kind: desired.LinkVXLAN, Owner: "vnet/a", MTU: 1450, Master: "vn1", Alias: "text", NoLinkLocal: true,
+			Bridge: &desired.Bridge{VLANFiltering: true},
+			VXLAN:  &desired.VXLAN{ID: 7, Local: netip.MustParseAddr("10.0.0.1"), Port: 4789, Learning: true},
+		}},
+		Addresses:  []desired.Address{{Link: "vn1", Prefix: netip.MustParsePrefix("10.0.1.1/24"), Owner: "subnet/a"}},
+		Neighbours: []desired.Neighbour{{Link: "vx1", MAC: desired.FloodMAC, Dst: netip.MustParseAddr("10.0.0.2"), Owner: "vnet/a"}},
+		Routes: []desired.Route{{Dst: netip.MustParsePrefix("10.2.0.0/16"), Link: "vn1", Via: netip.MustParseAddr("10.0.1.2"),
+			Table: 7, Owner: "vnet/a"}},
+		Ports:   []desired.Port{{Names: []string{"tap1i0"}, Bridge: "vn1", Isolated: true, Owner: "guest/1"}},
+		Sysctls: []desired.Sysctl{{Key: "net.ipv4.ip_forward", Value: "1", Owner: "zone/a"}},
+		Tables: []desired.Table{{
+			Family: "inet", Name: "viaduct",
+			Sets: []desired.Set{{Name: "s", Type: "ifname", Value: "verdict", Interval: true, Elements: []string{"a : accept"}}},
+			Chains: []desired.Chain{{Name: "c", Type: "filter", Hook: "forward", Priority: "filter",
+				Rules: []desired.Rule{{Text: "accept", Owner: "zone/a"}}}},
+		}},
+	}
+}
+
+// flip changes every field below v, one at a time, and calls check after each;
+// the field is as before afterwards.
+func flip(t *testing.T, v reflect.Value, path string, check func(path string)) {
+	t.Helper()
+	before := reflect.New(v.Type()).Elem()
+	before.Set(v)
+	switch x := v.Interface().(type) {
+	case netip.Addr:
+		v.Set(reflect.ValueOf(x.Next()))
+	case netip.Prefix:
+		v.Set(reflect.ValueOf(netip.PrefixFrom(x.Addr().Next(), x.Bits())))
+	default:
+		switch v.Kind() {
+		case reflect.Struct:
+			for i := range v.NumField() {
+				flip(t, v.Field(i), path+"."+v.Type().Field(i).Name, check)
+			}
+			return
+		case reflect.Pointer:
+			flip(t, v.Elem(), path, check)
+			return
+		case reflect.Slice:
+			if v.Len() == 0 {
+				t.Fatalf("%s: the full state has none", path)
+			}
+			for i := range v.Len() {
+				flip(t, v.Index(i), fmt.Sprintf("%s[%d]", path, i), check)
+			}
+			return
+		case reflect.String:
+			v.SetString(v.String() + "2")
+		case reflect.Bool:
+			if !v.Bool() {
+				t.Fatalf("%s: not set in the full state", path)
+			}
+			v.SetBool(false)
+		case reflect.Int:
+			v.SetInt(v.Int() + 1)
+		case reflect.Uint32, reflect.Uint16:
+			v.SetUint(v.Uint() + 1)
+		default:
+			t.Fatalf("%s: the test does not know how to change a %s", path, v.Type())
+		}
+	}
+	check(path)
+	v.Set(before)
+}
+
+func TestEveryFieldCounts(t *testing.T) {
+	for _, reverse := range []bool{false, true} {
+		node := full()
+		flip(t, reflect.ValueOf(node).Elem(), "Node", func(path string) {
+			a, b := full(), node
+			if reverse {
+				a, b = b, a
+			}
+			if len(Nodes(a, b)) == 0 {
+				t.Errorf("%s: a change of it makes no difference", path)
+			}
+		})
+		if d := Nodes(node, full()); len(d) != 0 {
+			t.Fatalf("the test does not restore the state: %v", d)
+		}
+	}
+}
+
+func TestPrinted(t *testing.T) {
+	var got []string
+	for _, c := range Nodes(nil, full()) {
+		got = append(got, c.String())
+	}
+	want := []string{
+		"+ link vx1: kind vxlan, vni 7, local 10.0.0.1, port 4789, learning on, mtu 1450, master vn1, alias text, link-local off, vlan-filtering on",
+		"+ address 10.0.1.1/24 dev vn1",
+		"+ neighbour 00:00:00:00:00:00 dst 10.0.0.2 dev vx1",
+		"+ route 10.2.0.0/16 table 7: via 10.0.1.2, dev vn1",
+		"+ port tap1i0: bridge vn1, isolated on",
+		"+ rule inet viaduct",
+		"+ rule inet viaduct chain c: type filter, hook forward, priority filter",
+		"+ rule inet viaduct chain c: accept",
+		"+ rule inet viaduct set s: type ifname, value verdict, interval on",
+		"+ rule inet viaduct set s: a : accept",
+		"+ sysctl net.ipv4.ip_forward: value 1",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	changed := full()
+	changed.Links[0].MTU, changed.Links[0].VXLAN.ID, changed.Links[0].Alias = 1400, 8, ""
+	changed.Tables[0].Chains[0].Rules = []desired.Rule{{Text: "drop"}, {Text: "accept", Owner: "zone/a"}}
+	got = nil
+	for _, c := range Nodes(full(), changed) {
+		got = append(got, c.String())
+	}
+	want = []string{"± link vx1: vni 7 -> 8, mtu 1450 -> 1400, alias text removed", "+ rule inet viaduct chain c: drop"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+func TestOrderOfRulesCounts(t *testing.T) {
+	a, b := full(), full()
+	a.Tables[0].Chains[0].Rules = []desired.Rule{{Text: "one"}, {Text: "two"}, {Text: "one"}}
+	b.Tables[0].Chains[0].Rules = []desired.Rule{{Text: "one"}, {Text: "one"}, {Text: "two"}}
+	got := Nodes(a, b)
+	if len(got) != 1 || got[0].String() != "~ rule inet viaduct chain c: order one; two; one -> one; one; two" {
+		t.Errorf("got %v", got)
+	}
+}
+
+// TestKeyed checks the comparison against a model: carrying the changes out
+// on the old set gives the new one, and equal sets do not differ.
+func TestKeyed(t *testing.T) {
+	entries := rapid.Custom(func(t *rapid.T) []Entry {
+		var out []Entry
+		for _, n := range rapid.SliceOfDistinct(rapid.IntRange(0, 12), rapid.ID[int]).Draw(t, "names") {
+			name := fmt.Sprint("e", n)
+			out = append(out, Entry{Key: name, Name: name, Owner: "o", Props: []Prop{
+				{Name: "x", Value: rapid.SampledFrom([]string{"", "1", "2"}).Draw(t, "x")},
+				{Name: "y", Value: rapid.SampledFrom([]string{"", "1"}).Draw(t, "y"), Fixed: true},
+			}})
+		}
+		return out
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := entries.Draw(t, "a"), entries.Draw(t, "b")
+		if d := Keyed("t", b, b); len(d) != 0 {
+			t.Fatalf("equal sets differ: %v", d)
+		}
+		changes := Keyed("t", a, b)
+		if !slices.IsSortedFunc(changes, func(x, y Change) int { return natural(x.Name, y.Name) }) {
+			t.Fatalf("not sorted: %v", changes)
+		}
+		if got, want := carryOut(state(a), changes), state(b); !reflect.DeepEqual(got, want) {
+			t.Fatalf("%v carried out gives %v, want %v", changes, got, want)
+		}
+	})
+}
+
+// state is a set as name -> property -> value.
+func state(entries []Entry) map[string]map[string]string {
+	out := map[string]map[string]string{}
+	for _, e := range entries {
+		out[e.Name] = map[string]string{}
+		for _, p := range e.Props {
+			if p.Value != "" {
+				out[e.Name][p.Name] = p.Value
+			}
+		}
+	}
+	return out
+}
+
+// carryOut does what the changes say.
+func carryOut(s map[string]map[string]string, changes []Change) map[string]map[string]string {
+	for _, c := range changes {
+		if c.Action == Delete {
+			delete(s, c.Name)
+			continue
+		}
+		if c.Action == Create {
+			s[c.Name] = map[string]string{}
+		}
+		for _, f := range c.Fields {
+			if f.New == "" {
+				delete(s[c.Name], f.Name)
+			} else {
+				s[c.Name][f.Name] = f.New
+			}
+		}
+	}
+	return s
+}
+
+func TestNaturalOrder(t *testing.T) {
+	names := []string{"vn10", "vn2", "a", "vn1", "vn02", "10.0.1.1/24", "10.0.0.1/24", "vn"}
+	slices.SortFunc(names, natural)
+	want := []string{"10.0.0.1/24", "10.0.1.1/24", "a", "vn", "vn1", "vn02", "vn2", "vn10"}
+	if d := cmp.Diff(want, names); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}

@@ -1,0 +1,227 @@
+// Package nft is the driver of nftables (nft(8)): it owns the tables whose name
+// starts with Prefix, in every family, and no other.
+//
+// It is a last stage of the one-way flow. A table is replaced as a whole, in
+// one transaction of the kernel, and only if it differs; nft itself is the
+// interface, because its language is the only documented one.
+//
+// # How a difference is found
+//
+// The kernel does not give a rule back as it was written. So after each
+// replacement the driver takes down how nft lists the table, in memory and in a
+// state file, together with the table it was made from. A later listing that
+// reads otherwise is drift; a desired table other than that one is a change. If
+// the state file is lost, the tables are replaced once.
+package nft
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"slices"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/netns"
+)
+
+// Prefix starts the name of every table of ours.
+const Prefix = "viaduct"
+
+// Options configure a Driver.
+type Options struct {
+	// Namespace to work in; nil is the process's own.
+	Namespace *netns.NS
+	// StateFile remembers what was applied, across restarts. Empty keeps it in
+	// memory only.
+	StateFile string
+	// Command is the nft program; empty means "nft" on the path.
+	Command string
+}
+
+// Driver implements driver.Driver for nftables. Its methods must not be called
+// by several goroutines at once.
+type Driver struct {
+	ns      *netns.NS
+	command string
+	state   *memory
+}
+
+var _ driver.Driver = (*Driver)(nil)
+
+// New makes a driver. A state file that cannot be read counts as lost.
+func New(o Options) *Driver {
+	if o.Command == "" {
+		o.Command = "nft"
+	}
+	return &Driver{ns: o.Namespace, command: o.Command, state: loadMemory(o.StateFile)}
+}
+
+// Name implements driver.Driver.
+func (*Driver) Name() string { return "nft" }
+
+// errMissing says what to do when there is no nft program.
+var errMissing = errors.New("the program nft was not found, so that source NAT and isolation cannot be set up: install the package nftables")
+
+// Reconcile implements driver.Driver. A rule that nft refuses is left out with
+// all others of its owner; if it has none, the whole table is.
+func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
+	var result driver.Result
+	if _, err := exec.LookPath(d.command); err != nil {
+		if len(want.Tables) == 0 && len(d.state.Tables) == 0 {
+			return result, nil // neither wanted nor ever made
+		}
+		return result, errors.Join(missing(want.Tables)...)
+	}
+	have, err := d.tables(ctx)
+	if err != nil {
+		return result, fmt.Errorf("list the node's nftables tables: %w", err)
+	}
+	var errs []error
+	for _, t := range want.Tables {
+		key := tableKey(t)
+		if !strings.HasPrefix(t.Name, Prefix) {
+			errs = append(errs, fmt.Errorf("table %s: only tables whose name starts with %q are Viaduct's", key, Prefix))
+			continue
+		}
+		r, err := d.table(ctx, t, slices.Contains(have, key), dryRun)
+		result.Changes = append(result.Changes, r.Changes...)
+		result.Writes += r.Writes
+		errs = append(errs, err)
+	}
+	r, err := d.prune(ctx, want.Tables, have, dryRun)
+	result.Changes = append(result.Changes, r.Changes...)
+	result.Writes += r.Writes
+	return result, errors.Join(append(errs, err)...)
+}
+
+// missing is the error for every object that has a rule, or for the node.
+func missing(tables []desired.Table) []error {
+	var owners []string
+	for _, t := range tables {
+		for _, c := range t.Chains {
+			for _, r := range c.Rules {
+				if r.Owner != "" && !slices.Contains(owners, r.Owner) {
+					owners = append(owners, r.Owner)
+				}
+			}
+		}
+	}
+	if len(owners) == 0 {
+		return []error{errMissing}
+	}
+	slices.Sort(owners)
+	errs := make([]error, len(owners))
+	for i, o := range owners {
+		errs[i] = &driver.ObjectError{Owner: o, Err: errMissing}
+	}
+	return errs
+}
+
+// tableKey is how nft names a table: "inet viaduct".
+func tableKey(t desired.Table) string { return t.Family + " " + t.Name }
+
+// table makes one table what is wanted.
+func (d *Driver) table(ctx context.Context, want desired.Table, exists, dryRun bool) (driver.Result, error) {
+	usable, refused, err := d.check(ctx, want)
+	if err != nil {
+		return driver.Result{}, fmt.Errorf("table %s: %w", tableKey(want), err)
+	}
+	listing := ""
+	if exists {
+		if listing, err = d.list(ctx, tableKey(want)); err != nil {
+			return driver.Result{}, fmt.Errorf("table %s: %w", tableKey(want), err)
+		}
+	}
+	changes, same := d.compare(usable, exists, listing)
+	switch {
+	case same:
+		return driver.Result{}, errors.Join(refused...)
+	case dryRun:
+		return driver.Result{Changes: changes, Writes: 1}, errors.Join(refused...)
+	}
+	text, _ := render(usable)
+	if err := d.nft(ctx, text, "-f", "-"); err != nil {
+		return driver.Result{}, errors.Join(append(refused, fmt.Errorf("replace table %s: %w", tableKey(want), err))...)
+	}
+	result := driver.Result{Changes: changes, Writes: 1}
+	if listing, err = d.list(ctx, tableKey(want)); err != nil {
+		return result, errors.Join(append(refused, err)...)
+	}
+	return result, errors.Join(append(refused, d.state.put(usable, listing))...)
+}
+
+// compare tells what applying a table changes; same is set if nothing.
+func (d *Driver) compare(want desired.Table, exists bool, listing string) (changes []diff.Change, same bool) {
+	last, known := d.state.Tables[tableKey(want)]
+	switch {
+	case !exists: // never made, or removed by somebody
+		return diff.Tables(nil, []desired.Table{want}), false
+	case !known:
+		return []diff.Change{{Action: diff.Update, Type: diff.TypeRule, Name: tableKey(want), Fields: []diff.Field{
+			{Name: "content", Old: "not known since the agent's state was lost", New: "as declared"},
+		}}}, false
+	}
+	changes = diff.Tables([]desired.Table{last.Table}, []desired.Table{want})
+	if listing != last.Listing {
+		changes = append(changes, driftChanges(tableKey(want), last.Listing, listing)...)
+	}
+	return changes, hash(last.Table) == hash(want) && listing == last.Listing
+}
+
+// prune deletes tables of ours that are no longer wanted.
+func (d *Driver) prune(ctx context.Context, want []desired.Table, have []string, dryRun bool) (driver.Result, error) {
+	var result driver.Result
+	var errs []error
+	for _, key := range have {
+		if slices.ContainsFunc(want, func(t desired.Table) bool { return tableKey(t) == key }) {
+			continue
+		}
+		changes := []diff.Change{{Action: diff.Delete, Type: diff.TypeRule, Name: key}}
+		if last, known := d.state.Tables[key]; known {
+			changes = diff.Tables([]desired.Table{last.Table}, nil)
+		}
+		if !dryRun {
+			if err := d.nft(ctx, "delete table "+key+"\n", "-f", "-"); err != nil {
+				errs = append(errs, fmt.Errorf("delete table %s: %w", key, err))
+				continue
+			}
+			errs = append(errs, d.state.remove(key))
+		}
+		result.Writes++
+		result.Changes = append(result.Changes, changes...)
+	}
+	return result, errors.Join(errs...)
+}
+
+// driftChanges tells which lines of a listing were added or removed by somebody
+// else. What was added is deleted, what was removed is made again.
+func driftChanges(key, was, is string) []diff.Change {
+	var out []diff.Change
+	count := map[string]int{}
+	for line := range strings.Lines(is) {
+		count[strings.TrimSpace(line)]++
+	}
+	for line := range strings.Lines(was) {
+		line = strings.TrimSpace(line)
+		if count[line]--; count[line] < 0 {
+			out = append(out, diff.Change{Action: diff.Create, Type: diff.TypeRule, Name: key + ": " + line})
+		}
+	}
+	for line := range strings.Lines(is) {
+		line = strings.TrimSpace(line)
+		if count[line] > 0 {
+			count[line]--
+			out = append(out, diff.Change{Action: diff.Delete, Type: diff.TypeRule, Name: key + ": " + line})
+		}
+	}
+	if len(out) == 0 {
+		out = append(out, diff.Change{Action: diff.Update, Type: diff.TypeRule, Name: key, Fields: []diff.Field{
+			{Name: "order", Old: "changed by hand", New: "as declared"},
+		}})
+	}
+	return out
+}

@@ -1,0 +1,85 @@
+package nft
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+)
+
+// hash identifies a table: lower-case hexadecimal, 16 digits.
+func hash(t desired.Table) string {
+	b, err := json.Marshal(t)
+	if err != nil { // plain values only: cannot happen
+		panic(err)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:8])
+}
+
+// script is nft input under construction. It counts lines, because nft tells
+// its complaints by line.
+type script struct {
+	b      strings.Builder
+	line   int
+	owners map[int]string
+}
+
+// add writes one line of an object.
+func (s *script) add(owner, format string, args ...any) {
+	s.line++
+	if owner != "" {
+		s.owners[s.line] = owner
+	}
+	fmt.Fprintf(&s.b, format+"\n", args...)
+}
+
+// render writes the transaction that replaces a table, and tells whose each
+// line is. The empty table in front makes the deletion succeed when there is
+// none yet.
+func render(t desired.Table) (text string, owners map[int]string) {
+	s := &script{owners: map[int]string{}}
+	key := tableKey(t)
+	s.add("", "table %s { }", key)
+	s.add("", "delete table %s", key)
+	s.add("", "table %s {", key)
+	s.add("", "\tcomment \"made by Viaduct, replaced when changed: %s\"", hash(t))
+	for _, set := range t.Sets {
+		renderSet(s, set)
+	}
+	for _, c := range t.Chains {
+		s.add("", "\tchain %s {", c.Name)
+		if c.Hook != "" {
+			s.add("", "\t\ttype %s hook %s priority %s; policy accept;", c.Type, c.Hook, c.Priority)
+		}
+		for _, r := range c.Rules {
+			s.add(r.Owner, "\t\t%s", oneLine(r.Text))
+		}
+		s.add("", "\t}")
+	}
+	s.add("", "}")
+	return s.b.String(), s.owners
+}
+
+// renderSet writes a set or a map.
+func renderSet(s *script, set desired.Set) {
+	kind, typ := "set", set.Type
+	if set.Value != "" {
+		kind, typ = "map", set.Type+" : "+set.Value
+	}
+	s.add("", "\t%s %s {", kind, set.Name)
+	s.add("", "\t\ttype %s", typ)
+	if set.Interval {
+		s.add("", "\t\tflags interval")
+	}
+	if len(set.Elements) > 0 {
+		s.add("", "\t\telements = { %s }", oneLine(strings.Join(set.Elements, ", ")))
+	}
+	s.add("", "\t}")
+}
+
+// oneLine keeps a text from ending the line that stands for it.
+func oneLine(s string) string { return strings.ReplaceAll(s, "\n", " ") }

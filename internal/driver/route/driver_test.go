@@ -1,0 +1,124 @@
+package route
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/netns"
+)
+
+// setUp makes a namespace with one link and a driver in it; run executes
+// commands there.
+func setUp(t *testing.T) (d *Driver, run func(command string) string) {
+	t.Helper()
+	if unix.Geteuid() != 0 {
+		t.Skip("needs root to make a network namespace")
+	}
+	ns, err := netns.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, err = New(ns); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = d.Close()
+		_ = ns.Close()
+	})
+	run = func(command string) string {
+		t.Helper()
+		var out []byte
+		err := ns.Run(func() (err error) {
+			args := strings.Fields(command)
+			out, err = exec.Command(args[0], args[1:]...).CombinedOutput()
+			return err
+		})
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", command, err, out)
+		}
+		return string(out)
+	}
+	run("ip link add e0 type veth peer name e1")
+	run("ip link set e0 up")
+	run("ip link set e1 up")
+	run("ip addr add 10.0.0.1/24 dev e0")
+	run("ip addr add fd00::1/64 dev e0 nodad")
+	return d, run
+}
+
+func reconcile(t *testing.T, d *Driver, routes ...desired.Route) []string {
+	t.Helper()
+	node := &desired.Node{Routes: routes}
+	node.Sort()
+	r, err := d.Reconcile(context.Background(), node, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, c := range r.Changes {
+		lines = append(lines, c.String())
+	}
+	again, err := d.Reconcile(context.Background(), node, false)
+	if err != nil || again.Writes != 0 || len(again.Changes) != 0 {
+		t.Errorf("second pass: %v %v", again, err)
+	}
+	return lines
+}
+
+func TestRoutes(t *testing.T) {
+	d, run := setUp(t)
+	run("ip route add 10.9.0.0/16 via 10.0.0.9")
+	four := desired.Route{Dst: netip.MustParsePrefix("10.1.0.0/16"), Via: netip.MustParseAddr("10.0.0.2"), Owner: "vnet/a"}
+	six := desired.Route{Dst: netip.MustParsePrefix("fd01::/64"), Via: netip.MustParseAddr("fd00::2"), Link: "e0", Owner: "vnet/b"}
+	table := desired.Route{Dst: netip.MustParsePrefix("0.0.0.0/0"), Link: "e0", Table: 1001, Owner: "vnet/c"}
+	got := reconcile(t, d, four, six, table)
+	want := []string{"+ route 10.1.0.0/16: via 10.0.0.2", "+ route fd01::/64: via fd00::2, dev e0", "+ route 0.0.0.0/0 table 1001: dev e0"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	four.Via, six.Via = netip.MustParseAddr("10.0.0.3"), netip.MustParseAddr("fd00::3")
+	got = reconcile(t, d, four, six)
+	want = []string{"~ route 10.1.0.0/16: via 10.0.0.2 -> 10.0.0.3", "~ route fd01::/64: via fd00::2 -> fd00::3", "- route 0.0.0.0/0 table 1001"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if out := run("ip -6 route show proto 183"); !strings.Contains(out, "fd00::3") || strings.Contains(out, "fd00::2") {
+		t.Errorf("IPv6 route was not replaced:\n%s", out)
+	}
+	if got := reconcile(t, d); len(got) != 2 {
+		t.Errorf("removal: %q", got)
+	}
+	if out := run("ip route show"); !strings.Contains(out, "10.9.0.0/16 via 10.0.0.9") {
+		t.Errorf("a foreign route went:\n%s", out)
+	}
+}
+
+func TestForeignRouteIsAConflict(t *testing.T) {
+	d, run := setUp(t)
+	run("ip route add 10.9.0.0/16 via 10.0.0.9")
+	node := &desired.Node{Routes: []desired.Route{
+		{Dst: netip.MustParsePrefix("10.9.0.0/16"), Via: netip.MustParseAddr("10.0.0.2"), Owner: "vnet/a"},
+		{Dst: netip.MustParsePrefix("10.8.0.0/16"), Link: "nowhere", Owner: "vnet/b"},
+		{Dst: netip.MustParsePrefix("10.7.0.0/16"), Link: "e0", Owner: "vnet/c"},
+	}}
+	r, err := d.Reconcile(context.Background(), node, false)
+	var conflict *driver.Conflict
+	if errs := driver.ObjectErrors(err); len(errs) != 2 || !errors.As(err, &conflict) {
+		t.Errorf("errors: %v", err)
+	}
+	if len(r.Changes) != 1 {
+		t.Errorf("changes: %v", r.Changes)
+	}
+	if out := run("ip route show"); !strings.Contains(out, "10.9.0.0/16 via 10.0.0.9") || !strings.Contains(out, "10.7.0.0/16 dev e0") {
+		t.Errorf("routes:\n%s", out)
+	}
+}

@@ -1,0 +1,369 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"time"
+
+	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
+
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+	"github.com/viaduct-sdn/viaduct/pkg/client"
+)
+
+// DefaultRoot is the directory below which labs keep their state. It is in
+// memory: a lab does not survive a reboot, nor do its namespaces.
+const DefaultRoot = "/run/viaduct/lab"
+
+// DefaultName is the lab that commands mean when they name none.
+const DefaultName = "default"
+
+// apiPort is the TCP port of a lab's server.
+const apiPort = 8006
+
+// startTimeout bounds the wait for a process to answer.
+const startTimeout = 30 * time.Second
+
+// Lab is one virtual cluster.
+type Lab struct {
+	Name string
+	// Dir holds the lab's state; Binary is the program its processes run.
+	Dir    string
+	Binary string
+	// Spec is nil until Up or Open has read or made the lab.
+	Spec *Spec
+	// API is the address of the server on this machine: "127.0.0.1:8006".
+	API string
+	// Progress is told each step, in a few words; it may be nil.
+	Progress func(format string, args ...any)
+}
+
+// state is what lab.json holds.
+type state struct {
+	Spec *Spec  `json:"spec"`
+	API  string `json:"api"`
+}
+
+// New returns a lab by its name, whether it runs or not.
+func New(root, name, binary string) (*Lab, error) {
+	if !nodeName.MatchString(name) {
+		return nil, fmt.Errorf("lab name %q: must be lower-case letters, digits and hyphens, at most 32", name)
+	}
+	return &Lab{Name: name, Dir: filepath.Join(root, name), Binary: binary}, nil
+}
+
+// Open reads the state of a lab that was made; fs.ErrNotExist if it was not.
+func (l *Lab) Open() error {
+	b, err := os.ReadFile(filepath.Join(l.Dir, "lab.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("lab %q does not run; start it with `viaduct lab up`: %w", l.Name, err)
+	}
+	if err != nil {
+		return err
+	}
+	var s state
+	if err := json.Unmarshal(b, &s); err != nil {
+		return fmt.Errorf("the state of lab %q is damaged (%w); remove it with `viaduct lab down`", l.Name, err)
+	}
+	l.Spec, l.API = s.Spec, s.API
+	return nil
+}
+
+func (l *Lab) save() error {
+	b, err := json.MarshalIndent(state{Spec: l.Spec, API: l.API}, "", "  ")
+	if err != nil {
+		return err
+	}
+	return renameio.WriteFile(filepath.Join(l.Dir, "lab.json"), append(b, '\n'), 0o644)
+}
+
+// lock keeps two commands from changing the lab at once.
+func (l *Lab) lock() (unlock func(), err error) {
+	if err := os.MkdirAll(filepath.Dir(l.Dir), 0o755); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(l.Dir+".lock", os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("cannot lock lab %q: %w", l.Name, err)
+	}
+	return func() { f.Close() }, nil
+}
+
+func (l *Lab) progress(format string, args ...any) {
+	if l.Progress != nil {
+		l.Progress(format, args...)
+	}
+}
+
+// SocketPath is the server's socket for administrators.
+func (l *Lab) SocketPath() string { return filepath.Join(l.serverData(), "api.sock") }
+
+// Target is what the command line's --server wants.
+func (l *Lab) Target() string { return "unix://" + l.SocketPath() }
+
+// Client talks to the lab's server.
+func (l *Lab) Client() (*client.Client, error) { return client.New(l.Target()) }
+
+func (l *Lab) serverData() string          { return filepath.Join(l.Dir, "server") }
+func (l *Lab) nodeData(node string) string { return filepath.Join(l.Dir, "nodes", node) }
+
+// Up makes the lab, or completes and restarts what is missing of it. A nil
+// spec means: as it was, or three nodes.
+func (l *Lab) Up(ctx context.Context, spec *Spec) error {
+	if os.Geteuid() != 0 {
+		return errors.New("a lab makes network namespaces, which takes root: run it with sudo")
+	}
+	if _, err := exec.LookPath("ip"); err != nil {
+		return fmt.Errorf("a lab needs the program ip (package iproute2): %w", err)
+	}
+	unlock, err := l.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := l.settleSpec(spec); err != nil {
+		return err
+	}
+	l.progress("making %d nodes on underlay %s", len(l.Spec.Nodes), l.Spec.Underlay)
+	if err := l.buildUnderlay(); err != nil {
+		return err
+	}
+	if err := l.startServer(ctx); err != nil {
+		return err
+	}
+	c, err := l.Client()
+	if err != nil {
+		return err
+	}
+	for _, n := range l.Spec.Nodes {
+		if err := l.startNode(ctx, c, n.Name); err != nil {
+			return err
+		}
+	}
+	l.progress("waiting for the nodes to report")
+	return l.waitNodes(ctx, c)
+}
+
+// settleSpec decides what lab this is, and writes that down before anything is
+// made, so that Down finds all of it whatever happens next.
+func (l *Lab) settleSpec(spec *Spec) error {
+	if spec != nil {
+		if err := spec.complete(); err != nil {
+			return fmt.Errorf("lab %q: %w", l.Name, err)
+		}
+	}
+	err := l.Open()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if spec == nil {
+			spec = DefaultSpec(3)
+			if err := spec.complete(); err != nil {
+				return err
+			}
+		}
+		l.Spec = spec
+	case err != nil:
+		return err
+	case spec != nil && !reflect.DeepEqual(spec, l.Spec):
+		return fmt.Errorf("lab %q runs with other nodes or another underlay; end it first with `viaduct lab down`", l.Name)
+	}
+	if err := os.MkdirAll(l.Dir, 0o755); err != nil {
+		return err
+	}
+	return l.save()
+}
+
+// startServer runs the server unless it runs. It listens on the loopback for
+// people and, by a socket that was opened there, inside the underlay for nodes:
+// the server itself needs no interface in either.
+func (l *Lab) startServer(ctx context.Context) error {
+	pid, err := l.running(l.serverData())
+	if err != nil {
+		return err
+	}
+	if pid == 0 {
+		l.progress("starting the server")
+		inside, err := l.listen(underlayNS, net.JoinHostPort(l.Spec.serverAddr().String(), strconv.Itoa(apiPort)))
+		if err != nil {
+			return fmt.Errorf("cannot listen in the underlay: %w", err)
+		}
+		defer inside.Close()
+		local, err := l.listenLocal()
+		if err != nil {
+			return err
+		}
+		defer local.Close()
+		if err := os.MkdirAll(l.serverData(), 0o700); err != nil {
+			return err
+		}
+		cmd, err := l.start("server", "", []*os.File{local, inside}, "server", "--data", l.serverData())
+		if err != nil {
+			return err
+		}
+		defer func() { go func() { _ = cmd.Wait() }() }()
+	}
+	if err := l.save(); err != nil {
+		return err
+	}
+	c, err := l.Client()
+	if err != nil {
+		return err
+	}
+	return l.await(ctx, "server", l.serverData(), func() error {
+		_, err := c.Version(ctx)
+		return err
+	})
+}
+
+// listenLocal takes the usual port of the loopback, or any other if it is in use.
+func (l *Lab) listenLocal() (*os.File, error) {
+	var ln net.Listener
+	var err error
+	for _, addr := range []string{l.API, net.JoinHostPort("127.0.0.1", strconv.Itoa(apiPort)), "127.0.0.1:0"} {
+		if addr == "" {
+			continue
+		}
+		if ln, err = net.Listen("tcp", addr); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on the loopback: %w", err)
+	}
+	defer ln.Close()
+	l.API = ln.Addr().String()
+	return ln.(*net.TCPListener).File()
+}
+
+// await polls until ready answers or the process is gone.
+func (l *Lab) await(ctx context.Context, name, data string, ready func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := ready()
+		if err == nil {
+			return nil
+		}
+		pid, perr := l.running(data)
+		if perr == nil && pid == 0 {
+			return fmt.Errorf("the %s ended at once; its log (%s) says:\n%s", name, filepath.Join(l.Dir, "logs"), l.lastLog(name))
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the %s does not answer after %s: %w; its log is in %s", name, startTimeout, err, filepath.Join(l.Dir, "logs"))
+		case <-tick.C:
+		}
+	}
+}
+
+// startNode lets a node join, as an operator would, and runs its agent.
+func (l *Lab) startNode(ctx context.Context, c *client.Client, node string) error {
+	data := l.nodeData(node)
+	if pid, err := l.running(data); err != nil || pid != 0 {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(data, "identity.json")); errors.Is(err, fs.ErrNotExist) {
+		if err := l.join(ctx, c, node); err != nil {
+			return err
+		}
+	}
+	l.progress("starting the agent of %s", node)
+	cmd, err := l.start(node, node, nil, "agent", "--data", data)
+	if err != nil {
+		return err
+	}
+	go func() { _ = cmd.Wait() }()
+	return nil
+}
+
+func (l *Lab) join(ctx context.Context, c *client.Client, node string) error {
+	// A node that joined but lost its directory has to be forgotten first.
+	members, err := c.Members(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		if m.Name == node {
+			if err := c.DeleteMember(ctx, node); err != nil {
+				return err
+			}
+		}
+	}
+	token, err := c.CreateToken(ctx, api.TokenRequest{Node: node, TTL: 5 * time.Minute})
+	if err != nil {
+		return err
+	}
+	url := "https://" + net.JoinHostPort(l.Spec.serverAddr().String(), strconv.Itoa(apiPort))
+	cmd := exec.CommandContext(ctx, "ip", "netns", "exec", l.ns(node), l.Binary,
+		"node", "join", url, "--token", token.Token, "--name", node, "--data", l.nodeData(node))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("node %s cannot join: %w: %s", node, err, out)
+	}
+	return nil
+}
+
+// waitNodes waits until every node has reported.
+func (l *Lab) waitNodes(ctx context.Context, c *client.Client) error {
+	for _, n := range l.Spec.Nodes {
+		err := l.await(ctx, n.Name, l.nodeData(n.Name), func() error {
+			st, err := c.Status(ctx, "")
+			if err != nil {
+				return err
+			}
+			for _, s := range st.Nodes {
+				if s.Name == n.Name && s.Report != nil {
+					return nil
+				}
+			}
+			return fmt.Errorf("node %s has not reported yet", n.Name)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Down removes every trace of the lab, whatever state it is in.
+func (l *Lab) Down() error {
+	unlock, err := l.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	var errs []error
+	l.progress("ending the processes")
+	errs = append(errs, l.stopAll())
+	names, err := l.listNS()
+	errs = append(errs, err)
+	l.progress("removing %d namespaces", len(names))
+	for _, name := range names {
+		errs = append(errs, l.deleteNS(name))
+	}
+	errs = append(errs, os.RemoveAll(l.Dir))
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	// The lock goes last; whoever waits for it then finds nothing to remove.
+	_ = os.Remove(l.Dir + ".lock")
+	for _, dir := range []string{filepath.Dir(l.Dir), filepath.Dir(filepath.Dir(l.Dir))} {
+		_ = os.Remove(dir) // only if empty
+	}
+	return nil
+}

@@ -1,0 +1,168 @@
+package lab
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// process is a running process of the lab.
+type process struct {
+	pid int
+	// data is the value of its --data argument, below the lab's directory: by
+	// it a process is known to be the lab's, so no list of process numbers has
+	// to survive a kill.
+	data string
+}
+
+// processes finds the lab's running processes.
+func (l *Lab) processes() ([]process, error) {
+	dirs, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, err
+	}
+	var out []process
+	for _, d := range dirs {
+		pid, err := strconv.Atoi(d.Name())
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		args, err := os.ReadFile(filepath.Join("/proc", d.Name(), "cmdline"))
+		if err != nil || len(args) == 0 { // gone meanwhile, or a kernel thread
+			continue
+		}
+		fields := strings.Split(string(bytes.TrimRight(args, "\x00")), "\x00")
+		i := slices.Index(fields, "--data")
+		if i < 0 || i+1 >= len(fields) || !strings.HasPrefix(fields[i+1], l.Dir+"/") {
+			continue
+		}
+		out = append(out, process{pid: pid, data: fields[i+1]})
+	}
+	return out, nil
+}
+
+// running returns the process with that data directory, or 0.
+func (l *Lab) running(data string) (pid int, err error) {
+	ps, err := l.processes()
+	for _, p := range ps {
+		if p.data == data {
+			return p.pid, nil
+		}
+	}
+	return 0, err
+}
+
+// start runs the product in the background, in a namespace ("" for the present
+// one), with its output appended to a log file.
+func (l *Lab) start(name, namespace string, files []*os.File, args ...string) (*exec.Cmd, error) {
+	logs := filepath.Join(l.Dir, "logs")
+	if err := os.MkdirAll(logs, 0o755); err != nil {
+		return nil, err
+	}
+	out, err := os.OpenFile(filepath.Join(logs, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	argv := append([]string{l.Binary}, args...)
+	if namespace != "" {
+		argv = append([]string{"ip", "netns", "exec", l.ns(namespace)}, argv...)
+	}
+	env := os.Environ()
+	if len(files) > 0 {
+		// Sockets are passed as systemd does (sd_listen_fds(3)); the receiver
+		// wants its own process number told, which only the shell knows in time.
+		argv = append([]string{"sh", "-c", `export LISTEN_PID=$$; exec "$0" "$@"`}, argv...)
+		env = append(env, "LISTEN_FDS="+strconv.Itoa(len(files)))
+	}
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.ExtraFiles = files
+	cmd.Env = env
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // outlives the command that made the lab
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("cannot start %s: %w", name, err)
+	}
+	return cmd, nil
+}
+
+// stopAll ends the lab's processes: politely first, then for certain. Each is
+// addressed by a handle on the process itself, so a number that was reused
+// meanwhile is never hit.
+func (l *Lab) stopAll() error {
+	ps, err := l.processes()
+	if err != nil {
+		return err
+	}
+	return stop(ps, 5*time.Second)
+}
+
+func stop(ps []process, grace time.Duration) error {
+	var fds []int
+	defer func() {
+		for _, fd := range fds {
+			unix.Close(fd)
+		}
+	}()
+	for _, p := range ps {
+		fd, err := unix.PidfdOpen(p.pid, 0)
+		if errors.Is(err, unix.ESRCH) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("process %d: %w", p.pid, err)
+		}
+		fds = append(fds, fd)
+		if err := unix.PidfdSendSignal(fd, unix.SIGTERM, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+			return fmt.Errorf("process %d: %w", p.pid, err)
+		}
+	}
+	deadline := time.Now().Add(grace)
+	for i, fd := range fds {
+		if ended(fd, time.Until(deadline)) {
+			continue
+		}
+		if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+			return fmt.Errorf("process %d: %w", ps[i].pid, err)
+		}
+		ended(fd, 5*time.Second)
+	}
+	return nil
+}
+
+// ended waits until the process of a pidfd is gone.
+func ended(fd int, wait time.Duration) bool {
+	deadline := time.Now().Add(wait)
+	for {
+		ms := max(0, int(time.Until(deadline).Milliseconds()))
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, ms)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		return n > 0
+	}
+}
+
+// lastLog returns the end of a process's log, for messages about its failure.
+func (l *Lab) lastLog(name string) string {
+	b, err := os.ReadFile(filepath.Join(l.Dir, "logs", name+".log"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	const keep = 2000
+	if len(b) > keep {
+		b = b[len(b)-keep:]
+	}
+	return strings.TrimSpace(string(b))
+}

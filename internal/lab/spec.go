@@ -1,0 +1,151 @@
+// Package lab makes virtual clusters on one machine: every node is a network
+// namespace with an agent process of its own, joined to the others by an
+// underlay; guests are namespaces whose NIC is plugged in as a hypervisor would.
+//
+// The lab stands outside the one-way flow. It plays the data centre, the
+// hypervisor and the operator, and reaches the product by the paths that are
+// open to everybody: the command line, the API and the names of interfaces.
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"regexp"
+
+	"github.com/goccy/go-yaml"
+)
+
+// Spec describes a lab; it is what lab.yaml holds.
+type Spec struct {
+	// Nodes are the nodes, at least one.
+	Nodes []NodeSpec `json:"nodes"`
+	// Underlay is the network between the nodes. The server listens on its
+	// second last address, the outside host is the third last.
+	Underlay netip.Prefix `json:"underlay"`
+	// Underlay6 is the same for IPv6; the nodes have both.
+	Underlay6 netip.Prefix `json:"underlay6"`
+	// MTU of the underlay in bytes.
+	MTU int `json:"mtu"`
+}
+
+// NodeSpec is one node of a lab.
+type NodeSpec struct {
+	Name string `json:"name"`
+	// Address in the underlay; unset means the node's number in it.
+	Address netip.Addr `json:"address,omitzero"`
+}
+
+// MaxNodes bounds a lab: each node is a process.
+const MaxNodes = 64
+
+// DefaultSpec is a lab of n nodes, called node1, node2 and so on, on the
+// addresses of the Proxmox manual's examples: 192.168.0.1 and up.
+func DefaultSpec(n int) *Spec {
+	s := &Spec{
+		Underlay:  netip.MustParsePrefix("192.168.0.0/24"),
+		Underlay6: netip.MustParsePrefix("fd00:192:168::/64"),
+		MTU:       1500,
+	}
+	for i := range n {
+		s.Nodes = append(s.Nodes, NodeSpec{Name: fmt.Sprintf("node%d", i+1)})
+	}
+	return s
+}
+
+// LoadSpec reads a lab.yaml; what it leaves out is as in DefaultSpec.
+func LoadSpec(path string) (*Spec, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	s := DefaultSpec(0)
+	if err := yaml.UnmarshalWithOptions(b, s, yaml.Strict()); err != nil {
+		return nil, fmt.Errorf("%s: %s", path, yaml.FormatError(err, false, true))
+	}
+	if len(s.Nodes) == 0 {
+		s.Nodes = DefaultSpec(3).Nodes
+	}
+	return s, nil
+}
+
+var nodeName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`)
+
+// reservedNames are hosts that every lab has.
+var reservedNames = []string{underlayNS, outsideNS}
+
+// complete fills in addresses and checks the spec.
+func (s *Spec) complete() error {
+	var errs []error
+	if len(s.Nodes) == 0 || len(s.Nodes) > MaxNodes {
+		errs = append(errs, fmt.Errorf("a lab has 1 to %d nodes, not %d", MaxNodes, len(s.Nodes)))
+	}
+	if s.MTU < 1280 || s.MTU > 65535 {
+		errs = append(errs, fmt.Errorf("mtu %d: must be 1280 to 65535 bytes", s.MTU))
+	}
+	if !s.Underlay.IsValid() || !s.Underlay.Addr().Is4() || s.Underlay.Bits() > 24 || s.Underlay.Bits() < 16 {
+		errs = append(errs, fmt.Errorf("underlay %s: must be an IPv4 network of 16 to 24 bits, like 192.168.0.0/24", s.Underlay))
+	}
+	if !s.Underlay6.IsValid() || !s.Underlay6.Addr().Is6() || s.Underlay6.Bits() > 64 {
+		errs = append(errs, fmt.Errorf("underlay6 %s: must be an IPv6 network of at most 64 bits, like fd00:192:168::/64", s.Underlay6))
+	}
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	names, addrs := map[string]bool{}, map[netip.Addr]string{
+		s.serverAddr(): "the server", s.outsideAddr(): "the outside host",
+	}
+	for _, r := range reservedNames {
+		names[r] = true
+	}
+	for i := range s.Nodes {
+		n := &s.Nodes[i]
+		if !n.Address.IsValid() {
+			n.Address = nth(s.Underlay, i+1)
+		}
+		switch {
+		case !nodeName.MatchString(n.Name):
+			errs = append(errs, fmt.Errorf("node name %q: must be lower-case letters, digits and hyphens, at most 32", n.Name))
+		case names[n.Name]:
+			errs = append(errs, fmt.Errorf("node name %q is taken", n.Name))
+		case !s.Underlay.Contains(n.Address):
+			errs = append(errs, fmt.Errorf("node %s: address %s is not in the underlay %s", n.Name, n.Address, s.Underlay))
+		case addrs[n.Address] != "":
+			errs = append(errs, fmt.Errorf("node %s: address %s belongs to %s", n.Name, n.Address, addrs[n.Address]))
+		}
+		names[n.Name], addrs[n.Address] = true, "node "+n.Name
+	}
+	return errors.Join(errs...)
+}
+
+// nth is the n-th address of a network, counted from its end when n < 0.
+func nth(p netip.Prefix, n int) netip.Addr {
+	b := p.Masked().Addr().AsSlice()
+	if n < 0 {
+		for bit := p.Bits(); bit < len(b)*8; bit++ {
+			b[bit/8] |= 1 << (7 - bit%8)
+		}
+		n++
+	}
+	for i := len(b) - 1; i >= 0 && n != 0; i-- {
+		sum := int(b[i]) + n
+		b[i] = byte(sum & 0xff)
+		n = sum >> 8
+	}
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}
+
+func (s *Spec) serverAddr() netip.Addr  { return nth(s.Underlay, -2) }
+func (s *Spec) outsideAddr() netip.Addr { return nth(s.Underlay, -3) }
+
+// address6 is a node's IPv6 address in the underlay: that with the node's number.
+func (s *Spec) address6(i int) netip.Addr { return nth(s.Underlay6, i+1) }
+
+// OutsideHost is an address that lies beyond the underlay's router: what guests
+// reach by their gateway (RFC 5737, RFC 3849).
+var (
+	OutsideHost  = netip.MustParseAddr("198.51.100.1")
+	OutsideHost6 = netip.MustParseAddr("2001:db8:ffff::1")
+)

@@ -1,0 +1,101 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// Part is one thing that a lab consists of.
+type Part struct {
+	Name    string
+	Role    string // server, node, guest, outside
+	Address string
+	State   string // Running or what is missing
+	PID     int    // of its process, 0 if it needs none
+}
+
+// Running is the state of a part with which all is well.
+const Running = "running"
+
+// Parts tells what the lab consists of and whether it is there.
+func (l *Lab) Parts(ctx context.Context) ([]Part, error) {
+	var parts []Part
+	add := func(p Part, data string) error {
+		if data != "" {
+			pid, err := l.running(data)
+			if err != nil {
+				return err
+			}
+			if p.PID = pid; pid == 0 {
+				p.State = "not running"
+			}
+		}
+		if p.State == "" {
+			p.State = Running
+		}
+		parts = append(parts, p)
+		return nil
+	}
+	if err := add(Part{Name: "server", Role: "server", Address: "https://" + l.API}, l.serverData()); err != nil {
+		return nil, err
+	}
+	for _, n := range l.Spec.Nodes {
+		if err := add(Part{Name: n.Name, Role: "node", Address: n.Address.String(), State: l.nsState(n.Name)}, l.nodeData(n.Name)); err != nil {
+			return nil, err
+		}
+	}
+	if err := add(Part{Name: outsideNS, Role: "outside", Address: OutsideHost.String(), State: l.nsState(outsideNS)}, ""); err != nil {
+		return nil, err
+	}
+	c, err := l.Client()
+	if err != nil {
+		return nil, err
+	}
+	guests, err := listGuests(ctx, c)
+	if err != nil {
+		return parts, nil // the server is down, which the table says
+	}
+	for _, g := range guests {
+		if l.isNode(g.Node) {
+			if err := add(Part{Name: label(g), Role: "guest on " + g.Node, Address: addressList(g), State: l.nsState(guestNS(label(g)))}, ""); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return parts, nil
+}
+
+func (l *Lab) nsState(name string) string {
+	if l.hasNS(name) {
+		return ""
+	}
+	return "no namespace"
+}
+
+func addressList(g *model.Guest) string {
+	var out []string
+	for _, nic := range g.NICs {
+		for _, a := range nic.IPs {
+			out = append(out, a.String())
+		}
+	}
+	return strings.Join(out, ",")
+}
+
+// Namespace is the full name of the namespace of a node, a guest, or the
+// outside host.
+func (l *Lab) Namespace(name string) (string, error) {
+	for _, short := range []string{name, guestNS(name)} {
+		if l.hasNS(short) {
+			return l.ns(short), nil
+		}
+	}
+	// A guest may be called by its number, which only the server knows.
+	if _, g, err := l.find(context.Background(), name); err == nil && l.hasNS(guestNS(label(g))) {
+		return l.ns(guestNS(label(g))), nil
+	}
+	return "", fmt.Errorf("lab %q has no node or running guest %q; `viaduct lab status` lists them", l.Name, name)
+}

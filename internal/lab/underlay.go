@@ -1,0 +1,144 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+)
+
+// buildUnderlay makes the switch, the outside host and the nodes' namespaces.
+// It may be called again and completes what is missing.
+func (l *Lab) buildUnderlay() error {
+	s := l.Spec
+	if err := l.makeNS(underlayNS); err != nil {
+		return err
+	}
+	err := l.in(underlayNS, func(h *netlink.Handle) error {
+		br, err := ensureLink(h, &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "switch", MTU: s.MTU}})
+		if err != nil {
+			return err
+		}
+		if err := h.LinkSetUp(br); err != nil {
+			return err
+		}
+		return addAddress(h, br, netip.PrefixFrom(s.serverAddr(), s.Underlay.Bits()))
+	})
+	if err != nil {
+		return err
+	}
+	if err := l.buildOutside(); err != nil {
+		return err
+	}
+	for i, n := range s.Nodes {
+		if err := l.makeNS(n.Name); err != nil {
+			return err
+		}
+		addrs := []netip.Prefix{
+			netip.PrefixFrom(n.Address, s.Underlay.Bits()),
+			netip.PrefixFrom(s.address6(i), s.Underlay6.Bits()),
+		}
+		via := []netip.Addr{s.outsideAddr(), nth(s.Underlay6, -3)}
+		if err := l.attach(n.Name, fmt.Sprintf("port%d", i+1), addrs, via); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// buildOutside makes the host beyond the underlay. It knows no network of the
+// overlay, so a guest reaches it only with the address of its node.
+func (l *Lab) buildOutside() error {
+	s := l.Spec
+	if err := l.makeNS(outsideNS); err != nil {
+		return err
+	}
+	addrs := []netip.Prefix{
+		netip.PrefixFrom(s.outsideAddr(), s.Underlay.Bits()),
+		netip.PrefixFrom(nth(s.Underlay6, -3), s.Underlay6.Bits()),
+	}
+	if err := l.attach(outsideNS, "port0", addrs, nil); err != nil {
+		return err
+	}
+	return l.in(outsideNS, func(h *netlink.Handle) error {
+		lo, err := h.LinkByName("lo")
+		if err != nil {
+			return err
+		}
+		for _, a := range []netip.Addr{OutsideHost, OutsideHost6} {
+			if err := addAddress(h, lo, netip.PrefixFrom(a, a.BitLen())); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// attach plugs a namespace into the switch.
+func (l *Lab) attach(name, port string, addrs []netip.Prefix, via []netip.Addr) error {
+	sw, err := netns.GetFromName(l.ns(underlayNS))
+	if err != nil {
+		return err
+	}
+	defer sw.Close()
+	err = l.in(name, func(h *netlink.Handle) error {
+		veth := &netlink.Veth{
+			LinkAttrs: netlink.LinkAttrs{Name: uplink, MTU: l.Spec.MTU},
+			PeerName:  port, PeerNamespace: netlink.NsFd(int(sw)), PeerMTU: uint32(l.Spec.MTU),
+		}
+		link, err := ensureLink(h, veth)
+		if err != nil {
+			return err
+		}
+		if err := h.LinkSetUp(link); err != nil {
+			return err
+		}
+		for _, a := range addrs {
+			if err := addAddress(h, link, a); err != nil {
+				return err
+			}
+		}
+		for _, a := range via {
+			if err := addDefaultRoute(h, link, a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return l.in(underlayNS, func(h *netlink.Handle) error {
+		p, err := h.LinkByName(port)
+		if err != nil {
+			return err
+		}
+		br, err := h.LinkByName("switch")
+		if err != nil {
+			return err
+		}
+		if err := h.LinkSetMaster(p, br); err != nil {
+			return err
+		}
+		return h.LinkSetUp(p)
+	})
+}
+
+// ensureLink returns the link of that name, made if it is missing.
+func ensureLink(h *netlink.Handle, want netlink.Link) (netlink.Link, error) {
+	name := want.Attrs().Name
+	link, err := h.LinkByName(name)
+	if err == nil {
+		return link, nil
+	}
+	var missing netlink.LinkNotFoundError
+	if !errors.As(err, &missing) {
+		return nil, err
+	}
+	if err := h.LinkAdd(want); err != nil {
+		return nil, fmt.Errorf("cannot make %s: %w", name, err)
+	}
+	return h.LinkByName(name)
+}

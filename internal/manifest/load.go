@@ -1,0 +1,193 @@
+package manifest
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Stdin is the path that stands for standard input.
+const Stdin = "-"
+
+// Load reads manifests: files, directories (their *.yaml, *.yml and *.json,
+// sorted by name, one level deep), and standard input as "-". Faults of the
+// content come as Errors, all of them; then the Set is nil.
+func Load(paths []string, stdin io.Reader) (*Set, error) {
+	l := &loader{set: newSet()}
+	for _, p := range paths {
+		if err := l.path(p, stdin); err != nil {
+			return nil, err
+		}
+	}
+	if len(l.errs) > 0 {
+		return nil, l.errs
+	}
+	return l.set, nil
+}
+
+type loader struct {
+	set  *Set
+	errs Errors
+	read int64
+}
+
+func (l *loader) path(p string, stdin io.Reader) error {
+	if p == Stdin {
+		if stdin == nil {
+			return fmt.Errorf("standard input is not available here")
+		}
+		return l.reader("<stdin>", stdin)
+	}
+	fi, err := os.Stat(p)
+	if err != nil {
+		return fmt.Errorf("cannot read manifest: %w", err)
+	}
+	if !fi.IsDir() {
+		return l.file(p)
+	}
+	entries, err := os.ReadDir(p) // sorted
+	if err != nil {
+		return fmt.Errorf("cannot read manifests: %w", err)
+	}
+	found := false
+	for _, e := range entries {
+		if e.IsDir() || !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(e.Name())) {
+			continue
+		}
+		found = true
+		if err := l.file(filepath.Join(p, e.Name())); err != nil {
+			return err
+		}
+	}
+	if !found {
+		return fmt.Errorf("no manifest in directory %s: there is no *.yaml, *.yml or *.json", p)
+	}
+	return nil
+}
+
+func (l *loader) file(p string) error {
+	f, err := os.Open(p)
+	if err != nil {
+		return fmt.Errorf("cannot read manifest: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // nothing was written
+	return l.reader(p, f)
+}
+
+func (l *loader) reader(name string, r io.Reader) error {
+	b, err := io.ReadAll(io.LimitReader(r, MaxInput-l.read+1))
+	if err != nil {
+		return fmt.Errorf("cannot read manifest %s: %w", name, err)
+	}
+	l.read += int64(len(b))
+	if l.read > MaxInput {
+		return fmt.Errorf("%s: the manifests are larger than %d MiB together; apply them in parts", name, MaxInput>>20)
+	}
+	l.input(name, b)
+	return nil
+}
+
+// input reads one file's content.
+func (l *loader) input(name string, b []byte) {
+	b = bytes.TrimPrefix(b, []byte("\ufeff"))
+	text := strings.ReplaceAll(string(b), "\r\n", "\n")
+	json := filepath.Ext(name) == ".json" || strings.HasPrefix(strings.TrimLeft(text, " \t\n"), "{")
+	if json {
+		// White space in JSON, but not in YAML; inside JSON strings there is none.
+		text = strings.ReplaceAll(text, "\t", " ")
+	}
+	src := &source{name: name, lines: strings.Split(text, "\n")}
+	if err := checkText(src); err != nil {
+		l.errs = append(l.errs, err)
+		return
+	}
+	for _, d := range split(src) {
+		l.document(d)
+	}
+}
+
+func (l *loader) document(d *document) {
+	root, err := d.parse()
+	if err != nil {
+		l.errs = append(l.errs, err)
+		return
+	}
+	if root == nil {
+		return
+	}
+	objects := []*node{root}
+	if root.kind == listNode {
+		objects = root.items
+	}
+	r := &reader{doc: d}
+	for _, n := range objects {
+		o := r.object(n)
+		if o == nil {
+			continue
+		}
+		if first := l.set.add(o); first != nil {
+			r.errorf(o.pos, "%s %s is declared twice, first at %s; leave one of them out", o.object.ObjectKind(), o.object.ObjectID(), first.pos)
+		}
+	}
+	l.errs = append(l.errs, r.errs...)
+}
+
+// checkText refuses what is no text, and tabs where YAML has none.
+func checkText(src *source) *Error {
+	fault := func(line, column int, msg string) *Error {
+		return &Error{Pos: Position{File: src.name, Line: line, Column: column}, Message: msg,
+			Line: strings.ToValidUTF8(src.lines[line-1], "?")}
+	}
+	for i, s := range src.lines {
+		column := 0
+		blank := true
+		for j, r := range s {
+			column++
+			switch {
+			case r == utf8.RuneError && !strings.HasPrefix(s[j:], string(utf8.RuneError)):
+				return fault(i+1, column, "this is not UTF-8 text; save the file as UTF-8")
+			case r == '\t' && blank:
+				return fault(i+1, column, "a tab is used to indent; YAML takes spaces only")
+			case r != '\t' && r < ' ' || r == 0x7f:
+				return fault(i+1, column, fmt.Sprintf("control character %U; remove it", r))
+			}
+			blank = blank && r == ' '
+		}
+	}
+	return nil
+}
+
+// split cuts a source at its document markers. A marker at the start of a line
+// ends even a block of literal text, so looking at lines is enough; and reading
+// each document by itself finds the faults of all.
+func split(src *source) []*document {
+	var out []*document
+	start := 0
+	flush := func(end int) {
+		d := &document{src: src, first: start + 1, text: strings.Join(src.lines[start:end], "\n")}
+		if strings.TrimSpace(d.text) != "" {
+			out = append(out, d)
+		}
+	}
+	for i, line := range src.lines {
+		rest, marker := strings.CutPrefix(line, "---")
+		if !marker {
+			rest, marker = strings.CutPrefix(line, "...")
+		}
+		if !marker || rest != "" && rest[0] != ' ' && rest[0] != '\t' {
+			continue
+		}
+		flush(i)
+		start = i
+		if c := strings.TrimSpace(rest); c == "" || c[0] == '#' {
+			start = i + 1 // nothing but a comment stands beside the marker
+		}
+	}
+	flush(len(src.lines))
+	return out
+}

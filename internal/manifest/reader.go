@@ -1,0 +1,248 @@
+package manifest
+
+import (
+	"fmt"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// reader reads objects out of one document and collects its faults.
+type reader struct {
+	doc  *document
+	errs Errors
+}
+
+func (r *reader) errorf(p Position, format string, args ...any) {
+	r.errs = append(r.errs, r.doc.errorf(p, format, args...))
+}
+
+// loaded is an object with its place and those of its properties.
+type loaded struct {
+	object model.Object
+	pos    Position
+	fields map[string]Position
+	src    *source
+}
+
+// object reads one object; nil if it has a fault that leaves nothing to check.
+func (r *reader) object(n *node) *loaded {
+	if n.kind != mapNode {
+		r.errorf(n.pos, "expected an object, that is lines of \"property: value\", got %s", n.describe())
+		return nil
+	}
+	kind, ok := r.kind(n)
+	if !ok {
+		return nil
+	}
+	o := model.New(kind)
+	out := &loaded{object: o, pos: n.pos, fields: make(map[string]Position), src: r.doc.src}
+	before := len(r.errs)
+	r.fields(reflect.ValueOf(o).Elem(), string(kind), model.Fields(kind), n, "", out.fields)
+	if len(r.errs) > before {
+		return nil
+	}
+	if s, ok := o.(*model.Subnet); ok && s.ID == "" && s.CIDR.IsValid() {
+		s.ID = s.CIDR.String()
+	}
+	if o.ObjectID() == "" {
+		r.errorf(n.pos, "%s without id: add a line \"id: ...\"", kind)
+		return nil
+	}
+	return out
+}
+
+// kind finds what kind of object the map is.
+func (r *reader) kind(n *node) (model.Kind, bool) {
+	var names []string
+	for _, k := range model.Kinds() {
+		names = append(names, string(k))
+	}
+	i := slices.IndexFunc(n.entries, func(e entry) bool { return e.key == "kind" })
+	if i < 0 {
+		for _, e := range n.entries {
+			if near := model.Nearest(e.key, []string{"kind"}); near != "" {
+				r.errorf(e.pos, "unknown property %q; did you mean kind?", clip(e.key))
+				return "", false
+			}
+		}
+		r.errorf(n.pos, "object without kind: add a line \"kind: ...\" with one of %s", strings.Join(names, ", "))
+		return "", false
+	}
+	v := n.entries[i].value
+	if v.kind != scalarNode || !slices.Contains(names, v.text) {
+		hint := "; it is one of " + strings.Join(names, ", ")
+		if near := model.Nearest(v.text, names); near != "" {
+			hint = "; did you mean " + near + "?"
+		}
+		r.errorf(v.pos, "unknown kind %s%s", v.describe(), hint)
+		return "", false
+	}
+	return model.Kind(v.text), true
+}
+
+// fields reads the entries of a map into a struct. prefix is the path of the
+// struct within the object, "" or "nics[0]."; places are kept by that path.
+func (r *reader) fields(into reflect.Value, owner string, infos []model.FieldInfo, n *node, prefix string, places map[string]Position) {
+	seen := make(map[string]Position, len(n.entries))
+	for _, e := range n.entries {
+		if first, dup := seen[e.key]; dup {
+			r.errorf(e.pos, "property %q is given twice, first on line %d; leave one of them out", clip(e.key), first.Line)
+			continue
+		}
+		seen[e.key] = e.pos
+		if prefix == "" && e.key == "kind" {
+			continue
+		}
+		i := slices.IndexFunc(infos, func(f model.FieldInfo) bool { return f.Name == e.key })
+		if i < 0 {
+			r.unknown(owner, infos, e)
+			continue
+		}
+		path := prefix + e.key
+		places[path] = e.value.pos
+		r.valueAt(into.Field(infos[i].Index), infos[i], path, e.value, places)
+	}
+}
+
+func (r *reader) unknown(owner string, infos []model.FieldInfo, e entry) {
+	names := make([]string, len(infos))
+	for i, f := range infos {
+		names[i] = f.Name
+	}
+	if near := model.Nearest(e.key, names); near != "" {
+		r.errorf(e.pos, "unknown property %q of a %s; did you mean %s?", clip(e.key), owner, near)
+		return
+	}
+	r.errorf(e.pos, "unknown property %q of a %s; it has %s", clip(e.key), owner, strings.Join(names, ", "))
+}
+
+// value reads a value whose place is not needed later.
+func (r *reader) value(into reflect.Value, f model.FieldInfo, path string, n *node) {
+	r.valueAt(into, f, path, n, make(map[string]Position))
+}
+
+func (r *reader) valueAt(into reflect.Value, f model.FieldInfo, path string, n *node, places map[string]Position) {
+	if n.kind == nullNode {
+		r.errorf(n.pos, "%s has no value; give one, or leave the line out", path)
+		return
+	}
+	switch f.Type {
+	case model.FieldTexts, model.FieldAddrs, model.FieldRanges, model.FieldNICs:
+		r.list(into, f, path, n, places)
+	default:
+		r.scalar(into, f, path, n)
+	}
+}
+
+func (r *reader) scalar(into reflect.Value, f model.FieldInfo, path string, n *node) {
+	if n.kind != scalarNode {
+		r.errorf(n.pos, "%s: expected %s, got %s", path, article(f.Type), n.describe())
+		return
+	}
+	text := n.text
+	if f.Type != model.FieldText {
+		text = strings.TrimSpace(text)
+	}
+	var v any
+	var err error
+	switch f.Type {
+	case model.FieldText:
+		if into.Kind() == reflect.String {
+			into.SetString(text)
+			return
+		}
+	case model.FieldInt:
+		v, err = parseInt(text)
+	case model.FieldBool:
+		v, err = parseBool(text)
+	case model.FieldAddr:
+		v, err = parseAddr(text)
+	case model.FieldPrefix:
+		v, err = parsePrefix(text)
+	default:
+		err = fmt.Errorf("cannot be set")
+	}
+	if err != nil {
+		r.errorf(n.pos, "%s: %v", path, err)
+		return
+	}
+	into.Set(reflect.ValueOf(v))
+}
+
+// article makes a type's name part of a sentence.
+func article(t model.FieldType) string {
+	switch {
+	case t == model.FieldText:
+		return string(t)
+	case strings.HasPrefix(string(t), "IP"):
+		return "an " + string(t)
+	}
+	return "a " + string(t)
+}
+
+// list reads a list, or a string that stands for one.
+func (r *reader) list(into reflect.Value, f model.FieldInfo, path string, n *node, places map[string]Position) {
+	items := n.items
+	switch {
+	case n.kind == mapNode && f.Type != model.FieldTexts && f.Type != model.FieldAddrs:
+		items = []*node{n} // one range or NIC without the list around it
+	case n.kind == scalarNode && f.Type == model.FieldRanges:
+		items = []*node{n} // its commas part start from end
+	case n.kind == scalarNode:
+		items = nil
+		for _, part := range splitList(n.text) {
+			items = append(items, &node{kind: scalarNode, pos: n.pos, text: part})
+		}
+	case n.kind != listNode:
+		r.errorf(n.pos, "%s: expected a %s, got %s", path, f.Type, n.describe())
+		return
+	}
+	out := reflect.MakeSlice(into.Type(), len(items), len(items))
+	for i, item := range items {
+		r.item(out.Index(i), f, fmt.Sprintf("%s[%d]", path, i), item, places)
+	}
+	if len(items) > 0 {
+		into.Set(out)
+	}
+}
+
+func (r *reader) item(into reflect.Value, f model.FieldInfo, path string, n *node, places map[string]Position) {
+	places[path] = n.pos
+	switch f.Type {
+	case model.FieldTexts:
+		r.scalar(into, model.FieldInfo{Type: model.FieldText}, path, n)
+	case model.FieldAddrs:
+		r.addr(into, path, n)
+	case model.FieldRanges:
+		if n.kind == scalarNode {
+			v, err := parseRange(n.text)
+			if err != nil {
+				r.errorf(n.pos, "%s: %v", path, err)
+			}
+			into.Set(reflect.ValueOf(v))
+			return
+		}
+		r.nested(into, "range", model.RangeFields(), path, n, places)
+	case model.FieldNICs:
+		r.nested(into, "nic", model.NICFields(), path, n, places)
+	default:
+		r.errorf(n.pos, "%s: cannot be set", path)
+	}
+}
+
+func (r *reader) addr(into reflect.Value, path string, n *node) {
+	into.Set(reflect.ValueOf(netip.Addr{}))
+	r.scalar(into, model.FieldInfo{Type: model.FieldAddr}, path, n)
+}
+
+func (r *reader) nested(into reflect.Value, owner string, infos []model.FieldInfo, path string, n *node, places map[string]Position) {
+	if n.kind != mapNode {
+		r.errorf(n.pos, "%s: expected the properties of a %s, got %s", path, owner, n.describe())
+		return
+	}
+	r.fields(into, owner, infos, n, path+".", places)
+}

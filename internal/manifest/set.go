@@ -1,0 +1,152 @@
+package manifest
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// Set is what manifests declare, with the place of every object and property.
+type Set struct {
+	// Objects are in the order of the input.
+	Objects []model.Object
+	places  map[objectKey]*loaded
+	// subnets finds those written by their CIDR alone.
+	subnets map[netip.Prefix][]*loaded
+}
+
+type objectKey struct {
+	kind model.Kind
+	id   string
+}
+
+func newSet() *Set {
+	return &Set{places: make(map[objectKey]*loaded), subnets: make(map[netip.Prefix][]*loaded)}
+}
+
+// add takes an object in, unless one of that name is there, which it returns.
+// Two subnets of the same network are told apart by their VNet.
+func (s *Set) add(o *loaded) *loaded {
+	k := objectKey{o.object.ObjectKind(), o.object.ObjectID()}
+	sub, isSubnet := o.object.(*model.Subnet)
+	if isSubnet && subnetCIDR(sub).IsValid() {
+		p := subnetCIDR(sub)
+		for _, other := range s.subnets[p] {
+			if other.object.(*model.Subnet).VNet == sub.VNet {
+				return other
+			}
+		}
+		s.subnets[p] = append(s.subnets[p], o)
+	} else if first := s.places[k]; first != nil {
+		return first
+	}
+	s.places[k] = o
+	s.Objects = append(s.Objects, o.object)
+	return nil
+}
+
+// subnetCIDR is a subnet's network, from whichever property tells it.
+func subnetCIDR(s *model.Subnet) netip.Prefix {
+	if s.CIDR.IsValid() {
+		return s.CIDR
+	}
+	return cidrOfID(s.ID)
+}
+
+// cidrOfID reads the network out of "10.0.1.0/24" or "<zone>-10.0.1.0-24".
+func cidrOfID(id string) netip.Prefix {
+	if p, err := netip.ParsePrefix(id); err == nil {
+		return p
+	}
+	_, p, _ := model.ParseSubnetID(id)
+	return p
+}
+
+// Edits returns the declarations as edits, in dependency order and otherwise in
+// that of the input.
+func (s *Set) Edits() []model.Edit {
+	kinds := model.Kinds()
+	out := make([]model.Edit, 0, len(s.Objects))
+	for _, o := range s.Objects {
+		out = append(out, model.Edit{Put: o, Kind: o.ObjectKind(), ID: o.ObjectID()})
+	}
+	slices.SortStableFunc(out, func(a, b model.Edit) int {
+		return slices.Index(kinds, a.Kind) - slices.Index(kinds, b.Kind)
+	})
+	return out
+}
+
+// Find returns the declaration of an object, or nil. A subnet is found by its
+// full ID too when the manifest has only its network.
+func (s *Set) Find(k model.Kind, id string) model.Object {
+	if l := s.find(k, id); l != nil {
+		return l.object
+	}
+	return nil
+}
+
+func (s *Set) find(k model.Kind, id string) *loaded {
+	if l := s.places[objectKey{k, id}]; l != nil && (k != model.KindSubnet || len(s.subnets[cidrOfID(id)]) <= 1) {
+		return l
+	}
+	if k != model.KindSubnet {
+		return nil
+	}
+	zone, _, _ := strings.Cut(id, "-")
+	candidates := s.subnets[cidrOfID(id)]
+	for _, l := range candidates {
+		v, ok := s.places[objectKey{model.KindVNet, l.object.(*model.Subnet).VNet}]
+		if ok && v.object.(*model.VNet).Zone == zone {
+			return l
+		}
+	}
+	if len(candidates) > 0 {
+		return candidates[0]
+	}
+	return nil
+}
+
+// Position returns the place of a property of an object, or of the object if
+// the property is not written; ok is false if the object is in no manifest.
+func (s *Set) Position(k model.Kind, id, field string) (pos Position, ok bool) {
+	l := s.find(k, id)
+	if l == nil {
+		return Position{}, false
+	}
+	if k == model.KindSubnet && field == "cidr" {
+		if _, written := l.fields[field]; !written {
+			field = "id"
+		}
+	}
+	for field != "" {
+		if p, ok := l.fields[field]; ok {
+			return p, true
+		}
+		// What is missing in "nics[1].vnet" is missing in "nics[1]".
+		field = field[:max(strings.LastIndexAny(field, ".["), 0)]
+	}
+	return l.pos, true
+}
+
+// Locate returns where a problem stands, as file:line:column, or "" if the
+// object is in no manifest.
+func (s *Set) Locate(p model.Problem) string {
+	if pos, ok := s.Position(p.Kind, p.ID, p.Field); ok {
+		return pos.String()
+	}
+	return ""
+}
+
+// Format shows a problem with its place, the line and a caret where the object
+// comes from a manifest, and alone where it does not.
+func (s *Set) Format(p model.Problem) string {
+	text := string(p.Severity) + ": " + p.String()
+	l := s.find(p.Kind, p.ID)
+	if l == nil {
+		return text
+	}
+	pos, _ := s.Position(p.Kind, p.ID, p.Field)
+	return pos.String() + ": " + text + excerpt(l.src.line(pos.Line), pos.Column)
+}

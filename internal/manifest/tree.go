@@ -1,0 +1,245 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// nodeKind is the shape of a node.
+type nodeKind int
+
+const (
+	scalarNode nodeKind = iota
+	mapNode
+	listNode
+	nullNode
+)
+
+// node is a YAML value with its place, free of everything that manifests
+// refuse, so that reading an object out of it is simple.
+type node struct {
+	kind nodeKind
+	pos  Position
+	// text is a scalar's value as written; quoted tells "1" from 1.
+	text   string
+	quoted bool
+	items  []*node
+	// entries are a map's, in the order written, duplicates included.
+	entries []entry
+}
+
+type entry struct {
+	key   string
+	pos   Position
+	value *node
+}
+
+// describe names the shape for messages.
+func (n *node) describe() string {
+	switch n.kind {
+	case mapNode:
+		return "a map"
+	case listNode:
+		return "a list"
+	case nullNode:
+		return "nothing"
+	case scalarNode:
+	}
+	return fmt.Sprintf("%q", clip(n.text))
+}
+
+// clip bounds a quoted value, in bytes.
+func clip(s string) string {
+	if len(s) > 60 {
+		return strings.ToValidUTF8(s[:60], "") + "..."
+	}
+	return s
+}
+
+// document is one YAML document of a source.
+type document struct {
+	src *source
+	// first is the number of the document's first line.
+	first int
+	text  string
+}
+
+// at translates a place within the document.
+func (d *document) at(p *token.Position) Position {
+	if p == nil {
+		return Position{File: d.src.name, Line: d.first, Column: 1}
+	}
+	return Position{File: d.src.name, Line: d.first + p.Line - 1, Column: max(p.Column, 1)}
+}
+
+func (d *document) errorf(p Position, format string, args ...any) *Error {
+	return &Error{Pos: p, Message: fmt.Sprintf(format, args...), Line: d.src.line(p.Line)}
+}
+
+// parse turns the document into a tree; nil for an empty document.
+//
+// The tokens are checked before the parser sees them: it is recursive, and
+// what overflows a goroutine's stack cannot be recovered from.
+func (d *document) parse() (root *node, err *Error) {
+	if len(d.text) > MaxDocument {
+		return nil, d.errorf(d.at(nil), "this document is larger than %d KiB; split it", MaxDocument>>10)
+	}
+	defer func() {
+		// The parser is not ours and input is anybody's: should it fail on some
+		// oddity that fuzzing has not found, that is one bad file and not the end
+		// of the program.
+		if r := recover(); r != nil {
+			root, err = nil, d.errorf(d.at(nil), "cannot be read as YAML (%v); check the document's indentation and quotes", r)
+		}
+	}()
+	tokens := lexer.Tokenize(d.text)
+	if err := d.check(tokens); err != nil {
+		return nil, err
+	}
+	file, perr := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+	if perr != nil {
+		return nil, d.syntaxError(perr)
+	}
+	for _, doc := range file.Docs {
+		if doc.Body == nil {
+			continue
+		}
+		if root != nil {
+			return nil, d.errorf(d.at(doc.Body.GetToken().Position), "more than one value in a document; separate them by a line with ---")
+		}
+		if root, err = d.convert(doc.Body, 0); err != nil {
+			return nil, err
+		}
+	}
+	return root, nil
+}
+
+// refused explains the parts of YAML that manifests do without.
+var refused = map[token.Type]string{
+	token.AnchorType:     "anchors (&name) are not supported: write the value out where it is needed",
+	token.AliasType:      "aliases (*name) are not supported: write the value out (or quote it, if it is meant to start with *)",
+	token.TagType:        "tags (!name) are not supported: leave it out (or quote the value, if it is meant to start with !)",
+	token.MergeKeyType:   "merge keys (<<) are not supported: write the properties out",
+	token.DirectiveType:  "directives (%) are not supported: leave the line out",
+	token.MappingKeyType: "complex keys (?) are not supported: write \"name: value\"",
+}
+
+// check refuses unsupported tokens and bounds the nesting.
+func (d *document) check(tokens token.Tokens) *Error {
+	flow := 0
+	var block []int // columns of the open block collections
+	lastLine := 0
+	for _, t := range tokens {
+		if msg, ok := refused[t.Type]; ok {
+			return d.errorf(d.at(t.Position), "%s", msg)
+		}
+		//nolint:exhaustive // only what nests matters
+		switch t.Type {
+		case token.InvalidType:
+			return d.errorf(d.at(t.Position), "%s", t.Error)
+		case token.MappingStartType, token.SequenceStartType:
+			flow++
+		case token.MappingEndType, token.SequenceEndType:
+			flow--
+		case token.SequenceEntryType:
+			block = openBlock(block, t.Position.Column)
+		default:
+			if t.Position.Line != lastLine && flow == 0 {
+				block = openBlock(block, t.Position.Column)
+			}
+		}
+		lastLine = t.Position.Line
+		if flow+len(block) > MaxDepth {
+			return d.errorf(d.at(t.Position), "nested deeper than %d levels; no object needs that", MaxDepth)
+		}
+	}
+	return nil
+}
+
+// openBlock closes the collections that are at or right of the column and
+// opens one there.
+func openBlock(block []int, column int) []int {
+	for len(block) > 0 && block[len(block)-1] >= column {
+		block = block[:len(block)-1]
+	}
+	return append(block, column)
+}
+
+func (d *document) syntaxError(err error) *Error {
+	var se *yaml.SyntaxError
+	if errors.As(err, &se) && se.Token != nil {
+		return d.errorf(d.at(se.Token.Position), "%s; check indentation, quotes and brackets around here", se.Message)
+	}
+	var ye yaml.Error
+	if errors.As(err, &ye) && ye.GetToken() != nil {
+		return d.errorf(d.at(ye.GetToken().Position), "%s", ye.GetMessage())
+	}
+	return d.errorf(d.at(nil), "cannot be read as YAML: %v", err)
+}
+
+// convert turns the parser's tree into ours.
+func (d *document) convert(n ast.Node, depth int) (*node, *Error) {
+	if n == nil || n.GetToken() == nil {
+		return &node{kind: nullNode, pos: d.at(nil)}, nil
+	}
+	tk := n.GetToken()
+	out := &node{pos: d.at(tk.Position)}
+	if depth > MaxDepth {
+		return nil, d.errorf(out.pos, "nested deeper than %d levels; no object needs that", MaxDepth)
+	}
+	switch n := n.(type) {
+	case *ast.NullNode:
+		out.kind = nullNode
+	case *ast.StringNode:
+		out.text, out.quoted = n.Value, slices.Contains([]token.Type{token.SingleQuoteType, token.DoubleQuoteType}, tk.Type)
+	case *ast.LiteralNode:
+		out.text, out.quoted = n.Value.Value, true
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
+		// As written, not as YAML reads it: an id 0100 stays one.
+		out.text = tk.Value
+	case *ast.MappingNode:
+		return out, d.convertMap(out, n.Values, depth)
+	case *ast.MappingValueNode:
+		return out, d.convertMap(out, []*ast.MappingValueNode{n}, depth)
+	case *ast.SequenceNode:
+		out.kind = listNode
+		for _, v := range n.Values {
+			item, err := d.convert(v, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			out.items = append(out.items, item)
+		}
+	default:
+		return nil, d.errorf(out.pos, "this is not supported in a manifest (%s)", strings.ToLower(n.Type().String()))
+	}
+	return out, nil
+}
+
+func (d *document) convertMap(out *node, values []*ast.MappingValueNode, depth int) *Error {
+	out.kind = mapNode
+	for i, v := range values {
+		tk := v.Key.GetToken()
+		if i == 0 {
+			out.pos = d.at(tk.Position)
+		}
+		value, err := d.convert(v.Value, depth+1)
+		if err != nil {
+			return err
+		}
+		pos := d.at(tk.Position)
+		if value.kind == nullNode {
+			value.pos = pos
+		}
+		out.entries = append(out.entries, entry{key: tk.Value, pos: pos, value: value})
+	}
+	return nil
+}

@@ -1,0 +1,194 @@
+package model
+
+import (
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// FieldType is the kind of value a property takes.
+type FieldType string
+
+// The types of property.
+const (
+	FieldText    FieldType = "text"
+	FieldInt     FieldType = "whole number"
+	FieldBool    FieldType = "boolean"
+	FieldAddr    FieldType = "IP address"
+	FieldPrefix  FieldType = "network"
+	FieldTexts   FieldType = "list of names"
+	FieldAddrs   FieldType = "list of IP addresses"
+	FieldRanges  FieldType = "list of address ranges"
+	FieldNICs    FieldType = "list of NICs"
+	FieldUnknown FieldType = ""
+)
+
+// FieldInfo describes one property of a kind of object.
+type FieldInfo struct {
+	// Name is the property as written in a manifest: "vxlan-port".
+	Name string
+	Type FieldType
+	// Doc says in a few words what the property is.
+	Doc string
+	// Index is the field's place in the Go struct, for package reflect.
+	Index int
+}
+
+// Fields returns the properties of a kind in the order of declaration, which
+// is that in which they are written; nil for an unknown kind.
+func Fields(k Kind) []FieldInfo {
+	o := New(k)
+	if o == nil {
+		return nil
+	}
+	return fieldsOf(reflect.TypeOf(o).Elem(), string(k))
+}
+
+// NICFields returns the properties of a guest's NIC.
+func NICFields() []FieldInfo { return fieldsOf(reflect.TypeFor[NIC](), "nic") }
+
+// RangeFields returns the properties of a range of addresses.
+func RangeFields() []FieldInfo { return fieldsOf(reflect.TypeFor[Range](), "range") }
+
+func fieldsOf(t reflect.Type, owner string) []FieldInfo {
+	out := make([]FieldInfo, 0, t.NumField())
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		out = append(out, FieldInfo{Name: name, Type: fieldType(f.Type), Doc: fieldDocs[owner+"."+name], Index: i})
+	}
+	return out
+}
+
+func fieldType(t reflect.Type) FieldType {
+	switch t {
+	case reflect.TypeFor[netip.Addr]():
+		return FieldAddr
+	case reflect.TypeFor[netip.Prefix]():
+		return FieldPrefix
+	case reflect.TypeFor[[]string]():
+		return FieldTexts
+	case reflect.TypeFor[[]netip.Addr]():
+		return FieldAddrs
+	case reflect.TypeFor[[]Range]():
+		return FieldRanges
+	case reflect.TypeFor[[]NIC]():
+		return FieldNICs
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return FieldText
+	case reflect.Int:
+		return FieldInt
+	case reflect.Bool:
+		return FieldBool
+	}
+	return FieldUnknown
+}
+
+// fieldDocs explains every property; a test keeps it complete.
+var fieldDocs = map[string]string{
+	"node.id":       "name under which the host joined",
+	"node.address":  "own end of tunnels, unless a peer list decides it",
+	"node.reserved": "interface names or patterns never to touch",
+
+	"zone.id":         "2 to 8 letters and digits",
+	"zone.type":       "simple or vxlan",
+	"zone.nodes":      "nodes the zone is deployed on; all if left out",
+	"zone.mtu":        "bytes; computed if left out",
+	"zone.ipam":       "address management: pve",
+	"zone.dns":        "name server of forward records",
+	"zone.reversedns": "name server of reverse records",
+	"zone.dnszone":    "DNS domain of the zone's guests",
+	"zone.dhcp":       "DHCP server: dnsmasq",
+	"zone.peers":      "address of every node, the ends of the tunnels (vxlan)",
+	"zone.fabric":     "fabric to take the tunnel ends from (vxlan)",
+	"zone.vxlan-port": "UDP port of the tunnels, 4789 if left out (vxlan)",
+
+	"vnet.id":            "2 to 8 letters and digits; the name of the bridge",
+	"vnet.zone":          "zone the vnet belongs to",
+	"vnet.tag":           "VXLAN network identifier, 1 to 16777215",
+	"vnet.alias":         "description",
+	"vnet.vlanaware":     "guests may use VLAN tags inside",
+	"vnet.isolate-ports": "guests of one node cannot reach each other",
+
+	"subnet.id":              "the network, like 10.0.1.0/24, or <zone>-10.0.1.0-24",
+	"subnet.cidr":            "the network, if id does not give it",
+	"subnet.vnet":            "vnet the subnet belongs to",
+	"subnet.gateway":         "the network's default gateway",
+	"subnet.snat":            "guests reach outside through the node's own address",
+	"subnet.dnszoneprefix":   "put between host name and DNS domain",
+	"subnet.dhcp-range":      "addresses to give out: start-address=A,end-address=B",
+	"subnet.dhcp-dns-server": "name server told to guests",
+
+	"guest.id":   "guest number, 100 to 999999999",
+	"guest.name": "host name",
+	"guest.node": "node the guest runs on",
+	"guest.nics": "network interfaces",
+
+	"nic.id":   "net0 to net31",
+	"nic.vnet": "vnet the NIC joins",
+	"nic.mac":  "hardware address",
+	"nic.ips":  "addresses the guest uses",
+
+	"range.start-address": "first address of the range",
+	"range.end-address":   "last address of the range",
+}
+
+// maxNearest bounds the length of names that are compared, in bytes.
+const maxNearest = 64
+
+// Nearest returns the candidate that somebody who wrote name most likely
+// meant: the one at the smallest edit distance, at most 2 and less than half
+// the name, or else the first that starts with name. It returns "" if none is
+// near, and prefers earlier candidates.
+func Nearest(name string, candidates []string) string {
+	if name == "" || len(name) > maxNearest {
+		return ""
+	}
+	lower := strings.ToLower(name)
+	best, bestDistance := "", min(2, (len(name)-1)/2)+1
+	for _, c := range candidates {
+		if diff := len(c) - len(name); diff >= bestDistance || -diff >= bestDistance {
+			continue
+		}
+		if d := editDistance(lower, strings.ToLower(c)); d < bestDistance && c != name {
+			best, bestDistance = c, d
+		}
+	}
+	if best != "" || len(name) < 2 {
+		return best
+	}
+	i := slices.IndexFunc(candidates, func(c string) bool {
+		return strings.HasPrefix(strings.ToLower(c), lower) && c != name
+	})
+	if i >= 0 {
+		return candidates[i]
+	}
+	return ""
+}
+
+// editDistance counts the insertions, deletions, replacements and swaps of
+// neighbours that lead from a to b (optimal string alignment), in bytes.
+func editDistance(a, b string) int {
+	prev2, prev, cur := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range prev {
+		prev[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		cur[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			cur[j] = min(prev[j]+1, cur[j-1]+1, prev[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				cur[j] = min(cur[j], prev2[j-2]+1)
+			}
+		}
+		prev2, prev, cur = prev, cur, prev2
+	}
+	return prev[len(b)]
+}

@@ -1,0 +1,214 @@
+package model
+
+import (
+	"cmp"
+	"net"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Limits of guests.
+const (
+	MinVMID = 100
+	MaxVMID = 999999999
+	// MaxNICs is how many network interfaces a guest can have: net0 to net31.
+	MaxNICs = 32
+)
+
+var (
+	vmidForm  = regexp.MustCompile(`^[1-9][0-9]{2,8}$`)
+	nicIDForm = regexp.MustCompile(`^net([0-9]|[12][0-9]|3[01])$`)
+)
+
+// NormalizeMAC returns a hardware address in the form Proxmox writes: upper
+// case, colons. ok is false if s is not a 48-bit unicast address that a guest
+// can have.
+func NormalizeMAC(s string) (mac string, ok bool) {
+	hw, err := net.ParseMAC(s)
+	if err != nil || len(hw) != 6 || hw[0]&1 != 0 || hw.String() == "00:00:00:00:00:00" {
+		return "", false
+	}
+	return strings.ToUpper(hw.String()), true
+}
+
+// ValidateGuest checks a guest against the configuration, the nodes known and
+// the other guests (by ID; an entry with the guest's own ID is ignored). To
+// check many guests use ValidateGuests: its cost grows linearly.
+func ValidateGuest(g *Guest, cfg *Config, known []string, others map[string]*Guest) Problems {
+	c := newChecker(cfg, known)
+	used := make(nicIndex)
+	for _, id := range sortedKeys(others) {
+		if id != g.ID {
+			used.add(others[id])
+		}
+	}
+	c.guest(g, used)
+	return c.out
+}
+
+// ValidateGuests checks guests against the configuration, the nodes known and
+// each other. The result is sorted by ID.
+func ValidateGuests(guests map[string]*Guest, cfg *Config, known []string) Problems {
+	c := newChecker(cfg, known)
+	used := make(nicIndex)
+	for _, id := range sortedKeys(guests) {
+		c.guest(guests[id], used)
+		used.add(guests[id])
+	}
+	return c.out
+}
+
+// nicKey is what only one NIC of a VNet may have: a MAC or an address, as text.
+type nicKey struct{ vnet, what string }
+
+// nicIndex tells whose NIC has a MAC or address: "guest 100 net0".
+type nicIndex map[nicKey]string
+
+func (x nicIndex) add(g *Guest) {
+	for _, n := range g.NICs {
+		who := "guest " + g.ID + " " + n.ID
+		if mac, ok := NormalizeMAC(n.MAC); ok {
+			x[nicKey{n.VNet, mac}] = who
+		}
+		for _, ip := range n.IPs {
+			x[nicKey{n.VNet, ip.String()}] = who
+		}
+	}
+}
+
+func (c *checker) guest(g *Guest, used nicIndex) {
+	r := c.report(g)
+	if !vmidForm.MatchString(g.ID) {
+		r.errorf("id", g.ID, "is not a guest number: use %d to %d", MinVMID, MaxVMID)
+	}
+	if g.Name != "" && !isDNSName(g.Name) {
+		r.errorf("name", g.Name, "is not a DNS name: use letters, digits and hyphens, like web1")
+	}
+	switch {
+	case g.Node == "":
+	case !labelForm.MatchString(g.Node):
+		r.errorf("node", g.Node, "is not a host name: use up to 63 letters, digits and hyphens")
+	case !c.known[g.Node]:
+		r.warnf("node", g.Node, "has not joined%s; the guest's NICs are connected once it has", c.nearestNode(g.Node))
+	}
+	own := make(nicIndex)
+	ids := make(map[string]bool, len(g.NICs))
+	for i := range g.NICs {
+		n := &g.NICs[i]
+		field := "nics[" + strconv.Itoa(i) + "]"
+		switch {
+		case !nicIDForm.MatchString(n.ID):
+			r.errorf(field+".id", n.ID, "is not a NIC name: use net0 to net%d", MaxNICs-1)
+		case ids[n.ID]:
+			r.errorf(field+".id", n.ID, "is used twice in this guest; every NIC has its own number")
+		}
+		ids[n.ID] = true
+		c.nicVNet(r, field, g, n)
+		c.nicMAC(r, field, n, used, own)
+		c.nicIPs(r, field, n, used, own)
+		own.add(&Guest{ID: g.ID, NICs: g.NICs[i : i+1]})
+	}
+}
+
+func (c *checker) nicVNet(r report, field string, g *Guest, n *NIC) {
+	if n.VNet == "" {
+		r.errorf(field+".vnet", "", "is missing: name the vnet that the NIC joins")
+		return
+	}
+	v := c.cfg.VNets[n.VNet]
+	if v == nil {
+		hint := "declare the vnet, or connect the NIC to another"
+		if near := nearest(c, n.VNet, c.cfg.VNets); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+		r.errorf(field+".vnet", n.VNet, "does not exist: vnet %s is used by guest %s; %s", n.VNet, g.ID, hint)
+		return
+	}
+	if z := c.cfg.Zones[v.Zone]; z != nil && g.Node != "" && !z.OnNode(g.Node) {
+		r.errorf(field+".vnet", n.VNet, "is not on node %s: its zone %s is deployed on %s only; add the node to the zone, or move the guest",
+			g.Node, z.ID, strings.Join(z.Nodes, ", "))
+	}
+}
+
+func (c *checker) nicMAC(r report, field string, n *NIC, used, own nicIndex) {
+	if n.MAC == "" {
+		return
+	}
+	mac, ok := NormalizeMAC(n.MAC)
+	if !ok {
+		r.errorf(field+".mac", n.MAC, "is not the hardware address of a host: write it like BC:24:11:00:00:01")
+		return
+	}
+	k := nicKey{n.VNet, mac}
+	if who := cmp.Or(used[k], own[k]); who != "" {
+		r.errorf(field+".mac", n.MAC, "is already that of %s in vnet %s", who, n.VNet)
+	}
+}
+
+func (c *checker) nicIPs(r report, field string, n *NIC, used, own nicIndex) {
+	field += ".ips"
+	subnets := c.subnetsOf[n.VNet]
+	seen := make(map[netip.Addr]bool, len(n.IPs))
+	for _, ip := range n.IPs {
+		k := nicKey{n.VNet, ip.String()}
+		switch who := cmp.Or(used[k], own[k]); {
+		case seen[ip]:
+			r.warnf(field, ip.String(), "is listed twice; once is enough")
+		case ip.Zone() != "" || !isUnicast(ip):
+			r.errorf(field, ip.String(), "is not an address a guest can have")
+		case who != "":
+			r.errorf(field, ip.String(), "is already that of %s in vnet %s", who, n.VNet)
+		case len(subnets) > 0:
+			c.nicSubnet(r, field, n.VNet, ip)
+		}
+		seen[ip] = true
+	}
+}
+
+// nicSubnet checks an address against the subnets of the VNet. In a layer 2
+// zone the gateway may well be a guest: a router that nobody else runs.
+func (c *checker) nicSubnet(r report, field, vnet string, ip netip.Addr) {
+	var in *Subnet
+	for _, s := range c.subnetsOf[vnet] {
+		if s.CIDR.IsValid() && s.CIDR.Masked().Contains(ip) {
+			in = s
+			break
+		}
+	}
+	if in == nil {
+		if ip.IsLinkLocalUnicast() {
+			return
+		}
+		r.errorf(field, ip.String(), "is in no subnet of vnet %s, which has %s; use an address of it", vnet, c.subnetList(vnet))
+		return
+	}
+	if edge := edgeOf(in.CIDR, ip); edge != "" {
+		r.errorf(field, ip.String(), "is the %s of subnet %s, which no host can have", edge, in.CIDR)
+		return
+	}
+	z := c.zoneOf(vnet)
+	if in.Gateway == ip && z != nil && z.Type == ZoneSimple {
+		r.errorf(field, ip.String(), "is the gateway of subnet %s, which the node itself has; choose another", in.CIDR)
+	}
+}
+
+func (c *checker) zoneOf(vnet string) *Zone {
+	if v := c.cfg.VNets[vnet]; v != nil {
+		return c.cfg.Zones[v.Zone]
+	}
+	return nil
+}
+
+func (c *checker) subnetList(vnet string) string {
+	var parts []string
+	all := c.subnetsOf[vnet]
+	for _, s := range all[:min(len(all), maxListed)] {
+		parts = append(parts, s.CIDR.String())
+	}
+	if len(all) > maxListed {
+		parts = append(parts, "...")
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,198 @@
+package model
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strconv"
+)
+
+// Limits of a subnet's mask.
+const (
+	MinMask  = 8
+	MaxMask4 = 32
+	MaxMask6 = 128
+)
+
+// subnets checks every subnet, that none overlaps another of its zone, and that
+// no two of a VNet have the same gateway.
+func (c *checker) subnets() {
+	type gatewayKey struct {
+		vnet string
+		gw   netip.Addr
+	}
+	gateways := make(map[gatewayKey]*Subnet)
+	var placed []zonedSubnet
+	for _, id := range sortedKeys(c.cfg.Subnets) {
+		s := c.cfg.Subnets[id]
+		r := c.report(s)
+		v := c.cfg.VNets[s.VNet]
+		c.subnetVNet(r, s, v)
+		if !s.CIDR.IsValid() {
+			r.errorf("cidr", "", "is missing or not a network; write it like 10.0.1.0/24 or fd00:1::/64")
+			continue
+		}
+		checkCIDR(r, s.CIDR)
+		checkGateway(r, s)
+		checkDHCP(r, s)
+		if s.Gateway.IsValid() {
+			k := gatewayKey{s.VNet, s.Gateway}
+			if other := gateways[k]; other != nil {
+				r.laxf("gateway", s.Gateway.String(), "is already the gateway of subnet %s of the same vnet; a bridge has an address once", other.ID)
+			} else {
+				gateways[k] = s
+			}
+		}
+		if v != nil {
+			placed = append(placed, zonedSubnet{zone: v.Zone, prefix: s.CIDR.Masked(), subnet: s})
+		}
+	}
+	c.overlaps(placed)
+}
+
+// subnetVNet checks the reference to the VNet, which dangles when the subnet is
+// made before its VNet and when the VNet is deleted from under it.
+func (c *checker) subnetVNet(r report, s *Subnet, v *VNet) {
+	switch {
+	case s.VNet == "":
+		r.errorf("vnet", "", "is missing: name the vnet that the subnet belongs to")
+	case v == nil:
+		r.errorf("vnet", s.VNet, "does not exist: vnet %s is used by subnet %s; declare the vnet, or delete the subnet as well", s.VNet, s.ID)
+	case s.CIDR.IsValid() && s.ID != SubnetID(v.Zone, s.CIDR):
+		// A subnet's identity holds its zone, so a vnet with subnets cannot move.
+		r.errorf("vnet", s.VNet, "is in zone %s, where this subnet would be called %s; a vnet cannot change its zone while it has subnets",
+			v.Zone, SubnetID(v.Zone, s.CIDR))
+	}
+}
+
+func checkCIDR(r report, p netip.Prefix) {
+	longest := MaxMask4
+	if !p.Addr().Is4() {
+		longest = MaxMask6
+	}
+	if p.Bits() < MinMask || p.Bits() > longest {
+		r.errorf("cidr", p.String(), "has a mask of %d bits: use /%d to /%d", p.Bits(), MinMask, longest)
+		return
+	}
+	if p.Addr().Is4In6() {
+		r.errorf("cidr", p.String(), "is an IPv4 network in IPv6 form; write it as IPv4")
+		return
+	}
+	if m := p.Masked(); m != p {
+		r.laxf("cidr", p.String(), "is not a network but an address in one: the network is %s", m)
+	}
+	if p.Addr().IsMulticast() {
+		r.laxf("cidr", p.String(), "is a multicast range, which hosts cannot have addresses of")
+	}
+}
+
+func checkGateway(r report, s *Subnet) {
+	gw, p := s.Gateway, s.CIDR
+	if !gw.IsValid() {
+		if s.SNAT {
+			r.warnf("snat", "true", "has no gateway to go through: the node is no router for this subnet until gateway is set")
+		}
+		return
+	}
+	text := gw.String()
+	if gw.Is4() && p.Addr().Is4() && p.Bits() == MaxMask4 {
+		return // point to point: the gateway is the far end, any address
+	}
+	switch {
+	case gw.Zone() != "":
+		r.errorf("gateway", text, "names an interface; give the address alone")
+	case !p.Masked().Contains(gw):
+		r.errorf("gateway", text, "is not in the subnet %s; use an address of it, like %s", p.Masked(), p.Masked().Addr().Next())
+	case edgeOf(p, gw) != "":
+		r.laxf("gateway", text, "is the %s of %s, which no host can have; use an address between, like %s", edgeOf(p, gw), p.Masked(), p.Masked().Addr().Next())
+	case gw.Is6() && gw == p.Masked().Addr() && p.Bits() < 127:
+		r.warnf("gateway", text, "is the address that every IPv6 router of the network answers (RFC 4291 section 2.6.1); an own one, like %s, is safer", gw.Next())
+	}
+}
+
+// checkDHCP checks the ranges that addresses will be given out of; this
+// release records them for the address management to come.
+func checkDHCP(r report, s *Subnet) {
+	const recorded = "is recorded, but this release runs no DHCP or DNS server yet"
+	if s.DNSZonePrefix != "" {
+		if !isDNSName(s.DNSZonePrefix) {
+			r.errorf("dnszoneprefix", s.DNSZonePrefix, "is not a DNS name; write it like lab or lab.dc1")
+		} else {
+			r.warnf("dnszoneprefix", s.DNSZonePrefix, recorded)
+		}
+	}
+	if s.DHCPDNSServer.IsValid() {
+		r.warnf("dhcp-dns-server", s.DHCPDNSServer.String(), recorded)
+	}
+	if len(s.DHCPRange) == 0 {
+		return
+	}
+	r.warnf("dhcp-range", plural(len(s.DHCPRange), "range"), recorded)
+	type placed struct {
+		Range
+		field string
+	}
+	good := make([]placed, 0, len(s.DHCPRange))
+	for i, d := range s.DHCPRange {
+		field := "dhcp-range[" + strconv.Itoa(i) + "]"
+		network := s.CIDR.Masked()
+		switch {
+		case !d.Start.IsValid() || !d.End.IsValid():
+			r.errorf(field, "", "needs both start-address and end-address")
+		case d.End.Less(d.Start):
+			r.errorf(field, d.String(), "ends before it starts; swap the two addresses")
+		case !network.Contains(d.Start) || !network.Contains(d.End):
+			r.errorf(field, d.String(), "is not inside the subnet %s", network)
+		default:
+			good = append(good, placed{d, field})
+		}
+	}
+	slices.SortStableFunc(good, func(a, b placed) int { return a.Start.Compare(b.Start) })
+	for i := 1; i < len(good); i++ {
+		a, b := good[i-1], good[i]
+		if !a.End.Less(b.Start) {
+			r.errorf(b.field, b.String(), "overlaps the range %s; make them one", a.Range)
+			good[i].End = maxAddr(a.End, b.End)
+		}
+	}
+}
+
+func maxAddr(a, b netip.Addr) netip.Addr {
+	if a.Less(b) {
+		return b
+	}
+	return a
+}
+
+type zonedSubnet struct {
+	zone   string
+	prefix netip.Prefix // masked
+	subnet *Subnet
+}
+
+// overlaps reports every subnet that lies in another of its zone. Prefixes
+// overlap only by one containing the other, and in sorted order a container
+// stands before what it contains; so the chain of open containers, of which
+// there are at most 128, is all that must be kept.
+func (c *checker) overlaps(all []zonedSubnet) {
+	slices.SortFunc(all, func(a, b zonedSubnet) int {
+		return cmp.Or(cmp.Compare(a.zone, b.zone), a.prefix.Addr().Compare(b.prefix.Addr()),
+			cmp.Compare(a.prefix.Bits(), b.prefix.Bits()), cmp.Compare(a.subnet.ID, b.subnet.ID))
+	})
+	var open []zonedSubnet
+	for _, s := range all {
+		for len(open) > 0 {
+			top := open[len(open)-1]
+			if top.zone == s.zone && top.prefix.Contains(s.prefix.Addr()) {
+				break
+			}
+			open = open[:len(open)-1]
+		}
+		if len(open) > 0 {
+			outer := open[len(open)-1].subnet
+			c.report(s.subnet).laxf("cidr", s.subnet.CIDR.String(), "overlaps subnet %s of vnet %s in the same zone; "+
+				"choose another network, or put one of the two vnets in another zone", outer.CIDR, outer.VNet)
+		}
+		open = append(open, s)
+	}
+}

@@ -1,0 +1,111 @@
+package model
+
+import (
+	"regexp"
+	"strconv"
+	"unicode/utf8"
+)
+
+// Limits of VNet properties.
+const (
+	// MaxVNetID bounds a VNet's ID: it names the bridge, and with a prefix of
+	// at most 7 characters other interfaces, whose names the kernel bounds at 15.
+	MaxVNetID = 8
+	// MaxTag is the highest VXLAN network identifier (RFC 7348: 24 bits).
+	MaxTag = 1<<24 - 1
+	// MaxAlias bounds an alias, in characters; the kernel's limit is 255 bytes,
+	// to which the bridge's own alias is cut.
+	MaxAlias = 256
+)
+
+var (
+	// aliasForm is the reference's set, odd range included: letters, digits,
+	// underscore, white space and ( ) * + , - . / : ; < = > ? @ [ \ ] ^
+	aliasForm = regexp.MustCompile(`^[A-Za-z0-9_\s()*+,\-./:;<=>?@\[\\\]^]*$`)
+	// guestLinkForm is that of the links of guests' NICs as Proxmox names them.
+	guestLinkForm = regexp.MustCompile(`^(tap|veth|fwbr|fwpr|fwln)[0-9]+[ip][0-9]+$`)
+)
+
+// vnets checks every VNet and that their tags differ.
+func (c *checker) vnets() {
+	tags := make(map[int]*VNet)
+	reserving := c.reservingNodes()
+	for _, id := range sortedKeys(c.cfg.VNets) {
+		v := c.cfg.VNets[id]
+		r := c.report(v)
+		checkVNetID(r, v.ID)
+		checkAlias(r, v.Alias)
+		if subnets := c.subnetsOf[v.ID]; v.VLANAware && len(subnets) > 0 {
+			r.errorf("vlanaware", "true", "is not compatible with subnets: the vnet has %s; delete them or turn vlanaware off", plural(len(subnets), "subnet"))
+		}
+		z := c.cfg.Zones[v.Zone]
+		if z == nil {
+			c.danglingZone(r, v)
+			continue
+		}
+		switch z.Type {
+		case ZoneSimple:
+			if v.Tag != 0 {
+				r.errorf("tag", strconv.Itoa(v.Tag), "is not allowed in simple zone %s, which separates its vnets without tags; remove it", z.ID)
+			}
+		case ZoneVXLAN:
+			c.vxlanTag(r, v, tags)
+		}
+		if node, pattern := c.reservedBy(reserving, z, v.ID); node != "" {
+			r.errorf("id", v.ID, "would be the name of a bridge that node %s reserves (pattern %q); choose another name, or change the node's reserved list", node, pattern)
+		}
+	}
+}
+
+func checkVNetID(r report, id string) {
+	switch {
+	case !idForm.MatchString(id) || len(id) > MaxVNetID:
+		r.errorf("id", id, "is not a vnet name: use 2 to %d letters and digits, a letter first (it becomes the name of a bridge)", MaxVNetID)
+	case id == "lo" || id == "all" || id == "default":
+		r.laxf("id", id, "means something else to the Linux kernel and cannot be the name of a bridge; choose another")
+	case guestLinkForm.MatchString(id):
+		r.laxf("id", id, "has the form of the name of a guest's network link; choose another, or it would stand in a guest's way")
+	}
+}
+
+func checkAlias(r report, alias string) {
+	switch {
+	case utf8.RuneCountInString(alias) > MaxAlias:
+		r.errorf("alias", alias, "is longer than %d characters; shorten it", MaxAlias)
+	case !aliasForm.MatchString(alias):
+		r.errorf("alias", alias, `has a character that is not allowed: use letters, digits, spaces and ( ) * + , - . / : ; < = > ? @ [ \ ] ^ _`)
+	}
+}
+
+// danglingZone is found when a VNet is made in a zone that is not there, and
+// when a zone is deleted from under it.
+func (c *checker) danglingZone(r report, v *VNet) {
+	if v.Zone == "" {
+		r.errorf("zone", "", "is missing: name the zone that the vnet belongs to")
+		return
+	}
+	hint := "declare the zone, or delete the vnet as well"
+	if near := nearest(c, v.Zone, c.cfg.Zones); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	r.errorf("zone", v.Zone, "does not exist: zone %s is used by vnet %s; %s", v.Zone, v.ID, hint)
+}
+
+func (c *checker) vxlanTag(r report, v *VNet, tags map[int]*VNet) {
+	switch {
+	case v.Tag == 0:
+		r.errorf("tag", "", "is missing: every vnet of a vxlan zone has its own, 1 to %d", MaxTag)
+		return
+	case v.Tag == MaxTag+1: // the reference's off-by-one
+		r.laxf("tag", strconv.Itoa(v.Tag), "is not a VXLAN network identifier: use 1 to %d", MaxTag)
+		return
+	case v.Tag < 1 || v.Tag > MaxTag:
+		r.errorf("tag", strconv.Itoa(v.Tag), "is not a VXLAN network identifier: use 1 to %d", MaxTag)
+		return
+	}
+	if other := tags[v.Tag]; other != nil {
+		r.errorf("tag", strconv.Itoa(v.Tag), "is already that of vnet %s in zone %s; tags differ over all vxlan zones", other.ID, other.Zone)
+		return
+	}
+	tags[v.Tag] = v
+}

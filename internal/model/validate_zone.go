@@ -1,0 +1,191 @@
+package model
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// Limits of zone properties.
+const (
+	// MaxZoneID bounds a zone's ID. Proxmox VE checks for 8, but its manual's
+	// own example is called myvxlanzone; the zone types of this release name no
+	// interface after the zone, so longer names do no harm.
+	MaxZoneID = 15
+	// pveZoneID is the longest ID that the Proxmox API takes.
+	pveZoneID = 8
+	// MinMTU is what every IPv4 host must take (RFC 791), MinMTU6 what every
+	// IPv6 link must carry (RFC 8200 section 5); MaxMTU is the kernel's limit
+	// for bridges. All in bytes.
+	MinMTU  = 576
+	MinMTU6 = 1280
+	MaxMTU  = 65535
+	// MaxPort is the highest UDP port.
+	MaxPort = 65535
+)
+
+func (c *checker) zone(z *Zone) {
+	r := c.report(z)
+	checkZoneID(r, z.ID)
+	switch z.Type {
+	case ZoneSimple:
+		c.zoneSimple(r, z)
+	case ZoneVXLAN:
+		c.zoneVXLAN(r, z)
+	case "":
+		r.errorf("type", "", "is missing; it is one of %s", zoneTypeList())
+	default:
+		r.errorf("type", string(z.Type), "is not a zone type of this release; it is one of %s", zoneTypeList())
+	}
+	c.zoneNodes(r, z)
+	c.zoneMTU(r, z)
+	zoneServices(r, z)
+}
+
+func zoneTypeList() string {
+	var names []string
+	for _, t := range ZoneTypes() {
+		names = append(names, string(t))
+	}
+	return strings.Join(names, ", ")
+}
+
+func checkZoneID(r report, id string) {
+	switch {
+	case !idForm.MatchString(id) || len(id) > MaxZoneID:
+		r.errorf("id", id, "is not a zone name: use 2 to %d letters and digits, a letter first", MaxZoneID)
+	case id == "localnetwork":
+		r.laxf("id", id, "is the name Proxmox VE gives to the node's own bridges; choose another")
+	case len(id) > pveZoneID:
+		r.warnf("id", id, "is longer than the %d characters that Proxmox VE itself takes; it works here, but not in a file moved there", pveZoneID)
+	}
+}
+
+func (c *checker) zoneSimple(r report, z *Zone) {
+	if len(z.Peers) > 0 {
+		r.errorf("peers", joinAddrs(z.Peers), "is not an option of a simple zone, which has no tunnels; remove it, or make the zone's type vxlan")
+	}
+	if z.Fabric != "" {
+		r.errorf("fabric", z.Fabric, "is not an option of a simple zone, which has no tunnels; remove it, or make the zone's type vxlan")
+	}
+	if z.VXLANPort != 0 {
+		r.errorf("vxlan-port", strconv.Itoa(z.VXLANPort), "is not an option of a simple zone; remove it, or make the zone's type vxlan")
+	}
+	switch z.DHCP {
+	case "":
+	case "dnsmasq":
+		r.warnf("dhcp", z.DHCP, "is recorded, but this release runs no DHCP server yet; give guests their addresses by hand")
+	default:
+		r.errorf("dhcp", z.DHCP, "is not a DHCP server; the only one is dnsmasq")
+	}
+}
+
+func (c *checker) zoneVXLAN(r report, z *Zone) {
+	if z.DHCP != "" {
+		r.errorf("dhcp", z.DHCP, "is not an option of a vxlan zone; only simple zones have DHCP")
+	}
+	switch {
+	case len(z.Peers) > 0 && z.Fabric != "":
+		r.errorf("peers", joinAddrs(z.Peers), "excludes fabric %q: a vxlan zone has one of the two; remove the other", z.Fabric)
+	case len(z.Peers) == 0 && z.Fabric == "":
+		r.errorf("peers", "", "is missing: list the address of every node of the zone, like 192.168.0.1, 192.168.0.2")
+	}
+	if z.Fabric != "" {
+		r.errorf("fabric", z.Fabric, "does not exist: this release has no fabrics; list the nodes' addresses as peers instead")
+	}
+	switch {
+	case z.VXLANPort == 65536: // the reference's off-by-one
+		r.laxf("vxlan-port", "65536", "is not a UDP port: use 1 to %d, or leave it out for %d", MaxPort, DefaultVXLANPort)
+	case z.VXLANPort < 0 || z.VXLANPort > MaxPort:
+		r.errorf("vxlan-port", strconv.Itoa(z.VXLANPort), "is not a UDP port: use 1 to %d, or leave it out for %d", MaxPort, DefaultVXLANPort)
+	}
+	checkPeers(r, z.Peers)
+}
+
+func checkPeers(r report, peers []netip.Addr) {
+	seen := make(map[netip.Addr]bool, len(peers))
+	for _, p := range peers {
+		switch {
+		case seen[p]:
+			r.warnf("peers", p.String(), "is listed twice; once is enough")
+		case p.Zone() != "":
+			r.errorf("peers", p.String(), "names an interface; give the address alone")
+		case !isUnicast(p):
+			r.laxf("peers", p.String(), "is not an address a node can have; list the nodes' own unicast addresses")
+		case p.Is4() != peers[0].Is4():
+			r.laxf("peers", p.String(), "is of another family than %s: the tunnels of one zone are all IPv4 or all IPv6", peers[0])
+		}
+		seen[p] = true
+	}
+}
+
+func (c *checker) zoneNodes(r report, z *Zone) {
+	seen := make(map[string]bool, len(z.Nodes))
+	for _, n := range z.Nodes {
+		switch {
+		case !labelForm.MatchString(n):
+			r.errorf("nodes", n, "is not a host name: use up to 63 letters, digits and hyphens")
+		case seen[n]:
+			r.warnf("nodes", n, "is listed twice; once is enough")
+		case !c.known[n]:
+			r.warnf("nodes", n, "has not joined%s; the zone is deployed there once it has", c.nearestNode(n))
+		}
+		seen[n] = true
+	}
+}
+
+// nearestNode proposes a known node for a name that is none.
+func (c *checker) nearestNode(name string) string {
+	if near := nearest(c, name, c.known); near != "" {
+		return fmt.Sprintf(" (did you mean %s?)", near)
+	}
+	return ""
+}
+
+func (c *checker) zoneMTU(r report, z *Zone) {
+	switch {
+	case z.MTU == 0:
+	case z.MTU < MinMTU || z.MTU > MaxMTU:
+		r.laxf("mtu", strconv.Itoa(z.MTU), "is out of range: use %d to %d bytes, or leave it out to have it computed", MinMTU, MaxMTU)
+	case z.MTU < MinMTU6 && c.hasIPv6[z.ID]:
+		r.laxf("mtu", strconv.Itoa(z.MTU), "is too small for the zone's IPv6 subnets, which need at least %d bytes", MinMTU6)
+	}
+}
+
+// zoneServices checks the references to address management and name servers.
+// Of those only the built-in address management exists in this release.
+func zoneServices(r report, z *Zone) {
+	if z.IPAM != "" && z.IPAM != IPAMBuiltin {
+		r.errorf("ipam", z.IPAM, "does not exist; the only address management of this release is %q", IPAMBuiltin)
+	}
+	if z.DNS != "" {
+		r.errorf("dns", z.DNS, "does not exist; this release has no name server objects yet, leave it out")
+	}
+	if z.ReverseDNS != "" {
+		r.errorf("reversedns", z.ReverseDNS, "does not exist; this release has no name server objects yet, leave it out")
+	}
+	if z.DNSZone == "" {
+		return
+	}
+	if !isDNSName(z.DNSZone) {
+		r.errorf("dnszone", z.DNSZone, "is not a DNS name; write it like example.com")
+	}
+	if z.DNS == "" {
+		r.errorf("dnszone", z.DNSZone, "needs a name server: set dns too, or leave dnszone out")
+	}
+}
+
+// maxListed bounds how many members of a list a message shows.
+const maxListed = 4
+
+func joinAddrs(as []netip.Addr) string {
+	var parts []string
+	for _, a := range as[:min(len(as), maxListed)] {
+		parts = append(parts, a.String())
+	}
+	if len(as) > maxListed {
+		parts = append(parts, "...")
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,92 @@
+// Package netns makes, opens and enters Linux network namespaces
+// (network_namespaces(7)) without ever moving a thread that other goroutines
+// run on.
+//
+// It stands beside the drivers: they use it to work in a namespace that is not
+// the process's own, probes and tests to get one that vanishes by itself.
+package netns
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// NS is a handle on a network namespace. The nil *NS stands for the one that
+// the process runs in.
+type NS struct{ file *os.File }
+
+// New makes a network namespace without a name. It lives as long as the handle,
+// a process or a socket in it does, so a killed program leaves none behind.
+func New() (*NS, error) {
+	ns := &NS{}
+	err := onThread(func() error {
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			return fmt.Errorf("make a network namespace: %w", err)
+		}
+		f, err := os.Open(fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid()))
+		if err != nil {
+			return fmt.Errorf("open the new network namespace: %w", err)
+		}
+		ns.file = f
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ns, nil
+}
+
+// Open opens the namespace behind a path, such as /run/netns/NAME or
+// /proc/PID/ns/net.
+func Open(path string) (*NS, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open a network namespace: %w", err)
+	}
+	return &NS{file: f}, nil
+}
+
+// Close gives up the handle.
+func (n *NS) Close() error {
+	if n == nil {
+		return nil
+	}
+	return n.file.Close()
+}
+
+// FD is the handle's file descriptor, valid until Close.
+func (n *NS) FD() int { return int(n.file.Fd()) }
+
+// Run calls f on a thread inside the namespace and returns its error. Sockets
+// that f opens and processes that it starts stay in the namespace; goroutines
+// that it starts do not run there. For the nil namespace f runs where it is.
+func (n *NS) Run(f func() error) error {
+	if n == nil {
+		return f()
+	}
+	return onThread(func() error {
+		if err := unix.Setns(n.FD(), unix.CLONE_NEWNET); err != nil {
+			return fmt.Errorf("enter a network namespace: %w", err)
+		}
+		return f()
+	})
+}
+
+// onThread runs f on a locked thread that is thrown away afterwards: the
+// goroutine ends without unlocking it, so that no other goroutine can ever run
+// in a wrong namespace.
+func onThread(f func() error) error {
+	err := errors.New("the function ended its goroutine")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread()
+		err = f()
+	}()
+	<-done
+	return err
+}

@@ -1,0 +1,54 @@
+package netns
+
+import (
+	"errors"
+	"net"
+	"os"
+	"testing"
+)
+
+func TestRunIsInsideAndNobodyElseIs(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to make a network namespace")
+	}
+	before, err := os.Readlink("/proc/thread-self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ns, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ns.Close()
+	inside := ""
+	boom := errors.New("boom")
+	if err := ns.Run(func() error {
+		inside, _ = os.Readlink("/proc/thread-self/ns/net")
+		if links, err := net.Interfaces(); err != nil || len(links) != 1 {
+			t.Errorf("a new namespace has %d interfaces, %v", len(links), err)
+		}
+		return boom
+	}); !errors.Is(err, boom) {
+		t.Errorf("error: %v", err)
+	}
+	if after, _ := os.Readlink("/proc/thread-self/ns/net"); after != before || inside == before || inside == "" {
+		t.Errorf("before %s, inside %s, after %s", before, inside, after)
+	}
+	var none *NS
+	if err := none.Run(func() error { return boom }); !errors.Is(err, boom) {
+		t.Errorf("nil namespace: %v", err)
+	}
+}
+
+func TestOpen(t *testing.T) {
+	ns, err := Open("/proc/self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ns.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := Open("/proc/self/ns/none"); err == nil {
+		t.Error("opened what is not there")
+	}
+}

@@ -1,0 +1,147 @@
+package rtnl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// The limits of what goes in one system call. Each request is answered with a
+// datagram of its own that waits in our receive buffer meanwhile; the kernel
+// accounts somewhat less than 1 kB for each, so that even the default buffer
+// of 208 kB holds them.
+const (
+	maxBatch      = 160
+	maxBatchBytes = 96 << 10
+)
+
+// ErrUnknown is the outcome of a request whose answer was lost: it may or may
+// not have been carried out. Read the state again to know.
+var ErrUnknown = errors.New("the kernel's answer was lost")
+
+// Error is a request that the kernel refused.
+type Error struct {
+	// Errno is the reason.
+	Errno unix.Errno
+	// Message is the kernel's own explanation; often empty.
+	Message string
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	if e.Message != "" {
+		return fmt.Sprintf("%s (%s)", e.Errno.Error(), e.Message)
+	}
+	return e.Errno.Error()
+}
+
+// Unwrap gives the errno, so that errors.Is(err, unix.EEXIST) works.
+func (e *Error) Unwrap() error { return e.Errno }
+
+// Do sends the messages in their order, many in one system call, and returns
+// the outcome of each: errs[i] is nil if msgs[i] was carried out, an *Error if
+// the kernel refused it, something that wraps ErrUnknown if its answer got
+// lost. A refused message does not keep later ones from being tried. When ctx
+// ends, the messages not sent yet get its error.
+func (c *Conn) Do(ctx context.Context, msgs []*Message) (errs []error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	errs = make([]error, len(msgs))
+	for start := 0; start < len(msgs); {
+		end, size := start, 0
+		for end < len(msgs) && end-start < maxBatch && (end == start || size+len(msgs[end].b) <= maxBatchBytes) {
+			size += len(msgs[end].b)
+			end++
+		}
+		if err := ctx.Err(); err != nil {
+			fill(errs[start:], err)
+			return errs
+		}
+		c.chunk(msgs[start:end], errs[start:end])
+		start = end
+	}
+	return errs
+}
+
+// chunk sends some messages at once and waits for all their answers.
+func (c *Conn) chunk(msgs []*Message, errs []error) {
+	first := c.seq + 1
+	c.out = c.out[:0]
+	for _, m := range msgs {
+		c.seq++
+		c.out = append(c.out, m.finish(c.seq, unix.NLM_F_ACK)...)
+	}
+	c.writes.Add(int64(len(msgs)))
+	if err := c.send(c.out); err != nil {
+		fill(errs, fmt.Errorf("send to the kernel: %w", err))
+		return
+	}
+	answered := make([]bool, len(msgs))
+	for left := len(msgs); left > 0; {
+		err := c.receive(func(h header, payload []byte) {
+			i := int(h.seq - first)
+			if h.typ != unix.NLMSG_ERROR || i < 0 || i >= len(msgs) || answered[i] {
+				return // a late answer to a request that was given up
+			}
+			answered[i] = true
+			left--
+			errs[i] = decodeError(h, payload)
+		})
+		if err != nil {
+			// ENOBUFS: answers were dropped. Whichever they were, they are
+			// not reported as success.
+			for i := range errs {
+				if !answered[i] {
+					errs[i] = fmt.Errorf("%w: %w", ErrUnknown, err)
+				}
+			}
+			c.drain()
+			return
+		}
+	}
+}
+
+// drain throws away what is queued, so that a later call starts clean. It is
+// bounded: nobody else sends to this socket.
+func (c *Conn) drain() {
+	for range 4 * maxBatch {
+		if _, _, err := unix.Recvfrom(c.fd, c.buf, unix.MSG_DONTWAIT); errors.Is(err, unix.EAGAIN) {
+			return
+		}
+	}
+}
+
+// decodeError turns the payload of an NLMSG_ERROR message into an error; an
+// error number of 0 is an acknowledgement.
+func decodeError(h header, payload []byte) error {
+	errno := -int32(u32(payload))
+	if errno == 0 {
+		return nil
+	}
+	e := &Error{Errno: unix.Errno(errno)}
+	const ackTLVs, ackCapped = 0x200, 0x100 // NLM_F_ACK_TLVS, NLM_F_CAPPED
+	if h.flags&ackTLVs == 0 || len(payload) < 4+headerLen {
+		return e
+	}
+	skip := 4 + headerLen
+	if h.flags&ackCapped == 0 { // a copy of the request comes first
+		skip = 4 + align(int(u32(payload[4:])))
+	}
+	if skip <= len(payload) {
+		attrs(payload[skip:], func(typ uint16, data []byte) {
+			if typ == 1 { // NLMSGERR_ATTR_MSG
+				e.Message = cString(data)
+			}
+		})
+	}
+	return e
+}
+
+// fill sets every element.
+func fill(errs []error, err error) {
+	for i := range errs {
+		errs[i] = err
+	}
+}

@@ -1,0 +1,216 @@
+package rtnl
+
+import (
+	"context"
+	"encoding/binary"
+	"net"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+)
+
+// Values of Link.AddrGenMode (IN6_ADDR_GEN_MODE_*): how the kernel makes the
+// link-local IPv6 address.
+const (
+	AddrGenEUI64 = 0
+	AddrGenNone  = 1
+)
+
+// Link is a network interface as the kernel describes it.
+type Link struct {
+	Index int
+	Name  string
+	// Kind is what made it ("bridge", "vxlan", "veth"); empty for hardware.
+	Kind  string
+	Group uint32
+	// MTU in bytes.
+	MTU int
+	// Up is the administrative state.
+	Up bool
+	// Loopback is set for lo.
+	Loopback bool
+	// Master is the index of the bridge, bond or VRF that the link belongs to,
+	// 0 for none.
+	Master int
+	Alias  string
+	MAC    net.HardwareAddr
+	// AddrGenMode is one of the AddrGen constants; -1 if the link has no IPv6.
+	AddrGenMode int
+	// Bridge is set for bridges, VXLAN for VXLAN devices, Port for bridge ports.
+	Bridge *BridgeInfo
+	VXLAN  *VXLANInfo
+	Port   *PortInfo
+}
+
+// BridgeInfo holds the settings of a bridge.
+type BridgeInfo struct {
+	STP bool
+	// ForwardDelay in hundredths of a second.
+	ForwardDelay uint32
+	// VLANFiltering is nil if the kernel was built without it.
+	VLANFiltering *bool
+}
+
+// VXLANInfo holds the settings of a VXLAN device.
+type VXLANInfo struct {
+	ID uint32
+	// Local is the source address; the zero Addr if none was set.
+	Local    netip.Addr
+	Port     uint16
+	Learning bool
+}
+
+// PortInfo holds the settings of a bridge port.
+type PortInfo struct {
+	Isolated bool
+}
+
+// IfInfo is the fixed part (struct ifinfomsg) of a link message. With up set,
+// the link is brought up.
+func IfInfo(family uint8, index int, up bool) []byte {
+	b := make([]byte, unix.SizeofIfInfomsg)
+	b[0] = family
+	binary.NativeEndian.PutUint32(b[4:], uint32(index))
+	if up {
+		binary.NativeEndian.PutUint32(b[8:], unix.IFF_UP)
+		binary.NativeEndian.PutUint32(b[12:], unix.IFF_UP)
+	}
+	return b
+}
+
+// extSkipStats (RTEXT_FILTER_SKIP_STATS) leaves out counters, which are most
+// of a link's description.
+const extSkipStats = 8
+
+// Links lists all interfaces of the namespace, by rising index.
+func (c *Conn) Links(ctx context.Context) ([]Link, error) {
+	var links []Link
+	err := c.dump(ctx,
+		func() *Message {
+			return NewMessage(unix.RTM_GETLINK, 0, IfInfo(unix.AF_UNSPEC, 0, false)).Uint32(unix.IFLA_EXT_MASK, extSkipStats)
+		},
+		func() { links = links[:0] },
+		func(typ uint16, payload []byte) {
+			if typ == unix.RTM_NEWLINK && len(payload) >= unix.SizeofIfInfomsg {
+				links = append(links, parseLink(payload))
+			}
+		})
+	return links, err
+}
+
+// parseLink decodes an RTM_NEWLINK message.
+func parseLink(b []byte) Link {
+	flags := u32(b[8:])
+	l := Link{
+		Index: int(u32(b[4:])), Up: flags&unix.IFF_UP != 0, Loopback: flags&unix.IFF_LOOPBACK != 0, AddrGenMode: -1,
+	}
+	attrs(b[unix.SizeofIfInfomsg:], func(typ uint16, d []byte) {
+		switch typ {
+		case unix.IFLA_IFNAME:
+			l.Name = cString(d)
+		case unix.IFLA_MTU:
+			l.MTU = int(u32(d))
+		case unix.IFLA_GROUP:
+			l.Group = u32(d)
+		case unix.IFLA_MASTER:
+			l.Master = int(u32(d))
+		case unix.IFLA_IFALIAS:
+			l.Alias = cString(d)
+		case unix.IFLA_ADDRESS:
+			l.MAC = append(net.HardwareAddr(nil), d...)
+		case unix.IFLA_AF_SPEC:
+			l.AddrGenMode = parseAddrGen(d)
+		case unix.IFLA_LINKINFO:
+			parseLinkInfo(&l, d)
+		}
+	})
+	return l
+}
+
+// parseAddrGen finds the IPv6 address generation mode in IFLA_AF_SPEC.
+func parseAddrGen(b []byte) int {
+	mode := -1
+	attrs(b, func(family uint16, d []byte) {
+		if family != unix.AF_INET6 {
+			return
+		}
+		attrs(d, func(typ uint16, d []byte) {
+			if typ == unix.IFLA_INET6_ADDR_GEN_MODE && len(d) > 0 {
+				mode = int(d[0])
+			}
+		})
+	})
+	return mode
+}
+
+// parseLinkInfo decodes the part that depends on the kind of link. The kernel
+// sends the kind before the data.
+func parseLinkInfo(l *Link, b []byte) {
+	slave := ""
+	attrs(b, func(typ uint16, d []byte) {
+		switch typ {
+		case unix.IFLA_INFO_KIND:
+			l.Kind = cString(d)
+		case unix.IFLA_INFO_DATA:
+			switch l.Kind {
+			case "bridge":
+				l.Bridge = parseBridge(d)
+			case "vxlan":
+				l.VXLAN = parseVXLAN(d)
+			}
+		case unix.IFLA_INFO_SLAVE_KIND:
+			slave = cString(d)
+		case unix.IFLA_INFO_SLAVE_DATA:
+			if slave == "bridge" {
+				l.Port = parsePort(d)
+			}
+		}
+	})
+}
+
+func parseBridge(b []byte) *BridgeInfo {
+	info := &BridgeInfo{}
+	attrs(b, func(typ uint16, d []byte) {
+		switch typ {
+		case unix.IFLA_BR_STP_STATE:
+			info.STP = u32(d) != 0
+		case unix.IFLA_BR_FORWARD_DELAY:
+			info.ForwardDelay = u32(d)
+		case unix.IFLA_BR_VLAN_FILTERING:
+			on := flag(d)
+			info.VLANFiltering = &on
+		}
+	})
+	return info
+}
+
+func parseVXLAN(b []byte) *VXLANInfo {
+	info := &VXLANInfo{}
+	attrs(b, func(typ uint16, d []byte) {
+		switch typ {
+		case unix.IFLA_VXLAN_ID:
+			info.ID = u32(d)
+		case unix.IFLA_VXLAN_LOCAL, unix.IFLA_VXLAN_LOCAL6:
+			if a := addr(d); a.IsValid() && !a.IsUnspecified() {
+				info.Local = a
+			}
+		case unix.IFLA_VXLAN_PORT:
+			if len(d) >= 2 {
+				info.Port = binary.BigEndian.Uint16(d)
+			}
+		case unix.IFLA_VXLAN_LEARNING:
+			info.Learning = flag(d)
+		}
+	})
+	return info
+}
+
+func parsePort(b []byte) *PortInfo {
+	info := &PortInfo{}
+	attrs(b, func(typ uint16, d []byte) {
+		if typ == unix.IFLA_BRPORT_ISOLATED {
+			info.Isolated = flag(d)
+		}
+	})
+	return info
+}

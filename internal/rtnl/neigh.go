@@ -1,0 +1,82 @@
+package rtnl
+
+import (
+	"context"
+	"encoding/binary"
+	"net"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+)
+
+// Neighbour is an entry of a device's forwarding database (bridge fdb).
+type Neighbour struct {
+	Index int
+	MAC   net.HardwareAddr
+	// Dst is the tunnel's far end on a VXLAN device; the zero Addr otherwise.
+	Dst netip.Addr
+	// State is NUD_*, Flags NTF_*: NTF_SELF marks an entry of the device itself,
+	// NTF_MASTER one of the bridge it is a port of.
+	State uint16
+	Flags uint8
+}
+
+// ndMsg is the fixed part (struct ndmsg) of a neighbour message.
+func ndMsg(family uint8, index int, state uint16, flags uint8) []byte {
+	b := make([]byte, unix.SizeofNdMsg)
+	b[0] = family
+	binary.NativeEndian.PutUint32(b[4:], uint32(index))
+	binary.NativeEndian.PutUint16(b[8:], state)
+	b[10] = flags
+	return b
+}
+
+// AddForwarding builds the request that puts a permanent entry in a VXLAN
+// device's forwarding database. With appendDst the far end is added to those
+// that the MAC already has (flooding: the zero MAC); otherwise it replaces them.
+func AddForwarding(index int, mac net.HardwareAddr, dst netip.Addr, appendDst bool) *Message {
+	flags := uint16(unix.NLM_F_CREATE | unix.NLM_F_REPLACE)
+	if appendDst {
+		flags = unix.NLM_F_CREATE | unix.NLM_F_APPEND
+	}
+	return NewMessage(unix.RTM_NEWNEIGH, flags, ndMsg(unix.AF_BRIDGE, index, unix.NUD_PERMANENT|unix.NUD_NOARP, unix.NTF_SELF)).
+		Bytes(unix.NDA_LLADDR, mac).Addr(unix.NDA_DST, dst)
+}
+
+// DeleteForwarding builds the request that removes such an entry.
+func DeleteForwarding(index int, mac net.HardwareAddr, dst netip.Addr) *Message {
+	m := NewMessage(unix.RTM_DELNEIGH, 0, ndMsg(unix.AF_BRIDGE, index, unix.NUD_PERMANENT|unix.NUD_NOARP, unix.NTF_SELF)).
+		Bytes(unix.NDA_LLADDR, mac)
+	if dst.IsValid() {
+		m.Addr(unix.NDA_DST, dst)
+	}
+	return m
+}
+
+// Forwarding lists the forwarding databases of all devices.
+func (c *Conn) Forwarding(ctx context.Context) ([]Neighbour, error) {
+	var out []Neighbour
+	err := c.dump(ctx,
+		func() *Message { return NewMessage(unix.RTM_GETNEIGH, 0, ndMsg(unix.AF_BRIDGE, 0, 0, 0)) },
+		func() { out = out[:0] },
+		func(typ uint16, payload []byte) {
+			if typ == unix.RTM_NEWNEIGH && len(payload) >= unix.SizeofNdMsg {
+				out = append(out, parseNeighbour(payload))
+			}
+		})
+	return out, err
+}
+
+// parseNeighbour decodes an RTM_NEWNEIGH message.
+func parseNeighbour(b []byte) Neighbour {
+	n := Neighbour{Index: int(u32(b[4:])), State: binary.NativeEndian.Uint16(b[8:]), Flags: b[10]}
+	attrs(b[unix.SizeofNdMsg:], func(typ uint16, d []byte) {
+		switch typ {
+		case unix.NDA_LLADDR:
+			n.MAC = append(net.HardwareAddr(nil), d...)
+		case unix.NDA_DST:
+			n.Dst = addr(d)
+		}
+	})
+	return n
+}

@@ -1,0 +1,308 @@
+package rtnl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/viaduct-sdn/viaduct/internal/netns"
+)
+
+// setUp makes a namespace with a connection.
+func setUp(t *testing.T) (*Conn, *netns.NS) {
+	t.Helper()
+	if unix.Geteuid() != 0 {
+		t.Skip("needs root to make a network namespace")
+	}
+	ns, err := netns.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Open(ns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = c.Close()
+		_ = ns.Close()
+	})
+	return c, ns
+}
+
+// run executes commands in the namespace.
+func run(t *testing.T, ns *netns.NS, commands ...string) {
+	t.Helper()
+	for _, command := range commands {
+		args := strings.Fields(command)
+		if err := ns.Run(func() error {
+			out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
+			if err != nil {
+				return fmt.Errorf("%w: %s", err, out)
+			}
+			return nil
+		}); err != nil {
+			t.Fatalf("%s: %v", command, err)
+		}
+	}
+}
+
+// bridge builds the creation of a bridge.
+func bridge(name string) *Message {
+	return NewMessage(unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL, IfInfo(unix.AF_UNSPEC, 0, false)).
+		String(unix.IFLA_IFNAME, name).
+		Nest(unix.IFLA_LINKINFO, func(m *Message) { m.String(unix.IFLA_INFO_KIND, "bridge") })
+}
+
+func TestEveryErrorHasItsMessage(t *testing.T) {
+	c, ns := setUp(t)
+	run(t, ns, "ip link set lo up")
+	// More than one system call takes; every seventh message is refused.
+	const n = 3*maxBatch + 11
+	msgs := make([]*Message, n)
+	for i := range msgs {
+		p := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}), 32)
+		index := 1
+		if i%7 == 3 {
+			index = 4242
+		}
+		msgs[i] = AddAddress(index, p, 183)
+	}
+	for i, err := range c.Do(context.Background(), msgs) {
+		if want := i%7 == 3; want != errors.Is(err, unix.ENODEV) || !want && err != nil {
+			t.Fatalf("message %d: %v", i, err)
+		}
+	}
+	if c.Writes() != n {
+		t.Errorf("%d writes counted, want %d", c.Writes(), n)
+	}
+	addrs, err := c.Addresses(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := 0
+	for _, a := range addrs {
+		if a.Proto == 183 && a.Index == 1 && a.Flags&unix.IFA_F_PERMANENT != 0 {
+			ours++
+		}
+	}
+	if want := n - (n+3)/7; ours != want {
+		t.Errorf("%d addresses stand, want %d", ours, want)
+	}
+}
+
+// TestLostAnswersAreNoSuccess makes the receive buffer too small for the
+// answers of one system call.
+func TestLostAnswersAreNoSuccess(t *testing.T) {
+	c, _ := setUp(t)
+	if err := unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 1); err != nil {
+		t.Fatal(err)
+	}
+	msgs := make([]*Message, maxBatch)
+	for i := range msgs {
+		msgs[i] = DeleteAddress(4242, netip.MustParsePrefix("10.0.0.1/32"))
+	}
+	for i, err := range c.Do(context.Background(), msgs) {
+		if err == nil {
+			t.Fatalf("message %d was refused, but counts as done", i)
+		}
+		if !errors.Is(err, unix.ENODEV) && !errors.Is(err, ErrUnknown) {
+			t.Fatalf("message %d: %v", i, err)
+		}
+	}
+	// The connection is usable afterwards.
+	setBuffer(c.fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF)
+	if errs := c.Do(context.Background(), []*Message{bridge("b0")}); errs[0] != nil {
+		t.Error(errs[0])
+	}
+}
+
+func TestEndedContextSendsNothing(t *testing.T) {
+	c, _ := setUp(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if errs := c.Do(ctx, []*Message{bridge("b0")}); !errors.Is(errs[0], context.Canceled) || c.Writes() != 0 {
+		t.Errorf("%v, %d writes", errs[0], c.Writes())
+	}
+	if _, err := c.Links(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+func TestLinksAreDecoded(t *testing.T) {
+	c, ns := setUp(t)
+	run(t, ns,
+		"ip link add br0 type bridge forward_delay 200 stp_state 1",
+		"ip link set br0 alias hello up mtu 1400",
+		"ip link add vx0 group 77 master br0 type vxlan id 42 local 192.0.2.1 dstport 4790 nolearning",
+		"ip link add vx6 type vxlan id 43 local 2001:db8::1 dstport 4789",
+		"ip link set vx0 addrgenmode none",
+		"bridge link set dev vx0 isolated on")
+	links, err := c.Links(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	byName := map[string]Link{}
+	for _, l := range links {
+		byName[l.Name] = l
+	}
+	br, vx, vx6 := byName["br0"], byName["vx0"], byName["vx6"]
+	if br.Kind != "bridge" || br.MTU != 1400 || !br.Up || br.Alias != "hello" || br.Bridge == nil || !br.Bridge.STP || br.Bridge.ForwardDelay != 200 || len(br.MAC) != 6 {
+		t.Errorf("bridge: %+v %+v", br, br.Bridge)
+	}
+	if vx.Group != 77 || vx.Master != br.Index || vx.Up || vx.AddrGenMode != AddrGenNone || vx.Port == nil || !vx.Port.Isolated {
+		t.Errorf("vxlan: %+v %+v", vx, vx.Port)
+	}
+	if want := (VXLANInfo{ID: 42, Local: netip.MustParseAddr("192.0.2.1"), Port: 4790}); vx.VXLAN == nil || *vx.VXLAN != want {
+		t.Errorf("vxlan: %+v, want %+v", vx.VXLAN, want)
+	}
+	if want := (VXLANInfo{ID: 43, Local: netip.MustParseAddr("2001:db8::1"), Port: 4789, Learning: true}); vx6.VXLAN == nil || *vx6.VXLAN != want {
+		t.Errorf("vxlan over IPv6: %+v, want %+v", vx6.VXLAN, want)
+	}
+	if lo := byName["lo"]; !lo.Loopback || lo.Kind != "" {
+		t.Errorf("lo: %+v", lo)
+	}
+}
+
+func TestRoutesAreFiltered(t *testing.T) {
+	c, ns := setUp(t)
+	run(t, ns, "ip link add e0 type veth peer name e1", "ip link set e0 up", "ip link set e1 up", "ip addr add 10.0.0.1/24 dev e0",
+		"ip route add 10.1.0.0/16 via 10.0.0.2 mtu 1400 metric 5", "ip route add 10.2.0.0/16 dev e0 proto 183 table 1001",
+		"ip -6 route add fd01::/64 dev e0 proto 183")
+	ours, err := c.Routes(context.Background(), RouteFilter{Protocol: 183})
+	if err != nil || len(ours) != 2 || ours[0].Table != 1001 || ours[1].Dst != netip.MustParsePrefix("fd01::/64") {
+		t.Errorf("by protocol: %+v %v", ours, err)
+	}
+	main, err := c.Routes(context.Background(), RouteFilter{Table: unix.RT_TABLE_MAIN})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for _, r := range main {
+		found = found || r.Dst == netip.MustParsePrefix("10.1.0.0/16") && r.MTU == 1400 && r.Metric == 5 && r.Gateway == netip.MustParseAddr("10.0.0.2")
+		if r.Table != unix.RT_TABLE_MAIN {
+			t.Errorf("not in main: %+v", r)
+		}
+	}
+	if !found {
+		t.Errorf("main: %+v", main)
+	}
+	if none, err := c.Routes(context.Background(), RouteFilter{Table: 4711}); err != nil || len(none) != 0 {
+		t.Errorf("a table that is not there: %v %v", none, err)
+	}
+}
+
+// awake fails unless a wake-up comes soon.
+func awake(t *testing.T, wake <-chan struct{}, what string) {
+	t.Helper()
+	select {
+	case _, open := <-wake:
+		if !open {
+			t.Fatalf("%s: the subscription ended", what)
+		}
+	case <-time.After(5 * time.Second):
+		t.Fatalf("%s: no wake-up", what)
+	}
+}
+
+func TestSubscribe(t *testing.T) {
+	c, ns := setUp(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	wake, err := Subscribe(ctx, ns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, ns, "ip link add e0 type vxlan id 1 dstport 4789")
+	awake(t, wake, "link")
+	for _, change := range []string{"ip addr add 10.0.0.1/24 dev e0", "bridge fdb append 00:00:00:00:00:00 dev e0 dst 10.0.0.2", "ip link del e0"} {
+		for len(wake) > 0 { // forget what is left of the last change
+			<-wake
+		}
+		run(t, ns, change)
+		awake(t, wake, change)
+	}
+	// Far more changes than the channel holds: none blocks, one wakes.
+	var msgs []*Message
+	for i := range 50 {
+		msgs = append(msgs, bridge(fmt.Sprint("b", i)))
+	}
+	for _, err := range c.Do(ctx, msgs) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	awake(t, wake, "many links")
+	cancel()
+	for deadline := time.After(5 * time.Second); ; {
+		select {
+		case _, open := <-wake:
+			if !open {
+				return
+			}
+		case <-deadline:
+			t.Fatal("the channel was not closed")
+		}
+	}
+}
+
+func TestLearnedEntriesDoNotWake(t *testing.T) {
+	message := func(typ uint16, family uint8, state uint16) []byte {
+		return NewMessage(typ, 0, ndMsg(family, 1, state, 0)).finish(1, 0)
+	}
+	for _, c := range []struct {
+		b    []byte
+		want bool
+	}{
+		{message(unix.RTM_NEWNEIGH, unix.AF_BRIDGE, unix.NUD_REACHABLE), false},
+		{message(unix.RTM_NEWNEIGH, unix.AF_INET, unix.NUD_PERMANENT), false},
+		{message(unix.RTM_DELNEIGH, unix.AF_BRIDGE, unix.NUD_PERMANENT), true},
+		{NewMessage(unix.RTM_NEWLINK, 0, IfInfo(0, 1, true)).finish(1, 0), true},
+	} {
+		if got := relevant(c.b); got != c.want {
+			t.Errorf("%x: %v, want %v", c.b, got, c.want)
+		}
+	}
+}
+
+// FuzzParse feeds arbitrary bytes to every decoder: none may crash.
+func FuzzParse(f *testing.F) {
+	f.Add(bridge("b0").finish(1, 0))
+	f.Add(AddAddress(1, netip.MustParsePrefix("fd00::1/64"), 183).finish(2, 0))
+	f.Fuzz(func(_ *testing.T, b []byte) {
+		_ = split(b, func(h header, payload []byte) {
+			_ = decodeError(h, payload)
+			if len(payload) >= unix.SizeofIfInfomsg {
+				_ = parseLink(payload)
+			}
+			if len(payload) >= unix.SizeofRtMsg {
+				_ = parseRoute(payload)
+				_ = parseNeighbour(payload)
+			}
+			if len(payload) >= unix.SizeofIfAddrmsg {
+				_ = parseAddress(payload)
+			}
+		})
+		_ = parseVLANs(b)
+		_ = relevant(b)
+	})
+}
+
+func TestVLANRanges(t *testing.T) {
+	m := AddPortVLANs(7, VLANRange{First: 2, Last: 4094}).finish(1, 0)
+	var got []VLANRange
+	attrs(m[headerLen+unix.SizeofIfInfomsg:], func(typ uint16, d []byte) {
+		if typ == unix.IFLA_AF_SPEC {
+			got = parseVLANs(d)
+		}
+	})
+	if len(got) != 1 || got[0] != (VLANRange{First: 2, Last: 4094}) {
+		t.Errorf("got %+v", got)
+	}
+}

@@ -1,0 +1,90 @@
+package rtnl
+
+import (
+	"context"
+	"encoding/binary"
+
+	"golang.org/x/sys/unix"
+)
+
+// VLANRange is a range of VLANs that a bridge port carries.
+type VLANRange struct {
+	First, Last uint16
+	// PVID makes received untagged frames belong to the VLAN; Untagged sends
+	// its frames untagged.
+	PVID, Untagged bool
+}
+
+// The parts of the kernel's bridge VLAN interface (linux/if_bridge.h).
+const (
+	extVLANCompressed = 4 // RTEXT_FILTER_BRVLAN_COMPRESSED
+	bridgeVLANInfo    = 2 // IFLA_BRIDGE_VLAN_INFO
+	vlanPVID          = 1 << 1
+	vlanUntagged      = 1 << 2
+	vlanRangeBegin    = 1 << 3
+	vlanRangeEnd      = 1 << 4
+)
+
+// PortVLANs lists the VLANs of every bridge port, by the port's index. Bridges
+// without VLAN filtering have none.
+func (c *Conn) PortVLANs(ctx context.Context) (map[int][]VLANRange, error) {
+	var ports map[int][]VLANRange
+	err := c.dump(ctx,
+		func() *Message {
+			return NewMessage(unix.RTM_GETLINK, 0, IfInfo(unix.AF_BRIDGE, 0, false)).Uint32(unix.IFLA_EXT_MASK, extVLANCompressed)
+		},
+		func() { ports = map[int][]VLANRange{} },
+		func(_ uint16, payload []byte) {
+			if len(payload) < unix.SizeofIfInfomsg {
+				return
+			}
+			index := int(u32(payload[4:]))
+			attrs(payload[unix.SizeofIfInfomsg:], func(typ uint16, d []byte) {
+				if typ == unix.IFLA_AF_SPEC {
+					ports[index] = parseVLANs(d)
+				}
+			})
+		})
+	return ports, err
+}
+
+// parseVLANs decodes the VLAN list of one port.
+func parseVLANs(b []byte) []VLANRange {
+	var out []VLANRange
+	attrs(b, func(typ uint16, d []byte) {
+		if typ != bridgeVLANInfo || len(d) < 4 {
+			return
+		}
+		flags, vid := binary.NativeEndian.Uint16(d), binary.NativeEndian.Uint16(d[2:])
+		if flags&vlanRangeEnd != 0 && len(out) > 0 {
+			out[len(out)-1].Last = vid
+			return
+		}
+		out = append(out, VLANRange{First: vid, Last: vid, PVID: flags&vlanPVID != 0, Untagged: flags&vlanUntagged != 0})
+	})
+	return out
+}
+
+// AddPortVLANs builds the request that lets a bridge port carry the VLANs.
+func AddPortVLANs(index int, r VLANRange) *Message {
+	var flags uint16
+	if r.PVID {
+		flags |= vlanPVID
+	}
+	if r.Untagged {
+		flags |= vlanUntagged
+	}
+	return NewMessage(unix.RTM_SETLINK, 0, IfInfo(unix.AF_BRIDGE, index, false)).Nest(unix.IFLA_AF_SPEC, func(m *Message) {
+		if r.First == r.Last {
+			m.Bytes(bridgeVLANInfo, vlanInfo(flags, r.First))
+			return
+		}
+		m.Bytes(bridgeVLANInfo, vlanInfo(flags|vlanRangeBegin, r.First))
+		m.Bytes(bridgeVLANInfo, vlanInfo(flags|vlanRangeEnd, r.Last))
+	})
+}
+
+// vlanInfo is struct bridge_vlan_info.
+func vlanInfo(flags, vid uint16) []byte {
+	return binary.NativeEndian.AppendUint16(binary.NativeEndian.AppendUint16(nil, flags), vid)
+}

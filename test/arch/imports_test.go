@@ -1,0 +1,140 @@
+// Package arch holds the rules of the code's structure, as tests.
+package arch
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/viaduct-sdn/viaduct/"
+
+// flow says which packages of Viaduct each package may import: the one-way flow
+// of docs/design.md. An entry covers the packages below it; the longest match
+// counts, and a package that no entry covers fails the test.
+var flow = map[string][]string{
+	"internal/model":             {},
+	"internal/desired":           {},
+	"internal/diff":              {"internal/model", "internal/desired"},
+	"internal/protocol":          {"internal/model", "internal/diff"},
+	"internal/compile":           {"internal/model", "internal/desired", "internal/protocol"},
+	"internal/manifest":          {"internal/model"},
+	"internal/store":             {},
+	"internal/store/mem":         {"internal/store"},
+	"internal/store/etcd":        {"internal/store"},
+	"internal/store/conformance": {"internal/store"},
+	"internal/revision":          {"internal/model", "internal/diff", "internal/store"},
+	"internal/pki":               {"internal/store", "internal/protocol", "pkg/api"},
+	"internal/server":            {"internal/model", "internal/desired", "internal/diff", "internal/protocol", "internal/compile", "internal/store", "internal/revision", "internal/pki", "internal/server", "pkg/api"},
+	"internal/netns":             {},
+	"internal/rtnl":              {"internal/netns"},
+	"internal/probe":             {"internal/model", "internal/netns", "internal/rtnl"},
+	"internal/driver":            {"internal/desired", "internal/diff"},
+	"internal/driver/link":       {"internal/driver", "internal/desired", "internal/diff", "internal/rtnl", "internal/netns"},
+	"internal/driver/route":      {"internal/driver", "internal/desired", "internal/diff", "internal/rtnl", "internal/netns"},
+	"internal/driver/sysctl":     {"internal/driver", "internal/desired", "internal/diff", "internal/netns"},
+	"internal/driver/nft":        {"internal/driver", "internal/desired", "internal/diff", "internal/netns"},
+	"internal/agent":             {"internal/model", "internal/desired", "internal/diff", "internal/protocol", "internal/compile", "internal/driver", "internal/rtnl", "internal/probe", "internal/pki", "pkg/api"},
+	"internal/lab":               {"internal/model", "pkg/api", "pkg/client"},
+	"internal/cli":               {"internal/model", "internal/manifest", "internal/diff", "internal/protocol", "internal/lab", "pkg/api", "pkg/client"},
+	"pkg/api":                    {"internal/model", "internal/diff", "internal/protocol"},
+	"pkg/client":                 {"internal/model", "pkg/api"},
+	"cmd/viaduct":                {"internal", "pkg"},
+	"examples":                   {},
+	"test":                       {"internal", "pkg", "test"},
+}
+
+// pure are the packages that compute and do nothing else: the standard library
+// packages below are closed to them, and so is every module but the standard
+// library.
+var pure = []string{"internal/model", "internal/desired", "internal/diff", "internal/compile"}
+
+var impure = []string{
+	"context", "crypto/rand", "io/fs", "io/ioutil", "log", "log/slog", "math/rand", "math/rand/v2",
+	"net", "net/http", "os", "os/exec", "os/signal", "runtime", "syscall", "time", "unsafe",
+}
+
+type pkg struct {
+	path    string // below the module
+	imports []string
+}
+
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").CombinedOutput()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, out)
+	}
+	var pkgs []pkg
+	for line := range strings.Lines(string(out)) {
+		f := strings.Fields(line)
+		if path, ok := strings.CutPrefix(f[0], module); ok {
+			pkgs = append(pkgs, pkg{path: path, imports: f[1:]})
+		}
+	}
+	if len(pkgs) < 10 {
+		t.Fatalf("only %d packages found: the test looks in the wrong place", len(pkgs))
+	}
+	return pkgs
+}
+
+func covers(entry, path string) bool {
+	return path == entry || strings.HasPrefix(path, entry+"/")
+}
+
+func allowed(path string) (list []string, ok bool) {
+	longest := ""
+	for entry, imports := range flow {
+		if covers(entry, path) && len(entry) > len(longest) {
+			longest, list, ok = entry, imports, true
+		}
+	}
+	return list, ok
+}
+
+func TestImportsFollowTheFlow(t *testing.T) {
+	for _, p := range packages(t) {
+		list, ok := allowed(p.path)
+		if !ok {
+			t.Errorf("%s has no place in the flow: add it to the table", p.path)
+			continue
+		}
+		for _, imp := range p.imports {
+			inner, ours := strings.CutPrefix(imp, module)
+			if !ours {
+				continue
+			}
+			if !slices.ContainsFunc(list, func(entry string) bool { return covers(entry, inner) }) {
+				t.Errorf("%s imports %s, which is against the flow", p.path, inner)
+			}
+		}
+	}
+}
+
+func TestPurePackagesStayPure(t *testing.T) {
+	for _, p := range packages(t) {
+		if !slices.Contains(pure, p.path) {
+			continue
+		}
+		for _, imp := range p.imports {
+			if slices.Contains(impure, imp) {
+				t.Errorf("%s is pure and must not import %s", p.path, imp)
+			}
+			if !strings.HasPrefix(imp, module) && strings.Contains(strings.Split(imp, "/")[0], ".") {
+				t.Errorf("%s is pure and must not import the module %s", p.path, imp)
+			}
+		}
+	}
+}
+
+// TestTheRulesBite shows that the checks above can fail.
+func TestTheRulesBite(t *testing.T) {
+	list, ok := allowed("internal/compile")
+	if !ok || slices.ContainsFunc(list, func(e string) bool { return covers(e, "internal/driver/link") }) {
+		t.Error("compile may import drivers: the table is wrong")
+	}
+	if list, _ := allowed("internal/store/etcd"); slices.Contains(list, "internal/model") {
+		t.Error("a store may import the model: the table is wrong")
+	}
+}
