@@ -16,10 +16,10 @@ import (
 // both share are not looked into, so the cost is that of walking the maps.
 func Objects(old, new *model.Config) []Change {
 	kinds := [][2][]Change{
-		compare(old.Nodes, new.Nodes),
-		compare(old.Zones, new.Zones),
-		compare(old.VNets, new.VNets),
-		compare(old.Subnets, new.Subnets),
+		objectsOf(old.Nodes, new.Nodes),
+		objectsOf(old.Zones, new.Zones),
+		objectsOf(old.VNets, new.VNets),
+		objectsOf(old.Subnets, new.Subnets),
 	}
 	var puts, deletes []Change
 	for _, k := range kinds {
@@ -29,9 +29,9 @@ func Objects(old, new *model.Config) []Change {
 	return append(puts, deletes...)
 }
 
-// compare compares the objects of one kind: what is created or updated, and
+// objectsOf compares the objects of one kind: what is created or updated, and
 // what is deleted, each sorted by ID.
-func compare[T any, P interface {
+func objectsOf[T any, P interface {
 	*T
 	model.Object
 }](old, new map[string]P) [2][]Change {
