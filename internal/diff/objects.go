@@ -12,30 +12,48 @@ import (
 
 // Objects says what differs between two configurations: first what is created
 // or updated, in dependency order, then what is deleted, in reverse, and within
-// a kind sorted by ID. Equal configurations have no difference.
+// a kind sorted by ID. Equal configurations have no difference. Objects that
+// both share are not looked into, so the cost is that of walking the maps.
 func Objects(old, new *model.Config) []Change {
+	kinds := [][2][]Change{
+		objectsOf(old.Nodes, new.Nodes),
+		objectsOf(old.Zones, new.Zones),
+		objectsOf(old.VNets, new.VNets),
+		objectsOf(old.Subnets, new.Subnets),
+	}
 	var puts, deletes []Change
-	for _, kind := range model.Kinds() {
-		var gone []Change
-		olds, news := old.List(kind), new.List(kind)
-		byID := func(a, b model.Object) int { return cmp.Compare(a.ObjectID(), b.ObjectID()) }
-		for _, o := range olds {
-			if _, still := slices.BinarySearchFunc(news, o, byID); !still {
-				gone = append(gone, *Object(o, nil))
-			}
-		}
-		for _, n := range news {
-			var o model.Object
-			if i, was := slices.BinarySearchFunc(olds, n, byID); was {
-				o = olds[i]
-			}
-			if c := Object(o, n); c != nil {
-				puts = append(puts, *c)
-			}
-		}
-		deletes = append(gone, deletes...)
+	for _, k := range kinds {
+		puts = append(puts, k[0]...)
+		deletes = append(k[1], deletes...)
 	}
 	return append(puts, deletes...)
+}
+
+// objectsOf compares the objects of one kind: what is created or updated, and
+// what is deleted, each sorted by ID.
+func objectsOf[T any, P interface {
+	*T
+	model.Object
+}](old, new map[string]P) [2][]Change {
+	var puts, deletes []Change
+	for id, o := range old {
+		if _, still := new[id]; !still {
+			deletes = append(deletes, *Object(o, nil))
+		}
+	}
+	for id, n := range new {
+		var before model.Object
+		if o, was := old[id]; was {
+			before = o
+		}
+		if c := Object(before, n); c != nil {
+			puts = append(puts, *c)
+		}
+	}
+	byName := func(a, b Change) int { return cmp.Compare(a.Name, b.Name) }
+	slices.SortFunc(puts, byName)
+	slices.SortFunc(deletes, byName)
+	return [2][]Change{puts, deletes}
 }
 
 // Object says what differs between two states of one object; nil stands for one

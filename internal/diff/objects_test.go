@@ -1,6 +1,7 @@
 package diff_test
 
 import (
+	"fmt"
 	"net/netip"
 	"reflect"
 	"testing"
@@ -105,5 +106,36 @@ func set(t *testing.T, v reflect.Value) {
 		}
 	default:
 		t.Fatalf("no value for a %s", v.Type())
+	}
+}
+
+// TestEveryKindIsCompared guards Objects' list of kinds.
+func TestEveryKindIsCompared(t *testing.T) {
+	cfg := &model.Config{
+		Nodes: map[string]*model.Node{"x": {ID: "x"}}, Zones: map[string]*model.Zone{"x": {ID: "x"}},
+		VNets: map[string]*model.VNet{"x": {ID: "x"}}, Subnets: map[string]*model.Subnet{"x": {ID: "x"}},
+	}
+	var got, want []string
+	for _, c := range diff.Objects(&model.Config{}, cfg) {
+		got = append(got, c.Type)
+	}
+	for _, k := range model.Kinds() {
+		if k.Revisioned() {
+			want = append(want, string(k))
+		}
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+func BenchmarkObjectsShared(b *testing.B) {
+	cfg := &model.Config{VNets: make(map[string]*model.VNet)}
+	for i := range 10_000 {
+		id := fmt.Sprint("v", i)
+		cfg.VNets[id] = &model.VNet{ID: id}
+	}
+	for other := cfg.Clone(); b.Loop(); {
+		diff.Objects(cfg, other)
 	}
 }

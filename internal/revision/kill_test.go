@@ -47,7 +47,7 @@ func write(dir string) error {
 		return err
 	}
 	for i := len(v.Pending.Zones); i < 1_000_000; i++ {
-		edits := []model.Edit{zone(fmt.Sprintf("a%d", i), 0), zone("b", 1000+i%400), {Put: &model.Guest{ID: fmt.Sprint(i)}}}
+		edits := []model.Edit{zone(fmt.Sprintf("a%d", i), 0), zone("bb", 1300+i%100), {Put: &model.Guest{ID: fmt.Sprint(100 + i)}}}
 		if _, err := s.Edit(ctx, "writer", edits, revision.EditOptions{}); err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func TestKilledWriter(t *testing.T) {
 			t.Fatal(err)
 		}
 		v := view(t, service(t, st))
-		if edited >= 0 && (v.Pending.Zones[fmt.Sprintf("a%d", edited)] == nil || v.Guests[fmt.Sprint(edited)] == nil) {
+		if edited >= 0 && (v.Pending.Zones[fmt.Sprintf("a%d", edited)] == nil || v.Guests[fmt.Sprint(100+edited)] == nil) {
 			t.Errorf("round %d: edit %d was acknowledged and is lost", round, edited)
 		}
 		if v.Revision < applied {
