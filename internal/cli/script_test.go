@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/golden"
+	"github.com/viaduct-sdn/viaduct/test/golden"
 )
 
 // Each case is a session: files, a script of commands, and what they print. A
@@ -51,7 +51,7 @@ func TestScripts(t *testing.T) {
 				out.WriteString(run(t, target, line))
 			}
 		}
-		c.Want(t, *update, "want", out.String())
+		c.Want(t, "want", out.String())
 	})
 }
 

@@ -8,12 +8,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/viaduct-sdn/viaduct/internal/golden"
+	"github.com/viaduct-sdn/viaduct/test/golden"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
-
-var update = golden.UpdateFlag()
 
 // now is the clock of every test.
 var now = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
@@ -33,7 +31,7 @@ func TestViews(t *testing.T) {
 	golden.Run(t, "testdata/views/*.txtar", func(t *testing.T, c *golden.Case) {
 		for _, name := range c.Names {
 			if got, ok := viewOf(t, name, c.Files[name]); ok {
-				c.Want(t, *update, "want "+name, got)
+				c.Want(t, "want "+name, got)
 			}
 		}
 	})

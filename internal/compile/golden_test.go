@@ -3,10 +3,9 @@ package compile_test
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
-
-	"golang.org/x/tools/txtar"
 
 	"github.com/viaduct-sdn/viaduct/internal/compile"
 	"github.com/viaduct-sdn/viaduct/internal/desired"
@@ -17,17 +16,20 @@ import (
 
 // TestGolden compiles manifests for the nodes whose facts stand beside them.
 func TestGolden(t *testing.T) {
-	golden.Run(t, "testdata/*.txtar", func(t *testing.T, files []txtar.File) string {
+	golden.Run(t, "testdata/*.txtar", func(t *testing.T, c *golden.Case) {
 		cfg, guests := &model.Config{}, map[string]*model.Guest{}
 		var out strings.Builder
-		for _, f := range files {
-			if f.Name == "manifest.yaml" {
-				load(t, f.Data, cfg, guests)
+		for _, name := range c.Names {
+			switch filepath.Ext(name) {
+			case ".yaml":
+				load(t, c.Files[name], cfg, guests)
+				continue
+			case "":
 				continue
 			}
 			facts := &model.Facts{}
-			if err := json.Unmarshal(f.Data, facts); err != nil {
-				t.Fatalf("%s: %v", f.Name, err)
+			if err := json.Unmarshal([]byte(c.Files[name]), facts); err != nil {
+				t.Fatalf("%s: %v", name, err)
 			}
 			want, notes := compile.Node(compile.Project(cfg, guests, 1, facts.Node), facts)
 			fmt.Fprintf(&out, "# %s\n", facts.Node)
@@ -36,13 +38,13 @@ func TestGolden(t *testing.T) {
 			}
 			writeNode(&out, want)
 		}
-		return out.String()
+		c.Want(t, "want", out.String())
 	})
 }
 
-func load(t *testing.T, data []byte, cfg *model.Config, guests map[string]*model.Guest) {
+func load(t *testing.T, data string, cfg *model.Config, guests map[string]*model.Guest) {
 	t.Helper()
-	set, err := manifest.Load([]string{"-"}, strings.NewReader(string(data)))
+	set, err := manifest.Load([]string{"-"}, strings.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
 	}

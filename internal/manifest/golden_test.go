@@ -4,11 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/viaduct-sdn/viaduct/internal/golden"
+	"github.com/viaduct-sdn/viaduct/test/golden"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
-
-var update = golden.UpdateFlag()
 
 // Each case is a file in testdata: manifests, and "want": what is said of them.
 // A manifest that loads is validated with the nodes node1, node2 and node3
@@ -21,7 +19,7 @@ func TestGolden(t *testing.T) {
 				l.input(n, []byte(c.Files[n]))
 			}
 		}
-		c.Want(t, *update, "want", judge(l))
+		c.Want(t, "want", judge(l))
 	})
 }
 

@@ -22,6 +22,7 @@ var flow = map[string][]string{
 	"internal/manifest":          {"internal/model"},
 	"internal/store":             {},
 	"internal/store/mem":         {"internal/store"},
+	"internal/store/mirror":      {"internal/store"},
 	"internal/store/etcd":        {"internal/store"},
 	"internal/store/conformance": {"internal/store"},
 	"internal/revision":          {"internal/model", "internal/diff", "internal/store"},

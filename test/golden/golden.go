@@ -1,5 +1,6 @@
-// Package golden runs tests whose input and expected output stand together in
-// one txtar file: a new case is a new file and needs no Go.
+// Package golden runs tests whose input and expectation stand together in one
+// txtar file: a new case is a new file and needs no Go. Tests use it; the
+// program does not.
 package golden
 
 import (
@@ -15,40 +16,63 @@ import (
 
 var update = flag.Bool("update", false, "write what the tests get into the golden files")
 
-// Want is the section that holds the expected output.
-const Want = "want"
+// Case is one golden file.
+type Case struct {
+	// Path is the file's, Comment the text before its first part.
+	Path, Comment string
+	// Names are those of the parts, in order; Files their contents.
+	Names []string
+	Files map[string]string
+}
 
-// Run calls got for every txtar file that matches the pattern, with its
-// sections but the last, and compares what it returns with the section
-// "want". With -update it writes that section instead.
-func Run(t *testing.T, pattern string, got func(t *testing.T, files []txtar.File) string) {
+// Run runs f in a subtest for every file of the pattern; there must be one.
+func Run(t *testing.T, pattern string, f func(t *testing.T, c *Case)) {
 	t.Helper()
 	paths, err := filepath.Glob(pattern)
 	if err != nil || len(paths) == 0 {
-		t.Fatalf("no cases match %s (%v)", pattern, err)
+		t.Fatalf("no golden cases match %s: %v", pattern, err)
 	}
-	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
-			a, err := txtar.ParseFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want := ""
-			input := a.Files
-			if n := len(a.Files); n > 0 && a.Files[n-1].Name == Want {
-				want, input = string(a.Files[n-1].Data), a.Files[:n-1]
-			}
-			have := got(t, input)
-			if *update {
-				a.Files = append(input[:len(input):len(input)], txtar.File{Name: Want, Data: []byte(have)})
-				if err := os.WriteFile(path, txtar.Format(a), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if d := cmp.Diff(want, have); d != "" {
-				t.Errorf("%s (-want +got; -update accepts):\n%s", path, d)
-			}
-		})
+	for _, p := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(p), filepath.Ext(p)), func(t *testing.T) { f(t, read(t, p)) })
+	}
+}
+
+func read(t *testing.T, path string) *Case {
+	t.Helper()
+	path, err := filepath.Abs(path) // the test may change its directory
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := txtar.ParseFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &Case{Path: path, Comment: string(a.Comment), Files: map[string]string{}}
+	for _, f := range a.Files {
+		c.Names = append(c.Names, f.Name)
+		c.Files[f.Name] = string(f.Data)
+	}
+	return c
+}
+
+// Want compares got with the part of that name, or with -update writes it there.
+func (c *Case) Want(t *testing.T, name, got string) {
+	t.Helper()
+	if !*update {
+		if d := cmp.Diff(c.Files[name], got); d != "" {
+			t.Errorf("%s: %s (-want +got; -update accepts)\n%s", c.Path, name, d)
+		}
+		return
+	}
+	if _, ok := c.Files[name]; !ok {
+		c.Names = append(c.Names, name)
+	}
+	c.Files[name] = got
+	a := &txtar.Archive{Comment: []byte(c.Comment)}
+	for _, n := range c.Names {
+		a.Files = append(a.Files, txtar.File{Name: n, Data: []byte(c.Files[n])})
+	}
+	if err := os.WriteFile(c.Path, txtar.Format(a), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
