@@ -85,12 +85,16 @@ func (a *app) apply(ctx context.Context, o applyOptions) error {
 	if err := a.confirm(ctx, o.yes, "Apply this?"); err != nil {
 		return err
 	}
-	if set != nil {
-		if _, err := c.Edit(ctx, set.Edits(), false); err != nil {
+	config, guests := splitGuests(set)
+	if len(config) > 0 {
+		if _, err := c.Edit(ctx, config, false); err != nil {
 			return explain(err, set)
 		}
 	}
 	if onlyGuests(p) {
+		if _, err := c.Edit(ctx, guests, false); err != nil {
+			return explain(err, set)
+		}
 		fmt.Fprintf(a.Stdout, "%s connected as declared; %s\n", count(len(p.Objects), "guest"), running(p.Base)) //nolint:errcheck // see showPlan
 		return nil
 	}
@@ -98,7 +102,28 @@ func (a *app) apply(ctx context.Context, o applyOptions) error {
 	if err != nil {
 		return explain(stale(err), set)
 	}
+	// Guests take effect at once, so they come when their VNets are there.
+	if len(guests) > 0 {
+		if _, err := c.Edit(ctx, guests, false); err != nil {
+			return explain(err, set)
+		}
+	}
 	return a.applied(ctx, c, res, o.wait)
+}
+
+// splitGuests parts what manifests declare into configuration and guests.
+func splitGuests(set *manifest.Set) (config, guests []api.Edit) {
+	if set == nil {
+		return nil, nil
+	}
+	for _, e := range set.Edits() {
+		if e.Put != nil && e.Put.ObjectKind() == model.KindGuest {
+			guests = append(guests, e)
+		} else {
+			config = append(config, e)
+		}
+	}
+	return config, guests
 }
 
 // undoPending sends manifests that declare what runs already: where a pending

@@ -106,21 +106,21 @@ and any revision can be made to run again.
 ` + exitHelp
 
 // complete fills in what a process has.
-func (c *app) complete() {
-	if c.Stdin == nil {
-		c.Stdin = os.Stdin
+func (a *app) complete() {
+	if a.Stdin == nil {
+		a.Stdin = os.Stdin
 	}
-	if c.Stdout == nil {
-		c.Stdout = os.Stdout
+	if a.Stdout == nil {
+		a.Stdout = os.Stdout
 	}
-	if c.Stderr == nil {
-		c.Stderr = os.Stderr
+	if a.Stderr == nil {
+		a.Stderr = os.Stderr
 	}
-	if c.Getenv == nil {
-		c.Getenv = os.Getenv
+	if a.Getenv == nil {
+		a.Getenv = os.Getenv
 	}
-	if c.Now == nil {
-		c.Now = time.Now
+	if a.Now == nil {
+		a.Now = time.Now
 	}
 }
 

@@ -121,6 +121,44 @@ func TestNoServerAnywhere(t *testing.T) {
 	}
 }
 
+// cancelWriter ends a context once it has been written to.
+type cancelWriter struct {
+	bytes.Buffer
+	cancel context.CancelFunc
+}
+
+func (w *cancelWriter) Write(b []byte) (int, error) {
+	w.cancel()
+	return w.Buffer.Write(b)
+}
+
+// An interrupt is how watching ends, so it is no error.
+func TestWatchEndsQuietly(t *testing.T) {
+	target := serve(t, newFake().handler())
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	out := &cancelWriter{cancel: cancel}
+	var stderr bytes.Buffer
+	cfg := Config{Stdout: out, Stderr: &stderr, Now: func() time.Time { return now }, Getenv: func(string) string { return "" }}
+	if code := Main(ctx, cfg, []string{"--server", target, "status", "--watch"}); code != ExitOK || stderr.Len() > 0 {
+		t.Errorf("exit %d: %s", code, stderr.String())
+	}
+	if !strings.Contains(out.String(), "no revision is running yet") {
+		t.Errorf("printed %q", out.String())
+	}
+}
+
+func TestColours(t *testing.T) {
+	env := map[string]string{"NO_COLOR": "1"}
+	a := &app{Config: Config{Getenv: func(n string) string { return env[n] }}}
+	for flag, want := range map[string]bool{"auto": false, "never": false, "always": true} {
+		a.color = flag
+		if got := a.style(&bytes.Buffer{}).on; got != want {
+			t.Errorf("--color=%s into a file: colours %v", flag, got)
+		}
+	}
+}
+
 // Every command has a page, with the exit codes; every page and help text is
 // free of what cobra adds unasked.
 func TestManPages(t *testing.T) {

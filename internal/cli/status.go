@@ -65,6 +65,9 @@ func (a *app) watchStatus(ctx context.Context, c *client.Client, output string) 
 	after := ""
 	for ctx.Err() == nil {
 		st, err := c.Status(ctx, after)
+		if ctx.Err() != nil {
+			return nil
+		}
 		if err != nil {
 			return err
 		}

@@ -22,14 +22,10 @@ func (c *checker) node(n *Node) {
 	}
 }
 
-// reservedBy returns the first node, of those the zone is deployed on, that
-// reserves the interface name, and the pattern that does. Only nodes with an
-// object reserve anything, and those with patterns are few.
-func (c *checker) reservedBy(nodes []*Node, z *Zone, name string) (node, pattern string) {
+// reservedBy returns the first of the nodes that reserves the interface name,
+// and the pattern that does.
+func reservedBy(nodes []*Node, name string) (node, pattern string) {
 	for _, n := range nodes {
-		if !z.OnNode(n.ID) {
-			continue
-		}
 		for _, p := range n.Reserved {
 			if ok, err := path.Match(p, name); ok && err == nil {
 				return n.ID, p
@@ -39,12 +35,19 @@ func (c *checker) reservedBy(nodes []*Node, z *Zone, name string) (node, pattern
 	return "", ""
 }
 
-// reservingNodes returns the nodes with reserved patterns, sorted by ID.
-func (c *checker) reservingNodes() []*Node {
-	var out []*Node
+// reservingNodes returns, for each zone, the nodes it is deployed on that
+// reserve names, sorted by ID. Only nodes with an object reserve anything.
+func (c *checker) reservingNodes() map[string][]*Node {
+	out := make(map[string][]*Node)
 	for _, id := range sortedKeys(c.cfg.Nodes) {
-		if n := c.cfg.Nodes[id]; len(n.Reserved) > 0 {
-			out = append(out, n)
+		n := c.cfg.Nodes[id]
+		if len(n.Reserved) == 0 {
+			continue
+		}
+		for _, z := range c.cfg.Zones { // each zone's own list: the order of zones does not matter
+			if z.OnNode(id) {
+				out[z.ID] = append(out[z.ID], n)
+			}
 		}
 	}
 	return out

@@ -51,7 +51,7 @@ func (c *checker) vnets() {
 		case ZoneVXLAN:
 			c.vxlanTag(r, v, tags)
 		}
-		if node, pattern := c.reservedBy(reserving, z, v.ID); node != "" {
+		if node, pattern := reservedBy(reserving[z.ID], v.ID); node != "" {
 			r.errorf("id", v.ID, "would be the name of a bridge that node %s reserves (pattern %q); choose another name, or change the node's reserved list", node, pattern)
 		}
 	}

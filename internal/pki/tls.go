@@ -101,7 +101,7 @@ func AgentTLS(certPEM, keyPEM, caPEM string) (*tls.Config, error) {
 	return cfg, nil
 }
 
-// ErrPin: the server is not the one that the token is for.
+// ErrPin says that the server is not the one that the token is for.
 var ErrPin = errors.New("the server is not of the cluster that the token is for")
 
 // Pin is the TLS configuration of a node that joins: it trusts exactly the

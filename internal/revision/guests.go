@@ -169,7 +169,7 @@ func (s *Service) writeGuestChunk(ctx context.Context, mark int64, author string
 	// The condition held: so no other guest has changed since the mark.
 	now := s.current.Load().view
 	if now.liveMark == mark {
-		s.install(now.core, now.live.with(at, at, puts, deletes))
+		s.install(now.core, now.with(at, at, puts, deletes))
 	}
 	return at, nil
 }

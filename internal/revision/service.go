@@ -164,9 +164,9 @@ func (s *Service) readRunning(ctx context.Context, old *core, r store.Record) (c
 		}
 	}
 	cfg := old.Running
-	switch {
-	case doc.Revision == old.Revision:
-	case doc.Revision == 0:
+	switch doc.Revision {
+	case old.Revision:
+	case 0:
 		cfg = &model.Config{}
 	default:
 		rev, err := s.Revision(ctx, doc.Revision)

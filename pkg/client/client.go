@@ -35,7 +35,7 @@ const maxAnswer = 512 << 20
 // than the server holds a long poll open.
 const answerTimeout = 2 * time.Minute
 
-// IfAbsent, given to Put in place of an ETag, demands that the object does not
+// IfAbsent given to Put in place of an ETag, demands that the object does not
 // exist yet.
 const IfAbsent = "absent"
 

@@ -84,7 +84,7 @@ func TestStateSurvivesAStop(t *testing.T) {
 func TestDirectoryInUse(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, etcd.Embedded{Dir: dir})
-	refused(t, dir, "in use by another running server")
+	_ = refused(t, dir, "in use by another running server")
 	put(t, s, "a", "the first one goes on")
 }
 
@@ -93,8 +93,8 @@ func TestDirectoryIsAFile(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	refused(t, filepath.Join(file, "data"), "is a file")
-	refused(t, file, "is a file")
+	_ = refused(t, filepath.Join(file, "data"), "is a file")
+	_ = refused(t, file, "is a file")
 }
 
 func TestDamagedFiles(t *testing.T) {
@@ -108,7 +108,7 @@ func TestDamagedFiles(t *testing.T) {
 	if err := os.WriteFile(db, bytes.Repeat([]byte("garbage "), 8192), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	refused(t, dir, "cannot be used")
+	_ = refused(t, dir, "cannot be used")
 }
 
 func TestReadOnlyDirectory(t *testing.T) {
@@ -121,7 +121,7 @@ func TestReadOnlyDirectory(t *testing.T) {
 	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
 		t.Fatal(err)
 	}
-	refused(t, dir, "read-only")
+	_ = refused(t, dir, "read-only")
 	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_REMOUNT, ""); err != nil {
 		t.Fatal(err)
 	}
