@@ -118,7 +118,8 @@ func status(err error, want int) bool {
 func TestPatchesAreNotLost(t *testing.T) {
 	c := start(t, mem.New(), t.TempDir()).local
 	ctx := t.Context()
-	if _, err := c.Edit(ctx, simple(), false); err != nil {
+	network := []api.Edit{{Put: &model.Zone{ID: "z1", Type: model.ZoneSimple}}, {Put: &model.VNet{ID: "v1", Zone: "z1"}}}
+	if _, err := c.Edit(ctx, network, false); err != nil {
 		t.Fatal(err)
 	}
 	var wg sync.WaitGroup
