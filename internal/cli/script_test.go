@@ -123,19 +123,19 @@ func TestNoServerAnywhere(t *testing.T) {
 
 // cancelWriter ends a context once it has been written to.
 type cancelWriter struct {
-	bytes.Buffer
+	text   bytes.Buffer // not embedded: io.WriteString would go past Write
 	cancel context.CancelFunc
 }
 
 func (w *cancelWriter) Write(b []byte) (int, error) {
 	w.cancel()
-	return w.Buffer.Write(b)
+	return w.text.Write(b)
 }
 
 // An interrupt is how watching ends, so it is no error.
 func TestWatchEndsQuietly(t *testing.T) {
 	target := serve(t, newFake().handler())
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	out := &cancelWriter{cancel: cancel}
 	var stderr bytes.Buffer
@@ -143,8 +143,8 @@ func TestWatchEndsQuietly(t *testing.T) {
 	if code := Main(ctx, cfg, []string{"--server", target, "status", "--watch"}); code != ExitOK || stderr.Len() > 0 {
 		t.Errorf("exit %d: %s", code, stderr.String())
 	}
-	if !strings.Contains(out.String(), "no revision is running yet") {
-		t.Errorf("printed %q", out.String())
+	if !strings.Contains(out.text.String(), "no revision is running yet") {
+		t.Errorf("printed %q", out.text.String())
 	}
 }
 
