@@ -2,7 +2,6 @@ package model
 
 import (
 	"cmp"
-	"net"
 	"net/netip"
 	"regexp"
 	"strconv"
@@ -22,15 +21,22 @@ var (
 	nicIDForm = regexp.MustCompile(`^net([0-9]|[12][0-9]|3[01])$`)
 )
 
+var macForm = regexp.MustCompile(`^[0-9A-F]{2}([:-][0-9A-F]{2}){5}$`)
+
 // NormalizeMAC returns a hardware address in the form Proxmox writes: upper
 // case, colons. ok is false if s is not a 48-bit unicast address that a guest
 // can have.
 func NormalizeMAC(s string) (mac string, ok bool) {
-	hw, err := net.ParseMAC(s)
-	if err != nil || len(hw) != 6 || hw[0]&1 != 0 || hw.String() == "00:00:00:00:00:00" {
+	mac = strings.ToUpper(s)
+	if !macForm.MatchString(mac) {
 		return "", false
 	}
-	return strings.ToUpper(hw.String()), true
+	mac = strings.ReplaceAll(mac, "-", ":")
+	multicast := strings.ContainsRune("13579BDF", rune(mac[1])) // the lowest bit of the first byte
+	if multicast || mac == "00:00:00:00:00:00" {
+		return "", false
+	}
+	return mac, true
 }
 
 // ValidateGuest checks a guest against the configuration, the nodes known and
