@@ -8,9 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/viaduct-sdn/viaduct/test/golden"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
+	"github.com/viaduct-sdn/viaduct/test/golden"
 )
 
 // now is the clock of every test.

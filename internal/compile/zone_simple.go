@@ -7,6 +7,11 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
+// defaultMTU in bytes is that of a network that no underlay narrows. It is set
+// though it is the kernel's own: otherwise a bridge would take on the smallest
+// MTU among its guests, and keep one that was declared earlier.
+const defaultMTU = 1500
+
 // simple compiles a VNet of a simple zone: an isolated bridge on the node that
 // carries the subnets' gateway addresses (Proxmox VE SDN manual, "Simple Zones").
 func (n *node) simple(z *model.Zone, v *model.VNet) {
@@ -17,7 +22,11 @@ func (n *node) simple(z *model.Zone, v *model.VNet) {
 	for _, s := range n.subnets[v.ID] {
 		gateway = gateway || s.Gateway.IsValid()
 	}
-	if !n.bridge(v, z.MTU, !gateway) {
+	mtu := z.MTU
+	if mtu == 0 {
+		mtu = defaultMTU
+	}
+	if !n.bridge(v, mtu, !gateway) {
 		return
 	}
 	seen := map[netip.Addr]bool{}

@@ -47,6 +47,10 @@ func (l *Lab) AddGuest(ctx context.Context, n NewGuest) (*model.Guest, error) {
 	if err != nil {
 		return nil, err
 	}
+	// In a lab a guest's name is also that of its namespace.
+	if i := slices.IndexFunc(guests, func(g *model.Guest) bool { return label(g) == n.Name }); i >= 0 {
+		return nil, fmt.Errorf("guest %s exists already (number %s on %s); remove it with `viaduct lab guest rm %s` or choose another name", n.Name, guests[i].ID, guests[i].Node, n.Name)
+	}
 	subnets, err := subnetsOf(ctx, c, n.VNet)
 	if err != nil {
 		return nil, err

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/viaduct-sdn/viaduct/test/golden"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/test/golden"
 )
 
 // Each case is a file in testdata: manifests, and "want": what is said of them.

@@ -30,8 +30,8 @@ type Zone struct {
 	Type ZoneType `json:"type"`
 	// Nodes restricts the zone to these nodes. Empty means every node.
 	Nodes []string `json:"nodes,omitempty"`
-	// MTU of the zone's VNets in bytes. 0 means computed: the kernel's default
-	// for a simple zone, the underlay's less the encapsulation for an overlay.
+	// MTU of the zone's VNets in bytes. 0 means computed: 1500 for a simple zone,
+	// the underlay's less the encapsulation for an overlay.
 	MTU int `json:"mtu,omitempty"`
 	// IPAM, DNS, ReverseDNS and DNSZone name the address management system and
 	// name servers of the zone's subnets.

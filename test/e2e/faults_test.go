@@ -129,7 +129,7 @@ func TestForeignInterface(t *testing.T) {
 	before := c.in("node1", "ip", "-details", "addr", "show", "vnet1")
 
 	path := filepath.Join(t.TempDir(), "m.yaml")
-	manifest := "kind: zone\nid: z\ntype: simple\n---\nkind: vnet\nid: vnet1\nzone: z\n---\nkind: vnet\nid: vnet2\nzone: z\n---\n" +
+	manifest := "kind: zone\nid: zn\ntype: simple\n---\nkind: vnet\nid: vnet1\nzone: zn\n---\nkind: vnet\nid: vnet2\nzone: zn\n---\n" +
 		"kind: subnet\nid: 10.1.0.0/24\nvnet: vnet1\ngateway: 10.1.0.1\n"
 	if err := os.WriteFile(path, []byte(manifest), 0o644); err != nil {
 		t.Fatal(err)

@@ -51,8 +51,8 @@ func TestLabFile(t *testing.T) {
 	if err := c.lab.Open(); err != nil {
 		t.Fatal(err)
 	}
-	c.apply("kind: zone\nid: z\ntype: vxlan\npeers: 10.10.0.1,10.10.0.50\n---\nkind: vnet\nid: v\nzone: z\ntag: 1\n")
-	if mtu := c.links("pve2")["v"].MTU; mtu != 8950 {
+	c.apply("kind: zone\nid: zn\ntype: vxlan\npeers: 10.10.0.1,10.10.0.50\n---\nkind: vnet\nid: vv\nzone: zn\ntag: 1\n")
+	if mtu := c.links("pve2")["vv"].MTU; mtu != 8950 {
 		t.Errorf("MTU %d on an underlay of 9000, want 8950", mtu)
 	}
 	bad := filepath.Join(t.TempDir(), "bad.yaml")

@@ -316,7 +316,7 @@ func (p *planner) remove(list, pending []removal) {
 		return
 	}
 	single := len(list) == 1 || !p.pure(Doomed)
-	if !single && p.whole(list) {
+	if !single && len(list) <= maxDoomed && p.whole(list) {
 		// Every link of ours goes: their own group will do. pure has been
 		// asked, so that it takes nobody else along.
 		p.deleteGroup(Group, list)
@@ -328,19 +328,26 @@ func (p *planner) remove(list, pending []removal) {
 	if slices.ContainsFunc(pending, func(r removal) bool { return r.link.doomed() }) {
 		single = true // the group holds others too, which are deleted later
 	}
-	for _, r := range list {
-		s := step{op: opDoom, link: r.link.Name, change: r.change, index: r.link.Index}
-		if single {
-			s.op = opDelete
+	for group := range slices.Chunk(list, maxDoomed) {
+		for _, r := range group {
+			s := step{op: opDoom, link: r.link.Name, change: r.change, index: r.link.Index}
+			if single {
+				s.op = opDelete
+			}
+			if single || !r.link.doomed() {
+				p.steps = append(p.steps, s)
+			}
 		}
-		if single || !r.link.doomed() {
-			p.steps = append(p.steps, s)
+		if !single {
+			p.deleteGroup(Doomed, group)
 		}
-	}
-	if !single {
-		p.deleteGroup(Doomed, list)
 	}
 }
+
+// maxDoomed bounds how many links are deleted at once. The kernel takes about
+// 10 ms for each and lets nobody else change a link meanwhile, so thousands at
+// once would stop everything on the node for a minute.
+const maxDoomed = 128
 
 // deleteGroup emits the deletion of a group. Its failure is that of the first
 // change it serves; the others are found again by the next pass.
