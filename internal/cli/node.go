@@ -49,7 +49,7 @@ can use it. The token is a secret: whoever has it can join.`,
 				return writeData(a.Stdout, output, t)
 			}
 			// The token alone on standard output, so that scripts can take it.
-			fmt.Fprintf(a.Stderr, "usable once within %s; on the new node: viaduct node join --server ADDRESS --token TOKEN\n", //nolint:errcheck // a remark
+			fmt.Fprintf(a.Stderr, "usable once within %s; on the new node: viaduct node join https://SERVER:8006 --token TOKEN\n", //nolint:errcheck // a remark
 				short(t.Expires.Sub(a.Now()).Round(time.Second)))
 			return a.write(t.Token + "\n")
 		},

@@ -137,7 +137,7 @@ func (a *Authority) whyNot(ctx context.Context, key, name string) error {
 		return fmt.Errorf("%w: it was used meanwhile; make a new one with: viaduct node token", ErrToken)
 	}
 	return fmt.Errorf("%w: a node called %s is a member of the cluster. If this is the same host set up anew, remove the old one first "+
-		"(viaduct node delete %s) and join again; otherwise choose another name. The token is still good", ErrNameTaken, name, name)
+		"(viaduct node remove %s) and join again; otherwise choose another name. The token is still good", ErrNameTaken, name, name)
 }
 
 // again returns the answer to a join that was carried out but perhaps never

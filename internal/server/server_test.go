@@ -131,7 +131,7 @@ func TestWhoMayJoin(t *testing.T) {
 		t.Errorf("a token used again: %v", err)
 	}
 	if _, _, _, err := pki.Join(ctx, r.url, r.token(t, ""), "n1"); !errors.As(err, &refused) || refused.Status != http.StatusConflict ||
-		!strings.Contains(err.Error(), "viaduct node delete n1") {
+		!strings.Contains(err.Error(), "viaduct node remove n1") {
 		t.Errorf("a name used again: %v", err)
 	}
 	if _, _, _, err := pki.Join(ctx, r.url, r.token(t, "n3"), "n4"); !errors.As(err, &refused) || refused.Status != http.StatusForbidden {

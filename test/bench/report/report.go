@@ -24,7 +24,8 @@ const (
 )
 
 // Row is one figure: ours beside a peer's and beside a floor, which is the
-// least that the job can cost. Peer and Floor are 0 where there is none.
+// least that the job can cost. Peer and Floor are 0, and null in JSON, where there
+// is none.
 type Row struct {
 	Name   string  `json:"name"`
 	Ours   float64 `json:"ours"`
@@ -32,9 +33,30 @@ type Row struct {
 	Floor  float64 `json:"floor"`
 	Unit   string  `json:"unit"`
 	Better string  `json:"better"`
-	// RatioPeer and RatioFloor are ours divided by theirs; 0 where there is none.
+	// RatioPeer and RatioFloor are ours divided by theirs; 0, and null in JSON,
+	// where there is none.
 	RatioPeer  float64 `json:"ratio_peer"`
 	RatioFloor float64 `json:"ratio_floor"`
+}
+
+// MarshalJSON writes null for a figure there is not.
+func (r Row) MarshalJSON() ([]byte, error) {
+	opt := func(v float64) *float64 {
+		if v == 0 {
+			return nil
+		}
+		return &v
+	}
+	return json.Marshal(struct {
+		Name       string   `json:"name"`
+		Ours       float64  `json:"ours"`
+		Peer       *float64 `json:"peer"`
+		Floor      *float64 `json:"floor"`
+		Unit       string   `json:"unit"`
+		Better     string   `json:"better"`
+		RatioPeer  *float64 `json:"ratio_peer"`
+		RatioFloor *float64 `json:"ratio_floor"`
+	}{r.Name, r.Ours, opt(r.Peer), opt(r.Floor), r.Unit, r.Better, opt(r.RatioPeer), opt(r.RatioFloor)})
 }
 
 // Rate fills in the ratios.
