@@ -65,11 +65,11 @@ func (a *app) watchStatus(ctx context.Context, c *client.Client, output string) 
 	after := ""
 	for ctx.Err() == nil {
 		st, err := c.Status(ctx, after)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
+		if err != nil && ctx.Err() == nil {
 			return err
+		}
+		if st == nil { // asked to stop
+			break
 		}
 		if st.Version == after {
 			pause(ctx, 200*time.Millisecond)

@@ -115,7 +115,12 @@ func startFor(tb testing.TB, st store.Store, data string) func() {
 	case err := <-done:
 		tb.Fatalf("the server did not start: %v", err)
 	}
-	return func() { cancel(); <-done }
+	return func() {
+		cancel()
+		if err := <-done; err != nil {
+			tb.Errorf("the server ended with: %v", err)
+		}
+	}
 }
 
 // token makes a join token.

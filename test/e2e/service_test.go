@@ -53,7 +53,7 @@ func startService(t *testing.T, in string, args ...string) *service {
 		if err := s.cmd.Wait(); err != nil {
 			t.Errorf("%s ended with: %v\n%s", args[0], err, s.log.String())
 		}
-		s.notify.Close()
+		_ = s.notify.Close()
 	})
 	return s
 }
