@@ -44,7 +44,8 @@ fmt:
 	$(LINT) fmt
 
 ## bench: figures beside the peer and the floor, in build/bench.json
-bench: setup build
+bench: build
+	@scripts/setup python3
 	$(GO) run ./test/bench/links -json build/bench.json
 	$(GO) run ./test/bench/compile -json build/bench.json
 	$(GO) run ./test/bench/memory -json build/bench.json

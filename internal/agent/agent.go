@@ -24,6 +24,11 @@ import (
 const (
 	// debounce lets a burst of kernel events settle into one pass.
 	debounce = 50 * time.Millisecond
+	// restFactor is how many times the duration of a pass the loop rests after it
+	// before events start another one, at most maxRest: however restless the
+	// node is, the agent takes a small part of a processor.
+	restFactor = 5
+	maxRest    = 2 * time.Second
 	// minRetry and maxRetry bound the wait after a pass that failed.
 	minRetry = time.Second
 	maxRetry = time.Minute
@@ -147,6 +152,7 @@ func (a *Agent) Run(ctx context.Context) error {
 func (a *Agent) loop(ctx context.Context, events <-chan struct{}) {
 	ready := a.Ready
 	retry := minRetry
+	var rested time.Time
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -158,13 +164,15 @@ func (a *Agent) loop(ctx context.Context, events <-chan struct{}) {
 				events = nil
 				continue
 			}
-			if !settle(ctx, events) {
+			if !a.settle(ctx, events, rested) {
 				return
 			}
 		case <-a.wake:
 		case <-timer.C:
 		}
+		begin := time.Now()
 		err := a.pass(ctx)
+		rested = time.Now().Add(min(restFactor*time.Since(begin), maxRest))
 		next := a.Resync
 		if err != nil && !errors.Is(err, context.Canceled) {
 			next = min(retry, a.Resync)
@@ -179,27 +187,37 @@ func (a *Agent) loop(ctx context.Context, events <-chan struct{}) {
 	}
 }
 
-// settle waits until a burst of events is over, but not for ever.
-func settle(ctx context.Context, events <-chan struct{}) bool {
-	limit := time.NewTimer(4 * debounce)
-	defer limit.Stop()
-	for {
-		quiet := time.NewTimer(debounce)
-		select {
-		case <-ctx.Done():
-			quiet.Stop()
-			return false
-		case <-limit.C:
-			quiet.Stop()
-			return true
-		case <-quiet.C:
-			return true
-		case _, ok := <-events:
-			quiet.Stop()
-			if !ok {
-				return true
-			}
+// settle waits until a burst of events is over and the loop has rested, but
+// not for ever, and not when a new document waits.
+func (a *Agent) settle(ctx context.Context, events <-chan struct{}, rested time.Time) bool {
+	if !a.sleep(ctx, time.Until(rested)) {
+		return ctx.Err() == nil
+	}
+	for end := time.Now().Add(4 * debounce); time.Now().Before(end); {
+		if !a.sleep(ctx, debounce) {
+			return ctx.Err() == nil
 		}
+		select {
+		case <-events: // more of the burst, or closed: the loop will see
+		default:
+			return true
+		}
+	}
+	return true
+}
+
+// sleep waits, and reports whether it did to the end: false when ctx ended or a
+// new document came, which it leaves for the pass that follows.
+func (a *Agent) sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-a.wake:
+		return false
+	case <-t.C:
+		return true
 	}
 }
 

@@ -257,3 +257,35 @@ func TestLoop(t *testing.T) {
 		<-done
 	})
 }
+
+// Without a server for an hour the node goes on repairing itself, and does not
+// wear itself out.
+func TestAnHourAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		node := newFakeNode()
+		a := testAgent(t, t.TempDir(), node)
+		a.mustTake(t, document(1, "vnet1", "vnet2", "vnet3"))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { a.loop(ctx, node.events); close(done) }()
+		synctest.Wait()
+		want := node.names()
+		losses := 0
+		for begin := time.Now(); time.Since(begin) < time.Hour; losses++ {
+			node.lose(want[losses%len(want)])
+			time.Sleep(37 * time.Second)
+			synctest.Wait()
+			if got := node.names(); !slices.Equal(got, want) {
+				t.Fatalf("after %s: links %v, want %v", time.Since(begin), got, want)
+			}
+		}
+		if n := node.passes; n > 4*losses {
+			t.Errorf("%d passes for %d losses", n, losses)
+		}
+		if n := len(a.status.Drift); n != protocol.MaxDrift {
+			t.Errorf("%d drift events kept of %d, want the newest %d", n, losses, protocol.MaxDrift)
+		}
+		cancel()
+		<-done
+	})
+}

@@ -40,7 +40,7 @@ func readFacts(ctx context.Context, conn *rtnl.Conn, version string, features ma
 	f := &model.Facts{Version: version, Kernel: kernelRelease(), Features: features}
 	names := map[int]string{}
 	for _, l := range links {
-		if l.Group == desired.LinkGroup || guestLinks.MatchString(l.Name) {
+		if l.Group == desired.LinkGroup || l.Group == desired.DoomedGroup || guestLinks.MatchString(l.Name) {
 			continue
 		}
 		names[l.Index] = l.Name

@@ -15,6 +15,10 @@ import (
 // translates source addresses.
 const TableName = "viaduct"
 
+// ours matches the links of Viaduct in a rule, those that are being deleted
+// included: a VNet must not lose its bounds before its bridge.
+var ours = fmt.Sprintf("{ %d, %d }", desired.LinkGroup, desired.DoomedGroup)
+
 // routed collects the VNets that the node routes for: those whose subnets have
 // a gateway here.
 type routed struct {
@@ -85,17 +89,17 @@ func (n *node) firewall() {
 		desired.Chain{Name: "from_vnet", Rules: []desired.Rule{
 			{Text: "iifname vmap @zone_of"},
 			{Text: "oifname @routed drop"},
-			{Text: fmt.Sprintf("oifgroup != %d drop", desired.LinkGroup)},
+			{Text: "oifgroup != " + ours + " drop"},
 		}},
 		desired.Chain{Name: "to_node", Rules: []desired.Rule{
 			{Text: "iifname vmap @local_of"},
 			{Text: "drop"},
 		}},
 		desired.Chain{Name: "forward", Type: "filter", Hook: "forward", Priority: "filter", Rules: []desired.Rule{
-			{Text: fmt.Sprintf("iifgroup %d jump from_vnet", desired.LinkGroup)},
+			{Text: "iifgroup " + ours + " jump from_vnet"},
 		}},
 		desired.Chain{Name: "input", Type: "filter", Hook: "input", Priority: "filter", Rules: []desired.Rule{
-			{Text: fmt.Sprintf("iifgroup %d jump to_node", desired.LinkGroup)},
+			{Text: "iifgroup " + ours + " jump to_node"},
 		}})
 	n.snat(&t)
 	n.out.Tables = append(n.out.Tables, t)
@@ -110,7 +114,7 @@ func (n *node) zoneChains(t *desired.Table, zone string, names []string) {
 	t.Chains = append(t.Chains,
 		desired.Chain{Name: "z_" + zone, Rules: []desired.Rule{
 			{Text: fmt.Sprintf("oifname @links_%s return", zone), Owner: owner},
-			{Text: fmt.Sprintf("oifgroup %d drop", desired.LinkGroup), Owner: owner},
+			{Text: "oifgroup " + ours + " drop", Owner: owner},
 		}},
 		desired.Chain{Name: "l_" + zone, Rules: []desired.Rule{
 			{Text: fmt.Sprintf("ip daddr @gate_%s4 return", zone), Owner: owner},
@@ -151,7 +155,7 @@ func (n *node) snat(t *desired.Table) {
 			continue
 		}
 		t.Sets = append(t.Sets, desired.Set{Name: f.set, Type: f.typ, Interval: true, Elements: disjoint(f.nets)})
-		post.Rules = append(post.Rules, desired.Rule{Text: fmt.Sprintf("oifgroup != %d %s @%s masquerade", desired.LinkGroup, f.match, f.set)})
+		post.Rules = append(post.Rules, desired.Rule{Text: fmt.Sprintf("oifgroup != %s %s @%s masquerade", ours, f.match, f.set)})
 	}
 	if len(post.Rules) > 0 {
 		t.Chains = append(t.Chains, post)

@@ -21,8 +21,10 @@ const (
 type overlay struct {
 	local   netip.Addr
 	remotes []netip.Addr
-	mtu     int
-	ok      bool
+	// mtu in bytes; 0 means that it is not known and what stands is kept.
+	mtu int
+	// ok is false if the node has no end of its own.
+	ok bool
 }
 
 // vxlan compiles a VNet of a VXLAN zone: a bridge with one VXLAN device as its
@@ -33,14 +35,16 @@ func (n *node) vxlan(z *model.Zone, v *model.VNet, overlays map[string]*overlay)
 		o = n.overlay(z)
 		overlays[z.ID] = o
 	}
-	if !o.ok {
-		n.note(LevelError, model.Ref(model.KindVNet, v.ID), "left out because zone %s has no tunnels on this node; see zone %s", z.ID, z.ID)
-		return
-	}
+	// Without tunnels the bridge stays, with whatever MTU it has: an address that
+	// is gone for a moment must not cost the guests their network for good.
 	if !n.bridge(v, o.mtu, true) {
 		return
 	}
 	ref := model.Ref(model.KindVNet, v.ID)
+	if !o.ok {
+		n.note(LevelError, ref, "reaches guests of node %s only, because zone %s has no tunnels here; see zone %s", n.name, z.ID, z.ID)
+		return
+	}
 	port := z.VXLANPort
 	if port == 0 {
 		port = model.DefaultVXLANPort
@@ -62,7 +66,7 @@ func vxlanName(v *model.VNet) string { return "vxlan_" + v.ID }
 // overlay works out the node's end of a zone's tunnels.
 func (n *node) overlay(z *model.Zone) *overlay {
 	ref := model.Ref(model.KindZone, z.ID)
-	o := &overlay{}
+	o := &overlay{mtu: z.MTU}
 	if !n.needs(ref, model.FeatureVXLAN, "VXLAN devices (module vxlan)") {
 		return o
 	}
@@ -115,11 +119,9 @@ func (n *node) overlayMTU(z *model.Zone, o *overlay) {
 	}
 	under, dev := n.narrowest(o)
 	if under == 0 {
-		o.mtu = z.MTU
-		if o.mtu == 0 {
-			o.mtu = 1500 - overhead
-			n.note(LevelWarning, ref, "mtu %d: no path to another tunnel end is known on node %s, so 1500 bytes are assumed for the underlay, less %d for VXLAN over %s",
-				o.mtu, n.name, overhead, family)
+		if o.mtu = z.MTU; o.mtu == 0 {
+			n.note(LevelWarning, ref, "mtu cannot be computed: node %s knows no path to another tunnel end; new VNets get the kernel's %d, others keep what they have; "+
+				"repair the underlay or set mtu", n.name, 1500-overhead)
 		}
 		return
 	}

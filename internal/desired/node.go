@@ -32,6 +32,9 @@ type Node struct {
 // exists at which a link of ours cannot be told from others. "viad" in ASCII.
 const LinkGroup = 0x76696164
 
+// DoomedGroup is the link group of links of ours that are about to be deleted.
+const DoomedGroup = LinkGroup + 1
+
 // LinkKind is the kernel's name for a kind of link.
 type LinkKind string
 

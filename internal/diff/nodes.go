@@ -4,7 +4,8 @@ import "github.com/viaduct-sdn/viaduct/internal/desired"
 
 // Nodes says what turns the old state of a node into the new one: links first,
 // then addresses, neighbours, routes, ports, rules and sysctls, each sorted by
-// name. Equal states differ in nothing; nil is the empty state.
+// name. Equal states differ in nothing; nil is the empty state. A sysctl that is
+// no longer wanted is no change: it stays as it is.
 func Nodes(old, new *desired.Node) []Change {
 	if old == nil {
 		old = &desired.Node{}
@@ -19,7 +20,12 @@ func Nodes(old, new *desired.Node) []Change {
 	out = append(out, Keyed(TypeRoute, entries(old.Routes, RouteEntry), entries(new.Routes, RouteEntry))...)
 	out = append(out, Keyed(TypePort, entries(old.Ports, PortEntry), entries(new.Ports, PortEntry))...)
 	out = append(out, Tables(old.Tables, new.Tables)...)
-	out = append(out, Keyed(TypeSysctl, entries(old.Sysctls, SysctlEntry), entries(new.Sysctls, SysctlEntry))...)
+	for _, c := range Keyed(TypeSysctl, entries(old.Sysctls, SysctlEntry), entries(new.Sysctls, SysctlEntry)) {
+		// A setting that nobody wants any more stays (see driver/sysctl).
+		if c.Action != Delete {
+			out = append(out, c)
+		}
+	}
 	return out
 }
 

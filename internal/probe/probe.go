@@ -32,8 +32,10 @@ const natRules = `table inet viaduct_probe {
 `
 
 // Features tries every feature that this release asks for. A feature that the
-// kernel refuses is false; the error is set only if nothing could be tried, for
-// lack of rights for instance. It takes some tens of milliseconds.
+// kernel does not know is false; one that could not be tried, for lack of memory
+// for instance, is left out, so that what stands is not given up for it. The
+// error is set only if nothing could be tried. It takes some tens of
+// milliseconds.
 func Features(ctx context.Context) (map[model.Feature]bool, error) {
 	ns, err := netns.New()
 	if err != nil {
@@ -64,12 +66,21 @@ func Features(ctx context.Context) (map[model.Feature]bool, error) {
 			return nil, fmt.Errorf("find out what the kernel can do: %w", err)
 		}
 	}
-	return map[model.Feature]bool{
-		model.FeatureBridge:        outcome[0] == nil,
-		model.FeatureVXLAN:         outcome[2] == nil,
-		model.FeatureVLANFiltering: filtersVLANs(links),
-		model.FeatureNFTNAT:        nat(ctx, ns),
-	}, nil
+	found := map[model.Feature]bool{model.FeatureNFTNAT: nat(ctx, ns)}
+	for feature, err := range map[model.Feature]error{
+		model.FeatureBridge: outcome[0], model.FeatureVLANFiltering: outcome[1], model.FeatureVXLAN: outcome[2],
+	} {
+		switch {
+		case err == nil:
+			found[feature] = true
+		case errors.Is(err, unix.EOPNOTSUPP):
+			found[feature] = false
+		}
+	}
+	if found[model.FeatureVLANFiltering] {
+		found[model.FeatureVLANFiltering] = filtersVLANs(links)
+	}
+	return found, nil
 }
 
 // newLink builds the request that makes a link.

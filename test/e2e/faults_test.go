@@ -299,3 +299,36 @@ func TestAgentDiskFull(t *testing.T) {
 	})
 	c.stands()
 }
+
+// TestUnderlayAddressIsLost: without an address a node has no tunnels, but its
+// guests keep each other, their NICs and their MTU; with the address all is as it
+// was.
+func TestUnderlayAddressIsLost(t *testing.T) {
+	c := newCluster(t, 3)
+	c.example("vxlan")
+	c.labRun("guest", "add", "near", "--vnet", "vxvnet1", "--node", "node1", "--ip", "10.0.3.110")
+	c.answers("vm1", "10.0.3.101")
+
+	c.in("node1", "ip", "addr", "flush", "dev", "eth0")
+	c.eventually(10*time.Second, func() error {
+		if _, there := c.links("node1")["vxlan_vxvnet1"]; there {
+			return errors.New("the tunnel is still there")
+		}
+		return nil
+	})
+	c.answers("vm1", "10.0.3.110")
+	c.silent("vm1", "10.0.3.101")
+	if l := c.links("node1"); l["vxvnet1"].MTU != 1450 || l["veth100i0"].Master != "vxvnet1" {
+		t.Errorf("bridge %+v, NIC %+v", l["vxvnet1"], l["veth100i0"])
+	}
+
+	c.in("node1", "ip", "addr", "add", "192.168.0.1/24", "dev", "eth0")
+	c.eventually(10*time.Second, func() error {
+		if _, there := c.links("node1")["vxlan_vxvnet1"]; !there {
+			return errors.New("the tunnel is not back")
+		}
+		return nil
+	})
+	c.answers("vm1", "10.0.3.101")
+	c.stands()
+}

@@ -44,9 +44,9 @@ import (
 // The marks of ownership.
 const (
 	// Group is the link group (ip link: group) of every link of ours: "viad".
-	Group = 0x76696164
+	Group = desired.LinkGroup
 	// Doomed is the link group of links of ours that are about to be deleted.
-	Doomed = 0x76696165
+	Doomed = desired.DoomedGroup
 	// AddressProtocol is the protocol (ip address: proto) of addresses of ours,
 	// on kernels that record one (5.18 and later).
 	AddressProtocol = 183

@@ -36,10 +36,14 @@ func unpackPeer(ctx context.Context, cache string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	cmd := exec.CommandContext(ctx, "apt-get", "download", "ifupdown2")
-	cmd.Dir, cmd.Stderr = dir, os.Stderr
-	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("download the package: %w", err)
+	if err := download(ctx, dir); err != nil {
+		// A machine that has never asked has no list of packages yet.
+		if out, err := exec.CommandContext(ctx, "apt-get", "update", "-qq").CombinedOutput(); err != nil {
+			return "", fmt.Errorf("get the list of packages: %w: %s", err, out)
+		}
+		if err := download(ctx, dir); err != nil {
+			return "", err
+		}
 	}
 	debs, err := filepath.Glob(filepath.Join(dir, "ifupdown2_*.deb"))
 	if err != nil || len(debs) == 0 {
@@ -54,6 +58,15 @@ func unpackPeer(ctx context.Context, cache string) (string, error) {
 		return "", fmt.Errorf("unpack the package: %w: %s", err, out)
 	}
 	return root, os.Rename(part, root)
+}
+
+func download(ctx context.Context, dir string) error {
+	cmd := exec.CommandContext(ctx, "apt-get", "-o", "APT::Sandbox::User=root", "download", "ifupdown2")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("download the package: %w: %s", err, out)
+	}
+	return nil
 }
 
 // runPeer measures ifreload -a, in a network and a mount namespace of its own.
