@@ -71,7 +71,7 @@ func New(cfg Config) *cobra.Command {
 		&cobra.Group{ID: groupRun, Title: "Run it:"},
 	)
 	addTo(root, groupChange, a.planCommand(), a.applyCommand(), a.createCommand(), a.setCommand(), a.deleteCommand(), a.discardCommand(), a.rollbackCommand())
-	addTo(root, groupLook, a.getCommand(), a.describeCommand(), a.diffCommand(), a.historyCommand(), a.statusCommand())
+	addTo(root, groupLook, a.getCommand(), a.describeCommand(), a.diffCommand(), a.historyCommand(), a.statusCommand(), a.renderCommand())
 	addTo(root, groupRun, a.nodeCommand(), labCommand())
 	addTo(root, groupRun, a.Commands...)
 	root.AddCommand(a.versionCommand(), a.manCommand())

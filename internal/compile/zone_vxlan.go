@@ -97,13 +97,13 @@ func (n *node) tunnelEnd(z *model.Zone) (local netip.Addr, listed bool) {
 		return self.Address, slices.Contains(z.Peers, self.Address)
 	}
 	for _, p := range z.Peers {
-		if n.hasAddress(p) {
+		if n.facts.HasAddress(p) {
 			return p, true
 		}
 	}
 	for _, p := range z.Peers {
-		if r, ok := n.route(p); ok && r.src.IsValid() {
-			return r.src, false
+		if h, ok := n.facts.RouteTo(p); ok && h.Src.IsValid() {
+			return h.Src, false
 		}
 	}
 	return netip.Addr{}, false

@@ -1,0 +1,164 @@
+package ifupdown
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pvesdn"
+)
+
+// maxName is the longest name of an interface, in bytes (IFNAMSIZ less the
+// final zero).
+const maxName = 15
+
+// block is the lines of one interface.
+type block []string
+
+func (b *block) line(format string, args ...any) { *b = append(*b, fmt.Sprintf(format, args...)) }
+
+// renderer is the work on one file.
+type renderer struct {
+	run      *pvesdn.Running
+	facts    *model.Facts
+	subnets  map[string][]*pvesdn.Subnet // by VNet, each sorted by ID
+	blocks   map[string]block            // by interface
+	problems model.Problems
+}
+
+// Render returns the file that the node of the facts gets. Objects that cannot
+// be rendered are left out and told in the problems, in the order of the
+// objects; the file then lacks them and is whole otherwise. Of the facts it uses
+// the node's name, its interfaces' addresses and its routes.
+func Render(run *pvesdn.Running, facts *model.Facts) ([]byte, model.Problems) {
+	r := &renderer{run: run, facts: facts, subnets: map[string][]*pvesdn.Subnet{}, blocks: map[string]block{}}
+	for _, id := range slices.Sorted(maps.Keys(run.Subnets)) {
+		s := run.Subnets[id]
+		r.subnets[s.VNet] = append(r.subnets[s.VNet], s)
+	}
+	usable := r.zones()
+	for _, id := range slices.Sorted(maps.Keys(run.VNets)) {
+		r.vnet(run.VNets[id], usable)
+	}
+	r.fabrics()
+	if run.Zones == nil && run.VNets == nil {
+		return nil, r.problems
+	}
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "#version:%d\n", run.Version)
+	for _, name := range slices.Sorted(maps.Keys(r.blocks)) {
+		fmt.Fprintf(&out, "\nauto %s\niface %s\n", name, name)
+		for _, line := range r.blocks[name] {
+			fmt.Fprintf(&out, "\t%s\n", line)
+		}
+	}
+	return out.Bytes(), r.problems
+}
+
+// zones returns those of the node's zones that can be rendered, and refuses the
+// others by name.
+func (r *renderer) zones() map[string]bool {
+	usable := map[string]bool{}
+	for _, id := range slices.Sorted(maps.Keys(r.run.Zones)) {
+		z := r.run.Zones[id]
+		if z.Broken || !z.OnNode(r.facts.Node) {
+			continue // told already, or nothing to do with this node
+		}
+		switch model.ZoneType(z.Type) {
+		case model.ZoneSimple:
+			usable[id] = true
+		case model.ZoneVXLAN:
+			usable[id] = r.tunnelEnds(z)
+		default:
+			r.refuse(model.KindZone, id, "type", z.Type,
+				"this release renders only zones of the types simple and vxlan; the zone and its vnets are left out")
+		}
+	}
+	return usable
+}
+
+// vnet renders one VNet, unless its zone says otherwise.
+func (r *renderer) vnet(v *pvesdn.VNet, usable map[string]bool) {
+	z := r.run.Zones[v.Zone]
+	switch {
+	case v.Zone == "":
+		r.warn(model.KindVNet, v.ID, "zone", "", "is not set, so the vnet is left out, as Proxmox does")
+		return
+	case z == nil:
+		r.warn(model.KindVNet, v.ID, "zone", v.Zone, "is not in the running configuration, so the vnet is left out, as Proxmox does")
+		return
+	case !usable[z.ID]:
+		return
+	}
+	if strings.HasSuffix(v.Alias, `\`) {
+		r.warn(model.KindVNet, v.ID, "alias", v.Alias, "ends in a backslash, which makes ifupdown2 take the line after it for a part of the alias; change the alias")
+	}
+	if model.ZoneType(z.Type) == model.ZoneSimple {
+		r.simple(z, v)
+	} else {
+		r.vxlan(z, v)
+	}
+}
+
+// add puts blocks into the file, or refuses the VNet if the name of one cannot
+// be that of an interface.
+func (r *renderer) add(v *pvesdn.VNet, blocks map[string]block) {
+	for _, name := range slices.Sorted(maps.Keys(blocks)) {
+		if len(name) > maxName || !plainName(name) {
+			r.refuse(model.KindVNet, v.ID, "", "", fmt.Sprintf("is left out: %q cannot be the name of an interface (letters and digits, at most %d in all)", name, maxName))
+			return
+		}
+	}
+	maps.Copy(r.blocks, blocks)
+}
+
+// plainName reports whether a name of an interface means the same to the
+// kernel, to ifupdown2 and to the shell that runs its command lines.
+func plainName(name string) bool {
+	return name != "" && name != "." && name != ".." && !strings.ContainsFunc(name, func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("._:@+-", c)
+	})
+}
+
+// fabrics refuses the fabrics that would add interfaces to the file.
+func (r *renderer) fabrics() {
+	for _, id := range slices.Sorted(maps.Keys(r.run.Fabrics)) {
+		if _, member := r.run.Fabrics[id+"_"+r.facts.Node]; member {
+			r.refuse(pvesdn.KindFabric, id, "type", r.run.Fabrics[id], "this release renders no fabrics; the fabric's interfaces are left out")
+		}
+	}
+}
+
+func (r *renderer) refuse(kind model.Kind, id, field, value, message string) {
+	r.problem(model.Error, kind, id, field, value, message)
+}
+
+func (r *renderer) warn(kind model.Kind, id, field, value, message string) {
+	r.problem(model.Warning, kind, id, field, value, message)
+}
+
+func (r *renderer) problem(severity model.Severity, kind model.Kind, id, field, value, message string) {
+	r.problems = append(r.problems, model.Problem{
+		Severity: severity, Kind: kind, ID: id, Field: field, Value: value, Message: message,
+	})
+}
+
+// bridge adds the lines that every VNet's bridge has, in their one order.
+func (b *block) bridge(v *pvesdn.VNet, ports string, mtu int) {
+	b.line("bridge_ports %s", ports)
+	b.line("bridge_stp off")
+	b.line("bridge_fd 0")
+	if v.VLANAware {
+		b.line("bridge-vlan-aware yes")
+		b.line("bridge-vids 2-4094")
+	}
+	if mtu != 0 {
+		b.line("mtu %d", mtu)
+	}
+	if v.Alias != "" {
+		b.line("alias %s", v.Alias)
+	}
+}

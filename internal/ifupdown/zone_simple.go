@@ -1,0 +1,84 @@
+package ifupdown
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pvesdn"
+)
+
+// outside are the addresses that stand for the world when Proxmox looks for the
+// way out, one for each family.
+var outside = map[bool]netip.Addr{
+	false: netip.MustParseAddr("8.8.8.8"),
+	true:  netip.MustParseAddr("2001:4860:4860::8888"),
+}
+
+// simple renders a VNet of a simple zone: a bridge without ports that carries
+// the subnets' gateways.
+func (r *renderer) simple(z *pvesdn.Zone, v *pvesdn.VNet) {
+	var b block
+	var forward4, forward6 bool
+	seen := map[string]bool{}
+	for _, s := range r.subnets[v.ID] {
+		// The family is the gateway's; without one Proxmox takes IPv4.
+		six := s.Gateway.IsValid() && s.Gateway.Is6()
+		if s.Gateway.IsValid() {
+			forward4, forward6 = forward4 || !six, forward6 || six
+			if !seen[s.Gateway.Text] {
+				seen[s.Gateway.Text] = true
+				b.line("address %s/%d", s.Gateway, s.CIDR.Bits())
+			}
+		}
+		if !six && s.CIDR.Bits() == 32 {
+			b.line("up ip route add %s dev %s", s.CIDR, v.ID)
+		}
+		if s.SNAT {
+			r.snat(&b, s, six)
+		}
+	}
+	if v.MAC != "" {
+		b.line("hwaddress %s", v.MAC)
+	}
+	b.bridge(v, "none", z.MTU)
+	if forward4 {
+		b.line("ip-forward on")
+	}
+	if forward6 {
+		b.line("ip6-forward on")
+	}
+	r.add(v, map[string]block{v.ID: b})
+}
+
+// snat adds the rules that give packets to the world the node's own address,
+// as it is on the way out now. The second rule keeps the connections that a
+// guest's own firewall bridge tracks in a zone apart from those of the NAT.
+func (r *renderer) snat(b *block, s *pvesdn.Subnet, six bool) {
+	hop, ok := r.facts.RouteTo(outside[six])
+	if !ok || !hop.Src.IsValid() {
+		r.warn(model.KindSubnet, s.ID, "snat", "", fmt.Sprintf(
+			"is left out, as Proxmox does: the facts of node %s have no route with a source address to %s", r.facts.Node, outside[six]))
+		return
+	}
+	if !plainName(hop.Dev) {
+		r.refuse(model.KindSubnet, s.ID, "snat", "", fmt.Sprintf("is left out: the interface name %q on the way out is not safe in a command line", hop.Dev))
+		return
+	}
+	iptables := "iptables"
+	if six {
+		iptables = "ip6tables"
+	} else if s.CIDR.Addr().Is6() {
+		r.warn(model.KindSubnet, s.ID, "snat", "",
+			"has no effect: without a gateway Proxmox takes the subnet for IPv4, and iptables will refuse it; set a gateway")
+	}
+	rule := func(when, table, change, rule string) {
+		b.line("%s %s -t %s %s %s", when, iptables, table, change, rule)
+	}
+	source := fmt.Sprintf("POSTROUTING -s '%s' -o %s -j SNAT --to-source %s", s.CIDR, hop.Dev, hop.Src)
+	rule("post-up", "nat", "-A", source)
+	rule("post-down", "nat", "-D", source)
+	const track = "PREROUTING -i fwbr+ -j CT --zone 1"
+	rule("post-up", "raw", "-I", track)
+	rule("post-down", "raw", "-D", track)
+}

@@ -1,0 +1,205 @@
+// Package pvesdn reads the running SDN configuration of Proxmox VE: the JSON
+// file .running-config that an apply there writes (Proxmox VE SDN manual,
+// "Configuration").
+//
+// It stands at the entrance of the one-way flow, beside package manifest, for
+// what renders or takes over a network that Proxmox declared. It is pure, reads
+// only the properties that Viaduct uses so far, and judges none of them beyond
+// their form: what Proxmox let pass is kept as it is written.
+package pvesdn
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// KindFabric names fabrics in problems; Viaduct has no such object yet.
+const KindFabric model.Kind = "fabric"
+
+// Running is a running configuration. A map is nil if the file does not have
+// its key: for Proxmox a configuration that never had zones differs from one
+// that has none.
+type Running struct {
+	// Version counts the applies.
+	Version int64
+	Zones   map[string]*Zone
+	VNets   map[string]*VNet
+	Subnets map[string]*Subnet
+	// Fabrics holds the type of every section, by its ID: "openfabric_fabric"
+	// of "<fabric>", "openfabric_node" of "<fabric>_<node>".
+	Fabrics map[string]string
+}
+
+// Zone is a zone of any type.
+type Zone struct {
+	ID, Type string
+	// Broken is set if a property cannot be read, which a problem tells: the
+	// zone is known, but nothing can be made of it.
+	Broken bool
+	// Nodes are those the zone is deployed on; nil means every node.
+	Nodes []string
+	// MTU in bytes; 0 means unset.
+	MTU int
+	// Peers are the tunnel ends of a VXLAN zone, in the order of the file.
+	Peers []Address
+	// Fabric names the fabric that a VXLAN zone takes its tunnel ends from.
+	Fabric string
+	// VXLANPort is the UDP port; 0 means unset.
+	VXLANPort int
+}
+
+// OnNode reports whether the zone is deployed on the node.
+func (z *Zone) OnNode(node string) bool { return z.Nodes == nil || slices.Contains(z.Nodes, node) }
+
+// VNet is a virtual network.
+type VNet struct {
+	ID, Zone string
+	// Tag is the VXLAN network identifier; 0 means unset.
+	Tag       int
+	Alias     string
+	VLANAware bool
+	// MAC is the bridge's hardware address, which only old files have.
+	MAC string
+}
+
+// Subnet is an address range of a VNet.
+type Subnet struct {
+	ID, VNet string
+	CIDR     Network
+	// Gateway is not valid if there is none.
+	Gateway Address
+	SNAT    bool
+}
+
+// Address is an IP address, and the text that stands for it in the file.
+type Address struct {
+	netip.Addr
+	Text string
+}
+
+// String is the address as the file writes it.
+func (a Address) String() string { return a.Text }
+
+// Network is a range of addresses, and the text that stands for it in the file.
+type Network struct {
+	netip.Prefix
+	Text string
+}
+
+// String is the network as the file writes it.
+func (n Network) String() string { return n.Text }
+
+// Parse reads a running configuration. What cannot be read in an object is told
+// in the problems: a zone is then marked as broken, a VNet or subnet left out.
+// An error means that the file as a whole is none.
+func Parse(data []byte) (*Running, model.Problems, error) {
+	top := map[string]json.RawMessage{}
+	if err := json.Unmarshal(data, &top); err != nil {
+		return nil, nil, fmt.Errorf("not a running configuration of Proxmox SDN (JSON): %w", err)
+	}
+	version, ok := scalar(top["version"])
+	r := &Running{}
+	if version != "" {
+		n, err := strconv.ParseInt(version, 10, 64)
+		ok, r.Version = err == nil && n >= 0, n
+	}
+	if !ok {
+		return nil, nil, fmt.Errorf("the version of the running configuration is %s, which is not a number", top["version"])
+	}
+	p := &parser{}
+	for _, k := range []struct {
+		key  string
+		kind model.Kind
+		read func(*section)
+		made func()
+	}{
+		{"zones", model.KindZone, func(s *section) { r.Zones[s.id] = s.zone() }, func() { r.Zones = map[string]*Zone{} }},
+		{"vnets", model.KindVNet, func(s *section) { keep(r.VNets, s, s.vnet()) }, func() { r.VNets = map[string]*VNet{} }},
+		{"subnets", model.KindSubnet, func(s *section) { keep(r.Subnets, s, s.subnet()) }, func() { r.Subnets = map[string]*Subnet{} }},
+		{"fabrics", KindFabric, func(s *section) { r.Fabrics[s.id] = s.text("type") }, func() { r.Fabrics = map[string]string{} }},
+	} {
+		raw, has := top[k.key]
+		if !has || string(raw) == "null" {
+			continue
+		}
+		k.made()
+		if err := p.sections(raw, k.kind, k.read); err != nil {
+			return nil, nil, fmt.Errorf("not a running configuration of Proxmox SDN: %q: %w", k.key, err)
+		}
+	}
+	return r, p.problems, nil
+}
+
+func keep[T any](m map[string]*T, s *section, o *T) {
+	if !s.broken {
+		m[s.id] = o
+	}
+}
+
+type parser struct{ problems model.Problems }
+
+// sections reads the objects of one kind, in the order of their IDs.
+func (p *parser) sections(raw json.RawMessage, kind model.Kind, read func(*section)) error {
+	var list struct {
+		IDs map[string]map[string]json.RawMessage `json:"ids"`
+	}
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return err
+	}
+	for _, id := range slices.Sorted(maps.Keys(list.IDs)) {
+		s := &section{kind: kind, id: id, properties: list.IDs[id]}
+		read(s)
+		p.problems = append(p.problems, s.problems...)
+	}
+	return nil
+}
+
+func (s *section) zone() *Zone {
+	z := &Zone{
+		ID:        s.id,
+		Type:      s.text("type"),
+		Nodes:     s.set("nodes"),
+		MTU:       s.number("mtu"),
+		Fabric:    s.text("fabric"),
+		VXLANPort: s.number("vxlan-port"),
+	}
+	for _, text := range s.list("peers") {
+		z.Peers = append(z.Peers, s.address("peers", text))
+	}
+	z.Broken = s.broken
+	return z
+}
+
+func (s *section) vnet() *VNet {
+	return &VNet{
+		ID:        s.id,
+		Zone:      s.text("zone"),
+		Tag:       s.number("tag"),
+		Alias:     s.line("alias"),
+		VLANAware: s.boolean("vlanaware"),
+		MAC:       s.mac("mac"),
+	}
+}
+
+func (s *section) subnet() *Subnet {
+	_, text, _ := strings.Cut(s.id, "-")
+	text = strings.Replace(text, "-", "/", 1)
+	_, prefix, ok := model.ParseSubnetID(s.id)
+	if !ok {
+		s.fault("id", s.id, "is not a subnet's name: it is written like <zone>-10.0.1.0-24")
+	}
+	return &Subnet{
+		ID:      s.id,
+		VNet:    s.text("vnet"),
+		CIDR:    Network{Prefix: prefix, Text: text},
+		Gateway: s.address("gateway", s.text("gateway")),
+		SNAT:    s.boolean("snat"),
+	}
+}

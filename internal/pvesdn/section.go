@@ -1,0 +1,168 @@
+package pvesdn
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// section is one object while it is read. Proxmox writes its values from Perl,
+// which keeps no types: every property may be a number or a string.
+type section struct {
+	kind       model.Kind
+	id         string
+	properties map[string]json.RawMessage
+	broken     bool
+	problems   model.Problems
+}
+
+func (s *section) fault(field, value, message string) {
+	s.broken = true
+	s.problems = append(s.problems, model.Problem{
+		Severity: model.Error, Kind: s.kind, ID: s.id, Field: field, Value: value, Message: message,
+	})
+}
+
+// scalar is a JSON value as text; nothing and null are empty. ok is false for
+// lists and objects.
+func scalar(raw json.RawMessage) (text string, ok bool) {
+	switch v := value(raw).(type) {
+	case nil:
+		return "", true
+	case string:
+		return v, true
+	case json.Number:
+		return v.String(), true
+	case bool:
+		if v {
+			return "1", true
+		}
+		return "0", true
+	}
+	return "", false
+}
+
+// value decodes a JSON value and leaves its numbers as they are written.
+func value(raw json.RawMessage) any {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	var v any
+	if d.Decode(&v) != nil {
+		return nil // nothing at all: what there is has been found well formed
+	}
+	return v
+}
+
+func (s *section) text(field string) string {
+	text, ok := scalar(s.properties[field])
+	if !ok {
+		s.fault(field, string(s.properties[field]), "must be a single value")
+	}
+	return text
+}
+
+// line is text that must not break out of the line it will be written to.
+func (s *section) line(field string) string {
+	text := s.text(field)
+	if strings.ContainsFunc(text, func(r rune) bool {
+		return unicode.IsControl(r) && r != '\t' || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r)
+	}) {
+		s.fault(field, text, "has a line break or another control character; remove it")
+		return ""
+	}
+	return text
+}
+
+// number is a whole number that is not negative; 0 if unset.
+func (s *section) number(field string) int {
+	text := s.text(field)
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		s.fault(field, text, "must be a whole number")
+		return 0
+	}
+	return n
+}
+
+func (s *section) boolean(field string) bool {
+	text := s.text(field)
+	switch strings.ToLower(text) {
+	case "1", "on", "yes", "true":
+		return true
+	case "", "0", "off", "no", "false":
+		return false
+	}
+	s.fault(field, text, "must be 1 or 0")
+	return false
+}
+
+// address reads an IP address; the empty text is none. A zone ("%eth0") is
+// refused: the kernel does not take one in what Viaduct renders.
+func (s *section) address(field, text string) Address {
+	if text == "" {
+		return Address{}
+	}
+	a, err := netip.ParseAddr(text)
+	if err != nil || a.Zone() != "" {
+		s.fault(field, text, "must be an IP address")
+		return Address{}
+	}
+	return Address{Addr: a, Text: text}
+}
+
+func (s *section) mac(field string) string {
+	text := s.text(field)
+	if _, ok := model.NormalizeMAC(text); text != "" && !ok {
+		s.fault(field, text, "must be a hardware address like BC:24:11:00:00:01")
+		return ""
+	}
+	return text
+}
+
+// list splits text as Proxmox does; an array is taken as well. An empty list is
+// nil, as an unset one.
+func (s *section) list(field string) []string {
+	items, ok := value(s.properties[field]).([]any)
+	if !ok {
+		items = nil
+		for _, text := range strings.FieldsFunc(s.text(field), func(r rune) bool { return strings.ContainsRune(",; \t\r\n\x00", r) }) {
+			items = append(items, text)
+		}
+	}
+	var out []string
+	for _, item := range items {
+		text, ok := item.(string)
+		if !ok {
+			s.fault(field, string(s.properties[field]), "must be a list of texts")
+			return nil
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
+// set is a list that Proxmox keeps as an object: the keys whose values are
+// true, sorted. It is nil only if the property is unset.
+func (s *section) set(field string) []string {
+	members, ok := value(s.properties[field]).(map[string]any)
+	if !ok {
+		return s.list(field)
+	}
+	out := []string{}
+	for name, v := range members {
+		if v != nil && v != false && v != "" && v != "0" && v != json.Number("0") {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
