@@ -255,13 +255,18 @@ func (l *Lab) await(ctx context.Context, name, data string, ready func() error) 
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for {
+	for missing := 0; ; {
 		err := ready()
 		if err == nil {
 			return nil
 		}
+		// While a process changes from one program to the next (ip netns exec) it
+		// shows no arguments for a moment.
 		pid, perr := l.running(data)
-		if perr == nil && pid == 0 {
+		if missing++; perr != nil || pid != 0 {
+			missing = 0
+		}
+		if missing > 4 {
 			return fmt.Errorf("the %s ended at once; its log (%s) says:\n%s", name, filepath.Join(l.Dir, "logs"), l.lastLog(name))
 		}
 		select {
