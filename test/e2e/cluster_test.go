@@ -260,7 +260,19 @@ func (c *cluster) stands() {
 	}
 }
 
-// pid of the server ("server") or of a node's agent.
+// alive is the process number of a part that has to run.
+func (c *cluster) alive(part string) (pid int) {
+	c.t.Helper()
+	c.eventually(10*time.Second, func() error {
+		if pid = c.pid(part); pid == 0 {
+			return fmt.Errorf("%s does not run", part)
+		}
+		return nil
+	})
+	return pid
+}
+
+// pid of the server ("server") or of a node's agent; 0 if it does not run.
 func (c *cluster) pid(part string) int {
 	c.t.Helper()
 	parts, err := c.lab.Parts(context.Background())
@@ -279,10 +291,7 @@ func (c *cluster) pid(part string) int {
 // kill ends a process without mercy and waits until it is gone.
 func (c *cluster) kill(part string) {
 	c.t.Helper()
-	pid := c.pid(part)
-	if pid == 0 {
-		return
-	}
+	pid := c.alive(part)
 	if err := unix.Kill(pid, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
 		c.t.Fatal(err)
 	}

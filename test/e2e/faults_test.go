@@ -56,7 +56,7 @@ func TestKillsDuringApplies(t *testing.T) {
 			c.try("delete", "vnet", v)
 		}
 		victim := []string{"server", "node1", "node2", "node3"}[rnd.IntN(4)]
-		pid := c.pid(victim)
+		pid := c.alive(victim)
 		moment := time.Duration(rnd.IntN(250)) * time.Millisecond
 		killed := make(chan error, 1)
 		timer := time.AfterFunc(moment, func() { killed <- unix.Kill(pid, unix.SIGKILL) })
