@@ -91,7 +91,8 @@ func run(ctx context.Context, sizes []int, runs int, jsonPath, cache string, noP
 // busy machine slows both.
 func measure(ctx context.Context, n, runs int, peer string) ([]report.Row, error) {
 	ours, floor, theirs := times{}, times{}, times{}
-	for range runs {
+	for i := range runs {
+		fmt.Fprintf(os.Stderr, "%d networks: run %d of %d\n", n, i+1, runs)
 		t, err := runOurs(ctx, n)
 		if err != nil {
 			return nil, fmt.Errorf("ours: %w", err)
@@ -106,7 +107,8 @@ func measure(ctx context.Context, n, runs int, peer string) ([]report.Row, error
 		if n >= 1000 { // minutes each
 			runs = 1
 		}
-		for range min(runs, 3) {
+		for i := range min(runs, 3) {
+			fmt.Fprintf(os.Stderr, "%d networks: ifupdown2, run %d of %d\n", n, i+1, min(runs, 3))
 			t, err := runPeer(ctx, n, peer)
 			if err != nil {
 				return nil, fmt.Errorf("ifupdown2: %w", err)
