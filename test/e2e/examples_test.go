@@ -89,6 +89,44 @@ func TestExampleVXLAN(t *testing.T) {
 	c.stands()
 }
 
+// TestVXLANOverIPv6 runs the overlay on the IPv6 underlay and another port: 70
+// bytes are for the tunnel.
+func TestVXLANOverIPv6(t *testing.T) {
+	c := newCluster(t, 2)
+	c.apply(`
+kind: zone
+id: six
+type: vxlan
+peers: [fd00:192:168::1, fd00:192:168::2]
+vxlan-port: 4790
+---
+kind: vnet
+id: sixnet
+zone: six
+tag: 6
+---
+kind: guest
+id: 100
+name: vm1
+node: node1
+nics: [{id: net0, vnet: sixnet, ips: [10.0.6.1, "fd00:6::1"]}]
+---
+kind: guest
+id: 101
+name: vm2
+node: node2
+nics: [{id: net0, vnet: sixnet, ips: [10.0.6.2, "fd00:6::2"]}]
+`)
+	c.labRun("guest", "start", "--all")
+	if mtu := c.links("node1")["sixnet"].MTU; mtu != 1430 {
+		t.Errorf("MTU %d, want 1430", mtu)
+	}
+	c.answers("vm1", "10.0.6.2", "-M", "do", "-s", "1402")
+	c.silent("vm1", "10.0.6.2", "-M", "do", "-s", "1403")
+	c.answers("vm1", "fd00:6::2")
+	c.stands()
+}
+
 const twoOfEach = `
 kind: zone
 id: za
