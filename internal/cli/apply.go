@@ -69,14 +69,17 @@ func (a *app) apply(ctx context.Context, o applyOptions) error {
 	if err != nil {
 		return err
 	}
-	if set != nil && !o.withPending {
-		if err := a.refuseForeign(ctx, c, set); err != nil {
-			return err
-		}
-	}
 	p, err := planOf(ctx, c, set)
 	if err != nil {
 		return explain(err, set)
+	}
+	if set != nil && !o.withPending {
+		if err := knowZones(ctx, c, set); err != nil {
+			return err
+		}
+		if err := a.refuseForeign(p, set); err != nil {
+			return err
+		}
 	}
 	a.showPlan(p, set, o.verbose)
 	if p.Empty() {
@@ -105,7 +108,8 @@ func (a *app) apply(ctx context.Context, o applyOptions) error {
 	// Guests take effect at once, so they come when their VNets are there.
 	if len(guests) > 0 {
 		if _, err := c.Edit(ctx, guests, false); err != nil {
-			return explain(err, set)
+			return &exitError{ExitDegraded, fmt.Errorf("revision %d is running, but its guests could not be connected: %w; "+
+				"correct the manifests and apply them again", res.Revision, explain(err, set))}
 		}
 	}
 	return a.applied(ctx, c, res, o.wait)
@@ -174,11 +178,7 @@ func (a *app) applied(ctx context.Context, c *client.Client, res *api.ApplyResul
 
 // refuseForeign stops an apply of manifests that would carry along pending
 // edits that are not in them.
-func (a *app) refuseForeign(ctx context.Context, c *client.Client, set *manifest.Set) error {
-	p, err := c.Plan(ctx)
-	if err != nil {
-		return explain(err, nil)
-	}
+func (a *app) refuseForeign(p *api.Plan, set *manifest.Set) error {
 	lines := foreign(p, set, a.Now())
 	if len(lines) == 0 {
 		return nil

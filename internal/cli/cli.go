@@ -137,7 +137,7 @@ func Main(ctx context.Context, cfg Config, args []string) int {
 	if errors.As(err, &coded) && coded.err == nil {
 		return coded.code // all has been said
 	}
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+	if coded == nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		fmt.Fprintln(stderr, "viaduct: interrupted") //nolint:errcheck // nowhere to tell
 		return ExitError
 	}

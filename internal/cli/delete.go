@@ -61,6 +61,9 @@ pending until viaduct apply; that of a guest takes effect at once.`,
 
 // deleteAll deletes what manifests declare, in one edit.
 func (a *app) deleteAll(ctx context.Context, c *client.Client, set *manifest.Set) error {
+	if err := knowZones(ctx, c, set); err != nil {
+		return err
+	}
 	var edits []api.Edit
 	for _, kind := range slices.Backward(model.Kinds()) {
 		if !slices.ContainsFunc(set.Objects, func(o model.Object) bool { return o.ObjectKind() == kind }) {
@@ -84,4 +87,19 @@ func (a *app) deleteAll(ctx context.Context, c *client.Client, set *manifest.Set
 		return explain(err, nil)
 	}
 	return a.edited(model.KindZone, res)
+}
+
+// knowZones tells a set of manifests which zone each VNet of the cluster is in.
+func knowZones(ctx context.Context, c *client.Client, set *manifest.Set) error {
+	vnets, err := c.List(ctx, model.KindVNet, "pending")
+	if err != nil {
+		return err
+	}
+	zones := make(map[string]string, len(vnets))
+	for _, o := range vnets {
+		v := o.(*model.VNet)
+		zones[v.ID] = v.Zone
+	}
+	set.KnowZones(zones)
+	return nil
 }

@@ -26,10 +26,10 @@ func (a *app) watchNodes(ctx context.Context, c *client.Client, revision int64, 
 	for waiting.Err() == nil {
 		st, err := c.Status(waiting, after)
 		if err != nil {
-			if waiting.Err() != nil {
-				break
-			}
-			return fmt.Errorf("revision %d is running, but its progress cannot be seen: %w", revision, err)
+			// A server that starts anew, or another takes over: the revision runs
+			// all the same, and the timeout bounds the wait.
+			pause(waiting, 200*time.Millisecond)
+			continue
 		}
 		if st.Version == after { // the poll ran out: a server in haste must not make us spin
 			pause(waiting, 200*time.Millisecond)
@@ -40,7 +40,7 @@ func (a *app) watchNodes(ctx context.Context, c *client.Client, revision int64, 
 		}
 	}
 	if ctx.Err() != nil {
-		return fmt.Errorf("revision %d is running; not waiting for the nodes any longer: %w", revision, ctx.Err())
+		return &exitError{ExitDegraded, fmt.Errorf("interrupted: revision %d is running, and the nodes take it without being watched; viaduct status shows them", revision)}
 	}
 	return p.verdict(last, true)
 }

@@ -15,6 +15,8 @@ type Set struct {
 	places  map[objectKey]*loaded
 	// subnets finds those written by their CIDR alone.
 	subnets map[netip.Prefix][]*loaded
+	// zones tells the zones of VNets that the manifests only refer to.
+	zones map[string]string
 }
 
 type objectKey struct {
@@ -95,18 +97,34 @@ func (s *Set) find(k model.Kind, id string) *loaded {
 		return nil
 	}
 	zone, _, _ := strings.Cut(id, "-")
-	candidates := s.subnets[cidrOfID(id)]
-	for _, l := range candidates {
-		v, ok := s.places[objectKey{model.KindVNet, l.object.(*model.Subnet).VNet}]
-		if ok && v.object.(*model.VNet).Zone == zone {
+	var unknown *loaded
+	for _, l := range s.subnets[cidrOfID(id)] {
+		switch s.zoneOf(l.object.(*model.Subnet).VNet) {
+		case zone:
 			return l
+		case "":
+			unknown = l
 		}
 	}
-	if len(candidates) > 0 {
-		return candidates[0]
+	// Without the zones nothing speaks against one whose VNet is elsewhere.
+	if s.zones != nil {
+		return nil
 	}
-	return nil
+	return unknown
 }
+
+// zoneOf is the zone of a VNet, empty if it is not known.
+func (s *Set) zoneOf(vnet string) string {
+	if v, ok := s.places[objectKey{model.KindVNet, vnet}]; ok {
+		return v.object.(*model.VNet).Zone
+	}
+	return s.zones[vnet]
+}
+
+// KnowZones tells the set the zones of VNets that are declared elsewhere. With
+// them, a subnet that is written by its network is taken only for the one of its
+// own zone: every zone may have the same network.
+func (s *Set) KnowZones(ofVNet map[string]string) { s.zones = ofVNet }
 
 // Position returns the place of a property of an object, or of the object if
 // the property is not written; ok is false if the object is in no manifest.
