@@ -87,6 +87,19 @@ func joinSelf(ctx context.Context, f *serverFlags, name, agentData string) error
 	if err != nil {
 		return err
 	}
+	// A kill between joining and saving the identity, or a lost directory, left
+	// the name taken. This is the host's own cluster, so it may take it back.
+	members, err := c.Members(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		if m.Name == name {
+			if err := c.DeleteMember(ctx, name); err != nil {
+				return err
+			}
+		}
+	}
 	token, err := c.CreateToken(ctx, api.TokenRequest{Node: name, TTL: 5 * time.Minute})
 	if err != nil {
 		return err

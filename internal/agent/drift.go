@@ -56,7 +56,7 @@ func (l *driftLog) done(want string, failed []*driver.ObjectError, err error) {
 	for _, f := range failed {
 		l.failed[f.Owner] = true
 	}
-	if err == nil || len(failed) > 0 {
+	if len(driver.NodeErrors(err)) == 0 {
 		l.stands = want
 	}
 }

@@ -90,9 +90,21 @@ func factRoutes(routes []rtnl.Route, names map[int]string) []model.FactRoute {
 	return out
 }
 
+// acceptRA tells whether an interface takes router advertisements now: the
+// kernel's setting, but 0 where it says 1 and the interface forwards, for then
+// they are ignored (ip-sysctl).
 func acceptRA(ifname string) int {
-	b, err := os.ReadFile(filepath.Join("/proc/sys/net/ipv6/conf", ifname, "accept_ra"))
-	if err != nil { // no IPv6 on this interface or in this kernel
+	accept := confValue(ifname, "accept_ra")
+	if accept == 1 && confValue(ifname, "forwarding") != 0 {
+		return 0
+	}
+	return accept
+}
+
+// confValue reads an IPv6 setting of an interface; 0 without IPv6.
+func confValue(ifname, setting string) int {
+	b, err := os.ReadFile(filepath.Join("/proc/sys/net/ipv6/conf", ifname, setting))
+	if err != nil {
 		return 0
 	}
 	n, _ := strconv.Atoi(strings.TrimSpace(string(b)))

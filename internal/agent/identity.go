@@ -98,10 +98,15 @@ func (id *Identity) keyPair() (*tls.Certificate, error) {
 
 // replace takes over a renewed certificate and saves it.
 func (id *Identity) replace(certPEM, keyPEM string) error {
+	// On disk first: a key that a restart would lose must not be used.
+	renewed := &Identity{Node: id.Node, Servers: id.Servers, Certificate: certPEM, Key: keyPEM, CA: id.CA, path: id.path}
+	if err := renewed.save(); err != nil {
+		return err
+	}
 	id.mu.Lock()
 	id.Certificate, id.Key, id.pair = certPEM, keyPEM, nil
 	id.mu.Unlock()
-	return id.save()
+	return nil
 }
 
 // tls is the configuration of connections to the servers: mutual, and with the

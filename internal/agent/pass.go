@@ -71,6 +71,9 @@ func prepare(ctx context.Context, sys System, doc *protocol.Document) (*model.Fa
 	return facts, want, notes, nil
 }
 
+// filterDriver is the name of the driver whose failure keeps forwarding off.
+const filterDriver = "nft"
+
 // drive runs the drivers in order. Each gets the whole desired state; one that
 // fails does not keep the next from its work.
 func drive(ctx context.Context, sys System, want *desired.Node, dryRun bool) (changes []diff.Change, writes int, err error) {
@@ -81,6 +84,13 @@ func drive(ctx context.Context, sys System, want *desired.Node, dryRun bool) (ch
 		writes += r.Writes
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", d.Name(), err))
+			if d.Name() == filterDriver {
+				// Without the filter that keeps zones apart the node must not
+				// begin to route between them.
+				unfiltered := *want
+				unfiltered.Sysctls = nil
+				want = &unfiltered
+			}
 		}
 		if ctx.Err() != nil {
 			break
@@ -147,9 +157,9 @@ func (a *Agent) conclude(doc *protocol.Document, hash string, facts *model.Facts
 	}
 	if err != nil {
 		s.State = protocol.Degraded
-		if len(driver.ObjectErrors(err)) == 0 {
-			s.Message = err.Error()
-		}
+	}
+	if whole := errors.Join(driver.NodeErrors(err)...); whole != nil {
+		s.Message = whole.Error()
 	}
 	old := a.status
 	if old != nil {

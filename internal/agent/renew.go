@@ -7,8 +7,12 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 )
 
-// renewRetry is the wait after a renewal that failed.
-const renewRetry = 10 * time.Minute
+const (
+	// renewRetry is the wait after a renewal that failed.
+	renewRetry = 10 * time.Minute
+	// renewLook is the longest time between two looks at the clock.
+	renewLook = time.Hour
+)
 
 // renew replaces the certificate when two thirds of its life are over.
 func (a *Agent) renew(ctx context.Context, link *serverLink) {
@@ -18,8 +22,12 @@ func (a *Agent) renew(ctx context.Context, link *serverLink) {
 			a.complain("the node's certificate cannot be read: " + err.Error())
 			return
 		}
-		if !sleepUntil(ctx, pki.RenewAt(pair.Leaf)) {
-			return
+		// The clock may be set while this waits, so it looks again and again.
+		if at := pki.RenewAt(pair.Leaf); time.Now().Before(at) {
+			if !sleepUntil(ctx, earlier(at, time.Now().Add(renewLook))) {
+				return
+			}
+			continue
 		}
 		if err := a.renewOnce(ctx, link); err != nil {
 			a.Log.Warn("cannot renew the node's certificate; trying again", "error", err, "in", renewRetry)
@@ -28,6 +36,13 @@ func (a *Agent) renew(ctx context.Context, link *serverLink) {
 			}
 		}
 	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 func sleepUntil(ctx context.Context, at time.Time) bool {

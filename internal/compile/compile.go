@@ -96,20 +96,29 @@ func (n *node) note(level Level, object, format string, args ...any) {
 
 // nameFree refuses a VNet whose links the node's operator has reserved.
 func (n *node) nameFree(v *model.VNet) bool {
-	self := n.cfg.Nodes[n.name]
-	if self == nil {
-		return true
-	}
-	for _, pattern := range self.Reserved {
-		for _, name := range []string{v.ID, vxlanName(v)} {
-			if ok, err := path.Match(pattern, name); err == nil && ok {
-				n.note(LevelError, model.Ref(model.KindVNet, v.ID),
-					"the interface name %s is reserved on node %s (pattern %q); rename the VNet or change the node's reserved list", name, n.name, pattern)
-				return false
-			}
+	for _, name := range []string{v.ID, vxlanName(v)} {
+		if pattern := n.reserved(name); pattern != "" {
+			n.note(LevelError, model.Ref(model.KindVNet, v.ID),
+				"the interface name %s is reserved on node %s (pattern %q); rename the VNet or change the node's reserved list", name, n.name, pattern)
+			return false
 		}
 	}
 	return true
+}
+
+// reserved returns the pattern that reserves an interface name on the node;
+// empty if none does.
+func (n *node) reserved(name string) string {
+	self := n.cfg.Nodes[n.name]
+	if self == nil {
+		return ""
+	}
+	for _, pattern := range self.Reserved {
+		if ok, err := path.Match(pattern, name); err == nil && ok {
+			return pattern
+		}
+	}
+	return ""
 }
 
 // needs tells whether the node has a feature that an object requires, and notes

@@ -92,6 +92,8 @@ func (n *node) firewall() {
 			{Text: "oifgroup != " + ours + " drop"},
 		}},
 		desired.Chain{Name: "to_node", Rules: []desired.Rule{
+			// A guest that plays the router must not become the node's.
+			{Text: "icmpv6 type { nd-router-advert, nd-redirect } drop"},
 			{Text: "iifname vmap @local_of"},
 			{Text: "drop"},
 		}},
@@ -198,7 +200,12 @@ func (n *node) forwarding() {
 	// A forwarding node drops the default routes that it learned by router
 	// advertisement unless accept_ra is 2 (kernel: ip-sysctl), so that comes first.
 	for _, i := range n.facts.Interfaces {
-		if i.AcceptRA > 0 {
+		switch {
+		case i.AcceptRA == 0:
+		case n.reserved(i.Name) != "":
+			n.note(LevelWarning, owner, "node %s becomes an IPv6 router and then drops what interface %s learned by router advertisement; "+
+				"the interface is reserved, so set its accept_ra to 2 by hand if the node needs that", n.name, i.Name)
+		default:
 			n.sysctl(owner, "net.ipv6.conf."+sysctlName(i.Name)+".accept_ra", "2")
 		}
 	}

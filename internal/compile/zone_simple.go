@@ -16,17 +16,17 @@ const defaultMTU = 1500
 // carries the subnets' gateway addresses (Proxmox VE SDN manual, "Simple Zones").
 func (n *node) simple(z *model.Zone, v *model.VNet) {
 	ref := model.Ref(model.KindVNet, v.ID)
-	// Without a gateway the node has no part in the network, so its bridge
-	// needs no address of any kind there.
-	gateway := false
+	// Where the node is no IPv6 gateway its bridge needs no IPv6 address.
+	gateway, gateway6 := false, false
 	for _, s := range n.subnets[v.ID] {
 		gateway = gateway || s.Gateway.IsValid()
+		gateway6 = gateway6 || s.Gateway.Is6()
 	}
 	mtu := z.MTU
 	if mtu == 0 {
 		mtu = defaultMTU
 	}
-	if !n.bridge(v, mtu, !gateway) {
+	if !n.bridge(v, mtu, !gateway6) {
 		return
 	}
 	seen := map[netip.Addr]bool{}

@@ -59,6 +59,28 @@ func (e *Conflict) Error() string {
 		"rename or remove it, or choose another name", e.Thing)
 }
 
+// NodeErrors collects what in the error tree of err belongs to no object: what
+// concerns the node as a whole.
+func NodeErrors(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := err.(*ObjectError); ok { //nolint:errorlint // the tree is walked by hand
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var out []error
+		for _, sub := range joined.Unwrap() {
+			out = append(out, NodeErrors(sub)...)
+		}
+		return out
+	}
+	if len(ObjectErrors(err)) == 0 {
+		return []error{err}
+	}
+	return NodeErrors(errors.Unwrap(err))
+}
+
 // ObjectErrors collects every *ObjectError in the error tree of err.
 func ObjectErrors(err error) []*ObjectError {
 	var out []*ObjectError

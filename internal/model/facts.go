@@ -33,8 +33,8 @@ type Interface struct {
 	MAC       string         `json:"mac,omitempty"`
 	Up        bool           `json:"up,omitempty"`
 	Addresses []netip.Prefix `json:"addresses,omitempty"`
-	// AcceptRA is the kernel's accept_ra setting (ip-sysctl): 0 ignores router
-	// advertisements, 1 takes them unless forwarding, 2 always takes them.
+	// AcceptRA tells whether the interface takes router advertisements: 0 not,
+	// 1 as long as it does not forward, 2 always (ip-sysctl, accept_ra).
 	AcceptRA int `json:"acceptRA,omitempty"`
 }
 

@@ -66,7 +66,10 @@ func Features(ctx context.Context) (map[model.Feature]bool, error) {
 			return nil, fmt.Errorf("find out what the kernel can do: %w", err)
 		}
 	}
-	found := map[model.Feature]bool{model.FeatureNFTNAT: nat(ctx, ns)}
+	found := map[model.Feature]bool{}
+	if has, known := nat(ctx, ns); known {
+		found[model.FeatureNFTNAT] = has
+	}
 	for feature, err := range map[model.Feature]error{
 		model.FeatureBridge: outcome[0], model.FeatureVLANFiltering: outcome[1], model.FeatureVXLAN: outcome[2],
 	} {
@@ -104,9 +107,12 @@ func filtersVLANs(links []rtnl.Link) bool {
 	return false
 }
 
-// nat reports whether nft is installed and the kernel takes NAT rules.
-func nat(ctx context.Context, ns *netns.NS) bool {
+// nat reports whether the kernel takes NAT rules. Without the program nft, or if
+// it could not be run, that is not known: the nft driver tells what is missing.
+func nat(ctx context.Context, ns *netns.NS) (has, known bool) {
 	cmd := exec.CommandContext(ctx, "nft", "-f", "-")
 	cmd.Stdin = strings.NewReader(natRules)
-	return ns.Run(cmd.Run) == nil
+	err := ns.Run(cmd.Run)
+	var refused *exec.ExitError
+	return err == nil, err == nil || errors.As(err, &refused)
 }
