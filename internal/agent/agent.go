@@ -82,7 +82,7 @@ type Agent struct {
 
 	mu      sync.Mutex
 	doc     *protocol.Document // what the node shall be
-	hash    string             // of doc
+	hash    string             // of doc, as the server has it
 	message string             // what is wrong besides the objects
 	status  *protocol.Status   // of the last pass
 	changed chan struct{}      // closed when status is newer than the last report
@@ -112,14 +112,14 @@ func New(cfg Config) (*Agent, error) {
 		Config: cfg, identity: id, disk: &disk{dir: cfg.Data},
 		wake: make(chan struct{}, 1), changed: make(chan struct{}),
 	}
-	doc, err := a.disk.document()
+	last, err := a.disk.document()
 	if err != nil {
 		// A damaged file must not stop the node from taking a good document
 		// from a server; what stands on the node is left as it is until then.
 		a.message = err.Error()
 		cfg.Log.Error("the last document cannot be used; waiting for a server", "error", err)
-	} else if doc != nil {
-		a.doc, a.hash = doc, doc.Hash()
+	} else if last != nil {
+		a.doc, a.hash = last.Document, last.Hash
 	}
 	a.drift.seed(a.disk.applied(), cfg.System.BootID())
 	return a, nil
@@ -223,12 +223,12 @@ func (a *Agent) sleep(ctx context.Context, d time.Duration) bool {
 
 // take makes a document the one the node shall be, once it is safe on disk: a
 // document that a reboot would lose must not be applied.
-func (a *Agent) take(doc *protocol.Document) error {
-	if err := a.disk.saveDocument(doc); err != nil {
+func (a *Agent) take(r *received) error {
+	if err := a.disk.saveDocument(r); err != nil {
 		return err
 	}
 	a.mu.Lock()
-	a.doc, a.hash, a.message = doc, doc.Hash(), ""
+	a.doc, a.hash, a.message = r.Document, r.Hash, ""
 	a.mu.Unlock()
 	select {
 	case a.wake <- struct{}{}:

@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"math/big"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +19,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
@@ -53,7 +57,7 @@ func (a *Agent) mustPass(t *testing.T) {
 
 func (a *Agent) mustTake(t *testing.T, doc *protocol.Document) {
 	t.Helper()
-	if err := a.take(doc); err != nil {
+	if err := a.take(&received{Hash: doc.Hash(), Document: doc}); err != nil {
 		t.Fatalf("take: %v", err)
 	}
 }
@@ -166,12 +170,12 @@ func TestDocumentsThatMustNotBeTaken(t *testing.T) {
 
 	newer := document(2)
 	newer.Format = protocol.Format + 1
-	if err := a.accept(newer); err == nil || !strings.Contains(err.Error(), "upgrade the agent") {
+	if err := a.accept(&received{Document: newer}); err == nil || !strings.Contains(err.Error(), "upgrade the agent") {
 		t.Errorf("newer format: %v", err)
 	}
 	other := document(2)
 	other.Node = "node2"
-	if err := a.accept(other); err == nil {
+	if err := a.accept(&received{Document: other}); err == nil {
 		t.Error("another node's document was taken")
 	}
 	// A document that cannot be kept is not applied: the next boot would lose it.
@@ -181,7 +185,7 @@ func TestDocumentsThatMustNotBeTaken(t *testing.T) {
 	if err := os.WriteFile(data, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.accept(document(2)); err == nil || !strings.Contains(err.Error(), filepath.Join(data, documentFile)) {
+	if err := a.accept(&received{Document: document(2)}); err == nil || !strings.Contains(err.Error(), filepath.Join(data, documentFile)) {
 		t.Errorf("unwritable directory: %v", err)
 	}
 	if a.doc.Revision != 1 {
@@ -288,4 +292,49 @@ func TestAnHourAlone(t *testing.T) {
 		cancel()
 		<-done
 	})
+}
+
+// failingFilter stands for an nft that cannot load the rules.
+type failingFilter struct{}
+
+func (failingFilter) Name() string { return filterDriver }
+func (failingFilter) Reconcile(context.Context, *desired.Node, bool) (driver.Result, error) {
+	return driver.Result{}, errors.New("nft: out of order")
+}
+
+// routingNode is a node with a filter that fails before its other driver.
+type routingNode struct {
+	*fakeNode
+	sysctls []desired.Sysctl
+}
+
+func (n *routingNode) Drivers() []driver.Driver { return []driver.Driver{failingFilter{}, n} }
+
+func (n *routingNode) Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
+	n.sysctls = want.Sysctls
+	return n.fakeNode.Reconcile(ctx, want, dryRun)
+}
+
+// Without the filter that keeps zones apart a node must not begin to route.
+func TestNoForwardingWithoutFilter(t *testing.T) {
+	node := &routingNode{fakeNode: newFakeNode()}
+	a := testAgent(t, t.TempDir(), node.fakeNode)
+	a.System = node
+	doc := document(1, "vnet1")
+	doc.Config.Subnets = map[string]*model.Subnet{"z-10.0.0.0-24": {
+		ID: "z-10.0.0.0-24", CIDR: netip.MustParsePrefix("10.0.0.0/24"), VNet: "vnet1", Gateway: netip.MustParseAddr("10.0.0.1"),
+	}}
+	a.mustTake(t, doc)
+	if err := a.pass(t.Context()); err == nil {
+		t.Fatal("the pass says that all went well")
+	}
+	if len(node.sysctls) != 0 {
+		t.Errorf("settings %v were asked for", node.sysctls)
+	}
+	if got := node.names(); !slices.Equal(got, []string{"vnet1"}) {
+		t.Errorf("links %v", got)
+	}
+	if s := a.status; s.State != protocol.Degraded || !strings.Contains(s.Message, "out of order") {
+		t.Errorf("status %+v", s)
+	}
 }

@@ -29,8 +29,16 @@ type applied struct {
 	Boot string `json:"boot"`
 }
 
+// received is a document as a server sent it. The hash is the server's: one of
+// our own making would differ from it when a newer server tells properties that
+// this agent does not know.
+type received struct {
+	Hash     string             `json:"hash"`
+	Document *protocol.Document `json:"document"`
+}
+
 // document reads the last document; nil if there is none yet.
-func (d *disk) document() (*protocol.Document, error) {
+func (d *disk) document() (*received, error) {
 	path := filepath.Join(d.dir, documentFile)
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -39,19 +47,20 @@ func (d *disk) document() (*protocol.Document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the last document: %w", err)
 	}
-	doc := &protocol.Document{}
-	if err := json.Unmarshal(b, doc); err != nil {
+	r := &received{}
+	if err := json.Unmarshal(b, r); err != nil {
 		return nil, fmt.Errorf("%s is damaged (%w); a server will send it again", path, err)
 	}
-	if doc.Format > protocol.Format {
-		return nil, fmt.Errorf("%s has format %d, this agent reads up to %d: a newer agent wrote it; upgrade this one", path, doc.Format, protocol.Format)
+	if r.Document == nil {
+		return nil, fmt.Errorf("%s is damaged (it holds no document); a server will send it again", path)
 	}
-	return doc, nil
+	if r.Document.Format > protocol.Format {
+		return nil, fmt.Errorf("%s has format %d, this agent reads up to %d: a newer agent wrote it; upgrade this one", path, r.Document.Format, protocol.Format)
+	}
+	return r, nil
 }
 
-func (d *disk) saveDocument(doc *protocol.Document) error {
-	return d.write(documentFile, doc)
-}
+func (d *disk) saveDocument(r *received) error { return d.write(documentFile, r) }
 
 // applied reads what was reached; the zero value if that is not known.
 func (d *disk) applied() applied {

@@ -76,7 +76,38 @@ func (h *Host) Facts(ctx context.Context) (*model.Facts, error) {
 
 // Events implements System.
 func (h *Host) Events(ctx context.Context) (<-chan struct{}, error) {
-	return rtnl.Subscribe(ctx, nil)
+	links, err := rtnl.Subscribe(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := nft.Subscribe(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	both := make(chan struct{}, 1)
+	go func() {
+		defer close(both)
+		for links != nil || rules != nil {
+			var ok bool
+			select {
+			case _, ok = <-links:
+				if !ok {
+					links = nil
+				}
+			case _, ok = <-rules:
+				if !ok {
+					rules = nil
+				}
+			}
+			if ok {
+				select {
+				case both <- struct{}{}:
+				default:
+				}
+			}
+		}
+	}()
+	return both, nil
 }
 
 // Drivers implements System.

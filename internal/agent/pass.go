@@ -102,13 +102,14 @@ func drive(ctx context.Context, sys System, want *desired.Node, dryRun bool) (ch
 // Check tells how the node differs from the last document in an agent's data
 // directory, and changes nothing. The revision is that of the document.
 func Check(ctx context.Context, data string, sys System) (revision int64, changes []diff.Change, err error) {
-	doc, err := (&disk{dir: data}).document()
+	last, err := (&disk{dir: data}).document()
 	if err != nil {
 		return 0, nil, err
 	}
-	if doc == nil {
+	if last == nil {
 		return 0, nil, fmt.Errorf("the agent in %s has not received a document yet", data)
 	}
+	doc := last.Document
 	_, want, _, err := prepare(ctx, sys, doc)
 	if err != nil {
 		return doc.Revision, nil, err

@@ -99,6 +99,11 @@ func (l *serverLink) send(ctx context.Context, method, target string, in, out an
 	case out == nil:
 		return nil
 	}
+	if r, ok := out.(*received); ok {
+		r.Hash = strings.Trim(resp.Header.Get("ETag"), `"`)
+		r.Document = &protocol.Document{}
+		out = r.Document
+	}
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxDocument)).Decode(out); err != nil {
 		return fmt.Errorf("the answer of %s is damaged: %w", target, err)
 	}
@@ -122,7 +127,7 @@ func answerError(resp *http.Response) error {
 func (a *Agent) poll(ctx context.Context, link *serverLink) {
 	wait := backoff{}
 	for ctx.Err() == nil {
-		doc := &protocol.Document{}
+		doc := &received{}
 		err := link.do(ctx, http.MethodGet, "/agent/v1/desired?have="+url.QueryEscape(a.have()), nil, doc)
 		switch {
 		case errors.Is(err, errUnchanged):
@@ -135,7 +140,7 @@ func (a *Agent) poll(ctx context.Context, link *serverLink) {
 				continue
 			}
 			a.complain(err.Error())
-			a.Log.Error("cannot take the new document", "revision", doc.Revision, "error", err)
+			a.Log.Error("cannot take the new document", "revision", doc.Document.Revision, "error", err)
 		case ctx.Err() != nil:
 			return
 		default:
@@ -146,14 +151,15 @@ func (a *Agent) poll(ctx context.Context, link *serverLink) {
 }
 
 // accept checks a document before it is taken.
-func (a *Agent) accept(doc *protocol.Document) error {
+func (a *Agent) accept(r *received) error {
+	doc := r.Document
 	if doc.Format > protocol.Format {
 		return fmt.Errorf("revision %d comes in document format %d, this agent reads up to %d; the node keeps the revision it has: upgrade the agent", doc.Revision, doc.Format, protocol.Format)
 	}
 	if doc.Node != a.identity.Node {
 		return fmt.Errorf("the server sent the document of node %q to node %q; it was not used", doc.Node, a.identity.Node)
 	}
-	return a.take(doc)
+	return a.take(r)
 }
 
 // report sends the status whenever a pass told something new, and as a

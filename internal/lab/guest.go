@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,6 +80,9 @@ func (l *Lab) AddGuest(ctx context.Context, n NewGuest) (*model.Guest, error) {
 // StartGuest gives a declared guest its namespace and plugs its NICs in, as a
 // hypervisor does when the guest boots. A guest that runs is completed.
 func (l *Lab) StartGuest(ctx context.Context, g *model.Guest) error {
+	if !guestName.MatchString(label(g)) {
+		return fmt.Errorf("guest %q: a lab takes names of at most 63 letters, digits, hyphens and dots", label(g))
+	}
 	if !l.isNode(g.Node) {
 		return fmt.Errorf("guest %s: node %q is not in lab %q", label(g), g.Node, l.Name)
 	}
@@ -335,6 +339,9 @@ func (l *Lab) find(ctx context.Context, name string) (*client.Client, *model.Gue
 	}
 	return nil, nil, unknownGuest(name)
 }
+
+// guestName is what a guest of a lab may be called: its namespace has the name.
+var guestName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$`)
 
 func listGuests(ctx context.Context, c *client.Client) ([]*model.Guest, error) {
 	objs, err := c.List(ctx, model.KindGuest, "")

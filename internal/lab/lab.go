@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io/fs"
 	"net"
 	"os"
@@ -43,7 +44,9 @@ type Lab struct {
 	// Spec is nil until Up or Open has read or made the lab.
 	Spec *Spec
 	// API is the address of the server on this machine: "127.0.0.1:8006".
-	API string
+	API  string
+	mark string // of the root in the names of namespaces
+
 	// Progress is told each step, in a few words; it may be nil.
 	Progress func(format string, args ...any)
 }
@@ -59,7 +62,17 @@ func New(root, name, binary string) (*Lab, error) {
 	if !nodeName.MatchString(name) {
 		return nil, fmt.Errorf("lab name %q: must be lower-case letters, digits and hyphens, at most 32", name)
 	}
-	return &Lab{Name: name, Dir: filepath.Join(root, name), Binary: binary}, nil
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return nil, err
+	}
+	l := &Lab{Name: name, Dir: filepath.Join(root, name), Binary: binary}
+	if root != DefaultRoot {
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(root))
+		l.mark = fmt.Sprintf("-%08x", h.Sum32())
+	}
+	return l, nil
 }
 
 // Open reads the state of a lab that was made; fs.ErrNotExist if it was not.
@@ -99,6 +112,17 @@ func (l *Lab) lock() (unlock func(), err error) {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("cannot lock lab %q: %w", l.Name, err)
+	}
+	// Down removes the file: whoever waited for it meanwhile holds a lock that
+	// nobody else sees, and has to take the new one.
+	held, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	if now, err := os.Stat(f.Name()); err != nil || !os.SameFile(held, now) {
+		f.Close()
+		return l.lock()
 	}
 	return func() { f.Close() }, nil
 }
@@ -367,8 +391,9 @@ func (l *Lab) Down() error {
 	}
 	// The lock goes last; whoever waits for it then finds nothing to remove.
 	_ = os.Remove(l.Dir + ".lock")
-	for _, dir := range []string{filepath.Dir(l.Dir), filepath.Dir(filepath.Dir(l.Dir))} {
-		_ = os.Remove(dir) // only if empty
+	if filepath.Dir(l.Dir) == DefaultRoot { // folders of ours; removed only if empty
+		_ = os.Remove(DefaultRoot)
+		_ = os.Remove(filepath.Dir(DefaultRoot))
 	}
 	return nil
 }

@@ -28,13 +28,17 @@ const (
 // uplink is the name of the interface by which a namespace meets the underlay.
 const uplink = "eth0"
 
-// nsPrefix starts the names of all namespaces of a lab.
-func (l *Lab) nsPrefix() string { return "viaduct-" + l.Name + "-" }
+// nsPrefix starts the names of all namespaces of a lab, and of no other's: the
+// dot is in no name of a lab, and a lab that is kept elsewhere than usual has a
+// mark of its place.
+func (l *Lab) nsPrefix() string { return "viaduct-" + l.Name + l.mark + "." }
 
 // ns is the full name of a namespace of the lab.
 func (l *Lab) ns(name string) string { return l.nsPrefix() + name }
 
-func guestNS(guest string) string { return "guest-" + guest }
+// guestNS is the short name of a guest's namespace; no node is called so, for
+// the dot.
+func guestNS(guest string) string { return "guest." + guest }
 
 // listNS returns the short names of the namespaces that the lab has.
 func (l *Lab) listNS() ([]string, error) {

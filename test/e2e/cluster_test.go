@@ -96,7 +96,7 @@ func (c *cluster) mustBeGone() {
 	if err != nil {
 		c.t.Errorf("ip netns list: %v: %s", err, out)
 	}
-	if strings.Contains(string(out), "viaduct-"+c.lab.Name+"-") {
+	if strings.Contains(string(out), "viaduct-"+c.lab.Name) {
 		c.t.Errorf("namespaces of the lab are left:\n%s", out)
 	}
 	if _, err := os.Stat(c.lab.Dir); !errors.Is(err, os.ErrNotExist) {
@@ -196,8 +196,9 @@ func (c *cluster) answers(guest, addr string, opts ...string) {
 func (c *cluster) silent(guest, addr string, opts ...string) {
 	c.t.Helper()
 	args := append([]string{"ping", "-c", "2", "-i", "0.2", "-W", "1", "-w", "2"}, opts...)
-	if r := c.exec(guest, append(args, addr)...); r.code == 0 {
-		c.t.Errorf("%s reaches %s, which it must not:\n%s", guest, addr, r.out)
+	// That packets were sent and lost, not just that the command failed.
+	if r := c.exec(guest, append(args, addr)...); r.code == 0 || !strings.Contains(r.out, "100% packet loss") {
+		c.t.Errorf("%s must send to %s and get no answer:\n%s%s", guest, addr, r.out, r.err)
 	}
 }
 

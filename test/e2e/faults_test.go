@@ -66,6 +66,9 @@ func TestKillsDuringApplies(t *testing.T) {
 		}
 		timer.Stop()
 		c.labRun("up")
+		if first.code == 0 && !strings.Contains(c.run("history", "-n", "0"), fmt.Sprintf("generation %d\n", g)) {
+			t.Fatalf("generation %d was acknowledged and is lost:\n%s", g, c.run("history"))
+		}
 		if first.code != 0 {
 			// The server died over it: whether it was applied is open, and
 			// asking again settles it either way.
@@ -181,10 +184,11 @@ func TestDriftIsRepaired(t *testing.T) {
 		{"a flood entry is removed", []string{"bridge", "fdb", "del", "00:00:00:00:00:00", "dev", "vxlan_oa", "dst", "192.168.0.2"}, "192.168.0.2"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			before := time.Now()
 			c.in("node1", tc.damage...)
 			c.eventually(10*time.Second, func() error {
 				for _, d := range c.node("node1").Report.Drift {
-					if strings.Contains(d.Change.String(), tc.tells) {
+					if d.Time.After(before) && strings.Contains(d.Change.String(), tc.tells) {
 						return nil
 					}
 				}
@@ -193,13 +197,15 @@ func TestDriftIsRepaired(t *testing.T) {
 			c.stands()
 		})
 	}
-	// nftables tells nobody of changes; the check between events finds it.
-	c.in("node1", "nft", "delete", "table", "inet", "viaduct")
-	c.in("node1", "ip", "link", "set", "oa", "mtu", "1400") // an event
+	// As reloading the host's own nftables does.
+	c.in("node1", "nft", "flush", "ruleset")
+	c.eventually(5*time.Second, func() error {
+		if r := c.exec("node1", "nft", "list", "table", "inet", "viaduct"); r.code != 0 {
+			return fmt.Errorf("the table is not back: %s", r.err)
+		}
+		return nil
+	})
 	c.stands()
-	if r := c.exec("node1", "nft", "list", "table", "inet", "viaduct"); r.code != 0 {
-		t.Errorf("the table is not back: %s", r.err)
-	}
 	c.answers("ga", "198.51.100.1")
 	c.answers("ha", "10.9.0.2")
 	if out := c.run("status"); !strings.Contains(out, "oa") {
@@ -225,7 +231,11 @@ func TestServerGone(t *testing.T) {
 	c.kill("node1")
 	c.in("node1", "ip", "link", "del", "group", fmt.Sprint(0x76696164))
 	c.in("node1", "nft", "flush", "ruleset")
-	agent := exec.Command("ip", "netns", "exec", "viaduct-"+c.lab.Name+"-node1", binary, "agent", "--data", filepath.Join(c.lab.Dir, "nodes", "node1"))
+	ns, err := c.lab.Namespace("node1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	agent := exec.Command("ip", "netns", "exec", ns, binary, "agent", "--data", filepath.Join(c.lab.Dir, "nodes", "node1"))
 	if err := agent.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -158,7 +158,11 @@ func (d *Driver) table(ctx context.Context, want desired.Table, exists, dryRun b
 func (d *Driver) compare(want desired.Table, exists bool, listing string) (changes []diff.Change, same bool) {
 	last, known := d.state.Tables[tableKey(want)]
 	switch {
-	case !exists: // never made, or removed by somebody
+	case !exists && known: // removed by somebody: one event, not one for each rule
+		return []diff.Change{{Action: diff.Create, Type: diff.TypeRule, Name: tableKey(want), Fields: []diff.Field{
+			{Name: "content", New: "whole table"},
+		}}}, false
+	case !exists:
 		return diff.Tables(nil, []desired.Table{want}), false
 	case !known:
 		return []diff.Change{{Action: diff.Update, Type: diff.TypeRule, Name: tableKey(want), Fields: []diff.Field{
