@@ -159,9 +159,7 @@ func (d *Driver) compare(want desired.Table, exists bool, listing string) (chang
 	last, known := d.state.Tables[tableKey(want)]
 	switch {
 	case !exists && known: // removed by somebody: one event, not one for each rule
-		return []diff.Change{{Action: diff.Create, Type: diff.TypeRule, Name: tableKey(want), Fields: []diff.Field{
-			{Name: "content", New: "whole table"},
-		}}}, false
+		return []diff.Change{{Action: diff.Create, Type: diff.TypeRule, Name: tableKey(want)}}, false
 	case !exists:
 		return diff.Tables(nil, []desired.Table{want}), false
 	case !known:
