@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
 func (a *app) discardCommand() *cobra.Command {
@@ -33,7 +35,7 @@ running one again. What is dropped is shown, and on a terminal asked about.`,
 			if err := a.confirm(cmd.Context(), yes, "Drop these edits?"); err != nil {
 				return err
 			}
-			if _, err := c.Discard(cmd.Context()); err != nil {
+			if _, err := c.Discard(cmd.Context(), api.DiscardRequest{}); err != nil {
 				return err
 			}
 			return a.write(fmt.Sprintf("%s dropped; %s\n", count(len(p.Objects), "pending change"), running(p.Base)))

@@ -40,8 +40,10 @@ func (s *Service) Apply(ctx context.Context, author, message, token string) (*Ap
 }
 
 // Rollback makes a new revision with the content of revision n and lets it run.
-// It refuses with ErrPendingEdits to drop pending edits.
-func (s *Service) Rollback(ctx context.Context, author, message string, n int64) (*ApplyResult, error) {
+// It refuses with ErrPendingEdits to drop pending edits. With a token, that of a
+// PlanRevision, it does so only if that plan still holds, and returns
+// ErrStalePlan otherwise.
+func (s *Service) Rollback(ctx context.Context, author, message string, n int64, token string) (*ApplyResult, error) {
 	var out *ApplyResult
 	err := s.retry(ctx, func(v *View) error {
 		target, err := s.Revision(ctx, n)
@@ -51,6 +53,10 @@ func (s *Service) Rollback(ctx context.Context, author, message string, n int64)
 		if pending := v.Changes(); len(pending) > 0 {
 			return fmt.Errorf("%w: a rollback to revision %d would drop %d changed objects; nothing was changed: "+
 				"apply them first (viaduct apply) or discard them (viaduct discard)", ErrPendingEdits, n, len(pending))
+		}
+		if token != "" && token != v.token(target.Config) {
+			return fmt.Errorf("%w: the running configuration was changed after the plan was made; nothing was rolled back: "+
+				"look at the new plan and decide anew", ErrStalePlan)
 		}
 		if message == "" {
 			message = fmt.Sprintf("roll back to revision %d", n)
@@ -132,10 +138,15 @@ func (s *Service) clear(ctx context.Context, v *View) error {
 	return s.turn(ctx, v, core{Revision: v.Revision, Running: v.Running})
 }
 
-// Discard drops every pending edit.
-func (s *Service) Discard(ctx context.Context) (*EditResult, error) {
+// Discard drops every pending edit. With a token, the Pending of a Plan, it does
+// so only if these edits are still what is pending, and returns ErrStalePlan
+// otherwise.
+func (s *Service) Discard(ctx context.Context, pending string) (*EditResult, error) {
 	var out *EditResult
 	err := s.retry(ctx, func(v *View) error {
+		if err := v.stillPending(pending); err != nil {
+			return err
+		}
 		out = &EditResult{Changes: diff.Objects(v.Pending, v.Running)}
 		return s.clear(ctx, v)
 	})

@@ -18,6 +18,9 @@ type EditOptions struct {
 	// IfMatch demands, by reference ("zone/z"), that an object has this ETag, or
 	// with Absent that it does not exist, or with Present that it does.
 	IfMatch map[string]string
+	// Pending, if not empty, demands that the pending configuration is still the
+	// one of the plan with this Pending; otherwise Edit returns ErrStalePlan.
+	Pending string
 	// Lax lets pass what the Proxmox API lets pass, as warnings.
 	Lax bool
 }
@@ -46,6 +49,9 @@ func (s *Service) Edit(ctx context.Context, author string, edits []model.Edit, o
 	var out *EditResult
 	var guests []model.Edit
 	err := s.retry(ctx, func(v *View) error {
+		if err := v.stillPending(o.Pending); err != nil {
+			return err
+		}
 		p, err := s.prepare(v, edits, o)
 		if err != nil {
 			return err

@@ -14,7 +14,7 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrPrecondition: an ETag given as condition does not hold.
 	ErrPrecondition = errors.New("precondition failed")
-	// ErrStalePlan: the plan is no longer what an apply would carry out.
+	// ErrStalePlan: the plan is no longer what the call would carry out.
 	ErrStalePlan = errors.New("the plan is out of date")
 	// ErrPendingEdits: a rollback would drop pending edits.
 	ErrPendingEdits = errors.New("there are pending edits")

@@ -17,7 +17,10 @@ type Plan struct {
 	OldGuests, NewGuests map[string]*model.Guest
 	Changes              []diff.Change
 	// Token identifies the change from Old to New, for Apply.
-	Token    string
+	Token string
+	// Pending identifies the pending configuration that the plan was made from,
+	// for EditOptions.Pending and Discard.
+	Pending  string
 	Warnings model.Problems
 	// Records are the pending edits in the plan, oldest first.
 	Records []Record
@@ -65,6 +68,6 @@ func (s *Service) PlanRevision(ctx context.Context, n int64) (*Plan, error) {
 func (s *Service) plan(v *View, to *model.Config) *Plan {
 	return &Plan{
 		Base: v.Revision, Old: v.Running, New: to, OldGuests: v.Guests, NewGuests: v.Guests,
-		Changes: diff.Objects(v.Running, to), Token: v.token(to), Warnings: model.Validate(to, s.known()),
+		Changes: diff.Objects(v.Running, to), Token: v.token(to), Pending: v.pendingToken(), Warnings: model.Validate(to, s.known()),
 	}
 }

@@ -100,11 +100,11 @@ func randomCall(rt *rapid.T, t *testing.T, s *revision.Service, want *reference)
 		n := rapid.IntRange(1, len(want.revisions)).Draw(rt, "revision")
 		want.pending = want.revisions[n-1]
 		want.apply()
-		_, err := s.Rollback(ctx, "tester", "", int64(n))
+		_, err := s.Rollback(ctx, "tester", "", int64(n), "")
 		return err
 	}
 	want.pending = want.running
-	_, err := s.Discard(ctx)
+	_, err := s.Discard(ctx, "")
 	return err
 }
 

@@ -108,12 +108,12 @@ func TestEditApplyRollback(t *testing.T) {
 	}
 	edit(t, s, zone("z1", 1400), remove(model.KindSubnet, "z1-10.0.1.0-24"))
 	apply(t, s)
-	result, err := s.Rollback(t.Context(), "tester", "", 1)
+	result, err := s.Rollback(t.Context(), "tester", "", 1, "")
 	if err != nil || result.Revision != 3 {
 		t.Fatalf("rollback: %+v, %v", result, err)
 	}
 	same(t, "rollback", lines(result.Changes), []string{"~ zone z1: mtu 1400 removed", r.Changes[2].String()})
-	again, err := s.Rollback(t.Context(), "tester", "", 1)
+	again, err := s.Rollback(t.Context(), "tester", "", 1, "")
 	if err != nil || again.Changed || again.Revision != 3 {
 		t.Errorf("rollback to what runs: %+v, %v", again, err)
 	}
@@ -185,18 +185,18 @@ func TestRefusals(t *testing.T) {
 	if _, err := s.Edit(t.Context(), "tester", []model.Edit{zone("z1", 1400)}, ok); err != nil {
 		t.Error(err)
 	}
-	if _, err := s.Rollback(t.Context(), "tester", "", 1); !errors.Is(err, revision.ErrNotFound) {
+	if _, err := s.Rollback(t.Context(), "tester", "", 1, ""); !errors.Is(err, revision.ErrNotFound) {
 		t.Errorf("rollback to what never was: %v", err)
 	}
 	apply(t, s)
 	edit(t, s, zone("z1", 1300))
-	if _, err := s.Rollback(t.Context(), "tester", "", 1); !errors.Is(err, revision.ErrPendingEdits) {
+	if _, err := s.Rollback(t.Context(), "tester", "", 1, ""); !errors.Is(err, revision.ErrPendingEdits) {
 		t.Errorf("rollback over pending edits: %v", err)
 	}
-	if r, err := s.Discard(t.Context()); err != nil || len(r.Changes) != 1 {
+	if r, err := s.Discard(t.Context(), ""); err != nil || len(r.Changes) != 1 {
 		t.Errorf("discard: %+v, %v", r, err)
 	}
-	if _, err := s.Rollback(t.Context(), "tester", "", 1); err != nil {
+	if _, err := s.Rollback(t.Context(), "tester", "", 1, ""); err != nil {
 		t.Error(err)
 	}
 }

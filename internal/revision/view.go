@@ -70,6 +70,23 @@ func (c *core) token(to *model.Config) string {
 	return hex.EncodeToString(sum[:16])
 }
 
+// pendingToken identifies the pending configuration together with its history:
+// unlike token it is another one after edits that cancel each other out.
+func (c *core) pendingToken() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %s", c.mark, c.seq, c.token(c.Pending)))
+	return hex.EncodeToString(sum[:16])
+}
+
+// stillPending returns ErrStalePlan unless the token is that of the pending
+// configuration; an empty one demands nothing.
+func (c *core) stillPending(token string) error {
+	if token == "" || token == c.pendingToken() {
+		return nil
+	}
+	return fmt.Errorf("%w: the pending configuration was changed after the plan was made; nothing was stored or dropped: "+
+		"look at the new plan and decide anew", ErrStalePlan)
+}
+
 // editsBetween are the edits that make one configuration of the other, in
 // canonical order.
 func editsBetween(from, to *model.Config) []model.Edit {

@@ -64,7 +64,7 @@ func TestObjects(t *testing.T) {
 	if _, err := c.Delete(ctx, model.KindSubnet, "z1-fd00:1::-64", ""); !api.IsType(err, api.TypeNotFound) {
 		t.Errorf("deleting it again: %v", err)
 	}
-	if r, err := c.Discard(ctx); err != nil || len(r.Changes) != 3 || r.Pending != 0 {
+	if r, err := c.Discard(ctx, api.DiscardRequest{}); err != nil || len(r.Changes) != 3 || r.Pending != 0 {
 		t.Errorf("discard: %+v, %v", r, err)
 	}
 }

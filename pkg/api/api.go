@@ -7,12 +7,12 @@
 //	PUT    /api/v1/{kinds}/{id}                            object -> EditResult     If-Match, If-None-Match: *
 //	PATCH  /api/v1/{kinds}/{id}                            Patch -> EditResult      If-Match
 //	DELETE /api/v1/{kinds}/{id}                            EditResult               If-Match
-//	POST   /api/v1/edits?dry-run=true                      []Edit -> EditResult     all or nothing
+//	POST   /api/v1/edits?dry-run=true&pending=<token>      []Edit -> EditResult     all or nothing; pending: Plan.Pending
 //	GET    /api/v1/plan                                    Plan: running to pending
 //	POST   /api/v1/plan                                    []Edit -> Plan: running to pending plus these edits, nothing stored
 //	GET    /api/v1/plan?to=N                               Plan: running to revision N
 //	POST   /api/v1/apply                                   ApplyRequest -> ApplyResult
-//	POST   /api/v1/discard                                 -> EditResult: drops every pending edit
+//	POST   /api/v1/discard                                 DiscardRequest or nothing -> EditResult: drops every pending edit
 //	POST   /api/v1/rollback                                RollbackRequest -> ApplyResult
 //	GET    /api/v1/revisions                               []Revision, newest first
 //	GET    /api/v1/revisions/{n}                           RevisionDetail
@@ -24,6 +24,10 @@
 // {kinds} is nodes, zones, vnets, subnets or guests. Guests have no pending
 // state: their edits take effect at once. Errors are RFC 9457 problem documents
 // (type Error). An If-Match that does not hold answers 412.
+//
+// Whoever shows a plan before acting on it sends a token of it along: edits and
+// discard take Plan.Pending, apply and rollback take Plan.Token. If somebody
+// else was faster the answer is 409, stale-plan, and nothing was stored.
 package api
 
 import (
@@ -81,8 +85,13 @@ type EditResult struct {
 type Plan struct {
 	// Base is the running revision that the plan starts from; 0 for none.
 	Base int64 `json:"base"`
-	// Token identifies exactly this change; ApplyRequest.Plan demands it.
-	Token   string     `json:"token"`
+	// Token identifies exactly this change; ApplyRequest.Plan demands it, and
+	// RollbackRequest.Plan that of a plan to a revision.
+	Token string `json:"token"`
+	// Pending identifies the pending configuration that the plan was made from,
+	// without the edits of a POST. It is another one after every edit, apply and
+	// discard that stored anything; edits of guests leave it as it is.
+	Pending string     `json:"pending"`
 	Objects []Change   `json:"objects"`
 	Nodes   []NodePlan `json:"nodes"`
 	// Warnings were found; they refuse nothing.
@@ -133,10 +142,21 @@ type ApplyRequest struct {
 	Plan string `json:"plan,omitempty"`
 }
 
+// DiscardRequest drops every pending edit.
+type DiscardRequest struct {
+	// Plan is the Pending of the plan that was looked at; if there are other
+	// pending edits now the discard is refused. Empty drops whatever is pending.
+	Plan string `json:"plan,omitempty"`
+}
+
 // RollbackRequest makes a new revision with the content of an older one.
 type RollbackRequest struct {
 	Revision int64  `json:"revision"`
 	Message  string `json:"message,omitempty"`
+	// Plan is the token of the plan to the revision that was looked at; if
+	// another configuration runs by now the rollback is refused. Empty rolls
+	// back from whatever runs.
+	Plan string `json:"plan,omitempty"`
 }
 
 // ApplyResult tells what became of an apply or rollback.

@@ -12,8 +12,8 @@ const (
 	// TypeConflict: something stands in the way, such as an If-Match that does
 	// not hold, or another writer.
 	TypeConflict = "conflict"
-	// TypeStalePlan: the plan that was looked at is no longer the one that an
-	// apply would carry out.
+	// TypeStalePlan: the plan that was looked at is no longer the one that the
+	// request would carry out; nothing was stored.
 	TypeStalePlan = "stale-plan"
 	// TypeForbidden: whoever asks may not.
 	TypeForbidden = "forbidden"

@@ -93,6 +93,13 @@ func (c *Client) Edit(ctx context.Context, edits []api.Edit, dryRun bool) (*api.
 	return post[api.EditResult](ctx, c, "edits", query, orEmpty(edits))
 }
 
+// EditAt is Edit on condition that the pending configuration is still the one
+// that a plan was made from: pending is the plan's Pending. If it is not, the
+// error is of type stale-plan and nothing was stored.
+func (c *Client) EditAt(ctx context.Context, edits []api.Edit, pending string) (*api.EditResult, error) {
+	return post[api.EditResult](ctx, c, "edits", url.Values{"pending": {pending}}, orEmpty(edits))
+}
+
 // Plan returns what an apply of the pending configuration would change.
 func (c *Client) Plan(ctx context.Context) (*api.Plan, error) {
 	return get[api.Plan](ctx, c, "plan", nil)
@@ -114,9 +121,9 @@ func (c *Client) Apply(ctx context.Context, req api.ApplyRequest) (*api.ApplyRes
 	return post[api.ApplyResult](ctx, c, "apply", nil, req)
 }
 
-// Discard drops every pending edit.
-func (c *Client) Discard(ctx context.Context) (*api.EditResult, error) {
-	return post[api.EditResult](ctx, c, "discard", nil, nil)
+// Discard drops every pending edit; req may be empty.
+func (c *Client) Discard(ctx context.Context, req api.DiscardRequest) (*api.EditResult, error) {
+	return post[api.EditResult](ctx, c, "discard", nil, req)
 }
 
 // Rollback makes a new revision with the content of an older one.

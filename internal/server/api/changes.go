@@ -21,7 +21,7 @@ func (h *Handler) edits(r *request) (any, error) {
 			return nil, problem.Invalid("dry-run %q: must be true or false", s)
 		}
 	}
-	return editResult(h.Config.Edit(r.Context(), r.author, edits, revision.EditOptions{DryRun: dryRun}))
+	return editResult(h.Config.Edit(r.Context(), r.author, edits, revision.EditOptions{DryRun: dryRun, Pending: r.URL.Query().Get("pending")}))
 }
 
 // readEdits reads a batch of edits.
@@ -69,7 +69,7 @@ func (h *Handler) planned(p *revision.Plan, err error) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := api.Plan{Base: p.Base, Token: p.Token, Objects: list(p.Changes), Nodes: h.Fleet.Plan(p), Warnings: p.Warnings}
+	out := api.Plan{Base: p.Base, Token: p.Token, Pending: p.Pending, Objects: list(p.Changes), Nodes: h.Fleet.Plan(p), Warnings: p.Warnings}
 	for _, rec := range p.Records {
 		e := api.PendingEdit{Time: rec.Time, Author: rec.Author, Objects: []string{}}
 		for _, edit := range rec.Edits {
@@ -97,7 +97,7 @@ func (h *Handler) rollback(r *request) (any, error) {
 	if err := problem.Decode(r.w, r.Request, maxBody, &req); err != nil {
 		return nil, err
 	}
-	return h.applied(r, "rolled back")(h.Config.Rollback(r.Context(), r.author, req.Message, req.Revision))
+	return h.applied(r, "rolled back")(h.Config.Rollback(r.Context(), r.author, req.Message, req.Revision, req.Plan))
 }
 
 // applied is the answer to an apply or rollback.
@@ -114,7 +114,11 @@ func (h *Handler) applied(r *request, what string) func(*revision.ApplyResult, e
 }
 
 func (h *Handler) discard(r *request) (any, error) {
-	out, err := h.Config.Discard(r.Context())
+	var req api.DiscardRequest
+	if err := problem.Decode(r.w, r.Request, maxBody, &req); err != nil {
+		return nil, err
+	}
+	out, err := h.Config.Discard(r.Context(), req.Plan)
 	if err == nil && len(out.Changes) > 0 {
 		h.Log.Info("pending edits were discarded", "objects", len(out.Changes), "author", r.author)
 	}
