@@ -90,8 +90,10 @@ func (a *app) apply(ctx context.Context, o applyOptions) error {
 	}
 	config, guests := splitGuests(set)
 	if len(config) > 0 {
-		if _, err := c.Edit(ctx, config, false); err != nil {
-			return explain(err, set)
+		// Only on what the plan was made from: an edit that somebody made since
+		// must not be overwritten unseen.
+		if _, err := c.EditAt(ctx, config, p.Pending); err != nil {
+			return explain(changedSince(err), set)
 		}
 	}
 	if onlyGuests(p) {
@@ -142,6 +144,15 @@ func undoPending(ctx context.Context, c *client.Client, set *manifest.Set) error
 	}
 	_, err = c.Edit(ctx, set.Edits(), false)
 	return err
+}
+
+// changedSince says that nothing was stored because the plan is out of date.
+func changedSince(err error) error {
+	if !api.IsType(err, api.TypeStalePlan) {
+		return err
+	}
+	return &exitError{ExitConflict, fmt.Errorf("somebody else edited or applied meanwhile, so the plan above no longer holds: %w; "+
+		"nothing was changed: run the command again to see the new plan", err)}
 }
 
 // stale adds to a refused plan what became of the edits.

@@ -35,8 +35,8 @@ running one again. What is dropped is shown, and on a terminal asked about.`,
 			if err := a.confirm(cmd.Context(), yes, "Drop these edits?"); err != nil {
 				return err
 			}
-			if _, err := c.Discard(cmd.Context(), api.DiscardRequest{}); err != nil {
-				return err
+			if _, err := c.Discard(cmd.Context(), api.DiscardRequest{Plan: p.Pending}); err != nil {
+				return changedSince(err)
 			}
 			return a.write(fmt.Sprintf("%s dropped; %s\n", count(len(p.Objects), "pending change"), running(p.Base)))
 		},

@@ -41,9 +41,9 @@ has it. The plan is shown, and on a terminal asked about. The history is kept.`,
 			if err := a.confirm(cmd.Context(), yes, fmt.Sprintf("Roll back to revision %d?", n)); err != nil {
 				return err
 			}
-			res, err := c.Rollback(cmd.Context(), api.RollbackRequest{Revision: n, Message: message})
+			res, err := c.Rollback(cmd.Context(), api.RollbackRequest{Revision: n, Message: message, Plan: p.Token})
 			if err != nil {
-				return explain(err, nil)
+				return explain(changedSince(err), nil)
 			}
 			return a.applied(cmd.Context(), c, res, wait)
 		},
