@@ -66,6 +66,29 @@ func ValidateGuests(guests map[string]*Guest, cfg *Config, known []string) Probl
 	return c.out
 }
 
+// ValidateGuestsIn checks those of the guests that have one of these IDs, as
+// ValidateGuests does: against all other guests too, which are not judged.
+func ValidateGuestsIn(ids []string, guests map[string]*Guest, cfg *Config, known []string) Problems {
+	judged := make(map[string]*Guest, len(ids))
+	for _, id := range ids {
+		if g := guests[id]; g != nil {
+			judged[id] = g
+		}
+	}
+	c := newChecker(cfg, known)
+	used := make(nicIndex)
+	for _, id := range sortedKeys(guests) {
+		if judged[id] == nil {
+			used.add(guests[id])
+		}
+	}
+	for _, id := range sortedKeys(judged) {
+		c.guest(judged[id], used)
+		used.add(judged[id])
+	}
+	return c.out
+}
+
 // nicKey is what only one NIC of a VNet may have: a MAC or an address, as text.
 type nicKey struct{ vnet, what string }
 

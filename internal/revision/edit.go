@@ -23,6 +23,9 @@ type EditOptions struct {
 	Pending string
 	// Lax lets pass what the Proxmox API lets pass, as warnings.
 	Lax bool
+
+	// planned judges guests by what is about to run only.
+	planned bool
 }
 
 // Values of EditOptions.IfMatch that are no ETags.
@@ -48,6 +51,7 @@ type EditResult struct {
 func (s *Service) Edit(ctx context.Context, author string, edits []model.Edit, o EditOptions) (*EditResult, error) {
 	var out *EditResult
 	var guests []model.Edit
+	recorded := false // whether a record was appended to the pending log
 	err := s.retry(ctx, func(v *View) error {
 		if err := v.stillPending(o.Pending); err != nil {
 			return err
@@ -56,7 +60,7 @@ func (s *Service) Edit(ctx context.Context, author string, edits []model.Edit, o
 		if err != nil {
 			return err
 		}
-		guests = p.guests
+		guests, recorded = p.guests, len(p.edits) > 0
 		out = &EditResult{Changes: p.changes(v), Warnings: p.warnings, Pending: len(diff.Objects(v.Running, p.config))}
 		if o.DryRun {
 			return nil
@@ -71,20 +75,18 @@ func (s *Service) Edit(ctx context.Context, author string, edits []model.Edit, o
 	}
 	// Guests are no part of the pending log; a conflict here must not append the
 	// record again, hence a loop of their own.
-	err = s.retry(ctx, func(v *View) error {
-		p, err := s.prepare(v, guests, o)
-		if err != nil {
-			return err
-		}
-		return s.writeGuests(ctx, v, author, p.guests)
-	})
-	if err != nil && len(guests) < len(edits) {
+	stored, err := s.editGuests(ctx, author, guests, o, !recorded)
+	switch {
+	case err == nil:
+		return out, nil
+	case recorded && stored == 0:
 		return nil, fmt.Errorf("the edits of the configuration were stored, those of guests were not: %w", err)
+	case recorded:
+		return nil, fmt.Errorf("the edits of the configuration were stored, and %d of %d guests were stored: %w", stored, len(guests), err)
+	case stored > 0:
+		return nil, fmt.Errorf("%d of %d guests were stored: %w", stored, len(guests), err)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
+	return nil, err
 }
 
 // prepared is an edit call after all checks.
@@ -95,7 +97,9 @@ type prepared struct {
 	// config is the pending configuration after them.
 	config *model.Config
 	// guests are the call's edits of guests that change something.
-	guests   []model.Edit
+	guests []model.Edit
+	// touched holds the references of the edits so far.
+	touched  map[string]bool
 	warnings model.Problems
 }
 
@@ -105,8 +109,7 @@ func (s *Service) prepare(v *View, edits []model.Edit, o EditOptions) (*prepared
 	if err != nil {
 		return nil, err
 	}
-	p := &prepared{config: v.Pending.Clone()}
-	touched := make(map[string]bool)
+	p := &prepared{config: v.Pending.Clone(), touched: make(map[string]bool)}
 	for _, e := range edits {
 		if e.Kind == model.KindGuest {
 			err = p.guest(v, e, o)
@@ -116,16 +119,16 @@ func (s *Service) prepare(v *View, edits []model.Edit, o EditOptions) (*prepared
 		if err != nil {
 			return nil, err
 		}
-		touched[model.Ref(e.Kind, e.ID)] = true
+		p.touched[model.Ref(e.Kind, e.ID)] = true
 	}
 	if len(p.edits) > 0 {
-		p.warnings, err = s.judge(v.Pending, p.config, touched, o.Lax)
+		p.warnings, err = s.judge(v.Pending, p.config, p.touched, o.Lax)
 		if err != nil {
 			return nil, err
 		}
-		p.warnings = append(p.warnings, inUse(p.edits, v.Guests)...)
+		p.warnings = append(p.warnings, inUse(p.edits, guestsAfter(v.Guests, p.guests))...)
 	}
-	if err := p.judgeGuests(v, s.known(), o.Lax); err != nil {
+	if err := p.judgeGuests(v, s.known(), o.Lax, o.planned); err != nil {
 		return nil, err
 	}
 	return p, nil

@@ -17,7 +17,7 @@ const maxGuestOps = 100
 // guest notes one edit of a guest in p.guests, if it changes something.
 func (p *prepared) guest(v *View, e model.Edit, o EditOptions) error {
 	ref := model.Ref(e.Kind, e.ID)
-	if slices.ContainsFunc(p.guests, func(x model.Edit) bool { return x.ID == e.ID }) {
+	if p.touched[ref] {
 		return model.Problems{{Severity: model.Error, Kind: e.Kind, ID: e.ID, Message: "stands twice in one request; leave one of them out"}}
 	}
 	var old model.Object
@@ -37,21 +37,33 @@ func (p *prepared) guest(v *View, e model.Edit, o EditOptions) error {
 }
 
 // judgeGuests validates the guests that are put against each other and against
-// the networks there are.
-func (p *prepared) judgeGuests(v *View, known []string, lax bool) error {
-	if len(p.guests) == 0 {
+// the networks there are: those about to run and, unless onlyNew, those that
+// run, since guests take effect before the apply. Either will do for a guest.
+func (p *prepared) judgeGuests(v *View, known []string, lax, onlyNew bool) error {
+	var ids []string
+	for _, e := range p.guests {
+		if e.Put != nil {
+			ids = append(ids, e.ID)
+		}
+	}
+	if len(ids) == 0 {
 		return nil
 	}
 	all := guestsAfter(v.Guests, p.guests)
-	cfg := union(v.Running, p.config)
+	found := guestProblems(ids, all, union(p.config, v.Running), known)
+	var ifOld map[string]model.Problems // made when needed
 	var errs model.Problems
-	for _, e := range p.guests {
-		if e.Put == nil {
-			continue
-		}
-		g := all[e.ID]
-		problems := append(missingVNets(g, cfg), model.ValidateGuest(g, cfg, known, all)...)
+	for _, id := range ids {
+		problems := found[id]
 		bad := problems.Errors(lax)
+		if len(bad) > 0 && !onlyNew {
+			if ifOld == nil {
+				ifOld = guestProblems(ids, all, union(v.Running, p.config), known)
+			}
+			if len(ifOld[id].Errors(lax)) == 0 {
+				problems, bad = ifOld[id], nil
+			}
+		}
 		errs = append(errs, bad...)
 		if len(bad) == 0 {
 			p.warnings = append(p.warnings, problems...)
@@ -61,6 +73,18 @@ func (p *prepared) judgeGuests(v *View, known []string, lax bool) error {
 		return errs
 	}
 	return nil
+}
+
+// guestProblems validates guests in a configuration; the result is by ID.
+func guestProblems(ids []string, all map[string]*model.Guest, cfg *model.Config, known []string) map[string]model.Problems {
+	out := make(map[string]model.Problems)
+	for _, id := range ids {
+		out[id] = missingVNets(all[id], cfg)
+	}
+	for _, p := range model.ValidateGuestsIn(ids, all, cfg, known) {
+		out[p.ID] = append(out[p.ID], p)
+	}
+	return out
 }
 
 // missingVNets finds NICs whose VNet is neither running nor pending.
@@ -111,31 +135,61 @@ func overlay[T any](first, second map[string]T) map[string]T {
 
 // inUse warns of VNets that are about to go while guests are in them.
 func inUse(edits []model.Edit, guests map[string]*model.Guest) model.Problems {
-	var out model.Problems
+	users := make(map[string][]string) // guests by the VNet that goes
 	for _, e := range edits {
-		if e.Put != nil || e.Kind != model.KindVNet {
-			continue
+		if e.Put == nil && e.Kind == model.KindVNet {
+			users[e.ID] = nil
 		}
-		for _, id := range slices.Sorted(maps.Keys(guests)) {
-			if slices.ContainsFunc(guests[id].NICs, func(n model.NIC) bool { return n.VNet == e.ID }) {
-				out = append(out, model.Problem{Severity: model.Warning, Kind: e.Kind, ID: e.ID,
-					Message: fmt.Sprintf("guest %s has a NIC in it, which loses its network when this is applied", id)})
+	}
+	if len(users) == 0 {
+		return nil
+	}
+	for _, id := range slices.Sorted(maps.Keys(guests)) {
+		for _, n := range guests[id].NICs {
+			if u, gone := users[n.VNet]; gone && !slices.Contains(u[max(0, len(u)-1):], id) {
+				users[n.VNet] = append(u, id)
 			}
+		}
+	}
+	var out model.Problems
+	for _, vnet := range slices.Sorted(maps.Keys(users)) {
+		for _, id := range users[vnet] {
+			out = append(out, model.Problem{Severity: model.Warning, Kind: model.KindVNet, ID: vnet,
+				Message: fmt.Sprintf("guest %s has a NIC in it, which loses its network when this is applied", id)})
 		}
 	}
 	return out
 }
 
-// writeGuests stores edits of guests. They take effect at once.
-func (s *Service) writeGuests(ctx context.Context, v *View, author string, edits []model.Edit) error {
-	mark := v.liveMark
-	for chunk := range slices.Chunk(edits, maxGuestOps) {
-		var err error
-		if mark, err = s.writeGuestChunk(ctx, mark, author, chunk); err != nil {
+// editGuests makes the edits of guests of a call. They take effect at once, in
+// transactions of maxGuestOps each. Fresh says that nothing of the call was
+// stored before, so that o.Pending still has to hold.
+func (s *Service) editGuests(ctx context.Context, author string, edits []model.Edit, o EditOptions, fresh bool) (stored int, err error) {
+	todo := edits
+	err = s.retry(ctx, func(v *View) error {
+		if fresh && stored == 0 {
+			if err := v.stillPending(o.Pending); err != nil {
+				return err
+			}
+		}
+		p, err := s.prepare(v, todo, o)
+		if err != nil {
 			return err
 		}
-	}
-	return nil
+		mark := v.liveMark
+		for chunk := range slices.Chunk(p.guests, maxGuestOps) {
+			if mark, err = s.writeGuestChunk(ctx, mark, author, chunk); err != nil {
+				return err
+			}
+			// What is stored must not be asked for again after a conflict: its
+			// ETags have changed, and what was deleted is not there any more.
+			stored += len(chunk)
+			p.guests = p.guests[len(chunk):]
+			todo = p.guests
+		}
+		return nil
+	})
+	return stored, err
 }
 
 func (s *Service) writeGuestChunk(ctx context.Context, mark int64, author string, edits []model.Edit) (int64, error) {

@@ -33,7 +33,7 @@ func (s *Service) Plan(ctx context.Context, edits []model.Edit) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.prepare(v, edits, EditOptions{})
+	p, err := s.prepare(v, edits, EditOptions{planned: true})
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,9 @@ func (s *Service) PlanRevision(ctx context.Context, n int64) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.plan(v, r.Config), nil
+	out := s.plan(v, r.Config)
+	out.Warnings = append(out.Warnings, inUse(editsBetween(out.Old, out.New), out.NewGuests)...)
+	return out, nil
 }
 
 // plan compares what runs with a configuration. Every fault of the new one is

@@ -287,7 +287,7 @@ func (s *Service) retry(ctx context.Context, try func(v *View) error) error {
 			return ctx.Err()
 		}
 	}
-	return fmt.Errorf("%w: others changed the configuration %d times meanwhile; nothing was written, try again", ErrBusy, maxTries)
+	return fmt.Errorf("%w: others changed the configuration %d times meanwhile; try again", ErrBusy, maxTries)
 }
 
 // sleep waits; it reports false if ctx ended first.

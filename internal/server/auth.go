@@ -28,8 +28,11 @@ import (
 const adminName = "admin"
 
 // renewAdmin is how long before its end the administrator's certificate is
-// replaced, at a start of the server.
-const renewAdmin = 30 * 24 * time.Hour
+// replaced; refreshAdmin is how often a running server looks at it.
+const (
+	renewAdmin   = 30 * 24 * time.Hour
+	refreshAdmin = 24 * time.Hour
+)
 
 type peerKey struct{}
 
@@ -165,6 +168,23 @@ func writeAdmin(dir string, a *pki.Authority) error {
 		return fmt.Errorf("writing the administrator's certificate: %w", err)
 	}
 	return nil
+}
+
+// keepAdmin keeps the administrator's certificate good until ctx ends. A server
+// runs for longer than the certificate lasts. It serves on if that fails.
+func (s *Server) keepAdmin(ctx context.Context, a *pki.Authority) {
+	tick := time.NewTicker(s.cfg.refresh)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := writeAdmin(s.cfg.Data, a); err != nil {
+			s.log.Error("the administrator's certificate could not be renewed, trying again later", "error", err, "in", s.cfg.refresh)
+		}
+	}
 }
 
 // good reports whether the administrator's certificate is of the authority and

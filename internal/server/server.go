@@ -61,6 +61,10 @@ type Config struct {
 	// fleet.DefaultUnreachable. MaxPoll bounds long polls; 0 means
 	// protocol.MaxPoll.
 	Unreachable, MaxPoll time.Duration
+
+	// refresh is how often the administrator's certificate is looked at; 0
+	// means refreshAdmin.
+	refresh time.Duration
 }
 
 // Server serves. Make one with New.
@@ -83,6 +87,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	if cfg.MaxPoll == 0 {
 		cfg.MaxPoll = protocol.MaxPoll
+	}
+	if cfg.refresh == 0 {
+		cfg.refresh = refreshAdmin
 	}
 	return &Server{cfg: cfg, log: cfg.Logger, stop: make(chan struct{})}, nil
 }
@@ -120,6 +127,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	background.Go(func() { nodes.Run(ctx) })
 	background.Go(func() { config.Run(ctx) })
+	background.Go(func() { s.keepAdmin(ctx, authority) })
 	return s.serve(ctx, socket, authority, s.routes(config, nodes, authority))
 }
 

@@ -209,6 +209,25 @@ func TestQuota(t *testing.T) {
 	put(t, s, "a", "2")
 }
 
+// TestQuotaCompactedBefore starts a full store whose periodic compactor has
+// already dropped everything that could be dropped: there is nothing left to
+// compact, and that must not keep the store closed.
+func TestQuotaCompactedBefore(t *testing.T) {
+	c := etcd.Embedded{Dir: t.TempDir(), Quota: 8 << 20}
+	s := open(t, c)
+	err := overwrite(t.Context(), s, rand.NewChaCha8([32]byte{}), 64)
+	if !errors.Is(err, store.ErrNoSpace) {
+		t.Fatalf("64 MiB into a quota of 8: %v", err)
+	}
+	if err := etcd.CompactAll(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	put(t, open(t, c), "a", "1")
+}
+
 // overwrite writes one key n times, 1 MiB each.
 func overwrite(ctx context.Context, s store.Store, random *rand.ChaCha8, n int) error {
 	value := make([]byte, 1<<20)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
@@ -155,7 +156,9 @@ func (e *engine) recover(ctx context.Context, c *clientv3.Client) error {
 			continue
 		}
 		kv := e.etcd.Server.KV()
-		if _, err := c.Compact(ctx, kv.Rev(), clientv3.WithCompactPhysical()); err != nil {
+		_, err := c.Compact(ctx, kv.Rev(), clientv3.WithCompactPhysical())
+		// The periodic compactor may have done it before the stop.
+		if err != nil && !errors.Is(err, rpctypes.ErrCompacted) {
 			return fmt.Errorf("compacting the full store in %s: %w", e.dir, err)
 		}
 		if err := e.etcd.Server.Backend().Defrag(); err != nil {

@@ -153,7 +153,9 @@ func (s *Store) Watch(ctx context.Context, prefix string, after int64) <-chan st
 	out := make(chan store.Batch)
 	go func() {
 		defer close(out)
-		wctx, cancel := context.WithCancel(ctx)
+		// A member that lost its cluster stays silent for ever unless it is asked
+		// to end the watch then; whoever watches tries again, elsewhere perhaps.
+		wctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 		defer cancel()
 		defer context.AfterFunc(s.ctx, cancel)()
 		send := func(b store.Batch) bool {
