@@ -37,7 +37,7 @@ type Conn struct {
 func Open(ns *netns.NS) (*Conn, error) {
 	c := &Conn{buf: make([]byte, 64<<10)}
 	err := ns.Run(func() (err error) {
-		c.fd, err = socket(0)
+		c.fd, err = socket()
 		return err
 	})
 	if err != nil {
@@ -57,8 +57,8 @@ func Open(ns *netns.NS) (*Conn, error) {
 }
 
 // socket opens and binds a route netlink socket with large buffers.
-func socket(flags int) (int, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|flags, unix.NETLINK_ROUTE)
+func socket() (int, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
 	if err != nil {
 		return -1, fmt.Errorf("open a netlink socket: %w", err)
 	}

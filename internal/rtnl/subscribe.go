@@ -3,9 +3,7 @@ package rtnl
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -19,57 +17,14 @@ import (
 // there were too many. Our own changes wake too. The channel is closed when
 // ctx ends or the socket fails.
 func Subscribe(ctx context.Context, ns *netns.NS) (<-chan struct{}, error) {
-	var fd int
-	err := ns.Run(func() (err error) {
-		fd, err = socket(unix.SOCK_NONBLOCK)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	for _, group := range []int{
+	wake, err := ns.Notices(ctx, unix.NETLINK_ROUTE, []int{
 		unix.RTNLGRP_LINK, unix.RTNLGRP_NEIGH, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR,
 		unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE,
-	} {
-		if err := unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_ADD_MEMBERSHIP, group); err != nil {
-			_ = unix.Close(fd)
-			return nil, fmt.Errorf("listen for changes of the network: %w", err)
-		}
+	}, relevant)
+	if err != nil {
+		return nil, fmt.Errorf("listen for changes of the network: %w", err)
 	}
-	// A non-blocking descriptor in an os.File waits in the runtime's poller,
-	// so closing the file ends the wait.
-	file := os.NewFile(uintptr(fd), "rtnetlink")
-	stop := context.AfterFunc(ctx, func() { _ = file.Close() })
-	wake := make(chan struct{}, 1)
-	go func() {
-		defer close(wake)
-		defer func() {
-			if stop() {
-				_ = file.Close()
-			}
-		}()
-		listen(file, wake)
-	}()
 	return wake, nil
-}
-
-// listen reads notices until the file is closed.
-func listen(file *os.File, wake chan<- struct{}) {
-	buf := make([]byte, 64<<10)
-	for {
-		n, err := file.Read(buf)
-		overrun := errors.Is(err, unix.ENOBUFS)
-		if err != nil && !overrun {
-			return
-		}
-		if !overrun && !relevant(buf[:n]) {
-			continue
-		}
-		select {
-		case wake <- struct{}{}:
-		default: // one is waiting already
-		}
-	}
 }
 
 // relevant reports whether a datagram tells of anything that a driver looks
