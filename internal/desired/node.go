@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // Node is the whole state that Viaduct owns on one node. Lists are sorted
@@ -25,6 +26,11 @@ type Node struct {
 	Ports      []Port      `json:"ports,omitempty"`
 	Tables     []Table     `json:"tables,omitempty"`
 	Sysctls    []Sysctl    `json:"sysctls,omitempty"`
+	OVSPorts   []OVSPort   `json:"ovsPorts,omitempty"`
+	// FRR is what Viaduct declares of the node's routing suite; nil if nothing.
+	FRR *FRR `json:"frr,omitempty"`
+	// Backend is how links are programmed: empty for netlink, or "ifupdown2".
+	Backend string `json:"backend,omitempty"`
 }
 
 // LinkGroup is the link group (ip link: group) that every link of ours is in.
@@ -42,6 +48,10 @@ type LinkKind string
 const (
 	LinkBridge LinkKind = "bridge"
 	LinkVXLAN  LinkKind = "vxlan"
+	LinkVLAN   LinkKind = "vlan"
+	LinkVeth   LinkKind = "veth"
+	LinkVRF    LinkKind = "vrf"
+	LinkDummy  LinkKind = "dummy"
 )
 
 // Link is a network interface that Viaduct makes; it is always up.
@@ -51,8 +61,16 @@ type Link struct {
 	Owner string   `json:"owner"`
 	// MTU in bytes; 0 leaves the kernel's choice.
 	MTU int `json:"mtu,omitempty"`
-	// Master is the bridge the link is a port of.
-	Master string `json:"master,omitempty"`
+	// Master is the bridge or VRF that the link belongs to. It is another link of
+	// the state, or, with ForeignMaster, a bridge that something else made.
+	Master        string `json:"master,omitempty"`
+	ForeignMaster bool   `json:"foreignMaster,omitempty"`
+	// MAC is the hardware address in lower-case colon form; empty leaves the
+	// kernel's choice.
+	MAC string `json:"mac,omitempty"`
+	// Port holds the settings of a link whose master is a bridge; nil leaves the
+	// kernel's.
+	Port *BridgePort `json:"port,omitempty"`
 	// Alias is the link's description (ip link: alias).
 	Alias string `json:"alias,omitempty"`
 	// NoLinkLocal keeps the kernel from giving the link a link-local IPv6
@@ -60,6 +78,106 @@ type Link struct {
 	NoLinkLocal bool    `json:"noLinkLocal,omitempty"`
 	Bridge      *Bridge `json:"bridge,omitempty"`
 	VXLAN       *VXLAN  `json:"vxlan,omitempty"`
+	VLAN        *VLAN   `json:"vlan,omitempty"`
+	Veth        *Veth   `json:"veth,omitempty"`
+	VRF         *VRF    `json:"vrf,omitempty"`
+}
+
+// BridgePort holds the settings of a bridge's port.
+type BridgePort struct {
+	// NoLearning keeps the bridge from learning addresses from the port.
+	NoLearning bool `json:"noLearning,omitempty"`
+	// NeighSuppress answers ARP and neighbour discovery for hosts behind the
+	// port from the bridge's own tables (ip link: neigh_suppress).
+	NeighSuppress bool `json:"neighSuppress,omitempty"`
+	// AllVLANs lets the port of a VLAN-aware bridge carry VLANs 2 to 4094 tagged
+	// beside the untagged default VLAN.
+	AllVLANs bool `json:"allVLANs,omitempty"`
+}
+
+// VLAN holds the settings of a LinkVLAN: a device for one VLAN of another one.
+// Neither ID nor protocol can be changed on a living device.
+type VLAN struct {
+	// Parent is the link that carries the VLAN: one of the state or one that
+	// something else made.
+	Parent string `json:"parent"`
+	// ID is 1 to 4094.
+	ID int `json:"id"`
+	// Protocol is 802.1q (also when empty) or 802.1ad.
+	Protocol string `json:"protocol,omitempty"`
+	// Self makes the parent, a VLAN-aware bridge, a member of the VLAN itself
+	// (bridge vlan add ... self), for as long as the device exists.
+	Self bool `json:"self,omitempty"`
+}
+
+// Veth holds the settings of a LinkVeth. Both ends are links of the state, and
+// name each other.
+type Veth struct {
+	Peer string `json:"peer"`
+}
+
+// VRF holds the settings of a LinkVRF (kernel: networking/vrf).
+type VRF struct {
+	// Table is the routing table of the VRF; it cannot be changed.
+	Table uint32 `json:"table"`
+}
+
+// VRFTable is the routing table of the VRF whose L3VNI is given: far from the
+// numbers that people choose, and readable.
+func VRFTable(vni int) uint32 { return 100_000_000 + uint32(vni) }
+
+// OVSPort is an internal port of an Open vSwitch bridge that Viaduct makes. The
+// bridge is not ours. The interface that appears is joined to a bridge of ours
+// by a Port.
+type OVSPort struct {
+	Name   string `json:"name"`
+	Bridge string `json:"bridge"`
+	// Tag is the VLAN, 1 to 4094.
+	Tag int `json:"tag"`
+	// QinQ makes the port a tunnel of the VLANs inside (vlan_mode dot1q-tunnel);
+	// EtherType of the outer one is then 802.1q or 802.1ad.
+	QinQ      bool   `json:"qinq,omitempty"`
+	EtherType string `json:"etherType,omitempty"`
+	// MTU in bytes; 0 leaves the bridge's.
+	MTU   int    `json:"mtu,omitempty"`
+	Owner string `json:"owner"`
+}
+
+// FRR is the part of FRR's configuration that is Viaduct's. What others
+// configured beside it stays.
+type FRR struct {
+	// Daemons are those that the configuration needs beside zebra and staticd,
+	// sorted: bfdd, bgpd, fabricd, isisd, ospfd.
+	Daemons []string   `json:"daemons,omitempty"`
+	Blocks  []FRRBlock `json:"blocks,omitempty"`
+}
+
+// FRRBlock is one top-level entry of FRR's configuration: a single line
+// ("ip protocol bgp route-map correct_src"), or a context with the lines below
+// it. Blocks with the same head, such as the parts of a router that come from
+// several objects, are one context.
+type FRRBlock struct {
+	Head string `json:"head"`
+	// Lines are those below the head in FRR's own order and indentation, one
+	// blank for each level; " address-family ..." closes with
+	// " exit-address-family". The context's own end ("exit", "exit-vrf") is not
+	// among them.
+	Lines []string `json:"lines,omitempty"`
+	Owner string   `json:"owner"`
+}
+
+// End is the line that closes the context; empty for a single line.
+func (b *FRRBlock) End() string {
+	word, rest, _ := strings.Cut(b.Head, " ")
+	switch word {
+	case "vrf":
+		return "exit-vrf"
+	case "router", "route-map", "interface":
+		if rest != "" {
+			return "exit"
+		}
+	}
+	return ""
 }
 
 // Bridge holds the settings of a LinkBridge. Spanning tree is always off and
@@ -106,11 +224,16 @@ const FloodMAC = "00:00:00:00:00:00"
 
 // Route is a unicast route, programmed with Viaduct's protocol number.
 type Route struct {
-	Dst   netip.Prefix `json:"dst"`
-	Link  string       `json:"link,omitempty"`
-	Via   netip.Addr   `json:"via,omitzero"`
-	Table int          `json:"table,omitempty"` // 0 means main
-	Owner string       `json:"owner"`
+	Dst  netip.Prefix `json:"dst"`
+	Link string       `json:"link,omitempty"`
+	// Via is the next hop; it may be of the other family (RFC 5549).
+	Via   netip.Addr `json:"via,omitzero"`
+	Table int        `json:"table,omitempty"` // 0 means main
+	// Type is empty for a route that leads somewhere, or "unreachable".
+	Type string `json:"type,omitempty"`
+	// Metric is the route's priority; the smallest wins. 0 leaves the kernel's.
+	Metric uint32 `json:"metric,omitempty"`
+	Owner  string `json:"owner"`
 }
 
 // Port joins an interface that something else makes and removes, such as a
@@ -122,8 +245,13 @@ type Port struct {
 	// Bridge is the bridge to join.
 	Bridge string `json:"bridge"`
 	// Isolated keeps the port from talking to other isolated ports.
-	Isolated bool   `json:"isolated,omitempty"`
-	Owner    string `json:"owner"`
+	Isolated bool `json:"isolated,omitempty"`
+	// MACs are entered statically into the bridge's table instead of learning
+	// from the port; nil leaves learning on.
+	MACs []string `json:"macs,omitempty"`
+	// MTU in bytes that the link is given; 0 leaves its own.
+	MTU   int    `json:"mtu,omitempty"`
+	Owner string `json:"owner"`
 }
 
 // Sysctl is one setting below /proc/sys; dots separate the path's parts, and a
@@ -172,8 +300,8 @@ type Rule struct {
 	Owner string `json:"owner,omitempty"`
 }
 
-// Sort puts every list in its canonical order. Chains, rules and sysctls keep
-// theirs: their order has a meaning.
+// Sort puts every list in its canonical order. Chains, rules, sysctls and
+// FRR's blocks keep theirs: their order has a meaning.
 func (n *Node) Sort() {
 	slices.SortFunc(n.Links, func(a, b Link) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(n.Addresses, func(a, b Address) int {
@@ -183,9 +311,10 @@ func (n *Node) Sort() {
 		return cmp.Or(cmp.Compare(a.Link, b.Link), cmp.Compare(a.MAC, b.MAC), a.Dst.Compare(b.Dst))
 	})
 	slices.SortFunc(n.Routes, func(a, b Route) int {
-		return cmp.Or(cmp.Compare(a.Table, b.Table), a.Dst.Addr().Compare(b.Dst.Addr()), cmp.Compare(a.Dst.Bits(), b.Dst.Bits()), cmp.Compare(a.Link, b.Link))
+		return cmp.Or(cmp.Compare(a.Table, b.Table), a.Dst.Addr().Compare(b.Dst.Addr()), cmp.Compare(a.Dst.Bits(), b.Dst.Bits()), cmp.Compare(a.Metric, b.Metric), cmp.Compare(a.Link, b.Link))
 	})
 	slices.SortFunc(n.Ports, func(a, b Port) int { return slices.Compare(a.Names, b.Names) })
+	slices.SortFunc(n.OVSPorts, func(a, b OVSPort) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(n.Tables, func(a, b Table) int {
 		return cmp.Or(cmp.Compare(a.Family, b.Family), cmp.Compare(a.Name, b.Name))
 	})

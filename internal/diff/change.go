@@ -34,7 +34,7 @@ type Field struct {
 type Change struct {
 	Action Action `json:"action"`
 	// Type is the kind of thing: an object kind (zone, vnet, ...) or, on a
-	// node, link, address, neighbour, route, port, rule, sysctl or file.
+	// node, one of the Type constants.
 	Type string `json:"type"`
 	// Name identifies the thing among those of its type: "vnet1",
 	// "10.0.1.1/24 dev vnet1".

@@ -17,27 +17,54 @@ const (
 	TypePort      = "port"
 	TypeRule      = "rule"
 	TypeSysctl    = "sysctl"
+	TypeOVSPort   = "ovs-port"
+	TypeFRR       = "frr"
+	TypeBackend   = "backend"
 )
 
 // LinkEntry describes a link. What cannot change while it lives is fixed: its
-// kind, and a VXLAN device's identifier, source and port.
+// kind, and what makes a device of that kind the one it is.
 func LinkEntry(l desired.Link) Entry {
-	vx := desired.VXLAN{}
-	if l.VXLAN != nil {
-		vx = *l.VXLAN
-	}
+	var vx desired.VXLAN
+	var vlan desired.VLAN
+	var veth desired.Veth
+	var vrf desired.VRF
+	var port desired.BridgePort
+	set(&vx, l.VXLAN)
+	set(&vlan, l.VLAN)
+	set(&veth, l.Veth)
+	set(&vrf, l.VRF)
+	set(&port, l.Port)
 	return Entry{Key: l.Name, Name: l.Name, Owner: l.Owner, Props: []Prop{
 		{Name: "kind", Value: string(l.Kind), Fixed: true},
 		{Name: "vni", Value: number0(int(vx.ID)), Fixed: true},
 		{Name: "local", Value: address(vx.Local), Fixed: true},
 		{Name: "port", Value: number0(int(vx.Port)), Fixed: true},
 		{Name: "learning", Value: onOff(vx.Learning), Zero: "off"},
+		{Name: "parent", Value: vlan.Parent, Fixed: true},
+		{Name: "vlan", Value: number0(vlan.ID), Fixed: true},
+		{Name: "protocol", Value: vlan.Protocol, Zero: "802.1q", Fixed: true},
+		{Name: "vlan-of-bridge", Value: onOff(vlan.Self), Zero: "off"},
+		{Name: "peer", Value: veth.Peer, Fixed: true},
+		{Name: "table", Value: number0(int(vrf.Table)), Fixed: true},
 		{Name: "mtu", Value: number0(l.MTU)},
+		{Name: "mac", Value: l.MAC},
 		{Name: "master", Value: l.Master},
+		{Name: "foreign-master", Value: onOff(l.ForeignMaster), Zero: "off"},
 		{Name: "alias", Value: l.Alias},
 		{Name: "link-local", Value: onOff(!l.NoLinkLocal), Zero: "on"},
 		{Name: "vlan-filtering", Value: onOff(l.Bridge != nil && l.Bridge.VLANFiltering), Zero: "off"},
+		{Name: "port-learning", Value: onOff(!port.NoLearning), Zero: "on"},
+		{Name: "neigh-suppress", Value: onOff(port.NeighSuppress), Zero: "off"},
+		{Name: "all-vlans", Value: onOff(port.AllVLANs), Zero: "off"},
 	}}
+}
+
+// set copies an optional part; nil leaves the zero value.
+func set[T any](to *T, from *T) {
+	if from != nil {
+		*to = *from
+	}
 }
 
 // AddressEntry describes an address.
@@ -59,7 +86,8 @@ func NeighbourEntry(n desired.Neighbour) Entry {
 	}
 }
 
-// RouteEntry describes a route. A destination has one route in a table.
+// RouteEntry describes a route. A table has one route to a destination for each
+// metric.
 func RouteEntry(r desired.Route) Entry {
 	name, table := r.Dst.String(), r.Table
 	if table == 254 { // the number of main
@@ -68,7 +96,11 @@ func RouteEntry(r desired.Route) Entry {
 	if table != 0 {
 		name += " table " + strconv.Itoa(table)
 	}
-	return Entry{Key: strconv.Itoa(table) + " " + r.Dst.String(), Name: name, Owner: r.Owner, Props: []Prop{
+	if r.Metric != 0 {
+		name += " metric " + strconv.FormatUint(uint64(r.Metric), 10)
+	}
+	return Entry{Key: strconv.Itoa(table) + " " + r.Dst.String() + " " + strconv.FormatUint(uint64(r.Metric), 10), Name: name, Owner: r.Owner, Props: []Prop{
+		{Name: "type", Value: r.Type},
 		{Name: "via", Value: address(r.Via)},
 		{Name: "dev", Value: r.Link},
 	}}
@@ -80,6 +112,8 @@ func PortEntry(p desired.Port) Entry {
 		{Name: "bridge", Value: p.Bridge},
 		{Name: "isolated", Value: onOff(p.Isolated), Zero: "off"},
 		{Name: "names", Value: strings.Join(p.Names, " ")},
+		{Name: "macs", Value: strings.Join(p.MACs, " ")},
+		{Name: "mtu", Value: number0(p.MTU)},
 	}}
 	if len(p.Names) > 0 {
 		e.Key, e.Name = p.Names[0], p.Names[0]
@@ -93,6 +127,17 @@ func PortEntry(p desired.Port) Entry {
 // SysctlEntry describes a kernel setting.
 func SysctlEntry(s desired.Sysctl) Entry {
 	return Entry{Key: s.Key, Name: s.Key, Owner: s.Owner, Props: []Prop{{Name: "value", Value: s.Value}}}
+}
+
+// OVSPortEntry describes an internal port of an Open vSwitch bridge.
+func OVSPortEntry(p desired.OVSPort) Entry {
+	return Entry{Key: p.Name, Name: p.Name, Owner: p.Owner, Props: []Prop{
+		{Name: "bridge", Value: p.Bridge, Fixed: true},
+		{Name: "tag", Value: number0(p.Tag)},
+		{Name: "qinq", Value: onOff(p.QinQ), Zero: "off"},
+		{Name: "ethertype", Value: p.EtherType},
+		{Name: "mtu", Value: number0(p.MTU)},
+	}}
 }
 
 // onOff is a boolean in a plan.

@@ -19,6 +19,11 @@ func Nodes(old, new *desired.Node) []Change {
 	out = append(out, Keyed(TypeNeighbour, entries(old.Neighbours, NeighbourEntry), entries(new.Neighbours, NeighbourEntry))...)
 	out = append(out, Keyed(TypeRoute, entries(old.Routes, RouteEntry), entries(new.Routes, RouteEntry))...)
 	out = append(out, Keyed(TypePort, entries(old.Ports, PortEntry), entries(new.Ports, PortEntry))...)
+	out = append(out, Keyed(TypeOVSPort, entries(old.OVSPorts, OVSPortEntry), entries(new.OVSPorts, OVSPortEntry))...)
+	out = append(out, FRR(old.FRR, new.FRR)...)
+	if old.Backend != new.Backend {
+		out = append(out, Change{Action: Update, Type: TypeBackend, Name: "links", Fields: []Field{{Name: "backend", Old: old.Backend, New: new.Backend}}})
+	}
 	out = append(out, Tables(old.Tables, new.Tables)...)
 	for _, c := range Keyed(TypeSysctl, entries(old.Sysctls, SysctlEntry), entries(new.Sysctls, SysctlEntry)) {
 		// A setting that nobody wants any more stays (see driver/sysctl).

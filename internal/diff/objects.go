@@ -17,6 +17,9 @@ import (
 func Objects(old, new *model.Config) []Change {
 	kinds := [][2][]Change{
 		objectsOf(old.Nodes, new.Nodes),
+		objectsOf(old.Fabrics, new.Fabrics),
+		objectsOf(old.FabricNodes, new.FabricNodes),
+		objectsOf(old.Controllers, new.Controllers),
 		objectsOf(old.Zones, new.Zones),
 		objectsOf(old.VNets, new.VNets),
 		objectsOf(old.Subnets, new.Subnets),

@@ -5,36 +5,53 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // Config is a complete configuration: every revisioned object by its ID.
 // The objects it holds are shared and must not be changed in place: put a
 // changed copy. The zero value is empty and ready to use.
 type Config struct {
-	Nodes   map[string]*Node   `json:"nodes,omitempty"`
-	Zones   map[string]*Zone   `json:"zones,omitempty"`
-	VNets   map[string]*VNet   `json:"vnets,omitempty"`
-	Subnets map[string]*Subnet `json:"subnets,omitempty"`
+	Nodes       map[string]*Node       `json:"nodes,omitempty"`
+	Fabrics     map[string]*Fabric     `json:"fabrics,omitempty"`
+	FabricNodes map[string]*FabricNode `json:"fabric-nodes,omitempty"`
+	Controllers map[string]*Controller `json:"controllers,omitempty"`
+	Zones       map[string]*Zone       `json:"zones,omitempty"`
+	VNets       map[string]*VNet       `json:"vnets,omitempty"`
+	Subnets     map[string]*Subnet     `json:"subnets,omitempty"`
 }
 
 // Clone returns a configuration whose maps can be changed without touching c;
 // the objects themselves are shared.
 func (c *Config) Clone() *Config {
 	return &Config{
-		Nodes:   maps.Clone(c.Nodes),
-		Zones:   maps.Clone(c.Zones),
-		VNets:   maps.Clone(c.VNets),
-		Subnets: maps.Clone(c.Subnets),
+		Nodes:       maps.Clone(c.Nodes),
+		Fabrics:     maps.Clone(c.Fabrics),
+		FabricNodes: maps.Clone(c.FabricNodes),
+		Controllers: maps.Clone(c.Controllers),
+		Zones:       maps.Clone(c.Zones),
+		VNets:       maps.Clone(c.VNets),
+		Subnets:     maps.Clone(c.Subnets),
 	}
 }
 
 // Put adds or replaces an object. It completes a subnet's ID and CIDR from
-// each other and from the VNet's zone, so the VNet must be there already; it
+// each other and from the VNet's zone, so the VNet must be there already, and a
+// fabric node's ID, fabric and node from each other; it
 // refuses kinds that are not revisioned. It checks nothing else: see Validate.
 func (c *Config) Put(o Object) error {
 	switch o := o.(type) {
 	case *Node:
 		put(&c.Nodes, o.ID, o)
+	case *Fabric:
+		put(&c.Fabrics, o.ID, o)
+	case *FabricNode:
+		if err := completeFabricNode(o); err != nil {
+			return err
+		}
+		put(&c.FabricNodes, o.ID, o)
+	case *Controller:
+		put(&c.Controllers, o.ID, o)
 	case *Zone:
 		put(&c.Zones, o.ID, o)
 	case *VNet:
@@ -92,11 +109,35 @@ func (c *Config) completeSubnet(o *Subnet) error {
 	return nil
 }
 
+// completeFabricNode fills in the ID from fabric and node, or those from the ID.
+func completeFabricNode(n *FabricNode) error {
+	fabric, node, _ := strings.Cut(n.ID, "_")
+	if n.Fabric == "" {
+		n.Fabric = fabric
+	}
+	if n.Node == "" {
+		n.Node = node
+	}
+	want := FabricNodeID(n.Fabric, n.Node)
+	if n.ID != "" && n.ID != want {
+		return Problems{{Severity: Error, Kind: KindFabricNode, ID: n.ID, Field: "id", Value: n.ID,
+			Message: fmt.Sprintf("does not fit: node %s of fabric %s is called %s", n.Node, n.Fabric, want)}}
+	}
+	n.ID = want
+	return nil
+}
+
 // Get returns an object, or nil if there is none.
 func (c *Config) Get(k Kind, id string) Object {
 	switch k {
 	case KindNode:
 		return get(c.Nodes, id)
+	case KindFabric:
+		return get(c.Fabrics, id)
+	case KindFabricNode:
+		return get(c.FabricNodes, id)
+	case KindController:
+		return get(c.Controllers, id)
 	case KindZone:
 		return get(c.Zones, id)
 	case KindVNet:
@@ -126,6 +167,12 @@ func (c *Config) Delete(k Kind, id string) bool {
 	switch k {
 	case KindNode:
 		delete(c.Nodes, id)
+	case KindFabric:
+		delete(c.Fabrics, id)
+	case KindFabricNode:
+		delete(c.FabricNodes, id)
+	case KindController:
+		delete(c.Controllers, id)
 	case KindZone:
 		delete(c.Zones, id)
 	case KindVNet:
@@ -141,6 +188,12 @@ func (c *Config) List(k Kind) []Object {
 	switch k {
 	case KindNode:
 		return list(c.Nodes)
+	case KindFabric:
+		return list(c.Fabrics)
+	case KindFabricNode:
+		return list(c.FabricNodes)
+	case KindController:
+		return list(c.Controllers)
 	case KindZone:
 		return list(c.Zones)
 	case KindVNet:
@@ -164,5 +217,5 @@ func list[T any, P interface {
 
 // Len is the number of objects in the configuration.
 func (c *Config) Len() int {
-	return len(c.Nodes) + len(c.Zones) + len(c.VNets) + len(c.Subnets)
+	return len(c.Nodes) + len(c.Fabrics) + len(c.FabricNodes) + len(c.Controllers) + len(c.Zones) + len(c.VNets) + len(c.Subnets)
 }

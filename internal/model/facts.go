@@ -20,6 +20,22 @@ type Facts struct {
 	// sets RoutesTruncated.
 	Routes          []FactRoute `json:"routes,omitempty"`
 	RoutesTruncated bool        `json:"routesTruncated,omitempty"`
+	// FRR is the routing suite that is installed; nil without one.
+	FRR *FRRFacts `json:"frr,omitempty"`
+	// OVS tells that Open vSwitch answers; OVSBridges are its bridges, sorted.
+	OVS        bool     `json:"ovs,omitempty"`
+	OVSBridges []string `json:"ovsBridges,omitempty"`
+	// FRRLocal is the text of the operator's own FRR configuration,
+	// frr.conf.local. It may hold passwords and stays on the node.
+	FRRLocal string `json:"-"`
+}
+
+// FRRFacts is what a node's FRR can do.
+type FRRFacts struct {
+	// Version is the release: "8.4.4".
+	Version string `json:"version"`
+	// AutoRT tells that it is Proxmox's own build, which has "autort as".
+	AutoRT bool `json:"autoRT,omitempty"`
 }
 
 // MaxFactRoutes bounds Facts.Routes.
@@ -29,10 +45,20 @@ const MaxFactRoutes = 512
 type Interface struct {
 	Name string `json:"name"`
 	// MTU in bytes.
-	MTU       int            `json:"mtu"`
-	MAC       string         `json:"mac,omitempty"`
-	Up        bool           `json:"up,omitempty"`
-	Addresses []netip.Prefix `json:"addresses,omitempty"`
+	MTU int    `json:"mtu"`
+	MAC string `json:"mac,omitempty"`
+	Up  bool   `json:"up,omitempty"`
+	// Kind is what made it: "bridge", "bond", "vlan", "openvswitch"; empty for
+	// hardware.
+	Kind string `json:"kind,omitempty"`
+	// Master is the bridge, bond or VRF that the interface belongs to; of a port
+	// of an Open vSwitch bridge it is that bridge.
+	Master string `json:"master,omitempty"`
+	// AltNames are other names of the interface (ip link: altname).
+	AltNames []string `json:"altNames,omitempty"`
+	// VLANFiltering tells of a bridge that it is VLAN-aware.
+	VLANFiltering bool           `json:"vlanFiltering,omitempty"`
+	Addresses     []netip.Prefix `json:"addresses,omitempty"`
 	// AcceptRA tells whether the interface takes router advertisements: 0 not,
 	// 1 as long as it does not forward, 2 always (ip-sysctl, accept_ra).
 	AcceptRA int `json:"acceptRA,omitempty"`
@@ -58,4 +84,9 @@ const (
 	FeatureVXLAN         Feature = "vxlan"
 	FeatureVLANFiltering Feature = "bridge-vlan-filtering"
 	FeatureNFTNAT        Feature = "nftables-nat"
+	FeatureVLAN          Feature = "vlan"        // module 8021q
+	FeatureVLANAD        Feature = "vlan-8021ad" // 802.1ad VLAN devices
+	FeatureVRF           Feature = "vrf"
+	FeatureVeth          Feature = "veth"
+	FeatureDummy         Feature = "dummy"
 )

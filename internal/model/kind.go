@@ -7,17 +7,20 @@ type Kind string
 // The kinds of object. Guests take effect at once; all other kinds are edited
 // as pending configuration and take effect when a revision is applied.
 const (
-	KindNode   Kind = "node"
-	KindZone   Kind = "zone"
-	KindVNet   Kind = "vnet"
-	KindSubnet Kind = "subnet"
-	KindGuest  Kind = "guest"
+	KindNode       Kind = "node"
+	KindFabric     Kind = "fabric"
+	KindFabricNode Kind = "fabric-node"
+	KindController Kind = "controller"
+	KindZone       Kind = "zone"
+	KindVNet       Kind = "vnet"
+	KindSubnet     Kind = "subnet"
+	KindGuest      Kind = "guest"
 )
 
 // Kinds returns every kind in dependency order: an object refers only to
 // objects of kinds that stand before its own.
 func Kinds() []Kind {
-	return []Kind{KindNode, KindZone, KindVNet, KindSubnet, KindGuest}
+	return []Kind{KindNode, KindFabric, KindFabricNode, KindController, KindZone, KindVNet, KindSubnet, KindGuest}
 }
 
 // Plural is the name of the kind as it appears in API paths and in the
@@ -40,8 +43,8 @@ func ParseKind(s string) (k Kind, ok bool) {
 	return "", false
 }
 
-// Object is one declared object. The concrete types are *Node, *Zone, *VNet,
-// *Subnet and *Guest.
+// Object is one declared object. The concrete types are *Node, *Fabric,
+// *FabricNode, *Controller, *Zone, *VNet, *Subnet and *Guest.
 type Object interface {
 	// ObjectKind is the kind of the object.
 	ObjectKind() Kind
@@ -57,6 +60,12 @@ func New(k Kind) Object {
 	switch k {
 	case KindNode:
 		return &Node{}
+	case KindFabric:
+		return &Fabric{}
+	case KindFabricNode:
+		return &FabricNode{}
+	case KindController:
+		return &Controller{}
 	case KindZone:
 		return &Zone{}
 	case KindVNet:

@@ -14,7 +14,18 @@ type Node struct {
 	// Reserved lists interface names, or shell patterns of them (path.Match
 	// syntax), that Viaduct must never create, change or remove on the node.
 	Reserved []string `json:"reserved,omitempty"`
+	// Backend says how links are programmed on the node: BackendNetlink (also
+	// when empty) or BackendIfupdown2.
+	Backend string `json:"backend,omitempty"`
 }
+
+// The backends of a node.
+const (
+	// BackendNetlink talks to the kernel directly.
+	BackendNetlink = "netlink"
+	// BackendIfupdown2 writes a file for ifupdown2 and lets it reload.
+	BackendIfupdown2 = "ifupdown2"
+)
 
 // ObjectKind implements Object.
 func (*Node) ObjectKind() Kind { return KindNode }

@@ -21,6 +21,7 @@ const (
 	FieldAddrs   FieldType = "list of IP addresses"
 	FieldRanges  FieldType = "list of address ranges"
 	FieldNICs    FieldType = "list of NICs"
+	FieldIfaces  FieldType = "list of interfaces"
 	FieldUnknown FieldType = ""
 )
 
@@ -51,6 +52,11 @@ func NICFields() []FieldInfo { return fieldsOf(reflect.TypeFor[NIC](), "nic") }
 // RangeFields returns the properties of a range of addresses.
 func RangeFields() []FieldInfo { return fieldsOf(reflect.TypeFor[Range](), "range") }
 
+// FabricInterfaceFields returns the properties of a fabric node's interface.
+func FabricInterfaceFields() []FieldInfo {
+	return fieldsOf(reflect.TypeFor[FabricInterface](), "interface")
+}
+
 func fieldsOf(t reflect.Type, owner string) []FieldInfo {
 	out := make([]FieldInfo, 0, t.NumField())
 	for i := range t.NumField() {
@@ -75,6 +81,8 @@ func fieldType(t reflect.Type) FieldType {
 		return FieldRanges
 	case reflect.TypeFor[[]NIC]():
 		return FieldNICs
+	case reflect.TypeFor[[]FabricInterface]():
+		return FieldIfaces
 	}
 	switch t.Kind() {
 	case reflect.String:
@@ -93,8 +101,47 @@ var fieldDocs = map[string]string{
 	"node.address":  "own end of tunnels, unless a peer list decides it",
 	"node.reserved": "interface names or patterns never to touch",
 
+	"node.backend": "netlink (default) or ifupdown2",
+
+	"fabric.id":             "2 to 8 letters, digits and hyphens",
+	"fabric.protocol":       "openfabric, ospf or bgp",
+	"fabric.ip-prefix":      "network of the nodes' IPv4 addresses",
+	"fabric.ip6-prefix":     "network of the nodes' IPv6 addresses",
+	"fabric.hello-interval": "seconds between hellos, 1 to 600 (openfabric)",
+	"fabric.csnp-interval":  "seconds between full summaries, 1 to 600 (openfabric)",
+	"fabric.area":           "area, a number or like 0.0.0.0 (ospf)",
+	"fabric.bfd":            "watch the sessions with BFD (bgp)",
+
+	"fabric-node.id":         "<fabric>_<node>",
+	"fabric-node.fabric":     "fabric that the node takes part in",
+	"fabric-node.node":       "name of the node",
+	"fabric-node.ip":         "the node's IPv4 address in the fabric",
+	"fabric-node.ip6":        "the node's IPv6 address in the fabric",
+	"fabric-node.asn":        "the node's autonomous system number (bgp)",
+	"fabric-node.interfaces": "links to other nodes",
+
+	"interface.name":             "name of the interface",
+	"interface.ip":               "IPv4 address with mask; unnumbered if left out",
+	"interface.ip6":              "IPv6 address with mask",
+	"interface.hello-multiplier": "lost hellos that end a neighbour, 2 to 100 (openfabric)",
+	"interface.network-type":     "broadcast, non-broadcast, point-to-point or point-to-multipoint (ospf)",
+
+	"controller.id":                          "2 to 64 letters, digits, _ and -",
+	"controller.type":                        "evpn, bgp or isis",
+	"controller.asn":                         "autonomous system number (evpn, bgp)",
+	"controller.peers":                       "addresses of the nodes (evpn) or of routers outside (bgp)",
+	"controller.fabric":                      "fabric whose nodes are the peers (evpn)",
+	"controller.node":                        "node it runs on (bgp, isis)",
+	"controller.ebgp":                        "peers are of other autonomous systems (bgp)",
+	"controller.ebgp-multihop":               "hops to eBGP peers (bgp)",
+	"controller.loopback":                    "interface whose address sessions and tunnels use (bgp, isis)",
+	"controller.bgp-multipath-as-path-relax": "use equal paths through different systems (bgp)",
+	"controller.isis-domain":                 "name of the IS-IS domain (isis)",
+	"controller.isis-net":                    "network entity title, like 49.0001.1921.6800.1002.00 (isis)",
+	"controller.isis-ifaces":                 "interfaces that speak IS-IS (isis)",
+
 	"zone.id":         "2 to 8 letters and digits",
-	"zone.type":       "simple or vxlan",
+	"zone.type":       "simple, vlan, qinq, vxlan or evpn",
 	"zone.nodes":      "nodes the zone is deployed on; all if left out",
 	"zone.mtu":        "bytes; computed if left out",
 	"zone.ipam":       "address management: pve",
@@ -104,11 +151,25 @@ var fieldDocs = map[string]string{
 	"zone.dhcp":       "DHCP server: dnsmasq",
 	"zone.peers":      "address of every node, the ends of the tunnels (vxlan)",
 	"zone.fabric":     "fabric to take the tunnel ends from (vxlan)",
-	"zone.vxlan-port": "UDP port of the tunnels, 4789 if left out (vxlan)",
+	"zone.vxlan-port": "UDP port of the tunnels, 4789 if left out (vxlan, evpn)",
+
+	"zone.bridge":                      "bridge of the nodes that carries the VLANs (vlan, qinq)",
+	"zone.bridge-disable-mac-learning": "enter guests' hardware addresses instead of learning them",
+	"zone.tag":                         "service VLAN, 1 to 4094 (qinq)",
+	"zone.vlan-protocol":               "service VLAN's type: 802.1q or 802.1ad (qinq)",
+	"zone.controller":                  "EVPN controller (evpn)",
+	"zone.vrf-vxlan":                   "VXLAN identifier of routed traffic (evpn)",
+	"zone.mac":                         "hardware address of the gateways (evpn)",
+	"zone.exitnodes":                   "nodes that route to the world outside (evpn)",
+	"zone.exitnodes-primary":           "exit node that is preferred (evpn)",
+	"zone.exitnodes-local-routing":     "exit nodes themselves reach guests (evpn)",
+	"zone.advertise-subnets":           "announce whole subnets (evpn)",
+	"zone.disable-arp-nd-suppression":  "flood ARP and neighbour discovery (evpn)",
+	"zone.rt-import":                   "further route targets to import, like 65000:1 (evpn)",
 
 	"vnet.id":            "2 to 8 letters and digits; the name of the bridge",
 	"vnet.zone":          "zone the vnet belongs to",
-	"vnet.tag":           "VXLAN network identifier, 1 to 16777215",
+	"vnet.tag":           "VLAN, 1 to 4094, or VXLAN network identifier, 1 to 16777215",
 	"vnet.alias":         "description",
 	"vnet.vlanaware":     "guests may use VLAN tags inside",
 	"vnet.isolate-ports": "guests of one node cannot reach each other",

@@ -7,8 +7,9 @@ type VNet struct {
 	// name of the bridge.
 	ID   string `json:"id"`
 	Zone string `json:"zone"`
-	// Tag is the VXLAN network identifier (1 to 16777215) in a VXLAN zone; it
-	// must be absent in a simple zone.
+	// Tag is the VLAN (1 to 4094) in a VLAN zone and the inner VLAN in a QinQ
+	// zone, where one VNet may have none; the VXLAN network identifier (1 to
+	// 16777215) in VXLAN and EVPN zones; it must be absent in a simple zone.
 	Tag int `json:"tag,omitempty"`
 	// Alias describes the VNet, up to 256 characters; it becomes the alias of
 	// the bridge.

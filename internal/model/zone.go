@@ -9,12 +9,21 @@ type ZoneType string
 const (
 	// ZoneSimple is an isolated bridge on each node, a layer 3 routing bridge.
 	ZoneSimple ZoneType = "simple"
+	// ZoneVLAN gives each VNet a VLAN of a bridge that the nodes have (IEEE 802.1Q).
+	ZoneVLAN ZoneType = "vlan"
+	// ZoneQinQ puts the VNets' VLANs inside one service VLAN (IEEE 802.1ad).
+	ZoneQinQ ZoneType = "qinq"
 	// ZoneVXLAN is a layer 2 overlay in UDP tunnels between nodes (RFC 7348).
 	ZoneVXLAN ZoneType = "vxlan"
+	// ZoneEVPN is a routed overlay: VXLAN whose forwarding tables BGP fills, with
+	// a VRF and a gateway on every node (RFC 7432, RFC 8365, RFC 9136).
+	ZoneEVPN ZoneType = "evpn"
 )
 
 // ZoneTypes returns the known zone types, sorted.
-func ZoneTypes() []ZoneType { return []ZoneType{ZoneSimple, ZoneVXLAN} }
+func ZoneTypes() []ZoneType {
+	return []ZoneType{ZoneEVPN, ZoneQinQ, ZoneSimple, ZoneVLAN, ZoneVXLAN}
+}
 
 // DefaultVXLANPort is the UDP port of a VXLAN zone that sets none (RFC 7348).
 const DefaultVXLANPort = 4789
@@ -31,7 +40,7 @@ type Zone struct {
 	// Nodes restricts the zone to these nodes. Empty means every node.
 	Nodes []string `json:"nodes,omitempty"`
 	// MTU of the zone's VNets in bytes. 0 means computed: 1500 for a simple zone,
-	// the underlay's less the encapsulation for an overlay.
+	// the bridge's for VLANs, the underlay's less the encapsulation for an overlay.
 	MTU int `json:"mtu,omitempty"`
 	// IPAM, DNS, ReverseDNS and DNSZone name the address management system and
 	// name servers of the zone's subnets.
@@ -42,6 +51,18 @@ type Zone struct {
 	// DHCP names the DHCP server of the zone: "dnsmasq" or empty.
 	DHCP string `json:"dhcp,omitempty"`
 
+	// Bridge names the bridge of the nodes that carries the VLANs of a VLAN or
+	// QinQ zone: a Linux bridge, VLAN-aware or not, or an Open vSwitch bridge.
+	Bridge string `json:"bridge,omitempty"`
+	// BridgeDisableMACLearning turns learning off on the ports of guests, whose
+	// hardware addresses are entered statically instead.
+	BridgeDisableMACLearning bool `json:"bridge-disable-mac-learning,omitempty"`
+	// Tag is the service VLAN of a QinQ zone, 1 to 4094.
+	Tag int `json:"tag,omitempty"`
+	// VLANProtocol is the EtherType of the service VLAN: 802.1q (also when
+	// empty) or 802.1ad.
+	VLANProtocol string `json:"vlan-protocol,omitempty"`
+
 	// Peers are the tunnel ends of a VXLAN zone: every node's address, and
 	// those of external ends. Exactly one of Peers and Fabric is set.
 	Peers []netip.Addr `json:"peers,omitempty"`
@@ -49,6 +70,32 @@ type Zone struct {
 	Fabric string `json:"fabric,omitempty"`
 	// VXLANPort is the UDP destination port, 1 to 65535; 0 means 4789.
 	VXLANPort int `json:"vxlan-port,omitempty"`
+
+	// Controller names the EVPN controller of an EVPN zone.
+	Controller string `json:"controller,omitempty"`
+	// VRFVXLAN is the VXLAN network identifier of the zone's routed traffic
+	// (L3VNI, RFC 9135), 1 to 16777215; no VNet and no other zone has it.
+	VRFVXLAN int `json:"vrf-vxlan,omitempty"`
+	// MAC is the anycast hardware address of the gateways of an EVPN zone, equal
+	// on all nodes. Empty means one derived from the zone's name.
+	MAC string `json:"mac,omitempty"`
+	// ExitNodes route between the EVPN zone and the world outside.
+	ExitNodes []string `json:"exitnodes,omitempty"`
+	// ExitNodesPrimary is the exit node that the others prefer; empty means that
+	// they share the traffic.
+	ExitNodesPrimary string `json:"exitnodes-primary,omitempty"`
+	// ExitNodesLocalRouting lets the exit nodes themselves reach the guests of
+	// the zone.
+	ExitNodesLocalRouting bool `json:"exitnodes-local-routing,omitempty"`
+	// AdvertiseSubnets announces the whole subnets of the zone, so that guests
+	// which have not spoken yet are found (type-5 routes, RFC 9136).
+	AdvertiseSubnets bool `json:"advertise-subnets,omitempty"`
+	// DisableARPNDSuppression floods ARP and neighbour discovery instead of
+	// answering for remote guests.
+	DisableARPNDSuppression bool `json:"disable-arp-nd-suppression,omitempty"`
+	// RTImport lists route targets, "ASN:number", that are imported beside the
+	// zone's own.
+	RTImport []string `json:"rt-import,omitempty"`
 }
 
 // ObjectKind implements Object.

@@ -18,10 +18,13 @@ var flow = map[string][]string{
 	"internal/desired":           {},
 	"internal/diff":              {"internal/model", "internal/desired"},
 	"internal/protocol":          {"internal/model", "internal/diff"},
-	"internal/compile":           {"internal/model", "internal/desired", "internal/protocol"},
+	"internal/frr":               {"internal/desired"},
+	"internal/routing":           {"internal/frr"},
+	"internal/compile":           {"internal/model", "internal/desired", "internal/protocol", "internal/frr", "internal/routing"},
 	"internal/manifest":          {"internal/model"},
 	"internal/pvesdn":            {"internal/model"},
 	"internal/ifupdown":          {"internal/model", "internal/pvesdn"},
+	"internal/pvefrr":            {"internal/model", "internal/pvesdn", "internal/frr", "internal/routing"},
 	"internal/store":             {},
 	"internal/store/mem":         {"internal/store"},
 	"internal/store/mirror":      {"internal/store"},
@@ -38,9 +41,12 @@ var flow = map[string][]string{
 	"internal/driver/route":      {"internal/driver", "internal/desired", "internal/diff", "internal/rtnl", "internal/netns"},
 	"internal/driver/sysctl":     {"internal/driver", "internal/desired", "internal/diff", "internal/netns"},
 	"internal/driver/nft":        {"internal/driver", "internal/desired", "internal/diff", "internal/netns"},
+	"internal/driver/ovs":        {"internal/driver", "internal/desired", "internal/diff", "internal/netns"},
+	"internal/driver/frr":        {"internal/driver", "internal/desired", "internal/diff", "internal/netns", "internal/frr"},
+	"internal/driver/ifupdown2":  {"internal/driver", "internal/desired", "internal/diff", "internal/rtnl", "internal/netns"},
 	"internal/agent":             {"internal/model", "internal/desired", "internal/diff", "internal/protocol", "internal/compile", "internal/driver", "internal/rtnl", "internal/probe", "internal/pki", "pkg/api"},
 	"internal/lab":               {"internal/model", "pkg/api", "pkg/client"},
-	"internal/cli":               {"internal/model", "internal/manifest", "internal/pvesdn", "internal/ifupdown", "internal/diff", "internal/protocol", "internal/lab", "pkg/api", "pkg/client"},
+	"internal/cli":               {"internal/model", "internal/manifest", "internal/pvesdn", "internal/ifupdown", "internal/pvefrr", "internal/diff", "internal/protocol", "internal/lab", "pkg/api", "pkg/client"},
 	"pkg/api":                    {"internal/model", "internal/diff", "internal/protocol"},
 	"pkg/client":                 {"internal/model", "pkg/api"},
 	"cmd/viaduct":                {"internal", "pkg"},
@@ -51,7 +57,7 @@ var flow = map[string][]string{
 // pure are the packages that compute and do nothing else: the standard library
 // packages below are closed to them, and so is every module but the standard
 // library.
-var pure = []string{"internal/model", "internal/desired", "internal/diff", "internal/compile", "internal/pvesdn", "internal/ifupdown"}
+var pure = []string{"internal/model", "internal/desired", "internal/diff", "internal/compile", "internal/pvesdn", "internal/ifupdown", "internal/frr", "internal/routing", "internal/pvefrr"}
 
 var impure = []string{
 	"context", "crypto/rand", "io/fs", "io/ioutil", "log", "log/slog", "math/rand", "math/rand/v2",

@@ -1,0 +1,56 @@
+package diff
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+)
+
+// FRRDaemons is the name under which the daemons that FRR must run are told.
+const FRRDaemons = "daemons"
+
+// FRR compares two configurations of FRR line by line. A line's name says where
+// it stands: "router bgp 65000 / address-family l2vpn evpn / advertise-all-vni".
+// Either may be nil.
+func FRR(old, new *desired.FRR) []Change {
+	return Keyed(TypeFRR, FRREntries(old), FRREntries(new))
+}
+
+// FRREntries lists the lines of a configuration, and first the daemons.
+func FRREntries(f *desired.FRR) []Entry {
+	if f == nil {
+		return nil
+	}
+	var out []Entry
+	for _, d := range f.Daemons {
+		out = append(out, Entry{Key: FRRDaemons + " " + d, Name: "daemon " + d, Unowned: true})
+	}
+	seen := map[string]int{}
+	add := func(path, owner string) {
+		key := path
+		if seen[path]++; seen[path] > 1 { // a context in several parts, or a line twice
+			key += " #" + strconv.Itoa(seen[path])
+		}
+		out = append(out, Entry{Key: key, Name: path, Owner: owner})
+	}
+	for _, b := range f.Blocks {
+		if len(b.Lines) == 0 {
+			add(b.Head, b.Owner)
+		}
+		sub := ""
+		for _, line := range b.Lines {
+			text := strings.TrimSpace(line)
+			switch {
+			case strings.HasPrefix(text, "exit-"):
+				sub = ""
+			case strings.HasPrefix(text, "address-family "):
+				sub = " / " + text
+				add(b.Head+sub, b.Owner)
+			default:
+				add(b.Head+sub+" / "+text, b.Owner)
+			}
+		}
+	}
+	return out
+}

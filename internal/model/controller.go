@@ -1,0 +1,63 @@
+package model
+
+import "net/netip"
+
+// ControllerType says what a controller does.
+type ControllerType string
+
+// The controller types.
+const (
+	// ControllerEVPN is the control plane of EVPN zones: BGP sessions between
+	// all nodes that carry routes to guests (RFC 7432).
+	ControllerEVPN ControllerType = "evpn"
+	// ControllerBGP adds BGP sessions of one node with routers outside.
+	ControllerBGP ControllerType = "bgp"
+	// ControllerISIS makes one node take part in an IS-IS domain (ISO 10589).
+	ControllerISIS ControllerType = "isis"
+)
+
+// ControllerTypes returns the known controller types, sorted.
+func ControllerTypes() []ControllerType {
+	return []ControllerType{ControllerBGP, ControllerEVPN, ControllerISIS}
+}
+
+// Controller is a routing control plane that FRR runs on the nodes: Proxmox VE
+// SDN manual, "Controllers".
+type Controller struct {
+	// ID is a letter, then letters, digits, _ and -: 2 to 64 characters.
+	ID   string         `json:"id"`
+	Type ControllerType `json:"type"`
+	// ASN is the autonomous system number, 1 to 4294967294 (EVPN, BGP).
+	ASN int `json:"asn,omitempty"`
+	// Peers are the other ends of the sessions: of an EVPN controller all
+	// nodes' addresses and those of route reflectors, of a BGP controller the
+	// routers outside.
+	Peers []netip.Addr `json:"peers,omitempty"`
+	// Fabric names the fabric whose nodes are the peers of an EVPN controller,
+	// instead of Peers.
+	Fabric string `json:"fabric,omitempty"`
+	// Node is where a BGP or IS-IS controller runs.
+	Node string `json:"node,omitempty"`
+	// EBGP says that the peers are of other autonomous systems (BGP).
+	EBGP bool `json:"ebgp,omitempty"`
+	// EBGPMultihop is how many hops away eBGP peers may be; 0 means neighbours
+	// only.
+	EBGPMultihop int `json:"ebgp-multihop,omitempty"`
+	// Loopback names the interface whose address is the source of the sessions
+	// and the end of the tunnels (BGP, IS-IS).
+	Loopback string `json:"loopback,omitempty"`
+	// BGPMultipathASPathRelax spreads traffic over paths of equal length through
+	// different autonomous systems (BGP).
+	BGPMultipathASPathRelax bool `json:"bgp-multipath-as-path-relax,omitempty"`
+	// ISISDomain, ISISNet and ISISIfaces are the IS-IS area tag, the network
+	// entity title ("49.0001.1921.6800.1002.00") and the interfaces.
+	ISISDomain string   `json:"isis-domain,omitempty"`
+	ISISNet    string   `json:"isis-net,omitempty"`
+	ISISIfaces []string `json:"isis-ifaces,omitempty"`
+}
+
+// ObjectKind implements Object.
+func (*Controller) ObjectKind() Kind { return KindController }
+
+// ObjectID implements Object.
+func (c *Controller) ObjectID() string { return c.ID }

@@ -1,0 +1,87 @@
+package model
+
+import "net/netip"
+
+// FabricProtocol is the routing protocol of a fabric.
+type FabricProtocol string
+
+// The fabric protocols.
+const (
+	// FabricOpenFabric is a link-state protocol for spine and leaf networks
+	// (draft-white-openfabric), for IPv4 and IPv6.
+	FabricOpenFabric FabricProtocol = "openfabric"
+	// FabricOSPF is OSPF version 2 (RFC 2328), for IPv4.
+	FabricOSPF FabricProtocol = "ospf"
+	// FabricBGP is eBGP over unnumbered links (RFC 7938, RFC 8950), for IPv4 and
+	// IPv6.
+	FabricBGP FabricProtocol = "bgp"
+)
+
+// FabricProtocols returns the known fabric protocols, sorted.
+func FabricProtocols() []FabricProtocol {
+	return []FabricProtocol{FabricBGP, FabricOpenFabric, FabricOSPF}
+}
+
+// Fabric is a routed underlay between nodes: Proxmox VE SDN manual, "Fabrics".
+// Every node of it has an address that all others reach whichever links stand.
+type Fabric struct {
+	// ID is 2 to 8 letters, digits and hyphens, no hyphen at either end.
+	ID       string         `json:"id"`
+	Protocol FabricProtocol `json:"protocol"`
+	// IPPrefix and IP6Prefix hold the nodes' addresses; at least one is set.
+	IPPrefix  netip.Prefix `json:"ip-prefix,omitzero"`
+	IP6Prefix netip.Prefix `json:"ip6-prefix,omitzero"`
+	// HelloInterval and CSNPInterval are in seconds, 1 to 600 (OpenFabric); 0
+	// leaves FRR's own.
+	HelloInterval int `json:"hello-interval,omitempty"`
+	CSNPInterval  int `json:"csnp-interval,omitempty"`
+	// Area is the OSPF area, a number or a dotted quad, as it was written.
+	Area string `json:"area,omitempty"`
+	// BFD watches the sessions of a BGP fabric (RFC 5880).
+	BFD bool `json:"bfd,omitempty"`
+}
+
+// ObjectKind implements Object.
+func (*Fabric) ObjectKind() Kind { return KindFabric }
+
+// ObjectID implements Object.
+func (f *Fabric) ObjectID() string { return f.ID }
+
+// FabricNode is one node's part in a fabric.
+type FabricNode struct {
+	// ID is "<fabric>_<node>"; Config.Put completes it.
+	ID     string `json:"id"`
+	Fabric string `json:"fabric"`
+	Node   string `json:"node"`
+	// IP and IP6 are the node's addresses, inside the fabric's prefixes.
+	IP  netip.Addr `json:"ip,omitzero"`
+	IP6 netip.Addr `json:"ip6,omitzero"`
+	// ASN is the node's autonomous system number in a BGP fabric.
+	ASN int `json:"asn,omitempty"`
+	// Interfaces are the links to other nodes.
+	Interfaces []FabricInterface `json:"interfaces,omitempty"`
+}
+
+// ObjectKind implements Object.
+func (*FabricNode) ObjectKind() Kind { return KindFabricNode }
+
+// ObjectID implements Object.
+func (n *FabricNode) ObjectID() string { return n.ID }
+
+// FabricNodeID is the identifier of a node's part in a fabric.
+func FabricNodeID(fabric, node string) string { return fabric + "_" + node }
+
+// FabricInterface is a link of a fabric node.
+type FabricInterface struct {
+	Name string `json:"name"`
+	// IP and IP6 are the link's own addresses with their masks. Without one the
+	// link is unnumbered.
+	IP  netip.Prefix `json:"ip,omitzero"`
+	IP6 netip.Prefix `json:"ip6,omitzero"`
+	// HelloMultiplier is how many lost hellos end a neighbour, 2 to 100
+	// (OpenFabric); 0 leaves FRR's own.
+	HelloMultiplier int `json:"hello-multiplier,omitempty"`
+	// NetworkType is OSPF's: broadcast, non-broadcast, point-to-point or
+	// point-to-multipoint. Empty means point-to-point on unnumbered links.
+	NetworkType string `json:"network-type,omitempty"`
+}
