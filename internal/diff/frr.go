@@ -42,7 +42,7 @@ func FRREntries(f *desired.FRR) []Entry {
 		for _, line := range b.Lines {
 			text := strings.TrimSpace(line)
 			switch {
-			case strings.HasPrefix(text, "exit-"):
+			case text == "exit-address-family":
 				sub = ""
 			case strings.HasPrefix(text, "address-family "):
 				sub = " / " + text
