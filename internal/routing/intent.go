@@ -47,7 +47,7 @@ func Proxmox() Dialect {
 }
 
 // Controller is an EVPN, BGP or ISIS.
-type Controller interface{ isController() }
+type Controller interface{ build(b *builder) }
 
 // EVPN is the control plane of EVPN zones on the node: BGP sessions with the
 // other tunnel ends (RFC 8365).
@@ -192,7 +192,3 @@ type FabricLink struct {
 // FabricDevice is the name of the device that holds a node's address in a
 // fabric.
 func FabricDevice(fabric string) string { return "dummy_" + fabric }
-
-func (EVPN) isController() {}
-func (BGP) isController()  {}
-func (ISIS) isController() {}
