@@ -2,7 +2,9 @@ package routing
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/frr"
 )
@@ -38,13 +40,14 @@ type builder struct {
 	dialect Dialect
 	c       *frr.Config
 	evpn    map[string]*EVPN // by ID
+	local   map[string][]frr.Owned[frr.Route] // into zones, by VNet
 	// seq is the number of the next source entry of a fabric.
 	seq int
 }
 
 // Build makes the configuration of the node.
 func Build(i *Intent) *frr.Config {
-	b := &builder{dialect: i.Dialect, c: &frr.Config{}, evpn: map[string]*EVPN{}, seq: firstSeq}
+	b := &builder{dialect: i.Dialect, c: &frr.Config{}, evpn: map[string]*EVPN{}, local: map[string][]frr.Owned[frr.Route]{}, seq: firstSeq}
 	for _, c := range i.Controllers {
 		c.build(b)
 	}
@@ -52,6 +55,9 @@ func Build(i *Intent) *frr.Config {
 		if e := b.evpn[z.Controller]; e != nil {
 			b.zone(&z, e)
 		}
+	}
+	for _, vnet := range slices.Sorted(maps.Keys(b.local)) {
+		b.c.Routes = append(b.c.Routes, b.local[vnet]...)
 	}
 	for _, m := range b.c.RouteMaps {
 		m.Renumber()

@@ -24,16 +24,11 @@ func (b *builder) fabrics(fabrics []Fabric) {
 			b.bgpFabric(&f)
 		}
 	}
-	for name, owner := range map[string]string{"pve_bgp": "", "pve_bgp6": ""} {
-		m := b.c.RouteMaps[name]
-		if m == nil {
-			continue
-		}
-		if owner == "" {
-			owner = m.Entries[0].Owner
-		}
+	for _, name := range []string{"pve_bgp", "pve_bgp6"} {
 		// Routes of other BGP neighbours keep the kernel's choice.
-		m.Entries = append(m.Entries, frr.RouteMapEntry{Seq: lastSeq, Owner: owner})
+		if m := b.c.RouteMaps[name]; m != nil {
+			m.Entries = append(m.Entries, frr.RouteMapEntry{Seq: lastSeq, Owner: m.Entries[0].Owner})
+		}
 	}
 }
 

@@ -142,7 +142,14 @@ type LocalRouting struct {
 	Link       string
 	Via4, Via6 netip.Addr
 	// Subnets are those of the zone's VNets, in order.
-	Subnets []netip.Prefix
+	Subnets []LocalSubnet
+}
+
+// LocalSubnet is a subnet and the ID of its VNet. The routes of all zones are
+// written in the order of the VNets.
+type LocalSubnet struct {
+	VNet   string
+	Prefix netip.Prefix
 }
 
 // Protocol is the routing protocol of a fabric.

@@ -64,12 +64,12 @@ func (b *builder) exit(z *Zone, r *frr.Router) {
 	r.L2VPN().DefaultOriginate4 = frr.Own(z.Owner, true)
 	r.L2VPN().DefaultOriginate6 = frr.Own(z.Owner, true)
 	if l := z.Exit.Local; l != nil {
-		for _, p := range l.Subnets {
+		for _, s := range l.Subnets {
 			via := l.Via4
-			if p.Addr().Is6() {
+			if s.Prefix.Addr().Is6() {
 				via = l.Via6
 			}
-			b.c.Routes = append(b.c.Routes, frr.Own(z.Owner, frr.Route{Prefix: p, Via: via, Link: l.Link}))
+			b.local[s.VNet] = append(b.local[s.VNet], frr.Own(z.Owner, frr.Route{Prefix: s.Prefix, Via: via, Link: l.Link}))
 		}
 		return
 	}
