@@ -39,7 +39,7 @@ var (
 type builder struct {
 	dialect Dialect
 	c       *frr.Config
-	evpn    map[string]*EVPN // by ID
+	evpn    map[string]*EVPN                  // by ID
 	local   map[string][]frr.Owned[frr.Route] // into zones, by VNet
 	// seq is the number of the next source entry of a fabric.
 	seq int
