@@ -229,6 +229,8 @@ type Route struct {
 	// Via is the next hop; it may be of the other family (RFC 5549).
 	Via   netip.Addr `json:"via,omitzero"`
 	Table int        `json:"table,omitempty"` // 0 means main
+	// Src is the source address of what the node itself sends there.
+	Src netip.Addr `json:"src,omitzero"`
 	// Type is empty for a route that leads somewhere, or "unreachable".
 	Type string `json:"type,omitempty"`
 	// Metric is the route's priority; the smallest wins. 0 leaves the kernel's.
@@ -246,6 +248,8 @@ type Port struct {
 	Bridge string `json:"bridge"`
 	// Isolated keeps the port from talking to other isolated ports.
 	Isolated bool `json:"isolated,omitempty"`
+	// AllVLANs is as of BridgePort.
+	AllVLANs bool `json:"allVLANs,omitempty"`
 	// MACs are entered statically into the bridge's table instead of learning
 	// from the port; nil leaves learning on.
 	MACs []string `json:"macs,omitempty"`

@@ -102,6 +102,7 @@ func RouteEntry(r desired.Route) Entry {
 	return Entry{Key: strconv.Itoa(table) + " " + r.Dst.String() + " " + strconv.FormatUint(uint64(r.Metric), 10), Name: name, Owner: r.Owner, Props: []Prop{
 		{Name: "type", Value: r.Type},
 		{Name: "via", Value: address(r.Via)},
+		{Name: "src", Value: address(r.Src)},
 		{Name: "dev", Value: r.Link},
 	}}
 }
@@ -112,6 +113,7 @@ func PortEntry(p desired.Port) Entry {
 		{Name: "bridge", Value: p.Bridge},
 		{Name: "isolated", Value: onOff(p.Isolated), Zero: "off"},
 		{Name: "names", Value: strings.Join(p.Names, " ")},
+		{Name: "all-vlans", Value: onOff(p.AllVLANs), Zero: "off"},
 		{Name: "macs", Value: strings.Join(p.MACs, " ")},
 		{Name: "mtu", Value: number0(p.MTU)},
 	}}
