@@ -201,11 +201,14 @@ type VXLAN struct {
 	Learning bool `json:"learning,omitempty"`
 }
 
-// Address is an address on a link of ours.
+// Address is an address on a link of the state or, with Foreign, on one that
+// something else made. IPv6 addresses are used at once, without duplicate
+// address detection: gateways have the same address on every node.
 type Address struct {
-	Link   string       `json:"link"`
-	Prefix netip.Prefix `json:"prefix"`
-	Owner  string       `json:"owner"`
+	Link    string       `json:"link"`
+	Foreign bool         `json:"foreign,omitempty"`
+	Prefix  netip.Prefix `json:"prefix"`
+	Owner   string       `json:"owner"`
 }
 
 // Neighbour is a static entry of a VXLAN device's forwarding table. With a

@@ -70,7 +70,9 @@ func set[T any](to *T, from *T) {
 // AddressEntry describes an address.
 func AddressEntry(a desired.Address) Entry {
 	name := a.Prefix.String() + " dev " + a.Link
-	return Entry{Key: a.Link + " " + a.Prefix.String(), Name: name, Owner: a.Owner}
+	return Entry{Key: a.Link + " " + a.Prefix.String(), Name: name, Owner: a.Owner, Props: []Prop{
+		{Name: "foreign-link", Value: onOff(a.Foreign), Zero: "off"},
+	}}
 }
 
 // NeighbourEntry describes a forwarding entry. A MAC that floods has many far
