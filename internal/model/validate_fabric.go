@@ -2,7 +2,6 @@ package model
 
 import (
 	"encoding/binary"
-	"hash/fnv"
 	"net/netip"
 	"regexp"
 	"strconv"
@@ -164,20 +163,6 @@ func (c *checker) fabricNodes() {
 			claim(r, "interfaces", "interface "+n.Node, l.Name, "a link")
 		}
 	}
-}
-
-// RouterID is the BGP router identifier of the node in a fabric: its IPv4
-// address, without one a number made of the IPv6 address (32-bit FNV-1a).
-func (n *FabricNode) RouterID() netip.Addr {
-	if n.IP.Is4() {
-		return n.IP
-	}
-	h := fnv.New32a()
-	b := n.IP6.AsSlice()
-	_, _ = h.Write(b)
-	var out [4]byte
-	binary.BigEndian.PutUint32(out[:], h.Sum32())
-	return netip.AddrFrom4(out)
 }
 
 func fabricAddress(r report, field string, a netip.Addr, p netip.Prefix, fabric string) {
