@@ -47,7 +47,7 @@ func Proxmox() Dialect {
 }
 
 // Controller is an EVPN, BGP or ISIS.
-type Controller interface{ isController() }
+type Controller interface{ build(b *builder) }
 
 // EVPN is the control plane of EVPN zones on the node: BGP sessions with the
 // other tunnel ends (RFC 8365).
@@ -142,7 +142,14 @@ type LocalRouting struct {
 	Link       string
 	Via4, Via6 netip.Addr
 	// Subnets are those of the zone's VNets, in order.
-	Subnets []netip.Prefix
+	Subnets []LocalSubnet
+}
+
+// LocalSubnet is a subnet and the ID of its VNet. The routes of all zones are
+// written in the order of the VNets.
+type LocalSubnet struct {
+	VNet   string
+	Prefix netip.Prefix
 }
 
 // Protocol is the routing protocol of a fabric.
@@ -192,7 +199,3 @@ type FabricLink struct {
 // FabricDevice is the name of the device that holds a node's address in a
 // fabric.
 func FabricDevice(fabric string) string { return "dummy_" + fabric }
-
-func (EVPN) isController() {}
-func (BGP) isController()  {}
-func (ISIS) isController() {}
