@@ -111,7 +111,7 @@ func logicalLines(text string) func(yield func(int, string) bool) {
 // Interfaces returns the interfaces, sorted, with the address that Proxmox takes
 // for theirs: the last address line of the inet stanzas, whatever its family.
 // What an inet6 stanza says does not count there. Bridges tell their kind, and
-// ports that have stanzas their bridge.
+// the ports of a bridge are told even if they have no stanza of their own.
 func (f *File) Interfaces() []model.Interface {
 	byName := map[string]*model.Interface{}
 	var order []string
@@ -137,7 +137,14 @@ func (f *File) Interfaces() []model.Interface {
 	}
 	for _, s := range f.Stanzas {
 		for _, port := range strings.Fields(s.option("bridge-ports") + " " + s.option("ovs-ports")) {
-			if i := byName[port]; i != nil && i.Master == "" {
+			if !plainName(port) || port == "none" {
+				continue
+			}
+			if byName[port] == nil {
+				byName[port] = &model.Interface{Name: port}
+				order = append(order, port)
+			}
+			if i := byName[port]; i.Master == "" {
 				i.Master = s.Name
 			}
 		}

@@ -32,7 +32,13 @@ func Render(run *pvesdn.Running, facts *model.Facts, local string) ([]byte, mode
 	if facts.FRR != nil && facts.FRR.Version != "" {
 		version = facts.FRR.Version
 	}
-	return []byte(routing.Build(i).Text(frr.Frame{Version: version, Hostname: facts.Node})), problems
+	c := routing.Build(i)
+	for _, l := range c.Lost {
+		problems = append(problems, model.Problem{
+			Severity: model.Warning, Kind: frr.LocalOwner, ID: fmt.Sprintf("line %d", l.Line), Field: l.Text + " ...", Message: l.Reason,
+		})
+	}
+	return []byte(c.Text(frr.Frame{Version: version, Hostname: facts.Node})), problems
 }
 
 // Intent is what FRR on the node shall do, in Proxmox's dialect.
