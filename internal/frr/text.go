@@ -113,6 +113,21 @@ func (c *Config) Blocks() []desired.FRRBlock {
 	return out
 }
 
+// Format writes blocks as text that FRR reads, each with its end.
+func Format(blocks []desired.FRRBlock) string {
+	var b strings.Builder
+	for _, k := range blocks {
+		b.WriteString(k.Head + "\n")
+		for _, l := range k.Lines {
+			b.WriteString(l + "\n")
+		}
+		if end := k.End(); end != "" {
+			b.WriteString(end + "\n")
+		}
+	}
+	return b.String()
+}
+
 func (i *item) blocks() []desired.FRRBlock {
 	owners := []string{i.owner}
 	local := false
