@@ -37,6 +37,19 @@ exit
 router bgp 65001
  address-family ipv4 unicast
   network 10.0.0.0/8
+bfd
+ peer 10.0.0.2
+  shutdown
+ exit
+ !
+ profile fast
+ exit
+exit
+interface eth1
+!
+ description after a comment
+! the end
+log file x
 line vty
  exec-timeout 5
 end
@@ -76,6 +89,15 @@ router bgp 65001
  address-family ipv4 unicast
   network 10.0.0.0/8
  exit-address-family
+bfd
+ peer 10.0.0.2
+  shutdown
+ exit
+ profile fast
+ exit
+interface eth1
+ description after a comment
+log file x
 line vty
  exec-timeout 5
 `
@@ -105,6 +127,7 @@ func blocks(list []frr.LocalBlock) []desired.FRRBlock {
 func FuzzParse(f *testing.F) {
 	f.Add(handmade)
 	f.Add("router bgp 1\n address-family ipv4 unicast\nrouter bgp 2\nexit\nexit\n")
+	f.Add("router bgp 1\n address-family x\nexit\nl2vpn 0\nexit\n00")
 	f.Add("vni 5\nrouter bgp 1\nvni 5\naddress-family l2vpn evpn\nvni 6\nvni 7\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		once := blocks(frr.Parse(text))

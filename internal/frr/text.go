@@ -121,11 +121,22 @@ func Format(blocks []desired.FRRBlock) string {
 		for _, l := range k.Lines {
 			b.WriteString(l + "\n")
 		}
-		if end := k.End(); end != "" {
+		if end := End(k.Head); end != "" {
 			b.WriteString(end + "\n")
 		}
 	}
 	return b.String()
+}
+
+// End is the line that closes the context of a head; empty if the head is a
+// single line. Beside the contexts that desired.FRRBlock knows there are those
+// that only operators use.
+func End(head string) string {
+	b := desired.FRRBlock{Head: head}
+	if end := b.End(); end != "" || !opens(head) {
+		return end
+	}
+	return "exit"
 }
 
 func (i *item) blocks() []desired.FRRBlock {
