@@ -85,6 +85,8 @@ type OpenFabric struct{ Name, Net, Owner string }
 type OSPF struct {
 	RouterID netip.Addr
 	Owner    string
+	// Redistribute are sources of routes, with their metric and route map.
+	Redistribute []Owned[string]
 }
 
 // Interface is what one protocol does on an interface.

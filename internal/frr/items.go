@@ -33,7 +33,11 @@ func (c *Config) items() []item {
 	}
 	out = append(out, interfaces(c.OpenFabricInterfaces)...)
 	if c.OSPF != nil {
-		out = append(out, context(c.OSPF.Owner, "router ospf", "ospf router-id "+c.OSPF.RouterID.String()))
+		i := context(c.OSPF.Owner, "router ospf", "ospf router-id "+c.OSPF.RouterID.String())
+		for _, r := range c.OSPF.Redistribute {
+			i.add(r.Owner, " redistribute %s", r.Value)
+		}
+		out = append(out, i)
 	}
 	out = append(out, interfaces(c.OSPFInterfaces)...)
 	for _, l := range sorted(c.AccessLists) {

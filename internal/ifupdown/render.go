@@ -123,12 +123,12 @@ func (r *renderer) vnet(v *pvesdn.VNet, usable map[string]bool) {
 // add puts the blocks of a VNet into the file, and those that it shares with
 // others unless one of them has made them. It refuses the VNet if the name of
 // one cannot be that of an interface.
-func (r *renderer) add(v *pvesdn.VNet, own, shared map[string]block) bool {
+func (r *renderer) add(v *pvesdn.VNet, own, shared map[string]block) {
 	for _, blocks := range []map[string]block{own, shared} {
 		for _, name := range slices.Sorted(maps.Keys(blocks)) {
 			if len(name) > maxName || !plainName(name) {
 				r.refuse(model.KindVNet, v.ID, "", "", fmt.Sprintf("is left out: %q cannot be the name of an interface (letters and digits, at most %d in all)", name, maxName))
-				return false
+				return
 			}
 		}
 	}
@@ -138,7 +138,6 @@ func (r *renderer) add(v *pvesdn.VNet, own, shared map[string]block) bool {
 			r.blocks[name] = b
 		}
 	}
-	return true
 }
 
 // plainName reports whether a name of an interface means the same to the

@@ -2,7 +2,6 @@ package pvefrr_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -69,7 +68,7 @@ func TestConformanceFabrics(t *testing.T) {
 		}
 		run, problems, err := pvesdn.ParseFabrics(c.Read(t, "fabrics.cfg"))
 		if err == nil && len(problems.Errors(false)) > 0 {
-			err = fmt.Errorf("%s", problems)
+			err = problems
 		}
 		switch {
 		case want.Parse == "error" && err == nil:

@@ -96,6 +96,10 @@ func Fabrics(run *pvesdn.Running, node string) []routing.Fabric {
 			ID: id, Owner: model.Ref(model.KindFabric, id), Protocol: routing.Protocol(f.Protocol),
 			IPPrefix: f.IPPrefix, IP6Prefix: f.IP6Prefix, IP: n.IP, IP6: n.IP6,
 			HelloInterval: f.HelloInterval, CSNPInterval: f.CSNPInterval, Area: f.Area, BFD: f.BFD, ASN: n.ASN,
+			RouteFilter: f.RouteFilter, RouteMapIn: f.RouteMapIn, RouteMapOut: f.RouteMapOut,
+		}
+		for _, r := range f.Redistribute {
+			part.Redistribute = append(part.Redistribute, routing.Redistribution(r))
 		}
 		for _, i := range n.Interfaces {
 			part.Interfaces = append(part.Interfaces, routing.FabricLink{

@@ -21,6 +21,22 @@ type Fabric struct {
 	// Area is a number or a dotted quad, as it is written.
 	Area string
 	BFD  bool
+	// RouteFilter names a prefix list that stands in the place of the prefixes;
+	// RouteMapIn and RouteMapOut are maps for the sessions of BGP. All are empty
+	// if unset, and only newer releases of Proxmox have them.
+	RouteFilter             string
+	RouteMapIn, RouteMapOut string
+	// Redistribute are other routes that the fabric announces.
+	Redistribute []Redistribution
+}
+
+// Redistribution is a source of routes.
+type Redistribution struct {
+	// Source is what FRR calls it: "connected".
+	Source string
+	// Metric is empty if unset.
+	Metric   string
+	RouteMap string
 }
 
 // FabricNode is a node's part in a fabric.
@@ -92,12 +108,45 @@ func (s *section) fabric(protocol model.FabricProtocol) *Fabric {
 		CSNPInterval:  s.bounded("csnp_interval", maxInterval),
 		Area:          s.word("area"),
 		BFD:           s.boolean("bfd"),
+		RouteFilter:   s.word("route_filter"),
+		RouteMapIn:    s.word("route_map_in"),
+		RouteMapOut:   s.word("route_map_out"),
+	}
+	for _, text := range s.texts("redistribute") {
+		f.Redistribute = append(f.Redistribute, s.redistribution(text))
 	}
 	if _, ok := areaNumber(f.Area); f.Area != "" && !ok {
 		s.fault("area", f.Area, "must be a number or written like 0.0.0.1")
 	}
 	f.Broken = s.broken
 	return f
+}
+
+// sources are those that FRR can redistribute.
+var sources = []string{"bgp", "connected", "isis", "kernel", "openfabric", "ospf", "ospf6", "static"}
+
+// redistribution reads a property string: "source=static,metric=20".
+func (s *section) redistribution(text string) Redistribution {
+	var r Redistribution
+	for part := range strings.SplitSeq(text, ",") {
+		key, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+		_, number := decimal(value)
+		switch {
+		case part == "": // a comma too many
+		case key == "source" && slices.Contains(sources, value):
+			r.Source = value
+		case key == "metric" && number:
+			r.Metric = value
+		case key == "route-map":
+			r.RouteMap = s.oneWord("redistribute", value)
+		default:
+			s.fault("redistribute", text, "has a part that cannot be read: "+part)
+		}
+	}
+	if r.Source == "" {
+		s.fault("redistribute", text, "names no source: it is written like source=static")
+	}
+	return r
 }
 
 func (s *section) fabricNode(protocol model.FabricProtocol) *FabricNode {

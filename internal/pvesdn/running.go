@@ -166,7 +166,29 @@ func Parse(data []byte) (*Running, model.Problems, error) {
 			return nil, nil, fmt.Errorf("not a running configuration of Proxmox SDN: %q: %w", k.key, err)
 		}
 	}
+	p.newer(top)
 	return r, p.problems, nil
+}
+
+// newer tells the kinds of objects that only newer releases of Proxmox have.
+// Without them FRR lacks what refers to them.
+func (p *parser) newer(top map[string]json.RawMessage) {
+	for _, k := range []struct {
+		key  string
+		kind model.Kind
+	}{{"prefix-lists", "prefix-list"}, {"route-maps", "route-map"}} {
+		var list struct {
+			IDs map[string]json.RawMessage `json:"ids"`
+		}
+		if json.Unmarshal(top[k.key], &list) != nil {
+			continue // not there
+		}
+		for _, id := range slices.Sorted(maps.Keys(list.IDs)) {
+			p.problems = append(p.problems, model.Problem{
+				Severity: model.Error, Kind: k.kind, ID: id, Message: "is of a kind that this release does not render; it is left out",
+			})
+		}
+	}
 }
 
 func keep[T any](m map[string]*T, s *section, o *T) {

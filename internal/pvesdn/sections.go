@@ -44,11 +44,11 @@ func ParseFabrics(text string) (*Running, model.Problems, error) {
 
 // fabricKeys are the properties of each type of section.
 var fabricKeys = map[string][]string{
-	"openfabric_fabric": {"type", "ip_prefix", "ip6_prefix", "hello_interval", "csnp_interval"},
+	"openfabric_fabric": {"type", "ip_prefix", "ip6_prefix", "hello_interval", "csnp_interval", "route_filter"},
 	"openfabric_node":   {"type", "ip", "ip6", "interfaces"},
-	"ospf_fabric":       {"type", "ip_prefix", "ip6_prefix", "area"},
+	"ospf_fabric":       {"type", "ip_prefix", "ip6_prefix", "area", "route_filter", "redistribute"},
 	"ospf_node":         {"type", "ip", "ip6", "interfaces"},
-	"bgp_fabric":        {"type", "ip_prefix", "ip6_prefix", "bfd"},
+	"bgp_fabric":        {"type", "ip_prefix", "ip6_prefix", "bfd", "route_filter", "redistribute", "route_map_in", "route_map_out"},
 	"bgp_node":          {"type", "ip", "ip6", "interfaces", "asn", "role"},
 }
 
@@ -66,7 +66,7 @@ func sections(text string) ([]*section, error) {
 		s := out[len(out)-1]
 		for key, list := range values {
 			var raw []byte
-			if len(list) == 1 && key != "interfaces" {
+			if len(list) == 1 && key != "interfaces" && key != "redistribute" {
 				raw, _ = json.Marshal(list[0]) // text is always JSON
 			} else {
 				raw, _ = json.Marshal(list)

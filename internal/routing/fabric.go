@@ -77,6 +77,9 @@ func (b *builder) ospf(f *Fabric) {
 	if b.c.OSPF == nil {
 		b.c.OSPF = &frr.OSPF{RouterID: f.IP, Owner: f.Owner}
 	}
+	for _, r := range f.Redistribute {
+		b.c.OSPF.Redistribute = append(b.c.OSPF.Redistribute, frr.Own(f.Owner, r.line()))
+	}
 	add := func(name string, lines ...string) {
 		lines = append([]string{"ip ospf area " + f.Area}, lines...)
 		frr.Put(&b.c.OSPFInterfaces, name, &frr.Interface{Name: name, Owner: f.Owner, Lines: lines})
@@ -104,10 +107,12 @@ func (b *builder) sources(f *Fabric, protocol string) {
 			return
 		}
 		name := "pve_" + protocol + suffix
-		frr.Put(&b.c.AccessLists, list, &frr.AccessList{Name: list, Owner: f.Owner, Permit: prefix})
+		if f.RouteFilter == "" {
+			frr.Put(&b.c.AccessLists, list, &frr.AccessList{Name: list, Owner: f.Owner, Permit: prefix})
+		}
 		m := b.c.RouteMap(name)
 		m.Entries = append(m.Entries, frr.RouteMapEntry{
-			Seq: b.seq, Owner: f.Owner, Match: []string{family + " address " + list}, Set: []string{"src " + own.String()},
+			Seq: b.seq, Owner: f.Owner, Match: []string{f.match(family, list)}, Set: []string{"src " + own.String()},
 		})
 		b.seq += stepSeq
 		p := b.c.ProtocolMap(protocol)
@@ -119,6 +124,25 @@ func (b *builder) sources(f *Fabric, protocol string) {
 	}
 	add(f.IPPrefix, f.IP, f.list(protocol, ""), "", "ip")
 	add(f.IP6Prefix, f.IP6, f.list(protocol, "6"), "6", "ipv6")
+}
+
+// match is the condition that a route is the fabric's.
+func (f *Fabric) match(family, list string) string {
+	if f.RouteFilter != "" {
+		return family + " address prefix-list " + f.RouteFilter
+	}
+	return family + " address " + list
+}
+
+func (r *Redistribution) line() string {
+	text := r.Source
+	if r.Metric != "" {
+		text += " metric " + r.Metric
+	}
+	if r.RouteMap != "" {
+		text += " route-map " + r.RouteMap
+	}
+	return text
 }
 
 // list is the name of the access list of the fabric's addresses.
@@ -148,8 +172,16 @@ func (b *builder) bgpFabric(f *Fabric) {
 		in := "pve_bgp" + suffix + "_" + f.ID + "_in"
 		u := unicast()
 		u.Networks = append(u.Networks, frr.Own(f.Owner, host(own)))
-		u.Neighbours = append(u.Neighbours, frr.Neighbour{Group: f.ID, Owner: f.Owner, SoftReconfiguration: true, RouteMapIn: in})
-		b.c.RouteMap(in).Entries = []frr.RouteMapEntry{{Seq: 10, Owner: f.Owner, Match: []string{family + " address " + f.list("bgp", suffix)}}}
+		u.Neighbours = append(u.Neighbours, frr.Neighbour{Group: f.ID, Owner: f.Owner, SoftReconfiguration: true, RouteMapIn: in, RouteMapOut: f.RouteMapOut})
+		b.c.RouteMap(in).Entries = []frr.RouteMapEntry{{
+			Seq: 10, Owner: f.Owner, Match: []string{f.match(family, f.list("bgp", suffix))}, Call: f.RouteMapIn,
+		}}
+		for _, r := range f.Redistribute {
+			// OSPF version 2 has routes of IPv4 only, version 3 of IPv6.
+			if r.Source != map[string]string{"": "ospf6", "6": "ospf"}[suffix] {
+				u.Redistribute = append(u.Redistribute, frr.Own(f.Owner, r.line()))
+			}
+		}
 	}
 	add(f.IPPrefix, f.IP, "", "ip", r.Unicast4)
 	add(f.IP6Prefix, f.IP6, "6", "ipv6", r.Unicast6)

@@ -179,12 +179,23 @@ type Fabric struct {
 	HelloInterval, CSNPInterval int
 	// Area is OSPF's, a number or a dotted quad.
 	Area string
+	// RouteFilter names a prefix list that says which routes are the fabric's,
+	// instead of its prefixes; empty means those.
+	RouteFilter string
+	// Redistribute are other routes that the fabric announces (OSPF, BGP).
+	Redistribute []Redistribution
+	// RouteMapIn and RouteMapOut name further maps of the sessions (BGP).
+	RouteMapIn, RouteMapOut string
 	// BFD watches the sessions, ASN is the node's AS number (BGP).
 	BFD bool
 	ASN uint32
 	// Interfaces are the node's links to other members.
 	Interfaces []FabricLink
 }
+
+// Redistribution is a source of routes as FRR names it: "connected". Metric and
+// RouteMap may be empty.
+type Redistribution struct{ Source, Metric, RouteMap string }
 
 // FabricLink is a link of the node to other members of a fabric.
 type FabricLink struct {
