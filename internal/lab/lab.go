@@ -166,6 +166,9 @@ func (l *Lab) Up(ctx context.Context, spec *Spec) error {
 	if err := l.buildUnderlay(); err != nil {
 		return err
 	}
+	if err := l.buildTopology(); err != nil {
+		return err
+	}
 	if err := l.startServer(ctx); err != nil {
 		return err
 	}
