@@ -35,7 +35,11 @@ func (p *planner) compareAddresses() {
 			e.Props = lifetime(false)
 			items[i] = diff.Item[desired.Address]{Entry: e, Value: a}
 			if flushed && a.Prefix.Addr().Is6() { // it stands, and will not any more
-				p.adds[l.Name] = append(p.adds[l.Name], p.addAddress(l, a, p.changeOf[l.Name]))
+				n, told := p.changeOf[l.Name]
+				if !told {
+					n = -1
+				}
+				p.adds[l.Name] = append(p.adds[l.Name], p.addAddress(l, a, n))
 			}
 		}
 		diff.Each(diff.TypeAddress, old, items, func(c diff.Change, a *rtnl.Address, w *desired.Address) {

@@ -61,7 +61,10 @@ func (m *fakeKernel) release(l *actual) {
 	if master := m.find(l.Master); master != nil && master.VRFTable != 0 {
 		m.flush(l)
 	}
-	l.Master, l.Port, l.macs, l.vlans = 0, nil, nil, nil
+	l.Master, l.Port, l.macs = 0, nil, nil
+	if l.Bridge == nil { // whose VLANs are its own
+		l.vlans = nil
+	}
 }
 
 func (m *fakeKernel) flush(l *actual) {
@@ -283,3 +286,7 @@ func (m *fakeKernel) reconcile(t *rapid.T, want *desired.Node) *plan {
 	}
 	return p
 }
+
+func setBridge(a *actual, aware *bool) { a.Bridge = &rtnl.BridgeInfo{VLANFiltering: aware} }
+
+func vlanInfo(id uint16) *rtnl.VLANInfo { return &rtnl.VLANInfo{ID: id, Protocol: unix.ETH_P_8021Q} }

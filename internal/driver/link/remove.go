@@ -42,7 +42,9 @@ func (p *planner) splitRemovals() (early, late []removal) {
 		}
 	}
 	for _, r := range p.removed {
-		if p.fresh[r.link.Name] || taken[uniqueOf(r.link)] {
+		// A VRF that was about to go flushes its members' addresses when it does.
+		doomedVRF := r.link.VRFTable != 0 && r.link.doomed()
+		if p.fresh[r.link.Name] || taken[uniqueOf(r.link)] || doomedVRF {
 			early = append(early, r)
 		} else {
 			late = append(late, r)
