@@ -144,6 +144,8 @@ func (s *step) createHint(errno unix.Errno) string {
 		what, module := kernelNeeds(s.create)
 		return fmt.Sprintf("it needs %s, and module %s is not available on this node: install a kernel that has it (a distribution's has), "+
 			"or leave this node out of the zone", what, module)
+	case (errno == unix.EINVAL || errno == unix.ERANGE) && s.create.MTU != 0:
+		return fmt.Sprintf("its MTU of %d is most likely outside of what the kernel, or the interface that carries it, allows: change the zone's mtu", s.create.MTU)
 	case errno != unix.EEXIST:
 		return ""
 	case s.create.VXLAN != nil:

@@ -53,13 +53,15 @@ func TestVethPair(t *testing.T) {
 
 	for _, c := range []struct{ damage, want string }{
 		{"ip link del pr_vn1", "+ link ln_vn1: kind veth, peer pr_vn1, mtu 1400, master vn1, link-local off"},
-		{"ip link set pr_vn1 name other", "± link ln_vn1: peer other -> pr_vn1"},
+		{"ip link set pr_vn1 down; ip link set pr_vn1 name other", "± link ln_vn1: peer other -> pr_vn1"},
 		{"ip link set pr_vn1 nomaster", "~ link pr_vn1: master vmbr0, foreign-master off -> on, port-learning on -> off, neigh-suppress off -> on"},
 		{"ip link set ln_vn1 down", "~ link ln_vn1: state down -> up"},
 		{"bridge link set dev pr_vn1 learning on", "~ link pr_vn1: port-learning on -> off"},
 		{fmt.Sprintf("ip link set pr_vn1 group %d", uint32(Doomed)), "± link ln_vn1: peer pr_vn1"},
 	} {
-		l.run(c.damage)
+		for command := range strings.SplitSeq(c.damage, "; ") {
+			l.run(command)
+		}
 		r := l.reconcile(want)
 		if got := lines(r.Changes); len(got) == 0 || got[0] != c.want {
 			t.Errorf("%s: got %q, want first %q", c.damage, got, c.want)
