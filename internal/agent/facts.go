@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/driver/link"
 	"github.com/viaduct-sdn/viaduct/internal/driver/route"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/rtnl"
@@ -75,7 +76,7 @@ func interfaceFact(l rtnl.Link, master string, addrs []netip.Prefix) model.Inter
 func addressesOf(index int, addrs []rtnl.Address) []netip.Prefix {
 	var out []netip.Prefix
 	for _, a := range addrs {
-		if a.Index == index {
+		if a.Index == index && a.Proto != link.AddressProtocol {
 			out = append(out, a.Prefix)
 		}
 	}
