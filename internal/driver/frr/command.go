@@ -61,6 +61,8 @@ func commands(ops []op, overwrite bool, device func(string) bool) *script {
 			add(s, o, i)
 		case o.whole && len(o.path) == 0 && deviceOf(o.text) != "":
 			removeDevice(s, o, i, device)
+		case o.whole && strings.HasPrefix(o.text, "address-family "):
+			empty(s, append(slices.Clone(o.path), o.text), o.have, i)
 		case o.line.slot != "" && replaced[name(o.path, o.line.slot)]:
 		default:
 			s.write(o.path, opposite(o.text), i)
@@ -84,11 +86,17 @@ func add(s *script, o *op, i int) {
 // and of the context itself only once the kernel's device is gone: FRR refuses
 // it before.
 func removeDevice(s *script, o *op, i int, device func(string) bool) {
-	for _, k := range slices.Backward(o.have.kids) {
-		s.write([]string{o.text}, opposite(k.text), i)
-	}
+	empty(s, []string{o.text}, o.have, i)
 	if !device(deviceOf(o.text)) {
 		s.write(nil, opposite(o.text), i)
+	}
+}
+
+// empty writes the removal of everything below a context. An address family
+// has no removal of its own: it is gone when it is empty.
+func empty(s *script, path []string, have *node, i int) {
+	for _, k := range slices.Backward(have.kids) {
+		s.write(path, opposite(k.text), i)
 	}
 }
 

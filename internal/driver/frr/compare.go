@@ -75,11 +75,8 @@ func (c *comparison) add(want, last, have *node, path []string) {
 				continue
 			}
 		}
-		context := len(w.kids) > 0 || isContext(w.text, len(path))
-		if h == nil && (context || !c.holds(where, w, have)) {
-			if !context || c.accepted == nil || len(w.kids) > 0 || !c.accepted(where) {
-				c.adds = append(c.adds, op{path: path, line: w, text: w.text})
-			}
+		if h == nil && !c.holds(where, w, have) {
+			c.adds = append(c.adds, op{path: path, line: w, text: w.text})
 		}
 		if len(w.kids) > 0 {
 			c.add(w, last.find(w.key), h, append(path[:len(path):len(path)], w.text))

@@ -272,10 +272,11 @@ func leaves(o *op, want *node) bool {
 // accepted reports whether FRR took a line that it does not show.
 func (d *Driver) accepted(where string) bool { return d.state.accepted[where] }
 
-// sameGeneration forgets what was accepted by daemons that no longer run, and
-// returns the daemons that are others than last time.
-func (d *Driver) sameGeneration(now map[string]process) []string {
+// nextGeneration notes which daemons run, forgets what was accepted by earlier
+// ones, and returns the daemons that are others than last time.
+func (d *Driver) nextGeneration(now map[string]process) []string {
 	was := map[string]string{}
+	defer func() { d.state.generation = generation(now) }()
 	for part := range strings.SplitSeq(d.state.generation, ",") {
 		if name, id, ok := strings.Cut(part, "="); ok {
 			was[name] = id

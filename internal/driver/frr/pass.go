@@ -27,12 +27,17 @@ type pass struct {
 	file    *node
 	text    string // of the file as it is on disk
 
+	// restarted says that bgpd is another one than in the last pass.
+	restarted bool
+
 	// seen are the lines that were dealt with in this pass; done what was
 	// applied. refused are the errors by the name of the line.
 	seen map[string]bool
 	done []op
 	// kept are lines, with their owners, that FRR did not let go.
-	kept    map[string]string
+	kept map[string]string
+	// drifted says that lines of ours went missing from the file.
+	drifted bool
 	refused map[string]*driver.ObjectError
 }
 
@@ -108,8 +113,10 @@ func (p *pass) readAgain() (err error) {
 	if p.running, err = p.d.readRunning(p.ctx); err != nil {
 		return err
 	}
-	changed := p.d.sameGeneration(p.runs)
-	if slices.Contains(changed, "bgpd") && p.d.state.generation != "" {
+	known := p.d.state.generation != ""
+	changed := p.d.nextGeneration(p.runs)
+	p.restarted = p.restarted || known && slices.Contains(changed, "bgpd")
+	if p.restarted {
 		return p.lost("bgpd")
 	}
 	return nil
@@ -220,12 +227,12 @@ func (p *pass) apply() error {
 		err = d.stopDaemons(plan)
 	}
 	errs = append(errs, err)
-	d.state.generation = generation(p.runs)
 	return errors.Join(append(errs, d.state.save())...)
 }
 
 // noteUnion writes down all that will be ours, before any of it is.
 func (p *pass) noteUnion() error {
+	p.drifted = slices.ContainsFunc(p.compareFile().adds, func(o op) bool { return p.d.applied(&o) })
 	merge(p.d.state.last, p.d.want, p.running, p.file)
 	return p.d.state.save()
 }
@@ -362,6 +369,15 @@ func (p *pass) keepUndone() {
 	}
 }
 
+// applied reports whether a line was applied before.
+func (d *Driver) applied(o *op) bool {
+	n := d.state.last
+	for _, head := range o.path {
+		n = n.find(canonical(head))
+	}
+	return n.find(o.line.key) != nil
+}
+
 // wants reports whether a line is wanted.
 func (p *pass) wants(where string) bool {
 	n := p.d.want
@@ -386,7 +402,7 @@ func (p *pass) saveFile() error {
 	if err := p.d.writeFile("frr.conf", text); err != nil {
 		return err
 	}
-	if len(p.done) == 0 && len(p.result.Changes) == 0 {
+	if p.drifted && len(p.done) == 0 {
 		p.result.Changes = append(p.result.Changes, fileChange("frr.conf"))
 	}
 	p.result.Writes++
