@@ -87,4 +87,3 @@ func (p *planner) compareForeignAddresses() {
 		p.steps = append(p.steps, s)
 	})
 }
-
