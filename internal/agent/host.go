@@ -5,11 +5,13 @@ import (
 	"errors"
 	"path"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 
 	"github.com/viaduct-sdn/viaduct/internal/driver"
 	"github.com/viaduct-sdn/viaduct/internal/driver/link"
 	"github.com/viaduct-sdn/viaduct/internal/driver/nft"
+	"github.com/viaduct-sdn/viaduct/internal/driver/ovs"
 	"github.com/viaduct-sdn/viaduct/internal/driver/route"
 	"github.com/viaduct-sdn/viaduct/internal/driver/sysctl"
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -23,6 +25,7 @@ type Host struct {
 	version  string
 	conn     *rtnl.Conn
 	link     *link.Driver
+	ovs      *ovs.Driver
 	drivers  []driver.Driver
 	features map[model.Feature]bool
 	reserved atomic.Pointer[[]string]
@@ -32,7 +35,7 @@ var _ System = (*Host)(nil)
 
 // NewHost opens the node. Its drivers keep what they must remember in data.
 func NewHost(ctx context.Context, version, data string) (*Host, error) {
-	h := &Host{version: version}
+	h := &Host{version: version, ovs: ovs.New(ovs.Options{})}
 	var err error
 	if h.conn, err = rtnl.Open(nil); err != nil {
 		return nil, err
@@ -48,9 +51,10 @@ func NewHost(ctx context.Context, version, data string) (*Host, error) {
 		return nil, err
 	}
 	// The filter stands before the links that it keeps apart; forwarding is
-	// switched on after both.
+	// switched on after both. Open vSwitch makes interfaces that links join.
 	h.drivers = []driver.Driver{
 		nft.New(nft.Options{StateFile: filepath.Join(data, "nft.json")}),
+		h.ovs,
 		h.link,
 		sysctl.New(nil),
 		routes,
@@ -71,7 +75,7 @@ func (h *Host) Close() error {
 
 // Facts implements System.
 func (h *Host) Facts(ctx context.Context) (*model.Facts, error) {
-	return readFacts(ctx, h.conn, h.version, h.features)
+	return readFacts(ctx, h.conn, h.version, h.features, h.ovs.Probe)
 }
 
 // Events implements System.
@@ -84,30 +88,29 @@ func (h *Host) Events(ctx context.Context) (<-chan struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	both := make(chan struct{}, 1)
-	go func() {
-		defer close(both)
-		for links != nil || rules != nil {
-			var ok bool
-			select {
-			case _, ok = <-links:
-				if !ok {
-					links = nil
-				}
-			case _, ok = <-rules:
-				if !ok {
-					rules = nil
-				}
-			}
-			if ok {
+	return merge(links, rules, h.ovs.Subscribe(ctx)), nil
+}
+
+// merge returns a channel that gets a value after any of the others did; it
+// holds at most one, and is closed when all of the others are.
+func merge(sources ...<-chan struct{}) <-chan struct{} {
+	out := make(chan struct{}, 1)
+	var open sync.WaitGroup
+	for _, source := range sources {
+		open.Go(func() {
+			for range source {
 				select {
-				case both <- struct{}{}:
-				default:
+				case out <- struct{}{}:
+				default: // one is waiting already
 				}
 			}
-		}
+		})
+	}
+	go func() {
+		open.Wait()
+		close(out)
 	}()
-	return both, nil
+	return out
 }
 
 // Drivers implements System.
