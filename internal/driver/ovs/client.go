@@ -112,6 +112,9 @@ func (c *client) next(ctx context.Context) (message, error) {
 
 // fail is the reason why the connection ended.
 func (c *client) fail(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("Open vSwitch's database gave no answer in time: see whether ovsdb-server runs (systemctl status ovsdb-server): %w", ctx.Err()) //nolint:staticcheck // a name
+	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -179,7 +182,7 @@ func uuidValue(id string) any { return []any{"uuid", id} }
 
 func namedUUID(name string) any { return []any{"named-uuid", name} }
 
-// setValue is a set; with one element of the list that is not nil, or none.
+// setValue is a set of the elements.
 func setValue(elements ...any) any {
 	if elements == nil {
 		elements = []any{}
