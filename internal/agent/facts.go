@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/driver/link"
 	"github.com/viaduct-sdn/viaduct/internal/driver/route"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/rtnl"
@@ -38,16 +39,16 @@ func readFacts(ctx context.Context, conn *rtnl.Conn, version string, features ma
 		return nil, err
 	}
 	f := &model.Facts{Version: version, Kernel: kernelRelease(), Features: features}
-	names := map[int]string{}
+	names, all := map[int]string{}, make(map[int]string, len(links))
+	for _, l := range links {
+		all[l.Index] = l.Name
+	}
 	for _, l := range links {
 		if l.Group == desired.LinkGroup || l.Group == desired.DoomedGroup || guestLinks.MatchString(l.Name) {
 			continue
 		}
 		names[l.Index] = l.Name
-		f.Interfaces = append(f.Interfaces, model.Interface{
-			Name: l.Name, MTU: l.MTU, MAC: l.MAC.String(), Up: l.Up,
-			Addresses: addressesOf(l.Index, addrs), AcceptRA: acceptRA(l.Name),
-		})
+		f.Interfaces = append(f.Interfaces, interfaceFact(l, all[l.Master], addressesOf(l.Index, addrs)))
 	}
 	slices.SortFunc(f.Interfaces, func(a, b model.Interface) int { return cmp.Compare(a.Name, b.Name) })
 	f.Routes = factRoutes(routes, names)
@@ -57,10 +58,25 @@ func readFacts(ctx context.Context, conn *rtnl.Conn, version string, features ma
 	return f, nil
 }
 
+// interfaceFact describes an interface that is not Viaduct's.
+func interfaceFact(l rtnl.Link, master string, addrs []netip.Prefix) model.Interface {
+	i := model.Interface{
+		Name: l.Name, MTU: l.MTU, MAC: l.MAC.String(), Up: l.Up, Kind: l.Kind, Master: master, AltNames: l.AltNames,
+		Addresses: addrs, AcceptRA: acceptRA(l.Name),
+	}
+	if l.Bridge != nil && l.Bridge.VLANFiltering != nil && *l.Bridge.VLANFiltering {
+		i.VLANFiltering = true
+		if l.Bridge.VLANProtocol == unix.ETH_P_8021AD {
+			i.VLANProtocol = model.Protocol8021AD
+		}
+	}
+	return i
+}
+
 func addressesOf(index int, addrs []rtnl.Address) []netip.Prefix {
 	var out []netip.Prefix
 	for _, a := range addrs {
-		if a.Index == index {
+		if a.Index == index && a.Proto != link.AddressProtocol {
 			out = append(out, a.Prefix)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/frr"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/routing"
 )
@@ -38,6 +39,21 @@ func (n *node) routing() {
 	}
 	c := routing.Build(&i)
 	n.out.FRR = &desired.FRR{Daemons: c.Daemons(), Blocks: c.Blocks()}
+	n.localFRR()
+}
+
+// localFRR adds the operator's own configuration.
+func (n *node) localFRR() {
+	if n.facts.FRRLocal == "" {
+		return
+	}
+	blocks, err := frr.Complete(n.out.FRR.Blocks, n.facts.FRRLocal)
+	if err != nil {
+		n.note(LevelError, model.Ref(model.KindNode, n.name), "lines of %s are left out: %v", frr.LocalOwner, err)
+	}
+	for _, b := range blocks {
+		n.out.FRR.Blocks = append(n.out.FRR.Blocks, b.FRRBlock)
+	}
 }
 
 // controller is what a controller does on the node; nil if nothing.

@@ -28,6 +28,9 @@ type Config struct {
 	// Custom are lines of the operator's that belong to nothing else, with
 	// everything that closes them.
 	Custom []string
+	// Lost tells the lines of frr.conf.local that MergeProxmox dropped or put
+	// into the wrong place. It is not written.
+	Lost []LocalError
 	// OpenFabric are the OpenFabric routers by name.
 	OpenFabric           map[string]*OpenFabric
 	OpenFabricInterfaces map[string]*Interface

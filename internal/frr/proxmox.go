@@ -13,16 +13,27 @@ import (
 // configuration has so far join those; contexts it does not have are kept as
 // they are; route maps are never joined but counted on behind those of the same
 // name. All else at the top level is lost, and so is every line with an
-// exclamation mark, be it a comment or not.
+// exclamation mark, be it a comment or not. c.Lost tells which.
 func (c *Config) MergeProxmox(local string) {
 	m := &merge{c: c}
 	for line := range strings.Lines(local) {
+		m.number++
 		line = strings.TrimRight(line, " \t\r\n")
-		if line != "" && !strings.Contains(line, separator) {
+		switch text := strings.TrimSpace(line); {
+		case text == "" || text[0] == '!':
+		case strings.Contains(line, separator):
+			m.lose(text, "is lost: Proxmox takes every line with an exclamation mark for a comment")
+		default:
 			m.line(line)
 		}
 	}
 	m.finish()
+}
+
+// lose remembers a line by its first word only: the rest may be a password.
+func (m *merge) lose(text, reason string) {
+	word, _, _ := strings.Cut(text, " ")
+	m.c.Lost = append(m.c.Lost, LocalError{Line: m.number, Text: word, Reason: reason})
 }
 
 // merge is the state between two lines of the file.
@@ -39,6 +50,10 @@ type merge struct {
 	// entry is the open entry of a route map.
 	entry   *localEntry
 	entries []*localEntry
+	// number is the line's, misplaced tells that Proxmox has lost the router
+	// that the lines belong to.
+	number    int
+	misplaced bool
 }
 
 // localEntry is an entry of an operator's route map.
@@ -92,12 +107,17 @@ func (m *merge) line(line string) {
 	case m.entry != nil:
 		m.entry.lines = append(m.entry.lines, line)
 	case m.to != nil:
+		if m.misplaced {
+			m.lose(text, "leaves its router: Proxmox writes what follows an address family that is not its own outside all routers")
+		}
 		*m.to = append(*m.to, line)
+	case text[0] != '#':
+		m.lose(text, "is lost: Proxmox does not take it over at the top level")
 	}
 }
 
 func (m *merge) open(to *[]string) {
-	*m = merge{c: m.c, to: to, entries: m.entries}
+	*m = merge{c: m.c, to: to, entries: m.entries, number: m.number}
 }
 
 func (m *merge) openUnknown(line string) {
@@ -126,7 +146,7 @@ func (m *merge) openRouter(line, rest string) {
 // family among the router's own lines.
 func (m *merge) openFamily(line, name string) {
 	r := m.router
-	m.foreign = false
+	m.foreign, m.misplaced = false, false
 	switch {
 	case name == "ipv4 unicast" && r.IPv4 != nil:
 		m.to = &r.IPv4.Custom
@@ -147,7 +167,7 @@ func (m *merge) closeFamily(line string) {
 	if m.foreign {
 		*m.to = append(*m.to, line)
 		m.to = &m.c.Custom
-		m.foreign = false
+		m.foreign, m.misplaced = false, true
 		return
 	}
 	m.to = &m.router.Custom

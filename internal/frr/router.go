@@ -68,14 +68,14 @@ type Unicast struct {
 
 // EVPN is the address family l2vpn evpn (RFC 7432).
 type EVPN struct {
-	Neighbours                       []Neighbour
-	AdvertiseAllVNI                  Owned[bool]
-	AutoRT                           Owned[uint32]
-	VNIs                             []VNI
+	Neighbours                           []Neighbour
+	AdvertiseAllVNI                      Owned[bool]
+	AutoRT                               Owned[uint32]
+	VNIs                                 []VNI
 	DefaultOriginate4, DefaultOriginate6 Owned[bool]
 	AdvertiseUnicast4, AdvertiseUnicast6 Owned[bool]
-	Import, Export                   []Owned[string]
-	Custom                           []string
+	Import, Export                       []Owned[string]
+	Custom                               []string
 }
 
 // VNI gives the VXLAN network of a VNet its route target.

@@ -39,7 +39,7 @@ var (
 type builder struct {
 	dialect Dialect
 	c       *frr.Config
-	evpn    map[string]*EVPN // by ID
+	evpn    map[string]*EVPN                  // by ID
 	local   map[string][]frr.Owned[frr.Route] // into zones, by VNet
 	// seq is the number of the next source entry of a fabric.
 	seq int
@@ -47,7 +47,15 @@ type builder struct {
 
 // Build makes the configuration of the node.
 func Build(i *Intent) *frr.Config {
-	b := &builder{dialect: i.Dialect, c: &frr.Config{}, evpn: map[string]*EVPN{}, local: map[string][]frr.Owned[frr.Route]{}, seq: firstSeq}
+	c := &frr.Config{}
+	Extend(c, i)
+	return c
+}
+
+// Extend adds the intent to a configuration that is there already. A BGP router
+// that it has is used.
+func Extend(c *frr.Config, i *Intent) {
+	b := &builder{dialect: i.Dialect, c: c, evpn: map[string]*EVPN{}, local: map[string][]frr.Owned[frr.Route]{}, seq: firstSeq}
 	for _, c := range i.Controllers {
 		c.build(b)
 	}
@@ -64,7 +72,6 @@ func Build(i *Intent) *frr.Config {
 	}
 	b.c.MergeProxmox(i.Local)
 	b.fabrics(i.Fabrics)
-	return b.c
 }
 
 // router returns the BGP router outside all VRFs, which the first controller
@@ -141,8 +148,8 @@ func (c BGP) build(b *builder) {
 // source makes what the node itself sends come from the loopback's address:
 // that of the link which a route leads through is not known to the other side.
 func (b *builder) source(owner string, own netip.Addr) {
-	if own.Is6() {
-		return // Proxmox does so for IPv4 only; IPv6 chooses by scope (RFC 6724)
+	if own.Is6() && !b.dialect.SourceSix {
+		return
 	}
 	frr.Put(&b.c.PrefixLists, listSource, &frr.PrefixList{Name: listSource, Owner: owner, Entries: []frr.PrefixEntry{{Seq: 10, Prefix: all4, Le: 32}}})
 	frr.Put(&b.c.RouteMaps, mapSource, &frr.RouteMap{Name: mapSource, Entries: []frr.RouteMapEntry{{

@@ -219,7 +219,7 @@ func (p *plan) done() []diff.Change {
 func (p *plan) joinedPorts() []string {
 	failed := map[string]bool{}
 	for i := range p.steps {
-		if s := &p.steps[i]; s.failed && (s.op == opPort || s.op == opIsolate) {
+		if s := &p.steps[i]; s.failed && (s.op == opPort || s.op == opBridgePort) {
 			failed[s.link] = true
 		}
 	}
