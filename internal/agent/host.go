@@ -8,12 +8,14 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 
 	"github.com/viaduct-sdn/viaduct/internal/driver"
 	"github.com/viaduct-sdn/viaduct/internal/driver/frr"
 	"github.com/viaduct-sdn/viaduct/internal/driver/link"
 	"github.com/viaduct-sdn/viaduct/internal/driver/nft"
+	"github.com/viaduct-sdn/viaduct/internal/driver/ovs"
 	"github.com/viaduct-sdn/viaduct/internal/driver/route"
 	"github.com/viaduct-sdn/viaduct/internal/driver/sysctl"
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -28,6 +30,7 @@ type Host struct {
 	conn     *rtnl.Conn
 	link     *link.Driver
 	frr      *frr.Driver
+	ovs      *ovs.Driver
 	drivers  []driver.Driver
 	features map[model.Feature]bool
 	reserved atomic.Pointer[[]string]
@@ -47,7 +50,7 @@ type HostOptions struct {
 
 // NewHost opens the node.
 func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
-	h := &Host{version: o.Version}
+	h := &Host{version: o.Version, ovs: ovs.New(ovs.Options{})}
 	var err error
 	if h.conn, err = rtnl.Open(nil); err != nil {
 		return nil, err
@@ -65,10 +68,11 @@ func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
 	h.frr = frr.New(frr.Options{Pathspace: o.FRRPathspace, StateFile: filepath.Join(o.Data, "frr.json")})
 	// The filter stands before the links that it keeps apart; forwarding is
 	// switched on after both. FRR lets go of a VRF before it is deleted, and learns
-	// of a new one when it is there.
+	// of a new one when it is there. Open vSwitch makes interfaces that links join.
 	h.drivers = []driver.Driver{
 		nft.New(nft.Options{StateFile: filepath.Join(o.Data, "nft.json")}),
 		h.frr.Withdraw(),
+		h.ovs,
 		h.link,
 		sysctl.New(nil),
 		routes,
@@ -90,7 +94,7 @@ func (h *Host) Close() error {
 
 // Facts implements System.
 func (h *Host) Facts(ctx context.Context) (*model.Facts, error) {
-	f, err := readFacts(ctx, h.conn, h.version, h.features)
+	f, err := readFacts(ctx, h.conn, h.version, h.features, h.ovs.Probe)
 	if err != nil {
 		return nil, err
 	}
@@ -120,30 +124,29 @@ func (h *Host) Events(ctx context.Context) (<-chan struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	both := make(chan struct{}, 1)
-	go func() {
-		defer close(both)
-		for links != nil || rules != nil {
-			var ok bool
-			select {
-			case _, ok = <-links:
-				if !ok {
-					links = nil
-				}
-			case _, ok = <-rules:
-				if !ok {
-					rules = nil
-				}
-			}
-			if ok {
+	return merge(links, rules, h.ovs.Subscribe(ctx)), nil
+}
+
+// merge returns a channel that gets a value after any of the others did; it
+// holds at most one, and is closed when all of the others are.
+func merge(sources ...<-chan struct{}) <-chan struct{} {
+	out := make(chan struct{}, 1)
+	var open sync.WaitGroup
+	for _, source := range sources {
+		open.Go(func() {
+			for range source {
 				select {
-				case both <- struct{}{}:
-				default:
+				case out <- struct{}{}:
+				default: // one is waiting already
 				}
 			}
-		}
+		})
+	}
+	go func() {
+		open.Wait()
+		close(out)
 	}()
-	return both, nil
+	return out
 }
 
 // Drivers implements System.
