@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -147,16 +146,4 @@ func (w *watcher) drain() (relevant bool) {
 func (w *watcher) about(name string) bool {
 	ext := filepath.Ext(name)
 	return ext == ".vty" || ext == ".pid" || name == filepath.Base(w.d.runDir()) || name == filepath.Base(w.d.o.RunDir)
-}
-
-// Local reads the operator's own configuration; it is empty if there is none.
-func (d *Driver) Local() (string, error) {
-	b, err := os.ReadFile(d.o.LocalPath)
-	if errors.Is(err, os.ErrNotExist) {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("read the operator's own configuration of FRR: %w", err)
-	}
-	return string(b), nil
 }
