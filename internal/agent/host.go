@@ -124,7 +124,11 @@ func (h *Host) Events(ctx context.Context) (<-chan struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	return merge(links, rules, h.ovs.Subscribe(ctx)), nil
+	daemons, err := h.frr.Events(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return merge(links, rules, h.ovs.Subscribe(ctx), daemons), nil
 }
 
 // merge returns a channel that gets a value after any of the others did; it

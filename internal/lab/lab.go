@@ -315,6 +315,9 @@ func (l *Lab) startNode(ctx context.Context, c *client.Client, node string) erro
 			return err
 		}
 	}
+	if err := l.prepareFRR(node); err != nil {
+		return err
+	}
 	l.progress("starting the agent of %s", node)
 	cmd, err := l.start(node, node, nil, "agent", "--data", data, "--frr-pathspace", l.FRRPathspace(node))
 	if err != nil {

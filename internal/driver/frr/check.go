@@ -72,7 +72,7 @@ func own(places map[*node]place, file, want *node, path []string) {
 
 // badLines has FRR read a file and finds the wanted lines that it complains of.
 func (p *pass) badLines(text string, of []*node, places map[*node]place) ([]badLine, error) {
-	output, _, err := p.d.feed(p.ctx, text, "-C")
+	output, err := p.d.feed(p.ctx, text, "-C")
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func (p *pass) strays(at place) ([]badLine, error) {
 		s.enter(nil)
 		kidAt[len(s.lines)-len(at.path)] = k // the context's end, from 1
 	}
-	output, _, err := p.d.feed(p.ctx, s.String(), "-C")
+	output, err := p.d.feed(p.ctx, s.String(), "-C")
 	if err != nil {
 		return nil, err
 	}

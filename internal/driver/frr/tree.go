@@ -184,6 +184,7 @@ func relocate(root *node, text, owner string) {
 		root.add("vrf "+w[n-1], owner).add(strings.Join(w[:n-2], " "), owner)
 		return
 	}
+	supersede(root, text)
 	root.add(text, owner)
 }
 

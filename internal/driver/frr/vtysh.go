@@ -68,14 +68,15 @@ func (d *Driver) vtysh(ctx context.Context, args ...string) (output string, stat
 	return d.run(ctx, d.vtyshPath(), args...)
 }
 
-// feed runs vtysh on a file with the text. The file may hold passwords.
-func (d *Driver) feed(ctx context.Context, text string, args ...string) (output string, status int, err error) {
+// feed runs vtysh on a file with the text, and returns what it says; its exit
+// status tells no more. The file may hold passwords.
+func (d *Driver) feed(ctx context.Context, text string, args ...string) (output string, err error) {
 	if err := d.makeRunDir(); err != nil {
-		return "", 0, err
+		return "", err
 	}
 	f, err := os.CreateTemp(d.path(d.runDir()), ".viaduct-*")
 	if err != nil {
-		return "", 0, err
+		return "", err
 	}
 	inside := filepath.Join(d.runDir(), filepath.Base(f.Name()))
 	// vtysh puts a lock beside the file.
@@ -85,9 +86,10 @@ func (d *Driver) feed(ctx context.Context, text string, args ...string) (output 
 	}()
 	_, err = f.WriteString(text)
 	if err := errors.Join(err, f.Close()); err != nil {
-		return "", 0, err
+		return "", err
 	}
-	return d.vtysh(ctx, append(args, "-f", inside)...)
+	output, _, err = d.vtysh(ctx, append(args, "-f", inside)...)
+	return output, err
 }
 
 // readRunning reads what the daemons run.
