@@ -35,11 +35,6 @@ type Dialect struct {
 	// RepeatFilters writes the filters of default routes once more for every
 	// further zone that the node is an exit node of. They are the same.
 	RepeatFilters bool
-	// DefaultLists matches default routes by lists of prefixes. Those are looked
-	// up in vain among the routes of EVPN by the FRR of Debian 12 (8.4), which then
-	// lets exit nodes send each other what should leave; a stock FRR is told to
-	// match EVPN's default routes as such.
-	DefaultLists bool
 	// LongTargets writes route targets with AS numbers above 65535 in full, which
 	// FRR refuses beside a VNI above 65535 and which differ from those that FRR
 	// derives on its own (RFC 8365, section 5.1.2.1: the low 16 bits).
@@ -51,7 +46,7 @@ type Dialect struct {
 
 // Proxmox is the dialect of the files that Proxmox VE generates.
 func Proxmox() Dialect {
-	return Dialect{AutoRT: true, OmitLines: true, RepeatFilters: true, DefaultLists: true, LongTargets: true, SourceSix: true}
+	return Dialect{AutoRT: true, OmitLines: true, RepeatFilters: true, LongTargets: true, SourceSix: true}
 }
 
 // Controller is an EVPN, BGP or ISIS.

@@ -90,37 +90,25 @@ func redistributeConnected(z *Zone, r *frr.Router) {
 // first choice hears no default route of others, and one that is not makes its
 // own the worse one.
 func (b *builder) filters(z *Zone) {
-	entries := b.defaultRoutes(z.Owner)
-	name := mapVTEPIn
-	if z.Exit.Secondary {
-		name = mapVTEPOut
-		for i := range entries {
-			entries[i].Deny, entries[i].Set = false, []string{"metric 200"}
-		}
-	}
-	m := b.c.RouteMap(name)
-	if len(m.Entries) > 1 && !b.dialect.RepeatFilters {
-		return
-	}
-	m.Prepend(entries...)
-}
-
-// defaultRoutes are the entries of a route map that deny the default routes of
-// other exit nodes.
-func (b *builder) defaultRoutes(owner string) []frr.RouteMapEntry {
-	if !b.dialect.DefaultLists {
-		return []frr.RouteMapEntry{{Owner: owner, Deny: true, Match: []string{"evpn default-route"}}}
-	}
 	for _, l := range []frr.PrefixList{
-		{Name: listDefault, Owner: owner, Entries: []frr.PrefixEntry{{Seq: 1, Prefix: all4}}},
-		{Name: listSix, Owner: owner, Entries: []frr.PrefixEntry{{Seq: 1, Prefix: all6}}},
+		{Name: listDefault, Owner: z.Owner, Entries: []frr.PrefixEntry{{Seq: 1, Prefix: all4}}},
+		{Name: listSix, Owner: z.Owner, Entries: []frr.PrefixEntry{{Seq: 1, Prefix: all6}}},
 	} {
 		if b.c.PrefixLists[l.Name] == nil {
 			frr.Put(&b.c.PrefixLists, l.Name, &l)
 		}
 	}
-	return []frr.RouteMapEntry{
-		{Owner: owner, Deny: true, Match: []string{"ip address prefix-list " + listDefault}},
-		{Owner: owner, Deny: true, Match: []string{"ipv6 address prefix-list " + listSix}},
+	four := frr.RouteMapEntry{Owner: z.Owner, Deny: true, Match: []string{"ip address prefix-list " + listDefault}}
+	six := frr.RouteMapEntry{Owner: z.Owner, Deny: true, Match: []string{"ipv6 address prefix-list " + listSix}}
+	name := mapVTEPIn
+	if z.Exit.Secondary {
+		name = mapVTEPOut
+		four.Deny, six.Deny = false, false
+		four.Set, six.Set = []string{"metric 200"}, []string{"metric 200"}
 	}
+	m := b.c.RouteMap(name)
+	if len(m.Entries) > 1 && !b.dialect.RepeatFilters {
+		return
+	}
+	m.Prepend(four, six)
 }

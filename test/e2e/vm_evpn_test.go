@@ -12,17 +12,6 @@ import (
 func TestVMEVPN(t *testing.T) {
 	needsVM(t)
 	c := newCluster(t, 3)
-	t.Cleanup(func() {
-		if !t.Failed() {
-			return
-		}
-		for _, node := range []string{"node1", "node3"} {
-			for _, show := range []string{"show bgp l2vpn evpn", "show ip route vrf all", "show running-config", "show evpn vni"} {
-				out, err := c.vtysh(node, show)
-				t.Logf("%s: %s: %v\n%s", node, show, err, out)
-			}
-		}
-	})
 	c.example("evpn")
 	c.eventually(90*time.Second, func() error { return c.established("node1", 2) })
 	c.answers("vm1", "10.0.1.1")
