@@ -28,6 +28,9 @@ type fileParser struct {
 	lead    []string
 	// flat is set while the lines of the open context stand at the margin.
 	flat bool
+	// ended is set after a "!" at the margin: people put it between contexts, and
+	// what stands at the margin after it is in none.
+	ended bool
 }
 
 func (p *fileParser) line(raw string) {
@@ -35,9 +38,7 @@ func (p *fileParser) line(raw string) {
 	indent := len(raw) - len(strings.TrimLeft(raw, " \t"))
 	switch {
 	case t == "" || t[0] == '!' || t[0] == '#':
-		if indent == 0 && t != "" && !p.flat {
-			p.pop(1)
-		}
+		p.ended = p.ended || t == "!" && indent == 0
 		p.lead = append(p.lead, raw)
 		return
 	case isEnd(t) && len(p.stack) > 1:
@@ -45,13 +46,16 @@ func (p *fileParser) line(raw string) {
 		return
 	case indent == 0 && (t == "end" || isContext(t, 0)):
 		p.pop(1)
+	case indent == 0 && p.flat && p.ended:
+		p.pop(1)
 	case indent == 0 && len(p.stack) > 1 && !p.flat:
-		if len(p.stack[1].kids) > 0 {
+		if len(p.stack[1].kids) > 0 || p.ended {
 			p.pop(1)
 		} else {
 			p.flat = true
 		}
 	}
+	p.ended = false
 	for !p.flat && len(p.stack) > 1 && indent <= p.indents[len(p.indents)-1] {
 		p.pop(len(p.stack) - 1)
 	}
