@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/driver/link"
 	"github.com/viaduct-sdn/viaduct/internal/driver/ovs"
 	"github.com/viaduct-sdn/viaduct/internal/driver/route"
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -87,25 +88,35 @@ func interfaces(links []rtnl.Link, addrs []rtnl.Address, switched map[string]ovs
 			continue
 		}
 		names[l.Index] = l.Name
-		i := model.Interface{
-			Name: l.Name, MTU: l.MTU, MAC: l.MAC.String(), Up: l.Up, Kind: l.Kind, Master: masters[l.Master], AltNames: l.AltNames,
-			VLANFiltering: l.Bridge != nil && l.Bridge.VLANFiltering != nil && *l.Bridge.VLANFiltering,
-			Addresses:     addressesOf(l.Index, addrs), AcceptRA: acceptRA(l.Name),
-		}
+		master := masters[l.Master]
 		if p, ok := switched[l.Name]; ok {
-			i.Master = p.bridge
+			master = p.bridge
 		}
-		slices.Sort(i.AltNames)
-		out = append(out, i)
+		out = append(out, interfaceFact(l, master, addressesOf(l.Index, addrs)))
 	}
 	slices.SortFunc(out, func(a, b model.Interface) int { return cmp.Compare(a.Name, b.Name) })
 	return out, names
 }
 
+// interfaceFact describes an interface that is not Viaduct's.
+func interfaceFact(l rtnl.Link, master string, addrs []netip.Prefix) model.Interface {
+	i := model.Interface{
+		Name: l.Name, MTU: l.MTU, MAC: l.MAC.String(), Up: l.Up, Kind: l.Kind, Master: master, AltNames: slices.Sorted(slices.Values(l.AltNames)),
+		Addresses: addrs, AcceptRA: acceptRA(l.Name),
+	}
+	if l.Bridge != nil && l.Bridge.VLANFiltering != nil && *l.Bridge.VLANFiltering {
+		i.VLANFiltering = true
+		if l.Bridge.VLANProtocol == unix.ETH_P_8021AD {
+			i.VLANProtocol = model.Protocol8021AD
+		}
+	}
+	return i
+}
+
 func addressesOf(index int, addrs []rtnl.Address) []netip.Prefix {
 	var out []netip.Prefix
 	for _, a := range addrs {
-		if a.Index == index {
+		if a.Index == index && a.Proto != link.AddressProtocol {
 			out = append(out, a.Prefix)
 		}
 	}

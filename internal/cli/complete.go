@@ -76,19 +76,32 @@ func (a *app) values(ctx context.Context, kind model.Kind, f model.FieldInfo) []
 	case f.Type == model.FieldBool:
 		return []string{"true", "false"}
 	case kind == model.KindZone && f.Name == "type":
-		var out []string
-		for _, t := range model.ZoneTypes() {
-			out = append(out, string(t))
-		}
-		return out
-	case f.Name == "zone", f.Name == "vnet":
+		return texts(model.ZoneTypes())
+	case kind == model.KindController && f.Name == "type":
+		return texts(model.ControllerTypes())
+	case f.Name == "protocol":
+		return texts(model.FabricProtocols())
+	case f.Name == "vlan-protocol":
+		return []string{model.Protocol8021Q, model.Protocol8021AD}
+	case f.Name == "backend":
+		return []string{model.BackendNetlink, model.BackendIfupdown2}
+	case f.Name == "zone", f.Name == "vnet", f.Name == "fabric", f.Name == "controller":
 		return a.ids(ctx, f.Name)
-	case f.Name == "node", f.Name == "nodes":
+	case f.Name == "node", f.Name == "nodes", f.Name == "exitnodes", f.Name == "exitnodes-primary":
 		return a.memberNames(ctx)
 	case f.Name == "ipam":
 		return []string{model.IPAMBuiltin}
 	}
 	return nil
+}
+
+// texts are the values of a type of words.
+func texts[T ~string](list []T) []string {
+	out := make([]string, len(list))
+	for i, t := range list {
+		out[i] = string(t)
+	}
+	return out
 }
 
 func (a *app) completeMembers(cmd *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {

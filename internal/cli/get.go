@@ -106,17 +106,23 @@ func (g getter) list(ctx context.Context, kind model.Kind) ([]model.Object, erro
 // objectRows is the table of objects of one kind; wide adds columns.
 func objectRows(kind model.Kind, objs []model.Object, wide bool) ([]string, [][]string) {
 	header := map[model.Kind][]string{
-		model.KindNode:   {"NODE", "ADDRESS", "RESERVED"},
-		model.KindZone:   {"ZONE", "TYPE", "NODES", "MTU"},
-		model.KindVNet:   {"VNET", "ZONE", "TAG", "ALIAS"},
-		model.KindSubnet: {"SUBNET", "VNET", "GATEWAY", "SNAT"},
-		model.KindGuest:  {"GUEST", "NAME", "NODE", "NICS"},
+		model.KindNode:       {"NODE", "ADDRESS", "RESERVED", "BACKEND"},
+		model.KindFabric:     {"FABRIC", "PROTOCOL", "IPV4", "IPV6"},
+		model.KindFabricNode: {"FABRIC", "NODE", "ADDRESSES", "INTERFACES"},
+		model.KindController: {"CONTROLLER", "TYPE", "ASN", "NODE", "PEERS"},
+		model.KindZone:       {"ZONE", "TYPE", "NODES", "MTU"},
+		model.KindVNet:       {"VNET", "ZONE", "TAG", "ALIAS"},
+		model.KindSubnet:     {"SUBNET", "VNET", "GATEWAY", "SNAT"},
+		model.KindGuest:      {"GUEST", "NAME", "NODE", "NICS"},
 	}[kind]
 	extra := map[model.Kind][]string{
-		model.KindZone:   {"PEERS", "PORT", "IPAM", "DHCP"},
-		model.KindVNet:   {"VLANAWARE", "ISOLATED"},
-		model.KindSubnet: {"ID", "DHCP-RANGE"},
-		model.KindGuest:  {"ADDRESSES"},
+		model.KindFabric:     {"AREA"},
+		model.KindFabricNode: {"ASN"},
+		model.KindController: {"LOOPBACK", "DOMAIN"},
+		model.KindZone:       {"BRIDGE", "TAG", "PEERS", "PORT", "CONTROLLER", "VRF-VXLAN", "EXITNODES", "IPAM", "DHCP"},
+		model.KindVNet:       {"VLANAWARE", "ISOLATED"},
+		model.KindSubnet:     {"ID", "DHCP-RANGE"},
+		model.KindGuest:      {"ADDRESSES"},
 	}[kind]
 	if wide {
 		header = append(slices.Clone(header), extra...)
@@ -132,17 +138,41 @@ func objectRows(kind model.Kind, objs []model.Object, wide bool) ([]string, [][]
 func objectRow(o model.Object) []string {
 	switch o := o.(type) {
 	case *model.Node:
-		return []string{o.ID, addrText(o.Address), strings.Join(o.Reserved, ", ")}
+		return []string{o.ID, addrText(o.Address), strings.Join(o.Reserved, ", "), o.Backend}
+	case *model.Fabric:
+		return []string{o.ID, string(o.Protocol), prefixText(o.IPPrefix), prefixText(o.IP6Prefix), o.Area}
+	case *model.FabricNode:
+		var addrs, links []string
+		for _, a := range []netip.Addr{o.IP, o.IP6} {
+			if a.IsValid() {
+				addrs = append(addrs, a.String())
+			}
+		}
+		for _, i := range o.Interfaces {
+			links = append(links, i.Name)
+		}
+		return []string{o.Fabric, o.Node, strings.Join(addrs, ", "), firstFew(links, 4), orText(o.ASN, "")}
+	case *model.Controller:
+		peers := firstFew(addrTexts(o.Peers), 4)
+		if o.Fabric != "" {
+			peers = "fabric " + o.Fabric
+		}
+		return []string{o.ID, string(o.Type), orText(o.ASN, ""), o.Node, peers, o.Loopback, o.ISISDomain}
 	case *model.Zone:
 		nodes := "all"
 		if len(o.Nodes) > 0 {
 			nodes = firstFew(o.Nodes, 4)
 		}
 		port := ""
-		if o.Type == model.ZoneVXLAN {
+		if o.Type == model.ZoneVXLAN || o.Type == model.ZoneEVPN {
 			port = strconv.Itoa(cmp.Or(o.VXLANPort, model.DefaultVXLANPort))
 		}
-		return []string{o.ID, string(o.Type), nodes, orText(o.MTU, "computed"), firstFew(addrTexts(o.Peers), 4), port, o.IPAM, o.DHCP}
+		peers := firstFew(addrTexts(o.Peers), 4)
+		if o.Fabric != "" {
+			peers = "fabric " + o.Fabric
+		}
+		return []string{o.ID, string(o.Type), nodes, orText(o.MTU, "computed"), o.Bridge, orText(o.Tag, ""), peers, port,
+			o.Controller, orText(o.VRFVXLAN, ""), firstFew(o.ExitNodes, 4), o.IPAM, o.DHCP}
 	case *model.VNet:
 		return []string{o.ID, o.Zone, orText(o.Tag, ""), o.Alias, yesText(o.VLANAware), yesText(o.IsolatePorts)}
 	case *model.Subnet:
@@ -167,6 +197,13 @@ func addrText(a netip.Addr) string {
 		return ""
 	}
 	return a.String()
+}
+
+func prefixText(p netip.Prefix) string {
+	if !p.IsValid() {
+		return ""
+	}
+	return p.String()
 }
 
 func addrTexts(as []netip.Addr) []string {

@@ -2,16 +2,19 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/viaduct-sdn/viaduct/internal/ifupdown"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pvefrr"
 	"github.com/viaduct-sdn/viaduct/internal/pvesdn"
 )
 
@@ -23,26 +26,63 @@ func (a *app) renderCommand() *cobra.Command {
 		Args:  cobra.ArbitraryArgs,
 		RunE:  group,
 	}
-	cmd.AddCommand(a.renderInterfacesCommand())
+	cmd.AddCommand(a.renderInterfacesCommand(), a.renderFRRCommand())
 	return cmd
 }
 
+// renderInput names the files that a node's file is rendered from.
+type renderInput struct{ running, facts, interfaces string }
+
+func (in *renderInput) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&in.running, "running", "", "Proxmox's running configuration, a JSON file")
+	cmd.Flags().StringVar(&in.facts, "facts", "", "facts of the node, a JSON file")
+	cmd.Flags().StringVar(&in.interfaces, "interfaces", "", "the node's interfaces file, whose addresses and bridges count instead of those in the facts")
+}
+
+func (in *renderInput) check(cmd *cobra.Command) error {
+	switch {
+	case in.running == "":
+		return usagef(cmd, "missing flag --running: it names Proxmox's running configuration")
+	case in.facts == "":
+		return usagef(cmd, "missing flag --facts: it names the facts of the node")
+	}
+	return nil
+}
+
+// The help texts that both commands share.
+const (
+	runningHelp = `--running is Proxmox's running configuration, /etc/pve/sdn/.running-config.`
+
+	interfacesHelp = `--interfaces is the node's /etc/network/interfaces. Addresses and the natures of
+bridges are then those of the file, each interface having the address that
+Proxmox takes for its own: the last address line of its inet stanza. Interfaces
+that the file does not name keep what the facts say, but for addresses.`
+
+	incompleteHelp = `What cannot be rendered is told by name; the rest is printed nevertheless, and
+the exit status is 1.`
+)
+
 func (a *app) renderInterfacesCommand() *cobra.Command {
-	var running, facts, interfaces string
+	var in renderInput
 	cmd := &cobra.Command{
 		Use:   "interfaces --running FILE --facts FILE [--interfaces FILE]",
 		Short: "Print the interfaces file that Proxmox VE would generate for a node",
 		Long: `Prints what Proxmox VE would write to /etc/network/interfaces.d/sdn of one node,
-byte for byte, from files only: no server is asked and nothing is changed.
+byte for byte, from files only: no server is asked and nothing is changed. Zones
+of every type are rendered (simple, vlan, qinq, vxlan, evpn), and the node's
+parts in fabrics (openfabric, ospf, bgp).
 
---running is Proxmox's running configuration, /etc/pve/sdn/.running-config.
+` + runningHelp + `
 
 --facts is what is known of the node, as JSON:
 
   {
     "node": "pve1",
     "interfaces": [
-      {"name": "vmbr0", "addresses": ["192.168.0.1/24"]}
+      {"name": "eth0", "master": "vmbr0"},
+      {"name": "vmbr0", "kind": "bridge", "vlanFiltering": true,
+       "addresses": ["192.168.0.1/24"]},
+      {"name": "vmbr1", "kind": "openvswitch"}
     ],
     "routes": [
       {"dst": "0.0.0.0/0", "dev": "vmbr0", "src": "192.168.0.1"},
@@ -50,67 +90,128 @@ byte for byte, from files only: no server is asked and nothing is changed.
     ]
   }
 
+What a VLAN on a bridge is depends on the bridge: "kind" tells one of Open
+vSwitch, "vlanFiltering" a VLAN-aware one, and a plain one hands its VLANs to
+the interfaces whose "master" it is, network cards and bonds.
+
 The node's own end of VXLAN tunnels is the first of a zone's peers that is an
 address of an interface, otherwise the source address of the route to the first
-peer. SNAT uses the device and source address of the route to 8.8.8.8, for IPv6
-to 2001:4860:4860::8888. The longest prefix wins, then the smallest "metric"; a
-route without "src" has an address of its device for its source.
+peer; in a fabric it is the node's address there. SNAT uses the device and
+source address of the route to 8.8.8.8, for IPv6 to 2001:4860:4860::8888. The
+longest prefix wins, then the smallest "metric"; a route without "src" has an
+address of its device for its source.
 
---interfaces is the node's /etc/network/interfaces. Its interfaces then stand in
-the place of those of the facts, each with the address that Proxmox takes for
-its own: the last address line of its inet stanza.
+` + interfacesHelp + `
 
-This release renders zones of the types simple and vxlan. Any other zone of the
-node, and any fabric, is refused by name; the rest is printed nevertheless, and
-the exit status is 1.`,
+` + incompleteHelp,
 		Example: `  viaduct render interfaces --running .running-config --facts pve1.json
   viaduct render interfaces --running .running-config --facts pve1.json | diff /etc/network/interfaces.d/sdn -`,
 		Args: args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			switch {
-			case running == "":
-				return usagef(cmd, "missing flag --running: it names Proxmox's running configuration")
-			case facts == "":
-				return usagef(cmd, "missing flag --facts: it names the facts of the node")
+			if err := in.check(cmd); err != nil {
+				return err
 			}
-			return a.renderInterfaces(running, facts, interfaces)
+			return a.renderFile(in, ifupdown.Render)
 		},
 	}
-	cmd.Flags().StringVar(&running, "running", "", "Proxmox's running configuration, a JSON file")
-	cmd.Flags().StringVar(&facts, "facts", "", "facts of the node, a JSON file")
-	cmd.Flags().StringVar(&interfaces, "interfaces", "", "the node's interfaces file, in place of the interfaces in the facts")
+	in.flags(cmd)
 	return cmd
 }
 
-func (a *app) renderInterfaces(running, factsPath, interfaces string) error {
-	facts, err := readFacts(factsPath)
+func (a *app) renderFRRCommand() *cobra.Command {
+	var in renderInput
+	var local string
+	cmd := &cobra.Command{
+		Use:   "frr --running FILE --facts FILE [--frr-local FILE] [--interfaces FILE]",
+		Short: "Print the configuration of FRR that Proxmox VE would generate for a node",
+		Long: `Prints what Proxmox VE would write to /etc/frr/frr.conf of one node, byte for
+byte, from files only: no server is asked and nothing is changed. It holds the
+controllers (evpn, bgp, isis), the routers of EVPN zones, and the node's parts
+in fabrics (openfabric, ospf, bgp).
+
+` + runningHelp + `
+
+--facts is what is known of the node, as JSON:
+
+  {
+    "node": "pve1",
+    "frr": {"version": "10.4.1"},
+    "interfaces": [
+      {"name": "eth0", "master": "vmbr0", "altNames": ["enp1s0"]},
+      {"name": "vmbr0", "kind": "bridge", "mac": "bc:24:11:00:00:01",
+       "addresses": ["192.168.0.1/24"]}
+    ],
+    "routes": [
+      {"dst": "0.0.0.0/0", "dev": "vmbr0", "src": "192.168.0.1"}
+    ]
+  }
+
+The node's own address is that of the loopback interface which its BGP or IS-IS
+controller names, otherwise the first of a controller's peers that is an address
+of an interface, otherwise the source address of the route to the first peer. In
+a fabric it is the node's address there. If it is an IPv6 address, the router ID
+is made of the "mac" of its interface, or of the bridge or bond that this
+belongs to. Without "frr" the file is written for FRR ` + pvefrr.DefaultVersion + `, as Proxmox VE 9.1 does.
+
+--frr-local is the node's /etc/frr/frr.conf.local, merged as Proxmox merges it.
+Lines that Proxmox loses are told as warnings.
+
+` + interfacesHelp + `
+
+The line "autort as", which stands there if the EVPN and the BGP controller of a
+node have different AS numbers, is known only to the FRR of Proxmox.
+
+` + incompleteHelp,
+		Example: `  viaduct render frr --running .running-config --facts pve1.json
+  viaduct render frr --running .running-config --facts pve1.json --frr-local frr.conf.local | diff /etc/frr/frr.conf -`,
+		Args: args(0, 0, ""),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := in.check(cmd); err != nil {
+				return err
+			}
+			var text []byte
+			if local != "" {
+				var err error
+				if text, err = os.ReadFile(local); err != nil {
+					return fmt.Errorf("cannot read frr.conf.local: %w", err)
+				}
+			}
+			return a.renderFile(in, func(run *pvesdn.Running, facts *model.Facts) ([]byte, model.Problems) {
+				return pvefrr.Render(run, facts, string(text))
+			})
+		},
+	}
+	in.flags(cmd)
+	cmd.Flags().StringVar(&local, "frr-local", "", "the node's own lines for FRR, frr.conf.local")
+	return cmd
+}
+
+// renderFile reads the input, and prints the file and what is to be said of it.
+func (a *app) renderFile(in renderInput, render func(*pvesdn.Running, *model.Facts) ([]byte, model.Problems)) error {
+	facts, err := readFacts(in.facts)
 	if err != nil {
 		return err
 	}
 	s := a.style(a.Stderr)
-	if interfaces != "" {
-		text, err := os.ReadFile(interfaces)
+	if in.interfaces != "" {
+		file, err := readInterfaces(in.interfaces)
 		if err != nil {
-			return fmt.Errorf("cannot read interfaces: %w", err)
+			return err
 		}
-		file, err := ifupdown.Parse(string(text))
-		if err != nil {
-			return fmt.Errorf("%s: %w", interfaces, err)
-		}
-		facts.Interfaces = file.Interfaces()
+		facts.Interfaces = overlay(facts, file.Interfaces())
 		for _, src := range file.Sources {
-			fmt.Fprintln(a.Stderr, s.yellow(fmt.Sprintf("warning: %s:%d: files named by source lines are not read: addresses in %s are not known", interfaces, src.Line, src.Pattern)))
+			fmt.Fprintln(a.Stderr, s.yellow(fmt.Sprintf("warning: %s:%d: files named by source lines are not read: addresses in %s are not known", in.interfaces, src.Line, src.Pattern)))
 		}
 	}
-	data, err := os.ReadFile(running)
+	data, err := os.ReadFile(in.running)
 	if err != nil {
 		return fmt.Errorf("cannot read running configuration: %w", err)
 	}
 	run, problems, err := pvesdn.Parse(data)
 	if err != nil {
-		return fmt.Errorf("%s: %w", running, err)
+		return fmt.Errorf("%s: %w", in.running, err)
 	}
-	text, more := ifupdown.Render(run, facts)
+	text, more := render(run, facts)
 	problems = append(problems, more...)
 	for _, p := range problems {
 		line := string(p.Severity) + ": " + p.String()
@@ -128,6 +229,43 @@ func (a *app) renderInterfaces(running, factsPath, interfaces string) error {
 		return fmt.Errorf("the file is incomplete: see the errors above (%d)", n)
 	}
 	return nil
+}
+
+func readInterfaces(path string) (*ifupdown.File, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read interfaces: %w", err)
+	}
+	file, err := ifupdown.Parse(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return file, nil
+}
+
+// overlay puts the interfaces of a file over those of the facts: hardware
+// addresses and alternative names do not stand in the file.
+func overlay(facts *model.Facts, file []model.Interface) []model.Interface {
+	out := slices.Clone(facts.Interfaces)
+	for i := range out {
+		out[i].Addresses = nil
+	}
+	for _, f := range file {
+		at := slices.IndexFunc(out, func(i model.Interface) bool { return i.Name == f.Name })
+		if at < 0 {
+			out = append(out, f)
+			continue
+		}
+		i := &out[at]
+		i.Addresses = f.Addresses
+		i.MTU = cmp.Or(f.MTU, i.MTU)
+		i.Master = cmp.Or(f.Master, i.Master)
+		if f.Kind != "" || f.VLANFiltering {
+			i.Kind, i.VLANFiltering = f.Kind, f.VLANFiltering
+		}
+	}
+	slices.SortStableFunc(out, func(a, b model.Interface) int { return cmp.Compare(a.Name, b.Name) })
+	return out
 }
 
 // readFacts reads the facts of a node, strictly: a property that is misspelt

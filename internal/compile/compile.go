@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"fmt"
 	"path"
+	"reflect"
 	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
@@ -45,21 +46,36 @@ type node struct {
 	subnets map[string][]*model.Subnet // by VNet, each sorted by ID
 	out     *desired.Node
 	notes   []Note
+	links   map[string]desired.Link // those of out, by name
 	routed  routed
+	// What the VNets of a zone have in common, by zone.
+	overlays map[string]*overlay
+	trunks   map[string]*trunk
+	vrfs     map[string]*vrf
+	// controller is the node's end of the EVPN controllers, by ID.
+	controllers map[string]*overlay
 }
 
 // Node compiles a node's document together with its facts. The result is
 // sorted. Objects that cannot be made are left out and told in the notes.
 func Node(doc *protocol.Document, facts *model.Facts) (*desired.Node, []Note) {
 	n := &node{
-		name:    doc.Node,
-		cfg:     &doc.Config,
-		guests:  doc.Guests,
-		facts:   facts,
-		subnets: subnetsByVNet(&doc.Config),
-		out:     &desired.Node{},
+		name:        doc.Node,
+		cfg:         &doc.Config,
+		guests:      doc.Guests,
+		facts:       facts,
+		subnets:     subnetsByVNet(&doc.Config),
+		out:         &desired.Node{},
+		links:       map[string]desired.Link{},
+		overlays:    map[string]*overlay{},
+		trunks:      map[string]*trunk{},
+		vrfs:        map[string]*vrf{},
+		controllers: map[string]*overlay{},
 	}
-	overlays := map[string]*overlay{}
+	if self := n.cfg.Nodes[n.name]; self != nil && self.Backend != model.BackendNetlink {
+		n.out.Backend = self.Backend
+	}
+	n.fabrics()
 	for _, o := range n.cfg.List(model.KindVNet) {
 		v := o.(*model.VNet)
 		z := n.cfg.Zones[v.Zone]
@@ -69,16 +85,58 @@ func Node(doc *protocol.Document, facts *model.Facts) (*desired.Node, []Note) {
 		switch z.Type {
 		case model.ZoneSimple:
 			n.simple(z, v)
+		case model.ZoneVLAN:
+			n.vlan(z, v)
+		case model.ZoneQinQ:
+			n.qinq(z, v)
 		case model.ZoneVXLAN:
-			n.vxlan(z, v, overlays)
+			n.vxlan(z, v)
+		case model.ZoneEVPN:
+			n.evpn(z, v)
 		}
 	}
+	n.routing()
 	n.ports()
 	n.firewall()
 	n.forwarding()
 	n.out.Sort()
 	slices.SortStableFunc(n.notes, func(a, b Note) int { return cmp.Compare(a.Object, b.Object) })
 	return n.out, n.notes
+}
+
+// link adds a link. One that is there already in the same form is shared;
+// another one of the same name is refused, and false returned.
+func (n *node) link(l desired.Link) bool {
+	if have, taken := n.links[l.Name]; taken {
+		owner := have.Owner
+		have.Owner = l.Owner
+		if !reflect.DeepEqual(have, l) {
+			n.note(LevelError, l.Owner, "needs an interface %s, but %s has one of that name on node %s; rename one of the two", l.Name, owner, n.name)
+			return false
+		}
+		return true
+	}
+	if pattern := n.reserved(l.Name); pattern != "" {
+		n.note(LevelError, l.Owner, "the interface name %s is reserved on node %s (pattern %q); rename the object or change the node's reserved list", l.Name, n.name, pattern)
+		return false
+	}
+	n.links[l.Name] = l
+	n.out.Links = append(n.out.Links, l)
+	return true
+}
+
+// maxName is the longest name of an interface, in bytes (IFNAMSIZ less the
+// final zero).
+const maxName = 15
+
+// fits returns the first name that an interface can have.
+func fits(names ...string) string {
+	for _, name := range names {
+		if len(name) <= maxName {
+			return name
+		}
+	}
+	return names[len(names)-1]
 }
 
 func subnetsByVNet(cfg *model.Config) map[string][]*model.Subnet {
@@ -94,7 +152,8 @@ func (n *node) note(level Level, object, format string, args ...any) {
 	n.notes = append(n.notes, Note{Object: object, Level: level, Message: fmt.Sprintf(format, args...)})
 }
 
-// nameFree refuses a VNet whose links the node's operator has reserved.
+// nameFree refuses a VNet whose links the node's operator has reserved. Only
+// overlays have a VXLAN device.
 func (n *node) nameFree(v *model.VNet) bool {
 	for _, name := range []string{v.ID, vxlanName(v)} {
 		if pattern := n.reserved(name); pattern != "" {
@@ -134,6 +193,11 @@ func (n *node) needs(object string, f model.Feature, what string) bool {
 
 // bridge adds the VNet's bridge and reports whether the node can have it.
 func (n *node) bridge(v *model.VNet, mtu int, noLinkLocal bool) bool {
+	return n.vnetBridge(v, desired.Link{MTU: mtu, NoLinkLocal: noLinkLocal})
+}
+
+// vnetBridge adds the VNet's bridge, of which l has what depends on the zone.
+func (n *node) vnetBridge(v *model.VNet, l desired.Link) bool {
 	ref := model.Ref(model.KindVNet, v.ID)
 	if !n.needs(ref, model.FeatureBridge, "bridges (module bridge)") {
 		return false
@@ -141,10 +205,16 @@ func (n *node) bridge(v *model.VNet, mtu int, noLinkLocal bool) bool {
 	if v.VLANAware && !n.needs(ref, model.FeatureVLANFiltering, "VLAN filtering on bridges (vlanaware)") {
 		return false
 	}
-	n.out.Links = append(n.out.Links, desired.Link{
-		Name: v.ID, Kind: desired.LinkBridge, Owner: ref, MTU: mtu, Alias: v.Alias,
-		NoLinkLocal: noLinkLocal,
-		Bridge:      &desired.Bridge{VLANFiltering: v.VLANAware},
-	})
-	return true
+	l.Name, l.Kind, l.Owner, l.Alias = v.ID, desired.LinkBridge, ref, v.Alias
+	l.Bridge = &desired.Bridge{VLANFiltering: v.VLANAware}
+	return n.link(l)
+}
+
+// uplinkPort are the settings of the port by which a VNet's bridge reaches other
+// nodes; nil leaves the kernel's.
+func uplinkPort(v *model.VNet) *desired.BridgePort {
+	if !v.VLANAware {
+		return nil
+	}
+	return &desired.BridgePort{AllVLANs: true}
 }

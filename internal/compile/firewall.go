@@ -22,30 +22,59 @@ var ours = fmt.Sprintf("{ %d, %d }", desired.LinkGroup, desired.DoomedGroup)
 // routed collects the VNets that the node routes for: those whose subnets have
 // a gateway here.
 type routed struct {
-	zones  map[string]map[string]bool // zone -> VNets
+	zones  map[string]map[string]bool // zone -> its links: VNets, and what belongs to a VRF
 	gates  map[string][]netip.Addr    // zone -> gateway addresses
 	snat4  []netip.Prefix
 	snat6  []netip.Prefix
 	v4, v6 bool
 }
 
+// add takes in a subnet of a VNet that the node is the gateway of.
 func (r *routed) add(z *model.Zone, v *model.VNet, s *model.Subnet) {
-	if r.zones == nil {
-		r.zones, r.gates = map[string]map[string]bool{}, map[string][]netip.Addr{}
-	}
-	if r.zones[z.ID] == nil {
-		r.zones[z.ID] = map[string]bool{}
-	}
-	r.zones[z.ID][v.ID] = true
-	r.gates[z.ID] = append(r.gates[z.ID], s.Gateway)
-	is4 := s.Gateway.Is4()
-	r.v4, r.v6 = r.v4 || is4, r.v6 || !is4
-	switch {
+	r.gateway(z, v, s)
+	switch is4 := s.Gateway.Is4(); {
 	case s.SNAT && is4:
 		r.snat4 = append(r.snat4, s.CIDR.Masked())
 	case s.SNAT:
 		r.snat6 = append(r.snat6, s.CIDR.Masked())
 	}
+}
+
+// addVRF takes in a subnet of an EVPN zone, from which only exit nodes lead out.
+func (r *routed) addVRF(z *model.Zone, v *model.VNet, s *model.Subnet, f *vrf) {
+	if f.exit {
+		r.add(z, v, s)
+	} else {
+		r.gateway(z, v, s)
+	}
+}
+
+func (r *routed) gateway(z *model.Zone, v *model.VNet, s *model.Subnet) {
+	r.links(z.ID, v.ID)
+	if r.gates == nil {
+		r.gates = map[string][]netip.Addr{}
+	}
+	r.gates[z.ID] = append(r.gates[z.ID], s.Gateway)
+	r.forward(s.Gateway)
+}
+
+// links takes in links of a zone. What a VRF's guests send comes in by the link
+// of the VRF, to the filter's mind, and leaves by that of a VNet.
+func (r *routed) links(zone string, names ...string) {
+	if r.zones == nil {
+		r.zones = map[string]map[string]bool{}
+	}
+	if r.zones[zone] == nil {
+		r.zones[zone] = map[string]bool{}
+	}
+	for _, name := range names {
+		r.zones[zone][name] = true
+	}
+}
+
+// forward notes that the node routes for an address's family.
+func (r *routed) forward(a netip.Addr) {
+	r.v4, r.v6 = r.v4 || a.Is4(), r.v6 || a.Is6()
 }
 
 // firewall adds the table. Its size grows with the routed VNets only: all others

@@ -25,12 +25,22 @@ func (n *node) ports() {
 				n.note(LevelError, owner, "%s: vnet %s is not on node %s; apply the VNet, or put the node on its zone's node list", nic.ID, nic.VNet, n.name)
 				continue
 			}
-			n.out.Ports = append(n.out.Ports, desired.Port{
+			v := n.cfg.VNets[nic.VNet]
+			p := desired.Port{
 				Names:    portNames(id, strings.TrimPrefix(nic.ID, "net")),
 				Bridge:   nic.VNet,
-				Isolated: n.cfg.VNets[nic.VNet].IsolatePorts,
+				Isolated: v.IsolatePorts,
 				Owner:    owner,
-			})
+			}
+			if n.cfg.Zones[v.Zone].BridgeDisableMACLearning {
+				mac, ok := model.NormalizeMAC(nic.MAC)
+				if !ok {
+					n.note(LevelError, owner, "%s: zone %s learns no hardware addresses (bridge-disable-mac-learning), so the NIC needs its own declared: set mac", nic.ID, v.Zone)
+					continue
+				}
+				p.MACs = []string{mac}
+			}
+			n.out.Ports = append(n.out.Ports, p)
 		}
 	}
 }

@@ -19,6 +19,17 @@ func Project(cfg *model.Config, guests map[string]*model.Guest, revision int64, 
 			set(&out.Zones, id, z)
 		}
 	}
+	fabrics := map[string]bool{}
+	for id, c := range cfg.Controllers {
+		if c.Node == node || c.Type == model.ControllerEVPN && usesController(out, id) {
+			set(&out.Controllers, id, c)
+			fabrics[c.Fabric] = true
+		}
+	}
+	for _, z := range out.Zones {
+		fabrics[z.Fabric] = true
+	}
+	projectFabrics(cfg, out, fabrics, node)
 	for id, v := range cfg.VNets {
 		if _, ok := out.Zones[v.Zone]; ok {
 			set(&out.VNets, id, v)
@@ -35,6 +46,27 @@ func Project(cfg *model.Config, guests map[string]*model.Guest, revision int64, 
 		}
 	}
 	return doc
+}
+
+// usesController reports whether a zone of the node has the controller.
+func usesController(out *model.Config, id string) bool {
+	for _, z := range out.Zones {
+		if z.Controller == id {
+			return true
+		}
+	}
+	return false
+}
+
+// projectFabrics adds the fabrics that the node is a member of or takes tunnel
+// ends from. Of the latter all members are needed, of the others the own part.
+func projectFabrics(cfg, out *model.Config, ends map[string]bool, node string) {
+	for id, m := range cfg.FabricNodes {
+		if f := cfg.Fabrics[m.Fabric]; f != nil && (m.Node == node || ends[m.Fabric]) {
+			set(&out.Fabrics, m.Fabric, f)
+			set(&out.FabricNodes, id, m)
+		}
+	}
 }
 
 func set[T any](m *map[string]T, id string, o T) {

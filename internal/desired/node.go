@@ -201,11 +201,14 @@ type VXLAN struct {
 	Learning bool `json:"learning,omitempty"`
 }
 
-// Address is an address on a link of ours.
+// Address is an address on a link of the state or, with Foreign, on one that
+// something else made. IPv6 addresses are used at once, without duplicate
+// address detection: gateways have the same address on every node.
 type Address struct {
-	Link   string       `json:"link"`
-	Prefix netip.Prefix `json:"prefix"`
-	Owner  string       `json:"owner"`
+	Link    string       `json:"link"`
+	Foreign bool         `json:"foreign,omitempty"`
+	Prefix  netip.Prefix `json:"prefix"`
+	Owner   string       `json:"owner"`
 }
 
 // Neighbour is a static entry of a VXLAN device's forwarding table. With a
@@ -229,6 +232,8 @@ type Route struct {
 	// Via is the next hop; it may be of the other family (RFC 5549).
 	Via   netip.Addr `json:"via,omitzero"`
 	Table int        `json:"table,omitempty"` // 0 means main
+	// Src is the source address of what the node itself sends there.
+	Src netip.Addr `json:"src,omitzero"`
 	// Type is empty for a route that leads somewhere, or "unreachable".
 	Type string `json:"type,omitempty"`
 	// Metric is the route's priority; the smallest wins. 0 leaves the kernel's.
@@ -246,6 +251,8 @@ type Port struct {
 	Bridge string `json:"bridge"`
 	// Isolated keeps the port from talking to other isolated ports.
 	Isolated bool `json:"isolated,omitempty"`
+	// AllVLANs is as of BridgePort.
+	AllVLANs bool `json:"allVLANs,omitempty"`
 	// MACs are entered statically into the bridge's table instead of learning
 	// from the port; nil leaves learning on.
 	MACs []string `json:"macs,omitempty"`

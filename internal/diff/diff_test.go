@@ -24,16 +24,16 @@ func full() *desired.Node {
 			Bridge: &desired.Bridge{VLANFiltering: true},
 			VXLAN:  &desired.VXLAN{ID: 7, Local: netip.MustParseAddr("10.0.0.1"), Port: 4789, Learning: true},
 		}},
-		Addresses:  []desired.Address{{Link: "vn1", Prefix: netip.MustParsePrefix("10.0.1.1/24"), Owner: "subnet/a"}},
+		Addresses:  []desired.Address{{Link: "vn1", Foreign: true, Prefix: netip.MustParsePrefix("10.0.1.1/24"), Owner: "subnet/a"}},
 		Neighbours: []desired.Neighbour{{Link: "vx1", MAC: desired.FloodMAC, Dst: netip.MustParseAddr("10.0.0.2"), Owner: "vnet/a"}},
 		Routes: []desired.Route{{Dst: netip.MustParsePrefix("10.2.0.0/16"), Link: "vn1", Via: netip.MustParseAddr("10.0.1.2"),
-			Table: 7, Type: "unreachable", Metric: 8, Owner: "vnet/a"}},
+			Table: 7, Type: "unreachable", Metric: 8, Src: netip.MustParseAddr("10.0.1.3"), Owner: "vnet/a"}},
 		OVSPorts: []desired.OVSPort{{Name: "ln", Bridge: "vmbr0", Tag: 5, QinQ: true, EtherType: "802.1ad", MTU: 1500, Owner: "vnet/a"}},
 		FRR: &desired.FRR{Daemons: []string{"bgpd"}, Blocks: []desired.FRRBlock{{
 			Head: "router bgp 1", Lines: []string{" address-family l2vpn evpn", "  advertise-all-vni", " exit-address-family"}, Owner: "controller/c",
 		}}},
 		Backend: "ifupdown2",
-		Ports:   []desired.Port{{Names: []string{"tap1i0"}, Bridge: "vn1", Isolated: true, MACs: []string{"02:00:00:00:00:02"}, MTU: 1400, Owner: "guest/1"}},
+		Ports:   []desired.Port{{Names: []string{"tap1i0"}, Bridge: "vn1", Isolated: true, AllVLANs: true, MACs: []string{"02:00:00:00:00:02"}, MTU: 1400, Owner: "guest/1"}},
 		Sysctls: []desired.Sysctl{{Key: "net.ipv4.ip_forward", Value: "1", Owner: "zone/a"}},
 		Tables: []desired.Table{{
 			Family: "inet", Name: "viaduct",
@@ -119,10 +119,10 @@ func TestPrinted(t *testing.T) {
 		"+ link vx1: kind vxlan, vni 7, local 10.0.0.1, port 4789, learning on, parent eth0, vlan 9, protocol 802.1ad, vlan-of-bridge on, " +
 			"peer pr, table 1000, mtu 1450, mac 02:00:00:00:00:01, master vn1, foreign-master on, alias text, link-local off, vlan-filtering on, " +
 			"port-learning off, neigh-suppress on, all-vlans on",
-		"+ address 10.0.1.1/24 dev vn1",
+		"+ address 10.0.1.1/24 dev vn1: foreign-link on",
 		"+ neighbour 00:00:00:00:00:00 dst 10.0.0.2 dev vx1",
-		"+ route 10.2.0.0/16 table 7 metric 8: type unreachable, via 10.0.1.2, dev vn1",
-		"+ port tap1i0: bridge vn1, isolated on, macs 02:00:00:00:00:02, mtu 1400",
+		"+ route 10.2.0.0/16 table 7 metric 8: type unreachable, via 10.0.1.2, src 10.0.1.3, dev vn1",
+		"+ port tap1i0: bridge vn1, isolated on, all-vlans on, macs 02:00:00:00:00:02, mtu 1400",
 		"+ ovs-port ln: bridge vmbr0, tag 5, qinq on, ethertype 802.1ad, mtu 1500",
 		"+ frr daemon bgpd",
 		"+ frr router bgp 1 / address-family l2vpn evpn",

@@ -70,7 +70,9 @@ func set[T any](to *T, from *T) {
 // AddressEntry describes an address.
 func AddressEntry(a desired.Address) Entry {
 	name := a.Prefix.String() + " dev " + a.Link
-	return Entry{Key: a.Link + " " + a.Prefix.String(), Name: name, Owner: a.Owner}
+	return Entry{Key: a.Link + " " + a.Prefix.String(), Name: name, Owner: a.Owner, Props: []Prop{
+		{Name: "foreign-link", Value: onOff(a.Foreign), Zero: "off"},
+	}}
 }
 
 // NeighbourEntry describes a forwarding entry. A MAC that floods has many far
@@ -102,6 +104,7 @@ func RouteEntry(r desired.Route) Entry {
 	return Entry{Key: strconv.Itoa(table) + " " + r.Dst.String() + " " + strconv.FormatUint(uint64(r.Metric), 10), Name: name, Owner: r.Owner, Props: []Prop{
 		{Name: "type", Value: r.Type},
 		{Name: "via", Value: address(r.Via)},
+		{Name: "src", Value: address(r.Src)},
 		{Name: "dev", Value: r.Link},
 	}}
 }
@@ -112,6 +115,7 @@ func PortEntry(p desired.Port) Entry {
 		{Name: "bridge", Value: p.Bridge},
 		{Name: "isolated", Value: onOff(p.Isolated), Zero: "off"},
 		{Name: "names", Value: strings.Join(p.Names, " ")},
+		{Name: "all-vlans", Value: onOff(p.AllVLANs), Zero: "off"},
 		{Name: "macs", Value: strings.Join(p.MACs, " ")},
 		{Name: "mtu", Value: number0(p.MTU)},
 	}}

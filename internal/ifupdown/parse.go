@@ -110,7 +110,8 @@ func logicalLines(text string) func(yield func(int, string) bool) {
 
 // Interfaces returns the interfaces, sorted, with the address that Proxmox takes
 // for theirs: the last address line of the inet stanzas, whatever its family.
-// What an inet6 stanza says does not count there.
+// What an inet6 stanza says does not count there. Bridges tell their kind, and
+// the ports of a bridge are told even if they have no stanza of their own.
 func (f *File) Interfaces() []model.Interface {
 	byName := map[string]*model.Interface{}
 	var order []string
@@ -124,6 +125,7 @@ func (f *File) Interfaces() []model.Interface {
 		if mtu, err := strconv.Atoi(s.option("mtu")); err == nil && mtu > 0 {
 			i.MTU = mtu
 		}
+		s.nature(i)
 		text := s.option("address")
 		if text == "" || s.Family == "inet6" {
 			continue
@@ -133,12 +135,50 @@ func (f *File) Interfaces() []model.Interface {
 			i.Addresses = []netip.Prefix{p}
 		}
 	}
+	for _, s := range f.Stanzas {
+		for _, port := range strings.Fields(s.option("bridge-ports") + " " + s.option("ovs-ports")) {
+			if !plainName(port) || port == "none" {
+				continue
+			}
+			if byName[port] == nil {
+				byName[port] = &model.Interface{Name: port}
+				order = append(order, port)
+			}
+			if i := byName[port]; i.Master == "" {
+				i.Master = s.Name
+			}
+		}
+	}
 	slices.Sort(order)
 	out := make([]model.Interface, len(order))
 	for n, name := range order {
 		out[n] = *byName[name]
 	}
 	return out
+}
+
+// nature reads what makes an interface a bridge or a port of one.
+func (s *Stanza) nature(i *model.Interface) {
+	switch {
+	case s.option("ovs-type") == "OVSBridge":
+		i.Kind = openvswitch
+	case s.option("ovs-type") == "OVSIntPort":
+		i.Kind = "internal"
+	case s.has("bridge-ports"):
+		i.Kind = "bridge"
+	case s.has("bond-slaves"):
+		i.Kind = "bond"
+	}
+	if s.has("bridge-vlan-aware") { // whatever its value, as Proxmox reads it
+		i.VLANFiltering = true
+	}
+	if bridge := s.option("ovs-bridge"); bridge != "" {
+		i.Master = bridge
+	}
+}
+
+func (s *Stanza) has(name string) bool {
+	return slices.ContainsFunc(s.Options, func(o Option) bool { return o.Name == name })
 }
 
 // option is the value of the last line of that name.

@@ -2,6 +2,7 @@ package ifupdown_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -64,9 +65,10 @@ func TestInterfaces(t *testing.T) {
 		}
 		got.Write(append(line, '\n'))
 	}
-	want := `{"name":"eth0","mtu":9000}
+	want := `{"name":"eth0","mtu":9000,"master":"vmbr0"}
+{"name":"eth1","mtu":0,"master":"vmbr0"}
 {"name":"lo","mtu":0}
-{"name":"vmbr0","mtu":0,"addresses":["192.168.0.1/24"]}
+{"name":"vmbr0","mtu":0,"kind":"bridge","vlanFiltering":true,"addresses":["192.168.0.1/24"]}
 {"name":"vmbr1","mtu":0,"addresses":["10.0.0.2/24"]}
 {"name":"vmbr2","mtu":0,"addresses":["2001:db8::1/64"]}
 {"name":"vmbr3","mtu":0,"addresses":["10.3.0.1/16"]}
@@ -75,6 +77,34 @@ func TestInterfaces(t *testing.T) {
 {"name":"vmbr6","mtu":0}
 `
 	if d := cmp.Diff(want, got.String()); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+}
+
+// Bridges tell what they are, whichever tool makes them.
+func TestInterfaceKinds(t *testing.T) {
+	f, err := ifupdown.Parse(`
+iface vmbr0 inet manual
+	ovs_type OVSBridge
+	ovs_ports bond0 mgmt
+iface mgmt inet static
+	ovs_type OVSIntPort
+	ovs_bridge vmbr0
+iface bond0 inet manual
+	bond-slaves eno1 eno2
+iface vmbr1 inet manual
+	bridge-ports none
+	bridge-vlan-aware no
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, i := range f.Interfaces() {
+		got = append(got, fmt.Sprintf("%s %s %s %t", i.Name, i.Kind, i.Master, i.VLANFiltering))
+	}
+	want := []string{"bond0 bond vmbr0 false", "mgmt internal vmbr0 false", "vmbr0 openvswitch  false", "vmbr1 bridge  true"}
+	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
 	}
 }

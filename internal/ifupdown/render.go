@@ -26,15 +26,17 @@ type renderer struct {
 	facts    *model.Facts
 	subnets  map[string][]*pvesdn.Subnet // by VNet, each sorted by ID
 	blocks   map[string]block            // by interface
+	evpn     map[string]*evpnZone        // those of the node, by zone
 	problems model.Problems
 }
 
 // Render returns the file that the node of the facts gets. Objects that cannot
 // be rendered are left out and told in the problems, in the order of the
 // objects; the file then lacks them and is whole otherwise. Of the facts it uses
-// the node's name, its interfaces' addresses and its routes.
+// the node's name, its interfaces (addresses, and of bridges their kind and their
+// ports) and its routes.
 func Render(run *pvesdn.Running, facts *model.Facts) ([]byte, model.Problems) {
-	r := &renderer{run: run, facts: facts, subnets: map[string][]*pvesdn.Subnet{}, blocks: map[string]block{}}
+	r := &renderer{run: run, facts: facts, subnets: map[string][]*pvesdn.Subnet{}, blocks: map[string]block{}, evpn: map[string]*evpnZone{}}
 	for _, id := range slices.Sorted(maps.Keys(run.Subnets)) {
 		s := run.Subnets[id]
 		r.subnets[s.VNet] = append(r.subnets[s.VNet], s)
@@ -43,19 +45,24 @@ func Render(run *pvesdn.Running, facts *model.Facts) ([]byte, model.Problems) {
 	for _, id := range slices.Sorted(maps.Keys(run.VNets)) {
 		r.vnet(run.VNets[id], usable)
 	}
-	r.fabrics()
-	if run.Zones == nil && run.VNets == nil {
-		return nil, r.problems
-	}
 	var out bytes.Buffer
-	fmt.Fprintf(&out, "#version:%d\n", run.Version)
-	for _, name := range slices.Sorted(maps.Keys(r.blocks)) {
-		fmt.Fprintf(&out, "\nauto %s\niface %s\n", name, name)
-		for _, line := range r.blocks[name] {
-			fmt.Fprintf(&out, "\t%s\n", line)
-		}
+	if run.Zones != nil || run.VNets != nil {
+		fmt.Fprintf(&out, "#version:%d\n", run.Version)
 	}
+	for _, name := range slices.Sorted(maps.Keys(r.blocks)) {
+		r.blocks[name].write(&out, name, "")
+	}
+	r.fabrics(&out)
 	return out.Bytes(), r.problems
+}
+
+// write adds the stanza of an interface to the file; its family and method are
+// empty where ifupdown2 leaves them out.
+func (b block) write(out *bytes.Buffer, name, method string) {
+	fmt.Fprintf(out, "\nauto %s\niface %s%s\n", name, name, method)
+	for _, line := range b {
+		fmt.Fprintf(out, "\t%s\n", line)
+	}
 }
 
 // zones returns those of the node's zones that can be rendered, and refuses the
@@ -72,9 +79,12 @@ func (r *renderer) zones() map[string]bool {
 			usable[id] = true
 		case model.ZoneVXLAN:
 			usable[id] = r.tunnelEnds(z)
+		case model.ZoneVLAN, model.ZoneQinQ:
+			usable[id] = r.bridgeOf(z)
+		case model.ZoneEVPN:
+			usable[id] = r.routed(z)
 		default:
-			r.refuse(model.KindZone, id, "type", z.Type,
-				"this release renders only zones of the types simple and vxlan; the zone and its vnets are left out")
+			r.refuse(model.KindZone, id, "type", z.Type, "is not a type that this release renders; the zone and its vnets are left out")
 		}
 	}
 	return usable
@@ -96,23 +106,39 @@ func (r *renderer) vnet(v *pvesdn.VNet, usable map[string]bool) {
 	if strings.HasSuffix(v.Alias, `\`) {
 		r.warn(model.KindVNet, v.ID, "alias", v.Alias, "ends in a backslash, which makes ifupdown2 take the line after it for a part of the alias; change the alias")
 	}
-	if model.ZoneType(z.Type) == model.ZoneSimple {
+	switch model.ZoneType(z.Type) {
+	case model.ZoneSimple:
 		r.simple(z, v)
-	} else {
+	case model.ZoneVLAN:
+		r.vlan(z, v)
+	case model.ZoneQinQ:
+		r.qinq(z, v)
+	case model.ZoneVXLAN:
 		r.vxlan(z, v)
+	case model.ZoneEVPN:
+		r.routedVNet(z, v)
 	}
 }
 
-// add puts blocks into the file, or refuses the VNet if the name of one cannot
-// be that of an interface.
-func (r *renderer) add(v *pvesdn.VNet, blocks map[string]block) {
-	for _, name := range slices.Sorted(maps.Keys(blocks)) {
-		if len(name) > maxName || !plainName(name) {
-			r.refuse(model.KindVNet, v.ID, "", "", fmt.Sprintf("is left out: %q cannot be the name of an interface (letters and digits, at most %d in all)", name, maxName))
-			return
+// add puts the blocks of a VNet into the file, and those that it shares with
+// others unless one of them has made them. It refuses the VNet if the name of
+// one cannot be that of an interface.
+func (r *renderer) add(v *pvesdn.VNet, own, shared map[string]block) bool {
+	for _, blocks := range []map[string]block{own, shared} {
+		for _, name := range slices.Sorted(maps.Keys(blocks)) {
+			if len(name) > maxName || !plainName(name) {
+				r.refuse(model.KindVNet, v.ID, "", "", fmt.Sprintf("is left out: %q cannot be the name of an interface (letters and digits, at most %d in all)", name, maxName))
+				return false
+			}
 		}
 	}
-	maps.Copy(r.blocks, blocks)
+	maps.Copy(r.blocks, own)
+	for name, b := range shared {
+		if _, made := r.blocks[name]; !made {
+			r.blocks[name] = b
+		}
+	}
+	return true
 }
 
 // plainName reports whether a name of an interface means the same to the
@@ -121,15 +147,6 @@ func plainName(name string) bool {
 	return name != "" && name != "." && name != ".." && !strings.ContainsFunc(name, func(c rune) bool {
 		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("._:@+-", c)
 	})
-}
-
-// fabrics refuses the fabrics that would add interfaces to the file.
-func (r *renderer) fabrics() {
-	for _, id := range slices.Sorted(maps.Keys(r.run.Fabrics)) {
-		if _, member := r.run.Fabrics[id+"_"+r.facts.Node]; member {
-			r.refuse(pvesdn.KindFabric, id, "type", r.run.Fabrics[id], "this release renders no fabrics; the fabric's interfaces are left out")
-		}
-	}
 }
 
 func (r *renderer) refuse(kind model.Kind, id, field, value, message string) {

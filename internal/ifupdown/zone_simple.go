@@ -19,36 +19,51 @@ var outside = map[bool]netip.Addr{
 // the subnets' gateways.
 func (r *renderer) simple(z *pvesdn.Zone, v *pvesdn.VNet) {
 	var b block
-	var forward4, forward6 bool
+	g := r.gateways(&b, v, true, true)
+	if v.MAC != "" {
+		b.line("hwaddress %s", v.MAC)
+	}
+	b.bridge(v, "none", z.MTU)
+	b.forward(g)
+	r.add(v, map[string]block{v.ID: b}, nil)
+}
+
+// families tells which families a VNet has gateways of.
+type families struct{ four, six bool }
+
+// gateways adds the addresses of a VNet's subnets. hosts adds the routes to
+// networks of one address, snat the rules of subnets that want it.
+func (r *renderer) gateways(b *block, v *pvesdn.VNet, hosts, snat bool) families {
+	var f families
 	seen := map[string]bool{}
 	for _, s := range r.subnets[v.ID] {
 		// The family is the gateway's; without one Proxmox takes IPv4.
 		six := s.Gateway.IsValid() && s.Gateway.Is6()
 		if s.Gateway.IsValid() {
-			forward4, forward6 = forward4 || !six, forward6 || six
+			f.four, f.six = f.four || !six, f.six || six
 			if !seen[s.Gateway.Text] {
 				seen[s.Gateway.Text] = true
 				b.line("address %s/%d", s.Gateway, s.CIDR.Bits())
 			}
 		}
-		if !six && s.CIDR.Bits() == 32 {
+		if hosts && !six && s.CIDR.Bits() == 32 {
 			b.line("up ip route add %s dev %s", s.CIDR, v.ID)
 		}
-		if s.SNAT {
-			r.snat(&b, s, six)
+		if snat && s.SNAT {
+			r.snat(b, s, six)
 		}
 	}
-	if v.MAC != "" {
-		b.line("hwaddress %s", v.MAC)
-	}
-	b.bridge(v, "none", z.MTU)
-	if forward4 {
+	return f
+}
+
+// forward lets the kernel route between the VNet and others.
+func (b *block) forward(f families) {
+	if f.four {
 		b.line("ip-forward on")
 	}
-	if forward6 {
+	if f.six {
 		b.line("ip6-forward on")
 	}
-	r.add(v, map[string]block{v.ID: b})
 }
 
 // snat adds the rules that give packets to the world the node's own address,

@@ -1,6 +1,7 @@
 package ifupdown
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 
@@ -14,33 +15,41 @@ const defaultMTU = 1450
 
 // tunnelEnds reports whether the tunnels of a VXLAN zone can be rendered.
 func (r *renderer) tunnelEnds(z *pvesdn.Zone) bool {
+	const left = "; the zone and its vnets are left out"
 	switch {
 	case z.Fabric != "":
-		r.refuse(model.KindZone, z.ID, "fabric", z.Fabric,
-			"this release renders only zones of type vxlan that have peers; the zone and its vnets are left out")
-		return false
+		n := r.run.FabricNodes[model.FabricNodeID(z.Fabric, r.facts.Node)]
+		if n == nil || !n.IP.IsValid() {
+			r.refuse(model.KindZone, z.ID, "fabric", z.Fabric, fmt.Sprintf("gives node %s no IPv4 address for its end of the tunnels%s", r.facts.Node, left))
+			return false
+		}
+		return true
 	case len(z.Peers) == 0:
-		r.refuse(model.KindZone, z.ID, "peers", "", "are not set: without them there are no tunnels; the zone and its vnets are left out")
+		r.refuse(model.KindZone, z.ID, "peers", "", "are not set: without them there are no tunnels"+left)
 		return false
 	}
-	if !r.ownEnd(z).IsValid() {
+	if _, own := r.ends(z); !own.IsValid() {
 		r.warn(model.KindZone, z.ID, "peers", "", fmt.Sprintf(
 			"have no address of node %s, and its facts have no route to %s, so that every peer is taken for another node", r.facts.Node, z.Peers[0]))
 	}
 	return true
 }
 
-// ownEnd is the node's own address among the ends of the tunnels: the first
+// ends are all ends of the zone's tunnels, and the node's own one: the first
 // peer that an interface has, otherwise the address the node would use towards
-// the first peer.
-func (r *renderer) ownEnd(z *pvesdn.Zone) netip.Addr {
-	for _, p := range z.Peers {
-		if r.facts.HasAddress(p.Addr) {
-			return p.Addr
+// the first peer. The nodes of a fabric are sorted; Proxmox writes them in no
+// order, so that the file changes without a cause.
+func (r *renderer) ends(z *pvesdn.Zone) (all []pvesdn.Address, own netip.Addr) {
+	if z.Fabric == "" {
+		l, _ := pvesdn.LocalEnd(z.Peers, "", r.facts)
+		return z.Peers, l.Address.Addr
+	}
+	for _, n := range r.run.FabricMembers(z.Fabric) {
+		if n.IP.IsValid() {
+			all = append(all, pvesdn.Address{Addr: n.IP, Text: n.IP.String()})
 		}
 	}
-	hop, _ := r.facts.RouteTo(z.Peers[0].Addr)
-	return hop.Src
+	return all, r.run.FabricNodes[model.FabricNodeID(z.Fabric, r.facts.Node)].IP
 }
 
 // vxlan renders a VNet of a VXLAN zone: a VXLAN device that knows the other
@@ -50,14 +59,11 @@ func (r *renderer) vxlan(z *pvesdn.Zone, v *pvesdn.VNet) {
 		r.refuse(model.KindVNet, v.ID, "tag", "", "is not set, and every vnet of a vxlan zone needs one; the vnet is left out")
 		return
 	}
-	mtu := z.MTU
-	if mtu == 0 {
-		mtu = defaultMTU
-	}
-	own := r.ownEnd(z)
+	mtu := cmp.Or(z.MTU, defaultMTU)
+	peers, own := r.ends(z)
 	var tunnel, bridge block
 	tunnel.line("vxlan-id %d", v.Tag)
-	for _, p := range z.Peers {
+	for _, p := range peers {
 		if p.Addr != own {
 			tunnel.line("vxlan_remoteip %s", p)
 		}
@@ -68,5 +74,5 @@ func (r *renderer) vxlan(z *pvesdn.Zone, v *pvesdn.VNet) {
 	tunnel.line("mtu %d", mtu)
 	name := "vxlan_" + v.ID
 	bridge.bridge(v, name, mtu)
-	r.add(v, map[string]block{name: tunnel, v.ID: bridge})
+	r.add(v, map[string]block{name: tunnel, v.ID: bridge}, nil)
 }

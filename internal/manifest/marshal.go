@@ -76,6 +76,10 @@ func writeList(b *bytes.Buffer, list reflect.Value, f model.FieldInfo, indent st
 			if err := writeFields(b, list.Index(i), model.RangeFields(), indent+"  "); err != nil {
 				return err
 			}
+		case model.FieldIfaces:
+			if err := writeFields(b, list.Index(i), model.FabricInterfaceFields(), indent+"  "); err != nil {
+				return err
+			}
 		case model.FieldNICs:
 			if err := writeFields(b, list.Index(i), model.NICFields(), indent+"  "); err != nil {
 				return err

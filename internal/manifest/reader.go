@@ -48,6 +48,9 @@ func (r *reader) object(n *node) *loaded {
 	if s, ok := o.(*model.Subnet); ok && s.ID == "" && s.CIDR.IsValid() {
 		s.ID = s.CIDR.String()
 	}
+	if f, ok := o.(*model.FabricNode); ok && f.ID == "" && f.Fabric != "" && f.Node != "" {
+		f.ID = model.FabricNodeID(f.Fabric, f.Node)
+	}
 	if o.ObjectID() == "" {
 		r.errorf(n.pos, "%s without id: add a line \"id: ...\"", kind)
 		return nil
@@ -131,7 +134,7 @@ func (r *reader) valueAt(into reflect.Value, f model.FieldInfo, path string, n *
 		return
 	}
 	switch f.Type {
-	case model.FieldTexts, model.FieldAddrs, model.FieldRanges, model.FieldNICs:
+	case model.FieldTexts, model.FieldAddrs, model.FieldRanges, model.FieldNICs, model.FieldIfaces:
 		r.list(into, f, path, n, places)
 	default:
 		r.scalar(into, f, path, n)
@@ -190,8 +193,8 @@ func (r *reader) list(into reflect.Value, f model.FieldInfo, path string, n *nod
 	switch {
 	case n.kind == mapNode && f.Type != model.FieldTexts && f.Type != model.FieldAddrs:
 		items = []*node{n} // one range or NIC without the list around it
-	case n.kind == scalarNode && f.Type == model.FieldRanges:
-		items = []*node{n} // its commas part start from end
+	case n.kind == scalarNode && (f.Type == model.FieldRanges || f.Type == model.FieldIfaces && strings.Contains(n.text, "=")):
+		items = []*node{n} // its commas part the properties of one
 	case n.kind == scalarNode:
 		items = nil
 		for _, part := range splitList(n.text) {
@@ -227,11 +230,31 @@ func (r *reader) item(into reflect.Value, f model.FieldInfo, path string, n *nod
 			return
 		}
 		r.nested(into, "range", model.RangeFields(), path, n, places)
+	case model.FieldIfaces:
+		if n.kind == scalarNode {
+			n = interfaceNode(n)
+		}
+		r.nested(into, "interface", model.FabricInterfaceFields(), path, n, places)
 	case model.FieldNICs:
 		r.nested(into, "nic", model.NICFields(), path, n, places)
 	default:
 		r.errorf(n.pos, "%s: cannot be set", path)
 	}
+}
+
+// interfaceNode reads an interface in one string: its name alone, or as the
+// Proxmox API writes it, "name=eth1,ip=10.0.0.1/31".
+func interfaceNode(n *node) *node {
+	out := &node{kind: mapNode, pos: n.pos}
+	for _, part := range splitList(n.text) {
+		key, value, ok := strings.Cut(part, "=")
+		if !ok {
+			key, value = "name", part
+		}
+		key = strings.ReplaceAll(key, "_", "-")
+		out.entries = append(out.entries, entry{key: key, pos: n.pos, value: &node{kind: scalarNode, pos: n.pos, text: value}})
+	}
+	return out
 }
 
 func (r *reader) addr(into reflect.Value, path string, n *node) {

@@ -65,6 +65,8 @@ func goType(t model.FieldType) reflect.Type {
 		return reflect.TypeFor[[]model.Range]()
 	case model.FieldNICs:
 		return reflect.TypeFor[[]model.NIC]()
+	case model.FieldIfaces:
+		return reflect.TypeFor[[]model.FabricInterface]()
 	case model.FieldUnknown:
 	}
 	return nil

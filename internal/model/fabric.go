@@ -1,6 +1,10 @@
 package model
 
-import "net/netip"
+import (
+	"encoding/binary"
+	"hash/fnv"
+	"net/netip"
+)
 
 // FabricProtocol is the routing protocol of a fabric.
 type FabricProtocol string
@@ -84,4 +88,25 @@ type FabricInterface struct {
 	// NetworkType is OSPF's: broadcast, non-broadcast, point-to-point or
 	// point-to-multipoint. Empty means point-to-point on unnumbered links.
 	NetworkType string `json:"network-type,omitempty"`
+}
+
+// RouterID is the router identifier of the node in a fabric.
+func (n *FabricNode) RouterID() netip.Addr {
+	if n.IP.Is4() {
+		return n.IP
+	}
+	return RouterID(n.IP6)
+}
+
+// RouterID makes a router identifier, which is written as an IPv4 address, of an
+// address: itself, or a number made of an IPv6 address (32-bit FNV-1a).
+func RouterID(a netip.Addr) netip.Addr {
+	if a.Is4() {
+		return a
+	}
+	h := fnv.New32a()
+	_, _ = h.Write(a.AsSlice())
+	var out [4]byte
+	binary.BigEndian.PutUint32(out[:], h.Sum32())
+	return netip.AddrFrom4(out)
 }

@@ -57,8 +57,11 @@ type Interface struct {
 	// AltNames are other names of the interface (ip link: altname).
 	AltNames []string `json:"altNames,omitempty"`
 	// VLANFiltering tells of a bridge that it is VLAN-aware.
-	VLANFiltering bool           `json:"vlanFiltering,omitempty"`
-	Addresses     []netip.Prefix `json:"addresses,omitempty"`
+	VLANFiltering bool `json:"vlanFiltering,omitempty"`
+	// VLANProtocol is the type of VLAN that such a bridge filters by: 802.1ad, or
+	// empty for 802.1q.
+	VLANProtocol string         `json:"vlanProtocol,omitempty"`
+	Addresses    []netip.Prefix `json:"addresses,omitempty"`
 	// AcceptRA tells whether the interface takes router advertisements: 0 not,
 	// 1 as long as it does not forward, 2 always (ip-sysctl, accept_ra).
 	AcceptRA int `json:"acceptRA,omitempty"`

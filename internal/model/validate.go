@@ -20,6 +20,8 @@ func Validate(cfg *Config, known []string) Problems {
 	for _, id := range sortedKeys(cfg.Nodes) {
 		c.node(cfg.Nodes[id])
 	}
+	c.fabrics()
+	c.controllers()
 	for _, id := range sortedKeys(cfg.Zones) {
 		c.zone(cfg.Zones[id])
 	}
@@ -37,6 +39,8 @@ type checker struct {
 	subnetsOf map[string][]*Subnet
 	// hasIPv6 holds the zones with an IPv6 subnet.
 	hasIPv6 map[string]bool
+	// l3vnis are the zones by the VXLAN identifiers of their routed traffic.
+	l3vnis map[int]*Zone
 	// hints is how many more names may be proposed: looking for the nearest
 	// name costs time for each candidate, and nobody reads hundreds of hints.
 	hints int
@@ -63,6 +67,7 @@ func newChecker(cfg *Config, known []string) *checker {
 		known:     make(map[string]bool, len(known)+len(cfg.Nodes)),
 		subnetsOf: make(map[string][]*Subnet),
 		hasIPv6:   make(map[string]bool),
+		l3vnis:    make(map[int]*Zone),
 		hints:     maxHints,
 	}
 	for _, n := range known {

@@ -15,6 +15,11 @@ func (c *checker) node(n *Node) {
 			r.errorf("address", n.Address.String(), "is not an address other nodes can reach; give one of the node's own unicast addresses")
 		}
 	}
+	switch n.Backend {
+	case "", BackendNetlink, BackendIfupdown2:
+	default:
+		r.errorf("backend", n.Backend, "is not a way to program links: use %s or %s", BackendNetlink, BackendIfupdown2)
+	}
 	for _, p := range n.Reserved {
 		if _, err := path.Match(p, ""); err != nil || p == "" {
 			r.errorf("reserved", p, "is not a valid pattern: write an interface name in which * stands for any characters, ? for one, [a-z] for a range")

@@ -9,8 +9,11 @@ import (
 // Limits of VNet properties.
 const (
 	// MaxVNetID bounds a VNet's ID: it names the bridge, and with a prefix of
-	// at most 7 characters other interfaces, whose names the kernel bounds at 15.
-	MaxVNetID = 8
+	// at most 6 characters other interfaces, whose names the kernel bounds at 15.
+	// Proxmox VE checks for 8, but its manual's own example is called qinqvnet1.
+	MaxVNetID = 9
+	// pveVNetID is the longest ID that the Proxmox API takes.
+	pveVNetID = 8
 	// MaxTag is the highest VXLAN network identifier (RFC 7348: 24 bits).
 	MaxTag = 1<<24 - 1
 	// MaxAlias bounds an alias, in characters; the kernel's limit is 255 bytes,
@@ -28,7 +31,8 @@ var (
 
 // vnets checks every VNet and that their tags differ.
 func (c *checker) vnets() {
-	tags := make(map[int]*VNet)
+	tags := make(map[int]*VNet)             // over all vxlan and evpn zones
+	vlans := make(map[string]map[int]*VNet) // by zone; 0 is the untagged one
 	reserving := c.reservingNodes()
 	for _, id := range sortedKeys(c.cfg.VNets) {
 		v := c.cfg.VNets[id]
@@ -48,8 +52,18 @@ func (c *checker) vnets() {
 			if v.Tag != 0 {
 				r.errorf("tag", strconv.Itoa(v.Tag), "is not allowed in simple zone %s, which separates its vnets without tags; remove it", z.ID)
 			}
+		case ZoneVLAN, ZoneQinQ:
+			if vlans[z.ID] == nil {
+				vlans[z.ID] = make(map[int]*VNet)
+			}
+			vlanTag(r, z, v, vlans[z.ID])
 		case ZoneVXLAN:
 			c.vxlanTag(r, v, tags)
+		case ZoneEVPN:
+			c.vxlanTag(r, v, tags)
+			if v.VLANAware {
+				r.errorf("vlanaware", "true", "is not possible in evpn zone %s, whose vnets are routed; turn it off", z.ID)
+			}
 		}
 		if node, pattern := reservedBy(reserving[z.ID], v.ID); node != "" {
 			r.errorf("id", v.ID, "would be the name of a bridge that node %s reserves (pattern %q); choose another name, or change the node's reserved list", node, pattern)
@@ -61,6 +75,8 @@ func checkVNetID(r report, id string) {
 	switch {
 	case !idForm.MatchString(id) || len(id) > MaxVNetID:
 		r.errorf("id", id, "is not a vnet name: use 2 to %d letters and digits, a letter first (it becomes the name of a bridge)", MaxVNetID)
+	case len(id) > pveVNetID:
+		r.warnf("id", id, "is longer than the %d characters that Proxmox VE itself takes; it works here, but not in a file moved there", pveVNetID)
 	case id == "lo" || id == "all" || id == "default":
 		r.laxf("id", id, "means something else to the Linux kernel and cannot be the name of a bridge; choose another")
 	case guestLinkForm.MatchString(id):
@@ -91,10 +107,34 @@ func (c *checker) danglingZone(r report, v *VNet) {
 	r.errorf("zone", v.Zone, "does not exist: zone %s is used by vnet %s; %s", v.Zone, v.ID, hint)
 }
 
+// vlanTag checks a VLAN, which no other VNet of the zone has.
+func vlanTag(r report, z *Zone, v *VNet, used map[int]*VNet) {
+	switch {
+	case v.Tag == 0 && z.Type == ZoneVLAN:
+		r.errorf("tag", "", "is missing: every vnet of a vlan zone has its own VLAN, 1 to %d", MaxVLAN)
+		return
+	case v.Tag == MaxVLAN+1 || v.Tag == MaxVLAN+2: // the reference's limit is 4096
+		r.laxf("tag", strconv.Itoa(v.Tag), "is not a VLAN: use 1 to %d", MaxVLAN)
+		return
+	case v.Tag < 0 || v.Tag > MaxVLAN:
+		r.errorf("tag", strconv.Itoa(v.Tag), "is not a VLAN: use 1 to %d", MaxVLAN)
+		return
+	}
+	other := used[v.Tag]
+	switch {
+	case other == nil:
+		used[v.Tag] = v
+	case v.Tag == 0:
+		r.errorf("tag", "", "is missing as in vnet %s: one vnet of a qinq zone may do without; give this one a VLAN, 1 to %d", other.ID, MaxVLAN)
+	default:
+		r.errorf("tag", strconv.Itoa(v.Tag), "is already that of vnet %s in the same zone; choose another VLAN", other.ID)
+	}
+}
+
 func (c *checker) vxlanTag(r report, v *VNet, tags map[int]*VNet) {
 	switch {
 	case v.Tag == 0:
-		r.errorf("tag", "", "is missing: every vnet of a vxlan zone has its own, 1 to %d", MaxTag)
+		r.errorf("tag", "", "is missing: every vnet of a vxlan or evpn zone has its own VXLAN network identifier, 1 to %d", MaxTag)
 		return
 	case v.Tag == MaxTag+1: // the reference's off-by-one
 		r.laxf("tag", strconv.Itoa(v.Tag), "is not a VXLAN network identifier: use 1 to %d", MaxTag)
@@ -104,8 +144,11 @@ func (c *checker) vxlanTag(r report, v *VNet, tags map[int]*VNet) {
 		return
 	}
 	if other := tags[v.Tag]; other != nil {
-		r.errorf("tag", strconv.Itoa(v.Tag), "is already that of vnet %s in zone %s; tags differ over all vxlan zones", other.ID, other.Zone)
+		r.errorf("tag", strconv.Itoa(v.Tag), "is already that of vnet %s in zone %s; tags differ over all vxlan and evpn zones", other.ID, other.Zone)
 		return
+	}
+	if z := c.l3vnis[v.Tag]; z != nil {
+		r.laxf("tag", strconv.Itoa(v.Tag), "is the vrf-vxlan of zone %s; a VXLAN network identifier is that of one network", z.ID)
 	}
 	tags[v.Tag] = v
 }

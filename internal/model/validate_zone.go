@@ -10,9 +10,11 @@ import (
 // Limits of zone properties.
 const (
 	// MaxZoneID bounds a zone's ID. Proxmox VE checks for 8, but its manual's
-	// own example is called myvxlanzone; the zone types of this release name no
-	// interface after the zone, so longer names do no harm.
-	MaxZoneID = 15
+	// own examples are called myvxlanzone and qinqzone1. Interfaces whose names
+	// would become too long with it are named by a number instead; those of a
+	// QinQ zone leave MaxQinQZoneID.
+	MaxZoneID     = 15
+	MaxQinQZoneID = 12
 	// pveZoneID is the longest ID that the Proxmox API takes.
 	pveZoneID = 8
 	// MinMTU is what every IPv4 host must take (RFC 791), MinMTU6 what every
@@ -27,17 +29,27 @@ const (
 
 func (c *checker) zone(z *Zone) {
 	r := c.report(z)
-	checkZoneID(r, z.ID)
+	checkZoneID(r, z)
 	switch z.Type {
 	case ZoneSimple:
-		c.zoneSimple(r, z)
+		zoneDHCP(r, z)
+	case ZoneVLAN:
+		zoneBridge(r, z)
+	case ZoneQinQ:
+		zoneBridge(r, z)
+		zoneQinQ(r, z)
 	case ZoneVXLAN:
 		c.zoneVXLAN(r, z)
+		zonePort(r, z)
+	case ZoneEVPN:
+		c.zoneEVPN(r, z)
+		zonePort(r, z)
 	case "":
 		r.errorf("type", "", "is missing; it is one of %s", zoneTypeList())
 	default:
 		r.errorf("type", string(z.Type), "is not a zone type of this release; it is one of %s", zoneTypeList())
 	}
+	zoneOptions(r, z)
 	c.zoneNodes(r, z)
 	c.zoneMTU(r, z)
 	zoneServices(r, z)
@@ -51,27 +63,21 @@ func zoneTypeList() string {
 	return strings.Join(names, ", ")
 }
 
-func checkZoneID(r report, id string) {
+func checkZoneID(r report, z *Zone) {
+	id := z.ID
 	switch {
 	case !idForm.MatchString(id) || len(id) > MaxZoneID:
 		r.errorf("id", id, "is not a zone name: use 2 to %d letters and digits, a letter first", MaxZoneID)
 	case id == "localnetwork":
 		r.laxf("id", id, "is the name Proxmox VE gives to the node's own bridges; choose another")
+	case z.Type == ZoneQinQ && len(id) > MaxQinQZoneID:
+		r.errorf("id", id, "is too long for a qinq zone, whose interfaces bear its name: use at most %d characters", MaxQinQZoneID)
 	case len(id) > pveZoneID:
 		r.warnf("id", id, "is longer than the %d characters that Proxmox VE itself takes; it works here, but not in a file moved there", pveZoneID)
 	}
 }
 
-func (c *checker) zoneSimple(r report, z *Zone) {
-	if len(z.Peers) > 0 {
-		r.errorf("peers", joinAddrs(z.Peers), "is not an option of a simple zone, which has no tunnels; remove it, or make the zone's type vxlan")
-	}
-	if z.Fabric != "" {
-		r.errorf("fabric", z.Fabric, "is not an option of a simple zone, which has no tunnels; remove it, or make the zone's type vxlan")
-	}
-	if z.VXLANPort != 0 {
-		r.errorf("vxlan-port", strconv.Itoa(z.VXLANPort), "is not an option of a simple zone; remove it, or make the zone's type vxlan")
-	}
+func zoneDHCP(r report, z *Zone) {
 	switch z.DHCP {
 	case "":
 	case "dnsmasq":
@@ -82,25 +88,41 @@ func (c *checker) zoneSimple(r report, z *Zone) {
 }
 
 func (c *checker) zoneVXLAN(r report, z *Zone) {
-	if z.DHCP != "" {
-		r.errorf("dhcp", z.DHCP, "is not an option of a vxlan zone; only simple zones have DHCP")
-	}
 	switch {
 	case len(z.Peers) > 0 && z.Fabric != "":
 		r.errorf("peers", joinAddrs(z.Peers), "excludes fabric %q: a vxlan zone has one of the two; remove the other", z.Fabric)
 	case len(z.Peers) == 0 && z.Fabric == "":
-		r.errorf("peers", "", "is missing: list the address of every node of the zone, like 192.168.0.1, 192.168.0.2")
+		r.errorf("peers", "", "is missing: list the address of every node of the zone, like 192.168.0.1, 192.168.0.2, or name a fabric")
 	}
-	if z.Fabric != "" {
-		r.errorf("fabric", z.Fabric, "does not exist: this release has no fabrics; list the nodes' addresses as peers instead")
+	c.fabricRef(r, z.Fabric)
+	checkPeers(r, z.Peers)
+}
+
+// fabricRef checks a reference to a fabric that gives tunnel ends.
+func (c *checker) fabricRef(r report, id string) {
+	if id == "" {
+		return
 	}
+	if c.cfg.Fabrics[id] == nil {
+		r.errorf("fabric", id, "does not exist%s", didYouMean(nearest(c, id, c.cfg.Fabrics), "; declare the fabric first"))
+	}
+}
+
+// didYouMean proposes a near name, or says what else to do.
+func didYouMean(near, otherwise string) string {
+	if near != "" {
+		return "; did you mean " + near + "?"
+	}
+	return otherwise
+}
+
+func zonePort(r report, z *Zone) {
 	switch {
 	case z.VXLANPort == 65536: // the reference's off-by-one
 		r.laxf("vxlan-port", "65536", "is not a UDP port: use 1 to %d, or leave it out for %d", MaxPort, DefaultVXLANPort)
 	case z.VXLANPort < 0 || z.VXLANPort > MaxPort:
 		r.errorf("vxlan-port", strconv.Itoa(z.VXLANPort), "is not a UDP port: use 1 to %d, or leave it out for %d", MaxPort, DefaultVXLANPort)
 	}
-	checkPeers(r, z.Peers)
 }
 
 func checkPeers(r report, peers []netip.Addr) {

@@ -25,6 +25,12 @@ func ZoneTypes() []ZoneType {
 	return []ZoneType{ZoneEVPN, ZoneQinQ, ZoneSimple, ZoneVLAN, ZoneVXLAN}
 }
 
+// The values of Zone.VLANProtocol: EtherTypes 0x8100 and 0x88a8.
+const (
+	Protocol8021Q  = "802.1q"
+	Protocol8021AD = "802.1ad"
+)
+
 // DefaultVXLANPort is the UDP port of a VXLAN zone that sets none (RFC 7348).
 const DefaultVXLANPort = 4789
 

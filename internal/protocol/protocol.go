@@ -24,7 +24,8 @@ import (
 //
 // History:
 //  1. zones simple and vxlan, VNets, subnets, guests.
-const Format = 1
+//  2. zones vlan, qinq and evpn, controllers, fabrics.
+const Format = 2
 
 // MaxPoll is how long a server holds a long poll open before it answers 304.
 const MaxPoll = 55 * time.Second

@@ -20,22 +20,29 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// KindFabric names fabrics in problems; Viaduct has no such object yet.
-const KindFabric model.Kind = "fabric"
-
 // Running is a running configuration. A map is nil if the file does not have
 // its key: for Proxmox a configuration that never had zones differs from one
 // that has none.
 type Running struct {
 	// Version counts the applies.
-	Version int64
-	Zones   map[string]*Zone
-	VNets   map[string]*VNet
-	Subnets map[string]*Subnet
-	// Fabrics holds the type of every section, by its ID: "openfabric_fabric"
-	// of "<fabric>", "openfabric_node" of "<fabric>_<node>".
-	Fabrics map[string]string
+	Version     int64
+	Zones       map[string]*Zone
+	VNets       map[string]*VNet
+	Subnets     map[string]*Subnet
+	Controllers map[string]*Controller
+	// Fabrics and FabricNodes share one list of sections; both are nil if the
+	// file does not have it. A node's ID is "<fabric>_<node>".
+	Fabrics     map[string]*Fabric
+	FabricNodes map[string]*FabricNode
 }
+
+// maxVNI is the largest VXLAN network identifier (RFC 7348). maxTag is the
+// largest number that Proxmox takes for a service VLAN, far beyond those that
+// exist: it bounds nothing there.
+const (
+	maxVNI = 1<<24 - 1
+	maxTag = 1<<31 - 1
+)
 
 // Zone is a zone of any type.
 type Zone struct {
@@ -53,10 +60,32 @@ type Zone struct {
 	Fabric string
 	// VXLANPort is the UDP port; 0 means unset.
 	VXLANPort int
+	// Bridge carries the VLANs of a VLAN or QinQ zone, Tag is the service VLAN.
+	Bridge string
+	Tag    int
+	// VLANProtocol is 802.1q, 802.1ad, or empty if unset.
+	VLANProtocol string
+	// Controller names the EVPN controller, VRFVXLAN is the VXLAN network of
+	// routed traffic, MAC the address of the gateways; 0 and empty mean unset.
+	Controller string
+	VRFVXLAN   int
+	MAC        string
+	// ExitNodes are the nodes that route to the world outside; Primary is the
+	// one that others prefer.
+	ExitNodes               []string
+	ExitNodesPrimary        string
+	ExitNodesLocalRouting   bool
+	AdvertiseSubnets        bool
+	DisableARPNDSuppression bool
+	// RTImport lists route targets as they are written: "65001:1000".
+	RTImport []string
 }
 
 // OnNode reports whether the zone is deployed on the node.
 func (z *Zone) OnNode(node string) bool { return z.Nodes == nil || slices.Contains(z.Nodes, node) }
+
+// IsExit reports whether the node is an exit node of the zone.
+func (z *Zone) IsExit(node string) bool { return slices.Contains(z.ExitNodes, node) }
 
 // VNet is a virtual network.
 type VNet struct {
@@ -72,7 +101,9 @@ type VNet struct {
 // Subnet is an address range of a VNet.
 type Subnet struct {
 	ID, VNet string
-	CIDR     Network
+	// Zone is the one in the ID.
+	Zone string
+	CIDR Network
 	// Gateway is not valid if there is none.
 	Gateway Address
 	SNAT    bool
@@ -123,7 +154,8 @@ func Parse(data []byte) (*Running, model.Problems, error) {
 		{"zones", model.KindZone, func(s *section) { r.Zones[s.id] = s.zone() }, func() { r.Zones = map[string]*Zone{} }},
 		{"vnets", model.KindVNet, func(s *section) { keep(r.VNets, s, s.vnet()) }, func() { r.VNets = map[string]*VNet{} }},
 		{"subnets", model.KindSubnet, func(s *section) { keep(r.Subnets, s, s.subnet()) }, func() { r.Subnets = map[string]*Subnet{} }},
-		{"fabrics", KindFabric, func(s *section) { r.Fabrics[s.id] = s.text("type") }, func() { r.Fabrics = map[string]string{} }},
+		{"controllers", model.KindController, func(s *section) { r.Controllers[s.id] = s.controller() }, func() { r.Controllers = map[string]*Controller{} }},
+		{"fabrics", model.KindFabric, r.fabricSection, r.makeFabrics},
 	} {
 		raw, has := top[k.key]
 		if !has || string(raw) == "null" {
@@ -167,11 +199,23 @@ func (s *section) zone() *Zone {
 		Type:      s.text("type"),
 		Nodes:     s.set("nodes"),
 		MTU:       s.number("mtu"),
+		Peers:     s.addresses("peers"),
 		Fabric:    s.text("fabric"),
 		VXLANPort: s.number("vxlan-port"),
-	}
-	for _, text := range s.list("peers") {
-		z.Peers = append(z.Peers, s.address("peers", text))
+
+		Bridge:       s.word("bridge"),
+		Tag:          s.bounded("tag", maxTag),
+		VLANProtocol: s.choice("vlan-protocol", "802.1q", "802.1ad"),
+
+		Controller:              s.text("controller"),
+		VRFVXLAN:                s.bounded("vrf-vxlan", maxVNI),
+		MAC:                     s.mac("mac"),
+		ExitNodes:               s.set("exitnodes"),
+		ExitNodesPrimary:        s.text("exitnodes-primary"),
+		ExitNodesLocalRouting:   s.boolean("exitnodes-local-routing"),
+		AdvertiseSubnets:        s.boolean("advertise-subnets"),
+		DisableARPNDSuppression: s.boolean("disable-arp-nd-suppression"),
+		RTImport:                s.targets("rt-import"),
 	}
 	z.Broken = s.broken
 	return z
@@ -181,7 +225,7 @@ func (s *section) vnet() *VNet {
 	return &VNet{
 		ID:        s.id,
 		Zone:      s.text("zone"),
-		Tag:       s.number("tag"),
+		Tag:       s.bounded("tag", maxVNI),
 		Alias:     s.line("alias"),
 		VLANAware: s.boolean("vlanaware"),
 		MAC:       s.mac("mac"),
@@ -189,7 +233,7 @@ func (s *section) vnet() *VNet {
 }
 
 func (s *section) subnet() *Subnet {
-	_, text, _ := strings.Cut(s.id, "-")
+	zone, text, _ := strings.Cut(s.id, "-")
 	text = strings.Replace(text, "-", "/", 1)
 	_, prefix, ok := model.ParseSubnetID(s.id)
 	if !ok {
@@ -198,6 +242,7 @@ func (s *section) subnet() *Subnet {
 	return &Subnet{
 		ID:      s.id,
 		VNet:    s.text("vnet"),
+		Zone:    zone,
 		CIDR:    Network{Prefix: prefix, Text: text},
 		Gateway: s.address("gateway", s.text("gateway")),
 		SNAT:    s.boolean("snat"),

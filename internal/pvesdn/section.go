@@ -3,6 +3,7 @@ package pvesdn
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -93,6 +94,90 @@ func (s *section) number(field string) int {
 	return n
 }
 
+// bounded is a number that has an upper limit.
+func (s *section) bounded(field string, limit int) int {
+	n := s.number(field)
+	if n > limit {
+		s.fault(field, strconv.Itoa(n), "must be at most "+strconv.Itoa(limit))
+		return 0
+	}
+	return n
+}
+
+// word is text without blanks: a name that stands in a line among others.
+func (s *section) word(field string) string { return s.oneWord(field, s.text(field)) }
+
+func (s *section) oneWord(field, text string) string {
+	if strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
+		s.fault(field, text, "must not have blanks or control characters")
+		return ""
+	}
+	return text
+}
+
+// words is a list of names.
+func (s *section) words(field string) []string {
+	out := s.list(field)
+	for i, text := range out {
+		out[i] = s.oneWord(field, text)
+	}
+	return out
+}
+
+// choice is one of a few words, or empty.
+func (s *section) choice(field string, words ...string) string {
+	text := s.text(field)
+	if text != "" && !slices.Contains(words, text) {
+		s.fault(field, text, "must be "+strings.Join(words, " or "))
+		return ""
+	}
+	return text
+}
+
+// targets is a list of route targets.
+func (s *section) targets(field string) []string {
+	out := s.list(field)
+	for _, text := range out {
+		left, right, _ := strings.Cut(text, ":")
+		for _, half := range []string{left, right} {
+			if _, err := strconv.ParseUint(half, 10, 32); err != nil {
+				s.fault(field, text, "must be a route target like 65000:100")
+				return nil
+			}
+		}
+	}
+	return out
+}
+
+// addresses is a list of IP addresses, in the order of the file.
+func (s *section) addresses(field string) []Address {
+	var out []Address
+	for _, text := range s.list(field) {
+		out = append(out, s.address(field, text))
+	}
+	return out
+}
+
+// prefix reads a network of the family, whose host bits are kept.
+func (s *section) prefix(field, text string, six bool) netip.Prefix {
+	if text == "" {
+		return netip.Prefix{}
+	}
+	p, err := netip.ParsePrefix(text)
+	if err != nil || p.Addr().Is6() != six || p.Addr().Is4In6() {
+		s.fault(field, text, "must be an "+family(six)+" network like "+map[bool]string{false: "10.0.0.0/24", true: "fd00::/64"}[six])
+		return netip.Prefix{}
+	}
+	return p
+}
+
+func family(six bool) string {
+	if six {
+		return "IPv6"
+	}
+	return "IPv4"
+}
+
 func (s *section) boolean(field string) bool {
 	text := s.text(field)
 	switch strings.ToLower(text) {
@@ -149,6 +234,20 @@ func (s *section) list(field string) []string {
 	}
 	return out
 }
+
+// texts is a list of texts that are not divided any further.
+func (s *section) texts(field string) []string {
+	if _, list := value(s.properties[field]).([]any); list {
+		return s.list(field)
+	}
+	if text := s.text(field); text != "" {
+		return []string{text}
+	}
+	return nil
+}
+
+// keys are the names of the properties, sorted.
+func (s *section) keys() []string { return slices.Sorted(maps.Keys(s.properties)) }
 
 // set is a list that Proxmox keeps as an object: the keys whose values are
 // true, sorted. It is nil only if the property is unset.

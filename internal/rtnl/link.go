@@ -60,6 +60,8 @@ type BridgeInfo struct {
 	ForwardDelay uint32
 	// VLANFiltering is nil if the kernel was built without it.
 	VLANFiltering *bool
+	// VLANProtocol is the EtherType that it filters by; 0 without filtering.
+	VLANProtocol uint16
 }
 
 // VXLANInfo holds the settings of a VXLAN device.

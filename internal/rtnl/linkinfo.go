@@ -57,6 +57,10 @@ func parseBridge(b []byte) *BridgeInfo {
 		case unix.IFLA_BR_VLAN_FILTERING:
 			on := flag(d)
 			info.VLANFiltering = &on
+		case unix.IFLA_BR_VLAN_PROTOCOL:
+			if len(d) >= 2 {
+				info.VLANProtocol = binary.BigEndian.Uint16(d)
+			}
 		}
 	})
 	return info

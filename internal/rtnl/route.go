@@ -86,6 +86,9 @@ func routeAttrs(m *Message, r Route) *Message {
 			m.Addr(unix.RTA_GATEWAY, r.Gateway)
 		}
 	}
+	if r.Src.IsValid() {
+		m.Addr(unix.RTA_PREFSRC, r.Src)
+	}
 	if r.Index != 0 {
 		m.Uint32(unix.RTA_OIF, uint32(r.Index))
 	}

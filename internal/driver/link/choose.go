@@ -16,6 +16,7 @@ type wanted struct {
 	links      []desired.Link // in the order of making: what a link needs stands before it
 	byName     map[string]*desired.Link
 	addresses  map[string][]desired.Address // by link
+	foreign    []desired.Address            // those on links that are not ours
 	neighbours map[string][]desired.Neighbour
 	ports      []port
 	errs       []error
@@ -59,7 +60,7 @@ func choose(st *state, want *desired.Node, reserved func(string) bool) *wanted {
 	w.checkContent(want)
 	order := w.order(want)
 	w.blockDependants(order)
-	w.keep(st, want, order)
+	w.keep(st, want, order, reserved)
 	w.findPorts(st, want, reserved)
 	return w
 }
@@ -95,7 +96,7 @@ func (l *actual) describe() string {
 // ours.
 func (w *wanted) checkContent(want *desired.Node) {
 	for _, a := range want.Addresses {
-		if w.byName[a.Link] == nil {
+		if !a.Foreign && w.byName[a.Link] == nil {
 			w.block(a.Owner, fmt.Errorf("address %s: interface %s is not one of Viaduct's on this node", a.Prefix, a.Link))
 		}
 	}
@@ -115,7 +116,7 @@ func isMAC(text string) bool {
 }
 
 // keep collects what is not blocked.
-func (w *wanted) keep(st *state, want *desired.Node, order []*desired.Link) {
+func (w *wanted) keep(st *state, want *desired.Node, order []*desired.Link, reserved func(string) bool) {
 	all := w.byName
 	w.byName = make(map[string]*desired.Link, len(order))
 	w.links = make([]desired.Link, 0, len(order)) // never grows: byName points into it
@@ -130,7 +131,11 @@ func (w *wanted) keep(st *state, want *desired.Node, order []*desired.Link) {
 		w.byName[l.Name] = &w.links[len(w.links)-1]
 	}
 	for _, a := range want.Addresses {
-		if !w.blocked[a.Owner] && w.byName[a.Link] != nil {
+		switch {
+		case w.blocked[a.Owner]:
+		case a.Foreign:
+			w.keepForeign(st, a, reserved)
+		case w.byName[a.Link] != nil:
 			w.addresses[a.Link] = append(w.addresses[a.Link], a)
 		}
 	}

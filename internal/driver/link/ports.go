@@ -43,6 +43,7 @@ func (p *planner) actualPortEntry(w port) diff.Entry {
 		now.Bridge = m.Name
 		if w.link.Port != nil {
 			now.Isolated, learning = w.link.Port.Isolated, w.link.Port.Learning
+			now.AllVLANs = w.AllVLANs && w.link.carriesAllVLANs() // else they are somebody else's business
 		}
 		now.MACs = p.boundMACs(w)
 	}
@@ -98,6 +99,11 @@ func (p *planner) port(change int, c diff.Change, w port) {
 	if w.MTU != 0 && w.MTU != w.link.MTU {
 		set := s
 		set.op, set.set.mtu = opSet, w.MTU
+		p.steps = append(p.steps, set)
+	}
+	if w.AllVLANs && (joins || !w.link.carriesAllVLANs()) {
+		set := s
+		set.op = opVLANs
 		p.steps = append(p.steps, set)
 	}
 	now := rtnl.PortInfo{Learning: true} // a new port

@@ -66,14 +66,15 @@ func (d *Driver) read(ctx context.Context, want *desired.Node) (*state, error) {
 		return nil, err
 	}
 	st := newState(links)
-	if !st.anyOurs() {
-		return st, nil // nothing else can be ours
-	}
 	addrs, err := d.conn.Addresses(ctx)
 	if err != nil {
 		return nil, err
 	}
 	st.setAddresses(addrs)
+	st.setForeignAddresses(addrs, want)
+	if !st.anyOurs() {
+		return st, nil // nothing else can be ours
+	}
 	fdb, err := d.conn.Forwarding(ctx)
 	if err != nil {
 		return nil, err

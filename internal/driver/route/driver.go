@@ -120,7 +120,7 @@ func plan(have []rtnl.Route, want []desired.Route, links []rtnl.Link) (steps []s
 			deletions = append(deletions, step{msg: rtnl.DeleteRoute(*a), change: c, remove: true})
 			return
 		}
-		r := rtnl.Route{Dst: w.Dst, Index: indexes[w.Link], Gateway: w.Via, Table: cmp.Or(w.Table, unix.RT_TABLE_MAIN),
+		r := rtnl.Route{Dst: w.Dst, Index: indexes[w.Link], Gateway: w.Via, Src: w.Src, Table: cmp.Or(w.Table, unix.RT_TABLE_MAIN),
 			Protocol: Protocol, Metric: int(w.Metric), Type: unix.RTN_UNICAST}
 		if w.Type == typeUnreachable {
 			r.Type = unix.RTN_UNREACHABLE
@@ -135,7 +135,7 @@ const typeUnreachable = "unreachable"
 
 // describe puts a route in the words of the desired state.
 func describe(r rtnl.Route, names map[int]string) desired.Route {
-	d := desired.Route{Dst: r.Dst, Link: names[r.Index], Via: r.Gateway, Table: r.Table, Metric: uint32(r.Metric)}
+	d := desired.Route{Dst: r.Dst, Link: names[r.Index], Via: r.Gateway, Src: r.Src, Table: r.Table, Metric: uint32(r.Metric)}
 	switch r.Type {
 	case unix.RTN_UNICAST:
 	case unix.RTN_UNREACHABLE:

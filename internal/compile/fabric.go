@@ -1,0 +1,82 @@
+package compile
+
+import (
+	"net/netip"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// fabricLink is the device that holds the node's address in a fabric.
+func fabricLink(id string) string { return "dummy_" + id }
+
+// fabrics compiles the links of the fabrics that the node is a member of: a
+// device that holds its address whichever links stand, and the addresses of the
+// links to other members. The protocol itself is FRR's: see routing.
+func (n *node) fabrics() {
+	for _, o := range n.cfg.List(model.KindFabricNode) {
+		m := o.(*model.FabricNode)
+		f := n.cfg.Fabrics[m.Fabric]
+		if m.Node != n.name || f == nil {
+			continue
+		}
+		ref := model.Ref(model.KindFabric, f.ID)
+		if !n.needs(ref, model.FeatureDummy, "dummy devices (module dummy)") {
+			continue
+		}
+		name := fabricLink(f.ID)
+		if !n.link(desired.Link{Name: name, Kind: desired.LinkDummy, Owner: ref, NoLinkLocal: true}) {
+			continue
+		}
+		for _, a := range []netip.Addr{m.IP, m.IP6} {
+			if a.IsValid() {
+				n.out.Addresses = append(n.out.Addresses, desired.Address{Link: name, Prefix: netip.PrefixFrom(a, a.BitLen()), Owner: ref})
+				n.routed.forward(a)
+			}
+		}
+		for _, l := range m.Interfaces {
+			n.fabricInterface(f, m, l)
+		}
+	}
+}
+
+// fabricInterface gives a link of a fabric its addresses. Unnumbered ones borrow
+// the node's, but for BGP, which needs none (RFC 8950).
+func (n *node) fabricInterface(f *model.Fabric, m *model.FabricNode, l model.FabricInterface) {
+	ref := model.Ref(model.KindFabricNode, m.ID)
+	i := n.interfaceNamed(l.Name)
+	switch {
+	case i == nil:
+		n.note(LevelError, ref, "node %s has no interface %s; the fabric runs without this link; correct the name, or plug it in", n.name, l.Name)
+		return
+	case !i.Up:
+		n.note(LevelWarning, ref, "interface %s of node %s is down; the fabric runs without this link until it is up (ip link set %s up)", i.Name, n.name, i.Name)
+	}
+	add := func(p netip.Prefix) {
+		if pattern := n.reserved(i.Name); pattern != "" {
+			n.note(LevelError, ref, "address %s is not set: interface %s is reserved on node %s (pattern %q); set it by hand, or change the reserved list", p, i.Name, n.name, pattern)
+			return
+		}
+		for _, have := range i.Addresses {
+			if have == p {
+				return // the operator's own
+			}
+		}
+		n.out.Addresses = append(n.out.Addresses, desired.Address{Link: i.Name, Foreign: true, Prefix: p, Owner: ref})
+	}
+	if l.IP.IsValid() {
+		add(l.IP)
+	}
+	if l.IP6.IsValid() {
+		add(l.IP6)
+	}
+	if l.IP.IsValid() || l.IP6.IsValid() || f.Protocol == model.FabricBGP {
+		return
+	}
+	switch {
+	case m.IP.IsValid():
+		add(netip.PrefixFrom(m.IP, m.IP.BitLen()))
+	case m.IP6.IsValid():
+		add(netip.PrefixFrom(m.IP6, m.IP6.BitLen()))
+	}
+}

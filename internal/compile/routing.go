@@ -1,0 +1,219 @@
+package compile
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/frr"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/routing"
+)
+
+// routing compiles what FRR must do on the node.
+func (n *node) routing() {
+	i := routing.Intent{Node: n.name}
+	if n.facts.FRR != nil {
+		i.Dialect.AutoRT = n.facts.FRR.AutoRT
+	}
+	for _, o := range n.cfg.List(model.KindController) {
+		if c := n.controller(o.(*model.Controller)); c != nil {
+			i.Controllers = append(i.Controllers, c)
+		}
+	}
+	for _, o := range n.cfg.List(model.KindZone) {
+		z := o.(*model.Zone)
+		if f := n.vrfs[z.ID]; f != nil && f.ok {
+			i.Zones = append(i.Zones, n.routedZone(z, f))
+		}
+	}
+	for _, o := range n.cfg.List(model.KindFabricNode) {
+		m := o.(*model.FabricNode)
+		if f := n.cfg.Fabrics[m.Fabric]; f != nil && m.Node == n.name && n.needsFRR(model.Ref(model.KindFabric, f.ID)) {
+			i.Fabrics = append(i.Fabrics, n.routedFabric(f, m))
+		}
+	}
+	if len(i.Controllers)+len(i.Fabrics) == 0 {
+		return
+	}
+	c := routing.Build(&i)
+	n.out.FRR = &desired.FRR{Daemons: c.Daemons(), Blocks: c.Blocks()}
+	n.localFRR()
+}
+
+// localFRR adds the operator's own configuration.
+func (n *node) localFRR() {
+	if n.facts.FRRLocal == "" {
+		return
+	}
+	blocks, err := frr.Complete(n.out.FRR.Blocks, n.facts.FRRLocal)
+	if err != nil {
+		n.note(LevelError, model.Ref(model.KindNode, n.name), "lines of %s are left out: %v", frr.LocalOwner, err)
+	}
+	for _, b := range blocks {
+		n.out.FRR.Blocks = append(n.out.FRR.Blocks, b.FRRBlock)
+	}
+}
+
+// controller is what a controller does on the node; nil if nothing.
+func (n *node) controller(c *model.Controller) routing.Controller {
+	ref := model.Ref(model.KindController, c.ID)
+	switch c.Type {
+	case model.ControllerEVPN:
+		if !n.needsFRR(ref) {
+			return nil
+		}
+		o := n.controllerEnds(c)
+		if !o.ok {
+			return nil
+		}
+		e := routing.EVPN{
+			ID: c.ID, Owner: ref, ASN: uint32(c.ASN), RouterASN: uint32(c.ASN), RouterID: n.routerID(o.local),
+			Own: o.local, Peers: append([]netip.Addr{o.local}, o.remotes...), Loopback: o.source,
+		}
+		if own := n.ownController(model.ControllerBGP); own != nil {
+			e.RouterASN = uint32(own.ASN)
+		}
+		return e
+	case model.ControllerBGP:
+		return n.bgp(c, ref)
+	case model.ControllerISIS:
+		return n.isis(c, ref)
+	}
+	return nil
+}
+
+func (n *node) bgp(c *model.Controller, ref string) routing.Controller {
+	if c.Node != n.name || !n.needsFRR(ref) {
+		return nil
+	}
+	own := n.loopback(ref, c)
+	if !own.IsValid() {
+		for _, p := range c.Peers {
+			if h, ok := n.facts.RouteTo(p); ok && h.Src.IsValid() {
+				own = h.Src
+				break
+			}
+		}
+	}
+	if !own.IsValid() {
+		n.note(LevelError, ref, "node %s has no address to speak BGP from: no route leads to the peers %v; add one, or set loopback to an interface with an address", n.name, c.Peers)
+		return nil
+	}
+	return routing.BGP{
+		Owner: ref, ASN: uint32(c.ASN), RouterID: n.routerID(own), Own: own, Peers: c.Peers,
+		EBGP: c.EBGP, EBGPMultihop: c.EBGPMultihop, Loopback: n.loopbackName(c), MultipathRelax: c.BGPMultipathASPathRelax,
+	}
+}
+
+// loopback is the address of the interface that a controller names, not valid
+// without one.
+func (n *node) loopback(ref string, c *model.Controller) netip.Addr {
+	if c.Loopback == "" {
+		return netip.Addr{}
+	}
+	a := n.interfaceAddress(n.loopbackName(c), len(c.Peers) > 0 && c.Peers[0].Is6())
+	if !a.IsValid() {
+		n.note(LevelWarning, ref, "loopback %s of node %s has no address that others can reach, so it is not used; give it one", c.Loopback, n.name)
+	}
+	return a
+}
+
+// loopbackName is the kernel's name of a controller's loopback, empty if there
+// is none with an address.
+func (n *node) loopbackName(c *model.Controller) string {
+	i := n.interfaceNamed(c.Loopback)
+	if i == nil || !n.interfaceAddress(i.Name, false).IsValid() {
+		return ""
+	}
+	return i.Name
+}
+
+func (n *node) isis(c *model.Controller, ref string) routing.Controller {
+	if c.Node != n.name || !n.needsFRR(ref) {
+		return nil
+	}
+	i := routing.ISIS{Owner: ref, Domain: c.ISISDomain, Net: c.ISISNet}
+	for _, name := range c.ISISIfaces {
+		if have := n.interfaceNamed(name); have != nil {
+			name = have.Name
+		} else {
+			n.note(LevelWarning, ref, "node %s has no interface %s; IS-IS begins there once it exists", n.name, name)
+		}
+		i.Interfaces = append(i.Interfaces, name)
+	}
+	return i
+}
+
+// routerID is the router identifier of the node: its IPv4 address if it has one
+// for the purpose.
+func (n *node) routerID(own netip.Addr) netip.Addr {
+	for _, o := range n.cfg.List(model.KindFabricNode) {
+		if m := o.(*model.FabricNode); m.Node == n.name && (m.IP == own || m.IP6 == own) {
+			return m.RouterID()
+		}
+	}
+	return model.RouterID(own)
+}
+
+// routedZone is what FRR does for an EVPN zone.
+func (n *node) routedZone(z *model.Zone, f *vrf) routing.Zone {
+	out := routing.Zone{
+		ID: z.ID, Owner: model.Ref(model.KindZone, z.ID), VRF: f.name, Controller: z.Controller,
+		VNI: uint32(z.VRFVXLAN), AdvertiseSubnets: z.AdvertiseSubnets, RTImport: z.RTImport,
+	}
+	for _, o := range n.cfg.List(model.KindVNet) {
+		if v := o.(*model.VNet); v.Zone == z.ID {
+			out.VNIs = append(out.VNIs, uint32(v.Tag))
+		}
+	}
+	if !f.exit {
+		return out
+	}
+	out.Exit = &routing.Exit{
+		Secondary:  z.ExitNodesPrimary != "" && z.ExitNodesPrimary != n.name,
+		NullRoutes: n.subnetsBeside(z),
+	}
+	if z.ExitNodesLocalRouting {
+		// The routes themselves are the kernel's: see zone_evpn.
+		out.Exit.Local = &routing.LocalRouting{Link: zoneLink("xvrf_", z)}
+	}
+	return out
+}
+
+// subnetsBeside lists the subnets of other zones, each once.
+func (n *node) subnetsBeside(z *model.Zone) []netip.Prefix {
+	var out []netip.Prefix
+	for id, subnets := range n.subnets {
+		if n.cfg.VNets[id].Zone == z.ID {
+			continue
+		}
+		for _, s := range subnets {
+			out = append(out, s.CIDR.Masked())
+		}
+	}
+	slices.SortFunc(out, func(a, b netip.Prefix) int {
+		return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
+	})
+	return slices.Compact(out)
+}
+
+// routedFabric is what FRR does for a fabric.
+func (n *node) routedFabric(f *model.Fabric, m *model.FabricNode) routing.Fabric {
+	out := routing.Fabric{
+		ID: f.ID, Owner: model.Ref(model.KindFabric, f.ID), Protocol: routing.Protocol(f.Protocol),
+		IPPrefix: f.IPPrefix, IP6Prefix: f.IP6Prefix, IP: m.IP, IP6: m.IP6,
+		HelloInterval: f.HelloInterval, CSNPInterval: f.CSNPInterval, Area: f.Area, BFD: f.BFD, ASN: uint32(m.ASN),
+	}
+	for _, l := range m.Interfaces {
+		i := n.interfaceNamed(l.Name)
+		if i == nil {
+			continue // told by fabricInterface
+		}
+		out.Interfaces = append(out.Interfaces, routing.FabricLink{
+			Name: i.Name, Numbered: l.IP.IsValid(), HelloMultiplier: l.HelloMultiplier, NetworkType: l.NetworkType,
+		})
+	}
+	return out
+}

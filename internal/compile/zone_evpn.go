@@ -1,0 +1,247 @@
+package compile
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// unreachableMetric is the metric of the route that ends the look-up in a VRF:
+// the highest that the kernel's VRF document proposes, so that any other wins.
+const unreachableMetric = 4278198272
+
+// The addresses of the way from an exit node itself into its zones. They are the
+// same on every exit node and in every zone, and are seen by nobody else.
+var (
+	exitSource4 = netip.MustParsePrefix("10.255.255.1/32")
+	exitSource6 = netip.MustParsePrefix("fd56:6961:6475:6374::1/128") // "Viaduct" in ASCII
+	exitOutside = netip.MustParsePrefix("fe80::1/64")
+	exitInside  = netip.MustParsePrefix("fe80::2/64")
+)
+
+// vrf is what the VNets of an EVPN zone have in common on the node.
+type vrf struct {
+	ends *overlay
+	// mtu of the VNets in bytes; 0 if it is not known.
+	mtu  int
+	name string
+	mac  string
+	// exit tells that the node is an exit node of the zone.
+	exit bool
+	ok   bool
+}
+
+// evpn compiles a VNet of an EVPN zone: a bridge with the anycast gateways in
+// the zone's VRF, and a VXLAN device whose forwarding table FRR fills (Proxmox VE
+// SDN manual, "EVPN Zones"; RFC 9135, symmetric routing).
+func (n *node) evpn(z *model.Zone, v *model.VNet) {
+	f := n.vrf(z)
+	ref := model.Ref(model.KindVNet, v.ID)
+	if !f.ok {
+		n.bridge(v, f.mtu, true)
+		n.note(LevelError, ref, "reaches guests of node %s only, because zone %s has no routing here; see zone %s", n.name, z.ID, z.ID)
+		return
+	}
+	// The link-local address is added below: made by the kernel from the hardware
+	// address, which is the same everywhere, it would be found to be a duplicate.
+	if !n.vnetBridge(v, desired.Link{MTU: f.mtu, MAC: f.mac, Master: f.name, NoLinkLocal: true}) {
+		return
+	}
+	n.link(desired.Link{
+		Name: vxlanName(v), Kind: desired.LinkVXLAN, Owner: ref, MTU: f.mtu, Master: v.ID, NoLinkLocal: true,
+		Port:  &desired.BridgePort{NoLearning: true, NeighSuppress: !z.DisableARPNDSuppression},
+		VXLAN: &desired.VXLAN{ID: uint32(v.Tag), Local: f.ends.local, Port: vxlanPort(z)},
+	})
+	n.gateways(z, v, f)
+}
+
+// gateways gives a VNet's bridge its addresses.
+func (n *node) gateways(z *model.Zone, v *model.VNet, f *vrf) {
+	ref := model.Ref(model.KindVNet, v.ID)
+	var gateways []netip.Addr
+	for _, s := range n.subnets[v.ID] {
+		owner := model.Ref(model.KindSubnet, s.ID)
+		if !s.Gateway.IsValid() {
+			if s.SNAT {
+				n.note(LevelWarning, owner, "snat has no effect without a gateway: the nodes have no address in this network; set gateway")
+			}
+			continue
+		}
+		if s.SNAT && len(z.ExitNodes) == 0 {
+			n.note(LevelWarning, owner, "snat has no effect: zone %s has no exit node that leads outside; set exitnodes", z.ID)
+		}
+		if !slices.Contains(gateways, s.Gateway) {
+			gateways = append(gateways, s.Gateway)
+			n.out.Addresses = append(n.out.Addresses, desired.Address{Link: v.ID, Prefix: netip.PrefixFrom(s.Gateway, s.CIDR.Bits()), Owner: owner})
+		}
+		n.routed.addVRF(z, v, s, f)
+		if f.exit && z.ExitNodesLocalRouting {
+			n.exitRoute(z, s)
+		}
+	}
+	if slices.ContainsFunc(gateways, netip.Addr.Is6) {
+		n.out.Addresses = append(n.out.Addresses, desired.Address{Link: v.ID, Prefix: netip.PrefixFrom(linkLocal(f.mac), 64), Owner: ref})
+	}
+	if len(gateways) > 0 {
+		n.needs(ref, model.FeatureNFTNAT, "nftables with NAT (to keep zones apart and for SNAT)")
+		// A guest that moved announces itself; its new node must believe that.
+		n.sysctl(ref, "net.ipv4.conf."+v.ID+".arp_accept", "1")
+	}
+}
+
+// linkLocal is the address that the kernel makes of a hardware address (RFC
+// 4291, appendix A).
+func linkLocal(mac string) netip.Addr {
+	var b [6]byte
+	for i := range b {
+		x, _ := strconv.ParseUint(mac[3*i:3*i+2], 16, 8)
+		b[i] = byte(x)
+	}
+	return netip.AddrFrom16([16]byte{0: 0xfe, 1: 0x80, 8: b[0] ^ 2, 9: b[1], 10: b[2], 11: 0xff, 12: 0xfe, 13: b[3], 14: b[4], 15: b[5]})
+}
+
+// anycastMAC is the hardware address of a zone's gateways: as declared, or made
+// of the zone's name, in the range of Proxmox (BC:24:11) so that it looks alike.
+func anycastMAC(z *model.Zone) string {
+	if mac, ok := model.NormalizeMAC(z.MAC); ok {
+		return mac
+	}
+	sum := sha256.Sum256([]byte("viaduct anycast gateway " + z.ID))
+	return fmt.Sprintf("bc:24:11:%02x:%02x:%02x", sum[0], sum[1], sum[2])
+}
+
+// zoneLink is the name of a zone's link; where the zone's ID is too long for it,
+// its VNI stands in its place.
+func zoneLink(prefix string, z *model.Zone) string {
+	return fits(prefix+z.ID, fmt.Sprintf("%s%d", prefix, z.VRFVXLAN))
+}
+
+// vrf adds what the VNets of a zone share, once.
+func (n *node) vrf(z *model.Zone) *vrf {
+	if f := n.vrfs[z.ID]; f != nil {
+		return f
+	}
+	f := &vrf{mtu: z.MTU, name: zoneLink("vrf_", z), mac: anycastMAC(z), exit: slices.Contains(z.ExitNodes, n.name)}
+	n.vrfs[z.ID] = f
+	ref := model.Ref(model.KindZone, z.ID)
+	if !n.needs(ref, model.FeatureVXLAN, "VXLAN devices (module vxlan)") || !n.needs(ref, model.FeatureVRF, "VRFs (module vrf)") || !n.needsFRR(ref) {
+		return f
+	}
+	c := n.cfg.Controllers[z.Controller]
+	if c == nil || c.Type != model.ControllerEVPN {
+		n.note(LevelError, ref, "controller %q is not an evpn controller; the zone's VNets stay apart on every node; correct controller", z.Controller)
+		return f
+	}
+	if f.ends = n.controllerEnds(c); !f.ends.ok {
+		n.note(LevelError, ref, "node %s has no end for its tunnels; see controller %s", n.name, c.ID)
+		return f
+	}
+	f.mtu = n.overlayMTU(ref, z.MTU, f.ends)
+	f.ok = n.link(desired.Link{Name: f.name, Kind: desired.LinkVRF, Owner: ref, NoLinkLocal: true, VRF: &desired.VRF{Table: desired.VRFTable(z.VRFVXLAN)}})
+	if !f.ok {
+		return f
+	}
+	bridge := zoneLink("vrfbr_", z)
+	n.link(desired.Link{Name: bridge, Kind: desired.LinkBridge, Owner: ref, MTU: f.mtu, Master: f.name, Bridge: &desired.Bridge{}})
+	n.link(desired.Link{
+		Name: zoneLink("vrfvx_", z), Kind: desired.LinkVXLAN, Owner: ref, MTU: f.mtu, Master: bridge, NoLinkLocal: true,
+		Port:  &desired.BridgePort{NoLearning: true, NeighSuppress: !z.DisableARPNDSuppression},
+		VXLAN: &desired.VXLAN{ID: uint32(z.VRFVXLAN), Local: f.ends.local, Port: vxlanPort(z)},
+	})
+	n.routed.links(z.ID, f.name, bridge)
+	n.outward(z, f)
+	return f
+}
+
+// outward ends the look-up of addresses in the VRF where the node has no way out
+// of the zone, and adds the node's own way into it.
+func (n *node) outward(z *model.Zone, f *vrf) {
+	ref := model.Ref(model.KindZone, z.ID)
+	// What the strict filter of source addresses knows is not what another exit
+	// node sends back (RFC 3704, loose mode).
+	n.sysctl(ref, "net.ipv4.conf."+f.name+".rp_filter", "2")
+	if !f.exit {
+		for _, p := range []string{"0.0.0.0/0", "::/0"} {
+			n.out.Routes = append(n.out.Routes, desired.Route{
+				Dst: netip.MustParsePrefix(p), Table: int(desired.VRFTable(z.VRFVXLAN)), Type: "unreachable", Metric: unreachableMetric, Owner: ref,
+			})
+		}
+		return
+	}
+	if !z.ExitNodesLocalRouting || !n.needs(ref, model.FeatureVeth, "veth devices (module veth)") {
+		return
+	}
+	outside, inside := zoneLink("xvrf_", z), zoneLink("xvrfp_", z)
+	mtu := 0
+	if f.mtu > 0 {
+		mtu = f.mtu + overheadVXLAN4
+	}
+	n.link(desired.Link{Name: outside, Kind: desired.LinkVeth, Owner: ref, MTU: mtu, NoLinkLocal: true, Veth: &desired.Veth{Peer: inside}})
+	n.link(desired.Link{Name: inside, Kind: desired.LinkVeth, Owner: ref, MTU: mtu, Master: f.name, NoLinkLocal: true, Veth: &desired.Veth{Peer: outside}})
+	n.routed.links(z.ID, inside)
+	for _, a := range []netip.Prefix{exitSource4, exitSource6, exitOutside} {
+		n.out.Addresses = append(n.out.Addresses, desired.Address{Link: outside, Prefix: a, Owner: ref})
+	}
+	n.out.Addresses = append(n.out.Addresses, desired.Address{Link: inside, Prefix: exitInside, Owner: ref})
+	// The way back: to the node's own source address only.
+	for _, dst := range []netip.Prefix{exitSource4, exitSource6} {
+		n.out.Routes = append(n.out.Routes, desired.Route{
+			Dst: dst, Link: inside, Via: exitOutside.Addr(), Table: int(desired.VRFTable(z.VRFVXLAN)), Owner: ref,
+		})
+	}
+}
+
+// exitRoute leads what the node itself sends to a subnet into the zone.
+func (n *node) exitRoute(z *model.Zone, s *model.Subnet) {
+	src := exitSource4
+	if s.CIDR.Addr().Is6() {
+		src = exitSource6
+	}
+	n.out.Routes = append(n.out.Routes, desired.Route{
+		Dst: s.CIDR.Masked(), Link: zoneLink("xvrf_", z), Via: exitInside.Addr(), Src: src.Addr(), Owner: model.Ref(model.KindSubnet, s.ID),
+	})
+}
+
+// controllerEnds works out the node's end of a controller's tunnels, once.
+func (n *node) controllerEnds(c *model.Controller) *overlay {
+	if o := n.controllers[c.ID]; o != nil {
+		return o
+	}
+	loopback := ""
+	for _, typ := range []model.ControllerType{model.ControllerISIS, model.ControllerBGP} { // BGP's counts first
+		if own := n.ownController(typ); own != nil && own.Loopback != "" {
+			loopback = own.Loopback
+		}
+	}
+	o := n.ends(model.Ref(model.KindController, c.ID), c.Peers, c.Fabric, loopback)
+	if c.Fabric == "" && loopback != "" && n.interfaceNamed(loopback) != nil {
+		o.source = loopback
+	}
+	n.controllers[c.ID] = o
+	return o
+}
+
+// ownController is the node's controller of a type, or nil.
+func (n *node) ownController(typ model.ControllerType) *model.Controller {
+	for _, o := range n.cfg.List(model.KindController) {
+		if c := o.(*model.Controller); c.Type == typ && c.Node == n.name {
+			return c
+		}
+	}
+	return nil
+}
+
+// needsFRR tells whether the node has FRR, and notes it when not. A node that has
+// reported nothing of its software is given the benefit of the doubt.
+func (n *node) needsFRR(object string) bool {
+	if n.facts.FRR != nil || n.facts.Features == nil {
+		return true
+	}
+	n.note(LevelError, object, "needs the routing suite FRR, which node %s does not have; install it there (apt install frr) and restart the agent", n.name)
+	return false
+}

@@ -1,0 +1,94 @@
+package compile
+
+import (
+	"fmt"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// qinq compiles a VNet of a QinQ zone. The zone has a VLAN-aware bridge of its
+// own, whose uplink is the service VLAN of the carrying bridge; a VNet is one
+// VLAN of it, or what is untagged in it (Proxmox VE SDN manual, "QinQ Zones").
+func (n *node) qinq(z *model.Zone, v *model.VNet) {
+	t := n.trunk(z)
+	if !n.bridge(v, t.mtu, true) {
+		return
+	}
+	ref := model.Ref(model.KindVNet, v.ID)
+	if !n.qinqBridge(z, t) {
+		n.note(LevelError, ref, "reaches guests of node %s only, because zone %s has no service VLAN here; see zone %s", n.name, z.ID, z.ID)
+		return
+	}
+	zone := "z_" + z.ID
+	if v.Tag != 0 {
+		n.link(desired.Link{
+			Name: n.vlanName(fmt.Sprintf("%s.%d", zone, v.Tag), "zv_"+v.ID), Kind: desired.LinkVLAN, Owner: ref,
+			MTU: t.mtu, Master: v.ID, NoLinkLocal: true, Port: uplinkPort(v),
+			VLAN: &desired.VLAN{Parent: zone, ID: v.Tag, Self: true},
+		})
+		return
+	}
+	// The port carries the VNets' VLANs only to a VNet that asks for VLANs: others
+	// would be sent every broadcast of the zone.
+	if !n.needs(ref, model.FeatureVeth, "veth devices (module veth)") {
+		return
+	}
+	inside, outside := "pr_"+z.ID, "ln_"+z.ID
+	if n.link(desired.Link{Name: inside, Kind: desired.LinkVeth, Owner: ref, MTU: t.mtu, Master: v.ID, NoLinkLocal: true,
+		Port: uplinkPort(v), Veth: &desired.Veth{Peer: outside}}) {
+		n.link(desired.Link{Name: outside, Kind: desired.LinkVeth, Owner: ref, MTU: t.mtu, Master: zone, NoLinkLocal: true,
+			Port: uplinkPort(v), Veth: &desired.Veth{Peer: inside}})
+	}
+}
+
+// qinqBridge adds the zone's bridge with its service VLAN, once, and reports
+// whether the node has them.
+func (n *node) qinqBridge(z *model.Zone, t *trunk) bool {
+	if t.uplink || t.carrier == carrierNone {
+		return t.uplink
+	}
+	ref := model.Ref(model.KindZone, z.ID)
+	zone := "z_" + z.ID
+	if !n.needs(ref, model.FeatureVLANFiltering, "VLAN filtering on bridges") || !n.needs(ref, model.FeatureVLAN, "VLAN devices (module 8021q)") ||
+		z.VLANProtocol == model.Protocol8021AD && t.carrier != carrierOVS && !n.needs(ref, model.FeatureVLANAD, "802.1ad VLAN devices (module 8021q)") {
+		return false
+	}
+	if !n.link(desired.Link{Name: zone, Kind: desired.LinkBridge, Owner: ref, MTU: t.mtu, NoLinkLocal: true, Bridge: &desired.Bridge{VLANFiltering: true}}) {
+		return false
+	}
+	t.uplink = true
+	all := &desired.BridgePort{AllVLANs: true}
+	device := func(name, parent string, self bool) {
+		n.link(desired.Link{Name: name, Kind: desired.LinkVLAN, Owner: ref, MTU: t.mtu, Master: zone, NoLinkLocal: true, Port: all,
+			VLAN: &desired.VLAN{Parent: parent, ID: z.Tag, Protocol: z.VLANProtocol, Self: self}})
+	}
+	switch t.carrier {
+	case carrierOVS:
+		etherType := z.VLANProtocol
+		if etherType == "" {
+			etherType = model.Protocol8021Q
+		}
+		n.ovsPort(desired.OVSPort{Name: "sv_" + z.ID, Bridge: t.bridge, Tag: z.Tag, QinQ: true, EtherType: etherType, MTU: z.MTU, Owner: ref}, zone, true)
+	case carrierAware:
+		// A bridge that filters by 802.1Q takes frames of the other type for
+		// untagged ones, whatever VLAN they name; then there is no membership.
+		b := n.facts.Interface(t.bridge)
+		device(n.vlanName(fmt.Sprintf("%s.%d", t.bridge, z.Tag), "sv_"+z.ID), t.bridge, sameProtocol(b.VLANProtocol, z.VLANProtocol))
+	case carrierPlain:
+		for i, port := range t.ports {
+			name := "sv_" + z.ID
+			if i > 0 {
+				name = fmt.Sprintf("sv%d_%s", i, z.ID)
+			}
+			device(fits(name, fmt.Sprintf("%s.%d", port, z.Tag)), port, false)
+		}
+	case carrierNone:
+	}
+	return true
+}
+
+// sameProtocol compares two types of VLAN; empty means 802.1q.
+func sameProtocol(a, b string) bool {
+	return (a == model.Protocol8021AD) == (b == model.Protocol8021AD)
+}

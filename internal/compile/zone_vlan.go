@@ -1,0 +1,189 @@
+package compile
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// carrier is what kind of bridge carries the VLANs of a zone.
+type carrier int
+
+const (
+	carrierNone  carrier = iota // there is none
+	carrierPlain                // a Linux bridge that knows nothing of VLANs
+	carrierAware                // a VLAN-aware Linux bridge
+	carrierOVS                  // an Open vSwitch bridge
+)
+
+// trunk is the bridge of a VLAN or QinQ zone on the node.
+type trunk struct {
+	bridge  string
+	carrier carrier
+	// mtu of the zone's VNets in bytes; 0 if the bridge is not known.
+	mtu int
+	// ports are the interfaces by which a plain bridge leads off the node.
+	ports []string
+	// uplink tells, of a QinQ zone, that its own bridge stands.
+	uplink bool
+}
+
+// serviceTag is what a second VLAN tag takes of a frame, in bytes (IEEE 802.1ad).
+const serviceTag = 4
+
+// trunk works out the bridge of a zone, once.
+func (n *node) trunk(z *model.Zone) *trunk {
+	if t := n.trunks[z.ID]; t != nil {
+		return t
+	}
+	t := &trunk{bridge: z.Bridge, mtu: z.MTU}
+	n.trunks[z.ID] = t
+	ref := model.Ref(model.KindZone, z.ID)
+	b := n.facts.Interface(z.Bridge)
+	switch {
+	case slices.Contains(n.facts.OVSBridges, z.Bridge):
+		t.carrier = carrierOVS
+	case b == nil:
+		n.note(LevelError, ref, "node %s has no bridge %s; create it (a stanza in /etc/network/interfaces), correct bridge, or restrict the zone to the nodes that have it", n.name, z.Bridge)
+		return t
+	case b.Kind == "openvswitch":
+		n.note(LevelError, ref, "bridge %s of node %s is Open vSwitch's, which does not answer; start it (systemctl start openvswitch-switch)", z.Bridge, n.name)
+		return t
+	case b.Kind != "bridge":
+		n.note(LevelError, ref, "interface %s of node %s is no bridge (%s); make it a port of a bridge and name that one", z.Bridge, n.name, kindWord(b.Kind))
+		return t
+	case b.VLANFiltering:
+		t.carrier = carrierAware
+	default:
+		t.carrier = carrierPlain
+		t.ports = n.portsOf(z.Bridge)
+		if len(t.ports) == 0 {
+			n.note(LevelWarning, ref, "bridge %s of node %s has no port that leads off the node: guests reach those of the same node only; add the network card to the bridge", z.Bridge, n.name)
+		}
+	}
+	n.trunkMTU(z, t, b)
+	return t
+}
+
+func kindWord(kind string) string {
+	if kind == "" {
+		return "a network card"
+	}
+	return "a " + kind
+}
+
+// portsOf lists the interfaces that are ports of a bridge; guests' are no facts.
+func (n *node) portsOf(bridge string) []string {
+	var out []string
+	for _, i := range n.facts.Interfaces {
+		if i.Master == bridge {
+			out = append(out, i.Name)
+		}
+	}
+	return out
+}
+
+// trunkMTU sets the MTU: as declared, or what the bridge has. A second tag needs
+// room in the frame that network cards do not promise.
+func (n *node) trunkMTU(z *model.Zone, t *trunk, b *model.Interface) {
+	if b == nil || b.MTU == 0 {
+		return
+	}
+	ref := model.Ref(model.KindZone, z.ID)
+	fits, reason := b.MTU, fmt.Sprintf("that of bridge %s", b.Name)
+	if z.Type == model.ZoneQinQ {
+		fits -= serviceTag
+		reason = fmt.Sprintf("%d bytes of bridge %s less %d for the service tag", b.MTU, b.Name, serviceTag)
+	}
+	switch {
+	case z.MTU == 0:
+		t.mtu = fits
+		if z.Type == model.ZoneQinQ {
+			n.note(LevelInfo, ref, "mtu %d: %s", fits, reason)
+		}
+	case z.MTU > b.MTU:
+		t.mtu = b.MTU
+		n.note(LevelWarning, ref, "mtu %d is more than bridge %s of node %s carries (%d), which is used instead; raise the bridge's or lower the zone's", z.MTU, b.Name, n.name, b.MTU)
+	}
+}
+
+// vlan compiles a VNet of a VLAN zone: a bridge whose uplink is one VLAN of the
+// zone's bridge (Proxmox VE SDN manual, "VLAN Zones").
+func (n *node) vlan(z *model.Zone, v *model.VNet) {
+	t := n.trunk(z)
+	if !n.bridge(v, t.mtu, true) {
+		return
+	}
+	ref := model.Ref(model.KindVNet, v.ID)
+	if t.carrier == carrierNone {
+		n.note(LevelError, ref, "reaches guests of node %s only, because zone %s has no bridge here; see zone %s", n.name, z.ID, z.ID)
+		return
+	}
+	switch t.carrier {
+	case carrierOVS:
+		p := desired.OVSPort{Name: "ln_" + v.ID, Bridge: t.bridge, Tag: v.Tag, MTU: z.MTU, Owner: ref}
+		if v.VLANAware {
+			p.QinQ, p.EtherType = true, model.Protocol8021Q
+		}
+		n.ovsPort(p, v.ID, v.VLANAware)
+	case carrierAware:
+		if !n.needs(ref, model.FeatureVLAN, "VLAN devices (module 8021q)") {
+			return
+		}
+		n.link(desired.Link{
+			Name: n.vlanName(fmt.Sprintf("%s.%d", t.bridge, v.Tag), "bv_"+v.ID), Kind: desired.LinkVLAN, Owner: ref,
+			MTU: t.mtu, Master: v.ID, NoLinkLocal: true, Port: uplinkPort(v),
+			VLAN: &desired.VLAN{Parent: t.bridge, ID: v.Tag, Self: true},
+		})
+	case carrierPlain:
+		n.vlanOfPlain(t, v)
+	}
+}
+
+// vlanName is the name of a VLAN device: the usual one, or another one where
+// that is too long.
+func (n *node) vlanName(usual, other string) string { return fits(usual, other) }
+
+// vlanOfPlain gives a VNet a VLAN of a bridge that knows nothing of VLANs: a
+// bridge beside it, over the VLAN of each of its ports, that a pair of veth
+// devices joins to the VNet. Proxmox uses such a bridge for guests with a tag
+// too, so one that stands already is shared.
+func (n *node) vlanOfPlain(t *trunk, v *model.VNet) {
+	ref := model.Ref(model.KindVNet, v.ID)
+	beside := fits(fmt.Sprintf("%sv%d", t.bridge, v.Tag), "vb_"+v.ID)
+	inside, outside := "ln_"+v.ID, "pr_"+v.ID
+	if !n.needs(ref, model.FeatureVeth, "veth devices (module veth)") || !n.needs(ref, model.FeatureVLAN, "VLAN devices (module 8021q)") {
+		return
+	}
+	foreign := n.facts.Interface(beside) != nil
+	if !foreign {
+		if !n.link(desired.Link{Name: beside, Kind: desired.LinkBridge, Owner: ref, MTU: t.mtu, NoLinkLocal: true, Bridge: &desired.Bridge{}}) {
+			return
+		}
+		for i, port := range t.ports {
+			n.link(desired.Link{
+				Name: n.vlanName(fmt.Sprintf("%s.%d", port, v.Tag), fmt.Sprintf("p%d_%s", i, v.ID)), Kind: desired.LinkVLAN, Owner: ref,
+				MTU: t.mtu, Master: beside, NoLinkLocal: true, VLAN: &desired.VLAN{Parent: port, ID: v.Tag},
+			})
+		}
+	}
+	if !n.link(desired.Link{Name: inside, Kind: desired.LinkVeth, Owner: ref, MTU: t.mtu, Master: v.ID, NoLinkLocal: true,
+		Port: uplinkPort(v), Veth: &desired.Veth{Peer: outside}}) {
+		return
+	}
+	n.link(desired.Link{Name: outside, Kind: desired.LinkVeth, Owner: ref, MTU: t.mtu, Master: beside, ForeignMaster: foreign, NoLinkLocal: true,
+		Veth: &desired.Veth{Peer: inside}})
+}
+
+// ovsPort adds an internal port of an Open vSwitch bridge and joins the
+// interface that appears with it to a bridge of ours.
+func (n *node) ovsPort(p desired.OVSPort, bridge string, allVLANs bool) {
+	if pattern := n.reserved(p.Name); pattern != "" {
+		n.note(LevelError, p.Owner, "the interface name %s is reserved on node %s (pattern %q); rename the object or change the node's reserved list", p.Name, n.name, pattern)
+		return
+	}
+	n.out.OVSPorts = append(n.out.OVSPorts, p)
+	n.out.Ports = append(n.out.Ports, desired.Port{Names: []string{p.Name}, Bridge: bridge, AllVLANs: allVLANs, Owner: p.Owner})
+}

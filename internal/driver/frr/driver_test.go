@@ -1,0 +1,417 @@
+package frr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/frr"
+	"github.com/viaduct-sdn/viaduct/internal/netns"
+)
+
+// lab is an FRR of its own in a network namespace, and a driver of it.
+type lab struct {
+	t    *testing.T
+	opts Options
+	d    *Driver
+}
+
+func newLab(t *testing.T) *lab { return newLabIn(t, "") }
+
+func newLabIn(t *testing.T, root string) *lab {
+	t.Helper()
+	if unix.Geteuid() != 0 {
+		t.Skip("needs root to make a network namespace")
+	}
+	ns, err := netns.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &lab{t: t, opts: Options{
+		Namespace: ns, Root: root, StateFile: filepath.Join(t.TempDir(), "frr.json"),
+		Pathspace: fmt.Sprintf("viaduct-test-%d-%d", os.Getpid(), time.Now().UnixNano()%1e9),
+	}}
+	l.d = New(l.opts)
+	if !l.d.installed() {
+		t.Skip("needs the package frr")
+	}
+	if err := l.d.makeRunDir(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for name := range l.d.running() {
+			l.kill(name)
+		}
+		_ = os.RemoveAll(l.d.path(l.d.runDir()))
+		_ = os.RemoveAll(l.d.path(l.d.confDir()))
+		_ = ns.Close()
+	})
+	return l
+}
+
+// kill ends a daemon as a crash would.
+func (l *lab) kill(daemon string) {
+	l.t.Helper()
+	p, ok := l.d.process(daemon)
+	if !ok {
+		l.t.Fatalf("%s does not run", daemon)
+	}
+	if err := unix.Kill(p.pid, unix.SIGKILL); err != nil {
+		l.t.Error(err)
+	}
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
+		if now, ok := l.d.process(daemon); !ok || now != p {
+			return
+		}
+		<-time.After(time.Millisecond)
+	}
+	l.t.Errorf("%s survives", daemon)
+}
+
+// vtysh runs commands, and returns what FRR says.
+func (l *lab) vtysh(commands ...string) string {
+	l.t.Helper()
+	var args []string
+	for _, c := range commands {
+		args = append(args, "-c", c)
+	}
+	out, status, err := l.d.vtysh(context.Background(), args...)
+	if err != nil || status != 0 {
+		l.t.Fatalf("vtysh %q: status %d %v\n%s", commands, status, err, out)
+	}
+	return out
+}
+
+func (l *lab) running() string {
+	l.t.Helper()
+	return l.vtysh("show running-config no-header")
+}
+
+// file is frr.conf.
+func (l *lab) file() string {
+	l.t.Helper()
+	text, err := l.d.readFile()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return text
+}
+
+// try makes one pass of both drivers.
+func (l *lab) try(want *desired.FRR) (driver.Result, error) {
+	node := &desired.Node{FRR: want}
+	r, err := l.d.Withdraw().Reconcile(context.Background(), node, false)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	main, err := l.d.Reconcile(context.Background(), node, false)
+	main.Changes = append(r.Changes, main.Changes...)
+	main.Writes += r.Writes
+	return main, err
+}
+
+// apply applies what nothing hinders and returns the changes; a second pass, of
+// a driver that knows only its state file, must find nothing to do.
+func (l *lab) apply(want *desired.FRR) string {
+	l.t.Helper()
+	r, err := l.try(want)
+	if err != nil {
+		l.t.Fatalf("%v\nrunning:\n%s", err, l.running())
+	}
+	l.settled(want)
+	var b strings.Builder
+	for _, c := range r.Changes {
+		fmt.Fprintln(&b, c)
+	}
+	return b.String()
+}
+
+// settled fails unless another pass changes nothing.
+func (l *lab) settled(want *desired.FRR) {
+	l.t.Helper()
+	l.d = New(l.opts)
+	again, err := l.try(want)
+	if len(driver.NodeErrors(err)) > 0 || again.Writes != 0 || len(again.Changes) != 0 {
+		l.t.Errorf("second pass: %v %v", again, err)
+	}
+}
+
+func contains(t *testing.T, text string, lines ...string) {
+	t.Helper()
+	for _, l := range lines {
+		if !strings.Contains(text, l) {
+			t.Errorf("%q is missing in:\n%s", l, text)
+		}
+	}
+}
+
+func lacks(t *testing.T, text string, lines ...string) {
+	t.Helper()
+	for _, l := range lines {
+		if strings.Contains(text, l) {
+			t.Errorf("%q is still in:\n%s", l, text)
+		}
+	}
+}
+
+// config makes a configuration of text; the owner of a block stands behind its
+// head after a "#".
+func config(text string, daemons ...string) *desired.FRR {
+	f := &desired.FRR{Daemons: daemons}
+	for _, b := range frr.Parse(text) {
+		head, owner, ok := strings.Cut(b.Head, " # ")
+		if !ok {
+			owner = "zone/z"
+		}
+		f.Blocks = append(f.Blocks, desired.FRRBlock{Head: head, Lines: b.Lines, Owner: owner})
+	}
+	return f
+}
+
+const evpn = `
+vrf vrf_z
+ vni 1000
+exit-vrf
+router bgp 65000 # controller/c
+ bgp router-id 192.168.0.1
+ no bgp default ipv4-unicast
+ coalesce-time 1000
+ neighbor VTEP peer-group
+ neighbor VTEP remote-as 65000
+ neighbor VTEP bfd
+ neighbor 192.168.0.2 peer-group VTEP
+ address-family l2vpn evpn
+  neighbor VTEP activate
+  neighbor VTEP route-map MAP_IN in
+  advertise-all-vni
+ exit-address-family
+exit
+router bgp 65000 vrf vrf_z
+ bgp router-id 192.168.0.1
+ address-family ipv4 unicast
+  redistribute connected
+ exit-address-family
+ address-family l2vpn evpn
+  advertise ipv4 unicast
+ exit-address-family
+exit
+route-map MAP_IN permit 1 # controller/c
+exit
+`
+
+func TestFromNothingAndBack(t *testing.T) {
+	l := newLab(t)
+	want := config(evpn, "bfdd", "bgpd")
+	out := l.apply(want)
+	contains(t, out, "+ frr daemon bgpd", "+ frr router bgp 65000 / address-family l2vpn evpn / advertise-all-vni")
+	contains(t, l.running(), "vni 1000", "advertise-all-vni", "router bgp 65000 vrf vrf_z")
+	contains(t, l.file(), "router bgp 65000\n", "  advertise-all-vni\n", "exit-vrf\n")
+
+	// One VNI more, and one gone.
+	more := config(evpn+"vrf vrf_y\n vni 1001\nexit-vrf\nrouter bgp 65000 vrf vrf_y\n bgp router-id 192.168.0.1\nexit\n", "bfdd", "bgpd")
+	if out = l.apply(more); strings.Count(out, "\n") != 2 {
+		t.Errorf("adding a VRF changed\n%s", out)
+	}
+	if out = l.apply(want); strings.Count(out, "\n") != 2 {
+		t.Errorf("removing a VRF changed\n%s", out)
+	}
+	lacks(t, l.running(), "vrf_y")
+
+	l.apply(nil)
+	lacks(t, l.running(), "router", "vni", "route-map")
+	if text := l.file(); text != "" {
+		t.Errorf("left in the file:\n%s", text)
+	}
+	if _, ok := l.d.process("bgpd"); ok {
+		t.Error("bgpd, which was started for us, still runs")
+	}
+}
+
+const foreign = `frr defaults traditional
+hostname pve1
+! the ring
+router bgp 4200001000
+ bgp router-id 10.0.0.1
+ no bgp ebgp-requires-policy
+ neighbor 10.9.9.9 remote-as 65009
+ !
+ address-family ipv4 unicast
+  network 10.7.0.0/16
+ exit-address-family
+exit
+!
+ip prefix-list theirs seq 5 permit 10.0.0.0/8
+!
+line vty
+`
+
+const shared = `
+router bgp 4200001000
+ no bgp ebgp-requires-policy
+ neighbor V peer-group
+ neighbor V remote-as external
+ neighbor 10.8.8.8 peer-group V
+ address-family ipv4 unicast
+  network 10.6.0.0/16
+  neighbor V activate
+ exit-address-family
+ address-family l2vpn evpn
+  neighbor V activate
+  advertise-all-vni
+ exit-address-family
+exit
+`
+
+func TestForeignLinesStay(t *testing.T) {
+	l := newLab(t)
+	for name, text := range map[string]string{"frr.conf": foreign, "daemons": "bgpd=yes\nospfd=no # mine\nripd=no\n", "vtysh.conf": ""} {
+		if err := l.d.writeFile(name, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.apply(config(shared, "bgpd"))
+	with := l.running()
+	contains(t, with, "neighbor 10.9.9.9 remote-as 65009", "network 10.7.0.0/16", "network 10.6.0.0/16", "advertise-all-vni", "theirs")
+	contains(t, l.file(), "! the ring", "hostname pve1", "network 10.6.0.0/16")
+
+	l.apply(nil)
+	without := l.running()
+	contains(t, without, "neighbor 10.9.9.9 remote-as 65009", "network 10.7.0.0/16", "no bgp ebgp-requires-policy", "theirs")
+	lacks(t, without, "10.6.0.0", "neighbor V", "advertise-all-vni", "10.8.8.8")
+	if l.file() != foreign {
+		t.Errorf("the file is not as it was:\n%s", l.file())
+	}
+	if _, ok := l.d.process("bgpd"); !ok {
+		t.Error("a daemon that was on before was stopped")
+	}
+}
+
+func TestConflictsAreTold(t *testing.T) {
+	l := newLab(t)
+	l.apply(config("ip prefix-list x seq 5 permit 10.0.0.0/8\n", "bgpd"))
+	l.vtysh("configure terminal", "router bgp 65009", "neighbor 10.9.9.9 remote-as 65008")
+	_, err := l.try(config(evpn, "bfdd", "bgpd"))
+	objects := driver.ObjectErrors(err)
+	if len(objects) != 1 || objects[0].Owner != "controller/c" || !strings.Contains(err.Error(), "not made by Viaduct") {
+		t.Errorf("told: %v", err)
+	}
+	contains(t, l.running(), "router bgp 65009", "neighbor 10.9.9.9 remote-as 65008", "vni 1000")
+	l.settled(config(evpn, "bfdd", "bgpd"))
+}
+
+func TestRefusedLinesAreTold(t *testing.T) {
+	l := newLab(t)
+	want := config(evpn+`
+vrf vrf_other # zone/other
+ vni 1000
+exit-vrf
+router bgp 65001 vrf vrf_q # zone/q
+ frobnicate
+ bgp router-id 1.1.1.1
+exit
+`, "bfdd", "bgpd")
+	_, err := l.try(want)
+	got := map[string]string{}
+	for _, e := range driver.ObjectErrors(err) {
+		got[e.Owner] += e.Err.Error()
+	}
+	if len(got) != 2 || len(driver.NodeErrors(err)) != 0 {
+		t.Errorf("told: %v", err)
+	}
+	contains(t, got["zone/other"], "vrf vrf_other / vni 1000", "already configured")
+	contains(t, got["zone/q"], "frobnicate", "Unknown command")
+	contains(t, l.running(), "router bgp 65001 vrf vrf_q", "advertise-all-vni")
+	l.settled(want)
+}
+
+func TestALocalLineStopsAll(t *testing.T) {
+	l := newLab(t)
+	l.opts.LocalPath = filepath.Join(t.TempDir(), "frr.conf.local")
+	l.d = New(l.opts)
+	if err := os.WriteFile(l.opts.LocalPath, []byte("! mine\nip prefix-list ok seq 5 permit 10.0.0.0/8\nipv6 prefix-list bad seq 5 permit fd80:: le 64\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want := config(evpn, "bfdd", "bgpd")
+	want.Blocks = append(want.Blocks, desired.FRRBlock{Head: "ipv6 prefix-list bad seq 5 permit fd80:: le 64", Owner: frr.LocalOwner})
+	r, err := l.try(want)
+	var object *driver.ObjectError
+	if !errors.As(err, &object) || object.Owner != frr.LocalOwner {
+		t.Fatalf("told: %v", err)
+	}
+	contains(t, object.Err.Error(), "frr.conf.local line 3: ipv6 prefix-list bad seq 5 permit fd80:: le 64: Unknown command")
+	if r.Writes != 0 || len(l.d.running()) != 0 {
+		t.Errorf("%d writes, daemons %v", r.Writes, l.d.running())
+	}
+}
+
+func TestRepairs(t *testing.T) {
+	l := newLab(t)
+	want := config(evpn, "bfdd", "bgpd")
+	l.apply(want)
+	l.vtysh("configure terminal", "router bgp 65000", "no coalesce-time 1000", "no neighbor 192.168.0.2 peer-group VTEP")
+	if out := l.apply(want); strings.Count(out, "\n") != 2 {
+		t.Errorf("repaired\n%s", out)
+	}
+	l.kill("bgpd")
+	out := l.apply(want)
+	contains(t, out, "daemon bgpd")
+	contains(t, l.running(), "advertise-all-vni")
+	contains(t, l.vtysh("show bgp l2vpn evpn summary"), "192.168.0.2")
+	for name := range l.d.running() {
+		l.kill(name)
+	}
+	l.apply(want)
+	contains(t, l.running(), "advertise-all-vni", "vni 1000")
+
+	// A kill of the agent between its note and its deed.
+	l.d.want = wanted(config("ip prefix-list p seq 5 permit 10.0.0.0/8\n").Blocks)
+	merge(l.d.state.last, l.d.want, &node{}, &node{})
+	if err := l.d.state.save(); err != nil {
+		t.Fatal(err)
+	}
+	l.vtysh("configure terminal", "ip prefix-list p seq 5 permit 10.0.0.0/8")
+	l.d = New(l.opts)
+	l.apply(want)
+	lacks(t, l.running(), "prefix-list p ")
+}
+
+func TestReplacements(t *testing.T) {
+	l := newLab(t)
+	l.apply(config(evpn, "bfdd", "bgpd"))
+	for old, now := range map[string]string{
+		"vni 1000":               "vni 1002",
+		"coalesce-time 1000":     "coalesce-time 2000",
+		"remote-as 65000":        "remote-as external",
+		"permit 1":               "deny 1",
+		"65000":                  "65010",
+		"192.168.0.1":            "192.168.0.7",
+		"redistribute connected": "redistribute connected route-map MAP_IN",
+		"neighbor VTEP":          "neighbor OTHER",
+		"address-family ipv4":    "address-family ipv6",
+		"route-map MAP_IN in":    "route-map MAP_IN out",
+		"  advertise-all-vni":    "  advertise-all-vni\n  advertise-svi-ip",
+		"advertise ipv4 unicast": "advertise ipv6 unicast\n  route-target import 65000:7",
+		"no bgp default":         "bgp log-neighbor-changes\n no bgp default",
+		"192.168.0.2 peer-group": "192.168.0.9 peer-group",
+	} {
+		t.Run(now, func(t *testing.T) {
+			text := strings.ReplaceAll(evpn, old, now)
+			if old == "neighbor VTEP" {
+				text = strings.ReplaceAll(text, "VTEP", "OTHER")
+			}
+			l.t = t
+			l.apply(config(text, "bfdd", "bgpd"))
+			l.apply(config(evpn, "bfdd", "bgpd"))
+		})
+	}
+	l.t = t
+}

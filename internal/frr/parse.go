@@ -1,0 +1,135 @@
+package frr
+
+import (
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+)
+
+// LocalBlock is a block of a file, and where it stands there.
+type LocalBlock struct {
+	desired.FRRBlock
+	// Number counts the file's lines from 1; it is the head's. Numbers are those
+	// of Lines.
+	Number  int
+	Numbers []int
+}
+
+// Parse reads a configuration as an operator writes it: contexts with their
+// lines, indented or not, and single lines. Nothing is judged; FRR does that.
+// Only comments are left out, lines that start with ! or #, and the file's own
+// frame: "frr version", "frr defaults" and "end". Lines below a head get FRR's
+// indentation. Every block belongs to LocalOwner.
+func Parse(text string) []LocalBlock {
+	p := &parser{}
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		p.line(number, strings.TrimRight(line, " \t\r\n"))
+	}
+	p.close()
+	return p.out
+}
+
+type parser struct {
+	out  []LocalBlock
+	open *LocalBlock
+	// flat is set once a line of the open context stood at the margin.
+	flat bool
+	// family is set inside an address family, deep inside what else has an end
+	// of its own ("vni 100").
+	family, deep bool
+}
+
+func (p *parser) line(number int, line string) {
+	text := strings.TrimSpace(line)
+	margin := text == line
+	switch {
+	case text == "":
+	case text[0] == '!' || text[0] == '#':
+		if margin && !p.flat {
+			p.close()
+		}
+	case margin && frame(text):
+		p.close()
+	case p.open == nil && isExit(text): // of nothing
+	case p.open != nil && (text == p.open.End() || text == "exit" && !p.family && !p.deep):
+		p.close()
+	case margin && opens(text):
+		p.close()
+		p.open = &LocalBlock{FRRBlock: desired.FRRBlock{Head: text, Owner: LocalOwner}, Number: number}
+	case p.open == nil || margin && !p.flat && len(p.open.Lines) > 0:
+		p.close()
+		p.out = append(p.out, LocalBlock{FRRBlock: desired.FRRBlock{Head: text, Owner: LocalOwner}, Number: number})
+	default:
+		p.flat = p.flat || margin
+		p.inside(number, text)
+	}
+}
+
+// inside adds a line to the open context at its depth.
+func (p *parser) inside(number int, text string) {
+	depth := 1
+	switch {
+	case strings.HasPrefix(text, "address-family "):
+		p.family, p.deep = true, false
+	case text == "exit-address-family" || text == "exit" && p.family && !p.deep:
+		text = "exit-address-family"
+		p.family, p.deep = false, false
+	case p.family && opensVNI(text):
+		depth, p.deep = 2, true
+	case p.deep && (text == "exit-vni" || text == "exit"):
+		text, depth, p.deep = "exit-vni", 2, false
+	case p.deep:
+		depth = 3
+	case p.family:
+		depth = 2
+	}
+	p.open.Lines = append(p.open.Lines, strings.Repeat(" ", depth)+text)
+	p.open.Numbers = append(p.open.Numbers, number)
+}
+
+func (p *parser) close() {
+	if p.open == nil {
+		return
+	}
+	if p.family { // left open; a block closes what it opens
+		if p.deep {
+			p.inside(p.open.Number, "exit-vni")
+		}
+		p.inside(p.open.Number, "exit-address-family")
+	}
+	p.out = append(p.out, *p.open)
+	p.open, p.flat, p.family, p.deep = nil, false, false, false
+}
+
+func isExit(text string) bool {
+	return text == "exit" || strings.HasPrefix(text, "exit-")
+}
+
+// frame reports whether a line is about the file, not about FRR.
+func frame(text string) bool {
+	return text == "end" || strings.HasPrefix(text, "frr version ") || strings.HasPrefix(text, "frr defaults ")
+}
+
+// contexts are the first words of the commands that others stand below.
+var contexts = []string{
+	"router ", "vrf ", "interface ", "route-map ", "line vty", "key chain ", "bfd", "segment-routing",
+	"pseudowire ", "l2vpn ", "mpls ldp", "nexthop-group ", "pbr-map ", "rpki",
+}
+
+func opens(text string) bool {
+	for _, c := range contexts {
+		if text == c || strings.HasSuffix(c, " ") && strings.HasPrefix(text, c) {
+			return true
+		}
+	}
+	return false
+}
+
+// opensVNI reports whether a line opens the settings of one VNI: its number
+// stands alone.
+func opensVNI(text string) bool {
+	number, ok := strings.CutPrefix(text, "vni ")
+	return ok && number != "" && strings.Trim(number, "0123456789") == ""
+}

@@ -1,0 +1,208 @@
+package frr
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// DefaultVRF is the key of the BGP router outside all VRFs.
+const DefaultVRF = "default"
+
+// Router is a BGP router.
+type Router struct {
+	// VRF is empty for the router outside all VRFs.
+	VRF   string
+	ASN   uint32
+	Owner string
+	// RouterID is an IPv4 address.
+	RouterID netip.Addr
+	// NoHardReset and NoRestartNotice keep FRR from using RFC 8538;
+	// NoDefaultUnicast from activating IPv4 for every neighbour.
+	NoHardReset, NoDefaultUnicast, NoRestartNotice bool
+	// CoalesceTime in milliseconds is how long updates are collected; 0 leaves
+	// FRR's own.
+	CoalesceTime int
+	// NoConnectedCheck lets eBGP neighbours be reached by their loopbacks.
+	NoConnectedCheck Owned[bool]
+	MultipathRelax   Owned[bool]
+	Groups           []*PeerGroup
+	Custom           []string
+	IPv4, IPv6       *Unicast
+	EVPN             *EVPN
+}
+
+// PeerGroup is a group of neighbours that are treated alike.
+type PeerGroup struct {
+	Name, Owner string
+	// RemoteAS is a number or "external".
+	RemoteAS string
+	// LocalAS is the AS number shown to the neighbours instead of the router's;
+	// 0 means the router's.
+	LocalAS uint32
+	BFD     bool
+	// Multihop is how many hops away eBGP neighbours may be; 0 leaves FRR's own.
+	Multihop     int
+	UpdateSource string
+	// Peers are neighbours by address, Links those on the other end of an
+	// interface (RFC 5549).
+	Peers []netip.Addr
+	Links []string
+}
+
+// Neighbour is what an address family does with a peer group.
+type Neighbour struct {
+	Group, Owner        string
+	SoftReconfiguration bool
+	// RouteMapIn and RouteMapOut may be empty.
+	RouteMapIn, RouteMapOut string
+}
+
+// Unicast is the address family of plain routes of IPv4 or IPv6.
+type Unicast struct {
+	Networks     []Owned[netip.Prefix]
+	ImportVRFs   []Owned[string]
+	Neighbours   []Neighbour
+	Redistribute []Owned[string]
+	Custom       []string
+}
+
+// EVPN is the address family l2vpn evpn (RFC 7432).
+type EVPN struct {
+	Neighbours                           []Neighbour
+	AdvertiseAllVNI                      Owned[bool]
+	AutoRT                               Owned[uint32]
+	VNIs                                 []VNI
+	DefaultOriginate4, DefaultOriginate6 Owned[bool]
+	AdvertiseUnicast4, AdvertiseUnicast6 Owned[bool]
+	Import, Export                       []Owned[string]
+	Custom                               []string
+}
+
+// VNI gives the VXLAN network of a VNet its route target.
+type VNI struct {
+	ID            uint32
+	Target, Owner string
+}
+
+// Unicast4 returns the IPv4 family and makes it if need be; Unicast6 and
+// L2VPN do the same for theirs.
+func (r *Router) Unicast4() *Unicast {
+	if r.IPv4 == nil {
+		r.IPv4 = &Unicast{}
+	}
+	return r.IPv4
+}
+
+// Unicast6 returns the IPv6 family.
+func (r *Router) Unicast6() *Unicast {
+	if r.IPv6 == nil {
+		r.IPv6 = &Unicast{}
+	}
+	return r.IPv6
+}
+
+// L2VPN returns the EVPN family.
+func (r *Router) L2VPN() *EVPN {
+	if r.EVPN == nil {
+		r.EVPN = &EVPN{}
+	}
+	return r.EVPN
+}
+
+func (r *Router) item() item {
+	i := item{head: fmt.Sprintf("router bgp %d", r.ASN), owner: r.Owner, end: "exit"}
+	if r.VRF != "" {
+		i.head += " vrf " + r.VRF
+	}
+	i.add(r.Owner, " bgp router-id %s", r.RouterID)
+	i.when(r.NoHardReset, r.Owner, " no bgp hard-administrative-reset")
+	i.when(r.NoDefaultUnicast, r.Owner, " no bgp default ipv4-unicast")
+	i.when(r.CoalesceTime > 0, r.Owner, " coalesce-time %d", r.CoalesceTime)
+	i.when(r.NoRestartNotice, r.Owner, " no bgp graceful-restart notification")
+	i.flag(r.NoConnectedCheck, " bgp disable-ebgp-connected-route-check")
+	i.flag(r.MultipathRelax, " bgp bestpath as-path multipath-relax")
+	for _, g := range r.Groups {
+		g.lines(&i)
+	}
+	i.custom(r.Custom)
+	if r.IPv4 != nil {
+		i.family("ipv4 unicast", r.IPv4.lines)
+	}
+	if r.IPv6 != nil {
+		i.family("ipv6 unicast", r.IPv6.lines)
+	}
+	if r.EVPN != nil {
+		i.family("l2vpn evpn", r.EVPN.lines)
+	}
+	return i
+}
+
+func (g *PeerGroup) lines(i *item) {
+	say := func(when bool, format string, args ...any) {
+		i.when(when, g.Owner, " neighbor "+g.Name+" "+format, args...)
+	}
+	say(true, "peer-group")
+	say(true, "remote-as %s", g.RemoteAS)
+	say(g.LocalAS != 0, "local-as %d no-prepend replace-as", g.LocalAS)
+	say(g.BFD, "bfd")
+	say(g.Multihop != 0, "ebgp-multihop %d", g.Multihop)
+	say(g.UpdateSource != "", "update-source %s", g.UpdateSource)
+	for _, p := range g.Peers {
+		i.add(g.Owner, " neighbor %s peer-group %s", p, g.Name)
+	}
+	for _, l := range g.Links {
+		i.add(g.Owner, " neighbor %s interface peer-group %s", l, g.Name)
+	}
+}
+
+func (n *Neighbour) lines(i *item) {
+	say := func(when bool, format string, args ...any) {
+		i.when(when, n.Owner, "  neighbor "+n.Group+" "+format, args...)
+	}
+	say(true, "activate")
+	say(n.SoftReconfiguration, "soft-reconfiguration inbound")
+	say(n.RouteMapIn != "", "route-map %s in", n.RouteMapIn)
+	say(n.RouteMapOut != "", "route-map %s out", n.RouteMapOut)
+}
+
+func (u *Unicast) lines(i *item) {
+	for _, n := range u.Networks {
+		i.add(n.Owner, "  network %s", n.Value)
+	}
+	for _, v := range u.ImportVRFs {
+		i.add(v.Owner, "  import vrf %s", v.Value)
+	}
+	for _, n := range u.Neighbours {
+		n.lines(i)
+	}
+	for _, r := range u.Redistribute {
+		i.add(r.Owner, "  redistribute %s", r.Value)
+	}
+	i.custom(u.Custom)
+}
+
+func (e *EVPN) lines(i *item) {
+	for _, n := range e.Neighbours {
+		n.lines(i)
+	}
+	i.flag(e.AdvertiseAllVNI, "  advertise-all-vni")
+	i.when(e.AutoRT.Value != 0, e.AutoRT.Owner, "  autort as %d", e.AutoRT.Value)
+	// FRR takes what is said of a single VNI only after advertise-all-vni.
+	for _, v := range e.VNIs {
+		i.add(v.Owner, "  vni %d", v.ID)
+		i.add(v.Owner, "   route-target import %s", v.Target)
+		i.add(v.Owner, "   route-target export %s", v.Target)
+		i.add(v.Owner, "  exit-vni")
+	}
+	i.flag(e.DefaultOriginate4, "  default-originate ipv4")
+	i.flag(e.DefaultOriginate6, "  default-originate ipv6")
+	i.flag(e.AdvertiseUnicast4, "  advertise ipv4 unicast")
+	i.flag(e.AdvertiseUnicast6, "  advertise ipv6 unicast")
+	for _, t := range e.Import {
+		i.add(t.Owner, "  route-target import %s", t.Value)
+	}
+	for _, t := range e.Export {
+		i.add(t.Owner, "  route-target export %s", t.Value)
+	}
+	i.custom(e.Custom)
+}

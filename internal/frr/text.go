@@ -1,0 +1,186 @@
+package frr
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+)
+
+// LocalOwner is the owner of what an operator's own file says.
+const LocalOwner = "frr.conf.local"
+
+// separator is the line between the parts of a file, a comment to FRR.
+const separator = "!"
+
+// item is one top-level part of a file: a context, or a single line.
+type item struct {
+	head, owner string
+	lines       []Owned[string]
+	// end closes a context; a single line has none.
+	end string
+	// gap is a second separator before the item; joined leaves the only one out.
+	gap, joined bool
+	// raw are lines that stand as they are instead of all of the above.
+	raw []string
+}
+
+func (i *item) add(owner, format string, args ...any) {
+	i.lines = append(i.lines, Own(owner, fmt.Sprintf(format, args...)))
+}
+
+func (i *item) when(ok bool, owner, format string, args ...any) {
+	if ok {
+		i.add(owner, format, args...)
+	}
+}
+
+func (i *item) flag(f Owned[bool], text string) { i.when(f.Value, f.Owner, "%s", text) }
+
+func (i *item) custom(lines []string) {
+	for _, l := range lines {
+		i.add(LocalOwner, "%s", l)
+	}
+}
+
+// family adds an address family. Its frame belongs to no object: every owner's
+// block gets one of its own.
+func (i *item) family(name string, lines func(*item)) {
+	i.add("", " "+separator)
+	i.add("", " address-family %s", name)
+	lines(i)
+	i.add("", " exit-address-family")
+}
+
+// Frame is what stands around a configuration in a file.
+type Frame struct {
+	// Version is the release of FRR that the file is written for: "10.4.1".
+	Version string
+	// Hostname is the node's name.
+	Hostname string
+}
+
+// Text is the whole file.
+func (c *Config) Text(f Frame) string {
+	return "frr version " + f.Version + "\nfrr defaults datacenter\nhostname " + f.Hostname +
+		"\nlog syslog informational\nservice integrated-vtysh-config\n" + c.Body() + "!\nline vty\n!\n"
+}
+
+// Body is the file without its frame.
+func (c *Config) Body() string {
+	var b strings.Builder
+	line := func(text string) { b.WriteString(text + "\n") }
+	for _, i := range c.items() {
+		if i.raw != nil {
+			for _, l := range i.raw {
+				line(l)
+			}
+			continue
+		}
+		if i.gap {
+			line(separator)
+		}
+		if !i.joined {
+			line(separator)
+		}
+		line(i.head)
+		for _, l := range i.lines {
+			line(l.Value)
+		}
+		if i.end != "" {
+			line(i.end)
+		}
+	}
+	return b.String()
+}
+
+// Blocks is the configuration as the driver takes it. A context that several
+// objects have lines in is one block for each of them, in the order in which
+// they first speak; what an operator's own file adds comes last.
+func (c *Config) Blocks() []desired.FRRBlock {
+	var out []desired.FRRBlock
+	for _, i := range c.items() {
+		if i.raw == nil {
+			out = append(out, i.blocks()...)
+			continue
+		}
+		for _, b := range Parse(strings.Join(i.raw, "\n")) {
+			out = append(out, b.FRRBlock)
+		}
+	}
+	return out
+}
+
+func (i *item) blocks() []desired.FRRBlock {
+	owners := []string{i.owner}
+	local := false
+	for _, l := range i.lines {
+		local = local || l.Owner == LocalOwner
+		if l.Owner != "" && l.Owner != LocalOwner && !slices.Contains(owners, l.Owner) {
+			owners = append(owners, l.Owner)
+		}
+	}
+	if local && i.owner != LocalOwner {
+		owners = append(owners, LocalOwner)
+	}
+	var out []desired.FRRBlock
+	for _, owner := range owners {
+		b := desired.FRRBlock{Head: i.head, Owner: owner, Lines: i.linesOf(owner)}
+		if len(b.Lines) > 0 || owner == i.owner {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// linesOf are the lines of one owner, in frames of their address families.
+func (i *item) linesOf(owner string) []string {
+	var out []string
+	family := "" // the open frame, not yet written
+	for _, l := range i.lines {
+		text := strings.TrimSpace(l.Value)
+		framed := l.Owner == "" && i.owner != ""
+		switch {
+		case text == separator:
+		case framed && strings.HasPrefix(text, "address-family "):
+			family = l.Value
+		case framed && text == "exit-address-family":
+			if family == "" { // it has been written
+				out = append(out, l.Value)
+			}
+			family = ""
+		case l.Owner == owner:
+			if family != "" {
+				out = append(out, family)
+				family = ""
+			}
+			out = append(out, l.Value)
+		}
+	}
+	return out
+}
+
+// Daemons are those that the configuration needs beside zebra and staticd,
+// sorted.
+func (c *Config) Daemons() []string {
+	need := map[string]bool{
+		"bgpd":    len(c.Routers) > 0,
+		"isisd":   len(c.ISIS) > 0,
+		"fabricd": len(c.OpenFabric) > 0,
+		"ospfd":   c.OSPF != nil,
+	}
+	for _, r := range c.Routers {
+		for _, g := range r.Groups {
+			need["bfdd"] = need["bfdd"] || g.BFD
+		}
+	}
+	var out []string
+	for _, d := range slices.Sorted(maps.Keys(need)) {
+		if need[d] {
+			out = append(out, d)
+		}
+	}
+	return out
+}

@@ -1,0 +1,169 @@
+package model
+
+import (
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+)
+
+// MaxASN is the highest autonomous system number that can be used (RFC 6793,
+// RFC 7300: the last one is reserved).
+const MaxASN = 1<<32 - 2
+
+var (
+	// controllerForm is the reference's: pve-sdn-controller-id.
+	controllerForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,62}[A-Za-z0-9]$`)
+	// netForm is a network entity title: an area of two digits, 3 to 9 groups of
+	// four, and a selector of two (ISO 10589, section 7.1).
+	netForm = regexp.MustCompile(`^[0-9A-Fa-f]{2}(\.[0-9A-Fa-f]{4}){3,9}\.[0-9A-Fa-f]{2}$`)
+	// wordForm is a name in FRR's configuration.
+	wordForm = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
+)
+
+// controllerOptionTypes says which types of controller have which options.
+var controllerOptionTypes = map[string][]ControllerType{
+	"asn":                         {ControllerEVPN, ControllerBGP},
+	"peers":                       {ControllerEVPN, ControllerBGP},
+	"fabric":                      {ControllerEVPN},
+	"node":                        {ControllerBGP, ControllerISIS},
+	"ebgp":                        {ControllerBGP},
+	"ebgp-multihop":               {ControllerBGP},
+	"loopback":                    {ControllerBGP, ControllerISIS},
+	"bgp-multipath-as-path-relax": {ControllerBGP},
+	"isis-domain":                 {ControllerISIS},
+	"isis-net":                    {ControllerISIS},
+	"isis-ifaces":                 {ControllerISIS},
+}
+
+// controllers checks every controller, that one EVPN controller runs, and that a
+// node has at most one of the other types each.
+func (c *checker) controllers() {
+	var evpn *Controller
+	onNode := map[string]*Controller{} // by type and node
+	for _, id := range sortedKeys(c.cfg.Controllers) {
+		o := c.cfg.Controllers[id]
+		r := c.report(o)
+		if !controllerForm.MatchString(id) {
+			r.errorf("id", id, "is not a controller name: use 2 to 64 letters, digits, _ and -, a letter first, a letter or digit last")
+		}
+		c.controllerOptions(r, o)
+		switch o.Type {
+		case ControllerEVPN:
+			c.controllerEVPN(r, o)
+			if evpn != nil {
+				r.errorf("type", string(o.Type), "is already that of controller %s; one evpn controller serves all evpn zones", evpn.ID)
+			}
+			evpn = o
+		case ControllerBGP:
+			c.controllerBGP(r, o)
+		case ControllerISIS:
+			c.controllerISIS(r, o)
+		case "":
+			r.errorf("type", "", "is missing; it is one of %s", typeWords(ControllerTypes()))
+			continue
+		default:
+			r.errorf("type", string(o.Type), "is not a controller type; it is one of %s", typeWords(ControllerTypes()))
+			continue
+		}
+		if o.Type == ControllerEVPN || o.Node == "" {
+			continue
+		}
+		key := string(o.Type) + " " + o.Node
+		if other := onNode[key]; other != nil {
+			r.laxf("node", o.Node, "runs the %s controller %s already; a node runs one of a type: give both peers to one, or choose another node", o.Type, other.ID)
+		}
+		onNode[key] = o
+	}
+}
+
+func (c *checker) controllerOptions(r report, o *Controller) {
+	if !slices.Contains(ControllerTypes(), o.Type) {
+		return
+	}
+	v := reflect.ValueOf(o).Elem()
+	for _, f := range Fields(KindController) {
+		types, limited := controllerOptionTypes[f.Name]
+		if !limited || slices.Contains(types, o.Type) || v.Field(f.Index).IsZero() {
+			continue
+		}
+		r.errorf(f.Name, optionText(v.Field(f.Index)), "is not an option of a controller of type %s, only of %s; remove it", o.Type, typeWords(types))
+	}
+}
+
+func checkASN(r report, asn int, required bool) {
+	switch {
+	case asn == 0 && required:
+		r.errorf("asn", "", "is missing: the autonomous system number, 1 to %d; 64512 to 65534 and 4200000000 to 4294967294 are for private use (RFC 6996)", MaxASN)
+	case asn < 0 || asn > MaxASN:
+		r.laxf("asn", strconv.Itoa(asn), "is not an autonomous system number: use 1 to %d", MaxASN)
+	}
+}
+
+func (c *checker) controllerEVPN(r report, o *Controller) {
+	checkASN(r, o.ASN, true)
+	switch {
+	case len(o.Peers) > 0 && o.Fabric != "":
+		r.errorf("peers", joinAddrs(o.Peers), "excludes fabric %q: an evpn controller has one of the two; remove the other", o.Fabric)
+	case len(o.Peers) == 0 && o.Fabric == "":
+		r.errorf("peers", "", "is missing: list the address of every node, like 192.168.0.1, 192.168.0.2, or name a fabric")
+	}
+	c.fabricRef(r, o.Fabric)
+	checkPeers(r, o.Peers)
+}
+
+func (c *checker) controllerBGP(r report, o *Controller) {
+	checkASN(r, o.ASN, true)
+	c.controllerNode(r, o)
+	if len(o.Peers) == 0 {
+		r.errorf("peers", "", "is missing: list the addresses of the routers outside")
+	}
+	checkPeers(r, o.Peers)
+	switch {
+	case o.EBGPMultihop < 0 || o.EBGPMultihop > 255:
+		r.errorf("ebgp-multihop", strconv.Itoa(o.EBGPMultihop), "is not a number of hops: use 1 to 255, or leave it out")
+	case o.EBGPMultihop > 0 && !o.EBGP:
+		r.warnf("ebgp-multihop", strconv.Itoa(o.EBGPMultihop), "has no effect without ebgp")
+	}
+	checkIfname(r, "loopback", o.Loopback)
+}
+
+func (c *checker) controllerISIS(r report, o *Controller) {
+	c.controllerNode(r, o)
+	checkIfname(r, "loopback", o.Loopback)
+	switch {
+	case o.ISISDomain == "":
+		r.errorf("isis-domain", "", "is missing: a name for the domain, like evpn")
+	case !wordForm.MatchString(o.ISISDomain):
+		r.errorf("isis-domain", o.ISISDomain, "is not a name: use up to 64 letters, digits, dots, hyphens and underscores")
+	}
+	switch {
+	case o.ISISNet == "":
+		r.errorf("isis-net", "", "is missing: the node's network entity title, like 49.0001.1921.6800.1002.00")
+	case !netForm.MatchString(o.ISISNet):
+		r.errorf("isis-net", o.ISISNet, "is not a network entity title: write it like 49.0001.1921.6800.1002.00, with 3 to 9 groups of four hexadecimal digits in the middle")
+	}
+	if len(o.ISISIfaces) == 0 {
+		r.errorf("isis-ifaces", "", "is missing: list the interfaces that lead to the other routers")
+	}
+	for _, name := range o.ISISIfaces {
+		checkIfname(r, "isis-ifaces", name)
+	}
+}
+
+func (c *checker) controllerNode(r report, o *Controller) {
+	switch {
+	case o.Node == "":
+		r.errorf("node", "", "is missing: name the node that the controller runs on")
+	case !labelForm.MatchString(o.Node):
+		r.errorf("node", o.Node, "is not a host name: use up to 63 letters, digits and hyphens")
+	case !c.known[o.Node]:
+		r.warnf("node", o.Node, "has not joined%s; the controller runs there once it has", c.nearestNode(o.Node))
+	}
+}
+
+func checkIfname(r report, field, name string) {
+	if name != "" && !ifnameForm.MatchString(name) {
+		r.errorf(field, name, "is not the name of an interface: up to 15 letters, digits, dots, hyphens and underscores")
+	}
+}

@@ -1,0 +1,207 @@
+package model
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"regexp"
+	"strconv"
+)
+
+// fabricForm is a fabric's name; FRR and the interface dummy_<fabric> bear it.
+var fabricForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,6}[A-Za-z0-9]$`)
+
+// networkTypes are OSPF's (RFC 2328, section 1.2).
+var networkTypes = map[string]bool{"broadcast": true, "non-broadcast": true, "point-to-point": true, "point-to-multipoint": true}
+
+// fabrics checks every fabric and its nodes.
+func (c *checker) fabrics() {
+	areas := map[uint32]*Fabric{}
+	for _, id := range sortedKeys(c.cfg.Fabrics) {
+		f := c.cfg.Fabrics[id]
+		r := c.report(f)
+		if !fabricForm.MatchString(id) {
+			r.errorf("id", id, "is not a fabric name: use 2 to 8 letters, digits and hyphens, no hyphen at the ends")
+		}
+		fabricOptions(r, f)
+		c.fabricPrefixes(r, f)
+		if f.Protocol != FabricOSPF {
+			continue
+		}
+		area, ok := parseArea(f.Area)
+		switch {
+		case f.Area == "":
+			r.errorf("area", "", "is missing: the OSPF area, a number or like 0.0.0.0")
+		case !ok:
+			r.errorf("area", f.Area, "is not an area: use 0 to 4294967295, or four numbers like 0.0.0.1")
+		case areas[area] != nil:
+			r.errorf("area", f.Area, "is already that of fabric %s; ospf fabrics have areas of their own", areas[area].ID)
+		default:
+			areas[area] = f
+		}
+	}
+	c.fabricNodes()
+}
+
+func parseArea(s string) (uint32, bool) {
+	if a, err := netip.ParseAddr(s); err == nil && a.Is4() {
+		b := a.As4()
+		return binary.BigEndian.Uint32(b[:]), true
+	}
+	n, err := strconv.ParseUint(s, 10, 32)
+	return uint32(n), err == nil
+}
+
+func fabricOptions(r report, f *Fabric) {
+	switch f.Protocol {
+	case FabricOpenFabric, FabricOSPF, FabricBGP:
+	case "":
+		r.errorf("protocol", "", "is missing; it is one of %s", typeWords(FabricProtocols()))
+		return
+	default:
+		r.errorf("protocol", string(f.Protocol), "is not a fabric protocol of this release; it is one of %s", typeWords(FabricProtocols()))
+		return
+	}
+	only := func(field, value string, p FabricProtocol) {
+		if value != "" && f.Protocol != p {
+			r.errorf(field, value, "is not an option of an %s fabric, only of %s; remove it", f.Protocol, p)
+		}
+	}
+	only("hello-interval", nonZero(f.HelloInterval), FabricOpenFabric)
+	only("csnp-interval", nonZero(f.CSNPInterval), FabricOpenFabric)
+	only("area", f.Area, FabricOSPF)
+	if f.BFD {
+		only("bfd", "true", FabricBGP)
+	}
+	interval := func(field string, n int) {
+		if n < 0 || n > 600 {
+			r.errorf(field, strconv.Itoa(n), "is out of range: use 1 to 600 seconds, or leave it out")
+		}
+	}
+	interval("hello-interval", f.HelloInterval)
+	interval("csnp-interval", f.CSNPInterval)
+}
+
+func nonZero(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
+// fabricPrefixes checks the networks of a fabric, which no other may share.
+func (c *checker) fabricPrefixes(r report, f *Fabric) {
+	switch {
+	case f.Protocol == FabricOSPF && f.IP6Prefix.IsValid():
+		r.errorf("ip6-prefix", f.IP6Prefix.String(), "cannot be used by OSPF version 2, which routes IPv4 only; remove it, or use openfabric or bgp")
+	case f.Protocol == FabricOSPF && !f.IPPrefix.IsValid():
+		r.errorf("ip-prefix", "", "is missing: the network of the nodes' addresses, like 10.10.10.0/24")
+	case !f.IPPrefix.IsValid() && !f.IP6Prefix.IsValid():
+		r.errorf("ip-prefix", "", "is missing: give the network of the nodes' addresses, like 10.10.10.0/24, or ip6-prefix, or both")
+	}
+	c.fabricPrefix(r, "ip-prefix", f.IPPrefix, true)
+	c.fabricPrefix(r, "ip6-prefix", f.IP6Prefix, false)
+}
+
+func (c *checker) fabricPrefix(r report, field string, p netip.Prefix, four bool) {
+	if !p.IsValid() {
+		return
+	}
+	if p.Addr().Is4() != four {
+		r.errorf(field, p.String(), "is of the other family; IPv4 goes to ip-prefix, IPv6 to ip6-prefix")
+	}
+	for _, id := range sortedKeys(c.cfg.Fabrics) {
+		o := c.cfg.Fabrics[id]
+		if id < r.id && (o.IPPrefix.IsValid() && o.IPPrefix.Overlaps(p) || o.IP6Prefix.IsValid() && o.IP6Prefix.Overlaps(p)) {
+			r.errorf(field, p.String(), "overlaps the network of fabric %s; choose another one", id)
+		}
+	}
+}
+
+// fabricNodes checks the nodes' parts in fabrics, their addresses and links.
+func (c *checker) fabricNodes() {
+	type key struct{ scope, value string }
+	used := map[key]string{}
+	claim := func(r report, field, scope, value, what string) {
+		k := key{scope, value}
+		if other := used[k]; other != "" {
+			r.errorf(field, value, "is already %s of %s", what, other)
+			return
+		}
+		used[k] = r.id
+	}
+	for _, id := range sortedKeys(c.cfg.FabricNodes) {
+		n := c.cfg.FabricNodes[id]
+		r := c.report(n)
+		f := c.cfg.Fabrics[n.Fabric]
+		if f == nil {
+			r.errorf("fabric", n.Fabric, "does not exist: fabric %s is used by %s%s", n.Fabric, id,
+				didYouMean(nearest(c, n.Fabric, c.cfg.Fabrics), "; declare the fabric, or delete its nodes as well"))
+			continue
+		}
+		switch {
+		case !labelForm.MatchString(n.Node):
+			r.errorf("node", n.Node, "is not a host name: use up to 63 letters, digits and hyphens")
+		case !c.known[n.Node]:
+			r.warnf("node", n.Node, "has not joined%s; it takes part once it has", c.nearestNode(n.Node))
+		}
+		fabricAddress(r, "ip", n.IP, f.IPPrefix, f.ID)
+		fabricAddress(r, "ip6", n.IP6, f.IP6Prefix, f.ID)
+		if n.IP.IsValid() {
+			claim(r, "ip", "address "+f.ID, n.IP.String(), "the address")
+		}
+		if n.IP6.IsValid() {
+			claim(r, "ip6", "address "+f.ID, n.IP6.String(), "the address")
+		}
+		if f.Protocol == FabricBGP {
+			checkASN(r, n.ASN, true)
+			claim(r, "ip6", "router id "+f.ID, n.RouterID().String(), "the router id")
+		} else if n.ASN != 0 {
+			r.errorf("asn", strconv.Itoa(n.ASN), "is not an option of an %s fabric, only of bgp; remove it", f.Protocol)
+		}
+		for i, l := range n.Interfaces {
+			fabricInterface(r, "interfaces["+strconv.Itoa(i)+"]", f, l)
+			claim(r, "interfaces", "interface "+n.Node, l.Name, "a link")
+		}
+	}
+}
+
+func fabricAddress(r report, field string, a netip.Addr, p netip.Prefix, fabric string) {
+	switch {
+	case a.IsValid() && !p.IsValid():
+		r.errorf(field, a.String(), "has no network: fabric %s has no prefix of this family; add one or remove the address", fabric)
+	case !a.IsValid() && p.IsValid():
+		r.errorf(field, "", "is missing: give the node an address of %s", p)
+	case a.IsValid() && !p.Contains(a):
+		r.errorf(field, a.String(), "is not in %s, the network of fabric %s", p, fabric)
+	}
+}
+
+func fabricInterface(r report, field string, f *Fabric, l FabricInterface) {
+	if l.Name == "" {
+		r.errorf(field+".name", "", "is missing: name the interface")
+	}
+	checkIfname(r, field+".name", l.Name)
+	if f.Protocol == FabricBGP && (l.IP.IsValid() || l.IP6.IsValid()) {
+		r.errorf(field+".ip", "", "is not an option in a bgp fabric, whose links are unnumbered; remove it")
+	}
+	if l.IP.IsValid() && !l.IP.Addr().Is4() || l.IP6.IsValid() && l.IP6.Addr().Is4() {
+		r.errorf(field+".ip", "", "is of the other family; IPv4 goes to ip, IPv6 to ip6")
+	}
+	if f.Protocol == FabricOSPF && l.IP6.IsValid() {
+		r.errorf(field+".ip6", l.IP6.String(), "cannot be used by OSPF version 2; remove it")
+	}
+	switch {
+	case l.HelloMultiplier == 0:
+	case f.Protocol != FabricOpenFabric:
+		r.errorf(field+".hello-multiplier", strconv.Itoa(l.HelloMultiplier), "is an option of openfabric only; remove it")
+	case l.HelloMultiplier < 2 || l.HelloMultiplier > 100:
+		r.errorf(field+".hello-multiplier", strconv.Itoa(l.HelloMultiplier), "is out of range: use 2 to 100")
+	}
+	switch {
+	case l.NetworkType == "":
+	case f.Protocol != FabricOSPF:
+		r.errorf(field+".network-type", l.NetworkType, "is an option of ospf only; remove it")
+	case !networkTypes[l.NetworkType]:
+		r.errorf(field+".network-type", l.NetworkType, "is not one of broadcast, non-broadcast, point-to-point, point-to-multipoint")
+	}
+}

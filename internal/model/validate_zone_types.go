@@ -1,0 +1,183 @@
+package model
+
+import (
+	"net/netip"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// MaxVLAN is the highest VLAN identifier (IEEE 802.1Q: 0 and 4095 are reserved).
+const MaxVLAN = 4094
+
+// zoneOptionTypes says which types of zone have which of the options that not
+// all have (reference: pve-sdn zone properties).
+var zoneOptionTypes = map[string][]ZoneType{
+	"dhcp":                        {ZoneSimple},
+	"bridge":                      {ZoneVLAN, ZoneQinQ},
+	"bridge-disable-mac-learning": {ZoneVLAN, ZoneQinQ, ZoneEVPN},
+	"tag":                         {ZoneQinQ},
+	"vlan-protocol":               {ZoneQinQ},
+	"peers":                       {ZoneVXLAN},
+	"fabric":                      {ZoneVXLAN},
+	"vxlan-port":                  {ZoneVXLAN, ZoneEVPN},
+	"controller":                  {ZoneEVPN},
+	"vrf-vxlan":                   {ZoneEVPN},
+	"mac":                         {ZoneEVPN},
+	"exitnodes":                   {ZoneEVPN},
+	"exitnodes-primary":           {ZoneEVPN},
+	"exitnodes-local-routing":     {ZoneEVPN},
+	"advertise-subnets":           {ZoneEVPN},
+	"disable-arp-nd-suppression":  {ZoneEVPN},
+	"rt-import":                   {ZoneEVPN},
+}
+
+// zoneOptions refuses options of other types of zone.
+func zoneOptions(r report, z *Zone) {
+	if !slices.Contains(ZoneTypes(), z.Type) {
+		return
+	}
+	v := reflect.ValueOf(z).Elem()
+	for _, f := range Fields(KindZone) {
+		types, limited := zoneOptionTypes[f.Name]
+		if !limited || slices.Contains(types, z.Type) || v.Field(f.Index).IsZero() {
+			continue
+		}
+		r.errorf(f.Name, optionText(v.Field(f.Index)), "is not an option of a %s zone, only of %s; remove it, or change the zone's type", z.Type, typeWords(types))
+	}
+}
+
+// optionText is a value as a problem quotes it.
+func optionText(v reflect.Value) string {
+	switch v.Kind() { //nolint:exhaustive // the kinds of options
+	case reflect.String:
+		return v.String()
+	case reflect.Int:
+		return strconv.FormatInt(v.Int(), 10)
+	case reflect.Bool:
+		return strconv.FormatBool(v.Bool())
+	}
+	switch list := v.Interface().(type) {
+	case []string:
+		return strings.Join(list[:min(len(list), maxListed)], ", ")
+	case []netip.Addr:
+		return joinAddrs(list)
+	}
+	return ""
+}
+
+func typeWords[T ~string](types []T) string {
+	words := make([]string, len(types))
+	for i, t := range types {
+		words[i] = string(t)
+	}
+	return strings.Join(words, ", ")
+}
+
+// ifnameForm is what every program takes for the name of an interface.
+var ifnameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$`)
+
+func zoneBridge(r report, z *Zone) {
+	switch {
+	case z.Bridge == "":
+		r.errorf("bridge", "", "is missing: name the bridge of the nodes that carries the VLANs, like vmbr0")
+	case !ifnameForm.MatchString(z.Bridge):
+		r.errorf("bridge", z.Bridge, "is not the name of an interface: up to 15 letters, digits, dots, hyphens and underscores")
+	}
+}
+
+func zoneQinQ(r report, z *Zone) {
+	switch {
+	case z.Tag == 0:
+		r.errorf("tag", "", "is missing: the zone's service VLAN, 1 to %d", MaxVLAN)
+	case z.Tag < 0 || z.Tag > MaxVLAN:
+		r.laxf("tag", strconv.Itoa(z.Tag), "is not a VLAN: use 1 to %d", MaxVLAN)
+	}
+	switch z.VLANProtocol {
+	case "", Protocol8021Q, Protocol8021AD:
+	default:
+		r.errorf("vlan-protocol", z.VLANProtocol, "is not a type of VLAN: use %s or %s", Protocol8021Q, Protocol8021AD)
+	}
+}
+
+// rtForm is a route target: two decimal numbers.
+var rtForm = regexp.MustCompile(`^([0-9]{1,10}):([0-9]{1,10})$`)
+
+func (c *checker) zoneEVPN(r report, z *Zone) {
+	c.zoneController(r, z)
+	switch {
+	case z.VRFVXLAN == 0:
+		r.errorf("vrf-vxlan", "", "is missing: the VXLAN identifier of the zone's routed traffic, 1 to %d, that no vnet has", MaxTag)
+	case z.VRFVXLAN < 1 || z.VRFVXLAN > MaxTag:
+		r.errorf("vrf-vxlan", strconv.Itoa(z.VRFVXLAN), "is not a VXLAN network identifier: use 1 to %d", MaxTag)
+	case c.l3vnis[z.VRFVXLAN] != nil:
+		r.errorf("vrf-vxlan", strconv.Itoa(z.VRFVXLAN), "is already that of zone %s; every evpn zone has its own", c.l3vnis[z.VRFVXLAN].ID)
+	default:
+		c.l3vnis[z.VRFVXLAN] = z
+	}
+	if z.MAC != "" {
+		if mac, ok := NormalizeMAC(z.MAC); !ok {
+			r.errorf("mac", z.MAC, "is not a hardware address; write it like BC:24:11:00:00:01")
+		} else if first, _ := strconv.ParseUint(mac[:2], 16, 8); first&1 != 0 {
+			r.errorf("mac", z.MAC, "is a multicast address (its first byte is odd), which no gateway can have; use one like BC:24:11:00:00:01")
+		}
+	}
+	c.exitNodes(r, z)
+	for _, rt := range z.RTImport {
+		m := rtForm.FindStringSubmatch(rt)
+		if m == nil || !isUint32(m[1]) || !isUint32(m[2]) {
+			r.errorf("rt-import", rt, "is not a route target: write it as two numbers up to 4294967295, like 65000:1")
+		}
+	}
+}
+
+func isUint32(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 32)
+	return err == nil
+}
+
+func (c *checker) zoneController(r report, z *Zone) {
+	ctl := c.cfg.Controllers[z.Controller]
+	switch {
+	case z.Controller == "":
+		r.errorf("controller", "", "is missing: name the evpn controller that the zone's routes go through")
+	case ctl == nil:
+		r.errorf("controller", z.Controller, "does not exist: controller %s is used by zone %s%s", z.Controller, z.ID,
+			didYouMean(nearest(c, z.Controller, c.cfg.Controllers), "; declare the controller, or delete the zone as well"))
+	case ctl.Type != ControllerEVPN:
+		r.errorf("controller", z.Controller, "is a controller of type %s; an evpn zone needs one of type evpn", ctl.Type)
+	}
+}
+
+func (c *checker) exitNodes(r report, z *Zone) {
+	seen := make(map[string]bool, len(z.ExitNodes))
+	for _, n := range z.ExitNodes {
+		switch {
+		case !labelForm.MatchString(n):
+			r.errorf("exitnodes", n, "is not a host name: use up to 63 letters, digits and hyphens")
+		case seen[n]:
+			r.warnf("exitnodes", n, "is listed twice; once is enough")
+		case !z.OnNode(n):
+			r.laxf("exitnodes", n, "is not a node of the zone, which is deployed on %s; add it to nodes, or take it out of exitnodes", firstNames(z.Nodes))
+		case !c.known[n]:
+			r.warnf("exitnodes", n, "has not joined%s; it routes for the zone once it has", c.nearestNode(n))
+		}
+		seen[n] = true
+	}
+	if p := z.ExitNodesPrimary; p != "" && !seen[p] {
+		r.laxf("exitnodes-primary", p, "is not one of exitnodes (%s); add it there, or choose one of them", firstNames(z.ExitNodes))
+	}
+	if z.ExitNodesLocalRouting && len(z.ExitNodes) == 0 {
+		r.warnf("exitnodes-local-routing", "true", "has no effect without exitnodes")
+	}
+}
+
+func firstNames(names []string) string {
+	text := strings.Join(names[:min(len(names), maxListed)], ", ")
+	if len(names) > maxListed {
+		text += ", ..."
+	}
+	return text
+}

@@ -1,0 +1,216 @@
+package pvefrr
+
+import (
+	"cmp"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/frr"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pvesdn"
+	"github.com/viaduct-sdn/viaduct/internal/routing"
+)
+
+// DefaultVersion is the release of FRR that Proxmox VE 9.1 writes for.
+const DefaultVersion = "10.4.1"
+
+// Render returns the file that the node of the facts gets. local is the text of
+// its frr.conf.local, or empty. The file is written for the release of FRR in
+// the facts, or DefaultVersion. Objects that cannot be rendered are left out and
+// told in the problems; the file then lacks them and is whole otherwise.
+//
+// Of the facts it uses the node's name, its interfaces (addresses, hardware
+// addresses, masters and alternative names) and its routes.
+func Render(run *pvesdn.Running, facts *model.Facts, local string) ([]byte, model.Problems) {
+	i, problems := Intent(run, facts)
+	i.Local = local
+	version := DefaultVersion
+	if facts.FRR != nil && facts.FRR.Version != "" {
+		version = facts.FRR.Version
+	}
+	c := routing.Build(i)
+	for _, l := range c.Lost {
+		problems = append(problems, model.Problem{
+			Severity: model.Warning, Kind: frr.LocalOwner, ID: fmt.Sprintf("line %d", l.Line), Field: l.Text + " ...", Message: l.Reason,
+		})
+	}
+	return []byte(c.Text(frr.Frame{Version: version, Hostname: facts.Node})), problems
+}
+
+// Intent is what FRR on the node shall do, in Proxmox's dialect.
+func Intent(run *pvesdn.Running, facts *model.Facts) (*routing.Intent, model.Problems) {
+	r := &reader{run: run, facts: facts, subnets: map[string][]*pvesdn.Subnet{}}
+	for _, id := range slices.Sorted(maps.Keys(run.Subnets)) {
+		s := run.Subnets[id]
+		r.subnets[s.VNet] = append(r.subnets[s.VNet], s)
+	}
+	i := &routing.Intent{Node: facts.Node, Dialect: routing.Proxmox(), Fabrics: Fabrics(run, facts.Node)}
+	for _, id := range slices.Sorted(maps.Keys(run.Controllers)) {
+		if c := r.controller(run.Controllers[id]); c != nil {
+			i.Controllers = append(i.Controllers, c)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(run.Zones)) {
+		z := run.Zones[id]
+		if z.Type == string(model.ZoneEVPN) && !z.Broken && r.usable(z) {
+			i.Zones = append(i.Zones, r.zone(z))
+		}
+	}
+	return i, r.problems
+}
+
+// reader is the work on one intent.
+type reader struct {
+	run      *pvesdn.Running
+	facts    *model.Facts
+	subnets  map[string][]*pvesdn.Subnet // by VNet, each sorted by ID
+	problems model.Problems
+}
+
+func (r *reader) tell(severity model.Severity, kind model.Kind, id, field, value, message string) {
+	r.problems = append(r.problems, model.Problem{Severity: severity, Kind: kind, ID: id, Field: field, Value: value, Message: message})
+}
+
+// controller returns nil if the controller does nothing on the node.
+func (r *reader) controller(c *pvesdn.Controller) routing.Controller {
+	kind := model.ControllerType(c.Type)
+	if c.Broken || kind != model.ControllerEVPN && c.Node != r.facts.Node {
+		return nil // told already, or nothing to do with this node
+	}
+	if kind != model.ControllerEVPN {
+		if first := r.run.ControllerOf(c.Node, kind); first != nil && first.ID != c.ID {
+			r.tell(model.Error, model.KindController, c.ID, "node", c.Node, fmt.Sprintf("has the %s controller %s already, and a node runs one; this one is left out", c.Type, first.ID))
+			return nil
+		}
+	}
+	switch kind {
+	case model.ControllerEVPN:
+		return r.evpn(c)
+	case model.ControllerBGP:
+		return r.bgp(c)
+	case model.ControllerISIS:
+		return r.isis(c)
+	}
+	r.tell(model.Error, model.KindController, c.ID, "type", c.Type, "is not a type that this release renders; the controller is left out")
+	return nil
+}
+
+func (r *reader) evpn(c *pvesdn.Controller) routing.Controller {
+	out := routing.EVPN{ID: c.ID, Owner: model.Ref(model.KindController, c.ID), ASN: c.ASN, RouterASN: c.ASN}
+	if bgp := r.run.ControllerOf(r.facts.Node, model.ControllerBGP); bgp != nil && bgp.ASN != 0 {
+		out.RouterASN = bgp.ASN
+	}
+	local, loopback, ok := r.run.TunnelEnd(c, r.facts)
+	if !r.able(c, local, ok) {
+		return nil
+	}
+	out.Own, out.Loopback = local.Address.Addr, loopback
+	out.Peers = addresses(c.Peers)
+	if c.Fabric != "" {
+		out.Peers = nil
+		for _, n := range r.run.FabricMembers(c.Fabric) {
+			if n.IP.IsValid() {
+				out.Peers = append(out.Peers, n.IP)
+			}
+		}
+	}
+	if out.RouterID, ok = r.routerID(c, local); !ok {
+		return nil
+	}
+	return out
+}
+
+func (r *reader) bgp(c *pvesdn.Controller) routing.Controller {
+	local, ok := pvesdn.LocalEnd(c.Peers, c.Loopback, r.facts)
+	if !r.able(c, local, ok) {
+		return nil
+	}
+	id, ok := r.routerID(c, local)
+	if !ok {
+		return nil
+	}
+	return routing.BGP{
+		Owner: model.Ref(model.KindController, c.ID), ASN: c.ASN, RouterID: id, Own: local.Address.Addr, Peers: addresses(c.Peers),
+		EBGP: c.EBGP, EBGPMultihop: c.EBGPMultihop, Loopback: c.Loopback, MultipathRelax: c.MultipathRelax,
+	}
+}
+
+// able reports whether a BGP router can be made for the controller; without an
+// own address Proxmox leaves the controller out.
+func (r *reader) able(c *pvesdn.Controller, local pvesdn.Local, ok bool) bool {
+	switch {
+	case c.ASN == 0:
+		r.tell(model.Error, model.KindController, c.ID, "asn", "", "is not set; the controller is left out")
+	case ok && local.Address.IsValid():
+		return true
+	case c.Fabric != "":
+		r.tell(model.Warning, model.KindController, c.ID, "fabric", c.Fabric, fmt.Sprintf("gives node %s no IPv4 address, so the controller is left out, as Proxmox does", r.facts.Node))
+	default:
+		r.tell(model.Warning, model.KindController, c.ID, "peers", "", fmt.Sprintf(
+			"have no address of node %s, and its facts have no route with a source address to them, so the controller is left out, as Proxmox does", r.facts.Node))
+	}
+	return false
+}
+
+func (r *reader) isis(c *pvesdn.Controller) routing.Controller {
+	out := routing.ISIS{Owner: model.Ref(model.KindController, c.ID), Domain: c.ISISDomain, Net: c.ISISNet}
+	if c.ISISDomain == "" || c.ISISNet == "" {
+		r.tell(model.Error, model.KindController, c.ID, "isis-domain", c.ISISDomain, "and isis-net must both be set; the controller is left out")
+		return nil
+	}
+	for _, name := range c.ISISIfaces {
+		out.Interfaces = append(out.Interfaces, r.kernelName(name))
+	}
+	return out
+}
+
+// kernelName is the name of an interface that FRR knows: the kernel's, which an
+// alternative name stands for.
+func (r *reader) kernelName(name string) string {
+	for _, i := range r.facts.Interfaces {
+		if slices.Contains(i.AltNames, name) {
+			return i.Name
+		}
+	}
+	return name
+}
+
+// routerID is the node's IPv4 address, or the end of the hardware address of
+// the interface that has the IPv6 address: of its bridge or bond, if it belongs
+// to one.
+func (r *reader) routerID(c *pvesdn.Controller, local pvesdn.Local) (netip.Addr, bool) {
+	if local.Address.Is4() {
+		return local.Address.Addr, true
+	}
+	if c.Fabric != "" { // its members have IPv4 addresses, see able
+		return local.Address.Addr, true
+	}
+	i := r.facts.Interface(local.Link)
+	if i != nil && i.Master != "" {
+		if master := r.facts.Interface(i.Master); master != nil && (master.Kind == "bridge" || master.Kind == "bond") {
+			i = master
+		}
+	}
+	if i != nil {
+		mac, err := hex.DecodeString(strings.ReplaceAll(i.MAC, ":", ""))
+		if err == nil && len(mac) == 6 && slices.ContainsFunc(mac, func(b byte) bool { return b != 0 }) {
+			return netip.AddrFrom4([4]byte(mac[2:])), true
+		}
+	}
+	r.tell(model.Error, model.KindController, c.ID, "", "", fmt.Sprintf(
+		"is left out: its address on node %s is %s, so its router ID is made of the hardware address of %s, which the facts do not have",
+		r.facts.Node, local.Address.Addr, cmp.Or(local.Link, "the interface")))
+	return netip.Addr{}, false
+}
+
+func addresses(list []pvesdn.Address) []netip.Addr {
+	out := make([]netip.Addr, len(list))
+	for i, a := range list {
+		out[i] = a.Addr
+	}
+	return out
+}

@@ -1,0 +1,171 @@
+package routing
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"net/netip"
+
+	"github.com/viaduct-sdn/viaduct/internal/frr"
+)
+
+func (b *builder) fabrics(fabrics []Fabric) {
+	net := "" // of all OpenFabric routers of the node: the first fabric's
+	for _, f := range fabrics {
+		switch f.Protocol {
+		case OpenFabric:
+			if net == "" {
+				net = entityTitle(&f)
+			}
+			b.openFabric(&f, net)
+		case OSPF:
+			b.ospf(&f)
+		case BGPFabric:
+			b.bgpFabric(&f)
+		}
+	}
+	for _, name := range []string{"pve_bgp", "pve_bgp6"} {
+		// Routes of other BGP neighbours keep the kernel's choice.
+		if m := b.c.RouteMaps[name]; m != nil {
+			m.Entries = append(m.Entries, frr.RouteMapEntry{Seq: lastSeq, Owner: m.Entries[0].Owner})
+		}
+	}
+}
+
+// entityTitle is the node's address in the link-state protocol: its IPv4
+// address as twelve digits, or the end of its IPv6 address.
+func entityTitle(f *Fabric) string {
+	if f.IP.Is4() {
+		a := f.IP.As4()
+		d := fmt.Sprintf("%03d%03d%03d%03d", a[0], a[1], a[2], a[3])
+		return fmt.Sprintf("49.0001.%s.%s.%s.00", d[:4], d[4:8], d[8:])
+	}
+	a := f.IP6.As16()
+	return fmt.Sprintf("49.0001.%x.%x.%x.00", a[10:12], a[12:14], a[14:16])
+}
+
+func (b *builder) openFabric(f *Fabric, net string) {
+	frr.Put(&b.c.OpenFabric, f.ID, &frr.OpenFabric{Name: f.ID, Net: net, Owner: f.Owner})
+	var join []string
+	if f.IP.IsValid() {
+		join = append(join, "ip router openfabric "+f.ID)
+	}
+	if f.IP6.IsValid() {
+		join = append(join, "ipv6 router openfabric "+f.ID)
+	}
+	add := func(name string, lines ...string) {
+		lines = append(append([]string{}, join...), lines...)
+		frr.Put(&b.c.OpenFabricInterfaces, name, &frr.Interface{Name: name, Owner: f.Owner, Lines: lines})
+	}
+	add(FabricDevice(f.ID), "openfabric passive")
+	for _, i := range f.Interfaces {
+		var lines []string
+		for _, setting := range []struct {
+			name  string
+			value int
+		}{{"hello-interval", f.HelloInterval}, {"hello-multiplier", i.HelloMultiplier}, {"csnp-interval", f.CSNPInterval}} {
+			if setting.value != 0 {
+				lines = append(lines, fmt.Sprintf("openfabric %s %d", setting.name, setting.value))
+			}
+		}
+		add(i.Name, lines...)
+	}
+	b.sources(f, "openfabric")
+}
+
+func (b *builder) ospf(f *Fabric) {
+	if b.c.OSPF == nil {
+		b.c.OSPF = &frr.OSPF{RouterID: f.IP, Owner: f.Owner}
+	}
+	add := func(name string, lines ...string) {
+		lines = append([]string{"ip ospf area " + f.Area}, lines...)
+		frr.Put(&b.c.OSPFInterfaces, name, &frr.Interface{Name: name, Owner: f.Owner, Lines: lines})
+	}
+	add(FabricDevice(f.ID), "ip ospf passive")
+	for _, i := range f.Interfaces {
+		kind := i.NetworkType
+		if kind == "" && !i.Numbered {
+			kind = "point-to-point"
+		}
+		if kind == "" {
+			add(i.Name)
+		} else {
+			add(i.Name, "ip ospf network "+kind)
+		}
+	}
+	b.sources(f, "ospf")
+}
+
+// sources makes what the node itself sends to other members come from its
+// address in the fabric, whichever link it leaves by.
+func (b *builder) sources(f *Fabric, protocol string) {
+	add := func(prefix netip.Prefix, own netip.Addr, list, suffix, family string) {
+		if !prefix.IsValid() || !own.IsValid() {
+			return
+		}
+		name := "pve_" + protocol + suffix
+		frr.Put(&b.c.AccessLists, list, &frr.AccessList{Name: list, Owner: f.Owner, Permit: prefix})
+		m := b.c.RouteMap(name)
+		m.Entries = append(m.Entries, frr.RouteMapEntry{
+			Seq: b.seq, Owner: f.Owner, Match: []string{family + " address " + list}, Set: []string{"src " + own.String()},
+		})
+		b.seq += stepSeq
+		p := b.c.ProtocolMap(protocol)
+		if suffix == "" && p.IPv4.Value == "" {
+			p.IPv4 = frr.Own(f.Owner, name)
+		} else if suffix != "" && p.IPv6.Value == "" {
+			p.IPv6 = frr.Own(f.Owner, name)
+		}
+	}
+	add(f.IPPrefix, f.IP, f.list(protocol, ""), "", "ip")
+	add(f.IP6Prefix, f.IP6, f.list(protocol, "6"), "6", "ipv6")
+}
+
+// list is the name of the access list of the fabric's addresses.
+func (f *Fabric) list(protocol, six string) string {
+	return "pve_" + protocol + "_" + f.ID + "_ip" + six + "s"
+}
+
+// bgpFabric adds sessions over the links, whose other ends need no addresses
+// (RFC 5549), to the node's BGP router.
+func (b *builder) bgpFabric(f *Fabric) {
+	r := b.c.Routers[frr.DefaultVRF]
+	if r == nil {
+		r = frr.Put(&b.c.Routers, frr.DefaultVRF, &frr.Router{ASN: f.ASN, Owner: f.Owner, RouterID: FabricRouterID(f.IP, f.IP6), NoDefaultUnicast: true})
+	}
+	g := &frr.PeerGroup{Name: f.ID, Owner: f.Owner, RemoteAS: "external", BFD: f.BFD}
+	if r.ASN != f.ASN {
+		g.LocalAS = f.ASN
+	}
+	for _, i := range f.Interfaces {
+		g.Links = append(g.Links, i.Name)
+	}
+	r.Groups = append(r.Groups, g)
+	add := func(prefix netip.Prefix, own netip.Addr, suffix, family string, unicast func() *frr.Unicast) {
+		if !prefix.IsValid() || !own.IsValid() {
+			return
+		}
+		in := "pve_bgp" + suffix + "_" + f.ID + "_in"
+		u := unicast()
+		u.Networks = append(u.Networks, frr.Own(f.Owner, host(own)))
+		u.Neighbours = append(u.Neighbours, frr.Neighbour{Group: f.ID, Owner: f.Owner, SoftReconfiguration: true, RouteMapIn: in})
+		b.c.RouteMap(in).Entries = []frr.RouteMapEntry{{Seq: 10, Owner: f.Owner, Match: []string{family + " address " + f.list("bgp", suffix)}}}
+	}
+	add(f.IPPrefix, f.IP, "", "ip", r.Unicast4)
+	add(f.IP6Prefix, f.IP6, "6", "ipv6", r.Unicast6)
+	b.sources(f, "bgp")
+}
+
+// FabricRouterID is the router ID of a node in a BGP fabric: its IPv4 address,
+// or a number made of its IPv6 address (32-bit FNV-1a).
+func FabricRouterID(ip, ip6 netip.Addr) netip.Addr {
+	if ip.IsValid() {
+		return ip
+	}
+	h := fnv.New32a()
+	a := ip6.As16()
+	h.Write(a[:])
+	var id [4]byte
+	binary.BigEndian.PutUint32(id[:], h.Sum32())
+	return netip.AddrFrom4(id)
+}

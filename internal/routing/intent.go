@@ -1,0 +1,201 @@
+package routing
+
+import "net/netip"
+
+// Intent is everything that FRR on one node shall do.
+type Intent struct {
+	// Node is the name of the node.
+	Node    string
+	Dialect Dialect
+	// Controllers are those that act on the node, in the order of their IDs: the
+	// order decides which one's peer group is written first.
+	Controllers []Controller
+	// Zones are the EVPN zones of the node, in the order of their IDs. A zone
+	// whose controller is not among Controllers is passed over.
+	Zones []Zone
+	// Fabrics are those that the node is a member of, in the order of their IDs.
+	Fabrics []Fabric
+	// Local is the operator's own configuration, frr.conf.local, merged as
+	// Proxmox does. The live driver leaves it empty and merges on the node, where
+	// the file is (frr.Complete).
+	Local string
+}
+
+// Dialect holds the deviations between what Proxmox writes and what a node with
+// a stock FRR should run. The zero value is the stock dialect.
+type Dialect struct {
+	// AutoRT uses "autort as N", which only the FRR of Proxmox knows, where the
+	// route targets of the VNets are to be made of another AS number than the
+	// router's own. A stock FRR is told the same targets VNI by VNI.
+	AutoRT bool
+	// OmitLines leaves two base lines of the BGP router out if a BGP controller
+	// makes it, as Proxmox does: a node then announces graceful restarts to some
+	// neighbours and not to others, depending on the controllers' names.
+	OmitLines bool
+	// RepeatFilters writes the filters of default routes once more for every
+	// further zone that the node is an exit node of. They are the same.
+	RepeatFilters bool
+	// LongTargets writes route targets with AS numbers above 65535 in full, which
+	// FRR refuses beside a VNI above 65535 and which differ from those that FRR
+	// derives on its own (RFC 8365, section 5.1.2.1: the low 16 bits).
+	LongTargets bool
+}
+
+// Proxmox is the dialect of the files that Proxmox VE generates.
+func Proxmox() Dialect {
+	return Dialect{AutoRT: true, OmitLines: true, RepeatFilters: true, LongTargets: true}
+}
+
+// Controller is an EVPN, BGP or ISIS.
+type Controller interface{ build(b *builder) }
+
+// EVPN is the control plane of EVPN zones on the node: BGP sessions with the
+// other tunnel ends (RFC 8365).
+type EVPN struct {
+	// ID is the controller's; zones name it. Owner is "controller/<ID>".
+	ID, Owner string
+	// ASN is the controller's AS number. Route targets are made of it.
+	ASN uint32
+	// RouterASN is that of the node's BGP router: the one of the node's BGP
+	// controller if it has one, otherwise ASN. If they differ, the peers are
+	// taken for routers of other autonomous systems.
+	RouterASN uint32
+	// RouterID is the router's, an IPv4 address.
+	RouterID netip.Addr
+	// Own is the node's own end of the tunnels; it is left out of Peers' sessions.
+	Own netip.Addr
+	// Peers are the ends of the tunnels, with or without the own one, in order.
+	Peers []netip.Addr
+	// Loopback names the interface whose address the sessions come from; empty
+	// leaves it to the kernel.
+	Loopback string
+}
+
+// BGP adds sessions of the node with routers outside.
+type BGP struct {
+	// Owner is "controller/<ID>".
+	Owner string
+	ASN   uint32
+	// RouterID is an IPv4 address.
+	RouterID netip.Addr
+	// Own is the node's address: that of Loopback if there is one. Its family is
+	// that of the routes exchanged.
+	Own   netip.Addr
+	Peers []netip.Addr
+	// EBGP says that the peers are of other autonomous systems.
+	EBGP bool
+	// EBGPMultihop is how many hops away they may be; 0 leaves FRR's own.
+	EBGPMultihop int
+	// Loopback names the interface whose address is announced and the source of
+	// what the node itself sends.
+	Loopback string
+	// MultipathRelax spreads traffic over paths through different autonomous
+	// systems.
+	MultipathRelax bool
+}
+
+// ISIS makes the node take part in an IS-IS domain (ISO 10589).
+type ISIS struct {
+	// Owner is "controller/<ID>".
+	Owner string
+	// Domain is the area tag, Net the network entity title.
+	Domain, Net string
+	// Interfaces are kernel names; Build sorts them.
+	Interfaces []string
+}
+
+// Zone is an EVPN zone on the node.
+type Zone struct {
+	// ID is the zone's, Owner "zone/<ID>", VRF the name of its device.
+	ID, Owner, VRF string
+	// Controller is the ID of the EVPN controller.
+	Controller string
+	// VNI is the one of routed traffic, VNIs are those of the VNets.
+	VNI  uint32
+	VNIs []uint32
+	// Exit is set on an exit node.
+	Exit *Exit
+	// AdvertiseSubnets announces whole subnets. Exit nodes do not need it: they
+	// announce the default route.
+	AdvertiseSubnets bool
+	// RTImport lists further route targets to import, "65001:1000".
+	RTImport []string
+}
+
+// Exit is what an exit node does for a zone.
+type Exit struct {
+	// Secondary tells that another node is the primary exit node, so that this
+	// one's default route is the worse one.
+	Secondary bool
+	// NullRoutes are the subnets of other zones, which must not be reached
+	// through the exit node, in the order of their writing.
+	NullRoutes []netip.Prefix
+	// Local is set if the node itself reaches the zone's guests.
+	Local *LocalRouting
+}
+
+// LocalRouting is the way from an exit node itself into a zone: routes through
+// a pair of veth devices instead of an import of the zone's routes.
+type LocalRouting struct {
+	// Link is the device outside the VRF; Via4 and Via6 are the addresses of the
+	// other end, inside it.
+	Link       string
+	Via4, Via6 netip.Addr
+	// Subnets are those of the zone's VNets, in order.
+	Subnets []LocalSubnet
+}
+
+// LocalSubnet is a subnet and the ID of its VNet. The routes of all zones are
+// written in the order of the VNets.
+type LocalSubnet struct {
+	VNet   string
+	Prefix netip.Prefix
+}
+
+// Protocol is the routing protocol of a fabric.
+type Protocol string
+
+// The protocols of fabrics.
+const (
+	OpenFabric Protocol = "openfabric"
+	OSPF       Protocol = "ospf"
+	BGPFabric  Protocol = "bgp"
+)
+
+// Fabric is the node's part in a fabric.
+type Fabric struct {
+	// ID is the fabric's; Owner is "fabric/<ID>".
+	ID, Owner string
+	Protocol  Protocol
+	// IPPrefix and IP6Prefix hold the addresses of all members. A family whose
+	// prefix is not valid is not used.
+	IPPrefix, IP6Prefix netip.Prefix
+	// IP and IP6 are the node's own addresses.
+	IP, IP6 netip.Addr
+	// HelloInterval and CSNPInterval are in seconds (OpenFabric); 0 leaves FRR's.
+	HelloInterval, CSNPInterval int
+	// Area is OSPF's, a number or a dotted quad.
+	Area string
+	// BFD watches the sessions, ASN is the node's AS number (BGP).
+	BFD bool
+	ASN uint32
+	// Interfaces are the node's links to other members.
+	Interfaces []FabricLink
+}
+
+// FabricLink is a link of the node to other members of a fabric.
+type FabricLink struct {
+	Name string
+	// Numbered says that the link has an IPv4 address of its own.
+	Numbered bool
+	// HelloMultiplier is how many lost hellos end a neighbour (OpenFabric); 0
+	// leaves FRR's own.
+	HelloMultiplier int
+	// NetworkType is OSPF's; empty means point-to-point unless the link is
+	// numbered.
+	NetworkType string
+}
+
+// FabricDevice is the name of the device that holds a node's address in a
+// fabric.
+func FabricDevice(fabric string) string { return "dummy_" + fabric }

@@ -1,0 +1,114 @@
+package routing
+
+import (
+	"fmt"
+
+	"github.com/viaduct-sdn/viaduct/internal/frr"
+)
+
+// zone adds an EVPN zone: a router for its VRF, and what the node's own router
+// does for it.
+func (b *builder) zone(z *Zone, e *EVPN) {
+	v := frr.Put(&b.c.VRFs, z.VRF, &frr.VRF{Name: z.VRF, Owner: z.Owner, VNI: z.VNI})
+	r := frr.Put(&b.c.Routers, z.VRF, &frr.Router{
+		VRF: z.VRF, ASN: e.RouterASN, Owner: z.Owner, RouterID: e.RouterID, NoHardReset: true, NoRestartNotice: true,
+	})
+	if e.external() {
+		b.targets(z, e, r.L2VPN())
+	}
+	switch {
+	case z.Exit != nil:
+		for _, p := range z.Exit.NullRoutes {
+			v.Routes = append(v.Routes, frr.Route{Prefix: p})
+		}
+		b.exit(z, r)
+	case z.AdvertiseSubnets:
+		redistributeConnected(z, r)
+		r.L2VPN().AdvertiseUnicast4 = frr.Own(z.Owner, true)
+		r.L2VPN().AdvertiseUnicast6 = frr.Own(z.Owner, true)
+	}
+	for _, t := range z.RTImport {
+		r.L2VPN().Import = append(r.L2VPN().Import, frr.Own(z.Owner, t))
+	}
+}
+
+// targets says which routes belong to the zone where FRR would derive it from
+// the router's AS number, which is not the one that all nodes have in common.
+func (b *builder) targets(z *Zone, e *EVPN, l2 *frr.EVPN) {
+	t := b.target(e.ASN, z.VNI)
+	l2.Import = append(l2.Import, frr.Own(z.Owner, t))
+	l2.Export = append(l2.Export, frr.Own(z.Owner, t))
+	if b.dialect.AutoRT {
+		return
+	}
+	main := b.c.Routers[frr.DefaultVRF].L2VPN()
+	for _, vni := range z.VNIs {
+		main.VNIs = append(main.VNIs, frr.VNI{ID: vni, Target: b.target(e.ASN, vni), Owner: z.Owner})
+	}
+}
+
+// target is a route target as FRR derives it: the AS number's low 16 bits and
+// the VNI.
+func (b *builder) target(asn, vni uint32) string {
+	if !b.dialect.LongTargets {
+		asn &= 0xffff
+	}
+	return fmt.Sprintf("%d:%d", asn, vni)
+}
+
+// exit adds what an exit node does: it announces the default route to the
+// zone, and takes the zone's routes into the node's own table or reaches them
+// through a pair of devices.
+func (b *builder) exit(z *Zone, r *frr.Router) {
+	b.filters(z)
+	r.L2VPN().DefaultOriginate4 = frr.Own(z.Owner, true)
+	r.L2VPN().DefaultOriginate6 = frr.Own(z.Owner, true)
+	if l := z.Exit.Local; l != nil {
+		for _, s := range l.Subnets {
+			via := l.Via4
+			if s.Prefix.Addr().Is6() {
+				via = l.Via6
+			}
+			b.local[s.VNet] = append(b.local[s.VNet], frr.Own(z.Owner, frr.Route{Prefix: s.Prefix, Via: via, Link: l.Link}))
+		}
+		return
+	}
+	main := b.c.Routers[frr.DefaultVRF]
+	for _, u := range []*frr.Unicast{main.Unicast4(), main.Unicast6()} {
+		u.ImportVRFs = append(u.ImportVRFs, frr.Own(z.Owner, z.VRF))
+	}
+	redistributeConnected(z, r)
+}
+
+func redistributeConnected(z *Zone, r *frr.Router) {
+	for _, u := range []*frr.Unicast{r.Unicast4(), r.Unicast6()} {
+		u.Redistribute = append(u.Redistribute, frr.Own(z.Owner, "connected"))
+	}
+}
+
+// filters keeps exit nodes from sending packets to each other: one that is the
+// first choice hears no default route of others, and one that is not makes its
+// own the worse one.
+func (b *builder) filters(z *Zone) {
+	for _, l := range []frr.PrefixList{
+		{Name: listDefault, Owner: z.Owner, Entries: []frr.PrefixEntry{{Seq: 1, Prefix: all4}}},
+		{Name: listSix, Owner: z.Owner, Entries: []frr.PrefixEntry{{Seq: 1, Prefix: all6}}},
+	} {
+		if b.c.PrefixLists[l.Name] == nil {
+			frr.Put(&b.c.PrefixLists, l.Name, &l)
+		}
+	}
+	four := frr.RouteMapEntry{Owner: z.Owner, Deny: true, Match: []string{"ip address prefix-list " + listDefault}}
+	six := frr.RouteMapEntry{Owner: z.Owner, Deny: true, Match: []string{"ipv6 address prefix-list " + listSix}}
+	name := mapVTEPIn
+	if z.Exit.Secondary {
+		name = mapVTEPOut
+		four.Deny, six.Deny = false, false
+		four.Set, six.Set = []string{"metric 200"}, []string{"metric 200"}
+	}
+	m := b.c.RouteMap(name)
+	if len(m.Entries) > 1 && !b.dialect.RepeatFilters {
+		return
+	}
+	m.Prepend(four, six)
+}
