@@ -88,29 +88,22 @@ func interfaces(links []rtnl.Link, addrs []rtnl.Address, switched map[string]ovs
 			continue
 		}
 		names[l.Index] = l.Name
-		master := masters[l.Master]
-		if p, ok := switched[l.Name]; ok {
-			master = p.bridge
+		i := model.Interface{
+			Name: l.Name, MTU: l.MTU, MAC: l.MAC.String(), Up: l.Up, Kind: l.Kind, Master: masters[l.Master], AltNames: l.AltNames,
+			VLANFiltering: l.Bridge != nil && l.Bridge.VLANFiltering != nil && *l.Bridge.VLANFiltering,
+			Addresses:     addressesOf(l.Index, addrs), AcceptRA: acceptRA(l.Name),
 		}
-		out = append(out, interfaceFact(l, master, addressesOf(l.Index, addrs)))
+		if i.VLANFiltering && l.Bridge.VLANProtocol == unix.ETH_P_8021AD {
+			i.VLANProtocol = model.Protocol8021AD
+		}
+		if p, ok := switched[l.Name]; ok {
+			i.Master = p.bridge
+		}
+		slices.Sort(i.AltNames)
+		out = append(out, i)
 	}
 	slices.SortFunc(out, func(a, b model.Interface) int { return cmp.Compare(a.Name, b.Name) })
 	return out, names
-}
-
-// interfaceFact describes an interface that is not Viaduct's.
-func interfaceFact(l rtnl.Link, master string, addrs []netip.Prefix) model.Interface {
-	i := model.Interface{
-		Name: l.Name, MTU: l.MTU, MAC: l.MAC.String(), Up: l.Up, Kind: l.Kind, Master: master, AltNames: slices.Sorted(slices.Values(l.AltNames)),
-		Addresses: addrs, AcceptRA: acceptRA(l.Name),
-	}
-	if l.Bridge != nil && l.Bridge.VLANFiltering != nil && *l.Bridge.VLANFiltering {
-		i.VLANFiltering = true
-		if l.Bridge.VLANProtocol == unix.ETH_P_8021AD {
-			i.VLANProtocol = model.Protocol8021AD
-		}
-	}
-	return i
 }
 
 func addressesOf(index int, addrs []rtnl.Address) []netip.Prefix {

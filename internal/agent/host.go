@@ -70,8 +70,8 @@ func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
 	}
 	h.frr = frr.New(frr.Options{Pathspace: o.FRRPathspace, StateFile: filepath.Join(o.Data, "frr.json")})
 	// The filter stands before the links that it keeps apart; forwarding is
-	// switched on after both. Open vSwitch makes interfaces that links join. FRR lets go of a VRF before it is deleted, and learns
-	// of a new one when it is there.
+	// switched on after both. FRR lets go of a VRF before it is deleted, and learns
+	// of a new one when it is there. Open vSwitch makes interfaces that links join.
 	h.drivers = []driver.Driver{
 		nft.New(nft.Options{StateFile: filepath.Join(o.Data, "nft.json")}),
 		h.frr.Withdraw(),
@@ -127,7 +127,11 @@ func (h *Host) Events(ctx context.Context) (<-chan struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	return merge(links, rules, h.ovs.Subscribe(ctx)), nil
+	daemons, err := h.frr.Events(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return merge(links, rules, h.ovs.Subscribe(ctx), daemons), nil
 }
 
 // merge returns a channel that gets a value after any of the others did; it

@@ -34,8 +34,9 @@ func Parse(text string) []LocalBlock {
 type parser struct {
 	out  []LocalBlock
 	open *LocalBlock
-	// flat is set once a line of the open context stood at the margin.
-	flat bool
+	// flat is set once a line of the open context stood at the margin, ended once
+	// a comment did, which ends the context unless it goes on behind it.
+	flat, ended bool
 	// family is set inside an address family, deep inside what else has an end
 	// of its own ("vni 100").
 	family, deep bool
@@ -44,27 +45,49 @@ type parser struct {
 func (p *parser) line(number int, line string) {
 	text := strings.TrimSpace(line)
 	margin := text == line
+	if p.ended && margin && text != "" && !p.closes(text, margin) {
+		p.close()
+	}
 	switch {
 	case text == "":
 	case text[0] == '!' || text[0] == '#':
-		if margin && !p.flat {
-			p.close()
-		}
+		p.ended = p.ended || p.open != nil && margin && !p.flat
 	case margin && frame(text):
 		p.close()
 	case p.open == nil && isExit(text): // of nothing
-	case p.open != nil && (text == p.open.End() || text == "exit" && !p.family && !p.deep):
+	case p.open != nil && p.closes(text, margin):
 		p.close()
 	case margin && opens(text):
 		p.close()
 		p.open = &LocalBlock{FRRBlock: desired.FRRBlock{Head: text, Owner: LocalOwner}, Number: number}
-	case p.open == nil || margin && !p.flat && len(p.open.Lines) > 0:
+	case p.open == nil || margin && !p.flat && !isExit(text) && len(p.open.Lines) > 0:
 		p.close()
 		p.out = append(p.out, LocalBlock{FRRBlock: desired.FRRBlock{Head: text, Owner: LocalOwner}, Number: number})
+	case p.nested():
+		p.flat = p.flat || margin
+		p.add(number, " "+strings.TrimPrefix(line, " "))
 	default:
 		p.flat = p.flat || margin
 		p.inside(number, text)
 	}
+}
+
+// closes reports whether a line ends the open context.
+func (p *parser) closes(text string, margin bool) bool {
+	if p.open == nil || p.family || !isExit(text) {
+		return false
+	}
+	return (text == "exit" || text == End(p.open.Head)) && (margin || !p.nested())
+}
+
+// nested reports whether the open context may hold others that are not known
+// here, such as the peers of "bfd". Its lines are kept as they stand.
+func (p *parser) nested() bool { return p.open.End() == "" }
+
+func (p *parser) add(number int, line string) {
+	p.ended = false
+	p.open.Lines = append(p.open.Lines, line)
+	p.open.Numbers = append(p.open.Numbers, number)
 }
 
 // inside adds a line to the open context at its depth.
@@ -85,8 +108,7 @@ func (p *parser) inside(number int, text string) {
 	case p.family:
 		depth = 2
 	}
-	p.open.Lines = append(p.open.Lines, strings.Repeat(" ", depth)+text)
-	p.open.Numbers = append(p.open.Numbers, number)
+	p.add(number, strings.Repeat(" ", depth)+text)
 }
 
 func (p *parser) close() {
@@ -100,7 +122,7 @@ func (p *parser) close() {
 		p.inside(p.open.Number, "exit-address-family")
 	}
 	p.out = append(p.out, *p.open)
-	p.open, p.flat, p.family, p.deep = nil, false, false, false
+	p.open, p.flat, p.ended, p.family, p.deep = nil, false, false, false, false
 }
 
 func isExit(text string) bool {

@@ -113,6 +113,32 @@ func (c *Config) Blocks() []desired.FRRBlock {
 	return out
 }
 
+// Format writes blocks as text that FRR reads, each with its end.
+func Format(blocks []desired.FRRBlock) string {
+	var b strings.Builder
+	for _, k := range blocks {
+		b.WriteString(k.Head + "\n")
+		for _, l := range k.Lines {
+			b.WriteString(l + "\n")
+		}
+		if end := End(k.Head); end != "" {
+			b.WriteString(end + "\n")
+		}
+	}
+	return b.String()
+}
+
+// End is the line that closes the context of a head; empty if the head is a
+// single line. Beside the contexts that desired.FRRBlock knows there are those
+// that only operators use.
+func End(head string) string {
+	b := desired.FRRBlock{Head: head}
+	if end := b.End(); end != "" || !opens(head) {
+		return end
+	}
+	return "exit"
+}
+
 func (i *item) blocks() []desired.FRRBlock {
 	owners := []string{i.owner}
 	local := false

@@ -3,11 +3,15 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/google/renameio/v2"
 )
 
 // Where FRR keeps its configuration and its sockets; each of its path spaces has
@@ -24,6 +28,31 @@ func (l *Lab) FRRPathspace(node string) string { return l.frrPrefix() + node }
 // frrPrefix starts the path spaces of the lab's nodes, and of no other lab's:
 // names of labs and nodes have no underscore.
 func (l *Lab) frrPrefix() string { return "viaduct-" + l.Name + l.mark + "_" }
+
+// prepareFRR gives FRR on a node the node's name: the nodes are one machine with
+// one host name. Without FRR there is nothing to prepare.
+func (l *Lab) prepareFRR(node string) error {
+	if _, err := os.Stat(frrConfDir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	u, err := user.Lookup("frr")
+	if err != nil {
+		return nil //nolint:nilerr // FRR is not installed any more
+	}
+	uid, err1 := strconv.Atoi(u.Uid)
+	gid, err2 := strconv.Atoi(u.Gid)
+	dir := filepath.Join(frrConfDir, l.FRRPathspace(node))
+	file := filepath.Join(dir, "frr.conf")
+	if _, err := os.Stat(file); err == nil {
+		return nil
+	}
+	err = errors.Join(err1, err2, os.MkdirAll(dir, 0o750), os.Chown(dir, uid, gid),
+		renameio.WriteFile(file, []byte("hostname "+node+"\n"), 0o640), os.Chown(file, uid, gid))
+	if err != nil {
+		return fmt.Errorf("prepare FRR of %s: %w", node, err)
+	}
+	return nil
+}
 
 // stopFRR ends the daemons that the nodes' agents started, and removes their
 // files.

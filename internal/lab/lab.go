@@ -315,6 +315,9 @@ func (l *Lab) startNode(ctx context.Context, c *client.Client, node string) erro
 			return err
 		}
 	}
+	if err := l.prepareFRR(node); err != nil {
+		return err
+	}
 	l.progress("starting the agent of %s", node)
 	// An Open vSwitch of the machine is not the node's: its socket is the same in
 	// every network namespace.

@@ -148,8 +148,8 @@ func (c BGP) build(b *builder) {
 // source makes what the node itself sends come from the loopback's address:
 // that of the link which a route leads through is not known to the other side.
 func (b *builder) source(owner string, own netip.Addr) {
-	if own.Is6() {
-		return // Proxmox does so for IPv4 only; IPv6 chooses by scope (RFC 6724)
+	if own.Is6() && !b.dialect.SourceSix {
+		return
 	}
 	frr.Put(&b.c.PrefixLists, listSource, &frr.PrefixList{Name: listSource, Owner: owner, Entries: []frr.PrefixEntry{{Seq: 10, Prefix: all4, Le: 32}}})
 	frr.Put(&b.c.RouteMaps, mapSource, &frr.RouteMap{Name: mapSource, Entries: []frr.RouteMapEntry{{

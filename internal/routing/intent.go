@@ -39,11 +39,14 @@ type Dialect struct {
 	// FRR refuses beside a VNI above 65535 and which differ from those that FRR
 	// derives on its own (RFC 8365, section 5.1.2.1: the low 16 bits).
 	LongTargets bool
+	// SourceSix writes the map that chooses the source of IPv4 packets even if
+	// the node's address is an IPv6 one, which then has no effect.
+	SourceSix bool
 }
 
 // Proxmox is the dialect of the files that Proxmox VE generates.
 func Proxmox() Dialect {
-	return Dialect{AutoRT: true, OmitLines: true, RepeatFilters: true, LongTargets: true}
+	return Dialect{AutoRT: true, OmitLines: true, RepeatFilters: true, LongTargets: true, SourceSix: true}
 }
 
 // Controller is an EVPN, BGP or ISIS.

@@ -3,6 +3,8 @@ package frr
 import (
 	"fmt"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/driver"
@@ -24,55 +26,105 @@ func (p *pass) check(plan *daemonPlan) error {
 		}
 		file := parseFile(p.text)
 		applyToFile(file, inOrder(f.removes, f.adds))
-		own(file, p.d.want)
+		places := map[*node]place{}
+		own(places, file, p.d.want, nil)
 		text, of := render(file)
-		output, _, err := p.d.feed(p.ctx, text, "-C")
+		bad, err := p.badLines(text, of, places)
 		if err != nil {
 			return fmt.Errorf("check FRR's configuration: %w", err)
 		}
-		complaints := parseComplaints(output)
-		left := false
-		for number := 1; number <= len(of); number++ {
-			said, n := complaints.lines[number], of[number-1]
-			if said == "" || n == nil || n.owner == "" {
-				continue
+		for _, b := range bad {
+			if b.line.owner == frr.LocalOwner {
+				return &driver.ObjectError{Owner: b.line.owner, Err: fmt.Errorf("%w; nothing of FRR was changed: correct the line", p.d.localLine(b.line.text, b.said))}
 			}
-			if n.owner == frr.LocalOwner {
-				return &driver.ObjectError{Owner: n.owner, Err: fmt.Errorf("%w; nothing of FRR was changed: correct the line", p.d.localLine(n.text, said))}
-			}
-			where := whereOf(p.d.want, n.key, n.owner)
-			if where == "" {
-				continue
-			}
-			left = true
-			p.refuse(where, n.owner, fmt.Errorf("FRR does not know %q and it was left out: %s", where, said))
+			where := name(b.path, b.line.text)
+			p.refuse(where, b.line.owner, fmt.Errorf("FRR does not know %q and it was left out: %s", where, b.said))
 			exclude(p.d.want, where)
 		}
-		if !left {
+		if len(bad) == 0 {
 			return nil
 		}
 	}
 	return nil
 }
 
-// own gives the lines of a file the owners of those that are wanted.
-func own(file, want *node) {
+// place is a wanted line and the heads above it.
+type place struct {
+	path []string
+	line *node
+}
+
+// badLine is a wanted line that FRR does not know.
+type badLine struct {
+	place
+	said string
+}
+
+// own finds for the lines of a file those that are wanted.
+func own(places map[*node]place, file, want *node, path []string) {
 	for _, w := range want.kids {
 		if f := file.find(w.key); f != nil {
-			f.owner = w.owner
-			own(f, w)
+			places[f] = place{path, w}
+			own(places, f, w, append(path[:len(path):len(path)], w.text))
 		}
 	}
 }
 
-// whereOf finds the name of a wanted line.
-func whereOf(want *node, key, owner string) (found string) {
-	want.leaves(nil, func(where string, _ []string, n *node) {
-		if found == "" && n.key == key && n.owner == owner {
-			found = where
+// badLines has FRR read a file and finds the wanted lines that it complains of.
+func (p *pass) badLines(text string, of []*node, places map[*node]place) ([]badLine, error) {
+	output, err := p.d.feed(p.ctx, text, "-C")
+	if err != nil {
+		return nil, err
+	}
+	complaints := parseComplaints(output)
+	var bad []badLine
+	for i, line := range slices.Collect(strings.Lines(text)) {
+		said := complaints.lines[i+1]
+		if said == "" {
+			continue
 		}
-	})
-	return found
+		at, wanted := places[of[i]]
+		switch {
+		case !wanted:
+		case isEnd(squeeze(line)):
+			strays, err := p.strays(at)
+			if err != nil {
+				return nil, err
+			}
+			bad = append(bad, strays...)
+		default:
+			bad = append(bad, badLine{at, said})
+		}
+	}
+	return bad, nil
+}
+
+// strays finds out which lines of a context do not belong there: FRR takes such
+// a line for one of the context above, and complains only of the end.
+func (p *pass) strays(at place) ([]badLine, error) {
+	s := &script{}
+	kidAt := map[int]*node{}
+	for _, k := range at.line.kids {
+		s.write(append(slices.Clone(at.path), at.line.text), k.text, -1)
+		if len(k.kids) > 0 || isContext(k.text, len(at.path)+1) {
+			s.enter(append(slices.Clone(at.path), at.line.text, k.text))
+		}
+		s.enter(nil)
+		kidAt[len(s.lines)-len(at.path)] = k // the context's end, from 1
+	}
+	output, err := p.d.feed(p.ctx, s.String(), "-C")
+	if err != nil {
+		return nil, err
+	}
+	var bad []badLine
+	path := append(slices.Clone(at.path), at.line.text)
+	complaints := parseComplaints(output)
+	for number := 1; number <= len(s.lines); number++ {
+		if k := kidAt[number]; k != nil && complaints.lines[number] != "" {
+			bad = append(bad, badLine{place{path, k}, "it does not belong below " + strconv.Quote(at.line.text)})
+		}
+	}
+	return bad, nil
 }
 
 // refusal is the error of a line that a daemon refused.

@@ -49,7 +49,7 @@ func commands(ops []op, overwrite bool, device func(string) bool) *script {
 	replaced := map[string]bool{}
 	if overwrite {
 		for _, o := range ops {
-			if !o.remove && o.line.slot != "" {
+			if !o.remove && o.line.slot != "" && o.line.slot != slotVNI {
 				replaced[name(o.path, o.line.slot)] = true
 			}
 		}
@@ -63,6 +63,8 @@ func commands(ops []op, overwrite bool, device func(string) bool) *script {
 			removeDevice(s, o, i, device)
 		case o.whole && strings.HasPrefix(o.text, "address-family "):
 			empty(s, append(slices.Clone(o.path), o.text), o.have, i)
+		case o.whole && len(o.path) == 0 && (strings.HasPrefix(o.text, "router openfabric ") || strings.HasPrefix(o.text, "router isis ")):
+			removeISIS(s, o, i)
 		case o.line.slot != "" && replaced[name(o.path, o.line.slot)]:
 		default:
 			s.write(o.path, opposite(o.text), i)
@@ -90,6 +92,18 @@ func removeDevice(s *script, o *op, i int, device func(string) bool) {
 	if !device(deviceOf(o.text)) {
 		s.write(nil, opposite(o.text), i)
 	}
+}
+
+// removeISIS writes the removal of an IS-IS or OpenFabric router. Its network
+// entity title goes first: otherwise FRR 8 remembers the system ID and refuses
+// another one until the daemon is restarted.
+func removeISIS(s *script, o *op, i int) {
+	for _, k := range o.have.kids {
+		if strings.HasPrefix(k.text, "net ") {
+			s.write([]string{o.text}, opposite(k.text), i)
+		}
+	}
+	s.write(nil, opposite(o.text), i)
 }
 
 // empty writes the removal of everything below a context. An address family

@@ -246,7 +246,7 @@ func (w *withdrawal) Reconcile(ctx context.Context, want *desired.Node, dryRun b
 	if len(ops) == 0 {
 		return driver.Result{}, nil
 	}
-	if _, _, err := d.feed(ctx, commands(ops, false, d.device).String()); err != nil {
+	if _, err := d.feed(ctx, commands(ops, false, d.device).String()); err != nil {
 		return driver.Result{}, fmt.Errorf("withdraw VRFs and VNIs from FRR: %w", err)
 	}
 	// What FRR refused is found and told by the driver itself.

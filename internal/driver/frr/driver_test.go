@@ -415,3 +415,104 @@ func TestReplacements(t *testing.T) {
 	}
 	l.t = t
 }
+
+func TestEvents(t *testing.T) {
+	l := newLab(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	wake, err := l.d.Events(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// quiet waits until nothing has happened for a while.
+	quiet := func() {
+		for {
+			select {
+			case <-wake:
+			case <-time.After(100 * time.Millisecond):
+				return
+			}
+		}
+	}
+	woken := func(what string) {
+		t.Helper()
+		select {
+		case <-wake:
+		case <-time.After(5 * time.Second):
+			t.Error("no event after ", what)
+		}
+		quiet()
+	}
+	want := config(evpn, "bfdd", "bgpd")
+	l.apply(want)
+	woken("the start of the daemons")
+	l.apply(want)
+	select {
+	case <-wake:
+		t.Error("a pass with nothing to do wakes")
+	case <-time.After(100 * time.Millisecond):
+	}
+	l.kill("bgpd")
+	woken("the death of bgpd")
+	l.apply(want)
+	woken("its start")
+	cancel()
+	for range wake { // until it is closed
+	}
+}
+
+func TestProbe(t *testing.T) {
+	onEachFRR(t, func(t *testing.T, l *lab) {
+		f, err := l.d.Facts(context.Background())
+		if err != nil || f == nil || !strings.Contains(f.Version, ".") || f.AutoRT {
+			t.Errorf("%+v %v", f, err)
+		}
+		again, err := l.d.Facts(context.Background())
+		if again != f || err != nil {
+			t.Errorf("asked again: %+v %v", again, err)
+		}
+	})
+	if f, err := Probe(context.Background(), Options{Root: t.TempDir()}); f != nil || err != nil {
+		t.Errorf("without FRR: %+v %v", f, err)
+	}
+}
+
+func TestWithoutFRR(t *testing.T) {
+	d := New(Options{Root: t.TempDir()})
+	r, err := d.Reconcile(context.Background(), &desired.Node{}, false)
+	if err != nil || r.Writes != 0 {
+		t.Errorf("nothing wanted: %v %v", r, err)
+	}
+	_, err = d.Reconcile(context.Background(), &desired.Node{FRR: config(evpn, "bgpd")}, false)
+	if objects := driver.ObjectErrors(err); len(objects) != 2 || !strings.Contains(err.Error(), "install the package frr") {
+		t.Errorf("told: %v", err)
+	}
+}
+
+func TestDryRunChangesNothing(t *testing.T) {
+	l := newLab(t)
+	want := config(evpn, "bfdd", "bgpd")
+	r, err := l.d.Reconcile(context.Background(), &desired.Node{FRR: want}, true)
+	if err != nil || len(r.Changes) < 15 || len(l.d.running()) != 0 || l.file() != "" {
+		t.Errorf("%d changes, %v", len(r.Changes), err)
+	}
+	l.apply(want)
+	r, err = l.d.Reconcile(context.Background(), &desired.Node{}, true)
+	if err != nil || len(r.Changes) < 15 {
+		t.Errorf("%d changes, %v", len(r.Changes), err)
+	}
+	l.settled(want)
+}
+
+func TestTheFileAloneIsRepaired(t *testing.T) {
+	l := newLab(t)
+	want := config(evpn, "bfdd", "bgpd")
+	l.apply(want)
+	good := l.file()
+	if err := l.d.writeFile("frr.conf", strings.Replace(good, "  advertise-all-vni\n", "", 1)); err != nil {
+		t.Fatal(err)
+	}
+	if out := l.apply(want); out != "~ frr file frr.conf: content changed by hand -> as declared\n" {
+		t.Errorf("changed %s", out)
+	}
+	contains(t, l.file(), "advertise-all-vni")
+}

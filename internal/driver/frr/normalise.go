@@ -76,6 +76,10 @@ var slots = splitAll(
 	"ip prefix-list * seq *", "ipv6 prefix-list * seq *", "access-list * seq *", "ipv6 access-list * seq *",
 )
 
+// slotVNI is the VNI of a VRF. It is the one value that has to be removed before
+// another is set.
+const slotVNI = "vni"
+
 func splitAll(patterns ...string) map[string][][]string {
 	m := map[string][][]string{}
 	for _, p := range patterns {

@@ -247,7 +247,7 @@ func (p *pass) round(number int) (more bool, err error) {
 		return false, nil
 	}
 	s := commands(ops, number == 0, d.device)
-	output, _, err := d.feed(p.ctx, s.String())
+	output, err := d.feed(p.ctx, s.String())
 	if err != nil {
 		return false, fmt.Errorf("apply FRR's configuration: %w", err)
 	}

@@ -44,7 +44,7 @@ func (d *Driver) Facts(ctx context.Context) (*Facts, error) {
 	if words := strings.Fields(first); len(words) >= 3 && words[1] == "version" { // zebra version 8.4.4
 		f.Version = words[2]
 	}
-	out, _, err = d.feed(ctx, autoRT, "-C")
+	out, err = d.feed(ctx, autoRT, "-C")
 	if err != nil {
 		return nil, fmt.Errorf("ask FRR what it knows: %w", err)
 	}

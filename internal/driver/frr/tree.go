@@ -62,12 +62,23 @@ func (n *node) insert(at int, k *node) {
 		n.index, n.slots = map[string]*node{}, map[string]*node{}
 	}
 	n.index[k.key] = k
-	if k.slot = slot(k.key); k.slot != "" {
+	if k.slot = n.slotOf(k.key); k.slot != "" {
 		n.slots[k.slot] = k
 	}
 	if alias := unnumbered(k.key); alias != k.key && n.index[alias] == nil {
 		n.index[alias] = k
 	}
+}
+
+// slotOf names the single value that a line below n sets.
+func (n *node) slotOf(key string) string {
+	if strings.HasPrefix(key, "vni ") {
+		if strings.HasPrefix(n.text, "vrf ") {
+			return slotVNI
+		}
+		return ""
+	}
+	return slot(key)
 }
 
 // remove takes a line from below n.
@@ -173,6 +184,7 @@ func relocate(root *node, text, owner string) {
 		root.add("vrf "+w[n-1], owner).add(strings.Join(w[:n-2], " "), owner)
 		return
 	}
+	supersede(root, text)
 	root.add(text, owner)
 }
 
@@ -184,7 +196,7 @@ func supersede(n *node, text string) {
 	}
 	removeKey(n, "no "+canonical(text))
 	key := canonical(text)
-	if k := n.slots[slot(key)]; k != nil && k.key != key {
+	if k := n.slots[n.slotOf(key)]; k != nil && k.key != key {
 		n.remove(k)
 	}
 }

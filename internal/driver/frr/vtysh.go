@@ -1,17 +1,18 @@
 package frr
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // errMissing says what to do without FRR.
@@ -20,11 +21,16 @@ var errMissing = errors.New("FRR was not found on this node, so no route can be 
 // run runs a program of FRR and returns what it prints to both outputs, and
 // its exit status. An error is that of running it.
 func (d *Driver) run(ctx context.Context, program string, args ...string) (output string, status int, err error) {
-	var out bytes.Buffer
+	out, err := memory()
+	if err != nil {
+		return "", 0, err
+	}
+	defer out.Close()
 	cmd := exec.CommandContext(ctx, program, args...)
-	// One pipe for both: what a daemon says of a line precedes its number.
-	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.WaitDelay = 5 * time.Second // a daemon that keeps the pipe must not keep us
+	// One file for both: what a daemon says of a line precedes its number. With a
+	// pipe, a daemon of FRR 10 that was started would keep us waiting: it holds
+	// on to its standard error.
+	cmd.Stdout, cmd.Stderr = out, out
 	cmd.Env = []string{"LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
 	if d.o.Root != "" {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: d.o.Root}
@@ -35,13 +41,23 @@ func (d *Driver) run(ctx context.Context, program string, args ...string) (outpu
 		return "", 0, cerr
 	}
 	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return out.String(), exit.ExitCode(), nil
-	}
-	if err != nil {
+	if err != nil && !errors.As(err, &exit) {
 		return "", 0, fmt.Errorf("run %s: %w", program, err)
 	}
-	return out.String(), 0, nil
+	if _, err := out.Seek(0, io.SeekStart); err != nil {
+		return "", 0, err
+	}
+	b, err := io.ReadAll(out)
+	return string(b), cmd.ProcessState.ExitCode(), err
+}
+
+// memory makes a file that is in no directory.
+func memory() (*os.File, error) {
+	fd, err := unix.MemfdCreate("output", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("make a file in memory: %w", err)
+	}
+	return os.NewFile(uintptr(fd), "output"), nil
 }
 
 // vtysh runs vtysh on the daemons of the path space.
@@ -52,14 +68,15 @@ func (d *Driver) vtysh(ctx context.Context, args ...string) (output string, stat
 	return d.run(ctx, d.vtyshPath(), args...)
 }
 
-// feed runs vtysh on a file with the text. The file may hold passwords.
-func (d *Driver) feed(ctx context.Context, text string, args ...string) (output string, status int, err error) {
+// feed runs vtysh on a file with the text, and returns what it says; its exit
+// status tells no more. The file may hold passwords.
+func (d *Driver) feed(ctx context.Context, text string, args ...string) (output string, err error) {
 	if err := d.makeRunDir(); err != nil {
-		return "", 0, err
+		return "", err
 	}
 	f, err := os.CreateTemp(d.path(d.runDir()), ".viaduct-*")
 	if err != nil {
-		return "", 0, err
+		return "", err
 	}
 	inside := filepath.Join(d.runDir(), filepath.Base(f.Name()))
 	// vtysh puts a lock beside the file.
@@ -69,9 +86,10 @@ func (d *Driver) feed(ctx context.Context, text string, args ...string) (output 
 	}()
 	_, err = f.WriteString(text)
 	if err := errors.Join(err, f.Close()); err != nil {
-		return "", 0, err
+		return "", err
 	}
-	return d.vtysh(ctx, append(args, "-f", inside)...)
+	output, _, err = d.vtysh(ctx, append(args, "-f", inside)...)
+	return output, err
 }
 
 // readRunning reads what the daemons run.
