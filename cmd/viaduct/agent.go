@@ -10,6 +10,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/agent"
 	"github.com/viaduct-sdn/viaduct/internal/cli"
+	"github.com/viaduct-sdn/viaduct/internal/driver/ovs"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 )
 
@@ -35,6 +36,7 @@ The node has to join the cluster once: viaduct node join.`,
 	}
 	cmd.PersistentFlags().StringVar(&o.Data, "data", defaultAgentData, "directory of the agent's state")
 	cmd.PersistentFlags().StringVar(&o.FRRPathspace, "frr-pathspace", "", "FRR's name for the instance to use, where a machine runs several (its option -N)")
+	cmd.PersistentFlags().StringVar(&o.OVSSocket, "ovs-socket", ovs.DefaultSocket, "where Open vSwitch's database listens")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "log every detail")
 	cmd.AddCommand(checkCommand(&o))
 	return cmd

@@ -46,11 +46,14 @@ type HostOptions struct {
 	// FRRPathspace is FRR's name for one of several instances on a machine (-N).
 	// Empty on real hosts.
 	FRRPathspace string
+	// OVSSocket is where Open vSwitch's database listens, for a machine that runs
+	// several nodes: sockets are not bound to network namespaces. Empty on real hosts.
+	OVSSocket string
 }
 
 // NewHost opens the node.
 func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
-	h := &Host{version: o.Version, ovs: ovs.New(ovs.Options{})}
+	h := &Host{version: o.Version, ovs: ovs.New(ovs.Options{Socket: o.OVSSocket})}
 	var err error
 	if h.conn, err = rtnl.Open(nil); err != nil {
 		return nil, err

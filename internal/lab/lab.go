@@ -319,7 +319,10 @@ func (l *Lab) startNode(ctx context.Context, c *client.Client, node string) erro
 		return err
 	}
 	l.progress("starting the agent of %s", node)
-	cmd, err := l.start(node, node, nil, "agent", "--data", data, "--frr-pathspace", l.FRRPathspace(node))
+	// An Open vSwitch of the machine is not the node's: its socket is the same in
+	// every network namespace.
+	cmd, err := l.start(node, node, nil, "agent", "--data", data, "--frr-pathspace", l.FRRPathspace(node),
+		"--ovs-socket", filepath.Join(data, "ovs.sock"))
 	if err != nil {
 		return err
 	}
