@@ -10,7 +10,7 @@ LINT      := $(GO) tool -modfile=tools/go.mod golangci-lint
 # Tests that run whole clusters; they want the machine for themselves.
 CLUSTERS  := ./test/e2e/...
 
-.PHONY: all setup build demo demo-down test unit e2e lint fmt bench man clean
+.PHONY: all setup build demo demo-down test unit e2e test-vm lint fmt bench man clean
 
 all: build
 
@@ -29,13 +29,22 @@ demo-down:
 	@scripts/demo down
 
 ## test: everything that has to pass
-test: setup build lint unit e2e
+test: setup build lint unit e2e test-vm
 
 unit:
 	$(GO) test $$($(GO) list ./... | grep -v /test/e2e)
 
 e2e:
-	$(GO) test -count=1 -timeout 30m $(CLUSTERS)
+	$(GO) test -count=1 -timeout 30m -skip '^TestVM' $(CLUSTERS)
+
+## test-vm: what needs a distribution's kernel, in a virtual machine without KVM;
+## RUN=pattern chooses scenarios
+RUN ?= ^TestVM
+test-vm: build
+	@scripts/setup qemu-system-x86 linux-image-amd64 busybox-static cpio xz-utils kmod iproute2 tcpdump
+	CGO_ENABLED=0 $(GO) test -c -o build/e2e.test ./test/e2e
+	test/vm/boot -t 1500 -e VIADUCT_VM=1 -e VIADUCT_BINARY=$(CURDIR)/$(BIN) -- sh -c \
+		'cd test/e2e && exec ../../build/e2e.test -test.v -test.timeout 24m -test.run "$$0"' '$(RUN)'
 
 lint:
 	$(LINT) run ./...

@@ -10,6 +10,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/agent"
 	"github.com/viaduct-sdn/viaduct/internal/cli"
+	"github.com/viaduct-sdn/viaduct/internal/driver/ovs"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 )
 
@@ -17,7 +18,7 @@ import (
 const defaultAgentData = "/var/lib/viaduct/agent"
 
 func agentCommand() *cobra.Command {
-	var data string
+	var o agent.HostOptions
 	var verbose bool
 	cmd := &cobra.Command{
 		Use:   "agent",
@@ -29,30 +30,33 @@ behind its back it repairs and reports. It needs no server to boot or to go on.
 The node has to join the cluster once: viaduct node join.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runAgent(cmd.Context(), cmd.Root().Version, data, verbose, notifyReady)
+			o.Version = cmd.Root().Version
+			return runAgent(cmd.Context(), o, verbose, notifyReady)
 		},
 	}
-	cmd.Flags().StringVar(&data, "data", defaultAgentData, "directory of the agent's state")
+	cmd.PersistentFlags().StringVar(&o.Data, "data", defaultAgentData, "directory of the agent's state")
+	cmd.PersistentFlags().StringVar(&o.FRRPathspace, "frr-pathspace", "", "FRR's name for the instance to use, where a machine runs several (its option -N)")
+	cmd.PersistentFlags().StringVar(&o.OVSSocket, "ovs-socket", ovs.DefaultSocket, "where Open vSwitch's database listens")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "log every detail")
-	cmd.AddCommand(checkCommand())
+	cmd.AddCommand(checkCommand(&o))
 	return cmd
 }
 
-func checkCommand() *cobra.Command {
-	var data string
-	cmd := &cobra.Command{
+func checkCommand(o *agent.HostOptions) *cobra.Command {
+	return &cobra.Command{
 		Use:   "check",
 		Short: "Tell how this node differs from what it should be, and change nothing",
 		Long: `Check reads the node's real state and compares it with the last document that the
 agent received. The exit code is 0 if nothing differs, 3 if something does.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			host, err := agent.NewHost(cmd.Context(), cmd.Root().Version, data)
+			o.Version = cmd.Root().Version
+			host, err := agent.NewHost(cmd.Context(), *o)
 			if err != nil {
 				return err
 			}
 			defer host.Close()
-			revision, changes, err := agent.Check(cmd.Context(), data, host)
+			revision, changes, err := agent.Check(cmd.Context(), o.Data, host)
 			for _, c := range changes {
 				fmt.Fprintln(cmd.OutOrStdout(), c)
 			}
@@ -66,22 +70,20 @@ agent received. The exit code is 0 if nothing differs, 3 if something does.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&data, "data", defaultAgentData, "directory of the agent's state")
-	return cmd
 }
 
 // runAgent runs the agent of the node until ctx ends.
-func runAgent(ctx context.Context, version, data string, verbose bool, ready func()) error {
+func runAgent(ctx context.Context, o agent.HostOptions, verbose bool, ready func()) error {
 	if os.Geteuid() != 0 {
 		return errors.New("the agent changes the node's network, which takes root")
 	}
-	host, err := agent.NewHost(ctx, version, data)
+	host, err := agent.NewHost(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer host.Close()
 	a, err := agent.New(agent.Config{
-		Data: data, System: host, Log: logger(verbose), Ready: ready, Alive: notifyAlive,
+		Data: o.Data, System: host, Log: logger(verbose), Ready: ready, Alive: notifyAlive,
 	})
 	if err != nil {
 		return err

@@ -62,7 +62,7 @@ func runUp(ctx context.Context, version string, f *serverFlags, name, agentData 
 	go func() {
 		err := joinSelf(ctx, f, name, agentData)
 		if err == nil {
-			err = runAgent(ctx, version, agentData, f.verbose, notifyReady)
+			err = runAgent(ctx, agent.HostOptions{Version: version, Data: agentData}, f.verbose, notifyReady)
 		}
 		ran <- err
 	}()

@@ -14,6 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/driver/link"
+	"github.com/viaduct-sdn/viaduct/internal/driver/ovs"
 	"github.com/viaduct-sdn/viaduct/internal/driver/route"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/rtnl"
@@ -23,8 +25,11 @@ import (
 // and go with the guests and are no facts about the node.
 var guestLinks = regexp.MustCompile(`^(tap|veth)\d+i\d+$|^fw(br|ln|pr)\d+[ip]\d+$`)
 
+// probeOVS tells whether Open vSwitch runs, and its bridges.
+type probeOVS func(context.Context) (bridges []ovs.Bridge, running bool, err error)
+
 // readFacts reads what the node is, without what Viaduct and guests put there.
-func readFacts(ctx context.Context, conn *rtnl.Conn, version string, features map[model.Feature]bool) (*model.Facts, error) {
+func readFacts(ctx context.Context, conn *rtnl.Conn, version string, features map[model.Feature]bool, probe probeOVS) (*model.Facts, error) {
 	links, err := conn.Links(ctx)
 	if err != nil {
 		return nil, err
@@ -37,19 +42,20 @@ func readFacts(ctx context.Context, conn *rtnl.Conn, version string, features ma
 	if err != nil {
 		return nil, err
 	}
-	f := &model.Facts{Version: version, Kernel: kernelRelease(), Features: features}
-	names := map[int]string{}
-	for _, l := range links {
-		if l.Group == desired.LinkGroup || l.Group == desired.DoomedGroup || guestLinks.MatchString(l.Name) {
-			continue
-		}
-		names[l.Index] = l.Name
-		f.Interfaces = append(f.Interfaces, model.Interface{
-			Name: l.Name, MTU: l.MTU, MAC: l.MAC.String(), Up: l.Up,
-			Addresses: addressesOf(l.Index, addrs), AcceptRA: acceptRA(l.Name),
-		})
+	bridges, running, err := probe(ctx)
+	if err != nil {
+		return nil, err
 	}
-	slices.SortFunc(f.Interfaces, func(a, b model.Interface) int { return cmp.Compare(a.Name, b.Name) })
+	f := &model.Facts{Version: version, Kernel: kernelRelease(), Features: features, OVS: running}
+	switched := map[string]ovsPort{}
+	for _, b := range bridges {
+		f.OVSBridges = append(f.OVSBridges, b.Name)
+		for _, i := range b.Interfaces {
+			switched[i.Name] = ovsPort{bridge: b.Name, ours: i.Ours}
+		}
+	}
+	var names map[int]string
+	f.Interfaces, names = interfaces(links, addrs, switched)
 	f.Routes = factRoutes(routes, names)
 	if len(f.Routes) > model.MaxFactRoutes {
 		f.Routes, f.RoutesTruncated = f.Routes[:model.MaxFactRoutes], true
@@ -57,10 +63,53 @@ func readFacts(ctx context.Context, conn *rtnl.Conn, version string, features ma
 	return f, nil
 }
 
+// ovsKind is the kernel's name for what Open vSwitch makes.
+const ovsKind = "openvswitch"
+
+// ovsPort is where an interface is in Open vSwitch.
+type ovsPort struct {
+	bridge string
+	ours   bool
+}
+
+// interfaces describes the links that neither Viaduct nor a guest brought,
+// sorted by name, and names them by index.
+func interfaces(links []rtnl.Link, addrs []rtnl.Address, switched map[string]ovsPort) (out []model.Interface, names map[int]string) {
+	masters := make(map[int]string, len(links)) // one may be ours, such as a VRF
+	for _, l := range links {
+		if l.Kind != ovsKind { // the datapath, of which every port is one
+			masters[l.Index] = l.Name
+		}
+	}
+	names = map[int]string{}
+	for _, l := range links {
+		ours := l.Group == desired.LinkGroup || l.Group == desired.DoomedGroup || switched[l.Name].ours
+		if ours || guestLinks.MatchString(l.Name) {
+			continue
+		}
+		names[l.Index] = l.Name
+		i := model.Interface{
+			Name: l.Name, MTU: l.MTU, MAC: l.MAC.String(), Up: l.Up, Kind: l.Kind, Master: masters[l.Master], AltNames: l.AltNames,
+			VLANFiltering: l.Bridge != nil && l.Bridge.VLANFiltering != nil && *l.Bridge.VLANFiltering,
+			Addresses:     addressesOf(l.Index, addrs), AcceptRA: acceptRA(l.Name),
+		}
+		if i.VLANFiltering && l.Bridge.VLANProtocol == unix.ETH_P_8021AD {
+			i.VLANProtocol = model.Protocol8021AD
+		}
+		if p, ok := switched[l.Name]; ok {
+			i.Master = p.bridge
+		}
+		slices.Sort(i.AltNames)
+		out = append(out, i)
+	}
+	slices.SortFunc(out, func(a, b model.Interface) int { return cmp.Compare(a.Name, b.Name) })
+	return out, names
+}
+
 func addressesOf(index int, addrs []rtnl.Address) []netip.Prefix {
 	var out []netip.Prefix
 	for _, a := range addrs {
-		if a.Index == index {
+		if a.Index == index && a.Proto != link.AddressProtocol {
 			out = append(out, a.Prefix)
 		}
 	}

@@ -3,13 +3,19 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 
 	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/driver/frr"
 	"github.com/viaduct-sdn/viaduct/internal/driver/link"
 	"github.com/viaduct-sdn/viaduct/internal/driver/nft"
+	"github.com/viaduct-sdn/viaduct/internal/driver/ovs"
 	"github.com/viaduct-sdn/viaduct/internal/driver/route"
 	"github.com/viaduct-sdn/viaduct/internal/driver/sysctl"
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -23,6 +29,8 @@ type Host struct {
 	version  string
 	conn     *rtnl.Conn
 	link     *link.Driver
+	frr      *frr.Driver
+	ovs      *ovs.Driver
 	drivers  []driver.Driver
 	features map[model.Feature]bool
 	reserved atomic.Pointer[[]string]
@@ -30,9 +38,22 @@ type Host struct {
 
 var _ System = (*Host)(nil)
 
-// NewHost opens the node. Its drivers keep what they must remember in data.
-func NewHost(ctx context.Context, version, data string) (*Host, error) {
-	h := &Host{version: version}
+// HostOptions say what of a machine a node is.
+type HostOptions struct {
+	// Version is the agent's own release; Data the directory in which the drivers
+	// keep what they must remember.
+	Version, Data string
+	// FRRPathspace is FRR's name for one of several instances on a machine (-N).
+	// Empty on real hosts.
+	FRRPathspace string
+	// OVSSocket is where Open vSwitch's database listens, for a machine that runs
+	// several nodes: sockets are not bound to network namespaces. Empty on real hosts.
+	OVSSocket string
+}
+
+// NewHost opens the node.
+func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
+	h := &Host{version: o.Version, ovs: ovs.New(ovs.Options{Socket: o.OVSSocket})}
 	var err error
 	if h.conn, err = rtnl.Open(nil); err != nil {
 		return nil, err
@@ -47,13 +68,18 @@ func NewHost(ctx context.Context, version, data string) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	h.frr = frr.New(frr.Options{Pathspace: o.FRRPathspace, StateFile: filepath.Join(o.Data, "frr.json")})
 	// The filter stands before the links that it keeps apart; forwarding is
-	// switched on after both.
+	// switched on after both. FRR lets go of a VRF before it is deleted, and learns
+	// of a new one when it is there. Open vSwitch makes interfaces that links join.
 	h.drivers = []driver.Driver{
-		nft.New(nft.Options{StateFile: filepath.Join(data, "nft.json")}),
+		nft.New(nft.Options{StateFile: filepath.Join(o.Data, "nft.json")}),
+		h.frr.Withdraw(),
+		h.ovs,
 		h.link,
 		sysctl.New(nil),
 		routes,
+		h.frr,
 	}
 	return h, nil
 }
@@ -71,7 +97,24 @@ func (h *Host) Close() error {
 
 // Facts implements System.
 func (h *Host) Facts(ctx context.Context) (*model.Facts, error) {
-	return readFacts(ctx, h.conn, h.version, h.features)
+	f, err := readFacts(ctx, h.conn, h.version, h.features, h.ovs.Probe)
+	if err != nil {
+		return nil, err
+	}
+	suite, err := h.frr.Facts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if suite == nil {
+		return f, nil
+	}
+	f.FRR = &model.FRRFacts{Version: suite.Version, AutoRT: suite.AutoRT}
+	local, err := os.ReadFile(h.frr.LocalPath())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the operator's own FRR configuration: %w", err)
+	}
+	f.FRRLocal = string(local)
+	return f, nil
 }
 
 // Events implements System.
@@ -84,30 +127,33 @@ func (h *Host) Events(ctx context.Context) (<-chan struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	both := make(chan struct{}, 1)
-	go func() {
-		defer close(both)
-		for links != nil || rules != nil {
-			var ok bool
-			select {
-			case _, ok = <-links:
-				if !ok {
-					links = nil
-				}
-			case _, ok = <-rules:
-				if !ok {
-					rules = nil
-				}
-			}
-			if ok {
+	daemons, err := h.frr.Events(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return merge(links, rules, h.ovs.Subscribe(ctx), daemons), nil
+}
+
+// merge returns a channel that gets a value after any of the others did; it
+// holds at most one, and is closed when all of the others are.
+func merge(sources ...<-chan struct{}) <-chan struct{} {
+	out := make(chan struct{}, 1)
+	var open sync.WaitGroup
+	for _, source := range sources {
+		open.Go(func() {
+			for range source {
 				select {
-				case both <- struct{}{}:
-				default:
+				case out <- struct{}{}:
+				default: // one is waiting already
 				}
 			}
-		}
+		})
+	}
+	go func() {
+		open.Wait()
+		close(out)
 	}()
-	return both, nil
+	return out
 }
 
 // Drivers implements System.

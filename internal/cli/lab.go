@@ -96,7 +96,7 @@ func labUp(f *labFlags) *cobra.Command {
 		},
 	}
 	cmd.Flags().IntVar(&nodes, "nodes", 3, "number of nodes, 1 to 64")
-	cmd.Flags().StringVar(&file, "file", "", "description of the lab (YAML: nodes, underlay, underlay6, mtu)")
+	cmd.Flags().StringVar(&file, "file", "", "description of the lab (YAML: nodes, underlay, underlay6, mtu, switches, links)")
 	return cmd
 }
 

@@ -38,7 +38,7 @@ func (n *node) ports() {
 					n.note(LevelError, owner, "%s: zone %s learns no hardware addresses (bridge-disable-mac-learning), so the NIC needs its own declared: set mac", nic.ID, v.Zone)
 					continue
 				}
-				p.MACs = []string{mac}
+				p.MACs = []string{strings.ToLower(mac)}
 			}
 			n.out.Ports = append(n.out.Ports, p)
 		}

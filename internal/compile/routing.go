@@ -42,9 +42,6 @@ func (n *node) routing() {
 	n.localFRR()
 }
 
-// localOwner owns what comes from the operator's own file, frr.conf.local.
-const localOwner = "node/frr.conf.local"
-
 // localFRR adds the operator's own configuration.
 func (n *node) localFRR() {
 	if n.facts.FRRLocal == "" {
@@ -52,8 +49,7 @@ func (n *node) localFRR() {
 	}
 	blocks, err := frr.Complete(n.out.FRR.Blocks, n.facts.FRRLocal)
 	if err != nil {
-		n.note(LevelError, model.Ref(model.KindNode, n.name), "frr.conf.local is left out: %v", err)
-		return
+		n.note(LevelError, model.Ref(model.KindNode, n.name), "lines of %s are left out: %v", frr.LocalOwner, err)
 	}
 	for _, b := range blocks {
 		n.out.FRR.Blocks = append(n.out.FRR.Blocks, b.FRRBlock)

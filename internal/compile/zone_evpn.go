@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -109,7 +110,7 @@ func linkLocal(mac string) netip.Addr {
 // of the zone's name, in the range of Proxmox (BC:24:11) so that it looks alike.
 func anycastMAC(z *model.Zone) string {
 	if mac, ok := model.NormalizeMAC(z.MAC); ok {
-		return mac
+		return strings.ToLower(mac)
 	}
 	sum := sha256.Sum256([]byte("viaduct anycast gateway " + z.ID))
 	return fmt.Sprintf("bc:24:11:%02x:%02x:%02x", sum[0], sum[1], sum[2])

@@ -166,6 +166,9 @@ func (l *Lab) Up(ctx context.Context, spec *Spec) error {
 	if err := l.buildUnderlay(); err != nil {
 		return err
 	}
+	if err := l.buildTopology(); err != nil {
+		return err
+	}
 	if err := l.startServer(ctx); err != nil {
 		return err
 	}
@@ -312,8 +315,14 @@ func (l *Lab) startNode(ctx context.Context, c *client.Client, node string) erro
 			return err
 		}
 	}
+	if err := l.prepareFRR(node); err != nil {
+		return err
+	}
 	l.progress("starting the agent of %s", node)
-	cmd, err := l.start(node, node, nil, "agent", "--data", data)
+	// An Open vSwitch of the machine is not the node's: its socket is the same in
+	// every network namespace.
+	cmd, err := l.start(node, node, nil, "agent", "--data", data, "--frr-pathspace", l.FRRPathspace(node),
+		"--ovs-socket", filepath.Join(data, "ovs.sock"))
 	if err != nil {
 		return err
 	}
@@ -378,7 +387,7 @@ func (l *Lab) Down() error {
 	defer unlock()
 	var errs []error
 	l.progress("ending the processes")
-	errs = append(errs, l.stopAll())
+	errs = append(errs, l.stopAll(), l.stopFRR())
 	names, err := l.listNS()
 	errs = append(errs, err)
 	l.progress("removing %d namespaces", len(names))

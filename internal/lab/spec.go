@@ -28,6 +28,29 @@ type Spec struct {
 	Underlay6 netip.Prefix `json:"underlay6"`
 	// MTU of the underlay in bytes.
 	MTU int `json:"mtu"`
+	// Switches are further networks between nodes, such as a trunk that carries
+	// VLANs.
+	Switches []SwitchSpec `json:"switches,omitempty"`
+	// Links are cables between two nodes, each written as its two ends:
+	// [node1.eth1, node2.eth1].
+	Links [][]string `json:"links,omitempty"`
+}
+
+// SwitchSpec is a switch that passes on every frame as it is.
+type SwitchSpec struct {
+	// Name is up to 8 letters and digits.
+	Name string `json:"name"`
+	// Ports are interfaces of nodes: "node1.eth1".
+	Ports []string `json:"ports"`
+}
+
+// BridgeSpec is a bridge that a node has of its own, as its operator made it.
+type BridgeSpec struct {
+	Name string `json:"name"`
+	// Ports are interfaces of the node.
+	Ports []string `json:"ports,omitempty"`
+	// VLANAware makes the bridge filter VLANs; its ports carry all of them.
+	VLANAware bool `json:"vlan-aware,omitempty"`
 }
 
 // NodeSpec is one node of a lab.
@@ -35,6 +58,10 @@ type NodeSpec struct {
 	Name string `json:"name"`
 	// Address in the underlay; unset means the node's number in it.
 	Address netip.Addr `json:"address,omitzero"`
+	// Loopback are further addresses of the node, on the interface lo.
+	Loopback []netip.Prefix `json:"loopback,omitempty"`
+	// Bridges are those the node has before Viaduct comes.
+	Bridges []BridgeSpec `json:"bridges,omitempty"`
 }
 
 // MaxNodes bounds a lab: each node is a process.
@@ -116,7 +143,7 @@ func (s *Spec) complete() error {
 		}
 		names[n.Name], addrs[n.Address] = true, "node "+n.Name
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.checkTopology()...)...)
 }
 
 // nth is the n-th address of a network, counted from its end when n < 0.

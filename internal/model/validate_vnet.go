@@ -9,8 +9,11 @@ import (
 // Limits of VNet properties.
 const (
 	// MaxVNetID bounds a VNet's ID: it names the bridge, and with a prefix of
-	// at most 7 characters other interfaces, whose names the kernel bounds at 15.
-	MaxVNetID = 8
+	// at most 6 characters other interfaces, whose names the kernel bounds at 15.
+	// Proxmox VE checks for 8, but its manual's own example is called qinqvnet1.
+	MaxVNetID = 9
+	// pveVNetID is the longest ID that the Proxmox API takes.
+	pveVNetID = 8
 	// MaxTag is the highest VXLAN network identifier (RFC 7348: 24 bits).
 	MaxTag = 1<<24 - 1
 	// MaxAlias bounds an alias, in characters; the kernel's limit is 255 bytes,
@@ -72,6 +75,8 @@ func checkVNetID(r report, id string) {
 	switch {
 	case !idForm.MatchString(id) || len(id) > MaxVNetID:
 		r.errorf("id", id, "is not a vnet name: use 2 to %d letters and digits, a letter first (it becomes the name of a bridge)", MaxVNetID)
+	case len(id) > pveVNetID:
+		r.warnf("id", id, "is longer than the %d characters that Proxmox VE itself takes; it works here, but not in a file moved there", pveVNetID)
 	case id == "lo" || id == "all" || id == "default":
 		r.laxf("id", id, "means something else to the Linux kernel and cannot be the name of a bridge; choose another")
 	case guestLinkForm.MatchString(id):

@@ -48,15 +48,14 @@ func Features(ctx context.Context) (map[model.Feature]bool, error) {
 	}
 	defer func() { _ = conn.Close() }()
 
-	// Separate requests: one that is refused does not hinder the other.
-	outcome := conn.Do(ctx, []*rtnl.Message{
-		newLink("probe-br", "bridge", func(*rtnl.Message) {}),
-		newLink("probe-vlan", "bridge", func(m *rtnl.Message) { m.Uint8(unix.IFLA_BR_VLAN_FILTERING, 1) }),
-		newLink("probe-vx", "vxlan", func(m *rtnl.Message) {
-			m.Uint32(unix.IFLA_VXLAN_ID, 1)
-			m.Uint16BE(unix.IFLA_VXLAN_PORT, model.DefaultVXLANPort)
-		}),
-	})
+	tries := linkTries()
+	msgs := make([]*rtnl.Message, len(tries))
+	for i, t := range tries {
+		msgs[i] = t.msg
+	}
+	// Separate requests: one that is refused does not hinder the others. The
+	// kernel loads the module that a kind of link needs.
+	outcome := conn.Do(ctx, msgs)
 	links, err := conn.Links(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("find out what the kernel can do: %w", err)
@@ -70,14 +69,12 @@ func Features(ctx context.Context) (map[model.Feature]bool, error) {
 	if has, known := nat(ctx, ns); known {
 		found[model.FeatureNFTNAT] = has
 	}
-	for feature, err := range map[model.Feature]error{
-		model.FeatureBridge: outcome[0], model.FeatureVLANFiltering: outcome[1], model.FeatureVXLAN: outcome[2],
-	} {
-		switch {
+	for i, t := range tries {
+		switch err := outcome[i]; {
 		case err == nil:
-			found[feature] = true
-		case errors.Is(err, unix.EOPNOTSUPP):
-			found[feature] = false
+			found[t.feature] = true
+		case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EPROTONOSUPPORT):
+			found[t.feature] = false
 		}
 	}
 	if found[model.FeatureVLANFiltering] {
@@ -86,9 +83,42 @@ func Features(ctx context.Context) (map[model.Feature]bool, error) {
 	return found, nil
 }
 
-// newLink builds the request that makes a link.
-func newLink(name, kind string, data func(*rtnl.Message)) *rtnl.Message {
-	return rtnl.NewMessage(unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL, rtnl.IfInfo(unix.AF_UNSPEC, 0, false)).
+// parentIndex is the index of the link that the VLAN devices are tried on.
+const parentIndex = 1 << 24
+
+// try is a link whose creation shows that a feature is there.
+type try struct {
+	feature model.Feature
+	msg     *rtnl.Message
+}
+
+// linkTries are the features that show by making a link.
+func linkTries() []try {
+	vlan := func(name string, parent int, protocol uint16) *rtnl.Message {
+		return newLink(name, 0, "vlan", func(m *rtnl.Message) {
+			m.Uint16(unix.IFLA_VLAN_ID, 1)
+			m.Uint16BE(unix.IFLA_VLAN_PROTOCOL, protocol)
+		}).Uint32(unix.IFLA_LINK, uint32(parent))
+	}
+	none := func(*rtnl.Message) {}
+	return []try{
+		{model.FeatureBridge, newLink("probe-br", parentIndex, "bridge", none)},
+		{model.FeatureVLANFiltering, newLink("probe-filter", 0, "bridge", func(m *rtnl.Message) { m.Uint8(unix.IFLA_BR_VLAN_FILTERING, 1) })},
+		{model.FeatureVXLAN, newLink("probe-vx", 0, "vxlan", func(m *rtnl.Message) {
+			m.Uint32(unix.IFLA_VXLAN_ID, 1)
+			m.Uint16BE(unix.IFLA_VXLAN_PORT, model.DefaultVXLANPort)
+		})},
+		{model.FeatureVeth, newLink("probe-veth", 0, "veth", none)},
+		{model.FeatureDummy, newLink("probe-dummy", 0, "dummy", none)},
+		{model.FeatureVRF, newLink("probe-vrf", 0, "vrf", func(m *rtnl.Message) { m.Uint32(unix.IFLA_VRF_TABLE, 1) })},
+		{model.FeatureVLAN, vlan("probe-q", parentIndex, unix.ETH_P_8021Q)},
+		{model.FeatureVLANAD, vlan("probe-ad", parentIndex, unix.ETH_P_8021AD)},
+	}
+}
+
+// newLink builds the request that makes a link; with index 0 the kernel numbers it.
+func newLink(name string, index int, kind string, data func(*rtnl.Message)) *rtnl.Message {
+	return rtnl.NewMessage(unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL, rtnl.IfInfo(unix.AF_UNSPEC, index, false)).
 		String(unix.IFLA_IFNAME, name).
 		Nest(unix.IFLA_LINKINFO, func(m *rtnl.Message) {
 			m.String(unix.IFLA_INFO_KIND, kind)

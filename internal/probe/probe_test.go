@@ -3,11 +3,33 @@ package probe
 import (
 	"context"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/rtnl"
+	"github.com/viaduct-sdn/viaduct/test/vmtier"
 )
+
+// all are the features that are probed.
+var all = []model.Feature{
+	model.FeatureBridge, model.FeatureVXLAN, model.FeatureVLANFiltering, model.FeatureNFTNAT,
+	model.FeatureVLAN, model.FeatureVLANAD, model.FeatureVRF, model.FeatureVeth, model.FeatureDummy,
+}
+
+// TestADistributionsKernelHasAll also shows that modules are loaded on demand.
+func TestADistributionsKernelHasAll(t *testing.T) {
+	vmtier.Require(t)
+	got, err := Features(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range all {
+		if !got[f] {
+			t.Errorf("%s: not found", f)
+		}
+	}
+}
 
 func TestFeatures(t *testing.T) {
 	if os.Geteuid() != 0 {
@@ -17,13 +39,13 @@ func TestFeatures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range []model.Feature{model.FeatureBridge, model.FeatureVXLAN, model.FeatureVLANFiltering, model.FeatureNFTNAT} {
+	for _, f := range all {
 		if _, told := got[f]; !told {
 			t.Errorf("%s: not told", f)
 		}
 	}
-	if !got[model.FeatureBridge] || !got[model.FeatureVXLAN] {
-		t.Errorf("this test's machine has bridges and VXLAN, but: %v", got)
+	if !got[model.FeatureBridge] || !got[model.FeatureVXLAN] || !got[model.FeatureVeth] {
+		t.Errorf("this test's machine has bridges, VXLAN and veth pairs, but: %v", got)
 	}
 	// Nothing is left in the process's own namespace.
 	conn, err := rtnl.Open(nil)
@@ -36,7 +58,7 @@ func TestFeatures(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, l := range links {
-		if l.Name == "probe-br" || l.Name == "probe-vx" {
+		if strings.HasPrefix(l.Name, "probe-") {
 			t.Errorf("left behind: %s", l.Name)
 		}
 	}

@@ -20,6 +20,8 @@ const (
 type Link struct {
 	Index int
 	Name  string
+	// AltNames are its other names (ip link: altname).
+	AltNames []string
 	// Kind is what made it ("bridge", "vxlan", "veth"); empty for hardware.
 	Kind  string
 	Group uint32
@@ -32,14 +34,23 @@ type Link struct {
 	// Master is the index of the bridge, bond or VRF that the link belongs to,
 	// 0 for none.
 	Master int
-	Alias  string
-	MAC    net.HardwareAddr
+	// Parent is the index of the link that this one is stacked on (a VLAN
+	// device's parent), or of the other end of a veth pair; 0 for none. With
+	// ParentElsewhere it is an index of another network namespace.
+	Parent          int
+	ParentElsewhere bool
+	Alias           string
+	MAC             net.HardwareAddr
 	// AddrGenMode is one of the AddrGen constants; -1 if the link has no IPv6.
 	AddrGenMode int
-	// Bridge is set for bridges, VXLAN for VXLAN devices, Port for bridge ports.
+	// Bridge is set for bridges, VXLAN for VXLAN devices, VLAN for VLAN devices,
+	// Port for bridge ports.
 	Bridge *BridgeInfo
 	VXLAN  *VXLANInfo
+	VLAN   *VLANInfo
 	Port   *PortInfo
+	// VRFTable is the routing table of a VRF; 0 for other links.
+	VRFTable uint32
 }
 
 // BridgeInfo holds the settings of a bridge.
@@ -49,6 +60,8 @@ type BridgeInfo struct {
 	ForwardDelay uint32
 	// VLANFiltering is nil if the kernel was built without it.
 	VLANFiltering *bool
+	// VLANProtocol is the EtherType that it filters by; 0 without filtering.
+	VLANProtocol uint16
 }
 
 // VXLANInfo holds the settings of a VXLAN device.
@@ -60,9 +73,20 @@ type VXLANInfo struct {
 	Learning bool
 }
 
+// VLANInfo holds the settings of a VLAN device.
+type VLANInfo struct {
+	ID uint16
+	// Protocol is the outer tag's EtherType: ETH_P_8021Q or ETH_P_8021AD.
+	Protocol uint16
+}
+
 // PortInfo holds the settings of a bridge port.
 type PortInfo struct {
 	Isolated bool
+	// Learning fills the bridge's table from frames that the port receives.
+	Learning bool
+	// NeighSuppress answers ARP and neighbour discovery from the bridge's tables.
+	NeighSuppress bool
 }
 
 // IfInfo is the fixed part (struct ifinfomsg) of a link message. With up set,
@@ -114,6 +138,12 @@ func parseLink(b []byte) Link {
 			l.Group = u32(d)
 		case unix.IFLA_MASTER:
 			l.Master = int(u32(d))
+		case unix.IFLA_LINK:
+			l.Parent = int(u32(d))
+		case unix.IFLA_LINK_NETNSID:
+			l.ParentElsewhere = true
+		case unix.IFLA_PROP_LIST:
+			l.AltNames = parseAltNames(d)
 		case unix.IFLA_IFALIAS:
 			l.Alias = cString(d)
 		case unix.IFLA_ADDRESS:
@@ -141,76 +171,4 @@ func parseAddrGen(b []byte) int {
 		})
 	})
 	return mode
-}
-
-// parseLinkInfo decodes the part that depends on the kind of link. The kernel
-// sends the kind before the data.
-func parseLinkInfo(l *Link, b []byte) {
-	slave := ""
-	attrs(b, func(typ uint16, d []byte) {
-		switch typ {
-		case unix.IFLA_INFO_KIND:
-			l.Kind = cString(d)
-		case unix.IFLA_INFO_DATA:
-			switch l.Kind {
-			case "bridge":
-				l.Bridge = parseBridge(d)
-			case "vxlan":
-				l.VXLAN = parseVXLAN(d)
-			}
-		case unix.IFLA_INFO_SLAVE_KIND:
-			slave = cString(d)
-		case unix.IFLA_INFO_SLAVE_DATA:
-			if slave == "bridge" {
-				l.Port = parsePort(d)
-			}
-		}
-	})
-}
-
-func parseBridge(b []byte) *BridgeInfo {
-	info := &BridgeInfo{}
-	attrs(b, func(typ uint16, d []byte) {
-		switch typ {
-		case unix.IFLA_BR_STP_STATE:
-			info.STP = u32(d) != 0
-		case unix.IFLA_BR_FORWARD_DELAY:
-			info.ForwardDelay = u32(d)
-		case unix.IFLA_BR_VLAN_FILTERING:
-			on := flag(d)
-			info.VLANFiltering = &on
-		}
-	})
-	return info
-}
-
-func parseVXLAN(b []byte) *VXLANInfo {
-	info := &VXLANInfo{}
-	attrs(b, func(typ uint16, d []byte) {
-		switch typ {
-		case unix.IFLA_VXLAN_ID:
-			info.ID = u32(d)
-		case unix.IFLA_VXLAN_LOCAL, unix.IFLA_VXLAN_LOCAL6:
-			if a := addr(d); a.IsValid() && !a.IsUnspecified() {
-				info.Local = a
-			}
-		case unix.IFLA_VXLAN_PORT:
-			if len(d) >= 2 {
-				info.Port = binary.BigEndian.Uint16(d)
-			}
-		case unix.IFLA_VXLAN_LEARNING:
-			info.Learning = flag(d)
-		}
-	})
-	return info
-}
-
-func parsePort(b []byte) *PortInfo {
-	info := &PortInfo{}
-	attrs(b, func(typ uint16, d []byte) {
-		if typ == unix.IFLA_BRPORT_ISOLATED {
-			info.Isolated = flag(d)
-		}
-	})
-	return info
 }

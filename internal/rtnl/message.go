@@ -63,6 +63,13 @@ func (m *Message) Uint32(typ uint16, v uint32) *Message {
 	return m.Bytes(typ, b[:])
 }
 
+// Uint16 appends a 16-bit attribute in the machine's byte order.
+func (m *Message) Uint16(typ, v uint16) *Message {
+	var b [2]byte
+	binary.NativeEndian.PutUint16(b[:], v)
+	return m.Bytes(typ, b[:])
+}
+
 // Uint16BE appends a 16-bit attribute in network byte order, as ports are.
 func (m *Message) Uint16BE(typ, v uint16) *Message {
 	return m.Bytes(typ, []byte{byte(v >> 8), byte(v)})
@@ -79,6 +86,15 @@ func (m *Message) Nest(typ uint16, f func(*Message)) *Message {
 	binary.NativeEndian.PutUint16(m.b[start:], uint16(len(m.b)-start))
 	binary.NativeEndian.PutUint16(m.b[start+2:], typ|nested)
 	return m
+}
+
+// NestFixed is Nest for an attribute that begins with a fixed part, as that of
+// a veth's peer does.
+func (m *Message) NestFixed(typ uint16, fixed []byte, f func(*Message)) *Message {
+	return m.Nest(typ, func(m *Message) {
+		m.b = append(m.b, fixed...)
+		f(m)
+	})
 }
 
 // pad aligns the end of the message to four bytes.

@@ -53,6 +53,19 @@ func DeleteForwarding(index int, mac net.HardwareAddr, dst netip.Addr) *Message 
 	return m
 }
 
+// AddStatic builds the request that binds a MAC to a bridge port (bridge fdb
+// replace ... master static): the bridge neither learns it elsewhere nor forgets it.
+func AddStatic(port int, mac net.HardwareAddr) *Message {
+	return NewMessage(unix.RTM_NEWNEIGH, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, ndMsg(unix.AF_BRIDGE, port, unix.NUD_NOARP, unix.NTF_MASTER)).
+		Bytes(unix.NDA_LLADDR, mac)
+}
+
+// DeleteStatic builds the request that removes such an entry, in all VLANs.
+func DeleteStatic(port int, mac net.HardwareAddr) *Message {
+	return NewMessage(unix.RTM_DELNEIGH, 0, ndMsg(unix.AF_BRIDGE, port, unix.NUD_NOARP, unix.NTF_MASTER)).
+		Bytes(unix.NDA_LLADDR, mac)
+}
+
 // Forwarding lists the forwarding databases of all devices.
 func (c *Conn) Forwarding(ctx context.Context) ([]Neighbour, error) {
 	var out []Neighbour

@@ -47,25 +47,30 @@ func rtMsg(family uint8, bits int, table int, protocol, scope, typ uint8) []byte
 	return b
 }
 
-// AddRoute builds the request that adds a unicast route. With replace the
-// route that has the same destination, table and metric is replaced; without,
-// the kernel answers EEXIST if there is one.
+// AddRoute builds the request that adds a route; of type 0 it is unicast. With
+// replace the route that has the same destination, table and metric is
+// replaced; without, the kernel answers EEXIST if there is one.
 func AddRoute(r Route, replace bool) *Message {
 	flags := uint16(unix.NLM_F_CREATE | unix.NLM_F_EXCL)
 	if replace {
 		flags = unix.NLM_F_CREATE | unix.NLM_F_REPLACE
 	}
+	typ := r.Type
+	if typ == 0 {
+		typ = unix.RTN_UNICAST
+	}
 	scope := uint8(unix.RT_SCOPE_UNIVERSE)
-	if !r.Gateway.IsValid() && r.Dst.Addr().Is4() {
+	if typ == unix.RTN_UNICAST && !r.Gateway.IsValid() && r.Dst.Addr().Is4() {
 		scope = unix.RT_SCOPE_LINK
 	}
-	m := NewMessage(unix.RTM_NEWROUTE, flags, rtMsg(Family(r.Dst.Addr()), r.Dst.Bits(), r.Table, r.Protocol, scope, unix.RTN_UNICAST))
+	m := NewMessage(unix.RTM_NEWROUTE, flags, rtMsg(Family(r.Dst.Addr()), r.Dst.Bits(), r.Table, r.Protocol, scope, typ))
 	return routeAttrs(m, r)
 }
 
-// DeleteRoute builds the request that removes a route of the same protocol.
+// DeleteRoute builds the request that removes a route of the same protocol and
+// type; type 0 is any.
 func DeleteRoute(r Route) *Message {
-	m := NewMessage(unix.RTM_DELROUTE, 0, rtMsg(Family(r.Dst.Addr()), r.Dst.Bits(), r.Table, r.Protocol, unix.RT_SCOPE_NOWHERE, 0))
+	m := NewMessage(unix.RTM_DELROUTE, 0, rtMsg(Family(r.Dst.Addr()), r.Dst.Bits(), r.Table, r.Protocol, unix.RT_SCOPE_NOWHERE, r.Type))
 	return routeAttrs(m, r)
 }
 
@@ -80,6 +85,9 @@ func routeAttrs(m *Message, r Route) *Message {
 		} else {
 			m.Addr(unix.RTA_GATEWAY, r.Gateway)
 		}
+	}
+	if r.Src.IsValid() {
+		m.Addr(unix.RTA_PREFSRC, r.Src)
 	}
 	if r.Index != 0 {
 		m.Uint32(unix.RTA_OIF, uint32(r.Index))

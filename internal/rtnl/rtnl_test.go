@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -143,7 +144,9 @@ func TestLinksAreDecoded(t *testing.T) {
 		"ip link add vx0 group 77 master br0 type vxlan id 42 local 192.0.2.1 dstport 4790 nolearning",
 		"ip link add vx6 type vxlan id 43 local 2001:db8::1 dstport 4789",
 		"ip link set vx0 addrgenmode none",
-		"bridge link set dev vx0 isolated on")
+		"bridge link set dev vx0 isolated on",
+		"ip link add e0 type veth peer name e1", "ip link set e0 master br0", "bridge link set dev e0 learning off neigh_suppress on",
+		"ip link property add dev e0 altname one altname two")
 	links, err := c.Links(context.Background())
 	if err != nil {
 		t.Fatal(err)
@@ -164,6 +167,13 @@ func TestLinksAreDecoded(t *testing.T) {
 	}
 	if want := (VXLANInfo{ID: 43, Local: netip.MustParseAddr("2001:db8::1"), Port: 4789, Learning: true}); vx6.VXLAN == nil || *vx6.VXLAN != want {
 		t.Errorf("vxlan over IPv6: %+v, want %+v", vx6.VXLAN, want)
+	}
+	e0, e1 := byName["e0"], byName["e1"]
+	if want := (PortInfo{NeighSuppress: true}); e0.Port == nil || *e0.Port != want || !vx.Port.Learning || vx.Port.NeighSuppress {
+		t.Errorf("ports: %+v %+v", e0.Port, vx.Port)
+	}
+	if e0.Parent != e1.Index || e1.Parent != e0.Index || e0.ParentElsewhere || br.Parent != 0 || !slices.Equal(e0.AltNames, []string{"one", "two"}) {
+		t.Errorf("veth pair: %+v %+v", e0, e1)
 	}
 	if lo := byName["lo"]; !lo.Loopback || lo.Kind != "" {
 		t.Errorf("lo: %+v", lo)
@@ -304,5 +314,26 @@ func TestVLANRanges(t *testing.T) {
 	})
 	if len(got) != 1 || got[0] != (VLANRange{First: 2, Last: 4094}) {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// TestVLANAndVRFAreDecoded needs no kernel that has them.
+func TestVLANAndVRFAreDecoded(t *testing.T) {
+	link := func(kind string, data func(*Message)) Link {
+		m := NewMessage(unix.RTM_NEWLINK, 0, IfInfo(0, 7, true)).Uint32(unix.IFLA_LINK, 3).Uint32(unix.IFLA_LINK_NETNSID, 0).
+			Nest(unix.IFLA_LINKINFO, func(m *Message) {
+				m.String(unix.IFLA_INFO_KIND, kind)
+				m.Nest(unix.IFLA_INFO_DATA, data)
+			}).finish(1, 0)
+		return parseLink(m[headerLen:])
+	}
+	vlan := link("vlan", func(m *Message) {
+		m.Uint16(unix.IFLA_VLAN_ID, 100).Uint16BE(unix.IFLA_VLAN_PROTOCOL, unix.ETH_P_8021AD)
+	})
+	if vlan.VLAN == nil || *vlan.VLAN != (VLANInfo{ID: 100, Protocol: unix.ETH_P_8021AD}) || vlan.Parent != 3 || !vlan.ParentElsewhere {
+		t.Errorf("VLAN device: %+v", vlan)
+	}
+	if vrf := link("vrf", func(m *Message) { m.Uint32(unix.IFLA_VRF_TABLE, 100010000) }); vrf.VRFTable != 100010000 {
+		t.Errorf("VRF: %+v", vrf)
 	}
 }

@@ -18,15 +18,18 @@ type VLANRange struct {
 // The parts of the kernel's bridge VLAN interface (linux/if_bridge.h).
 const (
 	extVLANCompressed = 4 // RTEXT_FILTER_BRVLAN_COMPRESSED
+	bridgeFlags       = 0 // IFLA_BRIDGE_FLAGS
 	bridgeVLANInfo    = 2 // IFLA_BRIDGE_VLAN_INFO
+	bridgeSelf        = 2 // BRIDGE_FLAGS_SELF
 	vlanPVID          = 1 << 1
 	vlanUntagged      = 1 << 2
 	vlanRangeBegin    = 1 << 3
 	vlanRangeEnd      = 1 << 4
 )
 
-// PortVLANs lists the VLANs of every bridge port, by the port's index. Bridges
-// without VLAN filtering have none.
+// PortVLANs lists the VLANs of every bridge port, by the port's index, and those
+// that a bridge is a member of itself, by the bridge's. Bridges without VLAN
+// filtering have none.
 func (c *Conn) PortVLANs(ctx context.Context) (map[int][]VLANRange, error) {
 	var ports map[int][]VLANRange
 	err := c.dump(ctx,
@@ -40,8 +43,9 @@ func (c *Conn) PortVLANs(ctx context.Context) (map[int][]VLANRange, error) {
 			}
 			index := int(u32(payload[4:]))
 			attrs(payload[unix.SizeofIfInfomsg:], func(typ uint16, d []byte) {
+				// A network card with a switch inside answers too, without VLANs.
 				if typ == unix.IFLA_AF_SPEC {
-					ports[index] = parseVLANs(d)
+					ports[index] = append(ports[index], parseVLANs(d)...)
 				}
 			})
 		})
@@ -81,6 +85,24 @@ func AddPortVLANs(index int, r VLANRange) *Message {
 		}
 		m.Bytes(bridgeVLANInfo, vlanInfo(flags|vlanRangeBegin, r.First))
 		m.Bytes(bridgeVLANInfo, vlanInfo(flags|vlanRangeEnd, r.Last))
+	})
+}
+
+// AddBridgeVLAN builds the request that makes a bridge itself a member of a VLAN,
+// so that a VLAN device on the bridge gets its frames (bridge vlan add ... self).
+func AddBridgeVLAN(index int, vid uint16) *Message {
+	return bridgeVLAN(unix.RTM_SETLINK, index, vid)
+}
+
+// DeleteBridgeVLAN builds the request that takes a bridge itself out of a VLAN.
+func DeleteBridgeVLAN(index int, vid uint16) *Message {
+	return bridgeVLAN(unix.RTM_DELLINK, index, vid)
+}
+
+func bridgeVLAN(typ uint16, index int, vid uint16) *Message {
+	return NewMessage(typ, 0, IfInfo(unix.AF_BRIDGE, index, false)).Nest(unix.IFLA_AF_SPEC, func(m *Message) {
+		m.Uint16(bridgeFlags, bridgeSelf)
+		m.Bytes(bridgeVLANInfo, vlanInfo(0, vid))
 	})
 }
 

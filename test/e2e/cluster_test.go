@@ -33,6 +33,10 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "these tests make network namespaces, which takes root")
 		return 1
 	}
+	// Where there is no compiler, as in the virtual machine, the program is given.
+	if binary = os.Getenv("VIADUCT_BINARY"); binary != "" {
+		return m.Run()
+	}
 	dir, err := os.MkdirTemp("", "viaduct-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -59,8 +63,14 @@ type cluster struct {
 // newCluster starts a lab of n nodes that ends with the test.
 func newCluster(t *testing.T, n int) *cluster {
 	t.Helper()
+	return startedCluster(t, "--nodes", fmt.Sprint(n))
+}
+
+// startedCluster starts a lab as the arguments of `lab up` say.
+func startedCluster(t *testing.T, args ...string) *cluster {
+	t.Helper()
 	c := plannedCluster(t)
-	c.labRun("up", "--nodes", fmt.Sprint(n))
+	c.labRun(append([]string{"up"}, args...)...)
 	if err := c.lab.Open(); err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +263,7 @@ func (c *cluster) stands() {
 	c.t.Helper()
 	for _, n := range c.lab.Spec.Nodes {
 		c.eventually(20*time.Second, func() error {
-			if r := c.exec(n.Name, binary, "agent", "check", "--data", filepath.Join(c.lab.Dir, "nodes", n.Name)); r.code != 0 {
+			if r := c.exec(n.Name, binary, "agent", "check", "--data", filepath.Join(c.lab.Dir, "nodes", n.Name), "--frr-pathspace", c.lab.FRRPathspace(n.Name)); r.code != 0 {
 				return fmt.Errorf("node %s differs from its document:\n%s%s", n.Name, r.out, r.err)
 			}
 			return nil

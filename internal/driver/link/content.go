@@ -28,21 +28,49 @@ func (p *planner) compareAddresses() {
 		if len(old) == 0 && len(wanted) == 0 {
 			continue
 		}
+		flushed := p.flushed(l)
 		items := make([]diff.Item[desired.Address], len(wanted))
 		for i, a := range wanted {
 			e := diff.AddressEntry(a)
 			e.Props = lifetime(false)
 			items[i] = diff.Item[desired.Address]{Entry: e, Value: a}
+			if flushed && a.Prefix.Addr().Is6() { // it stands, and will not any more
+				n, told := p.changeOf[l.Name]
+				if !told {
+					n = -1
+				}
+				p.adds[l.Name] = append(p.adds[l.Name], p.addAddress(l, a, n))
+			}
 		}
 		diff.Each(diff.TypeAddress, old, items, func(c diff.Change, a *rtnl.Address, w *desired.Address) {
 			n := p.content(c, l)
 			if w != nil {
-				p.adds[l.Name] = append(p.adds[l.Name], step{op: opAddAddress, owner: w.Owner, link: l.Name, change: n, index: p.index[l.Name], prefix: w.Prefix})
+				p.adds[l.Name] = append(p.adds[l.Name], p.addAddress(l, *w, n))
 				return
 			}
 			p.dropAddress(l, *a, wanted, n)
 		})
 	}
+}
+
+// addAddress is the step that adds or renews an address.
+func (p *planner) addAddress(l *desired.Link, a desired.Address, change int) step {
+	return step{op: opAddAddress, owner: a.Owner, link: l.Name, change: change, index: p.index[l.Name], prefix: a.Prefix}
+}
+
+// flushed reports whether a living link loses its IPv6 addresses: the kernel
+// takes it down and up again when it joins or leaves a VRF.
+func (p *planner) flushed(l *desired.Link) bool {
+	a := p.living(l.Name)
+	if a == nil {
+		return false
+	}
+	old := p.st.byIdx[a.Master]
+	if old != nil && !p.gone[old] && a.Master == p.master(l) {
+		return false
+	}
+	joined := p.want.byName[l.Master]
+	return old != nil && old.VRFTable != 0 || joined != nil && joined.Kind == desired.LinkVRF
 }
 
 // content notes the change of something on a link. Of a link that is replaced
@@ -92,7 +120,7 @@ func (p *planner) dropAddress(l *desired.Link, a rtnl.Address, wanted []desired.
 	}
 	for _, w := range wanted {
 		if subnetOf(w.Prefix, a.Prefix) {
-			p.dels = append(p.dels, step{op: opAddAddress, owner: w.Owner, link: l.Name, change: change, index: p.index[l.Name], prefix: w.Prefix})
+			p.dels = append(p.dels, p.addAddress(l, w, change))
 		}
 	}
 }
@@ -109,7 +137,7 @@ func (p *planner) compareNeighbours() {
 			have = a.neighbours
 		}
 		wanted := p.want.neighbours[l.Name]
-		if len(have) == 0 && len(wanted) == 0 {
+		if len(have) == 0 && len(wanted) == 0 || len(wanted) == 0 && controlled(l) {
 			continue
 		}
 		diff.Each(diff.TypeNeighbour, neighbourItems(have, true), neighbourItems(wanted, false), func(c diff.Change, a, w *desired.Neighbour) {
@@ -125,6 +153,14 @@ func (p *planner) compareNeighbours() {
 	}
 }
 
+// controlled reports whether a control plane, such as FRR's EVPN, fills the
+// forwarding table of a VXLAN device: nothing else could, for neither the device
+// nor its bridge learns. FRR's flood entries look just like ours (bridge fdb
+// shows them as "self permanent"), so the whole table is left to it.
+func controlled(l *desired.Link) bool {
+	return !l.VXLAN.Learning && l.Port != nil && l.Port.NoLearning
+}
+
 func neighbourItems(list []desired.Neighbour, unowned bool) []diff.Item[desired.Neighbour] {
 	out := make([]diff.Item[desired.Neighbour], len(list))
 	for i, n := range list {
@@ -133,62 +169,4 @@ func neighbourItems(list []desired.Neighbour, unowned bool) []diff.Item[desired.
 		out[i] = diff.Item[desired.Neighbour]{Entry: e, Value: n}
 	}
 	return out
-}
-
-// comparePorts joins guests' links to their bridges. Ports that nobody wants
-// are left alone: an operator may have put them there.
-func (p *planner) comparePorts() {
-	var have, wanted []diff.Item[port]
-	for _, w := range p.want.ports {
-		now := desired.Port{Names: []string{w.link.Name}}
-		if m := p.st.byIdx[w.link.Master]; m != nil {
-			now.Bridge = m.Name
-		}
-		now.Isolated = w.link.Port != nil && w.link.Port.Isolated
-		then := desired.Port{Names: now.Names, Bridge: w.Bridge, Isolated: w.Isolated, Owner: w.Owner}
-		p.ports = append(p.ports, w.link.Name)
-		if now.Bridge != "" && p.fresh[now.Bridge] {
-			now.Bridge, now.Isolated = "", false // the bridge is replaced and lets its ports go
-		}
-		e := portEntry(then, true)
-		wanted = append(wanted, diff.Item[port]{Entry: e, Value: w})
-		if w.link.Master != 0 {
-			e = portEntry(now, w.link.Up)
-			e.Unowned = true
-			have = append(have, diff.Item[port]{Entry: e, Value: w})
-		}
-	}
-	diff.Each(diff.TypePort, have, wanted, func(c diff.Change, _, w *port) {
-		p.port(p.change(c), c, *w)
-	})
-}
-
-// portEntry describes a port with its state.
-func portEntry(d desired.Port, up bool) diff.Entry {
-	e := diff.PortEntry(d)
-	e.Props = append(e.Props, extraProps(up, false)[0])
-	return e
-}
-
-// port emits the steps that join a link or change how it is joined.
-func (p *planner) port(change int, c diff.Change, w port) {
-	s := step{owner: w.Owner, link: w.link.Name, change: change, index: w.link.Index}
-	joins := c.Action == diff.Create
-	for _, f := range c.Fields {
-		joins = joins || f.Name == "bridge"
-	}
-	isolated := !joins && w.link.Port != nil && w.link.Port.Isolated // a new port is not
-	if joins || !w.link.Up {
-		set := s
-		set.op, set.set.up = opPort, !w.link.Up
-		if joins {
-			master := p.index[w.Bridge]
-			set.set.master = &master
-		}
-		p.steps = append(p.steps, set)
-	}
-	if isolated != w.Isolated {
-		s.op, s.on = opIsolate, w.Isolated
-		p.steps = append(p.steps, s)
-	}
 }

@@ -1,21 +1,37 @@
-// Package link is the driver of network interfaces: bridges, VXLAN devices,
-// their addresses and static forwarding entries, and the ports that guests
-// bring. They are one driver because they go to the kernel in one pipelined
-// batch, so that a thousand networks cost a few system calls.
+// Package link is the driver of network interfaces: bridges, VXLAN and VLAN
+// devices, veth pairs, VRFs and dummies, their addresses and static forwarding
+// entries, and the ports that guests bring. They are one driver because they go
+// to the kernel in one pipelined batch, so that a thousand networks cost a few
+// system calls.
 //
 // It is a last stage of the one-way flow. Inside, it has stages of its own,
 // all but the outer two pure:
 //
-//	read (state.go) -> choose what can be had (choose.go) -> plan (plan.go): changes and typed steps -> encode (encode.go) and send
+//	read (state.go) -> choose what can be had (choose.go, fault.go) in the order of making (order.go)
+//	-> plan (plan.go): changes and typed steps -> encode (encode.go) and send
 //
 // # Ownership
 //
 // A link is ours if its group is Group and its kind is one that we make. The
-// group goes in the very message that creates the link, so that a kill at any
-// moment leaves no link whose maker cannot be told. Addresses and static
-// forwarding entries are ours if they are on a link of ours, but for those the
-// kernel makes. Ports belong to whoever made them: they are joined and
-// configured, never created or deleted.
+// group goes in the very message that creates the link, both ends of a veth pair
+// included, so that a kill at any moment leaves no link whose maker cannot be
+// told. Addresses and static forwarding entries are ours if they are on a link of
+// ours, but for those the kernel makes, and for those of a VXLAN device that a
+// control plane such as FRR fills (see controlled). Ports belong to whoever made
+// them: they are joined and configured, never created or deleted; the MACs bound
+// to one are ours if it does not learn.
+//
+// Bridges that something else made get ports of ours and are not changed, with
+// one exception: a VLAN-aware one becomes a member of the VLANs that devices of
+// ours carry on it. Nothing marks such a membership, so it ends with the device,
+// and stays if somebody deletes the device by hand.
+//
+// # What vanishes together
+//
+// A VLAN device goes with its parent and an end of a veth pair with the other, so
+// a link that is replaced takes them along and they are made anew with it (see
+// findGone). Joining or leaving a VRF flushes a link's IPv6 addresses: they are
+// added again after it (see flushed).
 //
 // # Deletion
 //
@@ -219,7 +235,7 @@ func (p *plan) done() []diff.Change {
 func (p *plan) joinedPorts() []string {
 	failed := map[string]bool{}
 	for i := range p.steps {
-		if s := &p.steps[i]; s.failed && (s.op == opPort || s.op == opIsolate) {
+		if s := &p.steps[i]; s.failed && (s.op == opPort || s.op == opBridgePort) {
 			failed[s.link] = true
 		}
 	}

@@ -9,9 +9,6 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/rtnl"
 )
 
-// defaultBridgeMTU is the MTU that the kernel gives to a new bridge, in bytes.
-const defaultBridgeMTU = 1500
-
 // encode turns the step into a request.
 func (s *step) encode() *rtnl.Message {
 	switch s.op {
@@ -24,7 +21,7 @@ func (s *step) encode() *rtnl.Message {
 	case opInfo:
 		return s.encodeInfo()
 	case opVLANs:
-		return rtnl.AddPortVLANs(s.index, overlayVLANs)
+		return rtnl.AddPortVLANs(s.index, allVLANs)
 	case opAddAddress:
 		return rtnl.AddAddress(s.index, s.prefix, AddressProtocol)
 	case opDelAddress:
@@ -33,9 +30,17 @@ func (s *step) encode() *rtnl.Message {
 		return rtnl.AddForwarding(s.index, mac(s.neigh), s.neigh.Dst, s.neigh.MAC == desired.FloodMAC)
 	case opDelNeigh:
 		return rtnl.DeleteForwarding(s.index, mac(s.neigh), s.neigh.Dst)
-	case opIsolate:
-		return rtnl.NewMessage(unix.RTM_SETLINK, 0, rtnl.IfInfo(unix.AF_BRIDGE, s.index, false)).
-			Nest(unix.IFLA_PROTINFO, func(m *rtnl.Message) { m.Bool(unix.IFLA_BRPORT_ISOLATED, s.on) })
+	case opAddStatic:
+		return rtnl.AddStatic(s.index, mac(s.neigh))
+	case opDelStatic:
+		return rtnl.DeleteStatic(s.index, mac(s.neigh))
+	case opBridgePort:
+		return s.encodeBridgePort()
+	case opBridgeVLAN:
+		if s.on {
+			return rtnl.AddBridgeVLAN(s.index, uint16(s.vlan))
+		}
+		return rtnl.DeleteBridgeVLAN(s.index, uint16(s.vlan))
 	case opDoom:
 		return rtnl.NewMessage(unix.RTM_SETLINK, 0, rtnl.IfInfo(unix.AF_UNSPEC, s.index, false)).Uint32(unix.IFLA_GROUP, Doomed)
 	case opDelete:
@@ -44,53 +49,32 @@ func (s *step) encode() *rtnl.Message {
 	return rtnl.NewMessage(unix.RTM_DELLINK, 0, rtnl.IfInfo(unix.AF_UNSPEC, 0, false)).Uint32(unix.IFLA_GROUP, s.group)
 }
 
-// mac decodes a hardware address that choose has checked.
-func mac(n desired.Neighbour) net.HardwareAddr {
-	m, _ := net.ParseMAC(n.MAC)
+// mac is an entry's hardware address.
+func mac(n desired.Neighbour) net.HardwareAddr { return hardware(n.MAC) }
+
+// hardware decodes a hardware address that choose has checked.
+func hardware(text string) net.HardwareAddr {
+	m, _ := net.ParseMAC(text)
 	return m
 }
 
-// encodeCreate makes a link with everything that the kernel takes at that
-// point. The group is among it: see the package's text.
-func (s *step) encodeCreate() *rtnl.Message {
-	m := rtnl.NewMessage(unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL, rtnl.IfInfo(unix.AF_UNSPEC, s.index, s.set.up)).
-		String(unix.IFLA_IFNAME, s.link).
-		Uint32(unix.IFLA_GROUP, Group)
-	if s.master != 0 {
-		m.Uint32(unix.IFLA_MASTER, uint32(s.master))
-	}
-	switch {
-	case s.create.Kind != desired.LinkBridge && s.create.MTU != 0:
-		m.Uint32(unix.IFLA_MTU, uint32(s.create.MTU))
-	case s.create.Kind == desired.LinkBridge && s.create.MTU == defaultBridgeMTU:
-		// A bridge follows the MTU of its ports until it is *changed* (not made
-		// with one), and setting what it has is no change.
-		m.Uint32(unix.IFLA_MTU, defaultBridgeMTU-1)
-	}
-	return m.Nest(unix.IFLA_LINKINFO, func(m *rtnl.Message) {
-		m.String(unix.IFLA_INFO_KIND, string(s.create.Kind))
-		m.Nest(unix.IFLA_INFO_DATA, func(m *rtnl.Message) { createData(m, s.create) })
-	})
-}
-
-// createData appends the settings of a new link's kind. Spanning tree is off
-// by the kernel's own default.
-func createData(m *rtnl.Message, l *desired.Link) {
-	if l.Kind == desired.LinkBridge {
-		m.Uint32(unix.IFLA_BR_FORWARD_DELAY, 0)
-		if l.Bridge != nil && l.Bridge.VLANFiltering {
-			m.Uint8(unix.IFLA_BR_VLAN_FILTERING, 1)
-		}
-		return
-	}
-	m.Uint32(unix.IFLA_VXLAN_ID, l.VXLAN.ID)
-	m.Uint16BE(unix.IFLA_VXLAN_PORT, l.VXLAN.Port)
-	m.Bool(unix.IFLA_VXLAN_LEARNING, l.VXLAN.Learning)
-	if local := l.VXLAN.Local; local.Is4() {
-		m.Addr(unix.IFLA_VXLAN_LOCAL, local)
-	} else if local.IsValid() {
-		m.Addr(unix.IFLA_VXLAN_LOCAL6, local)
-	}
+// encodeBridgePort changes settings of a bridge's port.
+func (s *step) encodeBridgePort() *rtnl.Message {
+	return rtnl.NewMessage(unix.RTM_SETLINK, 0, rtnl.IfInfo(unix.AF_BRIDGE, s.index, false)).
+		Nest(unix.IFLA_PROTINFO, func(m *rtnl.Message) {
+			for _, p := range []struct {
+				attr  uint16
+				value *bool
+			}{
+				{unix.IFLA_BRPORT_ISOLATED, s.set.isolated},
+				{unix.IFLA_BRPORT_LEARNING, s.set.portLearning},
+				{unix.IFLA_BRPORT_NEIGH_SUPPRESS, s.set.neighSuppress},
+			} {
+				if p.value != nil {
+					m.Bool(p.attr, *p.value)
+				}
+			}
+		})
 }
 
 // encodeSet changes a link where it stands.
@@ -98,6 +82,9 @@ func (s *step) encodeSet() *rtnl.Message {
 	m := rtnl.NewMessage(unix.RTM_SETLINK, 0, rtnl.IfInfo(unix.AF_UNSPEC, s.index, s.set.up))
 	if s.set.mtu != 0 {
 		m.Uint32(unix.IFLA_MTU, uint32(s.set.mtu))
+	}
+	if s.set.mac != "" {
+		m.Bytes(unix.IFLA_ADDRESS, hardware(s.set.mac))
 	}
 	if s.set.alias != nil {
 		m.Bytes(unix.IFLA_IFALIAS, []byte(*s.set.alias)) // the kernel wants no zero byte

@@ -13,171 +13,6 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/rtnl"
 )
 
-// none reserves no name.
-func none(string) bool { return false }
-
-// fakeKernel is a kernel that carries out steps and refuses what the real one does.
-type fakeKernel struct{ links []*actual }
-
-// state is what the driver would read.
-func (m *fakeKernel) state() *state {
-	st := newState(nil)
-	st.addrProto = true
-	for _, l := range m.links {
-		st.links = append(st.links, l)
-		st.byName[l.Name], st.byIdx[l.Index] = l, l
-	}
-	return st
-}
-
-func (m *fakeKernel) find(index int) *actual {
-	for _, l := range m.links {
-		if l.Index == index {
-			return l
-		}
-	}
-	return nil
-}
-
-// delete removes the links that match and frees their ports.
-func (m *fakeKernel) delete(match func(*actual) bool) {
-	for _, l := range m.links {
-		if master := m.find(l.Master); master != nil && match(master) {
-			l.Master, l.Port = 0, nil
-		}
-	}
-	m.links = slices.DeleteFunc(m.links, match)
-}
-
-// run carries one step out.
-func (m *fakeKernel) run(s *step) error {
-	if s.op == opCreate {
-		return m.create(s)
-	}
-	if s.op == opDeleteGroup {
-		for _, l := range m.links {
-			if l.Group == s.group && !l.madeKind() {
-				return fmt.Errorf("deletes the foreign link %s", l.Name)
-			}
-		}
-		m.delete(func(l *actual) bool { return l.Group == s.group })
-		return nil
-	}
-	l := m.find(s.index)
-	if l == nil {
-		return unix.ENODEV
-	}
-	switch s.op {
-	case opSet, opPort:
-		return m.set(l, s.set)
-	case opAddrGen:
-		l.AddrGenMode = rtnl.AddrGenNone
-		if s.on {
-			l.AddrGenMode = rtnl.AddrGenEUI64
-		}
-	case opInfo:
-		if s.set.learning != nil {
-			l.VXLAN.Learning = *s.set.learning
-		}
-		if s.set.noDelay {
-			if l.Bridge.STP && !s.set.noSpanningTree {
-				return unix.ERANGE
-			}
-			l.Bridge.ForwardDelay = 0
-		}
-		if s.set.noSpanningTree {
-			l.Bridge.STP = false
-		}
-	case opAddAddress:
-		m.dropAddress(l, s.prefix)
-		l.addresses = append(l.addresses, rtnl.Address{Index: l.Index, Prefix: s.prefix, Proto: AddressProtocol, Flags: unix.IFA_F_PERMANENT})
-	case opDelAddress:
-		m.dropAddress(l, s.prefix)
-	case opAddNeigh:
-		if s.neigh.MAC != desired.FloodMAC {
-			m.dropNeighbour(l, func(n desired.Neighbour) bool { return n.MAC == s.neigh.MAC })
-		}
-		l.neighbours = append(l.neighbours, desired.Neighbour{Link: l.Name, MAC: s.neigh.MAC, Dst: s.neigh.Dst})
-	case opDelNeigh:
-		m.dropNeighbour(l, func(n desired.Neighbour) bool { return n.MAC == s.neigh.MAC && n.Dst == s.neigh.Dst })
-	case opIsolate:
-		l.Port.Isolated = s.on
-	case opDoom:
-		l.Group = Doomed
-	case opDelete:
-		m.delete(func(x *actual) bool { return x == l })
-	}
-	return nil
-}
-
-func (m *fakeKernel) dropAddress(l *actual, p netip.Prefix) {
-	l.addresses = slices.DeleteFunc(l.addresses, func(a rtnl.Address) bool { return a.Prefix == p })
-}
-
-func (m *fakeKernel) dropNeighbour(l *actual, match func(desired.Neighbour) bool) {
-	l.neighbours = slices.DeleteFunc(l.neighbours, match)
-}
-
-// set changes a link's common properties.
-func (m *fakeKernel) set(l *actual, s settings) error {
-	if s.mtu != 0 {
-		l.MTU = s.mtu
-	}
-	if s.alias != nil {
-		l.Alias = *s.alias
-	}
-	if s.master != nil {
-		if *s.master != 0 && m.find(*s.master) == nil {
-			return unix.ENODEV
-		}
-		l.Master, l.Port = *s.master, nil
-		if l.Master != 0 {
-			l.Port = &rtnl.PortInfo{}
-		}
-	}
-	l.Up = l.Up || s.up
-	return nil
-}
-
-// create makes a link; names, indexes and tunnels are unique.
-func (m *fakeKernel) create(s *step) error {
-	for _, l := range m.links {
-		if l.Name == s.link || l.Index == s.index {
-			return unix.EEXIST
-		}
-		if vx := s.create.VXLAN; vx != nil && l.VXLAN != nil && vx.ID == l.VXLAN.ID && vx.Port == l.VXLAN.Port {
-			return unix.EEXIST
-		}
-	}
-	if s.master != 0 && m.find(s.master) == nil {
-		return unix.ENODEV
-	}
-	l := &actual{Link: rtnl.Link{Index: s.index, Name: s.link, Kind: string(s.create.Kind), Group: Group, MTU: 1500, Up: s.set.up, Master: s.master}}
-	if vx := s.create.VXLAN; s.create.Kind == desired.LinkVXLAN {
-		l.VXLAN = &rtnl.VXLANInfo{ID: vx.ID, Local: vx.Local, Port: vx.Port, Learning: vx.Learning}
-		if s.create.MTU != 0 {
-			l.MTU = s.create.MTU
-		}
-	} else {
-		l.Bridge = &rtnl.BridgeInfo{}
-	}
-	m.links = append(m.links, l)
-	return nil
-}
-
-// reconcile plans and carries the plan out.
-func (m *fakeKernel) reconcile(t *rapid.T, want *desired.Node) *plan {
-	st := m.state()
-	w := choose(st, want, none)
-	p := makePlan(st, w, none, st.freeIndex(0, len(w.links)))
-	for i := range p.steps {
-		if err := m.run(&p.steps[i]); err != nil && !p.steps[i].harmless(err) {
-			t.Fatalf("could not %s: %v\nplan: %v", p.steps[i].what(), err, p.changes)
-		}
-	}
-	return p
-}
-
 // drawNode generates a state of up to six networks and their guests. Names are
 // drawn for both kinds of link, so that kinds change too.
 func drawNode(t *rapid.T, label string) *desired.Node {
@@ -214,8 +49,11 @@ func drawNode(t *rapid.T, label string) *desired.Node {
 		}
 		if rapid.Bool().Draw(t, label+" has guest") {
 			node.Ports = append(node.Ports, desired.Port{Names: []string{fmt.Sprintf("tap%di0", rapid.IntRange(0, 2).Draw(t, label+" guest")), "none"},
-				Bridge: br, Isolated: rapid.Bool().Draw(t, label+" isolated"), Owner: "guest/" + fmt.Sprint(i)})
+				Bridge: br, Isolated: rapid.Bool().Draw(t, label+" isolated"), Owner: "guest/" + fmt.Sprint(i),
+				MTU:  rapid.SampledFrom([]int{0, 1450}).Draw(t, label+" port MTU"),
+				MACs: rapid.SampledFrom([][]string{nil, {}, {macA}, {macB, macA}}).Draw(t, label+" MACs")})
 		}
+		drawKinds(t, label, node, i, br)
 	}
 	// A guest's interface is in one network.
 	seen := map[string]bool{}
@@ -228,19 +66,69 @@ func drawNode(t *rapid.T, label string) *desired.Node {
 	return node
 }
 
+// Two hardware addresses.
+const macA, macB = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
+
+// drawKinds adds the links of other zones to a network: a VRF that its bridge is
+// in, a veth pair between it and a foreign bridge, VLAN devices on the foreign
+// bridge and on the network's own.
+func drawKinds(t *rapid.T, label string, node *desired.Node, i int, br string) {
+	owner := "vnet/" + fmt.Sprint(i)
+	port := rapid.SampledFrom([]*desired.BridgePort{nil, {NoLearning: true}, {NoLearning: true, NeighSuppress: true}, {AllVLANs: true}})
+	bridge := &node.Links[slices.IndexFunc(node.Links, func(l desired.Link) bool { return l.Name == br })]
+	aware := rapid.Bool().Draw(t, label+" VLAN-aware")
+	bridge.Bridge = &desired.Bridge{VLANFiltering: aware}
+	bridge.MAC = rapid.SampledFrom([]string{"", macA, macB}).Draw(t, label+" MAC address")
+	if rapid.Bool().Draw(t, label+" has VRF") {
+		bridge.Master = fmt.Sprint("v", i)
+		node.Links = append(node.Links, desired.Link{Name: bridge.Master, Kind: desired.LinkVRF, Owner: owner,
+			VRF: &desired.VRF{Table: uint32(rapid.SampledFrom([]int{100, 200}).Draw(t, label+" table") + i)}})
+	}
+	if rapid.Bool().Draw(t, label+" has IPv6") {
+		node.Addresses = append(node.Addresses, desired.Address{Link: br, Owner: owner, Prefix: netip.MustParsePrefix("fd00::1/64")})
+	}
+	if rapid.Bool().Draw(t, label+" has pair") {
+		a, b := fmt.Sprint("ln", i), fmt.Sprint("pr", rapid.SampledFrom([]int{i, i + 10}).Draw(t, label+" peer"))
+		node.Links = append(node.Links,
+			desired.Link{Name: a, Kind: desired.LinkVeth, Owner: owner, Master: br, Port: port.Draw(t, label+" port"), Veth: &desired.Veth{Peer: b}},
+			desired.Link{Name: b, Kind: desired.LinkVeth, Owner: owner, Master: "vmbr0", ForeignMaster: true, Veth: &desired.Veth{Peer: a}, NoLinkLocal: rapid.Bool().Draw(t, label+" pair link-local")})
+	}
+	if rapid.Bool().Draw(t, label+" has VLAN") {
+		node.Links = append(node.Links, desired.Link{Name: fmt.Sprint("vmbr0.", rapid.IntRange(0, 1).Draw(t, label+" VLAN name"), i), Kind: desired.LinkVLAN, Owner: owner, Master: br,
+			VLAN: &desired.VLAN{Parent: "vmbr0", ID: 100 + i, Self: rapid.Bool().Draw(t, label+" self"), Protocol: rapid.SampledFrom([]string{"", "802.1q", "802.1ad"}).Draw(t, label+" protocol")}})
+	}
+	if rapid.Bool().Draw(t, label+" has inner VLAN") {
+		node.Links = append(node.Links, desired.Link{Name: br + ".7", Kind: desired.LinkVLAN, Owner: owner,
+			VLAN: &desired.VLAN{Parent: br, ID: 7, Self: aware}})
+	}
+	if rapid.Bool().Draw(t, label+" has dummy") {
+		node.Links = append(node.Links, desired.Link{Name: fmt.Sprint("d", i), Kind: desired.LinkDummy, Owner: owner, Master: br, Port: port.Draw(t, label+" dummy port")})
+	}
+}
+
 // damage is what somebody may do by hand, or a kill may leave.
 func (m *fakeKernel) damage(t *rapid.T) {
-	for _, l := range m.links {
-		if !l.ours() {
+	for _, l := range slices.Clone(m.links) {
+		if !l.ours() || m.find(l.Index) == nil {
 			continue
 		}
-		switch rapid.IntRange(0, 9).Draw(t, "damage") {
+		switch rapid.IntRange(0, 12).Draw(t, "damage") {
 		case 0:
 			l.Group = Doomed
 		case 1:
 			l.Up = false
 		case 2:
-			l.Master, l.Port = 0, nil
+			m.release(l)
+		case 5:
+			if l.VLAN == nil { // nothing would tell of its bridge's membership
+				m.delete(func(o *actual) bool { return o == l })
+			}
+		case 6:
+			l.Name += "x"
+		case 7:
+			if l.Port != nil {
+				*l.Port, l.vlans = rtnl.PortInfo{Isolated: true, Learning: true}, nil
+			}
 		case 3:
 			l.addresses = append(l.addresses, rtnl.Address{Index: l.Index, Prefix: netip.MustParsePrefix("10.99.0.1/24"), Flags: unix.IFA_F_PERMANENT})
 		case 4:
@@ -260,6 +148,10 @@ func TestPlanReachesWhatIsWanted(t *testing.T) {
 		for i := range 3 {
 			m.links = append(m.links, &actual{Link: rtnl.Link{Index: i + 1, Name: fmt.Sprintf("tap%di0", i), Kind: "tun", MTU: 1500, Group: uint32(i)}})
 		}
+		aware := true
+		vmbr0 := &actual{Link: rtnl.Link{Index: 9, Name: "vmbr0", Kind: "bridge", Bridge: &rtnl.BridgeInfo{VLANFiltering: &aware}}}
+		vmbr0.vlans = []rtnl.VLANRange{{First: 1, Last: 1, PVID: true, Untagged: true}, {First: 55, Last: 55}}
+		m.links = append(m.links, vmbr0)
 		a, b := drawNode(t, "a"), drawNode(t, "b")
 		m.reconcile(t, a)
 		m.damage(t)
@@ -267,8 +159,19 @@ func TestPlanReachesWhatIsWanted(t *testing.T) {
 		if p := m.reconcile(t, b); len(p.steps) != 0 || len(p.changes) != 0 || len(p.errs) != 0 {
 			t.Fatalf("a second plan is not empty: %v %v", p.changes, p.errs)
 		}
-		if got, want := len(m.links), 3+len(b.Links); got != want {
+		if got, want := len(m.links), 4+len(b.Links); got != want {
 			t.Fatalf("%d links stand, want %d", got, want)
+		}
+		self := []int{1, 55} // what the foreign bridge is in; more only for a VLAN device that stands
+		for _, l := range b.Links {
+			if l.VLAN != nil && l.VLAN.Parent == "vmbr0" {
+				self = append(self, l.VLAN.ID)
+			}
+		}
+		for _, r := range vmbr0.vlans {
+			if !slices.Contains(self, int(r.First)) {
+				t.Fatalf("vmbr0 was left in VLAN %d", r.First)
+			}
 		}
 		for i := range 3 {
 			if m.find(i+1) == nil {

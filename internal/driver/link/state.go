@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"net/netip"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -24,6 +25,15 @@ type state struct {
 	byIdx  map[int]*actual
 	// addrProto is set if the kernel records who made an address.
 	addrProto bool
+	// carriers are the VLAN devices that are not ours, once asked for.
+	carriers map[carried]*actual
+}
+
+// carried is what only one VLAN device can have.
+type carried struct {
+	parent   int
+	id       uint16
+	protocol uint16
 }
 
 // actual is one link as it stands.
@@ -31,7 +41,8 @@ type actual struct {
 	rtnl.Link
 	addresses  []rtnl.Address
 	neighbours []desired.Neighbour // static entries of a VXLAN device
-	vlans      []rtnl.VLANRange    // of a bridge port, if VLANs were asked for
+	macs       []string            // bound to the link as a port of a bridge; only of links not ours
+	vlans      []rtnl.VLANRange    // of a bridge port, or of a bridge itself, if VLANs were asked for
 }
 
 // ours reports whether the link is Viaduct's and meant to stay.
@@ -41,8 +52,11 @@ func (l *actual) ours() bool { return l.Group == Group && l.madeKind() }
 func (l *actual) doomed() bool { return l.Group == Doomed && l.madeKind() }
 
 // madeKind reports whether the link's kind is one that we make.
-func (l *actual) madeKind() bool {
-	return l.Kind == string(desired.LinkBridge) || l.Kind == string(desired.LinkVXLAN)
+func (l *actual) madeKind() bool { return slices.Contains(ranks, desired.LinkKind(l.Kind)) }
+
+// vlanAware reports whether the link is a VLAN-aware bridge; nil is none.
+func (l *actual) vlanAware() bool {
+	return l != nil && l.Bridge != nil && l.Bridge.VLANFiltering != nil && *l.Bridge.VLANFiltering
 }
 
 // read takes the state from the kernel, with one dump for each kind of thing.
@@ -52,20 +66,21 @@ func (d *Driver) read(ctx context.Context, want *desired.Node) (*state, error) {
 		return nil, err
 	}
 	st := newState(links)
-	if !st.anyOurs() {
-		return st, nil // nothing else can be ours
-	}
 	addrs, err := d.conn.Addresses(ctx)
 	if err != nil {
 		return nil, err
 	}
 	st.setAddresses(addrs)
+	st.setForeignAddresses(addrs, want)
+	if !st.anyOurs() {
+		return st, nil // nothing else can be ours
+	}
 	fdb, err := d.conn.Forwarding(ctx)
 	if err != nil {
 		return nil, err
 	}
 	st.setForwarding(fdb)
-	if wantsVLANs(want) {
+	if wantsVLANs(want) || st.hasBridgeVLANs() {
 		vlans, err := d.conn.PortVLANs(ctx)
 		if err != nil {
 			return nil, err
@@ -88,10 +103,10 @@ func newState(links []rtnl.Link) *state {
 	return st
 }
 
-// anyOurs reports whether a link of ours stands.
+// anyOurs reports whether a link of ours stands, if only to be deleted.
 func (st *state) anyOurs() bool {
 	for _, l := range st.links {
-		if l.ours() {
+		if l.ours() || l.doomed() {
 			return true
 		}
 	}
@@ -109,16 +124,25 @@ func (st *state) setAddresses(addrs []rtnl.Address) {
 }
 
 // setForwarding gives the static forwarding entries to the VXLAN devices of
-// ours. Learned ones come and go by themselves, and so do those that another
-// control plane maintains (NTF_EXT_LEARNED).
+// ours, and the MACs that are bound to ports which are not ours to those.
+// Learned ones come and go by themselves, and so do those that another control
+// plane maintains (NTF_EXT_LEARNED).
 func (st *state) setForwarding(fdb []rtnl.Neighbour) {
 	for _, n := range fdb {
 		l := st.byIdx[n.Index]
-		if l == nil || !l.ours() || l.VXLAN == nil {
+		static := n.State&(unix.NUD_PERMANENT|unix.NUD_NOARP) != 0
+		if l == nil || !static || n.Flags&unix.NTF_EXT_LEARNED != 0 {
 			continue
 		}
-		static := n.State&(unix.NUD_PERMANENT|unix.NUD_NOARP) != 0
-		if n.Flags&unix.NTF_SELF == 0 || n.Flags&unix.NTF_EXT_LEARNED != 0 || !static {
+		self := n.Flags&unix.NTF_SELF != 0
+		// The bridge's own entry for the port's address is "permanent".
+		if !l.ours() && l.Port != nil && !self && n.State&unix.NUD_PERMANENT == 0 {
+			if mac := n.MAC.String(); !slices.Contains(l.macs, mac) { // a VLAN-aware bridge has one for each VLAN
+				l.macs = append(l.macs, mac)
+			}
+			continue
+		}
+		if !l.ours() || l.VXLAN == nil || !self {
 			continue
 		}
 		l.neighbours = append(l.neighbours, desired.Neighbour{Link: l.Name, MAC: n.MAC.String(), Dst: n.Dst})
@@ -147,24 +171,70 @@ func (st *state) freeIndex(attempt, n int) int {
 	return next
 }
 
-// wantsVLANs reports whether a VLAN-aware bridge is wanted.
+// wantsVLANs reports whether the VLANs of bridges and their ports matter for
+// what is wanted.
 func wantsVLANs(want *desired.Node) bool {
 	for _, l := range want.Links {
-		if l.Bridge != nil && l.Bridge.VLANFiltering {
+		if l.Bridge != nil && l.Bridge.VLANFiltering || l.Port != nil && l.Port.AllVLANs || l.VLAN != nil && l.VLAN.Self {
 			return true
 		}
 	}
 	return false
 }
 
-// overlayVLANs is what the overlay port of a VLAN-aware bridge carries beside
-// the default VLAN 1: all others, tagged.
-var overlayVLANs = rtnl.VLANRange{First: 2, Last: 4094}
+// hasBridgeVLANs reports whether a VLAN device of ours stands on a VLAN-aware
+// bridge, which may have to leave the VLAN with it.
+func (st *state) hasBridgeVLANs() bool {
+	for _, l := range st.links {
+		if l.VLAN != nil && (l.ours() || l.doomed()) && st.parent(l).vlanAware() {
+			return true
+		}
+	}
+	return false
+}
 
-// carriesOverlayVLANs reports whether the port carries all of them. The kernel
-// may tell them in several ranges; they are in rising order.
-func (l *actual) carriesOverlayVLANs() bool {
-	next := overlayVLANs.First
+// parent is the link that a VLAN device stands on, or a veth's other end; nil if
+// that is in another namespace.
+func (st *state) parent(l *actual) *actual {
+	if l.Parent == 0 || l.ParentElsewhere {
+		return nil
+	}
+	return st.byIdx[l.Parent]
+}
+
+// carrier is the VLAN device, not one of ours, that carries a VLAN of a link;
+// nil if there is none.
+func (st *state) carrier(c carried) *actual {
+	if st.carriers == nil {
+		st.carriers = map[carried]*actual{}
+		for _, l := range st.links {
+			if p := st.parent(l); l.VLAN != nil && p != nil && !l.ours() && !l.doomed() {
+				st.carriers[carried{p.Index, l.VLAN.ID, l.VLAN.Protocol}] = l
+			}
+		}
+	}
+	return st.carriers[c]
+}
+
+// inVLAN reports whether a bridge is itself a member of the VLAN; native tells
+// that it is the VLAN of its untagged frames.
+func (l *actual) inVLAN(id int) (member, native bool) {
+	for _, r := range l.vlans {
+		if int(r.First) <= id && id <= int(r.Last) {
+			return true, r.PVID || r.Untagged
+		}
+	}
+	return false, false
+}
+
+// allVLANs is what a port with all VLANs carries beside the default VLAN 1: all
+// others, tagged.
+var allVLANs = rtnl.VLANRange{First: 2, Last: 4094}
+
+// carriesAllVLANs reports whether the port carries all of them. The kernel may
+// tell them in several ranges; they are in rising order.
+func (l *actual) carriesAllVLANs() bool {
+	next := allVLANs.First
 	for _, r := range l.vlans {
 		if r.Last < next || r.Untagged {
 			continue
@@ -174,7 +244,7 @@ func (l *actual) carriesOverlayVLANs() bool {
 		}
 		next = r.Last + 1
 	}
-	return next > overlayVLANs.Last
+	return next > allVLANs.Last
 }
 
 // kernelMade reports whether an address that nobody wants was made by the

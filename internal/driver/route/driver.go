@@ -1,5 +1,6 @@
-// Package route is the driver of unicast routes. It owns the routes whose
-// protocol number (ip route: proto) is Protocol, in all tables, and no other.
+// Package route is the driver of unicast and unreachable routes. It owns the
+// routes whose protocol number (ip route: proto) is Protocol, in all tables, and
+// no other.
 // It is a last stage of the one-way flow and comes after the links.
 package route
 
@@ -95,13 +96,17 @@ func plan(have []rtnl.Route, want []desired.Route, links []rtnl.Link) (steps []s
 	}
 	old := make([]diff.Item[rtnl.Route], len(have))
 	for i, r := range have {
-		e := diff.RouteEntry(desired.Route{Dst: r.Dst, Link: names[r.Index], Via: r.Gateway, Table: r.Table})
+		e := diff.RouteEntry(kernelMetric(describe(r, names)))
 		e.Unowned = true
 		old[i] = diff.Item[rtnl.Route]{Entry: e, Value: r}
 	}
 	var wanted []diff.Item[desired.Route]
 	for _, r := range want {
-		e := diff.RouteEntry(r)
+		if r.Type != "" && r.Type != typeUnreachable {
+			errs = append(errs, &driver.ObjectError{Owner: r.Owner, Err: fmt.Errorf("route %s: this release makes no routes of type %q", r.Dst, r.Type)})
+			continue
+		}
+		e := diff.RouteEntry(kernelMetric(r))
 		if r.Link != "" && indexes[r.Link] == 0 {
 			errs = append(errs, &driver.ObjectError{Owner: r.Owner, Err: fmt.Errorf(
 				"route %s: interface %s is not on this node; the route is made as soon as it is", r.Dst, r.Link)})
@@ -115,16 +120,48 @@ func plan(have []rtnl.Route, want []desired.Route, links []rtnl.Link) (steps []s
 			deletions = append(deletions, step{msg: rtnl.DeleteRoute(*a), change: c, remove: true})
 			return
 		}
-		r := rtnl.Route{Dst: w.Dst, Index: indexes[w.Link], Gateway: w.Via, Table: cmp.Or(w.Table, unix.RT_TABLE_MAIN), Protocol: Protocol}
+		r := rtnl.Route{Dst: w.Dst, Index: indexes[w.Link], Gateway: w.Via, Src: w.Src, Table: cmp.Or(w.Table, unix.RT_TABLE_MAIN),
+			Protocol: Protocol, Metric: int(w.Metric), Type: unix.RTN_UNICAST}
+		if w.Type == typeUnreachable {
+			r.Type = unix.RTN_UNREACHABLE
+		}
 		steps = append(steps, step{msg: rtnl.AddRoute(r, a != nil), change: c})
 	})
 	return append(steps, deletions...), errs
 }
 
+// typeUnreachable is the desired.Route type of a route that rejects packets.
+const typeUnreachable = "unreachable"
+
+// describe puts a route in the words of the desired state.
+func describe(r rtnl.Route, names map[int]string) desired.Route {
+	d := desired.Route{Dst: r.Dst, Link: names[r.Index], Via: r.Gateway, Src: r.Src, Table: r.Table, Metric: uint32(r.Metric)}
+	switch r.Type {
+	case unix.RTN_UNICAST:
+	case unix.RTN_UNREACHABLE:
+		d.Type, d.Link = typeUnreachable, "" // the kernel says lo for IPv6
+	default:
+		d.Type = fmt.Sprintf("number %d (rtnetlink(7), rtm_type)", r.Type)
+	}
+	return d
+}
+
+// ipv6Metric is the metric of an IPv6 route that was added without one
+// (IP6_RT_PRIO_USER).
+const ipv6Metric = 1024
+
+// kernelMetric makes a route with the kernel's own metric one without.
+func kernelMetric(r desired.Route) desired.Route {
+	if r.Dst.Addr().Is6() && r.Metric == ipv6Metric {
+		r.Metric = 0
+	}
+	return r
+}
+
 // leaveOpen takes the interface as it is if the wanted route leaves it to the
 // kernel, which finds it by the next hop.
 func leaveOpen(e diff.Entry, r desired.Route, old []diff.Item[rtnl.Route]) diff.Entry {
-	if r.Link != "" {
+	if r.Link != "" || r.Type != "" {
 		return e
 	}
 	for _, o := range old {
@@ -150,8 +187,10 @@ func (s *step) judge(err error) error {
 		return fmt.Errorf("the kernel refused to remove route %s: %w", name, err)
 	case errors.Is(err, unix.EEXIST):
 		err = &driver.Conflict{Thing: "route " + name}
-	case errors.Is(err, unix.ENETUNREACH):
+	case errors.Is(err, unix.ENETUNREACH), errors.Is(err, unix.EHOSTUNREACH):
 		err = fmt.Errorf("the kernel refused to add route %s: %w; its next hop is in no network of this node: check the subnet's gateway", name, err)
+	case errors.Is(err, unix.ENETDOWN):
+		err = fmt.Errorf("the kernel refused to add route %s: %w; the interface it leads to is down: bring it up (ip link set DEV up)", name, err)
 	default:
 		err = fmt.Errorf("the kernel refused to add route %s: %w", name, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"golang.org/x/sys/unix"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
@@ -120,5 +121,60 @@ func TestForeignRouteIsAConflict(t *testing.T) {
 	}
 	if out := run("ip route show"); !strings.Contains(out, "10.9.0.0/16 via 10.0.0.9") || !strings.Contains(out, "10.7.0.0/16 dev e0") {
 		t.Errorf("routes:\n%s", out)
+	}
+}
+
+func TestUnreachableMetricAndOtherFamily(t *testing.T) {
+	d, run := setUp(t)
+	run("ip route add unreachable 10.50.0.0/16 metric 7") // foreign
+	// The floor that keeps a VRF's misses from falling through to main.
+	four := desired.Route{Dst: netip.MustParsePrefix("0.0.0.0/0"), Type: "unreachable", Metric: 4278198272, Table: 100010000, Owner: "zone/z"}
+	six := desired.Route{Dst: netip.MustParsePrefix("::/0"), Type: "unreachable", Metric: 4278198272, Table: 100010000, Owner: "zone/z"}
+	plain := desired.Route{Dst: netip.MustParsePrefix("fd09::/64"), Type: "unreachable", Owner: "zone/z"}
+	better := desired.Route{Dst: netip.MustParsePrefix("0.0.0.0/0"), Link: "e0", Metric: 5, Table: 100010000, Owner: "zone/z"}
+	via := desired.Route{Dst: netip.MustParsePrefix("10.60.0.0/16"), Via: netip.MustParseAddr("fd00::2"), Link: "e0", Owner: "fabric/f"}
+	got := reconcile(t, d, four, six, plain, better, via)
+	want := []string{
+		"+ route fd09::/64: type unreachable",
+		"+ route 10.60.0.0/16: via fd00::2, dev e0",
+		"+ route 0.0.0.0/0 table 100010000 metric 5: dev e0",
+		"+ route 0.0.0.0/0 table 100010000 metric 4278198272: type unreachable",
+		"+ route ::/0 table 100010000 metric 4278198272: type unreachable",
+	}
+	if d := cmp.Diff(want, got, cmpopts.SortSlices(strings.Compare)); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	show := run("ip route show table 100010000") + run("ip -6 route show table 100010000") + run("ip route show proto 183") + run("ip -6 route show proto 183")
+	for _, s := range []string{"unreachable default proto 183 metric 4278198272", "default dev e0 proto 183 scope link metric 5", "10.60.0.0/16 via inet6 fd00::2 dev e0", "unreachable fd09::/64"} {
+		if !strings.Contains(show, s) {
+			t.Errorf("missing %q in\n%s", s, show)
+		}
+	}
+	// An unreachable route becomes one that leads somewhere, and back.
+	plain.Type, plain.Link = "", "e0"
+	via.Type, via.Via, via.Link = "unreachable", netip.Addr{}, ""
+	got = reconcile(t, d, four, six, plain, via)
+	want = []string{
+		"~ route fd09::/64: type unreachable removed, dev e0",
+		"~ route 10.60.0.0/16: type unreachable, via fd00::2 removed, dev e0 removed",
+		"- route 0.0.0.0/0 table 100010000 metric 5",
+	}
+	if d := cmp.Diff(want, got, cmpopts.SortSlices(strings.Compare)); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if got := reconcile(t, d); len(got) != 4 {
+		t.Errorf("removal: %q", got)
+	}
+	if out := run("ip route show"); !strings.Contains(out, "unreachable 10.50.0.0/16 metric 7") {
+		t.Errorf("a foreign route went:\n%s", out)
+	}
+}
+
+func TestUnknownTypeIsTold(t *testing.T) {
+	d, _ := setUp(t)
+	node := &desired.Node{Routes: []desired.Route{{Dst: netip.MustParsePrefix("10.9.0.0/16"), Type: "blackhole", Owner: "zone/z"}}}
+	_, err := d.Reconcile(context.Background(), node, false)
+	if errs := driver.ObjectErrors(err); len(errs) != 1 || errs[0].Owner != "zone/z" {
+		t.Errorf("errors: %v", err)
 	}
 }

@@ -1,0 +1,116 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/driver/ovs"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/netns"
+	"github.com/viaduct-sdn/viaduct/internal/rtnl"
+)
+
+func TestInterfaces(t *testing.T) {
+	on := true
+	links := []rtnl.Link{
+		{Index: 1, Name: "lo", Loopback: true},
+		{Index: 2, Name: "eth0", Up: true, MTU: 9000, Master: 4, AltNames: []string{"enp1s0", "enP2s0"}},
+		{Index: 3, Name: "ovs-system", Kind: "openvswitch"},
+		{Index: 4, Name: "vmbr0", Kind: "bridge", Bridge: &rtnl.BridgeInfo{VLANFiltering: &on}},
+		{Index: 5, Name: "eth1", Master: 3},
+		{Index: 6, Name: "ln_vn1", Kind: "openvswitch", Master: 3},
+		{Index: 7, Name: "vmbr1", Kind: "openvswitch", Master: 3},
+		{Index: 8, Name: "vrf_z", Kind: "vrf", Group: desired.LinkGroup, VRFTable: 5},
+		{Index: 9, Name: "eth2", Master: 8},
+		{Index: 10, Name: "tap100i0", Kind: "tun", Master: 4},
+		{Index: 11, Name: "eth0.100", Kind: "vlan", Parent: 2, Master: 12, VLAN: &rtnl.VLANInfo{ID: 100}},
+		{Index: 12, Name: "vmbr0v100", Kind: "bridge", Bridge: &rtnl.BridgeInfo{}},
+		{Index: 13, Name: "vn1", Kind: "bridge", Group: desired.DoomedGroup},
+	}
+	addrs := []rtnl.Address{{Index: 4, Prefix: netip.MustParsePrefix("192.0.2.1/24")}}
+	got, names := interfaces(links, addrs, map[string]ovsPort{"eth1": {bridge: "vmbr1"}, "ln_vn1": {bridge: "vmbr1", ours: true}})
+	want := []model.Interface{
+		{Name: "eth0", Up: true, MTU: 9000, Master: "vmbr0", AltNames: []string{"enP2s0", "enp1s0"}},
+		{Name: "eth0.100", Kind: "vlan", Master: "vmbr0v100"},
+		{Name: "eth1", Master: "vmbr1"},
+		{Name: "eth2", Master: "vrf_z"},
+		{Name: "lo"},
+		{Name: "ovs-system", Kind: "openvswitch"},
+		{Name: "vmbr0", Kind: "bridge", VLANFiltering: true, Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/24")}},
+		{Name: "vmbr0v100", Kind: "bridge"},
+		{Name: "vmbr1", Kind: "openvswitch"},
+	}
+	for i := range got {
+		got[i].AcceptRA = 0 // of this machine's own interfaces
+	}
+	if d := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if names[2] != "eth0" || names[6] != "" || names[8] != "" {
+		t.Errorf("names: %v", names)
+	}
+}
+
+func TestFactsOfANamespace(t *testing.T) {
+	if unix.Geteuid() != 0 {
+		t.Skip("needs root to make a network namespace")
+	}
+	ns, err := netns.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ns.Close()
+	for _, command := range []string{"ip link add vmbr0 type bridge", "ip link add e0 type veth peer name e1", "ip link set e0 master vmbr0", "ip link property add dev e0 altname uplink0"} {
+		args := strings.Fields(command)
+		if err := ns.Run(exec.Command(args[0], args[1:]...).Run); err != nil {
+			t.Fatalf("%s: %v", command, err)
+		}
+	}
+	conn, err := rtnl.Open(ns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	none := func(context.Context) ([]ovs.Bridge, bool, error) { return []ovs.Bridge{{Name: "vmbr9"}}, true, nil }
+	f, err := readFacts(context.Background(), conn, "v1", nil, none)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byName := map[string]model.Interface{}
+	for _, i := range f.Interfaces {
+		byName[i.Name] = i
+	}
+	if e0 := byName["e0"]; e0.Kind != "veth" || e0.Master != "vmbr0" || len(e0.AltNames) != 1 || e0.AltNames[0] != "uplink0" {
+		t.Errorf("e0: %+v", e0)
+	}
+	if byName["vmbr0"].Kind != "bridge" || !f.OVS || !cmp.Equal(f.OVSBridges, []string{"vmbr9"}) {
+		t.Errorf("facts: %+v", f)
+	}
+	// Facts without Open vSwitch's part would take networks down that need it.
+	failing := func(context.Context) ([]ovs.Bridge, bool, error) { return nil, false, errors.New("hangs") }
+	if _, err := readFacts(context.Background(), conn, "v1", nil, failing); err == nil {
+		t.Error("a fault of Open vSwitch was not told")
+	}
+}
+
+func TestMerge(t *testing.T) {
+	a, b := make(chan struct{}), make(chan struct{})
+	out := merge(a, b)
+	a <- struct{}{}
+	<-out
+	close(a)
+	b <- struct{}{}
+	<-out
+	close(b)
+	if _, open := <-out; open {
+		t.Error("not closed with its sources")
+	}
+}

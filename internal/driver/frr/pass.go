@@ -1,0 +1,410 @@
+package frr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/driver"
+)
+
+// maxRounds bounds how often a pass reads and applies: once, again for lines
+// that went with others or needed them, and again to be sure.
+const maxRounds = 3
+
+// pass is one reconciliation.
+type pass struct {
+	d       *Driver
+	ctx     context.Context
+	dryRun  bool
+	daemons []string
+	result  driver.Result
+
+	runs    map[string]process
+	running *node
+	file    *node
+	text    string // of the file as it is on disk
+
+	// restarted says that bgpd is another one than in the last pass.
+	restarted bool
+
+	// seen are the lines that were dealt with in this pass; done what was
+	// applied. refused are the errors by the name of the line.
+	seen map[string]bool
+	done []op
+	// kept are lines, with their owners, that FRR did not let go.
+	kept map[string]string
+	// drifted says that lines of ours went missing from the file.
+	drifted bool
+	refused map[string]*driver.ObjectError
+}
+
+// errors are the objects' errors, sorted, one for each object and reason.
+func (p *pass) errors() []error {
+	var out []error
+	told := map[string]bool{}
+	where := make([]string, 0, len(p.refused))
+	for w := range p.refused {
+		where = append(where, w)
+	}
+	slices.Sort(where)
+	for _, w := range where {
+		if e := p.refused[w]; !told[e.Error()] {
+			told[e.Error()] = true
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// run makes FRR what it shall be.
+func (p *pass) run() error {
+	d := p.d
+	if err := p.read(); err != nil {
+		return err
+	}
+	plan, err := d.planDaemons(p.daemons, p.runs, p.running)
+	if err != nil {
+		return err
+	}
+	p.resolveConflicts()
+	if err := p.check(plan); err != nil {
+		return err
+	}
+	if p.dryRun {
+		p.preview(plan)
+		return nil
+	}
+	if len(plan.start)+len(plan.enable) > 0 {
+		err := d.startDaemons(p.ctx, plan)
+		p.result.Changes = append(p.result.Changes, plan.changes()...)
+		p.result.Writes++
+		if err != nil {
+			return missing(nil, err)
+		}
+		if err := p.readAgain(); err != nil {
+			return err
+		}
+		p.resolveConflicts()
+	}
+	return p.apply()
+}
+
+// read reads what runs and the file.
+func (p *pass) read() error {
+	if err := p.readAgain(); err != nil {
+		return err
+	}
+	var err error
+	p.text, err = p.d.readFile()
+	p.file = parseFile(p.text)
+	return err
+}
+
+// readAgain reads what runs.
+func (p *pass) readAgain() (err error) {
+	p.runs = p.d.running()
+	p.running = &node{}
+	if len(p.runs) == 0 {
+		return nil
+	}
+	if p.running, err = p.d.readRunning(p.ctx); err != nil {
+		return err
+	}
+	known := p.d.state.generation != ""
+	changed := p.d.nextGeneration(p.runs)
+	p.restarted = p.restarted || known && slices.Contains(changed, "bgpd")
+	if p.restarted {
+		return p.lost("bgpd")
+	}
+	return nil
+}
+
+// lost takes the maps and lists that a restarted daemon has not got out of what
+// runs: vtysh shows them as long as one daemon holds them.
+func (p *pass) lost(daemon string) error {
+	own, err := p.d.readRunning(p.ctx, "-d", daemon)
+	if err != nil {
+		return err
+	}
+	for _, w := range p.d.want.kids {
+		if r := p.running.find(w.key); r != nil && own.find(w.key) == nil && (strings.HasPrefix(w.text, "route-map ") || strings.Contains(w.text, "-list ")) {
+			p.running.remove(r)
+		}
+	}
+	return nil
+}
+
+// compare compares what is wanted with what runs.
+func (p *pass) compare() *comparison {
+	s := p.d.state
+	c := &comparison{place: inRunning, accepted: p.d.accepted, effect: func(w string) bool { return s.effects[w] }, device: p.d.device}
+	c.compare(p.d.want, s.last, p.running)
+	return c
+}
+
+// compareFile compares what is wanted with the file.
+func (p *pass) compareFile() *comparison {
+	c := &comparison{place: inFile}
+	c.compare(p.d.want, p.d.state.last, p.file)
+	return c
+}
+
+// resolveConflicts takes out of what is wanted the lines whose place is taken.
+func (p *pass) resolveConflicts() {
+	for _, c := range p.compare().conflicts {
+		p.refuse(c.where, c.owner, fmt.Errorf("%q cannot be configured: FRR has %q, which was not made by Viaduct and was left untouched: remove it from FRR, or change the declaration", c.where, c.other))
+		exclude(p.d.want, c.where)
+	}
+}
+
+// exclude removes the line with a name, and all below it.
+func exclude(root *node, where string) {
+	n := root
+	parts := strings.Split(where, separator)
+	for i, text := range parts {
+		k := n.find(canonical(text))
+		if k == nil {
+			return
+		}
+		if i == len(parts)-1 {
+			n.remove(k)
+			return
+		}
+		n = k
+	}
+}
+
+// refuse notes an object's error.
+func (p *pass) refuse(where, owner string, err error) {
+	p.refused[where] = &driver.ObjectError{Owner: owner, Err: err}
+}
+
+// preview tells what a pass would do.
+func (p *pass) preview(plan *daemonPlan) {
+	p.result.Changes = plan.changes()
+	c := p.compare()
+	ops := inOrder(c.removes, c.adds)
+	p.result.Changes = append(p.result.Changes, changes(ops)...)
+	if len(ops) > 0 {
+		p.result.Writes++
+	}
+	f := p.compareFile()
+	if len(ops) == 0 && len(f.adds)+len(f.removes) > 0 {
+		p.result.Changes = append(p.result.Changes, fileChange("frr.conf"))
+		p.result.Writes++
+	}
+}
+
+// apply applies the difference and notes what became of it.
+func (p *pass) apply() error {
+	d := p.d
+	if err := p.noteUnion(); err != nil {
+		return err
+	}
+	for round := range maxRounds {
+		more, err := p.round(round)
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+	}
+	p.result.Changes = append(p.result.Changes, changes(p.done)...)
+	errs := []error{p.saveFile()}
+	prune(d.state.last, d.want, func(head string) bool {
+		device := deviceOf(head)
+		return device != "" && p.running.find(canonical(head)) != nil && d.device(device)
+	})
+	p.keepUndone()
+	plan, err := d.planDaemons(p.daemons, p.runs, p.running)
+	if err == nil && len(plan.disable) > 0 {
+		p.result.Changes = append(p.result.Changes, (&daemonPlan{disable: plan.disable}).changes()...)
+		p.result.Writes++
+		err = d.stopDaemons(plan)
+	}
+	errs = append(errs, err)
+	return errors.Join(append(errs, d.state.save())...)
+}
+
+// noteUnion writes down all that will be ours, before any of it is.
+func (p *pass) noteUnion() error {
+	p.drifted = slices.ContainsFunc(p.compareFile().adds, func(o op) bool { return p.d.applied(&o) })
+	merge(p.d.state.last, p.d.want, p.running, p.file)
+	return p.d.state.save()
+}
+
+// round applies once what differs, reads what came of it, and reports whether
+// another round may do more.
+func (p *pass) round(number int) (more bool, err error) {
+	d := p.d
+	c := p.compare()
+	ops := inOrder(c.removes, c.adds)
+	if len(ops) == 0 {
+		return false, nil
+	}
+	s := commands(ops, number == 0, d.device)
+	output, err := d.feed(p.ctx, s.String())
+	if err != nil {
+		return false, fmt.Errorf("apply FRR's configuration: %w", err)
+	}
+	said := map[int]string{}
+	complaints := parseComplaints(output)
+	for i, line := range s.lines {
+		if what := complaints.of(i+1, line); what != "" && s.ops[i] >= 0 && said[s.ops[i]] == "" {
+			said[s.ops[i]] = what
+		}
+	}
+	was := p.running
+	if err := p.readAgain(); err != nil {
+		return false, err
+	}
+	progress, open := false, false
+	touched := map[string]bool{}
+	for i := range ops {
+		o := &ops[i]
+		switch p.judge(o, said[i], number) {
+		case applied:
+			progress = true
+			if !p.seen[o.where()] {
+				p.seen[o.where()] = true
+				p.done = append(p.done, *o)
+			}
+		case hidden:
+			progress = true
+			d.state.accepted[o.where()] = true
+			touched[strings.Join(o.path, separator)] = true
+			if !p.seen[o.where()] {
+				p.seen[o.where()] = true
+				p.done = append(p.done, *o)
+			}
+		case failed:
+			open = true
+		}
+	}
+	p.noteEffects(was, touched)
+	if progress {
+		p.result.Writes++
+	}
+	return progress || open && number == 0, nil
+}
+
+// outcome is what became of an operation.
+type outcome int
+
+const (
+	applied outcome = iota
+	hidden          // FRR took it and does not show it
+	failed
+)
+
+// judge finds out what became of an operation; said is what FRR said of it.
+func (p *pass) judge(o *op, said string, round int) outcome {
+	where := o.where()
+	at := p.running
+	for _, head := range o.path {
+		at = at.find(canonical(head))
+	}
+	there := at.find(canonical(o.text))
+	switch {
+	case o.remove && (there == nil || len(there.kids) == 0 && len(o.path) == 0 && p.d.device(deviceOf(o.text))):
+		delete(p.refused, where)
+		delete(p.kept, where)
+		delete(p.d.state.accepted, where)
+		return applied
+	case o.remove:
+		p.kept[where] = o.line.owner
+		p.refuse(where, o.line.owner, fmt.Errorf("FRR keeps %q, which is no longer wanted: %s", where, reason(said)))
+		return failed
+	case at.find(o.line.key) != nil:
+		delete(p.refused, where)
+		return applied
+	case said == "" && (o.line.slot == "" || at == nil || at.slots[o.line.slot] == nil || round == maxRounds-1):
+		delete(p.refused, where)
+		return hidden
+	}
+	p.refuse(where, o.line.owner, p.d.refusal(o, said))
+	return failed
+}
+
+func reason(said string) string {
+	if said == "" {
+		return "it gives no reason"
+	}
+	return said
+}
+
+// noteEffects notes lines that appeared in a context where FRR took a line that
+// it does not show: they are how it shows that line.
+func (p *pass) noteEffects(was *node, touched map[string]bool) {
+	if len(touched) == 0 {
+		return
+	}
+	before := map[string]bool{}
+	was.leaves(nil, func(where string, _ []string, _ *node) { before[where] = true })
+	last := map[string]bool{}
+	p.d.state.last.leaves(nil, func(where string, _ []string, n *node) { last[canonical(where)] = true })
+	p.running.leaves(nil, func(where string, path []string, n *node) {
+		if !before[where] && !last[canonical(where)] && touched[strings.Join(path, separator)] && len(n.kids) == 0 {
+			p.d.state.effects[where] = true
+		}
+	})
+}
+
+// keepUndone keeps in the state what is no longer wanted but still stands.
+func (p *pass) keepUndone() {
+	for where, owner := range p.kept {
+		n := p.d.state.last
+		for text := range strings.SplitSeq(where, separator) {
+			n = n.add(text, owner)
+		}
+	}
+	for where := range p.d.state.accepted {
+		if !p.wants(where) {
+			delete(p.d.state.accepted, where)
+		}
+	}
+}
+
+// applied reports whether a line was applied before.
+func (d *Driver) applied(o *op) bool {
+	n := d.state.last
+	for _, head := range o.path {
+		n = n.find(canonical(head))
+	}
+	return n.find(o.line.key) != nil
+}
+
+// wants reports whether a line is wanted.
+func (p *pass) wants(where string) bool {
+	n := p.d.want
+	for text := range strings.SplitSeq(where, separator) {
+		n = n.find(canonical(text))
+	}
+	return n != nil
+}
+
+// saveFile makes frr.conf hold what is wanted beside what is not ours.
+func (p *pass) saveFile() error {
+	c := p.compareFile()
+	if len(c.adds)+len(c.removes) == 0 {
+		return nil
+	}
+	file := parseFile(p.text)
+	applyToFile(file, inOrder(c.removes, c.adds))
+	text, _ := render(file)
+	if text == p.text {
+		return nil
+	}
+	if err := p.d.writeFile("frr.conf", text); err != nil {
+		return err
+	}
+	if p.drifted && len(p.done) == 0 {
+		p.result.Changes = append(p.result.Changes, fileChange("frr.conf"))
+	}
+	p.result.Writes++
+	return nil
+}

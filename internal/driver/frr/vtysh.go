@@ -1,0 +1,179 @@
+package frr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// errMissing says what to do without FRR.
+var errMissing = errors.New("FRR was not found on this node, so no route can be exchanged with others: install the package frr")
+
+// run runs a program of FRR and returns what it prints to both outputs, and
+// its exit status. An error is that of running it.
+func (d *Driver) run(ctx context.Context, program string, args ...string) (output string, status int, err error) {
+	out, err := memory()
+	if err != nil {
+		return "", 0, err
+	}
+	defer out.Close()
+	cmd := exec.CommandContext(ctx, program, args...)
+	// One file for both: what a daemon says of a line precedes its number. With a
+	// pipe, a daemon of FRR 10 that was started would keep us waiting: it holds
+	// on to its standard error.
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Env = []string{"LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
+	if d.o.Root != "" {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: d.o.Root}
+		cmd.Dir = "/"
+	}
+	err = d.o.Namespace.Run(cmd.Run)
+	if cerr := ctx.Err(); cerr != nil {
+		return "", 0, cerr
+	}
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return "", 0, fmt.Errorf("run %s: %w", program, err)
+	}
+	if _, err := out.Seek(0, io.SeekStart); err != nil {
+		return "", 0, err
+	}
+	b, err := io.ReadAll(out)
+	return string(b), cmd.ProcessState.ExitCode(), err
+}
+
+// memory makes a file that is in no directory.
+func memory() (*os.File, error) {
+	fd, err := unix.MemfdCreate("output", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("make a file in memory: %w", err)
+	}
+	return os.NewFile(uintptr(fd), "output"), nil
+}
+
+// vtysh runs vtysh on the daemons of the path space.
+func (d *Driver) vtysh(ctx context.Context, args ...string) (output string, status int, err error) {
+	if d.o.Pathspace != "" {
+		args = append([]string{"-N", d.o.Pathspace}, args...)
+	}
+	return d.run(ctx, d.vtyshPath(), args...)
+}
+
+// feed runs vtysh on a file with the text, and returns what it says; its exit
+// status tells no more. The file may hold passwords.
+func (d *Driver) feed(ctx context.Context, text string, args ...string) (output string, err error) {
+	if err := d.makeRunDir(); err != nil {
+		return "", err
+	}
+	f, err := os.CreateTemp(d.path(d.runDir()), ".viaduct-*")
+	if err != nil {
+		return "", err
+	}
+	inside := filepath.Join(d.runDir(), filepath.Base(f.Name()))
+	// vtysh puts a lock beside the file.
+	defer func() {
+		_ = os.Remove(f.Name())
+		_ = os.Remove(f.Name() + ".lock")
+	}()
+	_, err = f.WriteString(text)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return "", err
+	}
+	output, _, err = d.vtysh(ctx, append(args, "-f", inside)...)
+	return output, err
+}
+
+// readRunning reads what the daemons run.
+func (d *Driver) readRunning(ctx context.Context, args ...string) (*node, error) {
+	out, status, err := d.vtysh(ctx, append(args, "-c", "show running-config no-header")...)
+	if err != nil {
+		return nil, err
+	}
+	if status != 0 {
+		return nil, fmt.Errorf("FRR does not tell its configuration: %s", lastLine(out))
+	}
+	return parseRunning(out), nil
+}
+
+func lastLine(s string) string {
+	s = strings.TrimSpace(s)
+	return s[strings.LastIndexByte(s, '\n')+1:]
+}
+
+// complaints are what vtysh says of a file.
+type complaints struct {
+	// lines holds for a line's number what was said of it.
+	lines map[int]string
+	// texts holds the same for lines that are told by their text.
+	texts map[string]string
+}
+
+// parseComplaints reads vtysh's output: "line 12: % Unknown command[39]: ...",
+// or what a daemon says of a line followed by "line 12: Failure to communicate
+// [13] to bgpd, line: ...". What a daemon's northbound layer refuses is told
+// with the text of the lines. Other output is a notice.
+func parseComplaints(output string) *complaints {
+	c := &complaints{lines: map[int]string{}, texts: map[string]string{}}
+	said, reason := "", ""
+	for line := range strings.Lines(output) {
+		line = strings.TrimRight(line, "\r\n")
+		text := strings.TrimSpace(line)
+		number, rest, numbered := lineNumber(text)
+		switch {
+		case text == "":
+		case numbered && strings.Contains(rest, "Failure to communicate"):
+			if said == "" {
+				said = "refused"
+			}
+			c.add(number, said)
+			said = ""
+		case numbered && strings.Contains(rest, "% "):
+			what, _, _ := strings.Cut(rest[strings.Index(rest, "% "):], "[")
+			c.add(number, strings.TrimPrefix(what, "% "))
+			said = ""
+		case strings.HasPrefix(text, "Error description: "):
+			reason = strings.TrimPrefix(text, "Error description: ")
+		case reason != "" && strings.HasPrefix(text, "- "):
+			c.texts[squeeze(text[2:])] = reason
+		case strings.HasPrefix(text, "["): // progress of one daemon
+		default:
+			said = strings.TrimPrefix(text, "% ")
+		}
+	}
+	return c
+}
+
+// add notes a complaint, the first of each line.
+func (c *complaints) add(number int, what string) {
+	if _, known := c.lines[number]; !known {
+		c.lines[number] = what
+	}
+}
+
+// lineNumber takes "line 12: " from the start of a text.
+func lineNumber(text string) (number int, rest string, ok bool) {
+	after, ok := strings.CutPrefix(text, "line ")
+	if !ok {
+		return 0, text, false
+	}
+	digits, rest, ok := strings.Cut(after, ": ")
+	number, err := strconv.Atoi(digits)
+	return number, rest, ok && err == nil
+}
+
+// of is what was said of the line with the number, from 1, and the text.
+func (c *complaints) of(number int, text string) string {
+	if said := c.lines[number]; said != "" {
+		return said
+	}
+	return c.texts[squeeze(text)]
+}

@@ -1,0 +1,151 @@
+package link
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/rtnl"
+)
+
+// extraProps are the properties of a link that are always wanted the same.
+func extraProps(up, spanningTree bool) []diff.Prop {
+	state, stp := "up", "off"
+	if !up {
+		state = "down"
+	}
+	if spanningTree {
+		stp = "on"
+	}
+	return []diff.Prop{{Name: "state", Value: state, Zero: "up"}, {Name: "spanning-tree", Value: stp, Zero: "off"}}
+}
+
+// wantedEntry describes a wanted link.
+func wantedEntry(l desired.Link) diff.Entry {
+	e := diff.LinkEntry(l)
+	e.Props = append(e.Props, extraProps(true, false)...)
+	return e
+}
+
+// findGone finds the links of ours that have to be deleted although their names
+// are wanted: they are of another kind, or differ in what cannot change. What
+// vanishes with another link, a VLAN device with its parent and an end of a veth
+// pair with the other, goes with it.
+func (p *planner) findGone() {
+	var tied []*actual
+	for _, l := range p.st.links {
+		want := p.want.byName[l.Name]
+		switch {
+		case l.doomed():
+			p.gone[l] = true
+		case want == nil || !l.ours():
+		case !p.fits(l, want):
+			p.gone[l] = true
+		case l.VLAN != nil || want.Veth != nil:
+			tied = append(tied, l)
+		}
+	}
+	for before := -1; before != len(p.gone) && len(tied) > 0; {
+		before = len(p.gone)
+		for _, l := range tied {
+			if p.gone[p.st.parent(l)] {
+				p.gone[l] = true
+			}
+		}
+	}
+}
+
+// fits reports whether a link can become the wanted one where it stands.
+func (p *planner) fits(a *actual, want *desired.Link) bool {
+	if a.Kind != string(want.Kind) {
+		return false
+	}
+	tied := ""
+	if o := p.st.parent(a); o != nil {
+		tied = o.Name
+	}
+	switch want.Kind {
+	case desired.LinkVXLAN:
+		return a.VXLAN != nil && a.VXLAN.ID == want.VXLAN.ID && a.VXLAN.Local == want.VXLAN.Local && a.VXLAN.Port == want.VXLAN.Port
+	case desired.LinkVLAN:
+		return a.VLAN != nil && int(a.VLAN.ID) == want.VLAN.ID && a.VLAN.Protocol == protocol(want.VLAN) && tied == want.VLAN.Parent
+	case desired.LinkVeth:
+		return tied == want.Veth.Peer
+	case desired.LinkVRF:
+		return a.VRFTable == want.VRF.Table
+	}
+	return true
+}
+
+// actualEntry describes a link as it stands in the words of the desired state.
+// What the wanted link leaves to the kernel is taken as it is.
+func (p *planner) actualEntry(a *actual, want *desired.Link) diff.Entry {
+	l := desired.Link{Name: a.Name, Kind: desired.LinkKind(a.Kind), MTU: a.MTU, Alias: a.Alias}
+	if m := p.st.byIdx[a.Master]; m != nil && !p.gone[m] {
+		l.Master, l.ForeignMaster = m.Name, !m.ours()
+	}
+	spanningTree := p.actualKind(a, want, &l)
+	l.NoLinkLocal = a.AddrGenMode == rtnl.AddrGenNone
+	if want != nil {
+		if want.MTU == 0 {
+			l.MTU = 0
+		}
+		if want.MAC != "" {
+			l.MAC = a.MAC.String()
+		}
+		if a.AddrGenMode < 0 { // no IPv6 here, or it cannot be used with the link's MTU
+			l.NoLinkLocal = want.NoLinkLocal
+		}
+		l.Port = actualPort(a, want, l.Master == want.Master)
+	}
+	e := diff.LinkEntry(l)
+	e.Unowned = true
+	e.Props = append(e.Props, extraProps(a.Up, spanningTree)...)
+	return e
+}
+
+// actualKind fills in the settings of the link's kind, and reports whether a
+// bridge has spanning tree on.
+func (p *planner) actualKind(a *actual, want *desired.Link, l *desired.Link) (spanningTree bool) {
+	tied := "" // what the link vanishes with
+	if o := p.st.parent(a); o != nil && !p.gone[o] {
+		tied = o.Name
+	}
+	switch {
+	case a.Bridge != nil:
+		l.Bridge = &desired.Bridge{VLANFiltering: a.vlanAware()}
+		return a.Bridge.STP || a.Bridge.ForwardDelay != 0
+	case a.VXLAN != nil:
+		l.VXLAN = &desired.VXLAN{ID: a.VXLAN.ID, Local: a.VXLAN.Local, Port: a.VXLAN.Port, Learning: a.VXLAN.Learning}
+	case a.VLAN != nil:
+		l.VLAN = &desired.VLAN{Parent: tied, ID: int(a.VLAN.ID), Protocol: protocolQ}
+		if a.VLAN.Protocol == unix.ETH_P_8021AD {
+			l.VLAN.Protocol = protocolAD
+		}
+		if want != nil && want.VLAN != nil {
+			if want.VLAN.Protocol == "" && l.VLAN.Protocol == protocolQ {
+				l.VLAN.Protocol = "" // two words for one thing
+			}
+			if o := p.st.parent(a); want.VLAN.Self && o != nil {
+				l.VLAN.Self, _ = o.inVLAN(want.VLAN.ID)
+			}
+		}
+	case a.VRFTable != 0:
+		l.VRF = &desired.VRF{Table: a.VRFTable}
+	case l.Kind == desired.LinkVeth:
+		l.Veth = &desired.Veth{Peer: tied}
+	}
+	return false
+}
+
+// actualPort is how a link is joined to its bridge. A port that joins another
+// bridge starts with the kernel's settings. VLANs are added, not taken away.
+func actualPort(a *actual, want *desired.Link, stays bool) *desired.BridgePort {
+	if a.Port == nil || !stays {
+		return nil
+	}
+	return &desired.BridgePort{
+		NoLearning: !a.Port.Learning, NeighSuppress: a.Port.NeighSuppress,
+		AllVLANs: want.Port != nil && want.Port.AllVLANs && a.carriesAllVLANs(),
+	}
+}

@@ -1,0 +1,122 @@
+package link
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/driver"
+)
+
+// fault tells why a link cannot be had: its settings make no sense, or what it
+// refers to is not there.
+func (w *wanted) fault(st *state, l *desired.Link) error {
+	err := kindFault(l)
+	if err == nil && l.MAC != "" && !isMAC(l.MAC) {
+		err = fmt.Errorf("%q is not a hardware address in lower-case colon form (02:00:00:00:00:01)", l.MAC)
+	}
+	if err == nil {
+		err = w.masterFault(st, l)
+	}
+	if err == nil && l.VLAN != nil {
+		err = w.parentFault(st, l)
+	}
+	if err == nil && l.Veth != nil {
+		if peer := w.byName[l.Veth.Peer]; peer == nil || peer == l || peer.Veth == nil || peer.Veth.Peer != l.Name {
+			err = fmt.Errorf("the other end %s of its veth pair is not one that names it", l.Veth.Peer)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("interface %s: %w", l.Name, err)
+	}
+	return nil
+}
+
+// kindFault tells what is missing among the settings of the link's kind.
+func kindFault(l *desired.Link) error {
+	complete := false
+	switch l.Kind {
+	case desired.LinkBridge, desired.LinkDummy:
+		complete = true
+	case desired.LinkVXLAN:
+		complete = l.VXLAN != nil
+	case desired.LinkVLAN:
+		complete = l.VLAN != nil && l.VLAN.ID >= 1 && l.VLAN.ID <= 4094 &&
+			(l.VLAN.Protocol == "" || l.VLAN.Protocol == protocolQ || l.VLAN.Protocol == protocolAD)
+	case desired.LinkVeth:
+		complete = l.Veth != nil
+	case desired.LinkVRF:
+		complete = l.VRF != nil && l.VRF.Table != 0
+	default:
+		return fmt.Errorf("this release cannot make an interface of kind %q", l.Kind)
+	}
+	if !complete {
+		return fmt.Errorf("the settings of the %s are incomplete or out of range", l.Kind)
+	}
+	return nil
+}
+
+// masterFault tells why a link cannot join its master.
+func (w *wanted) masterFault(st *state, l *desired.Link) error {
+	if l.Master == "" {
+		return nil
+	}
+	if !l.ForeignMaster {
+		if m := w.byName[l.Master]; m == nil || (m.Kind != desired.LinkBridge && m.Kind != desired.LinkVRF) {
+			return fmt.Errorf("its bridge %s is not one of Viaduct's on this node", l.Master)
+		}
+		return nil
+	}
+	switch m := st.byName[l.Master]; {
+	case m == nil:
+		return fmt.Errorf("bridge %s is not on this node: make it (on Proxmox: Network, Create, Linux Bridge), correct the zone's bridge, or leave this node out of the zone", l.Master)
+	case m.ours() || m.doomed():
+		return fmt.Errorf("bridge %s was made by Viaduct and cannot carry a zone: give the zone a bridge of the node's own", l.Master)
+	case m.Bridge == nil:
+		return fmt.Errorf("%s is not a Linux bridge: correct the zone's bridge, or leave this node out of the zone", m.describe())
+	}
+	return nil
+}
+
+// parentFault tells why a VLAN device cannot stand on its parent.
+func (w *wanted) parentFault(st *state, l *desired.Link) error {
+	v := l.VLAN
+	if p := w.byName[v.Parent]; p != nil {
+		if p == l {
+			return fmt.Errorf("it would be its own parent")
+		}
+		if v.Self && (p.Bridge == nil || !p.Bridge.VLANFiltering) {
+			return fmt.Errorf("its parent %s is not a VLAN-aware bridge", v.Parent)
+		}
+		return nil
+	}
+	p := st.byName[v.Parent]
+	switch {
+	case p == nil:
+		return fmt.Errorf("interface %s, which is to carry VLAN %d, is not on this node: make it, correct the zone's bridge, or leave this node out of the zone", v.Parent, v.ID)
+	case p.ours() || p.doomed():
+		return fmt.Errorf("interface %s, which is to carry VLAN %d, was made by Viaduct and is no longer wanted", v.Parent, v.ID)
+	case v.Self && !p.vlanAware():
+		return fmt.Errorf("bridge %s is not VLAN-aware: make it so (ip link set %s type bridge vlan_filtering 1, and bridge-vlan-aware yes in its configuration)", v.Parent, v.Parent)
+	}
+	if o := st.carrier(carried{p.Index, uint16(v.ID), protocol(v)}); o != nil {
+		return &driver.Conflict{Thing: fmt.Sprintf("interface %s, which carries VLAN %d of %s,", o.Name, v.ID, v.Parent)}
+	}
+	return nil
+}
+
+// protocolQ and protocolAD are the desired.VLAN protocols: a customer's tag and
+// a service provider's.
+const (
+	protocolQ  = "802.1q"
+	protocolAD = "802.1ad"
+)
+
+// protocol is the EtherType of a VLAN device's tags.
+func protocol(v *desired.VLAN) uint16 {
+	if v.Protocol == protocolAD {
+		return unix.ETH_P_8021AD
+	}
+	return unix.ETH_P_8021Q
+}

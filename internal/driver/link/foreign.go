@@ -1,0 +1,89 @@
+package link
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/rtnl"
+)
+
+// foreignFault tells why an address cannot be given to a link that something
+// else made.
+func foreignFault(st *state, a desired.Address, reserved func(string) bool) error {
+	l := st.byName[a.Link]
+	switch {
+	case l == nil:
+		return fmt.Errorf("address %s: interface %s is not on this node; correct the name, or plug it in", a.Prefix, a.Link)
+	case reserved(a.Link):
+		return fmt.Errorf("address %s: interface %s: %w", a.Prefix, a.Link, errReserved)
+	case l.ours() || l.doomed():
+		return fmt.Errorf("address %s: interface %s: %w", a.Prefix, a.Link, errors.New("it is one of Viaduct's own; name the interface that leads to the other nodes"))
+	}
+	return nil
+}
+
+// keepForeign keeps an address that can be had; that of another link of the same
+// object may well be.
+func (w *wanted) keepForeign(st *state, a desired.Address, reserved func(string) bool) {
+	if err := foreignFault(st, a, reserved); err != nil {
+		w.errs = append(w.errs, &driver.ObjectError{Owner: a.Owner, Err: err})
+		return
+	}
+	w.foreign = append(w.foreign, a)
+}
+
+// setForeignAddresses keeps the addresses of ours on links that are not: the
+// kernel records who made them (since 5.18). Without that record, only those
+// that are wanted are known to be ours, so none is ever removed.
+func (st *state) setForeignAddresses(addrs []rtnl.Address, want *desired.Node) {
+	wanted := map[string]map[string]bool{}
+	for _, a := range want.Addresses {
+		if a.Foreign {
+			if wanted[a.Link] == nil {
+				wanted[a.Link] = map[string]bool{}
+			}
+			wanted[a.Link][a.Prefix.String()] = true
+		}
+	}
+	for _, a := range addrs {
+		l := st.byIdx[a.Index]
+		if l == nil || l.ours() || l.doomed() {
+			continue
+		}
+		if a.Proto == AddressProtocol || wanted[l.Name][a.Prefix.String()] {
+			l.addresses = append(l.addresses, a)
+		}
+	}
+}
+
+// compareForeignAddresses finds the addresses to give to links that are not
+// ours, and those to take from them.
+func (p *planner) compareForeignAddresses() {
+	var old []diff.Item[rtnl.Address]
+	for _, l := range p.st.links {
+		if l.ours() || l.doomed() || p.reserved(l.Name) {
+			continue
+		}
+		for _, a := range l.addresses {
+			e := diff.AddressEntry(desired.Address{Link: l.Name, Foreign: true, Prefix: a.Prefix})
+			e.Unowned = true
+			old = append(old, diff.Item[rtnl.Address]{Entry: e, Value: a})
+		}
+	}
+	var wanted []diff.Item[desired.Address]
+	for _, a := range p.want.foreign {
+		wanted = append(wanted, diff.Item[desired.Address]{Entry: diff.AddressEntry(a), Value: a})
+	}
+	diff.Each(diff.TypeAddress, old, wanted, func(c diff.Change, a *rtnl.Address, w *desired.Address) {
+		s := step{change: p.change(c)}
+		if w != nil {
+			s.op, s.owner, s.link, s.index, s.prefix = opAddAddress, w.Owner, w.Link, p.st.byName[w.Link].Index, w.Prefix
+		} else {
+			s.op, s.link, s.index, s.prefix = opDelAddress, p.st.byIdx[a.Index].Name, a.Index, a.Prefix
+		}
+		p.steps = append(p.steps, s)
+	})
+}

@@ -1,0 +1,165 @@
+package link
+
+import (
+	"slices"
+)
+
+// unique are the things that only one link of a kind can have, and that keep the
+// kernel from making another one with them.
+type unique struct {
+	vni   uint32 // of a VXLAN device, with its port
+	port  uint16
+	vlan  carried
+	table uint32 // of a VRF
+}
+
+// uniqueOf is what a standing link has of that.
+func uniqueOf(l *actual) unique {
+	switch {
+	case l.VXLAN != nil:
+		return unique{vni: l.VXLAN.ID, port: l.VXLAN.Port}
+	case l.VLAN != nil && !l.ParentElsewhere:
+		return unique{vlan: carried{l.Parent, l.VLAN.ID, l.VLAN.Protocol}}
+	}
+	return unique{table: l.VRFTable}
+}
+
+// splitRemovals tells the links that must go before new ones are made, because
+// the kernel would refuse those: they have the name of a new one, or something
+// that only one can have.
+func (p *planner) splitRemovals() (early, late []removal) {
+	taken := map[unique]bool{}
+	for i := range p.want.links {
+		l := &p.want.links[i]
+		switch {
+		case !p.fresh[l.Name]:
+		case l.VXLAN != nil:
+			taken[unique{vni: l.VXLAN.ID, port: l.VXLAN.Port}] = true
+		case l.VLAN != nil:
+			taken[unique{vlan: carried{p.parent(l.VLAN), uint16(l.VLAN.ID), protocol(l.VLAN)}}] = true
+		case l.VRF != nil:
+			taken[unique{table: l.VRF.Table}] = true
+		}
+	}
+	for _, r := range p.removed {
+		// A VRF that was about to go flushes its members' addresses when it does.
+		doomedVRF := r.link.VRFTable != 0 && r.link.doomed()
+		if p.fresh[r.link.Name] || taken[uniqueOf(r.link)] || doomedVRF {
+			early = append(early, r)
+		} else {
+			late = append(late, r)
+		}
+	}
+	return early, late
+}
+
+// leaveVLANs takes VLAN-aware bridges out of the VLANs that they were themselves
+// members of for a VLAN device which is to go, unless another device, of ours or
+// not, carries the same VLAN of the bridge. Nothing but the device tells of that,
+// so it is done before the device goes: a kill in between leaves no trace.
+func (p *planner) leaveVLANs() {
+	type membership struct{ bridge, vlan int }
+	var needed map[membership]bool
+	for _, r := range p.removed {
+		bridge := p.st.parent(r.link)
+		if r.link.VLAN == nil || !bridge.vlanAware() || bridge.ours() || bridge.doomed() {
+			continue // a bridge of ours has no other VLAN devices than ours
+		}
+		if needed == nil {
+			needed = map[membership]bool{}
+			gone := map[*actual]bool{}
+			for _, r := range p.removed {
+				gone[r.link] = true
+			}
+			for _, l := range p.st.links {
+				if l.VLAN != nil && !l.ParentElsewhere && !gone[l] {
+					needed[membership{l.Parent, int(l.VLAN.ID)}] = true
+				}
+			}
+			for i := range p.want.links {
+				if v := p.want.links[i].VLAN; v != nil {
+					needed[membership{p.parent(v), v.ID}] = true
+				}
+			}
+		}
+		m := membership{bridge.Index, int(r.link.VLAN.ID)}
+		if member, native := bridge.inVLAN(m.vlan); !member || native || needed[m] {
+			continue
+		}
+		needed[m] = true // once
+		p.steps = append(p.steps, step{op: opBridgeVLAN, link: bridge.Name, change: r.change, index: m.bridge, vlan: m.vlan})
+	}
+}
+
+// remove emits the steps that delete links, in one group if there are several.
+// pending are others that are deleted later: they stay out of it.
+func (p *planner) remove(list, pending []removal) {
+	slices.SortFunc(list, func(a, b removal) int { return a.link.Index - b.link.Index })
+	if len(list) == 0 {
+		return
+	}
+	single := len(list) == 1 || !p.pure(Doomed)
+	if !single && len(list) <= maxDoomed && p.whole(list) {
+		// Every link of ours goes: their own group will do. pure has been
+		// asked, so that it takes nobody else along.
+		p.deleteGroup(Group, list)
+		if slices.ContainsFunc(list, func(r removal) bool { return r.link.doomed() }) {
+			p.deleteGroup(Doomed, list)
+		}
+		return
+	}
+	if slices.ContainsFunc(pending, func(r removal) bool { return r.link.doomed() }) {
+		single = true // the group holds others too, which are deleted later
+	}
+	for group := range slices.Chunk(list, maxDoomed) {
+		for _, r := range group {
+			s := step{op: opDoom, link: r.link.Name, change: r.change, index: r.link.Index}
+			if single {
+				s.op = opDelete
+			}
+			if single || !r.link.doomed() {
+				p.steps = append(p.steps, s)
+			}
+		}
+		if !single {
+			p.deleteGroup(Doomed, group)
+		}
+	}
+}
+
+// maxDoomed bounds how many links are deleted at once. The kernel takes about
+// 10 ms for each and lets nobody else change a link meanwhile, so thousands at
+// once would stop everything on the node for a minute.
+const maxDoomed = 128
+
+// deleteGroup emits the deletion of a group. Its failure is that of the first
+// change it serves; the others are found again by the next pass.
+func (p *planner) deleteGroup(group uint32, list []removal) {
+	p.steps = append(p.steps, step{op: opDeleteGroup, change: list[0].change, group: group})
+}
+
+// pure reports whether all links of a group are of kinds that we make and none
+// is reserved, so that the group may be deleted as a whole.
+func (p *planner) pure(group uint32) bool {
+	for _, l := range p.st.links {
+		if l.Group == group && (!l.madeKind() || p.reserved(l.Name)) {
+			return false
+		}
+	}
+	return true
+}
+
+// whole reports whether the list holds all links of ours, and no other link has
+// our group.
+func (p *planner) whole(list []removal) bool {
+	if len(p.fresh) > 0 || !p.pure(Group) {
+		return false
+	}
+	n := 0
+	for _, l := range p.st.links {
+		if l.Group == Group || l.doomed() {
+			n++
+		}
+	}
+	return n == len(list)
+}

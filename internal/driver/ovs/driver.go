@@ -1,0 +1,232 @@
+// Package ovs is the driver of internal ports of Open vSwitch bridges: the
+// uplinks of networks whose zone is on such a bridge. It is a last stage of the
+// one-way flow and comes before the links, which join the interfaces that appear
+// to bridges of ours.
+//
+// It talks to Open vSwitch's database (RFC 7047, ovs-vswitchd.conf.db(5)) with a
+// small client of its own. The maintained library for that, libovsdb, reflects
+// over models, validates them and keeps a copy of every row in memory, for which
+// it brings two dozen packages and 11 MB; here four queries and one transaction
+// are all there is to say, and nothing has to be kept between passes.
+//
+// # Ownership
+//
+// A port is ours if its external_ids hold viaduct=1, which goes in the very
+// transaction that makes it. Bridges, all other ports, and their settings are
+// never changed, but for the switch's other_config:vlan-limit, without which no
+// port can carry VLANs inside another.
+//
+// # Concurrency
+//
+// All changes of a pass are one transaction, which holds only if the rows it
+// touches are still as they were read; if not, the pass starts again.
+package ovs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/driver"
+)
+
+// DefaultSocket is where Open vSwitch's database listens.
+const DefaultSocket = "/var/run/openvswitch/db.sock"
+
+// maxAttempts bounds how often a pass starts again because the database changed
+// between reading and writing.
+const maxAttempts = 3
+
+// The bounds of waiting, for the database and for ovs-vswitchd.
+const (
+	databaseTimeout = 10 * time.Second
+	switchTimeout   = 5 * time.Second
+)
+
+// Options configure a Driver.
+type Options struct {
+	// Socket is the path of the database's socket; empty means DefaultSocket.
+	Socket string
+	// SwitchTimeout bounds the wait for ovs-vswitchd to carry a change out; 0
+	// means 5 s.
+	SwitchTimeout time.Duration
+}
+
+// Driver implements driver.Driver for desired.OVSPort. It keeps no connection.
+type Driver struct {
+	socket string
+	wait   time.Duration
+}
+
+var _ driver.Driver = (*Driver)(nil)
+
+// New makes a driver. Open vSwitch need not be there.
+func New(o Options) *Driver {
+	d := &Driver{socket: o.Socket, wait: o.SwitchTimeout}
+	if d.socket == "" {
+		d.socket = DefaultSocket
+	}
+	if d.wait == 0 {
+		d.wait = switchTimeout
+	}
+	return d
+}
+
+// Name implements driver.Driver.
+func (*Driver) Name() string { return "ovs" }
+
+// absent reports whether an error of dial means that no Open vSwitch runs here.
+func absent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ECONNREFUSED)
+}
+
+// Reconcile implements driver.Driver. Without Open vSwitch there is nothing to
+// do, unless ports are wanted. Ports that Open vSwitch did not manage to make
+// are errors of their objects, in its own words, in every pass.
+func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
+	defer cancel()
+	c, err := dial(ctx, d.socket)
+	switch {
+	case err == nil:
+		defer c.close()
+	case absent(err) && len(want.OVSPorts) == 0:
+		return driver.Result{}, nil
+	case absent(err):
+		return driver.Result{}, missing(want.OVSPorts)
+	default:
+		return driver.Result{}, fmt.Errorf("reach Open vSwitch's database: %w", err)
+	}
+	for attempt := 1; ; attempt++ {
+		result, err := d.pass(ctx, c, want.OVSPorts, dryRun)
+		if !errors.Is(err, errChanged) || attempt == maxAttempts {
+			return result, err
+		}
+	}
+}
+
+// missing is the error of every port when Open vSwitch does not run.
+func missing(want []desired.OVSPort) error {
+	var errs []error
+	told := map[string]bool{}
+	for _, w := range want {
+		if told[w.Owner] {
+			continue
+		}
+		told[w.Owner] = true
+		errs = append(errs, &driver.ObjectError{Owner: w.Owner, Err: fmt.Errorf("port %s of bridge %s: Open vSwitch does not run on this node: "+
+			"install and start it (apt install openvswitch-switch; systemctl start openvswitch-switch), or correct the zone's bridge", w.Name, w.Bridge)})
+	}
+	return errors.Join(errs...)
+}
+
+// pass reads, plans and, unless dryRun is set, carries the plan out.
+func (d *Driver) pass(ctx context.Context, c *client, want []desired.OVSPort, dryRun bool) (driver.Result, error) {
+	st, err := read(ctx, c)
+	if err != nil {
+		return driver.Result{}, err
+	}
+	p := makePlan(st, want)
+	result := driver.Result{Changes: p.changes, Writes: p.writes()}
+	if dryRun || len(p.ops) == 0 {
+		return result, errors.Join(append(p.errs, troubles(st, p)...)...)
+	}
+	next := operation{"op": "select", "table": database, "where": byID(st.root), "columns": []string{"next_cfg"}}
+	results, err := c.transact(ctx, slices.Concat(p.waits, p.ops, []operation{next}))
+	if err != nil {
+		return driver.Result{}, errors.Join(append(p.errs, err)...)
+	}
+	var config int64
+	if rows := results[len(results)-1].Rows; len(rows) == 1 {
+		config, _ = number(rows[0]["next_cfg"])
+	}
+	late := d.await(ctx, config)
+	if st, err = read(ctx, c); err != nil {
+		return result, errors.Join(append(p.errs, err)...)
+	}
+	found := troubles(st, p)
+	if late != nil && len(found) == 0 {
+		found = append(found, late)
+	}
+	return result, errors.Join(append(p.errs, found...)...)
+}
+
+// writes counts the operations that change the database.
+func (p *plan) writes() int {
+	n := 0
+	for _, op := range p.ops {
+		if op.changes() {
+			n++
+		}
+	}
+	return n
+}
+
+// troubles are the wanted ports that stand in the database, but not as
+// interfaces.
+func troubles(st *state, p *plan) []error {
+	var errs []error
+	for _, w := range p.wanted {
+		a := st.ports[w.Name]
+		if a == nil || !a.ours() {
+			continue // about to be made
+		}
+		var err error
+		switch i := a.interfaces[0]; {
+		case i.err != "":
+			err = fmt.Errorf("Open vSwitch could not make interface %s of bridge %s: %s", w.Name, w.Bridge, strings.TrimSpace(i.err)) //nolint:staticcheck // a name
+		case !i.made:
+			err = fmt.Errorf("Open vSwitch has not made interface %s of bridge %s yet: see whether ovs-vswitchd runs (systemctl status openvswitch-switch)", w.Name, w.Bridge) //nolint:staticcheck // a name
+		default:
+			continue
+		}
+		errs = append(errs, &driver.ObjectError{Owner: w.Owner, Err: err})
+	}
+	return errs
+}
+
+// await waits until ovs-vswitchd has carried out everything up to a number of
+// next_cfg, which it tells in cur_cfg.
+func (d *Driver) await(ctx context.Context, config int64) error {
+	ctx, cancel := context.WithTimeout(ctx, d.wait)
+	defer cancel()
+	// A connection of its own, for the wait may end in the middle of a message.
+	m, err := dial(ctx, d.socket)
+	if err != nil {
+		return fmt.Errorf("wait for Open vSwitch: %w", err)
+	}
+	defer m.close()
+	var first tableUpdates
+	request := map[string]any{database: map[string]any{"columns": []string{"cur_cfg"}}}
+	if err := m.call(ctx, "monitor", []any{database, nil, request}, &first, nil); err != nil {
+		return d.late(err)
+	}
+	for updates := first; ; {
+		if updates.reached(config) {
+			return nil
+		}
+		msg, err := m.next(ctx)
+		if err != nil {
+			return d.late(err)
+		}
+		if updates, err = decodeUpdate(msg); err != nil {
+			return d.late(err)
+		}
+	}
+}
+
+// late is the error when ovs-vswitchd does not follow.
+func (d *Driver) late(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("the change is in Open vSwitch's database, but ovs-vswitchd has not carried it out within %s: "+
+			"see whether it runs (systemctl status openvswitch-switch)", d.wait)
+	}
+	return fmt.Errorf("wait for Open vSwitch: %w", err)
+}

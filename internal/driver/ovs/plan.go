@@ -1,0 +1,219 @@
+package ovs
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/driver"
+)
+
+// plan is what one pass does, in one transaction.
+type plan struct {
+	changes []diff.Change
+	waits   []operation // what must be as it was read
+	ops     []operation
+	errs    []error
+	// wanted are the ports that can be had.
+	wanted []desired.OVSPort
+}
+
+// makePlan compares what stands with what is wanted. It is pure.
+func makePlan(st *state, want []desired.OVSPort) *plan {
+	p := &plan{}
+	for _, w := range want {
+		if err := obstacle(st, w); err != nil {
+			p.errs = append(p.errs, &driver.ObjectError{Owner: w.Owner, Err: err})
+			continue
+		}
+		p.wanted = append(p.wanted, w)
+	}
+	p.limitVLANs(st)
+	var old []diff.Item[*port]
+	for _, a := range st.ports {
+		if a.ours() {
+			old = append(old, diff.Item[*port]{Entry: actualEntry(a), Value: a})
+		}
+	}
+	items := make([]diff.Item[desired.OVSPort], len(p.wanted))
+	for i, w := range p.wanted {
+		items[i] = diff.Item[desired.OVSPort]{Entry: wantedEntry(w), Value: w}
+	}
+	diff.Each(diff.TypeOVSPort, old, items, func(c diff.Change, a **port, w *desired.OVSPort) {
+		p.changes = append(p.changes, c)
+		switch c.Action {
+		case diff.Delete:
+			p.remove(*a)
+		case diff.Replace:
+			p.remove(*a)
+			p.create(st, *w)
+		case diff.Create:
+			p.create(st, *w)
+		case diff.Update:
+			p.update(*a, *w)
+		}
+	})
+	if len(p.ops) > 0 {
+		// What ovs-vswitchd has carried out it tells by this number.
+		p.ops = append(p.ops,
+			operation{"op": "mutate", "table": database, "where": byID(st.root), "mutations": []any{[]any{"next_cfg", "+=", 1}}},
+			operation{"op": "comment", "comment": "viaduct: " + strconv.Itoa(len(p.changes)) + " changes"})
+	}
+	return p
+}
+
+// The limits of the database's columns.
+const (
+	maxTag         = 4094
+	minMTU, maxMTU = 68, 65535
+)
+
+// obstacle tells why a port cannot be had.
+func obstacle(st *state, w desired.OVSPort) error {
+	if st.bridges[w.Bridge] == nil {
+		return fmt.Errorf("port %s: Open vSwitch has no bridge %s on this node: make it (ovs-vsctl add-br %s; on Proxmox: Network, Create, OVS Bridge), "+
+			"correct the zone's bridge, or leave this node out of the zone", w.Name, w.Bridge, w.Bridge)
+	}
+	if a := st.ports[w.Name]; a != nil && !a.ours() {
+		where := "no bridge"
+		if a.bridge != nil {
+			where = "bridge " + a.bridge.name
+		}
+		return &driver.Conflict{Thing: fmt.Sprintf("Open vSwitch port %s (of %s)", w.Name, where)}
+	}
+	for _, p := range st.ports {
+		for _, i := range p.interfaces {
+			if i.name == w.Name && p.name != w.Name {
+				return &driver.Conflict{Thing: fmt.Sprintf("Open vSwitch interface %s (of port %s)", w.Name, p.name)}
+			}
+		}
+	}
+	switch {
+	case w.Tag < 1 || w.Tag > maxTag:
+		return fmt.Errorf("port %s: VLAN %d is not between 1 and %d", w.Name, w.Tag, maxTag)
+	case w.MTU != 0 && (w.MTU < minMTU || w.MTU > maxMTU):
+		return fmt.Errorf("port %s: an MTU of %d is not between %d and %d", w.Name, w.MTU, minMTU, maxMTU)
+	}
+	return nil
+}
+
+// wantedEntry describes a wanted port.
+func wantedEntry(w desired.OVSPort) diff.Entry {
+	return withMode(diff.OVSPortEntry(w), internalKind, "")
+}
+
+// actualEntry describes a port of ours in the words of the desired state.
+func actualEntry(a *port) diff.Entry {
+	d := desired.OVSPort{Name: a.name, Tag: int(a.tag), QinQ: a.mode == tunnelMode, EtherType: a.config[etherTypeKey],
+		MTU: int(a.interfaces[0].mtuRequest), Owner: a.ids[ownerKey]}
+	if a.bridge != nil {
+		d.Bridge = a.bridge.name
+	}
+	odd := a.mode
+	if odd == tunnelMode || odd == "access" { // which a tag alone means too
+		odd = ""
+	}
+	return withMode(diff.OVSPortEntry(d), a.interfaces[0].kind, odd)
+}
+
+// internalKind is the type of an interface that Open vSwitch makes itself.
+const internalKind = "internal"
+
+// withMode adds what is always wanted the same.
+func withMode(e diff.Entry, kind, odd string) diff.Entry {
+	e.Props = append(e.Props,
+		diff.Prop{Name: "type", Value: kind, Zero: internalKind, Fixed: true},
+		diff.Prop{Name: "vlan-mode", Value: odd})
+	return e
+}
+
+// limitVLANs lets the switch look at two VLAN tags if a port carries VLANs
+// inside another: with its default of one it would take the inner one for
+// payload that it may not match, and so drop frames.
+func (p *plan) limitVLANs(st *state) {
+	old := st.config[vlanLimitKey]
+	limit, err := strconv.Atoi(cmp.Or(old, "1"))
+	if err == nil && (limit == 0 || limit >= 2) {
+		return
+	}
+	for _, w := range p.wanted {
+		if !w.QinQ {
+			continue
+		}
+		p.changes = append(p.changes, diff.Change{Action: diff.Update, Type: diff.TypeOVSPort, Name: "other_config:" + vlanLimitKey + " of Open vSwitch",
+			Owner: w.Owner, Fields: []diff.Field{{Name: vlanLimitKey, Old: old, New: "2"}}})
+		p.ops = append(p.ops, operation{"op": "mutate", "table": database, "where": byID(st.root), "mutations": []any{
+			[]any{"other_config", "delete", setValue(vlanLimitKey)},
+			[]any{"other_config", "insert", mapValue(vlanLimitKey, "2")},
+		}})
+		return
+	}
+}
+
+// byID is the condition that selects one row.
+func byID(uuid string) []any { return []any{[]any{"_uuid", "==", uuidValue(uuid)}} }
+
+// columns are a port's own settings.
+func columns(w desired.OVSPort) operation {
+	row := operation{"tag": w.Tag, "vlan_mode": setValue(), "other_config": mapValue(), "external_ids": mapValue(markKey, markValue, ownerKey, w.Owner)}
+	if w.QinQ {
+		row["vlan_mode"] = tunnelMode
+		if w.EtherType != "" {
+			row["other_config"] = mapValue(etherTypeKey, w.EtherType)
+		}
+	}
+	return row
+}
+
+// mtu is the value of an interface's mtu_request.
+func mtu(w desired.OVSPort) any {
+	if w.MTU == 0 {
+		return setValue()
+	}
+	return w.MTU
+}
+
+// create adds a port with its interface to its bridge.
+func (p *plan) create(st *state, w desired.OVSPort) {
+	b := st.bridges[w.Bridge]
+	n := strconv.Itoa(len(p.ops))
+	port := columns(w)
+	port["name"], port["interfaces"] = w.Name, namedUUID("interface"+n)
+	p.waits = append(p.waits, operation{"op": "wait", "table": "Bridge", "where": byID(b.uuid), "timeout": 0,
+		"columns": []string{"name"}, "until": "==", "rows": []any{operation{"name": b.name}}})
+	p.ops = append(p.ops,
+		operation{"op": "insert", "table": "Interface", "uuid-name": "interface" + n,
+			"row": operation{"name": w.Name, "type": internalKind, "mtu_request": mtu(w)}},
+		operation{"op": "insert", "table": "Port", "uuid-name": "port" + n, "row": port},
+		operation{"op": "mutate", "table": "Bridge", "where": byID(b.uuid), "mutations": []any{[]any{"ports", "insert", namedUUID("port" + n)}}})
+}
+
+// update changes a port where it stands.
+func (p *plan) update(a *port, w desired.OVSPort) {
+	p.unchanged(a)
+	p.ops = append(p.ops,
+		operation{"op": "update", "table": "Port", "where": byID(a.uuid), "row": columns(w)},
+		operation{"op": "update", "table": "Interface", "where": byID(a.interfaces[0].uuid), "row": operation{"mtu_request": mtu(w)}})
+}
+
+// remove takes a port from its bridge. The database drops the rows of ports and
+// interfaces that nothing refers to.
+func (p *plan) remove(a *port) {
+	if a.bridge == nil {
+		return // the database is about to drop it
+	}
+	p.unchanged(a)
+	p.ops = append(p.ops, operation{"op": "mutate", "table": "Bridge", "where": byID(a.bridge.uuid), "mutations": []any{[]any{"ports", "delete", uuidValue(a.uuid)}}})
+}
+
+// unchanged makes the transaction fail if a port is no longer as it was read:
+// it may have become somebody else's.
+func (p *plan) unchanged(a *port) {
+	row := operation{}
+	for _, c := range watched {
+		row[c] = a.column(c)
+	}
+	p.waits = append(p.waits, operation{"op": "wait", "table": "Port", "where": byID(a.uuid), "timeout": 0, "columns": watched, "until": "==", "rows": []any{row}})
+}

@@ -1,0 +1,136 @@
+package ovs
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// The keys of external_ids that mark a port of ours.
+const (
+	markKey   = "viaduct"
+	markValue = "1"
+	ownerKey  = "viaduct-owner"
+)
+
+// The keys of other_config that we set.
+const (
+	etherTypeKey = "qinq-ethtype" // of a port
+	vlanLimitKey = "vlan-limit"   // of the switch
+)
+
+// tunnelMode is the vlan_mode of a port that carries VLANs inside one.
+const tunnelMode = "dot1q-tunnel"
+
+// state is what stands in the database.
+type state struct {
+	root    string // the row of table Open_vSwitch
+	config  map[string]string
+	bridges map[string]*bridge
+	ports   map[string]*port
+}
+
+// bridge is a row of table Bridge.
+type bridge struct {
+	uuid  string
+	name  string
+	ports []*port
+}
+
+// port is a row of table Port with its first interface.
+type port struct {
+	uuid       string
+	name       string
+	bridge     *bridge
+	row        row // the columns that waits compare
+	tag        int64
+	mode       string
+	config     map[string]string
+	ids        map[string]string
+	interfaces []*iface
+}
+
+// iface is a row of table Interface.
+type iface struct {
+	uuid, name, kind string
+	mtuRequest       int64
+	err              string // what keeps ovs-vswitchd from making it
+	made             bool   // ovs-vswitchd has made it
+}
+
+// ours reports whether a port was made by Viaduct.
+func (p *port) ours() bool { return p.ids[markKey] == markValue && len(p.interfaces) == 1 }
+
+// watched are the columns of a port that must not have changed between reading
+// and writing.
+var watched = []string{"tag", "vlan_mode", "other_config", "external_ids"}
+
+// queries reads everything in one transaction, so in one consistent picture.
+func queries() []operation {
+	query := func(table string, columns ...string) operation {
+		return operation{"op": "select", "table": table, "where": []any{}, "columns": append(columns, "_uuid")}
+	}
+	return []operation{
+		query(database, "other_config"),
+		query("Bridge", "name", "ports"),
+		query("Port", append([]string{"name", "interfaces"}, watched...)...),
+		query("Interface", "name", "type", "mtu_request", "error", "ofport"),
+	}
+}
+
+// read takes the state from the database.
+func read(ctx context.Context, c *client) (*state, error) {
+	results, err := c.transact(ctx, queries())
+	if err != nil {
+		return nil, err
+	}
+	return newState(results[0].Rows, results[1].Rows, results[2].Rows, results[3].Rows), nil
+}
+
+// newState puts the rows of the tables together.
+func newState(root, bridges, ports, interfaces []row) *state {
+	st := &state{bridges: map[string]*bridge{}, ports: map[string]*port{}}
+	for _, r := range root {
+		st.root, st.config = id(r), mapping(r["other_config"])
+	}
+	ifaces := make(map[string]*iface, len(interfaces))
+	for _, r := range interfaces {
+		i := &iface{uuid: id(r), name: text(r["name"]), kind: text(r["type"]), err: text(r["error"])}
+		i.mtuRequest, _ = number(r["mtu_request"])
+		ofport, told := number(r["ofport"])
+		i.made = told && ofport >= 0
+		ifaces[i.uuid] = i
+	}
+	byID := make(map[string]*port, len(ports))
+	for _, r := range ports {
+		p := &port{uuid: id(r), name: text(r["name"]), row: r, mode: text(r["vlan_mode"]), config: mapping(r["other_config"]), ids: mapping(r["external_ids"])}
+		p.tag, _ = number(r["tag"])
+		for _, u := range uuids(r["interfaces"]) {
+			if i := ifaces[u]; i != nil {
+				p.interfaces = append(p.interfaces, i)
+			}
+		}
+		byID[p.uuid], st.ports[p.name] = p, p
+	}
+	for _, r := range bridges {
+		b := &bridge{uuid: id(r), name: text(r["name"])}
+		for _, u := range uuids(r["ports"]) {
+			if p := byID[u]; p != nil {
+				p.bridge = b
+				b.ports = append(b.ports, p)
+			}
+		}
+		st.bridges[b.name] = b
+	}
+	return st
+}
+
+// id is a row's identifier.
+func id(r row) string {
+	if list := uuids(r["_uuid"]); len(list) == 1 {
+		return list[0]
+	}
+	return ""
+}
+
+// column is a watched column of a port as it was read.
+func (p *port) column(name string) json.RawMessage { return p.row[name] }

@@ -1,0 +1,91 @@
+package e2e
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// needsVM marks a scenario that needs what only a distribution's kernel has:
+// VLANs, VRFs, Open vSwitch. `make test-vm` runs those, by their name TestVM...,
+// inside a virtual machine; anything else that calls them is told so.
+func needsVM(t *testing.T) {
+	t.Helper()
+	if os.Getenv("VIADUCT_VM") == "" {
+		t.Fatal("this scenario runs in the virtual machine: use `make test-vm`")
+	}
+}
+
+var errNotListening = errors.New("tcpdump does not listen yet")
+
+// lockedBuffer may be read while a process writes to it.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  *bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// proved tells what a scenario has shown so far, for those who read along.
+func (c *cluster) proved(format string, args ...any) {
+	c.t.Helper()
+	if c.t.Failed() {
+		c.t.FailNow()
+	}
+	c.t.Logf("proved: "+format, args...)
+}
+
+// tagged returns how many frames with VLAN tags an interface of a node shows
+// while f runs, as tcpdump -e prints them, whose line holds all of the texts.
+func (c *cluster) tagged(node, link string, f func(), texts ...string) int {
+	c.t.Helper()
+	args := append([]string{}, c.labArgs([]string{"exec", node, "--", "tcpdump", "-l", "-e", "-n", "-i", link, "vlan"})...)
+	cmd := exec.Command(binary, args...)
+	cmd.Env = append(os.Environ(), "VIADUCT_SERVER="+c.lab.Target())
+	var out, errs bytes.Buffer
+	listening := &lockedBuffer{b: &errs}
+	cmd.Stdout, cmd.Stderr = &out, listening
+	if err := cmd.Start(); err != nil {
+		c.t.Fatal(err)
+	}
+	c.eventually(15*time.Second, func() error {
+		if !strings.Contains(listening.String(), "listening on") {
+			return errNotListening
+		}
+		return nil
+	})
+	f()
+	_ = unix.Kill(cmd.Process.Pid, unix.SIGINT) // tcpdump then ends in order
+	_ = cmd.Wait()
+	n := 0
+	for line := range strings.Lines(out.String()) {
+		all := true
+		for _, text := range texts {
+			all = all && strings.Contains(line, text)
+		}
+		if all {
+			n++
+		}
+	}
+	if n == 0 {
+		c.t.Errorf("no frame with %q on %s of %s; those with tags were:\n%s%s", texts, link, node, out.String(), listening.String())
+	}
+	return n
+}
