@@ -209,7 +209,7 @@ func (d *Driver) startDaemons(ctx context.Context, p *daemonPlan) error {
 		return err
 	}
 	if d.systemd() {
-		if _, status, err := d.run(ctx, "systemctl", "is-active", "--quiet", "frr"); err != nil {
+		if _, status, err := d.run(ctx, d.systemctl, "is-active", "--quiet", "frr"); err != nil {
 			return err
 		} else if status != 0 {
 			return d.startService(ctx, p.start)
@@ -242,7 +242,7 @@ func (d *Driver) prepareStart() error {
 // startService starts FRR as the service that the package has.
 func (d *Driver) startService(ctx context.Context, names []string) error {
 	for _, args := range [][]string{{"enable", "--quiet", "frr"}, {"start", "frr"}} {
-		out, status, err := d.run(ctx, "systemctl", args...)
+		out, status, err := d.run(ctx, d.systemctl, args...)
 		if err == nil && status != 0 {
 			err = errors.New(lastLine(out))
 		}
@@ -259,7 +259,7 @@ func (d *Driver) startDaemon(ctx context.Context, name string) error {
 	argv := []string{filepath.Join(d.binDir(), "watchfrr.sh"), "start", name}
 	if d.systemd() {
 		// In a scope of its own it does not end with the agent's service.
-		argv = append([]string{"systemd-run", "--quiet", "--collect", "--scope", "--unit=viaduct-frr-" + name}, argv...)
+		argv = append([]string{d.systemdRun, "--quiet", "--collect", "--scope", "--unit=viaduct-frr-" + name}, argv...)
 	}
 	// The script reads the path space from its environment.
 	argv = append([]string{"env", "FRR_PATHSPACE=" + d.o.Pathspace}, argv...)

@@ -51,6 +51,8 @@ type Driver struct {
 	stamp string
 	// systemd reports whether services are started by systemd.
 	systemd func() bool
+	// systemctl and systemdRun are its programs.
+	systemctl, systemdRun string
 }
 
 var _ driver.Driver = (*Driver)(nil)
@@ -65,7 +67,7 @@ func New(o Options) *Driver {
 			*f.field = f.usual
 		}
 	}
-	d := &Driver{o: o}
+	d := &Driver{o: o, systemctl: "systemctl", systemdRun: "systemd-run"}
 	if o.LocalPath == "" {
 		d.o.LocalPath = d.path(d.confDir(), "frr.conf.local")
 	}

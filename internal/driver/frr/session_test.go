@@ -1,0 +1,159 @@
+package frr
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// join connects two labs by a cable; each end is eth0 with an address.
+func join(t *testing.T, a, b *lab, addrs ...string) {
+	t.Helper()
+	ha, err := netlink.NewHandleAt(netns.NsHandle(a.opts.Namespace.FD()), unix.NETLINK_ROUTE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ha.Close()
+	hb, err := netlink.NewHandleAt(netns.NsHandle(b.opts.Namespace.FD()), unix.NETLINK_ROUTE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hb.Close()
+	err = ha.LinkAdd(&netlink.Veth{
+		LinkAttrs: netlink.LinkAttrs{Name: "eth0"}, PeerName: "eth0", PeerNamespace: netlink.NsFd(b.opts.Namespace.FD()),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, h := range []*netlink.Handle{ha, hb} {
+		link, err := h.LinkByName("eth0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		addr, err := netlink.ParseAddr(addrs[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.AddrAdd(link, addr); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.LinkSetUp(link); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// session tells how often the session with a neighbour was established and lost.
+func (l *lab) session(neighbour string) (established, dropped int) {
+	l.t.Helper()
+	var out map[string]struct {
+		Up   int `json:"connectionsEstablished"`
+		Down int `json:"connectionsDropped"`
+	}
+	if err := json.Unmarshal([]byte(l.vtysh("show bgp neighbors "+neighbour+" json")), &out); err != nil {
+		l.t.Fatal(err)
+	}
+	return out[neighbour].Up, out[neighbour].Down
+}
+
+const pair = `
+router bgp 65000
+ bgp router-id 10.0.0.1
+ neighbor G peer-group
+ neighbor G remote-as 65000
+ neighbor G timers 3 9
+ neighbor G timers connect 1
+ neighbor 10.0.0.2 peer-group G
+ address-family l2vpn evpn
+  neighbor G activate
+  advertise-all-vni
+ exit-address-family
+exit
+`
+
+// TestSessionsStayUp changes what a session does not depend on.
+func TestSessionsStayUp(t *testing.T) {
+	a, b := newLab(t), newLab(t)
+	join(t, a, b, "10.0.0.1/24", "10.0.0.2/24")
+	a.apply(config(pair, "bgpd"))
+	b.apply(config(strings.NewReplacer("10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.1").Replace(pair), "bgpd"))
+	for deadline := time.Now().Add(20 * time.Second); ; <-time.After(50 * time.Millisecond) {
+		if up, _ := a.session("10.0.0.2"); up > 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("no session")
+		}
+	}
+	for _, more := range []string{
+		"vrf vrf_y\n vni 1001\nexit-vrf\nrouter bgp 65000 vrf vrf_y\n bgp router-id 10.0.0.1\n address-family l2vpn evpn\n  advertise ipv4 unicast\n exit-address-family\nexit\n",
+		"ip prefix-list p seq 5 permit 10.0.0.0/8\nroute-map m permit 10\n match ip address prefix-list p\nexit\n",
+		"router bgp 65000\n neighbor 10.0.0.3 peer-group G\n address-family ipv4 unicast\n  network 10.7.0.0/16\n exit-address-family\nexit\n",
+		"",
+	} {
+		a.apply(config(pair+more, "bgpd"))
+	}
+	if up, down := a.session("10.0.0.2"); up != 1 || down != 0 {
+		t.Errorf("the session was established %d times and lost %d times", up, down)
+	}
+}
+
+// TestUnderSystemd plays systemd with two scripts: FRR is started as a service
+// while it is down, and what is missing of a running one in a scope.
+func TestUnderSystemd(t *testing.T) {
+	l := newLab(t)
+	dir := t.TempDir()
+	log := filepath.Join(dir, "log")
+	scripts := map[string]string{
+		"systemctl": `echo "systemctl $*" >>` + log + `
+case $1 in
+is-active) test -e ` + dir + `/active ;;
+start)
+	for d in zebra bgpd staticd; do FRR_PATHSPACE=` + l.opts.Pathspace + ` ` + l.d.binDir() + `/watchfrr.sh start $d; done
+	touch ` + dir + `/active ;;
+esac
+`,
+		"systemd-run": `echo "systemd-run $*" >>` + log + `
+while [ "${1#--}" != "$1" ]; do shift; done
+exec "$@"
+`,
+	}
+	for name, text := range scripts {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+text), 0o755); err != nil { //nolint:gosec // a program
+			t.Fatal(err)
+		}
+	}
+	played := func() *Driver {
+		d := New(l.opts)
+		d.systemd = func() bool { return true }
+		d.systemctl, d.systemdRun = filepath.Join(dir, "systemctl"), filepath.Join(dir, "systemd-run")
+		return d
+	}
+	l.d = played()
+	if _, err := l.try(config(pair, "bgpd")); err != nil {
+		t.Fatal(err)
+	}
+	before, _ := l.d.process("bgpd")
+	l.d = played()
+	if _, err := l.try(config(pair, "bfdd", "bgpd")); err != nil {
+		t.Fatal(err)
+	}
+	if after, _ := l.d.process("bgpd"); after != before {
+		t.Error("bgpd was restarted for bfdd")
+	}
+	b, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, string(b), "systemctl enable --quiet frr\nsystemctl start frr\n", "systemd-run --quiet --collect --scope --unit=viaduct-frr-bfdd ")
+	if strings.Count(string(b), "start frr") != 1 {
+		t.Errorf("systemd was told:\n%s", b)
+	}
+}
