@@ -29,7 +29,7 @@ demo-down:
 	@scripts/demo down
 
 ## test: everything that has to pass
-test: setup build lint unit e2e test-vm
+test: setup build lint unit e2e
 
 unit:
 	$(GO) test $$($(GO) list ./... | grep -v /test/e2e)
