@@ -81,6 +81,13 @@ var slots = splitAll(
 // another is set.
 const slotVNI = "vni"
 
+// yields reports whether a line sets what need not be Viaduct's: a router has one
+// identifier, and which it is matters only in that it stays.
+func yields(where string) bool {
+	_, line, _ := strings.Cut(where, separator)
+	return strings.HasPrefix(line, "bgp router-id ") || strings.HasPrefix(line, "coalesce-time ")
+}
+
 func splitAll(patterns ...string) map[string][][]string {
 	m := map[string][][]string{}
 	for _, p := range patterns {
