@@ -43,11 +43,14 @@ type node struct {
 	cfg     *model.Config
 	guests  map[string]*model.Guest
 	facts   *model.Facts
+	vnets   map[string][]*model.VNet   // by zone, each sorted by ID
 	subnets map[string][]*model.Subnet // by VNet, each sorted by ID
-	out     *desired.Node
-	notes   []Note
-	links   map[string]desired.Link // those of out, by name
-	routed  routed
+	// prefixes are the networks of all zones, sorted; nil until they are needed.
+	prefixes []zonePrefix
+	out      *desired.Node
+	notes    []Note
+	links    map[string]desired.Link // those of out, by name
+	routed   routed
 	// What the VNets of a zone have in common, by zone.
 	overlays map[string]*overlay
 	trunks   map[string]*trunk
@@ -64,9 +67,10 @@ func Node(doc *protocol.Document, facts *model.Facts) (*desired.Node, []Note) {
 		cfg:         &doc.Config,
 		guests:      doc.Guests,
 		facts:       facts,
+		vnets:       map[string][]*model.VNet{},
 		subnets:     subnetsByVNet(&doc.Config),
-		out:         &desired.Node{},
-		links:       map[string]desired.Link{},
+		out:         &desired.Node{Links: make([]desired.Link, 0, 2*len(doc.Config.VNets))},
+		links:       make(map[string]desired.Link, 2*len(doc.Config.VNets)),
 		overlays:    map[string]*overlay{},
 		trunks:      map[string]*trunk{},
 		vrfs:        map[string]*vrf{},
@@ -76,7 +80,12 @@ func Node(doc *protocol.Document, facts *model.Facts) (*desired.Node, []Note) {
 		n.out.Backend = self.Backend
 	}
 	n.fabrics()
-	for _, o := range n.cfg.List(model.KindVNet) {
+	vnets := n.cfg.List(model.KindVNet)
+	for _, o := range vnets {
+		v := o.(*model.VNet)
+		n.vnets[v.Zone] = append(n.vnets[v.Zone], v)
+	}
+	for _, o := range vnets {
 		v := o.(*model.VNet)
 		z := n.cfg.Zones[v.Zone]
 		if z == nil || !z.OnNode(n.name) || !n.nameFree(v) {
