@@ -117,13 +117,13 @@ func renderAll(running []byte) error {
 		return err
 	}
 	if e := problems.Errors(false); len(e) > 0 {
-		return fmt.Errorf("the running configuration is faulty: %v", e)
+		return fmt.Errorf("the running configuration is faulty: %w", e)
 	}
 	return each(func(i int) error {
 		interfaces, some := ifupdown.Render(run, cluster.Facts(i))
 		frr, more := pvefrr.Render(run, cluster.Facts(i), "")
 		if e := append(some, more...).Errors(false); len(e) > 0 || len(interfaces) < 100*cluster.VNets || len(frr) < 100*cluster.Zones {
-			return fmt.Errorf("the files of %s are incomplete: %v", workload.Node(i), e)
+			return fmt.Errorf("the files of %s are incomplete: %w", workload.Node(i), e)
 		}
 		return nil
 	})
