@@ -68,6 +68,7 @@ var slots = splitAll(
 	"neighbor * timers connect", "neighbor * advertisement-interval", "neighbor * local-as",
 	"neighbor * allowas-in", "neighbor * maximum-prefix",
 	"redistribute connected", "redistribute kernel", "redistribute static",
+	"match evpn vni", "match evpn route-type",
 	"set src", "set community", "set metric", "set local-preference",
 	"match ip address", "match ip address prefix-list", "match ipv6 address", "match ipv6 address prefix-list",
 	"ip protocol *", "ipv6 protocol *", "ospf router-id", "ip ospf area", "ip ospf network", "ip ospf cost",
