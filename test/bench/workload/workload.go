@@ -20,10 +20,20 @@ type EVPN struct {
 	Nodes, Zones, VNets int
 	// Exits is how many of the nodes, the first ones, are exit nodes of all zones.
 	Exits int
+	// Outside gives the first node a BGP controller with an AS number of its own.
+	// FRR then has to be told the route targets of every VNet.
+	Outside bool
 }
 
-// ASN is the AS number of the cluster.
-const ASN = 65000
+// ASN is the AS number of the cluster, OutsideASN that of the node that talks to
+// routers outside.
+const (
+	ASN        = 65000
+	OutsideASN = 65001
+)
+
+// outside is a router that does not exist.
+const outside = "192.168.0.251"
 
 // Node is the name of a node, from 0.
 func Node(i int) string { return "node" + strconv.Itoa(i+1) }
@@ -58,6 +68,10 @@ func (e *EVPN) exits() (out []string) {
 func (e *EVPN) Config() (*model.Config, error) {
 	cfg := &model.Config{}
 	objs := []model.Object{&model.Controller{ID: "evpn", Type: model.ControllerEVPN, ASN: ASN, Peers: e.peers()}}
+	if e.Outside {
+		objs = append(objs, &model.Controller{ID: "bgp" + Node(0), Type: model.ControllerBGP, Node: Node(0), ASN: OutsideASN,
+			EBGP: true, Peers: []netip.Addr{netip.MustParseAddr(outside)}})
+	}
 	for i := range e.Zones {
 		objs = append(objs, &model.Zone{
 			ID: zone(i), Type: model.ZoneEVPN, Controller: "evpn", VRFVXLAN: 100_000 + i, ExitNodes: e.exits(), AdvertiseSubnets: true,
@@ -85,6 +99,10 @@ func (e *EVPN) Running() []byte {
 		peers = append(peers, p.String())
 	}
 	zones, vnets, subnets := ids{}, ids{}, ids{}
+	controllers := ids{"evpn": {"type": "evpn", "asn": ASN, "peers": strings.Join(peers, ",")}}
+	if e.Outside {
+		controllers["bgp"+Node(0)] = map[string]any{"type": "bgp", "node": Node(0), "asn": OutsideASN, "ebgp": 1, "peers": outside}
+	}
 	for i := range e.Zones {
 		zones[zone(i)] = map[string]any{"type": "evpn", "controller": "evpn", "vrf-vxlan": 100_000 + i, "advertise-subnets": 1, "ipam": "pve"}
 		if e.Exits > 0 {
@@ -98,7 +116,7 @@ func (e *EVPN) Running() []byte {
 	}
 	b, err := json.Marshal(map[string]any{
 		"version":     1,
-		"controllers": map[string]any{"ids": ids{"evpn": {"type": "evpn", "asn": ASN, "peers": strings.Join(peers, ",")}}},
+		"controllers": map[string]any{"ids": controllers},
 		"zones":       map[string]any{"ids": zones},
 		"vnets":       map[string]any{"ids": vnets},
 		"subnets":     map[string]any{"ids": subnets},
