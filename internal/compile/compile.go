@@ -189,15 +189,36 @@ func (n *node) reserved(name string) string {
 	return ""
 }
 
-// needs tells whether the node has a feature that an object requires, and notes
-// it when not. A node that has not probed the feature is given the benefit of
-// the doubt: the driver's error will tell.
-func (n *node) needs(object string, f model.Feature, what string) bool {
-	if has, probed := n.facts.Features[f]; has || !probed {
-		return true
+// requirement says what a feature is to an operator, and what of the kernel it
+// comes from.
+type requirement struct{ what, part string }
+
+var requirements = map[model.Feature]requirement{
+	model.FeatureBridge:        {"bridges", "module bridge"},
+	model.FeatureVXLAN:         {"VXLAN devices", "module vxlan"},
+	model.FeatureVLANFiltering: {"VLAN filtering on bridges", "kernel option CONFIG_BRIDGE_VLAN_FILTERING"},
+	model.FeatureNFTNAT:        {"nftables with NAT (to keep zones apart and for SNAT)", "module nft_masq or nft_ct"},
+	model.FeatureVLAN:          {"VLAN devices", "module 8021q"},
+	model.FeatureVLANAD:        {"802.1ad VLAN devices", "module 8021q"},
+	model.FeatureVRF:           {"VRFs", "module vrf"},
+	model.FeatureVeth:          {"veth devices", "module veth"},
+	model.FeatureDummy:         {"dummy devices", "module dummy"},
+}
+
+// needs tells whether the node has the features that an object requires, and notes
+// those that it has not. A node that has not probed a feature is given the benefit
+// of the doubt: the driver's error will tell.
+func (n *node) needs(object string, features ...model.Feature) bool {
+	complete := true
+	for _, f := range features {
+		if has, probed := n.facts.Features[f]; has || !probed {
+			continue
+		}
+		complete = false
+		r := requirements[f]
+		n.note(LevelError, object, "needs %s; %s is not available on node %s (kernel %s); install a kernel that has it, or leave the node out", r.what, r.part, n.name, n.facts.Kernel)
 	}
-	n.note(LevelError, object, "needs %s, which the kernel of node %s (%s) does not have; use another node or kernel", what, n.name, n.facts.Kernel)
-	return false
+	return complete
 }
 
 // bridge adds the VNet's bridge and reports whether the node can have it.
@@ -208,10 +229,10 @@ func (n *node) bridge(v *model.VNet, mtu int, noLinkLocal bool) bool {
 // vnetBridge adds the VNet's bridge, of which l has what depends on the zone.
 func (n *node) vnetBridge(v *model.VNet, l desired.Link) bool {
 	ref := model.Ref(model.KindVNet, v.ID)
-	if !n.needs(ref, model.FeatureBridge, "bridges (module bridge)") {
+	if !n.needs(ref, model.FeatureBridge) {
 		return false
 	}
-	if v.VLANAware && !n.needs(ref, model.FeatureVLANFiltering, "VLAN filtering on bridges (vlanaware)") {
+	if v.VLANAware && !n.needs(ref, model.FeatureVLANFiltering) {
 		return false
 	}
 	l.Name, l.Kind, l.Owner, l.Alias = v.ID, desired.LinkBridge, ref, v.Alias
