@@ -169,6 +169,9 @@ func (l *Lab) Up(ctx context.Context, spec *Spec) error {
 	if err := l.buildTopology(); err != nil {
 		return err
 	}
+	if err := l.buildOVS(ctx); err != nil {
+		return err
+	}
 	if err := l.startServer(ctx); err != nil {
 		return err
 	}
@@ -319,10 +322,8 @@ func (l *Lab) startNode(ctx context.Context, c *client.Client, node string) erro
 		return err
 	}
 	l.progress("starting the agent of %s", node)
-	// An Open vSwitch of the machine is not the node's: its socket is the same in
-	// every network namespace.
 	cmd, err := l.start(node, node, nil, "agent", "--data", data, "--frr-pathspace", l.FRRPathspace(node),
-		"--ovs-socket", filepath.Join(data, "ovs.sock"))
+		"--ovs-socket", l.OVSSocket(node))
 	if err != nil {
 		return err
 	}

@@ -51,6 +51,11 @@ type BridgeSpec struct {
 	Ports []string `json:"ports,omitempty"`
 	// VLANAware makes the bridge filter VLANs; its ports carry all of them.
 	VLANAware bool `json:"vlan-aware,omitempty"`
+	// OVS makes it a bridge of Open vSwitch, of which the node then runs its own.
+	OVS bool `json:"ovs,omitempty"`
+	// Datapath of such a bridge: system (the kernel's) or netdev (in user space).
+	// Unset means the kernel's where there is one.
+	Datapath string `json:"datapath,omitempty"`
 }
 
 // NodeSpec is one node of a lab.
