@@ -75,9 +75,7 @@ func (c *cluster) lossWhile(guest, addr string, f func()) (sent, lost int) {
 	if err := cmd.Start(); err != nil {
 		c.t.Fatal(err)
 	}
-	began := time.Now()
 	f()
-	c.t.Logf("DEBUG %s", time.Since(began))
 	_ = unix.Kill(cmd.Process.Pid, unix.SIGINT) // ping then tells its counts
 	_ = cmd.Wait()
 	m := pingCounts.FindStringSubmatch(out.String())

@@ -15,19 +15,23 @@ func TestVMOVSVLAN(t *testing.T) {
 // The manual's "QinQ Setup Example" on bridges of Open vSwitch.
 func TestVMOVSQinQ(t *testing.T) {
 	needsVM(t)
-	for _, tt := range []struct{ name, datapath, protocol string }{
-		{"kernel", inKernel, ""},
-		{"kernel, 802.1ad", inKernel, "802.1ad"},
-		{"user space, 802.1ad", userspace, "802.1ad"},
+	for _, tt := range []struct {
+		name, datapath, protocol string
+		mtu                      int
+	}{
+		{"kernel", inKernel, "", 1496},
+		{"kernel, 802.1ad", inKernel, "802.1ad", 1496},
+		{"user space", userspace, "", 1496},
+		{"user space, 802.1ad", userspace, "802.1ad", 1492},
 	} {
-		t.Run(tt.name, func(t *testing.T) { ovsQinQ(t, tt.datapath, tt.protocol) })
+		t.Run(tt.name, func(t *testing.T) { ovsQinQ(t, tt.datapath, tt.protocol, tt.mtu) })
 	}
 }
 
 // ovsQinQ plays the example on Open vSwitch bridges.
-func ovsQinQ(t *testing.T, datapath, protocol string) {
+func ovsQinQ(t *testing.T, datapath, protocol string, mtu int) {
 	c := ovsCluster(t, datapath)
-	qinqExample(t, c, protocol)
+	qinqExample(t, c, protocol, mtu)
 
 	c.labRun("guest", "move", "vm2", "node3")
 	c.answers("vm1", "10.0.3.102")
