@@ -172,6 +172,12 @@ func (l *Lab) Up(ctx context.Context, spec *Spec) error {
 	if err := l.buildOVS(ctx); err != nil {
 		return err
 	}
+	if err := l.buildSystems(ctx); err != nil {
+		return err
+	}
+	if err := l.buildIfupdown2(); err != nil {
+		return err
+	}
 	if err := l.startServer(ctx); err != nil {
 		return err
 	}
@@ -318,9 +324,6 @@ func (l *Lab) startNode(ctx context.Context, c *client.Client, node string) erro
 			return err
 		}
 	}
-	if err := l.prepareFRR(node); err != nil {
-		return err
-	}
 	l.progress("starting the agent of %s", node)
 	cmd, err := l.start(node, node, nil, "agent", "--data", data, "--frr-pathspace", l.FRRPathspace(node),
 		"--ovs-socket", l.OVSSocket(node))
@@ -395,6 +398,7 @@ func (l *Lab) Down() error {
 	for _, name := range names {
 		errs = append(errs, l.deleteNS(name))
 	}
+	errs = append(errs, l.removeIfupdown2())
 	errs = append(errs, os.RemoveAll(l.Dir))
 	if err := errors.Join(errs...); err != nil {
 		return err
