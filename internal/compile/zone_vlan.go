@@ -34,6 +34,15 @@ type trunk struct {
 // serviceTag is what a second VLAN tag takes of a frame, in bytes (IEEE 802.1ad).
 const serviceTag = 4
 
+// userspacePort is the kind of an interface of an Open vSwitch bridge that works
+// in user space. Such a bridge sends by a packet socket, which lets a frame exceed
+// the MTU by a tag only if the outermost one is 802.1Q's (the kernel's
+// packet_snd); otherwise the inner tag too needs room within the MTU.
+const (
+	userspacePort = "tun"
+	innerTag      = 4
+)
+
 // trunk works out the bridge of a zone, once.
 func (n *node) trunk(z *model.Zone) *trunk {
 	if t := n.trunks[z.ID]; t != nil {
@@ -95,8 +104,12 @@ func (n *node) trunkMTU(z *model.Zone, t *trunk, b *model.Interface) {
 	ref := model.Ref(model.KindZone, z.ID)
 	fits, reason := b.MTU, fmt.Sprintf("that of bridge %s", b.Name)
 	if z.Type == model.ZoneQinQ {
-		fits -= serviceTag
-		reason = fmt.Sprintf("%d bytes of bridge %s less %d for the service tag", b.MTU, b.Name, serviceTag)
+		room := serviceTag
+		if t.carrier == carrierOVS && b.Kind == userspacePort && z.VLANProtocol == model.Protocol8021AD {
+			room += innerTag
+		}
+		fits -= room
+		reason = fmt.Sprintf("%d bytes of bridge %s less %d for the service tag", b.MTU, b.Name, room)
 	}
 	switch {
 	case z.MTU == 0:

@@ -46,6 +46,11 @@ func (l *Lab) Parts(ctx context.Context) ([]Part, error) {
 		if err := add(Part{Name: n.Name, Role: "node", Address: n.Address.String(), State: l.nsState(n.Name)}, l.nodeData(n.Name)); err != nil {
 			return nil, err
 		}
+		for _, d := range l.ovsParts(n) {
+			if err := add(d.Part, d.mark); err != nil {
+				return nil, err
+			}
+		}
 	}
 	for _, h := range l.Spec.Hosts {
 		address := ""

@@ -61,6 +61,9 @@ func (s *Spec) checkTopology() (errs []error) {
 			if !linkName.MatchString(b.Name) {
 				errs = append(errs, fmt.Errorf("node %s: bridge %q: the name must be up to 15 lower-case letters and digits, a letter first", n.Name, b.Name))
 			}
+			if err := b.checkOVS(); err != nil {
+				errs = append(errs, fmt.Errorf("node %s: bridge %s: %w", n.Name, b.Name, err))
+			}
 			for _, p := range b.Ports {
 				if p != uplink && !used[end{n.Name, p}] {
 					errs = append(errs, fmt.Errorf("node %s: bridge %s: port %q is in no switch and no link", n.Name, b.Name, p))
@@ -158,6 +161,9 @@ func (l *Lab) cable(e end, far, name string) error {
 func (l *Lab) buildBridges(n NodeSpec) error {
 	return l.in(n.Name, func(h *netlink.Handle) error {
 		for _, b := range n.Bridges {
+			if b.OVS {
+				continue // see buildOVS
+			}
 			if err := buildBridge(h, b, l.Spec.MTU); err != nil {
 				return fmt.Errorf("bridge %s: %w", b.Name, err)
 			}
