@@ -2,15 +2,18 @@
 package examples
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/viaduct-sdn/viaduct/internal/lab"
 	"github.com/viaduct-sdn/viaduct/internal/manifest"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// Every example must load and be valid on nodes node1, node2 and node3.
+// Every example must load and be valid on the nodes of its lab.
 func TestExamples(t *testing.T) {
 	entries, err := os.ReadDir(".")
 	if err != nil {
@@ -24,7 +27,7 @@ func TestExamples(t *testing.T) {
 		found++
 		t.Run(e.Name(), func(t *testing.T) { check(t, e.Name()) })
 	}
-	if found < 7 {
+	if found < 8 {
 		t.Errorf("only %d examples found", found)
 	}
 }
@@ -46,7 +49,7 @@ func check(t *testing.T, dir string) {
 			t.Fatal(err)
 		}
 	}
-	known := []string{"node1", "node2", "node3"}
+	known := nodes(t, dir)
 	problems := append(model.Validate(cfg, known), model.ValidateGuests(guests, cfg, known)...)
 	for _, p := range problems {
 		// That the manual's own names are longer than it says is all to remark on.
@@ -57,4 +60,20 @@ func check(t *testing.T, dir string) {
 	if len(guests) == 0 || len(cfg.VNets) == 0 {
 		t.Errorf("%d guests in %d vnets: not much of an example", len(guests), len(cfg.VNets))
 	}
+}
+
+// nodes are those of an example's lab: node1, node2 and node3 if it has none.
+func nodes(t *testing.T, dir string) []string {
+	t.Helper()
+	spec, err := lab.LoadSpec(filepath.Join(dir, "lab", "lab.yaml"))
+	if errors.Is(err, fs.ErrNotExist) {
+		spec = lab.DefaultSpec(3)
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, n := range spec.Nodes {
+		out = append(out, n.Name)
+	}
+	return out
 }

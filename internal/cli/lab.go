@@ -160,11 +160,11 @@ func labStatus(f *labFlags) *cobra.Command {
 
 func labExec(f *labFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:   "exec NODE|GUEST|outside -- COMMAND [ARG...]",
-		Short: "Run a command inside a node, a guest or the outside host",
+		Use:   "exec NODE|HOST|GUEST|outside -- COMMAND [ARG...]",
+		Short: "Run a command inside a node, a host, a guest or the outside host",
 		Example: `  viaduct lab exec vm1 -- ping -c 3 10.0.3.101
   viaduct lab exec node1 -- ip -d link show type vxlan`,
-		Args: args(2, -1, "a node or guest, and a command"),
+		Args: args(2, -1, "a node, host or guest, and a command"),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			l, err := f.open(cmd)
 			if err != nil {

@@ -70,7 +70,7 @@ func (n *node) controller(c *model.Controller) routing.Controller {
 		}
 		e := routing.EVPN{
 			ID: c.ID, Owner: ref, ASN: uint32(c.ASN), RouterASN: uint32(c.ASN), RouterID: n.routerID(o.local),
-			Own: o.local, Peers: append([]netip.Addr{o.local}, o.remotes...), Loopback: o.source,
+			Own: o.session, Peers: append([]netip.Addr{o.session}, o.remotes...), Loopback: o.source, Source: o.session,
 		}
 		if own := n.ownController(model.ControllerBGP); own != nil {
 			e.RouterASN = uint32(own.ASN)

@@ -90,8 +90,13 @@ func (n *node) gateways(z *model.Zone, v *model.VNet, f *vrf) {
 	}
 	if len(gateways) > 0 {
 		n.needs(ref, model.FeatureNFTNAT, "nftables with NAT (to keep zones apart and for SNAT)")
-		// A guest that moved announces itself; its new node must believe that.
+		// All nodes have the gateway's addresses, so that a guest answers its own
+		// node whichever has asked: that node must take an answer it did not wait
+		// for, and a guest that moved at its word. Then it tells the others.
 		n.sysctl(ref, "net.ipv4.conf."+v.ID+".arp_accept", "1")
+		if slices.ContainsFunc(gateways, netip.Addr.Is6) {
+			n.sysctl(ref, "net.ipv6.conf."+v.ID+".accept_untracked_na", "2") // of the VNet's own networks
+		}
 	}
 }
 
@@ -223,8 +228,32 @@ func (n *node) controllerEnds(c *model.Controller) *overlay {
 	if c.Fabric == "" && loopback != "" && n.interfaceNamed(loopback) != nil {
 		o.source = loopback
 	}
+	n.tunnelsOverFour(c, o)
 	n.controllers[c.ID] = o
 	return o
+}
+
+// tunnelsOverFour moves the node's end of EVPN tunnels to an IPv4 address where
+// FRR can do no other: the one beside the IPv6 address that its sessions use.
+func (n *node) tunnelsOverFour(c *model.Controller, o *overlay) {
+	o.session = o.local
+	if !o.ok || !o.local.Is6() || n.facts.FRR == nil || n.facts.FRR.IPv6Tunnels() {
+		return
+	}
+	device := ""
+	for _, i := range n.facts.Interfaces {
+		if !slices.ContainsFunc(i.Addresses, func(p netip.Prefix) bool { return p.Addr() == o.session }) {
+			continue
+		}
+		device = " " + i.Name
+		if a := n.interfaceAddress(i.Name, false); a.Is4() {
+			o.local = a
+			return
+		}
+	}
+	o.ok = false
+	n.note(LevelError, model.Ref(model.KindController, c.ID), "node %s has no address to use as a tunnel end: its FRR %s makes EVPN tunnels over IPv4 only (IPv6 takes FRR 10.6), "+
+		"and interface%s with %s has no IPv4 address; give it one that the other nodes reach", n.name, n.facts.FRR.Version, device, o.session)
 }
 
 // ownController is the node's controller of a type, or nil.

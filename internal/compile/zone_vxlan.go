@@ -19,6 +19,8 @@ const (
 // overlay is a node's end of tunnels, as it serves the VNets of a zone.
 type overlay struct {
 	local netip.Addr
+	// session is the address that routing sessions come from (EVPN).
+	session netip.Addr
 	// source names the interface whose address the local one is, if the
 	// configuration names it; fabric the fabric that it is of.
 	source, fabric string

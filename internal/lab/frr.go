@@ -1,10 +1,12 @@
 package lab
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strconv"
@@ -29,27 +31,58 @@ func (l *Lab) FRRPathspace(node string) string { return l.frrPrefix() + node }
 // names of labs and nodes have no underscore.
 func (l *Lab) frrPrefix() string { return "viaduct-" + l.Name + l.mark + "_" }
 
-// prepareFRR gives FRR on a node the node's name: the nodes are one machine with
-// one host name. Without FRR there is nothing to prepare.
-func (l *Lab) prepareFRR(node string) error {
-	if _, err := os.Stat(frrConfDir); errors.Is(err, fs.ErrNotExist) {
+// prepareFRR gives FRR on a machine its name, since all are one with one host
+// name, and what its operator wrote. Without FRR there is nothing to prepare.
+func (l *Lab) prepareFRR(name string, spec *FRRSpec) error {
+	u, err := user.Lookup("frr")
+	if _, missing := os.Stat(frrConfDir); err != nil || errors.Is(missing, fs.ErrNotExist) {
+		if spec != nil {
+			return fmt.Errorf("%s runs FRR, which this machine does not have: install it (apt install frr)", name)
+		}
 		return nil
 	}
-	u, err := user.Lookup("frr")
-	if err != nil {
-		return nil //nolint:nilerr // FRR is not installed any more
-	}
-	uid, err1 := strconv.Atoi(u.Uid)
-	gid, err2 := strconv.Atoi(u.Gid)
-	dir := filepath.Join(frrConfDir, l.FRRPathspace(node))
+	dir := filepath.Join(frrConfDir, l.FRRPathspace(name))
 	file := filepath.Join(dir, "frr.conf")
 	if _, err := os.Stat(file); err == nil {
 		return nil
 	}
-	err = errors.Join(err1, err2, os.MkdirAll(dir, 0o750), os.Chown(dir, uid, gid),
-		renameio.WriteFile(file, []byte("hostname "+node+"\n"), 0o640), os.Chown(file, uid, gid))
+	text, daemons := "hostname "+name+"\n", ""
+	if spec != nil {
+		text += spec.Config
+		for _, d := range spec.Daemons {
+			daemons += d + "=yes\n"
+		}
+	}
+	uid, err1 := strconv.Atoi(u.Uid)
+	gid, err2 := strconv.Atoi(u.Gid)
+	err = errors.Join(err1, err2, os.MkdirAll(dir, 0o750), os.Chown(dir, uid, gid))
+	for _, f := range []struct{ path, text string }{
+		{filepath.Join(dir, "vtysh.conf"), ""}, {filepath.Join(dir, "daemons"), daemons}, {file, text},
+	} {
+		err = errors.Join(err, renameio.WriteFile(f.path, []byte(f.text), 0o640), os.Chown(f.path, uid, gid))
+	}
 	if err != nil {
-		return fmt.Errorf("prepare FRR of %s: %w", node, err)
+		return fmt.Errorf("prepare FRR of %s: %w", name, err)
+	}
+	return nil
+}
+
+// frrDir is where FRR's programs are.
+const frrDir = "/usr/lib/frr"
+
+// startFRR starts what does not run of an operator's FRR: each daemon with what
+// the configuration has for it.
+func (l *Lab) startFRR(ctx context.Context, name string, spec *FRRSpec) error {
+	space := l.FRRPathspace(name)
+	for _, daemon := range append([]string{"zebra"}, spec.Daemons...) {
+		if frrProcess(filepath.Join(frrRunDir, space, daemon+".pid"), space) != 0 {
+			continue
+		}
+		cmd := exec.CommandContext(ctx, "ip", "netns", "exec", l.ns(name), filepath.Join(frrDir, "watchfrr.sh"), "start", daemon)
+		cmd.Env = append(os.Environ(), "FRR_PATHSPACE="+space)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: cannot start FRR's %s: %w: %s", name, daemon, err, out)
+		}
 	}
 	return nil
 }

@@ -169,6 +169,9 @@ func (l *Lab) Up(ctx context.Context, spec *Spec) error {
 	if err := l.buildTopology(); err != nil {
 		return err
 	}
+	if err := l.buildSystems(ctx); err != nil {
+		return err
+	}
 	if err := l.startServer(ctx); err != nil {
 		return err
 	}
@@ -314,9 +317,6 @@ func (l *Lab) startNode(ctx context.Context, c *client.Client, node string) erro
 		if err := l.join(ctx, c, node); err != nil {
 			return err
 		}
-	}
-	if err := l.prepareFRR(node); err != nil {
-		return err
 	}
 	l.progress("starting the agent of %s", node)
 	// An Open vSwitch of the machine is not the node's: its socket is the same in

@@ -21,6 +21,8 @@ import (
 type Spec struct {
 	// Nodes are the nodes, at least one.
 	Nodes []NodeSpec `json:"nodes"`
+	// Hosts are further machines, which Viaduct does not manage.
+	Hosts []HostSpec `json:"hosts,omitempty"`
 	// Underlay is the network between the nodes. The server listens on its
 	// second last address, the outside host is the third last.
 	Underlay netip.Prefix `json:"underlay"`
@@ -28,10 +30,10 @@ type Spec struct {
 	Underlay6 netip.Prefix `json:"underlay6"`
 	// MTU of the underlay in bytes.
 	MTU int `json:"mtu"`
-	// Switches are further networks between nodes, such as a trunk that carries
-	// VLANs.
+	// Switches are further networks between nodes and hosts, such as a trunk that
+	// carries VLANs.
 	Switches []SwitchSpec `json:"switches,omitempty"`
-	// Links are cables between two nodes, each written as its two ends:
+	// Links are cables between two of them, each written as its two ends:
 	// [node1.eth1, node2.eth1].
 	Links [][]string `json:"links,omitempty"`
 }
@@ -40,7 +42,7 @@ type Spec struct {
 type SwitchSpec struct {
 	// Name is up to 8 letters and digits.
 	Name string `json:"name"`
-	// Ports are interfaces of nodes: "node1.eth1".
+	// Ports are interfaces of nodes and hosts: "node1.eth1".
 	Ports []string `json:"ports"`
 }
 
@@ -58,10 +60,39 @@ type NodeSpec struct {
 	Name string `json:"name"`
 	// Address in the underlay; unset means the node's number in it.
 	Address netip.Addr `json:"address,omitzero"`
-	// Loopback are further addresses of the node, on the interface lo.
-	Loopback []netip.Prefix `json:"loopback,omitempty"`
 	// Bridges are those the node has before Viaduct comes.
 	Bridges []BridgeSpec `json:"bridges,omitempty"`
+
+	SystemSpec `yaml:",inline"`
+}
+
+// HostSpec is a machine beside the nodes that Viaduct has nothing to do with,
+// such as a router.
+type HostSpec struct {
+	Name string `json:"name"`
+	// Address in the underlay; unset means that it is not there.
+	Address netip.Addr `json:"address,omitzero"`
+
+	SystemSpec `yaml:",inline"`
+}
+
+// SystemSpec is what its operator made of a machine before Viaduct came.
+type SystemSpec struct {
+	// Loopback are addresses on the interface lo.
+	Loopback []netip.Prefix `json:"loopback,omitempty"`
+	// Setup are commands of the shell that run inside once, when all interfaces
+	// are there: "ip -6 route add default via fd00::1".
+	Setup []string `json:"setup,omitempty"`
+	// FRR is what FRR runs with.
+	FRR *FRRSpec `json:"frr,omitempty"`
+}
+
+// FRRSpec is an operator's own configuration of FRR.
+type FRRSpec struct {
+	// Daemons are those to start beside zebra: [bgpd, bfdd].
+	Daemons []string `json:"daemons"`
+	// Config is the text of frr.conf.
+	Config string `json:"config"`
 }
 
 // MaxNodes bounds a lab: each node is a process.
@@ -126,22 +157,28 @@ func (s *Spec) complete() error {
 	for _, r := range reservedNames {
 		names[r] = true
 	}
+	claim := func(kind, name string, addr netip.Addr) {
+		switch {
+		case !nodeName.MatchString(name):
+			errs = append(errs, fmt.Errorf("%s name %q: must be lower-case letters, digits and hyphens, at most 32", kind, name))
+		case names[name]:
+			errs = append(errs, fmt.Errorf("%s name %q is taken", kind, name))
+		case addr.IsValid() && !s.Underlay.Contains(addr):
+			errs = append(errs, fmt.Errorf("%s %s: address %s is not in the underlay %s", kind, name, addr, s.Underlay))
+		case addr.IsValid() && addrs[addr] != "":
+			errs = append(errs, fmt.Errorf("%s %s: address %s belongs to %s", kind, name, addr, addrs[addr]))
+		}
+		names[name], addrs[addr] = true, kind+" "+name
+	}
 	for i := range s.Nodes {
 		n := &s.Nodes[i]
 		if !n.Address.IsValid() {
 			n.Address = nth(s.Underlay, i+1)
 		}
-		switch {
-		case !nodeName.MatchString(n.Name):
-			errs = append(errs, fmt.Errorf("node name %q: must be lower-case letters, digits and hyphens, at most 32", n.Name))
-		case names[n.Name]:
-			errs = append(errs, fmt.Errorf("node name %q is taken", n.Name))
-		case !s.Underlay.Contains(n.Address):
-			errs = append(errs, fmt.Errorf("node %s: address %s is not in the underlay %s", n.Name, n.Address, s.Underlay))
-		case addrs[n.Address] != "":
-			errs = append(errs, fmt.Errorf("node %s: address %s belongs to %s", n.Name, n.Address, addrs[n.Address]))
-		}
-		names[n.Name], addrs[n.Address] = true, "node "+n.Name
+		claim("node", n.Name, n.Address)
+	}
+	for _, h := range s.Hosts {
+		claim("host", h.Name, h.Address)
 	}
 	return errors.Join(append(errs, s.checkTopology()...)...)
 }

@@ -11,7 +11,7 @@ import (
 // Part is one thing that a lab consists of.
 type Part struct {
 	Name    string
-	Role    string // server, node, guest, outside
+	Role    string // server, node, host, guest, outside
 	Address string
 	State   string // Running or what is missing
 	PID     int    // of its process, 0 if it needs none
@@ -44,6 +44,15 @@ func (l *Lab) Parts(ctx context.Context) ([]Part, error) {
 	}
 	for _, n := range l.Spec.Nodes {
 		if err := add(Part{Name: n.Name, Role: "node", Address: n.Address.String(), State: l.nsState(n.Name)}, l.nodeData(n.Name)); err != nil {
+			return nil, err
+		}
+	}
+	for _, h := range l.Spec.Hosts {
+		address := ""
+		if h.Address.IsValid() {
+			address = h.Address.String()
+		}
+		if err := add(Part{Name: h.Name, Role: "host", Address: address, State: l.nsState(h.Name)}, ""); err != nil {
 			return nil, err
 		}
 	}
@@ -83,8 +92,8 @@ func addressList(g *model.Guest) string {
 	return strings.Join(out, ",")
 }
 
-// Namespace is the full name of the namespace of a node, a guest, or the
-// outside host.
+// Namespace is the full name of the namespace of a node, a host, a guest,
+// or the outside host.
 func (l *Lab) Namespace(name string) (string, error) {
 	for _, short := range []string{name, guestNS(name)} {
 		if l.hasNS(short) {
@@ -95,5 +104,5 @@ func (l *Lab) Namespace(name string) (string, error) {
 	if _, g, err := l.find(context.Background(), name); err == nil && l.hasNS(guestNS(label(g))) {
 		return l.ns(guestNS(label(g))), nil
 	}
-	return "", fmt.Errorf("lab %q has no node or running guest %q; `viaduct lab status` lists them", l.Name, name)
+	return "", fmt.Errorf("lab %q has no node, host or running guest %q; `viaduct lab status` lists them", l.Name, name)
 }

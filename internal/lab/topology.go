@@ -12,21 +12,17 @@ import (
 // linkName is what a lab takes for the name of an interface or a switch.
 var linkName = regexp.MustCompile(`^[a-z][a-z0-9]{0,14}$`)
 
-// end is an interface of a node.
+// end is an interface of a node or host.
 type end struct{ node, link string }
 
 // parseEnd takes "node1.eth1" apart.
 func (s *Spec) parseEnd(text string) (end, error) {
 	node, link, _ := strings.Cut(text, ".")
-	known := false
-	for _, n := range s.Nodes {
-		known = known || n.Name == node
-	}
 	switch {
-	case !known || !linkName.MatchString(link):
-		return end{}, fmt.Errorf("port %q: must be a node of the lab and an interface, like %s.eth1", text, s.Nodes[0].Name)
+	case s.system(node) == nil || !linkName.MatchString(link):
+		return end{}, fmt.Errorf("port %q: must be a node or host of the lab and an interface, like %s.eth1", text, s.Nodes[0].Name)
 	case link == uplink:
-		return end{}, fmt.Errorf("port %q: %s is the node's interface in the underlay; choose another name", text, uplink)
+		return end{}, fmt.Errorf("port %q: %s is the interface in the underlay; choose another name", text, uplink)
 	}
 	return end{node, link}, nil
 }
@@ -101,7 +97,7 @@ func (l *Lab) buildTopology() error {
 		}
 	}
 	for _, n := range s.Nodes {
-		if err := l.buildNodeLinks(n); err != nil {
+		if err := l.buildBridges(n); err != nil {
 			return err
 		}
 	}
@@ -158,19 +154,9 @@ func (l *Lab) cable(e end, far, name string) error {
 	})
 }
 
-// buildNodeLinks makes what the node's operator configured: bridges, and
-// addresses of the loopback.
-func (l *Lab) buildNodeLinks(n NodeSpec) error {
+// buildBridges makes the bridges that a node has of its own.
+func (l *Lab) buildBridges(n NodeSpec) error {
 	return l.in(n.Name, func(h *netlink.Handle) error {
-		for _, p := range n.Loopback {
-			lo, err := h.LinkByName("lo")
-			if err != nil {
-				return err
-			}
-			if err := addAddress(h, lo, p); err != nil {
-				return err
-			}
-		}
 		for _, b := range n.Bridges {
 			if err := buildBridge(h, b, l.Spec.MTU); err != nil {
 				return fmt.Errorf("bridge %s: %w", b.Name, err)

@@ -9,7 +9,8 @@ import (
 	"github.com/vishvananda/netns"
 )
 
-// buildUnderlay makes the switch, the outside host and the nodes' namespaces.
+// buildUnderlay makes the switch and the namespaces of the outside host, the
+// nodes and the hosts.
 // It may be called again and completes what is missing.
 func (l *Lab) buildUnderlay() error {
 	s := l.Spec
@@ -42,6 +43,19 @@ func (l *Lab) buildUnderlay() error {
 		}
 		via := []netip.Addr{s.outsideAddr(), nth(s.Underlay6, -3)}
 		if err := l.attach(n.Name, fmt.Sprintf("port%d", i+1), addrs, via); err != nil {
+			return err
+		}
+	}
+	for i, host := range s.Hosts {
+		if err := l.makeNS(host.Name); err != nil {
+			return err
+		}
+		if !host.Address.IsValid() {
+			continue
+		}
+		addrs := []netip.Prefix{netip.PrefixFrom(host.Address, s.Underlay.Bits())}
+		via := []netip.Addr{s.outsideAddr()}
+		if err := l.attach(host.Name, fmt.Sprintf("hport%d", i+1), addrs, via); err != nil {
 			return err
 		}
 	}

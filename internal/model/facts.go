@@ -1,6 +1,10 @@
 package model
 
-import "net/netip"
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+)
 
 // Facts is what a node reports of itself. Together with the configuration it
 // decides what compile makes for the node; interfaces, addresses and routes
@@ -36,6 +40,17 @@ type FRRFacts struct {
 	Version string `json:"version"`
 	// AutoRT tells that it is Proxmox's own build, which has "autort as".
 	AutoRT bool `json:"autoRT,omitempty"`
+}
+
+// IPv6Tunnels tells whether EVPN tunnels may run over IPv6, which FRR knows from
+// release 10.6 on (https://github.com/FRRouting/frr/pull/19721).
+func (f *FRRFacts) IPv6Tunnels() bool {
+	major, rest, _ := strings.Cut(f.Version, ".")
+	minor, _, _ := strings.Cut(rest, ".")
+	minor = strings.TrimRightFunc(minor, func(r rune) bool { return r < '0' || r > '9' })
+	a, err1 := strconv.Atoi(major)
+	b, err2 := strconv.Atoi(minor)
+	return err1 == nil && err2 == nil && (a > 10 || a == 10 && b >= 6)
 }
 
 // MaxFactRoutes bounds Facts.Routes.

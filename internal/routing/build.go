@@ -90,6 +90,9 @@ func (e EVPN) build(b *builder) {
 	b.evpn[e.ID] = &e
 	r := b.router(e.Owner, e.RouterASN, e.RouterID, true)
 	g := &frr.PeerGroup{Name: groupVTEP, Owner: e.Owner, RemoteAS: fmt.Sprint(e.RouterASN), BFD: true, UpdateSource: e.Loopback}
+	if e.Source.IsValid() {
+		g.UpdateSource = e.Source.String()
+	}
 	if e.external() {
 		g.RemoteAS = "external"
 		if e.Loopback != "" {

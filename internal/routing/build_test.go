@@ -103,7 +103,7 @@ func TestFabricRouterID(t *testing.T) {
 func TestBuildIsPure(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		i := evpn(rapid.Uint32Min(1).Draw(t, "asn"))
-		i.Dialect = routing.Dialect{AutoRT: rapid.Bool().Draw(t, "autort"), RepeatFilters: rapid.Bool().Draw(t, "repeat")}
+		i.Dialect = routing.Dialect{AutoRT: rapid.Bool().Draw(t, "autort"), PrefixFilters: rapid.Bool().Draw(t, "lists")}
 		for n := range i.Zones {
 			i.Zones[n].AdvertiseSubnets = rapid.Bool().Draw(t, "advertise")
 			if rapid.Bool().Draw(t, "exit") {

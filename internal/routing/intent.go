@@ -32,9 +32,10 @@ type Dialect struct {
 	// makes it, as Proxmox does: a node then announces graceful restarts to some
 	// neighbours and not to others, depending on the controllers' names.
 	OmitLines bool
-	// RepeatFilters writes the filters of default routes once more for every
-	// further zone that the node is an exit node of. They are the same.
-	RepeatFilters bool
+	// PrefixFilters filters default routes by prefix lists, once for every zone
+	// that the node is an exit node of, as Proxmox does. The filters are those of
+	// all zones, and the FRR of Debian 12 does not apply prefix lists to EVPN.
+	PrefixFilters bool
 	// LongTargets writes route targets with AS numbers above 65535 in full, which
 	// FRR refuses beside a VNI above 65535 and which differ from those that FRR
 	// derives on its own (RFC 8365, section 5.1.2.1: the low 16 bits).
@@ -46,7 +47,7 @@ type Dialect struct {
 
 // Proxmox is the dialect of the files that Proxmox VE generates.
 func Proxmox() Dialect {
-	return Dialect{AutoRT: true, OmitLines: true, RepeatFilters: true, LongTargets: true, SourceSix: true}
+	return Dialect{AutoRT: true, OmitLines: true, PrefixFilters: true, LongTargets: true, SourceSix: true}
 }
 
 // Controller is an EVPN, BGP or ISIS.
@@ -70,8 +71,11 @@ type EVPN struct {
 	// Peers are the ends of the tunnels, with or without the own one, in order.
 	Peers []netip.Addr
 	// Loopback names the interface whose address the sessions come from; empty
-	// leaves it to the kernel.
+	// leaves it to the kernel. It also tells that eBGP peers are not neighbours.
 	Loopback string
+	// Source is the address that the sessions come from. It counts more than the
+	// address of Loopback.
+	Source netip.Addr
 }
 
 // BGP adds sessions of the node with routers outside.

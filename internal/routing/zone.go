@@ -90,6 +90,26 @@ func redistributeConnected(z *Zone, r *frr.Router) {
 // first choice hears no default route of others, and one that is not makes its
 // own the worse one.
 func (b *builder) filters(z *Zone) {
+	name := mapVTEPIn
+	entry := frr.RouteMapEntry{Owner: z.Owner, Deny: true}
+	if z.Exit.Secondary {
+		name = mapVTEPOut
+		entry = frr.RouteMapEntry{Owner: z.Owner, Set: []string{"metric 200"}}
+	}
+	m := b.c.RouteMap(name)
+	if b.dialect.PrefixFilters {
+		b.prefixFilters(z, m, entry)
+		return
+	}
+	// All three are needed: FRR takes other types of routes for the default one,
+	// and the map is that of all zones.
+	entry.Match = []string{"evpn route-type prefix", "evpn default-route", fmt.Sprintf("evpn vni %d", z.VNI)}
+	m.Prepend(entry)
+}
+
+// prefixFilters writes the filters as Proxmox does. They are the same for every
+// zone, also for those the node is no exit node of.
+func (b *builder) prefixFilters(z *Zone, m *frr.RouteMap, entry frr.RouteMapEntry) {
 	for _, l := range []frr.PrefixList{
 		{Name: listDefault, Owner: z.Owner, Entries: []frr.PrefixEntry{{Seq: 1, Prefix: all4}}},
 		{Name: listSix, Owner: z.Owner, Entries: []frr.PrefixEntry{{Seq: 1, Prefix: all6}}},
@@ -98,17 +118,8 @@ func (b *builder) filters(z *Zone) {
 			frr.Put(&b.c.PrefixLists, l.Name, &l)
 		}
 	}
-	four := frr.RouteMapEntry{Owner: z.Owner, Deny: true, Match: []string{"ip address prefix-list " + listDefault}}
-	six := frr.RouteMapEntry{Owner: z.Owner, Deny: true, Match: []string{"ipv6 address prefix-list " + listSix}}
-	name := mapVTEPIn
-	if z.Exit.Secondary {
-		name = mapVTEPOut
-		four.Deny, six.Deny = false, false
-		four.Set, six.Set = []string{"metric 200"}, []string{"metric 200"}
-	}
-	m := b.c.RouteMap(name)
-	if len(m.Entries) > 1 && !b.dialect.RepeatFilters {
-		return
-	}
+	four, six := entry, entry
+	four.Match = []string{"ip address prefix-list " + listDefault}
+	six.Match = []string{"ipv6 address prefix-list " + listSix}
 	m.Prepend(four, six)
 }

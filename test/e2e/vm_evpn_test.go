@@ -3,8 +3,11 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/lab"
 )
 
 // The manual's "EVPN Setup Example", as far as its networks reach each other: two
@@ -18,6 +21,21 @@ func TestVMEVPN(t *testing.T) {
 	c.answers("vm2", "10.0.2.1")
 	c.reaches("vm1", "10.0.2.100", 30*time.Second)
 	c.proved("vm1 on node1 reaches vm2 on node3 in the other VNet, and each its gateway on its own node")
+
+	// "You need to add a reverse route on your router", says the manual.
+	for _, net := range []string{"10.0.1.0/24", "10.0.2.0/24"} {
+		c.in("outside", "ip", "route", "add", net, "nexthop", "via", "192.168.0.1", "nexthop", "via", "192.168.0.2")
+	}
+	c.reaches("vm2", lab.OutsideHost.String(), 30*time.Second)
+	c.reaches("vm1", lab.OutsideHost.String(), 30*time.Second)
+	c.answers("outside", "10.0.2.100")
+	c.proved("vm2 on node3, which does not lead outside, reaches the outside host through node1 or node2, as does vm1 on node1 itself")
+	for _, n := range []string{"node1", "node2"} {
+		if r := c.exec(n, "ip", "route", "show", "vrf", "vrf_myevpnzone", "default"); strings.Contains(r.out, "via") {
+			t.Errorf("the exit node %s sends what leaves the zone to the other one:\n%s", n, r.out)
+		}
+	}
+	c.proved("no exit node takes the default route of the other")
 
 	c.labRun("guest", "move", "vm2", "node2")
 	c.reaches("vm1", "10.0.2.100", 10*time.Second)

@@ -89,3 +89,20 @@ func (c *cluster) tagged(node, link string, f func(), texts ...string) int {
 	}
 	return n
 }
+
+// dumpNodes logs what the nodes' kernels and FRR have, for a scenario of routing
+// that failed.
+func (c *cluster) dumpNodes() {
+	if !c.t.Failed() {
+		return
+	}
+	for _, n := range c.lab.Spec.Nodes {
+		for _, command := range []string{
+			"ip -br addr", "ip -4 route; ip -6 route", "ip -4 route show table all type unicast; ip -6 route show table all type unicast", "bridge fdb show | grep 'dst '", "ip neigh; ip -6 neigh",
+			"vtysh -N " + c.lab.FRRPathspace(n.Name) + " -c 'show bgp l2vpn evpn summary' -c 'show bgp l2vpn evpn' -c 'show evpn mac vni all' -c 'show evpn rmac vni all' -c 'show bfd peers brief'",
+		} {
+			r := c.exec(n.Name, "sh", "-c", command)
+			c.t.Logf("%s: %s\n%s%s", n.Name, command, r.out, r.err)
+		}
+	}
+}

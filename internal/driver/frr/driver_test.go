@@ -114,6 +114,18 @@ func TestConflictsAreTold(t *testing.T) {
 	l.settled(config(evpn, "bfdd", "bgpd"))
 }
 
+// An operator's router keeps its identifier: another one would end all sessions.
+func TestRouterIDYields(t *testing.T) {
+	l := newLab(t)
+	l.apply(config("ip prefix-list x seq 5 permit 10.0.0.0/8\n", "bgpd"))
+	l.vtysh("configure terminal", "router bgp 65000", "bgp router-id 10.9.9.9", "coalesce-time 500")
+	l.apply(config(evpn, "bfdd", "bgpd"))
+	contains(t, l.running(), "bgp router-id 10.9.9.9", "coalesce-time 500", "advertise-all-vni")
+	l.settled(config(evpn, "bfdd", "bgpd"))
+	l.apply(nil)
+	contains(t, l.running(), "router bgp 65000", "bgp router-id 10.9.9.9", "coalesce-time 500")
+}
+
 func TestRefusedLinesAreTold(t *testing.T) {
 	l := newLab(t)
 	want := config(evpn+`

@@ -68,6 +68,7 @@ var slots = splitAll(
 	"neighbor * timers connect", "neighbor * advertisement-interval", "neighbor * local-as",
 	"neighbor * allowas-in", "neighbor * maximum-prefix",
 	"redistribute connected", "redistribute kernel", "redistribute static",
+	"match evpn vni", "match evpn route-type",
 	"set src", "set community", "set metric", "set local-preference",
 	"match ip address", "match ip address prefix-list", "match ipv6 address", "match ipv6 address prefix-list",
 	"ip protocol *", "ipv6 protocol *", "ospf router-id", "ip ospf area", "ip ospf network", "ip ospf cost",
@@ -79,6 +80,13 @@ var slots = splitAll(
 // slotVNI is the VNI of a VRF. It is the one value that has to be removed before
 // another is set.
 const slotVNI = "vni"
+
+// yields reports whether a line sets what need not be Viaduct's: a router has one
+// identifier, and which it is matters only in that it stays.
+func yields(where string) bool {
+	_, line, _ := strings.Cut(where, separator)
+	return strings.HasPrefix(line, "bgp router-id ") || strings.HasPrefix(line, "coalesce-time ")
+}
 
 func splitAll(patterns ...string) map[string][][]string {
 	m := map[string][][]string{}

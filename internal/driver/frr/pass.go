@@ -155,10 +155,14 @@ func (p *pass) compareFile() *comparison {
 	return c
 }
 
-// resolveConflicts takes out of what is wanted the lines whose place is taken.
+// resolveConflicts takes out of what is wanted the lines whose place is taken. A
+// setting that Viaduct makes only because there has to be one yields to the
+// operator's without a word.
 func (p *pass) resolveConflicts() {
 	for _, c := range p.compare().conflicts {
-		p.refuse(c.where, c.owner, fmt.Errorf("%q cannot be configured: FRR has %q, which was not made by Viaduct and was left untouched: remove it from FRR, or change the declaration", c.where, c.other))
+		if !yields(c.where) {
+			p.refuse(c.where, c.owner, fmt.Errorf("%q cannot be configured: FRR has %q, which was not made by Viaduct and was left untouched: remove it from FRR, or change the declaration", c.where, c.other))
+		}
 		exclude(p.d.want, c.where)
 	}
 }

@@ -1,0 +1,14 @@
+package model
+
+import "testing"
+
+func TestIPv6Tunnels(t *testing.T) {
+	for version, want := range map[string]bool{
+		"8.4.4": false, "10.3": false, "10.5.9": false, "10.6": true, "10.6.1": true, "10.10.0": true, "11.0": true,
+		"10.6-dev": true, "10.3.1-1+pve1": false, "": false, "unknown": false,
+	} {
+		if got := (&FRRFacts{Version: version}).IPv6Tunnels(); got != want {
+			t.Errorf("FRR %q: %v", version, got)
+		}
+	}
+}
