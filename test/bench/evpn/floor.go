@@ -26,7 +26,7 @@ func runFloor(ctx context.Context, n *node) (f figures, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, stopFRR(nil, ""), h.Close()) }()
+	defer func() { err = errors.Join(err, stopFRR(""), h.Close()) }()
 	if err := h.prepare(ctx); err != nil {
 		return nil, err
 	}
