@@ -211,7 +211,7 @@ func (n *node) vtysh(ctx context.Context, far bool, commands ...string) (string,
 // session is what the neighbour knows of its session with the node.
 type session struct {
 	State   string `json:"bgpState"`
-	Since   int64  `json:"bgpTimerUpEstablishedEpoch"` // in seconds
+	Times   int    `json:"connectionsEstablished"`
 	Drops   int    `json:"connectionsDropped"`
 	Message struct {
 		Updates int `json:"updatesRecv"`
@@ -284,7 +284,7 @@ func (n *node) measureAdds(ctx context.Context, set func(with bool) (time.Durati
 		if err != nil {
 			return nil, 0, err
 		}
-		if after.Since != before.Since || after.Drops != before.Drops {
+		if after.Times != before.Times || after.Drops != before.Drops {
 			return nil, 0, fmt.Errorf("the session with the neighbour did not stay up: before %+v, after %+v", before, after)
 		}
 		if i == 0 {
