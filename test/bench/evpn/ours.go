@@ -128,7 +128,7 @@ func (n *node) checkFRR(ctx context.Context, with bool) error {
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("FRR knows of VNI %d: %v instead of %v: %w\n%s", n.vni(), knows, with, err, out)
+			return errors.Join(fmt.Errorf("FRR knows of VNI %d: %v instead of %v\n%s", n.vni(), knows, with, out), err)
 		}
 		select {
 		case <-ctx.Done():
