@@ -314,7 +314,7 @@ func TestProbe(t *testing.T) {
 			t.Errorf("asked again: %+v %v", again, err)
 		}
 	})
-	if f, err := Probe(context.Background(), Options{Root: t.TempDir()}); f != nil || err != nil {
+	if f, err := New(Options{Root: t.TempDir()}).Facts(context.Background()); f != nil || err != nil {
 		t.Errorf("without FRR: %+v %v", f, err)
 	}
 }
