@@ -253,6 +253,11 @@ func (n *node) tunnelsOverFour(c *model.Controller, o *overlay) {
 		}
 	}
 	o.ok = false
+	if c.Fabric != "" {
+		n.note(LevelError, model.Ref(model.KindController, c.ID), "node %s has no address to use as a tunnel end: its FRR %s makes EVPN tunnels over IPv4 only (IPv6 takes FRR 10.6), "+
+			"and fabric %s has no IPv4 addresses; set ip-prefix of the fabric and ip of its nodes", n.name, n.facts.FRR.Version, c.Fabric)
+		return
+	}
 	n.note(LevelError, model.Ref(model.KindController, c.ID), "node %s has no address to use as a tunnel end: its FRR %s makes EVPN tunnels over IPv4 only (IPv6 takes FRR 10.6), "+
 		"and interface%s with %s has no IPv4 address; give it one that the other nodes reach", n.name, n.facts.FRR.Version, device, o.session)
 }

@@ -56,6 +56,11 @@ func (s *Spec) checkTopology() (errs []error) {
 		claim(l[0])
 		claim(l[1])
 	}
+	return append(errs, s.checkBridges(used)...)
+}
+
+// checkBridges checks the bridges of the nodes, given the interfaces there are.
+func (s *Spec) checkBridges(used map[end]bool) (errs []error) {
 	for _, n := range s.Nodes {
 		for _, b := range n.Bridges {
 			if !linkName.MatchString(b.Name) {

@@ -12,8 +12,12 @@ import (
 	"time"
 )
 
-// askTimeout bounds the wait for what a daemon has to say.
-const askTimeout = time.Minute
+// askTimeout bounds the wait for what a daemon has to say, endTimeout that for
+// the end of one which says nothing.
+const (
+	askTimeout = time.Minute
+	endTimeout = 3 * time.Second
+)
 
 // readRunning reads what the daemons run. It asks them itself, as vtysh does, and
 // puts their answers together: each shows of a shared context, such as an
@@ -26,16 +30,34 @@ func (d *Driver) readRunning(ctx context.Context) (*node, error) {
 	}
 	root := &node{}
 	for _, name := range names {
-		text, err := d.ask(ctx, name)
-		if _, runs := d.process(name); err != nil && !runs && ctx.Err() == nil {
-			continue // it ended and left its socket
-		}
+		text, err := d.askAgain(ctx, name)
 		if err != nil {
 			return nil, err
 		}
 		root.learn(text)
 	}
 	return root, nil
+}
+
+// askAgain asks a daemon until it answers or has ended, which leaves its socket:
+// one that is about to end takes a question and does not answer it.
+func (d *Driver) askAgain(ctx context.Context, daemon string) (string, error) {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	deadline := time.Now().Add(endTimeout)
+	for {
+		text, err := d.ask(ctx, daemon)
+		if err == nil {
+			return text, nil
+		}
+		if _, runs := d.process(daemon); !runs && ctx.Err() == nil {
+			return "", nil
+		}
+		if ctx.Err() != nil || time.Now().After(deadline) {
+			return "", err
+		}
+		<-tick.C
+	}
 }
 
 // readDaemon reads what one daemon runs.
