@@ -77,8 +77,11 @@ func (l *Lab) addLoopbacks(name string, sys *SystemSpec) error {
 
 // setUp runs a machine's own commands, once: a file tells that it is done.
 func (l *Lab) setUp(ctx context.Context, name string, sys *SystemSpec) error {
+	if len(sys.Setup) == 0 {
+		return nil
+	}
 	done := filepath.Join(l.Dir, "setup", name)
-	if _, err := os.Stat(done); len(sys.Setup) == 0 || !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(done); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	for _, line := range sys.Setup {
