@@ -201,21 +201,14 @@ func (l *Lab) vsctl(ctx context.Context, node string, args ...string) error {
 	return nil
 }
 
-// ovsPart is a daemon of a node as a part of the lab, and the argument by which
-// it is known.
-type ovsPart struct {
-	Part
-	mark string
-}
-
 // ovsParts are the daemons of a node's Open vSwitch, if it has one.
-func (l *Lab) ovsParts(n NodeSpec) []ovsPart {
+func (l *Lab) ovsParts(n NodeSpec) []Part {
 	if !n.hasOVS() {
 		return nil
 	}
-	var parts []ovsPart
+	var parts []Part
 	for _, d := range []string{ovsDatabase, ovsSwitch} {
-		parts = append(parts, ovsPart{Part{Name: n.Name + "." + d, Role: "Open vSwitch of " + n.Name}, l.ovsDaemon(n.Name, d)})
+		parts = append(parts, Part{Name: n.Name + "." + d, Role: "Open vSwitch of " + n.Name, data: l.ovsDaemon(n.Name, d)})
 	}
 	return parts
 }

@@ -15,6 +15,8 @@ type Part struct {
 	Address string
 	State   string // Running or what is missing
 	PID     int    // of its process, 0 if it needs none
+
+	data string // by which its process is known (see process); empty if it needs none
 }
 
 // Running is the state of a part with which all is well.
@@ -22,48 +24,42 @@ const Running = "running"
 
 // Parts tells what the lab consists of and whether it is there.
 func (l *Lab) Parts(ctx context.Context) ([]Part, error) {
-	var parts []Part
-	add := func(p Part, data string) error {
-		if data != "" {
-			pid, err := l.running(data)
-			if err != nil {
-				return err
+	parts, err := l.expected(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range parts {
+		p := &parts[i]
+		if p.data != "" {
+			if p.PID, err = l.running(p.data); err != nil {
+				return nil, err
 			}
-			if p.PID = pid; pid == 0 {
+			if p.PID == 0 {
 				p.State = "not running"
 			}
 		}
 		if p.State == "" {
 			p.State = Running
 		}
-		parts = append(parts, p)
-		return nil
 	}
-	if err := add(Part{Name: "server", Role: "server", Address: "https://" + l.API}, l.serverData()); err != nil {
-		return nil, err
-	}
+	return parts, nil
+}
+
+// expected lists what the lab shall consist of.
+func (l *Lab) expected(ctx context.Context) ([]Part, error) {
+	parts := []Part{{Name: "server", Role: "server", Address: "https://" + l.API, data: l.serverData()}}
 	for _, n := range l.Spec.Nodes {
-		if err := add(Part{Name: n.Name, Role: "node", Address: n.Address.String(), State: l.nsState(n.Name)}, l.nodeData(n.Name)); err != nil {
-			return nil, err
-		}
-		for _, d := range l.ovsParts(n) {
-			if err := add(d.Part, d.mark); err != nil {
-				return nil, err
-			}
-		}
+		parts = append(parts, Part{Name: n.Name, Role: "node", Address: n.Address.String(), State: l.nsState(n.Name), data: l.nodeData(n.Name)})
+		parts = append(parts, l.ovsParts(n)...)
 	}
 	for _, h := range l.Spec.Hosts {
 		address := ""
 		if h.Address.IsValid() {
 			address = h.Address.String()
 		}
-		if err := add(Part{Name: h.Name, Role: "host", Address: address, State: l.nsState(h.Name)}, ""); err != nil {
-			return nil, err
-		}
+		parts = append(parts, Part{Name: h.Name, Role: "host", Address: address, State: l.nsState(h.Name)})
 	}
-	if err := add(Part{Name: outsideNS, Role: "outside", Address: OutsideHost.String(), State: l.nsState(outsideNS)}, ""); err != nil {
-		return nil, err
-	}
+	parts = append(parts, Part{Name: outsideNS, Role: "outside", Address: OutsideHost.String(), State: l.nsState(outsideNS)})
 	c, err := l.Client()
 	if err != nil {
 		return nil, err
@@ -72,9 +68,7 @@ func (l *Lab) Parts(ctx context.Context) ([]Part, error) {
 	guests, _ := listGuests(ctx, c)
 	for _, g := range guests {
 		if l.isNode(g.Node) {
-			if err := add(Part{Name: label(g), Role: "guest on " + g.Node, Address: addressList(g), State: l.nsState(guestNS(label(g)))}, ""); err != nil {
-				return nil, err
-			}
+			parts = append(parts, Part{Name: label(g), Role: "guest on " + g.Node, Address: addressList(g), State: l.nsState(guestNS(label(g)))})
 		}
 	}
 	return parts, nil
