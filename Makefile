@@ -29,7 +29,7 @@ demo-down:
 	@scripts/demo down
 
 ## test: everything that has to pass
-test: setup build lint unit e2e
+test: setup build lint unit e2e test-vm
 
 unit:
 	$(GO) test $$($(GO) list ./... | grep -v /test/e2e)
@@ -37,14 +37,11 @@ unit:
 e2e:
 	$(GO) test -count=1 -timeout 30m -skip '^TestVM' $(CLUSTERS)
 
-## test-vm: what needs a distribution's kernel, in a virtual machine without KVM;
-## RUN=pattern chooses scenarios
-RUN ?= ^TestVM
+## test-vm: what needs a distribution's kernel, in virtual machines, with KVM or
+## without; RUN=pattern chooses tests, ROOT=system|debian13|debian13-programs where
 test-vm: build
-	@scripts/setup qemu-system-x86 linux-image-amd64 busybox-static cpio xz-utils kmod iproute2 tcpdump
-	CGO_ENABLED=0 $(GO) test -c -o build/e2e.test ./test/e2e
-	test/vm/boot -t 1500 -e VIADUCT_VM=1 -e VIADUCT_BINARY=$(CURDIR)/$(BIN) -- sh -c \
-		'cd test/e2e && exec ../../build/e2e.test -test.v -test.timeout 24m -test.run "$$0"' '$(RUN)'
+	@scripts/setup qemu-system-x86 busybox-static cpio xz-utils kmod iproute2 tcpdump mmdebstrap
+	$(GO) run ./test/vm/run $(if $(RUN),-run '$(RUN)') $(if $(ROOT),-root $(ROOT))
 
 lint:
 	$(LINT) run ./...
@@ -57,6 +54,7 @@ bench: build
 	@scripts/setup python3
 	$(GO) run ./test/bench/links -json build/bench.json
 	$(GO) run ./test/bench/compile -json build/bench.json
+	$(GO) run ./test/bench/cluster -json build/bench.json
 	$(GO) run ./test/bench/memory -json build/bench.json
 
 man: build

@@ -26,8 +26,9 @@ type trunk struct {
 	mtu int
 	// ports are the interfaces by which a plain bridge leads off the node.
 	ports []string
-	// uplink tells, of a QinQ zone, that its own bridge stands.
-	uplink bool
+	// tried tells, of a QinQ zone, that its own bridge was compiled, and uplink that
+	// the node has it.
+	tried, uplink bool
 }
 
 // serviceTag is what a second VLAN tag takes of a frame, in bytes (IEEE 802.1ad).
@@ -142,7 +143,7 @@ func (n *node) vlan(z *model.Zone, v *model.VNet) {
 		}
 		n.ovsPort(p, v.ID, v.VLANAware)
 	case carrierAware:
-		if !n.needs(ref, model.FeatureVLAN, "VLAN devices (module 8021q)") {
+		if !n.needs(ref, model.FeatureVLAN) {
 			return
 		}
 		n.link(desired.Link{
@@ -167,7 +168,7 @@ func (n *node) vlanOfPlain(t *trunk, v *model.VNet) {
 	ref := model.Ref(model.KindVNet, v.ID)
 	beside := fits(fmt.Sprintf("%sv%d", t.bridge, v.Tag), "vb_"+v.ID)
 	inside, outside := "ln_"+v.ID, "pr_"+v.ID
-	if !n.needs(ref, model.FeatureVeth, "veth devices (module veth)") || !n.needs(ref, model.FeatureVLAN, "VLAN devices (module 8021q)") {
+	if !n.needs(ref, model.FeatureVeth, model.FeatureVLAN) {
 		return
 	}
 	foreign := n.facts.Interface(beside) != nil

@@ -202,13 +202,13 @@ func (l *Lab) vsctl(ctx context.Context, node string, args ...string) error {
 }
 
 // ovsParts are the daemons of a node's Open vSwitch, if it has one.
-func (l *Lab) ovsParts(n NodeSpec) []Part {
+func (l *Lab) ovsParts(n NodeSpec) []placed {
 	if !n.hasOVS() {
 		return nil
 	}
-	var parts []Part
+	var parts []placed
 	for _, d := range []string{ovsDatabase, ovsSwitch} {
-		parts = append(parts, Part{Name: n.Name + "." + d, Role: "Open vSwitch of " + n.Name, data: l.ovsDaemon(n.Name, d)})
+		parts = append(parts, placed{Part{Name: n.Name + "." + d, Role: "Open vSwitch of " + n.Name}, l.ovsDaemon(n.Name, d)})
 	}
 	return parts
 }

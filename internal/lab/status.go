@@ -15,8 +15,12 @@ type Part struct {
 	Address string
 	State   string // Running or what is missing
 	PID     int    // of its process, 0 if it needs none
+}
 
-	data string // by which its process is known (see process); empty if it needs none
+// placed is a part and the argument by which its process is known, if it has one.
+type placed struct {
+	Part
+	mark string
 }
 
 // Running is the state of a part with which all is well.
@@ -24,14 +28,22 @@ const Running = "running"
 
 // Parts tells what the lab consists of and whether it is there.
 func (l *Lab) Parts(ctx context.Context) ([]Part, error) {
-	parts, err := l.expected(ctx)
+	c, err := l.Client()
 	if err != nil {
 		return nil, err
 	}
-	for i := range parts {
-		p := &parts[i]
-		if p.data != "" {
-			if p.PID, err = l.running(p.data); err != nil {
+	parts := l.parts()
+	// A server that is down is told by the table; its guests cannot be.
+	guests, _ := listGuests(ctx, c)
+	for _, g := range guests {
+		if l.isNode(g.Node) {
+			parts = append(parts, placed{Part: Part{Name: label(g), Role: "guest on " + g.Node, Address: addressList(g), State: l.nsState(guestNS(label(g)))}})
+		}
+	}
+	out := make([]Part, len(parts))
+	for i, p := range parts {
+		if p.mark != "" {
+			if p.PID, err = l.running(p.mark); err != nil {
 				return nil, err
 			}
 			if p.PID == 0 {
@@ -41,15 +53,16 @@ func (l *Lab) Parts(ctx context.Context) ([]Part, error) {
 		if p.State == "" {
 			p.State = Running
 		}
+		out[i] = p.Part
 	}
-	return parts, nil
+	return out, nil
 }
 
-// expected lists what the lab shall consist of.
-func (l *Lab) expected(ctx context.Context) ([]Part, error) {
-	parts := []Part{{Name: "server", Role: "server", Address: "https://" + l.API, data: l.serverData()}}
+// parts are those that do not depend on the server.
+func (l *Lab) parts() []placed {
+	parts := []placed{{Part: Part{Name: "server", Role: "server", Address: "https://" + l.API}, mark: l.serverData()}}
 	for _, n := range l.Spec.Nodes {
-		parts = append(parts, Part{Name: n.Name, Role: "node", Address: n.Address.String(), State: l.nsState(n.Name), data: l.nodeData(n.Name)})
+		parts = append(parts, placed{Part: Part{Name: n.Name, Role: "node", Address: n.Address.String(), State: l.nsState(n.Name)}, mark: l.nodeData(n.Name)})
 		parts = append(parts, l.ovsParts(n)...)
 	}
 	for _, h := range l.Spec.Hosts {
@@ -57,21 +70,9 @@ func (l *Lab) expected(ctx context.Context) ([]Part, error) {
 		if h.Address.IsValid() {
 			address = h.Address.String()
 		}
-		parts = append(parts, Part{Name: h.Name, Role: "host", Address: address, State: l.nsState(h.Name)})
+		parts = append(parts, placed{Part: Part{Name: h.Name, Role: "host", Address: address, State: l.nsState(h.Name)}})
 	}
-	parts = append(parts, Part{Name: outsideNS, Role: "outside", Address: OutsideHost.String(), State: l.nsState(outsideNS)})
-	c, err := l.Client()
-	if err != nil {
-		return nil, err
-	}
-	// A server that is down is told by the table; its guests cannot be.
-	guests, _ := listGuests(ctx, c)
-	for _, g := range guests {
-		if l.isNode(g.Node) {
-			parts = append(parts, Part{Name: label(g), Role: "guest on " + g.Node, Address: addressList(g), State: l.nsState(guestNS(label(g)))})
-		}
-	}
-	return parts, nil
+	return append(parts, placed{Part: Part{Name: outsideNS, Role: "outside", Address: OutsideHost.String(), State: l.nsState(outsideNS)}})
 }
 
 func (l *Lab) nsState(name string) string {

@@ -56,24 +56,23 @@ func (s *Spec) checkTopology() (errs []error) {
 		claim(l[0])
 		claim(l[1])
 	}
-	for i := range s.Nodes {
-		errs = append(errs, s.Nodes[i].checkBridges(used)...)
-	}
-	return errs
+	return append(errs, s.checkBridges(used)...)
 }
 
-// checkBridges checks the bridges of a node; used are the ends of cables.
-func (n *NodeSpec) checkBridges(used map[end]bool) (errs []error) {
-	for _, b := range n.Bridges {
-		if !linkName.MatchString(b.Name) {
-			errs = append(errs, fmt.Errorf("node %s: bridge %q: the name must be up to 15 lower-case letters and digits, a letter first", n.Name, b.Name))
-		}
-		if err := b.checkOVS(); err != nil {
-			errs = append(errs, fmt.Errorf("node %s: bridge %s: %w", n.Name, b.Name, err))
-		}
-		for _, p := range b.Ports {
-			if p != uplink && !used[end{n.Name, p}] {
-				errs = append(errs, fmt.Errorf("node %s: bridge %s: port %q is in no switch and no link", n.Name, b.Name, p))
+// checkBridges checks the bridges of the nodes, given the interfaces there are.
+func (s *Spec) checkBridges(used map[end]bool) (errs []error) {
+	for _, n := range s.Nodes {
+		for _, b := range n.Bridges {
+			if !linkName.MatchString(b.Name) {
+				errs = append(errs, fmt.Errorf("node %s: bridge %q: the name must be up to 15 lower-case letters and digits, a letter first", n.Name, b.Name))
+			}
+			if err := b.checkOVS(); err != nil {
+				errs = append(errs, fmt.Errorf("node %s: bridge %s: %w", n.Name, b.Name, err))
+			}
+			for _, p := range b.Ports {
+				if p != uplink && !used[end{n.Name, p}] {
+					errs = append(errs, fmt.Errorf("node %s: bridge %s: port %q is in no switch and no link", n.Name, b.Name, p))
+				}
 			}
 		}
 	}

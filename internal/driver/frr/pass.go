@@ -30,6 +30,9 @@ type pass struct {
 	// restarted says that bgpd is another one than in the last pass.
 	restarted bool
 
+	// single says that a file was rejected as a whole: lines are tried one by one.
+	single bool
+
 	// seen are the lines that were dealt with in this pass; done what was
 	// applied. refused are the errors by the name of the line.
 	seen map[string]bool
@@ -125,7 +128,7 @@ func (p *pass) readAgain() (err error) {
 // lost takes the maps and lists that a restarted daemon has not got out of what
 // runs: vtysh shows them as long as one daemon holds them.
 func (p *pass) lost(daemon string) error {
-	own, err := p.d.readRunning(p.ctx, "-d", daemon)
+	own, err := p.d.readDaemon(p.ctx, daemon)
 	if err != nil {
 		return err
 	}
@@ -250,27 +253,26 @@ func (p *pass) round(number int) (more bool, err error) {
 	if len(ops) == 0 {
 		return false, nil
 	}
-	s := commands(ops, number == 0, d.device)
-	output, err := d.feed(p.ctx, s.String())
+	said, rejected, err := p.submit(ops, number)
 	if err != nil {
 		return false, fmt.Errorf("apply FRR's configuration: %w", err)
 	}
-	said := map[int]string{}
-	complaints := parseComplaints(output)
-	for i, line := range s.lines {
-		if what := complaints.of(i+1, line); what != "" && s.ops[i] >= 0 && said[s.ops[i]] == "" {
-			said[s.ops[i]] = what
-		}
-	}
 	was := p.running
 	if err := p.readAgain(); err != nil {
+		return false, err
+	}
+	if err := p.revive(); err != nil {
 		return false, err
 	}
 	progress, open := false, false
 	touched := map[string]bool{}
 	for i := range ops {
 		o := &ops[i]
-		switch p.judge(o, said[i], number) {
+		verdict := p.judge(o, said[i], number)
+		if verdict == hidden && rejected { // or lost with the others
+			verdict = failed
+		}
+		switch verdict {
 		case applied:
 			progress = true
 			if !p.seen[o.where()] {
@@ -294,6 +296,43 @@ func (p *pass) round(number int) (more bool, err error) {
 		p.result.Writes++
 	}
 	return progress || open && number == 0, nil
+}
+
+// submit has FRR apply operations, which it puts in order, and tells what FRR
+// said of each. With rejected set it may not have taken any.
+func (p *pass) submit(ops []op, number int) (said map[int]string, rejected bool, err error) {
+	d := p.d
+	if p.single {
+		said, err := d.feedEach(p.ctx, ops)
+		return said, false, err
+	}
+	s := commands(ops, number == 0, d.device)
+	output, err := d.feed(p.ctx, s.String())
+	if err != nil {
+		return nil, false, err
+	}
+	said = map[int]string{}
+	complaints := parseComplaints(output)
+	for i, line := range s.lines {
+		if what := complaints.of(i+1, line); what != "" && s.ops[i] >= 0 && said[s.ops[i]] == "" {
+			said[s.ops[i]] = what
+		}
+	}
+	p.single = complaints.rejected
+	return said, complaints.rejected, nil
+}
+
+// revive starts daemons that ended over what they got: FRR 10.3's mgmtd does so
+// at times when it rejects a line.
+func (p *pass) revive() error {
+	plan, err := p.d.planDaemons(p.daemons, p.runs, p.running)
+	if err != nil || len(plan.start) == 0 {
+		return err
+	}
+	if err := p.d.startDaemons(p.ctx, plan); err != nil {
+		return err
+	}
+	return p.readAgain()
 }
 
 // outcome is what became of an operation.

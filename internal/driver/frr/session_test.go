@@ -116,7 +116,7 @@ func TestUnderSystemd(t *testing.T) {
 case $1 in
 is-active) test -e ` + dir + `/active ;;
 start)
-	for d in zebra bgpd staticd; do FRR_PATHSPACE=` + l.opts.Pathspace + ` ` + l.d.binDir() + `/watchfrr.sh start $d; done
+	for d in zebra mgmtd bgpd staticd; do test ! -e ` + l.d.binDir() + `/$d || FRR_PATHSPACE=` + l.opts.Pathspace + ` ` + l.d.binDir() + `/watchfrr.sh start $d; done
 	touch ` + dir + `/active ;;
 esac
 `,

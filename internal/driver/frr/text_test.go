@@ -88,6 +88,12 @@ The following commands were dynamically grouped into the same transaction and re
 	if got := c.of(99, "  vni 100"); got != "VNI 100 is already configured as L3-VNI" {
 		t.Errorf("said of the VNI: %q", got)
 	}
+	if !c.rejected {
+		t.Error("that nothing was taken was not noticed")
+	}
+	if got := saidOf("% Configuration failed.\n\nvni 1000 is already mapped to another vrf\n"); got != "vni 1000 is already mapped to another vrf" {
+		t.Errorf("said of one line: %q", got)
+	}
 }
 
 func TestSwitchDaemon(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -92,18 +93,6 @@ func (d *Driver) feed(ctx context.Context, text string, args ...string) (output 
 	return output, err
 }
 
-// readRunning reads what the daemons run.
-func (d *Driver) readRunning(ctx context.Context, args ...string) (*node, error) {
-	out, status, err := d.vtysh(ctx, append(args, "-c", "show running-config no-header")...)
-	if err != nil {
-		return nil, err
-	}
-	if status != 0 {
-		return nil, fmt.Errorf("FRR does not tell its configuration: %s", lastLine(out))
-	}
-	return parseRunning(out), nil
-}
-
 func lastLine(s string) string {
 	s = strings.TrimSpace(s)
 	return s[strings.LastIndexByte(s, '\n')+1:]
@@ -115,12 +104,15 @@ type complaints struct {
 	lines map[int]string
 	// texts holds the same for lines that are told by their text.
 	texts map[string]string
+	// rejected tells that FRR 10's northbound layer, which takes what it gets of a
+	// file as one transaction, took nothing of it; it does not say for which line.
+	rejected bool
 }
 
 // parseComplaints reads vtysh's output: "line 12: % Unknown command[39]: ...",
 // or what a daemon says of a line followed by "line 12: Failure to communicate
 // [13] to bgpd, line: ...". What a daemon's northbound layer refuses is told
-// with the text of the lines. Other output is a notice.
+// with the text of the lines by FRR 8. Other output is a notice.
 func parseComplaints(output string) *complaints {
 	c := &complaints{lines: map[int]string{}, texts: map[string]string{}}
 	said, reason := "", ""
@@ -145,6 +137,8 @@ func parseComplaints(output string) *complaints {
 		case reason != "" && strings.HasPrefix(text, "- "):
 			c.texts[squeeze(text[2:])] = reason
 		case strings.HasPrefix(text, "["): // progress of one daemon
+		case text == "% Configuration failed.", strings.HasPrefix(text, "Warning: closing connection to mgmtd"):
+			c.rejected = true
 		default:
 			said = strings.TrimPrefix(text, "% ")
 		}
@@ -176,4 +170,39 @@ func (c *complaints) of(number int, text string) string {
 		return said
 	}
 	return c.texts[squeeze(text)]
+}
+
+// feedEach runs vtysh for each operation, and returns what it says of those that
+// it says anything of. That takes long, but each is a transaction of its own.
+func (d *Driver) feedEach(ctx context.Context, ops []op) (said map[int]string, err error) {
+	said = map[int]string{}
+	for i := range ops {
+		// A replacement's removal and addition are ones that another round sees to.
+		args := []string{"-c", "configure terminal"}
+		for _, line := range commands(slices.Clone(ops[i:i+1]), false, d.device).lines {
+			args = append(args, "-c", line)
+		}
+		output, _, err := d.vtysh(ctx, args...)
+		if err != nil {
+			return nil, err
+		}
+		if what := saidOf(output); what != "" {
+			said[i] = what
+		}
+	}
+	return said, nil
+}
+
+// saidOf is the first thing that vtysh says of commands, empty if nothing.
+func saidOf(output string) string {
+	if strings.Contains(output, "closing connection to mgmtd") {
+		return "its daemon mgmtd ended over this; was it already configured elsewhere?"
+	}
+	for line := range strings.Lines(output) {
+		text := strings.TrimSpace(line)
+		if text != "" && text != "% Configuration failed." && !strings.HasPrefix(text, "Error type: ") {
+			return strings.TrimPrefix(strings.TrimPrefix(text, "% "), "Error description: ")
+		}
+	}
+	return ""
 }

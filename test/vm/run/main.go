@@ -1,0 +1,204 @@
+// Command run is the VM tier: it compiles the tests that need a distribution's
+// whole kernel, or another distribution's programs, takes them into virtual
+// machines, shows how they go, and sums up.
+//
+//	go run ./test/vm/run [-run PATTERN] [-root NAME]
+//
+// The scenarios (TestVM... of test/e2e) and the tests of packages share one
+// machine per root: the system's own, and one of Debian 13 for its FRR. What
+// -run matches (as go test does, but case is as it is) is run and nothing else.
+// The exit status is 1 if a test failed or did not run, and in a machine, which
+// lacks nothing, if one was skipped.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// buildDir is where everything is kept that is made.
+const buildDir = "build/vm"
+
+// place is somewhere that tests run: a root, on a kernel.
+type place struct {
+	// name is what -root chooses, title says what is special.
+	name, title string
+	// root makes the root directory if it is missing.
+	root func() (string, error)
+	// inVM runs the tests in a virtual machine; otherwise they run on the present
+	// kernel.
+	inVM bool
+	// packages are those whose tests run here, and scenarios says which of the
+	// scenarios; nil means all.
+	packages  []string
+	scenarios *regexp.Regexp
+}
+
+// scenarios is the package of the scenarios.
+const scenarios = "test/e2e"
+
+// places are where tests run, in order: what breaks first comes first.
+func places() []place {
+	debian13 := func() (string, error) { return script("test/vm/debian13", "build/debian13") }
+	return []place{
+		{
+			name: "debian13-programs", title: "FRR of Debian 13 on this kernel", root: debian13,
+			packages: []string{"internal/driver/frr"},
+		},
+		{
+			name: "system", title: "this system, Debian's kernel", inVM: true,
+			root: func() (string, error) { return "/", nil },
+			packages: []string{
+				"internal/netns", "internal/rtnl", "internal/probe", "internal/driver/link", "internal/driver/route",
+				"internal/driver/sysctl", "internal/driver/nft", "internal/driver/ovs", scenarios,
+			},
+		},
+		{
+			name: "debian13", title: "Debian 13, Debian's kernel", inVM: true, root: debian13,
+			packages:  []string{"internal/driver/ovs", scenarios},
+			scenarios: regexp.MustCompile(`^TestVM(EVPN|BGP|ISIS|Fabric)`), // those with FRR
+		},
+	}
+}
+
+func main() {
+	pattern := flag.String("run", "", "run the tests that match only, as go test -run does")
+	root := flag.String("root", "", "run in this place only: debian13-programs, system or debian13")
+	flag.Parse()
+	failed, err := run(*pattern, *root)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "test/vm/run:", err)
+	}
+	if failed || err != nil {
+		os.Exit(1)
+	}
+}
+
+func run(pattern, only string) (failed bool, err error) {
+	start := time.Now()
+	chosen, err := choose(places(), only)
+	if err != nil {
+		return false, err
+	}
+	if err := compile(chosen); err != nil {
+		return false, err
+	}
+	var done []*outcome
+	for _, p := range chosen {
+		suites, err := plan(&p, pattern)
+		if err != nil {
+			return false, err
+		}
+		if len(suites) == 0 {
+			continue
+		}
+		o, err := p.run(suites)
+		if err != nil {
+			return false, fmt.Errorf("%s: %w", p.title, err)
+		}
+		done = append(done, o)
+	}
+	if len(done) == 0 {
+		return false, fmt.Errorf("no test of the VM tier matches %q", pattern)
+	}
+	return !summarise(os.Stdout, done, time.Since(start)), nil
+}
+
+func choose(all []place, only string) ([]place, error) {
+	if only == "" {
+		return all, nil
+	}
+	var names []string
+	for _, p := range all {
+		if p.name == only {
+			return []place{p}, nil
+		}
+		names = append(names, p.name)
+	}
+	return nil, fmt.Errorf("-root %q: must be one of %s", only, strings.Join(names, ", "))
+}
+
+// binary is the compiled tests of a package.
+func binary(pkg string) string { return filepath.Join(buildDir, filepath.Base(pkg)+".test") }
+
+// compile compiles the tests of all packages; without C they run in any root.
+func compile(places []place) error {
+	if err := os.MkdirAll(buildDir, 0o755); err != nil {
+		return err
+	}
+	args := []string{"test", "-c", "-o", buildDir + "/"}
+	seen := map[string]bool{}
+	for _, p := range places {
+		for _, pkg := range p.packages {
+			if !seen[pkg] {
+				seen[pkg] = true
+				args = append(args, "./"+pkg)
+			}
+		}
+	}
+	cmd := exec.Command("go", args...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	return cmd.Run()
+}
+
+// suite is the tests of one package that run in one place.
+type suite struct {
+	pkg   string
+	tests []string
+	// below is what the pattern says of subtests.
+	below string
+}
+
+// plan lists what runs in a place.
+func plan(p *place, pattern string) ([]suite, error) {
+	pattern, below, _ := strings.Cut(pattern, "/")
+	want, err := regexp.Compile(pattern)
+	if err != nil {
+		return nil, err
+	}
+	var out []suite
+	for _, pkg := range p.packages {
+		cmd := exec.Command(binary(pkg), "-test.list", ".")
+		cmd.Env = append(os.Environ(), "VIADUCT_BINARY=unused")
+		list, err := cmd.Output()
+		if err != nil {
+			return nil, fmt.Errorf("list the tests of %s: %w", pkg, err)
+		}
+		s := suite{pkg: pkg, below: below}
+		for name := range strings.FieldsSeq(string(list)) {
+			if p.takes(pkg, name) && want.MatchString(name) {
+				s.tests = append(s.tests, name)
+			}
+		}
+		if len(s.tests) > 0 {
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}
+
+// takes reports whether a test, fuzz targets aside, runs in the place.
+func (p *place) takes(pkg, name string) bool {
+	if pkg != scenarios {
+		return strings.HasPrefix(name, "Test")
+	}
+	return strings.HasPrefix(name, "TestVM") && (p.scenarios == nil || p.scenarios.MatchString(name))
+}
+
+// script runs one of the scripts and returns what it prints.
+func script(name string, args ...string) (string, error) {
+	cmd := exec.Command(name, args...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", name, err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}

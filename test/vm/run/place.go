@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// The limits of time, generous: an emulated processor is slow, and a machine that
+// does not end is found out by them.
+const (
+	placeLimit   = 30 * time.Minute
+	packageLimit = "25m"
+)
+
+// run runs suites in the place and tells how it goes.
+func (p *place) run(suites []suite) (*outcome, error) {
+	root, err := p.root()
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(buildDir, p.name+".sh")
+	if err := os.WriteFile(path, []byte(commands(suites)), 0o644); err != nil {
+		return nil, err
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	argv := []string{"test/vm/inroot", root, "sh", path}
+	env := []string{"VIADUCT_BINARY=" + filepath.Join(here, "bin/viaduct")}
+	if p.inVM {
+		kernel, err := script("test/vm/kernel", "build/kernel")
+		if err != nil {
+			return nil, err
+		}
+		env = append(env, "VIADUCT_VM=1")
+		argv = []string{"test/vm/boot", "-k", kernel, "-r", root, "-t", fmt.Sprint(int(placeLimit.Seconds()))}
+		for _, e := range env {
+			argv = append(argv, "-e", e)
+		}
+		argv = append(argv, "--", "sh", path)
+	}
+	o := newOutcome(p.title, suites, os.Stdout)
+	o.skip = !p.inVM
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Stderr = os.Stderr
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	lines := bufio.NewScanner(pipe)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		o.line(lines.Text())
+	}
+	err = errors.Join(lines.Err(), cmd.Wait())
+	o.finish(err)
+	return o, nil
+}
+
+// commands is the shell script that runs suites, each in the directory of its
+// package, whatever becomes of the others.
+func commands(suites []suite) string {
+	var b strings.Builder
+	b.WriteString("status=0\n")
+	for _, s := range suites {
+		pattern := "^(" + strings.Join(s.tests, "|") + ")$"
+		if s.below != "" {
+			pattern += "/" + s.below
+		}
+		up := strings.Repeat("../", strings.Count(s.pkg, "/")+1)
+		fmt.Fprintf(&b, "echo '%s%s'\n(cd %s && exec %s -test.v -test.timeout %s -test.run '%s') || status=1\n",
+			packageMark, s.pkg, s.pkg, up+binary(s.pkg), packageLimit, strings.ReplaceAll(pattern, "'", `'\''`))
+	}
+	b.WriteString("exit $status\n")
+	return b.String()
+}
