@@ -28,7 +28,8 @@ func full() *desired.Node {
 		Neighbours: []desired.Neighbour{{Link: "vx1", MAC: desired.FloodMAC, Dst: netip.MustParseAddr("10.0.0.2"), Owner: "vnet/a"}},
 		Routes: []desired.Route{{Dst: netip.MustParsePrefix("10.2.0.0/16"), Link: "vn1", Via: netip.MustParseAddr("10.0.1.2"),
 			Table: 7, Type: "unreachable", Metric: 8, Src: netip.MustParseAddr("10.0.1.3"), Owner: "vnet/a"}},
-		OVSPorts: []desired.OVSPort{{Name: "ln", Bridge: "vmbr0", Tag: 5, QinQ: true, EtherType: "802.1ad", MTU: 1500, Owner: "vnet/a"}},
+		OVSBridges: []desired.OVSBridge{{Name: "z_q", Like: "vmbr0", Owner: "zone/q"}},
+		OVSPorts:   []desired.OVSPort{{Name: "ln", Bridge: "vmbr0", Peer: "up", Tag: 5, QinQ: true, EtherType: "802.1ad", MTU: 1500, Owner: "vnet/a"}},
 		FRR: &desired.FRR{Daemons: []string{"bgpd"}, Blocks: []desired.FRRBlock{{
 			Head: "router bgp 1", Lines: []string{" address-family l2vpn evpn", "  advertise-all-vni", " exit-address-family"}, Owner: "controller/c",
 		}}},

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The manual's "VLAN Setup Example" on nodes whose links ifupdown2 makes.
+// The manual's "VLAN Setup Example" where ifupdown2 makes the links of one node.
 func TestVMIfupdown2(t *testing.T) {
 	needsVM(t)
 	for _, tt := range []struct{ name, lab, stanza string }{
@@ -18,7 +18,7 @@ func TestVMIfupdown2(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c := ifupdown2Cluster(t, strings.ReplaceAll(string(b), "  bridges:", "  ifupdown2: true\n  bridges:"))
+			c := ifupdown2Cluster(t, strings.Replace(string(b), "  bridges:", "  ifupdown2: true\n  bridges:", 1))
 			vlanExample(t, c)
 			c.well("node1")
 			if f := c.ownFile("node1"); !strings.Contains(f, tt.stanza) {

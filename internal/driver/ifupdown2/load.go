@@ -33,7 +33,7 @@ const maxTries = 3
 // fails for another reason, the previous file is brought back.
 func (p *pass) load(ctx context.Context) error {
 	if p.wanted() {
-		if err := p.d.ready(ctx); err != nil {
+		if err := p.d.ready(); err != nil {
 			return err
 		}
 	}
@@ -86,8 +86,8 @@ func (p *pass) restore(ctx context.Context) error {
 }
 
 // ready tells what keeps ifupdown2 from being used on this node.
-func (d *Driver) ready(ctx context.Context) error {
-	if _, err := d.run(ctx, "ifquery", "--version"); errors.Is(err, exec.ErrNotFound) {
+func (d *Driver) ready() error {
+	if _, err := exec.LookPath("ifreload"); err != nil {
 		return errors.New("ifupdown2 is not installed on this node, so links are made without it: " +
 			"apt install ifupdown2, or set the node's backend to netlink")
 	}
