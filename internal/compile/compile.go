@@ -216,7 +216,7 @@ var requirements = map[model.Feature]requirement{
 func (n *node) needs(object string, features ...model.Feature) bool {
 	complete := true
 	for _, f := range features {
-		if has, probed := n.facts.Features[f]; has || !probed {
+		if !n.lacks(f) {
 			continue
 		}
 		complete = false
@@ -224,6 +224,12 @@ func (n *node) needs(object string, features ...model.Feature) bool {
 		n.note(LevelError, object, "needs %s; %s is not available on node %s (kernel %s); install a kernel that has it, or leave the node out", r.what, r.part, n.name, n.facts.Kernel)
 	}
 	return complete
+}
+
+// lacks reports whether the node has probed a feature and does not have it.
+func (n *node) lacks(f model.Feature) bool {
+	has, probed := n.facts.Features[f]
+	return probed && !has
 }
 
 // bridge adds the VNet's bridge and reports whether the node can have it.

@@ -116,10 +116,10 @@ func (d *Driver) Names() map[string]bool {
 // failed.
 func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
 	have, err := d.readFile()
-	switch {
-	case want.Backend != Backend && (!have.exists || err != nil):
-		return driver.Result{}, nil // what is there is none of ours
-	case err != nil:
+	if want.Backend != Backend && !have.exists {
+		return driver.Result{}, nil // what is there, if anything, is none of ours
+	}
+	if err != nil {
 		return driver.Result{}, err
 	}
 	links, err := d.conn.Links(ctx)
