@@ -54,6 +54,7 @@ bench: build
 	@scripts/setup python3
 	$(GO) run ./test/bench/links -json build/bench.json
 	$(GO) run ./test/bench/compile -json build/bench.json
+	$(GO) run ./test/bench/cluster -json build/bench.json
 	$(GO) run ./test/bench/memory -json build/bench.json
 
 man: build

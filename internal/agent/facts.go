@@ -29,7 +29,9 @@ var guestLinks = regexp.MustCompile(`^(tap|veth)\d+i\d+$|^fw(br|ln|pr)\d+[ip]\d+
 type probeOVS func(context.Context) (bridges []ovs.Bridge, running bool, err error)
 
 // readFacts reads what the node is, without what Viaduct and guests put there.
-func readFacts(ctx context.Context, conn *rtnl.Conn, version string, features map[model.Feature]bool, probe probeOVS) (*model.Facts, error) {
+// Links by the given names are Viaduct's too, even if they are not marked yet: after
+// a boot ifupdown2 has made them before the agent runs.
+func readFacts(ctx context.Context, conn *rtnl.Conn, version string, features map[model.Feature]bool, probe probeOVS, named map[string]bool) (*model.Facts, error) {
 	links, err := conn.Links(ctx)
 	if err != nil {
 		return nil, err
@@ -55,6 +57,9 @@ func readFacts(ctx context.Context, conn *rtnl.Conn, version string, features ma
 		}
 	}
 	var names map[int]string
+	for name := range named {
+		switched[name] = ovsPort{ours: true}
+	}
 	f.Interfaces, names = interfaces(links, addrs, switched)
 	f.Routes = factRoutes(routes, names)
 	if len(f.Routes) > model.MaxFactRoutes {

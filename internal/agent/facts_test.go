@@ -80,7 +80,7 @@ func TestFactsOfANamespace(t *testing.T) {
 	}
 	defer conn.Close()
 	none := func(context.Context) ([]ovs.Bridge, bool, error) { return []ovs.Bridge{{Name: "vmbr9"}}, true, nil }
-	f, err := readFacts(context.Background(), conn, "v1", nil, none)
+	f, err := readFacts(context.Background(), conn, "v1", nil, none, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestFactsOfANamespace(t *testing.T) {
 	}
 	// Facts without Open vSwitch's part would take networks down that need it.
 	failing := func(context.Context) ([]ovs.Bridge, bool, error) { return nil, false, errors.New("hangs") }
-	if _, err := readFacts(context.Background(), conn, "v1", nil, failing); err == nil {
+	if _, err := readFacts(context.Background(), conn, "v1", nil, failing, nil); err == nil {
 		t.Error("a fault of Open vSwitch was not told")
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/driver"
 	"github.com/viaduct-sdn/viaduct/internal/driver/frr"
+	"github.com/viaduct-sdn/viaduct/internal/driver/ifupdown2"
 	"github.com/viaduct-sdn/viaduct/internal/driver/link"
 	"github.com/viaduct-sdn/viaduct/internal/driver/nft"
 	"github.com/viaduct-sdn/viaduct/internal/driver/ovs"
@@ -29,6 +30,7 @@ type Host struct {
 	version  string
 	conn     *rtnl.Conn
 	link     *link.Driver
+	file     *ifupdown2.Driver
 	frr      *frr.Driver
 	ovs      *ovs.Driver
 	drivers  []driver.Driver
@@ -64,6 +66,9 @@ func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
 	if h.link, err = link.New(link.Options{Reserved: h.isReserved}); err != nil {
 		return nil, err
 	}
+	if h.file, err = ifupdown2.New(ifupdown2.Options{Reserved: h.isReserved}); err != nil {
+		return nil, err
+	}
 	routes, err := route.New(nil)
 	if err != nil {
 		return nil, err
@@ -72,10 +77,12 @@ func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
 	// The filter stands before the links that it keeps apart; forwarding is
 	// switched on after both. FRR lets go of a VRF before it is deleted, and learns
 	// of a new one when it is there. Open vSwitch makes interfaces that links join.
+	// What ifupdown2 makes, on nodes that use it, the link driver completes.
 	h.drivers = []driver.Driver{
 		nft.New(nft.Options{StateFile: filepath.Join(o.Data, "nft.json")}),
 		h.frr.Withdraw(),
 		h.ovs,
+		h.file,
 		h.link,
 		sysctl.New(nil),
 		routes,
@@ -97,7 +104,7 @@ func (h *Host) Close() error {
 
 // Facts implements System.
 func (h *Host) Facts(ctx context.Context) (*model.Facts, error) {
-	f, err := readFacts(ctx, h.conn, h.version, h.features, h.ovs.Probe)
+	f, err := readFacts(ctx, h.conn, h.version, h.features, h.ovs.Probe, h.file.Names())
 	if err != nil {
 		return nil, err
 	}

@@ -178,7 +178,7 @@ func labExec(f *labFlags) *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("running a command in a namespace needs the program ip (package iproute2): %w", err)
 			}
-			return syscall.Exec(ip, append([]string{"ip", "netns", "exec", ns}, given[1:]...), os.Environ())
+			return syscall.Exec(ip, append([]string{"ip", "netns", "exec", ns}, given[1:]...), append(os.Environ(), l.Environ(given[0])...))
 		},
 	}
 }

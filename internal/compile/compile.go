@@ -43,11 +43,14 @@ type node struct {
 	cfg     *model.Config
 	guests  map[string]*model.Guest
 	facts   *model.Facts
+	vnets   map[string][]*model.VNet   // by zone, each sorted by ID
 	subnets map[string][]*model.Subnet // by VNet, each sorted by ID
-	out     *desired.Node
-	notes   []Note
-	links   map[string]desired.Link // those of out, by name
-	routed  routed
+	// prefixes are the networks of all zones, sorted; nil until they are needed.
+	prefixes []zonePrefix
+	out      *desired.Node
+	notes    []Note
+	links    map[string]desired.Link // those of out, by name
+	routed   routed
 	// What the VNets of a zone have in common, by zone.
 	overlays map[string]*overlay
 	trunks   map[string]*trunk
@@ -64,9 +67,10 @@ func Node(doc *protocol.Document, facts *model.Facts) (*desired.Node, []Note) {
 		cfg:         &doc.Config,
 		guests:      doc.Guests,
 		facts:       facts,
+		vnets:       map[string][]*model.VNet{},
 		subnets:     subnetsByVNet(&doc.Config),
-		out:         &desired.Node{},
-		links:       map[string]desired.Link{},
+		out:         &desired.Node{Links: make([]desired.Link, 0, 2*len(doc.Config.VNets))},
+		links:       make(map[string]desired.Link, 2*len(doc.Config.VNets)),
 		overlays:    map[string]*overlay{},
 		trunks:      map[string]*trunk{},
 		vrfs:        map[string]*vrf{},
@@ -76,7 +80,12 @@ func Node(doc *protocol.Document, facts *model.Facts) (*desired.Node, []Note) {
 		n.out.Backend = self.Backend
 	}
 	n.fabrics()
-	for _, o := range n.cfg.List(model.KindVNet) {
+	vnets := n.cfg.List(model.KindVNet)
+	for _, o := range vnets {
+		v := o.(*model.VNet)
+		n.vnets[v.Zone] = append(n.vnets[v.Zone], v)
+	}
+	for _, o := range vnets {
 		v := o.(*model.VNet)
 		z := n.cfg.Zones[v.Zone]
 		if z == nil || !z.OnNode(n.name) || !n.nameFree(v) {
@@ -180,15 +189,36 @@ func (n *node) reserved(name string) string {
 	return ""
 }
 
-// needs tells whether the node has a feature that an object requires, and notes
-// it when not. A node that has not probed the feature is given the benefit of
-// the doubt: the driver's error will tell.
-func (n *node) needs(object string, f model.Feature, what string) bool {
-	if has, probed := n.facts.Features[f]; has || !probed {
-		return true
+// requirement says what a feature is to an operator, and what of the kernel it
+// comes from.
+type requirement struct{ what, part string }
+
+var requirements = map[model.Feature]requirement{
+	model.FeatureBridge:        {"bridges", "module bridge"},
+	model.FeatureVXLAN:         {"VXLAN devices", "module vxlan"},
+	model.FeatureVLANFiltering: {"VLAN filtering on bridges", "kernel option CONFIG_BRIDGE_VLAN_FILTERING"},
+	model.FeatureNFTNAT:        {"nftables with NAT (to keep zones apart and for SNAT)", "module nft_masq or nft_ct"},
+	model.FeatureVLAN:          {"VLAN devices", "module 8021q"},
+	model.FeatureVLANAD:        {"802.1ad VLAN devices", "module 8021q"},
+	model.FeatureVRF:           {"VRFs", "module vrf"},
+	model.FeatureVeth:          {"veth devices", "module veth"},
+	model.FeatureDummy:         {"dummy devices", "module dummy"},
+}
+
+// needs tells whether the node has the features that an object requires, and notes
+// those that it has not. A node that has not probed a feature is given the benefit
+// of the doubt: the driver's error will tell.
+func (n *node) needs(object string, features ...model.Feature) bool {
+	complete := true
+	for _, f := range features {
+		if has, probed := n.facts.Features[f]; has || !probed {
+			continue
+		}
+		complete = false
+		r := requirements[f]
+		n.note(LevelError, object, "needs %s; %s is not available on node %s (kernel %s); install a kernel that has it, or leave the node out", r.what, r.part, n.name, n.facts.Kernel)
 	}
-	n.note(LevelError, object, "needs %s, which the kernel of node %s (%s) does not have; use another node or kernel", what, n.name, n.facts.Kernel)
-	return false
+	return complete
 }
 
 // bridge adds the VNet's bridge and reports whether the node can have it.
@@ -199,10 +229,10 @@ func (n *node) bridge(v *model.VNet, mtu int, noLinkLocal bool) bool {
 // vnetBridge adds the VNet's bridge, of which l has what depends on the zone.
 func (n *node) vnetBridge(v *model.VNet, l desired.Link) bool {
 	ref := model.Ref(model.KindVNet, v.ID)
-	if !n.needs(ref, model.FeatureBridge, "bridges (module bridge)") {
+	if !n.needs(ref, model.FeatureBridge) {
 		return false
 	}
-	if v.VLANAware && !n.needs(ref, model.FeatureVLANFiltering, "VLAN filtering on bridges (vlanaware)") {
+	if v.VLANAware && !n.needs(ref, model.FeatureVLANFiltering) {
 		return false
 	}
 	l.Name, l.Kind, l.Owner, l.Alias = v.ID, desired.LinkBridge, ref, v.Alias

@@ -21,7 +21,7 @@ func (n *node) fabrics() {
 			continue
 		}
 		ref := model.Ref(model.KindFabric, f.ID)
-		if !n.needs(ref, model.FeatureDummy, "dummy devices (module dummy)") {
+		if !n.needs(ref, model.FeatureDummy) {
 			continue
 		}
 		name := fabricLink(f.ID)
@@ -31,7 +31,7 @@ func (n *node) fabrics() {
 		for _, a := range []netip.Addr{m.IP, m.IP6} {
 			if a.IsValid() {
 				n.out.Addresses = append(n.out.Addresses, desired.Address{Link: name, Prefix: netip.PrefixFrom(a, a.BitLen()), Owner: ref})
-				n.routed.forward(a)
+				n.routed.forward(ref, a)
 			}
 		}
 		for _, l := range m.Interfaces {

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -22,11 +23,12 @@ var ours = fmt.Sprintf("{ %d, %d }", desired.LinkGroup, desired.DoomedGroup)
 // routed collects the VNets that the node routes for: those whose subnets have
 // a gateway here.
 type routed struct {
-	zones  map[string]map[string]bool // zone -> its links: VNets, and what belongs to a VRF
-	gates  map[string][]netip.Addr    // zone -> gateway addresses
-	snat4  []netip.Prefix
-	snat6  []netip.Prefix
-	v4, v6 bool
+	zones map[string]map[string]bool // zone -> its links: VNets, and what belongs to a VRF
+	gates map[string][]netip.Addr    // zone -> gateway addresses
+	snat4 []netip.Prefix
+	snat6 []netip.Prefix
+	// v4 and v6 are the objects, for each family the first, that make the node route.
+	v4, v6 string
 }
 
 // add takes in a subnet of a VNet that the node is the gateway of.
@@ -55,7 +57,7 @@ func (r *routed) gateway(z *model.Zone, v *model.VNet, s *model.Subnet) {
 		r.gates = map[string][]netip.Addr{}
 	}
 	r.gates[z.ID] = append(r.gates[z.ID], s.Gateway)
-	r.forward(s.Gateway)
+	r.forward(model.Ref(model.KindZone, z.ID), s.Gateway)
 }
 
 // links takes in links of a zone. What a VRF's guests send comes in by the link
@@ -72,9 +74,13 @@ func (r *routed) links(zone string, names ...string) {
 	}
 }
 
-// forward notes that the node routes for an address's family.
-func (r *routed) forward(a netip.Addr) {
-	r.v4, r.v6 = r.v4 || a.Is4(), r.v6 || a.Is6()
+// forward notes that an object makes the node route for an address's family.
+func (r *routed) forward(owner string, a netip.Addr) {
+	if a.Is4() {
+		r.v4 = cmp.Or(r.v4, owner)
+	} else {
+		r.v6 = cmp.Or(r.v6, owner)
+	}
 }
 
 // firewall adds the table. Its size grows with the routed VNets only: all others
@@ -219,11 +225,11 @@ func disjoint(nets []netip.Prefix) []string {
 // It is a setting of the whole node: a reply enters by an interface that is not
 // ours and is only forwarded if that one forwards too.
 func (n *node) forwarding() {
-	owner := n.gatewayOwner()
-	if n.routed.v4 {
+	if owner := n.routed.v4; owner != "" {
 		n.sysctl(owner, "net.ipv4.ip_forward", "1")
 	}
-	if !n.routed.v6 {
+	owner := n.routed.v6
+	if owner == "" {
 		return
 	}
 	// A forwarding node drops the default routes that it learned by router
@@ -239,13 +245,6 @@ func (n *node) forwarding() {
 		}
 	}
 	n.sysctl(owner, "net.ipv6.conf.all.forwarding", "1")
-}
-
-func (n *node) gatewayOwner() string {
-	for _, z := range slices.Sorted(maps.Keys(n.routed.zones)) {
-		return model.Ref(model.KindZone, z)
-	}
-	return ""
 }
 
 func (n *node) sysctl(owner, key, value string) {

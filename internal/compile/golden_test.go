@@ -3,12 +3,15 @@ package compile_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/viaduct-sdn/viaduct/internal/compile"
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/frr"
 	"github.com/viaduct-sdn/viaduct/internal/manifest"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/test/golden"
@@ -24,10 +27,10 @@ func TestGolden(t *testing.T) {
 			case ".yaml":
 				load(t, c.Files[name], cfg, guests)
 				continue
-			case "":
+			case "", ".local":
 				continue
 			}
-			facts := &model.Facts{}
+			facts := &model.Facts{FRRLocal: c.Files["frr.conf.local"]}
 			if err := json.Unmarshal([]byte(c.Files[name]), facts); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
@@ -37,6 +40,9 @@ func TestGolden(t *testing.T) {
 				fmt.Fprintf(&out, "%s: %s: %s\n", n.Level, n.Object, n.Message)
 			}
 			writeNode(&out, want)
+			if want.FRR != nil && !facts.FRR.AutoRT { // a stock FRR does not know what Proxmox's does
+				acceptedByFRR(t, facts.Node, frr.Format(want.FRR.Blocks))
+			}
 		}
 		c.Want(t, "want", out.String())
 	})
@@ -62,6 +68,23 @@ func load(t *testing.T, data string, cfg *model.Config, guests map[string]*model
 	}
 }
 
+// acceptedByFRR has the real FRR read what a node would get.
+func acceptedByFRR(t *testing.T, node, text string) {
+	t.Helper()
+	vtysh, err := exec.LookPath("vtysh")
+	if err != nil {
+		t.Log("vtysh is not installed, so FRR has not read this: scripts/setup installs it")
+		return
+	}
+	path := filepath.Join(t.TempDir(), node)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(vtysh, "-C", "-f", path).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("%s: vtysh -C: %v\n%s\n%s", node, err, out, text)
+	}
+}
+
 // writeNode prints a desired state one element a line.
 func writeNode(b *strings.Builder, n *desired.Node) {
 	line := func(kind string, v any) {
@@ -83,6 +106,9 @@ func writeNode(b *strings.Builder, n *desired.Node) {
 	for _, e := range n.Routes {
 		line("route", e)
 	}
+	for _, e := range n.OVSPorts {
+		line("ovs-port", e)
+	}
 	for _, e := range n.Ports {
 		line("port", e)
 	}
@@ -96,6 +122,15 @@ func writeNode(b *strings.Builder, n *desired.Node) {
 		for _, c := range t.Chains {
 			for _, r := range c.Rules {
 				fmt.Fprintf(b, "rule %s: %s\n", c.Name, r.Text)
+			}
+		}
+	}
+	if n.FRR != nil {
+		fmt.Fprintf(b, "daemons %s\n", strings.Join(n.FRR.Daemons, " "))
+		for _, k := range n.FRR.Blocks {
+			fmt.Fprintf(b, "frr %s: %s\n", k.Owner, k.Head)
+			for _, l := range k.Lines {
+				fmt.Fprintf(b, "\t%s\n", l)
 			}
 		}
 	}

@@ -5,67 +5,124 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
-// Project returns the document of one node: the part of the revision it needs
-// and the guests that run on it. What belongs to zones of other nodes stays
-// out, so a node neither learns of them nor wakes when they change.
+// Project returns the document of one node. For those of many nodes, see
+// Projector.
 func Project(cfg *model.Config, guests map[string]*model.Guest, revision int64, node string) *protocol.Document {
-	doc := &protocol.Document{Format: protocol.Format, Revision: revision, Node: node}
+	return NewProjector(cfg, guests, revision).Node(node)
+}
+
+// Projector makes the documents of the nodes. It walks over the configuration
+// once; a document then costs no more than what is in it. It may be used by
+// several goroutines at once.
+type Projector struct {
+	cfg      *model.Config
+	revision int64
+	// Of each map the key is the name of a node, or that in the comment.
+	everywhere  []*model.Zone
+	zones       map[string][]*model.Zone
+	vnets       map[string][]*model.VNet       // zone
+	subnets     map[string][]*model.Subnet     // VNet
+	members     map[string][]*model.FabricNode // fabric
+	memberships map[string][]*model.FabricNode
+	controllers map[string][]*model.Controller
+	guests      map[string][]*model.Guest
+}
+
+// NewProjector prepares the documents of a revision. Neither the configuration
+// nor the guests may change as long as it is used.
+func NewProjector(cfg *model.Config, guests map[string]*model.Guest, revision int64) *Projector {
+	p := &Projector{
+		cfg: cfg, revision: revision,
+		zones: map[string][]*model.Zone{}, vnets: map[string][]*model.VNet{}, subnets: map[string][]*model.Subnet{},
+		members: map[string][]*model.FabricNode{}, memberships: map[string][]*model.FabricNode{},
+		controllers: map[string][]*model.Controller{}, guests: map[string][]*model.Guest{},
+	}
+	for _, z := range cfg.Zones {
+		if len(z.Nodes) == 0 {
+			p.everywhere = append(p.everywhere, z)
+		}
+		for _, node := range z.Nodes {
+			p.zones[node] = append(p.zones[node], z)
+		}
+	}
+	for _, v := range cfg.VNets {
+		p.vnets[v.Zone] = append(p.vnets[v.Zone], v)
+	}
+	for _, s := range cfg.Subnets {
+		p.subnets[s.VNet] = append(p.subnets[s.VNet], s)
+	}
+	for _, m := range cfg.FabricNodes {
+		p.members[m.Fabric] = append(p.members[m.Fabric], m)
+		p.memberships[m.Node] = append(p.memberships[m.Node], m)
+	}
+	for _, c := range cfg.Controllers {
+		if c.Node != "" {
+			p.controllers[c.Node] = append(p.controllers[c.Node], c)
+		}
+	}
+	for _, g := range guests {
+		p.guests[g.Node] = append(p.guests[g.Node], g)
+	}
+	return p
+}
+
+// Node returns the document of one node: the part of the revision it needs and
+// the guests that run on it. What belongs to zones of other nodes stays out, so
+// a node neither learns of them nor wakes when they change.
+func (p *Projector) Node(node string) *protocol.Document {
+	doc := &protocol.Document{Format: protocol.Format, Revision: p.revision, Node: node}
 	out := &doc.Config
-	if self, ok := cfg.Nodes[node]; ok {
-		out.Nodes = map[string]*model.Node{node: self}
+	if self, ok := p.cfg.Nodes[node]; ok {
+		set(&out.Nodes, node, self)
 	}
-	for id, z := range cfg.Zones {
-		if z.OnNode(node) {
-			set(&out.Zones, id, z)
+	for _, c := range p.controllers[node] {
+		set(&out.Controllers, c.ID, c)
+	}
+	for _, zones := range [][]*model.Zone{p.everywhere, p.zones[node]} {
+		for _, z := range zones {
+			p.zone(out, z)
 		}
 	}
-	fabrics := map[string]bool{}
-	for id, c := range cfg.Controllers {
-		if c.Node == node || c.Type == model.ControllerEVPN && usesController(out, id) {
-			set(&out.Controllers, id, c)
-			fabrics[c.Fabric] = true
-		}
+	// Of the fabrics that the node takes tunnel ends from it needs all members, of
+	// the others its own part.
+	for _, m := range p.memberships[node] {
+		p.fabricNodes(out, m.Fabric, m)
 	}
 	for _, z := range out.Zones {
-		fabrics[z.Fabric] = true
+		p.fabricNodes(out, z.Fabric, p.members[z.Fabric]...)
 	}
-	projectFabrics(cfg, out, fabrics, node)
-	for id, v := range cfg.VNets {
-		if _, ok := out.Zones[v.Zone]; ok {
-			set(&out.VNets, id, v)
-		}
+	for _, c := range out.Controllers {
+		p.fabricNodes(out, c.Fabric, p.members[c.Fabric]...)
 	}
-	for id, s := range cfg.Subnets {
-		if _, ok := out.VNets[s.VNet]; ok {
-			set(&out.Subnets, id, s)
-		}
-	}
-	for id, g := range guests {
-		if g.Node == node {
-			set(&doc.Guests, id, g)
-		}
+	for _, g := range p.guests[node] {
+		set(&doc.Guests, g.ID, g)
 	}
 	return doc
 }
 
-// usesController reports whether a zone of the node has the controller.
-func usesController(out *model.Config, id string) bool {
-	for _, z := range out.Zones {
-		if z.Controller == id {
-			return true
+// zone adds a zone of the node with all that is in it.
+func (p *Projector) zone(out *model.Config, z *model.Zone) {
+	set(&out.Zones, z.ID, z)
+	if c := p.cfg.Controllers[z.Controller]; c != nil && c.Type == model.ControllerEVPN {
+		set(&out.Controllers, c.ID, c)
+	}
+	for _, v := range p.vnets[z.ID] {
+		set(&out.VNets, v.ID, v)
+		for _, s := range p.subnets[v.ID] {
+			set(&out.Subnets, s.ID, s)
 		}
 	}
-	return false
 }
 
-// projectFabrics adds the fabrics that the node is a member of or takes tunnel
-// ends from. Of the latter all members are needed, of the others the own part.
-func projectFabrics(cfg, out *model.Config, ends map[string]bool, node string) {
-	for id, m := range cfg.FabricNodes {
-		if f := cfg.Fabrics[m.Fabric]; f != nil && (m.Node == node || ends[m.Fabric]) {
-			set(&out.Fabrics, m.Fabric, f)
-			set(&out.FabricNodes, id, m)
-		}
+// fabricNodes adds members of a fabric, if there is one.
+func (p *Projector) fabricNodes(out *model.Config, id string, members ...*model.FabricNode) {
+	f := p.cfg.Fabrics[id]
+	if f == nil {
+		return
+	}
+	for _, m := range members {
+		set(&out.Fabrics, id, f)
+		set(&out.FabricNodes, m.ID, m)
 	}
 }
 

@@ -163,10 +163,8 @@ func (n *node) routedZone(z *model.Zone, f *vrf) routing.Zone {
 		ID: z.ID, Owner: model.Ref(model.KindZone, z.ID), VRF: f.name, Controller: z.Controller,
 		VNI: uint32(z.VRFVXLAN), AdvertiseSubnets: z.AdvertiseSubnets, RTImport: z.RTImport,
 	}
-	for _, o := range n.cfg.List(model.KindVNet) {
-		if v := o.(*model.VNet); v.Zone == z.ID {
-			out.VNIs = append(out.VNIs, uint32(v.Tag))
-		}
+	for _, v := range n.vnets[z.ID] {
+		out.VNIs = append(out.VNIs, uint32(v.Tag))
 	}
 	if !f.exit {
 		return out
@@ -184,19 +182,36 @@ func (n *node) routedZone(z *model.Zone, f *vrf) routing.Zone {
 
 // subnetsBeside lists the subnets of other zones, each once.
 func (n *node) subnetsBeside(z *model.Zone) []netip.Prefix {
-	var out []netip.Prefix
-	for id, subnets := range n.subnets {
-		if n.cfg.VNets[id].Zone == z.ID {
-			continue
-		}
-		for _, s := range subnets {
-			out = append(out, s.CIDR.Masked())
+	if n.prefixes == nil {
+		n.prefixes = prefixesByZone(n.cfg)
+	}
+	out := make([]netip.Prefix, 0, len(n.prefixes))
+	for _, p := range n.prefixes {
+		if p.zone != z.ID && (len(out) == 0 || out[len(out)-1] != p.Prefix) {
+			out = append(out, p.Prefix)
 		}
 	}
-	slices.SortFunc(out, func(a, b netip.Prefix) int {
-		return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
+	return out
+}
+
+// zonePrefix is a network and the zone that it is in.
+type zonePrefix struct {
+	netip.Prefix
+	zone string
+}
+
+// prefixesByZone lists the networks of all zones, sorted.
+func prefixesByZone(cfg *model.Config) []zonePrefix {
+	out := make([]zonePrefix, 0, len(cfg.Subnets))
+	for _, s := range cfg.Subnets {
+		if v := cfg.VNets[s.VNet]; v != nil {
+			out = append(out, zonePrefix{s.CIDR.Masked(), v.Zone})
+		}
+	}
+	slices.SortFunc(out, func(a, b zonePrefix) int {
+		return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()), cmp.Compare(a.zone, b.zone))
 	})
-	return slices.Compact(out)
+	return out
 }
 
 // routedFabric is what FRR does for a fabric.

@@ -89,7 +89,7 @@ func (n *node) gateways(z *model.Zone, v *model.VNet, f *vrf) {
 		n.out.Addresses = append(n.out.Addresses, desired.Address{Link: v.ID, Prefix: netip.PrefixFrom(linkLocal(f.mac), 64), Owner: ref})
 	}
 	if len(gateways) > 0 {
-		n.needs(ref, model.FeatureNFTNAT, "nftables with NAT (to keep zones apart and for SNAT)")
+		n.needs(ref, model.FeatureNFTNAT)
 		// All nodes have the gateway's addresses, so that a guest answers its own
 		// node whichever has asked: that node must take an answer it did not wait
 		// for, and a guest that moved at its word. Then it tells the others.
@@ -135,7 +135,8 @@ func (n *node) vrf(z *model.Zone) *vrf {
 	f := &vrf{mtu: z.MTU, name: zoneLink("vrf_", z), mac: anycastMAC(z), exit: slices.Contains(z.ExitNodes, n.name)}
 	n.vrfs[z.ID] = f
 	ref := model.Ref(model.KindZone, z.ID)
-	if !n.needs(ref, model.FeatureVXLAN, "VXLAN devices (module vxlan)") || !n.needs(ref, model.FeatureVRF, "VRFs (module vrf)") || !n.needsFRR(ref) {
+	kernel, suite := n.needs(ref, model.FeatureVXLAN, model.FeatureVRF), n.needsFRR(ref)
+	if !kernel || !suite {
 		return f
 	}
 	c := n.cfg.Controllers[z.Controller]
@@ -179,7 +180,7 @@ func (n *node) outward(z *model.Zone, f *vrf) {
 		}
 		return
 	}
-	if !z.ExitNodesLocalRouting || !n.needs(ref, model.FeatureVeth, "veth devices (module veth)") {
+	if !z.ExitNodesLocalRouting || !n.needs(ref, model.FeatureVeth) {
 		return
 	}
 	outside, inside := zoneLink("xvrf_", z), zoneLink("xvrfp_", z)
@@ -252,6 +253,11 @@ func (n *node) tunnelsOverFour(c *model.Controller, o *overlay) {
 		}
 	}
 	o.ok = false
+	if c.Fabric != "" {
+		n.note(LevelError, model.Ref(model.KindController, c.ID), "node %s has no address to use as a tunnel end: its FRR %s makes EVPN tunnels over IPv4 only (IPv6 takes FRR 10.6), "+
+			"and fabric %s has no IPv4 addresses; set ip-prefix of the fabric and ip of its nodes", n.name, n.facts.FRR.Version, c.Fabric)
+		return
+	}
 	n.note(LevelError, model.Ref(model.KindController, c.ID), "node %s has no address to use as a tunnel end: its FRR %s makes EVPN tunnels over IPv4 only (IPv6 takes FRR 10.6), "+
 		"and interface%s with %s has no IPv4 address; give it one that the other nodes reach", n.name, n.facts.FRR.Version, device, o.session)
 }
@@ -272,6 +278,6 @@ func (n *node) needsFRR(object string) bool {
 	if n.facts.FRR != nil || n.facts.Features == nil {
 		return true
 	}
-	n.note(LevelError, object, "needs the routing suite FRR, which node %s does not have; install it there (apt install frr) and restart the agent", n.name)
+	n.note(LevelError, object, "needs the routing suite FRR, which node %s does not have; install it there (apt install frr)", n.name)
 	return false
 }

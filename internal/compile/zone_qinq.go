@@ -31,7 +31,7 @@ func (n *node) qinq(z *model.Zone, v *model.VNet) {
 	}
 	// The port carries the VNets' VLANs only to a VNet that asks for VLANs: others
 	// would be sent every broadcast of the zone.
-	if !n.needs(ref, model.FeatureVeth, "veth devices (module veth)") {
+	if !n.needs(ref, model.FeatureVeth) {
 		return
 	}
 	inside, outside := "pr_"+z.ID, "ln_"+z.ID
@@ -45,13 +45,17 @@ func (n *node) qinq(z *model.Zone, v *model.VNet) {
 // qinqBridge adds the zone's bridge with its service VLAN, once, and reports
 // whether the node has them.
 func (n *node) qinqBridge(z *model.Zone, t *trunk) bool {
-	if t.uplink || t.carrier == carrierNone {
+	if t.tried || t.carrier == carrierNone {
 		return t.uplink
 	}
+	t.tried = true
 	ref := model.Ref(model.KindZone, z.ID)
 	zone := "z_" + z.ID
-	if !n.needs(ref, model.FeatureVLANFiltering, "VLAN filtering on bridges") || !n.needs(ref, model.FeatureVLAN, "VLAN devices (module 8021q)") ||
-		z.VLANProtocol == model.Protocol8021AD && t.carrier != carrierOVS && !n.needs(ref, model.FeatureVLANAD, "802.1ad VLAN devices (module 8021q)") {
+	device := model.FeatureVLAN
+	if z.VLANProtocol == model.Protocol8021AD && t.carrier != carrierOVS {
+		device = model.FeatureVLANAD
+	}
+	if !n.needs(ref, model.FeatureVLANFiltering, device) {
 		return false
 	}
 	if !n.link(desired.Link{Name: zone, Kind: desired.LinkBridge, Owner: ref, MTU: t.mtu, NoLinkLocal: true, Bridge: &desired.Bridge{VLANFiltering: true}}) {
@@ -59,7 +63,7 @@ func (n *node) qinqBridge(z *model.Zone, t *trunk) bool {
 	}
 	t.uplink = true
 	all := &desired.BridgePort{AllVLANs: true}
-	device := func(name, parent string, self bool) {
+	add := func(name, parent string, self bool) {
 		n.link(desired.Link{Name: name, Kind: desired.LinkVLAN, Owner: ref, MTU: t.mtu, Master: zone, NoLinkLocal: true, Port: all,
 			VLAN: &desired.VLAN{Parent: parent, ID: z.Tag, Protocol: z.VLANProtocol, Self: self}})
 	}
@@ -74,14 +78,14 @@ func (n *node) qinqBridge(z *model.Zone, t *trunk) bool {
 		// A bridge that filters by 802.1Q takes frames of the other type for
 		// untagged ones, whatever VLAN they name; then there is no membership.
 		b := n.facts.Interface(t.bridge)
-		device(n.vlanName(fmt.Sprintf("%s.%d", t.bridge, z.Tag), "sv_"+z.ID), t.bridge, sameProtocol(b.VLANProtocol, z.VLANProtocol))
+		add(n.vlanName(fmt.Sprintf("%s.%d", t.bridge, z.Tag), "sv_"+z.ID), t.bridge, sameProtocol(b.VLANProtocol, z.VLANProtocol))
 	case carrierPlain:
 		for i, port := range t.ports {
 			name := "sv_" + z.ID
 			if i > 0 {
 				name = fmt.Sprintf("sv%d_%s", i, z.ID)
 			}
-			device(fits(name, fmt.Sprintf("%s.%d", port, z.Tag)), port, false)
+			add(fits(name, fmt.Sprintf("%s.%d", port, z.Tag)), port, false)
 		}
 	case carrierNone:
 	}

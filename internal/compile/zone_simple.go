@@ -52,6 +52,6 @@ func (n *node) simple(z *model.Zone, v *model.VNet) {
 		n.routed.add(z, v, s)
 	}
 	if gateway {
-		n.needs(ref, model.FeatureNFTNAT, "nftables with NAT (to keep zones apart and for SNAT)")
+		n.needs(ref, model.FeatureNFTNAT)
 	}
 }

@@ -26,12 +26,22 @@ type trunk struct {
 	mtu int
 	// ports are the interfaces by which a plain bridge leads off the node.
 	ports []string
-	// uplink tells, of a QinQ zone, that its own bridge stands.
-	uplink bool
+	// tried tells, of a QinQ zone, that its own bridge was compiled, and uplink that
+	// the node has it.
+	tried, uplink bool
 }
 
 // serviceTag is what a second VLAN tag takes of a frame, in bytes (IEEE 802.1ad).
 const serviceTag = 4
+
+// userspacePort is the kind of an interface of an Open vSwitch bridge that works
+// in user space. Such a bridge sends by a packet socket, which lets a frame exceed
+// the MTU by a tag only if the outermost one is 802.1Q's (the kernel's
+// packet_snd); otherwise the inner tag too needs room within the MTU.
+const (
+	userspacePort = "tun"
+	innerTag      = 4
+)
 
 // trunk works out the bridge of a zone, once.
 func (n *node) trunk(z *model.Zone) *trunk {
@@ -94,8 +104,12 @@ func (n *node) trunkMTU(z *model.Zone, t *trunk, b *model.Interface) {
 	ref := model.Ref(model.KindZone, z.ID)
 	fits, reason := b.MTU, fmt.Sprintf("that of bridge %s", b.Name)
 	if z.Type == model.ZoneQinQ {
-		fits -= serviceTag
-		reason = fmt.Sprintf("%d bytes of bridge %s less %d for the service tag", b.MTU, b.Name, serviceTag)
+		room := serviceTag
+		if t.carrier == carrierOVS && b.Kind == userspacePort && z.VLANProtocol == model.Protocol8021AD {
+			room += innerTag
+		}
+		fits -= room
+		reason = fmt.Sprintf("%d bytes of bridge %s less %d for the service tag", b.MTU, b.Name, room)
 	}
 	switch {
 	case z.MTU == 0:
@@ -129,7 +143,7 @@ func (n *node) vlan(z *model.Zone, v *model.VNet) {
 		}
 		n.ovsPort(p, v.ID, v.VLANAware)
 	case carrierAware:
-		if !n.needs(ref, model.FeatureVLAN, "VLAN devices (module 8021q)") {
+		if !n.needs(ref, model.FeatureVLAN) {
 			return
 		}
 		n.link(desired.Link{
@@ -154,7 +168,7 @@ func (n *node) vlanOfPlain(t *trunk, v *model.VNet) {
 	ref := model.Ref(model.KindVNet, v.ID)
 	beside := fits(fmt.Sprintf("%sv%d", t.bridge, v.Tag), "vb_"+v.ID)
 	inside, outside := "ln_"+v.ID, "pr_"+v.ID
-	if !n.needs(ref, model.FeatureVeth, "veth devices (module veth)") || !n.needs(ref, model.FeatureVLAN, "VLAN devices (module 8021q)") {
+	if !n.needs(ref, model.FeatureVeth, model.FeatureVLAN) {
 		return
 	}
 	foreign := n.facts.Interface(beside) != nil

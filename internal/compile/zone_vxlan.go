@@ -77,7 +77,7 @@ func vxlanName(v *model.VNet) string { return "vxlan_" + v.ID }
 func (n *node) overlay(z *model.Zone) *overlay {
 	ref := model.Ref(model.KindZone, z.ID)
 	o := &overlay{mtu: z.MTU}
-	if !n.needs(ref, model.FeatureVXLAN, "VXLAN devices (module vxlan)") {
+	if !n.needs(ref, model.FeatureVXLAN) {
 		return o
 	}
 	e := n.ends(ref, z.Peers, z.Fabric, "")

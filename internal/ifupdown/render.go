@@ -59,9 +59,13 @@ func Render(run *pvesdn.Running, facts *model.Facts) ([]byte, model.Problems) {
 // write adds the stanza of an interface to the file; its family and method are
 // empty where ifupdown2 leaves them out.
 func (b block) write(out *bytes.Buffer, name, method string) {
-	fmt.Fprintf(out, "\nauto %s\niface %s%s\n", name, name, method)
+	for _, s := range []string{"\nauto ", name, "\niface ", name, method, "\n"} {
+		out.WriteString(s)
+	}
 	for _, line := range b {
-		fmt.Fprintf(out, "\t%s\n", line)
+		out.WriteByte('\t')
+		out.WriteString(line)
+		out.WriteByte('\n')
 	}
 }
 
@@ -122,13 +126,13 @@ func (r *renderer) vnet(v *pvesdn.VNet, usable map[string]bool) {
 
 // add puts the blocks of a VNet into the file, and those that it shares with
 // others unless one of them has made them. It refuses the VNet if the name of
-// one cannot be that of an interface.
-func (r *renderer) add(v *pvesdn.VNet, own, shared map[string]block) {
+// one cannot be that of an interface, and reports whether it was added.
+func (r *renderer) add(v *pvesdn.VNet, own, shared map[string]block) bool {
 	for _, blocks := range []map[string]block{own, shared} {
 		for _, name := range slices.Sorted(maps.Keys(blocks)) {
 			if len(name) > maxName || !plainName(name) {
 				r.refuse(model.KindVNet, v.ID, "", "", fmt.Sprintf("is left out: %q cannot be the name of an interface (letters and digits, at most %d in all)", name, maxName))
-				return
+				return false
 			}
 		}
 	}
@@ -138,6 +142,7 @@ func (r *renderer) add(v *pvesdn.VNet, own, shared map[string]block) {
 			r.blocks[name] = b
 		}
 	}
+	return true
 }
 
 // plainName reports whether a name of an interface means the same to the

@@ -21,6 +21,8 @@ type evpnZone struct {
 	local pvesdn.Address // this end of the tunnels; not valid if unknown
 	mtu   int
 	exit  bool
+	// made tells that a VNet has brought what they share.
+	made bool
 }
 
 // routed reports whether an EVPN zone can be rendered.
@@ -76,13 +78,15 @@ func (r *renderer) routedVNet(z *pvesdn.Zone, v *pvesdn.VNet) {
 	b.line("vrf %s", vrf)
 	own := map[string]block{v.ID: b, tunnel: e.tunnel(z, v.Tag)}
 	shared := map[string]block{}
-	r.vrf(z, e, shared)
-	if e.exit && z.ExitNodesLocalRouting {
-		outer, inner := "xvrf_"+z.ID, "xvrfp_"+z.ID
-		shared[outer] = e.leg(inner, "10.255.255.1/30", "fe80::1/126", "", f.six)
-		shared[inner] = e.leg(outer, "10.255.255.2/30", "fe80::2/126", vrf, f.six)
+	if !e.made {
+		r.vrf(z, e, shared)
+		if e.exit && z.ExitNodesLocalRouting {
+			outer, inner := "xvrf_"+z.ID, "xvrfp_"+z.ID
+			shared[outer] = e.leg(inner, "10.255.255.1/30", "fe80::1/126", "", f.six)
+			shared[inner] = e.leg(outer, "10.255.255.2/30", "fe80::2/126", vrf, f.six)
+		}
 	}
-	r.add(v, own, shared)
+	e.made = r.add(v, own, shared) || e.made
 }
 
 // vrf adds the zone's VRF, and the bridge and tunnel of its routed traffic.

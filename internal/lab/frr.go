@@ -41,7 +41,7 @@ func (l *Lab) prepareFRR(name string, spec *FRRSpec) error {
 		}
 		return nil
 	}
-	dir := filepath.Join(frrConfDir, l.FRRPathspace(name))
+	dir, run := filepath.Join(frrConfDir, l.FRRPathspace(name)), filepath.Join(frrRunDir, l.FRRPathspace(name))
 	file := filepath.Join(dir, "frr.conf")
 	if _, err := os.Stat(file); err == nil {
 		return nil
@@ -55,7 +55,7 @@ func (l *Lab) prepareFRR(name string, spec *FRRSpec) error {
 	}
 	uid, err1 := strconv.Atoi(u.Uid)
 	gid, err2 := strconv.Atoi(u.Gid)
-	err = errors.Join(err1, err2, os.MkdirAll(dir, 0o750), os.Chown(dir, uid, gid))
+	err = errors.Join(err1, err2, os.MkdirAll(dir, 0o750), os.Chown(dir, uid, gid), os.MkdirAll(run, 0o755), os.Chown(run, uid, gid))
 	for _, f := range []struct{ path, text string }{
 		{filepath.Join(dir, "vtysh.conf"), ""}, {filepath.Join(dir, "daemons"), daemons}, {file, text},
 	} {
@@ -70,21 +70,31 @@ func (l *Lab) prepareFRR(name string, spec *FRRSpec) error {
 // frrDir is where FRR's programs are.
 const frrDir = "/usr/lib/frr"
 
-// startFRR starts what does not run of an operator's FRR: each daemon with what
-// the configuration has for it.
+// startFRR starts what does not run of an operator's FRR, and gives it the
+// configuration.
 func (l *Lab) startFRR(ctx context.Context, name string, spec *FRRSpec) error {
 	space := l.FRRPathspace(name)
+	in := func(program string, args ...string) error {
+		cmd := exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", l.ns(name), program}, args...)...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: FRR: %s: %w: %s", name, filepath.Base(program), err, out)
+		}
+		return nil
+	}
+	started := false
 	for _, daemon := range append([]string{"zebra"}, spec.Daemons...) {
 		if frrProcess(filepath.Join(frrRunDir, space, daemon+".pid"), space) != 0 {
 			continue
 		}
-		cmd := exec.CommandContext(ctx, "ip", "netns", "exec", l.ns(name), filepath.Join(frrDir, "watchfrr.sh"), "start", daemon)
-		cmd.Env = append(os.Environ(), "FRR_PATHSPACE="+space)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("%s: cannot start FRR's %s: %w: %s", name, daemon, err, out)
+		started = true
+		if err := in(filepath.Join(frrDir, daemon), "-N", space, "-d", "-A", "127.0.0.1"); err != nil {
+			return err
 		}
 	}
-	return nil
+	if !started {
+		return nil
+	}
+	return in("vtysh", "-N", space, "-b")
 }
 
 // stopFRR ends the daemons that the nodes' agents started, and removes their

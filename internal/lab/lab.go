@@ -169,7 +169,13 @@ func (l *Lab) Up(ctx context.Context, spec *Spec) error {
 	if err := l.buildTopology(); err != nil {
 		return err
 	}
+	if err := l.buildOVS(ctx); err != nil {
+		return err
+	}
 	if err := l.buildSystems(ctx); err != nil {
+		return err
+	}
+	if err := l.buildIfupdown2(); err != nil {
 		return err
 	}
 	if err := l.startServer(ctx); err != nil {
@@ -319,10 +325,8 @@ func (l *Lab) startNode(ctx context.Context, c *client.Client, node string) erro
 		}
 	}
 	l.progress("starting the agent of %s", node)
-	// An Open vSwitch of the machine is not the node's: its socket is the same in
-	// every network namespace.
 	cmd, err := l.start(node, node, nil, "agent", "--data", data, "--frr-pathspace", l.FRRPathspace(node),
-		"--ovs-socket", filepath.Join(data, "ovs.sock"))
+		"--ovs-socket", l.OVSSocket(node))
 	if err != nil {
 		return err
 	}
@@ -394,6 +398,7 @@ func (l *Lab) Down() error {
 	for _, name := range names {
 		errs = append(errs, l.deleteNS(name))
 	}
+	errs = append(errs, l.removeIfupdown2())
 	errs = append(errs, os.RemoveAll(l.Dir))
 	if err := errors.Join(errs...); err != nil {
 		return err

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -20,9 +19,9 @@ import (
 // process is a running process of the lab.
 type process struct {
 	pid int
-	// data is the value of its --data argument, below the lab's directory: by
-	// it a process is known to be the lab's, so no list of process numbers has
-	// to survive a kill.
+	// data is the value of its argument --data, or --pidfile of a daemon that is
+	// not the product, below the lab's directory: by it a process is known to be
+	// the lab's, so no list of process numbers has to survive a kill.
 	data string
 }
 
@@ -43,13 +42,24 @@ func (l *Lab) processes() ([]process, error) {
 			continue
 		}
 		fields := strings.Split(string(bytes.TrimRight(args, "\x00")), "\x00")
-		i := slices.Index(fields, "--data")
-		if i < 0 || i+1 >= len(fields) || !strings.HasPrefix(fields[i+1], l.Dir+"/") {
-			continue
+		if data := ownData(fields); strings.HasPrefix(data, l.Dir+"/") {
+			out = append(out, process{pid: pid, data: data})
 		}
-		out = append(out, process{pid: pid, data: fields[i+1]})
 	}
 	return out, nil
+}
+
+// ownData is the argument of a process that names its own directory or file.
+func ownData(args []string) string {
+	for i, a := range args {
+		if file, ok := strings.CutPrefix(a, "--pidfile="); ok {
+			return file
+		}
+		if a == "--data" && i+1 < len(args) {
+			return args[i+1]
+		}
+	}
+	return ""
 }
 
 // running returns the process with that data directory, or 0.
@@ -66,6 +76,11 @@ func (l *Lab) running(data string) (pid int, err error) {
 // start runs the product in the background, in a namespace ("" for the present
 // one), with its output appended to a log file.
 func (l *Lab) start(name, namespace string, files []*os.File, args ...string) (*exec.Cmd, error) {
+	return l.spawn(name, namespace, files, os.Environ(), append([]string{l.Binary}, args...))
+}
+
+// spawn is start for any program.
+func (l *Lab) spawn(name, namespace string, files []*os.File, env, argv []string) (*exec.Cmd, error) {
 	logs := filepath.Join(l.Dir, "logs")
 	if err := os.MkdirAll(logs, 0o755); err != nil {
 		return nil, err
@@ -75,11 +90,9 @@ func (l *Lab) start(name, namespace string, files []*os.File, args ...string) (*
 		return nil, err
 	}
 	defer out.Close()
-	argv := append([]string{l.Binary}, args...)
 	if namespace != "" {
 		argv = append([]string{"ip", "netns", "exec", l.ns(namespace)}, argv...)
 	}
-	env := os.Environ()
 	if len(files) > 0 {
 		// Sockets are passed as systemd does (sd_listen_fds(3)); the receiver
 		// wants its own process number told, which only the shell knows in time.

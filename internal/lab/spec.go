@@ -53,6 +53,11 @@ type BridgeSpec struct {
 	Ports []string `json:"ports,omitempty"`
 	// VLANAware makes the bridge filter VLANs; its ports carry all of them.
 	VLANAware bool `json:"vlan-aware,omitempty"`
+	// OVS makes it a bridge of Open vSwitch, of which the node then runs its own.
+	OVS bool `json:"ovs,omitempty"`
+	// Datapath of such a bridge: system (the kernel's) or netdev (in user space).
+	// Unset means the kernel's where there is one.
+	Datapath string `json:"datapath,omitempty"`
 }
 
 // NodeSpec is one node of a lab.
@@ -62,6 +67,9 @@ type NodeSpec struct {
 	Address netip.Addr `json:"address,omitzero"`
 	// Bridges are those the node has before Viaduct comes.
 	Bridges []BridgeSpec `json:"bridges,omitempty"`
+	// Ifupdown2 gives the node a folder /etc/network of its own, whose file
+	// interfaces has the bridges, so that ifupdown2 can be used on it.
+	Ifupdown2 bool `json:"ifupdown2,omitempty"`
 
 	SystemSpec `yaml:",inline"`
 }

@@ -17,62 +17,62 @@ type Part struct {
 	PID     int    // of its process, 0 if it needs none
 }
 
+// placed is a part and the argument by which its process is known, if it has one.
+type placed struct {
+	Part
+	mark string
+}
+
 // Running is the state of a part with which all is well.
 const Running = "running"
 
 // Parts tells what the lab consists of and whether it is there.
 func (l *Lab) Parts(ctx context.Context) ([]Part, error) {
-	var parts []Part
-	add := func(p Part, data string) error {
-		if data != "" {
-			pid, err := l.running(data)
-			if err != nil {
-				return err
+	c, err := l.Client()
+	if err != nil {
+		return nil, err
+	}
+	parts := l.parts()
+	// A server that is down is told by the table; its guests cannot be.
+	guests, _ := listGuests(ctx, c)
+	for _, g := range guests {
+		if l.isNode(g.Node) {
+			parts = append(parts, placed{Part: Part{Name: label(g), Role: "guest on " + g.Node, Address: addressList(g), State: l.nsState(guestNS(label(g)))}})
+		}
+	}
+	out := make([]Part, len(parts))
+	for i, p := range parts {
+		if p.mark != "" {
+			if p.PID, err = l.running(p.mark); err != nil {
+				return nil, err
 			}
-			if p.PID = pid; pid == 0 {
+			if p.PID == 0 {
 				p.State = "not running"
 			}
 		}
 		if p.State == "" {
 			p.State = Running
 		}
-		parts = append(parts, p)
-		return nil
+		out[i] = p.Part
 	}
-	if err := add(Part{Name: "server", Role: "server", Address: "https://" + l.API}, l.serverData()); err != nil {
-		return nil, err
-	}
+	return out, nil
+}
+
+// parts are those that do not depend on the server.
+func (l *Lab) parts() []placed {
+	parts := []placed{{Part: Part{Name: "server", Role: "server", Address: "https://" + l.API}, mark: l.serverData()}}
 	for _, n := range l.Spec.Nodes {
-		if err := add(Part{Name: n.Name, Role: "node", Address: n.Address.String(), State: l.nsState(n.Name)}, l.nodeData(n.Name)); err != nil {
-			return nil, err
-		}
+		parts = append(parts, placed{Part: Part{Name: n.Name, Role: "node", Address: n.Address.String(), State: l.nsState(n.Name)}, mark: l.nodeData(n.Name)})
+		parts = append(parts, l.ovsParts(n)...)
 	}
 	for _, h := range l.Spec.Hosts {
 		address := ""
 		if h.Address.IsValid() {
 			address = h.Address.String()
 		}
-		if err := add(Part{Name: h.Name, Role: "host", Address: address, State: l.nsState(h.Name)}, ""); err != nil {
-			return nil, err
-		}
+		parts = append(parts, placed{Part: Part{Name: h.Name, Role: "host", Address: address, State: l.nsState(h.Name)}})
 	}
-	if err := add(Part{Name: outsideNS, Role: "outside", Address: OutsideHost.String(), State: l.nsState(outsideNS)}, ""); err != nil {
-		return nil, err
-	}
-	c, err := l.Client()
-	if err != nil {
-		return nil, err
-	}
-	// A server that is down is told by the table; its guests cannot be.
-	guests, _ := listGuests(ctx, c)
-	for _, g := range guests {
-		if l.isNode(g.Node) {
-			if err := add(Part{Name: label(g), Role: "guest on " + g.Node, Address: addressList(g), State: l.nsState(guestNS(label(g)))}, ""); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return parts, nil
+	return append(parts, placed{Part: Part{Name: outsideNS, Role: "outside", Address: OutsideHost.String(), State: l.nsState(outsideNS)}})
 }
 
 func (l *Lab) nsState(name string) string {

@@ -56,10 +56,18 @@ func (s *Spec) checkTopology() (errs []error) {
 		claim(l[0])
 		claim(l[1])
 	}
+	return append(errs, s.checkBridges(used)...)
+}
+
+// checkBridges checks the bridges of the nodes, given the interfaces there are.
+func (s *Spec) checkBridges(used map[end]bool) (errs []error) {
 	for _, n := range s.Nodes {
 		for _, b := range n.Bridges {
 			if !linkName.MatchString(b.Name) {
 				errs = append(errs, fmt.Errorf("node %s: bridge %q: the name must be up to 15 lower-case letters and digits, a letter first", n.Name, b.Name))
+			}
+			if err := b.checkOVS(); err != nil {
+				errs = append(errs, fmt.Errorf("node %s: bridge %s: %w", n.Name, b.Name, err))
 			}
 			for _, p := range b.Ports {
 				if p != uplink && !used[end{n.Name, p}] {
@@ -158,6 +166,9 @@ func (l *Lab) cable(e end, far, name string) error {
 func (l *Lab) buildBridges(n NodeSpec) error {
 	return l.in(n.Name, func(h *netlink.Handle) error {
 		for _, b := range n.Bridges {
+			if b.OVS {
+				continue // see buildOVS
+			}
 			if err := buildBridge(h, b, l.Spec.MTU); err != nil {
 				return fmt.Errorf("bridge %s: %w", b.Name, err)
 			}

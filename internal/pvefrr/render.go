@@ -43,11 +43,18 @@ func Render(run *pvesdn.Running, facts *model.Facts, local string) ([]byte, mode
 
 // Intent is what FRR on the node shall do, in Proxmox's dialect.
 func Intent(run *pvesdn.Running, facts *model.Facts) (*routing.Intent, model.Problems) {
-	r := &reader{run: run, facts: facts, subnets: map[string][]*pvesdn.Subnet{}}
+	r := &reader{run: run, facts: facts, vnets: map[string][]*pvesdn.VNet{}, subnets: map[string][]*pvesdn.Subnet{}}
 	for _, id := range slices.Sorted(maps.Keys(run.Subnets)) {
 		s := run.Subnets[id]
 		r.subnets[s.VNet] = append(r.subnets[s.VNet], s)
+		r.all = append(r.all, s)
 	}
+	for _, id := range slices.Sorted(maps.Keys(run.VNets)) {
+		v := run.VNets[id]
+		r.vnets[v.Zone] = append(r.vnets[v.Zone], v)
+	}
+	// Stable, so that of equal addresses the last one by ID stays the last.
+	slices.SortStableFunc(r.all, func(a, b *pvesdn.Subnet) int { return a.CIDR.Addr().Compare(b.CIDR.Addr()) })
 	i := &routing.Intent{Node: facts.Node, Dialect: routing.Proxmox(), Fabrics: Fabrics(run, facts.Node)}
 	for _, id := range slices.Sorted(maps.Keys(run.Controllers)) {
 		if c := r.controller(run.Controllers[id]); c != nil {
@@ -67,7 +74,9 @@ func Intent(run *pvesdn.Running, facts *model.Facts) (*routing.Intent, model.Pro
 type reader struct {
 	run      *pvesdn.Running
 	facts    *model.Facts
+	vnets    map[string][]*pvesdn.VNet   // by zone, each sorted by ID
 	subnets  map[string][]*pvesdn.Subnet // by VNet, each sorted by ID
+	all      []*pvesdn.Subnet            // sorted by address, then by ID
 	problems model.Problems
 }
 

@@ -37,7 +37,7 @@ func (r *reader) zone(z *pvesdn.Zone) routing.Zone {
 		ID: z.ID, Owner: model.Ref(model.KindZone, z.ID), VRF: "vrf_" + z.ID, Controller: z.Controller,
 		VNI: uint32(z.VRFVXLAN), AdvertiseSubnets: z.AdvertiseSubnets, RTImport: z.RTImport, //nolint:gosec // at most 24 bits
 	}
-	for _, v := range r.vnets(z) {
+	for _, v := range r.vnets[z.ID] {
 		if v.Tag != 0 {
 			out.VNIs = append(out.VNIs, uint32(v.Tag)) //nolint:gosec // at most 24 bits
 		}
@@ -51,7 +51,7 @@ func (r *reader) zone(z *pvesdn.Zone) routing.Zone {
 	}
 	if z.ExitNodesLocalRouting {
 		l := &routing.LocalRouting{Link: "xvrf_" + z.ID, Via4: via4, Via6: via6}
-		for _, v := range r.vnets(z) {
+		for _, v := range r.vnets[z.ID] {
 			for _, s := range r.subnets[v.ID] {
 				l.Subnets = append(l.Subnets, routing.LocalSubnet{VNet: v.ID, Prefix: s.CIDR.Prefix})
 			}
@@ -61,27 +61,20 @@ func (r *reader) zone(z *pvesdn.Zone) routing.Zone {
 	return out
 }
 
-// vnets are those of the zone, in the order of their IDs.
-func (r *reader) vnets(z *pvesdn.Zone) []*pvesdn.VNet {
-	var out []*pvesdn.VNet
-	for _, id := range slices.Sorted(maps.Keys(r.run.VNets)) {
-		if v := r.run.VNets[id]; v.Zone == z.ID {
-			out = append(out, v)
-		}
-	}
-	return out
-}
-
 // others are the subnets of other zones, in the order of their addresses. Of
 // those with one address Proxmox knows the last only.
 func (r *reader) others(z *pvesdn.Zone) []netip.Prefix {
-	byAddress := map[netip.Addr]netip.Prefix{}
-	for _, id := range slices.Sorted(maps.Keys(r.run.Subnets)) {
-		if s := r.run.Subnets[id]; s.Zone != z.ID {
-			byAddress[s.CIDR.Addr()] = s.CIDR.Prefix
+	out := make([]netip.Prefix, 0, len(r.all))
+	for _, s := range r.all {
+		switch last := len(out) - 1; {
+		case s.Zone == z.ID:
+		case last >= 0 && out[last].Addr() == s.CIDR.Addr():
+			out[last] = s.CIDR.Prefix
+		default:
+			out = append(out, s.CIDR.Prefix)
 		}
 	}
-	return slices.SortedFunc(maps.Values(byAddress), func(a, b netip.Prefix) int { return a.Addr().Compare(b.Addr()) })
+	return out
 }
 
 // Fabrics are the parts of a node in fabrics, in the order of the fabrics.

@@ -63,7 +63,7 @@ func TestVMUnnumbered(t *testing.T) {
 
 	c.in("router", "vtysh", "-N", c.lab.FRRPathspace("router"), "-c", "configure", "-c", "router bgp 65000 vrf vrf_wan", "-c", "address-family l2vpn evpn", "-c", "no default-originate ipv6")
 	for _, g := range []string{"talos1", "talos2", "talos3"} {
-		c.reaches(g, "2001:db8:ffff::1", 30*time.Second)
+		c.reaches(g, "2001:db8:ffff::1", 10*time.Second)
 	}
 	c.proved("without that route every guest reaches the outside through its own node, with the node's address")
 	c.stands()

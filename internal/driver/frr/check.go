@@ -14,18 +14,24 @@ import (
 // maxChecks bounds how often lines are left out and the rest is checked again.
 const maxChecks = 4
 
-// check has FRR read the file as it will be, if anything is to change, before
-// anything is. Lines of objects that it does not know are left out. One of the
-// operator's own file ends the pass; FRR's and other people's are not ours to
-// judge.
+// check has FRR read the lines that are to be added, or if daemons are started the
+// file as it will be, before anything is changed. Lines of objects that it does not
+// know are left out. One of the operator's own file ends the pass; FRR's and other
+// people's are not ours to judge.
 func (p *pass) check(plan *daemonPlan) error {
 	for range maxChecks {
 		c, f := p.compare(), p.compareFile()
 		if len(c.adds)+len(f.adds)+len(plan.start) == 0 {
 			return nil
 		}
-		file := parseFile(p.text)
-		applyToFile(file, inOrder(f.removes, f.adds))
+		file := &node{}
+		if len(plan.start) > 0 { // they read all of it
+			file = parseFile(p.text)
+			applyToFile(file, inOrder(f.removes, f.adds))
+		} else {
+			outline(file, c.adds)
+			outline(file, f.adds)
+		}
 		places := map[*node]place{}
 		own(places, file, p.d.want, nil)
 		text, of := render(file)
@@ -46,6 +52,17 @@ func (p *pass) check(plan *daemonPlan) error {
 		}
 	}
 	return nil
+}
+
+// outline adds the lines, and the heads that lead to them, to a tree.
+func outline(root *node, adds []op) {
+	for _, o := range adds {
+		n := root
+		for _, head := range o.path {
+			n = n.add(head, "")
+		}
+		n.add(o.text, "")
+	}
 }
 
 // place is a wanted line and the heads above it.

@@ -68,14 +68,13 @@ func (c *comparison) compare(want, last, have *node) {
 func (c *comparison) add(want, last, have *node, path []string) {
 	for _, w := range want.kids {
 		h := have.find(w.key)
-		where := name(path, w.text)
 		if h == nil && have != nil {
 			if other := c.obstacle(w, last, have, path); other != "" {
-				c.conflicts = append(c.conflicts, conflict{where: where, other: name(path, other), owner: w.owner})
+				c.conflicts = append(c.conflicts, conflict{where: name(path, w.text), other: name(path, other), owner: w.owner})
 				continue
 			}
 		}
-		if h == nil && !c.holds(where, w, have) {
+		if h == nil && !c.holds(name(path, w.text), w, have) {
 			c.adds = append(c.adds, op{path: path, line: w, text: w.text})
 		}
 		if len(w.kids) > 0 {

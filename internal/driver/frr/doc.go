@@ -11,15 +11,15 @@
 //
 // # How a difference is removed
 //
-// One call of vtysh reads everything that runs. The difference goes to the
-// daemons in one call too, deletions first and backwards, so that what depends
-// on a line goes before it. Then everything is read again: a line that FRR took
+// The daemons tell what they run by the sockets that vtysh uses. The difference
+// goes to them in one call of vtysh, deletions first and backwards, so that what
+// depends on a line goes before it. Then everything is read again: a line that FRR took
 // but does not show is its default, and is remembered as applied for as long as
 // the same daemons run; a line that another deletion took along is applied
 // again; one that FRR refused is an error of its object. Last, frr.conf gets
 // the same lines, so that a restart of FRR brings them back.
 //
-// Before any of this `vtysh -C` reads the file as it will be. It names a line
+// Before any of this `vtysh -C` reads the lines to be added. It names a line
 // that FRR does not know, which then is left out; if it is one of the operator's
 // frr.conf.local, nothing at all is changed.
 //

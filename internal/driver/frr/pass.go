@@ -128,7 +128,7 @@ func (p *pass) readAgain() (err error) {
 // lost takes the maps and lists that a restarted daemon has not got out of what
 // runs: vtysh shows them as long as one daemon holds them.
 func (p *pass) lost(daemon string) error {
-	own, err := p.d.readRunning(p.ctx, "-d", daemon)
+	own, err := p.d.readDaemon(p.ctx, daemon)
 	if err != nil {
 		return err
 	}

@@ -233,7 +233,14 @@ func removeKey(n *node, key string) {
 // parseRunning reads what "show running-config" prints.
 func parseRunning(text string) *node {
 	root := &node{}
-	stack := []*node{root}
+	root.learn(text)
+	return root
+}
+
+// learn adds what "show running-config" prints to a tree; what it has already is
+// not added again.
+func (n *node) learn(text string) {
+	stack := []*node{n}
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n \t")
 		t := squeeze(line)
@@ -246,5 +253,4 @@ func parseRunning(text string) *node {
 		}
 		stack = append(stack[:indent+1], stack[indent].add(t, ""))
 	}
-	return root
 }

@@ -93,18 +93,6 @@ func (d *Driver) feed(ctx context.Context, text string, args ...string) (output 
 	return output, err
 }
 
-// readRunning reads what the daemons run.
-func (d *Driver) readRunning(ctx context.Context, args ...string) (*node, error) {
-	out, status, err := d.vtysh(ctx, append(args, "-c", "show running-config no-header")...)
-	if err != nil {
-		return nil, err
-	}
-	if status != 0 {
-		return nil, fmt.Errorf("FRR does not tell its configuration: %s", lastLine(out))
-	}
-	return parseRunning(out), nil
-}
-
 func lastLine(s string) string {
 	s = strings.TrimSpace(s)
 	return s[strings.LastIndexByte(s, '\n')+1:]

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -88,24 +89,51 @@ func errorLines(stderr string) []int {
 	return out
 }
 
-// tables lists the tables of ours, as nft names them, sorted.
-func (d *Driver) tables(ctx context.Context) ([]string, error) {
-	out, err := d.output(ctx, "", "list", "tables")
+// listings are the tables of ours as nft prints them, without counters and other
+// state, by key. Those that stood last time are asked for at once: starting nft
+// costs more than all the rest.
+func (d *Driver) listings(ctx context.Context) (map[string]string, error) {
+	expected := slices.Sorted(maps.Keys(d.state.Tables))
+	input := "list tables\n"
+	for _, key := range expected {
+		input += "list table " + key + "\n"
+	}
+	out, err := d.output(ctx, input, "-s", "-f", "-")
+	var r *refusal
+	if errors.As(err, &r) { // one of them is gone
+		expected = nil
+		out, err = d.output(ctx, "list tables\n", "-f", "-")
+	}
 	if err != nil {
 		return nil, err
 	}
-	var keys []string
+	// The list of tables ends where the first table is printed: "table inet viaduct {".
+	listed := map[string]string{}
+	key, text := "", ""
 	for line := range strings.Lines(out) {
-		f := strings.Fields(line) // table inet viaduct
-		if len(f) == 3 && f[0] == "table" && strings.HasPrefix(f[2], Prefix) {
-			keys = append(keys, f[1]+" "+f[2])
+		switch f := strings.Fields(line); {
+		case len(f) == 3 && f[0] == "table" && strings.HasPrefix(f[2], Prefix):
+			listed[f[1]+" "+f[2]] = ""
+			continue
+		case len(f) == 4 && f[0] == "table" && line[0] == 't':
+			key, text = f[1]+" "+f[2], ""
+		}
+		if key != "" {
+			text += line
+			listed[key] = text
 		}
 	}
-	slices.Sort(keys)
-	return keys, nil
+	for key := range listed {
+		if !slices.Contains(expected, key) {
+			if listed[key], err = d.list(ctx, key); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return listed, nil
 }
 
-// list is the table as nft prints it, without counters and other state.
+// list is a table as nft prints it, without counters and other state.
 func (d *Driver) list(ctx context.Context, key string) (string, error) {
 	return d.output(ctx, "", append([]string{"-s", "list", "table"}, strings.Fields(key)...)...)
 }

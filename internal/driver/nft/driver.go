@@ -18,6 +18,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os/exec"
 	"slices"
 	"strings"
@@ -76,7 +77,7 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool)
 		}
 		return result, errors.Join(missing(want.Tables)...)
 	}
-	have, err := d.tables(ctx)
+	have, err := d.listings(ctx)
 	if err != nil {
 		return result, fmt.Errorf("list the node's nftables tables: %w", err)
 	}
@@ -87,7 +88,8 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool)
 			errs = append(errs, fmt.Errorf("table %s: only tables whose name starts with %q are Viaduct's", key, Prefix))
 			continue
 		}
-		r, err := d.table(ctx, t, slices.Contains(have, key), dryRun)
+		listing, exists := have[key]
+		r, err := d.table(ctx, t, exists, listing, dryRun)
 		result.Changes = append(result.Changes, r.Changes...)
 		result.Writes += r.Writes
 		errs = append(errs, err)
@@ -124,34 +126,48 @@ func missing(tables []desired.Table) []error {
 // tableKey is how nft names a table: "inet viaduct".
 func tableKey(t desired.Table) string { return t.Family + " " + t.Name }
 
-// table makes one table what is wanted.
-func (d *Driver) table(ctx context.Context, want desired.Table, exists, dryRun bool) (driver.Result, error) {
+// table makes one table, which stands as it is listed if it exists, what is
+// wanted. It is tried out first only for a dry run and when nft has refused it: a
+// replacement is a transaction, and each try costs a process.
+func (d *Driver) table(ctx context.Context, want desired.Table, exists bool, listing string, dryRun bool) (driver.Result, error) {
+	changes, same := d.compare(want, exists, listing)
+	if same {
+		return driver.Result{}, nil
+	}
+	if !dryRun {
+		result, err := d.replace(ctx, want, changes)
+		if r := (*refusal)(nil); !errors.As(err, &r) {
+			return result, err
+		}
+	}
 	usable, refused, err := d.check(ctx, want)
 	if err != nil {
 		return driver.Result{}, fmt.Errorf("table %s: %w", tableKey(want), err)
 	}
-	listing := ""
-	if exists {
-		if listing, err = d.list(ctx, tableKey(want)); err != nil {
-			return driver.Result{}, fmt.Errorf("table %s: %w", tableKey(want), err)
-		}
-	}
-	changes, same := d.compare(usable, exists, listing)
+	changes, same = d.compare(usable, exists, listing)
 	switch {
 	case same:
 		return driver.Result{}, errors.Join(refused...)
 	case dryRun:
 		return driver.Result{Changes: changes, Writes: 1}, errors.Join(refused...)
 	}
-	text, _ := render(usable)
+	result, err := d.replace(ctx, usable, changes)
+	return result, errors.Join(append(refused, err)...)
+}
+
+// replace puts a table in the place of the one that stands, and takes down how nft
+// lists it.
+func (d *Driver) replace(ctx context.Context, t desired.Table, changes []diff.Change) (driver.Result, error) {
+	text, _ := render(t)
 	if err := d.nft(ctx, text, "-f", "-"); err != nil {
-		return driver.Result{}, errors.Join(append(refused, fmt.Errorf("replace table %s: %w", tableKey(want), err))...)
+		return driver.Result{}, fmt.Errorf("replace table %s: %w", tableKey(t), err)
 	}
 	result := driver.Result{Changes: changes, Writes: 1}
-	if listing, err = d.list(ctx, tableKey(want)); err != nil {
-		return result, errors.Join(append(refused, err)...)
+	listing, err := d.list(ctx, tableKey(t))
+	if err != nil {
+		return result, err
 	}
-	return result, errors.Join(append(refused, d.state.put(usable, listing))...)
+	return result, d.state.put(t, listing)
 }
 
 // compare tells what applying a table changes; same is set if nothing.
@@ -175,10 +191,10 @@ func (d *Driver) compare(want desired.Table, exists bool, listing string) (chang
 }
 
 // prune deletes tables of ours that are no longer wanted.
-func (d *Driver) prune(ctx context.Context, want []desired.Table, have []string, dryRun bool) (driver.Result, error) {
+func (d *Driver) prune(ctx context.Context, want []desired.Table, have map[string]string, dryRun bool) (driver.Result, error) {
 	var result driver.Result
 	var errs []error
-	for _, key := range have {
+	for _, key := range slices.Sorted(maps.Keys(have)) {
 		if slices.ContainsFunc(want, func(t desired.Table) bool { return tableKey(t) == key }) {
 			continue
 		}

@@ -14,7 +14,9 @@
 // A port is ours if its external_ids hold viaduct=1, which goes in the very
 // transaction that makes it. Bridges, all other ports, and their settings are
 // never changed, but for the switch's other_config:vlan-limit, without which no
-// port can carry VLANs inside another.
+// port can carry VLANs inside another. It is raised and never lowered again: ports
+// of the operator's may have come to rely on it, which nobody can tell, and those
+// that do not are none the worse.
 //
 // # Concurrency
 //

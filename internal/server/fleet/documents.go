@@ -23,6 +23,7 @@ type Desired struct {
 type documents struct {
 	mu               sync.Mutex
 	revision, guests int64
+	projector        func() *compile.Projector
 	byNode           map[string]func() (Desired, error)
 }
 
@@ -32,11 +33,13 @@ func (d *documents) of(v *revision.View, node string) (Desired, error) {
 	d.mu.Lock()
 	if rev, guests := v.Deployed(); d.byNode == nil || rev != d.revision || guests != d.guests {
 		d.revision, d.guests, d.byNode = rev, guests, make(map[string]func() (Desired, error))
+		d.projector = sync.OnceValue(func() *compile.Projector { return compile.NewProjector(v.Running, v.Guests, v.Revision) })
 	}
 	get := d.byNode[node]
 	if get == nil {
+		projector := d.projector
 		get = sync.OnceValues(func() (Desired, error) {
-			doc := compile.Project(v.Running, v.Guests, v.Revision, node)
+			doc := projector().Node(node)
 			b, err := json.Marshal(doc)
 			if err != nil {
 				return Desired{}, fmt.Errorf("making the document of node %s: %w", node, err)

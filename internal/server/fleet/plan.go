@@ -8,6 +8,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/compile"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
@@ -20,6 +21,9 @@ func (f *Fleet) Plan(p *revision.Plan) []api.NodePlan {
 	for _, c := range p.Changes {
 		changed[model.Ref(model.Kind(c.Type), c.Name)] = true
 	}
+	// The number of the revision is no part of what a node is made of.
+	old := compile.NewProjector(p.Old, p.OldGuests, p.Base)
+	new := compile.NewProjector(p.New, p.NewGuests, p.Base)
 	out := make([]api.NodePlan, len(names))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
@@ -30,7 +34,7 @@ func (f *Fleet) Plan(p *revision.Plan) []api.NodePlan {
 				out[i] = api.NodePlan{Node: name, Changes: []diff.Change{}, Unknown: true}
 				return nil
 			}
-			out[i] = plan(p, name, facts.Value, changed)
+			out[i] = plan(old.Node(name), new.Node(name), facts.Value, changed)
 			return nil
 		})
 	}
@@ -38,12 +42,12 @@ func (f *Fleet) Plan(p *revision.Plan) []api.NodePlan {
 	return out
 }
 
-// plan works out what a plan would change on one node.
-func plan(p *revision.Plan, node string, facts *model.Facts, changed map[string]bool) api.NodePlan {
-	// The number of the revision is no part of what a node is made of.
-	old, _ := compile.Node(compile.Project(p.Old, p.OldGuests, p.Base, node), facts)
-	new, notes := compile.Node(compile.Project(p.New, p.NewGuests, p.Base, node), facts)
-	out := api.NodePlan{Node: node, Changes: diff.Nodes(old, new)}
+// plan works out what a change from one document to another would change on the
+// node.
+func plan(from, to *protocol.Document, facts *model.Facts, changed map[string]bool) api.NodePlan {
+	old, _ := compile.Node(from, facts)
+	new, notes := compile.Node(to, facts)
+	out := api.NodePlan{Node: to.Node, Changes: diff.Nodes(old, new)}
 	if out.Changes == nil {
 		out.Changes = []diff.Change{}
 	}

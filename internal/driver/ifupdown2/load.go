@@ -1,0 +1,269 @@
+package ifupdown2
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/ifupdown"
+)
+
+// The bounds of a run of ifupdown2, which takes milliseconds for each link.
+const (
+	runTimeout = 10 * time.Minute
+	lockPoll   = 200 * time.Millisecond
+)
+
+// alreadyRunning is the exit code of ifupdown2's programs when another one holds
+// their lock.
+const alreadyRunning = 89
+
+// maxTries bounds how often a file is tried, each time without what failed before.
+const maxTries = 3
+
+// load brings the file to ifupdown2. Stanzas that it fails on are left out; if it
+// fails for another reason, the previous file is brought back.
+func (p *pass) load(ctx context.Context) error {
+	if p.wanted() {
+		if err := p.d.ready(ctx); err != nil {
+			return err
+		}
+	}
+	for range maxTries {
+		checked, err := p.check(ctx)
+		if err != nil {
+			return err
+		}
+		if checked {
+			good, err := p.try(ctx)
+			if err != nil {
+				return errors.Join(err, p.restore(ctx))
+			}
+			if good {
+				p.loaded = true
+				return nil
+			}
+		}
+		p.plan()
+	}
+	return errors.Join(fmt.Errorf("ifupdown2 failed on one version of %s after another; the previous one was brought back", ownPath), p.restore(ctx))
+}
+
+// try writes the file and lets ifupdown2 load it.
+func (p *pass) try(ctx context.Context) (good bool, err error) {
+	if len(p.replaced) > 0 {
+		// ifupdown2 changes no device's identity. What this cannot do is told by the
+		// reload.
+		if _, err := p.d.run(ctx, "ifdown", p.replaced...); err != nil {
+			return false, err
+		}
+	}
+	text := ""
+	if p.wanted() {
+		text = render(p.want)
+	}
+	if err := p.d.writeFile(text); err != nil {
+		return false, err
+	}
+	return p.reload(ctx)
+}
+
+// restore brings the previous file back.
+func (p *pass) restore(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return nil // the next pass begins with what is there
+	}
+	if err := p.d.writeFile(p.have.text); err != nil {
+		return err
+	}
+	_, err := p.d.run(ctx, "ifreload", "-a")
+	return err
+}
+
+// ready tells what keeps ifupdown2 from being used on this node.
+func (d *Driver) ready(ctx context.Context) error {
+	if _, err := d.run(ctx, "ifquery", "--version"); errors.Is(err, exec.ErrNotFound) {
+		return errors.New("ifupdown2 is not installed on this node, so links are made without it: " +
+			"apt install ifupdown2, or set the node's backend to netlink")
+	}
+	return d.sourced()
+}
+
+// reading is an interface as ifquery tells it.
+type reading struct {
+	Name   string                     `json:"name"`
+	Config map[string]json.RawMessage `json:"config"`
+}
+
+// check lets ifupdown2 read the file before anything is written, and sees that it
+// understands what is meant; stanzas that it does not are refused.
+func (p *pass) check(ctx context.Context) (good bool, err error) {
+	if len(p.want) == 0 {
+		return true, nil // ifquery calls a file without interfaces an error
+	}
+	f, err := os.CreateTemp("", "viaduct-interfaces-")
+	if err != nil {
+		return false, err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.WriteString(render(p.want))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return false, err
+	}
+	out, err := p.d.run(ctx, "ifquery", "-a", "-i", f.Name(), "-o", "json")
+	if err != nil {
+		return false, err
+	}
+	var list []reading
+	if out.code == 0 {
+		err = json.Unmarshal(out.stdout, &list)
+	}
+	if out.code != 0 || err != nil {
+		return false, fmt.Errorf("ifupdown2 cannot read the file that it was to load, so nothing was changed and links are made without it: %s", out.complaint())
+	}
+	byName := map[string]stanza{}
+	for _, r := range list {
+		s := stanza{name: r.Name}
+		for _, k := range keywords {
+			s.options = append(s.options, values(k.name, r.Config[k.name])...)
+		}
+		byName[r.Name] = s
+	}
+	good = true
+	for _, s := range p.want {
+		got, taken := byName[s.name]
+		if changes, _ := compare([]stanza{got}, []stanza{s}); !taken || len(changes) > 0 {
+			good = false
+			p.refuse(s, fmt.Errorf("ifupdown2 does not understand the stanza of interface %s as it is meant, and the link is made without it: %s", s.name, out.complaint()))
+		}
+	}
+	return good, nil
+}
+
+// values are those of one option in ifquery's answer: a text, or a list of them.
+func values(name string, raw json.RawMessage) []ifupdown.Option {
+	var one string
+	var many []string
+	if json.Unmarshal(raw, &one) == nil {
+		many = []string{one}
+	} else if json.Unmarshal(raw, &many) != nil {
+		return nil
+	}
+	var out []ifupdown.Option
+	for _, v := range many {
+		out = append(out, ifupdown.Option{Name: name, Value: v})
+	}
+	return out
+}
+
+// reload runs ifreload; stanzas of ours that it fails on are refused. It loads the
+// operator's interfaces too, whose faults are not ours to judge.
+func (p *pass) reload(ctx context.Context) (good bool, err error) {
+	out, err := p.d.run(ctx, "ifreload", "-a")
+	if errors.Is(err, exec.ErrNotFound) && !p.wanted() {
+		return true, nil // the file is gone, and so is who read it
+	}
+	if err != nil {
+		return false, err
+	}
+	if out.code == 0 {
+		return true, nil
+	}
+	links, err := p.d.conn.Links(ctx)
+	if err != nil {
+		return false, fmt.Errorf("read the node's interfaces: %w", err)
+	}
+	stands := map[string]bool{}
+	for _, l := range links {
+		stands[l.Name] = true
+	}
+	good = true
+	for _, s := range p.want {
+		said := out.about(s.name)
+		if stands[s.name] && said == "" {
+			continue
+		}
+		good = false
+		p.refuse(s, fmt.Errorf("ifupdown2 failed on interface %s, and the link is made without it: %s", s.name, cmp.Or(said, out.complaint())))
+	}
+	return good, nil
+}
+
+// outcome is what a program gave.
+type outcome struct {
+	stdout []byte
+	errors []string // what it told as errors
+	code   int
+}
+
+// complaint is all that a program told as errors.
+func (o *outcome) complaint() string {
+	if len(o.errors) == 0 {
+		return fmt.Sprintf("exit code %d", o.code)
+	}
+	return strings.Join(o.errors, "; ")
+}
+
+// about is the first error that names an interface; empty if none does.
+func (o *outcome) about(name string) string {
+	for _, line := range o.errors {
+		words := strings.FieldsFunc(line, func(r rune) bool {
+			return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-", r)
+		})
+		if slices.Contains(words, name) {
+			return line
+		}
+	}
+	return ""
+}
+
+// run runs one of ifupdown2's programs; while another one runs, it waits.
+func (d *Driver) run(ctx context.Context, name string, args ...string) (*outcome, error) {
+	ctx, cancel := context.WithTimeout(ctx, runTimeout)
+	defer cancel()
+	locked := time.Now()
+	for {
+		out, err := d.runOnce(ctx, name, args...)
+		if err != nil || out.code != alreadyRunning {
+			return out, err
+		}
+		if time.Since(locked) > d.o.LockTimeout {
+			return nil, fmt.Errorf("another ifup, ifdown or ifreload has been running for %s, so %s could not: see what it waits for (ps -ef | grep if)", d.o.LockTimeout, name)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(lockPoll):
+		}
+	}
+}
+
+func (d *Driver) runOnce(ctx context.Context, name string, args ...string) (*outcome, error) {
+	argv := append(append(slices.Clone(d.o.Wrapper), name), args...)
+	if _, err := exec.LookPath(name); err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := d.o.Namespace.Run(cmd.Run)
+	var exit *exec.ExitError
+	if err != nil && (!errors.As(err, &exit) || ctx.Err() != nil) {
+		return nil, fmt.Errorf("%s: %w", strings.Join(append([]string{name}, args...), " "), errors.Join(err, ctx.Err()))
+	}
+	out := &outcome{stdout: stdout.Bytes(), code: cmd.ProcessState.ExitCode()}
+	for line := range strings.Lines(stderr.String()) {
+		if text, ok := strings.CutPrefix(strings.TrimSpace(line), "error: "); ok {
+			out.errors = append(out.errors, text)
+		}
+	}
+	return out, nil
+}

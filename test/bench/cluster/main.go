@@ -1,0 +1,130 @@
+// Command cluster measures how long the state of every node of a large cluster
+// takes to work out: 100 nodes, 1,000 EVPN VNets in 50 VRFs, each with a subnet,
+// two of the nodes exit nodes of all zones.
+//
+//	go run ./test/bench/cluster -json build/bench.json
+//
+// The rows are medians in seconds for all nodes together:
+//
+//	cluster/compile  the projection of the configuration for each node, compiled
+//	cluster/render   the files that `viaduct render interfaces` and `viaduct render
+//	                 frr` print for each node; the running configuration is read once
+//
+// There is no peer: Proxmox's generator runs on the nodes of a cluster only. Each
+// has to stay under two seconds.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/viaduct-sdn/viaduct/internal/compile"
+	"github.com/viaduct-sdn/viaduct/internal/ifupdown"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pvefrr"
+	"github.com/viaduct-sdn/viaduct/internal/pvesdn"
+	"github.com/viaduct-sdn/viaduct/test/bench/report"
+	"github.com/viaduct-sdn/viaduct/test/bench/workload"
+)
+
+const runs = 5
+
+// limit is what a row may not exceed.
+const limit = 2 * time.Second
+
+var cluster = workload.EVPN{Nodes: 100, Zones: 50, VNets: 1000, Exits: 2}
+
+func main() {
+	jsonPath := flag.String("json", "", "merge the rows into this file")
+	flag.Parse()
+	if err := run(*jsonPath); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(jsonPath string) error {
+	cfg, err := cluster.Config()
+	if err != nil {
+		return err
+	}
+	running := cluster.Running()
+	rows := []report.Row{
+		{Name: "cluster/compile", Unit: "s", Better: report.Lower},
+		{Name: "cluster/render", Unit: "s", Better: report.Lower},
+	}
+	for i, f := range []func() error{
+		func() error { return compileAll(cfg) },
+		func() error { return renderAll(running) },
+	} {
+		var times []float64
+		for range runs {
+			start := time.Now()
+			if err := f(); err != nil {
+				return err
+			}
+			times = append(times, time.Since(start).Seconds())
+		}
+		rows[i].Ours = report.Median(times)
+	}
+	if err := report.Table(os.Stdout, rows); err != nil {
+		return err
+	}
+	if jsonPath != "" {
+		err = report.Merge(jsonPath, rows)
+	}
+	for _, r := range rows {
+		if r.Ours > limit.Seconds() {
+			err = errors.Join(err, fmt.Errorf("%s takes %.2f s, more than %v", r.Name, r.Ours, limit))
+		}
+	}
+	return err
+}
+
+// each calls f for every node, on all processors as the server does for a plan.
+func each(f func(i int) error) error {
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range cluster.Nodes {
+		group.Go(func() error { return f(i) })
+	}
+	return group.Wait()
+}
+
+// compileAll works out the desired state of every node.
+func compileAll(cfg *model.Config) error {
+	p := compile.NewProjector(cfg, nil, 1)
+	return each(func(i int) error {
+		n, notes := compile.Node(p.Node(workload.Node(i)), cluster.Facts(i))
+		// Two links for each VNet, three for each zone.
+		if want := 2*cluster.VNets + 3*cluster.Zones; len(n.Links) != want || n.FRR == nil {
+			return fmt.Errorf("%d links of %d; notes %v", len(n.Links), want, notes)
+		}
+		return nil
+	})
+}
+
+// renderAll makes the files of every node.
+func renderAll(running []byte) error {
+	run, problems, err := pvesdn.Parse(running)
+	if err != nil {
+		return err
+	}
+	if e := problems.Errors(false); len(e) > 0 {
+		return fmt.Errorf("the running configuration is faulty: %w", e)
+	}
+	return each(func(i int) error {
+		interfaces, some := ifupdown.Render(run, cluster.Facts(i))
+		frr, more := pvefrr.Render(run, cluster.Facts(i), "")
+		if e := append(some, more...).Errors(false); len(e) > 0 || len(interfaces) < 100*cluster.VNets || len(frr) < 100*cluster.Zones {
+			return fmt.Errorf("the files of %s are incomplete: %w", workload.Node(i), e)
+		}
+		return nil
+	})
+}

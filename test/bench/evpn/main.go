@@ -1,0 +1,189 @@
+// Command evpn measures how long a node with 500 EVPN VNets in 50 VRFs takes to
+// get one VNet more, in the kernel and in FRR, and what its neighbour in BGP
+// notices of that: with Viaduct's drivers as the agent runs them, with `ifreload
+// -a` and frr-reload.py (the peer) on the files that Proxmox VE would write, and
+// with the bare requests to the kernel, one `nft -f` and one `vtysh -f` (the floor).
+//
+//	go run ./test/bench/evpn -json build/bench.json
+//
+// It needs root. Where the kernel has no VRFs it runs in a virtual machine without
+// KVM (test/vm/boot), which slows all three alike; the rows emulation/... tell how
+// much. The node's AS number is not the cluster's, so that FRR has to be told the
+// route targets of the new VNet. The rows are
+//
+//	evpn/<N>/add1     seconds until all is applied; medians
+//	evpn/<N>/noop     a pass with nothing to do
+//	evpn/<N>/updates  BGP updates that the neighbour gets for it
+//	emulation/compute, emulation/fork
+//	                  a piece of work in the machine (ours) and outside (floor)
+//
+// The session with the neighbour must stay up, and the neighbour must hear of the
+// new VNet only; otherwise it fails for ours, and says so for the peer.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/probe"
+	"github.com/viaduct-sdn/viaduct/test/bench/report"
+)
+
+// figures are what a side measured, by name.
+type figures map[string]float64
+
+// sides are the programs that are compared, and how each is measured. They run in
+// network and mount namespaces of their own.
+var sides = map[string]func(context.Context, *node) (figures, error){"ours": runOurs, "floor": runFloor, "peer": runPeer}
+
+func main() {
+	jsonPath := flag.String("json", "", "merge the rows into this file")
+	vnets := flag.Int("n", 500, "number of VNets, in a tenth as many VRFs")
+	only := flag.String("only", "ours floor peer", "what to measure")
+	side := flag.String("side", "", "measure this one here, in the namespaces of this process, and print the figures")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	var err error
+	if *side != "" {
+		err = inside(ctx, *side, *vnets)
+	} else {
+		err = run(ctx, *vnets, strings.Fields(*only), *jsonPath)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// inside measures one side and prints what it found.
+func inside(ctx context.Context, side string, vnets int) error {
+	if side == "emulation" {
+		f, err := calibrate(ctx)
+		if err != nil {
+			return err
+		}
+		return json.NewEncoder(os.Stdout).Encode(map[string]figures{side: f})
+	}
+	n, err := newNode(ctx, vnets)
+	if err != nil {
+		return err
+	}
+	f, err := sides[side](ctx, n)
+	if err := errors.Join(err, n.close()); err != nil {
+		return fmt.Errorf("%s: %w", side, err)
+	}
+	return json.NewEncoder(os.Stdout).Encode(map[string]figures{side: f})
+}
+
+// run measures all sides where the kernel can, and makes the rows.
+func run(ctx context.Context, vnets int, only []string, jsonPath string) error {
+	features, err := probe.Features(ctx)
+	if err != nil {
+		return err
+	}
+	self, err := build(ctx)
+	if err != nil {
+		return err
+	}
+	all := map[string]figures{}
+	var outside figures
+	script := `exec </dev/null; `
+	if !features[model.FeatureVRF] {
+		if outside, err = calibrate(ctx); err != nil {
+			return err
+		}
+		script += self + ` -side emulation; `
+	}
+	for _, side := range only {
+		script += fmt.Sprintf("unshare --net --mount --uts --propagation private %s -side %s -n %d || exit 1; ", self, side, vnets)
+	}
+	cmd := exec.CommandContext(ctx, "sh", "-c", script)
+	if outside != nil {
+		cmd = exec.CommandContext(ctx, "test/vm/boot", "-m", "3072", "-t", "3000", "--", "sh", "-c", script)
+		cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGTERM) } // it has a machine to switch off
+	}
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	told := collect(out, all)
+	if err := errors.Join(cmd.Wait(), told); err != nil {
+		return err
+	}
+	rows := makeRows(vnets, all, outside)
+	if err := report.Table(os.Stdout, rows); err != nil {
+		return err
+	}
+	if jsonPath == "" {
+		return nil
+	}
+	return report.Merge(jsonPath, rows)
+}
+
+// build makes this program anew as a file that the virtual machine can run: it sees
+// the working directory, but not where `go run` puts programs.
+func build(ctx context.Context) (string, error) {
+	path, err := filepath.Abs("build/bench-evpn")
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "./test/bench/evpn")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the program for the machine: %w: %s", err, out)
+	}
+	return path, nil
+}
+
+// collect reads the figures that the sides print, one object a line; other lines
+// are passed on.
+func collect(r io.Reader, all map[string]figures) error {
+	for line := range lines(r) {
+		found := map[string]figures{}
+		if json.Unmarshal([]byte(line), &found) != nil {
+			fmt.Fprintln(os.Stderr, line)
+			continue
+		}
+		for side, f := range found {
+			all[side] = f
+		}
+	}
+	if len(all) == 0 {
+		return errors.New("nothing was measured")
+	}
+	return nil
+}
+
+// makeRows puts the figures of all sides beside each other.
+func makeRows(vnets int, all map[string]figures, outside figures) []report.Row {
+	var rows []report.Row
+	for _, f := range []struct{ name, unit string }{{"add1", "s"}, {"noop", "s"}, {"updates", "updates"}} {
+		rows = append(rows, report.Row{
+			Name: fmt.Sprintf("evpn/%d/%s", vnets, f.name), Unit: f.unit, Better: report.Lower,
+			Ours: all["ours"][f.name], Peer: all["peer"][f.name], Floor: all["floor"][f.name],
+		}.Rate())
+	}
+	for _, name := range []string{"compute", "fork"} {
+		if outside != nil {
+			rows = append(rows, report.Row{Name: "emulation/" + name, Unit: "s", Better: report.Lower, Ours: all["emulation"][name], Floor: outside[name]}.Rate())
+		}
+	}
+	return rows
+}

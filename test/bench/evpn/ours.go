@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/agent"
+	"github.com/viaduct-sdn/viaduct/internal/compile"
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/test/bench/report"
+	"github.com/viaduct-sdn/viaduct/test/bench/workload"
+)
+
+// host is the node as its agent drives it.
+type host struct {
+	*agent.Host
+	documents map[bool]*protocol.Document // with the VNet, and without
+}
+
+func newHost(ctx context.Context, n *node) (*host, error) {
+	h := &host{documents: map[bool]*protocol.Document{}}
+	for with, w := range map[bool]*workload.EVPN{false: &n.without, true: &n.with} {
+		cfg, err := w.Config()
+		if err != nil {
+			return nil, err
+		}
+		h.documents[with] = compile.Project(cfg, nil, 1, workload.Node(0))
+	}
+	var err error
+	h.Host, err = agent.NewHost(ctx, agent.HostOptions{Version: "bench", Data: "/run/viaduct"})
+	return h, err
+}
+
+// want is what the node shall be, worked out as the agent does.
+func (h *host) want(ctx context.Context, with bool) (*desired.Node, error) {
+	facts, err := h.Facts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	facts.Node = workload.Node(0)
+	want, notes := compile.Node(h.documents[with], facts)
+	for _, n := range notes {
+		if n.Level == compile.LevelError {
+			return nil, fmt.Errorf("%s: %s", n.Object, n.Message)
+		}
+	}
+	return want, nil
+}
+
+// pass is what the agent does when its document has changed.
+func (h *host) pass(ctx context.Context, with bool) (writes int, took time.Duration, err error) {
+	start := time.Now()
+	want, err := h.want(ctx, with)
+	if err != nil {
+		return 0, 0, err
+	}
+	if true {
+		fmt.Fprintf(os.Stderr, "  facts and compile %v\n", time.Since(start))
+	}
+	var errs []error
+	for _, d := range h.Drivers() {
+		began := time.Now()
+		r, err := d.Reconcile(ctx, want, false)
+		if true {
+			fmt.Fprintf(os.Stderr, "  %s: %d writes, %v\n", d.Name(), r.Writes, time.Since(began))
+		}
+		writes += r.Writes
+		errs = append(errs, err)
+	}
+	return writes, time.Since(start), errors.Join(errs...)
+}
+
+// runOurs measures the drivers.
+func runOurs(ctx context.Context, n *node) (f figures, err error) {
+	h, err := newHost(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, stopFRR(nil, ""), h.Close()) }()
+	if err := h.prepare(ctx); err != nil {
+		return nil, err
+	}
+	if _, err := n.settle(ctx, n.without.VNets); err != nil {
+		return nil, err
+	}
+	writes, noop, err := h.pass(ctx, false)
+	if err == nil && writes != 0 {
+		err = fmt.Errorf("a pass with nothing to do took %d writes", writes)
+	}
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(os.Stderr, "nothing to do: %.3f s\n", noop.Seconds())
+	times, updates, err := n.measureAdds(ctx, func(with bool) (time.Duration, error) {
+		_, took, err := h.pass(ctx, with)
+		return took, errors.Join(err, n.checkFRR(ctx, with))
+	})
+	if err != nil {
+		return nil, err
+	}
+	if updates > maxUpdates {
+		return nil, fmt.Errorf("the neighbour got %v BGP updates for one VNet", updates)
+	}
+	return figures{"add1": report.Median(times), "noop": noop.Seconds(), "updates": updates}, nil
+}
+
+// maxUpdates is what the one VNet can take: its multicast and its prefix route,
+// each perhaps with the route target that FRR chose and then with ours.
+const maxUpdates = 4
+
+// prepare makes the state before the change.
+func (h *host) prepare(ctx context.Context) error {
+	_, took, err := h.pass(ctx, false)
+	fmt.Fprintf(os.Stderr, "first pass: %.1f s\n", took.Seconds())
+	return err
+}
+
+// checkFRR checks that FRR knows the VNet, and its route target, or neither.
+func (n *node) checkFRR(ctx context.Context, with bool) error {
+	target := fmt.Sprintf("%d:%d", workload.ASN, n.vni())
+	for deadline := time.Now().Add(time.Minute); ; {
+		out, err := n.vtysh(ctx, false, fmt.Sprintf("show bgp l2vpn evpn vni %d", n.vni()))
+		knows := err == nil && strings.Contains(out, "VNI: "+fmt.Sprint(n.vni())) && strings.Contains(out, target)
+		if knows == with {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("FRR knows of VNI %d: %v instead of %v: %w\n%s", n.vni(), knows, with, err, out)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
