@@ -78,10 +78,11 @@ type EVPN struct {
 	Custom                               []string
 }
 
-// VNI gives the VXLAN network of a VNet its route target.
+// VNI gives a VXLAN network route targets; an empty one is left to FRR.
 type VNI struct {
-	ID            uint32
-	Target, Owner string
+	ID             uint32
+	Import, Export string
+	Owner          string
 }
 
 // Unicast4 returns the IPv4 family and makes it if need be; Unicast6 and
@@ -190,8 +191,8 @@ func (e *EVPN) lines(i *item) {
 	// FRR takes what is said of a single VNI only after advertise-all-vni.
 	for _, v := range e.VNIs {
 		i.add(v.Owner, "  vni %d", v.ID)
-		i.add(v.Owner, "   route-target import %s", v.Target)
-		i.add(v.Owner, "   route-target export %s", v.Target)
+		i.when(v.Import != "", v.Owner, "   route-target import %s", v.Import)
+		i.when(v.Export != "", v.Owner, "   route-target export %s", v.Export)
 		i.add(v.Owner, "  exit-vni")
 	}
 	i.flag(e.DefaultOriginate4, "  default-originate ipv4")

@@ -108,6 +108,10 @@ func (e EVPN) build(b *builder) {
 	l2 := r.L2VPN()
 	l2.Neighbours = append(l2.Neighbours, frr.Neighbour{Group: groupVTEP, Owner: e.Owner, RouteMapIn: mapVTEPIn, RouteMapOut: mapVTEPOut})
 	l2.AdvertiseAllVNI = frr.Own(e.Owner, true)
+	for _, vni := range e.Apart {
+		// No route has a target of this autonomous system (RFC 7607).
+		l2.VNIs = append(l2.VNIs, frr.VNI{ID: vni, Import: fmt.Sprint("0:", vni), Owner: e.Owner})
+	}
 	if e.external() && b.dialect.AutoRT {
 		l2.AutoRT = frr.Own(e.Owner, e.ASN)
 	}

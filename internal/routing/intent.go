@@ -76,6 +76,10 @@ type EVPN struct {
 	// Source is the address that the sessions come from. It counts more than the
 	// address of Loopback.
 	Source netip.Addr
+	// Apart are the VNIs of the node's VXLAN zones. FRR takes every VXLAN device
+	// for one of EVPN, and would remove the other ends of those zones' tunnels
+	// whenever a session ends.
+	Apart []uint32
 }
 
 // BGP adds sessions of the node with routers outside.
