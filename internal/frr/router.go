@@ -40,6 +40,9 @@ type PeerGroup struct {
 	// 0 means the router's.
 	LocalAS uint32
 	BFD     bool
+	// Quick says that silence ends a session after 9 seconds, and that one is tried
+	// again every 10; false leaves FRR's own, which is minutes in some profiles.
+	Quick bool
 	// Multihop is how many hops away eBGP neighbours may be; 0 leaves FRR's own.
 	Multihop     int
 	UpdateSource string
@@ -146,6 +149,8 @@ func (g *PeerGroup) lines(i *item) {
 	say(true, "remote-as %s", g.RemoteAS)
 	say(g.LocalAS != 0, "local-as %d no-prepend replace-as", g.LocalAS)
 	say(g.BFD, "bfd")
+	say(g.Quick, "timers 3 9")
+	say(g.Quick, "timers connect 10")
 	say(g.Multihop != 0, "ebgp-multihop %d", g.Multihop)
 	say(g.UpdateSource != "", "update-source %s", g.UpdateSource)
 	for _, p := range g.Peers {
