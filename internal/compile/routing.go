@@ -95,11 +95,11 @@ func (n *node) usesController(id string) bool {
 	return false
 }
 
-// apart lists the VNIs of the node's VXLAN zones.
+// apart lists the VNIs of the node's VXLAN zones, of those that have tunnels here.
 func (n *node) apart() (out []uint32) {
 	for _, o := range n.cfg.List(model.KindVNet) {
 		v := o.(*model.VNet)
-		if z := n.cfg.Zones[v.Zone]; z != nil && z.Type == model.ZoneVXLAN && z.OnNode(n.name) {
+		if z := n.cfg.Zones[v.Zone]; z != nil && z.Type == model.ZoneVXLAN && n.links[vxlanName(v)].VXLAN != nil {
 			out = append(out, uint32(v.Tag))
 		}
 	}
