@@ -51,7 +51,7 @@ fmt:
 
 ## bench: figures beside the peer and the floor, in build/bench.json
 bench: build
-	@scripts/setup python3 ifupdown2 qemu-system-x86 busybox-static cpio xz-utils kmod
+	@scripts/setup python3 qemu-system-x86 busybox-static cpio xz-utils kmod
 	$(GO) run ./test/bench/links -json build/bench.json
 	$(GO) run ./test/bench/compile -json build/bench.json
 	$(GO) run ./test/bench/cluster -json build/bench.json
