@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/viaduct-sdn/viaduct/internal/netns"
 )
 
 // The datapaths of Open vSwitch.
@@ -118,4 +122,59 @@ func (c *cluster) restartsOVS(guest, addr string) {
 	c.stands()
 	c.answers(guest, addr)
 	c.proved("so for its database")
+}
+
+// sends demands that a guest gets a megabyte to another one by TCP: that large
+// segments and checksums, which interfaces like to leave to hardware, come through.
+func (c *cluster) sends(from, to, addr string) {
+	c.t.Helper()
+	const size = 1 << 20
+	in := func(guest string, f func() error) error {
+		name, err := c.lab.Namespace(guest)
+		if err != nil {
+			return err
+		}
+		ns, err := netns.Open(filepath.Join("/run/netns", name))
+		if err != nil {
+			return err
+		}
+		defer ns.Close()
+		return ns.Run(f)
+	}
+	var listener net.Listener
+	if err := in(to, func() (err error) {
+		listener, err = net.Listen("tcp", net.JoinHostPort(addr, "0"))
+		return err
+	}); err != nil {
+		c.t.Fatal(err)
+	}
+	defer listener.Close()
+	received := make(chan int64, 1)
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			received <- 0
+			return
+		}
+		defer conn.Close()
+		n, _ := io.Copy(io.Discard, conn)
+		received <- n
+	}()
+	err := in(from, func() error {
+		conn, err := net.DialTimeout("tcp", listener.Addr().String(), 10*time.Second)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+		_, err = conn.Write(make([]byte, size))
+		return err
+	})
+	if err != nil {
+		c.t.Errorf("%s cannot send to %s by TCP: %v", from, to, err)
+		return
+	}
+	if n := <-received; n != size {
+		c.t.Errorf("%s got %d of the %d bytes that %s sent", to, n, size, from)
+	}
 }
