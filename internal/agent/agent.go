@@ -125,9 +125,6 @@ func New(cfg Config) (*Agent, error) {
 	return a, nil
 }
 
-// Node is the name the node joined under.
-func (a *Agent) Node() string { return a.identity.Node }
-
 // Run keeps the node until ctx ends.
 func (a *Agent) Run(ctx context.Context) error {
 	events, err := a.System.Events(ctx)

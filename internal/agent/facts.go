@@ -132,20 +132,27 @@ func comparePrefix(a, b netip.Prefix) int {
 }
 
 // factRoutes keeps the unicast routes that lead off the node by an interface
-// that is not ours, the widest first.
+// that is not ours, the widest first. One with several next hops is one for each.
 func factRoutes(routes []rtnl.Route, names map[int]string) []model.FactRoute {
 	var out []model.FactRoute
 	for _, r := range routes {
-		dev, ok := names[r.Index]
-		if !ok || r.Type != unix.RTN_UNICAST || r.Protocol == route.Protocol || r.Dst.Addr().IsLinkLocalUnicast() || r.Dst.Addr().IsMulticast() {
+		if r.Type != unix.RTN_UNICAST || r.Protocol == route.Protocol || r.Dst.Addr().IsLinkLocalUnicast() || r.Dst.Addr().IsMulticast() {
 			continue
 		}
-		out = append(out, model.FactRoute{Dst: r.Dst, Dev: dev, Src: r.Src, MTU: r.MTU, Metric: r.Metric})
+		hops := r.Hops
+		if len(hops) == 0 {
+			hops = []rtnl.NextHop{{Index: r.Index}}
+		}
+		for _, h := range hops {
+			if dev, ok := names[h.Index]; ok {
+				out = append(out, model.FactRoute{Dst: r.Dst, Dev: dev, Src: r.Src, MTU: r.MTU, Metric: r.Metric})
+			}
+		}
 	}
 	slices.SortFunc(out, func(a, b model.FactRoute) int {
 		return cmp.Or(comparePrefix(a.Dst, b.Dst), cmp.Compare(a.Metric, b.Metric), cmp.Compare(a.Dev, b.Dev))
 	})
-	return out
+	return slices.Compact(out) // several ways may lead out by one interface
 }
 
 // acceptRA tells whether an interface takes router advertisements now: the

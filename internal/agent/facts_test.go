@@ -101,6 +101,52 @@ func TestFactsOfANamespace(t *testing.T) {
 	}
 }
 
+// Routes with several ways out, which are what a fabric has, are facts as others
+// are, whatever family the next hops are of.
+func TestRoutesWithSeveralWays(t *testing.T) {
+	if unix.Geteuid() != 0 {
+		t.Skip("needs root to make a network namespace")
+	}
+	ns, err := netns.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ns.Close()
+	for _, command := range []string{
+		"ip link add e0 mtu 9000 type veth peer name p0", "ip link add e1 mtu 1600 type veth peer name p1",
+		"ip link set e0 up", "ip link set e1 up", "ip link set p0 up", "ip link set p1 up",
+		"ip addr add 172.16.0.1/24 dev e0", "ip addr add 172.16.1.1/24 dev e1",
+		"ip -6 addr add fd00:1::1/64 dev e0 nodad", "ip -6 addr add fd00:2::1/64 dev e1 nodad",
+		"ip route add 10.255.0.2/32 src 172.16.1.1 metric 20 nexthop via 172.16.0.2 dev e0 nexthop via 172.16.1.2 dev e1",
+		"ip route add 10.255.0.3/32 nexthop via inet6 fe80::2 dev e0 nexthop via inet6 fe80::3 dev e1",
+		"ip -6 route add fd00:255::2/128 nexthop via fd00:1::2 dev e0 nexthop via fd00:2::2 dev e1",
+	} {
+		args := strings.Fields(command)
+		if err := ns.Run(exec.Command(args[0], args[1:]...).Run); err != nil {
+			t.Fatalf("%s: %v", command, err)
+		}
+	}
+	conn, err := rtnl.Open(ns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	none := func(context.Context) ([]ovs.Bridge, bool, error) { return nil, false, nil }
+	f, err := readFacts(context.Background(), conn, "v1", nil, none, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for to, want := range map[string]model.Hop{
+		"10.255.0.2":  {Dev: "e1", Src: netip.MustParseAddr("172.16.1.1"), MTU: 1600},
+		"10.255.0.3":  {Dev: "e1", Src: netip.MustParseAddr("172.16.0.1"), MTU: 1600},
+		"fd00:255::2": {Dev: "e1", Src: netip.MustParseAddr("fd00:1::1"), MTU: 1600},
+	} {
+		if got, ok := f.RouteTo(netip.MustParseAddr(to)); !ok || got != want {
+			t.Errorf("to %s: %+v, %v, want %+v; routes %+v", to, got, ok, want, f.Routes)
+		}
+	}
+}
+
 func TestMerge(t *testing.T) {
 	a, b := make(chan struct{}), make(chan struct{})
 	out := merge(a, b)

@@ -10,6 +10,7 @@ package compile
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"path"
 	"reflect"
 	"slices"
@@ -55,6 +56,9 @@ type node struct {
 	overlays map[string]*overlay
 	trunks   map[string]*trunk
 	vrfs     map[string]*vrf
+	// exits are the networks to which the node leads from outside, with their
+	// owners.
+	exits map[netip.Prefix]string
 	// controller is the node's end of the EVPN controllers, by ID.
 	controllers map[string]*overlay
 }
@@ -74,6 +78,7 @@ func Node(doc *protocol.Document, facts *model.Facts) (*desired.Node, []Note) {
 		overlays:    map[string]*overlay{},
 		trunks:      map[string]*trunk{},
 		vrfs:        map[string]*vrf{},
+		exits:       map[netip.Prefix]string{},
 		controllers: map[string]*overlay{},
 	}
 	if self := n.cfg.Nodes[n.name]; self != nil && self.Backend != model.BackendNetlink {

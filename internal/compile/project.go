@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"slices"
+
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
@@ -80,7 +82,7 @@ func (p *Projector) Node(node string) *protocol.Document {
 	}
 	for _, zones := range [][]*model.Zone{p.everywhere, p.zones[node]} {
 		for _, z := range zones {
-			p.zone(out, z)
+			p.zone(out, z, node)
 		}
 	}
 	// Of the fabrics that the node takes tunnel ends from it needs all members, of
@@ -101,10 +103,16 @@ func (p *Projector) Node(node string) *protocol.Document {
 }
 
 // zone adds a zone of the node with all that is in it.
-func (p *Projector) zone(out *model.Config, z *model.Zone) {
+func (p *Projector) zone(out *model.Config, z *model.Zone, node string) {
 	set(&out.Zones, z.ID, z)
 	if c := p.cfg.Controllers[z.Controller]; c != nil && c.Type == model.ControllerEVPN {
 		set(&out.Controllers, c.ID, c)
+	}
+	if slices.Contains(z.ExitNodes, node) {
+		// What leaves the zone must not come into another one, wherever that is.
+		for id, s := range p.cfg.Subnets {
+			set(&out.Subnets, id, s)
+		}
 	}
 	for _, v := range p.vnets[z.ID] {
 		set(&out.VNets, v.ID, v)

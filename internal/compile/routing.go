@@ -61,7 +61,7 @@ func (n *node) controller(c *model.Controller) routing.Controller {
 	ref := model.Ref(model.KindController, c.ID)
 	switch c.Type {
 	case model.ControllerEVPN:
-		if !n.needsFRR(ref) {
+		if !n.usesController(c.ID) || !n.needsFRR(ref) {
 			return nil
 		}
 		o := n.controllerEnds(c)
@@ -82,6 +82,16 @@ func (n *node) controller(c *model.Controller) routing.Controller {
 		return n.isis(c, ref)
 	}
 	return nil
+}
+
+// usesController reports whether a zone of the node has the EVPN controller.
+func (n *node) usesController(id string) bool {
+	for _, z := range n.cfg.Zones {
+		if z.Controller == id && z.OnNode(n.name) {
+			return true
+		}
+	}
+	return false
 }
 
 func (n *node) bgp(c *model.Controller, ref string) routing.Controller {
@@ -204,8 +214,10 @@ type zonePrefix struct {
 func prefixesByZone(cfg *model.Config) []zonePrefix {
 	out := make([]zonePrefix, 0, len(cfg.Subnets))
 	for _, s := range cfg.Subnets {
-		if v := cfg.VNets[s.VNet]; v != nil {
-			out = append(out, zonePrefix{s.CIDR.Masked(), v.Zone})
+		// The ID, not the VNet, tells the zone: of zones that are not the node's it has
+		// the subnets only.
+		if zone, _, ok := model.ParseSubnetID(s.ID); ok {
+			out = append(out, zonePrefix{s.CIDR.Masked(), zone})
 		}
 	}
 	slices.SortFunc(out, func(a, b zonePrefix) int {

@@ -13,7 +13,6 @@ import (
 	"encoding/json"
 	"net/netip"
 	"slices"
-	"strings"
 )
 
 // Node is the whole state that Viaduct owns on one node. Lists are sorted
@@ -176,20 +175,6 @@ type FRRBlock struct {
 	// among them.
 	Lines []string `json:"lines,omitempty"`
 	Owner string   `json:"owner"`
-}
-
-// End is the line that closes the context; empty for a single line.
-func (b *FRRBlock) End() string {
-	word, rest, _ := strings.Cut(b.Head, " ")
-	switch word {
-	case "vrf":
-		return "exit-vrf"
-	case "router", "route-map", "interface":
-		if rest != "" {
-			return "exit"
-		}
-	}
-	return ""
 }
 
 // Bridge holds the settings of a LinkBridge. Spanning tree is always off and

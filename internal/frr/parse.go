@@ -82,7 +82,7 @@ func (p *parser) closes(text string, margin bool) bool {
 
 // nested reports whether the open context may hold others that are not known
 // here, such as the peers of "bfd". Its lines are kept as they stand.
-func (p *parser) nested() bool { return p.open.End() == "" }
+func (p *parser) nested() bool { return endOfKnown(p.open.Head) == "" }
 
 func (p *parser) add(number int, line string) {
 	p.ended = false

@@ -129,14 +129,24 @@ func Format(blocks []desired.FRRBlock) string {
 }
 
 // End is the line that closes the context of a head; empty if the head is a
-// single line. Beside the contexts that desired.FRRBlock knows there are those
-// that only operators use.
+// single line.
 func End(head string) string {
-	b := desired.FRRBlock{Head: head}
-	if end := b.End(); end != "" || !opens(head) {
+	if end := endOfKnown(head); end != "" || !opens(head) {
 		return end
 	}
 	return "exit"
+}
+
+// endOfKnown is End for the contexts that Viaduct writes; others are those that
+// only operators use.
+func endOfKnown(head string) string {
+	switch word, rest, _ := strings.Cut(head, " "); {
+	case word == "vrf":
+		return "exit-vrf"
+	case rest != "" && (word == "router" || word == "route-map" || word == "interface"):
+		return "exit"
+	}
+	return ""
 }
 
 func (i *item) blocks() []desired.FRRBlock {

@@ -33,7 +33,7 @@ const DefaultName = "default"
 const apiPort = 8006
 
 // startTimeout bounds the wait for a process to answer.
-const startTimeout = 30 * time.Second
+const startTimeout = 90 * time.Second
 
 // Lab is one virtual cluster.
 type Lab struct {

@@ -148,15 +148,6 @@ func (s *Set) Position(k model.Kind, id, field string) (pos Position, ok bool) {
 	return l.pos, true
 }
 
-// Locate returns where a problem stands, as file:line:column, or "" if the
-// object is in no manifest.
-func (s *Set) Locate(p model.Problem) string {
-	if pos, ok := s.Position(p.Kind, p.ID, p.Field); ok {
-		return pos.String()
-	}
-	return ""
-}
-
 // Format shows a problem with its place, the line and a caret where the object
 // comes from a manifest, and alone where it does not.
 func (s *Set) Format(p model.Problem) string {

@@ -1,6 +1,9 @@
 package model
 
-import "net/netip"
+import (
+	"cmp"
+	"net/netip"
+)
 
 // Hop is how a node reaches an address.
 type Hop struct {
@@ -35,26 +38,51 @@ func (f *Facts) Interface(name string) *Interface {
 }
 
 // RouteTo looks an address up as the kernel would in the node's main table: the
-// longest prefix wins, then the smallest metric. It reports whether a route
-// leads there.
+// longest prefix wins, then the smallest metric. Of several equal ways the
+// narrowest is told, which any packet may take, with the source address of the
+// first that has one. It reports whether a route leads there.
 func (f *Facts) RouteTo(a netip.Addr) (Hop, bool) {
-	var best *FactRoute
+	var best []*FactRoute
 	for i := range f.Routes {
 		r := &f.Routes[i]
 		if !r.Dst.Contains(a) {
 			continue
 		}
-		if best == nil || r.Dst.Bits() > best.Dst.Bits() || r.Dst.Bits() == best.Dst.Bits() && r.Metric < best.Metric {
-			best = r
+		if len(best) > 0 {
+			order := cmp.Or(cmp.Compare(best[0].Dst.Bits(), r.Dst.Bits()), cmp.Compare(r.Metric, best[0].Metric))
+			if order > 0 {
+				continue
+			}
+			if order < 0 {
+				best = best[:0]
+			}
 		}
+		best = append(best, r)
 	}
-	if best == nil {
+	if len(best) == 0 {
 		return Hop{}, false
 	}
-	h := Hop{Dev: best.Dev, Src: best.Src, MTU: best.MTU}
-	dev := f.Interface(best.Dev)
+	h := f.hop(best[0], a)
+	for _, r := range best[1:] {
+		other := f.hop(r, a)
+		src := h.Src
+		if !src.IsValid() {
+			src = other.Src
+		}
+		if other.MTU != 0 && (h.MTU == 0 || other.MTU < h.MTU) {
+			h = other
+		}
+		h.Src = src
+	}
+	return h, true
+}
+
+// hop is the way to an address by one route.
+func (f *Facts) hop(r *FactRoute, a netip.Addr) Hop {
+	h := Hop{Dev: r.Dev, Src: r.Src, MTU: r.MTU}
+	dev := f.Interface(r.Dev)
 	if dev == nil {
-		return h, true
+		return h
 	}
 	if h.MTU == 0 {
 		h.MTU = dev.MTU
@@ -62,7 +90,7 @@ func (f *Facts) RouteTo(a netip.Addr) (Hop, bool) {
 	if !h.Src.IsValid() {
 		h.Src = dev.sourceTo(a)
 	}
-	return h, true
+	return h
 }
 
 // sourceTo picks the address of the interface that the kernel would send from:

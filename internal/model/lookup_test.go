@@ -19,6 +19,9 @@ func TestRouteTo(t *testing.T) {
 			{Dst: prefix("10.3.0.0/16"), Dev: "eth1", Src: addr("10.9.9.9")},
 			{Dst: prefix("10.4.0.0/16"), Dev: "gone"},
 			{Dst: prefix("fd00::/8"), Dev: "eth0"},
+			{Dst: prefix("10.5.0.0/16"), Dev: "eth1", Metric: 20},
+			{Dst: prefix("10.5.0.0/16"), Dev: "eth0", Metric: 20},
+			{Dst: prefix("10.5.0.0/16"), Dev: "eth1", MTU: 1300, Metric: 30},
 		},
 	}
 	for to, want := range map[string]Hop{
@@ -27,7 +30,8 @@ func TestRouteTo(t *testing.T) {
 		"10.2.9.9":  {Dev: "eth1", Src: addr("10.1.0.1"), MTU: 1400}, // the first address
 		"10.3.0.1":  {Dev: "eth1", Src: addr("10.9.9.9"), MTU: 9000}, // the route's own source
 		"10.4.0.1":  {Dev: "gone"},
-		"fd11::1":   {Dev: "eth0", Src: addr("fd00::1"), MTU: 1500}, // not the link-local one
+		"10.5.0.1":  {Dev: "eth0", Src: addr("10.1.0.1"), MTU: 1500}, // of equal ones the narrowest
+		"fd11::1":   {Dev: "eth0", Src: addr("fd00::1"), MTU: 1500},  // not the link-local one
 	} {
 		if got, ok := f.RouteTo(addr(to)); !ok || got != want {
 			t.Errorf("to %s: %+v, %v, want %+v", to, got, ok, want)

@@ -1,4 +1,4 @@
-// Package netns makes, opens and enters Linux network namespaces
+// Package netns makes and enters Linux network namespaces
 // (network_namespaces(7)) without ever moving a thread that other goroutines
 // run on.
 //
@@ -38,16 +38,6 @@ func New() (*NS, error) {
 		return nil, err
 	}
 	return ns, nil
-}
-
-// Open opens the namespace behind a path, such as /run/netns/NAME or
-// /proc/PID/ns/net.
-func Open(path string) (*NS, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("open a network namespace: %w", err)
-	}
-	return &NS{file: f}, nil
 }
 
 // Close gives up the handle.

@@ -39,16 +39,3 @@ func TestRunIsInsideAndNobodyElseIs(t *testing.T) {
 		t.Errorf("nil namespace: %v", err)
 	}
 }
-
-func TestOpen(t *testing.T) {
-	ns, err := Open("/proc/self/ns/net")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := ns.Close(); err != nil {
-		t.Error(err)
-	}
-	if _, err := Open("/proc/self/ns/none"); err == nil {
-		t.Error("opened what is not there")
-	}
-}

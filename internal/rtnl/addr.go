@@ -11,7 +11,6 @@ import (
 // Values of Address.Proto that the kernel itself uses (IFAPROT_KERNEL_*,
 // kernel 5.18 and later).
 const (
-	ProtoKernelLoopback  = 1
 	ProtoKernelRA        = 2
 	ProtoKernelLinkLocal = 3
 )

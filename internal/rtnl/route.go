@@ -2,19 +2,22 @@ package rtnl
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"net/netip"
 
 	"golang.org/x/sys/unix"
 )
 
-// Route is a route with at most one next hop; of a multipath route only the
-// fixed part is told.
+// Route is a route. Those with several next hops are listed, but not made.
 type Route struct {
 	Dst netip.Prefix
 	// Index is the outgoing interface, Gateway the next hop.
 	Index   int
 	Gateway netip.Addr
+	// Hops are the next hops of a route that has several; Index and Gateway are then
+	// not set.
+	Hops []NextHop
 	// Src is the preferred source address.
 	Src netip.Addr
 	// Table is the number of the routing table; 254 is main.
@@ -28,6 +31,12 @@ type Route struct {
 	Metric int
 	// MTU is the route's own limit in bytes; 0 means the interface's.
 	MTU int
+}
+
+// NextHop is one of several next hops of a route.
+type NextHop struct {
+	Index   int
+	Gateway netip.Addr
 }
 
 // RouteFilter narrows a list of routes; zero fields let everything pass.
@@ -147,9 +156,9 @@ func parseRoute(b []byte) Route {
 		case unix.RTA_GATEWAY:
 			r.Gateway = addr(d)
 		case unix.RTA_VIA:
-			if len(d) > 2 {
-				r.Gateway = addr(d[2:])
-			}
+			r.Gateway = via(d)
+		case unix.RTA_MULTIPATH:
+			r.Hops = parseHops(d)
 		case unix.RTA_PREFSRC:
 			r.Src = addr(d)
 		case unix.RTA_TABLE:
@@ -166,6 +175,37 @@ func parseRoute(b []byte) Route {
 	})
 	r.Dst = netip.PrefixFrom(dst, int(b[1]))
 	return r
+}
+
+// via decodes the next hop of another family than the route's (struct rtvia).
+func via(d []byte) netip.Addr {
+	if len(d) <= 2 {
+		return netip.Addr{}
+	}
+	return addr(d[2:])
+}
+
+// parseHops decodes the next hops of a route (struct rtnexthop, each followed by
+// attributes).
+func parseHops(b []byte) (out []NextHop) {
+	for len(b) >= unix.SizeofRtNexthop {
+		length := int(binary.NativeEndian.Uint16(b))
+		if length < unix.SizeofRtNexthop || length > len(b) {
+			break
+		}
+		h := NextHop{Index: int(u32(b[4:]))}
+		attrs(b[unix.SizeofRtNexthop:length], func(typ uint16, d []byte) {
+			switch typ {
+			case unix.RTA_GATEWAY:
+				h.Gateway = addr(d)
+			case unix.RTA_VIA:
+				h.Gateway = via(d)
+			}
+		})
+		out = append(out, h)
+		b = b[min(len(b), (length+unix.RTNH_ALIGNTO-1)&^(unix.RTNH_ALIGNTO-1)):]
+	}
+	return out
 }
 
 // isNoTable reports that the routing table asked for does not exist yet, which

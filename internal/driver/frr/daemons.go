@@ -46,6 +46,27 @@ func daemonOf(head string) string {
 	return ""
 }
 
+// protocols are the words by which an interface's lines name a daemon's protocol.
+var protocols = map[string]string{"fabricd": "openfabric", "isisd": "isis", "ospfd": "ospf"}
+
+// ownedName is the name of a line and its owner.
+type ownedName struct{ name, owner string }
+
+// linesOf finds the wanted contexts and lines that one daemon alone holds.
+func linesOf(want *node, daemon string) (out []ownedName) {
+	for _, k := range want.kids {
+		if daemonOf(k.text) == daemon {
+			out = append(out, ownedName{k.text, k.owner})
+		}
+		for _, l := range k.kids {
+			if strings.HasPrefix(k.text, "interface ") && slices.Contains(strings.Fields(l.text), protocols[daemon]) {
+				out = append(out, ownedName{name([]string{k.text}, l.text), l.owner})
+			}
+		}
+	}
+	return out
+}
+
 // process is a running daemon. start tells it from a later one with its number.
 type process struct {
 	pid   int

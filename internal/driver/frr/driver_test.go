@@ -185,6 +185,15 @@ func TestALocalLineStopsAll(t *testing.T) {
 	if r.Writes != 0 || len(l.d.running()) != 0 {
 		t.Errorf("%d writes, daemons %v", r.Writes, l.d.running())
 	}
+
+	// Nor does it change anything of an FRR that runs, good lines beside it included.
+	l.apply(config(evpn, "bfdd", "bgpd"))
+	running, file := l.running(), l.file()
+	want.Blocks = append(want.Blocks, desired.FRRBlock{Head: "ip prefix-list ok seq 5 permit 10.0.0.0/8", Owner: frr.LocalOwner})
+	r, err = l.try(want)
+	if err == nil || !strings.Contains(err.Error(), "frr.conf.local line 3") || r.Writes != 0 || l.running() != running || l.file() != file {
+		t.Errorf("%d writes, told %v, running:\n%s", r.Writes, err, l.running())
+	}
 }
 
 func TestRepairs(t *testing.T) {
@@ -305,7 +314,7 @@ func TestProbe(t *testing.T) {
 			t.Errorf("asked again: %+v %v", again, err)
 		}
 	})
-	if f, err := Probe(context.Background(), Options{Root: t.TempDir()}); f != nil || err != nil {
+	if f, err := New(Options{Root: t.TempDir()}).Facts(context.Background()); f != nil || err != nil {
 		t.Errorf("without FRR: %+v %v", f, err)
 	}
 }
@@ -320,6 +329,47 @@ func TestWithoutFRR(t *testing.T) {
 	if objects := driver.ObjectErrors(err); len(objects) != 2 || !strings.Contains(err.Error(), "install the package frr") {
 		t.Errorf("told: %v", err)
 	}
+}
+
+// Without one of the daemons the objects that need it are told by name, and all
+// others are applied.
+func TestWithoutOneDaemon(t *testing.T) {
+	l := newLab(t)
+	bin := t.TempDir()
+	programs, err := filepath.Glob("/usr/lib/frr/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range programs {
+		if filepath.Base(p) != "fabricd" {
+			if err := os.Symlink(p, filepath.Join(bin, filepath.Base(p))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	l.opts.BinDir = bin
+	l.d = New(l.opts)
+	want := config(evpn+`
+router openfabric fab # fabric/fab
+ net 49.0001.1920.0000.2001.00
+exit
+interface lo # fabric/fab
+ ip router openfabric fab
+exit
+`, "bfdd", "bgpd", "fabricd")
+	_, err = l.try(want)
+	errs := driver.ObjectErrors(err)
+	if len(errs) == 0 || len(driver.NodeErrors(err)) > 0 {
+		t.Fatalf("errors: %v", err)
+	}
+	for _, e := range errs {
+		if e.Owner != "fabric/fab" || !strings.Contains(e.Error(), "FRR's daemon fabricd, which this node does not have") {
+			t.Errorf("error: %v", e)
+		}
+	}
+	contains(t, l.running(), "router bgp 65000", "neighbor VTEP peer-group")
+	lacks(t, l.running()+l.file(), "openfabric")
+	l.settled(want)
 }
 
 func TestDryRunChangesNothing(t *testing.T) {

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -68,6 +71,7 @@ func (p *pass) run() error {
 	if err := p.read(); err != nil {
 		return err
 	}
+	p.leaveOutAbsent()
 	plan, err := d.planDaemons(p.daemons, p.runs, p.running)
 	if err != nil {
 		return err
@@ -153,6 +157,22 @@ func (p *pass) compareFile() *comparison {
 	c := &comparison{place: inFile}
 	c.compare(p.d.want, p.d.state.last, p.file)
 	return c
+}
+
+// leaveOutAbsent takes out of what is wanted what needs a daemon that this node's
+// FRR does not have: distributions and builds leave some out.
+func (p *pass) leaveOutAbsent() {
+	p.daemons = slices.DeleteFunc(slices.Clone(p.daemons), func(name string) bool {
+		path := filepath.Join(p.d.binDir(), name)
+		if _, err := os.Stat(p.d.path(path)); !errors.Is(err, fs.ErrNotExist) {
+			return false
+		}
+		for _, where := range linesOf(p.d.want, name) {
+			p.refuse(where.name, where.owner, fmt.Errorf("%q needs FRR's daemon %s, which this node does not have (%s): install a build of FRR that has it, or leave the node out", where.name, name, path))
+			exclude(p.d.want, where.name)
+		}
+		return true
+	})
 }
 
 // resolveConflicts takes out of what is wanted the lines whose place is taken. A

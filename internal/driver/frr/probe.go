@@ -19,9 +19,6 @@ type Facts struct {
 // autoRT is a configuration with the one command.
 const autoRT = "router bgp 1\n address-family l2vpn evpn\n  autort as 1\n exit-address-family\nexit\n"
 
-// Probe tells which FRR is installed; nil if none is.
-func Probe(ctx context.Context, o Options) (*Facts, error) { return New(o).Facts(ctx) }
-
 // Facts tells which FRR is installed; nil if none is. It asks FRR's programs
 // only when they are others than last time.
 func (d *Driver) Facts(ctx context.Context) (*Facts, error) {

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/frr"
 )
 
 // vocabulary holds lines of each kind that the driver tells apart.
@@ -184,7 +185,7 @@ func fileOf(t *rapid.T, blocks []desired.FRRBlock) string {
 		for _, l := range block.Lines {
 			b.WriteString(l + "\n")
 		}
-		if end := block.End(); end != "" {
+		if end := frr.End(block.Head); end != "" {
 			b.WriteString(end + "\n")
 		}
 		b.WriteString("!\n")

@@ -89,10 +89,10 @@ func errorLines(stderr string) []int {
 	return out
 }
 
-// listings are the tables of ours as nft prints them, without counters and other
+// listAll lists the tables of ours as nft prints them, without counters and other
 // state, by key. Those that stood last time are asked for at once: starting nft
-// costs more than all the rest.
-func (d *Driver) listings(ctx context.Context) (map[string]string, error) {
+// costs time.
+func (d *Driver) listAll(ctx context.Context) (map[string]string, error) {
 	expected := slices.Sorted(maps.Keys(d.state.Tables))
 	input := "list tables\n"
 	for _, key := range expected {

@@ -1,17 +1,19 @@
 // Package nft is the driver of nftables (nft(8)): it owns the tables whose name
 // starts with Prefix, in every family, and no other.
 //
-// It is a last stage of the one-way flow. A table is replaced as a whole, in
-// one transaction of the kernel, and only if it differs; nft itself is the
-// interface, because its language is the only documented one.
+// It is a last stage of the one-way flow. A table is changed in one transaction of
+// the kernel, and only if it differs: as a whole, but for a change that is only in
+// elements of its sets. nft itself is the interface, because its language is the
+// only documented one.
 //
 // # How a difference is found
 //
 // The kernel does not give a rule back as it was written. So after each
-// replacement the driver takes down how nft lists the table, in memory and in a
+// change the driver takes down how nft lists the table, in memory and in a
 // state file, together with the table it was made from. A later listing that
 // reads otherwise is drift; a desired table other than that one is a change. If
-// the state file is lost, the tables are replaced once.
+// the state file is lost, the tables are replaced once. The kernel counts the
+// transactions on its rules; while it counts none, nothing is listed.
 package nft
 
 import (
@@ -49,6 +51,7 @@ type Driver struct {
 	ns      *netns.NS
 	command string
 	state   *memory
+	seen    seen
 }
 
 var _ driver.Driver = (*Driver)(nil)
@@ -135,7 +138,13 @@ func (d *Driver) table(ctx context.Context, want desired.Table, exists bool, lis
 		return driver.Result{}, nil
 	}
 	if !dryRun {
-		result, err := d.replace(ctx, want, changes)
+		text, _ := render(want)
+		if last, known := d.state.Tables[tableKey(want)]; known && exists && listing == last.Listing {
+			if elements, ok := renderElements(last.Table, want); ok {
+				text = elements
+			}
+		}
+		result, err := d.apply(ctx, want, text, changes)
 		if r := (*refusal)(nil); !errors.As(err, &r) {
 			return result, err
 		}
@@ -151,19 +160,19 @@ func (d *Driver) table(ctx context.Context, want desired.Table, exists bool, lis
 	case dryRun:
 		return driver.Result{Changes: changes, Writes: 1}, errors.Join(refused...)
 	}
-	result, err := d.replace(ctx, usable, changes)
+	text, _ := render(usable)
+	result, err := d.apply(ctx, usable, text, changes)
 	return result, errors.Join(append(refused, err)...)
 }
 
-// replace puts a table in the place of the one that stands, and takes down how nft
-// lists it.
-func (d *Driver) replace(ctx context.Context, t desired.Table, changes []diff.Change) (driver.Result, error) {
-	text, _ := render(t)
+// apply makes the table by what nft is to read, in one transaction, and takes down
+// how nft lists it then.
+func (d *Driver) apply(ctx context.Context, t desired.Table, text string, changes []diff.Change) (driver.Result, error) {
 	if err := d.nft(ctx, text, "-f", "-"); err != nil {
-		return driver.Result{}, fmt.Errorf("replace table %s: %w", tableKey(t), err)
+		return driver.Result{}, fmt.Errorf("change table %s: %w", tableKey(t), err)
 	}
 	result := driver.Result{Changes: changes, Writes: 1}
-	listing, err := d.list(ctx, tableKey(t))
+	listing, err := d.relist(ctx, tableKey(t))
 	if err != nil {
 		return result, err
 	}
@@ -203,6 +212,7 @@ func (d *Driver) prune(ctx context.Context, want []desired.Table, have map[strin
 			changes = diff.Tables([]desired.Table{last.Table}, nil)
 		}
 		if !dryRun {
+			d.seen.known = false
 			if err := d.nft(ctx, "delete table "+key+"\n", "-f", "-"); err != nil {
 				errs = append(errs, fmt.Errorf("delete table %s: %w", key, err))
 				continue

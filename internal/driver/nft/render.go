@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
@@ -46,7 +48,7 @@ func render(t desired.Table) (text string, owners map[int]string) {
 	s.add("", "table %s { }", key)
 	s.add("", "delete table %s", key)
 	s.add("", "table %s {", key)
-	s.add("", "\tcomment \"made by Viaduct, replaced when changed: %s\"", hash(t))
+	s.add("", "\tcomment \"made by Viaduct, which undoes what others change here\"")
 	for _, set := range t.Sets {
 		renderSet(s, set)
 	}
@@ -62,6 +64,34 @@ func render(t desired.Table) (text string, owners map[int]string) {
 	}
 	s.add("", "}")
 	return s.b.String(), s.owners
+}
+
+// renderElements writes the transaction that makes a table another one, if they
+// differ in elements of sets only.
+func renderElements(from, to desired.Table) (text string, ok bool) {
+	if !reflect.DeepEqual(from.Chains, to.Chains) || len(from.Sets) != len(to.Sets) {
+		return "", false
+	}
+	s := &script{}
+	change := func(verb string, set desired.Set, elements, without []string) {
+		known := make(map[string]bool, len(without))
+		for _, e := range without {
+			known[e] = true
+		}
+		elements = slices.DeleteFunc(slices.Clone(elements), func(e string) bool { return known[e] })
+		if len(elements) > 0 {
+			s.add("", "%s element %s %s { %s }", verb, tableKey(to), set.Name, oneLine(strings.Join(elements, ", ")))
+		}
+	}
+	for i, old := range from.Sets {
+		now := to.Sets[i]
+		if old.Name != now.Name || old.Type != now.Type || old.Value != now.Value || old.Interval != now.Interval {
+			return "", false
+		}
+		change("delete", old, old.Elements, now.Elements)
+		change("add", now, now.Elements, old.Elements)
+	}
+	return s.b.String(), s.line > 0
 }
 
 // renderSet writes a set or a map.

@@ -17,6 +17,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/driver/link"
 	"github.com/viaduct-sdn/viaduct/internal/rtnl"
 	"github.com/viaduct-sdn/viaduct/test/bench/report"
+	"github.com/viaduct-sdn/viaduct/test/bench/workload"
 )
 
 // runFloor measures the bare requests that make the VNet, all worked out before
@@ -26,13 +27,17 @@ func runFloor(ctx context.Context, n *node) (f figures, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, stopFRR(nil, ""), h.Close()) }()
+	defer func() { err = errors.Join(err, stopFRR(""), h.Close()) }()
 	if err := h.prepare(ctx); err != nil {
 		return nil, err
 	}
 	times, updates, err := n.measureAdds(ctx, func(with bool) (time.Duration, error) {
 		if !with {
-			_, _, err := h.pass(ctx, false)
+			// Its lines are not the driver's, which therefore keeps them.
+			_, err := n.vtysh(ctx, false, "configure terminal", fmt.Sprintf("router bgp %d", workload.OutsideASN), "address-family l2vpn evpn", fmt.Sprintf("no vni %d", n.vni()))
+			if err == nil {
+				_, _, err = h.pass(ctx, false)
+			}
 			return 0, errors.Join(err, n.checkFRR(ctx, false))
 		}
 		r, err := h.requests(ctx)

@@ -112,7 +112,11 @@ func run(ctx context.Context, vnets int, only []string, jsonPath string) error {
 	}
 	cmd := exec.CommandContext(ctx, "sh", "-c", script)
 	if outside != nil {
-		cmd = exec.CommandContext(ctx, "test/vm/boot", "-m", "3072", "-t", "3000", "--", "sh", "-c", script)
+		kernel, err := exec.CommandContext(ctx, "test/vm/kernel", "build/kernel").Output()
+		if err != nil {
+			return fmt.Errorf("find a kernel for the machine: %w", err)
+		}
+		cmd = exec.CommandContext(ctx, "test/vm/boot", "-k", strings.TrimSpace(string(kernel)), "-m", "3072", "-t", "3000", "--", "sh", "-c", script)
 		cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGTERM) } // it has a machine to switch off
 	}
 	cmd.Stderr = os.Stderr

@@ -154,15 +154,16 @@ func up(name string, a netip.Addr) error {
 	return nil
 }
 
-// farConfig is the neighbour: it takes and counts what the node announces.
+// farConfig is the neighbour: it takes and counts what the node announces. It leaves
+// BFD out: an emulated machine on a busy host cannot keep its deadlines of less than
+// a second, which would tell nothing of what is measured.
 func farConfig() *desired.FRR {
 	own, peer := workload.Address(1), workload.Address(0)
-	return &desired.FRR{Daemons: []string{"bfdd", "bgpd"}, Blocks: []desired.FRRBlock{{Head: fmt.Sprintf("router bgp %d", workload.ASN), Owner: "bench", Lines: []string{
+	return &desired.FRR{Daemons: []string{"bgpd"}, Blocks: []desired.FRRBlock{{Head: fmt.Sprintf("router bgp %d", workload.ASN), Owner: "bench", Lines: []string{
 		fmt.Sprintf(" bgp router-id %s", own),
 		" no bgp ebgp-requires-policy",
 		" no bgp default ipv4-unicast",
 		fmt.Sprintf(" neighbor %s remote-as %d", peer, workload.OutsideASN),
-		fmt.Sprintf(" neighbor %s bfd", peer),
 		" address-family l2vpn evpn",
 		fmt.Sprintf("  neighbor %s activate", peer),
 		" exit-address-family",
@@ -171,11 +172,11 @@ func farConfig() *desired.FRR {
 
 // close ends what newNode started. The namespaces go with the process.
 func (n *node) close() error {
-	return errors.Join(stopFRR(n.far, "far"), n.far.Close())
+	return errors.Join(stopFRR("far"), n.far.Close())
 }
 
 // stopFRR ends the daemons of a path space, empty for none, by their numbers.
-func stopFRR(ns *netns.NS, pathspace string) error {
+func stopFRR(pathspace string) error {
 	var errs []error
 	for _, name := range []string{"watchfrr", "bgpd", "bfdd", "staticd", "zebra"} {
 		b, err := os.ReadFile("/run/frr/" + pathspace + "/" + name + ".pid")
@@ -210,7 +211,7 @@ func (n *node) vtysh(ctx context.Context, far bool, commands ...string) (string,
 // session is what the neighbour knows of its session with the node.
 type session struct {
 	State   string `json:"bgpState"`
-	Since   int64  `json:"bgpTimerUpEstablishedEpoch"` // in seconds
+	Times   int    `json:"connectionsEstablished"`
 	Drops   int    `json:"connectionsDropped"`
 	Message struct {
 		Updates int `json:"updatesRecv"`
@@ -283,7 +284,7 @@ func (n *node) measureAdds(ctx context.Context, set func(with bool) (time.Durati
 		if err != nil {
 			return nil, 0, err
 		}
-		if after.Since != before.Since || after.Drops != before.Drops {
+		if after.Times != before.Times || after.Drops != before.Drops {
 			return nil, 0, fmt.Errorf("the session with the neighbour did not stay up: before %+v, after %+v", before, after)
 		}
 		if i == 0 {

@@ -59,20 +59,18 @@ func (h *host) pass(ctx context.Context, with bool) (writes int, took time.Durat
 	if err != nil {
 		return 0, 0, err
 	}
-	if true {
-		fmt.Fprintf(os.Stderr, "  facts and compile %v\n", time.Since(start))
-	}
+	parts := fmt.Sprintf("facts and compile %.3f s", time.Since(start).Seconds())
 	var errs []error
 	for _, d := range h.Drivers() {
 		began := time.Now()
 		r, err := d.Reconcile(ctx, want, false)
-		if true {
-			fmt.Fprintf(os.Stderr, "  %s: %d writes, %v\n", d.Name(), r.Writes, time.Since(began))
-		}
+		parts += fmt.Sprintf(", %s %.3f s", d.Name(), time.Since(began).Seconds())
 		writes += r.Writes
 		errs = append(errs, err)
 	}
-	return writes, time.Since(start), errors.Join(errs...)
+	took = time.Since(start)
+	fmt.Fprintln(os.Stderr, "  pass:", parts)
+	return writes, took, errors.Join(errs...)
 }
 
 // runOurs measures the drivers.
@@ -81,7 +79,7 @@ func runOurs(ctx context.Context, n *node) (f figures, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, stopFRR(nil, ""), h.Close()) }()
+	defer func() { err = errors.Join(err, stopFRR(""), h.Close()) }()
 	if err := h.prepare(ctx); err != nil {
 		return nil, err
 	}
@@ -130,7 +128,7 @@ func (n *node) checkFRR(ctx context.Context, with bool) error {
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("FRR knows of VNI %d: %v instead of %v: %w\n%s", n.vni(), knows, with, err, out)
+			return errors.Join(fmt.Errorf("FRR knows of VNI %d: %v instead of %v\n%s", n.vni(), knows, with, out), err)
 		}
 		select {
 		case <-ctx.Done():

@@ -39,7 +39,7 @@ source /etc/network/interfaces.d/*
 
 // runPeer measures ifupdown2 and frr-reload.py.
 func runPeer(ctx context.Context, n *node) (f figures, err error) {
-	defer func() { err = errors.Join(err, stopFRR(nil, "")) }()
+	defer func() { err = errors.Join(err, stopFRR("")) }()
 	if err := n.preparePeer(ctx); err != nil {
 		return nil, err
 	}

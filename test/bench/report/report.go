@@ -17,11 +17,8 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// The values of Row.Better.
-const (
-	Lower  = "lower"
-	Higher = "higher"
-)
+// Lower is the value of Row.Better of figures that should be small.
+const Lower = "lower"
 
 // Row is one figure: ours beside a peer's and beside a floor, which is the
 // least that the job can cost. Peer and Floor are 0, and null in JSON, where there
