@@ -8,14 +8,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
-
-	"github.com/viaduct-sdn/viaduct/internal/netns"
 )
 
 // The datapaths of Open vSwitch.
@@ -129,20 +129,8 @@ func (c *cluster) restartsOVS(guest, addr string) {
 func (c *cluster) sends(from, to, addr string) {
 	c.t.Helper()
 	const size = 1 << 20
-	in := func(guest string, f func() error) error {
-		name, err := c.lab.Namespace(guest)
-		if err != nil {
-			return err
-		}
-		ns, err := netns.Open(filepath.Join("/run/netns", name))
-		if err != nil {
-			return err
-		}
-		defer ns.Close()
-		return ns.Run(f)
-	}
 	var listener net.Listener
-	if err := in(to, func() (err error) {
+	if err := c.inside(to, func() (err error) {
 		listener, err = net.Listen("tcp", net.JoinHostPort(addr, "0"))
 		return err
 	}); err != nil {
@@ -160,7 +148,7 @@ func (c *cluster) sends(from, to, addr string) {
 		n, _ := io.Copy(io.Discard, conn)
 		received <- n
 	}()
-	err := in(from, func() error {
+	err := c.inside(from, func() error {
 		conn, err := net.DialTimeout("tcp", listener.Addr().String(), 10*time.Second)
 		if err != nil {
 			return err
@@ -177,4 +165,27 @@ func (c *cluster) sends(from, to, addr string) {
 	if n := <-received; n != size {
 		c.t.Errorf("%s got %d of the %d bytes that %s sent", to, n, size, from)
 	}
+}
+
+// inside runs f on a thread that is in a guest's namespace; sockets that it opens
+// stay there.
+func (c *cluster) inside(guest string, f func() error) error {
+	name, err := c.lab.Namespace(guest)
+	if err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // thrown away with the goroutine: it changes namespaces
+		ns, err := netns.GetFromName(name)
+		if err == nil {
+			err = netns.Set(ns)
+			_ = ns.Close()
+		}
+		if err == nil {
+			err = f()
+		}
+		done <- err
+	}()
+	return <-done
 }
