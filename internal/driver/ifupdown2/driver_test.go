@@ -100,6 +100,14 @@ func TestForeignThingsAreLeftAlone(t *testing.T) {
 		t.Errorf("a link that somebody else made is in the file:\n%s", f)
 	}
 
+	l.d.o.Reserved = func(name string) bool { return name == "vnet2" }
+	want = &desired.Node{Backend: Backend, Links: []desired.Link{bridge("vnet3", 1500)}}
+	l.settle(want)
+	l.wantOurs("vnet2", "vnet3")
+	if f := l.file(); !strings.Contains(f, "# reserved\nauto vnet2\n") {
+		t.Errorf("a link that is reserved by now was taken from the file:\n%s", f)
+	}
+
 	l.write(ownPath, "auto vnet1\niface vnet1\n")
 	if _, err := l.pass(want); err == nil || !strings.Contains(err.Error(), "was not made by Viaduct") {
 		t.Errorf("a file without our marker: %v", err)

@@ -1,6 +1,7 @@
 package ifupdown2
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -65,7 +66,7 @@ func render(stanzas []stanza) string {
 	var b strings.Builder
 	b.WriteString(marker + "\n")
 	for _, s := range stanzas {
-		fmt.Fprintf(&b, "\n# %s\nauto %s\niface %s\n", s.owner, s.name, s.name)
+		fmt.Fprintf(&b, "\n# %s\nauto %s\niface %s\n", cmp.Or(s.owner, "reserved"), s.name, s.name)
 		for _, o := range s.options {
 			fmt.Fprintf(&b, "\t%s %s\n", o.Name, o.Value)
 		}
