@@ -186,8 +186,12 @@ func (p *pass) plan() {
 		}
 	}
 	p.changes, p.replaced = compare(p.have.stanzas, p.want)
-	if len(p.changes) == 0 && p.have.exists && !p.wanted() {
+	switch {
+	case len(p.changes) > 0:
+	case p.have.exists && !p.wanted():
 		p.changes = []diff.Change{{Action: diff.Delete, Type: typeStanza, Name: ownPath}}
+	case p.have.damaged:
+		p.changes = []diff.Change{{Action: diff.Update, Type: typeStanza, Name: ownPath}}
 	}
 }
 

@@ -54,7 +54,14 @@ func TestMakesChangesAndRemovesLinks(t *testing.T) {
 		t.Errorf("the MTU did not change: %s", out)
 	}
 
+	l.write(ownPath, marker+"\nauto vnet2\nno stanza\n")
+	l.settle(&desired.Node{Backend: Backend, Links: []desired.Link{bridge("vnet2", 1500)}})
+	l.wantOurs("vnet2")
+	l.write(ownPath, marker+"\nno stanza\n")
+	l.settle(&desired.Node{Backend: Backend})
+
 	// Back to netlink: the file goes, and so do the links, which driver/link makes.
+	l.settle(&desired.Node{Backend: Backend, Links: []desired.Link{bridge("vnet2", 1500)}})
 	l.settle(&desired.Node{Links: []desired.Link{bridge("vnet2", 1500)}})
 	l.wantOurs()
 	if f := l.file(); f != "" {

@@ -30,6 +30,8 @@ type file struct {
 	exists  bool
 	text    string
 	stanzas []stanza
+	// damaged tells that somebody made it unreadable.
+	damaged bool
 }
 
 // names reports whether the file has a stanza of that name.
@@ -52,7 +54,8 @@ func (d *Driver) readFile() (file, error) {
 	}
 	parsed, err := ifupdown.Parse(f.text)
 	if err != nil {
-		// Somebody edited it. What it made is known by its link group.
+		// What it made is known by its link group.
+		f.damaged = true
 		return f, nil //nolint:nilerr // the file is written anew
 	}
 	for _, s := range parsed.Stanzas {
