@@ -100,6 +100,23 @@ func TestIfupdown2(t *testing.T) {
 	}
 	c.proved("a change of one network reaches ifupdown2 and costs the others nothing (%d pings)", sent)
 
+	for mtu := 1390; mtu > 1360; mtu -= 10 {
+		c.run("set", "zone", "two", fmt.Sprint("mtu=", mtu))
+		c.run("apply", "--no-wait")
+		c.kill("node1") // which ifreload may outlive
+		c.labRun("up")
+		c.eventually(30*time.Second, func() error {
+			if l := c.links("node1")["beside"]; l.MTU != mtu {
+				return fmt.Errorf("mtu %d", l.MTU)
+			}
+			return nil
+		})
+		c.stands()
+	}
+	c.well("node1")
+	c.answers("near", "10.9.0.1")
+	c.proved("an agent that is killed in the middle of a reload finds its way")
+
 	c.run("set", "vnet", "vxvnet1", "tag=100001")
 	c.run("apply")
 	c.answers("vm1", "10.0.3.101")

@@ -18,6 +18,8 @@ func ovsQinQ(t *testing.T, datapath, protocol string, mtu int) {
 	c := ovsCluster(t, datapath)
 	qinqExample(t, c, protocol, mtu)
 
+	c.sends("vm1", "vm2", "10.0.3.102")
+	c.proved("a megabyte comes through by TCP")
 	c.labRun("guest", "move", "vm2", "node3")
 	c.answers("vm1", "10.0.3.102")
 	c.silent("vm1", "10.0.3.104")

@@ -54,7 +54,14 @@ func TestMakesChangesAndRemovesLinks(t *testing.T) {
 		t.Errorf("the MTU did not change: %s", out)
 	}
 
+	l.write(ownPath, marker+"\nauto vnet2\nno stanza\n")
+	l.settle(&desired.Node{Backend: Backend, Links: []desired.Link{bridge("vnet2", 1500)}})
+	l.wantOurs("vnet2")
+	l.write(ownPath, marker+"\nno stanza\n")
+	l.settle(&desired.Node{Backend: Backend})
+
 	// Back to netlink: the file goes, and so do the links, which driver/link makes.
+	l.settle(&desired.Node{Backend: Backend, Links: []desired.Link{bridge("vnet2", 1500)}})
 	l.settle(&desired.Node{Links: []desired.Link{bridge("vnet2", 1500)}})
 	l.wantOurs()
 	if f := l.file(); f != "" {
@@ -98,6 +105,14 @@ func TestForeignThingsAreLeftAlone(t *testing.T) {
 	l.wantOurs("vnet2")
 	if f := l.file(); strings.Contains(f, "vnet1") {
 		t.Errorf("a link that somebody else made is in the file:\n%s", f)
+	}
+
+	l.d.o.Reserved = func(name string) bool { return name == "vnet2" }
+	want = &desired.Node{Backend: Backend, Links: []desired.Link{bridge("vnet3", 1500)}}
+	l.settle(want)
+	l.wantOurs("vnet2", "vnet3")
+	if f := l.file(); !strings.Contains(f, "# reserved\nauto vnet2\n") {
+		t.Errorf("a link that is reserved by now was taken from the file:\n%s", f)
 	}
 
 	l.write(ownPath, "auto vnet1\niface vnet1\n")

@@ -25,6 +25,7 @@ func (p *plan) compareBridges(st *state, want []desired.OVSBridge) {
 			p.errs = append(p.errs, &driver.ObjectError{Owner: w.Owner, Err: err})
 			continue
 		}
+		p.wantedBridges = append(p.wantedBridges, w)
 		items = append(items, diff.Item[desired.OVSBridge]{Entry: bridgeEntry(w, st.bridges[w.Like].datapath), Value: w})
 	}
 	diff.Each(diff.TypeOVSBridge, old, items, func(c diff.Change, a **bridge, w *desired.OVSBridge) {

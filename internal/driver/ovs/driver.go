@@ -170,10 +170,16 @@ func (p *plan) writes() int {
 	return n
 }
 
-// troubles are the wanted ports that stand in the database, but not as
+// troubles are the wanted bridges and ports that stand in the database, but not as
 // interfaces.
 func troubles(st *state, p *plan) []error {
 	var errs []error
+	for _, w := range p.wantedBridges {
+		// The interface of a bridge's own has its name.
+		if a := st.ports[w.Name]; a != nil && len(a.interfaces) == 1 && a.interfaces[0].err != "" {
+			errs = append(errs, &driver.ObjectError{Owner: w.Owner, Err: fmt.Errorf("Open vSwitch could not make bridge %s: %s", w.Name, strings.TrimSpace(a.interfaces[0].err))}) //nolint:staticcheck // a name
+		}
+	}
 	for _, w := range p.wanted {
 		a := st.ports[w.Name]
 		if a == nil || !a.ours() {

@@ -314,6 +314,13 @@ func TestBridges(t *testing.T) {
 	if after := l.vsctl("--columns=name,ports,external_ids", "list", "bridge"); strings.TrimSpace(after) != strings.TrimSpace(before) {
 		t.Errorf("the database was\n%s\nand is\n%s", before, after)
 	}
+	l.run("ip", "link", "add", "z_q", "type", "bridge")
+	_, err = l.d.Reconcile(context.Background(), want, false)
+	if f := failures(err); len(f) == 0 || !strings.Contains(f[0], "could not make bridge z_q") {
+		t.Errorf("an interface has the bridge's name: %v", err)
+	}
+	l.run("ip", "link", "del", "z_q")
+	apply(&desired.Node{})
 	l.bridge("z_q")
 	_, err = l.d.Reconcile(context.Background(), want, false)
 	if f := failures(err); len(f) == 0 || !strings.Contains(f[0], "Open vSwitch bridge z_q") {

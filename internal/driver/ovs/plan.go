@@ -17,7 +17,8 @@ type plan struct {
 	ops     []operation
 	errs    []error
 	// wanted are the ports that can be had.
-	wanted []desired.OVSPort
+	wanted        []desired.OVSPort
+	wantedBridges []desired.OVSBridge
 	// bridges are those that this transaction makes, by name: how it refers to them.
 	bridges map[string]string
 }
