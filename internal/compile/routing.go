@@ -17,6 +17,9 @@ func (n *node) routing() {
 	if n.facts.FRR != nil {
 		i.Dialect.AutoRT = n.facts.FRR.AutoRT
 	}
+	if own := n.ownController(model.ControllerBGP); own != nil {
+		i.BGPASN = uint32(own.ASN)
+	}
 	for _, o := range n.cfg.List(model.KindController) {
 		if c := n.controller(o.(*model.Controller)); c != nil {
 			i.Controllers = append(i.Controllers, c)
@@ -69,12 +72,9 @@ func (n *node) controller(c *model.Controller) routing.Controller {
 			return nil
 		}
 		e := routing.EVPN{
-			ID: c.ID, Owner: ref, ASN: uint32(c.ASN), RouterASN: uint32(c.ASN), RouterID: n.routerID(o.local),
+			ID: c.ID, Owner: ref, ASN: uint32(c.ASN), RouterID: n.routerID(o.local),
 			Own: o.session, Peers: append([]netip.Addr{o.session}, o.remotes...), Loopback: o.source, Source: o.session,
 			Apart: n.apart(),
-		}
-		if own := n.ownController(model.ControllerBGP); own != nil {
-			e.RouterASN = uint32(own.ASN)
 		}
 		return e
 	case model.ControllerBGP:

@@ -56,6 +56,9 @@ func Intent(run *pvesdn.Running, facts *model.Facts) (*routing.Intent, model.Pro
 	// Stable, so that of equal addresses the last one by ID stays the last.
 	slices.SortStableFunc(r.all, func(a, b *pvesdn.Subnet) int { return a.CIDR.Addr().Compare(b.CIDR.Addr()) })
 	i := &routing.Intent{Node: facts.Node, Dialect: routing.Proxmox(), Fabrics: Fabrics(run, facts.Node)}
+	if bgp := run.ControllerOf(facts.Node, model.ControllerBGP); bgp != nil {
+		i.BGPASN = bgp.ASN
+	}
 	for _, id := range slices.Sorted(maps.Keys(run.Controllers)) {
 		if c := r.controller(run.Controllers[id]); c != nil {
 			i.Controllers = append(i.Controllers, c)
@@ -109,10 +112,7 @@ func (r *reader) controller(c *pvesdn.Controller) routing.Controller {
 }
 
 func (r *reader) evpn(c *pvesdn.Controller) routing.Controller {
-	out := routing.EVPN{ID: c.ID, Owner: model.Ref(model.KindController, c.ID), ASN: c.ASN, RouterASN: c.ASN}
-	if bgp := r.run.ControllerOf(r.facts.Node, model.ControllerBGP); bgp != nil && bgp.ASN != 0 {
-		out.RouterASN = bgp.ASN
-	}
+	out := routing.EVPN{ID: c.ID, Owner: model.Ref(model.KindController, c.ID), ASN: c.ASN}
 	local, loopback, ok := r.run.TunnelEnd(c, r.facts)
 	if !r.able(c, local, ok) {
 		return nil
