@@ -59,6 +59,12 @@ func Intent(run *pvesdn.Running, facts *model.Facts) (*routing.Intent, model.Pro
 	if bgp := run.ControllerOf(facts.Node, model.ControllerBGP); bgp != nil {
 		i.BGPASN = bgp.ASN
 	}
+	for _, id := range slices.Sorted(maps.Keys(run.PrefixLists)) {
+		i.PrefixLists = append(i.PrefixLists, run.PrefixLists[id])
+	}
+	for _, id := range slices.Sorted(maps.Keys(run.RouteMaps)) {
+		i.RouteMaps = append(i.RouteMaps, run.RouteMaps[id])
+	}
 	for _, id := range slices.Sorted(maps.Keys(run.Controllers)) {
 		if c := r.controller(run.Controllers[id]); c != nil {
 			i.Controllers = append(i.Controllers, c)
@@ -90,7 +96,7 @@ func (r *reader) tell(severity model.Severity, kind model.Kind, id, field, value
 // controller returns nil if the controller does nothing on the node.
 func (r *reader) controller(c *pvesdn.Controller) routing.Controller {
 	kind := model.ControllerType(c.Type)
-	if c.Broken || kind != model.ControllerEVPN && c.Node != r.facts.Node {
+	if c.Broken || kind != model.ControllerEVPN && c.Node != r.facts.Node || kind == model.ControllerEVPN && !c.OnNode(r.facts.Node) {
 		return nil // told already, or nothing to do with this node
 	}
 	if kind != model.ControllerEVPN {
@@ -112,7 +118,10 @@ func (r *reader) controller(c *pvesdn.Controller) routing.Controller {
 }
 
 func (r *reader) evpn(c *pvesdn.Controller) routing.Controller {
-	out := routing.EVPN{ID: c.ID, Owner: model.Ref(model.KindController, c.ID), ASN: c.ASN}
+	out := routing.EVPN{
+		ID: c.ID, Owner: model.Ref(model.KindController, c.ID), ASN: c.ASN,
+		Group: c.PeerGroupName, Mode: c.BGPMode, Multihop: c.EBGPMultihop, RouteMapIn: c.RouteMapIn, RouteMapOut: c.RouteMapOut,
+	}
 	local, loopback, ok := r.run.TunnelEnd(c, r.facts)
 	if !r.able(c, local, ok) {
 		return nil
@@ -145,6 +154,7 @@ func (r *reader) bgp(c *pvesdn.Controller) routing.Controller {
 	return routing.BGP{
 		Owner: model.Ref(model.KindController, c.ID), ASN: c.ASN, RouterID: id, Own: local.Address.Addr, Peers: addresses(c.Peers),
 		EBGP: c.EBGP, EBGPMultihop: c.EBGPMultihop, Loopback: c.Loopback, MultipathRelax: c.MultipathRelax,
+		RouteMapIn: c.RouteMapIn, RouteMapOut: c.RouteMapOut,
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/frr"
+	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
 // Names in FRR's configuration. They are Proxmox's, so that what operators add
@@ -116,7 +117,7 @@ func (i *Intent) RouterASN() uint32 {
 			}
 		}
 	}
-	automatic := slices.ContainsFunc(list, func(e EVPN) bool { return e.Mode == "" || e.Mode == Auto })
+	automatic := slices.ContainsFunc(list, func(e EVPN) bool { return e.Mode == "" || e.Mode == model.ModeAuto })
 	if len(list) == 0 || i.BGPASN != 0 && automatic {
 		return i.BGPASN
 	}

@@ -1,6 +1,10 @@
 package routing
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
 
 // Intent is everything that FRR on one node shall do.
 type Intent struct {
@@ -10,10 +14,10 @@ type Intent struct {
 	// BGPASN is the AS number of the node's BGP controller, also of one that cannot
 	// act; 0 without one.
 	BGPASN uint32
-	// PrefixLists and RouteMaps are those that are declared, in the order of their
-	// IDs.
-	PrefixLists []PrefixList
-	RouteMaps   []RouteMap
+	// PrefixLists and RouteMaps are those that are declared. One that has the name
+	// of what would be generated stands in its place.
+	PrefixLists []*model.PrefixList
+	RouteMaps   []*model.RouteMap
 	// Controllers are those that act on the node, in the order of their IDs: the
 	// order decides which one's peer group is written first.
 	Controllers []Controller
@@ -91,7 +95,7 @@ type EVPN struct {
 	// ASN is the controller's AS number. Route targets are made of it.
 	ASN uint32
 	// Mode says which AS numbers the node and its peers have: see Session.
-	Mode Mode
+	Mode model.BGPMode
 	// Group is FRR's name of the peer group; empty means "VTEP".
 	Group string
 	// RouterID is the router's, an IPv4 address.
@@ -118,25 +122,15 @@ type EVPN struct {
 	Apart []uint32
 }
 
-// Mode is how an EVPN controller's sessions choose their AS numbers.
-type Mode string
-
-// The modes. An empty one is Auto.
-const (
-	Auto     Mode = "auto"
-	External Mode = "external"
-	Internal Mode = "internal"
-)
-
 // Session returns the AS number that the node shows to the controller's peers,
 // and whether they are routers of other autonomous systems. bgp is the AS number
-// of the node's BGP controller, or 0: in the mode Auto the node speaks as that one
+// of the node's BGP controller, or 0: in the mode auto the node speaks as that one
 // does, so that its peers are external if it differs from the controller's.
 func (e *EVPN) Session(bgp uint32) (local uint32, external bool) {
 	switch {
-	case e.Mode == External:
+	case e.Mode == model.ModeExternal:
 		return e.ASN, true
-	case e.Mode == Internal || bgp == 0:
+	case e.Mode == model.ModeInternal || bgp == 0:
 		return e.ASN, false
 	}
 	return bgp, bgp != e.ASN
