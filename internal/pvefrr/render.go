@@ -43,7 +43,7 @@ func Render(run *pvesdn.Running, facts *model.Facts, local string) ([]byte, mode
 
 // Intent is what FRR on the node shall do, in Proxmox's dialect.
 func Intent(run *pvesdn.Running, facts *model.Facts) (*routing.Intent, model.Problems) {
-	r := &reader{run: run, facts: facts, vnets: map[string][]*pvesdn.VNet{}, subnets: map[string][]*pvesdn.Subnet{}}
+	r := &reader{run: run, facts: facts, groups: map[string]string{}, vnets: map[string][]*pvesdn.VNet{}, subnets: map[string][]*pvesdn.Subnet{}}
 	for _, id := range slices.Sorted(maps.Keys(run.Subnets)) {
 		s := run.Subnets[id]
 		r.subnets[s.VNet] = append(r.subnets[s.VNet], s)
@@ -83,6 +83,7 @@ func Intent(run *pvesdn.Running, facts *model.Facts) (*routing.Intent, model.Pro
 type reader struct {
 	run      *pvesdn.Running
 	facts    *model.Facts
+	groups   map[string]string           // EVPN controllers by their peer groups
 	vnets    map[string][]*pvesdn.VNet   // by zone, each sorted by ID
 	subnets  map[string][]*pvesdn.Subnet // by VNet, each sorted by ID
 	all      []*pvesdn.Subnet            // sorted by address, then by ID
@@ -118,9 +119,14 @@ func (r *reader) controller(c *pvesdn.Controller) routing.Controller {
 }
 
 func (r *reader) evpn(c *pvesdn.Controller) routing.Controller {
+	group := cmp.Or(c.PeerGroupName, model.DefaultPeerGroup)
+	if other := r.groups[group]; other != "" {
+		r.tell(model.Error, model.KindController, c.ID, "peer-group-name", group, fmt.Sprintf("is the peer group of controller %s, which runs on node %s too; this one is left out", other, r.facts.Node))
+		return nil
+	}
 	out := routing.EVPN{
 		ID: c.ID, Owner: model.Ref(model.KindController, c.ID), ASN: c.ASN,
-		Group: c.PeerGroupName, Mode: c.BGPMode, Multihop: c.EBGPMultihop, RouteMapIn: c.RouteMapIn, RouteMapOut: c.RouteMapOut,
+		Group: group, Mode: c.BGPMode, Multihop: c.EBGPMultihop, RouteMapIn: c.RouteMapIn, RouteMapOut: c.RouteMapOut,
 	}
 	local, loopback, ok := r.run.TunnelEnd(c, r.facts)
 	if !r.able(c, local, ok) {
@@ -139,6 +145,7 @@ func (r *reader) evpn(c *pvesdn.Controller) routing.Controller {
 	if out.RouterID, ok = r.routerID(c, local); !ok {
 		return nil
 	}
+	r.groups[group] = c.ID
 	return out
 }
 

@@ -68,6 +68,18 @@ func (c *Controller) OnNode(node string) bool {
 	return c.Nodes == nil || slices.Contains(c.Nodes, node)
 }
 
+// Carrier is the EVPN controller that carries a zone on the node: the zone's own,
+// or else the first of its secondary ones that runs there. If none does, it is
+// the zone's own, which may be nil or of another type.
+func (r *Running) Carrier(z *Zone, node string) *Controller {
+	for _, id := range append([]string{z.Controller}, z.SecondaryControllers...) {
+		if c := r.Controllers[id]; c != nil && c.Type == string(model.ControllerEVPN) && c.OnNode(node) {
+			return c
+		}
+	}
+	return r.Controllers[z.Controller]
+}
+
 // ControllerOf returns the node's controller of a type that has one for each
 // node, bgp or isis: the first by ID; nil if there is none.
 func (r *Running) ControllerOf(node string, kind model.ControllerType) *Controller {

@@ -14,18 +14,21 @@ import (
 // Names in FRR's configuration. They are Proxmox's, so that what operators add
 // in frr.conf.local finds them.
 const (
-	groupVTEP  = "VTEP"
+	groupVTEP  = model.DefaultPeerGroup
 	groupBGP   = "BGP"
 	mapVTEPIn  = "MAP_VTEP_IN"
 	mapVTEPOut = "MAP_VTEP_OUT"
 	mapSource  = "correct_src"
-	mapAll     = "MAP_ALL"
 	listSource = "loopbacks_ips"
 	// listController begins the names of community lists.
 	listController = "pve_controller_"
 	listDefault    = "only_default"
 	listSix        = "only_default_v6"
 )
+
+// MapAll is the route map that lets everything pass, which eBGP sessions need in
+// the stock dialect.
+const MapAll = "MAP_ALL"
 
 // firstSeq and stepSeq number the entries that choose the source address of
 // fabrics; lastSeq is their end.
@@ -182,7 +185,7 @@ func (e EVPN) build(b *builder) {
 	}
 	r.Groups = append(r.Groups, g)
 	l2 := r.L2VPN()
-	in, out := e.maps()
+	in, out := e.Maps()
 	l2.Neighbours = append(l2.Neighbours, frr.Neighbour{Group: g.Name, Owner: e.Owner, RouteMapIn: in, RouteMapOut: out})
 	if !l2.AdvertiseAllVNI.Value {
 		l2.AdvertiseAllVNI = frr.Own(e.Owner, true)
@@ -213,8 +216,8 @@ func (b *builder) last(name string, e frr.RouteMapEntry) {
 // group is the name of the controller's peer group.
 func (e *EVPN) group() string { return cmp.Or(e.Group, groupVTEP) }
 
-// maps are the names of the route maps of the controller's sessions.
-func (e *EVPN) maps() (in, out string) {
+// Maps are the names of the route maps of the controller's sessions.
+func (e *EVPN) Maps() (in, out string) {
 	if e.group() == groupVTEP {
 		return mapVTEPIn, mapVTEPOut
 	}
@@ -243,9 +246,9 @@ func (c BGP) build(b *builder) {
 	}
 	n := frr.Neighbour{Group: groupBGP, Owner: c.Owner, SoftReconfiguration: true, RouteMapIn: c.RouteMapIn, RouteMapOut: c.RouteMapOut}
 	if c.EBGP && !b.dialect.Datacenter {
-		n.RouteMapIn, n.RouteMapOut = cmp.Or(n.RouteMapIn, mapAll), cmp.Or(n.RouteMapOut, mapAll)
+		n.RouteMapIn, n.RouteMapOut = cmp.Or(n.RouteMapIn, MapAll), cmp.Or(n.RouteMapOut, MapAll)
 	}
-	if n.RouteMapIn == mapAll || n.RouteMapOut == mapAll {
+	if n.RouteMapIn == MapAll || n.RouteMapOut == MapAll {
 		b.passAll(c.Owner)
 	}
 	family.Neighbours = append(family.Neighbours, n)
@@ -256,7 +259,7 @@ func (c BGP) build(b *builder) {
 }
 
 // passAll makes the route map that lets everything pass.
-func (b *builder) passAll(owner string) { b.last(mapAll, frr.RouteMapEntry{Seq: 1, Owner: owner}) }
+func (b *builder) passAll(owner string) { b.last(MapAll, frr.RouteMapEntry{Seq: 1, Owner: owner}) }
 
 // source makes what the node itself sends come from the loopback's address:
 // that of the link which a route leads through is not known to the other side.

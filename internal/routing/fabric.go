@@ -177,7 +177,7 @@ func (b *builder) bgpFabric(f *Fabric) {
 		switch {
 		case out != "" || b.dialect.Datacenter:
 		case len(f.Redistribute) > 0:
-			out = mapAll
+			out = MapAll
 			b.passAll(f.Owner)
 		case f.RouteMapIn == "":
 			out = in // the same addresses; what else there is the other side ignores

@@ -103,7 +103,7 @@ func (b *builder) filters(z *Zone) {
 
 // filter does so for the sessions of one of the zone's controllers.
 func (b *builder) filter(z *Zone, e *EVPN) {
-	name, out := e.maps()
+	name, out := e.Maps()
 	entry := frr.RouteMapEntry{Owner: z.Owner, Deny: true}
 	if z.Exit.Secondary {
 		name = out
