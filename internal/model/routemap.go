@@ -24,8 +24,8 @@ func (m *RouteMap) ObjectID() string { return m.ID }
 // RouteMapEntry is one step of a route map. Proxmox VE keeps each as an object of
 // its own, "<map>_<order>".
 type RouteMapEntry struct {
-	// Order is the entry's place, 0 to 65535: entries are tried by ascending
-	// order, however they are written.
+	// Order is the entry's place, 1 to 65535: entries are tried by ascending
+	// order, however they are written. Proxmox VE takes 0 too, FRR does not.
 	Order int `json:"order"`
 	// Action is permit or deny.
 	Action string `json:"action"`

@@ -132,7 +132,7 @@ var fieldDocs = map[string]string{
 	"route-map.id":      "1 to 32 letters, digits, _ and -",
 	"route-map.entries": "steps; the first that matches decides",
 
-	"route-map entry.order":       "place in the map, 0 to 65535",
+	"route-map entry.order":       "place in the map, 1 to 65535",
 	"route-map entry.action":      "permit or deny",
 	"route-map entry.match":       "conditions, like vni=10100 or ip-address-prefix-list=mylist",
 	"route-map entry.set":         "changes, like local-preference=200 or metric=+10",

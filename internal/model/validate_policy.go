@@ -127,8 +127,11 @@ func (c *checker) routeMaps() {
 }
 
 func (c *checker) routeMapEntry(r report, field string, e RouteMapEntry) {
-	if e.Order < 0 || e.Order > maxOrder {
-		r.errorf(field+"order", strconv.Itoa(e.Order), "is not a place in a route map: use 0 to %d", maxOrder)
+	switch {
+	case e.Order == 0:
+		r.laxf(field+"order", "", "is missing, or 0, which FRR refuses: give the entry's place in the map, 1 to %d", maxOrder)
+	case e.Order < 0 || e.Order > maxOrder:
+		r.errorf(field+"order", strconv.Itoa(e.Order), "is not a place in a route map: use 1 to %d", maxOrder)
 	}
 	checkAction(r, field, e.Action)
 	c.clauses(r, field+"match", e.Match, MatchKeys)
