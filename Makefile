@@ -51,12 +51,13 @@ fmt:
 
 ## bench: figures beside the peer and the floor, in build/bench.json
 bench: build
-	@scripts/setup python3 ifupdown2 qemu-system-x86 busybox-static cpio xz-utils kmod
+	@scripts/setup python3 qemu-system-x86 busybox-static cpio xz-utils kmod
 	$(GO) run ./test/bench/links -json build/bench.json
 	$(GO) run ./test/bench/compile -json build/bench.json
 	$(GO) run ./test/bench/cluster -json build/bench.json
 	$(GO) run ./test/bench/memory -json build/bench.json
 	$(GO) run ./test/bench/evpn -json build/bench.json
+	$(GO) run ./test/vm/run -run 'TestVMEVPNFaults' -root system -json build/bench.json
 
 man: build
 	$(BIN) man build/man

@@ -51,7 +51,11 @@ func readFacts(ctx context.Context, conn *rtnl.Conn, version string, features ma
 	f := &model.Facts{Version: version, Kernel: kernelRelease(), Features: features, OVS: running}
 	switched := map[string]ovsPort{}
 	for _, b := range bridges {
-		f.OVSBridges = append(f.OVSBridges, b.Name)
+		if b.Ours {
+			switched[b.Name] = ovsPort{bridge: b.Name, ours: true} // its own interface
+		} else {
+			f.OVSBridges = append(f.OVSBridges, b.Name)
+		}
 		for _, i := range b.Interfaces {
 			switched[i.Name] = ovsPort{bridge: b.Name, ours: i.Ours}
 		}

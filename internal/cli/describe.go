@@ -140,10 +140,30 @@ func (d *description) render(v planView) (string, error) {
 		}
 	}
 	section("Pending", d.pendingText(v))
+	section("Facts", d.softwareText())
 	section("Nodes", d.nodesText(v))
 	section("Notes", d.notesText(v))
 	section("Related", d.relatedText())
 	return b.String(), nil
+}
+
+// softwareText tells of a node what it runs, as far as that decides what it can
+// do.
+func (d *description) softwareText() string {
+	i := slices.IndexFunc(d.status.Nodes, func(n api.NodeStatus) bool { return n.Name == d.id })
+	if d.kind != model.KindNode || i < 0 || d.status.Nodes[i].Report == nil || d.status.Nodes[i].Report.Facts == nil {
+		return ""
+	}
+	f := d.status.Nodes[i].Report.Facts
+	rows := [][]string{{"  viaduct", f.Version}, {"  kernel", f.Kernel}, {"  frr", dialect(f.FRR)}}
+	if f.FRR != nil && !f.FRR.IPv6Tunnels() {
+		rows[2][1] += "; EVPN tunnels over IPv4 only"
+	}
+	ovs := "does not answer"
+	if f.OVS {
+		ovs = "answers"
+	}
+	return table([]string{"  SOFTWARE", "STATE"}, append(rows, []string{"  open vswitch", ovs}))
 }
 
 func (d *description) ref() string { return model.Ref(d.kind, d.id) }

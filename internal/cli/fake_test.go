@@ -330,7 +330,8 @@ func (f *fakeServer) getStatus(*http.Request) (any, error) {
 	st := api.Status{Version: fmt.Sprint(rev, f.polls), Revision: rev, Pending: len(diff.Objects(f.running(), f.pending))}
 	for _, name := range []string{"node1", "node2"} {
 		n := api.NodeStatus{Name: name, State: protocol.Converged, Want: "w", Seen: now.Add(-3 * time.Second),
-			Report: &protocol.Status{Revision: rev, Hash: "w", State: protocol.Converged, Duration: 12 * time.Millisecond}}
+			Report: &protocol.Status{Revision: rev, Hash: "w", State: protocol.Converged, Duration: 12 * time.Millisecond,
+				Facts: &model.Facts{Version: "1.0.0", Kernel: "6.1.0", FRR: &model.FRRFacts{Version: "8.4.4"}}}}
 		if f.polls < 2 && rev > 0 {
 			n.State, n.Report.Revision = protocol.Applying, rev-1
 		} else if f.broken != "" && name == "node2" {

@@ -76,11 +76,11 @@ func nodeViews(members []api.Member, objs []model.Object, st *api.Status) []*nod
 func nodeTable(views []*nodeView, s style, now time.Time, wide bool) string {
 	header := []string{"NODE", "STATE", "REVISION", "SEEN", "ADDRESS"}
 	if wide {
-		header = append(header, "VERSION", "KERNEL", "CERTIFICATE", "RESERVED")
+		header = append(header, "VERSION", "KERNEL", "FRR", "CERTIFICATE", "RESERVED")
 	}
 	rows := make([][]string, len(views))
 	for i, v := range views {
-		state, revision, seen, version, kernel := s.faint("not joined"), "", "", "", ""
+		state, revision, seen, version, kernel, frr := s.faint("not joined"), "", "", "", "", ""
 		if v.member != nil {
 			state = s.yellow("not seen yet")
 		}
@@ -89,7 +89,7 @@ func nodeTable(views []*nodeView, s style, now time.Time, wide bool) string {
 			if r := v.status.Report; r != nil {
 				revision = fmt.Sprint(r.Revision)
 				if r.Facts != nil {
-					version, kernel = r.Facts.Version, r.Facts.Kernel
+					version, kernel, frr = r.Facts.Version, r.Facts.Kernel, dialect(r.Facts.FRR)
 				}
 			}
 		}
@@ -103,7 +103,19 @@ func nodeTable(views []*nodeView, s style, now time.Time, wide bool) string {
 		if v.member != nil {
 			cert = "ends in " + short(v.member.Expires.Sub(now))
 		}
-		rows[i] = []string{v.name, state, revision, seen, address, version, kernel, cert, reserved}[:len(header)]
+		rows[i] = []string{v.name, state, revision, seen, address, version, kernel, frr, cert, reserved}[:len(header)]
 	}
 	return table(header, rows)
+}
+
+// dialect tells which FRR a node has: Proxmox's own build knows commands that a
+// stock one does not, so what is written for the same zones differs.
+func dialect(f *model.FRRFacts) string {
+	switch {
+	case f == nil:
+		return "none"
+	case f.AutoRT:
+		return f.Version + ", Proxmox's"
+	}
+	return f.Version + ", stock"
 }

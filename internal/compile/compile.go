@@ -10,6 +10,7 @@ package compile
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"path"
 	"reflect"
 	"slices"
@@ -51,10 +52,15 @@ type node struct {
 	notes    []Note
 	links    map[string]desired.Link // those of out, by name
 	routed   routed
+	// unnumbered are the links of BGP fabrics.
+	unnumbered map[string]bool
 	// What the VNets of a zone have in common, by zone.
 	overlays map[string]*overlay
 	trunks   map[string]*trunk
 	vrfs     map[string]*vrf
+	// exits are the networks to which the node leads from outside, with their
+	// owners.
+	exits map[netip.Prefix]string
 	// controller is the node's end of the EVPN controllers, by ID.
 	controllers map[string]*overlay
 }
@@ -71,9 +77,11 @@ func Node(doc *protocol.Document, facts *model.Facts) (*desired.Node, []Note) {
 		subnets:     subnetsByVNet(&doc.Config),
 		out:         &desired.Node{Links: make([]desired.Link, 0, 2*len(doc.Config.VNets))},
 		links:       make(map[string]desired.Link, 2*len(doc.Config.VNets)),
+		unnumbered:  map[string]bool{},
 		overlays:    map[string]*overlay{},
 		trunks:      map[string]*trunk{},
 		vrfs:        map[string]*vrf{},
+		exits:       map[netip.Prefix]string{},
 		controllers: map[string]*overlay{},
 	}
 	if self := n.cfg.Nodes[n.name]; self != nil && self.Backend != model.BackendNetlink {
@@ -211,7 +219,7 @@ var requirements = map[model.Feature]requirement{
 func (n *node) needs(object string, features ...model.Feature) bool {
 	complete := true
 	for _, f := range features {
-		if has, probed := n.facts.Features[f]; has || !probed {
+		if !n.lacks(f) {
 			continue
 		}
 		complete = false
@@ -219,6 +227,12 @@ func (n *node) needs(object string, features ...model.Feature) bool {
 		n.note(LevelError, object, "needs %s; %s is not available on node %s (kernel %s); install a kernel that has it, or leave the node out", r.what, r.part, n.name, n.facts.Kernel)
 	}
 	return complete
+}
+
+// lacks reports whether the node has probed a feature and does not have it.
+func (n *node) lacks(f model.Feature) bool {
+	has, probed := n.facts.Features[f]
+	return probed && !has
 }
 
 // bridge adds the VNet's bridge and reports whether the node can have it.

@@ -106,6 +106,9 @@ func writeNode(b *strings.Builder, n *desired.Node) {
 	for _, e := range n.Routes {
 		line("route", e)
 	}
+	for _, e := range n.OVSBridges {
+		line("ovs-bridge", e)
+	}
 	for _, e := range n.OVSPorts {
 		line("ovs-port", e)
 	}

@@ -30,6 +30,7 @@ func (n *node) ports() {
 				Names:    portNames(id, strings.TrimPrefix(nic.ID, "net")),
 				Bridge:   nic.VNet,
 				Isolated: v.IsolatePorts,
+				AllVLANs: v.VLANAware,
 				Owner:    owner,
 			}
 			if n.cfg.Zones[v.Zone].BridgeDisableMACLearning {

@@ -71,6 +71,7 @@ func (n *node) controller(c *model.Controller) routing.Controller {
 		e := routing.EVPN{
 			ID: c.ID, Owner: ref, ASN: uint32(c.ASN), RouterASN: uint32(c.ASN), RouterID: n.routerID(o.local),
 			Own: o.session, Peers: append([]netip.Addr{o.session}, o.remotes...), Loopback: o.source, Source: o.session,
+			Apart: n.apart(),
 		}
 		if own := n.ownController(model.ControllerBGP); own != nil {
 			e.RouterASN = uint32(own.ASN)
@@ -92,6 +93,17 @@ func (n *node) usesController(id string) bool {
 		}
 	}
 	return false
+}
+
+// apart lists the VNIs of the node's VXLAN zones, of those that have tunnels here.
+func (n *node) apart() (out []uint32) {
+	for _, o := range n.cfg.List(model.KindVNet) {
+		v := o.(*model.VNet)
+		if z := n.cfg.Zones[v.Zone]; z != nil && z.Type == model.ZoneVXLAN && n.links[vxlanName(v)].VXLAN != nil {
+			out = append(out, uint32(v.Tag))
+		}
+	}
+	return out
 }
 
 func (n *node) bgp(c *model.Controller, ref string) routing.Controller {

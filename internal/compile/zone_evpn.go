@@ -81,7 +81,7 @@ func (n *node) gateways(z *model.Zone, v *model.VNet, f *vrf) {
 			n.out.Addresses = append(n.out.Addresses, desired.Address{Link: v.ID, Prefix: netip.PrefixFrom(s.Gateway, s.CIDR.Bits()), Owner: owner})
 		}
 		n.routed.addVRF(z, v, s, f)
-		if f.exit && z.ExitNodesLocalRouting {
+		if f.exit {
 			n.exitRoute(z, s)
 		}
 	}
@@ -203,15 +203,25 @@ func (n *node) outward(z *model.Zone, f *vrf) {
 	}
 }
 
-// exitRoute leads what the node itself sends to a subnet into the zone.
+// exitRoute leads what comes from outside to a subnet into the zone: through the
+// VNet's bridge, or with local routing, for the node itself only, through a pair
+// of devices. FRR would make the former of the routes that it imports from the
+// VRF, but not always of all of them.
 func (n *node) exitRoute(z *model.Zone, s *model.Subnet) {
-	src := exitSource4
-	if s.CIDR.Addr().Is6() {
-		src = exitSource6
+	r := desired.Route{Dst: s.CIDR.Masked(), Link: s.VNet, Owner: model.Ref(model.KindSubnet, s.ID)}
+	if z.ExitNodesLocalRouting {
+		r.Link, r.Via, r.Src = zoneLink("xvrf_", z), exitInside.Addr(), exitSource4.Addr()
+		if s.CIDR.Addr().Is6() {
+			r.Src = exitSource6.Addr()
+		}
 	}
-	n.out.Routes = append(n.out.Routes, desired.Route{
-		Dst: s.CIDR.Masked(), Link: zoneLink("xvrf_", z), Via: exitInside.Addr(), Src: src.Addr(), Owner: model.Ref(model.KindSubnet, s.ID),
-	})
+	if other := n.exits[r.Dst]; other != "" {
+		n.note(LevelWarning, r.Owner, "exit node %s leads to %s of %s already: what comes from outside, and answers to what left, goes there; "+
+			"use another network, or other exit nodes for one of the zones", n.name, r.Dst, other)
+		return
+	}
+	n.exits[r.Dst] = r.Owner
+	n.out.Routes = append(n.out.Routes, r)
 }
 
 // controllerEnds works out the node's end of a controller's tunnels, once.

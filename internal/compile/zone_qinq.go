@@ -16,6 +16,10 @@ func (n *node) qinq(z *model.Zone, v *model.VNet) {
 		return
 	}
 	ref := model.Ref(model.KindVNet, v.ID)
+	if t.carrier == carrierOVS && (n.lacks(model.FeatureVLANFiltering) || n.lacks(model.FeatureVLAN)) {
+		n.qinqBeside(z, t, v)
+		return
+	}
 	if !n.qinqBridge(z, t) {
 		n.note(LevelError, ref, "reaches guests of node %s only, because zone %s has no service VLAN here; see zone %s", n.name, z.ID, z.ID)
 		return
@@ -40,6 +44,36 @@ func (n *node) qinq(z *model.Zone, v *model.VNet) {
 		n.link(desired.Link{Name: outside, Kind: desired.LinkVeth, Owner: ref, MTU: t.mtu, Master: zone, NoLinkLocal: true,
 			Port: uplinkPort(v), Veth: &desired.Veth{Peer: inside}})
 	}
+}
+
+// qinqBeside compiles a VNet of a QinQ zone on a kernel without VLANs: Open vSwitch
+// has them all the same, so the zone's bridge is one of its own, joined to the
+// carrying bridge by a patch.
+func (n *node) qinqBeside(z *model.Zone, t *trunk, v *model.VNet) {
+	zone, outer, inner := "z_"+z.ID, "sv_"+z.ID, "up_"+z.ID
+	if !t.uplink {
+		ref := model.Ref(model.KindZone, z.ID)
+		for _, name := range []string{zone, outer, inner} {
+			if pattern := n.reserved(name); pattern != "" {
+				n.note(LevelError, ref, "the interface name %s is reserved on node %s (pattern %q); rename the zone or change the node's reserved list", name, n.name, pattern)
+				return
+			}
+		}
+		t.uplink = true
+		n.out.OVSBridges = append(n.out.OVSBridges, desired.OVSBridge{Name: zone, Like: t.bridge, Owner: ref})
+		n.out.OVSPorts = append(n.out.OVSPorts,
+			desired.OVSPort{Name: outer, Bridge: t.bridge, Peer: inner, Tag: z.Tag, QinQ: true, EtherType: etherType(z), Owner: ref},
+			desired.OVSPort{Name: inner, Bridge: zone, Peer: outer, Owner: ref})
+	}
+	n.ovsPort(desired.OVSPort{Name: "ln_" + v.ID, Bridge: zone, Tag: v.Tag, MTU: z.MTU, Owner: model.Ref(model.KindVNet, v.ID)}, v.ID, false)
+}
+
+// etherType is the type of a zone's service VLAN.
+func etherType(z *model.Zone) string {
+	if z.VLANProtocol == "" {
+		return model.Protocol8021Q
+	}
+	return z.VLANProtocol
 }
 
 // qinqBridge adds the zone's bridge with its service VLAN, once, and reports
@@ -69,11 +103,7 @@ func (n *node) qinqBridge(z *model.Zone, t *trunk) bool {
 	}
 	switch t.carrier {
 	case carrierOVS:
-		etherType := z.VLANProtocol
-		if etherType == "" {
-			etherType = model.Protocol8021Q
-		}
-		n.ovsPort(desired.OVSPort{Name: "sv_" + z.ID, Bridge: t.bridge, Tag: z.Tag, QinQ: true, EtherType: etherType, MTU: z.MTU, Owner: ref}, zone, true)
+		n.ovsPort(desired.OVSPort{Name: "sv_" + z.ID, Bridge: t.bridge, Tag: z.Tag, QinQ: true, EtherType: etherType(z), MTU: z.MTU, Owner: ref}, zone, true)
 	case carrierAware:
 		// A bridge that filters by 802.1Q takes frames of the other type for
 		// untagged ones, whatever VLAN they name; then there is no membership.

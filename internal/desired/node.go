@@ -25,6 +25,7 @@ type Node struct {
 	Ports      []Port      `json:"ports,omitempty"`
 	Tables     []Table     `json:"tables,omitempty"`
 	Sysctls    []Sysctl    `json:"sysctls,omitempty"`
+	OVSBridges []OVSBridge `json:"ovsBridges,omitempty"`
 	OVSPorts   []OVSPort   `json:"ovsPorts,omitempty"`
 	// FRR is what Viaduct declares of the node's routing suite; nil if nothing.
 	FRR *FRR `json:"frr,omitempty"`
@@ -125,13 +126,24 @@ type VRF struct {
 // numbers that people choose, and readable.
 func VRFTable(vni int) uint32 { return 100_000_000 + uint32(vni) }
 
-// OVSPort is an internal port of an Open vSwitch bridge that Viaduct makes. The
-// bridge is not ours. The interface that appears is joined to a bridge of ours
-// by a Port.
+// OVSBridge is an Open vSwitch bridge that Viaduct makes.
+type OVSBridge struct {
+	Name string `json:"name"`
+	// Like is the bridge whose datapath it works in, so that patches join the two.
+	Like  string `json:"like"`
+	Owner string `json:"owner"`
+}
+
+// OVSPort is a port of an Open vSwitch bridge that Viaduct makes: an internal one,
+// whose interface is joined to a bridge of ours by a Port, or with Peer the end of
+// a patch. The bridge is one of the state or one that something else made.
 type OVSPort struct {
 	Name   string `json:"name"`
 	Bridge string `json:"bridge"`
-	// Tag is the VLAN, 1 to 4094.
+	// Peer is the other end of a patch, a port of another bridge that names this one.
+	Peer string `json:"peer,omitempty"`
+	// Tag is the VLAN, 1 to 4094. 0 stands for what has no tag, but with Peer for
+	// all VLANs.
 	Tag int `json:"tag"`
 	// QinQ makes the port a tunnel of the VLANs inside (vlan_mode dot1q-tunnel);
 	// EtherType of the outer one is then 802.1q or 802.1ad.
@@ -306,6 +318,7 @@ func (n *Node) Sort() {
 		return cmp.Or(cmp.Compare(a.Table, b.Table), a.Dst.Addr().Compare(b.Dst.Addr()), cmp.Compare(a.Dst.Bits(), b.Dst.Bits()), cmp.Compare(a.Metric, b.Metric), cmp.Compare(a.Link, b.Link))
 	})
 	slices.SortFunc(n.Ports, func(a, b Port) int { return slices.Compare(a.Names, b.Names) })
+	slices.SortFunc(n.OVSBridges, func(a, b OVSBridge) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(n.OVSPorts, func(a, b OVSPort) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(n.Tables, func(a, b Table) int {
 		return cmp.Or(cmp.Compare(a.Family, b.Family), cmp.Compare(a.Name, b.Name))

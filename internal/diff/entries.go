@@ -17,6 +17,7 @@ const (
 	TypePort      = "port"
 	TypeRule      = "rule"
 	TypeSysctl    = "sysctl"
+	TypeOVSBridge = "ovs-bridge"
 	TypeOVSPort   = "ovs-port"
 	TypeFRR       = "frr"
 	TypeBackend   = "backend"
@@ -133,10 +134,16 @@ func SysctlEntry(s desired.Sysctl) Entry {
 	return Entry{Key: s.Key, Name: s.Key, Owner: s.Owner, Props: []Prop{{Name: "value", Value: s.Value}}}
 }
 
-// OVSPortEntry describes an internal port of an Open vSwitch bridge.
+// OVSBridgeEntry describes an Open vSwitch bridge of ours.
+func OVSBridgeEntry(b desired.OVSBridge) Entry {
+	return Entry{Key: b.Name, Name: b.Name, Owner: b.Owner, Props: []Prop{{Name: "like", Value: b.Like}}}
+}
+
+// OVSPortEntry describes a port of an Open vSwitch bridge.
 func OVSPortEntry(p desired.OVSPort) Entry {
 	return Entry{Key: p.Name, Name: p.Name, Owner: p.Owner, Props: []Prop{
 		{Name: "bridge", Value: p.Bridge, Fixed: true},
+		{Name: "peer", Value: p.Peer, Fixed: true},
 		{Name: "tag", Value: number0(p.Tag)},
 		{Name: "qinq", Value: onOff(p.QinQ), Zero: "off"},
 		{Name: "ethertype", Value: p.EtherType},

@@ -19,6 +19,7 @@ func Nodes(old, new *desired.Node) []Change {
 	out = append(out, Keyed(TypeNeighbour, entries(old.Neighbours, NeighbourEntry), entries(new.Neighbours, NeighbourEntry))...)
 	out = append(out, Keyed(TypeRoute, entries(old.Routes, RouteEntry), entries(new.Routes, RouteEntry))...)
 	out = append(out, Keyed(TypePort, entries(old.Ports, PortEntry), entries(new.Ports, PortEntry))...)
+	out = append(out, Keyed(TypeOVSBridge, entries(old.OVSBridges, OVSBridgeEntry), entries(new.OVSBridges, OVSBridgeEntry))...)
 	out = append(out, Keyed(TypeOVSPort, entries(old.OVSPorts, OVSPortEntry), entries(new.OVSPorts, OVSPortEntry))...)
 	out = append(out, FRR(old.FRR, new.FRR)...)
 	if old.Backend != new.Backend {

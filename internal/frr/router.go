@@ -40,6 +40,9 @@ type PeerGroup struct {
 	// 0 means the router's.
 	LocalAS uint32
 	BFD     bool
+	// Quick says that silence ends a session after 9 seconds, and that one is tried
+	// again every 10; false leaves FRR's own, which is minutes in some profiles.
+	Quick bool
 	// Multihop is how many hops away eBGP neighbours may be; 0 leaves FRR's own.
 	Multihop     int
 	UpdateSource string
@@ -78,10 +81,11 @@ type EVPN struct {
 	Custom                               []string
 }
 
-// VNI gives the VXLAN network of a VNet its route target.
+// VNI gives a VXLAN network route targets; an empty one is left to FRR.
 type VNI struct {
-	ID            uint32
-	Target, Owner string
+	ID             uint32
+	Import, Export string
+	Owner          string
 }
 
 // Unicast4 returns the IPv4 family and makes it if need be; Unicast6 and
@@ -145,6 +149,8 @@ func (g *PeerGroup) lines(i *item) {
 	say(true, "remote-as %s", g.RemoteAS)
 	say(g.LocalAS != 0, "local-as %d no-prepend replace-as", g.LocalAS)
 	say(g.BFD, "bfd")
+	say(g.Quick, "timers 3 9")
+	say(g.Quick, "timers connect 10")
 	say(g.Multihop != 0, "ebgp-multihop %d", g.Multihop)
 	say(g.UpdateSource != "", "update-source %s", g.UpdateSource)
 	for _, p := range g.Peers {
@@ -190,8 +196,8 @@ func (e *EVPN) lines(i *item) {
 	// FRR takes what is said of a single VNI only after advertise-all-vni.
 	for _, v := range e.VNIs {
 		i.add(v.Owner, "  vni %d", v.ID)
-		i.add(v.Owner, "   route-target import %s", v.Target)
-		i.add(v.Owner, "   route-target export %s", v.Target)
+		i.when(v.Import != "", v.Owner, "   route-target import %s", v.Import)
+		i.when(v.Export != "", v.Owner, "   route-target export %s", v.Export)
 		i.add(v.Owner, "  exit-vni")
 	}
 	i.flag(e.DefaultOriginate4, "  default-originate ipv4")

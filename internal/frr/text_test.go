@@ -26,7 +26,7 @@ func sample() *frr.Config {
 	r.Unicast4().ImportVRFs = []frr.Owned[string]{frr.Own("zone/a", "vrf_a"), frr.Own("zone/b", "vrf_b")}
 	r.Unicast4().Neighbours = []frr.Neighbour{{Group: "leaf", Owner: "fabric/leaf", SoftReconfiguration: true}}
 	r.L2VPN().Neighbours = []frr.Neighbour{{Group: "VTEP", Owner: "controller/c"}}
-	r.L2VPN().VNIs = []frr.VNI{{ID: 100, Target: "1:100", Owner: "zone/a"}}
+	r.L2VPN().VNIs = []frr.VNI{{ID: 100, Import: "1:100", Export: "1:100", Owner: "zone/a"}}
 	r.Custom = []string{" neighbor 192.0.2.1 remote-as 1"}
 	frr.Put(&c.VRFs, "vrf_a", &frr.VRF{Name: "vrf_a", Owner: "zone/a", VNI: 10, Routes: []frr.Route{{Prefix: netip.MustParsePrefix("10.1.0.0/16")}}})
 	frr.Put(&c.ISIS, "core", &frr.ISIS{Domain: "core", Net: "49.0001.0000.0000.0001.00", Owner: "controller/i"})

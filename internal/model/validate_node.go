@@ -16,9 +16,7 @@ func (c *checker) node(n *Node) {
 		}
 	}
 	switch n.Backend {
-	case "", BackendNetlink:
-	case BackendIfupdown2:
-		r.warnf("backend", n.Backend, "is recorded, but this release still programs links by netlink; leave it out until ifupdown2 is supported")
+	case "", BackendNetlink, BackendIfupdown2:
 	default:
 		r.errorf("backend", n.Backend, "is not a way to program links: use %s or %s", BackendNetlink, BackendIfupdown2)
 	}

@@ -17,6 +17,7 @@ const (
 	mapVTEPIn   = "MAP_VTEP_IN"
 	mapVTEPOut  = "MAP_VTEP_OUT"
 	mapSource   = "correct_src"
+	mapAll      = "MAP_ALL"
 	listSource  = "loopbacks_ips"
 	listDefault = "only_default"
 	listSix     = "only_default_v6"
@@ -89,7 +90,7 @@ func (b *builder) router(owner string, asn uint32, id netip.Addr, whole bool) *f
 func (e EVPN) build(b *builder) {
 	b.evpn[e.ID] = &e
 	r := b.router(e.Owner, e.RouterASN, e.RouterID, true)
-	g := &frr.PeerGroup{Name: groupVTEP, Owner: e.Owner, RemoteAS: fmt.Sprint(e.RouterASN), BFD: true, UpdateSource: e.Loopback}
+	g := &frr.PeerGroup{Name: groupVTEP, Owner: e.Owner, RemoteAS: fmt.Sprint(e.RouterASN), BFD: true, Quick: !b.dialect.Datacenter, UpdateSource: e.Loopback}
 	if e.Source.IsValid() {
 		g.UpdateSource = e.Source.String()
 	}
@@ -108,6 +109,10 @@ func (e EVPN) build(b *builder) {
 	l2 := r.L2VPN()
 	l2.Neighbours = append(l2.Neighbours, frr.Neighbour{Group: groupVTEP, Owner: e.Owner, RouteMapIn: mapVTEPIn, RouteMapOut: mapVTEPOut})
 	l2.AdvertiseAllVNI = frr.Own(e.Owner, true)
+	for _, vni := range e.Apart {
+		// No route has a target of this autonomous system (RFC 7607).
+		l2.VNIs = append(l2.VNIs, frr.VNI{ID: vni, Import: fmt.Sprint("0:", vni), Owner: e.Owner})
+	}
 	if e.external() && b.dialect.AutoRT {
 		l2.AutoRT = frr.Own(e.Owner, e.ASN)
 	}
@@ -130,7 +135,7 @@ func (c BGP) build(b *builder) {
 	if c.MultipathRelax && !r.MultipathRelax.Value {
 		r.MultipathRelax = frr.Own(c.Owner, true)
 	}
-	g := &frr.PeerGroup{Name: groupBGP, Owner: c.Owner, RemoteAS: fmt.Sprint(c.ASN), BFD: true, Peers: c.Peers}
+	g := &frr.PeerGroup{Name: groupBGP, Owner: c.Owner, RemoteAS: fmt.Sprint(c.ASN), BFD: true, Quick: !b.dialect.Datacenter, Peers: c.Peers}
 	if c.EBGP {
 		g.RemoteAS, g.Multihop = "external", c.EBGPMultihop
 	}
@@ -141,7 +146,12 @@ func (c BGP) build(b *builder) {
 	} else {
 		family = r.Unicast4()
 	}
-	family.Neighbours = append(family.Neighbours, frr.Neighbour{Group: groupBGP, Owner: c.Owner, SoftReconfiguration: true})
+	n := frr.Neighbour{Group: groupBGP, Owner: c.Owner, SoftReconfiguration: true}
+	if c.EBGP && !b.dialect.Datacenter {
+		n.RouteMapIn, n.RouteMapOut = mapAll, mapAll
+		b.c.RouteMap(mapAll).Entries = []frr.RouteMapEntry{{Owner: c.Owner}}
+	}
+	family.Neighbours = append(family.Neighbours, n)
 	if c.Loopback != "" {
 		family.Networks = append(family.Networks, frr.Own(c.Owner, host(c.Own)))
 		b.source(c.Owner, c.Own)

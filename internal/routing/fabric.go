@@ -157,7 +157,7 @@ func (b *builder) bgpFabric(f *Fabric) {
 	if r == nil {
 		r = frr.Put(&b.c.Routers, frr.DefaultVRF, &frr.Router{ASN: f.ASN, Owner: f.Owner, RouterID: FabricRouterID(f.IP, f.IP6), NoDefaultUnicast: true})
 	}
-	g := &frr.PeerGroup{Name: f.ID, Owner: f.Owner, RemoteAS: "external", BFD: f.BFD}
+	g := &frr.PeerGroup{Name: f.ID, Owner: f.Owner, RemoteAS: "external", BFD: f.BFD, Quick: !b.dialect.Datacenter}
 	if r.ASN != f.ASN {
 		g.LocalAS = f.ASN
 	}
@@ -172,7 +172,11 @@ func (b *builder) bgpFabric(f *Fabric) {
 		in := "pve_bgp" + suffix + "_" + f.ID + "_in"
 		u := unicast()
 		u.Networks = append(u.Networks, frr.Own(f.Owner, host(own)))
-		u.Neighbours = append(u.Neighbours, frr.Neighbour{Group: f.ID, Owner: f.Owner, SoftReconfiguration: true, RouteMapIn: in, RouteMapOut: f.RouteMapOut})
+		out := f.RouteMapOut
+		if out == "" && !b.dialect.Datacenter {
+			out = in // the same addresses; what else there is the other side ignores
+		}
+		u.Neighbours = append(u.Neighbours, frr.Neighbour{Group: f.ID, Owner: f.Owner, SoftReconfiguration: true, RouteMapIn: in, RouteMapOut: out})
 		b.c.RouteMap(in).Entries = []frr.RouteMapEntry{{
 			Seq: 10, Owner: f.Owner, Match: []string{f.match(family, f.list("bgp", suffix))}, Call: f.RouteMapIn,
 		}}

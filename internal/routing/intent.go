@@ -40,6 +40,12 @@ type Dialect struct {
 	// FRR refuses beside a VNI above 65535 and which differ from those that FRR
 	// derives on its own (RFC 8365, section 5.1.2.1: the low 16 bits).
 	LongTargets bool
+	// Datacenter says that FRR runs with its profile of that name, as Proxmox's file
+	// sets it for all. The live driver leaves the profile of the node's operator be
+	// and says itself what it takes from this one: the timers of sessions, and
+	// filters that let pass, without which eBGP sessions exchange no routes in
+	// other profiles (RFC 8212).
+	Datacenter bool
 	// SourceSix writes the map that chooses the source of IPv4 packets even if
 	// the node's address is an IPv6 one, which then has no effect.
 	SourceSix bool
@@ -47,7 +53,7 @@ type Dialect struct {
 
 // Proxmox is the dialect of the files that Proxmox VE generates.
 func Proxmox() Dialect {
-	return Dialect{AutoRT: true, OmitLines: true, PrefixFilters: true, LongTargets: true, SourceSix: true}
+	return Dialect{AutoRT: true, OmitLines: true, PrefixFilters: true, LongTargets: true, Datacenter: true, SourceSix: true}
 }
 
 // Controller is an EVPN, BGP or ISIS.
@@ -76,6 +82,10 @@ type EVPN struct {
 	// Source is the address that the sessions come from. It counts more than the
 	// address of Loopback.
 	Source netip.Addr
+	// Apart are the VNIs of the node's VXLAN zones. FRR takes every VXLAN device
+	// for one of EVPN, and would remove the other ends of those zones' tunnels
+	// whenever a session ends.
+	Apart []uint32
 }
 
 // BGP adds sessions of the node with routers outside.

@@ -43,7 +43,8 @@ func (b *builder) targets(z *Zone, e *EVPN, l2 *frr.EVPN) {
 	}
 	main := b.c.Routers[frr.DefaultVRF].L2VPN()
 	for _, vni := range z.VNIs {
-		main.VNIs = append(main.VNIs, frr.VNI{ID: vni, Target: b.target(e.ASN, vni), Owner: z.Owner})
+		t := b.target(e.ASN, vni)
+		main.VNIs = append(main.VNIs, frr.VNI{ID: vni, Import: t, Export: t, Owner: z.Owner})
 	}
 }
 

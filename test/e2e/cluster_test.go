@@ -109,6 +109,9 @@ func (c *cluster) mustBeGone() {
 	if strings.Contains(string(out), "viaduct-"+c.lab.Name) {
 		c.t.Errorf("namespaces of the lab are left:\n%s", out)
 	}
+	if left, _ := filepath.Glob("/etc/netns/viaduct-" + c.lab.Name + "*"); len(left) > 0 {
+		c.t.Errorf("files of the lab are left: %v", left)
+	}
 	if _, err := os.Stat(c.lab.Dir); !errors.Is(err, os.ErrNotExist) {
 		c.t.Errorf("the lab's directory %s is left (%v)", c.lab.Dir, err)
 	}

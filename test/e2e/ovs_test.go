@@ -2,15 +2,19 @@ package e2e
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
@@ -118,4 +122,70 @@ func (c *cluster) restartsOVS(guest, addr string) {
 	c.stands()
 	c.answers(guest, addr)
 	c.proved("so for its database")
+}
+
+// sends demands that a guest gets a megabyte to another one by TCP: that large
+// segments and checksums, which interfaces like to leave to hardware, come through.
+func (c *cluster) sends(from, to, addr string) {
+	c.t.Helper()
+	const size = 1 << 20
+	var listener net.Listener
+	if err := c.inside(to, func() (err error) {
+		listener, err = net.Listen("tcp", net.JoinHostPort(addr, "0"))
+		return err
+	}); err != nil {
+		c.t.Fatal(err)
+	}
+	defer listener.Close()
+	received := make(chan int64, 1)
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			received <- 0
+			return
+		}
+		defer conn.Close()
+		n, _ := io.Copy(io.Discard, conn)
+		received <- n
+	}()
+	err := c.inside(from, func() error {
+		conn, err := net.DialTimeout("tcp", listener.Addr().String(), 10*time.Second)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+		_, err = conn.Write(make([]byte, size))
+		return err
+	})
+	if err != nil {
+		c.t.Errorf("%s cannot send to %s by TCP: %v", from, to, err)
+		return
+	}
+	if n := <-received; n != size {
+		c.t.Errorf("%s got %d of the %d bytes that %s sent", to, n, size, from)
+	}
+}
+
+// inside runs f on a thread that is in a guest's namespace; sockets that it opens
+// stay there.
+func (c *cluster) inside(guest string, f func() error) error {
+	name, err := c.lab.Namespace(guest)
+	if err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // thrown away with the goroutine: it changes namespaces
+		ns, err := netns.GetFromName(name)
+		if err == nil {
+			err = netns.Set(ns)
+			_ = ns.Close()
+		}
+		if err == nil {
+			err = f()
+		}
+		done <- err
+	}()
+	return <-done
 }

@@ -18,6 +18,8 @@ func ovsVLAN(t *testing.T, datapath string) {
 	}
 	c.ovsGone("node1", "ln_other")
 	c.proved("Open vSwitch has the VNet's port and not the deleted one's")
+	c.sends("vm1", "vm2", "10.0.3.101")
+	c.proved("a megabyte comes through by TCP")
 	c.restartsOVS("vm1", "10.0.3.101")
 
 	c.run("set", "vnet", "myvnet1", "tag=20")

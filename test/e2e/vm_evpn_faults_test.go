@@ -37,9 +37,11 @@ gateway: 10.0.3.1
 	c.run("delete", "vnet", "third")
 	c.run("apply")
 	p.goOn(c, 20)
-	if g := p.ends(); g.lost > 0 {
+	g := p.ends()
+	if g.lost > 0 {
 		t.Errorf("a VNet beside was made and deleted, and %d of %d packets between others were lost", g.lost, g.sent)
 	}
+	t.Logf("figure: gap/unrelated-change %d packets", g.lost)
 	c.proved("a VNet of the zone is made and deleted: no packet between others is lost")
 
 	p = c.pings("vm1", "10.0.2.100")
@@ -57,8 +59,8 @@ gateway: 10.0.3.1
 	p = c.pings("vm1", "10.0.2.100")
 	c.labRun("guest", "move", "vm2", "node2")
 	p.goOn(c, 20)
-	g := p.ends()
-	c.costs(g, 5*time.Second, "vm2 moves from node3 to node2 and back")
+	g = p.ends()
+	c.costs("moved-guest", g, 5*time.Second, "vm2 moves from node3 to node2")
 	c.labRun("guest", "move", "vm2", "node3")
 	c.settledEVPN()
 
@@ -79,9 +81,11 @@ func (c *cluster) settledEVPN() {
 	c.reaches("vm2", lab.OutsideHost.String(), 30*time.Second)
 }
 
-// costs tells what something cost, and demands that it was less than the bound.
-func (c *cluster) costs(g gap, bound time.Duration, what string) {
+// costs tells what something cost, as a figure of the benchmarks too, and demands
+// that it was less than the bound.
+func (c *cluster) costs(figure string, g gap, bound time.Duration, what string) {
 	c.t.Helper()
+	c.t.Logf("figure: gap/%s %.2f s", figure, g.longest.Seconds())
 	if g.longest > bound {
 		c.t.Errorf("%s: a gap of %s, more than %s", what, g.longest, bound)
 	}
@@ -103,7 +107,7 @@ func (c *cluster) exitNodesDie() {
 		c.settledEVPN()
 	}
 	worst := slices.MaxFunc(gaps, func(a, b gap) int { return int(a.longest - b.longest) })
-	c.costs(worst, 10*time.Second, "the exit node in use dies, and the other one takes over")
+	c.costs("dead-exit-node", worst, 10*time.Second, "the exit node in use dies, and the other one takes over")
 	if worst.lost == 0 {
 		c.t.Error("neither exit node was in use")
 	}
@@ -127,11 +131,11 @@ func (c *cluster) routingDies() {
 	c.killFRR("node3", "zebra")
 	c.eventually(90*time.Second, func() error { return c.established("node3", 2) })
 	p.goOn(c, 100)
-	c.costs(p.ends(), 30*time.Second, "zebra of node3 is killed, with bgpd alive")
+	c.costs("dead-zebra", p.ends(), 30*time.Second, "zebra of node3 is killed, with bgpd alive")
 
 	p = c.pings("vm1", "10.0.2.100")
 	c.killFRR("node3", "bgpd")
 	c.eventually(90*time.Second, func() error { return c.established("node3", 2) })
 	p.goOn(c, 100)
-	c.costs(p.ends(), 30*time.Second, "bgpd of node3 is killed (FRR has no graceful restart for EVPN: the others forget its guests)")
+	c.costs("dead-bgpd", p.ends(), 30*time.Second, "bgpd of node3 is killed (FRR has no graceful restart for EVPN: the others forget its guests)")
 }

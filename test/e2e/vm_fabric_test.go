@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // Each fabric protocol makes the underlay of an EVPN zone and of a VXLAN zone: three
@@ -76,7 +78,8 @@ func newFabric(t *testing.T, f fabric) *fabric {
 	}
 	f.cluster = startedCluster(t, "--file", path)
 	t.Cleanup(f.dumpNodes)
-	f.apply(f.manifest() + zonesOverFabric + guestsOverFabric())
+	f.apply(f.manifest()+zonesOverFabric+guestsOverFabric(), "--no-wait")
+	f.converged(5 * time.Minute) // to start FRR takes an emulated processor long
 	f.labRun("guest", "start", "--all")
 	return &f
 }
@@ -227,13 +230,14 @@ func (f *fabric) ringLinkDies(within time.Duration) {
 	f.stands()
 }
 
-// ringLinkDiesSilently keeps all frames off the same cable, whose ends stay up.
+// ringLinkDiesSilently keeps all frames off the same cable, whose ends stay up. A
+// filter of what comes in would not do: routing daemons see packets before it.
 func (f *fabric) ringLinkDiesSilently(within time.Duration) {
 	f.t.Helper()
 	f.onTheCable()
 	p := f.pings("e1", "10.1.1.12")
 	for node, device := range map[string]string{"node1": "eth1", "node2": "eth2"} {
-		f.in(node, "nft", "table netdev cut { chain in { type filter hook ingress device "+device+" priority 0; policy drop; }; }")
+		f.in(node, "nft", "table netdev cut { chain out { type filter hook egress device "+device+" priority 0; policy drop; }; }")
 	}
 	p.goOn(f.cluster, 100)
 	g := p.ends()
@@ -306,6 +310,19 @@ func (f *fabric) routingSuiteDies() {
 	g, other := flat.ends(), routed.ends()
 	f.proved("its agent starts FRR again: gap %s (%d of %d packets lost), between the other nodes %s (%d of %d)",
 		g.longest, g.lost, g.sent, other.longest, other.lost, other.sent)
+}
+
+// converged waits until every node is done with the running revision.
+func (c *cluster) converged(within time.Duration) {
+	c.t.Helper()
+	c.eventually(within, func() error {
+		for _, n := range c.status().Nodes {
+			if n.State != protocol.Converged {
+				return fmt.Errorf("node %s is %s: %+v", n.Name, n.State, n.Report)
+			}
+		}
+		return nil
+	})
 }
 
 // killFRR ends a daemon of a node's FRR as a crash would.

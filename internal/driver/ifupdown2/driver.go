@@ -27,6 +27,7 @@
 package ifupdown2
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,10 +117,10 @@ func (d *Driver) Names() map[string]bool {
 // failed.
 func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
 	have, err := d.readFile()
-	switch {
-	case want.Backend != Backend && (!have.exists || err != nil):
-		return driver.Result{}, nil // what is there is none of ours
-	case err != nil:
+	if want.Backend != Backend && !have.exists {
+		return driver.Result{}, nil // what is there, if anything, is none of ours
+	}
+	if err != nil {
 		return driver.Result{}, err
 	}
 	links, err := d.conn.Links(ctx)
@@ -175,6 +176,9 @@ func (p *pass) plan() {
 			break
 		}
 	}
+	if p.wanted() {
+		p.want = p.keepReserved(p.want)
+	}
 	// What is no longer refused is forgotten.
 	for name := range p.d.refused {
 		if !out[name] {
@@ -182,9 +186,25 @@ func (p *pass) plan() {
 		}
 	}
 	p.changes, p.replaced = compare(p.have.stanzas, p.want)
-	if len(p.changes) == 0 && p.have.exists && !p.wanted() {
+	switch {
+	case len(p.changes) > 0:
+	case p.have.exists && !p.wanted():
 		p.changes = []diff.Change{{Action: diff.Delete, Type: typeStanza, Name: ownPath}}
+	case p.have.damaged:
+		p.changes = []diff.Change{{Action: diff.Update, Type: typeStanza, Name: ownPath}}
 	}
+}
+
+// keepReserved adds the stanzas of the file whose names are reserved by now: without
+// them ifupdown2 would delete the links, which nobody may touch.
+func (p *pass) keepReserved(want []stanza) []stanza {
+	for _, s := range p.have.stanzas {
+		if p.d.o.Reserved(s.name) {
+			want = append(want, s)
+		}
+	}
+	slices.SortFunc(want, func(a, b stanza) int { return cmp.Compare(a.name, b.name) })
+	return want
 }
 
 // refuse leaves a stanza to driver/link from now on.
@@ -242,7 +262,7 @@ func (p *pass) mark(ctx context.Context) {
 	var changes []diff.Change
 	for _, l := range p.links {
 		owner, named := owners[l.Name]
-		if !named || l.Group != 0 {
+		if !named || l.Group != 0 || p.d.o.Reserved(l.Name) {
 			continue
 		}
 		msgs = append(msgs, rtnl.NewMessage(unix.RTM_SETLINK, 0, rtnl.IfInfo(unix.AF_UNSPEC, l.Index, false)).Uint32(unix.IFLA_GROUP, desired.LinkGroup))

@@ -1,6 +1,7 @@
 package ifupdown2
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -29,6 +30,8 @@ type file struct {
 	exists  bool
 	text    string
 	stanzas []stanza
+	// damaged tells that somebody made it unreadable.
+	damaged bool
 }
 
 // names reports whether the file has a stanza of that name.
@@ -51,7 +54,8 @@ func (d *Driver) readFile() (file, error) {
 	}
 	parsed, err := ifupdown.Parse(f.text)
 	if err != nil {
-		// Somebody edited it. What it made is known by its link group.
+		// What it made is known by its link group.
+		f.damaged = true
 		return f, nil //nolint:nilerr // the file is written anew
 	}
 	for _, s := range parsed.Stanzas {
@@ -65,7 +69,7 @@ func render(stanzas []stanza) string {
 	var b strings.Builder
 	b.WriteString(marker + "\n")
 	for _, s := range stanzas {
-		fmt.Fprintf(&b, "\n# %s\nauto %s\niface %s\n", s.owner, s.name, s.name)
+		fmt.Fprintf(&b, "\n# %s\nauto %s\niface %s\n", cmp.Or(s.owner, "reserved"), s.name, s.name)
 		for _, o := range s.options {
 			fmt.Fprintf(&b, "\t%s %s\n", o.Name, o.Value)
 		}

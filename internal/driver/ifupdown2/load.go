@@ -33,7 +33,7 @@ const maxTries = 3
 // fails for another reason, the previous file is brought back.
 func (p *pass) load(ctx context.Context) error {
 	if p.wanted() {
-		if err := p.d.ready(ctx); err != nil {
+		if err := p.d.ready(); err != nil {
 			return err
 		}
 	}
@@ -78,19 +78,16 @@ func (p *pass) try(ctx context.Context) (good bool, err error) {
 
 // restore brings the previous file back.
 func (p *pass) restore(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return nil // the next pass begins with what is there
-	}
 	if err := p.d.writeFile(p.have.text); err != nil {
 		return err
 	}
-	_, err := p.d.run(ctx, "ifreload", "-a")
+	_, err := p.d.run(ctx, "ifreload", "-a") // at once over if ctx has ended: the next pass goes on from here
 	return err
 }
 
 // ready tells what keeps ifupdown2 from being used on this node.
-func (d *Driver) ready(ctx context.Context) error {
-	if _, err := d.run(ctx, "ifquery", "--version"); errors.Is(err, exec.ErrNotFound) {
+func (d *Driver) ready() error {
+	if _, err := exec.LookPath("ifreload"); err != nil {
 		return errors.New("ifupdown2 is not installed on this node, so links are made without it: " +
 			"apt install ifupdown2, or set the node's backend to netlink")
 	}
@@ -113,7 +110,7 @@ func (p *pass) check(ctx context.Context) (good bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	defer os.Remove(f.Name())
+	defer func() { _ = os.Remove(f.Name()) }()
 	_, err = f.WriteString(render(p.want))
 	if err = errors.Join(err, f.Close()); err != nil {
 		return false, err
@@ -185,16 +182,22 @@ func (p *pass) reload(ctx context.Context) (good bool, err error) {
 	for _, l := range links {
 		stands[l.Name] = true
 	}
-	good = true
+	var missing, named []stanza
 	for _, s := range p.want {
-		said := out.about(s.name)
-		if stands[s.name] && said == "" {
-			continue
+		switch {
+		case !stands[s.name]:
+			missing = append(missing, s)
+		case out.about(s.name) != "":
+			named = append(named, s)
 		}
-		good = false
-		p.refuse(s, fmt.Errorf("ifupdown2 failed on interface %s, and the link is made without it: %s", s.name, cmp.Or(said, out.complaint())))
 	}
-	return good, nil
+	if len(missing) == 0 {
+		missing = named // else those may just be what needs the missing ones
+	}
+	for _, s := range missing {
+		p.refuse(s, fmt.Errorf("ifupdown2 failed on interface %s, and the link is made without it: %s", s.name, cmp.Or(out.about(s.name), out.complaint())))
+	}
+	return len(missing) == 0, nil
 }
 
 // outcome is what a program gave.

@@ -1,7 +1,7 @@
-// Package ovs is the driver of internal ports of Open vSwitch bridges: the
-// uplinks of networks whose zone is on such a bridge. It is a last stage of the
-// one-way flow and comes before the links, which join the interfaces that appear
-// to bridges of ours.
+// Package ovs is the driver of ports of Open vSwitch bridges: the uplinks of
+// networks whose zone is on such a bridge; and of bridges beside it, where the
+// kernel has none that filters VLANs. It is a last stage of the one-way flow and
+// comes before the links, which join the interfaces that appear to bridges of ours.
 //
 // It talks to Open vSwitch's database (RFC 7047, ovs-vswitchd.conf.db(5)) with a
 // small client of its own. The maintained library for that, libovsdb, reflects
@@ -11,9 +11,8 @@
 //
 // # Ownership
 //
-// A port is ours if its external_ids hold viaduct=1, which goes in the very
-// transaction that makes it. Bridges, all other ports, and their settings are
-// never changed, but for the switch's other_config:vlan-limit, without which no
+// A port or bridge is ours if its external_ids hold viaduct=1, which goes in the
+// very transaction that makes it. All others, and their settings, are never changed, but for the switch's other_config:vlan-limit, without which no
 // port can carry VLANs inside another. It is raised and never lowered again: ports
 // of the operator's may have come to rely on it, which nobody can tell, and those
 // that do not are none the worse.
@@ -61,7 +60,7 @@ type Options struct {
 	SwitchTimeout time.Duration
 }
 
-// Driver implements driver.Driver for desired.OVSPort. It keeps no connection.
+// Driver implements driver.Driver for desired.OVSPort and OVSBridge. It keeps no connection.
 type Driver struct {
 	socket string
 	wait   time.Duration
@@ -99,7 +98,7 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool)
 	switch {
 	case err == nil:
 		defer c.close()
-	case absent(err) && len(want.OVSPorts) == 0:
+	case absent(err) && len(want.OVSPorts)+len(want.OVSBridges) == 0:
 		return driver.Result{}, nil
 	case absent(err):
 		return driver.Result{}, missing(want.OVSPorts)
@@ -107,7 +106,7 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool)
 		return driver.Result{}, fmt.Errorf("reach Open vSwitch's database: %w", err)
 	}
 	for attempt := 1; ; attempt++ {
-		result, err := d.pass(ctx, c, want.OVSPorts, dryRun)
+		result, err := d.pass(ctx, c, want, dryRun)
 		if !errors.Is(err, errChanged) || attempt == maxAttempts {
 			return result, err
 		}
@@ -130,7 +129,7 @@ func missing(want []desired.OVSPort) error {
 }
 
 // pass reads, plans and, unless dryRun is set, carries the plan out.
-func (d *Driver) pass(ctx context.Context, c *client, want []desired.OVSPort, dryRun bool) (driver.Result, error) {
+func (d *Driver) pass(ctx context.Context, c *client, want *desired.Node, dryRun bool) (driver.Result, error) {
 	st, err := read(ctx, c)
 	if err != nil {
 		return driver.Result{}, err
@@ -171,10 +170,16 @@ func (p *plan) writes() int {
 	return n
 }
 
-// troubles are the wanted ports that stand in the database, but not as
+// troubles are the wanted bridges and ports that stand in the database, but not as
 // interfaces.
 func troubles(st *state, p *plan) []error {
 	var errs []error
+	for _, w := range p.wantedBridges {
+		// The interface of a bridge's own has its name.
+		if a := st.ports[w.Name]; a != nil && len(a.interfaces) == 1 && a.interfaces[0].err != "" {
+			errs = append(errs, &driver.ObjectError{Owner: w.Owner, Err: fmt.Errorf("Open vSwitch could not make bridge %s: %s", w.Name, strings.TrimSpace(a.interfaces[0].err))}) //nolint:staticcheck // a name
+		}
+	}
 	for _, w := range p.wanted {
 		a := st.ports[w.Name]
 		if a == nil || !a.ours() {

@@ -150,7 +150,7 @@ func TestConcurrentChangesAreNoticed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := makePlan(st, ports)
+		p := makePlan(st, &desired.Node{OVSPorts: ports})
 		l.vsctl(happens...)
 		_, err = c.transact(ctx, append(p.waits, p.ops...))
 		return err
@@ -251,5 +251,79 @@ func TestSubscribe(t *testing.T) {
 		case <-deadline:
 			t.Fatal("the channel was not closed")
 		}
+	}
+}
+
+// A bridge of ours beside another one, joined to it by a patch.
+func TestBridges(t *testing.T) {
+	l := start(t)
+	l.startSwitch()
+	l.bridge("vmbr0")
+	before := l.vsctl("--columns=name,ports,external_ids", "list", "bridge", "vmbr0")
+	want := &desired.Node{
+		OVSBridges: []desired.OVSBridge{{Name: "z_q", Like: "vmbr0", Owner: "zone/q"}},
+		OVSPorts: []desired.OVSPort{
+			{Name: "sv_q", Bridge: "vmbr0", Peer: "up_q", Tag: 20, QinQ: true, EtherType: "802.1q", Owner: "zone/q"},
+			{Name: "up_q", Bridge: "z_q", Peer: "sv_q", Owner: "zone/q"},
+			{Name: "ln_v", Bridge: "z_q", Tag: 100, Owner: "vnet/v"},
+			{Name: "ln_bare", Bridge: "z_q", Owner: "vnet/bare"},
+		},
+	}
+	want.Sort()
+	apply := func(want *desired.Node) []string {
+		t.Helper()
+		r, err := l.d.Reconcile(context.Background(), want, false)
+		if err != nil {
+			t.Fatalf("reconcile: %v", err)
+		}
+		if again, err := l.d.Reconcile(context.Background(), want, false); err != nil || again.Writes != 0 || len(again.Changes) != 0 {
+			t.Errorf("second pass: %v %v", again, err)
+		}
+		return lines(r)
+	}
+	if d := cmp.Diff([]string{
+		"+ ovs-bridge z_q: like vmbr0, datapath netdev",
+		"~ ovs-port other_config:vlan-limit of Open vSwitch: vlan-limit 2",
+		"+ ovs-port ln_bare: bridge z_q",
+		"+ ovs-port ln_v: bridge z_q, tag 100",
+		"+ ovs-port sv_q: bridge vmbr0, peer up_q, tag 20, qinq on, ethertype 802.1q, type patch",
+		"+ ovs-port up_q: bridge z_q, peer sv_q, type patch, all-vlans on",
+	}, apply(want)); d != "" {
+		t.Errorf("changes (-want +got):\n%s", d)
+	}
+	contains(t, l.vsctl("list-ports", "z_q"), "ln_bare", "ln_v", "up_q")
+	contains(t, l.vsctl("list", "port", "ln_bare"), "tag                 : 0")
+	contains(t, l.vsctl("list", "port", "up_q"), "tag                 : []")
+	bridges, _, err := l.d.Probe(context.Background())
+	if err != nil || len(bridges) != 2 || bridges[0].Ours || !bridges[1].Ours {
+		t.Errorf("bridges %+v, %v", bridges, err)
+	}
+
+	l.vsctl("set", "port", "up_q", "tag=7", "--", "set", "port", "ln_bare", "tag=[]")
+	l.vsctl("set", "interface", "sv_q", "options:peer=other", "--", "set", "bridge", "z_q", "datapath_type=system")
+	if d := cmp.Diff([]string{
+		"~ ovs-bridge z_q: datapath system -> netdev",
+		"~ ovs-port ln_bare: all-vlans on removed",
+		"± ovs-port sv_q: peer other -> up_q",
+		"~ ovs-port up_q: tag 7 removed, all-vlans on",
+	}, apply(want)); d != "" {
+		t.Errorf("changes (-want +got):\n%s", d)
+	}
+
+	apply(&desired.Node{})
+	if after := l.vsctl("--columns=name,ports,external_ids", "list", "bridge"); strings.TrimSpace(after) != strings.TrimSpace(before) {
+		t.Errorf("the database was\n%s\nand is\n%s", before, after)
+	}
+	l.run("ip", "link", "add", "z_q", "type", "bridge")
+	_, err = l.d.Reconcile(context.Background(), want, false)
+	if f := failures(err); len(f) == 0 || !strings.Contains(f[0], "could not make bridge z_q") {
+		t.Errorf("an interface has the bridge's name: %v", err)
+	}
+	l.run("ip", "link", "del", "z_q")
+	apply(&desired.Node{})
+	l.bridge("z_q")
+	_, err = l.d.Reconcile(context.Background(), want, false)
+	if f := failures(err); len(f) == 0 || !strings.Contains(f[0], "Open vSwitch bridge z_q") {
+		t.Errorf("a bridge of somebody else's: %v", err)
 	}
 }

@@ -81,9 +81,9 @@ func (d *Driver) listen(ctx context.Context, missed bool, ring func()) {
 	watch := func(columns ...string) any { return map[string]any{"columns": columns} }
 	tables := map[string]any{
 		database:    watch("bridges", "other_config"),
-		"Bridge":    watch("name", "ports"),
+		"Bridge":    watch("name", "ports", "datapath_type", "external_ids"),
 		"Port":      watch("name", "interfaces", "tag", "vlan_mode", "other_config", "external_ids"),
-		"Interface": watch("name", "type", "mtu_request", "error", "ofport"),
+		"Interface": watch("name", "type", "options", "mtu_request", "error", "ofport"),
 	}
 	var first json.RawMessage
 	if err := c.call(ctx, "monitor", []any{database, nil, tables}, &first, func(message) { ring() }); err != nil {

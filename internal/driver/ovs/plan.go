@@ -17,14 +17,18 @@ type plan struct {
 	ops     []operation
 	errs    []error
 	// wanted are the ports that can be had.
-	wanted []desired.OVSPort
+	wanted        []desired.OVSPort
+	wantedBridges []desired.OVSBridge
+	// bridges are those that this transaction makes, by name: how it refers to them.
+	bridges map[string]string
 }
 
 // makePlan compares what stands with what is wanted. It is pure.
-func makePlan(st *state, want []desired.OVSPort) *plan {
-	p := &plan{}
-	for _, w := range want {
-		if err := obstacle(st, w); err != nil {
+func makePlan(st *state, want *desired.Node) *plan {
+	p := &plan{bridges: map[string]string{}}
+	p.compareBridges(st, want.OVSBridges)
+	for _, w := range want.OVSPorts {
+		if err := p.obstacle(st, w); err != nil {
 			p.errs = append(p.errs, &driver.ObjectError{Owner: w.Owner, Err: err})
 			continue
 		}
@@ -71,8 +75,8 @@ const (
 )
 
 // obstacle tells why a port cannot be had.
-func obstacle(st *state, w desired.OVSPort) error {
-	if st.bridges[w.Bridge] == nil {
+func (p *plan) obstacle(st *state, w desired.OVSPort) error {
+	if st.bridges[w.Bridge] == nil && p.bridges[w.Bridge] == "" {
 		return fmt.Errorf("port %s: Open vSwitch has no bridge %s on this node: make it (ovs-vsctl add-br %s; on Proxmox: Network, Create, OVS Bridge), "+
 			"correct the zone's bridge, or leave this node out of the zone", w.Name, w.Bridge, w.Bridge)
 	}
@@ -83,15 +87,15 @@ func obstacle(st *state, w desired.OVSPort) error {
 		}
 		return &driver.Conflict{Thing: fmt.Sprintf("Open vSwitch port %s (of %s)", w.Name, where)}
 	}
-	for _, p := range st.ports {
-		for _, i := range p.interfaces {
-			if i.name == w.Name && p.name != w.Name {
-				return &driver.Conflict{Thing: fmt.Sprintf("Open vSwitch interface %s (of port %s)", w.Name, p.name)}
+	for _, a := range st.ports {
+		for _, i := range a.interfaces {
+			if i.name == w.Name && a.name != w.Name {
+				return &driver.Conflict{Thing: fmt.Sprintf("Open vSwitch interface %s (of port %s)", w.Name, a.name)}
 			}
 		}
 	}
 	switch {
-	case w.Tag < 1 || w.Tag > maxTag:
+	case w.Tag < 0 || w.Tag > maxTag || w.QinQ && w.Tag == 0:
 		return fmt.Errorf("port %s: VLAN %d is not between 1 and %d", w.Name, w.Tag, maxTag)
 	case w.MTU != 0 && (w.MTU < minMTU || w.MTU > maxMTU):
 		return fmt.Errorf("port %s: an MTU of %d is not between %d and %d", w.Name, w.MTU, minMTU, maxMTU)
@@ -101,12 +105,16 @@ func obstacle(st *state, w desired.OVSPort) error {
 
 // wantedEntry describes a wanted port.
 func wantedEntry(w desired.OVSPort) diff.Entry {
-	return withMode(diff.OVSPortEntry(w), internalKind, "")
+	kind := internalKind
+	if w.Peer != "" {
+		kind = patchKind
+	}
+	return withMode(diff.OVSPortEntry(w), kind, "", trunk(w))
 }
 
 // actualEntry describes a port of ours in the words of the desired state.
 func actualEntry(a *port) diff.Entry {
-	d := desired.OVSPort{Name: a.name, Tag: int(a.tag), QinQ: a.mode == tunnelMode, EtherType: a.config[etherTypeKey],
+	d := desired.OVSPort{Name: a.name, Peer: a.interfaces[0].peer, Tag: int(a.tag), QinQ: a.mode == tunnelMode, EtherType: a.config[etherTypeKey],
 		MTU: int(a.interfaces[0].mtuRequest), Owner: a.ids[ownerKey]}
 	if a.bridge != nil {
 		d.Bridge = a.bridge.name
@@ -115,17 +123,29 @@ func actualEntry(a *port) diff.Entry {
 	if odd == tunnelMode || odd == "access" { // which a tag alone means too
 		odd = ""
 	}
-	return withMode(diff.OVSPortEntry(d), a.interfaces[0].kind, odd)
+	return withMode(diff.OVSPortEntry(d), a.interfaces[0].kind, odd, a.trunk)
 }
 
-// internalKind is the type of an interface that Open vSwitch makes itself.
-const internalKind = "internal"
+// The types of interfaces: one that Open vSwitch makes itself, and the end of a
+// patch.
+const (
+	internalKind = "internal"
+	patchKind    = "patch"
+)
 
-// withMode adds what is always wanted the same.
-func withMode(e diff.Entry, kind, odd string) diff.Entry {
+// trunk reports whether a port carries all VLANs.
+func trunk(w desired.OVSPort) bool { return w.Peer != "" && w.Tag == 0 }
+
+// withMode adds what the other properties decide.
+func withMode(e diff.Entry, kind, odd string, trunk bool) diff.Entry {
+	all := ""
+	if trunk {
+		all = "on"
+	}
 	e.Props = append(e.Props,
 		diff.Prop{Name: "type", Value: kind, Zero: internalKind, Fixed: true},
-		diff.Prop{Name: "vlan-mode", Value: odd})
+		diff.Prop{Name: "vlan-mode", Value: odd},
+		diff.Prop{Name: "all-vlans", Value: all})
 	return e
 }
 
@@ -158,6 +178,9 @@ func byID(uuid string) []any { return []any{[]any{"_uuid", "==", uuidValue(uuid)
 // columns are a port's own settings.
 func columns(w desired.OVSPort) operation {
 	row := operation{"tag": w.Tag, "vlan_mode": setValue(), "other_config": mapValue(), "external_ids": mapValue(markKey, markValue, ownerKey, w.Owner)}
+	if trunk(w) {
+		row["tag"] = setValue()
+	}
 	if w.QinQ {
 		row["vlan_mode"] = tunnelMode
 		if w.EtherType != "" {
@@ -177,17 +200,23 @@ func mtu(w desired.OVSPort) any {
 
 // create adds a port with its interface to its bridge.
 func (p *plan) create(st *state, w desired.OVSPort) {
-	b := st.bridges[w.Bridge]
 	n := strconv.Itoa(len(p.ops))
 	port := columns(w)
 	port["name"], port["interfaces"] = w.Name, namedUUID("interface"+n)
-	p.waits = append(p.waits, operation{"op": "wait", "table": "Bridge", "where": byID(b.uuid), "timeout": 0,
-		"columns": []string{"name"}, "until": "==", "rows": []any{operation{"name": b.name}}})
+	bridge := []any{[]any{"_uuid", "==", namedUUID(p.bridges[w.Bridge])}}
+	if b := st.bridges[w.Bridge]; b != nil {
+		bridge = byID(b.uuid)
+		p.waits = append(p.waits, operation{"op": "wait", "table": "Bridge", "where": bridge, "timeout": 0,
+			"columns": []string{"name"}, "until": "==", "rows": []any{operation{"name": b.name}}})
+	}
+	iface := operation{"name": w.Name, "type": internalKind, "mtu_request": mtu(w)}
+	if w.Peer != "" {
+		iface = operation{"name": w.Name, "type": patchKind, "options": mapValue(peerKey, w.Peer)}
+	}
 	p.ops = append(p.ops,
-		operation{"op": "insert", "table": "Interface", "uuid-name": "interface" + n,
-			"row": operation{"name": w.Name, "type": internalKind, "mtu_request": mtu(w)}},
+		operation{"op": "insert", "table": "Interface", "uuid-name": "interface" + n, "row": iface},
 		operation{"op": "insert", "table": "Port", "uuid-name": "port" + n, "row": port},
-		operation{"op": "mutate", "table": "Bridge", "where": byID(b.uuid), "mutations": []any{[]any{"ports", "insert", namedUUID("port" + n)}}})
+		operation{"op": "mutate", "table": "Bridge", "where": bridge, "mutations": []any{[]any{"ports", "insert", namedUUID("port" + n)}}})
 }
 
 // update changes a port where it stands.

@@ -10,6 +10,8 @@ import (
 // Bridge is an Open vSwitch bridge with what is joined to it.
 type Bridge struct {
 	Name string
+	// Ours tells that Viaduct made it.
+	Ours bool
 	// Interfaces are those of the bridge's ports, but for the bridge's own;
 	// sorted by name.
 	Interfaces []Interface
@@ -40,7 +42,7 @@ func (d *Driver) Probe(ctx context.Context) (bridges []Bridge, running bool, err
 		return nil, false, err
 	}
 	for _, b := range st.bridges {
-		out := Bridge{Name: b.name}
+		out := Bridge{Name: b.name, Ours: b.ours()}
 		for _, p := range b.ports {
 			for _, i := range p.interfaces {
 				if i.name != b.name {

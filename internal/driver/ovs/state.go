@@ -5,12 +5,16 @@ import (
 	"encoding/json"
 )
 
-// The keys of external_ids that mark a port of ours.
+// The keys of external_ids that mark a port or bridge of ours.
 const (
 	markKey   = "viaduct"
 	markValue = "1"
 	ownerKey  = "viaduct-owner"
+	likeKey   = "viaduct-like" // of a bridge: the one whose datapath it shares
 )
+
+// peerKey is the option of a patch's end that names the other one.
+const peerKey = "peer"
 
 // The keys of other_config that we set.
 const (
@@ -31,10 +35,16 @@ type state struct {
 
 // bridge is a row of table Bridge.
 type bridge struct {
-	uuid  string
-	name  string
-	ports []*port
+	uuid     string
+	name     string
+	row      row // the columns that waits compare
+	datapath string
+	ids      map[string]string
+	ports    []*port
 }
+
+// ours reports whether a bridge was made by Viaduct.
+func (b *bridge) ours() bool { return b.ids[markKey] == markValue }
 
 // port is a row of table Port with its first interface.
 type port struct {
@@ -43,6 +53,7 @@ type port struct {
 	bridge     *bridge
 	row        row // the columns that waits compare
 	tag        int64
+	trunk      bool // no tag at all
 	mode       string
 	config     map[string]string
 	ids        map[string]string
@@ -52,6 +63,7 @@ type port struct {
 // iface is a row of table Interface.
 type iface struct {
 	uuid, name, kind string
+	peer             string // of a patch
 	mtuRequest       int64
 	err              string // what keeps ovs-vswitchd from making it
 	made             bool   // ovs-vswitchd has made it
@@ -64,6 +76,9 @@ func (p *port) ours() bool { return p.ids[markKey] == markValue && len(p.interfa
 // and writing.
 var watched = []string{"tag", "vlan_mode", "other_config", "external_ids"}
 
+// watchedOfBridge are those of a bridge.
+var watchedOfBridge = []string{"datapath_type", "external_ids"}
+
 // queries reads everything in one transaction, so in one consistent picture.
 func queries() []operation {
 	query := func(table string, columns ...string) operation {
@@ -71,9 +86,9 @@ func queries() []operation {
 	}
 	return []operation{
 		query(database, "other_config"),
-		query("Bridge", "name", "ports"),
+		query("Bridge", append([]string{"name", "ports"}, watchedOfBridge...)...),
 		query("Port", append([]string{"name", "interfaces"}, watched...)...),
-		query("Interface", "name", "type", "mtu_request", "error", "ofport"),
+		query("Interface", "name", "type", "options", "mtu_request", "error", "ofport"),
 	}
 }
 
@@ -94,7 +109,7 @@ func newState(root, bridges, ports, interfaces []row) *state {
 	}
 	ifaces := make(map[string]*iface, len(interfaces))
 	for _, r := range interfaces {
-		i := &iface{uuid: id(r), name: text(r["name"]), kind: text(r["type"]), err: text(r["error"])}
+		i := &iface{uuid: id(r), name: text(r["name"]), kind: text(r["type"]), err: text(r["error"]), peer: mapping(r["options"])[peerKey]}
 		i.mtuRequest, _ = number(r["mtu_request"])
 		ofport, told := number(r["ofport"])
 		i.made = told && ofport >= 0
@@ -103,7 +118,8 @@ func newState(root, bridges, ports, interfaces []row) *state {
 	byID := make(map[string]*port, len(ports))
 	for _, r := range ports {
 		p := &port{uuid: id(r), name: text(r["name"]), row: r, mode: text(r["vlan_mode"]), config: mapping(r["other_config"]), ids: mapping(r["external_ids"])}
-		p.tag, _ = number(r["tag"])
+		tag, tagged := number(r["tag"])
+		p.tag, p.trunk = tag, !tagged
 		for _, u := range uuids(r["interfaces"]) {
 			if i := ifaces[u]; i != nil {
 				p.interfaces = append(p.interfaces, i)
@@ -112,7 +128,7 @@ func newState(root, bridges, ports, interfaces []row) *state {
 		byID[p.uuid], st.ports[p.name] = p, p
 	}
 	for _, r := range bridges {
-		b := &bridge{uuid: id(r), name: text(r["name"])}
+		b := &bridge{uuid: id(r), name: text(r["name"]), row: r, datapath: text(r["datapath_type"]), ids: mapping(r["external_ids"])}
 		for _, u := range uuids(r["ports"]) {
 			if p := byID[u]; p != nil {
 				p.bridge = b

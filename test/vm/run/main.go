@@ -2,7 +2,7 @@
 // whole kernel, or another distribution's programs, takes them into virtual
 // machines, shows how they go, and sums up.
 //
-//	go run ./test/vm/run [-run PATTERN] [-root NAME]
+//	go run ./test/vm/run [-run PATTERN] [-root NAME] [-json FILE]
 //
 // The scenarios (TestVM... of test/e2e) and the tests of packages share one
 // machine per root: the system's own, and one of Debian 13 for its FRR. What
@@ -12,6 +12,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -20,6 +21,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/viaduct-sdn/viaduct/test/bench/report"
 )
 
 // buildDir is where everything is kept that is made.
@@ -34,10 +37,10 @@ type place struct {
 	// inVM runs the tests in a virtual machine; otherwise they run on the present
 	// kernel.
 	inVM bool
-	// packages are those whose tests run here, and scenarios says which of the
-	// scenarios; nil means all.
-	packages  []string
-	scenarios *regexp.Regexp
+	// packages are those whose tests run here, without which of the
+	// scenarios; nil means with all.
+	packages []string
+	without  *regexp.Regexp
 }
 
 // scenarios is the package of the scenarios.
@@ -61,8 +64,8 @@ func places() []place {
 		},
 		{
 			name: "debian13", title: "Debian 13, Debian's kernel", inVM: true, root: debian13,
-			packages:  []string{"internal/driver/ovs", scenarios},
-			scenarios: regexp.MustCompile(`^TestVM(EVPN|BGP|ISIS|Fabric)`), // those with FRR
+			packages: []string{"internal/driver/ovs", scenarios},
+			without:  regexp.MustCompile(`^TestVM(VLAN|QinQ|OVS|Ifupdown)`), // they have no FRR
 		},
 	}
 }
@@ -70,8 +73,9 @@ func places() []place {
 func main() {
 	pattern := flag.String("run", "", "run the tests that match only, as go test -run does")
 	root := flag.String("root", "", "run in this place only: debian13-programs, system or debian13")
+	figures := flag.String("json", "", "merge the figures that scenarios measured into this file")
 	flag.Parse()
-	failed, err := run(*pattern, *root)
+	failed, err := run(*pattern, *root, *figures)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "test/vm/run:", err)
 	}
@@ -80,7 +84,7 @@ func main() {
 	}
 }
 
-func run(pattern, only string) (failed bool, err error) {
+func run(pattern, only, figures string) (failed bool, err error) {
 	start := time.Now()
 	chosen, err := choose(places(), only)
 	if err != nil {
@@ -107,7 +111,12 @@ func run(pattern, only string) (failed bool, err error) {
 	if len(done) == 0 {
 		return false, fmt.Errorf("no test of the VM tier matches %q", pattern)
 	}
-	return !summarise(os.Stdout, done, time.Since(start)), nil
+	if figures != "" {
+		for _, o := range done {
+			err = errors.Join(err, report.Merge(figures, o.figures), report.Table(os.Stdout, o.figures))
+		}
+	}
+	return !summarise(os.Stdout, done, time.Since(start)), err
 }
 
 func choose(all []place, only string) ([]place, error) {
@@ -189,7 +198,7 @@ func (p *place) takes(pkg, name string) bool {
 	if pkg != scenarios {
 		return strings.HasPrefix(name, "Test")
 	}
-	return strings.HasPrefix(name, "TestVM") && (p.scenarios == nil || p.scenarios.MatchString(name))
+	return strings.HasPrefix(name, "TestVM") && (p.without == nil || !p.without.MatchString(name))
 }
 
 // script runs one of the scripts and returns what it prints.

@@ -5,8 +5,11 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/viaduct-sdn/viaduct/test/bench/report"
 )
 
 // packageMark begins the line that comes before the output of a package's tests.
@@ -18,6 +21,8 @@ const proved = "proved: "
 var (
 	// "=== RUN   TestVMEVPN"; NAME and CONT tell whose output follows.
 	turn = regexp.MustCompile(`^=== (RUN|NAME|CONT|PAUSE)\s+(\S+)$`)
+	// "    vm_x_test.go:12: figure: gap/moved-guest 0.93 s"
+	figure = regexp.MustCompile(`\bfigure: (\S+) ([0-9.]+) (\S+)$`)
 	// "    --- PASS: TestVMQinQ/plain_bridge (12.34s)"
 	verdict = regexp.MustCompile(`^\s*--- (PASS|FAIL|SKIP): (\S+) \(([0-9.]+s)\)$`)
 )
@@ -46,7 +51,9 @@ type outcome struct {
 	name    string
 	// stray is what no test wrote: a panic's trace, the machine's complaints.
 	stray []string
-	err   error
+	// figures are those that scenarios measured.
+	figures []report.Row
+	err     error
 }
 
 func newOutcome(title string, suites []suite, w io.Writer) *outcome {
@@ -92,6 +99,11 @@ func (o *outcome) line(s string) {
 		if s != "PASS" && s != "FAIL" && s != "" {
 			o.stray = append(o.stray, s)
 		}
+		return
+	}
+	if m := figure.FindStringSubmatch(s); m != nil {
+		value, _ := strconv.ParseFloat(m[2], 64)
+		o.figures = append(o.figures, report.Row{Name: m[1], Ours: value, Unit: m[3], Better: report.Lower})
 		return
 	}
 	o.current.output = append(o.current.output, s)

@@ -15,6 +15,7 @@ PASS
 === RUN   TestVMBad
 === RUN   TestVMBad/half
     vm_test.go:12: proved: one thing
+    vm_test.go:13: figure: gap/one 0.25 s
     vm_test.go:14: vm1 does not reach 10.0.0.2:
         100% packet loss
 --- FAIL: TestVMBad (3.50s)
@@ -33,6 +34,9 @@ func TestOutcome(t *testing.T) {
 		o.line(strings.TrimSuffix(line, "\n"))
 	}
 	o.finish(errors.New("exit status 1"))
+	if len(o.figures) != 1 || o.figures[0].Name != "gap/one" || o.figures[0].Ours != 0.25 || o.figures[0].Unit != "s" {
+		t.Errorf("figures %v", o.figures)
+	}
 	if summarise(&b, []*outcome{o}, 0) {
 		t.Error("failed tests were taken for good")
 	}
