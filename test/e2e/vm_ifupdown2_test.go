@@ -1,9 +1,13 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // The manual's "VLAN Setup Example" where ifupdown2 makes the links of one node.
@@ -19,8 +23,17 @@ func TestVMIfupdown2(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := ifupdown2Cluster(t, strings.Replace(string(b), "  bridges:", "  ifupdown2: true\n  bridges:", 1))
-			// A reload takes an emulated processor half a minute.
-			c.run("apply", "-f", "../../examples/vlan", "--timeout", "5m")
+			// A reload takes an emulated processor half a minute, or several.
+			slowly := func(args ...string) {
+				c.run(append([]string{"apply", "--no-wait"}, args...)...)
+				c.eventually(5*time.Minute, func() error {
+					if n := c.node("node1"); n.State != protocol.Converged || n.Report.Revision != c.status().Revision {
+						return fmt.Errorf("node1 is %s", n.State)
+					}
+					return nil
+				})
+			}
+			slowly("-f", "../../examples/vlan")
 			c.labRun("guest", "start", "--all")
 			c.answers("vm1", "10.0.3.101")
 			c.tagged("node2", "eth1", func() { c.answers("vm1", "10.0.3.101") }, "802.1Q (0x8100)", "vlan 10,", "ICMP")
@@ -41,7 +54,7 @@ func TestVMIfupdown2(t *testing.T) {
 			c.labRun("guest", "rm", "vm2")
 			c.run("delete", "vnet", "myvnet1")
 			c.run("delete", "zone", "myvlanzone")
-			c.run("apply", "--timeout", "5m")
+			slowly()
 			c.stands()
 			for name := range c.links("node1") {
 				if strings.Contains(name, "myvnet1") || strings.HasSuffix(name, ".10") || strings.HasSuffix(name, "v10") {
