@@ -14,8 +14,8 @@ import (
 // The limits of time, generous: an emulated processor is slow, and a machine that
 // does not end is found out by them.
 const (
-	placeLimit   = 30 * time.Minute
-	packageLimit = "25m"
+	placeLimit   = 45 * time.Minute
+	packageLimit = "40m"
 )
 
 // run runs suites in the place and tells how it goes.
