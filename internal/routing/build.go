@@ -23,6 +23,11 @@ const (
 	listSix     = "only_default_v6"
 )
 
+// noTarget is a route target that no route has: its number is no VNI's, its
+// autonomous system is reserved (RFC 7300). One with the VNI would not do: FRR takes
+// routes of any autonomous system where that part is the same.
+const noTarget = "65535:0"
+
 // firstSeq and stepSeq number the entries that choose the source address of
 // fabrics; lastSeq is their end.
 const (
@@ -110,8 +115,7 @@ func (e EVPN) build(b *builder) {
 	l2.Neighbours = append(l2.Neighbours, frr.Neighbour{Group: groupVTEP, Owner: e.Owner, RouteMapIn: mapVTEPIn, RouteMapOut: mapVTEPOut})
 	l2.AdvertiseAllVNI = frr.Own(e.Owner, true)
 	for _, vni := range e.Apart {
-		// No route has a target of this autonomous system (RFC 7607).
-		l2.VNIs = append(l2.VNIs, frr.VNI{ID: vni, Import: fmt.Sprint("0:", vni), Owner: e.Owner})
+		l2.VNIs = append(l2.VNIs, frr.VNI{ID: vni, Import: noTarget, Owner: e.Owner})
 	}
 	if e.external() && b.dialect.AutoRT {
 		l2.AutoRT = frr.Own(e.Owner, e.ASN)
