@@ -52,6 +52,8 @@ type node struct {
 	notes    []Note
 	links    map[string]desired.Link // those of out, by name
 	routed   routed
+	// unnumbered are the links of BGP fabrics.
+	unnumbered map[string]bool
 	// What the VNets of a zone have in common, by zone.
 	overlays map[string]*overlay
 	trunks   map[string]*trunk
@@ -75,6 +77,7 @@ func Node(doc *protocol.Document, facts *model.Facts) (*desired.Node, []Note) {
 		subnets:     subnetsByVNet(&doc.Config),
 		out:         &desired.Node{Links: make([]desired.Link, 0, 2*len(doc.Config.VNets))},
 		links:       make(map[string]desired.Link, 2*len(doc.Config.VNets)),
+		unnumbered:  map[string]bool{},
 		overlays:    map[string]*overlay{},
 		trunks:      map[string]*trunk{},
 		vrfs:        map[string]*vrf{},

@@ -52,6 +52,9 @@ func (n *node) fabricInterface(f *model.Fabric, m *model.FabricNode, l model.Fab
 	case !i.Up:
 		n.note(LevelWarning, ref, "interface %s of node %s is down; the fabric runs without this link until it is up (ip link set %s up)", i.Name, n.name, i.Name)
 	}
+	if f.Protocol == model.FabricBGP {
+		n.ignoreRouters(ref, i)
+	}
 	add := func(p netip.Prefix) {
 		if pattern := n.reserved(i.Name); pattern != "" {
 			n.note(LevelError, ref, "address %s is not set: interface %s is reserved on node %s (pattern %q); set it by hand, or change the reserved list", p, i.Name, n.name, pattern)
@@ -78,5 +81,19 @@ func (n *node) fabricInterface(f *model.Fabric, m *model.FabricNode, l model.Fab
 		add(netip.PrefixFrom(m.IP, m.IP.BitLen()))
 	case m.IP6.IsValid():
 		add(netip.PrefixFrom(m.IP6, m.IP6.BitLen()))
+	}
+}
+
+// ignoreRouters keeps the kernel from taking the neighbours on a link for ways to
+// everywhere: sessions over unnumbered links find each other by router
+// advertisements (RFC 8950), which FRR reads itself.
+func (n *node) ignoreRouters(ref string, i *model.Interface) {
+	n.unnumbered[i.Name] = true
+	switch {
+	case i.AcceptRA == 0:
+	case n.reserved(i.Name) != "":
+		n.note(LevelWarning, ref, "interface %s of node %s is reserved, so it goes on taking default routes from the router advertisements of its neighbours; set its accept_ra to 0 by hand", i.Name, n.name)
+	default:
+		n.sysctl(ref, "net.ipv6.conf."+sysctlName(i.Name)+".accept_ra", "0")
 	}
 }

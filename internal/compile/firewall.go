@@ -236,7 +236,7 @@ func (n *node) forwarding() {
 	// advertisement unless accept_ra is 2 (kernel: ip-sysctl), so that comes first.
 	for _, i := range n.facts.Interfaces {
 		switch {
-		case i.AcceptRA == 0:
+		case i.AcceptRA == 0 || n.unnumbered[i.Name]:
 		case n.reserved(i.Name) != "":
 			n.note(LevelWarning, owner, "node %s becomes an IPv6 router and then drops what interface %s learned by router advertisement; "+
 				"the interface is reserved, so set its accept_ra to 2 by hand if the node needs that", n.name, i.Name)

@@ -166,7 +166,8 @@ func configured(t *rapid.T, objs []model.Object) *model.Config {
 	return cfg
 }
 
-var comparable = cmp.Options{
+// alike compares addresses by value.
+var alike = cmp.Options{
 	cmp.Comparer(func(x, y netip.Addr) bool { return x == y }),
 	cmp.Comparer(func(x, y netip.Prefix) bool { return x == y }),
 }
@@ -180,7 +181,7 @@ func TestEveryKindIsDeterministic(t *testing.T) {
 		facts := factsOfAnyNode(t, node)
 		a, notes := compile.Node(compile.Project(configured(t, slices.Concat(under, zones)), nil, 1, node), facts)
 		b, again := compile.Node(compile.Project(configured(t, slices.Concat(zones, rapid.Permutation(under).Draw(t, "order"))), nil, 1, node), facts)
-		if d := cmp.Diff(a, b, comparable); d != "" {
+		if d := cmp.Diff(a, b, alike); d != "" {
 			t.Fatal(d)
 		}
 		if d := cmp.Diff(notes, again); d != "" {
@@ -198,7 +199,7 @@ func TestProjectionIsEnough(t *testing.T) {
 			facts := factsOfAnyNode(t, node)
 			part, notes := compile.Node(compile.Project(cfg, nil, 1, node), facts)
 			whole, all := compile.Node(&protocol.Document{Format: protocol.Format, Revision: 1, Node: node, Config: *cfg}, facts)
-			if d := cmp.Diff(whole, part, comparable); d != "" {
+			if d := cmp.Diff(whole, part, alike); d != "" {
 				t.Fatalf("%s, of the whole (-), of its part (+):\n%s", node, d)
 			}
 			if d := cmp.Diff(all, notes); d != "" {
@@ -298,7 +299,7 @@ func TestBadObjectsHurtNobody(t *testing.T) {
 		if len(after.Links) == 0 {
 			after.Links = before.Links
 		}
-		if d := cmp.Diff(before, after, comparable); d != "" {
+		if d := cmp.Diff(before, after, alike); d != "" {
 			t.Fatalf("%s: without it (-), with it (+):\n%s", what, d)
 		}
 		rest := slices.DeleteFunc(slices.Clone(told), func(n compile.Note) bool { return slices.Contains(names, n.Object) })

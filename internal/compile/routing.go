@@ -205,6 +205,10 @@ func (n *node) isis(c *model.Controller, ref string) routing.Controller {
 		}
 		i.Interfaces = append(i.Interfaces, name)
 	}
+	if len(i.Interfaces) > 1 {
+		// The others send through this node what is for the other side.
+		n.routed.forward(ref, netip.IPv4Unspecified())
+	}
 	return i
 }
 

@@ -98,7 +98,8 @@ type Interface struct {
 	AcceptRA int `json:"acceptRA,omitempty"`
 }
 
-// FactRoute is one unicast route of a node's main table.
+// FactRoute is one unicast route of a node's main table. A route with several next
+// hops is one for each interface that it leads out by.
 type FactRoute struct {
 	Dst netip.Prefix `json:"dst"`
 	Dev string       `json:"dev"`

@@ -30,6 +30,11 @@ const (
 // the stock dialect.
 const MapAll = "MAP_ALL"
 
+// noTarget is a route target that no route has: its number is no VNI's, its
+// autonomous system is reserved (RFC 7300). One with the VNI would not do: FRR takes
+// routes of any autonomous system where that part is the same.
+const noTarget = "65535:0"
+
 // firstSeq and stepSeq number the entries that choose the source address of
 // fabrics; lastSeq is their end.
 const (
@@ -190,8 +195,7 @@ func (e EVPN) build(b *builder) {
 	if !l2.AdvertiseAllVNI.Value {
 		l2.AdvertiseAllVNI = frr.Own(e.Owner, true)
 		for _, vni := range e.Apart {
-			// No route has a target of this autonomous system (RFC 7607).
-			l2.VNIs = append(l2.VNIs, frr.VNI{ID: vni, Import: fmt.Sprint("0:", vni), Owner: e.Owner})
+			l2.VNIs = append(l2.VNIs, frr.VNI{ID: vni, Import: noTarget, Owner: e.Owner})
 		}
 	}
 	if e.ASN != b.asn && b.dialect.AutoRT && l2.AutoRT.Value == 0 {

@@ -46,7 +46,9 @@ func Fabrics(t *testing.T, f func(t *testing.T, c *Case)) {
 	run(t, "fabrics/*", f)
 }
 
-func run(t *testing.T, pattern string, f func(t *testing.T, c *Case)) {
+// Dir is the directory with the cases. Without the variable the test is skipped;
+// with a directory that has no cases at all it fails.
+func Dir(t *testing.T) string {
 	t.Helper()
 	dir := os.Getenv(Variable)
 	if dir == "" {
@@ -58,6 +60,12 @@ func run(t *testing.T, pattern string, f func(t *testing.T, c *Case)) {
 	if len(folders(t, dir, "zones/*/*"))+len(folders(t, dir, "fabrics/*")) == 0 {
 		t.Fatalf("%s has no cases zones/<type>/<case> or fabrics/<case>", dir)
 	}
+	return dir
+}
+
+func run(t *testing.T, pattern string, f func(t *testing.T, c *Case)) {
+	t.Helper()
+	dir := Dir(t)
 	for _, folder := range folders(t, dir, pattern) {
 		name, err := filepath.Rel(dir, folder)
 		if err != nil {

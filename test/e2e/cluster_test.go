@@ -137,7 +137,7 @@ type result struct {
 // try runs the program against the lab's server.
 func (c *cluster) try(args ...string) result {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Env = append(os.Environ(), "VIADUCT_SERVER="+c.lab.Target(), "NO_COLOR=1")

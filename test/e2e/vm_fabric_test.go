@@ -22,6 +22,9 @@ func TestVMFabricOpenFabric(t *testing.T) {
 	needsVM(t)
 	f := newFabric(t, fabric{protocol: "openfabric", options: "hello-interval: 1", link: ", hello-multiplier: 3", daemon: "fabricd", four: true, six: true})
 	f.carriesBoth()
+	if testing.Short() {
+		return
+	}
 	f.ringLinkDies(10 * time.Second)
 	f.ringLinkDiesSilently(10 * time.Second)
 	f.agentRestarts()
@@ -34,6 +37,9 @@ func TestVMFabricOSPF(t *testing.T) {
 	needsVM(t)
 	f := newFabric(t, fabric{protocol: "ospf", options: "area: 0.0.0.0", daemon: "ospfd", four: true})
 	f.carriesBoth()
+	if testing.Short() {
+		return
+	}
 	f.ringLinkDies(10 * time.Second)
 	f.agentRestarts()
 	f.routingSuiteDies()
@@ -45,6 +51,9 @@ func TestVMFabricBGP(t *testing.T) {
 	needsVM(t)
 	f := newFabric(t, fabric{protocol: "bgp", options: "bfd: true", daemon: "bgpd", four: true, six: true})
 	f.carriesBoth()
+	if testing.Short() {
+		return
+	}
 	f.ringLinkDies(2 * time.Second)
 	f.ringLinkDiesSilently(2 * time.Second)
 	f.agentRestarts()

@@ -1,9 +1,13 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // The manual's "VLAN Setup Example" where ifupdown2 makes the links of one node.
@@ -19,12 +23,25 @@ func TestVMIfupdown2(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := ifupdown2Cluster(t, strings.Replace(string(b), "  bridges:", "  ifupdown2: true\n  bridges:", 1))
-			vlanExample(t, c)
+			// A reload takes an emulated processor half a minute, or several.
+			slowly := func(args ...string) {
+				c.run(append([]string{"apply", "--no-wait"}, args...)...)
+				c.eventually(5*time.Minute, func() error {
+					if n := c.node("node1"); n.State != protocol.Converged || n.Report.Revision != c.status().Revision {
+						return fmt.Errorf("node1 is %s", n.State)
+					}
+					return nil
+				})
+			}
+			slowly("-f", "../../examples/vlan")
+			c.labRun("guest", "start", "--all")
+			c.answers("vm1", "10.0.3.101")
+			c.tagged("node2", "eth1", func() { c.answers("vm1", "10.0.3.101") }, "802.1Q (0x8100)", "vlan 10,", "ICMP")
 			c.well("node1")
 			if f := c.ownFile("node1"); !strings.Contains(f, tt.stanza) {
 				t.Errorf("the file of node1 does not have the VLAN:\n%s", f)
 			}
-			c.proved("ifupdown2 made the VLAN's links")
+			c.proved("vm1 on node1, where ifupdown2 made the links, reaches vm2 on node2 in VLAN 10")
 
 			sent, lost := c.lossWhile("vm1", "10.0.3.101", func() { c.operatorReloads("node1") })
 			if lost > 1 {
@@ -32,6 +49,19 @@ func TestVMIfupdown2(t *testing.T) {
 			}
 			c.stands()
 			c.proved("the operator's own ifreload -a keeps all (%d pings, none lost)", sent)
+
+			c.labRun("guest", "rm", "vm1")
+			c.labRun("guest", "rm", "vm2")
+			c.run("delete", "vnet", "myvnet1")
+			c.run("delete", "zone", "myvlanzone")
+			slowly()
+			c.stands()
+			for name := range c.links("node1") {
+				if strings.Contains(name, "myvnet1") || strings.HasSuffix(name, ".10") || strings.HasSuffix(name, "v10") {
+					t.Errorf("the deleted VNet left interface %s", name)
+				}
+			}
+			c.proved("what was deleted left nothing behind")
 		})
 	}
 }

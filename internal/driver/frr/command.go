@@ -131,10 +131,7 @@ const (
 
 // rank is an operation's place among the others.
 func rank(o *op) int {
-	head := o.text
-	if len(o.path) > 0 {
-		head = o.path[0]
-	}
+	head := o.head()
 	word, _, _ := strings.Cut(head, " ")
 	if !o.remove {
 		return ranksOfRemoval + rankOfAddition(word, head)

@@ -21,6 +21,14 @@ type op struct {
 	have  *node
 }
 
+// head is the top-level line that the operation is below, or that it is about.
+func (o *op) head() string {
+	if len(o.path) > 0 {
+		return o.path[0]
+	}
+	return o.text
+}
+
 // where is the line's full name: "router bgp 65000 / advertise-all-vni".
 func (o *op) where() string { return name(o.path, o.line.text) }
 

@@ -12,8 +12,8 @@
 // # How a difference is removed
 //
 // The daemons tell what they run by the sockets that vtysh uses. The difference
-// goes to them in one call of vtysh, deletions first and backwards, so that what
-// depends on a line goes before it. Then everything is read again: a line that FRR took
+// goes to them in one call of vtysh, or to bgpd itself if it is bgpd's alone,
+// deletions first and backwards, so that what depends on a line goes before it. Then everything is read again: a line that FRR took
 // but does not show is its default, and is remembered as applied for as long as
 // the same daemons run; a line that another deletion took along is applied
 // again; one that FRR refused is an error of its object. Last, frr.conf gets

@@ -248,7 +248,7 @@ func (w *withdrawal) Reconcile(ctx context.Context, want *desired.Node, dryRun b
 	if len(ops) == 0 {
 		return driver.Result{}, nil
 	}
-	if _, err := d.feed(ctx, commands(ops, false, d.device).String()); err != nil {
+	if _, err := d.carryOut(ctx, commands(ops, false, d.device), ops); err != nil {
 		return driver.Result{}, fmt.Errorf("withdraw VRFs and VNIs from FRR: %w", err)
 	}
 	// What FRR refused is found and told by the driver itself.
@@ -257,10 +257,7 @@ func (w *withdrawal) Reconcile(ctx context.Context, want *desired.Node, dryRun b
 
 // leaves reports whether a removal is about a VRF or a VNI that goes away.
 func leaves(o *op, want *node) bool {
-	head := o.text
-	if len(o.path) > 0 {
-		head = o.path[0]
-	}
+	head := o.head()
 	if vrfOf(head) != "" {
 		return o.whole || strings.HasPrefix(o.text, "vni ") || want.find("vrf "+vrfOf(head)) == nil
 	}

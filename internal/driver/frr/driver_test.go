@@ -37,8 +37,14 @@ func TestFromNothingAndBack(t *testing.T) {
 	if text := l.file(); text != "" {
 		t.Errorf("left in the file:\n%s", text)
 	}
-	if _, ok := l.d.process("bgpd"); ok {
-		t.Error("bgpd, which was started for us, still runs")
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		if _, ok := l.d.process("bgpd"); !ok {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("bgpd, which was started for us, still runs")
+		}
+		<-time.After(pollEvery)
 	}
 }
 

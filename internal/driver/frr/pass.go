@@ -278,7 +278,7 @@ func (p *pass) round(number int) (more bool, err error) {
 		return false, fmt.Errorf("apply FRR's configuration: %w", err)
 	}
 	was := p.running
-	if err := p.readAgain(); err != nil {
+	if err := p.readOutcome(ops); err != nil {
 		return false, err
 	}
 	if err := p.revive(); err != nil {
@@ -327,12 +327,11 @@ func (p *pass) submit(ops []op, number int) (said map[int]string, rejected bool,
 		return said, false, err
 	}
 	s := commands(ops, number == 0, d.device)
-	output, err := d.feed(p.ctx, s.String())
+	complaints, err := d.carryOut(p.ctx, s, ops)
 	if err != nil {
 		return nil, false, err
 	}
 	said = map[int]string{}
-	complaints := parseComplaints(output)
 	for i, line := range s.lines {
 		if what := complaints.of(i+1, line); what != "" && s.ops[i] >= 0 && said[s.ops[i]] == "" {
 			said[s.ops[i]] = what
@@ -340,6 +339,19 @@ func (p *pass) submit(ops []op, number int) (said map[int]string, rejected bool,
 	}
 	p.single = complaints.rejected
 	return said, complaints.rejected, nil
+}
+
+// carryOut has FRR carry a script out, and returns what it says of the lines. What
+// is bgpd's alone goes to bgpd itself, as for reading; for all else vtysh knows
+// which daemons a line is for.
+func (d *Driver) carryOut(ctx context.Context, s *script, ops []op) (*complaints, error) {
+	const one = "bgpd"
+	_, runs := d.process(one)
+	if runs && !slices.ContainsFunc(ops, func(o op) bool { return daemonOf(o.head()) != one }) {
+		return d.tell(ctx, one, s.lines)
+	}
+	output, err := d.feed(ctx, s.String())
+	return parseComplaints(output), err
 }
 
 // revive starts daemons that ended over what they got: FRR 10.3's mgmtd does so
@@ -353,68 +365,6 @@ func (p *pass) revive() error {
 		return err
 	}
 	return p.readAgain()
-}
-
-// outcome is what became of an operation.
-type outcome int
-
-const (
-	applied outcome = iota
-	hidden          // FRR took it and does not show it
-	failed
-)
-
-// judge finds out what became of an operation; said is what FRR said of it.
-func (p *pass) judge(o *op, said string, round int) outcome {
-	where := o.where()
-	at := p.running
-	for _, head := range o.path {
-		at = at.find(canonical(head))
-	}
-	there := at.find(canonical(o.text))
-	switch {
-	case o.remove && (there == nil || len(there.kids) == 0 && len(o.path) == 0 && p.d.device(deviceOf(o.text))):
-		delete(p.refused, where)
-		delete(p.kept, where)
-		delete(p.d.state.accepted, where)
-		return applied
-	case o.remove:
-		p.kept[where] = o.line.owner
-		p.refuse(where, o.line.owner, fmt.Errorf("FRR keeps %q, which is no longer wanted: %s", where, reason(said)))
-		return failed
-	case at.find(o.line.key) != nil:
-		delete(p.refused, where)
-		return applied
-	case said == "" && (o.line.slot == "" || at == nil || at.slots[o.line.slot] == nil || round == maxRounds-1):
-		delete(p.refused, where)
-		return hidden
-	}
-	p.refuse(where, o.line.owner, p.d.refusal(o, said))
-	return failed
-}
-
-func reason(said string) string {
-	if said == "" {
-		return "it gives no reason"
-	}
-	return said
-}
-
-// noteEffects notes lines that appeared in a context where FRR took a line that
-// it does not show: they are how it shows that line.
-func (p *pass) noteEffects(was *node, touched map[string]bool) {
-	if len(touched) == 0 {
-		return
-	}
-	before := map[string]bool{}
-	was.leaves(nil, func(where string, _ []string, _ *node) { before[where] = true })
-	last := map[string]bool{}
-	p.d.state.last.leaves(nil, func(where string, _ []string, n *node) { last[canonical(where)] = true })
-	p.running.leaves(nil, func(where string, path []string, n *node) {
-		if !before[where] && !last[canonical(where)] && touched[strings.Join(path, separator)] && len(n.kids) == 0 {
-			p.d.state.effects[where] = true
-		}
-	})
 }
 
 // keepUndone keeps in the state what is no longer wanted but still stands.

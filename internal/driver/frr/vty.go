@@ -2,6 +2,7 @@ package frr
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -98,56 +99,107 @@ func turn(daemon string) int {
 
 // ask has a daemon print its configuration.
 func (d *Driver) ask(ctx context.Context, daemon string) (text string, err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("FRR's %s does not tell its configuration: %w", daemon, err)
+	err = d.converse(ctx, daemon, func(c *conversation) error {
+		if _, err := c.must("enable"); err != nil {
+			return err
 		}
-	}()
+		text, err = c.must("write terminal")
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("FRR's %s does not tell its configuration: %w", daemon, err)
+	}
+	return text, nil
+}
+
+// tell gives one daemon the lines of a script, and returns what it says of those
+// that it refuses. What stands below a head that it refuses is not given to it.
+func (d *Driver) tell(ctx context.Context, daemon string, lines []string) (*complaints, error) {
+	out := &complaints{lines: map[int]string{}, texts: map[string]string{}}
+	err := d.converse(ctx, daemon, func(c *conversation) error {
+		for _, command := range []string{"enable", "configure terminal"} {
+			if _, err := c.must(command); err != nil {
+				return err
+			}
+		}
+		depth := func(i int) int { return len(lines[i]) - len(strings.TrimLeft(lines[i], " ")) }
+		for i := 0; i < len(lines); i++ {
+			said, status, err := c.say(lines[i])
+			if err != nil {
+				return err
+			}
+			if status == 0 {
+				continue
+			}
+			out.add(i+1, cmp.Or(saidOf(said), "refused"))
+			head := depth(i)
+			if i+1 == len(lines) || depth(i+1) <= head {
+				continue
+			}
+			for i++; depth(i) > head; i++ {
+			} // now at the end of the context, which is not open
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("configure FRR's %s: %w", daemon, err)
+	}
+	return out, nil
+}
+
+// conversation is a connection to a daemon, in the protocol of vtysh: a command
+// ends with a zero byte, the answer with three of them and a status, which is zero
+// for success (FRR's lib/vty.c).
+type conversation struct{ conn net.Conn }
+
+// converse opens a conversation with a daemon for as long as f takes.
+func (d *Driver) converse(ctx context.Context, daemon string, f func(*conversation) error) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	// The path of a socket is short (unix(7)), that of its directory may not be.
 	dir, err := os.Open(d.path(d.runDir()))
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer dir.Close()
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "unix", fmt.Sprintf("/proc/self/fd/%d/%s.vty", dir.Fd(), daemon))
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
-	for _, command := range []string{"enable", "write terminal"} {
-		if text, err = converse(conn, command); err != nil {
-			return "", errors.Join(ctx.Err(), err)
-		}
+	if err := f(&conversation{conn}); err != nil {
+		return errors.Join(ctx.Err(), err)
 	}
-	return text, nil
+	return nil
 }
 
-// converse gives a daemon a command as vtysh does, and returns what it prints: the
-// command ends with a zero byte, the answer with three of them and a status, which
-// is zero for success (FRR's lib/vty.c).
-func converse(conn net.Conn, command string) (string, error) {
-	if _, err := conn.Write(append([]byte(command), 0)); err != nil {
-		return "", err
+// say gives the daemon a command, and returns what it prints and the status.
+func (c *conversation) say(command string) (text string, status byte, err error) {
+	if _, err := c.conn.Write(append([]byte(command), 0)); err != nil {
+		return "", 0, err
 	}
 	var answer []byte
 	chunk := make([]byte, 64<<10)
 	for {
-		n, err := conn.Read(chunk)
+		n, err := c.conn.Read(chunk)
 		if err != nil {
-			return "", fmt.Errorf("after %d bytes: %w", len(answer), err)
+			return "", 0, fmt.Errorf("after %d bytes: %w", len(answer), err)
 		}
 		answer = append(answer, chunk[:n]...)
 		if end := len(answer) - 4; end >= 0 && bytes.Equal(answer[end:end+3], []byte{0, 0, 0}) {
-			text := string(answer[:end])
-			if status := answer[end+3]; status != 0 {
-				return "", fmt.Errorf("it refuses %q (status %d): %s", command, status, lastLine(text))
-			}
-			return text, nil
+			return string(answer[:end]), answer[end+3], nil
 		}
 	}
+}
+
+// must is say for a command that cannot be refused.
+func (c *conversation) must(command string) (string, error) {
+	text, status, err := c.say(command)
+	if err == nil && status != 0 {
+		err = fmt.Errorf("it refuses %q (status %d): %s", command, status, lastLine(text))
+	}
+	return text, err
 }

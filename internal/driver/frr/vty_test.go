@@ -8,6 +8,25 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// A daemon is told lines by itself; what stands below a head that it refuses is
+// not given to it, and what comes after is.
+func TestADaemonIsTold(t *testing.T) {
+	l := newLab(t)
+	l.apply(config(evpn, "bfdd", "bgpd"))
+	said, err := l.d.tell(context.Background(), "bgpd", []string{
+		"router bgp 65099", " bgp router-id 9.9.9.9", " address-family l2vpn evpn", "  no advertise-all-vni", " exit-address-family", "exit",
+		"router bgp 65000", " bgp router-id 7.7.7.7", " neighbor 1.2.3.4 peer-group NONE", "exit",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(said.lines) != 2 || said.lines[1] == "" || said.lines[9] == "" {
+		t.Errorf("said: %v", said.lines)
+	}
+	contains(t, l.running(), "bgp router-id 7.7.7.7", "advertise-all-vni")
+	lacks(t, l.running(), "9.9.9.9")
+}
+
 // What the daemons tell one by one is what vtysh makes of it.
 func TestDaemonsTellWhatVtyshShows(t *testing.T) {
 	l := newLab(t)

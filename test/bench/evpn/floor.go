@@ -31,7 +31,7 @@ func runFloor(ctx context.Context, n *node) (f figures, err error) {
 	if err := h.prepare(ctx); err != nil {
 		return nil, err
 	}
-	times, updates, err := n.measureAdds(ctx, func(with bool) (time.Duration, error) {
+	times, updates, err := n.measureAdds(ctx, adds, func(with bool) (time.Duration, error) {
 		if !with {
 			// Its lines are not the driver's, which therefore keeps them.
 			_, err := n.vtysh(ctx, false, "configure terminal", fmt.Sprintf("router bgp %d", workload.OutsideASN), "address-family l2vpn evpn", fmt.Sprintf("no vni %d", n.vni()))

@@ -11,7 +11,7 @@
 // much. The node's AS number is not the cluster's, so that FRR has to be told the
 // route targets of the new VNet. The rows are
 //
-//	evpn/<N>/add1     seconds until all is applied; medians
+//	evpn/<N>/add1     seconds until all is applied; median of three, of the peer one
 //	evpn/<N>/noop     a pass with nothing to do
 //	evpn/<N>/updates  BGP updates that the neighbour gets for it
 //	emulation/compute, emulation/fork

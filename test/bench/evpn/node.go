@@ -26,7 +26,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/test/bench/workload"
 )
 
-// adds is how often a VNet is added and removed again.
+// adds is how often a VNet is added; of the peer once, for it takes minutes.
 const adds = 3
 
 // settleTime is how long nothing may happen until the network counts as at rest,
@@ -264,12 +264,12 @@ func (n *node) settle(ctx context.Context, vnets int) (*session, error) {
 	return nil, fmt.Errorf("the neighbour does not come to rest: session %+v\n%s", last, out)
 }
 
-// measureAdds measures set: with the VNet, and without again. It takes the median
-// of the times, and the updates of the first.
-func (n *node) measureAdds(ctx context.Context, set func(with bool) (time.Duration, error)) ([]float64, float64, error) {
+// measureAdds measures set that often: with the VNet, and in between without it. It
+// returns the times, and the updates of the first.
+func (n *node) measureAdds(ctx context.Context, often int, set func(with bool) (time.Duration, error)) ([]float64, float64, error) {
 	var times []float64
 	updates := 0.0
-	for i := range adds {
+	for i := range often {
 		before, err := n.settle(ctx, n.without.VNets)
 		if err != nil {
 			return nil, 0, err
@@ -289,6 +289,9 @@ func (n *node) measureAdds(ctx context.Context, set func(with bool) (time.Durati
 		}
 		if i == 0 {
 			updates = float64(after.Message.Updates - before.Message.Updates)
+		}
+		if i == often-1 {
+			break
 		}
 		if _, err := set(false); err != nil {
 			return nil, 0, fmt.Errorf("remove a VNet: %w", err)

@@ -94,7 +94,7 @@ func runOurs(ctx context.Context, n *node) (f figures, err error) {
 		return nil, err
 	}
 	fmt.Fprintf(os.Stderr, "nothing to do: %.3f s\n", noop.Seconds())
-	times, updates, err := n.measureAdds(ctx, func(with bool) (time.Duration, error) {
+	times, updates, err := n.measureAdds(ctx, adds, func(with bool) (time.Duration, error) {
 		_, took, err := h.pass(ctx, with)
 		return took, errors.Join(err, n.checkFRR(ctx, with))
 	})

@@ -51,7 +51,7 @@ func runPeer(ctx context.Context, n *node) (f figures, err error) {
 		return nil, err
 	}
 	fmt.Fprintf(os.Stderr, "nothing to do: %.1f s\n", noop.Seconds())
-	times, updates, err := n.measureAdds(ctx, func(with bool) (time.Duration, error) {
+	times, updates, err := n.measureAdds(ctx, 1, func(with bool) (time.Duration, error) {
 		if err := n.writeFiles(with); err != nil {
 			return 0, err
 		}

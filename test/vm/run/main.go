@@ -37,6 +37,8 @@ type place struct {
 	// inVM runs the tests in a virtual machine; otherwise they run on the present
 	// kernel.
 	inVM bool
+	// short leaves out what scenarios show of faults (go test -short).
+	short bool
 	// packages are those whose tests run here, without which of the
 	// scenarios; nil means with all.
 	packages []string
@@ -63,7 +65,7 @@ func places() []place {
 			},
 		},
 		{
-			name: "debian13", title: "Debian 13, Debian's kernel", inVM: true, root: debian13,
+			name: "debian13", title: "Debian 13, Debian's kernel", inVM: true, root: debian13, short: true,
 			packages: []string{"internal/driver/ovs", scenarios},
 			without:  regexp.MustCompile(`^TestVM(VLAN|QinQ|OVS|Ifupdown)`), // they have no FRR
 		},

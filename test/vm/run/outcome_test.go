@@ -69,8 +69,8 @@ func TestOutcomeOfGoodTests(t *testing.T) {
 }
 
 func TestCommandsQuote(t *testing.T) {
-	got := commands([]suite{{pkg: "internal/probe", tests: []string{"TestA", "TestB"}, below: "it's"}})
-	if want := `(cd internal/probe && exec ../../build/vm/probe.test -test.v -test.timeout 25m -test.run '^(TestA|TestB)$/it'\''s') || status=1`; !strings.Contains(got, want) {
+	got := commands([]suite{{pkg: "internal/probe", tests: []string{"TestA", "TestB"}, below: "it's"}}, true)
+	if want := `(cd internal/probe && exec ../../build/vm/probe.test -test.v -test.short=true -test.timeout 40m -test.run '^(TestA|TestB)$/it'\''s') || status=1`; !strings.Contains(got, want) {
 		t.Errorf("%s\nlacks %s", got, want)
 	}
 }

@@ -14,8 +14,8 @@ import (
 // The limits of time, generous: an emulated processor is slow, and a machine that
 // does not end is found out by them.
 const (
-	placeLimit   = 30 * time.Minute
-	packageLimit = "25m"
+	placeLimit   = 45 * time.Minute
+	packageLimit = "40m"
 )
 
 // run runs suites in the place and tells how it goes.
@@ -25,7 +25,7 @@ func (p *place) run(suites []suite) (*outcome, error) {
 		return nil, err
 	}
 	path := filepath.Join(buildDir, p.name+".sh")
-	if err := os.WriteFile(path, []byte(commands(suites)), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(commands(suites, p.short)), 0o644); err != nil {
 		return nil, err
 	}
 	here, err := os.Getwd()
@@ -70,7 +70,7 @@ func (p *place) run(suites []suite) (*outcome, error) {
 
 // commands is the shell script that runs suites, each in the directory of its
 // package, whatever becomes of the others.
-func commands(suites []suite) string {
+func commands(suites []suite, short bool) string {
 	var b strings.Builder
 	b.WriteString("status=0\n")
 	for _, s := range suites {
@@ -79,8 +79,8 @@ func commands(suites []suite) string {
 			pattern += "/" + s.below
 		}
 		up := strings.Repeat("../", strings.Count(s.pkg, "/")+1)
-		fmt.Fprintf(&b, "echo '%s%s'\n(cd %s && exec %s -test.v -test.timeout %s -test.run '%s') || status=1\n",
-			packageMark, s.pkg, s.pkg, up+binary(s.pkg), packageLimit, strings.ReplaceAll(pattern, "'", `'\''`))
+		fmt.Fprintf(&b, "echo '%s%s'\n(cd %s && exec %s -test.v -test.short=%t -test.timeout %s -test.run '%s') || status=1\n",
+			packageMark, s.pkg, s.pkg, up+binary(s.pkg), short, packageLimit, strings.ReplaceAll(pattern, "'", `'\''`))
 	}
 	b.WriteString("exit $status\n")
 	return b.String()

@@ -17,16 +17,14 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/test/conformance"
 )
 
-// TestConformance applies the configurations that Proxmox makes, one after the
+// TestProxmoxFiles applies the configurations that Proxmox makes, one after the
 // other, to one running FRR: each must be reached from the one before and stand
-// then. VIADUCT_CONFORMANCE names the directory with the cases.
-func TestConformance(t *testing.T) {
-	dir := os.Getenv("VIADUCT_CONFORMANCE")
-	if dir == "" {
-		t.Skip("VIADUCT_CONFORMANCE is not set: it names a directory (absolute) with cases zones/<type>/<case> and fabrics/<case>")
-	}
+// then. The cases are those of package conformance.
+func TestProxmoxFiles(t *testing.T) {
+	dir := conformance.Dir(t)
 	var paths []string
 	for _, pattern := range []string{"zones/*/*/expected_controller_config", "fabrics/*/expected_frr.*"} {
 		found, err := filepath.Glob(filepath.Join(dir, pattern))
@@ -34,9 +32,6 @@ func TestConformance(t *testing.T) {
 			t.Fatal(err)
 		}
 		paths = append(paths, found...)
-	}
-	if len(paths) == 0 {
-		t.Fatalf("%s has no cases", dir)
 	}
 	onEachFRR(t, func(t *testing.T, l *lab) {
 		l.apply(config("ip prefix-list x seq 5 permit 10.0.0.0/8\n"))

@@ -1,0 +1,105 @@
+package frr
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// effectTimeout is how long FRR 10 gets to show what it took.
+const effectTimeout = 400 * time.Millisecond
+
+// readOutcome reads what runs after operations. FRR 10 answers before it is done:
+// mgmtd passes on what it gets, and an instance of BGP is deleted in the end. So
+// there it is read again for a while if it does not show all of them.
+func (p *pass) readOutcome(ops []op) error {
+	for deadline := time.Now().Add(effectTimeout); ; {
+		if err := p.readAgain(); err != nil {
+			return err
+		}
+		_, late := p.runs["mgmtd"]
+		if !late || !time.Now().Before(deadline) || !slices.ContainsFunc(ops, func(o op) bool { return !p.shows(&o) }) {
+			return nil
+		}
+		select {
+		case <-p.ctx.Done():
+			return p.ctx.Err()
+		case <-time.After(pollEvery):
+		}
+	}
+}
+
+// shows reports whether what runs shows an operation's effect.
+func (p *pass) shows(o *op) bool {
+	at := p.running
+	for _, head := range o.path {
+		at = at.find(canonical(head))
+	}
+	if !o.remove {
+		return at.find(o.line.key) != nil
+	}
+	there := at.find(canonical(o.text))
+	return there == nil || len(there.kids) == 0 && len(o.path) == 0 && p.d.device(deviceOf(o.text))
+}
+
+// outcome is what became of an operation.
+type outcome int
+
+const (
+	applied outcome = iota
+	hidden          // FRR took it and does not show it
+	failed
+)
+
+// judge finds out what became of an operation; said is what FRR said of it.
+func (p *pass) judge(o *op, said string, round int) outcome {
+	where := o.where()
+	at := p.running
+	for _, head := range o.path {
+		at = at.find(canonical(head))
+	}
+	switch {
+	case o.remove && p.shows(o):
+		delete(p.refused, where)
+		delete(p.kept, where)
+		delete(p.d.state.accepted, where)
+		return applied
+	case o.remove:
+		p.kept[where] = o.line.owner
+		p.refuse(where, o.line.owner, fmt.Errorf("FRR keeps %q, which is no longer wanted: %s", where, reason(said)))
+		return failed
+	case at.find(o.line.key) != nil:
+		delete(p.refused, where)
+		return applied
+	case said == "" && (o.line.slot == "" || at == nil || at.slots[o.line.slot] == nil || round == maxRounds-1):
+		delete(p.refused, where)
+		return hidden
+	}
+	p.refuse(where, o.line.owner, p.d.refusal(o, said))
+	return failed
+}
+
+func reason(said string) string {
+	if said == "" {
+		return "it gives no reason"
+	}
+	return said
+}
+
+// noteEffects notes lines that appeared in a context where FRR took a line that
+// it does not show: they are how it shows that line.
+func (p *pass) noteEffects(was *node, touched map[string]bool) {
+	if len(touched) == 0 {
+		return
+	}
+	before := map[string]bool{}
+	was.leaves(nil, func(where string, _ []string, _ *node) { before[where] = true })
+	last := map[string]bool{}
+	p.d.state.last.leaves(nil, func(where string, _ []string, n *node) { last[canonical(where)] = true })
+	p.running.leaves(nil, func(where string, path []string, n *node) {
+		if !before[where] && !last[canonical(where)] && touched[strings.Join(path, separator)] && len(n.kids) == 0 {
+			p.d.state.effects[where] = true
+		}
+	})
+}
