@@ -1,6 +1,7 @@
 package frr
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -25,8 +26,8 @@ func (l *lab) tunnel(vni int, own, other string) (index int, h *netlink.Handle) 
 	}
 	l.t.Cleanup(h.Close)
 	for _, link := range []netlink.Link{
-		&netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "flat"}},
-		&netlink.Vxlan{LinkAttrs: netlink.LinkAttrs{Name: "vxlan_flat"}, VxlanId: vni, SrcAddr: net.ParseIP(own), Port: 4789, Learning: true},
+		&netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: fmt.Sprint("flat", vni)}},
+		&netlink.Vxlan{LinkAttrs: netlink.LinkAttrs{Name: fmt.Sprint("vxlan", vni)}, VxlanId: vni, SrcAddr: net.ParseIP(own), Port: 4789, Learning: true},
 	} {
 		if err := h.LinkAdd(link); err != nil {
 			l.t.Fatal(err)
@@ -35,11 +36,11 @@ func (l *lab) tunnel(vni int, own, other string) (index int, h *netlink.Handle) 
 			l.t.Fatal(err)
 		}
 	}
-	bridge, err := h.LinkByName("flat")
+	bridge, err := h.LinkByName(fmt.Sprint("flat", vni))
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	vxlan, err := h.LinkByName("vxlan_flat")
+	vxlan, err := h.LinkByName(fmt.Sprint("vxlan", vni))
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -66,7 +67,7 @@ func TestVXLANZonesKeepTheirTunnels(t *testing.T) {
 	one, two := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
 	for l, own := range map[*lab]netip.Addr{a: one, b: two} {
 		c := routing.Build(&routing.Intent{Controllers: []routing.Controller{routing.EVPN{
-			ID: "c", Owner: "controller/c", ASN: 65000, RouterASN: 65000, RouterID: own, Own: own, Peers: []netip.Addr{one, two}, Apart: []uint32{12000},
+			ID: "c", Owner: "controller/c", ASN: 65000, RouterID: own, Own: own, Peers: []netip.Addr{one, two}, Apart: []uint32{12000},
 		}}})
 		l.apply(&desired.FRR{Daemons: c.Daemons(), Blocks: c.Blocks()})
 	}
