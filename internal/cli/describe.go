@@ -272,6 +272,35 @@ func (d *description) notesText(v planView) string {
 	return b.String()
 }
 
+// referents lists what refers to a prefix list or a route map.
+func (d *description) referents(to model.Object) string {
+	var b strings.Builder
+	for _, kind := range []model.Kind{model.KindRouteMap, model.KindFabric, model.KindController} {
+		for _, o := range d.config.List(kind) {
+			var lists, maps []string
+			switch o := o.(type) {
+			case *model.RouteMap:
+				lists, maps = o.PrefixLists(), o.Calls()
+			case *model.Fabric:
+				lists, maps = []string{o.RouteFilter}, []string{o.RouteMapIn, o.RouteMapOut}
+				for _, r := range o.Redistribute {
+					maps = append(maps, r.RouteMap)
+				}
+			case *model.Controller:
+				maps = []string{o.RouteMapIn, o.RouteMapOut}
+			}
+			names := maps
+			if to.ObjectKind() == model.KindPrefixList {
+				names = lists
+			}
+			if slices.Contains(names, to.ObjectID()) {
+				fmt.Fprintf(&b, "  %s %s\n", kind, o.ObjectID())
+			}
+		}
+	}
+	return b.String()
+}
+
 // relatedText lists the objects one step away.
 func (d *description) relatedText() string {
 	var b strings.Builder
@@ -296,6 +325,8 @@ func (d *description) relatedText() string {
 				fmt.Fprintf(&b, "  vnet %s\n", v.ObjectID())
 			}
 		}
+	case *model.PrefixList, *model.RouteMap:
+		b.WriteString(d.referents(o))
 	case *model.VNet:
 		fmt.Fprintf(&b, "  zone %s\n", o.Zone)
 		vnet(o.ID)

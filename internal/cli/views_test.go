@@ -156,3 +156,26 @@ func TestEveryKindHasATable(t *testing.T) {
 		}
 	}
 }
+
+// What refers to a list or a map is told beside it: it cannot be deleted before.
+func TestReferents(t *testing.T) {
+	d := &description{}
+	for _, o := range []model.Object{
+		&model.PrefixList{ID: "nets"}, &model.RouteMap{ID: "in", Entries: []model.RouteMapEntry{{Match: []string{"ip-address-prefix-list=nets"}, Call: "out"}}}, &model.RouteMap{ID: "out"},
+		&model.Fabric{ID: "ring", RouteFilter: "nets", Redistribute: []model.Redistribution{{Source: "static", RouteMap: "out"}}},
+		&model.Controller{ID: "ctl", RouteMapIn: "in"},
+	} {
+		if err := d.config.Put(o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for o, want := range map[model.Object]string{
+		d.config.PrefixLists["nets"]: "  route-map in\n  fabric ring\n",
+		d.config.RouteMaps["out"]:    "  route-map in\n  fabric ring\n",
+		d.config.RouteMaps["in"]:     "  controller ctl\n",
+	} {
+		if got := d.referents(o); got != want {
+			t.Errorf("%s: %q, want %q", o.ObjectID(), got, want)
+		}
+	}
+}

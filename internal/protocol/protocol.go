@@ -24,7 +24,7 @@ import (
 //
 // History:
 //  1. zones simple and vxlan, VNets, subnets, guests.
-//  2. zones vlan, qinq and evpn, controllers, fabrics.
+//  2. zones vlan, qinq and evpn, controllers, fabrics, prefix lists, route maps.
 const Format = 2
 
 // MaxPoll is how long a server holds a long poll open before it answers 304.
