@@ -134,14 +134,13 @@ func (c *checker) controllerEVPN(r report, o *Controller) {
 	c.fabricRef(r, o.Fabric)
 	checkPeers(r, o.Peers)
 	c.nodeList(r, o.Nodes, "the controller runs there once it has")
-	switch {
-	case o.PeerGroupName == "":
-	case !wordForm.MatchString(o.PeerGroupName):
-		r.errorf("peer-group-name", o.PeerGroupName, "is not a name: use up to 64 letters, digits, dots, hyphens and underscores")
+	switch f := c.cfg.Fabrics[o.PeerGroup()]; {
+	case o.PeerGroupName != "" && !controllerForm.MatchString(o.PeerGroupName):
+		r.errorf("peer-group-name", o.PeerGroupName, "is not a name: use 2 to 64 letters, digits, _ and -, a letter first, a letter or digit last")
 	case o.PeerGroupName == bgpPeerGroup:
 		r.errorf("peer-group-name", o.PeerGroupName, "is the peer group of bgp controllers; choose another")
-	case c.cfg.Fabrics[o.PeerGroupName] != nil:
-		r.errorf("peer-group-name", o.PeerGroupName, "is the peer group of fabric %s; choose another", o.PeerGroupName)
+	case f != nil && f.Protocol == FabricBGP:
+		r.errorf("peer-group-name", o.PeerGroup(), "is the peer group of fabric %s; choose another", f.ID)
 	}
 	if o.BGPMode != "" && !slices.Contains(BGPModes(), o.BGPMode) {
 		r.errorf("bgp-mode", string(o.BGPMode), "is not a mode; it is one of %s", typeWords(BGPModes()))

@@ -84,6 +84,7 @@ func TestPolicies(t *testing.T) {
 		{"group twice on a node", func(c *Config) { c.Controllers["three"].Nodes = nil }, "is already that of controller three, which runs on node node1 too"},
 		{"group of a fabric", func(c *Config) { c.Controllers["two"].PeerGroupName = "fab" }, "is the peer group of fabric fab"},
 		{"group of bgp", func(c *Config) { c.Controllers["two"].PeerGroupName = "BGP" }, "is the peer group of bgp controllers"},
+		{"group like an address", func(c *Config) { c.Controllers["two"].PeerGroupName = "10.0.0.1" }, "is not a name: use 2 to 64 letters"},
 		{"mode", func(c *Config) { c.Controllers["two"].BGPMode = "both" }, "it is one of auto, external, internal"},
 		{"hops", func(c *Config) { c.Controllers["two"].EBGPMultihop = 256 }, "use 1 to 255"},
 		{"hops without need", func(c *Config) { c.Controllers["two"].BGPMode = ModeInternal }, "has no effect with bgp-mode internal"},
