@@ -85,6 +85,14 @@ func (a *app) values(ctx context.Context, kind model.Kind, f model.FieldInfo) []
 		return []string{model.Protocol8021Q, model.Protocol8021AD}
 	case f.Name == "backend":
 		return []string{model.BackendNetlink, model.BackendIfupdown2}
+	case f.Name == "bgp-mode":
+		return texts(model.BGPModes())
+	case f.Name == "route-filter":
+		return a.ids(ctx, string(model.KindPrefixList))
+	case f.Name == "route-map-in", f.Name == "route-map-out":
+		return a.ids(ctx, string(model.KindRouteMap))
+	case f.Name == "secondary-controllers":
+		return a.ids(ctx, string(model.KindController))
 	case f.Name == "zone", f.Name == "vnet", f.Name == "fabric", f.Name == "controller":
 		return a.ids(ctx, f.Name)
 	case f.Name == "node", f.Name == "nodes", f.Name == "exitnodes", f.Name == "exitnodes-primary":

@@ -107,6 +107,8 @@ func (g getter) list(ctx context.Context, kind model.Kind) ([]model.Object, erro
 func objectRows(kind model.Kind, objs []model.Object, wide bool) ([]string, [][]string) {
 	header := map[model.Kind][]string{
 		model.KindNode:       {"NODE", "ADDRESS", "RESERVED", "BACKEND"},
+		model.KindPrefixList: {"PREFIX-LIST", "ENTRIES"},
+		model.KindRouteMap:   {"ROUTE-MAP", "ENTRIES"},
 		model.KindFabric:     {"FABRIC", "PROTOCOL", "IPV4", "IPV6"},
 		model.KindFabricNode: {"FABRIC", "NODE", "ADDRESSES", "INTERFACES"},
 		model.KindController: {"CONTROLLER", "TYPE", "ASN", "NODE", "PEERS"},
@@ -116,10 +118,12 @@ func objectRows(kind model.Kind, objs []model.Object, wide bool) ([]string, [][]
 		model.KindGuest:      {"GUEST", "NAME", "NODE", "NICS"},
 	}[kind]
 	extra := map[model.Kind][]string{
-		model.KindFabric:     {"AREA"},
+		model.KindPrefixList: {"NETWORKS"},
+		model.KindRouteMap:   {"CALLS", "PREFIX-LISTS"},
+		model.KindFabric:     {"AREA", "ROUTE-FILTER", "REDISTRIBUTE", "ROUTE-MAPS"},
 		model.KindFabricNode: {"ASN"},
-		model.KindController: {"LOOPBACK", "DOMAIN"},
-		model.KindZone:       {"BRIDGE", "TAG", "PEERS", "PORT", "CONTROLLER", "VRF-VXLAN", "EXITNODES", "IPAM", "DHCP"},
+		model.KindController: {"LOOPBACK", "DOMAIN", "NODES", "PEER-GROUP", "ROUTE-MAPS"},
+		model.KindZone:       {"BRIDGE", "TAG", "PEERS", "PORT", "CONTROLLERS", "VRF-VXLAN", "EXITNODES", "IPAM", "DHCP"},
 		model.KindVNet:       {"VLANAWARE", "ISOLATED"},
 		model.KindSubnet:     {"ID", "DHCP-RANGE"},
 		model.KindGuest:      {"ADDRESSES"},
@@ -139,8 +143,17 @@ func objectRow(o model.Object) []string {
 	switch o := o.(type) {
 	case *model.Node:
 		return []string{o.ID, addrText(o.Address), strings.Join(o.Reserved, ", "), o.Backend}
+	case *model.PrefixList:
+		var nets []string
+		for _, e := range o.Numbered() {
+			nets = append(nets, e.Action+" "+prefixText(e.Prefix))
+		}
+		return []string{o.ID, strconv.Itoa(len(o.Entries)), firstFew(nets, 4)}
+	case *model.RouteMap:
+		return []string{o.ID, strconv.Itoa(len(o.Entries)), firstFew(o.Calls(), 4), firstFew(o.PrefixLists(), 4)}
 	case *model.Fabric:
-		return []string{o.ID, string(o.Protocol), prefixText(o.IPPrefix), prefixText(o.IP6Prefix), o.Area}
+		return []string{o.ID, string(o.Protocol), prefixText(o.IPPrefix), prefixText(o.IP6Prefix), o.Area,
+			o.RouteFilter, firstFew(sourceTexts(o.Redistribute), 4), inOutText(o.RouteMapIn, o.RouteMapOut)}
 	case *model.FabricNode:
 		var addrs, links []string
 		for _, a := range []netip.Addr{o.IP, o.IP6} {
@@ -157,7 +170,12 @@ func objectRow(o model.Object) []string {
 		if o.Fabric != "" {
 			peers = "fabric " + o.Fabric
 		}
-		return []string{o.ID, string(o.Type), orText(o.ASN, ""), o.Node, peers, o.Loopback, o.ISISDomain}
+		group := ""
+		if o.Type == model.ControllerEVPN {
+			group = o.PeerGroup()
+		}
+		return []string{o.ID, string(o.Type), orText(o.ASN, ""), o.Node, peers, o.Loopback, o.ISISDomain,
+			firstFew(o.Nodes, 4), group, inOutText(o.RouteMapIn, o.RouteMapOut)}
 	case *model.Zone:
 		nodes := "all"
 		if len(o.Nodes) > 0 {
@@ -172,7 +190,7 @@ func objectRow(o model.Object) []string {
 			peers = "fabric " + o.Fabric
 		}
 		return []string{o.ID, string(o.Type), nodes, orText(o.MTU, "computed"), o.Bridge, orText(o.Tag, ""), peers, port,
-			o.Controller, orText(o.VRFVXLAN, ""), firstFew(o.ExitNodes, 4), o.IPAM, o.DHCP}
+			firstFew(o.Controllers(), 4), orText(o.VRFVXLAN, ""), firstFew(o.ExitNodes, 4), o.IPAM, o.DHCP}
 	case *model.VNet:
 		return []string{o.ID, o.Zone, orText(o.Tag, ""), o.Alias, yesText(o.VLANAware), yesText(o.IsolatePorts)}
 	case *model.Subnet:
@@ -190,6 +208,26 @@ func objectRow(o model.Object) []string {
 		return []string{o.ID, o.Name, o.Node, firstFew(nics, 4), firstFew(addrs, 4)}
 	}
 	return nil
+}
+
+// inOutText are the route maps of sessions: "in A, out B".
+func inOutText(in, out string) string {
+	var parts []string
+	if in != "" {
+		parts = append(parts, "in "+in)
+	}
+	if out != "" {
+		parts = append(parts, "out "+out)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func sourceTexts(list []model.Redistribution) []string {
+	out := make([]string, len(list))
+	for i, r := range list {
+		out[i] = r.Source
+	}
+	return out
 }
 
 func addrText(a netip.Addr) string {

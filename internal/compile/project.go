@@ -93,9 +93,14 @@ func (p *Projector) Node(node string) *protocol.Document {
 	for _, z := range out.Zones {
 		p.fabricNodes(out, z.Fabric, p.members[z.Fabric]...)
 	}
+	need := newPolicies()
 	for _, c := range out.Controllers {
-		p.fabricNodes(out, c.Fabric, p.members[c.Fabric]...)
+		if c.OnNode(node) {
+			p.fabricNodes(out, c.Fabric, p.members[c.Fabric]...)
+			need.controller(c)
+		}
 	}
+	p.policies(out, need, node)
 	for _, g := range p.guests[node] {
 		set(&doc.Guests, g.ID, g)
 	}
@@ -105,8 +110,13 @@ func (p *Projector) Node(node string) *protocol.Document {
 // zone adds a zone of the node with all that is in it.
 func (p *Projector) zone(out *model.Config, z *model.Zone, node string) {
 	set(&out.Zones, z.ID, z)
-	if c := p.cfg.Controllers[z.Controller]; c != nil && c.Type == model.ControllerEVPN {
-		set(&out.Controllers, c.ID, c)
+	for _, id := range z.Controllers() {
+		// The first one's AS number is that of the zone's route targets, also where
+		// another one carries the zone.
+		c := p.cfg.Controllers[id]
+		if c != nil && c.Type == model.ControllerEVPN && (id == z.Controller || c.OnNode(node)) {
+			set(&out.Controllers, id, c)
+		}
 	}
 	if slices.Contains(z.ExitNodes, node) {
 		// What leaves the zone must not come into another one, wherever that is.
@@ -119,6 +129,22 @@ func (p *Projector) zone(out *model.Config, z *model.Zone, node string) {
 		for _, s := range p.subnets[v.ID] {
 			set(&out.Subnets, s.ID, s)
 		}
+	}
+}
+
+// policies adds the route maps and prefix lists that what is on the node refers to.
+func (p *Projector) policies(out *model.Config, need *policies, node string) {
+	for _, m := range p.memberships[node] {
+		if f := p.cfg.Fabrics[m.Fabric]; f != nil {
+			need.fabric(f)
+		}
+	}
+	routeMaps, lists := need.close(p.cfg)
+	for _, m := range routeMaps {
+		set(&out.RouteMaps, m.ID, m)
+	}
+	for _, l := range lists {
+		set(&out.PrefixLists, l.ID, l)
 	}
 }
 

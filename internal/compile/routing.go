@@ -17,11 +17,18 @@ func (n *node) routing() {
 	if n.facts.FRR != nil {
 		i.Dialect.AutoRT = n.facts.FRR.AutoRT
 	}
+	if own := n.ownController(model.ControllerBGP); own != nil {
+		i.BGPASN = uint32(own.ASN)
+	}
+	need := newPolicies()
 	for _, o := range n.cfg.List(model.KindController) {
-		if c := n.controller(o.(*model.Controller)); c != nil {
-			i.Controllers = append(i.Controllers, c)
+		c := o.(*model.Controller)
+		if r := n.controller(c); r != nil {
+			i.Controllers = append(i.Controllers, r)
+			need.controller(c)
 		}
 	}
+	n.together(&i)
 	for _, o := range n.cfg.List(model.KindZone) {
 		z := o.(*model.Zone)
 		if f := n.vrfs[z.ID]; f != nil && f.ok {
@@ -32,11 +39,13 @@ func (n *node) routing() {
 		m := o.(*model.FabricNode)
 		if f := n.cfg.Fabrics[m.Fabric]; f != nil && m.Node == n.name && n.needsFRR(model.Ref(model.KindFabric, f.ID)) {
 			i.Fabrics = append(i.Fabrics, n.routedFabric(f, m))
+			need.fabric(f)
 		}
 	}
 	if len(i.Controllers)+len(i.Fabrics) == 0 {
 		return
 	}
+	i.RouteMaps, i.PrefixLists = need.close(n.cfg)
 	c := routing.Build(&i)
 	n.out.FRR = &desired.FRR{Daemons: c.Daemons(), Blocks: c.Blocks()}
 	n.localFRR()
@@ -61,7 +70,7 @@ func (n *node) controller(c *model.Controller) routing.Controller {
 	ref := model.Ref(model.KindController, c.ID)
 	switch c.Type {
 	case model.ControllerEVPN:
-		if !n.usesController(c.ID) || !n.needsFRR(ref) {
+		if !c.OnNode(n.name) || !n.usesController(c.ID) || !n.needsFRR(ref) {
 			return nil
 		}
 		o := n.controllerEnds(c)
@@ -69,12 +78,10 @@ func (n *node) controller(c *model.Controller) routing.Controller {
 			return nil
 		}
 		e := routing.EVPN{
-			ID: c.ID, Owner: ref, ASN: uint32(c.ASN), RouterASN: uint32(c.ASN), RouterID: n.routerID(o.local),
+			ID: c.ID, Owner: ref, ASN: uint32(c.ASN), RouterID: n.routerID(o.local),
 			Own: o.session, Peers: append([]netip.Addr{o.session}, o.remotes...), Loopback: o.source, Source: o.session,
-			Apart: n.apart(),
-		}
-		if own := n.ownController(model.ControllerBGP); own != nil {
-			e.RouterASN = uint32(own.ASN)
+			Apart: n.apart(), Group: c.PeerGroup(), Mode: c.BGPMode, Multihop: c.EBGPMultihop,
+			RouteMapIn: c.RouteMapIn, RouteMapOut: c.RouteMapOut,
 		}
 		return e
 	case model.ControllerBGP:
@@ -85,10 +92,42 @@ func (n *node) controller(c *model.Controller) routing.Controller {
 	return nil
 }
 
+// together makes the EVPN controllers of the node fit together: a neighbour has
+// one session, and FRR 8.4 speaks iBGP as one autonomous system only.
+func (n *node) together(i *routing.Intent) {
+	asn := i.RouterASN()
+	refuses := n.facts.FRR != nil && !n.facts.FRR.InternalLocalAS()
+	taken := map[netip.Addr]string{}
+	var out []routing.Controller
+	for _, c := range i.Controllers {
+		e, ok := c.(routing.EVPN)
+		if !ok {
+			out = append(out, c)
+			continue
+		}
+		if local, external := e.Session(i.BGPASN); refuses && !external && local != asn {
+			n.note(LevelError, e.Owner, "does not run on node %s: its FRR %s speaks iBGP as one autonomous system only, which is %d; "+
+				"set bgp-mode external on one of the controllers, give them one asn, or install FRR 10", n.name, n.facts.FRR.Version, asn)
+			continue
+		}
+		e.Peers = slices.DeleteFunc(e.Peers, func(p netip.Addr) bool {
+			other := taken[p]
+			if other != "" && p != e.Own {
+				n.note(LevelWarning, e.Owner, "node %s speaks to peer %s for %s already, and a neighbour has one session; take it out of one of the two", n.name, p, other)
+				return true
+			}
+			taken[p] = e.Owner
+			return false
+		})
+		out = append(out, e)
+	}
+	i.Controllers = out
+}
+
 // usesController reports whether a zone of the node has the EVPN controller.
 func (n *node) usesController(id string) bool {
 	for _, z := range n.cfg.Zones {
-		if z.Controller == id && z.OnNode(n.name) {
+		if slices.Contains(z.Controllers(), id) && z.OnNode(n.name) {
 			return true
 		}
 	}
@@ -126,6 +165,7 @@ func (n *node) bgp(c *model.Controller, ref string) routing.Controller {
 	return routing.BGP{
 		Owner: ref, ASN: uint32(c.ASN), RouterID: n.routerID(own), Own: own, Peers: c.Peers,
 		EBGP: c.EBGP, EBGPMultihop: c.EBGPMultihop, Loopback: n.loopbackName(c), MultipathRelax: c.BGPMultipathASPathRelax,
+		RouteMapIn: c.RouteMapIn, RouteMapOut: c.RouteMapOut,
 	}
 }
 
@@ -186,8 +226,11 @@ func (n *node) routerID(own netip.Addr) netip.Addr {
 // routedZone is what FRR does for an EVPN zone.
 func (n *node) routedZone(z *model.Zone, f *vrf) routing.Zone {
 	out := routing.Zone{
-		ID: z.ID, Owner: model.Ref(model.KindZone, z.ID), VRF: f.name, Controller: z.Controller,
+		ID: z.ID, Owner: model.Ref(model.KindZone, z.ID), VRF: f.name, Controller: z.Controller, Secondary: z.SecondaryControllers,
 		VNI: uint32(z.VRFVXLAN), AdvertiseSubnets: z.AdvertiseSubnets, RTImport: z.RTImport,
+	}
+	if c := n.cfg.Controllers[z.Controller]; c != nil {
+		out.ASN = uint32(c.ASN)
 	}
 	for _, v := range n.vnets[z.ID] {
 		out.VNIs = append(out.VNIs, uint32(v.Tag))
@@ -248,6 +291,10 @@ func (n *node) routedFabric(f *model.Fabric, m *model.FabricNode) routing.Fabric
 		ID: f.ID, Owner: model.Ref(model.KindFabric, f.ID), Protocol: routing.Protocol(f.Protocol),
 		IPPrefix: f.IPPrefix, IP6Prefix: f.IP6Prefix, IP: m.IP, IP6: m.IP6,
 		HelloInterval: f.HelloInterval, CSNPInterval: f.CSNPInterval, Area: f.Area, BFD: f.BFD, ASN: uint32(m.ASN),
+		RouteFilter: f.RouteFilter, RouteMapIn: f.RouteMapIn, RouteMapOut: f.RouteMapOut,
+	}
+	for _, r := range f.Redistribute {
+		out.Redistribute = append(out.Redistribute, routing.Redistribution(r))
 	}
 	for _, l := range m.Interfaces {
 		i := n.interfaceNamed(l.Name)

@@ -139,9 +139,8 @@ func (n *node) vrf(z *model.Zone) *vrf {
 	if !kernel || !suite {
 		return f
 	}
-	c := n.cfg.Controllers[z.Controller]
-	if c == nil || c.Type != model.ControllerEVPN {
-		n.note(LevelError, ref, "controller %q is not an evpn controller; the zone's VNets stay apart on every node; correct controller", z.Controller)
+	c := n.carrier(z)
+	if c == nil {
 		return f
 	}
 	if f.ends = n.controllerEnds(c); !f.ends.ok {
@@ -163,6 +162,30 @@ func (n *node) vrf(z *model.Zone) *vrf {
 	n.routed.links(z.ID, f.name, bridge)
 	n.outward(z, f)
 	return f
+}
+
+// carrier is the EVPN controller that carries a zone on the node: the zone's own,
+// or the first of its secondary ones that runs here. It is nil if there is none,
+// which the zone is told.
+func (n *node) carrier(z *model.Zone) *model.Controller {
+	ref := model.Ref(model.KindZone, z.ID)
+	elsewhere := false
+	for _, id := range z.Controllers() {
+		c := n.cfg.Controllers[id]
+		if c == nil || c.Type != model.ControllerEVPN {
+			continue
+		}
+		if c.OnNode(n.name) {
+			return c
+		}
+		elsewhere = elsewhere || id == z.Controller
+	}
+	if elsewhere {
+		n.note(LevelError, ref, "no controller of the zone runs on node %s, so the zone's VNets stay apart there; add the node to the nodes of controller %s", n.name, z.Controller)
+	} else {
+		n.note(LevelError, ref, "controller %q is not an evpn controller; the zone's VNets stay apart on every node; correct controller", z.Controller)
+	}
+	return nil
 }
 
 // outward ends the look-up of addresses in the VRF where the node has no way out

@@ -17,6 +17,8 @@ import (
 func Objects(old, new *model.Config) []Change {
 	kinds := [][2][]Change{
 		objectsOf(old.Nodes, new.Nodes),
+		objectsOf(old.PrefixLists, new.PrefixLists),
+		objectsOf(old.RouteMaps, new.RouteMaps),
 		objectsOf(old.Fabrics, new.Fabrics),
 		objectsOf(old.FabricNodes, new.FabricNodes),
 		objectsOf(old.Controllers, new.Controllers),

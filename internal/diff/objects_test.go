@@ -112,7 +112,8 @@ func set(t *testing.T, v reflect.Value) {
 // TestEveryKindIsCompared guards Objects' list of kinds.
 func TestEveryKindIsCompared(t *testing.T) {
 	cfg := &model.Config{
-		Nodes:   map[string]*model.Node{"x": {ID: "x"}},
+		Nodes:       map[string]*model.Node{"x": {ID: "x"}},
+		PrefixLists: map[string]*model.PrefixList{"x": {ID: "x"}}, RouteMaps: map[string]*model.RouteMap{"x": {ID: "x"}},
 		Fabrics: map[string]*model.Fabric{"x": {ID: "x"}}, FabricNodes: map[string]*model.FabricNode{"x": {ID: "x"}},
 		Controllers: map[string]*model.Controller{"x": {ID: "x"}}, Zones: map[string]*model.Zone{"x": {ID: "x"}},
 		VNets: map[string]*model.VNet{"x": {ID: "x"}}, Subnets: map[string]*model.Subnet{"x": {ID: "x"}},

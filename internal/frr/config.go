@@ -23,6 +23,8 @@ type Config struct {
 	// ISIS are the IS-IS routers by their area tag, ISISInterfaces the links.
 	ISIS           map[string]*ISIS
 	ISISInterfaces map[string]*Interface
+	// Communities are the lists of extended communities, by name.
+	Communities map[string]*CommunityList
 	// PrefixLists are those of both families, by name.
 	PrefixLists map[string]*PrefixList
 	// Custom are lines of the operator's that belong to nothing else, with
@@ -97,7 +99,24 @@ type Interface struct {
 	Custom []string
 }
 
-// PrefixList names prefixes. All entries are of one family.
+// CommunityList names routes by their extended communities: route targets.
+type CommunityList struct {
+	Name, Owner string
+	Entries     []CommunityEntry
+}
+
+// CommunityEntry permits or denies routes.
+type CommunityEntry struct {
+	// Seq is the place in the list; 0 leaves it to FRR.
+	Seq  int
+	Deny bool
+	// Pattern is a regular expression for the communities of a route as FRR prints
+	// them ("RT:65000:10100 ET:8"); without one Target is meant, "65000:10100".
+	Pattern, Target string
+}
+
+// PrefixList names prefixes. FRR keeps those of one family apart from those of
+// the other.
 type PrefixList struct {
 	Name, Owner string
 	Entries     []PrefixEntry
@@ -133,11 +152,22 @@ type RouteMapEntry struct {
 	// names a further route map.
 	Match, Set []string
 	Call       string
+	// Exit says where to go on after a match, "on-match next"; empty ends the map.
+	Exit string
 }
 
 // Prepend puts entries before those that are there.
 func (m *RouteMap) Prepend(entries ...RouteMapEntry) {
 	m.Entries = append(append([]RouteMapEntry{}, entries...), m.Entries...)
+}
+
+// last is the highest number of an entry.
+func (m *RouteMap) last() int {
+	n := 0
+	for _, e := range m.Entries {
+		n = max(n, e.Seq)
+	}
+	return n
 }
 
 // Renumber counts the entries from 1 on.

@@ -15,6 +15,9 @@ func (c *Config) items() []item {
 	for _, r := range sorted(c.Routers) {
 		out = append(out, r.item())
 	}
+	for _, l := range sorted(c.Communities) {
+		out = append(out, l.items()...)
+	}
 	for _, s := range sorted(c.ISIS) {
 		i := context(s.Owner, "router isis "+s.Domain,
 			"net "+s.Net, "redistribute ipv4 connected level-1", "redistribute ipv6 connected level-1", "log-adjacency-changes")
@@ -128,6 +131,23 @@ func (r Route) line() string {
 	return text
 }
 
+func (l *CommunityList) items() []item {
+	out := make([]item, len(l.Entries))
+	for n, e := range l.Entries {
+		kind, what := "standard", "rt "+e.Target
+		if e.Pattern != "" {
+			kind, what = "expanded", e.Pattern
+		}
+		text := "bgp extcommunity-list " + kind + " " + l.Name
+		if e.Seq != 0 {
+			text += fmt.Sprintf(" seq %d", e.Seq)
+		}
+		out[n] = single(l.Owner, text+" "+action(e.Deny)+" "+what)
+		out[n].joined = n > 0
+	}
+	return out
+}
+
 // items are the lines of a prefix list; only the first has a separator before
 // it, so that the list stands as one part.
 func (l *PrefixList) items() []item {
@@ -159,6 +179,7 @@ func (e *RouteMapEntry) item(name string) item {
 		i.add(e.Owner, " set %s", s)
 	}
 	i.when(e.Call != "", e.Owner, " call %s", e.Call)
+	i.when(e.Exit != "", e.Owner, " %s", e.Exit)
 	return i
 }
 

@@ -179,7 +179,7 @@ func (m *merge) finish() {
 	seq := map[string]int{}
 	for _, e := range m.entries {
 		if _, begun := seq[e.name]; !begun && m.c.RouteMaps[e.name] != nil {
-			seq[e.name] = len(m.c.RouteMaps[e.name].Entries)
+			seq[e.name] = m.c.RouteMaps[e.name].last()
 		}
 		seq[e.name]++
 		m.c.Custom = append(m.c.Custom, fmt.Sprintf("route-map %s %s %d", e.name, e.action, seq[e.name]))

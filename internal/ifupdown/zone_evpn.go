@@ -28,7 +28,7 @@ type evpnZone struct {
 // routed reports whether an EVPN zone can be rendered.
 func (r *renderer) routed(z *pvesdn.Zone) bool {
 	const left = "; the zone and its vnets are left out"
-	c := r.run.Controllers[z.Controller]
+	c := r.run.Carrier(z, r.facts.Node)
 	switch {
 	case c == nil || c.Type != string(model.ControllerEVPN):
 		r.refuse(model.KindZone, z.ID, "controller", z.Controller, "is not an EVPN controller of the running configuration"+left)

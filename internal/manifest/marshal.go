@@ -70,27 +70,17 @@ func writeList(b *bytes.Buffer, list reflect.Value, f model.FieldInfo, indent st
 	indent += "  "
 	for i := range list.Len() {
 		b.WriteString(indent + "- ")
-		//nolint:exhaustive // the other types have scalar items
-		switch f.Type {
-		case model.FieldRanges:
-			if err := writeFields(b, list.Index(i), model.RangeFields(), indent+"  "); err != nil {
+		if infos, _ := f.ItemFields(); infos != nil {
+			if err := writeFields(b, list.Index(i), infos, indent+"  "); err != nil {
 				return err
 			}
-		case model.FieldIfaces:
-			if err := writeFields(b, list.Index(i), model.FabricInterfaceFields(), indent+"  "); err != nil {
-				return err
-			}
-		case model.FieldNICs:
-			if err := writeFields(b, list.Index(i), model.NICFields(), indent+"  "); err != nil {
-				return err
-			}
-		default:
-			text, err := scalarText(list.Index(i))
-			if err != nil {
-				return fmt.Errorf("%s: %w", f.Name, err)
-			}
-			b.WriteString(text + "\n")
+			continue
 		}
+		text, err := scalarText(list.Index(i))
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.Name, err)
+		}
+		b.WriteString(text + "\n")
 	}
 	return nil
 }

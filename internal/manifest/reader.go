@@ -134,7 +134,7 @@ func (r *reader) valueAt(into reflect.Value, f model.FieldInfo, path string, n *
 		return
 	}
 	switch f.Type {
-	case model.FieldTexts, model.FieldAddrs, model.FieldRanges, model.FieldNICs, model.FieldIfaces:
+	case model.FieldTexts, model.FieldAddrs, model.FieldRanges, model.FieldNICs, model.FieldIfaces, model.FieldSources, model.FieldEntries:
 		r.list(into, f, path, n, places)
 	default:
 		r.scalar(into, f, path, n)
@@ -193,7 +193,7 @@ func (r *reader) list(into reflect.Value, f model.FieldInfo, path string, n *nod
 	switch {
 	case n.kind == mapNode && f.Type != model.FieldTexts && f.Type != model.FieldAddrs:
 		items = []*node{n} // one range or NIC without the list around it
-	case n.kind == scalarNode && (f.Type == model.FieldRanges || f.Type == model.FieldIfaces && strings.Contains(n.text, "=")):
+	case n.kind == scalarNode && (f.Type == model.FieldRanges || bareName(f) != "" && strings.Contains(n.text, "=")):
 		items = []*node{n} // its commas part the properties of one
 	case n.kind == scalarNode:
 		items = nil
@@ -229,27 +229,39 @@ func (r *reader) item(into reflect.Value, f model.FieldInfo, path string, n *nod
 			into.Set(reflect.ValueOf(v))
 			return
 		}
-		r.nested(into, "range", model.RangeFields(), path, n, places)
-	case model.FieldIfaces:
-		if n.kind == scalarNode {
-			n = interfaceNode(n)
+		r.nested(into, f, path, n, places)
+	case model.FieldNICs, model.FieldIfaces, model.FieldSources, model.FieldEntries:
+		if bare := bareName(f); bare != "" && n.kind == scalarNode {
+			n = propertyNode(n, bare)
 		}
-		r.nested(into, "interface", model.FabricInterfaceFields(), path, n, places)
-	case model.FieldNICs:
-		r.nested(into, "nic", model.NICFields(), path, n, places)
+		r.nested(into, f, path, n, places)
 	default:
 		r.errorf(n.pos, "%s: cannot be set", path)
 	}
 }
 
-// interfaceNode reads an interface in one string: its name alone, or as the
+// bareName is the property that an item written as one string without "=" gives;
+// empty if such items must be maps.
+func bareName(f model.FieldInfo) string {
+	switch f.Go {
+	case reflect.TypeFor[[]model.FabricInterface]():
+		return "name"
+	case reflect.TypeFor[[]model.Redistribution]():
+		return "source"
+	case reflect.TypeFor[[]model.PrefixEntry]():
+		return "prefix"
+	}
+	return ""
+}
+
+// propertyNode reads an item in one string: what bareName says alone, or as the
 // Proxmox API writes it, "name=eth1,ip=10.0.0.1/31".
-func interfaceNode(n *node) *node {
+func propertyNode(n *node, bare string) *node {
 	out := &node{kind: mapNode, pos: n.pos}
 	for _, part := range splitList(n.text) {
 		key, value, ok := strings.Cut(part, "=")
 		if !ok {
-			key, value = "name", part
+			key, value = bare, part
 		}
 		key = strings.ReplaceAll(key, "_", "-")
 		out.entries = append(out.entries, entry{key: key, pos: n.pos, value: &node{kind: scalarNode, pos: n.pos, text: value}})
@@ -262,7 +274,9 @@ func (r *reader) addr(into reflect.Value, path string, n *node) {
 	r.scalar(into, model.FieldInfo{Type: model.FieldAddr}, path, n)
 }
 
-func (r *reader) nested(into reflect.Value, owner string, infos []model.FieldInfo, path string, n *node, places map[string]Position) {
+// nested reads an item of a list of objects.
+func (r *reader) nested(into reflect.Value, f model.FieldInfo, path string, n *node, places map[string]Position) {
+	infos, owner := f.ItemFields()
 	if n.kind != mapNode {
 		r.errorf(n.pos, "%s: expected the properties of a %s, got %s", path, owner, n.describe())
 		return

@@ -27,11 +27,10 @@ func ParseValue(f model.FieldInfo, text string) (any, error) {
 		}
 		n = tree
 	}
-	t := goType(f.Type)
-	if t == nil {
+	if f.Type == model.FieldUnknown {
 		return nil, fmt.Errorf("%s: cannot be set", f.Name)
 	}
-	into := reflect.New(t).Elem()
+	into := reflect.New(goType(f)).Elem()
 	r := &reader{doc: &document{src: &source{name: f.Name}, first: 1}}
 	r.value(into, f, f.Name, n)
 	if len(r.errs) > 0 {
@@ -45,31 +44,13 @@ func ParseValue(f model.FieldInfo, text string) (any, error) {
 	return into.Interface(), nil
 }
 
-func goType(t model.FieldType) reflect.Type {
-	switch t {
-	case model.FieldText:
+// goType is what ParseValue returns: the field's own type, but plain text for
+// fields whose type is a kind of text.
+func goType(f model.FieldInfo) reflect.Type {
+	if f.Type == model.FieldText {
 		return reflect.TypeFor[string]()
-	case model.FieldInt:
-		return reflect.TypeFor[int]()
-	case model.FieldBool:
-		return reflect.TypeFor[bool]()
-	case model.FieldAddr:
-		return reflect.TypeFor[netip.Addr]()
-	case model.FieldPrefix:
-		return reflect.TypeFor[netip.Prefix]()
-	case model.FieldTexts:
-		return reflect.TypeFor[[]string]()
-	case model.FieldAddrs:
-		return reflect.TypeFor[[]netip.Addr]()
-	case model.FieldRanges:
-		return reflect.TypeFor[[]model.Range]()
-	case model.FieldNICs:
-		return reflect.TypeFor[[]model.NIC]()
-	case model.FieldIfaces:
-		return reflect.TypeFor[[]model.FabricInterface]()
-	case model.FieldUnknown:
 	}
-	return nil
+	return f.Go
 }
 
 // parseInt reads a whole number in decimal. Leading zeros are refused: YAML 1.1

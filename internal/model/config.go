@@ -13,6 +13,8 @@ import (
 // changed copy. The zero value is empty and ready to use.
 type Config struct {
 	Nodes       map[string]*Node       `json:"nodes,omitempty"`
+	PrefixLists map[string]*PrefixList `json:"prefix-lists,omitempty"`
+	RouteMaps   map[string]*RouteMap   `json:"route-maps,omitempty"`
 	Fabrics     map[string]*Fabric     `json:"fabrics,omitempty"`
 	FabricNodes map[string]*FabricNode `json:"fabric-nodes,omitempty"`
 	Controllers map[string]*Controller `json:"controllers,omitempty"`
@@ -26,6 +28,8 @@ type Config struct {
 func (c *Config) Clone() *Config {
 	return &Config{
 		Nodes:       maps.Clone(c.Nodes),
+		PrefixLists: maps.Clone(c.PrefixLists),
+		RouteMaps:   maps.Clone(c.RouteMaps),
 		Fabrics:     maps.Clone(c.Fabrics),
 		FabricNodes: maps.Clone(c.FabricNodes),
 		Controllers: maps.Clone(c.Controllers),
@@ -43,6 +47,10 @@ func (c *Config) Put(o Object) error {
 	switch o := o.(type) {
 	case *Node:
 		put(&c.Nodes, o.ID, o)
+	case *PrefixList:
+		put(&c.PrefixLists, o.ID, o)
+	case *RouteMap:
+		put(&c.RouteMaps, o.ID, o)
 	case *Fabric:
 		put(&c.Fabrics, o.ID, o)
 	case *FabricNode:
@@ -132,6 +140,10 @@ func (c *Config) Get(k Kind, id string) Object {
 	switch k {
 	case KindNode:
 		return get(c.Nodes, id)
+	case KindPrefixList:
+		return get(c.PrefixLists, id)
+	case KindRouteMap:
+		return get(c.RouteMaps, id)
 	case KindFabric:
 		return get(c.Fabrics, id)
 	case KindFabricNode:
@@ -167,6 +179,10 @@ func (c *Config) Delete(k Kind, id string) bool {
 	switch k {
 	case KindNode:
 		delete(c.Nodes, id)
+	case KindPrefixList:
+		delete(c.PrefixLists, id)
+	case KindRouteMap:
+		delete(c.RouteMaps, id)
 	case KindFabric:
 		delete(c.Fabrics, id)
 	case KindFabricNode:
@@ -188,6 +204,10 @@ func (c *Config) List(k Kind) []Object {
 	switch k {
 	case KindNode:
 		return list(c.Nodes)
+	case KindPrefixList:
+		return list(c.PrefixLists)
+	case KindRouteMap:
+		return list(c.RouteMaps)
 	case KindFabric:
 		return list(c.Fabrics)
 	case KindFabricNode:
@@ -217,5 +237,5 @@ func list[T any, P interface {
 
 // Len is the number of objects in the configuration.
 func (c *Config) Len() int {
-	return len(c.Nodes) + len(c.Fabrics) + len(c.FabricNodes) + len(c.Controllers) + len(c.Zones) + len(c.VNets) + len(c.Subnets)
+	return len(c.Nodes) + len(c.PrefixLists) + len(c.RouteMaps) + len(c.Fabrics) + len(c.FabricNodes) + len(c.Controllers) + len(c.Zones) + len(c.VNets) + len(c.Subnets)
 }

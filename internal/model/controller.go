@@ -1,6 +1,10 @@
 package model
 
-import "net/netip"
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+)
 
 // ControllerType says what a controller does.
 type ControllerType string
@@ -21,6 +25,25 @@ func ControllerTypes() []ControllerType {
 	return []ControllerType{ControllerBGP, ControllerEVPN, ControllerISIS}
 }
 
+// BGPMode says how the nodes of an EVPN controller speak to its peers.
+type BGPMode string
+
+// The modes.
+const (
+	// ModeAuto is eBGP on a node whose BGP controller has another AS number, and
+	// iBGP elsewhere. An empty mode means the same.
+	ModeAuto BGPMode = "auto"
+	// ModeExternal and ModeInternal are eBGP and iBGP on every node.
+	ModeExternal BGPMode = "external"
+	ModeInternal BGPMode = "internal"
+)
+
+// BGPModes returns the known modes, sorted.
+func BGPModes() []BGPMode { return []BGPMode{ModeAuto, ModeExternal, ModeInternal} }
+
+// DefaultPeerGroup is the peer group of an EVPN controller that names none.
+const DefaultPeerGroup = "VTEP"
+
 // Controller is a routing control plane that FRR runs on the nodes: Proxmox VE
 // SDN manual, "Controllers".
 type Controller struct {
@@ -36,13 +59,26 @@ type Controller struct {
 	// Fabric names the fabric whose nodes are the peers of an EVPN controller,
 	// instead of Peers.
 	Fabric string `json:"fabric,omitempty"`
+	// Nodes restricts an EVPN controller to these nodes. Empty means every node
+	// that has a zone of it.
+	Nodes []string `json:"nodes,omitempty"`
+	// PeerGroupName is FRR's name for the peers of an EVPN controller; empty means
+	// DefaultPeerGroup. Controllers that share a node have different ones.
+	PeerGroupName string `json:"peer-group-name,omitempty"`
+	// BGPMode is that of an EVPN controller's sessions; empty means ModeAuto.
+	BGPMode BGPMode `json:"bgp-mode,omitempty"`
 	// Node is where a BGP or IS-IS controller runs.
 	Node string `json:"node,omitempty"`
 	// EBGP says that the peers are of other autonomous systems (BGP).
 	EBGP bool `json:"ebgp,omitempty"`
-	// EBGPMultihop is how many hops away eBGP peers may be; 0 means neighbours
-	// only.
+	// EBGPMultihop is how many hops away eBGP peers may be (EVPN, BGP); 0 means
+	// neighbours only, and 10 for an EVPN controller whose sessions come from a
+	// loopback.
 	EBGPMultihop int `json:"ebgp-multihop,omitempty"`
+	// RouteMapIn and RouteMapOut name route maps that the routes from and to the
+	// peers pass (EVPN, BGP).
+	RouteMapIn  string `json:"route-map-in,omitempty"`
+	RouteMapOut string `json:"route-map-out,omitempty"`
 	// Loopback names the interface whose address is the source of the sessions
 	// and the end of the tunnels (BGP, IS-IS).
 	Loopback string `json:"loopback,omitempty"`
@@ -61,3 +97,15 @@ func (*Controller) ObjectKind() Kind { return KindController }
 
 // ObjectID implements Object.
 func (c *Controller) ObjectID() string { return c.ID }
+
+// OnNode reports whether the controller may run on the node: one of EVPN runs on
+// those in Nodes, the others on their own.
+func (c *Controller) OnNode(node string) bool {
+	if c.Type == ControllerEVPN {
+		return len(c.Nodes) == 0 || slices.Contains(c.Nodes, node)
+	}
+	return c.Node == node
+}
+
+// PeerGroup is the name of an EVPN controller's peer group.
+func (c *Controller) PeerGroup() string { return cmp.Or(c.PeerGroupName, DefaultPeerGroup) }

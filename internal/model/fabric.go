@@ -43,6 +43,39 @@ type Fabric struct {
 	Area string `json:"area,omitempty"`
 	// BFD watches the sessions of a BGP fabric (RFC 5880).
 	BFD bool `json:"bfd,omitempty"`
+	// RouteFilter names the prefix list of the routes that are the fabric's; empty
+	// means those in IPPrefix and IP6Prefix.
+	RouteFilter string `json:"route-filter,omitempty"`
+	// Redistribute are other routes that the members announce (OSPF, BGP).
+	Redistribute []Redistribution `json:"redistribute,omitempty"`
+	// RouteMapIn and RouteMapOut name route maps that the routes from and to other
+	// members pass (BGP).
+	RouteMapIn  string `json:"route-map-in,omitempty"`
+	RouteMapOut string `json:"route-map-out,omitempty"`
+}
+
+// Redistribution is a source of routes that a fabric announces.
+type Redistribution struct {
+	// Source is FRR's name of it: see RedistributionSources.
+	Source string `json:"source"`
+	// Metric is that of the announced routes, 0 to 16777214 (OSPF, RFC 2328
+	// appendix B) or 4294967295 (BGP); empty leaves FRR's own.
+	Metric string `json:"metric,omitempty"`
+	// RouteMap names a route map that the routes pass.
+	RouteMap string `json:"route-map,omitempty"`
+}
+
+// RedistributionSources returns the sources that a fabric of the protocol can
+// have, sorted; none for OpenFabric.
+func RedistributionSources(p FabricProtocol) []string {
+	switch p {
+	case FabricOSPF:
+		return []string{"bgp", "connected", "kernel", "static"}
+	case FabricBGP:
+		return []string{"connected", "isis", "kernel", "openfabric", "ospf", "ospf6", "static"}
+	case FabricOpenFabric:
+	}
+	return nil
 }
 
 // ObjectKind implements Object.

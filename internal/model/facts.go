@@ -45,12 +45,28 @@ type FRRFacts struct {
 // IPv6Tunnels tells whether EVPN tunnels may run over IPv6, which FRR knows from
 // release 10.6 on (https://github.com/FRRouting/frr/pull/19721).
 func (f *FRRFacts) IPv6Tunnels() bool {
-	major, rest, _ := strings.Cut(f.Version, ".")
-	minor, _, _ := strings.Cut(rest, ".")
-	minor = strings.TrimRightFunc(minor, func(r rune) bool { return r < '0' || r > '9' })
-	a, err1 := strconv.Atoi(major)
-	b, err2 := strconv.Atoi(minor)
-	return err1 == nil && err2 == nil && (a > 10 || a == 10 && b >= 6)
+	return f.since(10, 6, false)
+}
+
+// InternalLocalAS tells whether iBGP sessions may show another AS number than
+// the router's ("local-as" equal to "remote-as"): FRR 8.4 refuses it, 10.3 takes
+// it. An unknown release is trusted.
+func (f *FRRFacts) InternalLocalAS() bool {
+	return f.since(10, 0, true)
+}
+
+// since reports whether the release is the given one or a later one; unknown is
+// the answer for one that cannot be read.
+func (f *FRRFacts) since(major, minor int, unknown bool) bool {
+	x, rest, _ := strings.Cut(f.Version, ".")
+	y, _, _ := strings.Cut(rest, ".")
+	y = strings.TrimRightFunc(y, func(r rune) bool { return r < '0' || r > '9' })
+	a, err1 := strconv.Atoi(x)
+	b, err2 := strconv.Atoi(y)
+	if err1 != nil || err2 != nil {
+		return unknown
+	}
+	return a > major || a == major && b >= minor
 }
 
 // MaxFactRoutes bounds Facts.Routes.

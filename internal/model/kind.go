@@ -8,6 +8,8 @@ type Kind string
 // as pending configuration and take effect when a revision is applied.
 const (
 	KindNode       Kind = "node"
+	KindPrefixList Kind = "prefix-list"
+	KindRouteMap   Kind = "route-map"
 	KindFabric     Kind = "fabric"
 	KindFabricNode Kind = "fabric-node"
 	KindController Kind = "controller"
@@ -18,9 +20,9 @@ const (
 )
 
 // Kinds returns every kind in dependency order: an object refers only to
-// objects of kinds that stand before its own.
+// objects of kinds that stand before its own, or route maps to each other.
 func Kinds() []Kind {
-	return []Kind{KindNode, KindFabric, KindFabricNode, KindController, KindZone, KindVNet, KindSubnet, KindGuest}
+	return []Kind{KindNode, KindPrefixList, KindRouteMap, KindFabric, KindFabricNode, KindController, KindZone, KindVNet, KindSubnet, KindGuest}
 }
 
 // Plural is the name of the kind as it appears in API paths and in the
@@ -43,8 +45,8 @@ func ParseKind(s string) (k Kind, ok bool) {
 	return "", false
 }
 
-// Object is one declared object. The concrete types are *Node, *Fabric,
-// *FabricNode, *Controller, *Zone, *VNet, *Subnet and *Guest.
+// Object is one declared object. The concrete types are *Node, *PrefixList,
+// *RouteMap, *Fabric, *FabricNode, *Controller, *Zone, *VNet, *Subnet and *Guest.
 type Object interface {
 	// ObjectKind is the kind of the object.
 	ObjectKind() Kind
@@ -60,6 +62,10 @@ func New(k Kind) Object {
 	switch k {
 	case KindNode:
 		return &Node{}
+	case KindPrefixList:
+		return &PrefixList{}
+	case KindRouteMap:
+		return &RouteMap{}
 	case KindFabric:
 		return &Fabric{}
 	case KindFabricNode:

@@ -22,6 +22,8 @@ const (
 	FieldRanges  FieldType = "list of address ranges"
 	FieldNICs    FieldType = "list of NICs"
 	FieldIfaces  FieldType = "list of interfaces"
+	FieldSources FieldType = "list of route sources"
+	FieldEntries FieldType = "list of entries"
 	FieldUnknown FieldType = ""
 )
 
@@ -34,6 +36,8 @@ type FieldInfo struct {
 	Doc string
 	// Index is the field's place in the Go struct, for package reflect.
 	Index int
+	// Go is the type of the field.
+	Go reflect.Type
 }
 
 // Fields returns the properties of a kind in the order of declaration, which
@@ -46,15 +50,29 @@ func Fields(k Kind) []FieldInfo {
 	return fieldsOf(reflect.TypeOf(o).Elem(), string(k))
 }
 
-// NICFields returns the properties of a guest's NIC.
-func NICFields() []FieldInfo { return fieldsOf(reflect.TypeFor[NIC](), "nic") }
+// ItemFields returns the properties of one item of a list of objects, and what
+// an item is called; nil for other types of property.
+func (f FieldInfo) ItemFields() (infos []FieldInfo, owner string) {
+	for _, l := range itemTypes {
+		if l.list == f.Go {
+			return fieldsOf(l.list.Elem(), l.owner), l.owner
+		}
+	}
+	return nil, ""
+}
 
-// RangeFields returns the properties of a range of addresses.
-func RangeFields() []FieldInfo { return fieldsOf(reflect.TypeFor[Range](), "range") }
-
-// FabricInterfaceFields returns the properties of a fabric node's interface.
-func FabricInterfaceFields() []FieldInfo {
-	return fieldsOf(reflect.TypeFor[FabricInterface](), "interface")
+// itemTypes are the lists of objects inside objects.
+var itemTypes = []struct {
+	list  reflect.Type
+	owner string
+	field FieldType
+}{
+	{reflect.TypeFor[[]Range](), "range", FieldRanges},
+	{reflect.TypeFor[[]NIC](), "nic", FieldNICs},
+	{reflect.TypeFor[[]FabricInterface](), "interface", FieldIfaces},
+	{reflect.TypeFor[[]Redistribution](), "source", FieldSources},
+	{reflect.TypeFor[[]PrefixEntry](), "prefix-list entry", FieldEntries},
+	{reflect.TypeFor[[]RouteMapEntry](), "route-map entry", FieldEntries},
 }
 
 func fieldsOf(t reflect.Type, owner string) []FieldInfo {
@@ -62,7 +80,7 @@ func fieldsOf(t reflect.Type, owner string) []FieldInfo {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		out = append(out, FieldInfo{Name: name, Type: fieldType(f.Type), Doc: fieldDocs[owner+"."+name], Index: i})
+		out = append(out, FieldInfo{Name: name, Type: fieldType(f.Type), Doc: fieldDocs[owner+"."+name], Index: i, Go: f.Type})
 	}
 	return out
 }
@@ -77,12 +95,11 @@ func fieldType(t reflect.Type) FieldType {
 		return FieldTexts
 	case reflect.TypeFor[[]netip.Addr]():
 		return FieldAddrs
-	case reflect.TypeFor[[]Range]():
-		return FieldRanges
-	case reflect.TypeFor[[]NIC]():
-		return FieldNICs
-	case reflect.TypeFor[[]FabricInterface]():
-		return FieldIfaces
+	}
+	for _, l := range itemTypes {
+		if l.list == t {
+			return l.field
+		}
 	}
 	switch t.Kind() {
 	case reflect.String:
@@ -102,6 +119,34 @@ var fieldDocs = map[string]string{
 	"node.reserved": "interface names or patterns never to touch",
 
 	"node.backend": "netlink (default) or ifupdown2",
+
+	"prefix-list.id":      "1 to 32 letters, digits, _ and -",
+	"prefix-list.entries": "networks to permit or deny",
+
+	"prefix-list entry.action": "permit or deny",
+	"prefix-list entry.prefix": "the network, like 10.0.0.0/8",
+	"prefix-list entry.ge":     "shortest length of networks inside it, in bits",
+	"prefix-list entry.le":     "longest length of networks inside it, in bits",
+	"prefix-list entry.seq":    "place in the list; behind all others if left out",
+
+	"route-map.id":      "1 to 32 letters, digits, _ and -",
+	"route-map.entries": "steps; the first that matches decides",
+
+	"route-map entry.order":       "place in the map, 1 to 65535",
+	"route-map entry.action":      "permit or deny",
+	"route-map entry.match":       "conditions, like vni=10100 or ip-address-prefix-list=mylist",
+	"route-map entry.set":         "changes, like local-preference=200 or metric=+10",
+	"route-map entry.call":        "route map that must permit the route too",
+	"route-map entry.exit-action": "on-match-next, on-match-goto=N or continue=N",
+
+	"fabric.route-filter":  "prefix list of the fabric's routes, instead of its networks",
+	"fabric.redistribute":  "other routes to announce: source=connected,metric=N,route-map=M (ospf, bgp)",
+	"fabric.route-map-in":  "route map for routes from other nodes (bgp)",
+	"fabric.route-map-out": "route map for routes to other nodes (bgp)",
+
+	"source.source":    "connected, kernel, static, bgp, isis, openfabric, ospf or ospf6",
+	"source.metric":    "metric of the routes",
+	"source.route-map": "route map that the routes pass",
 
 	"fabric.id":             "2 to 8 letters, digits and hyphens",
 	"fabric.protocol":       "openfabric, ospf or bgp",
@@ -131,9 +176,14 @@ var fieldDocs = map[string]string{
 	"controller.asn":                         "autonomous system number (evpn, bgp)",
 	"controller.peers":                       "addresses of the nodes (evpn) or of routers outside (bgp)",
 	"controller.fabric":                      "fabric whose nodes are the peers (evpn)",
+	"controller.nodes":                       "nodes it runs on; all with a zone of it if left out (evpn)",
+	"controller.peer-group-name":             "FRR's name for the peers, VTEP if left out (evpn)",
+	"controller.bgp-mode":                    "auto, external or internal (evpn)",
+	"controller.route-map-in":                "route map for routes from the peers (evpn, bgp)",
+	"controller.route-map-out":               "route map for routes to the peers (evpn, bgp)",
 	"controller.node":                        "node it runs on (bgp, isis)",
 	"controller.ebgp":                        "peers are of other autonomous systems (bgp)",
-	"controller.ebgp-multihop":               "hops to eBGP peers (bgp)",
+	"controller.ebgp-multihop":               "hops to eBGP peers (evpn, bgp)",
 	"controller.loopback":                    "interface whose address sessions and tunnels use (bgp, isis)",
 	"controller.bgp-multipath-as-path-relax": "use equal paths through different systems (bgp)",
 	"controller.isis-domain":                 "name of the IS-IS domain (isis)",
@@ -158,6 +208,7 @@ var fieldDocs = map[string]string{
 	"zone.tag":                         "service VLAN, 1 to 4094 (qinq)",
 	"zone.vlan-protocol":               "service VLAN's type: 802.1q or 802.1ad (qinq)",
 	"zone.controller":                  "EVPN controller (evpn)",
+	"zone.secondary-controllers":       "further EVPN controllers that get the zone's routes (evpn)",
 	"zone.vrf-vxlan":                   "VXLAN identifier of routed traffic (evpn)",
 	"zone.mac":                         "hardware address of the gateways (evpn)",
 	"zone.exitnodes":                   "nodes that route to the world outside (evpn)",

@@ -20,6 +20,8 @@ func Validate(cfg *Config, known []string) Problems {
 	for _, id := range sortedKeys(cfg.Nodes) {
 		c.node(cfg.Nodes[id])
 	}
+	c.prefixLists()
+	c.routeMaps()
 	c.fabrics()
 	c.controllers()
 	for _, id := range sortedKeys(cfg.Zones) {

@@ -28,7 +28,12 @@ var controllerOptionTypes = map[string][]ControllerType{
 	"fabric":                      {ControllerEVPN},
 	"node":                        {ControllerBGP, ControllerISIS},
 	"ebgp":                        {ControllerBGP},
-	"ebgp-multihop":               {ControllerBGP},
+	"ebgp-multihop":               {ControllerEVPN, ControllerBGP},
+	"nodes":                       {ControllerEVPN},
+	"peer-group-name":             {ControllerEVPN},
+	"bgp-mode":                    {ControllerEVPN},
+	"route-map-in":                {ControllerEVPN, ControllerBGP},
+	"route-map-out":               {ControllerEVPN, ControllerBGP},
 	"loopback":                    {ControllerBGP, ControllerISIS},
 	"bgp-multipath-as-path-relax": {ControllerBGP},
 	"isis-domain":                 {ControllerISIS},
@@ -36,11 +41,11 @@ var controllerOptionTypes = map[string][]ControllerType{
 	"isis-ifaces":                 {ControllerISIS},
 }
 
-// controllers checks every controller, that one EVPN controller runs, and that a
-// node has at most one of the other types each.
+// controllers checks every controller, that those of EVPN which share a node have
+// different peer groups, and that a node has at most one of the other types each.
 func (c *checker) controllers() {
-	var evpn *Controller
-	onNode := map[string]*Controller{} // by type and node
+	groups := map[string][]*Controller{} // EVPN's, by peer group
+	onNode := map[string]*Controller{}   // by type and node
 	for _, id := range sortedKeys(c.cfg.Controllers) {
 		o := c.cfg.Controllers[id]
 		r := c.report(o)
@@ -51,10 +56,12 @@ func (c *checker) controllers() {
 		switch o.Type {
 		case ControllerEVPN:
 			c.controllerEVPN(r, o)
-			if evpn != nil {
-				r.errorf("type", string(o.Type), "is already that of controller %s; one evpn controller serves all evpn zones", evpn.ID)
+			for _, other := range groups[o.PeerGroup()] {
+				if node, shared := sharedNode(o, other); shared {
+					r.errorf("peer-group-name", o.PeerGroup(), "is already that of controller %s, which runs on %s too; give one of them another name, or nodes of its own", other.ID, node)
+				}
 			}
-			evpn = o
+			groups[o.PeerGroup()] = append(groups[o.PeerGroup()], o)
 		case ControllerBGP:
 			c.controllerBGP(r, o)
 		case ControllerISIS:
@@ -75,6 +82,22 @@ func (c *checker) controllers() {
 		}
 		onNode[key] = o
 	}
+}
+
+// sharedNode names a node that two EVPN controllers both may run on.
+func sharedNode(a, b *Controller) (name string, ok bool) {
+	if len(a.Nodes) == 0 {
+		a, b = b, a
+	}
+	if len(a.Nodes) == 0 {
+		return "every node", true
+	}
+	for _, n := range a.Nodes {
+		if b.OnNode(n) {
+			return "node " + n, true
+		}
+	}
+	return "", false
 }
 
 func (c *checker) controllerOptions(r report, o *Controller) {
@@ -110,6 +133,34 @@ func (c *checker) controllerEVPN(r report, o *Controller) {
 	}
 	c.fabricRef(r, o.Fabric)
 	checkPeers(r, o.Peers)
+	c.nodeList(r, o.Nodes, "the controller runs there once it has")
+	switch {
+	case o.PeerGroupName == "":
+	case !wordForm.MatchString(o.PeerGroupName):
+		r.errorf("peer-group-name", o.PeerGroupName, "is not a name: use up to 64 letters, digits, dots, hyphens and underscores")
+	case o.PeerGroupName == bgpPeerGroup:
+		r.errorf("peer-group-name", o.PeerGroupName, "is the peer group of bgp controllers; choose another")
+	case c.cfg.Fabrics[o.PeerGroupName] != nil:
+		r.errorf("peer-group-name", o.PeerGroupName, "is the peer group of fabric %s; choose another", o.PeerGroupName)
+	}
+	if o.BGPMode != "" && !slices.Contains(BGPModes(), o.BGPMode) {
+		r.errorf("bgp-mode", string(o.BGPMode), "is not a mode; it is one of %s", typeWords(BGPModes()))
+	}
+	checkMultihop(r, o.EBGPMultihop)
+	if o.EBGPMultihop > 0 && o.BGPMode == ModeInternal {
+		r.warnf("ebgp-multihop", strconv.Itoa(o.EBGPMultihop), "has no effect with bgp-mode internal")
+	}
+	c.routeMapRef(r, "route-map-in", o.RouteMapIn)
+	c.routeMapRef(r, "route-map-out", o.RouteMapOut)
+}
+
+// bgpPeerGroup is the peer group of BGP controllers.
+const bgpPeerGroup = "BGP"
+
+func checkMultihop(r report, n int) {
+	if n < 0 || n > 255 {
+		r.errorf("ebgp-multihop", strconv.Itoa(n), "is not a number of hops: use 1 to 255, or leave it out")
+	}
 }
 
 func (c *checker) controllerBGP(r report, o *Controller) {
@@ -119,12 +170,12 @@ func (c *checker) controllerBGP(r report, o *Controller) {
 		r.errorf("peers", "", "is missing: list the addresses of the routers outside")
 	}
 	checkPeers(r, o.Peers)
-	switch {
-	case o.EBGPMultihop < 0 || o.EBGPMultihop > 255:
-		r.errorf("ebgp-multihop", strconv.Itoa(o.EBGPMultihop), "is not a number of hops: use 1 to 255, or leave it out")
-	case o.EBGPMultihop > 0 && !o.EBGP:
+	checkMultihop(r, o.EBGPMultihop)
+	if o.EBGPMultihop > 0 && !o.EBGP {
 		r.warnf("ebgp-multihop", strconv.Itoa(o.EBGPMultihop), "has no effect without ebgp")
 	}
+	c.routeMapRef(r, "route-map-in", o.RouteMapIn)
+	c.routeMapRef(r, "route-map-out", o.RouteMapOut)
 	checkIfname(r, "loopback", o.Loopback)
 }
 

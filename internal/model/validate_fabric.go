@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // fabricForm is a fabric's name; FRR and the interface dummy_<fabric> bear it.
@@ -23,6 +25,7 @@ func (c *checker) fabrics() {
 			r.errorf("id", id, "is not a fabric name: use 2 to 8 letters, digits and hyphens, no hyphen at the ends")
 		}
 		fabricOptions(r, f)
+		c.fabricPolicy(r, f)
 		c.fabricPrefixes(r, f)
 		if f.Protocol != FabricOSPF {
 			continue
@@ -72,6 +75,8 @@ func fabricOptions(r report, f *Fabric) {
 	if f.BFD {
 		only("bfd", "true", FabricBGP)
 	}
+	only("route-map-in", f.RouteMapIn, FabricBGP)
+	only("route-map-out", f.RouteMapOut, FabricBGP)
 	interval := func(field string, n int) {
 		if n < 0 || n > 600 {
 			r.errorf(field, strconv.Itoa(n), "is out of range: use 1 to 600 seconds, or leave it out")
@@ -80,6 +85,49 @@ func fabricOptions(r report, f *Fabric) {
 	interval("hello-interval", f.HelloInterval)
 	interval("csnp-interval", f.CSNPInterval)
 }
+
+// fabricPolicy checks which routes a fabric takes and announces.
+func (c *checker) fabricPolicy(r report, f *Fabric) {
+	c.prefixListRef(r, "route-filter", f.RouteFilter)
+	if l := c.cfg.PrefixLists[f.RouteFilter]; l != nil {
+		for _, p := range []netip.Prefix{f.IPPrefix, f.IP6Prefix} {
+			if p.IsValid() && !l.HasFamily(p.Addr().Is6()) {
+				r.warnf("route-filter", f.RouteFilter, "has no network of the family of %s, so none of the fabric's routes there are used; add one to the prefix list", p)
+			}
+		}
+	}
+	c.routeMapRef(r, "route-map-in", f.RouteMapIn)
+	c.routeMapRef(r, "route-map-out", f.RouteMapOut)
+	sources := RedistributionSources(f.Protocol)
+	if len(f.Redistribute) > 0 && f.Protocol == FabricOpenFabric {
+		r.errorf("redistribute", f.Redistribute[0].Source, "is not an option of an openfabric fabric, only of ospf and bgp; remove it")
+		return
+	}
+	seen := map[string]bool{}
+	for i, d := range f.Redistribute {
+		field := "redistribute[" + strconv.Itoa(i) + "]."
+		switch {
+		case d.Source == "":
+			r.errorf(field+"source", "", "is missing; it is one of %s", strings.Join(sources, ", "))
+		case sources != nil && !slices.Contains(sources, d.Source):
+			r.errorf(field+"source", d.Source, "is not a source that an %s fabric can announce; it is one of %s", f.Protocol, strings.Join(sources, ", "))
+		case seen[d.Source]:
+			r.errorf(field+"source", d.Source, "is given twice; once is enough")
+		}
+		seen[d.Source] = true
+		limit := uint64(1<<32 - 1)
+		if f.Protocol == FabricOSPF {
+			limit = maxOSPFMetric
+		}
+		if n, err := strconv.ParseUint(d.Metric, 10, 32); d.Metric != "" && (err != nil || n > limit) {
+			r.errorf(field+"metric", d.Metric, "is not a metric: use 0 to %d, or leave it out", limit)
+		}
+		c.routeMapRef(r, field+"route-map", d.RouteMap)
+	}
+}
+
+// maxOSPFMetric is the largest metric below LSInfinity (RFC 2328, appendix B).
+const maxOSPFMetric = 1<<24 - 2
 
 func nonZero(n int) string {
 	if n == 0 {

@@ -50,7 +50,7 @@ func (c *checker) zone(z *Zone) {
 		r.errorf("type", string(z.Type), "is not a zone type of this release; it is one of %s", zoneTypeList())
 	}
 	zoneOptions(r, z)
-	c.zoneNodes(r, z)
+	c.nodeList(r, z.Nodes, "the zone is deployed there once it has")
 	c.zoneMTU(r, z)
 	zoneServices(r, z)
 }
@@ -142,16 +142,18 @@ func checkPeers(r report, peers []netip.Addr) {
 	}
 }
 
-func (c *checker) zoneNodes(r report, z *Zone) {
-	seen := make(map[string]bool, len(z.Nodes))
-	for _, n := range z.Nodes {
+// nodeList checks the nodes that an object is restricted to; once tells what
+// happens there as soon as they have joined.
+func (c *checker) nodeList(r report, nodes []string, once string) {
+	seen := make(map[string]bool, len(nodes))
+	for _, n := range nodes {
 		switch {
 		case !labelForm.MatchString(n):
 			r.errorf("nodes", n, "is not a host name: use up to 63 letters, digits and hyphens")
 		case seen[n]:
 			r.warnf("nodes", n, "is listed twice; once is enough")
 		case !c.known[n]:
-			r.warnf("nodes", n, "has not joined%s; the zone is deployed there once it has", c.nearestNode(n))
+			r.warnf("nodes", n, "has not joined%s; %s", c.nearestNode(n), once)
 		}
 		seen[n] = true
 	}

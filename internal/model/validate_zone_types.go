@@ -24,6 +24,7 @@ var zoneOptionTypes = map[string][]ZoneType{
 	"fabric":                      {ZoneVXLAN},
 	"vxlan-port":                  {ZoneVXLAN, ZoneEVPN},
 	"controller":                  {ZoneEVPN},
+	"secondary-controllers":       {ZoneEVPN},
 	"vrf-vxlan":                   {ZoneEVPN},
 	"mac":                         {ZoneEVPN},
 	"exitnodes":                   {ZoneEVPN},
@@ -139,16 +140,45 @@ func isUint32(s string) bool {
 }
 
 func (c *checker) zoneController(r report, z *Zone) {
-	ctl := c.cfg.Controllers[z.Controller]
-	switch {
-	case z.Controller == "":
+	if z.Controller == "" {
 		r.errorf("controller", "", "is missing: name the evpn controller that the zone's routes go through")
-	case ctl == nil:
-		r.errorf("controller", z.Controller, "does not exist: controller %s is used by zone %s%s", z.Controller, z.ID,
-			didYouMean(nearest(c, z.Controller, c.cfg.Controllers), "; declare the controller, or delete the zone as well"))
-	case ctl.Type != ControllerEVPN:
-		r.errorf("controller", z.Controller, "is a controller of type %s; an evpn zone needs one of type evpn", ctl.Type)
+	} else {
+		c.controllerRef(r, "controller", z.Controller)
 	}
+	seen := map[string]bool{z.Controller: true}
+	for _, id := range z.SecondaryControllers {
+		if seen[id] {
+			r.errorf("secondary-controllers", id, "is a controller of the zone already; once is enough")
+			continue
+		}
+		seen[id] = true
+		c.controllerRef(r, "secondary-controllers", id)
+	}
+	for _, node := range z.Nodes {
+		if z.Controller != "" && !c.controlled(z, node) {
+			r.warnf("controller", z.Controller, "does not run on node %s of the zone, and no secondary controller does: the zone has no routing there; add the node to the controller's nodes", node)
+		}
+	}
+}
+
+// controllerRef checks that a zone names an EVPN controller.
+func (c *checker) controllerRef(r report, field, id string) {
+	switch ctl := c.cfg.Controllers[id]; {
+	case ctl == nil:
+		r.errorf(field, id, "does not exist: controller %s is used by zone %s%s", id, r.id,
+			didYouMean(nearest(c, id, c.cfg.Controllers), "; declare the controller, or delete the zone as well"))
+	case ctl.Type != ControllerEVPN:
+		r.errorf(field, id, "is a controller of type %s; an evpn zone needs one of type evpn", ctl.Type)
+	}
+}
+
+// controlled reports whether a controller of the zone runs on the node, or is
+// not there to tell.
+func (c *checker) controlled(z *Zone, node string) bool {
+	return slices.ContainsFunc(z.Controllers(), func(id string) bool {
+		ctl := c.cfg.Controllers[id]
+		return ctl == nil || ctl.OnNode(node)
+	})
 }
 
 func (c *checker) exitNodes(r report, z *Zone) {

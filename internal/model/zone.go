@@ -79,6 +79,9 @@ type Zone struct {
 
 	// Controller names the EVPN controller of an EVPN zone.
 	Controller string `json:"controller,omitempty"`
+	// SecondaryControllers name further EVPN controllers whose peers learn the
+	// zone's routes. On a node without Controller the first of them stands in.
+	SecondaryControllers []string `json:"secondary-controllers,omitempty"`
 	// VRFVXLAN is the VXLAN network identifier of the zone's routed traffic
 	// (L3VNI, RFC 9135), 1 to 16777215; no VNet and no other zone has it.
 	VRFVXLAN int `json:"vrf-vxlan,omitempty"`
@@ -109,6 +112,14 @@ func (*Zone) ObjectKind() Kind { return KindZone }
 
 // ObjectID implements Object.
 func (z *Zone) ObjectID() string { return z.ID }
+
+// Controllers are the zone's EVPN controllers, the first one first.
+func (z *Zone) Controllers() []string {
+	if z.Controller == "" {
+		return z.SecondaryControllers
+	}
+	return append([]string{z.Controller}, z.SecondaryControllers...)
+}
 
 // OnNode reports whether the zone is deployed on the node.
 func (z *Zone) OnNode(node string) bool {

@@ -43,7 +43,7 @@ func Render(run *pvesdn.Running, facts *model.Facts, local string) ([]byte, mode
 
 // Intent is what FRR on the node shall do, in Proxmox's dialect.
 func Intent(run *pvesdn.Running, facts *model.Facts) (*routing.Intent, model.Problems) {
-	r := &reader{run: run, facts: facts, vnets: map[string][]*pvesdn.VNet{}, subnets: map[string][]*pvesdn.Subnet{}}
+	r := &reader{run: run, facts: facts, groups: map[string]string{}, vnets: map[string][]*pvesdn.VNet{}, subnets: map[string][]*pvesdn.Subnet{}}
 	for _, id := range slices.Sorted(maps.Keys(run.Subnets)) {
 		s := run.Subnets[id]
 		r.subnets[s.VNet] = append(r.subnets[s.VNet], s)
@@ -56,6 +56,15 @@ func Intent(run *pvesdn.Running, facts *model.Facts) (*routing.Intent, model.Pro
 	// Stable, so that of equal addresses the last one by ID stays the last.
 	slices.SortStableFunc(r.all, func(a, b *pvesdn.Subnet) int { return a.CIDR.Addr().Compare(b.CIDR.Addr()) })
 	i := &routing.Intent{Node: facts.Node, Dialect: routing.Proxmox(), Fabrics: Fabrics(run, facts.Node)}
+	if bgp := run.ControllerOf(facts.Node, model.ControllerBGP); bgp != nil {
+		i.BGPASN = bgp.ASN
+	}
+	for _, id := range slices.Sorted(maps.Keys(run.PrefixLists)) {
+		i.PrefixLists = append(i.PrefixLists, run.PrefixLists[id])
+	}
+	for _, id := range slices.Sorted(maps.Keys(run.RouteMaps)) {
+		i.RouteMaps = append(i.RouteMaps, run.RouteMaps[id])
+	}
 	for _, id := range slices.Sorted(maps.Keys(run.Controllers)) {
 		if c := r.controller(run.Controllers[id]); c != nil {
 			i.Controllers = append(i.Controllers, c)
@@ -74,6 +83,7 @@ func Intent(run *pvesdn.Running, facts *model.Facts) (*routing.Intent, model.Pro
 type reader struct {
 	run      *pvesdn.Running
 	facts    *model.Facts
+	groups   map[string]string           // EVPN controllers by their peer groups
 	vnets    map[string][]*pvesdn.VNet   // by zone, each sorted by ID
 	subnets  map[string][]*pvesdn.Subnet // by VNet, each sorted by ID
 	all      []*pvesdn.Subnet            // sorted by address, then by ID
@@ -87,7 +97,7 @@ func (r *reader) tell(severity model.Severity, kind model.Kind, id, field, value
 // controller returns nil if the controller does nothing on the node.
 func (r *reader) controller(c *pvesdn.Controller) routing.Controller {
 	kind := model.ControllerType(c.Type)
-	if c.Broken || kind != model.ControllerEVPN && c.Node != r.facts.Node {
+	if c.Broken || kind != model.ControllerEVPN && c.Node != r.facts.Node || kind == model.ControllerEVPN && !c.OnNode(r.facts.Node) {
 		return nil // told already, or nothing to do with this node
 	}
 	if kind != model.ControllerEVPN {
@@ -109,9 +119,14 @@ func (r *reader) controller(c *pvesdn.Controller) routing.Controller {
 }
 
 func (r *reader) evpn(c *pvesdn.Controller) routing.Controller {
-	out := routing.EVPN{ID: c.ID, Owner: model.Ref(model.KindController, c.ID), ASN: c.ASN, RouterASN: c.ASN}
-	if bgp := r.run.ControllerOf(r.facts.Node, model.ControllerBGP); bgp != nil && bgp.ASN != 0 {
-		out.RouterASN = bgp.ASN
+	group := cmp.Or(c.PeerGroupName, model.DefaultPeerGroup)
+	if other := r.groups[group]; other != "" {
+		r.tell(model.Error, model.KindController, c.ID, "peer-group-name", group, fmt.Sprintf("is the peer group of controller %s, which runs on node %s too; this one is left out", other, r.facts.Node))
+		return nil
+	}
+	out := routing.EVPN{
+		ID: c.ID, Owner: model.Ref(model.KindController, c.ID), ASN: c.ASN,
+		Group: group, Mode: c.BGPMode, Multihop: c.EBGPMultihop, RouteMapIn: c.RouteMapIn, RouteMapOut: c.RouteMapOut,
 	}
 	local, loopback, ok := r.run.TunnelEnd(c, r.facts)
 	if !r.able(c, local, ok) {
@@ -130,6 +145,7 @@ func (r *reader) evpn(c *pvesdn.Controller) routing.Controller {
 	if out.RouterID, ok = r.routerID(c, local); !ok {
 		return nil
 	}
+	r.groups[group] = c.ID
 	return out
 }
 
@@ -145,6 +161,7 @@ func (r *reader) bgp(c *pvesdn.Controller) routing.Controller {
 	return routing.BGP{
 		Owner: model.Ref(model.KindController, c.ID), ASN: c.ASN, RouterID: id, Own: local.Address.Addr, Peers: addresses(c.Peers),
 		EBGP: c.EBGP, EBGPMultihop: c.EBGPMultihop, Loopback: c.Loopback, MultipathRelax: c.MultipathRelax,
+		RouteMapIn: c.RouteMapIn, RouteMapOut: c.RouteMapOut,
 	}
 }
 

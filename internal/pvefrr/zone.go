@@ -34,9 +34,10 @@ func (r *reader) usable(z *pvesdn.Zone) bool {
 // zone is restricted to others or not.
 func (r *reader) zone(z *pvesdn.Zone) routing.Zone {
 	out := routing.Zone{
-		ID: z.ID, Owner: model.Ref(model.KindZone, z.ID), VRF: "vrf_" + z.ID, Controller: z.Controller,
+		ID: z.ID, Owner: model.Ref(model.KindZone, z.ID), VRF: "vrf_" + z.ID, Controller: z.Controller, Secondary: z.SecondaryControllers,
 		VNI: uint32(z.VRFVXLAN), AdvertiseSubnets: z.AdvertiseSubnets, RTImport: z.RTImport, //nolint:gosec // at most 24 bits
 	}
+	out.ASN = r.run.Controllers[z.Controller].ASN // see usable
 	for _, v := range r.vnets[z.ID] {
 		if v.Tag != 0 {
 			out.VNIs = append(out.VNIs, uint32(v.Tag)) //nolint:gosec // at most 24 bits

@@ -17,6 +17,14 @@ type Controller struct {
 	// Peers are in the order of the file; Fabric stands in their place.
 	Peers  []Address
 	Fabric string
+	// Nodes are those that an EVPN controller runs on; nil means every node.
+	Nodes []string
+	// PeerGroupName is empty if unset, and so is BGPMode: auto, external or
+	// internal.
+	PeerGroupName string
+	BGPMode       model.BGPMode
+	// RouteMapIn and RouteMapOut name maps for the sessions; empty means none.
+	RouteMapIn, RouteMapOut string
 	// Node is where a BGP or IS-IS controller runs.
 	Node         string
 	EBGP         bool
@@ -37,6 +45,11 @@ func (s *section) controller() *Controller {
 		ASN:            uint32(s.bounded("asn", 1<<32-1)), //nolint:gosec // bounded
 		Peers:          s.addresses("peers"),
 		Fabric:         s.text("fabric"),
+		Nodes:          s.set("nodes"),
+		PeerGroupName:  s.word("peer-group-name"),
+		BGPMode:        model.BGPMode(s.choice("bgp-mode", "auto", "external", "internal")),
+		RouteMapIn:     s.word("route-map-in"),
+		RouteMapOut:    s.word("route-map-out"),
 		Node:           s.text("node"),
 		EBGP:           s.boolean("ebgp"),
 		EBGPMultihop:   s.number("ebgp-multihop"),
@@ -48,6 +61,23 @@ func (s *section) controller() *Controller {
 	}
 	c.Broken = s.broken
 	return c
+}
+
+// OnNode reports whether an EVPN controller runs on the node.
+func (c *Controller) OnNode(node string) bool {
+	return c.Nodes == nil || slices.Contains(c.Nodes, node)
+}
+
+// Carrier is the EVPN controller that carries a zone on the node: the zone's own,
+// or else the first of its secondary ones that runs there. If none does, it is
+// the zone's own, which may be nil or of another type.
+func (r *Running) Carrier(z *Zone, node string) *Controller {
+	for _, id := range append([]string{z.Controller}, z.SecondaryControllers...) {
+		if c := r.Controllers[id]; c != nil && c.Type == string(model.ControllerEVPN) && c.OnNode(node) {
+			return c
+		}
+	}
+	return r.Controllers[z.Controller]
 }
 
 // ControllerOf returns the node's controller of a type that has one for each

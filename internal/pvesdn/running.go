@@ -34,6 +34,10 @@ type Running struct {
 	// file does not have it. A node's ID is "<fabric>_<node>".
 	Fabrics     map[string]*Fabric
 	FabricNodes map[string]*FabricNode
+	// PrefixLists and RouteMaps are those of newer releases of Proxmox. Of lists
+	// and of entries of maps that cannot be read nothing is kept.
+	PrefixLists map[string]*model.PrefixList
+	RouteMaps   map[string]*model.RouteMap
 }
 
 // maxVNI is the largest VXLAN network identifier (RFC 7348). maxTag is the
@@ -65,11 +69,13 @@ type Zone struct {
 	Tag    int
 	// VLANProtocol is 802.1q, 802.1ad, or empty if unset.
 	VLANProtocol string
-	// Controller names the EVPN controller, VRFVXLAN is the VXLAN network of
+	// Controller names the EVPN controller, SecondaryControllers further ones;
+	// VRFVXLAN is the VXLAN network of
 	// routed traffic, MAC the address of the gateways; 0 and empty mean unset.
-	Controller string
-	VRFVXLAN   int
-	MAC        string
+	Controller           string
+	SecondaryControllers []string
+	VRFVXLAN             int
+	MAC                  string
 	// ExitNodes are the nodes that route to the world outside; Primary is the
 	// one that others prefer.
 	ExitNodes               []string
@@ -156,6 +162,8 @@ func Parse(data []byte) (*Running, model.Problems, error) {
 		{"subnets", model.KindSubnet, func(s *section) { keep(r.Subnets, s, s.subnet()) }, func() { r.Subnets = map[string]*Subnet{} }},
 		{"controllers", model.KindController, func(s *section) { r.Controllers[s.id] = s.controller() }, func() { r.Controllers = map[string]*Controller{} }},
 		{"fabrics", model.KindFabric, r.fabricSection, r.makeFabrics},
+		{"prefix-lists", model.KindPrefixList, func(s *section) { keep(r.PrefixLists, s, s.prefixList()) }, func() { r.PrefixLists = map[string]*model.PrefixList{} }},
+		{"route-maps", model.KindRouteMap, r.routeMapSection, func() { r.RouteMaps = map[string]*model.RouteMap{} }},
 	} {
 		raw, has := top[k.key]
 		if !has || string(raw) == "null" {
@@ -166,29 +174,7 @@ func Parse(data []byte) (*Running, model.Problems, error) {
 			return nil, nil, fmt.Errorf("not a running configuration of Proxmox SDN: %q: %w", k.key, err)
 		}
 	}
-	p.newer(top)
 	return r, p.problems, nil
-}
-
-// newer tells the kinds of objects that only newer releases of Proxmox have.
-// Without them FRR lacks what refers to them.
-func (p *parser) newer(top map[string]json.RawMessage) {
-	for _, k := range []struct {
-		key  string
-		kind model.Kind
-	}{{"prefix-lists", "prefix-list"}, {"route-maps", "route-map"}} {
-		var list struct {
-			IDs map[string]json.RawMessage `json:"ids"`
-		}
-		if json.Unmarshal(top[k.key], &list) != nil {
-			continue // not there
-		}
-		for _, id := range slices.Sorted(maps.Keys(list.IDs)) {
-			p.problems = append(p.problems, model.Problem{
-				Severity: model.Error, Kind: k.kind, ID: id, Message: "is of a kind that this release does not render; it is left out",
-			})
-		}
-	}
 }
 
 func keep[T any](m map[string]*T, s *section, o *T) {
@@ -230,6 +216,7 @@ func (s *section) zone() *Zone {
 		VLANProtocol: s.choice("vlan-protocol", "802.1q", "802.1ad"),
 
 		Controller:              s.text("controller"),
+		SecondaryControllers:    s.list("secondary-controllers"),
 		VRFVXLAN:                s.bounded("vrf-vxlan", maxVNI),
 		MAC:                     s.mac("mac"),
 		ExitNodes:               s.set("exitnodes"),

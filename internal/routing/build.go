@@ -1,32 +1,39 @@
 package routing
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/frr"
+	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
 // Names in FRR's configuration. They are Proxmox's, so that what operators add
 // in frr.conf.local finds them.
 const (
-	groupVTEP   = "VTEP"
-	groupBGP    = "BGP"
-	mapVTEPIn   = "MAP_VTEP_IN"
-	mapVTEPOut  = "MAP_VTEP_OUT"
-	mapSource   = "correct_src"
-	mapAll      = "MAP_ALL"
-	listSource  = "loopbacks_ips"
-	listDefault = "only_default"
-	listSix     = "only_default_v6"
+	groupVTEP  = model.DefaultPeerGroup
+	groupBGP   = "BGP"
+	mapVTEPIn  = "MAP_VTEP_IN"
+	mapVTEPOut = "MAP_VTEP_OUT"
+	mapSource  = "correct_src"
+	listSource = "loopbacks_ips"
+	// listController begins the names of community lists.
+	listController = "pve_controller_"
+	listDefault    = "only_default"
+	listSix        = "only_default_v6"
 )
 
 // noTarget is a route target that no route has: its number is no VNI's, its
 // autonomous system is reserved (RFC 7300). One with the VNI would not do: FRR takes
 // routes of any autonomous system where that part is the same.
 const noTarget = "65535:0"
+
+// MapAll is the route map that lets everything pass, which eBGP sessions need in
+// the stock dialect.
+const MapAll = "MAP_ALL"
 
 // firstSeq and stepSeq number the entries that choose the source address of
 // fabrics; lastSeq is their end.
@@ -46,6 +53,9 @@ type builder struct {
 	dialect Dialect
 	c       *frr.Config
 	evpn    map[string]*EVPN                  // by ID
+	several bool                              // of them
+	asn     uint32                            // of the node's BGP router
+	bgp     uint32                            // of its BGP controller, or 0
 	local   map[string][]frr.Owned[frr.Route] // into zones, by VNet
 	// seq is the number of the next source entry of a fabric.
 	seq int
@@ -61,49 +71,117 @@ func Build(i *Intent) *frr.Config {
 // Extend adds the intent to a configuration that is there already. A BGP router
 // that it has is used.
 func Extend(c *frr.Config, i *Intent) {
-	b := &builder{dialect: i.Dialect, c: c, evpn: map[string]*EVPN{}, local: map[string][]frr.Owned[frr.Route]{}, seq: firstSeq}
+	b := &builder{
+		dialect: i.Dialect, c: c, evpn: map[string]*EVPN{}, asn: i.RouterASN(), bgp: i.BGPASN,
+		several: len(i.evpn()) > 1, local: map[string][]frr.Owned[frr.Route]{}, seq: firstSeq,
+	}
 	for _, c := range i.Controllers {
 		c.build(b)
 	}
 	for _, z := range i.Zones {
-		if e := b.evpn[z.Controller]; e != nil {
+		if e := b.carrier(&z); e != nil {
 			b.zone(&z, e)
 		}
 	}
+	b.communities(i)
 	for _, vnet := range slices.Sorted(maps.Keys(b.local)) {
 		b.c.Routes = append(b.c.Routes, b.local[vnet]...)
 	}
 	for _, m := range b.c.RouteMaps {
 		m.Renumber()
 	}
+	b.policies(i) // the operator's own entries count on behind these
 	b.c.MergeProxmox(i.Local)
 	b.fabrics(i.Fabrics)
+	b.policies(i) // and what the fabrics generate gives way as well
+}
+
+// evpn are the node's EVPN controllers.
+func (i *Intent) evpn() []EVPN {
+	var out []EVPN
+	for _, c := range i.Controllers {
+		if e, ok := c.(EVPN); ok {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// RouterASN is the AS number of the node's BGP router, which all controllers
+// share: those with another one show it by local-as. It is that of the BGP
+// controller if an EVPN controller speaks as it does, otherwise that of the first
+// EVPN controller; 0 without any.
+func (i *Intent) RouterASN() uint32 {
+	list := i.evpn()
+	if !i.Dialect.InternalLocalAS {
+		for _, e := range list {
+			if local, external := e.Session(i.BGPASN); !external {
+				return local
+			}
+		}
+		for _, c := range i.Controllers {
+			if c, ok := c.(BGP); ok && !c.EBGP {
+				return c.ASN
+			}
+		}
+	}
+	automatic := slices.ContainsFunc(list, func(e EVPN) bool { return e.Mode == "" || e.Mode == model.ModeAuto })
+	if len(list) == 0 || i.BGPASN != 0 && automatic {
+		return i.BGPASN
+	}
+	return list[0].ASN
+}
+
+// carrier is the controller that carries a zone on the node; nil if none is
+// there.
+func (b *builder) carrier(z *Zone) *EVPN {
+	for _, id := range z.controllers() {
+		if e := b.evpn[id]; e != nil {
+			return e
+		}
+	}
+	return nil
 }
 
 // router returns the BGP router outside all VRFs, which the first controller
 // makes.
-func (b *builder) router(owner string, asn uint32, id netip.Addr, whole bool) *frr.Router {
+func (b *builder) router(owner string, id netip.Addr, whole bool) *frr.Router {
 	if r := b.c.Routers[frr.DefaultVRF]; r != nil {
 		return r
 	}
 	return frr.Put(&b.c.Routers, frr.DefaultVRF, &frr.Router{
-		ASN: asn, Owner: owner, RouterID: id,
+		ASN: b.asn, Owner: owner, RouterID: id,
 		NoHardReset: whole, NoDefaultUnicast: true, CoalesceTime: 1000, NoRestartNotice: whole,
 	})
 }
 
+// group makes a peer group that shows the AS number local, and expects another
+// one or the same.
+func (b *builder) group(name, owner string, local uint32, external bool) *frr.PeerGroup {
+	g := &frr.PeerGroup{Name: name, Owner: owner, RemoteAS: fmt.Sprint(local), BFD: true, Quick: !b.dialect.Datacenter}
+	if external {
+		g.RemoteAS = "external"
+	}
+	if local != b.asn {
+		g.LocalAS = local
+	}
+	return g
+}
+
 func (e EVPN) build(b *builder) {
 	b.evpn[e.ID] = &e
-	r := b.router(e.Owner, e.RouterASN, e.RouterID, true)
-	g := &frr.PeerGroup{Name: groupVTEP, Owner: e.Owner, RemoteAS: fmt.Sprint(e.RouterASN), BFD: true, Quick: !b.dialect.Datacenter, UpdateSource: e.Loopback}
+	r := b.router(e.Owner, e.RouterID, true)
+	local, external := e.Session(b.bgp)
+	g := b.group(e.group(), e.Owner, local, external)
+	g.UpdateSource = e.Loopback
 	if e.Source.IsValid() {
 		g.UpdateSource = e.Source.String()
 	}
-	if e.external() {
-		g.RemoteAS = "external"
-		if e.Loopback != "" {
-			g.Multihop = 10
-		}
+	switch {
+	case external && e.Multihop != 0:
+		g.Multihop = e.Multihop
+	case external && e.Loopback != "":
+		g.Multihop = 10
 	}
 	for _, p := range e.Peers {
 		if p != e.Own {
@@ -112,36 +190,56 @@ func (e EVPN) build(b *builder) {
 	}
 	r.Groups = append(r.Groups, g)
 	l2 := r.L2VPN()
-	l2.Neighbours = append(l2.Neighbours, frr.Neighbour{Group: groupVTEP, Owner: e.Owner, RouteMapIn: mapVTEPIn, RouteMapOut: mapVTEPOut})
-	l2.AdvertiseAllVNI = frr.Own(e.Owner, true)
-	for _, vni := range e.Apart {
-		l2.VNIs = append(l2.VNIs, frr.VNI{ID: vni, Import: noTarget, Owner: e.Owner})
+	in, out := e.Maps()
+	l2.Neighbours = append(l2.Neighbours, frr.Neighbour{Group: g.Name, Owner: e.Owner, RouteMapIn: in, RouteMapOut: out})
+	if !l2.AdvertiseAllVNI.Value {
+		l2.AdvertiseAllVNI = frr.Own(e.Owner, true)
+		for _, vni := range e.Apart {
+			l2.VNIs = append(l2.VNIs, frr.VNI{ID: vni, Import: noTarget, Owner: e.Owner})
+		}
 	}
-	if e.external() && b.dialect.AutoRT {
+	if e.ASN != b.asn && b.dialect.AutoRT && l2.AutoRT.Value == 0 {
 		l2.AutoRT = frr.Own(e.Owner, e.ASN)
 	}
-	for _, name := range []string{mapVTEPIn, mapVTEPOut} {
-		if m := b.c.RouteMap(name); len(m.Entries) == 0 {
-			m.Entries = []frr.RouteMapEntry{{Owner: e.Owner}}
-		}
+	last := frr.RouteMapEntry{Owner: e.Owner, Call: e.RouteMapIn}
+	b.last(in, last)
+	last.Call = e.RouteMapOut
+	if b.several {
+		last.Match = []string{b.controllerMatch(e.ID)}
+	}
+	b.last(out, last)
+}
+
+// last gives a route map the entry that all others stand before.
+func (b *builder) last(name string, e frr.RouteMapEntry) {
+	if m := b.c.RouteMap(name); len(m.Entries) == 0 {
+		m.Entries = []frr.RouteMapEntry{e}
 	}
 }
 
-// external reports whether the node's router is of another autonomous system
-// than the EVPN control plane, so that its sessions are eBGP.
-func (e *EVPN) external() bool { return e.RouterASN != e.ASN }
+// group is the name of the controller's peer group.
+func (e *EVPN) group() string { return cmp.Or(e.Group, groupVTEP) }
+
+// Maps are the names of the route maps of the controller's sessions.
+func (e *EVPN) Maps() (in, out string) {
+	if e.group() == groupVTEP {
+		return mapVTEPIn, mapVTEPOut
+	}
+	return mapVTEPIn + "_" + e.group(), mapVTEPOut + "_" + e.group()
+}
 
 func (c BGP) build(b *builder) {
-	r := b.router(c.Owner, c.ASN, c.RouterID, !b.dialect.OmitLines)
+	r := b.router(c.Owner, c.RouterID, !b.dialect.OmitLines)
 	if c.Loopback != "" && c.EBGP && !r.NoConnectedCheck.Value {
 		r.NoConnectedCheck = frr.Own(c.Owner, true)
 	}
 	if c.MultipathRelax && !r.MultipathRelax.Value {
 		r.MultipathRelax = frr.Own(c.Owner, true)
 	}
-	g := &frr.PeerGroup{Name: groupBGP, Owner: c.Owner, RemoteAS: fmt.Sprint(c.ASN), BFD: true, Quick: !b.dialect.Datacenter, Peers: c.Peers}
+	g := b.group(groupBGP, c.Owner, c.ASN, c.EBGP)
+	g.Peers = c.Peers
 	if c.EBGP {
-		g.RemoteAS, g.Multihop = "external", c.EBGPMultihop
+		g.Multihop = c.EBGPMultihop
 	}
 	r.Groups = append(r.Groups, g)
 	var family *frr.Unicast
@@ -150,10 +248,12 @@ func (c BGP) build(b *builder) {
 	} else {
 		family = r.Unicast4()
 	}
-	n := frr.Neighbour{Group: groupBGP, Owner: c.Owner, SoftReconfiguration: true}
+	n := frr.Neighbour{Group: groupBGP, Owner: c.Owner, SoftReconfiguration: true, RouteMapIn: c.RouteMapIn, RouteMapOut: c.RouteMapOut}
 	if c.EBGP && !b.dialect.Datacenter {
-		n.RouteMapIn, n.RouteMapOut = mapAll, mapAll
-		b.c.RouteMap(mapAll).Entries = []frr.RouteMapEntry{{Owner: c.Owner}}
+		n.RouteMapIn, n.RouteMapOut = cmp.Or(n.RouteMapIn, MapAll), cmp.Or(n.RouteMapOut, MapAll)
+	}
+	if n.RouteMapIn == MapAll || n.RouteMapOut == MapAll {
+		b.passAll(c.Owner)
 	}
 	family.Neighbours = append(family.Neighbours, n)
 	if c.Loopback != "" {
@@ -161,6 +261,9 @@ func (c BGP) build(b *builder) {
 		b.source(c.Owner, c.Own)
 	}
 }
+
+// passAll makes the route map that lets everything pass.
+func (b *builder) passAll(owner string) { b.last(MapAll, frr.RouteMapEntry{Seq: 1, Owner: owner}) }
 
 // source makes what the node itself sends come from the loopback's address:
 // that of the link which a route leads through is not known to the other side.

@@ -17,9 +17,9 @@ var own = netip.MustParseAddr("10.0.0.1")
 // the node's router.
 func evpn(asn uint32) *routing.Intent {
 	return &routing.Intent{
-		Node: "n",
+		Node: "n", BGPASN: 65001,
 		Controllers: []routing.Controller{routing.EVPN{
-			ID: "c", Owner: "controller/c", ASN: asn, RouterASN: 65001, RouterID: own, Own: own, Peers: []netip.Addr{own, own.Next()},
+			ID: "c", Owner: "controller/c", ASN: asn, RouterID: own, Own: own, Peers: []netip.Addr{own, own.Next()},
 		}},
 		Zones: []routing.Zone{
 			{ID: "z", Owner: "zone/z", VRF: "vrf_z", Controller: "c", VNI: 70000, VNIs: []uint32{70001}},

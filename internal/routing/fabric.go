@@ -173,12 +173,21 @@ func (b *builder) bgpFabric(f *Fabric) {
 		u := unicast()
 		u.Networks = append(u.Networks, frr.Own(f.Owner, host(own)))
 		out := f.RouteMapOut
-		if out == "" && !b.dialect.Datacenter {
+		match := []string{f.match(family, f.list("bgp", suffix))}
+		switch {
+		case out != "" || b.dialect.Datacenter:
+		case len(f.Redistribute) > 0:
+			out = MapAll
+			b.passAll(f.Owner)
+		case f.RouteMapIn == "":
 			out = in // the same addresses; what else there is the other side ignores
+		default: // without the operator's map, which is for the way in
+			out = "pve_bgp" + suffix + "_" + f.ID + "_out"
+			b.c.RouteMap(out).Entries = []frr.RouteMapEntry{{Seq: 10, Owner: f.Owner, Match: match}}
 		}
 		u.Neighbours = append(u.Neighbours, frr.Neighbour{Group: f.ID, Owner: f.Owner, SoftReconfiguration: true, RouteMapIn: in, RouteMapOut: out})
 		b.c.RouteMap(in).Entries = []frr.RouteMapEntry{{
-			Seq: 10, Owner: f.Owner, Match: []string{f.match(family, f.list("bgp", suffix))}, Call: f.RouteMapIn,
+			Seq: 10, Owner: f.Owner, Match: match, Call: f.RouteMapIn,
 		}}
 		for _, r := range f.Redistribute {
 			// OSPF version 2 has routes of IPv4 only, version 3 of IPv6.

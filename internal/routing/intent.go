@@ -1,17 +1,28 @@
 package routing
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
 
 // Intent is everything that FRR on one node shall do.
 type Intent struct {
 	// Node is the name of the node.
 	Node    string
 	Dialect Dialect
+	// BGPASN is the AS number of the node's BGP controller, also of one that cannot
+	// act; 0 without one.
+	BGPASN uint32
+	// PrefixLists and RouteMaps are those that are declared. One that has the name
+	// of what would be generated stands in its place.
+	PrefixLists []*model.PrefixList
+	RouteMaps   []*model.RouteMap
 	// Controllers are those that act on the node, in the order of their IDs: the
 	// order decides which one's peer group is written first.
 	Controllers []Controller
 	// Zones are the EVPN zones of the node, in the order of their IDs. A zone
-	// whose controller is not among Controllers is passed over.
+	// whose controllers are not among Controllers is passed over.
 	Zones []Zone
 	// Fabrics are those that the node is a member of, in the order of their IDs.
 	Fabrics []Fabric
@@ -46,6 +57,20 @@ type Dialect struct {
 	// filters that let pass, without which eBGP sessions exchange no routes in
 	// other profiles (RFC 8212).
 	Datacenter bool
+	// AnyCommunity matches each extended community of a route by itself, which only
+	// the FRR of Proxmox knows ("any"), and takes of zones with targets to import
+	// those only, as Proxmox does.
+	AnyCommunity bool
+	// OneAutoRT leaves the VNets of all zones to "autort as N", as Proxmox does,
+	// also if their controllers have different AS numbers.
+	OneAutoRT bool
+	// InternalLocalAS speaks iBGP as another autonomous system than the router's
+	// where the order of the controllers makes it so. FRR 8.4 refuses that
+	// ("local-as" equal to "remote-as"), so that otherwise the router has the AS
+	// number of the first iBGP sessions.
+	InternalLocalAS bool
+	// Continue writes "continue N", which FRR takes for "on-match goto N".
+	Continue bool
 	// SourceSix writes the map that chooses the source of IPv4 packets even if
 	// the node's address is an IPv6 one, which then has no effect.
 	SourceSix bool
@@ -53,7 +78,10 @@ type Dialect struct {
 
 // Proxmox is the dialect of the files that Proxmox VE generates.
 func Proxmox() Dialect {
-	return Dialect{AutoRT: true, OmitLines: true, PrefixFilters: true, LongTargets: true, Datacenter: true, SourceSix: true}
+	return Dialect{
+		AutoRT: true, OmitLines: true, PrefixFilters: true, LongTargets: true, Datacenter: true, SourceSix: true,
+		AnyCommunity: true, OneAutoRT: true, InternalLocalAS: true, Continue: true,
+	}
 }
 
 // Controller is an EVPN, BGP or ISIS.
@@ -66,10 +94,10 @@ type EVPN struct {
 	ID, Owner string
 	// ASN is the controller's AS number. Route targets are made of it.
 	ASN uint32
-	// RouterASN is that of the node's BGP router: the one of the node's BGP
-	// controller if it has one, otherwise ASN. If they differ, the peers are
-	// taken for routers of other autonomous systems.
-	RouterASN uint32
+	// Mode says which AS numbers the node and its peers have: see Session.
+	Mode model.BGPMode
+	// Group is FRR's name of the peer group; empty means "VTEP".
+	Group string
 	// RouterID is the router's, an IPv4 address.
 	RouterID netip.Addr
 	// Own is the node's own end of the tunnels; it is left out of Peers' sessions.
@@ -79,6 +107,12 @@ type EVPN struct {
 	// Loopback names the interface whose address the sessions come from; empty
 	// leaves it to the kernel. It also tells that eBGP peers are not neighbours.
 	Loopback string
+	// Multihop is how many hops away eBGP peers may be; 0 means 10 with a Loopback,
+	// and FRR's own without.
+	Multihop int
+	// RouteMapIn and RouteMapOut name further maps of the sessions; empty means
+	// none.
+	RouteMapIn, RouteMapOut string
 	// Source is the address that the sessions come from. It counts more than the
 	// address of Loopback.
 	Source netip.Addr
@@ -86,6 +120,20 @@ type EVPN struct {
 	// for one of EVPN, and would remove the other ends of those zones' tunnels
 	// whenever a session ends.
 	Apart []uint32
+}
+
+// Session returns the AS number that the node shows to the controller's peers,
+// and whether they are routers of other autonomous systems. bgp is the AS number
+// of the node's BGP controller, or 0: in the mode auto the node speaks as that one
+// does, so that its peers are external if it differs from the controller's.
+func (e *EVPN) Session(bgp uint32) (local uint32, external bool) {
+	switch {
+	case e.Mode == model.ModeExternal:
+		return e.ASN, true
+	case e.Mode == model.ModeInternal || bgp == 0:
+		return e.ASN, false
+	}
+	return bgp, bgp != e.ASN
 }
 
 // BGP adds sessions of the node with routers outside.
@@ -106,6 +154,8 @@ type BGP struct {
 	// Loopback names the interface whose address is announced and the source of
 	// what the node itself sends.
 	Loopback string
+	// RouteMapIn and RouteMapOut name maps of the sessions; empty means none.
+	RouteMapIn, RouteMapOut string
 	// MultipathRelax spreads traffic over paths through different autonomous
 	// systems.
 	MultipathRelax bool
@@ -125,8 +175,13 @@ type ISIS struct {
 type Zone struct {
 	// ID is the zone's, Owner "zone/<ID>", VRF the name of its device.
 	ID, Owner, VRF string
-	// Controller is the ID of the EVPN controller.
+	// Controller is the ID of the EVPN controller, Secondary are those of further
+	// ones. The first that is on the node carries the zone, all get its routes.
 	Controller string
+	Secondary  []string
+	// ASN is the AS number that the zone's route targets are made of, on all nodes;
+	// 0 means that of the controller which carries the zone.
+	ASN uint32
 	// VNI is the one of routed traffic, VNIs are those of the VNets.
 	VNI  uint32
 	VNIs []uint32
@@ -138,6 +193,9 @@ type Zone struct {
 	// RTImport lists further route targets to import, "65001:1000".
 	RTImport []string
 }
+
+// controllers are the IDs of the zone's controllers.
+func (z *Zone) controllers() []string { return append([]string{z.Controller}, z.Secondary...) }
 
 // Exit is what an exit node does for a zone.
 type Exit struct {

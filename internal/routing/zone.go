@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/viaduct-sdn/viaduct/internal/frr"
@@ -11,11 +12,9 @@ import (
 func (b *builder) zone(z *Zone, e *EVPN) {
 	v := frr.Put(&b.c.VRFs, z.VRF, &frr.VRF{Name: z.VRF, Owner: z.Owner, VNI: z.VNI})
 	r := frr.Put(&b.c.Routers, z.VRF, &frr.Router{
-		VRF: z.VRF, ASN: e.RouterASN, Owner: z.Owner, RouterID: e.RouterID, NoHardReset: true, NoRestartNotice: true,
+		VRF: z.VRF, ASN: b.asn, Owner: z.Owner, RouterID: e.RouterID, NoHardReset: true, NoRestartNotice: true,
 	})
-	if e.external() {
-		b.targets(z, e, r.L2VPN())
-	}
+	b.targets(z, cmp.Or(z.ASN, e.ASN), r)
 	switch {
 	case z.Exit != nil:
 		for _, p := range z.Exit.NullRoutes {
@@ -33,17 +32,21 @@ func (b *builder) zone(z *Zone, e *EVPN) {
 }
 
 // targets says which routes belong to the zone where FRR would derive it from
-// the router's AS number, which is not the one that all nodes have in common.
-func (b *builder) targets(z *Zone, e *EVPN, l2 *frr.EVPN) {
-	t := b.target(e.ASN, z.VNI)
-	l2.Import = append(l2.Import, frr.Own(z.Owner, t))
-	l2.Export = append(l2.Export, frr.Own(z.Owner, t))
-	if b.dialect.AutoRT {
-		return
+// another AS number than the one that all nodes have in common: the router's, or
+// for VNets that of "autort as".
+func (b *builder) targets(z *Zone, asn uint32, r *frr.Router) {
+	if asn != b.asn {
+		l2 := r.L2VPN()
+		t := b.target(asn, z.VNI)
+		l2.Import = append(l2.Import, frr.Own(z.Owner, t))
+		l2.Export = append(l2.Export, frr.Own(z.Owner, t))
 	}
 	main := b.c.Routers[frr.DefaultVRF].L2VPN()
+	if asn == cmp.Or(main.AutoRT.Value, b.asn) || b.dialect.OneAutoRT {
+		return
+	}
 	for _, vni := range z.VNIs {
-		t := b.target(e.ASN, vni)
+		t := b.target(asn, vni)
 		main.VNIs = append(main.VNIs, frr.VNI{ID: vni, Import: t, Export: t, Owner: z.Owner})
 	}
 }
@@ -91,16 +94,28 @@ func redistributeConnected(z *Zone, r *frr.Router) {
 // first choice hears no default route of others, and one that is not makes its
 // own the worse one.
 func (b *builder) filters(z *Zone) {
-	name := mapVTEPIn
+	for _, id := range z.controllers() {
+		if e := b.evpn[id]; e != nil {
+			b.filter(z, e)
+		}
+	}
+}
+
+// filter does so for the sessions of one of the zone's controllers.
+func (b *builder) filter(z *Zone, e *EVPN) {
+	name, out := e.Maps()
 	entry := frr.RouteMapEntry{Owner: z.Owner, Deny: true}
 	if z.Exit.Secondary {
-		name = mapVTEPOut
+		name = out
 		entry = frr.RouteMapEntry{Owner: z.Owner, Set: []string{"metric 200"}}
 	}
 	m := b.c.RouteMap(name)
 	if b.dialect.PrefixFilters {
 		b.prefixFilters(z, m, entry)
 		return
+	}
+	if z.Exit.Secondary {
+		entry.Call = e.RouteMapOut // which has the last word on this route too
 	}
 	// All three are needed: FRR takes other types of routes for the default one,
 	// and the map is that of all zones.

@@ -19,7 +19,7 @@ var flow = map[string][]string{
 	"internal/diff":              {"internal/model", "internal/desired"},
 	"internal/protocol":          {"internal/model", "internal/diff"},
 	"internal/frr":               {"internal/desired"},
-	"internal/routing":           {"internal/frr"},
+	"internal/routing":           {"internal/model", "internal/frr"},
 	"internal/compile":           {"internal/model", "internal/desired", "internal/protocol", "internal/frr", "internal/routing"},
 	"internal/manifest":          {"internal/model"},
 	"internal/pvesdn":            {"internal/model"},

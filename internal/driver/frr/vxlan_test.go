@@ -66,7 +66,7 @@ func TestVXLANZonesKeepTheirTunnels(t *testing.T) {
 	one, two := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
 	for l, own := range map[*lab]netip.Addr{a: one, b: two} {
 		c := routing.Build(&routing.Intent{Controllers: []routing.Controller{routing.EVPN{
-			ID: "c", Owner: "controller/c", ASN: 65000, RouterASN: 65000, RouterID: own, Own: own, Peers: []netip.Addr{one, two}, Apart: []uint32{12000},
+			ID: "c", Owner: "controller/c", ASN: 65000, RouterID: own, Own: own, Peers: []netip.Addr{one, two}, Apart: []uint32{12000},
 		}}})
 		l.apply(&desired.FRR{Daemons: c.Daemons(), Blocks: c.Blocks()})
 	}

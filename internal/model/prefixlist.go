@@ -1,0 +1,69 @@
+package model
+
+import "net/netip"
+
+// The actions of entries in prefix lists and route maps.
+const (
+	ActionPermit = "permit"
+	ActionDeny   = "deny"
+)
+
+// PrefixList names networks, so that route maps and fabrics can tell the routes
+// to them from others: FRR manual, "IP Prefix List". What no entry permits is
+// denied.
+type PrefixList struct {
+	// ID is 1 to 32 letters, digits, _ and -, a letter or digit first.
+	ID      string        `json:"id"`
+	Entries []PrefixEntry `json:"entries,omitempty"`
+}
+
+// ObjectKind implements Object.
+func (*PrefixList) ObjectKind() Kind { return KindPrefixList }
+
+// ObjectID implements Object.
+func (l *PrefixList) ObjectID() string { return l.ID }
+
+// PrefixEntry permits or denies networks.
+type PrefixEntry struct {
+	// Action is permit or deny.
+	Action string       `json:"action"`
+	Prefix netip.Prefix `json:"prefix"`
+	// Ge and Le bound the length of networks inside Prefix, in bits; without
+	// either only Prefix itself is meant. 0 means unset.
+	Ge int `json:"ge,omitempty"`
+	Le int `json:"le,omitempty"`
+	// Seq is the entry's place in the list, 1 to 4294967295; 0 puts it behind all
+	// others: see Numbered.
+	Seq int `json:"seq,omitempty"`
+}
+
+// stepSeq is the distance between entries that are numbered for their operator.
+const stepSeq = 5
+
+// Numbered are the entries in the order they are written in, each with a number:
+// one that has none gets the highest of the list plus 5, as in Proxmox VE.
+func (l *PrefixList) Numbered() []PrefixEntry {
+	out := make([]PrefixEntry, len(l.Entries))
+	copy(out, l.Entries)
+	highest := 0
+	for _, e := range out {
+		highest = max(highest, e.Seq)
+	}
+	for i := range out {
+		if out[i].Seq == 0 {
+			highest += stepSeq
+			out[i].Seq = highest
+		}
+	}
+	return out
+}
+
+// HasFamily reports whether an entry is of IPv6, or of IPv4.
+func (l *PrefixList) HasFamily(six bool) bool {
+	for _, e := range l.Entries {
+		if e.Prefix.IsValid() && e.Prefix.Addr().Is6() == six {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,167 @@
+package model
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// RouteMap filters and changes routes that pass a controller or a fabric: FRR
+// manual, "Route Maps". The first entry that matches decides; what none matches
+// is denied.
+type RouteMap struct {
+	// ID is 1 to 32 letters, digits, _ and -, a letter or digit first.
+	ID      string          `json:"id"`
+	Entries []RouteMapEntry `json:"entries,omitempty"`
+}
+
+// ObjectKind implements Object.
+func (*RouteMap) ObjectKind() Kind { return KindRouteMap }
+
+// ObjectID implements Object.
+func (m *RouteMap) ObjectID() string { return m.ID }
+
+// RouteMapEntry is one step of a route map. Proxmox VE keeps each as an object of
+// its own, "<map>_<order>".
+type RouteMapEntry struct {
+	// Order is the entry's place, 1 to 65535: entries are tried by ascending
+	// order, however they are written. Proxmox VE takes 0 too, FRR does not.
+	Order int `json:"order"`
+	// Action is permit or deny.
+	Action string `json:"action"`
+	// Match are the conditions, which must all hold, Set the changes to a route
+	// that is permitted. Both are written "key=value", or "key" where it has no
+	// value: see MatchKeys and SetKeys.
+	Match []string `json:"match,omitempty"`
+	Set   []string `json:"set,omitempty"`
+	// Call names a further route map that must permit the route too.
+	Call string `json:"call,omitempty"`
+	// ExitAction goes on after a match instead of ending: "on-match-next",
+	// "on-match-goto=N" or "continue=N", where N is the order of a later entry.
+	ExitAction string `json:"exit-action,omitempty"`
+}
+
+// Ordered are the entries by ascending order.
+func (m *RouteMap) Ordered() []RouteMapEntry {
+	out := slices.Clone(m.Entries)
+	slices.SortStableFunc(out, func(a, b RouteMapEntry) int { return a.Order - b.Order })
+	return out
+}
+
+// The keys of RouteMapEntry.ExitAction.
+const (
+	ExitNext     = "on-match-next"
+	ExitGoto     = "on-match-goto"
+	ExitContinue = "continue"
+)
+
+// ClauseValue is what the value of a route map's clause must be.
+type ClauseValue struct {
+	// Form says it to an operator: "a VXLAN network identifier, 1 to 16777215".
+	// Empty means that the clause has no value.
+	Form string
+	// Valid checks a value; nil where the value is a PrefixList or none.
+	Valid func(string) bool
+	// PrefixList says that the value is the ID of a prefix list.
+	PrefixList bool
+}
+
+// SplitClause parts "key=value"; the value may be missing.
+func SplitClause(s string) (key, value string) {
+	key, value, _ = strings.Cut(s, "=")
+	return key, value
+}
+
+// JoinClause is the opposite of SplitClause.
+func JoinClause(key, value string) string {
+	if value == "" {
+		return key
+	}
+	return key + "=" + value
+}
+
+// PrefixLists are the prefix lists that the map refers to, and Calls the route
+// maps, each sorted and once.
+func (m *RouteMap) PrefixLists() []string {
+	var out []string
+	for _, e := range m.Entries {
+		for _, c := range e.Match {
+			if key, value := SplitClause(c); MatchKeys[key].PrefixList {
+				out = append(out, value)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Calls are the route maps that the map calls.
+func (m *RouteMap) Calls() []string {
+	var out []string
+	for _, e := range m.Entries {
+		if e.Call != "" {
+			out = append(out, e.Call)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+var (
+	noValue    = ClauseValue{}
+	listValue  = ClauseValue{Form: "the name of a prefix list", PrefixList: true}
+	fourValue  = ClauseValue{Form: "an IPv4 address", Valid: func(s string) bool { a, ok := parseHost(s); return ok && a.Is4() }}
+	sixValue   = ClauseValue{Form: "an IPv6 address", Valid: func(s string) bool { a, ok := parseHost(s); return ok && a.Is6() }}
+	numValue   = ClauseValue{Form: "a number, 0 to 4294967295", Valid: isUint32}
+	tagValue   = ClauseValue{Form: "a number, 1 to 4294967295", Valid: func(s string) bool { return isUint32(s) && strings.Trim(s, "0") != "" }}
+	routeTypes = []string{"ead", "es", "macip", "multicast", "prefix"}
+	// metricWords stand for measured or inherited metrics.
+	metricWords = []string{"rtt", "+rtt", "-rtt", "igp", "aigp"}
+)
+
+// MatchKeys are the conditions of route maps.
+var MatchKeys = map[string]ClauseValue{
+	"route-type": {Form: "a type of EVPN route: " + strings.Join(routeTypes, ", "), Valid: func(s string) bool { return slices.Contains(routeTypes, s) }},
+	"vni": {Form: "a VXLAN network identifier, 1 to " + strconv.Itoa(MaxTag), Valid: func(s string) bool {
+		n, err := strconv.Atoi(s)
+		return err == nil && n >= 1 && n <= MaxTag
+	}},
+	"ip-address-prefix-list":   listValue,
+	"ip6-address-prefix-list":  listValue,
+	"ip-next-hop-prefix-list":  listValue,
+	"ip6-next-hop-prefix-list": listValue,
+	"ip-next-hop-address":      fourValue,
+	"ip6-next-hop-address":     sixValue,
+	"metric":                   numValue,
+	"local-preference":         numValue,
+	"peer": {Form: "the address of a neighbour, or the interface that leads to it", Valid: func(s string) bool {
+		_, ok := parseHost(s)
+		return ok || ifnameForm.MatchString(s)
+	}},
+	"tag": tagValue,
+}
+
+// SetKeys are the changes of route maps.
+var SetKeys = map[string]ClauseValue{
+	"ip-next-hop-peer-address":   noValue,
+	"ip-next-hop-unchanged":      noValue,
+	"ip-next-hop":                fourValue,
+	"ip6-next-hop-peer-address":  noValue,
+	"ip6-next-hop-prefer-global": noValue,
+	"ip6-next-hop":               sixValue,
+	"local-preference":           {Form: "a number, or how much to add or take: 200, +50, -50", Valid: func(s string) bool { return isUint32(unsigned(s)) }},
+	"tag":                        {Form: "a number, 1 to 4294967295, or untagged", Valid: func(s string) bool { return s == "untagged" || tagValue.Valid(s) }},
+	"weight":                     numValue,
+	"metric": {Form: "a number, how much to add or take (+50, -50), or one of " + strings.Join(metricWords, ", "), Valid: func(s string) bool {
+		return slices.Contains(metricWords, s) || isUint32(unsigned(s))
+	}},
+	"src": {Form: "an IP address", Valid: func(s string) bool { _, ok := parseHost(s); return ok }},
+}
+
+// unsigned takes one sign off a number.
+func unsigned(s string) string {
+	if s != "" && (s[0] == '+' || s[0] == '-') {
+		return s[1:]
+	}
+	return s
+}

@@ -1,0 +1,224 @@
+package model
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// policyForm is the reference's: the id of prefix lists and route maps.
+var policyForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$`)
+
+// maxOrder is the highest order of a route map's entry (FRR: 65535).
+const maxOrder = 65535
+
+// reservedLists and reservedMaps are names of what is generated.
+var (
+	reservedLists = []string{"only_default", "only_default_v6", "loopbacks_ips"}
+	reservedMaps  = []string{"MAP_VTEP_IN", "MAP_VTEP_OUT", "correct_src"}
+)
+
+// reservedPrefix begins the names of what is made for fabrics.
+const reservedPrefix = "pve_"
+
+// mapAllName is a map that only Viaduct makes; Proxmox VE takes the name.
+const mapAllName = "MAP_ALL"
+
+func parseHost(s string) (netip.Addr, bool) {
+	a, err := netip.ParseAddr(s)
+	return a, err == nil && a.Zone() == "" && !a.Is4In6()
+}
+
+func policyID(r report, id, what string) {
+	if !policyForm.MatchString(id) {
+		r.errorf("id", id, "is not the name of a %s: use 1 to 32 letters, digits, _ and -, a letter or digit first", what)
+	}
+}
+
+func (c *checker) prefixLists() {
+	for _, id := range sortedKeys(c.cfg.PrefixLists) {
+		l := c.cfg.PrefixLists[id]
+		r := c.report(l)
+		policyID(r, id, "prefix list")
+		if slices.Contains(reservedLists, id) {
+			r.errorf("id", id, "is the name of a list that is generated; choose another")
+		}
+		seqs := map[int]int{}
+		for i, e := range l.Entries {
+			field := fmt.Sprintf("entries[%d].", i)
+			checkAction(r, field, e.Action)
+			prefixEntry(r, field, e)
+			if e.Seq < 0 || e.Seq > 1<<32-1 {
+				r.errorf(field+"seq", strconv.Itoa(e.Seq), "is not a sequence number: use 1 to 4294967295, or leave it out")
+			}
+			if first, taken := seqs[e.Seq]; e.Seq != 0 && taken {
+				r.errorf(field+"seq", strconv.Itoa(e.Seq), "is already that of entries[%d]; give each its own, or leave it out", first)
+			}
+			seqs[e.Seq] = i
+		}
+		if len(l.Entries) == 0 {
+			r.warnf("entries", "", "has no entry, so it permits nothing")
+		}
+	}
+}
+
+func checkAction(r report, field, action string) {
+	switch action {
+	case ActionPermit, ActionDeny:
+	case "":
+		r.errorf(field+"action", "", "is missing: permit or deny")
+	default:
+		r.errorf(field+"action", action, "is neither permit nor deny")
+	}
+}
+
+// prefixEntry checks the lengths: the network's own, then ge, then le.
+func prefixEntry(r report, field string, e PrefixEntry) {
+	if !e.Prefix.IsValid() {
+		r.errorf(field+"prefix", "", "is missing: a network like 10.0.0.0/8 or fd00::/8; 0.0.0.0/0 with le 32 means all")
+		return
+	}
+	if e.Prefix != e.Prefix.Masked() {
+		r.laxf(field+"prefix", e.Prefix.String(), "has bits set behind its mask: write %s", e.Prefix.Masked())
+	}
+	bits, longest := e.Prefix.Bits(), e.Prefix.Addr().BitLen()
+	bound := func(name string, n, least int) {
+		if n != 0 && (n < least || n > longest) {
+			r.errorf(field+name, strconv.Itoa(n), "is not a length of networks in %s: use %d to %d, ge not above le, or leave it out", e.Prefix, least, longest)
+		}
+	}
+	bound("ge", e.Ge, bits)
+	bound("le", e.Le, max(bits, e.Ge))
+}
+
+func (c *checker) routeMaps() {
+	circles := c.circles()
+	for _, id := range sortedKeys(c.cfg.RouteMaps) {
+		m := c.cfg.RouteMaps[id]
+		r := c.report(m)
+		policyID(r, id, "route map")
+		switch {
+		case slices.Contains(reservedMaps, id) || strings.HasPrefix(id, reservedPrefix):
+			r.errorf("id", id, "is the name of a map that is generated; choose another, which does not begin with %s either", reservedPrefix)
+		case id == mapAllName:
+			r.laxf("id", id, "is the name of a map that is generated; choose another")
+		case strings.HasPrefix(id, "MAP_VTEP_IN_") || strings.HasPrefix(id, "MAP_VTEP_OUT_"):
+			r.warnf("id", id, "replaces the map that is generated for the peer group of that name, with all that it keeps apart")
+		}
+		orders := map[int]int{}
+		for i, e := range m.Entries {
+			c.routeMapEntry(r, fmt.Sprintf("entries[%d].", i), e)
+			if first, taken := orders[e.Order]; taken {
+				r.errorf(fmt.Sprintf("entries[%d].order", i), strconv.Itoa(e.Order), "is already that of entries[%d]; give each its own", first)
+			}
+			orders[e.Order] = i
+		}
+		if len(m.Entries) == 0 {
+			r.warnf("entries", "", "has no entry, so it denies every route")
+		}
+		if circle := circles[id]; circle != "" {
+			r.errorf("entries", circle, "calls itself; break the circle")
+		}
+	}
+}
+
+func (c *checker) routeMapEntry(r report, field string, e RouteMapEntry) {
+	switch {
+	case e.Order == 0:
+		r.laxf(field+"order", "", "is missing, or 0, which FRR refuses: give the entry's place in the map, 1 to %d", maxOrder)
+	case e.Order < 0 || e.Order > maxOrder:
+		r.errorf(field+"order", strconv.Itoa(e.Order), "is not a place in a route map: use 1 to %d", maxOrder)
+	}
+	checkAction(r, field, e.Action)
+	c.clauses(r, field+"match", e.Match, MatchKeys)
+	c.clauses(r, field+"set", e.Set, SetKeys)
+	if e.Action == ActionDeny && len(e.Set) > 0 {
+		r.warnf(field+"set", strings.Join(e.Set, ", "), "has no effect on routes that are denied")
+	}
+	c.routeMapRef(r, field+"call", e.Call)
+	switch key, value := SplitClause(e.ExitAction); key {
+	case "":
+	case ExitNext:
+		if value != "" {
+			r.errorf(field+"exit-action", e.ExitAction, "takes no value: write %s", ExitNext)
+		}
+	case ExitGoto, ExitContinue:
+		if n, err := strconv.Atoi(value); err != nil || n <= e.Order || n > maxOrder {
+			r.errorf(field+"exit-action", e.ExitAction, "leads to no later entry: write %s=N with the order of one behind %d", key, e.Order)
+		}
+	default:
+		r.errorf(field+"exit-action", e.ExitAction, "is not known: use %s, %s=N or %s=N", ExitNext, ExitGoto, ExitContinue)
+	}
+}
+
+// clauses checks conditions or changes.
+func (c *checker) clauses(r report, field string, list []string, keys map[string]ClauseValue) {
+	seen := map[string]bool{}
+	for i, text := range list {
+		at := fmt.Sprintf("%s[%d]", field, i)
+		key, value := SplitClause(text)
+		want, known := keys[key]
+		switch {
+		case !known:
+			names := slices.Sorted(maps.Keys(keys))
+			r.errorf(at, text, "is not known%s", didYouMean(Nearest(key, names), "; it is one of "+strings.Join(names, ", ")))
+		case seen[key]:
+			r.errorf(at, text, "is given twice; an entry has one %s", key)
+		case want.Form == "" && value != "":
+			r.errorf(at, text, "takes no value: write %s", key)
+		case want.Form != "" && value == "":
+			r.errorf(at, text, "lacks its value: write %s=..., %s", key, want.Form)
+		case want.PrefixList:
+			c.prefixListRef(r, at, value)
+		case want.Valid != nil && !want.Valid(value):
+			r.errorf(at, text, "has a value that does not fit: it is %s", want.Form)
+		}
+		seen[key] = true
+	}
+}
+
+// prefixListRef and routeMapRef check references; an empty one is none.
+func (c *checker) prefixListRef(r report, field, id string) {
+	if id != "" && c.cfg.PrefixLists[id] == nil {
+		r.errorf(field, id, "does not exist: prefix-list %s is used by %s %s%s", id, r.kind, r.id, didYouMean(nearest(c, id, c.cfg.PrefixLists), "; declare the list first"))
+	}
+}
+
+func (c *checker) routeMapRef(r report, field, id string) {
+	if id != "" && c.cfg.RouteMaps[id] == nil {
+		r.errorf(field, id, "does not exist: route-map %s is used by %s %s%s", id, r.kind, r.id, didYouMean(nearest(c, id, c.cfg.RouteMaps), "; declare the map first"))
+	}
+}
+
+// circles finds the route maps that call themselves, by whatever way: the first
+// of each circle that is met, and the way.
+func (c *checker) circles() map[string]string {
+	out := map[string]string{}
+	done := map[string]bool{}
+	var way []string
+	var walk func(id string)
+	walk = func(id string) {
+		m := c.cfg.RouteMaps[id]
+		if m == nil || done[id] {
+			return
+		}
+		if i := slices.Index(way, id); i >= 0 {
+			out[id] = strings.Join(append(slices.Clone(way[i:]), id), " -> ")
+			return
+		}
+		way = append(way, id)
+		for _, next := range m.Calls() {
+			walk(next)
+		}
+		way = way[:len(way)-1]
+		done[id] = true
+	}
+	for _, id := range sortedKeys(c.cfg.RouteMaps) {
+		walk(id)
+	}
+	return out
+}
