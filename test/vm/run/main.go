@@ -55,6 +55,7 @@ func places() []place {
 		{
 			name: "debian13-programs", title: "FRR of Debian 13 on this kernel", root: debian13,
 			packages: []string{"internal/driver/frr"},
+			without:  regexp.MustCompile(`^TestLargeConfiguration$`), // a measurement, which its package makes elsewhere
 		},
 		{
 			name: "system", title: "this system, Debian's kernel", inVM: true,
@@ -197,10 +198,11 @@ func plan(p *place, pattern string) ([]suite, error) {
 
 // takes reports whether a test, fuzz targets aside, runs in the place.
 func (p *place) takes(pkg, name string) bool {
-	if pkg != scenarios {
-		return strings.HasPrefix(name, "Test")
+	prefix := "Test"
+	if pkg == scenarios {
+		prefix = "TestVM"
 	}
-	return strings.HasPrefix(name, "TestVM") && (p.without == nil || !p.without.MatchString(name))
+	return strings.HasPrefix(name, prefix) && (p.without == nil || !p.without.MatchString(name))
 }
 
 // script runs one of the scripts and returns what it prints.
