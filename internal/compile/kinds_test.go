@@ -38,8 +38,14 @@ func someNodes(t *rapid.T, label string) []string {
 func underlays(t *rapid.T) (objs []model.Object) {
 	for i, protocol := range []model.FabricProtocol{model.FabricOpenFabric, model.FabricOSPF, model.FabricBGP} {
 		f := &model.Fabric{ID: "fab" + string(protocol[:2]), Protocol: protocol, IPPrefix: netip.MustParsePrefix(fmt.Sprintf("10.255.%d.0/24", i))}
-		if protocol == model.FabricOSPF {
+		switch protocol {
+		case model.FabricOSPF:
 			f.Area = "0"
+			f.Redistribute = []model.Redistribution{{Source: "static", RouteMap: someMap(t, "static")}}
+		case model.FabricBGP:
+			f.RouteMapIn, f.RouteMapOut = someMap(t, "in"), someMap(t, "out")
+		case model.FabricOpenFabric:
+			f.RouteFilter = rapid.SampledFrom([]string{"", "list0", "list1"}).Draw(t, "filter")
 		}
 		objs = append(objs, f)
 		for k, node := range nodeNames {
@@ -53,14 +59,19 @@ func underlays(t *rapid.T) (objs []model.Object) {
 			objs = append(objs, m)
 		}
 	}
+	objs = append(objs, policies(t)...)
 	objs = append(objs,
-		&model.Controller{ID: "direct", Type: model.ControllerEVPN, ASN: 65000, Peers: nodePeers},
-		&model.Controller{ID: "fabric", Type: model.ControllerEVPN, ASN: 65000, Fabric: "fabop"})
+		&model.Controller{ID: "direct", Type: model.ControllerEVPN, ASN: 65000, Peers: nodePeers, Nodes: someNodes(t, "direct")},
+		&model.Controller{ID: "fabric", Type: model.ControllerEVPN, ASN: 65000, Fabric: "fabop", PeerGroupName: "FAB", RouteMapIn: someMap(t, "in"), RouteMapOut: someMap(t, "out")},
+		&model.Controller{
+			ID: "outside", Type: model.ControllerEVPN, ASN: 65000 + rapid.IntRange(0, 1).Draw(t, "asn"), Peers: []netip.Addr{netip.MustParseAddr("192.168.0.253")},
+			Nodes: someNodes(t, "outside"), PeerGroupName: "OUT", BGPMode: rapid.SampledFrom(model.BGPModes()).Draw(t, "mode"), RouteMapIn: someMap(t, "in"),
+		})
 	for _, node := range nodeNames {
 		switch rapid.IntRange(0, 2).Draw(t, "controller") {
 		case 1:
 			objs = append(objs, &model.Controller{ID: "bgp" + node, Type: model.ControllerBGP, Node: node, ASN: 65000 + rapid.IntRange(0, 1).Draw(t, "asn"),
-				EBGP: rapid.Bool().Draw(t, "ebgp"), Peers: []netip.Addr{netip.MustParseAddr("192.168.0.254")}})
+				EBGP: rapid.Bool().Draw(t, "ebgp"), RouteMapOut: someMap(t, "bgp"), Peers: []netip.Addr{netip.MustParseAddr("192.168.0.254")}})
 		case 2:
 			objs = append(objs, &model.Controller{ID: "isis" + node, Type: model.ControllerISIS, Node: node, ISISDomain: "dom", ISISNet: "49.0001.1921.6800.1002.00", ISISIfaces: []string{"eth1"}})
 		}
@@ -84,6 +95,8 @@ func zonesOfEveryKind(t *rapid.T) (objs []model.Object) {
 			}
 		case model.ZoneEVPN:
 			z.Controller, z.VRFVXLAN = rapid.SampledFrom([]string{"direct", "fabric"}).Draw(t, "controller"), 10000+i
+			z.SecondaryControllers = slices.DeleteFunc(rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"direct", "fabric", "outside"}), 0, 2, rapid.ID).Draw(t, "secondary"),
+				func(id string) bool { return id == z.Controller })
 			z.ExitNodes = someNodes(t, "exit")
 			if len(z.ExitNodes) > 0 && rapid.Bool().Draw(t, "primary") {
 				z.ExitNodesPrimary = z.ExitNodes[0]
@@ -201,7 +214,7 @@ func TestProjectionIsEnough(t *testing.T) {
 func TestHolesDoNoHarm(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		cfg := configured(t, slices.Concat(underlays(t), zonesOfEveryKind(t)))
-		for _, kind := range []model.Kind{model.KindFabric, model.KindFabricNode, model.KindController, model.KindZone, model.KindVNet, model.KindSubnet} {
+		for _, kind := range []model.Kind{model.KindPrefixList, model.KindRouteMap, model.KindFabric, model.KindFabricNode, model.KindController, model.KindZone, model.KindVNet, model.KindSubnet} {
 			for _, o := range cfg.List(kind) {
 				if rapid.IntRange(0, 3).Draw(t, "hole") == 0 {
 					cfg.Delete(kind, o.ObjectID())

@@ -258,7 +258,11 @@ func (n *node) controllerEnds(c *model.Controller) *overlay {
 			loopback = own.Loopback
 		}
 	}
-	o := n.ends(model.Ref(model.KindController, c.ID), c.Peers, c.Fabric, loopback)
+	peers := c.Peers
+	if own, listed := n.tunnelEnd(peers, loopback); c.BGPMode == model.ModeExternal && own.IsValid() && !listed {
+		peers = append(slices.Clone(peers), own) // they are routers, not the nodes
+	}
+	o := n.ends(model.Ref(model.KindController, c.ID), peers, c.Fabric, loopback)
 	if c.Fabric == "" && loopback != "" && n.interfaceNamed(loopback) != nil {
 		o.source = loopback
 	}

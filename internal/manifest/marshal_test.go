@@ -31,7 +31,7 @@ func genText(t *rapid.T, label string) string {
 
 func genObject(t *rapid.T, i int) model.Object {
 	id := fmt.Sprintf("x%d", i)
-	switch rapid.IntRange(0, 4).Draw(t, "kind") {
+	switch rapid.IntRange(0, 6).Draw(t, "kind") {
 	case 0:
 		return &model.Node{ID: id, Address: genAddr(t), Reserved: []string{genText(t, "reserved")}}
 	case 1:
@@ -41,6 +41,12 @@ func genObject(t *rapid.T, i int) model.Object {
 	case 3:
 		return &model.Subnet{ID: fmt.Sprintf("z-10.0.%d.0-24", i), CIDR: netip.MustParsePrefix(fmt.Sprintf("10.0.%d.0/24", i)), VNet: "vx", SNAT: true,
 			Gateway: genAddr(t), DHCPRange: []model.Range{{Start: genAddr(t), End: genAddr(t)}}}
+	case 4:
+		return &model.PrefixList{ID: id, Entries: []model.PrefixEntry{
+			{Action: genText(t, "action"), Prefix: netip.PrefixFrom(genAddr(t), rapid.IntRange(0, 32).Draw(t, "bits")), Seq: rapid.IntRange(0, 9).Draw(t, "seq")}}}
+	case 5:
+		return &model.RouteMap{ID: id, Entries: []model.RouteMapEntry{
+			{Order: rapid.IntRange(0, 9).Draw(t, "order"), Action: "permit", Match: []string{"vni=5", genText(t, "match")}, Set: []string{"metric=+5"}, ExitAction: "continue=20"}, {Call: genText(t, "call")}}}
 	}
 	return &model.Guest{ID: id, Name: genText(t, "name"), NICs: []model.NIC{
 		{ID: "net0", VNet: genText(t, "vnet"), MAC: genText(t, "mac"), IPs: []netip.Addr{genAddr(t)}}, {ID: "net1"}}}

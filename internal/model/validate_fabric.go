@@ -110,7 +110,7 @@ func (c *checker) fabricPolicy(r report, f *Fabric) {
 		case d.Source == "":
 			r.errorf(field+"source", "", "is missing; it is one of %s", strings.Join(sources, ", "))
 		case sources != nil && !slices.Contains(sources, d.Source):
-			r.errorf(field+"source", d.Source, "is not a source that an %s fabric can announce; it is one of %s", f.Protocol, strings.Join(sources, ", "))
+			r.errorf(field+"source", d.Source, "is not a source that a fabric of %s can announce; it is one of %s", f.Protocol, strings.Join(sources, ", "))
 		case seen[d.Source]:
 			r.errorf(field+"source", d.Source, "is given twice; once is enough")
 		}
