@@ -26,14 +26,14 @@ const (
 	listSix        = "only_default_v6"
 )
 
-// MapAll is the route map that lets everything pass, which eBGP sessions need in
-// the stock dialect.
-const MapAll = "MAP_ALL"
-
 // noTarget is a route target that no route has: its number is no VNI's, its
 // autonomous system is reserved (RFC 7300). One with the VNI would not do: FRR takes
 // routes of any autonomous system where that part is the same.
 const noTarget = "65535:0"
+
+// MapAll is the route map that lets everything pass, which eBGP sessions need in
+// the stock dialect.
+const MapAll = "MAP_ALL"
 
 // firstSeq and stepSeq number the entries that choose the source address of
 // fabrics; lastSeq is their end.

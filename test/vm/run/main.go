@@ -39,8 +39,8 @@ type place struct {
 	inVM bool
 	// short leaves out what scenarios show of faults (go test -short).
 	short bool
-	// packages are those whose tests run here, without which of the
-	// scenarios; nil means with all.
+	// packages are those whose tests run here, but for those that without matches;
+	// nil means all.
 	packages []string
 	without  *regexp.Regexp
 }
@@ -55,6 +55,7 @@ func places() []place {
 		{
 			name: "debian13-programs", title: "FRR of Debian 13 on this kernel", root: debian13,
 			packages: []string{"internal/driver/frr"},
+			without:  regexp.MustCompile(`^TestLargeConfiguration$`), // a measurement, which its package makes elsewhere
 		},
 		{
 			name: "system", title: "this system, Debian's kernel", inVM: true,
@@ -67,7 +68,7 @@ func places() []place {
 		{
 			name: "debian13", title: "Debian 13, Debian's kernel", inVM: true, root: debian13, short: true,
 			packages: []string{"internal/driver/ovs", scenarios},
-			without:  regexp.MustCompile(`^TestVM(VLAN|QinQ|OVS|Ifupdown)`), // they have no FRR
+			without:  regexp.MustCompile(`^TestVM(VLAN|QinQ|OVS|Trunks|Ifupdown)`), // they have no FRR
 		},
 	}
 }
@@ -197,10 +198,11 @@ func plan(p *place, pattern string) ([]suite, error) {
 
 // takes reports whether a test, fuzz targets aside, runs in the place.
 func (p *place) takes(pkg, name string) bool {
-	if pkg != scenarios {
-		return strings.HasPrefix(name, "Test")
+	prefix := "Test"
+	if pkg == scenarios {
+		prefix = "TestVM"
 	}
-	return strings.HasPrefix(name, "TestVM") && (p.without == nil || !p.without.MatchString(name))
+	return strings.HasPrefix(name, prefix) && (p.without == nil || !p.without.MatchString(name))
 }
 
 // script runs one of the scripts and returns what it prints.
