@@ -137,6 +137,9 @@ type result struct {
 // try runs the program against the lab's server.
 func (c *cluster) try(args ...string) result {
 	c.t.Helper()
+	if inVM() && args[0] == "apply" {
+		args = append(args, "--timeout", "4m")
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary, args...)

@@ -13,12 +13,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// inVM tells that the tests run in a virtual machine, whose processor may be an
+// emulated one: what takes seconds elsewhere takes a minute.
+func inVM() bool { return os.Getenv("VIADUCT_VM") != "" }
+
 // needsVM marks a scenario that needs what only a distribution's kernel has:
 // VLANs, VRFs, Open vSwitch. `make test-vm` runs those, by their name TestVM...,
 // inside a virtual machine; anything else that calls them is told so.
 func needsVM(t *testing.T) {
 	t.Helper()
-	if os.Getenv("VIADUCT_VM") == "" {
+	if !inVM() {
 		t.Fatal("this scenario runs in the virtual machine: use `make test-vm`")
 	}
 }
