@@ -56,6 +56,9 @@ type PeerGroup struct {
 type Neighbour struct {
 	Group, Owner        string
 	SoftReconfiguration bool
+	// NextHopSelf makes the router the next hop of all that it announces, also
+	// where the neighbour could reach the real one.
+	NextHopSelf bool
 	// RouteMapIn and RouteMapOut may be empty.
 	RouteMapIn, RouteMapOut string
 }
@@ -166,6 +169,7 @@ func (n *Neighbour) lines(i *item) {
 		i.when(when, n.Owner, "  neighbor "+n.Group+" "+format, args...)
 	}
 	say(true, "activate")
+	say(n.NextHopSelf, "next-hop-self")
 	say(n.SoftReconfiguration, "soft-reconfiguration inbound")
 	say(n.RouteMapIn != "", "route-map %s in", n.RouteMapIn)
 	say(n.RouteMapOut != "", "route-map %s out", n.RouteMapOut)

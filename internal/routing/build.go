@@ -248,7 +248,12 @@ func (c BGP) build(b *builder) {
 	} else {
 		family = r.Unicast4()
 	}
-	n := frr.Neighbour{Group: groupBGP, Owner: c.Owner, SoftReconfiguration: true, RouteMapIn: c.RouteMapIn, RouteMapOut: c.RouteMapOut}
+	n := frr.Neighbour{
+		Group: groupBGP, Owner: c.Owner, SoftReconfiguration: true, RouteMapIn: c.RouteMapIn, RouteMapOut: c.RouteMapOut,
+		// A router in the nodes' own network would send to a guest's node, which
+		// need not be an exit node.
+		NextHopSelf: !b.dialect.ThirdParty,
+	}
 	if c.EBGP && !b.dialect.Datacenter {
 		n.RouteMapIn, n.RouteMapOut = cmp.Or(n.RouteMapIn, MapAll), cmp.Or(n.RouteMapOut, MapAll)
 	}

@@ -71,6 +71,9 @@ type Dialect struct {
 	InternalLocalAS bool
 	// Continue writes "continue N", which FRR takes for "on-match goto N".
 	Continue bool
+	// ThirdParty tells routers outside of the next hops that the node itself has,
+	// as Proxmox does.
+	ThirdParty bool
 	// SourceSix writes the map that chooses the source of IPv4 packets even if
 	// the node's address is an IPv6 one, which then has no effect.
 	SourceSix bool
@@ -79,7 +82,7 @@ type Dialect struct {
 // Proxmox is the dialect of the files that Proxmox VE generates.
 func Proxmox() Dialect {
 	return Dialect{
-		AutoRT: true, OmitLines: true, PrefixFilters: true, LongTargets: true, Datacenter: true, SourceSix: true,
+		AutoRT: true, OmitLines: true, PrefixFilters: true, LongTargets: true, Datacenter: true, ThirdParty: true, SourceSix: true,
 		AnyCommunity: true, OneAutoRT: true, InternalLocalAS: true, Continue: true,
 	}
 }

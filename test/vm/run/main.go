@@ -2,12 +2,13 @@
 // whole kernel, or another distribution's programs, takes them into virtual
 // machines, shows how they go, and sums up.
 //
-//	go run ./test/vm/run [-run PATTERN] [-root NAME] [-json FILE]
+//	go run ./test/vm/run [-run PATTERN] [-root NAME] [-quick] [-json FILE]
 //
 // The scenarios (TestVM... of test/e2e) and the tests of packages share one
 // machine per root: the system's own, and one of Debian 13 for its FRR. What
 // -run matches (as go test does, but case is as it is) is run and nothing else.
-// The exit status is 1 if a test failed or did not run, and in a machine, which
+// -quick takes one scenario for each kind of network, as `make test` does; it says
+// what it leaves out. The exit status is 1 if a test failed or did not run, and in a machine, which
 // lacks nothing, if one was skipped.
 package main
 
@@ -43,6 +44,8 @@ type place struct {
 	// nil means all.
 	packages []string
 	without  *regexp.Regexp
+	// quick are the packages and scenarios that run with -quick.
+	quick *regexp.Regexp
 }
 
 // scenarios is the package of the scenarios.
@@ -55,6 +58,7 @@ func places() []place {
 		{
 			name: "debian13-programs", title: "FRR of Debian 13 on this kernel", root: debian13,
 			packages: []string{"internal/driver/frr"},
+			quick:    regexp.MustCompile(`^internal/driver/frr\.TestFromNothingAndBack$`),
 			without:  regexp.MustCompile(`^TestLargeConfiguration$`), // a measurement, which its package makes elsewhere
 		},
 		{
@@ -64,10 +68,12 @@ func places() []place {
 				"internal/netns", "internal/rtnl", "internal/probe", "internal/driver/link", "internal/driver/route",
 				"internal/driver/sysctl", "internal/driver/nft", "internal/driver/ovs", scenarios,
 			},
+			quick: regexp.MustCompile(`^internal/|\.TestVM(VLANAwareBridge|QinQ|OVSVLAN|EVPN|Unnumbered)$`),
 		},
 		{
 			name: "debian13", title: "Debian 13, Debian's kernel", inVM: true, root: debian13, short: true,
 			packages: []string{"internal/driver/ovs", scenarios},
+			quick:    regexp.MustCompile(`\.TestVMEVPN$`),
 			without:  regexp.MustCompile(`^TestVM(VLAN|QinQ|OVS|Trunks|Ifupdown)`), // they have no FRR
 		},
 	}
@@ -76,9 +82,10 @@ func places() []place {
 func main() {
 	pattern := flag.String("run", "", "run the tests that match only, as go test -run does")
 	root := flag.String("root", "", "run in this place only: debian13-programs, system or debian13")
+	quick := flag.Bool("quick", false, "run one scenario for each kind of network")
 	figures := flag.String("json", "", "merge the figures that scenarios measured into this file")
 	flag.Parse()
-	failed, err := run(*pattern, *root, *figures)
+	failed, err := run(*pattern, *root, *figures, *quick)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "test/vm/run:", err)
 	}
@@ -87,7 +94,7 @@ func main() {
 	}
 }
 
-func run(pattern, only, figures string) (failed bool, err error) {
+func run(pattern, only, figures string, quick bool) (failed bool, err error) {
 	start := time.Now()
 	chosen, err := choose(places(), only)
 	if err != nil {
@@ -98,7 +105,7 @@ func run(pattern, only, figures string) (failed bool, err error) {
 	}
 	var done []*outcome
 	for _, p := range chosen {
-		suites, err := plan(&p, pattern)
+		suites, err := plan(&p, pattern, quick)
 		if err != nil {
 			return false, err
 		}
@@ -169,13 +176,14 @@ type suite struct {
 }
 
 // plan lists what runs in a place.
-func plan(p *place, pattern string) ([]suite, error) {
+func plan(p *place, pattern string, quick bool) ([]suite, error) {
 	pattern, below, _ := strings.Cut(pattern, "/")
 	want, err := regexp.Compile(pattern)
 	if err != nil {
 		return nil, err
 	}
 	var out []suite
+	var left []string
 	for _, pkg := range p.packages {
 		cmd := exec.Command(binary(pkg), "-test.list", ".")
 		cmd.Env = append(os.Environ(), "VIADUCT_BINARY=unused")
@@ -185,13 +193,21 @@ func plan(p *place, pattern string) ([]suite, error) {
 		}
 		s := suite{pkg: pkg, below: below}
 		for name := range strings.FieldsSeq(string(list)) {
-			if p.takes(pkg, name) && want.MatchString(name) {
-				s.tests = append(s.tests, name)
+			if !p.takes(pkg, name) || !want.MatchString(name) {
+				continue
 			}
+			if quick && !p.quick.MatchString(pkg+"."+name) {
+				left = append(left, name)
+				continue
+			}
+			s.tests = append(s.tests, name)
 		}
 		if len(s.tests) > 0 {
 			out = append(out, s)
 		}
+	}
+	if len(left) > 0 {
+		fmt.Printf("%s: left out: %s\n", p.title, strings.Join(left, " "))
 	}
 	return out, nil
 }
