@@ -65,6 +65,8 @@ type Neighbour struct {
 
 // Unicast is the address family of plain routes of IPv4 or IPv6.
 type Unicast struct {
+	// OnePath takes the best path only, of those that are equally good.
+	OnePath      Owned[bool]
 	Networks     []Owned[netip.Prefix]
 	ImportVRFs   []Owned[string]
 	Neighbours   []Neighbour
@@ -176,6 +178,8 @@ func (n *Neighbour) lines(i *item) {
 }
 
 func (u *Unicast) lines(i *item) {
+	i.flag(u.OnePath, "  maximum-paths 1")
+	i.flag(u.OnePath, "  maximum-paths ibgp 1")
 	for _, n := range u.Networks {
 		i.add(n.Owner, "  network %s", n.Value)
 	}

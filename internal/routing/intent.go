@@ -71,6 +71,9 @@ type Dialect struct {
 	InternalLocalAS bool
 	// Continue writes "continue N", which FRR takes for "on-match goto N".
 	Continue bool
+	// Multipath lets a node use several exit nodes at once, as Proxmox does, instead
+	// of the best one with the others in reserve.
+	Multipath bool
 	// ThirdParty tells routers outside of the next hops that the node itself has,
 	// as Proxmox does.
 	ThirdParty bool
@@ -82,7 +85,7 @@ type Dialect struct {
 // Proxmox is the dialect of the files that Proxmox VE generates.
 func Proxmox() Dialect {
 	return Dialect{
-		AutoRT: true, OmitLines: true, PrefixFilters: true, LongTargets: true, Datacenter: true, ThirdParty: true, SourceSix: true,
+		AutoRT: true, OmitLines: true, PrefixFilters: true, LongTargets: true, Datacenter: true, Multipath: true, ThirdParty: true, SourceSix: true,
 		AnyCommunity: true, OneAutoRT: true, InternalLocalAS: true, Continue: true,
 	}
 }

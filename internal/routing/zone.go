@@ -29,6 +29,12 @@ func (b *builder) zone(z *Zone, e *EVPN) {
 	for _, t := range z.RTImport {
 		r.L2VPN().Import = append(r.L2VPN().Import, frr.Own(z.Owner, t))
 	}
+	if !b.dialect.Multipath {
+		// FRR 8.4 loses the hardware address of an exit node when a second one joins
+		// it, and then sends half of what leaves the zone nowhere.
+		r.Unicast4().OnePath = frr.Own(z.Owner, true)
+		r.Unicast6().OnePath = frr.Own(z.Owner, true)
+	}
 }
 
 // targets says which routes belong to the zone where FRR would derive it from
