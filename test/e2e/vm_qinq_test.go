@@ -27,7 +27,7 @@ var outerTags = map[string]string{"": "802.1Q (0x8100)", "802.1ad": "802.1Q-QinQ
 // the given MTU.
 func qinqExample(t *testing.T, c *cluster, protocol string, mtu int) {
 	t.Helper()
-	c.run("apply", "-f", "../../examples/qinq", "--no-wait")
+	c.run("apply", "-f", "../../examples/qinq")
 	if protocol != "" {
 		c.run("set", "zone", "qinqzone1", "vlan-protocol="+protocol)
 		c.run("set", "zone", "qinqzone2", "vlan-protocol="+protocol)
