@@ -4,18 +4,15 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"os/exec"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/driver/ovs"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/netns"
 	"github.com/viaduct-sdn/viaduct/internal/rtnl"
+	"github.com/viaduct-sdn/viaduct/test/scratch"
 )
 
 func TestInterfaces(t *testing.T) {
@@ -60,19 +57,9 @@ func TestInterfaces(t *testing.T) {
 }
 
 func TestFactsOfANamespace(t *testing.T) {
-	if unix.Geteuid() != 0 {
-		t.Skip("needs root to make a network namespace")
-	}
-	ns, err := netns.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ns.Close()
+	ns := scratch.New(t)
 	for _, command := range []string{"ip link add vmbr0 type bridge", "ip link add e0 type veth peer name e1", "ip link set e0 master vmbr0", "ip link property add dev e0 altname uplink0"} {
-		args := strings.Fields(command)
-		if err := ns.Run(exec.Command(args[0], args[1:]...).Run); err != nil {
-			t.Fatalf("%s: %v", command, err)
-		}
+		scratch.Run(t, ns, command)
 	}
 	conn, err := rtnl.Open(ns)
 	if err != nil {
@@ -104,14 +91,7 @@ func TestFactsOfANamespace(t *testing.T) {
 // Routes with several ways out, which are what a fabric has, are facts as others
 // are, whatever family the next hops are of.
 func TestRoutesWithSeveralWays(t *testing.T) {
-	if unix.Geteuid() != 0 {
-		t.Skip("needs root to make a network namespace")
-	}
-	ns, err := netns.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ns.Close()
+	ns := scratch.New(t)
 	for _, command := range []string{
 		"ip link add e0 mtu 9000 type veth peer name p0", "ip link add e1 mtu 1600 type veth peer name p1",
 		"ip link set e0 up", "ip link set e1 up", "ip link set p0 up", "ip link set p1 up",
@@ -121,10 +101,7 @@ func TestRoutesWithSeveralWays(t *testing.T) {
 		"ip route add 10.255.0.3/32 nexthop via inet6 fe80::2 dev e0 nexthop via inet6 fe80::3 dev e1",
 		"ip -6 route add fd00:255::2/128 nexthop via fd00:1::2 dev e0 nexthop via fd00:2::2 dev e1",
 	} {
-		args := strings.Fields(command)
-		if err := ns.Run(exec.Command(args[0], args[1:]...).Run); err != nil {
-			t.Fatalf("%s: %v", command, err)
-		}
+		scratch.Run(t, ns, command)
 	}
 	conn, err := rtnl.Open(ns)
 	if err != nil {

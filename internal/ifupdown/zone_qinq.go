@@ -52,14 +52,7 @@ func (r *renderer) service(z *pvesdn.Zone, v *pvesdn.VNet, own, shared map[strin
 	uplink = "sv_" + z.ID
 	switch {
 	case r.isOVS(z.Bridge):
-		var port block
-		port.line("ovs_type OVSIntPort")
-		port.line("ovs_bridge %s", z.Bridge)
-		if z.MTU != 0 {
-			port.line("ovs_mtu %d", z.MTU)
-		}
-		port.line("ovs_options vlan_mode=dot1q-tunnel tag=%d other_config:qinq-ethtype=%s", z.Tag, cmp.Or(z.VLANProtocol, "802.1q"))
-		shared[uplink] = port
+		shared[uplink] = ovsPort(z, fmt.Sprintf("vlan_mode=dot1q-tunnel tag=%d other_config:qinq-ethtype=%s", z.Tag, cmp.Or(z.VLANProtocol, "802.1q")))
 		own[z.Bridge] = withPort(r.blocks[z.Bridge], uplink)
 	case r.isVLANAware(z.Bridge):
 		uplink = fmt.Sprintf("%s.%d", z.Bridge, z.Tag)

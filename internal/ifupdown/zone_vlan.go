@@ -62,18 +62,11 @@ func (r *renderer) vlan(z *pvesdn.Zone, v *pvesdn.VNet) {
 	uplink := "ln_" + v.ID
 	switch {
 	case r.isOVS(z.Bridge):
-		var port block
-		port.line("ovs_type OVSIntPort")
-		port.line("ovs_bridge %s", z.Bridge)
-		if z.MTU != 0 {
-			port.line("ovs_mtu %d", z.MTU)
-		}
+		options := fmt.Sprintf("tag=%d", v.Tag)
 		if v.VLANAware {
-			port.line("ovs_options vlan_mode=dot1q-tunnel other_config:qinq-ethtype=802.1q tag=%d", v.Tag)
-		} else {
-			port.line("ovs_options tag=%d", v.Tag)
+			options = "vlan_mode=dot1q-tunnel other_config:qinq-ethtype=802.1q " + options
 		}
-		own[uplink] = port
+		own[uplink] = ovsPort(z, options)
 		bridge := slices.Clone(r.blocks[z.Bridge])
 		bridge.line("ovs_ports %s", uplink)
 		own[z.Bridge] = bridge
@@ -88,6 +81,18 @@ func (r *renderer) vlan(z *pvesdn.Zone, v *pvesdn.VNet) {
 	bridge.bridge(v, uplink, z.MTU)
 	own[v.ID] = bridge
 	r.add(v, own, shared)
+}
+
+// ovsPort is an internal port of the zone's bridge, an Open vSwitch.
+func ovsPort(z *pvesdn.Zone, options string) block {
+	var b block
+	b.line("ovs_type OVSIntPort")
+	b.line("ovs_bridge %s", z.Bridge)
+	if z.MTU != 0 {
+		b.line("ovs_mtu %d", z.MTU)
+	}
+	b.line("ovs_options %s", options)
+	return b
 }
 
 // tagged adds the bridge of one VLAN of a bridge that knows none: it joins the

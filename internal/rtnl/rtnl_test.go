@@ -5,35 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os/exec"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/viaduct-sdn/viaduct/internal/netns"
+	"github.com/viaduct-sdn/viaduct/test/scratch"
 )
 
 // setUp makes a namespace with a connection.
 func setUp(t *testing.T) (*Conn, *netns.NS) {
 	t.Helper()
-	if unix.Geteuid() != 0 {
-		t.Skip("needs root to make a network namespace")
-	}
-	ns, err := netns.New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	ns := scratch.New(t)
 	c, err := Open(ns)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = c.Close()
-		_ = ns.Close()
-	})
+	t.Cleanup(func() { _ = c.Close() })
 	return c, ns
 }
 
@@ -41,16 +31,7 @@ func setUp(t *testing.T) (*Conn, *netns.NS) {
 func run(t *testing.T, ns *netns.NS, commands ...string) {
 	t.Helper()
 	for _, command := range commands {
-		args := strings.Fields(command)
-		if err := ns.Run(func() error {
-			out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
-			if err != nil {
-				return fmt.Errorf("%w: %s", err, out)
-			}
-			return nil
-		}); err != nil {
-			t.Fatalf("%s: %v", command, err)
-		}
+		scratch.Run(t, ns, command)
 	}
 }
 

@@ -12,11 +12,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
 	"github.com/viaduct-sdn/viaduct/internal/lab"
@@ -75,6 +77,16 @@ func startedCluster(t *testing.T, args ...string) *cluster {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// specifiedCluster starts the lab that a lab.yaml describes.
+func specifiedCluster(t *testing.T, spec string) *cluster {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "lab.yaml")
+	if err := os.WriteFile(path, []byte(spec), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return startedCluster(t, "--file", path)
 }
 
 // plannedCluster is a lab that has not been started.
@@ -187,6 +199,29 @@ func (c *cluster) in(where string, args ...string) string {
 		c.t.Fatalf("%s: %s: exit code %d\n%s%s", where, strings.Join(args, " "), r.code, r.out, r.err)
 	}
 	return r.out
+}
+
+// inside runs f on a thread that is in a guest's namespace; sockets that it opens
+// stay there.
+func (c *cluster) inside(guest string, f func() error) error {
+	name, err := c.lab.Namespace(guest)
+	if err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // thrown away with the goroutine: it changes namespaces
+		ns, err := netns.GetFromName(name)
+		if err == nil {
+			err = netns.Set(ns)
+			_ = ns.Close()
+		}
+		if err == nil {
+			err = f()
+		}
+		done <- err
+	}()
+	return <-done
 }
 
 // apply writes a manifest and applies it.

@@ -2,9 +2,7 @@ package e2e
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,11 +14,7 @@ func ifupdown2Cluster(t *testing.T, spec string) *cluster {
 	if _, err := exec.LookPath("ifreload"); err != nil {
 		t.Skip("ifupdown2 is not installed, which scripts/setup leaves so where ifupdown is")
 	}
-	path := filepath.Join(t.TempDir(), "lab.yaml")
-	if err := os.WriteFile(path, []byte(spec), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	c := startedCluster(t, "--file", path)
+	c := specifiedCluster(t, spec)
 	var manifest []string
 	for _, n := range c.lab.Spec.Nodes {
 		if !n.Ifupdown2 {

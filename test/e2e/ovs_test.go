@@ -8,13 +8,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
@@ -31,12 +29,7 @@ func ovsCluster(t *testing.T, datapath string) *cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "lab.yaml")
-	spec := strings.ReplaceAll(string(b), "ovs: true", "ovs: true, datapath: "+datapath)
-	if err := os.WriteFile(path, []byte(spec), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	c := startedCluster(t, "--file", path)
+	c := specifiedCluster(t, strings.ReplaceAll(string(b), "ovs: true", "ovs: true, datapath: "+datapath))
 	if out := c.in("node1", "ovs-appctl", "-t", c.control("node1", "ovs-vswitchd"), "dpif/show"); !strings.Contains(out, datapath+"@") {
 		t.Fatalf("the bridge's datapath is not %s:\n%s", datapath, out)
 	}
@@ -165,27 +158,4 @@ func (c *cluster) sends(from, to, addr string) {
 	if n := <-received; n != size {
 		c.t.Errorf("%s got %d of the %d bytes that %s sent", to, n, size, from)
 	}
-}
-
-// inside runs f on a thread that is in a guest's namespace; sockets that it opens
-// stay there.
-func (c *cluster) inside(guest string, f func() error) error {
-	name, err := c.lab.Namespace(guest)
-	if err != nil {
-		return err
-	}
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // thrown away with the goroutine: it changes namespaces
-		ns, err := netns.GetFromName(name)
-		if err == nil {
-			err = netns.Set(ns)
-			_ = ns.Close()
-		}
-		if err == nil {
-			err = f()
-		}
-		done <- err
-	}()
-	return <-done
 }

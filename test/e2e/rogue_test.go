@@ -4,39 +4,20 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
 // advertise sends a router advertisement (RFC 4861, section 4.2) to all nodes on
 // a guest's network, with the guest itself as the router.
 func (c *cluster) advertise(guest string) error {
-	name, err := c.lab.Namespace(guest)
-	if err != nil {
-		return err
-	}
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // thrown away with the goroutine: it changes namespaces
-		done <- sendAdvertisement(name)
-	}()
-	return <-done
+	return c.inside(guest, sendAdvertisement)
 }
 
-func sendAdvertisement(namespace string) error {
-	ns, err := netns.GetFromName(namespace)
-	if err != nil {
-		return err
-	}
-	defer ns.Close()
-	if err := netns.Set(ns); err != nil {
-		return err
-	}
+func sendAdvertisement() error {
 	iface, err := net.InterfaceByName("eth0")
 	if err != nil {
 		return err

@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,11 +11,7 @@ import (
 // zone's networks, and they learn what lies behind it.
 func TestVMExternalRouter(t *testing.T) {
 	needsVM(t)
-	spec := filepath.Join(t.TempDir(), "lab.yaml")
-	if err := os.WriteFile(spec, []byte(externalRouter), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	c := startedCluster(t, "--file", spec)
+	c := specifiedCluster(t, externalRouter)
 	t.Cleanup(c.dumpNodes)
 	c.run("apply", "-f", "../../examples/evpn", "--no-wait")
 	c.apply(bgpController(1, 65000) + "---" + bgpController(2, 65000))

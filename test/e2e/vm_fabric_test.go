@@ -81,11 +81,7 @@ links:
 // newFabric starts the lab and applies the fabric, the zones and a guest of each
 // zone on every node.
 func newFabric(t *testing.T, f fabric) *fabric {
-	path := filepath.Join(t.TempDir(), "ring.yaml")
-	if err := os.WriteFile(path, []byte(ring), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	f.cluster = startedCluster(t, "--file", path)
+	f.cluster = specifiedCluster(t, ring)
 	t.Cleanup(f.dumpNodes)
 	f.apply(f.manifest()+zonesOverFabric+guestsOverFabric(), "--no-wait")
 	f.converged(5 * time.Minute) // to start FRR takes an emulated processor long

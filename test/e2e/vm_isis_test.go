@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -83,11 +81,7 @@ nics: [{id: net0, vnet: cone, ips: [10.40.1.13]}]
 // IS-IS, by a controller per node.
 func TestVMISIS(t *testing.T) {
 	needsVM(t)
-	path := filepath.Join(t.TempDir(), "chain.yaml")
-	if err := os.WriteFile(path, []byte(isisChain), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	c := startedCluster(t, "--file", path)
+	c := specifiedCluster(t, isisChain)
 	t.Cleanup(c.dumpNodes)
 	var b strings.Builder
 	b.WriteString(evpnOverISIS)

@@ -14,7 +14,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
 	"github.com/viaduct-sdn/viaduct/internal/frr"
-	"github.com/viaduct-sdn/viaduct/internal/netns"
+	"github.com/viaduct-sdn/viaduct/test/scratch"
 )
 
 // lab is an FRR of its own in a network namespace, and a driver of it.
@@ -28,15 +28,8 @@ func newLab(t *testing.T) *lab { return newLabIn(t, "") }
 
 func newLabIn(t *testing.T, root string) *lab {
 	t.Helper()
-	if unix.Geteuid() != 0 {
-		t.Skip("needs root to make a network namespace")
-	}
-	ns, err := netns.New()
-	if err != nil {
-		t.Fatal(err)
-	}
 	l := &lab{t: t, opts: Options{
-		Namespace: ns, Root: root, StateFile: filepath.Join(t.TempDir(), "frr.json"),
+		Namespace: scratch.New(t), Root: root, StateFile: filepath.Join(t.TempDir(), "frr.json"),
 		Pathspace: fmt.Sprintf("viaduct-test-%d-%d", os.Getpid(), time.Now().UnixNano()%1e9),
 	}}
 	l.d = New(l.opts)
@@ -52,7 +45,6 @@ func newLabIn(t *testing.T, root string) *lab {
 		}
 		_ = os.RemoveAll(l.d.path(l.d.runDir()))
 		_ = os.RemoveAll(l.d.path(l.d.confDir()))
-		_ = ns.Close()
 	})
 	return l
 }

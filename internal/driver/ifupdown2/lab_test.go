@@ -10,11 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
 	"github.com/viaduct-sdn/viaduct/internal/netns"
+	"github.com/viaduct-sdn/viaduct/test/scratch"
 )
 
 // lab is a node of its own: a network namespace, and directories that take the
@@ -36,17 +35,10 @@ const operator = "auto lo\niface lo inet loopback\nsource /etc/network/interface
 
 func start(t *testing.T) *lab {
 	t.Helper()
-	if unix.Geteuid() != 0 {
-		t.Skip("needs root to make a network namespace")
-	}
+	ns := scratch.New(t)
 	if _, err := exec.LookPath("ifreload"); err != nil {
 		t.Skip("ifupdown2 is not installed, which scripts/setup leaves so where ifupdown is")
 	}
-	ns, err := netns.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = ns.Close() })
 	l := &lab{t: t, root: t.TempDir(), ns: ns}
 	for _, dir := range []string{"etc/network/interfaces.d", "run/state"} {
 		if err := os.MkdirAll(filepath.Join(l.root, dir), 0o755); err != nil {

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
@@ -18,6 +16,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/netns"
 	"github.com/viaduct-sdn/viaduct/internal/probe"
+	"github.com/viaduct-sdn/viaduct/test/scratch"
 )
 
 // lab is a scratch namespace with a driver in it.
@@ -29,15 +28,9 @@ type lab struct {
 
 func newLab(t *testing.T, reserved ...string) *lab {
 	t.Helper()
-	if unix.Geteuid() != 0 {
-		t.Skip("needs root to make a network namespace")
-	}
-	ns, err := netns.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &lab{t: t, ns: ns}
-	l.d, err = New(Options{Namespace: ns, Reserved: func(name string) bool {
+	l := &lab{t: t, ns: scratch.New(t)}
+	var err error
+	l.d, err = New(Options{Namespace: l.ns, Reserved: func(name string) bool {
 		for _, r := range reserved {
 			if r == name {
 				return true
@@ -48,10 +41,7 @@ func newLab(t *testing.T, reserved ...string) *lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = l.d.Close()
-		_ = ns.Close()
-	})
+	t.Cleanup(func() { _ = l.d.Close() })
 	l.run("ip link set lo up")
 	return l
 }
@@ -59,16 +49,7 @@ func newLab(t *testing.T, reserved ...string) *lab {
 // run executes a command in the namespace and returns what it prints.
 func (l *lab) run(command string) string {
 	l.t.Helper()
-	var out []byte
-	err := l.ns.Run(func() (err error) {
-		args := strings.Fields(command)
-		out, err = exec.Command(args[0], args[1:]...).CombinedOutput()
-		return err
-	})
-	if err != nil {
-		l.t.Fatalf("%s: %v\n%s", command, err, out)
-	}
-	return string(out)
+	return scratch.Run(l.t, l.ns, command)
 }
 
 // reconcile applies a state that nothing hinders.
@@ -136,7 +117,8 @@ func TestBuildsAndSettles(t *testing.T) {
 	l.settled(want)
 	show := l.run("ip -d link show vn1") + l.run("ip -d link show vx_vn1") + l.run("ip addr show vn1") + l.run("bridge fdb show dev vx_vn1")
 	for _, s := range []string{
-		"mtu 1450", "state UP", "alias the first", "forward_delay 0 ", "stp_state 0", "group 1986617700",
+		// The administrative flag: the operational state comes when it comes.
+		"vn1: <BROADCAST,MULTICAST,UP", "mtu 1450", "alias the first", "forward_delay 0 ", "stp_state 0", "group 1986617700",
 		"vxlan id 10001 local 192.168.0.1", "dstport 4789", "master vn1", "addrgenmode none",
 		"inet 10.0.1.1/24", "00:00:00:00:00:00 dst 192.168.0.2 self permanent", "00:00:00:00:00:00 dst 192.168.0.3 self permanent",
 	} {

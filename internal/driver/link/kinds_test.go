@@ -48,7 +48,7 @@ func TestVethPair(t *testing.T) {
 		t.Errorf("changes (-want +got):\n%s", d)
 	}
 	l.settled(want)
-	contains(t, l.run("ip -d link show ln_vn1"), "@pr_vn1", "master vn1", "mtu 1400", "group 1986617700", "state UP", fmt.Sprint(firstIndex+1))
+	contains(t, l.run("ip -d link show ln_vn1"), "@pr_vn1", "master vn1", "mtu 1400", "group 1986617700", "MULTICAST,UP", fmt.Sprint(firstIndex+1))
 	contains(t, l.run("ip -d link show pr_vn1"), "@ln_vn1", "master vmbr0", "mtu 1400", "group 1986617700", "learning off", "neigh_suppress on", "alias uplink", "addrgenmode none")
 
 	for _, c := range []struct{ damage, want string }{

@@ -9,11 +9,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
-	"github.com/viaduct-sdn/viaduct/internal/netns"
+	"github.com/viaduct-sdn/viaduct/test/scratch"
 )
 
 // lab is a namespace and the options of a driver in it.
@@ -25,17 +24,10 @@ type lab struct {
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	if unix.Geteuid() != 0 {
-		t.Skip("needs root to make a network namespace")
-	}
+	ns := scratch.New(t)
 	if _, err := exec.LookPath("nft"); err != nil {
 		t.Skip("needs the package nftables")
 	}
-	ns, err := netns.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = ns.Close() })
 	l := &lab{t: t, opts: Options{Namespace: ns, StateFile: filepath.Join(t.TempDir(), "nft.json")}}
 	l.d = New(l.opts)
 	return l

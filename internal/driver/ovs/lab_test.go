@@ -10,11 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
 	"github.com/viaduct-sdn/viaduct/internal/netns"
+	"github.com/viaduct-sdn/viaduct/test/scratch"
 )
 
 // lab is an Open vSwitch of its own: a database and, once started, a switch in
@@ -29,15 +28,7 @@ type lab struct {
 // start runs the database; the switch waits for startSwitch.
 func start(t *testing.T) *lab {
 	t.Helper()
-	if unix.Geteuid() != 0 {
-		t.Skip("needs root to make a network namespace")
-	}
-	ns, err := netns.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = ns.Close() })
-	l := &lab{t: t, dir: t.TempDir(), ns: ns}
+	l := &lab{t: t, dir: t.TempDir(), ns: scratch.New(t)}
 	l.d = New(Options{Socket: l.path("db.sock"), SwitchTimeout: 10 * time.Second})
 	l.run("ovsdb-tool", "create", l.path("conf.db"), "/usr/share/openvswitch/vswitch.ovsschema")
 	l.daemon("ovsdb-server", l.path("conf.db"), "--remote=punix:"+l.path("db.sock"))

@@ -4,49 +4,30 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"golang.org/x/sys/unix"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
-	"github.com/viaduct-sdn/viaduct/internal/netns"
+	"github.com/viaduct-sdn/viaduct/test/scratch"
 )
 
 // setUp makes a namespace with one link and a driver in it; run executes
 // commands there.
 func setUp(t *testing.T) (d *Driver, run func(command string) string) {
 	t.Helper()
-	if unix.Geteuid() != 0 {
-		t.Skip("needs root to make a network namespace")
-	}
-	ns, err := netns.New()
+	ns := scratch.New(t)
+	d, err := New(ns)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d, err = New(ns); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = d.Close()
-		_ = ns.Close()
-	})
+	t.Cleanup(func() { _ = d.Close() })
 	run = func(command string) string {
 		t.Helper()
-		var out []byte
-		err := ns.Run(func() (err error) {
-			args := strings.Fields(command)
-			out, err = exec.Command(args[0], args[1:]...).CombinedOutput()
-			return err
-		})
-		if err != nil {
-			t.Fatalf("%s: %v\n%s", command, err, out)
-		}
-		return string(out)
+		return scratch.Run(t, ns, command)
 	}
 	run("ip link add e0 type veth peer name e1")
 	run("ip link set e0 up")
