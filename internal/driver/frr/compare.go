@@ -1,6 +1,7 @@
 package frr
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/diff"
@@ -19,6 +20,9 @@ type op struct {
 	// is that context as it stands.
 	whole bool
 	have  *node
+	// again says that the line is wanted, and removed only until another one is
+	// gone.
+	again bool
 }
 
 // head is the top-level line that the operation is below, or that it is about.
@@ -70,6 +74,57 @@ type conflict struct {
 func (c *comparison) compare(want, last, have *node) {
 	c.add(want, last, have, nil)
 	c.remove(want, last, have, nil)
+	c.release(want, last, have)
+}
+
+// release takes the VNI from each VRF whose BGP router goes, as it does for another
+// AS number: FRR keeps the router before. The next round gives it back.
+func (c *comparison) release(want, last, have *node) {
+	if c.place != inRunning {
+		return // a file holds anything
+	}
+	for _, o := range c.removes {
+		if !isRouter(&o) || vrfOf(o.text) == "" {
+			continue
+		}
+		head := "vrf " + vrfOf(o.text)
+		h := have.find(head)
+		if h == nil {
+			continue
+		}
+		vni := h.slots[slotVNI]
+		if vni == nil || want.find(head).find(vni.key) == nil {
+			continue
+		}
+		if l := last.find(head).find(vni.key); c.owned(l) {
+			c.removes = append(c.removes, op{remove: true, path: []string{h.text}, line: l, text: vni.text, again: true})
+		}
+	}
+}
+
+// isRouter reports whether an operation is about a BGP router as a whole.
+func isRouter(o *op) bool { return len(o.path) == 0 && strings.HasPrefix(o.text, "router bgp ") }
+
+// waiting takes the additions away that cannot be made yet: those to a BGP router
+// that shall take the place of another one, and to all routers if that is the
+// default one, which FRR keeps as long as there are others.
+func waiting(adds []op, have *node) (now []op, later bool) {
+	taken := map[string]bool{} // VRFs, the default one is empty
+	for _, a := range adds {
+		vrf := vrfOf(a.text)
+		taken[vrf] = taken[vrf] || isRouter(&a) && slices.ContainsFunc(have.kids, func(h *node) bool {
+			return strings.HasPrefix(h.text, "router bgp ") && vrfOf(h.text) == vrf
+		})
+	}
+	for _, a := range adds {
+		head := a.head()
+		if strings.HasPrefix(head, "router bgp ") && (taken[""] || taken[vrfOf(head)]) {
+			later = true
+			continue
+		}
+		now = append(now, a)
+	}
+	return now, later
 }
 
 // add finds the wanted lines that are missing.
@@ -193,6 +248,9 @@ func (c *comparison) allOurs(last, h *node, where string) bool {
 func changes(ops []op) []diff.Change {
 	var old, now []diff.Entry
 	for _, o := range ops {
+		if o.again {
+			continue
+		}
 		if o.remove {
 			old = append(old, entries(&o, o.line, o.where())...)
 		} else if len(o.line.kids) == 0 || len(o.path) > 0 {

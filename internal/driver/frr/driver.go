@@ -207,7 +207,7 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool)
 	if ok, err := d.open(want); !ok {
 		return driver.Result{}, err
 	}
-	p := &pass{d: d, ctx: ctx, dryRun: dryRun, seen: map[string]bool{}, kept: map[string]string{}, refused: map[string]*driver.ObjectError{}}
+	p := &pass{d: d, ctx: ctx, dryRun: dryRun, seen: map[string]bool{}, kept: map[string]*node{}, refused: map[string]*driver.ObjectError{}}
 	if want.FRR != nil {
 		p.daemons = want.FRR.Daemons
 	}
@@ -248,7 +248,7 @@ func (w *withdrawal) Reconcile(ctx context.Context, want *desired.Node, dryRun b
 	if len(ops) == 0 {
 		return driver.Result{}, nil
 	}
-	if _, err := d.carryOut(ctx, commands(ops, false, d.device), ops); err != nil {
+	if _, err := d.carryOut(ctx, commands(ops, false, d.device)); err != nil {
 		return driver.Result{}, fmt.Errorf("withdraw VRFs and VNIs from FRR: %w", err)
 	}
 	// What FRR refused is found and told by the driver itself.
@@ -258,8 +258,8 @@ func (w *withdrawal) Reconcile(ctx context.Context, want *desired.Node, dryRun b
 // leaves reports whether a removal is about a VRF or a VNI that goes away.
 func leaves(o *op, want *node) bool {
 	head := o.head()
-	if vrfOf(head) != "" {
-		return o.whole || strings.HasPrefix(o.text, "vni ") || want.find("vrf "+vrfOf(head)) == nil
+	if vrf := vrfOf(head); vrf != "" {
+		return want.find("vrf "+vrf) == nil || !isRouter(o) && (o.whole || strings.HasPrefix(o.text, "vni "))
 	}
 	words := strings.Fields(o.text)
 	if n := len(words); n > 1 && words[n-2] == "vrf" { // import vrf X

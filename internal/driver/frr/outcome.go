@@ -65,8 +65,10 @@ func (p *pass) judge(o *op, said string, round int) outcome {
 		delete(p.kept, where)
 		delete(p.d.state.accepted, where)
 		return applied
+	case o.again:
+		return failed // the router that stays in its place is told
 	case o.remove:
-		p.kept[where] = o.line.owner
+		p.kept[where] = o.line
 		p.refuse(where, o.line.owner, fmt.Errorf("FRR keeps %q, which is no longer wanted: %s", where, reason(said)))
 		return failed
 	case at.find(o.line.key) != nil:

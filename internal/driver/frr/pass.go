@@ -14,8 +14,9 @@ import (
 )
 
 // maxRounds bounds how often a pass reads and applies: once, again for lines
-// that went with others or needed them, and again to be sure.
-const maxRounds = 3
+// that went with others or needed them, and again to be sure. A router with another
+// AS number needs two more: FRR lets go of the old one by and by.
+const maxRounds = 5
 
 // pass is one reconciliation.
 type pass struct {
@@ -40,8 +41,8 @@ type pass struct {
 	// applied. refused are the errors by the name of the line.
 	seen map[string]bool
 	done []op
-	// kept are lines, with their owners, that FRR did not let go.
-	kept map[string]string
+	// kept are lines, by their names, that FRR did not let go.
+	kept map[string]*node
 	// drifted says that lines of ours went missing from the file.
 	drifted bool
 	refused map[string]*driver.ObjectError
@@ -269,7 +270,8 @@ func (p *pass) noteUnion() error {
 func (p *pass) round(number int) (more bool, err error) {
 	d := p.d
 	c := p.compare()
-	ops := inOrder(c.removes, c.adds)
+	adds, later := waiting(c.adds, p.running)
+	ops := inOrder(c.removes, adds)
 	if len(ops) == 0 {
 		return false, nil
 	}
@@ -295,18 +297,12 @@ func (p *pass) round(number int) (more bool, err error) {
 		switch verdict {
 		case applied:
 			progress = true
-			if !p.seen[o.where()] {
-				p.seen[o.where()] = true
-				p.done = append(p.done, *o)
-			}
+			p.note(o)
 		case hidden:
 			progress = true
 			d.state.accepted[o.where()] = true
 			touched[strings.Join(o.path, separator)] = true
-			if !p.seen[o.where()] {
-				p.seen[o.where()] = true
-				p.done = append(p.done, *o)
-			}
+			p.note(o)
 		case failed:
 			open = true
 		}
@@ -315,7 +311,15 @@ func (p *pass) round(number int) (more bool, err error) {
 	if progress {
 		p.result.Writes++
 	}
-	return progress || open && number == 0, nil
+	return progress || (open || later) && number == 0, nil
+}
+
+// note notes that an operation was carried out, once for each line.
+func (p *pass) note(o *op) {
+	if !p.seen[o.where()] && !o.again {
+		p.done = append(p.done, *o)
+	}
+	p.seen[o.where()] = true
 }
 
 // submit has FRR apply operations, which it puts in order, and tells what FRR
@@ -327,7 +331,7 @@ func (p *pass) submit(ops []op, number int) (said map[int]string, rejected bool,
 		return said, false, err
 	}
 	s := commands(ops, number == 0, d.device)
-	complaints, err := d.carryOut(p.ctx, s, ops)
+	complaints, err := d.carryOut(p.ctx, s)
 	if err != nil {
 		return nil, false, err
 	}
@@ -342,17 +346,38 @@ func (p *pass) submit(ops []op, number int) (said map[int]string, rejected bool,
 }
 
 // carryOut has FRR carry a script out, and returns what it says of the lines. What
-// is bgpd's alone goes to bgpd itself, as for reading; for all else vtysh knows
-// which daemons a line is for.
-func (d *Driver) carryOut(ctx context.Context, s *script, ops []op) (*complaints, error) {
-	const one = "bgpd"
-	_, runs := d.process(one)
-	if runs && !slices.ContainsFunc(ops, func(o op) bool { return daemonOf(o.head()) != one }) {
-		return d.tell(ctx, one, s.lines)
+// is bgpd's goes to bgpd itself, as for reading, and not only because that is faster:
+// below a router that was refused, vtysh goes on as if it stood at the top, where
+// "vni 100" makes VNI 100 the default VRF's. For all else vtysh knows which daemons a
+// line is for.
+func (d *Driver) carryOut(ctx context.Context, s *script) (*complaints, error) {
+	out := newComplaints()
+	for start := 0; start < len(s.lines); {
+		own, end := bgps(s.lines[start]), start+1
+		for end < len(s.lines) && (s.lines[end][0] == ' ' || isEnd(s.lines[end]) || bgps(s.lines[end]) == own) {
+			end++
+		}
+		part := s.lines[start:end]
+		var said *complaints
+		var err error
+		if own {
+			said, err = d.tell(ctx, "bgpd", part)
+		} else {
+			var output string
+			output, err = d.feed(ctx, strings.Join(part, "\n")+"\n")
+			said = parseComplaints(output)
+		}
+		if err != nil {
+			return nil, err
+		}
+		out.take(said, start)
+		start = end
 	}
-	output, err := d.feed(ctx, s.String())
-	return parseComplaints(output), err
+	return out, nil
 }
+
+// bgps reports whether a line at the top is bgpd's alone.
+func bgps(line string) bool { return daemonOf(strings.TrimPrefix(line, "no ")) == "bgpd" }
 
 // revive starts daemons that ended over what they got: FRR 10.3's mgmtd does so
 // at times when it rejects a line.
@@ -369,11 +394,13 @@ func (p *pass) revive() error {
 
 // keepUndone keeps in the state what is no longer wanted but still stands.
 func (p *pass) keepUndone() {
-	for where, owner := range p.kept {
+	for where, line := range p.kept {
 		n := p.d.state.last
 		for text := range strings.SplitSeq(where, separator) {
-			n = n.add(text, owner)
+			n = n.add(text, line.owner)
 		}
+		n.found = line.found
+		n.graft(line)
 	}
 	for where := range p.d.state.accepted {
 		if !p.wants(where) {

@@ -11,6 +11,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
 // join connects two labs by a cable; each end is eth0 with an address.
@@ -156,4 +158,33 @@ exec "$@"
 	if strings.Count(string(b), "start frr") != 1 {
 		t.Errorf("systemd was told:\n%s", b)
 	}
+}
+
+// A router cannot take another AS number: the old one goes first, with the VRFs'
+// routers before it and their VNIs before those.
+func TestAnotherASNumber(t *testing.T) {
+	l := newLab(t)
+	other := func(asn string) *desired.FRR {
+		return config(strings.ReplaceAll(strings.ReplaceAll(evpn, "  advertise-all-vni", "  advertise-all-vni\n  vni 2000\n   route-target import 1:1\n  exit-vni"),
+			"router bgp 65000", "router bgp "+asn), "bgpd", "bfdd")
+	}
+	l.apply(other("65000"))
+	told := l.apply(other("65001"))
+	if strings.Contains(told, "vni 1000") {
+		t.Errorf("the VNI that was away for a moment is told:\n%s", told)
+	}
+	contains(t, l.running(), "router bgp 65001\n", "router bgp 65001 vrf vrf_z\n", "vrf vrf_z\n vni 1000\n", "route-target import 1:1")
+	lacks(t, l.running(), "router bgp 65000")
+
+	l.vtysh("configure terminal", "router bgp 65001 vrf operators", "address-family l2vpn evpn", "advertise ipv4 unicast")
+	_, err := l.try(other("65002"))
+	if err == nil || !strings.Contains(err.Error(), `FRR keeps "router bgp 65001", which is no longer wanted: Cannot delete default BGP instance`) {
+		t.Errorf("the operator's router in the way: %v", err)
+	}
+	contains(t, l.running(), "router bgp 65001\n", "vrf vrf_z\n vni 1000\n")
+	lacks(t, l.running(), "\nvni 2000") // the default VRF's, if it is said at the top
+	l.vtysh("configure terminal", "no router bgp 65001 vrf operators")
+	l.apply(other("65002"))
+	contains(t, l.running(), "router bgp 65002\n", "router bgp 65002 vrf vrf_z\n", "vrf vrf_z\n vni 1000\n")
+	lacks(t, l.running(), "router bgp 65001")
 }

@@ -70,6 +70,15 @@ func (n *node) insert(at int, k *node) {
 	}
 }
 
+// graft adds what stands below another line below n.
+func (n *node) graft(other *node) {
+	for _, k := range other.kids {
+		own := n.add(k.text, k.owner)
+		own.found = k.found
+		own.graft(k)
+	}
+}
+
 // slotOf names the single value that a line below n sets.
 func (n *node) slotOf(key string) string {
 	if strings.HasPrefix(key, "vni ") {

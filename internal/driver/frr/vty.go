@@ -115,7 +115,7 @@ func (d *Driver) ask(ctx context.Context, daemon string) (text string, err error
 // tell gives one daemon the lines of a script, and returns what it says of those
 // that it refuses. What stands below a head that it refuses is not given to it.
 func (d *Driver) tell(ctx context.Context, daemon string, lines []string) (*complaints, error) {
-	out := &complaints{lines: map[int]string{}, texts: map[string]string{}}
+	out := newComplaints()
 	err := d.converse(ctx, daemon, func(c *conversation) error {
 		for _, command := range []string{"enable", "configure terminal"} {
 			if _, err := c.must(command); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -109,12 +110,25 @@ type complaints struct {
 	rejected bool
 }
 
+func newComplaints() *complaints {
+	return &complaints{lines: map[int]string{}, texts: map[string]string{}}
+}
+
+// take adds what was said of a part of a script that follows so many lines.
+func (c *complaints) take(part *complaints, before int) {
+	for number, what := range part.lines {
+		c.add(before+number, what)
+	}
+	maps.Copy(c.texts, part.texts)
+	c.rejected = c.rejected || part.rejected
+}
+
 // parseComplaints reads vtysh's output: "line 12: % Unknown command[39]: ...",
 // or what a daemon says of a line followed by "line 12: Failure to communicate
 // [13] to bgpd, line: ...". What a daemon's northbound layer refuses is told
 // with the text of the lines by FRR 8. Other output is a notice.
 func parseComplaints(output string) *complaints {
-	c := &complaints{lines: map[int]string{}, texts: map[string]string{}}
+	c := newComplaints()
 	said, reason := "", ""
 	for line := range strings.Lines(output) {
 		line = strings.TrimRight(line, "\r\n")

@@ -6,14 +6,16 @@
 //
 //	go run ./test/bench/evpn -json build/bench.json
 //
-// It needs root. Where the kernel has no VRFs it runs in a virtual machine without
-// KVM (test/vm/boot), which slows all three alike; the rows emulation/... tell how
-// much. The node's AS number is not the cluster's, so that FRR has to be told the
-// route targets of the new VNet. The rows are
+// It needs root. Where the kernel has no VRFs it measures twice: on this kernel
+// without the VRFs' devices (all else is made, and FRR is told all), and whole, in a
+// virtual machine without KVM (test/vm/boot), which slows all three alike; the rows
+// emulation/... tell how much. The node's AS number is not the cluster's, so that
+// FRR has to be told the route targets of the new VNet. The rows are
 //
 //	evpn/<N>/add1     seconds until all is applied; median of three, of the peer one
 //	evpn/<N>/noop     a pass with nothing to do
 //	evpn/<N>/updates  BGP updates that the neighbour gets for it
+//	evpn-flat/<N>/... the same without devices of VRFs
 //	emulation/compute, emulation/fork
 //	                  a piece of work in the machine (ours) and outside (floor)
 //
@@ -53,14 +55,16 @@ func main() {
 	vnets := flag.Int("n", 500, "number of VNets, in a tenth as many VRFs")
 	only := flag.String("only", "ours floor peer", "what to measure")
 	side := flag.String("side", "", "measure this one here, in the namespaces of this process, and print the figures")
+	noVRF := flag.Bool("flat", false, "with -side: leave out the devices of VRFs")
+	where := flag.String("where", "flat whole", "without VRFs in the kernel: measure without their devices, whole in a machine, or both")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var err error
 	if *side != "" {
-		err = inside(ctx, *side, *vnets)
+		err = inside(ctx, *side, *vnets, *noVRF)
 	} else {
-		err = run(ctx, *vnets, strings.Fields(*only), *jsonPath)
+		err = run(ctx, *vnets, strings.Fields(*only), *where, *jsonPath)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -69,7 +73,7 @@ func main() {
 }
 
 // inside measures one side and prints what it found.
-func inside(ctx context.Context, side string, vnets int) error {
+func inside(ctx context.Context, side string, vnets int, noVRF bool) error {
 	if side == "emulation" {
 		f, err := calibrate(ctx)
 		if err != nil {
@@ -81,6 +85,7 @@ func inside(ctx context.Context, side string, vnets int) error {
 	if err != nil {
 		return err
 	}
+	n.flat = noVRF
 	f, err := sides[side](ctx, n)
 	if err := errors.Join(err, n.close()); err != nil {
 		return fmt.Errorf("%s: %w", side, err)
@@ -89,7 +94,7 @@ func inside(ctx context.Context, side string, vnets int) error {
 }
 
 // run measures all sides where the kernel can, and makes the rows.
-func run(ctx context.Context, vnets int, only []string, jsonPath string) error {
+func run(ctx context.Context, vnets int, only []string, where, jsonPath string) error {
 	features, err := probe.Features(ctx)
 	if err != nil {
 		return err
@@ -98,40 +103,29 @@ func run(ctx context.Context, vnets int, only []string, jsonPath string) error {
 	if err != nil {
 		return err
 	}
-	all := map[string]figures{}
-	var outside figures
-	script := `exec </dev/null; `
-	if !features[model.FeatureVRF] {
-		if outside, err = calibrate(ctx); err != nil {
+	var rows []report.Row
+	if features[model.FeatureVRF] {
+		all, err := measure(exec.CommandContext(ctx, "sh", "-c", script(self, only, vnets, "")))
+		if err != nil {
 			return err
 		}
-		script += self + ` -side emulation; `
-	}
-	for _, side := range only {
-		script += fmt.Sprintf("unshare --net --mount --uts --propagation private %s -side %s -n %d || exit 1; ", self, side, vnets)
-	}
-	cmd := exec.CommandContext(ctx, "sh", "-c", script)
-	if outside != nil {
-		kernel, err := exec.CommandContext(ctx, "test/vm/kernel", "build/kernel").Output()
-		if err != nil {
-			return fmt.Errorf("find a kernel for the machine: %w", err)
+		rows = makeRows("evpn", vnets, all)
+	} else {
+		if strings.Contains(where, "flat") {
+			all, err := measure(exec.CommandContext(ctx, "sh", "-c", script(self, only, vnets, "-flat")))
+			if err != nil {
+				return err
+			}
+			rows = makeRows("evpn-flat", vnets, all)
 		}
-		cmd = exec.CommandContext(ctx, "test/vm/boot", "-k", strings.TrimSpace(string(kernel)), "-m", "3072", "-t", "3000", "--", "sh", "-c", script)
-		cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGTERM) } // it has a machine to switch off
+		if strings.Contains(where, "whole") {
+			more, err := emulated(ctx, self, only, vnets)
+			if err != nil {
+				return err
+			}
+			rows = append(rows, more...)
+		}
 	}
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	told := collect(out, all)
-	if err := errors.Join(cmd.Wait(), told); err != nil {
-		return err
-	}
-	rows := makeRows(vnets, all, outside)
 	if err := report.Table(os.Stdout, rows); err != nil {
 		return err
 	}
@@ -139,6 +133,54 @@ func run(ctx context.Context, vnets int, only []string, jsonPath string) error {
 		return nil
 	}
 	return report.Merge(jsonPath, rows)
+}
+
+// script runs the sides, one after the other, each in namespaces of its own.
+func script(self string, only []string, vnets int, flags string) string {
+	s := `exec </dev/null; `
+	for _, side := range only {
+		s += fmt.Sprintf("unshare --net --mount --uts --propagation private %s -side %s -n %d %s || exit 1; ", self, side, vnets, flags)
+	}
+	return s
+}
+
+// emulated measures in a virtual machine, and how much that slows down.
+func emulated(ctx context.Context, self string, only []string, vnets int) ([]report.Row, error) {
+	outside, err := calibrate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	kernel, err := exec.CommandContext(ctx, "test/vm/kernel", "build/kernel").Output()
+	if err != nil {
+		return nil, fmt.Errorf("find a kernel for the machine: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, "test/vm/boot", "-k", strings.TrimSpace(string(kernel)), "-m", "3072", "-t", "3000",
+		"--", "sh", "-c", self+" -side emulation; "+script(self, only, vnets, ""))
+	cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGTERM) } // it has a machine to switch off
+	all, err := measure(cmd)
+	if err != nil {
+		return nil, err
+	}
+	rows := makeRows("evpn", vnets, all)
+	for _, name := range []string{"compute", "fork"} {
+		rows = append(rows, report.Row{Name: "emulation/" + name, Unit: "s", Better: report.Lower, Ours: all["emulation"][name], Floor: outside[name]}.Rate())
+	}
+	return rows, nil
+}
+
+// measure runs what prints figures.
+func measure(cmd *exec.Cmd) (map[string]figures, error) {
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	all := map[string]figures{}
+	told := collect(out, all)
+	return all, errors.Join(cmd.Wait(), told)
 }
 
 // build makes this program anew as a file that the virtual machine can run: it sees
@@ -176,18 +218,13 @@ func collect(r io.Reader, all map[string]figures) error {
 }
 
 // makeRows puts the figures of all sides beside each other.
-func makeRows(vnets int, all map[string]figures, outside figures) []report.Row {
+func makeRows(name string, vnets int, all map[string]figures) []report.Row {
 	var rows []report.Row
 	for _, f := range []struct{ name, unit string }{{"add1", "s"}, {"noop", "s"}, {"updates", "updates"}} {
 		rows = append(rows, report.Row{
-			Name: fmt.Sprintf("evpn/%d/%s", vnets, f.name), Unit: f.unit, Better: report.Lower,
+			Name: fmt.Sprintf("%s/%d/%s", name, vnets, f.name), Unit: f.unit, Better: report.Lower,
 			Ours: all["ours"][f.name], Peer: all["peer"][f.name], Floor: all["floor"][f.name],
 		}.Rate())
-	}
-	for _, name := range []string{"compute", "fork"} {
-		if outside != nil {
-			rows = append(rows, report.Row{Name: "emulation/" + name, Unit: "s", Better: report.Lower, Ours: all["emulation"][name], Floor: outside[name]}.Rate())
-		}
 	}
 	return rows
 }

@@ -40,6 +40,7 @@ const (
 // its neighbour, a router in another one.
 type node struct {
 	without, with workload.EVPN // the state before and after the change
+	flat          bool          // without the devices of VRFs
 	far           *netns.NS
 	frr           *frr.Driver // the neighbour's
 }

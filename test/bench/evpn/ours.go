@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/agent"
 	"github.com/viaduct-sdn/viaduct/internal/compile"
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/test/bench/report"
 	"github.com/viaduct-sdn/viaduct/test/bench/workload"
@@ -20,10 +22,11 @@ import (
 type host struct {
 	*agent.Host
 	documents map[bool]*protocol.Document // with the VNet, and without
+	flat      bool                        // without the devices of VRFs
 }
 
 func newHost(ctx context.Context, n *node) (*host, error) {
-	h := &host{documents: map[bool]*protocol.Document{}}
+	h := &host{documents: map[bool]*protocol.Document{}, flat: n.flat}
 	for with, w := range map[bool]*workload.EVPN{false: &n.without, true: &n.with} {
 		cfg, err := w.Config()
 		if err != nil {
@@ -43,11 +46,18 @@ func (h *host) want(ctx context.Context, with bool) (*desired.Node, error) {
 		return nil, err
 	}
 	facts.Node = workload.Node(0)
+	if h.flat {
+		facts.Features = maps.Clone(facts.Features)
+		facts.Features[model.FeatureVRF] = true
+	}
 	want, notes := compile.Node(h.documents[with], facts)
 	for _, n := range notes {
 		if n.Level == compile.LevelError {
 			return nil, fmt.Errorf("%s: %s", n.Object, n.Message)
 		}
+	}
+	if h.flat {
+		flat(want)
 	}
 	return want, nil
 }

@@ -120,6 +120,9 @@ func (n *node) writeFiles(with bool) error {
 	}
 	intent.Dialect = routing.Dialect{}
 	text := routing.Build(intent).Text(frr.Frame{Version: "8.4.4", Hostname: workload.Node(0)})
+	if n.flat {
+		file = flatFile(file)
+	}
 	if err := os.WriteFile(interfacesFile, file, 0o644); err != nil {
 		return err
 	}
