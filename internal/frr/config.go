@@ -77,11 +77,17 @@ type Route struct {
 // ISIS is a router of IS-IS.
 type ISIS struct {
 	Domain, Net, Owner string
-	Custom             []string
+	// Quick says that a change is announced within a second of the one before, not
+	// up to 30 seconds after it.
+	Quick  bool
+	Custom []string
 }
 
 // OpenFabric is a router of OpenFabric.
-type OpenFabric struct{ Name, Net, Owner string }
+type OpenFabric struct {
+	Name, Net, Owner string
+	Quick            bool // see ISIS
+}
 
 // OSPF is the router of OSPF version 2.
 type OSPF struct {

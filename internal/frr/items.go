@@ -21,6 +21,7 @@ func (c *Config) items() []item {
 	for _, s := range sorted(c.ISIS) {
 		i := context(s.Owner, "router isis "+s.Domain,
 			"net "+s.Net, "redistribute ipv4 connected level-1", "redistribute ipv6 connected level-1", "log-adjacency-changes")
+		i.when(s.Quick, s.Owner, " lsp-gen-interval 1")
 		i.custom(s.Custom)
 		out = append(out, i)
 	}
@@ -32,7 +33,9 @@ func (c *Config) items() []item {
 		out = append(out, item{raw: c.Custom})
 	}
 	for _, f := range sorted(c.OpenFabric) {
-		out = append(out, context(f.Owner, "router openfabric "+f.Name, "net "+f.Net))
+		i := context(f.Owner, "router openfabric "+f.Name, "net "+f.Net)
+		i.when(f.Quick, f.Owner, " lsp-gen-interval 1")
+		out = append(out, i)
 	}
 	out = append(out, interfaces(c.OpenFabricInterfaces)...)
 	if c.OSPF != nil {

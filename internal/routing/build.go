@@ -284,7 +284,7 @@ func (b *builder) source(owner string, own netip.Addr) {
 }
 
 func (s ISIS) build(b *builder) {
-	frr.Put(&b.c.ISIS, s.Domain, &frr.ISIS{Domain: s.Domain, Net: s.Net, Owner: s.Owner})
+	frr.Put(&b.c.ISIS, s.Domain, &frr.ISIS{Domain: s.Domain, Net: s.Net, Owner: s.Owner, Quick: !b.dialect.Datacenter})
 	for _, name := range s.Interfaces {
 		frr.Put(&b.c.ISISInterfaces, name, &frr.Interface{Name: name, Owner: s.Owner, Lines: []string{"ip router isis " + s.Domain}})
 	}

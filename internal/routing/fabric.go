@@ -45,7 +45,7 @@ func entityTitle(f *Fabric) string {
 }
 
 func (b *builder) openFabric(f *Fabric, net string) {
-	frr.Put(&b.c.OpenFabric, f.ID, &frr.OpenFabric{Name: f.ID, Net: net, Owner: f.Owner})
+	frr.Put(&b.c.OpenFabric, f.ID, &frr.OpenFabric{Name: f.ID, Net: net, Owner: f.Owner, Quick: !b.dialect.Datacenter})
 	var join []string
 	if f.IP.IsValid() {
 		join = append(join, "ip router openfabric "+f.ID)

@@ -55,7 +55,8 @@ type Dialect struct {
 	// sets it for all. The live driver leaves the profile of the node's operator be
 	// and says itself what it takes from this one: the timers of sessions, and
 	// filters that let pass, without which eBGP sessions exchange no routes in
-	// other profiles (RFC 8212).
+	// other profiles (RFC 8212). There, changes of IS-IS and OpenFabric are told
+	// within a second too, of which FRR makes up to 30 in every profile.
 	Datacenter bool
 	// AnyCommunity matches each extended community of a route by itself, which only
 	// the FRR of Proxmox knows ("any"), and takes of zones with targets to import
