@@ -242,11 +242,25 @@ func (n *node) routedZone(z *model.Zone, f *vrf) routing.Zone {
 		Secondary:  z.ExitNodesPrimary != "" && z.ExitNodesPrimary != n.name,
 		NullRoutes: n.subnetsBeside(z),
 	}
+	if four, six := n.families(z); four || six {
+		out.Exit.Not4, out.Exit.Not6 = !four, !six
+	}
 	if z.ExitNodesLocalRouting {
 		// The routes themselves are the kernel's: see zone_evpn.
 		out.Exit.Local = &routing.LocalRouting{Link: zoneLink("xvrf_", z)}
 	}
 	return out
+}
+
+// families tells which families the subnets of a zone have.
+func (n *node) families(z *model.Zone) (four, six bool) {
+	for _, v := range n.vnets[z.ID] {
+		for _, s := range n.subnets[v.ID] {
+			four = four || s.CIDR.Addr().Is4()
+			six = six || s.CIDR.Addr().Is6()
+		}
+	}
+	return four, six
 }
 
 // subnetsBeside lists the subnets of other zones, each once.

@@ -90,6 +90,9 @@ type Controller struct {
 	ISISDomain string   `json:"isis-domain,omitempty"`
 	ISISNet    string   `json:"isis-net,omitempty"`
 	ISISIfaces []string `json:"isis-ifaces,omitempty"`
+
+	// Written is how a client of the Proxmox API wrote the properties.
+	Written Written `json:"written,omitempty"`
 }
 
 // ObjectKind implements Object.

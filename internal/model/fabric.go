@@ -52,6 +52,9 @@ type Fabric struct {
 	// members pass (BGP).
 	RouteMapIn  string `json:"route-map-in,omitempty"`
 	RouteMapOut string `json:"route-map-out,omitempty"`
+
+	// Written is how a client of the Proxmox API wrote the properties.
+	Written Written `json:"written,omitempty"`
 }
 
 // Redistribution is a source of routes that a fabric announces.
@@ -97,6 +100,9 @@ type FabricNode struct {
 	ASN int `json:"asn,omitempty"`
 	// Interfaces are the links to other nodes.
 	Interfaces []FabricInterface `json:"interfaces,omitempty"`
+
+	// Written is how a client of the Proxmox API wrote the properties.
+	Written Written `json:"written,omitempty"`
 }
 
 // ObjectKind implements Object.

@@ -80,6 +80,9 @@ func fieldsOf(t reflect.Type, owner string) []FieldInfo {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Type == reflect.TypeFor[Written]() {
+			continue // no property, but how others are written
+		}
 		out = append(out, FieldInfo{Name: name, Type: fieldType(f.Type), Doc: fieldDocs[owner+"."+name], Index: i, Go: f.Type})
 	}
 	return out

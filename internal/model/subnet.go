@@ -24,6 +24,9 @@ type Subnet struct {
 	DHCPRange []Range `json:"dhcp-range,omitempty"`
 	// DHCPDNSServer is the name server told to guests by DHCP.
 	DHCPDNSServer netip.Addr `json:"dhcp-dns-server,omitzero"`
+
+	// Written is how a client of the Proxmox API wrote the properties.
+	Written Written `json:"written,omitempty"`
 }
 
 // Range is an inclusive range of addresses of one family.

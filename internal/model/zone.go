@@ -105,6 +105,9 @@ type Zone struct {
 	// RTImport lists route targets, "ASN:number", that are imported beside the
 	// zone's own.
 	RTImport []string `json:"rt-import,omitempty"`
+
+	// Written is how a client of the Proxmox API wrote the properties.
+	Written Written `json:"written,omitempty"`
 }
 
 // ObjectKind implements Object.

@@ -2,11 +2,11 @@ package pvesdn
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pve"
 )
 
 // ParseFabrics reads fabrics in the form of the file fabrics.cfg, and checks
@@ -52,56 +52,29 @@ var fabricKeys = map[string][]string{
 	"bgp_node":          {"type", "ip", "ip6", "interfaces", "asn", "role"},
 }
 
-// sections reads the form of Proxmox's section files: "<type>: <id>" at the
-// margin, then lines of a property and its value. A property that stands in
-// several lines is a list.
+// sections reads the form of Proxmox's section files.
 func sections(text string) ([]*section, error) {
+	list, err := pve.ParseSections(text)
+	if err != nil {
+		return nil, err
+	}
 	var out []*section
-	seen := map[string]bool{}
-	values := map[string][]string{}
-	finish := func() {
-		if len(out) == 0 {
-			return
-		}
-		s := out[len(out)-1]
-		for key, list := range values {
-			var raw []byte
-			if len(list) == 1 && key != "interfaces" && key != "redistribute" {
-				raw, _ = json.Marshal(list[0]) // text is always JSON
+	for _, in := range list {
+		s := &section{kind: model.KindFabric, id: in.ID, properties: map[string]json.RawMessage{"type": quoted(in.Type)}}
+		for name, values := range in.Values {
+			if len(values) == 1 && name != "interfaces" && name != "redistribute" {
+				s.properties[name] = quoted(values[0])
 			} else {
-				raw, _ = json.Marshal(list)
+				s.properties[name] = quoted(values)
 			}
-			s.properties[key] = raw
 		}
-		clear(values)
+		out = append(out, s)
 	}
-	number := 0
-	for line := range strings.Lines(text) {
-		number++
-		line = strings.TrimRight(line, " \t\r\n")
-		trimmed := strings.TrimLeft(line, " \t")
-		switch {
-		case line == "" || line[0] == '#':
-		case trimmed == line:
-			kind, id, ok := strings.Cut(line, ":")
-			id = strings.TrimSpace(id)
-			if !ok || kind == "" || id == "" || strings.ContainsAny(kind+id, " \t") {
-				return nil, fmt.Errorf("line %d: %q does not begin a section: it is written like ospf_fabric: myfab", number, line)
-			}
-			if seen[id] {
-				return nil, fmt.Errorf("line %d: section %s stands there twice", number, id)
-			}
-			seen[id] = true
-			finish()
-			raw, _ := json.Marshal(strings.ToLower(kind)) // text is always JSON
-			out = append(out, &section{kind: model.KindFabric, id: id, properties: map[string]json.RawMessage{"type": raw}})
-		case len(out) == 0:
-			return nil, fmt.Errorf("line %d: %q stands in no section", number, trimmed)
-		default:
-			key, value, _ := strings.Cut(trimmed, " ")
-			values[key] = append(values[key], strings.TrimSpace(value))
-		}
-	}
-	finish()
 	return out, nil
+}
+
+// quoted is a text or a list of texts, which are always JSON.
+func quoted(v any) json.RawMessage {
+	raw, _ := json.Marshal(v)
+	return raw
 }

@@ -212,6 +212,10 @@ type Exit struct {
 	// NullRoutes are the subnets of other zones, which must not be reached
 	// through the exit node, in the order of their writing.
 	NullRoutes []netip.Prefix
+	// Not4 and Not6 leave out the default route of a family that no subnet of the
+	// zone has. Proxmox announces both; FRR 8.4 forgets how a node is reached by
+	// IPv4 when its last route of IPv6 goes (FRRouting#14808).
+	Not4, Not6 bool
 	// Local is set if the node itself reaches the zone's guests.
 	Local *LocalRouting
 }

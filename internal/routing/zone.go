@@ -71,8 +71,8 @@ func (b *builder) target(asn, vni uint32) string {
 // through a pair of devices.
 func (b *builder) exit(z *Zone, r *frr.Router) {
 	b.filters(z)
-	r.L2VPN().DefaultOriginate4 = frr.Own(z.Owner, true)
-	r.L2VPN().DefaultOriginate6 = frr.Own(z.Owner, true)
+	r.L2VPN().DefaultOriginate4 = frr.Own(z.Owner, !z.Exit.Not4)
+	r.L2VPN().DefaultOriginate6 = frr.Own(z.Owner, !z.Exit.Not6)
 	if l := z.Exit.Local; l != nil {
 		for _, s := range l.Subnets {
 			via := l.Via4
