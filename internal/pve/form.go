@@ -193,6 +193,21 @@ func aliasText(s string) string {
 	return ""
 }
 
+// Truth reads a boolean; what is none is false.
+func Truth(text string) bool {
+	value, _ := truth(text)
+	return value
+}
+
+// Items are the items of lists and arrays.
+func Items(values ...string) []string {
+	var out []string
+	for _, v := range values {
+		out = append(out, items(v)...)
+	}
+	return out
+}
+
 // items splits the text of a list as Proxmox does.
 func items(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(",; \t\r\n\x00", r) })
