@@ -23,6 +23,14 @@ func (f Faults) Error() string {
 	return out + "\n"
 }
 
+// Refusal is why Proxmox refuses something, in its own words.
+type Refusal string
+
+// Error implements error.
+func (r Refusal) Error() string { return string(r) }
+
+func refuse(format string, args ...any) error { return Refusal(fmt.Sprintf(format, args...)) }
+
 // Options checks that an object's type takes its properties and has those that it
 // requires.
 func (k *Kind) Options(typ string, v Values) error {
@@ -31,12 +39,12 @@ func (k *Kind) Options(typ string, v Values) error {
 			continue
 		}
 		if p := k.Property(name); p == nil || p.Takes(typ) == 0 {
-			return fmt.Errorf("unexpected property '%s'", name)
+			return refuse("unexpected property '%s'", name)
 		}
 	}
 	for _, p := range k.Properties {
 		if p.Takes(typ) == 'r' && len(v[p.Name]) == 0 {
-			return fmt.Errorf("missing value for required option '%s'", p.Name)
+			return refuse("missing value for required option '%s'", p.Name)
 		}
 	}
 	return nil
@@ -50,18 +58,18 @@ func (k *Kind) Merge(typ string, old, given Values, remove []string) (Values, er
 		p := k.Property(name)
 		switch {
 		case p == nil || p.Takes(typ) == 0:
-			return nil, fmt.Errorf("no such option '%s'", name)
+			return nil, refuse("no such option '%s'", name)
 		case p.Takes(typ) == 'r':
-			return nil, fmt.Errorf("unable to delete required option '%s'", name)
+			return nil, refuse("unable to delete required option '%s'", name)
 		case len(given[name]) > 0:
-			return nil, fmt.Errorf("cannot set and delete property '%s' at the same time!", name)
+			return nil, refuse("cannot set and delete property '%s' at the same time!", name)
 		}
 		delete(out, name)
 	}
 	for name, values := range given {
 		p := k.Property(name)
 		if p == nil || p.Takes(typ) == 0 {
-			return nil, fmt.Errorf("unexpected property '%s'", name)
+			return nil, refuse("unexpected property '%s'", name)
 		}
 		out[name] = values
 	}
@@ -82,11 +90,11 @@ func CheckZone(cfg *model.Config, old, z *model.Zone, given Values, plugins Plug
 	}
 	for _, name := range []string{"dns", "reversedns"} {
 		if id := given.Get(name); id != "" && !plugins.HasDNS(id) {
-			return fmt.Errorf("dns server '%s' does not exist", id)
+			return refuse("dns server '%s' does not exist", id)
 		}
 	}
 	if id := given.Get("ipam"); id != "" && !plugins.HasIPAM(id) {
-		return fmt.Errorf("ipam '%s' does not exist", id)
+		return refuse("ipam '%s' does not exist", id)
 	}
 	if given.Get("dnszone") != "" && given.Get("dns") == "" {
 		return Faults{"dnszone": "missing dns server"}
@@ -117,15 +125,15 @@ func checkEVPN(cfg *model.Config, z *model.Zone) error {
 	for _, id := range z.Controllers() {
 		c := cfg.Controllers[id]
 		if c == nil {
-			return fmt.Errorf("controller %s don't exist", id)
+			return refuse("controller %s don't exist", id)
 		}
 		if c.Type != model.ControllerEVPN {
-			return fmt.Errorf("%s is not a evpn controller", id)
+			return refuse("%s is not a evpn controller", id)
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(cfg.Zones)) {
 		if other := cfg.Zones[id]; id != z.ID && other.VRFVXLAN != 0 && other.VRFVXLAN == z.VRFVXLAN {
-			return fmt.Errorf("vrf-vxlan %d is already declared in %s", z.VRFVXLAN, id)
+			return refuse("vrf-vxlan %d is already declared in %s", z.VRFVXLAN, id)
 		}
 	}
 	return nil
@@ -135,7 +143,7 @@ func checkEVPN(cfg *model.Config, z *model.Zone) error {
 func CheckZoneDelete(cfg *model.Config, id string) error {
 	for _, vnet := range slices.Sorted(maps.Keys(cfg.VNets)) {
 		if cfg.VNets[vnet].Zone == id {
-			return fmt.Errorf("zone %s is used by vnet %s", id, vnet)
+			return refuse("zone %s is used by vnet %s", id, vnet)
 		}
 	}
 	return nil
@@ -145,7 +153,7 @@ func CheckZoneDelete(cfg *model.Config, id string) error {
 func CheckVNet(cfg *model.Config, old, v *model.VNet) error {
 	z := cfg.Zones[v.Zone]
 	if z == nil {
-		return fmt.Errorf("cannot lookup undefined type!")
+		return refuse("cannot lookup undefined type!")
 	}
 	subnets := vnetHasSubnets(cfg, v.ID)
 	if old != nil && old.Zone != v.Zone && subnets {
@@ -266,16 +274,16 @@ func CheckController(cfg *model.Config, c *model.Controller) error {
 	switch c.Type {
 	case model.ControllerEVPN:
 		if (len(c.Peers) > 0) == (c.Fabric != "") {
-			return fmt.Errorf("must have exactly one of peers / fabric defined")
+			return refuse("must have exactly one of peers / fabric defined")
 		}
 		if c.Fabric != "" && cfg.Fabrics[c.Fabric] == nil {
-			return fmt.Errorf("fabric %s does not exist", c.Fabric)
+			return refuse("fabric %s does not exist", c.Fabric)
 		}
 		return checkPeerGroup(cfg, c)
 	case model.ControllerBGP, model.ControllerISIS:
 		for _, id := range slices.Sorted(maps.Keys(cfg.Controllers)) {
 			if other := cfg.Controllers[id]; id != c.ID && other.Type == c.Type && other.Node == c.Node {
-				return fmt.Errorf("%s controller %s is already defined on node %s", c.Type, id, c.Node)
+				return refuse("%s controller %s is already defined on node %s", c.Type, id, c.Node)
 			}
 		}
 	}
@@ -291,7 +299,7 @@ func checkPeerGroup(cfg *model.Config, c *model.Controller) error {
 		}
 		together := len(c.Nodes) == 0 || len(other.Nodes) == 0 || slices.ContainsFunc(c.Nodes, other.OnNode)
 		if together {
-			return fmt.Errorf("only 1 global evpn controller can be defined with peer-group-name %s: there is %s", c.PeerGroup(), id)
+			return refuse("only 1 global evpn controller can be defined with peer-group-name %s: there is %s", c.PeerGroup(), id)
 		}
 	}
 	return nil
@@ -304,7 +312,7 @@ func CheckControllerDelete(cfg *model.Config, id string) error {
 	}
 	for _, zone := range slices.Sorted(maps.Keys(cfg.Zones)) {
 		if slices.Contains(cfg.Zones[zone].Controllers(), id) {
-			return fmt.Errorf("controller %s is used by %s", id, zone)
+			return refuse("controller %s is used by %s", id, zone)
 		}
 	}
 	return nil
@@ -314,12 +322,12 @@ func CheckControllerDelete(cfg *model.Config, id string) error {
 func CheckFabricDelete(cfg *model.Config, id string) error {
 	for _, c := range slices.Sorted(maps.Keys(cfg.Controllers)) {
 		if cfg.Controllers[c].Fabric == id {
-			return fmt.Errorf("fabric %s is used by controller %s", id, c)
+			return refuse("fabric %s is used by controller %s", id, c)
 		}
 	}
 	for _, z := range slices.Sorted(maps.Keys(cfg.Zones)) {
 		if cfg.Zones[z].Fabric == id {
-			return fmt.Errorf("fabric %s is used by zone %s", id, z)
+			return refuse("fabric %s is used by zone %s", id, z)
 		}
 	}
 	return nil
@@ -330,9 +338,9 @@ func CheckFabricDelete(cfg *model.Config, id string) error {
 func (k *Kind) Defined(id string) error {
 	switch k.Model {
 	case model.KindFabric, model.KindFabricNode:
-		return fmt.Errorf("%s '%s' already exists: already defined", k.Noun, id)
+		return refuse("%s '%s' already exists: already defined", k.Noun, id)
 	}
-	return fmt.Errorf("sdn %s object ID '%s' already defined", k.Noun, id)
+	return refuse("sdn %s object ID '%s' already defined", k.Noun, id)
 }
 
 // Missing says that there is no object of the ID.
@@ -345,5 +353,5 @@ func (k *Kind) Missing(id string) error {
 	if k.Model == model.KindZone {
 		word = "sdn "
 	}
-	return fmt.Errorf("%s'%s' does not exist", cmp.Or(word, "sdn "), id)
+	return refuse("%s'%s' does not exist", cmp.Or(word, "sdn "), id)
 }
