@@ -81,8 +81,12 @@ func (l *Lab) startFRR(ctx context.Context, name string, spec *FRRSpec) error {
 		}
 		return nil
 	}
+	daemons := append([]string{"zebra"}, spec.Daemons...)
+	if _, err := os.Stat(filepath.Join(frrDir, "mgmtd")); err == nil { // since FRR 9, before all others
+		daemons = append([]string{"mgmtd"}, daemons...)
+	}
 	started := false
-	for _, daemon := range append([]string{"zebra"}, spec.Daemons...) {
+	for _, daemon := range daemons {
 		if frrProcess(filepath.Join(frrRunDir, space, daemon+".pid"), space) != 0 {
 			continue
 		}
