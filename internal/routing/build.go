@@ -174,6 +174,7 @@ func (e EVPN) build(b *builder) {
 	r := b.router(e.Owner, e.RouterID, true)
 	local, external := e.Session(b.bgp)
 	g := b.group(e.group(), e.Owner, local, external)
+	g.BFD = external || !e.NoBFD
 	g.UpdateSource = e.Loopback
 	if e.Source.IsValid() {
 		g.UpdateSource = e.Source.String()
