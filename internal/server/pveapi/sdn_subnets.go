@@ -11,9 +11,6 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
-// cidrWords is the name under which a subnet keeps how its network was written.
-const cidrWords = "cidr"
-
 func (s *SDN) subnetOperations() []Operation {
 	k := pve.Subnets()
 	const all = "/cluster/sdn/vnets/{vnet}/subnets"
@@ -91,15 +88,9 @@ func (s *SDN) mayChange(c *Call, v *revision.View, subnet *model.Subnet) error {
 // decorateSubnet adds what follows from a subnet's network and zone.
 func (v *view) decorateSubnet(o model.Object, out pve.Object) {
 	s := o.(*model.Subnet)
-	words := s.CIDR.String()
-	if w := s.Written[cidrWords]; len(w) == 1 {
-		if p, err := netip.ParsePrefix(w[0]); err == nil && p == s.CIDR {
-			words = w[0]
-		}
-	}
+	words, id := pve.Network(s), pve.SubnetID(s)
 	zone, _, _ := model.ParseSubnetID(s.ID)
 	network, mask, _ := strings.Cut(words, "/")
-	id := zone + "-" + network + "-" + mask
 	out["subnet"], out["id"], out["cidr"], out["zone"], out["network"], out["mask"] = id, id, words, zone, network, mask
 	ranges := []map[string]string{}
 	for _, text := range v.shownSubnet(s)["dhcp-range"] {
@@ -180,12 +171,7 @@ func putSubnet(subnet *model.Subnet, values pve.Values, cidr string) error {
 	if err := pve.Subnets().Put(subnet, values); err != nil {
 		return err
 	}
-	if cidr != subnet.CIDR.String() {
-		if subnet.Written == nil {
-			subnet.Written = model.Written{}
-		}
-		subnet.Written[cidrWords] = []string{cidr}
-	}
+	pve.SetNetwork(subnet, cidr)
 	return nil
 }
 
@@ -224,11 +210,7 @@ func (s *SDN) updateSubnet(c *Call) (any, error) {
 			return nil, err
 		}
 		subnet := &model.Subnet{ID: old.ID, CIDR: old.CIDR}
-		cidr := old.CIDR.String()
-		if w := old.Written[cidrWords]; len(w) == 1 {
-			cidr = w[0]
-		}
-		if err := putSubnet(subnet, merged, cidr); err != nil {
+		if err := putSubnet(subnet, merged, pve.Network(old)); err != nil {
 			return nil, err
 		}
 		return []model.Edit{{Put: subnet}}, pve.CheckSubnet(v.Pending, subnet)
