@@ -15,15 +15,19 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/agentapi"
 	"github.com/viaduct-sdn/viaduct/internal/server/api"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
+	"github.com/viaduct-sdn/viaduct/internal/server/pveapi"
+	"github.com/viaduct-sdn/viaduct/internal/server/task"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
@@ -125,14 +129,37 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	proxmox, err := s.proxmox(ctx, &background, config, nodes)
+	if err != nil {
+		return errors.Join(err, socket.Close())
+	}
 	background.Go(func() { nodes.Run(ctx) })
 	background.Go(func() { config.Run(ctx) })
 	background.Go(func() { s.keepAdmin(ctx, authority) })
-	return s.serve(ctx, socket, authority, s.routes(config, nodes, authority))
+	return s.serve(ctx, socket, authority, s.routes(config, nodes, authority, proxmox.Routes()))
+}
+
+// proxmox makes the Proxmox API and what only it needs: users and tasks.
+func (s *Server) proxmox(ctx context.Context, background *sync.WaitGroup, config *revision.Service, nodes *fleet.Fleet) (*pveapi.Handler, error) {
+	users, err := access.Open(ctx, s.cfg.Store, access.Options{Logger: s.log})
+	if err != nil {
+		return nil, err
+	}
+	node := hostName()
+	tasks, err := task.Open(ctx, s.cfg.Store, task.Options{Node: node, Logger: s.log})
+	if err != nil {
+		return nil, err
+	}
+	background.Go(func() { users.Run(ctx) })
+	background.Go(func() { tasks.Run(ctx) })
+	return &pveapi.Handler{
+		Config: config, Fleet: nodes, Access: users, Tasks: tasks, Version: s.cfg.Version, Node: node,
+		Local: throughSocket, Log: s.log, Stop: s.stop,
+	}, nil
 }
 
 // routes puts the interfaces together.
-func (s *Server) routes(config *revision.Service, nodes *fleet.Fleet, authority *pki.Authority) http.Handler {
+func (s *Server) routes(config *revision.Service, nodes *fleet.Fleet, authority *pki.Authority, proxmox http.Handler) http.Handler {
 	native := &api.Handler{
 		Config: config, Fleet: nodes, Authority: authority, Author: author, Version: s.cfg.Version,
 		MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log,
@@ -144,6 +171,10 @@ func (s *Server) routes(config *revision.Service, nodes *fleet.Fleet, authority 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// An answer has to be taken in the end, but not while a poll waits for it.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.cfg.MaxPoll + writeSlack))
+		if strings.HasPrefix(r.URL.Path, pveapi.Prefix) { // whose paths a mux would tidy up
+			proxmox.ServeHTTP(w, r)
+			return
+		}
 		mux.ServeHTTP(w, r)
 	})
 }
