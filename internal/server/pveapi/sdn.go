@@ -56,9 +56,9 @@ var (
 	}
 )
 
-// named is the parameter that is the name of an object of the kind: to be made, or
+// idParam is the parameter that is the name of an object of the kind: to be made, or
 // in a path.
-func named(k *pve.Kind, made bool) pve.Property {
+func idParam(k *pve.Kind, made bool) pve.Property {
 	p := pve.Property{Name: k.ID, Form: pve.Text, Need: 'r', MaxLength: 128, Doc: "name of the " + k.Noun}
 	if made {
 		p.Check = k.CheckID

@@ -11,7 +11,7 @@ import (
 func (s *SDN) controllerOperations() []Operation {
 	k := pve.Controllers()
 	const item = "/cluster/sdn/controllers/{controller}"
-	id := named(k, false)
+	id := idParam(k, false)
 	return []Operation{
 		{
 			Method: http.MethodGet, Path: "/cluster/sdn/controllers", Doc: "List the controllers.",
@@ -29,7 +29,7 @@ func (s *SDN) controllerOperations() []Operation {
 		},
 		{
 			Method: http.MethodPost, Path: "/cluster/sdn/controllers", Doc: "Create a controller.",
-			Params: append([]pve.Property{named(k, true), typed(k, "type", 'r'), lockToken}, optional(k)...),
+			Params: append([]pve.Property{idParam(k, true), typed(k, "type", 'r'), lockToken}, optional(k)...),
 			Allow:  Need("/sdn/controllers", allocate), Handle: s.createController,
 		},
 		{

@@ -22,7 +22,7 @@ func nodePath(id string) string   { return "/nodes/" + id }
 func (s *SDN) fabricOperations() []Operation {
 	k := pve.Fabrics()
 	const all, item = "/cluster/sdn/fabrics/fabric", "/cluster/sdn/fabrics/fabric/{id}"
-	id := named(k, false)
+	id := idParam(k, false)
 	return []Operation{
 		{
 			Method: http.MethodGet, Path: "/cluster/sdn/fabrics/all", Doc: "List the fabrics and their nodes.", Params: slices.Clone(viewParams), Extra: true,
@@ -46,7 +46,7 @@ func (s *SDN) fabricOperations() []Operation {
 		},
 		{
 			Method: http.MethodPost, Path: all, Doc: "Create a fabric.", Extra: true,
-			Params: append([]pve.Property{named(k, true), typed(k, "protocol", 'r'), digestText, lockToken}, optional(k)...),
+			Params: append([]pve.Property{idParam(k, true), typed(k, "protocol", 'r'), digestText, lockToken}, optional(k)...),
 			Allow:  Need("/sdn/fabrics", allocate), Handle: s.createFabric,
 		},
 		{

@@ -115,7 +115,7 @@ func (s *SDN) pluginOperations() []Operation {
 // pluginsOf are the operations on the plugins of a kind.
 func (s *SDN) pluginsOf(k *pve.Kind, path, scope string) []Operation {
 	item := path + "/{" + k.ID + "}"
-	id := named(k, false)
+	id := idParam(k, false)
 	return []Operation{
 		{
 			Method: http.MethodGet, Path: path, Doc: "List the " + k.Noun + " plugins.", Params: []pve.Property{typed(k, "type", 'o')},
@@ -123,7 +123,7 @@ func (s *SDN) pluginsOf(k *pve.Kind, path, scope string) []Operation {
 		},
 		{
 			Method: http.MethodPost, Path: path, Doc: "Create a " + k.Noun + " plugin.",
-			Params: append([]pve.Property{named(k, true), typed(k, "type", 'r'), lockToken}, optional(k)...),
+			Params: append([]pve.Property{idParam(k, true), typed(k, "type", 'r'), lockToken}, optional(k)...),
 			Allow:  Need(scope, allocate), Handle: func(c *Call) (any, error) { return s.createPlugin(c, k) },
 		},
 		{

@@ -15,7 +15,7 @@ func (s *SDN) subnetOperations() []Operation {
 	k := pve.Subnets()
 	const all = "/cluster/sdn/vnets/{vnet}/subnets"
 	const item = all + "/{subnet}"
-	vnet, id := named(pve.VNets(), false), named(k, false)
+	vnet, id := idParam(pve.VNets(), false), idParam(k, false)
 	made := pve.Property{Name: "subnet", Form: pve.Text, Need: 'r', Check: pve.CIDR, Doc: "the network, like 10.0.1.0/24"}
 	params := optional(k, "vnet")
 	return []Operation{

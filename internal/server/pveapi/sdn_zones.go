@@ -18,7 +18,7 @@ func zonePath(zone string) string { return "/sdn/zones/" + zone }
 func (s *SDN) zoneOperations() []Operation {
 	k := pve.Zones()
 	const item = "/cluster/sdn/zones/{zone}"
-	id := named(k, false)
+	id := idParam(k, false)
 	return []Operation{
 		{
 			Method: http.MethodGet, Path: "/cluster/sdn/zones", Doc: "List the zones.",
@@ -27,7 +27,7 @@ func (s *SDN) zoneOperations() []Operation {
 		},
 		{
 			Method: http.MethodPost, Path: "/cluster/sdn/zones", Doc: "Create a zone.",
-			Params: append([]pve.Property{named(k, true), typed(k, "type", 'r'), lockToken}, optional(k)...),
+			Params: append([]pve.Property{idParam(k, true), typed(k, "type", 'r'), lockToken}, optional(k)...),
 			Allow:  Need("/sdn/zones", allocate), Handle: s.createZone,
 		},
 		{
@@ -145,7 +145,7 @@ func (s *SDN) onVNet(anyOf ...access.Privilege) Permission {
 func (s *SDN) vnetOperations() []Operation {
 	k := pve.VNets()
 	const item = "/cluster/sdn/vnets/{vnet}"
-	id := named(k, false)
+	id := idParam(k, false)
 	return []Operation{
 		{
 			Method: http.MethodGet, Path: "/cluster/sdn/vnets", Doc: "List the VNets.", Params: slices.Clone(viewParams),
@@ -159,7 +159,7 @@ func (s *SDN) vnetOperations() []Operation {
 		},
 		{
 			Method: http.MethodPost, Path: "/cluster/sdn/vnets", Doc: "Create a VNet.",
-			Params: append([]pve.Property{named(k, true), typed(k, "type", 'o'), lockToken}, withNeed(optional(k), "zone")...),
+			Params: append([]pve.Property{idParam(k, true), typed(k, "type", 'o'), lockToken}, withNeed(optional(k), "zone")...),
 			Allow:  Need("/sdn/zones/{zone}", allocate), Handle: s.createVNet,
 		},
 		{
