@@ -40,7 +40,7 @@ const (
 // Operations are the part of the table that SDN serves.
 func (s *SDN) Operations() []Operation {
 	s.lock.store, s.plugins.store = s.Store, s.Store
-	return slices.Concat(s.indexOperations(), s.transactionOperations(), s.zoneOperations(), s.vnetOperations(), s.subnetOperations(),
+	return slices.Concat(s.indexOperations(), s.transactionOperations(), s.nodeOperations(), s.zoneOperations(), s.vnetOperations(), s.subnetOperations(),
 		s.controllerOperations(), s.fabricOperations(), s.fabricNodeOperations(), s.pluginOperations())
 }
 
