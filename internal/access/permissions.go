@@ -24,18 +24,19 @@ func (s *Service) ACL() []ACLEntry {
 // given. Paths are completed as ParsePath does. It fails with ErrInvalid if a
 // path is none, or if a role or whoever it is given to does not exist.
 func (s *Service) SetACL(ctx context.Context, entries ...ACLEntry) error {
-	_, err := s.editACL(ctx, entries, nil)
+	_, err := s.EditACL(ctx, entries, nil)
 	return err
 }
 
 // DeleteACL removes entries, whatever their Propagate, and returns how many of
 // them there were. Those that are not there are no error.
 func (s *Service) DeleteACL(ctx context.Context, entries ...ACLEntry) (int, error) {
-	return s.editACL(ctx, nil, entries)
+	return s.EditACL(ctx, nil, entries)
 }
 
-// editACL adds and removes entries in one transaction.
-func (s *Service) editACL(ctx context.Context, add, remove []ACLEntry) (removed int, err error) {
+// EditACL adds and removes entries in one transaction, as SetACL and DeleteACL
+// do. What is in both is there in the end.
+func (s *Service) EditACL(ctx context.Context, add, remove []ACLEntry) (removed int, err error) {
 	for _, list := range []*[]ACLEntry{&add, &remove} {
 		if *list, err = withPaths(*list); err != nil {
 			return 0, err

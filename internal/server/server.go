@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
@@ -121,20 +122,25 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := writeAdmin(s.cfg.Data, authority); err != nil {
 		return err
 	}
+	users, err := access.Open(ctx, s.cfg.Store, access.Options{Logger: s.log})
+	if err != nil {
+		return err
+	}
 	socket, err := listenUnix(s.cfg.UnixSocket)
 	if err != nil {
 		return err
 	}
 	background.Go(func() { nodes.Run(ctx) })
 	background.Go(func() { config.Run(ctx) })
+	background.Go(func() { users.Run(ctx) })
 	background.Go(func() { s.keepAdmin(ctx, authority) })
-	return s.serve(ctx, socket, authority, s.routes(config, nodes, authority))
+	return s.serve(ctx, socket, authority, s.routes(config, nodes, authority, users))
 }
 
 // routes puts the interfaces together.
-func (s *Server) routes(config *revision.Service, nodes *fleet.Fleet, authority *pki.Authority) http.Handler {
+func (s *Server) routes(config *revision.Service, nodes *fleet.Fleet, authority *pki.Authority, users *access.Service) http.Handler {
 	native := &api.Handler{
-		Config: config, Fleet: nodes, Authority: authority, Author: author, Version: s.cfg.Version,
+		Config: config, Fleet: nodes, Authority: authority, Access: users, Author: author, Version: s.cfg.Version,
 		MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log,
 	}
 	agents := &agentapi.Handler{Authority: authority, Fleet: nodes, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log}
