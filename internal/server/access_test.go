@@ -65,7 +65,7 @@ func TestAccess(t *testing.T) {
 	if _, err := c.PutRole(ctx, api.Role{ID: "look", Privileges: []string{"SDN.Audit"}}, client.IfAbsent); err != nil {
 		t.Fatal(err)
 	}
-	token, err := c.CreateAPIToken(ctx, api.APIToken{User: "bob@pve", Name: "ci"})
+	token, err := c.CreateUserToken(ctx, api.UserToken{User: "bob@pve", Name: "ci"})
 	if err != nil || token.Secret == "" {
 		t.Fatalf("%+v, %v", token, err)
 	}
@@ -97,7 +97,7 @@ func TestAccess(t *testing.T) {
 	if r, err := c.EditACL(ctx, api.ACLEdit{Delete: entries[1:]}); err != nil || r.Deleted != 1 {
 		t.Errorf("%+v, %v", r, err)
 	}
-	if tokens, err := c.APITokens(ctx, "bob@pve"); err != nil || len(tokens) != 1 || tokens[0].Secret != "" {
+	if tokens, err := c.UserTokens(ctx, "bob@pve"); err != nil || len(tokens) != 1 || tokens[0].Secret != "" {
 		t.Errorf("%+v, %v", tokens, err)
 	}
 	if err := c.DeleteUser(ctx, "bob@pve"); err != nil {
@@ -108,7 +108,7 @@ func TestAccess(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if tokens, err := c.APITokens(ctx, ""); err != nil || len(tokens) != 0 {
+	if tokens, err := c.UserTokens(ctx, ""); err != nil || len(tokens) != 0 {
 		t.Errorf("%+v, %v", tokens, err)
 	}
 	for _, want := range []string{
@@ -152,8 +152,8 @@ func TestAccessConditionsAndRefusals(t *testing.T) {
 		"a realm":            {second(c.PutUser(ctx, api.User{ID: "bob@ldap"}, "")), http.StatusBadRequest, "pam or pve"},
 		"a privilege":        {second(c.PutRole(ctx, api.Role{ID: "r", Privileges: []string{"SDN.Al"}}, "")), http.StatusBadRequest, "SDN.Allocate"},
 		"a built-in role":    {second(c.PutRole(ctx, api.Role{ID: "PVEAdmin"}, "")), http.StatusBadRequest, "built in"},
-		"a token to be made": {second(c.PutAPIToken(ctx, api.APIToken{User: "root@pam", Name: "ci"}, "")), http.StatusNotFound, "does not exist"},
-		"tokens of nobody":   {second(c.APITokens(ctx, "nil@pve")), http.StatusNotFound, "does not exist"},
+		"a token to be made": {second(c.PutUserToken(ctx, api.UserToken{User: "root@pam", Name: "ci"}, "")), http.StatusNotFound, "does not exist"},
+		"tokens of nobody":   {second(c.UserTokens(ctx, "nil@pve")), http.StatusNotFound, "does not exist"},
 		"a path":             {second(c.EditACL(ctx, api.ACLEdit{Add: []api.ACLEntry{{Path: "/..", Type: "user", Subject: "root@pam", Role: "PVEAdmin"}}})), http.StatusBadRequest, "path"},
 	} {
 		if !status(c.err, c.status) || !strings.Contains(c.err.Error(), c.says) {
@@ -163,12 +163,12 @@ func TestAccessConditionsAndRefusals(t *testing.T) {
 	if _, err := c.PutUser(ctx, *u, ""); err != nil {
 		t.Errorf("without a condition: %v", err)
 	}
-	token, err := c.CreateAPIToken(ctx, api.APIToken{User: "root@pam", Name: "ci", AllPrivileges: true})
+	token, err := c.CreateUserToken(ctx, api.UserToken{User: "root@pam", Name: "ci", AllPrivileges: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	token.Comment, token.Secret = "for builds", ""
-	if got, err := c.PutAPIToken(ctx, *token, ""); err != nil || !cmp.Equal(got, token) {
+	if got, err := c.PutUserToken(ctx, *token, ""); err != nil || !cmp.Equal(got, token) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	// Over the network it takes the administrator's certificate, as all else does.

@@ -42,8 +42,8 @@ type Role struct {
 	Builtin bool `json:"builtin,omitempty"`
 }
 
-// APIToken lets a program act for a user without the password.
-type APIToken struct {
+// UserToken is an API token: it lets a program act for a user without the password.
+type UserToken struct {
 	// User is whose token it is, Name its own name: together they are
 	// "user@realm!name".
 	User string `json:"user"`
@@ -60,7 +60,7 @@ type APIToken struct {
 }
 
 // ID is "user@realm!name".
-func (t APIToken) ID() string { return t.User + "!" + t.Name }
+func (t UserToken) ID() string { return t.User + "!" + t.Name }
 
 // ACLEntry gives a role on a path to a user, a group or a token.
 type ACLEntry struct {

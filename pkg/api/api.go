@@ -25,10 +25,10 @@
 //	PUT    /api/v1/access/users/{id}                       User -> User             If-Match, If-None-Match: *; so groups and roles
 //	DELETE /api/v1/access/users/{id}                       with tokens and permissions; so groups, and roles that nobody has
 //	PUT    /api/v1/access/users/{id}/password              Password
-//	GET    /api/v1/access/tokens?user=<id>                 []APIToken, of all users or one
-//	POST   /api/v1/access/tokens                           APIToken -> APIToken with its secret
-//	GET    /api/v1/access/tokens/{id}                      APIToken, with ETag
-//	PUT    /api/v1/access/tokens/{id}                      APIToken -> APIToken     If-Match
+//	GET    /api/v1/access/tokens?user=<id>                 []UserToken, of all users or one
+//	POST   /api/v1/access/tokens                           UserToken -> UserToken with its secret
+//	GET    /api/v1/access/tokens/{id}                      UserToken, with ETag
+//	PUT    /api/v1/access/tokens/{id}                      UserToken -> UserToken     If-Match
 //	DELETE /api/v1/access/tokens/{id}
 //	GET    /api/v1/access/acl                              []ACLEntry
 //	POST   /api/v1/access/acl                              ACLEdit -> ACLResult

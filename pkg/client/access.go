@@ -84,37 +84,37 @@ func (c *Client) DeleteRole(ctx context.Context, id string) error {
 	return c.deleteAccess(ctx, "roles", id)
 }
 
-// APITokens returns the API tokens of a user, or of all for an empty one.
-func (c *Client) APITokens(ctx context.Context, user string) ([]api.APIToken, error) {
+// UserTokens returns the API tokens of a user, or of all for an empty one.
+func (c *Client) UserTokens(ctx context.Context, user string) ([]api.UserToken, error) {
 	var query url.Values
 	if user != "" {
 		query = url.Values{"user": {user}}
 	}
-	out, err := get[[]api.APIToken](ctx, c, "access/tokens", query)
+	out, err := get[[]api.UserToken](ctx, c, "access/tokens", query)
 	if err != nil {
 		return nil, err
 	}
 	return *out, nil
 }
 
-// CreateAPIToken makes an API token. Only this answer has its secret.
-func (c *Client) CreateAPIToken(ctx context.Context, t api.APIToken) (*api.APIToken, error) {
-	return post[api.APIToken](ctx, c, "access/tokens", nil, t)
+// CreateUserToken makes an API token. Only this answer has its secret.
+func (c *Client) CreateUserToken(ctx context.Context, t api.UserToken) (*api.UserToken, error) {
+	return post[api.UserToken](ctx, c, "access/tokens", nil, t)
 }
 
-// APIToken returns an API token, by "user@realm!name", and its ETag.
-func (c *Client) APIToken(ctx context.Context, id string) (*api.APIToken, string, error) {
-	return getAccess[api.APIToken](ctx, c, "tokens", id)
+// UserToken returns an API token, by "user@realm!name", and its ETag.
+func (c *Client) UserToken(ctx context.Context, id string) (*api.UserToken, string, error) {
+	return getAccess[api.UserToken](ctx, c, "tokens", id)
 }
 
-// PutAPIToken changes all of an API token but its secret, under a condition as
+// PutUserToken changes all of an API token but its secret, under a condition as
 // that of PutUser. It makes none.
-func (c *Client) PutAPIToken(ctx context.Context, t api.APIToken, ifMatch string) (*api.APIToken, error) {
+func (c *Client) PutUserToken(ctx context.Context, t api.UserToken, ifMatch string) (*api.UserToken, error) {
 	return putAccess(ctx, c, "tokens", t.ID(), t, ifMatch)
 }
 
-// DeleteAPIToken removes an API token, by "user@realm!name", and its permissions.
-func (c *Client) DeleteAPIToken(ctx context.Context, id string) error {
+// DeleteUserToken removes an API token, by "user@realm!name", and its permissions.
+func (c *Client) DeleteUserToken(ctx context.Context, id string) error {
 	return c.deleteAccess(ctx, "tokens", id)
 }
 

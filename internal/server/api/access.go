@@ -32,11 +32,11 @@ func (h *Handler) accessRoutes() map[string]func(r *request) (any, error) {
 		"GET " + root + "roles/{id}":          h.role,
 		"PUT " + root + "roles/{id}":          h.putRole,
 		"DELETE " + root + "roles/{id}":       h.deleteRole,
-		"GET " + root + "tokens":              h.apiTokens,
-		"POST " + root + "tokens":             h.createAPIToken,
-		"GET " + root + "tokens/{id}":         h.apiToken,
-		"PUT " + root + "tokens/{id}":         h.putAPIToken,
-		"DELETE " + root + "tokens/{id}":      h.deleteAPIToken,
+		"GET " + root + "tokens":              h.userTokens,
+		"POST " + root + "tokens":             h.createUserToken,
+		"GET " + root + "tokens/{id}":         h.userToken,
+		"PUT " + root + "tokens/{id}":         h.putUserToken,
+		"DELETE " + root + "tokens/{id}":      h.deleteUserToken,
 		"GET " + root + "acl":                 h.acl,
 		"POST " + root + "acl":                h.editACL,
 	}
@@ -255,7 +255,7 @@ func (h *Handler) deleteRole(r *request) (any, error) {
 	return h.deleteAccess(r, "role", h.Access.DeleteRole(r.Context(), r.PathValue("id")))
 }
 
-func (h *Handler) apiTokens(r *request) (any, error) {
+func (h *Handler) userTokens(r *request) (any, error) {
 	user := r.FormValue("user")
 	if user != "" {
 		if _, err := h.Access.User(user); err != nil {
@@ -265,15 +265,15 @@ func (h *Handler) apiTokens(r *request) (any, error) {
 	return convert(h.Access.Tokens(user), showToken), nil
 }
 
-func showToken(t access.Token) api.APIToken {
-	return api.APIToken{User: t.User, Name: t.Name, Expire: t.Expire, Comment: t.Comment, AllPrivileges: !t.Privsep}
+func showToken(t access.Token) api.UserToken {
+	return api.UserToken{User: t.User, Name: t.Name, Expire: t.Expire, Comment: t.Comment, AllPrivileges: !t.Privsep}
 }
 
-func storedToken(t api.APIToken, rev int64) access.Token {
+func storedToken(t api.UserToken, rev int64) access.Token {
 	return access.Token{User: t.User, Name: t.Name, Expire: t.Expire, Comment: t.Comment, Privsep: !t.AllPrivileges, Revision: rev}
 }
 
-func (h *Handler) apiToken(r *request) (any, error) {
+func (h *Handler) userToken(r *request) (any, error) {
 	t, err := h.Access.Token(r.PathValue("id"))
 	if err != nil {
 		return nil, err
@@ -282,8 +282,8 @@ func (h *Handler) apiToken(r *request) (any, error) {
 	return showToken(t), nil
 }
 
-func (h *Handler) createAPIToken(r *request) (any, error) {
-	var in api.APIToken
+func (h *Handler) createUserToken(r *request) (any, error) {
+	var in api.UserToken
 	if err := problem.Decode(r.w, r.Request, maxAccess, &in); err != nil {
 		return nil, err
 	}
@@ -296,8 +296,8 @@ func (h *Handler) createAPIToken(r *request) (any, error) {
 	return in, nil
 }
 
-func (h *Handler) putAPIToken(r *request) (any, error) {
-	var in api.APIToken
+func (h *Handler) putUserToken(r *request) (any, error) {
+	var in api.UserToken
 	if err := problem.Decode(r.w, r.Request, maxAccess, &in); err != nil {
 		return nil, err
 	}
@@ -317,10 +317,10 @@ func (h *Handler) putAPIToken(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return h.apiToken(r)
+	return h.userToken(r)
 }
 
-func (h *Handler) deleteAPIToken(r *request) (any, error) {
+func (h *Handler) deleteUserToken(r *request) (any, error) {
 	return h.deleteAccess(r, "token", h.Access.DeleteToken(r.Context(), r.PathValue("id")))
 }
 
