@@ -119,9 +119,26 @@ func (n *node) together(i *routing.Intent) {
 			taken[p] = e.Owner
 			return false
 		})
+		if _, external := e.Session(i.BGPASN); !external && n.facts.FRR != nil && n.facts.FRR.StuckBFD() && n.besidePeers(&e) {
+			e.NoBFD = true
+			n.note(LevelInfo, e.Owner, "node %s notices that a peer is gone after 9 seconds, not by BFD in one: its FRR %s never starts sessions "+
+				"between neighbours of one network that BFD watches (FRRouting#18742); FRR 10.4 does", n.name, n.facts.FRR.Version)
+		}
 		out = append(out, e)
 	}
 	i.Controllers = out
+}
+
+// besidePeers reports whether a peer is in a network that the node is in too.
+func (n *node) besidePeers(e *routing.EVPN) bool {
+	for _, i := range n.facts.Interfaces {
+		for _, own := range i.Addresses {
+			if slices.ContainsFunc(e.Peers, func(p netip.Addr) bool { return p != e.Own && own.Masked().Contains(p) }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // usesController reports whether a zone of the node has the EVPN controller.

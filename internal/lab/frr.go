@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strconv"
@@ -75,14 +74,23 @@ const frrDir = "/usr/lib/frr"
 func (l *Lab) startFRR(ctx context.Context, name string, spec *FRRSpec) error {
 	space := l.FRRPathspace(name)
 	in := func(program string, args ...string) error {
-		cmd := exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", l.ns(name), program}, args...)...)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("%s: FRR: %s: %w: %s", name, filepath.Base(program), err, out)
+		// Into a file: a daemon of FRR 10 holds on to its standard error, and whoever
+		// read that from a pipe would wait for the daemon's end.
+		cmd, err := l.spawn(name+"-frr", name, nil, os.Environ(), append([]string{program}, args...))
+		if err == nil {
+			err = cmd.Wait()
 		}
-		return nil
+		if err != nil {
+			return fmt.Errorf("%s: FRR: %s: %w; what it said is in %s", name, filepath.Base(program), err, filepath.Join(l.Dir, "logs", name+"-frr.log"))
+		}
+		return ctx.Err()
+	}
+	daemons := append([]string{"zebra"}, spec.Daemons...)
+	if _, err := os.Stat(filepath.Join(frrDir, "mgmtd")); err == nil { // since FRR 9, before all others
+		daemons = append([]string{"mgmtd"}, daemons...)
 	}
 	started := false
-	for _, daemon := range append([]string{"zebra"}, spec.Daemons...) {
+	for _, daemon := range daemons {
 		if frrProcess(filepath.Join(frrRunDir, space, daemon+".pid"), space) != 0 {
 			continue
 		}

@@ -55,6 +55,13 @@ func (f *FRRFacts) InternalLocalAS() bool {
 	return f.since(10, 0, true)
 }
 
+// StuckBFD tells whether an iBGP session between neighbours of one network that BFD
+// watches never comes up: releases 10.2 to 10.3 wait for BFD, whose two ends speak
+// of one hop and of several (https://github.com/FRRouting/frr/issues/18742).
+func (f *FRRFacts) StuckBFD() bool {
+	return f.since(10, 2, false) && !f.since(10, 4, false) && (!f.since(10, 3, false) || f.Version == "10.3" || f.Version == "10.3.0")
+}
+
 // since reports whether the release is the given one or a later one; unknown is
 // the answer for one that cannot be read.
 func (f *FRRFacts) since(major, minor int, unknown bool) bool {

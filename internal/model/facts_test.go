@@ -12,3 +12,11 @@ func TestIPv6Tunnels(t *testing.T) {
 		}
 	}
 }
+
+func TestStuckBFD(t *testing.T) {
+	for version, want := range map[string]bool{"8.4.4": false, "10.1": false, "10.2.1": true, "10.3": true, "10.3.0": true, "10.3.1": false, "10.4.1": false, "": false} {
+		if got := (&FRRFacts{Version: version}).StuckBFD(); got != want {
+			t.Errorf("%q: %v", version, got)
+		}
+	}
+}

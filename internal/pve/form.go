@@ -49,6 +49,11 @@ func (k *Kind) CheckID(id string) string {
 		case n > maxController:
 			return "invalid format - controller ID '" + id + "' can't be more length than 64 characters"
 		}
+	case "":
+		if what := pluginID(id); what != "" {
+			return what
+		}
+		return lineFault(id)
 	case model.KindFabric:
 		if n < 2 {
 			return "value must be at least 2 characters long"
@@ -186,11 +191,36 @@ func ospfArea(s string) string {
 	return ""
 }
 
+// sha256Print is a SHA-256 sum in hexadecimal, with colons.
+var sha256Print = regexp.MustCompile(`^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$`)
+
+func fingerprint(s string) string {
+	if !sha256Print.MatchString(s) {
+		return "invalid format - value does not look like a valid SHA-256 fingerprint"
+	}
+	return ""
+}
+
 func aliasText(s string) string {
 	if !alias.MatchString(s) {
 		return "invalid format - alias contains illegal characters"
 	}
 	return ""
+}
+
+// Truth reads a boolean; what is none is false.
+func Truth(text string) bool {
+	value, _ := truth(text)
+	return value
+}
+
+// Items are the items of lists and arrays.
+func Items(values ...string) []string {
+	var out []string
+	for _, v := range values {
+		out = append(out, items(v)...)
+	}
+	return out
 }
 
 // items splits the text of a list as Proxmox does.

@@ -17,7 +17,7 @@ func kinds() []*Kind {
 // Every property of the model's objects has a name in Proxmox, but for the parts of
 // the object's ID and what only Viaduct has.
 func TestTablesAreComplete(t *testing.T) {
-	else_ := map[model.Kind][]string{
+	others := map[model.Kind][]string{
 		model.KindZone: {"id", "type"}, model.KindVNet: {"id"}, model.KindSubnet: {"id", "cidr"},
 		model.KindController: {"id", "type"}, model.KindFabric: {"id", "protocol"}, model.KindFabricNode: {"id", "fabric", "node"},
 	}
@@ -26,7 +26,7 @@ func TestTablesAreComplete(t *testing.T) {
 		for _, b := range k.bindings() {
 			bound[b.field.Name] = true
 		}
-		for _, name := range else_[k.Model] {
+		for _, name := range others[k.Model] {
 			bound[name] = true
 		}
 		for _, f := range model.Fields(k.Model) {

@@ -142,3 +142,34 @@ var fabricNodes = &Kind{
 		{Name: "role", Form: Text, Types: types("bgp:o"), Enum: []string{"internal"}, Doc: "internal: a member of the cluster"},
 	},
 }
+
+// IPAMs describes address management systems, and NameServers DNS servers (Proxmox
+// VE SDN manual, "IPAM" and "DNS"). They are no part of the configuration: what is
+// changed is so at once.
+func IPAMs() *Kind { return ipams }
+
+// NameServers describes DNS servers; see IPAMs.
+func NameServers() *Kind { return nameServers }
+
+var ipams = &Kind{
+	ID: "ipam", Noun: "ipam",
+	Types: []string{"netbox", "phpipam", "pve"},
+	Properties: []Property{
+		{Name: "url", Form: Text, Types: types("netbox:r phpipam:r"), Doc: "where its API is"},
+		{Name: "token", Form: Text, Types: types("netbox:r phpipam:r"), Doc: "secret that lets in"},
+		{Name: "section", Form: Integer, Types: types("phpipam:r"), Doc: "number of the section"},
+		{Name: "fingerprint", Form: Text, Types: types("netbox:o phpipam:o"), Check: fingerprint, Doc: "SHA-256 fingerprint of its certificate"},
+	},
+}
+
+var nameServers = &Kind{
+	ID: "dns", Noun: "dns",
+	Types: []string{"powerdns"},
+	Properties: []Property{
+		{Name: "url", Form: Text, Types: types("powerdns:r"), Doc: "where its API is"},
+		{Name: "key", Form: Text, Types: types("powerdns:r"), Doc: "secret that lets in"},
+		{Name: "ttl", Form: Integer, Types: types("powerdns:o"), Doc: "time to live of records, in seconds"},
+		{Name: "reversemaskv6", Form: Integer, Types: types("powerdns:o"), Max: 128, Doc: "length of IPv6 reverse zones, in bits"},
+		{Name: "fingerprint", Form: Text, Types: types("powerdns:o"), Check: fingerprint, Doc: "SHA-256 fingerprint of its certificate"},
+	},
+}

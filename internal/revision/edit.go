@@ -3,6 +3,7 @@ package revision
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -23,6 +24,12 @@ type EditOptions struct {
 	Pending string
 	// Lax lets pass what the Proxmox API lets pass, as warnings.
 	Lax bool
+	// Guard are further conditions under which the edits are stored; if one does
+	// not hold Edit returns ErrGuard.
+	Guard []store.Cond
+	// Uncounted leaves EditResult.Pending at 0: to count takes longer the more
+	// edits are pending.
+	Uncounted bool
 
 	// planned judges guests by what is about to run only.
 	planned bool
@@ -49,6 +56,13 @@ type EditResult struct {
 // guests are checked together with the others, and take effect at once after
 // these were stored.
 func (s *Service) Edit(ctx context.Context, author string, edits []model.Edit, o EditOptions) (*EditResult, error) {
+	return s.Change(ctx, author, func(*View) ([]model.Edit, error) { return edits, nil }, o)
+}
+
+// Change is Edit with edits that are worked out from the state on which they are
+// made: what edits decides on still holds when they are stored. It may be called
+// more than once, and what it returns as an error is returned.
+func (s *Service) Change(ctx context.Context, author string, edits func(*View) ([]model.Edit, error), o EditOptions) (*EditResult, error) {
 	var out *EditResult
 	var guests []model.Edit
 	recorded := false // whether a record was appended to the pending log
@@ -56,16 +70,23 @@ func (s *Service) Edit(ctx context.Context, author string, edits []model.Edit, o
 		if err := v.stillPending(o.Pending); err != nil {
 			return err
 		}
+		edits, err := edits(v)
+		if err != nil {
+			return err
+		}
 		p, err := s.prepare(v, edits, o)
 		if err != nil {
 			return err
 		}
 		guests, recorded = p.guests, len(p.edits) > 0
-		out = &EditResult{Changes: p.changes(v), Warnings: p.warnings, Pending: len(diff.Objects(v.Running, p.config))}
+		out = &EditResult{Changes: p.changes(v), Warnings: p.warnings}
+		if !o.Uncounted {
+			out.Pending = len(diff.Objects(v.Running, p.config))
+		}
 		if o.DryRun {
 			return nil
 		}
-		return s.appendRecord(ctx, v, author, p.edits)
+		return s.appendRecord(ctx, v, author, p.edits, o.Guard)
 	})
 	if err != nil {
 		return nil, err
@@ -250,7 +271,7 @@ func (s *Service) judge(old, new *model.Config, touched map[string]bool, lax boo
 }
 
 // appendRecord stores the edits as the next record of the pending log.
-func (s *Service) appendRecord(ctx context.Context, v *View, author string, edits []model.Edit) error {
+func (s *Service) appendRecord(ctx context.Context, v *View, author string, edits []model.Edit, guard []store.Cond) error {
 	if len(edits) == 0 {
 		return nil
 	}
@@ -262,7 +283,11 @@ func (s *Service) appendRecord(ctx context.Context, v *View, author string, edit
 	key := numbered(prefixPending, r.Seq)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at, err := s.store.Txn(ctx, []store.Cond{{Key: keyRunning, Revision: v.mark}, {Key: key}}, []store.Op{store.Put(key, value)})
+	conds := append([]store.Cond{{Key: keyRunning, Revision: v.mark}, {Key: key}}, guard...)
+	at, err := s.store.Txn(ctx, conds, []store.Op{store.Put(key, value)})
+	if errors.Is(err, store.ErrConflict) {
+		return errors.Join(err, s.guarded(ctx, guard))
+	}
 	if err != nil {
 		return err
 	}
@@ -272,6 +297,20 @@ func (s *Service) appendRecord(ctx context.Context, v *View, author string, edit
 		return err
 	}
 	s.install(c, s.current.Load().view.live)
+	return nil
+}
+
+// guarded returns ErrGuard unless the conditions hold.
+func (s *Service) guarded(ctx context.Context, guard []store.Cond) error {
+	for _, c := range guard {
+		r, err := s.get(ctx, c.Key)
+		if err != nil {
+			return err
+		}
+		if r.Revision != c.Revision {
+			return ErrGuard
+		}
+	}
 	return nil
 }
 

@@ -18,6 +18,8 @@ var (
 	ErrStalePlan = errors.New("the plan is out of date")
 	// ErrPendingEdits: a rollback would drop pending edits.
 	ErrPendingEdits = errors.New("there are pending edits")
+	// ErrGuard: a further condition of an edit does not hold.
+	ErrGuard = errors.New("a condition of the edit does not hold any more")
 	// ErrBusy: other writers won every time.
 	ErrBusy = errors.New("too many concurrent changes")
 )

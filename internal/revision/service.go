@@ -279,7 +279,7 @@ func (s *Service) retry(ctx context.Context, try func(v *View) error) error {
 		if err != nil {
 			return err
 		}
-		if err := try(v); !errors.Is(err, store.ErrConflict) {
+		if err := try(v); !errors.Is(err, store.ErrConflict) || errors.Is(err, ErrGuard) {
 			return err
 		}
 		// Writers that failed together should not come back together.

@@ -84,6 +84,7 @@ func Extend(c *frr.Config, i *Intent) {
 		}
 	}
 	b.communities(i)
+	b.keepToThemselves(i.evpn())
 	for _, vnet := range slices.Sorted(maps.Keys(b.local)) {
 		b.c.Routes = append(b.c.Routes, b.local[vnet]...)
 	}
@@ -173,6 +174,7 @@ func (e EVPN) build(b *builder) {
 	r := b.router(e.Owner, e.RouterID, true)
 	local, external := e.Session(b.bgp)
 	g := b.group(e.group(), e.Owner, local, external)
+	g.BFD = external || !e.NoBFD
 	g.UpdateSource = e.Loopback
 	if e.Source.IsValid() {
 		g.UpdateSource = e.Source.String()
@@ -208,6 +210,34 @@ func (e EVPN) build(b *builder) {
 		last.Match = []string{b.controllerMatch(e.ID)}
 	}
 	b.last(out, last)
+}
+
+// lastTag is the highest mark of routes that another end of EVPN sessions told;
+// each controller has its own below it. Marks stay inside the node.
+const lastTag = 4294967294
+
+// keepToThemselves has the sessions between autonomous systems tell nobody what
+// another end told, as iBGP sessions do: every node has a session with all of them.
+// FRR 8.4 forgets how a node is reached when it learns of another way to the same
+// next hop (FRRouting#10298).
+func (b *builder) keepToThemselves(list []EVPN) {
+	if b.dialect.Datacenter {
+		return // as Proxmox's file
+	}
+	for i, e := range list {
+		mark := fmt.Sprintf("tag %d", lastTag-i)
+		if _, external := e.Session(b.bgp); !external {
+			continue
+		}
+		in, out := e.Maps()
+		entries := b.c.RouteMap(in).Entries
+		for k := range entries {
+			if !entries[k].Deny {
+				entries[k].Set = append(entries[k].Set, mark)
+			}
+		}
+		b.c.RouteMap(out).Prepend(frr.RouteMapEntry{Owner: e.Owner, Deny: true, Match: []string{mark}})
+	}
 }
 
 // last gives a route map the entry that all others stand before.

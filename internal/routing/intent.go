@@ -123,6 +123,8 @@ type EVPN struct {
 	// Source is the address that the sessions come from. It counts more than the
 	// address of Loopback.
 	Source netip.Addr
+	// NoBFD leaves iBGP sessions to their own timers: see model.FRRFacts.StuckBFD.
+	NoBFD bool
 	// Apart are the VNIs of the node's VXLAN zones. FRR takes every VXLAN device
 	// for one of EVPN, and would remove the other ends of those zones' tunnels
 	// whenever a session ends.

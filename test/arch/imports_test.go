@@ -24,6 +24,7 @@ var flow = map[string][]string{
 	"internal/manifest":          {"internal/model"},
 	"internal/pve":               {"internal/model"},
 	"internal/pvesdn":            {"internal/model", "internal/pve"},
+	"internal/pvedir":            {"internal/model", "internal/pve", "internal/pvesdn"},
 	"internal/ifupdown":          {"internal/model", "internal/pvesdn"},
 	"internal/pvefrr":            {"internal/model", "internal/pvesdn", "internal/frr", "internal/routing"},
 	"internal/store":             {},
@@ -59,7 +60,7 @@ var flow = map[string][]string{
 // pure are the packages that compute and do nothing else: the standard library
 // packages below are closed to them, and so is every module but the standard
 // library.
-var pure = []string{"internal/model", "internal/desired", "internal/diff", "internal/compile", "internal/pve", "internal/pvesdn", "internal/ifupdown", "internal/frr", "internal/routing", "internal/pvefrr"}
+var pure = []string{"internal/model", "internal/desired", "internal/diff", "internal/compile", "internal/pve", "internal/pvesdn", "internal/pvedir", "internal/ifupdown", "internal/frr", "internal/routing", "internal/pvefrr"}
 
 var impure = []string{
 	"context", "crypto/rand", "io/fs", "io/ioutil", "log", "log/slog", "math/rand", "math/rand/v2",

@@ -1,0 +1,225 @@
+package pvedir
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pve"
+)
+
+// Write returns the files of a directory: those of what is configured and, unless
+// running is nil, .running-config with what is applied. A kind without objects has
+// no file.
+func Write(d *Directory, running *model.Config) (map[string]string, error) {
+	files := map[string]string{}
+	add := func(name, text string) {
+		if text != "" {
+			files[name] = text
+		}
+	}
+	cfg := d.Config
+	add(fileZones, pve.Zones().Write(sections(cfg, pve.Zones(), "%s")))
+	add(fileVNets, pve.VNets().Write(sections(cfg, pve.VNets(), "%s")))
+	add(fileSubnets, pve.Subnets().Write(sections(cfg, pve.Subnets(), "%s")))
+	add(fileControllers, pve.Controllers().Write(sections(cfg, pve.Controllers(), "%s")))
+	add(fileFabrics, pve.Fabrics().Write(sections(cfg, pve.Fabrics(), "%s_fabric"))+
+		pve.FabricNodes().Write(nodeSections(cfg)))
+	add(filePrefixLists, prefixLists(cfg))
+	add(fileRouteMaps, routeMaps(cfg))
+	add(fileIPAMs, pve.IPAMs().Write(d.IPAMs))
+	add(fileDNS, pve.NameServers().Write(d.DNS))
+	if running == nil {
+		return files, nil
+	}
+	text, err := Running(running, d.Version)
+	if err != nil {
+		return nil, err
+	}
+	files[fileRunning] = string(text)
+	return files, nil
+}
+
+// sections are the objects of a kind; form makes the section's type of the object's.
+func sections(cfg *model.Config, k *pve.Kind, form string) []pve.Section {
+	var out []pve.Section
+	for _, o := range cfg.List(k.Model) {
+		v := k.Of(o)
+		out = append(out, pve.Section{Type: fmt.Sprintf(form, v.Get("type")), ID: sectionID(o), Values: without(v, "type")})
+	}
+	return out
+}
+
+// nodeSections are the nodes of fabrics, whose type is their fabric's.
+func nodeSections(cfg *model.Config) []pve.Section {
+	var out []pve.Section
+	for _, o := range cfg.List(model.KindFabricNode) {
+		protocol := ""
+		if f := cfg.Fabrics[o.(*model.FabricNode).Fabric]; f != nil {
+			protocol = string(f.Protocol)
+		}
+		out = append(out, pve.Section{Type: protocol + "_node", ID: o.ObjectID(), Values: pve.FabricNodes().Of(o)})
+	}
+	return out
+}
+
+// sectionID is the name of an object's section.
+func sectionID(o model.Object) string {
+	if s, ok := o.(*model.Subnet); ok {
+		return pve.SubnetID(s)
+	}
+	return o.ObjectID()
+}
+
+func without(v pve.Values, name string) pve.Values {
+	delete(v, name)
+	return v
+}
+
+func prefixLists(cfg *model.Config) string {
+	var b strings.Builder
+	for _, o := range cfg.List(model.KindPrefixList) {
+		fmt.Fprintf(&b, "prefix-list: %s\n", o.ObjectID())
+		for _, text := range entriesOf(o.(*model.PrefixList)) {
+			fmt.Fprintf(&b, "\tentries %s\n", text)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// entriesOf are the entries of a list, "action=permit,prefix=10.0.0.0/8,seq=5".
+func entriesOf(l *model.PrefixList) []string {
+	out := make([]string, 0, len(l.Entries))
+	for _, e := range l.Entries {
+		text := "action=" + e.Action + ",prefix=" + e.Prefix.String()
+		for _, p := range []struct {
+			name  string
+			value int
+		}{{"le", e.Le}, {"ge", e.Ge}, {"seq", e.Seq}} {
+			if p.value != 0 {
+				text += "," + p.name + "=" + strconv.Itoa(p.value)
+			}
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
+func routeMaps(cfg *model.Config) string {
+	var b strings.Builder
+	for _, o := range cfg.List(model.KindRouteMap) {
+		m := o.(*model.RouteMap)
+		for _, e := range m.Ordered() {
+			fmt.Fprintf(&b, "route-map-entry: %s_%d\n\taction %s\n", m.ID, e.Order, e.Action)
+			if e.Call != "" {
+				fmt.Fprintf(&b, "\tcall %s\n", e.Call)
+			}
+			if e.ExitAction != "" {
+				fmt.Fprintf(&b, "\texit-action %s\n", clause(e.ExitAction))
+			}
+			for _, c := range e.Match {
+				fmt.Fprintf(&b, "\tmatch %s\n", clause(c))
+			}
+			for _, c := range e.Set {
+				fmt.Fprintf(&b, "\tset %s\n", clause(c))
+			}
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
+}
+
+// clause is "key=vni,value=10100" of "vni=10100".
+func clause(text string) string {
+	key, value := model.SplitClause(text)
+	if value == "" {
+		return "key=" + key
+	}
+	return "key=" + key + ",value=" + value
+}
+
+// Running is a configuration in the form of .running-config.
+func Running(cfg *model.Config, version int64) ([]byte, error) {
+	out := map[string]any{"version": version}
+	put := func(key string, ids map[string]any) { out[key] = map[string]any{"ids": ids} }
+	for key, k := range map[string]*pve.Kind{"zones": pve.Zones(), "vnets": pve.VNets(), "subnets": pve.Subnets(), "controllers": pve.Controllers()} {
+		ids := map[string]any{}
+		for _, o := range cfg.List(k.Model) {
+			ids[sectionID(o)] = options(k, k.Of(o))
+		}
+		put(key, ids)
+	}
+	fabrics := map[string]any{}
+	for _, part := range []struct {
+		k        *pve.Kind
+		sections []pve.Section
+	}{{pve.Fabrics(), sections(cfg, pve.Fabrics(), "%s_fabric")}, {pve.FabricNodes(), nodeSections(cfg)}} {
+		for _, s := range part.sections {
+			o := options(part.k, s.Values)
+			o["id"], o["type"] = s.ID, s.Type
+			fabrics[s.ID] = o
+		}
+	}
+	put("fabrics", fabrics)
+	if len(cfg.PrefixLists) > 0 {
+		put("prefix-lists", prefixListIDs(cfg))
+	}
+	if len(cfg.RouteMaps) > 0 {
+		put("route-maps", routeMapIDs(cfg))
+	}
+	return json.Marshal(out)
+}
+
+// options are an object's properties: lists of nodes are objects.
+func options(k *pve.Kind, v pve.Values) map[string]any {
+	out := map[string]any{}
+	for name, values := range v {
+		out[name] = k.JSON(name, values)
+		if name == "nodes" || name == "exitnodes" {
+			set := map[string]int{}
+			for _, n := range pve.Items(values...) {
+				set[n] = 1
+			}
+			out[name] = set
+		}
+	}
+	return out
+}
+
+func prefixListIDs(cfg *model.Config) map[string]any {
+	ids := map[string]any{}
+	for id, l := range cfg.PrefixLists {
+		ids[id] = map[string]any{"id": id, "type": "prefix-list", "entries": entriesOf(l)}
+	}
+	return ids
+}
+
+func routeMapIDs(cfg *model.Config) map[string]any {
+	ids := map[string]any{}
+	for id, m := range cfg.RouteMaps {
+		for _, e := range m.Entries {
+			name := id + "_" + strconv.Itoa(e.Order)
+			o := map[string]any{"id": name, "type": "route-map-entry", "action": e.Action}
+			if e.Call != "" {
+				o["call"] = e.Call
+			}
+			if e.ExitAction != "" {
+				o["exit-action"] = clause(e.ExitAction)
+			}
+			for key, list := range map[string][]string{"match": e.Match, "set": e.Set} {
+				var texts []string
+				for _, c := range list {
+					texts = append(texts, clause(c))
+				}
+				if texts != nil {
+					o[key] = texts
+				}
+			}
+			ids[name] = o
+		}
+	}
+	return ids
+}
