@@ -301,7 +301,7 @@ func TestTasks(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 	for p, want := range map[string]string{
-		path("UPID:srv:x"): "Parameter verification failed.",
+		path("UPID:srv:x"):                                                                   "Parameter verification failed.",
 		"/nodes/other/tasks/" + good + "/status":                                             "Parameter verification failed.",
 		path(strings.Replace(good, ":good:", ":none:", 1)) + "/status":                       "no such task: " + strings.Replace(good, ":good:", ":none:", 1),
 		"/nodes/localhost/tasks/" + strings.Replace(good, ":good:", ":none:", 1) + "/status": "no such task: " + strings.Replace(good, ":good:", ":none:", 1),

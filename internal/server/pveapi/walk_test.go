@@ -1,6 +1,7 @@
 package pveapi_test
 
 import (
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -77,7 +78,7 @@ func (e *env) walk(t *testing.T, auth string, all bool, look func(op pveapi.Oper
 			}
 		}
 		body := form.Encode()
-		if op.Method == "GET" || op.Method == "DELETE" {
+		if op.Method == http.MethodGet || op.Method == http.MethodDelete {
 			path, body = path+"?"+body, ""
 		}
 		look(op, e.call(t, auth, op.Method, path, body))
@@ -96,7 +97,7 @@ func TestWalk(t *testing.T) {
 	}
 	e.walk(t, "", true, func(op pveapi.Operation, got answer) {
 		want := 401
-		if op.Open() && op.Method == "GET" {
+		if op.Open() && op.Method == http.MethodGet {
 			want = 200
 		}
 		if got.Status != want {
@@ -106,7 +107,7 @@ func TestWalk(t *testing.T) {
 	e.walk(t, nobody, false, func(op pveapi.Operation, got answer) {
 		switch name := op.Method + " " + op.Path; {
 		case op.Open():
-		case op.Method != "GET" && got.Status != 403, got.Status != 200 && got.Status != 403,
+		case op.Method != http.MethodGet && got.Status != 403, got.Status != 200 && got.Status != 403,
 			got.Status == 403 && !strings.HasPrefix(got.Message, "Permission check failed ("), strings.Contains(got.body, "victim"):
 			t.Errorf("without privileges: %s: %d %s", name, got.Status, got.body)
 		}
@@ -138,7 +139,7 @@ func TestWalkForms(t *testing.T) {
 		}
 		form.Set("no-such-parameter", "1")
 		body := form.Encode()
-		if op.Method == "GET" || op.Method == "DELETE" {
+		if op.Method == http.MethodGet || op.Method == http.MethodDelete {
 			path, body = path+"?"+body, ""
 		}
 		got := e.call(t, root, op.Method, path, body)
