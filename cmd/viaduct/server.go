@@ -62,7 +62,8 @@ process, or in an etcd cluster that exists. At its first start it makes the
 cluster's certificate authority.
 
 Whoever may open api.sock in the data directory administers the cluster; over the
-network that takes the certificate admin.crt from there.`,
+network that takes the certificate admin.crt from there. Users have passwords of
+their own; root@pam gets its first one with viaduct user passwd root@pam.`,
 		Example: `  viaduct server --listen 0.0.0.0:8006
   viaduct server --etcd https://10.0.0.1:2379,https://10.0.0.2:2379 --etcd-ca ca.pem`,
 		RunE: func(cmd *cobra.Command, args []string) error {

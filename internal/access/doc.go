@@ -6,6 +6,10 @@
 // It stands beside the one-way flow: the interfaces for people and programs ask
 // it before they read or edit anything. What it keeps is in the store, not in the
 // configuration: it takes effect at once and no rollback touches it.
+//
+// Questions (Has, VerifyTicket, VerifyToken) are answered from a copy in memory
+// that follows the store; only changes and passwords cost more. Every change is a
+// transaction that demands the whole of what is kept to be what it was checked
+// against, so no rule can be left that names somebody who is gone, whichever
+// servers write at once.
 package access
-
-import _ "golang.org/x/crypto/argon2" // hashes passwords

@@ -69,11 +69,13 @@ func New(cfg Config) *cobra.Command {
 		&cobra.Group{ID: groupChange, Title: "Change the network:"},
 		&cobra.Group{ID: groupLook, Title: "Look at it:"},
 		&cobra.Group{ID: groupRun, Title: "Run it:"},
+		&cobra.Group{ID: groupAccess, Title: "Say who may do what:"},
 	)
 	addTo(root, groupChange, a.planCommand(), a.applyCommand(), a.createCommand(), a.setCommand(), a.deleteCommand(), a.discardCommand(), a.rollbackCommand())
 	addTo(root, groupLook, a.getCommand(), a.describeCommand(), a.diffCommand(), a.historyCommand(), a.statusCommand(), a.renderCommand())
 	addTo(root, groupRun, a.nodeCommand(), labCommand())
 	addTo(root, groupRun, a.Commands...)
+	addTo(root, groupAccess, a.accessCommands()...)
 	root.AddCommand(a.versionCommand(), a.manCommand())
 	return root
 }
@@ -82,6 +84,7 @@ const (
 	groupChange = "change"
 	groupLook   = "look"
 	groupRun    = "run"
+	groupAccess = "access"
 )
 
 func addTo(parent *cobra.Command, group string, cmds ...*cobra.Command) {

@@ -1,16 +1,21 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	serverapi "github.com/viaduct-sdn/viaduct/internal/server/api"
+	"github.com/viaduct-sdn/viaduct/internal/store/mem"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
@@ -32,6 +37,16 @@ type fakeServer struct {
 
 func newFake() *fakeServer {
 	return &fakeServer{pending: &model.Config{}, guests: map[string]*model.Guest{}, author: "root"}
+}
+
+// realAccess serves the part of the interface that is the real server's.
+func (f *fakeServer) realAccess() http.Handler {
+	s, err := access.Open(context.Background(), mem.New(), access.Options{Now: func() time.Time { return now }})
+	if err != nil {
+		panic(err) // a store in memory does not fail
+	}
+	h := &serverapi.Handler{Access: s, Author: func(*http.Request) (string, error) { return f.author, nil }, Log: slog.New(slog.DiscardHandler)}
+	return h.Routes()
 }
 
 func (f *fakeServer) running() *model.Config {
@@ -103,7 +118,14 @@ func (f *fakeServer) handler() http.Handler {
 		k, _ := model.ParseKind(r.PathValue("kinds"))
 		return f.edit([]model.Edit{{Kind: k, ID: r.PathValue("id")}}, false)
 	})
-	return mux
+	real := f.realAccess()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/api/v1/access/") {
+			real.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 func notFound(what string) *api.Error {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -47,6 +48,8 @@ func TestScripts(t *testing.T) {
 				fake.author = name
 			} else if ref, ok := strings.CutPrefix(line, "break "); ok {
 				fake.broken = ref
+			} else if typed, command, ok := strings.Cut(line, " | "); ok { // "echo TEXT | COMMAND"
+				out.WriteString(runWith(t, target, command, strings.TrimPrefix(typed, "echo ")+"\n"))
 			} else {
 				out.WriteString(run(t, target, line))
 			}
@@ -85,9 +88,17 @@ func serve(t *testing.T, h http.Handler) string {
 // unless 0.
 func run(t *testing.T, server, line string) string {
 	t.Helper()
+	return runWith(t, server, line, "")
+}
+
+// secret is what differs each time: the secret of an API token.
+var secret = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)
+
+func runWith(t *testing.T, server, line, stdin string) string {
+	t.Helper()
 	var out bytes.Buffer
 	cfg := Config{
-		Version: "test", Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Now: func() time.Time { return now },
+		Version: "test", Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &out, Now: func() time.Time { return now },
 		Getenv: func(name string) string { return map[string]string{"VIADUCT_SERVER": server}[name] },
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -96,7 +107,7 @@ func run(t *testing.T, server, line string) string {
 		fmt.Fprintf(&out, "[exit %d]\n", code)
 	}
 	platform := fmt.Sprintf("%s, %s/%s", runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return strings.ReplaceAll(out.String(), platform, "PLATFORM")
+	return secret.ReplaceAllString(strings.ReplaceAll(out.String(), platform, "PLATFORM"), "SECRET")
 }
 
 // words splits a line at spaces outside double quotes.
@@ -166,7 +177,7 @@ func TestManPages(t *testing.T) {
 	if got := run(t, "", "man "+dir); !strings.Contains(got, "manual pages written") {
 		t.Fatal(got)
 	}
-	for _, name := range []string{"viaduct.1", "viaduct-apply.1", "viaduct-node-token.1"} {
+	for _, name := range []string{"viaduct.1", "viaduct-apply.1", "viaduct-node-token.1", "viaduct-user-passwd.1"} {
 		b, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Error(err)
@@ -180,6 +191,8 @@ func TestCompletion(t *testing.T) {
 	target := serve(t, newFake().handler())
 	run(t, target, "create zone za type=simple")
 	run(t, target, "create vnet va zone=za")
+	run(t, target, "group add ops")
+	run(t, target, "token create root@pam ci")
 	for line, want := range map[string]string{
 		`__complete get ""`:              "vnet\n",
 		`__complete get vnet ""`:         "va\n",
@@ -189,6 +202,14 @@ func TestCompletion(t *testing.T) {
 		`__complete set vnet va zone=`:   "zone=za",
 		`__complete node remove ""`:      "node2",
 		`__complete get vnets --view ""`: "running",
+
+		`__complete user show ""`:           "root@pam\n",
+		`__complete user set x --groups ""`: "ops\n",
+		`__complete token delete ""`:        "root@pam!ci\n",
+		`__complete role show ""`:           "PVESDNUser\n",
+		`__complete role add mine ""`:       "SDN.Audit\n",
+		`__complete acl add / ""`:           "PVEAuditor\n",
+		`__complete acl add / X --token ""`: "root@pam!ci\n",
 	} {
 		var out bytes.Buffer
 		cfg := Config{Stdout: &out, Stderr: &bytes.Buffer{}, Getenv: func(name string) string {

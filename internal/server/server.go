@@ -125,46 +125,37 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := writeAdmin(s.cfg.Data, authority); err != nil {
 		return err
 	}
+	users, err := access.Open(ctx, s.cfg.Store, access.Options{Logger: s.log})
+	if err != nil {
+		return err
+	}
+	tasks, err := task.Open(ctx, s.cfg.Store, task.Options{Node: hostName(), Logger: s.log})
+	if err != nil {
+		return err
+	}
 	socket, err := listenUnix(s.cfg.UnixSocket)
 	if err != nil {
 		return err
 	}
-	proxmox, err := s.proxmox(ctx, &background, config, nodes)
-	if err != nil {
-		return errors.Join(err, socket.Close())
-	}
 	background.Go(func() { nodes.Run(ctx) })
 	background.Go(func() { config.Run(ctx) })
-	background.Go(func() { s.keepAdmin(ctx, authority) })
-	return s.serve(ctx, socket, authority, s.routes(config, nodes, authority, proxmox.Routes()))
-}
-
-// proxmox makes the Proxmox API and what only it needs: users and tasks.
-func (s *Server) proxmox(ctx context.Context, background *sync.WaitGroup, config *revision.Service, nodes *fleet.Fleet) (*pveapi.Handler, error) {
-	users, err := access.Open(ctx, s.cfg.Store, access.Options{Logger: s.log})
-	if err != nil {
-		return nil, err
-	}
-	node := hostName()
-	tasks, err := task.Open(ctx, s.cfg.Store, task.Options{Node: node, Logger: s.log})
-	if err != nil {
-		return nil, err
-	}
 	background.Go(func() { users.Run(ctx) })
 	background.Go(func() { tasks.Run(ctx) })
-	return &pveapi.Handler{
-		Config: config, Fleet: nodes, Access: users, Tasks: tasks, Version: s.cfg.Version, Node: node,
-		Local: throughSocket, Log: s.log, Stop: s.stop,
-	}, nil
+	background.Go(func() { s.keepAdmin(ctx, authority) })
+	return s.serve(ctx, socket, authority, s.routes(config, nodes, authority, users, tasks))
 }
 
 // routes puts the interfaces together.
-func (s *Server) routes(config *revision.Service, nodes *fleet.Fleet, authority *pki.Authority, proxmox http.Handler) http.Handler {
+func (s *Server) routes(config *revision.Service, nodes *fleet.Fleet, authority *pki.Authority, users *access.Service, tasks *task.Service) http.Handler {
 	native := &api.Handler{
-		Config: config, Fleet: nodes, Authority: authority, Author: author, Version: s.cfg.Version,
+		Config: config, Fleet: nodes, Authority: authority, Access: users, Author: author, Version: s.cfg.Version,
 		MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log,
 	}
 	agents := &agentapi.Handler{Authority: authority, Fleet: nodes, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log}
+	proxmox := (&pveapi.Handler{
+		Config: config, Fleet: nodes, Access: users, Tasks: tasks, Version: s.cfg.Version, Node: hostName(),
+		Local: throughSocket, Log: s.log, Stop: s.stop,
+	}).Routes()
 	mux := http.NewServeMux()
 	mux.Handle("/agent/v1/", agents.Routes())
 	mux.Handle("/", native.Routes())

@@ -20,6 +20,18 @@
 //	GET    /api/v1/members                                 []Member
 //	DELETE /api/v1/members/{name}                          forgets a node: its certificate no longer counts
 //	POST   /api/v1/tokens                                  TokenRequest -> Token
+//	GET    /api/v1/access/users                            []User, sorted by id; so groups ([]Group) and roles ([]Role)
+//	GET    /api/v1/access/users/{id}                       User, with ETag; so groups and roles
+//	PUT    /api/v1/access/users/{id}                       User -> User             If-Match, If-None-Match: *; so groups and roles
+//	DELETE /api/v1/access/users/{id}                       with tokens and permissions; so groups, and roles that nobody has
+//	PUT    /api/v1/access/users/{id}/password              Password
+//	GET    /api/v1/access/tokens?user=<id>                 []UserToken, of all users or one
+//	POST   /api/v1/access/tokens                           UserToken -> UserToken with its secret
+//	GET    /api/v1/access/tokens/{id}                      UserToken, with ETag
+//	PUT    /api/v1/access/tokens/{id}                      UserToken -> UserToken     If-Match
+//	DELETE /api/v1/access/tokens/{id}
+//	GET    /api/v1/access/acl                              []ACLEntry
+//	POST   /api/v1/access/acl                              ACLEdit -> ACLResult
 //
 // {kinds} is nodes, zones, vnets, subnets or guests. Guests have no pending
 // state: their edits take effect at once. Errors are RFC 9457 problem documents
@@ -28,6 +40,8 @@
 // Whoever shows a plan before acting on it sends a token of it along: edits and
 // discard take Plan.Pending, apply and rollback take Plan.Token. If somebody
 // else was faster the answer is 409, stale-plan, and nothing was stored.
+//
+// What is below access takes effect at once and is in no revision.
 package api
 
 import (

@@ -1,6 +1,6 @@
 // Package api serves Viaduct's native HTTP interface, which pkg/api describes:
-// it turns requests into calls of the configuration, the fleet and the
-// authority, and their results into JSON.
+// it turns requests into calls of the configuration, the fleet, the authority
+// and the user management, and their results into JSON.
 package api
 
 import (
@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
@@ -29,6 +30,7 @@ type Handler struct {
 	Config    *revision.Service
 	Fleet     *fleet.Fleet
 	Authority *pki.Authority
+	Access    *access.Service
 	// Author returns who makes a request, or an error if they may not make it.
 	Author func(r *http.Request) (string, error)
 	// Version is the server's release.
@@ -64,6 +66,9 @@ func (h *Handler) Routes() http.Handler {
 		"DELETE /api/v1/members/{name}": h.deleteMember,
 		"POST /api/v1/tokens":           h.createToken,
 	} {
+		mux.Handle(pattern, h.handle(serve))
+	}
+	for pattern, serve := range h.accessRoutes() {
 		mux.Handle(pattern, h.handle(serve))
 	}
 	for _, kind := range model.Kinds() {

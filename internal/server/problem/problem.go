@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
@@ -47,6 +48,13 @@ var kinds = []struct {
 	{pki.ErrToken, http.StatusForbidden, api.TypeForbidden},
 	{pki.ErrNameTaken, http.StatusConflict, api.TypeConflict},
 	{pki.ErrNotMember, http.StatusForbidden, api.TypeForbidden},
+	{access.ErrNotFound, http.StatusNotFound, api.TypeNotFound},
+	{access.ErrExists, http.StatusConflict, api.TypeConflict},
+	{access.ErrInUse, http.StatusConflict, api.TypeConflict},
+	{access.ErrChanged, http.StatusPreconditionFailed, api.TypeConflict},
+	{access.ErrInvalid, http.StatusBadRequest, api.TypeInvalid},
+	{access.ErrThrottled, http.StatusTooManyRequests, api.TypeUnavailable},
+	{access.ErrAuthentication, http.StatusUnauthorized, api.TypeForbidden},
 	{store.ErrNoSpace, http.StatusInsufficientStorage, api.TypeNoSpace},
 	{store.ErrTooLarge, http.StatusRequestEntityTooLarge, api.TypeTooLarge},
 	{store.ErrConflict, http.StatusConflict, api.TypeConflict},

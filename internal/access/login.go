@@ -1,0 +1,147 @@
+package access
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"strings"
+)
+
+// Login admits a user by password, or by a ticket that is still valid in place
+// of it. From is the address they come from. It fails with ErrAuthentication, or
+// with a *ThrottledError if there were too many failures; or as ctx does, for
+// which passwords wait their turn. The duration of a refusal does not tell
+// whether there is such a user.
+func (s *Service) Login(ctx context.Context, user, password, from string) (Identity, error) {
+	if strings.HasPrefix(password, "PVE:") {
+		// What is no valid ticket may be somebody's password all the same.
+		if id, err := s.VerifyTicket(password); err == nil && id.User == user {
+			return id, nil
+		}
+	}
+	if wait := s.throttle.wait(user, from, s.now()); wait > 0 {
+		return Identity{}, &ThrottledError{wait}
+	}
+	if err := s.hasher.acquire(ctx); err != nil {
+		return Identity{}, err
+	}
+	defer s.hasher.release()
+	// Of many attempts at once most waited for their turn: by now some have
+	// failed.
+	if wait := s.throttle.wait(user, from, s.now()); wait > 0 {
+		return Identity{}, &ThrottledError{wait}
+	}
+	if !s.passwordFits(user, password) {
+		s.throttle.fail(user, from, s.now())
+		s.log.Warn("a login failed", "user", s.loggable(user), "from", from)
+		return Identity{}, ErrAuthentication
+	}
+	s.throttle.succeed(user)
+	return Identity{User: user}, nil
+}
+
+func (s *Service) passwordFits(user, password string) bool {
+	u := s.view().users[user]
+	hashed := s.hasher.decoy
+	usable := false
+	if u != nil && u.Password != "" {
+		p, err := parsePHC(u.Password)
+		if err != nil {
+			s.log.Error("a stored password is left out", "user", user, "error", err)
+		} else {
+			hashed, usable = p, true
+		}
+	}
+	if len(password) > MaxPassword {
+		password, usable = "", false
+	}
+	return hashed.matches(password) && usable && u.active(s.now())
+}
+
+// loggable is the name of a user who exists. What somebody typed in place of one
+// may be their password.
+func (s *Service) loggable(user string) string {
+	if s.view().users[user] == nil {
+		return "(unknown)"
+	}
+	return user
+}
+
+// Ticket makes a ticket that admits the user for TicketLife, and the token that
+// proves a browser's write to come from their own page. An API token gets none,
+// for a ticket has all privileges of its user; nor does a user who is gone.
+func (s *Service) Ticket(id Identity) (ticket, csrf string) {
+	u := s.view().users[id.User]
+	if id.Token != "" || !u.active(s.now()) {
+		return "", ""
+	}
+	return s.keys.signTicket(id.User, u.Epoch, s.now()), s.keys.signCSRF(id.User, s.now())
+}
+
+// VerifyTicket tells whose ticket it is, or fails with ErrAuthentication.
+func (s *Service) VerifyTicket(text string) (Identity, error) {
+	t, ok := parseTicket(text)
+	if !ok {
+		return Identity{}, ErrAuthentication
+	}
+	u := s.view().users[t.user]
+	var epoch string
+	if u != nil {
+		epoch = u.Epoch
+	}
+	if !s.keys.verifyTicket(t, epoch, s.now()) || !u.active(s.now()) {
+		return Identity{}, ErrAuthentication
+	}
+	return Identity{User: t.user}, nil
+}
+
+// VerifyCSRF checks the token that comes with a write under a ticket, and fails
+// with ErrAuthentication.
+func (s *Service) VerifyCSRF(id Identity, token string) error {
+	if id.Token != "" || !s.keys.verifyCSRF(token, id.User, s.now()) {
+		return ErrAuthentication
+	}
+	return nil
+}
+
+// VerifyToken checks an API token, "user@realm!name" with its secret, or fails
+// with ErrAuthentication.
+func (s *Service) VerifyToken(tokenid, secret string) (Identity, error) {
+	user, name, err := ParseTokenID(tokenid)
+	if err != nil {
+		return Identity{}, ErrAuthentication
+	}
+	v := s.view()
+	t := v.tokens[tokenid]
+	want := make([]byte, sha256.Size)
+	if t != nil {
+		want = t.Hash
+	}
+	got := sha256.Sum256([]byte(secret))
+	if subtle.ConstantTimeCompare(got[:], want) != 1 || !t.active(s.now()) || !v.users[user].active(s.now()) {
+		return Identity{}, ErrAuthentication
+	}
+	return Identity{User: user, Token: name}, nil
+}
+
+// Has reports whether whoever it is has any of the privileges on the path.
+func (s *Service) Has(id Identity, path string, anyOf ...Privilege) bool {
+	have, _ := s.view().privileges(id, path, s.now())
+	for _, p := range anyOf {
+		if have&bitOf[p] != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Privileges are all that whoever it is has on the path; the values tell which
+// of them propagate to deeper paths.
+func (s *Service) Privileges(id Identity, path string) map[Privilege]bool {
+	have, propagated := s.view().privileges(id, path, s.now())
+	out := make(map[Privilege]bool)
+	for p := range have.all() {
+		out[p] = propagated&bitOf[p] != 0
+	}
+	return out
+}

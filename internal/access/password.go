@@ -1,0 +1,143 @@
+package access
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// Limits of a password, in bytes.
+const (
+	MinPassword = 8
+	MaxPassword = 64
+)
+
+// cost is what one hashing takes: passes, memory in KiB, and lanes.
+type cost struct {
+	passes, memory uint32
+	lanes          uint8
+}
+
+// recommended is the second of the two choices that RFC 9106, section 4,
+// recommends: 64 MiB.
+var recommended = cost{passes: 3, memory: 64 << 10, lanes: 4}
+
+const (
+	saltSize = 16 // bytes
+	hashSize = 32 // bytes
+)
+
+// phc is a hashed password, in the PHC string format:
+// $argon2id$v=19$m=65536,t=3,p=4$<salt>$<hash>.
+type phc struct {
+	cost
+	salt, hash []byte
+}
+
+// newPHC hashes a password with a salt of its own.
+func newPHC(password string, c cost) (phc, error) {
+	p := phc{cost: c, salt: make([]byte, saltSize)}
+	if _, err := rand.Read(p.salt); err != nil {
+		return phc{}, err
+	}
+	p.hash = p.derive(password, hashSize)
+	return p, nil
+}
+
+func (p phc) derive(password string, size uint32) []byte {
+	return argon2.IDKey([]byte(password), p.salt, p.passes, p.memory, p.lanes, size)
+}
+
+// matches takes as long for a wrong password as for the right one.
+func (p phc) matches(password string) bool {
+	return subtle.ConstantTimeCompare(p.derive(password, uint32(len(p.hash))), p.hash) == 1
+}
+
+func (p phc) String() string {
+	enc := base64.RawStdEncoding
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, p.memory, p.passes, p.lanes,
+		enc.EncodeToString(p.salt), enc.EncodeToString(p.hash))
+}
+
+// parsePHC reads a hashed password. Parameters that no server of this kind ever
+// wrote are refused: they could use up the memory.
+func parsePHC(s string) (phc, error) {
+	var p phc
+	damaged := fmt.Errorf("hashed password is %w: it is not an argon2id hash in the PHC string format", ErrInvalid)
+	parts := strings.Split(s, "$")
+	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
+		return phc{}, damaged
+	}
+	if n, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &p.memory, &p.passes, &p.lanes); n != 3 || err != nil {
+		return phc{}, damaged
+	}
+	const mostMemory, mostPasses, mostLanes = 256 << 10, 16, 16
+	if p.memory < 8 || p.memory > mostMemory || p.passes < 1 || p.passes > mostPasses || p.lanes < 1 || p.lanes > mostLanes {
+		return phc{}, damaged
+	}
+	enc := base64.RawStdEncoding.Strict()
+	var err error
+	if p.salt, err = enc.DecodeString(parts[4]); err != nil {
+		return phc{}, damaged
+	}
+	if p.hash, err = enc.DecodeString(parts[5]); err != nil {
+		return phc{}, damaged
+	}
+	if len(p.salt) < 8 || len(p.salt) > 64 || len(p.hash) < 16 || len(p.hash) > 64 || p.String() != s {
+		return phc{}, damaged
+	}
+	return p, nil
+}
+
+func checkPassword(user, password string) error {
+	if len(password) < MinPassword || len(password) > MaxPassword {
+		return fmt.Errorf("user %s: a password of %d bytes is %w: it must have at least %d and at most %d",
+			user, len(password), ErrInvalid, MinPassword, MaxPassword)
+	}
+	return nil
+}
+
+// Hashing is bounded: each takes memory and a processor.
+const (
+	maxHashing = 2
+	maxWaiting = 128
+)
+
+// hasher hashes passwords, a few at a time.
+type hasher struct {
+	cost    cost
+	decoy   phc // compared with when there is no password to compare with
+	slots   chan struct{}
+	waiting atomic.Int32
+}
+
+func newHasher(c cost) *hasher {
+	h := &hasher{cost: c, slots: make(chan struct{}, maxHashing)}
+	// No password leads to this hash, and computing with it takes as long.
+	h.decoy = phc{cost: c, salt: make([]byte, saltSize), hash: make([]byte, hashSize)}
+	return h
+}
+
+// acquire waits for a slot, which release gives back. With too many waiting it
+// fails at once.
+func (h *hasher) acquire(ctx context.Context) error {
+	defer h.waiting.Add(-1)
+	if h.waiting.Add(1) > maxWaiting {
+		return &ThrottledError{Wait: time.Second}
+	}
+	select {
+	case h.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (h *hasher) release() { <-h.slots }

@@ -1,0 +1,111 @@
+package access
+
+import (
+	"iter"
+	"math/bits"
+	"slices"
+	"strings"
+)
+
+// Privilege is the right to do one kind of thing, as Proxmox VE names it:
+// "SDN.Audit". Which privilege an operation needs is said where it is served.
+type Privilege string
+
+// The privileges that Viaduct's own operations ask for.
+const (
+	SDNAllocate       Privilege = "SDN.Allocate"
+	SDNAudit          Privilege = "SDN.Audit"
+	SDNUse            Privilege = "SDN.Use"
+	SysAudit          Privilege = "Sys.Audit"
+	SysModify         Privilege = "Sys.Modify"
+	SysConsole        Privilege = "Sys.Console"
+	SysSyslog         Privilege = "Sys.Syslog"
+	SysPowerMgmt      Privilege = "Sys.PowerMgmt"
+	PermissionsModify Privilege = "Permissions.Modify"
+	UserModify        Privilege = "User.Modify"
+	GroupAllocate     Privilege = "Group.Allocate"
+	RealmAllocate     Privilege = "Realm.Allocate"
+	RealmAllocateUser Privilege = "Realm.AllocateUser"
+)
+
+// family is what one part of the system has privileges for, and who gets them:
+// only Administrator those of root, an admin role all of admin, user and audit,
+// a user role user and audit, PVEAuditor only audit.
+type family struct {
+	name                     string
+	root, admin, user, audit string
+}
+
+// families are all privileges that exist. Most are of parts that Viaduct does not
+// have: roles that name them are kept and returned, so that one set of roles
+// serves both systems.
+var families = []family{
+	{"VM", "", "VM.Allocate VM.Clone VM.Config.CPU VM.Config.Disk VM.Config.HWType VM.Config.Memory VM.Config.Network " +
+		"VM.Config.Options VM.GuestAgent.FileRead VM.GuestAgent.FileSystemMgmt VM.GuestAgent.FileWrite VM.GuestAgent.Unrestricted " +
+		"VM.Migrate VM.Monitor VM.Replicate VM.Snapshot VM.Snapshot.Rollback",
+		"VM.Backup VM.Config.CDROM VM.Config.Cloudinit VM.Console VM.PowerMgmt", "VM.Audit VM.GuestAgent.Audit"},
+	{"Sys", "Permissions.Modify Sys.AccessNetwork Sys.Incoming Sys.Modify Sys.PowerMgmt", "Sys.Console Sys.Syslog", "", "Sys.Audit"},
+	{"Datastore", "", "Datastore.Allocate Datastore.AllocateTemplate", "Datastore.AllocateSpace", "Datastore.Audit"},
+	{"SDN", "", "SDN.Allocate", "SDN.Use", "SDN.Audit"},
+	{"User", "Realm.Allocate", "Group.Allocate Realm.AllocateUser User.Modify", "", ""},
+	{"Pool", "", "Pool.Allocate", "", "Pool.Audit"},
+	{"Mapping", "", "Mapping.Modify", "Mapping.Use", "Mapping.Audit"},
+}
+
+// privileges are all names, sorted; a privilege's place is its bit in a set.
+var privileges = func() []Privilege {
+	var all []Privilege
+	for _, f := range families {
+		for name := range strings.FieldsSeq(f.root + " " + f.admin + " " + f.user + " " + f.audit) {
+			all = append(all, Privilege(name))
+		}
+	}
+	slices.Sort(all)
+	return all
+}()
+
+var bitOf = func() map[Privilege]set {
+	m := make(map[Privilege]set, len(privileges))
+	for i, p := range privileges {
+		m[p] = 1 << i
+	}
+	return m
+}()
+
+// Privileges are all that exist, sorted.
+func Privileges() []Privilege { return slices.Clone(privileges) }
+
+// set is a set of privileges.
+type set uint64
+
+// everything is all privileges.
+var everything = setOf(privileges...)
+
+// setOf makes a set; names that do not exist are left out.
+func setOf(list ...Privilege) set {
+	var s set
+	for _, p := range list {
+		s |= bitOf[p]
+	}
+	return s
+}
+
+// named makes a set of names between spaces.
+func named(names string) set {
+	var s set
+	for name := range strings.FieldsSeq(names) {
+		s |= bitOf[Privilege(name)]
+	}
+	return s
+}
+
+// all gives the privileges of a set, sorted.
+func (s set) all() iter.Seq[Privilege] {
+	return func(yield func(Privilege) bool) {
+		for rest := s; rest != 0; rest &= rest - 1 {
+			if !yield(privileges[bits.TrailingZeros64(uint64(rest))]) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,191 @@
+package access
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/store"
+	"github.com/viaduct-sdn/viaduct/internal/store/mirror"
+)
+
+// Options change how Open makes a service. The zero value is good.
+type Options struct {
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Logger gets failed logins and what an operator has to do; nil drops it.
+	Logger *slog.Logger
+
+	cost cost // of hashing; zero means recommended
+}
+
+// Service answers who may do what, and changes it. Make one with Open. It may be
+// used by many goroutines at once.
+type Service struct {
+	store    store.Store
+	now      func() time.Time
+	log      *slog.Logger
+	mirror   *mirror.Mirror[any]
+	keys     keys
+	hasher   *hasher
+	throttle *throttle
+	writing  chan struct{} // holds a value while a change is being made
+
+	compiling sync.Mutex
+	compiled  atomic.Pointer[view]
+}
+
+// Open reads what the store has. At the first start of the first server it makes
+// root@pam, without a password, and the key that tickets are signed with.
+func Open(ctx context.Context, st store.Store, o Options) (*Service, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.cost == (cost{}) {
+		o.cost = recommended
+	}
+	secret, err := found(ctx, st)
+	if err != nil {
+		return nil, fmt.Errorf("opening the user management: %w", err)
+	}
+	s := &Service{
+		store: st, now: o.Now, log: o.Logger, keys: deriveKeys(secret), hasher: newHasher(o.cost),
+		throttle: newThrottle(), writing: make(chan struct{}, 1),
+	}
+	if s.mirror, err = mirror.Open(ctx, st, prefix, o.Logger, decode); err != nil {
+		return nil, fmt.Errorf("reading users and permissions: %w", err)
+	}
+	if s.view().users[RootUser].Password == "" {
+		s.log.Warn("nobody can log in as " + RootUser + " yet: it has no password; set one with: viaduct user passwd " + RootUser)
+	}
+	return s, nil
+}
+
+// found returns the secret of the cluster, and makes it, together with
+// root@pam, if there is none.
+func found(ctx context.Context, st store.Store) ([]byte, error) {
+	for range 3 {
+		r, err := st.Get(ctx, keySecret)
+		if err == nil {
+			var doc secretDoc
+			if err := json.Unmarshal(r.Value, &doc); err != nil || len(doc.Secret) != keySize {
+				return nil, fmt.Errorf("stored value %s is damaged: it holds no key; delete it to have another one made, which ends all tickets", keySecret)
+			}
+			return doc.Secret, nil
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			return nil, err
+		}
+		conds, ops, err := founding(ctx, st)
+		if err != nil {
+			return nil, err
+		}
+		// If another server was faster, its secret is the one.
+		if _, err := st.Txn(ctx, conds, ops); err != nil && !errors.Is(err, store.ErrConflict) {
+			return nil, err
+		}
+	}
+	return nil, store.ErrConflict
+}
+
+// founding makes the first records. A secret that was deleted is made anew; the
+// user who is there already stays as they are.
+func founding(ctx context.Context, st store.Store) ([]store.Cond, []store.Op, error) {
+	secret, err := newSecret()
+	if err != nil {
+		return nil, nil, err
+	}
+	op, err := put(keySecret, secretDoc{secret})
+	if err != nil {
+		return nil, nil, err
+	}
+	conds, ops := []store.Cond{{Key: keySecret}}, []store.Op{op}
+	key := prefixUser + RootUser
+	if _, err := st.Get(ctx, key); !errors.Is(err, store.ErrNotFound) {
+		return conds, ops, err
+	}
+	if op, err = put(key, userDoc{Enable: true, Epoch: newUUID()}); err != nil {
+		return nil, nil, err
+	}
+	changed, err := put(keyEveryTime, changedDoc{})
+	return append(conds, store.Cond{Key: key}), append(ops, op, changed), err
+}
+
+// Run follows the store until ctx ends, so that changes by other servers are
+// seen.
+func (s *Service) Run(ctx context.Context) { s.mirror.Run(ctx) }
+
+// view is what is known now. It costs next to nothing unless something changed.
+func (s *Service) view() *view {
+	if _, stale := s.mirror.All(); s.compiled.Load().at(stale) {
+		return s.compiled.Load()
+	}
+	s.compiling.Lock()
+	defer s.compiling.Unlock()
+	entries, stale := s.mirror.All()
+	if v := s.compiled.Load(); v.at(stale) {
+		return v
+	}
+	v := compile(entries, stale)
+	s.compiled.Store(v)
+	return v
+}
+
+// at reports whether the view is the one that goes stale with this channel.
+func (v *view) at(stale <-chan struct{}) bool { return v != nil && v.stale == stale }
+
+const (
+	// changeTries is how often a change is made again because another server was
+	// faster.
+	changeTries = 50
+	// maxOps bounds the writes of one change; an etcd takes 1024.
+	maxOps = 1000
+)
+
+// change makes a change: f looks at what there is, and returns what to write. It
+// is called again if that was no longer so when it was to be written. When change
+// returns, the view has it.
+func (s *Service) change(ctx context.Context, f func(v *view) ([]store.Op, error)) error {
+	select { // one at a time: servers are in each other's way rarely enough
+	case s.writing <- struct{}{}:
+		defer func() { <-s.writing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	for range changeTries {
+		if err := s.mirror.Sync(ctx); err != nil {
+			return fmt.Errorf("reading users and permissions: %w", err)
+		}
+		v := s.view()
+		ops, err := f(v)
+		if err != nil || len(ops) == 0 {
+			return err
+		}
+		if len(ops) > maxOps {
+			return fmt.Errorf("%d objects would change at once, and a change of more than %d is %w: take permissions away first (viaduct acl delete)", len(ops), maxOps, ErrInvalid)
+		}
+		op, err := put(keyEveryTime, changedDoc{})
+		if err != nil {
+			return err
+		}
+		_, err = s.store.Txn(ctx, []store.Cond{{Key: keyEveryTime, Revision: v.changed}}, append(ops, op))
+		switch {
+		case err == nil:
+			if err := s.mirror.Sync(ctx); err != nil {
+				return fmt.Errorf("the change was made, but cannot be read back yet: %w", err)
+			}
+			return nil
+		case !errors.Is(err, store.ErrConflict):
+			return fmt.Errorf("changing users and permissions: %w", err)
+		}
+	}
+	return fmt.Errorf("changing users and permissions: other servers change them all the time: %w", store.ErrConflict)
+}

@@ -1,0 +1,150 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+	"github.com/viaduct-sdn/viaduct/pkg/client"
+)
+
+func (a *app) roleCommand() *cobra.Command {
+	return accessGroup("role", "Manage roles: named lists of privileges",
+		`A role is a list of privileges; viaduct acl add gives it to somebody on a path. The
+built-in roles are those of Proxmox VE: Administrator has every privilege, NoAccess
+takes all away, PVESDNAdmin, PVESDNUser and PVEAuditor are for the network. Changes
+take effect at once and are in no revision.`,
+		a.rolePutCommand("add", "Add a role", client.IfAbsent), a.roleListCommand(), a.roleShowCommand(),
+		a.rolePutCommand("set", "Give a role other privileges", ""),
+		a.deletion("role", `Deletes a role, which nobody may have any more, and which is not built in.`, a.completeAt(0, roleNames),
+			func(ctx context.Context, c *client.Client, id string) error { return c.DeleteRole(ctx, id) }))
+}
+
+func roleNames(ctx context.Context, c *client.Client) []string {
+	roles, err := c.Roles(ctx)
+	return namesOf(roles, err, func(r api.Role) string { return r.ID })
+}
+
+// rolePutCommand adds a role (with IfAbsent) or changes one.
+func (a *app) rolePutCommand(verb, short, condition string) *cobra.Command {
+	return &cobra.Command{
+		Use:               verb + " ROLE PRIVILEGE...",
+		Short:             short,
+		Long:              short + `. The privileges given are all that it has.`,
+		Example:           "  viaduct role " + verb + " tenant SDN.Audit SDN.Use",
+		Args:              args(2, -1, "the name of a role, and privileges"),
+		ValidArgsFunction: a.completeRole(condition != client.IfAbsent),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			ifMatch, done := condition, "added"
+			if condition != client.IfAbsent {
+				if _, ifMatch, err = c.Role(cmd.Context(), given[0]); err != nil {
+					return err
+				}
+				done = "changed"
+			}
+			r := api.Role{ID: given[0]}
+			for _, list := range given[1:] { // with spaces or commas between
+				r.Privileges = append(r.Privileges, strings.FieldsFunc(list, func(c rune) bool { return c == ',' || c == ' ' })...)
+			}
+			if _, err := c.PutRole(cmd.Context(), r, ifMatch); err != nil {
+				return err
+			}
+			return a.write(fmt.Sprintf("role %s is %s\n", r.ID, done))
+		},
+	}
+}
+
+// completeRole completes a role, if it exists already, and privileges.
+func (a *app) completeRole(exists bool) completer {
+	return func(cmd *cobra.Command, given []string, typed string) ([]string, cobra.ShellCompDirective) {
+		if len(given) > 0 {
+			return a.completeAt(len(given), func(ctx context.Context, c *client.Client) []string {
+				r, _, err := c.Role(ctx, "Administrator")
+				if err != nil {
+					return nil
+				}
+				return r.Privileges
+			})(cmd, given, typed)
+		}
+		if !exists {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return a.completeAt(0, func(ctx context.Context, c *client.Client) []string {
+			roles, err := c.Roles(ctx)
+			roles = slices.DeleteFunc(roles, func(r api.Role) bool { return r.Builtin })
+			return namesOf(roles, err, func(r api.Role) string { return r.ID })
+		})(cmd, given, typed)
+	}
+}
+
+func roleKind(r api.Role) string {
+	if r.Builtin {
+		return "built in"
+	}
+	return "own"
+}
+
+func (a *app) roleListCommand() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the roles",
+		Args:  args(0, 0, ""),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			roles, err := c.Roles(cmd.Context())
+			if err != nil {
+				return err
+			}
+			l := listing[api.Role]{
+				header: []string{"ROLE", "KIND", "PRIVILEGES"},
+				row:    func(r api.Role) []string { return []string{r.ID, roleKind(r), some(r.Privileges)} },
+				name:   func(r api.Role) string { return "role/" + r.ID },
+			}
+			return l.write(a, output, roles)
+		},
+	}
+	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML, formatName)
+	return cmd
+}
+
+func (a *app) roleShowCommand() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:               "show ROLE",
+		Short:             "Show all privileges of a role",
+		Args:              args(1, 1, "the name of a role"),
+		ValidArgsFunction: a.completeAt(0, roleNames),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			r, _, err := c.Role(cmd.Context(), given[0])
+			if err != nil {
+				return err
+			}
+			if output != formatTable {
+				return writeData(a.Stdout, output, r)
+			}
+			text := details("role", r.ID, "kind", roleKind(*r))
+			if len(r.Privileges) == 0 {
+				return a.write(text + "\nhas no privileges\n")
+			}
+			return a.write(text + "\n" + strings.Join(r.Privileges, "\n") + "\n")
+		},
+	}
+	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
+	return cmd
+}

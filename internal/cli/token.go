@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+	"github.com/viaduct-sdn/viaduct/pkg/client"
+)
+
+func (a *app) tokenCommand() *cobra.Command {
+	return accessGroup("token", "Manage users' API tokens",
+		`An API token lets a program act for a user without the password. (The token that a
+node joins with is another: viaduct node token.) Changes take effect at once and are
+in no revision.`,
+		a.tokenCreateCommand(), a.tokenListCommand(), a.tokenDeleteCommand())
+}
+
+func tokenNames(ctx context.Context, c *client.Client) []string {
+	tokens, err := c.UserTokens(ctx, "")
+	return namesOf(tokens, err, api.UserToken.ID)
+}
+
+func (a *app) tokenCreateCommand() *cobra.Command {
+	var (
+		t              api.UserToken
+		privsep        bool
+		expire, output string
+	)
+	cmd := &cobra.Command{
+		Use:   "create USER NAME",
+		Short: "Make an API token and print its secret, once",
+		Long: `Makes an API token of a user and prints USER!NAME=SECRET, as Proxmox VE's clients
+take it. The secret cannot be seen again: only its hash is kept.
+
+The token has of its user's privileges only those that viaduct acl add --token
+gives to the token itself; with --privsep=false it has all of them.`,
+		Example:           `  viaduct token create root@pam ci --privsep=false --expire 90d`,
+		Args:              args(2, 2, "the name of a user and one for the token"),
+		ValidArgsFunction: a.completeAt(0, userNames),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			var err error
+			if t.Expire, err = parseExpire(cmd, expire, a.Now()); err != nil {
+				return err
+			}
+			t.User, t.Name, t.AllPrivileges = given[0], given[1], !privsep
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			made, err := c.CreateUserToken(cmd.Context(), t)
+			if err != nil {
+				return err
+			}
+			if output != formatTable {
+				return writeData(a.Stdout, output, made)
+			}
+			// The token alone on standard output, so that scripts can take it.
+			fmt.Fprintln(a.Stderr, "the secret is shown this once; keep it where only its program can read it")
+			if privsep {
+				fmt.Fprintf(a.Stderr, "the token has no privileges yet; give it some with: viaduct acl add PATH ROLE --token '%s'\n", made.ID())
+			}
+			return a.write(made.ID() + "=" + made.Secret + "\n")
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&privsep, "privsep", true, "only privileges given to the token itself")
+	f.StringVar(&expire, "expire", "never", expireHelp)
+	f.StringVar(&t.Comment, "comment", "", "what the token is for")
+	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
+	return cmd
+}
+
+func (a *app) tokenListCommand() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:               "list [USER]",
+		Short:             "List the API tokens, of all users or one",
+		Args:              args(0, 1, "at most the name of a user"),
+		ValidArgsFunction: a.completeAt(0, userNames),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			user := ""
+			if len(given) > 0 {
+				user = given[0]
+			}
+			tokens, err := c.UserTokens(cmd.Context(), user)
+			if err != nil {
+				return err
+			}
+			l := listing[api.UserToken]{
+				empty:  "no API tokens; make one with: viaduct token create",
+				header: []string{"TOKEN", "PRIVILEGES", "EXPIRES", "COMMENT"},
+				row: func(t api.UserToken) []string {
+					privileges := "its own"
+					if t.AllPrivileges {
+						privileges = "its user's"
+					}
+					return []string{t.ID(), privileges, a.expiry(t.Expire), t.Comment}
+				},
+				name: func(t api.UserToken) string { return "token/" + t.ID() },
+			}
+			return l.write(a, output, tokens)
+		},
+	}
+	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML, formatName)
+	return cmd
+}
+
+func (a *app) tokenDeleteCommand() *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:               "delete USER NAME | USER!NAME",
+		Short:             "Delete an API token",
+		Long:              `Deletes an API token and all that was permitted to it. It is refused from then on.`,
+		Args:              args(1, 2, "the name of a user and that of the token"),
+		ValidArgsFunction: a.completeAt(0, tokenNames),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			id := given[0]
+			if len(given) > 1 {
+				id += "!" + given[1]
+			}
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			if err := a.confirm(cmd.Context(), yes, fmt.Sprintf("Delete token %s?", id)); err != nil {
+				return err
+			}
+			if err := c.DeleteUserToken(cmd.Context(), id); err != nil {
+				return err
+			}
+			return a.write(fmt.Sprintf("token %s is deleted\n", id))
+		},
+	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return cmd
+}

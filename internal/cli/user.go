@@ -1,0 +1,340 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+	"github.com/viaduct-sdn/viaduct/pkg/client"
+)
+
+func (a *app) userCommand() *cobra.Command {
+	return accessGroup("user", "Manage users and their passwords",
+		`Users log in to the Proxmox-compatible interface as name@realm; the realms pam and
+pve are accepted, and Viaduct keeps the passwords of both. root@pam always exists,
+has every privilege, and has no password until one is set. Changes take effect at
+once and are in no revision.`,
+		a.userAddCommand(), a.userListCommand(), a.userShowCommand(), a.userSetCommand(), a.userPasswdCommand(),
+		a.deletion("user", `Deletes a user, with their tokens and all that was permitted to them.`, a.completeAt(0, userNames),
+			func(ctx context.Context, c *client.Client, id string) error { return c.DeleteUser(ctx, id) }))
+}
+
+func userNames(ctx context.Context, c *client.Client) []string {
+	users, err := c.Users(ctx)
+	return namesOf(users, err, func(u api.User) string { return u.ID })
+}
+
+// userFlags are the properties of a user.
+type userFlags struct {
+	user   api.User
+	enable bool
+	expire string
+}
+
+func (f *userFlags) register(a *app, cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.BoolVar(&f.enable, "enable", true, "whether the user has access")
+	fs.StringVar(&f.expire, "expire", "never", expireHelp)
+	fs.StringVar(&f.user.Comment, "comment", "", "what the user is for")
+	fs.StringVar(&f.user.Email, "email", "", "email address")
+	fs.StringVar(&f.user.FirstName, "first-name", "", "first name")
+	fs.StringVar(&f.user.LastName, "last-name", "", "last name")
+	fs.StringSliceVar(&f.user.Groups, "groups", nil, "all groups of the user, with commas")
+	a.completeFlag(cmd, "groups", groupNames)
+}
+
+// apply changes what flags were given for.
+func (f *userFlags) apply(a *app, cmd *cobra.Command, u *api.User) error {
+	given := cmd.Flags().Changed
+	if given("enable") {
+		u.Disabled = !f.enable
+	}
+	if given("expire") {
+		var err error
+		if u.Expire, err = parseExpire(cmd, f.expire, a.Now()); err != nil {
+			return err
+		}
+	}
+	for flag, to := range map[string]struct{ to, from *string }{
+		"comment": {&u.Comment, &f.user.Comment}, "email": {&u.Email, &f.user.Email},
+		"first-name": {&u.FirstName, &f.user.FirstName}, "last-name": {&u.LastName, &f.user.LastName},
+	} {
+		if given(flag) {
+			*to.to = *to.from
+		}
+	}
+	if given("groups") {
+		u.Groups = slices.DeleteFunc(f.user.Groups, func(g string) bool { return g == "" })
+	}
+	return nil
+}
+
+func (a *app) userAddCommand() *cobra.Command {
+	f := &userFlags{}
+	cmd := &cobra.Command{
+		Use:   "add USER",
+		Short: "Add a user",
+		Long: `Adds a user, name@pam or name@pve. Without a password, which viaduct user passwd
+sets, nobody can log in as the user; without permissions, which viaduct acl add
+gives, the user can do nothing.`,
+		Example: `  viaduct user add bob@pve --email bob@example.org --groups operators`,
+		Args:    args(1, 1, "the name of a user"),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			u := api.User{ID: given[0]}
+			if err := f.apply(a, cmd, &u); err != nil {
+				return err
+			}
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			if _, err := c.PutUser(cmd.Context(), u, client.IfAbsent); err != nil {
+				return err
+			}
+			return a.write(fmt.Sprintf("user %s is added; set a password with: viaduct user passwd %s\n", u.ID, u.ID))
+		},
+	}
+	f.register(a, cmd)
+	return cmd
+}
+
+func (a *app) userSetCommand() *cobra.Command {
+	f := &userFlags{}
+	cmd := &cobra.Command{
+		Use:   "set USER",
+		Short: "Change a user",
+		Long: `Changes what flags are given for; an empty value removes it. A user who is
+disabled or has expired has no access, and their tokens and tickets neither.`,
+		Example: `  viaduct user set bob@pve --enable=false
+  viaduct user set bob@pve --groups operators,auditors --expire 90d`,
+		Args:              args(1, 1, "the name of a user"),
+		ValidArgsFunction: a.completeAt(0, userNames),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			if cmd.Flags().NFlag() == 0 {
+				return usagef(cmd, "nothing to change: give flags for what shall be another")
+			}
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			u, etag, err := c.User(cmd.Context(), given[0])
+			if err != nil {
+				return err
+			}
+			if err := f.apply(a, cmd, u); err != nil {
+				return err
+			}
+			if _, err := c.PutUser(cmd.Context(), *u, etag); err != nil {
+				return err
+			}
+			return a.write(fmt.Sprintf("user %s is changed\n", u.ID))
+		},
+	}
+	f.register(a, cmd)
+	return cmd
+}
+
+func (a *app) userListCommand() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the users",
+		Args:  args(0, 0, ""),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			users, err := c.Users(cmd.Context())
+			if err != nil {
+				return err
+			}
+			l := listing[api.User]{
+				header: []string{"USER", "ACCESS", "PASSWORD", "EXPIRES", "GROUPS", "COMMENT"},
+				row: func(u api.User) []string {
+					return []string{u.ID, a.standing(u), passwordText(u), a.expiry(u.Expire), strings.Join(u.Groups, ", "), u.Comment}
+				},
+				name: func(u api.User) string { return "user/" + u.ID },
+			}
+			return l.write(a, output, users)
+		},
+	}
+	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML, formatName)
+	return cmd
+}
+
+// standing tells whether a user has access.
+func (a *app) standing(u api.User) string {
+	s := a.style(a.Stdout)
+	switch {
+	case u.Disabled:
+		return s.yellow("disabled")
+	case u.Expire != 0 && a.Now().Unix() >= u.Expire:
+		return s.yellow("expired")
+	}
+	return s.green("enabled")
+}
+
+func passwordText(u api.User) string {
+	if u.Password {
+		return "set"
+	}
+	return "none"
+}
+
+func (a *app) userShowCommand() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:               "show USER",
+		Short:             "Show a user, with tokens and permissions",
+		Args:              args(1, 1, "the name of a user"),
+		ValidArgsFunction: a.completeAt(0, userNames),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			u, _, err := c.User(cmd.Context(), given[0])
+			if err != nil {
+				return err
+			}
+			if output != formatTable {
+				return writeData(a.Stdout, output, u)
+			}
+			tokens, err := c.UserTokens(cmd.Context(), u.ID)
+			if err != nil {
+				return err
+			}
+			acl, err := c.ACL(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.write(a.describeUser(u, tokens, acl))
+		},
+	}
+	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
+	return cmd
+}
+
+func (a *app) describeUser(u *api.User, tokens []api.UserToken, acl []api.ACLEntry) string {
+	var own []string
+	for _, t := range tokens {
+		own = append(own, t.ID())
+	}
+	text := details("user", u.ID, "access", a.standing(*u), "password", passwordText(*u), "expires", a.expiry(u.Expire),
+		"name", strings.TrimSpace(u.FirstName+" "+u.LastName), "email", u.Email, "comment", u.Comment,
+		"groups", strings.Join(u.Groups, ", "), "tokens", strings.Join(own, ", "))
+	acl = slices.DeleteFunc(acl, func(e api.ACLEntry) bool {
+		return (e.Type != "user" || e.Subject != u.ID) && (e.Type != "group" || !slices.Contains(u.Groups, e.Subject))
+	})
+	if u.ID == "root@pam" {
+		return text + "\nhas every privilege everywhere\n"
+	}
+	if len(acl) == 0 {
+		return text + "\nhas no permissions; give some with: viaduct acl add\n"
+	}
+	return text + "\n" + aclTable(acl)
+}
+
+func (a *app) userPasswdCommand() *cobra.Command {
+	var stdin bool
+	cmd := &cobra.Command{
+		Use:   "passwd USER",
+		Short: "Set a user's password",
+		Long: `Sets a user's password, of 8 to 64 bytes, and ends the user's sessions. It is asked
+for twice on the terminal, or read from the first line of standard input with
+--stdin.`,
+		Args:              args(1, 1, "the name of a user"),
+		ValidArgsFunction: a.completeAt(0, userNames),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			if _, _, err := c.User(cmd.Context(), given[0]); err != nil { // before anybody types
+				return err
+			}
+			password, err := a.newPassword(cmd, given[0], stdin)
+			if err != nil {
+				return err
+			}
+			if err := c.SetPassword(cmd.Context(), given[0], password); err != nil {
+				return err
+			}
+			return a.write(fmt.Sprintf("the password of user %s is set\n", given[0]))
+		},
+	}
+	cmd.Flags().BoolVar(&stdin, "stdin", false, "read the password from the first line of standard input")
+	return cmd
+}
+
+// newPassword reads a password from standard input, or asks for it twice.
+func (a *app) newPassword(cmd *cobra.Command, user string, stdin bool) (string, error) {
+	if stdin {
+		const longest = 4096 // bytes; what is longer than a password the server refuses
+		line, err := bufio.NewReader(io.LimitReader(a.Stdin, longest)).ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return "", fmt.Errorf("reading the password: %w", err)
+		}
+		if line = strings.TrimRight(line, "\r\n"); line == "" {
+			return "", errors.New("there is no password on standard input; nothing was changed")
+		}
+		return line, nil
+	}
+	tty, ok := a.Stdin.(*os.File)
+	if !ok || !a.interactive() {
+		return "", usagef(cmd, "there is no terminal to ask at; give the password on standard input, with --stdin")
+	}
+	first, err := a.hidden(cmd.Context(), tty, "New password of "+user+": ")
+	if err != nil {
+		return "", err
+	}
+	again, err := a.hidden(cmd.Context(), tty, "The same again: ")
+	if err != nil {
+		return "", err
+	}
+	if first != again {
+		return "", errors.New("the two are not the same; nothing was changed")
+	}
+	return first, nil
+}
+
+// hidden reads a line from the terminal without showing it. An interrupt leaves
+// the terminal as it was.
+func (a *app) hidden(ctx context.Context, tty *os.File, question string) (string, error) {
+	fd := int(tty.Fd()) //nolint:gosec // a descriptor fits
+	before, err := term.GetState(fd)
+	if err != nil {
+		return "", fmt.Errorf("asking for the password: %w", err)
+	}
+	fmt.Fprint(a.Stderr, question)
+	type answer struct {
+		line []byte
+		err  error
+	}
+	answers := make(chan answer, 1)
+	go func() { // a read cannot be interrupted; at an interrupt the process ends around it
+		line, err := term.ReadPassword(fd)
+		answers <- answer{line, err}
+	}()
+	select {
+	case got := <-answers:
+		fmt.Fprintln(a.Stderr)
+		if got.err != nil {
+			return "", fmt.Errorf("asking for the password: %w", got.err)
+		}
+		return string(got.line), nil
+	case <-ctx.Done():
+		fmt.Fprintln(a.Stderr)
+		return "", errors.Join(ctx.Err(), term.Restore(fd, before))
+	}
+}

@@ -1,0 +1,88 @@
+package api
+
+// User is somebody who may log in.
+type User struct {
+	// ID is "name@realm", the realm pam or pve.
+	ID string `json:"id"`
+	// Disabled takes away all access for now.
+	Disabled bool `json:"disabled,omitempty"`
+	// Expire is when the user's access ends, in seconds since 1970; 0 is never.
+	Expire    int64  `json:"expire,omitempty"`
+	Comment   string `json:"comment,omitempty"`
+	Email     string `json:"email,omitempty"`
+	FirstName string `json:"first-name,omitempty"`
+	LastName  string `json:"last-name,omitempty"`
+	// Groups are sorted; all of them exist.
+	Groups []string `json:"groups,omitempty"`
+	// Password tells whether one was set. In a request it counts for nothing: a
+	// password has a path of its own.
+	Password bool `json:"password,omitempty"`
+}
+
+// Password is the request that sets a user's password.
+type Password struct {
+	// Password has 8 to 64 bytes.
+	Password string `json:"password"`
+}
+
+// Group is a set of users.
+type Group struct {
+	ID      string `json:"id"`
+	Comment string `json:"comment,omitempty"`
+	// Members are sorted. In a request they count for nothing: users are put into
+	// groups by their own Groups.
+	Members []string `json:"members,omitempty"`
+}
+
+// Role is a named list of privileges.
+type Role struct {
+	ID         string   `json:"id"`
+	Privileges []string `json:"privileges"`
+	// Builtin roles always exist and cannot be changed.
+	Builtin bool `json:"builtin,omitempty"`
+}
+
+// UserToken is an API token: it lets a program act for a user without the password.
+type UserToken struct {
+	// User is whose token it is, Name its own name: together they are
+	// "user@realm!name".
+	User string `json:"user"`
+	Name string `json:"name"`
+	// Expire is when it ends, in seconds since 1970; 0 is never.
+	Expire  int64  `json:"expire,omitempty"`
+	Comment string `json:"comment,omitempty"`
+	// AllPrivileges gives the token whatever its user has. Without, it has of
+	// that only what is permitted to the token itself (what Proxmox VE calls
+	// privilege separation).
+	AllPrivileges bool `json:"all-privileges,omitempty"`
+	// Secret is in the answer that made the token, and never again.
+	Secret string `json:"secret,omitempty"`
+}
+
+// ID is "user@realm!name".
+func (t UserToken) ID() string { return t.User + "!" + t.Name }
+
+// ACLEntry gives a role on a path to a user, a group or a token.
+type ACLEntry struct {
+	// Path is "/", "/sdn", "/sdn/zones/ZONE" and so on.
+	Path string `json:"path"`
+	// Type is user, group or token; Subject is its ID.
+	Type    string `json:"type"`
+	Subject string `json:"subject"`
+	Role    string `json:"role"`
+	// Propagate makes the entry count below the path too.
+	Propagate bool `json:"propagate,omitempty"`
+}
+
+// ACLEdit adds and deletes permissions, all or none. Those to be deleted need not
+// exist; their Propagate counts for nothing.
+type ACLEdit struct {
+	Add    []ACLEntry `json:"add,omitempty"`
+	Delete []ACLEntry `json:"delete,omitempty"`
+}
+
+// ACLResult tells what an ACLEdit did.
+type ACLResult struct {
+	// Deleted is how many of the entries to be deleted there were.
+	Deleted int `json:"deleted"`
+}
