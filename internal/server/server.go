@@ -153,7 +153,7 @@ func (s *Server) routes(config *revision.Service, nodes *fleet.Fleet, authority 
 	}
 	agents := &agentapi.Handler{Authority: authority, Fleet: nodes, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log}
 	proxmox := (&pveapi.Handler{
-		Config: config, Fleet: nodes, Access: users, Tasks: tasks, Version: s.cfg.Version, Node: hostName(),
+		Config: config, Fleet: nodes, Access: users, Tasks: tasks, Store: s.cfg.Store, Version: s.cfg.Version, Node: hostName(),
 		Local: throughSocket, Log: s.log, Stop: s.stop,
 	}).Routes()
 	mux := http.NewServeMux()

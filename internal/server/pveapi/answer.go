@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/pve"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
 	"github.com/viaduct-sdn/viaduct/internal/server/task"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
@@ -32,14 +33,17 @@ type Paged struct {
 // the server, of which nothing is told.
 func failureOf(err error) (f *Failure, known bool) {
 	var (
-		denied *Denied
-		params Params
+		denied  *Denied
+		params  Params
+		refusal pve.Refusal
 	)
 	switch {
 	case errors.As(err, &f):
 		return f, true
 	case errors.As(err, &denied):
 		return &Failure{http.StatusForbidden, denied.Error()}, true
+	case errors.As(err, &refusal):
+		return Failf("%s", refusal), true
 	case errors.As(err, &params):
 		// Proxmox ends this one with a line end.
 		return &Failure{http.StatusBadRequest, params.Error() + "\n"}, true

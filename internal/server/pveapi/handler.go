@@ -13,6 +13,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
 	"github.com/viaduct-sdn/viaduct/internal/server/task"
+	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
 // Handler serves the API. The fields up to Log are required.
@@ -21,6 +22,8 @@ type Handler struct {
 	Fleet  *fleet.Fleet
 	Access *access.Service
 	Tasks  *task.Service
+	// Store keeps the lock of the networks and the external systems.
+	Store store.Store
 	// Version is the release of Viaduct.
 	Version string
 	// Node is the name of the host that the server runs on.

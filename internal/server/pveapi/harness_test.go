@@ -58,7 +58,7 @@ func newEnv(t testing.TB, table []pveapi.Operation, change ...func(*pveapi.Handl
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &pveapi.Handler{Config: config, Fleet: nodes, Access: users, Tasks: tasks, Version: "test", Node: "srv", Log: log}
+	h := &pveapi.Handler{Config: config, Fleet: nodes, Access: users, Tasks: tasks, Store: st, Version: "test", Node: "srv", Log: log}
 	for _, c := range change {
 		c(h)
 	}

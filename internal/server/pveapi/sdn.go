@@ -17,9 +17,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// SDN serves what is below /cluster/sdn. All fields but Stop are required; when Stop
-// is closed, what waits for nodes ends.
-type SDN struct {
+// sdn serves what is below /cluster/sdn and /nodes/{node}/sdn.
+type sdn struct {
 	Config *revision.Service
 	Store  store.Store
 	Fleet  *fleet.Fleet
@@ -37,9 +36,16 @@ const (
 	audit    access.Privilege = "SDN.Audit"
 )
 
-// Operations are the part of the table that SDN serves.
-func (s *SDN) Operations() []Operation {
-	s.lock.store, s.plugins.store = s.Store, s.Store
+// networks serves networks with what the handler has.
+func (h *Handler) networks() *sdn {
+	return &sdn{
+		Config: h.Config, Store: h.Store, Fleet: h.Fleet, Tasks: h.Tasks, Stop: h.Stop,
+		lock: globalLock{h.Store}, plugins: plugins{h.Store},
+	}
+}
+
+// operations are its part of the table.
+func (s *sdn) operations() []Operation {
 	return slices.Concat(s.indexOperations(), s.transactionOperations(), s.nodeOperations(), s.zoneOperations(), s.vnetOperations(), s.subnetOperations(),
 		s.controllerOperations(), s.fabricOperations(), s.fabricNodeOperations(), s.pluginOperations())
 }
@@ -110,7 +116,7 @@ type view struct {
 	pending, running bool
 }
 
-func (s *SDN) view(c *Call) (*view, error) {
+func (s *sdn) view(c *Call) (*view, error) {
 	v, err := s.Config.View(c)
 	if err != nil {
 		return nil, err
@@ -128,7 +134,7 @@ func (v *view) config() *model.Config {
 
 // list shows all objects of a kind that the caller may see, sorted. decorate adds
 // what is not among the properties.
-func (s *SDN) list(v *view, k *pve.Kind, visible func(o model.Object) bool, decorate func(o model.Object, out pve.Object)) []pve.Object {
+func (s *sdn) list(v *view, k *pve.Kind, visible func(o model.Object) bool, decorate func(o model.Object, out pve.Object)) []pve.Object {
 	objects := v.config().List(k.Model)
 	if v.pending {
 		objects = union(v.Running.List(k.Model), objects)
@@ -159,7 +165,7 @@ func union(running, pending []model.Object) []model.Object {
 func byID(o model.Object, id string) int { return strings.Compare(o.ObjectID(), id) }
 
 // digest is that of the kind's file; only the plain view has one.
-func (s *SDN) digest(v *view, k *pve.Kind) any {
+func (s *sdn) digest(v *view, k *pve.Kind) any {
 	if v.pending || v.running {
 		return nil
 	}
@@ -167,7 +173,7 @@ func (s *SDN) digest(v *view, k *pve.Kind) any {
 }
 
 // show shows one object.
-func (s *SDN) show(v *view, k *pve.Kind, o model.Object, digest any, decorate func(o model.Object, out pve.Object)) pve.Object {
+func (s *sdn) show(v *view, k *pve.Kind, o model.Object, digest any, decorate func(o model.Object, out pve.Object)) pve.Object {
 	id := o.ObjectID()
 	var out pve.Object
 	if v.pending {
@@ -204,7 +210,7 @@ func find(v *view, k *pve.Kind, id string) (model.Object, error) {
 }
 
 // change makes edits under the global lock; what names the operation in errors.
-func (s *SDN) change(c *Call, what string, edits func(v *revision.View) ([]model.Edit, error)) (any, error) {
+func (s *sdn) change(c *Call, what string, edits func(v *revision.View) ([]model.Edit, error)) (any, error) {
 	guard, err := s.lock.guard(c, c.Text(lockToken.Name))
 	if err == nil {
 		_, err = s.Config.Change(c, c.Who.String(), edits, revision.EditOptions{Lax: true, Guard: guard, Uncounted: true})
@@ -239,7 +245,7 @@ func failed(what string, err error) error {
 }
 
 // checkDigest refuses a change of what somebody else changed meanwhile.
-func (s *SDN) checkDigest(c *Call, cfg *model.Config, k *pve.Kind) error {
+func (s *sdn) checkDigest(c *Call, cfg *model.Config, k *pve.Kind) error {
 	if c.Has(digestText.Name) && c.Text(digestText.Name) != s.digests.of(cfg, k) {
 		return pve.Refusal("detected modified configuration - file changed by other user? Try again.")
 	}
@@ -258,7 +264,7 @@ func changed(c *Call, k *pve.Kind, old, into model.Object, typ string) error {
 }
 
 // indexOperations are those that list what is below.
-func (s *SDN) indexOperations() []Operation {
+func (s *sdn) indexOperations() []Operation {
 	index := func(path string, key string, names ...string) Operation {
 		return Operation{
 			Method: http.MethodGet, Path: path, Doc: "Directory index.", Allow: Need("/sdn", audit),

@@ -11,7 +11,7 @@ import (
 )
 
 // transactionOperations are those on the configuration as a whole.
-func (s *SDN) transactionOperations() []Operation {
+func (s *sdn) transactionOperations() []Operation {
 	release := pve.Property{Name: "release-lock", Form: pve.Boolean, Doc: "release the global lock when the operation succeeded"}
 	return []Operation{
 		{
@@ -38,7 +38,7 @@ func (s *SDN) transactionOperations() []Operation {
 	}
 }
 
-func (s *SDN) takeLock(c *Call) (any, error) {
+func (s *sdn) takeLock(c *Call) (any, error) {
 	const what = "could not acquire lock for SDN config"
 	if !c.Bool("allow-pending") {
 		v, err := s.Config.View(c)
@@ -58,7 +58,7 @@ func (s *SDN) takeLock(c *Call) (any, error) {
 
 // apply makes a revision of the pending configuration, and a task that follows how
 // the nodes take it.
-func (s *SDN) apply(c *Call) (any, error) {
+func (s *sdn) apply(c *Call) (any, error) {
 	const what = "could not commit SDN config"
 	if _, err := s.lock.guard(c, c.Text(lockToken.Name)); err != nil {
 		return nil, failed(what, err)
@@ -76,7 +76,7 @@ func (s *SDN) apply(c *Call) (any, error) {
 }
 
 // releaseAfter releases the lock if the call gave its token and asks for that.
-func (s *SDN) releaseAfter(c *Call) error {
+func (s *sdn) releaseAfter(c *Call) error {
 	if !c.Has(lockToken.Name) || !c.Bool("release-lock") {
 		return nil
 	}
@@ -84,7 +84,7 @@ func (s *SDN) releaseAfter(c *Call) error {
 }
 
 // rollback drops the pending edits.
-func (s *SDN) rollback(c *Call) (any, error) {
+func (s *sdn) rollback(c *Call) (any, error) {
 	const what = "could not rollback SDN configuration"
 	if _, err := s.lock.guard(c, c.Text(lockToken.Name)); err != nil {
 		return nil, failed(what, err)
@@ -107,7 +107,7 @@ const followLimit = 2 * time.Minute
 
 // follow waits until every node that can be reached has the revision, and logs how
 // they fare. A node that cannot is warned of: it follows when it is back.
-func (s *SDN) follow(ctx context.Context, revision int64, log func(string, ...any)) error {
+func (s *sdn) follow(ctx context.Context, revision int64, log func(string, ...any)) error {
 	told := map[string]protocol.State{}
 	deadline := time.Now().Add(followLimit)
 	for after := ""; ; {

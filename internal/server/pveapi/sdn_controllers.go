@@ -8,7 +8,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
-func (s *SDN) controllerOperations() []Operation {
+func (s *sdn) controllerOperations() []Operation {
 	k := pve.Controllers()
 	const item = "/cluster/sdn/controllers/{controller}"
 	id := idParam(k, false)
@@ -68,7 +68,7 @@ func (s *SDN) controllerOperations() []Operation {
 	}
 }
 
-func (s *SDN) createController(c *Call) (any, error) {
+func (s *sdn) createController(c *Call) (any, error) {
 	k := pve.Controllers()
 	id, typ, given := c.Text("controller"), c.Text("type"), c.given(k)
 	if err := k.Options(typ, given); err != nil {
@@ -86,7 +86,7 @@ func (s *SDN) createController(c *Call) (any, error) {
 	})
 }
 
-func (s *SDN) updateController(c *Call) (any, error) {
+func (s *sdn) updateController(c *Call) (any, error) {
 	k := pve.Controllers()
 	id := c.Text("controller")
 	return s.change(c, "update sdn controller object", func(v *revision.View) ([]model.Edit, error) {

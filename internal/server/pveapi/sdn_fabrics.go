@@ -19,7 +19,7 @@ const (
 func fabricPath(id string) string { return "/sdn/fabrics/" + id }
 func nodePath(id string) string   { return "/nodes/" + id }
 
-func (s *SDN) fabricOperations() []Operation {
+func (s *sdn) fabricOperations() []Operation {
 	k := pve.Fabrics()
 	const all, item = "/cluster/sdn/fabrics/fabric", "/cluster/sdn/fabrics/fabric/{id}"
 	id := idParam(k, false)
@@ -83,29 +83,29 @@ func protocolForType(_ model.Object, out pve.Object) {
 }
 
 // fabricDigest is one for fabrics and their nodes, which share a file.
-func (s *SDN) fabricDigest(v *view) any {
+func (s *sdn) fabricDigest(v *view) any {
 	if v.pending || v.running {
 		return nil
 	}
 	return s.fileDigest(v.Pending)
 }
 
-func (s *SDN) fileDigest(cfg *model.Config) string {
+func (s *sdn) fileDigest(cfg *model.Config) string {
 	return word(pve.Fabrics(), []byte(s.digests.of(cfg, pve.Fabrics())+s.digests.of(cfg, pve.FabricNodes())))
 }
 
-func (s *SDN) checkFabricDigest(c *Call, cfg *model.Config) error {
+func (s *sdn) checkFabricDigest(c *Call, cfg *model.Config) error {
 	if c.Has(digestText.Name) && c.Text(digestText.Name) != s.fileDigest(cfg) {
 		return pve.Refusal("detected modified configuration - file changed by other user? Try again.")
 	}
 	return nil
 }
 
-func (s *SDN) listFabrics(c *Call, v *view) []pve.Object {
+func (s *sdn) listFabrics(c *Call, v *view) []pve.Object {
 	return s.list(v, pve.Fabrics(), func(o model.Object) bool { return c.May(fabricPath(o.ObjectID()), audit, allocate) }, protocolForType)
 }
 
-func (s *SDN) createFabric(c *Call) (any, error) {
+func (s *sdn) createFabric(c *Call) (any, error) {
 	k := pve.Fabrics()
 	id, typ, given := c.Text("id"), c.Text("protocol"), c.given(k)
 	if err := k.Options(typ, given); err != nil {
@@ -132,7 +132,7 @@ func canonical(f *model.Fabric) {
 	f.IPPrefix, f.IP6Prefix = f.IPPrefix.Masked(), f.IP6Prefix.Masked()
 }
 
-func (s *SDN) updateFabric(c *Call) (any, error) {
+func (s *sdn) updateFabric(c *Call) (any, error) {
 	k := pve.Fabrics()
 	id := c.Text("id")
 	return s.change(c, "updating fabric", func(v *revision.View) ([]model.Edit, error) {
@@ -155,7 +155,7 @@ func (s *SDN) updateFabric(c *Call) (any, error) {
 	})
 }
 
-func (s *SDN) deleteFabric(c *Call) (any, error) {
+func (s *sdn) deleteFabric(c *Call) (any, error) {
 	k := pve.Fabrics()
 	id := c.Text("id")
 	return s.change(c, "deleting fabric", func(v *revision.View) ([]model.Edit, error) {
@@ -175,7 +175,7 @@ func (s *SDN) deleteFabric(c *Call) (any, error) {
 	})
 }
 
-func (s *SDN) fabricNodeOperations() []Operation {
+func (s *sdn) fabricNodeOperations() []Operation {
 	k := pve.FabricNodes()
 	const all, some, item = "/cluster/sdn/fabrics/node", "/cluster/sdn/fabrics/node/{fabric_id}", "/cluster/sdn/fabrics/node/{fabric_id}/{node_id}"
 	fabric := pve.Property{Name: "fabric_id", Form: pve.Text, Need: 'r', MaxLength: 128, Doc: "name of the fabric"}
@@ -211,7 +211,7 @@ func (s *SDN) fabricNodeOperations() []Operation {
 				if err != nil {
 					return nil, err
 				}
-				return s.show(v, k, o, s.fabricDigest(v), decorateFabricNode), nil
+				return s.show(v, k, o, s.fabricDigest(v), v.decorateFabricNode), nil
 			},
 		},
 		{
@@ -236,19 +236,25 @@ func (s *SDN) fabricNodeOperations() []Operation {
 }
 
 // listNodes lists the nodes of a fabric, or of all.
-func (s *SDN) listNodes(c *Call, v *view, fabric string) []pve.Object {
+func (s *sdn) listNodes(c *Call, v *view, fabric string) []pve.Object {
 	return s.list(v, pve.FabricNodes(), func(o model.Object) bool {
 		n := o.(*model.FabricNode)
 		return (fabric == "" || n.Fabric == fabric) && c.May(fabricPath(n.Fabric), audit, allocate) && c.May(nodePath(n.Node), sysAudit, sysModify)
-	}, decorateFabricNode)
+	}, v.decorateFabricNode)
 }
 
 // decorateFabricNode names the fabric and the node instead of the section, and the
 // fabric's protocol.
-func decorateFabricNode(o model.Object, out pve.Object) {
+func (v *view) decorateFabricNode(o model.Object, out pve.Object) {
 	n := o.(*model.FabricNode)
 	delete(out, "id")
 	out["fabric_id"], out["node_id"] = n.Fabric, n.Node
+	for _, cfg := range []*model.Config{v.config(), v.Running} {
+		if f := cfg.Fabrics[n.Fabric]; f != nil {
+			out["protocol"] = string(f.Protocol)
+			return
+		}
+	}
 }
 
 // protocol returns the protocol that a request for a node names, which must be the
@@ -264,7 +270,7 @@ func (c *Call) protocol(cfg *model.Config) (string, error) {
 	return string(f.Protocol), nil
 }
 
-func (s *SDN) createFabricNode(c *Call) (any, error) {
+func (s *sdn) createFabricNode(c *Call) (any, error) {
 	k := pve.FabricNodes()
 	id, given := model.FabricNodeID(c.Text("fabric_id"), c.Text("node_id")), c.given(k)
 	return s.change(c, "adding node", func(v *revision.View) ([]model.Edit, error) {
@@ -286,7 +292,7 @@ func (s *SDN) createFabricNode(c *Call) (any, error) {
 	})
 }
 
-func (s *SDN) updateFabricNode(c *Call) (any, error) {
+func (s *sdn) updateFabricNode(c *Call) (any, error) {
 	k := pve.FabricNodes()
 	id := model.FabricNodeID(c.Text("fabric_id"), c.Text("node_id"))
 	return s.change(c, "updating node", func(v *revision.View) ([]model.Edit, error) {

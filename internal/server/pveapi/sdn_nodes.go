@@ -32,7 +32,7 @@ type nodeStates struct {
 }
 
 // states returns how the running configuration stands on each node.
-func (s *SDN) states() ([]nodeStates, error) {
+func (s *sdn) states() ([]nodeStates, error) {
 	st, err := s.Fleet.Status()
 	if err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func (s *SDN) states() ([]nodeStates, error) {
 }
 
 // node returns how the running configuration stands on the node that a call names.
-func (s *SDN) node(c *Call) (*nodeStates, error) {
+func (s *sdn) node(c *Call) (*nodeStates, error) {
 	all, err := s.states()
 	if err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func (n *nodeStates) zone(z *model.Zone) string {
 	return state
 }
 
-func (s *SDN) nodeOperations() []Operation {
+func (s *sdn) nodeOperations() []Operation {
 	const path = "/nodes/{node}/sdn"
 	node := nodeParam()
 	zone := idParam(pve.Zones(), false)
@@ -147,7 +147,7 @@ func (s *SDN) nodeOperations() []Operation {
 	}
 }
 
-func (s *SDN) zoneContent(c *Call) (any, error) {
+func (s *sdn) zoneContent(c *Call) (any, error) {
 	n, err := s.node(c)
 	if err != nil {
 		return nil, err
@@ -172,7 +172,7 @@ func (s *SDN) zoneContent(c *Call) (any, error) {
 }
 
 // Resources are the zones and fabrics of all nodes in GET /cluster/resources.
-func (s *SDN) Resources(c *Call, typ string) ([]pve.Object, error) {
+func (s *sdn) Resources(c *Call, typ string) ([]pve.Object, error) {
 	if typ != "" && typ != "network" && typ != "sdn" {
 		return nil, nil
 	}
@@ -220,7 +220,7 @@ func resource(node, kind, id, status, name, value string) pve.Object {
 }
 
 // Interfaces are the VNets of a node in GET /nodes/{node}/network.
-func (s *SDN) Interfaces(c *Call, node, filter string) ([]pve.Object, error) {
+func (s *sdn) Interfaces(c *Call, node, filter string) ([]pve.Object, error) {
 	if !slices.Contains([]string{filterAnyBridge, filterIncludeSDN, "vnet"}, filter) {
 		return nil, nil
 	}

@@ -108,12 +108,12 @@ func pluginDigest(k *pve.Kind, all []plugin) string {
 	return word(k, sum[:])
 }
 
-func (s *SDN) pluginOperations() []Operation {
+func (s *sdn) pluginOperations() []Operation {
 	return append(s.pluginsOf(pve.IPAMs(), "/cluster/sdn/ipams", "/sdn/ipams"), s.pluginsOf(pve.NameServers(), "/cluster/sdn/dns", "/sdn/dns")...)
 }
 
 // pluginsOf are the operations on the plugins of a kind.
-func (s *SDN) pluginsOf(k *pve.Kind, path, scope string) []Operation {
+func (s *sdn) pluginsOf(k *pve.Kind, path, scope string) []Operation {
 	item := path + "/{" + k.ID + "}"
 	id := idParam(k, false)
 	return []Operation{
@@ -168,7 +168,7 @@ func (x *plugin) show(c *Call, k *pve.Kind, scope, digest string) pve.Object {
 	return out
 }
 
-func (s *SDN) listPlugins(c *Call, k *pve.Kind, scope string) (any, error) {
+func (s *sdn) listPlugins(c *Call, k *pve.Kind, scope string) (any, error) {
 	all, err := s.plugins.list(c, k)
 	if err != nil {
 		return nil, err
@@ -184,7 +184,7 @@ func (s *SDN) listPlugins(c *Call, k *pve.Kind, scope string) (any, error) {
 }
 
 // changePlugin runs a change of plugins under the global lock.
-func (s *SDN) changePlugin(c *Call, what string, change func(guard []store.Cond) error) (any, error) {
+func (s *sdn) changePlugin(c *Call, what string, change func(guard []store.Cond) error) (any, error) {
 	guard, err := s.lock.guard(c, c.Text(lockToken.Name))
 	if err == nil {
 		err = change(guard)
@@ -195,7 +195,7 @@ func (s *SDN) changePlugin(c *Call, what string, change func(guard []store.Cond)
 	return nil, failed(what, err)
 }
 
-func (s *SDN) createPlugin(c *Call, k *pve.Kind) (any, error) {
+func (s *sdn) createPlugin(c *Call, k *pve.Kind) (any, error) {
 	x := &plugin{ID: c.Text(k.ID), Type: c.Text("type"), Values: c.given(k)}
 	if err := k.Options(x.Type, x.Values); err != nil {
 		return nil, err
@@ -211,7 +211,7 @@ func (s *SDN) createPlugin(c *Call, k *pve.Kind) (any, error) {
 	})
 }
 
-func (s *SDN) updatePlugin(c *Call, k *pve.Kind) (any, error) {
+func (s *sdn) updatePlugin(c *Call, k *pve.Kind) (any, error) {
 	return s.changePlugin(c, "update sdn "+k.Noun+" object", func(guard []store.Cond) error {
 		all, err := s.plugins.list(c, k)
 		if err != nil {
@@ -234,7 +234,7 @@ func (s *SDN) updatePlugin(c *Call, k *pve.Kind) (any, error) {
 	})
 }
 
-func (s *SDN) deletePlugin(c *Call, k *pve.Kind) (any, error) {
+func (s *sdn) deletePlugin(c *Call, k *pve.Kind) (any, error) {
 	what := "delete sdn " + k.Noun + " object"
 	if k == pve.IPAMs() {
 		what = "delete sdn zone object" // as Proxmox has it

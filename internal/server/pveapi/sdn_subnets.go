@@ -11,7 +11,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
-func (s *SDN) subnetOperations() []Operation {
+func (s *sdn) subnetOperations() []Operation {
 	k := pve.Subnets()
 	const all = "/cluster/sdn/vnets/{vnet}/subnets"
 	const item = all + "/{subnet}"
@@ -78,7 +78,7 @@ func subnetOf(cfg *model.Config, id string) *model.Subnet {
 
 // mayChange demands the permission on the VNet that a subnet is of, which need not
 // be the one in the request's path.
-func (s *SDN) mayChange(c *Call, v *revision.View, subnet *model.Subnet) error {
+func (s *sdn) mayChange(c *Call, v *revision.View, subnet *model.Subnet) error {
 	if vnet := v.Pending.VNets[subnet.VNet]; vnet != nil {
 		return c.Need(vnetPath(vnet), allocate)
 	}
@@ -114,7 +114,7 @@ func (v *view) shownSubnet(s *model.Subnet) pve.Values {
 	return pve.Subnets().Of(s)
 }
 
-func (s *SDN) readSubnet(c *Call) (any, error) {
+func (s *sdn) readSubnet(c *Call) (any, error) {
 	v, err := s.view(c)
 	if err != nil {
 		return nil, err
@@ -133,7 +133,7 @@ func (s *SDN) readSubnet(c *Call) (any, error) {
 	return s.show(v, k, subnet, s.digest(v, k), v.decorateSubnet), nil
 }
 
-func (s *SDN) createSubnet(c *Call) (any, error) {
+func (s *sdn) createSubnet(c *Call) (any, error) {
 	k := pve.Subnets()
 	given := c.given(k)
 	given["vnet"] = []string{c.Text("vnet")}
@@ -188,7 +188,7 @@ func isRange(text string) bool {
 	return found == 2
 }
 
-func (s *SDN) updateSubnet(c *Call) (any, error) {
+func (s *sdn) updateSubnet(c *Call) (any, error) {
 	k := pve.Subnets()
 	return s.change(c, "update sdn subnet object", func(v *revision.View) ([]model.Edit, error) {
 		old := subnetOf(v.Pending, c.Text("subnet"))

@@ -12,18 +12,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
-	"github.com/viaduct-sdn/viaduct/internal/server/pveapi"
 )
 
 // sdnEnv is an API with networks, and the header of an administrator.
 func sdnEnv(t testing.TB) (*env, string) {
 	t.Helper()
-	var sdn *pveapi.SDN
-	e := newEnv(t, nil, func(h *pveapi.Handler) {
-		sdn = &pveapi.SDN{Config: h.Config, Fleet: h.Fleet, Tasks: h.Tasks}
-		h.SDN = sdn
-	})
-	sdn.Store = e.store
+	e := newEnv(t, nil)
 	return e, e.user(t, access.RootUser, "", "")
 }
 
@@ -31,8 +25,8 @@ func sdnEnv(t testing.TB) (*env, string) {
 // the data as JSON, or the text of an error after its status.
 type step struct{ method, path, body, want string }
 
-// walk makes requests one after the other.
-func (e *env) walk(t *testing.T, auth string, steps []step) {
+// live makes requests one after the other.
+func (e *env) live(t *testing.T, auth string, steps []step) {
 	t.Helper()
 	for _, s := range steps {
 		a := e.call(t, auth, s.method, s.path, s.body)
@@ -86,7 +80,7 @@ const zones, vnets = "/cluster/sdn/zones", "/cluster/sdn/vnets"
 // The life of zones of all types, as a declarative client lives it.
 func TestZonesLive(t *testing.T) {
 	e, root := sdnEnv(t)
-	e.walk(t, root, []step{
+	e.live(t, root, []step{
 		{"GET", zones, "", `[]`},
 		{"POST", zones, "zone=simple1&type=simple&mtu=9000&ipam=pve&nodes=b,a&dhcp=dnsmasq", `null`},
 		{"POST", zones, "zone=vlan1&type=vlan&bridge=vmbr0", `null`},
@@ -112,7 +106,7 @@ func TestZonesRefuse(t *testing.T) {
 	e, root := sdnEnv(t)
 	const failed = "create sdn zone object failed: "
 	const locked = "error during cfs-locked 'domain-sdn' operation: "
-	e.walk(t, root, []step{
+	e.live(t, root, []step{
 		{"POST", zones, "zone=z1&type=simple", `null`},
 		{"POST", zones, "zone=z1&type=simple", "500 " + failed + locked + "sdn zone object ID 'z1' already defined"},
 		{"POST", zones, "zone=toolongname&type=simple", `400 Parameter verification failed. | zone: invalid format - zone ID 'toolongname' can't be more length than 8 characters`},
@@ -137,7 +131,7 @@ func TestVNetsAndSubnetsLive(t *testing.T) {
 	e, root := sdnEnv(t)
 	const failed, locked = "create sdn vnet object failed: ", "error during cfs-locked 'domain-sdn' operation: "
 	six := url.PathEscape("z1-2001:DB8::-64")
-	e.walk(t, root, []step{
+	e.live(t, root, []step{
 		{"POST", zones, "zone=z1&type=simple", `null`},
 		{"POST", zones, "zone=z2&type=vxlan&peers=192.0.2.1", `null`},
 		{"POST", vnets, "vnet=v1&zone=z1&alias=an+(odd)+one&isolate-ports=1", `null`},
@@ -166,7 +160,7 @@ func TestVNetsAndSubnetsLive(t *testing.T) {
 func TestFabricsLive(t *testing.T) {
 	e, root := sdnEnv(t)
 	const fabrics = "/cluster/sdn/fabrics"
-	e.walk(t, root, []step{
+	e.live(t, root, []step{
 		{"POST", fabrics + "/fabric", "id=ring&protocol=openfabric&ip_prefix=10.10.10.7/24&hello_interval=1&unknown=passed+over", `null`},
 		{"POST", fabrics + "/fabric", "id=spine&protocol=ospf&ip_prefix=10.20.0.0/24&area=0", `null`},
 		{"POST", fabrics + "/node/ring", "node_id=n1&protocol=openfabric&ip=10.10.10.1&interfaces=name=eth1&interfaces=name=eth2,hello_multiplier=3", `null`},
@@ -189,7 +183,7 @@ func TestLock(t *testing.T) {
 	const locked = "error during cfs-locked 'domain-sdn' operation: "
 	token := e.call(t, root, "POST", "/cluster/sdn/lock", "").Data.(string)
 	const refused = "invalid lock token provided! The SDN configuration is locked: give its lock-token, or release the lock"
-	e.walk(t, root, []step{
+	e.live(t, root, []step{
 		{"POST", "/cluster/sdn/lock", "", "500 could not acquire lock for SDN config failed: " + locked + "SDN configuration is already locked by someone else: wait until it is released, or release it with force"},
 		{"POST", zones, "zone=z1&type=simple", "500 create sdn zone object failed: " + locked + refused},
 		{"POST", zones, "zone=z1&type=simple&lock-token=" + token, `null`},
@@ -200,7 +194,7 @@ func TestLock(t *testing.T) {
 	if upid, ok := e.call(t, root, "PUT", "/cluster/sdn", "release-lock=1&lock-token="+token).Data.(string); !ok || !strings.HasPrefix(upid, "UPID:srv:") {
 		t.Errorf("apply: %q", upid)
 	}
-	e.walk(t, root, []step{
+	e.live(t, root, []step{
 		{"GET", zones + "/z1?pending=1", "", `{"type":"simple","zone":"z1"}`},
 		{"PUT", zones + "/z1", "mtu=1400", `null`},
 		{"GET", zones + "/z1?pending=1", "", `{"pending":{"mtu":1400},"state":"changed","type":"simple","zone":"z1"}`},
@@ -213,14 +207,14 @@ func TestLock(t *testing.T) {
 // An auditor of one zone sees that zone and changes nothing.
 func TestOthersSeeTheirs(t *testing.T) {
 	e, root := sdnEnv(t)
-	e.walk(t, root, []step{
+	e.live(t, root, []step{
 		{"POST", zones, "zone=mine&type=simple", `null`}, {"POST", zones, "zone=theirs&type=simple", `null`},
 		{"POST", vnets, "vnet=vmine&zone=mine", `null`}, {"POST", vnets, "vnet=vtheirs&zone=theirs", `null`},
 		{"POST", "/cluster/sdn/dns", "dns=pdns&type=powerdns&key=secret&url=http://127.0.0.1:1", "500 create sdn dns object failed: error during cfs-locked 'domain-sdn' operation: can't connect to powerdns API: Get \"http://127.0.0.1:1\": dial tcp 127.0.0.1:1: connect: connection refused"},
 	})
 	auditor := e.user(t, "auditor@pve", "/sdn/zones/mine", "PVEAuditor")
 	admin := e.user(t, "admin@pve", "/sdn/zones/mine", "PVESDNAdmin")
-	e.walk(t, auditor, []step{
+	e.live(t, auditor, []step{
 		{"GET", vnets, "", `[{"type":"vnet","vnet":"vmine","zone":"mine"}]`},
 		{"GET", zones, "", `[{"type":"simple","zone":"mine"}]`},
 		{"GET", vnets + "/vtheirs", "", "403 Permission check failed (/sdn/zones/theirs/vtheirs, SDN.Audit|SDN.Allocate)"},
@@ -228,7 +222,7 @@ func TestOthersSeeTheirs(t *testing.T) {
 		{"POST", zones, "zone=new&type=simple", "403 Permission check failed (/sdn/zones, SDN.Allocate)"},
 		{"PUT", "/cluster/sdn", "", "403 Permission check failed (/sdn, SDN.Allocate)"},
 	})
-	e.walk(t, admin, []step{
+	e.live(t, admin, []step{
 		{"PUT", vnets + "/vmine", "alias=x", `null`},
 		{"PUT", vnets + "/vmine", "zone=theirs", "403 Permission check failed (/sdn/zones/theirs, SDN.Allocate)"},
 		{"POST", vnets, "vnet=new&zone=theirs", "403 Permission check failed (/sdn/zones/theirs, SDN.Allocate)"},

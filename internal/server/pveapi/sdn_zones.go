@@ -15,7 +15,7 @@ import (
 // zonePath is the path of a zone's permissions.
 func zonePath(zone string) string { return "/sdn/zones/" + zone }
 
-func (s *SDN) zoneOperations() []Operation {
+func (s *sdn) zoneOperations() []Operation {
 	k := pve.Zones()
 	const item = "/cluster/sdn/zones/{zone}"
 	id := idParam(k, false)
@@ -66,7 +66,7 @@ func (s *SDN) zoneOperations() []Operation {
 	}
 }
 
-func (s *SDN) listZones(c *Call) (any, error) {
+func (s *sdn) listZones(c *Call) (any, error) {
 	v, err := s.view(c)
 	if err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func (s *SDN) listZones(c *Call) (any, error) {
 	}, nil), nil
 }
 
-func (s *SDN) createZone(c *Call) (any, error) {
+func (s *sdn) createZone(c *Call) (any, error) {
 	k := pve.Zones()
 	id, typ, given := c.Text("zone"), c.Text("type"), c.given(k)
 	if err := k.Options(typ, given); err != nil {
@@ -98,7 +98,7 @@ func (s *SDN) createZone(c *Call) (any, error) {
 	})
 }
 
-func (s *SDN) updateZone(c *Call) (any, error) {
+func (s *sdn) updateZone(c *Call) (any, error) {
 	k := pve.Zones()
 	id, given := c.Text("zone"), c.given(k)
 	return s.change(c, "update sdn zone object", func(v *revision.View) ([]model.Edit, error) {
@@ -128,7 +128,7 @@ func randomMAC() string {
 func vnetPath(v *model.VNet) string { return zonePath(v.Zone) + "/" + v.ID }
 
 // onVNet demands a privilege on the VNet that a call names, which must exist.
-func (s *SDN) onVNet(anyOf ...access.Privilege) Permission {
+func (s *sdn) onVNet(anyOf ...access.Privilege) Permission {
 	return func(c *Call) error {
 		v, err := s.Config.View(c)
 		if err != nil {
@@ -142,7 +142,7 @@ func (s *SDN) onVNet(anyOf ...access.Privilege) Permission {
 	}
 }
 
-func (s *SDN) vnetOperations() []Operation {
+func (s *sdn) vnetOperations() []Operation {
 	k := pve.VNets()
 	const item = "/cluster/sdn/vnets/{vnet}"
 	id := idParam(k, false)
@@ -208,7 +208,7 @@ func withNeed(params []pve.Property, name string) []pve.Property {
 	return params
 }
 
-func (s *SDN) createVNet(c *Call) (any, error) {
+func (s *sdn) createVNet(c *Call) (any, error) {
 	k := pve.VNets()
 	id, given := c.Text("vnet"), c.given(k)
 	return s.change(c, "create sdn vnet object", func(v *revision.View) ([]model.Edit, error) {
@@ -223,7 +223,7 @@ func (s *SDN) createVNet(c *Call) (any, error) {
 	})
 }
 
-func (s *SDN) updateVNet(c *Call) (any, error) {
+func (s *sdn) updateVNet(c *Call) (any, error) {
 	k := pve.VNets()
 	id := c.Text("vnet")
 	return s.change(c, "update sdn vnet object", func(v *revision.View) ([]model.Edit, error) {

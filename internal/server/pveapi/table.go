@@ -22,7 +22,7 @@ func (h *Handler) Operations() []Operation {
 		h.nodeOperations(),
 		h.networkOperations(),
 		h.taskOperations(),
-		// Those of sdn*.go, below /cluster/sdn and /nodes/{node}/sdn, join here.
+		h.networks().operations(),
 	)
 }
 
