@@ -1,6 +1,7 @@
 package pveapi_test
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -9,7 +10,9 @@ import (
 	"testing"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/pveapi"
 	"github.com/viaduct-sdn/viaduct/internal/server/task"
 )
@@ -56,10 +59,11 @@ func example(p pve.Property) string {
 		"privs": "SDN.Audit", "users": "victim@pve", "userid": "victim@pve", "password": "some long enough one",
 		"roleid": "PVEAuditor", "subnet": "zone1-192.0.2.0-24", "ip": "192.0.2.1", "mac": "BC:24:11:00:00:01", "zone": "zone1", "vnet": "vnet1",
 	}
-	if v := known[p.Name]; v != "" {
-		return v
+	v := cmp.Or(known[p.Name], "abc1")
+	if p.Check != nil && p.Check(v) != "" {
+		return "192.0.2.0/24"
 	}
-	return "abc1"
+	return v
 }
 
 // walk calls every operation with parameters of the right form; with the required
@@ -91,6 +95,12 @@ func TestWalk(t *testing.T) {
 	nobody := e.user(t, "nobody@pve", "", "")
 	e.user(t, "victim@pve", "/sdn", "PVESDNAdmin")
 	e.join(t, "srv")
+	_, err := e.Config.Edit(t.Context(), "test", []model.Edit{
+		{Put: &model.Zone{ID: "zone1", Type: model.ZoneSimple}}, {Put: &model.VNet{ID: "vnet1", Zone: "zone1"}},
+	}, revision.EditOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	before, _, err := e.store.List(t.Context(), "", "")
 	if err != nil {
 		t.Fatal(err)
