@@ -182,7 +182,9 @@ func (x *exchange) hijack(code int, reason string, body []byte) bool {
 	fmt.Fprintf(&b, "HTTP/1.%d %03d %s\r\n", x.r.ProtoMinor, code, reason)
 	_ = h.Write(&b) // to memory
 	b.WriteString("\r\n")
-	b.Write(body)
+	if x.r.Method != http.MethodHead {
+		b.Write(body)
+	}
 	_ = conn.SetDeadline(time.Now().Add(answerTimeout))
 	if _, err := io.WriteString(conn, b.String()); err == nil {
 		drain(conn)

@@ -247,6 +247,9 @@ func TestWire(t *testing.T) {
 	if line, _ := e.raw(t, "GET /api2/json/fail HTTP/1.0\r\n\r\n"); !strings.HasPrefix(line, "HTTP/1.0 500 sdn zone") {
 		t.Errorf("to HTTP/1.0: %q", line)
 	}
+	if line, rest := e.raw(t, "HEAD /api2/json/fail HTTP/1.1\r\nHost: x\r\n\r\n"); line != "HTTP/1.1 401 No ticket" || !strings.HasSuffix(rest, "\r\n\r\n") {
+		t.Errorf("to HEAD: %q %q", line, rest)
+	}
 	// An answer that comes before the body is not lost with it.
 	long := strings.Repeat("x", 200_000)
 	line, _ = e.raw(t, fmt.Sprintf("POST /api2/json/nothing HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(long), long))
