@@ -179,7 +179,7 @@ func BenchmarkHasWithStore(b *testing.B) {
 	if err := s.PutUser(b.Context(), User{ID: "bob@pve", Enable: true}); err != nil {
 		b.Fatal(err)
 	}
-	for i := range 900 { // one change writes no more paths
+	for i := range 1000 {
 		entries = append(entries, ACLEntry{fmt.Sprintf("/sdn/zones/z%d/v%d", i%50, i), SubjectUser, "bob@pve", "PVESDNUser", true})
 	}
 	if err := s.SetACL(b.Context(), entries...); err != nil {

@@ -40,12 +40,15 @@ func (e *ThrottledError) Error() string {
 // Is makes every such error an ErrThrottled.
 func (e *ThrottledError) Is(target error) bool { return target == ErrThrottled }
 
-// invalid is the error of a value: what it belongs to, its name, itself, and
-// what would be right.
+// invalid is the error of a value: what it belongs to (empty if it is itself what
+// is named), its name, itself, and what would be right.
 func invalid(object, field, value, right string) error {
 	const longest = 80
 	if len(value) > longest {
 		value = value[:longest] + "..."
 	}
-	return fmt.Errorf("%s: %s %q is %w: %s", object, field, value, ErrInvalid, right)
+	if object != "" {
+		object += ": "
+	}
+	return fmt.Errorf("%s%s %q is %w: %s", object, field, value, ErrInvalid, right)
 }

@@ -50,7 +50,7 @@ func (g *groupEntry) public(id string) Group {
 // ErrInvalid.
 func (s *Service) PutGroup(ctx context.Context, g Group) error {
 	if !isName(g.ID, maxName) {
-		return invalid("a group", "name", g.ID, fmt.Sprintf("must be letters, digits, dots, hyphens and underscores, at most %d", maxName))
+		return invalid("", "group", g.ID, fmt.Sprintf("must be letters, digits, dots, hyphens and underscores, at most %d", maxName))
 	}
 	if err := checkText("group "+g.ID, "comment", g.Comment); err != nil {
 		return err

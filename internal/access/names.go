@@ -3,6 +3,7 @@ package access
 import (
 	"fmt"
 	"net/mail"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -40,20 +41,22 @@ func (i Identity) String() string {
 
 // ParseUser checks that s is "name@realm", and splits it.
 func ParseUser(s string) (name, realm string, err error) {
-	const object = "a user"
+	if len(s) > maxUser {
+		return "", "", invalid("", "user", s, fmt.Sprintf("must have at most %d bytes", maxUser))
+	}
 	at := strings.LastIndexByte(s, '@')
 	if at < 0 {
-		return "", "", invalid(object, "name", s, "must be name@pam or name@pve")
+		return "", "", invalid("", "user", s, "must be name@pam or name@pve")
 	}
 	name, realm = s[:at], s[at+1:]
 	if realm != "pam" && realm != "pve" {
-		return "", "", invalid(object, "realm", realm, "must be pam or pve, as in name@pve")
+		return "", "", invalid("user "+strconv.Quote(s), "realm", realm, "must be pam or pve, as in name@pve")
 	}
-	if name == "" || len(s) > maxUser {
-		return "", "", invalid(object, "name", s, fmt.Sprintf("must have a name before @%s, and at most %d bytes", realm, maxUser))
+	if name == "" {
+		return "", "", invalid("", "user", s, "must have a name before @"+realm)
 	}
 	if !utf8.ValidString(name) || strings.ContainsFunc(name, notInUser) {
-		return "", "", invalid(object, "name", s, `must be without spaces, control characters, and any of : / ! , ;`)
+		return "", "", invalid("", "user", s, `must be without spaces, control characters, and any of : / ! , ;`)
 	}
 	return name, realm, nil
 }
@@ -67,13 +70,13 @@ func notInUser(r rune) bool {
 func ParseTokenID(s string) (user, name string, err error) {
 	user, name, ok := strings.Cut(s, "!")
 	if !ok {
-		return "", "", invalid("a token", "name", s, "must be user@realm!token")
+		return "", "", invalid("", "token", s, "must be user@realm!token")
 	}
 	if _, _, err := ParseUser(user); err != nil {
 		return "", "", err
 	}
 	if len(name) < 2 || !isName(name, maxName) || !isLetter(name[0]) {
-		return "", "", invalid("a token of "+user, "name", name,
+		return "", "", invalid("token of "+user, "name", name,
 			fmt.Sprintf("must be two or more letters, digits, dots, hyphens and underscores, the first a letter, and at most %d", maxName))
 	}
 	return user, name, nil
@@ -100,9 +103,8 @@ func ParsePath(s string) (string, error) {
 	if canonical(s) {
 		return s, nil
 	}
-	const object = "a permission"
 	if len(s) > maxPath {
-		return "", invalid(object, "path", s, fmt.Sprintf("must have at most %d bytes", maxPath))
+		return "", invalid("", "path", s, fmt.Sprintf("must have at most %d bytes", maxPath))
 	}
 	var b strings.Builder
 	for part := range strings.SplitSeq(s, "/") {
@@ -115,7 +117,7 @@ func ParsePath(s string) (string, error) {
 	}
 	path := b.String()
 	if s == "" || !canonical(path) {
-		return "", invalid(object, "path", s, "must be like /sdn/zones/ZONE, of letters, digits and . - _ : @ between slashes")
+		return "", invalid("", "path", s, "must be like /sdn/zones/ZONE, of letters, digits and . - _ : @ between slashes")
 	}
 	return path, nil
 }

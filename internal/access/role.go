@@ -54,7 +54,7 @@ var builtin = func() map[string]set {
 func checkRole(r Role) error {
 	object := "role " + r.ID
 	if !isName(r.ID, maxName) {
-		return invalid("a role", "name", r.ID, fmt.Sprintf("must be letters, digits, dots, hyphens and underscores, at most %d", maxName))
+		return invalid("", "role", r.ID, fmt.Sprintf("must be letters, digits, dots, hyphens and underscores, at most %d", maxName))
 	}
 	if _, ok := builtin[r.ID]; ok {
 		return fmt.Errorf("%s is built in, so a change of it is %w: make a role of another name", object, ErrInvalid)

@@ -142,13 +142,9 @@ func (s *Service) view() *view {
 // at reports whether the view is the one that goes stale with this channel.
 func (v *view) at(stale <-chan struct{}) bool { return v != nil && v.stale == stale }
 
-const (
-	// changeTries is how often a change is made again because another server was
-	// faster.
-	changeTries = 50
-	// maxOps bounds the writes of one change; an etcd takes 1024.
-	maxOps = 1000
-)
+// changeTries is how often a change is made again because another server was
+// faster.
+const changeTries = 50
 
 // change makes a change: f looks at what there is, and returns what to write. It
 // is called again if that was no longer so when it was to be written. When change
@@ -169,9 +165,6 @@ func (s *Service) change(ctx context.Context, f func(v *view) ([]store.Op, error
 		if err != nil || len(ops) == 0 {
 			return err
 		}
-		if len(ops) > maxOps {
-			return fmt.Errorf("%d objects would change at once, and a change of more than %d is %w: take permissions away first (viaduct acl delete)", len(ops), maxOps, ErrInvalid)
-		}
 		op, err := put(keyEveryTime, changedDoc{})
 		if err != nil {
 			return err
@@ -179,7 +172,8 @@ func (s *Service) change(ctx context.Context, f func(v *view) ([]store.Op, error
 		_, err = s.store.Txn(ctx, []store.Cond{{Key: keyEveryTime, Revision: v.changed}}, append(ops, op))
 		switch {
 		case err == nil:
-			if err := s.mirror.Sync(ctx); err != nil {
+			// Even if nobody waits for it any more: the next question must see it.
+			if err := s.mirror.Sync(context.WithoutCancel(ctx)); err != nil {
 				return fmt.Errorf("the change was made, but cannot be read back yet: %w", err)
 			}
 			return nil

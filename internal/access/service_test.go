@@ -364,6 +364,36 @@ func TestLogin(t *testing.T) {
 	}
 }
 
+// Whether there is such a user, and whether they have a password, is not to be
+// told by how long a refusal takes.
+func TestRefusalsTakeAsLong(t *testing.T) {
+	s, err := Open(t.Context(), mem.New(), Options{Now: func() time.Time { return noon }, cost: cost{2, 4 << 10, 1}})
+	must(t, err)
+	for _, id := range []string{"bob@pve", "off@pve"} {
+		must(t, s.PutUser(t.Context(), User{ID: id, Enable: id == "bob@pve"}), s.SetPassword(t.Context(), id, "correct horse"))
+	}
+	shortest := func(user, password string) time.Duration {
+		best := time.Hour
+		for range freeUser - 1 {
+			began := time.Now()
+			_, err := s.Login(t.Context(), user, password, user)
+			is(t, user, err, ErrAuthentication, "authentication failure")
+			best = min(best, time.Since(began))
+		}
+		s.throttle.succeed(user)
+		return best
+	}
+	want := shortest("bob@pve", "wrong password")
+	for user, password := range map[string]string{
+		"nil@pve": "wrong password", RootUser: "wrong password", "off@pve": "correct horse", "no user": "", "bob@pve": strings.Repeat("x", 100),
+	} {
+		// Without the work it would be a thousandth.
+		if got := shortest(user, password); got < want/4 || got > want*4 {
+			t.Errorf("%s is refused in %s, a wrong password in %s", user, got, want)
+		}
+	}
+}
+
 // Many at once who know the password all get in; of many who do not, few are
 // even looked at.
 func TestManyLoginsAtOnce(t *testing.T) {

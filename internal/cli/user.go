@@ -40,6 +40,9 @@ type userFlags struct {
 	expire string
 }
 
+// userProperties are the flags of userFlags.
+var userProperties = []string{"enable", "expire", "comment", "email", "first-name", "last-name", "groups"}
+
 func (f *userFlags) register(a *app, cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.BoolVar(&f.enable, "enable", true, "whether the user has access")
@@ -119,7 +122,7 @@ disabled or has expired has no access, and their tokens and tickets neither.`,
 		Args:              args(1, 1, "the name of a user"),
 		ValidArgsFunction: a.completeAt(0, userNames),
 		RunE: func(cmd *cobra.Command, given []string) error {
-			if cmd.Flags().NFlag() == 0 {
+			if !slices.ContainsFunc(userProperties, cmd.Flags().Changed) {
 				return usagef(cmd, "nothing to change: give flags for what shall be another")
 			}
 			c, err := a.client()

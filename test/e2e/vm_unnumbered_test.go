@@ -71,7 +71,11 @@ func TestVMUnnumbered(t *testing.T) {
 	c.run("delete", "-f", "../../examples/evpn-unnumbered")
 	c.run("apply")
 	for _, n := range c.lab.Spec.Nodes {
-		if now := c.running(n.Name); now != before[n.Name] {
+		now := c.running(n.Name)
+		if testing.Short() { // FRR 10.3 shows an empty context of a VRF whose device went a moment ago
+			now = strings.Replace(now, "vrf vrf_evpnz1\nexit-vrf\n!\n", "", 1)
+		}
+		if now != before[n.Name] {
 			t.Errorf("%s: what is left of FRR's configuration is not what was there before:\n%s\nbut before it was:\n%s", n.Name, now, before[n.Name])
 		}
 		c.eventually(30*time.Second, func() error { return c.established(n.Name, 3) })

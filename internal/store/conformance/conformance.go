@@ -175,6 +175,13 @@ func testRefused(t *testing.T, s store.Store) {
 	if _, err := s.Txn(ctx, nil, big); !errors.Is(err, store.ErrTooLarge) {
 		t.Errorf("64 MiB: got %v", err)
 	}
+	var many []store.Op
+	for i := range 2000 {
+		many = append(many, store.Put(fmt.Sprintf("many/%d", i), nil))
+	}
+	if _, err := s.Txn(ctx, nil, many); !errors.Is(err, store.ErrTooLarge) {
+		t.Errorf("%d writes: got %v", len(many), err)
+	}
 	for _, ops := range [][]store.Op{
 		{store.Put("a", nil), store.Put("a", nil)},
 		{store.DeletePrefix("a"), store.Put("ab", nil)},

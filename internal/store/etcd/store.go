@@ -223,6 +223,8 @@ func (s *Store) explain(ctx context.Context, what string, err error) error {
 		return fmt.Errorf("%s: %w", what, store.ErrCompacted)
 	case errors.Is(err, rpctypes.ErrRequestTooLarge), code == codes.ResourceExhausted && !errors.Is(err, rpctypes.ErrTooManyRequests):
 		return fmt.Errorf("%s: %w: split the change into several, or raise --max-request-bytes of an external etcd (%w)", what, store.ErrTooLarge, err)
+	case errors.Is(err, rpctypes.ErrTooManyOps):
+		return fmt.Errorf("%s: %w: split the change into several, or raise --max-txn-ops of an external etcd (%w)", what, store.ErrTooLarge, err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled),
 		code == codes.Unavailable, code == codes.DeadlineExceeded, code == codes.Canceled, code == codes.ResourceExhausted, code == codes.DataLoss:
 		return fmt.Errorf("%s: %w: %s did not answer within %s (%w)", what, store.ErrUnavailable, s.where, requestTimeout, err)

@@ -12,8 +12,12 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// MaxBytes bounds the keys and values of one transaction, in bytes.
-const MaxBytes = 8 << 20
+// MaxBytes bounds the keys and values of one transaction, in bytes, and MaxOps
+// the number of its writes, as in the embedded etcd.
+const (
+	MaxBytes = 8 << 20
+	MaxOps   = 1024
+)
 
 // keep is how many transactions a watch can be behind before it is compacted.
 const keep = 10_000
@@ -95,6 +99,9 @@ func (s *Store) Txn(ctx context.Context, conds []store.Cond, ops []store.Op) (in
 // check refuses what etcd refuses: large transactions, empty keys, and two
 // writes of one key.
 func check(ops []store.Op) error {
+	if len(ops) > MaxOps {
+		return fmt.Errorf("%d writes in one transaction: %w", len(ops), store.ErrTooLarge)
+	}
 	size := 0
 	for i, op := range ops {
 		size += len(op.Key) + len(op.Value)
