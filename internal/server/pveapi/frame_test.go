@@ -212,6 +212,18 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+func TestText(t *testing.T) {
+	for want, err := range map[string]error{
+		"sdn 'z' does not exist": fmt.Errorf("x: %w", pveapi.Failf("sdn 'z' does not exist")),
+		"400 Parameter verification failed.\na: b\nvnet: wrong vnet\n": pveapi.Params{"vnet": "wrong vnet", "a": "b"},
+		"internal error: the server's log says more":                   errors.New("x"),
+	} {
+		if got := pveapi.Text(err); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestPanic(t *testing.T) {
 	var log bytes.Buffer
 	e := newEnv(t, failing(func() error { panic("at the disco") }), func(h *pveapi.Handler) {
