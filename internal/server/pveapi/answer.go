@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -72,12 +74,21 @@ func failureOf(err error) (f *Failure, known bool) {
 	}
 }
 
-// Text is what an answer tells of an error: for operations that put it into a text
-// of their own. An error that is a fault of the server is logged by whoever
-// answers with it.
+// Text is what an answer tells of an error, for operations that put it into a text
+// of their own: faults of parameters are told in lines below it. An error that is a
+// fault of the server is logged only by whoever answers with the error itself.
 func Text(err error) string {
-	f, _ := failureOf(err)
-	return f.Text
+	var faults Params
+	if !errors.As(err, &faults) {
+		f, _ := failureOf(err)
+		return f.Text
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d %s\n", http.StatusBadRequest, faults.Error())
+	for _, name := range slices.Sorted(maps.Keys(faults)) {
+		fmt.Fprintf(&b, "%s: %s\n", name, faults[name])
+	}
+	return b.String()
 }
 
 // wrap is the envelope of an answer that is no success.
@@ -186,7 +197,9 @@ func (x *exchange) hijack(code int, reason string, body []byte) bool {
 	fmt.Fprintf(&b, "HTTP/1.%d %03d %s\r\n", x.r.ProtoMinor, code, reason)
 	_ = h.Write(&b) // to memory
 	b.WriteString("\r\n")
-	b.Write(body)
+	if x.r.Method != http.MethodHead {
+		b.Write(body)
+	}
 	_ = conn.SetDeadline(time.Now().Add(answerTimeout))
 	if _, err := io.WriteString(conn, b.String()); err == nil {
 		drain(conn)

@@ -212,6 +212,18 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+func TestText(t *testing.T) {
+	for want, err := range map[string]error{
+		"sdn 'z' does not exist": fmt.Errorf("x: %w", pveapi.Failf("sdn 'z' does not exist")),
+		"400 Parameter verification failed.\na: b\nvnet: wrong vnet\n": pveapi.Params{"vnet": "wrong vnet", "a": "b"},
+		"internal error: the server's log says more":                   errors.New("x"),
+	} {
+		if got := pveapi.Text(err); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestPanic(t *testing.T) {
 	var log bytes.Buffer
 	e := newEnv(t, failing(func() error { panic("at the disco") }), func(h *pveapi.Handler) {
@@ -246,6 +258,9 @@ func TestWire(t *testing.T) {
 	}
 	if line, _ := e.raw(t, "GET /api2/json/fail HTTP/1.0\r\n\r\n"); !strings.HasPrefix(line, "HTTP/1.0 500 sdn zone") {
 		t.Errorf("to HTTP/1.0: %q", line)
+	}
+	if line, rest := e.raw(t, "HEAD /api2/json/fail HTTP/1.1\r\nHost: x\r\n\r\n"); line != "HTTP/1.1 401 No ticket" || !strings.HasSuffix(rest, "\r\n\r\n") {
+		t.Errorf("to HEAD: %q %q", line, rest)
 	}
 	// An answer that comes before the body is not lost with it.
 	long := strings.Repeat("x", 200_000)

@@ -64,7 +64,7 @@ func FuzzRequest(f *testing.F) {
 			return
 		}
 		for _, h := range []http.Handler{echoing, real} {
-			r := httptest.NewRequest("GET", "/", strings.NewReader(body))
+			r := httptest.NewRequest(http.MethodGet, "/", strings.NewReader(body))
 			r.Method, r.URL = method, u
 			r.Header.Set("Content-Type", kind)
 			r.Header.Set("Authorization", auth)
@@ -139,7 +139,7 @@ func TestMemory(t *testing.T) {
 		"pairs":   {"", strings.Repeat("a&", size/2)},
 		"value":   {"", "text=" + strings.Repeat("%41", size/3)},
 	} {
-		r := httptest.NewRequest("PUT", "/api2/json/echo/a", strings.NewReader(c.body))
+		r := httptest.NewRequest(http.MethodPut, "/api2/json/echo/a", strings.NewReader(c.body))
 		r.Header.Set("Content-Type", c.kind)
 		r.Header.Set("Authorization", root)
 		w := httptest.NewRecorder()

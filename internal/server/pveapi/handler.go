@@ -178,8 +178,12 @@ func below(path, prefix string) (string, bool) {
 	return rest, ok && (rest == "" || rest[0] == '/')
 }
 
-// remote is the address that a request comes from, without the port.
+// remote is the address that a request comes from, without the port, and "local"
+// for the socket of administrators, which has none.
 func remote(r *http.Request) string {
+	if r.RemoteAddr == "" || r.RemoteAddr == "@" {
+		return "local"
+	}
 	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
 		return host
 	}

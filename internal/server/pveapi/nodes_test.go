@@ -213,6 +213,42 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// TestReloadWaits has a task wait for a node that does not have the revision yet.
+func TestReloadWaits(t *testing.T) {
+	e := newEnv(t, nil)
+	root := e.user(t, access.RootUser, "", "")
+	e.join(t, "a")
+	edits := []model.Edit{{Put: &model.Node{ID: "a", Reserved: []string{"eth9"}}}}
+	if _, err := e.Config.Edit(t.Context(), "test", edits, revision.EditOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Config.Apply(t.Context(), "test", "", ""); err != nil {
+		t.Fatal(err)
+	}
+	var waiting []string
+	for range 2 {
+		upid := e.do(t, root, "PUT", "/nodes/a/network", "").(string)
+		path := "/nodes/srv/tasks/" + upid
+		for until := time.Now().Add(patience); time.Now().Before(until); {
+			if lines := column(e.get(t, root, path+"/log"), "t"); lines[len(lines)-1] == "a: applying" {
+				break
+			}
+		}
+		if got := e.get(t, root, path+"/status").(object); got["status"] != "running" || got["exitstatus"] != nil {
+			t.Errorf("%v", got)
+		}
+		waiting = append(waiting, upid)
+	}
+	e.do(t, root, "DELETE", "/nodes/srv/tasks/"+waiting[0], "")
+	if got := e.ended(t, root, waiting[0]); got["exitstatus"] != "stopped on request" {
+		t.Errorf("%v", got)
+	}
+	e.report(t, "a", protocol.Converged)
+	if got := e.ended(t, root, waiting[1]); got["exitstatus"] != "OK" {
+		t.Errorf("%v", got)
+	}
+}
+
 func TestTasks(t *testing.T) {
 	e := newEnv(t, nil)
 	root := e.user(t, access.RootUser, "", "")

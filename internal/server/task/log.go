@@ -65,6 +65,13 @@ func (l *lines) take() (text string, dirty bool) {
 	return l.text.String(), dirty
 }
 
+// again says that what take returned was not stored.
+func (l *lines) again() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.dirty = true
+}
+
 // read returns the log.
 func (l *lines) read() string {
 	l.mu.Lock()

@@ -196,7 +196,7 @@ func (e ended) Error() string { return string(e) }
 // finish stores the end of a task. It tries until the store takes it, or the
 // server ends.
 func (s *Service) finish(r *running, exit string) {
-	for {
+	for wait := flushEvery; ; wait = min(2*wait, deadAfter) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.base), endTimeout)
 		err := s.end(ctx, r, exit)
 		if err == nil {
@@ -209,8 +209,8 @@ func (s *Service) finish(r *running, exit string) {
 			}
 			break
 		}
-		s.log.Warn("the end of a task could not be stored, trying again", "task", r.task.Name, "error", err)
-		sleep(s.base, flushEvery)
+		s.log.Warn("the end of a task could not be stored, trying again", "task", r.task.Name, "error", err, "in", wait)
+		sleep(s.base, wait)
 	}
 	s.mu.Lock()
 	delete(s.mine, r.task.Name)
@@ -361,7 +361,13 @@ func (s *Service) tidy(ctx context.Context) {
 
 // oneLine makes the text of a result of an error's.
 func oneLine(text string) string {
-	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " ")
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\uFFFD"))
+	text = strings.Join(strings.Fields(text), " ")
 	if len(text) > maxExit {
 		text = strings.ToValidUTF8(text[:maxExit], "")
 	}

@@ -70,7 +70,8 @@ func (s *Service) flush(ctx context.Context) {
 			return []store.Op{store.Put(prefixLog+t.suffix(), []byte(text))}
 		})
 		if err != nil && ctx.Err() == nil {
-			s.log.Warn("a task's log could not be stored", "task", r.task.Name, "error", err)
+			r.log.again()
+			s.log.Warn("a task's log could not be stored, trying again", "task", r.task.Name, "error", err)
 		}
 	}
 }
