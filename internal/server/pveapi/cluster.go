@@ -13,10 +13,6 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
-// ResourceSource is a source of GET /cluster/resources: what there is of a type, or
-// of all for an empty one, as far as the caller may see it.
-type ResourceSource func(c *Call, typ string) ([]pve.Object, error)
-
 func (h *Handler) clusterOperations() []Operation {
 	return []Operation{
 		index("/cluster", "name", "nextid", "resources", "sdn", "status", "tasks"),
@@ -146,14 +142,8 @@ func (h *Handler) resources(c *Call) (any, error) {
 			out = append(out, pve.Object{"type": "node", "id": "node/" + n.Name, "node": n.Name, "status": n.word(), "level": ""})
 		}
 	}
-	for _, source := range h.Resources {
-		more, err := source(c, typ)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, more...)
-	}
-	return out, nil
+	networks, err := h.networks().resources(c, typ)
+	return append(out, networks...), err
 }
 
 // unknownNode is what Proxmox says of a node that there is not.

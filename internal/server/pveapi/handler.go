@@ -34,10 +34,6 @@ type Handler struct {
 	Local func(*http.Request) bool
 	// Stop, when closed, ends what waits.
 	Stop <-chan struct{}
-	// Resources are further sources of GET /cluster/resources, and Interfaces of
-	// GET /nodes/{node}/network.
-	Resources  []ResourceSource
-	Interfaces []InterfaceSource
 	// BodyTimeout is how long a request's body may take to arrive; 0 means
 	// DefaultBodyTimeout.
 	BodyTimeout time.Duration

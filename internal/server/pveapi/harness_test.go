@@ -147,6 +147,21 @@ func facts() *model.Facts {
 	}
 }
 
+// runs declares objects and applies them.
+func (e *env) runs(t testing.TB, objects ...model.Object) {
+	t.Helper()
+	var edits []model.Edit
+	for _, o := range objects {
+		edits = append(edits, model.Edit{Put: o})
+	}
+	if _, err := e.Config.Edit(t.Context(), "test", edits, revision.EditOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Config.Apply(t.Context(), "test", "", ""); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // answer is what came back.
 type answer struct {
 	Status int `json:"-"`

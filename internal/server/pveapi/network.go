@@ -11,11 +11,6 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve"
 )
 
-// InterfaceSource is a source of GET /nodes/{node}/network: what there is on a node
-// for a filter (as in the parameter type, empty for none), as far as the caller may
-// see it.
-type InterfaceSource func(c *Call, node, filter string) ([]pve.Object, error)
-
 // The types of interfaces, in Proxmox's words.
 const (
 	typeBridge    = "bridge"
@@ -102,14 +97,8 @@ func (h *Handler) listInterfaces(c *Call) (any, error) {
 		}
 		out = append(out, o)
 	}
-	for _, source := range h.Interfaces {
-		more, err := source(c, n.Name, filter)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, more...)
-	}
-	return out, nil
+	vnets, err := h.networks().interfaces(c, n.Name, filter)
+	return append(out, vnets...), err
 }
 
 // interfaces are those that a node has of its own, sorted by name, as Proxmox shows

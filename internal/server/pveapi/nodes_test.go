@@ -14,9 +14,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
-	"github.com/viaduct-sdn/viaduct/internal/server/pveapi"
 )
 
 type object = map[string]any
@@ -41,11 +39,7 @@ func column(list any, name string) []string {
 }
 
 func TestCluster(t *testing.T) {
-	e := newEnv(t, nil, func(h *pveapi.Handler) {
-		h.Resources = append(h.Resources, func(_ *pveapi.Call, typ string) ([]pve.Object, error) {
-			return []pve.Object{{"type": "network", "asked": typ}}, nil
-		})
-	})
+	e := newEnv(t, nil)
 	root := e.user(t, access.RootUser, "", "")
 	if got := e.get(t, root, "/nodes"); !cmp.Equal(got, []any{}) {
 		t.Errorf("without nodes: %v", got)
@@ -66,10 +60,20 @@ func TestCluster(t *testing.T) {
 	if diff := cmp.Diff([]any{node("a"), node("srv")}, e.get(t, root, "/nodes")); diff != "" {
 		t.Error(diff)
 	}
+	e.runs(t, &model.Zone{ID: "z1", Type: model.ZoneSimple, Nodes: []string{"a"}}, &model.VNet{ID: "vnet1", Zone: "z1"})
+	e.report(t, "a", protocol.Degraded, protocol.ObjectStatus{Object: "vnet/vnet1", State: protocol.Degraded, Message: "no bridge"})
+	network := func(node, id, status, kind string) object {
+		o := object{"id": "network/" + node + "/zone/" + id, "type": "network", "network-type": "zone", "network": id, "node": node, "status": status}
+		if kind != "" {
+			o["zone-type"] = kind
+		}
+		return o
+	}
+	networks := []any{network("a", "z1", "error", "simple"), network("a", "localnetwork", "ok", ""), network("srv", "localnetwork", "ok", "")}
 	for typ, want := range map[string][]any{
-		"":     {node("a"), node("srv"), object{"type": "network", "asked": ""}},
-		"node": {node("a"), node("srv"), object{"type": "network", "asked": "node"}},
-		"sdn":  {object{"type": "network", "asked": "sdn"}},
+		"":     append([]any{node("a"), node("srv")}, networks...),
+		"node": {node("a"), node("srv")},
+		"sdn":  networks,
 	} {
 		path := "/cluster/resources"
 		if typ != "" {
@@ -77,6 +81,15 @@ func TestCluster(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, e.get(t, root, path)); diff != "" {
 			t.Errorf("%s: %s", typ, diff)
+		}
+	}
+	for path, want := range map[string]any{
+		"/nodes/a/sdn/zones":            []any{object{"zone": "z1", "status": "error"}},
+		"/nodes/srv/sdn/zones":          []any{},
+		"/nodes/a/sdn/zones/z1/content": []any{object{"vnet": "vnet1", "status": "error", "statusmsg": "no bridge"}},
+	} {
+		if diff := cmp.Diff(want, e.get(t, root, path)); diff != "" {
+			t.Errorf("%s: %s", path, diff)
 		}
 	}
 	status := e.get(t, root, "/nodes/localhost/status").(object)
@@ -113,15 +126,9 @@ func TestNextID(t *testing.T) {
 }
 
 func TestNetwork(t *testing.T) {
-	e := newEnv(t, nil, func(h *pveapi.Handler) {
-		h.Interfaces = append(h.Interfaces, func(_ *pveapi.Call, node, filter string) ([]pve.Object, error) {
-			if filter != "any_bridge" && filter != "include_sdn" && filter != "vnet" {
-				return nil, nil
-			}
-			return []pve.Object{{"iface": "vnet1", "type": "vnet", "node": node}}, nil
-		})
-	})
+	e := newEnv(t, nil)
 	e.join(t, "a")
+	e.runs(t, &model.Zone{ID: "z1", Type: model.ZoneSimple}, &model.VNet{ID: "vnet1", Zone: "z1"})
 	root := e.user(t, access.RootUser, "", "")
 	some := e.user(t, "some@pve", "/sdn/zones/localnetwork/vmbr0", "PVESDNUser")
 	none := e.user(t, "none@pve", "/sdn", "PVEPoolUser")
@@ -135,7 +142,7 @@ func TestNetwork(t *testing.T) {
 		{root, "include_sdn", []string{"bond0", "eth0", "eth1", "eth1.20", "int0", "vmbr0", "vmbr9", "wg0", "vnet1"}},
 		{root, "any_bridge", []string{"vmbr0", "vmbr9", "vnet1"}},
 		{root, "any_local_bridge", []string{"vmbr0", "vmbr9"}},
-		{some, "any_bridge", []string{"vmbr0", "vnet1"}},
+		{some, "any_bridge", []string{"vmbr0"}},
 		{root, "bridge", []string{"vmbr0"}},
 		{root, "OVSBridge", []string{"vmbr9"}},
 		{root, "eth", []string{"eth0", "eth1"}},

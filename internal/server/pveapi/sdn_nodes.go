@@ -171,8 +171,8 @@ func (s *sdn) zoneContent(c *Call) (any, error) {
 	return out, nil
 }
 
-// Resources are the zones and fabrics of all nodes in GET /cluster/resources.
-func (s *sdn) Resources(c *Call, typ string) ([]pve.Object, error) {
+// resources are the zones and fabrics of all nodes in GET /cluster/resources.
+func (s *sdn) resources(c *Call, typ string) ([]pve.Object, error) {
 	if typ != "" && typ != "network" && typ != "sdn" {
 		return nil, nil
 	}
@@ -219,8 +219,8 @@ func resource(node, kind, id, status, name, value string) pve.Object {
 	return o
 }
 
-// Interfaces are the VNets of a node in GET /nodes/{node}/network.
-func (s *sdn) Interfaces(c *Call, node, filter string) ([]pve.Object, error) {
+// interfaces are the VNets of a node in GET /nodes/{node}/network.
+func (s *sdn) interfaces(c *Call, node, filter string) ([]pve.Object, error) {
 	if !slices.Contains([]string{filterAnyBridge, filterIncludeSDN, "vnet"}, filter) {
 		return nil, nil
 	}
