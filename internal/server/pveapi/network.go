@@ -97,8 +97,7 @@ func (h *Handler) listInterfaces(c *Call) (any, error) {
 		}
 		out = append(out, o)
 	}
-	vnets, err := h.networks().interfaces(c, n.Name, filter)
-	return append(out, vnets...), err
+	return append(out, h.networks().interfaces(c, n.Name, filter)...), nil
 }
 
 // interfaces are those that a node has of its own, sorted by name, as Proxmox shows

@@ -220,9 +220,9 @@ func resource(node, kind, id, status, name, value string) pve.Object {
 }
 
 // interfaces are the VNets of a node in GET /nodes/{node}/network.
-func (s *sdn) interfaces(c *Call, node, filter string) ([]pve.Object, error) {
+func (s *sdn) interfaces(c *Call, node, filter string) []pve.Object {
 	if !slices.Contains([]string{filterAnyBridge, filterIncludeSDN, "vnet"}, filter) {
-		return nil, nil
+		return nil
 	}
 	v, _ := s.Config.Latest()
 	out := []pve.Object{}
@@ -234,7 +234,7 @@ func (s *sdn) interfaces(c *Call, node, filter string) ([]pve.Object, error) {
 		}
 		out = append(out, vnetInterface(v, z, vnet))
 	}
-	return out, nil
+	return out
 }
 
 func vnetInterface(v *revision.View, z *model.Zone, vnet *model.VNet) pve.Object {
