@@ -24,12 +24,18 @@ func Validate(cfg *Config, known []string) Problems {
 	c.routeMaps()
 	c.fabrics()
 	c.controllers()
-	for _, id := range sortedKeys(cfg.Zones) {
-		c.zone(cfg.Zones[id])
-	}
-	c.vnets()
-	c.subnets()
+	c.networks(sortedKeys(cfg.Zones), sortedKeys(cfg.VNets), sortedKeys(cfg.Subnets))
 	return c.out
+}
+
+// networks checks the zones, VNets and subnets of these IDs, which are sorted.
+// What only one of them may have is compared among them.
+func (c *checker) networks(zones, vnets, subnets []string) {
+	for _, id := range zones {
+		c.zone(c.cfg.Zones[id])
+	}
+	c.vnets(vnets)
+	c.subnets(subnets)
 }
 
 // checker carries what several rules need to look up, so that each object is
@@ -39,9 +45,10 @@ type checker struct {
 	known map[string]bool
 	// subnetsOf holds the subnets of each VNet, sorted by ID.
 	subnetsOf map[string][]*Subnet
-	// hasIPv6 holds the zones with an IPv6 subnet.
-	hasIPv6 map[string]bool
-	// l3vnis are the zones by the VXLAN identifiers of their routed traffic.
+	// hasIPv6 tells whether a zone has an IPv6 subnet.
+	hasIPv6 func(zone string) bool
+	// l3vnis are the zones by the VXLAN identifiers of their routed traffic; the
+	// first zone that has one owns it.
 	l3vnis map[int]*Zone
 	// hints is how many more names may be proposed: looking for the nearest
 	// name costs time for each candidate, and nobody reads hundreds of hints.
@@ -64,28 +71,43 @@ func nearest[T any](c *checker, name string, set map[string]T) string {
 }
 
 func newChecker(cfg *Config, known []string) *checker {
-	c := &checker{
-		cfg:       cfg,
-		known:     make(map[string]bool, len(known)+len(cfg.Nodes)),
-		subnetsOf: make(map[string][]*Subnet),
-		hasIPv6:   make(map[string]bool),
-		l3vnis:    make(map[int]*Zone),
-		hints:     maxHints,
+	c := bareChecker(cfg, known)
+	c.subnetsOf = make(map[string][]*Subnet)
+	hasIPv6 := make(map[string]bool)
+	for _, id := range sortedKeys(cfg.Subnets) {
+		s := cfg.Subnets[id]
+		c.subnetsOf[s.VNet] = append(c.subnetsOf[s.VNet], s)
+		if v := cfg.VNets[s.VNet]; v != nil && s.CIDR.Addr().Is6() {
+			hasIPv6[v.Zone] = true
+		}
 	}
+	c.hasIPv6 = func(zone string) bool { return hasIPv6[zone] }
+	c.l3vnis = routed(cfg)
+	return c
+}
+
+// bareChecker is a checker without what takes a look at all zones or subnets.
+func bareChecker(cfg *Config, known []string) *checker {
+	c := &checker{cfg: cfg, known: make(map[string]bool, len(known)+len(cfg.Nodes)), hints: maxHints}
 	for _, n := range known {
 		c.known[n] = true
 	}
 	for n := range cfg.Nodes {
 		c.known[n] = true
 	}
-	for _, id := range sortedKeys(cfg.Subnets) {
-		s := cfg.Subnets[id]
-		c.subnetsOf[s.VNet] = append(c.subnetsOf[s.VNet], s)
-		if v := cfg.VNets[s.VNet]; v != nil && s.CIDR.Addr().Is6() {
-			c.hasIPv6[v.Zone] = true
+	return c
+}
+
+// routed are the EVPN zones by the VXLAN identifiers of their routed traffic.
+func routed(cfg *Config) map[int]*Zone {
+	out := make(map[int]*Zone)
+	for _, id := range sortedKeys(cfg.Zones) {
+		z := cfg.Zones[id]
+		if z.Type == ZoneEVPN && z.VRFVXLAN >= 1 && z.VRFVXLAN <= MaxTag && out[z.VRFVXLAN] == nil {
+			out[z.VRFVXLAN] = z
 		}
 	}
-	return c
+	return out
 }
 
 func sortedKeys[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }

@@ -40,20 +40,27 @@ func reservedBy(nodes []*Node, name string) (node, pattern string) {
 	return "", ""
 }
 
-// reservingNodes returns, for each zone, the nodes it is deployed on that
-// reserve names, sorted by ID. Only nodes with an object reserve anything.
-func (c *checker) reservingNodes() map[string][]*Node {
-	out := make(map[string][]*Node)
+// reservingNodes returns a function that tells, of each zone, the nodes it is
+// deployed on that reserve names, sorted by ID. Only nodes with an object reserve
+// anything.
+func (c *checker) reservingNodes() func(z *Zone) []*Node {
+	var reserving []*Node
 	for _, id := range sortedKeys(c.cfg.Nodes) {
-		n := c.cfg.Nodes[id]
-		if len(n.Reserved) == 0 {
-			continue
-		}
-		for _, z := range c.cfg.Zones { // each zone's own list: the order of zones does not matter
-			if z.OnNode(id) {
-				out[z.ID] = append(out[z.ID], n)
-			}
+		if n := c.cfg.Nodes[id]; len(n.Reserved) > 0 {
+			reserving = append(reserving, n)
 		}
 	}
-	return out
+	of := make(map[string][]*Node)
+	return func(z *Zone) []*Node {
+		nodes, known := of[z.ID]
+		if !known {
+			for _, n := range reserving {
+				if z.OnNode(n.ID) {
+					nodes = append(nodes, n)
+				}
+			}
+			of[z.ID] = nodes
+		}
+		return nodes
+	}
 }

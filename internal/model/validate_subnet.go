@@ -14,16 +14,16 @@ const (
 	MaxMask6 = 128
 )
 
-// subnets checks every subnet, that none overlaps another of its zone, and that
+// subnets checks subnets, that none overlaps another of its zone, and that
 // no two of a VNet have the same gateway.
-func (c *checker) subnets() {
+func (c *checker) subnets(ids []string) {
 	type gatewayKey struct {
 		vnet string
 		gw   netip.Addr
 	}
 	gateways := make(map[gatewayKey]*Subnet)
 	var placed []zonedSubnet
-	for _, id := range sortedKeys(c.cfg.Subnets) {
+	for _, id := range ids {
 		s := c.cfg.Subnets[id]
 		r := c.report(s)
 		v := c.cfg.VNets[s.VNet]
@@ -170,15 +170,18 @@ type zonedSubnet struct {
 	subnet *Subnet
 }
 
+// compare orders by zone, network and ID; what contains another comes first.
+func (s zonedSubnet) compare(o zonedSubnet) int {
+	return cmp.Or(cmp.Compare(s.zone, o.zone), s.prefix.Addr().Compare(o.prefix.Addr()),
+		cmp.Compare(s.prefix.Bits(), o.prefix.Bits()), cmp.Compare(s.subnet.ID, o.subnet.ID))
+}
+
 // overlaps reports every subnet that lies in another of its zone. Prefixes
 // overlap only by one containing the other, and in sorted order a container
 // stands before what it contains; so the chain of open containers, of which
 // there are at most 128, is all that must be kept.
 func (c *checker) overlaps(all []zonedSubnet) {
-	slices.SortFunc(all, func(a, b zonedSubnet) int {
-		return cmp.Or(cmp.Compare(a.zone, b.zone), a.prefix.Addr().Compare(b.prefix.Addr()),
-			cmp.Compare(a.prefix.Bits(), b.prefix.Bits()), cmp.Compare(a.subnet.ID, b.subnet.ID))
-	})
+	slices.SortFunc(all, zonedSubnet.compare)
 	var open []zonedSubnet
 	for _, s := range all {
 		for len(open) > 0 {

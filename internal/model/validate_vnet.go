@@ -29,12 +29,12 @@ var (
 	guestLinkForm = regexp.MustCompile(`^(tap|veth|fwbr|fwpr|fwln)[0-9]+[ip][0-9]+$`)
 )
 
-// vnets checks every VNet and that their tags differ.
-func (c *checker) vnets() {
+// vnets checks VNets and that their tags differ.
+func (c *checker) vnets(ids []string) {
 	tags := make(map[int]*VNet)             // over all vxlan and evpn zones
 	vlans := make(map[string]map[int]*VNet) // by zone; 0 is the untagged one
 	reserving := c.reservingNodes()
-	for _, id := range sortedKeys(c.cfg.VNets) {
+	for _, id := range ids {
 		v := c.cfg.VNets[id]
 		r := c.report(v)
 		checkVNetID(r, v.ID)
@@ -65,7 +65,7 @@ func (c *checker) vnets() {
 				r.errorf("vlanaware", "true", "is not possible in evpn zone %s, whose vnets are routed; turn it off", z.ID)
 			}
 		}
-		if node, pattern := reservedBy(reserving[z.ID], v.ID); node != "" {
+		if node, pattern := reservedBy(reserving(z), v.ID); node != "" {
 			r.errorf("id", v.ID, "would be the name of a bridge that node %s reserves (pattern %q); choose another name, or change the node's reserved list", node, pattern)
 		}
 	}

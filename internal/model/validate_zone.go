@@ -172,7 +172,7 @@ func (c *checker) zoneMTU(r report, z *Zone) {
 	case z.MTU == 0:
 	case z.MTU < MinMTU || z.MTU > MaxMTU:
 		r.laxf("mtu", strconv.Itoa(z.MTU), "is out of range: use %d to %d bytes, or leave it out to have it computed", MinMTU, MaxMTU)
-	case z.MTU < MinMTU6 && c.hasIPv6[z.ID]:
+	case z.MTU < MinMTU6 && c.hasIPv6(z.ID):
 		r.laxf("mtu", strconv.Itoa(z.MTU), "is too small for the zone's IPv6 subnets, which need at least %d bytes", MinMTU6)
 	}
 }

@@ -113,10 +113,8 @@ func (c *checker) zoneEVPN(r report, z *Zone) {
 		r.errorf("vrf-vxlan", "", "is missing: the VXLAN identifier of the zone's routed traffic, 1 to %d, that no vnet has", MaxTag)
 	case z.VRFVXLAN < 1 || z.VRFVXLAN > MaxTag:
 		r.errorf("vrf-vxlan", strconv.Itoa(z.VRFVXLAN), "is not a VXLAN network identifier: use 1 to %d", MaxTag)
-	case c.l3vnis[z.VRFVXLAN] != nil:
+	case c.l3vnis[z.VRFVXLAN] != z:
 		r.errorf("vrf-vxlan", strconv.Itoa(z.VRFVXLAN), "is already that of zone %s; every evpn zone has its own", c.l3vnis[z.VRFVXLAN].ID)
-	default:
-		c.l3vnis[z.VRFVXLAN] = z
 	}
 	if z.MAC != "" {
 		if mac, ok := NormalizeMAC(z.MAC); !ok {

@@ -1,0 +1,232 @@
+package model
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+)
+
+// Index finds what VNets and subnets of a configuration have to do with each
+// other, without a look at all of them. It is kept beside a configuration: whoever
+// changes that tells it with Replace. Make one with NewIndex.
+type Index struct {
+	// zoneOf is the zone of each VNet.
+	zoneOf map[string]string
+	// tagged are the VNets with a tag in a zone, sorted by ID, and under the zone ""
+	// those with it in any zone; 0 is no tag, and only counts within a zone.
+	tagged map[tagKey][]*VNet
+	// subnets are those of each VNet, whether it exists or not, sorted by ID.
+	subnets map[string][]*Subnet
+	// placed are the subnets whose VNet exists, in the order of zonedSubnet.compare.
+	placed []zonedSubnet
+	// routed are the zones by the VXLAN identifiers of their routed traffic; nil
+	// until somebody asks.
+	routed map[int]*Zone
+}
+
+type tagKey struct {
+	zone string
+	tag  int
+}
+
+// NewIndex makes the index of a configuration. Cost grows with n log n of the
+// number of VNets and subnets.
+func NewIndex(cfg *Config) *Index {
+	x := &Index{
+		zoneOf:  make(map[string]string, len(cfg.VNets)),
+		tagged:  make(map[tagKey][]*VNet),
+		subnets: make(map[string][]*Subnet),
+	}
+	for _, id := range sortedKeys(cfg.VNets) {
+		v := cfg.VNets[id]
+		x.zoneOf[id] = v.Zone
+		for _, k := range tagKeys(v) {
+			x.tagged[k] = append(x.tagged[k], v)
+		}
+	}
+	for _, id := range sortedKeys(cfg.Subnets) {
+		s := cfg.Subnets[id]
+		x.subnets[s.VNet] = append(x.subnets[s.VNet], s)
+		if zone, ok := x.zoneOf[s.VNet]; ok && s.CIDR.IsValid() {
+			x.placed = append(x.placed, inZone(zone, s))
+		}
+	}
+	slices.SortFunc(x.placed, zonedSubnet.compare)
+	return x
+}
+
+func tagKeys(v *VNet) []tagKey {
+	var out []tagKey
+	if v.Zone != "" {
+		out = append(out, tagKey{v.Zone, v.Tag})
+	}
+	if v.Tag != 0 {
+		out = append(out, tagKey{"", v.Tag})
+	}
+	return out
+}
+
+func inZone(zone string, s *Subnet) zonedSubnet {
+	return zonedSubnet{zone: zone, prefix: s.CIDR.Masked(), subnet: s}
+}
+
+// Tagged are the VNets of a zone that have the tag, 0 for none, sorted by ID; with
+// an empty zone those of all zones that have it, which cannot be 0.
+func (x *Index) Tagged(zone string, tag int) []*VNet { return x.tagged[tagKey{zone, tag}] }
+
+// Subnets are the subnets of a VNet, sorted by ID.
+func (x *Index) Subnets(vnet string) []*Subnet { return x.subnets[vnet] }
+
+// Replace tells that an object, of any kind, takes the place of another; nil stands
+// for none.
+func (x *Index) Replace(old, new Object) {
+	x.routed = kept(x.routed, old, new)
+	if v, ok := old.(*VNet); ok {
+		x.removeVNet(v)
+	}
+	if s, ok := old.(*Subnet); ok {
+		x.removeSubnet(s)
+	}
+	switch o := new.(type) {
+	case *VNet:
+		x.addVNet(o)
+	case *Subnet:
+		x.addSubnet(o)
+	}
+}
+
+// kept is nothing if one of the objects is a zone.
+func kept(routed map[int]*Zone, objects ...Object) map[int]*Zone {
+	for _, o := range objects {
+		if _, ok := o.(*Zone); ok {
+			return nil
+		}
+	}
+	return routed
+}
+
+func (x *Index) addVNet(v *VNet) {
+	for _, k := range tagKeys(v) {
+		x.tagged[k] = insert(x.tagged[k], v, byID)
+	}
+	x.zoneOf[v.ID] = v.Zone
+	for _, s := range x.subnets[v.ID] {
+		x.place(v.Zone, s)
+	}
+}
+
+func (x *Index) removeVNet(v *VNet) {
+	for _, k := range tagKeys(v) {
+		drop(x.tagged, k, v)
+	}
+	delete(x.zoneOf, v.ID)
+	for _, s := range x.subnets[v.ID] {
+		x.displace(v.Zone, s)
+	}
+}
+
+func (x *Index) addSubnet(s *Subnet) {
+	x.subnets[s.VNet] = insert(x.subnets[s.VNet], s, byID)
+	if zone, ok := x.zoneOf[s.VNet]; ok {
+		x.place(zone, s)
+	}
+}
+
+func (x *Index) removeSubnet(s *Subnet) {
+	drop(x.subnets, s.VNet, s)
+	if zone, ok := x.zoneOf[s.VNet]; ok {
+		x.displace(zone, s)
+	}
+}
+
+func (x *Index) place(zone string, s *Subnet) {
+	if s.CIDR.IsValid() {
+		x.placed = insert(x.placed, inZone(zone, s), zonedSubnet.compare)
+	}
+}
+
+func (x *Index) displace(zone string, s *Subnet) {
+	if !s.CIDR.IsValid() {
+		return
+	}
+	if i, ok := slices.BinarySearchFunc(x.placed, inZone(zone, s), zonedSubnet.compare); ok {
+		x.placed = slices.Delete(x.placed, i, i+1)
+	}
+}
+
+func byID[T Object](a, b T) int { return cmp.Compare(a.ObjectID(), b.ObjectID()) }
+
+// insert adds to a sorted list, in place of what is equal.
+func insert[T any](list []T, o T, order func(a, b T) int) []T {
+	i, there := slices.BinarySearchFunc(list, o, order)
+	if there {
+		list[i] = o
+		return list
+	}
+	return slices.Insert(list, i, o)
+}
+
+// drop removes from the list of a key.
+func drop[K comparable, T Object](lists map[K][]T, k K, o T) {
+	list := lists[k]
+	i, there := slices.BinarySearchFunc(list, o, byID)
+	switch {
+	case !there:
+	case len(list) == 1:
+		delete(lists, k)
+	default:
+		lists[k] = slices.Delete(list, i, i+1)
+	}
+}
+
+// inside are the placed subnets of a zone that lie in a network.
+func (x *Index) inside(zone string, p netip.Prefix) []zonedSubnet {
+	first := x.at(zone, p)
+	last := first
+	for last < len(x.placed) && x.placed[last].zone == zone && p.Contains(x.placed[last].prefix.Addr()) {
+		last++
+	}
+	return x.placed[first:last]
+}
+
+// at is where the first placed subnet of the network stands, or would.
+func (x *Index) at(zone string, p netip.Prefix) int {
+	i, _ := slices.BinarySearchFunc(x.placed, zonedSubnet{zone: zone, prefix: p, subnet: &Subnet{}}, zonedSubnet.compare)
+	return i
+}
+
+// outer is the innermost of the placed subnets in which one lies; of those with the
+// same network the one before it.
+func (x *Index) outer(s zonedSubnet) (zonedSubnet, bool) {
+	i, _ := slices.BinarySearchFunc(x.placed, s, zonedSubnet.compare)
+	for bits := s.prefix.Bits(); bits >= 0; bits-- {
+		p, err := s.prefix.Addr().Prefix(bits)
+		if err != nil {
+			continue
+		}
+		if bits < s.prefix.Bits() {
+			// The last one of the network stands before the first that is longer.
+			i, _ = slices.BinarySearchFunc(x.placed, p, func(e zonedSubnet, p netip.Prefix) int {
+				if c := cmp.Or(cmp.Compare(e.zone, s.zone), e.prefix.Addr().Compare(p.Addr()), cmp.Compare(e.prefix.Bits(), p.Bits())); c != 0 {
+					return c
+				}
+				return -1
+			})
+		}
+		if i > 0 && x.placed[i-1].zone == s.zone && x.placed[i-1].prefix == p {
+			return x.placed[i-1], true
+		}
+	}
+	return zonedSubnet{}, false
+}
+
+// hasIPv6 reports whether a zone has an IPv6 subnet. These stand behind its others.
+func (x *Index) hasIPv6(zone string) bool {
+	i, _ := slices.BinarySearchFunc(x.placed, zone, func(e zonedSubnet, zone string) int {
+		if e.zone == zone {
+			return -1
+		}
+		return cmp.Compare(e.zone, zone)
+	})
+	return i > 0 && x.placed[i-1].zone == zone && x.placed[i-1].prefix.Addr().Is6()
+}

@@ -1,0 +1,141 @@
+package model
+
+import (
+	"maps"
+	"slices"
+)
+
+// Scope is a part of a configuration: the zones, VNets and subnets whose problems an
+// edit of VNets and subnets may change. Make one with Index.Around.
+type Scope struct {
+	zones, vnets, subnets map[string]bool
+}
+
+// Local reports whether an edit of objects of the kind has a Scope that is worth
+// finding; all other kinds are few, and matter to many objects.
+func (k Kind) Local() bool { return k == KindVNet || k == KindSubnet }
+
+// Around adds to a scope, which may be nil, what has to do with the VNets and
+// subnets of edits as they stand in the index, and returns it. An edit concerns
+// what is around it before and after. cfg is the configuration of the index.
+func (x *Index) Around(cfg *Config, edits []Edit, in *Scope) *Scope {
+	if in == nil {
+		in = &Scope{zones: map[string]bool{}, vnets: map[string]bool{}, subnets: map[string]bool{}}
+	}
+	for _, e := range edits {
+		switch e.Kind {
+		case KindVNet:
+			in.vnets[e.ID] = true
+			if v := cfg.VNets[e.ID]; v != nil {
+				in.zones[v.Zone] = true // may need to carry IPv6
+				for _, other := range x.rivals(cfg, v) {
+					in.vnets[other.ID] = true
+				}
+			}
+			for _, s := range x.subnets[e.ID] {
+				x.aroundSubnet(s, in)
+			}
+		case KindSubnet:
+			in.subnets[e.ID] = true
+			if s := cfg.Subnets[e.ID]; s != nil {
+				x.aroundSubnet(s, in)
+			}
+		}
+	}
+	return in
+}
+
+// aroundSubnet adds a subnet, those that compare their gateway or network with its,
+// its VNet, which may not bear subnets, and its zone.
+func (x *Index) aroundSubnet(s *Subnet, in *Scope) {
+	in.subnets[s.ID] = true
+	in.vnets[s.VNet] = true
+	for _, other := range x.subnets[s.VNet] {
+		if s.Gateway.IsValid() && other.Gateway == s.Gateway {
+			in.subnets[other.ID] = true
+		}
+	}
+	zone, ok := x.zoneOf[s.VNet]
+	if !ok {
+		return
+	}
+	in.zones[zone] = true
+	if s.CIDR.IsValid() {
+		for _, inner := range x.inside(zone, s.CIDR.Masked()) {
+			in.subnets[inner.subnet.ID] = true
+		}
+	}
+}
+
+// rivals are the VNets that may not have the VNet's tag beside it, itself included.
+func (x *Index) rivals(cfg *Config, v *VNet) []*VNet {
+	z := cfg.Zones[v.Zone]
+	switch {
+	case z == nil:
+		return nil
+	case z.Type == ZoneVLAN || z.Type == ZoneQinQ:
+		return x.Tagged(z.ID, v.Tag)
+	case !overlay(z.Type) || v.Tag == 0:
+		return nil
+	}
+	var out []*VNet
+	for _, other := range x.Tagged("", v.Tag) {
+		if z := cfg.Zones[other.Zone]; z != nil && overlay(z.Type) {
+			out = append(out, other)
+		}
+	}
+	return out
+}
+
+// overlay reports whether the tags of the zone's VNets differ from those of other zones.
+func overlay(t ZoneType) bool { return t == ZoneVXLAN || t == ZoneEVPN }
+
+// Validate finds the problems of the objects in the scope, as Validate finds them
+// among those of all. Only the names it proposes may be others, which Validate
+// bounds for all together. cfg is the configuration of the index.
+func (x *Index) Validate(cfg *Config, known []string, in *Scope) Problems {
+	c := bareChecker(cfg, known)
+	if x.routed == nil {
+		x.routed = routed(cfg)
+	}
+	c.subnetsOf, c.hasIPv6, c.l3vnis = x.subnets, x.hasIPv6, x.routed
+	zones, vnets, subnets := there(in.zones, cfg.Zones), there(in.vnets, cfg.VNets), there(in.subnets, cfg.Subnets)
+	// What the objects are compared with has to be walked over too.
+	for id := range in.vnets {
+		if v := cfg.VNets[id]; v != nil {
+			for _, other := range x.rivals(cfg, v) {
+				vnets[other.ID] = true
+			}
+		}
+	}
+	for id := range in.subnets {
+		if s := cfg.Subnets[id]; s != nil {
+			x.addCompared(s, subnets)
+		}
+	}
+	c.networks(sortedKeys(zones), sortedKeys(vnets), sortedKeys(subnets))
+	return slices.DeleteFunc(c.out, func(p Problem) bool {
+		return p.Kind == KindVNet && !in.vnets[p.ID] || p.Kind == KindSubnet && !in.subnets[p.ID]
+	})
+}
+
+// addCompared adds what a subnet is compared with.
+func (x *Index) addCompared(s *Subnet, to map[string]bool) {
+	for _, other := range x.subnets[s.VNet] {
+		if s.Gateway.IsValid() && other.Gateway == s.Gateway {
+			to[other.ID] = true
+		}
+	}
+	if zone, ok := x.zoneOf[s.VNet]; ok && s.CIDR.IsValid() {
+		if outer, ok := x.outer(inZone(zone, s)); ok {
+			to[outer.subnet.ID] = true
+		}
+	}
+}
+
+// there are the IDs of a set that exist.
+func there[T any](ids map[string]bool, objects map[string]T) map[string]bool {
+	out := maps.Clone(ids)
+	maps.DeleteFunc(out, func(id string, _ bool) bool { _, ok := objects[id]; return !ok })
+	return out
+}
