@@ -39,11 +39,62 @@ func (c *Config) Clone() *Config {
 	}
 }
 
-// Put adds or replaces an object. It completes a subnet's ID and CIDR from
-// each other and from the VNet's zone, so the VNet must be there already, and a
-// fabric node's ID, fabric and node from each other; it
-// refuses kinds that are not revisioned. It checks nothing else: see Validate.
+// CloneKind gives c a map of its own for one kind of object, in place of one that it
+// shares with another configuration; the objects themselves stay shared.
+func (c *Config) CloneKind(k Kind) {
+	switch k {
+	case KindNode:
+		c.Nodes = maps.Clone(c.Nodes)
+	case KindPrefixList:
+		c.PrefixLists = maps.Clone(c.PrefixLists)
+	case KindRouteMap:
+		c.RouteMaps = maps.Clone(c.RouteMaps)
+	case KindFabric:
+		c.Fabrics = maps.Clone(c.Fabrics)
+	case KindFabricNode:
+		c.FabricNodes = maps.Clone(c.FabricNodes)
+	case KindController:
+		c.Controllers = maps.Clone(c.Controllers)
+	case KindZone:
+		c.Zones = maps.Clone(c.Zones)
+	case KindVNet:
+		c.VNets = maps.Clone(c.VNets)
+	case KindSubnet:
+		c.Subnets = maps.Clone(c.Subnets)
+	case KindGuest: // no part of a configuration
+	}
+}
+
+// Put completes an object and adds it, or replaces the one there is. It checks
+// nothing else: see Validate.
 func (c *Config) Put(o Object) error {
+	if err := c.Complete(o); err != nil {
+		return err
+	}
+	c.Set(o)
+	return nil
+}
+
+// Complete fills in what an object to be put leaves to be worked out: a subnet's ID
+// and CIDR from each other and from the VNet's zone, so the VNet must be there
+// already, and a fabric node's ID, fabric and node from each other. It writes to o,
+// and refuses kinds that are not revisioned.
+func (c *Config) Complete(o Object) error {
+	switch o := o.(type) {
+	case *FabricNode:
+		return completeFabricNode(o)
+	case *Subnet:
+		return c.completeSubnet(o)
+	}
+	if !o.ObjectKind().Revisioned() {
+		return fmt.Errorf("%s %q is not part of the configuration", o.ObjectKind(), o.ObjectID())
+	}
+	return nil
+}
+
+// Set adds or replaces an object that is complete. What is no part of a
+// configuration is passed over.
+func (c *Config) Set(o Object) {
 	switch o := o.(type) {
 	case *Node:
 		put(&c.Nodes, o.ID, o)
@@ -54,9 +105,6 @@ func (c *Config) Put(o Object) error {
 	case *Fabric:
 		put(&c.Fabrics, o.ID, o)
 	case *FabricNode:
-		if err := completeFabricNode(o); err != nil {
-			return err
-		}
 		put(&c.FabricNodes, o.ID, o)
 	case *Controller:
 		put(&c.Controllers, o.ID, o)
@@ -65,14 +113,8 @@ func (c *Config) Put(o Object) error {
 	case *VNet:
 		put(&c.VNets, o.ID, o)
 	case *Subnet:
-		if err := c.completeSubnet(o); err != nil {
-			return err
-		}
 		put(&c.Subnets, o.ID, o)
-	default:
-		return fmt.Errorf("%s %q is not part of the configuration", o.ObjectKind(), o.ObjectID())
 	}
-	return nil
 }
 
 func put[T any](m *map[string]T, id string, o T) {

@@ -68,14 +68,9 @@ func randomNetwork(t *rapid.T) Edit {
 func replay(cfg *Config, x *Index, edits ...Edit) {
 	for _, e := range edits {
 		old := cfg.Get(e.Kind, e.ID)
-		switch o := e.Put.(type) {
-		case *VNet:
-			put(&cfg.VNets, o.ID, o)
-		case *Subnet:
-			put(&cfg.Subnets, o.ID, o)
-		case *Zone:
-			put(&cfg.Zones, o.ID, o)
-		default:
+		if e.Put != nil {
+			cfg.Set(e.Put)
+		} else {
 			cfg.Delete(e.Kind, e.ID)
 		}
 		if x != nil {

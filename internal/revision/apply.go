@@ -86,7 +86,9 @@ func (s *Service) advance(ctx context.Context, v *View, to *model.Config, author
 	for _, c := range changes {
 		touched[model.Ref(model.Kind(c.Type), c.Name)] = true
 	}
-	if _, err := s.judge(v.Running, to, touched, true); err != nil {
+	known := s.known()
+	before := func() model.Problems { return model.Validate(v.Running, known) }
+	if _, err := news(model.Validate(to, known), before, touched, true); err != nil {
 		return nil, err
 	}
 	info := Info{Number: v.Revision + 1, Time: s.now().UTC(), Author: author, Message: message, Count: len(changes)}
@@ -132,7 +134,7 @@ func (s *Service) turn(ctx context.Context, v *View, to core, ops ...store.Op) e
 
 // clear empties the pending log, if there is anything in it.
 func (s *Service) clear(ctx context.Context, v *View) error {
-	if len(v.Records) == 0 {
+	if v.newest == nil {
 		return nil
 	}
 	return s.turn(ctx, v, core{Revision: v.Revision, Running: v.Running})

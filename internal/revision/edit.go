@@ -3,7 +3,6 @@ package revision
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -61,51 +60,29 @@ func (s *Service) Edit(ctx context.Context, author string, edits []model.Edit, o
 
 // Change is Edit with edits that are worked out from the state on which they are
 // made: what edits decides on still holds when they are stored. It may be called
-// more than once, and what it returns as an error is returned.
+// more than once, by any goroutine, and what it returns as an error is returned. The
+// view is valid until it returns.
 func (s *Service) Change(ctx context.Context, author string, edits func(*View) ([]model.Edit, error), o EditOptions) (*EditResult, error) {
-	var out *EditResult
-	var guests []model.Edit
-	recorded := false // whether a record was appended to the pending log
-	err := s.retry(ctx, func(v *View) error {
-		if err := v.stillPending(o.Pending); err != nil {
-			return err
-		}
-		edits, err := edits(v)
-		if err != nil {
-			return err
-		}
-		p, err := s.prepare(v, edits, o)
-		if err != nil {
-			return err
-		}
-		guests, recorded = p.guests, len(p.edits) > 0
-		out = &EditResult{Changes: p.changes(v), Warnings: p.warnings}
-		if !o.Uncounted {
-			out.Pending = len(diff.Objects(v.Running, p.config))
-		}
-		if o.DryRun {
-			return nil
-		}
-		return s.appendRecord(ctx, v, author, p.edits, o.Guard)
-	})
-	if err != nil {
+	c := &call{ctx: ctx, author: author, edits: edits, options: o, done: make(chan struct{})}
+	if err := s.carryOut(c); err != nil {
 		return nil, err
 	}
-	if len(guests) == 0 || o.DryRun {
-		return out, nil
+	if len(c.guests) == 0 || o.DryRun {
+		return c.result, nil
 	}
 	// Guests are no part of the pending log; a conflict here must not append the
 	// record again, hence a loop of their own.
-	stored, err := s.editGuests(ctx, author, guests, o, !recorded)
+	recorded := len(c.record) > 0
+	stored, err := s.editGuests(ctx, author, c.guests, o, !recorded)
 	switch {
 	case err == nil:
-		return out, nil
+		return c.result, nil
 	case recorded && stored == 0:
 		return nil, fmt.Errorf("the edits of the configuration were stored, those of guests were not: %w", err)
 	case recorded:
-		return nil, fmt.Errorf("the edits of the configuration were stored, and %d of %d guests were stored: %w", stored, len(guests), err)
+		return nil, fmt.Errorf("the edits of the configuration were stored, and %d of %d guests were stored: %w", stored, len(c.guests), err)
 	case stored > 0:
-		return nil, fmt.Errorf("%d of %d guests were stored: %w", stored, len(guests), err)
+		return nil, fmt.Errorf("%d of %d guests were stored: %w", stored, len(c.guests), err)
 	}
 	return nil, err
 }
@@ -113,46 +90,62 @@ func (s *Service) Change(ctx context.Context, author string, edits func(*View) (
 // prepared is an edit call after all checks.
 type prepared struct {
 	// edits are what is left of the call's: copies, complete, in dependency
-	// order, without those that change nothing and without guests.
-	edits []model.Edit
-	// config is the pending configuration after them.
+	// order, without those that change nothing and without guests. They are made in
+	// the draft, and undo undoes them.
+	edits, undo []model.Edit
+	// config is the pending configuration after them: the draft's.
 	config *model.Config
 	// guests are the call's edits of guests that change something.
 	guests []model.Edit
-	// touched holds the references of the edits so far.
-	touched  map[string]bool
-	warnings model.Problems
+	// touched holds the references of the edits so far, edited of those in edits.
+	touched, edited map[string]bool
+	warnings        model.Problems
 }
 
-// prepare checks an edit call against a view.
-func (s *Service) prepare(v *View, edits []model.Edit, o EditOptions) (*prepared, error) {
-	edits, err := inOrder(edits)
+// prepare checks an edit call against a view, and makes its edits in a draft of the
+// view's pending configuration; a call that it refuses leaves the draft as it was.
+func (s *Service) prepare(v *View, d *draft, edits []model.Edit, o EditOptions) (_ *prepared, err error) {
+	if edits, err = inOrder(edits); err != nil {
+		return nil, err
+	}
+	p := &prepared{config: d.config, touched: make(map[string]bool), edited: make(map[string]bool)}
+	err = p.make(v, d, edits, o)
+	slices.Reverse(p.undo)
+	defer func() {
+		if err != nil {
+			d.swap(p.undo)
+		}
+	}()
 	if err != nil {
 		return nil, err
 	}
-	p := &prepared{config: v.Pending.Clone(), touched: make(map[string]bool)}
+	if len(p.edits) > 0 {
+		if p.warnings, err = s.judge(d, p, o.Lax); err != nil {
+			return nil, err
+		}
+		p.warnings = append(p.warnings, inUse(p.edits, func() map[string]*model.Guest { return guestsAfter(v.Guests, p.guests) })...)
+	}
+	if err = p.judgeGuests(v, s.known(), o.Lax, o.planned); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// make makes the edits, in a draft as far as they are none of guests. What undoes
+// them is in p.undo then, in the order of the edits, also if it fails.
+func (p *prepared) make(v *View, d *draft, edits []model.Edit, o EditOptions) (err error) {
 	for _, e := range edits {
 		if e.Kind == model.KindGuest {
 			err = p.guest(v, e, o)
 		} else {
-			err = p.edit(v, &e, o)
+			err = p.edit(d, &e, o)
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		p.touched[model.Ref(e.Kind, e.ID)] = true
 	}
-	if len(p.edits) > 0 {
-		p.warnings, err = s.judge(v.Pending, p.config, p.touched, o.Lax)
-		if err != nil {
-			return nil, err
-		}
-		p.warnings = append(p.warnings, inUse(p.edits, guestsAfter(v.Guests, p.guests))...)
-	}
-	if err := p.judgeGuests(v, s.known(), o.Lax, o.planned); err != nil {
-		return nil, err
-	}
-	return p, nil
+	return nil
 }
 
 // inOrder copies edits and sorts them: puts by kind so that what an object
@@ -173,15 +166,17 @@ func inOrder(edits []model.Edit) ([]model.Edit, error) {
 		}
 		out[i] = e
 	}
-	rank := func(e model.Edit) int {
-		if i := slices.Index(kinds, e.Kind); e.Put != nil {
-			return i
-		} else {
-			return 2*len(kinds) - i
-		}
-	}
-	slices.SortStableFunc(out, func(a, b model.Edit) int { return rank(a) - rank(b) })
+	slices.SortStableFunc(out, func(a, b model.Edit) int { return rank(kinds, a) - rank(kinds, b) })
 	return out, nil
+}
+
+// rank is the place of an edit in dependency order.
+func rank(kinds []model.Kind, e model.Edit) int {
+	if i := slices.Index(kinds, e.Kind); e.Put != nil {
+		return i
+	} else {
+		return 2*len(kinds) - i
+	}
 }
 
 // clone copies an object: Config.Put completes it, and it must not be the
@@ -194,27 +189,30 @@ func clone(o model.Object) (model.Object, error) {
 	return model.Decode(o.ObjectKind(), b)
 }
 
-// edit makes one edit of the batch in p.config, and sets its final ID.
-func (p *prepared) edit(v *View, e *model.Edit, o EditOptions) error {
+// edit makes one edit of the batch in the draft, and sets its final ID.
+func (p *prepared) edit(d *draft, e *model.Edit, o EditOptions) error {
 	asked := model.Ref(e.Kind, e.ID)
 	if e.Put != nil {
-		if err := p.config.Put(e.Put); err != nil {
+		if err := d.config.Complete(e.Put); err != nil {
 			return err
 		}
 		e.ID = e.Put.ObjectID()
-	} else if !p.config.Delete(e.Kind, e.ID) {
+	} else if d.config.Get(e.Kind, e.ID) == nil {
 		return notFound(e.Kind, e.ID)
 	}
-	if slices.ContainsFunc(p.edits, func(x model.Edit) bool { return x.Kind == e.Kind && x.ID == e.ID }) {
+	ref := model.Ref(e.Kind, e.ID)
+	if p.edited[ref] {
 		return model.Problems{{Severity: model.Error, Kind: e.Kind, ID: e.ID,
 			Message: "stands twice in one request; leave one of them out"}}
 	}
-	old := v.Pending.Get(e.Kind, e.ID)
-	if err := match(o.IfMatch, asked, model.Ref(e.Kind, e.ID), old); err != nil {
+	old := d.config.Get(e.Kind, e.ID)
+	if err := match(o.IfMatch, asked, ref, old); err != nil {
 		return err
 	}
 	if diff.Object(old, e.Put) != nil {
 		p.edits = append(p.edits, *e)
+		p.undo = append(p.undo, d.set(*e))
+		p.edited[ref] = true
 	}
 	return nil
 }
@@ -241,26 +239,45 @@ func match(conds map[string]string, asked, ref string, old model.Object) error {
 	return nil
 }
 
-// judge validates a configuration that is about to take the place of another.
-// A fault that was there before and is not in a touched object holds nothing
-// up: it is shown, but one bad object must not block the others.
-func (s *Service) judge(old, new *model.Config, touched map[string]bool, lax bool) (warnings model.Problems, err error) {
+// judge validates the draft after the edits of a call against that before them. If
+// they are all local, it looks only at what they concern.
+func (s *Service) judge(d *draft, p *prepared, lax bool) (warnings model.Problems, err error) {
 	known := s.known()
-	problems := model.Validate(new, known)
+	validate := func() model.Problems { return model.Validate(d.config, known) }
+	if !slices.ContainsFunc(p.edits, func(e model.Edit) bool { return !e.Kind.Local() }) {
+		x := d.index()
+		d.swap(p.undo)
+		scope := x.Around(d.config, p.edits, nil)
+		d.swap(p.edits)
+		scope = x.Around(d.config, p.edits, scope)
+		validate = func() model.Problems { return x.Validate(d.config, known, scope) }
+	}
+	before := func() model.Problems {
+		d.swap(p.undo)
+		defer d.swap(p.edits)
+		return validate()
+	}
+	return news(validate(), before, p.touched, lax)
+}
+
+// news tells which problems are to be told of. A fault that was there before and is
+// not in a touched object holds nothing up: it is shown, but one bad object must not
+// block the others.
+func news(problems model.Problems, before func() model.Problems, touched map[string]bool, lax bool) (warnings model.Problems, err error) {
 	if len(problems) == 0 {
 		return nil, nil
 	}
-	before := make(map[model.Problem]bool)
-	for _, p := range model.Validate(old, known) {
-		before[p] = true
+	old := make(map[model.Problem]bool)
+	for _, p := range before() {
+		old[p] = true
 	}
 	var errs model.Problems
 	for _, p := range problems {
-		news := touched[model.Ref(p.Kind, p.ID)] || !before[p]
+		fresh := touched[model.Ref(p.Kind, p.ID)] || !old[p]
 		switch {
-		case len(model.Problems{p}.Errors(lax)) > 0 && news:
+		case len(model.Problems{p}.Errors(lax)) > 0 && fresh:
 			errs = append(errs, p)
-		case news:
+		case fresh:
 			warnings = append(warnings, p)
 		}
 	}
@@ -268,36 +285,6 @@ func (s *Service) judge(old, new *model.Config, touched map[string]bool, lax boo
 		return nil, errs
 	}
 	return warnings, nil
-}
-
-// appendRecord stores the edits as the next record of the pending log.
-func (s *Service) appendRecord(ctx context.Context, v *View, author string, edits []model.Edit, guard []store.Cond) error {
-	if len(edits) == 0 {
-		return nil
-	}
-	r := Record{Seq: v.seq + 1, Time: s.now().UTC(), Author: author, Edits: edits}
-	value, err := encode(r)
-	if err != nil {
-		return err
-	}
-	key := numbered(prefixPending, r.Seq)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	conds := append([]store.Cond{{Key: keyRunning, Revision: v.mark}, {Key: key}}, guard...)
-	at, err := s.store.Txn(ctx, conds, []store.Op{store.Put(key, value)})
-	if errors.Is(err, store.ErrConflict) {
-		return errors.Join(err, s.guarded(ctx, guard))
-	}
-	if err != nil {
-		return err
-	}
-	// The conditions held: so nothing else of the core has changed since v.
-	c, err := v.next(r, at)
-	if err != nil {
-		return err
-	}
-	s.install(c, s.current.Load().view.live)
-	return nil
 }
 
 // guarded returns ErrGuard unless the conditions hold.
@@ -316,7 +303,12 @@ func (s *Service) guarded(ctx context.Context, guard []store.Cond) error {
 
 // changes are the differences that the call makes.
 func (p *prepared) changes(v *View) []diff.Change {
-	out := diff.Objects(v.Pending, p.config)
+	return append(changesOf(p.edits, p.undo), p.guestChanges(v)...)
+}
+
+// guestChanges are those of guests.
+func (p *prepared) guestChanges(v *View) []diff.Change {
+	var out []diff.Change
 	for _, e := range p.guests {
 		var old model.Object
 		if g := v.Guests[e.ID]; g != nil {

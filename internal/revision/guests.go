@@ -134,7 +134,7 @@ func overlay[T any](first, second map[string]T) map[string]T {
 }
 
 // inUse warns of VNets that are about to go while guests are in them.
-func inUse(edits []model.Edit, guests map[string]*model.Guest) model.Problems {
+func inUse(edits []model.Edit, all func() map[string]*model.Guest) model.Problems {
 	users := make(map[string][]string) // guests by the VNet that goes
 	for _, e := range edits {
 		if e.Put == nil && e.Kind == model.KindVNet {
@@ -144,6 +144,7 @@ func inUse(edits []model.Edit, guests map[string]*model.Guest) model.Problems {
 	if len(users) == 0 {
 		return nil
 	}
+	guests := all()
 	for _, id := range slices.Sorted(maps.Keys(guests)) {
 		for _, n := range guests[id].NICs {
 			if u, gone := users[n.VNet]; gone && !slices.Contains(u[max(0, len(u)-1):], id) {
@@ -172,7 +173,7 @@ func (s *Service) editGuests(ctx context.Context, author string, edits []model.E
 				return err
 			}
 		}
-		p, err := s.prepare(v, todo, o)
+		p, err := s.prepare(v, newDraft(v.Pending), todo, o)
 		if err != nil {
 			return err
 		}

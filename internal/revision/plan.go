@@ -33,20 +33,20 @@ func (s *Service) Plan(ctx context.Context, edits []model.Edit) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.prepare(v, edits, EditOptions{planned: true})
+	p, err := s.prepare(v, newDraft(v.Pending), edits, EditOptions{planned: true})
 	if err != nil {
 		return nil, err
 	}
 	out := s.plan(v, p.config)
-	out.Records = v.Records
+	out.Records = v.Records()
 	out.NewGuests = guestsAfter(v.Guests, p.guests)
-	out.Changes = append(out.Changes, (&prepared{config: v.Pending, guests: p.guests}).changes(v)...)
+	out.Changes = append(out.Changes, p.guestChanges(v)...)
 	for _, w := range p.warnings {
 		if w.Kind == model.KindGuest {
 			out.Warnings = append(out.Warnings, w)
 		}
 	}
-	out.Warnings = append(out.Warnings, inUse(editsBetween(out.Old, out.New), out.NewGuests)...)
+	out.Warnings = append(out.Warnings, inUse(editsBetween(out.Old, out.New), func() map[string]*model.Guest { return out.NewGuests })...)
 	return out, nil
 }
 
@@ -61,7 +61,7 @@ func (s *Service) PlanRevision(ctx context.Context, n int64) (*Plan, error) {
 		return nil, err
 	}
 	out := s.plan(v, r.Config)
-	out.Warnings = append(out.Warnings, inUse(editsBetween(out.Old, out.New), out.NewGuests)...)
+	out.Warnings = append(out.Warnings, inUse(editsBetween(out.Old, out.New), func() map[string]*model.Guest { return out.NewGuests })...)
 	return out, nil
 }
 

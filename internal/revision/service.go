@@ -35,6 +35,12 @@ type Service struct {
 	// mu is held while the view is replaced, reads of the store included.
 	mu      sync.Mutex
 	current atomic.Pointer[snapshot]
+	// asked counts the calls of View, answered those that a read of the store has
+	// served which began after them.
+	asked    atomic.Int64
+	answered int64 // under mu
+
+	writers writers
 }
 
 // snapshot is a view, and what is closed when there is a newer one.
@@ -53,6 +59,7 @@ func Open(ctx context.Context, st store.Store, o Options) (*Service, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	s.writers.lead = make(chan struct{}, 1)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -71,10 +78,27 @@ func (s *Service) Latest() (*View, <-chan struct{}) {
 	return c.view, c.replaced
 }
 
-// View asks the store for news and returns the current view.
+// View asks the store for news and returns the current view. Callers who come while
+// the store is being read share the next reading.
 func (s *Service) View(ctx context.Context) (*View, error) {
+	ticket := s.asked.Add(1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.answered >= ticket {
+		return s.current.Load().view, nil
+	}
+	served := s.asked.Load()
+	v, err := s.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.answered = served
+	return v, nil
+}
+
+// read reads what is new in the store and makes it the current view. The caller
+// holds mu.
+func (s *Service) read(ctx context.Context) (*View, error) {
 	v := s.current.Load().view
 	c, err := s.readCore(ctx, &v.core)
 	if err != nil {
@@ -118,39 +142,31 @@ const maxTries = 100
 // readCore brings the core up to date with as little reading as possible.
 func (s *Service) readCore(ctx context.Context, old *core) (core, error) {
 	for range maxTries {
-		before, err := s.get(ctx, keyRunning)
+		// Whatever was applied since, its log had all numbers that old knows.
+		records, at, err := s.store.List(ctx, prefixPending, numbered(prefixPending, old.seq+1))
 		if err != nil {
 			return core{}, err
+		}
+		running, err := s.get(ctx, keyRunning)
+		if err != nil {
+			return core{}, err
+		}
+		if running.Revision > at {
+			continue // it was written after the log was read
 		}
 		c := *old
-		if before.Revision != old.mark {
-			if c, err = s.readRunning(ctx, old, before); err != nil {
+		if running.Revision != old.mark {
+			if c, err = s.readRunning(ctx, old, running); err != nil {
 				return core{}, err
 			}
 		}
-		records, at, err := s.store.List(ctx, prefixPending, numbered(prefixPending, c.seq+1))
-		if err != nil {
-			return core{}, err
-		}
-		// What was read is one state only if running stayed the same meanwhile.
-		after, err := s.get(ctx, keyRunning)
-		if err != nil {
-			return core{}, err
-		}
-		if after.Revision != before.Revision {
-			continue
-		}
-		c.at = at
-		for _, r := range records {
-			rec, err := decodeRecord(r)
-			if err != nil {
-				return core{}, err
-			}
-			if c, err = c.next(rec, at); err != nil {
+		log := make([]Record, len(records))
+		for i, r := range records {
+			if log[i], err = decodeRecord(r); err != nil {
 				return core{}, err
 			}
 		}
-		return c, nil
+		return c.next(log, at), nil
 	}
 	return core{}, ErrBusy
 }
@@ -243,14 +259,25 @@ func (s *Service) follow(ctx context.Context) error {
 		if b.Err != nil {
 			return b.Err
 		}
-		if !s.concerns(b) {
-			continue
-		}
-		if _, err := s.View(ctx); err != nil {
+		if err := s.learn(ctx, b); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// learn brings the view up to date unless a transaction brings nothing new.
+func (s *Service) learn(ctx context.Context, b store.Batch) error {
+	if !s.concerns(b) {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.concerns(b) { // one of our own that was on its way
+		return nil
+	}
+	_, err := s.read(ctx)
+	return err
 }
 
 // concerns reports whether a transaction brings anything that is not known yet:

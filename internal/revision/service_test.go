@@ -97,7 +97,7 @@ func TestEditApplyRollback(t *testing.T) {
 	if r.Pending != 3 || subnet.ID != "10.0.1.0/24" {
 		t.Errorf("pending %d, caller's object now %s", r.Pending, subnet.ID)
 	}
-	if v := view(t, s); v.Running.Len() != 0 || v.Pending.Len() != 3 || len(v.Records) != 1 {
+	if v := view(t, s); v.Running.Len() != 0 || v.Pending.Len() != 3 || len(v.Records()) != 1 {
 		t.Errorf("before apply: %+v", v)
 	}
 	if r := apply(t, s); r.Revision != 1 || !r.Changed || len(r.Changes) != 3 {
@@ -151,8 +151,8 @@ func TestNothingIsStoredForNothing(t *testing.T) {
 	if r := apply(t, s); r.Changed || r.Revision != 0 {
 		t.Errorf("apply: %+v", r)
 	}
-	if v := view(t, s); len(v.Records) != 0 {
-		t.Errorf("records left: %v", v.Records)
+	if v := view(t, s); len(v.Records()) != 0 {
+		t.Errorf("records left: %v", v.Records())
 	}
 }
 
@@ -247,7 +247,7 @@ func TestGuestsAreLive(t *testing.T) {
 	same(t, "changes", lines(r.Changes), []string{"+ zone z1: type simple", "+ vnet v1: zone z1", "+ guest 100: node n1, nics id=net0 vnet=v1"})
 	for {
 		v, newer := b.Latest()
-		if v.Guests["100"] != nil && len(v.Records) == 1 {
+		if v.Guests["100"] != nil && len(v.Records()) == 1 {
 			break
 		}
 		select {

@@ -18,6 +18,18 @@ import (
 type View struct {
 	core
 	live
+
+	// drafted is the index of Pending while a draft of it is shown to a Change.
+	drafted func() *model.Index
+}
+
+// Index is the index of the pending configuration. It is at hand for the function of
+// a Change, and made anew elsewhere.
+func (v *View) Index() *model.Index {
+	if v.drafted != nil {
+		return v.drafted()
+	}
+	return model.NewIndex(v.Pending)
 }
 
 // core is what running and pending/ hold.
@@ -26,13 +38,28 @@ type core struct {
 	Revision int64
 	// Running is its content, Pending what the next one would have.
 	Running, Pending *model.Config
-	// Records are the pending edits, oldest first.
-	Records []Record
 
-	seq int64 // the last sequence number used
+	newest *entry // of the pending log
+	seq    int64  // the last sequence number used
 	// mark is when the store's running was last written, at when all this was
 	// known to be current: revisions of the store.
 	mark, at int64
+}
+
+// entry is a record of the pending log on top of others.
+type entry struct {
+	Record
+	before *entry
+}
+
+// Records are the pending edits, oldest first.
+func (c *core) Records() []Record {
+	var out []Record
+	for e := c.newest; e != nil; e = e.before {
+		out = append(out, e.Record)
+	}
+	slices.Reverse(out)
+	return out
 }
 
 // live is what guests and guest/ hold.
@@ -101,28 +128,29 @@ func editsBetween(from, to *model.Config) []model.Edit {
 	return edits
 }
 
-// next is the core after an edit call was appended.
-func (c *core) next(r Record, at int64) (core, error) {
-	n := *c
-	n.Records = append(slices.Clip(c.Records), r)
-	n.seq, n.at = r.Seq, at
-	n.Pending = c.Pending.Clone()
-	if err := replay(n.Pending, r.Edits); err != nil {
-		return core{}, fmt.Errorf("pending edit %d: %w", r.Seq, err)
+// next is the core after edit calls, whose edits are complete and in order, were
+// appended.
+func (c *core) next(records []Record, at int64) core {
+	d := newDraft(c.Pending)
+	for _, r := range records {
+		d.swap(r.Edits)
 	}
-	return n, nil
+	return c.after(records, d.publish(), at)
 }
 
-// replay makes stored edits, which are complete and in order.
-func replay(cfg *model.Config, edits []model.Edit) error {
-	for _, e := range edits {
-		if e.Put == nil {
-			cfg.Delete(e.Kind, e.ID)
-		} else if err := cfg.Put(e.Put); err != nil {
-			return err
-		}
+// after is the core after edit calls whose outcome is known.
+func (c *core) after(records []Record, pending *model.Config, at int64) core {
+	n := *c
+	n.at = at
+	if len(records) == 0 {
+		return n
 	}
-	return nil
+	n.Pending = pending
+	for _, r := range records {
+		n.newest = &entry{r, n.newest}
+		n.seq = r.Seq
+	}
+	return n
 }
 
 // decodeRecord reads a record of the pending log.

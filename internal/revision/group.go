@@ -1,0 +1,331 @@
+package revision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/store"
+)
+
+// Edit calls that come while others are being stored wait, and are then stored
+// together: worked out one on top of the other, each with its record and its outcome,
+// in one transaction. It holds either as a whole or not at all, and then they are
+// worked out anew.
+//
+// They are worked out from the newest view at hand. That it is current the
+// transaction proves: its conditions are that of each record alone. Only what is
+// decided without a transaction, a refusal for one, needs a look at the store.
+
+// Limits of what is stored together: an external etcd takes 128 operations and 1.5
+// MiB by default. A single call may be larger.
+const (
+	maxGroup      = 64
+	maxGroupBytes = 512 << 10
+)
+
+// call is an edit call that waits for its outcome.
+type call struct {
+	ctx     context.Context
+	author  string
+	edits   func(*View) ([]model.Edit, error)
+	options EditOptions
+
+	// done is closed when what follows is final.
+	done   chan struct{}
+	result *EditResult
+	// guests are the edits of guests that are left to do, record is what was stored.
+	guests []model.Edit
+	record []model.Edit
+	err    error
+	// panicked is what the call's function panicked with.
+	panicked any
+}
+
+// end makes the outcome final.
+func (c *call) end(err error) {
+	if c.err = err; err != nil {
+		c.result, c.guests = nil, nil
+	}
+	close(c.done)
+}
+
+func (c *call) ended() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// writers are the edit calls on their way.
+type writers struct {
+	mu    sync.Mutex
+	queue []*call
+	// lead is full while one of the callers carries out calls, for all.
+	lead chan struct{}
+
+	// The rest belongs to whoever leads: base is the pending configuration that
+	// draft was made of.
+	draft *draft
+	base  *model.Config
+}
+
+// take removes the calls that are next from the queue.
+func (w *writers) take() []*call {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := min(len(w.queue), maxGroup)
+	out := slices.Clone(w.queue[:n])
+	w.queue = slices.Delete(w.queue, 0, n)
+	return out
+}
+
+// withdraw removes a call from the queue, and reports false if somebody took it.
+func (w *writers) withdraw(c *call) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i := slices.Index(w.queue, c)
+	if i >= 0 {
+		w.queue = slices.Delete(w.queue, i, i+1)
+	}
+	return i >= 0
+}
+
+// carryOut waits until a call is carried out, or does it.
+func (s *Service) carryOut(c *call) error {
+	w := &s.writers
+	w.mu.Lock()
+	w.queue = append(w.queue, c)
+	w.mu.Unlock()
+	for !c.ended() {
+		select {
+		case <-c.done:
+		case <-c.ctx.Done():
+			if w.withdraw(c) {
+				return c.ctx.Err()
+			}
+			<-c.done // whoever took it knows what became of it
+		case w.lead <- struct{}{}:
+			if !c.ended() {
+				s.lead(w.take())
+			}
+			<-w.lead
+		}
+	}
+	if c.panicked != nil {
+		panic(c.panicked)
+	}
+	return c.err
+}
+
+// lead carries out calls, all of which have an outcome when it returns.
+func (s *Service) lead(calls []*call) {
+	// No caller's context ends the others' calls; the store bounds each request.
+	ctx := context.Background()
+	limit := maxGroup
+	v, _ := s.Latest()
+	for i := range maxTries {
+		if i > 0 {
+			var err error
+			if v, err = s.View(ctx); err != nil {
+				endAll(calls, err)
+				return
+			}
+		}
+		g := s.workOut(v, calls, i > 0, limit)
+		err := s.settle(ctx, g)
+		if calls = waiting(calls); len(calls) == 0 {
+			return
+		}
+		switch {
+		case errors.Is(err, store.ErrTooLarge):
+			limit = 1
+		case err != nil: // writers that failed together should not come back together
+			sleep(ctx, rand.N(time.Duration(min(i, 20)+1)*time.Millisecond))
+		}
+	}
+	endAll(calls, fmt.Errorf("%w: others changed the configuration %d times meanwhile; try again", ErrBusy, maxTries))
+}
+
+// waiting are those of the calls without an outcome; whoever does not wait any more
+// gets one.
+func waiting(calls []*call) []*call {
+	return slices.DeleteFunc(calls, func(c *call) bool {
+		if !c.ended() && c.ctx.Err() != nil {
+			c.end(c.ctx.Err())
+		}
+		return c.ended()
+	})
+}
+
+func endAll(calls []*call, err error) {
+	for _, c := range calls {
+		c.end(err)
+	}
+}
+
+// group are calls that were worked out together.
+type group struct {
+	draft *draft
+	// core is that of the view and the records so far.
+	core core
+	// stored are the calls that have a record, to be stored with ops under conds.
+	stored []*call
+	ops    []store.Op
+	conds  []store.Cond
+	bytes  int
+	// told are calls that have an outcome without a record.
+	told map[*call]error
+}
+
+// workOut works out calls on top of each other. current tells that the view has just
+// been read, so that what it says against a call is true.
+func (s *Service) workOut(v *View, calls []*call, current bool, limit int) *group {
+	w := &s.writers
+	if w.draft == nil || w.base != v.Pending {
+		w.draft, w.base = newDraft(v.Pending), v.Pending
+	}
+	g := &group{draft: w.draft, core: v.core, conds: []store.Cond{{Key: keyRunning, Revision: v.mark}}, told: make(map[*call]error)}
+	for _, c := range calls {
+		if len(g.stored) == limit || g.bytes >= maxGroupBytes {
+			break
+		}
+		if c.ctx.Err() != nil || !agree(g.conds, c.options.Guard) {
+			continue
+		}
+		told, err := s.workOutOne(v, c, g, current)
+		if c.panicked != nil {
+			// The draft may be in any state: begin anew without the call.
+			w.draft = nil
+			c.end(nil)
+			return &group{}
+		}
+		if told && current {
+			g.told[c] = err
+		}
+	}
+	return g
+}
+
+// agree reports whether conditions can hold together with others.
+func agree(with, conds []store.Cond) bool {
+	return !slices.ContainsFunc(conds, func(c store.Cond) bool {
+		return slices.ContainsFunc(with, func(o store.Cond) bool { return o.Key == c.Key && o.Revision != c.Revision })
+	})
+}
+
+// workOutOne works out a call on top of a group and adds it if there is anything to
+// store; otherwise it has its outcome: told is set.
+func (s *Service) workOutOne(v *View, c *call, g *group, current bool) (told bool, err error) {
+	defer func() { c.panicked = recover() }()
+	d := g.draft
+	shown := &View{core: g.core, live: v.live, drafted: d.index}
+	shown.Pending = d.shown()
+	if err := shown.stillPending(c.options.Pending); err != nil {
+		return true, err
+	}
+	edits, err := c.edits(shown)
+	if err != nil {
+		return true, err
+	}
+	p, err := s.prepare(shown, d, edits, c.options)
+	if err != nil {
+		return true, err
+	}
+	c.guests, c.record = p.guests, p.edits
+	c.result = &EditResult{Changes: p.changes(shown), Warnings: p.warnings}
+	if !c.options.Uncounted {
+		c.result.Pending = d.pending(v.Running)
+	}
+	if c.options.DryRun || len(p.edits) == 0 || !current && p.looksAtGuests() {
+		d.swap(p.undo)
+		return true, nil
+	}
+	if err := s.add(c, p, g); err != nil {
+		d.swap(p.undo)
+		return true, err
+	}
+	return false, nil
+}
+
+// looksAtGuests reports whether guests matter to the call, of which the transaction
+// does not prove that they are current.
+func (p *prepared) looksAtGuests() bool {
+	return len(p.guests) > 0 || slices.ContainsFunc(p.edits, func(e model.Edit) bool { return e.Kind == model.KindVNet && e.Put == nil })
+}
+
+// add adds a call's record to a group.
+func (s *Service) add(c *call, p *prepared, g *group) error {
+	r := Record{Seq: g.core.seq + 1, Time: s.now().UTC(), Author: c.author, Edits: p.edits}
+	value, err := encode(r)
+	if err != nil {
+		return err
+	}
+	key := numbered(prefixPending, r.Seq)
+	for _, cond := range append([]store.Cond{{Key: key}}, c.options.Guard...) {
+		if !slices.Contains(g.conds, cond) {
+			g.conds = append(g.conds, cond)
+		}
+	}
+	g.ops = append(g.ops, store.Put(key, value))
+	g.bytes += len(value)
+	g.stored = append(g.stored, c)
+	g.core = g.core.after([]Record{r}, g.core.Pending, g.core.at)
+	return nil
+}
+
+// settle stores what a group has to store, and ends the calls whose outcome is known
+// then. An error tells that some have to be worked out anew.
+func (s *Service) settle(ctx context.Context, g *group) error {
+	if len(g.stored) > 0 {
+		if err := s.append(ctx, g); err != nil {
+			// What was worked out is void, and with it what was told on top of it.
+			s.writers.draft = nil
+			return s.failed(ctx, g, err)
+		}
+		endAll(g.stored, nil)
+	}
+	for c, err := range g.told {
+		c.end(err)
+	}
+	return nil
+}
+
+// append stores the records of a group in one transaction.
+func (s *Service) append(ctx context.Context, g *group) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, err := s.store.Txn(ctx, g.conds, g.ops)
+	if err != nil {
+		return err
+	}
+	// The conditions held: so nothing else of the core has changed since the view.
+	g.core.Pending, g.core.at = g.draft.publish(), at
+	s.writers.base = g.core.Pending
+	s.install(g.core, s.current.Load().view.live)
+	return nil
+}
+
+// failed ends the calls of a group that could not be stored for reasons of their own,
+// and returns why the others have to be tried again.
+func (s *Service) failed(ctx context.Context, g *group, err error) error {
+	switch {
+	case errors.Is(err, store.ErrTooLarge) && len(g.stored) > 1:
+	case errors.Is(err, store.ErrConflict):
+		for _, c := range g.stored {
+			if held := s.guarded(ctx, c.options.Guard); held != nil {
+				c.end(errors.Join(err, held))
+			}
+		}
+	default:
+		endAll(g.stored, err)
+	}
+	return err
+}
