@@ -1,0 +1,169 @@
+// Command api measures the Proxmox API of a server with 10,000 VNets: a process with
+// its embedded etcd, asked over TLS on the loopback by clients that keep their
+// HTTP/1.1 connections.
+//
+//	go run ./test/bench/api -binary bin/viaduct -json build/bench.json
+//
+// The rows are
+//
+//	api/list        all VNets; the median in seconds
+//	api/pending     all VNets with pending=1, while all of them are pending
+//	api/read        one VNet
+//	api/create/p50  a VNet is made, while eight clients make VNets as fast as they can;
+//	api/create/p99  the floor is one put of a record of the same size, by eight writers
+//	                to an embedded etcd that does nothing else
+//	api/create/rate VNets made in a second, and puts
+//	api/memory      the server's resident memory afterwards, in MiB
+//	api/memory/peak the most that it was
+//
+// Where the project has set itself a limit, a figure above it is an error.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/test/bench/report"
+)
+
+const (
+	vnets   = 10_000
+	more    = 4_000 // made while it is measured
+	writers = 8
+	reads   = 25 // of a list
+	singles = 400
+	// patience bounds the whole.
+	patience = 2 * time.Minute
+)
+
+// limits are what rows may not exceed, in seconds.
+var limits = map[string]float64{"api/list": 0.150, "api/pending": 0.300, "api/read": 0.005, "api/create/p99": 0.010}
+
+func main() {
+	jsonPath := flag.String("json", "", "merge the rows into this file")
+	binary := flag.String("binary", "bin/viaduct", "the program to measure")
+	flag.Parse()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := run(ctx, *binary, *jsonPath); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, binary, jsonPath string) error {
+	binary, err := filepath.Abs(binary)
+	if err != nil {
+		return err
+	}
+	rows, err := measure(ctx, binary)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		rows[i] = rows[i].Rate()
+	}
+	if err := report.Table(os.Stdout, rows); err != nil {
+		return err
+	}
+	if jsonPath != "" {
+		err = report.Merge(jsonPath, rows)
+	}
+	for _, r := range rows {
+		if limit := limits[r.Name]; limit > 0 && r.Ours > limit {
+			err = errors.Join(err, fmt.Errorf("%s takes %.1f ms, more than %.0f", r.Name, 1000*r.Ours, 1000*limit))
+		}
+	}
+	return err
+}
+
+// measure takes all figures from one server.
+func measure(ctx context.Context, binary string) (rows []report.Row, err error) {
+	s, err := start(ctx, binary)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	if _, err := s.call(ctx, http.MethodPost, "/cluster/sdn/zones", url.Values{"zone": {"overlay"}, "type": {"vxlan"}, "peers": {"192.0.2.1,192.0.2.2"}}); err != nil {
+		return nil, err
+	}
+	if _, err := parallel(vnets, func(i int) error { return s.create(ctx, i) }); err != nil {
+		return nil, err
+	}
+	for _, list := range []struct{ name, path string }{{"api/list", "/cluster/sdn/vnets"}, {"api/pending", "/cluster/sdn/vnets?pending=1"}} {
+		var body []byte
+		took, err := repeat(reads, func(int) (err error) {
+			body, err = s.call(ctx, http.MethodGet, list.path, nil)
+			return err
+		})
+		if err = errors.Join(err, complete(body)); err != nil {
+			return nil, err
+		}
+		rows = append(rows, seconds(list.name, quantile(took, 0.5)))
+	}
+	took, err := repeat(singles, func(i int) error {
+		_, err := s.call(ctx, http.MethodGet, "/cluster/sdn/vnets/v"+strconv.Itoa(i*vnets/singles), nil)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	rows = append(rows, seconds("api/read", quantile(took, 0.5)))
+	created, err := s.creations(ctx)
+	if err != nil {
+		return nil, err
+	}
+	memory, err := s.memory()
+	return append(append(rows, created...), memory...), err
+}
+
+// creations measures how long a VNet takes to be made, beside the floor.
+func (s *server) creations(ctx context.Context) ([]report.Row, error) {
+	ours, err := parallel(more, func(i int) error { return s.create(ctx, vnets+i) })
+	if err != nil {
+		return nil, err
+	}
+	theirs, err := floor(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p50, p99 := seconds("api/create/p50", quantile(ours.each, 0.5)), seconds("api/create/p99", quantile(ours.each, 0.99))
+	p50.Floor, p99.Floor = quantile(theirs.each, 0.5), quantile(theirs.each, 0.99)
+	rate := report.Row{Name: "api/create/rate", Unit: "1/s", Better: "higher", Ours: more / ours.all, Floor: more / theirs.all}
+	return []report.Row{p50, p99, rate}, nil
+}
+
+func seconds(name string, ours float64) report.Row {
+	return report.Row{Name: name, Unit: "s", Better: report.Lower, Ours: ours}
+}
+
+func (s *server) create(ctx context.Context, i int) error {
+	name := "v" + strconv.Itoa(i)
+	_, err := s.call(ctx, http.MethodPost, "/cluster/sdn/vnets", url.Values{
+		"vnet": {name}, "zone": {"overlay"}, "tag": {strconv.Itoa(i + 1)}, "alias": {"network " + strconv.Itoa(i)},
+	})
+	return err
+}
+
+// complete checks that a list has all VNets.
+func complete(body []byte) error {
+	var answer struct {
+		Data []struct{ VNet string }
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return err
+	}
+	if len(answer.Data) != vnets {
+		return fmt.Errorf("a list of %d VNets instead of %d", len(answer.Data), vnets)
+	}
+	return nil
+}
