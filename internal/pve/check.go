@@ -149,17 +149,18 @@ func CheckZoneDelete(cfg *model.Config, id string) error {
 	return nil
 }
 
-// CheckVNet checks a VNet that is made or changed as Proxmox does.
-func CheckVNet(cfg *model.Config, old, v *model.VNet) error {
+// CheckVNet checks a VNet that is made or changed as Proxmox does. in is the index of
+// the configuration.
+func CheckVNet(cfg *model.Config, in *model.Index, old, v *model.VNet) error {
 	z := cfg.Zones[v.Zone]
 	if z == nil {
 		return refuse("cannot lookup undefined type!")
 	}
-	subnets := vnetHasSubnets(cfg, v.ID)
+	subnets := len(in.Subnets(v.ID)) > 0
 	if old != nil && old.Zone != v.Zone && subnets {
 		return Faults{"zone": "can't change zone if subnets exist"}
 	}
-	if err := checkTag(cfg, z, v); err != nil {
+	if err := checkTag(cfg, in, z, v); err != nil {
 		return err
 	}
 	if z.Type == model.ZoneEVPN && v.VLANAware {
@@ -177,7 +178,7 @@ const (
 	maxVXLANTag = 16777216
 )
 
-func checkTag(cfg *model.Config, z *model.Zone, v *model.VNet) error {
+func checkTag(cfg *model.Config, in *model.Index, z *model.Zone, v *model.VNet) error {
 	switch z.Type {
 	case model.ZoneSimple:
 		if v.Tag != 0 {
@@ -190,7 +191,7 @@ func checkTag(cfg *model.Config, z *model.Zone, v *model.VNet) error {
 		if v.Tag > maxVLANTag {
 			return Faults{"tag": "vlan tag max value is 4096"}
 		}
-		if other := sameTag(cfg, v, func(other *model.Zone) bool { return other.ID == z.ID }); other != nil {
+		if other := sameTag(cfg, in.Tagged(z.ID, v.Tag), v, func(*model.Zone) bool { return true }); other != nil {
 			if v.Tag == 0 {
 				return Faults{"tag": fmt.Sprintf("vnet %s without tag already exists in zone %s", other.ID, z.ID)}
 			}
@@ -203,39 +204,27 @@ func checkTag(cfg *model.Config, z *model.Zone, v *model.VNet) error {
 		if v.Tag > maxVXLANTag {
 			return Faults{"tag": "vxlan tag max value is 16777216"}
 		}
-		if other := sameTag(cfg, v, func(other *model.Zone) bool { return other.Type == model.ZoneVXLAN || other.Type == model.ZoneEVPN }); other != nil {
+		if other := sameTag(cfg, in.Tagged("", v.Tag), v, func(other *model.Zone) bool { return other.Type == model.ZoneVXLAN || other.Type == model.ZoneEVPN }); other != nil {
 			return Faults{"tag": fmt.Sprintf("vxlan tag %d already exist in vnet %s in zone %s ", v.Tag, other.ID, other.Zone)}
 		}
 	}
 	return nil
 }
 
-// sameTag finds another VNet with the tag in one of the zones.
-func sameTag(cfg *model.Config, v *model.VNet, in func(*model.Zone) bool) *model.VNet {
-	var found *model.VNet
-	for id, other := range cfg.VNets {
-		if id == v.ID || other.Tag != v.Tag || found != nil && found.ID < id {
-			continue
-		}
-		if z := cfg.Zones[other.Zone]; z != nil && in(z) {
-			found = other
+// sameTag finds the first of the VNets, sorted by ID, that is another than v and in one
+// of the zones.
+func sameTag(cfg *model.Config, tagged []*model.VNet, v *model.VNet, in func(*model.Zone) bool) *model.VNet {
+	for _, other := range tagged {
+		if z := cfg.Zones[other.Zone]; other.ID != v.ID && z != nil && in(z) {
+			return other
 		}
 	}
-	return found
-}
-
-func vnetHasSubnets(cfg *model.Config, vnet string) bool {
-	for _, s := range cfg.Subnets {
-		if s.VNet == vnet {
-			return true
-		}
-	}
-	return false
+	return nil
 }
 
 // CheckVNetDelete refuses to delete a VNet that has subnets.
-func CheckVNetDelete(cfg *model.Config, id string) error {
-	if vnetHasSubnets(cfg, id) {
+func CheckVNetDelete(in *model.Index, id string) error {
+	if len(in.Subnets(id)) > 0 {
 		return Faults{"vnet": "Can't delete vnet if subnets exists"}
 	}
 	return nil

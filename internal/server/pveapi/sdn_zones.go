@@ -191,7 +191,7 @@ func (s *sdn) vnetOperations() []Operation {
 					if v.Pending.VNets[id] == nil {
 						return nil, k.Missing(id)
 					}
-					return []model.Edit{{Kind: k.Model, ID: id}}, pve.CheckVNetDelete(v.Pending, id)
+					return []model.Edit{{Kind: k.Model, ID: id}}, pve.CheckVNetDelete(v.Index(), id)
 				})
 			},
 		},
@@ -219,7 +219,7 @@ func (s *sdn) createVNet(c *Call) (any, error) {
 		if err := k.Put(vnet, given); err != nil {
 			return nil, err
 		}
-		return []model.Edit{{Put: vnet}}, pve.CheckVNet(v.Pending, nil, vnet)
+		return []model.Edit{{Put: vnet}}, pve.CheckVNet(v.Pending, v.Index(), nil, vnet)
 	})
 }
 
@@ -246,6 +246,6 @@ func (s *sdn) updateVNet(c *Call) (any, error) {
 				return nil, err
 			}
 		}
-		return []model.Edit{{Put: vnet}}, pve.CheckVNet(v.Pending, old, vnet)
+		return []model.Edit{{Put: vnet}}, pve.CheckVNet(v.Pending, v.Index(), old, vnet)
 	})
 }
