@@ -145,7 +145,7 @@ func TestScopeIsSmall(t *testing.T) {
 	in := x.Around(cfg, edits, nil)
 	replay(cfg, x, edits...)
 	in = x.Around(cfg, edits, in)
-	if n := len(in.zones) + len(in.vnets) + len(in.subnets); n != 3 {
+	if n := len(in.zones) + len(in.vnets) + len(in.subnets); n != 3 { // the VNet, its subnet and the zone of that
 		t.Errorf("%d objects in the scope: %v", n, in)
 	}
 }

@@ -27,7 +27,6 @@ func (x *Index) Around(cfg *Config, edits []Edit, in *Scope) *Scope {
 		case KindVNet:
 			in.vnets[e.ID] = true
 			if v := cfg.VNets[e.ID]; v != nil {
-				in.zones[v.Zone] = true // may need to carry IPv6
 				for _, other := range x.rivals(cfg, v) {
 					in.vnets[other.ID] = true
 				}
@@ -46,7 +45,7 @@ func (x *Index) Around(cfg *Config, edits []Edit, in *Scope) *Scope {
 }
 
 // aroundSubnet adds a subnet, those that compare their gateway or network with its,
-// its VNet, which may not bear subnets, and its zone.
+// its VNet, which may not bear subnets, and its zone, which may have to carry IPv6.
 func (x *Index) aroundSubnet(s *Subnet, in *Scope) {
 	in.subnets[s.ID] = true
 	in.vnets[s.VNet] = true

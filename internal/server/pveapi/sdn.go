@@ -40,7 +40,7 @@ const (
 func (h *Handler) networks() *sdn {
 	return &sdn{
 		Config: h.Config, Store: h.Store, Fleet: h.Fleet, Tasks: h.Tasks, Stop: h.Stop,
-		lock: globalLock{h.Store}, plugins: plugins{h.Store},
+		lock: globalLock{store: h.Store}, plugins: plugins{h.Store},
 	}
 }
 
@@ -211,11 +211,23 @@ func find(v *view, k *pve.Kind, id string) (model.Object, error) {
 
 // change makes edits under the global lock; what names the operation in errors.
 func (s *sdn) change(c *Call, what string, edits func(v *revision.View) ([]model.Edit, error)) (any, error) {
+	// The transaction of an edit proves that the lock is as it was when it was last
+	// read. Whatever has no transaction is decided anew after a look at it.
+	if guard, ok := s.lock.guess(c.Text(lockToken.Name)); ok {
+		r, err := s.edit(c, edits, guard)
+		if err == nil && len(r.Changes) > 0 || errors.Is(err, store.ErrUnavailable) {
+			return nil, failed(what, err)
+		}
+	}
 	guard, err := s.lock.guard(c, c.Text(lockToken.Name))
 	if err == nil {
-		_, err = s.Config.Change(c, c.Who.String(), edits, revision.EditOptions{Lax: true, Guard: guard, Uncounted: true})
+		_, err = s.edit(c, edits, guard)
 	}
 	return nil, failed(what, err)
+}
+
+func (s *sdn) edit(c *Call, edits func(v *revision.View) ([]model.Edit, error), guard []store.Cond) (*revision.EditResult, error) {
+	return s.Config.Change(c, c.Who.String(), edits, revision.EditOptions{Lax: true, Guard: guard, Uncounted: true})
 }
 
 // failed is an error of an operation that holds the lock, in the form that clients

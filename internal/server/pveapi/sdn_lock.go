@@ -3,6 +3,7 @@ package pveapi
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 
@@ -15,7 +16,11 @@ const keyLock = "sdn/lock"
 
 // globalLock keeps all others than its holder from editing. It does not expire and
 // has no owner: whoever has the token holds it.
-type globalLock struct{ store store.Store }
+type globalLock struct {
+	store store.Store
+	// last is the record as it was read last.
+	last atomic.Pointer[store.Record]
+}
 
 const (
 	errLocked = pve.Refusal("invalid lock token provided! The SDN configuration is locked: give its lock-token, or release the lock")
@@ -26,10 +31,25 @@ const (
 func (l *globalLock) held(ctx context.Context) (store.Record, error) {
 	r, err := l.store.Get(ctx, keyLock)
 	if errors.Is(err, store.ErrNotFound) {
-		return store.Record{Key: keyLock}, nil
+		r, err = store.Record{Key: keyLock}, nil
+	}
+	if err == nil {
+		l.last.Store(&r)
 	}
 	return r, err
 }
+
+// guess is what guard would return if the lock is as it was read last. ok is false
+// if it was not read yet, or the token was wrong then.
+func (l *globalLock) guess(token string) (conds []store.Cond, ok bool) {
+	r := l.last.Load()
+	if r == nil || r.Revision != 0 && string(r.Value) != token {
+		return nil, false
+	}
+	return condition(*r), true
+}
+
+func condition(r store.Record) []store.Cond { return []store.Cond{{Key: keyLock, Revision: r.Revision}} }
 
 // guard checks the token that a call gives, and returns the condition under which
 // that stays true. Without a lock any token is taken.
@@ -41,7 +61,7 @@ func (l *globalLock) guard(ctx context.Context, token string) ([]store.Cond, err
 	if r.Revision != 0 && string(r.Value) != token {
 		return nil, errLocked
 	}
-	return []store.Cond{{Key: keyLock, Revision: r.Revision}}, nil
+	return condition(r), nil
 }
 
 // take takes the lock and returns its token.
