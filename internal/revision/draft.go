@@ -3,6 +3,7 @@ package revision
 import (
 	"cmp"
 	"slices"
+	"sync"
 
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -11,10 +12,16 @@ import (
 // draft is a configuration on which edit calls are worked out, one on top of the
 // other. It is changed in place, so that a call costs what it edits and not what
 // there is; only of a kind that is edited the map is copied, once.
+//
+// One goroutine uses a draft. Others may only look at what it was when its edits were
+// last kept, under lock.
 type draft struct {
+	lock   *sync.Mutex
 	config *model.Config
 	// own are the kinds whose maps nobody shares.
 	own map[model.Kind]bool
+	// way are the edits that lead back to what was kept last, from the last one on.
+	way []model.Edit
 	// found is the index of config; nil until it is needed.
 	found *model.Index
 	// against is the configuration from which differ objects of config differ; nil
@@ -23,17 +30,32 @@ type draft struct {
 	differ  int
 }
 
-// newDraft begins with a configuration, which stays as it is.
-func newDraft(cfg *model.Config) *draft {
+// newDraft begins with a configuration, which stays as it is. lock is taken for each
+// edit; nil means that nobody else looks.
+func newDraft(cfg *model.Config, lock *sync.Mutex) *draft {
+	if lock == nil {
+		lock = &sync.Mutex{}
+	}
 	c := *cfg
-	return &draft{config: &c, own: make(map[model.Kind]bool)}
+	return &draft{lock: lock, config: &c, own: make(map[model.Kind]bool)}
 }
 
-// publish returns the configuration as it is now, for good: further edits are made
-// in copies.
-func (d *draft) publish() *model.Config {
+// keep makes the edits so far what kept shows. The caller holds the lock.
+func (d *draft) keep() { d.way = nil }
+
+// kept returns the configuration as it was when the edits were last kept, for good:
+// further edits are made in copies. now tells whether the draft is still the same.
+// The caller holds the lock.
+func (d *draft) kept() (cfg *model.Config, now bool) {
 	clear(d.own)
-	return d.shown()
+	if len(d.way) == 0 {
+		return d.shown(), true
+	}
+	past := newDraft(d.config, nil)
+	for _, e := range slices.Backward(d.way) {
+		past.set(e)
+	}
+	return past.config, false
 }
 
 // shown is the configuration as it is until the draft's next edit.
@@ -62,15 +84,8 @@ func (d *draft) swap(edits []model.Edit) (undo []model.Edit) {
 // set makes one edit, and returns the one that undoes it.
 func (d *draft) set(e model.Edit) (undo model.Edit) {
 	old := d.config.Get(e.Kind, e.ID)
-	if !d.own[e.Kind] {
-		d.config.CloneKind(e.Kind)
-		d.own[e.Kind] = true
-	}
-	if e.Put != nil {
-		d.config.Set(e.Put)
-	} else {
-		d.config.Delete(e.Kind, e.ID)
-	}
+	undo = model.Edit{Kind: e.Kind, ID: e.ID, Put: old}
+	d.change(e, undo)
 	if d.found != nil {
 		d.found.Replace(old, e.Put)
 	}
@@ -83,7 +98,23 @@ func (d *draft) set(e model.Edit) (undo model.Edit) {
 			d.differ++
 		}
 	}
-	return model.Edit{Kind: e.Kind, ID: e.ID, Put: old}
+	return undo
+}
+
+// change changes the configuration and keeps the way back.
+func (d *draft) change(e, undo model.Edit) {
+	d.lock.Lock()
+	defer d.lock.Unlock()
+	if !d.own[e.Kind] {
+		d.config.CloneKind(e.Kind)
+		d.own[e.Kind] = true
+	}
+	if e.Put != nil {
+		d.config.Set(e.Put)
+	} else {
+		d.config.Delete(e.Kind, e.ID)
+	}
+	d.way = append(d.way, undo)
 }
 
 // pending counts the objects that differ from those of the running configuration.

@@ -71,8 +71,8 @@ type writers struct {
 	// lead is full while one of the callers carries out calls, for all.
 	lead chan struct{}
 
-	// The rest belongs to whoever leads: base is the pending configuration that
-	// draft was made of.
+	// draft is changed by whoever leads. base is the configuration that it kept last,
+	// if there is a view of that. Both are under Service.look.
 	draft *draft
 	base  *model.Config
 }
@@ -130,7 +130,7 @@ func (s *Service) lead(calls []*call) {
 	// No caller's context ends the others' calls; the store bounds each request.
 	ctx := context.Background()
 	limit := maxGroup
-	v, _ := s.Latest()
+	v := s.current.Load().view // perhaps without its pending configuration
 	for i := range maxTries {
 		if i > 0 {
 			var err error
@@ -188,11 +188,7 @@ type group struct {
 // workOut works out calls on top of each other. current tells that the view has just
 // been read, so that what it says against a call is true.
 func (s *Service) workOut(v *View, calls []*call, current bool, limit int) *group {
-	w := &s.writers
-	if w.draft == nil || w.base != v.Pending {
-		w.draft, w.base = newDraft(v.Pending), v.Pending
-	}
-	g := &group{draft: w.draft, core: v.core, conds: []store.Cond{{Key: keyRunning, Revision: v.mark}}, told: make(map[*call]error)}
+	g := &group{draft: s.draftOf(v), core: v.core, conds: []store.Cond{{Key: keyRunning, Revision: v.mark}}, told: make(map[*call]error)}
 	for _, c := range calls {
 		if len(g.stored) == limit || g.bytes >= maxGroupBytes {
 			break
@@ -203,15 +199,34 @@ func (s *Service) workOut(v *View, calls []*call, current bool, limit int) *grou
 		told, err := s.workOutOne(v, c, g, current)
 		if c.panicked != nil {
 			// The draft may be in any state: begin anew without the call.
-			w.draft = nil
+			s.dropDraft()
 			c.end(nil)
-			return &group{}
+			return nil
 		}
 		if told && current {
 			g.told[c] = err
 		}
 	}
 	return g
+}
+
+// draftOf returns the draft to work on: that at hand if it is what the view has, which
+// it is for a view without a pending configuration.
+func (s *Service) draftOf(v *View) *draft {
+	s.look.Lock()
+	defer s.look.Unlock()
+	if w := &s.writers; v.Pending != nil && (w.draft == nil || w.base != v.Pending) {
+		w.draft, w.base = newDraft(v.Pending, &s.look), v.Pending
+	}
+	return s.writers.draft
+}
+
+// dropDraft gives up the draft with all edits that were not kept.
+func (s *Service) dropDraft() {
+	s.seen() // the view must not need it any more
+	s.look.Lock()
+	defer s.look.Unlock()
+	s.writers.draft, s.writers.base = nil, nil
 }
 
 // agree reports whether conditions can hold together with others.
@@ -284,13 +299,20 @@ func (s *Service) add(c *call, p *prepared, g *group) error {
 // settle stores what a group has to store, and ends the calls whose outcome is known
 // then. An error tells that some have to be worked out anew.
 func (s *Service) settle(ctx context.Context, g *group) error {
+	if g == nil {
+		return nil
+	}
 	if len(g.stored) > 0 {
 		if err := s.append(ctx, g); err != nil {
 			// What was worked out is void, and with it what was told on top of it.
-			s.writers.draft = nil
+			s.dropDraft()
 			return s.failed(ctx, g, err)
 		}
 		endAll(g.stored, nil)
+	} else {
+		s.look.Lock()
+		g.draft.keep() // as it was before
+		s.look.Unlock()
 	}
 	for c, err := range g.told {
 		c.end(err)
@@ -307,9 +329,13 @@ func (s *Service) append(ctx context.Context, g *group) error {
 		return err
 	}
 	// The conditions held: so nothing else of the core has changed since the view.
-	g.core.Pending, g.core.at = g.draft.publish(), at
-	s.writers.base = g.core.Pending
-	s.install(g.core, s.current.Load().view.live)
+	// Its pending configuration is what the draft keeps, for whoever asks.
+	s.look.Lock()
+	defer s.look.Unlock()
+	g.draft.keep()
+	s.writers.base = nil
+	g.core.Pending, g.core.at = nil, at
+	s.replace(g.core, s.current.Load().view.live)
 	return nil
 }
 

@@ -173,7 +173,7 @@ func (s *Service) editGuests(ctx context.Context, author string, edits []model.E
 				return err
 			}
 		}
-		p, err := s.prepare(v, newDraft(v.Pending), todo, o)
+		p, err := s.prepare(v, newDraft(v.Pending, nil), todo, o)
 		if err != nil {
 			return err
 		}

@@ -33,7 +33,10 @@ type Service struct {
 	log   *slog.Logger
 
 	// mu is held while the view is replaced, reads of the store included.
-	mu      sync.Mutex
+	mu sync.Mutex
+	// look is held for moments, under mu or without: while current is replaced, and
+	// while the draft is changed or looked at.
+	look    sync.Mutex
 	current atomic.Pointer[snapshot]
 	// asked counts the calls of View, answered those that a read of the store has
 	// served which began after them.
@@ -43,7 +46,9 @@ type Service struct {
 	writers writers
 }
 
-// snapshot is a view, and what is closed when there is a newer one.
+// snapshot is a view, and what is closed when there is a newer one. A view that nobody
+// has asked for since it was written here has no pending configuration yet: it is what
+// the draft was when its edits were last kept.
 type snapshot struct {
 	view     *View
 	replaced chan struct{}
@@ -74,8 +79,27 @@ func Open(ctx context.Context, st store.Store, o Options) (*Service, error) {
 // Latest returns the newest view at hand without asking the store, and a channel
 // that is closed as soon as there is a newer one.
 func (s *Service) Latest() (*View, <-chan struct{}) {
-	c := s.current.Load()
+	c := s.seen()
 	return c.view, c.replaced
+}
+
+// seen returns the current snapshot with its pending configuration.
+func (s *Service) seen() *snapshot {
+	s.look.Lock()
+	defer s.look.Unlock()
+	c := s.current.Load()
+	if c.view.Pending != nil {
+		return c
+	}
+	v := *c.view
+	cfg, now := s.writers.draft.kept()
+	v.Pending = cfg
+	if now {
+		s.writers.base = cfg
+	}
+	c = &snapshot{&v, c.replaced}
+	s.current.Store(c)
+	return c
 }
 
 // View asks the store for news and returns the current view. Callers who come while
@@ -85,7 +109,7 @@ func (s *Service) View(ctx context.Context) (*View, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.answered >= ticket {
-		return s.current.Load().view, nil
+		return s.seen().view, nil
 	}
 	served := s.asked.Load()
 	v, err := s.read(ctx)
@@ -99,7 +123,7 @@ func (s *Service) View(ctx context.Context) (*View, error) {
 // read reads what is new in the store and makes it the current view. The caller
 // holds mu.
 func (s *Service) read(ctx context.Context) (*View, error) {
-	v := s.current.Load().view
+	v := s.seen().view
 	c, err := s.readCore(ctx, &v.core)
 	if err != nil {
 		return nil, err
@@ -114,6 +138,13 @@ func (s *Service) read(ctx context.Context) (*View, error) {
 // install makes the parts the current view if they differ from it. The caller
 // holds mu.
 func (s *Service) install(c core, l live) *View {
+	s.look.Lock()
+	defer s.look.Unlock()
+	return s.replace(c, l)
+}
+
+// replace is install for a caller who holds look too.
+func (s *Service) replace(c core, l live) *View {
 	old := s.current.Load()
 	v := &View{core: c, live: l}
 	if c.mark == old.view.mark && c.seq == old.view.seq && l.liveMark == old.view.liveMark {

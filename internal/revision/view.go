@@ -131,11 +131,11 @@ func editsBetween(from, to *model.Config) []model.Edit {
 // next is the core after edit calls, whose edits are complete and in order, were
 // appended.
 func (c *core) next(records []Record, at int64) core {
-	d := newDraft(c.Pending)
+	d := newDraft(c.Pending, nil)
 	for _, r := range records {
 		d.swap(r.Edits)
 	}
-	return c.after(records, d.publish(), at)
+	return c.after(records, d.config, at)
 }
 
 // after is the core after edit calls whose outcome is known.
