@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"net/netip"
 	"slices"
@@ -275,6 +276,44 @@ func list[T any, P interface {
 		out = append(out, m[id])
 	}
 	return out
+}
+
+// Each goes through the objects of a kind in no particular order.
+func (c *Config) Each(k Kind) iter.Seq[Object] {
+	switch k {
+	case KindNode:
+		return each(c.Nodes)
+	case KindPrefixList:
+		return each(c.PrefixLists)
+	case KindRouteMap:
+		return each(c.RouteMaps)
+	case KindFabric:
+		return each(c.Fabrics)
+	case KindFabricNode:
+		return each(c.FabricNodes)
+	case KindController:
+		return each(c.Controllers)
+	case KindZone:
+		return each(c.Zones)
+	case KindVNet:
+		return each(c.VNets)
+	case KindSubnet:
+		return each(c.Subnets)
+	}
+	return func(func(Object) bool) {}
+}
+
+func each[T any, P interface {
+	*T
+	Object
+}](m map[string]P) iter.Seq[Object] {
+	return func(yield func(Object) bool) {
+		for _, o := range m {
+			if !yield(o) {
+				return
+			}
+		}
+	}
 }
 
 // Len is the number of objects in the configuration.

@@ -113,18 +113,22 @@ func (x *exchange) wrap(f *Failure, faults Params) []byte {
 
 // succeed answers with an encoded result.
 func (x *exchange) succeed(body []byte, data any) {
-	var b strings.Builder
-	b.WriteString(`{"data":`)
-	b.Write(body)
+	end := ""
 	if p, ok := data.(Paged); ok {
-		fmt.Fprintf(&b, `,"total":%d`, p.Total)
+		end = fmt.Sprintf(`,"total":%d`, p.Total)
 	}
 	if x.extjs {
-		b.WriteString(`,"success":1`)
+		end += `,"success":1`
 	}
-	b.WriteByte('}')
+	end += "}"
+	const begin = `{"data":`
 	x.header(x.w.Header())
-	_, _ = io.WriteString(x.w, b.String()) // whoever asked is gone if this fails
+	x.w.Header().Set("Content-Length", strconv.Itoa(len(begin)+len(body)+len(end)))
+	for _, part := range [][]byte{[]byte(begin), body, []byte(end)} {
+		if _, err := x.w.Write(part); err != nil {
+			return // whoever asked is gone
+		}
+	}
 }
 
 func (x *exchange) header(h http.Header) {

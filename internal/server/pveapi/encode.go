@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"reflect"
 	"slices"
@@ -13,6 +14,10 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/pve"
 )
+
+// rows is a list whose objects are made one at a time, as they are written: a long
+// one takes much more memory than its text.
+type rows func(yield func(pve.Object) bool)
 
 // encode writes a result as Proxmox does: truth is 1 or 0, a list of none is [],
 // and names are sorted. Results are made of maps with text keys, slices and plain
@@ -39,19 +44,28 @@ func write(b *bytes.Buffer, v any) error {
 	case pve.Object:
 		return writeObject(b, v)
 	case []pve.Object:
-		b.WriteByte('[')
-		for i, o := range v {
-			if i > 0 {
-				b.WriteByte(',')
-			}
-			if err := writeObject(b, o); err != nil {
-				return err
-			}
-		}
-		b.WriteByte(']')
+		return writeRows(b, slices.Values(v))
+	case rows:
+		return writeRows(b, iter.Seq[pve.Object](v))
 	default:
 		return reflected(b, reflect.ValueOf(v))
 	}
+	return nil
+}
+
+func writeRows(b *bytes.Buffer, list iter.Seq[pve.Object]) error {
+	b.WriteByte('[')
+	first := true
+	for o := range list {
+		if !first {
+			b.WriteByte(',')
+		}
+		first = false
+		if err := writeObject(b, o); err != nil {
+			return err
+		}
+	}
+	b.WriteByte(']')
 	return nil
 }
 

@@ -134,19 +134,19 @@ func (v *view) config() *model.Config {
 
 // list shows all objects of a kind that the caller may see, sorted. decorate adds
 // what is not among the properties.
-func (s *sdn) list(v *view, k *pve.Kind, visible func(o model.Object) bool, decorate func(o model.Object, out pve.Object)) []pve.Object {
+func (s *sdn) list(v *view, k *pve.Kind, visible func(o model.Object) bool, decorate func(o model.Object, out pve.Object)) rows {
 	objects := v.config().List(k.Model)
 	if v.pending {
 		objects = union(v.Running.List(k.Model), objects)
 	}
 	digest := s.digest(v, k)
-	out := make([]pve.Object, 0, len(objects))
-	for _, o := range objects {
-		if visible(o) {
-			out = append(out, s.show(v, k, o, digest, decorate))
+	return func(yield func(pve.Object) bool) {
+		for _, o := range objects {
+			if visible(o) && !yield(s.show(v, k, o, digest, decorate)) {
+				return
+			}
 		}
 	}
-	return out
 }
 
 // union is the sorted list of the objects that are in either list; of those in both

@@ -22,6 +22,7 @@ type digests struct {
 type digest struct {
 	cfg     *model.Config
 	objects map[string]hashed
+	all     [sha256.Size]byte // of all objects, in any order
 	text    string
 }
 
@@ -35,31 +36,51 @@ type hashed struct {
 func (d *digests) of(cfg *model.Config, k *pve.Kind) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	old := d.kinds[k.Model]
-	if old != nil && old.cfg == cfg {
-		return old.text
-	}
-	if old == nil {
-		old = &digest{}
-	}
-	now := &digest{cfg: cfg, objects: map[string]hashed{}}
-	var all [sha256.Size]byte
-	for _, o := range cfg.List(k.Model) {
-		h, known := old.objects[o.ObjectID()]
-		if !known || h.object != o {
-			h = hashed{o, hash(k, o)}
-		}
-		now.objects[o.ObjectID()] = h
-		for i := range all { // in any order
-			all[i] ^= h.sum[i]
-		}
-	}
-	now.text = word(k, all[:])
 	if d.kinds == nil {
 		d.kinds = map[model.Kind]*digest{}
 	}
-	d.kinds[k.Model] = now
+	now := d.kinds[k.Model]
+	if now == nil {
+		now = &digest{objects: map[string]hashed{}}
+		d.kinds[k.Model] = now
+	}
+	if now.cfg != cfg {
+		now.follow(cfg, k)
+		now.cfg, now.text = cfg, word(k, now.all[:])
+	}
 	return now.text
+}
+
+// follow makes the digest that of the configuration's objects.
+func (d *digest) follow(cfg *model.Config, k *pve.Kind) {
+	n := 0
+	for o := range cfg.Each(k.Model) {
+		n++
+		old, known := d.objects[o.ObjectID()]
+		if known && old.object == o {
+			continue
+		}
+		d.toggle(old) // nothing, of one that is not known
+		h := hashed{o, hash(k, o)}
+		d.toggle(h)
+		d.objects[o.ObjectID()] = h
+	}
+	if len(d.objects) == n {
+		return
+	}
+	for id, old := range d.objects {
+		if cfg.Get(k.Model, id) == nil {
+			d.toggle(old)
+			delete(d.objects, id)
+		}
+	}
+}
+
+// toggle adds an object's hash, or takes it away.
+func (d *digest) toggle(h hashed) {
+	for i := range d.all {
+		d.all[i] ^= h.sum[i]
+	}
 }
 
 func hash(k *pve.Kind, o model.Object) [sha256.Size]byte {

@@ -101,7 +101,7 @@ func (s *sdn) checkFabricDigest(c *Call, cfg *model.Config) error {
 	return nil
 }
 
-func (s *sdn) listFabrics(c *Call, v *view) []pve.Object {
+func (s *sdn) listFabrics(c *Call, v *view) rows {
 	return s.list(v, pve.Fabrics(), func(o model.Object) bool { return c.May(fabricPath(o.ObjectID()), audit, allocate) }, protocolForType)
 }
 
@@ -236,7 +236,7 @@ func (s *sdn) fabricNodeOperations() []Operation {
 }
 
 // listNodes lists the nodes of a fabric, or of all.
-func (s *sdn) listNodes(c *Call, v *view, fabric string) []pve.Object {
+func (s *sdn) listNodes(c *Call, v *view, fabric string) rows {
 	return s.list(v, pve.FabricNodes(), func(o model.Object) bool {
 		n := o.(*model.FabricNode)
 		return (fabric == "" || n.Fabric == fabric) && c.May(fabricPath(n.Fabric), audit, allocate) && c.May(nodePath(n.Node), sysAudit, sysModify)

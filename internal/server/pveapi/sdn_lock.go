@@ -49,7 +49,9 @@ func (l *globalLock) guess(token string) (conds []store.Cond, ok bool) {
 	return condition(*r), true
 }
 
-func condition(r store.Record) []store.Cond { return []store.Cond{{Key: keyLock, Revision: r.Revision}} }
+func condition(r store.Record) []store.Cond {
+	return []store.Cond{{Key: keyLock, Revision: r.Revision}}
+}
 
 // guard checks the token that a call gives, and returns the condition under which
 // that stays true. Without a lock any token is taken.

@@ -8,7 +8,9 @@
 //
 //	api/list        all VNets; the median in seconds
 //	api/pending     all VNets with pending=1, while all of them are pending
+//	api/list/memory by how much the resident memory grows over these lists, in MiB
 //	api/read        one VNet
+//	api/read/fresh  one VNet, right after another was made
 //	api/create/p50  a VNet is made, while eight clients make VNets as fast as they can;
 //	api/create/p99  the floor is one put of a record of the same size, by eight writers
 //	                to an embedded etcd that does nothing else
@@ -46,7 +48,7 @@ const (
 )
 
 // limits are what rows may not exceed, in seconds.
-var limits = map[string]float64{"api/list": 0.150, "api/pending": 0.300, "api/read": 0.005, "api/create/p99": 0.010}
+var limits = map[string]float64{"api/list": 0.150, "api/pending": 0.300, "api/read": 0.005, "api/read/fresh": 0.005, "api/create/p99": 0.010}
 
 func main() {
 	jsonPath := flag.String("json", "", "merge the rows into this file")
@@ -99,6 +101,10 @@ func measure(ctx context.Context, binary string) (rows []report.Row, err error) 
 	if _, err := parallel(vnets, func(i int) error { return s.create(ctx, i) }); err != nil {
 		return nil, err
 	}
+	before, err := s.forgetPeak()
+	if err != nil {
+		return nil, err
+	}
 	for _, list := range []struct{ name, path string }{{"api/list", "/cluster/sdn/vnets"}, {"api/pending", "/cluster/sdn/vnets?pending=1"}} {
 		var body []byte
 		took, err := repeat(reads, func(int) (err error) {
@@ -110,10 +116,12 @@ func measure(ctx context.Context, binary string) (rows []report.Row, err error) 
 		}
 		rows = append(rows, seconds(list.name, quantile(took, 0.5)))
 	}
-	took, err := repeat(singles, func(i int) error {
-		_, err := s.call(ctx, http.MethodGet, "/cluster/sdn/vnets/v"+strconv.Itoa(i*vnets/singles), nil)
-		return err
-	})
+	peak, err := s.status("VmHWM")
+	if err != nil {
+		return nil, err
+	}
+	rows = append(rows, mebibytes("api/list/memory", peak-before))
+	took, err := repeat(singles, func(i int) error { return s.read(ctx, i) })
 	if err != nil {
 		return nil, err
 	}
@@ -122,8 +130,34 @@ func measure(ctx context.Context, binary string) (rows []report.Row, err error) 
 	if err != nil {
 		return nil, err
 	}
+	fresh, err := s.freshReads(ctx)
+	if err != nil {
+		return nil, err
+	}
 	memory, err := s.memory()
-	return append(append(rows, created...), memory...), err
+	return append(append(append(rows, fresh), created...), memory...), err
+}
+
+// freshReads measures reads each of which follows a change.
+func (s *server) freshReads(ctx context.Context) (report.Row, error) {
+	var took []float64
+	for i := range singles / 4 {
+		if err := s.create(ctx, vnets+more+i); err != nil {
+			return report.Row{}, err
+		}
+		start := time.Now()
+		if err := s.read(ctx, i); err != nil {
+			return report.Row{}, err
+		}
+		took = append(took, time.Since(start).Seconds())
+	}
+	return seconds("api/read/fresh", quantile(took, 0.5)), nil
+}
+
+// read reads one of the VNets.
+func (s *server) read(ctx context.Context, i int) error {
+	_, err := s.call(ctx, http.MethodGet, "/cluster/sdn/vnets/v"+strconv.Itoa(i*vnets/singles), nil)
+	return err
 }
 
 // creations measures how long a VNet takes to be made, beside the floor.
@@ -140,6 +174,10 @@ func (s *server) creations(ctx context.Context) ([]report.Row, error) {
 	p50.Floor, p99.Floor = quantile(theirs.each, 0.5), quantile(theirs.each, 0.99)
 	rate := report.Row{Name: "api/create/rate", Unit: "1/s", Better: "higher", Ours: more / ours.all, Floor: more / theirs.all}
 	return []report.Row{p50, p99, rate}, nil
+}
+
+func mebibytes(name string, ours float64) report.Row {
+	return report.Row{Name: name, Unit: "MiB", Better: report.Lower, Ours: ours}
 }
 
 func seconds(name string, ours float64) report.Row {

@@ -30,6 +30,7 @@ type server struct {
 	url    string
 	token  string
 	client *http.Client
+	peak   float64 // memory, before the kernel was told to forget it
 }
 
 // startTimeout bounds a server's start.
@@ -118,22 +119,42 @@ func (s *server) call(ctx context.Context, method, path string, form url.Values)
 	return body, nil
 }
 
-// memory reads how much memory the server has and had (proc(5)).
+// memory tells how much memory the server has and had.
 func (s *server) memory() ([]report.Row, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	now, err := s.status("VmRSS")
 	if err != nil {
 		return nil, err
 	}
-	var rows []report.Row
-	for _, of := range []struct{ name, field string }{{"api/memory", "VmRSS"}, {"api/memory/peak", "VmHWM"}} {
-		for line := range strings.Lines(string(b)) {
-			var kb float64
-			if n, _ := fmt.Sscanf(line, of.field+": %f kB", &kb); n == 1 {
-				rows = append(rows, report.Row{Name: of.name, Unit: "MiB", Better: report.Lower, Ours: kb / 1024})
-			}
+	peak, err := s.status("VmHWM")
+	return []report.Row{mebibytes("api/memory", now), mebibytes("api/memory/peak", max(peak, s.peak))}, err
+}
+
+// forgetPeak lets the kernel count the most memory anew (proc(5), clear_refs), and
+// returns how much there is.
+func (s *server) forgetPeak() (float64, error) {
+	var err error
+	if s.peak, err = s.status("VmHWM"); err != nil {
+		return 0, err
+	}
+	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", s.cmd.Process.Pid), []byte("5"), 0); err != nil {
+		return 0, err
+	}
+	return s.status("VmRSS")
+}
+
+// status reads a size from the server's status (proc(5)), in MiB.
+func (s *server) status(field string) (float64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(b)) {
+		var kb float64
+		if n, _ := fmt.Sscanf(line, field+": %f kB", &kb); n == 1 {
+			return kb / 1024, nil
 		}
 	}
-	return rows, nil
+	return 0, fmt.Errorf("the server's process tells no %s", field)
 }
 
 // listening is where the server says that it listens, followed by that it serves.
