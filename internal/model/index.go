@@ -77,6 +77,23 @@ func (x *Index) Tagged(zone string, tag int) []*VNet { return x.tagged[tagKey{zo
 // Subnets are the subnets of a VNet, sorted by ID.
 func (x *Index) Subnets(vnet string) []*Subnet { return x.subnets[vnet] }
 
+// Follow makes the index of one configuration that of another. Objects that both share
+// cost little.
+func (x *Index) Follow(from, to *Config) {
+	for _, k := range []Kind{KindZone, KindVNet, KindSubnet} {
+		for o := range from.Each(k) {
+			if n := to.Get(k, o.ObjectID()); n != o {
+				x.Replace(o, n)
+			}
+		}
+		for n := range to.Each(k) {
+			if from.Get(k, n.ObjectID()) == nil {
+				x.Replace(nil, n)
+			}
+		}
+	}
+}
+
 // Replace tells that an object, of any kind, takes the place of another; nil stands
 // for none.
 func (x *Index) Replace(old, new Object) {

@@ -97,6 +97,9 @@ func TestScopeHoldsAllThatAnEditChanges(t *testing.T) {
 			in = x.Around(cfg, edits, in)
 
 			sameIndex(t, x, NewIndex(cfg))
+			follower := NewIndex(old)
+			follower.Follow(old, cfg)
+			sameIndex(t, follower, x)
 			wholeOld, wholeNew := Validate(old, known), Validate(cfg, known)
 			partOld, partNew := NewIndex(old).Validate(old, known, in), x.Validate(cfg, known, in)
 			for _, p := range [][2]Problems{{wholeOld, partOld}, {wholeNew, partNew}} {

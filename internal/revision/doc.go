@@ -20,9 +20,18 @@
 // in one transaction, on condition that no further record was appended.
 // Numbers in keys have 16 digits, so that keys sort as numbers.
 //
+// # Scale
+//
+// An edit costs what it changes and what that concerns, not what there is. Calls are
+// worked out on a draft of the pending configuration, which is changed in place and
+// has an index beside it; only whoever asks for a view makes the next edit copy maps.
+// Calls that come while others are being stored wait, and go together in one
+// transaction, each with its own record and outcome: see group.go.
+//
 // # Consistency
 //
-// Every method that takes a context asks the store first whether anything is
-// new, so what it returns and refuses is up to date even with several servers.
+// Every method that takes a context asks the store whether anything is new, so what
+// it returns and refuses is up to date even with several servers. An edit that is
+// stored need not ask: the conditions of its transaction tell.
 // Latest does not ask: it is for long polls, and is kept current by Run.
 package revision

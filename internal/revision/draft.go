@@ -72,13 +72,11 @@ func (d *draft) index() *model.Index {
 	return d.found
 }
 
-// swap makes edits of complete objects, and returns those that undo them.
-func (d *draft) swap(edits []model.Edit) (undo []model.Edit) {
+// swap makes edits of complete objects, or undoes some.
+func (d *draft) swap(edits []model.Edit) {
 	for _, e := range edits {
-		undo = append(undo, d.set(e))
+		d.set(e)
 	}
-	slices.Reverse(undo)
-	return undo
 }
 
 // set makes one edit, and returns the one that undoes it.

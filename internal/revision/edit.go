@@ -26,8 +26,8 @@ type EditOptions struct {
 	// Guard are further conditions under which the edits are stored; if one does
 	// not hold Edit returns ErrGuard.
 	Guard []store.Cond
-	// Uncounted leaves EditResult.Pending at 0: to count takes longer the more
-	// edits are pending.
+	// Uncounted leaves EditResult.Pending at 0: the first count after an apply looks
+	// at all objects.
 	Uncounted bool
 
 	// planned judges guests by what is about to run only.

@@ -199,7 +199,7 @@ func (s *Service) workOut(v *View, calls []*call, current bool, limit int) *grou
 		told, err := s.workOutOne(v, c, g, current)
 		if c.panicked != nil {
 			// The draft may be in any state: begin anew without the call.
-			s.dropDraft()
+			s.dropDraft(true)
 			c.end(nil)
 			return nil
 		}
@@ -215,18 +215,28 @@ func (s *Service) workOut(v *View, calls []*call, current bool, limit int) *grou
 func (s *Service) draftOf(v *View) *draft {
 	s.look.Lock()
 	defer s.look.Unlock()
-	if w := &s.writers; v.Pending != nil && (w.draft == nil || w.base != v.Pending) {
-		w.draft, w.base = newDraft(v.Pending, &s.look), v.Pending
+	w := &s.writers
+	if v.Pending == nil || w.draft != nil && w.base == v.Pending {
+		return w.draft
 	}
-	return s.writers.draft
+	d := newDraft(v.Pending, &s.look)
+	if old := w.draft; old != nil && old.found != nil {
+		d.found = old.found
+		d.found.Follow(old.config, d.config)
+	}
+	w.draft, w.base = d, v.Pending
+	return d
 }
 
-// dropDraft gives up the draft with all edits that were not kept.
-func (s *Service) dropDraft() {
+// dropDraft gives up the draft with all edits that were not kept, and with its index
+// if that may be in any state.
+func (s *Service) dropDraft(index bool) {
 	s.seen() // the view must not need it any more
 	s.look.Lock()
 	defer s.look.Unlock()
-	s.writers.draft, s.writers.base = nil, nil
+	if s.writers.base = nil; index {
+		s.writers.draft = nil
+	}
 }
 
 // agree reports whether conditions can hold together with others.
@@ -305,7 +315,7 @@ func (s *Service) settle(ctx context.Context, g *group) error {
 	if len(g.stored) > 0 {
 		if err := s.append(ctx, g); err != nil {
 			// What was worked out is void, and with it what was told on top of it.
-			s.dropDraft()
+			s.dropDraft(false)
 			return s.failed(ctx, g, err)
 		}
 		endAll(g.stored, nil)

@@ -144,7 +144,7 @@ func TestEditsAreJudgedAsTheWhole(t *testing.T) {
 			edits := networkEdits(rt)
 			lax := rapid.Bool().Draw(rt, "lax")
 			before := view(t, s).Pending
-			wantErr, wantWarnings := judged(before, edits, lax, known())
+			wantWarnings, wantErr := judged(before, edits, lax, known())
 			r, err := s.Edit(t.Context(), "tester", edits, revision.EditOptions{Lax: lax})
 			if fmt.Sprint(err) != fmt.Sprint(wantErr) {
 				rt.Fatalf("edits %v:\n got %v\nwant %v", edits, err, wantErr)
@@ -198,16 +198,16 @@ func subnet(rt *rapid.T, vnet string) model.Edit {
 }
 
 // judged tells what the whole configuration's validation says of edits.
-func judged(old *model.Config, edits []model.Edit, lax bool, known []string) (error, model.Problems) {
+func judged(old *model.Config, edits []model.Edit, lax bool, known []string) (model.Problems, error) {
 	cfg := old.Clone()
 	touched := map[string]bool{}
 	for _, e := range edits {
 		if e.Put == nil {
 			if !cfg.Delete(e.Kind, e.ID) {
-				return fmt.Errorf("%s %s: %w: check the spelling, or list what exists with: viaduct get %s", e.Kind, e.ID, revision.ErrNotFound, e.Kind.Plural()), nil
+				return nil, fmt.Errorf("%s %s: %w: check the spelling, or list what exists with: viaduct get %s", e.Kind, e.ID, revision.ErrNotFound, e.Kind.Plural())
 			}
 		} else if err := cfg.Put(e.Put); err != nil {
-			return err, nil
+			return nil, err
 		}
 		kind, id := e.Kind, e.ID
 		if e.Put != nil {
@@ -232,9 +232,9 @@ func judged(old *model.Config, edits []model.Edit, lax bool, known []string) (er
 		}
 	}
 	if len(errs) > 0 {
-		return errs, nil
+		return nil, errs
 	}
-	return nil, warnings
+	return warnings, nil
 }
 
 // A call that panics, and one whose caller has gone, are nobody else's trouble.
@@ -342,5 +342,43 @@ func TestFailuresOfCallsTogether(t *testing.T) {
 	}
 	if d := cmp.Diff(v.Pending, view(t, s).Pending, opts); d != "" {
 		t.Errorf("the service that met the failures sees something else:\n%s", d)
+	}
+}
+
+// Edits of one object of many.
+func BenchmarkEdit10000(b *testing.B) {
+	edits := []model.Edit{{Put: &model.Zone{ID: "vx", Type: model.ZoneVXLAN, Peers: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}}}
+	network := func(i int) netip.Prefix {
+		return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 0}), 24)
+	}
+	for i := range 10_000 {
+		id := fmt.Sprintf("v%d", i)
+		edits = append(edits, model.Edit{Put: &model.VNet{ID: id, Zone: "vx", Tag: i + 1}}, model.Edit{Put: &model.Subnet{CIDR: network(i), VNet: id}})
+	}
+	for name, change := range map[string]func(i int) model.Edit{
+		"vnet": func(i int) model.Edit {
+			return model.Edit{Put: &model.VNet{ID: "v5000", Zone: "vx", Tag: 5001, Alias: fmt.Sprint(i)}}
+		},
+		"subnet": func(i int) model.Edit {
+			return model.Edit{Put: &model.Subnet{CIDR: network(5000), VNet: "v5000", SNAT: i%2 == 0, Gateway: network(5000).Addr().Next()}}
+		},
+		"zone": func(i int) model.Edit {
+			return model.Edit{Put: &model.Zone{ID: "other", Type: model.ZoneSimple, MTU: 1300 + i%100}}
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			s, err := revision.Open(b.Context(), mem.New(), revision.Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := s.Edit(b.Context(), "tester", edits, revision.EditOptions{}); err != nil {
+				b.Fatal(err)
+			}
+			for i := 0; b.Loop(); i++ {
+				if _, err := s.Edit(b.Context(), "tester", []model.Edit{change(i)}, revision.EditOptions{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -222,7 +222,7 @@ func (s *Service) writeGuestChunk(ctx context.Context, mark int64, author string
 		return 0, err
 	}
 	// The condition held: so no other guest has changed since the mark.
-	now := s.current.Load().view
+	now := s.seen().view
 	if now.liveMark == mark {
 		s.install(now.core, now.with(at, at, puts, deletes))
 	}

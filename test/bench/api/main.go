@@ -31,6 +31,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -54,6 +55,7 @@ func main() {
 	jsonPath := flag.String("json", "", "merge the rows into this file")
 	binary := flag.String("binary", "bin/viaduct", "the program to measure")
 	flag.Parse()
+	debug.SetGCPercent(400) // the clients share the processors with what they measure
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := run(ctx, *binary, *jsonPath); err != nil {
