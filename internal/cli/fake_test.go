@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/audit"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
@@ -31,12 +32,38 @@ type fakeServer struct {
 	author    string
 	// polls counts status requests: nodes converge at the second one.
 	polls int
+	trail audit.Trail
 	// broken makes node2 fail on this object.
 	broken string
 }
 
 func newFake() *fakeServer {
-	return &fakeServer{pending: &model.Config{}, guests: map[string]*model.Guest{}, author: "root"}
+	return &fakeServer{pending: &model.Config{}, guests: map[string]*model.Guest{}, author: "root", trail: &trail{}}
+}
+
+// trail keeps the audit in memory, at the time of the tests.
+type trail struct {
+	mu      sync.Mutex
+	entries []audit.Entry
+}
+
+func (t *trail) Record(e audit.Entry) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e.ID, e.Time = fmt.Sprint(len(t.entries)+1), now.Add(-time.Minute)
+	t.entries = append([]audit.Entry{e}, t.entries...)
+}
+
+func (t *trail) List(_ context.Context, q audit.Query) ([]audit.Entry, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := []audit.Entry{}
+	for _, e := range t.entries {
+		if len(out) < q.Limit && (q.Author == "" || q.Author == e.Author) {
+			out = append(out, e)
+		}
+	}
+	return out, nil
 }
 
 // realAccess serves the part of the interface that is the real server's.
@@ -45,7 +72,7 @@ func (f *fakeServer) realAccess() http.Handler {
 	if err != nil {
 		panic(err) // a store in memory does not fail
 	}
-	h := &serverapi.Handler{Access: s, Author: func(*http.Request) (string, error) { return f.author, nil }, Log: slog.New(slog.DiscardHandler)}
+	h := &serverapi.Handler{Access: s, Administrator: func(*http.Request) (string, error) { return f.author, nil }, Audit: f.trail, Log: slog.New(slog.DiscardHandler)}
 	return h.Routes()
 }
 
@@ -120,7 +147,7 @@ func (f *fakeServer) handler() http.Handler {
 	})
 	real := f.realAccess()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/api/v1/access/") {
+		if strings.HasPrefix(r.URL.Path, "/api/v1/access/") || r.URL.Path == "/api/v1/audit" || r.URL.Path == "/api/v1/session" {
 			real.ServeHTTP(w, r)
 			return
 		}

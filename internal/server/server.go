@@ -19,11 +19,13 @@ import (
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/audit"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/agentapi"
 	"github.com/viaduct-sdn/viaduct/internal/server/api"
+	"github.com/viaduct-sdn/viaduct/internal/server/event"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
@@ -130,19 +132,23 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	trail := audit.Open(s.cfg.Store, audit.Options{Logger: s.log})
+	events := event.New(event.Options{Config: config, Fleet: nodes, Logger: s.log})
 	background.Go(func() { nodes.Run(ctx) })
 	background.Go(func() { config.Run(ctx) })
 	background.Go(func() { users.Run(ctx) })
+	background.Go(func() { trail.Run(ctx) })
+	background.Go(func() { events.Run(ctx) })
 	background.Go(func() { s.keepAdmin(ctx, authority) })
-	return s.serve(ctx, socket, authority, s.routes(config, nodes, authority, users))
+	native := &api.Handler{
+		Config: config, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: administrator,
+		Version: s.cfg.Version, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log,
+	}
+	return s.serve(ctx, socket, authority, s.routes(native, nodes, authority))
 }
 
 // routes puts the interfaces together.
-func (s *Server) routes(config *revision.Service, nodes *fleet.Fleet, authority *pki.Authority, users *access.Service) http.Handler {
-	native := &api.Handler{
-		Config: config, Fleet: nodes, Authority: authority, Access: users, Author: author, Version: s.cfg.Version,
-		MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log,
-	}
+func (s *Server) routes(native *api.Handler, nodes *fleet.Fleet, authority *pki.Authority) http.Handler {
 	agents := &agentapi.Handler{Authority: authority, Fleet: nodes, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log}
 	mux := http.NewServeMux()
 	mux.Handle("/agent/v1/", agents.Routes())
