@@ -168,6 +168,41 @@ func (c *Client) CreateToken(ctx context.Context, req api.TokenRequest) (*api.To
 	return post[api.Token](ctx, c, "tokens", nil, req)
 }
 
+// Session tells who the client is to the server, and what it may do.
+func (c *Client) Session(ctx context.Context) (*api.Session, error) {
+	return get[api.Session](ctx, c, "session", nil)
+}
+
+// AuditQuery selects entries of the audit. The zero value means the newest 100.
+type AuditQuery struct {
+	// Limit bounds how many are returned, 1 to 1000; 0 means 100.
+	Limit int
+	// After is the ID of an entry: those that follow it are returned, which are
+	// older.
+	After string
+	// User is whose entries are asked for, as they name the author; empty means all.
+	User string
+}
+
+// Audit returns who wrote what, carried out or refused, newest first.
+func (c *Client) Audit(ctx context.Context, q AuditQuery) ([]api.AuditEntry, error) {
+	query := url.Values{}
+	if q.Limit != 0 {
+		query.Set("limit", strconv.Itoa(q.Limit))
+	}
+	if q.After != "" {
+		query.Set("after", q.After)
+	}
+	if q.User != "" {
+		query.Set("user", q.User)
+	}
+	out, err := get[[]api.AuditEntry](ctx, c, "audit", query)
+	if err != nil {
+		return nil, err
+	}
+	return *out, nil
+}
+
 func get[T any](ctx context.Context, c *Client, path string, query url.Values) (*T, error) {
 	out := new(T)
 	_, err := c.do(ctx, call{method: http.MethodGet, path: root + path, query: query, into: out})
