@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
@@ -106,6 +107,9 @@ func (h *Handler) put(r *request, k model.Kind) (any, error) {
 
 // object reads an object whose id is that of the path.
 func object(k model.Kind, id string, b []byte) (model.Object, error) {
+	if !utf8.ValidString(id) {
+		return nil, problem.Invalid("the id %q in the path is not UTF-8", id)
+	}
 	o := model.New(k)
 	if err := problem.Strict(b, o); err != nil {
 		return nil, err
