@@ -326,7 +326,9 @@ func TestWithoutPermissions(t *testing.T) {
 	}
 }
 
-func itoa(n int) string { return strings.TrimSpace(string(rune('0'+n/100)) + string(rune('0'+n/10%10)) + string(rune('0'+n%10))) }
+func itoa(n int) string {
+	return strings.TrimSpace(string(rune('0'+n/100)) + string(rune('0'+n/10%10)) + string(rune('0'+n%10)))
+}
 
 func ids(t *testing.T, c *client.Client, k model.Kind) []string {
 	t.Helper()
@@ -385,7 +387,9 @@ func TestAuditorOfOneZone(t *testing.T) {
 func TestOwnerOfOneZone(t *testing.T) {
 	c := newCluster(t)
 	cl, ctx := c.as(t, owner), t.Context()
-	vnet := func(id, zone, alias string) api.Edit { return api.Edit{Put: &model.VNet{ID: id, Zone: zone, Alias: alias}} }
+	vnet := func(id, zone, alias string) api.Edit {
+		return api.Edit{Put: &model.VNet{ID: id, Zone: zone, Alias: alias}}
+	}
 	guest := func(id string, vnets ...string) *model.Guest {
 		g := &model.Guest{ID: id}
 		for i, v := range vnets {

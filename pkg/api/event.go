@@ -42,7 +42,7 @@ type Event struct {
 	// Change is what became of an object (pending, guest). An object that moved
 	// out of what the reader may see is told as deleted.
 	Change *Change `json:"change,omitempty"`
-	// Author is who changed the pending configuration or applied it.
+	// Author is who changed the pending configuration, if it was one person by an edit.
 	Author string `json:"author,omitempty"`
 	// Revision is the revision that runs (applied).
 	Revision int64 `json:"revision,omitempty"`
