@@ -33,8 +33,12 @@ are kept. Neither secrets nor what was written are in it.`,
 			if err != nil {
 				return err
 			}
+			empty := "nothing was written yet"
+			if query.User != "" || query.After != "" {
+				empty = "no such entries; viaduct audit shows the newest of all"
+			}
 			l := listing[api.AuditEntry]{
-				empty:  "nothing was written yet",
+				empty:  empty,
 				header: []string{"WHEN", "BY", "FROM", "WHAT", "OF", "RESULT"},
 				row: func(e api.AuditEntry) []string {
 					from := e.From

@@ -137,6 +137,7 @@ func (f *fakeServer) handler() http.Handler {
 	handle("POST /api/v1/tokens", func(*http.Request) (any, error) {
 		return api.Token{Token: "id.secret.print", Expires: now.Add(time.Hour)}, nil
 	})
+	mux.HandleFunc("GET /api/v1/events", events)
 	handle("GET /api/v1/{kinds}", f.list)
 	handle("GET /api/v1/{kinds}/{id}", f.get)
 	handle("PUT /api/v1/{kinds}/{id}", f.put)
@@ -153,6 +154,32 @@ func (f *fakeServer) handler() http.Handler {
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// events tells one of each and ends, as a server does that is started anew.
+func events(w http.ResponseWriter, r *http.Request) {
+	vnet := &api.Change{Action: diff.Update, Type: "vnet", Name: "v1", Fields: []api.Field{{Name: "alias", New: "blue"}}}
+	list := []api.Event{
+		{Type: api.EventReady},
+		{Type: api.EventPending, Author: "bob@pve", Change: vnet},
+		{Type: api.EventApplied, Revision: 7},
+		{Type: api.EventGuest, Change: &api.Change{Action: diff.Delete, Type: "guest", Name: "100"}},
+		{Type: api.EventNode, Node: &api.NodeEvent{Name: "node1", State: protocol.Converged, Revision: 7}},
+		{Type: api.EventNode, Node: &api.NodeEvent{Name: "node2", State: protocol.Degraded, Revision: 7, Failed: []string{"vnet/v1"}, Message: "no kernel"}},
+		{Type: api.EventNode, Node: &api.NodeEvent{Name: "node3"}},
+	}
+	if r.URL.Query().Get("after") != "" {
+		list = []api.Event{{Type: api.EventOverflow}}
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	for i, e := range list {
+		e.ID, e.Time = fmt.Sprintf("life-%d", i), now
+		b, err := json.Marshal(e)
+		if err != nil {
+			panic(err) // plain values
+		}
+		_, _ = fmt.Fprintf(w, ": heartbeat\n\nid: %s\nevent: %s\ndata: %s\n\n", e.ID, e.Type, b)
+	}
 }
 
 func notFound(what string) *api.Error {
