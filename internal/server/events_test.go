@@ -144,7 +144,7 @@ func TestEventsOfNodes(t *testing.T) {
 // When the server stops the streams end at once, and so says the client.
 func TestEventsEndWithTheServer(t *testing.T) {
 	c := newCluster(t)
-	l := listen(t, c.local, "")
+	l := listen(t, c.from(t, owner), "")
 	l.expect("ready")
 	if err := c.stop(); err != nil {
 		t.Error(err)

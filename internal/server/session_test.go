@@ -158,7 +158,7 @@ func TestAudit(t *testing.T) {
 	c := newCluster(t)
 	ctx := t.Context()
 	const secret = "s3cr3t-s3cr3t"
-	cl := c.as(t, owner)
+	cl := c.from(t, owner)
 	if err := c.local.SetPassword(ctx, nobody, secret); err != nil {
 		t.Fatal(err)
 	}

@@ -102,8 +102,19 @@ func (c *cluster) edit(t *testing.T, cl *client.Client, objects ...model.Object)
 	}
 }
 
-// as is a client with a user's token.
+// as is a client with a user's token. It comes through the socket, where it would
+// be an administrator without.
 func (c *cluster) as(t *testing.T, user string) *client.Client {
+	t.Helper()
+	cl, err := client.New("unix://"+filepath.Join(c.data, "api.sock"), client.WithToken(c.tokens[user]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cl
+}
+
+// from is a client with a user's token that comes over the network.
+func (c *cluster) from(t *testing.T, user string) *client.Client {
 	t.Helper()
 	cl, err := client.New(c.url, client.WithTLS("", "", filepath.Join(c.data, "ca.crt")), client.WithToken(c.tokens[user]))
 	if err != nil {

@@ -46,7 +46,7 @@ type Handler struct {
 	Stop    <-chan struct{}
 	Log     *slog.Logger
 
-	streams  chan struct{} // has a value for each stream of events
+	streams  streams
 	document func() []byte // made when it is first asked for
 }
 
@@ -66,7 +66,6 @@ type written struct{}
 
 // Routes returns the interface as one handler, for paths below /api/v1/.
 func (h *Handler) Routes() http.Handler {
-	h.streams = make(chan struct{}, maxStreams)
 	h.document = sync.OnceValue(document)
 	mux := http.NewServeMux()
 	for _, rt := range table() {

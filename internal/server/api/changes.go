@@ -137,6 +137,8 @@ func (h *Handler) planned(r *request, p *revision.Plan, err error) (any, error) 
 	if err := h.demandChanges(r.caller, p.Changes, old, new); err != nil {
 		return nil, err
 	}
+	v, _ := h.Config.Latest()
+	p.Warnings = h.redact(r.caller, v, p.Warnings)
 	out := api.Plan{Base: p.Base, Token: p.Token, Pending: p.Pending, Objects: list(p.Changes), Nodes: h.Fleet.Plan(p), Warnings: p.Warnings}
 	for _, rec := range p.Records {
 		e := api.PendingEdit{Time: rec.Time, Author: rec.Author, Objects: []string{}}
@@ -189,7 +191,7 @@ func (h *Handler) demandChanges(c caller, changes []diff.Change, sides ...guarde
 // more of the object that they may not see than its kind.
 func (h *Handler) demandAll(c caller, o model.Object) error {
 	r := rights(nameOnly(o.ObjectKind(), ""), nowhere, false)[0]
-	err := forbidden(c, r)
+	err := h.forbidden(c, r)
 	known := problem.From(err)
 	known.Detail = "this is shown whole or not at all, and a " + string(o.ObjectKind()) + " in it may not be seen: " + known.Detail
 	return known

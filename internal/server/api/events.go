@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/diff"
@@ -13,8 +14,10 @@ import (
 )
 
 const (
-	// maxStreams bounds how many clients are told events at once.
+	// maxStreams bounds how many clients are told events at once, and ownStreams
+	// how many of them may be of one user or token.
 	maxStreams = 512
+	ownStreams = 64
 	// heartbeat is after how long without an event a client hears that it is still
 	// connected; its right to be told is then checked anew.
 	heartbeat = 15 * time.Second
@@ -24,13 +27,12 @@ const (
 
 // events tells a client what happens until it goes away.
 func (h *Handler) events(r *request) (any, error) {
-	select {
-	case h.streams <- struct{}{}:
-		defer func() { <-h.streams }()
-	default:
+	if !h.streams.enter(r.caller.name) {
 		return nil, problem.New(http.StatusServiceUnavailable, api.TypeUnavailable,
-			"%d clients are told events already, and this server tells no more; close some of them, or ask for the status instead", maxStreams)
+			"this server tells events to %d clients at once, %d of them of one user or token, and there are as many; close some of them, or ask for the status instead",
+			maxStreams, ownStreams)
 	}
+	defer h.streams.leave(r.caller.name)
 	s := &stream{h: h, r: r, rc: http.NewResponseController(r.w)}
 	begin := api.EventReady
 	if s.at = after(r.Request); s.at == "" {
@@ -44,6 +46,37 @@ func (h *Handler) events(r *request) (any, error) {
 		s.run()
 	}
 	return written{}, nil // whatever ended it, there is nobody to be told
+}
+
+// streams counts who is told events.
+type streams struct {
+	mu  sync.Mutex
+	all int
+	by  map[string]int // by the caller's name
+}
+
+// enter counts one more, unless there are too many.
+func (s *streams) enter(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all >= maxStreams || s.by[name] >= ownStreams {
+		return false
+	}
+	if s.by == nil {
+		s.by = make(map[string]int)
+	}
+	s.all++
+	s.by[name]++
+	return true
+}
+
+func (s *streams) leave(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all--
+	if s.by[name]--; s.by[name] == 0 {
+		delete(s.by, name)
+	}
 }
 
 // after is the event that the client has seen.

@@ -155,11 +155,25 @@ func TestStreamsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := watch(t, 4)
 		w.expect("event: ready")
-		for range maxStreams - 1 {
-			w.h.streams <- struct{}{}
+		for range ownStreams - 1 {
+			if !w.h.streams.enter("bob@pve!ci") {
+				t.Fatal("too few streams for one user")
+			}
 		}
-		if _, err := w.h.events(&request{}); err == nil || !strings.Contains(err.Error(), "close some of them") {
+		if _, err := w.h.events(&request{caller: caller{name: "bob@pve!ci"}}); err == nil || !strings.Contains(err.Error(), "close some of them") {
 			t.Errorf("%v", err)
+		}
+		w.h.streams.leave("bob@pve!ci")
+		if !w.h.streams.enter("bob@pve!ci") {
+			t.Error("a stream that ended still counts")
+		}
+		for i := range maxStreams - ownStreams {
+			if !w.h.streams.enter(fmt.Sprint(i)) {
+				t.Fatal("too few streams for all")
+			}
+		}
+		if w.h.streams.enter("ann@pve") {
+			t.Error("too many streams")
 		}
 	})
 }

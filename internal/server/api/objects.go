@@ -75,12 +75,12 @@ func (h *Handler) find(c caller, v *revision.View, cfg *model.Config, k model.Ki
 	case ok:
 		return o, nil
 	case write && h.sees(c, o, zonesOf(cfg)):
-		return nil, forbidden(c, missing)
+		return nil, h.forbidden(c, missing)
 	}
 	if err := h.absent(c, k, id, write); err != nil {
 		return nil, err
 	}
-	return nil, forbidden(c, missing)
+	return nil, h.forbidden(c, missing)
 }
 
 // notFound says that an object does not exist.

@@ -206,23 +206,32 @@ func (h *Handler) demand(c caller, rs ...right) error {
 	if ok {
 		return nil
 	}
-	return forbidden(c, missing)
+	return h.forbidden(c, missing)
 }
 
 // forbidden says what the caller lacks and who can give it.
-func forbidden(c caller, r right) error {
-	names := make([]string, len(r.anyOf))
-	for i, p := range r.anyOf {
-		names[i] = string(p)
-	}
-	flag := "--user"
-	who := c.name
-	if c.id.Token != "" {
-		flag, who = "--token", "'"+c.name+"'"
-	}
+func (h *Handler) forbidden(c caller, r right) error {
+	names := convert(r.anyOf, func(p access.Privilege) string { return string(p) })
 	return problem.New(http.StatusForbidden, api.TypeForbidden,
-		"%s lacks %s on %s; whoever has Permissions.Modify there can give it, with a role that holds it: viaduct acl add %s ROLE %s %s",
-		c.name, strings.Join(names, " or "), r.path, r.path, flag, who)
+		"%s lacks %s on %s; whoever has Permissions.Modify there can give it, with a role that holds it: viaduct acl add %s ROLE %s",
+		c.name, strings.Join(names, " or "), r.path, r.path, h.lacksIt(c, r))
+}
+
+// lacksIt is who has to be given what the caller lacks, as flags of the command
+// line: a token may have what its user has, and a separated one needs it itself.
+func (h *Handler) lacksIt(c caller, r right) string {
+	user := "--user '" + c.id.User + "'"
+	if c.id.Token == "" {
+		return user
+	}
+	t, err := h.Access.Token(c.name)
+	switch has := h.Access.Has(access.Identity{User: c.id.User}, r.path, r.anyOf...); {
+	case err == nil && !t.Privsep:
+		return user
+	case has:
+		return "--token '" + c.name + "'"
+	}
+	return user + ", and again with --token '" + c.name + "'"
 }
 
 // sees reports whether the caller may read an object of a configuration.
@@ -294,7 +303,7 @@ func (h *Handler) permitEdit(c caller, v *revision.View, e model.Edit, before, a
 			if !h.sees(c, from, before) { // nor may they know where it is
 				return h.demandName(c, k, id, missing)
 			}
-			return forbidden(c, missing)
+			return h.forbidden(c, missing)
 		}
 	}
 	if to == nil {
@@ -322,7 +331,7 @@ func (h *Handler) demandName(c caller, k model.Kind, id string, missing right) e
 	if err := h.absent(c, k, id, true); err != nil {
 		return err
 	}
-	return forbidden(c, missing)
+	return h.forbidden(c, missing)
 }
 
 // either looks in a second place for what is not in the first: a guest may join a
