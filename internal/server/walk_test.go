@@ -337,7 +337,3 @@ func TestWithoutPermissions(t *testing.T) {
 		t.Errorf("something was changed: %s", d)
 	}
 }
-
-func itoa(n int) string {
-	return strings.TrimSpace(string(rune('0'+n/100)) + string(rune('0'+n/10%10)) + string(rune('0'+n%10)))
-}
