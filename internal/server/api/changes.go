@@ -15,13 +15,15 @@ func (h *Handler) edits(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	dryRun := false
-	if s := r.URL.Query().Get("dry-run"); s != "" {
-		if dryRun, err = strconv.ParseBool(s); err != nil {
-			return nil, problem.Invalid("dry-run %q: must be true or false", s)
+	o := revision.EditOptions{Pending: r.URL.Query().Get("pending")}
+	for name, set := range map[string]*bool{"dry-run": &o.DryRun, "lax": &o.Lax} {
+		if s := r.URL.Query().Get(name); s != "" {
+			if *set, err = strconv.ParseBool(s); err != nil {
+				return nil, problem.Invalid("%s %q: must be true or false", name, s)
+			}
 		}
 	}
-	return editResult(h.Config.Edit(r.Context(), r.author, edits, revision.EditOptions{DryRun: dryRun, Pending: r.URL.Query().Get("pending")}))
+	return editResult(h.Config.Edit(r.Context(), r.author, edits, o))
 }
 
 // readEdits reads a batch of edits.
