@@ -36,7 +36,7 @@ var flow = map[string][]string{
 	"internal/access":            {"internal/store"},
 	"internal/pki":               {"internal/store", "internal/protocol", "pkg/api"},
 	"internal/server":            {"internal/model", "internal/desired", "internal/diff", "internal/protocol", "internal/compile", "internal/store", "internal/revision", "internal/pki", "internal/access", "internal/server", "pkg/api"},
-	"internal/server/pveapi":     {"internal/model", "internal/pve", "internal/protocol", "internal/store", "internal/revision", "internal/pki", "internal/access", "internal/server", "pkg/api"},
+	"internal/server/pveapi":     {"internal/model", "internal/pve", "internal/pvedir", "internal/pvesdn", "internal/ifupdown", "internal/pvefrr", "internal/protocol", "internal/store", "internal/revision", "internal/pki", "internal/access", "internal/server", "pkg/api"},
 	"internal/server/task":       {"internal/store"},
 	"internal/netns":             {},
 	"internal/rtnl":              {"internal/netns"},

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
 // sdnEnv is an API with networks, and the header of an administrator.
@@ -227,4 +228,20 @@ func TestOthersSeeTheirs(t *testing.T) {
 		{"PUT", vnets + "/vmine", "zone=theirs", "403 Permission check failed (/sdn/zones/theirs, SDN.Allocate)"},
 		{"POST", vnets, "vnet=new&zone=theirs", "403 Permission check failed (/sdn/zones/theirs, SDN.Allocate)"},
 	})
+}
+
+// What an apply would change in a node's files is told without an apply.
+func TestDryRun(t *testing.T) {
+	e, root := sdnEnv(t)
+	e.join(t, "srv")
+	e.runs(t, &model.Zone{ID: "z1", Type: model.ZoneSimple}, &model.VNet{ID: "vnet1", Zone: "z1"})
+	e.live(t, root, []step{
+		{"GET", "/cluster/sdn/dry-run?node=srv", "", `{"frr-diff":null,"interfaces-diff":null}`},
+		{"PUT", vnets + "/vnet1", "alias=green", `null`},
+		{"GET", "/cluster/sdn/dry-run?node=none", "", "500 hostname lookup 'none' failed - failed to get address info for: none: Name or service not known"},
+	})
+	got := e.call(t, root, "GET", "/cluster/sdn/dry-run?node=srv", "").Data.(map[string]any)
+	if text, _ := got["interfaces-diff"].(string); got["frr-diff"] != nil || !strings.Contains(text, "\n+\talias green\n") || !strings.HasPrefix(text, "--- /etc/network/interfaces.d/sdn\n") {
+		t.Errorf("%v", got)
+	}
 }
