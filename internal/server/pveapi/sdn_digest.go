@@ -32,10 +32,13 @@ type hashed struct {
 }
 
 // of is the digest of a kind in a configuration.
-func (d *digests) of(cfg *model.Config, k *pve.Kind) string {
+func (d *digests) of(cfg *model.Config, k *pve.Kind) string { return d.ofObjects(cfg, k.Model) }
+
+// ofObjects is of for any kind of the model.
+func (d *digests) ofObjects(cfg *model.Config, kind model.Kind) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	old := d.kinds[k.Model]
+	old := d.kinds[kind]
 	if old != nil && old.cfg == cfg {
 		return old.text
 	}
@@ -44,32 +47,33 @@ func (d *digests) of(cfg *model.Config, k *pve.Kind) string {
 	}
 	now := &digest{cfg: cfg, objects: map[string]hashed{}}
 	var all [sha256.Size]byte
-	for _, o := range cfg.List(k.Model) {
+	for _, o := range cfg.List(kind) {
 		h, known := old.objects[o.ObjectID()]
 		if !known || h.object != o {
-			h = hashed{o, hash(k, o)}
+			h = hashed{o, hash(o)}
 		}
 		now.objects[o.ObjectID()] = h
 		for i := range all { // in any order
 			all[i] ^= h.sum[i]
 		}
 	}
-	now.text = word(k, all[:])
+	now.text = word(kind, all[:])
 	if d.kinds == nil {
 		d.kinds = map[model.Kind]*digest{}
 	}
-	d.kinds[k.Model] = now
+	d.kinds[kind] = now
 	return now.text
 }
 
-func hash(k *pve.Kind, o model.Object) [sha256.Size]byte {
-	b, _ := json.Marshal([]any{o.ObjectID(), k.Of(o)}) // texts are always JSON
+func hash(o model.Object) [sha256.Size]byte {
+	b, _ := json.Marshal(o) // plain values only
 	return sha256.Sum256(b)
 }
 
 // word has the length that Proxmox gives digests of the kind.
-func word(k *pve.Kind, all []byte) string {
-	if k.Model == model.KindFabric || k.Model == model.KindFabricNode {
+func word(kind model.Kind, all []byte) string {
+	switch kind {
+	case model.KindFabric, model.KindFabricNode, model.KindPrefixList, model.KindRouteMap:
 		sum := sha256.Sum256(all)
 		return hex.EncodeToString(sum[:])
 	}
