@@ -39,11 +39,9 @@ func prefixFault(s string) string {
 }
 
 func (s *sdn) prefixListOperations() []Operation {
-	const item, rows, row = prefixListPath + "/{id}", prefixListPath + "/{id}/entries", prefixListPath + "/{id}/entries/{seq}"
+	const item = prefixListPath + "/{id}"
 	see, may := Need("/sdn/prefix-lists", audit, allocate), Need("/sdn/prefix-lists", allocate)
-	seq := rowSeq
-	seq.Need = 'o'
-	return []Operation{
+	return append([]Operation{
 		{
 			Method: http.MethodGet, Path: prefixListPath, Doc: "List the prefix lists.", Allow: see, Handle: s.listPrefixLists,
 			Params: append([]pve.Property{{Name: "verbose", Form: pve.Boolean, Doc: "show the entries too"}}, viewParams...),
@@ -79,6 +77,15 @@ func (s *sdn) prefixListOperations() []Operation {
 				})
 			},
 		},
+	}, s.rowOperations(see, may)...)
+}
+
+// rowOperations are those on the entries of prefix lists.
+func (s *sdn) rowOperations(see, may Permission) []Operation {
+	const rows, row = prefixListPath + "/{id}/entries", prefixListPath + "/{id}/entries/{seq}"
+	seq := rowSeq
+	seq.Need = 'o'
+	return []Operation{
 		{
 			Method: http.MethodGet, Path: rows, Doc: "List the entries of a prefix list.", Params: []pve.Property{listID}, Allow: see,
 			Handle: func(c *Call) (any, error) {

@@ -74,21 +74,7 @@ func (s *sdn) routeMapOperations() []Operation {
 		},
 		{
 			Method: http.MethodGet, Path: item, Doc: "Read an entry of a route map.", Params: append([]pve.Property{mapID, mapOrder}, viewParams...), Allow: see,
-			Handle: func(c *Call) (any, error) {
-				v, err := s.view(c)
-				if err != nil {
-					return nil, err
-				}
-				for _, o := range v.steps(c.Text(mapID.Name)) {
-					if o["order"] == c.order() {
-						if !v.pending && !v.running {
-							o["digest"] = s.digests.ofObjects(v.Pending, model.KindRouteMap)
-						}
-						return o, nil
-					}
-				}
-				return nil, c.missingStep()
-			},
+			Handle: s.readStep,
 		},
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change an entry of a route map.", Allow: may,
@@ -116,6 +102,23 @@ func (s *sdn) routeMapOperations() []Operation {
 			},
 		},
 	}
+}
+
+func (s *sdn) readStep(c *Call) (any, error) {
+	v, err := s.view(c)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range v.steps(c.Text(mapID.Name)) {
+		if o["order"] != c.order() {
+			continue
+		}
+		if !v.pending && !v.running {
+			o["digest"] = s.digests.ofObjects(v.Pending, model.KindRouteMap)
+		}
+		return o, nil
+	}
+	return nil, c.missingStep()
 }
 
 func (c *Call) order() int {
