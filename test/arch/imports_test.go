@@ -49,7 +49,7 @@ var flow = map[string][]string{
 	"internal/driver/ovs":        {"internal/driver", "internal/desired", "internal/diff", "internal/netns"},
 	"internal/driver/frr":        {"internal/driver", "internal/desired", "internal/diff", "internal/netns", "internal/frr"},
 	"internal/driver/ifupdown2":  {"internal/driver", "internal/desired", "internal/diff", "internal/rtnl", "internal/netns", "internal/ifupdown"},
-	"internal/agent":             {"internal/model", "internal/desired", "internal/diff", "internal/protocol", "internal/compile", "internal/driver", "internal/rtnl", "internal/probe", "internal/pki", "pkg/api"},
+	"internal/agent":             {"internal/model", "internal/routing", "internal/desired", "internal/diff", "internal/protocol", "internal/compile", "internal/driver", "internal/rtnl", "internal/probe", "internal/pki", "pkg/api"},
 	"internal/lab":               {"internal/model", "pkg/api", "pkg/client"},
 	"internal/cli":               {"internal/model", "internal/manifest", "internal/pvedir", "internal/pvesdn", "internal/ifupdown", "internal/pvefrr", "internal/diff", "internal/protocol", "internal/lab", "pkg/api", "pkg/client"},
 	"pkg/api":                    {"internal/model", "internal/diff", "internal/protocol"},

@@ -54,10 +54,13 @@ type Fleet struct {
 	members *mirror.Mirror[*pki.Member]
 	facts   *mirror.Mirror[*model.Facts]
 	reports *mirror.Mirror[*protocol.Status]
+	// questions are those to nodes that wait for an answer, by node and ID.
+	questions *mirror.Mirror[*protocol.Question]
 
 	mu      sync.Mutex
 	heard   map[string]*heard
 	changed chan struct{} // closed and replaced when heard changes in earnest
+	handed  map[string]bool
 }
 
 // heard is what this server itself heard of a node since it started.
@@ -70,7 +73,7 @@ type heard struct {
 func Open(ctx context.Context, o Options) (*Fleet, error) {
 	f := &Fleet{
 		store: o.Store, unreachable: o.Unreachable, now: o.Now, log: o.Logger,
-		heard: make(map[string]*heard), changed: make(chan struct{}),
+		heard: make(map[string]*heard), changed: make(chan struct{}), handed: make(map[string]bool),
 	}
 	if f.unreachable == 0 {
 		f.unreachable = DefaultUnreachable
@@ -88,6 +91,9 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 	}
 	if err == nil {
 		f.reports, err = mirror.Open(ctx, o.Store, prefixStatus, f.log, parse[protocol.Status])
+	}
+	if err == nil {
+		f.questions, err = mirror.Open(ctx, o.Store, prefixQuestion, f.log, parse[protocol.Question])
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the state of the nodes: %w", err)
@@ -110,6 +116,7 @@ func (f *Fleet) Run(ctx context.Context) {
 	wg.Go(func() { f.members.Run(ctx) })
 	wg.Go(func() { f.facts.Run(ctx) })
 	wg.Go(func() { f.reports.Run(ctx) })
+	wg.Go(func() { f.questions.Run(ctx) })
 	wg.Wait()
 }
 
