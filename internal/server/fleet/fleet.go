@@ -4,6 +4,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -35,6 +36,8 @@ type Options struct {
 	// Unreachable is after what silence a node counts as unreachable; 0 means
 	// DefaultUnreachable.
 	Unreachable time.Duration
+	// Patience is how long Ask waits for a node's answer; 0 means DefaultPatience.
+	Patience time.Duration
 	// Now is the clock; nil means time.Now.
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -45,6 +48,7 @@ type Options struct {
 type Fleet struct {
 	store       store.Store
 	unreachable time.Duration
+	patience    time.Duration
 	now         func() time.Time
 	log         *slog.Logger
 	started     time.Time
@@ -72,7 +76,7 @@ type heard struct {
 // Open reads what is stored of the nodes.
 func Open(ctx context.Context, o Options) (*Fleet, error) {
 	f := &Fleet{
-		store: o.Store, unreachable: o.Unreachable, now: o.Now, log: o.Logger,
+		store: o.Store, unreachable: o.Unreachable, patience: cmp.Or(o.Patience, DefaultPatience), now: o.Now, log: o.Logger,
 		heard: make(map[string]*heard), changed: make(chan struct{}), handed: make(map[string]bool),
 	}
 	if f.unreachable == 0 {

@@ -35,7 +35,7 @@ var (
 
 // Ask asks a node how something is now, and reads the answer into out.
 func (f *Fleet) Ask(ctx context.Context, node string, q protocol.Question, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, DefaultPatience)
+	ctx, cancel := context.WithTimeout(ctx, f.patience)
 	defer cancel()
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // never fails
@@ -61,7 +61,7 @@ func (f *Fleet) Ask(ctx context.Context, node string, q protocol.Question, out a
 		}
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("%w: %s did not within %s; is its agent running?", ErrSilent, node, DefaultPatience)
+		return fmt.Errorf("%w: %s did not within %s; is its agent running?", ErrSilent, node, f.patience)
 	}
 	return context.Cause(ctx)
 }

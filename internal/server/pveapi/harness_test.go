@@ -41,7 +41,7 @@ func newEnv(t testing.TB, table []pveapi.Operation, change ...func(*pveapi.Handl
 	t.Helper()
 	st := mem.New()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	nodes, err := fleet.Open(t.Context(), fleet.Options{Store: st, Logger: log})
+	nodes, err := fleet.Open(t.Context(), fleet.Options{Store: st, Patience: time.Second, Logger: log})
 	if err != nil {
 		t.Fatal(err)
 	}
