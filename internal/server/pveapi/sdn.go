@@ -46,7 +46,7 @@ func (h *Handler) networks() *sdn {
 
 // operations are its part of the table.
 func (s *sdn) operations() []Operation {
-	return slices.Concat([]Operation{s.dryRunOperation()}, s.indexOperations(), s.transactionOperations(), s.nodeOperations(), s.liveOperations(), s.zoneOperations(), s.vnetOperations(), s.subnetOperations(),
+	return slices.Concat([]Operation{s.dryRunOperation()}, s.indexOperations(), s.transactionOperations(), s.nodeOperations(), s.liveOperations(), s.firewallOperations(), s.zoneOperations(), s.vnetOperations(), s.subnetOperations(),
 		s.controllerOperations(), s.fabricOperations(), s.fabricNodeOperations(), s.pluginOperations(),
 		s.prefixListOperations(), s.routeMapOperations())
 }

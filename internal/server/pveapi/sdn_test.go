@@ -245,3 +245,14 @@ func TestDryRun(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+func TestFirewallRefs(t *testing.T) {
+	e, root := sdnEnv(t)
+	e.runs(t, &model.Zone{ID: "z1", Type: model.ZoneSimple}, &model.VNet{ID: "vnet0", Zone: "z1"})
+	none := e.user(t, "none@pve", "", "")
+	e.live(t, root, []step{
+		{"GET", "/cluster/firewall/refs?type=ipset", "", `[{"comment":"All subnets of VNet vnet0","name":"vnet0-all","ref":"+sdn/vnet0-all","scope":"sdn","type":"ipset"},{"comment":"All gateways of VNet vnet0","name":"vnet0-gateway","ref":"+sdn/vnet0-gateway","scope":"sdn","type":"ipset"},{"comment":"All subnets of VNet, without its gateways: vnet0","name":"vnet0-no-gateway","ref":"+sdn/vnet0-no-gateway","scope":"sdn","type":"ipset"},{"comment":"All DHCP ranges of VNet vnet0","name":"vnet0-dhcp","ref":"+sdn/vnet0-dhcp","scope":"sdn","type":"ipset"}]`},
+		{"GET", "/cluster/firewall/refs?type=alias", "", `[]`},
+	})
+	e.live(t, none, []step{{"GET", "/cluster/firewall/refs", "", `[]`}})
+}
