@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -255,4 +256,33 @@ func TestFirewallRefs(t *testing.T) {
 		{"GET", "/cluster/firewall/refs?type=alias", "", `[]`},
 	})
 	e.live(t, none, []step{{"GET", "/cluster/firewall/refs", "", `[]`}})
+}
+
+// Of writers who all saw the same state exactly one wins.
+func TestOneDigestWins(t *testing.T) {
+	e, root := sdnEnv(t)
+	e.live(t, root, []step{{"POST", zones, "zone=z1&type=simple", `null`}})
+	const writers = 8
+	for round := range 3 {
+		digest := e.call(t, root, "GET", zones+"/z1", "").Data.(map[string]any)["digest"].(string)
+		var wg sync.WaitGroup
+		won := make([]bool, writers)
+		for i := range writers {
+			wg.Go(func() {
+				a := e.call(t, root, "PUT", zones+"/z1", "digest="+digest+"&mtu="+strconv.Itoa(1300+10*round+i))
+				won[i] = a.Status == 200
+				if !won[i] && !strings.Contains(a.Message, "detected modified configuration - file changed by other user? Try again.") {
+					t.Errorf("a loser is told: %s", a.body)
+				}
+			})
+		}
+		wg.Wait()
+		winner := slices.Index(won, true)
+		if winner < 0 || slices.Contains(won[winner+1:], true) {
+			t.Fatalf("won: %v", won)
+		}
+		if mtu := e.call(t, root, "GET", zones+"/z1", "").Data.(map[string]any)["mtu"]; mtu != float64(1300+10*round+winner) {
+			t.Errorf("mtu %v after %d won", mtu, winner)
+		}
+	}
 }
