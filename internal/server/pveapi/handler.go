@@ -138,8 +138,8 @@ func (s *server) serve(x *exchange) (any, error) {
 	if c.Params, err = x.op.check(segments, given); err != nil {
 		return nil, err
 	}
-	if x.op.Allow != nil {
-		if err := x.op.Allow(c); err != nil {
+	if x.op.Allow.Check != nil {
+		if err := x.op.Allow.Check(c); err != nil {
 			return nil, err
 		}
 	}
