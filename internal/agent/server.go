@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
@@ -42,7 +43,7 @@ func newServerLink(id *Identity, log *slog.Logger) (*serverLink, error) {
 		log:     log,
 		client: &http.Client{Transport: &http.Transport{
 			TLSClientConfig:       cfg,
-			ForceAttemptHTTP2:     true,
+			Protocols:             pki.OnlyHTTP2(),
 			TLSHandshakeTimeout:   10 * time.Second,
 			ResponseHeaderTimeout: protocol.MaxPoll + 15*time.Second,
 			IdleConnTimeout:       2 * time.Minute,

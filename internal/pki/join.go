@@ -60,7 +60,7 @@ func Join(ctx context.Context, serverURL, token, node string) (certPEM, keyPEM, 
 		return "", "", "", err
 	}
 	req := protocol.JoinRequest{Node: node, Token: strings.TrimSpace(token), CSR: csr}
-	transport := &http.Transport{TLSClientConfig: Pin(print), ForceAttemptHTTP2: true}
+	transport := &http.Transport{TLSClientConfig: Pin(print), Protocols: OnlyHTTP2()}
 	defer transport.CloseIdleConnections()
 	resp, err := ask(ctx, &http.Client{Transport: transport, Timeout: 30 * time.Second}, serverURL+"/agent/v1/join", req)
 	if err != nil {
@@ -88,7 +88,7 @@ func Renew(ctx context.Context, serverURL, node string, cfg *tls.Config) (certPE
 	if err != nil {
 		return "", "", err
 	}
-	transport := &http.Transport{TLSClientConfig: cfg, ForceAttemptHTTP2: true}
+	transport := &http.Transport{TLSClientConfig: cfg, Protocols: OnlyHTTP2()}
 	defer transport.CloseIdleConnections()
 	resp, err := ask(ctx, &http.Client{Transport: transport, Timeout: 30 * time.Second}, serverURL+"/agent/v1/renew", protocol.RenewRequest{CSR: csr})
 	if err == nil {

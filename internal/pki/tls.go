@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"slices"
 	"sync"
@@ -16,6 +17,10 @@ import (
 // renewed by itself, client certificates of the authority taken but not asked
 // for. The certificate is good for localhost, the host's name, the names given,
 // and every address that clients connect to.
+//
+// Of the protocols that a client offers HTTP/1.1 is taken before HTTP/2: clients of
+// the Proxmox API read errors in the status line's reason, which HTTP/2 has not.
+// Agents offer HTTP/2 alone.
 func (a *Authority) ServerTLS(names []string) *tls.Config {
 	s := &serverCert{authority: a, names: []string{"localhost"}, ips: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}}
 	if host, err := os.Hostname(); err == nil {
@@ -30,7 +35,7 @@ func (a *Authority) ServerTLS(names []string) *tls.Config {
 	}
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS13,
-		NextProtos:     []string{"h2", "http/1.1"},
+		NextProtos:     []string{"http/1.1", "h2"}, // the server's order counts
 		ClientAuth:     tls.VerifyClientCertIfGiven,
 		ClientCAs:      a.Pool(),
 		GetCertificate: s.get,
@@ -83,6 +88,14 @@ func RenewAt(c *x509.Certificate) time.Time {
 	return c.NotBefore.Add(c.NotAfter.Sub(c.NotBefore) / 3 * 2)
 }
 
+// OnlyHTTP2 is what an agent speaks: its long polls and reports share a connection
+// that HTTP/2 watches over.
+func OnlyHTTP2() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP2(true)
+	return p
+}
+
 // AgentTLS is the TLS configuration of a node that has joined. The server must
 // have a server's certificate of the authority; by what name or address the
 // node reaches it does not matter, since every server of a cluster is as good
@@ -125,7 +138,7 @@ func Pin(want string) *tls.Config {
 func trust(roots func(chain []*x509.Certificate) (*x509.CertPool, error)) *tls.Config {
 	return &tls.Config{
 		MinVersion:         tls.VersionTLS13,
-		NextProtos:         []string{"h2", "http/1.1"},
+		NextProtos:         []string{"h2"},
 		InsecureSkipVerify: true, //nolint:gosec // VerifyConnection below does the verification
 		VerifyConnection: func(cs tls.ConnectionState) error {
 			pool, err := roots(cs.PeerCertificates)

@@ -39,7 +39,7 @@ func (k *Kind) Options(typ string, v Values) error {
 			continue
 		}
 		if p := k.Property(name); p == nil || p.Takes(typ) == 0 {
-			return refuse("unexpected property '%s'", name)
+			return refuse("unexpected property '%s'", clip(name))
 		}
 	}
 	for _, p := range k.Properties {
@@ -58,7 +58,7 @@ func (k *Kind) Merge(typ string, old, given Values, remove []string) (Values, er
 		p := k.Property(name)
 		switch {
 		case p == nil || p.Takes(typ) == 0:
-			return nil, refuse("no such option '%s'", name)
+			return nil, refuse("no such option '%s'", clip(name))
 		case p.Takes(typ) == 'r':
 			return nil, refuse("unable to delete required option '%s'", name)
 		case len(given[name]) > 0:
@@ -69,7 +69,7 @@ func (k *Kind) Merge(typ string, old, given Values, remove []string) (Values, er
 	for name, values := range given {
 		p := k.Property(name)
 		if p == nil || p.Takes(typ) == 0 {
-			return nil, refuse("unexpected property '%s'", name)
+			return nil, refuse("unexpected property '%s'", clip(name))
 		}
 		out[name] = values
 	}

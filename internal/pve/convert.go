@@ -103,7 +103,7 @@ func (k *Kind) Put(o model.Object, v Values) error {
 		}
 		value, err := b.value(words)
 		if err != nil {
-			return fmt.Errorf("%s: %w", b.property.Name, err)
+			return Faults{b.property.Name: "invalid format - " + clip(err.Error())}
 		}
 		field.Set(value)
 		if !slices.Equal(b.texts(field), words) {
@@ -120,6 +120,16 @@ func (k *Kind) Put(o model.Object, v Values) error {
 	}
 	model.SetWritten(o, written)
 	return nil
+}
+
+// maxClip bounds what a text shows of a value, in bytes.
+const maxClip = 100
+
+func clip(s string) string {
+	if len(s) > maxClip {
+		return strings.ToValidUTF8(s[:maxClip], "") + "..."
+	}
+	return s
 }
 
 // means reports whether words still say what a field holds.

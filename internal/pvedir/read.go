@@ -2,6 +2,7 @@ package pvedir
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -146,7 +147,14 @@ func (r *reader) section(file string, s *pve.Section) {
 	if o == nil {
 		return
 	}
-	if err := k.Put(o, r.values(k, typ, o, s.Values)); err != nil {
+	var faults pve.Faults
+	switch err := k.Put(o, r.values(k, typ, o, s.Values)); {
+	case errors.As(err, &faults):
+		for _, name := range slices.Sorted(maps.Keys(faults)) {
+			r.problem(model.Error, k.Model, s.ID, name, strings.Join(s.Values[name], ", "), "was left out: "+faults[name])
+		}
+		return
+	case err != nil:
 		r.problem(model.Error, k.Model, s.ID, "", "", "was left out: "+err.Error())
 		return
 	}

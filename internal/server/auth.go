@@ -13,6 +13,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
+	"github.com/viaduct-sdn/viaduct/internal/server/task"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
@@ -63,6 +65,23 @@ func peerName(c net.Conn) string {
 		return u.Username + "@local"
 	}
 	return "uid-" + id + "@local"
+}
+
+// throughSocket reports whether a request came through the unix socket, which only
+// administrators can open.
+func throughSocket(r *http.Request) bool {
+	name, ok := r.Context().Value(peerKey{}).(string)
+	return ok && name != ""
+}
+
+// hostName is the name of this host in tasks: the first part of the system's.
+func hostName() string {
+	name, err := os.Hostname()
+	name, _, _ = strings.Cut(name, ".")
+	if _, ok := task.ParseUPID(task.UPID{Node: name, Type: "t", User: "u"}.String()); err != nil || !ok {
+		return "localhost"
+	}
+	return name
 }
 
 // administrator returns the administrator who makes a request of the native

@@ -149,7 +149,7 @@ func (r *running) join(t *testing.T, name string) *node {
 
 func newNode(t *testing.T, name, url string, cfg *tls.Config) *node {
 	t.Helper()
-	transport := &http.Transport{TLSClientConfig: cfg, ForceAttemptHTTP2: true}
+	transport := &http.Transport{TLSClientConfig: cfg, Protocols: pki.OnlyHTTP2()}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &node{name, url, &http.Client{Transport: transport, Timeout: patience}, cfg}
 }

@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +28,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/server/api"
 	"github.com/viaduct-sdn/viaduct/internal/server/event"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
+	"github.com/viaduct-sdn/viaduct/internal/server/pveapi"
+	"github.com/viaduct-sdn/viaduct/internal/server/task"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
@@ -128,6 +131,10 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	tasks, err := task.Open(ctx, s.cfg.Store, task.Options{Node: hostName(), Logger: s.log})
+	if err != nil {
+		return err
+	}
 	socket, err := listenUnix(s.cfg.UnixSocket)
 	if err != nil {
 		return err
@@ -139,23 +146,33 @@ func (s *Server) Run(ctx context.Context) error {
 	background.Go(func() { users.Run(ctx) })
 	background.Go(func() { trail.Run(ctx) })
 	background.Go(func() { events.Run(ctx) })
+	background.Go(func() { tasks.Run(ctx) })
 	background.Go(func() { s.keepAdmin(ctx, authority) })
-	native := &api.Handler{
-		Config: config, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: administrator,
-		Version: s.cfg.Version, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log,
-	}
-	return s.serve(ctx, socket, authority, s.routes(native, nodes, authority))
+	return s.serve(ctx, socket, authority, s.routes(
+		&api.Handler{
+			Config: config, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: administrator,
+			Version: s.cfg.Version, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log,
+		},
+		&agentapi.Handler{Authority: authority, Fleet: nodes, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log},
+		&pveapi.Handler{
+			Config: config, Fleet: nodes, Access: users, Tasks: tasks, Store: s.cfg.Store, Version: s.cfg.Version, Node: hostName(),
+			Local: throughSocket, Log: s.log, Stop: s.stop,
+		}))
 }
 
 // routes puts the interfaces together.
-func (s *Server) routes(native *api.Handler, nodes *fleet.Fleet, authority *pki.Authority) http.Handler {
-	agents := &agentapi.Handler{Authority: authority, Fleet: nodes, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log}
+func (s *Server) routes(native *api.Handler, agents *agentapi.Handler, pve *pveapi.Handler) http.Handler {
+	proxmox := pve.Routes()
 	mux := http.NewServeMux()
 	mux.Handle("/agent/v1/", agents.Routes())
 	mux.Handle("/", native.Routes())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// An answer has to be taken in the end, but not while a poll waits for it.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.cfg.MaxPoll + writeSlack))
+		if strings.HasPrefix(r.URL.Path, pveapi.Prefix) { // whose paths a mux would tidy up
+			proxmox.ServeHTTP(w, r)
+			return
+		}
 		mux.ServeHTTP(w, r)
 	})
 }

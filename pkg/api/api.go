@@ -8,6 +8,7 @@
 //	PATCH  /api/v1/{kinds}/{id}                            Patch -> EditResult      If-Match
 //	DELETE /api/v1/{kinds}/{id}                            EditResult               If-Match
 //	POST   /api/v1/edits?dry-run=true&pending=<token>      []Edit -> EditResult     all or nothing; pending: Plan.Pending
+//	POST   /api/v1/edits?lax=true                          the same; what the Proxmox API lets pass is a warning
 //	GET    /api/v1/plan                                    Plan: running to pending
 //	POST   /api/v1/plan                                    []Edit -> Plan: running to pending plus these edits, nothing stored
 //	GET    /api/v1/plan?to=N                               Plan: running to revision N

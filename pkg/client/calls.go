@@ -93,6 +93,16 @@ func (c *Client) Edit(ctx context.Context, edits []api.Edit, dryRun bool) (*api.
 	return post[api.EditResult](ctx, c, "edits", query, orEmpty(edits))
 }
 
+// EditLax is Edit for objects of another system: what the Proxmox API lets pass is
+// a warning, not an error.
+func (c *Client) EditLax(ctx context.Context, edits []api.Edit, dryRun bool) (*api.EditResult, error) {
+	query := url.Values{"lax": {"true"}}
+	if dryRun {
+		query.Set("dry-run", "true")
+	}
+	return post[api.EditResult](ctx, c, "edits", query, orEmpty(edits))
+}
+
 // EditAt is Edit on condition that the pending configuration is still the one
 // that a plan was made from: pending is the plan's Pending. If it is not, the
 // error is of type stale-plan and nothing was stored.

@@ -50,7 +50,7 @@ func (c *cluster) ownSystems(args ...string) {
 	c.t.Helper()
 	c.in("router", "vtysh", "-N", c.lab.FRRPathspace("router"), "-c", "configure", "-c", "router bgp 65010",
 		"-c", "neighbor 192.168.0.1 remote-as 65001", "-c", "neighbor 192.168.0.2 remote-as 65002", "-c", "neighbor 192.168.0.3 remote-as 65003")
-	c.apply(bgpController(1, 65001) + "---" + bgpController(2, 65002) + "---" + bgpController(3, 65003), args...)
+	c.apply(bgpController(1, 65001)+"---"+bgpController(2, 65002)+"---"+bgpController(3, 65003), args...)
 	c.labRun("guest", "start", "--all")
 	for _, n := range c.lab.Spec.Nodes {
 		c.eventually(90*time.Second, func() error { return c.established(n.Name, 2) })

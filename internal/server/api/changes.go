@@ -18,15 +18,19 @@ func (h *Handler) edits(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s := r.URL.Query().Get("dry-run"); s != "" {
-		if r.dry, err = strconv.ParseBool(s); err != nil {
-			return nil, problem.Invalid("dry-run %q: must be true or false", s)
+	o := revision.EditOptions{Pending: r.URL.Query().Get("pending")}
+	for name, set := range map[string]*bool{"dry-run": &o.DryRun, "lax": &o.Lax} {
+		if s := r.URL.Query().Get(name); s != "" {
+			if *set, err = strconv.ParseBool(s); err != nil {
+				return nil, problem.Invalid("%s %q: must be true or false", name, s)
+			}
 		}
 	}
+	r.dry = o.DryRun
 	for _, e := range edits {
 		r.objects = append(r.objects, reference(e))
 	}
-	return h.change(r, edits, revision.EditOptions{DryRun: r.dry, Pending: r.URL.Query().Get("pending")})
+	return h.change(r, edits, o)
 }
 
 // readEdits reads a batch of edits.

@@ -184,7 +184,7 @@ func changeRoutes() []route {
 		{
 			method: http.MethodPost, path: "edits", id: "edit", group: group, serve: (*Handler).edits, request: of[[]model.Edit](), answer: of[api.EditResult](),
 			needs: within("for each object what writing it demands"),
-			query: []param{{name: "dry-run", typ: "boolean", doc: "check everything and store nothing"}, {name: "pending", typ: "string", doc: "the pending of a plan: refused with stale-plan if there are other edits by now"}},
+			query: []param{{name: "dry-run", typ: "boolean", doc: "check everything and store nothing"}, {name: "lax", typ: "boolean", doc: "what the Proxmox API lets pass is a warning, not an error"}, {name: "pending", typ: "string", doc: "the pending of a plan: refused with stale-plan if there are other edits by now"}},
 			doc:   "Makes all edits or none. Their order does not matter: the outcome is what is checked.",
 		},
 		{

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
@@ -127,4 +128,10 @@ func version(s *api.Status) (string, error) {
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:12]), nil
+}
+
+// Facts returns what a node last reported of itself; not to be changed.
+func (f *Fleet) Facts(name string) (*model.Facts, bool) {
+	e, ok := f.facts.Get(name)
+	return e.Value, ok
 }

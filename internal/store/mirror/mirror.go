@@ -47,8 +47,14 @@ func (m *Mirror[T]) Sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	known, _ := m.All()
 	entries := make(map[string]Entry[T], len(records))
 	for _, r := range records {
+		name := strings.TrimPrefix(r.Key, m.prefix)
+		if e, ok := known[name]; ok && e.Revision == r.Revision { // decoded before
+			entries[name] = e
+			continue
+		}
 		m.put(entries, r)
 	}
 	m.mu.Lock()

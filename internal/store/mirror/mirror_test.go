@@ -61,3 +61,25 @@ func TestMirrorFollowsTheStore(t *testing.T) {
 		t.Errorf("after a sync: %+v", e)
 	}
 }
+
+// TestSyncDecodesNews reads everything anew, and decodes what changed only.
+func TestSyncDecodesNews(t *testing.T) {
+	st := mem.New()
+	write(t, st, store.Put("p/a", []byte("1")), store.Put("p/b", []byte("1")))
+	decoded := 0
+	m, err := mirror.Open(t.Context(), st, "p/", slog.New(slog.DiscardHandler), func(r store.Record) (string, error) {
+		decoded++
+		return text(r)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, st, store.Put("p/b", []byte("2")), store.Put("p/c", []byte("1")))
+	if err := m.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b, _ := m.Get("b")
+	if d := cmp.Diff([]string{"a", "b", "c"}, m.Names()); d != "" || b.Value != "2" || decoded != 4 {
+		t.Errorf("b is %q, %d decoded: %s", b.Value, decoded, d)
+	}
+}

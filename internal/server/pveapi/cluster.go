@@ -1,0 +1,176 @@
+package pveapi
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+)
+
+func (h *Handler) clusterOperations() []Operation {
+	return []Operation{
+		index("/cluster", "name", "nextid", "resources", "sdn", "status", "tasks"),
+		{
+			Method: "GET", Path: "/cluster/status", Doc: "Tell the state of the cluster and of its nodes.",
+			Allow: Need("/", access.SysAudit), Handle: h.clusterStatus,
+		},
+		{
+			Method: "GET", Path: "/cluster/resources", Doc: "List what the cluster has.",
+			Params: []pve.Property{{
+				Name: "type", Form: pve.Text, Enum: []string{"vm", "storage", "node", "sdn", "network"}, Doc: "only this type",
+			}},
+			Handle: h.resources,
+		},
+	}
+}
+
+// host is a node of the cluster.
+type host struct {
+	api.NodeStatus
+	number int // from 1, in the order of names
+	facts  *model.Facts
+	ip     netip.Addr
+}
+
+// hosts are the nodes that have joined, sorted by name.
+func (h *Handler) hosts() ([]host, error) {
+	s, err := h.Fleet.Status()
+	if err != nil {
+		return nil, err
+	}
+	v, _ := h.Config.Latest()
+	out := make([]host, len(s.Nodes))
+	for i, n := range s.Nodes {
+		out[i] = host{NodeStatus: n, number: i + 1, facts: &model.Facts{}}
+		if facts, ok := h.Fleet.Facts(n.Name); ok {
+			out[i].facts = facts
+		}
+		if o, ok := v.Running.Get(model.KindNode, n.Name).(*model.Node); ok && o != nil {
+			out[i].ip = o.Address
+		}
+		if !out[i].ip.IsValid() {
+			out[i].ip = address(out[i].facts)
+		}
+	}
+	return out, nil
+}
+
+// word is the node's state in one of Proxmox's words.
+func (n *host) word() string {
+	switch {
+	case n.State == protocol.Unreachable:
+		return "offline"
+	case n.Report == nil:
+		return "unknown"
+	}
+	return "online"
+}
+
+// address is the one by which a node reaches the world, if it can be told.
+func address(f *model.Facts) netip.Addr {
+	var best *model.FactRoute
+	for i, r := range f.Routes {
+		if r.Dst.Bits() == 0 && (best == nil || cmp.Or(
+			cmp.Compare(r.Dst.Addr().BitLen(), best.Dst.Addr().BitLen()), cmp.Compare(r.Metric, best.Metric)) < 0) {
+			best = &f.Routes[i]
+		}
+	}
+	if best == nil {
+		return netip.Addr{}
+	}
+	if best.Src.IsValid() {
+		return best.Src
+	}
+	i := slices.IndexFunc(f.Interfaces, func(i model.Interface) bool { return i.Name == best.Dev })
+	if i < 0 {
+		return netip.Addr{}
+	}
+	return global(f.Interfaces[i].Addresses, best.Dst.Addr().Is4()).Addr()
+}
+
+// global is the first address of a family that is valid beyond the link; the zero
+// prefix without one.
+func global(addresses []netip.Prefix, four bool) netip.Prefix {
+	for _, p := range addresses {
+		if p.Addr().Is4() == four && p.Addr().IsGlobalUnicast() {
+			return p
+		}
+	}
+	return netip.Prefix{}
+}
+
+func (h *Handler) clusterStatus(c *Call) (any, error) {
+	v, err := h.Config.View(c) // the store answers, or this does not
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := h.hosts()
+	if err != nil {
+		return nil, err
+	}
+	out := []pve.Object{{
+		"type": "cluster", "id": "cluster", "name": "viaduct", "nodes": len(nodes), "quorate": true, "version": v.Revision,
+	}}
+	for _, n := range nodes {
+		o := pve.Object{
+			"type": "node", "id": "node/" + n.Name, "name": n.Name, "nodeid": n.number, "level": "",
+			"online": n.word() == "online", "local": n.Name == h.Node,
+		}
+		if n.ip.IsValid() {
+			o["ip"] = n.ip.String()
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+func (h *Handler) resources(c *Call) (any, error) {
+	typ := c.Text("type")
+	out := []pve.Object{}
+	if typ == "" || typ == "node" {
+		nodes, err := h.hosts()
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range nodes {
+			out = append(out, pve.Object{"type": "node", "id": "node/" + n.Name, "node": n.Name, "status": n.word(), "level": ""})
+		}
+	}
+	networks, err := h.networks().resources(c, typ)
+	return append(out, networks...), err
+}
+
+// unknownNode is what Proxmox says of a node that there is not.
+func unknownNode(name string) error {
+	return Failf("hostname lookup '%s' failed - failed to get address info for: %s: Name or service not known", name, name)
+}
+
+// host finds a node that has joined.
+func (h *Handler) host(name string) (host, error) {
+	nodes, err := h.hosts()
+	if err != nil {
+		return host{}, err
+	}
+	i := slices.IndexFunc(nodes, func(n host) bool { return n.Name == h.nodeName(name) })
+	if i < 0 {
+		return host{}, unknownNode(name)
+	}
+	return nodes[i], nil
+}
+
+// nodeName is the name of a node, for which a server takes "localhost" too.
+func (h *Handler) nodeName(name string) string {
+	if name == "localhost" {
+		return h.Node
+	}
+	return name
+}
+
+// kernel is how Proxmox writes a kernel's release.
+func kernel(release string) string { return fmt.Sprintf("Linux %s", release) }

@@ -1,0 +1,98 @@
+package pveapi
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+
+	"github.com/viaduct-sdn/viaduct/internal/pve"
+)
+
+// The release of Proxmox VE whose API this is. Clients look at it to know which
+// calls there are and what they return (Terraform's provider refuses fabrics before
+// 9.0), so it is that release, whatever Viaduct's own is, and changes only when
+// the operations do.
+const (
+	compatVersion = "9.0.3"
+	compatRelease = "9.0"
+)
+
+// repoID stands where Proxmox has the commit that it was built from: hexadecimal
+// digits that differ between releases of Viaduct.
+func (h *Handler) repoID() string {
+	sum := sha256.Sum256([]byte("viaduct " + h.Version))
+	return hex.EncodeToString(sum[:8])
+}
+
+func (h *Handler) release() pve.Object {
+	return pve.Object{"version": compatVersion, "release": compatRelease, "repoid": h.repoID()}
+}
+
+func (h *Handler) generalOperations() []Operation {
+	return []Operation{
+		index("/", "subdir", "access", "cluster", "nodes", "pools", "storage", "version"),
+		{
+			Method: "GET", Path: "/version", Doc: "Tell the release of the API.",
+			Handle: func(*Call) (any, error) { return h.release(), nil },
+		},
+		{
+			Method: "GET", Path: "/pools", Doc: "List resource pools, of which there are none.",
+			Params: []pve.Property{
+				{Name: "poolid", Form: pve.Text, Doc: "only this pool"},
+				{Name: "type", Form: pve.Text, Enum: []string{"qemu", "lxc", "storage"}, Doc: "only members of this type"},
+			},
+			Handle: func(*Call) (any, error) { return []pve.Object{}, nil },
+		},
+		{
+			Method: "GET", Path: "/storage", Doc: "List storages, of which there are none.",
+			Params: []pve.Property{{Name: "type", Form: pve.Text, Doc: "only storages of this type"}},
+			Handle: func(*Call) (any, error) { return []pve.Object{}, nil },
+		},
+		{
+			Method: "GET", Path: "/cluster/nextid", Doc: "Tell the lowest number that no guest has, or whether a number is free.",
+			Params: []pve.Property{{Name: "vmid", Form: pve.Integer, Min: firstGuest, Max: lastGuest, Doc: "the number to look at"}},
+			Handle: h.nextID,
+		},
+	}
+}
+
+// Numbers that guests may have.
+const (
+	firstGuest = 100
+	lastGuest  = 999999999
+)
+
+func (h *Handler) nextID(c *Call) (any, error) {
+	v, err := h.Config.View(c)
+	if err != nil {
+		return nil, err
+	}
+	if c.Has("vmid") {
+		n, err := strconv.Atoi(c.Text("vmid"))
+		if err != nil {
+			return nil, Params{"vmid": "type check ('integer') failed"}
+		}
+		if v.Guests[strconv.Itoa(n)] != nil {
+			return nil, Params{"vmid": "VM " + strconv.Itoa(n) + " already exists"}
+		}
+		return strconv.Itoa(n), nil
+	}
+	for n := firstGuest; n <= lastGuest; n++ {
+		if v.Guests[strconv.Itoa(n)] == nil {
+			return strconv.Itoa(n), nil
+		}
+	}
+	return nil, Failf("unable to get any free VMID in range [%d, %d]", firstGuest, lastGuest)
+}
+
+// number is an integer parameter, or what counts without it.
+func (c *Call) number(name string, without int64) (int64, error) {
+	if !c.Has(name) {
+		return without, nil
+	}
+	n, err := strconv.ParseInt(c.Text(name), 10, 64)
+	if err != nil { // the form has been checked
+		return 0, Params{name: "type check ('integer') failed"}
+	}
+	return n, nil
+}

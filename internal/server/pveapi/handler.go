@@ -1,0 +1,187 @@
+package pveapi
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
+	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
+	"github.com/viaduct-sdn/viaduct/internal/server/task"
+	"github.com/viaduct-sdn/viaduct/internal/store"
+)
+
+// Handler serves the API. The fields up to Log are required.
+type Handler struct {
+	Config *revision.Service
+	Fleet  *fleet.Fleet
+	Access *access.Service
+	Tasks  *task.Service
+	// Store keeps the lock of the networks and the external systems.
+	Store store.Store
+	// Version is the release of Viaduct.
+	Version string
+	// Node is the name of the host that the server runs on.
+	Node string
+	Log  *slog.Logger
+	// Local reports whether a request came through the socket of administrators,
+	// who need no password; nil means that none does.
+	Local func(*http.Request) bool
+	// Stop, when closed, ends what waits.
+	Stop <-chan struct{}
+	// BodyTimeout is how long a request's body may take to arrive; 0 means
+	// DefaultBodyTimeout.
+	BodyTimeout time.Duration
+}
+
+// The two forms of the API. They differ in how an answer is wrapped.
+const (
+	prefixJSON  = "/api2/json"
+	prefixExtJS = "/api2/extjs"
+)
+
+// Prefix is what all paths begin with.
+const Prefix = "/api2/"
+
+// maxPath bounds how much of a path a message shows, in bytes.
+const maxPath = 200
+
+// server is a Handler with its table.
+type server struct {
+	*Handler
+	table *router
+}
+
+// Routes returns the API as one handler, for paths below Prefix.
+func (h *Handler) Routes() http.Handler {
+	return &server{h, newRouter(h.Operations())}
+}
+
+// exchange is one request and its answer on the way.
+type exchange struct {
+	w      http.ResponseWriter
+	r      *http.Request
+	extjs  bool
+	path   string // below the prefix
+	op     *Operation
+	caller string // for the log
+}
+
+// ServeHTTP implements http.Handler.
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{w: w, r: r}
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if p == http.ErrAbortHandler { //nolint:errorlint // a value that is thrown, never wrapped
+			panic(p)
+		}
+		s.Log.Error("a request panicked", "method", r.Method, "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+		x.fail(&Failure{http.StatusInternalServerError, internalError}, nil)
+	}()
+	data, err := s.serve(x)
+	if err == nil {
+		var body []byte
+		if body, err = encode(data); err == nil {
+			x.succeed(body, data)
+			return
+		}
+	}
+	s.answerError(x, err)
+}
+
+// answerError tells what went wrong, and the log if it is a fault of the server.
+func (s *server) answerError(x *exchange, err error) {
+	f, known := failureOf(err)
+	if gone := x.r.Context().Err() != nil; !gone && (!known || f.Code == http.StatusServiceUnavailable || f.Code == http.StatusInsufficientStorage) {
+		s.Log.Error("a request failed", "method", x.r.Method, "path", x.r.URL.Path, "caller", x.caller, "error", err)
+	}
+	var faults Params
+	_ = errors.As(err, &faults) // nil if it is another error
+	x.fail(f, faults)
+}
+
+// serve finds the operation, and does it if the caller may.
+func (s *server) serve(x *exchange) (any, error) {
+	r := x.r
+	segments, err := x.split()
+	if err != nil {
+		return nil, err
+	}
+	x.op = s.table.find(r.Method, segments)
+	c := &Call{Context: r.Context(), Op: x.op, From: remote(r), access: s.Access, log: s.Log}
+	open := x.op != nil && x.op.open()
+	if !open {
+		if c.Who, err = s.authenticate(r); err != nil {
+			return nil, err
+		}
+		x.caller = c.Who.String()
+	}
+	if x.op == nil {
+		return nil, Unimplemented(r.Method, x.path)
+	}
+	limit := int64(maxBody)
+	if open {
+		limit = maxOpenBody
+	}
+	given, err := s.read(x, limit)
+	if err != nil {
+		return nil, err
+	}
+	if c.Params, err = x.op.check(segments, given); err != nil {
+		return nil, err
+	}
+	if x.op.Allow.Check != nil {
+		if err := x.op.Allow.Check(c); err != nil {
+			return nil, err
+		}
+	}
+	data, err := x.op.Handle(c)
+	if err == nil && r.Method != http.MethodGet && !open {
+		s.Log.Info("a request of the Proxmox API was carried out", "method", r.Method, "path", x.path, "caller", x.caller, "from", c.From)
+	}
+	return data, err
+}
+
+// split takes the path of a request apart: the decoded parts below the prefix.
+func (x *exchange) split() ([]string, error) {
+	path := x.r.URL.EscapedPath()
+	rest, ok := below(path, prefixJSON)
+	if !ok {
+		if rest, ok = below(path, prefixExtJS); !ok {
+			return nil, Unimplemented(x.r.Method, short(x.r.URL.Path, maxPath))
+		}
+		x.extjs = true
+	}
+	parts, err := segments(rest)
+	if err != nil {
+		return nil, err
+	}
+	x.path = short("/"+strings.Join(parts, "/"), maxPath)
+	return parts, nil
+}
+
+// below cuts a prefix of whole segments off a path.
+func below(path, prefix string) (string, bool) {
+	rest, ok := strings.CutPrefix(path, prefix)
+	return rest, ok && (rest == "" || rest[0] == '/')
+}
+
+// remote is the address that a request comes from, without the port, and "local"
+// for the socket of administrators, which has none.
+func remote(r *http.Request) string {
+	if r.RemoteAddr == "" || r.RemoteAddr == "@" {
+		return "local"
+	}
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		return host
+	}
+	return r.RemoteAddr
+}

@@ -1,0 +1,176 @@
+package pveapi
+
+import (
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/pve"
+)
+
+func (h *Handler) accessOperations() []Operation {
+	return []Operation{
+		index("/access", "subdir", "users", "groups", "roles", "acl", "domains", "ticket", "password", "permissions"),
+		{
+			Method: "GET", Path: "/access/ticket", Doc: "Nothing: there so that a login page can be shown.", Allow: World(),
+			Handle: func(*Call) (any, error) { return nil, nil },
+		},
+		{
+			Method: "POST", Path: "/access/ticket", Doc: "Log in with a password, or make a ticket new.", Allow: World(),
+			Params: []pve.Property{
+				{Name: "username", Form: pve.Text, Need: 'r', MaxLength: 64, Doc: "name, or name@realm"},
+				{Name: "password", Form: pve.Text, Need: 'r', Doc: "password, or a ticket that is still valid"},
+				{Name: "realm", Form: pve.Text, MaxLength: 32, Doc: "realm, for a name without one"},
+				{Name: "otp", Form: pve.Text, Doc: "one-time password, for which there is no use"},
+				{Name: "tfa-challenge", Form: pve.Text, Doc: "second factor, for which there is no use"},
+				{Name: "path", Form: pve.Text, MaxLength: 512, Check: aclPath, Doc: "with privs: check a ticket's privileges on this path"},
+				{Name: "privs", Form: pve.List, Doc: "with path: the privileges, all of which are demanded"},
+				{Name: "new-format", Form: pve.Boolean, Doc: "form of second factors, for which there is no use"},
+			},
+			Handle: h.login,
+		},
+		{
+			Method: "PUT", Path: "/access/password", Doc: "Change a user's password.",
+			Params: []pve.Property{
+				userParam(),
+				{Name: "password", Form: pve.Text, Need: 'r', Doc: "the new password"},
+				{Name: "confirmation-password", Form: pve.Text, Doc: "the password of whoever asks for the change"},
+			},
+			Handle: h.setPassword,
+		},
+		{
+			Method: "GET", Path: "/access/domains", Doc: "List the realms that users can be of.", Allow: World(),
+			Handle: func(*Call) (any, error) {
+				return []pve.Object{
+					{"realm": "pam", "type": "pam", "comment": "users of this server, for administrators"},
+					{"realm": "pve", "type": "pve", "comment": "users of this server"},
+				}, nil
+			},
+		},
+		{
+			Method: "GET", Path: "/access/permissions", Doc: "Tell what a user or token may do, by path.",
+			Params: []pve.Property{
+				{Name: "userid", Form: pve.Text, MaxLength: 129, Doc: "user or token; without, whoever asks"},
+				{Name: "path", Form: pve.Text, MaxLength: 512, Check: aclPath, Doc: "only this path"},
+			},
+			Handle: h.permissions,
+		},
+	}
+}
+
+func aclPath(text string) string { return formed(pathForm, "path")(text) }
+
+// login answers with a ticket, or with path and privs whether a ticket has those
+// privileges.
+func (h *Handler) login(c *Call) (any, error) {
+	user := c.Text("username")
+	if realm := c.Text("realm"); realm != "" && !strings.HasSuffix(user, "@"+realm) {
+		user += "@" + realm
+	}
+	if !strings.Contains(user, "@") {
+		user += "@pam"
+	}
+	if c.Has("path") != c.Has("privs") {
+		return nil, Params{"privs": "path and privs have to be given together"}
+	}
+	if c.Has("path") {
+		return h.verify(c, user)
+	}
+	who, err := h.Access.Login(c, user, c.Text("password"), c.From)
+	if err != nil {
+		return nil, err
+	}
+	ticket, csrf := h.Access.Ticket(who)
+	if ticket == "" { // gone between the two
+		return nil, access.ErrAuthentication
+	}
+	h.Log.Info("a user logged in", "user", who.String(), "from", c.From)
+	return pve.Object{"username": who.User, "ticket": ticket, "CSRFPreventionToken": csrf, "cap": h.capabilities(who)}, nil
+}
+
+// verify checks a ticket and privileges for another program.
+func (h *Handler) verify(c *Call, user string) (any, error) {
+	who, err := h.Access.VerifyTicket(c.Text("password"))
+	if err != nil {
+		return nil, err
+	}
+	if who.User != user {
+		return nil, access.ErrAuthentication
+	}
+	for _, name := range c.List("privs") {
+		if !h.Access.Has(who, c.Text("path"), access.Privilege(name)) {
+			return nil, access.ErrAuthentication
+		}
+	}
+	return pve.Object{"username": who.User}, nil
+}
+
+// capabilities tells a page what it is worth offering: the privileges at the root
+// of each part.
+func (h *Handler) capabilities(who access.Identity) pve.Object {
+	out := pve.Object{}
+	for part, path := range map[string]string{
+		"dc": "/", "nodes": "/nodes", "sdn": "/sdn", "access": "/access", "vms": "/vms", "storage": "/storage", "mapping": "/mapping",
+	} {
+		one := pve.Object{}
+		for p := range h.Access.Privileges(who, path) {
+			one[string(p)] = 1
+		}
+		out[part] = one
+	}
+	return out
+}
+
+// setPassword lets everybody change their own password, and those who manage a
+// user that user's. Nobody changes their own with an API token.
+func (h *Handler) setPassword(c *Call) (any, error) {
+	user := c.Text("userid")
+	switch {
+	case c.Who == access.Identity{User: user}:
+	case c.Who.User == user:
+		return nil, &Denied{Path: "/access/users/" + user, AnyOf: []access.Privilege{access.UserModify}}
+	default:
+		if err := c.manage(user); err != nil {
+			return nil, err
+		}
+	}
+	// Whoever came through the socket of administrators has shown no password, and
+	// has none to confirm.
+	if own := c.Text("confirmation-password"); own != "" {
+		if _, err := h.Access.Login(c, c.Who.User, own, c.From); err != nil {
+			return nil, err
+		}
+	}
+	return nil, h.Access.SetPassword(c, user, c.Text("password"))
+}
+
+// permissions lists privileges by path, with 1 for those that propagate.
+func (h *Handler) permissions(c *Call) (any, error) {
+	who := c.Who
+	if c.Has("userid") {
+		user, token, _ := strings.Cut(c.Text("userid"), "!")
+		who = access.Identity{User: user, Token: token}
+	}
+	own := who == c.Who || c.Who.Token == "" && who.User == c.Who.User
+	if !own {
+		if err := c.Need("/access", access.SysAudit); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := h.Access.User(who.User); err != nil {
+		return nil, err
+	}
+	paths := []string{"/", "/access", "/access/groups", "/access/realm", "/nodes", "/pool", "/sdn", "/storage", "/vms"}
+	for _, e := range h.Access.ACL() {
+		paths = append(paths, e.Path)
+	}
+	if c.Has("path") {
+		paths = []string{c.Text("path")}
+	}
+	out := map[string]map[access.Privilege]bool{}
+	for _, path := range paths {
+		if got := h.Access.Privileges(who, path); len(got) > 0 || c.Has("path") {
+			out[path] = got
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,216 @@
+package pveapi
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pve"
+)
+
+// The types of interfaces, in Proxmox's words.
+const (
+	typeBridge    = "bridge"
+	typeBond      = "bond"
+	typeHardware  = "eth"
+	typeVLAN      = "vlan"
+	typeOVSBridge = "OVSBridge"
+	typeOVSPort   = "OVSIntPort"
+	typeUnknown   = "unknown"
+)
+
+// Filters that stand for several types.
+const (
+	filterAnyBridge      = "any_bridge"       // bridges and VNets
+	filterAnyLocalBridge = "any_local_bridge" // bridges
+	filterIncludeSDN     = "include_sdn"      // all, and VNets
+)
+
+func (h *Handler) networkOperations() []Operation {
+	node := nodeParam()
+	return []Operation{
+		{
+			Method: "GET", Path: "/nodes/{node}/network", Doc: "List a node's interfaces, but bridges only for those who may use them.",
+			Params: []pve.Property{node, {
+				Name: "type", Form: pve.Text, Doc: "only this type", Enum: []string{
+					typeBridge, typeBond, typeHardware, "alias", typeVLAN, "fabric", typeOVSBridge, "OVSBond", "OVSPort", typeOVSPort,
+					"vnet", filterAnyBridge, filterAnyLocalBridge, filterIncludeSDN,
+				},
+			}},
+			Handle: h.listInterfaces,
+		},
+		{
+			Method: "PUT", Path: "/nodes/{node}/network", Doc: "Wait, in a task, until a node has the running configuration.",
+			Params: []pve.Property{node, {
+				Name: "regenerate-frr", Form: pve.Boolean, Doc: "write FRR's configuration, which happens whenever it differs",
+			}},
+			Allow: Need("/nodes/{node}", access.SysModify), Handle: h.reloadNetwork,
+		},
+		{
+			Method: "GET", Path: "/nodes/{node}/network/{iface}", Doc: "Show an interface of a node.",
+			Params: []pve.Property{node, {
+				Name: "iface", Form: pve.Text, Need: 'r', Check: formed(ifaceForm, "network interface name"), Doc: "name of the interface",
+			}},
+			Allow: Need("/nodes/{node}", access.SysAudit),
+			Handle: func(c *Call) (any, error) {
+				n, err := h.host(c.Text("node"))
+				if err != nil {
+					return nil, err
+				}
+				for _, o := range interfaces(n.facts) {
+					if o["iface"] == c.Text("iface") {
+						delete(o, "iface")
+						return o, nil
+					}
+				}
+				return nil, Params{"iface": "interface does not exist"}
+			},
+		},
+	}
+}
+
+func (h *Handler) listInterfaces(c *Call) (any, error) {
+	n, err := h.host(c.Text("node"))
+	if err != nil {
+		return nil, err
+	}
+	filter := c.Text("type")
+	out := []pve.Object{}
+	for _, o := range interfaces(n.facts) {
+		bridge := o["type"] == typeBridge || o["type"] == typeOVSBridge
+		switch filter {
+		case "", filterIncludeSDN:
+		case filterAnyBridge, filterAnyLocalBridge:
+			if !bridge {
+				continue
+			}
+		default:
+			if o["type"] != filter {
+				continue
+			}
+		}
+		if name := o["iface"].(string); bridge && !c.May("/sdn/zones/localnetwork/"+name, access.SDNAudit, access.SDNUse) {
+			continue
+		}
+		out = append(out, o)
+	}
+	return append(out, h.networks().interfaces(c, n.Name, filter)...), nil
+}
+
+// interfaces are those that a node has of its own, sorted by name, as Proxmox shows
+// them. The loopback interface is not shown.
+func interfaces(f *model.Facts) []pve.Object {
+	out := []pve.Object{}
+	for i := range f.Interfaces {
+		if f.Interfaces[i].Name != "lo" {
+			out = append(out, describeInterface(f, &f.Interfaces[i]))
+		}
+	}
+	return out
+}
+
+// describeInterface shows an interface. A node does not tell where its addresses
+// come from: an interface with one counts as static.
+func describeInterface(f *model.Facts, i *model.Interface) pve.Object {
+	o := pve.Object{"iface": i.Name, "type": interfaceType(f, i), "method": "manual", "method6": "manual"}
+	if i.Up {
+		o["active"] = true
+	}
+	if o["type"] == typeHardware {
+		o["exists"] = true
+	}
+	families := []string{}
+	for _, family := range []struct {
+		four           bool
+		name, suffixed string
+	}{{true, "inet", ""}, {false, "inet6", "6"}} {
+		p := global(i.Addresses, family.four)
+		if !p.IsValid() {
+			continue
+		}
+		families = append(families, family.name)
+		o["method"+family.suffixed] = "static"
+		o["cidr"+family.suffixed] = p.String()
+		o["address"+family.suffixed] = p.Addr().String()
+		o["netmask"+family.suffixed] = strconv.Itoa(p.Bits())
+	}
+	if len(families) > 0 {
+		o["families"] = families
+	}
+	if i.MTU > 0 {
+		o["mtu"] = strconv.Itoa(i.MTU)
+	}
+	if len(i.AltNames) > 0 {
+		o["altnames"] = i.AltNames
+	}
+	describeMembers(o, f, i)
+	return o
+}
+
+// describeMembers adds what an interface is made of.
+func describeMembers(o pve.Object, f *model.Facts, i *model.Interface) {
+	var members []string
+	for _, m := range f.Interfaces {
+		if m.Master == i.Name && m.Name != i.Name {
+			members = append(members, m.Name)
+		}
+	}
+	ports := strings.Join(members, " ")
+	switch o["type"] {
+	case typeBridge:
+		o["bridge_ports"] = ports
+		if i.VLANFiltering {
+			o["bridge_vlan_aware"] = true
+		}
+	case typeOVSBridge:
+		o["ovs_ports"] = ports
+	case typeOVSPort:
+		o["ovs_bridge"] = i.Master
+	case typeBond:
+		o["slaves"] = ports
+	case typeVLAN:
+		// The name tells it, if it is one of Proxmox's own.
+		dot := strings.LastIndexByte(i.Name, '.')
+		if dot < 0 {
+			return
+		}
+		if tag, err := strconv.Atoi(i.Name[dot+1:]); err == nil {
+			o["vlan-id"], o["vlan-raw-device"] = tag, i.Name[:dot]
+		}
+	}
+}
+
+func interfaceType(f *model.Facts, i *model.Interface) string {
+	switch i.Kind {
+	case "":
+		return typeHardware
+	case "bridge":
+		return typeBridge
+	case "bond":
+		return typeBond
+	case "vlan":
+		return typeVLAN
+	case "openvswitch":
+		if slices.Contains(f.OVSBridges, i.Name) {
+			return typeOVSBridge
+		}
+		return typeOVSPort
+	}
+	return typeUnknown
+}
+
+func (h *Handler) reloadNetwork(c *Call) (any, error) {
+	n, err := h.host(c.Text("node"))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := h.Config.View(c); err != nil { // what others applied counts too
+		return nil, err
+	}
+	return h.Tasks.Start(c, "srvreload", "networking", c.Who.String(), func(ctx context.Context, log func(string, ...any)) error {
+		return h.awaitNode(ctx, n.Name, log)
+	})
+}

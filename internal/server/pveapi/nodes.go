@@ -1,0 +1,129 @@
+package pveapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+)
+
+func (h *Handler) nodeOperations() []Operation {
+	node := []pve.Property{nodeParam()}
+	return []Operation{
+		{
+			Method: "GET", Path: "/nodes", Doc: "List the nodes.",
+			Handle: func(*Call) (any, error) {
+				nodes, err := h.hosts()
+				out := []pve.Object{}
+				for _, n := range nodes {
+					out = append(out, pve.Object{"type": "node", "id": "node/" + n.Name, "node": n.Name, "status": n.word(), "level": ""})
+				}
+				return out, err
+			},
+		},
+		index("/nodes/{node}", "name", "network", "sdn", "status", "tasks", "version"),
+		{
+			Method: "GET", Path: "/nodes/{node}/status", Doc: "Tell what a node reports of itself.", Params: node,
+			Allow: Need("/nodes/{node}", access.SysAudit), Handle: h.nodeStatus,
+		},
+		{
+			Method: "GET", Path: "/nodes/{node}/version", Doc: "Tell the release of the API on a node.", Params: node,
+			Handle: func(c *Call) (any, error) {
+				if _, err := h.host(c.Text("node")); err != nil {
+					return nil, err
+				}
+				return h.release(), nil
+			},
+		},
+	}
+}
+
+// nodeStatus holds what nodes report; their load is not among it.
+func (h *Handler) nodeStatus(c *Call) (any, error) {
+	n, err := h.host(c.Text("node"))
+	if err != nil {
+		return nil, err
+	}
+	out := pve.Object{"pveversion": fmt.Sprintf("pve-manager/%s/%s", compatVersion, h.repoID())}
+	if n.facts.Kernel != "" {
+		out["kversion"] = kernel(n.facts.Kernel)
+		out["current-kernel"] = pve.Object{"sysname": "Linux", "release": n.facts.Kernel}
+	}
+	return out, nil
+}
+
+// awaitTimeout bounds how long a task waits for one node.
+const awaitTimeout = 10 * time.Minute
+
+// awaitRound is after what time without news the state of a node is looked at again.
+const awaitRound = 30 * time.Second
+
+// awaitNode waits until a node has what it should have, and tells on the way how
+// it goes. It fails if the node does not answer, or could not apply something.
+func (h *Handler) awaitNode(ctx context.Context, node string, log func(string, ...any)) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, awaitTimeout, fmt.Errorf("%s: the node did not get ready within %s", node, awaitTimeout))
+	defer cancel()
+	v, _ := h.Config.Latest()
+	log("%s: reloading network config, revision %d", node, v.Revision)
+	last, after := protocol.State(""), ""
+	for {
+		s, err := h.Fleet.AwaitStatus(ctx, after, awaitRound, h.Stop)
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			if cause := context.Cause(ctx); cause != nil {
+				return cause
+			}
+			return err
+		}
+		after = s.Version
+		i := slices.IndexFunc(s.Nodes, func(n api.NodeStatus) bool { return n.Name == node })
+		if i < 0 {
+			return fmt.Errorf("%s: the node is no member of the cluster any more", node)
+		}
+		n := s.Nodes[i]
+		if n.State != last {
+			log("%s: %s", node, n.State)
+			last = n.State
+		}
+		switch n.State {
+		case protocol.Converged:
+			return nil
+		case protocol.Unreachable:
+			return fmt.Errorf("%s: the node does not answer; it takes over the configuration as soon as it does: look at its agent", node)
+		case protocol.Degraded:
+			return troubles(node, n.Report, log)
+		}
+		select {
+		case <-h.Stop:
+			return errors.New("the server stops; the node goes on by itself")
+		default:
+		}
+	}
+}
+
+// troubles tells what a node could not apply.
+func troubles(node string, r *api.NodeReport, log func(string, ...any)) error {
+	var names []string
+	if r.Message != "" {
+		log("%s: %s", node, r.Message)
+	}
+	for _, o := range r.Objects {
+		if o.State != protocol.Converged {
+			log("%s: %s: %s: %s", node, o.Object, o.State, o.Message)
+			names = append(names, o.Object)
+		}
+	}
+	if len(names) == 0 {
+		return fmt.Errorf("%s: %s", node, r.Message)
+	}
+	return fmt.Errorf("%s: could not be applied: %s", node, strings.Join(names, ", "))
+}

@@ -1,0 +1,129 @@
+package pveapi
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/pve"
+)
+
+// Operation is one method of one path.
+type Operation struct {
+	// Method is GET, POST, PUT or DELETE; Path is below /api2/json, with
+	// parameters: "/cluster/sdn/zones/{zone}".
+	Method, Path string
+	// Doc says in a sentence what it does.
+	Doc string
+	// Params are all parameters, those of the path too. Others are refused, but
+	// with Extra, as Proxmox takes them for fabrics.
+	Params []pve.Property
+	Extra  bool
+	// Allow says who may call it; the zero value means everybody who has logged in.
+	Allow Permission
+	// Handle does it. What it returns becomes "data".
+	Handle func(c *Call) (any, error)
+}
+
+// Permission is who may call an operation.
+type Permission struct {
+	// Doc says it: "SDN.Allocate on /sdn".
+	Doc string
+	// Check refuses a call, usually with a *Denied error; nil refuses none.
+	Check func(c *Call) error
+	// open says that it takes no login.
+	open bool
+}
+
+// World is the permission of what needs no login.
+func World() Permission { return Permission{Doc: "everybody, without a login", open: true} }
+
+// Need demands one of the privileges on a path, in which "{zone}" stands for the
+// parameter.
+func Need(path string, anyOf ...access.Privilege) Permission {
+	return Permission{
+		Doc:   words(anyOf) + " on " + path,
+		Check: func(c *Call) error { return c.Need(c.expand(path), anyOf...) },
+	}
+}
+
+// words are privileges one of which is enough.
+func words(anyOf []access.Privilege) string {
+	names := make([]string, len(anyOf))
+	for i, p := range anyOf {
+		names[i] = string(p)
+	}
+	return strings.Join(names, " or ")
+}
+
+// All demands that every permission is given.
+func All(permissions ...Permission) Permission {
+	docs := make([]string, len(permissions))
+	for i, p := range permissions {
+		docs[i] = p.Doc
+	}
+	return Permission{Doc: strings.Join(docs, " and "), Check: func(c *Call) error {
+		for _, p := range permissions {
+			if err := p.Check(c); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+}
+
+// Call is one request, whose parameters have the form that the operation says.
+type Call struct {
+	context.Context
+	Op *Operation
+	// Who calls; the zero value only where World is the permission.
+	Who access.Identity
+	// Params are the parameters as they were given.
+	Params pve.Values
+	// From is the remote address, for throttles and logs.
+	From string
+
+	access *access.Service
+	log    *slog.Logger
+}
+
+// Text is a parameter's text; empty if it was not given.
+func (c *Call) Text(name string) string { return c.Params.Get(name) }
+
+// Has reports whether a parameter was given.
+func (c *Call) Has(name string) bool { return len(c.Params[name]) > 0 }
+
+// Bool is a parameter's truth; false if it was not given.
+func (c *Call) Bool(name string) bool { return pve.Truth(c.Text(name)) }
+
+// List are the items of a parameter that is a list or an array.
+func (c *Call) List(name string) []string { return pve.Items(c.Params[name]...) }
+
+// May reports whether the caller has one of the privileges on a path.
+func (c *Call) May(path string, anyOf ...access.Privilege) bool {
+	return c.access.Has(c.Who, path, anyOf...)
+}
+
+// Need refuses the call unless the caller has one of the privileges on a path.
+func (c *Call) Need(path string, anyOf ...access.Privilege) error {
+	if c.May(path, anyOf...) {
+		return nil
+	}
+	return &Denied{Path: path, AnyOf: anyOf}
+}
+
+// expand puts parameters into a path of permissions.
+func (c *Call) expand(path string) string {
+	var b strings.Builder
+	for {
+		before, rest, ok := strings.Cut(path, "{")
+		b.WriteString(before)
+		if !ok {
+			return b.String()
+		}
+		name, after, _ := strings.Cut(rest, "}")
+		b.WriteString(c.Text(name))
+		path = after
+	}
+}

@@ -1,0 +1,283 @@
+package pveapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"mime"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/viaduct-sdn/viaduct/internal/pve"
+)
+
+// Bounds of a request.
+const (
+	maxBody     = 1 << 20 // bytes
+	maxOpenBody = 64 << 10
+	maxValues   = 1000
+	// maxUnknown bounds the unknown parameters that an answer names; maxName and
+	// maxFault how much of a name and of what is wrong it shows, in bytes.
+	maxUnknown = 20
+	maxName    = 64
+	maxFault   = 300
+)
+
+// DefaultBodyTimeout is how long a request's body may take to arrive.
+const DefaultBodyTimeout = 30 * time.Second
+
+// The texts of Proxmox for parameters.
+const (
+	faultUnknown = "property is not defined in schema and the schema does not allow additional properties"
+	faultMissing = "property is missing and it is not optional"
+	faultTwice   = "duplicate parameter (already defined in URI)"
+	faultText    = "value contains line breaks, control characters or bytes that are not UTF-8"
+)
+
+// values are the parameters of a request as they come in, with a count of all.
+type values struct {
+	named pve.Values
+	count int
+}
+
+var errTooMany = &Failure{http.StatusBadRequest, "the request has more than " + strconv.Itoa(maxValues) + " parameters"}
+
+func (v *values) add(name, value string) error {
+	if v.count++; v.count > maxValues {
+		return errTooMany
+	}
+	v.named[name] = append(v.named[name], value)
+	return nil
+}
+
+// read takes the parameters from the query and the body of a request.
+func (s *server) read(x *exchange, limit int64) (pve.Values, error) {
+	v := &values{named: pve.Values{}}
+	if err := v.form(x.r.URL.RawQuery); err != nil {
+		return nil, err
+	}
+	delete(v.named, "_dc") // what browsers add so that nothing caches the answer
+	body, err := s.body(x, limit)
+	if err != nil {
+		return nil, err
+	}
+	if len(body) == 0 {
+		return v.named, nil
+	}
+	kind := x.r.Header.Get("Content-Type")
+	if media, _, err := mime.ParseMediaType(kind); err == nil {
+		kind = media
+	}
+	switch kind {
+	case "application/json":
+		err = v.json(body)
+	case "application/x-www-form-urlencoded", "":
+		err = v.form(string(body))
+	default:
+		return nil, &Failure{http.StatusUnsupportedMediaType, "the body's type must be application/x-www-form-urlencoded or application/json"}
+	}
+	return v.named, err
+}
+
+// body reads a request's body, of which nothing larger is kept, and which has to
+// arrive in time.
+func (s *server) body(x *exchange, limit int64) ([]byte, error) {
+	timeout := s.BodyTimeout
+	if timeout == 0 {
+		timeout = DefaultBodyTimeout
+	}
+	rc := http.NewResponseController(x.w)
+	_ = rc.SetReadDeadline(time.Now().Add(timeout)) // not every writer can (those of tests): then there is none
+	b, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, limit))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return nil, &Failure{http.StatusRequestEntityTooLarge, "the body is larger than " + strconv.FormatInt(limit, 10) + " bytes"}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, &Failure{http.StatusRequestTimeout, "the body did not arrive within " + timeout.String()}
+	case err != nil:
+		return nil, &Failure{http.StatusBadRequest, "the body did not arrive"}
+	}
+	_ = rc.SetReadDeadline(time.Time{})
+	return b, nil
+}
+
+// form reads name=value&name=value.
+func (v *values) form(text string) error {
+	for pair := range strings.SplitSeq(text, "&") {
+		if pair == "" {
+			continue
+		}
+		key, value, _ := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(key)
+		if err == nil {
+			value, err = url.QueryUnescape(value)
+		}
+		if err != nil {
+			return &Failure{http.StatusBadRequest, "a parameter is not encoded as application/x-www-form-urlencoded"}
+		}
+		if err := v.add(name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var errJSON = &Failure{http.StatusBadRequest, "the body is not a JSON object of parameters"}
+
+// json reads an object whose values are texts, numbers, booleans, or lists of
+// them. A null counts as not given.
+func (v *values) json(body []byte) error {
+	if !utf8.Valid(body) {
+		return errJSON
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return errJSON
+	}
+	for d.More() {
+		t, err := d.Token()
+		name, ok := t.(string)
+		if err != nil || !ok {
+			return errJSON
+		}
+		if err := v.jsonValue(d, name); err != nil {
+			return err
+		}
+	}
+	if _, err := d.Token(); err != nil {
+		return errJSON
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errJSON
+	}
+	return nil
+}
+
+func (v *values) jsonValue(d *json.Decoder, name string) error {
+	t, err := d.Token()
+	if err != nil {
+		return errJSON
+	}
+	if t != json.Delim('[') {
+		return v.jsonScalar(name, t)
+	}
+	if v.named[name] == nil {
+		v.named[name] = []string{} // a list of none was given
+	}
+	for d.More() {
+		if t, err = d.Token(); err != nil {
+			return errJSON
+		}
+		if err := v.jsonScalar(name, t); err != nil {
+			return err
+		}
+	}
+	if _, err := d.Token(); err != nil {
+		return errJSON
+	}
+	return nil
+}
+
+func (v *values) jsonScalar(name string, t json.Token) error {
+	switch t := t.(type) {
+	case string:
+		return v.add(name, t)
+	case json.Number:
+		return v.add(name, t.String())
+	case bool:
+		if t {
+			return v.add(name, "1")
+		}
+		return v.add(name, "0")
+	case nil:
+		return nil
+	}
+	return Params{short(name, maxName): "type check failed - got an object or a list of lists"}
+}
+
+// check finds everything that is wrong with the parameters of a request, and
+// returns those that the operation has.
+func (o *Operation) check(path []string, given pve.Values) (pve.Values, error) {
+	faults := Params{}
+	got := pve.Values{}
+	for i, part := range o.parts() {
+		if name := parameterName(part); name != "" {
+			got[name] = []string{path[i]}
+			if _, twice := given[name]; twice {
+				faults[name] = faultTwice
+			}
+		}
+	}
+	unknown := 0
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		switch {
+		case o.property(name) != nil:
+			if got[name] == nil {
+				got[name] = given[name]
+			}
+		case !o.Extra && unknown < maxUnknown:
+			unknown++
+			faults[short(name, maxName)] = faultUnknown
+		}
+	}
+	for i := range o.Params {
+		p := &o.Params[i]
+		text, ok := got[p.Name]
+		switch {
+		case faults[p.Name] != "":
+		case !ok && p.Need == 'r':
+			faults[p.Name] = faultMissing
+		case !ok:
+		case !slices.ContainsFunc(text, unclean):
+			if what := p.Fault(text); what != "" {
+				faults[p.Name] = short(what, maxFault)
+			}
+		default:
+			faults[p.Name] = faultText
+		}
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return got, nil
+}
+
+// property finds a parameter of the operation, or returns nil.
+func (o *Operation) property(name string) *pve.Property {
+	i := slices.IndexFunc(o.Params, func(p pve.Property) bool { return p.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &o.Params[i]
+}
+
+// clean reports whether a text is UTF-8 without control characters; a tab is none.
+func clean(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\t' || r >= 0x7f && r < 0xa0 })
+}
+
+func unclean(text string) bool { return !clean(text) }
+
+// short is a text of a request as an answer shows it.
+func short(text string, longest int) string {
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+	if len(text) > longest {
+		text = strings.ToValidUTF8(text[:longest], "") + "..."
+	}
+	return text
+}

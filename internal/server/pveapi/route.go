@@ -1,0 +1,118 @@
+package pveapi
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// router finds operations by method and path.
+type router struct {
+	root *place
+	all  []Operation
+}
+
+// place is what may come at one point of a path.
+type place struct {
+	operations map[string]*Operation // by method
+	literal    map[string]*place
+	parameter  *place
+}
+
+// newRouter indexes a table. One that names an operation twice is a mistake of the
+// program and panics.
+func newRouter(table []Operation) *router {
+	t := &router{root: &place{}, all: table}
+	for i := range table {
+		op := &table[i]
+		at := t.root
+		for _, part := range op.parts() {
+			at = at.step(part)
+		}
+		if at.operations == nil {
+			at.operations = make(map[string]*Operation)
+		}
+		if at.operations[op.Method] != nil {
+			panic(fmt.Sprintf("%s %s stands twice in the table of operations", op.Method, op.Path))
+		}
+		at.operations[op.Method] = op
+	}
+	return t
+}
+
+// step goes on by one part of a template, and makes the way if there is none.
+func (p *place) step(part string) *place {
+	if parameterName(part) != "" {
+		if p.parameter == nil {
+			p.parameter = &place{}
+		}
+		return p.parameter
+	}
+	if p.literal == nil {
+		p.literal = make(map[string]*place)
+	}
+	if p.literal[part] == nil {
+		p.literal[part] = &place{}
+	}
+	return p.literal[part]
+}
+
+// find returns the operation of a path, or nil. A literal part of a template comes
+// before a parameter.
+func (t *router) find(method string, path []string) *Operation { return t.root.find(method, path) }
+
+func (p *place) find(method string, path []string) *Operation {
+	if p == nil {
+		return nil
+	}
+	if len(path) == 0 {
+		return p.operations[method]
+	}
+	if op := p.literal[path[0]].find(method, path[1:]); op != nil {
+		return op
+	}
+	return p.parameter.find(method, path[1:])
+}
+
+// parts are the parts of the operation's path.
+func (o *Operation) parts() []string {
+	parts, err := segments(o.Path)
+	if err != nil { // the table's own paths
+		panic(err)
+	}
+	return parts
+}
+
+// parameterName is the name in "{name}", and empty for a literal part.
+func parameterName(part string) string {
+	if len(part) > 2 && part[0] == '{' && part[len(part)-1] == '}' {
+		return part[1 : len(part)-1]
+	}
+	return ""
+}
+
+// open reports whether the operation needs no login.
+func (o *Operation) open() bool { return o.Allow.open }
+
+// maxSegments bounds the parts of a path; the longest in the table has far fewer.
+const maxSegments = 32
+
+// segments splits an escaped path and decodes its parts. Empty ones do not count,
+// as in Proxmox.
+func segments(path string) ([]string, error) {
+	out := []string{}
+	for part := range strings.SplitSeq(path, "/") {
+		if part == "" {
+			continue
+		}
+		text, err := url.PathUnescape(part)
+		if err != nil || !clean(text) {
+			return nil, &Failure{http.StatusBadRequest, "the path holds what is no text: control characters, or bytes that are not UTF-8"}
+		}
+		if out = append(out, text); len(out) > maxSegments {
+			return nil, &Failure{http.StatusBadRequest, "the path has too many parts"}
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,288 @@
+package pveapi
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
+	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
+	"github.com/viaduct-sdn/viaduct/internal/server/task"
+	"github.com/viaduct-sdn/viaduct/internal/store"
+)
+
+// sdn serves what is below /cluster/sdn and /nodes/{node}/sdn.
+type sdn struct {
+	Config *revision.Service
+	Store  store.Store
+	Fleet  *fleet.Fleet
+	Tasks  *task.Service
+	Stop   <-chan struct{}
+
+	lock    globalLock
+	digests digests
+	plugins plugins
+}
+
+// The privileges of networks.
+const (
+	allocate access.Privilege = "SDN.Allocate"
+	audit    access.Privilege = "SDN.Audit"
+)
+
+// networks serves networks with what the handler has.
+func (h *Handler) networks() *sdn {
+	return &sdn{
+		Config: h.Config, Store: h.Store, Fleet: h.Fleet, Tasks: h.Tasks, Stop: h.Stop,
+		lock: globalLock{h.Store}, plugins: plugins{h.Store},
+	}
+}
+
+// operations are its part of the table.
+func (s *sdn) operations() []Operation {
+	return slices.Concat([]Operation{s.dryRunOperation()}, s.indexOperations(), s.transactionOperations(), s.nodeOperations(), s.liveOperations(), s.firewallOperations(), s.zoneOperations(), s.vnetOperations(), s.subnetOperations(),
+		s.controllerOperations(), s.fabricOperations(), s.fabricNodeOperations(), s.pluginOperations(),
+		s.prefixListOperations(), s.routeMapOperations())
+}
+
+// The parameters that many operations have.
+var (
+	lockToken  = pve.Property{Name: "lock-token", Form: pve.Text, Doc: "the token of the global lock"}
+	digestText = pve.Property{Name: "digest", Form: pve.Text, MaxLength: 64, Doc: "refuse the change unless the configuration has this digest"}
+	deleteList = pve.Property{Name: "delete", Form: pve.List, Doc: "options to remove"}
+	deleteEach = pve.Property{Name: "delete", Form: pve.Array, MaxLength: 64, Doc: "options to remove"}
+	viewParams = []pve.Property{
+		{Name: "pending", Form: pve.Boolean, Doc: "show what differs between the running and the configured state"},
+		{Name: "running", Form: pve.Boolean, Doc: "show the running state"},
+	}
+)
+
+// idParam is the parameter that is the name of an object of the kind: to be made, or
+// in a path.
+func idParam(k *pve.Kind, made bool) pve.Property {
+	p := pve.Property{Name: k.ID, Form: pve.Text, Need: 'r', MaxLength: 128, Doc: "name of the " + k.Noun}
+	if made {
+		p.Check = k.CheckID
+	}
+	return p
+}
+
+// typed is the parameter with the type of an object.
+func typed(k *pve.Kind, name string, need byte) pve.Property {
+	return pve.Property{Name: name, Form: pve.Text, Need: need, Enum: k.Types, Doc: "type of the " + k.Noun}
+}
+
+// optional are the properties of a kind as parameters, none of which is required
+// before the type of the object is known.
+func optional(k *pve.Kind, except ...string) []pve.Property {
+	var out []pve.Property
+	for _, p := range k.Properties {
+		if !slices.Contains(except, p.Name) {
+			p.Need = 0
+			p.Types = nil
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// given are the call's values of the kind's properties, booleans as 1 and 0.
+func (c *Call) given(k *pve.Kind) pve.Values {
+	out := pve.Values{}
+	for name, values := range c.Params {
+		p := k.Property(name)
+		if p == nil {
+			continue
+		}
+		if p.Form == pve.Boolean {
+			values = []string{"0"}
+			if c.Bool(name) {
+				values = []string{"1"}
+			}
+		}
+		out[name] = values
+	}
+	return out
+}
+
+// view is the state that a call to read asks for.
+type view struct {
+	*revision.View
+	pending, running bool
+}
+
+func (s *sdn) view(c *Call) (*view, error) {
+	v, err := s.Config.View(c)
+	if err != nil {
+		return nil, err
+	}
+	return &view{View: v, pending: c.Bool("pending"), running: c.Bool("running") && !c.Bool("pending")}, nil
+}
+
+// config is the configuration whose objects are looked for.
+func (v *view) config() *model.Config {
+	if v.running {
+		return v.Running
+	}
+	return v.Pending
+}
+
+// list shows all objects of a kind that the caller may see, sorted. decorate adds
+// what is not among the properties.
+func (s *sdn) list(v *view, k *pve.Kind, visible func(o model.Object) bool, decorate func(o model.Object, out pve.Object)) []pve.Object {
+	objects := v.config().List(k.Model)
+	if v.pending {
+		objects = union(v.Running.List(k.Model), objects)
+	}
+	digest := s.digest(v, k)
+	out := make([]pve.Object, 0, len(objects))
+	for _, o := range objects {
+		if visible(o) {
+			out = append(out, s.show(v, k, o, digest, decorate))
+		}
+	}
+	return out
+}
+
+// union is the sorted list of the objects that are in either list; of those in both
+// the second list's are taken.
+func union(running, pending []model.Object) []model.Object {
+	out := slices.Clone(pending)
+	for _, o := range running {
+		if _, there := slices.BinarySearchFunc(pending, o.ObjectID(), byID); !there {
+			out = append(out, o)
+		}
+	}
+	slices.SortFunc(out, func(a, b model.Object) int { return byID(a, b.ObjectID()) })
+	return out
+}
+
+func byID(o model.Object, id string) int { return strings.Compare(o.ObjectID(), id) }
+
+// digest is that of the kind's file; only the plain view has one.
+func (s *sdn) digest(v *view, k *pve.Kind) any {
+	if v.pending || v.running {
+		return nil
+	}
+	return s.digests.of(v.Pending, k)
+}
+
+// show shows one object.
+func (s *sdn) show(v *view, k *pve.Kind, o model.Object, digest any, decorate func(o model.Object, out pve.Object)) pve.Object {
+	id := o.ObjectID()
+	var out pve.Object
+	if v.pending {
+		out = k.Pending(id, valuesOf(k, v.Running.Get(k.Model, id)), valuesOf(k, v.Pending.Get(k.Model, id)))
+	} else {
+		out = k.View(id, k.Of(o))
+	}
+	if digest != nil {
+		out["digest"] = digest
+	}
+	if decorate != nil {
+		decorate(o, out)
+	}
+	return out
+}
+
+func valuesOf(k *pve.Kind, o model.Object) pve.Values {
+	if o == nil {
+		return nil
+	}
+	return k.Of(o)
+}
+
+// find returns an object, or that it does not exist.
+func find(v *view, k *pve.Kind, id string) (model.Object, error) {
+	o := v.config().Get(k.Model, id)
+	if o == nil && v.pending {
+		o = v.Running.Get(k.Model, id)
+	}
+	if o == nil {
+		return nil, k.Missing(id)
+	}
+	return o, nil
+}
+
+// change makes edits under the global lock; what names the operation in errors.
+func (s *sdn) change(c *Call, what string, edits func(v *revision.View) ([]model.Edit, error)) (any, error) {
+	guard, err := s.lock.guard(c, c.Text(lockToken.Name))
+	if err == nil {
+		_, err = s.Config.Change(c, c.Who.String(), edits, revision.EditOptions{Lax: true, Guard: guard, Uncounted: true})
+	}
+	return nil, failed(what, err)
+}
+
+// failed is an error of an operation that holds the lock, in the form that clients
+// know.
+func failed(what string, err error) error {
+	var faults pve.Faults
+	var refusal pve.Refusal
+	var problems model.Problems
+	var denied *Denied
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &denied):
+		return err
+	case errors.As(err, &faults):
+		return Failf("%s failed: %s", what, faults)
+	case errors.As(err, &refusal):
+		return Failf("%s failed: error during cfs-locked 'domain-sdn' operation: %s", what, refusal)
+	case errors.As(err, &problems):
+		return Failf("%s failed: %s", what, problems)
+	case errors.Is(err, revision.ErrGuard):
+		return Failf("%s failed: error during cfs-locked 'domain-sdn' operation: %s", what, errLocked)
+	case errors.Is(err, revision.ErrBusy):
+		return &Failure{Code: http.StatusInternalServerError, Text: fmt.Sprintf("%s failed: cfs-lock 'domain-sdn' error: got lock request timeout: %s", what, err)}
+	}
+	return fmt.Errorf("%s failed: %w", what, err)
+}
+
+// checkDigest refuses a change of what somebody else changed meanwhile.
+func (s *sdn) checkDigest(c *Call, cfg *model.Config, k *pve.Kind) error {
+	if c.Has(digestText.Name) && c.Text(digestText.Name) != s.digests.of(cfg, k) {
+		return pve.Refusal("detected modified configuration - file changed by other user? Try again.")
+	}
+	return nil
+}
+
+// changed is a copy of an object with the call's changes.
+func changed(c *Call, k *pve.Kind, old, into model.Object, typ string) error {
+	values := k.Of(old)
+	delete(values, "type")
+	merged, err := k.Merge(typ, values, c.given(k), c.List("delete"))
+	if err != nil {
+		return err
+	}
+	return k.Put(into, merged)
+}
+
+// indexOperations are those that list what is below.
+func (s *sdn) indexOperations() []Operation {
+	index := func(path string, key string, names ...string) Operation {
+		return Operation{
+			Method: http.MethodGet, Path: path, Doc: "Directory index.", Allow: Need("/sdn", audit),
+			Handle: func(*Call) (any, error) {
+				out := make([]map[string]string, len(names))
+				for i, name := range names {
+					out[i] = map[string]string{key: name}
+				}
+				return out, nil
+			},
+		}
+	}
+	return []Operation{
+		index("/cluster/sdn", "id", "vnets", "zones", "controllers", "ipams", "dns", "fabrics", "route-maps", "prefix-lists"),
+		index("/cluster/sdn/fabrics", "subdir", "fabric", "node", "all"),
+	}
+}
+
+// sortedKeys are a map's keys, sorted.
+func sortedKeys[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }

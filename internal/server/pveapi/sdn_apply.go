@@ -1,0 +1,155 @@
+package pveapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+)
+
+// transactionOperations are those on the configuration as a whole.
+func (s *sdn) transactionOperations() []Operation {
+	release := pve.Property{Name: "release-lock", Form: pve.Boolean, Doc: "release the global lock when the operation succeeded"}
+	return []Operation{
+		{
+			Method: http.MethodPut, Path: "/cluster/sdn", Doc: "Apply the pending configuration to all nodes.",
+			Params: []pve.Property{lockToken, release}, Allow: Need("/sdn", allocate), Handle: s.apply,
+		},
+		{
+			Method: http.MethodPost, Path: "/cluster/sdn/lock", Doc: "Take the global lock.",
+			Params: []pve.Property{{Name: "allow-pending", Form: pve.Boolean, Doc: "take it although there are pending changes"}},
+			Allow:  Need("/sdn", allocate), Handle: s.takeLock,
+		},
+		{
+			Method: http.MethodDelete, Path: "/cluster/sdn/lock", Doc: "Release the global lock.",
+			Params: []pve.Property{lockToken, {Name: "force", Form: pve.Boolean, Doc: "release it without the token"}},
+			Allow:  Need("/sdn", allocate),
+			Handle: func(c *Call) (any, error) {
+				return nil, failed("could not release lock", s.lock.release(c, c.Text(lockToken.Name), c.Bool("force")))
+			},
+		},
+		{
+			Method: http.MethodPost, Path: "/cluster/sdn/rollback", Doc: "Drop the pending configuration.",
+			Params: []pve.Property{lockToken, release}, Allow: Need("/sdn", allocate), Handle: s.rollback,
+		},
+	}
+}
+
+func (s *sdn) takeLock(c *Call) (any, error) {
+	const what = "could not acquire lock for SDN config"
+	if !c.Bool("allow-pending") {
+		v, err := s.Config.View(c)
+		if err != nil {
+			return nil, err
+		}
+		if len(v.Changes()) > 0 {
+			return nil, failed(what, pve.Refusal("configuration has pending changes"))
+		}
+	}
+	token, err := s.lock.take(c)
+	if err != nil {
+		return nil, failed(what, err)
+	}
+	return token, nil
+}
+
+// apply makes a revision of the pending configuration, and a task that follows how
+// the nodes take it.
+func (s *sdn) apply(c *Call) (any, error) {
+	const what = "could not commit SDN config"
+	if _, err := s.lock.guard(c, c.Text(lockToken.Name)); err != nil {
+		return nil, failed(what, err)
+	}
+	r, err := s.Config.Apply(c, c.Who.String(), "", "")
+	if err != nil {
+		return nil, failed(what, err)
+	}
+	if err := s.releaseAfter(c); err != nil {
+		return nil, failed(what, err)
+	}
+	return s.Tasks.Start(context.WithoutCancel(c), "reloadnetworkall", "", c.Who.String(), func(ctx context.Context, log func(string, ...any)) error {
+		return s.follow(ctx, r.Revision, log)
+	})
+}
+
+// releaseAfter releases the lock if the call gave its token and asks for that.
+func (s *sdn) releaseAfter(c *Call) error {
+	if !c.Has(lockToken.Name) || !c.Bool("release-lock") {
+		return nil
+	}
+	return s.lock.release(c, c.Text(lockToken.Name), false)
+}
+
+// rollback drops the pending edits.
+func (s *sdn) rollback(c *Call) (any, error) {
+	const what = "could not rollback SDN configuration"
+	if _, err := s.lock.guard(c, c.Text(lockToken.Name)); err != nil {
+		return nil, failed(what, err)
+	}
+	v, err := s.Config.View(c)
+	if err != nil {
+		return nil, err
+	}
+	if v.Revision == 0 {
+		return nil, failed(what, pve.Refusal("there is no running configuration to go back to: nothing was ever applied"))
+	}
+	if _, err := s.Config.Discard(c, ""); err != nil {
+		return nil, failed(what, err)
+	}
+	return nil, failed(what, s.releaseAfter(c))
+}
+
+// followLimit is how long a task waits for the nodes.
+const followLimit = 2 * time.Minute
+
+// follow waits until every node that can be reached has the revision, and logs how
+// they fare. A node that cannot is warned of: it follows when it is back.
+func (s *sdn) follow(ctx context.Context, revision int64, log func(string, ...any)) error {
+	told := map[string]protocol.State{}
+	deadline := time.Now().Add(followLimit)
+	for after := ""; ; {
+		st, err := s.Fleet.AwaitStatus(ctx, after, time.Until(deadline), s.Stop)
+		if err != nil {
+			return err
+		}
+		waiting := false
+		for _, n := range st.Nodes {
+			state := n.State
+			if state == protocol.Applying || n.Report == nil && state != protocol.Unreachable {
+				waiting, state = true, protocol.Applying
+			}
+			if told[n.Name] != state {
+				told[n.Name] = state
+				log("%s", nodeLine(&n, state))
+			}
+		}
+		late := !time.Now().Before(deadline)
+		if !waiting || late || st.Revision != revision {
+			if waiting && late {
+				log("warning: not all nodes are done after %s; they go on, GET /cluster/resources shows how", followLimit)
+			}
+			return nil
+		}
+		after = st.Version
+	}
+}
+
+// nodeLine says how a node fares.
+func nodeLine(n *api.NodeStatus, state protocol.State) string {
+	switch state {
+	case protocol.Applying:
+		return n.Name + ": reloading network config"
+	case protocol.Unreachable:
+		return "warning: " + n.Name + ": cannot be reached; it gets the configuration when it is back"
+	case protocol.Converged:
+		return n.Name + ": has the configuration"
+	}
+	text := "warning: " + n.Name + ": " + string(state)
+	if n.Report != nil && n.Report.Message != "" {
+		text += ": " + n.Report.Message
+	}
+	return text
+}

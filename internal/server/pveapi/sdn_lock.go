@@ -1,0 +1,74 @@
+package pveapi
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/store"
+)
+
+// keyLock holds the token of the global lock for as long as it is held.
+const keyLock = "sdn/lock"
+
+// globalLock keeps all others than its holder from editing. It does not expire and
+// has no owner: whoever has the token holds it.
+type globalLock struct{ store store.Store }
+
+const (
+	errLocked = pve.Refusal("invalid lock token provided! The SDN configuration is locked: give its lock-token, or release the lock")
+	errHeld   = pve.Refusal("SDN configuration is already locked by someone else: wait until it is released, or release it with force")
+)
+
+// held returns the record of the lock; one without a revision if nobody holds it.
+func (l *globalLock) held(ctx context.Context) (store.Record, error) {
+	r, err := l.store.Get(ctx, keyLock)
+	if errors.Is(err, store.ErrNotFound) {
+		return store.Record{Key: keyLock}, nil
+	}
+	return r, err
+}
+
+// guard checks the token that a call gives, and returns the condition under which
+// that stays true. Without a lock any token is taken.
+func (l *globalLock) guard(ctx context.Context, token string) ([]store.Cond, error) {
+	r, err := l.held(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if r.Revision != 0 && string(r.Value) != token {
+		return nil, errLocked
+	}
+	return []store.Cond{{Key: keyLock, Revision: r.Revision}}, nil
+}
+
+// take takes the lock and returns its token.
+func (l *globalLock) take(ctx context.Context) (string, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return "", err
+	}
+	_, err = l.store.Txn(ctx, []store.Cond{{Key: keyLock}}, []store.Op{store.Put(keyLock, []byte(id.String()))})
+	if errors.Is(err, store.ErrConflict) {
+		return "", errHeld
+	}
+	return id.String(), err
+}
+
+// release releases the lock of the token, or with force whosever it is.
+func (l *globalLock) release(ctx context.Context, token string, force bool) error {
+	r, err := l.held(ctx)
+	if err != nil || r.Revision == 0 {
+		return err
+	}
+	if !force && string(r.Value) != token {
+		return errLocked
+	}
+	_, err = l.store.Txn(ctx, []store.Cond{{Key: keyLock, Revision: r.Revision}}, []store.Op{store.Delete(keyLock)})
+	if errors.Is(err, store.ErrConflict) {
+		return errLocked
+	}
+	return err
+}

@@ -1,0 +1,251 @@
+package pveapi
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
+)
+
+// zonePath is the path of a zone's permissions.
+func zonePath(zone string) string { return "/sdn/zones/" + zone }
+
+func (s *sdn) zoneOperations() []Operation {
+	k := pve.Zones()
+	const item = "/cluster/sdn/zones/{zone}"
+	id := idParam(k, false)
+	return []Operation{
+		{
+			Method: http.MethodGet, Path: "/cluster/sdn/zones", Doc: "List the zones.",
+			Params: append([]pve.Property{typed(k, "type", 'o')}, viewParams...),
+			Handle: s.listZones,
+		},
+		{
+			Method: http.MethodPost, Path: "/cluster/sdn/zones", Doc: "Create a zone.",
+			Params: append([]pve.Property{idParam(k, true), typed(k, "type", 'r'), lockToken}, optional(k)...),
+			Allow:  Need("/sdn/zones", allocate), Handle: s.createZone,
+		},
+		{
+			Method: http.MethodGet, Path: item, Doc: "Read a zone.",
+			Params: append([]pve.Property{id}, viewParams...), Allow: Need("/sdn/zones/{zone}", allocate),
+			Handle: func(c *Call) (any, error) {
+				v, err := s.view(c)
+				if err != nil {
+					return nil, err
+				}
+				o, err := find(v, k, c.Text("zone"))
+				if err != nil {
+					return nil, err
+				}
+				return s.show(v, k, o, s.digest(v, k), nil), nil
+			},
+		},
+		{
+			Method: http.MethodPut, Path: item, Doc: "Change a zone.",
+			Params: append([]pve.Property{id, digestText, deleteList, lockToken}, optional(k)...),
+			Allow:  Need("/sdn/zones/{zone}", allocate), Handle: s.updateZone,
+		},
+		{
+			Method: http.MethodDelete, Path: item, Doc: "Delete a zone.",
+			Params: []pve.Property{id, lockToken}, Allow: Need("/sdn/zones/{zone}", allocate),
+			Handle: func(c *Call) (any, error) {
+				return s.change(c, "delete sdn zone object", func(v *revision.View) ([]model.Edit, error) {
+					id := c.Text("zone")
+					if v.Pending.Zones[id] == nil {
+						return nil, k.Missing(id)
+					}
+					return []model.Edit{{Kind: k.Model, ID: id}}, pve.CheckZoneDelete(v.Pending, id)
+				})
+			},
+		},
+	}
+}
+
+func (s *sdn) listZones(c *Call) (any, error) {
+	v, err := s.view(c)
+	if err != nil {
+		return nil, err
+	}
+	return s.list(v, pve.Zones(), func(o model.Object) bool {
+		z := o.(*model.Zone)
+		return (!c.Has("type") || c.Text("type") == string(z.Type)) && c.May(zonePath(z.ID), audit, allocate)
+	}, nil), nil
+}
+
+func (s *sdn) createZone(c *Call) (any, error) {
+	k := pve.Zones()
+	id, typ, given := c.Text("zone"), c.Text("type"), c.given(k)
+	if err := k.Options(typ, given); err != nil {
+		return nil, err
+	}
+	if model.ZoneType(typ) == model.ZoneEVPN && !c.Has("mac") {
+		given["mac"] = []string{randomMAC()}
+	}
+	return s.change(c, "create sdn zone object", func(v *revision.View) ([]model.Edit, error) {
+		if v.Pending.Zones[id] != nil {
+			return nil, k.Defined(id)
+		}
+		z := &model.Zone{ID: id, Type: model.ZoneType(typ)}
+		if err := k.Put(z, given); err != nil {
+			return nil, err
+		}
+		return []model.Edit{{Put: z}}, pve.CheckZone(v.Pending, nil, z, given, &s.plugins)
+	})
+}
+
+func (s *sdn) updateZone(c *Call) (any, error) {
+	k := pve.Zones()
+	id, given := c.Text("zone"), c.given(k)
+	return s.change(c, "update sdn zone object", func(v *revision.View) ([]model.Edit, error) {
+		old := v.Pending.Zones[id]
+		if old == nil {
+			return nil, k.Missing(id)
+		}
+		if err := s.checkDigest(c, v.Pending, k); err != nil {
+			return nil, err
+		}
+		z := &model.Zone{ID: id, Type: old.Type}
+		if err := changed(c, k, old, z, string(old.Type)); err != nil {
+			return nil, err
+		}
+		return []model.Edit{{Put: z}}, pve.CheckZone(v.Pending, old, z, given, &s.plugins)
+	})
+}
+
+// randomMAC is a hardware address with the prefix that Proxmox uses by default.
+func randomMAC() string {
+	var b [3]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return fmt.Sprintf("BC:24:11:%02X:%02X:%02X", b[0], b[1], b[2])
+}
+
+// vnetPath is the path of a VNet's permissions.
+func vnetPath(v *model.VNet) string { return zonePath(v.Zone) + "/" + v.ID }
+
+// onVNet demands a privilege on the VNet that a call names, which must exist.
+func (s *sdn) onVNet(anyOf ...access.Privilege) Permission {
+	return Permission{Doc: words(anyOf) + " on /sdn/zones/<zone>/{vnet}", Check: func(c *Call) error {
+		v, err := s.Config.View(c)
+		if err != nil {
+			return err
+		}
+		vnet := v.Pending.VNets[c.Text("vnet")]
+		if vnet == nil {
+			return pve.VNets().Missing(c.Text("vnet"))
+		}
+		return c.Need(vnetPath(vnet), anyOf...)
+	}}
+}
+
+func (s *sdn) vnetOperations() []Operation {
+	k := pve.VNets()
+	const item = "/cluster/sdn/vnets/{vnet}"
+	id := idParam(k, false)
+	return []Operation{
+		{
+			Method: http.MethodGet, Path: "/cluster/sdn/vnets", Doc: "List the VNets.", Params: slices.Clone(viewParams),
+			Handle: func(c *Call) (any, error) {
+				v, err := s.view(c)
+				if err != nil {
+					return nil, err
+				}
+				return s.list(v, k, func(o model.Object) bool { return c.May(vnetPath(o.(*model.VNet)), audit, allocate) }, nil), nil
+			},
+		},
+		{
+			Method: http.MethodPost, Path: "/cluster/sdn/vnets", Doc: "Create a VNet.",
+			Params: append([]pve.Property{idParam(k, true), typed(k, "type", 'o'), lockToken}, withNeed(optional(k), "zone")...),
+			Allow:  Need("/sdn/zones/{zone}", allocate), Handle: s.createVNet,
+		},
+		{
+			Method: http.MethodGet, Path: item, Doc: "Read a VNet.",
+			Params: append([]pve.Property{id}, viewParams...), Allow: s.onVNet(audit, allocate),
+			Handle: func(c *Call) (any, error) {
+				v, err := s.view(c)
+				if err != nil {
+					return nil, err
+				}
+				o, err := find(v, k, c.Text("vnet"))
+				if err != nil {
+					return nil, err
+				}
+				return s.show(v, k, o, s.digest(v, k), nil), nil
+			},
+		},
+		{
+			Method: http.MethodPut, Path: item, Doc: "Change a VNet.",
+			Params: append([]pve.Property{id, digestText, deleteList, lockToken}, optional(k)...),
+			Allow:  s.onVNet(allocate), Handle: s.updateVNet,
+		},
+		{
+			Method: http.MethodDelete, Path: item, Doc: "Delete a VNet.",
+			Params: []pve.Property{id, lockToken}, Allow: s.onVNet(allocate),
+			Handle: func(c *Call) (any, error) {
+				return s.change(c, "delete sdn vnet object", func(v *revision.View) ([]model.Edit, error) {
+					id := c.Text("vnet")
+					if v.Pending.VNets[id] == nil {
+						return nil, k.Missing(id)
+					}
+					return []model.Edit{{Kind: k.Model, ID: id}}, pve.CheckVNetDelete(v.Pending, id)
+				})
+			},
+		},
+	}
+}
+
+// withNeed makes a parameter a required one.
+func withNeed(params []pve.Property, name string) []pve.Property {
+	for i := range params {
+		if params[i].Name == name {
+			params[i].Need = 'r'
+		}
+	}
+	return params
+}
+
+func (s *sdn) createVNet(c *Call) (any, error) {
+	k := pve.VNets()
+	id, given := c.Text("vnet"), c.given(k)
+	return s.change(c, "create sdn vnet object", func(v *revision.View) ([]model.Edit, error) {
+		if v.Pending.VNets[id] != nil {
+			return nil, k.Defined(id)
+		}
+		vnet := &model.VNet{ID: id}
+		if err := k.Put(vnet, given); err != nil {
+			return nil, err
+		}
+		return []model.Edit{{Put: vnet}}, pve.CheckVNet(v.Pending, nil, vnet)
+	})
+}
+
+func (s *sdn) updateVNet(c *Call) (any, error) {
+	k := pve.VNets()
+	id := c.Text("vnet")
+	return s.change(c, "update sdn vnet object", func(v *revision.View) ([]model.Edit, error) {
+		old := v.Pending.VNets[id]
+		if old == nil {
+			return nil, k.Missing(id)
+		}
+		if err := s.checkDigest(c, v.Pending, k); err != nil {
+			return nil, err
+		}
+		if slices.Contains(c.List("delete"), "zone") {
+			return nil, pve.Faults{"zone": "cannot delete zone"}
+		}
+		vnet := &model.VNet{ID: id}
+		if err := changed(c, k, old, vnet, "vnet"); err != nil {
+			return nil, err
+		}
+		if vnet.Zone != old.Zone {
+			if err := c.Need(zonePath(vnet.Zone), allocate); err != nil {
+				return nil, err
+			}
+		}
+		return []model.Edit{{Put: vnet}}, pve.CheckVNet(v.Pending, old, vnet)
+	})
+}

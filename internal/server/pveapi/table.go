@@ -1,0 +1,120 @@
+package pveapi
+
+import (
+	"regexp"
+	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/server/task"
+)
+
+// Operations is the whole table. The parts of the API that are not here answer 501.
+func (h *Handler) Operations() []Operation {
+	return slices.Concat(
+		h.generalOperations(),
+		h.accessOperations(),
+		h.userOperations(),
+		h.tokenOperations(),
+		h.groupOperations(),
+		h.roleOperations(),
+		h.aclOperations(),
+		h.clusterOperations(),
+		h.nodeOperations(),
+		h.networkOperations(),
+		h.taskOperations(),
+		h.networks().operations(),
+	)
+}
+
+// The forms of names, as Proxmox checks them.
+var (
+	nodeForm  = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$`)
+	userForm  = regexp.MustCompile(`^[^\s:/!,;]+@[A-Za-z][A-Za-z0-9.\-_]+$`)
+	nameForm  = regexp.MustCompile(`^[A-Za-z0-9.\-_]+$`)
+	tokenForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9.\-_]+$`)
+	pathForm  = regexp.MustCompile(`^/[A-Za-z0-9.\-_:@/]*$`)
+	ifaceForm = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_.:-]{1,40}$`)
+)
+
+// formed makes a check of a form: what is said of a text that has another one.
+func formed(form *regexp.Regexp, what string) func(string) string {
+	return func(text string) string {
+		if form.MatchString(text) {
+			return ""
+		}
+		return "invalid format - value does not look like a valid " + what
+	}
+}
+
+// Parameters that several operations have.
+
+func nodeParam() pve.Property {
+	return pve.Property{Name: "node", Form: pve.Text, Need: 'r', MaxLength: 63, Check: formed(nodeForm, "node name"), Doc: "name of the node"}
+}
+
+func userParam() pve.Property {
+	return pve.Property{Name: "userid", Form: pve.Text, Need: 'r', MaxLength: 64, Check: formed(userForm, "user name"), Doc: "full name of the user: name@realm"}
+}
+
+func tokenParam() pve.Property {
+	return pve.Property{Name: "tokenid", Form: pve.Text, Need: 'r', MaxLength: 64, Check: formed(tokenForm, "token name"), Doc: "the token's own name, without the user's"}
+}
+
+func groupParam() pve.Property {
+	return pve.Property{Name: "groupid", Form: pve.Text, Need: 'r', MaxLength: 64, Check: formed(nameForm, "group name"), Doc: "name of the group"}
+}
+
+func roleParam() pve.Property {
+	return pve.Property{Name: "roleid", Form: pve.Text, Need: 'r', MaxLength: 64, Check: formed(nameForm, "role name"), Doc: "name of the role"}
+}
+
+func upidParam() pve.Property {
+	return pve.Property{Name: "upid", Form: pve.Text, Need: 'r', MaxLength: 512, Doc: "name of the task", Check: func(text string) string {
+		if _, ok := task.ParseUPID(text); !ok {
+			return "invalid format - unable to parse worker upid"
+		}
+		return ""
+	}}
+}
+
+func commentParam() pve.Property {
+	return pve.Property{Name: "comment", Form: pve.Text, MaxLength: 1024, Doc: "description"}
+}
+
+func expireParam() pve.Property {
+	return pve.Property{Name: "expire", Form: pve.Integer, Doc: "when it ends, in seconds since 1970; 0 is never"}
+}
+
+// index is an operation, for everybody who has logged in, that lists what is below
+// a path.
+func index(path, key string, names ...string) Operation {
+	op := Operation{
+		Method: "GET", Path: path, Doc: "List what is below.",
+		Handle: func(*Call) (any, error) {
+			out := []pve.Object{}
+			for _, name := range names {
+				out = append(out, pve.Object{key: name})
+			}
+			return out, nil
+		},
+	}
+	for _, part := range op.parts() {
+		if parameterName(part) == "node" {
+			op.Params = append(op.Params, nodeParam())
+		}
+	}
+	return op
+}
+
+// inPerson reports whether the caller has all of the user's privileges: no API
+// token, or one that is not kept to privileges of its own.
+func (c *Call) inPerson() bool {
+	if c.Who.Token == "" {
+		return true
+	}
+	t, err := c.access.Token(c.Who.String())
+	return err == nil && !t.Privsep
+}
+
+// is reports whether the caller is a user.
+func (c *Call) is(user string) bool { return c.Who.User == user && c.inPerson() }

@@ -1,0 +1,227 @@
+package pveapi
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/server/task"
+)
+
+// How many tasks and lines a list has unless the request says otherwise.
+const (
+	defaultTasks = 50
+	defaultLines = 50
+	clusterTasks = 100
+)
+
+func (h *Handler) taskOperations() []Operation {
+	one := []pve.Property{nodeParam(), upidParam()}
+	paging := func(doc string) []pve.Property {
+		return []pve.Property{
+			{Name: "start", Form: pve.Integer, Doc: "leave out so many " + doc},
+			{Name: "limit", Form: pve.Integer, Doc: "at most so many " + doc},
+		}
+	}
+	see := overTask(access.SysAudit)
+	return []Operation{
+		{
+			Method: "GET", Path: "/cluster/tasks", Doc: "List the newest tasks: the caller's, or all for an auditor.",
+			Handle: func(c *Call) (any, error) {
+				out := []pve.Object{}
+				all := c.May("/", access.SysAudit)
+				for _, t := range h.Tasks.List() {
+					if (all || c.started(t.UPID)) && len(out) < clusterTasks {
+						out = append(out, describeTask(t))
+					}
+				}
+				return out, nil
+			},
+		},
+		{
+			Method: "GET", Path: "/nodes/{node}/tasks", Doc: "List a node's tasks, newest first: the caller's, or all for an auditor.",
+			Params: append(paging("tasks"),
+				nodeParam(),
+				pve.Property{Name: "errors", Form: pve.Boolean, Doc: "only those that failed"},
+				pve.Property{Name: "since", Form: pve.Integer, Doc: "only those that began then or later, in seconds since 1970"},
+				pve.Property{Name: "until", Form: pve.Integer, Doc: "only those that began then or earlier, in seconds since 1970"},
+				pve.Property{Name: "source", Form: pve.Text, Enum: []string{"archive", "active", "all"}, Doc: "those that ended (the default), that run, or both"},
+				pve.Property{Name: "statusfilter", Form: pve.List, Doc: "only these results: ok, error, unknown"},
+				pve.Property{Name: "typefilter", Form: pve.Text, Doc: "only this type"},
+				pve.Property{Name: "userfilter", Form: pve.Text, Doc: "only users whose name holds this"},
+				pve.Property{Name: "vmid", Form: pve.Integer, Min: firstGuest, Max: lastGuest, Doc: "only tasks about this guest"},
+			),
+			Handle: h.listTasks,
+		},
+		{
+			Method: "GET", Path: "/nodes/{node}/tasks/{upid}", Doc: "List what there is of a task.", Params: one, Allow: see,
+			Handle: func(*Call) (any, error) { return []pve.Object{{"name": "log"}, {"name": "status"}}, nil },
+		},
+		{
+			Method: "GET", Path: "/nodes/{node}/tasks/{upid}/status", Doc: "Tell whether a task runs, and how it ended.", Params: one, Allow: see,
+			Handle: h.taskStatus,
+		},
+		{
+			Method: "GET", Path: "/nodes/{node}/tasks/{upid}/log", Doc: "Show lines of a task's log.",
+			Params: append(paging("lines"), one...), Allow: see, Handle: h.taskLog,
+		},
+		{
+			Method: "DELETE", Path: "/nodes/{node}/tasks/{upid}", Doc: "Stop a task.", Params: one,
+			Allow:  overTask(access.SysModify),
+			Handle: func(c *Call) (any, error) { return nil, h.Tasks.Stop(c, c.Text("upid")) },
+		},
+	}
+}
+
+// started reports whether the caller started a task, in person or with a token.
+func (c *Call) started(u task.UPID) bool {
+	if u.User == c.Who.String() {
+		return true
+	}
+	user, _, _ := strings.Cut(u.User, "!")
+	return user == c.Who.User && c.inPerson()
+}
+
+// overTask is the permission over one task: for whoever started it, or with a
+// privilege on the node.
+func overTask(p access.Privilege) Permission {
+	return Permission{Doc: "whoever started the task, or " + string(p) + " on /nodes/{node}", Check: func(c *Call) error { return c.overTask(p) }}
+}
+
+func (c *Call) overTask(p access.Privilege) error {
+	u, _ := task.ParseUPID(c.Text("upid")) // the form has been checked
+	if node := c.Text("node"); node != u.Node && node != "localhost" {
+		return Params{"upid": "the task is one of node " + u.Node}
+	}
+	if c.started(u) {
+		return nil
+	}
+	return c.Need("/nodes/"+u.Node, p)
+}
+
+// describeTask is a task as lists show it.
+func describeTask(t *task.Task) pve.Object {
+	o := pve.Object{
+		"upid": t.Name, "node": t.Node, "pid": t.PID, "pstart": t.Count, "starttime": t.Start, "type": t.Type, "id": t.ID,
+	}
+	user, token, ok := strings.Cut(t.User, "!")
+	if o["user"] = user; ok {
+		o["tokenid"] = token
+	}
+	if !t.Running() {
+		o["endtime"], o["status"] = t.End.Unix(), t.Exit
+	}
+	return o
+}
+
+func (h *Handler) taskStatus(c *Call) (any, error) {
+	t, err := h.Tasks.Get(c, c.Text("upid"))
+	if err != nil {
+		return nil, err
+	}
+	o := describeTask(t)
+	o["status"] = "running"
+	if !t.Running() {
+		o["status"], o["exitstatus"] = "stopped", t.Exit
+	}
+	return o, nil
+}
+
+func (h *Handler) taskLog(c *Call) (any, error) {
+	start, limit, err := c.page(defaultLines)
+	if err != nil {
+		return nil, err
+	}
+	lines, total, err := h.Tasks.Log(c, c.Text("upid"), start, limit)
+	if err != nil {
+		return nil, err
+	}
+	out := []pve.Object{}
+	for i, line := range lines {
+		out = append(out, pve.Object{"n": start + i + 1, "t": line})
+	}
+	if total == 0 {
+		out = append(out, pve.Object{"n": 1, "t": "no content"})
+	}
+	return Paged{out, total}, nil
+}
+
+// page reads which part of a list is asked for. A limit of 0 is none.
+func (c *Call) page(without int64) (start, limit int, err error) {
+	const most = 1 << 30
+	first, err := c.number("start", 0)
+	if err != nil {
+		return 0, 0, err
+	}
+	count, err := c.number("limit", without)
+	if count == 0 {
+		count = most
+	}
+	return int(min(first, most)), int(min(count, most)), err
+}
+
+func (h *Handler) listTasks(c *Call) (any, error) {
+	node := h.nodeName(c.Text("node"))
+	start, limit, err := c.page(defaultTasks)
+	if err != nil {
+		return nil, err
+	}
+	wanted, err := c.taskFilter(node)
+	if err != nil {
+		return nil, err
+	}
+	out := []pve.Object{}
+	total := 0
+	known := node == h.Node || slices.Contains(h.Fleet.Names(), node)
+	for _, t := range h.Tasks.List() {
+		known = known || t.Node == node
+		if !wanted(t) {
+			continue
+		}
+		if total >= start && len(out) < limit {
+			out = append(out, describeTask(t))
+		}
+		total++
+	}
+	if !known {
+		return nil, unknownNode(node)
+	}
+	return Paged{out, total}, nil
+}
+
+// taskFilter is what a list of tasks is asked for.
+func (c *Call) taskFilter(node string) (func(*task.Task) bool, error) {
+	since, err := c.number("since", 0)
+	if err != nil {
+		return nil, err
+	}
+	until, err := c.number("until", 1<<62)
+	if err != nil {
+		return nil, err
+	}
+	all := c.May("/nodes/"+node, access.SysAudit)
+	user, typ, source, guest := strings.ToLower(c.Text("userfilter")), c.Text("typefilter"), c.Text("source"), c.Text("vmid")
+	results := c.List("statusfilter")
+	return func(t *task.Task) bool {
+		switch {
+		case t.Node != node, !all && !c.started(t.UPID), t.Start < since, t.Start > until,
+			!strings.Contains(strings.ToLower(t.User), user), typ != "" && t.Type != typ, guest != "" && t.ID != guest,
+			t.Running() && (source == "" || source == "archive"), !t.Running() && source == "active",
+			c.Bool("errors") && result(t) != "error", len(results) > 0 && !slices.Contains(results, result(t)):
+			return false
+		}
+		return true
+	}, nil
+}
+
+// result is the end of a task in one of Proxmox's words.
+func result(t *task.Task) string {
+	switch {
+	case t.Running():
+		return "unknown"
+	case t.Exit == task.OK:
+		return "ok"
+	}
+	return "error"
+}

@@ -1,0 +1,114 @@
+package pveapi
+
+import (
+	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/pve"
+)
+
+// ownTokens is the permission over a user's tokens: the user's own, and that of
+// those who manage the user. A token that is kept to its own privileges is not the
+// user: it could make another one that has them all.
+var ownTokens = Permission{Doc: "the user, or " + changing.Doc, Check: func(c *Call) error {
+	if c.is(c.Text("userid")) {
+		return nil
+	}
+	return changeUser(c)
+}}
+
+func (h *Handler) tokenOperations() []Operation {
+	const list, one = "/access/users/{userid}/token", "/access/users/{userid}/token/{tokenid}"
+	settings := []pve.Property{
+		userParam(), tokenParam(), commentParam(), expireParam(),
+		{Name: "privsep", Form: pve.Boolean, Doc: "give the token only what is permitted to itself; the default"},
+	}
+	names := []pve.Property{userParam(), tokenParam()}
+	return []Operation{
+		{
+			Method: "GET", Path: list, Doc: "List a user's API tokens.", Params: []pve.Property{userParam()}, Allow: ownTokens,
+			Handle: func(c *Call) (any, error) {
+				if _, err := h.Access.User(c.Text("userid")); err != nil {
+					return nil, err
+				}
+				out := []pve.Object{}
+				for _, t := range h.Access.Tokens(c.Text("userid")) {
+					o := describeToken(t)
+					o["tokenid"] = t.Name
+					out = append(out, o)
+				}
+				return out, nil
+			},
+		},
+		{
+			Method: "GET", Path: one, Doc: "Show an API token.", Params: names, Allow: ownTokens,
+			Handle: func(c *Call) (any, error) {
+				t, err := h.Access.Token(c.tokenID())
+				return describeToken(t), err
+			},
+		},
+		{Method: "POST", Path: one, Doc: "Make an API token and tell its secret, once.", Params: settings, Allow: ownTokens, Handle: h.createToken},
+		{Method: "PUT", Path: one, Doc: "Change an API token.", Params: settings, Allow: ownTokens, Handle: h.updateToken},
+		{
+			Method: "DELETE", Path: one, Doc: "Remove an API token, with its permissions.", Params: names, Allow: ownTokens,
+			Handle: func(c *Call) (any, error) { return nil, h.Access.DeleteToken(c, c.tokenID()) },
+		},
+	}
+}
+
+// tokenID is the full name of the token that the call is about.
+func (c *Call) tokenID() string {
+	return access.Token{User: c.Text("userid"), Name: c.Text("tokenid")}.ID()
+}
+
+// describeToken is a token without its name.
+func describeToken(t access.Token) pve.Object {
+	o := pve.Object{"privsep": t.Privsep, "expire": t.Expire}
+	if t.Comment != "" {
+		o["comment"] = t.Comment
+	}
+	return o
+}
+
+// tokensOf are a user's tokens by name.
+func (h *Handler) tokensOf(user string) pve.Object {
+	out := pve.Object{}
+	for _, t := range h.Access.Tokens(user) {
+		out[t.Name] = describeToken(t)
+	}
+	return out
+}
+
+func (h *Handler) createToken(c *Call) (any, error) {
+	t := access.Token{User: c.Text("userid"), Name: c.Text("tokenid"), Privsep: true}
+	if err := c.setToken(&t); err != nil {
+		return nil, err
+	}
+	secret, err := h.Access.CreateToken(c, t)
+	if err != nil {
+		return nil, err
+	}
+	return pve.Object{"full-tokenid": t.ID(), "value": secret, "info": describeToken(t)}, nil
+}
+
+func (h *Handler) updateToken(c *Call) (any, error) {
+	t, err := h.Access.Token(c.tokenID())
+	if err != nil {
+		return nil, err
+	}
+	if err := c.setToken(&t); err != nil {
+		return nil, err
+	}
+	return describeToken(t), h.Access.PutToken(c, t)
+}
+
+// setToken puts the parameters that were given into a token.
+func (c *Call) setToken(t *access.Token) error {
+	if c.Has("comment") {
+		t.Comment = c.Text("comment")
+	}
+	if c.Has("privsep") {
+		t.Privsep = c.Bool("privsep")
+	}
+	var err error
+	t.Expire, err = c.number("expire", t.Expire)
+	return err
+}
