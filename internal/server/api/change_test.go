@@ -20,7 +20,7 @@ import (
 
 // tenant is a handler, and somebody who may do everything in zone z1 and with
 // guest 100.
-func tenant(t *testing.T) (*Handler, caller) {
+func tenant(t testing.TB) (*Handler, caller) {
 	t.Helper()
 	users, err := access.Open(t.Context(), mem.New(), access.Options{})
 	if err != nil {
@@ -155,4 +155,38 @@ func FuzzIdentify(f *testing.F) {
 			t.Errorf("%q and %q are %+v", authorization, cookie, c)
 		}
 	})
+}
+
+// BenchmarkList10000 lists VNets for somebody who may see half of them; the floor is
+// to write as many as JSON.
+func BenchmarkList10000(b *testing.B) {
+	h, bob := tenant(b)
+	var err error
+	if h.Config, err = revision.Open(b.Context(), mem.New(), revision.Options{}); err != nil {
+		b.Fatal(err)
+	}
+	edits := []model.Edit{{Put: &model.Zone{ID: "z1", Type: model.ZoneSimple}}, {Put: &model.Zone{ID: "z2", Type: model.ZoneSimple}}}
+	for i := range 10_000 {
+		edits = append(edits, model.Edit{Put: &model.VNet{ID: fmt.Sprint("v", i), Zone: fmt.Sprint("z", 1+i%2)}})
+	}
+	if _, err := h.Config.Edit(b.Context(), "", edits, revision.EditOptions{}); err != nil {
+		b.Fatal(err)
+	}
+	list := func(b *testing.B, c caller, want int) {
+		r := &request{Request: httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/", nil), caller: c}
+		for b.Loop() {
+			out, err := h.list(r, model.KindVNet)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if got := len(out.([]model.Object)); got != want {
+				b.Fatalf("%d VNets", got)
+			}
+			if _, err := json.Marshal(out); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.Run("tenant", func(b *testing.B) { list(b, bob, 5000) })
+	b.Run("administrator", func(b *testing.B) { list(b, caller{admin: true}, 10_000) })
 }

@@ -26,7 +26,7 @@ var (
 func accessRoutes() []route {
 	out := userRoutes()
 	const groups, roles = "Groups and roles", "Groups and roles"
-	see, make := on(pathGroups+"/{id}", groupReaders...), on(pathGroups, access.GroupAllocate)
+	see, allocate := on(pathGroups+"/{id}", groupReaders...), on(pathGroups, access.GroupAllocate)
 	change := on("/access", access.SysModify)
 	return append(out, []route{
 		{
@@ -38,11 +38,11 @@ func accessRoutes() []route {
 			doc: "Returns one group, with its ETag.",
 		},
 		{
-			method: http.MethodPut, path: "access/groups/{id}", id: "putGroup", group: groups, condition: true, needs: make, serve: (*Handler).putGroup, request: of[api.Group](), answer: of[api.Group](),
+			method: http.MethodPut, path: "access/groups/{id}", id: "putGroup", group: groups, condition: true, needs: allocate, serve: (*Handler).putGroup, request: of[api.Group](), answer: of[api.Group](),
 			doc: "Adds or replaces one group. Its members are set where users are.",
 		},
 		{
-			method: http.MethodDelete, path: "access/groups/{id}", id: "deleteGroup", group: groups, needs: make, serve: (*Handler).deleteGroup,
+			method: http.MethodDelete, path: "access/groups/{id}", id: "deleteGroup", group: groups, needs: allocate, serve: (*Handler).deleteGroup,
 			doc: "Deletes one group with its permissions. Its members stay.",
 		},
 		{

@@ -64,3 +64,40 @@ func TestEveryRouteSaysWhoMay(t *testing.T) {
 		}
 	}
 }
+
+// A refusal says whom to give what is lacking: a token has no more than its user, and
+// a separated one has to be given it too.
+func TestRefusalsSayWhatHelps(t *testing.T) {
+	h, bob := tenant(t)
+	give := func(kind access.SubjectType, subject string) {
+		t.Helper()
+		if err := h.Access.SetACL(t.Context(), access.ACLEntry{Path: "/sdn/zones/z7", Type: kind, Subject: subject, Role: "PVESDNAdmin"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	token := func(name string, separated bool) caller {
+		t.Helper()
+		if _, err := h.Access.CreateToken(t.Context(), access.Token{User: "bob@pve", Name: name, Privsep: separated}); err != nil {
+			t.Fatal(err)
+		}
+		id := access.Identity{User: "bob@pve", Token: name}
+		return caller{name: id.String(), id: id}
+	}
+	whole, own := token("whole", false), token("own", true)
+	expect := func(c caller, says string) {
+		t.Helper()
+		err := h.demand(c, right{"/sdn/zones/z7", sdnWrite})
+		if says == "" && err != nil || says != "" && (err == nil || !strings.HasSuffix(err.Error(), ": viaduct acl add /sdn/zones/z7 ROLE "+says)) {
+			t.Errorf("%s: %v, want %s", c.name, err, says)
+		}
+	}
+	expect(bob, "--user 'bob@pve'")
+	expect(whole, "--user 'bob@pve'")
+	expect(own, "--user 'bob@pve', and again with --token 'bob@pve!own'")
+	give(access.SubjectUser, "bob@pve")
+	expect(bob, "")
+	expect(whole, "")
+	expect(own, "--token 'bob@pve!own'")
+	give(access.SubjectToken, "bob@pve!own")
+	expect(own, "")
+}
