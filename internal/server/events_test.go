@@ -168,6 +168,9 @@ func TestEventsOnTheWire(t *testing.T) {
 	if a.status != http.StatusOK || a.header.Get("Content-Type") != "text/event-stream" || a.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("%d %v", a.status, a.header)
 	}
+	if a := c.request(t, http.MethodHead, "/api/v1/events", "", "Authorization", "Bearer "+c.tokens[owner]); a.status != http.StatusOK {
+		t.Errorf("%d", a.status)
+	}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.url+"/api/v1/events", nil)
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -48,6 +49,7 @@ func newCluster(t *testing.T) *cluster {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
 	t.Cleanup(transport.CloseIdleConnections)
 	c.http = &http.Client{Transport: transport, Timeout: patience}
+	begin := c.until(t, "", api.EventReady)
 	c.edit(t, c.local,
 		&model.Zone{ID: "z1", Type: model.ZoneSimple}, &model.VNet{ID: "v1", Zone: "z1"}, &model.Subnet{CIDR: netip.MustParsePrefix("10.1.0.0/16"), VNet: "v1"},
 		&model.Zone{ID: "z2", Type: model.ZoneSimple}, &model.VNet{ID: "v2", Zone: "z2"}, &model.Subnet{CIDR: netip.MustParsePrefix("10.2.0.0/16"), VNet: "v2"},
@@ -61,6 +63,9 @@ func newCluster(t *testing.T) *cluster {
 	}
 	c.edit(t, c.local, &model.Guest{ID: "100", NICs: []model.NIC{{ID: "net0", VNet: "v1"}}}, &model.Guest{ID: "200", NICs: []model.NIC{{ID: "net0", VNet: "v2"}}})
 	c.join(t, "node1")
+	// What happened so far is told a moment later, and must not come between.
+	c.until(t, begin, api.EventGuest)
+	c.until(t, begin, api.EventNode)
 	if _, err := c.local.PutRole(t.Context(), api.Role{ID: "looks", Privileges: []string{"SDN.Audit"}}, ""); err != nil {
 		t.Fatal(err)
 	}
@@ -68,6 +73,23 @@ func newCluster(t *testing.T) *cluster {
 	c.user(t, auditor, "/sdn/zones/z1 looks")
 	c.user(t, owner, "/sdn/zones/z1 PVESDNAdmin", "/vms/100 PVEVMAdmin")
 	return c
+}
+
+// until reads events after one until there is one of a type, and returns its ID.
+func (c *cluster) until(t *testing.T, after string, typ api.EventType) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for e, err := range c.local.Events(ctx, after) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Type == typ {
+			return e.ID
+		}
+	}
+	t.Fatalf("no event %s", typ)
+	return ""
 }
 
 // user makes a user with grants "PATH ROLE", and their token.

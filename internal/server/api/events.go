@@ -42,7 +42,7 @@ func (h *Handler) events(r *request) (any, error) {
 	}
 	r.w.Header().Set("Content-Type", "text/event-stream")
 	r.w.Header().Set("X-Accel-Buffering", "no") // proxies must not collect events
-	if s.send(api.Event{ID: s.at, Time: time.Now().UTC(), Type: begin}) == nil {
+	if r.Method != http.MethodHead && s.send(api.Event{ID: s.at, Time: time.Now().UTC(), Type: begin}) == nil {
 		s.run()
 	}
 	return written{}, nil // whatever ended it, there is nobody to be told
