@@ -155,7 +155,7 @@ func (s *Server) Run(ctx context.Context) error {
 		},
 		&agentapi.Handler{Authority: authority, Fleet: nodes, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log},
 		&pveapi.Handler{
-			Config: config, Fleet: nodes, Access: users, Tasks: tasks, Store: s.cfg.Store, Version: s.cfg.Version, Node: hostName(),
+			Config: config, Fleet: nodes, Access: users, Tasks: tasks, Audit: trail, Store: s.cfg.Store, Version: s.cfg.Version, Node: hostName(),
 			Local: throughSocket, Log: s.log, Stop: s.stop,
 		}))
 }
