@@ -24,9 +24,19 @@ func main() {
 	context.AfterFunc(ctx, stop)
 	os.Exit(cli.Main(ctx, cli.Config{
 		Version:      version,
+		Token:        token(),
 		Commands:     []*cobra.Command{upCommand(), serverCommand(), agentCommand()},
 		NodeCommands: []*cobra.Command{joinCommand()},
 	}, os.Args[1:]))
+}
+
+// token takes the API token out of the environment: what is started from here must
+// not inherit it.
+func token() string {
+	const name = "VIADUCT_TOKEN"
+	t := os.Getenv(name)
+	_ = os.Unsetenv(name)
+	return t
 }
 
 // logger writes to standard error; under systemd that is the journal, which adds

@@ -139,6 +139,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	wg.Go(func() { a.poll(ctx, link) })
 	wg.Go(func() { a.report(ctx, link) })
 	wg.Go(func() { a.renew(ctx, link) })
+	wg.Go(func() { a.answer(ctx, link) })
 	defer wg.Wait()
 
 	a.loop(ctx, events)

@@ -23,6 +23,8 @@ type Config struct {
 	Stdin   io.Reader
 	Stdout  io.Writer
 	Stderr  io.Writer
+	// Token is an API token that the environment gave to this process alone.
+	Token string
 	// Getenv reads the environment, Now the clock.
 	Getenv func(string) string
 	Now    func() time.Time
@@ -36,6 +38,7 @@ type app struct {
 	Config
 	// Values of the global flags.
 	server, cert, key, ca string
+	tokenFile             string
 	color                 string
 }
 
@@ -63,6 +66,7 @@ func New(cfg Config) *cobra.Command {
 	f.StringVar(&a.cert, "cert", "", "client certificate, PEM file (default: $VIADUCT_CERT)")
 	f.StringVar(&a.key, "key", "", "key of the client certificate, PEM file (default: $VIADUCT_KEY)")
 	f.StringVar(&a.ca, "ca", "", "certificate of the server's authority, PEM file (default: $VIADUCT_CA)")
+	f.StringVar(&a.tokenFile, "token-file", "", "file with an API token, USER!NAME=SECRET (default: the token in $VIADUCT_TOKEN)")
 	f.StringVar(&a.color, "color", "auto", "colours: auto, always or never")
 	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions([]string{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp))
 	root.AddGroup(
@@ -71,8 +75,8 @@ func New(cfg Config) *cobra.Command {
 		&cobra.Group{ID: groupRun, Title: "Run it:"},
 		&cobra.Group{ID: groupAccess, Title: "Say who may do what:"},
 	)
-	addTo(root, groupChange, a.planCommand(), a.applyCommand(), a.createCommand(), a.setCommand(), a.deleteCommand(), a.discardCommand(), a.rollbackCommand())
-	addTo(root, groupLook, a.getCommand(), a.describeCommand(), a.diffCommand(), a.historyCommand(), a.statusCommand(), a.renderCommand())
+	addTo(root, groupChange, a.planCommand(), a.applyCommand(), a.createCommand(), a.setCommand(), a.deleteCommand(), a.discardCommand(), a.rollbackCommand(), a.importCommand())
+	addTo(root, groupLook, a.getCommand(), a.describeCommand(), a.diffCommand(), a.historyCommand(), a.statusCommand(), a.eventsCommand(), a.renderCommand(), a.exportCommand())
 	addTo(root, groupRun, a.nodeCommand(), labCommand())
 	addTo(root, groupRun, a.Commands...)
 	addTo(root, groupAccess, a.accessCommands()...)

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
+	"unicode"
 
 	"github.com/viaduct-sdn/viaduct/internal/manifest"
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -27,8 +29,46 @@ func (a *app) client() (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	token, err := a.token()
+	if err != nil {
+		return nil, err
+	}
 	cert, key := cmp.Or(a.cert, a.Getenv("VIADUCT_CERT")), cmp.Or(a.key, a.Getenv("VIADUCT_KEY"))
-	return client.New(target, client.WithTLS(cert, key, cmp.Or(a.ca, a.Getenv("VIADUCT_CA"))))
+	return client.New(target, client.WithTLS(cert, key, cmp.Or(a.ca, a.Getenv("VIADUCT_CA"))), client.WithToken(token))
+}
+
+// maxToken bounds a token's file, in bytes.
+const maxToken = 1024
+
+// token is the API token to be shown, if any. There is no flag for it: everybody on
+// the host sees command lines.
+func (a *app) token() (string, error) {
+	token, from := a.Token, "VIADUCT_TOKEN"
+	if a.tokenFile != "" {
+		from = a.tokenFile
+		f, err := os.Open(a.tokenFile)
+		if err != nil {
+			return "", fmt.Errorf("--token-file: %w", err)
+		}
+		defer f.Close()
+		if fi, err := f.Stat(); err == nil && fi.Mode().Perm()&0o004 != 0 {
+			fmt.Fprintf(a.Stderr, "warning: everybody on this host can read the token in %s; run: chmod 600 %s\n", a.tokenFile, a.tokenFile)
+		}
+		b, err := io.ReadAll(io.LimitReader(f, maxToken+1))
+		if err != nil {
+			return "", fmt.Errorf("--token-file: %w", err)
+		}
+		token = string(b)
+		if strings.TrimSpace(token) == "" {
+			return "", fmt.Errorf("--token-file: %s is empty; it must hold one line, USER!NAME=SECRET, as viaduct token create prints it", a.tokenFile)
+		}
+	}
+	token = strings.TrimSpace(token)
+	user, secret, _ := strings.Cut(token, "!")
+	if token != "" && (len(token) > maxToken || user == "" || !strings.Contains(secret, "=") || strings.ContainsFunc(token, unicode.IsControl)) {
+		return "", fmt.Errorf("%s holds no API token: it must be one line, USER!NAME=SECRET, as viaduct token create prints it", from)
+	}
+	return token, nil
 }
 
 // chooseServer returns the address asked for, or that of a server here.

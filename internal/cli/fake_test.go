@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/audit"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
@@ -31,12 +32,38 @@ type fakeServer struct {
 	author    string
 	// polls counts status requests: nodes converge at the second one.
 	polls int
+	trail audit.Trail
 	// broken makes node2 fail on this object.
 	broken string
 }
 
 func newFake() *fakeServer {
-	return &fakeServer{pending: &model.Config{}, guests: map[string]*model.Guest{}, author: "root"}
+	return &fakeServer{pending: &model.Config{}, guests: map[string]*model.Guest{}, author: "root", trail: &trail{}}
+}
+
+// trail keeps the audit in memory, at the time of the tests.
+type trail struct {
+	mu      sync.Mutex
+	entries []audit.Entry
+}
+
+func (t *trail) Record(e audit.Entry) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e.ID, e.Time = fmt.Sprint(len(t.entries)+1), now.Add(-time.Minute)
+	t.entries = append([]audit.Entry{e}, t.entries...)
+}
+
+func (t *trail) List(_ context.Context, q audit.Query) ([]audit.Entry, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := []audit.Entry{}
+	for _, e := range t.entries {
+		if len(out) < q.Limit && (q.Author == "" || q.Author == e.Author) {
+			out = append(out, e)
+		}
+	}
+	return out, nil
 }
 
 // realAccess serves the part of the interface that is the real server's.
@@ -45,7 +72,7 @@ func (f *fakeServer) realAccess() http.Handler {
 	if err != nil {
 		panic(err) // a store in memory does not fail
 	}
-	h := &serverapi.Handler{Access: s, Author: func(*http.Request) (string, error) { return f.author, nil }, Log: slog.New(slog.DiscardHandler)}
+	h := &serverapi.Handler{Access: s, Administrator: func(*http.Request) (string, error) { return f.author, nil }, Audit: f.trail, Log: slog.New(slog.DiscardHandler)}
 	return h.Routes()
 }
 
@@ -110,6 +137,7 @@ func (f *fakeServer) handler() http.Handler {
 	handle("POST /api/v1/tokens", func(*http.Request) (any, error) {
 		return api.Token{Token: "id.secret.print", Expires: now.Add(time.Hour)}, nil
 	})
+	mux.HandleFunc("GET /api/v1/events", events)
 	handle("GET /api/v1/{kinds}", f.list)
 	handle("GET /api/v1/{kinds}/{id}", f.get)
 	handle("PUT /api/v1/{kinds}/{id}", f.put)
@@ -120,12 +148,38 @@ func (f *fakeServer) handler() http.Handler {
 	})
 	real := f.realAccess()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/api/v1/access/") {
+		if strings.HasPrefix(r.URL.Path, "/api/v1/access/") || r.URL.Path == "/api/v1/audit" || r.URL.Path == "/api/v1/session" {
 			real.ServeHTTP(w, r)
 			return
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// events tells one of each and ends, as a server does that is started anew.
+func events(w http.ResponseWriter, r *http.Request) {
+	vnet := &api.Change{Action: diff.Update, Type: "vnet", Name: "v1", Fields: []api.Field{{Name: "alias", New: "blue"}}}
+	list := []api.Event{
+		{Type: api.EventReady},
+		{Type: api.EventPending, Author: "bob@pve", Change: vnet},
+		{Type: api.EventApplied, Revision: 7},
+		{Type: api.EventGuest, Change: &api.Change{Action: diff.Delete, Type: "guest", Name: "100"}},
+		{Type: api.EventNode, Node: &api.NodeEvent{Name: "node1", State: protocol.Converged, Revision: 7}},
+		{Type: api.EventNode, Node: &api.NodeEvent{Name: "node2", State: protocol.Degraded, Revision: 7, Failed: []string{"vnet/v1"}, Message: "no kernel"}},
+		{Type: api.EventNode, Node: &api.NodeEvent{Name: "node3"}},
+	}
+	if r.URL.Query().Get("after") != "" {
+		list = []api.Event{{Type: api.EventOverflow}}
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	for i, e := range list {
+		e.ID, e.Time = fmt.Sprintf("life-%d", i), now
+		b, err := json.Marshal(e)
+		if err != nil {
+			panic(err) // plain values
+		}
+		_, _ = fmt.Fprintf(w, ": heartbeat\n\nid: %s\nevent: %s\ndata: %s\n\n", e.ID, e.Type, b)
+	}
 }
 
 func notFound(what string) *api.Error {

@@ -45,26 +45,26 @@ type FRRFacts struct {
 // IPv6Tunnels tells whether EVPN tunnels may run over IPv6, which FRR knows from
 // release 10.6 on (https://github.com/FRRouting/frr/pull/19721).
 func (f *FRRFacts) IPv6Tunnels() bool {
-	return f.since(10, 6, false)
+	return f.since10(6, false)
 }
 
 // InternalLocalAS tells whether iBGP sessions may show another AS number than
 // the router's ("local-as" equal to "remote-as"): FRR 8.4 refuses it, 10.3 takes
 // it. An unknown release is trusted.
 func (f *FRRFacts) InternalLocalAS() bool {
-	return f.since(10, 0, true)
+	return f.since10(0, true)
 }
 
 // StuckBFD tells whether an iBGP session between neighbours of one network that BFD
 // watches never comes up: releases 10.2 to 10.3 wait for BFD, whose two ends speak
 // of one hop and of several (https://github.com/FRRouting/frr/issues/18742).
 func (f *FRRFacts) StuckBFD() bool {
-	return f.since(10, 2, false) && !f.since(10, 4, false) && (!f.since(10, 3, false) || f.Version == "10.3" || f.Version == "10.3.0")
+	return f.since10(2, false) && !f.since10(4, false) && (!f.since10(3, false) || f.Version == "10.3" || f.Version == "10.3.0")
 }
 
-// since reports whether the release is the given one or a later one; unknown is
-// the answer for one that cannot be read.
-func (f *FRRFacts) since(major, minor int, unknown bool) bool {
+// since10 reports whether the release is 10 with the given second number, or a later
+// one; unknown is the answer for one that cannot be read.
+func (f *FRRFacts) since10(minor int, unknown bool) bool {
 	x, rest, _ := strings.Cut(f.Version, ".")
 	y, _, _ := strings.Cut(rest, ".")
 	y = strings.TrimRightFunc(y, func(r rune) bool { return r < '0' || r > '9' })
@@ -73,7 +73,7 @@ func (f *FRRFacts) since(major, minor int, unknown bool) bool {
 	if err1 != nil || err2 != nil {
 		return unknown
 	}
-	return a > major || a == major && b >= minor
+	return a > 10 || a == 10 && b >= minor
 }
 
 // MaxFactRoutes bounds Facts.Routes.

@@ -181,13 +181,13 @@ func (c *checker) zoneMTU(r report, z *Zone) {
 // Of those only the built-in address management exists in this release.
 func zoneServices(r report, z *Zone) {
 	if z.IPAM != "" && z.IPAM != IPAMBuiltin {
-		r.errorf("ipam", z.IPAM, "does not exist; the only address management of this release is %q", IPAMBuiltin)
+		r.laxf("ipam", z.IPAM, "does not exist; the only address management of this release is %q", IPAMBuiltin)
 	}
 	if z.DNS != "" {
-		r.errorf("dns", z.DNS, "does not exist; this release has no name server objects yet, leave it out")
+		r.laxf("dns", z.DNS, "does not exist; this release has no name server objects yet, leave it out")
 	}
 	if z.ReverseDNS != "" {
-		r.errorf("reversedns", z.ReverseDNS, "does not exist; this release has no name server objects yet, leave it out")
+		r.laxf("reversedns", z.ReverseDNS, "does not exist; this release has no name server objects yet, leave it out")
 	}
 	if z.DNSZone == "" {
 		return

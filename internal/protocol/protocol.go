@@ -5,6 +5,8 @@
 //	POST /agent/v1/renew    RenewRequest -> JoinResponse  (before the certificate ends)
 //	GET  /agent/v1/desired?have=<hash>                    (long poll) -> Document, or 304 after MaxPoll
 //	POST /agent/v1/status   Status -> 204
+//	GET  /agent/v1/questions                              (long poll) -> Question, or 304 after MaxPoll
+//	POST /agent/v1/answers/{id}  Answer -> 204
 //
 // A node's name is that of its certificate; nothing in a body overrides it.
 package protocol

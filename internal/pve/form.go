@@ -264,7 +264,31 @@ func (p *Property) wire() Form {
 	return p.Form
 }
 
+// The longest values, in characters, of properties that have no limit in Proxmox:
+// what is stored must be bounded.
+const (
+	maxText    = 4096
+	maxList    = 64 << 10
+	maxInteger = 20
+)
+
+// longest is the longest value that a property takes, in characters.
+func (p *Property) longest() int {
+	switch {
+	case p.MaxLength > 0:
+		return p.MaxLength
+	case p.Form == List:
+		return maxList
+	case p.Form == Integer || p.Form == Boolean:
+		return maxInteger
+	}
+	return maxText
+}
+
 func (p *Property) fault(text string) string {
+	if utf8.RuneCountInString(text) > p.longest() {
+		return "value may only be " + strconv.Itoa(p.longest()) + " characters long"
+	}
 	switch p.Form {
 	case Integer:
 		return p.integerFault(text)
@@ -280,9 +304,6 @@ func (p *Property) fault(text string) string {
 			}
 		}
 		return lineFault(text)
-	}
-	if p.MaxLength > 0 && utf8.RuneCountInString(text) > p.MaxLength {
-		return "value may only be " + strconv.Itoa(p.MaxLength) + " characters long"
 	}
 	if p.Enum != nil && !slices.Contains(p.Enum, text) {
 		return "value '" + text + "' does not have a value in the enumeration '" + strings.Join(p.Enum, ", ") + "'"

@@ -3,7 +3,6 @@ package pvedir
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -90,20 +89,11 @@ func prefixLists(cfg *model.Config) string {
 	return b.String()
 }
 
-// entriesOf are the entries of a list, "action=permit,prefix=10.0.0.0/8,seq=5".
+// entriesOf are the entries of a list.
 func entriesOf(l *model.PrefixList) []string {
-	out := make([]string, 0, len(l.Entries))
-	for _, e := range l.Entries {
-		text := "action=" + e.Action + ",prefix=" + e.Prefix.String()
-		for _, p := range []struct {
-			name  string
-			value int
-		}{{"le", e.Le}, {"ge", e.Ge}, {"seq", e.Seq}} {
-			if p.value != 0 {
-				text += "," + p.name + "=" + strconv.Itoa(p.value)
-			}
-		}
-		out = append(out, text)
+	out := make([]string, len(l.Entries))
+	for i, e := range l.Entries {
+		out[i] = pve.ListEntry(e)
 	}
 	return out
 }
@@ -113,32 +103,23 @@ func routeMaps(cfg *model.Config) string {
 	for _, o := range cfg.List(model.KindRouteMap) {
 		m := o.(*model.RouteMap)
 		for _, e := range m.Ordered() {
-			fmt.Fprintf(&b, "route-map-entry: %s_%d\n\taction %s\n", m.ID, e.Order, e.Action)
+			fmt.Fprintf(&b, "route-map-entry: %s\n\taction %s\n", pve.EntryName(m.ID, e.Order), e.Action)
 			if e.Call != "" {
 				fmt.Fprintf(&b, "\tcall %s\n", e.Call)
 			}
 			if e.ExitAction != "" {
-				fmt.Fprintf(&b, "\texit-action %s\n", clause(e.ExitAction))
+				fmt.Fprintf(&b, "\texit-action %s\n", pve.Clause(e.ExitAction))
 			}
 			for _, c := range e.Match {
-				fmt.Fprintf(&b, "\tmatch %s\n", clause(c))
+				fmt.Fprintf(&b, "\tmatch %s\n", pve.Clause(c))
 			}
 			for _, c := range e.Set {
-				fmt.Fprintf(&b, "\tset %s\n", clause(c))
+				fmt.Fprintf(&b, "\tset %s\n", pve.Clause(c))
 			}
 			b.WriteByte('\n')
 		}
 	}
 	return b.String()
-}
-
-// clause is "key=vni,value=10100" of "vni=10100".
-func clause(text string) string {
-	key, value := model.SplitClause(text)
-	if value == "" {
-		return "key=" + key
-	}
-	return "key=" + key + ",value=" + value
 }
 
 // Running is a configuration in the form of .running-config.
@@ -201,18 +182,18 @@ func routeMapIDs(cfg *model.Config) map[string]any {
 	ids := map[string]any{}
 	for id, m := range cfg.RouteMaps {
 		for _, e := range m.Entries {
-			name := id + "_" + strconv.Itoa(e.Order)
+			name := pve.EntryName(id, e.Order)
 			o := map[string]any{"id": name, "type": "route-map-entry", "action": e.Action}
 			if e.Call != "" {
 				o["call"] = e.Call
 			}
 			if e.ExitAction != "" {
-				o["exit-action"] = clause(e.ExitAction)
+				o["exit-action"] = pve.Clause(e.ExitAction)
 			}
 			for key, list := range map[string][]string{"match": e.Match, "set": e.Set} {
 				var texts []string
 				for _, c := range list {
-					texts = append(texts, clause(c))
+					texts = append(texts, pve.Clause(c))
 				}
 				if texts != nil {
 					o[key] = texts

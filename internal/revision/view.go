@@ -62,6 +62,17 @@ func (c *core) Records() []Record {
 	return out
 }
 
+// Since are the pending edits that an older view does not have, oldest first. It looks
+// at no others.
+func (v *View) Since(old *View) []Record {
+	var out []Record
+	for e := v.newest; e != nil && e.Seq > old.seq; e = e.before {
+		out = append(out, e.Record)
+	}
+	slices.Reverse(out)
+	return out
+}
+
 // live is what guests and guest/ hold.
 type live struct {
 	// Guests are all guests by ID.

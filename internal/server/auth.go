@@ -84,10 +84,11 @@ func hostName() string {
 	return name
 }
 
-// author returns who makes a request of the native interface. Whoever may open
-// the unix socket is an administrator, and so is whoever shows a certificate
-// that says so.
-func author(r *http.Request) (string, error) {
+// administrator returns the administrator who makes a request of the native
+// interface; it is empty for others, who have to show otherwise who they are.
+// Whoever may open the unix socket is an administrator, and so is whoever shows a
+// certificate that says so.
+func administrator(r *http.Request) (string, error) {
 	if name, ok := r.Context().Value(peerKey{}).(string); ok {
 		if name == "" {
 			return "", problem.New(http.StatusForbidden, api.TypeForbidden, "the kernel does not tell who is connected")
@@ -95,8 +96,7 @@ func author(r *http.Request) (string, error) {
 		return name, nil
 	}
 	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
-		return "", problem.New(http.StatusUnauthorized, api.TypeForbidden,
-			"show an administrator's certificate: admin.crt and admin.key are in the server's data directory")
+		return "", nil
 	}
 	cert := r.TLS.PeerCertificates[0]
 	if pki.Unit(cert) != pki.UnitAdmin {

@@ -20,11 +20,13 @@ import (
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/audit"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/agentapi"
 	"github.com/viaduct-sdn/viaduct/internal/server/api"
+	"github.com/viaduct-sdn/viaduct/internal/server/event"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
 	"github.com/viaduct-sdn/viaduct/internal/server/pveapi"
 	"github.com/viaduct-sdn/viaduct/internal/server/task"
@@ -137,25 +139,30 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	trail := audit.Open(s.cfg.Store, audit.Options{Logger: s.log})
+	events := event.New(event.Options{Config: config, Fleet: nodes, Logger: s.log})
 	background.Go(func() { nodes.Run(ctx) })
 	background.Go(func() { config.Run(ctx) })
 	background.Go(func() { users.Run(ctx) })
+	background.Go(func() { trail.Run(ctx) })
+	background.Go(func() { events.Run(ctx) })
 	background.Go(func() { tasks.Run(ctx) })
 	background.Go(func() { s.keepAdmin(ctx, authority) })
-	return s.serve(ctx, socket, authority, s.routes(config, nodes, authority, users, tasks))
+	return s.serve(ctx, socket, authority, s.routes(
+		&api.Handler{
+			Config: config, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: administrator,
+			Version: s.cfg.Version, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log,
+		},
+		&agentapi.Handler{Authority: authority, Fleet: nodes, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log},
+		&pveapi.Handler{
+			Config: config, Fleet: nodes, Access: users, Tasks: tasks, Audit: trail, Store: s.cfg.Store, Version: s.cfg.Version, Node: hostName(),
+			Local: throughSocket, Log: s.log, Stop: s.stop,
+		}))
 }
 
 // routes puts the interfaces together.
-func (s *Server) routes(config *revision.Service, nodes *fleet.Fleet, authority *pki.Authority, users *access.Service, tasks *task.Service) http.Handler {
-	native := &api.Handler{
-		Config: config, Fleet: nodes, Authority: authority, Access: users, Author: author, Version: s.cfg.Version,
-		MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log,
-	}
-	agents := &agentapi.Handler{Authority: authority, Fleet: nodes, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log}
-	proxmox := (&pveapi.Handler{
-		Config: config, Fleet: nodes, Access: users, Tasks: tasks, Store: s.cfg.Store, Version: s.cfg.Version, Node: hostName(),
-		Local: throughSocket, Log: s.log, Stop: s.stop,
-	}).Routes()
+func (s *Server) routes(native *api.Handler, agents *agentapi.Handler, pve *pveapi.Handler) http.Handler {
+	proxmox := pve.Routes()
 	mux := http.NewServeMux()
 	mux.Handle("/agent/v1/", agents.Routes())
 	mux.Handle("/", native.Routes())

@@ -23,6 +23,9 @@ type User struct {
 type Password struct {
 	// Password has 8 to 64 bytes.
 	Password string `json:"password"`
+	// Current is the password so far. Users who change their own have to give it,
+	// unless they may change users anyway.
+	Current string `json:"current,omitempty"`
 }
 
 // Group is a set of users.

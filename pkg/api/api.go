@@ -8,6 +8,7 @@
 //	PATCH  /api/v1/{kinds}/{id}                            Patch -> EditResult      If-Match
 //	DELETE /api/v1/{kinds}/{id}                            EditResult               If-Match
 //	POST   /api/v1/edits?dry-run=true&pending=<token>      []Edit -> EditResult     all or nothing; pending: Plan.Pending
+//	POST   /api/v1/edits?lax=true                          the same; what the Proxmox API lets pass is a warning
 //	GET    /api/v1/plan                                    Plan: running to pending
 //	POST   /api/v1/plan                                    []Edit -> Plan: running to pending plus these edits, nothing stored
 //	GET    /api/v1/plan?to=N                               Plan: running to revision N
@@ -32,8 +33,22 @@
 //	DELETE /api/v1/access/tokens/{id}
 //	GET    /api/v1/access/acl                              []ACLEntry
 //	POST   /api/v1/access/acl                              ACLEdit -> ACLResult
+//	POST   /api/v1/session                                 Credentials -> Session, and a cookie
+//	GET    /api/v1/session                                 Session: who one is, and what one may do
+//	DELETE /api/v1/session                                 takes the cookie back
+//	GET    /api/v1/events?after=<id>                       server-sent events, each an Event
+//	GET    /api/v1/audit?limit=&after=<id>&user=           []AuditEntry, newest first
+//	GET    /api/v1/openapi.json                            all this for programs (OpenAPI 3.1)
+//	GET    /api/v1/docs                                    and for people
 //
-// {kinds} is nodes, zones, vnets, subnets or guests. Guests have no pending
+// Requests name who makes them by an API token, "Authorization: Bearer
+// user@realm!name=secret", or by the cookie of a session, with its CSRF token in
+// X-CSRF-Token when they write. Administrators need neither at the server's unix
+// socket, or with their certificate. Lists hold what the reader may see; what may
+// not be read or done is answered 403.
+//
+// {kinds} is nodes, prefix-lists, route-maps, fabrics, fabric-nodes, controllers,
+// zones, vnets, subnets or guests. Guests have no pending
 // state: their edits take effect at once. Errors are RFC 9457 problem documents
 // (type Error). An If-Match that does not hold answers 412.
 //
@@ -55,7 +70,7 @@ import (
 
 // Names of types that the interface shares with the rest of Viaduct.
 type (
-	// Kind is a kind of object: node, zone, vnet, subnet, guest.
+	// Kind is a kind of object: node, zone, vnet, subnet, guest and so on.
 	Kind = model.Kind
 	// Object is one declared object.
 	Object = model.Object

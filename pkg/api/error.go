@@ -27,6 +27,13 @@ const (
 	TypeInternal = "internal"
 )
 
+// ErrorTypes are all values of Error.Type.
+func ErrorTypes() []string {
+	return []string{
+		TypeInvalid, TypeNotFound, TypeConflict, TypeStalePlan, TypeForbidden, TypeUnavailable, TypeNoSpace, TypeTooLarge, TypeInternal,
+	}
+}
+
 // IsType reports whether err is, or wraps, an *Error of the type.
 func IsType(err error, typ string) bool {
 	var e *Error

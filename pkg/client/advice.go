@@ -25,7 +25,7 @@ func (c *Client) advice(err error) string {
 		return "the socket does not exist: start the server (viaduct server, or systemctl start viaduct-server), " +
 			"or name the right data directory or address"
 	case socket && errors.Is(err, fs.ErrPermission):
-		return "only its owner may open the socket: run the command as root (sudo), or use https with an administrator's certificate"
+		return "only its owner may open the socket: run the command as root (sudo), or use https with an API token or an administrator's certificate"
 	case socket && errors.Is(err, syscall.ECONNREFUSED):
 		return "the socket is there but nothing listens on it: the server was stopped or has crashed; " +
 			"start it and look at its log (journalctl -u viaduct-server)"

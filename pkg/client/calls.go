@@ -93,6 +93,16 @@ func (c *Client) Edit(ctx context.Context, edits []api.Edit, dryRun bool) (*api.
 	return post[api.EditResult](ctx, c, "edits", query, orEmpty(edits))
 }
 
+// EditLax is Edit for objects of another system: what the Proxmox API lets pass is
+// a warning, not an error.
+func (c *Client) EditLax(ctx context.Context, edits []api.Edit, dryRun bool) (*api.EditResult, error) {
+	query := url.Values{"lax": {"true"}}
+	if dryRun {
+		query.Set("dry-run", "true")
+	}
+	return post[api.EditResult](ctx, c, "edits", query, orEmpty(edits))
+}
+
 // EditAt is Edit on condition that the pending configuration is still the one
 // that a plan was made from: pending is the plan's Pending. If it is not, the
 // error is of type stale-plan and nothing was stored.
@@ -166,6 +176,41 @@ func (c *Client) DeleteMember(ctx context.Context, name string) error {
 // CreateToken makes a token that lets one node join, once.
 func (c *Client) CreateToken(ctx context.Context, req api.TokenRequest) (*api.Token, error) {
 	return post[api.Token](ctx, c, "tokens", nil, req)
+}
+
+// Session tells who the client is to the server, and what it may do.
+func (c *Client) Session(ctx context.Context) (*api.Session, error) {
+	return get[api.Session](ctx, c, "session", nil)
+}
+
+// AuditQuery selects entries of the audit. The zero value means the newest 100.
+type AuditQuery struct {
+	// Limit bounds how many are returned, 1 to 1000; 0 means 100.
+	Limit int
+	// After is the ID of an entry: those that follow it are returned, which are
+	// older.
+	After string
+	// User is whose entries are asked for, as they name the author; empty means all.
+	User string
+}
+
+// Audit returns who wrote what, carried out or refused, newest first.
+func (c *Client) Audit(ctx context.Context, q AuditQuery) ([]api.AuditEntry, error) {
+	query := url.Values{}
+	if q.Limit != 0 {
+		query.Set("limit", strconv.Itoa(q.Limit))
+	}
+	if q.After != "" {
+		query.Set("after", q.After)
+	}
+	if q.User != "" {
+		query.Set("user", q.User)
+	}
+	out, err := get[[]api.AuditEntry](ctx, c, "audit", query)
+	if err != nil {
+		return nil, err
+	}
+	return *out, nil
 }
 
 func get[T any](ctx context.Context, c *Client, path string, query url.Values) (*T, error) {

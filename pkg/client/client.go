@@ -44,22 +44,31 @@ type Client struct {
 	target string // as given to New, for messages
 	base   string // "https://host:port" or "http://viaduct" for a socket
 	http   *http.Client
+	token  string
 }
 
 // Option changes how New makes a client.
 type Option func(*options)
 
-type options struct{ certFile, keyFile, caFile string }
+type options struct{ certFile, keyFile, caFile, token string }
 
 // WithTLS makes an https client show the certificate of certFile and keyFile
 // (both PEM; both empty: none) and trust the authorities in caFile (PEM;
 // empty: those of the system).
 func WithTLS(certFile, keyFile, caFile string) Option {
-	return func(o *options) { *o = options{certFile, keyFile, caFile} }
+	return func(o *options) { o.certFile, o.keyFile, o.caFile = certFile, keyFile, caFile }
+}
+
+// WithToken makes a client show an API token, "user@realm!name=secret"; an empty
+// one is none. It counts before a certificate, and before the rights of whoever may
+// open the socket.
+func WithToken(token string) Option {
+	return func(o *options) { o.token = token }
 }
 
 // New makes a client of the server at target: "unix:///path/of/api.sock", or
-// "https://host:port" together with WithTLS. It does not connect yet.
+// "https://host:port" together with WithTLS, WithToken or both. It does not connect
+// yet.
 func New(target string, opts ...Option) (*Client, error) {
 	var o options
 	for _, opt := range opts {
@@ -76,7 +85,7 @@ func New(target string, opts ...Option) (*Client, error) {
 		IdleConnTimeout:       90 * time.Second,
 	}
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
-	c := &Client{target: target, http: &http.Client{Transport: t}}
+	c := &Client{target: target, http: &http.Client{Transport: t}, token: o.token}
 	switch {
 	case u.Scheme == "unix" && u.Host == "" && u.Path != "":
 		t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -172,6 +181,9 @@ func (c *Client) request(ctx context.Context, q call) (*http.Request, error) {
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	switch q.ifMatch {
 	case "":

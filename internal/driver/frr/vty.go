@@ -112,6 +112,25 @@ func (d *Driver) ask(ctx context.Context, daemon string) (text string, err error
 	return text, nil
 }
 
+// Show has a daemon carry out a command that only shows something, and returns what
+// it prints. It may be called at any time.
+func (d *Driver) Show(ctx context.Context, daemon, command string) (text string, err error) {
+	if _, runs := d.process(daemon); !runs {
+		return "", fmt.Errorf("FRR's %s does not run", daemon)
+	}
+	err = d.converse(ctx, daemon, func(c *conversation) error {
+		if _, err := c.must("enable"); err != nil {
+			return err
+		}
+		text, err = c.must(command)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("FRR's %s does not answer %q: %w", daemon, command, err)
+	}
+	return text, nil
+}
+
 // tell gives one daemon the lines of a script, and returns what it says of those
 // that it refuses. What stands below a head that it refuses is not given to it.
 func (d *Driver) tell(ctx context.Context, daemon string, lines []string) (*complaints, error) {

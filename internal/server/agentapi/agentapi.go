@@ -18,10 +18,12 @@ import (
 )
 
 // Bounds of requests' bodies, in bytes. Whoever joins is not known yet and gets
-// little; a report lists what is wrong with a node's objects, and its facts.
+// little; a report lists what is wrong with a node's objects, and its facts; an
+// answer goes through the store.
 const (
 	maxJoin   = 64 << 10
 	maxReport = 16 << 20
+	maxAnswer = 1 << 20
 )
 
 // Handler serves the agents. All fields but Stop are required.
@@ -43,6 +45,8 @@ func (h *Handler) Routes() http.Handler {
 	mux.HandleFunc("POST /agent/v1/renew", h.answer(h.renew))
 	mux.HandleFunc("GET /agent/v1/desired", h.answer(h.desired))
 	mux.HandleFunc("POST /agent/v1/status", h.answer(h.status))
+	mux.HandleFunc("GET /agent/v1/questions", h.answer(h.questions))
+	mux.HandleFunc("POST /agent/v1/answers/{id}", h.answer(h.answers))
 	return mux
 }
 
@@ -124,12 +128,53 @@ func (h *Handler) desired(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (h *Handler) status(w http.ResponseWriter, r *http.Request) error {
-	cert, err := certificate(r)
+func (h *Handler) questions(w http.ResponseWriter, r *http.Request) error {
+	node, err := h.node(r)
 	if err != nil {
 		return err
 	}
-	node, err := h.Fleet.Admit(r.Context(), cert)
+	q, ok, err := h.Fleet.AwaitQuestion(r.Context(), node, h.MaxPoll, h.Stop)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	return problem.Reply(w, q)
+}
+
+func (h *Handler) answers(w http.ResponseWriter, r *http.Request) error {
+	node, err := h.node(r)
+	if err != nil {
+		return err
+	}
+	b, err := problem.Body(w, r, maxAnswer)
+	if err != nil {
+		return err
+	}
+	answer := &protocol.Answer{}
+	if err := lenient(b, answer); err != nil {
+		return err
+	}
+	if err := h.Fleet.Answer(r.Context(), node, r.PathValue("id"), answer); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// node is the name of the member that asks.
+func (h *Handler) node(r *http.Request) (string, error) {
+	cert, err := certificate(r)
+	if err != nil {
+		return "", err
+	}
+	return h.Fleet.Admit(r.Context(), cert)
+}
+
+func (h *Handler) status(w http.ResponseWriter, r *http.Request) error {
+	node, err := h.node(r)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,33 +15,6 @@ import (
 
 // maxAccess bounds the body of a request below access, in bytes.
 const maxAccess = 1 << 20
-
-// accessRoutes are the paths below access.
-func (h *Handler) accessRoutes() map[string]func(r *request) (any, error) {
-	const root = "/api/v1/access/"
-	return map[string]func(r *request) (any, error){
-		"GET " + root + "users":               h.users,
-		"GET " + root + "users/{id}":          h.user,
-		"PUT " + root + "users/{id}":          h.putUser,
-		"DELETE " + root + "users/{id}":       h.deleteUser,
-		"PUT " + root + "users/{id}/password": h.setPassword,
-		"GET " + root + "groups":              h.groups,
-		"GET " + root + "groups/{id}":         h.group,
-		"PUT " + root + "groups/{id}":         h.putGroup,
-		"DELETE " + root + "groups/{id}":      h.deleteGroup,
-		"GET " + root + "roles":               h.roles,
-		"GET " + root + "roles/{id}":          h.role,
-		"PUT " + root + "roles/{id}":          h.putRole,
-		"DELETE " + root + "roles/{id}":       h.deleteRole,
-		"GET " + root + "tokens":              h.userTokens,
-		"POST " + root + "tokens":             h.createUserToken,
-		"GET " + root + "tokens/{id}":         h.userToken,
-		"PUT " + root + "tokens/{id}":         h.putUserToken,
-		"DELETE " + root + "tokens/{id}":      h.deleteUserToken,
-		"GET " + root + "acl":                 h.acl,
-		"POST " + root + "acl":                h.editACL,
-	}
-}
 
 // body reads an object of the path's ID; id points to the object's own.
 func (r *request) body(into any, id *string) error {
@@ -105,7 +79,7 @@ func (h *Handler) putAccess(r *request, kind string, current func() (int64, erro
 
 // noted logs a write.
 func (h *Handler) noted(r *request, what string, attrs ...any) {
-	h.Log.Info(what, append(attrs, "author", r.author)...)
+	h.Log.Info(what, append(attrs, "author", r.caller.name)...)
 }
 
 // deleteAccess answers to a deletion.
@@ -124,7 +98,12 @@ func convert[A, B any](list []A, f func(A) B) []B {
 	return out
 }
 
-func (h *Handler) users(*request) (any, error) { return convert(h.Access.Users(), showUser), nil }
+func (h *Handler) users(r *request) (any, error) {
+	all := slices.DeleteFunc(h.Access.Users(), func(u access.User) bool {
+		return u.ID != r.caller.id.User && !h.may(r.caller, seeUsers)
+	})
+	return convert(all, showUser), nil
+}
 
 func showUser(u access.User) api.User {
 	return api.User{
@@ -134,6 +113,11 @@ func showUser(u access.User) api.User {
 }
 
 func (h *Handler) user(r *request) (any, error) {
+	if r.PathValue("id") != r.caller.id.User {
+		if err := h.demand(r.caller, seeUsers); err != nil {
+			return nil, err
+		}
+	}
 	u, err := h.Access.User(r.PathValue("id"))
 	if err != nil {
 		return nil, err
@@ -143,6 +127,9 @@ func (h *Handler) user(r *request) (any, error) {
 }
 
 func (h *Handler) putUser(r *request) (any, error) {
+	if err := h.demandUser(r.caller, r.PathValue("id")); err != nil {
+		return nil, err
+	}
 	var in api.User
 	if err := r.body(&in, &in.ID); err != nil {
 		return nil, err
@@ -164,6 +151,9 @@ func (h *Handler) putUser(r *request) (any, error) {
 }
 
 func (h *Handler) deleteUser(r *request) (any, error) {
+	if err := h.demandUser(r.caller, r.PathValue("id")); err != nil {
+		return nil, err
+	}
 	return h.deleteAccess(r, "user", h.Access.DeleteUser(r.Context(), r.PathValue("id")))
 }
 
@@ -173,6 +163,9 @@ func (h *Handler) setPassword(r *request) (any, error) {
 		return nil, err
 	}
 	id := r.PathValue("id")
+	if err := h.demandPassword(r, id, in.Current); err != nil {
+		return nil, err
+	}
 	err := h.Access.SetPassword(r.Context(), id, in.Password)
 	if err == nil {
 		h.noted(r, "a password was set", "user", id)
@@ -180,7 +173,12 @@ func (h *Handler) setPassword(r *request) (any, error) {
 	return nil, err
 }
 
-func (h *Handler) groups(*request) (any, error) { return convert(h.Access.Groups(), showGroup), nil }
+func (h *Handler) groups(r *request) (any, error) {
+	all := slices.DeleteFunc(h.Access.Groups(), func(g access.Group) bool {
+		return !h.may(r.caller, right{below(pathGroups, g.ID), groupReaders})
+	})
+	return convert(all, showGroup), nil
+}
 
 func showGroup(g access.Group) api.Group {
 	return api.Group{ID: g.ID, Comment: g.Comment, Members: g.Members}
@@ -256,13 +254,19 @@ func (h *Handler) deleteRole(r *request) (any, error) {
 }
 
 func (h *Handler) userTokens(r *request) (any, error) {
-	user := r.FormValue("user")
+	user := r.URL.Query().Get("user")
 	if user != "" {
+		if err := h.demandTokens(r.caller, user, false); err != nil {
+			return nil, err
+		}
 		if _, err := h.Access.User(user); err != nil {
 			return nil, err
 		}
 	}
-	return convert(h.Access.Tokens(user), showToken), nil
+	all := slices.DeleteFunc(h.Access.Tokens(user), func(t access.Token) bool {
+		return h.demandTokens(r.caller, t.User, false) != nil
+	})
+	return convert(all, showToken), nil
 }
 
 func showToken(t access.Token) api.UserToken {
@@ -274,6 +278,9 @@ func storedToken(t api.UserToken, rev int64) access.Token {
 }
 
 func (h *Handler) userToken(r *request) (any, error) {
+	if err := h.demandTokens(r.caller, r.ownerOf(), false); err != nil {
+		return nil, err
+	}
 	t, err := h.Access.Token(r.PathValue("id"))
 	if err != nil {
 		return nil, err
@@ -287,6 +294,10 @@ func (h *Handler) createUserToken(r *request) (any, error) {
 	if err := problem.Decode(r.w, r.Request, maxAccess, &in); err != nil {
 		return nil, err
 	}
+	if err := h.demandTokens(r.caller, in.User, true); err != nil {
+		return nil, err
+	}
+	r.objects = append(r.objects, "token/"+in.ID())
 	secret, err := h.Access.CreateToken(r.Context(), storedToken(in, 0))
 	if err != nil {
 		return nil, err
@@ -297,6 +308,9 @@ func (h *Handler) createUserToken(r *request) (any, error) {
 }
 
 func (h *Handler) putUserToken(r *request) (any, error) {
+	if err := h.demandTokens(r.caller, r.ownerOf(), true); err != nil {
+		return nil, err
+	}
 	var in api.UserToken
 	if err := problem.Decode(r.w, r.Request, maxAccess, &in); err != nil {
 		return nil, err
@@ -321,11 +335,18 @@ func (h *Handler) putUserToken(r *request) (any, error) {
 }
 
 func (h *Handler) deleteUserToken(r *request) (any, error) {
+	if err := h.demandTokens(r.caller, r.ownerOf(), true); err != nil {
+		return nil, err
+	}
 	return h.deleteAccess(r, "token", h.Access.DeleteToken(r.Context(), r.PathValue("id")))
 }
 
-func (h *Handler) acl(*request) (any, error) {
-	return convert(h.Access.ACL(), func(e access.ACLEntry) api.ACLEntry {
+func (h *Handler) acl(r *request) (any, error) {
+	all := h.Access.ACL()
+	if !h.may(r.caller, right{"/access", sysRead}) {
+		all = slices.DeleteFunc(all, func(e access.ACLEntry) bool { return !h.may(r.caller, right{e.Path, givers}) })
+	}
+	return convert(all, func(e access.ACLEntry) api.ACLEntry {
 		return api.ACLEntry{Path: e.Path, Type: string(e.Type), Subject: e.Subject, Role: e.Role, Propagate: e.Propagate}
 	}), nil
 }
@@ -339,6 +360,16 @@ func (h *Handler) editACL(r *request) (any, error) {
 		return access.ACLEntry{Path: e.Path, Type: access.SubjectType(e.Type), Subject: e.Subject, Role: e.Role, Propagate: e.Propagate}
 	}
 	add, remove := convert(in.Add, stored), convert(in.Delete, stored)
+	for _, e := range slices.Concat(add, remove) {
+		path, err := access.ParsePath(e.Path)
+		if err != nil {
+			return nil, err
+		}
+		if err := h.demand(r.caller, right{path, givers}); err != nil {
+			return nil, err
+		}
+		r.objects = append(r.objects, "acl"+path)
+	}
 	deleted, err := h.Access.EditACL(r.Context(), add, remove)
 	if err != nil {
 		return nil, err

@@ -1,21 +1,23 @@
 // Package api serves Viaduct's native HTTP interface, which pkg/api describes:
 // it turns requests into calls of the configuration, the fleet, the authority
 // and the user management, and their results into JSON.
+//
+// All of it follows from one table of routes (see table): what is served, who may,
+// what goes into the audit, and the OpenAPI document.
 package api
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
+	"sync"
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
-	"github.com/viaduct-sdn/viaduct/internal/diff"
-	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/audit"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
+	"github.com/viaduct-sdn/viaduct/internal/server/event"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
@@ -31,57 +33,43 @@ type Handler struct {
 	Fleet     *fleet.Fleet
 	Authority *pki.Authority
 	Access    *access.Service
-	// Author returns who makes a request, or an error if they may not make it.
-	Author func(r *http.Request) (string, error)
+	Events    *event.Hub
+	Audit     audit.Trail
+	// Administrator returns the name of an administrator who needs no user because
+	// of the way they came, empty if it is somebody else, or an error if that way
+	// is closed to them.
+	Administrator func(r *http.Request) (string, error)
 	// Version is the server's release.
 	Version string
 	// MaxPoll bounds long polls, which Stop, when closed, ends at once.
 	MaxPoll time.Duration
 	Stop    <-chan struct{}
 	Log     *slog.Logger
+
+	streams  streams
+	document func() []byte // made when it is first asked for
 }
 
-// request is a request whose author is known.
+// request is a request whose caller is known.
 type request struct {
 	*http.Request
 	w      http.ResponseWriter
-	author string
+	caller caller
+	// objects are what a batch is about, for the audit; dry is set if it changes
+	// nothing.
+	objects []string
+	dry     bool
 }
+
+// written is the result of an operation that has written its answer itself.
+type written struct{}
 
 // Routes returns the interface as one handler, for paths below /api/v1/.
 func (h *Handler) Routes() http.Handler {
+	h.document = sync.OnceValue(document)
 	mux := http.NewServeMux()
-	for pattern, serve := range map[string]func(r *request) (any, error){
-		"GET /api/v1/version":           h.version,
-		"POST /api/v1/edits":            h.edits,
-		"GET /api/v1/plan":              h.plan,
-		"POST /api/v1/plan":             h.planEdits,
-		"POST /api/v1/apply":            h.apply,
-		"POST /api/v1/discard":          h.discard,
-		"POST /api/v1/rollback":         h.rollback,
-		"GET /api/v1/revisions":         h.revisions,
-		"GET /api/v1/revisions/{n}":     h.revision,
-		"GET /api/v1/status":            h.status,
-		"GET /api/v1/members":           h.members,
-		"DELETE /api/v1/members/{name}": h.deleteMember,
-		"POST /api/v1/tokens":           h.createToken,
-	} {
-		mux.Handle(pattern, h.handle(serve))
-	}
-	for pattern, serve := range h.accessRoutes() {
-		mux.Handle(pattern, h.handle(serve))
-	}
-	for _, kind := range model.Kinds() {
-		path := "/api/v1/" + kind.Plural()
-		for pattern, serve := range map[string]func(r *request, k model.Kind) (any, error){
-			"GET " + path:              h.list,
-			"GET " + path + "/{id}":    h.get,
-			"PUT " + path + "/{id}":    h.put,
-			"PATCH " + path + "/{id}":  h.patch,
-			"DELETE " + path + "/{id}": h.delete,
-		} {
-			mux.Handle(pattern, h.handle(func(r *request) (any, error) { return serve(r, kind) }))
-		}
+	for _, rt := range table() {
+		mux.Handle(rt.method+" "+root+rt.path, h.handle(&rt))
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if next, pattern := mux.Handler(r); pattern == "" {
@@ -93,24 +81,58 @@ func (h *Handler) Routes() http.Handler {
 }
 
 // handle wraps what every request needs around one operation.
-func (h *Handler) handle(serve func(r *request) (any, error)) http.Handler {
+func (h *Handler) handle(rt *route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		author, err := h.Author(r)
-		var out any
-		if err == nil {
-			out, err = serve(&request{Request: r, w: w, author: author})
-		}
+		req := &request{Request: r, w: w}
+		// What is answered depends on who asks.
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		out, err := h.answer(rt, req)
+		status := http.StatusOK
 		if err == nil && out == nil {
+			status = http.StatusNoContent
+		}
+		if err != nil {
+			status = problem.From(err).Status
+		}
+		if rt.writes() && !req.dry {
+			h.record(rt, req, status, err)
+		}
+		switch {
+		case err != nil:
+		case out == nil:
 			w.WriteHeader(http.StatusNoContent)
 			return
-		}
-		if err == nil {
+		case out == written{}:
+			return
+		default:
 			err = problem.Reply(w, out)
 		}
 		if err != nil {
+			if status == http.StatusUnauthorized {
+				w.Header().Set("WWW-Authenticate", `Bearer realm="viaduct"`)
+			}
 			problem.Write(w, r, h.Log, err)
 		}
 	})
+}
+
+// answer finds out who asks, whether they may, and serves them.
+func (h *Handler) answer(rt *route, r *request) (any, error) {
+	if !rt.needs.public {
+		c, err := h.identify(r.Request)
+		if err != nil {
+			return nil, err
+		}
+		r.caller = c
+		if err := h.genuine(r.Request, c); err != nil {
+			return nil, err
+		}
+		if err := rt.needs.check(h, r); err != nil {
+			return nil, err
+		}
+	}
+	return rt.serve(h, r)
 }
 
 // unknown answers for a path or method that there is not; next is what the mux
@@ -124,105 +146,4 @@ func (h *Handler) unknown(w http.ResponseWriter, r *http.Request, next http.Hand
 		return
 	}
 	problem.Write(w, r, h.Log, problem.New(http.StatusNotFound, api.TypeNotFound, "there is no %s in this server's interface", r.URL.Path))
-}
-
-func (h *Handler) version(*request) (any, error) {
-	return api.Version{Version: h.Version, API: 1}, nil
-}
-
-func (h *Handler) status(r *request) (any, error) {
-	after := r.FormValue("after")
-	if after == "" {
-		// Ask the store first: pending edits of other servers count here.
-		if _, err := h.Config.View(r.Context()); err != nil {
-			return nil, err
-		}
-		return h.Fleet.Status()
-	}
-	return h.Fleet.AwaitStatus(r.Context(), after, h.MaxPoll, h.Stop)
-}
-
-func (h *Handler) revisions(r *request) (any, error) {
-	history, err := h.Config.History(r.Context())
-	if err != nil {
-		return nil, err
-	}
-	v, err := h.Config.View(r.Context())
-	if err != nil {
-		return nil, err
-	}
-	out := make([]api.Revision, len(history))
-	for i, info := range history {
-		out[i] = describe(info, v)
-	}
-	return out, nil
-}
-
-func describe(i revision.Info, v *revision.View) api.Revision {
-	return api.Revision{
-		Number: i.Number, Time: i.Time, Author: i.Author, Message: i.Message,
-		Changes: i.Count, Running: i.Number == v.Revision,
-	}
-}
-
-func (h *Handler) revision(r *request) (any, error) {
-	n, err := strconv.ParseInt(r.PathValue("n"), 10, 64)
-	if err != nil {
-		return nil, problem.Invalid("revision %q: must be a number", r.PathValue("n"))
-	}
-	rev, err := h.Config.Revision(r.Context(), n)
-	if err != nil {
-		return nil, err
-	}
-	v, err := h.Config.View(r.Context())
-	if err != nil {
-		return nil, err
-	}
-	return api.RevisionDetail{Revision: describe(rev.Info, v), Config: rev.Config, Objects: list(rev.Changes)}, nil
-}
-
-func (h *Handler) members(r *request) (any, error) {
-	members, err := h.Authority.Members(r.Context())
-	if err != nil {
-		return nil, err
-	}
-	out := make([]api.Member, len(members))
-	for i, m := range members {
-		out[i] = api.Member{Name: m.Name, Joined: m.Joined, Serial: m.Serial, Expires: m.Expires}
-	}
-	return out, nil
-}
-
-func (h *Handler) deleteMember(r *request) (any, error) {
-	name := r.PathValue("name")
-	// Half of it done is worse than an answer that nobody waits for any more.
-	err := h.Fleet.Forget(context.WithoutCancel(r.Context()), h.Authority, name)
-	if e := problem.From(err); err != nil && e.Type == api.TypeForbidden { // there is no such member
-		return nil, problem.New(http.StatusNotFound, api.TypeNotFound, "%s", err)
-	}
-	if err == nil {
-		h.Log.Info("a node was removed", "node", name, "author", r.author)
-	}
-	return nil, err
-}
-
-func (h *Handler) createToken(r *request) (any, error) {
-	var req api.TokenRequest
-	if err := problem.Decode(r.w, r.Request, maxBody, &req); err != nil {
-		return nil, err
-	}
-	token, expires, err := h.Authority.CreateToken(r.Context(), req.Node, req.TTL)
-	if err != nil {
-		return nil, err
-	}
-	h.Log.Info("a join token was made", "node", req.Node, "expires", expires, "author", r.author)
-	return api.Token{Token: token, Node: req.Node, Expires: expires}, nil
-}
-
-// list makes an empty list of none, which JSON would show as null.
-func list(changes []diff.Change) []diff.Change {
-	if changes == nil {
-		return []diff.Change{}
-	}
-	return changes
 }

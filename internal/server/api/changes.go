@@ -2,8 +2,11 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
+	"maps"
 	"strconv"
 
+	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
@@ -15,13 +18,19 @@ func (h *Handler) edits(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	dryRun := false
-	if s := r.URL.Query().Get("dry-run"); s != "" {
-		if dryRun, err = strconv.ParseBool(s); err != nil {
-			return nil, problem.Invalid("dry-run %q: must be true or false", s)
+	o := revision.EditOptions{Pending: r.URL.Query().Get("pending")}
+	for name, set := range map[string]*bool{"dry-run": &o.DryRun, "lax": &o.Lax} {
+		if s := r.URL.Query().Get(name); s != "" {
+			if *set, err = strconv.ParseBool(s); err != nil {
+				return nil, problem.Invalid("%s %q: must be true or false", name, s)
+			}
 		}
 	}
-	return editResult(h.Config.Edit(r.Context(), r.author, edits, revision.EditOptions{DryRun: dryRun, Pending: r.URL.Query().Get("pending")}))
+	r.dry = o.DryRun
+	for _, e := range edits {
+		r.objects = append(r.objects, reference(e))
+	}
+	return h.change(r, edits, o)
 }
 
 // readEdits reads a batch of edits.
@@ -30,6 +39,10 @@ func readEdits(r *request) ([]model.Edit, error) {
 	if err != nil {
 		return nil, err
 	}
+	return decodeEdits(b)
+}
+
+func decodeEdits(b []byte) ([]model.Edit, error) {
 	var raw []json.RawMessage
 	if err := problem.Strict(b, &raw); err != nil {
 		return nil, err
@@ -43,16 +56,69 @@ func readEdits(r *request) ([]model.Edit, error) {
 	return edits, nil
 }
 
+// change makes edits that the caller may make. That is checked against the very
+// state on which they are stored.
+func (h *Handler) change(r *request, edits []model.Edit, o revision.EditOptions) (any, error) {
+	given := o.IfMatch
+	o.IfMatch = make(map[string]string)
+	var judged *revision.View
+	out, err := h.Config.Change(r.Context(), r.caller.name, func(v *revision.View) ([]model.Edit, error) {
+		judged = v
+		clear(o.IfMatch)
+		maps.Copy(o.IfMatch, given)
+		if r.caller.admin {
+			return edits, nil
+		}
+		pin(v, edits, o.IfMatch)
+		return edits, h.permit(r.caller, v, edits)
+	}, o)
+	var problems model.Problems
+	switch {
+	case err == nil:
+		out.Warnings = h.redact(r.caller, judged, out.Warnings)
+		return editResult(out), nil
+	case errors.As(err, &problems):
+		if shown := h.redact(r.caller, judged, problems); len(shown) > 0 {
+			return nil, shown
+		}
+	}
+	return nil, err
+}
+
+// pin demands of guests, which are stored after the edits were judged, that they
+// are still as they were: what a caller may do with one depends on it.
+func pin(v *revision.View, edits []model.Edit, conds map[string]string) {
+	for _, e := range edits {
+		g, ok := e.Put.(*model.Guest)
+		if !ok {
+			continue
+		}
+		ref := model.Ref(model.KindGuest, g.ID)
+		old := v.Guests[g.ID]
+		switch want, given := conds[ref]; {
+		case given && want != revision.Present:
+		case old == nil:
+			if !given {
+				conds[ref] = revision.Absent
+			}
+		default:
+			conds[ref] = revision.ETag(old)
+		}
+	}
+}
+
 func (h *Handler) plan(r *request) (any, error) {
 	to := r.URL.Query().Get("to")
 	if to == "" {
-		return h.planned(h.Config.Plan(r.Context(), nil))
+		p, err := h.Config.Plan(r.Context(), nil)
+		return h.planned(r, p, err)
 	}
 	n, err := strconv.ParseInt(to, 10, 64)
 	if err != nil {
 		return nil, problem.Invalid("to %q: must be the number of a revision", to)
 	}
-	return h.planned(h.Config.PlanRevision(r.Context(), n))
+	p, err := h.Config.PlanRevision(r.Context(), n)
+	return h.planned(r, p, err)
 }
 
 func (h *Handler) planEdits(r *request) (any, error) {
@@ -60,28 +126,79 @@ func (h *Handler) planEdits(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return h.planned(h.Config.Plan(r.Context(), edits))
+	p, err := h.Config.Plan(r.Context(), edits)
+	return h.planned(r, p, err)
 }
 
 // planned is the answer to a request for a plan, with what it means for each
-// node.
-func (h *Handler) planned(p *revision.Plan, err error) (any, error) {
+// node. A plan is whole or none: one that leaves something out could not be
+// trusted.
+func (h *Handler) planned(r *request, p *revision.Plan, err error) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	old, new := guarded{p.Old, p.OldGuests}, guarded{p.New, p.NewGuests}
+	if err := h.demandChanges(r.caller, p.Changes, old, new); err != nil {
+		return nil, err
+	}
+	v, _ := h.Config.Latest()
+	p.Warnings = h.redact(r.caller, v, p.Warnings)
 	out := api.Plan{Base: p.Base, Token: p.Token, Pending: p.Pending, Objects: list(p.Changes), Nodes: h.Fleet.Plan(p), Warnings: p.Warnings}
 	for _, rec := range p.Records {
 		e := api.PendingEdit{Time: rec.Time, Author: rec.Author, Objects: []string{}}
 		for _, edit := range rec.Edits {
-			kind, id := edit.Kind, edit.ID
-			if edit.Put != nil {
-				kind, id = edit.Put.ObjectKind(), edit.Put.ObjectID()
-			}
-			e.Objects = append(e.Objects, model.Ref(kind, id))
+			e.Objects = append(e.Objects, reference(edit))
 		}
 		out.Edits = append(out.Edits, e)
 	}
 	return out, nil
+}
+
+// guarded is a configuration whose objects are not for everybody.
+type guarded struct {
+	*model.Config
+	guests map[string]*model.Guest
+}
+
+func (g guarded) find(ref diff.Change) model.Object {
+	if k := model.Kind(ref.Type); k != model.KindGuest {
+		return g.Get(k, ref.Name)
+	}
+	if guest := g.guests[ref.Name]; guest != nil {
+		return guest
+	}
+	return nil
+}
+
+// demandChanges refuses a caller who may not see one of the objects that change.
+// What nodes are given is told to whoever may see the plan.
+func (h *Handler) demandChanges(c caller, changes []diff.Change, sides ...guarded) error {
+	if c.admin {
+		return nil
+	}
+	for _, change := range changes {
+		for _, side := range sides {
+			o := side.find(change)
+			if o == nil || o.ObjectKind() == model.KindNode {
+				continue
+			}
+			// Only the first: the node of a fabric node is no more than a place in it.
+			if !h.may(c, rights(o, zonesOf(side.Config), false)[0]) {
+				return h.demandAll(c, o)
+			}
+		}
+	}
+	return nil
+}
+
+// demandAll refuses a caller who may not see everything there is, and does not tell
+// more of the object that they may not see than its kind.
+func (h *Handler) demandAll(c caller, o model.Object) error {
+	r := rights(nameOnly(o.ObjectKind(), ""), nowhere, false)[0]
+	err := h.forbidden(c, r)
+	known := problem.From(err)
+	known.Detail = "this is shown whole or not at all, and a " + string(o.ObjectKind()) + " in it may not be seen: " + known.Detail
+	return known
 }
 
 func (h *Handler) apply(r *request) (any, error) {
@@ -89,7 +206,8 @@ func (h *Handler) apply(r *request) (any, error) {
 	if err := problem.Decode(r.w, r.Request, maxBody, &req); err != nil {
 		return nil, err
 	}
-	return h.applied(r, "applied")(h.Config.Apply(r.Context(), r.author, req.Message, req.Plan))
+	out, err := h.Config.Apply(r.Context(), r.caller.name, req.Message, req.Plan)
+	return h.applied(r, "applied", out, err)
 }
 
 func (h *Handler) rollback(r *request) (any, error) {
@@ -97,20 +215,35 @@ func (h *Handler) rollback(r *request) (any, error) {
 	if err := problem.Decode(r.w, r.Request, maxBody, &req); err != nil {
 		return nil, err
 	}
-	return h.applied(r, "rolled back")(h.Config.Rollback(r.Context(), r.author, req.Message, req.Revision, req.Plan))
+	r.objects = append(r.objects, "revision/"+strconv.FormatInt(req.Revision, 10))
+	out, err := h.Config.Rollback(r.Context(), r.caller.name, req.Message, req.Revision, req.Plan)
+	return h.applied(r, "rolled back", out, err)
 }
 
 // applied is the answer to an apply or rollback.
-func (h *Handler) applied(r *request, what string) func(*revision.ApplyResult, error) (any, error) {
-	return func(a *revision.ApplyResult, err error) (any, error) {
-		if err != nil {
-			return nil, err
-		}
-		if a.Changed {
-			h.Log.Info("the configuration was "+what, "revision", a.Revision, "objects", len(a.Changes), "author", r.author)
-		}
-		return api.ApplyResult{Revision: a.Revision, Changed: a.Changed, Objects: list(a.Changes)}, nil
+func (h *Handler) applied(r *request, what string, a *revision.ApplyResult, err error) (any, error) {
+	if err != nil {
+		return nil, err
 	}
+	if a.Changed {
+		h.Log.Info("the configuration was "+what, "revision", a.Revision, "objects", len(a.Changes), "author", r.caller.name)
+	}
+	return api.ApplyResult{Revision: a.Revision, Changed: a.Changed, Objects: list(h.shown(r, a.Changes))}, nil
+}
+
+// shown are the changes of objects that the caller may see as they are now.
+func (h *Handler) shown(r *request, changes []diff.Change) []diff.Change {
+	if r.caller.admin {
+		return changes
+	}
+	v, _ := h.Config.Latest()
+	var out []diff.Change
+	for _, c := range changes {
+		if h.demandChanges(r.caller, []diff.Change{c}, guarded{v.Running, v.Guests}, guarded{v.Pending, v.Guests}) == nil {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 func (h *Handler) discard(r *request) (any, error) {
@@ -119,8 +252,73 @@ func (h *Handler) discard(r *request) (any, error) {
 		return nil, err
 	}
 	out, err := h.Config.Discard(r.Context(), req.Plan)
-	if err == nil && len(out.Changes) > 0 {
-		h.Log.Info("pending edits were discarded", "objects", len(out.Changes), "author", r.author)
+	if err != nil {
+		return nil, err
 	}
-	return editResult(out, err)
+	if len(out.Changes) > 0 {
+		h.Log.Info("pending edits were discarded", "objects", len(out.Changes), "author", r.caller.name)
+	}
+	out.Changes = h.shown(r, out.Changes)
+	return editResult(out), nil
+}
+
+func (h *Handler) revisions(r *request) (any, error) {
+	history, err := h.Config.History(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	v, err := h.Config.View(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	return convert(history, func(i revision.Info) api.Revision { return describe(i, v) }), nil
+}
+
+func describe(i revision.Info, v *revision.View) api.Revision {
+	return api.Revision{
+		Number: i.Number, Time: i.Time, Author: i.Author, Message: i.Message,
+		Changes: i.Count, Running: i.Number == v.Revision,
+	}
+}
+
+func (h *Handler) revision(r *request) (any, error) {
+	n, err := strconv.ParseInt(r.PathValue("n"), 10, 64)
+	if err != nil {
+		return nil, problem.Invalid("revision %q: must be a number", r.PathValue("n"))
+	}
+	rev, err := h.Config.Revision(r.Context(), n)
+	if err != nil {
+		return nil, err
+	}
+	all := diff.Objects(&model.Config{}, rev.Config)
+	if err := h.demandChanges(r.caller, all, guarded{Config: rev.Config}); err != nil {
+		return nil, err
+	}
+	v, err := h.Config.View(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	if n > 1 && !r.caller.admin { // what it deleted was in the one before
+		before, err := h.Config.Revision(r.Context(), n-1)
+		if err != nil {
+			return nil, err
+		}
+		if err := h.demandChanges(r.caller, rev.Changes, guarded{Config: before.Config}); err != nil {
+			return nil, err
+		}
+	}
+	return api.RevisionDetail{Revision: describe(rev.Info, v), Config: rev.Config, Objects: list(rev.Changes)}, nil
+}
+
+// list makes an empty list of none, which JSON would show as null.
+func list(changes []diff.Change) []diff.Change {
+	if changes == nil {
+		return []diff.Change{}
+	}
+	return changes
+}
+
+// editResult is the answer to an edit.
+func editResult(r *revision.EditResult) api.EditResult {
+	return api.EditResult{Changes: list(r.Changes), Warnings: r.Warnings, Pending: r.Pending}
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
@@ -20,7 +22,7 @@ func (h *Handler) view(r *request) (*revision.View, *model.Config, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	switch which := r.FormValue("view"); which {
+	switch which := r.URL.Query().Get("view"); which {
 	case "", "pending":
 		return v, v.Pending, nil
 	case "running":
@@ -35,10 +37,14 @@ func (h *Handler) list(r *request, k model.Kind) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	var all []model.Object
 	if k == model.KindGuest {
-		return v.GuestList(), nil
+		all = convert(v.GuestList(), func(g *model.Guest) model.Object { return g })
+	} else {
+		all = cfg.List(k)
 	}
-	return cfg.List(k), nil
+	zoneOf := zonesOf(cfg)
+	return slices.DeleteFunc(all, func(o model.Object) bool { return !h.sees(r.caller, o, zoneOf) }), nil
 }
 
 func (h *Handler) get(r *request, k model.Kind) (any, error) {
@@ -46,7 +52,7 @@ func (h *Handler) get(r *request, k model.Kind) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := find(v, cfg, k, r.PathValue("id"))
+	o, err := h.find(r.caller, v, cfg, k, r.PathValue("id"), false)
 	if err != nil {
 		return nil, err
 	}
@@ -54,16 +60,32 @@ func (h *Handler) get(r *request, k model.Kind) (any, error) {
 	return o, nil
 }
 
-// find returns an object or a not-found error.
-func find(v *revision.View, cfg *model.Config, k model.Kind, id string) (model.Object, error) {
-	o := cfg.Get(k, id)
-	if g := v.Guests[id]; k == model.KindGuest && g != nil {
-		o = g
-	}
+// find returns an object that the caller may read or, with write, change. Whether
+// there is one is told only to those who may know it.
+func (h *Handler) find(c caller, v *revision.View, cfg *model.Config, k model.Kind, id string, write bool) (model.Object, error) {
+	o := stored(v, cfg, k, id)
 	if o == nil {
-		return nil, fmt.Errorf("%s %s: %w: list what exists with: viaduct get %s", k, id, revision.ErrNotFound, k.Plural())
+		if err := h.absent(c, k, id, write); err != nil {
+			return nil, err
+		}
+		return nil, notFound(k, id)
 	}
-	return o, nil
+	missing, ok := h.lacking(c, rights(o, zonesOf(cfg), write))
+	switch {
+	case ok:
+		return o, nil
+	case write && h.sees(c, o, zonesOf(cfg)):
+		return nil, h.forbidden(c, missing)
+	}
+	if err := h.absent(c, k, id, write); err != nil {
+		return nil, err
+	}
+	return nil, h.forbidden(c, missing)
+}
+
+// notFound says that an object does not exist.
+func notFound(k model.Kind, id string) error {
+	return fmt.Errorf("%s %s: %w: list what exists with: viaduct get %s", k, id, revision.ErrNotFound, k.Plural())
 }
 
 func (h *Handler) put(r *request, k model.Kind) (any, error) {
@@ -85,6 +107,9 @@ func (h *Handler) put(r *request, k model.Kind) (any, error) {
 
 // object reads an object whose id is that of the path.
 func object(k model.Kind, id string, b []byte) (model.Object, error) {
+	if !utf8.ValidString(id) {
+		return nil, problem.Invalid("the id %q in the path is not UTF-8", id)
+	}
 	o := model.New(k)
 	if err := problem.Strict(b, o); err != nil {
 		return nil, err
@@ -139,7 +164,7 @@ func (h *Handler) patch(r *request, k model.Kind) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		old, err := find(v, v.Pending, k, id)
+		old, err := h.find(r.caller, v, v.Pending, k, id, true)
 		if err != nil {
 			return nil, err
 		}
@@ -211,7 +236,14 @@ func (h *Handler) edit(r *request, e model.Edit, ref string, cond *string) (any,
 	if cond != nil {
 		o.IfMatch = map[string]string{ref: *cond}
 	}
-	return editResult(h.Config.Edit(r.Context(), r.author, []model.Edit{e}, o))
+	for range patchTries {
+		out, err := h.change(r, []model.Edit{e}, o)
+		if cond != nil || !errors.Is(err, revision.ErrPrecondition) {
+			return out, err
+		}
+		// A guest changed while it was judged whether the caller may.
+	}
+	return nil, fmt.Errorf("%s: %w: it changes all the time", ref, revision.ErrBusy)
 }
 
 // condition is what the request's If-Match or If-None-Match demands, nil for
@@ -232,12 +264,4 @@ func condition(r *request) (*string, error) {
 		return nil, problem.Invalid("If-Match: %s: must be one ETag as the server gave it, with its quotes, or *", match)
 	}
 	return &match, nil
-}
-
-// editResult is the answer to an edit.
-func editResult(r *revision.EditResult, err error) (any, error) {
-	if err != nil {
-		return nil, err
-	}
-	return api.EditResult{Changes: list(r.Changes), Warnings: r.Warnings, Pending: r.Pending}, nil
 }

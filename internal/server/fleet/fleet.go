@@ -4,6 +4,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -35,6 +36,8 @@ type Options struct {
 	// Unreachable is after what silence a node counts as unreachable; 0 means
 	// DefaultUnreachable.
 	Unreachable time.Duration
+	// Patience is how long Ask waits for a node's answer; 0 means DefaultPatience.
+	Patience time.Duration
 	// Now is the clock; nil means time.Now.
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -45,6 +48,7 @@ type Options struct {
 type Fleet struct {
 	store       store.Store
 	unreachable time.Duration
+	patience    time.Duration
 	now         func() time.Time
 	log         *slog.Logger
 	started     time.Time
@@ -54,10 +58,13 @@ type Fleet struct {
 	members *mirror.Mirror[*pki.Member]
 	facts   *mirror.Mirror[*model.Facts]
 	reports *mirror.Mirror[*protocol.Status]
+	// questions are those to nodes that wait for an answer, by node and ID.
+	questions *mirror.Mirror[*protocol.Question]
 
 	mu      sync.Mutex
 	heard   map[string]*heard
 	changed chan struct{} // closed and replaced when heard changes in earnest
+	handed  map[string]bool
 }
 
 // heard is what this server itself heard of a node since it started.
@@ -69,8 +76,8 @@ type heard struct {
 // Open reads what is stored of the nodes.
 func Open(ctx context.Context, o Options) (*Fleet, error) {
 	f := &Fleet{
-		store: o.Store, unreachable: o.Unreachable, now: o.Now, log: o.Logger,
-		heard: make(map[string]*heard), changed: make(chan struct{}),
+		store: o.Store, unreachable: o.Unreachable, patience: cmp.Or(o.Patience, DefaultPatience), now: o.Now, log: o.Logger,
+		heard: make(map[string]*heard), changed: make(chan struct{}), handed: make(map[string]bool),
 	}
 	if f.unreachable == 0 {
 		f.unreachable = DefaultUnreachable
@@ -88,6 +95,9 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 	}
 	if err == nil {
 		f.reports, err = mirror.Open(ctx, o.Store, prefixStatus, f.log, parse[protocol.Status])
+	}
+	if err == nil {
+		f.questions, err = mirror.Open(ctx, o.Store, prefixQuestion, f.log, parse[protocol.Question])
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the state of the nodes: %w", err)
@@ -110,6 +120,7 @@ func (f *Fleet) Run(ctx context.Context) {
 	wg.Go(func() { f.members.Run(ctx) })
 	wg.Go(func() { f.facts.Run(ctx) })
 	wg.Go(func() { f.reports.Run(ctx) })
+	wg.Go(func() { f.questions.Run(ctx) })
 	wg.Wait()
 }
 

@@ -31,12 +31,12 @@ func echo() []pveapi.Operation {
 	}
 	handle := func(c *pveapi.Call) (any, error) { return c.Params, nil }
 	return []pveapi.Operation{
-		{Method: "POST", Path: "/echo/{id}", Doc: "d", Params: params, Allow: pveapi.World, Handle: handle},
-		{Method: "GET", Path: "/echo/{id}", Doc: "d", Params: params, Allow: pveapi.World, Handle: handle},
-		{Method: "PUT", Path: "/extra/{id}", Doc: "d", Params: params, Extra: true, Allow: pveapi.World, Handle: handle},
-		{Method: "GET", Path: "/literal/{id}", Doc: "d", Params: params[:1], Allow: pveapi.World, Handle: handle},
-		{Method: "GET", Path: "/literal/here", Doc: "d", Allow: pveapi.World, Handle: func(*pveapi.Call) (any, error) { return "literal", nil }},
-		{Method: "GET", Path: "/literal/here/below", Doc: "d", Allow: pveapi.World, Handle: func(*pveapi.Call) (any, error) { return []string(nil), nil }},
+		{Method: "POST", Path: "/echo/{id}", Doc: "d", Params: params, Allow: pveapi.World(), Handle: handle},
+		{Method: "GET", Path: "/echo/{id}", Doc: "d", Params: params, Allow: pveapi.World(), Handle: handle},
+		{Method: "PUT", Path: "/extra/{id}", Doc: "d", Params: params, Extra: true, Allow: pveapi.World(), Handle: handle},
+		{Method: "GET", Path: "/literal/{id}", Doc: "d", Params: params[:1], Allow: pveapi.World(), Handle: handle},
+		{Method: "GET", Path: "/literal/here", Doc: "d", Allow: pveapi.World(), Handle: func(*pveapi.Call) (any, error) { return "literal", nil }},
+		{Method: "GET", Path: "/literal/here/below", Doc: "d", Allow: pveapi.World(), Handle: func(*pveapi.Call) (any, error) { return []string(nil), nil }},
 	}
 }
 
@@ -173,7 +173,7 @@ func TestRouting(t *testing.T) {
 // failing is a table of operations that fail.
 func failing(fail func() error) []pveapi.Operation {
 	return []pveapi.Operation{{
-		Method: "GET", Path: "/fail", Doc: "d", Allow: pveapi.World, Handle: func(*pveapi.Call) (any, error) { return nil, fail() },
+		Method: "GET", Path: "/fail", Doc: "d", Allow: pveapi.World(), Handle: func(*pveapi.Call) (any, error) { return nil, fail() },
 	}}
 }
 

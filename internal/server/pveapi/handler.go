@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
+	trail "github.com/viaduct-sdn/viaduct/internal/audit"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
 	"github.com/viaduct-sdn/viaduct/internal/server/task"
@@ -22,6 +23,8 @@ type Handler struct {
 	Fleet  *fleet.Fleet
 	Access *access.Service
 	Tasks  *task.Service
+	// Audit keeps who changed what.
+	Audit trail.Trail
 	// Store keeps the lock of the networks and the external systems.
 	Store store.Store
 	// Version is the release of Viaduct.
@@ -87,14 +90,31 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.fail(&Failure{http.StatusInternalServerError, internalError}, nil)
 	}()
 	data, err := s.serve(x)
+	var body []byte
 	if err == nil {
-		var body []byte
-		if body, err = encode(data); err == nil {
-			x.succeed(body, data)
-			return
-		}
+		body, err = encode(data)
 	}
-	s.answerError(x, err)
+	s.record(x, err)
+	if err != nil {
+		s.answerError(x, err)
+		return
+	}
+	x.succeed(body, data)
+}
+
+// record keeps who asked for a change, and what became of it. Requests of somebody
+// unknown are in the log only.
+func (s *server) record(x *exchange, err error) {
+	if x.caller == "" || x.op == nil || x.r.Method == http.MethodGet {
+		return
+	}
+	e := trail.Entry{Author: x.caller, From: remote(x.r), Operation: x.op.Method + " " + x.op.Path, Target: x.path, Status: http.StatusOK}
+	if err != nil {
+		f, _ := failureOf(err)
+		e.Status = f.Code
+		e.Error, _, _ = strings.Cut(f.Text, "\n")
+	}
+	s.Audit.Record(e)
 }
 
 // answerError tells what went wrong, and the log if it is a fault of the server.
@@ -138,16 +158,12 @@ func (s *server) serve(x *exchange) (any, error) {
 	if c.Params, err = x.op.check(segments, given); err != nil {
 		return nil, err
 	}
-	if x.op.Allow != nil {
-		if err := x.op.Allow(c); err != nil {
+	if x.op.Allow.Check != nil {
+		if err := x.op.Allow.Check(c); err != nil {
 			return nil, err
 		}
 	}
-	data, err := x.op.Handle(c)
-	if err == nil && r.Method != http.MethodGet && !open {
-		s.Log.Info("a request of the Proxmox API was carried out", "method", r.Method, "path", x.path, "caller", x.caller, "from", c.From)
-	}
-	return data, err
+	return x.op.Handle(c)
 }
 
 // split takes the path of a request apart: the decoded parts below the prefix.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/audit"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
@@ -41,7 +42,7 @@ func newEnv(t testing.TB, table []pveapi.Operation, change ...func(*pveapi.Handl
 	t.Helper()
 	st := mem.New()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	nodes, err := fleet.Open(t.Context(), fleet.Options{Store: st, Logger: log})
+	nodes, err := fleet.Open(t.Context(), fleet.Options{Store: st, Patience: time.Second, Logger: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +59,7 @@ func newEnv(t testing.TB, table []pveapi.Operation, change ...func(*pveapi.Handl
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &pveapi.Handler{Config: config, Fleet: nodes, Access: users, Tasks: tasks, Store: st, Version: "test", Node: "srv", Log: log}
+	h := &pveapi.Handler{Config: config, Fleet: nodes, Access: users, Tasks: tasks, Audit: audit.Open(st, audit.Options{Logger: log}), Store: st, Version: "test", Node: "srv", Log: log}
 	for _, c := range change {
 		c(h)
 	}

@@ -11,11 +11,11 @@ func (h *Handler) accessOperations() []Operation {
 	return []Operation{
 		index("/access", "subdir", "users", "groups", "roles", "acl", "domains", "ticket", "password", "permissions"),
 		{
-			Method: "GET", Path: "/access/ticket", Doc: "Nothing: there so that a login page can be shown.", Allow: World,
+			Method: "GET", Path: "/access/ticket", Doc: "Nothing: there so that a login page can be shown.", Allow: World(),
 			Handle: func(*Call) (any, error) { return nil, nil },
 		},
 		{
-			Method: "POST", Path: "/access/ticket", Doc: "Log in with a password, or make a ticket new.", Allow: World,
+			Method: "POST", Path: "/access/ticket", Doc: "Log in with a password, or make a ticket new.", Allow: World(),
 			Params: []pve.Property{
 				{Name: "username", Form: pve.Text, Need: 'r', MaxLength: 64, Doc: "name, or name@realm"},
 				{Name: "password", Form: pve.Text, Need: 'r', Doc: "password, or a ticket that is still valid"},
@@ -38,7 +38,7 @@ func (h *Handler) accessOperations() []Operation {
 			Handle: h.setPassword,
 		},
 		{
-			Method: "GET", Path: "/access/domains", Doc: "List the realms that users can be of.", Allow: World,
+			Method: "GET", Path: "/access/domains", Doc: "List the realms that users can be of.", Allow: World(),
 			Handle: func(*Call) (any, error) {
 				return []pve.Object{
 					{"realm": "pam", "type": "pam", "comment": "users of this server, for administrators"},

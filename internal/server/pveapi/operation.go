@@ -20,34 +20,57 @@ type Operation struct {
 	// with Extra, as Proxmox takes them for fabrics.
 	Params []pve.Property
 	Extra  bool
-	// Allow says who may call it; nil means everybody who has logged in.
+	// Allow says who may call it; the zero value means everybody who has logged in.
 	Allow Permission
 	// Handle does it. What it returns becomes "data".
 	Handle func(c *Call) (any, error)
 }
 
-// Permission refuses a call, usually with a *Denied error.
-type Permission func(c *Call) error
+// Permission is who may call an operation.
+type Permission struct {
+	// Doc says it: "SDN.Allocate on /sdn".
+	Doc string
+	// Check refuses a call, usually with a *Denied error; nil refuses none.
+	Check func(c *Call) error
+	// open says that it takes no login.
+	open bool
+}
 
 // World is the permission of what needs no login.
-func World(*Call) error { return nil }
+func World() Permission { return Permission{Doc: "everybody, without a login", open: true} }
 
 // Need demands one of the privileges on a path, in which "{zone}" stands for the
 // parameter.
 func Need(path string, anyOf ...access.Privilege) Permission {
-	return func(c *Call) error { return c.Need(c.expand(path), anyOf...) }
+	return Permission{
+		Doc:   words(anyOf) + " on " + path,
+		Check: func(c *Call) error { return c.Need(c.expand(path), anyOf...) },
+	}
+}
+
+// words are privileges one of which is enough.
+func words(anyOf []access.Privilege) string {
+	names := make([]string, len(anyOf))
+	for i, p := range anyOf {
+		names[i] = string(p)
+	}
+	return strings.Join(names, " or ")
 }
 
 // All demands that every permission is given.
 func All(permissions ...Permission) Permission {
-	return func(c *Call) error {
+	docs := make([]string, len(permissions))
+	for i, p := range permissions {
+		docs[i] = p.Doc
+	}
+	return Permission{Doc: strings.Join(docs, " and "), Check: func(c *Call) error {
 		for _, p := range permissions {
-			if err := p(c); err != nil {
+			if err := p.Check(c); err != nil {
 				return err
 			}
 		}
 		return nil
-	}
+	}}
 }
 
 // Call is one request, whose parameters have the form that the operation says.

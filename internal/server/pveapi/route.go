@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"reflect"
 	"strings"
 )
 
@@ -94,9 +93,7 @@ func parameterName(part string) string {
 }
 
 // open reports whether the operation needs no login.
-func (o *Operation) open() bool {
-	return o.Allow != nil && reflect.ValueOf(o.Allow).Pointer() == reflect.ValueOf(World).Pointer()
-}
+func (o *Operation) open() bool { return o.Allow.open }
 
 // maxSegments bounds the parts of a path; the longest in the table has far fewer.
 const maxSegments = 32

@@ -46,8 +46,9 @@ func (h *Handler) networks() *sdn {
 
 // operations are its part of the table.
 func (s *sdn) operations() []Operation {
-	return slices.Concat(s.indexOperations(), s.transactionOperations(), s.nodeOperations(), s.zoneOperations(), s.vnetOperations(), s.subnetOperations(),
-		s.controllerOperations(), s.fabricOperations(), s.fabricNodeOperations(), s.pluginOperations())
+	return slices.Concat([]Operation{s.dryRunOperation()}, s.indexOperations(), s.transactionOperations(), s.nodeOperations(), s.liveOperations(), s.firewallOperations(), s.zoneOperations(), s.vnetOperations(), s.subnetOperations(),
+		s.controllerOperations(), s.fabricOperations(), s.fabricNodeOperations(), s.pluginOperations(),
+		s.prefixListOperations(), s.routeMapOperations())
 }
 
 // The parameters that many operations have.
@@ -55,7 +56,7 @@ var (
 	lockToken  = pve.Property{Name: "lock-token", Form: pve.Text, Doc: "the token of the global lock"}
 	digestText = pve.Property{Name: "digest", Form: pve.Text, MaxLength: 64, Doc: "refuse the change unless the configuration has this digest"}
 	deleteList = pve.Property{Name: "delete", Form: pve.List, Doc: "options to remove"}
-	deleteEach = pve.Property{Name: "delete", Form: pve.Array, Doc: "options to remove"}
+	deleteEach = pve.Property{Name: "delete", Form: pve.Array, MaxLength: 64, Doc: "options to remove"}
 	viewParams = []pve.Property{
 		{Name: "pending", Form: pve.Boolean, Doc: "show what differs between the running and the configured state"},
 		{Name: "running", Form: pve.Boolean, Doc: "show the running state"},
@@ -290,7 +291,7 @@ func (s *sdn) indexOperations() []Operation {
 		}
 	}
 	return []Operation{
-		index("/cluster/sdn", "id", "vnets", "zones", "controllers", "ipams", "dns", "fabrics"),
+		index("/cluster/sdn", "id", "vnets", "zones", "controllers", "ipams", "dns", "fabrics", "route-maps", "prefix-lists"),
 		index("/cluster/sdn/fabrics", "subdir", "fabric", "node", "all"),
 	}
 }

@@ -33,35 +33,38 @@ type hashed struct {
 }
 
 // of is the digest of a kind in a configuration.
-func (d *digests) of(cfg *model.Config, k *pve.Kind) string {
+func (d *digests) of(cfg *model.Config, k *pve.Kind) string { return d.ofObjects(cfg, k.Model) }
+
+// ofObjects is of for any kind of the model.
+func (d *digests) ofObjects(cfg *model.Config, kind model.Kind) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.kinds == nil {
 		d.kinds = map[model.Kind]*digest{}
 	}
-	now := d.kinds[k.Model]
+	now := d.kinds[kind]
 	if now == nil {
 		now = &digest{objects: map[string]hashed{}}
-		d.kinds[k.Model] = now
+		d.kinds[kind] = now
 	}
 	if now.cfg != cfg {
-		now.follow(cfg, k)
-		now.cfg, now.text = cfg, word(k, now.all[:])
+		now.follow(cfg, kind)
+		now.cfg, now.text = cfg, word(kind, now.all[:])
 	}
 	return now.text
 }
 
 // follow makes the digest that of the configuration's objects.
-func (d *digest) follow(cfg *model.Config, k *pve.Kind) {
+func (d *digest) follow(cfg *model.Config, kind model.Kind) {
 	n := 0
-	for o := range cfg.Each(k.Model) {
+	for o := range cfg.Each(kind) {
 		n++
 		old, known := d.objects[o.ObjectID()]
 		if known && old.object == o {
 			continue
 		}
 		d.toggle(old) // nothing, of one that is not known
-		h := hashed{o, hash(k, o)}
+		h := hashed{o, hash(o)}
 		d.toggle(h)
 		d.objects[o.ObjectID()] = h
 	}
@@ -69,7 +72,7 @@ func (d *digest) follow(cfg *model.Config, k *pve.Kind) {
 		return
 	}
 	for id, old := range d.objects {
-		if cfg.Get(k.Model, id) == nil {
+		if cfg.Get(kind, id) == nil {
 			d.toggle(old)
 			delete(d.objects, id)
 		}
@@ -83,14 +86,15 @@ func (d *digest) toggle(h hashed) {
 	}
 }
 
-func hash(k *pve.Kind, o model.Object) [sha256.Size]byte {
-	b, _ := json.Marshal([]any{o.ObjectID(), k.Of(o)}) // texts are always JSON
+func hash(o model.Object) [sha256.Size]byte {
+	b, _ := json.Marshal(o) // plain values only
 	return sha256.Sum256(b)
 }
 
 // word has the length that Proxmox gives digests of the kind.
-func word(k *pve.Kind, all []byte) string {
-	if k.Model == model.KindFabric || k.Model == model.KindFabricNode {
+func word(kind model.Kind, all []byte) string {
+	switch kind {
+	case model.KindFabric, model.KindFabricNode, model.KindPrefixList, model.KindRouteMap:
 		sum := sha256.Sum256(all)
 		return hex.EncodeToString(sum[:])
 	}

@@ -91,7 +91,7 @@ func (s *sdn) fabricDigest(v *view) any {
 }
 
 func (s *sdn) fileDigest(cfg *model.Config) string {
-	return word(pve.Fabrics(), []byte(s.digests.of(cfg, pve.Fabrics())+s.digests.of(cfg, pve.FabricNodes())))
+	return word(model.KindFabric, []byte(s.digests.of(cfg, pve.Fabrics())+s.digests.of(cfg, pve.FabricNodes())))
 }
 
 func (s *sdn) checkFabricDigest(c *Call, cfg *model.Config) error {

@@ -118,10 +118,10 @@ func (s *sdn) nodeOperations() []Operation {
 	const path = "/nodes/{node}/sdn"
 	node := nodeParam()
 	zone := idParam(pve.Zones(), false)
-	below := index(path+"/zones/{zone}", "subdir", "content")
+	below := index(path+"/zones/{zone}", "subdir", "content", "bridges", "ip-vrf")
 	below.Params, below.Allow = append(below.Params, zone), Need("/sdn/zones/{zone}", audit)
 	return []Operation{
-		index(path, "name", "zones"),
+		index(path, "name", "fabrics", "vnets", "zones"),
 		{
 			Method: http.MethodGet, Path: path + "/zones", Doc: "List the zones on a node, and how they stand.", Params: []pve.Property{node},
 			Handle: func(c *Call) (any, error) {

@@ -105,7 +105,7 @@ func (p *plugins) has(k *pve.Kind, id string) bool {
 func pluginDigest(k *pve.Kind, all []plugin) string {
 	b, _ := json.Marshal(all) // plain values only
 	sum := sha256.Sum256(b)
-	return word(k, sum[:])
+	return word(k.Model, sum[:])
 }
 
 func (s *sdn) pluginOperations() []Operation {

@@ -7,11 +7,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
 // sdnEnv is an API with networks, and the header of an administrator.
@@ -227,4 +229,60 @@ func TestOthersSeeTheirs(t *testing.T) {
 		{"PUT", vnets + "/vmine", "zone=theirs", "403 Permission check failed (/sdn/zones/theirs, SDN.Allocate)"},
 		{"POST", vnets, "vnet=new&zone=theirs", "403 Permission check failed (/sdn/zones/theirs, SDN.Allocate)"},
 	})
+}
+
+// What an apply would change in a node's files is told without an apply.
+func TestDryRun(t *testing.T) {
+	e, root := sdnEnv(t)
+	e.join(t, "srv")
+	e.runs(t, &model.Zone{ID: "z1", Type: model.ZoneSimple}, &model.VNet{ID: "vnet1", Zone: "z1"})
+	e.live(t, root, []step{
+		{"GET", "/cluster/sdn/dry-run?node=srv", "", `{"frr-diff":null,"interfaces-diff":null}`},
+		{"PUT", vnets + "/vnet1", "alias=green", `null`},
+		{"GET", "/cluster/sdn/dry-run?node=none", "", "500 hostname lookup 'none' failed - failed to get address info for: none: Name or service not known"},
+	})
+	got := e.call(t, root, "GET", "/cluster/sdn/dry-run?node=srv", "").Data.(map[string]any)
+	if text, _ := got["interfaces-diff"].(string); got["frr-diff"] != nil || !strings.Contains(text, "\n+\talias green\n") || !strings.HasPrefix(text, "--- /etc/network/interfaces.d/sdn\n") {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestFirewallRefs(t *testing.T) {
+	e, root := sdnEnv(t)
+	e.runs(t, &model.Zone{ID: "z1", Type: model.ZoneSimple}, &model.VNet{ID: "vnet0", Zone: "z1"})
+	none := e.user(t, "none@pve", "", "")
+	e.live(t, root, []step{
+		{"GET", "/cluster/firewall/refs?type=ipset", "", `[{"comment":"All subnets of VNet vnet0","name":"vnet0-all","ref":"+sdn/vnet0-all","scope":"sdn","type":"ipset"},{"comment":"All gateways of VNet vnet0","name":"vnet0-gateway","ref":"+sdn/vnet0-gateway","scope":"sdn","type":"ipset"},{"comment":"All subnets of VNet, without its gateways: vnet0","name":"vnet0-no-gateway","ref":"+sdn/vnet0-no-gateway","scope":"sdn","type":"ipset"},{"comment":"All DHCP ranges of VNet vnet0","name":"vnet0-dhcp","ref":"+sdn/vnet0-dhcp","scope":"sdn","type":"ipset"}]`},
+		{"GET", "/cluster/firewall/refs?type=alias", "", `[]`},
+	})
+	e.live(t, none, []step{{"GET", "/cluster/firewall/refs", "", `[]`}})
+}
+
+// Of writers who all saw the same state exactly one wins.
+func TestOneDigestWins(t *testing.T) {
+	e, root := sdnEnv(t)
+	e.live(t, root, []step{{"POST", zones, "zone=z1&type=simple", `null`}})
+	const writers = 8
+	for round := range 3 {
+		digest := e.call(t, root, "GET", zones+"/z1", "").Data.(map[string]any)["digest"].(string)
+		var wg sync.WaitGroup
+		won := make([]bool, writers)
+		for i := range writers {
+			wg.Go(func() {
+				a := e.call(t, root, "PUT", zones+"/z1", "digest="+digest+"&mtu="+strconv.Itoa(1300+10*round+i))
+				won[i] = a.Status == 200
+				if !won[i] && !strings.Contains(a.Message, "detected modified configuration - file changed by other user? Try again.") {
+					t.Errorf("a loser is told: %s", a.body)
+				}
+			})
+		}
+		wg.Wait()
+		winner := slices.Index(won, true)
+		if winner < 0 || slices.Contains(won[winner+1:], true) {
+			t.Fatalf("won: %v", won)
+		}
+		if mtu := e.call(t, root, "GET", zones+"/z1", "").Data.(map[string]any)["mtu"]; mtu != float64(1300+10*round+winner) {
+			t.Errorf("mtu %v after %d won", mtu, winner)
+		}
+	}
 }

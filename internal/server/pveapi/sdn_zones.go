@@ -129,7 +129,7 @@ func vnetPath(v *model.VNet) string { return zonePath(v.Zone) + "/" + v.ID }
 
 // onVNet demands a privilege on the VNet that a call names, which must exist.
 func (s *sdn) onVNet(anyOf ...access.Privilege) Permission {
-	return func(c *Call) error {
+	return Permission{Doc: words(anyOf) + " on /sdn/zones/<zone>/{vnet}", Check: func(c *Call) error {
 		v, err := s.Config.View(c)
 		if err != nil {
 			return err
@@ -139,7 +139,7 @@ func (s *sdn) onVNet(anyOf ...access.Privilege) Permission {
 			return pve.VNets().Missing(c.Text("vnet"))
 		}
 		return c.Need(vnetPath(vnet), anyOf...)
-	}
+	}}
 }
 
 func (s *sdn) vnetOperations() []Operation {

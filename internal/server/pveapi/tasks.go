@@ -24,7 +24,7 @@ func (h *Handler) taskOperations() []Operation {
 			{Name: "limit", Form: pve.Integer, Doc: "at most so many " + doc},
 		}
 	}
-	see := func(c *Call) error { return c.overTask(access.SysAudit) }
+	see := overTask(access.SysAudit)
 	return []Operation{
 		{
 			Method: "GET", Path: "/cluster/tasks", Doc: "List the newest tasks: the caller's, or all for an auditor.",
@@ -68,7 +68,7 @@ func (h *Handler) taskOperations() []Operation {
 		},
 		{
 			Method: "DELETE", Path: "/nodes/{node}/tasks/{upid}", Doc: "Stop a task.", Params: one,
-			Allow:  func(c *Call) error { return c.overTask(access.SysModify) },
+			Allow:  overTask(access.SysModify),
 			Handle: func(c *Call) (any, error) { return nil, h.Tasks.Stop(c, c.Text("upid")) },
 		},
 	}
@@ -85,6 +85,10 @@ func (c *Call) started(u task.UPID) bool {
 
 // overTask is the permission over one task: for whoever started it, or with a
 // privilege on the node.
+func overTask(p access.Privilege) Permission {
+	return Permission{Doc: "whoever started the task, or " + string(p) + " on /nodes/{node}", Check: func(c *Call) error { return c.overTask(p) }}
+}
+
 func (c *Call) overTask(p access.Privilege) error {
 	u, _ := task.ParseUPID(c.Text("upid")) // the form has been checked
 	if node := c.Text("node"); node != u.Node && node != "localhost" {

@@ -8,12 +8,12 @@ import (
 // ownTokens is the permission over a user's tokens: the user's own, and that of
 // those who manage the user. A token that is kept to its own privileges is not the
 // user: it could make another one that has them all.
-func ownTokens(c *Call) error {
+var ownTokens = Permission{Doc: "the user, or " + changing.Doc, Check: func(c *Call) error {
 	if c.is(c.Text("userid")) {
 		return nil
 	}
 	return changeUser(c)
-}
+}}
 
 func (h *Handler) tokenOperations() []Operation {
 	const list, one = "/access/users/{userid}/token", "/access/users/{userid}/token/{tokenid}"

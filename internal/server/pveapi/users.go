@@ -55,7 +55,9 @@ func (c *Call) intoGroups(groups []string) error {
 	return nil
 }
 
-// changeUser is the permission of changing a user.
+// changing is the permission of changing a user.
+var changing = Permission{Doc: "User.Modify on /access/groups or on a group of the user", Check: changeUser}
+
 func changeUser(c *Call) error {
 	if user := c.Text("userid"); user == access.RootUser && !c.is(access.RootUser) {
 		return &Denied{Path: "/access/users/" + user, AnyOf: []access.Privilege{access.UserModify}}
@@ -95,11 +97,12 @@ func (h *Handler) userOperations() []Operation {
 			},
 			Handle: h.listUsers,
 		},
-		{Method: "POST", Path: "/access/users", Doc: "Make a user.", Params: create, Allow: makeUser, Handle: h.createUser},
+		{Method: "POST", Path: "/access/users", Doc: "Make a user.", Params: create, Allow: making, Handle: h.createUser},
 		{
 			Method: "GET", Path: "/access/users/{userid}", Doc: "Show a user.", Params: []pve.Property{userParam()},
-			Allow: func(c *Call) error {
-				return c.overUser(c.Text("userid"), access.UserModify, access.SysAudit)
+			Allow: Permission{
+				Doc:   "the user, or User.Modify or Sys.Audit on /access/groups or on a group of the user",
+				Check: func(c *Call) error { return c.overUser(c.Text("userid"), access.UserModify, access.SysAudit) },
 			},
 			Handle: func(c *Call) (any, error) {
 				u, err := h.Access.User(c.Text("userid"))
@@ -113,17 +116,22 @@ func (h *Handler) userOperations() []Operation {
 				return o, nil
 			},
 		},
-		{Method: "PUT", Path: "/access/users/{userid}", Doc: "Change a user.", Params: update, Allow: changeUser, Handle: h.updateUser},
+		{Method: "PUT", Path: "/access/users/{userid}", Doc: "Change a user.", Params: update, Allow: changing, Handle: h.updateUser},
 		{
 			Method: "DELETE", Path: "/access/users/{userid}", Doc: "Remove a user, with tokens and permissions.", Params: []pve.Property{userParam()},
-			Allow:  func(c *Call) error { return c.manage(c.Text("userid")) },
+			Allow: Permission{
+				Doc:   changing.Doc + ", and Realm.AllocateUser on the realm",
+				Check: func(c *Call) error { return c.manage(c.Text("userid")) },
+			},
 			Handle: func(c *Call) (any, error) { return nil, h.Access.DeleteUser(c, c.Text("userid")) },
 		},
 	}
 }
 
-// makeUser is the permission of making a user: in the realm, and in all the groups
+// making is the permission of making a user: in the realm, and in all the groups
 // that the user is to have, or else in any.
+var making = Permission{Doc: "Realm.AllocateUser on the realm, and User.Modify on /access/groups or on all groups of the user", Check: makeUser}
+
 func makeUser(c *Call) error {
 	if err := c.inRealm(c.Text("userid")); err != nil {
 		return err

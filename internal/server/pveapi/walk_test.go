@@ -19,7 +19,7 @@ import (
 
 // TestTable looks for what is missing in the table.
 func TestTable(t *testing.T) {
-	path := regexp.MustCompile(`^(/([a-z-]+|\{[a-z_]+\}))+$|^/$`)
+	path := regexp.MustCompile(`^(/([a-z-]+|\{[a-z_-]+\}))+$|^/$`)
 	for _, op := range newEnv(t, nil).Operations() {
 		name := op.Method + " " + op.Path
 		if !slices.Contains([]string{"GET", "POST", "PUT", "DELETE"}, op.Method) || !path.MatchString(op.Path) {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"slices"
+	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
@@ -32,6 +34,9 @@ func flat(want *desired.Node) {
 		}
 	}
 	want.Routes = routes
+	want.Sysctls = slices.DeleteFunc(want.Sysctls, func(s desired.Sysctl) bool {
+		return slices.ContainsFunc(strings.Split(s.Key, "."), func(part string) bool { return vrfs[part] })
+	})
 }
 
 // flatFile is a file of interfaces without VRFs: their sections, and that others

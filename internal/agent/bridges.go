@@ -1,0 +1,62 @@
+package agent
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+)
+
+var _ Viewer = (*Host)(nil)
+
+// Show implements Viewer.
+func (h *Host) Show(ctx context.Context, daemon, command string) (string, error) {
+	return h.frr.Show(ctx, daemon, command)
+}
+
+// Bridges implements Viewer.
+func (h *Host) Bridges(ctx context.Context) ([]protocol.Bridge, error) {
+	links, err := h.conn.Links(ctx)
+	if err != nil {
+		return nil, err
+	}
+	vlans, err := h.conn.PortVLANs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := []protocol.Bridge{}
+	for _, b := range links {
+		if b.Bridge == nil {
+			continue
+		}
+		bridge := protocol.Bridge{Name: b.Name, VLANFiltering: b.Bridge.VLANFiltering != nil && *b.Bridge.VLANFiltering, Ports: []protocol.BridgePort{}}
+		for _, l := range links {
+			if l.Master != b.Index {
+				continue
+			}
+			port := protocol.BridgePort{Name: l.Name}
+			for _, r := range vlans[l.Index] {
+				if r.PVID {
+					port.PVID = int(r.First)
+				}
+				text := fmt.Sprint(r.First)
+				if r.Last != r.First {
+					text = fmt.Sprintf("%d-%d", r.First, r.Last)
+				}
+				if bridge.VLANFiltering {
+					port.VLANs = append(port.VLANs, text)
+				}
+			}
+			if !bridge.VLANFiltering {
+				port.PVID = 0
+			}
+			bridge.Ports = append(bridge.Ports, port)
+		}
+		slices.SortFunc(bridge.Ports, func(a, b protocol.BridgePort) int { return cmp.Compare(a.Name, b.Name) })
+		out = append(out, bridge)
+	}
+	slices.SortFunc(out, func(a, b protocol.Bridge) int { return cmp.Compare(a.Name, b.Name) })
+	return out, nil
+}

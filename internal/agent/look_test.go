@@ -1,0 +1,103 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+)
+
+// viewedNode is a node with bridges, whose FRR prints what was recorded.
+type viewedNode struct {
+	*fakeNode
+	prints map[string]string
+}
+
+func (v *viewedNode) Bridges(context.Context) ([]protocol.Bridge, error) {
+	return []protocol.Bridge{{Name: "vmbr0"}, {Name: "vnet1"}, {Name: "vnet2"}}, nil
+}
+
+func (v *viewedNode) Show(_ context.Context, _, command string) (string, error) {
+	text, ok := v.prints[command]
+	if !ok {
+		return "", errors.New("FRR's fabricd does not run")
+	}
+	return text, nil
+}
+
+// recorded is what FRR 8.4 and 10.3 print, as far as it is read.
+var recorded = map[string]string{
+	"show ip route vrf vrf_z1 json": `{"10.0.2.0/24":[{"prefix":"10.0.2.0/24","protocol":"bgp","metric":20,"nexthops":[{"ip":"192.0.2.2","interfaceName":"vrfbr_1"}]}],
+		"0.0.0.0/0":[{"prefix":"0.0.0.0/0","protocol":"kernel","metric":8192,"nexthops":[{"unreachable":true}]}]}`,
+	"show ipv6 route vrf vrf_z1 json": `{}`,
+	"show bgp l2vpn evpn route vni 100 type 2 json": `{"[2]:[0]:[48]:[02:00:00:00:00:01]:[32]:[10.0.1.5]":{"prefixLen":352,"paths":[[{"bestpath":true,"mac":"02:00:00:00:00:01","ip":"10.0.1.5","nexthops":[{"ip":"192.0.2.1"}]}],
+		[{"mac":"02:00:00:00:00:01","ip":"10.0.1.5","nexthops":[{"ip":"192.0.2.9"}]}]]},"numPrefix":1,"numPaths":2}`,
+	"show openfabric neighbor detail json": `{"areas":[{"area":"ring","circuits":[{"circuit":0,"adj":"node2","interface":{"name":"eth1","state":"Up","last-ago":"24s"}},{"circuit":0}]}]}`,
+	"show openfabric interface json":       `{"areas":[{"area":"ring","circuits":[{"interface":{"name":"eth1","state":"Up","type":"p2p"}},{"interface":{"name":"dummy_ring","state":"Up","type":"loopback"}}]}]}`,
+	"show ip ospf neighbor json":           `{"neighbors":{"10.9.0.2":[{"nbrState":"Full/-","upTime":"15.3s","ifaceAddress":"10.9.0.2","ifaceName":"eth2:10.9.0.1"},{"nbrState":"Init","ifaceAddress":"10.8.0.2","ifaceName":"other:10.8.0.1"}]}}`,
+	"show ip ospf interface json":          `{"interfaces":{"eth2":{"ifUp":true,"interfaceIp":{"10.9.0.1":{"networkType":"POINTOPOINT"}}},"dummy_spine":{"ifUp":false,"networkType":"LOOPBACK"},"other":{"ifUp":true}}}`,
+	"show bgp summary json":                `{"ipv4Unicast":{"peers":{"eth3":{"state":"Established","peerUptime":"00:01:00"},"192.0.2.1":{"state":"Idle"}}},"ipv6Unicast":{"peers":{"eth3":{"state":"Established","peerUptime":"00:01:00"}}}}`,
+	"show ip route json":                   `{"10.9.0.2/32":[{"prefix":"10.9.0.2/32","protocol":"openfabric","nexthops":[{"ip":"10.9.0.2","interfaceName":"eth1"},{"interfaceName":"eth9"}]}],"10.7.0.0/16":[{"prefix":"10.7.0.0/16","nexthops":[{"interfaceName":"eth9"}]}]}`,
+	"show ipv6 route json":                 ``,
+}
+
+func TestLook(t *testing.T) {
+	cfg := model.Config{
+		Zones: map[string]*model.Zone{"z1": {ID: "z1", Type: model.ZoneEVPN}, "z2": {ID: "z2", Type: model.ZoneSimple}},
+		VNets: map[string]*model.VNet{"vnet1": {ID: "vnet1", Zone: "z1", Tag: 100}, "vnet2": {ID: "vnet2", Zone: "z2"}},
+		Fabrics: map[string]*model.Fabric{
+			"ring":  {ID: "ring", Protocol: model.FabricOpenFabric},
+			"spine": {ID: "spine", Protocol: model.FabricOSPF},
+			"clos":  {ID: "clos", Protocol: model.FabricBGP, IPPrefix: netip.MustParsePrefix("10.0.0.0/8")},
+		},
+		FabricNodes: map[string]*model.FabricNode{
+			"ring_n1":  {ID: "ring_n1", Fabric: "ring", Node: "n1", Interfaces: []model.FabricInterface{{Name: "eth1"}}},
+			"spine_n1": {ID: "spine_n1", Fabric: "spine", Node: "n1", Interfaces: []model.FabricInterface{{Name: "eth2"}}},
+			"clos_n1":  {ID: "clos_n1", Fabric: "clos", Node: "n1", Interfaces: []model.FabricInterface{{Name: "eth3"}}},
+		},
+	}
+	a := &Agent{Config: Config{System: &viewedNode{newFakeNode(), recorded}}, doc: &protocol.Document{Node: "n1", Config: cfg}}
+	for _, c := range []struct {
+		subject  protocol.Subject
+		of, want string
+	}{
+		{protocol.AskBridges, "z1", `[{"name":"vnet1","vlanFiltering":false,"ports":null}]`},
+		{protocol.AskBridges, "localnetwork", `[{"name":"vmbr0","vlanFiltering":false,"ports":null}]`},
+		{protocol.AskBridges, "none", `zone none is not on this node`},
+		{protocol.AskRoutes, "z1", `[{"prefix":"0.0.0.0/0","metric":8192,"protocol":"kernel","nextHops":["unreachable"]},{"prefix":"10.0.2.0/24","metric":20,"protocol":"bgp","nextHops":["192.0.2.2"]}]`},
+		{protocol.AskRoutes, "z2", `zone z2 is no evpn zone of this node`},
+		{protocol.AskMACs, "vnet1", `[{"ip":"10.0.1.5","mac":"02:00:00:00:00:01","nextHop":"192.0.2.1"}]`},
+		{protocol.AskMACs, "vnet2", `vnet vnet2 is of no evpn zone of this node`},
+		{protocol.AskFabricNeighbours, "ring", `[{"name":"node2","state":"Up","uptime":"24s"}]`},
+		{protocol.AskFabricInterfaces, "ring", `[{"name":"dummy_ring","type":"Loopback","state":"Up"},{"name":"eth1","type":"Point-To-Point","state":"Up"}]`},
+		{protocol.AskFabricRoutes, "ring", `[{"prefix":"10.9.0.2/32","via":["10.9.0.2"]}]`},
+		{protocol.AskFabricNeighbours, "spine", `[{"name":"10.9.0.2","state":"Full/-","uptime":"15.3s"}]`},
+		{protocol.AskFabricInterfaces, "spine", `[{"name":"dummy_spine","type":"Loopback","state":"down"},{"name":"eth2","type":"Point-To-Point","state":"up"}]`},
+		{protocol.AskFabricNeighbours, "clos", `[{"name":"eth3","state":"Established","uptime":"00:01:00"}]`},
+		{protocol.AskFabricInterfaces, "clos", `[{"name":"eth3","type":"Point-To-Point","state":"Up"}]`},
+		{protocol.AskFabricRoutes, "none", `fabric none is not on this node`},
+		{"weather", "z1", `this agent knows nothing of "weather"; upgrade it`},
+	} {
+		got := a.look(t.Context(), &protocol.Question{Subject: c.subject, Of: c.of})
+		text := got.Error
+		if text == "" {
+			text = string(got.Data)
+		}
+		if d := cmp.Diff(c.want, text); d != "" {
+			t.Errorf("%s of %s: %s", c.subject, c.of, d)
+		}
+	}
+	a.System = &viewedNode{newFakeNode(), nil}
+	if got := a.look(t.Context(), &protocol.Question{Subject: protocol.AskFabricNeighbours, Of: "ring"}); got.Error != "FRR's fabricd does not run" || got.Data != nil {
+		t.Errorf("without FRR: %s %s", got.Data, got.Error)
+	}
+	if b, err := json.Marshal(a.look(t.Context(), &protocol.Question{})); err != nil || len(b) == 0 {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,333 @@
+// Package audit keeps who did what: one entry for every write that somebody asks a
+// server for, whether it was carried out or refused.
+//
+// It stands beside the one-way flow: the interfaces for people and programs record
+// here what they did. An entry goes to the log at once, with the message "audit",
+// and a moment later to the store, where the newest ones are kept. Neither has any
+// part of a request's body, so no secret can get there.
+package audit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/store"
+)
+
+// Most is how many entries are kept. For a moment there may be a few more.
+const Most = 10_000
+
+const (
+	prefix = "audit/"
+	// queued bounds how many entries wait to be stored, batch how many are stored
+	// at once. An external etcd takes 128 writes in a transaction by default.
+	queued = 1024
+	batch  = 100
+	// tidyAfter is how many entries a server stores until it removes old ones.
+	tidyAfter = 256
+	// tries is how often storing is tried while the server runs, and patience how
+	// long each try, and a wait for what is being stored, may take.
+	tries    = 5
+	patience = 3 * time.Second
+	// maxText bounds each text of an entry, in bytes, and maxObjects its objects.
+	maxText    = 512
+	maxObjects = 50
+)
+
+// Entry is one write.
+type Entry struct {
+	// ID is given by the trail: later entries have greater ones.
+	ID   string    `json:"-"`
+	Time time.Time `json:"time"`
+	// Author is who asked: "root@local", "bob@pve!ci".
+	Author string `json:"author"`
+	// From is the address they came from; empty for the server's own socket.
+	From string `json:"from,omitempty"`
+	// Operation is what was asked for, and Target the path or object it was asked
+	// of: "putVnet", "/api/v1/vnets/v1".
+	Operation string `json:"operation"`
+	Target    string `json:"target"`
+	// Objects are those that a batch is about: "vnet/v1".
+	Objects []string `json:"objects,omitempty"`
+	// Status is that of the HTTP answer; Error says in a word what was wrong.
+	Status int    `json:"status"`
+	Error  string `json:"error,omitempty"`
+}
+
+// Query selects entries.
+type Query struct {
+	// Author, if not empty, is whose entries are asked for.
+	Author string
+	// After is the ID of an entry: only older ones are returned, which come after
+	// it. Empty begins with the newest.
+	After string
+	// Limit bounds how many are returned.
+	Limit int
+}
+
+// Trail is where writes are recorded.
+type Trail interface {
+	// Record takes an entry, whose Time and ID it sets. It does not wait.
+	Record(e Entry)
+	// List returns entries, the newest first, all recorded before included.
+	List(ctx context.Context, q Query) ([]Entry, error)
+}
+
+// Options change how Open makes a log. The zero value is good.
+type Options struct {
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Logger gets every entry; nil drops them.
+	Logger *slog.Logger
+	// Most is how many entries are kept; 0 means Most.
+	Most int
+}
+
+// Log is the Trail of a server. Make one with Open; Run stores what is recorded.
+type Log struct {
+	store store.Store
+	now   func() time.Time
+	log   *slog.Logger
+	most  int
+	// server tells apart what several servers record at the same nanosecond.
+	server string
+	queue  chan item
+
+	mu   sync.Mutex
+	last int64 // nanoseconds; times of one server only grow
+}
+
+// item is an entry to be stored, or, with done, a request to be told when all
+// before it were.
+type item struct {
+	entry Entry
+	done  chan struct{}
+}
+
+var _ Trail = (*Log)(nil)
+
+// Open makes a log on a store.
+func Open(st store.Store, o Options) *Log {
+	l := &Log{store: st, now: o.Now, log: o.Logger, most: o.Most, queue: make(chan item, queued), server: fmt.Sprintf("%08x", rand.Uint32())}
+	if l.now == nil {
+		l.now = time.Now
+	}
+	if l.log == nil {
+		l.log = slog.New(slog.DiscardHandler)
+	}
+	if l.most == 0 {
+		l.most = Most
+	}
+	return l
+}
+
+// Record implements Trail. If so many entries wait to be stored that there is no
+// room, the entry is in the log only, which says so.
+func (l *Log) Record(e Entry) {
+	e = l.stamped(e)
+	attrs := []any{"author", e.Author, "from", e.From, "operation", e.Operation, "target", e.Target, "status", e.Status}
+	if len(e.Objects) > 0 {
+		attrs = append(attrs, "objects", strings.Join(e.Objects, " "))
+	}
+	if e.Error != "" {
+		attrs = append(attrs, "error", e.Error)
+	}
+	l.log.Info("audit", attrs...)
+	select {
+	case l.queue <- item{entry: e}:
+	default:
+		l.log.Error("an audit entry is in this log only: the store does not take entries as fast as they come", "id", e.ID)
+	}
+}
+
+// stamped is the entry with time and ID, and within its bounds.
+func (l *Log) stamped(e Entry) Entry {
+	l.mu.Lock()
+	l.last = max(l.last+1, l.now().UnixNano())
+	e.Time = time.Unix(0, l.last).UTC()
+	l.mu.Unlock()
+	e.ID = fmt.Sprintf("%020d-%s", e.Time.UnixNano(), l.server)
+	for _, s := range []*string{&e.Author, &e.From, &e.Operation, &e.Target, &e.Error} {
+		*s = cut(*s)
+	}
+	more := len(e.Objects) - maxObjects
+	e.Objects = slices.Clone(e.Objects[:min(len(e.Objects), maxObjects)])
+	for i := range e.Objects {
+		e.Objects[i] = cut(e.Objects[i])
+	}
+	if more > 0 {
+		e.Objects = append(e.Objects, fmt.Sprintf("and %d more", more))
+	}
+	return e
+}
+
+func cut(s string) string {
+	if len(s) > maxText {
+		s = s[:maxText] + "..."
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}
+
+// Run stores what is recorded until ctx ends, and then what is left.
+func (l *Log) Run(ctx context.Context) {
+	l.tidy(ctx)
+	sinceTidy := 0
+	for {
+		select {
+		case first := <-l.queue:
+			sinceTidy += l.write(ctx, l.gather(first))
+			if sinceTidy >= tidyAfter {
+				sinceTidy = 0
+				l.tidy(ctx)
+			}
+		case <-ctx.Done():
+			for {
+				select {
+				case first := <-l.queue:
+					l.write(ctx, l.gather(first))
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+// gather takes what else waits, so that it is stored together.
+func (l *Log) gather(first item) []item {
+	items := []item{first}
+	for len(items) < batch {
+		select {
+		case i := <-l.queue:
+			items = append(items, i)
+		default:
+			return items
+		}
+	}
+	return items
+}
+
+// write stores entries and returns how many there were.
+func (l *Log) write(ctx context.Context, items []item) int {
+	var ops []store.Op
+	for _, i := range items {
+		if i.done != nil {
+			defer close(i.done)
+			continue
+		}
+		value, err := json.Marshal(i.entry)
+		if err != nil { // plain values only: cannot happen
+			panic(err)
+		}
+		ops = append(ops, store.Put(prefix+i.entry.ID, value))
+	}
+	if len(ops) == 0 {
+		return 0
+	}
+	var err error
+	for wait := 50 * time.Millisecond; ; wait *= 2 {
+		// The end of the server must not cut it off.
+		one, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		_, err = l.store.Txn(one, nil, ops)
+		cancel()
+		if err == nil {
+			return len(ops)
+		}
+		if wait > 50*time.Millisecond<<(tries-2) || !sleep(ctx, wait) {
+			l.log.Error("audit entries are in this log only: they could not be stored", "entries", len(ops), "error", err)
+			return 0
+		}
+	}
+}
+
+// sleep waits; it reports false if ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// tidy removes the oldest entries beyond those that are kept.
+func (l *Log) tidy(ctx context.Context) {
+	records, _, err := l.store.List(ctx, prefix, "")
+	if err == nil && len(records) > l.most {
+		for chunk := range slices.Chunk(records[:len(records)-l.most], batch) {
+			ops := make([]store.Op, len(chunk))
+			for i, r := range chunk {
+				ops[i] = store.Delete(r.Key)
+			}
+			if _, err = l.store.Txn(ctx, nil, ops); err != nil {
+				break
+			}
+		}
+	}
+	if err != nil && ctx.Err() == nil {
+		l.log.Warn("old audit entries could not be removed, trying again later", "error", err)
+	}
+}
+
+// List implements Trail.
+func (l *Log) List(ctx context.Context, q Query) ([]Entry, error) {
+	if err := l.flush(ctx); err != nil {
+		return nil, err
+	}
+	records, _, err := l.store.List(ctx, prefix, "")
+	if err != nil {
+		return nil, fmt.Errorf("reading the audit entries: %w", err)
+	}
+	out := []Entry{}
+	newest := records[max(0, len(records)-l.most):]
+	for _, r := range slices.Backward(newest) {
+		id := strings.TrimPrefix(r.Key, prefix)
+		if len(out) == q.Limit {
+			break
+		}
+		if q.After != "" && id >= q.After {
+			continue
+		}
+		var e Entry
+		if err := json.Unmarshal(r.Value, &e); err != nil {
+			l.log.Error("a stored audit entry is left out", "key", r.Key, "error", err)
+			continue
+		}
+		if q.Author == "" || q.Author == e.Author {
+			e.ID = id
+			out = append(out, e)
+		}
+	}
+	return out, nil
+}
+
+// errSlow: the queue is full and stays so.
+var errSlow = errors.New("the store does not take audit entries as fast as they come")
+
+// flush waits until all that was recorded before is stored.
+func (l *Log) flush(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errSlow)
+	defer cancel()
+	done := make(chan struct{})
+	select {
+	case l.queue <- item{done: done}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

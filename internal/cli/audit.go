@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+	"github.com/viaduct-sdn/viaduct/pkg/client"
+)
+
+func (a *app) auditCommand() *cobra.Command {
+	var (
+		output string
+		query  client.AuditQuery
+	)
+	cmd := &cobra.Command{
+		Use:   "audit",
+		Short: "List who wrote what, newest first",
+		Long: `Lists what was asked to be written through the native API, by whom and from where,
+and what became of it: carried out (ok), or why it was refused. The newest 10,000
+are kept. Neither secrets nor what was written are in it.`,
+		Example: `  viaduct audit --user bob@pve
+  viaduct audit -n 1000 -o json`,
+		Args: args(0, 0, ""),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			entries, err := c.Audit(cmd.Context(), query)
+			if err != nil {
+				return err
+			}
+			empty := "nothing was written yet"
+			if query.User != "" || query.After != "" {
+				empty = "no such entries; viaduct audit shows the newest of all"
+			}
+			l := listing[api.AuditEntry]{
+				empty:  empty,
+				header: []string{"WHEN", "BY", "FROM", "WHAT", "OF", "RESULT"},
+				row: func(e api.AuditEntry) []string {
+					from := e.From
+					if from == "" {
+						from = "socket"
+					}
+					return []string{ago(a.Now(), e.Time), e.Author, from, e.Operation, auditTarget(e), auditResult(e)}
+				},
+				name: func(e api.AuditEntry) string { return e.ID },
+			}
+			return l.write(a, output, entries)
+		},
+	}
+	f := cmd.Flags()
+	f.IntVarP(&query.Limit, "limit", "n", 20, "how many, 1 to 1000")
+	f.StringVar(&query.User, "user", "", "only of this user or token, as the list names it")
+	f.StringVar(&query.After, "after", "", "only entries older than the one of this id (-o name shows ids)")
+	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML, formatName)
+	return cmd
+}
+
+// auditTarget is what an entry is about: the objects of a batch, or else the path.
+func auditTarget(e api.AuditEntry) string {
+	const most = 3
+	switch n := len(e.Objects); {
+	case n > most:
+		return strings.Join(e.Objects[:most], " ") + " and " + strconv.Itoa(n-most) + " more"
+	case n > 0:
+		return strings.Join(e.Objects, " ")
+	}
+	return strings.TrimPrefix(e.Target, "/api/v1/")
+}
+
+func auditResult(e api.AuditEntry) string {
+	if e.Error == "" {
+		return "ok"
+	}
+	return e.Error
+}

@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+	"github.com/viaduct-sdn/viaduct/pkg/client"
+)
+
+// Waits before a lost connection is made again.
+const (
+	firstRetry = time.Second
+	lastRetry  = 30 * time.Second
+)
+
+func (a *app) eventsCommand() *cobra.Command {
+	var (
+		output, after string
+		limit         int
+	)
+	cmd := &cobra.Command{
+		Use:   "events",
+		Short: "Print what happens, as it happens",
+		Long: `Prints a line for each change of the pending configuration, each apply, and each
+change of a guest or of a node's state, until it is interrupted. A connection that
+is lost is made again, and nothing is missed as long as the server remembers; if it
+does not, a line says so.`,
+		Example: `  viaduct events
+  viaduct events -o json | jq 'select(.type == "node")'`,
+		Args: args(0, 0, ""),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			return a.follow(cmd, c, output, after, limit)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&after, "after", "", "go on after the event of this id (-o json shows ids)")
+	f.IntVarP(&limit, "limit", "n", 0, "end after so many events; 0 never")
+	outputFlag(cmd, &output, "text", formatJSON)
+	return cmd
+}
+
+// follow prints events until the command is interrupted or the limit is reached.
+func (a *app) follow(cmd *cobra.Command, c *client.Client, output, after string, limit int) error {
+	ctx := cmd.Context()
+	wait := firstRetry
+	connected := false
+	for printed := 0; ; {
+		var lost error
+		for e, err := range c.Events(ctx, after) {
+			if err != nil {
+				lost = err
+				break
+			}
+			after, connected, wait = e.ID, true, firstRetry
+			if e.Type == api.EventReady && output != formatJSON {
+				continue // nothing has happened
+			}
+			if err := a.writeEvent(output, e); err != nil {
+				return err
+			}
+			if printed++; printed == limit {
+				return nil
+			}
+		}
+		var gone *client.UnreachableError
+		if !connected || !errors.As(lost, &gone) {
+			return lost
+		}
+		fmt.Fprintf(a.Stderr, "the connection was lost (%v); trying again in %s\n", gone.Err, wait)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		wait = min(2*wait, lastRetry)
+	}
+}
+
+func (a *app) writeEvent(output string, e api.Event) error {
+	if output == formatJSON {
+		b, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		return a.write(string(b) + "\n")
+	}
+	return a.write(e.Time.UTC().Format(time.DateTime) + "  " + eventText(e) + "\n")
+}
+
+// eventText is an event on one line.
+func eventText(e api.Event) string {
+	by := ""
+	if e.Author != "" {
+		by = "  (" + e.Author + ")"
+	}
+	switch e.Type {
+	case api.EventPending:
+		return "pending  " + e.Change.String() + by
+	case api.EventGuest:
+		return "guest    " + e.Change.String() + by
+	case api.EventApplied:
+		return fmt.Sprintf("applied  revision %d runs", e.Revision) + by
+	case api.EventNode:
+		return "node     " + nodeText(e.Node)
+	case api.EventOverflow:
+		return "overflow events are missing here: look at everything anew (viaduct status, viaduct diff)"
+	case api.EventReady:
+	}
+	return string(e.Type)
+}
+
+func nodeText(n *api.NodeEvent) string {
+	if n.State == "" {
+		return n.Name + " was removed"
+	}
+	text := n.Name + " is " + string(n.State)
+	if n.Revision != 0 {
+		text += fmt.Sprintf(" on revision %d", n.Revision)
+	}
+	if len(n.Failed) > 0 {
+		text += ", not as declared: " + strings.Join(n.Failed, " ")
+	}
+	if n.Message != "" {
+		text += ": " + n.Message
+	}
+	return text
+}

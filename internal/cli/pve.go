@@ -1,0 +1,198 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pvedir"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+	"github.com/viaduct-sdn/viaduct/pkg/client"
+)
+
+// maxImport bounds a file that is imported, in bytes.
+const maxImport = 16 << 20
+
+func (a *app) importCommand() *cobra.Command {
+	var dryRun bool
+	pve := &cobra.Command{
+		Use:   "pve FOLDER",
+		Short: "Take over a Proxmox VE SDN configuration",
+		Long: `Reads a folder like /etc/pve/sdn of Proxmox VE and makes what is configured there
+pending here: zones, VNets, subnets, controllers, fabrics, prefix lists and route
+maps. It says what it could not take. Objects that are only here stay.
+
+  scp -r pve1:/etc/pve/sdn sdn
+  viaduct import pve sdn
+  viaduct plan`,
+		Args: args(1, 1, "a folder"),
+		RunE: func(cmd *cobra.Command, given []string) error { return a.importPVE(cmd.Context(), given[0], dryRun) },
+	}
+	pve.Flags().BoolVar(&dryRun, "dry-run", false, "check everything and change nothing")
+	cmd := &cobra.Command{Use: "import", Short: "Take over another system's configuration", Args: cobra.NoArgs}
+	cmd.AddCommand(pve)
+	return cmd
+}
+
+func (a *app) importPVE(ctx context.Context, folder string, dryRun bool) error {
+	files, err := readFolder(folder)
+	if err != nil {
+		return err
+	}
+	dir, problems, err := pvedir.Read(files)
+	if err != nil {
+		return &exitError{ExitUsage, fmt.Errorf("%s: %w; nothing was taken over", folder, err)}
+	}
+	var edits []api.Edit
+	for _, kind := range model.Kinds() {
+		for _, o := range dir.Config.List(kind) {
+			edits = append(edits, api.Edit{Put: o})
+		}
+	}
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	res, err := c.EditLax(ctx, edits, dryRun)
+	if err != nil {
+		return explain(err, nil)
+	}
+	v := planView{style: a.style(a.Stdout), now: a.Now()}
+	text := v.changes(res.Changes, "") + v.warnings(append(problems, res.Warnings...))
+	text += a.importSummary(folder, files, dir, res, dryRun)
+	return a.write(text)
+}
+
+// importSummary says what was taken over, what was not, and what comes next.
+func (a *app) importSummary(folder string, files map[string]string, dir *pvedir.Directory, res *api.EditResult, dryRun bool) string {
+	var b strings.Builder
+	for _, s := range append(dir.IPAMs, dir.DNS...) {
+		if s.Type != model.IPAMBuiltin {
+			fmt.Fprintf(&b, "not taken over: %s %s, which is no part of the configuration; add it by the Proxmox API (/cluster/sdn)\n", s.Type, s.ID)
+		}
+	}
+	if _, ok := files[".running-config"]; ok && !dir.Applied {
+		fmt.Fprintf(&b, "in %s not everything was applied: what was taken over is what is configured there, not what runs there\n", folder)
+	}
+	switch {
+	case dryRun:
+		b.WriteString("nothing was changed\n")
+	case len(res.Changes) == 0:
+		b.WriteString("no change: it is so already\n")
+	default:
+		b.WriteString(count(res.Pending, "change") + " pending: viaduct plan shows them, viaduct apply makes them run\n")
+	}
+	return b.String()
+}
+
+// readFolder reads the files of a folder that count.
+func readFolder(folder string) (map[string]string, error) {
+	files := map[string]string{}
+	for _, name := range pvedir.Files() {
+		path := filepath.Join(folder, name)
+		info, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil && info.Size() > maxImport {
+			return nil, &exitError{ExitUsage, fmt.Errorf("%s has %d bytes, more than the %d that such a file may have", path, info.Size(), maxImport)}
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return nil, &exitError{ExitUsage, err}
+		}
+		files[name] = string(b)
+	}
+	if len(files) == 0 {
+		return nil, &exitError{ExitUsage, fmt.Errorf("%s holds none of %s: name the folder that is a copy of /etc/pve/sdn", folder, strings.Join(pvedir.Files(), ", "))}
+	}
+	return files, nil
+}
+
+func (a *app) exportCommand() *cobra.Command {
+	pve := &cobra.Command{
+		Use:   "pve FOLDER",
+		Short: "Write a Proxmox VE SDN configuration",
+		Long: `Writes the pending configuration as the files of a folder like /etc/pve/sdn of
+Proxmox VE, and the running one as its .running-config. The folder must be empty or
+not exist yet.`,
+		Args: args(1, 1, "a folder"),
+		RunE: func(cmd *cobra.Command, given []string) error { return a.exportPVE(cmd.Context(), given[0]) },
+	}
+	cmd := &cobra.Command{Use: "export", Short: "Write the configuration for another system", Args: cobra.NoArgs}
+	cmd.AddCommand(pve)
+	return cmd
+}
+
+func (a *app) exportPVE(ctx context.Context, folder string) error {
+	if entries, err := os.ReadDir(folder); err == nil && len(entries) > 0 {
+		return &exitError{ExitUsage, fmt.Errorf("%s is not empty: name a new folder, so that nothing is overwritten", folder)}
+	}
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	status, err := c.Status(ctx, "")
+	if err != nil {
+		return err
+	}
+	dir := &pvedir.Directory{Version: status.Revision}
+	if dir.Config, err = fetch(ctx, c, "pending"); err != nil {
+		return err
+	}
+	running, err := fetch(ctx, c, "running")
+	if err != nil {
+		return err
+	}
+	if status.Revision == 0 {
+		running = nil
+	}
+	files, err := pvedir.Write(dir, running)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	text := ""
+	for _, name := range pvedir.Files() {
+		if content, ok := files[name]; ok {
+			if err := renameio.WriteFile(filepath.Join(folder, name), []byte(content), 0o640); err != nil {
+				return err
+			}
+			text += "wrote " + filepath.Join(folder, name) + "\n"
+		}
+	}
+	if text == "" {
+		text = "there is nothing to export: the configuration has no object that Proxmox VE knows\n"
+	}
+	return a.write(text)
+}
+
+// fetch reads a whole configuration.
+func fetch(ctx context.Context, c *client.Client, view string) (*model.Config, error) {
+	cfg := &model.Config{}
+	for _, kind := range model.Kinds() {
+		if !kind.Revisioned() {
+			continue
+		}
+		objects, err := c.List(ctx, kind, view)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range objects {
+			if err := cfg.Put(o); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return cfg, nil
+}

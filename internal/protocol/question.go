@@ -1,0 +1,92 @@
+package protocol
+
+import "encoding/json"
+
+// Subject is what a server may ask of a node's state.
+type Subject string
+
+// The subjects. Of says which zone, VNet or fabric is meant.
+const (
+	// AskBridges is about the bridges of a zone's VNets and their ports, or with
+	// LocalNetwork about the node's own: []Bridge.
+	AskBridges Subject = "bridges"
+	// AskRoutes is about the routes of an EVPN zone's VRF: []VRFRoute.
+	AskRoutes Subject = "ip-vrf"
+	// AskMACs is about the hosts that BGP knows of in a VNet of an EVPN zone: []MAC.
+	AskMACs Subject = "mac-vrf"
+	// AskFabricRoutes, AskFabricNeighbours and AskFabricInterfaces are about a
+	// fabric: []FabricRoute, []FabricNeighbour and []FabricLink.
+	AskFabricRoutes     Subject = "fabric-routes"
+	AskFabricNeighbours Subject = "fabric-neighbors"
+	AskFabricInterfaces Subject = "fabric-interfaces"
+)
+
+// LocalNetwork stands for the node's own bridges.
+const LocalNetwork = "localnetwork"
+
+// Question is what somebody wants to know of a node as it is now. It changes
+// nothing, and may stay without an answer.
+type Question struct {
+	ID      string  `json:"id"`
+	Subject Subject `json:"subject"`
+	Of      string  `json:"of"`
+}
+
+// Answer is what a node says to a question.
+type Answer struct {
+	// Data is of the type that the subject says, in JSON.
+	Data json.RawMessage `json:"data,omitempty"`
+	// Error says why there is none.
+	Error string `json:"error,omitempty"`
+}
+
+// Bridge is a bridge as it stands.
+type Bridge struct {
+	Name          string       `json:"name"`
+	VLANFiltering bool         `json:"vlanFiltering"`
+	Ports         []BridgePort `json:"ports"`
+}
+
+// BridgePort is one of its ports.
+type BridgePort struct {
+	Name string `json:"name"`
+	// PVID is the VLAN of untagged frames, 0 for none; VLANs are all that pass,
+	// "5" or "10-20".
+	PVID  int      `json:"pvid,omitempty"`
+	VLANs []string `json:"vlans,omitempty"`
+}
+
+// VRFRoute is a route of a VRF, by FRR.
+type VRFRoute struct {
+	Prefix   string   `json:"prefix"`
+	Metric   int      `json:"metric"`
+	Protocol string   `json:"protocol"`
+	NextHops []string `json:"nextHops"`
+}
+
+// MAC is a host that BGP knows of (route type 2, RFC 7432).
+type MAC struct {
+	IP      string `json:"ip,omitempty"`
+	MAC     string `json:"mac"`
+	NextHop string `json:"nextHop"`
+}
+
+// FabricRoute is a route by way of a fabric.
+type FabricRoute struct {
+	Prefix string   `json:"prefix"`
+	Via    []string `json:"via"`
+}
+
+// FabricNeighbour is a neighbour in a fabric's protocol.
+type FabricNeighbour struct {
+	Name   string `json:"name"`
+	State  string `json:"state"`
+	Uptime string `json:"uptime"`
+}
+
+// FabricLink is an interface that takes part in a fabric.
+type FabricLink struct {
+	Name  string `json:"name"`
+	Type  string `json:"type"`
+	State string `json:"state"`
+}

@@ -1,0 +1,75 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/server/problem"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+)
+
+func (h *Handler) version(*request) (any, error) {
+	return api.Version{Version: h.Version, API: 1}, nil
+}
+
+func (h *Handler) status(r *request) (any, error) {
+	s, err := h.wholeStatus(r)
+	if err != nil {
+		return nil, err
+	}
+	s.Nodes = slices.DeleteFunc(s.Nodes, func(n api.NodeStatus) bool {
+		return !h.may(r.caller, right{below(pathNodes, n.Name), sysRead})
+	})
+	return s, nil
+}
+
+func (h *Handler) wholeStatus(r *request) (*api.Status, error) {
+	after := r.URL.Query().Get("after")
+	if after == "" {
+		// Ask the store first: pending edits of other servers count here.
+		if _, err := h.Config.View(r.Context()); err != nil {
+			return nil, err
+		}
+		return h.Fleet.Status()
+	}
+	return h.Fleet.AwaitStatus(r.Context(), after, h.MaxPoll, h.Stop)
+}
+
+func (h *Handler) members(r *request) (any, error) {
+	members, err := h.Authority.Members(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	out := make([]api.Member, len(members))
+	for i, m := range members {
+		out[i] = api.Member{Name: m.Name, Joined: m.Joined, Serial: m.Serial, Expires: m.Expires}
+	}
+	return out, nil
+}
+
+func (h *Handler) deleteMember(r *request) (any, error) {
+	name := r.PathValue("name")
+	// Half of it done is worse than an answer that nobody waits for any more.
+	err := h.Fleet.Forget(context.WithoutCancel(r.Context()), h.Authority, name)
+	if e := problem.From(err); err != nil && e.Type == api.TypeForbidden { // there is no such member
+		return nil, problem.New(http.StatusNotFound, api.TypeNotFound, "%s", err)
+	}
+	if err == nil {
+		h.Log.Info("a node was removed", "node", name, "author", r.caller.name)
+	}
+	return nil, err
+}
+
+func (h *Handler) createToken(r *request) (any, error) {
+	var req api.TokenRequest
+	if err := problem.Decode(r.w, r.Request, maxBody, &req); err != nil {
+		return nil, err
+	}
+	token, expires, err := h.Authority.CreateToken(r.Context(), req.Node, req.TTL)
+	if err != nil {
+		return nil, err
+	}
+	h.Log.Info("a join token was made", "node", req.Node, "expires", expires, "author", r.caller.name)
+	return api.Token{Token: token, Node: req.Node, Expires: expires}, nil
+}

@@ -1,0 +1,174 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/server/problem"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+)
+
+const pathGroups = "/access/groups"
+
+// What it takes to see and to change users, and whom groups and permissions are
+// shown to.
+var (
+	seeUsers     = right{"/access", []access.Privilege{access.SysAudit, access.UserModify}}
+	changeUsers  = right{"/access", []access.Privilege{access.UserModify}}
+	groupReaders = []access.Privilege{access.SysAudit, access.UserModify, access.GroupAllocate}
+	givers       = []access.Privilege{access.PermissionsModify}
+)
+
+// accessRoutes are the operations on users, groups, roles, tokens and permissions.
+// They demand what those of Proxmox VE demand.
+func accessRoutes() []route {
+	out := userRoutes()
+	const groups, roles = "Groups and roles", "Groups and roles"
+	see, allocate := on(pathGroups+"/{id}", groupReaders...), on(pathGroups, access.GroupAllocate)
+	change := on("/access", access.SysModify)
+	return append(out, []route{
+		{
+			method: http.MethodGet, path: "access/groups", id: "listGroups", group: groups, serve: (*Handler).groups, answer: of[[]api.Group](),
+			needs: within("those with " + see.doc), doc: "Lists the groups, sorted by name.",
+		},
+		{
+			method: http.MethodGet, path: "access/groups/{id}", id: "getGroup", group: groups, needs: see, serve: (*Handler).group, answer: of[api.Group](),
+			doc: "Returns one group, with its ETag.",
+		},
+		{
+			method: http.MethodPut, path: "access/groups/{id}", id: "putGroup", group: groups, condition: true, needs: allocate, serve: (*Handler).putGroup, request: of[api.Group](), answer: of[api.Group](),
+			doc: "Adds or replaces one group. Its members are set where users are.",
+		},
+		{
+			method: http.MethodDelete, path: "access/groups/{id}", id: "deleteGroup", group: groups, needs: allocate, serve: (*Handler).deleteGroup,
+			doc: "Deletes one group with its permissions. Its members stay.",
+		},
+		{
+			method: http.MethodGet, path: "access/roles", id: "listRoles", group: roles, needs: anybody, serve: (*Handler).roles, answer: of[[]api.Role](),
+			doc: "Lists the roles, sorted by name.",
+		},
+		{
+			method: http.MethodGet, path: "access/roles/{id}", id: "getRole", group: roles, needs: anybody, serve: (*Handler).role, answer: of[api.Role](),
+			doc: "Returns one role, with its ETag.",
+		},
+		{
+			method: http.MethodPut, path: "access/roles/{id}", id: "putRole", group: roles, condition: true, needs: change, serve: (*Handler).putRole, request: of[api.Role](), answer: of[api.Role](),
+			doc: "Adds or replaces one role.",
+		},
+		{
+			method: http.MethodDelete, path: "access/roles/{id}", id: "deleteRole", group: roles, needs: change, serve: (*Handler).deleteRole,
+			doc: "Deletes a role that nobody has.",
+		},
+		{
+			method: http.MethodGet, path: "access/acl", id: "listACL", group: "Permissions", serve: (*Handler).acl, answer: of[[]api.ACLEntry](),
+			needs: within("those with Permissions.Modify on their path; all with Sys.Audit on /access"), doc: "Lists what is permitted to whom, sorted by path.",
+		},
+		{
+			method: http.MethodPost, path: "access/acl", id: "editACL", group: "Permissions", serve: (*Handler).editACL, request: of[api.ACLEdit](), answer: of[api.ACLResult](),
+			needs: within("Permissions.Modify on the path of each entry"), doc: "Adds and deletes permissions, all or none.",
+		},
+	}...)
+}
+
+func userRoutes() []route {
+	const users, tokens = "Users", "API tokens"
+	see, change := within("oneself, others with "+on(seeUsers.path, seeUsers.anyOf...).doc), within("User.Modify on /access; root@pam for itself")
+	tokenChange := within("the user in person, others with User.Modify on /access; root@pam for its own")
+	return []route{
+		{
+			method: http.MethodGet, path: "access/users", id: "listUsers", group: users, needs: see, serve: (*Handler).users, answer: of[[]api.User](),
+			doc: "Lists the users, sorted by id.",
+		},
+		{
+			method: http.MethodGet, path: "access/users/{id}", id: "getUser", group: users, needs: see, serve: (*Handler).user, answer: of[api.User](),
+			doc: "Returns one user, with its ETag.",
+		},
+		{
+			method: http.MethodPut, path: "access/users/{id}", id: "putUser", group: users, condition: true, needs: change, serve: (*Handler).putUser, request: of[api.User](), answer: of[api.User](),
+			doc: "Adds or replaces one user, the password excepted.",
+		},
+		{
+			method: http.MethodDelete, path: "access/users/{id}", id: "deleteUser", group: users, needs: change, serve: (*Handler).deleteUser,
+			doc: "Deletes one user with tokens and permissions.",
+		},
+		{
+			method: http.MethodPut, path: "access/users/{id}/password", id: "setPassword", group: users, serve: (*Handler).setPassword, request: of[api.Password](),
+			needs: within("oneself in person, by the current password; others with User.Modify on /access; root@pam for itself"), doc: "Sets a user's password and ends their sessions.",
+		},
+		{
+			method: http.MethodGet, path: "access/tokens", id: "listTokens", group: tokens, needs: see, serve: (*Handler).userTokens, answer: of[[]api.UserToken](),
+			query: []param{{name: "user", typ: "string", doc: "only those of this user"}}, doc: "Lists the API tokens, without their secrets.",
+		},
+		{
+			method: http.MethodPost, path: "access/tokens", id: "createToken", group: tokens, needs: tokenChange, serve: (*Handler).createUserToken, request: of[api.UserToken](), answer: of[api.UserToken](),
+			doc: "Makes an API token. Only this answer has its secret.",
+		},
+		{
+			method: http.MethodGet, path: "access/tokens/{id}", id: "getToken", group: tokens, needs: see, serve: (*Handler).userToken, answer: of[api.UserToken](),
+			doc: "Returns one API token, user@realm!name, with its ETag.",
+		},
+		{
+			method: http.MethodPut, path: "access/tokens/{id}", id: "putToken", group: tokens, condition: true, needs: tokenChange, serve: (*Handler).putUserToken, request: of[api.UserToken](), answer: of[api.UserToken](),
+			doc: "Changes all of one API token but its secret.",
+		},
+		{
+			method: http.MethodDelete, path: "access/tokens/{id}", id: "deleteToken", group: tokens, needs: tokenChange, serve: (*Handler).deleteUserToken,
+			doc: "Deletes one API token with its permissions.",
+		},
+	}
+}
+
+// inPerson reports whether the caller is the user, and not one of their tokens: a
+// token must not make itself a better one.
+func (c caller) inPerson(user string) bool { return c.id.User == user && c.id.Token == "" }
+
+// demandUser refuses a caller who may not change a user. Nobody becomes root@pam by
+// changing it.
+func (h *Handler) demandUser(c caller, user string) error {
+	if user == access.RootUser && !c.admin && !c.inPerson(user) {
+		return problem.New(http.StatusForbidden, api.TypeForbidden,
+			"%s may not change %s: only %s itself may, in person, and whoever administers at the server's own socket", c.name, user, user)
+	}
+	return h.demand(c, changeUsers)
+}
+
+// demandPassword refuses a caller who may not set a user's password.
+func (h *Handler) demandPassword(r *request, user, current string) error {
+	err := h.demandUser(r.caller, user)
+	if err == nil || !r.caller.inPerson(user) {
+		return err
+	}
+	if current == "" {
+		return problem.New(http.StatusForbidden, api.TypeForbidden, "to change your own password, give the current one too")
+	}
+	// A ticket passes for a password, but not here: whoever found one must not be
+	// able to keep its user out.
+	_, err = h.Access.VerifyTicket(current)
+	if ticket := err == nil; !ticket {
+		_, err = h.Access.Login(r.Context(), user, current, r.caller.from)
+		if !errors.Is(err, access.ErrAuthentication) {
+			return err
+		}
+	}
+	return problem.New(http.StatusForbidden, api.TypeForbidden, "the current password is another one; nothing was changed")
+}
+
+// demandTokens refuses a caller who may not see, or with write change, a user's
+// tokens.
+func (h *Handler) demandTokens(c caller, user string, write bool) error {
+	switch {
+	case c.inPerson(user):
+		return nil
+	case write:
+		return h.demandUser(c, user)
+	}
+	return h.demand(c, seeUsers)
+}
+
+// ownerOf is whose token the path names.
+func (r *request) ownerOf() string {
+	user, _, _ := strings.Cut(r.PathValue("id"), "!")
+	return user
+}

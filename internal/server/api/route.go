@@ -1,0 +1,277 @@
+package api
+
+import (
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+)
+
+// root is where the interface begins.
+const root = "/api/v1/"
+
+// route is one operation. The table of routes is all there is to know of the
+// interface: what is served, who may, and how it is documented.
+type route struct {
+	method string
+	// path is below root, with the names of parameters in braces.
+	path string
+	// id is the operation's name in the OpenAPI document and in the audit.
+	id string
+	// group is what the documentation shows it under; doc is a sentence or two.
+	group, doc string
+	needs      need
+	query      []param
+	// condition says that If-Match and If-None-Match count.
+	condition bool
+	// request and answer are the types of the bodies; nil for none.
+	request, answer reflect.Type
+	// readOnly is set for a POST that changes nothing.
+	readOnly bool
+	// content is the answer's type if that is not JSON.
+	content string
+	serve   func(h *Handler, r *request) (any, error)
+}
+
+// writes reports whether the operation is one for the audit.
+func (rt *route) writes() bool { return !safe(rt.method) && !rt.readOnly }
+
+// need is what an operation demands of whoever asks for it.
+type need struct {
+	// doc says it: "SDN.Audit on /sdn". Empty means anybody who is known.
+	doc string
+	// rights are checked before the operation; parameters of the path stand in them
+	// in braces.
+	rights []right
+	// public operations do not ask who it is.
+	public bool
+}
+
+// anybody may, who is known.
+var anybody = need{doc: "anybody who has shown who they are"}
+
+// public is for operations that tell nothing of the network.
+var public = need{doc: "anybody", public: true}
+
+// on demands any of the privileges on a path.
+func on(path string, anyOf ...access.Privilege) need {
+	names := make([]string, len(anyOf))
+	for i, p := range anyOf {
+		names[i] = string(p)
+	}
+	return need{doc: strings.Join(names, " or ") + " on " + path, rights: []right{{path, anyOf}}}
+}
+
+// within says what an operation itself checks, because it depends on what is asked
+// for; or that it leaves out what the caller may not see.
+func within(doc string) need { return need{doc: doc} }
+
+// check holds a caller against what is demanded.
+func (n need) check(h *Handler, r *request) error {
+	for _, one := range n.rights {
+		if i := strings.IndexByte(one.path, '{'); i >= 0 {
+			name := strings.Trim(one.path[i:], "{}")
+			one.path = below(strings.TrimSuffix(one.path[:i], "/"), r.PathValue(name))
+		}
+		if err := h.demand(r.caller, one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// param is a parameter of the query.
+type param struct {
+	name, typ, doc string
+	enum           []string
+}
+
+// of is a type as the table names it.
+func of[T any]() reflect.Type { return reflect.TypeFor[T]() }
+
+// table is all routes, in the order of the documentation.
+func table() []route {
+	var out []route
+	out = append(out, sessionRoutes()...)
+	for _, k := range model.Kinds() {
+		out = append(out, objectRoutes(k)...)
+	}
+	out = append(out, changeRoutes()...)
+	out = append(out, clusterRoutes()...)
+	out = append(out, accessRoutes()...)
+	return append(out, documentRoutes()...)
+}
+
+func sessionRoutes() []route {
+	const group = "Session"
+	return []route{
+		{
+			method: http.MethodPost, path: "session", id: "login", group: group, needs: public, serve: (*Handler).login, request: of[api.Credentials](), answer: of[api.Session](),
+			doc: "Begins a session of two hours: sets its cookie, and tells the CSRF token that every write under it has to carry in X-CSRF-Token. Without user and password it prolongs the session of the cookie.",
+		},
+		{
+			method: http.MethodGet, path: "session", id: "getSession", group: group, needs: anybody, serve: (*Handler).session, answer: of[api.Session](),
+			doc: "Tells who makes the request and what they may do.",
+		},
+		{
+			method: http.MethodDelete, path: "session", id: "logout", group: group, needs: anybody, serve: (*Handler).logout,
+			doc: "Takes the session's cookie back.",
+		},
+	}
+}
+
+// viewParam chooses between the two configurations.
+var viewParam = param{name: "view", typ: "string", enum: []string{"pending", "running"}, doc: "what was edited (pending, the default) or what runs; guests are the same in both"}
+
+func objectRoutes(k model.Kind) []route {
+	one := objectType(k)
+	name := strings.ToUpper(camel(string(k))[:1]) + camel(string(k))[1:]
+	group := strings.ToUpper(k.Plural()[:1]) + strings.ReplaceAll(k.Plural()[1:], "-", " ")
+	path, item := k.Plural(), k.Plural()+"/{id}"
+	read, write := within(rightsOn[k].read), within(rightsOn[k].write)
+	what := strings.ReplaceAll(string(k), "-", " ")
+	when := "It is pending until the next apply."
+	if !k.Revisioned() {
+		when = "It takes effect at once."
+	}
+	with := func(serve func(h *Handler, r *request, k model.Kind) (any, error)) func(h *Handler, r *request) (any, error) {
+		return func(h *Handler, r *request) (any, error) { return serve(h, r, k) }
+	}
+	return []route{
+		{
+			method: http.MethodGet, path: path, id: "list" + name + "s", group: group, query: []param{viewParam}, serve: with((*Handler).list), answer: reflect.SliceOf(one),
+			needs: within("those with " + rightsOn[k].read), doc: "Lists each " + what + " that the reader may see, sorted by id.",
+		},
+		{
+			method: http.MethodGet, path: item, id: "get" + name, group: group, query: []param{viewParam}, needs: read, serve: with((*Handler).get), answer: one,
+			doc: "Returns one " + what + ", with its ETag.",
+		},
+		{
+			method: http.MethodPut, path: item, id: "put" + name, group: group, condition: true, needs: write, serve: with((*Handler).put), request: one, answer: of[api.EditResult](),
+			doc: "Adds or replaces one " + what + ". " + when,
+		},
+		{
+			method: http.MethodPatch, path: item, id: "patch" + name, group: group, condition: true, needs: write, serve: with((*Handler).patch), request: of[api.Patch](), answer: of[api.EditResult](),
+			doc: "Changes some properties of one " + what + ". " + when,
+		},
+		{
+			method: http.MethodDelete, path: item, id: "delete" + name, group: group, condition: true, needs: write, serve: with((*Handler).delete), answer: of[api.EditResult](),
+			doc: "Deletes one " + what + ". " + when,
+		},
+	}
+}
+
+// objectType is the Go type of a kind of object.
+func objectType(k model.Kind) reflect.Type { return reflect.TypeOf(model.New(k)).Elem() }
+
+// camel turns "route-map" into "routeMap".
+func camel(s string) string {
+	words := strings.Split(s, "-")
+	for i, w := range words[1:] {
+		words[i+1] = strings.ToUpper(w[:1]) + w[1:]
+	}
+	return strings.Join(words, "")
+}
+
+func changeRoutes() []route {
+	const group = "Changes"
+	auditSDN, allocateSDN := on("/sdn", access.SDNAudit), on("/sdn", access.SDNAllocate)
+	toRead := need{doc: auditSDN.doc + ", and nothing in it that the reader may not see", rights: auditSDN.rights}
+	return []route{
+		{
+			method: http.MethodPost, path: "edits", id: "edit", group: group, serve: (*Handler).edits, request: of[[]model.Edit](), answer: of[api.EditResult](),
+			needs: within("for each object what writing it demands"),
+			query: []param{{name: "dry-run", typ: "boolean", doc: "check everything and store nothing"}, {name: "lax", typ: "boolean", doc: "what the Proxmox API lets pass is a warning, not an error"}, {name: "pending", typ: "string", doc: "the pending of a plan: refused with stale-plan if there are other edits by now"}},
+			doc:   "Makes all edits or none. Their order does not matter: the outcome is what is checked.",
+		},
+		{
+			method: http.MethodGet, path: "plan", id: "getPlan", group: group, needs: toRead, serve: (*Handler).plan, answer: of[api.Plan](),
+			query: []param{{name: "to", typ: "integer", doc: "plan a rollback to this revision"}},
+			doc:   "Works out what an apply would change: objects, and on every node links, addresses, routes, rules.",
+		},
+		{
+			method: http.MethodPost, path: "plan", id: "planEdits", group: group, needs: toRead, serve: (*Handler).planEdits, request: of[[]model.Edit](), answer: of[api.Plan](), readOnly: true,
+			doc: "Works out what an apply would change if these edits were made first. Nothing is stored.",
+		},
+		{
+			method: http.MethodPost, path: "apply", id: "apply", group: group, needs: allocateSDN, serve: (*Handler).apply, request: of[api.ApplyRequest](), answer: of[api.ApplyResult](),
+			doc: "Makes a revision of the pending configuration and lets it run.",
+		},
+		{
+			method: http.MethodPost, path: "discard", id: "discard", group: group, needs: allocateSDN, serve: (*Handler).discard, request: of[api.DiscardRequest](), answer: of[api.EditResult](),
+			doc: "Drops every pending edit.",
+		},
+		{
+			method: http.MethodPost, path: "rollback", id: "rollback", group: group, needs: allocateSDN, serve: (*Handler).rollback, request: of[api.RollbackRequest](), answer: of[api.ApplyResult](),
+			doc: "Makes a new revision with the content of an older one.",
+		},
+		{
+			method: http.MethodGet, path: "revisions", id: "listRevisions", group: group, needs: auditSDN, serve: (*Handler).revisions, answer: of[[]api.Revision](),
+			doc: "Lists the history, newest first.",
+		},
+		{
+			method: http.MethodGet, path: "revisions/{n}", id: "getRevision", group: group, needs: toRead, serve: (*Handler).revision, answer: of[api.RevisionDetail](),
+			doc: "Returns one revision with its content, and what it changed.",
+		},
+	}
+}
+
+func clusterRoutes() []route {
+	const group = "Cluster"
+	return []route{
+		{
+			method: http.MethodGet, path: "version", id: "getVersion", group: group, needs: anybody, serve: (*Handler).version, answer: of[api.Version](),
+			doc: "Tells the server's release.",
+		},
+		{
+			method: http.MethodGet, path: "status", id: "getStatus", group: group, serve: (*Handler).status, answer: of[api.Status](),
+			needs: within("the nodes with Sys.Audit on /nodes/{node}"),
+			query: []param{{name: "after", typ: "string", doc: "the version of a status: wait until there is another one, at most 55 seconds"}},
+			doc:   "Returns the state of the cluster and of each node that the reader may see.",
+		},
+		{
+			method: http.MethodGet, path: "members", id: "listMembers", group: group, needs: on("/", access.SysModify), serve: (*Handler).members, answer: of[[]api.Member](),
+			doc: "Lists the nodes that have joined, sorted by name.",
+		},
+		{
+			method: http.MethodDelete, path: "members/{name}", id: "deleteMember", group: group, needs: on("/", access.SysModify), serve: (*Handler).deleteMember,
+			doc: "Forgets a node: its certificate no longer counts.",
+		},
+		{
+			method: http.MethodPost, path: "tokens", id: "createJoinToken", group: group, needs: on("/", access.SysModify), serve: (*Handler).createToken, request: of[api.TokenRequest](), answer: of[api.Token](),
+			doc: "Makes a token that lets one node join, once.",
+		},
+		{
+			method: http.MethodGet, path: "events", id: "streamEvents", group: group, serve: (*Handler).events, answer: of[api.Event](), content: "text/event-stream",
+			needs: within("what is told are events of what the reader may see"),
+			query: []param{{name: "after", typ: "string", doc: "the id of an event: go on after it; the header Last-Event-ID means the same"}},
+			doc:   "Tells what happens, as server-sent events whose data is an Event. The first is ready, or overflow if the events after the given one are no longer kept: then everything has to be read again.",
+		},
+		{
+			method: http.MethodGet, path: "audit", id: "listAudit", group: group, needs: on("/", access.SysAudit), serve: (*Handler).auditEntries, answer: of[[]api.AuditEntry](),
+			query: []param{
+				{name: "limit", typ: "integer", doc: "how many, 1 to 1000; 100 if left out"},
+				{name: "after", typ: "string", doc: "the id of an entry: those that follow it, which are older"},
+				{name: "user", typ: "string", doc: "only of this author, as entries name it"},
+			},
+			doc: "Lists who wrote what, carried out or refused, newest first. The newest 10,000 are kept.",
+		},
+	}
+}
+
+func documentRoutes() []route {
+	const group = "Documentation"
+	return []route{
+		{
+			method: http.MethodGet, path: "openapi.json", id: "getOpenAPI", group: group, needs: public, serve: (*Handler).openAPI, answer: of[map[string]any](),
+			doc: "Returns this description (OpenAPI 3.1).",
+		},
+		{
+			method: http.MethodGet, path: "docs", id: "getDocs", group: group, needs: public, serve: (*Handler).docs, answer: of[string](), content: "text/html",
+			doc: "Shows this description to people.",
+		},
+	}
+}

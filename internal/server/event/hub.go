@@ -1,0 +1,314 @@
+// Package event tells what happens: changes of the configuration and of guests, and
+// of the states of nodes, in one numbered stream that a reader can leave and go on
+// with. The native interface sends it to its clients.
+//
+// The hub compares states: whoever changed them, at this server or another, it is
+// seen. The newest events are kept in one place for all readers, who remember no
+// more than where they are: one that is slow costs nothing, and falls out in the
+// end.
+package event
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
+	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+)
+
+const (
+	// keep is how many events are kept.
+	keep = 4096
+	// most is how many a reader gets at once.
+	most = 256
+)
+
+// Entry is an event as somebody sees it who may see everything, and what it takes to
+// work out what others see.
+type Entry struct {
+	api.Event
+	// Old and New are the states of the object that changed; nil for one that did
+	// not exist. The zones are those of their VNets, or empty.
+	Old, New         model.Object
+	OldZone, NewZone string
+}
+
+// Options are what a Hub needs. Config is required.
+type Options struct {
+	Config *revision.Service
+	// Fleet tells of the nodes; nil for none.
+	Fleet *fleet.Fleet
+	// Keep is how many events are kept; 0 means 4096.
+	Keep int
+	// Now is the clock; nil means time.Now.
+	Now    func() time.Time
+	Logger *slog.Logger
+}
+
+// Hub collects events. Make one with New, and let it Run.
+type Hub struct {
+	o Options
+	// life tells the numbers of this process from those of others.
+	life string
+
+	mu      sync.Mutex
+	entries []Entry // the newest, oldest first
+	next    int64   // the number of the next one
+	more    chan struct{}
+
+	// What was last compared with.
+	view  *revision.View
+	newer <-chan struct{}
+	nodes map[string]api.NodeEvent
+}
+
+// New makes a hub, which tells what happens from now on.
+func New(o Options) *Hub {
+	if o.Keep == 0 {
+		o.Keep = keep
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	h := &Hub{o: o, life: fmt.Sprintf("%016x", rand.Uint64()), next: 1, more: make(chan struct{})}
+	h.view, h.newer = o.Config.Latest()
+	if o.Fleet != nil {
+		if s, err := o.Fleet.Status(); err == nil {
+			h.nodes = nodeEvents(s)
+		}
+	}
+	return h
+}
+
+// rest is how long it waits before it looks again. What changes meanwhile is told
+// together: to compare two states takes a look at every object.
+const rest = 20 * time.Millisecond
+
+// sleep waits; it reports false if ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// Run collects until ctx ends.
+func (h *Hub) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-h.newer:
+			case <-ctx.Done():
+				return
+			}
+			old := h.view
+			h.view, h.newer = h.o.Config.Latest()
+			h.publish(compare(old, h.view))
+			if !sleep(ctx, rest) {
+				return
+			}
+		}
+	})
+	if h.o.Fleet != nil {
+		wg.Go(func() { h.followNodes(ctx) })
+	}
+	wg.Wait()
+}
+
+// followNodes publishes what becomes of the nodes.
+func (h *Hub) followNodes(ctx context.Context) {
+	const wait, pause = time.Minute, time.Second
+	version := ""
+	for ctx.Err() == nil {
+		s, err := h.o.Fleet.AwaitStatus(ctx, version, wait, ctx.Done())
+		if err != nil {
+			if ctx.Err() == nil {
+				h.o.Logger.Warn("the state of the nodes cannot be told, trying again", "error", err)
+			}
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+			}
+			continue
+		}
+		version = s.Version
+		old := h.nodes
+		h.nodes = nodeEvents(s)
+		if old != nil {
+			h.publish(compareNodes(old, h.nodes))
+		}
+	}
+}
+
+// compareNodes finds what became of the nodes, sorted by name.
+func compareNodes(old, new map[string]api.NodeEvent) []Entry {
+	all := maps.Clone(new)
+	for name := range old {
+		if _, still := new[name]; !still {
+			all[name] = api.NodeEvent{Name: name}
+		}
+	}
+	var out []Entry
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		e := all[name]
+		if was, ok := old[name]; !ok || !reflect.DeepEqual(was, e) {
+			out = append(out, Entry{Event: api.Event{Type: api.EventNode, Node: &e}})
+		}
+	}
+	return out
+}
+
+func nodeEvents(s *api.Status) map[string]api.NodeEvent {
+	out := make(map[string]api.NodeEvent, len(s.Nodes))
+	for _, n := range s.Nodes {
+		out[n.Name] = nodeEvent(n)
+	}
+	return out
+}
+
+func nodeEvent(n api.NodeStatus) api.NodeEvent {
+	e := api.NodeEvent{Name: n.Name, State: n.State}
+	if n.Report == nil {
+		return e
+	}
+	e.Revision, e.Message = n.Report.Revision, n.Report.Message
+	for _, o := range n.Report.Objects {
+		if o.State != protocol.Converged {
+			e.Failed = append(e.Failed, o.Object)
+		}
+	}
+	return e
+}
+
+// compare finds what happened between two views.
+func compare(old, new *revision.View) []Entry {
+	var out []Entry
+	by := authors(old, new)
+	for _, c := range diff.Objects(old.Pending, new.Pending) {
+		e := Entry{Event: api.Event{Type: api.EventPending, Change: &c}}
+		k := model.Kind(c.Type)
+		e.Author = by[model.Ref(k, c.Name)]
+		e.Old, e.New = old.Pending.Get(k, c.Name), new.Pending.Get(k, c.Name)
+		e.OldZone, e.NewZone = zone(old.Pending, e.Old), zone(new.Pending, e.New)
+		out = append(out, e)
+	}
+	if new.Revision != old.Revision {
+		out = append(out, Entry{Event: api.Event{Type: api.EventApplied, Revision: new.Revision}})
+	}
+	_, before := old.Deployed()
+	if _, after := new.Deployed(); before == after {
+		return out
+	}
+	for _, g := range new.GuestList() {
+		var was model.Object
+		if o := old.Guests[g.ID]; o != nil {
+			was = o
+		}
+		if c := diff.Object(was, g); c != nil {
+			out = append(out, Entry{Event: api.Event{Type: api.EventGuest, Change: c}, Old: was, New: g})
+		}
+	}
+	for _, g := range old.GuestList() {
+		if new.Guests[g.ID] == nil {
+			out = append(out, Entry{Event: api.Event{Type: api.EventGuest, Change: diff.Object(g, nil)}, Old: g})
+		}
+	}
+	return out
+}
+
+// authors are whoever made the edits that are new, by the objects' references; empty
+// for an object that several changed.
+func authors(old, new *revision.View) map[string]string {
+	out := make(map[string]string)
+	for _, r := range new.Since(old) {
+		for _, e := range r.Edits {
+			ref := model.Ref(e.Kind, e.ID)
+			if author, more := out[ref]; more && author != r.Author {
+				out[ref] = ""
+			} else {
+				out[ref] = r.Author
+			}
+		}
+	}
+	return out
+}
+
+// zone is that of a subnet's VNet.
+func zone(cfg *model.Config, o model.Object) string {
+	if s, ok := o.(*model.Subnet); ok {
+		if v := cfg.VNets[s.VNet]; v != nil {
+			return v.Zone
+		}
+	}
+	return ""
+}
+
+// publish numbers events and tells those who wait.
+func (h *Hub) publish(news []Entry) {
+	if len(news) == 0 {
+		return
+	}
+	now := h.o.Now().UTC()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, e := range news {
+		e.ID, e.Time = h.id(h.next), now
+		h.next++
+		h.entries = append(h.entries, e)
+	}
+	if extra := len(h.entries) - h.o.Keep; extra > 0 {
+		// A copy now and then, so that what fell out is freed.
+		clear(h.entries[:extra])
+		h.entries = h.entries[extra:]
+	}
+	close(h.more)
+	h.more = make(chan struct{})
+}
+
+func (h *Hub) id(n int64) string { return h.life + "-" + strconv.FormatInt(n, 10) }
+
+// Position is the ID of the newest event: to read after it tells what happens from
+// now on.
+func (h *Hub) Position() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.id(h.next - 1)
+}
+
+// After returns events after the one with the ID, oldest first, but not too many at
+// once. If there are none yet, more is closed as soon as there are. It returns false
+// if some of those events are no longer kept, or if the ID is of another process.
+func (h *Hub) After(id string) (events []Entry, more <-chan struct{}, ok bool) {
+	life, number, _ := strings.Cut(id, "-")
+	n, err := strconv.ParseInt(number, 10, 64)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	oldest := h.next - int64(len(h.entries))
+	if err != nil || life != h.life || n+1 < oldest || n >= h.next {
+		return nil, nil, false
+	}
+	rest := h.entries[n+1-oldest:]
+	// A copy: the place that an entry has is used again.
+	return append([]Entry(nil), rest[:min(len(rest), most)]...), h.more, true
+}

@@ -1,0 +1,152 @@
+package fleet
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/store"
+)
+
+// Prefixes of the store: question/<node>/<id> and answer/<id>. Both are there for
+// seconds only; by way of the store a question reaches the node at whichever server
+// it waits.
+const (
+	prefixQuestion = "question/"
+	prefixAnswer   = "answer/"
+)
+
+// DefaultPatience is how long Ask waits for an answer.
+const DefaultPatience = 10 * time.Second
+
+// Errors of questions, to be tested with errors.Is.
+var (
+	// ErrSilent: the node did not answer in time.
+	ErrSilent = errors.New("the node does not answer")
+	// ErrCannotTell: the node answered that it cannot tell.
+	ErrCannotTell = errors.New("the node cannot tell")
+)
+
+// Ask asks a node how something is now, and reads the answer into out.
+func (f *Fleet) Ask(ctx context.Context, node string, q protocol.Question, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, f.patience)
+	defer cancel()
+	var id [8]byte
+	_, _ = rand.Read(id[:]) // never fails
+	q.ID = hex.EncodeToString(id[:])
+	value, err := json.Marshal(q)
+	if err != nil {
+		return err
+	}
+	key, answer := prefixQuestion+node+"/"+q.ID, prefixAnswer+q.ID
+	at, err := f.store.Txn(ctx, []store.Cond{{Key: key}}, []store.Op{store.Put(key, value)})
+	if err != nil {
+		return err
+	}
+	defer f.tidyUp(ctx, key, answer)
+	for b := range f.store.Watch(ctx, answer, at) {
+		if b.Err != nil {
+			return b.Err
+		}
+		for _, e := range b.Events {
+			if e.Key == answer && !e.Deleted {
+				return read(node, e.Value, out)
+			}
+		}
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %s did not within %s; is its agent running?", ErrSilent, node, f.patience)
+	}
+	return context.Cause(ctx)
+}
+
+// tidyUp removes a question and its answer, also when nobody waits any more.
+func (f *Fleet) tidyUp(ctx context.Context, keys ...string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	var ops []store.Op
+	for _, k := range keys {
+		ops = append(ops, store.Delete(k))
+	}
+	if _, err := f.store.Txn(ctx, nil, ops); err != nil {
+		f.log.Warn("a question to a node stays in the store", "keys", keys, "error", err)
+	}
+}
+
+func read(node string, value []byte, out any) error {
+	var a protocol.Answer
+	if err := json.Unmarshal(value, &a); err != nil {
+		return fmt.Errorf("the answer of node %s is damaged: %w", node, err)
+	}
+	if a.Error != "" {
+		return fmt.Errorf("%w: %s: %s", ErrCannotTell, node, a.Error)
+	}
+	return json.Unmarshal(a.Data, out)
+}
+
+// AwaitQuestion waits until there is a question to a node; ok is false when there is
+// none for so long, or stop is closed.
+func (f *Fleet) AwaitQuestion(ctx context.Context, node string, atMost time.Duration, stop <-chan struct{}) (q protocol.Question, ok bool, err error) {
+	over := time.NewTimer(atMost)
+	defer over.Stop()
+	for {
+		all, changed := f.questions.All()
+		for key, e := range all {
+			if strings.HasPrefix(key, node+"/") && f.hand(key) {
+				return *e.Value, true, nil
+			}
+		}
+		select {
+		case <-changed:
+		case <-over.C:
+			return q, false, nil
+		case <-stop:
+			return q, false, nil
+		case <-ctx.Done():
+			return q, false, ctx.Err()
+		}
+	}
+}
+
+// hand notes that a question was handed out: true for the first time.
+func (f *Fleet) hand(key string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for old := range f.handed {
+		if _, there := f.questions.Get(old); !there {
+			delete(f.handed, old)
+		}
+	}
+	if f.handed[key] {
+		return false
+	}
+	f.handed[key] = true
+	return true
+}
+
+// Answer takes a node's answer to a question that still stands; others are dropped.
+func (f *Fleet) Answer(ctx context.Context, node, id string, a *protocol.Answer) error {
+	value, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	key := prefixQuestion + node + "/" + id
+	r, err := f.store.Get(ctx, key)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // whoever asked has gone
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.store.Txn(ctx, []store.Cond{{Key: key, Revision: r.Revision}}, []store.Op{store.Delete(key), store.Put(prefixAnswer+id, value)})
+	if errors.Is(err, store.ErrConflict) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,89 @@
+package pveapi
+
+import (
+	"net/http"
+
+	"github.com/pmezard/go-difflib/difflib"
+
+	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/ifupdown"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pvedir"
+	"github.com/viaduct-sdn/viaduct/internal/pvefrr"
+	"github.com/viaduct-sdn/viaduct/internal/pvesdn"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
+)
+
+// The files of a node that Proxmox would write.
+const (
+	interfacesFile = "/etc/network/interfaces.d/sdn"
+	frrFile        = "/etc/frr/frr.conf"
+)
+
+func (s *sdn) dryRunOperation() Operation {
+	return Operation{
+		Method: http.MethodGet, Path: "/cluster/sdn/dry-run", Doc: "Tell how an apply would change a node's files, as Proxmox would write them.",
+		Params: []pve.Property{nodeParam()}, Allow: Need("/nodes/{node}", access.SysAudit), Handle: s.dryRun,
+	}
+}
+
+// dryRun compares the files of the running and of the pending configuration. They
+// are those that Proxmox VE would write: a node of Viaduct does not have them.
+func (s *sdn) dryRun(c *Call) (any, error) {
+	n, err := s.node(c)
+	if err != nil {
+		return nil, err
+	}
+	facts, ok := s.Fleet.Facts(n.name)
+	if !ok {
+		return nil, Failf("node %s has not told its interfaces yet: start its agent and try again", n.name)
+	}
+	own := *facts
+	own.Node = n.name
+	v, err := s.Config.View(c)
+	if err != nil {
+		return nil, err
+	}
+	interfaces, frr, err := rendered(v, v.Running, &own)
+	if err != nil {
+		return nil, err
+	}
+	newInterfaces, newFRR, err := rendered(v, v.Pending, &own)
+	if err != nil {
+		return nil, err
+	}
+	return pve.Object{
+		"interfaces-diff": unified(interfacesFile, interfaces, newInterfaces),
+		"frr-diff":        unified(frrFile, frr, newFRR),
+	}, nil
+}
+
+// rendered are the files of a node; what cannot be rendered is left out of them.
+func rendered(v *revision.View, cfg *model.Config, facts *model.Facts) (interfaces, frr string, err error) {
+	text, err := pvedir.Running(cfg, v.Revision)
+	if err != nil {
+		return "", "", err
+	}
+	run, _, err := pvesdn.Parse(text)
+	if err != nil {
+		return "", "", err
+	}
+	file, _ := ifupdown.Render(run, facts)
+	conf, _ := pvefrr.Render(run, facts, "")
+	return string(file), string(conf), nil
+}
+
+// unified is the difference of two files as `diff -u` shows it; nil for none.
+func unified(name, old, now string) any {
+	if old == now {
+		return nil
+	}
+	text, err := difflib.GetUnifiedDiffString(difflib.UnifiedDiff{
+		A: difflib.SplitLines(old), B: difflib.SplitLines(now), FromFile: name, ToFile: name + ".new", Context: 3,
+	})
+	if err != nil { // it writes to memory: cannot fail
+		return nil
+	}
+	return text
+}

@@ -1,0 +1,285 @@
+package pveapi
+
+import (
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
+)
+
+var (
+	mapID    = pve.Property{Name: "route-map-id", Form: pve.Text, Need: 'r', MaxLength: 32, Doc: "name of the route map"}
+	mapOrder = pve.Property{Name: "order", Form: pve.Integer, Need: 'r', Min: 0, Max: 65535, Doc: "place of the entry in the map"}
+)
+
+// stepParams are the parts of an entry of a route map as parameters.
+func stepParams(need byte) []pve.Property {
+	return []pve.Property{
+		{Name: "action", Form: pve.Text, Need: need, Enum: []string{model.ActionPermit, model.ActionDeny}, Doc: "what becomes of the routes"},
+		{Name: "match", Form: pve.Array, Doc: "conditions: key=vni,value=10100"},
+		{Name: "set", Form: pve.Array, Doc: "changes: key=local-preference,value=200"},
+		{Name: "call", Form: pve.Text, MaxLength: 32, Doc: "route map that must permit the route too"},
+		{Name: "exit-action", Form: pve.Text, Doc: "where to go on after a match: key=on-match-goto,value=20"},
+	}
+}
+
+func (s *sdn) routeMapOperations() []Operation {
+	const all = "/cluster/sdn/route-maps"
+	const entries, some, item = all + "/entries", all + "/entries/{route-map-id}", all + "/entries/{route-map-id}/entry/{order}"
+	see, may := Need("/sdn/route-maps", audit, allocate), Need("/sdn/route-maps", allocate)
+	list := func(c *Call) (any, error) {
+		v, err := s.view(c)
+		if err != nil {
+			return nil, err
+		}
+		return v.steps(c.Text(mapID.Name)), nil
+	}
+	return []Operation{
+		{
+			Method: http.MethodGet, Path: all, Doc: "List the route maps.", Params: slices.Clone(viewParams), Allow: see,
+			Handle: func(c *Call) (any, error) {
+				v, err := s.view(c)
+				if err != nil {
+					return nil, err
+				}
+				out := []pve.Object{}
+				for _, o := range v.config().List(model.KindRouteMap) {
+					out = append(out, pve.Object{"id": o.ObjectID()})
+				}
+				return out, nil
+			},
+		},
+		{Method: http.MethodGet, Path: entries, Doc: "List the entries of all route maps.", Params: slices.Clone(viewParams), Allow: see, Handle: list},
+		{
+			Method: http.MethodPost, Path: entries, Doc: "Add an entry to a route map, which is made if it is not there.", Allow: may,
+			Params: append([]pve.Property{mapID, mapOrder, digestText, lockToken}, stepParams('r')...),
+			Handle: func(c *Call) (any, error) {
+				return s.editStep(c, "adding route map entry", func(m *model.RouteMap, at int) error {
+					if at >= 0 {
+						return pve.Refusal("route map entry '" + pve.EntryName(m.ID, m.Entries[at].Order) + "' already defined")
+					}
+					e, err := c.step(model.RouteMapEntry{Order: c.order()})
+					m.Entries = append(m.Entries, e)
+					return err
+				})
+			},
+		},
+		{
+			Method: http.MethodGet, Path: some, Doc: "List the entries of a route map.",
+			Params: append([]pve.Property{mapID}, viewParams...), Allow: see, Handle: list,
+		},
+		{
+			Method: http.MethodGet, Path: item, Doc: "Read an entry of a route map.", Params: append([]pve.Property{mapID, mapOrder}, viewParams...), Allow: see,
+			Handle: s.readStep,
+		},
+		{
+			Method: http.MethodPut, Path: item, Doc: "Change an entry of a route map.", Allow: may,
+			Params: append([]pve.Property{mapID, mapOrder, deleteEach, digestText, lockToken}, stepParams('o')...),
+			Handle: func(c *Call) (any, error) {
+				return s.editStep(c, "updating route map entry", func(m *model.RouteMap, at int) (err error) {
+					if at < 0 {
+						return c.missingStep()
+					}
+					m.Entries[at], err = c.step(m.Entries[at])
+					return err
+				})
+			},
+		},
+		{
+			Method: http.MethodDelete, Path: item, Doc: "Delete an entry of a route map.", Params: []pve.Property{mapID, mapOrder, lockToken}, Allow: may,
+			Handle: func(c *Call) (any, error) {
+				return s.editStep(c, "deleting route map entry", func(m *model.RouteMap, at int) error {
+					if at < 0 {
+						return c.missingStep()
+					}
+					m.Entries = slices.Delete(m.Entries, at, at+1)
+					return nil
+				})
+			},
+		},
+	}
+}
+
+func (s *sdn) readStep(c *Call) (any, error) {
+	v, err := s.view(c)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range v.steps(c.Text(mapID.Name)) {
+		if o["order"] != c.order() {
+			continue
+		}
+		if !v.pending && !v.running {
+			o["digest"] = s.digests.ofObjects(v.Pending, model.KindRouteMap)
+		}
+		return o, nil
+	}
+	return nil, c.missingStep()
+}
+
+func (c *Call) order() int {
+	n, _ := strconv.Atoi(c.Text(mapOrder.Name)) // its form has been checked
+	return n
+}
+
+func (c *Call) missingStep() error {
+	return pve.Refusal("route map entry '" + pve.EntryName(c.Text(mapID.Name), c.order()) + "' does not exist")
+}
+
+// steps shows the entries of a route map, or of all.
+func (v *view) steps(id string) []pve.Object {
+	objects := v.config().List(model.KindRouteMap)
+	if v.pending {
+		objects = union(v.Running.List(model.KindRouteMap), objects)
+	}
+	out := []pve.Object{}
+	for _, o := range objects {
+		if id != "" && o.ObjectID() != id {
+			continue
+		}
+		if !v.pending {
+			for _, e := range o.(*model.RouteMap).Ordered() {
+				out = append(out, showStep(o.ObjectID(), &e))
+			}
+			continue
+		}
+		out = append(out, v.pendingSteps(o.ObjectID())...)
+	}
+	return out
+}
+
+// pendingSteps shows how the entries of a map differ.
+func (v *view) pendingSteps(id string) []pve.Object {
+	running, pending := stepsOf(v.Running.RouteMaps[id]), stepsOf(v.Pending.RouteMaps[id])
+	orders := map[int]bool{}
+	for _, m := range []map[int]*model.RouteMapEntry{running, pending} {
+		for order := range m {
+			orders[order] = true
+		}
+	}
+	out := []pve.Object{}
+	for order := range orders {
+		was, is := running[order], pending[order]
+		o := pve.Object{"id": pve.EntryName(id, order), "route-map-id": id, "order": order}
+		if was != nil {
+			o = showStep(id, was)
+		}
+		o, change := v.stateOf(o, was == nil, is == nil, !reflect.DeepEqual(was, is))
+		if change != nil && is != nil {
+			for name, value := range showStep(id, is) {
+				if was == nil || !reflect.DeepEqual(o[name], value) {
+					change[name] = value
+				}
+			}
+		}
+		out = append(out, o)
+	}
+	slices.SortFunc(out, func(a, b pve.Object) int { return a["order"].(int) - b["order"].(int) })
+	return out
+}
+
+// stepsOf are a map's entries by their order; none of no map.
+func stepsOf(m *model.RouteMap) map[int]*model.RouteMapEntry {
+	out := map[int]*model.RouteMapEntry{}
+	if m != nil {
+		for i := range m.Entries {
+			out[m.Entries[i].Order] = &m.Entries[i]
+		}
+	}
+	return out
+}
+
+func showStep(id string, e *model.RouteMapEntry) pve.Object {
+	o := pve.Object{"id": pve.EntryName(id, e.Order), "route-map-id": id, "order": e.Order, "action": e.Action}
+	for name, clauses := range map[string][]string{"match": e.Match, "set": e.Set} {
+		texts := []string{}
+		for _, c := range clauses {
+			texts = append(texts, pve.Clause(c))
+		}
+		if len(texts) > 0 {
+			o[name] = texts
+		}
+	}
+	if e.Call != "" {
+		o["call"] = e.Call
+	}
+	if e.ExitAction != "" {
+		o["exit-action"] = pve.Clause(e.ExitAction)
+	}
+	return o
+}
+
+// step is an entry with what a call gives.
+func (c *Call) step(e model.RouteMapEntry) (model.RouteMapEntry, error) {
+	for _, name := range c.List("delete") {
+		switch name {
+		case "match":
+			e.Match = nil
+		case "set":
+			e.Set = nil
+		case "call":
+			e.Call = ""
+		case "exit-action":
+			e.ExitAction = ""
+		default:
+			return e, pve.Refusal("unable to delete required option '" + name + "'")
+		}
+	}
+	if c.Has("action") {
+		e.Action = c.Text("action")
+	}
+	if c.Has("call") {
+		e.Call = c.Text("call")
+	}
+	for _, part := range []struct {
+		name string
+		keys []string
+		into *[]string
+	}{{"match", matchKeys(), &e.Match}, {"set", setKeys(), &e.Set}} {
+		if !c.Has(part.name) {
+			continue
+		}
+		*part.into = nil
+		for _, text := range c.Params[part.name] {
+			clause, err := pve.ParseClause(text, part.keys)
+			if err != nil {
+				return e, pve.Faults{part.name: err.Error()}
+			}
+			*part.into = append(*part.into, clause)
+		}
+	}
+	if c.Has("exit-action") {
+		clause, err := pve.ParseClause(c.Text("exit-action"), []string{model.ExitContinue, model.ExitGoto, model.ExitNext})
+		if err != nil {
+			return e, pve.Faults{"exit-action": err.Error()}
+		}
+		e.ExitAction = clause
+	}
+	return e, nil
+}
+
+// editStep changes the entries of a route map; at is the place of the one that the
+// call names, or -1. A map without entries is none.
+func (s *sdn) editStep(c *Call, what string, edit func(m *model.RouteMap, at int) error) (any, error) {
+	return s.change(c, what, func(v *revision.View) ([]model.Edit, error) {
+		if c.Has(digestText.Name) && c.Text(digestText.Name) != s.digests.ofObjects(v.Pending, model.KindRouteMap) {
+			return nil, pve.Refusal("detected modified configuration - file changed by other user? Try again.")
+		}
+		m := &model.RouteMap{ID: c.Text(mapID.Name)}
+		if old := v.Pending.RouteMaps[m.ID]; old != nil {
+			m.Entries = slices.Clone(old.Entries)
+		}
+		at := slices.IndexFunc(m.Entries, func(e model.RouteMapEntry) bool { return e.Order == c.order() })
+		if err := edit(m, at); err != nil {
+			return nil, err
+		}
+		if len(m.Entries) == 0 {
+			return []model.Edit{{Kind: model.KindRouteMap, ID: m.ID}}, nil
+		}
+		return []model.Edit{{Put: m}}, nil
+	})
+}

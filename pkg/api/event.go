@@ -1,0 +1,65 @@
+package api
+
+import (
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+)
+
+// EventType says what happened.
+type EventType string
+
+// The types of events.
+const (
+	// EventReady is the first of a stream: what happens from now on is told.
+	// Whoever reads the state after it misses nothing.
+	EventReady EventType = "ready"
+	// EventPending: an object of the pending configuration changed.
+	EventPending EventType = "pending"
+	// EventApplied: another revision runs.
+	EventApplied EventType = "applied"
+	// EventGuest: a guest changed; it took effect at once.
+	EventGuest EventType = "guest"
+	// EventNode: the state of a node changed.
+	EventNode EventType = "node"
+	// EventOverflow: events are missing, because the client was too slow, or the
+	// server was started anew. Everything has to be read again; what happens from
+	// now on is told.
+	EventOverflow EventType = "overflow"
+)
+
+// EventTypes are all types of events.
+func EventTypes() []EventType {
+	return []EventType{EventReady, EventPending, EventApplied, EventGuest, EventNode, EventOverflow}
+}
+
+// Event is something that happened.
+type Event struct {
+	// ID names the place in the stream: a later request can go on after it.
+	ID   string    `json:"id"`
+	Time time.Time `json:"time"`
+	Type EventType `json:"type"`
+	// Change is what became of an object (pending, guest). An object that moved
+	// out of what the reader may see is told as deleted.
+	Change *Change `json:"change,omitempty"`
+	// Author is who changed the pending configuration, if it was one person by an edit.
+	Author string `json:"author,omitempty"`
+	// Revision is the revision that runs (applied).
+	Revision int64 `json:"revision,omitempty"`
+	// Node is what became of a node (node).
+	Node *NodeEvent `json:"node,omitempty"`
+}
+
+// NodeEvent is the state of a node.
+type NodeEvent struct {
+	Name string `json:"name"`
+	// State is converged, applying, degraded or unreachable; empty for a node that
+	// was removed.
+	State protocol.State `json:"state,omitempty"`
+	// Revision is the one that the node last answered.
+	Revision int64 `json:"revision,omitempty"`
+	// Message tells what is wrong with the node as a whole.
+	Message string `json:"message,omitempty"`
+	// Failed are the objects that are not as declared: "vnet/v1".
+	Failed []string `json:"failed,omitempty"`
+}
