@@ -22,7 +22,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// Most is how many entries are kept. For a moment there may be a few more.
+// Most is how many entries are kept. Until old ones are
+// removed there may be a fifth more.
 const Most = 10_000
 
 const (
@@ -31,8 +32,11 @@ const (
 	// at once. An external etcd takes 128 writes in a transaction by default.
 	queued = 1024
 	batch  = 100
-	// tidyAfter is how many entries a server stores until it removes old ones.
+	// tidyAfter is how many entries a server stores at least until it removes old
+	// ones, which takes a look at all: a fifth of those that are kept, if that is more.
 	tidyAfter = 256
+	// linger is how long an entry waits for others to be stored with.
+	linger = 20 * time.Millisecond
 	// tries is how often storing is tried while the server runs, and patience how
 	// long each try, and a wait for what is being stored, may take.
 	tries    = 5
@@ -183,8 +187,8 @@ func (l *Log) Run(ctx context.Context) {
 	for {
 		select {
 		case first := <-l.queue:
-			sinceTidy += l.write(ctx, l.gather(first))
-			if sinceTidy >= tidyAfter {
+			sinceTidy += l.write(ctx, l.gather(ctx, first))
+			if sinceTidy >= max(tidyAfter, l.most/5) {
 				sinceTidy = 0
 				l.tidy(ctx)
 			}
@@ -192,7 +196,7 @@ func (l *Log) Run(ctx context.Context) {
 			for {
 				select {
 				case first := <-l.queue:
-					l.write(ctx, l.gather(first))
+					l.write(ctx, l.gather(ctx, first))
 				default:
 					return
 				}
@@ -201,14 +205,23 @@ func (l *Log) Run(ctx context.Context) {
 	}
 }
 
-// gather takes what else waits, so that it is stored together.
-func (l *Log) gather(first item) []item {
+// gather takes what else comes within a moment, so that it is stored together. It
+// does not keep those waiting who want to be told, nor the end.
+func (l *Log) gather(ctx context.Context, first item) []item {
 	items := []item{first}
-	for len(items) < batch {
+	over, cancel := context.WithTimeout(ctx, linger)
+	defer cancel()
+	for len(items) < batch && items[len(items)-1].done == nil {
 		select {
 		case i := <-l.queue:
 			items = append(items, i)
+			continue
 		default:
+		}
+		select {
+		case i := <-l.queue:
+			items = append(items, i)
+		case <-over.Done():
 			return items
 		}
 	}

@@ -34,6 +34,25 @@ func Objects(old, new *model.Config) []Change {
 	return append(puts, deletes...)
 }
 
+// Count is how many differences Objects would tell.
+func Count(old, new *model.Config) int {
+	n := 0
+	for _, k := range model.Kinds() {
+		for o := range old.Each(k) {
+			if new.Get(k, o.ObjectID()) == nil {
+				n++
+			}
+		}
+		for o := range new.Each(k) {
+			was := old.Get(k, o.ObjectID())
+			if was == nil || Object(was, o) != nil {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // objectsOf compares the objects of one kind: what is created or updated, and
 // what is deleted, each sorted by ID.
 func objectsOf[T any, P interface {

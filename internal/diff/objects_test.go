@@ -125,6 +125,9 @@ func TestEveryKindIsCompared(t *testing.T) {
 	for _, c := range diff.Objects(&model.Config{}, cfg) {
 		got = append(got, c.Type)
 	}
+	if n, gone := diff.Count(&model.Config{}, cfg), diff.Count(cfg, &model.Config{}); n != len(got) || gone != n {
+		t.Errorf("%d created, %d deleted of %d", n, gone, len(got))
+	}
 	for _, k := range model.Kinds() {
 		if k.Revisioned() {
 			want = append(want, string(k))

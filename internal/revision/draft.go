@@ -118,7 +118,7 @@ func (d *draft) change(e, undo model.Edit) {
 // pending counts the objects that differ from those of the running configuration.
 func (d *draft) pending(running *model.Config) int {
 	if d.against != running {
-		d.against, d.differ = running, len(diff.Objects(running, d.config))
+		d.against, d.differ = running, diff.Count(running, d.config)
 	}
 	return d.differ
 }

@@ -96,9 +96,10 @@ func New(o Options) *Hub {
 	return h
 }
 
-// rest is how long it waits before it looks again. What changes meanwhile is told
-// together: to compare two states takes a look at every object.
-const rest = 20 * time.Millisecond
+// rest is how many times as long as a look took it waits before the next. What changes
+// meanwhile is told together: to compare two states takes a look at every object, and
+// in a large configuration that changes all the time it would do nothing else.
+const rest = 20
 
 // sleep waits; it reports false if ctx ended first.
 func sleep(ctx context.Context, d time.Duration) bool {
@@ -122,10 +123,10 @@ func (h *Hub) Run(ctx context.Context) {
 			case <-ctx.Done():
 				return
 			}
-			old := h.view
+			began, old := time.Now(), h.view
 			h.view, h.newer = h.o.Config.Latest()
 			h.publish(compare(old, h.view))
-			if !sleep(ctx, rest) {
+			if !sleep(ctx, rest*time.Since(began)) {
 				return
 			}
 		}

@@ -20,6 +20,10 @@ func (f *Fleet) Status() (*api.Status, error) {
 	return s, err
 }
 
+// gather is for how long changes of the configuration are told together: each status
+// counts all that is pending.
+const gather = 50 * time.Millisecond
+
 // AwaitStatus waits until the status is another than that of a version; then,
 // or when the time is over or stop is closed, it returns it.
 func (f *Fleet) AwaitStatus(ctx context.Context, after string, atMost time.Duration, stop <-chan struct{}) (*api.Status, error) {
@@ -41,6 +45,11 @@ func (f *Fleet) AwaitStatus(ctx context.Context, after string, atMost time.Durat
 		silence := time.NewTimer(next)
 		select {
 		case <-newer:
+			select {
+			case <-time.After(gather):
+			case <-stop:
+			case <-ctx.Done():
+			}
 		case <-members:
 		case <-reports:
 		case <-heard:
@@ -62,7 +71,7 @@ func (f *Fleet) AwaitStatus(ctx context.Context, after string, atMost time.Durat
 // status makes the status of a view, and says when it may change by mere
 // silence.
 func (f *Fleet) status(v *revision.View) (*api.Status, time.Duration, error) {
-	s := &api.Status{Revision: v.Revision, Pending: len(v.Changes()), Nodes: []api.NodeStatus{}}
+	s := &api.Status{Revision: v.Revision, Pending: v.Differ(), Nodes: []api.NodeStatus{}}
 	next := f.unreachable
 	for _, name := range f.members.Names() {
 		n, quiet, err := f.node(v, name)

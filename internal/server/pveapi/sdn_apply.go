@@ -45,7 +45,7 @@ func (s *sdn) takeLock(c *Call) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(v.Changes()) > 0 {
+		if v.Differ() > 0 {
 			return nil, failed(what, pve.Refusal("configuration has pending changes"))
 		}
 	}
