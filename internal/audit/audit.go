@@ -282,7 +282,7 @@ func (l *Log) tidy(ctx context.Context) {
 			for i, r := range chunk {
 				ops[i] = store.Delete(r.Key)
 			}
-			if _, err = l.store.Txn(ctx, nil, ops); err != nil {
+			if _, err = l.store.Txn(ctx, nil, ops); err != nil || !sleep(ctx, linger) { // others write, too
 				break
 			}
 		}

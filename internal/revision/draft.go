@@ -2,6 +2,7 @@ package revision
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 
@@ -47,15 +48,13 @@ func (d *draft) keep() { d.way = nil }
 // further edits are made in copies. now tells whether the draft is still the same.
 // The caller holds the lock.
 func (d *draft) kept() (cfg *model.Config, now bool) {
-	clear(d.own)
-	if len(d.way) == 0 {
-		return d.shown(), true
-	}
 	past := newDraft(d.config, nil)
 	for _, e := range slices.Backward(d.way) {
 		past.set(e)
 	}
-	return past.config, false
+	// Those maps that were not copied just now are shared from here on.
+	maps.DeleteFunc(d.own, func(k model.Kind, _ bool) bool { return !past.own[k] })
+	return past.config, len(d.way) == 0
 }
 
 // shown is the configuration as it is until the draft's next edit.

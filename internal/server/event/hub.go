@@ -99,7 +99,7 @@ func New(o Options) *Hub {
 // rest is how many times as long as a look took it waits before the next. What changes
 // meanwhile is told together: to compare two states takes a look at every object, and
 // in a large configuration that changes all the time it would do nothing else.
-const rest = 20
+const rest = 50
 
 // sleep waits; it reports false if ctx ended first.
 func sleep(ctx context.Context, d time.Duration) bool {

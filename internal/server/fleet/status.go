@@ -22,7 +22,7 @@ func (f *Fleet) Status() (*api.Status, error) {
 
 // gather is for how long changes of the configuration are told together: each status
 // counts all that is pending.
-const gather = 50 * time.Millisecond
+const gather = 100 * time.Millisecond
 
 // AwaitStatus waits until the status is another than that of a version; then,
 // or when the time is over or stop is closed, it returns it.
