@@ -61,7 +61,7 @@ func (s *Service) Edit(ctx context.Context, author string, edits []model.Edit, o
 // Change is Edit with edits that are worked out from the state on which they are
 // made: what edits decides on still holds when they are stored. It may be called
 // more than once, by any goroutine, and what it returns as an error is returned. The
-// view is valid until it returns.
+// view is valid until it returns, and it must not edit by itself: other writers wait.
 func (s *Service) Change(ctx context.Context, author string, edits func(*View) ([]model.Edit, error), o EditOptions) (*EditResult, error) {
 	c := &call{ctx: ctx, author: author, edits: edits, options: o, done: make(chan struct{})}
 	if err := s.carryOut(c); err != nil {
