@@ -63,6 +63,14 @@ func (d *draft) shown() *model.Config {
 	return &c
 }
 
+// frozen is the configuration as it is, for good.
+func (d *draft) frozen() *model.Config {
+	d.lock.Lock()
+	defer d.lock.Unlock()
+	clear(d.own)
+	return d.shown()
+}
+
 // index is the draft's index, which changes with it.
 func (d *draft) index() *model.Index {
 	if d.found == nil {

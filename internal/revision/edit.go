@@ -30,6 +30,10 @@ type EditOptions struct {
 	// at all objects.
 	Uncounted bool
 
+	// Brief says that the function of a Change does not keep its view, which then
+	// costs nothing: it changes once the function has returned.
+	Brief bool
+
 	// planned judges guests by what is about to run only.
 	planned bool
 }
@@ -55,13 +59,14 @@ type EditResult struct {
 // guests are checked together with the others, and take effect at once after
 // these were stored.
 func (s *Service) Edit(ctx context.Context, author string, edits []model.Edit, o EditOptions) (*EditResult, error) {
+	o.Brief = true
 	return s.Change(ctx, author, func(*View) ([]model.Edit, error) { return edits, nil }, o)
 }
 
 // Change is Edit with edits that are worked out from the state on which they are
 // made: what edits decides on still holds when they are stored. It may be called
-// more than once, by any goroutine, and what it returns as an error is returned. The
-// view is valid until it returns, and it must not edit by itself: other writers wait.
+// more than once, by any goroutine, and what it returns as an error is returned. It must
+// not edit by itself: other writers wait.
 func (s *Service) Change(ctx context.Context, author string, edits func(*View) ([]model.Edit, error), o EditOptions) (*EditResult, error) {
 	c := &call{ctx: ctx, author: author, edits: edits, options: o, done: make(chan struct{})}
 	if err := s.carryOut(c); err != nil {

@@ -251,8 +251,12 @@ func agree(with, conds []store.Cond) bool {
 func (s *Service) workOutOne(v *View, c *call, g *group, current bool) (told bool, err error) {
 	defer func() { c.panicked = recover() }()
 	d := g.draft
-	shown := &View{core: g.core, live: v.live, drafted: d.index}
-	shown.Pending = d.shown()
+	shown := &View{core: g.core, live: v.live}
+	if c.options.Brief {
+		shown.Pending, shown.drafted = d.shown(), d.index
+	} else {
+		shown.Pending = d.frozen()
+	}
 	if err := shown.stillPending(c.options.Pending); err != nil {
 		return true, err
 	}

@@ -277,6 +277,26 @@ func TestTroubleStaysWithItsCall(t *testing.T) {
 	}
 }
 
+// A view that the function of a change keeps stays as it was.
+func TestViewsOfChangesCanBeKept(t *testing.T) {
+	s := service(t, mem.New())
+	var kept []*revision.View
+	for i := range 5 {
+		_, err := s.Change(t.Context(), "tester", func(v *revision.View) ([]model.Edit, error) {
+			kept = append(kept, v)
+			return []model.Edit{zone(fmt.Sprintf("z%c", 'a'+i), 1400)}, nil
+		}, revision.EditOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, v := range kept {
+		if len(v.Pending.Zones) != i || cmp.Diff(replayed(v), v.Pending, opts) != "" {
+			t.Errorf("the view of change %d has %d zones", i, len(v.Pending.Zones))
+		}
+	}
+}
+
 // Calls under different conditions are not stored together, and the one whose
 // condition does not hold is the one that is told.
 func TestConditionsOfCallsTogether(t *testing.T) {

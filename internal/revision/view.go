@@ -24,7 +24,7 @@ type View struct {
 }
 
 // Index is the index of the pending configuration. It is at hand for the function of
-// a Change, and made anew elsewhere.
+// a Change that is Brief, and made anew elsewhere.
 func (v *View) Index() *model.Index {
 	if v.drafted != nil {
 		return v.drafted()

@@ -228,7 +228,7 @@ func (s *sdn) change(c *Call, what string, edits func(v *revision.View) ([]model
 }
 
 func (s *sdn) edit(c *Call, edits func(v *revision.View) ([]model.Edit, error), guard []store.Cond) (*revision.EditResult, error) {
-	return s.Config.Change(c, c.Who.String(), edits, revision.EditOptions{Lax: true, Guard: guard, Uncounted: true})
+	return s.Config.Change(c, c.Who.String(), edits, revision.EditOptions{Lax: true, Guard: guard, Uncounted: true, Brief: true})
 }
 
 // failed is an error of an operation that holds the lock, in the form that clients
