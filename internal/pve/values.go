@@ -1,7 +1,6 @@
 package pve
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
@@ -125,40 +124,4 @@ func (k *Kind) Pending(id string, running, configured Values) Object {
 		o["pending"] = pending
 	}
 	return o
-}
-
-// Read reads a property from a JSON value, lenient as Proxmox is: numbers and
-// booleans are taken for their text. ok is false for what has no text.
-func Read(raw json.RawMessage) (values []string, ok bool) {
-	var list []json.RawMessage
-	if json.Unmarshal(raw, &list) == nil && strings.HasPrefix(strings.TrimSpace(string(raw)), "[") {
-		values = []string{}
-		for _, item := range list {
-			text, ok := scalar(item)
-			if !ok {
-				return nil, false
-			}
-			values = append(values, text)
-		}
-		return values, true
-	}
-	text, ok := scalar(raw)
-	return []string{text}, ok
-}
-
-func scalar(raw json.RawMessage) (string, bool) {
-	text := strings.TrimSpace(string(raw))
-	switch {
-	case text == "true":
-		return "1", true
-	case text == "false":
-		return "0", true
-	case text == "" || text == "null" || text[0] == '{' || text[0] == '[':
-		return "", false
-	case text[0] == '"':
-		var s string
-		err := json.Unmarshal(raw, &s)
-		return s, err == nil
-	}
-	return text, true
 }
