@@ -55,6 +55,52 @@ func (l listing[T]) write(a *app, output string, list []T) error {
 	return a.write(table(l.header, rows))
 }
 
+// listCommand completes a command that lists what get returns.
+func listCommand[T any](a *app, cmd *cobra.Command, l listing[T], get func(ctx context.Context, c *client.Client, given []string) ([]T, error)) *cobra.Command {
+	var output string
+	cmd.RunE = func(cmd *cobra.Command, given []string) error {
+		c, err := a.client()
+		if err != nil {
+			return err
+		}
+		list, err := get(cmd.Context(), c, given)
+		if err != nil {
+			return err
+		}
+		return l.write(a, output, list)
+	}
+	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML, formatName)
+	return cmd
+}
+
+// showCommand completes a command that shows the object which get returns by its
+// name; text is how people read it.
+func showCommand[T any](a *app, cmd *cobra.Command, get func(c *client.Client, ctx context.Context, id string) (*T, string, error),
+	text func(ctx context.Context, c *client.Client, v *T) (string, error),
+) *cobra.Command {
+	var output string
+	cmd.RunE = func(cmd *cobra.Command, given []string) error {
+		c, err := a.client()
+		if err != nil {
+			return err
+		}
+		v, _, err := get(c, cmd.Context(), given[0])
+		if err != nil {
+			return err
+		}
+		if output != formatTable {
+			return writeData(a.Stdout, output, v)
+		}
+		shown, err := text(cmd.Context(), c, v)
+		if err != nil {
+			return err
+		}
+		return a.write(shown)
+	}
+	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
+	return cmd
+}
+
 // details lays out what is known of one object, what is empty left out.
 func details(pairs ...string) string {
 	wide := 0

@@ -62,57 +62,23 @@ func (a *app) groupPutCommand(verb, short, condition string) *cobra.Command {
 }
 
 func (a *app) groupListCommand() *cobra.Command {
-	var output string
-	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List the groups",
-		Args:  args(0, 0, ""),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			groups, err := c.Groups(cmd.Context())
-			if err != nil {
-				return err
-			}
-			l := listing[api.Group]{
-				empty:  "no groups; add one with: viaduct group add",
-				header: []string{"GROUP", "MEMBERS", "COMMENT"},
-				row:    func(g api.Group) []string { return []string{g.ID, some(g.Members), g.Comment} },
-				name:   func(g api.Group) string { return "group/" + g.ID },
-			}
-			return l.write(a, output, groups)
-		},
-	}
-	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML, formatName)
-	return cmd
+	return listCommand(a, &cobra.Command{Use: "list", Short: "List the groups", Args: args(0, 0, "")}, listing[api.Group]{
+		empty:  "no groups; add one with: viaduct group add",
+		header: []string{"GROUP", "MEMBERS", "COMMENT"},
+		row:    func(g api.Group) []string { return []string{g.ID, some(g.Members), g.Comment} },
+		name:   func(g api.Group) string { return "group/" + g.ID },
+	}, func(ctx context.Context, c *client.Client, _ []string) ([]api.Group, error) { return c.Groups(ctx) })
 }
 
 func (a *app) groupShowCommand() *cobra.Command {
-	var output string
-	cmd := &cobra.Command{
+	return showCommand(a, &cobra.Command{
 		Use:               "show GROUP",
 		Short:             "Show a group with its members",
 		Args:              args(1, 1, "the name of a group"),
 		ValidArgsFunction: a.completeAt(0, groupNames),
-		RunE: func(cmd *cobra.Command, given []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			g, _, err := c.Group(cmd.Context(), given[0])
-			if err != nil {
-				return err
-			}
-			if output != formatTable {
-				return writeData(a.Stdout, output, g)
-			}
-			return a.write(details("group", g.ID, "comment", g.Comment, "members", strings.Join(g.Members, ", ")))
-		},
-	}
-	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
-	return cmd
+	}, (*client.Client).Group, func(_ context.Context, _ *client.Client, g *api.Group) (string, error) {
+		return details("group", g.ID, "comment", g.Comment, "members", strings.Join(g.Members, ", ")), nil
+	})
 }
 
 // some shows the first names of a list, and how many more there are.

@@ -93,58 +93,24 @@ func roleKind(r api.Role) string {
 }
 
 func (a *app) roleListCommand() *cobra.Command {
-	var output string
-	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List the roles",
-		Args:  args(0, 0, ""),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			roles, err := c.Roles(cmd.Context())
-			if err != nil {
-				return err
-			}
-			l := listing[api.Role]{
-				header: []string{"ROLE", "KIND", "PRIVILEGES"},
-				row:    func(r api.Role) []string { return []string{r.ID, roleKind(r), some(r.Privileges)} },
-				name:   func(r api.Role) string { return "role/" + r.ID },
-			}
-			return l.write(a, output, roles)
-		},
-	}
-	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML, formatName)
-	return cmd
+	return listCommand(a, &cobra.Command{Use: "list", Short: "List the roles", Args: args(0, 0, "")}, listing[api.Role]{
+		header: []string{"ROLE", "KIND", "PRIVILEGES"},
+		row:    func(r api.Role) []string { return []string{r.ID, roleKind(r), some(r.Privileges)} },
+		name:   func(r api.Role) string { return "role/" + r.ID },
+	}, func(ctx context.Context, c *client.Client, _ []string) ([]api.Role, error) { return c.Roles(ctx) })
 }
 
 func (a *app) roleShowCommand() *cobra.Command {
-	var output string
-	cmd := &cobra.Command{
+	return showCommand(a, &cobra.Command{
 		Use:               "show ROLE",
 		Short:             "Show all privileges of a role",
 		Args:              args(1, 1, "the name of a role"),
 		ValidArgsFunction: a.completeAt(0, roleNames),
-		RunE: func(cmd *cobra.Command, given []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			r, _, err := c.Role(cmd.Context(), given[0])
-			if err != nil {
-				return err
-			}
-			if output != formatTable {
-				return writeData(a.Stdout, output, r)
-			}
-			text := details("role", r.ID, "kind", roleKind(*r))
-			if len(r.Privileges) == 0 {
-				return a.write(text + "\nhas no privileges\n")
-			}
-			return a.write(text + "\n" + strings.Join(r.Privileges, "\n") + "\n")
-		},
-	}
-	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
-	return cmd
+	}, (*client.Client).Role, func(_ context.Context, _ *client.Client, r *api.Role) (string, error) {
+		text := details("role", r.ID, "kind", roleKind(*r))
+		if len(r.Privileges) == 0 {
+			return text + "\nhas no privileges\n", nil
+		}
+		return text + "\n" + strings.Join(r.Privileges, "\n") + "\n", nil
+	})
 }

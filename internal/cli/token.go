@@ -74,42 +74,29 @@ gives to the token itself; with --privsep=false it has all of them.`,
 }
 
 func (a *app) tokenListCommand() *cobra.Command {
-	var output string
-	cmd := &cobra.Command{
+	return listCommand(a, &cobra.Command{
 		Use:               "list [USER]",
 		Short:             "List the API tokens, of all users or one",
 		Args:              args(0, 1, "at most the name of a user"),
 		ValidArgsFunction: a.completeAt(0, userNames),
-		RunE: func(cmd *cobra.Command, given []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
+	}, listing[api.UserToken]{
+		empty:  "no API tokens; make one with: viaduct token create",
+		header: []string{"TOKEN", "PRIVILEGES", "EXPIRES", "COMMENT"},
+		row: func(t api.UserToken) []string {
+			privileges := "its own"
+			if t.AllPrivileges {
+				privileges = "its user's"
 			}
-			user := ""
-			if len(given) > 0 {
-				user = given[0]
-			}
-			tokens, err := c.UserTokens(cmd.Context(), user)
-			if err != nil {
-				return err
-			}
-			l := listing[api.UserToken]{
-				empty:  "no API tokens; make one with: viaduct token create",
-				header: []string{"TOKEN", "PRIVILEGES", "EXPIRES", "COMMENT"},
-				row: func(t api.UserToken) []string {
-					privileges := "its own"
-					if t.AllPrivileges {
-						privileges = "its user's"
-					}
-					return []string{t.ID(), privileges, a.expiry(t.Expire), t.Comment}
-				},
-				name: func(t api.UserToken) string { return "token/" + t.ID() },
-			}
-			return l.write(a, output, tokens)
+			return []string{t.ID(), privileges, a.expiry(t.Expire), t.Comment}
 		},
-	}
-	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML, formatName)
-	return cmd
+		name: func(t api.UserToken) string { return "token/" + t.ID() },
+	}, func(ctx context.Context, c *client.Client, given []string) ([]api.UserToken, error) {
+		user := ""
+		if len(given) > 0 {
+			user = given[0]
+		}
+		return c.UserTokens(ctx, user)
+	})
 }
 
 func (a *app) tokenDeleteCommand() *cobra.Command {

@@ -147,32 +147,13 @@ disabled or has expired has no access, and their tokens and tickets neither.`,
 }
 
 func (a *app) userListCommand() *cobra.Command {
-	var output string
-	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List the users",
-		Args:  args(0, 0, ""),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			users, err := c.Users(cmd.Context())
-			if err != nil {
-				return err
-			}
-			l := listing[api.User]{
-				header: []string{"USER", "ACCESS", "PASSWORD", "EXPIRES", "GROUPS", "COMMENT"},
-				row: func(u api.User) []string {
-					return []string{u.ID, a.standing(u), passwordText(u), a.expiry(u.Expire), strings.Join(u.Groups, ", "), u.Comment}
-				},
-				name: func(u api.User) string { return "user/" + u.ID },
-			}
-			return l.write(a, output, users)
+	return listCommand(a, &cobra.Command{Use: "list", Short: "List the users", Args: args(0, 0, "")}, listing[api.User]{
+		header: []string{"USER", "ACCESS", "PASSWORD", "EXPIRES", "GROUPS", "COMMENT"},
+		row: func(u api.User) []string {
+			return []string{u.ID, a.standing(u), passwordText(u), a.expiry(u.Expire), strings.Join(u.Groups, ", "), u.Comment}
 		},
-	}
-	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML, formatName)
-	return cmd
+		name: func(u api.User) string { return "user/" + u.ID },
+	}, func(ctx context.Context, c *client.Client, _ []string) ([]api.User, error) { return c.Users(ctx) })
 }
 
 // standing tells whether a user has access.
@@ -195,37 +176,22 @@ func passwordText(u api.User) string {
 }
 
 func (a *app) userShowCommand() *cobra.Command {
-	var output string
-	cmd := &cobra.Command{
+	return showCommand(a, &cobra.Command{
 		Use:               "show USER",
 		Short:             "Show a user, with tokens and permissions",
 		Args:              args(1, 1, "the name of a user"),
 		ValidArgsFunction: a.completeAt(0, userNames),
-		RunE: func(cmd *cobra.Command, given []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			u, _, err := c.User(cmd.Context(), given[0])
-			if err != nil {
-				return err
-			}
-			if output != formatTable {
-				return writeData(a.Stdout, output, u)
-			}
-			tokens, err := c.UserTokens(cmd.Context(), u.ID)
-			if err != nil {
-				return err
-			}
-			acl, err := c.ACL(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return a.write(a.describeUser(u, tokens, acl))
-		},
-	}
-	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
-	return cmd
+	}, (*client.Client).User, func(ctx context.Context, c *client.Client, u *api.User) (string, error) {
+		tokens, err := c.UserTokens(ctx, u.ID)
+		if err != nil {
+			return "", err
+		}
+		acl, err := c.ACL(ctx)
+		if err != nil {
+			return "", err
+		}
+		return a.describeUser(u, tokens, acl), nil
+	})
 }
 
 func (a *app) describeUser(u *api.User, tokens []api.UserToken, acl []api.ACLEntry) string {
