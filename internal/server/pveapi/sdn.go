@@ -125,6 +125,28 @@ func (s *sdn) view(c *Call) (*view, error) {
 	return &view{View: v, pending: c.Bool("pending"), running: c.Bool("running") && !c.Bool("pending")}, nil
 }
 
+// viewing gives an operation the state that its call asks for.
+func (s *sdn) viewing(read func(c *Call, v *view) (any, error)) func(c *Call) (any, error) {
+	return func(c *Call) (any, error) {
+		v, err := s.view(c)
+		if err != nil {
+			return nil, err
+		}
+		return read(c, v)
+	}
+}
+
+// reading shows the object of a kind that the parameter named as the kind's ID names.
+func (s *sdn) reading(k *pve.Kind, decorate func(o model.Object, out pve.Object)) func(c *Call) (any, error) {
+	return s.viewing(func(c *Call, v *view) (any, error) {
+		o, err := find(v, k, c.Text(k.ID))
+		if err != nil {
+			return nil, err
+		}
+		return s.show(v, k, o, s.digest(v, k), decorate), nil
+	})
+}
+
 // config is the configuration whose objects are looked for.
 func (v *view) config() *model.Config {
 	if v.running {
@@ -259,7 +281,12 @@ func failed(what string, err error) error {
 
 // checkDigest refuses a change of what somebody else changed meanwhile.
 func (s *sdn) checkDigest(c *Call, cfg *model.Config, k *pve.Kind) error {
-	if c.Has(digestText.Name) && c.Text(digestText.Name) != s.digests.of(cfg, k) {
+	return c.unmodified(s.digests.of(cfg, k))
+}
+
+// unmodified refuses a change whose call names another digest than this.
+func (c *Call) unmodified(digest string) error {
+	if c.Has(digestText.Name) && c.Text(digestText.Name) != digest {
 		return pve.Refusal("detected modified configuration - file changed by other user? Try again.")
 	}
 	return nil

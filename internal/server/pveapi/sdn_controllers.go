@@ -16,16 +16,12 @@ func (s *sdn) controllerOperations() []Operation {
 		{
 			Method: http.MethodGet, Path: "/cluster/sdn/controllers", Doc: "List the controllers.",
 			Params: append([]pve.Property{typed(k, "type", 'o')}, viewParams...),
-			Handle: func(c *Call) (any, error) {
-				v, err := s.view(c)
-				if err != nil {
-					return nil, err
-				}
+			Handle: s.viewing(func(c *Call, v *view) (any, error) {
 				return s.list(v, k, func(o model.Object) bool {
 					ctl := o.(*model.Controller)
 					return (!c.Has("type") || c.Text("type") == string(ctl.Type)) && c.May("/sdn/controllers/"+ctl.ID, audit, allocate)
 				}, nil), nil
-			},
+			}),
 		},
 		{
 			Method: http.MethodPost, Path: "/cluster/sdn/controllers", Doc: "Create a controller.",
@@ -35,17 +31,7 @@ func (s *sdn) controllerOperations() []Operation {
 		{
 			Method: http.MethodGet, Path: item, Doc: "Read a controller.",
 			Params: append([]pve.Property{id}, viewParams...), Allow: Need("/sdn/controllers/{controller}", allocate),
-			Handle: func(c *Call) (any, error) {
-				v, err := s.view(c)
-				if err != nil {
-					return nil, err
-				}
-				o, err := find(v, k, c.Text("controller"))
-				if err != nil {
-					return nil, err
-				}
-				return s.show(v, k, o, s.digest(v, k), nil), nil
-			},
+			Handle: s.reading(k, nil),
 		},
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change a controller.",

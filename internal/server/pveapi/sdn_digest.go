@@ -32,10 +32,17 @@ type hashed struct {
 	sum    [sha256.Size]byte
 }
 
-// of is the digest of a kind in a configuration.
-func (d *digests) of(cfg *model.Config, k *pve.Kind) string { return d.ofObjects(cfg, k.Model) }
+// of is the digest of the file that has a kind in a configuration. Fabrics and their
+// nodes share one.
+func (d *digests) of(cfg *model.Config, k *pve.Kind) string {
+	switch k.Model {
+	case model.KindFabric, model.KindFabricNode:
+		return word(k.Model, []byte(d.ofObjects(cfg, model.KindFabric)+d.ofObjects(cfg, model.KindFabricNode)))
+	}
+	return d.ofObjects(cfg, k.Model)
+}
 
-// ofObjects is of for any kind of the model.
+// ofObjects is the digest of the objects of any kind of the model.
 func (d *digests) ofObjects(cfg *model.Config, kind model.Kind) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()

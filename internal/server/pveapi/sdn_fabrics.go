@@ -26,23 +26,15 @@ func (s *sdn) fabricOperations() []Operation {
 	return []Operation{
 		{
 			Method: http.MethodGet, Path: "/cluster/sdn/fabrics/all", Doc: "List the fabrics and their nodes.", Params: slices.Clone(viewParams), Extra: true,
-			Handle: func(c *Call) (any, error) {
-				v, err := s.view(c)
-				if err != nil {
-					return nil, err
-				}
+			Handle: s.viewing(func(c *Call, v *view) (any, error) {
 				return map[string]any{"fabrics": s.listFabrics(c, v), "nodes": s.listNodes(c, v, "")}, nil
-			},
+			}),
 		},
 		{
 			Method: http.MethodGet, Path: all, Doc: "List the fabrics.", Params: slices.Clone(viewParams), Extra: true,
-			Handle: func(c *Call) (any, error) {
-				v, err := s.view(c)
-				if err != nil {
-					return nil, err
-				}
+			Handle: s.viewing(func(c *Call, v *view) (any, error) {
 				return s.listFabrics(c, v), nil
-			},
+			}),
 		},
 		{
 			Method: http.MethodPost, Path: all, Doc: "Create a fabric.", Extra: true,
@@ -52,17 +44,7 @@ func (s *sdn) fabricOperations() []Operation {
 		{
 			Method: http.MethodGet, Path: item, Doc: "Read a fabric.", Extra: true,
 			Params: []pve.Property{id}, Allow: Need("/sdn/fabrics/{id}", audit, allocate),
-			Handle: func(c *Call) (any, error) {
-				v, err := s.view(c)
-				if err != nil {
-					return nil, err
-				}
-				o, err := find(v, k, c.Text("id"))
-				if err != nil {
-					return nil, err
-				}
-				return s.show(v, k, o, s.fabricDigest(v), protocolForType), nil
-			},
+			Handle: s.reading(k, protocolForType),
 		},
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change a fabric.", Extra: true,
@@ -82,25 +64,6 @@ func protocolForType(_ model.Object, out pve.Object) {
 	delete(out, "type")
 }
 
-// fabricDigest is one for fabrics and their nodes, which share a file.
-func (s *sdn) fabricDigest(v *view) any {
-	if v.pending || v.running {
-		return nil
-	}
-	return s.fileDigest(v.Pending)
-}
-
-func (s *sdn) fileDigest(cfg *model.Config) string {
-	return word(model.KindFabric, []byte(s.digests.of(cfg, pve.Fabrics())+s.digests.of(cfg, pve.FabricNodes())))
-}
-
-func (s *sdn) checkFabricDigest(c *Call, cfg *model.Config) error {
-	if c.Has(digestText.Name) && c.Text(digestText.Name) != s.fileDigest(cfg) {
-		return pve.Refusal("detected modified configuration - file changed by other user? Try again.")
-	}
-	return nil
-}
-
 func (s *sdn) listFabrics(c *Call, v *view) rows {
 	return s.list(v, pve.Fabrics(), func(o model.Object) bool { return c.May(fabricPath(o.ObjectID()), audit, allocate) }, protocolForType)
 }
@@ -115,7 +78,7 @@ func (s *sdn) createFabric(c *Call) (any, error) {
 		if v.Pending.Fabrics[id] != nil {
 			return nil, k.Defined(id)
 		}
-		if err := s.checkFabricDigest(c, v.Pending); err != nil {
+		if err := s.checkDigest(c, v.Pending, k); err != nil {
 			return nil, err
 		}
 		f := &model.Fabric{ID: id, Protocol: model.FabricProtocol(typ)}
@@ -140,7 +103,7 @@ func (s *sdn) updateFabric(c *Call) (any, error) {
 		if old == nil {
 			return nil, k.Missing(id)
 		}
-		if err := s.checkFabricDigest(c, v.Pending); err != nil {
+		if err := s.checkDigest(c, v.Pending, k); err != nil {
 			return nil, err
 		}
 		if c.Text("protocol") != string(old.Protocol) {
@@ -180,13 +143,9 @@ func (s *sdn) fabricNodeOperations() []Operation {
 	const all, some, item = "/cluster/sdn/fabrics/node", "/cluster/sdn/fabrics/node/{fabric_id}", "/cluster/sdn/fabrics/node/{fabric_id}/{node_id}"
 	fabric := pve.Property{Name: "fabric_id", Form: pve.Text, Need: 'r', MaxLength: 128, Doc: "name of the fabric"}
 	node := pve.Property{Name: "node_id", Form: pve.Text, Need: 'r', MaxLength: 128, Doc: "name of the node"}
-	list := func(c *Call) (any, error) {
-		v, err := s.view(c)
-		if err != nil {
-			return nil, err
-		}
+	list := s.viewing(func(c *Call, v *view) (any, error) {
 		return s.listNodes(c, v, c.Text("fabric_id")), nil
-	}
+	})
 	change := All(Need("/sdn/fabrics/{fabric_id}", allocate), Need("/nodes/{node_id}", sysModify))
 	return []Operation{
 		{Method: http.MethodGet, Path: all, Doc: "List the nodes of all fabrics.", Params: slices.Clone(viewParams), Extra: true, Handle: list},
@@ -202,17 +161,13 @@ func (s *sdn) fabricNodeOperations() []Operation {
 		{
 			Method: http.MethodGet, Path: item, Doc: "Read a node of a fabric.", Params: []pve.Property{fabric, node}, Extra: true,
 			Allow: All(Need("/sdn/fabrics/{fabric_id}", audit, allocate), Need("/nodes/{node_id}", sysAudit, sysModify)),
-			Handle: func(c *Call) (any, error) {
-				v, err := s.view(c)
-				if err != nil {
-					return nil, err
-				}
+			Handle: s.viewing(func(c *Call, v *view) (any, error) {
 				o, err := find(v, k, model.FabricNodeID(c.Text("fabric_id"), c.Text("node_id")))
 				if err != nil {
 					return nil, err
 				}
-				return s.show(v, k, o, s.fabricDigest(v), v.decorateFabricNode), nil
-			},
+				return s.show(v, k, o, s.digest(v, k), v.decorateFabricNode), nil
+			}),
 		},
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change a node of a fabric.", Extra: true,
@@ -281,7 +236,7 @@ func (s *sdn) createFabricNode(c *Call) (any, error) {
 		if v.Pending.FabricNodes[id] != nil {
 			return nil, k.Defined(id)
 		}
-		if err := s.checkFabricDigest(c, v.Pending); err != nil {
+		if err := s.checkDigest(c, v.Pending, k); err != nil {
 			return nil, err
 		}
 		if err := k.Options(protocol, given); err != nil {
@@ -304,7 +259,7 @@ func (s *sdn) updateFabricNode(c *Call) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := s.checkFabricDigest(c, v.Pending); err != nil {
+		if err := s.checkDigest(c, v.Pending, k); err != nil {
 			return nil, err
 		}
 		n := &model.FabricNode{ID: id, Fabric: old.Fabric, Node: old.Node}

@@ -221,8 +221,8 @@ func (s *sdn) updatePlugin(c *Call, k *pve.Kind) (any, error) {
 		if err != nil {
 			return err
 		}
-		if c.Has(digestText.Name) && c.Text(digestText.Name) != pluginDigest(k, all) {
-			return pve.Refusal("detected modified configuration - file changed by other user? Try again.")
+		if err := c.unmodified(pluginDigest(k, all)); err != nil {
+			return err
 		}
 		if x.Values, err = k.Merge(x.Type, x.Values, c.given(k), c.List("delete")); err != nil {
 			return err

@@ -297,8 +297,9 @@ func (s *sdn) editPrefixList(c *Call, what string, create bool, rows func(old []
 			return nil, pve.Refusal("prefix list '" + id + "' already defined")
 		case !create && old == nil:
 			return nil, missingList(id)
-		case c.Has(digestText.Name) && c.Text(digestText.Name) != s.digests.ofObjects(v.Pending, model.KindPrefixList):
-			return nil, pve.Refusal("detected modified configuration - file changed by other user? Try again.")
+		}
+		if err := c.unmodified(s.digests.ofObjects(v.Pending, model.KindPrefixList)); err != nil {
+			return nil, err
 		}
 		l := &model.PrefixList{ID: id}
 		if old != nil {

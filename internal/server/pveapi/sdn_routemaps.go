@@ -31,27 +31,19 @@ func (s *sdn) routeMapOperations() []Operation {
 	const all = "/cluster/sdn/route-maps"
 	const entries, some, item = all + "/entries", all + "/entries/{route-map-id}", all + "/entries/{route-map-id}/entry/{order}"
 	see, may := Need("/sdn/route-maps", audit, allocate), Need("/sdn/route-maps", allocate)
-	list := func(c *Call) (any, error) {
-		v, err := s.view(c)
-		if err != nil {
-			return nil, err
-		}
+	list := s.viewing(func(c *Call, v *view) (any, error) {
 		return v.steps(c.Text(mapID.Name)), nil
-	}
+	})
 	return []Operation{
 		{
 			Method: http.MethodGet, Path: all, Doc: "List the route maps.", Params: slices.Clone(viewParams), Allow: see,
-			Handle: func(c *Call) (any, error) {
-				v, err := s.view(c)
-				if err != nil {
-					return nil, err
-				}
+			Handle: s.viewing(func(c *Call, v *view) (any, error) {
 				out := []pve.Object{}
 				for _, o := range v.config().List(model.KindRouteMap) {
 					out = append(out, pve.Object{"id": o.ObjectID()})
 				}
 				return out, nil
-			},
+			}),
 		},
 		{Method: http.MethodGet, Path: entries, Doc: "List the entries of all route maps.", Params: slices.Clone(viewParams), Allow: see, Handle: list},
 		{
@@ -266,8 +258,8 @@ func (c *Call) step(e model.RouteMapEntry) (model.RouteMapEntry, error) {
 // call names, or -1. A map without entries is none.
 func (s *sdn) editStep(c *Call, what string, edit func(m *model.RouteMap, at int) error) (any, error) {
 	return s.change(c, what, func(v *revision.View) ([]model.Edit, error) {
-		if c.Has(digestText.Name) && c.Text(digestText.Name) != s.digests.ofObjects(v.Pending, model.KindRouteMap) {
-			return nil, pve.Refusal("detected modified configuration - file changed by other user? Try again.")
+		if err := c.unmodified(s.digests.ofObjects(v.Pending, model.KindRouteMap)); err != nil {
+			return nil, err
 		}
 		m := &model.RouteMap{ID: c.Text(mapID.Name)}
 		if old := v.Pending.RouteMaps[m.ID]; old != nil {

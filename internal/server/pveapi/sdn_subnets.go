@@ -22,13 +22,9 @@ func (s *sdn) subnetOperations() []Operation {
 		{
 			Method: http.MethodGet, Path: all, Doc: "List the subnets of a VNet.",
 			Params: append([]pve.Property{vnet}, viewParams...), Allow: s.onVNet(audit, allocate),
-			Handle: func(c *Call) (any, error) {
-				v, err := s.view(c)
-				if err != nil {
-					return nil, err
-				}
+			Handle: s.viewing(func(c *Call, v *view) (any, error) {
 				return s.list(v, k, func(o model.Object) bool { return o.(*model.Subnet).VNet == c.Text("vnet") }, v.decorateSubnet), nil
-			},
+			}),
 		},
 		{
 			Method: http.MethodPost, Path: all, Doc: "Create a subnet.",

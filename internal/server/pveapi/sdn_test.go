@@ -258,6 +258,34 @@ func TestFirewallRefs(t *testing.T) {
 	e.live(t, none, []step{{"GET", "/cluster/firewall/refs", "", `[]`}})
 }
 
+// Fabrics and their nodes share a file: every view of either has its digest, which a
+// change of the other makes another one, and which a change may name.
+func TestFabricsShareOneDigest(t *testing.T) {
+	e, root := sdnEnv(t)
+	const fabric, node = "/cluster/sdn/fabrics/fabric", "/cluster/sdn/fabrics/node/f1"
+	e.live(t, root, []step{{"POST", fabric, "id=f1&protocol=openfabric&ip_prefix=10.0.0.0/24", `null`}})
+	var before string
+	for _, change := range []struct{ method, path, form string }{
+		{"POST", node, "node_id=n1&protocol=openfabric&ip=10.0.0.1"},
+		{"PUT", fabric + "/f1", "protocol=openfabric&hello_interval=2"},
+		{"PUT", node + "/n1", "protocol=openfabric&ip=10.0.0.2"},
+	} {
+		digest := e.call(t, root, "GET", fabric+"/f1", "").Data.(map[string]any)["digest"].(string)
+		if digest == before {
+			t.Errorf("before %s %s: the digest %s did not change", change.method, change.path, digest)
+		}
+		for _, list := range []string{fabric, node} {
+			for _, row := range e.call(t, root, "GET", list, "").Data.([]any) {
+				if got := row.(map[string]any)["digest"]; got != digest {
+					t.Errorf("%s has the digest %v, the fabric %s", list, got, digest)
+				}
+			}
+		}
+		e.live(t, root, []step{{change.method, change.path, change.form + "&digest=" + digest, `null`}})
+		before = digest
+	}
+}
+
 // Of writers who all saw the same state exactly one wins.
 func TestOneDigestWins(t *testing.T) {
 	e, root := sdnEnv(t)

@@ -33,17 +33,7 @@ func (s *sdn) zoneOperations() []Operation {
 		{
 			Method: http.MethodGet, Path: item, Doc: "Read a zone.",
 			Params: append([]pve.Property{id}, viewParams...), Allow: Need("/sdn/zones/{zone}", allocate),
-			Handle: func(c *Call) (any, error) {
-				v, err := s.view(c)
-				if err != nil {
-					return nil, err
-				}
-				o, err := find(v, k, c.Text("zone"))
-				if err != nil {
-					return nil, err
-				}
-				return s.show(v, k, o, s.digest(v, k), nil), nil
-			},
+			Handle: s.reading(k, nil),
 		},
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change a zone.",
@@ -149,13 +139,9 @@ func (s *sdn) vnetOperations() []Operation {
 	return []Operation{
 		{
 			Method: http.MethodGet, Path: "/cluster/sdn/vnets", Doc: "List the VNets.", Params: slices.Clone(viewParams),
-			Handle: func(c *Call) (any, error) {
-				v, err := s.view(c)
-				if err != nil {
-					return nil, err
-				}
+			Handle: s.viewing(func(c *Call, v *view) (any, error) {
 				return s.list(v, k, func(o model.Object) bool { return c.May(vnetPath(o.(*model.VNet)), audit, allocate) }, nil), nil
-			},
+			}),
 		},
 		{
 			Method: http.MethodPost, Path: "/cluster/sdn/vnets", Doc: "Create a VNet.",
@@ -165,17 +151,7 @@ func (s *sdn) vnetOperations() []Operation {
 		{
 			Method: http.MethodGet, Path: item, Doc: "Read a VNet.",
 			Params: append([]pve.Property{id}, viewParams...), Allow: s.onVNet(audit, allocate),
-			Handle: func(c *Call) (any, error) {
-				v, err := s.view(c)
-				if err != nil {
-					return nil, err
-				}
-				o, err := find(v, k, c.Text("vnet"))
-				if err != nil {
-					return nil, err
-				}
-				return s.show(v, k, o, s.digest(v, k), nil), nil
-			},
+			Handle: s.reading(k, nil),
 		},
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change a VNet.",
