@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 )
 
@@ -24,14 +25,14 @@ func (a *Agent) renew(ctx context.Context, link *serverLink) {
 		}
 		// The clock may be set while this waits, so it looks again and again.
 		if at := pki.RenewAt(pair.Leaf); time.Now().Before(at) {
-			if !sleepUntil(ctx, earlier(at, time.Now().Add(renewLook))) {
+			if !delay.For(ctx, time.Until(earlier(at, time.Now().Add(renewLook)))) {
 				return
 			}
 			continue
 		}
 		if err := a.renewOnce(ctx, link); err != nil {
 			a.Log.Warn("cannot renew the node's certificate; trying again", "error", err, "in", renewRetry)
-			if !sleepUntil(ctx, time.Now().Add(renewRetry)) {
+			if !delay.For(ctx, renewRetry) {
 				return
 			}
 		}
@@ -43,17 +44,6 @@ func earlier(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-func sleepUntil(ctx context.Context, at time.Time) bool {
-	t := time.NewTimer(time.Until(at))
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }
 
 func (a *Agent) renewOnce(ctx context.Context, link *serverLink) error {

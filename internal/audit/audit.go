@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
@@ -254,22 +255,10 @@ func (l *Log) write(ctx context.Context, items []item) int {
 		if err == nil {
 			return len(ops)
 		}
-		if wait > 50*time.Millisecond<<(tries-2) || !sleep(ctx, wait) {
+		if wait > 50*time.Millisecond<<(tries-2) || !delay.For(ctx, wait) {
 			l.log.Error("audit entries are in this log only: they could not be stored", "entries", len(ops), "error", err)
 			return 0
 		}
-	}
-}
-
-// sleep waits; it reports false if ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 
@@ -282,7 +271,7 @@ func (l *Log) tidy(ctx context.Context) {
 			for i, r := range chunk {
 				ops[i] = store.Delete(r.Key)
 			}
-			if _, err = l.store.Txn(ctx, nil, ops); err != nil || !sleep(ctx, linger) { // others write, too
+			if _, err = l.store.Txn(ctx, nil, ops); err != nil || !delay.For(ctx, linger) { // others write, too
 				break
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/pkg/client"
@@ -28,11 +29,11 @@ func (a *app) watchNodes(ctx context.Context, c *client.Client, revision int64, 
 		if err != nil {
 			// A server that starts anew, or another takes over: the revision runs
 			// all the same, and the timeout bounds the wait.
-			pause(waiting, 200*time.Millisecond)
+			delay.For(waiting, 200*time.Millisecond)
 			continue
 		}
 		if st.Version == after { // the poll ran out: a server in haste must not make us spin
-			pause(waiting, 200*time.Millisecond)
+			delay.For(waiting, 200*time.Millisecond)
 		}
 		last, after = st, st.Version
 		if p.show(st, a.Now()) {
@@ -43,16 +44,6 @@ func (a *app) watchNodes(ctx context.Context, c *client.Client, revision int64, 
 		return &exitError{ExitDegraded, fmt.Errorf("interrupted: revision %d is running, and the nodes take it without being watched; viaduct status shows them", revision)}
 	}
 	return p.verdict(last, true)
-}
-
-// pause waits for d or the end of the context.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
 }
 
 // maxLive is how many nodes' lines are redrawn in place.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
@@ -72,7 +73,7 @@ func (a *app) watchStatus(ctx context.Context, c *client.Client, output string) 
 			break
 		}
 		if st.Version == after {
-			pause(ctx, 200*time.Millisecond)
+			delay.For(ctx, 200*time.Millisecond)
 			continue
 		}
 		switch {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/vishvananda/netlink"
 )
 
@@ -165,10 +166,8 @@ func awaitUptime(ctx context.Context) error {
 		if left <= 0 {
 			return nil
 		}
-		select {
-		case <-ctx.Done():
+		if !delay.For(ctx, left) {
 			return ctx.Err()
-		case <-time.After(left):
 		}
 	}
 }

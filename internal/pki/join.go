@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
@@ -132,10 +133,7 @@ func ask(ctx context.Context, c *http.Client, url string, req any) (*answer, err
 		if errors.As(err, &refused) && refused.Status < 500 || errors.Is(err, ErrPin) || ctx.Err() != nil || i == joinTries-1 {
 			break
 		}
-		select {
-		case <-time.After(time.Duration(i+1) * 300 * time.Millisecond):
-		case <-ctx.Done():
-		}
+		delay.For(ctx, time.Duration(i+1)*300*time.Millisecond)
 	}
 	return nil, err
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
@@ -148,7 +149,7 @@ func (s *Service) lead(calls []*call) {
 		case errors.Is(err, store.ErrTooLarge):
 			limit = 1
 		case err != nil: // writers that failed together should not come back together
-			sleep(ctx, rand.N(time.Duration(min(i, 20)+1)*time.Millisecond))
+			delay.For(ctx, rand.N(time.Duration(min(i, 20)+1)*time.Millisecond))
 		}
 	}
 	endAll(calls, fmt.Errorf("%w: others changed the configuration %d times meanwhile; try again", ErrBusy, maxTries))

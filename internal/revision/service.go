@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
@@ -268,7 +269,7 @@ func (s *Service) Run(ctx context.Context) {
 		if err := s.follow(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn("lost sight of the store, trying again", "error", err, "in", wait)
 		}
-		if !sleep(ctx, wait) {
+		if !delay.For(ctx, wait) {
 			return
 		}
 		if time.Since(began) > time.Minute { // it worked for a while: a new trouble
@@ -341,21 +342,9 @@ func (s *Service) retry(ctx context.Context, try func(v *View) error) error {
 			return err
 		}
 		// Writers that failed together should not come back together.
-		if !sleep(ctx, rand.N(time.Duration(min(i, 20)+1)*time.Millisecond)) {
+		if !delay.For(ctx, rand.N(time.Duration(min(i, 20)+1)*time.Millisecond)) {
 			return ctx.Err()
 		}
 	}
 	return fmt.Errorf("%w: others changed the configuration %d times meanwhile; try again", ErrBusy, maxTries)
-}
-
-// sleep waits; it reports false if ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -2,6 +2,7 @@ package frr
 
 import (
 	"fmt"
+	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"slices"
 	"strings"
 	"time"
@@ -22,10 +23,8 @@ func (p *pass) readOutcome(ops []op) error {
 		if !late || !time.Now().Before(deadline) || !slices.ContainsFunc(ops, func(o op) bool { return !p.shows(&o) }) {
 			return nil
 		}
-		select {
-		case <-p.ctx.Done():
+		if !delay.For(p.ctx, pollEvery) {
 			return p.ctx.Err()
-		case <-time.After(pollEvery):
 		}
 	}
 }

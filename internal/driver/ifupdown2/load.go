@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/ifupdown"
 )
 
@@ -241,10 +242,8 @@ func (d *Driver) run(ctx context.Context, name string, args ...string) (*outcome
 		if time.Since(locked) > d.o.LockTimeout {
 			return nil, fmt.Errorf("another ifup, ifdown or ifreload has been running for %s, so %s could not: see what it waits for (ps -ef | grep if)", d.o.LockTimeout, name)
 		}
-		select {
-		case <-ctx.Done():
+		if !delay.For(ctx, lockPoll) {
 			return nil, ctx.Err()
-		case <-time.After(lockPoll):
 		}
 	}
 }

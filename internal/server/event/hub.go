@@ -21,6 +21,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
@@ -101,18 +102,6 @@ func New(o Options) *Hub {
 // in a large configuration that changes all the time it would do nothing else.
 const rest = 50
 
-// sleep waits; it reports false if ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
 // Run collects until ctx ends.
 func (h *Hub) Run(ctx context.Context) {
 	var wg sync.WaitGroup
@@ -126,7 +115,7 @@ func (h *Hub) Run(ctx context.Context) {
 			began, old := time.Now(), h.view
 			h.view, h.newer = h.o.Config.Latest()
 			h.publish(compare(old, h.view))
-			if !sleep(ctx, rest*time.Since(began)) {
+			if !delay.For(ctx, rest*time.Since(began)) {
 				return
 			}
 		}
@@ -147,10 +136,7 @@ func (h *Hub) followNodes(ctx context.Context) {
 			if ctx.Err() == nil {
 				h.o.Logger.Warn("the state of the nodes cannot be told, trying again", "error", err)
 			}
-			select {
-			case <-time.After(pause):
-			case <-ctx.Done():
-			}
+			delay.For(ctx, pause)
 			continue
 		}
 		version = s.Version

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 	"github.com/viaduct-sdn/viaduct/internal/store/mirror"
 )
@@ -210,7 +211,7 @@ func (s *Service) finish(r *running, exit string) {
 			break
 		}
 		s.log.Warn("the end of a task could not be stored, trying again", "task", r.task.Name, "error", err, "in", wait)
-		sleep(s.base, wait)
+		delay.For(s.base, wait)
 	}
 	s.mu.Lock()
 	delete(s.mine, r.task.Name)
@@ -375,14 +376,4 @@ func oneLine(text string) string {
 		text = "failed"
 	}
 	return text
-}
-
-// sleep waits, at most until ctx ends.
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
@@ -120,10 +121,7 @@ func (m *Mirror[T]) Run(ctx context.Context) {
 		if time.Since(began) > time.Minute {
 			wait = least
 		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-		}
+		delay.For(ctx, wait)
 		wait = min(2*wait, most)
 	}
 }
