@@ -25,6 +25,9 @@ func Objects(old, new *model.Config) []Change {
 		objectsOf(old.Zones, new.Zones),
 		objectsOf(old.VNets, new.VNets),
 		objectsOf(old.Subnets, new.Subnets),
+		objectsOf(old.IPAMs, new.IPAMs),
+		objectsOf(old.NameServers, new.NameServers),
+		objectsOf(old.Guests, new.Guests),
 	}
 	var puts, deletes []Change
 	for _, k := range kinds {
@@ -123,6 +126,9 @@ func fields(old, new model.Object) []Field {
 			continue
 		}
 		f := Field{Name: name, Old: plain(o.Field(i)), New: plain(n.Field(i))}
+		if was, secret := o.Field(i).Interface().(model.Secret); secret && f.Old == f.New && was != n.Field(i).Interface() {
+			f.New = "(another secret)"
+		}
 		if f.Old != f.New {
 			out = append(out, f)
 		}

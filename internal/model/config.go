@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// Config is a complete configuration: every revisioned object by its ID.
+// Config is a configuration: objects by their IDs. That of a revision has objects of
+// revisioned kinds only, what is live those of the others.
 // The objects it holds are shared and must not be changed in place: put a
 // changed copy. The zero value is empty and ready to use.
 type Config struct {
@@ -22,6 +23,9 @@ type Config struct {
 	Zones       map[string]*Zone       `json:"zones,omitempty"`
 	VNets       map[string]*VNet       `json:"vnets,omitempty"`
 	Subnets     map[string]*Subnet     `json:"subnets,omitempty"`
+	IPAMs       map[string]*IPAM       `json:"ipams,omitempty"`
+	NameServers map[string]*NameServer `json:"dns,omitempty"`
+	Guests      map[string]*Guest      `json:"guests,omitempty"`
 }
 
 // Clone returns a configuration whose maps can be changed without touching c;
@@ -37,6 +41,9 @@ func (c *Config) Clone() *Config {
 		Zones:       maps.Clone(c.Zones),
 		VNets:       maps.Clone(c.VNets),
 		Subnets:     maps.Clone(c.Subnets),
+		IPAMs:       maps.Clone(c.IPAMs),
+		NameServers: maps.Clone(c.NameServers),
+		Guests:      maps.Clone(c.Guests),
 	}
 }
 
@@ -62,7 +69,12 @@ func (c *Config) CloneKind(k Kind) {
 		c.VNets = maps.Clone(c.VNets)
 	case KindSubnet:
 		c.Subnets = maps.Clone(c.Subnets)
-	case KindGuest: // no part of a configuration
+	case KindIPAM:
+		c.IPAMs = maps.Clone(c.IPAMs)
+	case KindDNS:
+		c.NameServers = maps.Clone(c.NameServers)
+	case KindGuest:
+		c.Guests = maps.Clone(c.Guests)
 	}
 }
 
@@ -79,7 +91,7 @@ func (c *Config) Put(o Object) error {
 // Complete fills in what an object to be put leaves to be worked out: a subnet's ID
 // and CIDR from each other and from the VNet's zone, so the VNet must be there
 // already, and a fabric node's ID, fabric and node from each other. It writes to o,
-// and refuses kinds that are not revisioned.
+// refusing what cannot be.
 func (c *Config) Complete(o Object) error {
 	switch o := o.(type) {
 	case *FabricNode:
@@ -87,14 +99,10 @@ func (c *Config) Complete(o Object) error {
 	case *Subnet:
 		return c.completeSubnet(o)
 	}
-	if !o.ObjectKind().Revisioned() {
-		return fmt.Errorf("%s %q is not part of the configuration", o.ObjectKind(), o.ObjectID())
-	}
 	return nil
 }
 
-// Set adds or replaces an object that is complete. What is no part of a
-// configuration is passed over.
+// Set adds or replaces an object that is complete.
 func (c *Config) Set(o Object) {
 	switch o := o.(type) {
 	case *Node:
@@ -115,6 +123,12 @@ func (c *Config) Set(o Object) {
 		put(&c.VNets, o.ID, o)
 	case *Subnet:
 		put(&c.Subnets, o.ID, o)
+	case *IPAM:
+		put(&c.IPAMs, o.ID, o)
+	case *NameServer:
+		put(&c.NameServers, o.ID, o)
+	case *Guest:
+		put(&c.Guests, o.ID, o)
 	}
 }
 
@@ -199,6 +213,12 @@ func (c *Config) Get(k Kind, id string) Object {
 		return get(c.VNets, id)
 	case KindSubnet:
 		return get(c.Subnets, id)
+	case KindIPAM:
+		return get(c.IPAMs, id)
+	case KindDNS:
+		return get(c.NameServers, id)
+	case KindGuest:
+		return get(c.Guests, id)
 	}
 	return nil
 }
@@ -238,6 +258,12 @@ func (c *Config) Delete(k Kind, id string) bool {
 		delete(c.VNets, id)
 	case KindSubnet:
 		delete(c.Subnets, id)
+	case KindIPAM:
+		delete(c.IPAMs, id)
+	case KindDNS:
+		delete(c.NameServers, id)
+	case KindGuest:
+		delete(c.Guests, id)
 	}
 	return true
 }
@@ -263,6 +289,12 @@ func (c *Config) List(k Kind) []Object {
 		return list(c.VNets)
 	case KindSubnet:
 		return list(c.Subnets)
+	case KindIPAM:
+		return list(c.IPAMs)
+	case KindDNS:
+		return list(c.NameServers)
+	case KindGuest:
+		return list(c.Guests)
 	}
 	return nil
 }
@@ -299,6 +331,12 @@ func (c *Config) Each(k Kind) iter.Seq[Object] {
 		return each(c.VNets)
 	case KindSubnet:
 		return each(c.Subnets)
+	case KindIPAM:
+		return each(c.IPAMs)
+	case KindDNS:
+		return each(c.NameServers)
+	case KindGuest:
+		return each(c.Guests)
 	}
 	return func(func(Object) bool) {}
 }
@@ -318,5 +356,6 @@ func each[T any, P interface {
 
 // Len is the number of objects in the configuration.
 func (c *Config) Len() int {
-	return len(c.Nodes) + len(c.PrefixLists) + len(c.RouteMaps) + len(c.Fabrics) + len(c.FabricNodes) + len(c.Controllers) + len(c.Zones) + len(c.VNets) + len(c.Subnets)
+	return len(c.Nodes) + len(c.PrefixLists) + len(c.RouteMaps) + len(c.Fabrics) + len(c.FabricNodes) + len(c.Controllers) + len(c.Zones) + len(c.VNets) + len(c.Subnets) +
+		len(c.IPAMs) + len(c.NameServers) + len(c.Guests)
 }

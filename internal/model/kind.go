@@ -1,11 +1,14 @@
 package model
 
+import "slices"
+
 // Kind names a kind of object, in the singular, as it is written in the
 // "kind" field of a manifest.
 type Kind string
 
-// The kinds of object. Guests take effect at once; all other kinds are edited
-// as pending configuration and take effect when a revision is applied.
+// The kinds of object. Those from KindIPAM on are live: they take effect at once.
+// All others are edited as pending configuration and take effect when a revision is
+// applied.
 const (
 	KindNode       Kind = "node"
 	KindPrefixList Kind = "prefix-list"
@@ -16,23 +19,36 @@ const (
 	KindZone       Kind = "zone"
 	KindVNet       Kind = "vnet"
 	KindSubnet     Kind = "subnet"
+	KindIPAM       Kind = "ipam"
+	KindDNS        Kind = "dns"
 	KindGuest      Kind = "guest"
 )
 
 // Kinds returns every kind in dependency order: an object refers only to
-// objects of kinds that stand before its own, or route maps to each other.
+// objects of kinds that stand before its own, or route maps to each other. Zones name
+// address management and name servers, which are there or not whatever is pending.
 func Kinds() []Kind {
-	return []Kind{KindNode, KindPrefixList, KindRouteMap, KindFabric, KindFabricNode, KindController, KindZone, KindVNet, KindSubnet, KindGuest}
+	return []Kind{KindNode, KindPrefixList, KindRouteMap, KindFabric, KindFabricNode, KindController, KindZone, KindVNet, KindSubnet, KindIPAM, KindDNS, KindGuest}
 }
 
 // Plural is the name of the kind as it appears in API paths and in the
 // command line's tables.
-func (k Kind) Plural() string { return string(k) + "s" }
+func (k Kind) Plural() string {
+	if k == KindDNS {
+		return string(k)
+	}
+	return string(k) + "s"
+}
 
-// Revisioned reports whether objects of the kind are part of a revision.
-// Guests are not: where a guest runs is a fact that must not wait for an apply,
-// nor carry other people's pending edits along.
-func (k Kind) Revisioned() bool { return k != KindGuest }
+// Revisioned reports whether objects of the kind are part of a revision. Live ones
+// are not: where a guest runs is a fact that must not wait for an apply, nor carry
+// other people's pending edits along.
+func (k Kind) Revisioned() bool { return !slices.Contains(liveKinds, k) }
+
+var liveKinds = []Kind{KindIPAM, KindDNS, KindGuest}
+
+// LiveKinds returns the kinds that take effect at once, in dependency order.
+func LiveKinds() []Kind { return slices.Clone(liveKinds) }
 
 // ParseKind accepts a kind in the singular or the plural; ok is false for
 // anything else.
@@ -46,7 +62,8 @@ func ParseKind(s string) (k Kind, ok bool) {
 }
 
 // Object is one declared object. The concrete types are *Node, *PrefixList,
-// *RouteMap, *Fabric, *FabricNode, *Controller, *Zone, *VNet, *Subnet and *Guest.
+// *RouteMap, *Fabric, *FabricNode, *Controller, *Zone, *VNet, *Subnet,
+// *IPAM, *NameServer and *Guest.
 type Object interface {
 	// ObjectKind is the kind of the object.
 	ObjectKind() Kind
@@ -78,6 +95,10 @@ func New(k Kind) Object {
 		return &VNet{}
 	case KindSubnet:
 		return &Subnet{}
+	case KindIPAM:
+		return &IPAM{}
+	case KindDNS:
+		return &NameServer{}
 	case KindGuest:
 		return &Guest{}
 	}

@@ -237,6 +237,21 @@ var fieldDocs = map[string]string{
 	"subnet.dhcp-range":      "addresses to give out: start-address=A,end-address=B",
 	"subnet.dhcp-dns-server": "name server told to guests",
 
+	"ipam.id":          "2 or more letters and digits",
+	"ipam.type":        "pve, netbox or phpipam",
+	"ipam.url":         "where its API is (netbox, phpipam)",
+	"ipam.token":       "secret that lets in (netbox, phpipam)",
+	"ipam.section":     "number of the section for subnets (phpipam)",
+	"ipam.fingerprint": "SHA-256 fingerprint of its certificate, if no authority signed it",
+
+	"dns.id":            "2 or more letters and digits",
+	"dns.type":          "powerdns",
+	"dns.url":           "where the server is in its API, like http://pdns:8081/api/v1/servers/localhost",
+	"dns.key":           "secret that lets in",
+	"dns.ttl":           "seconds that records may be kept, 14400 if left out",
+	"dns.reversemaskv6": "length of IPv6 reverse zones in bits; the subnet's if left out",
+	"dns.fingerprint":   "SHA-256 fingerprint of its certificate, if no authority signed it",
+
 	"guest.id":   "guest number, 100 to 999999999",
 	"guest.name": "host name",
 	"guest.node": "node the guest runs on",

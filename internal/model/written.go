@@ -51,6 +51,10 @@ func writtenIn(o Object) *Written {
 		return &o.Written
 	case *FabricNode:
 		return &o.Written
+	case *IPAM:
+		return &o.Written
+	case *NameServer:
+		return &o.Written
 	}
 	return nil
 }

@@ -34,9 +34,6 @@ const (
 // DefaultVXLANPort is the UDP port of a VXLAN zone that sets none (RFC 7348).
 const DefaultVXLANPort = 4789
 
-// IPAMBuiltin is the address management system that always exists.
-const IPAMBuiltin = "pve"
-
 // Zone is a virtually separated network area: Proxmox VE SDN manual, "Zones".
 type Zone struct {
 	// ID is a letter, then letters and digits: 2 to 8 characters as Proxmox

@@ -5,6 +5,7 @@
 //	POST /agent/v1/renew    RenewRequest -> JoinResponse  (before the certificate ends)
 //	GET  /agent/v1/desired?have=<hash>                    (long poll) -> Document, or 304 after MaxPoll
 //	POST /agent/v1/status   Status -> 204
+//	GET  /agent/v1/bindings?epoch=<e>&since=<n>           (long poll) -> Bindings, or 304 after MaxPoll
 //	GET  /agent/v1/questions                              (long poll) -> Question, or 304 after MaxPoll
 //	POST /agent/v1/answers/{id}  Answer -> 204
 //
@@ -43,6 +44,10 @@ type Document struct {
 	Config model.Config `json:"config"`
 	// Guests are those on the node, by ID.
 	Guests map[string]*model.Guest `json:"guests,omitempty"`
+	// Bindings are those of the zones that are on the node, sorted by ID. They are
+	// no part of the document on the wire, nor of its hash: whoever compiles it puts
+	// in what it knows of them.
+	Bindings []*model.Binding `json:"-"`
 }
 
 // Hash identifies the document: lower-case hexadecimal SHA-256 of its JSON form.
@@ -53,6 +58,21 @@ func (d *Document) Hash() string {
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
+}
+
+// Bindings are what is known of the NICs in the node's zones, or what changed of it.
+// There may be ten thousands of them and each is a small change, so they come apart
+// from the document.
+type Bindings struct {
+	// Epoch names the life of the server that counts, Number is how far: an agent
+	// asks for what came after. In another epoch it gets all.
+	Epoch  string `json:"epoch"`
+	Number int64  `json:"number"`
+	// All says that these are all bindings, and others are gone.
+	All bool `json:"all,omitempty"`
+	// Put are new or changed, Gone the IDs of those that are no more.
+	Put  []*model.Binding `json:"put,omitempty"`
+	Gone []string         `json:"gone,omitempty"`
 }
 
 // JoinRequest asks for a certificate with a one-time token.
