@@ -1,22 +1,21 @@
 package pveapi
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"crypto/tls"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
-	"strings"
+	"strconv"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/ipam/netbox"
+	"github.com/viaduct-sdn/viaduct/internal/ipam/phpipam"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/powerdns"
 	"github.com/viaduct-sdn/viaduct/internal/pve"
+	external "github.com/viaduct-sdn/viaduct/internal/remote"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
@@ -256,72 +255,45 @@ func (s *sdn) deletePlugin(c *Call, k *pve.Kind) (any, error) {
 // answers asks the external system whether it is there and lets in, as Proxmox does
 // before it stores one.
 func (x *plugin) answers(ctx context.Context) error {
-	base := strings.TrimRight(x.Values.Get("url"), "/")
-	header := http.Header{}
-	switch x.Type {
-	case "netbox":
-		header.Set("Authorization", "Token "+x.Values.Get("token"))
-		base += "/ipam/aggregates/"
-	case "phpipam":
-		header.Set("Token", x.Values.Get("token"))
-		base += "/sections/" + x.Values.Get("section")
-	case "powerdns":
-		header.Set("X-API-Key", x.Values.Get("key"))
-	default:
-		return nil
-	}
-	if u, err := url.Parse(base); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return pve.Faults{"url": "value does not look like a http or https URL"}
-	}
-	ctx, cancel := context.WithTimeout(ctx, pluginTimeout)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, base, nil)
-	if err != nil {
+	system, err := x.system()
+	switch {
+	case errors.Is(err, external.ErrURL):
 		return pve.Faults{"url": err.Error()}
+	case err == nil && system != nil:
+		err = system.Ping(ctx)
 	}
-	r.Header = header
-	header.Set("Content-Type", "application/json")
-	transport := &http.Transport{TLSClientConfig: pinned(x.Values.Get("fingerprint")), DisableKeepAlives: true}
-	answer, err := (&http.Client{Transport: transport, CheckRedirect: noRedirect}).Do(r)
 	if err != nil {
 		return pve.Refusal(fmt.Sprintf("can't connect to %s API: %s", x.Type, err))
-	}
-	defer answer.Body.Close()
-	_, _ = io.CopyN(io.Discard, answer.Body, 1<<20)
-	if answer.StatusCode >= http.StatusBadRequest {
-		return pve.Refusal(fmt.Sprintf("can't connect to %s API: %s answers %s", x.Type, base, answer.Status))
 	}
 	return nil
 }
 
-// noRedirect keeps secrets from being sent elsewhere.
-func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
-// pinned trusts a certificate by its fingerprint instead of by who signed it; nil
-// without one.
-func pinned(fingerprint string) *tls.Config {
-	if fingerprint == "" {
-		return nil
-	}
-	want, err := hex.DecodeString(strings.ReplaceAll(fingerprint, ":", ""))
-	return &tls.Config{
-		MinVersion:         tls.VersionTLS12,
-		InsecureSkipVerify: true, //nolint:gosec // the fingerprint is what is verified
-		VerifyConnection: func(cs tls.ConnectionState) error {
-			sum := sha256.Sum256(cs.PeerCertificates[0].Raw)
-			if err != nil || !bytes.Equal(sum[:], want) {
-				return fmt.Errorf("its certificate has the fingerprint %s, not the one that is configured", colons(sum[:]))
-			}
-			return nil
-		},
-	}
+// pinger is an external system that can be asked whether it is there.
+type pinger interface {
+	Ping(ctx context.Context) error
 }
 
-// colons writes bytes as a fingerprint.
-func colons(b []byte) string {
-	parts := make([]string, len(b))
-	for i, x := range b {
-		parts[i] = fmt.Sprintf("%02X", x)
+// system prepares to speak with the external system; nil if it is none.
+func (x *plugin) system() (pinger, error) {
+	o := external.Options{Timeout: pluginTimeout}
+	number := func(name string) int {
+		n, _ := strconv.Atoi(x.Values.Get(name)) // its form was checked; without it is 0
+		return n
 	}
-	return strings.Join(parts, ":")
+	ipam := &model.IPAM{
+		ID: x.ID, Type: model.IPAMType(x.Type), URL: x.Values.Get("url"), Token: model.Secret(x.Values.Get("token")),
+		Section: number("section"), Fingerprint: x.Values.Get("fingerprint"),
+	}
+	switch x.Type {
+	case string(model.IPAMTypeNetBox):
+		return netbox.New(ipam, o)
+	case string(model.IPAMTypePHPIPAM):
+		return phpipam.New(ipam, o)
+	case model.DNSTypePowerDNS:
+		return powerdns.New(&model.NameServer{
+			ID: x.ID, Type: x.Type, URL: x.Values.Get("url"), Key: model.Secret(x.Values.Get("key")),
+			TTL: number("ttl"), ReverseMaskV6: number("reversemaskv6"), Fingerprint: x.Values.Get("fingerprint"),
+		}, o)
+	}
+	return nil, nil
 }
