@@ -22,6 +22,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/audit"
 	"github.com/viaduct-sdn/viaduct/internal/ipam"
+	"github.com/viaduct-sdn/viaduct/internal/ipam/systems"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
@@ -121,7 +122,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return err
 	}
 	nodes.Use(config)
-	addresses, err := ipam.Open(ctx, ipam.Options{Store: s.cfg.Store, Config: config, Logger: s.log})
+	addresses, err := ipam.Open(ctx, ipam.Options{Store: s.cfg.Store, Config: config, Plugins: systems.Clients{}, Logger: s.log})
 	if err != nil {
 		return err
 	}
