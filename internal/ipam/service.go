@@ -112,16 +112,16 @@ type place struct {
 // find returns the place of a VNet. Addresses are given of the subnets that are
 // configured, applied or not: a guest that is started right after must find its
 // address, and a subnet that is about to go gives none.
-func (s *Service) find(v *revision.View, vnet string) (*place, error) {
-	p := &place{vnet: v.Pending.VNets[vnet], live: v.Live}
+func find(cfg, live *model.Config, vnet string) (*place, error) {
+	p := &place{vnet: cfg.VNets[vnet], live: live}
 	if p.vnet == nil {
 		return nil, &NoVNet{vnet}
 	}
-	if p.zone = v.Pending.Zones[p.vnet.Zone]; p.zone == nil {
+	if p.zone = cfg.Zones[p.vnet.Zone]; p.zone == nil {
 		return nil, fmt.Errorf("vnet %s: its zone %s does not exist", vnet, p.vnet.Zone)
 	}
-	for _, id := range slices.Sorted(maps.Keys(v.Pending.Subnets)) {
-		if sub := v.Pending.Subnets[id]; sub.VNet == vnet && sub.CIDR.IsValid() {
+	for _, id := range slices.Sorted(maps.Keys(cfg.Subnets)) {
+		if sub := cfg.Subnets[id]; sub.VNet == vnet && sub.CIDR.IsValid() {
 			p.subnets = append(p.subnets, sub)
 		}
 	}
