@@ -311,10 +311,15 @@ func (b *Book) transaction(c *change) (conds []store.Cond, ops []store.Op, after
 // look reads the records that conditions are about, and the addresses of owners.
 func (b *Book) look(ctx context.Context, conds []store.Cond) error {
 	for _, c := range conds {
+		b.mu.Lock()
+		known := b.known(c.Key)
+		b.mu.Unlock()
 		r, err := b.store.Get(ctx, c.Key)
 		if errors.Is(err, store.ErrNotFound) {
 			b.mu.Lock()
-			b.forget(c.Key)
+			if b.known(c.Key) == known { // nobody has written it since
+				b.remove(c.Key, known+1)
+			}
 			b.mu.Unlock()
 			continue
 		}
@@ -360,9 +365,22 @@ func (b *Book) ofOwner(ctx context.Context, r store.Record) ([]store.Record, err
 	return out, nil
 }
 
-// forget removes what the store does not have any more. The caller holds mu.
-func (b *Book) forget(key string) {
-	b.remove(key, 1<<62)
+// known is when the record of a key was written that is known; 0 if none is. The caller
+// holds mu.
+func (b *Book) known(key string) int64 {
+	if rest, ok := strings.CutPrefix(key, prefixAddress); ok {
+		id, text, _ := strings.Cut(rest, "/")
+		ip, err := netip.ParseAddr(text)
+		if a := b.zone(id).addresses[ip]; err == nil && a != nil {
+			return a.revision
+		}
+		return 0
+	}
+	id, owner, _ := strings.Cut(strings.TrimPrefix(key, prefixOwner), "/")
+	if o := b.zone(id).owners[owner]; o != nil {
+		return o.revision
+	}
+	return 0
 }
 
 // Of are the addresses of an owner in a zone, sorted, and when that was written.
