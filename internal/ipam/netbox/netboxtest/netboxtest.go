@@ -78,7 +78,7 @@ func (s *Server) Put(o Object) {
 	s.add(&o)
 }
 
-// Prefixes, Ranges and Addresses are what the server has, in the order in which it
+// Prefixes are what the server has (as Ranges and Addresses), in the order in which it
 // was made.
 func (s *Server) Prefixes() []string {
 	return s.texts("prefixes", func(o *Object) string { return o.Prefix.String() })
