@@ -20,6 +20,8 @@ const (
 	TypeOVSBridge = "ovs-bridge"
 	TypeOVSPort   = "ovs-port"
 	TypeFRR       = "frr"
+	TypeNameView  = "name-view"
+	TypeName      = "name"
 	TypeBackend   = "backend"
 )
 
