@@ -195,8 +195,9 @@ func zoneServices(r report, z *Zone) {
 	if !isDNSName(z.DNSZone) {
 		r.errorf("dnszone", z.DNSZone, "is not a DNS name; write it like example.com")
 	}
-	if z.DNS == "" {
-		r.errorf("dnszone", z.DNSZone, "needs a name server: set dns too, or leave dnszone out")
+	// Where the nodes are gateways their own name servers serve the domain.
+	if z.DNS == "" && z.Type != ZoneSimple && z.Type != ZoneEVPN {
+		r.errorf("dnszone", z.DNSZone, "needs a name server, since nodes have no gateway in a zone of this type that could be one: set dns too, or leave dnszone out")
 	}
 }
 

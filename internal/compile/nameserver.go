@@ -1,0 +1,152 @@
+package compile
+
+import (
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// dnsPort is where name servers listen (RFC 1035, section 4.2).
+const dnsPort = 53
+
+// nameServer compiles what the node's own name server shall serve: a view for each
+// zone with a DNS zone that no external server has, on the addresses that the node
+// carries as gateway of the zone. It comes after everything that adds addresses.
+func (n *node) nameServer(bindings []*model.Binding) {
+	var s desired.NameServer
+	for _, id := range slices.Sorted(maps.Keys(n.cfg.Zones)) {
+		z := n.cfg.Zones[id]
+		if z.DNSZone == "" || z.DNS != "" || !z.OnNode(n.name) {
+			continue
+		}
+		if v, ok := n.nameView(z, bindings); ok {
+			s.Views = append(s.Views, v)
+		}
+	}
+	if len(s.Views) == 0 {
+		return
+	}
+	for _, r := range n.facts.Resolvers {
+		if !n.servedHere(s.Views, r) {
+			s.Forwarders = append(s.Forwarders, netip.AddrPortFrom(r, dnsPort))
+		}
+	}
+	n.out.NameServer = &s
+}
+
+// servedHere reports whether an address is one of the name server's own: asking
+// itself would never end.
+func (n *node) servedHere(views []desired.NameView, a netip.Addr) bool {
+	return slices.ContainsFunc(views, func(v desired.NameView) bool {
+		return slices.ContainsFunc(v.Listen, func(l desired.NameListener) bool { return l.Addr.Addr() == a })
+	})
+}
+
+// nameView is what a zone's guests get to see; ok is false where the node has none of
+// the zone's gateways.
+func (n *node) nameView(z *model.Zone, bindings []*model.Binding) (view desired.NameView, ok bool) {
+	view = desired.NameView{Zone: z.ID, Domain: strings.ToLower(z.DNSZone), Owner: model.Ref(model.KindZone, z.ID)}
+	names := map[string][]netip.Addr{}
+	var subnets []*model.Subnet
+	for _, v := range n.vnets[z.ID] {
+		for _, s := range n.subnets[v.ID] {
+			subnets = append(subnets, s)
+			view.Networks = append(view.Networks, s.CIDR.Masked())
+			if !s.Gateway.IsValid() {
+				continue
+			}
+			name := fullName(v.ID+"-gw", s, z)
+			names[name] = append(names[name], s.Gateway)
+			if n.carries(v.ID, s.Gateway) {
+				view.Listen = append(view.Listen, desired.NameListener{Addr: netip.AddrPortFrom(s.Gateway, dnsPort), Link: v.ID})
+			}
+		}
+	}
+	if len(view.Listen) == 0 {
+		return view, false
+	}
+	for _, b := range bindings {
+		if b.Zone != z.ID || b.Name == "" {
+			continue
+		}
+		if !isName(b.Name) {
+			n.note(LevelWarning, view.Owner, "the name %q of %s is no DNS name and is not served; rename it", b.Name, b.ID())
+			continue
+		}
+		for _, ip := range b.IPs {
+			name := fullName(b.Name, around(subnets, b.VNet, ip), z)
+			names[name] = append(names[name], ip)
+		}
+	}
+	view.Names = nameEntries(names)
+	slices.SortFunc(view.Listen, func(a, b desired.NameListener) int {
+		return cmp.Or(a.Addr.Compare(b.Addr), cmp.Compare(a.Link, b.Link))
+	})
+	view.Listen = slices.Compact(view.Listen)
+	slices.SortFunc(view.Networks, comparePrefixes)
+	view.Networks = slices.Compact(view.Networks)
+	return view, true
+}
+
+// carries reports whether the node has an address on a link.
+func (n *node) carries(link string, a netip.Addr) bool {
+	return slices.ContainsFunc(n.out.Addresses, func(x desired.Address) bool { return x.Link == link && x.Prefix.Addr() == a })
+}
+
+// around is the subnet that has an address, one of the VNet before others; nil if
+// there is none.
+func around(subnets []*model.Subnet, vnet string, ip netip.Addr) *model.Subnet {
+	var out *model.Subnet
+	for _, s := range subnets {
+		if s.CIDR.Contains(ip) && (out == nil || s.VNet == vnet && out.VNet != vnet) {
+			out = s
+		}
+	}
+	return out
+}
+
+// fullName is a name with the prefix of its subnet and the domain of its zone.
+func fullName(name string, s *model.Subnet, z *model.Zone) string {
+	if s != nil && s.DNSZonePrefix != "" {
+		name += "." + s.DNSZonePrefix
+	}
+	return strings.ToLower(name + "." + z.DNSZone)
+}
+
+// nameEntries sorts names and their addresses.
+func nameEntries(names map[string][]netip.Addr) []desired.NameEntry {
+	out := make([]desired.NameEntry, 0, len(names))
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		ips := names[name]
+		slices.SortFunc(ips, netip.Addr.Compare)
+		out = append(out, desired.NameEntry{Name: name, IPs: slices.Compact(ips)})
+	}
+	return out
+}
+
+func comparePrefixes(a, b netip.Prefix) int {
+	return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
+}
+
+// maxLabel is the longest label of a name, in bytes (RFC 1035, section 2.3.4).
+const maxLabel = 63
+
+// isName reports whether a text is one DNS label or several.
+func isName(name string) bool {
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || len(label) > maxLabel || strings.Trim(label, "-") != label {
+			return false
+		}
+		for _, r := range label {
+			if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' {
+				return false
+			}
+		}
+	}
+	return true
+}
