@@ -1,10 +1,7 @@
 package cli
 
 import (
-	"context"
 	"log/slog"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -20,10 +17,7 @@ func (a *app) nameserverCommand() *cobra.Command {
 		Hidden: true,
 		Args:   args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := signal.NotifyContext(context.WithoutCancel(cmd.Context()), syscall.SIGTERM, syscall.SIGINT)
-			defer cancel()
-			log := slog.New(slog.NewTextHandler(a.Stderr, nil))
-			return coredns.Run(ctx, dir, a.Version, log)
+			return coredns.Run(cmd.Context(), dir, a.Version, slog.New(slog.NewTextHandler(a.Stderr, nil)))
 		},
 	}
 	cmd.Flags().StringVar(&dir, "config", "", "directory of its files")

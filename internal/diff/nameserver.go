@@ -2,6 +2,8 @@ package diff
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
@@ -10,12 +12,42 @@ import (
 // NameServer compares two states of a node's name server: where it listens, and each
 // name. Either may be nil.
 func NameServer(old, new *desired.NameServer) []Change {
-	views, names := nameEntries(old)
-	wantedViews, wantedNames := nameEntries(new)
+	same := unchanged(old, new)
+	views, names := nameEntries(old, same)
+	wantedViews, wantedNames := nameEntries(new, same)
 	return append(Keyed(TypeNameView, views, wantedViews), Keyed(TypeName, names, wantedNames)...)
 }
 
-func nameEntries(s *desired.NameServer) (views, names []Entry) {
+// viewName is a name of a zone.
+type viewName struct{ zone, name string }
+
+// unchanged are the names that are equal in both states. There may be ten thousands,
+// of which one has changed: the others are not described.
+func unchanged(old, new *desired.NameServer) map[viewName]bool {
+	if old == nil || new == nil {
+		return nil
+	}
+	had := map[viewName][]netip.Addr{}
+	owners := map[string]string{}
+	for _, v := range old.Views {
+		owners[v.Zone] = v.Owner
+		for _, n := range v.Names {
+			had[viewName{v.Zone, n.Name}] = n.IPs
+		}
+	}
+	same := make(map[viewName]bool, len(had))
+	for _, v := range new.Views {
+		for _, n := range v.Names {
+			at := viewName{v.Zone, n.Name}
+			if ips, ok := had[at]; ok && owners[v.Zone] == v.Owner && slices.Equal(ips, n.IPs) {
+				same[at] = true
+			}
+		}
+	}
+	return same
+}
+
+func nameEntries(s *desired.NameServer, same map[viewName]bool) (views, names []Entry) {
 	if s == nil {
 		return nil, nil
 	}
@@ -31,6 +63,9 @@ func nameEntries(s *desired.NameServer) (views, names []Entry) {
 			{Name: "forwarders", Value: joined(s.Forwarders)},
 		}})
 		for _, n := range v.Names {
+			if same[viewName{v.Zone, n.Name}] {
+				continue
+			}
 			names = append(names, Entry{Key: v.Zone + " " + n.Name, Name: n.Name, Owner: v.Owner, Props: []Prop{
 				{Name: "addresses", Value: joined(n.IPs)},
 			}})

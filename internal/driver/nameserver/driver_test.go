@@ -8,9 +8,11 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,17 +27,32 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/nameserver/coredns"
 	"github.com/viaduct-sdn/viaduct/internal/netns"
 	"github.com/viaduct-sdn/viaduct/test/scratch"
+	"github.com/viaduct-sdn/viaduct/test/vmtier"
 )
 
-// child is the first argument of the test binary when it is the server.
-const child = "name-server-of-a-test"
+// The first argument of the test binary when it is the server, or an agent that is
+// killed when it has started one.
+const (
+	child  = "name-server-of-a-test"
+	mortal = "agent-of-a-test"
+)
 
 // TestMain lets the test binary be the server too, as the agent's own binary is.
 func TestMain(m *testing.M) {
-	if len(os.Args) != 4 || os.Args[1] != child {
+	var err error
+	switch {
+	case len(os.Args) == 4 && os.Args[1] == child:
+		err = coredns.Run(context.Background(), os.Args[3], os.Args[2], slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	case len(os.Args) == 3 && os.Args[1] == mortal:
+		d := New(Options{Dir: os.Args[2], Command: []string{os.Args[0], child, "1"}, Version: "1"})
+		node := &desired.Node{NameServer: &desired.NameServer{Views: []desired.NameView{view(0, "web1.lab.example 10.0.0.5")}}}
+		if _, err = d.Reconcile(context.Background(), node, false); err == nil {
+			err = unix.Kill(os.Getpid(), unix.SIGKILL)
+		}
+	default:
 		os.Exit(m.Run())
 	}
-	if err := coredns.Run(context.Background(), os.Args[3], os.Args[2], slog.New(slog.NewTextHandler(os.Stderr, nil))); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -323,6 +340,41 @@ func TestRepair(t *testing.T) {
 	}
 	l.apply(v)
 	served("the interface made anew")
+}
+
+// An agent that is killed leaves the server running, and the next one finds it.
+func TestAgentKilled(t *testing.T) {
+	l := newLab(t)
+	agent := exec.Command(os.Args[0], mortal, l.d.o.Dir)
+	agent.Stderr = os.Stderr
+	err := l.node.Run(agent.Run)
+	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != unix.SIGKILL {
+		t.Fatalf("the agent was not killed: %v", err)
+	}
+	const question, want = "web1.lab.example. A", "NOERROR aa 10.0.0.5"
+	same(t, "after the agent's end", l.ask(0, "udp", "10.0.0.1:53", "10.0.0.5", question), want)
+	pid := l.pid()
+	if r := l.apply(view(0, "web1.lab.example 10.0.0.5")); r.Writes != 0 || l.pid() != pid {
+		t.Errorf("the next agent made %d writes, and process %d of %d", r.Writes, l.pid(), pid)
+	}
+}
+
+// Zones in VRFs have equal addresses, and their guests ask their own zone.
+func TestVRF(t *testing.T) {
+	vmtier.Require(t)
+	l := newLab(t)
+	for i := range l.guests {
+		scratch.Run(t, l.node, fmt.Sprintf("ip link add vrf%d type vrf table %d", i, 1000+i))
+		scratch.Run(t, l.node, fmt.Sprintf("ip link set vrf%d up", i))
+		scratch.Run(t, l.node, fmt.Sprintf("ip link set vn%d master vrf%d", i, i))
+		scratch.Run(t, l.node, fmt.Sprintf("ip addr add 2001:db8::1/64 dev vn%d nodad", i)) // joining flushed it
+	}
+	l.apply(view(0, "web1.lab.example 10.0.0.5"), view(1, "web1.lab.example 10.0.0.77"))
+	for _, network := range []string{"udp", "tcp"} {
+		same(t, network, l.ask(0, network, "10.0.0.1:53", "10.0.0.5", "web1.lab.example. A"), "NOERROR aa 10.0.0.5")
+		same(t, network, l.ask(1, network, "10.0.0.1:53", "10.0.0.5", "web1.lab.example. A"), "NOERROR aa 10.0.0.77")
+		same(t, network, l.ask(1, network, "[2001:db8::1]:53", "", "web1.lab.example. A"), "NOERROR aa 10.0.0.77")
+	}
 }
 
 // awaitGone waits until a process that was killed has let go of its socket.

@@ -122,9 +122,12 @@ func (d *Driver) start() error {
 	return nil
 }
 
+// starting is how many times longer than to answer a server may take to start.
+const starting = 4
+
 // await waits until a server that was started answers.
 func (d *Driver) await(ctx context.Context) (nameserver.Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, d.o.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, starting*d.o.Timeout)
 	defer cancel()
 	for {
 		a, _, err := d.say(ctx, nameserver.Look)
