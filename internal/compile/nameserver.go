@@ -19,12 +19,22 @@ const dnsPort = 53
 // carries as gateway of the zone. It comes after everything that adds addresses.
 func (n *node) nameServer(bindings []*model.Binding) {
 	var s desired.NameServer
+	named := map[string][]*model.Binding{} // by zone
+	for _, b := range bindings {
+		if b.Name != "" {
+			named[b.Zone] = append(named[b.Zone], b)
+		}
+	}
+	carried := make(map[linkAddr]bool, len(n.out.Addresses))
+	for _, a := range n.out.Addresses {
+		carried[linkAddr{a.Link, a.Prefix.Addr()}] = true
+	}
 	for _, id := range slices.Sorted(maps.Keys(n.cfg.Zones)) {
 		z := n.cfg.Zones[id]
 		if z.DNSZone == "" || z.DNS != "" || !z.OnNode(n.name) {
 			continue
 		}
-		if v, ok := n.nameView(z, bindings); ok {
+		if v, ok := n.nameView(z, named[id], carried); ok {
 			s.Views = append(s.Views, v)
 		}
 	}
@@ -32,16 +42,22 @@ func (n *node) nameServer(bindings []*model.Binding) {
 		return
 	}
 	for _, r := range n.facts.Resolvers {
-		if !n.servedHere(s.Views, r) {
+		if !servedHere(s.Views, r) {
 			s.Forwarders = append(s.Forwarders, netip.AddrPortFrom(r, dnsPort))
 		}
 	}
 	n.out.NameServer = &s
 }
 
+// linkAddr is an address on a link.
+type linkAddr struct {
+	link string
+	addr netip.Addr
+}
+
 // servedHere reports whether an address is one of the name server's own: asking
 // itself would never end.
-func (n *node) servedHere(views []desired.NameView, a netip.Addr) bool {
+func servedHere(views []desired.NameView, a netip.Addr) bool {
 	return slices.ContainsFunc(views, func(v desired.NameView) bool {
 		return slices.ContainsFunc(v.Listen, func(l desired.NameListener) bool { return l.Addr.Addr() == a })
 	})
@@ -49,7 +65,7 @@ func (n *node) servedHere(views []desired.NameView, a netip.Addr) bool {
 
 // nameView is what a zone's guests get to see; ok is false where the node has none of
 // the zone's gateways.
-func (n *node) nameView(z *model.Zone, bindings []*model.Binding) (view desired.NameView, ok bool) {
+func (n *node) nameView(z *model.Zone, bindings []*model.Binding, carried map[linkAddr]bool) (view desired.NameView, ok bool) {
 	view = desired.NameView{Zone: z.ID, Domain: strings.ToLower(z.DNSZone), Owner: model.Ref(model.KindZone, z.ID)}
 	names := map[string][]netip.Addr{}
 	var subnets []*model.Subnet
@@ -62,7 +78,7 @@ func (n *node) nameView(z *model.Zone, bindings []*model.Binding) (view desired.
 			}
 			name := fullName(v.ID+"-gw", s, z)
 			names[name] = append(names[name], s.Gateway)
-			if n.carries(v.ID, s.Gateway) {
+			if carried[linkAddr{v.ID, s.Gateway}] {
 				view.Listen = append(view.Listen, desired.NameListener{Addr: netip.AddrPortFrom(s.Gateway, dnsPort), Link: v.ID})
 			}
 		}
@@ -71,15 +87,16 @@ func (n *node) nameView(z *model.Zone, bindings []*model.Binding) (view desired.
 		return view, false
 	}
 	for _, b := range bindings {
-		if b.Zone != z.ID || b.Name == "" {
-			continue
-		}
 		if !isName(b.Name) {
 			n.note(LevelWarning, view.Owner, "the name %q of %s is no DNS name and is not served; rename it", b.Name, b.ID())
 			continue
 		}
 		for _, ip := range b.IPs {
-			name := fullName(b.Name, around(subnets, b.VNet, ip), z)
+			s := around(n.subnets[b.VNet], ip)
+			if s == nil {
+				s = around(subnets, ip)
+			}
+			name := fullName(b.Name, s, z)
 			names[name] = append(names[name], ip)
 		}
 	}
@@ -93,21 +110,14 @@ func (n *node) nameView(z *model.Zone, bindings []*model.Binding) (view desired.
 	return view, true
 }
 
-// carries reports whether the node has an address on a link.
-func (n *node) carries(link string, a netip.Addr) bool {
-	return slices.ContainsFunc(n.out.Addresses, func(x desired.Address) bool { return x.Link == link && x.Prefix.Addr() == a })
-}
-
-// around is the subnet that has an address, one of the VNet before others; nil if
-// there is none.
-func around(subnets []*model.Subnet, vnet string, ip netip.Addr) *model.Subnet {
-	var out *model.Subnet
+// around is the subnet that has an address; nil if there is none.
+func around(subnets []*model.Subnet, ip netip.Addr) *model.Subnet {
 	for _, s := range subnets {
-		if s.CIDR.Contains(ip) && (out == nil || s.VNet == vnet && out.VNet != vnet) {
-			out = s
+		if s.CIDR.Contains(ip) {
+			return s
 		}
 	}
-	return out
+	return nil
 }
 
 // fullName is a name with the prefix of its subnet and the domain of its zone.

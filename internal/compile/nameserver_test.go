@@ -90,7 +90,7 @@ func TestNameServer(t *testing.T) {
 		`"forwarders":["192.0.2.53:53"]}`
 	for range 5 {
 		rand.Shuffle(len(bindings), func(i, j int) { bindings[i], bindings[j] = bindings[j], bindings[i] })
-		doc := compile.Project(cfg, guests, 1, "node1")
+		doc := compile.Project(cfg, &model.Config{Guests: guests}, 1, "node1")
 		doc.Bindings = bindings
 		out, notes := compile.Node(doc, facts)
 		got, err := json.Marshal(out.NameServer)
@@ -116,10 +116,10 @@ func TestNoNameServer(t *testing.T) {
 	cfg, guests := &model.Config{}, map[string]*model.Guest{}
 	load(t, namedZones, cfg, guests)
 	cfg.Zones["simple"].DNS = "pdns"
-	if out, _ := compile.Node(compile.Project(cfg, guests, 1, "node1"), &model.Facts{Node: "node1"}); out.NameServer != nil {
+	if out, _ := compile.Node(compile.Project(cfg, &model.Config{Guests: guests}, 1, "node1"), &model.Facts{Node: "node1"}); out.NameServer != nil {
 		t.Errorf("got %v", out.NameServer)
 	}
-	if out, _ := compile.Node(compile.Project(cfg, guests, 1, "node2"), &model.Facts{Node: "node2"}); out.NameServer != nil {
+	if out, _ := compile.Node(compile.Project(cfg, &model.Config{Guests: guests}, 1, "node2"), &model.Facts{Node: "node2"}); out.NameServer != nil {
 		t.Errorf("got %v of a zone without subnets", out.NameServer)
 	}
 }

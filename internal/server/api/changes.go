@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/ipam"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
@@ -62,7 +63,11 @@ func (h *Handler) change(r *request, edits []model.Edit, o revision.EditOptions)
 	given := o.IfMatch
 	o.IfMatch = make(map[string]string)
 	var judged *revision.View
-	out, err := h.Config.Change(r.Context(), r.caller.name, func(v *revision.View) ([]model.Edit, error) {
+	store := h.Config.Change
+	if ipam.Concerns(edits) {
+		store = h.Addresses.Change
+	}
+	out, err := store(r.Context(), r.caller.name, func(v *revision.View) ([]model.Edit, error) {
 		judged = v
 		clear(o.IfMatch)
 		maps.Copy(o.IfMatch, given)
@@ -94,7 +99,7 @@ func pin(v *revision.View, edits []model.Edit, conds map[string]string) {
 			continue
 		}
 		ref := model.Ref(model.KindGuest, g.ID)
-		old := v.Guests[g.ID]
+		old := v.Live.Guests[g.ID]
 		switch want, given := conds[ref]; {
 		case given && want != revision.Present:
 		case old == nil:
@@ -137,7 +142,7 @@ func (h *Handler) planned(r *request, p *revision.Plan, err error) (any, error) 
 	if err != nil {
 		return nil, err
 	}
-	old, new := guarded{p.Old, p.OldGuests}, guarded{p.New, p.NewGuests}
+	old, new := guarded{p.Old, p.OldLive}, guarded{p.New, p.NewLive}
 	if err := h.demandChanges(r.caller, p.Changes, old, new); err != nil {
 		return nil, err
 	}
@@ -157,17 +162,15 @@ func (h *Handler) planned(r *request, p *revision.Plan, err error) (any, error) 
 // guarded is a configuration whose objects are not for everybody.
 type guarded struct {
 	*model.Config
-	guests map[string]*model.Guest
+	live *model.Config
 }
 
 func (g guarded) find(ref diff.Change) model.Object {
-	if k := model.Kind(ref.Type); k != model.KindGuest {
+	if k := model.Kind(ref.Type); k.Revisioned() {
 		return g.Get(k, ref.Name)
+	} else {
+		return g.live.Get(k, ref.Name)
 	}
-	if guest := g.guests[ref.Name]; guest != nil {
-		return guest
-	}
-	return nil
 }
 
 // demandChanges refuses a caller who may not see one of the objects that change.
@@ -239,7 +242,7 @@ func (h *Handler) shown(r *request, changes []diff.Change) []diff.Change {
 	v, _ := h.Config.Latest()
 	var out []diff.Change
 	for _, c := range changes {
-		if h.demandChanges(r.caller, []diff.Change{c}, guarded{v.Running, v.Guests}, guarded{v.Pending, v.Guests}) == nil {
+		if h.demandChanges(r.caller, []diff.Change{c}, guarded{v.Running, v.Live}, guarded{v.Pending, v.Live}) == nil {
 			out = append(out, c)
 		}
 	}

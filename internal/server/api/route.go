@@ -99,6 +99,7 @@ func table() []route {
 	for _, k := range model.Kinds() {
 		out = append(out, objectRoutes(k)...)
 	}
+	out = append(out, addressRoutes()...)
 	out = append(out, changeRoutes()...)
 	out = append(out, clusterRoutes()...)
 	out = append(out, accessRoutes()...)
@@ -124,7 +125,7 @@ func sessionRoutes() []route {
 }
 
 // viewParam chooses between the two configurations.
-var viewParam = param{name: "view", typ: "string", enum: []string{"pending", "running"}, doc: "what was edited (pending, the default) or what runs; guests are the same in both"}
+var viewParam = param{name: "view", typ: "string", enum: []string{"pending", "running"}, doc: "what was edited (pending, the default) or what runs; what takes effect at once is the same in both"}
 
 func objectRoutes(k model.Kind) []route {
 	one := objectType(k)
