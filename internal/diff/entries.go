@@ -22,6 +22,7 @@ const (
 	TypeFRR       = "frr"
 	TypeNameView  = "name-view"
 	TypeName      = "name"
+	TypeProcess   = "process"
 	TypeBackend   = "backend"
 )
 

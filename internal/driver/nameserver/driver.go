@@ -88,6 +88,9 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool)
 	changed := d.differing(have, files)
 	result.Writes = len(changed)
 	if dryRun {
+		if _, _, err := d.say(ctx, nameserver.Look); err != nil && want.NameServer != nil && len(changed) == 0 {
+			result.Changes, result.Writes = append(result.Changes, started), 1
+		}
 		return result, nil
 	}
 	if want.NameServer == nil {
@@ -102,15 +105,21 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool)
 	if err := d.write(changed, files); err != nil {
 		return driver.Result{}, err
 	}
-	answer, started, err := d.run(ctx, nameserver.Hash(files))
-	if started {
+	answer, anew, err := d.run(ctx, nameserver.Hash(files))
+	if anew {
 		result.Writes++
+	}
+	if anew && len(changed) == 0 {
+		result.Changes = append(result.Changes, started)
 	}
 	if err != nil {
 		return result, err
 	}
 	return result, faults(answer, want.NameServer)
 }
+
+// started is the repair of a server that was gone.
+var started = diff.Change{Action: diff.Create, Type: diff.TypeProcess, Name: "name server"}
 
 // faults are the errors of the zones that are not served everywhere.
 func faults(a nameserver.Answer, want *desired.NameServer) error {

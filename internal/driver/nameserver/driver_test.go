@@ -304,7 +304,7 @@ func (l *lab) pid() int {
 // was made anew is listened on again; one that is missing is told.
 func TestRepair(t *testing.T) {
 	l := newLab(t)
-	l.d.o.Timeout = time.Second
+	l.d.o.Timeout = 500 * time.Millisecond
 	v := view(0, "web1.lab.example 10.0.0.5")
 	served := func(what string) {
 		t.Helper()
@@ -317,7 +317,13 @@ func TestRepair(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.awaitGone(pid, signal)
-		l.apply(v)
+		want := &desired.Node{NameServer: &desired.NameServer{Views: []desired.NameView{v}}}
+		for _, dryRun := range []bool{true, false} {
+			r, err := l.d.Reconcile(t.Context(), want, dryRun)
+			if err != nil || r.Writes != 1 || len(r.Changes) != 1 || r.Changes[0].String() != "+ process name server" {
+				t.Errorf("%s, dry run %v: %d writes, %v, %v", signal, dryRun, r.Writes, r.Changes, err)
+			}
+		}
 		served(signal.String())
 	}
 	l.d = l.driver(l.d.o.Dir, "2")
