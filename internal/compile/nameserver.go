@@ -84,6 +84,9 @@ func (n *node) nameView(z *model.Zone, bindings []*model.Binding, carried map[li
 		}
 	}
 	if len(view.Listen) == 0 {
+		if len(subnets) > 0 {
+			n.note(LevelWarning, view.Owner, "the names of %s are not served on node %s, which has no gateway of the zone: set gateway in its subnets, or dns for a name server elsewhere", z.DNSZone, n.name)
+		}
 		return view, false
 	}
 	for _, b := range bindings {

@@ -119,6 +119,14 @@ func TestNoNameServer(t *testing.T) {
 	if out, _ := compile.Node(compile.Project(cfg, &model.Config{Guests: guests}, 1, "node1"), &model.Facts{Node: "node1"}); out.NameServer != nil {
 		t.Errorf("got %v", out.NameServer)
 	}
+	cfg.Zones["simple"].DNS = ""
+	for _, s := range cfg.Subnets {
+		s.Gateway = netip.Addr{}
+	}
+	out, notes := compile.Node(compile.Project(cfg, &model.Config{Guests: guests}, 1, "node1"), &model.Facts{Node: "node1"})
+	if out.NameServer != nil || len(notes) != 1 || notes[0].Object != "zone/simple" || !strings.Contains(notes[0].Message, "set gateway") {
+		t.Errorf("without gateways: %v, %v", out.NameServer, notes)
+	}
 	if out, _ := compile.Node(compile.Project(cfg, &model.Config{Guests: guests}, 1, "node2"), &model.Facts{Node: "node2"}); out.NameServer != nil {
 		t.Errorf("got %v of a zone without subnets", out.NameServer)
 	}

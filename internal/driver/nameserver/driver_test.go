@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
 	"golang.org/x/sys/unix"
 
@@ -455,26 +454,5 @@ func TestServerThatFails(t *testing.T) {
 	_, err := l.reconcile(&desired.NameServer{Views: []desired.NameView{view(0)}})
 	if err == nil || !strings.Contains(err.Error(), "no luck today") {
 		t.Errorf("got %v", err)
-	}
-}
-
-// Files lead back to the state that they were made of.
-func TestFilesAreRead(t *testing.T) {
-	s := &desired.NameServer{
-		Views:      []desired.NameView{view(0, "web1.lab.example 10.0.0.5 2001:db8::5"), view(1)},
-		Forwarders: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.53:53")},
-	}
-	files, err := nameserver.Render(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := nameserver.Parse(files)
-	if d := cmp.Diff(s, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
-		cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b }), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); d != "" || err != nil {
-		t.Errorf("%v (-want +got)\n%s", err, d)
-	}
-	delete(files, nameserver.NamesFile("z0"))
-	if _, err := nameserver.Parse(files); err == nil {
-		t.Error("a file of names is missing and nobody says so")
 	}
 }
