@@ -21,6 +21,7 @@ const (
 	TypeOVSPort   = "ovs-port"
 	TypeFRR       = "frr"
 	TypeBackend   = "backend"
+	TypeDHCP      = "dhcp"
 )
 
 // LinkEntry describes a link. What cannot change while it lives is fixed: its
@@ -73,6 +74,7 @@ func AddressEntry(a desired.Address) Entry {
 	name := a.Prefix.String() + " dev " + a.Link
 	return Entry{Key: a.Link + " " + a.Prefix.String(), Name: name, Owner: a.Owner, Props: []Prop{
 		{Name: "foreign-link", Value: onOff(a.Foreign), Zero: "off"},
+		{Name: "network-route", Value: onOff(!a.NoRoute), Zero: "on"},
 	}}
 }
 
