@@ -97,7 +97,7 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool)
 	for i := range want.DHCP {
 		s := &want.DHCP[i]
 		wanted[s.Zone] = true
-		if err := p.server(s); err != nil {
+		if err := p.server(p.present(s)); err != nil {
 			errs = append(errs, &driver.ObjectError{Owner: s.Owner, Err: err})
 		}
 	}
@@ -109,6 +109,19 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool)
 		}
 	}
 	return p.result, errors.Join(errs...)
+}
+
+// present is a server without what it serves on links that are not there: dnsmasq
+// refuses a whole configuration for one of them. The driver of links tells why.
+func (p *pass) present(s *desired.DHCPServer) *desired.DHCPServer {
+	out := *s
+	out.Networks = nil
+	for _, n := range s.Networks {
+		if p.links[n.Link] != 0 {
+			out.Networks = append(out.Networks, n)
+		}
+	}
+	return &out
 }
 
 // ours lists the zones that have a folder of ours, sorted.

@@ -113,7 +113,11 @@ func (d *Driver) test(ctx context.Context, program string, st *state) error {
 			}
 		}
 	}
-	out, err := exec.CommandContext(ctx, program, "--test", "--conf-file=/dev/null", "--conf-dir="+dir+",*.conf").CombinedOutput()
+	var out []byte
+	err := d.o.Namespace.Run(func() (err error) { // it looks for links
+		out, err = exec.CommandContext(ctx, program, "--test", "--conf-file=/dev/null", "--conf-dir="+dir+",*.conf").CombinedOutput()
+		return err
+	})
 	if err == nil {
 		return nil
 	}
