@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/driver/dnsmasq"
 	"github.com/viaduct-sdn/viaduct/internal/driver/frr"
 	"github.com/viaduct-sdn/viaduct/internal/driver/ifupdown2"
 	"github.com/viaduct-sdn/viaduct/internal/driver/link"
@@ -33,6 +34,7 @@ type Host struct {
 	file     *ifupdown2.Driver
 	frr      *frr.Driver
 	ovs      *ovs.Driver
+	dhcp     *dnsmasq.Driver
 	drivers  []driver.Driver
 	features map[model.Feature]bool
 	reserved atomic.Pointer[[]string]
@@ -51,6 +53,9 @@ type HostOptions struct {
 	// OVSSocket is where Open vSwitch's database listens, for a machine that runs
 	// several nodes: sockets are not bound to network namespaces. Empty on real hosts.
 	OVSSocket string
+	// DNSMasqRoot is the directory below which the files of DHCP servers are, for a
+	// machine that runs several nodes. Empty on real hosts.
+	DNSMasqRoot string
 }
 
 // NewHost opens the node.
@@ -74,10 +79,12 @@ func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
 		return nil, err
 	}
 	h.frr = frr.New(frr.Options{Pathspace: o.FRRPathspace, StateFile: filepath.Join(o.Data, "frr.json")})
+	h.dhcp = dnsmasq.New(dnsmasq.Options{Root: o.DNSMasqRoot})
 	// The filter stands before the links that it keeps apart; forwarding is
 	// switched on after both. FRR lets go of a VRF before it is deleted, and learns
 	// of a new one when it is there. Open vSwitch makes interfaces that links join.
-	// What ifupdown2 makes, on nodes that use it, the link driver completes.
+	// What ifupdown2 makes, on nodes that use it, the link driver completes. DHCP is
+	// served on links with their addresses.
 	h.drivers = []driver.Driver{
 		nft.New(nft.Options{StateFile: filepath.Join(o.Data, "nft.json")}),
 		h.frr.Withdraw(),
@@ -86,6 +93,7 @@ func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
 		h.link,
 		sysctl.New(nil),
 		routes,
+		h.dhcp,
 		h.frr,
 	}
 	return h, nil
@@ -138,7 +146,11 @@ func (h *Host) Events(ctx context.Context) (<-chan struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	return merge(links, rules, h.ovs.Subscribe(ctx), daemons), nil
+	servers, err := h.dhcp.Events(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return merge(links, rules, h.ovs.Subscribe(ctx), daemons, servers), nil
 }
 
 // merge returns a channel that gets a value after any of the others did; it

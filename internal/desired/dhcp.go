@@ -24,8 +24,8 @@ type DHCPNetwork struct {
 	Owner string `json:"owner"`
 	// MTU in bytes that guests are told; 0 tells none.
 	MTU int `json:"mtu,omitempty"`
-	// Server is the IPv4 address on the link that guests know the server by.
-	Server netip.Addr `json:"server,omitzero"`
+	// Quiet tells that no router advertisements are sent.
+	Quiet bool `json:"quiet,omitempty"`
 	// Router tells that the node is an IPv6 router of the link.
 	Router  bool         `json:"router,omitempty"`
 	Subnets []DHCPSubnet `json:"subnets,omitempty"`

@@ -42,12 +42,12 @@ func dhcpEntries(servers []desired.DHCPServer) []Entry {
 
 // DHCPServerEntry describes the DHCP server of a zone as a whole.
 func DHCPServerEntry(s desired.DHCPServer) Entry {
-	return Entry{Key: s.Zone, Name: s.Zone, Owner: s.Owner, Props: dhcpProps(onOff(s.Dynamic), "", "", "", "", "", "", "", "", "", "")}
+	return Entry{Key: s.Zone, Name: s.Zone, Owner: s.Owner, Props: dhcpProps(onOff(s.Dynamic), "", "on", "off", "", "", "", "", "", "", "")}
 }
 
 func dhcpNetworkEntry(zone string, n desired.DHCPNetwork) Entry {
 	return Entry{Key: zone + " " + n.Link, Name: zone + " " + n.Link, Owner: n.Owner,
-		Props: dhcpProps("off", number0(n.MTU), address(n.Server), onOff(n.Router), "", "", "", "", "", "", "")}
+		Props: dhcpProps("off", number0(n.MTU), onOff(!n.Quiet), onOff(n.Router), "", "", "", "", "", "", "")}
 }
 
 func dhcpSubnetEntry(zone, link string, s desired.DHCPSubnet) Entry {
@@ -66,17 +66,17 @@ func dhcpSubnetEntry(zone, link string, s desired.DHCPSubnet) Entry {
 	if s.Autonomous {
 		mode = "autonomous"
 	}
-	return Entry{Key: zone + " " + link + " " + s.ID, Name: zone + " " + s.CIDR.String() + " dev " + link, Owner: s.Owner,
-		Props: dhcpProps("off", "", "", "off", address(s.Gateway), address(s.DNSServer), s.Domain, mode,
+	return Entry{Key: zone + " " + link + " " + s.ID + " " + s.CIDR.String(), Name: zone + " " + s.CIDR.String() + " dev " + link, Owner: s.Owner,
+		Props: dhcpProps("off", "", "on", "off", address(s.Gateway), address(s.DNSServer), s.Domain, mode,
 			strings.Join(ranges, " "), strings.Join(routes, " "), shared)}
 }
 
 // dhcpProps are the properties that all entries of DHCP have, in their order.
-func dhcpProps(dynamic, mtu, server, router, gateway, dns, domain, addresses, ranges, routes, shared string) []Prop {
+func dhcpProps(dynamic, mtu, advertised, router, gateway, dns, domain, addresses, ranges, routes, shared string) []Prop {
 	return []Prop{
 		{Name: "dynamic", Value: dynamic, Zero: "off"},
 		{Name: "mtu", Value: mtu},
-		{Name: "server", Value: server},
+		{Name: "advertised", Value: advertised, Zero: "on"},
 		{Name: "router", Value: router, Zero: "off"},
 		{Name: "gateway", Value: gateway},
 		{Name: "dns-server", Value: dns},

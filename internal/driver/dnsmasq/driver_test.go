@@ -36,7 +36,7 @@ func TestGuestLearnsAllAndRenews(t *testing.T) {
 func TestUnknownGuestGetsNothingUnlessRangesAreOpen(t *testing.T) {
 	n := newNode(t, "10.0.1.1/24")
 	s := far(host(mac1, "", "10.0.1.5"))
-	s.Networks[0].Server, s.Networks[0].Subnets[0].Shared = addr("10.0.1.1"), false
+	s.Networks[0].Subnets[0].Shared = false
 	n.reconcile(s)
 	c := n.guest(mac2).udhcpc()
 	c.event("deconfig", 1)

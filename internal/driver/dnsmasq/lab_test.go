@@ -54,6 +54,7 @@ func newNode(t *testing.T, addresses ...string) *node {
 		}
 		_ = os.RemoveAll(root)
 	})
+	settle(t, n.ns)
 	n.ip("link set lo up")
 	n.ip("link add vn1 type bridge")
 	n.ip("link set vn1 up")
@@ -74,6 +75,13 @@ func newNS(t *testing.T) *netns.NS {
 }
 
 func (n *node) ip(args string) { n.t.Helper(); in(n.t, n.ns, "ip", strings.Fields(args)...) }
+
+// settle lets the IPv6 addresses of new links be used at once, without duplicate
+// address detection.
+func settle(t *testing.T, ns *netns.NS) {
+	t.Helper()
+	in(t, ns, "sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.default.accept_ra=1", "net.ipv6.conf.default.router_solicitation_delay=0")
+}
 
 // in runs a program in a namespace.
 func in(t *testing.T, ns *netns.NS, program string, args ...string) string {
@@ -137,11 +145,11 @@ func (n *node) guest(mac string) *guest {
 	n.t.Helper()
 	g := &guest{t: n.t, ns: newNS(n.t), dir: n.t.TempDir(), mac: mac}
 	end := "g" + strings.ReplaceAll(mac[9:], ":", "")
-	var err error
+	settle(n.t, g.ns)
 	in(n.t, g.ns, "ip", "link", "set", "lo", "up")
 	cmd := exec.Command("ip", "link", "add", end, "master", "vn1", "type", "veth", "peer", "name", "eth0", "address", mac, "netns", "/proc/self/fd/3")
 	cmd.ExtraFiles = append(cmd.ExtraFiles, os.NewFile(uintptr(dup(n.t, g.ns.FD())), "netns"))
-	if err = n.ns.Run(cmd.Run); err != nil {
+	if err := n.ns.Run(cmd.Run); err != nil {
 		n.t.Fatalf("make the guest's link: %v", err)
 	}
 	_ = cmd.ExtraFiles[0].Close()
@@ -257,7 +265,7 @@ const (
 // elsewhere.
 func far(hosts ...desired.DHCPHost) desired.DHCPServer {
 	return desired.DHCPServer{Zone: "z1", Owner: "zone/z1", Hosts: hosts, Networks: []desired.DHCPNetwork{{
-		Link: "vn1", Owner: "vnet/vn1", MTU: 1450, Server: addr("169.254.67.67"),
+		Link: "vn1", Owner: "vnet/vn1", MTU: 1450,
 		Subnets: []desired.DHCPSubnet{{
 			ID: "z1-10.0.1.0-24", Owner: "subnet/z1-10.0.1.0-24", CIDR: prefix("10.0.1.0/24"),
 			Gateway: addr("10.0.1.1"), DNSServer: addr("10.0.1.53"), Domain: "lab.example", Shared: true,
