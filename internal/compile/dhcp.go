@@ -39,9 +39,9 @@ func serviceAddress6(network netip.Prefix) netip.Addr {
 
 // dhcpLinks are the links that have to do with DHCP.
 type dhcpLinks struct {
-	// served are the VNets that the node serves and quiet those where it must not
-	// advertise, uplinks the ports by which their frames leave the node.
-	served, quiet, uplinks []string
+	// served are the VNets that the node serves, uplinks the ports by which their
+	// frames leave the node.
+	served, uplinks []string
 	// bound are the zones whose frames are to be kept on the node.
 	bound []string
 }
@@ -62,25 +62,21 @@ func (n *node) dhcp() {
 		}
 		s := desired.DHCPServer{Zone: z.ID, Owner: model.Ref(model.KindZone, z.ID), Dynamic: z.DHCPDynamic}
 		taken := map[netip.Addr]string{}
-		before := len(n.served.uplinks) + len(n.served.quiet)
+		before := len(n.served.uplinks)
 		for _, v := range n.vnets[z.ID] {
 			ref := model.Ref(model.KindVNet, v.ID)
 			if l, made := n.links[v.ID]; !made || l.Owner != ref || len(n.subnets[v.ID]) == 0 {
 				continue
 			}
 			network := n.dhcpNetwork(z, v, &n.out.Links[at[v.ID]])
+			network.Hosts = n.dhcpHosts(&network, hosts[v.ID], taken)
 			s.Networks = append(s.Networks, network)
-			s.Hosts = append(s.Hosts, n.dhcpHosts(&network, hosts[v.ID], taken)...)
 			n.served.served = append(n.served.served, v.ID)
-			if network.Quiet {
-				n.served.quiet = append(n.served.quiet, v.ID)
-			}
 		}
 		if len(s.Networks) > 0 {
 			n.out.DHCP = append(n.out.DHCP, s)
-			n.dhcpInVRF(z)
 		}
-		if len(n.served.uplinks)+len(n.served.quiet) > before {
+		if len(n.served.uplinks) > before {
 			n.served.bound = append(n.served.bound, s.Owner)
 		}
 	}
@@ -122,35 +118,9 @@ func (n *node) dhcpNetwork(z *model.Zone, v *model.VNet, bridge *desired.Link) d
 	}
 	out.Router, out.Quiet = gateway6, six && !advertised
 	for _, s := range n.subnets[v.ID] {
-		d := desired.DHCPSubnet{
-			ID: s.ID, Owner: model.Ref(model.KindSubnet, s.ID), CIDR: s.CIDR.Masked(),
-			Gateway: s.Gateway, Domain: domainOf(z, s), Autonomous: s.RAMode == model.RASLAAC,
-		}
-		if s.DHCPDNSServer.Is4() == d.CIDR.Addr().Is4() {
-			d.DNSServer = s.DHCPDNSServer
-		}
-		if z.DHCPDynamic {
-			for _, r := range s.DHCPRange {
-				d.Ranges = append(d.Ranges, desired.DHCPRange{Start: r.Start, End: r.End})
-			}
-		}
-		here := slices.ContainsFunc(own, func(p netip.Prefix) bool { return p.Masked() == d.CIDR && p.IsValid() })
-		switch {
-		case here:
-		case d.CIDR.Addr().Is4():
-			d.Shared = true
-			for _, p := range own {
-				if p.Addr().Is4() {
-					d.Routes = append(d.Routes, desired.DHCPRoute{Dst: netip.PrefixFrom(p.Addr(), 32)})
-				}
-			}
-		default:
-			a := serviceAddress6(d.CIDR)
-			if !a.IsValid() {
-				n.note(LevelWarning, d.Owner, "has no room for the address of a DHCP server, so guests get no addresses of %s: use a network of at most 120 bits, or a gateway that the node is", d.CIDR)
-				continue
-			}
-			n.out.Addresses = append(n.out.Addresses, desired.Address{Link: v.ID, Prefix: netip.PrefixFrom(a, d.CIDR.Bits()), NoRoute: true, Owner: d.Owner})
+		d, ok := n.dhcpSubnet(z, s, own)
+		if !ok {
+			continue
 		}
 		if d.CIDR.Addr().Is6() && s.RAMode == model.RANone && advertised {
 			n.note(LevelWarning, d.Owner, "is advertised to guests though ra is none, since vnet %s has other IPv6 subnets that are: set ra of all of them", v.ID)
@@ -162,6 +132,42 @@ func (n *node) dhcpNetwork(z *model.Zone, v *model.VNet, bridge *desired.Link) d
 	}
 	n.served.uplinks = append(n.served.uplinks, n.uplinksOf(v)...)
 	return out
+}
+
+// dhcpSubnet is what is served of a subnet on a bridge that has the addresses.
+func (n *node) dhcpSubnet(z *model.Zone, s *model.Subnet, own []netip.Prefix) (d desired.DHCPSubnet, ok bool) {
+	d = desired.DHCPSubnet{
+		ID: s.ID, Owner: model.Ref(model.KindSubnet, s.ID), CIDR: s.CIDR.Masked(),
+		Gateway: s.Gateway, Domain: domainOf(z, s), Autonomous: s.RAMode == model.RASLAAC,
+	}
+	if s.DHCPDNSServer.Is4() == d.CIDR.Addr().Is4() {
+		d.DNSServer = s.DHCPDNSServer
+	}
+	if z.DHCPDynamic {
+		for _, r := range s.DHCPRange {
+			d.Ranges = append(d.Ranges, desired.DHCPRange{Start: r.Start, End: r.End})
+		}
+	}
+	switch here := slices.ContainsFunc(own, func(p netip.Prefix) bool { return p.Masked() == d.CIDR }); {
+	case here:
+	case d.CIDR.Addr().Is4():
+		// The server answers from whatever address the bridge has, which guests have
+		// to find when they renew their lease.
+		d.Shared = true
+		for _, p := range own {
+			if p.Addr().Is4() {
+				d.Routes = append(d.Routes, desired.DHCPRoute{Dst: netip.PrefixFrom(p.Addr(), 32)})
+			}
+		}
+	default:
+		a := serviceAddress6(d.CIDR)
+		if !a.IsValid() {
+			n.note(LevelWarning, d.Owner, "has no room for the address of a DHCP server, so guests get no addresses of %s: use a network of at most 120 bits, or a gateway that the node is", d.CIDR)
+			return d, false
+		}
+		n.out.Addresses = append(n.out.Addresses, desired.Address{Link: s.VNet, Prefix: netip.PrefixFrom(a, d.CIDR.Bits()), NoRoute: true, Owner: d.Owner})
+	}
+	return d, true
 }
 
 // dhcpFamilies tells which families a VNet's subnets are of, and whether IPv6 ones are
@@ -228,14 +234,6 @@ func (n *node) uplinksOf(v *model.VNet) []string {
 		}
 	}
 	return out
-}
-
-// dhcpInVRF lets the server, which works outside of VRFs, receive what comes from
-// the VNets of an EVPN zone.
-func (n *node) dhcpInVRF(z *model.Zone) {
-	if f := n.vrfs[z.ID]; f != nil && f.ok {
-		n.sysctl(model.Ref(model.KindZone, z.ID), "net.ipv4.udp_l3mdev_accept", "1")
-	}
 }
 
 // dhcpHosts are the NICs of a VNet that have addresses to be given. Of each family
@@ -313,19 +311,15 @@ func (n *node) dhcpTable() {
 	}
 	if n.lacks(model.FeatureNFTBridge) {
 		for _, zone := range n.served.bound {
-			n.note(LevelWarning, zone, "DHCP cannot be kept on its node, since the kernel of node %s has no nftables for bridges (module nft_meta_bridge): "+
+			n.note(LevelWarning, zone, "DHCP cannot be kept on its node, since the kernel of node %s has no nftables for bridges (option CONFIG_NF_TABLES_BRIDGE): "+
 				"guests may be answered by another node, with the same addresses", n.name)
 		}
 		return
 	}
-	const advert = "ether type ip6 icmpv6 type nd-router-advert drop"
 	service := serviceAddress.String()
 	n.out.Tables = append(n.out.Tables, desired.Table{
 		Family: "bridge", Name: TableDHCP,
-		Sets: []desired.Set{
-			{Name: "quiet", Type: "ifname", Elements: quoted(n.served.quiet)},
-			{Name: "uplinks", Type: "ifname", Elements: quoted(n.served.uplinks)},
-		},
+		Sets: []desired.Set{{Name: "uplinks", Type: "ifname", Elements: quoted(n.served.uplinks)}},
 		Chains: []desired.Chain{
 			{Name: "stay", Rules: []desired.Rule{
 				{Text: "ether type ip udp sport 68 udp dport 67 drop"},
@@ -337,8 +331,7 @@ func (n *node) dhcpTable() {
 			}},
 			{Name: "prerouting", Type: "filter", Hook: "prerouting", Priority: "filter", Rules: []desired.Rule{{Text: "iifname @uplinks jump stay"}}},
 			{Name: "output", Type: "filter", Hook: "output", Priority: "filter", Rules: []desired.Rule{
-				{Text: "oifname @uplinks " + advert},
-				{Text: "meta obrname @quiet " + advert},
+				{Text: "oifname @uplinks ether type ip6 icmpv6 type nd-router-advert drop"},
 			}},
 			{Name: "postrouting", Type: "filter", Hook: "postrouting", Priority: "filter", Rules: []desired.Rule{{Text: "oifname @uplinks jump stay"}}},
 		},

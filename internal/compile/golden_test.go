@@ -128,9 +128,6 @@ func writeNode(b *strings.Builder, n *desired.Node) {
 		for _, e := range s.Networks {
 			line("dhcp "+s.Zone, e)
 		}
-		for _, e := range s.Hosts {
-			line("host "+s.Zone, e)
-		}
 	}
 	for _, t := range n.Tables {
 		for _, s := range t.Sets {

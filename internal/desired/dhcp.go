@@ -6,16 +6,15 @@ import (
 	"slices"
 )
 
-// DHCPServer is the DHCP server of one zone on the node, which also sends the
-// router advertisements of its IPv6 networks.
+// DHCPServer is what DHCP serves in one zone on the node; router advertisements of
+// IPv6 networks are part of it.
 type DHCPServer struct {
 	Zone  string `json:"zone"`
 	Owner string `json:"owner"`
 	// Dynamic gives guests that nobody has declared an address out of the ranges,
-	// too; otherwise only Hosts are answered.
+	// too; otherwise only the networks' Hosts are answered.
 	Dynamic  bool          `json:"dynamic,omitempty"`
 	Networks []DHCPNetwork `json:"networks,omitempty"`
-	Hosts    []DHCPHost    `json:"hosts,omitempty"`
 }
 
 // DHCPNetwork is what a server serves on one link.
@@ -29,6 +28,8 @@ type DHCPNetwork struct {
 	// Router tells that the node is an IPv6 router of the link.
 	Router  bool         `json:"router,omitempty"`
 	Subnets []DHCPSubnet `json:"subnets,omitempty"`
+	// Hosts are the NICs that are known.
+	Hosts []DHCPHost `json:"hosts,omitempty"`
 }
 
 // DHCPSubnet is one network on a link.
@@ -84,7 +85,7 @@ func sortDHCP(servers []DHCPServer) {
 		slices.SortFunc(s.Networks, func(a, b DHCPNetwork) int { return cmp.Compare(a.Link, b.Link) })
 		for _, n := range s.Networks {
 			slices.SortFunc(n.Subnets, func(a, b DHCPSubnet) int { return cmp.Compare(a.ID, b.ID) })
+			slices.SortFunc(n.Hosts, func(a, b DHCPHost) int { return cmp.Compare(a.MAC, b.MAC) })
 		}
-		slices.SortFunc(s.Hosts, func(a, b DHCPHost) int { return cmp.Compare(a.MAC, b.MAC) })
 	}
 }

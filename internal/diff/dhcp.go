@@ -16,11 +16,15 @@ func DHCP(old, new []desired.DHCPServer) []Change {
 	out := Keyed(TypeDHCP, dhcpEntries(old), dhcpEntries(new))
 	before := map[string][]desired.DHCPHost{}
 	for _, s := range old {
-		before[s.Zone] = s.Hosts
+		for _, n := range s.Networks {
+			before[s.Zone+" "+n.Link] = n.Hosts
+		}
 	}
-	for i, s := range new {
-		if c := DHCPHosts(&new[i], before[s.Zone]); c != nil {
-			out = append(out, *c)
+	for _, s := range new {
+		for i, n := range s.Networks {
+			if c := DHCPHosts(s.Zone, &s.Networks[i], before[s.Zone+" "+n.Link]); c != nil {
+				out = append(out, *c)
+			}
 		}
 	}
 	return out
@@ -88,15 +92,15 @@ func dhcpProps(dynamic, mtu, advertised, router, gateway, dns, domain, addresses
 	}
 }
 
-// DHCPHosts says how many NICs a server learns of, knows otherwise, and forgets,
-// compared with those that it had; nil if none.
-func DHCPHosts(s *desired.DHCPServer, had []desired.DHCPHost) *Change {
+// DHCPHosts says how many NICs a network's server learns of, knows otherwise, and
+// forgets, compared with those that it had; nil if none.
+func DHCPHosts(zone string, n *desired.DHCPNetwork, had []desired.DHCPHost) *Change {
 	before := make(map[string]*desired.DHCPHost, len(had))
 	for i := range had {
 		before[had[i].MAC] = &had[i]
 	}
 	added, changed := 0, 0
-	for _, h := range s.Hosts {
+	for _, h := range n.Hosts {
 		switch old := before[h.MAC]; {
 		case old == nil:
 			added++
@@ -109,7 +113,7 @@ func DHCPHosts(s *desired.DHCPServer, had []desired.DHCPHost) *Change {
 	if added+changed+removed == 0 {
 		return nil
 	}
-	c := &Change{Action: Update, Type: TypeDHCP, Name: s.Zone + " hosts", Owner: s.Owner}
+	c := &Change{Action: Update, Type: TypeDHCP, Name: zone + " " + n.Link + " hosts", Owner: n.Owner}
 	for _, f := range []struct {
 		name  string
 		count int

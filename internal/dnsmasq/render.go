@@ -11,15 +11,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
-// The names of the files of a zone's folder.
-const (
-	DefaultFile = "00-default.conf"
-	HostsFile   = "ethers"
-	// AddedFolder is the folder of NICs that were added since dnsmasq read the
-	// hosts file. It reads what appears there without reading all others again,
-	// which takes it a tenth of a second for ten thousand.
-	AddedFolder = "ethers.d"
-)
+// DefaultFile is the name of the file of what holds for a zone.
+const DefaultFile = "00-default.conf"
 
 // Marker is the first line of every file of ours: by it a folder is known to be.
 const Marker = "# Made by Viaduct. Changes here are undone; settings of your own go into a file 90-<name>.conf beside it."
@@ -41,31 +34,40 @@ const enterprise = 32473
 // maxLeases is more than a node has guests; dnsmasq's own limit is 1000.
 const maxLeases = 1_000_000
 
-// NetworkFile is the name of the file of what is served on a link.
+// The names of the files of a link in the folder of its zone.
 func NetworkFile(link string) string { return "10-" + link + ".conf" }
 
-// IsNetworkFile reports whether a name is that of such a file.
-func IsNetworkFile(name string) bool {
-	return strings.HasPrefix(name, "10-") && strings.HasSuffix(name, ".conf")
+// HostsFile is the name of the file of the NICs that are known.
+func HostsFile(link string) string { return "ethers-" + link }
+
+// AddedFolder is the name of the folder of NICs that were added since dnsmasq read
+// the hosts file. It reads what appears there without reading all others again,
+// which takes it a tenth of a second for ten thousand.
+func AddedFolder(link string) string { return "ethers-" + link + ".d" }
+
+// LinkOf is the link of a NetworkFile, if the name is that of one.
+func LinkOf(name string) (link string, ok bool) {
+	link, prefix := strings.CutPrefix(name, "10-")
+	link, suffix := strings.CutSuffix(link, ".conf")
+	return link, prefix && suffix && link != ""
 }
 
-// Paths say where the files of a zone are.
-type Paths struct {
-	// Folder is the folder of the configuration, Leases the file of leases.
-	Folder, Leases string
-}
+// Paths say where the files of a network are: the folder of its zone's
+// configuration, and its leases.
+type Paths struct{ Folder, Leases string }
 
-// Config renders the files of configuration by name; the hosts file is not among
-// them.
-func Config(s *desired.DHCPServer, p Paths) map[string]string {
-	out := map[string]string{DefaultFile: defaults(s, p)}
-	for i := range s.Networks {
-		out[NetworkFile(s.Networks[i].Link)] = network(&s.Networks[i])
+// Main renders the file that dnsmasq is started with: it names those of
+// configuration, which are in the folder.
+func Main(folder string, files ...string) string {
+	lines := []string{Marker}
+	for _, name := range files {
+		lines = append(lines, "conf-file="+folder+"/"+name)
 	}
-	return out
+	return text(lines)
 }
 
-func defaults(s *desired.DHCPServer, p Paths) string {
+// Default renders the file of what holds for a zone.
+func Default(s *desired.DHCPServer) string {
 	lines := []string{
 		Marker,
 		"port=0",
@@ -74,15 +76,9 @@ func defaults(s *desired.DHCPServer, p Paths) string {
 		"no-hosts",
 		"no-resolv",
 		"quiet-ra",
-		"dhcp-leasefile=" + p.Leases,
-		"dhcp-hostsfile=" + p.Folder + "/" + HostsFile,
-		"dhcp-hostsdir=" + p.Folder + "/" + AddedFolder,
 		"dhcp-lease-max=" + strconv.Itoa(maxLeases),
 		"dhcp-authoritative",
 		fmt.Sprintf("dhcp-duid=%d,%s", enterprise, serverID(s.Zone)),
-	}
-	if advertises(s) {
-		lines = append(lines, "enable-ra")
 	}
 	if !s.Dynamic {
 		lines = append(lines, "dhcp-ignore=tag:!known")
@@ -108,21 +104,15 @@ func serverID(zone string) string {
 	return strings.Join(parts, ":")
 }
 
-// advertises reports whether a server has an IPv6 network.
-func advertises(s *desired.DHCPServer) bool {
-	for _, n := range s.Networks {
-		for _, sub := range n.Subnets {
-			if sub.CIDR.Addr().Is6() {
-				return true
-			}
-		}
+// Network renders the file of what is served on a link.
+func Network(n *desired.DHCPNetwork, p Paths) string {
+	lines := []string{
+		Marker,
+		"interface=" + n.Link,
+		"dhcp-leasefile=" + p.Leases,
+		"dhcp-hostsfile=" + p.Folder + "/" + HostsFile(n.Link),
+		"dhcp-hostsdir=" + p.Folder + "/" + AddedFolder(n.Link),
 	}
-	return false
-}
-
-// network renders what is served on a link.
-func network(n *desired.DHCPNetwork) string {
-	lines := []string{Marker, "interface=" + n.Link}
 	six := false
 	for i := range n.Subnets {
 		s := &n.Subnets[i]
@@ -133,8 +123,8 @@ func network(n *desired.DHCPNetwork) string {
 			lines = append(lines, subnet6(s)...)
 		}
 	}
-	if six {
-		lines = append(lines, raParam(n))
+	if six && !n.Quiet {
+		lines = append(lines, "enable-ra", raParam(n))
 	}
 	return text(lines)
 }

@@ -35,7 +35,7 @@ const natRules = `table inet viaduct_probe {
 const bridgeRules = `table bridge viaduct_probe {
 	chain output {
 		type filter hook output priority filter; policy accept;
-		meta obrname "probe" ether type ip6 icmpv6 type nd-router-advert drop
+		oifname "probe" ether type ip6 icmpv6 type nd-router-advert drop
 	}
 	chain postrouting {
 		type filter hook postrouting priority filter; policy accept;

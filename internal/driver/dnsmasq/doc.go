@@ -1,15 +1,15 @@
 // Package dnsmasq is the driver of DHCP servers and router advertisements: one
-// dnsmasq(8) for each zone. It is a last stage of the one-way flow; package
+// dnsmasq(8) for each VNet. It is a last stage of the one-way flow; package
 // internal/dnsmasq renders what it writes.
 //
 // # Processes
 //
 // A dnsmasq is a process of its own session and, under systemd, of its own scope. It
-// goes on when the agent ends; the next one adopts it. It is known by the folder that
+// goes on when the agent ends; the next one adopts it. It is known by the file that
 // its command line names. What it was started with is noted beside its process
 // number: a digest of all files of configuration, the operator's own among them, and
-// the indexes of the links. When that is no longer what is wanted it is started
-// again, and so is one that died. Those of zones that are gone are ended.
+// the index of the link. When that is no longer what is wanted it is started again,
+// and so is one that died. Those of VNets that are gone are ended.
 //
 // # Changes
 //

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
-	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/dnsmasq"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
 	"github.com/viaduct-sdn/viaduct/internal/netns"
@@ -41,11 +40,14 @@ const (
 // by several goroutines at once.
 type Driver struct {
 	o Options
-	// told is what the process of a zone knows of NICs, as far as this driver told it.
-	told map[string]told
+	// told is what processes know of NICs, as far as this driver told them.
+	told map[instance]told
 	// systemdRun starts a process in a scope of its own; empty without systemd.
 	systemdRun string
 }
+
+// instance is a network that has a server: a link of a zone.
+type instance struct{ zone, link string }
 
 // told is what a process knows of NICs.
 type told struct {
@@ -60,7 +62,7 @@ var _ driver.Driver = (*Driver)(nil)
 
 // New makes a driver. dnsmasq need not be installed.
 func New(o Options) *Driver {
-	d := &Driver{o: o, told: map[string]told{}}
+	d := &Driver{o: o, told: map[instance]told{}}
 	if _, err := os.Stat("/run/systemd/system"); err == nil && o.Root == "" {
 		d.systemdRun = "systemd-run"
 	}
@@ -75,19 +77,23 @@ func (*Driver) Name() string { return "dnsmasq" }
 
 func (d *Driver) folder(zone string) string { return filepath.Join(d.o.Root, confDir, zone) }
 
-func (d *Driver) leases(zone string) string {
-	return filepath.Join(d.o.Root, leaseDir, "dnsmasq."+zone+".leases")
+// file is the path of a file in the folder of an instance's zone.
+func (d *Driver) file(i instance, name string) string { return filepath.Join(d.folder(i.zone), name) }
+
+func (d *Driver) leases(i instance) string {
+	return filepath.Join(d.o.Root, leaseDir, "dnsmasq."+i.zone+"."+i.link+".leases")
 }
 
-func (d *Driver) run(zone, suffix string) string {
-	return filepath.Join(d.o.Root, runDir, "dnsmasq."+zone+suffix)
+// run is the path of a file about the process of an instance.
+func (d *Driver) run(i instance, suffix string) string {
+	return filepath.Join(d.o.Root, runDir, "dnsmasq."+i.zone+"."+i.link+suffix)
 }
 
 // Reconcile implements driver.Driver.
 func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
 	p := &pass{d: d, ctx: ctx, dryRun: dryRun}
 	var errs []error
-	wanted := map[string]bool{}
+	wanted := map[instance]bool{}
 	if len(want.DHCP) > 0 {
 		var err error
 		if p.links, err = d.links(); err != nil {
@@ -96,32 +102,17 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool)
 	}
 	for i := range want.DHCP {
 		s := &want.DHCP[i]
-		wanted[s.Zone] = true
-		if err := p.server(p.present(s)); err != nil {
-			errs = append(errs, &driver.ObjectError{Owner: s.Owner, Err: err})
+		for _, n := range s.Networks {
+			wanted[instance{s.Zone, n.Link}] = true
 		}
+		errs = append(errs, p.zone(s)...)
 	}
-	gone, err := d.ours()
+	zones, err := d.ours()
 	errs = append(errs, err)
-	for _, zone := range gone {
-		if !wanted[zone] {
-			errs = append(errs, p.remove(zone))
-		}
+	for _, zone := range zones {
+		errs = append(errs, p.prune(zone, wanted))
 	}
 	return p.result, errors.Join(errs...)
-}
-
-// present is a server without what it serves on links that are not there: dnsmasq
-// refuses a whole configuration for one of them. The driver of links tells why.
-func (p *pass) present(s *desired.DHCPServer) *desired.DHCPServer {
-	out := *s
-	out.Networks = nil
-	for _, n := range s.Networks {
-		if p.links[n.Link] != 0 {
-			out.Networks = append(out.Networks, n)
-		}
-	}
-	return &out
 }
 
 // ours lists the zones that have a folder of ours, sorted.
@@ -167,10 +158,4 @@ func (d *Driver) program() (string, error) {
 			"install it (apt install dnsmasq-base), it is found within a minute")
 	}
 	return path, nil
-}
-
-// change notes a difference that is removed.
-func (p *pass) change(c diff.Change) {
-	p.result.Changes = append(p.result.Changes, c)
-	p.result.Writes++
 }

@@ -17,6 +17,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/driver"
 )
 
+var vn1 = instance{"z1", "vn1"}
+
 func TestGuestLearnsAllAndRenews(t *testing.T) {
 	n := newNode(t, "169.254.67.67/32")
 	n.reconcile(far(host(mac1, "web", "10.0.1.5")))
@@ -71,7 +73,7 @@ func TestNothingToDoWritesNothing(t *testing.T) {
 	if now := n.mustRun("z1"); now != p {
 		t.Errorf("process %v became %v, though nothing changed", p, now)
 	}
-	if err := os.Remove(n.run("z1", ".pid")); err != nil {
+	if err := os.Remove(n.run(vn1, ".pid")); err != nil {
 		t.Fatal(err)
 	}
 	if now := n.mustRun("z1"); now != p {
@@ -85,7 +87,7 @@ func TestLeasesSurvive(t *testing.T) {
 	n.reconcile(s)
 	c := n.guest(mac1).udhcpc()
 	c.event("bound", 1)
-	before := n.read("var/lib/misc/dnsmasq.z1.leases")
+	before := n.read("var/lib/misc/dnsmasq.z1.vn1.leases")
 	if !strings.Contains(before, " "+mac1+" 10.0.1.5 web ") {
 		t.Fatalf("the leases are\n%s", before)
 	}
@@ -98,7 +100,7 @@ func TestLeasesSurvive(t *testing.T) {
 			p := n.mustRun("z1")
 			disturb()
 			if name != "configured" {
-				eventually(t, func() bool { _, runs := processWith(p.pid, n.confArg("z1")); return !runs }, "the process lives on")
+				eventually(t, func() bool { _, runs := processWith(p.pid, n.confArg(vn1)); return !runs }, "the process lives on")
 			}
 			if r := n.reconcile(s); len(r.Changes) == 0 {
 				t.Error("nothing was told")
@@ -106,7 +108,7 @@ func TestLeasesSurvive(t *testing.T) {
 			if now := n.mustRun("z1"); now == p {
 				t.Errorf("still process %v", p)
 			}
-			if got := n.read("var/lib/misc/dnsmasq.z1.leases"); !strings.Contains(got, " "+mac1+" 10.0.1.5 web ") {
+			if got := n.read("var/lib/misc/dnsmasq.z1.vn1.leases"); !strings.Contains(got, " "+mac1+" 10.0.1.5 web ") {
 				t.Errorf("the leases are\n%s\nand were\n%s", got, before)
 			}
 		})
@@ -136,7 +138,7 @@ func TestLeaseIsRebuiltWhereItIsNotKnown(t *testing.T) {
 	if err := stop(p); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(n.leases("z1")); err != nil {
+	if err := os.Remove(n.leases(vn1)); err != nil {
 		t.Fatal(err)
 	}
 	n.reconcile(s)
@@ -146,7 +148,7 @@ func TestLeaseIsRebuiltWhereItIsNotKnown(t *testing.T) {
 	if got := c.event("renew", 1); !strings.Contains(got, "ip=10.0.1.5 ") {
 		t.Errorf("the guest was told %s", got)
 	}
-	eventually(t, func() bool { return strings.Contains(n.read("var/lib/misc/dnsmasq.z1.leases"), " 10.0.1.5 ") }, "the lease is not noted")
+	eventually(t, func() bool { return strings.Contains(n.read("var/lib/misc/dnsmasq.z1.vn1.leases"), " 10.0.1.5 ") }, "the lease is not noted")
 }
 
 // An address that another NIC has now is given to it, though its old holder's lease
@@ -190,20 +192,20 @@ func TestFilesEditedByHandComeBack(t *testing.T) {
 	p := n.mustRun("z1")
 	folder := "etc/dnsmasq.d/z1/"
 	before := n.read(folder + "10-vn1.conf")
-	hosts := n.read(folder + "ethers")
+	hosts := n.read(folder + "ethers-vn1")
 	n.write(folder+"10-vn1.conf", "interface=eth0\n")
 	n.write(folder+"10-old.conf", "# not ours\n")
-	n.write(folder+"ethers", mac2+",10.0.1.7\n")
+	n.write(folder+"ethers-vn1", mac2+",10.0.1.7\n")
 	r := n.reconcile(s)
 	var told []string
 	for _, c := range r.Changes {
 		told = append(told, c.String())
 	}
-	want := "~ dhcp z1 file 10-vn1.conf: content other -> as declared\n~ dhcp z1 hosts: added 1, removed 1"
+	want := "~ dhcp z1 file 10-vn1.conf: content other -> as declared\n~ dhcp z1 vn1 hosts: added 1, removed 1"
 	if got := strings.Join(told, "\n"); !strings.HasPrefix(got, want) {
 		t.Errorf("told\n%s\nwant\n%s", got, want)
 	}
-	if n.read(folder+"10-vn1.conf") != before || n.read(folder+"ethers") != hosts {
+	if n.read(folder+"10-vn1.conf") != before || n.read(folder+"ethers-vn1") != hosts {
 		t.Error("a file did not come back")
 	}
 	n.read(folder + "10-old.conf") // the operator's stays
@@ -222,7 +224,7 @@ func TestOperatorsFile(t *testing.T) {
 	n.write(own, "dhcp-otpion=42,10.0.1.9\n")
 	_, err := n.Reconcile(context.Background(), &desired.Node{DHCP: []desired.DHCPServer{s}}, false)
 	var fault *driver.ObjectError
-	if !errors.As(err, &fault) || fault.Owner != "zone/z1" || !strings.Contains(err.Error(), "etc/dnsmasq.d/z1/90-local.conf") {
+	if !errors.As(err, &fault) || fault.Owner != "vnet/vn1" || !strings.Contains(err.Error(), "etc/dnsmasq.d/z1/90-local.conf") {
 		t.Errorf("a mistake in the operator's file gives %v", err)
 	}
 	if now := n.mustRun("z1"); now != p {
@@ -239,7 +241,7 @@ func TestOperatorsFile(t *testing.T) {
 	}
 	// Without the zone everything goes but that.
 	n.reconcile()
-	if _, runs := n.process("z1"); runs {
+	if _, runs := n.process(vn1); runs {
 		t.Error("the zone is gone and its dnsmasq runs")
 	}
 	left, err := os.ReadDir(filepath.Join(n.root, "etc/dnsmasq.d/z1"))
@@ -350,17 +352,17 @@ func TestNewNICAmongTenThousand(t *testing.T) {
 	s := far()
 	s.Networks[0].Subnets[0].CIDR = prefix("10.0.0.0/16")
 	for i := range 10000 {
-		s.Hosts = append(s.Hosts, host(fmt.Sprintf("02:00:01:00:%02x:%02x", i>>8, i&255), fmt.Sprintf("guest%d", i), fmt.Sprintf("10.0.%d.%d", 2+i/250, 1+i%250)))
+		s.Networks[0].Hosts = append(s.Networks[0].Hosts, host(fmt.Sprintf("02:00:01:00:%02x:%02x", i>>8, i&255), fmt.Sprintf("guest%d", i), fmt.Sprintf("10.0.%d.%d", 2+i/250, 1+i%250)))
 	}
 	n.reconcile(s)
 	p := n.mustRun("z1")
 	c := n.guest(mac1).udhcpc()
 	c.event("deconfig", 1)
-	s.Hosts = append([]desired.DHCPHost{host(mac1, "web", "10.0.1.5")}, s.Hosts...)
+	s.Networks[0].Hosts = append([]desired.DHCPHost{host(mac1, "web", "10.0.1.5")}, s.Networks[0].Hosts...)
 	start := time.Now()
 	r := n.reconcile(s)
 	took := time.Since(start)
-	if len(r.Changes) != 1 || r.Changes[0].String() != "~ dhcp z1 hosts: added 1" {
+	if len(r.Changes) != 1 || r.Changes[0].String() != "~ dhcp z1 vn1 hosts: added 1" {
 		t.Errorf("told %v", r.Changes)
 	}
 	other := n.guest(mac2) // one that dnsmasq has to read all for
@@ -371,7 +373,7 @@ func TestNewNICAmongTenThousand(t *testing.T) {
 	if took > 100*time.Millisecond {
 		t.Errorf("the pass took %v", took)
 	}
-	s.Hosts = append([]desired.DHCPHost{s.Hosts[0], host(mac2, "db", "10.0.1.6")}, s.Hosts[2:]...)
+	s.Networks[0].Hosts = append([]desired.DHCPHost{s.Networks[0].Hosts[0], host(mac2, "db", "10.0.1.6")}, s.Networks[0].Hosts[2:]...)
 	n.reconcile(s)
 	if got := other.udhcpc().event("bound", 1); !strings.Contains(got, "ip=10.0.1.6 ") {
 		t.Errorf("the other guest was told %s", got)

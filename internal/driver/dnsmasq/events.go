@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/viaduct-sdn/viaduct/internal/dnsmasq"
 )
 
 // watched are the notices that a file of configuration changed, or that a process
@@ -112,13 +114,26 @@ func (w *watcher) watch() {
 	}
 	for _, zone := range zones {
 		_, _ = unix.InotifyAddWatch(w.notify, w.d.folder(zone), watched)
-		p, runs := w.d.noted(zone)
-		if _, known := w.processes[p]; known || !runs {
+		there, err := w.d.files(zone)
+		if err != nil {
 			continue
 		}
-		if fd, err := unix.PidfdOpen(p.pid, 0); err == nil {
-			w.processes[p] = fd
+		for _, name := range names(there.ours) {
+			if link, is := dnsmasq.LinkOf(name); is {
+				w.watchProcess(instance{zone, link})
+			}
 		}
+	}
+}
+
+// watchProcess gets a handle on the process of an instance, if one runs.
+func (w *watcher) watchProcess(i instance) {
+	p, runs := w.d.noted(i)
+	if _, known := w.processes[p]; known || !runs {
+		return
+	}
+	if fd, err := unix.PidfdOpen(p.pid, 0); err == nil {
+		w.processes[p] = fd
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 
 // six is a server of one IPv6 network.
 func six(router, autonomous bool, hosts ...desired.DHCPHost) desired.DHCPServer {
-	return desired.DHCPServer{Zone: "z6", Owner: "zone/z6", Hosts: hosts, Networks: []desired.DHCPNetwork{{
-		Link: "vn1", Owner: "vnet/vn1", MTU: 1400, Router: router,
+	return desired.DHCPServer{Zone: "z6", Owner: "zone/z6", Networks: []desired.DHCPNetwork{{
+		Link: "vn1", Owner: "vnet/vn1", MTU: 1400, Router: router, Hosts: hosts,
 		Subnets: []desired.DHCPSubnet{{
 			ID: "z6-fd00:5::-64", Owner: "subnet/z6-fd00:5::-64", CIDR: prefix("fd00:5::/64"), Autonomous: autonomous,
 			DNSServer: addr("fd00:5::53"), Domain: "lab.example",
@@ -67,7 +67,7 @@ func TestGuestIsGivenAnAddress6(t *testing.T) {
 		t.Errorf("dhclient was told\n%s\nwant\n%s", got, want)
 	}
 	// The server is the same to guests whatever node it is on.
-	if got := n.read("var/lib/misc/dnsmasq.z6.leases"); !strings.Contains(got, "duid 00:02:00:00:7e:d9:") {
+	if got := n.read("var/lib/misc/dnsmasq.z6.vn1.leases"); !strings.Contains(got, "duid 00:02:00:00:7e:d9:") {
 		t.Errorf("the leases are\n%s", got)
 	}
 }
@@ -80,7 +80,7 @@ func TestAddress6MovesToAnotherNIC(t *testing.T) {
 	log := g.dhclient6()
 	eventually(t, func() bool { b, _ := os.ReadFile(log); return strings.Contains(string(b), "BOUND6 fd00:5::7/") }, "dhclient got nothing")
 	n.reconcile(six(true, false, host(mac2, "new", "fd00:5::7")))
-	if got := n.read("var/lib/misc/dnsmasq.z6.leases"); strings.Contains(got, "fd00:5::7") {
+	if got := n.read("var/lib/misc/dnsmasq.z6.vn1.leases"); strings.Contains(got, "fd00:5::7") {
 		t.Errorf("the lease of the old holder is still there:\n%s", got)
 	}
 	other := n.guest(mac2)

@@ -46,9 +46,8 @@ func newNode(t *testing.T, addresses ...string) *node {
 	n := &node{t: t, ns: newNS(t), root: root}
 	n.Driver = New(Options{Namespace: n.ns, Root: root})
 	t.Cleanup(func() {
-		zones, _ := n.ours()
-		for _, zone := range zones {
-			if p, runs := n.process(zone); runs {
+		for _, zone := range []string{"z1", "z6"} {
+			if p, runs := (&pass{d: n.Driver}).find(instance{zone, "vn1"}); runs {
 				_ = stop(p)
 			}
 		}
@@ -110,7 +109,7 @@ func (n *node) restarted() { n.Driver = New(Options{Namespace: n.ns, Root: n.roo
 
 func (n *node) mustRun(zone string) process {
 	n.t.Helper()
-	p, runs := n.process(zone)
+	p, runs := (&pass{d: n.Driver}).find(instance{zone, "vn1"})
 	if !runs {
 		n.t.Fatalf("no dnsmasq of zone %s runs", zone)
 	}
@@ -264,8 +263,8 @@ const (
 // far is a server on a bridge that has no address of the network: its gateway is
 // elsewhere.
 func far(hosts ...desired.DHCPHost) desired.DHCPServer {
-	return desired.DHCPServer{Zone: "z1", Owner: "zone/z1", Hosts: hosts, Networks: []desired.DHCPNetwork{{
-		Link: "vn1", Owner: "vnet/vn1", MTU: 1450,
+	return desired.DHCPServer{Zone: "z1", Owner: "zone/z1", Networks: []desired.DHCPNetwork{{
+		Link: "vn1", Owner: "vnet/vn1", MTU: 1450, Hosts: hosts,
 		Subnets: []desired.DHCPSubnet{{
 			ID: "z1-10.0.1.0-24", Owner: "subnet/z1-10.0.1.0-24", CIDR: prefix("10.0.1.0/24"),
 			Gateway: addr("10.0.1.1"), DNSServer: addr("10.0.1.53"), Domain: "lab.example", Shared: true,

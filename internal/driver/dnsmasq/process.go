@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/viaduct-sdn/viaduct/internal/dnsmasq"
 )
 
 // stopTimeout bounds the wait for a process that was told to end, and startTimeout
@@ -33,59 +35,72 @@ type process struct {
 
 func (p process) String() string { return strconv.Itoa(p.pid) + "@" + p.start }
 
-// note is what is noted of the process of a zone.
+// note is what is noted of the process of an instance.
 type note struct {
 	Process string `json:"process"`
 	// Digest identifies what it was started with.
 	Digest string `json:"digest"`
 }
 
-// note reads the note on a zone's process; without one it is empty.
-func (d *Driver) note(zone string) (n note) {
-	b, err := os.ReadFile(d.run(zone, ".json"))
+// note reads the note on an instance's process; without one it is empty.
+func (d *Driver) note(i instance) (n note) {
+	b, err := os.ReadFile(d.run(i, ".json"))
 	if err != nil || json.Unmarshal(b, &n) != nil {
 		return note{}
 	}
 	return n
 }
 
-// noted is the process that the note on a zone names, if it still runs.
-func (d *Driver) noted(zone string) (process, bool) {
-	text, start, _ := strings.Cut(d.note(zone).Process, "@")
+// noted is the process that the note on an instance names, if it still runs.
+func (d *Driver) noted(i instance) (process, bool) {
+	text, start, _ := strings.Cut(d.note(i).Process, "@")
 	pid, err := strconv.Atoi(text)
 	if err != nil {
 		return process{}, false
 	}
-	p, runs := processWith(pid, d.confArg(zone))
+	p, runs := processWith(pid, d.confArg(i))
 	return p, runs && p.start == start
 }
 
-// confArg is the argument by which the process of a zone is known.
-func (d *Driver) confArg(zone string) string { return "--conf-dir=" + d.folder(zone) + ",*.conf" }
+// confArg is the argument by which the process of an instance is known.
+func (d *Driver) confArg(i instance) string { return confOption + d.run(i, ".conf") }
 
-// process finds the running dnsmasq of a zone: by its file of process numbers, or if
-// that is gone, among all processes.
-func (d *Driver) process(zone string) (process, bool) {
-	arg := d.confArg(zone)
-	if b, err := os.ReadFile(d.run(zone, ".pid")); err == nil {
-		if pid, err := strconv.Atoi(strings.TrimSpace(string(b))); err == nil {
-			if p, ok := processWith(pid, arg); ok {
-				return p, true
-			}
-		}
-	}
-	dirs, err := os.ReadDir("/proc")
+const confOption = "--conf-file="
+
+// process finds the running dnsmasq of an instance by its file of process numbers.
+func (d *Driver) process(i instance) (process, bool) {
+	b, err := os.ReadFile(d.run(i, ".pid"))
 	if err != nil {
 		return process{}, false
 	}
-	for _, dir := range dirs {
-		if pid, err := strconv.Atoi(dir.Name()); err == nil {
-			if p, ok := processWith(pid, arg); ok {
-				return p, true
+	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil {
+		return process{}, false
+	}
+	return processWith(pid, d.confArg(i))
+}
+
+// find is process, and looks among all processes where that file is gone.
+func (p *pass) find(i instance) (process, bool) {
+	if proc, runs := p.d.process(i); runs {
+		return proc, true
+	}
+	arg := p.d.confArg(i)
+	if p.all == nil {
+		p.all = map[string]int{}
+		dirs, _ := os.ReadDir("/proc")
+		for _, dir := range dirs {
+			if pid, err := strconv.Atoi(dir.Name()); err == nil {
+				args, _ := os.ReadFile(filepath.Join("/proc", dir.Name(), "cmdline"))
+				for word := range strings.SplitSeq(string(args), "\x00") {
+					if strings.HasPrefix(word, confOption) {
+						p.all[word] = pid
+					}
+				}
 			}
 		}
 	}
-	return process{}, false
+	return processWith(p.all[arg], arg)
 }
 
 // processWith reports whether a process is a dnsmasq with an argument. The number
@@ -112,21 +127,23 @@ func processWith(pid int, arg string) (process, bool) {
 	return process{pid: pid, start: f[19]}, true
 }
 
-// start starts the dnsmasq of a zone and notes what with. It returns when it
+// start starts the dnsmasq of a network and notes what with. It returns when it
 // serves, or has said why it does not.
-func (d *Driver) start(ctx context.Context, program, zone, digest string) error {
-	for _, dir := range []string{d.run(zone, ""), d.leases(zone)} {
-		if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-			return err
-		}
+func (d *Driver) start(ctx context.Context, program string, st *state, digest string) error {
+	i := st.instance
+	if err := os.MkdirAll(filepath.Dir(d.leases(i)), 0o755); err != nil {
+		return err
 	}
-	argv := []string{program, "--conf-file=/dev/null", d.confArg(zone), "--pid-file=" + d.run(zone, ".pid")}
+	if err := write(d.run(i, ".conf"), dnsmasq.Main(d.folder(i.zone), names(st.want, st.files.foreign)...)); err != nil {
+		return err
+	}
+	argv := []string{program, d.confArg(i), "--pid-file=" + d.run(i, ".pid")}
 	if _, err := user.Lookup("dnsmasq"); err == nil {
 		argv = append(argv, "--user=dnsmasq")
 	}
 	if d.systemdRun != "" {
 		// In a scope of its own it does not end with the agent's service.
-		argv = append([]string{d.systemdRun, "--quiet", "--collect", "--scope", "--unit=viaduct-dnsmasq-" + zone}, argv...)
+		argv = append([]string{d.systemdRun, "--quiet", "--collect", "--scope", "--unit=viaduct-dnsmasq-" + i.zone + "-" + i.link}, argv...)
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -134,17 +151,17 @@ func (d *Driver) start(ctx context.Context, program, zone, digest string) error 
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &out, time.Second
 	if err := d.o.Namespace.Run(cmd.Run); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
-		return fmt.Errorf("dnsmasq of zone %s does not start: %w: %s", zone, err, strings.TrimSpace(out.String()))
+		return fmt.Errorf("dnsmasq of vnet %s does not start: %w: %s", i.link, err, strings.TrimSpace(out.String()))
 	}
-	proc, runs := d.process(zone)
+	proc, runs := d.process(i)
 	if !runs {
-		return fmt.Errorf("dnsmasq of zone %s ended right after its start; its reason is in the system's log (journalctl -t dnsmasq)", zone)
+		return fmt.Errorf("dnsmasq of vnet %s ended right after its start; its reason is in the system's log (journalctl -t dnsmasq)", i.link)
 	}
 	b, err := json.Marshal(note{Process: proc.String(), Digest: digest})
 	if err != nil {
 		return err
 	}
-	return write(d.run(zone, ".json"), string(b)+"\n")
+	return write(d.run(i, ".json"), string(b)+"\n")
 }
 
 // signal sends a signal to a process, and to no later one with its number.
