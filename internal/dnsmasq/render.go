@@ -34,7 +34,7 @@ const enterprise = 32473
 // maxLeases is more than a node has guests; dnsmasq's own limit is 1000.
 const maxLeases = 1_000_000
 
-// The names of the files of a link in the folder of its zone.
+// NetworkFile is the name of the file of what is served on a link.
 func NetworkFile(link string) string { return "10-" + link + ".conf" }
 
 // HostsFile is the name of the file of the NICs that are known.
