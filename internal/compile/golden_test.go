@@ -34,7 +34,7 @@ func TestGolden(t *testing.T) {
 			if err := json.Unmarshal([]byte(c.Files[name]), facts); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			doc := compile.Project(cfg, guests, 1, facts.Node)
+			doc := compile.Project(cfg, &model.Config{Guests: guests}, 1, facts.Node)
 			if b, ok := c.Files["nics.bindings"]; ok {
 				if err := json.Unmarshal([]byte(b), &doc.Bindings); err != nil {
 					t.Fatal(err)

@@ -1,7 +1,5 @@
 package model
 
-import "log/slog"
-
 // Secret is a text that must not be printed. Only its JSON form has it.
 type Secret string
 
@@ -19,5 +17,22 @@ func (s Secret) String() string {
 // GoString is not the secret.
 func (s Secret) GoString() string { return s.String() }
 
-// LogValue is not the secret.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+// WithoutSecrets returns a copy of an object without its secrets, or the object itself
+// if it has none.
+func WithoutSecrets(o Object) Object {
+	switch o := o.(type) {
+	case *IPAM:
+		if o.Token != "" {
+			n := *o
+			n.Token = ""
+			return &n
+		}
+	case *NameServer:
+		if o.Key != "" {
+			n := *o
+			n.Key = ""
+			return &n
+		}
+	}
+	return o
+}

@@ -1,0 +1,344 @@
+package ipam
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/delay"
+	"github.com/viaduct-sdn/viaduct/internal/ipam/plugin"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
+	"github.com/viaduct-sdn/viaduct/internal/store"
+)
+
+// NIC is a NIC that is to have addresses.
+type NIC struct {
+	VNet string
+	// MAC is the hardware address; Guest and NIC say whose it is ("100", "net0"). One of
+	// the two has to be given.
+	MAC, Guest, NIC string
+	// Name is the guest's host name; empty if it has none.
+	Name string
+
+	declared bool
+}
+
+func (n *NIC) owner() string { return ownerOf(n.MAC, n.Guest, n.NIC) }
+
+// who names the NIC for an operator.
+func (n *NIC) who() string {
+	a := Address{MAC: n.MAC, Guest: n.Guest, NIC: n.NIC}
+	return a.who()
+}
+
+// maxTries bounds how often an allocation is tried again because others were faster.
+const maxTries = 100
+
+// Full is the error of a VNet of which no subnet of a family has a free address.
+type Full struct {
+	Who, Zone, VNet string
+	Family          int // 4 or 6
+	// Subnets are those that were tried.
+	Subnets []netip.Prefix
+}
+
+// Error implements error. Clients of the Proxmox API look for its first words.
+func (f *Full) Error() string {
+	return fmt.Sprintf("can't find any free ip in zone %s for IPv%d: %s cannot get an address in vnet %s, of which every address of %v is used or outside of its ranges; "+
+		"widen dhcp-range, add a subnet, or remove what is not used any more (viaduct get addresses)", f.Zone, f.Family, f.Who, f.VNet, f.Subnets)
+}
+
+// Is makes it a plugin.ErrNone.
+func (f *Full) Is(target error) bool { return target == plugin.ErrNone }
+
+// Join gives a NIC an address of each family that its VNet has subnets of. Addresses
+// that it has there it keeps. It gets all or none; in a zone without address
+// management none. The result is sorted.
+func (s *Service) Join(ctx context.Context, n NIC) ([]Address, error) {
+	var out []Address
+	err := s.retry(ctx, func() error {
+		v, err := s.config.View(ctx)
+		if err != nil {
+			return err
+		}
+		out, _, err = s.join(ctx, v.Pending, v.Live, n)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// retry calls try until it does not meet another writer.
+func (s *Service) retry(ctx context.Context, try func() error) error {
+	for i := range maxTries {
+		err := try()
+		if !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+		if i > 2 && !delay.For(ctx, rand.N(time.Duration(min(i, 20))*time.Millisecond)) {
+			return ctx.Err()
+		}
+	}
+	return fmt.Errorf("%w: others took addresses %d times meanwhile; try again", revision.ErrBusy, maxTries)
+}
+
+// join is Join in a configuration; given are the addresses that are new.
+func (s *Service) join(ctx context.Context, cfg, live *model.Config, n NIC) (all, given []Address, err error) {
+	p, err := find(cfg, live, n.VNet)
+	if err != nil || !p.managed() {
+		return nil, nil, err
+	}
+	owner := n.owner()
+	if owner == "" {
+		return nil, nil, errors.New("a NIC needs a hardware address, or the number of a guest, to get addresses")
+	}
+	have, seen := s.book.Of(p.zone.ID, owner)
+	missing := p.missing(have)
+	if len(missing) == 0 {
+		return here(have, p), nil, nil
+	}
+	got, err := s.allocate(ctx, p, n, missing, seen)
+	if err != nil {
+		return nil, nil, err
+	}
+	return append(here(have, p), got...), got, nil
+}
+
+// here are those of the addresses that are of the place's subnets.
+func here(all []Address, p *place) []Address {
+	return slices.DeleteFunc(slices.Clone(all), func(a Address) bool { return p.subnetOf(a.IP) == nil })
+}
+
+// subnetOf is the smallest subnet of the place that contains an address; nil if there
+// is none.
+func (p *place) subnetOf(ip netip.Addr) *model.Subnet {
+	var best *model.Subnet
+	for _, s := range p.subnets {
+		if s.CIDR.Masked().Contains(ip) && (best == nil || s.CIDR.Bits() > best.CIDR.Bits()) {
+			best = s
+		}
+	}
+	return best
+}
+
+// missing are the families of which the place has subnets and the owner no address.
+func (p *place) missing(have []Address) []int {
+	var out []int
+	for _, family := range []int{4, 6} {
+		if len(p.of(family)) > 0 && !slices.ContainsFunc(have, func(a Address) bool { return familyOf(a.IP) == family && p.subnetOf(a.IP) != nil }) {
+			out = append(out, family)
+		}
+	}
+	return out
+}
+
+// of are the subnets of a family.
+func (p *place) of(family int) []*model.Subnet {
+	return slices.DeleteFunc(slices.Clone(p.subnets), func(s *model.Subnet) bool { return familyOf(s.CIDR.Addr()) != family })
+}
+
+func familyOf(ip netip.Addr) int {
+	if ip.Is4() {
+		return 4
+	}
+	return 6
+}
+
+// allocate gives a NIC one address of each of the families.
+func (s *Service) allocate(ctx context.Context, p *place, n NIC, families []int, seen int64) ([]Address, error) {
+	ext, err := s.external(p.live, p.zone)
+	if err != nil {
+		return nil, err
+	}
+	if ext == nil && !s.named(p, n.Name) {
+		return s.allocateHere(ctx, p, n, families, seen)
+	}
+	return s.allocateThere(ctx, p, n, families, seen, ext)
+}
+
+// allocateHere gives addresses that nobody else is told of, in one transaction.
+func (s *Service) allocateHere(ctx context.Context, p *place, n NIC, families []int, seen int64) ([]Address, error) {
+	for try := range maxTries {
+		picked, err := s.pickAll(ctx, p, n, families, try)
+		if err == nil {
+			err = s.book.commit(ctx, &change{zone: p.zone.ID, owner: n.owner(), seen: seen, put: picked})
+		}
+		s.land(p, picked)
+		if err == nil {
+			return values(picked), nil
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return nil, err
+		}
+		if _, now := s.book.Of(p.zone.ID, n.owner()); now != seen {
+			return nil, err // it joined somewhere else at the same time: look anew
+		}
+		if try > 2 && !delay.For(ctx, rand.N(time.Duration(min(try, 20))*time.Millisecond)) {
+			return nil, ctx.Err()
+		}
+	}
+	return nil, fmt.Errorf("%w: others took addresses %d times meanwhile; try again", revision.ErrBusy, maxTries)
+}
+
+// pickAll picks a free address of each family. What it picked it returns also with an
+// error.
+func (s *Service) pickAll(ctx context.Context, p *place, n NIC, families []int, try int) ([]*Address, error) {
+	var picked []*Address
+	for _, family := range families {
+		a, err := s.pickIn(ctx, p, n, family, try)
+		if err != nil {
+			return picked, err
+		}
+		picked = append(picked, a)
+	}
+	return picked, nil
+}
+
+// land ends the way of addresses that were picked.
+func (s *Service) land(p *place, picked []*Address) {
+	for _, a := range picked {
+		s.book.landed(p.zone.ID, a.IP)
+	}
+}
+
+// pickIn picks a free address of a family. Servers that were in each other's way pass
+// over some, so that they do not meet again. As long as some are on their way, which
+// may come back, there being none is no more than a conflict.
+func (s *Service) pickIn(ctx context.Context, p *place, n NIC, family, try int) (*Address, error) {
+	pass := 0
+	if try > 0 {
+		pass = rand.N(16 * try)
+	}
+	for fresh := range 2 {
+		for _, sub := range p.of(family) {
+			if ip := s.book.pick(p.zone.ID, spansOf(sub), avoided(p.subnets, sub), pass); ip.IsValid() {
+				return s.address(p, n, ip), nil
+			}
+		}
+		if s.book.picking(p.zone.ID) {
+			return nil, store.ErrConflict
+		}
+		if fresh == 0 { // perhaps others freed some
+			if err := s.book.Sync(ctx); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return nil, p.full(n, family)
+}
+
+func (p *place) full(n NIC, family int) error {
+	f := &Full{Who: n.who(), Zone: p.zone.ID, VNet: p.vnet.ID, Family: family}
+	for _, sub := range p.of(family) {
+		f.Subnets = append(f.Subnets, sub.CIDR)
+	}
+	return f
+}
+
+// address is the record of an address that a NIC is to have.
+func (s *Service) address(p *place, n NIC, ip netip.Addr) *Address {
+	return &Address{
+		Zone: p.zone.ID, IP: ip, VNet: p.vnet.ID, MAC: n.MAC, Guest: n.Guest, NIC: n.NIC, Name: n.Name, Declared: n.declared, Since: s.now().UTC().Truncate(time.Second),
+	}
+}
+
+func values(all []*Address) []Address {
+	out := make([]Address, len(all))
+	for i, a := range all {
+		out[i] = *a
+	}
+	return out
+}
+
+// Reserve gives a NIC one certain address: of a subnet of the VNet, if it has any. An
+// address that the NIC has already it keeps.
+func (s *Service) Reserve(ctx context.Context, n NIC, ip netip.Addr) (*Address, error) {
+	var out *Address
+	err := s.retry(ctx, func() error {
+		v, err := s.config.View(ctx)
+		if err != nil {
+			return err
+		}
+		out, _, err = s.reserve(ctx, v.Pending, v.Live, n, ip)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// reserve is Reserve in a configuration; given says that the address is new.
+func (s *Service) reserve(ctx context.Context, cfg, live *model.Config, n NIC, ip netip.Addr) (a *Address, given bool, err error) {
+	p, err := find(cfg, live, n.VNet)
+	if err != nil {
+		return nil, false, err
+	}
+	cannot := func(err error) error {
+		return fmt.Errorf("%s cannot have %s in vnet %s: %w", n.who(), ip, n.VNet, err)
+	}
+	if err := p.accepts(ip); err != nil {
+		return nil, false, cannot(err)
+	}
+	if have, ok := s.book.Get(p.zone.ID, ip); ok {
+		if have.Owner() != "" && have.Owner() == n.owner() {
+			return &have, false, nil
+		}
+		return nil, false, cannot(&Taken{Address: have})
+	}
+	if a, err = s.assign(ctx, p, n, ip); err != nil {
+		return nil, false, cannot(err)
+	}
+	return a, true, nil
+}
+
+// accepts reports why an address cannot be given in the place.
+func (p *place) accepts(ip netip.Addr) error {
+	if len(p.subnets) == 0 {
+		return fmt.Errorf("vnet %s has no subnet; add one that contains the address", p.vnet.ID)
+	}
+	sub := p.subnetOf(ip)
+	if sub == nil {
+		return fmt.Errorf("%s is in no subnet of vnet %s", ip, p.vnet.ID)
+	}
+	for _, other := range p.subnets {
+		if other.Gateway == ip {
+			return &Taken{Address: Address{Zone: p.zone.ID, IP: ip, VNet: p.vnet.ID}, Gateway: true}
+		}
+	}
+	network := sub.CIDR.Masked()
+	if ip.Is4() && network.Bits() < 31 && (ip == network.Addr() || ip == lastOf(network)) {
+		return fmt.Errorf("%s is the network or broadcast address of %s, which no host can have", ip, network)
+	}
+	return nil
+}
+
+// assign gives a NIC an address that is free here.
+func (s *Service) assign(ctx context.Context, p *place, n NIC, ip netip.Addr) (*Address, error) {
+	ext, err := s.external(p.live, p.zone)
+	if err != nil {
+		return nil, err
+	}
+	a := s.address(p, n, ip)
+	_, seen := s.book.Of(p.zone.ID, n.owner())
+	if ext == nil && !s.named(p, n.Name) {
+		return a, s.book.commit(ctx, &change{zone: p.zone.ID, owner: n.owner(), seen: seen, put: []*Address{a}})
+	}
+	w, err := s.begin(ctx, p, n, seen)
+	if err != nil {
+		return nil, err
+	}
+	if ext != nil {
+		if err := w.add(ctx, ext, p.subnetOf(ip), a); err != nil {
+			return nil, w.undo(ctx, err)
+		}
+	}
+	return a, w.finish(ctx, []*Address{a})
+}
