@@ -79,7 +79,11 @@ func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
 		return nil, err
 	}
 	h.frr = frr.New(frr.Options{Pathspace: o.FRRPathspace, StateFile: filepath.Join(o.Data, "frr.json")})
-	h.dhcp = dnsmasq.New(dnsmasq.Options{Root: o.DNSMasqRoot})
+	servers := dnsmasq.Options{Root: o.DNSMasqRoot}
+	if servers.Root != "" { // it may be closed to others
+		servers.User = "root"
+	}
+	h.dhcp = dnsmasq.New(servers)
 	// The filter stands before the links that it keeps apart; forwarding is
 	// switched on after both. FRR lets go of a VRF before it is deleted, and learns
 	// of a new one when it is there. Open vSwitch makes interfaces that links join.

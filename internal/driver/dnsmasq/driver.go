@@ -26,6 +26,9 @@ type Options struct {
 	Root string
 	// Program is dnsmasq; empty finds it on the path.
 	Program string
+	// User is whom dnsmasq works as once it has started; it must be able to read the
+	// files. Empty is that of its package.
+	User string
 }
 
 // Where the files are below the root: those of Proxmox VE, and our notes on

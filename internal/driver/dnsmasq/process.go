@@ -2,6 +2,7 @@ package dnsmasq
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -138,8 +139,8 @@ func (d *Driver) start(ctx context.Context, program string, st *state, digest st
 		return err
 	}
 	argv := []string{program, d.confArg(i), "--pid-file=" + d.run(i, ".pid")}
-	if _, err := user.Lookup("dnsmasq"); err == nil {
-		argv = append(argv, "--user=dnsmasq")
+	if _, err := user.Lookup("dnsmasq"); d.o.User != "" || err == nil {
+		argv = append(argv, "--user="+cmp.Or(d.o.User, "dnsmasq"))
 	}
 	if d.systemdRun != "" {
 		// In a scope of its own it does not end with the agent's service.
