@@ -84,6 +84,7 @@ func TestDHCP(t *testing.T) {
 	} {
 		c.leases(guest, want)
 	}
+	c.renews("web")
 	c.answers("web", "10.5.0.101")
 	c.answers("one", "10.6.0.1")
 	c.eventually(20*time.Second, func() error {
