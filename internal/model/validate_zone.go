@@ -81,6 +81,8 @@ func zoneDHCP(r report, z *Zone) {
 	switch {
 	case z.DHCP != "" && z.DHCP != DHCPDnsmasq:
 		r.errorf("dhcp", z.DHCP, "is not a DHCP server; the only one is %s", DHCPDnsmasq)
+	case z.DHCP != "" && z.IPAM == "" && !z.DHCPDynamic:
+		r.warnf("dhcp", z.DHCP, "gives guests only the addresses that their NICs declare, since the zone has no address management; set ipam to %s to have others given out", IPAMBuiltin)
 	case z.DHCPDynamic && z.DHCP == "":
 		r.errorf("dhcp-dynamic", "true", "needs a DHCP server: set dhcp to %s, or leave dhcp-dynamic out", DHCPDnsmasq)
 	}

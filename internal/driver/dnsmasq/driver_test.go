@@ -215,6 +215,41 @@ func TestFilesEditedByHandComeBack(t *testing.T) {
 	}
 }
 
+// A dnsmasq that takes its configuration and then does not start with it, as when
+// something else has its port: what ran before runs on with its own files.
+func TestConfigurationThatDoesNotStart(t *testing.T) {
+	n := newNode(t, "169.254.67.67/32")
+	s := far(host(mac1, "web", "10.0.1.5"))
+	n.reconcile(s)
+	before := n.read("etc/dnsmasq.d/z1/10-vn1.conf")
+	fussy := filepath.Join(n.root, "fussy")
+	n.write("fussy", `#!/bin/sh
+case $1 in
+--test) exit 0 ;;
+esac
+grep -q option:mtu,1300 "`+n.root+`/etc/dnsmasq.d/z1/10-vn1.conf" && echo "it is too small for me" && exit 2
+exec dnsmasq "$@"
+`)
+	if err := os.Chmod(fussy, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	n.Driver = New(Options{Namespace: n.ns, Root: n.root, Program: fussy})
+	s.Networks[0].MTU = 1300
+	for range 2 {
+		_, err := n.Reconcile(context.Background(), &desired.Node{DHCP: []desired.DHCPServer{s}}, false)
+		if err == nil || !strings.Contains(err.Error(), "too small for me") {
+			t.Errorf("got %v", err)
+		}
+		if got := n.read("etc/dnsmasq.d/z1/10-vn1.conf"); got != before {
+			t.Errorf("the file from before is not back:\n%s", got)
+		}
+		n.mustRun("z1")
+	}
+	n.guest(mac1).udhcpc().event("bound", 1)
+	s.Networks[0].MTU = 1400
+	n.reconcile(s)
+}
+
 func TestOperatorsFile(t *testing.T) {
 	n := newNode(t, "169.254.67.67/32")
 	s := far(host(mac1, "web", "10.0.1.5"))
