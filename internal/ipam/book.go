@@ -477,11 +477,11 @@ func (b *Book) pick(zone string, ranges []span, avoid func(netip.Addr) bool, pas
 	return last
 }
 
-// picking reports whether addresses of a zone are on their way, which may come back.
-func (b *Book) picking(zone string) bool {
+// picking counts the addresses of a zone that are on their way, which may come back.
+func (b *Book) picking(zone string) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.zone(zone).flying > 0
+	return b.zone(zone).flying
 }
 
 // landed ends the way of an address that was picked: it was given, or it is free again.

@@ -192,7 +192,7 @@ func (s *Service) allocateHere(ctx context.Context, p *place, n NIC, families []
 func (s *Service) pickAll(ctx context.Context, p *place, n NIC, families []int, try int) ([]*Address, error) {
 	var picked []*Address
 	for _, family := range families {
-		a, err := s.pickIn(ctx, p, n, family, try)
+		a, err := s.pickIn(ctx, p, n, family, try, len(picked))
 		if err != nil {
 			return picked, err
 		}
@@ -208,21 +208,21 @@ func (s *Service) land(p *place, picked []*Address) {
 	}
 }
 
-// pickIn picks a free address of a family. Servers that were in each other's way pass
+// pickIn picks a free address of a family, for a NIC for which some are picked. Servers that were in each other's way pass
 // over some, so that they do not meet again. As long as some are on their way, which
 // may come back, there being none is no more than a conflict.
-func (s *Service) pickIn(ctx context.Context, p *place, n NIC, family, try int) (*Address, error) {
+func (s *Service) pickIn(ctx context.Context, p *place, n NIC, family, try, picked int) (*Address, error) {
 	pass := 0
 	if try > 0 {
 		pass = rand.N(16 * try)
 	}
 	for fresh := range 2 {
 		for _, sub := range p.of(family) {
-			if ip := s.book.pick(p.zone.ID, spansOf(sub), avoided(p.subnets, sub), pass); ip.IsValid() {
+			if ip := s.book.pick(p.zone.ID, spansOf(sub), p.avoid(p.subnets, sub), pass); ip.IsValid() {
 				return s.address(p, n, ip), nil
 			}
 		}
-		if s.book.picking(p.zone.ID) {
+		if s.book.picking(p.zone.ID) > picked {
 			return nil, store.ErrConflict
 		}
 		if fresh == 0 { // perhaps others freed some
@@ -258,7 +258,8 @@ func values(all []*Address) []Address {
 }
 
 // Reserve gives a NIC one certain address: of a subnet of the VNet, if it has any. An
-// address that the NIC has already it keeps.
+// address that the NIC has already it keeps. In a zone without address management and
+// name server nothing is kept, and nil returned.
 func (s *Service) Reserve(ctx context.Context, n NIC, ip netip.Addr) (*Address, error) {
 	var out *Address
 	err := s.retry(ctx, func() error {
@@ -281,6 +282,9 @@ func (s *Service) reserve(ctx context.Context, cfg, live *model.Config, n NIC, i
 	if err != nil {
 		return nil, false, err
 	}
+	if !p.managed() && !s.named(p, n.Name) {
+		return nil, false, nil // nobody keeps it
+	}
 	cannot := func(err error) error {
 		return fmt.Errorf("%s cannot have %s in vnet %s: %w", n.who(), ip, n.VNet, err)
 	}
@@ -297,6 +301,22 @@ func (s *Service) reserve(ctx context.Context, cfg, live *model.Config, n NIC, i
 		return nil, false, cannot(err)
 	}
 	return a, true, nil
+}
+
+// Free reports why an address of a VNet cannot be given to anybody: somebody has it, or
+// it is none that a host can have.
+func (s *Service) Free(cfg *model.Config, vnet string, ip netip.Addr) error {
+	p, err := find(cfg, &model.Config{}, vnet)
+	if err != nil {
+		return err
+	}
+	if err := p.accepts(ip); err != nil {
+		return err
+	}
+	if a, ok := s.book.Get(p.zone.ID, ip); ok {
+		return &Taken{Address: a}
+	}
+	return nil
 }
 
 // accepts reports why an address cannot be given in the place.

@@ -23,6 +23,7 @@ dhcp: dnsmasq
 kind: zone
 id: alone
 type: simple
+ipam: pve
 dhcp: dnsmasq
 ---
 kind: vnet
@@ -44,6 +45,8 @@ kind: subnet
 id: 10.6.0.0/24
 vnet: red
 gateway: 10.6.0.1
+dhcp-range:
+  - start-address=10.6.0.50,end-address=10.6.0.51
 ---
 kind: subnet
 id: fd00:6::/64
@@ -68,6 +71,12 @@ id: 102
 name: one
 node: node1
 nics: [{id: net0, vnet: red, mac: "BC:24:11:00:00:66", ips: [10.6.0.102]}]
+---
+kind: guest
+id: 103
+name: two
+node: node1
+nics: [{id: net0, vnet: red, mac: "BC:24:11:00:00:67"}]
 `
 
 // What guests of the overlay are told beside their address.
@@ -81,6 +90,7 @@ func TestDHCP(t *testing.T) {
 		"web": "ip=10.5.0.100 " + dhcpFar,
 		"db":  "ip=10.5.0.101 " + dhcpFar,
 		"one": "ip=10.6.0.102 router=10.6.0.1 dns= mtu=1500 server=10.6.0.1",
+		"two": "ip=10.6.0.50 router=10.6.0.1 dns= mtu=1500 server=10.6.0.1",
 	} {
 		c.leases(guest, want)
 	}
