@@ -18,25 +18,6 @@ const TableDHCP = "viaduct_dhcp"
 // it. It is link-local (RFC 3927) and no guest's; its last numbers are the port.
 var serviceAddress = netip.MustParseAddr("169.254.67.67")
 
-// serviceAddress6 is the address of the server in an IPv6 network in which the bridge
-// has none; dnsmasq serves only where it has one. It is of those that no host may
-// have, since they are kept for anycast (RFC 2526, section 2), and the same on every
-// node. It is invalid for a network that has no room for them.
-func serviceAddress6(network netip.Prefix) netip.Addr {
-	if network.Bits() > 120 {
-		return netip.Addr{}
-	}
-	a := network.Masked().Addr().As16()
-	for bit := network.Bits(); bit < 121; bit++ {
-		a[bit/8] |= 0x80 >> (bit % 8)
-	}
-	if network.Bits() == 64 {
-		a[8] &^= 0x02 // an identifier like those of hardware addresses
-	}
-	a[15] |= 67
-	return netip.AddrFrom16(a)
-}
-
 // dhcpLinks are the links that have to do with DHCP.
 type dhcpLinks struct {
 	// served are the VNets that the node serves, uplinks the ports by which their
@@ -160,7 +141,7 @@ func (n *node) dhcpSubnet(z *model.Zone, s *model.Subnet, own []netip.Prefix) (d
 			}
 		}
 	default:
-		a := serviceAddress6(d.CIDR)
+		a := model.DHCPAddress6(d.CIDR)
 		if !a.IsValid() {
 			n.note(LevelWarning, d.Owner, "has no room for the address of a DHCP server, so guests get no addresses of %s: use a network of at most 120 bits, or a gateway that the node is", d.CIDR)
 			return d, false

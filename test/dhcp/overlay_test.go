@@ -374,6 +374,11 @@ func TestNearestNodeAnswers(t *testing.T) {
 		n.apply(cfg, bindings)
 	}
 	crossing := a.watch("vxlan_blue")
+	for _, family := range []string{"-4", "-6"} { // the node itself goes on without these networks
+		if got := in(t, a.ns, "ip", family, "route", "show", "dev", "blue"); strings.Contains(got, "10.5.") || strings.Contains(got, "fd00:5:") {
+			t.Errorf("the node has a route to the guests of a VNet that it is no gateway of:\n%s", got)
+		}
+	}
 
 	g1, g2 := newGuest(t, mac1), newGuest(t, mac2)
 	g1.plug(a, "blue")

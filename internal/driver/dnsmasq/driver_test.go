@@ -166,6 +166,20 @@ func TestAddressMovesToAnotherNIC(t *testing.T) {
 	}
 }
 
+// A NIC that was told by itself is forgotten like any other.
+func TestRemovedNICIsForgotten(t *testing.T) {
+	n := newNode(t, "169.254.67.67/32")
+	n.reconcile(far())
+	n.reconcile(far(host(mac1, "web", "10.0.1.5")))
+	n.reconcile(far(host(mac2, "db", "10.0.1.6")))
+	c := n.guest(mac1).udhcpc()
+	c.event("deconfig", 1)
+	n.guest(mac2).udhcpc().event("bound", 1)
+	if b, _ := os.ReadFile(c.log); strings.Contains(string(b), "bound") {
+		t.Errorf("a NIC that is no more got an address:\n%s", b)
+	}
+}
+
 // A NIC whose address was changed gets the new one when it asks next.
 func TestChangedAddressReachesTheGuest(t *testing.T) {
 	n := newNode(t, "169.254.67.67/32")
