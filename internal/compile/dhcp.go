@@ -18,6 +18,9 @@ const TableDHCP = "viaduct_dhcp"
 // it. It is link-local (RFC 3927) and no guest's; its last numbers are the port.
 var serviceAddress = netip.MustParseAddr("169.254.67.67")
 
+// minDHCP6 is the shortest prefix, in bits, of IPv6 networks that dnsmasq serves.
+const minDHCP6 = 64
+
 // dhcpLinks are the links that have to do with DHCP.
 type dhcpLinks struct {
 	// served are the VNets that the node serves, uplinks the ports by which their
@@ -50,6 +53,9 @@ func (n *node) dhcp() {
 				continue
 			}
 			network := n.dhcpNetwork(z, v, &n.out.Links[at[v.ID]])
+			if len(network.Subnets) == 0 {
+				continue
+			}
 			network.Hosts = n.dhcpHosts(&network, hosts[v.ID], taken)
 			s.Networks = append(s.Networks, network)
 			n.served.served = append(n.served.served, v.ID)
@@ -120,6 +126,10 @@ func (n *node) dhcpSubnet(z *model.Zone, s *model.Subnet, own []netip.Prefix) (d
 	d = desired.DHCPSubnet{
 		ID: s.ID, Owner: model.Ref(model.KindSubnet, s.ID), CIDR: s.CIDR.Masked(),
 		Gateway: s.Gateway, Domain: domainOf(z, s), Autonomous: s.RAMode == model.RASLAAC,
+	}
+	if d.CIDR.Addr().Is6() && d.CIDR.Bits() < minDHCP6 {
+		n.note(LevelWarning, d.Owner, "is too large for DHCP, so guests get no addresses of %s: dnsmasq serves IPv6 networks of %d bits and more; use one", d.CIDR, minDHCP6)
+		return d, false
 	}
 	if s.DHCPDNSServer.Is4() == d.CIDR.Addr().Is4() {
 		d.DNSServer = s.DHCPDNSServer

@@ -97,12 +97,7 @@ func TestDHCP(t *testing.T) {
 	c.renews("web")
 	c.answers("web", "10.5.0.101")
 	c.answers("one", "10.6.0.1")
-	c.eventually(20*time.Second, func() error {
-		if out := c.in("one", "ip", "-6", "address", "show", "dev", "eth0", "scope", "global"); !strings.Contains(out, " fd00:6::be24:11ff:fe00:66/64") {
-			return fmt.Errorf("one made no address of its own:\n%s", out)
-		}
-		return nil
-	})
+	c.slaac("one", "fd00:6::be24:11ff:fe00:66", true)
 
 	c.stands()
 
@@ -129,6 +124,17 @@ func TestDHCP(t *testing.T) {
 	c.labRun("guest", "move", "web", "node2")
 	c.leases("web", "ip=10.5.0.100 "+dhcpFar)
 	c.answers("web", "10.5.0.101")
+}
+
+func TestDHCPExample(t *testing.T) {
+	c := newCluster(t, 3)
+	c.example("dhcp")
+	c.leases("vm1", "ip=10.0.4.100 router=10.0.4.1 dns=10.0.4.53 mtu=1450 server=169.254.67.67")
+	c.leases("vm2", "ip=10.0.4.101 router=10.0.4.1 dns=10.0.4.53 mtu=1450 server=169.254.67.67")
+	c.answers("vm1", "10.0.4.101")
+	c.slaac("vm1", "fd00:4::be24:11ff:fe00:464", false)
+	c.slaac("vm2", "fd00:4::be24:11ff:fe00:465", false)
+	c.answers("vm2", "fd00:4::be24:11ff:fe00:464")
 }
 
 const udhcpcScript = `#!/bin/sh

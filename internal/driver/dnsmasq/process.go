@@ -143,8 +143,9 @@ func (d *Driver) start(ctx context.Context, program string, st *state, digest st
 		argv = append(argv, "--user="+cmp.Or(d.o.User, "dnsmasq"))
 	}
 	if d.systemdRun != "" {
-		// In a scope of its own it does not end with the agent's service.
-		argv = append([]string{d.systemdRun, "--quiet", "--collect", "--scope", "--unit=viaduct-dnsmasq-" + i.zone + "-" + i.link}, argv...)
+		// In a scope of its own it does not end with the agent's service. Its name is
+		// systemd's choice: that of the scope before may not be free yet.
+		argv = append([]string{d.systemdRun, "--quiet", "--collect", "--scope", "--description=DHCP server of vnet " + i.link}, argv...)
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
