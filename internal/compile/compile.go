@@ -40,18 +40,21 @@ type Note struct {
 
 // node is the work on one node: what goes in, and what has come out so far.
 type node struct {
-	name    string
-	cfg     *model.Config
-	guests  map[string]*model.Guest
-	facts   *model.Facts
-	vnets   map[string][]*model.VNet   // by zone, each sorted by ID
-	subnets map[string][]*model.Subnet // by VNet, each sorted by ID
+	name   string
+	cfg    *model.Config
+	guests map[string]*model.Guest
+	facts  *model.Facts
+	// bindings are what is known of NICs.
+	bindings []*model.Binding
+	vnets    map[string][]*model.VNet   // by zone, each sorted by ID
+	subnets  map[string][]*model.Subnet // by VNet, each sorted by ID
 	// prefixes are the networks of all zones, sorted; nil until they are needed.
 	prefixes []zonePrefix
 	out      *desired.Node
 	notes    []Note
 	links    map[string]desired.Link // those of out, by name
 	routed   routed
+	served   dhcpLinks
 	// unnumbered are the links of BGP fabrics.
 	unnumbered map[string]bool
 	// What the VNets of a zone have in common, by zone.
@@ -72,6 +75,7 @@ func Node(doc *protocol.Document, facts *model.Facts) (*desired.Node, []Note) {
 		name:        doc.Node,
 		cfg:         &doc.Config,
 		guests:      doc.Guests,
+		bindings:    doc.Bindings,
 		facts:       facts,
 		vnets:       map[string][]*model.VNet{},
 		subnets:     subnetsByVNet(&doc.Config),
@@ -113,6 +117,7 @@ func Node(doc *protocol.Document, facts *model.Facts) (*desired.Node, []Note) {
 		}
 	}
 	n.routing()
+	n.dhcp()
 	n.ports()
 	n.firewall()
 	n.forwarding()

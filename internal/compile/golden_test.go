@@ -27,14 +27,20 @@ func TestGolden(t *testing.T) {
 			case ".yaml":
 				load(t, c.Files[name], cfg, guests)
 				continue
-			case "", ".local":
+			case "", ".local", ".bindings":
 				continue
 			}
 			facts := &model.Facts{FRRLocal: c.Files["frr.conf.local"]}
 			if err := json.Unmarshal([]byte(c.Files[name]), facts); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			want, notes := compile.Node(compile.Project(cfg, &model.Config{Guests: guests}, 1, facts.Node), facts)
+			doc := compile.Project(cfg, &model.Config{Guests: guests}, 1, facts.Node)
+			if b, ok := c.Files["nics.bindings"]; ok {
+				if err := json.Unmarshal([]byte(b), &doc.Bindings); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, notes := compile.Node(doc, facts)
 			fmt.Fprintf(&out, "# %s\n", facts.Node)
 			for _, n := range notes {
 				fmt.Fprintf(&out, "%s: %s: %s\n", n.Level, n.Object, n.Message)
@@ -117,6 +123,11 @@ func writeNode(b *strings.Builder, n *desired.Node) {
 	}
 	for _, e := range n.Sysctls {
 		line("sysctl", e)
+	}
+	for _, s := range n.DHCP {
+		for _, e := range s.Networks {
+			line("dhcp "+s.Zone, e)
+		}
 	}
 	for _, t := range n.Tables {
 		for _, s := range t.Sets {

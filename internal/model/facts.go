@@ -133,4 +133,5 @@ const (
 	FeatureVRF           Feature = "vrf"
 	FeatureVeth          Feature = "veth"
 	FeatureDummy         Feature = "dummy"
+	FeatureNFTBridge     Feature = "nftables-bridge"
 )

@@ -31,6 +31,19 @@ const natRules = `table inet viaduct_probe {
 }
 `
 
+// bridgeRules is what keeping frames of a bridge on the node needs of nftables.
+const bridgeRules = `table bridge viaduct_probe {
+	chain output {
+		type filter hook output priority filter; policy accept;
+		oifname "probe" ether type ip6 icmpv6 type nd-router-advert drop
+	}
+	chain postrouting {
+		type filter hook postrouting priority filter; policy accept;
+		ether type arp arp daddr ip 192.0.2.1 drop
+	}
+}
+`
+
 // Features tries every feature that this release asks for. A feature that the
 // kernel does not know is false; one that could not be tried, for lack of memory
 // for instance, is left out, so that what stands is not given up for it. The
@@ -66,8 +79,10 @@ func Features(ctx context.Context) (map[model.Feature]bool, error) {
 		}
 	}
 	found := map[model.Feature]bool{}
-	if has, known := nat(ctx, ns); known {
-		found[model.FeatureNFTNAT] = has
+	for feature, rules := range map[model.Feature]string{model.FeatureNFTNAT: natRules, model.FeatureNFTBridge: bridgeRules} {
+		if has, known := takes(ctx, ns, rules); known {
+			found[feature] = has
+		}
 	}
 	for i, t := range tries {
 		switch err := outcome[i]; {
@@ -137,11 +152,11 @@ func filtersVLANs(links []rtnl.Link) bool {
 	return false
 }
 
-// nat reports whether the kernel takes NAT rules. Without the program nft, or if
-// it could not be run, that is not known: the nft driver tells what is missing.
-func nat(ctx context.Context, ns *netns.NS) (has, known bool) {
+// takes reports whether the kernel takes rules. Without the program nft, or if it
+// could not be run, that is not known: the nft driver tells what is missing.
+func takes(ctx context.Context, ns *netns.NS, rules string) (has, known bool) {
 	cmd := exec.CommandContext(ctx, "nft", "-f", "-")
-	cmd.Stdin = strings.NewReader(natRules)
+	cmd.Stdin = strings.NewReader(rules)
 	err := ns.Run(cmd.Run)
 	var refused *exec.ExitError
 	return err == nil, err == nil || errors.As(err, &refused)

@@ -14,7 +14,7 @@ import (
 // all are the features that are probed.
 var all = []model.Feature{
 	model.FeatureBridge, model.FeatureVXLAN, model.FeatureVLANFiltering, model.FeatureNFTNAT,
-	model.FeatureVLAN, model.FeatureVLANAD, model.FeatureVRF, model.FeatureVeth, model.FeatureDummy,
+	model.FeatureVLAN, model.FeatureVLANAD, model.FeatureVRF, model.FeatureVeth, model.FeatureDummy, model.FeatureNFTBridge,
 }
 
 // TestADistributionsKernelHasAll also shows that modules are loaded on demand.
