@@ -96,11 +96,13 @@ func (a *app) apply(ctx context.Context, o applyOptions) error {
 			return explain(changedSince(err), set)
 		}
 	}
-	if onlyGuests(p) {
-		if _, err := c.Edit(ctx, guests, false); err != nil {
-			return explain(err, set)
+	if onlyLive(p) {
+		if len(guests) > 0 {
+			if _, err := c.Edit(ctx, guests, false); err != nil {
+				return explain(err, set)
+			}
 		}
-		fmt.Fprintf(a.Stdout, "%s connected as declared; %s\n", count(len(p.Objects), "guest"), running(p.Base)) //nolint:errcheck // see showPlan
+		fmt.Fprintf(a.Stdout, "%s changed, which took effect at once; %s\n", count(len(p.Objects), "object"), running(p.Base)) //nolint:errcheck // see showPlan
 		return nil
 	}
 	res, err := c.Apply(ctx, api.ApplyRequest{Message: o.message, Plan: p.Token})
@@ -164,10 +166,10 @@ func stale(err error) error {
 		"your edits are pending: look at viaduct plan, then run viaduct apply", err)}
 }
 
-// onlyGuests reports whether a plan changes guests and nothing else.
-func onlyGuests(p *api.Plan) bool {
+// onlyLive reports whether a plan changes nothing that waits for an apply.
+func onlyLive(p *api.Plan) bool {
 	for _, c := range p.Objects {
-		if c.Type != string(model.KindGuest) {
+		if model.Kind(c.Type).Revisioned() {
 			return false
 		}
 	}

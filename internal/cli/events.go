@@ -107,6 +107,8 @@ func eventText(e api.Event) string {
 		return "pending  " + e.Change.String() + by
 	case api.EventGuest:
 		return "guest    " + e.Change.String() + by
+	case api.EventLive:
+		return "live     " + e.Change.String() + by
 	case api.EventApplied:
 		return fmt.Sprintf("applied  revision %d runs", e.Revision) + by
 	case api.EventNode:

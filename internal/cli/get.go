@@ -115,6 +115,8 @@ func objectRows(kind model.Kind, objs []model.Object, wide bool) ([]string, [][]
 		model.KindZone:       {"ZONE", "TYPE", "NODES", "MTU"},
 		model.KindVNet:       {"VNET", "ZONE", "TAG", "ALIAS"},
 		model.KindSubnet:     {"SUBNET", "VNET", "GATEWAY", "SNAT"},
+		model.KindIPAM:       {"IPAM", "TYPE", "URL"},
+		model.KindDNS:        {"DNS", "TYPE", "URL"},
 		model.KindGuest:      {"GUEST", "NAME", "NODE", "NICS"},
 	}[kind]
 	extra := map[model.Kind][]string{
@@ -126,6 +128,8 @@ func objectRows(kind model.Kind, objs []model.Object, wide bool) ([]string, [][]
 		model.KindZone:       {"BRIDGE", "TAG", "PEERS", "PORT", "CONTROLLERS", "VRF-VXLAN", "EXITNODES", "IPAM", "DHCP"},
 		model.KindVNet:       {"VLANAWARE", "ISOLATED"},
 		model.KindSubnet:     {"ID", "DHCP-RANGE"},
+		model.KindIPAM:       {"SECTION"},
+		model.KindDNS:        {"TTL", "REVERSEMASKV6"},
 		model.KindGuest:      {"ADDRESSES"},
 	}[kind]
 	if wide {
@@ -199,6 +203,10 @@ func objectRow(o model.Object) []string {
 			ranges = append(ranges, r.String())
 		}
 		return []string{o.CIDR.String(), o.VNet, addrText(o.Gateway), yesText(o.SNAT), o.ID, strings.Join(ranges, ", ")}
+	case *model.IPAM:
+		return []string{o.ID, string(o.Type), o.URL, orText(o.Section, "")}
+	case *model.NameServer:
+		return []string{o.ID, o.Type, o.URL, orText(o.TTL, ""), orText(o.ReverseMaskV6, "")}
 	case *model.Guest:
 		var nics, addrs []string
 		for _, n := range o.NICs {

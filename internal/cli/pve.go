@@ -28,7 +28,8 @@ func (a *app) importCommand() *cobra.Command {
 		Short: "Take over a Proxmox VE SDN configuration",
 		Long: `Reads a folder like /etc/pve/sdn of Proxmox VE and makes what is configured there
 pending here: zones, VNets, subnets, controllers, fabrics, prefix lists and route
-maps. It says what it could not take. Objects that are only here stay.
+maps. Address management and name servers take effect at once. It says what it could
+not take. Objects that are only here stay.
 
   scp -r pve1:/etc/pve/sdn sdn
   viaduct import pve sdn
@@ -74,11 +75,6 @@ func (a *app) importPVE(ctx context.Context, folder string, dryRun bool) error {
 // importSummary says what was taken over, what was not, and what comes next.
 func (a *app) importSummary(folder string, files map[string]string, dir *pvedir.Directory, res *api.EditResult, dryRun bool) string {
 	var b strings.Builder
-	for _, s := range append(dir.IPAMs, dir.DNS...) {
-		if s.Type != model.IPAMBuiltin {
-			fmt.Fprintf(&b, "not taken over: %s %s, which is no part of the configuration; add it by the Proxmox API (/cluster/sdn)\n", s.Type, s.ID)
-		}
-	}
 	if _, ok := files[".running-config"]; ok && !dir.Applied {
 		fmt.Fprintf(&b, "in %s not everything was applied: what was taken over is what is configured there, not what runs there\n", folder)
 	}
@@ -181,7 +177,7 @@ func (a *app) exportPVE(ctx context.Context, folder string) error {
 func fetch(ctx context.Context, c *client.Client, view string) (*model.Config, error) {
 	cfg := &model.Config{}
 	for _, kind := range model.Kinds() {
-		if !kind.Revisioned() {
+		if kind == model.KindGuest {
 			continue
 		}
 		objects, err := c.List(ctx, kind, view)

@@ -34,7 +34,7 @@ func TestGolden(t *testing.T) {
 			if err := json.Unmarshal([]byte(c.Files[name]), facts); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			want, notes := compile.Node(compile.Project(cfg, guests, 1, facts.Node), facts)
+			want, notes := compile.Node(compile.Project(cfg, &model.Config{Guests: guests}, 1, facts.Node), facts)
 			fmt.Fprintf(&out, "# %s\n", facts.Node)
 			for _, n := range notes {
 				fmt.Fprintf(&out, "%s: %s: %s\n", n.Level, n.Object, n.Message)

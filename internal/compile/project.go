@@ -7,10 +7,10 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
-// Project returns the document of one node. For those of many nodes, see
+// Project returns the document of one node; live may be nil. For those of many nodes, see
 // Projector.
-func Project(cfg *model.Config, guests map[string]*model.Guest, revision int64, node string) *protocol.Document {
-	return NewProjector(cfg, guests, revision).Node(node)
+func Project(cfg *model.Config, live *model.Config, revision int64, node string) *protocol.Document {
+	return NewProjector(cfg, live, revision).Node(node)
 }
 
 // Projector makes the documents of the nodes. It walks over the configuration
@@ -31,8 +31,8 @@ type Projector struct {
 }
 
 // NewProjector prepares the documents of a revision. Neither the configuration
-// nor the guests may change as long as it is used.
-func NewProjector(cfg *model.Config, guests map[string]*model.Guest, revision int64) *Projector {
+// nor the live objects, which may be nil, may change as long as it is used.
+func NewProjector(cfg, live *model.Config, revision int64) *Projector {
 	p := &Projector{
 		cfg: cfg, revision: revision,
 		zones: map[string][]*model.Zone{}, vnets: map[string][]*model.VNet{}, subnets: map[string][]*model.Subnet{},
@@ -62,7 +62,10 @@ func NewProjector(cfg *model.Config, guests map[string]*model.Guest, revision in
 			p.controllers[c.Node] = append(p.controllers[c.Node], c)
 		}
 	}
-	for _, g := range guests {
+	if live == nil {
+		return p
+	}
+	for _, g := range live.Guests {
 		p.guests[g.Node] = append(p.guests[g.Node], g)
 	}
 	return p

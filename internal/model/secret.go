@@ -21,3 +21,23 @@ func (s Secret) GoString() string { return s.String() }
 
 // LogValue is not the secret.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// WithoutSecrets returns a copy of an object without its secrets, or the object itself
+// if it has none.
+func WithoutSecrets(o Object) Object {
+	switch o := o.(type) {
+	case *IPAM:
+		if o.Token != "" {
+			n := *o
+			n.Token = ""
+			return &n
+		}
+	case *NameServer:
+		if o.Key != "" {
+			n := *o
+			n.Key = ""
+			return &n
+		}
+	}
+	return o
+}

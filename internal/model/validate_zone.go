@@ -177,26 +177,14 @@ func (c *checker) zoneMTU(r report, z *Zone) {
 	}
 }
 
-// zoneServices checks the references to address management and name servers.
-// Of those only the built-in address management exists in this release.
+// zoneServices checks the zone's domain. What is named of address management and name
+// servers is no part of a configuration: see CheckPlugins.
 func zoneServices(r report, z *Zone) {
-	if z.IPAM != "" && z.IPAM != IPAMBuiltin {
-		r.laxf("ipam", z.IPAM, "does not exist; the only address management of this release is %q", IPAMBuiltin)
-	}
-	if z.DNS != "" {
-		r.laxf("dns", z.DNS, "does not exist; this release has no name server objects yet, leave it out")
-	}
-	if z.ReverseDNS != "" {
-		r.laxf("reversedns", z.ReverseDNS, "does not exist; this release has no name server objects yet, leave it out")
-	}
 	if z.DNSZone == "" {
 		return
 	}
 	if !isDNSName(z.DNSZone) {
 		r.errorf("dnszone", z.DNSZone, "is not a DNS name; write it like example.com")
-	}
-	if z.DNS == "" {
-		r.errorf("dnszone", z.DNSZone, "needs a name server: set dns too, or leave dnszone out")
 	}
 }
 

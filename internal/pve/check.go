@@ -76,24 +76,18 @@ func (k *Kind) Merge(typ string, old, given Values, remove []string) (Values, er
 	return out, nil
 }
 
-// Plugins tells which address management systems and name servers there are.
-type Plugins interface {
-	HasIPAM(id string) bool
-	HasDNS(id string) bool
-}
-
 // CheckZone checks a zone that is made (old is nil) or changed as Proxmox does;
-// given are the parameters of the request.
-func CheckZone(cfg *model.Config, old, z *model.Zone, given Values, plugins Plugins) error {
+// given are the parameters of the request, live what there is of plugins.
+func CheckZone(cfg *model.Config, old, z *model.Zone, given Values, live *model.Config) error {
 	if old != nil && old.IPAM != z.IPAM && zoneHasSubnets(cfg, z.ID) {
 		return Faults{"ipam": "can't change ipam if a subnet is already defined in this zone"}
 	}
 	for _, name := range []string{"dns", "reversedns"} {
-		if id := given.Get(name); id != "" && !plugins.HasDNS(id) {
+		if id := given.Get(name); id != "" && live.NameServers[id] == nil {
 			return refuse("dns server '%s' does not exist", id)
 		}
 	}
-	if id := given.Get("ipam"); id != "" && !plugins.HasIPAM(id) {
+	if id := given.Get("ipam"); id != "" && live.IPAMs[id] == nil {
 		return refuse("ipam '%s' does not exist", id)
 	}
 	if given.Get("dnszone") != "" && given.Get("dns") == "" {

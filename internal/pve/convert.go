@@ -84,6 +84,10 @@ func typeOf(o model.Object) string {
 		return "subnet"
 	case *model.Fabric:
 		return string(o.Protocol)
+	case *model.IPAM:
+		return string(o.Type)
+	case *model.NameServer:
+		return o.Type
 	}
 	return ""
 }
@@ -148,6 +152,8 @@ func (b *binding) texts(field reflect.Value) []string {
 		return []string{"1"}
 	case int:
 		return []string{strconv.Itoa(x)}
+	case model.Secret:
+		return []string{string(x)}
 	case fmt.Stringer:
 		return []string{x.String()}
 	}

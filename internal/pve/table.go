@@ -152,7 +152,7 @@ func IPAMs() *Kind { return ipams }
 func NameServers() *Kind { return nameServers }
 
 var ipams = &Kind{
-	ID: "ipam", Noun: "ipam",
+	Model: model.KindIPAM, ID: "ipam", Noun: "ipam",
 	Types: []string{"netbox", "phpipam", "pve"},
 	Properties: []Property{
 		{Name: "url", Form: Text, Types: types("netbox:r phpipam:r"), Doc: "where its API is"},
@@ -163,7 +163,7 @@ var ipams = &Kind{
 }
 
 var nameServers = &Kind{
-	ID: "dns", Noun: "dns",
+	Model: model.KindDNS, ID: "dns", Noun: "dns",
 	Types: []string{"powerdns"},
 	Properties: []Property{
 		{Name: "url", Form: Text, Types: types("powerdns:r"), Doc: "where its API is"},

@@ -34,15 +34,12 @@ func Files() []string {
 
 // Directory is what a directory holds.
 type Directory struct {
-	// Config is what is configured.
+	// Config is what is configured, address management and name servers included.
 	Config *model.Config
 	// Version counts the applies, and Applied tells whether what is configured is
 	// what was applied last; without a running configuration it is false.
 	Version int64
 	Applied bool
-	// IPAMs and DNS are the sections of address management systems and name
-	// servers, secrets included.
-	IPAMs, DNS []pve.Section
 }
 
 // Read reads a directory. What it cannot take is told in the problems, of which
@@ -83,12 +80,6 @@ func (r *reader) file(name, text string) error {
 		return r.policies("prefix-lists", sections)
 	case fileRouteMaps:
 		return r.policies("route-maps", sections)
-	case fileIPAMs:
-		r.dir.IPAMs = r.plugins(pve.IPAMs(), sections)
-		return nil
-	case fileDNS:
-		r.dir.DNS = r.plugins(pve.NameServers(), sections)
-		return nil
 	}
 	for i := range sections {
 		r.section(name, &sections[i])
@@ -148,6 +139,12 @@ func (r *reader) section(file string, s *pve.Section) {
 		return
 	}
 	var faults pve.Faults
+	if !k.Model.Revisioned() { // whoever asks them needs all of their options
+		if err := k.Options(typ, s.Values); err != nil {
+			r.problem(model.Error, k.Model, s.ID, "", "", "was left out: "+err.Error())
+			return
+		}
+	}
 	switch err := k.Put(o, r.values(k, typ, o, s.Values)); {
 	case errors.As(err, &faults):
 		for _, name := range slices.Sorted(maps.Keys(faults)) {
@@ -191,6 +188,10 @@ func (r *reader) object(file string, s *pve.Section) (k *pve.Kind, typ string, o
 		o = &model.Subnet{CIDR: prefix}
 	case fileControllers:
 		k, o = pve.Controllers(), &model.Controller{ID: s.ID, Type: model.ControllerType(typ)}
+	case fileIPAMs:
+		k, o = pve.IPAMs(), &model.IPAM{ID: s.ID, Type: model.IPAMType(typ)}
+	case fileDNS:
+		k, o = pve.NameServers(), &model.NameServer{ID: s.ID, Type: typ}
 	case fileFabrics:
 		protocol, what, _ := strings.Cut(typ, "_")
 		typ = protocol
@@ -231,18 +232,6 @@ func nameOf(o model.Object) string {
 		return s.CIDR.String()
 	}
 	return o.ObjectID()
-}
-
-func (r *reader) plugins(k *pve.Kind, sections []pve.Section) []pve.Section {
-	var out []pve.Section
-	for _, s := range sections {
-		if err := k.Options(s.Type, s.Values); err != nil {
-			r.problem(model.Error, model.Kind(k.Noun), s.ID, "", "", "was left out: "+err.Error())
-			continue
-		}
-		out = append(out, s)
-	}
-	return out
 }
 
 // compare reads the version of the running configuration, and whether it is what is

@@ -28,8 +28,8 @@ func Write(d *Directory, running *model.Config) (map[string]string, error) {
 		pve.FabricNodes().Write(nodeSections(cfg)))
 	add(filePrefixLists, prefixLists(cfg))
 	add(fileRouteMaps, routeMaps(cfg))
-	add(fileIPAMs, pve.IPAMs().Write(d.IPAMs))
-	add(fileDNS, pve.NameServers().Write(d.DNS))
+	add(fileIPAMs, pve.IPAMs().Write(ipams(cfg)))
+	add(fileDNS, pve.NameServers().Write(sections(cfg, pve.NameServers(), "%s")))
 	if running == nil {
 		return files, nil
 	}
@@ -49,6 +49,15 @@ func sections(cfg *model.Config, k *pve.Kind, form string) []pve.Section {
 		out = append(out, pve.Section{Type: fmt.Sprintf(form, v.Get("type")), ID: sectionID(o), Values: without(v, "type")})
 	}
 	return out
+}
+
+// ipams are the sections of address management: none if there is but the built-in
+// one, which needs no file.
+func ipams(cfg *model.Config) []pve.Section {
+	if len(cfg.IPAMs) == 1 && cfg.IPAMs[model.IPAMBuiltin] != nil {
+		return nil
+	}
+	return sections(cfg, pve.IPAMs(), "%s")
 }
 
 // nodeSections are the nodes of fabrics, whose type is their fabric's.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/diff"
@@ -15,12 +16,21 @@ import (
 // Keys and prefixes of the store.
 const (
 	keyRunning     = "running"
-	keyGuests      = "guests"
+	keyLive        = "live"
 	prefixPending  = "pending/"
 	prefixRevision = "revision/"
 	prefixHistory  = "history/"
-	prefixGuest    = "guest/"
+	prefixLive     = "live/"
 )
+
+// liveKey is the key of a live object.
+func liveKey(k model.Kind, id string) string { return prefixLive + string(k) + "/" + id }
+
+// liveKind is the kind of the object at a key.
+func liveKind(key string) model.Kind {
+	k, _, _ := strings.Cut(strings.TrimPrefix(key, prefixLive), "/")
+	return model.Kind(k)
+}
 
 func numbered(prefix string, n int64) string { return fmt.Sprintf("%s%016d", prefix, n) }
 
@@ -33,8 +43,8 @@ type runningDoc struct {
 	Seq      int64 `json:"seq"`
 }
 
-// guestsDoc is the value of guests: who changed a guest last.
-type guestsDoc struct {
+// liveDoc is the value of live: who changed a live object last.
+type liveDoc struct {
 	Time   time.Time `json:"time"`
 	Author string    `json:"author"`
 }

@@ -1,5 +1,5 @@
 // Package revision keeps the configuration: what is pending, what runs, every
-// revision there ever was, and the guests. It stands between the interfaces,
+// revision there ever was, and what is live: guests, and what else takes effect at once. It stands between the interfaces,
 // which edit, and the long polls, which deliver.
 //
 // # What is stored
@@ -9,8 +9,8 @@
 //	pending/<seq>       one record per edit call: when, who, and its edits
 //	revision/<n>        one document: the whole configuration, who, when, why
 //	history/<n>         the same without the configuration, for lists
-//	guests              {seq}: changes with every guest
-//	guest/<id>          one guest
+//	live                {time, author}: changes with every live object
+//	live/<kind>/<id>    one live object
 //
 // Pending is an append-only log on top of the running revision. An edit appends
 // one record in one transaction, on condition that the next sequence number is

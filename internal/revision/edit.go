@@ -34,7 +34,7 @@ type EditOptions struct {
 	// costs nothing: it changes once the function has returned.
 	Brief bool
 
-	// planned judges guests by what is about to run only.
+	// planned judges live objects by what is about to run only.
 	planned bool
 }
 
@@ -56,7 +56,7 @@ type EditResult struct {
 
 // Edit makes all edits or none. Their order does not matter: the outcome is what
 // is checked, so a tag can move from one VNet to another in one call. Edits of
-// guests are checked together with the others, and take effect at once after
+// live objects are checked together with the others, and take effect at once after
 // these were stored.
 func (s *Service) Edit(ctx context.Context, author string, edits []model.Edit, o EditOptions) (*EditResult, error) {
 	o.Brief = true
@@ -72,22 +72,22 @@ func (s *Service) Change(ctx context.Context, author string, edits func(*View) (
 	if err := s.carryOut(c); err != nil {
 		return nil, err
 	}
-	if len(c.guests) == 0 || o.DryRun {
+	if len(c.live) == 0 || o.DryRun {
 		return c.result, nil
 	}
-	// Guests are no part of the pending log; a conflict here must not append the
+	// Live objects are no part of the pending log; a conflict here must not append the
 	// record again, hence a loop of their own.
 	recorded := len(c.record) > 0
-	stored, err := s.editGuests(ctx, author, c.guests, o, !recorded)
+	stored, err := s.storeLive(ctx, author, c.live, o, !recorded)
 	switch {
 	case err == nil:
 		return c.result, nil
 	case recorded && stored == 0:
-		return nil, fmt.Errorf("the edits of the configuration were stored, those of guests were not: %w", err)
+		return nil, fmt.Errorf("the edits of the configuration were stored, those of live objects were not: %w", err)
 	case recorded:
-		return nil, fmt.Errorf("the edits of the configuration were stored, and %d of %d guests were stored: %w", stored, len(c.guests), err)
+		return nil, fmt.Errorf("the edits of the configuration were stored, and %d of %d live objects were stored: %w", stored, len(c.live), err)
 	case stored > 0:
-		return nil, fmt.Errorf("%d of %d guests were stored: %w", stored, len(c.guests), err)
+		return nil, fmt.Errorf("%d of %d live objects were stored: %w", stored, len(c.live), err)
 	}
 	return nil, err
 }
@@ -95,13 +95,13 @@ func (s *Service) Change(ctx context.Context, author string, edits func(*View) (
 // prepared is an edit call after all checks.
 type prepared struct {
 	// edits are what is left of the call's: copies, complete, in dependency
-	// order, without those that change nothing and without guests. They are made in
+	// order, without those that change nothing and without live objects. They are made in
 	// the draft, and undo undoes them.
 	edits, undo []model.Edit
 	// config is the pending configuration after them: the draft's.
 	config *model.Config
-	// guests are the call's edits of guests that change something.
-	guests []model.Edit
+	// live are the call's edits of live objects that change something.
+	live []model.Edit
 	// touched holds the references of the edits so far, edited of those in edits.
 	touched, edited map[string]bool
 	warnings        model.Problems
@@ -128,20 +128,20 @@ func (s *Service) prepare(v *View, d *draft, edits []model.Edit, o EditOptions) 
 		if p.warnings, err = s.judge(d, p, o.Lax); err != nil {
 			return nil, err
 		}
-		p.warnings = append(p.warnings, inUse(p.edits, func() map[string]*model.Guest { return guestsAfter(v.Guests, p.guests) })...)
+		p.warnings = append(p.warnings, inUse(p.edits, func() *model.Config { return liveAfter(v.Live, p.live) })...)
 	}
-	if err = p.judgeGuests(v, s.known(), o.Lax, o.planned); err != nil {
+	if err = p.judgeLive(v, s.known(), o.Lax, o.planned); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
-// make makes the edits, in a draft as far as they are none of guests. What undoes
+// make makes the edits, in a draft as far as they are none of live objects. What undoes
 // them is in p.undo then, in the order of the edits, also if it fails.
 func (p *prepared) make(v *View, d *draft, edits []model.Edit, o EditOptions) (err error) {
 	for _, e := range edits {
-		if e.Kind == model.KindGuest {
-			err = p.guest(v, e, o)
+		if !e.Kind.Revisioned() {
+			err = p.editLive(v, e, o)
 		} else {
 			err = p.edit(d, &e, o)
 		}
@@ -308,18 +308,14 @@ func (s *Service) guarded(ctx context.Context, guard []store.Cond) error {
 
 // changes are the differences that the call makes.
 func (p *prepared) changes(v *View) []diff.Change {
-	return append(changesOf(p.edits, p.undo), p.guestChanges(v)...)
+	return append(changesOf(p.edits, p.undo), p.liveChanges(v)...)
 }
 
-// guestChanges are those of guests.
-func (p *prepared) guestChanges(v *View) []diff.Change {
+// liveChanges are those of live objects.
+func (p *prepared) liveChanges(v *View) []diff.Change {
 	var out []diff.Change
-	for _, e := range p.guests {
-		var old model.Object
-		if g := v.Guests[e.ID]; g != nil {
-			old = g
-		}
-		if c := diff.Object(old, e.Put); c != nil {
+	for _, e := range p.live {
+		if c := diff.Object(v.Live.Get(e.Kind, e.ID), e.Put); c != nil {
 			out = append(out, *c)
 		}
 	}

@@ -40,8 +40,8 @@ type call struct {
 	// done is closed when what follows is final.
 	done   chan struct{}
 	result *EditResult
-	// guests are the edits of guests that are left to do, record is what was stored.
-	guests []model.Edit
+	// live are the edits of live objects that are left to do, record is what was stored.
+	live   []model.Edit
 	record []model.Edit
 	err    error
 	// panicked is what the call's function panicked with.
@@ -51,7 +51,7 @@ type call struct {
 // end makes the outcome final.
 func (c *call) end(err error) {
 	if c.err = err; err != nil {
-		c.result, c.guests = nil, nil
+		c.result, c.live = nil, nil
 	}
 	close(c.done)
 }
@@ -269,12 +269,12 @@ func (s *Service) workOutOne(v *View, c *call, g *group, current bool) (told boo
 	if err != nil {
 		return true, err
 	}
-	c.guests, c.record = p.guests, p.edits
+	c.live, c.record = p.live, p.edits
 	c.result = &EditResult{Changes: p.changes(shown), Warnings: p.warnings}
 	if !c.options.Uncounted {
 		c.result.Pending = d.pending(v.Running)
 	}
-	if c.options.DryRun || len(p.edits) == 0 || !current && p.looksAtGuests() {
+	if c.options.DryRun || len(p.edits) == 0 || !current && p.looksAtLive() {
 		d.swap(p.undo)
 		return true, nil
 	}
@@ -285,10 +285,10 @@ func (s *Service) workOutOne(v *View, c *call, g *group, current bool) (told boo
 	return false, nil
 }
 
-// looksAtGuests reports whether guests matter to the call, of which the transaction
+// looksAtLive reports whether live objects matter to the call, of which the transaction
 // does not prove that they are current.
-func (p *prepared) looksAtGuests() bool {
-	return len(p.guests) > 0 || slices.ContainsFunc(p.edits, func(e model.Edit) bool { return e.Kind == model.KindVNet && e.Put == nil })
+func (p *prepared) looksAtLive() bool {
+	return len(p.live) > 0 || slices.ContainsFunc(p.edits, func(e model.Edit) bool { return e.Kind == model.KindVNet && e.Put == nil })
 }
 
 // add adds a call's record to a group.

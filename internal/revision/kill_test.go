@@ -72,7 +72,7 @@ func TestKilledWriter(t *testing.T) {
 			t.Fatal(err)
 		}
 		v := view(t, service(t, st))
-		if edited >= 0 && (v.Pending.Zones[fmt.Sprintf("a%d", edited)] == nil || v.Guests[fmt.Sprint(100+edited)] == nil) {
+		if edited >= 0 && (v.Pending.Zones[fmt.Sprintf("a%d", edited)] == nil || v.Live.Guests[fmt.Sprint(100+edited)] == nil) {
 			t.Errorf("round %d: edit %d was acknowledged and is lost", round, edited)
 		}
 		if v.Revision < applied {

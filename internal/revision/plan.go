@@ -13,9 +13,9 @@ type Plan struct {
 	Base int64
 	// Old is what runs, New what would.
 	Old, New *model.Config
-	// OldGuests and NewGuests differ only for a plan with edits of guests.
-	OldGuests, NewGuests map[string]*model.Guest
-	Changes              []diff.Change
+	// OldLive and NewLive differ only for a plan with edits of live objects.
+	OldLive, NewLive *model.Config
+	Changes          []diff.Change
 	// Token identifies the change from Old to New, for Apply.
 	Token string
 	// Pending identifies the pending configuration that the plan was made from,
@@ -39,14 +39,14 @@ func (s *Service) Plan(ctx context.Context, edits []model.Edit) (*Plan, error) {
 	}
 	out := s.plan(v, p.config)
 	out.Records = v.Records()
-	out.NewGuests = guestsAfter(v.Guests, p.guests)
-	out.Changes = append(out.Changes, p.guestChanges(v)...)
+	out.NewLive = liveAfter(v.Live, p.live)
+	out.Changes = append(out.Changes, p.liveChanges(v)...)
 	for _, w := range p.warnings {
-		if w.Kind == model.KindGuest {
+		if !w.Kind.Revisioned() {
 			out.Warnings = append(out.Warnings, w)
 		}
 	}
-	out.Warnings = append(out.Warnings, inUse(editsBetween(out.Old, out.New), func() map[string]*model.Guest { return out.NewGuests })...)
+	out.Warnings = append(out.Warnings, inUse(editsBetween(out.Old, out.New), func() *model.Config { return out.NewLive })...)
 	return out, nil
 }
 
@@ -61,7 +61,7 @@ func (s *Service) PlanRevision(ctx context.Context, n int64) (*Plan, error) {
 		return nil, err
 	}
 	out := s.plan(v, r.Config)
-	out.Warnings = append(out.Warnings, inUse(editsBetween(out.Old, out.New), func() map[string]*model.Guest { return out.NewGuests })...)
+	out.Warnings = append(out.Warnings, inUse(editsBetween(out.Old, out.New), func() *model.Config { return out.NewLive })...)
 	return out, nil
 }
 
@@ -69,7 +69,7 @@ func (s *Service) PlanRevision(ctx context.Context, n int64) (*Plan, error) {
 // shown; those that refuse an apply are found then.
 func (s *Service) plan(v *View, to *model.Config) *Plan {
 	return &Plan{
-		Base: v.Revision, Old: v.Running, New: to, OldGuests: v.Guests, NewGuests: v.Guests,
+		Base: v.Revision, Old: v.Running, New: to, OldLive: v.Live, NewLive: v.Live,
 		Changes: diff.Objects(v.Running, to), Token: v.token(to), Pending: v.pendingToken(), Warnings: model.Validate(to, s.known()),
 	}
 }

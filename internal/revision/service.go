@@ -69,7 +69,7 @@ func Open(ctx context.Context, st store.Store, o Options) (*Service, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	empty := &View{core: core{Running: &model.Config{}, Pending: &model.Config{}, mark: -1}, live: live{liveMark: -1}}
+	empty := &View{core: core{Running: &model.Config{}, Pending: &model.Config{}, mark: -1}, live: live{Live: &model.Config{}, liveMark: -1}}
 	s.current.Store(&snapshot{empty, make(chan struct{})})
 	if _, err := s.View(ctx); err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
@@ -226,36 +226,39 @@ func (s *Service) readRunning(ctx context.Context, old *core, r store.Record) (c
 	return core{Revision: doc.Revision, Running: cfg, Pending: cfg, seq: doc.Seq, mark: r.Revision}, nil
 }
 
-// readLive brings the guests up to date.
+// readLive brings the live objects up to date.
 func (s *Service) readLive(ctx context.Context, old *live) (live, error) {
 	for range maxTries {
-		before, err := s.get(ctx, keyGuests)
+		before, err := s.get(ctx, keyLive)
 		if err != nil {
 			return live{}, err
 		}
 		if before.Revision == old.liveMark {
 			return *old, nil
 		}
-		records, at, err := s.store.List(ctx, prefixGuest, "")
+		records, at, err := s.store.List(ctx, prefixLive, "")
 		if err != nil {
 			return live{}, err
 		}
-		after, err := s.get(ctx, keyGuests)
+		after, err := s.get(ctx, keyLive)
 		if err != nil {
 			return live{}, err
 		}
 		if after.Revision != before.Revision {
 			continue
 		}
-		var guests []*model.Guest
+		cfg := &model.Config{}
 		for _, r := range records {
-			g := &model.Guest{}
-			if err := decode(r.Key, r.Value, g); err != nil {
+			o := model.New(liveKind(r.Key))
+			if o == nil {
+				return live{}, fmt.Errorf("stored value %s is of an unknown kind (written by a newer release?)", r.Key)
+			}
+			if err := decode(r.Key, r.Value, o); err != nil {
 				return live{}, err
 			}
-			guests = append(guests, g)
+			cfg.Set(o)
 		}
-		return (&live{}).with(before.Revision, at, guests, nil), nil
+		return live{addBuiltin(cfg), before.Revision, at}, nil
 	}
 	return live{}, ErrBusy
 }
@@ -322,7 +325,7 @@ func (s *Service) concerns(b store.Batch) bool {
 			if b.Revision > v.at {
 				return true
 			}
-		case e.Key == keyGuests:
+		case e.Key == keyLive:
 			if b.Revision > v.liveAt {
 				return true
 			}

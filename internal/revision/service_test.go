@@ -247,7 +247,7 @@ func TestGuestsAreLive(t *testing.T) {
 	same(t, "changes", lines(r.Changes), []string{"+ zone z1: type simple", "+ vnet v1: zone z1", "+ guest 100: node n1, nics id=net0 vnet=v1"})
 	for {
 		v, newer := b.Latest()
-		if v.Guests["100"] != nil && len(v.Records()) == 1 {
+		if v.Live.Guests["100"] != nil && len(v.Records()) == 1 {
 			break
 		}
 		select {
@@ -259,7 +259,7 @@ func TestGuestsAreLive(t *testing.T) {
 	if r := edit(t, a, remove(model.KindVNet, "v1")); !strings.Contains(r.Warnings.Error(), "guest 100") {
 		t.Errorf("deleting a vnet in use: %+v", r)
 	}
-	if r := edit(t, b, remove(model.KindGuest, "100")); len(r.Changes) != 1 || len(view(t, a).Guests) != 0 {
+	if r := edit(t, b, remove(model.KindGuest, "100")); len(r.Changes) != 1 || len(view(t, a).Live.Guests) != 0 {
 		t.Errorf("deleting the guest: %+v", r)
 	}
 }
@@ -292,8 +292,8 @@ func TestConcurrentWriters(t *testing.T) {
 	wg.Wait()
 	apply(t, services[0])
 	v := view(t, services[1])
-	if len(v.Running.Zones) != 4*each+1 || len(v.Guests) != 4*each {
-		t.Errorf("%d zones and %d guests, want %d and %d", len(v.Running.Zones), len(v.Guests), 4*each+1, 4*each)
+	if len(v.Running.Zones) != 4*each+1 || len(v.Live.Guests) != 4*each {
+		t.Errorf("%d zones and %d guests, want %d and %d", len(v.Running.Zones), len(v.Live.Guests), 4*each+1, 4*each)
 	}
 	checkHistory(t, st)
 }

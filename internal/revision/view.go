@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/diff"
@@ -73,11 +72,11 @@ func (v *View) Since(old *View) []Record {
 	return out
 }
 
-// live is what guests and guest/ hold.
+// live is what live and live/ hold.
 type live struct {
-	// Guests are all guests by ID.
-	Guests map[string]*model.Guest
-	// mark and at are as in core, of guests.
+	// Live are the objects that take effect at once.
+	Live *model.Config
+	// mark and at are as in core, of live objects.
 	liveMark, liveAt int64
 }
 
@@ -179,21 +178,6 @@ func decodeRecord(r store.Record) (Record, error) {
 	return rec, nil
 }
 
-// with is the live part after guests were written.
-func (l *live) with(mark, at int64, puts []*model.Guest, deletes []string) live {
-	n := live{Guests: maps.Clone(l.Guests), liveMark: mark, liveAt: at}
-	if n.Guests == nil {
-		n.Guests = make(map[string]*model.Guest)
-	}
-	for _, id := range deletes {
-		delete(n.Guests, id)
-	}
-	for _, g := range puts {
-		n.Guests[g.ID] = g
-	}
-	return n
-}
-
 // Deployed identifies what nodes get of the view, pending edits left aside: two
-// views with the same values have the same running revision and guests.
-func (v *View) Deployed() (revision, guests int64) { return v.Revision, v.liveMark }
+// views with the same values have the same running revision and live objects.
+func (v *View) Deployed() (revision, live int64) { return v.Revision, v.liveMark }

@@ -51,6 +51,8 @@ func newCluster(t *testing.T) *cluster {
 	c.http = &http.Client{Transport: transport, Timeout: patience}
 	begin := c.until(t, "", api.EventReady)
 	c.edit(t, c.local,
+		&model.IPAM{ID: "netbox", Type: model.IPAMTypeNetBox, URL: "https://netbox.example.com/api", Token: hiddenToken},
+		&model.NameServer{ID: "powerdns", Type: model.DNSTypePowerDNS, URL: "https://dns.example.com/api/v1/servers/localhost", Key: hiddenToken},
 		&model.Zone{ID: "z1", Type: model.ZoneSimple}, &model.VNet{ID: "v1", Zone: "z1"}, &model.Subnet{CIDR: netip.MustParsePrefix("10.1.0.0/16"), VNet: "v1"},
 		&model.Zone{ID: "z2", Type: model.ZoneSimple}, &model.VNet{ID: "v2", Zone: "z2"}, &model.Subnet{CIDR: netip.MustParsePrefix("10.2.0.0/16"), VNet: "v2"},
 		&model.Controller{ID: "ctl", Type: model.ControllerEVPN, ASN: 65000, Peers: []netip.Addr{netip.MustParseAddr("192.0.2.1")}},
@@ -196,7 +198,7 @@ func (c *cluster) operations(t *testing.T) []operation {
 	}
 	names := map[string]string{
 		"zones": "z2", "vnets": "v2", "subnets": "z2-10.2.0.0-16", "controllers": "ctl", "prefix-lists": "pl", "route-maps": "rm", "fabrics": "f1",
-		"fabric-nodes": "f1_node1", "nodes": "node1", "guests": "200", "users": owner, "groups": "ops", "roles": "looks", "tokens": owner + "!ci",
+		"fabric-nodes": "f1_node1", "nodes": "node1", "guests": "200", "ipams": "netbox", "dns": "powerdns", "users": owner, "groups": "ops", "roles": "looks", "tokens": owner + "!ci",
 		"members": "node1", "revisions": "1",
 	}
 	var out []operation
@@ -268,6 +270,28 @@ func TestWithoutCredentials(t *testing.T) {
 	}
 	if d := cmp.Diff(before, c.state(t)); d != "" {
 		t.Errorf("something was changed: %s", d)
+	}
+}
+
+// hiddenToken is what only those who may change a plugin are shown.
+const hiddenToken = "a-token-nobody-sees"
+
+// Secrets are shown to those who may change what they are of, and to nobody else.
+func TestSecretsAreHidden(t *testing.T) {
+	c := newCluster(t)
+	const watcher = "watcher@pve"
+	c.user(t, watcher, "/sdn/ipams looks", "/sdn/dns looks")
+	for _, path := range []string{"/api/v1/ipams", "/api/v1/ipams/netbox", "/api/v1/dns", "/api/v1/dns/powerdns"} {
+		a := c.request(t, http.MethodGet, path, "", "Authorization", "PVEAPIToken="+c.tokens[watcher])
+		if a.status != http.StatusOK || !strings.Contains(a.body, "example.com") || strings.Contains(a.body, hiddenToken) {
+			t.Errorf("%s tells an auditor: %d %s", path, a.status, a.body)
+		}
+	}
+	for _, kind := range []model.Kind{model.KindIPAM, model.KindDNS} {
+		list, err := c.local.List(t.Context(), kind, "")
+		if b, _ := json.Marshal(list); err != nil || !strings.Contains(string(b), hiddenToken) {
+			t.Errorf("an administrator is told: %s %v", b, err)
+		}
 	}
 }
 

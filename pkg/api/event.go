@@ -20,6 +20,8 @@ const (
 	EventApplied EventType = "applied"
 	// EventGuest: a guest changed; it took effect at once.
 	EventGuest EventType = "guest"
+	// EventLive: another object changed that takes effect at once.
+	EventLive EventType = "live"
 	// EventNode: the state of a node changed.
 	EventNode EventType = "node"
 	// EventOverflow: events are missing, because the client was too slow, or the
@@ -30,7 +32,7 @@ const (
 
 // EventTypes are all types of events.
 func EventTypes() []EventType {
-	return []EventType{EventReady, EventPending, EventApplied, EventGuest, EventNode, EventOverflow}
+	return []EventType{EventReady, EventPending, EventApplied, EventGuest, EventLive, EventNode, EventOverflow}
 }
 
 // Event is something that happened.

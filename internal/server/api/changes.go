@@ -94,7 +94,7 @@ func pin(v *revision.View, edits []model.Edit, conds map[string]string) {
 			continue
 		}
 		ref := model.Ref(model.KindGuest, g.ID)
-		old := v.Guests[g.ID]
+		old := v.Live.Guests[g.ID]
 		switch want, given := conds[ref]; {
 		case given && want != revision.Present:
 		case old == nil:
@@ -137,7 +137,7 @@ func (h *Handler) planned(r *request, p *revision.Plan, err error) (any, error) 
 	if err != nil {
 		return nil, err
 	}
-	old, new := guarded{p.Old, p.OldGuests}, guarded{p.New, p.NewGuests}
+	old, new := guarded{p.Old, p.OldLive}, guarded{p.New, p.NewLive}
 	if err := h.demandChanges(r.caller, p.Changes, old, new); err != nil {
 		return nil, err
 	}
@@ -157,17 +157,15 @@ func (h *Handler) planned(r *request, p *revision.Plan, err error) (any, error) 
 // guarded is a configuration whose objects are not for everybody.
 type guarded struct {
 	*model.Config
-	guests map[string]*model.Guest
+	live *model.Config
 }
 
 func (g guarded) find(ref diff.Change) model.Object {
-	if k := model.Kind(ref.Type); k != model.KindGuest {
+	if k := model.Kind(ref.Type); k.Revisioned() {
 		return g.Get(k, ref.Name)
+	} else {
+		return g.live.Get(k, ref.Name)
 	}
-	if guest := g.guests[ref.Name]; guest != nil {
-		return guest
-	}
-	return nil
 }
 
 // demandChanges refuses a caller who may not see one of the objects that change.
@@ -239,7 +237,7 @@ func (h *Handler) shown(r *request, changes []diff.Change) []diff.Change {
 	v, _ := h.Config.Latest()
 	var out []diff.Change
 	for _, c := range changes {
-		if h.demandChanges(r.caller, []diff.Change{c}, guarded{v.Running, v.Guests}, guarded{v.Pending, v.Guests}) == nil {
+		if h.demandChanges(r.caller, []diff.Change{c}, guarded{v.Running, v.Live}, guarded{v.Pending, v.Live}) == nil {
 			out = append(out, c)
 		}
 	}

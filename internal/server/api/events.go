@@ -163,7 +163,7 @@ func (h *Handler) filter(c caller, e event.Entry) (shown api.Event, ok bool) {
 		return e.Event, true
 	case api.EventNode:
 		return e.Event, h.may(c, right{below(pathNodes, e.Node.Name), sysRead})
-	case api.EventPending, api.EventGuest:
+	case api.EventPending, api.EventGuest, api.EventLive:
 		old := e.Old != nil && h.sees(c, e.Old, always(e.OldZone))
 		new := e.New != nil && h.sees(c, e.New, always(e.NewZone))
 		shown = e.Event

@@ -15,8 +15,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
-// view returns the configuration that a request asks for. Guests are the same
-// in both.
+// view returns the configuration that a request asks for. Live objects are the
+// same in both.
 func (h *Handler) view(r *request) (*revision.View, *model.Config, error) {
 	v, err := h.Config.View(r.Context())
 	if err != nil {
@@ -38,13 +38,17 @@ func (h *Handler) list(r *request, k model.Kind) (any, error) {
 		return nil, err
 	}
 	var all []model.Object
-	if k == model.KindGuest {
+	switch {
+	case k == model.KindGuest:
 		all = convert(v.GuestList(), func(g *model.Guest) model.Object { return g })
-	} else {
+	case !k.Revisioned():
+		all = v.Live.List(k)
+	default:
 		all = cfg.List(k)
 	}
 	zoneOf := zonesOf(cfg)
-	return slices.DeleteFunc(all, func(o model.Object) bool { return !h.sees(r.caller, o, zoneOf) }), nil
+	all = slices.DeleteFunc(all, func(o model.Object) bool { return !h.sees(r.caller, o, zoneOf) })
+	return convert(all, func(o model.Object) model.Object { return h.withoutSecrets(r.caller, o) }), nil
 }
 
 func (h *Handler) get(r *request, k model.Kind) (any, error) {
@@ -57,7 +61,20 @@ func (h *Handler) get(r *request, k model.Kind) (any, error) {
 		return nil, err
 	}
 	r.w.Header().Set("ETag", revision.ETag(o))
-	return o, nil
+	return h.withoutSecrets(r.caller, o), nil
+}
+
+// withoutSecrets is an object as the caller may see it: only those who may change one
+// are shown its secrets.
+func (h *Handler) withoutSecrets(c caller, o model.Object) model.Object {
+	shown := model.WithoutSecrets(o)
+	if shown == o {
+		return o
+	}
+	if _, ok := h.lacking(c, rights(o, nowhere, true)); ok {
+		return o
+	}
+	return shown
 }
 
 // find returns an object that the caller may read or, with write, change. Whether

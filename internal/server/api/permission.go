@@ -65,6 +65,8 @@ const (
 	pathControllers = "/sdn/controllers"
 	pathPrefixLists = "/sdn/prefix-lists"
 	pathRouteMaps   = "/sdn/route-maps"
+	pathIPAMs       = "/sdn/ipams"
+	pathDNS         = "/sdn/dns"
 	pathGuests      = "/vms"
 )
 
@@ -113,6 +115,10 @@ func rights(o model.Object, zoneOf zones, write bool) []right {
 			return []right{{below(pathNodes, o.ID), sysWrite}}
 		}
 		return []right{{below(pathNodes, o.ID), sysRead}}
+	case *model.IPAM:
+		return []right{{below(pathIPAMs, o.ID), sdn}}
+	case *model.NameServer:
+		return []right{{below(pathDNS, o.ID), sdn}}
 	case *model.Guest:
 		if write {
 			return []right{{below(pathGuests, o.ID), vmWrite}}
@@ -136,6 +142,8 @@ var rightsOn = map[model.Kind]struct{ read, write string }{
 	model.KindZone:       {"SDN.Audit or SDN.Allocate on /sdn/zones/{id}", "SDN.Allocate on /sdn/zones/{id}"},
 	model.KindVNet:       {"SDN.Audit or SDN.Allocate on /sdn/zones/{zone}/{id}", "SDN.Allocate on /sdn/zones/{zone}/{id}, for a VNet that moves in both zones"},
 	model.KindSubnet:     {"SDN.Audit or SDN.Allocate on /sdn/zones/{zone}/{vnet}", "SDN.Allocate on /sdn/zones/{zone}/{vnet}, for a subnet that moves on both VNets"},
+	model.KindIPAM:       {"SDN.Audit or SDN.Allocate on /sdn/ipams/{id}; its token is shown with SDN.Allocate only", "SDN.Allocate on /sdn/ipams/{id}"},
+	model.KindDNS:        {"SDN.Audit or SDN.Allocate on /sdn/dns/{id}; its key is shown with SDN.Allocate only", "SDN.Allocate on /sdn/dns/{id}"},
 	model.KindGuest:      {"VM.Audit on /vms/{id}", "VM.Config.Network on /vms/{id}, and SDN.Use on each /sdn/zones/{zone}/{vnet} that a NIC is to join"},
 }
 
@@ -176,6 +184,10 @@ func nameOnly(k model.Kind, id string) model.Object {
 		return &model.FabricNode{ID: id, Fabric: fabric, Node: node}
 	case model.KindNode:
 		return &model.Node{ID: id}
+	case model.KindIPAM:
+		return &model.IPAM{ID: id}
+	case model.KindDNS:
+		return &model.NameServer{ID: id}
 	case model.KindGuest:
 		return &model.Guest{ID: id}
 	}
@@ -367,11 +379,8 @@ func completed(o model.Object, zoneOf zones) model.Object {
 
 // stored returns an object as it is stored, or nil.
 func stored(v *revision.View, cfg *model.Config, k model.Kind, id string) model.Object {
-	if k == model.KindGuest {
-		if g := v.Guests[id]; g != nil {
-			return g
-		}
-		return nil
+	if !k.Revisioned() {
+		return v.Live.Get(k, id)
 	}
 	return cfg.Get(k, id)
 }

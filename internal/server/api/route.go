@@ -124,7 +124,7 @@ func sessionRoutes() []route {
 }
 
 // viewParam chooses between the two configurations.
-var viewParam = param{name: "view", typ: "string", enum: []string{"pending", "running"}, doc: "what was edited (pending, the default) or what runs; guests are the same in both"}
+var viewParam = param{name: "view", typ: "string", enum: []string{"pending", "running"}, doc: "what was edited (pending, the default) or what runs; what takes effect at once is the same in both"}
 
 func objectRoutes(k model.Kind) []route {
 	one := objectType(k)

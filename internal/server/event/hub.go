@@ -207,19 +207,13 @@ func compare(old, new *revision.View) []Entry {
 	if _, after := new.Deployed(); before == after {
 		return out
 	}
-	for _, g := range new.GuestList() {
-		var was model.Object
-		if o := old.Guests[g.ID]; o != nil {
-			was = o
+	for _, c := range diff.Objects(old.Live, new.Live) {
+		k := model.Kind(c.Type)
+		e := Entry{Event: api.Event{Type: api.EventLive, Change: &c}, Old: old.Live.Get(k, c.Name), New: new.Live.Get(k, c.Name)}
+		if k == model.KindGuest {
+			e.Type = api.EventGuest
 		}
-		if c := diff.Object(was, g); c != nil {
-			out = append(out, Entry{Event: api.Event{Type: api.EventGuest, Change: c}, Old: was, New: g})
-		}
-	}
-	for _, g := range old.GuestList() {
-		if new.Guests[g.ID] == nil {
-			out = append(out, Entry{Event: api.Event{Type: api.EventGuest, Change: diff.Object(g, nil)}, Old: g})
-		}
+		out = append(out, e)
 	}
 	return out
 }

@@ -33,7 +33,7 @@ func (d *documents) of(v *revision.View, node string) (Desired, error) {
 	d.mu.Lock()
 	if rev, guests := v.Deployed(); d.byNode == nil || rev != d.revision || guests != d.guests {
 		d.revision, d.guests, d.byNode = rev, guests, make(map[string]func() (Desired, error))
-		d.projector = sync.OnceValue(func() *compile.Projector { return compile.NewProjector(v.Running, v.Guests, v.Revision) })
+		d.projector = sync.OnceValue(func() *compile.Projector { return compile.NewProjector(v.Running, v.Live, v.Revision) })
 	}
 	get := d.byNode[node]
 	if get == nil {

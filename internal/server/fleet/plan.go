@@ -22,8 +22,8 @@ func (f *Fleet) Plan(p *revision.Plan) []api.NodePlan {
 		changed[model.Ref(model.Kind(c.Type), c.Name)] = true
 	}
 	// The number of the revision is no part of what a node is made of.
-	old := compile.NewProjector(p.Old, p.OldGuests, p.Base)
-	new := compile.NewProjector(p.New, p.NewGuests, p.Base)
+	old := compile.NewProjector(p.Old, p.OldLive, p.Base)
+	new := compile.NewProjector(p.New, p.NewLive, p.Base)
 	out := make([]api.NodePlan, len(names))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))

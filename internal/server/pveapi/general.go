@@ -72,13 +72,13 @@ func (h *Handler) nextID(c *Call) (any, error) {
 		if err != nil {
 			return nil, Params{"vmid": "type check ('integer') failed"}
 		}
-		if v.Guests[strconv.Itoa(n)] != nil {
+		if v.Live.Guests[strconv.Itoa(n)] != nil {
 			return nil, Params{"vmid": "VM " + strconv.Itoa(n) + " already exists"}
 		}
 		return strconv.Itoa(n), nil
 	}
 	for n := firstGuest; n <= lastGuest; n++ {
-		if v.Guests[strconv.Itoa(n)] == nil {
+		if v.Live.Guests[strconv.Itoa(n)] == nil {
 			return strconv.Itoa(n), nil
 		}
 	}

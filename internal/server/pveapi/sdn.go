@@ -27,7 +27,6 @@ type sdn struct {
 
 	lock    globalLock
 	digests digests
-	plugins plugins
 }
 
 // The privileges of networks.
@@ -40,7 +39,7 @@ const (
 func (h *Handler) networks() *sdn {
 	return &sdn{
 		Config: h.Config, Store: h.Store, Fleet: h.Fleet, Tasks: h.Tasks, Stop: h.Stop,
-		lock: globalLock{store: h.Store}, plugins: plugins{h.Store},
+		lock: globalLock{store: h.Store},
 	}
 }
 

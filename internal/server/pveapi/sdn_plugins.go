@@ -6,8 +6,6 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,96 +15,11 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pve"
-	"github.com/viaduct-sdn/viaduct/internal/store"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
 // pluginTimeout bounds the question to an external system whether it is there.
 const pluginTimeout = 10 * time.Second
-
-// plugins are address management systems and name servers. They are no part of the
-// configuration: a change counts at once, and no rollback undoes it.
-type plugins struct{ store store.Store }
-
-// plugin is one of them.
-type plugin struct {
-	ID     string     `json:"id"`
-	Type   string     `json:"type"`
-	Values pve.Values `json:"values,omitempty"`
-
-	revision int64
-}
-
-func pluginKey(k *pve.Kind, id string) string { return "sdn/" + k.ID + "/" + id }
-
-// builtin always exists.
-var builtin = plugin{ID: model.IPAMBuiltin, Type: model.IPAMBuiltin}
-
-// list returns all of a kind, sorted by ID.
-func (p *plugins) list(ctx context.Context, k *pve.Kind) ([]plugin, error) {
-	records, _, err := p.store.List(ctx, pluginKey(k, ""), "")
-	if err != nil {
-		return nil, err
-	}
-	out := make([]plugin, 0, len(records)+1)
-	known := false
-	for _, r := range records {
-		x := plugin{revision: r.Revision}
-		if err := json.Unmarshal(r.Value, &x); err != nil {
-			return nil, fmt.Errorf("stored value %s is damaged: %w", r.Key, err)
-		}
-		known = known || x.ID == builtin.ID
-		out = append(out, x)
-	}
-	if k == pve.IPAMs() && !known {
-		out = append([]plugin{builtin}, out...)
-	}
-	return out, nil
-}
-
-// get returns one, or that it does not exist.
-func (p *plugins) get(ctx context.Context, k *pve.Kind, id string) (*plugin, error) {
-	all, err := p.list(ctx, k)
-	if err != nil {
-		return nil, err
-	}
-	for _, x := range all {
-		if x.ID == id {
-			return &x, nil
-		}
-	}
-	return nil, k.Missing(id)
-}
-
-// put stores one that was read, or is new.
-func (p *plugins) put(ctx context.Context, k *pve.Kind, x *plugin, guard []store.Cond) error {
-	value, err := json.Marshal(x)
-	if err != nil {
-		return err
-	}
-	key := pluginKey(k, x.ID)
-	_, err = p.store.Txn(ctx, append(guard, store.Cond{Key: key, Revision: x.revision}), []store.Op{store.Put(key, value)})
-	return err
-}
-
-// HasIPAM implements pve.Plugins.
-func (p *plugins) HasIPAM(id string) bool { return p.has(pve.IPAMs(), id) }
-
-// HasDNS implements pve.Plugins.
-func (p *plugins) HasDNS(id string) bool { return p.has(pve.NameServers(), id) }
-
-func (p *plugins) has(k *pve.Kind, id string) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), pluginTimeout)
-	defer cancel()
-	_, err := p.get(ctx, k, id)
-	return err == nil
-}
-
-// digest tells whether any of a kind was changed.
-func pluginDigest(k *pve.Kind, all []plugin) string {
-	b, _ := json.Marshal(all) // plain values only
-	sum := sha256.Sum256(b)
-	return word(k.Model, sum[:])
-}
 
 func (s *sdn) pluginOperations() []Operation {
 	return append(s.pluginsOf(pve.IPAMs(), "/cluster/sdn/ipams", "/sdn/ipams"), s.pluginsOf(pve.NameServers(), "/cluster/sdn/dns", "/sdn/dns")...)
@@ -130,15 +43,15 @@ func (s *sdn) pluginsOf(k *pve.Kind, path, scope string) []Operation {
 			Method: http.MethodGet, Path: item, Doc: "Read a " + k.Noun + " plugin.", Params: []pve.Property{id},
 			Allow: Need(scope+"/{"+k.ID+"}", allocate),
 			Handle: func(c *Call) (any, error) {
-				all, err := s.plugins.list(c, k)
+				v, err := s.Config.View(c)
 				if err != nil {
 					return nil, err
 				}
-				x, err := s.plugins.get(c, k, c.Text(k.ID))
-				if err != nil {
-					return nil, err
+				o := v.Live.Get(k.Model, c.Text(k.ID))
+				if o == nil {
+					return nil, k.Missing(c.Text(k.ID))
 				}
-				return x.show(c, k, scope, pluginDigest(k, all)), nil
+				return showPlugin(c, k, o, scope, s.digests.of(v.Live, k)), nil
 			},
 		},
 		{
@@ -157,116 +70,128 @@ func (s *sdn) pluginsOf(k *pve.Kind, path, scope string) []Operation {
 // Proxmox shows them to auditors too.
 var secrets = []string{"token", "key"}
 
-func (x *plugin) show(c *Call, k *pve.Kind, scope, digest string) pve.Object {
-	out := k.View(x.ID, x.Values)
-	if !c.May(scope+"/"+x.ID, allocate) {
+func showPlugin(c *Call, k *pve.Kind, o model.Object, scope, digest string) pve.Object {
+	out := k.View(o.ObjectID(), k.Of(o))
+	if !c.May(scope+"/"+o.ObjectID(), allocate) {
 		for _, name := range secrets {
 			delete(out, name)
 		}
 	}
-	out["type"], out["digest"] = x.Type, digest
+	out["digest"] = digest
 	return out
 }
 
 func (s *sdn) listPlugins(c *Call, k *pve.Kind, scope string) (any, error) {
-	all, err := s.plugins.list(c, k)
+	v, err := s.Config.View(c)
 	if err != nil {
 		return nil, err
 	}
-	digest := pluginDigest(k, all)
+	digest := s.digests.of(v.Live, k)
 	out := []pve.Object{}
-	for _, x := range all {
-		if (!c.Has("type") || c.Text("type") == x.Type) && c.May(scope+"/"+x.ID, audit, allocate) {
-			out = append(out, x.show(c, k, scope, digest))
+	for _, o := range v.Live.List(k.Model) {
+		shown := showPlugin(c, k, o, scope, digest)
+		if (!c.Has("type") || c.Text("type") == shown["type"]) && c.May(scope+"/"+o.ObjectID(), audit, allocate) {
+			out = append(out, shown)
 		}
 	}
 	return out, nil
 }
 
-// changePlugin runs a change of plugins under the global lock.
-func (s *sdn) changePlugin(c *Call, what string, change func(guard []store.Cond) error) (any, error) {
-	guard, err := s.lock.guard(c, c.Text(lockToken.Name))
-	if err == nil {
-		err = change(guard)
+// newPlugin is an empty one.
+func newPlugin(k *pve.Kind, id, typ string) model.Object {
+	if k.Model == model.KindIPAM {
+		return &model.IPAM{ID: id, Type: model.IPAMType(typ)}
 	}
-	if errors.Is(err, store.ErrConflict) {
-		err = pve.Refusal("somebody else changed it meanwhile: try again")
-	}
-	return nil, failed(what, err)
+	return &model.NameServer{ID: id, Type: typ}
 }
 
 func (s *sdn) createPlugin(c *Call, k *pve.Kind) (any, error) {
-	x := &plugin{ID: c.Text(k.ID), Type: c.Text("type"), Values: c.given(k)}
-	if err := k.Options(x.Type, x.Values); err != nil {
+	id, typ, given := c.Text(k.ID), c.Text("type"), c.given(k)
+	if err := k.Options(typ, given); err != nil {
 		return nil, err
 	}
-	return s.changePlugin(c, "create sdn "+k.Noun+" object", func(guard []store.Cond) error {
-		if s.plugins.has(k, x.ID) {
-			return k.Defined(x.ID)
+	what := "create sdn " + k.Noun + " object"
+	v, err := s.Config.View(c)
+	if err != nil {
+		return nil, err
+	}
+	if v.Live.Get(k.Model, id) != nil {
+		return nil, failed(what, k.Defined(id))
+	}
+	o := newPlugin(k, id, typ)
+	if err := k.Put(o, given); err != nil {
+		return nil, failed(what, err)
+	}
+	if err := answers(c, typ, given); err != nil {
+		return nil, failed(what, err)
+	}
+	return s.change(c, what, func(v *revision.View) ([]model.Edit, error) {
+		if v.Live.Get(k.Model, id) != nil {
+			return nil, k.Defined(id)
 		}
-		if err := x.answers(c); err != nil {
-			return err
-		}
-		return s.plugins.put(c, k, x, guard)
+		return []model.Edit{{Put: o}}, nil
 	})
 }
 
+// updatePlugin changes one. The external system is asked before the change, in which
+// other writers wait.
 func (s *sdn) updatePlugin(c *Call, k *pve.Kind) (any, error) {
-	return s.changePlugin(c, "update sdn "+k.Noun+" object", func(guard []store.Cond) error {
-		all, err := s.plugins.list(c, k)
-		if err != nil {
-			return err
+	id, what := c.Text(k.ID), "update sdn "+k.Noun+" object"
+	v, err := s.Config.View(c)
+	if err != nil {
+		return nil, err
+	}
+	old := v.Live.Get(k.Model, id)
+	if old == nil {
+		return nil, failed(what, k.Missing(id))
+	}
+	if err := s.checkDigest(c, v.Live, k); err != nil {
+		return nil, failed(what, err)
+	}
+	typ := k.Of(old).Get("type")
+	o := newPlugin(k, id, typ)
+	if err := changed(c, k, old, o, typ); err != nil {
+		return nil, failed(what, err)
+	}
+	if err := answers(c, typ, k.Of(o)); err != nil {
+		return nil, failed(what, err)
+	}
+	return s.change(c, what, func(v *revision.View) ([]model.Edit, error) {
+		if now := v.Live.Get(k.Model, id); now == nil || revision.ETag(now) != revision.ETag(old) {
+			return nil, pve.Refusal("somebody else changed it meanwhile: try again")
 		}
-		x, err := s.plugins.get(c, k, c.Text(k.ID))
-		if err != nil {
-			return err
-		}
-		if err := c.unmodified(pluginDigest(k, all)); err != nil {
-			return err
-		}
-		if x.Values, err = k.Merge(x.Type, x.Values, c.given(k), c.List("delete")); err != nil {
-			return err
-		}
-		if err := x.answers(c); err != nil {
-			return err
-		}
-		return s.plugins.put(c, k, x, guard)
+		return []model.Edit{{Put: o}}, nil
 	})
 }
 
 func (s *sdn) deletePlugin(c *Call, k *pve.Kind) (any, error) {
 	what := "delete sdn " + k.Noun + " object"
-	if k == pve.IPAMs() {
+	if k.Model == model.KindIPAM {
 		what = "delete sdn zone object" // as Proxmox has it
 	}
-	return s.changePlugin(c, what, func(guard []store.Cond) error {
-		x, err := s.plugins.get(c, k, c.Text(k.ID))
-		if err != nil {
-			return err
+	return s.change(c, what, func(v *revision.View) ([]model.Edit, error) {
+		id := c.Text(k.ID)
+		if v.Live.Get(k.Model, id) == nil {
+			return nil, k.Missing(id)
 		}
-		if x.revision == 0 {
-			return pve.Refusal("ipam '" + x.ID + "' is built in and cannot be deleted")
-		}
-		key := pluginKey(k, x.ID)
-		_, err = s.Store.Txn(c, append(guard, store.Cond{Key: key, Revision: x.revision}), []store.Op{store.Delete(key)})
-		return err
+		return []model.Edit{{Kind: k.Model, ID: id}}, nil
 	})
 }
 
 // answers asks the external system whether it is there and lets in, as Proxmox does
 // before it stores one.
-func (x *plugin) answers(ctx context.Context) error {
-	base := strings.TrimRight(x.Values.Get("url"), "/")
+func answers(ctx context.Context, typ string, values pve.Values) error {
+	base := strings.TrimRight(values.Get("url"), "/")
 	header := http.Header{}
-	switch x.Type {
+	switch typ {
 	case "netbox":
-		header.Set("Authorization", "Token "+x.Values.Get("token"))
+		header.Set("Authorization", "Token "+values.Get("token"))
 		base += "/ipam/aggregates/"
 	case "phpipam":
-		header.Set("Token", x.Values.Get("token"))
-		base += "/sections/" + x.Values.Get("section")
+		header.Set("Token", values.Get("token"))
+		base += "/sections/" + values.Get("section")
 	case "powerdns":
-		header.Set("X-API-Key", x.Values.Get("key"))
+		header.Set("X-API-Key", values.Get("key"))
 	default:
 		return nil
 	}
@@ -281,15 +206,15 @@ func (x *plugin) answers(ctx context.Context) error {
 	}
 	r.Header = header
 	header.Set("Content-Type", "application/json")
-	transport := &http.Transport{TLSClientConfig: pinned(x.Values.Get("fingerprint")), DisableKeepAlives: true}
+	transport := &http.Transport{TLSClientConfig: pinned(values.Get("fingerprint")), DisableKeepAlives: true}
 	answer, err := (&http.Client{Transport: transport, CheckRedirect: noRedirect}).Do(r)
 	if err != nil {
-		return pve.Refusal(fmt.Sprintf("can't connect to %s API: %s", x.Type, err))
+		return pve.Refusal(fmt.Sprintf("can't connect to %s API: %s", typ, err))
 	}
 	defer answer.Body.Close()
 	_, _ = io.CopyN(io.Discard, answer.Body, 1<<20)
 	if answer.StatusCode >= http.StatusBadRequest {
-		return pve.Refusal(fmt.Sprintf("can't connect to %s API: %s answers %s", x.Type, base, answer.Status))
+		return pve.Refusal(fmt.Sprintf("can't connect to %s API: %s answers %s", typ, base, answer.Status))
 	}
 	return nil
 }

@@ -84,7 +84,7 @@ func (s *sdn) createZone(c *Call) (any, error) {
 		if err := k.Put(z, given); err != nil {
 			return nil, err
 		}
-		return []model.Edit{{Put: z}}, pve.CheckZone(v.Pending, nil, z, given, &s.plugins)
+		return []model.Edit{{Put: z}}, pve.CheckZone(v.Pending, nil, z, given, v.Live)
 	})
 }
 
@@ -103,7 +103,7 @@ func (s *sdn) updateZone(c *Call) (any, error) {
 		if err := changed(c, k, old, z, string(old.Type)); err != nil {
 			return nil, err
 		}
-		return []model.Edit{{Put: z}}, pve.CheckZone(v.Pending, old, z, given, &s.plugins)
+		return []model.Edit{{Put: z}}, pve.CheckZone(v.Pending, old, z, given, v.Live)
 	})
 }
 

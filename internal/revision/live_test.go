@@ -98,15 +98,15 @@ func TestManyGuests(t *testing.T) {
 		if _, err := s.Edit(t.Context(), "tester", deletes, revision.EditOptions{}); err != nil {
 			t.Error(err)
 		}
-		if v := view(t, other); len(v.Guests) != 1 {
-			t.Errorf("%d guests left", len(v.Guests))
+		if v := view(t, other); len(v.Live.Guests) != 1 {
+			t.Errorf("%d guests left", len(v.Live.Guests))
 		}
 	})
 	t.Run("failure", func(t *testing.T) {
 		st, deletes := fill(t)
 		s := service(t, &interloper{Store: st, fail: store.ErrUnavailable})
 		_, err := s.Edit(t.Context(), "tester", deletes, revision.EditOptions{})
-		if !is(store.ErrUnavailable)(err) || !strings.Contains(err.Error(), "100 of 250 guests were stored") {
+		if !is(store.ErrUnavailable)(err) || !strings.Contains(err.Error(), "100 of 250 live objects were stored") {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -1,0 +1,243 @@
+package revision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/store"
+)
+
+// maxLiveOps is how many live objects are written in one transaction: an external
+// etcd takes 128 operations by default.
+const maxLiveOps = 100
+
+// editLive notes one edit of a live object in p.live, if it changes something.
+func (p *prepared) editLive(v *View, e model.Edit, o EditOptions) error {
+	ref := model.Ref(e.Kind, e.ID)
+	if p.touched[ref] {
+		return model.Problems{{Severity: model.Error, Kind: e.Kind, ID: e.ID, Message: "stands twice in one request; leave one of them out"}}
+	}
+	old := v.Live.Get(e.Kind, e.ID)
+	if err := match(o.IfMatch, ref, ref, old); err != nil {
+		return err
+	}
+	if e.Put == nil && old == nil {
+		return notFound(e.Kind, e.ID)
+	}
+	if old == nil || e.Put == nil || ETag(old) != ETag(e.Put) {
+		p.live = append(p.live, e)
+	}
+	return nil
+}
+
+// judgeLive validates the live objects that are edited against each other and against
+// the networks there are: those about to run and, unless onlyNew, those that run,
+// since live objects take effect before the apply. Either will do for an object.
+func (p *prepared) judgeLive(v *View, known []string, lax, onlyNew bool) error {
+	after := v.Live
+	if len(p.live) > 0 {
+		after = liveAfter(v.Live, p.live)
+	}
+	if err := p.judgePlugins(after, lax); err != nil || len(p.live) == 0 {
+		return err
+	}
+	found := byRef(model.ValidateLive(p.live, after, union(p.config, v.Running), known))
+	var ifOld map[string]model.Problems // made when needed
+	var errs model.Problems
+	for _, e := range p.live {
+		ref := model.Ref(e.Kind, e.ID)
+		problems := found[ref]
+		bad := problems.Errors(lax)
+		if len(bad) > 0 && !onlyNew {
+			if ifOld == nil {
+				ifOld = byRef(model.ValidateLive(p.live, after, union(v.Running, p.config), known))
+			}
+			if len(ifOld[ref].Errors(lax)) == 0 {
+				problems, bad = ifOld[ref], nil
+			}
+		}
+		errs = append(errs, bad...)
+		if len(bad) == 0 {
+			p.warnings = append(p.warnings, problems...)
+		}
+	}
+	if len(errs) > 0 {
+		return errs
+	}
+	return nil
+}
+
+// byRef groups problems by the references of their objects.
+func byRef(problems model.Problems) map[string]model.Problems {
+	out := make(map[string]model.Problems)
+	for _, p := range problems {
+		ref := model.Ref(p.Kind, p.ID)
+		out[ref] = append(out[ref], p)
+	}
+	return out
+}
+
+// liveAfter are the live objects after some edits.
+func liveAfter(live *model.Config, edits []model.Edit) *model.Config {
+	out := *live
+	own := make(map[model.Kind]bool)
+	for _, e := range edits {
+		if !own[e.Kind] {
+			out.CloneKind(e.Kind)
+			own[e.Kind] = true
+		}
+		if e.Put != nil {
+			out.Set(e.Put)
+		} else {
+			out.Delete(e.Kind, e.ID)
+		}
+	}
+	return addBuiltin(&out)
+}
+
+// addBuiltin adds what always exists.
+func addBuiltin(live *model.Config) *model.Config {
+	if live.IPAMs[model.IPAMBuiltin] == nil {
+		live.Set(&model.IPAM{ID: model.IPAMBuiltin, Type: model.IPAMTypePVE})
+	}
+	return live
+}
+
+// judgePlugins finds zones that name what is not among the live objects.
+func (p *prepared) judgePlugins(live *model.Config, lax bool) error {
+	var errs model.Problems
+	for _, e := range p.edits {
+		z, ok := e.Put.(*model.Zone)
+		if !ok {
+			continue
+		}
+		problems := model.CheckPlugins(z, live)
+		errs = append(errs, problems.Errors(lax)...)
+		if lax {
+			p.warnings = append(p.warnings, problems...)
+		}
+	}
+	if len(errs) > 0 {
+		return errs
+	}
+	return nil
+}
+
+// union has every object of both configurations, those of first where both have
+// one. A guest may be placed in a network that runs, or is about to.
+func union(first, second *model.Config) *model.Config {
+	return &model.Config{
+		Nodes:   overlay(first.Nodes, second.Nodes),
+		Zones:   overlay(first.Zones, second.Zones),
+		VNets:   overlay(first.VNets, second.VNets),
+		Subnets: overlay(first.Subnets, second.Subnets),
+	}
+}
+
+func overlay[T any](first, second map[string]T) map[string]T {
+	out := make(map[string]T, len(first)+len(second))
+	maps.Copy(out, second)
+	maps.Copy(out, first)
+	return out
+}
+
+// inUse warns of VNets that are about to go while guests are in them.
+func inUse(edits []model.Edit, live func() *model.Config) model.Problems {
+	users := make(map[string][]string) // guests by the VNet that goes
+	for _, e := range edits {
+		if e.Put == nil && e.Kind == model.KindVNet {
+			users[e.ID] = nil
+		}
+	}
+	if len(users) == 0 {
+		return nil
+	}
+	guests := live().Guests
+	for _, id := range slices.Sorted(maps.Keys(guests)) {
+		for _, n := range guests[id].NICs {
+			if u, gone := users[n.VNet]; gone && !slices.Contains(u[max(0, len(u)-1):], id) {
+				users[n.VNet] = append(u, id)
+			}
+		}
+	}
+	var out model.Problems
+	for _, vnet := range slices.Sorted(maps.Keys(users)) {
+		for _, id := range users[vnet] {
+			out = append(out, model.Problem{Severity: model.Warning, Kind: model.KindVNet, ID: vnet,
+				Message: fmt.Sprintf("guest %s has a NIC in it, which loses its network when this is applied", id)})
+		}
+	}
+	return out
+}
+
+// storeLive makes the edits of live objects of a call. They take effect at once, in
+// transactions of maxLiveOps each. Fresh says that nothing of the call was
+// stored before, so that o.Pending still has to hold.
+func (s *Service) storeLive(ctx context.Context, author string, edits []model.Edit, o EditOptions, fresh bool) (stored int, err error) {
+	todo := edits
+	err = s.retry(ctx, func(v *View) error {
+		if fresh && stored == 0 {
+			if err := v.stillPending(o.Pending); err != nil {
+				return err
+			}
+		}
+		p, err := s.prepare(v, newDraft(v.Pending, nil), todo, o)
+		if err != nil {
+			return err
+		}
+		mark := v.liveMark
+		for chunk := range slices.Chunk(p.live, maxLiveOps) {
+			if mark, err = s.writeLiveChunk(ctx, mark, author, o.Guard, chunk); err != nil {
+				return err
+			}
+			// What is stored must not be asked for again after a conflict: its
+			// ETags have changed, and what was deleted is not there any more.
+			stored += len(chunk)
+			p.live = p.live[len(chunk):]
+			todo = p.live
+		}
+		return nil
+	})
+	return stored, err
+}
+
+func (s *Service) writeLiveChunk(ctx context.Context, mark int64, author string, guard []store.Cond, edits []model.Edit) (int64, error) {
+	doc, err := encode(liveDoc{Time: s.now().UTC(), Author: author})
+	if err != nil {
+		return 0, err
+	}
+	ops := []store.Op{store.Put(keyLive, doc)}
+	for _, e := range edits {
+		key := liveKey(e.Kind, e.ID)
+		if e.Put == nil {
+			ops = append(ops, store.Delete(key))
+			continue
+		}
+		value, err := encode(e.Put)
+		if err != nil {
+			return 0, err
+		}
+		ops = append(ops, store.Put(key, value))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, err := s.store.Txn(ctx, append([]store.Cond{{Key: keyLive, Revision: mark}}, guard...), ops)
+	if errors.Is(err, store.ErrConflict) {
+		if held := s.guarded(ctx, guard); held != nil {
+			return 0, errors.Join(err, held)
+		}
+	}
+	if err != nil {
+		return 0, err
+	}
+	// The condition held: so no other live object has changed since the mark.
+	now := s.seen().view
+	if now.liveMark == mark {
+		s.install(now.core, live{liveAfter(now.Live, edits), at, at})
+	}
+	return at, nil
+}
