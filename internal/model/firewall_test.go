@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestMacros(t *testing.T) {
@@ -22,7 +21,7 @@ func TestMacros(t *testing.T) {
 		for _, part := range m.Matches() {
 			cfg := &Config{SecurityGroups: map[string]*SecurityGroup{"web": {ID: "web", Rules: []FirewallRule{part}}}}
 			cfg.SecurityGroups["web"].Rules[0].Type, cfg.SecurityGroups["web"].Rules[0].Action = RuleForward, FirewallDrop
-			if ps := ValidateFirewall(cfg, &Config{}, nil); len(ps) > 0 {
+			if ps := ValidateLive([]Edit{{Put: cfg.SecurityGroups["web"]}}, cfg, &Config{}, nil); len(ps) > 0 {
 				t.Errorf("macro %s: %v", m.Name, ps)
 			}
 		}
@@ -105,8 +104,12 @@ func firewalls() *Config {
 
 func TestValidateFirewall(t *testing.T) {
 	cfg := &Config{VNets: map[string]*VNet{"vnet1": {ID: "vnet1"}}}
-	if ps := ValidateFirewall(firewalls(), cfg, nil); len(ps) > 0 {
-		t.Errorf("a good one: %v", ps)
+	for _, k := range []Kind{KindAlias, KindIPSet, KindSecurityGroup, KindFirewall} {
+		for o := range firewalls().Each(k) {
+			if ps := ValidateLive([]Edit{{Put: o}}, firewalls(), cfg, nil); len(ps) > 0 {
+				t.Errorf("a good one: %v", ps)
+			}
+		}
 	}
 	rule := FirewallRule{Type: RuleForward, Action: FirewallAccept}
 	with := func(change func(r *FirewallRule)) Object {
@@ -151,28 +154,29 @@ func TestValidateFirewall(t *testing.T) {
 	} {
 		live := firewalls()
 		live.Set(c.put)
-		ps := ValidateFirewall(live, cfg, nil)
+		ps := ValidateLive([]Edit{{Put: c.put}}, live, cfg, nil)
 		if len(ps) != 1 || !strings.Contains(ps[0].String(), c.want) {
 			t.Errorf("%s: %v, want %q", c.name, ps, c.want)
 		}
 	}
 }
 
-// TestValidateFirewallLater has what was good when it was edited stay so.
-func TestValidateFirewallLater(t *testing.T) {
-	ps := ValidateFirewall(firewalls(), &Config{}, map[string]bool{})
-	if len(ps.Errors(false)) > 0 || len(ps) != 1 {
-		t.Errorf("the vnet is gone: %v", ps)
-	}
-	live := firewalls()
-	delete(live.Aliases, "office")
-	delete(live.SecurityGroups, "web")
-	var got []string
-	for _, p := range ValidateFirewall(live, &Config{VNets: map[string]*VNet{"vnet1": {}}}, map[string]bool{}) {
-		got = append(got, Ref(p.Kind, p.ID)+" "+p.Field)
-	}
-	want := []string{"ip-set/admins entries[2].cidr", "firewall/vnet1 rules[0].action", "firewall/vnet1 rules[1].source"}
-	if d := cmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
-		t.Errorf("what others refer to is deleted (-want +got):\n%s", d)
+// What others refer to cannot be deleted, and what nobody does can.
+func TestDeleteOfFirewalls(t *testing.T) {
+	for ref, want := range map[[2]string]string{
+		{string(KindAlias), "office"}:      "alias office: is used by ip-set admins; take it out there first",
+		{string(KindAlias), "six"}:         "alias six: is used by firewall vnet1; take it out there first",
+		{string(KindIPSet), "admins"}:      "ip-set admins: is used by firewall vnet1; take it out there first",
+		{string(KindSecurityGroup), "web"}: "security-group web: is used by firewall vnet1; take it out there first",
+		{string(KindFirewall), "vnet1"}:    "",
+		{string(KindAlias), "other"}:       "",
+	} {
+		got := ""
+		if ps := ValidateLive([]Edit{{Kind: Kind(ref[0]), ID: ref[1]}}, firewalls(), &Config{}, nil); len(ps) > 0 {
+			got = ps.Error()
+		}
+		if got != want {
+			t.Errorf("%v: %q, want %q", ref, got, want)
+		}
 	}
 }

@@ -26,32 +26,71 @@ const (
 	MaxComment = 1024
 )
 
-// ValidateFirewall checks the firewalls, security groups, IP sets and aliases among
-// the live objects: by themselves and against each other, and those that edited
-// names (see Ref; nil for all) against the networks of cfg too. Others are not,
-// because a rule that refers to a VNet's set stays good when the VNet goes: the set
-// is then empty. The result is sorted by kind and ID.
-func ValidateFirewall(live, cfg *Config, edited map[string]bool) Problems {
-	c := &firewallChecker{checker: bareChecker(live, nil), networks: cfg}
-	check := func(kind Kind, f func(o Object)) {
-		for _, o := range live.List(kind) {
-			c.edited = edited == nil || edited[Ref(kind, o.ObjectID())]
-			f(o)
-		}
-	}
-	check(KindAlias, func(o Object) { c.alias(o.(*Alias)) })
-	check(KindIPSet, func(o Object) { c.ipSet(o.(*IPSet)) })
-	check(KindSecurityGroup, func(o Object) { c.group(o.(*SecurityGroup)) })
-	check(KindFirewall, func(o Object) { c.firewall(o.(*Firewall)) })
-	return c.out
-}
-
-// firewallChecker is a checker of live objects; edited says whether the one that is
-// being checked is new or changed.
+// firewallChecker checks objects of firewalls: cfg of the checker are the live objects,
+// networks the configuration whose VNets they are for.
 type firewallChecker struct {
 	*checker
 	networks *Config
-	edited   bool
+}
+
+// firewallEdit checks an edit of a firewall, a security group, an IP set or an alias,
+// after which there are these live objects. Only what is edited is judged: a rule that
+// refers to a VNet's set stays good when the VNet goes, since the set is then empty.
+func firewallEdit(e Edit, live, cfg *Config) Problems {
+	c := &firewallChecker{checker: bareChecker(live, nil), networks: cfg}
+	switch o := e.Put.(type) {
+	case *Alias:
+		c.alias(o)
+	case *IPSet:
+		c.ipSet(o)
+	case *SecurityGroup:
+		c.group(o)
+	case *Firewall:
+		c.firewall(o)
+	case nil:
+		if user := FirewallUser(live, e.Kind, e.ID); user != "" {
+			r := report{out: &c.out, kind: e.Kind, id: e.ID}
+			r.errorf("", "", "is used by %s; take it out there first", user)
+		}
+	}
+	return c.out
+}
+
+// FirewallUser finds what refers to an alias, an IP set or a security group: the first
+// such object, as "firewall vnet1"; empty if there is none.
+func FirewallUser(live *Config, kind Kind, id string) string {
+	refers := func(p Peer) bool {
+		return kind == KindAlias && p.Alias == id || kind == KindIPSet && p.Scope == ScopeDatacenter && p.Set == id
+	}
+	inRules := func(rules []FirewallRule) bool {
+		return slices.ContainsFunc(rules, func(r FirewallRule) bool {
+			source, _ := ParsePeers(r.Source)
+			dest, _ := ParsePeers(r.Dest)
+			return kind == KindSecurityGroup && r.Type == RuleGroup && r.Action == id ||
+				slices.ContainsFunc(source, refers) || slices.ContainsFunc(dest, refers)
+		})
+	}
+	if kind == KindAlias {
+		for _, s := range sortedKeys(live.IPSets) {
+			if slices.ContainsFunc(live.IPSets[s].Entries, func(e IPSetEntry) bool {
+				p, ok := ParsePeer(e.CIDR)
+				return ok && refers(p)
+			}) {
+				return string(KindIPSet) + " " + s
+			}
+		}
+	}
+	for _, g := range sortedKeys(live.SecurityGroups) {
+		if inRules(live.SecurityGroups[g].Rules) {
+			return string(KindSecurityGroup) + " " + g
+		}
+	}
+	for _, f := range sortedKeys(live.Firewalls) {
+		if inRules(live.Firewalls[f].Rules) {
+			return string(KindFirewall) + " " + f
+		}
+	}
+	return ""
 }
 
 // comment refuses what could not be written on one line.
@@ -133,11 +172,7 @@ func (c *firewallChecker) firewall(f *Firewall) {
 		return
 	}
 	if c.networks.VNets[f.ID] == nil {
-		if near := nearest(c.checker, f.ID, c.networks.VNets); c.edited {
-			r.errorf("id", f.ID, "is no vnet%s", didYouMean(near, "; declare the vnet first"))
-		} else {
-			r.warnf("id", f.ID, "is no vnet any more, so the firewall has no effect%s", didYouMean(near, "; delete it"))
-		}
+		r.errorf("id", f.ID, "is no vnet%s", didYouMean(nearest(c.checker, f.ID, c.networks.VNets), "; declare the vnet first"))
 	}
 	c.rules(r, f.Rules, RuleForward, RuleGroup)
 }
@@ -238,7 +273,7 @@ func (c *firewallChecker) ref(r report, field, text string, p Peer) families {
 		}
 	case p.Scope == ScopeDatacenter && c.cfg.IPSets[p.Set] == nil:
 		r.errorf(field, text, "does not exist: ip-set %s is used by %s %s%s", p.Set, r.kind, r.id, didYouMean(nearest(c.checker, p.Set, c.cfg.IPSets), "; declare the set first"))
-	case p.Scope == ScopeSDN && c.edited:
+	case p.Scope == ScopeSDN:
 		if vnet, _, _, _ := SplitSDNSet(p.Set); vnet != "" && c.networks.VNets[vnet] == nil {
 			r.errorf(field, text, "does not exist: set %s is that of vnet %s%s", p.Set, vnet, didYouMean(nearest(c.checker, vnet, c.networks.VNets), "; declare the vnet first"))
 		}
