@@ -2,6 +2,7 @@ package diff
 
 import (
 	"fmt"
+	"hash/fnv"
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
@@ -39,10 +40,23 @@ func setEntries(table string, s desired.Set) []Entry {
 		{Name: "value", Value: s.Value, Fixed: true},
 		{Name: "interval", Value: onOff(s.Interval), Zero: "off", Fixed: true},
 	}}}
+	if s.Dynamic { // as many as there are, they are one thing
+		out[0].Props = append(out[0].Props, Prop{Name: "elements", Value: digestOf(s.Elements)})
+		return out
+	}
 	for _, e := range s.Elements {
 		out = append(out, Entry{Key: name + ": " + e, Name: name + ": " + e})
 	}
 	return out
+}
+
+// digestOf tells how many elements there are and, by a few digits, which.
+func digestOf(elements []string) string {
+	h := fnv.New32a()
+	for _, e := range elements {
+		_, _ = h.Write([]byte(e + "\n"))
+	}
+	return fmt.Sprintf("%d (%08x)", len(elements), h.Sum32())
 }
 
 // chainEntries lists a chain and its rules. Equal rules of a chain are counted,
