@@ -31,6 +31,28 @@ const natRules = `table inet viaduct_probe {
 }
 `
 
+// bridgeRules is what filters inside VNets need of nftables, and bridgeStateRules
+// what rules there need beside: the bridge of a frame and its conversation.
+const (
+	bridgeRules = `table bridge viaduct_probe {
+	set names {
+		type ifname . ether_addr
+	}
+	chain forward {
+		type filter hook forward priority filter; policy accept;
+		iifname . ether saddr @names drop
+	}
+}
+`
+	bridgeStateRules = `table bridge viaduct_probe {
+	chain forward {
+		type filter hook forward priority filter; policy accept;
+		meta ibrname "none" ct state established accept
+	}
+}
+`
+)
+
 // Features tries every feature that this release asks for. A feature that the
 // kernel does not know is false; one that could not be tried, for lack of memory
 // for instance, is left out, so that what stands is not given up for it. The
@@ -66,8 +88,12 @@ func Features(ctx context.Context) (map[model.Feature]bool, error) {
 		}
 	}
 	found := map[model.Feature]bool{}
-	if has, known := nat(ctx, ns); known {
-		found[model.FeatureNFTNAT] = has
+	for feature, rules := range map[model.Feature]string{
+		model.FeatureNFTNAT: natRules, model.FeatureNFTBridge: bridgeRules, model.FeatureNFTBridgeState: bridgeStateRules,
+	} {
+		if has, known := takes(ctx, ns, rules); known {
+			found[feature] = has
+		}
 	}
 	for i, t := range tries {
 		switch err := outcome[i]; {
@@ -137,11 +163,11 @@ func filtersVLANs(links []rtnl.Link) bool {
 	return false
 }
 
-// nat reports whether the kernel takes NAT rules. Without the program nft, or if
+// takes reports whether the kernel takes rules of nftables. Without the program nft, or if
 // it could not be run, that is not known: the nft driver tells what is missing.
-func nat(ctx context.Context, ns *netns.NS) (has, known bool) {
+func takes(ctx context.Context, ns *netns.NS, rules string) (has, known bool) {
 	cmd := exec.CommandContext(ctx, "nft", "-f", "-")
-	cmd.Stdin = strings.NewReader(natRules)
+	cmd.Stdin = strings.NewReader(rules)
 	err := ns.Run(cmd.Run)
 	var refused *exec.ExitError
 	return err == nil, err == nil || errors.As(err, &refused)

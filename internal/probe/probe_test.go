@@ -15,6 +15,7 @@ import (
 var all = []model.Feature{
 	model.FeatureBridge, model.FeatureVXLAN, model.FeatureVLANFiltering, model.FeatureNFTNAT,
 	model.FeatureVLAN, model.FeatureVLANAD, model.FeatureVRF, model.FeatureVeth, model.FeatureDummy,
+	model.FeatureNFTBridge, model.FeatureNFTBridgeState,
 }
 
 // TestADistributionsKernelHasAll also shows that modules are loaded on demand.
