@@ -42,7 +42,7 @@ type ruleset struct {
 }
 
 // rejecting is the chain that tells senders.
-const rejecting = "reject"
+const rejecting = "rejected"
 
 // tell ends REJECT where it is possible.
 var tell = desired.Chain{Name: rejecting, Rules: []desired.Rule{

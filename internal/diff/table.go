@@ -35,13 +35,17 @@ func tableEntries(tables []desired.Table) []Entry {
 // way to change it.
 func setEntries(table string, s desired.Set) []Entry {
 	name := table + " set " + s.Name
+	together := ""
+	if s.Dynamic { // as many as there are, they are one thing
+		together = digestOf(s.Elements)
+	}
 	out := []Entry{{Key: name, Name: name, Props: []Prop{
 		{Name: "type", Value: s.Type, Fixed: true},
 		{Name: "value", Value: s.Value, Fixed: true},
 		{Name: "interval", Value: onOff(s.Interval), Zero: "off", Fixed: true},
+		{Name: "elements", Value: together},
 	}}}
-	if s.Dynamic { // as many as there are, they are one thing
-		out[0].Props = append(out[0].Props, Prop{Name: "elements", Value: digestOf(s.Elements)})
+	if s.Dynamic {
 		return out
 	}
 	for _, e := range s.Elements {
