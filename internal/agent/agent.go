@@ -87,7 +87,8 @@ type Agent struct {
 	status  *protocol.Status   // of the last pass
 	changed chan struct{}      // closed when status is newer than the last report
 
-	drift driftLog
+	drift    driftLog
+	bindings *bindings
 }
 
 // New returns an agent that has loaded its identity and last document from
@@ -110,7 +111,7 @@ func New(cfg Config) (*Agent, error) {
 	}
 	a := &Agent{
 		Config: cfg, identity: id, disk: &disk{dir: cfg.Data},
-		wake: make(chan struct{}, 1), changed: make(chan struct{}),
+		wake: make(chan struct{}, 1), changed: make(chan struct{}), bindings: newBindings(),
 	}
 	last, err := a.disk.document()
 	if err != nil {
@@ -120,6 +121,12 @@ func New(cfg Config) (*Agent, error) {
 		cfg.Log.Error("the last document cannot be used; waiting for a server", "error", err)
 	} else if last != nil {
 		a.doc, a.hash = last.Document, last.Hash
+	}
+	known, err := a.disk.bindings()
+	if err != nil {
+		cfg.Log.Warn("what is known of addresses is lost; waiting for a server", "error", err)
+	} else if known != nil {
+		a.bindings.take(known)
 	}
 	a.drift.seed(a.disk.applied(), cfg.System.BootID())
 	return a, nil
@@ -137,6 +144,8 @@ func (a *Agent) Run(ctx context.Context) error {
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() { a.poll(ctx, link) })
+	wg.Go(func() { a.followBindings(ctx, link) })
+	wg.Go(func() { a.keepBindings(ctx) })
 	wg.Go(func() { a.report(ctx, link) })
 	wg.Go(func() { a.renew(ctx, link) })
 	wg.Go(func() { a.answer(ctx, link) })

@@ -25,7 +25,9 @@ func (a *Agent) pass(ctx context.Context) error {
 		return nil
 	}
 	start := time.Now()
-	facts, want, notes, err := prepare(ctx, a.System, doc)
+	whole := *doc
+	whole.Bindings = a.bindings.list()
+	facts, want, notes, err := prepare(ctx, a.System, &whole)
 	if err != nil {
 		a.complain(err.Error())
 		return err

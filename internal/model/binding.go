@@ -23,11 +23,13 @@ type Binding struct {
 }
 
 // ID identifies a binding in the whole cluster: by its hardware address in a zone,
-// or without one by its first address.
+// without one by guest and NIC, and without those by its address.
 func (b *Binding) ID() string {
 	switch {
 	case b.MAC != "":
 		return b.Zone + "/" + b.MAC
+	case b.Guest != "":
+		return b.Zone + "/" + b.Guest + "." + b.NIC
 	case len(b.IPs) > 0:
 		return b.Zone + "/" + b.IPs[0].String()
 	}

@@ -1,7 +1,5 @@
 package model
 
-import "log/slog"
-
 // Secret is a text that must not be printed. Only its JSON form has it.
 type Secret string
 
@@ -18,9 +16,6 @@ func (s Secret) String() string {
 
 // GoString is not the secret.
 func (s Secret) GoString() string { return s.String() }
-
-// LogValue is not the secret.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // WithoutSecrets returns a copy of an object without its secrets, or the object itself
 // if it has none.

@@ -21,6 +21,8 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/audit"
+	"github.com/viaduct-sdn/viaduct/internal/ipam"
+	"github.com/viaduct-sdn/viaduct/internal/ipam/systems"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
@@ -120,6 +122,10 @@ func (s *Server) Run(ctx context.Context) error {
 		return err
 	}
 	nodes.Use(config)
+	addresses, err := ipam.Open(ctx, ipam.Options{Store: s.cfg.Store, Config: config, Plugins: systems.Clients{}, Logger: s.log})
+	if err != nil {
+		return err
+	}
 	authority, err := pki.Open(ctx, s.cfg.Store, nil)
 	if err != nil {
 		return err
@@ -143,6 +149,7 @@ func (s *Server) Run(ctx context.Context) error {
 	events := event.New(event.Options{Config: config, Fleet: nodes, Logger: s.log})
 	background.Go(func() { nodes.Run(ctx) })
 	background.Go(func() { config.Run(ctx) })
+	background.Go(func() { addresses.Run(ctx) })
 	background.Go(func() { users.Run(ctx) })
 	background.Go(func() { trail.Run(ctx) })
 	background.Go(func() { events.Run(ctx) })
@@ -153,7 +160,7 @@ func (s *Server) Run(ctx context.Context) error {
 			Config: config, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: administrator,
 			Version: s.cfg.Version, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log,
 		},
-		&agentapi.Handler{Authority: authority, Fleet: nodes, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log},
+		&agentapi.Handler{Authority: authority, Fleet: nodes, Addresses: addresses, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log},
 		&pveapi.Handler{
 			Config: config, Fleet: nodes, Access: users, Tasks: tasks, Audit: trail, Store: s.cfg.Store, Version: s.cfg.Version, Node: hostName(),
 			Local: throughSocket, Log: s.log, Stop: s.stop,

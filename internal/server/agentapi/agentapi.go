@@ -8,10 +8,14 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strconv"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/ipam"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
@@ -30,6 +34,7 @@ const (
 type Handler struct {
 	Authority *pki.Authority
 	Fleet     *fleet.Fleet
+	Addresses *ipam.Service
 	// MaxPoll bounds long polls, which Stop, when closed, ends at once.
 	MaxPoll time.Duration
 	Stop    <-chan struct{}
@@ -45,6 +50,7 @@ func (h *Handler) Routes() http.Handler {
 	mux.HandleFunc("POST /agent/v1/renew", h.answer(h.renew))
 	mux.HandleFunc("GET /agent/v1/desired", h.answer(h.desired))
 	mux.HandleFunc("POST /agent/v1/status", h.answer(h.status))
+	mux.HandleFunc("GET /agent/v1/bindings", h.answer(h.bindings))
 	mux.HandleFunc("GET /agent/v1/questions", h.answer(h.questions))
 	mux.HandleFunc("POST /agent/v1/answers/{id}", h.answer(h.answers))
 	return mux
@@ -126,6 +132,41 @@ func (h *Handler) desired(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("ETag", `"`+d.Hash+`"`)
 	_, _ = w.Write(d.JSON) // the node is gone if this fails
 	return nil
+}
+
+// bindings tells what is new of the NICs in the zones that run on the node.
+func (h *Handler) bindings(w http.ResponseWriter, r *http.Request) error {
+	node, err := h.node(r)
+	if err != nil {
+		return err
+	}
+	since, err := strconv.ParseInt(r.FormValue("since"), 10, 64)
+	if err != nil {
+		return problem.Invalid("since %q: must be a number", r.FormValue("since"))
+	}
+	news, err := h.Addresses.AwaitBindings(r.Context(), zonesOn(node), r.FormValue("epoch"), since, h.MaxPoll, h.Stop)
+	switch {
+	case err != nil:
+		return err
+	case news == nil:
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	return problem.Reply(w, news)
+}
+
+// zonesOn tells which zones run on a node, sorted.
+func zonesOn(node string) func(*revision.View) []string {
+	return func(v *revision.View) []string {
+		var out []string
+		for id, z := range v.Running.Zones {
+			if z.OnNode(node) {
+				out = append(out, id)
+			}
+		}
+		slices.Sort(out)
+		return out
+	}
 }
 
 func (h *Handler) questions(w http.ResponseWriter, r *http.Request) error {

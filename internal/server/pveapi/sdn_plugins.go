@@ -1,20 +1,16 @@
 package pveapi
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"crypto/tls"
-	"encoding/hex"
+	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/ipam/systems"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pve"
+	external "github.com/viaduct-sdn/viaduct/internal/remote"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
@@ -122,7 +118,7 @@ func (s *sdn) createPlugin(c *Call, k *pve.Kind) (any, error) {
 	if err := k.Put(o, given); err != nil {
 		return nil, failed(what, err)
 	}
-	if err := answers(c, typ, given); err != nil {
+	if err := answers(c, o, typ); err != nil {
 		return nil, failed(what, err)
 	}
 	return s.change(c, what, func(v *revision.View) ([]model.Edit, error) {
@@ -153,7 +149,7 @@ func (s *sdn) updatePlugin(c *Call, k *pve.Kind) (any, error) {
 	if err := changed(c, k, old, o, typ); err != nil {
 		return nil, failed(what, err)
 	}
-	if err := answers(c, typ, k.Of(o)); err != nil {
+	if err := answers(c, o, typ); err != nil {
 		return nil, failed(what, err)
 	}
 	return s.change(c, what, func(v *revision.View) ([]model.Edit, error) {
@@ -180,73 +176,13 @@ func (s *sdn) deletePlugin(c *Call, k *pve.Kind) (any, error) {
 
 // answers asks the external system whether it is there and lets in, as Proxmox does
 // before it stores one.
-func answers(ctx context.Context, typ string, values pve.Values) error {
-	base := strings.TrimRight(values.Get("url"), "/")
-	header := http.Header{}
-	switch typ {
-	case "netbox":
-		header.Set("Authorization", "Token "+values.Get("token"))
-		base += "/ipam/aggregates/"
-	case "phpipam":
-		header.Set("Token", values.Get("token"))
-		base += "/sections/" + values.Get("section")
-	case "powerdns":
-		header.Set("X-API-Key", values.Get("key"))
-	default:
-		return nil
-	}
-	if u, err := url.Parse(base); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return pve.Faults{"url": "value does not look like a http or https URL"}
-	}
-	ctx, cancel := context.WithTimeout(ctx, pluginTimeout)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, base, nil)
-	if err != nil {
+func answers(ctx context.Context, o model.Object, typ string) error {
+	err := systems.Clients{Options: external.Options{Timeout: pluginTimeout}}.Ping(ctx, o)
+	switch {
+	case errors.Is(err, external.ErrURL):
 		return pve.Faults{"url": err.Error()}
-	}
-	r.Header = header
-	header.Set("Content-Type", "application/json")
-	transport := &http.Transport{TLSClientConfig: pinned(values.Get("fingerprint")), DisableKeepAlives: true}
-	answer, err := (&http.Client{Transport: transport, CheckRedirect: noRedirect}).Do(r)
-	if err != nil {
+	case err != nil:
 		return pve.Refusal(fmt.Sprintf("can't connect to %s API: %s", typ, err))
 	}
-	defer answer.Body.Close()
-	_, _ = io.CopyN(io.Discard, answer.Body, 1<<20)
-	if answer.StatusCode >= http.StatusBadRequest {
-		return pve.Refusal(fmt.Sprintf("can't connect to %s API: %s answers %s", typ, base, answer.Status))
-	}
 	return nil
-}
-
-// noRedirect keeps secrets from being sent elsewhere.
-func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
-// pinned trusts a certificate by its fingerprint instead of by who signed it; nil
-// without one.
-func pinned(fingerprint string) *tls.Config {
-	if fingerprint == "" {
-		return nil
-	}
-	want, err := hex.DecodeString(strings.ReplaceAll(fingerprint, ":", ""))
-	return &tls.Config{
-		MinVersion:         tls.VersionTLS12,
-		InsecureSkipVerify: true, //nolint:gosec // the fingerprint is what is verified
-		VerifyConnection: func(cs tls.ConnectionState) error {
-			sum := sha256.Sum256(cs.PeerCertificates[0].Raw)
-			if err != nil || !bytes.Equal(sum[:], want) {
-				return fmt.Errorf("its certificate has the fingerprint %s, not the one that is configured", colons(sum[:]))
-			}
-			return nil
-		},
-	}
-}
-
-// colons writes bytes as a fingerprint.
-func colons(b []byte) string {
-	parts := make([]string, len(b))
-	for i, x := range b {
-		parts[i] = fmt.Sprintf("%02X", x)
-	}
-	return strings.Join(parts, ":")
 }

@@ -212,7 +212,7 @@ func TestOthersSeeTheirs(t *testing.T) {
 	e.live(t, root, []step{
 		{"POST", zones, "zone=mine&type=simple", `null`}, {"POST", zones, "zone=theirs&type=simple", `null`},
 		{"POST", vnets, "vnet=vmine&zone=mine", `null`}, {"POST", vnets, "vnet=vtheirs&zone=theirs", `null`},
-		{"POST", "/cluster/sdn/dns", "dns=pdns&type=powerdns&key=secret&url=http://127.0.0.1:1", "500 create sdn dns object failed: error during cfs-locked 'domain-sdn' operation: can't connect to powerdns API: Get \"http://127.0.0.1:1\": dial tcp 127.0.0.1:1: connect: connection refused"},
+		{"POST", "/cluster/sdn/dns", "dns=pdns&type=powerdns&key=secret&url=http://127.0.0.1:1", "500 create sdn dns object failed: error during cfs-locked 'domain-sdn' operation: can't connect to powerdns API: powerdns \"pdns\" at 127.0.0.1:1: see whether it is there: the external system does not answer: dial tcp 127.0.0.1:1: connect: connection refused"},
 	})
 	auditor := e.user(t, "auditor@pve", "/sdn/zones/mine", "PVEAuditor")
 	admin := e.user(t, "admin@pve", "/sdn/zones/mine", "PVESDNAdmin")

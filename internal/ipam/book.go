@@ -1,0 +1,417 @@
+package ipam
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/delay"
+	"github.com/viaduct-sdn/viaduct/internal/store"
+)
+
+// Book is the addresses of all zones, in memory and in the store. Make one with
+// OpenBook, and keep it current with Run.
+type Book struct {
+	store store.Store
+	log   *slog.Logger
+
+	mu    sync.Mutex
+	at    int64 // the store's revision up to which everything is known
+	zones map[string]*zoneBook
+	// removed are the keys that this process removed, with when, until the watch has
+	// passed that: what it still tells of before is void.
+	removed map[string]int64
+	// changed is called under mu with each address that comes, goes or changes.
+	changed func(old, now *Address)
+}
+
+type zoneBook struct {
+	addresses map[netip.Addr]*Address
+	owners    map[string]*owned
+	// used4 and used6 are the addresses, and those that are about to be given.
+	used4, used6 space
+}
+
+// OpenBook reads all addresses from the store.
+func OpenBook(ctx context.Context, st store.Store, log *slog.Logger) (*Book, error) {
+	b := &Book{store: st, log: log, zones: make(map[string]*zoneBook), removed: make(map[string]int64), changed: func(*Address, *Address) {}}
+	if err := b.Sync(ctx); err != nil {
+		return nil, fmt.Errorf("reading the addresses: %w", err)
+	}
+	return b, nil
+}
+
+// zone returns a zone's part. The caller holds mu.
+func (b *Book) zone(id string) *zoneBook {
+	z := b.zones[id]
+	if z == nil {
+		z = &zoneBook{addresses: make(map[netip.Addr]*Address), owners: make(map[string]*owned)}
+		b.zones[id] = z
+	}
+	return z
+}
+
+func (z *zoneBook) used(ip netip.Addr) *space {
+	if ip.Is4() {
+		return &z.used4
+	}
+	return &z.used6
+}
+
+// Sync reads everything anew, so that all that was written before is seen.
+func (b *Book) Sync(ctx context.Context) error {
+	addresses, at, err := b.store.List(ctx, prefixAddress, "")
+	if err != nil {
+		return err
+	}
+	owners, ownersAt, err := b.store.List(ctx, prefixOwner, "")
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	seen := make(map[string]bool, len(addresses)+len(owners))
+	for _, list := range [][]store.Record{addresses, owners} {
+		for _, r := range list {
+			seen[r.Key] = true
+			b.put(r)
+		}
+	}
+	for id, z := range b.zones {
+		for ip, a := range z.addresses {
+			if key := addressKey(id, ip); !seen[key] && a.revision <= at {
+				b.remove(key, at)
+			}
+		}
+		for owner, o := range z.owners {
+			if key := ownerKey(id, owner); !seen[key] && o.revision <= ownersAt {
+				b.remove(key, ownersAt)
+			}
+		}
+	}
+	b.passed(min(at, ownersAt))
+	return nil
+}
+
+// put takes in a record unless a newer one is known. The caller holds mu.
+func (b *Book) put(r store.Record) {
+	if b.removed[r.Key] >= r.Revision {
+		return
+	}
+	switch {
+	case strings.HasPrefix(r.Key, prefixAddress):
+		a, err := parseAddress(r)
+		if err != nil {
+			b.log.Error("an address is left out", "error", err)
+			return
+		}
+		z := b.zone(a.Zone)
+		old := z.addresses[a.IP]
+		if old != nil && old.revision >= a.revision {
+			return
+		}
+		z.addresses[a.IP] = a
+		z.used(a.IP).use(a.IP)
+		b.changed(old, a)
+	case strings.HasPrefix(r.Key, prefixOwner):
+		o := &owned{revision: r.Revision}
+		if err := json.Unmarshal(r.Value, o); err != nil {
+			b.log.Error("the owner of addresses is left out", "key", r.Key, "error", err)
+			return
+		}
+		id, owner, _ := strings.Cut(strings.TrimPrefix(r.Key, prefixOwner), "/")
+		if z := b.zone(id); z.owners[owner] == nil || z.owners[owner].revision < o.revision {
+			z.owners[owner] = o
+		}
+	}
+}
+
+// remove forgets a record that was removed at a revision. The caller holds mu.
+func (b *Book) remove(key string, at int64) {
+	if rest, ok := strings.CutPrefix(key, prefixAddress); ok {
+		id, text, _ := strings.Cut(rest, "/")
+		ip, err := netip.ParseAddr(text)
+		if err != nil {
+			return
+		}
+		z := b.zone(id)
+		if a := z.addresses[ip]; a != nil && a.revision < at {
+			delete(z.addresses, ip)
+			z.used(ip).free(ip)
+			b.changed(a, nil)
+		}
+		return
+	}
+	id, owner, _ := strings.Cut(strings.TrimPrefix(key, prefixOwner), "/")
+	z := b.zone(id)
+	if o := z.owners[owner]; o != nil && o.revision < at {
+		delete(z.owners, owner)
+	}
+}
+
+// passed notes that the watch has told everything up to a revision. The caller holds
+// mu.
+func (b *Book) passed(at int64) {
+	b.at = max(b.at, at)
+	for key, removed := range b.removed {
+		if removed <= b.at {
+			delete(b.removed, key)
+		}
+	}
+}
+
+// Run follows the store until ctx ends. A watch that fails is begun anew.
+func (b *Book) Run(ctx context.Context) {
+	wait := 100 * time.Millisecond
+	for ctx.Err() == nil {
+		if err := b.follow(ctx); err != nil && ctx.Err() == nil {
+			b.log.Debug("watching the addresses again", "error", err)
+		}
+		delay.For(ctx, wait)
+		wait = min(2*wait, 5*time.Second)
+	}
+}
+
+func (b *Book) follow(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if err := b.Sync(ctx); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	at := b.at
+	b.mu.Unlock()
+	for batch := range b.store.Watch(ctx, prefix, at) {
+		if batch.Err != nil {
+			return batch.Err
+		}
+		b.mu.Lock()
+		for _, e := range batch.Events {
+			if e.Deleted {
+				b.remove(e.Key, batch.Revision)
+			} else {
+				b.put(e.Record)
+			}
+		}
+		b.passed(batch.Revision)
+		b.mu.Unlock()
+	}
+	return nil
+}
+
+// change is one transaction on the addresses of one owner.
+type change struct {
+	zone, owner string
+	// put are new or changed addresses of the owner, drop are those that it loses.
+	put  []*Address
+	drop []netip.Addr
+	// conds and ops belong to the transaction too.
+	conds []store.Cond
+	ops   []store.Op
+}
+
+// commit makes a change, or returns store.ErrConflict after a look at what is in the
+// way.
+func (b *Book) commit(ctx context.Context, c *change) error {
+	conds, ops, after, err := b.transaction(c)
+	if err != nil {
+		return err
+	}
+	at, err := b.store.Txn(ctx, append(conds, c.conds...), append(ops, c.ops...))
+	if errors.Is(err, store.ErrConflict) {
+		if look := b.look(ctx, conds); look != nil {
+			return look
+		}
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	z := b.zone(c.zone)
+	for _, ip := range c.drop {
+		b.removed[addressKey(c.zone, ip)] = at
+		b.remove(addressKey(c.zone, ip), at)
+	}
+	for _, a := range c.put {
+		a.revision = at
+		old := z.addresses[a.IP]
+		z.addresses[a.IP] = a
+		z.used(a.IP).use(a.IP)
+		b.changed(old, a)
+	}
+	switch {
+	case c.owner == "":
+	case len(after) == 0:
+		b.removed[ownerKey(c.zone, c.owner)] = at
+		delete(z.owners, c.owner)
+	default:
+		z.owners[c.owner] = &owned{IPs: after, revision: at}
+	}
+	return nil
+}
+
+// transaction are the conditions and writes of a change, and the addresses of the
+// owner after it.
+func (b *Book) transaction(c *change) (conds []store.Cond, ops []store.Op, after []netip.Addr, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	z := b.zone(c.zone)
+	var owner owned
+	if o := z.owners[c.owner]; o != nil {
+		owner = *o
+	}
+	after = slices.DeleteFunc(slices.Clone(owner.IPs), func(ip netip.Addr) bool { return slices.Contains(c.drop, ip) })
+	revision := func(ip netip.Addr) int64 {
+		if a := z.addresses[ip]; a != nil {
+			return a.revision
+		}
+		return 0
+	}
+	for _, ip := range c.drop {
+		conds = append(conds, store.Cond{Key: addressKey(c.zone, ip), Revision: revision(ip)})
+		ops = append(ops, store.Delete(addressKey(c.zone, ip)))
+	}
+	for _, a := range c.put {
+		old := z.addresses[a.IP]
+		if old != nil && old.Owner() != c.owner {
+			return nil, nil, nil, &Taken{Address: *old}
+		}
+		value, err := json.Marshal(a)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		key := addressKey(c.zone, a.IP)
+		conds = append(conds, store.Cond{Key: key, Revision: revision(a.IP)})
+		ops = append(ops, store.Put(key, value))
+		if !slices.Contains(after, a.IP) {
+			after = append(after, a.IP)
+		}
+	}
+	slices.SortFunc(after, netip.Addr.Compare)
+	if c.owner == "" {
+		return conds, ops, after, nil
+	}
+	key := ownerKey(c.zone, c.owner)
+	conds = append(conds, store.Cond{Key: key, Revision: owner.revision})
+	if len(after) == 0 {
+		return conds, append(ops, store.Delete(key)), after, nil
+	}
+	value, err := json.Marshal(owned{IPs: after})
+	return conds, append(ops, store.Put(key, value)), after, err
+}
+
+// look reads the records that conditions are about.
+func (b *Book) look(ctx context.Context, conds []store.Cond) error {
+	for _, c := range conds {
+		r, err := b.store.Get(ctx, c.Key)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		b.mu.Lock()
+		if err == nil {
+			b.put(r)
+		} else {
+			b.forget(c.Key)
+		}
+		b.mu.Unlock()
+	}
+	return nil
+}
+
+// forget removes what the store does not have any more. The caller holds mu.
+func (b *Book) forget(key string) {
+	b.remove(key, 1<<62)
+}
+
+// Of are the addresses of an owner in a zone, sorted.
+func (b *Book) Of(zone, owner string) []Address {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.of(zone, owner)
+}
+
+func (b *Book) of(zone, owner string) []Address {
+	var out []Address
+	z := b.zone(zone)
+	o := z.owners[owner]
+	if o == nil {
+		return nil
+	}
+	for _, ip := range o.IPs {
+		if a := z.addresses[ip]; a != nil {
+			out = append(out, *a)
+		}
+	}
+	return out
+}
+
+// Get returns an address of a zone, if somebody has it.
+func (b *Book) Get(zone string, ip netip.Addr) (Address, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if a := b.zone(zone).addresses[ip]; a != nil {
+		return *a, true
+	}
+	return Address{}, false
+}
+
+// List are all addresses of a zone, sorted.
+func (b *Book) List(zone string) []Address {
+	b.mu.Lock()
+	out := make([]Address, 0, len(b.zone(zone).addresses))
+	for _, a := range b.zone(zone).addresses {
+		out = append(out, *a)
+	}
+	b.mu.Unlock()
+	slices.SortFunc(out, func(a, b Address) int { return a.IP.Compare(b.IP) })
+	return out
+}
+
+// pick reserves, in this process, the first address of the ranges that is free and
+// not to be avoided, after passing over some; ok is false if there is none. Whoever
+// picks an address either commits it or puts it back.
+func (b *Book) pick(zone string, ranges []span, avoid func(netip.Addr) bool, pass int) (_ netip.Addr, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	z := b.zone(zone)
+	var last netip.Addr
+	for _, r := range ranges {
+		for from := r.first; from.IsValid(); from = from.Next() { // there is none after the family's last
+			ip, ok := z.used(from).next(from)
+			if !ok || r.last.Less(ip) {
+				break
+			}
+			if from = ip; avoid(ip) {
+				continue
+			}
+			if last = ip; pass == 0 {
+				z.used(ip).use(ip)
+				return ip, true
+			}
+			pass--
+		}
+	}
+	if last.IsValid() { // there are fewer than were to be passed over
+		z.used(last).use(last)
+	}
+	return last, last.IsValid()
+}
+
+// putBack gives up an address that was picked.
+func (b *Book) putBack(zone string, ip netip.Addr) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if z := b.zone(zone); z.addresses[ip] == nil {
+		z.used(ip).free(ip)
+	}
+}
+

@@ -1,0 +1,313 @@
+package ipam
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/delay"
+	"github.com/viaduct-sdn/viaduct/internal/ipam/plugin"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
+	"github.com/viaduct-sdn/viaduct/internal/store"
+)
+
+// NIC is a NIC that is to have addresses.
+type NIC struct {
+	VNet string
+	// MAC is the hardware address; Guest and NIC say whose it is ("100", "net0"). One of
+	// the two has to be given.
+	MAC, Guest, NIC string
+	// Name is the guest's host name; empty if it has none.
+	Name string
+}
+
+func (n *NIC) owner() string { return ownerOf(n.MAC, n.Guest, n.NIC) }
+
+// who names the NIC for an operator.
+func (n *NIC) who() string {
+	a := Address{MAC: n.MAC, Guest: n.Guest, NIC: n.NIC}
+	return a.who()
+}
+
+// maxTries bounds how often an allocation is tried again because others were faster.
+const maxTries = 100
+
+// Full is the error of a VNet of which no subnet of a family has a free address.
+type Full struct {
+	Who, Zone, VNet string
+	Family          int // 4 or 6
+	// Subnets are those that were tried.
+	Subnets []netip.Prefix
+}
+
+// Error implements error. Clients of the Proxmox API look for its first words.
+func (f *Full) Error() string {
+	return fmt.Sprintf("can't find any free ip in zone %s for IPv%d: %s cannot get an address in vnet %s, of which every address of %v is used or outside of its ranges; "+
+		"widen dhcp-range, add a subnet, or remove what is not used any more (viaduct get addresses)", f.Zone, f.Family, f.Who, f.VNet, f.Subnets)
+}
+
+// Is makes it a plugin.ErrNone.
+func (f *Full) Is(target error) bool { return target == plugin.ErrNone }
+
+// Join gives a NIC an address of each family that its VNet has subnets of. Addresses
+// that it has there it keeps. It gets all or none; in a zone without address
+// management none. The result is sorted.
+func (s *Service) Join(ctx context.Context, n NIC) ([]Address, error) {
+	var out []Address
+	err := s.retry(ctx, func() error {
+		v, err := s.config.View(ctx)
+		if err != nil {
+			return err
+		}
+		out, err = s.join(ctx, v, n)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// retry calls try until it does not meet another writer.
+func (s *Service) retry(ctx context.Context, try func() error) error {
+	for i := range maxTries {
+		err := try()
+		if !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+		if i > 2 && !delay.For(ctx, rand.N(time.Duration(min(i, 20))*time.Millisecond)) {
+			return ctx.Err()
+		}
+	}
+	return fmt.Errorf("%w: others took addresses %d times meanwhile; try again", revision.ErrBusy, maxTries)
+}
+
+func (s *Service) join(ctx context.Context, v *revision.View, n NIC) ([]Address, error) {
+	p, err := s.find(v, n.VNet)
+	if err != nil || !p.managed() {
+		return nil, err
+	}
+	owner := n.owner()
+	if owner == "" {
+		return nil, errors.New("a NIC needs a hardware address, or the number of a guest, to get addresses")
+	}
+	have := s.book.Of(p.zone.ID, owner)
+	missing := p.missing(have)
+	if len(missing) == 0 {
+		return here(have, p), nil
+	}
+	got, err := s.allocate(ctx, p, n, missing)
+	if err != nil {
+		return nil, err
+	}
+	return append(here(have, p), got...), nil
+}
+
+// here are those of the addresses that are of the place's subnets.
+func here(all []Address, p *place) []Address {
+	return slices.DeleteFunc(slices.Clone(all), func(a Address) bool { return p.subnetOf(a.IP) == nil })
+}
+
+// subnetOf is the smallest subnet of the place that contains an address; nil if there
+// is none.
+func (p *place) subnetOf(ip netip.Addr) *model.Subnet {
+	var best *model.Subnet
+	for _, s := range p.subnets {
+		if s.CIDR.Masked().Contains(ip) && (best == nil || s.CIDR.Bits() > best.CIDR.Bits()) {
+			best = s
+		}
+	}
+	return best
+}
+
+// missing are the families of which the place has subnets and the owner no address.
+func (p *place) missing(have []Address) []int {
+	var out []int
+	for _, family := range []int{4, 6} {
+		if len(p.of(family)) > 0 && !slices.ContainsFunc(have, func(a Address) bool { return familyOf(a.IP) == family && p.subnetOf(a.IP) != nil }) {
+			out = append(out, family)
+		}
+	}
+	return out
+}
+
+// of are the subnets of a family.
+func (p *place) of(family int) []*model.Subnet {
+	return slices.DeleteFunc(slices.Clone(p.subnets), func(s *model.Subnet) bool { return familyOf(s.CIDR.Addr()) != family })
+}
+
+func familyOf(ip netip.Addr) int {
+	if ip.Is4() {
+		return 4
+	}
+	return 6
+}
+
+// allocate gives a NIC one address of each of the families.
+func (s *Service) allocate(ctx context.Context, p *place, n NIC, families []int) ([]Address, error) {
+	ext, err := s.external(p.live, p.zone)
+	if err != nil {
+		return nil, err
+	}
+	if ext == nil && !s.named(p, n.Name) {
+		return s.allocateHere(ctx, p, n, families)
+	}
+	return s.allocateThere(ctx, p, n, families, ext)
+}
+
+// allocateHere gives addresses that nobody else is told of, in one transaction.
+func (s *Service) allocateHere(ctx context.Context, p *place, n NIC, families []int) ([]Address, error) {
+	var picked []*Address
+	back := func() {
+		for _, a := range picked {
+			s.book.putBack(p.zone.ID, a.IP)
+		}
+	}
+	for try := range maxTries {
+		picked = nil
+		for _, family := range families {
+			a, err := s.pickIn(ctx, p, n, family, try)
+			if err != nil {
+				back()
+				return nil, err
+			}
+			picked = append(picked, a)
+		}
+		err := s.book.commit(ctx, &change{zone: p.zone.ID, owner: n.owner(), put: picked})
+		if err == nil {
+			return values(picked), nil
+		}
+		back()
+		if !errors.Is(err, store.ErrConflict) {
+			return nil, err
+		}
+		if missing := p.missing(s.book.Of(p.zone.ID, n.owner())); !slices.Equal(missing, families) {
+			return nil, err // it joined somewhere else at the same time: look anew
+		}
+	}
+	return nil, fmt.Errorf("%w: others took addresses %d times meanwhile; try again", revision.ErrBusy, maxTries)
+}
+
+// pickIn picks a free address of a family. Servers that were in each other's way pass
+// over some, so that they do not meet again.
+func (s *Service) pickIn(ctx context.Context, p *place, n NIC, family, try int) (*Address, error) {
+	pass := 0
+	if try > 0 {
+		pass = rand.N(16 * try)
+	}
+	for fresh := range 2 {
+		for _, sub := range p.of(family) {
+			if ip, ok := s.book.pick(p.zone.ID, spansOf(sub), avoided(p.subnets, sub), pass); ok {
+				return s.address(p, n, ip), nil
+			}
+		}
+		if fresh == 0 { // perhaps others freed some
+			if err := s.book.Sync(ctx); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return nil, p.full(n, family)
+}
+
+func (p *place) full(n NIC, family int) error {
+	f := &Full{Who: n.who(), Zone: p.zone.ID, VNet: p.vnet.ID, Family: family}
+	for _, sub := range p.of(family) {
+		f.Subnets = append(f.Subnets, sub.CIDR)
+	}
+	return f
+}
+
+// address is the record of an address that a NIC is to have.
+func (s *Service) address(p *place, n NIC, ip netip.Addr) *Address {
+	return &Address{
+		Zone: p.zone.ID, IP: ip, VNet: p.vnet.ID, MAC: n.MAC, Guest: n.Guest, NIC: n.NIC, Name: n.Name, Since: s.now().UTC().Truncate(time.Second),
+	}
+}
+
+func values(all []*Address) []Address {
+	out := make([]Address, len(all))
+	for i, a := range all {
+		out[i] = *a
+	}
+	return out
+}
+
+// Reserve gives a NIC one certain address: of a subnet of the VNet, if it has any. An
+// address that the NIC has already it keeps.
+func (s *Service) Reserve(ctx context.Context, n NIC, ip netip.Addr) (*Address, error) {
+	var out *Address
+	err := s.retry(ctx, func() error {
+		v, err := s.config.View(ctx)
+		if err != nil {
+			return err
+		}
+		p, err := s.find(v, n.VNet)
+		if err != nil {
+			return err
+		}
+		if err := p.accepts(ip); err != nil {
+			return err
+		}
+		if a, ok := s.book.Get(p.zone.ID, ip); ok {
+			if a.Owner() != "" && a.Owner() == n.owner() {
+				out = &a
+				return nil
+			}
+			return &Taken{Address: a}
+		}
+		out, err = s.reserve(ctx, p, n, ip)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot have %s in vnet %s: %w", n.who(), ip, n.VNet, err)
+	}
+	return out, nil
+}
+
+// accepts reports why an address cannot be given in the place.
+func (p *place) accepts(ip netip.Addr) error {
+	if len(p.subnets) == 0 {
+		return fmt.Errorf("vnet %s has no subnet; add one that contains the address", p.vnet.ID)
+	}
+	sub := p.subnetOf(ip)
+	if sub == nil {
+		return fmt.Errorf("%s is in no subnet of vnet %s", ip, p.vnet.ID)
+	}
+	for _, other := range p.subnets {
+		if other.Gateway == ip {
+			return &Taken{Address: Address{Zone: p.zone.ID, IP: ip, VNet: p.vnet.ID}, Gateway: true}
+		}
+	}
+	network := sub.CIDR.Masked()
+	if ip.Is4() && network.Bits() < 31 && (ip == network.Addr() || ip == lastOf(network)) {
+		return fmt.Errorf("%s is the network or broadcast address of %s, which no host can have", ip, network)
+	}
+	return nil
+}
+
+func (s *Service) reserve(ctx context.Context, p *place, n NIC, ip netip.Addr) (*Address, error) {
+	ext, err := s.external(p.live, p.zone)
+	if err != nil {
+		return nil, err
+	}
+	a := s.address(p, n, ip)
+	if ext == nil && !s.named(p, n.Name) {
+		return a, s.book.commit(ctx, &change{zone: p.zone.ID, owner: n.owner(), put: []*Address{a}})
+	}
+	w, err := s.begin(ctx, p, n)
+	if err != nil {
+		return nil, err
+	}
+	if ext != nil {
+		if err := w.add(ctx, ext, p.subnetOf(ip), a); err != nil {
+			return nil, w.undo(ctx, err)
+		}
+	}
+	return a, w.finish(ctx, []*Address{a})
+}

@@ -1,0 +1,59 @@
+package phpipam_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/viaduct-sdn/viaduct/internal/ipam/phpipam"
+	"github.com/viaduct-sdn/viaduct/internal/ipam/plugin"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/remote"
+	"github.com/viaduct-sdn/viaduct/test/conformance"
+)
+
+// TestConformance compares the request of every operation with that of Proxmox VE.
+func TestConformance(t *testing.T) {
+	conformance.Operations(t, "phpipam", func(t *testing.T, c conformance.Config, o *conformance.Operation, e *conformance.Exchange) {
+		section, err := strconv.Atoi(c.Text("section"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := phpipam.New(&model.IPAM{
+			ID: c.Text("id"), Type: model.IPAMTypePHPIPAM, URL: c.Text("url"), Token: model.Secret(c.Text("token")), Section: section,
+		}, remote.Options{Transport: e})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, cidr, _ := model.ParseSubnetID(o.Args.Subnet)
+		sub := &model.Subnet{ID: o.Args.Subnet, CIDR: cidr}
+		entry := plugin.Entry{Name: o.Args.Hostname, MAC: o.Args.MAC, Guest: o.Args.Description, Gateway: o.Args.IsGateway}
+		e.Lookup = func(r *http.Request) (int, string) {
+			one := fmt.Sprintf(`{"id":"%d","subnetId":"%d","ip":%q}`, o.Lookups.IPID, o.Lookups.PrefixID, o.Args.IP)
+			if strings.Contains(r.URL.Path, "/subnets/") {
+				one = fmt.Sprintf(`{"id":"%d","subnet":%q,"mask":"%d","sectionId":"%d"}`, o.Lookups.PrefixID, cidr.Addr(), cidr.Bits(), section)
+			}
+			return http.StatusOK, `{"code":200,"success":true,"data":[` + one + `]}`
+		}
+		e.Answer = fmt.Sprintf(`{"code":201,"success":true,"data":%q}`, cidr.Addr().Next())
+		ctx := t.Context()
+		switch o.Call {
+		case "add_ip":
+			entry.IP = netip.MustParseAddr(o.Args.IP)
+			err = s.Add(ctx, sub, entry)
+		case "update_ip":
+			entry.IP = netip.MustParseAddr(o.Args.IP)
+			err = s.Update(ctx, sub, entry)
+		case "add_next_freeip":
+			_, err = s.Next(ctx, sub, nil, entry)
+		default:
+			t.Fatalf("no operation %q is known", o.Call)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}

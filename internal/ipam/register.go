@@ -1,0 +1,289 @@
+package ipam
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"reflect"
+	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/ipam/plugin"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
+	"github.com/viaduct-sdn/viaduct/internal/store"
+)
+
+// registered is what external systems were told of a subnet, or, while Working, were
+// about to be told.
+type registered struct {
+	Subnet *model.Subnet `json:"subnet"`
+	// IPAM is the system that has the subnet and its gateway; Names where the gateway's
+	// name is. Either may be empty.
+	IPAM    string `json:"ipam,omitempty"`
+	Names   *Names `json:"names,omitempty"`
+	Working bool   `json:"working,omitempty"`
+
+	revision int64
+}
+
+// wanted is what external systems should know of the subnets of configurations, of
+// which those named first count where they differ.
+func wanted(live *model.Config, configs ...*model.Config) map[string]*registered {
+	out := make(map[string]*registered)
+	for _, cfg := range slices.Backward(configs) {
+		for id, s := range cfg.Subnets {
+			delete(out, id)
+			v := cfg.VNets[s.VNet]
+			if v == nil || !s.CIDR.IsValid() || cfg.Zones[v.Zone] == nil {
+				continue
+			}
+			z, r := cfg.Zones[v.Zone], &registered{Subnet: s}
+			if i := live.IPAMs[z.IPAM]; i != nil && i.External() {
+				r.IPAM = i.ID
+			}
+			if s.Gateway.IsValid() && s.CIDR.Masked().Contains(s.Gateway) && z.IPAM != "" {
+				r.Names = namesOf(z, s, s.VNet+"-gw")
+			}
+			if r.IPAM != "" || r.Names != nil {
+				out[id] = r
+			}
+		}
+	}
+	return out
+}
+
+// Register tells external systems of the subnets that edits make or change, before the
+// edits are stored: an error refuses them. What the edits remove they are told
+// afterwards, by Settle.
+func (s *Service) Register(ctx context.Context, v *revision.View, edits []model.Edit) error {
+	touched := make(map[string]bool)
+	after := v.Pending.Clone()
+	for _, e := range edits {
+		switch {
+		case e.Put == nil:
+			after.Delete(e.Kind, e.ID)
+		case e.Put.ObjectKind().Revisioned():
+			if err := after.Put(e.Put); err != nil {
+				return nil // it is refused with better words
+			}
+			touched[e.Put.ObjectID()] = e.Put.ObjectKind() == model.KindSubnet
+		}
+	}
+	want := wanted(v.Live, after)
+	s.syncing.Lock()
+	defer s.syncing.Unlock()
+	have, err := s.registered(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range slices.Sorted(maps.Keys(want)) {
+		if !touched[id] {
+			continue
+		}
+		if err := s.tell(ctx, v.Live, id, have[id], want[id]); err != nil {
+			return fmt.Errorf("subnet %s: %w", want[id].Subnet.CIDR, err)
+		}
+	}
+	return nil
+}
+
+// Settle makes external systems know the subnets that are configured or run, and no
+// others.
+func (s *Service) Settle(ctx context.Context) error {
+	v, err := s.config.View(ctx)
+	if err != nil {
+		return err
+	}
+	want := wanted(v.Live, v.Pending, v.Running)
+	s.syncing.Lock()
+	defer s.syncing.Unlock()
+	have, err := s.registered(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, id := range slices.Sorted(maps.Keys(have)) {
+		if want[id] == nil {
+			errs = append(errs, s.tell(ctx, v.Live, id, have[id], nil))
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(want)) {
+		errs = append(errs, s.tell(ctx, v.Live, id, have[id], want[id]))
+	}
+	return errors.Join(errs...)
+}
+
+// Resync repairs what external systems have, and finishes what was left.
+func (s *Service) Resync(ctx context.Context) error {
+	v, err := s.config.View(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.finishOthers(ctx, v.Live), s.Settle(ctx))
+}
+
+func (s *Service) registered(ctx context.Context) (map[string]*registered, error) {
+	records, _, err := s.store.List(ctx, prefixSubnet, "")
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]*registered, len(records))
+	for _, r := range records {
+		x := &registered{revision: r.Revision}
+		if err := json.Unmarshal(r.Value, x); err != nil {
+			return nil, fmt.Errorf("stored value %s is not understood: %w", r.Key, err)
+		}
+		out[r.Key[len(prefixSubnet):]] = x
+	}
+	return out, nil
+}
+
+// note stores what external systems know of a subnet; nil for nothing.
+func (s *Service) note(ctx context.Context, id string, old, now *registered) error {
+	key, before := prefixSubnet+id, int64(0)
+	if old != nil {
+		before = old.revision
+	}
+	op := store.Delete(key)
+	if now != nil {
+		value, err := json.Marshal(now)
+		if err != nil {
+			return err
+		}
+		op = store.Put(key, value)
+	}
+	at, err := s.store.Txn(ctx, []store.Cond{{Key: key, Revision: before}}, []store.Op{op})
+	if errors.Is(err, store.ErrConflict) {
+		return fmt.Errorf("another server is telling external systems of the subnet right now; try again: %w", revision.ErrBusy)
+	}
+	if err == nil && now != nil {
+		now.revision = at
+	}
+	return err
+}
+
+// tell makes external systems know of a subnet what is wanted, which may be nothing.
+func (s *Service) tell(ctx context.Context, live *model.Config, id string, have, want *registered) error {
+	if have != nil && want != nil && !have.Working && same(have, want) {
+		return nil
+	}
+	if have != nil && (want == nil || have.IPAM != want.IPAM) {
+		if err := s.untell(ctx, live, id, have); err != nil || want == nil {
+			return err
+		}
+		have = nil
+	}
+	working := *want
+	working.Working = true
+	if err := s.note(ctx, id, have, &working); err != nil {
+		return err
+	}
+	if err := s.tellSystems(ctx, live, have, want); err != nil {
+		if have != nil { // what was there still is, more or less: the next time tells
+			old := *have
+			old.Working = true
+			return errors.Join(err, s.note(context.WithoutCancel(ctx), id, &working, &old))
+		}
+		return errors.Join(err, s.untell(context.WithoutCancel(ctx), live, id, &working))
+	}
+	done := *want
+	return s.note(ctx, id, &working, &done)
+}
+
+// same reports whether external systems need not be told the difference.
+func same(a, b *registered) bool {
+	return a.IPAM == b.IPAM && reflect.DeepEqual(a.Names, b.Names) && a.Subnet.Gateway == b.Subnet.Gateway && slices.Equal(a.Subnet.DHCPRange, b.Subnet.DHCPRange)
+}
+
+// tellSystems registers a subnet, its gateway and the gateway's name. The old gateway
+// goes last.
+func (s *Service) tellSystems(ctx context.Context, live *model.Config, have, want *registered) error {
+	ext, err := s.systemOf(live, want.IPAM)
+	if err != nil {
+		return err
+	}
+	if ext != nil {
+		if have == nil {
+			err = ext.AddSubnet(ctx, want.Subnet)
+		} else {
+			err = ext.UpdateSubnet(ctx, have.Subnet, want.Subnet)
+		}
+		if err == nil && hasGateway(want.Subnet) {
+			err = ext.Add(ctx, want.Subnet, gatewayEntry(want))
+		}
+		if err != nil {
+			return fmt.Errorf("address management %s: %w", want.IPAM, err)
+		}
+	}
+	if want.Names != nil {
+		if err := s.register(ctx, live, want.Names, want.Subnet.Gateway); err != nil {
+			return err
+		}
+	}
+	if have == nil {
+		return nil
+	}
+	if have.Names != nil && (!reflect.DeepEqual(have.Names, want.Names) || have.Subnet.Gateway != want.Subnet.Gateway) {
+		s.lament(s.unregister(ctx, live, have.Names, have.Subnet.Gateway))
+	}
+	if ext != nil && hasGateway(have.Subnet) && have.Subnet.Gateway != want.Subnet.Gateway {
+		s.lament(ext.Delete(ctx, have.Subnet, have.Subnet.Gateway))
+	}
+	return nil
+}
+
+// lament logs an error that does not keep the work from being done.
+func (s *Service) lament(err error) {
+	if err != nil {
+		s.log.Warn("an old gateway is still registered", "error", err)
+	}
+}
+
+// hasGateway reports whether a subnet's gateway is an address of it: that of a single
+// host (IPv4 /32) may lie outside.
+func hasGateway(s *model.Subnet) bool {
+	return s.Gateway.IsValid() && s.CIDR.Masked().Contains(s.Gateway)
+}
+
+func gatewayEntry(r *registered) plugin.Entry {
+	return plugin.Entry{IP: r.Subnet.Gateway, Name: prefixed(r.Subnet.VNet+"-gw", r.Subnet), Gateway: true}
+}
+
+// untell removes a subnet, its gateway and the gateway's name from external systems.
+func (s *Service) untell(ctx context.Context, live *model.Config, id string, have *registered) error {
+	ext, err := s.systemOf(live, have.IPAM)
+	if err != nil {
+		return err
+	}
+	if have.Names != nil {
+		if err := s.unregister(ctx, live, have.Names, have.Subnet.Gateway); err != nil {
+			return err
+		}
+	}
+	if ext != nil {
+		if err := ext.DeleteSubnet(ctx, have.Subnet); err != nil {
+			return fmt.Errorf("address management %s: subnet %s: %w", have.IPAM, have.Subnet.CIDR, err)
+		}
+	}
+	return s.note(ctx, id, have, nil)
+}
+
+// InUse are the addresses that somebody has in a subnet of a zone, sorted: those that
+// no other subnet of the configuration contains.
+func (s *Service) InUse(cfg *model.Config, sub *model.Subnet) []Address {
+	zone, _, _ := model.ParseSubnetID(sub.ID)
+	network := sub.CIDR.Masked()
+	elsewhere := func(ip netip.Addr) bool {
+		for id, other := range cfg.Subnets {
+			z, _, _ := model.ParseSubnetID(id)
+			if z == zone && id != sub.ID && other.CIDR.Masked().Contains(ip) {
+				return true
+			}
+		}
+		return false
+	}
+	return slices.DeleteFunc(s.book.List(zone), func(a Address) bool { return !network.Contains(a.IP) || elsewhere(a.IP) })
+}

@@ -1,0 +1,200 @@
+package ipam
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
+	"github.com/viaduct-sdn/viaduct/internal/store"
+)
+
+// Release takes addresses from a NIC: those given, or without any all that it has in
+// the zone. What external systems know of them is removed too; if they cannot be
+// reached that is tried again until they can. It returns what was taken.
+func (s *Service) Release(ctx context.Context, zone, owner string, ips ...netip.Addr) ([]Address, error) {
+	var out []Address
+	err := s.retry(ctx, func() error {
+		v, err := s.config.View(ctx)
+		if err != nil {
+			return err
+		}
+		out, err = s.release(ctx, v, zone, owner, ips)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (s *Service) release(ctx context.Context, v *revision.View, zone, owner string, ips []netip.Addr) ([]Address, error) {
+	var gone []Address
+	for _, a := range s.held(zone, owner, ips) {
+		if a.Owner() != owner {
+			return nil, &Taken{Address: a}
+		}
+		gone = append(gone, a)
+	}
+	for _, ip := range ips {
+		if !slices.ContainsFunc(gone, func(a Address) bool { return a.IP == ip }) {
+			return nil, fmt.Errorf("zone %s: %s: %w", zone, ip, ErrNotAssigned)
+		}
+	}
+	if len(gone) == 0 {
+		return nil, nil
+	}
+	c := &change{zone: zone, owner: owner}
+	w := &work{s: s, live: v.Live, id: newID(), intent: intent{Life: s.life, Remove: true, Zone: zone, MAC: gone[0].MAC}}
+	for _, a := range gone {
+		c.drop = append(c.drop, a.IP)
+		if a.IPAM != "" || a.Names != nil {
+			w.intent.Entries = append(w.intent.Entries, s.entryOf(v, a))
+		}
+	}
+	if len(w.intent.Entries) == 0 {
+		return gone, s.book.commit(ctx, c)
+	}
+	return gone, w.removing(ctx, c)
+}
+
+// held are the addresses that a release is about.
+func (s *Service) held(zone, owner string, ips []netip.Addr) []Address {
+	if len(ips) == 0 {
+		return s.book.Of(zone, owner)
+	}
+	var out []Address
+	for _, ip := range ips {
+		if a, ok := s.book.Get(zone, ip); ok {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// entryOf is what external systems know of an address.
+func (s *Service) entryOf(v *revision.View, a Address) entry {
+	e := entry{IP: a.IP, IPAM: a.IPAM, Names: a.Names}
+	for _, cfg := range []*model.Config{v.Running, v.Pending} {
+		for _, sub := range cfg.Subnets {
+			vnet := cfg.VNets[sub.VNet]
+			fits := vnet != nil && vnet.Zone == a.Zone && sub.CIDR.Masked().Contains(a.IP)
+			if fits && (e.Subnet == nil || e.Subnet.CIDR.Bits() <= sub.CIDR.Bits()) {
+				e.Subnet = sub
+			}
+		}
+	}
+	if e.Subnet == nil { // it is gone, and all that has to be said of it is where it was
+		e.Subnet = &model.Subnet{CIDR: netip.PrefixFrom(a.IP, a.IP.BitLen())}
+	}
+	return e
+}
+
+// removing makes a change together with the intent to remove what it drops from
+// external systems, and removes it.
+func (w *work) removing(ctx context.Context, c *change) error {
+	if err := w.storeWith(c); err != nil {
+		return err
+	}
+	err := w.s.book.commit(ctx, c)
+	if err != nil {
+		w.leave()
+		return err
+	}
+	r, err := w.s.store.Get(ctx, w.key())
+	if err == nil {
+		w.revision = r.Revision
+		err = w.undo(ctx, nil)
+	} else {
+		w.leave()
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		w.s.log.Warn("addresses were freed here, and are not yet in the external systems; that is tried again", "zone", c.zone, "error", err)
+	}
+	return nil
+}
+
+// storeWith makes the intent a part of a change.
+func (w *work) storeWith(c *change) error {
+	op, err := w.op()
+	if err != nil {
+		return err
+	}
+	w.s.mu.Lock()
+	w.s.working[w.id] = true
+	w.s.mu.Unlock()
+	c.conds = append(c.conds, store.Cond{Key: w.key()})
+	c.ops = append(c.ops, op)
+	return nil
+}
+
+// Move gives a NIC another address in place of the one of the same family that it has
+// in the VNet, of guest, if that is said. On failure it keeps what it has.
+func (s *Service) Move(ctx context.Context, n NIC, ip netip.Addr) (*Address, error) {
+	var out *Address
+	err := s.retry(ctx, func() error {
+		v, err := s.config.View(ctx)
+		if err != nil {
+			return err
+		}
+		p, err := s.find(v, n.VNet)
+		if err != nil {
+			return err
+		}
+		out, err = s.move(ctx, v, p, n, ip)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot have %s in vnet %s: %w", n.who(), ip, n.VNet, err)
+	}
+	return out, nil
+}
+
+func (s *Service) move(ctx context.Context, v *revision.View, p *place, n NIC, ip netip.Addr) (*Address, error) {
+	have := slices.DeleteFunc(here(s.book.Of(p.zone.ID, n.owner()), p), func(a Address) bool { return familyOf(a.IP) != familyOf(ip) })
+	if len(have) == 0 {
+		return nil, fmt.Errorf("%w: it has no IPv%d address in vnet %s", ErrNotAssigned, familyOf(ip), p.vnet.ID)
+	}
+	old := have[0]
+	if n.Guest == "" {
+		n.Guest, n.NIC = old.Guest, old.NIC
+	}
+	if n.Name == "" {
+		n.Name = old.Name
+	}
+	if err := p.accepts(ip); err != nil {
+		return nil, err
+	}
+	if a, ok := s.book.Get(p.zone.ID, ip); ok && ip != old.IP {
+		return nil, &Taken{Address: a}
+	}
+	a := s.address(p, n, ip)
+	if ip == old.IP { // only what is said of it changes
+		a.IPAM, a.Names, a.Since = old.IPAM, old.Names, old.Since
+		return a, s.book.commit(ctx, &change{zone: p.zone.ID, owner: n.owner(), put: []*Address{a}})
+	}
+	ext, err := s.external(p.live, p.zone)
+	if err != nil {
+		return nil, err
+	}
+	if ext == nil && !s.named(p, n.Name) && old.IPAM == "" && old.Names == nil {
+		return a, s.book.commit(ctx, &change{zone: p.zone.ID, owner: n.owner(), put: []*Address{a}, drop: []netip.Addr{old.IP}})
+	}
+	w, err := s.begin(ctx, p, n)
+	if err != nil {
+		return nil, err
+	}
+	if ext != nil {
+		if err := w.add(ctx, ext, p.subnetOf(ip), a); err != nil {
+			return nil, w.undo(ctx, err)
+		}
+	}
+	if err := w.finish(ctx, []*Address{a}); err != nil {
+		return nil, err
+	}
+	_, err = s.release(ctx, v, p.zone.ID, n.owner(), []netip.Addr{old.IP})
+	return a, err
+}

@@ -1,0 +1,174 @@
+package ipam
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/delay"
+	"github.com/viaduct-sdn/viaduct/internal/ipam/plugin"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
+	"github.com/viaduct-sdn/viaduct/internal/store"
+)
+
+// Plugins makes the clients of external systems.
+type Plugins interface {
+	// IPAM is the client of a system that manages addresses.
+	IPAM(i *model.IPAM) (plugin.System, error)
+	// Names is the client of a name server.
+	Names(n *model.NameServer) (plugin.Names, error)
+}
+
+// Options are what a Service needs.
+type Options struct {
+	Store   store.Store
+	Config  *revision.Service
+	Plugins Plugins
+	// Now is the clock; nil means time.Now.
+	Now    func() time.Time
+	Logger *slog.Logger
+	// Resync is how often what external systems have is compared with what they should
+	// have; 0 means DefaultResync.
+	Resync time.Duration
+}
+
+// DefaultResync is how often external systems are looked after.
+const DefaultResync = time.Minute
+
+// Service gives and takes addresses. Any number of Services, in any number of
+// processes, may work on one store. Make one with Open, and keep it current with Run.
+type Service struct {
+	book    *Book
+	store   store.Store
+	config  *revision.Service
+	plugins Plugins
+	now     func() time.Time
+	log     *slog.Logger
+	resync  time.Duration
+	journal *journal
+	life    string // of this process
+
+	mu sync.Mutex
+	// working are the intents that this process works on, seen those of others with
+	// when they were seen first.
+	working map[string]bool
+	seen    map[string]time.Time
+	// syncing is held while subnets are registered.
+	syncing sync.Mutex
+}
+
+// Open reads the addresses from the store.
+func Open(ctx context.Context, o Options) (*Service, error) {
+	s := &Service{
+		store: o.Store, config: o.Config, plugins: o.Plugins, now: o.Now, log: o.Logger, resync: o.Resync,
+		life: newID(), working: make(map[string]bool), seen: make(map[string]time.Time),
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.resync == 0 {
+		s.resync = DefaultResync
+	}
+	var err error
+	if s.book, err = OpenBook(ctx, o.Store, s.log); err != nil {
+		return nil, err
+	}
+	s.journal = newJournal(s.life, s.book)
+	return s, nil
+}
+
+// Run follows the store and looks after external systems until ctx ends.
+func (s *Service) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Go(func() { s.book.Run(ctx) })
+	wg.Go(func() { s.journal.followGuests(ctx, s.config) })
+	wg.Go(func() {
+		for delay.For(ctx, s.resync) {
+			if err := s.Resync(ctx); err != nil && ctx.Err() == nil {
+				s.log.Warn("external systems are not as they should be; trying again", "error", err, "in", s.resync)
+			}
+		}
+	})
+	wg.Wait()
+}
+
+// place is where a NIC gets its addresses.
+type place struct {
+	zone *model.Zone
+	vnet *model.VNet
+	// subnets are those of the VNet, sorted by ID.
+	subnets []*model.Subnet
+	live    *model.Config
+}
+
+// find returns the place of a VNet. Addresses are given of the subnets that are
+// configured, applied or not: a guest that is started right after must find its
+// address, and a subnet that is about to go gives none.
+func (s *Service) find(v *revision.View, vnet string) (*place, error) {
+	p := &place{vnet: v.Pending.VNets[vnet], live: v.Live}
+	if p.vnet == nil {
+		return nil, &NoVNet{vnet}
+	}
+	if p.zone = v.Pending.Zones[p.vnet.Zone]; p.zone == nil {
+		return nil, fmt.Errorf("vnet %s: its zone %s does not exist", vnet, p.vnet.Zone)
+	}
+	for _, id := range slices.Sorted(maps.Keys(v.Pending.Subnets)) {
+		if sub := v.Pending.Subnets[id]; sub.VNet == vnet && sub.CIDR.IsValid() {
+			p.subnets = append(p.subnets, sub)
+		}
+	}
+	return p, nil
+}
+
+// NoVNet is the error of a VNet that does not exist.
+type NoVNet struct{ ID string }
+
+// Error implements error.
+func (e *NoVNet) Error() string {
+	return fmt.Sprintf("vnet %s does not exist; list what exists with: viaduct get vnets", e.ID)
+}
+
+// managed reports whether the addresses of the zone are managed at all.
+func (p *place) managed() bool { return p.zone.IPAM != "" }
+
+// external returns the external system that the zone's addresses are registered with;
+// nil if there is none.
+func (s *Service) external(live *model.Config, zone *model.Zone) (plugin.System, error) {
+	if zone.IPAM == "" {
+		return nil, nil
+	}
+	i := live.IPAMs[zone.IPAM]
+	if i == nil {
+		return nil, fmt.Errorf("zone %s: its address management %s does not exist: declare it, or give the zone another one", zone.ID, zone.IPAM)
+	}
+	if !i.External() {
+		return nil, nil
+	}
+	return s.plugins.IPAM(i)
+}
+
+// nameServer returns the client of a name server by its ID; nil for none.
+func (s *Service) nameServer(live *model.Config, id string) (plugin.Names, error) {
+	if id == "" {
+		return nil, nil
+	}
+	n := live.NameServers[id]
+	if n == nil {
+		return nil, fmt.Errorf("the name server %s does not exist: declare it, or take it out of the zone", id)
+	}
+	return s.plugins.Names(n)
+}
+
+// Addresses are all addresses that are recorded in a zone, sorted.
+func (s *Service) Addresses(zone string) []Address { return s.book.List(zone) }
+
+// Sync makes sure that all that was stored so far is known.
+func (s *Service) Sync(ctx context.Context) error { return s.book.Sync(ctx) }

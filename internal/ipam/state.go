@@ -1,0 +1,166 @@
+package ipam
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
+)
+
+// State is the content of pve-ipam-state.json, in which Proxmox VE keeps addresses.
+type State struct {
+	Zones map[string]StateZone `json:"zones,omitempty"`
+}
+
+// StateZone is a zone in a State.
+type StateZone struct {
+	Subnets map[string]StateSubnet `json:"subnets"`
+}
+
+// StateSubnet is a subnet in a State, by its network.
+type StateSubnet struct {
+	IPs map[string]StateIP `json:"ips"`
+}
+
+// StateIP is an address in a State: a gateway, or what is known of whose it is.
+type StateIP struct {
+	Gateway  int     `json:"gateway,omitempty"`
+	VMID     *string `json:"vmid,omitempty"`
+	Hostname *string `json:"hostname,omitempty"`
+	MAC      *string `json:"mac,omitempty"`
+}
+
+// Export is the addresses of all zones with built-in address management.
+func (s *Service) Export(v *revision.View) *State {
+	out := &State{}
+	for _, id := range slices.Sorted(maps.Keys(v.Pending.Zones)) {
+		if i := v.Live.IPAMs[v.Pending.Zones[id].IPAM]; i == nil || i.External() {
+			continue
+		}
+		if zone := s.book.export(v.Pending, id); len(zone.Subnets) > 0 {
+			if out.Zones == nil {
+				out.Zones = make(map[string]StateZone)
+			}
+			out.Zones[id] = zone
+		}
+	}
+	return out
+}
+
+// export is a zone's subnets with the addresses that are known of each.
+func (b *Book) export(cfg *model.Config, zone string) StateZone {
+	out := StateZone{Subnets: make(map[string]StateSubnet)}
+	all := b.List(zone)
+	for id, sub := range cfg.Subnets {
+		if z, _, _ := model.ParseSubnetID(id); z != zone {
+			continue
+		}
+		ips := make(map[string]StateIP)
+		for _, a := range all {
+			if sub.CIDR.Masked().Contains(a.IP) {
+				ips[a.IP.String()] = StateIP{VMID: text(a.Guest), Hostname: text(a.Name), MAC: text(a.MAC)}
+			}
+		}
+		if hasGateway(sub) {
+			ips[sub.Gateway.String()] = StateIP{Gateway: 1}
+		}
+		out.Subnets[sub.CIDR.Masked().String()] = StateSubnet{IPs: ips}
+	}
+	return out
+}
+
+func text(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// ParseState reads a pve-ipam-state.json.
+func ParseState(b []byte) (*State, error) {
+	s := &State{}
+	if err := json.Unmarshal(b, s); err != nil {
+		return nil, fmt.Errorf("this is no pve-ipam-state.json: %w", err)
+	}
+	return s, nil
+}
+
+// Imported is what became of the addresses of a State.
+type Imported struct {
+	// Added counts those that are new; Known those that were there, of the same owner.
+	Added, Known int
+	// Refused says why the others were not taken over, sorted.
+	Refused []string
+}
+
+// Import takes over the addresses of a State. Gateways follow from the subnets, and are
+// passed over. What cannot be taken over is told; the others are.
+func (s *Service) Import(ctx context.Context, state *State) (*Imported, error) {
+	v, err := s.config.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &Imported{}
+	for _, zone := range slices.Sorted(maps.Keys(state.Zones)) {
+		for _, cidr := range slices.Sorted(maps.Keys(state.Zones[zone].Subnets)) {
+			ips := state.Zones[zone].Subnets[cidr].IPs
+			for _, ip := range slices.Sorted(maps.Keys(ips)) {
+				if ips[ip].Gateway != 0 {
+					continue
+				}
+				if err := s.take(ctx, v, zone, cidr, ip, ips[ip], out); err != nil {
+					return out, err
+				}
+			}
+		}
+	}
+	return out, nil
+}
+
+// take takes over one address; what cannot be taken over is told in out.
+func (s *Service) take(ctx context.Context, v *revision.View, zone, cidr, ip string, from StateIP, out *Imported) error {
+	refuse := func(format string, args ...any) {
+		out.Refused = append(out.Refused, fmt.Sprintf("zone %s, %s: ", zone, ip)+fmt.Sprintf(format, args...))
+	}
+	network, err := netip.ParsePrefix(cidr)
+	if err != nil {
+		refuse("%q is no network", cidr)
+		return nil
+	}
+	a, err := netip.ParseAddr(ip)
+	if err != nil {
+		refuse("is no address")
+		return nil
+	}
+	sub := v.Pending.Subnets[model.SubnetID(zone, network)]
+	if sub == nil {
+		refuse("the subnet %s is not configured here", cidr)
+		return nil
+	}
+	n := NIC{VNet: sub.VNet, MAC: word(from.MAC), Guest: word(from.VMID), Name: word(from.Hostname)}
+	if known, ok := s.book.Get(zone, a); ok && known.Owner() == n.owner() {
+		out.Known++
+		return nil
+	}
+	if _, err := s.Reserve(ctx, n, a); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		refuse("%s", err)
+		return nil
+	}
+	out.Added++
+	return nil
+}
+
+func word(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

@@ -1,0 +1,56 @@
+package ipam
+
+import (
+	"net/netip"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// span is a range of addresses that may be given.
+type span struct{ first, last netip.Addr }
+
+// spansOf are the addresses of a subnet that may be given: its ranges if it has any,
+// and else all that hosts can have. In IPv6 the first is the network's own address, as
+// Proxmox VE has it.
+func spansOf(s *model.Subnet) []span {
+	var out []span
+	for _, r := range s.DHCPRange {
+		if r.Start.IsValid() && r.End.IsValid() {
+			out = append(out, span{r.Start, r.End})
+		}
+	}
+	if out != nil {
+		return out
+	}
+	network := s.CIDR.Masked()
+	first, last := network.Addr(), lastOf(network)
+	if first.Is4() && network.Bits() < 31 {
+		first, last = first.Next(), last.Prev()
+	}
+	return []span{{first, last}}
+}
+
+// lastOf is the highest address of a network.
+func lastOf(p netip.Prefix) netip.Addr {
+	b := p.Masked().Addr().AsSlice()
+	for i := p.Bits(); i < len(b)*8; i++ {
+		b[i/8] |= 0x80 >> (i % 8)
+	}
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}
+
+// avoided tells which addresses of a subnet are never given: gateways of the VNet, and
+// in IPv6 the address that every router of the network answers (RFC 4291 section
+// 2.6.1), unless it is the only one.
+func avoided(subnets []*model.Subnet, s *model.Subnet) func(netip.Addr) bool {
+	gateways := make(map[netip.Addr]bool)
+	for _, other := range subnets {
+		gateways[other.Gateway] = true
+	}
+	anycast := netip.Addr{}
+	if s.CIDR.Addr().Is6() && s.CIDR.Bits() < 127 {
+		anycast = s.CIDR.Masked().Addr()
+	}
+	return func(ip netip.Addr) bool { return gateways[ip] || ip == anycast }
+}

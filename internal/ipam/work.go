@@ -1,0 +1,334 @@
+package ipam
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/ipam/plugin"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/store"
+)
+
+// intent is what is about to be done at external systems.
+type intent struct {
+	// Life is the process that does it.
+	Life string `json:"life"`
+	// Remove says that the addresses are to go; otherwise they are to come.
+	Remove bool `json:"remove,omitempty"`
+	// Zone is where they belong, MAC the hardware address that they are registered for.
+	Zone string `json:"zone"`
+	MAC  string `json:"mac,omitempty"`
+	// IPAM is the external system that is asked for an address which is not known yet,
+	// Subnets where it will be.
+	IPAM    string          `json:"ipam,omitempty"`
+	Subnets []*model.Subnet `json:"subnets,omitempty"`
+	// Entries are the addresses as far as they are known.
+	Entries []entry `json:"entries,omitempty"`
+}
+
+// entry is an address of an intent.
+type entry struct {
+	IP     netip.Addr    `json:"ip"`
+	Subnet *model.Subnet `json:"subnet,omitempty"`
+	IPAM   string        `json:"ipam,omitempty"`
+	Names  *Names        `json:"names,omitempty"`
+}
+
+// newID is a name that no other has.
+func newID() string {
+	var b [12]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// undoTimeout bounds what is done to undo things after the caller is gone.
+const undoTimeout = time.Minute
+
+// work is an intent that this process carries out.
+type work struct {
+	s    *Service
+	live *model.Config
+	zone *model.Zone
+	vnet string
+	nic  NIC
+
+	id       string
+	revision int64
+	intent   intent
+}
+
+// begin stores an intent to give a NIC addresses.
+func (s *Service) begin(ctx context.Context, p *place, n NIC) (*work, error) {
+	w := &work{s: s, live: p.live, zone: p.zone, vnet: p.vnet.ID, nic: n, id: newID()}
+	w.intent = intent{Life: s.life, Zone: p.zone.ID, MAC: n.MAC, IPAM: p.zone.IPAM, Subnets: p.subnets}
+	return w, w.save(ctx)
+}
+
+func (w *work) key() string { return prefixIntent + w.id }
+
+// save stores the intent as it is now.
+func (w *work) save(ctx context.Context) error {
+	op, err := w.op()
+	if err != nil {
+		return err
+	}
+	w.s.mu.Lock()
+	w.s.working[w.id] = true
+	w.s.mu.Unlock()
+	at, err := w.s.store.Txn(ctx, []store.Cond{{Key: w.key(), Revision: w.revision}}, []store.Op{op})
+	if err != nil {
+		w.leave()
+		return fmt.Errorf("noting what is about to be done: %w", err)
+	}
+	w.revision = at
+	return nil
+}
+
+// op writes the intent.
+func (w *work) op() (store.Op, error) {
+	value, err := json.Marshal(w.intent)
+	return store.Put(w.key(), value), err
+}
+
+// leave lets others find the intent.
+func (w *work) leave() {
+	w.s.mu.Lock()
+	defer w.s.mu.Unlock()
+	delete(w.s.working, w.id)
+}
+
+// done is what a transaction needs to end the work.
+func (w *work) done(c *change) {
+	c.conds = append(c.conds, store.Cond{Key: w.key(), Revision: w.revision})
+	c.ops = append(c.ops, store.Delete(w.key()))
+}
+
+// entry is an address as external systems have it.
+func (w *work) entry(sub *model.Subnet, a *Address) plugin.Entry {
+	return plugin.Entry{IP: a.IP, Name: prefixed(a.Name, sub), MAC: a.MAC, Guest: a.Guest}
+}
+
+// add registers an address with the external system.
+func (w *work) add(ctx context.Context, ext plugin.System, sub *model.Subnet, a *Address) error {
+	a.IPAM = w.zone.IPAM
+	w.intent.Entries = append(w.intent.Entries, entry{IP: a.IP, Subnet: sub, IPAM: a.IPAM})
+	if err := w.save(ctx); err != nil {
+		return err
+	}
+	err := ext.Add(ctx, sub, w.entry(sub, a))
+	if err != nil && !errors.Is(err, plugin.ErrUnreachable) { // it is somebody else's, or was never made
+		w.intent.Entries = w.intent.Entries[:len(w.intent.Entries)-1]
+	}
+	return err
+}
+
+// next lets the external system choose a free address of a family.
+func (w *work) next(ctx context.Context, ext plugin.System, p *place, family int) (*Address, error) {
+	for _, sub := range p.of(family) {
+		ranges := []*model.Range{nil}
+		if len(sub.DHCPRange) > 0 {
+			ranges = nil
+			for i := range sub.DHCPRange {
+				ranges = append(ranges, &sub.DHCPRange[i])
+			}
+		}
+		for _, r := range ranges {
+			a := w.s.address(p, w.nic, netip.Addr{})
+			ip, err := ext.Next(ctx, sub, r, w.entry(sub, a))
+			if errors.Is(err, plugin.ErrNone) {
+				continue
+			}
+			if err != nil {
+				return nil, fmt.Errorf("address management %s: %w", w.zone.IPAM, err)
+			}
+			a.IP, a.IPAM = ip, w.zone.IPAM
+			w.intent.Entries = append(w.intent.Entries, entry{IP: ip, Subnet: sub, IPAM: a.IPAM})
+			return a, w.save(ctx)
+		}
+	}
+	return nil, p.full(w.nic, family)
+}
+
+// allocateThere gives addresses that external systems are told of: all or none.
+func (s *Service) allocateThere(ctx context.Context, p *place, n NIC, families []int, ext plugin.System) ([]Address, error) {
+	w, err := s.begin(ctx, p, n)
+	if err != nil {
+		return nil, err
+	}
+	var got []*Address
+	for _, family := range families {
+		var a *Address
+		if ext != nil {
+			a, err = w.next(ctx, ext, p, family)
+		} else {
+			a, err = s.pickIn(ctx, p, n, family, 0)
+		}
+		if err != nil {
+			s.putBack(p, got, ext)
+			return nil, w.undo(ctx, err)
+		}
+		got = append(got, a)
+	}
+	if err := w.finish(ctx, got); err != nil {
+		s.putBack(p, got, ext)
+		return nil, err
+	}
+	return values(got), nil
+}
+
+// putBack gives up addresses that were picked here.
+func (s *Service) putBack(p *place, all []*Address, ext plugin.System) {
+	if ext != nil {
+		return
+	}
+	for _, a := range all {
+		s.book.putBack(p.zone.ID, a.IP)
+	}
+}
+
+// finish registers the names of addresses, stores them and ends the work; or undoes
+// everything.
+func (w *work) finish(ctx context.Context, got []*Address) error {
+	for _, a := range got {
+		sub := w.subnetOf(a.IP)
+		if a.Names = namesOf(w.zone, sub, a.Name); a.Names == nil {
+			continue
+		}
+		w.name(a, sub)
+		if err := w.save(ctx); err != nil {
+			return w.undo(ctx, err)
+		}
+		if err := w.s.register(ctx, w.live, a.Names, a.IP); err != nil {
+			return w.undo(ctx, err)
+		}
+	}
+	c := &change{zone: w.zone.ID, owner: w.nic.owner(), put: got}
+	w.done(c)
+	if err := w.s.book.commit(ctx, c); err != nil {
+		return w.undo(ctx, err)
+	}
+	w.leave()
+	return nil
+}
+
+// name notes in the intent where an address's name is about to be registered.
+func (w *work) name(a *Address, sub *model.Subnet) {
+	for i := range w.intent.Entries {
+		if w.intent.Entries[i].IP == a.IP {
+			w.intent.Entries[i].Names = a.Names
+			return
+		}
+	}
+	w.intent.Entries = append(w.intent.Entries, entry{IP: a.IP, Subnet: sub, Names: a.Names})
+}
+
+func (w *work) subnetOf(ip netip.Addr) *model.Subnet {
+	p := place{subnets: w.intent.Subnets}
+	return p.subnetOf(ip)
+}
+
+// undo takes back what was done at external systems, and returns the cause, with what
+// could not be taken back yet.
+func (w *work) undo(ctx context.Context, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
+	defer w.leave()
+	err := w.s.takeBack(ctx, w.live, &w.intent)
+	if err == nil {
+		_, err = w.s.store.Txn(ctx, []store.Cond{{Key: w.key(), Revision: w.revision}}, []store.Op{store.Delete(w.key())})
+	}
+	if err != nil && cause == nil {
+		return err
+	}
+	if err != nil {
+		return fmt.Errorf("%w; what was registered on the way could not be taken back yet, which is tried again until it can: %w", cause, err)
+	}
+	return cause
+}
+
+// takeBack removes from external systems what an intent speaks of.
+func (s *Service) takeBack(ctx context.Context, live *model.Config, in *intent) error {
+	var errs []error
+	for _, e := range slices.Backward(in.Entries) {
+		if e.Names != nil {
+			errs = append(errs, s.unregister(ctx, live, e.Names, e.IP))
+		}
+		ext, err := s.systemOf(live, e.IPAM)
+		if err == nil && ext != nil {
+			err = ext.Delete(ctx, e.Subnet, e.IP)
+		}
+		errs = append(errs, err)
+	}
+	if in.Remove || in.MAC == "" {
+		return errors.Join(errs...)
+	}
+	// An address may have been chosen there of which nobody here was told.
+	ext, err := s.systemOf(live, in.IPAM)
+	if err != nil || ext == nil {
+		return errors.Join(append(errs, err)...)
+	}
+	for _, sub := range in.Subnets {
+		ips, err := ext.Of(ctx, sub, in.MAC)
+		for _, ip := range ips {
+			if _, ours := s.book.Get(in.Zone, ip); !ours && err == nil {
+				err = ext.Delete(ctx, sub, ip)
+			}
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// abandoned is after what time without a change the work of another process counts as
+// left: longer than any may take.
+const abandoned = 3 * time.Minute
+
+// finishOthers takes up the work that nobody does any more.
+func (s *Service) finishOthers(ctx context.Context, live *model.Config) error {
+	records, _, err := s.store.List(ctx, prefixIntent, "")
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, r := range records {
+		w := &work{s: s, live: live, id: r.Key[len(prefixIntent):], revision: r.Revision}
+		if err := json.Unmarshal(r.Value, &w.intent); err != nil {
+			errs = append(errs, fmt.Errorf("stored value %s is not understood: %w", r.Key, err))
+			continue
+		}
+		if s.takeUp(w) {
+			w.intent.Life = s.life
+			if err := w.save(ctx); err != nil {
+				continue // somebody else did
+			}
+			errs = append(errs, w.undo(ctx, nil))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// takeUp reports whether nobody works on an intent.
+func (s *Service) takeUp(w *work) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.working[w.id] {
+		return false
+	}
+	if w.intent.Life == s.life {
+		return true
+	}
+	state := fmt.Sprint(w.id, w.revision)
+	first, ok := s.seen[state]
+	if !ok {
+		s.seen[state] = s.now()
+		return false
+	}
+	return s.now().Sub(first) >= abandoned
+}
