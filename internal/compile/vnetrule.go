@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -203,8 +204,8 @@ func protocolMatch(f *model.FirewallRule) match {
 	case model.ProtoICMPv6:
 		m.family = 6
 	}
-	if m.family != 0 && f.ICMPType != "" {
-		if t, _ := model.ParseICMPType(f.ICMPType, protocol); t != nil {
+	if m.family != 0 {
+		if t, ok := model.ParseICMPType(cmp.Or(f.ICMPType, f.Dport, "any"), protocol); ok && t != nil {
 			icmp := map[int]string{4: "icmp", 6: "icmpv6"}[m.family]
 			m.text = fmt.Sprintf("%s type %d", icmp, t.Type)
 			if t.Code >= 0 {
@@ -214,6 +215,9 @@ func protocolMatch(f *model.FirewallRule) match {
 		}
 	}
 	m.text = "meta l4proto " + strconv.Itoa(protocol)
+	if m.family != 0 {
+		return m
+	}
 	for _, p := range []struct{ field, text string }{{" th sport ", f.Sport}, {" th dport ", f.Dport}} {
 		if ports, ok := model.ParsePorts(p.text); ok {
 			m.text += p.field + literal(portTexts(ports))

@@ -73,7 +73,8 @@ type FirewallRule struct {
 	// Sport and Dport are lists of ports; see ParsePorts.
 	Sport string `json:"sport,omitempty"`
 	Dport string `json:"dport,omitempty"`
-	// ICMPType is that of a message of ICMP or ICMPv6; see ParseICMPType.
+	// ICMPType is that of a message of ICMP or ICMPv6; see ParseICMPType. Dport may
+	// say it too, as it did in earlier releases of Proxmox VE.
 	ICMPType string `json:"icmp-type,omitempty"`
 	// Log is the level at which matches are logged; one of LogLevels.
 	Log string `json:"log,omitempty"`

@@ -149,6 +149,7 @@ func TestValidateFirewall(t *testing.T) {
 		{"ports", with(func(r *FirewallRule) { r.Proto, r.Dport = "tcp", "80;443" }), "no list of ports"},
 		{"ports alone", with(func(r *FirewallRule) { r.Dport = "80" }), "needs a protocol that has ports"},
 		{"icmp type", with(func(r *FirewallRule) { r.Proto, r.ICMPType = "icmp", "echo-requst" }), "did you mean echo-request?"},
+		{"icmp type as port", with(func(r *FirewallRule) { r.Proto, r.Dport = "icmp", "80,443" }), "needs a protocol that has ports"},
 		{"icmp type of tcp", with(func(r *FirewallRule) { r.Proto, r.ICMPType = "tcp", "echo-request" }), "needs proto icmp"},
 		{"log", with(func(r *FirewallRule) { r.Log = `info" drop` }), "is not known"},
 	} {

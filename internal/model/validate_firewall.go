@@ -304,6 +304,10 @@ func (c *firewallChecker) matches(r report, at string, f *FirewallRule, found fa
 	if protocol == ProtoICMP && found&family4 == 0 || protocol == ProtoICMPv6 && found&family6 == 0 {
 		r.errorf(at+"proto", f.Proto, "is not that of the addresses' IP version, so nothing would ever match")
 	}
+	icmp := protocol == ProtoICMP || protocol == ProtoICMPv6
+	if _, ok := ParseICMPType(f.Dport, protocol); ok && icmp && f.ICMPType == "" && f.Sport == "" {
+		return
+	}
 	for _, p := range []struct{ field, text string }{{"sport", f.Sport}, {"dport", f.Dport}} {
 		if p.text == "" {
 			continue
@@ -318,7 +322,7 @@ func (c *firewallChecker) matches(r report, at string, f *FirewallRule, found fa
 	if f.ICMPType == "" {
 		return
 	}
-	if protocol != ProtoICMP && protocol != ProtoICMPv6 {
+	if !icmp {
 		r.errorf(at+"icmp-type", f.ICMPType, "needs proto icmp or icmpv6")
 	} else if _, ok := ParseICMPType(f.ICMPType, protocol); !ok {
 		r.errorf(at+"icmp-type", f.ICMPType, "is not known%s", didYouMean(Nearest(f.ICMPType, ICMPTypeNames(protocol)), "; use a name like echo-request, a number, or type/code"))
