@@ -212,14 +212,8 @@ func objectRow(o model.Object) []string {
 		return []string{o.ID, string(o.Type), o.URL, orText(o.Section, "")}
 	case *model.NameServer:
 		return []string{o.ID, o.Type, o.URL, orText(o.TTL, ""), orText(o.ReverseMaskV6, "")}
-	case *model.Alias:
-		return []string{o.ID, o.CIDR, o.Comment}
-	case *model.IPSet:
-		return []string{o.ID, strconv.Itoa(len(o.Entries)), o.Comment}
-	case *model.SecurityGroup:
-		return []string{o.ID, strconv.Itoa(len(o.Rules)), o.Comment}
-	case *model.Firewall:
-		return []string{o.ID, yesText(o.Enable), cmp.Or(o.PolicyForward, model.FirewallAccept), strconv.Itoa(len(o.Rules)), filtersText(o), o.LogLevelForward}
+	case *model.Alias, *model.IPSet, *model.SecurityGroup, *model.Firewall:
+		return firewallRow(o)
 	case *model.Guest:
 		var nics, addrs []string
 		for _, n := range o.NICs {
@@ -369,6 +363,21 @@ func linkOf(guest, nic string, ports []string) string {
 func (a *app) write(text string) error {
 	_, err := io.WriteString(a.Stdout, text)
 	return err
+}
+
+// firewallRow is objectRow for what firewalls are made of.
+func firewallRow(o model.Object) []string {
+	switch o := o.(type) {
+	case *model.Alias:
+		return []string{o.ID, o.CIDR, o.Comment}
+	case *model.IPSet:
+		return []string{o.ID, strconv.Itoa(len(o.Entries)), o.Comment}
+	case *model.SecurityGroup:
+		return []string{o.ID, strconv.Itoa(len(o.Rules)), o.Comment}
+	case *model.Firewall:
+		return []string{o.ID, yesText(o.Enable), cmp.Or(o.PolicyForward, model.FirewallAccept), strconv.Itoa(len(o.Rules)), filtersText(o), o.LogLevelForward}
+	}
+	return nil
 }
 
 // filtersText are the filters of NICs that a firewall has.

@@ -23,6 +23,7 @@ var flow = map[string][]string{
 	"internal/compile":           {"internal/model", "internal/desired", "internal/protocol", "internal/frr", "internal/routing"},
 	"internal/manifest":          {"internal/model"},
 	"internal/pve":               {"internal/model"},
+	"internal/pvefw":             {"internal/model"},
 	"internal/pvesdn":            {"internal/model", "internal/pve"},
 	"internal/pvedir":            {"internal/model", "internal/pve", "internal/pvesdn"},
 	"internal/ifupdown":          {"internal/model", "internal/pvesdn"},

@@ -301,34 +301,8 @@ func (s *sdn) aliasOperations() []Operation {
 	rename := name
 	rename.Name, rename.Need, rename.Doc = "rename", 0, "another name for the alias"
 	cidr := pve.Property{Name: "cidr", Form: pve.Text, Need: 'r', MaxLength: 128, Doc: "address or network"}
-	find := func(c *Call, v *revision.View) (*model.Alias, error) {
-		if a := v.Live.Aliases[lower(c.Text("name"))]; a != nil {
-			return a, nil
-		}
-		return nil, Params{"name": "no such alias"}
-	}
-	show := func(a *model.Alias, digest string) pve.Object {
-		ipversion := 4
-		if r, _ := model.ParseAddresses(a.CIDR); r.Start.Is6() {
-			ipversion = 6
-		}
-		return described(pve.Object{"name": a.ID, "cidr": a.CIDR, "ipversion": ipversion, "digest": digest}, a.Comment)
-	}
-	digest := func(v *revision.View) string { return digestOf(v.Live.List(model.KindAlias)) }
 	return []Operation{
-		{
-			Method: http.MethodGet, Path: path, Doc: "List the aliases.", Allow: seeFirewall,
-			Handle: func(c *Call) (any, error) {
-				v, err := s.Config.View(c)
-				out := []pve.Object{}
-				if err == nil {
-					for _, o := range v.Live.List(model.KindAlias) {
-						out = append(out, show(o.(*model.Alias), digest(v)))
-					}
-				}
-				return out, err
-			},
-		},
+		{Method: http.MethodGet, Path: path, Doc: "List the aliases.", Allow: seeFirewall, Handle: s.listAliases},
 		{
 			Method: http.MethodPost, Path: path, Doc: "Create an alias.", Params: []pve.Property{name, cidr, commentParam()}, Allow: changeFirewall,
 			Handle: func(c *Call) (any, error) {
@@ -348,42 +322,26 @@ func (s *sdn) aliasOperations() []Operation {
 				if err != nil {
 					return nil, err
 				}
-				a, err := find(c, v)
+				a, err := findAlias(c, v)
 				if err != nil {
 					return nil, err
 				}
-				return show(a, digest(v)), nil
+				return showAlias(a, aliasDigest(v)), nil
 			},
 		},
 		{
 			Method: http.MethodPut, Path: path + "/{name}", Doc: "Change or rename an alias.", Params: []pve.Property{name, rename, cidr, commentParam(), digestText}, Allow: changeFirewall,
 			Handle: func(c *Call) (any, error) {
-				return s.firewallChange(c, "", func(v *revision.View) ([]model.Edit, error) {
-					old, err := find(c, v)
-					if err == nil {
-						err = c.unmodified(digest(v))
-					}
-					if err != nil {
-						return nil, err
-					}
-					a := &model.Alias{ID: old.ID, CIDR: c.Text("cidr"), Comment: c.Text("comment")}
-					if !c.Has("rename") || lower(c.Text("rename")) == old.ID {
-						return []model.Edit{{Put: a}}, nil
-					}
-					if a.ID = lower(c.Text("rename")); v.Live.Aliases[a.ID] != nil {
-						return nil, Params{"name": "alias '" + c.Text("rename") + "' already exists"}
-					}
-					return []model.Edit{{Put: a}, {Kind: model.KindAlias, ID: old.ID}}, nil
-				})
+				return s.firewallChange(c, "", func(v *revision.View) ([]model.Edit, error) { return updateAlias(c, v) })
 			},
 		},
 		{
 			Method: http.MethodDelete, Path: path + "/{name}", Doc: "Delete an alias.", Params: []pve.Property{name, digestText}, Allow: changeFirewall,
 			Handle: func(c *Call) (any, error) {
 				return s.firewallChange(c, "", func(v *revision.View) ([]model.Edit, error) {
-					a, err := find(c, v)
+					a, err := findAlias(c, v)
 					if err == nil {
-						err = c.unmodified(digest(v))
+						err = c.unmodified(aliasDigest(v))
 					}
 					if err != nil {
 						return nil, err
@@ -393,4 +351,53 @@ func (s *sdn) aliasOperations() []Operation {
 			},
 		},
 	}
+}
+
+// findAlias finds the alias that a call names.
+func findAlias(c *Call, v *revision.View) (*model.Alias, error) {
+	if a := v.Live.Aliases[lower(c.Text("name"))]; a != nil {
+		return a, nil
+	}
+	return nil, Params{"name": "no such alias"}
+}
+
+func aliasDigest(v *revision.View) string { return digestOf(v.Live.List(model.KindAlias)) }
+
+func showAlias(a *model.Alias, digest string) pve.Object {
+	ipversion := 4
+	if r, _ := model.ParseAddresses(a.CIDR); r.Start.Is6() {
+		ipversion = 6
+	}
+	return described(pve.Object{"name": a.ID, "cidr": a.CIDR, "ipversion": ipversion, "digest": digest}, a.Comment)
+}
+
+func (s *sdn) listAliases(c *Call) (any, error) {
+	v, err := s.Config.View(c)
+	if err != nil {
+		return nil, err
+	}
+	out, digest := []pve.Object{}, aliasDigest(v)
+	for _, o := range v.Live.List(model.KindAlias) {
+		out = append(out, showAlias(o.(*model.Alias), digest))
+	}
+	return out, nil
+}
+
+// updateAlias are the edits that change an alias, or give it another name.
+func updateAlias(c *Call, v *revision.View) ([]model.Edit, error) {
+	old, err := findAlias(c, v)
+	if err == nil {
+		err = c.unmodified(aliasDigest(v))
+	}
+	if err != nil {
+		return nil, err
+	}
+	a := &model.Alias{ID: old.ID, CIDR: c.Text("cidr"), Comment: c.Text("comment")}
+	if !c.Has("rename") || lower(c.Text("rename")) == old.ID {
+		return []model.Edit{{Put: a}}, nil
+	}
+	if a.ID = lower(c.Text("rename")); v.Live.Aliases[a.ID] != nil {
+		return nil, Params{"name": "alias '" + c.Text("rename") + "' already exists"}
+	}
+	return []model.Edit{{Put: a}, {Kind: model.KindAlias, ID: old.ID}}, nil
 }
