@@ -1,9 +1,9 @@
 package compile
 
 import (
+	"encoding/hex"
 	"fmt"
 	"maps"
-	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -142,7 +142,7 @@ func (n *node) known(guest string, nic *model.NIC) (macs []string, ips []netip.A
 // ownLinkLocal is the link-local address that a host makes of its hardware address
 // (RFC 4291, appendix A).
 func ownLinkLocal(mac string) netip.Addr {
-	m, err := net.ParseMAC(mac)
+	m, err := hex.DecodeString(strings.ReplaceAll(mac, ":", ""))
 	if err != nil || len(m) != 6 {
 		panic(fmt.Sprintf("%q is not what NormalizeMAC gives", mac))
 	}

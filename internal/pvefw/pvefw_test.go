@@ -119,7 +119,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(cluster)
 	f.Fuzz(func(t *testing.T, text string) {
 		c, _ := ReadCluster(text)
-		ReadVNet("vnet1", text)
+		_, _ = ReadVNet("vnet1", text)
 		// What was read is written so that it is read again.
 		again, bad := ReadCluster(c.Write())
 		if len(bad) > 0 {
