@@ -26,13 +26,31 @@ type ipSet struct {
 	// hosts says that it holds single addresses only, whatever will come, and taken
 	// that something may be taken out.
 	hosts, taken bool
+	// sets are those of nftables that it is.
+	sets []desired.Set
 }
 
 // setName is the name of a set as rules and nftables have it, less the family.
 func setName(p model.Peer) string { return p.Scope + "/" + p.Set }
 
-// ipSet looks up what a set holds; what it belongs to may be gone.
-func (n *node) ipSet(p model.Peer) ipSet {
+// ipSet looks up what a set holds, once, however many rules refer to it.
+func (n *node) ipSet(p model.Peer) *ipSet {
+	name := setName(p)
+	s := n.ipSets[name]
+	if s == nil {
+		s = &ipSet{}
+		*s = n.holds(p)
+		s.sets = s.nft(name)
+		if n.ipSets == nil {
+			n.ipSets = map[string]*ipSet{}
+		}
+		n.ipSets[name] = s
+	}
+	return s
+}
+
+// holds works out what a set holds; what it belongs to may be gone.
+func (n *node) holds(p model.Peer) ipSet {
 	if p.Scope == model.ScopeDatacenter {
 		return n.declaredSet(n.cfg.IPSets[p.Set])
 	}
@@ -83,8 +101,17 @@ func (n *node) declaredSet(declared *model.IPSet) ipSet {
 			s.in = append(s.in, r)
 		}
 	}
+	// The kernel takes a new element of a large set of addresses at once, but goes
+	// through all of a set of networks (nft_set_rbtree).
+	isHost := func(r model.Range) bool { return r.Start == r.End }
+	s.hosts = len(declared.Entries) >= largeSet && !slices.ContainsFunc(s.in, func(r model.Range) bool { return !isHost(r) }) &&
+		!slices.ContainsFunc(s.out, func(r model.Range) bool { return !isHost(r) })
 	return s
 }
+
+// largeSet is how many entries of addresses make a set that can have no networks: with
+// the first network it becomes another set, and the rules are made anew.
+const largeSet = 4096
 
 // guestSet are the addresses of a guest, as far as they are known here: those in the
 // zones of the node.
@@ -120,11 +147,11 @@ func (n *node) addresses(p model.Peer) (model.Range, bool) {
 	return model.ParseAddresses(a.CIDR)
 }
 
-// sets are the sets of nftables that a set is.
-func (s ipSet) sets(name string) []desired.Set {
+// nft are the sets of nftables that a set is.
+func (s *ipSet) nft(name string) []desired.Set {
 	var out []desired.Set
 	add := func(suffix string, ranges []model.Range) {
-		four, six := elements(ranges)
+		four, six := elements(ranges, !s.hosts)
 		out = append(out,
 			desired.Set{Name: "v4-" + name + suffix, Type: "ipv4_addr", Interval: !s.hosts, Dynamic: true, Elements: four},
 			desired.Set{Name: "v6-" + name + suffix, Type: "ipv6_addr", Interval: !s.hosts, Dynamic: true, Elements: six})
@@ -136,9 +163,13 @@ func (s ipSet) sets(name string) []desired.Set {
 	return out
 }
 
-// elements writes ranges as elements of sets, sorted, of IPv4 and of IPv6.
-func elements(ranges []model.Range) (four, six []string) {
-	for _, r := range merged(ranges) {
+// elements writes ranges as elements of sets, sorted, of IPv4 and of IPv6. Without
+// join they are single addresses, which stay so.
+func elements(ranges []model.Range, join bool) (four, six []string) {
+	if join {
+		ranges = merged(ranges)
+	}
+	for _, r := range ranges {
 		if r.Start.Is4() {
 			four = append(four, rangeText(r))
 		} else {
@@ -147,7 +178,7 @@ func elements(ranges []model.Range) (four, six []string) {
 	}
 	slices.Sort(four)
 	slices.Sort(six)
-	return four, six
+	return slices.Compact(four), slices.Compact(six)
 }
 
 // merged are the ranges that together have the same addresses, sorted and apart:

@@ -72,7 +72,7 @@ func (r *ruleset) add(base ...desired.Chain) {
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.sets)) {
-		r.table.Sets = append(r.table.Sets, r.n.ipSet(r.sets[name]).sets(name)...)
+		r.table.Sets = append(r.table.Sets, r.n.ipSet(r.sets[name]).sets...)
 	}
 	slices.SortFunc(r.table.Sets, func(a, b desired.Set) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(r.chains, func(a, b desired.Chain) int { return cmp.Compare(a.Name, b.Name) })

@@ -169,7 +169,7 @@ func (r *ruleset) peers(field, text string) []match {
 			ranges = append(ranges, a)
 		}
 	}
-	four, six := elements(ranges)
+	four, six := elements(ranges, true)
 	if len(four) > 0 {
 		out = append(out, match{4, "ip " + field + " " + literal(four)})
 	}
