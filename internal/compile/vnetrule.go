@@ -130,10 +130,12 @@ func (r *ruleset) group(id string) bool {
 	return true
 }
 
-// matches are the conditions of a rule, any of which is enough.
+// matches are the conditions of a rule, any of which is enough. A condition that cannot
+// be read, which is refused when it is written, is one that nothing meets.
 func (r *ruleset) matches(f *model.FirewallRule) []match {
 	parts := []model.FirewallRule{*f}
-	if m, ok := model.FindMacro(f.Macro); ok && f.Macro != "" {
+	if f.Macro != "" {
+		m, _ := model.FindMacro(f.Macro)
 		parts = m.Matches()
 	}
 	var out []match
@@ -144,7 +146,11 @@ func (r *ruleset) matches(f *model.FirewallRule) []match {
 				continue
 			}
 			for i := range parts {
-				if m, ok := ends.and(protocolMatch(&parts[i])); ok {
+				p, ok := protocolMatch(&parts[i])
+				if !ok {
+					continue
+				}
+				if m, ok := ends.and(p); ok {
 					out = append(out, m)
 				}
 			}
@@ -155,8 +161,8 @@ func (r *ruleset) matches(f *model.FirewallRule) []match {
 
 // peers are the conditions of a source or a destination.
 func (r *ruleset) peers(field, text string) []match {
-	list, _ := model.ParsePeers(text)
-	if len(list) == 0 {
+	list, bad := model.ParsePeers(text)
+	if len(list)+len(bad) == 0 {
 		return []match{{}}
 	}
 	var out []match
@@ -191,39 +197,51 @@ func (r *ruleset) peers(field, text string) []match {
 	return slices.Compact(out)
 }
 
-// protocolMatch is the condition of protocol, ports and type of message.
-func protocolMatch(f *model.FirewallRule) match {
+// protocolMatch is the condition of protocol, ports and type of message; ok is false if
+// it cannot be read.
+func protocolMatch(f *model.FirewallRule) (m match, ok bool) {
 	if f.Proto == "" {
-		return match{}
+		return match{}, f.Sport+f.Dport+f.ICMPType == ""
 	}
-	protocol, _ := model.ParseProtocol(f.Proto)
-	var m match
+	protocol, ok := model.ParseProtocol(f.Proto)
+	if !ok {
+		return match{}, false
+	}
 	switch protocol {
 	case model.ProtoICMP:
 		m.family = 4
 	case model.ProtoICMPv6:
 		m.family = 6
 	}
-	if m.family != 0 {
-		if t, ok := model.ParseICMPType(cmp.Or(f.ICMPType, f.Dport, "any"), protocol); ok && t != nil {
-			icmp := map[int]string{4: "icmp", 6: "icmpv6"}[m.family]
-			m.text = fmt.Sprintf("%s type %d", icmp, t.Type)
-			if t.Code >= 0 {
-				m.text += fmt.Sprintf(" %s code %d", icmp, t.Code)
-			}
-			return m
-		}
-	}
 	m.text = "meta l4proto " + strconv.Itoa(protocol)
 	if m.family != 0 {
-		return m
+		return icmpMatch(m, f, protocol)
 	}
 	for _, p := range []struct{ field, text string }{{" th sport ", f.Sport}, {" th dport ", f.Dport}} {
-		if ports, ok := model.ParsePorts(p.text); ok {
-			m.text += p.field + literal(portTexts(ports))
+		if p.text == "" {
+			continue
 		}
+		ports, ok := model.ParsePorts(p.text)
+		if !ok || !model.HasPorts(protocol) {
+			return match{}, false
+		}
+		m.text += p.field + literal(portTexts(ports))
 	}
-	return m
+	return m, f.ICMPType == ""
+}
+
+// icmpMatch is the condition of a type of message, if there is one.
+func icmpMatch(m match, f *model.FirewallRule, protocol int) (match, bool) {
+	t, ok := model.ParseICMPType(cmp.Or(f.ICMPType, f.Dport, "any"), protocol)
+	if !ok || t == nil {
+		return m, ok
+	}
+	icmp := map[int]string{4: "icmp", 6: "icmpv6"}[m.family]
+	m.text = fmt.Sprintf("%s type %d", icmp, t.Type)
+	if t.Code >= 0 {
+		m.text += fmt.Sprintf(" %s code %d", icmp, t.Code)
+	}
+	return m, true
 }
 
 func portTexts(ports []model.Ports) []string {
