@@ -25,7 +25,7 @@ var flow = map[string][]string{
 	"internal/pve":               {"internal/model"},
 	"internal/pvefw":             {"internal/model"},
 	"internal/pvesdn":            {"internal/model", "internal/pve"},
-	"internal/pvedir":            {"internal/model", "internal/pve", "internal/pvesdn"},
+	"internal/pvedir":            {"internal/model", "internal/pve", "internal/pvesdn", "internal/pvefw"},
 	"internal/ifupdown":          {"internal/model", "internal/pvesdn"},
 	"internal/pvefrr":            {"internal/model", "internal/pvesdn", "internal/frr", "internal/routing"},
 	"internal/delay":             {},
