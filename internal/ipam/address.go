@@ -36,6 +36,8 @@ type Address struct {
 	NIC   string `json:"nic,omitempty"`
 	// Name is the host name without the domain and the subnet's prefix.
 	Name string `json:"name,omitempty"`
+	// Declared says that it was given because a guest has the NIC: it goes with that.
+	Declared bool `json:"declared,omitempty"`
 	// Since is when it was given.
 	Since time.Time `json:"since,omitzero"`
 	// IPAM is the external system that has it too; Names where its name is registered.

@@ -35,8 +35,10 @@ type Book struct {
 type zoneBook struct {
 	addresses map[netip.Addr]*Address
 	owners    map[string]*owned
-	// used4 and used6 are the addresses, and those that are about to be given.
+	// used4 and used6 are the addresses, and those that are about to be given, of which
+	// there are flying.
 	used4, used6 space
+	flying       int
 }
 
 // OpenBook reads all addresses from the store.
@@ -67,22 +69,17 @@ func (z *zoneBook) used(ip netip.Addr) *space {
 
 // Sync reads everything anew, so that all that was written before is seen.
 func (b *Book) Sync(ctx context.Context) error {
-	addresses, at, err := b.store.List(ctx, prefixAddress, "")
-	if err != nil {
-		return err
-	}
-	owners, ownersAt, err := b.store.List(ctx, prefixOwner, "")
+	// All at one revision: an owner and the addresses belong together.
+	records, at, err := b.store.List(ctx, prefix, "")
 	if err != nil {
 		return err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	seen := make(map[string]bool, len(addresses)+len(owners))
-	for _, list := range [][]store.Record{addresses, owners} {
-		for _, r := range list {
-			seen[r.Key] = true
-			b.put(r)
-		}
+	seen := make(map[string]bool, len(records))
+	for _, r := range records {
+		seen[r.Key] = true
+		b.put(r)
 	}
 	for id, z := range b.zones {
 		for ip, a := range z.addresses {
@@ -91,12 +88,12 @@ func (b *Book) Sync(ctx context.Context) error {
 			}
 		}
 		for owner, o := range z.owners {
-			if key := ownerKey(id, owner); !seen[key] && o.revision <= ownersAt {
-				b.remove(key, ownersAt)
+			if key := ownerKey(id, owner); !seen[key] && o.revision <= at {
+				b.remove(key, at)
 			}
 		}
 	}
-	b.passed(min(at, ownersAt))
+	b.passed(at)
 	return nil
 }
 
@@ -209,9 +206,12 @@ func (b *Book) follow(ctx context.Context) error {
 // change is one transaction on the addresses of one owner.
 type change struct {
 	zone, owner string
-	// put are new or changed addresses of the owner, drop are those that it loses.
+	// seen is when the owner's record was written on which the change was decided.
+	seen int64
+	// put are new or changed addresses of the owner, drop are those that it loses. Those
+	// that there are have to be as they are here.
 	put  []*Address
-	drop []netip.Addr
+	drop []Address
 	// conds and ops belong to the transaction too.
 	conds []store.Cond
 	ops   []store.Op
@@ -237,9 +237,9 @@ func (b *Book) commit(ctx context.Context, c *change) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	z := b.zone(c.zone)
-	for _, ip := range c.drop {
-		b.removed[addressKey(c.zone, ip)] = at
-		b.remove(addressKey(c.zone, ip), at)
+	for _, a := range c.drop {
+		b.removed[addressKey(c.zone, a.IP)] = at
+		b.remove(addressKey(c.zone, a.IP), at)
 	}
 	for _, a := range c.put {
 		a.revision = at
@@ -269,28 +269,27 @@ func (b *Book) transaction(c *change) (conds []store.Cond, ops []store.Op, after
 	if o := z.owners[c.owner]; o != nil {
 		owner = *o
 	}
-	after = slices.DeleteFunc(slices.Clone(owner.IPs), func(ip netip.Addr) bool { return slices.Contains(c.drop, ip) })
-	revision := func(ip netip.Addr) int64 {
-		if a := z.addresses[ip]; a != nil {
-			return a.revision
-		}
-		return 0
+	if owner.revision != c.seen && c.owner != "" {
+		return nil, nil, nil, store.ErrConflict
 	}
-	for _, ip := range c.drop {
-		conds = append(conds, store.Cond{Key: addressKey(c.zone, ip), Revision: revision(ip)})
-		ops = append(ops, store.Delete(addressKey(c.zone, ip)))
+	after = slices.DeleteFunc(slices.Clone(owner.IPs), func(ip netip.Addr) bool {
+		return slices.ContainsFunc(c.drop, func(a Address) bool { return a.IP == ip })
+	})
+	for _, a := range c.drop {
+		key := addressKey(c.zone, a.IP)
+		conds = append(conds, store.Cond{Key: key, Revision: a.revision})
+		ops = append(ops, store.Delete(key))
 	}
 	for _, a := range c.put {
-		old := z.addresses[a.IP]
-		if old != nil && old.Owner() != c.owner {
-			return nil, nil, nil, &Taken{Address: *old}
+		if old := z.addresses[a.IP]; old != nil && old.revision != a.revision {
+			return nil, nil, nil, store.ErrConflict // somebody was faster: who, is seen at the next look
 		}
 		value, err := json.Marshal(a)
 		if err != nil {
 			return nil, nil, nil, err
 		}
 		key := addressKey(c.zone, a.IP)
-		conds = append(conds, store.Cond{Key: key, Revision: revision(a.IP)})
+		conds = append(conds, store.Cond{Key: key, Revision: a.revision})
 		ops = append(ops, store.Put(key, value))
 		if !slices.Contains(after, a.IP) {
 			after = append(after, a.IP)
@@ -309,34 +308,89 @@ func (b *Book) transaction(c *change) (conds []store.Cond, ops []store.Op, after
 	return conds, append(ops, store.Put(key, value)), after, err
 }
 
-// look reads the records that conditions are about.
+// look reads the records that conditions are about, and the addresses of owners.
 func (b *Book) look(ctx context.Context, conds []store.Cond) error {
 	for _, c := range conds {
+		b.mu.Lock()
+		known := b.known(c.Key)
+		b.mu.Unlock()
 		r, err := b.store.Get(ctx, c.Key)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
+		if errors.Is(err, store.ErrNotFound) {
+			b.mu.Lock()
+			if b.known(c.Key) == known { // nobody has written it since
+				b.remove(c.Key, known+1)
+			}
+			b.mu.Unlock()
+			continue
+		}
+		if err != nil {
 			return err
 		}
+		records, err := b.ofOwner(ctx, r)
+		if err != nil {
+			return err
+		}
+		// At once: an owner whose addresses are not known yet would get others.
 		b.mu.Lock()
-		if err == nil {
+		for _, r := range append(records, r) {
 			b.put(r)
-		} else {
-			b.forget(c.Key)
 		}
 		b.mu.Unlock()
 	}
 	return nil
 }
 
-// forget removes what the store does not have any more. The caller holds mu.
-func (b *Book) forget(key string) {
-	b.remove(key, 1<<62)
+// ofOwner are the records of the addresses that a record says somebody owns.
+func (b *Book) ofOwner(ctx context.Context, r store.Record) ([]store.Record, error) {
+	rest, ok := strings.CutPrefix(r.Key, prefixOwner)
+	if !ok {
+		return nil, nil
+	}
+	zone, _, _ := strings.Cut(rest, "/")
+	var o owned
+	if err := json.Unmarshal(r.Value, &o); err != nil {
+		return nil, fmt.Errorf("stored value %s is not understood: %w", r.Key, err)
+	}
+	var out []store.Record
+	for _, ip := range o.IPs {
+		a, err := b.store.Get(ctx, addressKey(zone, ip))
+		if errors.Is(err, store.ErrNotFound) {
+			continue // it was freed since
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a)
+	}
+	return out, nil
 }
 
-// Of are the addresses of an owner in a zone, sorted.
-func (b *Book) Of(zone, owner string) []Address {
+// known is when the record of a key was written that is known; 0 if none is. The caller
+// holds mu.
+func (b *Book) known(key string) int64 {
+	if rest, ok := strings.CutPrefix(key, prefixAddress); ok {
+		id, text, _ := strings.Cut(rest, "/")
+		ip, err := netip.ParseAddr(text)
+		if a := b.zone(id).addresses[ip]; err == nil && a != nil {
+			return a.revision
+		}
+		return 0
+	}
+	id, owner, _ := strings.Cut(strings.TrimPrefix(key, prefixOwner), "/")
+	if o := b.zone(id).owners[owner]; o != nil {
+		return o.revision
+	}
+	return 0
+}
+
+// Of are the addresses of an owner in a zone, sorted, and when that was written.
+func (b *Book) Of(zone, owner string) (_ []Address, seen int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.of(zone, owner)
+	if o := b.zone(zone).owners[owner]; o != nil {
+		seen = o.revision
+	}
+	return b.of(zone, owner), seen
 }
 
 func (b *Book) of(zone, owner string) []Address {
@@ -376,10 +430,25 @@ func (b *Book) List(zone string) []Address {
 	return out
 }
 
-// pick reserves, in this process, the first address of the ranges that is free and
-// not to be avoided, after passing over some; ok is false if there is none. Whoever
-// picks an address either commits it or puts it back.
-func (b *Book) pick(zone string, ranges []span, avoid func(netip.Addr) bool, pass int) (_ netip.Addr, ok bool) {
+// declared are the addresses of all zones that were given because of guests.
+func (b *Book) declared() []Address {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var out []Address
+	for _, z := range b.zones {
+		for _, a := range z.addresses {
+			if a.Declared {
+				out = append(out, *a)
+			}
+		}
+	}
+	return out
+}
+
+// pick reserves, in this process, the first address of the ranges that is free and not
+// to be avoided, after passing over some; it is invalid if there is none. Whoever picks
+// an address tells when it has landed.
+func (b *Book) pick(zone string, ranges []span, avoid func(netip.Addr) bool, pass int) netip.Addr {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	z := b.zone(zone)
@@ -395,23 +464,33 @@ func (b *Book) pick(zone string, ranges []span, avoid func(netip.Addr) bool, pas
 			}
 			if last = ip; pass == 0 {
 				z.used(ip).use(ip)
-				return ip, true
+				z.flying++
+				return ip
 			}
 			pass--
 		}
 	}
 	if last.IsValid() { // there are fewer than were to be passed over
 		z.used(last).use(last)
+		z.flying++
 	}
-	return last, last.IsValid()
+	return last
 }
 
-// putBack gives up an address that was picked.
-func (b *Book) putBack(zone string, ip netip.Addr) {
+// picking counts the addresses of a zone that are on their way, which may come back.
+func (b *Book) picking(zone string) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if z := b.zone(zone); z.addresses[ip] == nil {
+	return b.zone(zone).flying
+}
+
+// landed ends the way of an address that was picked: it was given, or it is free again.
+func (b *Book) landed(zone string, ip netip.Addr) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	z := b.zone(zone)
+	z.flying--
+	if z.addresses[ip] == nil {
 		z.used(ip).free(ip)
 	}
 }
-

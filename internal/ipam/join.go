@@ -24,6 +24,8 @@ type NIC struct {
 	MAC, Guest, NIC string
 	// Name is the guest's host name; empty if it has none.
 	Name string
+
+	declared bool
 }
 
 func (n *NIC) owner() string { return ownerOf(n.MAC, n.Guest, n.NIC) }
@@ -64,7 +66,7 @@ func (s *Service) Join(ctx context.Context, n NIC) ([]Address, error) {
 		if err != nil {
 			return err
 		}
-		out, err = s.join(ctx, v, n)
+		out, _, err = s.join(ctx, v.Pending, v.Live, n)
 		return err
 	})
 	if err != nil {
@@ -87,25 +89,26 @@ func (s *Service) retry(ctx context.Context, try func() error) error {
 	return fmt.Errorf("%w: others took addresses %d times meanwhile; try again", revision.ErrBusy, maxTries)
 }
 
-func (s *Service) join(ctx context.Context, v *revision.View, n NIC) ([]Address, error) {
-	p, err := s.find(v, n.VNet)
+// join is Join in a configuration; given are the addresses that are new.
+func (s *Service) join(ctx context.Context, cfg, live *model.Config, n NIC) (all, given []Address, err error) {
+	p, err := find(cfg, live, n.VNet)
 	if err != nil || !p.managed() {
-		return nil, err
+		return nil, nil, err
 	}
 	owner := n.owner()
 	if owner == "" {
-		return nil, errors.New("a NIC needs a hardware address, or the number of a guest, to get addresses")
+		return nil, nil, errors.New("a NIC needs a hardware address, or the number of a guest, to get addresses")
 	}
-	have := s.book.Of(p.zone.ID, owner)
+	have, seen := s.book.Of(p.zone.ID, owner)
 	missing := p.missing(have)
 	if len(missing) == 0 {
-		return here(have, p), nil
+		return here(have, p), nil, nil
 	}
-	got, err := s.allocate(ctx, p, n, missing)
+	got, err := s.allocate(ctx, p, n, missing, seen)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return append(here(have, p), got...), nil
+	return append(here(have, p), got...), got, nil
 }
 
 // here are those of the addresses that are of the place's subnets.
@@ -149,62 +152,78 @@ func familyOf(ip netip.Addr) int {
 }
 
 // allocate gives a NIC one address of each of the families.
-func (s *Service) allocate(ctx context.Context, p *place, n NIC, families []int) ([]Address, error) {
+func (s *Service) allocate(ctx context.Context, p *place, n NIC, families []int, seen int64) ([]Address, error) {
 	ext, err := s.external(p.live, p.zone)
 	if err != nil {
 		return nil, err
 	}
 	if ext == nil && !s.named(p, n.Name) {
-		return s.allocateHere(ctx, p, n, families)
+		return s.allocateHere(ctx, p, n, families, seen)
 	}
-	return s.allocateThere(ctx, p, n, families, ext)
+	return s.allocateThere(ctx, p, n, families, seen, ext)
 }
 
 // allocateHere gives addresses that nobody else is told of, in one transaction.
-func (s *Service) allocateHere(ctx context.Context, p *place, n NIC, families []int) ([]Address, error) {
-	var picked []*Address
-	back := func() {
-		for _, a := range picked {
-			s.book.putBack(p.zone.ID, a.IP)
-		}
-	}
+func (s *Service) allocateHere(ctx context.Context, p *place, n NIC, families []int, seen int64) ([]Address, error) {
 	for try := range maxTries {
-		picked = nil
-		for _, family := range families {
-			a, err := s.pickIn(ctx, p, n, family, try)
-			if err != nil {
-				back()
-				return nil, err
-			}
-			picked = append(picked, a)
+		picked, err := s.pickAll(ctx, p, n, families, try)
+		if err == nil {
+			err = s.book.commit(ctx, &change{zone: p.zone.ID, owner: n.owner(), seen: seen, put: picked})
 		}
-		err := s.book.commit(ctx, &change{zone: p.zone.ID, owner: n.owner(), put: picked})
+		s.land(p, picked)
 		if err == nil {
 			return values(picked), nil
 		}
-		back()
 		if !errors.Is(err, store.ErrConflict) {
 			return nil, err
 		}
-		if missing := p.missing(s.book.Of(p.zone.ID, n.owner())); !slices.Equal(missing, families) {
+		if _, now := s.book.Of(p.zone.ID, n.owner()); now != seen {
 			return nil, err // it joined somewhere else at the same time: look anew
+		}
+		if try > 2 && !delay.For(ctx, rand.N(time.Duration(min(try, 20))*time.Millisecond)) {
+			return nil, ctx.Err()
 		}
 	}
 	return nil, fmt.Errorf("%w: others took addresses %d times meanwhile; try again", revision.ErrBusy, maxTries)
 }
 
-// pickIn picks a free address of a family. Servers that were in each other's way pass
-// over some, so that they do not meet again.
-func (s *Service) pickIn(ctx context.Context, p *place, n NIC, family, try int) (*Address, error) {
+// pickAll picks a free address of each family. What it picked it returns also with an
+// error.
+func (s *Service) pickAll(ctx context.Context, p *place, n NIC, families []int, try int) ([]*Address, error) {
+	var picked []*Address
+	for _, family := range families {
+		a, err := s.pickIn(ctx, p, n, family, try, len(picked))
+		if err != nil {
+			return picked, err
+		}
+		picked = append(picked, a)
+	}
+	return picked, nil
+}
+
+// land ends the way of addresses that were picked.
+func (s *Service) land(p *place, picked []*Address) {
+	for _, a := range picked {
+		s.book.landed(p.zone.ID, a.IP)
+	}
+}
+
+// pickIn picks a free address of a family, for a NIC for which some are picked. Servers that were in each other's way pass
+// over some, so that they do not meet again. As long as some are on their way, which
+// may come back, there being none is no more than a conflict.
+func (s *Service) pickIn(ctx context.Context, p *place, n NIC, family, try, picked int) (*Address, error) {
 	pass := 0
 	if try > 0 {
 		pass = rand.N(16 * try)
 	}
 	for fresh := range 2 {
 		for _, sub := range p.of(family) {
-			if ip, ok := s.book.pick(p.zone.ID, spansOf(sub), avoided(p.subnets, sub), pass); ok {
+			if ip := s.book.pick(p.zone.ID, spansOf(sub), p.avoid(p.subnets, sub), pass); ip.IsValid() {
 				return s.address(p, n, ip), nil
 			}
+		}
+		if s.book.picking(p.zone.ID) > picked {
+			return nil, store.ErrConflict
 		}
 		if fresh == 0 { // perhaps others freed some
 			if err := s.book.Sync(ctx); err != nil {
@@ -226,7 +245,7 @@ func (p *place) full(n NIC, family int) error {
 // address is the record of an address that a NIC is to have.
 func (s *Service) address(p *place, n NIC, ip netip.Addr) *Address {
 	return &Address{
-		Zone: p.zone.ID, IP: ip, VNet: p.vnet.ID, MAC: n.MAC, Guest: n.Guest, NIC: n.NIC, Name: n.Name, Since: s.now().UTC().Truncate(time.Second),
+		Zone: p.zone.ID, IP: ip, VNet: p.vnet.ID, MAC: n.MAC, Guest: n.Guest, NIC: n.NIC, Name: n.Name, Declared: n.declared, Since: s.now().UTC().Truncate(time.Second),
 	}
 }
 
@@ -239,7 +258,8 @@ func values(all []*Address) []Address {
 }
 
 // Reserve gives a NIC one certain address: of a subnet of the VNet, if it has any. An
-// address that the NIC has already it keeps.
+// address that the NIC has already it keeps. In a zone without address management and
+// name server nothing is kept, and nil returned.
 func (s *Service) Reserve(ctx context.Context, n NIC, ip netip.Addr) (*Address, error) {
 	var out *Address
 	err := s.retry(ctx, func() error {
@@ -247,27 +267,56 @@ func (s *Service) Reserve(ctx context.Context, n NIC, ip netip.Addr) (*Address, 
 		if err != nil {
 			return err
 		}
-		p, err := s.find(v, n.VNet)
-		if err != nil {
-			return err
-		}
-		if err := p.accepts(ip); err != nil {
-			return err
-		}
-		if a, ok := s.book.Get(p.zone.ID, ip); ok {
-			if a.Owner() != "" && a.Owner() == n.owner() {
-				out = &a
-				return nil
-			}
-			return &Taken{Address: a}
-		}
-		out, err = s.reserve(ctx, p, n, ip)
+		out, _, err = s.reserve(ctx, v.Pending, v.Live, n, ip)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%s cannot have %s in vnet %s: %w", n.who(), ip, n.VNet, err)
+		return nil, err
 	}
 	return out, nil
+}
+
+// reserve is Reserve in a configuration; given says that the address is new.
+func (s *Service) reserve(ctx context.Context, cfg, live *model.Config, n NIC, ip netip.Addr) (a *Address, given bool, err error) {
+	p, err := find(cfg, live, n.VNet)
+	if err != nil {
+		return nil, false, err
+	}
+	if !p.managed() && !s.named(p, n.Name) {
+		return nil, false, nil // nobody keeps it
+	}
+	cannot := func(err error) error {
+		return fmt.Errorf("%s cannot have %s in vnet %s: %w", n.who(), ip, n.VNet, err)
+	}
+	if err := p.accepts(ip); err != nil {
+		return nil, false, cannot(err)
+	}
+	if have, ok := s.book.Get(p.zone.ID, ip); ok {
+		if have.Owner() != "" && have.Owner() == n.owner() {
+			return &have, false, nil
+		}
+		return nil, false, cannot(&Taken{Address: have})
+	}
+	if a, err = s.assign(ctx, p, n, ip); err != nil {
+		return nil, false, cannot(err)
+	}
+	return a, true, nil
+}
+
+// Free reports why an address of a VNet cannot be given to anybody: somebody has it, or
+// it is none that a host can have.
+func (s *Service) Free(cfg *model.Config, vnet string, ip netip.Addr) error {
+	p, err := find(cfg, &model.Config{}, vnet)
+	if err != nil {
+		return err
+	}
+	if err := p.accepts(ip); err != nil {
+		return err
+	}
+	if a, ok := s.book.Get(p.zone.ID, ip); ok {
+		return &Taken{Address: a}
+	}
+	return nil
 }
 
 // accepts reports why an address cannot be given in the place.
@@ -291,16 +340,18 @@ func (p *place) accepts(ip netip.Addr) error {
 	return nil
 }
 
-func (s *Service) reserve(ctx context.Context, p *place, n NIC, ip netip.Addr) (*Address, error) {
+// assign gives a NIC an address that is free here.
+func (s *Service) assign(ctx context.Context, p *place, n NIC, ip netip.Addr) (*Address, error) {
 	ext, err := s.external(p.live, p.zone)
 	if err != nil {
 		return nil, err
 	}
 	a := s.address(p, n, ip)
+	_, seen := s.book.Of(p.zone.ID, n.owner())
 	if ext == nil && !s.named(p, n.Name) {
-		return a, s.book.commit(ctx, &change{zone: p.zone.ID, owner: n.owner(), put: []*Address{a}})
+		return a, s.book.commit(ctx, &change{zone: p.zone.ID, owner: n.owner(), seen: seen, put: []*Address{a}})
 	}
-	w, err := s.begin(ctx, p, n)
+	w, err := s.begin(ctx, p, n, seen)
 	if err != nil {
 		return nil, err
 	}

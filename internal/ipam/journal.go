@@ -34,7 +34,7 @@ type journal struct {
 	guests   map[string]*model.Guest
 	running  *model.Config // what declared was made of
 	live     *model.Config
-	declared map[string]declared    // NICs by binding ID
+	declared map[string]declared // NICs by binding ID
 }
 
 type logged struct {

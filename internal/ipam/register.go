@@ -56,21 +56,18 @@ func wanted(live *model.Config, configs ...*model.Config) map[string]*registered
 }
 
 // Register tells external systems of the subnets that edits make or change, before the
-// edits are stored: an error refuses them. What the edits remove they are told
+// edits are stored, which make the configuration after of that of the view: an error
+// refuses them. What the edits remove they are told
 // afterwards, by Settle.
-func (s *Service) Register(ctx context.Context, v *revision.View, edits []model.Edit) error {
+func (s *Service) Register(ctx context.Context, v *revision.View, after *model.Config, edits []model.Edit) error {
 	touched := make(map[string]bool)
-	after := v.Pending.Clone()
 	for _, e := range edits {
-		switch {
-		case e.Put == nil:
-			after.Delete(e.Kind, e.ID)
-		case e.Put.ObjectKind().Revisioned():
-			if err := after.Put(e.Put); err != nil {
-				return nil // it is refused with better words
-			}
-			touched[e.Put.ObjectID()] = e.Put.ObjectKind() == model.KindSubnet
+		if sub, ok := e.Put.(*model.Subnet); ok {
+			touched[subnetID(after, sub)] = true
 		}
+	}
+	if len(touched) == 0 {
+		return nil
 	}
 	want := wanted(v.Live, after)
 	s.syncing.Lock()
@@ -122,7 +119,16 @@ func (s *Service) Resync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.finishOthers(ctx, v.Live), s.Settle(ctx))
+	return errors.Join(s.finishOthers(ctx, v.Live), s.freeOrphans(ctx, v), s.Settle(ctx))
+}
+
+// subnetID is the ID of a subnet that may not be complete.
+func subnetID(cfg *model.Config, s *model.Subnet) string {
+	c, err := copyOf(s)
+	if err != nil || cfg.Complete(c) != nil {
+		return s.ID
+	}
+	return c.ObjectID()
 }
 
 func (s *Service) registered(ctx context.Context) (map[string]*registered, error) {

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 
+	"github.com/viaduct-sdn/viaduct/internal/ipam/plugin"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/store"
@@ -47,10 +49,11 @@ func (s *Service) release(ctx context.Context, v *revision.View, zone, owner str
 	if len(gone) == 0 {
 		return nil, nil
 	}
-	c := &change{zone: zone, owner: owner}
+	_, seen := s.book.Of(zone, owner)
+	c := &change{zone: zone, owner: owner, seen: seen}
 	w := &work{s: s, live: v.Live, id: newID(), intent: intent{Life: s.life, Remove: true, Zone: zone, MAC: gone[0].MAC}}
 	for _, a := range gone {
-		c.drop = append(c.drop, a.IP)
+		c.drop = append(c.drop, a)
 		if a.IPAM != "" || a.Names != nil {
 			w.intent.Entries = append(w.intent.Entries, s.entryOf(v, a))
 		}
@@ -64,7 +67,8 @@ func (s *Service) release(ctx context.Context, v *revision.View, zone, owner str
 // held are the addresses that a release is about.
 func (s *Service) held(zone, owner string, ips []netip.Addr) []Address {
 	if len(ips) == 0 {
-		return s.book.Of(zone, owner)
+		all, _ := s.book.Of(zone, owner)
+		return all
 	}
 	var out []Address
 	for _, ip := range ips {
@@ -140,7 +144,7 @@ func (s *Service) Move(ctx context.Context, n NIC, ip netip.Addr) (*Address, err
 		if err != nil {
 			return err
 		}
-		p, err := s.find(v, n.VNet)
+		p, err := find(v.Pending, v.Live, n.VNet)
 		if err != nil {
 			return err
 		}
@@ -154,13 +158,14 @@ func (s *Service) Move(ctx context.Context, n NIC, ip netip.Addr) (*Address, err
 }
 
 func (s *Service) move(ctx context.Context, v *revision.View, p *place, n NIC, ip netip.Addr) (*Address, error) {
-	have := slices.DeleteFunc(here(s.book.Of(p.zone.ID, n.owner()), p), func(a Address) bool { return familyOf(a.IP) != familyOf(ip) })
+	all, seen := s.book.Of(p.zone.ID, n.owner())
+	have := slices.DeleteFunc(here(all, p), func(a Address) bool { return familyOf(a.IP) != familyOf(ip) })
 	if len(have) == 0 {
 		return nil, fmt.Errorf("%w: it has no IPv%d address in vnet %s", ErrNotAssigned, familyOf(ip), p.vnet.ID)
 	}
 	old := have[0]
 	if n.Guest == "" {
-		n.Guest, n.NIC = old.Guest, old.NIC
+		n.Guest, n.NIC, n.declared = old.Guest, old.NIC, old.Declared
 	}
 	if n.Name == "" {
 		n.Name = old.Name
@@ -172,18 +177,17 @@ func (s *Service) move(ctx context.Context, v *revision.View, p *place, n NIC, i
 		return nil, &Taken{Address: a}
 	}
 	a := s.address(p, n, ip)
-	if ip == old.IP { // only what is said of it changes
-		a.IPAM, a.Names, a.Since = old.IPAM, old.Names, old.Since
-		return a, s.book.commit(ctx, &change{zone: p.zone.ID, owner: n.owner(), put: []*Address{a}})
+	if ip == old.IP {
+		return s.retell(ctx, p, n, old)
 	}
 	ext, err := s.external(p.live, p.zone)
 	if err != nil {
 		return nil, err
 	}
 	if ext == nil && !s.named(p, n.Name) && old.IPAM == "" && old.Names == nil {
-		return a, s.book.commit(ctx, &change{zone: p.zone.ID, owner: n.owner(), put: []*Address{a}, drop: []netip.Addr{old.IP}})
+		return a, s.book.commit(ctx, &change{zone: p.zone.ID, owner: n.owner(), seen: seen, put: []*Address{a}, drop: []Address{old}})
 	}
-	w, err := s.begin(ctx, p, n)
+	w, err := s.begin(ctx, p, n, seen)
 	if err != nil {
 		return nil, err
 	}
@@ -197,4 +201,40 @@ func (s *Service) move(ctx context.Context, v *revision.View, p *place, n NIC, i
 	}
 	_, err = s.release(ctx, v, p.zone.ID, n.owner(), []netip.Addr{old.IP})
 	return a, err
+}
+
+// retell changes what is said of an address that stays: whose it is, and its name.
+func (s *Service) retell(ctx context.Context, p *place, n NIC, old Address) (*Address, error) {
+	a := s.address(p, n, old.IP)
+	a.IPAM, a.Names, a.Since, a.revision = old.IPAM, old.Names, old.Since, old.revision
+	_, seen := s.book.Of(p.zone.ID, n.owner())
+	sub := p.subnetOf(a.IP)
+	ext, err := s.systemOf(p.live, a.IPAM)
+	if err != nil {
+		return nil, err
+	}
+	if ext != nil && (a.Name != old.Name || a.Guest != old.Guest) {
+		if err := ext.Update(ctx, sub, plugin.Entry{IP: a.IP, Name: prefixed(a.Name, sub), MAC: a.MAC, Guest: a.Guest}); err != nil {
+			return nil, fmt.Errorf("address management %s: %w", a.IPAM, err)
+		}
+	}
+	names := namesOf(p.zone, sub, a.Name)
+	if reflect.DeepEqual(names, old.Names) {
+		return a, s.book.commit(ctx, &change{zone: p.zone.ID, owner: n.owner(), seen: seen, put: []*Address{a}})
+	}
+	// The old name goes first: the way back is one record for both.
+	if old.Names != nil {
+		if err := s.unregister(ctx, p.live, old.Names, a.IP); err != nil {
+			return nil, err
+		}
+	}
+	a.Names = nil
+	if names == nil {
+		return a, s.book.commit(ctx, &change{zone: p.zone.ID, owner: n.owner(), seen: seen, put: []*Address{a}})
+	}
+	w, err := s.begin(ctx, p, n, seen)
+	if err != nil {
+		return nil, err
+	}
+	return a, w.finish(ctx, []*Address{a})
 }

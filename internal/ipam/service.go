@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -107,21 +108,23 @@ type place struct {
 	// subnets are those of the VNet, sorted by ID.
 	subnets []*model.Subnet
 	live    *model.Config
+	// avoid tells which addresses of a subnet of the place are never given.
+	avoid func(all []*model.Subnet, s *model.Subnet) func(netip.Addr) bool
 }
 
 // find returns the place of a VNet. Addresses are given of the subnets that are
 // configured, applied or not: a guest that is started right after must find its
 // address, and a subnet that is about to go gives none.
-func (s *Service) find(v *revision.View, vnet string) (*place, error) {
-	p := &place{vnet: v.Pending.VNets[vnet], live: v.Live}
+func find(cfg, live *model.Config, vnet string) (*place, error) {
+	p := &place{vnet: cfg.VNets[vnet], live: live, avoid: avoided}
 	if p.vnet == nil {
 		return nil, &NoVNet{vnet}
 	}
-	if p.zone = v.Pending.Zones[p.vnet.Zone]; p.zone == nil {
+	if p.zone = cfg.Zones[p.vnet.Zone]; p.zone == nil {
 		return nil, fmt.Errorf("vnet %s: its zone %s does not exist", vnet, p.vnet.Zone)
 	}
-	for _, id := range slices.Sorted(maps.Keys(v.Pending.Subnets)) {
-		if sub := v.Pending.Subnets[id]; sub.VNet == vnet && sub.CIDR.IsValid() {
+	for _, id := range slices.Sorted(maps.Keys(cfg.Subnets)) {
+		if sub := cfg.Subnets[id]; sub.VNet == vnet && sub.CIDR.IsValid() {
 			p.subnets = append(p.subnets, sub)
 		}
 	}
@@ -135,6 +138,9 @@ type NoVNet struct{ ID string }
 func (e *NoVNet) Error() string {
 	return fmt.Sprintf("vnet %s does not exist; list what exists with: viaduct get vnets", e.ID)
 }
+
+// Is makes it a revision.ErrNotFound.
+func (e *NoVNet) Is(target error) bool { return target == revision.ErrNotFound }
 
 // managed reports whether the addresses of the zone are managed at all.
 func (p *place) managed() bool { return p.zone.IPAM != "" }
@@ -169,6 +175,9 @@ func (s *Service) nameServer(live *model.Config, id string) (plugin.Names, error
 
 // Addresses are all addresses that are recorded in a zone, sorted.
 func (s *Service) Addresses(zone string) []Address { return s.book.List(zone) }
+
+// Get returns an address of a zone, if somebody has it.
+func (s *Service) Get(zone string, ip netip.Addr) (Address, bool) { return s.book.Get(zone, ip) }
 
 // Sync makes sure that all that was stored so far is known.
 func (s *Service) Sync(ctx context.Context) error { return s.book.Sync(ctx) }

@@ -44,7 +44,9 @@ func (l *level) first(b int) (_ byte, ok bool) {
 	return 0, false
 }
 
-func (l *level) allFull() bool { return l.full == [4]uint64{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0)} }
+func (l *level) allFull() bool {
+	return l.full == [4]uint64{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0)}
+}
 
 // use marks an address as used and reports whether it was free.
 func (s *space) use(a netip.Addr) bool {

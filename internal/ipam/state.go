@@ -42,12 +42,10 @@ func (s *Service) Export(v *revision.View) *State {
 		if i := v.Live.IPAMs[v.Pending.Zones[id].IPAM]; i == nil || i.External() {
 			continue
 		}
-		if zone := s.book.export(v.Pending, id); len(zone.Subnets) > 0 {
-			if out.Zones == nil {
-				out.Zones = make(map[string]StateZone)
-			}
-			out.Zones[id] = zone
+		if out.Zones == nil {
+			out.Zones = make(map[string]StateZone)
 		}
+		out.Zones[id] = s.book.export(v.Pending, id)
 	}
 	return out
 }

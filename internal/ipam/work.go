@@ -13,6 +13,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/ipam/plugin"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
@@ -58,6 +59,7 @@ type work struct {
 	zone *model.Zone
 	vnet string
 	nic  NIC
+	seen int64 // of the owner's record
 
 	id       string
 	revision int64
@@ -65,8 +67,8 @@ type work struct {
 }
 
 // begin stores an intent to give a NIC addresses.
-func (s *Service) begin(ctx context.Context, p *place, n NIC) (*work, error) {
-	w := &work{s: s, live: p.live, zone: p.zone, vnet: p.vnet.ID, nic: n, id: newID()}
+func (s *Service) begin(ctx context.Context, p *place, n NIC, seen int64) (*work, error) {
+	w := &work{s: s, live: p.live, zone: p.zone, vnet: p.vnet.ID, nic: n, seen: seen, id: newID()}
 	w.intent = intent{Life: s.life, Zone: p.zone.ID, MAC: n.MAC, IPAM: p.zone.IPAM, Subnets: p.subnets}
 	return w, w.save(ctx)
 }
@@ -157,40 +159,38 @@ func (w *work) next(ctx context.Context, ext plugin.System, p *place, family int
 }
 
 // allocateThere gives addresses that external systems are told of: all or none.
-func (s *Service) allocateThere(ctx context.Context, p *place, n NIC, families []int, ext plugin.System) ([]Address, error) {
-	w, err := s.begin(ctx, p, n)
+func (s *Service) allocateThere(ctx context.Context, p *place, n NIC, families []int, seen int64, ext plugin.System) ([]Address, error) {
+	w, err := s.begin(ctx, p, n, seen)
 	if err != nil {
 		return nil, err
 	}
 	var got []*Address
-	for _, family := range families {
-		var a *Address
-		if ext != nil {
-			a, err = w.next(ctx, ext, p, family)
-		} else {
-			a, err = s.pickIn(ctx, p, n, family, 0)
-		}
-		if err != nil {
-			s.putBack(p, got, ext)
-			return nil, w.undo(ctx, err)
-		}
-		got = append(got, a)
+	if ext == nil {
+		got, err = s.pickAll(ctx, p, n, families, 0)
+		defer func() { s.land(p, got) }()
+	} else {
+		got, err = w.nextAll(ctx, ext, p, families)
+	}
+	if err != nil {
+		return nil, w.undo(ctx, err)
 	}
 	if err := w.finish(ctx, got); err != nil {
-		s.putBack(p, got, ext)
 		return nil, err
 	}
 	return values(got), nil
 }
 
-// putBack gives up addresses that were picked here.
-func (s *Service) putBack(p *place, all []*Address, ext plugin.System) {
-	if ext != nil {
-		return
+// nextAll lets the external system choose a free address of each family.
+func (w *work) nextAll(ctx context.Context, ext plugin.System, p *place, families []int) ([]*Address, error) {
+	var got []*Address
+	for _, family := range families {
+		a, err := w.next(ctx, ext, p, family)
+		if err != nil {
+			return nil, err
+		}
+		got = append(got, a)
 	}
-	for _, a := range all {
-		s.book.putBack(p.zone.ID, a.IP)
-	}
+	return got, nil
 }
 
 // finish registers the names of addresses, stores them and ends the work; or undoes
@@ -209,7 +209,7 @@ func (w *work) finish(ctx context.Context, got []*Address) error {
 			return w.undo(ctx, err)
 		}
 	}
-	c := &change{zone: w.zone.ID, owner: w.nic.owner(), put: got}
+	c := &change{zone: w.zone.ID, owner: w.nic.owner(), seen: w.seen, put: got}
 	w.done(c)
 	if err := w.s.book.commit(ctx, c); err != nil {
 		return w.undo(ctx, err)
@@ -317,18 +317,51 @@ func (s *Service) finishOthers(ctx context.Context, live *model.Config) error {
 // takeUp reports whether nobody works on an intent.
 func (s *Service) takeUp(w *work) bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.working[w.id] {
+	mine := s.working[w.id]
+	s.mu.Unlock()
+	switch {
+	case mine:
 		return false
-	}
-	if w.intent.Life == s.life {
+	case w.intent.Life == s.life: // what failed here before
 		return true
 	}
-	state := fmt.Sprint(w.id, w.revision)
+	return s.stood(fmt.Sprint(w.id, w.revision))
+}
+
+// stood reports whether a state has been seen for so long, by the clock of this
+// process, that nobody works on it any more.
+func (s *Service) stood(state string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	first, ok := s.seen[state]
 	if !ok {
 		s.seen[state] = s.now()
 		return false
 	}
 	return s.now().Sub(first) >= abandoned
+}
+
+// freeOrphans frees addresses that were given because of NICs which guests do not have
+// any more: whoever took the NIC away was killed before the address was freed.
+func (s *Service) freeOrphans(ctx context.Context, v *revision.View) error {
+	var errs []error
+	for _, a := range s.book.declared() {
+		var now []model.NIC
+		if g := v.Live.Guests[a.Guest]; g != nil {
+			now = g.NICs
+		}
+		state := fmt.Sprint("orphan ", a.Zone, a.IP, a.revision)
+		if stays(v.Pending, now, a.Guest, a.Zone, a.Owner())(a) || stays(v.Running, now, a.Guest, a.Zone, a.Owner())(a) {
+			s.mu.Lock()
+			delete(s.seen, state)
+			s.mu.Unlock()
+			continue
+		}
+		if s.stood(state) {
+			s.log.Warn("an address that no NIC accounts for is freed", "address", a.IP, "zone", a.Zone, "guest", a.Guest)
+			_, err := s.Release(ctx, a.Zone, a.Owner(), a.IP)
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }

@@ -89,6 +89,14 @@ func ValidateGuestsIn(ids []string, guests map[string]*Guest, cfg *Config, known
 	return c.out
 }
 
+// CheckName says what is wrong with the host name of a guest, which may have none.
+func CheckName(name string) string {
+	if name != "" && !isDNSName(name) {
+		return "is not a DNS name: use letters, digits and hyphens, like web1"
+	}
+	return ""
+}
+
 // nicKey is what only one NIC of a VNet may have: a MAC or an address, as text.
 type nicKey struct{ vnet, what string }
 
@@ -112,8 +120,8 @@ func (c *checker) guest(g *Guest, used nicIndex) {
 	if !vmidForm.MatchString(g.ID) {
 		r.errorf("id", g.ID, "is not a guest number: use %d to %d", MinVMID, MaxVMID)
 	}
-	if g.Name != "" && !isDNSName(g.Name) {
-		r.errorf("name", g.Name, "is not a DNS name: use letters, digits and hyphens, like web1")
+	if fault := CheckName(g.Name); fault != "" {
+		r.errorf("name", g.Name, "%s", fault)
 	}
 	switch {
 	case g.Node == "":

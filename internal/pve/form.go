@@ -108,7 +108,8 @@ func addressOf(s string) (netip.Addr, bool) {
 	return a, err == nil && a.Zone() == ""
 }
 
-func address(s string) string {
+// Address tells what is wrong with an IP address.
+func Address(s string) string {
 	if _, ok := addressOf(s); !ok {
 		return "invalid format - value does not look like a valid IP address"
 	}
@@ -153,7 +154,8 @@ func CIDR(s string) string {
 	return ""
 }
 
-func macAddress(s string) string {
+// MAC tells what is wrong with a hardware address that a host can have.
+func MAC(s string) string {
 	m, ok := model.NormalizeMAC(s)
 	if !ok || strings.Count(s, ":") != 5 {
 		return "invalid format - value does not look like a valid unicast MAC address"

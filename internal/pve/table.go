@@ -43,13 +43,13 @@ var zones = &Kind{
 		{Name: "bridge-disable-mac-learning", Form: Boolean, Types: types("vlan:o qinq:o evpn:o"), Doc: "enter guests' hardware addresses instead of learning them"},
 		{Name: "tag", Form: Integer, Types: types("qinq:r"), Doc: "service VLAN"},
 		{Name: "vlan-protocol", Form: Text, Types: types("qinq:o"), Enum: []string{"802.1q", "802.1ad"}, Doc: "type of the service VLAN"},
-		{Name: "peers", Form: List, Types: types("vxlan:o"), Check: address, Doc: "address of every node, the ends of the tunnels"},
+		{Name: "peers", Form: List, Types: types("vxlan:o"), Check: Address, Doc: "address of every node, the ends of the tunnels"},
 		{Name: "fabric", Form: Text, Types: types("vxlan:o"), Check: fabricID, Doc: "fabric whose addresses are the ends of the tunnels"},
 		{Name: "vxlan-port", Form: Integer, Types: types("vxlan:o evpn:o"), Min: 1, Max: 65536, Doc: "UDP port of the tunnels"},
 		{Name: "controller", Form: Text, Types: types("evpn:r"), Doc: "EVPN controller"},
 		{Name: "secondary-controllers", Form: Array, Types: types("evpn:o"), Doc: "further EVPN controllers that get the zone's routes"},
 		{Name: "vrf-vxlan", Form: Integer, Types: types("evpn:r"), Min: 1, Max: 16777215, Doc: "VXLAN network identifier of routed traffic"},
-		{Name: "mac", Form: Text, Types: types("evpn:o"), Check: macAddress, Doc: "hardware address of the gateways"},
+		{Name: "mac", Form: Text, Types: types("evpn:o"), Check: MAC, Doc: "hardware address of the gateways"},
 		{Name: "exitnodes", Form: List, Types: types("evpn:o"), Unordered: true, Check: nodeName, Doc: "nodes that route to the world outside"},
 		{Name: "exitnodes-primary", Form: Text, Types: types("evpn:o"), Check: nodeName, Doc: "exit node that is preferred"},
 		{Name: "exitnodes-local-routing", Form: Boolean, Types: types("evpn:o"), Doc: "exit nodes themselves reach guests"},
@@ -76,11 +76,11 @@ var subnets = &Kind{
 	Types: []string{"subnet"},
 	Properties: []Property{
 		{Name: "vnet", Form: Text, Need: 'r', Doc: "VNet that the subnet belongs to"},
-		{Name: "gateway", Form: Text, Check: address, Doc: "default gateway"},
+		{Name: "gateway", Form: Text, Check: Address, Doc: "default gateway"},
 		{Name: "snat", Form: Boolean, Doc: "guests reach outside through the node's own address"},
 		{Name: "dnszoneprefix", Form: Text, Check: dnsName, Doc: "put between host name and DNS domain"},
 		{Name: "dhcp-range", Form: Array, Doc: "addresses to give out: start-address=A,end-address=B"},
-		{Name: "dhcp-dns-server", Form: Text, Check: address, Doc: "name server told to guests"},
+		{Name: "dhcp-dns-server", Form: Text, Check: Address, Doc: "name server told to guests"},
 	},
 }
 
@@ -89,7 +89,7 @@ var controllers = &Kind{
 	Types: []string{"bgp", "evpn", "isis"},
 	Properties: []Property{
 		{Name: "asn", Form: Integer, Types: types("evpn:r bgp:r"), Max: 4294967295, Doc: "autonomous system number"},
-		{Name: "peers", Form: List, Types: types("evpn:o bgp:r"), Check: address, Doc: "addresses of the peers"},
+		{Name: "peers", Form: List, Types: types("evpn:o bgp:r"), Check: Address, Doc: "addresses of the peers"},
 		{Name: "fabric", Form: Text, Types: types("evpn:o"), Check: fabricID, Doc: "fabric whose nodes are the peers"},
 		{Name: "node", Form: Text, Types: types("bgp:r isis:r"), Check: nodeName, Doc: "node that it runs on"},
 		{Name: "nodes", Form: List, Types: types("evpn:o"), Unordered: true, Check: nodeName, Doc: "nodes that it runs on; all if left out"},

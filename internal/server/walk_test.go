@@ -200,7 +200,8 @@ func (c *cluster) operations(t *testing.T) []operation {
 	}
 	names := map[string]string{
 		"zones": "z2", "vnets": "v2", "subnets": "z2-10.2.0.0-16", "controllers": "ctl", "prefix-lists": "pl", "route-maps": "rm", "fabrics": "f1",
-		"fabric-nodes": "f1_node1", "nodes": "node1", "guests": "200", "ipams": "netbox", "dns": "powerdns", "aliases": "office", "ip-sets": "admins", "security-groups": "web", "firewalls": "v2", "users": owner, "groups": "ops", "roles": "looks", "tokens": owner + "!ci",
+		"fabric-nodes": "f1_node1", "nodes": "node1", "guests": "200", "ipams": "netbox", "dns": "powerdns", "addresses": "z2", "z2": "10.2.0.5",
+		"aliases": "office", "ip-sets": "admins", "security-groups": "web", "firewalls": "v2", "users": owner, "groups": "ops", "roles": "looks", "tokens": owner + "!ci",
 		"members": "node1", "revisions": "1",
 	}
 	var out []operation
@@ -338,7 +339,7 @@ func TestWithoutPermissions(t *testing.T) {
 		"login": "400", "getDocs": "200", "getOpenAPI": "200", "getSession": "200", "logout": "204", "getVersion": "200",
 		"listRoles": "200", "getRole": "200", "streamEvents": "200",
 		"listUsers": `200 [{"id":"nobody@pve"}]`, "listTokens": "200 []", "listGroups": "200 []", "listACL": "200 []",
-		"getStatus": `200 "nodes":[]`,
+		"getStatus": `200 "nodes":[]`, "listAddresses": "200 []", "listUsage": "200 []",
 	}
 	for _, k := range model.Kinds() {
 		name := strings.ReplaceAll(string(k), "-", " ")

@@ -9,6 +9,12 @@
 //	DELETE /api/v1/{kinds}/{id}                            EditResult               If-Match
 //	POST   /api/v1/edits?dry-run=true&pending=<token>      []Edit -> EditResult     all or nothing; pending: Plan.Pending
 //	POST   /api/v1/edits?lax=true                          the same; what the Proxmox API lets pass is a warning
+//	GET    /api/v1/addresses?zone=&vnet=                   []Address, sorted
+//	POST   /api/v1/addresses                               AddressRequest -> []Address: those that the NIC has then
+//	DELETE /api/v1/addresses/{zone}/{ip}                   takes an address from whoever has it
+//	GET    /api/v1/usage?zone=&vnet=                       []Usage: how much of each subnet is used
+//	GET    /api/v1/ipam-state                              the addresses as pve-ipam-state.json has them
+//	POST   /api/v1/ipam-state                              pve-ipam-state.json -> ImportResult
 //	GET    /api/v1/plan                                    Plan: running to pending
 //	POST   /api/v1/plan                                    []Edit -> Plan: running to pending plus these edits, nothing stored
 //	GET    /api/v1/plan?to=N                               Plan: running to revision N
@@ -48,7 +54,7 @@
 // not be read or done is answered 403.
 //
 // {kinds} is nodes, prefix-lists, route-maps, fabrics, fabric-nodes, controllers,
-// zones, vnets, subnets or guests. Guests have no pending
+// zones, vnets, subnets, ipams, dns or guests. The last three have no pending
 // state: their edits take effect at once. Errors are RFC 9457 problem documents
 // (type Error). An If-Match that does not hold answers 412.
 //

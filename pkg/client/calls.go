@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 
@@ -223,6 +224,57 @@ func list[T any](ctx context.Context, c *Client, path string) ([]T, error) {
 	out, err := get[[]T](ctx, c, path, nil)
 	if err != nil {
 		return nil, err
+	}
+	return *out, nil
+}
+
+// Addresses returns the addresses that somebody has, and gateways, sorted: of a zone or
+// VNet if one is given.
+func (c *Client) Addresses(ctx context.Context, zone, vnet string) ([]api.Address, error) {
+	return of(get[[]api.Address](ctx, c, "addresses", inVNet(zone, vnet)))
+}
+
+// AssignAddress gives a NIC addresses, and returns those that it has then.
+func (c *Client) AssignAddress(ctx context.Context, r api.AddressRequest) ([]api.Address, error) {
+	return of(post[[]api.Address](ctx, c, "addresses", nil, r))
+}
+
+// ReleaseAddress takes an address from whoever has it.
+func (c *Client) ReleaseAddress(ctx context.Context, zone string, ip netip.Addr) error {
+	_, err := c.do(ctx, call{method: http.MethodDelete, path: root + "addresses/" + url.PathEscape(zone) + "/" + url.PathEscape(ip.String())})
+	return err
+}
+
+// Usage tells how much of each subnet is used: of a zone or VNet if one is given.
+func (c *Client) Usage(ctx context.Context, zone, vnet string) ([]api.Usage, error) {
+	return of(get[[]api.Usage](ctx, c, "usage", inVNet(zone, vnet)))
+}
+
+// ExportAddresses returns the addresses of the built-in address management as Proxmox
+// VE's pve-ipam-state.json has them.
+func (c *Client) ExportAddresses(ctx context.Context) (json.RawMessage, error) {
+	return of(get[json.RawMessage](ctx, c, "ipam-state", nil))
+}
+
+// ImportAddresses takes over the addresses of a pve-ipam-state.json.
+func (c *Client) ImportAddresses(ctx context.Context, state json.RawMessage) (*api.ImportResult, error) {
+	return post[api.ImportResult](ctx, c, "ipam-state", nil, state)
+}
+
+func inVNet(zone, vnet string) url.Values {
+	q := url.Values{}
+	if zone != "" {
+		q.Set("zone", zone)
+	}
+	if vnet != "" {
+		q.Set("vnet", vnet)
+	}
+	return q
+}
+
+func of[T any](out *T, err error) (T, error) {
+	if err != nil {
+		return *new(T), err
 	}
 	return *out, nil
 }

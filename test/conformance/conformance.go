@@ -46,6 +46,19 @@ func Fabrics(t *testing.T, f func(t *testing.T, c *Case)) {
 	run(t, "fabrics/*", f)
 }
 
+// Subnets runs f in a subtest for every case of a subnet's addresses, and VNets for the
+// one of VNets.
+func Subnets(t *testing.T, f func(t *testing.T, c *Case)) {
+	t.Helper()
+	run(t, "subnets/*", f)
+}
+
+// VNets runs f for the cases of VNets.
+func VNets(t *testing.T, f func(t *testing.T, c *Case)) {
+	t.Helper()
+	run(t, "vnets", f)
+}
+
 // Dir is the directory with the cases. Without the variable the test is skipped;
 // with a directory that has no cases at all it fails.
 func Dir(t *testing.T) string {

@@ -70,13 +70,13 @@ func Operations(t *testing.T, typ string, f func(t *testing.T, c Config, o *Oper
 			DNS    string `json:"dns_id"`
 			Cases  []Operation
 		}
-		c.decode(t, "cases.json", &cases)
+		c.Decode(t, "cases.json", &cases)
 		if cases.Plugin != typ {
 			return
 		}
 		id := map[string]string{"ipam_id": cases.IPAM, "dns_id": cases.DNS}[idKey]
 		var config struct{ IDs map[string]Config }
-		c.decode(t, configFile, &config)
+		c.Decode(t, configFile, &config)
 		if config.IDs[id] == nil {
 			t.Fatalf("%s has no %q", configFile, id)
 		}
@@ -85,7 +85,7 @@ func Operations(t *testing.T, typ string, f func(t *testing.T, c Config, o *Oper
 			found = true
 			t.Run(o.Name, func(t *testing.T) {
 				want := &Exchange{}
-				c.decode(t, o.Expected, &want.want)
+				c.Decode(t, o.Expected, &want.want)
 				f(t, config.IDs[id], &o, want)
 				want.check(t)
 			})
@@ -98,7 +98,8 @@ func Operations(t *testing.T, typ string, f func(t *testing.T, c Config, o *Oper
 	}
 }
 
-func (c *Case) decode(t *testing.T, name string, into any) {
+// Decode reads a file of JSON of the case.
+func (c *Case) Decode(t *testing.T, name string, into any) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(c.Read(t, name)), into); err != nil {
 		t.Fatalf("%s: %v", name, err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/audit"
+	"github.com/viaduct-sdn/viaduct/internal/ipam"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/event"
@@ -30,6 +31,7 @@ const maxBody = 16 << 20
 // Handler serves the interface. All fields but Stop are required.
 type Handler struct {
 	Config    *revision.Service
+	Addresses *ipam.Service
 	Fleet     *fleet.Fleet
 	Authority *pki.Authority
 	Access    *access.Service

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/ipam"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/store/mem"
@@ -80,7 +81,11 @@ func TestATenantChangesNothingOfOthers(t *testing.T) {
 	done, refused := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
 		var err error
-		if h.Config, err = revision.Open(t.Context(), mem.New(), revision.Options{}); err != nil {
+		st := mem.New()
+		if h.Config, err = revision.Open(t.Context(), st, revision.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if h.Addresses, err = ipam.Open(t.Context(), ipam.Options{Store: st, Config: h.Config}); err != nil {
 			t.Fatal(err)
 		}
 		start := []model.Edit{{Put: zone(1)}, {Put: zone(2)}}

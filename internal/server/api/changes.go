@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/ipam"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
@@ -62,7 +63,11 @@ func (h *Handler) change(r *request, edits []model.Edit, o revision.EditOptions)
 	given := o.IfMatch
 	o.IfMatch = make(map[string]string)
 	var judged *revision.View
-	out, err := h.Config.Change(r.Context(), r.caller.name, func(v *revision.View) ([]model.Edit, error) {
+	store := h.Config.Change
+	if ipam.Concerns(edits) {
+		store = h.Addresses.Change
+	}
+	out, err := store(r.Context(), r.caller.name, func(v *revision.View) ([]model.Edit, error) {
 		judged = v
 		clear(o.IfMatch)
 		maps.Copy(o.IfMatch, given)

@@ -99,6 +99,7 @@ func table() []route {
 	for _, k := range model.Kinds() {
 		out = append(out, objectRoutes(k)...)
 	}
+	out = append(out, addressRoutes()...)
 	out = append(out, changeRoutes()...)
 	out = append(out, clusterRoutes()...)
 	out = append(out, accessRoutes()...)

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/ipam"
+	"github.com/viaduct-sdn/viaduct/internal/ipam/plugin"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
@@ -44,6 +46,11 @@ var kinds = []struct {
 	{revision.ErrStalePlan, http.StatusConflict, api.TypeStalePlan},
 	{revision.ErrPendingEdits, http.StatusConflict, api.TypeConflict},
 	{revision.ErrBusy, http.StatusConflict, api.TypeConflict},
+	{plugin.ErrTaken, http.StatusConflict, api.TypeConflict},
+	{plugin.ErrNone, http.StatusConflict, api.TypeConflict},
+	{plugin.ErrNotEmpty, http.StatusConflict, api.TypeConflict},
+	{plugin.ErrUnreachable, http.StatusBadGateway, api.TypeUnavailable},
+	{ipam.ErrNotAssigned, http.StatusNotFound, api.TypeNotFound},
 	{pki.ErrRequest, http.StatusBadRequest, api.TypeInvalid},
 	{pki.ErrToken, http.StatusForbidden, api.TypeForbidden},
 	{pki.ErrNameTaken, http.StatusConflict, api.TypeConflict},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	trail "github.com/viaduct-sdn/viaduct/internal/audit"
+	"github.com/viaduct-sdn/viaduct/internal/ipam"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
 	"github.com/viaduct-sdn/viaduct/internal/server/task"
@@ -19,10 +20,11 @@ import (
 
 // Handler serves the API. The fields up to Log are required.
 type Handler struct {
-	Config *revision.Service
-	Fleet  *fleet.Fleet
-	Access *access.Service
-	Tasks  *task.Service
+	Config    *revision.Service
+	Addresses *ipam.Service
+	Fleet     *fleet.Fleet
+	Access    *access.Service
+	Tasks     *task.Service
 	// Audit keeps who changed what.
 	Audit trail.Trail
 	// Store keeps the lock of the networks and the external systems.

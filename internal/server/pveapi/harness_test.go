@@ -15,6 +15,8 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/audit"
+	"github.com/viaduct-sdn/viaduct/internal/ipam"
+	"github.com/viaduct-sdn/viaduct/internal/ipam/systems"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
@@ -59,7 +61,11 @@ func newEnv(t testing.TB, table []pveapi.Operation, change ...func(*pveapi.Handl
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &pveapi.Handler{Config: config, Fleet: nodes, Access: users, Tasks: tasks, Audit: audit.Open(st, audit.Options{Logger: log}), Store: st, Version: "test", Node: "srv", Log: log}
+	addresses, err := ipam.Open(t.Context(), ipam.Options{Store: st, Config: config, Plugins: systems.Clients{}, Logger: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &pveapi.Handler{Config: config, Addresses: addresses, Fleet: nodes, Access: users, Tasks: tasks, Audit: audit.Open(st, audit.Options{Logger: log}), Store: st, Version: "test", Node: "srv", Log: log}
 	for _, c := range change {
 		c(h)
 	}

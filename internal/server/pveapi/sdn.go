@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/ipam"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pve"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
@@ -19,11 +20,12 @@ import (
 
 // sdn serves what is below /cluster/sdn and /nodes/{node}/sdn.
 type sdn struct {
-	Config *revision.Service
-	Store  store.Store
-	Fleet  *fleet.Fleet
-	Tasks  *task.Service
-	Stop   <-chan struct{}
+	Config    *revision.Service
+	Addresses *ipam.Service
+	Store     store.Store
+	Fleet     *fleet.Fleet
+	Tasks     *task.Service
+	Stop      <-chan struct{}
 
 	lock    globalLock
 	digests digests
@@ -38,14 +40,14 @@ const (
 // networks serves networks with what the handler has.
 func (h *Handler) networks() *sdn {
 	return &sdn{
-		Config: h.Config, Store: h.Store, Fleet: h.Fleet, Tasks: h.Tasks, Stop: h.Stop,
+		Config: h.Config, Addresses: h.Addresses, Store: h.Store, Fleet: h.Fleet, Tasks: h.Tasks, Stop: h.Stop,
 		lock: globalLock{store: h.Store},
 	}
 }
 
 // operations are its part of the table.
 func (s *sdn) operations() []Operation {
-	return slices.Concat([]Operation{s.dryRunOperation()}, s.indexOperations(), s.transactionOperations(), s.nodeOperations(), s.liveOperations(), s.firewallOperations(), s.zoneOperations(), s.vnetOperations(), s.subnetOperations(),
+	return slices.Concat([]Operation{s.dryRunOperation()}, s.indexOperations(), s.transactionOperations(), s.nodeOperations(), s.liveOperations(), s.firewallOperations(), s.zoneOperations(), s.vnetOperations(), s.subnetOperations(), s.ipOperations(),
 		s.controllerOperations(), s.fabricOperations(), s.fabricNodeOperations(), s.pluginOperations(),
 		s.prefixListOperations(), s.routeMapOperations())
 }

@@ -44,7 +44,7 @@ func (s *sdn) subnetOperations() []Operation {
 			Method: http.MethodDelete, Path: item, Doc: "Delete a subnet.",
 			Params: []pve.Property{vnet, id, lockToken}, Allow: s.onVNet(allocate),
 			Handle: func(c *Call) (any, error) {
-				return s.change(c, "delete sdn subnet object", func(v *revision.View) ([]model.Edit, error) {
+				return s.changeSubnets(c, "delete sdn subnet object", func(v *revision.View) ([]model.Edit, error) {
 					old := subnetOf(v.Pending, c.Text("subnet"))
 					if old == nil {
 						return nil, nil // as Proxmox: it is gone, whoever did it
@@ -137,7 +137,7 @@ func (s *sdn) createSubnet(c *Call) (any, error) {
 	if err != nil {
 		return nil, Params{"subnet": pve.CIDR(c.Text("subnet"))}
 	}
-	return s.change(c, "create sdn subnet object", func(v *revision.View) ([]model.Edit, error) {
+	return s.changeSubnets(c, "create sdn subnet object", func(v *revision.View) ([]model.Edit, error) {
 		vnet := v.Pending.VNets[c.Text("vnet")]
 		if vnet == nil {
 			return nil, pve.VNets().Missing(c.Text("vnet"))
@@ -186,7 +186,7 @@ func isRange(text string) bool {
 
 func (s *sdn) updateSubnet(c *Call) (any, error) {
 	k := pve.Subnets()
-	return s.change(c, "update sdn subnet object", func(v *revision.View) ([]model.Edit, error) {
+	return s.changeSubnets(c, "update sdn subnet object", func(v *revision.View) ([]model.Edit, error) {
 		old := subnetOf(v.Pending, c.Text("subnet"))
 		if old == nil {
 			return nil, k.Missing(c.Text("subnet"))

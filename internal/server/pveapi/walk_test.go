@@ -57,7 +57,7 @@ func example(p pve.Property) string {
 	known := map[string]string{
 		"upid": task.UPID{Node: "srv", Type: "t", User: "root@pam"}.String(), "node": "srv", "path": "/sdn",
 		"privs": "SDN.Audit", "users": "victim@pve", "userid": "victim@pve", "password": "some long enough one",
-		"roleid": "PVEAuditor", "subnet": "zone1-192.0.2.0-24", "ip": "192.0.2.1", "mac": "BC:24:11:00:00:01", "zone": "zone1", "vnet": "vnet1",
+		"roleid": "PVEAuditor", "subnet": "zone1-192.0.2.0-24", "ip": "192.0.2.1", "mac": "BC:24:11:00:00:01", "zone": "zone1", "vnet": "vnet1", "ipam": "pve",
 	}
 	v := cmp.Or(known[p.Name], "abc1")
 	if p.Check != nil && p.Check(v) != "" {

@@ -1,0 +1,267 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+	"github.com/viaduct-sdn/viaduct/pkg/client"
+)
+
+func (a *app) addressCommand() *cobra.Command {
+	cmd := accessGroup("address", "See who has which address, and change it",
+		`Addresses are given to the NICs of guests in zones that have an ipam: when a guest
+is declared, started (viaduct hook), or here. Changes take effect at once.`,
+		a.addressListCommand(), a.addressAddCommand(), a.addressMoveCommand(), a.addressDeleteCommand(), a.usageCommand(),
+		a.addressExportCommand(), a.addressImportCommand())
+	return cmd
+}
+
+// within are the flags that choose a zone or VNet.
+type within struct{ zone, vnet string }
+
+func (w *within) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&w.zone, "zone", "", "only of this zone")
+	cmd.Flags().StringVar(&w.vnet, "vnet", "", "only of this vnet")
+}
+
+func (a *app) addressListCommand() *cobra.Command {
+	var w within
+	cmd := listCommand(a, &cobra.Command{Use: "list", Short: "List who has which address", Args: args(0, 0, "")}, listing[api.Address]{
+		empty:  "nobody has an address; zones with ipam give one to each NIC that joins",
+		header: []string{"ADDRESS", "ZONE", "VNET", "OWNER", "MAC", "NAME"},
+		row: func(x api.Address) []string {
+			return []string{x.IP.String(), x.Zone, x.VNet, ownerText(x), x.MAC, x.Name}
+		},
+		name: func(x api.Address) string { return "address/" + x.Zone + "/" + x.IP.String() },
+	}, func(ctx context.Context, c *client.Client, _ []string) ([]api.Address, error) {
+		return c.Addresses(ctx, w.zone, w.vnet)
+	})
+	w.flags(cmd)
+	return cmd
+}
+
+func ownerText(x api.Address) string {
+	switch {
+	case x.Gateway:
+		return "gateway"
+	case x.Guest == "":
+		return ""
+	}
+	return strings.TrimSpace("guest " + x.Guest + " " + x.NIC)
+}
+
+// nicFlags say whose an address is to be.
+func nicFlags(cmd *cobra.Command, r *api.AddressRequest) {
+	f := cmd.Flags()
+	f.StringVar(&r.MAC, "mac", "", "hardware address of the NIC, like BC:24:11:00:00:01")
+	f.StringVar(&r.Guest, "guest", "", "number of the guest")
+	f.StringVar(&r.NIC, "nic", "", "the guest's NIC, like net0")
+	f.StringVar(&r.Name, "name", "", "host name to register")
+}
+
+func (a *app) addressAddCommand() *cobra.Command {
+	var r api.AddressRequest
+	cmd := &cobra.Command{
+		Use:   "add VNET [ADDRESS]",
+		Short: "Give a NIC an address",
+		Long: `Gives a NIC in a vnet the address, or without one a free address of each family
+that it has none of there. The addresses that it has then are printed.`,
+		Example: `  viaduct address add vnet1 --mac BC:24:11:00:00:01 --name web1
+  viaduct address add vnet1 10.0.1.50 --mac BC:24:11:00:00:02`,
+		Args: args(1, 2, "the name of a vnet, and perhaps an address"),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			if len(given) > 1 {
+				var err error
+				if r.IP, err = netip.ParseAddr(given[1]); err != nil {
+					return usagef(cmd, "%q is no address; write it like 10.0.1.50", given[1])
+				}
+			}
+			r.VNet = given[0]
+			return a.assign(cmd.Context(), r)
+		},
+	}
+	nicFlags(cmd, &r)
+	return cmd
+}
+
+func (a *app) addressMoveCommand() *cobra.Command {
+	r := api.AddressRequest{Move: true}
+	cmd := &cobra.Command{
+		Use:   "move VNET ADDRESS",
+		Short: "Give a NIC another address",
+		Long: `Gives a NIC the address in place of the one of the same family that it has in the
+vnet. On failure it keeps what it has.`,
+		Args: args(2, 2, "the name of a vnet and an address"),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			var err error
+			if r.IP, err = netip.ParseAddr(given[1]); err != nil {
+				return usagef(cmd, "%q is no address; write it like 10.0.1.50", given[1])
+			}
+			r.VNet = given[0]
+			return a.assign(cmd.Context(), r)
+		},
+	}
+	nicFlags(cmd, &r)
+	return cmd
+}
+
+func (a *app) assign(ctx context.Context, r api.AddressRequest) error {
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	got, err := c.AssignAddress(ctx, r)
+	if err != nil {
+		return err
+	}
+	if len(got) == 0 {
+		return a.write("vnet " + r.VNet + " has no subnet to give an address of: add one with viaduct create subnet\n")
+	}
+	text := ""
+	for _, x := range got {
+		text += x.IP.String() + "\n"
+	}
+	return a.write(text)
+}
+
+func (a *app) addressDeleteCommand() *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "delete ZONE ADDRESS",
+		Short: "Take an address from whoever has it",
+		Long: `Frees an address, and removes it and its name from the external systems that know
+it. A guest that still uses it is not told: it may meet the next owner.`,
+		Args: args(2, 2, "the name of a zone and an address"),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			ip, err := netip.ParseAddr(given[1])
+			if err != nil {
+				return usagef(cmd, "%q is no address; write it like 10.0.1.50", given[1])
+			}
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			if err := a.confirm(cmd.Context(), yes, fmt.Sprintf("Free the address %s of zone %s?", ip, given[0])); err != nil {
+				return err
+			}
+			if err := c.ReleaseAddress(cmd.Context(), given[0], ip); err != nil {
+				return err
+			}
+			return a.write(fmt.Sprintf("address %s of zone %s is free\n", ip, given[0]))
+		},
+	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return cmd
+}
+
+func (a *app) usageCommand() *cobra.Command {
+	var w within
+	cmd := listCommand(a, &cobra.Command{Use: "usage", Short: "Show how much of each subnet is used", Args: args(0, 0, "")}, listing[api.Usage]{
+		empty:  "no subnets",
+		header: []string{"SUBNET", "ZONE", "VNET", "USED", "OF", "PERCENT"},
+		row: func(u api.Usage) []string {
+			return []string{u.CIDR.String(), u.Zone, u.VNet, strconv.FormatInt(u.Used, 10), strconv.FormatInt(u.Size, 10), percentText(u)}
+		},
+		name: func(u api.Usage) string { return "subnet/" + u.Subnet },
+	}, func(ctx context.Context, c *client.Client, _ []string) ([]api.Usage, error) {
+		return c.Usage(ctx, w.zone, w.vnet)
+	})
+	w.flags(cmd)
+	return cmd
+}
+
+func percentText(u api.Usage) string {
+	if u.Size <= 0 {
+		return "100"
+	}
+	return strconv.FormatFloat(100*float64(u.Used)/float64(u.Size), 'f', 1, 64)
+}
+
+func (a *app) addressExportCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "export FILE",
+		Short: "Write the addresses as Proxmox VE keeps them",
+		Long:  `Writes the addresses of zones with built-in ipam as a pve-ipam-state.json; - is standard output.`,
+		Args:  args(1, 1, "a file"),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			state, err := c.ExportAddresses(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if given[0] == "-" {
+				return a.write(string(state) + "\n")
+			}
+			if err := renameio.WriteFile(given[0], state, 0o640); err != nil {
+				return err
+			}
+			return a.write("wrote " + given[0] + "\n")
+		},
+	}
+}
+
+func (a *app) addressImportCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "import FILE",
+		Short: "Take over the addresses that Proxmox VE keeps",
+		Long: `Takes over the addresses of a pve-ipam-state.json (/etc/pve/sdn or /etc/pve/priv of
+Proxmox VE) whose zones and subnets are configured here. It says what it could not
+take. Addresses that are known already stay; gateways follow from the subnets.`,
+		Args: args(1, 1, "a file"),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			b, err := readFile(given[0])
+			if err != nil {
+				return err
+			}
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			got, err := c.ImportAddresses(cmd.Context(), b)
+			if err != nil {
+				return err
+			}
+			text := ""
+			for _, r := range got.Refused {
+				text += "not taken over: " + r + "\n"
+			}
+			text += fmt.Sprintf("%s taken over, %d known already\n", count(got.Added, "address"), got.Known)
+			if err := a.write(text); err != nil || len(got.Refused) == 0 {
+				return err
+			}
+			return &exitError{ExitDegraded, fmt.Errorf("%s could not be taken over", count(len(got.Refused), "address"))}
+		},
+	}
+}
+
+// readFile reads a file of JSON of a bounded size.
+func readFile(path string) (json.RawMessage, error) {
+	info, err := os.Stat(path)
+	if err == nil && info.Size() > maxImport {
+		err = fmt.Errorf("%s has %d bytes, more than the %d that such a file may have", path, info.Size(), maxImport)
+	}
+	var b []byte
+	if err == nil {
+		b, err = os.ReadFile(path)
+	}
+	if err == nil && !json.Valid(b) {
+		err = errors.New(path + " is not JSON")
+	}
+	if err != nil {
+		return nil, &exitError{ExitUsage, err}
+	}
+	return b, nil
+}

@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pveguest"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+	"github.com/viaduct-sdn/viaduct/pkg/client"
+)
+
+// guestFolder is where a Proxmox VE host has its guests' configurations.
+const guestFolder = "/etc/pve/local"
+
+// hookTimeout bounds what a hook does: a guest waits for it.
+const hookTimeout = time.Minute
+
+func (a *app) hookCommand() *cobra.Command {
+	var folder, node string
+	cmd := &cobra.Command{
+		Use:   "hook VMID PHASE",
+		Short: "Tell Viaduct of a guest that starts or stops, as a Proxmox VE hook script",
+		Long: `Tells Viaduct of the NICs of a guest of Proxmox VE, and where it runs. Before it
+starts its NICs get their addresses; if one cannot, the guest does not start and the
+reason is in its task's log. Give it to a guest as its hook script:
+
+  printf '#!/bin/sh\nexec viaduct hook "$@"\n' > /var/lib/vz/snippets/viaduct
+  chmod +x /var/lib/vz/snippets/viaduct
+  qm set 100 --hookscript local:snippets/viaduct
+
+Phases are pre-start, post-start, pre-stop and post-stop. NICs on bridges that are no
+vnets are left alone. Addresses are kept while a guest is stopped; viaduct delete
+guest VMID frees them.`,
+		Args: args(2, 2, "the number of a guest and a phase"),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			phases := []string{"pre-start", "post-start", "pre-stop", "post-stop"}
+			if !slices.Contains(phases, given[1]) {
+				return usagef(cmd, "%q is no phase; use one of %v", given[1], phases)
+			}
+			if given[1] == "post-start" || given[1] == "pre-stop" {
+				return nil // nothing changes then
+			}
+			if node == "" {
+				var err error
+				if node, err = os.Hostname(); err != nil {
+					return err
+				}
+			}
+			if given[1] == "post-stop" {
+				node = ""
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), hookTimeout)
+			defer cancel()
+			return a.hook(ctx, folder, given[0], node)
+		},
+	}
+	cmd.Flags().StringVar(&folder, "folder", guestFolder, "folder with qemu-server/ and lxc/, which hold the guests' configurations")
+	cmd.Flags().StringVar(&node, "node", "", "name of the node that the guest runs on (default: this host's)")
+	return cmd
+}
+
+// hook makes what is known of a guest what its configuration says.
+func (a *app) hook(ctx context.Context, folder, id, node string) error {
+	text, err := guestConfig(folder, id)
+	if err != nil {
+		return err
+	}
+	g, err := pveguest.Parse(id, text)
+	if err != nil {
+		return fmt.Errorf("guest %s: %w", id, err)
+	}
+	g.Node = node
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	vnets, err := vnetNames(ctx, c)
+	if err != nil {
+		return err
+	}
+	g.NICs = slices.DeleteFunc(g.NICs, func(n model.NIC) bool { return !vnets[n.VNet] })
+	if len(g.NICs) == 0 {
+		return nil
+	}
+	if err := keepDeclared(ctx, c, g); err != nil {
+		return err
+	}
+	if _, err := c.Edit(ctx, []api.Edit{{Put: g}}, false); err != nil {
+		return explain(err, nil)
+	}
+	return nil
+}
+
+// keepDeclared lets the NICs of a guest keep the addresses that were declared for them,
+// of which Proxmox VE knows nothing.
+func keepDeclared(ctx context.Context, c *client.Client, g *model.Guest) error {
+	o, _, err := c.Get(ctx, model.KindGuest, g.ID, "")
+	if api.IsType(err, api.TypeNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	old := o.(*model.Guest)
+	for i, n := range g.NICs {
+		at := slices.IndexFunc(old.NICs, func(was model.NIC) bool { return was.ID == n.ID && was.VNet == n.VNet })
+		if at >= 0 {
+			g.NICs[i].IPs = old.NICs[at].IPs
+		}
+	}
+	return nil
+}
+
+// guestConfig reads the configuration of a virtual machine or container.
+func guestConfig(folder, id string) (string, error) {
+	for _, kind := range []string{"qemu-server", "lxc"} {
+		b, err := os.ReadFile(filepath.Join(folder, kind, filepath.Base(id)+".conf"))
+		if err == nil {
+			return string(b), nil
+		}
+		if !os.IsNotExist(err) {
+			return "", err
+		}
+	}
+	return "", fmt.Errorf("guest %s has no configuration in %s: is this its node, and the folder right?", id, folder)
+}
+
+func vnetNames(ctx context.Context, c *client.Client) (map[string]bool, error) {
+	list, err := c.List(ctx, model.KindVNet, "")
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]bool, len(list))
+	for _, o := range list {
+		out[o.ObjectID()] = true
+	}
+	return out, nil
+}

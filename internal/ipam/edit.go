@@ -1,0 +1,296 @@
+package ipam
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
+)
+
+// Concerns reports whether edits have to do with addresses: then they are to be made
+// with Change.
+func Concerns(edits []model.Edit) bool {
+	return slices.ContainsFunc(edits, func(e model.Edit) bool {
+		k := e.Kind
+		if e.Put != nil {
+			k = e.Put.ObjectKind()
+		}
+		return k == model.KindGuest || k == model.KindSubnet
+	})
+}
+
+// errOther: the edits are others than those that addresses were prepared for.
+var errOther = errors.New("the edits changed meanwhile")
+
+// Change is Config.Change together with what the edits mean for addresses: the NICs of
+// guests get theirs before the guests are stored, and lose them afterwards; external
+// systems are told of subnets; a subnet in which somebody has an address stays. If the
+// edits are not stored, what was done for them is undone.
+func (s *Service) Change(ctx context.Context, author string, edits func(*revision.View) ([]model.Edit, error), o revision.EditOptions) (*revision.EditResult, error) {
+	for range maxTries {
+		v, err := s.config.View(ctx)
+		if err != nil {
+			return nil, err
+		}
+		list, err := edits(v)
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.prepare(ctx, v, list, o.DryRun)
+		if err != nil {
+			return nil, err
+		}
+		result, err := s.config.Change(ctx, author, func(v *revision.View) ([]model.Edit, error) {
+			now, err := edits(v)
+			if err == nil && !equal(list, now) {
+				err = errOther
+			}
+			return now, err
+		}, o)
+		if !o.DryRun {
+			p.conclude(context.WithoutCancel(ctx), err == nil)
+		}
+		if !errors.Is(err, errOther) {
+			return result, err
+		}
+	}
+	return nil, fmt.Errorf("%w: others changed the same objects all the time; try again", revision.ErrBusy)
+}
+
+// equal compares edits by what they say.
+func equal(a, b []model.Edit) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && string(x) == string(y)
+}
+
+// prepared is what was done for edits that are not stored yet.
+type prepared struct {
+	s *Service
+	// given are the addresses that NICs got, leaving the NICs that lose all or some.
+	given   []Address
+	leaving []leaving
+	// subnets says that external systems have to be looked after.
+	subnets bool
+}
+
+// leaving is a NIC that keeps only some of its addresses of the zone.
+type leaving struct {
+	zone, owner string
+	keep        func(Address) bool
+}
+
+// prepare does what has to be done before edits are stored.
+func (s *Service) prepare(ctx context.Context, v *revision.View, edits []model.Edit, dry bool) (*prepared, error) {
+	p := &prepared{s: s}
+	after := v.Pending.Clone()
+	for _, e := range edits {
+		if e.Put == nil {
+			after.Delete(e.Kind, e.ID)
+			p.subnets = p.subnets || e.Kind == model.KindSubnet
+		}
+	}
+	for _, k := range model.Kinds() {
+		for _, e := range edits {
+			if e.Put == nil || e.Put.ObjectKind() != k || !k.Revisioned() {
+				continue
+			}
+			c, err := copyOf(e.Put)
+			if err != nil || after.Put(c) != nil {
+				return p, nil // it is refused with better words
+			}
+			p.subnets = p.subnets || k == model.KindSubnet
+		}
+	}
+	if err := s.mayGo(v, after, edits); err != nil {
+		return nil, err
+	}
+	if dry {
+		return p, nil
+	}
+	if err := s.Register(ctx, v, after, edits); err != nil {
+		p.conclude(context.WithoutCancel(ctx), false)
+		return nil, err
+	}
+	for _, e := range edits {
+		if err := p.guest(ctx, v, after, e); err != nil {
+			p.conclude(context.WithoutCancel(ctx), false)
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// copyOf is a copy that may be completed.
+func copyOf(o model.Object) (model.Object, error) {
+	b, err := json.Marshal(o)
+	if err != nil {
+		return nil, err
+	}
+	return model.Decode(o.ObjectKind(), b)
+}
+
+// maxShown bounds how many addresses a message lists.
+const maxShown = 4
+
+// mayGo refuses the deletion of a subnet in which somebody has an address.
+func (s *Service) mayGo(v *revision.View, after *model.Config, edits []model.Edit) error {
+	var out model.Problems
+	for _, e := range edits {
+		sub := v.Pending.Subnets[e.ID]
+		if e.Put != nil || e.Kind != model.KindSubnet || sub == nil {
+			continue
+		}
+		used := s.InUse(after, sub)
+		if len(used) == 0 {
+			continue
+		}
+		var who []string
+		for _, a := range used[:min(len(used), maxShown)] {
+			who = append(who, a.IP.String()+" of "+a.who())
+		}
+		if len(used) > maxShown {
+			who = append(who, fmt.Sprintf("and %d more", len(used)-maxShown))
+		}
+		out = append(out, model.Problem{Severity: model.Error, Kind: model.KindSubnet, ID: e.ID,
+			Message: fmt.Sprintf("cannot delete subnet '%s', not empty: %s; remove them first (viaduct get addresses)", sub.CIDR, strings.Join(who, ", "))})
+	}
+	if len(out) > 0 {
+		return out
+	}
+	return nil
+}
+
+// guest gives the NICs of a guest that is put their addresses, and notes which NICs
+// lose theirs.
+func (p *prepared) guest(ctx context.Context, v *revision.View, after *model.Config, e model.Edit) error {
+	var now []model.NIC
+	id, name := e.ID, ""
+	if g, ok := e.Put.(*model.Guest); ok {
+		id, name, now = g.ID, g.Name, g.NICs
+	} else if e.Put != nil || e.Kind != model.KindGuest {
+		return nil
+	}
+	for _, n := range now {
+		nic := NIC{VNet: n.VNet, MAC: n.MAC, Guest: id, NIC: n.ID, Name: name, declared: true}
+		place, err := find(after, v.Live, n.VNet)
+		if err != nil || !place.managed() {
+			continue // there is no such VNet, which is refused with better words, or nothing to do
+		}
+		if err := p.nic(ctx, place, after, v.Live, nic, n.IPs); err != nil {
+			return model.Problems{{Severity: model.Error, Kind: model.KindGuest, ID: id, Field: n.ID, Value: n.VNet, Message: err.Error()}}
+		}
+	}
+	old := v.Live.Guests[id]
+	if old == nil {
+		return nil
+	}
+	for _, n := range old.NICs {
+		place, err := find(v.Pending, v.Live, n.VNet)
+		owner := ownerOf(n.MAC, id, n.ID)
+		if err != nil || owner == "" {
+			continue
+		}
+		p.leaving = append(p.leaving, leaving{place.zone.ID, owner, stays(after, now, id, place.zone.ID, owner)})
+	}
+	return nil
+}
+
+// stays tells which addresses of an owner in a zone the NICs that a guest has now still
+// account for: those in a VNet that one of them is in, and of these only the declared
+// ones of a family that has any.
+func stays(cfg *model.Config, now []model.NIC, guest, zone, owner string) func(Address) bool {
+	return func(a Address) bool {
+		if !a.Declared || a.Guest != guest { // it was not given because of the guest
+			return true
+		}
+		for _, n := range now {
+			v := cfg.VNets[n.VNet]
+			if v == nil || v.Zone != zone || ownerOf(n.MAC, guest, n.ID) != owner || n.VNet != a.VNet {
+				continue
+			}
+			declared := slices.DeleteFunc(slices.Clone(n.IPs), func(ip netip.Addr) bool { return familyOf(ip) != familyOf(a.IP) })
+			if len(declared) == 0 || slices.Contains(declared, a.IP) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// nic gives one NIC its addresses: those that are declared, and of every other family
+// one.
+func (p *prepared) nic(ctx context.Context, place *place, cfg, live *model.Config, n NIC, declared []netip.Addr) error {
+	for _, ip := range declared {
+		if place.subnetOf(ip) == nil {
+			continue // in no subnet: nobody manages it
+		}
+		err := p.s.retry(ctx, func() error {
+			a, given, err := p.s.reserve(ctx, cfg, live, n, ip)
+			if err == nil && given {
+				p.given = append(p.given, *a)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if n.owner() == "" || len(place.subnets) == 0 {
+		return nil
+	}
+	return p.s.retry(ctx, func() error {
+		all, given, err := p.s.join(ctx, cfg, live, n)
+		p.given = append(p.given, given...)
+		if err != nil {
+			return err
+		}
+		for _, a := range all {
+			if a.Name != n.Name || a.Guest != n.Guest || a.NIC != n.NIC {
+				if _, err := p.s.retell(ctx, place, n, a); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// conclude finishes what was prepared once the edits are stored, or undoes it. What
+// fails then is logged: the next resync repairs it.
+func (p *prepared) conclude(ctx context.Context, stored bool) {
+	ctx, cancel := context.WithTimeout(ctx, undoTimeout)
+	defer cancel()
+	if !stored {
+		for _, a := range p.given {
+			p.lament(p.s.Release(ctx, a.Zone, a.Owner(), a.IP))
+		}
+	} else {
+		for _, l := range p.leaving {
+			all, _ := p.s.book.Of(l.zone, l.owner)
+			for _, a := range all {
+				if !l.keep(a) {
+					p.lament(p.s.Release(ctx, l.zone, l.owner, a.IP))
+				}
+			}
+		}
+	}
+	if !p.subnets {
+		return
+	}
+	if err := p.s.Settle(ctx); err != nil {
+		p.s.log.Warn("external systems do not know the subnets as they are; that is repaired later", "error", err)
+	}
+}
+
+func (p *prepared) lament(_ []Address, err error) {
+	if err != nil {
+		p.s.log.Warn("an address could not be freed; that is repaired later", "error", err)
+	}
+}

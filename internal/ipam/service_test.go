@@ -1,0 +1,418 @@
+package ipam
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/viaduct-sdn/viaduct/internal/ipam/plugin"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
+	"github.com/viaduct-sdn/viaduct/internal/store"
+	"github.com/viaduct-sdn/viaduct/internal/store/mem"
+)
+
+// world is a store with services on it.
+type world struct {
+	store store.Store
+	now   time.Time
+	far   *external
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{store: mem.New(), now: time.Unix(1_800_000_000, 0), far: newExternal()}
+	t.Cleanup(func() { _ = w.store.Close() })
+	return w
+}
+
+// server is one more server on the store.
+func (w *world) server(t *testing.T) *Service {
+	t.Helper()
+	config, err := revision.Open(t.Context(), w.store, revision.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), Options{Store: w.store, Config: config, Plugins: w.far, Now: func() time.Time { return w.now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func edit(t *testing.T, s *Service, objects ...model.Object) {
+	t.Helper()
+	if err := tryEdit(t, s, objects...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func tryEdit(t *testing.T, s *Service, objects ...model.Object) error {
+	t.Helper()
+	var edits []model.Edit
+	for _, o := range objects {
+		edits = append(edits, model.Edit{Put: o})
+	}
+	_, err := s.Change(t.Context(), "tester", func(*revision.View) ([]model.Edit, error) { return edits, nil }, revision.EditOptions{})
+	return err
+}
+
+func remove(t *testing.T, s *Service, k model.Kind, id string) error {
+	t.Helper()
+	_, err := s.Change(t.Context(), "tester", func(*revision.View) ([]model.Edit, error) { return []model.Edit{{Kind: k, ID: id}}, nil }, revision.EditOptions{})
+	return err
+}
+
+func zone(ipam string) *model.Zone {
+	return &model.Zone{ID: "z1", Type: model.ZoneSimple, IPAM: ipam}
+}
+
+func subnet(vnet, cidr, gateway string, ranges ...string) *model.Subnet {
+	s := &model.Subnet{CIDR: netip.MustParsePrefix(cidr), VNet: vnet}
+	if gateway != "" {
+		s.Gateway = netip.MustParseAddr(gateway)
+	}
+	for _, r := range ranges {
+		start, end, _ := strings.Cut(r, "-")
+		s.DHCPRange = append(s.DHCPRange, model.Range{Start: netip.MustParseAddr(start), End: netip.MustParseAddr(end)})
+	}
+	return s
+}
+
+func guest(id string, nics ...model.NIC) *model.Guest {
+	return &model.Guest{ID: id, Name: "g" + id, NICs: nics}
+}
+
+func mac(n int) string { return fmt.Sprintf("BC:24:11:00:%02X:%02X", n>>8, n&255) }
+
+// shown are the addresses of a zone with their owners.
+func shown(s *Service) []string {
+	out := []string{}
+	for _, a := range s.Addresses("z1") {
+		out = append(out, a.IP.String()+" "+a.Owner())
+	}
+	return out
+}
+
+func is(t *testing.T, s *Service, want ...string) {
+	t.Helper()
+	if want == nil {
+		want = []string{}
+	}
+	if d := cmp.Diff(want, shown(s)); d != "" {
+		t.Errorf("addresses: %s", d)
+	}
+}
+
+func TestGuestsGetAddresses(t *testing.T) {
+	s := newWorld(t).server(t)
+	edit(t, s, zone("pve"), &model.VNet{ID: "v1", Zone: "z1"}, &model.VNet{ID: "v2", Zone: "z1"},
+		subnet("v1", "10.0.0.0/24", "10.0.0.1"), subnet("v1", "fd00::/64", "fd00::1"), subnet("v2", "10.2.0.0/24", "10.2.0.1", "10.2.0.50-10.2.0.51"))
+	edit(t, s, guest("100", model.NIC{ID: "net0", VNet: "v1", MAC: mac(1)}))
+	is(t, s, "10.0.0.2 "+mac(1), "fd00::2 "+mac(1))
+
+	// What it has it keeps, and what it declares it gets.
+	edit(t, s, guest("100", model.NIC{ID: "net0", VNet: "v1", MAC: mac(1)}, model.NIC{ID: "net1", VNet: "v2", MAC: mac(2)}))
+	edit(t, s, guest("101", model.NIC{ID: "net0", VNet: "v1", MAC: mac(3), IPs: []netip.Addr{netip.MustParseAddr("10.0.0.77")}}))
+	is(t, s, "10.0.0.2 "+mac(1), "10.0.0.77 "+mac(3), "10.2.0.50 "+mac(2), "fd00::2 "+mac(1), "fd00::3 "+mac(3))
+
+	// Somebody else's it does not get, and then nothing of the edit is done.
+	err := tryEdit(t, s, guest("102", model.NIC{ID: "net0", VNet: "v2", MAC: mac(4)}, model.NIC{ID: "net1", VNet: "v1", MAC: mac(5), IPs: []netip.Addr{netip.MustParseAddr("10.0.0.2")}}))
+	if !errors.As(err, new(model.Problems)) || !strings.Contains(err.Error(), "guest 102: net1") || !strings.Contains(err.Error(), "guest 100 net0") {
+		t.Errorf("an address that is taken: %v", err)
+	}
+	is(t, s, "10.0.0.2 "+mac(1), "10.0.0.77 "+mac(3), "10.2.0.50 "+mac(2), "fd00::2 "+mac(1), "fd00::3 "+mac(3))
+
+	// A NIC that moves to another VNet, and one that is declared otherwise.
+	edit(t, s, guest("100", model.NIC{ID: "net0", VNet: "v2", MAC: mac(1)}))
+	edit(t, s, guest("101", model.NIC{ID: "net0", VNet: "v1", MAC: mac(3), IPs: []netip.Addr{netip.MustParseAddr("10.0.0.78")}}))
+	is(t, s, "10.0.0.78 "+mac(3), "10.2.0.51 "+mac(1), "fd00::3 "+mac(3))
+
+	// A subnet in which somebody has an address stays.
+	if err := remove(t, s, model.KindSubnet, "z1-10.2.0.0-24"); err == nil || !strings.Contains(err.Error(), "cannot delete subnet '10.2.0.0/24', not empty: 10.2.0.51 of guest 100 net0") {
+		t.Errorf("a subnet in use: %v", err)
+	}
+	for _, id := range []string{"100", "101"} {
+		if err := remove(t, s, model.KindGuest, id); err != nil {
+			t.Error(err)
+		}
+	}
+	is(t, s)
+	if err := remove(t, s, model.KindSubnet, "z1-10.2.0.0-24"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFullSubnet(t *testing.T) {
+	s := newWorld(t).server(t)
+	edit(t, s, zone("pve"), &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/24", "10.0.0.50", "10.0.0.50-10.0.0.51"), subnet("v1", "fd00::/64", "fd00::1"))
+	edit(t, s, guest("100", model.NIC{ID: "net0", VNet: "v1", MAC: mac(1)}))
+	err := tryEdit(t, s, guest("101", model.NIC{ID: "net0", VNet: "v1", MAC: mac(2)}))
+	for _, part := range []string{"guest 101: net0", "can't find any free ip in zone z1 for IPv4", "vnet v1", "10.0.0.0/24"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("%q is not in: %v", part, err)
+		}
+	}
+	is(t, s, "10.0.0.51 "+mac(1), "fd00::2 "+mac(1))
+	if _, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(3)}); !errors.Is(err, plugin.ErrNone) {
+		t.Errorf("a full subnet: %v", err)
+	}
+}
+
+// Whatever server is asked, and however many at once: nobody gets what another has, a
+// NIC gets its addresses once, and nothing is lost.
+func TestManyAtOnce(t *testing.T) {
+	w := newWorld(t)
+	first := w.server(t)
+	edit(t, first, zone("pve"), &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/22", "10.0.0.1"), subnet("v1", "fd00::/120", "fd00::1"))
+	servers := []*Service{first, w.server(t), w.server(t)}
+	const nics = 250 // of 254 addresses that fd00::/120 has for them
+	var wg sync.WaitGroup
+	for worker := range 12 {
+		wg.Go(func() {
+			for i := range nics {
+				n := NIC{VNet: "v1", MAC: mac((i*7 + worker/6) % nics)} // each NIC by several
+				if _, err := servers[worker%3].Join(context.Background(), n); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, s := range servers {
+		if err := s.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		perOwner := map[string]int{}
+		for _, a := range s.Addresses("z1") {
+			perOwner[a.Owner()]++
+		}
+		if len(perOwner) != nics || len(s.Addresses("z1")) != 2*nics {
+			t.Errorf("%d NICs have %d addresses", len(perOwner), len(s.Addresses("z1")))
+		}
+		if d := cmp.Diff(shown(first), shown(s)); d != "" {
+			t.Errorf("servers know other things: %s", d)
+		}
+	}
+}
+
+func TestMoveAndRelease(t *testing.T) {
+	s := newWorld(t).server(t)
+	edit(t, s, zone("pve"), &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/24", "10.0.0.1"))
+	n := NIC{VNet: "v1", MAC: mac(1), Name: "web"}
+	if _, err := s.Move(t.Context(), n, netip.MustParseAddr("10.0.0.9")); !errors.Is(err, ErrNotAssigned) {
+		t.Errorf("a NIC without an address: %v", err)
+	}
+	if _, err := s.Join(t.Context(), n); err != nil {
+		t.Fatal(err)
+	}
+	a, err := s.Move(t.Context(), NIC{VNet: "v1", MAC: mac(1), Guest: "100"}, netip.MustParseAddr("10.0.0.9"))
+	if err != nil || a.Name != "web" || a.Guest != "100" {
+		t.Errorf("moved: %+v %v", a, err)
+	}
+	is(t, s, "10.0.0.9 "+mac(1))
+	for text, want := range map[string]string{
+		"10.0.0.1": "it is the gateway of vnet v1", "10.0.0.0": "network or broadcast address", "10.0.0.255": "network or broadcast address", "10.1.0.0": "in no subnet of vnet v1",
+	} {
+		if _, err := s.Move(t.Context(), n, netip.MustParseAddr(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	if _, err := s.Release(t.Context(), "z1", mac(2), netip.MustParseAddr("10.0.0.9")); !errors.Is(err, plugin.ErrTaken) {
+		t.Errorf("somebody else's: %v", err)
+	}
+	if _, err := s.Release(t.Context(), "z1", mac(1), netip.MustParseAddr("10.0.0.8")); !errors.Is(err, ErrNotAssigned) {
+		t.Errorf("one that it does not have: %v", err)
+	}
+	if _, err := s.Release(t.Context(), "z1", mac(1)); err != nil {
+		t.Error(err)
+	}
+	is(t, s)
+}
+
+// What an external system refuses, or answers with nothing, leaves no trace here, and
+// in the end none there.
+func TestExternalSystem(t *testing.T) {
+	w := newWorld(t)
+	s := w.server(t)
+	edit(t, s, &model.IPAM{ID: "far", Type: model.IPAMTypeNetBox, URL: "http://127.0.0.1:1/api", Token: "t"},
+		&model.NameServer{ID: "names", Type: model.DNSTypePowerDNS, URL: "http://127.0.0.1:1", Key: "k"})
+	z := zone("far")
+	z.DNS, z.ReverseDNS, z.DNSZone = "names", "names", "lab.example"
+	edit(t, s, z, &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/24", "10.0.0.1"))
+	there := []string{"10.0.0.0/24", "10.0.0.1 gateway", "10.0.0.1 = v1-gw.lab.example", "v1-gw.lab.example = 10.0.0.1"}
+	w.far.is(t, there...)
+	edit(t, s, guest("100", model.NIC{ID: "net0", VNet: "v1", MAC: mac(1)}))
+	w.far.is(t, append(there, "10.0.0.2 "+mac(1), "10.0.0.2 = g100.lab.example", "g100.lab.example = 10.0.0.2")...)
+
+	for _, step := range []string{"Next", "Names.Add", "Names.Point"} {
+		w.far.fail(step, plugin.ErrUnreachable)
+		if err := tryEdit(t, s, guest("101", model.NIC{ID: "net0", VNet: "v1", MAC: mac(2)})); !strings.Contains(fmt.Sprint(err), "does not answer") {
+			t.Errorf("%s fails: %v", step, err)
+		}
+		w.far.fail("", nil)
+		is(t, s, "10.0.0.2 "+mac(1))
+		w.far.is(t, append(there, "10.0.0.2 "+mac(1), "10.0.0.2 = g100.lab.example", "g100.lab.example = 10.0.0.2")...)
+	}
+
+	// It has done the work, but nobody was told; then it is gone for a while.
+	w.far.after("Next", plugin.ErrUnreachable, "Delete", plugin.ErrUnreachable)
+	if err := tryEdit(t, s, guest("101", model.NIC{ID: "net0", VNet: "v1", MAC: mac(2)})); err == nil || !strings.Contains(err.Error(), "tried again until it can") {
+		t.Errorf("half success: %v", err)
+	}
+	w.far.fail("", nil)
+	if err := s.Resync(t.Context()); err != nil {
+		t.Error(err)
+	}
+	is(t, s, "10.0.0.2 "+mac(1))
+	w.far.is(t, append(there, "10.0.0.2 "+mac(1), "10.0.0.2 = g100.lab.example", "g100.lab.example = 10.0.0.2")...)
+
+	// A rename, and everything goes.
+	g := guest("100", model.NIC{ID: "net0", VNet: "v1", MAC: mac(1)})
+	g.Name = "web"
+	edit(t, s, g)
+	w.far.is(t, append(there, "10.0.0.2 "+mac(1), "10.0.0.2 = web.lab.example", "web.lab.example = 10.0.0.2")...)
+	if err := remove(t, s, model.KindGuest, "100"); err != nil {
+		t.Error(err)
+	}
+	w.far.is(t, there...)
+	if err := remove(t, s, model.KindSubnet, "z1-10.0.0.0-24"); err != nil {
+		t.Error(err)
+	}
+	w.far.is(t)
+	records, _, err := w.store.List(t.Context(), prefix, "")
+	if err != nil || len(records) != 0 {
+		t.Errorf("left in the store: %v %v", records, err)
+	}
+}
+
+// A server that is killed in the middle leaves its intent, which another one finishes.
+func TestAnotherServerFinishes(t *testing.T) {
+	w := newWorld(t)
+	s := w.server(t)
+	edit(t, s, &model.IPAM{ID: "far", Type: model.IPAMTypeNetBox, URL: "http://127.0.0.1:1/api", Token: "t"})
+	edit(t, s, zone("far"), &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/24", "10.0.0.1"))
+	v, err := s.config.View(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := find(v.Pending, v.Live, "v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	killed, err := s.begin(t.Context(), p, NIC{VNet: "v1", MAC: mac(1)}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := killed.next(t.Context(), w.far, p, 4); err != nil {
+		t.Fatal(err)
+	}
+	w.far.is(t, "10.0.0.0/24", "10.0.0.1 gateway", "10.0.0.2 "+mac(1))
+	other := w.server(t)
+	for range 2 {
+		if err := other.Resync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.now = w.now.Add(abandoned + time.Second)
+	}
+	w.far.is(t, "10.0.0.0/24", "10.0.0.1 gateway")
+	if records, _, _ := w.store.List(t.Context(), prefixIntent, ""); len(records) != 0 {
+		t.Errorf("%d intents are left", len(records))
+	}
+}
+
+// An address whose NIC is gone, because whoever took it away was killed, is freed.
+func TestOrphansAreFreed(t *testing.T) {
+	w := newWorld(t)
+	s := w.server(t)
+	edit(t, s, zone("pve"), &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/24", "10.0.0.1"))
+	edit(t, s, guest("100", model.NIC{ID: "net0", VNet: "v1", MAC: mac(1)}))
+	if _, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(2)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.config.Edit(t.Context(), "tester", []model.Edit{{Kind: model.KindGuest, ID: "100"}}, revision.EditOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := s.Resync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.now = w.now.Add(abandoned + time.Second)
+	}
+	is(t, s, "10.0.0.3 "+mac(2))
+}
+
+func TestBindings(t *testing.T) {
+	s := newWorld(t).server(t)
+	edit(t, s, zone("pve"), &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/24", "10.0.0.1"))
+	if _, err := s.config.Apply(t.Context(), "tester", "", ""); err != nil {
+		t.Fatal(err)
+	}
+	zones := func(*revision.View) []string { return []string{"z1"} }
+	take := func() { // what Run does
+		v, _ := s.config.Latest()
+		s.journal.take(v)
+	}
+	all, err := s.AwaitBindings(t.Context(), zones, "", 0, time.Second, nil)
+	if err != nil || !all.All || len(all.Put) != 0 {
+		t.Fatalf("at first: %+v %v", all, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if b, err := s.AwaitBindings(ctx, zones, all.Epoch, all.Number, time.Minute, nil); b != nil || err == nil {
+		t.Errorf("nothing is new: %+v %v", b, err)
+	}
+	g := guest("100", model.NIC{ID: "net0", VNet: "v1", MAC: strings.ToLower(mac(1))})
+	g.Node = "node1"
+	edit(t, s, g)
+	take()
+	news, err := s.AwaitBindings(t.Context(), zones, all.Epoch, all.Number, time.Minute, nil)
+	want := []*model.Binding{{Zone: "z1", VNet: "v1", MAC: mac(1), Guest: "100", NIC: "net0", Node: "node1", Name: "g100", IPs: []netip.Addr{netip.MustParseAddr("10.0.0.2")}}}
+	if err != nil || news.All {
+		t.Fatalf("a guest came: %+v %v", news, err)
+	}
+	if d := cmp.Diff(want, news.Put, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); d != "" {
+		t.Error(d)
+	}
+	if err := remove(t, s, model.KindGuest, "100"); err != nil {
+		t.Fatal(err)
+	}
+	take()
+	news, err = s.AwaitBindings(t.Context(), zones, news.Epoch, news.Number, time.Minute, nil)
+	if err != nil || len(news.Put) != 0 || !slices.Equal(news.Gone, []string{"z1/" + mac(1)}) {
+		t.Errorf("a guest went: %+v %v", news, err)
+	}
+}
+
+func TestStateComesBack(t *testing.T) {
+	s := newWorld(t).server(t)
+	edit(t, s, zone("pve"), &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/24", "10.0.0.1"))
+	state, err := ParseState([]byte(`{"zones":{"z1":{"subnets":{"10.0.0.0/24":{"ips":{"10.0.0.1":{"gateway":1},"10.0.0.7":{"vmid":"100","hostname":"web","mac":"BC:24:11:00:00:07"},
+		"10.0.0.8":{"vmid":"101","hostname":null,"mac":null},"10.0.1.9":{"mac":"BC:24:11:00:00:09"}}},"10.9.0.0/24":{"ips":{"10.9.0.5":{"vmid":"5"}}}}}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Import(t.Context(), state)
+	if err != nil || got.Added != 2 || len(got.Refused) != 2 {
+		t.Errorf("imported: %+v %v", got, err)
+	}
+	if again, err := s.Import(t.Context(), state); err != nil || again.Added != 0 || again.Known != 2 {
+		t.Errorf("imported again: %+v %v", again, err)
+	}
+	v, err := s.config.View(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	subnet := s.Export(v).Zones["z1"].Subnets["10.0.0.0/24"]
+	if len(subnet.IPs) != 3 || subnet.IPs["10.0.0.1"].Gateway != 1 || *subnet.IPs["10.0.0.7"].Hostname != "web" || *subnet.IPs["10.0.0.8"].VMID != "101" {
+		t.Errorf("exported: %+v", subnet)
+	}
+}

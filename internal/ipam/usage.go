@@ -1,0 +1,63 @@
+package ipam
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// Usage is how much of a subnet is used.
+type Usage struct {
+	// Used counts the addresses that somebody has; Size those that can be given, at
+	// most MaxSize.
+	Used, Size int64
+}
+
+// MaxSize is what Usage.Size says of larger subnets: numbers beyond are not exact in
+// JSON.
+const MaxSize = 1 << 53
+
+// Usage tells how much of each of the subnets of a zone is used.
+func (s *Service) Usage(cfg *model.Config, zone string) map[string]Usage {
+	out := make(map[string]Usage)
+	all := s.book.List(zone)
+	for id, sub := range cfg.Subnets {
+		if z, _, _ := model.ParseSubnetID(id); z != zone || !sub.CIDR.IsValid() {
+			continue
+		}
+		var u Usage
+		for _, r := range spansOf(sub) {
+			u.Size = min(u.Size+r.size(), MaxSize)
+			if r.first.Compare(sub.Gateway) <= 0 && sub.Gateway.Compare(r.last) <= 0 {
+				u.Size--
+			}
+		}
+		for _, a := range all {
+			if sub.CIDR.Masked().Contains(a.IP) {
+				u.Used++
+			}
+		}
+		out[id] = u
+	}
+	return out
+}
+
+// size counts the addresses of a span, at most MaxSize.
+func (s span) size() int64 {
+	firstHigh, firstLow := halves(s.first)
+	lastHigh, lastLow := halves(s.last)
+	if lastHigh-firstHigh > 1 {
+		return MaxSize
+	}
+	n := lastLow - firstLow // right also if it goes over
+	if lastHigh != firstHigh && lastLow >= firstLow || n >= MaxSize {
+		return MaxSize
+	}
+	return int64(n) + 1
+}
+
+func halves(a netip.Addr) (high, low uint64) {
+	b := a.As16()
+	return binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])
+}

@@ -1,0 +1,253 @@
+package api
+
+import (
+	"maps"
+	"net/http"
+	"net/netip"
+	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/ipam"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/server/problem"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+)
+
+func addressRoutes() []route {
+	const group = "Addresses"
+	const read, write = "SDN.Audit or SDN.Allocate on /sdn/zones/{zone}/{vnet}", "SDN.Allocate on /sdn/zones/{zone}/{vnet}"
+	inVNet := []param{{name: "zone", typ: "string", doc: "only of this zone"}, {name: "vnet", typ: "string", doc: "only of this VNet"}}
+	return []route{
+		{
+			method: http.MethodGet, path: "addresses", id: "listAddresses", group: group, query: inVNet, serve: (*Handler).addresses, answer: of[[]api.Address](),
+			needs: within("those with " + read), doc: "Lists the addresses that somebody has, and gateways, sorted.",
+		},
+		{
+			method: http.MethodPost, path: "addresses", id: "assignAddress", group: group, serve: (*Handler).assign, request: of[api.AddressRequest](), answer: of[[]api.Address](),
+			needs: within(write), doc: "Gives a NIC addresses: a certain one, or of each family that it has none of a free one. It answers with those that the NIC has then.",
+		},
+		{
+			method: http.MethodDelete, path: "addresses/{zone}/{ip}", id: "releaseAddress", group: group, serve: (*Handler).releaseAddress,
+			needs: within(write), doc: "Takes an address from whoever has it.",
+		},
+		{
+			method: http.MethodGet, path: "usage", id: "listUsage", group: group, query: inVNet, serve: (*Handler).usage, answer: of[[]api.Usage](),
+			needs: within("those with " + read), doc: "Tells how much of each subnet is used.",
+		},
+		{
+			method: http.MethodGet, path: "ipam-state", id: "exportAddresses", group: group, serve: (*Handler).exportAddresses, answer: of[ipam.State](),
+			needs: on("/sdn", sdnRead...), doc: "Returns the addresses of the built-in address management in the form of Proxmox VE's pve-ipam-state.json.",
+		},
+		{
+			method: http.MethodPost, path: "ipam-state", id: "importAddresses", group: group, serve: (*Handler).importAddresses, request: of[ipam.State](), answer: of[api.ImportResult](),
+			needs: on("/sdn", sdnWrite...), doc: "Takes over the addresses of a pve-ipam-state.json.",
+		},
+	}
+}
+
+// asked is one of the configuration's VNets that a request asks for.
+func asked(r *http.Request, v *model.VNet) bool {
+	q := r.URL.Query()
+	return (q.Get("zone") == "" || q.Get("zone") == v.Zone) && (q.Get("vnet") == "" || q.Get("vnet") == v.ID)
+}
+
+func (h *Handler) addresses(r *request) (any, error) {
+	v, err := h.Config.View(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	out := []api.Address{}
+	for _, id := range slices.Sorted(maps.Keys(v.Pending.Zones)) {
+		of := vnetOf(v.Pending, id)
+		add := func(a api.Address) {
+			vnet := v.Pending.VNets[a.VNet]
+			if vnet == nil {
+				vnet = &model.VNet{ID: a.VNet, Zone: id}
+			}
+			if asked(r.Request, vnet) && h.may(r.caller, right{vnetPath(id, a.VNet), sdnRead}) {
+				out = append(out, a)
+			}
+		}
+		for _, a := range h.Addresses.Addresses(id) {
+			if a.VNet == "" {
+				a.VNet = of(a.IP)
+			}
+			add(shownAddress(a))
+		}
+		for _, sub := range v.Pending.Subnets {
+			if vnet := v.Pending.VNets[sub.VNet]; vnet != nil && vnet.Zone == id && sub.Gateway.IsValid() {
+				add(api.Address{Zone: id, VNet: sub.VNet, IP: sub.Gateway, Gateway: true})
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b api.Address) int {
+		if a.Zone != b.Zone {
+			return 0 // zones stand in their order
+		}
+		return a.IP.Compare(b.IP)
+	})
+	return out, nil
+}
+
+// vnetOf tells which VNet of a zone an address is in.
+func vnetOf(cfg *model.Config, zone string) func(netip.Addr) string {
+	return func(ip netip.Addr) string {
+		for _, id := range slices.Sorted(maps.Keys(cfg.Subnets)) {
+			sub := cfg.Subnets[id]
+			if z, _, _ := model.ParseSubnetID(id); z == zone && sub.CIDR.Masked().Contains(ip) {
+				return sub.VNet
+			}
+		}
+		return ""
+	}
+}
+
+func shownAddress(a ipam.Address) api.Address {
+	out := api.Address{Zone: a.Zone, VNet: a.VNet, IP: a.IP, MAC: a.MAC, Guest: a.Guest, NIC: a.NIC, Name: a.Name, Since: a.Since, IPAM: a.IPAM}
+	if a.Names != nil {
+		out.Domain = a.Names.Zone
+	}
+	return out
+}
+
+func (h *Handler) assign(r *request) (any, error) {
+	var req api.AddressRequest
+	if err := problem.Decode(r.w, r.Request, maxBody, &req); err != nil {
+		return nil, err
+	}
+	v, err := h.Config.View(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	zone := zonesOf(v.Pending)(req.VNet)
+	if !h.may(r.caller, right{vnetPath(zone, req.VNet), sdnWrite}) {
+		return nil, h.forbidden(r.caller, right{pathZones, sdnWrite}) // which zone, and whether, is not told
+	}
+	n, err := nicOf(req)
+	if err != nil {
+		return nil, err
+	}
+	if z := v.Pending.Zones[zone]; z != nil && z.IPAM == "" {
+		return nil, problem.Invalid("zone %s has no ipam: nobody manages its addresses; set ipam to %s", zone, model.IPAMBuiltin)
+	}
+	r.objects = append(r.objects, "vnet/"+req.VNet)
+	var got []ipam.Address
+	switch {
+	case req.Move:
+		var a *ipam.Address
+		if a, err = h.Addresses.Move(r.Context(), n, req.IP); err == nil {
+			got = []ipam.Address{*a}
+		}
+	case req.IP.IsValid():
+		var a *ipam.Address
+		if a, err = h.Addresses.Reserve(r.Context(), n, req.IP); a != nil && err == nil {
+			got = []ipam.Address{*a}
+		}
+	default:
+		got, err = h.Addresses.Join(r.Context(), n)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return convert(got, shownAddress), nil
+}
+
+// nicOf is the NIC that a request speaks of.
+func nicOf(req api.AddressRequest) (ipam.NIC, error) {
+	n := ipam.NIC{VNet: req.VNet, MAC: req.MAC, Guest: req.Guest, NIC: req.NIC, Name: req.Name}
+	if req.MAC != "" {
+		mac, ok := model.NormalizeMAC(req.MAC)
+		if !ok {
+			return n, problem.Invalid("mac %q: must be the hardware address of a host, like BC:24:11:00:00:01", req.MAC)
+		}
+		n.MAC = mac
+	}
+	switch {
+	case req.VNet == "":
+		return n, problem.Invalid("vnet is missing: name the vnet that the NIC is in")
+	case n.MAC == "" && (n.Guest == "" || n.NIC == ""):
+		return n, problem.Invalid("mac is missing: say whose the address is to be, by mac or by guest and nic")
+	case req.Move && !req.IP.IsValid():
+		return n, problem.Invalid("ip is missing: name the address to move to")
+	case req.IP.Zone() != "":
+		return n, problem.Invalid("ip %q: must be an address alone, without an interface", req.IP)
+	}
+	if p := model.CheckName(req.Name); p != "" {
+		return n, problem.Invalid("name %q: %s", req.Name, p)
+	}
+	return n, nil
+}
+
+func (h *Handler) releaseAddress(r *request) (any, error) {
+	zone := r.PathValue("zone")
+	ip, err := netip.ParseAddr(r.PathValue("ip"))
+	if err != nil {
+		return nil, problem.Invalid("%q in the path is no address", r.PathValue("ip"))
+	}
+	v, err := h.Config.View(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	if err := h.Addresses.Sync(r.Context()); err != nil {
+		return nil, err
+	}
+	a, ok := h.Addresses.Get(zone, ip)
+	vnet := a.VNet
+	if vnet == "" {
+		vnet = vnetOf(v.Pending, zone)(ip)
+	}
+	if !h.may(r.caller, right{vnetPath(zone, vnet), sdnWrite}) {
+		return nil, h.forbidden(r.caller, right{below(pathZones, zone), sdnWrite}) // which VNet, and whether, is not told
+	}
+	if !ok {
+		return nil, problem.New(http.StatusNotFound, api.TypeNotFound, "nobody has the address %s in zone %s; list who has what with: viaduct address list", ip, zone)
+	}
+	r.objects = append(r.objects, "vnet/"+vnet)
+	_, err = h.Addresses.Release(r.Context(), zone, a.Owner(), ip)
+	return nil, err
+}
+
+func (h *Handler) usage(r *request) (any, error) {
+	v, err := h.Config.View(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	byZone := make(map[string]map[string]ipam.Usage)
+	out := []api.Usage{}
+	for _, id := range slices.Sorted(maps.Keys(v.Pending.Subnets)) {
+		sub := v.Pending.Subnets[id]
+		vnet := v.Pending.VNets[sub.VNet]
+		if vnet == nil || !asked(r.Request, vnet) || !h.may(r.caller, right{vnetPath(vnet.Zone, vnet.ID), sdnRead}) {
+			continue
+		}
+		if byZone[vnet.Zone] == nil {
+			byZone[vnet.Zone] = h.Addresses.Usage(v.Pending, vnet.Zone)
+		}
+		u := byZone[vnet.Zone][id]
+		out = append(out, api.Usage{Subnet: id, Zone: vnet.Zone, VNet: vnet.ID, CIDR: sub.CIDR, Used: u.Used, Size: u.Size})
+	}
+	return out, nil
+}
+
+func (h *Handler) exportAddresses(r *request) (any, error) {
+	v, err := h.Config.View(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	return h.Addresses.Export(v), nil
+}
+
+func (h *Handler) importAddresses(r *request) (any, error) {
+	b, err := problem.Body(r.w, r.Request, maxBody)
+	if err != nil {
+		return nil, err
+	}
+	state, err := ipam.ParseState(b)
+	if err != nil {
+		return nil, problem.Invalid("%s", err)
+	}
+	got, err := h.Addresses.Import(r.Context(), state)
+	if err != nil {
+		return nil, err
+	}
+	return api.ImportResult{Added: got.Added, Known: got.Known, Refused: got.Refused}, nil
+}

@@ -1,0 +1,171 @@
+package pveapi
+
+import (
+	"errors"
+	"maps"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"github.com/viaduct-sdn/viaduct/internal/ipam"
+	"github.com/viaduct-sdn/viaduct/internal/ipam/plugin"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
+)
+
+// ipOperations are those on single addresses of VNets.
+func (s *sdn) ipOperations() []Operation {
+	const path = "/cluster/sdn/vnets/{vnet}/ips"
+	params := []pve.Property{
+		idParam(pve.VNets(), false),
+		{Name: "zone", Form: pve.Text, Need: 'r', MaxLength: 128, Doc: "zone of the VNet"},
+		{Name: "mac", Form: pve.Text, Need: 'r', Check: pve.MAC, Doc: "hardware address"},
+		{Name: "ip", Form: pve.Text, Need: 'r', Check: pve.Address, Doc: "IP address"},
+	}
+	vmid := pve.Property{Name: "vmid", Form: pve.Integer, Min: firstGuest, Max: lastGuest, Doc: "number of the guest"}
+	allow := Need("/sdn/zones/{zone}/{vnet}", allocate)
+	return []Operation{
+		{Method: http.MethodPost, Path: path, Doc: "Give a hardware address an IP address.", Params: params, Allow: allow, Handle: s.createIP},
+		{Method: http.MethodPut, Path: path, Doc: "Give a hardware address another IP address.", Params: append(slices.Clone(params), vmid), Allow: allow, Handle: s.updateIP},
+		{Method: http.MethodDelete, Path: path, Doc: "Take an IP address from a hardware address.", Params: params, Allow: allow, Handle: s.deleteIP},
+		{
+			Method: http.MethodGet, Path: "/cluster/sdn/ipams/{ipam}/status", Doc: "List the addresses of the built-in IPAM.",
+			Params: []pve.Property{idParam(pve.IPAMs(), false)}, Handle: s.ipamStatus,
+		},
+	}
+}
+
+// nic is the NIC that a call is about, in the zone that it names.
+func (s *sdn) nic(c *Call) (ipam.NIC, netip.Addr, error) {
+	n := ipam.NIC{VNet: c.Text("vnet"), MAC: c.Text("mac"), Guest: c.Text("vmid")}
+	ip, err := netip.ParseAddr(c.Text("ip"))
+	if err != nil {
+		return n, ip, Params{"ip": pve.Address(c.Text("ip"))}
+	}
+	v, err := s.Config.View(c)
+	if err != nil {
+		return n, ip, err
+	}
+	vnet := v.Pending.VNets[n.VNet]
+	if vnet == nil {
+		return n, ip, pve.VNets().Missing(n.VNet)
+	}
+	if vnet.Zone != c.Text("zone") {
+		return n, ip, Failf("vnet '%s' is in zone '%s', not in '%s'", vnet.ID, vnet.Zone, c.Text("zone"))
+	}
+	if z := v.Pending.Zones[vnet.Zone]; z == nil || z.IPAM == "" {
+		return n, ip, Failf("zone '%s' has no ipam: nobody manages its addresses", vnet.Zone)
+	}
+	return n, ip.Unmap(), nil
+}
+
+func (s *sdn) createIP(c *Call) (any, error) {
+	n, ip, err := s.nic(c)
+	if err != nil {
+		return nil, err
+	}
+	v, err := s.Config.View(c)
+	if err != nil {
+		return nil, err
+	}
+	// As with Proxmox, one that is there already is an error even if it is the same.
+	if err := s.Addresses.Free(v.Pending, n.VNet, ip); err != nil {
+		return nil, addressError(ip, err)
+	}
+	_, err = s.Addresses.Reserve(c, n, ip)
+	return nil, addressError(ip, err)
+}
+
+func (s *sdn) updateIP(c *Call) (any, error) {
+	n, ip, err := s.nic(c)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.Addresses.Move(c, n, ip)
+	return nil, addressError(ip, err)
+}
+
+func (s *sdn) deleteIP(c *Call) (any, error) {
+	n, ip, err := s.nic(c)
+	if err != nil {
+		return nil, err
+	}
+	mac, _ := model.NormalizeMAC(n.MAC) // its form has been checked
+	_, err = s.Addresses.Release(c, c.Text("zone"), mac, ip)
+	return nil, addressError(ip, err)
+}
+
+// addressError is an error in the words that clients look for.
+func addressError(ip netip.Addr, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, plugin.ErrTaken):
+		return Failf("IP '%s' already exist: %s", ip, err)
+	}
+	return Failf("%s", err)
+}
+
+// ipamStatus lists what the built-in address management knows of the subnets that are
+// configured.
+func (s *sdn) ipamStatus(c *Call) (any, error) {
+	if c.Text("ipam") != model.IPAMBuiltin {
+		return nil, Failf("Currently only PVE ipam is supported: '%s' keeps its addresses itself", c.Text("ipam"))
+	}
+	v, err := s.Config.View(c)
+	if err != nil {
+		return nil, err
+	}
+	out := []pve.Object{}
+	state := s.Addresses.Export(v)
+	for _, id := range slices.Sorted(maps.Keys(v.Pending.Subnets)) {
+		sub := v.Pending.Subnets[id]
+		vnet := v.Pending.VNets[sub.VNet]
+		if vnet == nil || !c.May(vnetPath(vnet), audit, allocate) {
+			continue
+		}
+		ips := state.Zones[vnet.Zone].Subnets[sub.CIDR.Masked().String()].IPs
+		for _, ip := range sortedAddresses(ips) {
+			out = append(out, statusRow(vnet, sub, ip, ips[ip]))
+		}
+	}
+	return out, nil
+}
+
+// sortedAddresses are the addresses in their order, not that of their words.
+func sortedAddresses(ips map[string]ipam.StateIP) []string {
+	return slices.SortedFunc(maps.Keys(ips), func(a, b string) int {
+		x, _ := netip.ParseAddr(a)
+		y, _ := netip.ParseAddr(b)
+		return x.Compare(y)
+	})
+}
+
+func statusRow(vnet *model.VNet, sub *model.Subnet, ip string, x ipam.StateIP) pve.Object {
+	row := pve.Object{"zone": vnet.Zone, "vnet": vnet.ID, "subnet": sub.CIDR.String(), "ip": ip}
+	if x.Gateway != 0 {
+		row["gateway"] = 1
+	}
+	for name, value := range map[string]*string{"mac": x.MAC, "hostname": x.Hostname} {
+		if value != nil {
+			row[name] = *value
+		}
+	}
+	if x.VMID != nil {
+		if n, err := strconv.Atoi(*x.VMID); err == nil {
+			row["vmid"] = n
+		}
+	}
+	return row
+}
+
+// changeSubnets is change for edits of subnets, which address management has a say in.
+func (s *sdn) changeSubnets(c *Call, what string, edits func(v *revision.View) ([]model.Edit, error)) (any, error) {
+	guard, err := s.lock.guard(c, c.Text(lockToken.Name))
+	if err == nil {
+		_, err = s.Addresses.Change(c, c.Who.String(), edits, revision.EditOptions{Lax: true, Guard: guard, Uncounted: true})
+	}
+	return nil, failed(what, err)
+}
