@@ -224,7 +224,7 @@ func (r *ruleset) isolation(guards []guard) []desired.Rule {
 			continue
 		}
 		for _, up := range uplinks[b.VNet] {
-			others = append(others, fmt.Sprintf("%q . %s", up, strings.ToLower(b.MAC)))
+			others = append(others, `"`+up+`" . `+strings.ToLower(b.MAC)) // there may be very many
 		}
 	}
 	if len(ports) == 0 {
