@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -407,9 +408,16 @@ func TestRoutedRules(t *testing.T) {
 	live.Set(&model.Firewall{ID: "vnet1", Enable: true, PolicyForward: model.FirewallDrop})
 	f.apply()
 	check("the other one's policy", 1, "10.2.0.5:80", timedOut)
+	counters, err := nft.Counters(context.Background(), f.ns, "inet", compile.FirewallTable)
+	if err != nil || !slices.ContainsFunc(counters, func(c nft.Counter) bool { return c.Comment == "vnet vnet1 policy" && c.Packets > 0 && c.Bytes > 0 }) {
+		t.Errorf("counters: %+v %v", counters, err)
+	}
 	live.Set(&model.Firewall{ID: model.FirewallDatacenter})
 	f.apply()
 	check("switched off", 1, "10.2.0.5:83", nil)
+	if counters, err := nft.Counters(context.Background(), f.ns, "inet", compile.FirewallTable); err != nil || len(counters) != 0 {
+		t.Errorf("counters of nothing: %+v %v", counters, err)
+	}
 }
 
 func (g *guest) listen(t *testing.T, address string) {
