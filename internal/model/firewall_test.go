@@ -162,6 +162,22 @@ func TestValidateFirewall(t *testing.T) {
 	}
 }
 
+// What rules come to is bounded, however they are put together.
+func TestTooManyConditions(t *testing.T) {
+	list := strings.TrimSuffix(strings.Repeat("+admins,", MaxPeers), ",")
+	for name, rules := range map[string][]FirewallRule{
+		"pairs of sets": {{Type: RuleForward, Action: FirewallDrop, Source: list, Dest: list}},
+		"addresses":     slices.Repeat([]FirewallRule{{Type: RuleForward, Action: FirewallDrop, Source: strings.ReplaceAll(list, "+admins", "10.0.0.1")}}, 100),
+	} {
+		live := firewalls()
+		live.Set(&SecurityGroup{ID: "web", Rules: rules})
+		ps := ValidateLive([]Edit{{Put: live.SecurityGroups["web"]}}, live, &Config{}, nil)
+		if len(ps) != 1 || !strings.Contains(ps[0].Message, "fewer IP sets") {
+			t.Errorf("%s: %v", name, ps)
+		}
+	}
+}
+
 // What others refer to cannot be deleted, and what nobody does can.
 func TestDeleteOfFirewalls(t *testing.T) {
 	for ref, want := range map[[2]string]string{

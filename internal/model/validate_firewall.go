@@ -22,6 +22,10 @@ const (
 	MaxEntries = 200_000
 	// MaxPeers is how many items the source or the destination of a rule has.
 	MaxPeers = 256
+	// MaxConditions bounds what all rules of a firewall or a group come to in the
+	// kernel: a rule for each pair of a set in the source and one in the destination,
+	// and each part of a macro, and an element for each address.
+	MaxConditions = 10_000
 	// MaxComment is the length of a comment, in bytes.
 	MaxComment = 1024
 )
@@ -182,9 +186,34 @@ func (c *firewallChecker) rules(r report, rules []FirewallRule, types ...string)
 		r.errorf("rules", "", "has %d rules; up to %d are possible", len(rules), MaxRules)
 		return
 	}
+	conditions := 0
 	for i := range rules {
 		c.rule(r, fmt.Sprintf("rules[%d].", i), &rules[i], types)
+		if conditions += rules[i].conditions(); conditions > MaxConditions {
+			r.errorf(fmt.Sprintf("rules[%d]", i), "", "is more than a firewall can hold: rules to here come to %d conditions of %d; put what they list into fewer IP sets", conditions, MaxConditions)
+			return
+		}
 	}
+}
+
+// conditions is what a rule comes to; see MaxConditions.
+func (f *FirewallRule) conditions() int {
+	count := func(text string) (sets, items int) {
+		peers, _ := ParsePeers(text)
+		for _, p := range peers {
+			if p.Set != "" {
+				sets++
+			}
+		}
+		return sets + 1, len(peers)
+	}
+	fromSets, from := count(f.Source)
+	toSets, to := count(f.Dest)
+	parts := 1
+	if m, ok := FindMacro(f.Macro); ok {
+		parts = len(m.Matches())
+	}
+	return fromSets*toSets*parts + from + to
 }
 
 func (c *firewallChecker) rule(r report, at string, f *FirewallRule, types []string) {
