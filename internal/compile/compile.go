@@ -127,6 +127,7 @@ func Node(doc *protocol.Document, facts *model.Facts) (*desired.Node, []Note) {
 	n.firewall()
 	n.vnetFirewalls()
 	n.forwarding()
+	n.nameServer(doc.Bindings)
 	n.out.Sort()
 	slices.SortStableFunc(n.notes, func(a, b Note) int { return cmp.Compare(a.Object, b.Object) })
 	return n.out, n.notes
