@@ -22,6 +22,8 @@ type Viewer interface {
 	Bridges(ctx context.Context) ([]protocol.Bridge, error)
 	// Show returns what one of FRR's daemons prints for a command.
 	Show(ctx context.Context, daemon, command string) (string, error)
+	// Counters are those of the firewalls of all VNets.
+	Counters(ctx context.Context) ([]protocol.FirewallCounter, error)
 }
 
 // answer waits for questions and answers them, one after the other. It has nothing
@@ -75,6 +77,8 @@ func (a *Agent) see(ctx context.Context, q *protocol.Question) (any, error) {
 		return seeRoutes(ctx, v, cfg, q.Of)
 	case protocol.AskMACs:
 		return seeMACs(ctx, v, cfg, q.Of)
+	case protocol.AskFirewall:
+		return seeFirewall(ctx, v, cfg, q.Of)
 	case protocol.AskFabricRoutes, protocol.AskFabricNeighbours, protocol.AskFabricInterfaces:
 		return seeFabric(ctx, v, cfg, doc.Node, q)
 	}

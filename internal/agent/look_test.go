@@ -31,6 +31,14 @@ func (v *viewedNode) Show(_ context.Context, _, command string) (string, error) 
 	return text, nil
 }
 
+func (v *viewedNode) Counters(context.Context) ([]protocol.FirewallCounter, error) {
+	var out []protocol.FirewallCounter
+	for i, what := range []string{"vnet vnet1 rule 0", "vnet vnet2 policy", "group web rule 3", "group other rule 0", "of another sender"} {
+		out = append(out, protocol.FirewallCounter{Where: protocol.FirewallInside, What: what, Packets: uint64(i), Bytes: 100})
+	}
+	return out, nil
+}
+
 // recorded is what FRR 8.4 and 10.3 print, as far as it is read.
 var recorded = map[string]string{
 	"show ip route vrf vrf_z1 json": `{"10.0.2.0/24":[{"prefix":"10.0.2.0/24","protocol":"bgp","metric":20,"nexthops":[{"ip":"192.0.2.2","interfaceName":"vrfbr_1"}]}],
@@ -49,8 +57,9 @@ var recorded = map[string]string{
 
 func TestLook(t *testing.T) {
 	cfg := model.Config{
-		Zones: map[string]*model.Zone{"z1": {ID: "z1", Type: model.ZoneEVPN}, "z2": {ID: "z2", Type: model.ZoneSimple}},
-		VNets: map[string]*model.VNet{"vnet1": {ID: "vnet1", Zone: "z1", Tag: 100}, "vnet2": {ID: "vnet2", Zone: "z2"}},
+		Zones:     map[string]*model.Zone{"z1": {ID: "z1", Type: model.ZoneEVPN}, "z2": {ID: "z2", Type: model.ZoneSimple}},
+		VNets:     map[string]*model.VNet{"vnet1": {ID: "vnet1", Zone: "z1", Tag: 100}, "vnet2": {ID: "vnet2", Zone: "z2"}},
+		Firewalls: map[string]*model.Firewall{"vnet1": {ID: "vnet1", Rules: []model.FirewallRule{{Type: model.RuleGroup, Action: "web"}}}},
 		Fabrics: map[string]*model.Fabric{
 			"ring":  {ID: "ring", Protocol: model.FabricOpenFabric},
 			"spine": {ID: "spine", Protocol: model.FabricOSPF},
@@ -74,6 +83,9 @@ func TestLook(t *testing.T) {
 		{protocol.AskRoutes, "z2", `zone z2 is no evpn zone of this node`},
 		{protocol.AskMACs, "vnet1", `[{"ip":"10.0.1.5","mac":"02:00:00:00:00:01","nextHop":"192.0.2.1"}]`},
 		{protocol.AskMACs, "vnet2", `vnet vnet2 is of no evpn zone of this node`},
+		{protocol.AskFirewall, "vnet1", `[{"where":"inside","what":"vnet vnet1 rule 0","packets":0,"bytes":100},{"where":"inside","what":"group web rule 3","packets":2,"bytes":100}]`},
+		{protocol.AskFirewall, "vnet2", `[{"where":"inside","what":"vnet vnet2 policy","packets":1,"bytes":100}]`},
+		{protocol.AskFirewall, "vnet3", `vnet vnet3 is not on this node`},
 		{protocol.AskFabricNeighbours, "ring", `[{"name":"node2","state":"Up","uptime":"24s"}]`},
 		{protocol.AskFabricInterfaces, "ring", `[{"name":"dummy_ring","type":"Loopback","state":"Up"},{"name":"eth1","type":"Point-To-Point","state":"Up"}]`},
 		{protocol.AskFabricRoutes, "ring", `[{"prefix":"10.9.0.2/32","via":["10.9.0.2"]}]`},

@@ -106,18 +106,22 @@ func (g getter) list(ctx context.Context, kind model.Kind) ([]model.Object, erro
 // objectRows is the table of objects of one kind; wide adds columns.
 func objectRows(kind model.Kind, objs []model.Object, wide bool) ([]string, [][]string) {
 	header := map[model.Kind][]string{
-		model.KindNode:       {"NODE", "ADDRESS", "RESERVED", "BACKEND"},
-		model.KindPrefixList: {"PREFIX-LIST", "ENTRIES"},
-		model.KindRouteMap:   {"ROUTE-MAP", "ENTRIES"},
-		model.KindFabric:     {"FABRIC", "PROTOCOL", "IPV4", "IPV6"},
-		model.KindFabricNode: {"FABRIC", "NODE", "ADDRESSES", "INTERFACES"},
-		model.KindController: {"CONTROLLER", "TYPE", "ASN", "NODE", "PEERS"},
-		model.KindZone:       {"ZONE", "TYPE", "NODES", "MTU"},
-		model.KindVNet:       {"VNET", "ZONE", "TAG", "ALIAS"},
-		model.KindSubnet:     {"SUBNET", "VNET", "GATEWAY", "SNAT"},
-		model.KindIPAM:       {"IPAM", "TYPE", "URL"},
-		model.KindDNS:        {"DNS", "TYPE", "URL"},
-		model.KindGuest:      {"GUEST", "NAME", "NODE", "NICS"},
+		model.KindNode:          {"NODE", "ADDRESS", "RESERVED", "BACKEND"},
+		model.KindPrefixList:    {"PREFIX-LIST", "ENTRIES"},
+		model.KindRouteMap:      {"ROUTE-MAP", "ENTRIES"},
+		model.KindFabric:        {"FABRIC", "PROTOCOL", "IPV4", "IPV6"},
+		model.KindFabricNode:    {"FABRIC", "NODE", "ADDRESSES", "INTERFACES"},
+		model.KindController:    {"CONTROLLER", "TYPE", "ASN", "NODE", "PEERS"},
+		model.KindZone:          {"ZONE", "TYPE", "NODES", "MTU"},
+		model.KindVNet:          {"VNET", "ZONE", "TAG", "ALIAS"},
+		model.KindSubnet:        {"SUBNET", "VNET", "GATEWAY", "SNAT"},
+		model.KindIPAM:          {"IPAM", "TYPE", "URL"},
+		model.KindDNS:           {"DNS", "TYPE", "URL"},
+		model.KindAlias:         {"ALIAS", "CIDR", "COMMENT"},
+		model.KindIPSet:         {"IP-SET", "ENTRIES", "COMMENT"},
+		model.KindSecurityGroup: {"SECURITY-GROUP", "RULES", "COMMENT"},
+		model.KindFirewall:      {"FIREWALL", "ENABLED", "POLICY", "RULES", "FILTERS"},
+		model.KindGuest:         {"GUEST", "NAME", "NODE", "NICS"},
 	}[kind]
 	extra := map[model.Kind][]string{
 		model.KindPrefixList: {"NETWORKS"},
@@ -130,6 +134,7 @@ func objectRows(kind model.Kind, objs []model.Object, wide bool) ([]string, [][]
 		model.KindSubnet:     {"ID", "DHCP-RANGE"},
 		model.KindIPAM:       {"SECTION"},
 		model.KindDNS:        {"TTL", "REVERSEMASKV6"},
+		model.KindFirewall:   {"LOG"},
 		model.KindGuest:      {"ADDRESSES"},
 	}[kind]
 	if wide {
@@ -207,6 +212,8 @@ func objectRow(o model.Object) []string {
 		return []string{o.ID, string(o.Type), o.URL, orText(o.Section, "")}
 	case *model.NameServer:
 		return []string{o.ID, o.Type, o.URL, orText(o.TTL, ""), orText(o.ReverseMaskV6, "")}
+	case *model.Alias, *model.IPSet, *model.SecurityGroup, *model.Firewall:
+		return firewallRow(o)
 	case *model.Guest:
 		var nics, addrs []string
 		for _, n := range o.NICs {
@@ -356,4 +363,31 @@ func linkOf(guest, nic string, ports []string) string {
 func (a *app) write(text string) error {
 	_, err := io.WriteString(a.Stdout, text)
 	return err
+}
+
+// firewallRow is objectRow for what firewalls are made of.
+func firewallRow(o model.Object) []string {
+	switch o := o.(type) {
+	case *model.Alias:
+		return []string{o.ID, o.CIDR, o.Comment}
+	case *model.IPSet:
+		return []string{o.ID, strconv.Itoa(len(o.Entries)), o.Comment}
+	case *model.SecurityGroup:
+		return []string{o.ID, strconv.Itoa(len(o.Rules)), o.Comment}
+	case *model.Firewall:
+		return []string{o.ID, yesText(o.Enable), cmp.Or(o.PolicyForward, model.FirewallAccept), strconv.Itoa(len(o.Rules)), filtersText(o), o.LogLevelForward}
+	}
+	return nil
+}
+
+// filtersText are the filters of NICs that a firewall has.
+func filtersText(f *model.Firewall) string {
+	var on []string
+	if f.MACFilter {
+		on = append(on, "mac")
+	}
+	if f.IPFilter {
+		on = append(on, "ip")
+	}
+	return strings.Join(on, ", ")
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/google/renameio/v2"
@@ -28,7 +30,8 @@ func (a *app) importCommand() *cobra.Command {
 		Short: "Take over a Proxmox VE SDN configuration",
 		Long: `Reads a folder like /etc/pve/sdn of Proxmox VE and makes what is configured there
 pending here: zones, VNets, subnets, controllers, fabrics, prefix lists and route
-maps. Address management and name servers take effect at once. It says what it could
+maps. Address management, name servers and the firewalls of VNets take effect at
+once; what they share is cluster.fw, in the folder or in ../firewall. It says what it could
 not take. Objects that are only here stay.
 
   scp -r pve1:/etc/pve/sdn sdn
@@ -92,8 +95,23 @@ func (a *app) importSummary(folder string, files map[string]string, dir *pvedir.
 // readFolder reads the files of a folder that count.
 func readFolder(folder string) (map[string]string, error) {
 	files := map[string]string{}
-	for _, name := range pvedir.Files() {
-		path := filepath.Join(folder, name)
+	paths := map[string]string{}
+	for _, name := range append(pvedir.Files(), pvedir.ClusterFirewall) {
+		paths[name] = filepath.Join(folder, name)
+	}
+	if _, err := os.Stat(paths[pvedir.ClusterFirewall]); err != nil { // where Proxmox VE has it
+		paths[pvedir.ClusterFirewall] = filepath.Join(folder, "..", "firewall", pvedir.ClusterFirewall)
+	}
+	firewalls, err := os.ReadDir(filepath.Join(folder, pvedir.Firewalls))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, &exitError{ExitUsage, err}
+	}
+	for _, f := range firewalls {
+		if strings.HasSuffix(f.Name(), ".fw") {
+			paths[pvedir.Firewalls+"/"+f.Name()] = filepath.Join(folder, pvedir.Firewalls, f.Name())
+		}
+	}
+	for name, path := range paths {
 		info, err := os.Stat(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -159,13 +177,15 @@ func (a *app) exportPVE(ctx context.Context, folder string) error {
 		return err
 	}
 	text := ""
-	for _, name := range pvedir.Files() {
-		if content, ok := files[name]; ok {
-			if err := renameio.WriteFile(filepath.Join(folder, name), []byte(content), 0o640); err != nil {
-				return err
-			}
-			text += "wrote " + filepath.Join(folder, name) + "\n"
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		path := filepath.Join(folder, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
 		}
+		if err := renameio.WriteFile(path, []byte(files[name]), 0o640); err != nil {
+			return err
+		}
+		text += "wrote " + path + "\n"
 	}
 	if text == "" {
 		text = "there is nothing to export: the configuration has no object that Proxmox VE knows\n"

@@ -43,11 +43,14 @@ type node struct {
 	name   string
 	cfg    *model.Config
 	guests map[string]*model.Guest
-	facts  *model.Facts
-	// bindings are what is known of NICs.
-	bindings []*model.Binding
-	vnets    map[string][]*model.VNet   // by zone, each sorted by ID
-	subnets  map[string][]*model.Subnet // by VNet, each sorted by ID
+	// bindings are those of the node's zones, and bindingsOf those of each guest.
+	bindings   []*model.Binding
+	bindingsOf map[string][]*model.Binding
+	facts      *model.Facts
+	vnets      map[string][]*model.VNet   // by zone, each sorted by ID
+	subnets    map[string][]*model.Subnet // by VNet, each sorted by ID
+	// ipSets are those that rules refer to, by name, as far as they were looked up.
+	ipSets map[string]*ipSet
 	// prefixes are the networks of all zones, sorted; nil until they are needed.
 	prefixes []zonePrefix
 	out      *desired.Node
@@ -76,6 +79,7 @@ func Node(doc *protocol.Document, facts *model.Facts) (*desired.Node, []Note) {
 		cfg:         &doc.Config,
 		guests:      doc.Guests,
 		bindings:    doc.Bindings,
+		bindingsOf:  map[string][]*model.Binding{},
 		facts:       facts,
 		vnets:       map[string][]*model.VNet{},
 		subnets:     subnetsByVNet(&doc.Config),
@@ -87,6 +91,9 @@ func Node(doc *protocol.Document, facts *model.Facts) (*desired.Node, []Note) {
 		vrfs:        map[string]*vrf{},
 		exits:       map[netip.Prefix]string{},
 		controllers: map[string]*overlay{},
+	}
+	for _, b := range n.bindings {
+		n.bindingsOf[b.Guest] = append(n.bindingsOf[b.Guest], b)
 	}
 	if self := n.cfg.Nodes[n.name]; self != nil && self.Backend != model.BackendNetlink {
 		n.out.Backend = self.Backend
@@ -120,6 +127,7 @@ func Node(doc *protocol.Document, facts *model.Facts) (*desired.Node, []Note) {
 	n.dhcp()
 	n.ports()
 	n.firewall()
+	n.vnetFirewalls()
 	n.forwarding()
 	n.nameServer(doc.Bindings)
 	n.out.Sort()
@@ -208,15 +216,17 @@ func (n *node) reserved(name string) string {
 type requirement struct{ what, part string }
 
 var requirements = map[model.Feature]requirement{
-	model.FeatureBridge:        {"bridges", "module bridge"},
-	model.FeatureVXLAN:         {"VXLAN devices", "module vxlan"},
-	model.FeatureVLANFiltering: {"VLAN filtering on bridges", "kernel option CONFIG_BRIDGE_VLAN_FILTERING"},
-	model.FeatureNFTNAT:        {"nftables with NAT (to keep zones apart and for SNAT)", "module nft_masq or nft_ct"},
-	model.FeatureVLAN:          {"VLAN devices", "module 8021q"},
-	model.FeatureVLANAD:        {"802.1ad VLAN devices", "module 8021q"},
-	model.FeatureVRF:           {"VRFs", "module vrf"},
-	model.FeatureVeth:          {"veth devices", "module veth"},
-	model.FeatureDummy:         {"dummy devices", "module dummy"},
+	model.FeatureBridge:         {"bridges", "module bridge"},
+	model.FeatureVXLAN:          {"VXLAN devices", "module vxlan"},
+	model.FeatureVLANFiltering:  {"VLAN filtering on bridges", "kernel option CONFIG_BRIDGE_VLAN_FILTERING"},
+	model.FeatureNFTNAT:         {"nftables with NAT (to keep zones apart and for SNAT)", "module nft_masq or nft_ct"},
+	model.FeatureNFTBridge:      {"nftables on bridges (to filter inside VNets)", "kernel option CONFIG_NF_TABLES_BRIDGE"},
+	model.FeatureNFTBridgeState: {"nftables that know VNets and conversations (for rules inside the VNet; those for routed traffic are in force)", "module nf_conntrack_bridge or nft_meta_bridge"},
+	model.FeatureVLAN:           {"VLAN devices", "module 8021q"},
+	model.FeatureVLANAD:         {"802.1ad VLAN devices", "module 8021q"},
+	model.FeatureVRF:            {"VRFs", "module vrf"},
+	model.FeatureVeth:           {"veth devices", "module veth"},
+	model.FeatureDummy:          {"dummy devices", "module dummy"},
 }
 
 // needs tells whether the node has the features that an object requires, and notes

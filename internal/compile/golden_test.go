@@ -20,26 +20,29 @@ import (
 // TestGolden compiles manifests for the nodes whose facts stand beside them.
 func TestGolden(t *testing.T) {
 	golden.Run(t, "testdata/*.txtar", func(t *testing.T, c *golden.Case) {
-		cfg, guests := &model.Config{}, map[string]*model.Guest{}
+		cfg, live := &model.Config{}, &model.Config{}
+		var bindings []*model.Binding
 		var out strings.Builder
 		for _, name := range c.Names {
 			switch filepath.Ext(name) {
 			case ".yaml":
-				load(t, c.Files[name], cfg, guests)
+				load(t, c.Files[name], cfg, live)
 				continue
-			case "", ".local", ".bindings":
+			case "", ".local":
+				continue
+			}
+			if name == "bindings.json" {
+				if err := json.Unmarshal([]byte(c.Files[name]), &bindings); err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
 				continue
 			}
 			facts := &model.Facts{FRRLocal: c.Files["frr.conf.local"]}
 			if err := json.Unmarshal([]byte(c.Files[name]), facts); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			doc := compile.Project(cfg, &model.Config{Guests: guests}, 1, facts.Node)
-			if b, ok := c.Files["nics.bindings"]; ok {
-				if err := json.Unmarshal([]byte(b), &doc.Bindings); err != nil {
-					t.Fatal(err)
-				}
-			}
+			doc := compile.Project(cfg, live, 1, facts.Node)
+			doc.Bindings = bindings
 			want, notes := compile.Node(doc, facts)
 			fmt.Fprintf(&out, "# %s\n", facts.Node)
 			for _, n := range notes {
@@ -54,7 +57,7 @@ func TestGolden(t *testing.T) {
 	})
 }
 
-func load(t *testing.T, data string, cfg *model.Config, guests map[string]*model.Guest) {
+func load(t *testing.T, data string, cfg, live *model.Config) {
 	t.Helper()
 	set, err := manifest.Load([]string{"-"}, strings.NewReader(data))
 	if err != nil {
@@ -65,8 +68,8 @@ func load(t *testing.T, data string, cfg *model.Config, guests map[string]*model
 			if o.ObjectKind() != kind {
 				continue
 			}
-			if g, ok := o.(*model.Guest); ok {
-				guests[g.ID] = g
+			if !kind.Revisioned() {
+				live.Set(o)
 			} else if err := cfg.Put(o); err != nil {
 				t.Fatal(err)
 			}
@@ -130,6 +133,9 @@ func writeNode(b *strings.Builder, n *desired.Node) {
 		}
 	}
 	for _, t := range n.Tables {
+		if t.Name != compile.TableName {
+			fmt.Fprintf(b, "table %s %s\n", t.Family, t.Name)
+		}
 		for _, s := range t.Sets {
 			fmt.Fprintf(b, "set %s: %s %s\n", s.Name, s.Type, strings.Join(s.Elements, ", "))
 		}

@@ -64,8 +64,8 @@ gateway: 10.0.3.1
 
 // Guests and gateways are named in their zone's view, whose gateways the node has.
 func TestNameServer(t *testing.T) {
-	cfg, guests := &model.Config{}, map[string]*model.Guest{}
-	load(t, namedZones, cfg, guests)
+	cfg, live := &model.Config{}, &model.Config{}
+	load(t, namedZones, cfg, live)
 	addrs := func(list ...string) (out []netip.Addr) {
 		for _, a := range list {
 			out = append(out, netip.MustParseAddr(a))
@@ -90,7 +90,7 @@ func TestNameServer(t *testing.T) {
 		`"forwarders":["192.0.2.53:53"]}`
 	for range 5 {
 		rand.Shuffle(len(bindings), func(i, j int) { bindings[i], bindings[j] = bindings[j], bindings[i] })
-		doc := compile.Project(cfg, &model.Config{Guests: guests}, 1, "node1")
+		doc := compile.Project(cfg, live, 1, "node1")
 		doc.Bindings = bindings
 		out, notes := compile.Node(doc, facts)
 		got, err := json.Marshal(out.NameServer)
@@ -113,21 +113,21 @@ func TestNameServer(t *testing.T) {
 // Where a name server outside has the domain, or no gateway is on the node, there is
 // no view.
 func TestNoNameServer(t *testing.T) {
-	cfg, guests := &model.Config{}, map[string]*model.Guest{}
-	load(t, namedZones, cfg, guests)
+	cfg, live := &model.Config{}, &model.Config{}
+	load(t, namedZones, cfg, live)
 	cfg.Zones["simple"].DNS = "pdns"
-	if out, _ := compile.Node(compile.Project(cfg, &model.Config{Guests: guests}, 1, "node1"), &model.Facts{Node: "node1"}); out.NameServer != nil {
+	if out, _ := compile.Node(compile.Project(cfg, live, 1, "node1"), &model.Facts{Node: "node1"}); out.NameServer != nil {
 		t.Errorf("got %v", out.NameServer)
 	}
 	cfg.Zones["simple"].DNS = ""
 	for _, s := range cfg.Subnets {
 		s.Gateway = netip.Addr{}
 	}
-	out, notes := compile.Node(compile.Project(cfg, &model.Config{Guests: guests}, 1, "node1"), &model.Facts{Node: "node1"})
+	out, notes := compile.Node(compile.Project(cfg, live, 1, "node1"), &model.Facts{Node: "node1"})
 	if out.NameServer != nil || len(notes) != 1 || notes[0].Object != "zone/simple" || !strings.Contains(notes[0].Message, "set gateway") {
 		t.Errorf("without gateways: %v, %v", out.NameServer, notes)
 	}
-	if out, _ := compile.Node(compile.Project(cfg, &model.Config{Guests: guests}, 1, "node2"), &model.Facts{Node: "node2"}); out.NameServer != nil {
+	if out, _ := compile.Node(compile.Project(cfg, live, 1, "node2"), &model.Facts{Node: "node2"}); out.NameServer != nil {
 		t.Errorf("got %v of a zone without subnets", out.NameServer)
 	}
 }

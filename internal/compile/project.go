@@ -17,8 +17,8 @@ func Project(cfg *model.Config, live *model.Config, revision int64, node string)
 // once; a document then costs no more than what is in it. It may be used by
 // several goroutines at once.
 type Projector struct {
-	cfg      *model.Config
-	revision int64
+	cfg, live *model.Config // live may be nil
+	revision  int64
 	// Of each map the key is the name of a node, or that in the comment.
 	everywhere  []*model.Zone
 	zones       map[string][]*model.Zone
@@ -34,7 +34,7 @@ type Projector struct {
 // nor the live objects, which may be nil, may change as long as it is used.
 func NewProjector(cfg, live *model.Config, revision int64) *Projector {
 	p := &Projector{
-		cfg: cfg, revision: revision,
+		cfg: cfg, live: live, revision: revision,
 		zones: map[string][]*model.Zone{}, vnets: map[string][]*model.VNet{}, subnets: map[string][]*model.Subnet{},
 		members: map[string][]*model.FabricNode{}, memberships: map[string][]*model.FabricNode{},
 		controllers: map[string][]*model.Controller{}, guests: map[string][]*model.Guest{},
@@ -104,6 +104,7 @@ func (p *Projector) Node(node string) *protocol.Document {
 		}
 	}
 	p.policies(out, need, node)
+	p.firewalls(out)
 	for _, g := range p.guests[node] {
 		set(&doc.Guests, g.ID, g)
 	}

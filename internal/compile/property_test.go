@@ -121,3 +121,54 @@ func TestStatesAreConsistent(t *testing.T) {
 		}
 	})
 }
+
+// A node gets all of firewalls that it needs: its document compiles to what the whole
+// configuration would.
+func TestFirewallsAreProjected(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		zones, vnets, subnets := objects(t)
+		cfg, live := &model.Config{}, &model.Config{}
+		for _, objs := range [][]model.Object{zones, vnets, subnets} {
+			for _, o := range objs {
+				if err := cfg.Put(o); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		vnet := rapid.Custom(func(t *rapid.T) string { return fmt.Sprintf("v%d", rapid.IntRange(0, 20).Draw(t, "n")) })
+		peer := rapid.Custom(func(t *rapid.T) string {
+			return rapid.SampledFrom([]string{"", "10.0.0.1", "dc/alias1", "alias2", "+dc/set1", "+set2", "+sdn/guest-ipam-100", "+sdn/" + vnet.Draw(t, "of") + "-no-gateway"}).Draw(t, "peer")
+		})
+		rules := rapid.Custom(func(t *rapid.T) []model.FirewallRule {
+			var out []model.FirewallRule
+			for range rapid.IntRange(0, 3).Draw(t, "rules") {
+				out = append(out, model.FirewallRule{Type: model.RuleForward, Action: model.FirewallDrop, Source: peer.Draw(t, "source"), Dest: peer.Draw(t, "dest")})
+			}
+			return out
+		})
+		live.Set(&model.Firewall{ID: model.FirewallDatacenter, Enable: rapid.Bool().Draw(t, "on")})
+		for i := 1; i <= 2; i++ {
+			live.Set(&model.Alias{ID: fmt.Sprintf("alias%d", i), CIDR: "192.0.2.0/24"})
+			live.Set(&model.IPSet{ID: fmt.Sprintf("set%d", i), Entries: []model.IPSetEntry{{CIDR: "alias2"}, {CIDR: "10.0.0.9", NoMatch: true}}})
+			live.Set(&model.SecurityGroup{ID: fmt.Sprintf("group%d", i), Rules: rules.Draw(t, "group")})
+		}
+		for range rapid.IntRange(0, 4).Draw(t, "firewalls") {
+			f := &model.Firewall{ID: vnet.Draw(t, "vnet"), Enable: rapid.Bool().Draw(t, "enable"), MACFilter: rapid.Bool().Draw(t, "mac"), Rules: rules.Draw(t, "rules")}
+			if rapid.Bool().Draw(t, "with a group") {
+				f.Rules = append(f.Rules, model.FirewallRule{Type: model.RuleGroup, Action: rapid.SampledFrom([]string{"group1", "group2"}).Draw(t, "group")})
+			}
+			live.Set(f)
+		}
+		for _, node := range []string{"node1", "node2"} {
+			part := compile.Project(cfg, live, 1, node)
+			whole := *part
+			whole.Config = *cfg
+			whole.Config.Aliases, whole.Config.IPSets, whole.Config.SecurityGroups, whole.Config.Firewalls = live.Aliases, live.IPSets, live.SecurityGroups, live.Firewalls
+			got, _ := compile.Node(part, factsOf(node))
+			want, _ := compile.Node(&whole, factsOf(node))
+			if d := cmp.Diff(want.Tables, got.Tables); d != "" {
+				t.Fatal(d)
+			}
+		}
+	})
+}

@@ -291,6 +291,11 @@ type Set struct {
 	Value string `json:"value,omitempty"`
 	// Interval allows prefixes and ranges as elements.
 	Interval bool `json:"interval,omitempty"`
+	// Dynamic says that the elements come and go by themselves, and may be many: a
+	// change of them leaves the table as it is. If one set of a table is so, all are,
+	// and it has no maps. Elements are then addresses, networks and ranges of an
+	// Interval set, or names of interfaces and addresses.
+	Dynamic bool `json:"dynamic,omitempty"`
 	// Elements are sorted; a map's are "key : value".
 	Elements []string `json:"elements,omitempty"`
 }

@@ -53,7 +53,7 @@ func full() *desired.Node {
 		Sysctls: []desired.Sysctl{{Key: "net.ipv4.ip_forward", Value: "1", Owner: "zone/a"}},
 		Tables: []desired.Table{{
 			Family: "inet", Name: "viaduct",
-			Sets: []desired.Set{{Name: "s", Type: "ifname", Value: "verdict", Interval: true, Elements: []string{"a : accept"}}},
+			Sets: []desired.Set{{Name: "s", Type: "ifname", Value: "verdict", Interval: true, Dynamic: true, Elements: []string{"a : accept"}}},
 			Chains: []desired.Chain{{Name: "c", Type: "filter", Hook: "forward", Priority: "filter",
 				Rules: []desired.Rule{{Text: "accept", Owner: "zone/a"}}}},
 		}},
@@ -156,8 +156,7 @@ func TestPrinted(t *testing.T) {
 		"+ rule inet viaduct",
 		"+ rule inet viaduct chain c: type filter, hook forward, priority filter",
 		"+ rule inet viaduct chain c: accept",
-		"+ rule inet viaduct set s: type ifname, value verdict, interval on",
-		"+ rule inet viaduct set s: a : accept",
+		"+ rule inet viaduct set s: type ifname, value verdict, interval on, elements 1 (5650d05c)",
 		"+ sysctl net.ipv4.ip_forward: value 1",
 	}
 	if d := cmp.Diff(want, got); d != "" {

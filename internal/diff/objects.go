@@ -27,6 +27,10 @@ func Objects(old, new *model.Config) []Change {
 		objectsOf(old.Subnets, new.Subnets),
 		objectsOf(old.IPAMs, new.IPAMs),
 		objectsOf(old.NameServers, new.NameServers),
+		objectsOf(old.Aliases, new.Aliases),
+		objectsOf(old.IPSets, new.IPSets),
+		objectsOf(old.SecurityGroups, new.SecurityGroups),
+		objectsOf(old.Firewalls, new.Firewalls),
 		objectsOf(old.Guests, new.Guests),
 	}
 	var puts, deletes []Change

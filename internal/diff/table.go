@@ -2,6 +2,7 @@ package diff
 
 import (
 	"fmt"
+	"hash/fnv"
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
@@ -34,15 +35,32 @@ func tableEntries(tables []desired.Table) []Entry {
 // way to change it.
 func setEntries(table string, s desired.Set) []Entry {
 	name := table + " set " + s.Name
+	together := ""
+	if s.Dynamic { // as many as there are, they are one thing
+		together = digestOf(s.Elements)
+	}
 	out := []Entry{{Key: name, Name: name, Props: []Prop{
 		{Name: "type", Value: s.Type, Fixed: true},
 		{Name: "value", Value: s.Value, Fixed: true},
 		{Name: "interval", Value: onOff(s.Interval), Zero: "off", Fixed: true},
+		{Name: "elements", Value: together},
 	}}}
+	if s.Dynamic {
+		return out
+	}
 	for _, e := range s.Elements {
 		out = append(out, Entry{Key: name + ": " + e, Name: name + ": " + e})
 	}
 	return out
+}
+
+// digestOf tells how many elements there are and, by a few digits, which.
+func digestOf(elements []string) string {
+	h := fnv.New32a()
+	for _, e := range elements {
+		_, _ = h.Write([]byte(e + "\n"))
+	}
+	return fmt.Sprintf("%d (%08x)", len(elements), h.Sum32())
 }
 
 // chainEntries lists a chain and its rules. Equal rules of a chain are counted,

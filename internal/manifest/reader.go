@@ -250,6 +250,8 @@ func bareName(f model.FieldInfo) string {
 		return "source"
 	case reflect.TypeFor[[]model.PrefixEntry]():
 		return "prefix"
+	case reflect.TypeFor[[]model.IPSetEntry]():
+		return "cidr"
 	}
 	return ""
 }

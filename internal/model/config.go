@@ -14,36 +14,44 @@ import (
 // The objects it holds are shared and must not be changed in place: put a
 // changed copy. The zero value is empty and ready to use.
 type Config struct {
-	Nodes       map[string]*Node       `json:"nodes,omitempty"`
-	PrefixLists map[string]*PrefixList `json:"prefix-lists,omitempty"`
-	RouteMaps   map[string]*RouteMap   `json:"route-maps,omitempty"`
-	Fabrics     map[string]*Fabric     `json:"fabrics,omitempty"`
-	FabricNodes map[string]*FabricNode `json:"fabric-nodes,omitempty"`
-	Controllers map[string]*Controller `json:"controllers,omitempty"`
-	Zones       map[string]*Zone       `json:"zones,omitempty"`
-	VNets       map[string]*VNet       `json:"vnets,omitempty"`
-	Subnets     map[string]*Subnet     `json:"subnets,omitempty"`
-	IPAMs       map[string]*IPAM       `json:"ipams,omitempty"`
-	NameServers map[string]*NameServer `json:"dns,omitempty"`
-	Guests      map[string]*Guest      `json:"guests,omitempty"`
+	Nodes          map[string]*Node          `json:"nodes,omitempty"`
+	PrefixLists    map[string]*PrefixList    `json:"prefix-lists,omitempty"`
+	RouteMaps      map[string]*RouteMap      `json:"route-maps,omitempty"`
+	Fabrics        map[string]*Fabric        `json:"fabrics,omitempty"`
+	FabricNodes    map[string]*FabricNode    `json:"fabric-nodes,omitempty"`
+	Controllers    map[string]*Controller    `json:"controllers,omitempty"`
+	Zones          map[string]*Zone          `json:"zones,omitempty"`
+	VNets          map[string]*VNet          `json:"vnets,omitempty"`
+	Subnets        map[string]*Subnet        `json:"subnets,omitempty"`
+	IPAMs          map[string]*IPAM          `json:"ipams,omitempty"`
+	NameServers    map[string]*NameServer    `json:"dns,omitempty"`
+	Aliases        map[string]*Alias         `json:"aliases,omitempty"`
+	IPSets         map[string]*IPSet         `json:"ip-sets,omitempty"`
+	SecurityGroups map[string]*SecurityGroup `json:"security-groups,omitempty"`
+	Firewalls      map[string]*Firewall      `json:"firewalls,omitempty"`
+	Guests         map[string]*Guest         `json:"guests,omitempty"`
 }
 
 // Clone returns a configuration whose maps can be changed without touching c;
 // the objects themselves are shared.
 func (c *Config) Clone() *Config {
 	return &Config{
-		Nodes:       maps.Clone(c.Nodes),
-		PrefixLists: maps.Clone(c.PrefixLists),
-		RouteMaps:   maps.Clone(c.RouteMaps),
-		Fabrics:     maps.Clone(c.Fabrics),
-		FabricNodes: maps.Clone(c.FabricNodes),
-		Controllers: maps.Clone(c.Controllers),
-		Zones:       maps.Clone(c.Zones),
-		VNets:       maps.Clone(c.VNets),
-		Subnets:     maps.Clone(c.Subnets),
-		IPAMs:       maps.Clone(c.IPAMs),
-		NameServers: maps.Clone(c.NameServers),
-		Guests:      maps.Clone(c.Guests),
+		Nodes:          maps.Clone(c.Nodes),
+		PrefixLists:    maps.Clone(c.PrefixLists),
+		RouteMaps:      maps.Clone(c.RouteMaps),
+		Fabrics:        maps.Clone(c.Fabrics),
+		FabricNodes:    maps.Clone(c.FabricNodes),
+		Controllers:    maps.Clone(c.Controllers),
+		Zones:          maps.Clone(c.Zones),
+		VNets:          maps.Clone(c.VNets),
+		Subnets:        maps.Clone(c.Subnets),
+		IPAMs:          maps.Clone(c.IPAMs),
+		NameServers:    maps.Clone(c.NameServers),
+		Aliases:        maps.Clone(c.Aliases),
+		IPSets:         maps.Clone(c.IPSets),
+		SecurityGroups: maps.Clone(c.SecurityGroups),
+		Firewalls:      maps.Clone(c.Firewalls),
+		Guests:         maps.Clone(c.Guests),
 	}
 }
 
@@ -73,6 +81,14 @@ func (c *Config) CloneKind(k Kind) {
 		c.IPAMs = maps.Clone(c.IPAMs)
 	case KindDNS:
 		c.NameServers = maps.Clone(c.NameServers)
+	case KindAlias:
+		c.Aliases = maps.Clone(c.Aliases)
+	case KindIPSet:
+		c.IPSets = maps.Clone(c.IPSets)
+	case KindSecurityGroup:
+		c.SecurityGroups = maps.Clone(c.SecurityGroups)
+	case KindFirewall:
+		c.Firewalls = maps.Clone(c.Firewalls)
 	case KindGuest:
 		c.Guests = maps.Clone(c.Guests)
 	}
@@ -127,6 +143,14 @@ func (c *Config) Set(o Object) {
 		put(&c.IPAMs, o.ID, o)
 	case *NameServer:
 		put(&c.NameServers, o.ID, o)
+	case *Alias:
+		put(&c.Aliases, o.ID, o)
+	case *IPSet:
+		put(&c.IPSets, o.ID, o)
+	case *SecurityGroup:
+		put(&c.SecurityGroups, o.ID, o)
+	case *Firewall:
+		put(&c.Firewalls, o.ID, o)
 	case *Guest:
 		put(&c.Guests, o.ID, o)
 	}
@@ -217,6 +241,14 @@ func (c *Config) Get(k Kind, id string) Object {
 		return get(c.IPAMs, id)
 	case KindDNS:
 		return get(c.NameServers, id)
+	case KindAlias:
+		return get(c.Aliases, id)
+	case KindIPSet:
+		return get(c.IPSets, id)
+	case KindSecurityGroup:
+		return get(c.SecurityGroups, id)
+	case KindFirewall:
+		return get(c.Firewalls, id)
 	case KindGuest:
 		return get(c.Guests, id)
 	}
@@ -262,6 +294,14 @@ func (c *Config) Delete(k Kind, id string) bool {
 		delete(c.IPAMs, id)
 	case KindDNS:
 		delete(c.NameServers, id)
+	case KindAlias:
+		delete(c.Aliases, id)
+	case KindIPSet:
+		delete(c.IPSets, id)
+	case KindSecurityGroup:
+		delete(c.SecurityGroups, id)
+	case KindFirewall:
+		delete(c.Firewalls, id)
 	case KindGuest:
 		delete(c.Guests, id)
 	}
@@ -293,6 +333,14 @@ func (c *Config) List(k Kind) []Object {
 		return list(c.IPAMs)
 	case KindDNS:
 		return list(c.NameServers)
+	case KindAlias:
+		return list(c.Aliases)
+	case KindIPSet:
+		return list(c.IPSets)
+	case KindSecurityGroup:
+		return list(c.SecurityGroups)
+	case KindFirewall:
+		return list(c.Firewalls)
 	case KindGuest:
 		return list(c.Guests)
 	}
@@ -335,6 +383,14 @@ func (c *Config) Each(k Kind) iter.Seq[Object] {
 		return each(c.IPAMs)
 	case KindDNS:
 		return each(c.NameServers)
+	case KindAlias:
+		return each(c.Aliases)
+	case KindIPSet:
+		return each(c.IPSets)
+	case KindSecurityGroup:
+		return each(c.SecurityGroups)
+	case KindFirewall:
+		return each(c.Firewalls)
 	case KindGuest:
 		return each(c.Guests)
 	}
@@ -357,5 +413,5 @@ func each[T any, P interface {
 // Len is the number of objects in the configuration.
 func (c *Config) Len() int {
 	return len(c.Nodes) + len(c.PrefixLists) + len(c.RouteMaps) + len(c.Fabrics) + len(c.FabricNodes) + len(c.Controllers) + len(c.Zones) + len(c.VNets) + len(c.Subnets) +
-		len(c.IPAMs) + len(c.NameServers) + len(c.Guests)
+		len(c.IPAMs) + len(c.NameServers) + len(c.Aliases) + len(c.IPSets) + len(c.SecurityGroups) + len(c.Firewalls) + len(c.Guests)
 }

@@ -128,10 +128,13 @@ const (
 	FeatureVXLAN         Feature = "vxlan"
 	FeatureVLANFiltering Feature = "bridge-vlan-filtering"
 	FeatureNFTNAT        Feature = "nftables-nat"
-	FeatureVLAN          Feature = "vlan"        // module 8021q
-	FeatureVLANAD        Feature = "vlan-8021ad" // 802.1ad VLAN devices
-	FeatureVRF           Feature = "vrf"
-	FeatureVeth          Feature = "veth"
-	FeatureDummy         Feature = "dummy"
-	FeatureNFTBridge     Feature = "nftables-bridge"
+	// FeatureNFTBridge is nftables on bridges, and FeatureNFTBridgeState that rules
+	// there know the bridge and the conversation of a frame.
+	FeatureNFTBridge      Feature = "nftables-bridge"
+	FeatureNFTBridgeState Feature = "nftables-bridge-state"
+	FeatureVLAN           Feature = "vlan"        // module 8021q
+	FeatureVLANAD         Feature = "vlan-8021ad" // 802.1ad VLAN devices
+	FeatureVRF            Feature = "vrf"
+	FeatureVeth           Feature = "veth"
+	FeatureDummy          Feature = "dummy"
 )

@@ -10,32 +10,40 @@ type Kind string
 // All others are edited as pending configuration and take effect when a revision is
 // applied.
 const (
-	KindNode       Kind = "node"
-	KindPrefixList Kind = "prefix-list"
-	KindRouteMap   Kind = "route-map"
-	KindFabric     Kind = "fabric"
-	KindFabricNode Kind = "fabric-node"
-	KindController Kind = "controller"
-	KindZone       Kind = "zone"
-	KindVNet       Kind = "vnet"
-	KindSubnet     Kind = "subnet"
-	KindIPAM       Kind = "ipam"
-	KindDNS        Kind = "dns"
-	KindGuest      Kind = "guest"
+	KindNode          Kind = "node"
+	KindPrefixList    Kind = "prefix-list"
+	KindRouteMap      Kind = "route-map"
+	KindFabric        Kind = "fabric"
+	KindFabricNode    Kind = "fabric-node"
+	KindController    Kind = "controller"
+	KindZone          Kind = "zone"
+	KindVNet          Kind = "vnet"
+	KindSubnet        Kind = "subnet"
+	KindIPAM          Kind = "ipam"
+	KindDNS           Kind = "dns"
+	KindAlias         Kind = "alias"
+	KindIPSet         Kind = "ip-set"
+	KindSecurityGroup Kind = "security-group"
+	KindFirewall      Kind = "firewall"
+	KindGuest         Kind = "guest"
 )
 
 // Kinds returns every kind in dependency order: an object refers only to
 // objects of kinds that stand before its own, or route maps to each other. Zones name
 // address management and name servers, which are there or not whatever is pending.
 func Kinds() []Kind {
-	return []Kind{KindNode, KindPrefixList, KindRouteMap, KindFabric, KindFabricNode, KindController, KindZone, KindVNet, KindSubnet, KindIPAM, KindDNS, KindGuest}
+	return []Kind{KindNode, KindPrefixList, KindRouteMap, KindFabric, KindFabricNode, KindController, KindZone, KindVNet, KindSubnet, KindIPAM, KindDNS,
+		KindAlias, KindIPSet, KindSecurityGroup, KindFirewall, KindGuest}
 }
 
 // Plural is the name of the kind as it appears in API paths and in the
 // command line's tables.
 func (k Kind) Plural() string {
-	if k == KindDNS {
+	switch k {
+	case KindDNS:
 		return string(k)
+	case KindAlias:
+		return "aliases"
 	}
 	return string(k) + "s"
 }
@@ -45,7 +53,7 @@ func (k Kind) Plural() string {
 // other people's pending edits along.
 func (k Kind) Revisioned() bool { return !slices.Contains(liveKinds, k) }
 
-var liveKinds = []Kind{KindIPAM, KindDNS, KindGuest}
+var liveKinds = []Kind{KindIPAM, KindDNS, KindAlias, KindIPSet, KindSecurityGroup, KindFirewall, KindGuest}
 
 // LiveKinds returns the kinds that take effect at once, in dependency order.
 func LiveKinds() []Kind { return slices.Clone(liveKinds) }
@@ -63,7 +71,7 @@ func ParseKind(s string) (k Kind, ok bool) {
 
 // Object is one declared object. The concrete types are *Node, *PrefixList,
 // *RouteMap, *Fabric, *FabricNode, *Controller, *Zone, *VNet, *Subnet,
-// *IPAM, *NameServer and *Guest.
+// *IPAM, *NameServer, *Alias, *IPSet, *SecurityGroup, *Firewall and *Guest.
 type Object interface {
 	// ObjectKind is the kind of the object.
 	ObjectKind() Kind
@@ -99,6 +107,14 @@ func New(k Kind) Object {
 		return &IPAM{}
 	case KindDNS:
 		return &NameServer{}
+	case KindAlias:
+		return &Alias{}
+	case KindIPSet:
+		return &IPSet{}
+	case KindSecurityGroup:
+		return &SecurityGroup{}
+	case KindFirewall:
+		return &Firewall{}
 	case KindGuest:
 		return &Guest{}
 	}

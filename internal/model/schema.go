@@ -73,6 +73,8 @@ var itemTypes = []struct {
 	{reflect.TypeFor[[]Redistribution](), "source", FieldSources},
 	{reflect.TypeFor[[]PrefixEntry](), "prefix-list entry", FieldEntries},
 	{reflect.TypeFor[[]RouteMapEntry](), "route-map entry", FieldEntries},
+	{reflect.TypeFor[[]FirewallRule](), "rule", FieldEntries},
+	{reflect.TypeFor[[]IPSetEntry](), "ip-set entry", FieldEntries},
 }
 
 func fieldsOf(t reflect.Type, owner string) []FieldInfo {
@@ -253,6 +255,42 @@ var fieldDocs = map[string]string{
 	"dns.ttl":           "seconds that records may be kept, 14400 if left out",
 	"dns.reversemaskv6": "length of IPv6 reverse zones in bits; the subnet's if left out",
 	"dns.fingerprint":   "SHA-256 fingerprint of its certificate, if no authority signed it",
+
+	"alias.id":      "2 to 64 lower-case letters, digits, - and _",
+	"alias.cidr":    "address or network",
+	"alias.comment": "description",
+
+	"ip-set.id":            "2 to 64 lower-case letters, digits, - and _",
+	"ip-set.comment":       "description",
+	"ip-set.entries":       "addresses, networks, ranges and aliases",
+	"ip-set entry.cidr":    "address, network, range A-B, or name of an alias",
+	"ip-set entry.nomatch": "these addresses are not in the set",
+	"ip-set entry.comment": "description",
+
+	"security-group.id":      "2 to 20 lower-case letters, digits, - and _",
+	"security-group.comment": "description",
+	"security-group.rules":   "the first that a packet matches decides",
+
+	"firewall.id":                "name of the vnet, or datacenter for the switch of all",
+	"firewall.enable":            "put rules and policy in force",
+	"firewall.policy-forward":    "for what no rule decides: ACCEPT (default) or DROP",
+	"firewall.log-level-forward": "level at which drops by the policy are logged; none if left out",
+	"firewall.mac-filter":        "NICs send under their own hardware address only",
+	"firewall.ip-filter":         "NICs send under their own IP addresses only",
+	"firewall.rules":             "the first that a packet matches decides",
+
+	"rule.type":      "forward or group; in security groups forward, in or out",
+	"rule.action":    "ACCEPT, DROP, REJECT, or a security group",
+	"rule.macro":     "name for protocols and ports, like SSH",
+	"rule.source":    "addresses, networks, ranges, dc/<alias>, +dc/<ip set>, +sdn/<vnet>-all",
+	"rule.dest":      "as source",
+	"rule.proto":     "protocol, like tcp",
+	"rule.sport":     "source ports, like 1024:65535",
+	"rule.dport":     "destination ports, like 80,443",
+	"rule.icmp-type": "type of an ICMP message, like echo-request",
+	"rule.log":       "level at which matches are logged; none if left out",
+	"rule.disable":   "keep the rule without effect",
+	"rule.comment":   "description",
 
 	"guest.id":   "guest number, 100 to 999999999",
 	"guest.name": "host name",

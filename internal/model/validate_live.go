@@ -21,6 +21,9 @@ func ValidateLive(edits []Edit, live, cfg *Config, known []string) Problems {
 		switch o := e.Put.(type) {
 		case nil:
 			c.liveGone(e)
+			c.out = append(c.out, firewallEdit(e, live, cfg)...)
+		case *Alias, *IPSet, *SecurityGroup, *Firewall:
+			c.out = append(c.out, firewallEdit(e, live, cfg)...)
 		case *IPAM:
 			c.ipam(o)
 		case *NameServer:

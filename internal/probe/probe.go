@@ -31,8 +31,17 @@ const natRules = `table inet viaduct_probe {
 }
 `
 
-// bridgeRules is what keeping frames of a bridge on the node needs of nftables.
-const bridgeRules = `table bridge viaduct_probe {
+// bridgeRules is what filters inside VNets need of nftables, and bridgeStateRules
+// what rules there need beside: the bridge of a frame and its conversation.
+const (
+	bridgeRules = `table bridge viaduct_probe {
+	set names {
+		type ifname . ether_addr
+	}
+	chain forward {
+		type filter hook forward priority filter; policy accept;
+		iifname . ether saddr @names drop
+	}
 	chain output {
 		type filter hook output priority filter; policy accept;
 		oifname "probe" ether type ip6 icmpv6 type nd-router-advert drop
@@ -43,6 +52,14 @@ const bridgeRules = `table bridge viaduct_probe {
 	}
 }
 `
+	bridgeStateRules = `table bridge viaduct_probe {
+	chain forward {
+		type filter hook forward priority filter; policy accept;
+		meta ibrname "none" ct state established accept
+	}
+}
+`
+)
 
 // Features tries every feature that this release asks for. A feature that the
 // kernel does not know is false; one that could not be tried, for lack of memory
@@ -79,7 +96,9 @@ func Features(ctx context.Context) (map[model.Feature]bool, error) {
 		}
 	}
 	found := map[model.Feature]bool{}
-	for feature, rules := range map[model.Feature]string{model.FeatureNFTNAT: natRules, model.FeatureNFTBridge: bridgeRules} {
+	for feature, rules := range map[model.Feature]string{
+		model.FeatureNFTNAT: natRules, model.FeatureNFTBridge: bridgeRules, model.FeatureNFTBridgeState: bridgeStateRules,
+	} {
 		if has, known := takes(ctx, ns, rules); known {
 			found[feature] = has
 		}
@@ -152,8 +171,8 @@ func filtersVLANs(links []rtnl.Link) bool {
 	return false
 }
 
-// takes reports whether the kernel takes rules. Without the program nft, or if it
-// could not be run, that is not known: the nft driver tells what is missing.
+// takes reports whether the kernel takes rules of nftables. Without the program nft, or if
+// it could not be run, that is not known: the nft driver tells what is missing.
 func takes(ctx context.Context, ns *netns.NS, rules string) (has, known bool) {
 	cmd := exec.CommandContext(ctx, "nft", "-f", "-")
 	cmd.Stdin = strings.NewReader(rules)

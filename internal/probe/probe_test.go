@@ -14,7 +14,8 @@ import (
 // all are the features that are probed.
 var all = []model.Feature{
 	model.FeatureBridge, model.FeatureVXLAN, model.FeatureVLANFiltering, model.FeatureNFTNAT,
-	model.FeatureVLAN, model.FeatureVLANAD, model.FeatureVRF, model.FeatureVeth, model.FeatureDummy, model.FeatureNFTBridge,
+	model.FeatureVLAN, model.FeatureVLANAD, model.FeatureVRF, model.FeatureVeth, model.FeatureDummy,
+	model.FeatureNFTBridge, model.FeatureNFTBridgeState,
 }
 
 // TestADistributionsKernelHasAll also shows that modules are loaded on demand.

@@ -14,6 +14,9 @@ const (
 	AskRoutes Subject = "ip-vrf"
 	// AskMACs is about the hosts that BGP knows of in a VNet of an EVPN zone: []MAC.
 	AskMACs Subject = "mac-vrf"
+	// AskFirewall is about what the rules of a VNet's firewall counted:
+	// []FirewallCounter.
+	AskFirewall Subject = "firewall"
 	// AskFabricRoutes, AskFabricNeighbours and AskFabricInterfaces are about a
 	// fabric: []FabricRoute, []FabricNeighbour and []FabricLink.
 	AskFabricRoutes     Subject = "fabric-routes"
@@ -69,6 +72,22 @@ type MAC struct {
 	IP      string `json:"ip,omitempty"`
 	MAC     string `json:"mac"`
 	NextHop string `json:"nextHop"`
+}
+
+// Where a rule of a firewall counts.
+const (
+	FirewallInside = "inside" // between the ports of a VNet
+	FirewallRouted = "routed" // into and out of a VNet
+)
+
+// FirewallCounter is what a rule of a firewall counted since it was made on the node.
+type FirewallCounter struct {
+	// Where is one of those above.
+	Where string `json:"where"`
+	// What names the rule: "vnet vnet1 rule 3", "vnet vnet1 policy", "group web rule 0".
+	What    string `json:"what"`
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"`
 }
 
 // FabricRoute is a route by way of a fabric.

@@ -45,6 +45,47 @@ func TestThereAndBack(t *testing.T) {
 	}
 }
 
+func TestFirewallsThereAndBack(t *testing.T) {
+	files := map[string]string{
+		fileZones:           "simple: z1\n\n",
+		fileVNets:           "vnet: vnet1\n\tzone z1\n\n",
+		ClusterFirewall:     "[OPTIONS]\n\nenable: 1\n\n[ALIASES]\n\noffice 192.0.2.0/24 # here\n\n[IPSET admins]\n\ndc/office\n!192.0.2.1\n\n[group web]\n\nFORWARD HTTP(ACCEPT)\n\n",
+		"firewall/vnet1.fw": "[OPTIONS]\n\nenable: 1\npolicy_forward: DROP\n\n[RULES]\n\nGROUP web\n|FORWARD DROP -source +dc/admins -dest +sdn/vnet1-all\n\n",
+	}
+	dir, problems, err := Read(files)
+	if err != nil || len(problems) > 0 {
+		t.Fatal(problems, err)
+	}
+	got, err := Write(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(files, got); d != "" {
+		t.Error(d)
+	}
+	// What is not for networks, or of nothing that is there, is left out and told.
+	files[ClusterFirewall] = "[OPTIONS]\npolicy_in: DROP\n[RULES]\nIN ACCEPT\n[IPSET xy]\n+management\n"
+	files["firewall/gone.fw"] = "[OPTIONS]\nenable: 1\n"
+	if dir, problems, err = Read(files); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"firewall cluster.fw: section OPTIONS has 1 lines that are not for networks: policy_in: DROP; they were left out",
+		"firewall cluster.fw: section RULES has 1 lines that are not for networks: IN ACCEPT; they were left out",
+		`firewall gone: id "gone": is no vnet; declare the vnet first; it was left out`,
+		`firewall vnet1: rules[0].action "web": is no security group; declare the group first; it was left out`,
+		`firewall vnet1: rules[1].source "+dc/admins": does not exist`,
+		`ip-set xy: entries[0].cidr "+management": is no address`,
+	} {
+		if !strings.Contains(problems.Error(), want) {
+			t.Errorf("not told: %s\n%s", want, problems)
+		}
+	}
+	if len(dir.Config.Firewalls) != 1 || len(dir.Config.IPSets) != 0 {
+		t.Errorf("taken: %v %v", dir.Config.Firewalls, dir.Config.IPSets)
+	}
+}
+
 func TestWhatCannotBeTaken(t *testing.T) {
 	_, problems, err := Read(map[string]string{
 		fileZones:   "faucet: f\n\tdp-id 1\n\nsimple: ok\n\tmtu big\n\tbridge vmbr0\n\tnew-option x\n",

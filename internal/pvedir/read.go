@@ -27,14 +27,16 @@ const (
 	fileRunning     = ".running-config"
 )
 
-// Files lists the names of the files, in the order in which they are read.
+// Files lists the names of the files, in the order in which they are read. Those of
+// firewalls come beside them: ClusterFirewall, and what is in Firewalls.
 func Files() []string {
 	return []string{filePrefixLists, fileRouteMaps, fileFabrics, fileControllers, fileZones, fileVNets, fileSubnets, fileIPAMs, fileDNS, fileRunning}
 }
 
 // Directory is what a directory holds.
 type Directory struct {
-	// Config is what is configured, address management and name servers included.
+	// Config is what is configured, with what takes effect at once: address
+	// management, name servers and firewalls.
 	Config *model.Config
 	// Version counts the applies, and Applied tells whether what is configured is
 	// what was applied last; without a running configuration it is false.
@@ -56,6 +58,7 @@ func Read(files map[string]string) (*Directory, model.Problems, error) {
 			return nil, nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
+	r.firewalls(files)
 	if running, ok := files[fileRunning]; ok {
 		r.compare(running)
 	}

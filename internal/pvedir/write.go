@@ -30,6 +30,9 @@ func Write(d *Directory, running *model.Config) (map[string]string, error) {
 	add(fileRouteMaps, routeMaps(cfg))
 	add(fileIPAMs, pve.IPAMs().Write(ipams(cfg)))
 	add(fileDNS, pve.NameServers().Write(sections(cfg, pve.NameServers(), "%s")))
+	for name, text := range firewallFiles(cfg) {
+		add(name, text)
+	}
 	if running == nil {
 		return files, nil
 	}

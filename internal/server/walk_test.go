@@ -55,6 +55,8 @@ func newCluster(t *testing.T) *cluster {
 		&model.NameServer{ID: "powerdns", Type: model.DNSTypePowerDNS, URL: "https://dns.example.com/api/v1/servers/localhost", Key: hiddenToken},
 		&model.Zone{ID: "z1", Type: model.ZoneSimple}, &model.VNet{ID: "v1", Zone: "z1"}, &model.Subnet{CIDR: netip.MustParsePrefix("10.1.0.0/16"), VNet: "v1"},
 		&model.Zone{ID: "z2", Type: model.ZoneSimple}, &model.VNet{ID: "v2", Zone: "z2"}, &model.Subnet{CIDR: netip.MustParsePrefix("10.2.0.0/16"), VNet: "v2"},
+		&model.Alias{ID: "office", CIDR: "192.0.2.0/24"}, &model.IPSet{ID: "admins"}, &model.SecurityGroup{ID: "web"},
+		&model.Firewall{ID: "v1", Enable: true}, &model.Firewall{ID: "v2", Enable: true},
 		&model.Controller{ID: "ctl", Type: model.ControllerEVPN, ASN: 65000, Peers: []netip.Addr{netip.MustParseAddr("192.0.2.1")}},
 		&model.PrefixList{ID: "pl"}, &model.RouteMap{ID: "rm"},
 		&model.Fabric{ID: "f1", Protocol: model.FabricOpenFabric, IPPrefix: netip.MustParsePrefix("10.9.0.0/24")},
@@ -198,7 +200,8 @@ func (c *cluster) operations(t *testing.T) []operation {
 	}
 	names := map[string]string{
 		"zones": "z2", "vnets": "v2", "subnets": "z2-10.2.0.0-16", "controllers": "ctl", "prefix-lists": "pl", "route-maps": "rm", "fabrics": "f1",
-		"fabric-nodes": "f1_node1", "nodes": "node1", "guests": "200", "ipams": "netbox", "dns": "powerdns", "addresses": "z2", "z2": "10.2.0.5", "users": owner, "groups": "ops", "roles": "looks", "tokens": owner + "!ci",
+		"fabric-nodes": "f1_node1", "nodes": "node1", "guests": "200", "ipams": "netbox", "dns": "powerdns", "addresses": "z2", "z2": "10.2.0.5",
+		"aliases": "office", "ip-sets": "admins", "security-groups": "web", "firewalls": "v2", "users": owner, "groups": "ops", "roles": "looks", "tokens": owner + "!ci",
 		"members": "node1", "revisions": "1",
 	}
 	var out []operation

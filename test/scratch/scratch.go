@@ -13,7 +13,7 @@ import (
 
 // New makes a namespace that is closed after the test, after everything for which
 // the test asks later. Without root the test is skipped.
-func New(t *testing.T) *netns.NS {
+func New(t testing.TB) *netns.NS {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to make a network namespace")

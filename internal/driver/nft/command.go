@@ -93,7 +93,7 @@ func errorLines(stderr string) []int {
 // state, by key. Those that stood last time are asked for at once: starting nft
 // costs time.
 func (d *Driver) listAll(ctx context.Context) (map[string]string, error) {
-	expected := slices.Sorted(maps.Keys(d.state.Tables))
+	expected := slices.DeleteFunc(slices.Sorted(maps.Keys(d.state.Tables)), func(key string) bool { return isDynamic(d.state.Tables[key].Table) })
 	input := "list tables\n"
 	for _, key := range expected {
 		input += "list table " + key + "\n"
@@ -124,18 +124,25 @@ func (d *Driver) listAll(ctx context.Context) (map[string]string, error) {
 		}
 	}
 	for key := range listed {
-		if !slices.Contains(expected, key) {
-			if listed[key], err = d.list(ctx, key); err != nil {
-				return nil, err
-			}
+		if slices.Contains(expected, key) {
+			continue
+		}
+		last, known := d.state.Tables[key]
+		if listed[key], err = d.list(ctx, key, !known || isDynamic(last.Table)); err != nil {
+			return nil, err
 		}
 	}
 	return listed, nil
 }
 
-// list is a table as nft prints it, without counters and other state.
-func (d *Driver) list(ctx context.Context, key string) (string, error) {
-	return d.output(ctx, "", append([]string{"-s", "list", "table"}, strings.Fields(key)...)...)
+// list is a table as nft prints it, without counters and other state, and if terse
+// without the elements of its sets.
+func (d *Driver) list(ctx context.Context, key string, terse bool) (string, error) {
+	args := []string{"-s"}
+	if terse {
+		args = append(args, "-t")
+	}
+	return d.output(ctx, "", append(append(args, "list", "table"), strings.Fields(key)...)...)
 }
 
 // maxRefusals bounds how many objects are left out of one table.

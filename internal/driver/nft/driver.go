@@ -4,7 +4,7 @@
 // It is a last stage of the one-way flow. A table is changed in one transaction of
 // the kernel, and only if it differs: as a whole, but for a change that is only in
 // elements of its sets. nft itself is the interface, because its language is the
-// only documented one.
+// only documented one; only elements of dynamic sets go to the kernel directly.
 //
 // # How a difference is found
 //
@@ -14,6 +14,14 @@
 // reads otherwise is drift; a desired table other than that one is a change. If
 // the state file is lost, the tables are replaced once. The kernel counts the
 // transactions on its rules; while it counts none, nothing is listed.
+//
+// # Dynamic sets
+//
+// A set that is desired.Set.Dynamic may have a hundred thousand elements of which one
+// changes, so nft neither reads nor lists them: they go to the kernel by netlink, as
+// what is to be added and removed. What is in the kernel is remembered for as long as
+// the generation of its rules stands, and asked for when it does not. The change names
+// the generation that it was worked out for, and the kernel refuses it at any other.
 package nft
 
 import (
@@ -21,6 +29,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -52,6 +61,8 @@ type Driver struct {
 	command string
 	state   *memory
 	seen    seen
+	// socket speaks to the kernel's nftables; nil before it is needed.
+	socket *os.File
 }
 
 var _ driver.Driver = (*Driver)(nil)
@@ -133,18 +144,14 @@ func tableKey(t desired.Table) string { return t.Family + " " + t.Name }
 // wanted. It is tried out first only for a dry run and when nft has refused it: a
 // replacement is a transaction, and each try costs a process.
 func (d *Driver) table(ctx context.Context, want desired.Table, exists bool, listing string, dryRun bool) (driver.Result, error) {
+	full := want
+	want = bare(want)
 	changes, same := d.compare(want, exists, listing)
 	if same {
-		return driver.Result{}, nil
+		return d.setElements(full, dryRun)
 	}
 	if !dryRun {
-		text, _ := render(want)
-		if last, known := d.state.Tables[tableKey(want)]; known && exists && listing == last.Listing {
-			if elements, ok := renderElements(last.Table, want); ok {
-				text = elements
-			}
-		}
-		result, err := d.apply(ctx, want, text, changes)
+		result, err := d.change(ctx, full, exists, listing, changes)
 		if r := (*refusal)(nil); !errors.As(err, &r) {
 			return result, err
 		}
@@ -156,13 +163,52 @@ func (d *Driver) table(ctx context.Context, want desired.Table, exists bool, lis
 	changes, same = d.compare(usable, exists, listing)
 	switch {
 	case same:
-		return driver.Result{}, errors.Join(refused...)
+		result, err := d.setElements(full, dryRun)
+		return result, errors.Join(append(refused, err)...)
 	case dryRun:
 		return driver.Result{Changes: changes, Writes: 1}, errors.Join(refused...)
 	}
-	text, _ := render(usable)
-	result, err := d.apply(ctx, usable, text, changes)
+	usable.Sets = full.Sets
+	result, err := d.replace(ctx, usable, changes)
 	return result, errors.Join(append(refused, err)...)
+}
+
+// change makes a table another one by as little as it takes.
+func (d *Driver) change(ctx context.Context, full desired.Table, exists bool, listing string, changes []diff.Change) (driver.Result, error) {
+	want := bare(full)
+	last, known := d.state.Tables[tableKey(want)]
+	if !known || !exists || listing != last.Listing {
+		return d.replace(ctx, full, changes)
+	}
+	if text, ok := renderElements(last.Table, want); ok {
+		return d.apply(ctx, want, text, changes)
+	}
+	text, ok := renderRules(last.Table, want)
+	if !ok {
+		return d.replace(ctx, full, changes)
+	}
+	result, err := d.apply(ctx, want, text, changes)
+	if err != nil {
+		return result, err
+	}
+	more, err := d.setElements(full, false)
+	result.Changes = append(result.Changes, more.Changes...)
+	result.Writes += more.Writes
+	return result, err
+}
+
+// replace makes a table anew, with all of its elements.
+func (d *Driver) replace(ctx context.Context, full desired.Table, changes []diff.Change) (driver.Result, error) {
+	text, _ := render(full)
+	result, err := d.apply(ctx, bare(full), text, changes)
+	if err == nil && isDynamic(full) {
+		now := map[string][]string{}
+		for _, s := range full.Sets {
+			now[s.Name] = s.Elements
+		}
+		d.remember(tableKey(full), now)
+	}
+	return result, err
 }
 
 // apply makes the table by what nft is to read, in one transaction, and takes down
@@ -172,7 +218,7 @@ func (d *Driver) apply(ctx context.Context, t desired.Table, text string, change
 		return driver.Result{}, fmt.Errorf("change table %s: %w", tableKey(t), err)
 	}
 	result := driver.Result{Changes: changes, Writes: 1}
-	listing, err := d.relist(ctx, tableKey(t))
+	listing, err := d.relist(ctx, tableKey(t), isDynamic(t))
 	if err != nil {
 		return result, err
 	}

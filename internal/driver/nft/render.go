@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -53,17 +54,22 @@ func render(t desired.Table) (text string, owners map[int]string) {
 		renderSet(s, set)
 	}
 	for _, c := range t.Chains {
-		s.add("", "\tchain %s {", c.Name)
-		if c.Hook != "" {
-			s.add("", "\t\ttype %s hook %s priority %s; policy accept;", c.Type, c.Hook, c.Priority)
-		}
-		for _, r := range c.Rules {
-			s.add(r.Owner, "\t\t%s", oneLine(r.Text))
-		}
-		s.add("", "\t}")
+		renderChain(s, c)
 	}
 	s.add("", "}")
 	return s.b.String(), s.owners
+}
+
+// renderChain writes a chain.
+func renderChain(s *script, c desired.Chain) {
+	s.add("", "\tchain %s {", c.Name)
+	if c.Hook != "" {
+		s.add("", "\t\ttype %s hook %s priority %s; policy accept;", c.Type, c.Hook, c.Priority)
+	}
+	for _, r := range c.Rules {
+		s.add(r.Owner, "\t\t%s", oneLine(r.Text))
+	}
+	s.add("", "\t}")
 }
 
 // renderElements writes the transaction that makes a table another one, if they
@@ -101,14 +107,36 @@ func renderSet(s *script, set desired.Set) {
 		kind, typ = "map", set.Type+" : "+set.Value
 	}
 	s.add("", "\t%s %s {", kind, set.Name)
-	s.add("", "\t\ttype %s", typ)
+	if !strings.HasPrefix(typ, "typeof ") {
+		typ = "type " + typ
+	}
+	s.add("", "\t\t%s", typ)
 	if set.Interval {
 		s.add("", "\t\tflags interval")
 	}
 	if len(set.Elements) > 0 {
-		s.add("", "\t\telements = { %s }", oneLine(strings.Join(set.Elements, ", ")))
+		s.add("", "\t\telements = { %s }", oneLine(strings.Join(written(set), ", ")))
 	}
 	s.add("", "\t}")
+}
+
+// written are the elements of a set as nft reads them: bits of a packet, even those
+// that are an address, are a number to it.
+func written(set desired.Set) []string {
+	if !strings.HasPrefix(set.Type, "typeof ") {
+		return set.Elements
+	}
+	out := make([]string, len(set.Elements))
+	for i, e := range set.Elements {
+		words := strings.Split(e, " . ")
+		for j, w := range words {
+			if a, err := netip.ParseAddr(w); err == nil {
+				words[j] = "0x" + hex.EncodeToString(a.AsSlice())
+			}
+		}
+		out[i] = strings.Join(words, " . ")
+	}
+	return out
 }
 
 // oneLine keeps a text from ending the line that stands for it.

@@ -119,6 +119,13 @@ func rights(o model.Object, zoneOf zones, write bool) []right {
 		return []right{{below(pathIPAMs, o.ID), sdn}}
 	case *model.NameServer:
 		return []right{{below(pathDNS, o.ID), sdn}}
+	case *model.Alias, *model.IPSet, *model.SecurityGroup:
+		return []right{clusterRight(write)}
+	case *model.Firewall:
+		if o.ID == model.FirewallDatacenter {
+			return []right{clusterRight(write)}
+		}
+		return []right{{vnetPath(zoneOf(o.ID), o.ID), sdn}}
 	case *model.Guest:
 		if write {
 			return []right{{below(pathGuests, o.ID), vmWrite}}
@@ -126,6 +133,14 @@ func rights(o model.Object, zoneOf zones, write bool) []right {
 		return []right{{below(pathGuests, o.ID), vmRead}}
 	}
 	return []right{{"/", nil}} // nobody has none of no privileges
+}
+
+// clusterRight is what it takes for what concerns all.
+func clusterRight(write bool) right {
+	if write {
+		return right{"/", sysWrite}
+	}
+	return right{"/", sysRead}
 }
 
 // rightsOn says for the documentation what rights works out.
@@ -138,13 +153,20 @@ var rightsOn = map[model.Kind]struct{ read, write string }{
 		"SDN.Audit or SDN.Allocate on /sdn/fabrics/{fabric}, and Sys.Audit or Sys.Modify on /nodes/{node}",
 		"SDN.Allocate on /sdn/fabrics/{fabric}, and Sys.Modify on /nodes/{node}",
 	},
-	model.KindController: {"SDN.Audit or SDN.Allocate on /sdn/controllers/{id}", "SDN.Allocate on /sdn/controllers/{id}"},
-	model.KindZone:       {"SDN.Audit or SDN.Allocate on /sdn/zones/{id}", "SDN.Allocate on /sdn/zones/{id}"},
-	model.KindVNet:       {"SDN.Audit or SDN.Allocate on /sdn/zones/{zone}/{id}", "SDN.Allocate on /sdn/zones/{zone}/{id}, for a VNet that moves in both zones"},
-	model.KindSubnet:     {"SDN.Audit or SDN.Allocate on /sdn/zones/{zone}/{vnet}", "SDN.Allocate on /sdn/zones/{zone}/{vnet}, for a subnet that moves on both VNets"},
-	model.KindIPAM:       {"SDN.Audit or SDN.Allocate on /sdn/ipams/{id}; its token is shown with SDN.Allocate only", "SDN.Allocate on /sdn/ipams/{id}"},
-	model.KindDNS:        {"SDN.Audit or SDN.Allocate on /sdn/dns/{id}; its key is shown with SDN.Allocate only", "SDN.Allocate on /sdn/dns/{id}"},
-	model.KindGuest:      {"VM.Audit on /vms/{id}", "VM.Config.Network on /vms/{id}, and SDN.Use on each /sdn/zones/{zone}/{vnet} that a NIC is to join"},
+	model.KindController:    {"SDN.Audit or SDN.Allocate on /sdn/controllers/{id}", "SDN.Allocate on /sdn/controllers/{id}"},
+	model.KindZone:          {"SDN.Audit or SDN.Allocate on /sdn/zones/{id}", "SDN.Allocate on /sdn/zones/{id}"},
+	model.KindVNet:          {"SDN.Audit or SDN.Allocate on /sdn/zones/{zone}/{id}", "SDN.Allocate on /sdn/zones/{zone}/{id}, for a VNet that moves in both zones"},
+	model.KindSubnet:        {"SDN.Audit or SDN.Allocate on /sdn/zones/{zone}/{vnet}", "SDN.Allocate on /sdn/zones/{zone}/{vnet}, for a subnet that moves on both VNets"},
+	model.KindIPAM:          {"SDN.Audit or SDN.Allocate on /sdn/ipams/{id}; its token is shown with SDN.Allocate only", "SDN.Allocate on /sdn/ipams/{id}"},
+	model.KindDNS:           {"SDN.Audit or SDN.Allocate on /sdn/dns/{id}; its key is shown with SDN.Allocate only", "SDN.Allocate on /sdn/dns/{id}"},
+	model.KindAlias:         {"Sys.Audit on /", "Sys.Modify on /"},
+	model.KindIPSet:         {"Sys.Audit on /", "Sys.Modify on /"},
+	model.KindSecurityGroup: {"Sys.Audit on /", "Sys.Modify on /"},
+	model.KindFirewall: {
+		"SDN.Audit or SDN.Allocate on /sdn/zones/{zone}/{id}; for datacenter Sys.Audit on /",
+		"SDN.Allocate on /sdn/zones/{zone}/{id}; for datacenter Sys.Modify on /",
+	},
+	model.KindGuest: {"VM.Audit on /vms/{id}", "VM.Config.Network on /vms/{id}, and SDN.Use on each /sdn/zones/{zone}/{vnet} that a NIC is to join"},
 }
 
 // guestRights are what it takes that the NICs of a guest join their VNets; those
@@ -188,6 +210,8 @@ func nameOnly(k model.Kind, id string) model.Object {
 		return &model.IPAM{ID: id}
 	case model.KindDNS:
 		return &model.NameServer{ID: id}
+	case model.KindFirewall:
+		return &model.Firewall{ID: id}
 	case model.KindGuest:
 		return &model.Guest{ID: id}
 	}

@@ -44,6 +44,17 @@ func (s *sdn) liveOperations() []Operation {
 				return shown(macs, err, func(m protocol.MAC) pve.Object { return pve.Object{"ip": m.IP, "mac": m.MAC, "nexthop": m.NextHop} })
 			},
 		},
+		{
+			Method: http.MethodGet, Path: path + "/vnets/{vnet}/firewall", Doc: "List what the rules of a VNet's firewall counted on a node since they were made there.",
+			Params: []pve.Property{node, vnet}, Allow: s.onVNet(audit, allocate),
+			Handle: func(c *Call) (any, error) {
+				var counters []protocol.FirewallCounter
+				err := s.ask(c, protocol.AskFirewall, c.Text("vnet"), &counters)
+				return shown(counters, err, func(f protocol.FirewallCounter) pve.Object {
+					return pve.Object{"where": f.Where, "rule": f.What, "packets": int64(f.Packets), "bytes": int64(f.Bytes)} //nolint:gosec // no node counts that far
+				})
+			},
+		},
 		fabricIndex,
 		onFabric("routes", "List the routes by way of a fabric on a node.", func(c *Call) (any, error) {
 			var routes []protocol.FabricRoute

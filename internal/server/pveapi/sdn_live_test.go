@@ -25,6 +25,7 @@ func TestNodesAreAsked(t *testing.T) {
 		}}},
 		protocol.AskRoutes:           []protocol.VRFRoute{{Prefix: "10.0.1.0/24", Metric: 20, Protocol: "bgp", NextHops: []string{"192.0.2.1"}}},
 		protocol.AskMACs:             []protocol.MAC{{IP: "10.0.1.5", MAC: "bc:24:11:00:00:01", NextHop: "192.0.2.1"}},
+		protocol.AskFirewall:         []protocol.FirewallCounter{{Where: protocol.FirewallInside, What: "vnet vnet1 rule 0", Packets: 5, Bytes: 420}},
 		protocol.AskFabricRoutes:     []protocol.FabricRoute{{Prefix: "10.9.0.2/32", Via: []string{"eth1"}}},
 		protocol.AskFabricNeighbours: []protocol.FabricNeighbour{{Name: "node2", State: "Up", Uptime: "24s"}},
 	}
@@ -33,6 +34,7 @@ func TestNodesAreAsked(t *testing.T) {
 		{"GET", node + "/zones/z1/bridges", "", `[{"name":"vnet1","ports":[{"index":"net1","name":"tap100i1","primary_vlan":1,"vlans":["1","10-20"],"vmid":100},{"name":"vx_vnet1"}],"vlan_filtering":1}]`},
 		{"GET", node + "/zones/z1/ip-vrf", "", `[{"ip":"10.0.1.0/24","metric":20,"nexthops":["192.0.2.1"],"protocol":"bgp"}]`},
 		{"GET", node + "/vnets/vnet1/mac-vrf", "", `[{"ip":"10.0.1.5","mac":"bc:24:11:00:00:01","nexthop":"192.0.2.1"}]`},
+		{"GET", node + "/vnets/vnet1/firewall", "", `[{"bytes":420,"packets":5,"rule":"vnet vnet1 rule 0","where":"inside"}]`},
 		{"GET", node + "/fabrics/ring/routes", "", `[{"route":"10.9.0.2/32","via":["eth1"]}]`},
 		{"GET", node + "/fabrics/ring/neighbors", "", `[{"neighbor":"node2","status":"Up","uptime":"24s"}]`},
 		{"GET", node + "/fabrics/ring/interfaces", "", "400 the node cannot tell: srv: fabric ring is not on this node"},

@@ -1,0 +1,261 @@
+package compile
+
+import (
+	"cmp"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// FirewallTable is the name of the nftables tables of VNets' firewalls: one of family
+// bridge for what passes between the ports of a VNet, and one of family inet for what
+// the node routes into and out of it. The latter works beside the table TableName and
+// after it: what keeps zones apart is no matter of rules.
+const FirewallTable = "viaduct_fw"
+
+// guard is a VNet on the node that something is filtered of.
+type guard struct {
+	vnet *model.VNet
+	// rules is the firewall whose rules are in force, filters that whose filters are;
+	// nil for none.
+	rules, filters *model.Firewall
+}
+
+// firewallRef names the firewall in notes and errors.
+func firewallRef(v *model.VNet) string { return model.Ref(model.KindFirewall, v.ID) }
+
+// vnetFirewalls adds the tables of firewalls, filters and isolation. It comes when
+// links and ports are there.
+func (n *node) vnetFirewalls() {
+	guards := n.guards()
+	if len(guards) == 0 {
+		return
+	}
+	n.bridgeFirewall(guards)
+	n.routedFirewall(guards)
+}
+
+// guards are the VNets on the node of which anything is filtered, sorted.
+func (n *node) guards() []guard {
+	var out []guard
+	all := n.cfg.Firewalls[model.FirewallDatacenter]
+	on := all != nil && all.Enable
+	for _, id := range slices.Sorted(maps.Keys(n.cfg.VNets)) {
+		g := guard{vnet: n.cfg.VNets[id]}
+		if l, there := n.links[id]; !there || l.Kind != desired.LinkBridge {
+			continue
+		}
+		if f := n.cfg.Firewalls[id]; f != nil && on {
+			if f.Enable {
+				g.rules = f
+			}
+			if f.MACFilter || f.IPFilter {
+				g.filters = f
+			}
+		}
+		if g.rules != nil || g.filters != nil || g.vnet.IsolatePorts {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// add puts a table together and adds it to what is desired, if it does anything.
+func (r *ruleset) add(base ...desired.Chain) {
+	if len(base) == 0 {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.sets)) {
+		r.table.Sets = append(r.table.Sets, r.n.ipSet(r.sets[name]).sets...)
+	}
+	slices.SortFunc(r.table.Sets, func(a, b desired.Set) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(r.chains, func(a, b desired.Chain) int { return cmp.Compare(a.Name, b.Name) })
+	r.table.Chains = append(r.chains, base...)
+	r.n.out.Tables = append(r.n.out.Tables, *r.table)
+}
+
+func (n *node) ruleset(family string) *ruleset {
+	return &ruleset{
+		n: n, table: &desired.Table{Family: family, Name: FirewallTable}, bridged: family == "bridge",
+		groups: map[string]bool{}, sets: map[string]model.Peer{},
+	}
+}
+
+// vnet writes the chain of a VNet's rules: what belongs to a conversation that was let
+// pass goes on, the first rule that matches decides, and then the policy.
+func (r *ruleset) vnet(g guard) string {
+	name, owner := "vnet-"+g.vnet.ID, firewallRef(g.vnet)
+	who := "vnet " + g.vnet.ID
+	var lines []string
+	if r.bridged {
+		// Without these nobody in the VNet would find anybody. They are no conversations.
+		lines = append(lines, "meta protocol arp accept", "icmpv6 type { 130, 131, 132, 133, 135, 136, 143 } accept")
+	}
+	lines = append(lines,
+		"ct state established,related accept",
+		fmt.Sprintf("meta protocol { ip, ip6 } ct state invalid counter drop comment %q", who+" of no conversation"))
+	c := desired.Chain{Name: name}
+	for _, l := range lines {
+		c.Rules = append(c.Rules, desired.Rule{Text: l, Owner: owner})
+	}
+	c.Rules = append(c.Rules, r.rules(name, who, owner, g.rules.Rules)...)
+	policy := cmp.Or(g.rules.PolicyForward, model.FirewallAccept)
+	log := g.rules.LogLevelForward
+	if policy == model.FirewallAccept {
+		log = ""
+	}
+	for _, l := range r.verdict(policy, log, who+" policy") {
+		c.Rules = append(c.Rules, desired.Rule{Text: l, Owner: owner})
+	}
+	r.chains = append(r.chains, c)
+	return name
+}
+
+// routedFirewall adds the table for what the node routes. A packet from one VNet into
+// another one passes the rules of both, so each has a hook of its own.
+func (n *node) routedFirewall(guards []guard) {
+	r := n.ruleset("inet")
+	var jumps, vrfJumps []string
+	for _, g := range guards {
+		if g.rules == nil || !n.routed.zones[g.vnet.Zone][g.vnet.ID] {
+			continue
+		}
+		jump := fmt.Sprintf("%q : jump %s", g.vnet.ID, r.vnet(g))
+		jumps = append(jumps, jump)
+		if n.cfg.Zones[g.vnet.Zone].Type == model.ZoneEVPN {
+			// What its guests send comes in by the link of the VRF.
+			vrfJumps = append(vrfJumps, jump)
+		}
+	}
+	if len(jumps) == 0 {
+		return
+	}
+	r.chains = append(r.chains, tell)
+	list := "{ " + strings.Join(jumps, ", ") + " }"
+	from := desired.Chain{Name: "from_vnet", Type: "filter", Hook: "forward", Priority: "filter + 10", Rules: []desired.Rule{{Text: "iifname vmap " + list}}}
+	if len(vrfJumps) > 0 {
+		from.Rules = append(from.Rules, desired.Rule{Text: "meta sdifname vmap { " + strings.Join(vrfJumps, ", ") + " }"})
+	}
+	r.add(from, desired.Chain{Name: "to_vnet", Type: "filter", Hook: "forward", Priority: "filter + 11", Rules: []desired.Rule{{Text: "oifname vmap " + list}}})
+}
+
+// bridgeFirewall adds the table for what passes inside VNets.
+func (n *node) bridgeFirewall(guards []guard) {
+	r := n.ruleset("bridge")
+	forward := desired.Chain{Name: "forward", Type: "filter", Hook: "forward", Priority: "filter"}
+	var base []desired.Chain
+	var jumps, zones []string
+	var filtered []guard
+	for _, g := range guards {
+		owner := firewallRef(g.vnet)
+		if g.filters == nil && g.rules == nil {
+			owner = model.Ref(model.KindVNet, g.vnet.ID)
+		}
+		if !n.needs(owner, model.FeatureNFTBridge) {
+			continue
+		}
+		filtered = append(filtered, g)
+		if g.rules == nil || !n.needs(owner, model.FeatureNFTBridgeState) {
+			continue
+		}
+		jumps = append(jumps, fmt.Sprintf("%q : jump %s", g.vnet.ID, r.vnet(g)))
+		if !n.routed.zones[g.vnet.Zone][g.vnet.ID] {
+			zones = append(zones, fmt.Sprintf("%q : %d", g.vnet.ID, conntrackZone(g.vnet.ID)))
+		}
+		if i := slices.IndexFunc(g.rules.Rules, func(f model.FirewallRule) bool { return f.Action == model.FirewallReject && !f.Disable }); i >= 0 {
+			n.note(LevelInfo, owner, "rules[%d] rejects: inside the VNet that drops without telling the sender, since Linux cannot tell on a bridge; where traffic is routed the sender is told", i)
+		}
+	}
+	if len(zones) > 0 {
+		// Guests of two VNets may have the same addresses, and must not have each
+		// other's conversations. Those of VNets that the node routes for may be
+		// translated, which has to find them where all others are.
+		base = append(base, desired.Chain{Name: "conversations", Type: "filter", Hook: "prerouting", Priority: "-300", Rules: []desired.Rule{
+			{Text: "ct zone set meta ibrname map { " + strings.Join(zones, ", ") + " }"},
+		}})
+	}
+	if spoofing := r.filters(filtered); len(spoofing.Rules) > 0 {
+		base = append(base, spoofing)
+	}
+	forward.Rules = append(forward.Rules, r.isolation(filtered)...)
+	if len(jumps) > 0 {
+		forward.Rules = append(forward.Rules, desired.Rule{Text: "meta ibrname vmap { " + strings.Join(jumps, ", ") + " }"})
+	}
+	if len(forward.Rules) > 0 {
+		base = append(base, forward)
+	}
+	r.add(base...)
+}
+
+// conntrackZone is the number, from 1, of the space that a VNet's conversations are
+// in. Two VNets may by chance have the same one, as all have without.
+func conntrackZone(vnet string) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(vnet))
+	return int(h.Sum32()%65535) + 1
+}
+
+// isolation keeps guests of isolated VNets from those on other nodes: a frame from or
+// to the hardware address of a guest elsewhere does not pass between an uplink and the
+// port of a guest. What is no guest, such as a router, is reached. On one node the
+// bridge does the same (desired.Port.Isolated).
+func (r *ruleset) isolation(guards []guard) []desired.Rule {
+	isolated := map[string]bool{}
+	for _, g := range guards {
+		isolated[g.vnet.ID] = g.vnet.IsolatePorts
+	}
+	uplinks := r.n.uplinks()
+	var ports, others []string
+	for _, p := range r.n.out.Ports {
+		if p.Isolated && isolated[p.Bridge] && len(uplinks[p.Bridge]) > 0 {
+			for _, name := range p.Names {
+				ports = append(ports, strconv.Quote(name))
+			}
+		}
+	}
+	for _, b := range r.n.bindings {
+		if !isolated[b.VNet] || b.MAC == "" {
+			continue
+		}
+		for _, up := range uplinks[b.VNet] {
+			others = append(others, `"`+up+`" . `+strings.ToLower(b.MAC)) // there may be very many
+		}
+	}
+	if len(ports) == 0 {
+		return nil
+	}
+	slices.Sort(ports)
+	slices.Sort(others)
+	r.table.Sets = append(r.table.Sets,
+		desired.Set{Name: "isolated", Type: "ifname", Dynamic: true, Elements: ports},
+		desired.Set{Name: "elsewhere", Type: "ifname . ether_addr", Dynamic: true, Elements: slices.Compact(others)})
+	return []desired.Rule{
+		{Text: `oifname @isolated iifname . ether saddr @elsewhere counter drop comment "isolated from guests on other nodes"`},
+		{Text: `iifname @isolated oifname . ether daddr @elsewhere counter drop comment "isolated from guests on other nodes"`},
+	}
+}
+
+// uplinks are the ports by which VNets reach other nodes, by VNet, sorted.
+func (n *node) uplinks() map[string][]string {
+	out := map[string][]string{}
+	for _, l := range n.out.Links {
+		if l.Master != "" && n.cfg.VNets[l.Master] != nil {
+			out[l.Master] = append(out[l.Master], l.Name)
+		}
+	}
+	for _, p := range n.out.Ports {
+		if !strings.HasPrefix(p.Owner, string(model.KindGuest)+"/") {
+			out[p.Bridge] = append(out[p.Bridge], p.Names...)
+		}
+	}
+	for _, names := range out {
+		slices.Sort(names)
+	}
+	return out
+}

@@ -1,0 +1,259 @@
+package model
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// FirewallDatacenter is the ID of the Firewall of the whole cluster: without its
+// switch no VNet's is in force. It is too long for the name of a VNet.
+const FirewallDatacenter = "datacenter"
+
+// What becomes of a packet.
+const (
+	FirewallAccept = "ACCEPT"
+	FirewallDrop   = "DROP"
+	// FirewallReject drops and tells the sender so.
+	FirewallReject = "REJECT"
+)
+
+// The types of FirewallRule.
+const (
+	// RuleForward is for what passes through a VNet: between its guests, and into
+	// and out of it where a node routes.
+	RuleForward = "forward"
+	// RuleIn and RuleOut are for guests and nodes. Only security groups have them,
+	// and on a VNet they have no effect.
+	RuleIn  = "in"
+	RuleOut = "out"
+	// RuleGroup stands for the rules of the security group that is its action.
+	RuleGroup = "group"
+)
+
+// LogNone is the level at which nothing is logged, as with none.
+const LogNone = "nolog"
+
+// LogLevels are the levels of the kernel's log by Proxmox's names, the gravest first.
+var LogLevels = []string{"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug", LogNone}
+
+// Firewall is the firewall of a VNet (Proxmox VE manual, "Firewall", "VNet Firewall"),
+// or with the ID FirewallDatacenter the switch of all. It takes effect at once.
+type Firewall struct {
+	// ID is that of the VNet, or FirewallDatacenter.
+	ID string `json:"id"`
+	// Enable puts the rules and the policy in force. That of the datacenter is
+	// needed too, also for the filters.
+	Enable bool `json:"enable,omitempty"`
+	// PolicyForward is for what no rule decides: ACCEPT (also if empty) or DROP.
+	PolicyForward string `json:"policy-forward,omitempty"`
+	// LogLevelForward is that at which what the policy drops is logged; one of
+	// LogLevels, empty for none.
+	LogLevelForward string `json:"log-level-forward,omitempty"`
+	// MACFilter keeps NICs from sending under other hardware addresses than their
+	// own, IPFilter from sending under other IP addresses than theirs. Both are
+	// Viaduct's own, and need no Enable.
+	MACFilter bool           `json:"mac-filter,omitempty"`
+	IPFilter  bool           `json:"ip-filter,omitempty"`
+	Rules     []FirewallRule `json:"rules,omitempty"`
+}
+
+// FirewallRule is one rule: the first that a packet matches decides.
+type FirewallRule struct {
+	Type string `json:"type"`
+	// Action is ACCEPT, DROP, REJECT, or the name of a security group.
+	Action string `json:"action"`
+	// Macro names one of Macros, which then says protocol and ports.
+	Macro string `json:"macro,omitempty"`
+	// Source and Dest are lists of what ParsePeers reads; empty matches all.
+	Source string `json:"source,omitempty"`
+	Dest   string `json:"dest,omitempty"`
+	// Proto is a protocol's name or number; see ParseProtocol.
+	Proto string `json:"proto,omitempty"`
+	// Sport and Dport are lists of ports; see ParsePorts.
+	Sport string `json:"sport,omitempty"`
+	Dport string `json:"dport,omitempty"`
+	// ICMPType is that of a message of ICMP or ICMPv6; see ParseICMPType. Dport may
+	// say it too, as it did in earlier releases of Proxmox VE.
+	ICMPType string `json:"icmp-type,omitempty"`
+	// Log is the level at which matches are logged; one of LogLevels.
+	Log string `json:"log,omitempty"`
+	// Disable keeps the rule without effect.
+	Disable bool   `json:"disable,omitempty"`
+	Comment string `json:"comment,omitempty"`
+}
+
+// SecurityGroup is a list of rules that firewalls refer to.
+type SecurityGroup struct {
+	// ID is 2 to 20 lower-case letters, digits, - and _, a letter first.
+	ID      string         `json:"id"`
+	Comment string         `json:"comment,omitempty"`
+	Rules   []FirewallRule `json:"rules,omitempty"`
+}
+
+// IPSet is a set of addresses that rules refer to as "+dc/<id>" or "+<id>".
+type IPSet struct {
+	// ID is 2 to 64 lower-case letters, digits, - and _, a letter first.
+	ID      string       `json:"id"`
+	Comment string       `json:"comment,omitempty"`
+	Entries []IPSetEntry `json:"entries,omitempty"`
+}
+
+// IPSetEntry is one entry of an IPSet.
+type IPSetEntry struct {
+	// CIDR is an address, a network, a range A-B, or the name of an alias.
+	CIDR string `json:"cidr"`
+	// NoMatch takes the addresses out of the set, whatever else has them in it.
+	NoMatch bool   `json:"nomatch,omitempty"`
+	Comment string `json:"comment,omitempty"`
+}
+
+// Alias is a name for an address or a network, which rules refer to as "dc/<id>" or
+// "<id>".
+type Alias struct {
+	// ID is 2 to 64 lower-case letters, digits, - and _, a letter first.
+	ID string `json:"id"`
+	// CIDR is an address or a network.
+	CIDR    string `json:"cidr"`
+	Comment string `json:"comment,omitempty"`
+}
+
+// ObjectKind implements Object.
+func (*Firewall) ObjectKind() Kind { return KindFirewall }
+
+// ObjectID implements Object.
+func (f *Firewall) ObjectID() string { return f.ID }
+
+// ObjectKind implements Object.
+func (*SecurityGroup) ObjectKind() Kind { return KindSecurityGroup }
+
+// ObjectID implements Object.
+func (g *SecurityGroup) ObjectID() string { return g.ID }
+
+// ObjectKind implements Object.
+func (*IPSet) ObjectKind() Kind { return KindIPSet }
+
+// ObjectID implements Object.
+func (s *IPSet) ObjectID() string { return s.ID }
+
+// ObjectKind implements Object.
+func (*Alias) ObjectKind() Kind { return KindAlias }
+
+// ObjectID implements Object.
+func (a *Alias) ObjectID() string { return a.ID }
+
+// The scopes of names that rules refer to.
+const (
+	ScopeDatacenter = "dc"
+	// ScopeSDN has the sets that follow the networks; see SplitSDNSet.
+	ScopeSDN = "sdn"
+)
+
+// The sets of every VNet, by what follows "<vnet>-" in their names.
+const (
+	SDNSetAll       = "all"
+	SDNSetGateway   = "gateway"
+	SDNSetNoGateway = "no-gateway"
+	SDNSetDHCP      = "dhcp"
+)
+
+// guestSet begins the name of the set of a guest's addresses.
+const guestSet = "guest-ipam-"
+
+// SplitSDNSet takes the name of a set of the scope sdn apart: "vnet0-no-gateway" into
+// the VNet and one of the names above, "guest-ipam-100" into the guest. ok is false
+// if no such set can be.
+func SplitSDNSet(name string) (vnet, what, guest string, ok bool) {
+	if id, is := strings.CutPrefix(name, guestSet); is {
+		return "", "", id, vmidForm.MatchString(id)
+	}
+	for _, what := range []string{SDNSetNoGateway, SDNSetAll, SDNSetGateway, SDNSetDHCP} {
+		if vnet, is := strings.CutSuffix(name, "-"+what); is {
+			return vnet, what, "", idForm.MatchString(vnet)
+		}
+	}
+	return "", "", "", false
+}
+
+// GuestSet is the name, in the scope sdn, of the set of a guest's addresses.
+func GuestSet(vmid string) string { return guestSet + vmid }
+
+// Peer is one item of the source or the destination of a rule: addresses, or the
+// name of a set or of an alias.
+type Peer struct {
+	// Range is valid if neither name is given.
+	Range Range
+	// Scope is that of the name: ScopeDatacenter or ScopeSDN.
+	Scope, Set, Alias string
+}
+
+// ParseAddresses reads an address, a network (whose host bits do not count), or a
+// range "A-B" of one family.
+func ParseAddresses(text string) (Range, bool) {
+	if first, last, is := strings.Cut(text, "-"); is {
+		a, ok1 := parseHost(first)
+		b, ok2 := parseHost(last)
+		return Range{Start: a, End: b}, ok1 && ok2 && a.Is4() == b.Is4() && a.Compare(b) <= 0
+	}
+	if a, ok := parseHost(text); ok {
+		return Range{Start: a, End: a}, true
+	}
+	p, err := netip.ParsePrefix(text)
+	if err != nil || p.Addr().Is4In6() {
+		return Range{}, false
+	}
+	return Range{Start: p.Masked().Addr(), End: lastAddr(p)}, true
+}
+
+// ParsePeer reads one item: addresses as of ParseAddresses, "name" or "dc/name" for
+// an alias, "+name", "+dc/name" or "+sdn/name" for a set. Names of the scope dc are
+// the same in capitals.
+func ParsePeer(text string) (Peer, bool) {
+	if r, ok := ParseAddresses(text); ok {
+		return Peer{Range: r}, true
+	}
+	name, isSet := strings.CutPrefix(text, "+")
+	scope, rest, scoped := strings.Cut(name, "/")
+	switch {
+	case !scoped:
+		scope, rest = ScopeDatacenter, name
+	case scope != ScopeDatacenter && (scope != ScopeSDN || !isSet):
+		return Peer{}, false
+	}
+	if scope == ScopeDatacenter {
+		rest = strings.ToLower(rest)
+	}
+	switch {
+	case scope == ScopeSDN:
+		_, _, _, ok := SplitSDNSet(rest)
+		return Peer{Scope: scope, Set: rest}, ok
+	case !setForm.MatchString(rest):
+		return Peer{}, false
+	case isSet:
+		return Peer{Scope: scope, Set: rest}, true
+	}
+	return Peer{Scope: scope, Alias: rest}, true
+}
+
+// ParsePeers reads a list whose items, each as of ParsePeer, stand apart by commas.
+// bad are the items that cannot be read.
+func ParsePeers(text string) (peers []Peer, bad []string) {
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
+	for item := range strings.SplitSeq(text, ",") {
+		item = strings.TrimSpace(item)
+		p, ok := ParsePeer(item)
+		if ok {
+			peers = append(peers, p)
+		} else {
+			bad = append(bad, item)
+		}
+	}
+	return peers, bad
+}
+
+// Logs reports whether a level is one at which something is logged.
+func Logs(level string) bool {
+	return level != "" && level != LogNone && slices.Contains(LogLevels, level)
+}

@@ -1,0 +1,158 @@
+package model
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Numbers of protocols that rules treat specially (IANA, "Assigned Internet Protocol
+// Numbers").
+const (
+	ProtoICMP   = 1
+	ProtoTCP    = 6
+	ProtoUDP    = 17
+	ProtoICMPv6 = 58
+)
+
+// protocols are the names of protocols, as /etc/protocols has them.
+var protocols = map[string]int{
+	"icmp": ProtoICMP, "igmp": 2, "ipencap": 4, "tcp": ProtoTCP, "egp": 8, "igp": 9, "udp": ProtoUDP, "dccp": 33, "ipv6": 41,
+	"rsvp": 46, "gre": 47, "esp": 50, "ah": 51, "icmpv6": ProtoICMPv6, "ipv6-icmp": ProtoICMPv6, "eigrp": 88, "ospf": 89,
+	"ipip": 94, "etherip": 97, "encap": 98, "pim": 103, "ipcomp": 108, "vrrp": 112, "l2tp": 115, "isis": 124, "sctp": 132,
+	"udplite": 136, "mpls-in-ip": 137,
+}
+
+// ParseProtocol reads the name of a protocol, or its number, 0 to 255.
+func ParseProtocol(text string) (number int, ok bool) {
+	if n, known := protocols[strings.ToLower(text)]; known {
+		return n, true
+	}
+	n, err := strconv.Atoi(text)
+	return n, err == nil && n >= 0 && n <= 255 && isDigits(text)
+}
+
+// HasPorts tells whether a protocol's packets name ports where TCP's do.
+func HasPorts(protocol int) bool {
+	return slices.Contains([]int{ProtoTCP, ProtoUDP, 33, 132, 136}, protocol)
+}
+
+// Ports are those from First to Last.
+type Ports struct{ First, Last uint16 }
+
+// maxPorts bounds a list of ports, as Proxmox does.
+const maxPorts = 15
+
+// ParsePorts reads ports, 0 to 65535, ranges of them "A:B", and names of services,
+// apart by commas, 15 items at most. It returns them sorted, with none in two ranges.
+func ParsePorts(text string) (ports []Ports, ok bool) {
+	n := 0
+	for item := range strings.SplitSeq(text, ",") {
+		item = strings.TrimSpace(item)
+		first, last, isRange := strings.Cut(item, ":")
+		a, ok1 := parsePort(first)
+		b, ok2 := a, ok1
+		if isRange {
+			b, ok2 = parsePort(last)
+		}
+		if n++; !ok1 || !ok2 || a > b || n > maxPorts {
+			return nil, false
+		}
+		ports = append(ports, Ports{a, b})
+	}
+	slices.SortFunc(ports, func(a, b Ports) int { return int(a.First) - int(b.First) })
+	out := ports[:1]
+	for _, p := range ports[1:] {
+		if last := &out[len(out)-1]; int(p.First) <= int(last.Last)+1 {
+			last.Last = max(last.Last, p.Last)
+		} else {
+			out = append(out, p)
+		}
+	}
+	return out, true
+}
+
+func parsePort(text string) (uint16, bool) {
+	if p, known := services[strings.ToLower(text)]; known {
+		return p, true
+	}
+	n, err := strconv.ParseUint(text, 10, 16)
+	return uint16(n), err == nil && isDigits(text)
+}
+
+func isDigits(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}
+
+// services are ports by the names that /etc/services has for the most common.
+var services = map[string]uint16{
+	"ftp-data": 20, "ftp": 21, "ssh": 22, "telnet": 23, "smtp": 25, "time": 37, "whois": 43, "domain": 53, "bootps": 67, "bootpc": 68,
+	"tftp": 69, "gopher": 70, "finger": 79, "http": 80, "www": 80, "kerberos": 88, "pop3": 110, "sunrpc": 111, "auth": 113, "nntp": 119,
+	"ntp": 123, "netbios-ns": 137, "netbios-dgm": 138, "netbios-ssn": 139, "imap": 143, "imap2": 143, "snmp": 161, "snmp-trap": 162, "bgp": 179,
+	"irc": 194, "ldap": 389, "https": 443, "microsoft-ds": 445, "submissions": 465, "isakmp": 500, "syslog": 514, "printer": 515,
+	"dhcpv6-client": 546, "dhcpv6-server": 547, "submission": 587, "ldaps": 636, "domain-s": 853, "rsync": 873, "imaps": 993, "pop3s": 995,
+	"openvpn": 1194, "ms-sql-s": 1433, "l2f": 1701, "radius": 1812, "radius-acct": 1813, "nfs": 2049, "iscsi-target": 3260, "mysql": 3306,
+	"ms-wbt-server": 3389, "svn": 3690, "ipsec-nat-t": 4500, "sip": 5060, "sip-tls": 5061, "xmpp-client": 5222, "mdns": 5353, "postgresql": 5432,
+	"amqp": 5672, "redis": 6379, "http-alt": 8080, "git": 9418, "amanda": 10080,
+}
+
+// ICMPType is a type of message, and with Code not negative one code of it.
+type ICMPType struct{ Type, Code int }
+
+// ParseICMPType reads the name of a type of message of the protocol, ProtoICMP or
+// ProtoICMPv6, its number, or "type/code". "any" is none, with ok.
+func ParseICMPType(text string, protocol int) (t *ICMPType, ok bool) {
+	names := icmpTypes
+	if protocol == ProtoICMPv6 {
+		names = icmpv6Types
+	}
+	if text == "any" {
+		return nil, true
+	}
+	if known, is := names[text]; is {
+		return &known, true
+	}
+	typ, code, coded := strings.Cut(text, "/")
+	out := &ICMPType{Code: -1}
+	var err1, err2 error
+	out.Type, err1 = strconv.Atoi(typ)
+	if coded {
+		out.Code, err2 = strconv.Atoi(code)
+	}
+	ok = err1 == nil && err2 == nil && isDigits(typ) && out.Type <= 255 && out.Code <= 255 && (!coded || isDigits(code))
+	return out, ok
+}
+
+// ICMPTypeNames are the names that ParseICMPType knows of a protocol, sorted.
+func ICMPTypeNames(protocol int) []string {
+	if protocol == ProtoICMPv6 {
+		return sortedKeys(icmpv6Types)
+	}
+	return sortedKeys(icmpTypes)
+}
+
+// icmpTypes are those of ICMP by iptables' names, which Proxmox has.
+var icmpTypes = map[string]ICMPType{
+	"echo-reply": {0, -1}, "pong": {0, -1},
+	"destination-unreachable": {3, -1}, "network-unreachable": {3, 0}, "host-unreachable": {3, 1}, "protocol-unreachable": {3, 2},
+	"port-unreachable": {3, 3}, "fragmentation-needed": {3, 4}, "source-route-failed": {3, 5}, "network-unknown": {3, 6},
+	"host-unknown": {3, 7}, "network-prohibited": {3, 9}, "host-prohibited": {3, 10}, "TOS-network-unreachable": {3, 11},
+	"TOS-host-unreachable": {3, 12}, "communication-prohibited": {3, 13}, "host-precedence-violation": {3, 14}, "precedence-cutoff": {3, 15},
+	"source-quench": {4, -1}, "redirect": {5, -1}, "network-redirect": {5, 0}, "host-redirect": {5, 1}, "TOS-network-redirect": {5, 2},
+	"TOS-host-redirect": {5, 3}, "echo-request": {8, -1}, "ping": {8, -1}, "router-advertisement": {9, -1}, "router-solicitation": {10, -1},
+	"time-exceeded": {11, -1}, "ttl-exceeded": {11, -1}, "ttl-zero-during-transit": {11, 0}, "ttl-zero-during-reassembly": {11, 1},
+	"parameter-problem": {12, -1}, "ip-header-bad": {12, 0}, "required-option-missing": {12, 1}, "timestamp-request": {13, -1},
+	"timestamp-reply": {14, -1}, "address-mask-request": {17, -1}, "address-mask-reply": {18, -1},
+}
+
+// icmpv6Types are those of ICMPv6, also by nft's names.
+var icmpv6Types = map[string]ICMPType{
+	"destination-unreachable": {1, -1}, "no-route": {1, 0}, "communication-prohibited": {1, 1}, "beyond-scope": {1, 2},
+	"address-unreachable": {1, 3}, "port-unreachable": {1, 4}, "failed-policy": {1, 5}, "reject-route": {1, 6},
+	"packet-too-big": {2, -1}, "time-exceeded": {3, -1}, "ttl-exceeded": {3, -1}, "ttl-zero-during-transit": {3, 0},
+	"ttl-zero-during-reassembly": {3, 1}, "parameter-problem": {4, -1}, "bad-header": {4, 0}, "unknown-header-type": {4, 1},
+	"unknown-option": {4, 2}, "echo-request": {128, -1}, "ping": {128, -1}, "echo-reply": {129, -1}, "pong": {129, -1},
+	"router-solicitation": {133, -1}, "nd-router-solicit": {133, -1}, "router-advertisement": {134, -1}, "nd-router-advert": {134, -1},
+	"neighbour-solicitation": {135, -1}, "neighbor-solicitation": {135, -1}, "nd-neighbor-solicit": {135, -1},
+	"neighbour-advertisement": {136, -1}, "neighbor-advertisement": {136, -1}, "nd-neighbor-advert": {136, -1}, "redirect": {137, -1}, "nd-redirect": {137, -1},
+}

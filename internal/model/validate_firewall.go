@@ -1,0 +1,359 @@
+package model
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// The forms of names of firewalls.
+var (
+	setForm   = regexp.MustCompile(`^[a-z][a-z0-9_-]{1,63}$`)
+	groupForm = regexp.MustCompile(`^[a-z][a-z0-9_-]{1,19}$`)
+)
+
+// Limits of firewalls, which keep a node's rules of a size that it can load.
+const (
+	// MaxRules is how many rules a firewall or a security group has.
+	MaxRules = 1000
+	// MaxEntries is how many entries an IP set has.
+	MaxEntries = 200_000
+	// MaxPeers is how many items the source or the destination of a rule has.
+	MaxPeers = 256
+	// MaxConditions bounds what all rules of a firewall or a group come to in the
+	// kernel: a rule for each pair of a set in the source and one in the destination,
+	// and each part of a macro, and an element for each address.
+	MaxConditions = 10_000
+	// MaxComment is the length of a comment, in bytes.
+	MaxComment = 1024
+)
+
+// firewallChecker checks objects of firewalls: cfg of the checker are the live objects,
+// networks the configuration whose VNets they are for.
+type firewallChecker struct {
+	*checker
+	networks *Config
+}
+
+// firewallEdit checks an edit of a firewall, a security group, an IP set or an alias,
+// after which there are these live objects. Only what is edited is judged: a rule that
+// refers to a VNet's set stays good when the VNet goes, since the set is then empty.
+func firewallEdit(e Edit, live, cfg *Config) Problems {
+	c := &firewallChecker{checker: bareChecker(live, nil), networks: cfg}
+	switch o := e.Put.(type) {
+	case *Alias:
+		c.alias(o)
+	case *IPSet:
+		c.ipSet(o)
+	case *SecurityGroup:
+		c.group(o)
+	case *Firewall:
+		c.firewall(o)
+	case nil:
+		if user := FirewallUser(live, e.Kind, e.ID); user != "" {
+			r := report{out: &c.out, kind: e.Kind, id: e.ID}
+			r.errorf("", "", "is used by %s; take it out there first", user)
+		}
+	}
+	return c.out
+}
+
+// FirewallUser finds what refers to an alias, an IP set or a security group: the first
+// such object, as "firewall vnet1"; empty if there is none.
+func FirewallUser(live *Config, kind Kind, id string) string {
+	refers := func(p Peer) bool {
+		return kind == KindAlias && p.Alias == id || kind == KindIPSet && p.Scope == ScopeDatacenter && p.Set == id
+	}
+	inRules := func(rules []FirewallRule) bool {
+		return slices.ContainsFunc(rules, func(r FirewallRule) bool {
+			source, _ := ParsePeers(r.Source)
+			dest, _ := ParsePeers(r.Dest)
+			return kind == KindSecurityGroup && r.Type == RuleGroup && r.Action == id ||
+				slices.ContainsFunc(source, refers) || slices.ContainsFunc(dest, refers)
+		})
+	}
+	if kind == KindAlias {
+		for _, s := range sortedKeys(live.IPSets) {
+			if slices.ContainsFunc(live.IPSets[s].Entries, func(e IPSetEntry) bool {
+				p, ok := ParsePeer(e.CIDR)
+				return ok && refers(p)
+			}) {
+				return string(KindIPSet) + " " + s
+			}
+		}
+	}
+	for _, g := range sortedKeys(live.SecurityGroups) {
+		if inRules(live.SecurityGroups[g].Rules) {
+			return string(KindSecurityGroup) + " " + g
+		}
+	}
+	for _, f := range sortedKeys(live.Firewalls) {
+		if inRules(live.Firewalls[f].Rules) {
+			return string(KindFirewall) + " " + f
+		}
+	}
+	return ""
+}
+
+// comment refuses what could not be written on one line.
+func comment(r report, field, text string) {
+	if strings.ContainsAny(text, "\r\n") || len(text) > MaxComment {
+		r.errorf(field, text, "must be one line of up to %d bytes", MaxComment)
+	}
+}
+
+func (c *firewallChecker) name(r report, id string, form *regexp.Regexp, longest int) {
+	if !form.MatchString(id) {
+		r.errorf("id", id, "is no name: use 2 to %d lower-case letters, digits, - and _, a letter first", longest)
+	}
+}
+
+func (c *firewallChecker) alias(a *Alias) {
+	r := c.report(a)
+	c.name(r, a.ID, setForm, 64)
+	comment(r, "comment", a.Comment)
+	if _, ok := ParseAddresses(a.CIDR); !ok || strings.Contains(a.CIDR, "-") {
+		r.errorf("cidr", a.CIDR, "is no address or network; write it like 10.0.0.5, 10.0.1.0/24 or fd00::/64")
+	}
+}
+
+func (c *firewallChecker) ipSet(s *IPSet) {
+	r := c.report(s)
+	c.name(r, s.ID, setForm, 64)
+	comment(r, "comment", s.Comment)
+	if len(s.Entries) > MaxEntries {
+		r.errorf("entries", "", "has %d entries; an IP set has up to %d", len(s.Entries), MaxEntries)
+		return
+	}
+	seen := make(map[string]int, len(s.Entries))
+	for i := range s.Entries {
+		e := &s.Entries[i]
+		p, ok := ParsePeer(e.CIDR)
+		switch first, dup := seen[e.CIDR]; {
+		case !ok || p.Set != "":
+			r.errorf(fmt.Sprintf("entries[%d].cidr", i), e.CIDR, "is no address, network, range or alias; write it like 10.0.0.5, 10.0.1.0/24, 10.0.0.5-10.0.0.9 or dc/myalias")
+		case dup:
+			r.errorf(fmt.Sprintf("entries[%d].cidr", i), e.CIDR, "is already entries[%d]; leave one of them out", first)
+		case p.Range.Start.IsValid() && p.Range == everything(p.Range.Start):
+			r.errorf(fmt.Sprintf("entries[%d].cidr", i), e.CIDR, "is every address, which needs no set")
+		case p.Alias != "":
+			c.ref(r, fmt.Sprintf("entries[%d].cidr", i), e.CIDR, p)
+		}
+		seen[e.CIDR] = i
+		if e.Comment != "" {
+			comment(r, fmt.Sprintf("entries[%d].comment", i), e.Comment)
+		}
+	}
+}
+
+// everything is all addresses of an address's family.
+func everything(a netip.Addr) Range {
+	p, _ := a.Prefix(0)
+	return Range{Start: p.Addr(), End: lastAddr(p)}
+}
+
+func (c *firewallChecker) group(g *SecurityGroup) {
+	r := c.report(g)
+	c.name(r, g.ID, groupForm, 20)
+	comment(r, "comment", g.Comment)
+	c.rules(r, g.Rules, RuleIn, RuleOut, RuleForward)
+}
+
+func (c *firewallChecker) firewall(f *Firewall) {
+	r := c.report(f)
+	switch {
+	case f.PolicyForward != "" && f.PolicyForward != FirewallAccept && f.PolicyForward != FirewallDrop:
+		r.errorf("policy-forward", f.PolicyForward, "is not known: use ACCEPT or DROP")
+	case f.LogLevelForward != "" && !slices.Contains(LogLevels, f.LogLevelForward):
+		r.errorf("log-level-forward", f.LogLevelForward, "is not known: use %s", strings.Join(LogLevels, ", "))
+	}
+	if f.ID == FirewallDatacenter {
+		if len(f.Rules) > 0 || f.MACFilter || f.IPFilter {
+			r.errorf("id", f.ID, "is the switch of all firewalls, which has no rules and filters itself; give them to VNets")
+		}
+		return
+	}
+	if c.networks.VNets[f.ID] == nil {
+		r.errorf("id", f.ID, "is no vnet%s", didYouMean(nearest(c.checker, f.ID, c.networks.VNets), "; declare the vnet first"))
+	}
+	c.rules(r, f.Rules, RuleForward, RuleGroup)
+}
+
+func (c *firewallChecker) rules(r report, rules []FirewallRule, types ...string) {
+	if len(rules) > MaxRules {
+		r.errorf("rules", "", "has %d rules; up to %d are possible", len(rules), MaxRules)
+		return
+	}
+	conditions := 0
+	for i := range rules {
+		c.rule(r, fmt.Sprintf("rules[%d].", i), &rules[i], types)
+		if conditions += rules[i].conditions(); conditions > MaxConditions {
+			r.errorf(fmt.Sprintf("rules[%d]", i), "", "is more than a firewall can hold: rules to here come to %d conditions of %d; put what they list into fewer IP sets", conditions, MaxConditions)
+			return
+		}
+	}
+}
+
+// conditions is what a rule comes to; see MaxConditions.
+func (f *FirewallRule) conditions() int {
+	count := func(text string) (sets, items int) {
+		peers, _ := ParsePeers(text)
+		for _, p := range peers {
+			if p.Set != "" {
+				sets++
+			}
+		}
+		return sets + 1, len(peers)
+	}
+	fromSets, from := count(f.Source)
+	toSets, to := count(f.Dest)
+	parts := 1
+	if m, ok := FindMacro(f.Macro); ok {
+		parts = len(m.Matches())
+	}
+	return fromSets*toSets*parts + from + to
+}
+
+func (c *firewallChecker) rule(r report, at string, f *FirewallRule, types []string) {
+	comment(r, at+"comment", f.Comment)
+	if !slices.Contains(types, f.Type) {
+		r.errorf(at+"type", f.Type, "is not possible here: use %s", strings.Join(types, ", "))
+		return
+	}
+	if f.Log != "" && !slices.Contains(LogLevels, f.Log) {
+		r.errorf(at+"log", f.Log, "is not known: use %s", strings.Join(LogLevels, ", "))
+	}
+	if f.Type == RuleGroup {
+		c.groupRule(r, at, f)
+		return
+	}
+	switch f.Action {
+	case FirewallAccept, FirewallDrop, FirewallReject:
+	default:
+		r.errorf(at+"action", f.Action, "is not known: use ACCEPT, DROP or REJECT")
+	}
+	source, dest := c.peers(r, at+"source", f.Source), c.peers(r, at+"dest", f.Dest)
+	if source != anyFamily && dest != anyFamily && source&dest == 0 {
+		r.errorf(at+"dest", f.Dest, "is of another IP version than source %s, so nothing would ever match", f.Source)
+	}
+	c.matches(r, at, f, source&dest)
+}
+
+func (c *firewallChecker) groupRule(r report, at string, f *FirewallRule) {
+	if c.cfg.SecurityGroups[f.Action] == nil {
+		r.errorf(at+"action", f.Action, "is no security group%s", didYouMean(nearest(c.checker, f.Action, c.cfg.SecurityGroups), "; declare the group first"))
+	}
+	rest := *f
+	rest.Type, rest.Action, rest.Disable, rest.Comment, rest.Log = "", "", false, "", ""
+	if rest != (FirewallRule{}) {
+		r.errorf(at+"type", f.Type, "stands for the rules of a group, which have conditions of their own; leave out all but action, disable and comment")
+	}
+}
+
+// families are the IP versions that something can match.
+type families int
+
+const (
+	family4 families = 1 << iota
+	family6
+	anyFamily = family4 | family6
+)
+
+// peers checks a list of addresses and names, and tells of which families it is.
+func (c *firewallChecker) peers(r report, field, text string) families {
+	peers, bad := ParsePeers(text)
+	for _, item := range bad {
+		r.errorf(field, item, "is no address, network, range or name; write it like 10.0.0.5, 10.0.1.0/24, 10.0.0.5-10.0.0.9, dc/<alias>, +dc/<ip set>, +sdn/<vnet>-all or +sdn/guest-ipam-<vmid>")
+	}
+	if len(peers) > MaxPeers {
+		r.errorf(field, "", "has %d items; use an IP set for more than %d", len(peers), MaxPeers)
+		return anyFamily
+	}
+	var found families
+	for _, p := range peers {
+		switch a := p.Range.Start; {
+		case !a.IsValid():
+			found |= c.ref(r, field, text, p)
+		case a.Is4():
+			found |= family4
+		default:
+			found |= family6
+		}
+	}
+	if found == 0 {
+		return anyFamily
+	}
+	return found
+}
+
+// ref checks that a name is that of something.
+func (c *firewallChecker) ref(r report, field, text string, p Peer) families {
+	switch {
+	case p.Alias != "":
+		a := c.cfg.Aliases[p.Alias]
+		if a == nil {
+			r.errorf(field, text, "does not exist: alias %s is used by %s %s%s", p.Alias, r.kind, r.id, didYouMean(nearest(c.checker, p.Alias, c.cfg.Aliases), "; declare the alias first"))
+		} else if addresses, ok := ParseAddresses(a.CIDR); ok && addresses.Start.Is4() {
+			return family4
+		} else if ok {
+			return family6
+		}
+	case p.Scope == ScopeDatacenter && c.cfg.IPSets[p.Set] == nil:
+		r.errorf(field, text, "does not exist: ip-set %s is used by %s %s%s", p.Set, r.kind, r.id, didYouMean(nearest(c.checker, p.Set, c.cfg.IPSets), "; declare the set first"))
+	case p.Scope == ScopeSDN:
+		if vnet, _, _, _ := SplitSDNSet(p.Set); vnet != "" && c.networks.VNets[vnet] == nil {
+			r.errorf(field, text, "does not exist: set %s is that of vnet %s%s", p.Set, vnet, didYouMean(nearest(c.checker, vnet, c.networks.VNets), "; declare the vnet first"))
+		}
+	}
+	return anyFamily
+}
+
+// matches checks macro, protocol, ports and types of messages.
+func (c *firewallChecker) matches(r report, at string, f *FirewallRule, found families) {
+	if f.Macro != "" {
+		if _, ok := FindMacro(f.Macro); !ok {
+			names := make([]string, len(macros))
+			for i, m := range macros {
+				names[i] = m.Name
+			}
+			r.errorf(at+"macro", f.Macro, "is not known%s", didYouMean(Nearest(f.Macro, names), "; see the list of macros"))
+		}
+		if f.Proto+f.Sport+f.Dport+f.ICMPType != "" {
+			r.errorf(at+"macro", f.Macro, "says protocol and ports itself; leave out proto, sport, dport and icmp-type, or the macro")
+		}
+		return
+	}
+	protocol, ok := ParseProtocol(f.Proto)
+	if f.Proto != "" && !ok {
+		r.errorf(at+"proto", f.Proto, "is no protocol%s", didYouMean(Nearest(f.Proto, sortedKeys(protocols)), "; use a name like tcp, or a number to 255"))
+		return
+	}
+	if protocol == ProtoICMP && found&family4 == 0 || protocol == ProtoICMPv6 && found&family6 == 0 {
+		r.errorf(at+"proto", f.Proto, "is not that of the addresses' IP version, so nothing would ever match")
+	}
+	icmp := protocol == ProtoICMP || protocol == ProtoICMPv6
+	if _, ok := ParseICMPType(f.Dport, protocol); ok && icmp && f.ICMPType == "" && f.Sport == "" {
+		return
+	}
+	for _, p := range []struct{ field, text string }{{"sport", f.Sport}, {"dport", f.Dport}} {
+		if p.text == "" {
+			continue
+		}
+		if _, ok := ParsePorts(p.text); !ok {
+			r.errorf(at+p.field, p.text, "is no list of ports; write up to %d ports like 80, 8000:8010 or https, apart by commas", maxPorts)
+		}
+		if f.Proto == "" || !HasPorts(protocol) {
+			r.errorf(at+p.field, p.text, "needs a protocol that has ports: set proto to tcp, udp, udplite, dccp or sctp")
+		}
+	}
+	if f.ICMPType == "" {
+		return
+	}
+	if !icmp {
+		r.errorf(at+"icmp-type", f.ICMPType, "needs proto icmp or icmpv6")
+	} else if _, ok := ParseICMPType(f.ICMPType, protocol); !ok {
+		r.errorf(at+"icmp-type", f.ICMPType, "is not known%s", didYouMean(Nearest(f.ICMPType, ICMPTypeNames(protocol)), "; use a name like echo-request, a number, or type/code"))
+	}
+}

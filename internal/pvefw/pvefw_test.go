@@ -1,0 +1,132 @@
+package pvefw
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+const cluster = `[OPTIONS]
+
+enable: 1
+policy_forward: DROP
+policy_in: DROP
+log_ratelimit: enable=1,rate=1/second
+
+[ALIASES]
+
+office 192.0.2.0/24 # the big one
+six 2001:db8::/64
+
+[IPSET admins] # who may
+
+10.0.0.0/8
+!10.1.1.1 # but this one
+dc/office
+
+[IPSET empty]
+
+[RULES]
+
+IN SSH(ACCEPT) -i vmbr0 -source +management
+
+[group web] # what all may
+
+IN HTTP(ACCEPT) -log nolog
+FORWARD HTTP/3(ACCEPT)
+|FORWARD DROP -source 10.0.0.1 -dest +dc/admins -p tcp -dport 80,8000:8010 -sport 1024:65535 -log info # off
+
+`
+
+func TestCluster(t *testing.T) {
+	c, bad := ReadCluster(cluster)
+	if len(bad) > 0 {
+		t.Error(bad)
+	}
+	if d := cmp.Diff(cluster, c.Write()); d != "" {
+		t.Errorf("written again (-want +got):\n%s", d)
+	}
+	want := &Cluster{
+		Options: &model.Firewall{ID: "datacenter", Enable: true, PolicyForward: "DROP"},
+		Aliases: []*model.Alias{{ID: "office", CIDR: "192.0.2.0/24", Comment: "the big one"}, {ID: "six", CIDR: "2001:db8::/64"}},
+		IPSets: []*model.IPSet{
+			{ID: "admins", Comment: "who may", Entries: []model.IPSetEntry{{CIDR: "10.0.0.0/8"}, {CIDR: "10.1.1.1", NoMatch: true, Comment: "but this one"}, {CIDR: "dc/office"}}},
+			{ID: "empty"},
+		},
+		Groups: []*model.SecurityGroup{{ID: "web", Comment: "what all may", Rules: []model.FirewallRule{
+			{Type: "in", Action: "ACCEPT", Macro: "HTTP", Log: "nolog"}, {Type: "forward", Action: "ACCEPT", Macro: "HTTP/3"},
+			{Type: "forward", Action: "DROP", Source: "10.0.0.1", Dest: "+dc/admins", Proto: "tcp", Dport: "80,8000:8010", Sport: "1024:65535", Log: "info", Disable: true, Comment: "off"},
+		}}},
+		Kept: map[string][]string{"OPTIONS": {"policy_in: DROP", "log_ratelimit: enable=1,rate=1/second"}, "RULES": {"IN SSH(ACCEPT) -i vmbr0 -source +management"}},
+	}
+	if d := cmp.Diff(want, c); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+func TestVNet(t *testing.T) {
+	const text = "[OPTIONS]\n\nenable: 1\nipfilter: 1\nlog_level_forward: info\nmacfilter: 1\npolicy_forward: DROP\n\n[RULES]\n\nGROUP web\nFORWARD ACCEPT -p icmp -icmp-type echo-request\n\n"
+	v, bad := ReadVNet("vnet1", text)
+	if len(bad) > 0 || v.Write() != text {
+		t.Errorf("%v\n%s", bad, v.Write())
+	}
+	want := &model.Firewall{ID: "vnet1", Enable: true, IPFilter: true, MACFilter: true, LogLevelForward: "info", PolicyForward: "DROP", Rules: []model.FirewallRule{
+		{Type: "group", Action: "web"}, {Type: "forward", Action: "ACCEPT", Proto: "icmp", ICMPType: "echo-request"},
+	}}
+	if d := cmp.Diff(want, v.Firewall); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+// What cannot be taken is told by its line, and the rest is.
+func TestBadLines(t *testing.T) {
+	c, bad := ReadCluster("enable: 1\n[OPTIONS]\nenable: 1\n[IPSET]\n10.0.0.1\n[ALIASES]\na b c\n[nonsense\nx\n[OTHER]\nx\n[group g1]\nFORWARD\nSIDEWAYS DROP\nFORWARD DROP -x 1\nFORWARD DROP -source\nFORWARD D(R)OP\nFORWARD DROP\n")
+	var at []string
+	for _, p := range bad {
+		at = append(at, p.ID)
+	}
+	want := "line 1 line 8 line 9 line 4 line 5 line 7 line 10 line 11 line 13 line 14 line 15 line 16 line 17"
+	if got := strings.Join(at, " "); got != want {
+		t.Errorf("told: %s\nwant: %s\n%v", got, want, bad)
+	}
+	if !c.Options.Enable || len(c.Groups) != 1 || len(c.Groups[0].Rules) != 1 {
+		t.Errorf("the rest: %+v", c)
+	}
+}
+
+// A rule that is good survives a file.
+func TestRulesSurvive(t *testing.T) {
+	word := rapid.StringMatching(`[a-zA-Z0-9+/:.,-]{0,20}`)
+	rapid.Check(t, func(t *rapid.T) {
+		r := model.FirewallRule{
+			Type: rapid.SampledFrom([]string{"in", "out", "forward"}).Draw(t, "type"), Action: rapid.SampledFrom([]string{"ACCEPT", "DROP", "REJECT"}).Draw(t, "action"),
+			Macro: rapid.SampledFrom([]string{"", "SSH", "HTTP/3"}).Draw(t, "macro"), Source: word.Draw(t, "source"), Dest: word.Draw(t, "dest"), Proto: word.Draw(t, "proto"),
+			Sport: word.Draw(t, "sport"), Dport: word.Draw(t, "dport"), ICMPType: word.Draw(t, "icmp"), Log: word.Draw(t, "log"),
+			Disable: rapid.Bool().Draw(t, "disable"), Comment: rapid.StringMatching(`([a-z#]([a-z #]{0,10}[a-z#])?)?`).Draw(t, "comment"),
+		}
+		got, err := ParseRule(FormatRule(r))
+		if err != nil || got != r {
+			t.Fatalf("%v\n%+v\n%+v\n%s", err, r, got, FormatRule(r))
+		}
+	})
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add(cluster)
+	f.Fuzz(func(t *testing.T, text string) {
+		c, _ := ReadCluster(text)
+		_, _ = ReadVNet("vnet1", text)
+		// What was read is written so that it is read again.
+		again, bad := ReadCluster(c.Write())
+		if len(bad) > 0 {
+			t.Fatalf("%q is written as %q, of which is told %v", text, c.Write(), bad)
+		}
+		if d := cmp.Diff(c.Groups, again.Groups); d != "" {
+			t.Fatal(d)
+		}
+	})
+}

@@ -1,0 +1,285 @@
+package pveapi
+
+import (
+	"crypto/sha1" //nolint:gosec // the digest that Proxmox has, which protects nothing
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
+)
+
+const (
+	clusterFirewall = "/cluster/firewall"
+	vnetFirewall    = "/cluster/sdn/vnets/{vnet}/firewall"
+)
+
+// Who may read and write the firewall of all.
+var (
+	seeFirewall    = Need("/", access.SysAudit)
+	changeFirewall = Need("/", access.SysModify)
+)
+
+// firewallOperations are all of firewalls, which take effect at once: no lock guards
+// them, and no apply is waited for.
+func (s *sdn) firewallOperations() []Operation {
+	base := index(clusterFirewall, "name", "options", "groups", "ipset", "aliases", "macros", "refs")
+	vnet := index(vnetFirewall, "name", "rules", "options")
+	vnet.Params, vnet.Allow = []pve.Property{idParam(pve.VNets(), false)}, s.onVNet(audit, allocate)
+	ops := []Operation{base, vnet, s.refsOperation(), macrosOperation()}
+	ops = append(ops, s.ruleOperations(s.vnetRules())...)
+	ops = append(ops, s.ruleOperations(s.groupRules())...)
+	ops = append(ops, s.firewallOptionOperations()...)
+	ops = append(ops, s.groupOperations()...)
+	ops = append(ops, s.ipSetOperations()...)
+	return append(ops, s.aliasOperations()...)
+}
+
+// maxTries bounds how often a change is made anew because somebody else made one of
+// the same object.
+const maxTries = 8
+
+// firewallChange makes edits that are worked out from the live objects. What they
+// replace is still as it was when they are stored, or they are worked out anew. A
+// fault is told as that of the parameter that field is the prefix of.
+func (s *sdn) firewallChange(c *Call, field string, work func(v *revision.View) ([]model.Edit, error)) (any, error) {
+	var err error
+	for range maxTries {
+		var v *revision.View
+		if v, err = s.Config.View(c); err != nil {
+			return nil, err
+		}
+		var edits []model.Edit
+		if edits, err = work(v); err != nil || len(edits) == 0 {
+			return nil, err
+		}
+		match := map[string]string{}
+		for _, e := range edits {
+			if e.Put != nil {
+				e.Kind, e.ID = e.Put.ObjectKind(), e.Put.ObjectID()
+			}
+			match[model.Ref(e.Kind, e.ID)] = revision.Absent
+			if old := v.Live.Get(e.Kind, e.ID); old != nil {
+				match[model.Ref(e.Kind, e.ID)] = revision.ETag(old)
+			}
+		}
+		_, err = s.Config.Edit(c, c.Who.String(), edits, revision.EditOptions{Lax: true, IfMatch: match, Uncounted: true})
+		if !errors.Is(err, revision.ErrPrecondition) {
+			break
+		}
+	}
+	return nil, faultsOf(err, field)
+}
+
+// faultsOf tells problems of parameters as such.
+func faultsOf(err error, field string) error {
+	var problems model.Problems
+	if !errors.As(err, &problems) {
+		return err
+	}
+	faults := Params{}
+	for _, p := range problems {
+		name, ours := strings.CutPrefix(p.Field, field)
+		if !ours || name == "" || strings.ContainsAny(name, ".[") || p.Severity != model.Error {
+			return Failf("%s", problems)
+		}
+		faults[name] = p.Message
+		if p.Value != "" {
+			faults[name] = "'" + p.Value + "' " + p.Message
+		}
+	}
+	return faults
+}
+
+// digestOf is the digest of a part of the configuration.
+func digestOf(part any) string {
+	b, _ := json.Marshal(part)                // plain values only
+	sum := sha1.Sum(append(b, 'v', 'f', 'w')) //nolint:gosec // see above
+	return hex.EncodeToString(sum[:])
+}
+
+// macrosOperation lists the macros.
+func macrosOperation() Operation {
+	return Operation{
+		Method: http.MethodGet, Path: clusterFirewall + "/macros", Doc: "List the macros of rules.",
+		Handle: func(*Call) (any, error) {
+			out := []pve.Object{}
+			for _, m := range model.Macros() {
+				out = append(out, pve.Object{"macro": m.Name, "descr": m.Doc})
+			}
+			return out, nil
+		},
+	}
+}
+
+// ipSets are the sets of addresses that every VNet has, for rules to refer to.
+var ipSets = []struct{ suffix, comment string }{
+	{model.SDNSetAll, "All subnets of VNet "},
+	{model.SDNSetGateway, "All gateways of VNet "},
+	{model.SDNSetNoGateway, "All subnets of VNet, without its gateways: "},
+	{model.SDNSetDHCP, "All DHCP ranges of VNet "},
+}
+
+func (s *sdn) refsOperation() Operation {
+	return Operation{
+		Method: http.MethodGet, Path: clusterFirewall + "/refs", Doc: "List what rules of a firewall can refer to.",
+		Params: []pve.Property{{Name: "type", Form: pve.Text, Enum: []string{"alias", "ipset"}, Doc: "only this type"}},
+		Handle: s.firewallRefs,
+	}
+}
+
+// firewallRefs lists the aliases and IP sets of all to those who may see them, and the
+// sets of the networks and guests that a caller may see or use.
+func (s *sdn) firewallRefs(c *Call) (any, error) {
+	v, err := s.Config.View(c)
+	if err != nil {
+		return nil, err
+	}
+	out := []pve.Object{}
+	add := func(typ, scope, name, ref, comment string) {
+		if c.Has("type") && c.Text("type") != typ {
+			return
+		}
+		o := pve.Object{"type": typ, "scope": scope, "name": name, "ref": ref}
+		if comment != "" {
+			o["comment"] = comment
+		}
+		out = append(out, o)
+	}
+	if c.May("/", access.SysAudit) {
+		for _, o := range v.Live.List(model.KindAlias) {
+			a := o.(*model.Alias)
+			add("alias", model.ScopeDatacenter, a.ID, "dc/"+a.ID, a.Comment)
+		}
+		for _, o := range v.Live.List(model.KindIPSet) {
+			set := o.(*model.IPSet)
+			add("ipset", model.ScopeDatacenter, set.ID, "+dc/"+set.ID, set.Comment)
+		}
+	}
+	for _, o := range v.Running.List(model.KindVNet) {
+		vnet := o.(*model.VNet)
+		if !c.May(vnetPath(vnet), audit, access.SDNUse) {
+			continue
+		}
+		for _, set := range ipSets {
+			name := vnet.ID + "-" + set.suffix
+			add("ipset", model.ScopeSDN, name, "+sdn/"+name, set.comment+vnet.ID)
+		}
+	}
+	for _, o := range v.Live.List(model.KindGuest) {
+		g := o.(*model.Guest)
+		if c.May("/vms/"+g.ID, "VM.Audit") {
+			name := model.GuestSet(g.ID)
+			add("ipset", model.ScopeSDN, name, "+sdn/"+name, "All addresses of guest "+g.ID)
+		}
+	}
+	return out, nil
+}
+
+// firewallOptionOperations are those of the switches and policies.
+func (s *sdn) firewallOptionOperations() []Operation {
+	enable := pve.Property{Name: "enable", Form: pve.Boolean, Doc: "put the rules in force"}
+	policy := pve.Property{Name: "policy_forward", Form: pve.Text, Enum: []string{model.FirewallAccept, model.FirewallDrop}, Doc: "what becomes of what no rule decides"}
+	level := pve.Property{Name: "log_level_forward", Form: pve.Text, Enum: model.LogLevels, Doc: "level at which drops by the policy are logged"}
+	mac := pve.Property{Name: "macfilter", Form: pve.Boolean, Doc: "guests send under their own hardware addresses only"}
+	ip := pve.Property{Name: "ipfilter", Form: pve.Boolean, Doc: "guests send under their own IP addresses only"}
+	vnet := idParam(pve.VNets(), false)
+	all := func(*Call) string { return model.FirewallDatacenter }
+	of := func(c *Call) string { return c.Text("vnet") }
+	return []Operation{
+		{
+			Method: http.MethodGet, Path: clusterFirewall + "/options", Doc: "Read the options of the firewall of all.", Allow: seeFirewall,
+			Handle: func(c *Call) (any, error) { return s.firewallOptions(c, all(c)) },
+		},
+		{
+			Method: http.MethodPut, Path: clusterFirewall + "/options", Doc: "Change the options of the firewall of all.", Allow: changeFirewall,
+			Params: []pve.Property{enable, policy, level, deleteList, digestText},
+			Handle: func(c *Call) (any, error) { return s.setFirewallOptions(c, all(c)) },
+		},
+		{
+			Method: http.MethodGet, Path: vnetFirewall + "/options", Doc: "Read the options of a VNet's firewall.", Allow: s.onVNet(audit, allocate),
+			Params: []pve.Property{vnet}, Handle: func(c *Call) (any, error) { return s.firewallOptions(c, of(c)) },
+		},
+		{
+			Method: http.MethodPut, Path: vnetFirewall + "/options", Doc: "Change the options of a VNet's firewall.", Allow: s.onVNet(allocate),
+			Params: []pve.Property{vnet, enable, policy, level, mac, ip, deleteList, digestText},
+			Handle: func(c *Call) (any, error) { return s.setFirewallOptions(c, of(c)) },
+		},
+	}
+}
+
+// optionsOf are the options that are set. A switch is told once there is a firewall.
+func optionsOf(f *model.Firewall) pve.Object {
+	out := pve.Object{}
+	if f == nil {
+		return out
+	}
+	out["enable"] = f.Enable
+	if f.PolicyForward != "" {
+		out["policy_forward"] = f.PolicyForward
+	}
+	if f.LogLevelForward != "" {
+		out["log_level_forward"] = f.LogLevelForward
+	}
+	if f.MACFilter {
+		out["macfilter"] = true
+	}
+	if f.IPFilter {
+		out["ipfilter"] = true
+	}
+	return out
+}
+
+func (s *sdn) firewallOptions(c *Call, id string) (any, error) {
+	v, err := s.Config.View(c)
+	if err != nil {
+		return nil, err
+	}
+	out := optionsOf(v.Live.Firewalls[id])
+	out["digest"] = digestOf(optionsOf(v.Live.Firewalls[id]))
+	return out, nil
+}
+
+func (s *sdn) setFirewallOptions(c *Call, id string) (any, error) {
+	return s.firewallChange(c, "", func(v *revision.View) ([]model.Edit, error) {
+		if err := c.unmodified(digestOf(optionsOf(v.Live.Firewalls[id]))); err != nil {
+			return nil, err
+		}
+		f := &model.Firewall{ID: id}
+		if old := v.Live.Firewalls[id]; old != nil {
+			*f = *old
+		}
+		for _, option := range c.List("delete") {
+			switch option {
+			case "enable":
+				f.Enable = false
+			case "policy_forward":
+				f.PolicyForward = ""
+			case "log_level_forward":
+				f.LogLevelForward = ""
+			case "macfilter":
+				f.MACFilter = false
+			case "ipfilter":
+				f.IPFilter = false
+			default:
+				return nil, Params{"delete": "no such option '" + option + "'"}
+			}
+		}
+		for name, into := range map[string]*bool{"enable": &f.Enable, "macfilter": &f.MACFilter, "ipfilter": &f.IPFilter} {
+			if c.Has(name) {
+				*into = c.Bool(name)
+			}
+		}
+		for name, into := range map[string]*string{"policy_forward": &f.PolicyForward, "log_level_forward": &f.LogLevelForward} {
+			if c.Has(name) {
+				*into = c.Text(name)
+			}
+		}
+		return []model.Edit{{Put: f}}, nil
+	})
+}

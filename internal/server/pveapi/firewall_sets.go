@@ -1,0 +1,403 @@
+package pveapi
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
+)
+
+// firewallForm is that of names of groups, IP sets and aliases, in which capitals do
+// not count.
+var firewallForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]+$`)
+
+func lower(name string) string { return strings.ToLower(name) }
+
+func (s *sdn) groupOperations() []Operation {
+	const path = clusterFirewall + "/groups"
+	return []Operation{
+		{Method: http.MethodGet, Path: path, Doc: "List the security groups.", Allow: seeFirewall, Handle: s.listGroups},
+		{
+			Method: http.MethodPost, Path: path, Doc: "Create, rename or describe a security group.", Allow: changeFirewall,
+			Params: []pve.Property{groupName("group", 'r'), groupName("rename", 0), commentParam(), digestText},
+			Handle: func(c *Call) (any, error) {
+				return s.firewallChange(c, "", func(v *revision.View) ([]model.Edit, error) {
+					g := &model.SecurityGroup{ID: lower(c.Text("group"))}
+					if err := c.unmodified(digestOf(v.Live.List(model.KindSecurityGroup))); err != nil {
+						return nil, err
+					}
+					return renamed(c, v, g, lower(c.Text("rename")), "security group", func(old model.Object) {
+						g.Rules, g.Comment = old.(*model.SecurityGroup).Rules, old.(*model.SecurityGroup).Comment
+					}, &g.Comment)
+				})
+			},
+		},
+		{
+			Method: http.MethodDelete, Path: path + "/{group}", Doc: "Delete a security group without rules.", Params: []pve.Property{groupName("group", 'r')}, Allow: changeFirewall,
+			Handle: func(c *Call) (any, error) {
+				return s.firewallChange(c, "", func(v *revision.View) ([]model.Edit, error) {
+					g, err := findGroup(v, c.Text("group"))
+					switch {
+					case err != nil:
+						return nil, err
+					case len(g.Rules) > 0:
+						return nil, Failf("Security group '%s' is not empty", g.ID)
+					}
+					return []model.Edit{{Kind: model.KindSecurityGroup, ID: g.ID}}, nil
+				})
+			},
+		},
+	}
+}
+
+// renamed are the edits that make an object, or give the one called rename its name
+// and, with take, its content. What others refer to keeps its name.
+func renamed(c *Call, v *revision.View, o model.Object, rename, what string, take func(old model.Object), comment *string) ([]model.Edit, error) {
+	kind, id := o.ObjectKind(), o.ObjectID()
+	old := v.Live.Get(kind, rename)
+	switch {
+	case rename != "" && old == nil:
+		return nil, Params{"rename": what + " '" + rename + "' does not exist"}
+	case rename != id && v.Live.Get(kind, id) != nil:
+		return nil, Params{"name": what + " '" + id + "' already exists"}
+	}
+	edits := []model.Edit{{Put: o}}
+	if old != nil {
+		take(old)
+		if rename != id {
+			edits = append(edits, model.Edit{Kind: kind, ID: rename})
+		}
+	}
+	if c.Has("comment") {
+		*comment = c.Text("comment")
+	}
+	return edits, nil
+}
+
+func (s *sdn) listGroups(c *Call) (any, error) {
+	v, err := s.Config.View(c)
+	if err != nil {
+		return nil, err
+	}
+	all := v.Live.List(model.KindSecurityGroup)
+	out, digest := []pve.Object{}, digestOf(all)
+	for _, o := range all {
+		g := o.(*model.SecurityGroup)
+		out = append(out, described(pve.Object{"group": g.ID, "digest": digest}, g.Comment))
+	}
+	return out, nil
+}
+
+// described adds a comment, if there is one.
+func described(o pve.Object, comment string) pve.Object {
+	if comment != "" {
+		o["comment"] = comment
+	}
+	return o
+}
+
+func setName(name string, need byte) pve.Property {
+	return pve.Property{Name: name, Form: pve.Text, Need: need, MaxLength: 64, Check: formed(firewallForm, "IPset name"), Doc: "name of the IP set"}
+}
+
+var (
+	entryCIDR    = pve.Property{Name: "cidr", Form: pve.Text, Need: 'r', MaxLength: 128, Doc: "address, network, range or alias"}
+	entryMask    = pve.Property{Name: "mask", Form: pve.Text, Need: 'r', MaxLength: 64, Doc: "what follows a slash in the entry, which clients leave as it is"}
+	entryNoMatch = pve.Property{Name: "nomatch", Form: pve.Boolean, Doc: "these addresses are not in the set"}
+)
+
+func (s *sdn) ipSetOperations() []Operation {
+	const path = clusterFirewall + "/ipset"
+	one := []pve.Property{setName("name", 'r')}
+	out := []Operation{
+		{Method: http.MethodGet, Path: path, Doc: "List the IP sets.", Allow: seeFirewall, Handle: s.listIPSets},
+		{
+			Method: http.MethodPost, Path: path, Doc: "Create, rename or describe an IP set.", Allow: changeFirewall,
+			Params: []pve.Property{setName("name", 'r'), setName("rename", 0), commentParam(), digestText},
+			Handle: func(c *Call) (any, error) {
+				return s.firewallChange(c, "", func(v *revision.View) ([]model.Edit, error) {
+					set := &model.IPSet{ID: lower(c.Text("name"))}
+					if err := c.unmodified(digestOf(v.Live.List(model.KindIPSet))); err != nil {
+						return nil, err
+					}
+					return renamed(c, v, set, lower(c.Text("rename")), "IPSet", func(old model.Object) {
+						set.Entries, set.Comment = old.(*model.IPSet).Entries, old.(*model.IPSet).Comment
+					}, &set.Comment)
+				})
+			},
+		},
+		{
+			Method: http.MethodDelete, Path: path + "/{name}", Doc: "Delete an IP set.", Allow: changeFirewall,
+			Params: append(slices.Clone(one), pve.Property{Name: "force", Form: pve.Boolean, Doc: "also if it has entries"}),
+			Handle: func(c *Call) (any, error) {
+				return s.firewallChange(c, "", func(v *revision.View) ([]model.Edit, error) {
+					set, err := findIPSet(c, v)
+					switch {
+					case err != nil:
+						return nil, err
+					case len(set.Entries) > 0 && !c.Bool("force"):
+						return nil, Failf("IPSet '%s' is not empty", set.ID)
+					}
+					return []model.Edit{{Kind: model.KindIPSet, ID: set.ID}}, nil
+				})
+			},
+		},
+		{
+			Method: http.MethodGet, Path: path + "/{name}", Doc: "List the entries of an IP set.", Params: one, Allow: seeFirewall,
+			Handle: func(c *Call) (any, error) {
+				set, err := s.ipSet(c)
+				if err != nil {
+					return nil, err
+				}
+				out, digest := []pve.Object{}, digestOf(set.Entries)
+				for _, e := range set.Entries {
+					out = append(out, showEntry(e, digest))
+				}
+				return out, nil
+			},
+		},
+		{
+			Method: http.MethodPost, Path: path + "/{name}", Doc: "Add an entry to an IP set.", Allow: changeFirewall,
+			Params: append(slices.Clone(one), entryCIDR, entryNoMatch, commentParam()),
+			Handle: func(c *Call) (any, error) {
+				return s.changeEntries(c, "entries[0].", func(entries []model.IPSetEntry) ([]model.IPSetEntry, error) {
+					if entryAt(entries, c.Text("cidr")) >= 0 {
+						return nil, Params{"cidr": "address '" + c.Text("cidr") + "' already exists"}
+					}
+					e := model.IPSetEntry{CIDR: c.Text("cidr"), NoMatch: c.Bool("nomatch"), Comment: c.Text("comment")}
+					return append([]model.IPSetEntry{e}, entries...), nil
+				})
+			},
+		},
+	}
+	return append(append(out, s.entryOperations(path+"/{name}/{cidr}", entryCIDR)...), s.entryOperations(path+"/{name}/{cidr}/{mask}", entryCIDR, entryMask)...)
+}
+
+// entryOperations are those of one entry, whose network is one part of the path or,
+// with an unescaped slash, two.
+func (s *sdn) entryOperations(path string, params ...pve.Property) []Operation {
+	params = append([]pve.Property{setName("name", 'r')}, params...)
+	find := func(c *Call, entries []model.IPSetEntry) (int, error) {
+		cidr := c.Text("cidr")
+		if c.Has("mask") {
+			cidr += "/" + c.Text("mask")
+		}
+		if at := entryAt(entries, cidr); at >= 0 {
+			return at, nil
+		}
+		return 0, Params{"cidr": "no such IP/Network"}
+	}
+	return []Operation{
+		{
+			Method: http.MethodGet, Path: path, Doc: "Read an entry of an IP set.", Params: params, Allow: seeFirewall,
+			Handle: func(c *Call) (any, error) {
+				set, err := s.ipSet(c)
+				if err != nil {
+					return nil, err
+				}
+				at, err := find(c, set.Entries)
+				if err != nil {
+					return nil, err
+				}
+				return showEntry(set.Entries[at], digestOf(set.Entries)), nil
+			},
+		},
+		{
+			Method: http.MethodPut, Path: path, Doc: "Change an entry of an IP set.", Allow: changeFirewall,
+			Params: append(slices.Clone(params), entryNoMatch, commentParam(), digestText),
+			Handle: func(c *Call) (any, error) {
+				return s.changeEntries(c, "", func(entries []model.IPSetEntry) ([]model.IPSetEntry, error) {
+					at, err := find(c, entries)
+					if err != nil {
+						return nil, err
+					}
+					entries = slices.Clone(entries)
+					entries[at].NoMatch, entries[at].Comment = c.Bool("nomatch"), c.Text("comment")
+					return entries, nil
+				})
+			},
+		},
+		{
+			Method: http.MethodDelete, Path: path, Doc: "Remove an entry of an IP set.", Params: append(slices.Clone(params), digestText), Allow: changeFirewall,
+			Handle: func(c *Call) (any, error) {
+				return s.changeEntries(c, "", func(entries []model.IPSetEntry) ([]model.IPSetEntry, error) {
+					at, err := find(c, entries)
+					if err != nil {
+						return nil, err
+					}
+					return slices.Delete(slices.Clone(entries), at, at+1), nil
+				})
+			},
+		},
+	}
+}
+
+// entryAt finds an entry; -1 if there is none.
+func entryAt(entries []model.IPSetEntry, cidr string) int {
+	return slices.IndexFunc(entries, func(e model.IPSetEntry) bool { return e.CIDR == cidr })
+}
+
+func showEntry(e model.IPSetEntry, digest string) pve.Object {
+	out := described(pve.Object{"cidr": e.CIDR, "digest": digest}, e.Comment)
+	if e.NoMatch {
+		out["nomatch"] = true
+	}
+	return out
+}
+
+func findIPSet(c *Call, v *revision.View) (*model.IPSet, error) {
+	if set := v.Live.IPSets[lower(c.Text("name"))]; set != nil {
+		return set, nil
+	}
+	return nil, Failf("no such IPSet '%s'", c.Text("name"))
+}
+
+func (s *sdn) ipSet(c *Call) (*model.IPSet, error) {
+	v, err := s.Config.View(c)
+	if err != nil {
+		return nil, err
+	}
+	return findIPSet(c, v)
+}
+
+func (s *sdn) changeEntries(c *Call, field string, change func([]model.IPSetEntry) ([]model.IPSetEntry, error)) (any, error) {
+	return s.firewallChange(c, field, func(v *revision.View) ([]model.Edit, error) {
+		old, err := findIPSet(c, v)
+		if err != nil {
+			return nil, err
+		}
+		if err := c.unmodified(digestOf(old.Entries)); err != nil {
+			return nil, err
+		}
+		set := *old
+		if set.Entries, err = change(old.Entries); err != nil {
+			return nil, err
+		}
+		return []model.Edit{{Put: &set}}, nil
+	})
+}
+
+func (s *sdn) listIPSets(c *Call) (any, error) {
+	v, err := s.Config.View(c)
+	if err != nil {
+		return nil, err
+	}
+	all := v.Live.List(model.KindIPSet)
+	out, digest := []pve.Object{}, digestOf(all)
+	for _, o := range all {
+		set := o.(*model.IPSet)
+		out = append(out, described(pve.Object{"name": set.ID, "digest": digest}, set.Comment))
+	}
+	return out, nil
+}
+
+func (s *sdn) aliasOperations() []Operation {
+	const path = clusterFirewall + "/aliases"
+	name := pve.Property{Name: "name", Form: pve.Text, Need: 'r', MaxLength: 64, Check: formed(firewallForm, "alias name"), Doc: "name of the alias"}
+	rename := name
+	rename.Name, rename.Need, rename.Doc = "rename", 0, "another name for the alias"
+	cidr := pve.Property{Name: "cidr", Form: pve.Text, Need: 'r', MaxLength: 128, Doc: "address or network"}
+	return []Operation{
+		{Method: http.MethodGet, Path: path, Doc: "List the aliases.", Allow: seeFirewall, Handle: s.listAliases},
+		{
+			Method: http.MethodPost, Path: path, Doc: "Create an alias.", Params: []pve.Property{name, cidr, commentParam()}, Allow: changeFirewall,
+			Handle: func(c *Call) (any, error) {
+				return s.firewallChange(c, "", func(v *revision.View) ([]model.Edit, error) {
+					a := &model.Alias{ID: lower(c.Text("name")), CIDR: c.Text("cidr"), Comment: c.Text("comment")}
+					if v.Live.Aliases[a.ID] != nil {
+						return nil, Params{"name": "alias '" + c.Text("name") + "' already exists"}
+					}
+					return []model.Edit{{Put: a}}, nil
+				})
+			},
+		},
+		{
+			Method: http.MethodGet, Path: path + "/{name}", Doc: "Read an alias.", Params: []pve.Property{name}, Allow: seeFirewall,
+			Handle: func(c *Call) (any, error) {
+				v, err := s.Config.View(c)
+				if err != nil {
+					return nil, err
+				}
+				a, err := findAlias(c, v)
+				if err != nil {
+					return nil, err
+				}
+				return showAlias(a, aliasDigest(v)), nil
+			},
+		},
+		{
+			Method: http.MethodPut, Path: path + "/{name}", Doc: "Change or rename an alias.", Params: []pve.Property{name, rename, cidr, commentParam(), digestText}, Allow: changeFirewall,
+			Handle: func(c *Call) (any, error) {
+				return s.firewallChange(c, "", func(v *revision.View) ([]model.Edit, error) { return updateAlias(c, v) })
+			},
+		},
+		{
+			Method: http.MethodDelete, Path: path + "/{name}", Doc: "Delete an alias.", Params: []pve.Property{name, digestText}, Allow: changeFirewall,
+			Handle: func(c *Call) (any, error) {
+				return s.firewallChange(c, "", func(v *revision.View) ([]model.Edit, error) {
+					a, err := findAlias(c, v)
+					if err == nil {
+						err = c.unmodified(aliasDigest(v))
+					}
+					if err != nil {
+						return nil, err
+					}
+					return []model.Edit{{Kind: model.KindAlias, ID: a.ID}}, nil
+				})
+			},
+		},
+	}
+}
+
+// findAlias finds the alias that a call names.
+func findAlias(c *Call, v *revision.View) (*model.Alias, error) {
+	if a := v.Live.Aliases[lower(c.Text("name"))]; a != nil {
+		return a, nil
+	}
+	return nil, Params{"name": "no such alias"}
+}
+
+func aliasDigest(v *revision.View) string { return digestOf(v.Live.List(model.KindAlias)) }
+
+func showAlias(a *model.Alias, digest string) pve.Object {
+	ipversion := 4
+	if r, _ := model.ParseAddresses(a.CIDR); r.Start.Is6() {
+		ipversion = 6
+	}
+	return described(pve.Object{"name": a.ID, "cidr": a.CIDR, "ipversion": ipversion, "digest": digest}, a.Comment)
+}
+
+func (s *sdn) listAliases(c *Call) (any, error) {
+	v, err := s.Config.View(c)
+	if err != nil {
+		return nil, err
+	}
+	out, digest := []pve.Object{}, aliasDigest(v)
+	for _, o := range v.Live.List(model.KindAlias) {
+		out = append(out, showAlias(o.(*model.Alias), digest))
+	}
+	return out, nil
+}
+
+// updateAlias are the edits that change an alias, or give it another name.
+func updateAlias(c *Call, v *revision.View) ([]model.Edit, error) {
+	old, err := findAlias(c, v)
+	if err == nil {
+		err = c.unmodified(aliasDigest(v))
+	}
+	if err != nil {
+		return nil, err
+	}
+	a := &model.Alias{ID: old.ID, CIDR: c.Text("cidr"), Comment: c.Text("comment")}
+	if !c.Has("rename") || lower(c.Text("rename")) == old.ID {
+		return []model.Edit{{Put: a}}, nil
+	}
+	if a.ID = lower(c.Text("rename")); v.Live.Aliases[a.ID] != nil {
+		return nil, Params{"name": "alias '" + c.Text("rename") + "' already exists"}
+	}
+	return []model.Edit{{Put: a}, {Kind: model.KindAlias, ID: old.ID}}, nil
+}
