@@ -189,3 +189,29 @@ func bootID() string {
 	b, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	return strings.TrimSpace(string(b))
 }
+
+// resolvConf says whom the node asks for names (resolv.conf(5)).
+const resolvConf = "/etc/resolv.conf"
+
+// maxResolvers is how many of them count (MAXNS).
+const maxResolvers = 3
+
+// resolvers reads the name servers of a file in their order; none if it cannot be read.
+func resolvers(path string) []netip.Addr {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	var out []netip.Addr
+	for line := range strings.Lines(string(data)) {
+		words := strings.Fields(line)
+		if len(words) < 2 || words[0] != "nameserver" {
+			continue
+		}
+		a, err := netip.ParseAddr(words[1])
+		if err == nil && !slices.Contains(out, a) && len(out) < maxResolvers {
+			out = append(out, a)
+		}
+	}
+	return out
+}

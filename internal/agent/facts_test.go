@@ -3,7 +3,10 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -135,5 +138,19 @@ func TestMerge(t *testing.T) {
 	close(b)
 	if _, open := <-out; open {
 		t.Error("not closed with its sources")
+	}
+}
+
+func TestResolvers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "resolv.conf")
+	text := "# mine\nnameserver 192.0.2.1\nsearch lab\nnameserver\nnameserver nonsense\n nameserver fe80::1%eth0 # there\nnameserver 192.0.2.1\noptions edns0\nnameserver 2001:db8::1\nnameserver 192.0.2.4\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(resolvers(path)); got != "[192.0.2.1 fe80::1%eth0 2001:db8::1]" {
+		t.Errorf("got %s", got)
+	}
+	if got := resolvers(path + "-missing"); got != nil {
+		t.Errorf("got %v of a file that is missing", got)
 	}
 }

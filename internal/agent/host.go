@@ -16,6 +16,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/driver/frr"
 	"github.com/viaduct-sdn/viaduct/internal/driver/ifupdown2"
 	"github.com/viaduct-sdn/viaduct/internal/driver/link"
+	"github.com/viaduct-sdn/viaduct/internal/driver/nameserver"
 	"github.com/viaduct-sdn/viaduct/internal/driver/nft"
 	"github.com/viaduct-sdn/viaduct/internal/driver/ovs"
 	"github.com/viaduct-sdn/viaduct/internal/driver/route"
@@ -78,6 +79,10 @@ func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	names, err := nameServer(o)
+	if err != nil {
+		return nil, err
+	}
 	h.frr = frr.New(frr.Options{Pathspace: o.FRRPathspace, StateFile: filepath.Join(o.Data, "frr.json")})
 	servers := dnsmasq.Options{Root: o.DNSMasqRoot}
 	if servers.Root != "" { // it may be closed to others
@@ -88,7 +93,7 @@ func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
 	// switched on after both. FRR lets go of a VRF before it is deleted, and learns
 	// of a new one when it is there. Open vSwitch makes interfaces that links join.
 	// What ifupdown2 makes, on nodes that use it, the link driver completes. DHCP is
-	// served on links with their addresses.
+	// served on links with their addresses, and names at those of gateways.
 	h.drivers = []driver.Driver{
 		nft.New(nft.Options{StateFile: filepath.Join(o.Data, "nft.json")}),
 		h.frr.Withdraw(),
@@ -98,9 +103,24 @@ func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
 		sysctl.New(nil),
 		routes,
 		h.dhcp,
+		names,
 		h.frr,
 	}
 	return h, nil
+}
+
+// nameServer makes the driver of the name server, which is this program under
+// another verb.
+func nameServer(o HostOptions) (*nameserver.Driver, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program, which is the name server too: %w", err)
+	}
+	dir, err := filepath.Abs(filepath.Join(o.Data, "nameserver"))
+	if err != nil {
+		return nil, err
+	}
+	return nameserver.New(nameserver.Options{Dir: dir, Command: []string{program, "nameserver", "--config"}, Version: o.Version}), nil
 }
 
 // Close releases the node; what stands on it stays.
@@ -120,6 +140,7 @@ func (h *Host) Facts(ctx context.Context) (*model.Facts, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.Resolvers = resolvers(resolvConf)
 	suite, err := h.frr.Facts(ctx)
 	if err != nil {
 		return nil, err

@@ -80,7 +80,7 @@ func New(cfg Config) *cobra.Command {
 	addTo(root, groupRun, a.nodeCommand(), a.hookCommand(), labCommand())
 	addTo(root, groupRun, a.Commands...)
 	addTo(root, groupAccess, a.accessCommands()...)
-	root.AddCommand(a.versionCommand(), a.manCommand())
+	root.AddCommand(a.versionCommand(), a.manCommand(), a.nameserverCommand())
 	return root
 }
 

@@ -121,6 +121,7 @@ func Node(doc *protocol.Document, facts *model.Facts) (*desired.Node, []Note) {
 	n.ports()
 	n.firewall()
 	n.forwarding()
+	n.nameServer(doc.Bindings)
 	n.out.Sort()
 	slices.SortStableFunc(n.notes, func(a, b Note) int { return cmp.Compare(a.Object, b.Object) })
 	return n.out, n.notes

@@ -31,6 +31,8 @@ type Node struct {
 	DHCP []DHCPServer `json:"dhcp,omitempty"`
 	// FRR is what Viaduct declares of the node's routing suite; nil if nothing.
 	FRR *FRR `json:"frr,omitempty"`
+	// NameServer answers guests' questions for names; nil if no zone wants that.
+	NameServer *NameServer `json:"nameServer,omitempty"`
 	// Backend is how links are programmed: empty for netlink, or "ifupdown2".
 	Backend string `json:"backend,omitempty"`
 }

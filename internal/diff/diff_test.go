@@ -40,6 +40,14 @@ func full() *desired.Node {
 		FRR: &desired.FRR{Daemons: []string{"bgpd"}, Blocks: []desired.FRRBlock{{
 			Head: "router bgp 1", Lines: []string{" address-family l2vpn evpn", "  advertise-all-vni", " exit-address-family"}, Owner: "controller/c",
 		}}},
+		NameServer: &desired.NameServer{
+			Forwarders: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:53")},
+			Views: []desired.NameView{{
+				Zone: "z", Domain: "lab.example", Owner: "zone/z", Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")},
+				Listen: []desired.NameListener{{Addr: netip.MustParseAddrPort("10.0.0.1:53"), Link: "vn1"}},
+				Names:  []desired.NameEntry{{Name: "web1.lab.example", IPs: []netip.Addr{netip.MustParseAddr("10.0.0.5")}}},
+			}},
+		},
 		Backend: "ifupdown2",
 		Ports:   []desired.Port{{Names: []string{"tap1i0"}, Bridge: "vn1", Isolated: true, AllVLANs: true, MACs: []string{"02:00:00:00:00:02"}, MTU: 1400, Owner: "guest/1"}},
 		Sysctls: []desired.Sysctl{{Key: "net.ipv4.ip_forward", Value: "1", Owner: "zone/a"}},
@@ -61,6 +69,8 @@ func flip(t *testing.T, v reflect.Value, path string, check func(path string)) {
 	switch x := v.Interface().(type) {
 	case netip.Addr:
 		v.Set(reflect.ValueOf(x.Next()))
+	case netip.AddrPort:
+		v.Set(reflect.ValueOf(netip.AddrPortFrom(x.Addr(), x.Port()+1)))
 	case netip.Prefix:
 		v.Set(reflect.ValueOf(netip.PrefixFrom(x.Addr().Next(), x.Bits())))
 	default:
@@ -140,6 +150,8 @@ func TestPrinted(t *testing.T) {
 		"+ frr daemon bgpd",
 		"+ frr router bgp 1 / address-family l2vpn evpn",
 		"+ frr router bgp 1 / address-family l2vpn evpn / advertise-all-vni",
+		"+ name-view z: domain lab.example, listen 10.0.0.1:53 on vn1, networks 10.0.0.0/24, forwarders 192.0.2.1:53",
+		"+ name web1.lab.example: addresses 10.0.0.5",
 		"~ backend links: backend ifupdown2",
 		"+ rule inet viaduct",
 		"+ rule inet viaduct chain c: type filter, hook forward, priority filter",

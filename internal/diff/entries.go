@@ -20,6 +20,9 @@ const (
 	TypeOVSBridge = "ovs-bridge"
 	TypeOVSPort   = "ovs-port"
 	TypeFRR       = "frr"
+	TypeNameView  = "name-view"
+	TypeName      = "name"
+	TypeProcess   = "process"
 	TypeBackend   = "backend"
 	TypeDHCP      = "dhcp"
 )

@@ -23,6 +23,7 @@ func Nodes(old, new *desired.Node) []Change {
 	out = append(out, Keyed(TypeOVSPort, entries(old.OVSPorts, OVSPortEntry), entries(new.OVSPorts, OVSPortEntry))...)
 	out = append(out, DHCP(old.DHCP, new.DHCP)...)
 	out = append(out, FRR(old.FRR, new.FRR)...)
+	out = append(out, NameServer(old.NameServer, new.NameServer)...)
 	if old.Backend != new.Backend {
 		out = append(out, Change{Action: Update, Type: TypeBackend, Name: "links", Fields: []Field{{Name: "backend", Old: old.Backend, New: new.Backend}}})
 	}

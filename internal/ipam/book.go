@@ -28,6 +28,7 @@ type Book struct {
 	// removed are the keys that this process removed, with when, until the watch has
 	// passed that: what it still tells of before is void.
 	removed map[string]int64
+	group   *group
 	// changed is called under mu with each address that comes, goes or changes.
 	changed func(old, now *Address)
 }
@@ -43,7 +44,7 @@ type zoneBook struct {
 
 // OpenBook reads all addresses from the store.
 func OpenBook(ctx context.Context, st store.Store, log *slog.Logger) (*Book, error) {
-	b := &Book{store: st, log: log, zones: make(map[string]*zoneBook), removed: make(map[string]int64), changed: func(*Address, *Address) {}}
+	b := &Book{store: st, log: log, zones: make(map[string]*zoneBook), removed: make(map[string]int64), group: newGroup(), changed: func(*Address, *Address) {}}
 	if err := b.Sync(ctx); err != nil {
 		return nil, fmt.Errorf("reading the addresses: %w", err)
 	}
@@ -215,27 +216,51 @@ type change struct {
 	// conds and ops belong to the transaction too.
 	conds []store.Cond
 	ops   []store.Op
+
+	// What it comes to: its own conditions and writes, and the owner's addresses then.
+	conditions []store.Cond
+	writes     []store.Op
+	after      []netip.Addr
 }
 
 // commit makes a change, or returns store.ErrConflict after a look at what is in the
 // way.
 func (b *Book) commit(ctx context.Context, c *change) error {
-	conds, ops, after, err := b.transaction(c)
+	var err error
+	c.conditions, c.writes, c.after, err = b.transaction(c)
 	if err != nil {
 		return err
 	}
-	at, err := b.store.Txn(ctx, append(conds, c.conds...), append(ops, c.ops...))
-	if errors.Is(err, store.ErrConflict) {
-		if look := b.look(ctx, conds); look != nil {
+	return b.group.commit(ctx, b, c)
+}
+
+// storeAll stores changes that have nothing to do with each other in one transaction.
+func (b *Book) storeAll(ctx context.Context, changes []*change) error {
+	var conds []store.Cond
+	var ops []store.Op
+	for _, c := range changes {
+		conds = append(append(conds, c.conditions...), c.conds...)
+		ops = append(append(ops, c.writes...), c.ops...)
+	}
+	at, err := b.store.Txn(ctx, conds, ops)
+	if errors.Is(err, store.ErrConflict) && len(changes) == 1 {
+		if look := b.look(ctx, changes[0].conditions); look != nil {
 			return look
 		}
-		return err
 	}
 	if err != nil {
 		return err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	for _, c := range changes {
+		b.stored(c, at)
+	}
+	return nil
+}
+
+// stored takes in a change that was stored. The caller holds mu.
+func (b *Book) stored(c *change, at int64) {
 	z := b.zone(c.zone)
 	for _, a := range c.drop {
 		b.removed[addressKey(c.zone, a.IP)] = at
@@ -250,13 +275,12 @@ func (b *Book) commit(ctx context.Context, c *change) error {
 	}
 	switch {
 	case c.owner == "":
-	case len(after) == 0:
+	case len(c.after) == 0:
 		b.removed[ownerKey(c.zone, c.owner)] = at
 		delete(z.owners, c.owner)
 	default:
-		z.owners[c.owner] = &owned{IPs: after, revision: at}
+		z.owners[c.owner] = &owned{IPs: c.after, revision: at}
 	}
-	return nil
 }
 
 // transaction are the conditions and writes of a change, and the addresses of the

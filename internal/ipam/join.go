@@ -60,8 +60,18 @@ func (f *Full) Is(target error) bool { return target == plugin.ErrNone }
 // that it has there it keeps. It gets all or none; in a zone without address
 // management none. The result is sorted.
 func (s *Service) Join(ctx context.Context, n NIC) ([]Address, error) {
+	// What is known of the configuration will do if it leads to addresses: whether they
+	// are free, their transaction says. Only a refusal has to be true.
 	var out []Address
-	err := s.retry(ctx, func() error {
+	v, _ := s.config.Latest()
+	err := s.retry(ctx, func() (err error) {
+		out, _, err = s.join(ctx, v.Pending, v.Live, n)
+		return err
+	})
+	if err == nil && len(out) > 0 {
+		return out, nil
+	}
+	err = s.retry(ctx, func() error {
 		v, err := s.config.View(ctx)
 		if err != nil {
 			return err
@@ -166,7 +176,7 @@ func (s *Service) allocate(ctx context.Context, p *place, n NIC, families []int,
 // allocateHere gives addresses that nobody else is told of, in one transaction.
 func (s *Service) allocateHere(ctx context.Context, p *place, n NIC, families []int, seen int64) ([]Address, error) {
 	for try := range maxTries {
-		picked, err := s.pickAll(ctx, p, n, families, try)
+		picked, err := s.pickAll(ctx, p, n, families)
 		if err == nil {
 			err = s.book.commit(ctx, &change{zone: p.zone.ID, owner: n.owner(), seen: seen, put: picked})
 		}
@@ -177,6 +187,7 @@ func (s *Service) allocateHere(ctx context.Context, p *place, n NIC, families []
 		if !errors.Is(err, store.ErrConflict) {
 			return nil, err
 		}
+		s.crowd.met(s.now())
 		if _, now := s.book.Of(p.zone.ID, n.owner()); now != seen {
 			return nil, err // it joined somewhere else at the same time: look anew
 		}
@@ -189,10 +200,10 @@ func (s *Service) allocateHere(ctx context.Context, p *place, n NIC, families []
 
 // pickAll picks a free address of each family. What it picked it returns also with an
 // error.
-func (s *Service) pickAll(ctx context.Context, p *place, n NIC, families []int, try int) ([]*Address, error) {
+func (s *Service) pickAll(ctx context.Context, p *place, n NIC, families []int) ([]*Address, error) {
 	var picked []*Address
 	for _, family := range families {
-		a, err := s.pickIn(ctx, p, n, family, try, len(picked))
+		a, err := s.pickIn(ctx, p, n, family, len(picked))
 		if err != nil {
 			return picked, err
 		}
@@ -211,11 +222,8 @@ func (s *Service) land(p *place, picked []*Address) {
 // pickIn picks a free address of a family, for a NIC for which some are picked. Servers that were in each other's way pass
 // over some, so that they do not meet again. As long as some are on their way, which
 // may come back, there being none is no more than a conflict.
-func (s *Service) pickIn(ctx context.Context, p *place, n NIC, family, try, picked int) (*Address, error) {
-	pass := 0
-	if try > 0 {
-		pass = rand.N(16 * try)
-	}
+func (s *Service) pickIn(ctx context.Context, p *place, n NIC, family, picked int) (*Address, error) {
+	pass := s.crowd.pass(s.now())
 	for fresh := range 2 {
 		for _, sub := range p.of(family) {
 			if ip := s.book.pick(p.zone.ID, spansOf(sub), p.avoid(p.subnets, sub), pass); ip.IsValid() {

@@ -52,6 +52,7 @@ type Service struct {
 	log     *slog.Logger
 	resync  time.Duration
 	journal *journal
+	crowd   crowd
 	life    string // of this process
 
 	mu sync.Mutex

@@ -166,7 +166,7 @@ func (s *Service) allocateThere(ctx context.Context, p *place, n NIC, families [
 	}
 	var got []*Address
 	if ext == nil {
-		got, err = s.pickAll(ctx, p, n, families, 0)
+		got, err = s.pickAll(ctx, p, n, families)
 		defer func() { s.land(p, got) }()
 	} else {
 		got, err = w.nextAll(ctx, ext, p, families)

@@ -24,6 +24,8 @@ type Facts struct {
 	// sets RoutesTruncated.
 	Routes          []FactRoute `json:"routes,omitempty"`
 	RoutesTruncated bool        `json:"routesTruncated,omitempty"`
+	// Resolvers are the name servers that the node itself asks, in their order.
+	Resolvers []netip.Addr `json:"resolvers,omitempty"`
 	// FRR is the routing suite that is installed; nil without one.
 	FRR *FRRFacts `json:"frr,omitempty"`
 	// OVS tells that Open vSwitch answers; OVSBridges are its bridges, sorted.

@@ -63,18 +63,23 @@ var flow = map[string][]string{
 	"internal/driver/ifupdown2":  {"internal/driver", "internal/desired", "internal/diff", "internal/rtnl", "internal/netns", "internal/ifupdown", "internal/delay"},
 	"internal/agent":             {"internal/model", "internal/routing", "internal/desired", "internal/diff", "internal/protocol", "internal/compile", "internal/driver", "internal/rtnl", "internal/probe", "internal/pki", "pkg/api", "internal/delay"},
 	"internal/lab":               {"internal/model", "pkg/api", "pkg/client", "internal/delay"},
-	"internal/cli":               {"internal/model", "internal/manifest", "internal/pvedir", "internal/pveguest", "internal/pvesdn", "internal/ifupdown", "internal/pvefrr", "internal/diff", "internal/protocol", "internal/lab", "pkg/api", "pkg/client", "internal/delay"},
+	"internal/cli":               {"internal/model", "internal/manifest", "internal/pvedir", "internal/pveguest", "internal/pvesdn", "internal/ifupdown", "internal/pvefrr", "internal/diff", "internal/protocol", "internal/lab", "internal/nameserver/coredns", "pkg/api", "pkg/client", "internal/delay"},
 	"pkg/api":                    {"internal/model", "internal/diff", "internal/protocol"},
 	"pkg/client":                 {"internal/model", "pkg/api"},
 	"cmd/viaduct":                {"internal", "pkg"},
 	"examples":                   {},
 	"test":                       {"internal", "pkg", "test"},
+
+	// The name server of a node is a process of its own.
+	"internal/nameserver":         {"internal/desired"},
+	"internal/nameserver/coredns": {"internal/desired", "internal/nameserver"},
+	"internal/driver/nameserver":  {"internal/driver", "internal/desired", "internal/diff", "internal/netns", "internal/nameserver", "internal/delay"},
 }
 
 // pure are the packages that compute and do nothing else: the standard library
 // packages below are closed to them, and so is every module but the standard
 // library.
-var pure = []string{"internal/model", "internal/desired", "internal/diff", "internal/compile", "internal/pve", "internal/pvesdn", "internal/pvedir", "internal/pveguest", "internal/ifupdown", "internal/frr", "internal/routing", "internal/pvefrr", "internal/dnsmasq"}
+var pure = []string{"internal/model", "internal/desired", "internal/diff", "internal/compile", "internal/pve", "internal/pvesdn", "internal/pvedir", "internal/pveguest", "internal/ifupdown", "internal/frr", "internal/routing", "internal/pvefrr", "internal/nameserver", "internal/dnsmasq"}
 
 var impure = []string{
 	"context", "crypto/rand", "io/fs", "io/ioutil", "log", "log/slog", "math/rand", "math/rand/v2",

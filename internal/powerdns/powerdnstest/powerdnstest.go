@@ -96,7 +96,7 @@ func free(t testing.TB, n int) []uint16 {
 		if err != nil {
 			continue
 		}
-		defer p.Close()
+		defer func() { _ = p.Close() }()
 		if out = append(out, port); len(out) == n {
 			return out
 		}

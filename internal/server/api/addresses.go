@@ -114,9 +114,12 @@ func (h *Handler) assign(r *request) (any, error) {
 	if err := problem.Decode(r.w, r.Request, maxBody, &req); err != nil {
 		return nil, err
 	}
-	v, err := h.Config.View(r.Context())
-	if err != nil {
-		return nil, err
+	v, _ := h.Config.Latest()
+	if v.Pending.VNets[req.VNet] == nil { // perhaps since a moment ago
+		var err error
+		if v, err = h.Config.View(r.Context()); err != nil {
+			return nil, err
+		}
 	}
 	zone := zonesOf(v.Pending)(req.VNet)
 	if !h.may(r.caller, right{vnetPath(zone, req.VNet), sdnWrite}) {

@@ -1,0 +1,165 @@
+package compile
+
+import (
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// dnsPort is where name servers listen (RFC 1035, section 4.2).
+const dnsPort = 53
+
+// nameServer compiles what the node's own name server shall serve: a view for each
+// zone with a DNS zone that no external server has, on the addresses that the node
+// carries as gateway of the zone. It comes after everything that adds addresses.
+func (n *node) nameServer(bindings []*model.Binding) {
+	var s desired.NameServer
+	named := map[string][]*model.Binding{} // by zone
+	for _, b := range bindings {
+		if b.Name != "" {
+			named[b.Zone] = append(named[b.Zone], b)
+		}
+	}
+	carried := make(map[linkAddr]bool, len(n.out.Addresses))
+	for _, a := range n.out.Addresses {
+		carried[linkAddr{a.Link, a.Prefix.Addr()}] = true
+	}
+	for _, id := range slices.Sorted(maps.Keys(n.cfg.Zones)) {
+		z := n.cfg.Zones[id]
+		if z.DNSZone == "" || z.DNS != "" || !z.OnNode(n.name) {
+			continue
+		}
+		if v, ok := n.nameView(z, named[id], carried); ok {
+			s.Views = append(s.Views, v)
+		}
+	}
+	if len(s.Views) == 0 {
+		return
+	}
+	for _, r := range n.facts.Resolvers {
+		if !servedHere(s.Views, r) {
+			s.Forwarders = append(s.Forwarders, netip.AddrPortFrom(r, dnsPort))
+		}
+	}
+	n.out.NameServer = &s
+}
+
+// linkAddr is an address on a link.
+type linkAddr struct {
+	link string
+	addr netip.Addr
+}
+
+// servedHere reports whether an address is one of the name server's own: asking
+// itself would never end.
+func servedHere(views []desired.NameView, a netip.Addr) bool {
+	return slices.ContainsFunc(views, func(v desired.NameView) bool {
+		return slices.ContainsFunc(v.Listen, func(l desired.NameListener) bool { return l.Addr.Addr() == a })
+	})
+}
+
+// nameView is what a zone's guests get to see; ok is false where the node has none of
+// the zone's gateways.
+func (n *node) nameView(z *model.Zone, bindings []*model.Binding, carried map[linkAddr]bool) (view desired.NameView, ok bool) {
+	view = desired.NameView{Zone: z.ID, Domain: strings.ToLower(z.DNSZone), Owner: model.Ref(model.KindZone, z.ID)}
+	names := map[string][]netip.Addr{}
+	var subnets []*model.Subnet
+	for _, v := range n.vnets[z.ID] {
+		for _, s := range n.subnets[v.ID] {
+			subnets = append(subnets, s)
+			view.Networks = append(view.Networks, s.CIDR.Masked())
+			if !s.Gateway.IsValid() {
+				continue
+			}
+			name := fullName(v.ID+"-gw", s, z)
+			names[name] = append(names[name], s.Gateway)
+			if carried[linkAddr{v.ID, s.Gateway}] {
+				view.Listen = append(view.Listen, desired.NameListener{Addr: netip.AddrPortFrom(s.Gateway, dnsPort), Link: v.ID})
+			}
+		}
+	}
+	if len(view.Listen) == 0 {
+		if len(subnets) > 0 {
+			n.note(LevelWarning, view.Owner, "the names of %s are not served on node %s, which has no gateway of the zone: set gateway in its subnets, or dns for a name server elsewhere", z.DNSZone, n.name)
+		}
+		return view, false
+	}
+	for _, b := range bindings {
+		if !isName(b.Name) {
+			n.note(LevelWarning, view.Owner, "the name %q of %s is no DNS name and is not served; rename it", b.Name, b.ID())
+			continue
+		}
+		for _, ip := range b.IPs {
+			s := around(n.subnets[b.VNet], ip)
+			if s == nil {
+				s = around(subnets, ip)
+			}
+			name := fullName(b.Name, s, z)
+			names[name] = append(names[name], ip)
+		}
+	}
+	view.Names = nameEntries(names)
+	slices.SortFunc(view.Listen, func(a, b desired.NameListener) int {
+		return cmp.Or(a.Addr.Compare(b.Addr), cmp.Compare(a.Link, b.Link))
+	})
+	view.Listen = slices.Compact(view.Listen)
+	slices.SortFunc(view.Networks, comparePrefixes)
+	view.Networks = slices.Compact(view.Networks)
+	return view, true
+}
+
+// around is the subnet that has an address; nil if there is none.
+func around(subnets []*model.Subnet, ip netip.Addr) *model.Subnet {
+	for _, s := range subnets {
+		if s.CIDR.Contains(ip) {
+			return s
+		}
+	}
+	return nil
+}
+
+// fullName is a name with the prefix of its subnet and the domain of its zone.
+func fullName(name string, s *model.Subnet, z *model.Zone) string {
+	if s != nil && s.DNSZonePrefix != "" {
+		name += "." + s.DNSZonePrefix
+	}
+	return strings.ToLower(name + "." + z.DNSZone)
+}
+
+// nameEntries sorts names and their addresses.
+func nameEntries(names map[string][]netip.Addr) []desired.NameEntry {
+	out := make([]desired.NameEntry, 0, len(names))
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		ips := names[name]
+		slices.SortFunc(ips, netip.Addr.Compare)
+		out = append(out, desired.NameEntry{Name: name, IPs: slices.Compact(ips)})
+	}
+	return out
+}
+
+func comparePrefixes(a, b netip.Prefix) int {
+	return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
+}
+
+// maxLabel is the longest label of a name, in bytes (RFC 1035, section 2.3.4).
+const maxLabel = 63
+
+// isName reports whether a text is one DNS label or several.
+func isName(name string) bool {
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || len(label) > maxLabel || strings.Trim(label, "-") != label {
+			return false
+		}
+		for _, r := range label {
+			if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' {
+				return false
+			}
+		}
+	}
+	return true
+}

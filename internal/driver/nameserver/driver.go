@@ -1,0 +1,190 @@
+// Package nameserver is the driver of a node's name server, which answers guests. It
+// writes the server's files, and sees to it that the server runs and has read them.
+// It is a last stage of the one-way flow and comes after the links, whose addresses
+// the server listens on.
+//
+// The server is a process of its own, in its own session, which outlives the agent: an
+// agent that starts finds it by the socket in its directory, which only it can have
+// opened, and starts one where nobody answers. One that hangs is killed by the number
+// that the kernel knows the socket's owner by, and one of another release gives way
+// to a new one.
+package nameserver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/nameserver"
+	"github.com/viaduct-sdn/viaduct/internal/netns"
+)
+
+// DefaultTimeout is how long a server may take to answer.
+const DefaultTimeout = 5 * time.Second
+
+// Options say where the server is and how it is started.
+type Options struct {
+	// Dir is the directory of the server's files; it is made if it is missing.
+	Dir string
+	// Command starts the server; the directory is its last argument.
+	Command []string
+	// Version is the release that the server has to be of.
+	Version string
+	// Namespace is the network namespace of the server; nil is the process's own.
+	Namespace *netns.NS
+	// Timeout bounds each exchange with the server; 0 means DefaultTimeout.
+	Timeout time.Duration
+}
+
+// Driver implements driver.Driver for the name server.
+type Driver struct{ o Options }
+
+var _ driver.Driver = (*Driver)(nil)
+
+// New makes a driver; nothing is touched.
+func New(o Options) *Driver {
+	if o.Timeout <= 0 {
+		o.Timeout = DefaultTimeout
+	}
+	return &Driver{o: o}
+}
+
+// Name implements driver.Driver.
+func (*Driver) Name() string { return "nameserver" }
+
+// Reconcile implements driver.Driver.
+func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
+	have, err := d.read()
+	if err != nil {
+		return driver.Result{}, err
+	}
+	if len(have) == 0 && want.NameServer == nil {
+		return driver.Result{}, nil
+	}
+	var files map[string][]byte
+	if want.NameServer != nil {
+		if files, err = nameserver.Render(want.NameServer); err != nil {
+			return driver.Result{}, err
+		}
+	}
+	var result driver.Result
+	if nameserver.Hash(have) != nameserver.Hash(files) {
+		// Files that cannot be read are as none: all is made anew.
+		old, _ := nameserver.Parse(have)
+		result.Changes = diff.NameServer(old, want.NameServer)
+	}
+	changed := d.differing(have, files)
+	result.Writes = len(changed)
+	if dryRun {
+		if _, _, err := d.say(ctx, nameserver.Look); err != nil && want.NameServer != nil && len(changed) == 0 {
+			result.Changes, result.Writes = append(result.Changes, started), 1
+		}
+		return result, nil
+	}
+	if want.NameServer == nil {
+		if err := d.stop(ctx); err != nil {
+			return driver.Result{}, err
+		}
+		return result, d.write(changed, nil)
+	}
+	if err := os.MkdirAll(d.o.Dir, 0o700); err != nil {
+		return driver.Result{}, fmt.Errorf("make the name server's directory: %w", err)
+	}
+	if err := d.write(changed, files); err != nil {
+		return driver.Result{}, err
+	}
+	answer, anew, err := d.run(ctx, nameserver.Hash(files))
+	if anew {
+		result.Writes++
+	}
+	if anew && len(changed) == 0 {
+		result.Changes = append(result.Changes, started)
+	}
+	if err != nil {
+		return result, err
+	}
+	return result, faults(answer, want.NameServer)
+}
+
+// started is the repair of a server that was gone.
+var started = diff.Change{Action: diff.Create, Type: diff.TypeProcess, Name: "name server"}
+
+// faults are the errors of the zones that are not served everywhere.
+func faults(a nameserver.Answer, want *desired.NameServer) error {
+	var errs []error
+	for _, v := range want.Views {
+		if text := a.Faults[v.Zone]; text != "" {
+			errs = append(errs, &driver.ObjectError{Owner: v.Owner, Err: fmt.Errorf(
+				"the name server %s; guests of the zone get no answer there until it can", text)})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// read returns the files that stand.
+func (d *Driver) read() (map[string][]byte, error) {
+	entries, err := os.ReadDir(d.o.Dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the name server's directory: %w", err)
+	}
+	files := map[string][]byte{}
+	for _, e := range entries {
+		if e.Name() != nameserver.Settings && !nameserver.IsNamesFile(e.Name()) {
+			continue
+		}
+		if files[e.Name()], err = os.ReadFile(filepath.Join(d.o.Dir, e.Name())); err != nil {
+			return nil, fmt.Errorf("read the name server's files: %w", err)
+		}
+	}
+	return files, nil
+}
+
+// differing are the names of the files that differ, in the order in which they may
+// change: names of new zones come before the settings that name them, and names of
+// zones that are gone after those.
+func (d *Driver) differing(have, want map[string][]byte) []string {
+	var first, last []string
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if old, ok := have[name]; (!ok || !bytes.Equal(old, want[name])) && name != nameserver.Settings {
+			first = append(first, name)
+		}
+	}
+	if old, ok := have[nameserver.Settings]; !ok || !bytes.Equal(old, want[nameserver.Settings]) {
+		first = append(first, nameserver.Settings)
+	}
+	for _, name := range slices.Sorted(maps.Keys(have)) {
+		if _, ok := want[name]; !ok && name != nameserver.Settings {
+			last = append(last, name)
+		}
+	}
+	return append(first, last...)
+}
+
+// write makes the named files those that are wanted.
+func (d *Driver) write(names []string, want map[string][]byte) error {
+	for _, name := range names {
+		path := filepath.Join(d.o.Dir, name)
+		var err error
+		if data, ok := want[name]; ok {
+			err = renameio.WriteFile(path, data, 0o600)
+		} else if err = os.Remove(path); errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		if err != nil {
+			return fmt.Errorf("write the name server's files: %w", err)
+		}
+	}
+	return nil
+}

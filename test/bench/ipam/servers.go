@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/server/v3/embed"
+
+	"github.com/viaduct-sdn/viaduct/internal/delay"
+	"github.com/viaduct-sdn/viaduct/pkg/client"
+)
+
+// kv is an etcd that serves on the loopback.
+type kv struct {
+	url  string
+	data string
+	etcd *embed.Etcd
+}
+
+// startTimeout bounds the start of a process.
+const startTimeout = 30 * time.Second
+
+func startStore() (*kv, error) {
+	data, err := os.MkdirTemp("", "viaduct-bench-etcd-")
+	if err != nil {
+		return nil, err
+	}
+	cfg := embed.NewConfig()
+	cfg.Dir, cfg.LogLevel, cfg.LogOutputs = data, "error", []string{"stderr"}
+	cfg.QuotaBackendBytes = 4 << 30
+	any := url.URL{Scheme: "http", Host: "127.0.0.1:0"}
+	cfg.ListenClientUrls, cfg.ListenPeerUrls = []url.URL{any}, []url.URL{any}
+	cfg.AdvertiseClientUrls, cfg.AdvertisePeerUrls = []url.URL{any}, []url.URL{any}
+	cfg.InitialCluster = cfg.Name + "=" + any.String()
+	e, err := embed.StartEtcd(cfg)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(data))
+	}
+	k := &kv{data: data, etcd: e}
+	select {
+	case <-e.Server.ReadyNotify():
+	case <-time.After(startTimeout):
+		return nil, errors.Join(errors.New("etcd does not start"), k.stop())
+	}
+	k.url = "http://" + e.Clients[0].Addr().String()
+	return k, nil
+}
+
+func (k *kv) stop() error {
+	k.etcd.Close()
+	return os.RemoveAll(k.data)
+}
+
+// floor is what transactions of the form of an allocation take: two keys that must not
+// exist, and are written.
+func (k *kv) floor(ctx context.Context) (times, error) {
+	var conns []*clientv3.Client
+	defer func() {
+		for _, c := range conns {
+			_ = c.Close()
+		}
+	}()
+	for range servers {
+		c, err := clientv3.New(clientv3.Config{Endpoints: []string{k.url}, DialTimeout: startTimeout})
+		if err != nil {
+			return times{}, err
+		}
+		conns = append(conns, c)
+	}
+	return parallel(total, func(worker, i int) error {
+		address, owner := fmt.Sprintf("floor/address/z1/10.0.%d.%d", i>>8, i&255), "floor/owner/z1/"+mac(i)
+		resp, err := conns[worker%servers].Txn(ctx).
+			If(clientv3.Compare(clientv3.ModRevision(address), "=", 0), clientv3.Compare(clientv3.ModRevision(owner), "=", 0)).
+			Then(clientv3.OpPut(address, `{"vnet":"v1","mac":"`+mac(i)+`","name":"guest10000","since":"2026-01-01T00:00:00Z"}`),
+				clientv3.OpPut(owner, `{"ips":["10.0.0.1"]}`)).Commit()
+		if err == nil && !resp.Succeeded {
+			err = errors.New("a transaction of the floor did not succeed")
+		}
+		return err
+	})
+}
+
+// server is a process that serves, and a client of it.
+type server struct {
+	cmd    *exec.Cmd
+	data   string
+	log    bytes.Buffer
+	client *client.Client
+}
+
+func startServer(ctx context.Context, binary, etcd string) (*server, error) {
+	data, err := os.MkdirTemp("", "viaduct-bench-")
+	if err != nil {
+		return nil, err
+	}
+	s := &server{data: data}
+	s.cmd = exec.CommandContext(ctx, binary, "server", "--data", data, "--listen", "127.0.0.1:0", "--etcd", etcd)
+	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
+	if err := s.cmd.Start(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(data))
+	}
+	if s.client, err = client.New("unix://" + filepath.Join(data, "api.sock")); err == nil {
+		err = s.wait(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	return s, nil
+}
+
+// wait waits until the server serves.
+func (s *server) wait(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for {
+		_, err := s.client.Version(ctx)
+		if err == nil {
+			return nil
+		}
+		if !delay.For(ctx, 50*time.Millisecond) {
+			return fmt.Errorf("the server does not serve: %w", err)
+		}
+	}
+}
+
+// stop ends the server and removes its data.
+func (s *server) stop() error {
+	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+	err := s.cmd.Wait()
+	if err != nil {
+		err = fmt.Errorf("the server: %w\n%s", err, s.log.String())
+	}
+	return errors.Join(err, os.RemoveAll(s.data))
+}
