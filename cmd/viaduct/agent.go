@@ -37,6 +37,7 @@ The node has to join the cluster once: viaduct node join.`,
 	cmd.PersistentFlags().StringVar(&o.Data, "data", defaultAgentData, "directory of the agent's state")
 	cmd.PersistentFlags().StringVar(&o.FRRPathspace, "frr-pathspace", "", "FRR's name for the instance to use, where a machine runs several (its option -N)")
 	cmd.PersistentFlags().StringVar(&o.OVSSocket, "ovs-socket", ovs.DefaultSocket, "where Open vSwitch's database listens")
+	cmd.PersistentFlags().StringVar(&o.DNSMasqRoot, "dnsmasq-root", "", "directory below which the files of DHCP servers are, where a machine runs several nodes")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "log every detail")
 	cmd.AddCommand(checkCommand(&o))
 	return cmd

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/driver/dnsmasq"
 	"github.com/viaduct-sdn/viaduct/internal/driver/frr"
 	"github.com/viaduct-sdn/viaduct/internal/driver/ifupdown2"
 	"github.com/viaduct-sdn/viaduct/internal/driver/link"
@@ -34,6 +35,7 @@ type Host struct {
 	file     *ifupdown2.Driver
 	frr      *frr.Driver
 	ovs      *ovs.Driver
+	dhcp     *dnsmasq.Driver
 	drivers  []driver.Driver
 	features map[model.Feature]bool
 	reserved atomic.Pointer[[]string]
@@ -52,6 +54,9 @@ type HostOptions struct {
 	// OVSSocket is where Open vSwitch's database listens, for a machine that runs
 	// several nodes: sockets are not bound to network namespaces. Empty on real hosts.
 	OVSSocket string
+	// DNSMasqRoot is the directory below which the files of DHCP servers are, for a
+	// machine that runs several nodes. Empty on real hosts.
+	DNSMasqRoot string
 }
 
 // NewHost opens the node.
@@ -79,11 +84,16 @@ func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
 		return nil, err
 	}
 	h.frr = frr.New(frr.Options{Pathspace: o.FRRPathspace, StateFile: filepath.Join(o.Data, "frr.json")})
+	servers := dnsmasq.Options{Root: o.DNSMasqRoot}
+	if servers.Root != "" { // it may be closed to others
+		servers.User = "root"
+	}
+	h.dhcp = dnsmasq.New(servers)
 	// The filter stands before the links that it keeps apart; forwarding is
 	// switched on after both. FRR lets go of a VRF before it is deleted, and learns
 	// of a new one when it is there. Open vSwitch makes interfaces that links join.
-	// What ifupdown2 makes, on nodes that use it, the link driver completes. The name
-	// server listens on gateways' addresses.
+	// What ifupdown2 makes, on nodes that use it, the link driver completes. DHCP is
+	// served on links with their addresses; the name server listens on gateways'.
 	h.drivers = []driver.Driver{
 		nft.New(nft.Options{StateFile: filepath.Join(o.Data, "nft.json")}),
 		h.frr.Withdraw(),
@@ -92,6 +102,7 @@ func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
 		h.link,
 		sysctl.New(nil),
 		routes,
+		h.dhcp,
 		names,
 		h.frr,
 	}
@@ -160,7 +171,11 @@ func (h *Host) Events(ctx context.Context) (<-chan struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	return merge(links, rules, h.ovs.Subscribe(ctx), daemons), nil
+	servers, err := h.dhcp.Events(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return merge(links, rules, h.ovs.Subscribe(ctx), daemons, servers), nil
 }
 
 // merge returns a channel that gets a value after any of the others did; it

@@ -111,8 +111,15 @@ func Check(ctx context.Context, data string, sys System) (revision int64, change
 	if last == nil {
 		return 0, nil, fmt.Errorf("the agent in %s has not received a document yet", data)
 	}
-	doc := last.Document
-	_, want, _, err := prepare(ctx, sys, doc)
+	doc := *last.Document
+	known, err := (&disk{dir: data}).bindings()
+	if err != nil {
+		return doc.Revision, nil, err
+	}
+	if known != nil {
+		doc.Bindings = known.Put
+	}
+	_, want, _, err := prepare(ctx, sys, &doc)
 	if err != nil {
 		return doc.Revision, nil, err
 	}

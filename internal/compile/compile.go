@@ -57,6 +57,7 @@ type node struct {
 	notes    []Note
 	links    map[string]desired.Link // those of out, by name
 	routed   routed
+	served   dhcpLinks
 	// unnumbered are the links of BGP fabrics.
 	unnumbered map[string]bool
 	// What the VNets of a zone have in common, by zone.
@@ -123,6 +124,7 @@ func Node(doc *protocol.Document, facts *model.Facts) (*desired.Node, []Note) {
 		}
 	}
 	n.routing()
+	n.dhcp()
 	n.ports()
 	n.firewall()
 	n.vnetFirewalls()

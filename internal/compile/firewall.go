@@ -126,12 +126,11 @@ func (n *node) firewall() {
 			{Text: "oifname @routed drop"},
 			{Text: "oifgroup != " + ours + " drop"},
 		}},
-		desired.Chain{Name: "to_node", Rules: []desired.Rule{
+		desired.Chain{Name: "to_node", Rules: slices.Concat([]desired.Rule{
 			// A guest that plays the router must not become the node's.
 			{Text: "icmpv6 type { nd-router-advert, nd-redirect } drop"},
 			{Text: "iifname vmap @local_of"},
-			{Text: "drop"},
-		}},
+		}, n.dhcpInput(&t), []desired.Rule{{Text: "drop"}})},
 		desired.Chain{Name: "forward", Type: "filter", Hook: "forward", Priority: "filter", Rules: []desired.Rule{
 			{Text: "iifgroup " + ours + " jump from_vnet"},
 		}},

@@ -127,6 +127,11 @@ func writeNode(b *strings.Builder, n *desired.Node) {
 	for _, e := range n.Sysctls {
 		line("sysctl", e)
 	}
+	for _, s := range n.DHCP {
+		for _, e := range s.Networks {
+			line("dhcp "+s.Zone, e)
+		}
+	}
 	for _, t := range n.Tables {
 		if t.Name != compile.TableName {
 			fmt.Fprintf(b, "table %s %s\n", t.Family, t.Name)

@@ -27,6 +27,8 @@ type Node struct {
 	Sysctls    []Sysctl    `json:"sysctls,omitempty"`
 	OVSBridges []OVSBridge `json:"ovsBridges,omitempty"`
 	OVSPorts   []OVSPort   `json:"ovsPorts,omitempty"`
+	// DHCP are the DHCP servers, one for each zone that has one.
+	DHCP []DHCPServer `json:"dhcp,omitempty"`
 	// FRR is what Viaduct declares of the node's routing suite; nil if nothing.
 	FRR *FRR `json:"frr,omitempty"`
 	// NameServer answers guests' questions for names; nil if no zone wants that.
@@ -207,7 +209,10 @@ type Address struct {
 	Link    string       `json:"link"`
 	Foreign bool         `json:"foreign,omitempty"`
 	Prefix  netip.Prefix `json:"prefix"`
-	Owner   string       `json:"owner"`
+	// NoRoute keeps the kernel from routing the address's network to the link (ip
+	// address: noprefixroute).
+	NoRoute bool   `json:"noRoute,omitempty"`
+	Owner   string `json:"owner"`
 }
 
 // Neighbour is a static entry of a VXLAN device's forwarding table. With a
@@ -330,6 +335,7 @@ func (n *Node) Sort() {
 	slices.SortFunc(n.Tables, func(a, b Table) int {
 		return cmp.Or(cmp.Compare(a.Family, b.Family), cmp.Compare(a.Name, b.Name))
 	})
+	sortDHCP(n.DHCP)
 }
 
 // Hash identifies the state: equal states have equal hashes. It is lower-case

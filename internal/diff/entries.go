@@ -24,6 +24,7 @@ const (
 	TypeName      = "name"
 	TypeProcess   = "process"
 	TypeBackend   = "backend"
+	TypeDHCP      = "dhcp"
 )
 
 // LinkEntry describes a link. What cannot change while it lives is fixed: its
@@ -76,6 +77,7 @@ func AddressEntry(a desired.Address) Entry {
 	name := a.Prefix.String() + " dev " + a.Link
 	return Entry{Key: a.Link + " " + a.Prefix.String(), Name: name, Owner: a.Owner, Props: []Prop{
 		{Name: "foreign-link", Value: onOff(a.Foreign), Zero: "off"},
+		{Name: "network-route", Value: onOff(!a.NoRoute), Zero: "on"},
 	}}
 }
 

@@ -21,6 +21,7 @@ func Nodes(old, new *desired.Node) []Change {
 	out = append(out, Keyed(TypePort, entries(old.Ports, PortEntry), entries(new.Ports, PortEntry))...)
 	out = append(out, Keyed(TypeOVSBridge, entries(old.OVSBridges, OVSBridgeEntry), entries(new.OVSBridges, OVSBridgeEntry))...)
 	out = append(out, Keyed(TypeOVSPort, entries(old.OVSPorts, OVSPortEntry), entries(new.OVSPorts, OVSPortEntry))...)
+	out = append(out, DHCP(old.DHCP, new.DHCP)...)
 	out = append(out, FRR(old.FRR, new.FRR)...)
 	out = append(out, NameServer(old.NameServer, new.NameServer)...)
 	if old.Backend != new.Backend {

@@ -103,6 +103,9 @@ func (b *Book) put(r store.Record) {
 	if b.removed[r.Key] >= r.Revision {
 		return
 	}
+	if b.known(r.Key) >= r.Revision { // written here, most likely
+		return
+	}
 	switch {
 	case strings.HasPrefix(r.Key, prefixAddress):
 		a, err := parseAddress(r)
@@ -112,9 +115,6 @@ func (b *Book) put(r store.Record) {
 		}
 		z := b.zone(a.Zone)
 		old := z.addresses[a.IP]
-		if old != nil && old.revision >= a.revision {
-			return
-		}
 		z.addresses[a.IP] = a
 		z.used(a.IP).use(a.IP)
 		b.changed(old, a)
@@ -125,9 +125,7 @@ func (b *Book) put(r store.Record) {
 			return
 		}
 		id, owner, _ := strings.Cut(strings.TrimPrefix(r.Key, prefixOwner), "/")
-		if z := b.zone(id); z.owners[owner] == nil || z.owners[owner].revision < o.revision {
-			z.owners[owner] = o
-		}
+		b.zone(id).owners[owner] = o
 	}
 }
 

@@ -42,7 +42,7 @@ func lastOf(p netip.Prefix) netip.Addr {
 
 // avoided tells which addresses of a subnet are never given: gateways of the VNet, and
 // in IPv6 the address that every router of the network answers (RFC 4291 section
-// 2.6.1), unless it is the only one.
+// 2.6.1), unless it is the only one, and that of DHCP servers.
 func avoided(subnets []*model.Subnet, s *model.Subnet) func(netip.Addr) bool {
 	gateways := make(map[netip.Addr]bool)
 	for _, other := range subnets {
@@ -52,5 +52,6 @@ func avoided(subnets []*model.Subnet, s *model.Subnet) func(netip.Addr) bool {
 	if s.CIDR.Addr().Is6() && s.CIDR.Bits() < 127 {
 		anycast = s.CIDR.Masked().Addr()
 	}
-	return func(ip netip.Addr) bool { return gateways[ip] || ip == anycast }
+	dhcp := model.DHCPAddress6(s.CIDR)
+	return func(ip netip.Addr) bool { return gateways[ip] || ip == anycast || ip == dhcp }
 }

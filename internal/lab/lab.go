@@ -326,13 +326,17 @@ func (l *Lab) startNode(ctx context.Context, c *client.Client, node string) erro
 	}
 	l.progress("starting the agent of %s", node)
 	cmd, err := l.start(node, node, nil, "agent", "--data", data, "--frr-pathspace", l.FRRPathspace(node),
-		"--ovs-socket", l.OVSSocket(node))
+		"--ovs-socket", l.OVSSocket(node), "--dnsmasq-root", l.DNSMasqRoot(node))
 	if err != nil {
 		return err
 	}
 	go func() { _ = cmd.Wait() }()
 	return nil
 }
+
+// DNSMasqRoot is the directory below which the files of a node's DHCP servers are:
+// the nodes share one file system. dnsmasq reads them as a user of its own.
+func (l *Lab) DNSMasqRoot(node string) string { return filepath.Join(l.Dir, "dnsmasq", node) }
 
 func (l *Lab) join(ctx context.Context, c *client.Client, node string) error {
 	// A node that joined but lost its directory has to be forgotten first.
@@ -391,7 +395,8 @@ func (l *Lab) Down() error {
 	defer unlock()
 	var errs []error
 	l.progress("ending the processes")
-	errs = append(errs, l.stopAll(), l.stopFRR())
+	// An agent may have started a server once more before it ended itself.
+	errs = append(errs, l.stopAll(), l.stopAll(), l.stopFRR())
 	names, err := l.listNS()
 	errs = append(errs, err)
 	l.progress("removing %d namespaces", len(names))

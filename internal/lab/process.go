@@ -19,8 +19,8 @@ import (
 // process is a running process of the lab.
 type process struct {
 	pid int
-	// data is the value of its argument --data, --config of a name server, or --pidfile
-	// of a daemon that is not the product, below the lab's directory: by it a process is known to be
+	// data is the value of its argument --data, --config of a name server, or --pidfile or
+	// --pid-file of a daemon that is not the product, below the lab's directory: by it a process is known to be
 	// the lab's, so no list of process numbers has to survive a kill.
 	data string
 }
@@ -52,8 +52,10 @@ func (l *Lab) processes() ([]process, error) {
 // ownData is the argument of a process that names its own directory or file.
 func ownData(args []string) string {
 	for i, a := range args {
-		if file, ok := strings.CutPrefix(a, "--pidfile="); ok {
-			return file
+		for _, option := range []string{"--pidfile=", "--pid-file="} {
+			if file, ok := strings.CutPrefix(a, option); ok {
+				return file
+			}
 		}
 		if (a == "--data" || a == "--config") && i+1 < len(args) {
 			return args[i+1]

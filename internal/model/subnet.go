@@ -24,10 +24,25 @@ type Subnet struct {
 	DHCPRange []Range `json:"dhcp-range,omitempty"`
 	// DHCPDNSServer is the name server told to guests by DHCP.
 	DHCPDNSServer netip.Addr `json:"dhcp-dns-server,omitzero"`
+	// RAMode says how guests of an IPv6 network in a zone with DHCP come to their
+	// addresses: one of the RA constants; empty means RAStateful. Proxmox VE has no
+	// such property.
+	RAMode string `json:"ra,omitempty"`
 
 	// Written is how a client of the Proxmox API wrote the properties.
 	Written Written `json:"written,omitempty"`
 }
+
+// The values of Subnet.RAMode.
+const (
+	// RAStateful has router advertisements tell guests to ask for their address
+	// (DHCPv6, RFC 8415).
+	RAStateful = "stateful"
+	// RASLAAC has them make one of their own (RFC 4862), which takes a /64.
+	RASLAAC = "slaac"
+	// RANone sends none: another router does. DHCPv6 answers those who ask.
+	RANone = "none"
+)
 
 // Range is an inclusive range of addresses of one family.
 type Range struct {

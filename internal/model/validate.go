@@ -165,6 +165,9 @@ var (
 	labelForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
 )
 
+// IsLabel reports whether s is one label of a host's name in the DNS.
+func IsLabel(s string) bool { return labelForm.MatchString(s) }
+
 // isDNSName reports whether s is a DNS name of at most 253 characters.
 func isDNSName(s string) bool {
 	if len(s) == 0 || len(s) > 253 {

@@ -35,6 +35,7 @@ func (c *checker) subnets(ids []string) {
 		checkCIDR(r, s.CIDR)
 		checkGateway(r, s)
 		checkDHCP(r, s)
+		checkRA(r, s)
 		if s.Gateway.IsValid() {
 			k := gatewayKey{s.VNet, s.Gateway}
 			if other := gateways[k]; other != nil {
@@ -110,24 +111,32 @@ func checkGateway(r report, s *Subnet) {
 	}
 }
 
-// checkDHCP checks the ranges that addresses will be given out of; this
-// release records them for the address management to come.
-func checkDHCP(r report, s *Subnet) {
-	const recorded = "is recorded, but this release runs no DHCP or DNS server yet"
-	if s.DNSZonePrefix != "" {
-		if !isDNSName(s.DNSZonePrefix) {
-			r.errorf("dnszoneprefix", s.DNSZonePrefix, "is not a DNS name; write it like lab or lab.dc1")
-		} else {
-			r.warnf("dnszoneprefix", s.DNSZonePrefix, recorded)
-		}
+// checkRA checks how guests of a subnet come to IPv6 addresses.
+func checkRA(r report, s *Subnet) {
+	switch {
+	case s.RAMode == "":
+	case s.RAMode != RAStateful && s.RAMode != RASLAAC && s.RAMode != RANone:
+		r.errorf("ra", s.RAMode, "is not a way to addresses; use %s, %s or %s", RAStateful, RASLAAC, RANone)
+	case !s.CIDR.Addr().Is6():
+		r.errorf("ra", s.RAMode, "is about IPv6, and %s is not; leave it out", s.CIDR)
+	case s.RAMode == RASLAAC && s.CIDR.Bits() != 64:
+		r.errorf("ra", s.RAMode, "takes a network of 64 bits, of which guests make their addresses (RFC 4862); %s has %d: use %s, or another network",
+			s.CIDR, s.CIDR.Bits(), RAStateful)
 	}
-	if s.DHCPDNSServer.IsValid() {
-		r.warnf("dhcp-dns-server", s.DHCPDNSServer.String(), recorded)
+}
+
+// checkDHCP checks the ranges that addresses are given out of, and what guests are
+// told.
+func checkDHCP(r report, s *Subnet) {
+	if s.DNSZonePrefix != "" && !isDNSName(s.DNSZonePrefix) {
+		r.errorf("dnszoneprefix", s.DNSZonePrefix, "is not a DNS name; write it like lab or lab.dc1")
+	}
+	if d := s.DHCPDNSServer; d.IsValid() && d.Is4() != s.CIDR.Addr().Is4() {
+		r.laxf("dhcp-dns-server", d.String(), "is of another family than %s, whose guests are not told of it; name one of theirs", s.CIDR)
 	}
 	if len(s.DHCPRange) == 0 {
 		return
 	}
-	r.warnf("dhcp-range", plural(len(s.DHCPRange), "range"), recorded)
 	type placed struct {
 		Range
 		field string

@@ -32,7 +32,6 @@ func (c *checker) zone(z *Zone) {
 	checkZoneID(r, z)
 	switch z.Type {
 	case ZoneSimple:
-		zoneDHCP(r, z)
 	case ZoneVLAN:
 		zoneBridge(r, z)
 	case ZoneQinQ:
@@ -50,6 +49,7 @@ func (c *checker) zone(z *Zone) {
 		r.errorf("type", string(z.Type), "is not a zone type of this release; it is one of %s", zoneTypeList())
 	}
 	zoneOptions(r, z)
+	zoneDHCP(r, z)
 	c.nodeList(r, z.Nodes, "the zone is deployed there once it has")
 	c.zoneMTU(r, z)
 	zoneServices(r, z)
@@ -78,12 +78,13 @@ func checkZoneID(r report, z *Zone) {
 }
 
 func zoneDHCP(r report, z *Zone) {
-	switch z.DHCP {
-	case "":
-	case "dnsmasq":
-		r.warnf("dhcp", z.DHCP, "is recorded, but this release runs no DHCP server yet; give guests their addresses by hand")
-	default:
-		r.errorf("dhcp", z.DHCP, "is not a DHCP server; the only one is dnsmasq")
+	switch {
+	case z.DHCP != "" && z.DHCP != DHCPDnsmasq:
+		r.errorf("dhcp", z.DHCP, "is not a DHCP server; the only one is %s", DHCPDnsmasq)
+	case z.DHCP != "" && z.IPAM == "" && !z.DHCPDynamic:
+		r.warnf("dhcp", z.DHCP, "gives guests only the addresses that their NICs declare, since the zone has no address management; set ipam to %s to have others given out", IPAMBuiltin)
+	case z.DHCPDynamic && z.DHCP == "":
+		r.errorf("dhcp-dynamic", "true", "needs a DHCP server: set dhcp to %s, or leave dhcp-dynamic out", DHCPDnsmasq)
 	}
 }
 

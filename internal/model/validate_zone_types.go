@@ -15,7 +15,6 @@ const MaxVLAN = 4094
 // zoneOptionTypes says which types of zone have which of the options that not
 // all have (reference: pve-sdn zone properties).
 var zoneOptionTypes = map[string][]ZoneType{
-	"dhcp":                        {ZoneSimple},
 	"bridge":                      {ZoneVLAN, ZoneQinQ},
 	"bridge-disable-mac-learning": {ZoneVLAN, ZoneQinQ, ZoneEVPN},
 	"tag":                         {ZoneQinQ},

@@ -31,6 +31,9 @@ const (
 	Protocol8021AD = "802.1ad"
 )
 
+// DHCPDnsmasq is the value of Zone.DHCP for a server on each of its nodes.
+const DHCPDnsmasq = "dnsmasq"
+
 // DefaultVXLANPort is the UDP port of a VXLAN zone that sets none (RFC 7348).
 const DefaultVXLANPort = 4789
 
@@ -51,8 +54,12 @@ type Zone struct {
 	DNS        string `json:"dns,omitempty"`
 	ReverseDNS string `json:"reversedns,omitempty"`
 	DNSZone    string `json:"dnszone,omitempty"`
-	// DHCP names the DHCP server of the zone: "dnsmasq" or empty.
+	// DHCP names the DHCP server of the zone: DHCPDnsmasq or empty.
 	DHCP string `json:"dhcp,omitempty"`
+	// DHCPDynamic also gives guests that nobody declared an address, for an hour, out
+	// of the subnets' dhcp-ranges; address management then leaves those ranges alone.
+	// Proxmox VE has no such property.
+	DHCPDynamic bool `json:"dhcp-dynamic,omitempty"`
 
 	// Bridge names the bridge of the nodes that carries the VLANs of a VLAN or
 	// QinQ zone: a Linux bridge, VLAN-aware or not, or an Open vSwitch bridge.

@@ -42,6 +42,14 @@ const (
 		type filter hook forward priority filter; policy accept;
 		iifname . ether saddr @names drop
 	}
+	chain output {
+		type filter hook output priority filter; policy accept;
+		oifname "probe" ether type ip6 icmpv6 type nd-router-advert drop
+	}
+	chain postrouting {
+		type filter hook postrouting priority filter; policy accept;
+		ether type arp arp daddr ip 192.0.2.1 drop
+	}
 }
 `
 	bridgeStateRules = `table bridge viaduct_probe {

@@ -38,7 +38,7 @@ var zones = &Kind{
 		{Name: "dns", Form: Text, Check: pluginID, Doc: "name server of forward records"},
 		{Name: "reversedns", Form: Text, Check: pluginID, Doc: "name server of reverse records"},
 		{Name: "dnszone", Form: Text, Check: dnsName, Doc: "DNS domain of the guests"},
-		{Name: "dhcp", Form: Text, Types: types("simple:o"), Enum: []string{"dnsmasq"}, Doc: "DHCP server"},
+		{Name: "dhcp", Form: Text, Enum: []string{"dnsmasq"}, Doc: "DHCP server"},
 		{Name: "bridge", Form: Text, Types: types("vlan:r qinq:r"), Doc: "bridge of the nodes that carries the VLANs"},
 		{Name: "bridge-disable-mac-learning", Form: Boolean, Types: types("vlan:o qinq:o evpn:o"), Doc: "enter guests' hardware addresses instead of learning them"},
 		{Name: "tag", Form: Integer, Types: types("qinq:r"), Doc: "service VLAN"},

@@ -15,12 +15,14 @@ import (
 
 // Keys and prefixes of the store.
 const (
-	keyRunning     = "running"
-	keyLive        = "live"
-	prefixPending  = "pending/"
+	// prefixState is what is watched: that of all that changes what a view shows.
+	prefixState    = "config/"
+	keyRunning     = prefixState + "running"
+	keyLive        = prefixState + "live"
+	prefixPending  = prefixState + "pending/"
 	prefixRevision = "revision/"
 	prefixHistory  = "history/"
-	prefixLive     = "live/"
+	prefixLive     = keyLive + "/"
 )
 
 // liveKey is the key of a live object.

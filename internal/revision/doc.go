@@ -4,13 +4,13 @@
 //
 // # What is stored
 //
-//	running             {revision, seq}: the revision that runs, and the last
-//	                    sequence number used before it
-//	pending/<seq>       one record per edit call: when, who, and its edits
-//	revision/<n>        one document: the whole configuration, who, when, why
-//	history/<n>         the same without the configuration, for lists
-//	live                {time, author}: changes with every live object
-//	live/<kind>/<id>    one live object
+//	config/running           {revision, seq}: the revision that runs, and the last
+//	                         sequence number used before it
+//	config/pending/<seq>     one record per edit call: when, who, and its edits
+//	revision/<n>             one document: the whole configuration, who, when, why
+//	history/<n>              the same without the configuration, for lists
+//	config/live              {time, author}: changes with every live object
+//	config/live/<kind>/<id>  one live object
 //
 // Pending is an append-only log on top of the running revision. An edit appends
 // one record in one transaction, on condition that the next sequence number is

@@ -290,7 +290,7 @@ func (s *Service) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for b := range s.store.Watch(ctx, "", v.at) {
+	for b := range s.store.Watch(ctx, prefixState, v.at) {
 		if b.Err != nil {
 			return b.Err
 		}

@@ -49,11 +49,19 @@ func Family(a netip.Addr) uint8 {
 
 // AddAddress builds the request that gives a link an address, or renews it if
 // the link has it. IPv6 addresses skip duplicate address detection: they would
-// be of no use until it ends, and gateways stand on every node on purpose.
-func AddAddress(index int, p netip.Prefix, proto uint8) *Message {
+// be of no use until it ends, and gateways stand on every node on purpose. With
+// noRoute the kernel makes no route to the address's network.
+func AddAddress(index int, p netip.Prefix, proto uint8, noRoute bool) *Message {
 	m := addressMessage(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, index, p)
+	var flags uint32
 	if p.Addr().Is6() {
-		m.Uint32(unix.IFA_FLAGS, unix.IFA_F_NODAD)
+		flags |= unix.IFA_F_NODAD
+	}
+	if noRoute {
+		flags |= unix.IFA_F_NOPREFIXROUTE
+	}
+	if flags != 0 {
+		m.Uint32(unix.IFA_FLAGS, flags)
 	}
 	return m.Uint8(attrAddrProto, proto)
 }

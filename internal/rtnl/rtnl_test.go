@@ -54,7 +54,7 @@ func TestEveryErrorHasItsMessage(t *testing.T) {
 		if i%7 == 3 {
 			index = 4242
 		}
-		msgs[i] = AddAddress(index, p, 183)
+		msgs[i] = AddAddress(index, p, 183, false)
 	}
 	for i, err := range c.Do(context.Background(), msgs) {
 		if want := i%7 == 3; want != errors.Is(err, unix.ENODEV) || !want && err != nil {
@@ -265,7 +265,7 @@ func TestLearnedEntriesDoNotWake(t *testing.T) {
 // FuzzParse feeds arbitrary bytes to every decoder: none may crash.
 func FuzzParse(f *testing.F) {
 	f.Add(bridge("b0").finish(1, 0))
-	f.Add(AddAddress(1, netip.MustParsePrefix("fd00::1/64"), 183).finish(2, 0))
+	f.Add(AddAddress(1, netip.MustParsePrefix("fd00::1/64"), 183, false).finish(2, 0))
 	f.Fuzz(func(_ *testing.T, b []byte) {
 		_ = split(b, func(h header, payload []byte) {
 			_ = decodeError(h, payload)

@@ -59,6 +59,8 @@ var flow = map[string][]string{
 	"internal/driver/nft":        {"internal/driver", "internal/desired", "internal/diff", "internal/netns"},
 	"internal/driver/ovs":        {"internal/driver", "internal/desired", "internal/diff", "internal/netns"},
 	"internal/driver/frr":        {"internal/driver", "internal/desired", "internal/diff", "internal/netns", "internal/frr", "internal/delay"},
+	"internal/dnsmasq":           {"internal/desired"},
+	"internal/driver/dnsmasq":    {"internal/driver", "internal/desired", "internal/diff", "internal/netns", "internal/dnsmasq"},
 	"internal/driver/ifupdown2":  {"internal/driver", "internal/desired", "internal/diff", "internal/rtnl", "internal/netns", "internal/ifupdown", "internal/delay"},
 	"internal/agent":             {"internal/model", "internal/routing", "internal/desired", "internal/diff", "internal/protocol", "internal/compile", "internal/driver", "internal/rtnl", "internal/probe", "internal/pki", "pkg/api", "internal/delay"},
 	"internal/lab":               {"internal/model", "pkg/api", "pkg/client", "internal/delay"},
@@ -78,7 +80,7 @@ var flow = map[string][]string{
 // pure are the packages that compute and do nothing else: the standard library
 // packages below are closed to them, and so is every module but the standard
 // library.
-var pure = []string{"internal/model", "internal/desired", "internal/diff", "internal/compile", "internal/pve", "internal/pvesdn", "internal/pvedir", "internal/pveguest", "internal/ifupdown", "internal/frr", "internal/routing", "internal/pvefrr", "internal/nameserver"}
+var pure = []string{"internal/model", "internal/desired", "internal/diff", "internal/compile", "internal/pve", "internal/pvesdn", "internal/pvedir", "internal/pveguest", "internal/ifupdown", "internal/frr", "internal/routing", "internal/pvefrr", "internal/nameserver", "internal/dnsmasq"}
 
 var impure = []string{
 	"context", "crypto/rand", "io/fs", "io/ioutil", "log", "log/slog", "math/rand", "math/rand/v2",

@@ -304,7 +304,7 @@ func (c *cluster) stands() {
 	c.t.Helper()
 	for _, n := range c.lab.Spec.Nodes {
 		c.eventually(20*time.Second, func() error {
-			if r := c.exec(n.Name, binary, "agent", "check", "--data", filepath.Join(c.lab.Dir, "nodes", n.Name), "--frr-pathspace", c.lab.FRRPathspace(n.Name), "--ovs-socket", c.lab.OVSSocket(n.Name)); r.code != 0 {
+			if r := c.exec(n.Name, binary, "agent", "check", "--data", filepath.Join(c.lab.Dir, "nodes", n.Name), "--frr-pathspace", c.lab.FRRPathspace(n.Name), "--ovs-socket", c.lab.OVSSocket(n.Name), "--dnsmasq-root", c.lab.DNSMasqRoot(n.Name)); r.code != 0 {
 				return fmt.Errorf("node %s differs from its document:\n%s%s", n.Name, r.out, r.err)
 			}
 			return nil

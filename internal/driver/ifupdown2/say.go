@@ -121,7 +121,7 @@ func sayLink(l *desired.Link, want *desired.Node, said map[string]*desired.Link)
 	}
 	s.add("hwaddress", l.MAC)
 	for _, a := range want.Addresses {
-		if a.Link == l.Name && !a.Foreign {
+		if a.Link == l.Name && !a.Foreign && !a.NoRoute { // ifupdown2 has no word for it
 			s.add("address", a.Prefix.String())
 		}
 	}

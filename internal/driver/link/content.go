@@ -32,7 +32,7 @@ func (p *planner) compareAddresses() {
 		items := make([]diff.Item[desired.Address], len(wanted))
 		for i, a := range wanted {
 			e := diff.AddressEntry(a)
-			e.Props = lifetime(false)
+			e.Props = standing(false, a.NoRoute)
 			items[i] = diff.Item[desired.Address]{Entry: e, Value: a}
 			if flushed && a.Prefix.Addr().Is6() { // it stands, and will not any more
 				n, told := p.changeOf[l.Name]
@@ -55,7 +55,7 @@ func (p *planner) compareAddresses() {
 
 // addAddress is the step that adds or renews an address.
 func (p *planner) addAddress(l *desired.Link, a desired.Address, change int) step {
-	return step{op: opAddAddress, owner: a.Owner, link: l.Name, change: change, index: p.index[l.Name], prefix: a.Prefix}
+	return step{op: opAddAddress, owner: a.Owner, link: l.Name, change: change, index: p.index[l.Name], prefix: a.Prefix, noRoute: a.NoRoute}
 }
 
 // flushed reports whether a living link loses its IPv6 addresses: the kernel
@@ -96,18 +96,23 @@ func (p *planner) actualAddresses(l *desired.Link, a *actual, wanted []desired.A
 		}
 		e := diff.AddressEntry(desired.Address{Link: l.Name, Prefix: have.Prefix})
 		e.Unowned = true
-		e.Props = lifetime(have.Flags&unix.IFA_F_PERMANENT == 0)
+		e.Props = standing(have.Flags&unix.IFA_F_PERMANENT == 0, have.Flags&unix.IFA_F_NOPREFIXROUTE != 0)
 		out = append(out, diff.Item[rtnl.Address]{Entry: e, Value: have})
 	}
 	return out
 }
 
-// lifetime is the property that an address of ours never expires.
-func lifetime(limited bool) []diff.Prop {
+// standing are the properties of an address on a link: those of ours never expire.
+func standing(limited, noRoute bool) []diff.Prop {
+	lifetime := diff.Prop{Name: "lifetime", Value: "forever", Zero: "forever"}
 	if limited {
-		return []diff.Prop{{Name: "lifetime", Value: "limited"}}
+		lifetime = diff.Prop{Name: "lifetime", Value: "limited"}
 	}
-	return []diff.Prop{{Name: "lifetime", Value: "forever", Zero: "forever"}}
+	route := diff.Prop{Name: "network-route", Value: "on", Zero: "on"}
+	if noRoute {
+		route.Value = "off"
+	}
+	return []diff.Prop{lifetime, route}
 }
 
 // dropAddress removes an address. With the first IPv4 address of a network the

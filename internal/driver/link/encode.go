@@ -23,7 +23,7 @@ func (s *step) encode() *rtnl.Message {
 	case opVLANs:
 		return rtnl.AddPortVLANs(s.index, allVLANs)
 	case opAddAddress:
-		return rtnl.AddAddress(s.index, s.prefix, AddressProtocol)
+		return rtnl.AddAddress(s.index, s.prefix, AddressProtocol, s.noRoute)
 	case opDelAddress:
 		return rtnl.DeleteAddress(s.index, s.prefix)
 	case opAddNeigh:

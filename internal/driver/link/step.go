@@ -47,10 +47,12 @@ type step struct {
 	parent int           // for opCreate: index of a VLAN device's parent, or of a veth's other end
 	set    settings
 	prefix netip.Prefix
-	neigh  desired.Neighbour
-	vlan   int  // for opBridgeVLAN
-	on     bool // for opAddrGen: make one; for opBridgeVLAN: add
-	group  uint32
+	// noRoute is as of desired.Address, for opAddAddress.
+	noRoute bool
+	neigh   desired.Neighbour
+	vlan    int  // for opBridgeVLAN
+	on      bool // for opAddrGen: make one; for opBridgeVLAN: add
+	group   uint32
 }
 
 // settings are the properties that opSet, opInfo and opBridgePort change; nil

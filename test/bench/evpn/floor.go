@@ -115,7 +115,7 @@ func (h *host) requests(ctx context.Context) (*requests, error) {
 	}
 	for _, a := range with.Addresses {
 		if i := indexes[a.Link]; i != 0 {
-			r.links = append(r.links, rtnl.AddAddress(i, a.Prefix, link.AddressProtocol))
+			r.links = append(r.links, rtnl.AddAddress(i, a.Prefix, link.AddressProtocol, a.NoRoute))
 		}
 	}
 	have := map[desired.Sysctl]bool{}

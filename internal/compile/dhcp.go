@@ -1,0 +1,340 @@
+package compile
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// TableDHCP is the nftables table (family bridge) that keeps DHCP on its node.
+const TableDHCP = "viaduct_dhcp"
+
+// serviceAddress is the IPv4 address of the DHCP server on bridges that have none:
+// the same on every node and in every VNet, so that a guest that moved goes on with
+// it. It is link-local (RFC 3927) and no guest's; its last numbers are the port.
+var serviceAddress = netip.MustParseAddr("169.254.67.67")
+
+// minDHCP6 is the shortest prefix, in bits, of IPv6 networks that dnsmasq serves.
+const minDHCP6 = 64
+
+// dhcpLinks are the links that have to do with DHCP.
+type dhcpLinks struct {
+	// served are the VNets that the node serves, uplinks the ports by which their
+	// frames leave the node.
+	served, uplinks []string
+	// bound are the zones whose frames are to be kept on the node.
+	bound []string
+}
+
+// dhcp adds the DHCP servers of the node's zones. Every node of a zone has one, and
+// all of them know all of the zone's NICs: whichever node a guest runs on answers it,
+// and goes on to when others are lost.
+func (n *node) dhcp() {
+	hosts := n.bindingsByVNet()
+	at := map[string]int{}
+	for i, l := range n.out.Links {
+		at[l.Name] = i
+	}
+	for _, o := range n.cfg.List(model.KindZone) {
+		z := o.(*model.Zone)
+		if z.DHCP != model.DHCPDnsmasq || !z.OnNode(n.name) {
+			continue
+		}
+		s := desired.DHCPServer{Zone: z.ID, Owner: model.Ref(model.KindZone, z.ID), Dynamic: z.DHCPDynamic}
+		taken := map[netip.Addr]string{}
+		before := len(n.served.uplinks)
+		for _, v := range n.vnets[z.ID] {
+			ref := model.Ref(model.KindVNet, v.ID)
+			if l, made := n.links[v.ID]; !made || l.Owner != ref || len(n.subnets[v.ID]) == 0 {
+				continue
+			}
+			network := n.dhcpNetwork(z, v, &n.out.Links[at[v.ID]])
+			if len(network.Subnets) == 0 {
+				continue
+			}
+			network.Hosts = n.dhcpHosts(&network, hosts[v.ID], taken)
+			s.Networks = append(s.Networks, network)
+			n.served.served = append(n.served.served, v.ID)
+		}
+		if len(s.Networks) > 0 {
+			n.out.DHCP = append(n.out.DHCP, s)
+		}
+		if len(n.served.uplinks) > before {
+			n.served.bound = append(n.served.bound, s.Owner)
+		}
+	}
+	n.dhcpTable()
+}
+
+// bindingsByVNet sorts what is known of NICs by their VNets.
+func (n *node) bindingsByVNet() map[string][]*model.Binding {
+	out := map[string][]*model.Binding{}
+	for _, b := range n.bindings {
+		if b.MAC != "" && len(b.IPs) > 0 {
+			out[b.VNet] = append(out[b.VNet], b)
+		}
+	}
+	return out
+}
+
+// dhcpNetwork is what is served on a VNet, whose bridge gets the addresses that the
+// server needs and has not.
+func (n *node) dhcpNetwork(z *model.Zone, v *model.VNet, bridge *desired.Link) desired.DHCPNetwork {
+	ref := model.Ref(model.KindVNet, v.ID)
+	out := desired.DHCPNetwork{Link: v.ID, Owner: ref, MTU: bridge.MTU}
+	var own []netip.Prefix // on the bridge
+	for _, a := range n.out.Addresses {
+		if a.Link == v.ID {
+			own = append(own, a.Prefix)
+		}
+	}
+	slices.SortFunc(own, func(a, b netip.Prefix) int { return a.Addr().Compare(b.Addr()) })
+	gateway6 := slices.ContainsFunc(own, func(p netip.Prefix) bool { return p.Addr().Is6() && !p.Addr().IsLinkLocalUnicast() })
+	four, six, advertised := n.dhcpFamilies(v)
+	routed := slices.ContainsFunc(own, func(p netip.Prefix) bool { return p.Addr().Is4() })
+	if four && !routed {
+		own = append(own, netip.PrefixFrom(serviceAddress, 32))
+		n.out.Addresses = append(n.out.Addresses, desired.Address{Link: v.ID, Prefix: own[len(own)-1], Owner: ref})
+	}
+	if six {
+		n.linkLocalOf(z, bridge)
+	}
+	out.Router, out.Quiet = gateway6, six && !advertised
+	for _, s := range n.subnets[v.ID] {
+		d, ok := n.dhcpSubnet(z, s, own)
+		if !ok {
+			continue
+		}
+		if d.CIDR.Addr().Is6() && s.RAMode == model.RANone && advertised {
+			n.note(LevelWarning, d.Owner, "is advertised to guests though ra is none, since vnet %s has other IPv6 subnets that are: set ra of all of them", v.ID)
+		}
+		out.Subnets = append(out.Subnets, d)
+	}
+	if four && !routed {
+		n.sysctl(ref, "net.ipv4.conf."+v.ID+".rp_filter", n.looseFilter(z))
+	}
+	n.served.uplinks = append(n.served.uplinks, n.uplinksOf(v)...)
+	return out
+}
+
+// dhcpSubnet is what is served of a subnet on a bridge that has the addresses.
+func (n *node) dhcpSubnet(z *model.Zone, s *model.Subnet, own []netip.Prefix) (d desired.DHCPSubnet, ok bool) {
+	d = desired.DHCPSubnet{
+		ID: s.ID, Owner: model.Ref(model.KindSubnet, s.ID), CIDR: s.CIDR.Masked(),
+		Gateway: s.Gateway, Domain: domainOf(z, s), Autonomous: s.RAMode == model.RASLAAC,
+	}
+	if d.CIDR.Addr().Is6() && d.CIDR.Bits() < minDHCP6 {
+		n.note(LevelWarning, d.Owner, "is too large for DHCP, so guests get no addresses of %s: dnsmasq serves IPv6 networks of %d bits and more; use one", d.CIDR, minDHCP6)
+		return d, false
+	}
+	if s.DHCPDNSServer.Is4() == d.CIDR.Addr().Is4() {
+		d.DNSServer = s.DHCPDNSServer
+	}
+	if z.DHCPDynamic {
+		for _, r := range s.DHCPRange {
+			d.Ranges = append(d.Ranges, desired.DHCPRange{Start: r.Start, End: r.End})
+		}
+	}
+	switch here := slices.ContainsFunc(own, func(p netip.Prefix) bool { return p.Masked() == d.CIDR }); {
+	case here:
+	case d.CIDR.Addr().Is4():
+		// The server answers from whatever address the bridge has, which guests have
+		// to find when they renew their lease.
+		d.Shared = true
+		for _, p := range own {
+			if p.Addr().Is4() {
+				d.Routes = append(d.Routes, desired.DHCPRoute{Dst: netip.PrefixFrom(p.Addr(), 32)})
+			}
+		}
+	default:
+		a := model.DHCPAddress6(d.CIDR)
+		if !a.IsValid() {
+			n.note(LevelWarning, d.Owner, "has no room for the address of a DHCP server, so guests get no addresses of %s: use a network of at most 120 bits, or a gateway that the node is", d.CIDR)
+			return d, false
+		}
+		n.out.Addresses = append(n.out.Addresses, desired.Address{Link: s.VNet, Prefix: netip.PrefixFrom(a, d.CIDR.Bits()), NoRoute: true, Owner: d.Owner})
+	}
+	return d, true
+}
+
+// dhcpFamilies tells which families a VNet's subnets are of, and whether IPv6 ones are
+// to be advertised.
+func (n *node) dhcpFamilies(v *model.VNet) (four, six, advertised bool) {
+	for _, s := range n.subnets[v.ID] {
+		if s.CIDR.Addr().Is4() {
+			four = true
+		} else {
+			six = true
+			advertised = advertised || s.RAMode != model.RANone
+		}
+	}
+	return four, six, advertised
+}
+
+// domainOf is the DNS domain of a subnet's guests.
+func domainOf(z *model.Zone, s *model.Subnet) string {
+	if z.DNSZone == "" || s.DNSZonePrefix == "" {
+		return z.DNSZone
+	}
+	return s.DNSZonePrefix + "." + z.DNSZone
+}
+
+// linkLocalOf lets a bridge have the link-local address that advertisements and
+// DHCPv6 come from. In an EVPN zone, whose bridges have one hardware address on all
+// nodes, it is set and not made by the kernel, which would find it to be a duplicate.
+func (n *node) linkLocalOf(z *model.Zone, bridge *desired.Link) {
+	f := n.vrfs[z.ID]
+	if z.Type != model.ZoneEVPN || f == nil || !f.ok {
+		bridge.NoLinkLocal = false
+		n.links[bridge.Name] = *bridge
+		return
+	}
+	a := desired.Address{Link: bridge.Name, Prefix: netip.PrefixFrom(linkLocal(f.mac), 64), Owner: bridge.Owner}
+	if !slices.Contains(n.out.Addresses, a) {
+		n.out.Addresses = append(n.out.Addresses, a)
+	}
+}
+
+// looseFilter is how strictly the kernel looks at the source of what guests send to
+// the server (rp_filter): their network is none that the node has a route to, so it
+// has to pass by the default route (2, RFC 3704), or without one unchecked.
+func (n *node) looseFilter(z *model.Zone) string {
+	byDefault := slices.ContainsFunc(n.facts.Routes, func(r model.FactRoute) bool { return r.Dst.Addr().Is4() && r.Dst.Bits() == 0 })
+	if byDefault && z.Type != model.ZoneEVPN {
+		return "2"
+	}
+	return "0"
+}
+
+// uplinksOf are the ports by which a VNet's frames leave the node. Those of guests
+// are not there yet.
+func (n *node) uplinksOf(v *model.VNet) []string {
+	var out []string
+	for _, l := range n.out.Links {
+		if l.Master == v.ID {
+			out = append(out, l.Name)
+		}
+	}
+	for _, p := range n.out.Ports {
+		if p.Bridge == v.ID {
+			out = append(out, p.Names...)
+		}
+	}
+	return out
+}
+
+// dhcpHosts are the NICs of a VNet that have addresses to be given. Of each family
+// DHCP gives one.
+func (n *node) dhcpHosts(network *desired.DHCPNetwork, bindings []*model.Binding, taken map[netip.Addr]string) []desired.DHCPHost {
+	out := make([]desired.DHCPHost, 0, len(bindings))
+	for _, b := range bindings {
+		h := desired.DHCPHost{MAC: strings.ToLower(b.MAC), Name: hostLabel(b.Name)}
+		var given [2]bool // of IPv4, of IPv6
+		for _, ip := range b.IPs {
+			family := 0
+			if ip.Is6() {
+				family = 1
+			}
+			if given[family] || !gives(network, ip) {
+				continue
+			}
+			if other := taken[ip]; other != "" {
+				n.note(LevelWarning, ownerOf(b), "the address %s of %s is that of %s too, which gets it by DHCP; give one of them another", ip, b.MAC, other)
+				continue
+			}
+			taken[ip] = b.MAC
+			given[family] = true
+			h.IPs = append(h.IPs, ip)
+		}
+		if len(h.IPs) > 0 {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// gives reports whether an address is given out on a network.
+func gives(network *desired.DHCPNetwork, ip netip.Addr) bool {
+	return slices.ContainsFunc(network.Subnets, func(s desired.DHCPSubnet) bool { return !s.Autonomous && s.CIDR.Contains(ip) })
+}
+
+// ownerOf is the object that a note on a binding belongs to.
+func ownerOf(b *model.Binding) string {
+	if b.Guest != "" {
+		return model.Ref(model.KindGuest, b.Guest)
+	}
+	return model.Ref(model.KindVNet, b.VNet)
+}
+
+// hostLabel is the first label of a name, if it is one that a host can have.
+func hostLabel(name string) string {
+	label, _, _ := strings.Cut(name, ".")
+	if !model.IsLabel(label) {
+		return ""
+	}
+	return label
+}
+
+// dhcpInput adds to the node's filter what guests of VNets without a gateway here
+// may ask of it.
+func (n *node) dhcpInput(t *desired.Table) []desired.Rule {
+	if len(n.served.served) == 0 {
+		return nil
+	}
+	t.Sets = append(t.Sets, desired.Set{Name: "dhcp", Type: "ifname", Elements: quoted(n.served.served)})
+	return []desired.Rule{
+		{Text: "iifname @dhcp udp dport { 67, 547 } return"},
+		{Text: "iifname @dhcp icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } return"},
+	}
+}
+
+// dhcpTable keeps DHCP on its node: the server beside a guest answers it, and no
+// other one, for the same questions and answers would come from every node of the
+// zone. Advertisements of the node itself stay on it too; those of a router elsewhere
+// pass. What has a VLAN tag is of a network inside the VNet, and none of ours.
+func (n *node) dhcpTable() {
+	if len(n.served.bound) == 0 {
+		return
+	}
+	if n.lacks(model.FeatureNFTBridge) {
+		for _, zone := range n.served.bound {
+			n.note(LevelWarning, zone, "DHCP cannot be kept on its node, since the kernel of node %s has no nftables for bridges (option CONFIG_NF_TABLES_BRIDGE): "+
+				"guests may be answered by another node, with the same addresses", n.name)
+		}
+		return
+	}
+	service := serviceAddress.String()
+	n.out.Tables = append(n.out.Tables, desired.Table{
+		Family: "bridge", Name: TableDHCP,
+		Sets: []desired.Set{{Name: "uplinks", Type: "ifname", Elements: quoted(n.served.uplinks)}},
+		Chains: []desired.Chain{
+			{Name: "stay", Rules: []desired.Rule{
+				{Text: "ether type ip udp sport 68 udp dport 67 drop"},
+				{Text: "ether type ip udp sport 67 udp dport 68 drop"},
+				{Text: "ether type ip6 ip6 daddr ff02::1:2 udp dport 547 drop"},
+				{Text: "ether type ip6 udp dport 546 drop"},
+				{Text: "ether type arp arp daddr ip " + service + " drop"},
+				{Text: "ether type arp arp saddr ip " + service + " drop"},
+			}},
+			{Name: "prerouting", Type: "filter", Hook: "prerouting", Priority: "filter", Rules: []desired.Rule{{Text: "iifname @uplinks jump stay"}}},
+			{Name: "output", Type: "filter", Hook: "output", Priority: "filter", Rules: []desired.Rule{
+				{Text: "oifname @uplinks ether type ip6 icmpv6 type nd-router-advert drop"},
+			}},
+			{Name: "postrouting", Type: "filter", Hook: "postrouting", Priority: "filter", Rules: []desired.Rule{{Text: "oifname @uplinks jump stay"}}},
+		},
+	})
+}
+
+// quoted are names as elements of a set, sorted.
+func quoted(names []string) []string {
+	out := make([]string, len(names))
+	for i, name := range names {
+		out[i] = strconv.Quote(name)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}

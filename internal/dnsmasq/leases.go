@@ -1,0 +1,51 @@
+package dnsmasq
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+)
+
+// Stale finds the leases that keep dnsmasq from giving an address to the NIC that
+// has it now, since somebody else still holds it, and returns them with the other
+// lines; none is a reason to leave the file alone. had are the NICs that were known
+// when the leases were made.
+//
+// A line is "<end> <mac> <IPv4> <name> <client>", and after one that begins with
+// "duid" "<end> <number> <IPv6> <name> <client>", which does not tell the MAC.
+func Stale(leases string, had, want []desired.DHCPHost) (stale []netip.Addr, rest string) {
+	if leases == "" {
+		return nil, leases
+	}
+	now, before := owners(want), owners(had)
+	var b strings.Builder
+	for line := range strings.Lines(leases) {
+		f := strings.Fields(line)
+		if len(f) >= 4 {
+			ip, err := netip.ParseAddr(f[2])
+			mac, given := now[ip]
+			held := f[1]
+			if ip.Is6() {
+				held = before[ip]
+			}
+			if err == nil && given && held != mac {
+				stale = append(stale, ip)
+				continue
+			}
+		}
+		b.WriteString(line)
+	}
+	return stale, b.String()
+}
+
+// owners says which NIC has an address.
+func owners(hosts []desired.DHCPHost) map[netip.Addr]string {
+	out := make(map[netip.Addr]string, len(hosts))
+	for i := range hosts {
+		for _, ip := range hosts[i].IPs {
+			out[ip] = hosts[i].MAC
+		}
+	}
+	return out
+}
