@@ -149,9 +149,12 @@ func (p *place) missing(have []Address) []int {
 	return out
 }
 
-// of are the subnets of a family.
+// of are the subnets of a family that NICs get addresses of: not those in which they make
+// one of their own.
 func (p *place) of(family int) []*model.Subnet {
-	return slices.DeleteFunc(slices.Clone(p.subnets), func(s *model.Subnet) bool { return familyOf(s.CIDR.Addr()) != family })
+	return slices.DeleteFunc(slices.Clone(p.subnets), func(s *model.Subnet) bool {
+		return familyOf(s.CIDR.Addr()) != family || s.RAMode == model.RASLAAC
+	})
 }
 
 func familyOf(ip netip.Addr) int {
@@ -226,7 +229,7 @@ func (s *Service) pickIn(ctx context.Context, p *place, n NIC, family, picked in
 	pass := s.crowd.pass(s.now())
 	for fresh := range 2 {
 		for _, sub := range p.of(family) {
-			if ip := s.book.pick(p.zone.ID, spansOf(sub), p.avoid(p.subnets, sub), pass); ip.IsValid() {
+			if ip := s.book.pick(p.zone.ID, spansOf(p.zone, sub), p.avoid(p.subnets, sub), pass); ip.IsValid() {
 				return s.address(p, n, ip), nil
 			}
 		}

@@ -416,3 +416,30 @@ func TestStateComesBack(t *testing.T) {
 		t.Errorf("exported: %+v", subnet)
 	}
 }
+
+// Where DHCP lends out the ranges, and where guests make addresses of their own, none
+// of these are given.
+func TestWhatOthersGive(t *testing.T) {
+	s := newWorld(t).server(t)
+	z := zone("pve")
+	z.DHCP, z.DHCPDynamic = model.DHCPDnsmasq, true
+	six := subnet("v1", "fd00::/64", "fd00::1")
+	six.RAMode = model.RASLAAC
+	edit(t, s, z, &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/29", "10.0.0.1", "10.0.0.2-10.0.0.3", "10.0.0.5-10.0.0.5"), six)
+	for i := range 2 {
+		if _, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	is(t, s, "10.0.0.4 "+mac(0), "10.0.0.6 "+mac(1))
+	v, err := s.config.View(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u := s.Usage(v.Pending, z)["z1-10.0.0.0-29"]; u != (Usage{Used: 2, Size: 2}) {
+		t.Errorf("usage %+v", u)
+	}
+	if _, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(9)}); !errors.Is(err, plugin.ErrNone) {
+		t.Errorf("a third one: %v", err)
+	}
+}

@@ -9,25 +9,48 @@ import (
 // span is a range of addresses that may be given.
 type span struct{ first, last netip.Addr }
 
-// spansOf are the addresses of a subnet that may be given: its ranges if it has any,
-// and else all that hosts can have. In IPv6 the first is the network's own address, as
-// Proxmox VE has it.
-func spansOf(s *model.Subnet) []span {
-	var out []span
+// spansOf are the addresses of a subnet of a zone that may be given: its ranges if it
+// has any, and else all that hosts can have. In IPv6 the first is the network's own
+// address, as Proxmox VE has it. Where DHCP lends out the ranges to whoever asks, they
+// are all others.
+func spansOf(z *model.Zone, s *model.Subnet) []span {
+	var ranges []span
 	for _, r := range s.DHCPRange {
 		if r.Start.IsValid() && r.End.IsValid() {
-			out = append(out, span{r.Start, r.End})
+			ranges = append(ranges, span{r.Start, r.End})
 		}
 	}
-	if out != nil {
-		return out
+	if ranges != nil && !z.DHCPDynamic {
+		return ranges
 	}
 	network := s.CIDR.Masked()
-	first, last := network.Addr(), lastOf(network)
-	if first.Is4() && network.Bits() < 31 {
-		first, last = first.Next(), last.Prev()
+	whole := span{network.Addr(), lastOf(network)}
+	if whole.first.Is4() && network.Bits() < 31 {
+		whole = span{whole.first.Next(), whole.last.Prev()}
 	}
-	return []span{{first, last}}
+	return whole.without(ranges)
+}
+
+// without is what is left of a span when others are taken out.
+func (s span) without(others []span) []span {
+	left := []span{s}
+	for _, o := range others {
+		var next []span
+		for _, l := range left {
+			if o.last.Less(l.first) || l.last.Less(o.first) {
+				next = append(next, l)
+				continue
+			}
+			if l.first.Less(o.first) {
+				next = append(next, span{l.first, o.first.Prev()})
+			}
+			if o.last.Less(l.last) {
+				next = append(next, span{o.last.Next(), l.last})
+			}
+		}
+		left = next
+	}
+	return left
 }
 
 // lastOf is the highest address of a network.

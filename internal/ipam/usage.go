@@ -19,15 +19,15 @@ type Usage struct {
 const MaxSize = 1 << 53
 
 // Usage tells how much of each of the subnets of a zone is used.
-func (s *Service) Usage(cfg *model.Config, zone string) map[string]Usage {
+func (s *Service) Usage(cfg *model.Config, zone *model.Zone) map[string]Usage {
 	out := make(map[string]Usage)
-	all := s.book.List(zone)
+	all := s.book.List(zone.ID)
 	for id, sub := range cfg.Subnets {
-		if z, _, _ := model.ParseSubnetID(id); z != zone || !sub.CIDR.IsValid() {
+		if z, _, _ := model.ParseSubnetID(id); z != zone.ID || !sub.CIDR.IsValid() {
 			continue
 		}
 		var u Usage
-		for _, r := range spansOf(sub) {
+		for _, r := range spansOf(zone, sub) {
 			u.Size = min(u.Size+r.size(), MaxSize)
 			if r.first.Compare(sub.Gateway) <= 0 && sub.Gateway.Compare(r.last) <= 0 {
 				u.Size--

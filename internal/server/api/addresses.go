@@ -219,11 +219,11 @@ func (h *Handler) usage(r *request) (any, error) {
 	for _, id := range slices.Sorted(maps.Keys(v.Pending.Subnets)) {
 		sub := v.Pending.Subnets[id]
 		vnet := v.Pending.VNets[sub.VNet]
-		if vnet == nil || !asked(r.Request, vnet) || !h.may(r.caller, right{vnetPath(vnet.Zone, vnet.ID), sdnRead}) {
+		if vnet == nil || v.Pending.Zones[vnet.Zone] == nil || !asked(r.Request, vnet) || !h.may(r.caller, right{vnetPath(vnet.Zone, vnet.ID), sdnRead}) {
 			continue
 		}
 		if byZone[vnet.Zone] == nil {
-			byZone[vnet.Zone] = h.Addresses.Usage(v.Pending, vnet.Zone)
+			byZone[vnet.Zone] = h.Addresses.Usage(v.Pending, v.Pending.Zones[vnet.Zone])
 		}
 		u := byZone[vnet.Zone][id]
 		out = append(out, api.Usage{Subnet: id, Zone: vnet.Zone, VNet: vnet.ID, CIDR: sub.CIDR, Used: u.Used, Size: u.Size})
