@@ -93,7 +93,7 @@ func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
 	// switched on after both. FRR lets go of a VRF before it is deleted, and learns
 	// of a new one when it is there. Open vSwitch makes interfaces that links join.
 	// What ifupdown2 makes, on nodes that use it, the link driver completes. DHCP is
-	// served on links with their addresses; the name server listens on gateways'.
+	// served on links with their addresses, and names at those of gateways.
 	h.drivers = []driver.Driver{
 		nft.New(nft.Options{StateFile: filepath.Join(o.Data, "nft.json")}),
 		h.frr.Withdraw(),

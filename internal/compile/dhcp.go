@@ -131,8 +131,13 @@ func (n *node) dhcpSubnet(z *model.Zone, s *model.Subnet, own []netip.Prefix) (d
 		n.note(LevelWarning, d.Owner, "is too large for DHCP, so guests get no addresses of %s: dnsmasq serves IPv6 networks of %d bits and more; use one", d.CIDR, minDHCP6)
 		return d, false
 	}
-	if s.DHCPDNSServer.Is4() == d.CIDR.Addr().Is4() {
-		d.DNSServer = s.DHCPDNSServer
+	switch {
+	case s.DHCPDNSServer.IsValid():
+		if s.DHCPDNSServer.Is4() == d.CIDR.Addr().Is4() {
+			d.DNSServer = s.DHCPDNSServer
+		}
+	case z.DNSZone != "" && z.DNS == "" && slices.ContainsFunc(own, func(p netip.Prefix) bool { return p.Addr() == s.Gateway }):
+		d.DNSServer = s.Gateway // the node's own name server listens there
 	}
 	if z.DHCPDynamic {
 		for _, r := range s.DHCPRange {

@@ -19,9 +19,10 @@ import (
 // process is a running process of the lab.
 type process struct {
 	pid int
-	// data is the value of its argument --data, --config of a name server, or --pidfile or
-	// --pid-file of a daemon that is not the product, below the lab's directory: by it a process is known to be
-	// the lab's, so no list of process numbers has to survive a kill.
+	// data is the value of its argument --data, --config of a name server, or --pidfile
+	// or --pid-file of a daemon that is not the product, below the lab's directory: by
+	// it a process is known to be the lab's, so no list of process numbers has to
+	// survive a kill.
 	data string
 }
 

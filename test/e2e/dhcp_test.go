@@ -25,6 +25,7 @@ id: alone
 type: simple
 ipam: pve
 dhcp: dnsmasq
+dnszone: lab.example
 ---
 kind: vnet
 id: blue
@@ -89,14 +90,17 @@ func TestDHCP(t *testing.T) {
 	for guest, want := range map[string]string{
 		"web": "ip=10.5.0.100 " + dhcpFar,
 		"db":  "ip=10.5.0.101 " + dhcpFar,
-		"one": "ip=10.6.0.102 router=10.6.0.1 dns= mtu=1500 server=10.6.0.1",
-		"two": "ip=10.6.0.50 router=10.6.0.1 dns= mtu=1500 server=10.6.0.1",
+		"one": "ip=10.6.0.102 router=10.6.0.1 dns=10.6.0.1 mtu=1500 server=10.6.0.1",
+		"two": "ip=10.6.0.50 router=10.6.0.1 dns=10.6.0.1 mtu=1500 server=10.6.0.1",
 	} {
 		c.leases(guest, want)
 	}
 	c.renews("web")
 	c.answers("web", "10.5.0.101")
 	c.answers("one", "10.6.0.1")
+	if out := c.in("one", "busybox", "nslookup", "two.lab.example", "10.6.0.1"); !strings.Contains(out, "10.6.0.50") {
+		t.Errorf("the name server that one was told of does not know two:\n%s", out)
+	}
 	c.slaac("one", "fd00:6::be24:11ff:fe00:66", true)
 
 	c.stands()
