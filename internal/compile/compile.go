@@ -49,6 +49,8 @@ type node struct {
 	facts      *model.Facts
 	vnets      map[string][]*model.VNet   // by zone, each sorted by ID
 	subnets    map[string][]*model.Subnet // by VNet, each sorted by ID
+	// uplinkPorts are what uplinks found.
+	uplinkPorts map[string][]string
 	// ipSets are those that rules refer to, by name, as far as they were looked up.
 	ipSets map[string]*ipSet
 	// prefixes are the networks of all zones, sorted; nil until they are needed.

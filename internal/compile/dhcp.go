@@ -117,7 +117,7 @@ func (n *node) dhcpNetwork(z *model.Zone, v *model.VNet, bridge *desired.Link) d
 	if four && !routed {
 		n.sysctl(ref, "net.ipv4.conf."+v.ID+".rp_filter", n.looseFilter(z))
 	}
-	n.served.uplinks = append(n.served.uplinks, n.uplinksOf(v)...)
+	n.served.uplinks = append(n.served.uplinks, n.uplinks()[v.ID]...)
 	return out
 }
 
@@ -213,23 +213,6 @@ func (n *node) looseFilter(z *model.Zone) string {
 		return "2"
 	}
 	return "0"
-}
-
-// uplinksOf are the ports by which a VNet's frames leave the node. Those of guests
-// are not there yet.
-func (n *node) uplinksOf(v *model.VNet) []string {
-	var out []string
-	for _, l := range n.out.Links {
-		if l.Master == v.ID {
-			out = append(out, l.Name)
-		}
-	}
-	for _, p := range n.out.Ports {
-		if p.Bridge == v.ID {
-			out = append(out, p.Names...)
-		}
-	}
-	return out
 }
 
 // dhcpHosts are the NICs of a VNet that have addresses to be given. Of each family

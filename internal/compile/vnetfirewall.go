@@ -241,9 +241,14 @@ func (r *ruleset) isolation(guards []guard) []desired.Rule {
 	}
 }
 
-// uplinks are the ports by which VNets reach other nodes, by VNet, sorted.
+// uplinks are the ports by which VNets reach other nodes, by VNet, sorted. They are
+// looked for once, when the links of all zones are there.
 func (n *node) uplinks() map[string][]string {
+	if n.uplinkPorts != nil {
+		return n.uplinkPorts
+	}
 	out := map[string][]string{}
+	n.uplinkPorts = out
 	for _, l := range n.out.Links {
 		if l.Master != "" && n.cfg.VNets[l.Master] != nil {
 			out[l.Master] = append(out[l.Master], l.Name)
