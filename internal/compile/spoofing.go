@@ -97,7 +97,12 @@ func (f *nicFilter) nic(n *node, g guard, owner, guest string, nic *model.NIC) {
 	}
 	add(setIPPorts, "")
 	for _, mac := range macs {
-		ips = append(ips, ownLinkLocal(mac))
+		ips = append(ips, ownAddress(linkLocals, mac))
+		for _, s := range n.subnets[g.vnet.ID] {
+			if s.RAMode == model.RASLAAC && s.CIDR.Bits() == 64 {
+				ips = append(ips, ownAddress(s.CIDR.Masked().Addr(), mac))
+			}
+		}
 	}
 	for _, ip := range ips {
 		if ip.Is4() {
@@ -139,12 +144,18 @@ func (n *node) known(guest string, nic *model.NIC) (macs []string, ips []netip.A
 	return macs, ips
 }
 
-// ownLinkLocal is the link-local address that a host makes of its hardware address
-// (RFC 4291, appendix A).
-func ownLinkLocal(mac string) netip.Addr {
+// linkLocals is the network of addresses that count on one link only (RFC 4291 section
+// 2.5.6).
+var linkLocals = netip.AddrFrom16([16]byte{0: 0xfe, 1: 0x80})
+
+// ownAddress is the address in a network of 64 bits that a host makes of its hardware
+// address (RFC 4291, appendix A).
+func ownAddress(network netip.Addr, mac string) netip.Addr {
 	m, err := hex.DecodeString(strings.ReplaceAll(mac, ":", ""))
 	if err != nil || len(m) != 6 {
 		panic(fmt.Sprintf("%q is not what NormalizeMAC gives", mac))
 	}
-	return netip.AddrFrom16([16]byte{0: 0xfe, 1: 0x80, 8: m[0] ^ 2, 9: m[1], 10: m[2], 11: 0xff, 12: 0xfe, 13: m[3], 14: m[4], 15: m[5]})
+	a := network.As16()
+	copy(a[8:], []byte{m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]})
+	return netip.AddrFrom16(a)
 }

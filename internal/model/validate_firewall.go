@@ -178,6 +178,11 @@ func (c *firewallChecker) firewall(f *Firewall) {
 	if c.networks.VNets[f.ID] == nil {
 		r.errorf("id", f.ID, "is no vnet%s", didYouMean(nearest(c.checker, f.ID, c.networks.VNets), "; declare the vnet first"))
 	}
+	for _, id := range sortedKeys(c.networks.Subnets) {
+		if s := c.networks.Subnets[id]; f.IPFilter && s.VNet == f.ID && s.RAMode == RASLAAC {
+			r.warnf("ip-filter", "true", "lets guests of subnet %s use only the address that they make of their hardware address; others that they make of their own (RFC 7217, RFC 8981) are cut off", s.CIDR)
+		}
+	}
 	c.rules(r, f.Rules, RuleForward, RuleGroup)
 }
 

@@ -56,9 +56,9 @@ func (c *cluster) proved(format string, args ...any) {
 	c.t.Logf("proved: "+format, args...)
 }
 
-// tagged returns how many frames with VLAN tags an interface of a node shows
-// while f runs, as tcpdump -e prints them, whose line holds all of the texts.
-func (c *cluster) tagged(node, link string, f func(), texts ...string) int {
+// captured returns the frames with VLAN tags that an interface of a node shows while f
+// runs, as tcpdump -e prints them, and what else tcpdump said.
+func (c *cluster) captured(node, link string, f func()) (frames, said string) {
 	c.t.Helper()
 	args := append([]string{}, c.labArgs([]string{"exec", node, "--", "tcpdump", "-l", "-e", "-n", "-i", link, "vlan"})...)
 	cmd := exec.Command(binary, args...)
@@ -78,8 +78,16 @@ func (c *cluster) tagged(node, link string, f func(), texts ...string) int {
 	f()
 	_ = unix.Kill(cmd.Process.Pid, unix.SIGINT) // tcpdump then ends in order
 	_ = cmd.Wait()
+	return out.String(), listening.String()
+}
+
+// tagged returns how many frames with VLAN tags an interface of a node shows while f
+// runs whose line holds all of the texts; there have to be some.
+func (c *cluster) tagged(node, link string, f func(), texts ...string) int {
+	c.t.Helper()
+	out, said := c.captured(node, link, f)
 	n := 0
-	for line := range strings.Lines(out.String()) {
+	for line := range strings.Lines(out) {
 		all := true
 		for _, text := range texts {
 			all = all && strings.Contains(line, text)
@@ -89,7 +97,7 @@ func (c *cluster) tagged(node, link string, f func(), texts ...string) int {
 		}
 	}
 	if n == 0 {
-		c.t.Errorf("no frame with %q on %s of %s; those with tags were:\n%s%s", texts, link, node, out.String(), listening.String())
+		c.t.Errorf("no frame with %q on %s of %s; those with tags were:\n%s%s", texts, link, node, out, said)
 	}
 	return n
 }
