@@ -101,8 +101,7 @@ func (s *Service) prepare(ctx context.Context, v *revision.View, edits []model.E
 			if e.Put == nil || e.Put.ObjectKind() != k || !k.Revisioned() {
 				continue
 			}
-			c, err := copyOf(e.Put)
-			if err != nil || after.Put(c) != nil {
+			if !putCopy(after, e.Put) {
 				return p, nil // it is refused with better words
 			}
 			p.subnets = p.subnets || k == model.KindSubnet
@@ -125,6 +124,12 @@ func (s *Service) prepare(ctx context.Context, v *revision.View, edits []model.E
 		}
 	}
 	return p, nil
+}
+
+// putCopy puts a copy of an object that may not be complete.
+func putCopy(cfg *model.Config, o model.Object) bool {
+	c, err := copyOf(o)
+	return err == nil && cfg.Put(c) == nil
 }
 
 // copyOf is a copy that may be completed.
