@@ -164,7 +164,7 @@ func (s *Service) mayGo(v *revision.View, after *model.Config, edits []model.Edi
 			who = append(who, fmt.Sprintf("and %d more", len(used)-maxShown))
 		}
 		out = append(out, model.Problem{Severity: model.Error, Kind: model.KindSubnet, ID: e.ID,
-			Message: fmt.Sprintf("cannot delete subnet '%s', not empty: %s; remove them first (viaduct get addresses)", sub.CIDR, strings.Join(who, ", "))})
+			Message: fmt.Sprintf("cannot delete subnet '%s', not empty: %s; remove them first (viaduct address list)", sub.CIDR, strings.Join(who, ", "))})
 	}
 	if len(out) > 0 {
 		return out

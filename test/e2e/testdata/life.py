@@ -115,12 +115,12 @@ def firewall(proxmox):
     vnet.rules.post(type="group", action="web", enable=1)
     refused(lambda: vnet.rules.post(type="forward", action="ACCEPT", source="+dc/nobody", enable=1), "Parameter verification failed")
     assert [(r["pos"], r["type"], r["action"]) for r in vnet.rules.get()] == [(0, "group", "web"), (1, "forward", "ACCEPT")]
-    vnet.rules(0).put(moveto=2)
-    vnet.rules(0).put(comment="from the office", source="dc/office")
-    one = vnet.rules(0).get()
+    vnet.rules("0").put(moveto=2)  # proxmoxer takes the number 0 for nothing
+    vnet.rules("0").put(comment="from the office", source="dc/office")
+    one = vnet.rules("0").get()
     assert (one["macro"], one["source"], one["comment"]) == ("SSH", "dc/office", "from the office"), one
-    vnet.rules(1).delete()
-    vnet.rules(0).delete()
+    vnet.rules("1").delete()
+    vnet.rules("0").delete()
     vnet.options.put(delete="enable,policy_forward,log_level_forward")
     cluster.groups("web").delete("0")
     cluster.groups("web").delete()
