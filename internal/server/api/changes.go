@@ -64,7 +64,7 @@ func (h *Handler) change(r *request, edits []model.Edit, o revision.EditOptions)
 	o.IfMatch = make(map[string]string)
 	var judged *revision.View
 	store := h.Config.Change
-	if ipam.Concerns(edits) {
+	if ipam.Concerns(edits, o.Lax) {
 		store = h.Addresses.Change
 	}
 	out, err := store(r.Context(), r.caller.name, func(v *revision.View) ([]model.Edit, error) {
