@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
@@ -19,7 +21,13 @@ type group struct {
 	queue []*queued
 	// lead is full while one of those who wait stores changes, for all.
 	lead chan struct{}
+	// crowd is how many were there lately: while they may be on their way, whoever leads
+	// waits a moment for them.
+	crowd int
 }
+
+// linger is how long others are waited for.
+const linger = time.Millisecond
 
 // queued is a change that waits.
 type queued struct {
@@ -44,10 +52,24 @@ func (g *group) commit(ctx context.Context, b *Book, c *change) error {
 			select {
 			case <-q.done:
 			default:
+				g.gather(ctx)
 				// Nobody's context ends the others' changes; the store bounds each request.
 				g.carryOut(context.WithoutCancel(ctx), b)
 			}
 			<-g.lead
+		}
+	}
+}
+
+// gather waits a moment for as many changes as there were lately.
+func (g *group) gather(ctx context.Context) {
+	over := time.Now().Add(linger)
+	for time.Now().Before(over) {
+		g.mu.Lock()
+		n, crowd := len(g.queue), g.crowd
+		g.mu.Unlock()
+		if n >= crowd || !delay.For(ctx, linger/8) {
+			return
 		}
 	}
 }
@@ -75,6 +97,7 @@ func (g *group) take() []*queued {
 		out = append(out, q)
 	}
 	g.queue = rest
+	g.crowd = max(len(out)+len(rest), g.crowd-1)
 	return out
 }
 
