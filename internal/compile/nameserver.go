@@ -67,7 +67,7 @@ func servedHere(views []desired.NameView, a netip.Addr) bool {
 // the zone's gateways.
 func (n *node) nameView(z *model.Zone, bindings []*model.Binding, carried map[linkAddr]bool) (view desired.NameView, ok bool) {
 	view = desired.NameView{Zone: z.ID, Domain: strings.ToLower(z.DNSZone), Owner: model.Ref(model.KindZone, z.ID)}
-	names := map[string][]netip.Addr{}
+	names := make(map[string][]netip.Addr, len(bindings))
 	var subnets []*model.Subnet
 	for _, v := range n.vnets[z.ID] {
 		for _, s := range n.subnets[v.ID] {

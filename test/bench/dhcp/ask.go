@@ -15,10 +15,7 @@ import (
 
 // How often the guest asks: often enough to tell milliseconds, and so seldom that the
 // answers that it gets are no work to speak of.
-const (
-	everyFrame = 2 * time.Millisecond
-	everyName  = time.Millisecond
-)
+const every = 2 * time.Millisecond
 
 // Lengths of headers in bytes, and where fields of a BOOTP message are (RFC 2131,
 // section 2).
@@ -103,7 +100,7 @@ func (w *world) offered(ctx context.Context, n nic) (time.Time, error) {
 	buf := make([]byte, 2048)
 	var sent time.Time
 	for xid := uint32(n.number) << 12; ctx.Err() == nil; {
-		if time.Since(sent) >= everyFrame {
+		if time.Since(sent) >= every {
 			xid++
 			sent = time.Now()
 			if _, err := unix.Write(w.wire, discover(mac, xid)); err != nil && !errors.Is(err, unix.ENOBUFS) {
@@ -142,7 +139,7 @@ func (w *world) named(ctx context.Context, n nic) (time.Time, error) {
 	}
 	buf := make([]byte, 2048)
 	for ctx.Err() == nil {
-		next := time.Now().Add(everyName)
+		next := time.Now().Add(every)
 		// Until the server listens the kernel refuses what is sent to it.
 		if _, err := w.query.Write(text); err != nil && !errors.Is(err, unix.ECONNREFUSED) {
 			return time.Time{}, fmt.Errorf("send a question: %w", err)
