@@ -136,8 +136,13 @@ func (n *node) dhcpSubnet(z *model.Zone, s *model.Subnet, own []netip.Prefix) (d
 		if s.DHCPDNSServer.Is4() == d.CIDR.Addr().Is4() {
 			d.DNSServer = s.DHCPDNSServer
 		}
-	case z.DNSZone != "" && z.DNS == "" && slices.ContainsFunc(own, func(p netip.Prefix) bool { return p.Addr() == s.Gateway }):
+	case z.DNSZone == "" || z.DNS != "":
+	case slices.ContainsFunc(own, func(p netip.Prefix) bool { return p.Addr() == s.Gateway }):
 		d.DNSServer = s.Gateway // the node's own name server listens there
+	case namesBeside(z) && d.CIDR.Addr().Is4() && slices.ContainsFunc(own, func(p netip.Prefix) bool { return p.Addr() == serviceAddress }):
+		d.DNSServer = serviceAddress // and there
+	case namesBeside(z) && d.CIDR.Addr().Is6():
+		d.DNSServer = model.DHCPAddress6(d.CIDR)
 	}
 	if z.DHCPDynamic {
 		for _, r := range s.DHCPRange {
@@ -164,6 +169,13 @@ func (n *node) dhcpSubnet(z *model.Zone, s *model.Subnet, own []netip.Prefix) (d
 		n.out.Addresses = append(n.out.Addresses, desired.Address{Link: s.VNet, Prefix: netip.PrefixFrom(a, d.CIDR.Bits()), NoRoute: true, Owner: d.Owner})
 	}
 	return d, true
+}
+
+// namesBeside reports whether the node answers the guests of a zone for names where it
+// is no gateway of theirs, at the addresses of its DHCP server. In an EVPN zone there
+// is no way back to them.
+func namesBeside(z *model.Zone) bool {
+	return z.DHCP == model.DHCPDnsmasq && z.Type != model.ZoneEVPN
 }
 
 // dhcpFamilies tells which families a VNet's subnets are of, and whether IPv6 ones are
@@ -273,9 +285,19 @@ func (n *node) dhcpInput(t *desired.Table) []desired.Rule {
 	if len(n.served.served) == 0 {
 		return nil
 	}
-	t.Sets = append(t.Sets, desired.Set{Name: "dhcp", Type: "ifname", Elements: quoted(n.served.served)})
+	six := desired.Set{Name: "dhcp6", Type: "ipv6_addr"}
+	for _, a := range n.out.Addresses {
+		if a.NoRoute {
+			six.Elements = append(six.Elements, a.Prefix.Addr().String())
+		}
+	}
+	slices.Sort(six.Elements)
+	six.Elements = slices.Compact(six.Elements)
+	t.Sets = append(t.Sets, desired.Set{Name: "dhcp", Type: "ifname", Elements: quoted(n.served.served)}, six)
 	return []desired.Rule{
 		{Text: "iifname @dhcp udp dport { 67, 547 } return"},
+		{Text: "iifname @dhcp ip daddr " + serviceAddress.String() + " meta l4proto { tcp, udp } th dport 53 return"},
+		{Text: "iifname @dhcp ip6 daddr @dhcp6 meta l4proto { tcp, udp } th dport 53 return"},
 		{Text: "iifname @dhcp icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } return"},
 	}
 }

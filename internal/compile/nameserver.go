@@ -16,7 +16,7 @@ const dnsPort = 53
 
 // nameServer compiles what the node's own name server shall serve: a view for each
 // zone with a DNS zone that no external server has, on the addresses that the node
-// carries as gateway of the zone. It comes after everything that adds addresses.
+// carries as gateway of the zone, or for DHCP where it is none. It comes after everything that adds addresses.
 func (n *node) nameServer(bindings []*model.Binding) {
 	var s desired.NameServer
 	named := map[string][]*model.Binding{} // by zone
@@ -73,6 +73,11 @@ func (n *node) nameView(z *model.Zone, bindings []*model.Binding, carried map[li
 		for _, s := range n.subnets[v.ID] {
 			subnets = append(subnets, s)
 			view.Networks = append(view.Networks, s.CIDR.Masked())
+			for _, a := range []netip.Addr{serviceAddress, model.DHCPAddress6(s.CIDR)} {
+				if namesBeside(z) && carried[linkAddr{v.ID, a}] {
+					view.Listen = append(view.Listen, desired.NameListener{Addr: netip.AddrPortFrom(a, dnsPort), Link: v.ID})
+				}
+			}
 			if !s.Gateway.IsValid() {
 				continue
 			}
@@ -84,7 +89,7 @@ func (n *node) nameView(z *model.Zone, bindings []*model.Binding, carried map[li
 	}
 	if len(view.Listen) == 0 {
 		if len(subnets) > 0 {
-			n.note(LevelWarning, view.Owner, "the names of %s are not served on node %s, which has no gateway of the zone: set gateway in its subnets, or dns for a name server elsewhere", z.DNSZone, n.name)
+			n.note(LevelWarning, view.Owner, "the names of %s are not served on node %s, which has no gateway of the zone: set gateway in its subnets, or dhcp, or dns for a name server elsewhere", z.DNSZone, n.name)
 		}
 		return view, false
 	}

@@ -131,5 +131,5 @@ func (t *Taken) Error() string {
 // Is makes it a plugin.ErrTaken.
 func (t *Taken) Is(target error) bool { return target == plugin.ErrTaken }
 
-// ErrNotAssigned: the owner does not have the address.
+// ErrNotAssigned says that the owner does not have the address.
 var ErrNotAssigned = errors.New("it does not have that address")

@@ -14,14 +14,15 @@ import (
 )
 
 // Concerns reports whether edits have to do with addresses: then they are to be made
-// with Change.
-func Concerns(edits []model.Edit) bool {
+// with Change. Those of subnets have if external systems are to be told of them now,
+// and may refuse them: later they are told anyway.
+func Concerns(edits []model.Edit, later bool) bool {
 	return slices.ContainsFunc(edits, func(e model.Edit) bool {
 		k := e.Kind
 		if e.Put != nil {
 			k = e.Put.ObjectKind()
 		}
-		return k == model.KindGuest || k == model.KindSubnet
+		return k == model.KindGuest || k == model.KindSubnet && !later
 	})
 }
 
@@ -89,8 +90,14 @@ type leaving struct {
 // prepare does what has to be done before edits are stored.
 func (s *Service) prepare(ctx context.Context, v *revision.View, edits []model.Edit, dry bool) (*prepared, error) {
 	p := &prepared{s: s}
-	after := v.Pending.Clone()
+	after, live := v.Pending.Clone(), *v.Live
+	for _, k := range []model.Kind{model.KindIPAM, model.KindDNS} {
+		live.CloneKind(k)
+	}
 	for _, e := range edits {
+		if e.Put != nil && (e.Put.ObjectKind() == model.KindIPAM || e.Put.ObjectKind() == model.KindDNS) {
+			live.Set(e.Put)
+		}
 		if e.Put == nil {
 			after.Delete(e.Kind, e.ID)
 			p.subnets = p.subnets || e.Kind == model.KindSubnet
@@ -101,8 +108,7 @@ func (s *Service) prepare(ctx context.Context, v *revision.View, edits []model.E
 			if e.Put == nil || e.Put.ObjectKind() != k || !k.Revisioned() {
 				continue
 			}
-			c, err := copyOf(e.Put)
-			if err != nil || after.Put(c) != nil {
+			if !putCopy(after, e.Put) {
 				return p, nil // it is refused with better words
 			}
 			p.subnets = p.subnets || k == model.KindSubnet
@@ -114,17 +120,23 @@ func (s *Service) prepare(ctx context.Context, v *revision.View, edits []model.E
 	if dry {
 		return p, nil
 	}
-	if err := s.Register(ctx, v, after, edits); err != nil {
+	if err := s.Register(ctx, &live, after, edits); err != nil {
 		p.conclude(context.WithoutCancel(ctx), false)
 		return nil, err
 	}
 	for _, e := range edits {
-		if err := p.guest(ctx, v, after, e); err != nil {
+		if err := p.guest(ctx, v, after, &live, e); err != nil {
 			p.conclude(context.WithoutCancel(ctx), false)
 			return nil, err
 		}
 	}
 	return p, nil
+}
+
+// putCopy puts a copy of an object that may not be complete.
+func putCopy(cfg *model.Config, o model.Object) bool {
+	c, err := copyOf(o)
+	return err == nil && cfg.Put(c) == nil
 }
 
 // copyOf is a copy that may be completed.
@@ -159,7 +171,7 @@ func (s *Service) mayGo(v *revision.View, after *model.Config, edits []model.Edi
 			who = append(who, fmt.Sprintf("and %d more", len(used)-maxShown))
 		}
 		out = append(out, model.Problem{Severity: model.Error, Kind: model.KindSubnet, ID: e.ID,
-			Message: fmt.Sprintf("cannot delete subnet '%s', not empty: %s; remove them first (viaduct get addresses)", sub.CIDR, strings.Join(who, ", "))})
+			Message: fmt.Sprintf("cannot delete subnet '%s', not empty: %s; remove them first (viaduct address list)", sub.CIDR, strings.Join(who, ", "))})
 	}
 	if len(out) > 0 {
 		return out
@@ -169,7 +181,7 @@ func (s *Service) mayGo(v *revision.View, after *model.Config, edits []model.Edi
 
 // guest gives the NICs of a guest that is put their addresses, and notes which NICs
 // lose theirs.
-func (p *prepared) guest(ctx context.Context, v *revision.View, after *model.Config, e model.Edit) error {
+func (p *prepared) guest(ctx context.Context, v *revision.View, after, live *model.Config, e model.Edit) error {
 	var now []model.NIC
 	id, name := e.ID, ""
 	if g, ok := e.Put.(*model.Guest); ok {
@@ -179,11 +191,11 @@ func (p *prepared) guest(ctx context.Context, v *revision.View, after *model.Con
 	}
 	for _, n := range now {
 		nic := NIC{VNet: n.VNet, MAC: n.MAC, Guest: id, NIC: n.ID, Name: name, declared: true}
-		place, err := find(after, v.Live, n.VNet)
+		place, err := find(after, live, n.VNet)
 		if err != nil || !place.managed() {
 			continue // there is no such VNet, which is refused with better words, or nothing to do
 		}
-		if err := p.nic(ctx, place, after, v.Live, nic, n.IPs); err != nil {
+		if err := p.nic(ctx, place, after, live, nic, n.IPs); err != nil {
 			return model.Problems{{Severity: model.Error, Kind: model.KindGuest, ID: id, Field: n.ID, Value: n.VNet, Message: err.Error()}}
 		}
 	}

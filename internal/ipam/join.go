@@ -50,7 +50,7 @@ type Full struct {
 // Error implements error. Clients of the Proxmox API look for its first words.
 func (f *Full) Error() string {
 	return fmt.Sprintf("can't find any free ip in zone %s for IPv%d: %s cannot get an address in vnet %s, of which every address of %v is used or outside of its ranges; "+
-		"widen dhcp-range, add a subnet, or remove what is not used any more (viaduct get addresses)", f.Zone, f.Family, f.Who, f.VNet, f.Subnets)
+		"widen dhcp-range, add a subnet, or remove what is not used any more (viaduct address list)", f.Zone, f.Family, f.Who, f.VNet, f.Subnets)
 }
 
 // Is makes it a plugin.ErrNone.

@@ -111,11 +111,7 @@ func (j *journal) work(id, zone, owner string) {
 // addresses are the book's of an owner. The caller holds the book's lock.
 func (j *journal) addresses(zone, owner, id string) []Address {
 	if owner != "" {
-		var out []Address
-		for _, a := range j.book.of(zone, owner) {
-			out = append(out, a)
-		}
-		return out
+		return j.book.of(zone, owner)
 	}
 	for _, a := range j.book.zone(zone).addresses {
 		if idOf(a) == id {

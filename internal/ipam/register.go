@@ -56,10 +56,9 @@ func wanted(live *model.Config, configs ...*model.Config) map[string]*registered
 }
 
 // Register tells external systems of the subnets that edits make or change, before the
-// edits are stored, which make the configuration after of that of the view: an error
-// refuses them. What the edits remove they are told
+// edits are stored, which lead to the configuration after: an error refuses them. What the edits remove they are told
 // afterwards, by Settle.
-func (s *Service) Register(ctx context.Context, v *revision.View, after *model.Config, edits []model.Edit) error {
+func (s *Service) Register(ctx context.Context, live, after *model.Config, edits []model.Edit) error {
 	touched := make(map[string]bool)
 	for _, e := range edits {
 		if sub, ok := e.Put.(*model.Subnet); ok {
@@ -69,7 +68,7 @@ func (s *Service) Register(ctx context.Context, v *revision.View, after *model.C
 	if len(touched) == 0 {
 		return nil
 	}
-	want := wanted(v.Live, after)
+	want := wanted(live, after)
 	s.syncing.Lock()
 	defer s.syncing.Unlock()
 	have, err := s.registered(ctx)
@@ -80,7 +79,7 @@ func (s *Service) Register(ctx context.Context, v *revision.View, after *model.C
 		if !touched[id] {
 			continue
 		}
-		if err := s.tell(ctx, v.Live, id, have[id], want[id]); err != nil {
+		if err := s.tell(ctx, live, id, have[id], want[id]); err != nil {
 			return fmt.Errorf("subnet %s: %w", want[id].Subnet.CIDR, err)
 		}
 	}

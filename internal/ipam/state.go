@@ -3,6 +3,7 @@ package ipam
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -122,38 +123,39 @@ func (s *Service) Import(ctx context.Context, state *State) (*Imported, error) {
 
 // take takes over one address; what cannot be taken over is told in out.
 func (s *Service) take(ctx context.Context, v *revision.View, zone, cidr, ip string, from StateIP, out *Imported) error {
-	refuse := func(format string, args ...any) {
-		out.Refused = append(out.Refused, fmt.Sprintf("zone %s, %s: ", zone, ip)+fmt.Sprintf(format, args...))
+	n, address, err := nicOf(v.Pending, zone, cidr, ip, from)
+	if err == nil {
+		if known, ok := s.book.Get(zone, address); ok && known.Owner() == n.owner() {
+			out.Known++
+			return nil
+		}
+		_, err = s.Reserve(ctx, n, address)
 	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		out.Refused = append(out.Refused, fmt.Sprintf("zone %s, %s: %s", zone, ip, err))
+	default:
+		out.Added++
+	}
+	return nil
+}
+
+// nicOf is the NIC that an address of a State belongs to.
+func nicOf(cfg *model.Config, zone, cidr, ip string, from StateIP) (n NIC, address netip.Addr, err error) {
 	network, err := netip.ParsePrefix(cidr)
 	if err != nil {
-		refuse("%q is no network", cidr)
-		return nil
+		return n, address, fmt.Errorf("%q is no network", cidr)
 	}
-	a, err := netip.ParseAddr(ip)
-	if err != nil {
-		refuse("is no address")
-		return nil
+	if address, err = netip.ParseAddr(ip); err != nil {
+		return n, address, errors.New("is no address")
 	}
-	sub := v.Pending.Subnets[model.SubnetID(zone, network)]
+	sub := cfg.Subnets[model.SubnetID(zone, network)]
 	if sub == nil {
-		refuse("the subnet %s is not configured here", cidr)
-		return nil
+		return n, address, fmt.Errorf("the subnet %s is not configured here", cidr)
 	}
-	n := NIC{VNet: sub.VNet, MAC: word(from.MAC), Guest: word(from.VMID), Name: word(from.Hostname)}
-	if known, ok := s.book.Get(zone, a); ok && known.Owner() == n.owner() {
-		out.Known++
-		return nil
-	}
-	if _, err := s.Reserve(ctx, n, a); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		refuse("%s", err)
-		return nil
-	}
-	out.Added++
-	return nil
+	return NIC{VNet: sub.VNet, MAC: word(from.MAC), Guest: word(from.VMID), Name: word(from.Hostname)}, address, nil
 }
 
 func word(s *string) string {

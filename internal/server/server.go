@@ -157,7 +157,7 @@ func (s *Server) Run(ctx context.Context) error {
 	background.Go(func() { s.keepAdmin(ctx, authority) })
 	return s.serve(ctx, socket, authority, s.routes(
 		&api.Handler{
-			Config: config, Addresses: addresses, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: administrator,
+			Config: config, Addresses: addresses, Ping: systems.Clients{}.Ping, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: administrator,
 			Version: s.cfg.Version, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log,
 		},
 		&agentapi.Handler{Authority: authority, Fleet: nodes, Addresses: addresses, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log},

@@ -51,8 +51,8 @@ func newCluster(t *testing.T) *cluster {
 	c.http = &http.Client{Transport: transport, Timeout: patience}
 	begin := c.until(t, "", api.EventReady)
 	c.edit(t, c.local,
-		&model.IPAM{ID: "netbox", Type: model.IPAMTypeNetBox, URL: "https://netbox.example.com/api", Token: hiddenToken},
-		&model.NameServer{ID: "powerdns", Type: model.DNSTypePowerDNS, URL: "https://dns.example.com/api/v1/servers/localhost", Key: hiddenToken},
+		&model.IPAM{ID: "netbox", Type: model.IPAMTypeNetBox, URL: "https://127.0.0.1:1/api", Token: hiddenToken},
+		&model.NameServer{ID: "powerdns", Type: model.DNSTypePowerDNS, URL: "https://127.0.0.1:1/api/v1/servers/localhost", Key: hiddenToken},
 		&model.Zone{ID: "z1", Type: model.ZoneSimple}, &model.VNet{ID: "v1", Zone: "z1"}, &model.Subnet{CIDR: netip.MustParsePrefix("10.1.0.0/16"), VNet: "v1"},
 		&model.Zone{ID: "z2", Type: model.ZoneSimple}, &model.VNet{ID: "v2", Zone: "z2"}, &model.Subnet{CIDR: netip.MustParsePrefix("10.2.0.0/16"), VNet: "v2"},
 		&model.Alias{ID: "office", CIDR: "192.0.2.0/24"}, &model.IPSet{ID: "admins"}, &model.SecurityGroup{ID: "web"},
@@ -286,7 +286,7 @@ func TestSecretsAreHidden(t *testing.T) {
 	c.user(t, watcher, "/sdn/ipams looks", "/sdn/dns looks")
 	for _, path := range []string{"/api/v1/ipams", "/api/v1/ipams/netbox", "/api/v1/dns", "/api/v1/dns/powerdns"} {
 		a := c.request(t, http.MethodGet, path, "", "Authorization", "PVEAPIToken="+c.tokens[watcher])
-		if a.status != http.StatusOK || !strings.Contains(a.body, "example.com") || strings.Contains(a.body, hiddenToken) {
+		if a.status != http.StatusOK || !strings.Contains(a.body, "127.0.0.1:1") || strings.Contains(a.body, hiddenToken) {
 			t.Errorf("%s tells an auditor: %d %s", path, a.status, a.body)
 		}
 	}

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -20,18 +21,28 @@ type lone struct {
 	t       *testing.T
 	data    string
 	address string
+	process *os.Process
 }
 
 // startLone starts a server, whose data are the test's.
 func startLone(t *testing.T) *lone {
 	t.Helper()
 	s := &lone{t: t, data: t.TempDir()}
+	s.start()
+	return s
+}
+
+// start starts the server on its data.
+func (s *lone) start() {
+	t := s.t
+	t.Helper()
 	out := lockedBuffer{b: &bytes.Buffer{}}
 	cmd := exec.Command(binary, "server", "--data", s.data, "--listen", "127.0.0.1:0")
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	s.process = cmd.Process
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(unix.SIGTERM)
 		var exit *exec.ExitError
@@ -45,27 +56,35 @@ func startLone(t *testing.T) *lone {
 			s.address = m[1]
 			if c, err := net.Dial("tcp", s.address); err == nil {
 				_ = c.Close()
-				return s
+				return
 			}
 		}
 	}
 	t.Fatalf("the server does not listen:\n%s", out.String())
-	return nil
 }
 
 // viaduct runs a command as whoever may read the server's data, and returns what it
 // prints.
 func (s *lone) viaduct(stdin string, args ...string) string {
 	s.t.Helper()
+	out, err := s.try(stdin, args...)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return out
+}
+
+// try is viaduct for a command that may fail: the error has what it printed.
+func (s *lone) try(stdin string, args ...string) (string, error) {
 	cmd := exec.Command(binary, args...)
 	cmd.Env = append(os.Environ(), "VIADUCT_SERVER=unix://"+filepath.Join(s.data, "api.sock"))
 	cmd.Stdin = strings.NewReader(stdin)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
-		s.t.Fatalf("viaduct %s: %v\n%s%s", strings.Join(args, " "), err, out.String(), errs.String())
+		return "", fmt.Errorf("viaduct %s: %w\n%s%s", strings.Join(args, " "), err, out.String(), errs.String())
 	}
-	return strings.TrimSpace(out.String())
+	return strings.TrimSpace(out.String()), nil
 }
 
 // life runs the script that lives the life of all objects.

@@ -31,7 +31,7 @@ func dhcpManifest() string {
 	b.WriteString("kind: controller\nid: ctl\ntype: evpn\nasn: 65000\npeers: [192.168.0.1, 192.168.0.2, 192.168.0.3]\n")
 	for i, z := range dhcpZones {
 		n := i + 1
-		fmt.Fprintf(&b, "---\nkind: zone\nid: zone%d\n%s\ndhcp: dnsmasq\n", n, z.zone)
+		fmt.Fprintf(&b, "---\nkind: zone\nid: zone%d\n%s\ndhcp: dnsmasq\ndnszone: lab%d.example\n", n, z.zone, n)
 		fmt.Fprintf(&b, "---\nkind: vnet\nid: net%d\nzone: zone%d\n%s\n", n, n, z.vnet)
 		fmt.Fprintf(&b, "---\nkind: subnet\nid: 10.%d.0.0/24\nvnet: net%d\ngateway: %s\n", n, n, z.gateway)
 		fmt.Fprintf(&b, "---\nkind: subnet\nid: fd00:%d::/64\nvnet: net%d\ngateway: fd00:%d::1\nra: slaac\n", n, n, n)
@@ -51,7 +51,7 @@ func TestVMDHCP(t *testing.T) {
 	c.labRun("guest", "start", "--all")
 	told := func(i, node int) string {
 		z := dhcpZones[i]
-		return fmt.Sprintf("ip=10.%d.0.1%d router=%s dns= mtu=%d server=%s", i+1, node, z.gateway, z.mtu, z.server)
+		return fmt.Sprintf("ip=10.%d.0.1%d router=%s dns=%s mtu=%d server=%s", i+1, node, z.gateway, z.server, z.mtu, z.server)
 	}
 	for i, z := range dhcpZones {
 		kind, _, _ := strings.Cut(strings.TrimPrefix(z.zone, "type: "), "\n")
@@ -61,7 +61,10 @@ func TestVMDHCP(t *testing.T) {
 			c.slaac(guest, fmt.Sprintf("fd00:%d::be24:11ff:fe00:%d0%d", i+1, i+1, node), kind == "simple" || kind == "evpn")
 			c.renews(guest)
 		}
-		c.proved("%s zone: guests on two nodes got, and renewed, the addresses that are theirs, and made IPv6 ones of their own", kind)
+		for node := 1; node <= 2; node++ {
+			c.names(fmt.Sprintf("g%d%d", i+1, node), z.server, fmt.Sprintf("g%d%d.lab%d.example", i+1, 3-node, i+1), fmt.Sprintf("10.%d.0.1%d", i+1, 3-node))
+		}
+		c.proved("%s zone: guests on two nodes got, and renewed, the addresses that are theirs, made IPv6 ones of their own, and found each other's names and the way back", kind)
 	}
 	crossed, _ := c.captured("node2", "eth1", func() {
 		c.leases("g21", told(1, 1))
@@ -76,10 +79,25 @@ func TestVMDHCP(t *testing.T) {
 		if i > 0 { // a simple zone's VNets are not the same network on two nodes
 			c.labRun("guest", "move", fmt.Sprintf("g%d1", i+1), "node3")
 			c.leases(fmt.Sprintf("g%d1", i+1), told(i, 1))
+			c.names(fmt.Sprintf("g%d2", i+1), dhcpZones[i].server, fmt.Sprintf("g%d1.lab%d.example", i+1, i+1), fmt.Sprintf("10.%d.0.11", i+1))
 		}
 	}
-	c.proved("guests that moved to node3 were told the same there")
+	c.proved("guests that moved to node3 were told the same there, and kept their names")
 	c.stands()
+}
+
+// names demands that a guest is told by a name server which address a name has, and
+// which name the address.
+func (c *cluster) names(guest, server, name, address string) {
+	c.t.Helper()
+	for question, answer := range map[string]string{name: address, address: name} {
+		c.eventually(20*time.Second, func() error {
+			if r := c.exec(guest, "busybox", "nslookup", question, server); !strings.Contains(r.out, answer) {
+				return fmt.Errorf("%s asks %s for %s and is not told %s:\n%s%s", guest, server, question, answer, r.out, r.err)
+			}
+			return nil
+		})
+	}
 }
 
 // slaac demands that a guest has made an address, and has the node as its default

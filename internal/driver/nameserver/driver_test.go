@@ -36,6 +36,15 @@ const (
 	mortal = "agent-of-a-test"
 )
 
+// executable is the test binary, which also works from another directory.
+func executable() string {
+	path, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	return path
+}
+
 // TestMain lets the test binary be the server too, as the agent's own binary is.
 func TestMain(m *testing.M) {
 	var err error
@@ -43,7 +52,7 @@ func TestMain(m *testing.M) {
 	case len(os.Args) == 4 && os.Args[1] == child:
 		err = coredns.Run(context.Background(), os.Args[3], os.Args[2], slog.New(slog.NewTextHandler(os.Stderr, nil)))
 	case len(os.Args) == 3 && os.Args[1] == mortal:
-		d := New(Options{Dir: os.Args[2], Command: []string{os.Args[0], child, "1"}, Version: "1"})
+		d := New(Options{Dir: os.Args[2], Command: []string{executable(), child, "1"}, Version: "1"})
 		node := &desired.Node{NameServer: &desired.NameServer{Views: []desired.NameView{view(0, "web1.lab.example 10.0.0.5")}}}
 		if _, err = d.Reconcile(context.Background(), node, false); err == nil {
 			err = unix.Kill(os.Getpid(), unix.SIGKILL)
@@ -98,7 +107,7 @@ func newLab(t *testing.T) *lab {
 }
 
 func (l *lab) driver(dir, version string) *Driver {
-	return New(Options{Dir: dir, Command: []string{os.Args[0], child, version}, Version: version, Namespace: l.node})
+	return New(Options{Dir: dir, Command: []string{executable(), child, version}, Version: version, Namespace: l.node})
 }
 
 // view is that of one of the bridges, with names and their addresses.
@@ -350,7 +359,7 @@ func TestRepair(t *testing.T) {
 // An agent that is killed leaves the server running, and the next one finds it.
 func TestAgentKilled(t *testing.T) {
 	l := newLab(t)
-	agent := exec.Command(os.Args[0], mortal, l.d.o.Dir)
+	agent := exec.Command(executable(), mortal, l.d.o.Dir)
 	agent.Stderr = os.Stderr
 	err := l.node.Run(agent.Run)
 	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != unix.SIGKILL {

@@ -3,6 +3,7 @@ package nft
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -229,3 +230,20 @@ func BenchmarkElement(b *testing.B) {
 }
 
 func sorted[T int | string](list []T) []T { return slices.Sorted(slices.Values(list)) }
+
+// Tables of several families are all seen, by a driver that has just begun too.
+func TestTablesOfSeveralFamilies(t *testing.T) {
+	ns := scratch.New(t)
+	state := filepath.Join(t.TempDir(), "nft.json")
+	want := &desired.Node{Tables: []desired.Table{
+		{Family: "bridge", Name: "viaduct_b", Sets: []desired.Set{{Name: "s", Type: "ifname", Dynamic: true, Elements: []string{`"eth0"`}}}},
+		{Family: "inet", Name: "viaduct_a"}, {Family: "ip", Name: "viaduct_c"},
+	}}
+	if _, err := New(Options{Namespace: ns, StateFile: state}).Reconcile(t.Context(), want, false); err != nil {
+		t.Fatal(err)
+	}
+	r, err := New(Options{Namespace: ns, StateFile: state}).Reconcile(t.Context(), want, true)
+	if err != nil || len(r.Changes) != 0 {
+		t.Errorf("a driver that begins finds %v, %v", r.Changes, err)
+	}
+}

@@ -7,6 +7,7 @@
 package api
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +17,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/audit"
 	"github.com/viaduct-sdn/viaduct/internal/ipam"
+	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/event"
@@ -28,10 +30,13 @@ import (
 // objects.
 const maxBody = 16 << 20
 
-// Handler serves the interface. All fields but Stop are required.
+// Handler serves the interface. All fields but Ping and Stop are required.
 type Handler struct {
 	Config    *revision.Service
 	Addresses *ipam.Service
+	// Ping asks the external system that an object describes whether it is there; nil
+	// asks none.
+	Ping      func(ctx context.Context, o model.Object) error
 	Fleet     *fleet.Fleet
 	Authority *pki.Authority
 	Access    *access.Service

@@ -1,10 +1,12 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"maps"
 	"strconv"
+	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/ipam"
@@ -64,7 +66,7 @@ func (h *Handler) change(r *request, edits []model.Edit, o revision.EditOptions)
 	o.IfMatch = make(map[string]string)
 	var judged *revision.View
 	store := h.Config.Change
-	if ipam.Concerns(edits) {
+	if ipam.Concerns(edits, o.Lax) {
 		store = h.Addresses.Change
 	}
 	out, err := store(r.Context(), r.caller.name, func(v *revision.View) ([]model.Edit, error) {
@@ -80,7 +82,7 @@ func (h *Handler) change(r *request, edits []model.Edit, o revision.EditOptions)
 	var problems model.Problems
 	switch {
 	case err == nil:
-		out.Warnings = h.redact(r.caller, judged, out.Warnings)
+		out.Warnings = append(h.redact(r.caller, judged, out.Warnings), h.silent(r.Context(), edits)...)
 		return editResult(out), nil
 	case errors.As(err, &problems):
 		if shown := h.redact(r.caller, judged, problems); len(shown) > 0 {
@@ -88,6 +90,29 @@ func (h *Handler) change(r *request, edits []model.Edit, o revision.EditOptions)
 		}
 	}
 	return nil, err
+}
+
+// pingTimeout bounds the question to an external system whether it is there.
+const pingTimeout = 5 * time.Second
+
+// silent warns of external systems that edits speak of and that do not let in. They
+// may be set up later.
+func (h *Handler) silent(ctx context.Context, edits []model.Edit) model.Problems {
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	var out model.Problems
+	for _, e := range edits {
+		if e.Put == nil || h.Ping == nil {
+			continue
+		}
+		if err := h.Ping(ctx, e.Put); err != nil {
+			out = append(out, model.Problem{
+				Severity: model.Warning, Kind: e.Put.ObjectKind(), ID: e.Put.ObjectID(), Field: "url",
+				Message: "is stored, but the external system does not answer as it should; nothing can be registered with it until it does: " + err.Error(),
+			})
+		}
+	}
+	return out
 }
 
 // pin demands of guests, which are stored after the edits were judged, that they

@@ -83,6 +83,53 @@ def vnets(sdn):
     print("VNets and subnets of both families are made, read, changed and refused")
 
 
+def addresses(sdn):
+    ips, mac = sdn.vnets("vnet1").ips, "BC:24:11:00:00:01"
+    ips.post(zone="simple1", mac=mac, ip="10.0.1.10")
+    refused(lambda: ips.post(zone="simple1", mac="BC:24:11:00:00:02", ip="10.0.1.10"), "500", "already exist")
+    refused(lambda: ips.post(zone="simple1", mac=mac, ip="10.0.1.254"), "500", "already exist", "gateway")
+    refused(lambda: ips.put(zone="simple1", mac="BC:24:11:00:00:02", ip="10.0.1.11"), "500")
+    ips.put(zone="simple1", mac=mac, ip="10.0.1.11", vmid=100)
+    status = {row["ip"]: row for row in sdn.ipams("pve").status.get()}
+    assert status.pop("10.0.1.254")["gateway"] == 1 and status.pop("2001:db8::1")["gateway"] == 1
+    assert status == {"10.0.1.11": {"zone": "simple1", "vnet": "vnet1", "subnet": "10.0.1.0/24", "ip": "10.0.1.11", "mac": mac, "vmid": 100}}, status
+    refused(lambda: sdn.vnets("vnet1").subnets("simple1-10.0.1.0-24").delete(), "500", "cannot delete subnet '10.0.1.0/24', not empty")
+    ips.delete(zone="simple1", mac=mac, ip="10.0.1.11")
+    assert len(sdn.ipams("pve").status.get()) == 2
+    print("addresses are given, moved, told, taken, and keep their subnet")
+
+
+def firewall(proxmox):
+    vnet, cluster = proxmox.cluster.sdn.vnets("vnet1").firewall, proxmox.cluster.firewall
+    cluster.options.put(enable=1)
+    cluster.aliases.post(name="office", cidr="198.51.100.0/24")
+    cluster.ipset.post(name="admins")
+    cluster.ipset("admins").post(cidr="198.51.100.7")
+    cluster.groups.post(group="web")
+    cluster.groups("web").post(type="in", action="ACCEPT", macro="HTTPS", enable=1)
+    refs = {r["ref"] for r in cluster.refs.get()}
+    assert {"+dc/admins", "dc/office"} <= refs, refs
+    vnet.options.put(enable=1, policy_forward="DROP", log_level_forward="info")
+    equal(vnet.options.get(), {"enable": 1, "policy_forward": "DROP", "log_level_forward": "info"}, "the options of a firewall")
+    vnet.rules.post(type="forward", action="ACCEPT", macro="SSH", source="+dc/admins", enable=1)
+    vnet.rules.post(type="group", action="web", enable=1)
+    refused(lambda: vnet.rules.post(type="forward", action="ACCEPT", source="+dc/nobody", enable=1), "Parameter verification failed")
+    assert [(r["pos"], r["type"], r["action"]) for r in vnet.rules.get()] == [(0, "group", "web"), (1, "forward", "ACCEPT")]
+    vnet.rules("0").put(moveto=2)  # proxmoxer takes the number 0 for nothing
+    vnet.rules("0").put(comment="from the office", source="dc/office")
+    one = vnet.rules("0").get()
+    assert (one["macro"], one["source"], one["comment"]) == ("SSH", "dc/office", "from the office"), one
+    vnet.rules("1").delete()
+    vnet.rules("0").delete()
+    vnet.options.put(delete="enable,policy_forward,log_level_forward")
+    cluster.groups("web").delete("0")
+    cluster.groups("web").delete()
+    cluster.ipset("admins").delete("198.51.100.7")
+    cluster.ipset("admins").delete()
+    cluster.aliases("office").delete()
+    print("firewalls have options, rules, groups, IP sets and aliases")
+
+
 def controllers(sdn):
     sdn.controllers.post(controller="evpnctl", type="evpn", asn=65000, peers="192.0.2.1,192.0.2.2")
     sdn.controllers.post(controller="bgpn1", type="bgp", asn=65001, node="n1", peers="192.0.2.9", ebgp=1, **{"ebgp-multihop": 2})
@@ -166,6 +213,8 @@ def main():
     controllers(sdn)
     zones(sdn)
     vnets(sdn)
+    addresses(sdn)
+    firewall(proxmox)
     fabrics(sdn)
     transactions(proxmox)
     destroy(proxmox)
