@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,8 +24,9 @@ import (
 // bindingsFile keeps the bindings in the agent's data directory.
 const bindingsFile = "bindings.json"
 
-// bindingsPause is the least time between two writes of the file: it may be large, and
-// what it lacks after a kill a server tells again.
+// bindingsPause is the time from news to their place in the file. It may be large: to
+// write it for each would be much work, and to do that at once would be in the way of the
+// pass that makes them true. What it lacks after a kill a server tells again.
 const bindingsPause = time.Second
 
 // bindings is what the agent knows of the NICs in the node's zones.
@@ -33,7 +35,7 @@ type bindings struct {
 	epoch  string
 	number int64
 	byID   map[string]*model.Binding
-	sorted []*model.Binding // of byID, until that changes
+	sorted []*model.Binding // of byID; nil until it is asked for
 	dirty  chan struct{}    // holds a value while the file is behind
 }
 
@@ -45,7 +47,7 @@ func newBindings() *bindings {
 func (b *bindings) take(news *protocol.Bindings) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.epoch, b.number, b.sorted = news.Epoch, news.Number, nil
+	b.epoch, b.number = news.Epoch, news.Number
 	if news.All {
 		clear(b.byID)
 	}
@@ -55,10 +57,40 @@ func (b *bindings) take(news *protocol.Bindings) {
 	for _, one := range news.Put {
 		b.byID[one.ID()] = one
 	}
+	if b.sorted != nil && !news.All && len(news.Gone)+len(news.Put) <= fewNews {
+		b.sorted = amended(b.sorted, news)
+	} else {
+		b.sorted = nil
+	}
 	select {
 	case b.dirty <- struct{}{}:
 	default:
 	}
+}
+
+// fewNews is up to how many news are put in their places, and not all sorted anew.
+const fewNews = 64
+
+// amended is a list, sorted by ID, with news. The list itself is not changed, as it is
+// in use.
+func amended(list []*model.Binding, news *protocol.Bindings) []*model.Binding {
+	find := func(id string) (int, bool) {
+		return slices.BinarySearchFunc(list, id, func(b *model.Binding, id string) int { return cmp.Compare(b.ID(), id) })
+	}
+	list = append(make([]*model.Binding, 0, len(list)+len(news.Put)), list...)
+	for _, id := range news.Gone {
+		if at, there := find(id); there {
+			list = slices.Delete(list, at, at+1)
+		}
+	}
+	for _, one := range news.Put {
+		if at, there := find(one.ID()); there {
+			list[at] = one
+		} else {
+			list = slices.Insert(list, at, one)
+		}
+	}
+	return list
 }
 
 // list returns all, sorted by ID. It is shared: nothing in it may be changed.
@@ -132,15 +164,19 @@ func (a *Agent) followBindings(ctx context.Context, link *serverLink) {
 	}
 }
 
-// keepBindings writes the file, now and then, until ctx ends.
+// keepBindings writes the file, now and then, until ctx ends; then what is known.
 func (a *Agent) keepBindings(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-a.bindings.dirty:
-			a.logSaveError(a.disk.write(bindingsFile, a.bindings.whole()))
 		}
 		delay.For(ctx, bindingsPause)
+		select {
+		case <-a.bindings.dirty: // of news that came meanwhile
+		default:
+		}
+		a.logSaveError(a.disk.write(bindingsFile, a.bindings.whole()))
 	}
 }

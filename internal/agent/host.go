@@ -92,8 +92,9 @@ func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
 	// The filter stands before the links that it keeps apart; forwarding is
 	// switched on after both. FRR lets go of a VRF before it is deleted, and learns
 	// of a new one when it is there. Open vSwitch makes interfaces that links join.
-	// What ifupdown2 makes, on nodes that use it, the link driver completes. DHCP is
-	// served on links with their addresses, and names at those of gateways.
+	// What ifupdown2 makes, on nodes that use it, the link driver completes. Names are
+	// served at addresses of gateways, and DHCP on links with theirs: names first, as
+	// a guest may ask for another one's before that has been told its address.
 	h.drivers = []driver.Driver{
 		nft.New(nft.Options{StateFile: filepath.Join(o.Data, "nft.json")}),
 		h.frr.Withdraw(),
@@ -102,8 +103,8 @@ func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
 		h.link,
 		sysctl.New(nil),
 		routes,
-		h.dhcp,
 		names,
+		h.dhcp,
 		h.frr,
 	}
 	return h, nil

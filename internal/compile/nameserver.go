@@ -67,7 +67,7 @@ func servedHere(views []desired.NameView, a netip.Addr) bool {
 // the zone's gateways.
 func (n *node) nameView(z *model.Zone, bindings []*model.Binding, carried map[linkAddr]bool) (view desired.NameView, ok bool) {
 	view = desired.NameView{Zone: z.ID, Domain: strings.ToLower(z.DNSZone), Owner: model.Ref(model.KindZone, z.ID)}
-	names := map[string][]netip.Addr{}
+	names := make([]namedAddr, 0, len(bindings)+len(n.vnets[z.ID]))
 	var subnets []*model.Subnet
 	for _, v := range n.vnets[z.ID] {
 		for _, s := range n.subnets[v.ID] {
@@ -81,8 +81,7 @@ func (n *node) nameView(z *model.Zone, bindings []*model.Binding, carried map[li
 			if !s.Gateway.IsValid() {
 				continue
 			}
-			name := fullName(v.ID+"-gw", s, z)
-			names[name] = append(names[name], s.Gateway)
+			names = append(names, namedAddr{fullName(v.ID+"-gw", s, z), s.Gateway})
 			if carried[linkAddr{v.ID, s.Gateway}] {
 				view.Listen = append(view.Listen, desired.NameListener{Addr: netip.AddrPortFrom(s.Gateway, dnsPort), Link: v.ID})
 			}
@@ -104,8 +103,7 @@ func (n *node) nameView(z *model.Zone, bindings []*model.Binding, carried map[li
 			if s == nil {
 				s = around(subnets, ip)
 			}
-			name := fullName(b.Name, s, z)
-			names[name] = append(names[name], ip)
+			names = append(names, namedAddr{fullName(b.Name, s, z), ip})
 		}
 	}
 	view.Names = nameEntries(names)
@@ -136,13 +134,28 @@ func fullName(name string, s *model.Subnet, z *model.Zone) string {
 	return strings.ToLower(name + "." + z.DNSZone)
 }
 
-// nameEntries sorts names and their addresses.
-func nameEntries(names map[string][]netip.Addr) []desired.NameEntry {
-	out := make([]desired.NameEntry, 0, len(names))
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		ips := names[name]
-		slices.SortFunc(ips, netip.Addr.Compare)
-		out = append(out, desired.NameEntry{Name: name, IPs: slices.Compact(ips)})
+// namedAddr is an address of a name.
+type namedAddr struct {
+	name string
+	addr netip.Addr
+}
+
+// nameEntries gathers the addresses of each name, and sorts both.
+func nameEntries(all []namedAddr) []desired.NameEntry {
+	slices.SortFunc(all, func(a, b namedAddr) int {
+		return cmp.Or(strings.Compare(a.name, b.name), a.addr.Compare(b.addr))
+	})
+	all = slices.Compact(all)
+	ips := make([]netip.Addr, len(all)) // of all entries
+	out := make([]desired.NameEntry, 0, len(all))
+	for i, a := range all {
+		ips[i] = a.addr
+		if last := len(out) - 1; last >= 0 && out[last].Name == a.name {
+			from := i - len(out[last].IPs)
+			out[last].IPs = ips[from : i+1 : i+1]
+			continue
+		}
+		out = append(out, desired.NameEntry{Name: a.name, IPs: ips[i : i+1 : i+1]})
 	}
 	return out
 }

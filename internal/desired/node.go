@@ -8,9 +8,6 @@ package desired
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"net/netip"
 	"slices"
 )
@@ -336,15 +333,4 @@ func (n *Node) Sort() {
 		return cmp.Or(cmp.Compare(a.Family, b.Family), cmp.Compare(a.Name, b.Name))
 	})
 	sortDHCP(n.DHCP)
-}
-
-// Hash identifies the state: equal states have equal hashes. It is lower-case
-// hexadecimal SHA-256 of the JSON form.
-func (n *Node) Hash() string {
-	b, err := json.Marshal(n)
-	if err != nil { // plain values only: cannot happen
-		panic(err)
-	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
 }

@@ -2,7 +2,7 @@ package diff
 
 import (
 	"fmt"
-	"net/netip"
+	"maps"
 	"slices"
 	"strings"
 
@@ -12,66 +12,94 @@ import (
 // NameServer compares two states of a node's name server: where it listens, and each
 // name. Either may be nil.
 func NameServer(old, new *desired.NameServer) []Change {
-	same := unchanged(old, new)
-	views, names := nameEntries(old, same)
-	wantedViews, wantedNames := nameEntries(new, same)
-	return append(Keyed(TypeNameView, views, wantedViews), Keyed(TypeName, names, wantedNames)...)
+	oldNames, newNames := differingNames(old, new)
+	return append(Keyed(TypeNameView, viewEntries(old), viewEntries(new)), Keyed(TypeName, nameEntries(oldNames), nameEntries(newNames))...)
 }
 
-// viewName is a name of a zone.
-type viewName struct{ zone, name string }
+// viewNames are names of a view.
+type viewNames struct {
+	view  *desired.NameView
+	names []desired.NameEntry
+}
 
-// unchanged are the names that are equal in both states. There may be ten thousands,
-// of which one has changed: the others are not described.
-func unchanged(old, new *desired.NameServer) map[viewName]bool {
-	if old == nil || new == nil {
-		return nil
-	}
-	had := map[viewName][]netip.Addr{}
-	owners := map[string]string{}
-	for _, v := range old.Views {
-		owners[v.Zone] = v.Owner
-		for _, n := range v.Names {
-			had[viewName{v.Zone, n.Name}] = n.IPs
+// differingNames are the names of both states without those that are equal in them.
+// There may be ten thousands, of which one has changed: the others are not described.
+// Equal ones are found where both lists are in the order of names, as they are made.
+func differingNames(old, new *desired.NameServer) (oldNames, newNames []viewNames) {
+	before := map[string]*desired.NameView{}
+	if old != nil {
+		for i := range old.Views {
+			before[old.Views[i].Zone] = &old.Views[i]
 		}
 	}
-	same := make(map[viewName]bool, len(had))
-	for _, v := range new.Views {
-		for _, n := range v.Names {
-			at := viewName{v.Zone, n.Name}
-			if ips, ok := had[at]; ok && owners[v.Zone] == v.Owner && slices.Equal(ips, n.IPs) {
-				same[at] = true
+	if new != nil {
+		for i := range new.Views {
+			v := &new.Views[i]
+			o := before[v.Zone]
+			if o == nil || o.Owner != v.Owner {
+				newNames = append(newNames, viewNames{v, v.Names})
+				continue
 			}
+			delete(before, v.Zone)
+			o1, n1 := withoutEqual(o.Names, v.Names)
+			oldNames, newNames = append(oldNames, viewNames{o, o1}), append(newNames, viewNames{v, n1})
 		}
 	}
-	return same
+	for _, zone := range slices.Sorted(maps.Keys(before)) {
+		oldNames = append(oldNames, viewNames{before[zone], before[zone].Names})
+	}
+	return oldNames, newNames
 }
 
-func nameEntries(s *desired.NameServer, same map[viewName]bool) (views, names []Entry) {
+// withoutEqual are two lists without what is equal in both.
+func withoutEqual(old, new []desired.NameEntry) (oldRest, newRest []desired.NameEntry) {
+	i, k := 0, 0
+	for i < len(old) && k < len(new) {
+		switch order := strings.Compare(old[i].Name, new[k].Name); {
+		case order == 0 && slices.Equal(old[i].IPs, new[k].IPs):
+			i, k = i+1, k+1
+		case order == 0:
+			oldRest, newRest = append(oldRest, old[i]), append(newRest, new[k])
+			i, k = i+1, k+1
+		case order < 0:
+			oldRest = append(oldRest, old[i])
+			i++
+		default:
+			newRest = append(newRest, new[k])
+			k++
+		}
+	}
+	return append(oldRest, old[i:]...), append(newRest, new[k:]...)
+}
+
+func viewEntries(s *desired.NameServer) (out []Entry) {
 	if s == nil {
-		return nil, nil
+		return nil
 	}
 	for _, v := range s.Views {
 		var listen []string
 		for _, l := range v.Listen {
 			listen = append(listen, l.Addr.String()+" on "+l.Link)
 		}
-		views = append(views, Entry{Key: v.Zone, Name: v.Zone, Owner: v.Owner, Props: []Prop{
+		out = append(out, Entry{Key: v.Zone, Name: v.Zone, Owner: v.Owner, Props: []Prop{
 			{Name: "domain", Value: v.Domain},
 			{Name: "listen", Value: strings.Join(listen, ", ")},
 			{Name: "networks", Value: joined(v.Networks)},
 			{Name: "forwarders", Value: joined(s.Forwarders)},
 		}})
-		for _, n := range v.Names {
-			if same[viewName{v.Zone, n.Name}] {
-				continue
-			}
-			names = append(names, Entry{Key: v.Zone + " " + n.Name, Name: n.Name, Owner: v.Owner, Props: []Prop{
+	}
+	return out
+}
+
+func nameEntries(all []viewNames) (out []Entry) {
+	for _, v := range all {
+		for _, n := range v.names {
+			out = append(out, Entry{Key: v.view.Zone + " " + n.Name, Name: n.Name, Owner: v.view.Owner, Props: []Prop{
 				{Name: "addresses", Value: joined(n.IPs)},
 			}})
 		}
 	}
-	return views, names
+	return out
 }
 
 // joined writes a list of values in one line.

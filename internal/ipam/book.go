@@ -126,6 +126,10 @@ func (b *Book) put(r store.Record) {
 		}
 		id, owner, _ := strings.Cut(strings.TrimPrefix(r.Key, prefixOwner), "/")
 		b.zone(id).owners[owner] = o
+		// Addresses are told of before their owner, and are nobody's until then.
+		for _, a := range b.of(id, owner) {
+			b.changed(nil, &a)
+		}
 	}
 }
 
@@ -264,20 +268,20 @@ func (b *Book) stored(c *change, at int64) {
 		b.removed[addressKey(c.zone, a.IP)] = at
 		b.remove(addressKey(c.zone, a.IP), at)
 	}
-	for _, a := range c.put {
-		a.revision = at
-		old := z.addresses[a.IP]
-		z.addresses[a.IP] = a
-		z.used(a.IP).use(a.IP)
-		b.changed(old, a)
-	}
-	switch {
+	switch { // before its addresses, which are nobody's without
 	case c.owner == "":
 	case len(c.after) == 0:
 		b.removed[ownerKey(c.zone, c.owner)] = at
 		delete(z.owners, c.owner)
 	default:
 		z.owners[c.owner] = &owned{IPs: c.after, revision: at}
+	}
+	for _, a := range c.put {
+		a.revision = at
+		old := z.addresses[a.IP]
+		z.addresses[a.IP] = a
+		z.used(a.IP).use(a.IP)
+		b.changed(old, a)
 	}
 }
 

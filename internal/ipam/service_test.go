@@ -392,6 +392,45 @@ func TestBindings(t *testing.T) {
 	}
 }
 
+// What agents are told of a NIC that no guest declares follows its addresses, on the
+// server that gave them and on every other one.
+func TestBindingsOfJoins(t *testing.T) {
+	w := newWorld(t)
+	s := w.server(t)
+	edit(t, s, zone("pve"), &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/24", "10.0.0.1"), subnet("v1", "fd00::/64", "fd00::1"))
+	other := w.server(t)
+	told := func(what string, want ...string) {
+		t.Helper()
+		if err := other.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for i, server := range []*Service{s, other} {
+			var got []string
+			for _, b := range server.Bindings("z1") {
+				got = append(got, fmt.Sprint(b.MAC, " ", b.Name, " ", b.IPs))
+			}
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("%s, server %d: %s", what, i, d)
+			}
+		}
+	}
+	if _, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(1), Name: "web"}); err != nil {
+		t.Fatal(err)
+	}
+	told("one NIC", mac(1)+" web [10.0.0.2 fd00::2]")
+	if _, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(2), Name: "db"}); err != nil {
+		t.Fatal(err)
+	}
+	told("two NICs", mac(1)+" web [10.0.0.2 fd00::2]", mac(2)+" db [10.0.0.3 fd00::3]")
+	if _, err := s.Move(t.Context(), NIC{VNet: "v1", MAC: mac(2), Name: "db"}, netip.MustParseAddr("10.0.0.9")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Release(t.Context(), "z1", mac(1)); err != nil {
+		t.Fatal(err)
+	}
+	told("one moved, the other gone", mac(2)+" db [10.0.0.9 fd00::3]")
+}
+
 func TestStateComesBack(t *testing.T) {
 	s := newWorld(t).server(t)
 	edit(t, s, zone("pve"), &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/24", "10.0.0.1"))

@@ -205,7 +205,7 @@ func (c *checker) controllerNode(r report, o *Controller) {
 	switch {
 	case o.Node == "":
 		r.errorf("node", "", "is missing: name the node that the controller runs on")
-	case !labelForm.MatchString(o.Node):
+	case !IsLabel(o.Node):
 		r.errorf("node", o.Node, "is not a host name: use up to 63 letters, digits and hyphens")
 	case !c.known[o.Node]:
 		r.warnf("node", o.Node, "has not joined%s; the controller runs there once it has", c.nearestNode(o.Node))

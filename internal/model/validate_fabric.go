@@ -187,7 +187,7 @@ func (c *checker) fabricNodes() {
 			continue
 		}
 		switch {
-		case !labelForm.MatchString(n.Node):
+		case !IsLabel(n.Node):
 			r.errorf("node", n.Node, "is not a host name: use up to 63 letters, digits and hyphens")
 		case !c.known[n.Node]:
 			r.warnf("node", n.Node, "has not joined%s; it takes part once it has", c.nearestNode(n.Node))

@@ -125,7 +125,7 @@ func (c *checker) guest(g *Guest, used nicIndex) {
 	}
 	switch {
 	case g.Node == "":
-	case !labelForm.MatchString(g.Node):
+	case !IsLabel(g.Node):
 		r.errorf("node", g.Node, "is not a host name: use up to 63 letters, digits and hyphens")
 	case !c.known[g.Node]:
 		r.warnf("node", g.Node, "has not joined%s; the guest's NICs are connected once it has", c.nearestNode(g.Node))

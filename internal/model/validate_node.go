@@ -4,7 +4,7 @@ import "path"
 
 func (c *checker) node(n *Node) {
 	r := c.report(n)
-	if !labelForm.MatchString(n.ID) {
+	if !IsLabel(n.ID) {
 		r.errorf("id", n.ID, "is not a host name: use up to 63 letters, digits and hyphens, with a letter or digit at both ends")
 	}
 	if n.Address.IsValid() {

@@ -149,7 +149,7 @@ func (c *checker) nodeList(r report, nodes []string, once string) {
 	seen := make(map[string]bool, len(nodes))
 	for _, n := range nodes {
 		switch {
-		case !labelForm.MatchString(n):
+		case !IsLabel(n):
 			r.errorf("nodes", n, "is not a host name: use up to 63 letters, digits and hyphens")
 		case seen[n]:
 			r.warnf("nodes", n, "is listed twice; once is enough")

@@ -182,7 +182,7 @@ func (c *checker) exitNodes(r report, z *Zone) {
 	seen := make(map[string]bool, len(z.ExitNodes))
 	for _, n := range z.ExitNodes {
 		switch {
-		case !labelForm.MatchString(n):
+		case !IsLabel(n):
 			r.errorf("exitnodes", n, "is not a host name: use up to 63 letters, digits and hyphens")
 		case seen[n]:
 			r.warnf("exitnodes", n, "is listed twice; once is enough")

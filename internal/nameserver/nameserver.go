@@ -8,7 +8,6 @@
 package nameserver
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"crypto/sha256"
@@ -121,16 +120,22 @@ func Parse(files map[string][]byte) (*desired.NameServer, error) {
 }
 
 func parseNames(data []byte) ([]desired.NameEntry, error) {
-	var out []desired.NameEntry
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	lines.Buffer(nil, 1<<20) // a name of very many addresses
-	for number := 1; lines.Scan(); number++ {
-		words := strings.Fields(lines.Text())
-		if len(words) == 0 {
+	if len(data) == 0 {
+		return nil, nil
+	}
+	out := make([]desired.NameEntry, 0, bytes.Count(data, []byte{'\n'}))
+	number := 0
+	for line := range strings.Lines(string(data)) {
+		number++
+		name, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if name == "" {
 			continue
 		}
-		e := desired.NameEntry{Name: words[0]}
-		for _, w := range words[1:] {
+		e := desired.NameEntry{Name: name}
+		if rest != "" {
+			e.IPs = make([]netip.Addr, 0, 1+strings.Count(rest, " "))
+		}
+		for w := range strings.FieldsSeq(rest) {
 			ip, err := netip.ParseAddr(w)
 			if err != nil {
 				return nil, fmt.Errorf("line %d: %w", number, err)
@@ -139,5 +144,5 @@ func parseNames(data []byte) ([]desired.NameEntry, error) {
 		}
 		out = append(out, e)
 	}
-	return out, lines.Err()
+	return out, nil
 }

@@ -42,11 +42,21 @@ func newView(v *desired.NameView, serial uint32, next plugin.Handler) *view {
 	for _, l := range v.Listen {
 		w.listen = append(w.listen, l.Addr.Addr())
 	}
-	for _, n := range v.Names {
+	texts := make([]string, len(v.Names)) // of most addresses there is one name
+	for i, n := range v.Names {
 		name := dns.Fqdn(strings.ToLower(n.Name))
-		w.names[name] = append(w.names[name], n.IPs...)
+		if ips, more := w.names[name]; more {
+			w.names[name] = slices.Concat(ips, n.IPs)
+		} else {
+			w.names[name] = n.IPs
+		}
+		texts[i] = name
 		for _, ip := range n.IPs {
-			w.reverse[ip] = append(w.reverse[ip], name)
+			if others, more := w.reverse[ip]; more {
+				w.reverse[ip] = slices.Concat(others, texts[i:i+1])
+			} else {
+				w.reverse[ip] = texts[i : i+1 : i+1]
+			}
 		}
 		for off, end := dns.NextLabel(name, 0); !end; off, end = dns.NextLabel(name, off) {
 			if w.within[name[off:]] || name[off:] == w.domain {

@@ -129,7 +129,11 @@ func number(v float64) string {
 		return "-"
 	}
 	s := fmt.Sprintf("%.3g", v)
-	if strings.Contains(s, "e") {
+	switch {
+	case !strings.Contains(s, "e"):
+	case v >= 1000:
+		s = fmt.Sprintf("%.0f", v)
+	default:
 		s = fmt.Sprintf("%.5f", v)
 	}
 	return s

@@ -1,0 +1,190 @@
+// Command dhcp measures how soon a NIC that joins is known where its guest asks, on a
+// node of a lab that has 10,000 NICs with addresses and names.
+//
+//	go run ./test/bench/dhcp -binary bin/viaduct -json build/bench.json
+//
+// The rows are, in milliseconds,
+//
+//	dhcp/median   from the request to the server that gives a NIC its address, to the
+//	              first answer of the node's dnsmasq that offers it; dhcp/worst
+//	              is the longest of all
+//	names/median  from the same request to the first answer of the node's name server
+//	              that has the NIC's name and address; names/worst
+//
+// The guest is a thread in a namespace that hangs on the VNet by a veth, and asks every
+// few milliseconds. The floor is what the same servers need once the agent has ended and
+// somebody writes their file and tells them to read it. A figure beyond the limits of
+// the project, 200 ms and 50 ms in the middle, is an error. It needs root and dnsmasq.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/delay"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+	"github.com/viaduct-sdn/viaduct/test/bench/report"
+)
+
+const (
+	// number is how many NICs the node knows before, joins how many join for each
+	// figure.
+	number = 10_000
+	joins  = 20
+	// rest lets what a join sets off besides come to its end.
+	rest = 300 * time.Millisecond
+	// patience bounds the whole, wait the wait for one answer.
+	patience = 5 * time.Minute
+	wait     = 10 * time.Second
+	// mostDHCP and mostNames are the longest that they may take, in milliseconds.
+	mostDHCP  = 200
+	mostNames = 50
+)
+
+func main() {
+	jsonPath := flag.String("json", "", "merge the rows into this file")
+	binary := flag.String("binary", "bin/viaduct", "the program to measure")
+	flag.Parse()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := run(ctx, *binary, *jsonPath); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, binary, jsonPath string) error {
+	binary, err := filepath.Abs(binary)
+	if err != nil {
+		return err
+	}
+	rows, err := measure(ctx, binary)
+	if err != nil {
+		return err
+	}
+	if err := report.Table(os.Stdout, rows); err != nil {
+		return err
+	}
+	if jsonPath != "" {
+		err = report.Merge(jsonPath, rows)
+	}
+	for name, most := range map[string]float64{"dhcp/median": mostDHCP, "names/median": mostNames} {
+		for _, r := range rows {
+			if r.Name == name && r.Ours > most {
+				err = errors.Join(err, fmt.Errorf("%s is %.0f ms, more than %.0f", name, r.Ours, most))
+			}
+		}
+	}
+	return err
+}
+
+// nic is a NIC that is known, or is to be.
+type nic struct {
+	number int
+	ip     netip.Addr
+}
+
+// nicOf is the NIC of a number, from 0.
+func nicOf(i int) nic {
+	return nic{number: i, ip: netip.AddrFrom4([4]byte{10, 0, byte(i/250) + 1, byte(i%250) + 1})}
+}
+
+func (n nic) mac() [6]byte {
+	return [6]byte{0xbc, 0x24, 0x11, byte(n.number >> 16), byte(n.number >> 8), byte(n.number)}
+}
+
+func (n nic) macText() string {
+	m := n.mac()
+	return fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5])
+}
+
+func (n nic) label() string { return fmt.Sprintf("guest%05d", n.number) }
+
+// question waits until a NIC is known, and tells since when.
+type question func(ctx context.Context, n nic) (time.Time, error)
+
+// measure takes all figures.
+func measure(ctx context.Context, binary string) (_ []report.Row, err error) {
+	w, err := newWorld(ctx, binary)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	next := number
+	join := func(n nic) error {
+		_, err := w.client.AssignAddress(ctx, api.AddressRequest{VNet: vnet, MAC: n.macText(), Name: n.label(), IP: n.ip})
+		return err
+	}
+	dhcp, err := series(ctx, &next, join, w.offered)
+	if err != nil {
+		return nil, fmt.Errorf("dhcp: %w", err)
+	}
+	names, err := series(ctx, &next, join, w.named)
+	if err != nil {
+		return nil, fmt.Errorf("names: %w", err)
+	}
+	if err := w.stopAgent(ctx); err != nil {
+		return nil, err
+	}
+	dhcpFloor, err := series(ctx, &next, w.tellDHCP, w.offered)
+	if err != nil {
+		return nil, fmt.Errorf("floor of dhcp: %w", err)
+	}
+	namesFloor, err := series(ctx, &next, w.tellNames, w.named)
+	if err != nil {
+		return nil, fmt.Errorf("floor of names: %w", err)
+	}
+	return slices.Concat(rows("dhcp", dhcp, dhcpFloor), rows("names", names, namesFloor)), nil
+}
+
+func rows(name string, ours, floor []float64) []report.Row {
+	return []report.Row{
+		report.Row{Name: name + "/median", Unit: "ms", Better: report.Lower, Ours: report.Median(ours), Floor: report.Median(floor)}.Rate(),
+		report.Row{Name: name + "/worst", Unit: "ms", Better: report.Lower, Ours: slices.Max(ours), Floor: slices.Max(floor)}.Rate(),
+	}
+}
+
+// series lets NICs join, one after the other, and returns how long each took until it
+// was known, in milliseconds. The question is asked from before the NIC joins.
+func series(ctx context.Context, next *int, join func(nic) error, asked question) ([]float64, error) {
+	var out []float64
+	for range joins {
+		n := nicOf(*next)
+		*next++
+		if !delay.For(ctx, rest) {
+			return nil, ctx.Err()
+		}
+		ctx, cancel := context.WithTimeout(ctx, wait)
+		type answer struct {
+			at  time.Time
+			err error
+		}
+		known := make(chan answer, 1)
+		go func() {
+			at, err := asked(ctx, n)
+			known <- answer{at, err}
+		}()
+		start := time.Now()
+		err := join(n)
+		if err != nil {
+			cancel()
+		}
+		a := <-known
+		cancel()
+		if err == nil {
+			err = a.err
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", n.label(), err)
+		}
+		out = append(out, float64(a.at.Sub(start).Microseconds())/1000)
+	}
+	return out, nil
+}
