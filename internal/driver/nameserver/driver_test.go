@@ -391,15 +391,29 @@ func TestVRF(t *testing.T) {
 	}
 }
 
-// awaitGone waits until a process that was killed has let go of its socket.
+// awaitGone waits until a process that was killed has let go of its socket, or all
+// threads of one that was stopped have stopped, which takes a moment too.
 func (l *lab) awaitGone(pid int, signal unix.Signal) {
-	if signal != unix.SIGKILL {
-		return
-	}
 	ctx, cancel := context.WithTimeout(l.t.Context(), 5*time.Second)
 	defer cancel()
-	for unix.Kill(pid, 0) == nil && delay.For(ctx, time.Millisecond) {
+	reached := func() bool { return unix.Kill(pid, 0) != nil }
+	if signal == unix.SIGSTOP {
+		reached = func() bool { return stopped(pid) }
 	}
+	for !reached() && delay.For(ctx, time.Millisecond) {
+	}
+}
+
+// stopped reports whether all threads of a process are stopped (proc(5)).
+func stopped(pid int) bool {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, path := range threads {
+		text, gone := os.ReadFile(path)
+		if _, state, _ := strings.Cut(string(text), ") "); gone == nil && !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return err == nil
 }
 
 // No question is lost while settings and names change.
