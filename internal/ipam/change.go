@@ -1,0 +1,216 @@
+package ipam
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/store"
+)
+
+// change is one transaction on the addresses of one owner.
+type change struct {
+	zone, owner string
+	// seen is when the owner's record was written on which the change was decided.
+	seen int64
+	// put are new or changed addresses of the owner, drop are those that it loses. Those
+	// that there are have to be as they are here.
+	put  []*Address
+	drop []Address
+	// conds and ops belong to the transaction too.
+	conds []store.Cond
+	ops   []store.Op
+
+	// What it comes to: its own conditions and writes, and the owner's addresses then.
+	conditions []store.Cond
+	writes     []store.Op
+	after      []netip.Addr
+}
+
+// commit makes a change, or returns store.ErrConflict after a look at what is in the
+// way.
+func (b *Book) commit(ctx context.Context, c *change) error {
+	var err error
+	c.conditions, c.writes, c.after, err = b.transaction(c)
+	if err != nil {
+		return err
+	}
+	return b.group.commit(ctx, b, c)
+}
+
+// storeAll stores changes that have nothing to do with each other in one transaction.
+func (b *Book) storeAll(ctx context.Context, changes []*change) error {
+	var conds []store.Cond
+	var ops []store.Op
+	for _, c := range changes {
+		conds = append(append(conds, c.conditions...), c.conds...)
+		ops = append(append(ops, c.writes...), c.ops...)
+	}
+	at, err := b.store.Txn(ctx, conds, ops)
+	if errors.Is(err, store.ErrConflict) && len(changes) == 1 {
+		if look := b.look(ctx, changes[0].conditions); look != nil {
+			return look
+		}
+	}
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range changes {
+		b.stored(c, at)
+	}
+	return nil
+}
+
+// stored takes in a change that was stored. The caller holds mu.
+func (b *Book) stored(c *change, at int64) {
+	z := b.zone(c.zone)
+	for _, a := range c.drop {
+		b.removed[addressKey(c.zone, a.IP)] = at
+		b.remove(addressKey(c.zone, a.IP), at)
+	}
+	switch { // before its addresses, which are nobody's without
+	case c.owner == "":
+	case len(c.after) == 0:
+		b.removed[ownerKey(c.zone, c.owner)] = at
+		delete(z.owners, c.owner)
+	default:
+		z.owners[c.owner] = &owned{IPs: c.after, revision: at}
+	}
+	for _, a := range c.put {
+		a.revision = at
+		old := z.addresses[a.IP]
+		z.addresses[a.IP] = a
+		z.used(a.IP).use(a.IP)
+		b.changed(old, a)
+	}
+}
+
+// transaction are the conditions and writes of a change, and the addresses of the
+// owner after it.
+func (b *Book) transaction(c *change) (conds []store.Cond, ops []store.Op, after []netip.Addr, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	z := b.zone(c.zone)
+	var owner owned
+	if o := z.owners[c.owner]; o != nil {
+		owner = *o
+	}
+	if owner.revision != c.seen && c.owner != "" {
+		return nil, nil, nil, store.ErrConflict
+	}
+	after = slices.DeleteFunc(slices.Clone(owner.IPs), func(ip netip.Addr) bool {
+		return slices.ContainsFunc(c.drop, func(a Address) bool { return a.IP == ip })
+	})
+	for _, a := range c.drop {
+		key := addressKey(c.zone, a.IP)
+		conds = append(conds, store.Cond{Key: key, Revision: a.revision})
+		ops = append(ops, store.Delete(key))
+	}
+	for _, a := range c.put {
+		if old := z.addresses[a.IP]; old != nil && old.revision != a.revision {
+			return nil, nil, nil, store.ErrConflict // somebody was faster: who, is seen at the next look
+		}
+		value, err := json.Marshal(a)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		key := addressKey(c.zone, a.IP)
+		conds = append(conds, store.Cond{Key: key, Revision: a.revision})
+		ops = append(ops, store.Put(key, value))
+		if !slices.Contains(after, a.IP) {
+			after = append(after, a.IP)
+		}
+	}
+	slices.SortFunc(after, netip.Addr.Compare)
+	if c.owner == "" {
+		return conds, ops, after, nil
+	}
+	key := ownerKey(c.zone, c.owner)
+	conds = append(conds, store.Cond{Key: key, Revision: owner.revision})
+	if len(after) == 0 {
+		return conds, append(ops, store.Delete(key)), after, nil
+	}
+	value, err := json.Marshal(owned{IPs: after})
+	return conds, append(ops, store.Put(key, value)), after, err
+}
+
+// look reads the records that conditions are about, and the addresses of owners.
+func (b *Book) look(ctx context.Context, conds []store.Cond) error {
+	for _, c := range conds {
+		b.mu.Lock()
+		known := b.known(c.Key)
+		b.mu.Unlock()
+		r, err := b.store.Get(ctx, c.Key)
+		if errors.Is(err, store.ErrNotFound) {
+			b.mu.Lock()
+			if b.known(c.Key) == known { // nobody has written it since
+				b.remove(c.Key, known+1)
+			}
+			b.mu.Unlock()
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		records, err := b.ofOwner(ctx, r)
+		if err != nil {
+			return err
+		}
+		// At once: an owner whose addresses are not known yet would get others.
+		b.mu.Lock()
+		for _, r := range append(records, r) {
+			b.put(r)
+		}
+		b.mu.Unlock()
+	}
+	return nil
+}
+
+// ofOwner are the records of the addresses that a record says somebody owns.
+func (b *Book) ofOwner(ctx context.Context, r store.Record) ([]store.Record, error) {
+	rest, ok := strings.CutPrefix(r.Key, prefixOwner)
+	if !ok {
+		return nil, nil
+	}
+	zone, _, _ := strings.Cut(rest, "/")
+	var o owned
+	if err := json.Unmarshal(r.Value, &o); err != nil {
+		return nil, fmt.Errorf("stored value %s is not understood: %w", r.Key, err)
+	}
+	var out []store.Record
+	for _, ip := range o.IPs {
+		a, err := b.store.Get(ctx, addressKey(zone, ip))
+		if errors.Is(err, store.ErrNotFound) {
+			continue // it was freed since
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+// known is when the record of a key was written that is known; 0 if none is. The caller
+// holds mu.
+func (b *Book) known(key string) int64 {
+	if rest, ok := strings.CutPrefix(key, prefixAddress); ok {
+		id, text, _ := strings.Cut(rest, "/")
+		ip, err := netip.ParseAddr(text)
+		if a := b.zone(id).addresses[ip]; err == nil && a != nil {
+			return a.revision
+		}
+		return 0
+	}
+	id, owner, _ := strings.Cut(strings.TrimPrefix(key, prefixOwner), "/")
+	if o := b.zone(id).owners[owner]; o != nil {
+		return o.revision
+	}
+	return 0
+}
