@@ -62,12 +62,12 @@ bench: build
 	$(GO) run ./test/bench/cluster -json build/bench.json
 	$(GO) run ./test/bench/memory -json build/bench.json
 	$(GO) run ./test/bench/api -json build/bench.json
-	$(GO) run ./test/bench/ipam -json build/bench.json
 	$(GO) run ./test/bench/sets -json build/bench.json
 	$(GO) run ./test/bench/dhcp -json build/bench.json
 	$(GO) run ./test/bench/filter -json build/bench.json
 	$(GO) run ./test/bench/evpn -json build/bench.json
 	$(GO) run ./test/vm/run -run 'TestVMEVPNFaults|TestVMFabric' -root system -json build/bench.json
+	$(GO) run ./test/bench/ipam -json build/bench.json
 
 man: build
 	$(BIN) man build/man

@@ -8,8 +8,8 @@ import (
 
 // crowd keeps servers that give addresses of the same subnets at the same time out of
 // each other's way. Alone, a server gives the first free address. After it has met
-// another one it takes one a little further for a while, and further the more often they
-// meet: which leaves gaps that are filled later.
+// another one it takes any of the first few for a while, and of more the more often
+// they meet: which leaves gaps that are filled later.
 type crowd struct {
 	mu    sync.Mutex
 	width int
@@ -18,7 +18,7 @@ type crowd struct {
 
 const (
 	leastCrowd = 16
-	mostCrowd  = 4096
+	mostCrowd  = 512
 	// crowdTime is how long others are expected to be around.
 	crowdTime = time.Second
 )
@@ -34,8 +34,8 @@ func (c *crowd) met(now time.Time) {
 	c.until = now.Add(crowdTime)
 }
 
-// offset is how far from the first free address to look for one.
-func (c *crowd) offset(now time.Time) int {
+// pass is how many free addresses to pass over.
+func (c *crowd) pass(now time.Time) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.width == 0 || now.After(c.until) {

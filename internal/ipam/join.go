@@ -222,14 +222,14 @@ func (s *Service) land(p *place, picked []*Address) {
 	}
 }
 
-// pickIn picks a free address of a family, for a NIC for which some are picked. Servers that were in each other's way look
-// further on, so that they do not meet again. As long as some are on their way, which
+// pickIn picks a free address of a family, for a NIC for which some are picked. Servers that were in each other's way pass
+// over some, so that they do not meet again. As long as some are on their way, which
 // may come back, there being none is no more than a conflict.
 func (s *Service) pickIn(ctx context.Context, p *place, n NIC, family, picked int) (*Address, error) {
-	offset := s.crowd.offset(s.now())
+	pass := s.crowd.pass(s.now())
 	for fresh := range 2 {
 		for _, sub := range p.of(family) {
-			if ip := s.book.pick(p.zone.ID, spansOf(p.zone, sub), p.avoid(p.subnets, sub), offset); ip.IsValid() {
+			if ip := s.book.pick(p.zone.ID, spansOf(p.zone, sub), p.avoid(p.subnets, sub), pass); ip.IsValid() {
 				return s.address(p, n, ip), nil
 			}
 		}

@@ -3,42 +3,39 @@ package ipam
 import "net/netip"
 
 // pick reserves, in this process, the first address of the ranges that is free and not
-// to be avoided, or with an offset the first one from there on; it is invalid if there
-// is none. Whoever picks an address tells when it has landed.
-func (b *Book) pick(zone string, ranges []span, avoid func(netip.Addr) bool, offset int) netip.Addr {
+// to be avoided, after passing over some; it is invalid if there is none. Whoever picks
+// an address tells when it has landed.
+func (b *Book) pick(zone string, ranges []span, avoid func(netip.Addr) bool, pass int) netip.Addr {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	z := b.zone(zone)
+	var last netip.Addr
 	for _, r := range ranges {
-		ip := z.free(r, avoid)
-		if !ip.IsValid() {
-			continue
-		}
-		if beyond := plus(ip, offset); offset > 0 && beyond.IsValid() && beyond.Compare(r.last) <= 0 {
-			if other := z.free(span{beyond, r.last}, avoid); other.IsValid() {
-				ip = other
+		for from := r.first; from.IsValid(); from = from.Next() { // there is none after the family's last
+			ip, ok := z.used(from).next(from)
+			if !ok || r.last.Less(ip) {
+				break
 			}
+			if from = ip; avoid(ip) {
+				continue
+			}
+			if last = ip; pass == 0 {
+				return z.reserve(ip)
+			}
+			pass--
 		}
-		z.used(ip).use(ip)
-		z.flying++
-		return ip
 	}
-	return netip.Addr{}
+	if last.IsValid() { // there are fewer than were to be passed over
+		return z.reserve(last)
+	}
+	return last
 }
 
-// free is the first address of a range that is free and not to be avoided; invalid if
-// there is none.
-func (z *zoneBook) free(r span, avoid func(netip.Addr) bool) netip.Addr {
-	for from := r.first; from.IsValid(); from = from.Next() { // there is none after the family's last
-		ip, ok := z.used(from).next(from)
-		if !ok || r.last.Less(ip) {
-			break
-		}
-		if from = ip; !avoid(ip) {
-			return ip
-		}
-	}
-	return netip.Addr{}
+// reserve marks an address as on its way.
+func (z *zoneBook) reserve(ip netip.Addr) netip.Addr {
+	z.used(ip).use(ip)
+	z.flying++
+	return ip
 }
 
 // picking counts the addresses of a zone that are on their way, which may come back.

@@ -53,21 +53,6 @@ func (s span) without(others []span) []span {
 	return left
 }
 
-// plus is the address so many after another one; invalid behind the last.
-func plus(a netip.Addr, n int) netip.Addr {
-	b := a.AsSlice()
-	for i := len(b) - 1; i >= 0 && n > 0; i-- {
-		n += int(b[i])
-		b[i] = byte(n)
-		n >>= 8
-	}
-	if n > 0 {
-		return netip.Addr{}
-	}
-	out, _ := netip.AddrFromSlice(b)
-	return out
-}
-
 // lastOf is the highest address of a network.
 func lastOf(p netip.Prefix) netip.Addr {
 	b := p.Masked().Addr().AsSlice()

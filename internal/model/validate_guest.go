@@ -21,18 +21,32 @@ var (
 	nicIDForm = regexp.MustCompile(`^net([0-9]|[12][0-9]|3[01])$`)
 )
 
-var macForm = regexp.MustCompile(`^[0-9A-F]{2}([:-][0-9A-F]{2}){5}$`)
-
 // NormalizeMAC returns a hardware address in the form Proxmox writes: upper
 // case, colons. ok is false if s is not a 48-bit unicast address that a guest
 // can have.
 func NormalizeMAC(s string) (mac string, ok bool) {
-	mac = strings.ToUpper(s)
-	if !macForm.MatchString(mac) {
+	// It is asked for each of very many NICs, again and again: no regular expression.
+	const form = "XX:XX:XX:XX:XX:XX"
+	if len(s) != len(form) {
 		return "", false
 	}
-	mac = strings.ReplaceAll(mac, "-", ":")
-	multicast := strings.ContainsRune("13579BDF", rune(mac[1])) // the lowest bit of the first byte
+	var b [len(form)]byte
+	for i := range len(form) {
+		c := s[i]
+		switch {
+		case form[i] == ':' && (c == ':' || c == '-'):
+			c = ':'
+		case form[i] == ':':
+			return "", false
+		case c >= 'a' && c <= 'f':
+			c -= 'a' - 'A'
+		case (c < '0' || c > '9') && (c < 'A' || c > 'F'):
+			return "", false
+		}
+		b[i] = c
+	}
+	mac = string(b[:])
+	multicast := strings.IndexByte("13579BDF", mac[1]) >= 0 // the lowest bit of the first byte
 	if multicast || mac == "00:00:00:00:00:00" {
 		return "", false
 	}
