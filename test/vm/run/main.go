@@ -68,7 +68,7 @@ func places() []place {
 				"internal/netns", "internal/rtnl", "internal/probe", "internal/driver/link", "internal/driver/route",
 				"internal/driver/sysctl", "internal/driver/nft", "internal/driver/ovs", "internal/driver/nameserver", scenarios,
 			},
-			quick:   regexp.MustCompile(`^internal/|\.TestVM(VLANAwareBridge|QinQ|OVSVLAN|EVPN|Unnumbered)$`),
+			quick:   regexp.MustCompile(`^internal/|\.TestVM(VLANAwareBridge|QinQ|OVSVLAN|EVPN|Unnumbered|DHCP|Firewall)$`),
 			without: regexp.MustCompile(`^TestTenThousandNames$`), // a figure of this machine, not of an emulated one
 		},
 		{
