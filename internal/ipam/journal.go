@@ -144,7 +144,7 @@ func (j *journal) set(id, zone string, b *model.Binding) {
 // followGuests keeps what guests declare current until ctx ends.
 func (j *journal) followGuests(ctx context.Context, config *revision.Service) {
 	for {
-		v, newer := config.Latest()
+		v, newer := config.Standing()
 		j.take(v)
 		select {
 		case <-newer:
@@ -289,7 +289,7 @@ func (s *Service) AwaitBindings(ctx context.Context, zones func(*revision.View) 
 	timer := time.NewTimer(atMost)
 	defer timer.Stop()
 	for {
-		v, newer := s.config.Latest()
+		v, newer := s.config.Standing()
 		b, news := s.journal.since(zones(v), epoch, number)
 		if b != nil {
 			return b, nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
@@ -126,5 +127,27 @@ func TestWarnsOfNetworksInUse(t *testing.T) {
 	}
 	if r := edit(t, s, remove(model.KindVNet, "v1"), remove(model.KindGuest, "100")); len(r.Warnings) != 0 {
 		t.Errorf("the guest goes along: %v", r.Warnings)
+	}
+}
+
+// Whoever looks at what stands is told of every newer view, and sees what runs and what
+// is live, without the pending configuration being made for them.
+func TestStanding(t *testing.T) {
+	s := service(t, mem.New())
+	for i, o := range []model.Object{&model.Zone{ID: "z1", Type: model.ZoneSimple}, &model.IPAM{ID: "far", Type: model.IPAMTypePVE}} {
+		_, newer := s.Standing()
+		edit(t, s, model.Edit{Put: o})
+		select {
+		case <-newer:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("nobody was told of edit %d", i)
+		}
+	}
+	v, _ := s.Standing()
+	if v.Running == nil || v.Live.IPAMs["far"] == nil {
+		t.Errorf("what stands: %+v", v)
+	}
+	if all, _ := s.Latest(); all.Pending.Zones["z1"] == nil {
+		t.Error("the pending configuration is lost")
 	}
 }

@@ -84,6 +84,14 @@ func (s *Service) Latest() (*View, <-chan struct{}) {
 	return c.view, c.replaced
 }
 
+// Standing is Latest for those who look at what runs and what is live only: the view's
+// pending configuration may be missing, so that nobody has to make it for them at every
+// edit.
+func (s *Service) Standing() (*View, <-chan struct{}) {
+	c := s.current.Load()
+	return c.view, c.replaced
+}
+
 // seen returns the current snapshot with its pending configuration.
 func (s *Service) seen() *snapshot {
 	s.look.Lock()

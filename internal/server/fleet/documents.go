@@ -82,7 +82,7 @@ func (f *Fleet) Await(ctx context.Context, cert *x509.Certificate, have string, 
 		if err != nil {
 			return Desired{}, false, err
 		}
-		v, newer := f.config.Latest()
+		v, newer := f.config.Standing()
 		d, err := f.docs.of(v, node)
 		if err != nil || d.Hash != have {
 			return d, err == nil, err
