@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"net/netip"
@@ -80,18 +81,16 @@ func (h *Handler) addresses(r *request) (any, error) {
 		}
 	}
 	slices.SortStableFunc(out, func(a, b api.Address) int {
-		if a.Zone != b.Zone {
-			return 0 // zones stand in their order
-		}
-		return a.IP.Compare(b.IP)
+		return cmp.Or(cmp.Compare(a.Zone, b.Zone), a.IP.Compare(b.IP))
 	})
 	return out, nil
 }
 
 // vnetOf tells which VNet of a zone an address is in.
 func vnetOf(cfg *model.Config, zone string) func(netip.Addr) string {
+	ids := slices.Sorted(maps.Keys(cfg.Subnets))
 	return func(ip netip.Addr) string {
-		for _, id := range slices.Sorted(maps.Keys(cfg.Subnets)) {
+		for _, id := range ids {
 			sub := cfg.Subnets[id]
 			if z, _, _ := model.ParseSubnetID(id); z == zone && sub.CIDR.Masked().Contains(ip) {
 				return sub.VNet

@@ -37,41 +37,38 @@ func (s *sdn) ipOperations() []Operation {
 	}
 }
 
-// nic is the NIC that a call is about, in the zone that it names.
-func (s *sdn) nic(c *Call) (ipam.NIC, netip.Addr, error) {
+// nic is the NIC that a call is about, in the zone that it names, and the configuration
+// that has it.
+func (s *sdn) nic(c *Call) (ipam.NIC, netip.Addr, *model.Config, error) {
 	n := ipam.NIC{VNet: c.Text("vnet"), MAC: c.Text("mac"), Guest: c.Text("vmid")}
 	ip, err := netip.ParseAddr(c.Text("ip"))
 	if err != nil {
-		return n, ip, Params{"ip": pve.Address(c.Text("ip"))}
+		return n, ip, nil, Params{"ip": pve.Address(c.Text("ip"))}
 	}
 	v, err := s.Config.View(c)
 	if err != nil {
-		return n, ip, err
+		return n, ip, nil, err
 	}
 	vnet := v.Pending.VNets[n.VNet]
 	if vnet == nil {
-		return n, ip, pve.VNets().Missing(n.VNet)
+		return n, ip, nil, pve.VNets().Missing(n.VNet)
 	}
 	if vnet.Zone != c.Text("zone") {
-		return n, ip, Failf("vnet '%s' is in zone '%s', not in '%s'", vnet.ID, vnet.Zone, c.Text("zone"))
+		return n, ip, nil, Failf("vnet '%s' is in zone '%s', not in '%s'", vnet.ID, vnet.Zone, c.Text("zone"))
 	}
 	if z := v.Pending.Zones[vnet.Zone]; z == nil || z.IPAM == "" {
-		return n, ip, Failf("zone '%s' has no ipam: nobody manages its addresses", vnet.Zone)
+		return n, ip, nil, Failf("zone '%s' has no ipam: nobody manages its addresses", vnet.Zone)
 	}
-	return n, ip.Unmap(), nil
+	return n, ip.Unmap(), v.Pending, nil
 }
 
 func (s *sdn) createIP(c *Call) (any, error) {
-	n, ip, err := s.nic(c)
-	if err != nil {
-		return nil, err
-	}
-	v, err := s.Config.View(c)
+	n, ip, cfg, err := s.nic(c)
 	if err != nil {
 		return nil, err
 	}
 	// As with Proxmox, one that is there already is an error even if it is the same.
-	if err := s.Addresses.Free(v.Pending, n.VNet, ip); err != nil {
+	if err := s.Addresses.Free(cfg, n.VNet, ip); err != nil {
 		return nil, addressError(ip, err)
 	}
 	_, err = s.Addresses.Reserve(c, n, ip)
@@ -79,7 +76,7 @@ func (s *sdn) createIP(c *Call) (any, error) {
 }
 
 func (s *sdn) updateIP(c *Call) (any, error) {
-	n, ip, err := s.nic(c)
+	n, ip, _, err := s.nic(c)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +85,7 @@ func (s *sdn) updateIP(c *Call) (any, error) {
 }
 
 func (s *sdn) deleteIP(c *Call) (any, error) {
-	n, ip, err := s.nic(c)
+	n, ip, _, err := s.nic(c)
 	if err != nil {
 		return nil, err
 	}
