@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -113,10 +114,12 @@ func (j *journal) addresses(zone, owner, id string) []Address {
 	if owner != "" {
 		return j.book.of(zone, owner)
 	}
-	for _, a := range j.book.zone(zone).addresses {
-		if idOf(a) == id {
-			return []Address{*a}
-		}
+	ip, err := netip.ParseAddr(strings.TrimPrefix(id, zone+"/"))
+	if err != nil {
+		return nil
+	}
+	if a := j.book.zone(zone).addresses[ip]; a != nil && a.Owner() == "" {
+		return []Address{*a}
 	}
 	return nil
 }

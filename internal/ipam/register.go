@@ -44,7 +44,7 @@ func wanted(live *model.Config, configs ...*model.Config) map[string]*registered
 			if i := live.IPAMs[z.IPAM]; i != nil && i.External() {
 				r.IPAM = i.ID
 			}
-			if s.Gateway.IsValid() && s.CIDR.Masked().Contains(s.Gateway) && z.IPAM != "" {
+			if hasGateway(s) && z.IPAM != "" {
 				r.Names = namesOf(z, s, s.VNet+"-gw")
 			}
 			if r.IPAM != "" || r.Names != nil {
@@ -56,8 +56,8 @@ func wanted(live *model.Config, configs ...*model.Config) map[string]*registered
 }
 
 // Register tells external systems of the subnets that edits make or change, before the
-// edits are stored, which lead to the configuration after: an error refuses them. What the edits remove they are told
-// afterwards, by Settle.
+// edits are stored, which lead to the configuration after: an error refuses them. What
+// the edits remove they are told afterwards, by Settle.
 func (s *Service) Register(ctx context.Context, live, after *model.Config, edits []model.Edit) error {
 	touched := make(map[string]bool)
 	for _, e := range edits {

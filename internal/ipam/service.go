@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -124,10 +123,16 @@ func find(cfg, live *model.Config, vnet string) (*place, error) {
 	if p.zone = cfg.Zones[p.vnet.Zone]; p.zone == nil {
 		return nil, fmt.Errorf("vnet %s: its zone %s does not exist", vnet, p.vnet.Zone)
 	}
-	for _, id := range slices.Sorted(maps.Keys(cfg.Subnets)) {
-		if sub := cfg.Subnets[id]; sub.VNet == vnet && sub.CIDR.IsValid() {
-			p.subnets = append(p.subnets, sub)
+	// Every join looks here: only the few of the VNet are sorted.
+	var ids []string
+	for id, sub := range cfg.Subnets {
+		if sub.VNet == vnet && sub.CIDR.IsValid() {
+			ids = append(ids, id)
 		}
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		p.subnets = append(p.subnets, cfg.Subnets[id])
 	}
 	return p, nil
 }
