@@ -9,7 +9,6 @@ package audit
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -29,10 +28,14 @@ const Most = 10_000
 
 const (
 	prefix = "audit/"
-	// queued bounds how many entries wait to be stored, batch how many are stored
-	// at once. An external etcd takes 128 writes in a transaction by default.
-	queued = 1024
-	batch  = 100
+	// queued bounds how many entries wait to be stored. A page has at most so many
+	// entries, and bytes unless it has one entry only: an external etcd takes requests
+	// of 1.5 MiB by default. Old pages are removed so many at once: it takes 128 writes
+	// in a transaction.
+	queued    = 1024
+	pageMost  = 100
+	pageBytes = 256 << 10
+	batch     = 100
 	// tidyAfter is how many entries a server stores at least until it removes old
 	// ones, which takes a look at all: a fifth of those that are kept, if that is more.
 	tidyAfter = 256
@@ -159,7 +162,7 @@ func (l *Log) stamped(e Entry) Entry {
 	l.last = max(l.last+1, l.now().UnixNano())
 	e.Time = time.Unix(0, l.last).UTC()
 	l.mu.Unlock()
-	e.ID = fmt.Sprintf("%020d-%s", e.Time.UnixNano(), l.server)
+	e.ID = entryID(e.Time, l.server)
 	for _, s := range []*string{&e.Author, &e.From, &e.Operation, &e.Target, &e.Error} {
 		*s = cut(*s)
 	}
@@ -212,7 +215,7 @@ func (l *Log) gather(ctx context.Context, first item) []item {
 	items := []item{first}
 	over, cancel := context.WithTimeout(ctx, linger)
 	defer cancel()
-	for len(items) < batch && items[len(items)-1].done == nil {
+	for len(items) < pageMost && items[len(items)-1].done == nil {
 		select {
 		case i := <-l.queue:
 			items = append(items, i)
@@ -231,49 +234,54 @@ func (l *Log) gather(ctx context.Context, first item) []item {
 
 // write stores entries and returns how many there were.
 func (l *Log) write(ctx context.Context, items []item) int {
-	var ops []store.Op
+	var entries []Entry
 	for _, i := range items {
 		if i.done != nil {
 			defer close(i.done)
 			continue
 		}
-		value, err := json.Marshal(i.entry)
-		if err != nil { // plain values only: cannot happen
-			panic(err)
-		}
-		ops = append(ops, store.Put(prefix+i.entry.ID, value))
+		entries = append(entries, i.entry)
 	}
-	if len(ops) == 0 {
-		return 0
+	n := 0
+	for _, p := range paged(entries) {
+		n += l.storePage(ctx, p)
 	}
-	var err error
+	return n
+}
+
+// storePage stores a page and returns how many entries it has; none if it could not.
+func (l *Log) storePage(ctx context.Context, p page) int {
 	for wait := 50 * time.Millisecond; ; wait *= 2 {
 		// The end of the server must not cut it off.
 		one, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-		_, err = l.store.Txn(one, nil, ops)
+		_, err := l.store.Txn(one, nil, []store.Op{store.Put(prefix+p.id, p.lines)})
 		cancel()
 		if err == nil {
-			return len(ops)
+			return p.len()
 		}
 		if wait > 50*time.Millisecond<<(tries-2) || !delay.For(ctx, wait) {
-			l.log.Error("audit entries are in this log only: they could not be stored", "entries", len(ops), "error", err)
+			l.log.Error("audit entries are in this log only: they could not be stored", "entries", p.len(), "error", err)
 			return 0
 		}
 	}
 }
 
-// tidy removes the oldest entries beyond those that are kept.
+// tidy removes the oldest pages beyond the entries that are kept.
 func (l *Log) tidy(ctx context.Context) {
-	records, _, err := l.store.List(ctx, prefix, "")
-	if err == nil && len(records) > l.most {
-		for chunk := range slices.Chunk(records[:len(records)-l.most], batch) {
-			ops := make([]store.Op, len(chunk))
-			for i, r := range chunk {
-				ops[i] = store.Delete(r.Key)
-			}
-			if _, err = l.store.Txn(ctx, nil, ops); err != nil || !delay.For(ctx, linger) { // others write, too
-				break
-			}
+	pages, err := l.pages(ctx)
+	kept := 0
+	old := len(pages)
+	for old > 0 && kept < l.most {
+		old--
+		kept += pages[old].len()
+	}
+	for chunk := range slices.Chunk(pages[:old], batch) {
+		ops := make([]store.Op, len(chunk))
+		for i, p := range chunk {
+			ops[i] = store.Delete(prefix + p.id)
+		}
+		if _, err = l.store.Txn(ctx, nil, ops); err != nil || !delay.For(ctx, linger) { // others write, too
+			break
 		}
 	}
 	if err != nil && ctx.Err() == nil {
@@ -286,27 +294,17 @@ func (l *Log) List(ctx context.Context, q Query) ([]Entry, error) {
 	if err := l.flush(ctx); err != nil {
 		return nil, err
 	}
-	records, _, err := l.store.List(ctx, prefix, "")
+	pages, err := l.pages(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading the audit entries: %w", err)
 	}
 	out := []Entry{}
-	newest := records[max(0, len(records)-l.most):]
-	for _, r := range slices.Backward(newest) {
-		id := strings.TrimPrefix(r.Key, prefix)
-		if len(out) == q.Limit {
+	seen := 0
+	for e := range l.backward(pages) {
+		if seen++; len(out) == q.Limit || seen > l.most {
 			break
 		}
-		if q.After != "" && id >= q.After {
-			continue
-		}
-		var e Entry
-		if err := json.Unmarshal(r.Value, &e); err != nil {
-			l.log.Error("a stored audit entry is left out", "key", r.Key, "error", err)
-			continue
-		}
-		if q.Author == "" || q.Author == e.Author {
-			e.ID = id
+		if (q.After == "" || e.ID < q.After) && (q.Author == "" || q.Author == e.Author) {
 			out = append(out, e)
 		}
 	}

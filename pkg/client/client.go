@@ -35,6 +35,9 @@ const maxAnswer = 512 << 20
 // than the server holds a long poll open.
 const answerTimeout = 2 * time.Minute
 
+// maxIdle bounds how many connections are kept for later requests.
+const maxIdle = 64
+
 // IfAbsent given to Put in place of an ETag, demands that the object does not
 // exist yet.
 const IfAbsent = "absent"
@@ -83,6 +86,9 @@ func New(target string, opts ...Option) (*Client, error) {
 		TLSHandshakeTimeout:   10 * time.Second,
 		ResponseHeaderTimeout: answerTimeout,
 		IdleConnTimeout:       90 * time.Second,
+		// A socket is not multiplexed: who asks many things at once keeps a connection for
+		// each, where the default would keep two and dial anew for the others.
+		MaxIdleConnsPerHost: maxIdle,
 	}
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
 	c := &Client{target: target, http: &http.Client{Transport: t}, token: o.token}

@@ -1,0 +1,96 @@
+package audit
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+)
+
+// page is what is stored under one key: entries of one server that came within a
+// moment, so that many writers cost the store few writes.
+type page struct {
+	// id is that of the newest entry: all entries of older pages are older than it,
+	// though perhaps not than others of the page, as servers write side by side.
+	id string
+	// lines are the entries, oldest first: a line of JSON for each.
+	lines []byte
+}
+
+func (p *page) len() int { return bytes.Count(p.lines, []byte{'\n'}) + 1 }
+
+// entryID sorts by time, and tells apart what several servers record at once.
+func entryID(t time.Time, server string) string {
+	return fmt.Sprintf("%020d-%s", t.UnixNano(), server)
+}
+
+// paged puts entries, which are sorted, on as few pages as they fit on.
+func paged(entries []Entry) []page {
+	var out []page
+	for _, e := range entries {
+		line, err := json.Marshal(e)
+		if err != nil { // plain values only: cannot happen
+			panic(err)
+		}
+		last := len(out) - 1
+		if last < 0 || len(out[last].lines)+1+len(line) > pageBytes {
+			out = append(out, page{id: e.ID, lines: line})
+			continue
+		}
+		out[last].id = e.ID
+		out[last].lines = append(append(out[last].lines, '\n'), line...)
+	}
+	return out
+}
+
+// pages are all that are stored, oldest first.
+func (l *Log) pages(ctx context.Context) ([]page, error) {
+	records, _, err := l.store.List(ctx, prefix, "")
+	if err != nil {
+		return nil, err
+	}
+	out := make([]page, len(records))
+	for i, r := range records {
+		out[i] = page{id: strings.TrimPrefix(r.Key, prefix), lines: r.Value}
+	}
+	return out, nil
+}
+
+// entries are those of a page, oldest first.
+func (l *Log) entries(p page) []Entry {
+	_, server, _ := strings.Cut(p.id, "-")
+	var out []Entry
+	for line := range bytes.SplitSeq(p.lines, []byte{'\n'}) {
+		var e Entry
+		if err := json.Unmarshal(line, &e); err != nil {
+			l.log.Error("a stored audit entry is left out", "key", prefix+p.id, "error", err)
+			continue
+		}
+		e.ID = entryID(e.Time, server)
+		out = append(out, e)
+	}
+	return out
+}
+
+// backward goes through the entries of pages, newest first. It reads no more pages than
+// it has to.
+func (l *Log) backward(pages []page) iter.Seq[Entry] {
+	return func(yield func(Entry) bool) {
+		var read []Entry // oldest first
+		for i, p := range slices.Backward(pages) {
+			read = append(read, l.entries(p)...)
+			slices.SortFunc(read, func(a, b Entry) int { return cmp.Compare(a.ID, b.ID) })
+			for len(read) > 0 && (i == 0 || read[len(read)-1].ID > pages[i-1].id) {
+				if !yield(read[len(read)-1]) {
+					return
+				}
+				read = read[:len(read)-1]
+			}
+		}
+	}
+}
