@@ -40,7 +40,7 @@ const (
 	// ones, which takes a look at all: a fifth of those that are kept, if that is more.
 	tidyAfter = 256
 	// linger is how long an entry waits for others to be stored with.
-	linger = 20 * time.Millisecond
+	linger = 100 * time.Millisecond
 	// tries is how often storing is tried while the server runs, and patience how
 	// long each try, and a wait for what is being stored, may take.
 	tries    = 5

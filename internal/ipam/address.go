@@ -105,13 +105,6 @@ func parseAddress(r store.Record) (*Address, error) {
 	return a, nil
 }
 
-// owned is the record of an owner.
-type owned struct {
-	IPs []netip.Addr `json:"ips"`
-
-	revision int64
-}
-
 // Taken is the refusal of an address that somebody has.
 type Taken struct {
 	// Address is the one asked for as it is recorded.

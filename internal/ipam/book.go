@@ -39,6 +39,8 @@ type zoneBook struct {
 	// there are flying.
 	used4, used6 space
 	flying       int
+	// crowd4 and crowd6 say where other servers give addresses too.
+	crowd4, crowd6 crowd
 }
 
 // OpenBook reads all addresses from the store.
@@ -67,6 +69,13 @@ func (z *zoneBook) used(ip netip.Addr) *space {
 	return &z.used6
 }
 
+func (z *zoneBook) crowd(ip netip.Addr) *crowd {
+	if ip.Is4() {
+		return &z.crowd4
+	}
+	return &z.crowd6
+}
+
 // Sync reads everything anew, so that all that was written before is seen.
 func (b *Book) Sync(ctx context.Context) error {
 	// All at one revision: an owner and the addresses belong together.
@@ -76,20 +85,30 @@ func (b *Book) Sync(ctx context.Context) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if at <= b.at { // the watch was faster
+		return nil
+	}
 	seen := make(map[string]bool, len(records))
 	for _, r := range records {
 		seen[r.Key] = true
-		b.put(r)
 	}
 	for id, z := range b.zones {
 		for ip, a := range z.addresses {
 			if key := addressKey(id, ip); !seen[key] && a.revision <= at {
-				b.remove(key, at)
+				b.remove(key, at, read)
 			}
 		}
+	}
+	for _, r := range records {
+		b.put(r, told)
+	}
+	for id, z := range b.zones {
 		for owner, o := range z.owners {
-			if key := ownerKey(id, owner); !seen[key] && o.revision <= at {
-				b.remove(key, at)
+			if seen[ownerKey(id, owner)] || o.revision > at {
+				continue
+			}
+			if o.revision = unsure; len(b.of(id, owner)) == 0 {
+				delete(z.owners, owner)
 			}
 		}
 	}
@@ -97,61 +116,72 @@ func (b *Book) Sync(ctx context.Context) error {
 	return nil
 }
 
+// source is how a record came to be known.
+type source bool
+
+const (
+	// told: together with all that was written with it.
+	told source = true
+	// read: alone, so that of its owner something may be missing.
+	read source = false
+)
+
 // put takes in a record unless a newer one is known. The caller holds mu.
-func (b *Book) put(r store.Record) {
+func (b *Book) put(r store.Record, from source) {
 	if b.removed[r.Key] >= r.Revision {
-		return
-	}
-	if b.known(r.Key) >= r.Revision { // written here, most likely
 		return
 	}
 	switch {
 	case strings.HasPrefix(r.Key, prefixAddress):
+		if b.known(r.Key) >= r.Revision { // written here, most likely
+			return
+		}
 		a, err := parseAddress(r)
 		if err != nil {
 			b.log.Error("an address is left out", "error", err)
 			return
 		}
-		z := b.zone(a.Zone)
-		old := z.addresses[a.IP]
-		z.addresses[a.IP] = a
-		z.used(a.IP).use(a.IP)
-		b.changed(old, a)
+		b.set(a, from)
 	case strings.HasPrefix(r.Key, prefixOwner):
+		if b.known(r.Key) >= r.Revision {
+			return
+		}
 		o := &owned{revision: r.Revision}
 		if err := json.Unmarshal(r.Value, o); err != nil {
 			b.log.Error("the owner of addresses is left out", "key", r.Key, "error", err)
 			return
 		}
-		id, owner, _ := strings.Cut(strings.TrimPrefix(r.Key, prefixOwner), "/")
-		b.zone(id).owners[owner] = o
-		// Addresses are told of before their owner, and are nobody's until then.
-		for _, a := range b.of(id, owner) {
-			b.changed(nil, &a)
-		}
+		b.own(r.Key, o)
 	}
 }
 
-// remove forgets a record that was removed at a revision. The caller holds mu.
-func (b *Book) remove(key string, at int64) {
-	if rest, ok := strings.CutPrefix(key, prefixAddress); ok {
-		id, text, _ := strings.Cut(rest, "/")
-		ip, err := netip.ParseAddr(text)
-		if err != nil {
-			return
-		}
-		z := b.zone(id)
-		if a := z.addresses[ip]; a != nil && a.revision < at {
-			delete(z.addresses, ip)
-			z.used(ip).free(ip)
-			b.changed(a, nil)
-		}
+// set replaces or adds an address. The caller holds mu.
+func (b *Book) set(a *Address, from source) {
+	z := b.zone(a.Zone)
+	old := z.addresses[a.IP]
+	z.addresses[a.IP] = a
+	z.used(a.IP).use(a.IP)
+	if old != nil && old.Owner() != a.Owner() {
+		z.loses(old.Owner(), a.IP, a.revision, from)
+	}
+	z.has(a.Owner(), a.IP, a.revision, from)
+	b.changed(old, a)
+}
+
+// remove forgets an address that was removed at a revision. The caller holds mu.
+func (b *Book) remove(key string, at int64, from source) {
+	rest, _ := strings.CutPrefix(key, prefixAddress)
+	id, text, _ := strings.Cut(rest, "/")
+	ip, err := netip.ParseAddr(text)
+	if err != nil {
 		return
 	}
-	id, owner, _ := strings.Cut(strings.TrimPrefix(key, prefixOwner), "/")
 	z := b.zone(id)
-	if o := z.owners[owner]; o != nil && o.revision < at {
-		delete(z.owners, owner)
+	if a := z.addresses[ip]; a != nil && a.revision < at {
+		delete(z.addresses, ip)
+		z.used(ip).free(ip)
+		z.loses(a.Owner(), ip, at, from)
+		b.changed(a, nil)
 	}
 }
 
@@ -187,47 +217,23 @@ func (b *Book) follow(ctx context.Context) error {
 	b.mu.Lock()
 	at := b.at
 	b.mu.Unlock()
-	for batch := range b.store.Watch(ctx, prefix, at) {
+	// Whose they are follows from the addresses.
+	for batch := range b.store.Watch(ctx, prefixAddress, at) {
 		if batch.Err != nil {
 			return batch.Err
 		}
 		b.mu.Lock()
 		for _, e := range batch.Events {
 			if e.Deleted {
-				b.remove(e.Key, batch.Revision)
+				b.remove(e.Key, batch.Revision, told)
 			} else {
-				b.put(e.Record)
+				b.put(e.Record, told)
 			}
 		}
 		b.passed(batch.Revision)
 		b.mu.Unlock()
 	}
 	return nil
-}
-
-// Of are the addresses of an owner in a zone, sorted, and when that was written.
-func (b *Book) Of(zone, owner string) (_ []Address, seen int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if o := b.zone(zone).owners[owner]; o != nil {
-		seen = o.revision
-	}
-	return b.of(zone, owner), seen
-}
-
-func (b *Book) of(zone, owner string) []Address {
-	var out []Address
-	z := b.zone(zone)
-	o := z.owners[owner]
-	if o == nil {
-		return nil
-	}
-	for _, ip := range o.IPs {
-		if a := z.addresses[ip]; a != nil {
-			out = append(out, *a)
-		}
-	}
-	return out
 }
 
 // Get returns an address of a zone, if somebody has it.

@@ -69,25 +69,27 @@ func (b *Book) storeAll(ctx context.Context, changes []*change) error {
 
 // stored takes in a change that was stored. The caller holds mu.
 func (b *Book) stored(c *change, at int64) {
-	z := b.zone(c.zone)
-	for _, a := range c.drop {
-		b.removed[addressKey(c.zone, a.IP)] = at
-		b.remove(addressKey(c.zone, a.IP), at)
+	for _, a := range c.put {
+		a.revision = at
 	}
-	switch { // before its addresses, which are nobody's without
+	if at <= b.at { // the watch was faster, and may have told what came after
+		return
+	}
+	for _, a := range c.drop {
+		key := addressKey(c.zone, a.IP)
+		b.removed[key] = at
+		b.remove(key, at, told)
+	}
+	for _, a := range c.put {
+		b.set(a, told)
+	}
+	switch { // what it was decided on is all there was
 	case c.owner == "":
 	case len(c.after) == 0:
 		b.removed[ownerKey(c.zone, c.owner)] = at
-		delete(z.owners, c.owner)
+		delete(b.zone(c.zone).owners, c.owner)
 	default:
-		z.owners[c.owner] = &owned{IPs: c.after, revision: at}
-	}
-	for _, a := range c.put {
-		a.revision = at
-		old := z.addresses[a.IP]
-		z.addresses[a.IP] = a
-		z.used(a.IP).use(a.IP)
-		b.changed(old, a)
+		b.zone(c.zone).owners[c.owner] = &owned{IPs: c.after, revision: at}
 	}
 }
 
@@ -148,11 +150,7 @@ func (b *Book) look(ctx context.Context, conds []store.Cond) error {
 		b.mu.Unlock()
 		r, err := b.store.Get(ctx, c.Key)
 		if errors.Is(err, store.ErrNotFound) {
-			b.mu.Lock()
-			if b.known(c.Key) == known { // nobody has written it since
-				b.remove(c.Key, known+1)
-			}
-			b.mu.Unlock()
+			b.missing(c.Key, known)
 			continue
 		}
 		if err != nil {
@@ -162,14 +160,29 @@ func (b *Book) look(ctx context.Context, conds []store.Cond) error {
 		if err != nil {
 			return err
 		}
-		// At once: an owner whose addresses are not known yet would get others.
+		// At once, and the owner last: then it is sure what it has.
 		b.mu.Lock()
 		for _, r := range append(records, r) {
-			b.put(r)
+			b.put(r, read)
 		}
 		b.mu.Unlock()
 	}
 	return nil
+}
+
+// missing takes in that there is no record of a key of which one was known.
+func (b *Book) missing(key string, known int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.known(key) != known { // somebody has written it since
+		return
+	}
+	if rest, ok := strings.CutPrefix(key, prefixOwner); ok {
+		zone, owner, _ := strings.Cut(rest, "/")
+		delete(b.zone(zone).owners, owner)
+		return
+	}
+	b.remove(key, known+1, read)
 }
 
 // ofOwner are the records of the addresses that a record says somebody owns.

@@ -2,44 +2,48 @@ package ipam
 
 import (
 	"math/rand/v2"
-	"sync"
+	"net/netip"
 	"time"
 )
 
 // crowd keeps servers that give addresses of the same subnets at the same time out of
 // each other's way. Alone, a server gives the first free address. After it has met
-// another one it takes any of the first few for a while, and of more the more often
+// another one it goes on a little further for a while, and the further the more often
 // they meet: which leaves gaps that are filled later.
 type crowd struct {
-	mu    sync.Mutex
 	width int
 	until time.Time
+	// from is where it goes on.
+	from netip.Addr
 }
 
 const (
 	leastCrowd = 16
-	mostCrowd  = 512
+	mostCrowd  = 4096
 	// crowdTime is how long others are expected to be around.
 	crowdTime = time.Second
 )
 
-// met notes that another server was faster.
-func (c *crowd) met(now time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// met notes that another server was faster in giving an address of a range.
+func (c *crowd) met(r span, ip netip.Addr, now time.Time) {
 	if now.After(c.until) {
 		c.width = 0
 	}
 	c.width = min(max(2*c.width, leastCrowd), mostCrowd)
 	c.until = now.Add(crowdTime)
+	c.from = r.after(ip, 1+rand.Uint64N(uint64(c.width)))
 }
 
-// pass is how many free addresses to pass over.
-func (c *crowd) pass(now time.Time) int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.width == 0 || now.After(c.until) {
-		return 0
+// start is where in some ranges to look for a free address first; ok is false if that is
+// their beginning.
+func (c *crowd) start(ranges []span, now time.Time) (_ netip.Addr, ok bool) {
+	if !c.from.IsValid() || now.After(c.until) {
+		return netip.Addr{}, false
 	}
-	return rand.N(c.width)
+	for _, r := range ranges {
+		if r.contains(c.from) {
+			return c.from, true
+		}
+	}
+	return netip.Addr{}, false
 }

@@ -190,7 +190,7 @@ func (s *Service) allocateHere(ctx context.Context, p *place, n NIC, families []
 		if !errors.Is(err, store.ErrConflict) {
 			return nil, err
 		}
-		s.crowd.met(s.now())
+		s.met(p, picked)
 		if _, now := s.book.Of(p.zone.ID, n.owner()); now != seen {
 			return nil, err // it joined somewhere else at the same time: look anew
 		}
@@ -222,14 +222,22 @@ func (s *Service) land(p *place, picked []*Address) {
 	}
 }
 
-// pickIn picks a free address of a family, for a NIC for which some are picked. Servers that were in each other's way pass
-// over some, so that they do not meet again. As long as some are on their way, which
-// may come back, there being none is no more than a conflict.
+// met notes that another server was faster in giving some of the addresses.
+func (s *Service) met(p *place, picked []*Address) {
+	for _, a := range picked {
+		if now, ok := s.book.Get(p.zone.ID, a.IP); ok && now.Owner() != a.Owner() {
+			s.book.met(p.zone.ID, spansOf(p.zone, p.subnetOf(a.IP)), a.IP, s.now())
+		}
+	}
+}
+
+// pickIn picks a free address of a family, for a NIC for which some are picked. As long
+// as some are on their way, which may come back, there being none is no more than a
+// conflict.
 func (s *Service) pickIn(ctx context.Context, p *place, n NIC, family, picked int) (*Address, error) {
-	pass := s.crowd.pass(s.now())
 	for fresh := range 2 {
 		for _, sub := range p.of(family) {
-			if ip := s.book.pick(p.zone.ID, spansOf(p.zone, sub), p.avoid(p.subnets, sub), pass); ip.IsValid() {
+			if ip := s.book.pick(p.zone.ID, spansOf(p.zone, sub), p.avoid(p.subnets, sub), s.now()); ip.IsValid() {
 				return s.address(p, n, ip), nil
 			}
 		}

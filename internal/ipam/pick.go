@@ -1,41 +1,68 @@
 package ipam
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
-// pick reserves, in this process, the first address of the ranges that is free and not
-// to be avoided, after passing over some; it is invalid if there is none. Whoever picks
-// an address tells when it has landed.
-func (b *Book) pick(zone string, ranges []span, avoid func(netip.Addr) bool, pass int) netip.Addr {
+// pick reserves, in this process, an address of the ranges that is free and not to be
+// avoided: the first one, unless others are around; it is invalid if there is none.
+// Whoever picks an address tells when it has landed.
+func (b *Book) pick(zone string, ranges []span, avoid func(netip.Addr) bool, now time.Time) netip.Addr {
+	if len(ranges) == 0 {
+		return netip.Addr{}
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	z := b.zone(zone)
-	var last netip.Addr
+	ip := netip.Addr{}
+	if from, ok := z.crowd(ranges[0].first).start(ranges, now); ok {
+		ip = z.free(ranges, from, avoid)
+	}
+	if !ip.IsValid() {
+		ip = z.free(ranges, ranges[0].first, avoid)
+	}
+	if ip.IsValid() {
+		z.used(ip).use(ip)
+		z.flying++
+	}
+	return ip
+}
+
+// free is the first address of the ranges from one of them on that is free.
+func (z *zoneBook) free(ranges []span, start netip.Addr, avoid func(netip.Addr) bool) netip.Addr {
+	begun := false
 	for _, r := range ranges {
-		for from := r.first; from.IsValid(); from = from.Next() { // there is none after the family's last
+		from := r.first
+		if !begun {
+			if begun = r.contains(start); !begun {
+				continue
+			}
+			from = start
+		}
+		for ; from.IsValid(); from = from.Next() { // there is none after the family's last
 			ip, ok := z.used(from).next(from)
 			if !ok || r.last.Less(ip) {
 				break
 			}
-			if from = ip; avoid(ip) {
-				continue
+			if from = ip; !avoid(ip) {
+				return ip
 			}
-			if last = ip; pass == 0 {
-				return z.reserve(ip)
-			}
-			pass--
 		}
 	}
-	if last.IsValid() { // there are fewer than were to be passed over
-		return z.reserve(last)
-	}
-	return last
+	return netip.Addr{}
 }
 
-// reserve marks an address as on its way.
-func (z *zoneBook) reserve(ip netip.Addr) netip.Addr {
-	z.used(ip).use(ip)
-	z.flying++
-	return ip
+// met notes that another server was faster in giving an address of the ranges.
+func (b *Book) met(zone string, ranges []span, ip netip.Addr, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, r := range ranges {
+		if r.contains(ip) {
+			b.zone(zone).crowd(ip).met(r, ip, now)
+			return
+		}
+	}
 }
 
 // picking counts the addresses of a zone that are on their way, which may come back.

@@ -51,7 +51,6 @@ type Service struct {
 	log     *slog.Logger
 	resync  time.Duration
 	journal *journal
-	crowd   crowd
 	life    string // of this process
 
 	mu sync.Mutex

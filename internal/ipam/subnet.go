@@ -1,6 +1,8 @@
 package ipam
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"net/netip"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -51,6 +53,37 @@ func (s span) without(others []span) []span {
 		left = next
 	}
 	return left
+}
+
+func (s span) contains(ip netip.Addr) bool { return !ip.Less(s.first) && !s.last.Less(ip) }
+
+// after is the address that comes n after one of the span; after the last comes the
+// first again.
+func (s span) after(ip netip.Addr, n uint64) netip.Addr {
+	if left := distance(ip, s.last); n > left {
+		ip, n = s.first, (n-left-1)%(left+distance(s.first, ip)+1)
+	}
+	b := ip.AsSlice()
+	for i := len(b) - 1; i >= 0 && n > 0; i-- {
+		n += uint64(b[i])
+		b[i] = byte(n)
+		n >>= 8
+	}
+	out, _ := netip.AddrFromSlice(b)
+	return out
+}
+
+// distance is by how much an address is greater than another one of its family, of at
+// most half of what fits.
+func distance(a, b netip.Addr) uint64 {
+	const most = 1 << 63
+	x, y := a.As16(), b.As16()
+	high := binary.BigEndian.Uint64(y[:8]) - binary.BigEndian.Uint64(x[:8])
+	low, borrow := bits.Sub64(binary.BigEndian.Uint64(y[8:]), binary.BigEndian.Uint64(x[8:]), 0)
+	if high-borrow > 0 {
+		return most
+	}
+	return min(low, most)
 }
 
 // lastOf is the highest address of a network.
