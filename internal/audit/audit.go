@@ -23,7 +23,7 @@ import (
 )
 
 // Most is how many entries are kept. Until old ones are
-// removed there may be a fifth more.
+// removed there may be half as many more for each server.
 const Most = 10_000
 
 const (
@@ -37,7 +37,7 @@ const (
 	pageBytes = 256 << 10
 	batch     = 100
 	// tidyAfter is how many entries a server stores at least until it removes old
-	// ones, which takes a look at all: a fifth of those that are kept, if that is more.
+	// ones, which takes a look at all: half of those that are kept, if that is more.
 	tidyAfter = 256
 	// linger is how long an entry waits for others to be stored with.
 	linger = 100 * time.Millisecond
@@ -192,7 +192,7 @@ func (l *Log) Run(ctx context.Context) {
 		select {
 		case first := <-l.queue:
 			sinceTidy += l.write(ctx, l.gather(ctx, first))
-			if sinceTidy >= max(tidyAfter, l.most/5) {
+			if sinceTidy >= max(tidyAfter, l.most/2) {
 				sinceTidy = 0
 				l.tidy(ctx)
 			}

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
@@ -21,10 +20,15 @@ type group struct {
 	queue []*queued
 	// lead is full while one of those who wait stores changes, for all.
 	lead chan struct{}
+	// all is told when as many wait as there were lately.
+	all chan struct{}
 	// crowd is how many were there lately: while they may be on their way, whoever leads
-	// waits a moment for them.
-	crowd int
+	// waits a moment for them. fewer is how often in a row fewer came.
+	crowd, fewer int
 }
+
+// forget is how often fewer must come until fewer are expected.
+const forget = 16
 
 // linger is how long others are waited for.
 const linger = time.Millisecond
@@ -36,13 +40,19 @@ type queued struct {
 	err    error
 }
 
-func newGroup() *group { return &group{lead: make(chan struct{}, 1)} }
+func newGroup() *group { return &group{lead: make(chan struct{}, 1), all: make(chan struct{}, 1)} }
 
 // commit waits until a change is stored, or stores it together with those that wait.
 func (g *group) commit(ctx context.Context, b *Book, c *change) error {
 	q := &queued{change: c, done: make(chan struct{})}
 	g.mu.Lock()
 	g.queue = append(g.queue, q)
+	if len(g.queue) >= g.crowd {
+		select {
+		case g.all <- struct{}{}:
+		default:
+		}
+	}
 	g.mu.Unlock()
 	for {
 		select {
@@ -63,12 +73,20 @@ func (g *group) commit(ctx context.Context, b *Book, c *change) error {
 
 // gather waits a moment for as many changes as there were lately.
 func (g *group) gather(ctx context.Context) {
-	over := time.Now().Add(linger)
-	for time.Now().Before(over) {
+	over := time.NewTimer(linger)
+	defer over.Stop()
+	for {
 		g.mu.Lock()
-		n, crowd := len(g.queue), g.crowd
+		complete := len(g.queue) >= g.crowd
 		g.mu.Unlock()
-		if n >= crowd || !delay.For(ctx, linger/8) {
+		if complete {
+			return
+		}
+		select {
+		case <-g.all:
+		case <-over.C:
+			return
+		case <-ctx.Done():
 			return
 		}
 	}
@@ -97,7 +115,14 @@ func (g *group) take() []*queued {
 		out = append(out, q)
 	}
 	g.queue = rest
-	g.crowd = max(len(out)+len(rest), g.crowd-1)
+	switch n := len(out) + len(rest); {
+	case n >= g.crowd:
+		g.crowd, g.fewer = n, 0
+	case g.fewer < forget:
+		g.fewer++
+	default:
+		g.crowd, g.fewer = g.crowd-1, 0
+	}
 	return out
 }
 

@@ -6,7 +6,6 @@ import (
 	"hash/fnv"
 	"maps"
 	"net/netip"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -31,7 +30,8 @@ type journal struct {
 	number   int64
 	bindings map[string]*model.Binding // by ID
 	log      []logged                  // the newest changes, oldest first
-	news     chan struct{}             // closed and replaced at every change
+	news     chan struct{}             // closed and replaced at a change that is waited for
+	awaited  bool                      // somebody has news
 	guests   map[string]*model.Guest
 	running  *model.Config // what declared was made of
 	live     *model.Config
@@ -110,7 +110,7 @@ func (j *journal) work(id, zone, owner string) {
 }
 
 // addresses are the book's of an owner. The caller holds the book's lock.
-func (j *journal) addresses(zone, owner, id string) []Address {
+func (j *journal) addresses(zone, owner, id string) []*Address {
 	if owner != "" {
 		return j.book.of(zone, owner)
 	}
@@ -119,7 +119,7 @@ func (j *journal) addresses(zone, owner, id string) []Address {
 		return nil
 	}
 	if a := j.book.zone(zone).addresses[ip]; a != nil && a.Owner() == "" {
-		return []Address{*a}
+		return []*Address{a}
 	}
 	return nil
 }
@@ -127,7 +127,7 @@ func (j *journal) addresses(zone, owner, id string) []Address {
 // set replaces a binding. The caller holds mu.
 func (j *journal) set(id, zone string, b *model.Binding) {
 	old := j.bindings[id]
-	if reflect.DeepEqual(old, b) {
+	if old.Equal(b) {
 		return
 	}
 	if b == nil {
@@ -140,8 +140,10 @@ func (j *journal) set(id, zone string, b *model.Binding) {
 	if len(j.log) > 2*maxJournal {
 		j.log = slices.Clone(j.log[len(j.log)-maxJournal:])
 	}
-	close(j.news)
-	j.news = make(chan struct{})
+	if j.awaited {
+		close(j.news)
+		j.news, j.awaited = make(chan struct{}), false
+	}
 }
 
 // followGuests keeps what guests declare current until ctx ends.
@@ -249,6 +251,7 @@ func (j *journal) epoch(zones []string) string {
 func (j *journal) since(zones []string, epoch string, number int64) (*protocol.Bindings, <-chan struct{}) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.awaited = true
 	now := j.epoch(zones)
 	out := &protocol.Bindings{Epoch: now, Number: j.number}
 	ids := make(map[string]bool)

@@ -90,11 +90,12 @@ func (b *Book) Of(zone, owner string) (_ []Address, seen int64) {
 	if o := b.zone(zone).owners[owner]; o != nil {
 		seen = o.revision
 	}
-	return b.of(zone, owner), seen
+	return values(b.of(zone, owner)), seen
 }
 
-func (b *Book) of(zone, owner string) []Address {
-	var out []Address
+// of is Of without copies, which the caller must not keep. The caller holds mu.
+func (b *Book) of(zone, owner string) []*Address {
+	var out []*Address
 	z := b.zone(zone)
 	o := z.owners[owner]
 	if o == nil {
@@ -102,7 +103,7 @@ func (b *Book) of(zone, owner string) []Address {
 	}
 	for _, ip := range o.IPs {
 		if a := z.addresses[ip]; a != nil {
-			out = append(out, *a)
+			out = append(out, a)
 		}
 	}
 	return out

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"net/netip"
+	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
@@ -100,14 +101,12 @@ func lastOf(p netip.Prefix) netip.Addr {
 // in IPv6 the address that every router of the network answers (RFC 4291 section
 // 2.6.1), unless it is the only one, and that of DHCP servers.
 func avoided(subnets []*model.Subnet, s *model.Subnet) func(netip.Addr) bool {
-	gateways := make(map[netip.Addr]bool)
-	for _, other := range subnets {
-		gateways[other.Gateway] = true
-	}
 	anycast := netip.Addr{}
 	if s.CIDR.Addr().Is6() && s.CIDR.Bits() < 127 {
 		anycast = s.CIDR.Masked().Addr()
 	}
 	dhcp := model.DHCPAddress6(s.CIDR)
-	return func(ip netip.Addr) bool { return gateways[ip] || ip == anycast || ip == dhcp }
+	return func(ip netip.Addr) bool {
+		return ip == anycast || ip == dhcp || slices.ContainsFunc(subnets, func(other *model.Subnet) bool { return other.Gateway == ip })
+	}
 }

@@ -1,6 +1,9 @@
 package model
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Binding is what is known of one NIC in a VNet: its hardware address, the addresses
 // that it has, and its name. Address management makes bindings of what was allocated
@@ -34,4 +37,13 @@ func (b *Binding) ID() string {
 		return b.Zone + "/" + b.IPs[0].String()
 	}
 	return b.Zone + "/"
+}
+
+// Equal reports whether two bindings, of which either may be nil, say the same.
+func (b *Binding) Equal(o *Binding) bool {
+	if b == nil || o == nil {
+		return b == o
+	}
+	return b.Zone == o.Zone && b.VNet == o.VNet && b.MAC == o.MAC && b.Guest == o.Guest && b.NIC == o.NIC && b.Node == o.Node && b.Name == o.Name &&
+		slices.Equal(b.IPs, o.IPs)
 }

@@ -45,7 +45,9 @@ func NormalizeMAC(s string) (mac string, ok bool) {
 		}
 		b[i] = c
 	}
-	mac = string(b[:])
+	if mac = s; string(b[:]) != s { // most are in the form already, and cost no memory
+		mac = string(b[:])
+	}
 	multicast := strings.IndexByte("13579BDF", mac[1]) >= 0 // the lowest bit of the first byte
 	if multicast || mac == "00:00:00:00:00:00" {
 		return "", false
