@@ -5,9 +5,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -24,9 +24,13 @@ type page struct {
 
 func (p *page) len() int { return bytes.Count(p.lines, []byte{'\n'}) + 1 }
 
+// zeros make the times of all centuries as long as the longest.
+const zeros = "00000000000000000000"
+
 // entryID sorts by time, and tells apart what several servers record at once.
 func entryID(t time.Time, server string) string {
-	return fmt.Sprintf("%020d-%s", t.UnixNano(), server)
+	ns := strconv.FormatInt(t.UnixNano(), 10)
+	return zeros[min(len(ns), len(zeros)):] + ns + "-" + server
 }
 
 // paged puts entries, which are sorted, on as few pages as they fit on.

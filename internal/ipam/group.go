@@ -23,15 +23,16 @@ type group struct {
 	// all is told when as many wait as there were lately.
 	all chan struct{}
 	// crowd is how many were there lately: while they may be on their way, whoever leads
-	// waits a moment for them. fewer is how often in a row fewer came.
-	crowd, fewer int
+	// waits a moment for them. It is the most of some transactions, of which there were
+	// so many, and most at once in them.
+	crowd, count, most int
 }
 
-// forget is how often fewer must come until fewer are expected.
-const forget = 16
+// lately is of how many transactions the crowd is the most that were there.
+const lately = 16
 
 // linger is how long others are waited for.
-const linger = time.Millisecond
+const linger = 2 * time.Millisecond
 
 // queued is a change that waits.
 type queued struct {
@@ -115,13 +116,10 @@ func (g *group) take() []*queued {
 		out = append(out, q)
 	}
 	g.queue = rest
-	switch n := len(out) + len(rest); {
-	case n >= g.crowd:
-		g.crowd, g.fewer = n, 0
-	case g.fewer < forget:
-		g.fewer++
-	default:
-		g.crowd, g.fewer = g.crowd-1, 0
+	g.count++
+	g.most = max(g.most, len(out)+len(rest))
+	if g.most >= g.crowd || g.count == lately {
+		g.crowd, g.count, g.most = g.most, 0, 0
 	}
 	return out
 }

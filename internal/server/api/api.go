@@ -10,7 +10,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
+	"strings"
 	"sync"
 	"time"
 
@@ -78,14 +78,12 @@ func (h *Handler) Routes() http.Handler {
 	for _, rt := range table() {
 		mux.Handle(rt.method+" "+root+rt.path, h.handle(&rt))
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if next, pattern := mux.Handler(r); pattern == "" {
-			h.unknown(w, r, next)
-			return
-		}
-		mux.ServeHTTP(w, r)
-	})
+	mux.HandleFunc(noRoute, func(w http.ResponseWriter, r *http.Request) { h.unknown(w, r, mux) })
+	return mux
 }
+
+// noRoute is the pattern of all that no route is for.
+const noRoute = "/"
 
 // handle wraps what every request needs around one operation.
 func (h *Handler) handle(rt *route) http.Handler {
@@ -142,14 +140,22 @@ func (h *Handler) answer(rt *route, r *request) (any, error) {
 	return rt.serve(h, r)
 }
 
-// unknown answers for a path or method that there is not; next is what the mux
-// would do, which knows which of the two it is.
-func (h *Handler) unknown(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	probe := httptest.NewRecorder()
-	next.ServeHTTP(probe, r)
-	if allow := probe.Header().Get("Allow"); allow != "" {
-		w.Header().Set("Allow", allow)
-		problem.Write(w, r, h.Log, problem.New(http.StatusMethodNotAllowed, api.TypeInvalid, "%s does not take %s, only %s", r.URL.Path, r.Method, allow))
+// unknown answers for a path or method that there is not.
+func (h *Handler) unknown(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
+	var allow []string
+	for _, method := range []string{http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPatch, http.MethodPost, http.MethodPut} {
+		other := *r
+		if other.Method = method; method == r.Method {
+			continue
+		}
+		if _, pattern := mux.Handler(&other); pattern != noRoute {
+			allow = append(allow, method)
+		}
+	}
+	if len(allow) > 0 {
+		list := strings.Join(allow, ", ")
+		w.Header().Set("Allow", list)
+		problem.Write(w, r, h.Log, problem.New(http.StatusMethodNotAllowed, api.TypeInvalid, "%s does not take %s, only %s", r.URL.Path, r.Method, list))
 		return
 	}
 	problem.Write(w, r, h.Log, problem.New(http.StatusNotFound, api.TypeNotFound, "there is no %s in this server's interface", r.URL.Path))
