@@ -23,7 +23,7 @@ import (
 )
 
 // Most is how many entries are kept. Until old ones are
-// removed there may be half as many more for each server.
+// removed there may be as many more for each server.
 const Most = 10_000
 
 const (
@@ -37,7 +37,7 @@ const (
 	pageBytes = 256 << 10
 	batch     = 100
 	// tidyAfter is how many entries a server stores at least until it removes old
-	// ones, which takes a look at all: half of those that are kept, if that is more.
+	// ones, which takes a look at all: as many as are kept, if that is more.
 	tidyAfter = 256
 	// linger is how long an entry waits for others to be stored with.
 	linger = 100 * time.Millisecond
@@ -192,7 +192,7 @@ func (l *Log) Run(ctx context.Context) {
 		select {
 		case first := <-l.queue:
 			sinceTidy += l.write(ctx, l.gather(ctx, first))
-			if sinceTidy >= max(tidyAfter, l.most/2) {
+			if sinceTidy >= max(tidyAfter, l.most) {
 				sinceTidy = 0
 				l.tidy(ctx)
 			}
@@ -212,7 +212,7 @@ func (l *Log) Run(ctx context.Context) {
 // gather takes what else comes within a moment, so that it is stored together. It
 // does not keep those waiting who want to be told, nor the end.
 func (l *Log) gather(ctx context.Context, first item) []item {
-	items := []item{first}
+	items := append(make([]item, 0, pageMost), first)
 	over, cancel := context.WithTimeout(ctx, linger)
 	defer cancel()
 	for len(items) < pageMost && items[len(items)-1].done == nil {
@@ -234,16 +234,13 @@ func (l *Log) gather(ctx context.Context, first item) []item {
 
 // write stores entries and returns how many there were.
 func (l *Log) write(ctx context.Context, items []item) int {
-	var entries []Entry
 	for _, i := range items {
 		if i.done != nil {
 			defer close(i.done)
-			continue
 		}
-		entries = append(entries, i.entry)
 	}
 	n := 0
-	for _, p := range paged(entries) {
+	for _, p := range paged(items) {
 		n += l.storePage(ctx, p)
 	}
 	return n

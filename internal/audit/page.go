@@ -33,17 +33,22 @@ func entryID(t time.Time, server string) string {
 	return zeros[min(len(ns), len(zeros)):] + ns + "-" + server
 }
 
-// paged puts entries, which are sorted, on as few pages as they fit on.
-func paged(entries []Entry) []page {
+// paged puts the entries of items, which are sorted, on as few pages as they fit on.
+func paged(items []item) []page {
 	var out []page
-	for _, e := range entries {
+	for n := range items {
+		e := &items[n].entry
+		if items[n].done != nil {
+			continue
+		}
 		line, err := json.Marshal(e)
 		if err != nil { // plain values only: cannot happen
 			panic(err)
 		}
 		last := len(out) - 1
 		if last < 0 || len(out[last].lines)+1+len(line) > pageBytes {
-			out = append(out, page{id: e.ID, lines: line})
+			room := min((len(line)+1)*(len(items)-n), pageBytes) // the others are about as long
+			out = append(out, page{id: e.ID, lines: append(make([]byte, 0, max(room, len(line))), line...)})
 			continue
 		}
 		out[last].id = e.ID

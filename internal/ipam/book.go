@@ -27,6 +27,8 @@ type Book struct {
 	// removed are the keys that this process removed, with when, until the watch has
 	// passed that: what it still tells of before is void.
 	removed map[string]int64
+	// written are the transactions of this process that the watch has not told of.
+	written map[int64]bool
 	group   *group
 	// changed is called under mu with each address that comes, goes or changes.
 	changed func(old, now *Address)
@@ -45,7 +47,7 @@ type zoneBook struct {
 
 // OpenBook reads all addresses from the store.
 func OpenBook(ctx context.Context, st store.Store, log *slog.Logger) (*Book, error) {
-	b := &Book{store: st, log: log, zones: make(map[string]*zoneBook), removed: make(map[string]int64), group: newGroup(), changed: func(*Address, *Address) {}}
+	b := &Book{store: st, log: log, zones: make(map[string]*zoneBook), removed: make(map[string]int64), written: make(map[int64]bool), group: newGroup(), changed: func(*Address, *Address) {}}
 	if err := b.Sync(ctx); err != nil {
 		return nil, fmt.Errorf("reading the addresses: %w", err)
 	}
@@ -194,6 +196,11 @@ func (b *Book) passed(at int64) {
 			delete(b.removed, key)
 		}
 	}
+	for written := range b.written {
+		if written <= b.at {
+			delete(b.written, written)
+		}
+	}
 }
 
 // Run follows the store until ctx ends. A watch that fails is begun anew.
@@ -224,9 +231,11 @@ func (b *Book) follow(ctx context.Context) error {
 		}
 		b.mu.Lock()
 		for _, e := range batch.Events {
-			if e.Deleted {
+			switch {
+			case b.written[batch.Revision]: // all of it is known
+			case e.Deleted:
 				b.remove(e.Key, batch.Revision, told)
-			} else {
+			default:
 				b.put(e.Record, told)
 			}
 		}

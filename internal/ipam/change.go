@@ -64,6 +64,9 @@ func (b *Book) storeAll(ctx context.Context, changes []*change) error {
 	for _, c := range changes {
 		b.stored(c, at)
 	}
+	if at > b.at {
+		b.written[at] = true
+	}
 	return nil
 }
 

@@ -28,7 +28,8 @@ type journal struct {
 
 	mu       sync.Mutex
 	number   int64
-	bindings map[string]*model.Binding // by ID
+	bindings map[string]*model.Binding // by ID, but for those that are stale
+	stale    map[string]ownerID        // bindings to be made anew when somebody asks, by ID
 	log      []logged                  // the newest changes, oldest first
 	news     chan struct{}             // closed and replaced at a change that is waited for
 	awaited  bool                      // somebody has news
@@ -37,6 +38,9 @@ type journal struct {
 	live     *model.Config
 	declared map[string]declared // NICs by binding ID
 }
+
+// ownerID is an owner in a zone; who owns an address alone has no name.
+type ownerID struct{ zone, owner string }
 
 type logged struct {
 	number int64
@@ -51,7 +55,7 @@ type declared struct {
 }
 
 func newJournal(life string, b *Book) *journal {
-	j := &journal{life: life, book: b, bindings: make(map[string]*model.Binding), news: make(chan struct{}), declared: make(map[string]declared)}
+	j := &journal{life: life, book: b, bindings: make(map[string]*model.Binding), stale: make(map[string]ownerID), news: make(chan struct{}), declared: make(map[string]declared)}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.changed = j.noted
@@ -77,9 +81,26 @@ func (j *journal) noted(old, now *Address) {
 	defer j.mu.Unlock()
 	for _, a := range []*Address{old, now} {
 		if a != nil {
-			j.work(idOf(a), a.Zone, a.Owner())
+			j.stale[idOf(a)] = ownerID{a.Zone, a.Owner()}
 		}
 	}
+	j.wake()
+}
+
+// wake lets those who wait for news look. The caller holds mu.
+func (j *journal) wake() {
+	if j.awaited {
+		close(j.news)
+		j.news, j.awaited = make(chan struct{}), false
+	}
+}
+
+// settle makes what is stale anew. The caller holds mu, and the book's lock.
+func (j *journal) settle() {
+	for id, o := range j.stale {
+		j.work(id, o.zone, o.owner)
+	}
+	clear(j.stale)
 }
 
 // work makes the binding of an owner anew. The caller holds mu, and the book's lock.
@@ -140,10 +161,7 @@ func (j *journal) set(id, zone string, b *model.Binding) {
 	if len(j.log) > 2*maxJournal {
 		j.log = slices.Clone(j.log[len(j.log)-maxJournal:])
 	}
-	if j.awaited {
-		close(j.news)
-		j.news, j.awaited = make(chan struct{}), false
-	}
+	j.wake()
 }
 
 // followGuests keeps what guests declare current until ctx ends.
@@ -168,6 +186,7 @@ func (j *journal) take(v *revision.View) {
 	if j.running == v.Running && j.live == v.Live {
 		return
 	}
+	j.settle()
 	j.running, j.live = v.Running, v.Live
 	vnets := v.Running.VNets
 	now := make(map[string]declared)
@@ -251,6 +270,13 @@ func (j *journal) epoch(zones []string) string {
 func (j *journal) since(zones []string, epoch string, number int64) (*protocol.Bindings, <-chan struct{}) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if len(j.stale) > 0 {
+		j.mu.Unlock() // the book's lock comes first
+		j.book.mu.Lock()
+		j.mu.Lock()
+		j.settle()
+		j.book.mu.Unlock()
+	}
 	j.awaited = true
 	now := j.epoch(zones)
 	out := &protocol.Bindings{Epoch: now, Number: j.number}

@@ -148,9 +148,13 @@ func (s *Store) Txn(ctx context.Context, conds []store.Cond, ops []store.Op) (in
 	return resp.Header.Revision, nil
 }
 
+// watchAhead is how many transactions a watch reads ahead.
+const watchAhead = 16
+
 // Watch implements store.Store.
 func (s *Store) Watch(ctx context.Context, prefix string, after int64) <-chan store.Batch {
-	out := make(chan store.Batch)
+	// Whoever reads is woken for several at once when many come.
+	out := make(chan store.Batch, watchAhead)
 	go func() {
 		defer close(out)
 		// A member that lost its cluster stays silent for ever unless it is asked
@@ -190,7 +194,7 @@ func split(events []*clientv3.Event) []store.Batch {
 	var out []store.Batch
 	for _, e := range events {
 		if n := len(out); n == 0 || out[n-1].Revision != e.Kv.ModRevision {
-			out = append(out, store.Batch{Revision: e.Kv.ModRevision})
+			out = append(out, store.Batch{Revision: e.Kv.ModRevision, Events: make([]store.Event, 0, len(events))})
 		}
 		b := &out[len(out)-1]
 		b.Events = append(b.Events, store.Event{
