@@ -18,8 +18,8 @@ type crowd struct {
 }
 
 const (
-	leastCrowd = 16
-	mostCrowd  = 4096
+	leastCrowd = 64
+	mostCrowd  = 1 << 16
 	// crowdTime is how long others are expected to be around.
 	crowdTime = time.Second
 )

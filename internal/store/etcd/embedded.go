@@ -15,6 +15,8 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
+	"go.etcd.io/etcd/server/v3/etcdserver/api/v3rpc"
+	"go.etcd.io/etcd/server/v3/proxy/grpcproxy/adapter"
 )
 
 // startTimeout bounds the start of an embedded etcd, reading back a large log
@@ -48,7 +50,7 @@ func OpenEmbedded(ctx context.Context, c Embedded) (*Store, error) {
 	if err := run.start(ctx, run.config(c)); err != nil {
 		return nil, errors.Join(err, run.stop())
 	}
-	s := newStore(v3client.New(run.etcd.Server), "the store in "+c.Dir,
+	s := newStore(v3client.New(run.etcd.Server), adapter.KvServerToKvClient(v3rpc.NewQuotaKVServer(run.etcd.Server)), "the store in "+c.Dir,
 		func() error { return space(c.Dir, reserve) }, run.stop)
 	go func() {
 		select {

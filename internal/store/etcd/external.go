@@ -40,13 +40,13 @@ func OpenExternal(ctx context.Context, c External) (*Store, error) {
 		DialTimeout:          requestTimeout,
 		DialKeepAliveTime:    10 * time.Second,
 		DialKeepAliveTimeout: 5 * time.Second,
-		MaxCallSendMsgSize:   2 * MaxBytes, // the cluster's own limit is what counts
+		MaxCallSendMsgSize:   maxSend,
 		Logger:               zapLogger(c.Logger, nil),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("connecting to %s: %w", where, err)
 	}
-	s := newStore(client, where, func() error { return nil }, client.Close)
+	s := newStore(client, clientv3.RetryKVClient(client), where, func() error { return nil }, client.Close)
 	if _, err := s.Get(ctx, "running"); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, errors.Join(fmt.Errorf("connecting: %w; check that the cluster runs, its addresses, and the certificates", err), s.Close())
 	}

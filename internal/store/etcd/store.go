@@ -11,8 +11,10 @@ import (
 	"sync"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -26,6 +28,10 @@ const Root = "/viaduct/"
 // cluster has its own limit (etcd --max-request-bytes, by default 1.5 MiB).
 const MaxBytes = 8 << 20
 
+// maxSend bounds what is sent to a cluster at once, in bytes: its own limit, which is
+// lower, is what counts.
+const maxSend = 2 * MaxBytes
+
 // requestTimeout bounds each read and write. It is longer than an external
 // cluster needs to choose a new leader.
 const requestTimeout = 10 * time.Second
@@ -34,6 +40,7 @@ const requestTimeout = 10 * time.Second
 // OpenExternal.
 type Store struct {
 	client *clientv3.Client
+	kv     etcdserverpb.KVClient // for transactions
 	// writable says whether a write may be tried: nil or the reason against.
 	writable func() error
 	// where names the store in messages.
@@ -49,8 +56,8 @@ var _ store.Store = (*Store)(nil)
 
 var errClosed = errors.New("the store was closed")
 
-func newStore(client *clientv3.Client, where string, writable, stop func() error) *Store {
-	s := &Store{client: client, where: where, writable: writable, stop: stop}
+func newStore(client *clientv3.Client, kv etcdserverpb.KVClient, where string, writable, stop func() error) *Store {
+	s := &Store{client: client, kv: kv, where: where, writable: writable, stop: stop}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	return s
 }
@@ -119,33 +126,48 @@ func (s *Store) Txn(ctx context.Context, conds []store.Cond, ops []store.Op) (in
 	if err := s.writable(); err != nil {
 		return 0, err
 	}
-	cmps := make([]clientv3.Cmp, len(conds))
-	for i, c := range conds {
-		cmps[i] = clientv3.Compare(clientv3.ModRevision(Root+c.Key), "=", c.Revision)
-	}
-	puts := make([]clientv3.Op, len(ops))
-	for i, op := range ops {
-		switch {
-		case op.Key == "":
-			return 0, errors.New("a write of the empty key")
-		case op.Prefix:
-			puts[i] = clientv3.OpDelete(Root+op.Key, clientv3.WithPrefix())
-		case op.Delete:
-			puts[i] = clientv3.OpDelete(Root + op.Key)
-		default:
-			puts[i] = clientv3.OpPut(Root+op.Key, string(op.Value))
-		}
+	r, err := request(conds, ops)
+	if err != nil {
+		return 0, err
 	}
 	rctx, cancel := s.call(ctx)
 	defer cancel()
-	resp, err := s.client.Txn(rctx).If(cmps...).Then(puts...).Commit()
+	resp, err := s.kv.Txn(rctx, r, grpc.MaxCallSendMsgSize(maxSend))
 	if err != nil {
-		return 0, s.explain(ctx, "writing", err)
+		return 0, s.explain(ctx, "writing", clientv3.ContextError(rctx, err))
 	}
 	if !resp.Succeeded {
 		return 0, store.ErrConflict
 	}
 	return resp.Header.Revision, nil
+}
+
+// request is a transaction in etcd's own words: the client's, which copy every
+// condition twice, cost a busy server a good part of its garbage.
+func request(conds []store.Cond, ops []store.Op) (*etcdserverpb.TxnRequest, error) {
+	r := &etcdserverpb.TxnRequest{Compare: make([]*etcdserverpb.Compare, len(conds)), Success: make([]*etcdserverpb.RequestOp, len(ops))}
+	for i, c := range conds {
+		r.Compare[i] = &etcdserverpb.Compare{
+			Result: etcdserverpb.Compare_EQUAL, Target: etcdserverpb.Compare_MOD, Key: []byte(Root + c.Key),
+			TargetUnion: &etcdserverpb.Compare_ModRevision{ModRevision: c.Revision},
+		}
+	}
+	for i, op := range ops {
+		r.Success[i] = &etcdserverpb.RequestOp{}
+		key := Root + op.Key
+		switch {
+		case op.Key == "":
+			return nil, errors.New("a write of the empty key")
+		case op.Prefix:
+			all := &etcdserverpb.DeleteRangeRequest{Key: []byte(key), RangeEnd: []byte(clientv3.GetPrefixRangeEnd(key))}
+			r.Success[i].Request = &etcdserverpb.RequestOp_RequestDeleteRange{RequestDeleteRange: all}
+		case op.Delete:
+			r.Success[i].Request = &etcdserverpb.RequestOp_RequestDeleteRange{RequestDeleteRange: &etcdserverpb.DeleteRangeRequest{Key: []byte(key)}}
+		default:
+			r.Success[i].Request = &etcdserverpb.RequestOp_RequestPut{RequestPut: &etcdserverpb.PutRequest{Key: []byte(key), Value: op.Value}}
+		}
+	}
+	return r, nil
 }
 
 // watchAhead is how many transactions a watch reads ahead.
