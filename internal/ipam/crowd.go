@@ -21,7 +21,7 @@ const (
 	leastCrowd = 64
 	mostCrowd  = 1 << 16
 	// crowdTime is how long others are expected to be around.
-	crowdTime = time.Second
+	crowdTime = 30 * time.Second
 )
 
 // met notes that another server was faster in giving an address of a range.

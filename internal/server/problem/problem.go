@@ -123,7 +123,7 @@ func Body(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	// Not every writer can set deadlines (those of tests cannot): then there is none.
 	rc := http.NewResponseController(w)
 	_ = rc.SetReadDeadline(time.Now().Add(readTimeout))
-	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	b, err := readAll(http.MaxBytesReader(w, r.Body, limit), r.ContentLength)
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
 		return nil, New(http.StatusRequestEntityTooLarge, api.TypeTooLarge, "the request is larger than %d bytes: split it into several", limit)
@@ -133,6 +133,17 @@ func Body(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	}
 	_ = rc.SetReadDeadline(time.Time{})
 	return b, nil
+}
+
+// readAll is io.ReadAll, without memory to spare for what is known to be short.
+func readAll(r io.Reader, length int64) ([]byte, error) {
+	const short = 4096
+	if length < 0 || length > short {
+		return io.ReadAll(r)
+	}
+	b := make([]byte, length)
+	_, err := io.ReadFull(r, b)
+	return b, err
 }
 
 // Decode reads a request's body as JSON. Unknown fields are refused, and so is
