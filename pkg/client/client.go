@@ -89,6 +89,7 @@ func New(target string, opts ...Option) (*Client, error) {
 		// A socket is not multiplexed: who asks many things at once keeps a connection for
 		// each, where the default would keep two and dial anew for the others.
 		MaxIdleConnsPerHost: maxIdle,
+		DisableCompression:  true, // the server does not compress: it need not be asked to
 	}
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
 	c := &Client{target: target, http: &http.Client{Transport: t}, token: o.token}

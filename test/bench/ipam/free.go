@@ -27,10 +27,10 @@ func nextFree(ctx context.Context) (row report.Row, err error) {
 	st := mem.New()
 	defer func() { _ = st.Close() }() // it holds nothing but memory
 	next := netip.MustParseAddr("10.0.0.2")
-	for range used / batch {
+	for n := range used / batch {
 		ops := make([]store.Op, batch)
 		for i := range ops {
-			ops[i] = store.Put("ipam/address/z1/"+next.String(), []byte(`{"vnet":"v1","guest":"100"}`))
+			ops[i] = store.Put("ipam/address/z1/"+next.String(), fmt.Appendf(nil, `{"vnet":"v1","guest":"%d","nic":"net0"}`, 100+n*batch+i))
 			next = next.Next()
 		}
 		if _, err := st.Txn(ctx, nil, ops); err != nil {

@@ -6,7 +6,8 @@
 // The rows are
 //
 //	ipam/rate        addresses given in a second, 50,000 in all; the floor is the rate
-//	                 of transactions of the same form, by 16 clients to the same etcd
+//	                 of transactions of the same form, by 16 clients to the same etcd,
+//	                 in turns of 10,000 so that both meet the same disturbances
 //	ipam/p99         how long one takes
 //	ipam/next-free   a NIC joins a VNet with a /8 of which 1,000,000 addresses are used,
 //	                 on a store in memory; the median in seconds
@@ -37,6 +38,7 @@ import (
 
 const (
 	total   = 50_000
+	turns   = 5
 	clients = 16
 	servers = 3
 	// patience bounds the whole.
@@ -116,7 +118,7 @@ func measure(ctx context.Context, binary string) (_ []report.Row, err error) {
 	}
 	var mu sync.Mutex
 	given := make(map[netip.Addr]int)
-	ours, err := parallel(total, func(worker, i int) error {
+	give := func(worker, i int) error {
 		got, err := all[worker%servers].client.AssignAddress(ctx, api.AddressRequest{VNet: "v1", MAC: mac(i), Name: fmt.Sprint("guest", i)})
 		if err != nil {
 			return err
@@ -127,15 +129,19 @@ func measure(ctx context.Context, binary string) (_ []report.Row, err error) {
 			given[a.IP]++
 		}
 		return nil
-	})
-	if err == nil {
-		err = complete(ctx, all, given)
 	}
+	write, closeAll, err := kv.floor(ctx)
 	if err != nil {
 		return nil, err
 	}
-	theirs, err := kv.floor(ctx)
-	if err != nil {
+	defer closeAll()
+	var ours, theirs times
+	for turn := range turns {
+		if err := errors.Join(ours.parallel(turn, give), theirs.parallel(turn, write)); err != nil {
+			return nil, err
+		}
+	}
+	if err := complete(ctx, all, given); err != nil {
 		return nil, err
 	}
 	return []report.Row{
@@ -187,9 +193,11 @@ type times struct {
 	all  float64
 }
 
-// parallel makes n calls, one at a time by each client.
-func parallel(n int, call func(worker, i int) error) (times, error) {
-	t := times{each: make([]float64, n)}
+// parallel makes the calls of a turn, one at a time by each client, and adds what they
+// take.
+func (t *times) parallel(turn int, call func(worker, i int) error) error {
+	const n = total / turns
+	each := make([]float64, n)
 	var next atomic.Int64
 	var group errgroup.Group
 	began := time.Now()
@@ -201,16 +209,17 @@ func parallel(n int, call func(worker, i int) error) (times, error) {
 					return nil
 				}
 				start := time.Now()
-				if err := call(worker, i); err != nil {
+				if err := call(worker, turn*n+i); err != nil {
 					return err
 				}
-				t.each[i] = time.Since(start).Seconds()
+				each[i] = time.Since(start).Seconds()
 			}
 		})
 	}
 	err := group.Wait()
-	t.all = time.Since(began).Seconds()
-	return t, err
+	t.all += time.Since(began).Seconds()
+	t.each = append(t.each, each...)
+	return err
 }
 
 // quantile is the value that a part of all does not exceed.

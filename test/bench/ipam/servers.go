@@ -60,23 +60,24 @@ func (k *kv) stop() error {
 	return os.RemoveAll(k.data)
 }
 
-// floor is what transactions of the form of an allocation take: two keys that must not
-// exist, and are written.
-func (k *kv) floor(ctx context.Context) (times, error) {
+// floor returns what makes a transaction of the form of an allocation: two keys that
+// must not exist, and are written.
+func (k *kv) floor(ctx context.Context) (write func(worker, i int) error, closeAll func(), err error) {
 	var conns []*clientv3.Client
-	defer func() {
+	closeAll = func() {
 		for _, c := range conns {
 			_ = c.Close()
 		}
-	}()
+	}
 	for range servers {
 		c, err := clientv3.New(clientv3.Config{Endpoints: []string{k.url}, DialTimeout: startTimeout})
 		if err != nil {
-			return times{}, err
+			closeAll()
+			return nil, nil, err
 		}
 		conns = append(conns, c)
 	}
-	return parallel(total, func(worker, i int) error {
+	return func(worker, i int) error {
 		address, owner := fmt.Sprintf("floor/address/z1/10.0.%d.%d", i>>8, i&255), "floor/owner/z1/"+mac(i)
 		resp, err := conns[worker%servers].Txn(ctx).
 			If(clientv3.Compare(clientv3.ModRevision(address), "=", 0), clientv3.Compare(clientv3.ModRevision(owner), "=", 0)).
@@ -86,7 +87,7 @@ func (k *kv) floor(ctx context.Context) (times, error) {
 			err = errors.New("a transaction of the floor did not succeed")
 		}
 		return err
-	})
+	}, closeAll, nil
 }
 
 // server is a process that serves, and a client of it.
