@@ -14,8 +14,8 @@
 // An allocation is one transaction on condition that the address has no record and
 // that the owner's record is unchanged: so no address is given twice, and a NIC that
 // joins twice at once gets its addresses once, whichever servers are asked. Which
-// addresses are free is known in memory, from a watch; a server that is late meets the
-// condition and looks again.
+// addresses are free, and whose the others are, is known in memory, from a watch of the
+// addresses; a server that is late meets the condition and looks again.
 //
 // Gateways have no records: they follow from the subnets and are passed over. Nor has
 // the built-in address management any of subnets. What no record speaks of cannot leak.

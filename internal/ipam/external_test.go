@@ -2,15 +2,20 @@ package ipam
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/viaduct-sdn/viaduct/internal/ipam/plugin"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
 // external is an address management system and a name server, in memory. What they
@@ -171,4 +176,146 @@ func (n names) Unpoint(_ context.Context, _ *model.Subnet, ip netip.Addr) error 
 		}
 		return nil
 	})
+}
+
+// What an external system refuses, or answers with nothing, leaves no trace here, and
+// in the end none there.
+func TestExternalSystem(t *testing.T) {
+	w := newWorld(t)
+	s := w.server(t)
+	edit(t, s, &model.IPAM{ID: "far", Type: model.IPAMTypeNetBox, URL: "http://127.0.0.1:1/api", Token: "t"},
+		&model.NameServer{ID: "names", Type: model.DNSTypePowerDNS, URL: "http://127.0.0.1:1", Key: "k"})
+	z := zone("far")
+	z.DNS, z.ReverseDNS, z.DNSZone = "names", "names", "lab.example"
+	edit(t, s, z, &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/24", "10.0.0.1"))
+	there := []string{"10.0.0.0/24", "10.0.0.1 gateway", "10.0.0.1 = v1-gw.lab.example", "v1-gw.lab.example = 10.0.0.1"}
+	w.far.is(t, there...)
+	edit(t, s, guest("100", model.NIC{ID: "net0", VNet: "v1", MAC: mac(1)}))
+	w.far.is(t, append(there, "10.0.0.2 "+mac(1), "10.0.0.2 = g100.lab.example", "g100.lab.example = 10.0.0.2")...)
+
+	for _, step := range []string{"Next", "Names.Add", "Names.Point"} {
+		w.far.fail(step, plugin.ErrUnreachable)
+		if err := tryEdit(t, s, guest("101", model.NIC{ID: "net0", VNet: "v1", MAC: mac(2)})); !strings.Contains(fmt.Sprint(err), "does not answer") {
+			t.Errorf("%s fails: %v", step, err)
+		}
+		w.far.fail("", nil)
+		is(t, s, "10.0.0.2 "+mac(1))
+		w.far.is(t, append(there, "10.0.0.2 "+mac(1), "10.0.0.2 = g100.lab.example", "g100.lab.example = 10.0.0.2")...)
+	}
+
+	// It has done the work, but nobody was told; then it is gone for a while.
+	w.far.after("Next", plugin.ErrUnreachable, "Delete", plugin.ErrUnreachable)
+	if err := tryEdit(t, s, guest("101", model.NIC{ID: "net0", VNet: "v1", MAC: mac(2)})); err == nil || !strings.Contains(err.Error(), "tried again until it can") {
+		t.Errorf("half success: %v", err)
+	}
+	w.far.fail("", nil)
+	if err := s.Resync(t.Context()); err != nil {
+		t.Error(err)
+	}
+	is(t, s, "10.0.0.2 "+mac(1))
+	w.far.is(t, append(there, "10.0.0.2 "+mac(1), "10.0.0.2 = g100.lab.example", "g100.lab.example = 10.0.0.2")...)
+
+	// A rename, and everything goes.
+	g := guest("100", model.NIC{ID: "net0", VNet: "v1", MAC: mac(1)})
+	g.Name = "web"
+	edit(t, s, g)
+	w.far.is(t, append(there, "10.0.0.2 "+mac(1), "10.0.0.2 = web.lab.example", "web.lab.example = 10.0.0.2")...)
+	if err := remove(t, s, model.KindGuest, "100"); err != nil {
+		t.Error(err)
+	}
+	w.far.is(t, there...)
+	if err := remove(t, s, model.KindSubnet, "z1-10.0.0.0-24"); err != nil {
+		t.Error(err)
+	}
+	w.far.is(t)
+	records, _, err := w.store.List(t.Context(), prefix, "")
+	if err != nil || len(records) != 0 {
+		t.Errorf("left in the store: %v %v", records, err)
+	}
+}
+
+// A server that is killed in the middle leaves its intent, which another one finishes.
+// mute is a store that does not answer to the transaction that gives an address.
+type mute struct {
+	store.Store
+	silent, stores bool
+}
+
+func (u *mute) Txn(ctx context.Context, conds []store.Cond, ops []store.Op) (int64, error) {
+	gives := slices.ContainsFunc(ops, func(op store.Op) bool { return strings.HasPrefix(op.Key, prefixAddress) && !op.Delete })
+	if !u.silent || !gives {
+		return u.Store.Txn(ctx, conds, ops)
+	}
+	if u.stores {
+		if _, err := u.Store.Txn(ctx, conds, ops); err != nil {
+			return 0, err
+		}
+	}
+	return 0, store.ErrUnavailable
+}
+
+// Whether a transaction was stored of which nobody heard is not guessed: the external
+// system has the address in the end if and only if it was.
+func TestNobodyHeard(t *testing.T) {
+	for _, stores := range []bool{true, false} {
+		w := newWorld(t)
+		st := &mute{Store: w.store, stores: stores}
+		w.store = st
+		s := w.server(t)
+		edit(t, s, &model.IPAM{ID: "far", Type: model.IPAMTypeNetBox, URL: "http://127.0.0.1:1/api", Token: "t"})
+		edit(t, s, zone("far"), &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/24", "10.0.0.1"))
+		there := []string{"10.0.0.0/24", "10.0.0.1 gateway"}
+
+		st.silent = true
+		_, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(1)})
+		if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "whether the NIC "+mac(1)+" got its addresses is not known") {
+			t.Errorf("stored %v: %v", stores, err)
+		}
+		w.far.is(t, append(there, "10.0.0.2 "+mac(1))...)
+		st.silent = false
+		if err := errors.Join(s.Sync(t.Context()), s.Resync(t.Context())); err != nil {
+			t.Error(err)
+		}
+		if !stores {
+			is(t, s)
+			w.far.is(t, there...)
+			continue
+		}
+		is(t, s, "10.0.0.2 "+mac(1))
+		w.far.is(t, append(there, "10.0.0.2 "+mac(1))...)
+	}
+}
+
+func TestAnotherServerFinishes(t *testing.T) {
+	w := newWorld(t)
+	s := w.server(t)
+	edit(t, s, &model.IPAM{ID: "far", Type: model.IPAMTypeNetBox, URL: "http://127.0.0.1:1/api", Token: "t"})
+	edit(t, s, zone("far"), &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/24", "10.0.0.1"))
+	v, err := s.config.View(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := find(v.Pending, v.Live, "v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	killed, err := s.begin(t.Context(), p, NIC{VNet: "v1", MAC: mac(1)}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := killed.next(t.Context(), w.far, p, 4); err != nil {
+		t.Fatal(err)
+	}
+	w.far.is(t, "10.0.0.0/24", "10.0.0.1 gateway", "10.0.0.2 "+mac(1))
+	other := w.server(t)
+	for range 2 {
+		if err := other.Resync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.now = w.now.Add(abandoned + time.Second)
+	}
+	w.far.is(t, "10.0.0.0/24", "10.0.0.1 gateway")
+	if records, _, _ := w.store.List(t.Context(), prefixIntent, ""); len(records) != 0 {
+		t.Errorf("%d intents are left", len(records))
+	}
 }

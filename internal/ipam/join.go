@@ -68,8 +68,11 @@ func (s *Service) Join(ctx context.Context, n NIC) ([]Address, error) {
 		out, _, err = s.join(ctx, v.Pending, v.Live, n)
 		return err
 	})
-	if err == nil && len(out) > 0 {
+	switch {
+	case err == nil && len(out) > 0:
 		return out, nil
+	case errors.Is(err, store.ErrUnavailable): // what it did is not known
+		return nil, err
 	}
 	err = s.retry(ctx, func() error {
 		v, err := s.config.View(ctx)
@@ -352,9 +355,8 @@ func (p *place) accepts(ip netip.Addr) error {
 			return &Taken{Address: Address{Zone: p.zone.ID, IP: ip, VNet: p.vnet.ID}, Gateway: true}
 		}
 	}
-	network := sub.CIDR.Masked()
-	if ip.Is4() && network.Bits() < 31 && (ip == network.Addr() || ip == lastOf(network)) {
-		return fmt.Errorf("%s is the network or broadcast address of %s, which no host can have", ip, network)
+	if edge := model.EdgeOf(sub.CIDR, ip); edge != "" {
+		return fmt.Errorf("%s is the %s of %s, which no host can have", ip, edge, sub.CIDR.Masked())
 	}
 	return nil
 }

@@ -118,7 +118,11 @@ func (s *Service) Resync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.finishOthers(ctx, v.Live), s.freeOrphans(ctx, v), s.Settle(ctx))
+	err = errors.Join(s.finishOthers(ctx, v.Live), s.freeOrphans(ctx, v))
+	if err == nil { // else not all was looked at
+		s.forget()
+	}
+	return errors.Join(err, s.Settle(ctx))
 }
 
 // subnetID is the ID of a subnet that may not be complete.

@@ -54,10 +54,10 @@ type Service struct {
 	life    string // of this process
 
 	mu sync.Mutex
-	// working are the intents that this process works on, seen those of others with
-	// when they were seen first.
-	working map[string]bool
-	seen    map[string]time.Time
+	// working are the intents that this process works on, seen what others may have left
+	// with when it was seen first, and still that part of it which is there still.
+	working     map[string]bool
+	seen, still map[string]time.Time
 	// syncing is held while subnets are registered.
 	syncing sync.Mutex
 }
@@ -66,7 +66,7 @@ type Service struct {
 func Open(ctx context.Context, o Options) (*Service, error) {
 	s := &Service{
 		store: o.Store, config: o.Config, plugins: o.Plugins, now: o.Now, log: o.Logger, resync: o.Resync,
-		life: newID(), working: make(map[string]bool), seen: make(map[string]time.Time),
+		life: newID(), working: make(map[string]bool), seen: make(map[string]time.Time), still: make(map[string]time.Time),
 	}
 	if s.now == nil {
 		s.now = time.Now

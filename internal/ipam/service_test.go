@@ -170,10 +170,25 @@ func TestFullSubnet(t *testing.T) {
 // Whatever server is asked, and however many at once: nobody gets what another has, a
 // NIC gets its addresses once, and nothing is lost.
 func TestManyAtOnce(t *testing.T) {
+	for name, watched := range map[string]bool{"each follows the others": true, "each finds the others in its way": false} {
+		t.Run(name, func(t *testing.T) { manyAtOnce(t, watched) })
+	}
+}
+
+func manyAtOnce(t *testing.T, watched bool) {
 	w := newWorld(t)
 	first := w.server(t)
 	edit(t, first, zone("pve"), &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/22", "10.0.0.1"), subnet("v1", "fd00::/120", "fd00::1"))
 	servers := []*Service{first, w.server(t), w.server(t)}
+	if watched {
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		defer running.Wait()
+		defer cancel()
+		for _, s := range servers {
+			running.Go(func() { s.book.Run(ctx) })
+		}
+	}
 	const nics = 250 // of 254 addresses that fd00::/120 has for them
 	var wg sync.WaitGroup
 	for worker := range 12 {
@@ -220,7 +235,7 @@ func TestMoveAndRelease(t *testing.T) {
 	}
 	is(t, s, "10.0.0.9 "+mac(1))
 	for text, want := range map[string]string{
-		"10.0.0.1": "it is the gateway of vnet v1", "10.0.0.0": "network or broadcast address", "10.0.0.255": "network or broadcast address", "10.1.0.0": "in no subnet of vnet v1",
+		"10.0.0.1": "it is the gateway of vnet v1", "10.0.0.0": "is the network address", "10.0.0.255": "is the broadcast address", "10.1.0.0": "in no subnet of vnet v1",
 	} {
 		if _, err := s.Move(t.Context(), n, netip.MustParseAddr(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)
@@ -236,97 +251,6 @@ func TestMoveAndRelease(t *testing.T) {
 		t.Error(err)
 	}
 	is(t, s)
-}
-
-// What an external system refuses, or answers with nothing, leaves no trace here, and
-// in the end none there.
-func TestExternalSystem(t *testing.T) {
-	w := newWorld(t)
-	s := w.server(t)
-	edit(t, s, &model.IPAM{ID: "far", Type: model.IPAMTypeNetBox, URL: "http://127.0.0.1:1/api", Token: "t"},
-		&model.NameServer{ID: "names", Type: model.DNSTypePowerDNS, URL: "http://127.0.0.1:1", Key: "k"})
-	z := zone("far")
-	z.DNS, z.ReverseDNS, z.DNSZone = "names", "names", "lab.example"
-	edit(t, s, z, &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/24", "10.0.0.1"))
-	there := []string{"10.0.0.0/24", "10.0.0.1 gateway", "10.0.0.1 = v1-gw.lab.example", "v1-gw.lab.example = 10.0.0.1"}
-	w.far.is(t, there...)
-	edit(t, s, guest("100", model.NIC{ID: "net0", VNet: "v1", MAC: mac(1)}))
-	w.far.is(t, append(there, "10.0.0.2 "+mac(1), "10.0.0.2 = g100.lab.example", "g100.lab.example = 10.0.0.2")...)
-
-	for _, step := range []string{"Next", "Names.Add", "Names.Point"} {
-		w.far.fail(step, plugin.ErrUnreachable)
-		if err := tryEdit(t, s, guest("101", model.NIC{ID: "net0", VNet: "v1", MAC: mac(2)})); !strings.Contains(fmt.Sprint(err), "does not answer") {
-			t.Errorf("%s fails: %v", step, err)
-		}
-		w.far.fail("", nil)
-		is(t, s, "10.0.0.2 "+mac(1))
-		w.far.is(t, append(there, "10.0.0.2 "+mac(1), "10.0.0.2 = g100.lab.example", "g100.lab.example = 10.0.0.2")...)
-	}
-
-	// It has done the work, but nobody was told; then it is gone for a while.
-	w.far.after("Next", plugin.ErrUnreachable, "Delete", plugin.ErrUnreachable)
-	if err := tryEdit(t, s, guest("101", model.NIC{ID: "net0", VNet: "v1", MAC: mac(2)})); err == nil || !strings.Contains(err.Error(), "tried again until it can") {
-		t.Errorf("half success: %v", err)
-	}
-	w.far.fail("", nil)
-	if err := s.Resync(t.Context()); err != nil {
-		t.Error(err)
-	}
-	is(t, s, "10.0.0.2 "+mac(1))
-	w.far.is(t, append(there, "10.0.0.2 "+mac(1), "10.0.0.2 = g100.lab.example", "g100.lab.example = 10.0.0.2")...)
-
-	// A rename, and everything goes.
-	g := guest("100", model.NIC{ID: "net0", VNet: "v1", MAC: mac(1)})
-	g.Name = "web"
-	edit(t, s, g)
-	w.far.is(t, append(there, "10.0.0.2 "+mac(1), "10.0.0.2 = web.lab.example", "web.lab.example = 10.0.0.2")...)
-	if err := remove(t, s, model.KindGuest, "100"); err != nil {
-		t.Error(err)
-	}
-	w.far.is(t, there...)
-	if err := remove(t, s, model.KindSubnet, "z1-10.0.0.0-24"); err != nil {
-		t.Error(err)
-	}
-	w.far.is(t)
-	records, _, err := w.store.List(t.Context(), prefix, "")
-	if err != nil || len(records) != 0 {
-		t.Errorf("left in the store: %v %v", records, err)
-	}
-}
-
-// A server that is killed in the middle leaves its intent, which another one finishes.
-func TestAnotherServerFinishes(t *testing.T) {
-	w := newWorld(t)
-	s := w.server(t)
-	edit(t, s, &model.IPAM{ID: "far", Type: model.IPAMTypeNetBox, URL: "http://127.0.0.1:1/api", Token: "t"})
-	edit(t, s, zone("far"), &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/24", "10.0.0.1"))
-	v, err := s.config.View(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := find(v.Pending, v.Live, "v1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	killed, err := s.begin(t.Context(), p, NIC{VNet: "v1", MAC: mac(1)}, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := killed.next(t.Context(), w.far, p, 4); err != nil {
-		t.Fatal(err)
-	}
-	w.far.is(t, "10.0.0.0/24", "10.0.0.1 gateway", "10.0.0.2 "+mac(1))
-	other := w.server(t)
-	for range 2 {
-		if err := other.Resync(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		w.now = w.now.Add(abandoned + time.Second)
-	}
-	w.far.is(t, "10.0.0.0/24", "10.0.0.1 gateway")
-	if records, _, _ := w.store.List(t.Context(), prefixIntent, ""); len(records) != 0 {
-		t.Errorf("%d intents are left", len(records))
-	}
 }
 
 // An address whose NIC is gone, because whoever took it away was killed, is freed.

@@ -27,7 +27,7 @@ func spansOf(z *model.Zone, s *model.Subnet) []span {
 		return ranges
 	}
 	network := s.CIDR.Masked()
-	whole := span{network.Addr(), lastOf(network)}
+	whole := span{network.Addr(), model.LastAddr(network)}
 	if whole.first.Is4() && network.Bits() < 31 {
 		whole = span{whole.first.Next(), whole.last.Prev()}
 	}
@@ -85,16 +85,6 @@ func distance(a, b netip.Addr) uint64 {
 		return most
 	}
 	return min(low, most)
-}
-
-// lastOf is the highest address of a network.
-func lastOf(p netip.Prefix) netip.Addr {
-	b := p.Masked().Addr().AsSlice()
-	for i := p.Bits(); i < len(b)*8; i++ {
-		b[i/8] |= 0x80 >> (i % 8)
-	}
-	a, _ := netip.AddrFromSlice(b)
-	return a
 }
 
 // avoided tells which addresses of a subnet are never given: gateways of the VNet, and

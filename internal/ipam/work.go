@@ -211,10 +211,14 @@ func (w *work) finish(ctx context.Context, got []*Address) error {
 	}
 	c := &change{zone: w.zone.ID, owner: w.nic.owner(), seen: w.seen, put: got}
 	w.done(c)
-	if err := w.s.book.commit(ctx, c); err != nil {
+	err := w.s.book.commit(ctx, c)
+	if err != nil && !errors.Is(err, store.ErrUnavailable) {
 		return w.undo(ctx, err)
 	}
 	w.leave()
+	if err != nil { // it may have been stored all the same: whether the intent is still there will tell
+		return fmt.Errorf("%w; whether %s got its addresses is not known: if not, what was registered for it is taken back when the store answers again", err, w.nic.who())
+	}
 	return nil
 }
 
@@ -335,10 +339,17 @@ func (s *Service) stood(state string) bool {
 	defer s.mu.Unlock()
 	first, ok := s.seen[state]
 	if !ok {
-		s.seen[state] = s.now()
-		return false
+		first = s.now()
 	}
+	s.still[state] = first
 	return s.now().Sub(first) >= abandoned
+}
+
+// forget forgets the states that were not met since it was called last.
+func (s *Service) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen, s.still = s.still, make(map[string]time.Time)
 }
 
 // freeOrphans frees addresses that were given because of NICs which guests do not have
@@ -352,9 +363,6 @@ func (s *Service) freeOrphans(ctx context.Context, v *revision.View) error {
 		}
 		state := fmt.Sprint("orphan ", a.Zone, a.IP, a.revision)
 		if stays(v.Pending, now, a.Guest, a.Zone, a.Owner())(a) || stays(v.Running, now, a.Guest, a.Zone, a.Owner())(a) {
-			s.mu.Lock()
-			delete(s.seen, state)
-			s.mu.Unlock()
 			continue
 		}
 		if s.stood(state) {

@@ -202,7 +202,7 @@ func ParseAddresses(text string) (Range, bool) {
 	if err != nil || p.Addr().Is4In6() {
 		return Range{}, false
 	}
-	return Range{Start: p.Masked().Addr(), End: lastAddr(p)}, true
+	return Range{Start: p.Masked().Addr(), End: LastAddr(p)}, true
 }
 
 // ParsePeer reads one item: addresses as of ParseAddresses, "name" or "dc/name" for

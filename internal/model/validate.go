@@ -199,8 +199,8 @@ func isUnicast(a netip.Addr) bool {
 		a != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
-// lastAddr is the highest address of a prefix: for IPv4 the broadcast address.
-func lastAddr(p netip.Prefix) netip.Addr {
+// LastAddr is the highest address of a prefix: for IPv4 the broadcast address.
+func LastAddr(p netip.Prefix) netip.Addr {
 	b := p.Masked().Addr().AsSlice()
 	for i := p.Bits(); i < len(b)*8; i++ {
 		b[i/8] |= 0x80 >> (i % 8)
@@ -209,17 +209,17 @@ func lastAddr(p netip.Prefix) netip.Addr {
 	return a
 }
 
-// edgeOf names the role that keeps a host from having the address in the
+// EdgeOf names the role that keeps a host from having the address in the
 // network, or returns "". Networks of one or two addresses have no such roles
 // (RFC 3021), nor has IPv6 a broadcast address.
-func edgeOf(p netip.Prefix, a netip.Addr) string {
+func EdgeOf(p netip.Prefix, a netip.Addr) string {
 	if !a.Is4() || p.Bits() >= 31 {
 		return ""
 	}
 	switch a {
 	case p.Masked().Addr():
 		return "network address"
-	case lastAddr(p):
+	case LastAddr(p):
 		return "broadcast address"
 	}
 	return ""

@@ -151,7 +151,7 @@ func (c *firewallChecker) ipSet(s *IPSet) {
 // everything is all addresses of an address's family.
 func everything(a netip.Addr) Range {
 	p, _ := a.Prefix(0)
-	return Range{Start: p.Addr(), End: lastAddr(p)}
+	return Range{Start: p.Addr(), End: LastAddr(p)}
 }
 
 func (c *firewallChecker) group(g *SecurityGroup) {

@@ -237,7 +237,7 @@ func (c *checker) nicSubnet(r report, field, vnet string, ip netip.Addr) {
 		r.errorf(field, ip.String(), "is in no subnet of vnet %s, which has %s; use an address of it", vnet, c.subnetList(vnet))
 		return
 	}
-	if edge := edgeOf(in.CIDR, ip); edge != "" {
+	if edge := EdgeOf(in.CIDR, ip); edge != "" {
 		r.errorf(field, ip.String(), "is the %s of subnet %s, which no host can have", edge, in.CIDR)
 		return
 	}

@@ -104,8 +104,8 @@ func checkGateway(r report, s *Subnet) {
 		r.errorf("gateway", text, "names an interface; give the address alone")
 	case !p.Masked().Contains(gw):
 		r.errorf("gateway", text, "is not in the subnet %s; use an address of it, like %s", p.Masked(), p.Masked().Addr().Next())
-	case edgeOf(p, gw) != "":
-		r.laxf("gateway", text, "is the %s of %s, which no host can have; use an address between, like %s", edgeOf(p, gw), p.Masked(), p.Masked().Addr().Next())
+	case EdgeOf(p, gw) != "":
+		r.laxf("gateway", text, "is the %s of %s, which no host can have; use an address between, like %s", EdgeOf(p, gw), p.Masked(), p.Masked().Addr().Next())
 	case gw.Is6() && gw == p.Masked().Addr() && p.Bits() < 127:
 		r.warnf("gateway", text, "is the address that every IPv6 router of the network answers (RFC 4291 section 2.6.1); an own one, like %s, is safer", gw.Next())
 	}
