@@ -95,7 +95,12 @@ func text4(x plugin.Entry) string {
 }
 
 func (e *external) Add(_ context.Context, _ *model.Subnet, x plugin.Entry) error {
-	return e.do("Add", e.put(text4(x)))
+	return e.do("Add", func() error {
+		if !x.Gateway && e.taken(x.IP) {
+			return plugin.ErrTaken
+		}
+		return e.put(text4(x))()
+	})
 }
 
 func (e *external) Update(context.Context, *model.Subnet, plugin.Entry) error { return nil }
@@ -318,4 +323,64 @@ func TestAnotherServerFinishes(t *testing.T) {
 	if records, _, _ := w.store.List(t.Context(), prefixIntent, ""); len(records) != 0 {
 		t.Errorf("%d intents are left", len(records))
 	}
+}
+
+// Of a subnet out of whose ranges DHCP serves whoever asks, NICs get the other addresses,
+// and of these those that the external system has not given to others.
+func TestBesidesTheRanges(t *testing.T) {
+	w := newWorld(t)
+	s := w.server(t)
+	edit(t, s, &model.IPAM{ID: "far", Type: model.IPAMTypeNetBox, URL: "http://127.0.0.1:1/api", Token: "t"})
+	z := zone("far")
+	z.DHCP, z.DHCPDynamic = model.DHCPDnsmasq, true
+	edit(t, s, z, &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/29", "10.0.0.1", "10.0.0.2-10.0.0.3"))
+	w.far.has["10.0.0.4 somebody"] = true
+	for i := range 2 {
+		if _, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(i)}); err != nil {
+			t.Error(err)
+		}
+	}
+	is(t, s, "10.0.0.5 "+mac(0), "10.0.0.6 "+mac(1))
+	if _, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(2)}); !errors.Is(err, plugin.ErrNone) {
+		t.Errorf("a third one: %v", err)
+	}
+	w.far.is(t, "10.0.0.0/29", "10.0.0.1 gateway", "10.0.0.4 somebody", "10.0.0.5 "+mac(0), "10.0.0.6 "+mac(1))
+	records, _, err := w.store.List(t.Context(), prefixIntent, "")
+	if err != nil || len(records) != 0 {
+		t.Errorf("left in the store: %v %v", records, err)
+	}
+}
+
+// A server that is killed before it has asked for an address leaves an intent that names
+// it. If somebody else has it by then, it stays theirs.
+func TestNothingOfOthersIsTakenBack(t *testing.T) {
+	w := newWorld(t)
+	s := w.server(t)
+	edit(t, s, &model.IPAM{ID: "far", Type: model.IPAMTypeNetBox, URL: "http://127.0.0.1:1/api", Token: "t"})
+	edit(t, s, zone("far"), &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/24", "10.0.0.1"))
+	v, err := s.config.View(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := find(v.Pending, v.Live, "v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	left, err := s.begin(t.Context(), p, NIC{VNet: "v1", MAC: mac(1)}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left.intent.Entries = []entry{{IP: netip.MustParseAddr("10.0.0.4"), Subnet: p.subnets[0], IPAM: "far"}, {IP: netip.MustParseAddr("10.0.0.5"), Subnet: p.subnets[0], IPAM: "far"}}
+	if err := left.save(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.far.has["10.0.0.4 somebody"], w.far.has["10.0.0.5 "+mac(1)] = true, true
+	other := w.server(t)
+	for range 2 {
+		if err := other.Resync(t.Context()); err != nil {
+			t.Error(err)
+		}
+		w.now = w.now.Add(abandoned + time.Second)
+	}
+	w.far.is(t, "10.0.0.0/24", "10.0.0.1 gateway", "10.0.0.4 somebody")
 }

@@ -134,6 +134,13 @@ func (w *work) add(ctx context.Context, ext plugin.System, sub *model.Subnet, a 
 // next lets the external system choose a free address of a family.
 func (w *work) next(ctx context.Context, ext plugin.System, p *place, family int) (*Address, error) {
 	for _, sub := range p.of(family) {
+		if p.zone.DHCPDynamic && len(sub.DHCPRange) > 0 {
+			a, err := w.besides(ctx, ext, p, sub)
+			if errors.Is(err, plugin.ErrNone) {
+				continue
+			}
+			return a, err
+		}
 		ranges := []*model.Range{nil}
 		if len(sub.DHCPRange) > 0 {
 			ranges = nil
@@ -156,6 +163,30 @@ func (w *work) next(ctx context.Context, ext plugin.System, p *place, family int
 		}
 	}
 	return nil, p.full(w.nic, family)
+}
+
+// maxTaken bounds how many addresses in a row may turn out to be somebody else's.
+const maxTaken = 256
+
+// besides registers a free address of a subnet outside of its ranges, out of which DHCP
+// serves whoever asks. No external system can be asked for one of those.
+func (w *work) besides(ctx context.Context, ext plugin.System, p *place, sub *model.Subnet) (*Address, error) {
+	taken := make(map[netip.Addr]bool)
+	avoid := p.avoid(p.subnets, sub)
+	for range maxTaken {
+		ip := w.s.book.pick(p.zone.ID, spansOf(p.zone, sub), func(ip netip.Addr) bool { return taken[ip] || avoid(ip) }, w.s.now())
+		if !ip.IsValid() {
+			return nil, plugin.ErrNone
+		}
+		a := w.s.address(p, w.nic, ip)
+		err := w.add(ctx, ext, sub, a)
+		w.s.book.landed(p.zone.ID, ip) // from now on the external system keeps it from others
+		if !errors.Is(err, plugin.ErrTaken) {
+			return a, err
+		}
+		taken[ip] = true
+	}
+	return nil, fmt.Errorf("address management %s has registered %d addresses of %s in a row for somebody who is not known here; remove what is not used there, or widen the subnet", w.zone.IPAM, maxTaken, sub.CIDR)
 }
 
 // allocateThere gives addresses that external systems are told of: all or none.
@@ -260,24 +291,32 @@ func (w *work) undo(ctx context.Context, cause error) error {
 // takeBack removes from external systems what an intent speaks of.
 func (s *Service) takeBack(ctx context.Context, live *model.Config, in *intent) error {
 	var errs []error
+	known := !in.Remove && in.MAC != "" // by what is registered for it, it can be told whose an address is
 	for _, e := range slices.Backward(in.Entries) {
 		if e.Names != nil {
 			errs = append(errs, s.unregister(ctx, live, e.Names, e.IP))
 		}
 		ext, err := s.systemOf(live, e.IPAM)
-		if err == nil && ext != nil {
+		if err == nil && ext != nil && !known {
 			err = ext.Delete(ctx, e.Subnet, e.IP)
 		}
 		errs = append(errs, err)
 	}
-	if in.Remove || in.MAC == "" {
-		return errors.Join(errs...)
+	if known {
+		errs = append(errs, s.takeBackOf(ctx, live, in))
 	}
-	// An address may have been chosen there of which nobody here was told.
+	return errors.Join(errs...)
+}
+
+// takeBackOf removes what an external system has registered for the hardware address of
+// an intent, and only that: an address of the intent may be somebody else's, which was
+// about to be found out, and there may be one of which nobody here was told.
+func (s *Service) takeBackOf(ctx context.Context, live *model.Config, in *intent) error {
 	ext, err := s.systemOf(live, in.IPAM)
 	if err != nil || ext == nil {
-		return errors.Join(append(errs, err)...)
+		return err
 	}
+	var errs []error
 	for _, sub := range in.Subnets {
 		ips, err := ext.Of(ctx, sub, in.MAC)
 		for _, ip := range ips {
@@ -311,6 +350,11 @@ func (s *Service) finishOthers(ctx context.Context, live *model.Config) error {
 			w.intent.Life = s.life
 			if err := w.save(ctx); err != nil {
 				continue // somebody else did
+			}
+			if err := s.book.Sync(ctx); err != nil { // what was given since is not taken back
+				errs = append(errs, err)
+				w.leave()
+				continue
 			}
 			errs = append(errs, w.undo(ctx, nil))
 		}
