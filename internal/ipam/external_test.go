@@ -291,7 +291,10 @@ func TestNobodyHeard(t *testing.T) {
 	}
 }
 
-func TestAnotherServerFinishes(t *testing.T) {
+// begun is a world in which a server is about to give a NIC an address of an external
+// system.
+func begun(t *testing.T) (*world, *place, *work) {
+	t.Helper()
 	w := newWorld(t)
 	s := w.server(t)
 	edit(t, s, &model.IPAM{ID: "far", Type: model.IPAMTypeNetBox, URL: "http://127.0.0.1:1/api", Token: "t"})
@@ -304,10 +307,15 @@ func TestAnotherServerFinishes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	killed, err := s.begin(t.Context(), p, NIC{VNet: "v1", MAC: mac(1)}, 0)
+	begun, err := s.begin(t.Context(), p, NIC{VNet: "v1", MAC: mac(1)}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return w, p, begun
+}
+
+func TestAnotherServerFinishes(t *testing.T) {
+	w, p, killed := begun(t)
 	if _, err := killed.next(t.Context(), w.far, p, 4); err != nil {
 		t.Fatal(err)
 	}
@@ -354,22 +362,7 @@ func TestBesidesTheRanges(t *testing.T) {
 // A server that is killed before it has asked for an address leaves an intent that names
 // it. If somebody else has it by then, it stays theirs.
 func TestNothingOfOthersIsTakenBack(t *testing.T) {
-	w := newWorld(t)
-	s := w.server(t)
-	edit(t, s, &model.IPAM{ID: "far", Type: model.IPAMTypeNetBox, URL: "http://127.0.0.1:1/api", Token: "t"})
-	edit(t, s, zone("far"), &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/24", "10.0.0.1"))
-	v, err := s.config.View(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := find(v.Pending, v.Live, "v1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	left, err := s.begin(t.Context(), p, NIC{VNet: "v1", MAC: mac(1)}, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w, p, left := begun(t)
 	left.intent.Entries = []entry{{IP: netip.MustParseAddr("10.0.0.4"), Subnet: p.subnets[0], IPAM: "far"}, {IP: netip.MustParseAddr("10.0.0.5"), Subnet: p.subnets[0], IPAM: "far"}}
 	if err := left.save(t.Context()); err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package ipam
 
 import (
-	"encoding/binary"
 	"math/bits"
 	"net/netip"
 	"slices"
@@ -78,10 +77,10 @@ func (s span) after(ip netip.Addr, n uint64) netip.Addr {
 // most half of what fits.
 func distance(a, b netip.Addr) uint64 {
 	const most = 1 << 63
-	x, y := a.As16(), b.As16()
-	high := binary.BigEndian.Uint64(y[:8]) - binary.BigEndian.Uint64(x[:8])
-	low, borrow := bits.Sub64(binary.BigEndian.Uint64(y[8:]), binary.BigEndian.Uint64(x[8:]), 0)
-	if high-borrow > 0 {
+	highA, lowA := halves(a)
+	highB, lowB := halves(b)
+	low, borrow := bits.Sub64(lowB, lowA, 0)
+	if highB-highA-borrow > 0 {
 		return most
 	}
 	return min(low, most)

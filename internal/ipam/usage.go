@@ -3,6 +3,7 @@ package ipam
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
@@ -33,14 +34,23 @@ func (s *Service) Usage(cfg *model.Config, zone *model.Zone) map[string]Usage {
 				u.Size--
 			}
 		}
-		for _, a := range all {
-			if sub.CIDR.Masked().Contains(a.IP) {
-				u.Used++
-			}
-		}
+		u.Used = between(all, sub.CIDR)
 		out[id] = u
 	}
 	return out
+}
+
+// between counts those of the addresses, which are sorted, that are of a network.
+func between(all []Address, network netip.Prefix) int64 {
+	last := model.LastAddr(network)
+	from, _ := slices.BinarySearchFunc(all, network.Masked().Addr(), func(a Address, first netip.Addr) int { return a.IP.Compare(first) })
+	to, _ := slices.BinarySearchFunc(all[from:], last, func(a Address, last netip.Addr) int {
+		if a.IP.Compare(last) <= 0 {
+			return -1
+		}
+		return 1
+	})
+	return int64(to)
 }
 
 // size counts the addresses of a span, at most MaxSize.

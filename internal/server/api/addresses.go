@@ -57,8 +57,9 @@ func (h *Handler) addresses(r *request) (any, error) {
 		return nil, err
 	}
 	out := []api.Address{}
+	subnets := byZone(v.Pending)
 	for _, id := range slices.Sorted(maps.Keys(v.Pending.Zones)) {
-		of := vnetOf(v.Pending, id)
+		of := vnetOf(subnets[id])
 		add := func(a api.Address) {
 			vnet := v.Pending.VNets[a.VNet]
 			if vnet == nil {
@@ -74,8 +75,8 @@ func (h *Handler) addresses(r *request) (any, error) {
 			}
 			add(shownAddress(a))
 		}
-		for _, sub := range v.Pending.Subnets {
-			if vnet := v.Pending.VNets[sub.VNet]; vnet != nil && vnet.Zone == id && sub.Gateway.IsValid() {
+		for _, sub := range subnets[id] {
+			if v.Pending.VNets[sub.VNet] != nil && sub.Gateway.IsValid() {
 				add(api.Address{Zone: id, VNet: sub.VNet, IP: sub.Gateway, Gateway: true})
 			}
 		}
@@ -86,13 +87,21 @@ func (h *Handler) addresses(r *request) (any, error) {
 	return out, nil
 }
 
-// vnetOf tells which VNet of a zone an address is in.
-func vnetOf(cfg *model.Config, zone string) func(netip.Addr) string {
-	ids := slices.Sorted(maps.Keys(cfg.Subnets))
+// byZone are the subnets of each zone, sorted by ID.
+func byZone(cfg *model.Config) map[string][]*model.Subnet {
+	out := make(map[string][]*model.Subnet)
+	for _, id := range slices.Sorted(maps.Keys(cfg.Subnets)) {
+		zone, _, _ := model.ParseSubnetID(id)
+		out[zone] = append(out[zone], cfg.Subnets[id])
+	}
+	return out
+}
+
+// vnetOf tells which VNet an address of a zone with the subnets is in.
+func vnetOf(subnets []*model.Subnet) func(netip.Addr) string {
 	return func(ip netip.Addr) string {
-		for _, id := range ids {
-			sub := cfg.Subnets[id]
-			if z, _, _ := model.ParseSubnetID(id); z == zone && sub.CIDR.Masked().Contains(ip) {
+		for _, sub := range subnets {
+			if sub.CIDR.Masked().Contains(ip) {
 				return sub.VNet
 			}
 		}
@@ -195,7 +204,7 @@ func (h *Handler) releaseAddress(r *request) (any, error) {
 	a, ok := h.Addresses.Get(zone, ip)
 	vnet := a.VNet
 	if vnet == "" {
-		vnet = vnetOf(v.Pending, zone)(ip)
+		vnet = vnetOf(byZone(v.Pending)[zone])(ip)
 	}
 	if !h.may(r.caller, right{vnetPath(zone, vnet), sdnWrite}) {
 		return nil, h.forbidden(r.caller, right{below(pathZones, zone), sdnWrite}) // which VNet, and whether, is not told

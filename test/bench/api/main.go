@@ -49,7 +49,9 @@ const (
 )
 
 // limits are what rows may not exceed, in seconds.
-var limits = map[string]float64{"api/list": 0.150, "api/pending": 0.300, "api/read": 0.005, "api/read/fresh": 0.005, "api/create/p99": 0.010}
+var limits = []report.Limit{
+	{Name: "api/list", Most: 0.150}, {Name: "api/pending", Most: 0.300}, {Name: "api/read", Most: 0.005}, {Name: "api/read/fresh", Most: 0.005}, {Name: "api/create/p99", Most: 0.010},
+}
 
 func main() {
 	jsonPath := flag.String("json", "", "merge the rows into this file")
@@ -73,21 +75,7 @@ func run(ctx context.Context, binary, jsonPath string) error {
 	if err != nil {
 		return err
 	}
-	for i := range rows {
-		rows[i] = rows[i].Rate()
-	}
-	if err := report.Table(os.Stdout, rows); err != nil {
-		return err
-	}
-	if jsonPath != "" {
-		err = report.Merge(jsonPath, rows)
-	}
-	for _, r := range rows {
-		if limit := limits[r.Name]; limit > 0 && r.Ours > limit {
-			err = errors.Join(err, fmt.Errorf("%s takes %.1f ms, more than %.0f", r.Name, 1000*r.Ours, 1000*limit))
-		}
-	}
-	return err
+	return report.Finish(jsonPath, rows, limits...)
 }
 
 // measure takes all figures from one server.

@@ -15,7 +15,6 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -73,18 +72,11 @@ func run(jsonPath string) error {
 		}
 		rows[i].Ours = report.Median(times)
 	}
-	if err := report.Table(os.Stdout, rows); err != nil {
-		return err
-	}
-	if jsonPath != "" {
-		err = report.Merge(jsonPath, rows)
-	}
+	var limits []report.Limit
 	for _, r := range rows {
-		if r.Ours > limit.Seconds() {
-			err = errors.Join(err, fmt.Errorf("%s takes %.2f s, more than %v", r.Name, r.Ours, limit))
-		}
+		limits = append(limits, report.Limit{Name: r.Name, Most: limit.Seconds()})
 	}
-	return err
+	return report.Finish(jsonPath, rows, limits...)
 }
 
 // each calls f for every node, on all processors as the server does for a plan.

@@ -54,13 +54,7 @@ func run(jsonPath string) error {
 		rows = append(rows, report.Row{Name: "compile/" + strconv.Itoa(n), Unit: "ms", Better: report.Lower, Ours: m})
 	}
 	rows = append(rows, report.Row{Name: "compile/linear", Unit: "times", Better: report.Lower, Ours: each[10000] / each[1000]})
-	if err := report.Table(os.Stdout, rows); err != nil {
-		return err
-	}
-	if jsonPath == "" {
-		return nil
-	}
-	return report.Merge(jsonPath, rows)
+	return report.Finish(jsonPath, rows)
 }
 
 // input is a node's document with n VNets of one zone, and the node's facts.

@@ -69,20 +69,7 @@ func run(ctx context.Context, binary, jsonPath string) error {
 	if err != nil {
 		return err
 	}
-	if err := report.Table(os.Stdout, rows); err != nil {
-		return err
-	}
-	if jsonPath != "" {
-		err = report.Merge(jsonPath, rows)
-	}
-	for name, most := range map[string]float64{"dhcp/median": mostDHCP, "names/median": mostNames} {
-		for _, r := range rows {
-			if r.Name == name && r.Ours > most {
-				err = errors.Join(err, fmt.Errorf("%s is %.0f ms, more than %.0f", name, r.Ours, most))
-			}
-		}
-	}
-	return err
+	return report.Finish(jsonPath, rows, report.Limit{Name: "dhcp/median", Most: mostDHCP}, report.Limit{Name: "names/median", Most: mostNames})
 }
 
 // nic is a NIC that is known, or is to be.
@@ -146,8 +133,8 @@ func measure(ctx context.Context, binary string) (_ []report.Row, err error) {
 
 func rows(name string, ours, floor []float64) []report.Row {
 	return []report.Row{
-		report.Row{Name: name + "/median", Unit: "ms", Better: report.Lower, Ours: report.Median(ours), Floor: report.Median(floor)}.Rate(),
-		report.Row{Name: name + "/worst", Unit: "ms", Better: report.Lower, Ours: slices.Max(ours), Floor: slices.Max(floor)}.Rate(),
+		report.Row{Name: name + "/median", Unit: "ms", Better: report.Lower, Ours: report.Median(ours), Floor: report.Median(floor)},
+		report.Row{Name: name + "/worst", Unit: "ms", Better: report.Lower, Ours: slices.Max(ours), Floor: slices.Max(floor)},
 	}
 }
 

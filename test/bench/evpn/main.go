@@ -126,13 +126,7 @@ func run(ctx context.Context, vnets int, only []string, where, jsonPath string) 
 			rows = append(rows, more...)
 		}
 	}
-	if err := report.Table(os.Stdout, rows); err != nil {
-		return err
-	}
-	if jsonPath == "" {
-		return nil
-	}
-	return report.Merge(jsonPath, rows)
+	return report.Finish(jsonPath, rows)
 }
 
 // script runs the sides, one after the other, each in namespaces of its own.
@@ -163,7 +157,7 @@ func emulated(ctx context.Context, self string, only []string, vnets int) ([]rep
 	}
 	rows := makeRows("evpn", vnets, all)
 	for _, name := range []string{"compute", "fork"} {
-		rows = append(rows, report.Row{Name: "emulation/" + name, Unit: "s", Better: report.Lower, Ours: all["emulation"][name], Floor: outside[name]}.Rate())
+		rows = append(rows, report.Row{Name: "emulation/" + name, Unit: "s", Better: report.Lower, Ours: all["emulation"][name], Floor: outside[name]})
 	}
 	return rows, nil
 }
@@ -224,7 +218,7 @@ func makeRows(name string, vnets int, all map[string]figures) []report.Row {
 		rows = append(rows, report.Row{
 			Name: fmt.Sprintf("%s/%d/%s", name, vnets, f.name), Unit: f.unit, Better: report.Lower,
 			Ours: all["ours"][f.name], Peer: all["peer"][f.name], Floor: all["floor"][f.name],
-		}.Rate())
+		})
 	}
 	return rows
 }

@@ -53,16 +53,7 @@ func run(ctx context.Context, jsonPath string) error {
 	if err != nil {
 		return err
 	}
-	if err := report.Table(os.Stdout, rows); err != nil {
-		return err
-	}
-	if jsonPath != "" {
-		err = report.Merge(jsonPath, rows)
-	}
-	if rows[0].RatioFloor < leastRatio {
-		err = errors.Join(err, fmt.Errorf("%s with %d VNets is %.2f of that with one, less than %.2f", rows[0].Name, many, rows[0].RatioFloor, leastRatio))
-	}
-	return err
+	return report.Finish(jsonPath, rows, report.Limit{Name: rows[0].Name, LeastOfFloor: leastRatio})
 }
 
 func measure(ctx context.Context) (_ []report.Row, err error) {
@@ -96,5 +87,5 @@ func measure(ctx context.Context) (_ []report.Row, err error) {
 }
 
 func row(name, unit string, values [2][]float64) report.Row {
-	return report.Row{Name: name, Unit: unit, Better: "higher", Ours: report.Median(values[0]), Floor: report.Median(values[1])}.Rate()
+	return report.Row{Name: name, Unit: unit, Better: "higher", Ours: report.Median(values[0]), Floor: report.Median(values[1])}
 }

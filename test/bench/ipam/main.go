@@ -74,23 +74,7 @@ func run(ctx context.Context, binary, jsonPath string) error {
 	if err != nil {
 		return err
 	}
-	rows = append(rows, free)
-	for i := range rows {
-		rows[i] = rows[i].Rate()
-	}
-	if err := report.Table(os.Stdout, rows); err != nil {
-		return err
-	}
-	if jsonPath != "" {
-		err = report.Merge(jsonPath, rows)
-	}
-	if rows[0].RatioFloor < leastRatio {
-		err = errors.Join(err, fmt.Errorf("ipam/rate is %.2f of the floor, less than %.2f", rows[0].RatioFloor, leastRatio))
-	}
-	if free.Ours > mostNextFree {
-		err = errors.Join(err, fmt.Errorf("ipam/next-free takes %.2f ms, more than %.0f", 1000*free.Ours, 1000*mostNextFree))
-	}
-	return err
+	return report.Finish(jsonPath, append(rows, free), report.Limit{Name: "ipam/rate", LeastOfFloor: leastRatio}, report.Limit{Name: free.Name, Most: mostNextFree})
 }
 
 // measure takes the figures of servers on one etcd.

@@ -78,13 +78,7 @@ func run(ctx context.Context, sizes []int, runs int, jsonPath, cache string, noP
 		}
 		rows = append(rows, r...)
 	}
-	if err := report.Table(os.Stdout, rows); err != nil {
-		return err
-	}
-	if jsonPath == "" {
-		return nil
-	}
-	return report.Merge(jsonPath, rows)
+	return report.Finish(jsonPath, rows)
 }
 
 // measure makes the rows of one size. Ours and the floor take turns, so that a
@@ -121,7 +115,7 @@ func measure(ctx context.Context, n, runs int, peer string) ([]report.Row, error
 		rows = append(rows, report.Row{
 			Name: fmt.Sprintf("links/%d/%s", n, p), Unit: "s", Better: report.Lower,
 			Ours: report.Median(ours[p]), Peer: report.Median(theirs[p]), Floor: report.Median(floor[p]),
-		}.Rate())
+		})
 	}
 	return rows, nil
 }

@@ -73,13 +73,7 @@ func run(ctx context.Context, binary, jsonPath string, n int) (err error) {
 		}
 		rows = append(rows, report.Row{Name: fmt.Sprintf("memory/%d/%s", n, name), Unit: "MiB", Better: report.Lower, Ours: mib})
 	}
-	if err := report.Table(os.Stdout, rows); err != nil {
-		return err
-	}
-	if jsonPath == "" {
-		return nil
-	}
-	return report.Merge(jsonPath, rows)
+	return report.Finish(jsonPath, rows)
 }
 
 func manifest(n int) *bytes.Buffer {

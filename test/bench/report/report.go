@@ -67,6 +67,42 @@ func (r Row) Rate() Row {
 	return r
 }
 
+// Limit is what the project demands of a figure.
+type Limit struct {
+	// Name is the row's.
+	Name string
+	// Most bounds ours, LeastOfFloor the part of the floor that ours is; 0 does not.
+	Most, LeastOfFloor float64
+}
+
+// Finish ends a program: it fills in the ratios, prints the rows, puts them in the JSON
+// file (see Merge) unless its path is empty, and returns an error that names each figure
+// beyond its limit, or each limit without a figure.
+func Finish(jsonPath string, rows []Row, limits ...Limit) error {
+	for i := range rows {
+		rows[i] = rows[i].Rate()
+	}
+	err := Table(os.Stdout, rows)
+	if err == nil && jsonPath != "" {
+		err = Merge(jsonPath, rows)
+	}
+	for _, l := range limits {
+		i := slices.IndexFunc(rows, func(r Row) bool { return r.Name == l.Name })
+		if i < 0 {
+			err = errors.Join(err, fmt.Errorf("%s was not measured", l.Name))
+			continue
+		}
+		r := rows[i]
+		if l.Most > 0 && r.Ours > l.Most {
+			err = errors.Join(err, fmt.Errorf("%s is %.4g %s, more than %.4g", r.Name, r.Ours, r.Unit, l.Most))
+		}
+		if r.RatioFloor < l.LeastOfFloor {
+			err = errors.Join(err, fmt.Errorf("%s is %.2f of the floor, less than %.2f", r.Name, r.RatioFloor, l.LeastOfFloor))
+		}
+	}
+	return err
+}
+
 // Median is the middle of the values, the mean of the middle two of an even
 // number, and 0 of none.
 func Median(values []float64) float64 {

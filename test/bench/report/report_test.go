@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -38,5 +39,20 @@ func TestMedian(t *testing.T) {
 		if got := Median(c.in); got != c.want {
 			t.Errorf("Median(%v) = %v, want %v", c.in, got, c.want)
 		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bench.json")
+	rows := []Row{{Name: "a", Unit: "s", Ours: 2, Floor: 4}, {Name: "b", Ours: 7}}
+	if err := Finish(path, rows, Limit{Name: "a", Most: 2, LeastOfFloor: 0.5}, Limit{Name: "b"}); err != nil {
+		t.Error(err)
+	}
+	err := Finish(path, rows, Limit{Name: "a", Most: 1.5, LeastOfFloor: 0.51}, Limit{Name: "c", Most: 1})
+	if want := "a is 2 s, more than 1.5\na is 0.50 of the floor, less than 0.51\nc was not measured"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if b, err := os.ReadFile(path); err != nil || !strings.Contains(string(b), `"ratio_floor": 0.5`) {
+		t.Errorf("%s %v", b, err)
 	}
 }

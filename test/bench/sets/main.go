@@ -63,15 +63,9 @@ func run(jsonPath string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", f.name, err)
 		}
-		rows = append(rows, report.Row{Name: "sets/" + f.name, Unit: "ms", Better: report.Lower, Ours: ours, Peer: peer}.Rate())
+		rows = append(rows, report.Row{Name: "sets/" + f.name, Unit: "ms", Better: report.Lower, Ours: ours, Peer: peer})
 	}
-	if err := report.Table(os.Stdout, rows); err != nil {
-		return err
-	}
-	if jsonPath == "" {
-		return nil
-	}
-	return report.Merge(jsonPath, rows)
+	return report.Finish(jsonPath, rows)
 }
 
 // measure adds an element and takes it out again, over and over.
