@@ -133,8 +133,8 @@ func measure(ctx context.Context, binary string) (_ []report.Row, err error) {
 
 func rows(name string, ours, floor []float64) []report.Row {
 	return []report.Row{
-		report.Row{Name: name + "/median", Unit: "ms", Better: report.Lower, Ours: report.Median(ours), Floor: report.Median(floor)},
-		report.Row{Name: name + "/worst", Unit: "ms", Better: report.Lower, Ours: slices.Max(ours), Floor: slices.Max(floor)},
+		{Name: name + "/median", Unit: "ms", Better: report.Lower, Ours: report.Median(ours), Floor: report.Median(floor)},
+		{Name: name + "/worst", Unit: "ms", Better: report.Lower, Ours: slices.Max(ours), Floor: slices.Max(floor)},
 	}
 }
 
