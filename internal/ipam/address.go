@@ -90,18 +90,36 @@ func addressKey(zone string, ip netip.Addr) string { return prefixAddress + zone
 
 func ownerKey(zone, owner string) string { return prefixOwner + zone + "/" + owner }
 
+// cutAddressKey takes the key of an address apart; ok is false of any other.
+func cutAddressKey(key string) (zone string, ip netip.Addr, ok bool) {
+	rest, ok := strings.CutPrefix(key, prefixAddress)
+	if !ok {
+		return "", ip, false
+	}
+	zone, text, _ := strings.Cut(rest, "/")
+	ip, err := netip.ParseAddr(text)
+	return zone, ip, err == nil
+}
+
+// cutOwnerKey takes the key of an owner apart; ok is false of any other.
+func cutOwnerKey(key string) (zone, owner string, ok bool) {
+	rest, ok := strings.CutPrefix(key, prefixOwner)
+	if !ok {
+		return "", "", false
+	}
+	return strings.Cut(rest, "/")
+}
+
 // parseAddress reads a record.
 func parseAddress(r store.Record) (*Address, error) {
 	a := &Address{revision: r.Revision}
 	if err := json.Unmarshal(r.Value, a); err != nil {
 		return nil, fmt.Errorf("stored value %s is not understood (written by a newer release?): %w", r.Key, err)
 	}
-	zone, text, _ := strings.Cut(strings.TrimPrefix(r.Key, prefixAddress), "/")
-	ip, err := netip.ParseAddr(text)
-	if err != nil {
-		return nil, fmt.Errorf("the key %s names no address: %w", r.Key, err)
+	var ok bool
+	if a.Zone, a.IP, ok = cutAddressKey(r.Key); !ok {
+		return nil, fmt.Errorf("the key %s names no address", r.Key)
 	}
-	a.Zone, a.IP = zone, ip
 	return a, nil
 }
 

@@ -96,8 +96,8 @@ func (b *Book) Sync(ctx context.Context) error {
 	}
 	for id, z := range b.zones {
 		for ip, a := range z.addresses {
-			if key := addressKey(id, ip); !seen[key] && a.revision <= at {
-				b.remove(key, at, read)
+			if !seen[addressKey(id, ip)] && a.revision <= at {
+				b.remove(id, ip, at, read)
 			}
 		}
 	}
@@ -130,30 +130,23 @@ const (
 
 // put takes in a record unless a newer one is known. The caller holds mu.
 func (b *Book) put(r store.Record, from source) {
-	if b.removed[r.Key] >= r.Revision {
+	if b.removed[r.Key] >= r.Revision || b.known(r.Key) >= r.Revision { // written here, most likely
 		return
 	}
-	switch {
-	case strings.HasPrefix(r.Key, prefixAddress):
-		if b.known(r.Key) >= r.Revision { // written here, most likely
-			return
-		}
+	if strings.HasPrefix(r.Key, prefixAddress) {
 		a, err := parseAddress(r)
 		if err != nil {
 			b.log.Error("an address is left out", "error", err)
 			return
 		}
 		b.set(a, from)
-	case strings.HasPrefix(r.Key, prefixOwner):
-		if b.known(r.Key) >= r.Revision {
-			return
-		}
+	} else if zone, owner, ok := cutOwnerKey(r.Key); ok {
 		o := &owned{revision: r.Revision}
 		if err := json.Unmarshal(r.Value, o); err != nil {
 			b.log.Error("the owner of addresses is left out", "key", r.Key, "error", err)
 			return
 		}
-		b.own(r.Key, o)
+		b.own(zone, owner, o)
 	}
 }
 
@@ -171,14 +164,8 @@ func (b *Book) set(a *Address, from source) {
 }
 
 // remove forgets an address that was removed at a revision. The caller holds mu.
-func (b *Book) remove(key string, at int64, from source) {
-	rest, _ := strings.CutPrefix(key, prefixAddress)
-	id, text, _ := strings.Cut(rest, "/")
-	ip, err := netip.ParseAddr(text)
-	if err != nil {
-		return
-	}
-	z := b.zone(id)
+func (b *Book) remove(zone string, ip netip.Addr, at int64, from source) {
+	z := b.zone(zone)
 	if a := z.addresses[ip]; a != nil && a.revision < at {
 		delete(z.addresses, ip)
 		z.used(ip).free(ip)
@@ -234,7 +221,9 @@ func (b *Book) follow(ctx context.Context) error {
 			switch {
 			case b.written[batch.Revision]: // all of it is known
 			case e.Deleted:
-				b.remove(e.Key, batch.Revision, told)
+				if zone, ip, ok := cutAddressKey(e.Key); ok {
+					b.remove(zone, ip, batch.Revision, told)
+				}
 			default:
 				b.put(e.Record, told)
 			}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
@@ -79,9 +78,8 @@ func (b *Book) stored(c *change, at int64) {
 		return
 	}
 	for _, a := range c.drop {
-		key := addressKey(c.zone, a.IP)
-		b.removed[key] = at
-		b.remove(key, at, told)
+		b.removed[addressKey(c.zone, a.IP)] = at
+		b.remove(c.zone, a.IP, at, told)
 	}
 	for _, a := range c.put {
 		b.set(a, told)
@@ -180,21 +178,19 @@ func (b *Book) missing(key string, known int64) {
 	if b.known(key) != known { // somebody has written it since
 		return
 	}
-	if rest, ok := strings.CutPrefix(key, prefixOwner); ok {
-		zone, owner, _ := strings.Cut(rest, "/")
+	if zone, owner, ok := cutOwnerKey(key); ok {
 		delete(b.zone(zone).owners, owner)
-		return
+	} else if zone, ip, ok := cutAddressKey(key); ok {
+		b.remove(zone, ip, known+1, read)
 	}
-	b.remove(key, known+1, read)
 }
 
 // ofOwner are the records of the addresses that a record says somebody owns.
 func (b *Book) ofOwner(ctx context.Context, r store.Record) ([]store.Record, error) {
-	rest, ok := strings.CutPrefix(r.Key, prefixOwner)
+	zone, _, ok := cutOwnerKey(r.Key)
 	if !ok {
 		return nil, nil
 	}
-	zone, _, _ := strings.Cut(rest, "/")
 	var o owned
 	if err := json.Unmarshal(r.Value, &o); err != nil {
 		return nil, fmt.Errorf("stored value %s is not understood: %w", r.Key, err)
@@ -216,17 +212,14 @@ func (b *Book) ofOwner(ctx context.Context, r store.Record) ([]store.Record, err
 // known is when the record of a key was written that is known; 0 if none is. The caller
 // holds mu.
 func (b *Book) known(key string) int64 {
-	if rest, ok := strings.CutPrefix(key, prefixAddress); ok {
-		id, text, _ := strings.Cut(rest, "/")
-		ip, err := netip.ParseAddr(text)
-		if a := b.zone(id).addresses[ip]; err == nil && a != nil {
+	if zone, ip, ok := cutAddressKey(key); ok {
+		if a := b.zone(zone).addresses[ip]; a != nil {
 			return a.revision
 		}
-		return 0
-	}
-	id, owner, _ := strings.Cut(strings.TrimPrefix(key, prefixOwner), "/")
-	if o := b.zone(id).owners[owner]; o != nil {
-		return o.revision
+	} else if zone, owner, ok := cutOwnerKey(key); ok {
+		if o := b.zone(zone).owners[owner]; o != nil {
+			return o.revision
+		}
 	}
 	return 0
 }

@@ -3,7 +3,6 @@ package ipam
 import (
 	"net/netip"
 	"slices"
-	"strings"
 )
 
 // owned is the record of an owner: it is written whenever one of the addresses comes,
@@ -63,20 +62,22 @@ func (z *zoneBook) loses(owner string, ip netip.Addr, at int64, from source) {
 
 // own takes in the record of an owner, which says more than what is known of its
 // addresses. The caller holds mu.
-func (b *Book) own(key string, now *owned) {
-	id, owner, _ := strings.Cut(strings.TrimPrefix(key, prefixOwner), "/")
-	z := b.zone(id)
-	old := z.owners[owner]
+func (b *Book) own(zone, owner string, now *owned) {
+	z := b.zone(zone)
+	var before []netip.Addr
+	if old := z.owners[owner]; old != nil {
+		before = old.IPs
+	}
 	z.owners[owner] = now
-	if old == nil || slices.Equal(old.IPs, now.IPs) {
+	if slices.Equal(before, now.IPs) {
 		return
 	}
-	for _, ip := range old.IPs {
+	for _, ip := range before {
 		if a := z.addresses[ip]; a != nil && a.revision > now.revision {
 			z.has(owner, ip, a.revision, read) // it came after the record was read
 		}
 	}
-	for _, ip := range slices.Concat(old.IPs, now.IPs) {
+	for _, ip := range slices.Concat(before, now.IPs) {
 		if a := z.addresses[ip]; a != nil {
 			b.changed(a, a)
 		}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -214,15 +215,20 @@ func (s *Store) Watch(ctx context.Context, prefix string, after int64) <-chan st
 // events of several together, but never those of one apart.
 func split(events []*clientv3.Event) []store.Batch {
 	var out []store.Batch
-	for _, e := range events {
-		if n := len(out); n == 0 || out[n-1].Revision != e.Kv.ModRevision {
-			out = append(out, store.Batch{Revision: e.Kv.ModRevision, Events: make([]store.Event, 0, len(events))})
+	for len(events) > 0 {
+		at := events[0].Kv.ModRevision
+		n := slices.IndexFunc(events, func(e *clientv3.Event) bool { return e.Kv.ModRevision != at })
+		if n < 0 {
+			n = len(events)
 		}
-		b := &out[len(out)-1]
-		b.Events = append(b.Events, store.Event{
-			Record:  store.Record{Key: strings.TrimPrefix(string(e.Kv.Key), Root), Value: e.Kv.Value, Revision: e.Kv.ModRevision},
-			Deleted: e.Type == clientv3.EventTypeDelete,
-		})
+		b := store.Batch{Revision: at, Events: make([]store.Event, n)}
+		for i, e := range events[:n] {
+			b.Events[i] = store.Event{
+				Record:  store.Record{Key: strings.TrimPrefix(string(e.Kv.Key), Root), Value: e.Kv.Value, Revision: at},
+				Deleted: e.Type == clientv3.EventTypeDelete,
+			}
+		}
+		out, events = append(out, b), events[n:]
 	}
 	return out
 }
