@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -18,14 +19,17 @@ import (
 )
 
 // labFlags say which lab is meant.
-type labFlags struct{ name, root string }
+type labFlags struct {
+	name, root string
+	getenv     func(string) string
+}
 
 func (f *labFlags) lab(progress io.Writer) (*lab.Lab, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	l, err := lab.New(f.root, f.name, self)
+	l, err := lab.New(f.root, cmp.Or(f.name, f.getenv(labVariable), lab.DefaultName), self)
 	if err != nil {
 		return nil, err
 	}
@@ -46,17 +50,21 @@ func (f *labFlags) open(cmd *cobra.Command) (*lab.Lab, error) {
 }
 
 // labCommand is `viaduct lab`.
-func labCommand() *cobra.Command {
-	f := &labFlags{}
+func (a *app) labCommand() *cobra.Command {
+	f := &labFlags{getenv: func(name string) string { return a.Getenv(name) }}
 	cmd := &cobra.Command{
 		Use:   "lab",
 		Short: "Run a virtual cluster on this machine",
 		Long: `A lab is a cluster in network namespaces: every node runs the real agent, the
 nodes are joined by an underlay, and guests are namespaces with a NIC in a VNet.
 It is made by the product's public interfaces only, so what works in a lab works
-on hosts. A lab needs root and the program ip; it is gone after a reboot.`,
+on hosts. A lab needs root and the programs ip and nsenter; it is gone after a reboot.
+
+Commands on a node or guest see files of their own in /etc, /var and /run: what a
+DHCP client there writes to /etc/resolv.conf stays there. /tmp is everybody's. What
+they leave in the background ends with the guest, or the lab.`,
 	}
-	cmd.PersistentFlags().StringVar(&f.name, "lab", lab.DefaultName, "name of the lab")
+	cmd.PersistentFlags().StringVar(&f.name, "lab", "", "name of the lab (default: $VIADUCT_LAB, else "+lab.DefaultName+")")
 	cmd.PersistentFlags().StringVar(&f.root, "lab-dir", lab.DefaultRoot, "directory below which labs keep their state")
 	cmd.AddCommand(labUp(f), labDown(f), labStatus(f), labExec(f), labGuest(f))
 	return cmd
@@ -170,15 +178,19 @@ func labExec(f *labFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			ns, err := l.Namespace(given[0])
+			dir, err := os.Getwd()
+			if err != nil {
+				dir = "/"
+			}
+			argv, err := l.Command(given[0], dir, given[1:])
 			if err != nil {
 				return err
 			}
-			ip, err := exec.LookPath("ip")
+			program, err := exec.LookPath(argv[0])
 			if err != nil {
-				return fmt.Errorf("running a command in a namespace needs the program ip (package iproute2): %w", err)
+				return fmt.Errorf("running a command on a machine of the lab needs the program %s (package util-linux): %w", argv[0], err)
 			}
-			return syscall.Exec(ip, append([]string{"ip", "netns", "exec", ns}, given[1:]...), append(os.Environ(), l.Environ(given[0])...))
+			return syscall.Exec(program, argv, os.Environ())
 		},
 	}
 }
