@@ -60,6 +60,7 @@ test-vm: build
 ## test-vm-quick: the part of test-vm that make test runs
 test-vm-quick:
 	$(MAKE) test-vm VMFLAGS=-quick
+	echo 'viaduct lab exec node1 -- ip link add v type vrf table 5' | $(BIN) lab up --vm --nodes 1
 
 lint:
 	$(LINT) run ./...

@@ -8,11 +8,13 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/viaduct-sdn/viaduct/internal/lab"
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -21,6 +23,7 @@ import (
 // labFlags say which lab is meant.
 type labFlags struct {
 	name, root string
+	vm         bool
 	getenv     func(string) string
 }
 
@@ -66,21 +69,39 @@ they leave in the background ends with the guest, or the lab.`,
 	}
 	cmd.PersistentFlags().StringVar(&f.name, "lab", "", "name of the lab (default: $VIADUCT_LAB, else "+lab.DefaultName+")")
 	cmd.PersistentFlags().StringVar(&f.root, "lab-dir", lab.DefaultRoot, "directory below which labs keep their state")
-	cmd.AddCommand(labUp(f), labDown(f), labStatus(f), labExec(f), labGuest(f))
+	cmd.PersistentFlags().BoolVar(&f.vm, "vm", false, "with up: make the lab in a virtual machine with Debian's kernel, which has everything, and run a shell there")
+	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if f.vm && cmd.Name() != "up" {
+			return usagef(cmd, "--vm goes with lab up: the virtual machine, and the lab in it, end with the shell that it runs")
+		}
+		return nil
+	}
+	cmd.AddCommand(a.labUp(f), labDown(f), labStatus(f), labExec(f), labGuest(f))
 	return cmd
 }
 
-func labUp(f *labFlags) *cobra.Command {
+func (a *app) labUp(f *labFlags) *cobra.Command {
 	var nodes int
 	var file string
+	vm := lab.VM{Memory: 2048, Cache: "/var/cache/viaduct/kernel"}
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Make the lab, or complete and restart what is missing of it",
+		Long: `Up makes the lab's nodes, underlay and server, or completes what is missing. What the
+kernel of this machine cannot do is told before.
+
+With --vm it does so in a virtual machine with Debian's kernel, which has VLANs, VRFs
+and all else, and runs a shell there; with standard input from a file, the commands of
+that. The machine's files are those of this one, and what it writes is gone with it.`,
 		Example: `  viaduct lab up                  three nodes
   viaduct lab up --nodes 5
-  viaduct lab up --file lab.yaml`,
+  viaduct lab up --file lab.yaml
+  viaduct lab up --vm --file examples/evpn-unnumbered/lab/lab.yaml`,
 		Args: args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.vm {
+				return a.runVM(cmd, f, vm, nodes, file)
+			}
 			l, err := f.lab(cmd.ErrOrStderr())
 			if err != nil {
 				return err
@@ -104,8 +125,39 @@ func labUp(f *labFlags) *cobra.Command {
 		},
 	}
 	cmd.Flags().IntVar(&nodes, "nodes", 3, "number of nodes, 1 to 64")
+	cmd.Flags().IntVar(&vm.Memory, "memory", vm.Memory, "with --vm: memory of the virtual machine, MiB")
 	cmd.Flags().StringVar(&file, "file", "", "description of the lab (YAML: nodes, underlay, underlay6, mtu, switches, links)")
 	return cmd
+}
+
+// runVM makes the lab in a virtual machine.
+func (a *app) runVM(cmd *cobra.Command, f *labFlags, vm lab.VM, nodes int, file string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	inside := []string{"up"}
+	if f.name != "" {
+		inside = append(inside, "--lab", f.name)
+	}
+	if cmd.Flags().Changed("nodes") {
+		inside = append(inside, "--nodes", strconv.Itoa(nodes))
+	}
+	if file != "" {
+		if _, err := lab.LoadSpec(file); err != nil { // before the machine boots
+			return err
+		}
+		if file, err = filepath.Abs(file); err != nil {
+			return err
+		}
+		inside = append(inside, "--file", file)
+	}
+	vm.Progress = cmd.ErrOrStderr()
+	status, err := vm.Run(cmd.Context(), self, inside, os.Stdin, term.IsTerminal(int(os.Stdin.Fd()))) //nolint:gosec // a descriptor fits
+	if err == nil && status != 0 {
+		return &exitError{code: status}
+	}
+	return err
 }
 
 func printLab(w io.Writer, l *lab.Lab) {

@@ -10,7 +10,7 @@ import (
 )
 
 // wholeKernel is who has a kernel with everything.
-const wholeKernel = "a distribution's kernel has it"
+const wholeKernel = "`viaduct lab up --vm` makes the lab in a virtual machine that has it"
 
 // networks are the kinds of networks that a lab's nodes can make, and what they need
 // of the kernel.
