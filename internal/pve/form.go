@@ -258,6 +258,23 @@ func (p *Property) Fault(values []string) string {
 	return ""
 }
 
+// Clears reports whether the values of a property that need not be there are an empty
+// text where its form has none: they say that there is to be no value. Proxmox takes it
+// so of what it does not check the form of.
+func (p *Property) Clears(values []string) bool {
+	return p.Need != 'r' && p.Form == Text && len(values) == 1 && values[0] == "" && p.fault("") != ""
+}
+
+// Equal reports whether two texts say the same value of a scalar property.
+func (p *Property) Equal(a, b string) bool {
+	if p.Form != Integer {
+		return a == b
+	}
+	x, err1 := strconv.ParseInt(a, 10, 64)
+	y, err2 := strconv.ParseInt(b, 10, 64)
+	return a == b || err1 == nil && err2 == nil && x == y
+}
+
 // wire is the name of the form in the schema of Proxmox, where lists are texts.
 func (p *Property) wire() Form {
 	if p.Form == List {

@@ -47,7 +47,7 @@ var zones = &Kind{
 		{Name: "fabric", Form: Text, Types: types("vxlan:o"), Check: fabricID, Doc: "fabric whose addresses are the ends of the tunnels"},
 		{Name: "vxlan-port", Form: Integer, Types: types("vxlan:o evpn:o"), Min: 1, Max: 65536, Doc: "UDP port of the tunnels"},
 		{Name: "controller", Form: Text, Types: types("evpn:r"), Doc: "EVPN controller"},
-		{Name: "secondary-controllers", Form: Array, Types: types("evpn:o"), Doc: "further EVPN controllers that get the zone's routes"},
+		{Name: "secondary-controllers", Form: Array, Names: true, Types: types("evpn:o"), Doc: "further EVPN controllers that get the zone's routes"},
 		{Name: "vrf-vxlan", Form: Integer, Types: types("evpn:r"), Min: 1, Max: 16777215, Doc: "VXLAN network identifier of routed traffic"},
 		{Name: "mac", Form: Text, Types: types("evpn:o"), Check: MAC, Doc: "hardware address of the gateways"},
 		{Name: "exitnodes", Form: List, Types: types("evpn:o"), Unordered: true, Check: nodeName, Doc: "nodes that route to the world outside"},

@@ -257,7 +257,9 @@ func (s *sdn) readRule(c *Call, l ruleList) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return showRule(rules[at], at, digestOf(rules)), nil
+	out := showRule(rules[at], at, digestOf(rules))
+	out["pos"] = strconv.Itoa(at) // a part of the path, which is text in Proxmox
+	return out, nil
 }
 
 // findGroup finds a security group.

@@ -32,12 +32,12 @@ func TestRulesOfVNets(t *testing.T) {
 		{"POST", vnetRules, "type=forward&action=DROP&enable=1&proto=tcp&dport=80,443&log=info", `null`},
 		{"GET", vnetRules, "", `[{"action":"DROP","dport":"80,443","enable":1,"log":"info","pos":0,"proto":"tcp","type":"forward"},{"action":"ACCEPT","comment":"a b","enable":0,"macro":"SSH","pos":1,"source":"10.0.0.0/8","type":"forward"}]`},
 		{"PUT", vnetRules + "/1", "enable=1&delete=comment,source&dest=%2Bsdn/vnet1-all", `null`},
-		{"GET", vnetRules + "/1", "", `{"action":"ACCEPT","dest":"+sdn/vnet1-all","enable":1,"macro":"SSH","pos":1,"type":"forward"}`},
+		{"GET", vnetRules + "/1", "", `{"action":"ACCEPT","dest":"+sdn/vnet1-all","enable":1,"macro":"SSH","pos":"1","type":"forward"}`},
 		{"POST", vnetRules, "type=forward&action=REJECT", `null`},
 		{"PUT", vnetRules + "/0", "moveto=2", `null`},
-		{"GET", vnetRules + "/1", "", `{"action":"REJECT","enable":0,"pos":1,"type":"forward"}`},
+		{"GET", vnetRules + "/1", "", `{"action":"REJECT","enable":0,"pos":"1","type":"forward"}`},
 		{"PUT", vnetRules + "/0", "moveto=3", `null`},
-		{"GET", vnetRules + "/2", "", `{"action":"DROP","dport":"80,443","enable":1,"log":"info","pos":2,"proto":"tcp","type":"forward"}`},
+		{"GET", vnetRules + "/2", "", `{"action":"DROP","dport":"80,443","enable":1,"log":"info","pos":"2","proto":"tcp","type":"forward"}`},
 		{"DELETE", vnetRules + "/0", "", `null`},
 		{"DELETE", vnetRules + "/5", "", "500 no rule at position 5"},
 		{"GET", vnetRules + "/2", "", "500 no rule at position 2"},
@@ -90,7 +90,7 @@ func TestGroupsSetsAndAliases(t *testing.T) {
 		{"POST", groups + "/web", "type=in&action=ACCEPT&macro=HTTP&enable=1", `null`},
 		{"GET", groups + "/web", "", `[{"action":"ACCEPT","enable":1,"macro":"HTTP","pos":0,"type":"in"}]`},
 		{"POST", groups, "group=www&rename=web", `null`},
-		{"GET", groups + "/www/0", "", `{"action":"ACCEPT","enable":1,"macro":"HTTP","pos":0,"type":"in"}`},
+		{"GET", groups + "/www/0", "", `{"action":"ACCEPT","enable":1,"macro":"HTTP","pos":"0","type":"in"}`},
 		{"GET", groups + "/web", "", "500 no such security group 'web'"},
 		{"POST", vnetRules, "type=group&action=www&enable=1", `null`},
 		{"DELETE", groups + "/www", "", "500 Security group 'www' is not empty"},
@@ -155,7 +155,7 @@ func TestWhoMayFirewalls(t *testing.T) {
 	denied := func(path, anyOf string) string { return "403 Permission check failed (" + path + ", " + anyOf + ")" }
 	const vnet = "/sdn/zones/z1/vnet1"
 	e.live(t, looker, []step{
-		{"GET", vnetRules + "/0", "", `{"action":"ACCEPT","enable":0,"pos":0,"type":"forward"}`},
+		{"GET", vnetRules + "/0", "", `{"action":"ACCEPT","enable":0,"pos":"0","type":"forward"}`},
 		{"DELETE", vnetRules + "/0", "", denied(vnet, "SDN.Allocate")},
 		{"GET", "/cluster/firewall/aliases", "", denied("/", "Sys.Audit")},
 		{"GET", "/cluster/sdn/vnets/none/firewall/rules", "", "500 sdn vnet 'none' does not exist"},

@@ -48,7 +48,7 @@ func (s *sdn) fabricOperations() []Operation {
 		},
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change a fabric.", Extra: true,
-			Params: append([]pve.Property{id, typed(k, "protocol", 'r'), digestText, deleteEach, lockToken}, optional(k)...),
+			Params: append([]pve.Property{id, typed(k, "protocol", 'r'), digestText, deleteList, lockToken}, optional(k)...),
 			Allow:  Need("/sdn/fabrics/{id}", allocate), Handle: s.updateFabric,
 		},
 		{
@@ -171,7 +171,7 @@ func (s *sdn) fabricNodeOperations() []Operation {
 		},
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change a node of a fabric.", Extra: true,
-			Params: append([]pve.Property{fabric, node, typed(k, "protocol", 'r'), digestText, deleteEach, lockToken}, optional(k)...),
+			Params: append([]pve.Property{fabric, node, typed(k, "protocol", 'r'), digestText, deleteList, lockToken}, optional(k)...),
 			Allow:  change, Handle: s.updateFabricNode,
 		},
 		{
