@@ -70,6 +70,7 @@ var itemTypes = []struct {
 	{reflect.TypeFor[[]Range](), "range", FieldRanges},
 	{reflect.TypeFor[[]NIC](), "nic", FieldNICs},
 	{reflect.TypeFor[[]FabricInterface](), "interface", FieldIfaces},
+	{reflect.TypeFor[[]FabricPeer](), "peer", FieldEntries},
 	{reflect.TypeFor[[]Redistribution](), "source", FieldSources},
 	{reflect.TypeFor[[]PrefixEntry](), "prefix-list entry", FieldEntries},
 	{reflect.TypeFor[[]RouteMapEntry](), "route-map entry", FieldEntries},
@@ -154,13 +155,16 @@ var fieldDocs = map[string]string{
 	"source.route-map": "route map that the routes pass",
 
 	"fabric.id":             "2 to 8 letters, digits and hyphens",
-	"fabric.protocol":       "openfabric, ospf or bgp",
+	"fabric.protocol":       "openfabric, ospf, bgp, or wireguard, which is kept and does not run yet",
 	"fabric.ip-prefix":      "network of the nodes' IPv4 addresses",
 	"fabric.ip6-prefix":     "network of the nodes' IPv6 addresses",
 	"fabric.hello-interval": "seconds between hellos, 1 to 600 (openfabric)",
 	"fabric.csnp-interval":  "seconds between full summaries, 1 to 600 (openfabric)",
 	"fabric.area":           "area, a number or like 0.0.0.0 (ospf)",
-	"fabric.bfd":            "watch the sessions with BFD (bgp)",
+
+	"fabric.persistent-keepalive": "seconds between packets that keep tunnels open through NAT (wireguard)",
+
+	"fabric.bfd": "watch the sessions with BFD (bgp)",
 
 	"fabric-node.id":         "<fabric>_<node>",
 	"fabric-node.fabric":     "fabric that the node takes part in",
@@ -170,9 +174,26 @@ var fieldDocs = map[string]string{
 	"fabric-node.asn":        "the node's autonomous system number (bgp)",
 	"fabric-node.interfaces": "links to other nodes",
 
+	"fabric-node.role":        "internal, or external for a peer outside the cluster (wireguard)",
+	"fabric-node.endpoint":    "host that others send to; with a port for an external node (wireguard)",
+	"fabric-node.public-key":  "key of an external node (wireguard)",
+	"fabric-node.allowed-ips": "networks reached through the node (wireguard)",
+	"fabric-node.peers":       "ends of tunnels (wireguard)",
+
+	"peer.type":                  "internal, or external for a node outside the cluster",
+	"peer.node":                  "node at the other end",
+	"peer.node-iface":            "its interface (internal)",
+	"peer.iface":                 "the node's own interface",
+	"peer.endpoint":              "in the place of the other node's own endpoint",
+	"peer.allowed-ips":           "further networks behind it, apart by semicolons",
+	"peer.skip-route-generation": "make no routes to what is behind it",
+
 	"interface.name":             "name of the interface",
 	"interface.ip":               "IPv4 address with mask; unnumbered if left out",
 	"interface.ip6":              "IPv6 address with mask",
+	"interface.listen-port":      "UDP port, 1 to 65535 (wireguard)",
+	"interface.public-key":       "key that others know the interface by (wireguard)",
+	"interface.ip6-ll":           "give it an IPv6 link-local address (wireguard)",
 	"interface.hello-multiplier": "lost hellos that end a neighbour, 2 to 100 (openfabric)",
 	"interface.network-type":     "broadcast, non-broadcast, point-to-point or point-to-multipoint (ospf)",
 

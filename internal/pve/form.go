@@ -144,6 +144,20 @@ func prefix6(s string) string {
 	return ""
 }
 
+func prefix(s string) string {
+	if prefix4(s) != "" && prefix6(s) != "" {
+		return "invalid format - value does not look like a valid network"
+	}
+	return ""
+}
+
+func publicKey(s string) string {
+	if !model.IsWireGuardKey(s) {
+		return "invalid format - value does not look like a WireGuard key: 32 bytes in base64"
+	}
+	return ""
+}
+
 // CIDR tells what is wrong with the network of a subnet to be made: 8 to 32 bits
 // long, or to 128 in IPv6. Host bits are taken.
 func CIDR(s string) string {

@@ -117,3 +117,44 @@ func TestWhatCannotBeTaken(t *testing.T) {
 		t.Errorf("a file that is none: %v", err)
 	}
 }
+
+// A WireGuard fabric is kept as Proxmox VE writes it, and said not to run.
+func TestWireGuardThereAndBack(t *testing.T) {
+	files := map[string]string{fileFabrics: `wireguard_fabric: wg
+	persistent_keepalive 25
+
+wireguard_node: wg_hub
+	role external
+	allowed_ips 10.9.0.0/16
+	allowed_ips fd00::/48
+	endpoint vpn.example.com:51820
+	public_key O+Kzrochm6klMILjSKVw83xb3YyXXLpmZj9n/ICM5xE=
+
+wireguard_node: wg_pve1
+	role internal
+	endpoint 192.0.2.2
+	interfaces name=wg0,listen_port=51111,public_key=GDPUAnPOY5xGIjYXmcGyXZXbocjBr21dGQ5vwnjmdzA=,ip=198.51.100.1/24
+	peers type=internal,node=pve2,node_iface=wg0,iface=wg0,skip_route_generation=1
+	peers type=external,node=hub,iface=wg0,allowed_ips=10.1.0.0/16;10.2.0.0/16
+
+wireguard_node: wg_pve2
+	role internal
+	interfaces name=wg0,listen_port=51111,public_key=y0kOpXfo9ff4KoUwO3H1cRuwObbKwsK8mAkwXxNvKUc=
+
+`}
+	dir, problems, err := Read(files)
+	if err != nil || len(problems) > 0 {
+		t.Fatal(problems, err)
+	}
+	got, err := Write(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(files, got); d != "" {
+		t.Error(d)
+	}
+	found := model.Validate(dir.Config, []string{"pve1", "pve2"})
+	if len(found) != 1 || !strings.Contains(found.Error(), "fabric wg: protocol \"wireguard\": is kept, exported and imported, but does not run") {
+		t.Errorf("what is told of it: %v", found)
+	}
+}
