@@ -52,11 +52,14 @@ func (r *reader) firewalls(files map[string]string) {
 	for _, o := range found {
 		cfg.Set(o)
 		problems := model.ValidateLive([]model.Edit{{Put: o}}, cfg, cfg, nil)
+		bad := len(problems.Errors(true)) > 0
 		for _, p := range problems {
-			p.Message += "; it was left out"
+			if bad {
+				p.Message += "; it was left out"
+			}
 			r.problems = append(r.problems, p)
 		}
-		if len(problems.Errors(true)) > 0 {
+		if bad {
 			cfg.Delete(o.ObjectKind(), o.ObjectID())
 		}
 	}

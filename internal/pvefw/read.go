@@ -10,13 +10,13 @@ import (
 
 // Cluster is what cluster.fw holds.
 type Cluster struct {
-	// Options has the switch of all; nil without the section OPTIONS.
+	// Options is the firewall of the datacenter, with the rules of the section RULES;
+	// nil without that and the section OPTIONS.
 	Options *model.Firewall
 	Aliases []*model.Alias
 	IPSets  []*model.IPSet
 	Groups  []*model.SecurityGroup
-	// Kept are the lines that are no part of the above, by section: "OPTIONS" and
-	// "RULES".
+	// Kept are the lines that are no part of the above, by section: "OPTIONS".
 	Kept map[string][]string
 }
 
@@ -88,17 +88,8 @@ func ReadCluster(text string) (*Cluster, model.Problems) {
 	for _, l := range all {
 		var err error
 		switch l.section {
-		case sectionOptions:
-			if out.Options == nil {
-				out.Options = &model.Firewall{ID: model.FirewallDatacenter}
-			}
-			if l.text != "" && !option(out.Options, l.text) {
-				out.Kept[sectionOptions] = append(out.Kept[sectionOptions], l.text)
-			}
-		case sectionRules:
-			if l.text != "" {
-				out.Kept[sectionRules] = append(out.Kept[sectionRules], l.text)
-			}
+		case sectionOptions, sectionRules:
+			err = out.datacenter(l)
 		case sectionAliases:
 			err = out.alias(l)
 		case sectionIPSet:
@@ -115,6 +106,34 @@ func ReadCluster(text string) (*Cluster, model.Problems) {
 	return out, bad
 }
 
+// datacenter takes a line of the options or of the rules.
+func (c *Cluster) datacenter(l line) error {
+	if c.Options == nil {
+		c.Options = &model.Firewall{ID: model.FirewallDatacenter}
+	}
+	switch {
+	case l.text == "":
+	case l.section == sectionRules:
+		rule, err := ParseRule(l.text)
+		if err != nil {
+			return err
+		}
+		c.Options.Rules = append(c.Options.Rules, rule)
+	case !option(c.Options, l.text):
+		c.Kept[sectionOptions] = append(c.Kept[sectionOptions], l.text)
+	}
+	return nil
+}
+
+// networkRule reads a rule of a VNet or of a security group, which are for no interface.
+func networkRule(text string) (model.FirewallRule, error) {
+	rule, err := ParseRule(text)
+	if err == nil && rule.IFace != "" {
+		err = fmt.Errorf("has a condition that a network cannot have, %q", ifaceFlag)
+	}
+	return rule, err
+}
+
 // ReadVNet reads the file of a VNet's firewall.
 func ReadVNet(id, text string) (*VNet, model.Problems) {
 	out := &VNet{Firewall: &model.Firewall{ID: id}, Kept: map[string][]string{}}
@@ -127,7 +146,7 @@ func ReadVNet(id, text string) (*VNet, model.Problems) {
 				out.Kept[sectionOptions] = append(out.Kept[sectionOptions], l.text)
 			}
 		case l.section == sectionRules:
-			rule, err := ParseRule(l.text)
+			rule, err := networkRule(l.text)
 			if err != nil {
 				bad = append(bad, problem(l.number, l.text, "%s, and was left out", err))
 				continue
@@ -154,14 +173,39 @@ func option(f *model.Firewall, text string) bool {
 	case "log_level_forward":
 		f.LogLevelForward = value
 		return true
+	}
+	if f.ID == model.FirewallDatacenter {
+		return datacenterOption(f, strings.TrimSpace(name), value)
+	}
+	switch strings.TrimSpace(name) {
 	case "macfilter":
 		f.MACFilter = value != "0"
-		return f.ID != model.FirewallDatacenter
 	case "ipfilter":
 		f.IPFilter = value != "0"
-		return f.ID != model.FirewallDatacenter
+	default:
+		return false
 	}
-	return false
+	return true
+}
+
+// datacenterOption takes an option that only the datacenter has.
+func datacenterOption(f *model.Firewall, name, value string) bool {
+	switch name {
+	case "policy_in":
+		f.PolicyIn = value
+	case "policy_out":
+		f.PolicyOut = value
+	case "log_ratelimit":
+		f.LogRateLimit = value
+	case "ebtables":
+		f.EBTables = "1"
+		if value == "0" {
+			f.EBTables = "0"
+		}
+	default:
+		return false
+	}
+	return true
 }
 
 // cutComment takes off a comment.
@@ -216,7 +260,7 @@ func (c *Cluster) group(l line) error {
 	if l.name == "" {
 		return fmt.Errorf("is in a security group without a name")
 	}
-	rule, err := ParseRule(l.text)
+	rule, err := networkRule(l.text)
 	if err == nil {
 		g := c.Groups[len(c.Groups)-1]
 		g.Rules = append(g.Rules, rule)
