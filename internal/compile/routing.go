@@ -110,6 +110,9 @@ func (n *node) together(i *routing.Intent) {
 				"set bgp-mode external on one of the controllers, give them one asn, or install FRR 10", n.name, n.facts.FRR.Version, asn)
 			continue
 		}
+		if _, external := e.Session(i.BGPASN); e.Multihop > 0 && !external {
+			n.note(LevelWarning, e.Owner, "ebgp-multihop has no effect on node %s, whose sessions of this controller are internal; take it out, or set bgp-mode external", n.name)
+		}
 		e.Peers = slices.DeleteFunc(e.Peers, func(p netip.Addr) bool {
 			other := taken[p]
 			if other != "" && p != e.Own {

@@ -50,6 +50,9 @@ func (n *node) guards() []guard {
 		if l, there := n.links[id]; !there || l.Kind != desired.LinkBridge {
 			continue
 		}
+		if f := n.cfg.Firewalls[id]; f != nil && f.Switched() && !on {
+			n.note(LevelWarning, firewallRef(g.vnet), "%s", model.NotInForce)
+		}
 		if f := n.cfg.Firewalls[id]; f != nil && on {
 			if f.Enable {
 				g.rules = f

@@ -258,6 +258,9 @@ func (n *node) controllerEnds(c *model.Controller) *overlay {
 			loopback = own.Loopback
 		}
 	}
+	if own := n.ownController(model.ControllerISIS); own != nil && own.Loopback != "" && n.loopbackName(own) == "" {
+		n.note(LevelWarning, model.Ref(model.KindController, own.ID), "loopback %s of node %s has no address that others can reach, so it is not used; give it one", own.Loopback, n.name)
+	}
 	peers := c.Peers
 	if own, listed := n.tunnelEnd(peers, loopback); c.BGPMode == model.ModeExternal && own.IsValid() && !listed {
 		peers = append(slices.Clone(peers), own) // they are routers, not the nodes

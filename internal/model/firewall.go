@@ -198,6 +198,13 @@ func (*Firewall) ObjectKind() Kind { return KindFirewall }
 // ObjectID implements Object.
 func (f *Firewall) ObjectID() string { return f.ID }
 
+// NotInForce says of a VNet's firewall that the datacenter's keeps it from having an
+// effect.
+const NotInForce = "is not in force, since firewall " + FirewallDatacenter + ", the switch of all, is off; switch it on: viaduct set firewall " + FirewallDatacenter + " enable=true"
+
+// Switched reports whether rules or filters of a VNet's firewall are switched on.
+func (f *Firewall) Switched() bool { return f.Enable || f.MACFilter || f.IPFilter }
+
 // ObjectKind implements Object.
 func (*SecurityGroup) ObjectKind() Kind { return KindSecurityGroup }
 

@@ -171,6 +171,8 @@ func (c *firewallChecker) firewall(f *Firewall) {
 		r.errorf("policy-forward", f.PolicyForward, "is not known: use ACCEPT or DROP")
 	case f.LogLevelForward != "" && !slices.Contains(LogLevels, f.LogLevelForward):
 		r.errorf("log-level-forward", f.LogLevelForward, "is not known: use %s", strings.Join(LogLevels, ", "))
+	case f.LogLevelForward != "" && f.LogLevelForward != LogNone && f.PolicyForward != FirewallDrop:
+		r.warnf("log-level-forward", f.LogLevelForward, "has no effect: it logs what the policy drops, and policy-forward is %s; set it to %s, or log of rules", FirewallAccept, FirewallDrop)
 	}
 	if f.ID == FirewallDatacenter {
 		c.datacenter(r, f)
@@ -188,6 +190,9 @@ func (c *firewallChecker) firewall(f *Firewall) {
 		if s := c.networks.Subnets[id]; f.IPFilter && s.VNet == f.ID && s.RAMode == RASLAAC {
 			r.warnf("ip-filter", "true", "lets guests of subnet %s use only the address that they make of their hardware address; others that they make of their own (RFC 7217, RFC 8981) are cut off", s.CIDR)
 		}
+	}
+	if all := c.cfg.Firewalls[FirewallDatacenter]; f.Switched() && (all == nil || !all.Enable) {
+		r.warnf("enable", "", "%s", NotInForce)
 	}
 	c.rules(r, f.Rules, RuleForward, RuleGroup)
 }

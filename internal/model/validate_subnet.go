@@ -2,9 +2,11 @@ package model
 
 import (
 	"cmp"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Limits of a subnet's mask.
@@ -44,11 +46,45 @@ func (c *checker) subnets(ids []string) {
 				gateways[k] = s
 			}
 		}
+		if v != nil && c.cfg.Zones[v.Zone] != nil {
+			idleInZone(r, s, c.cfg.Zones[v.Zone])
+		}
 		if v != nil {
 			placed = append(placed, zonedSubnet{zone: v.Zone, prefix: s.CIDR.Masked(), subnet: s})
 		}
 	}
 	c.overlaps(placed)
+}
+
+// idleInZone tells of what a subnet has and its zone has no use for.
+func idleInZone(r report, s *Subnet, z *Zone) {
+	if s.SNAT && !z.routed() {
+		r.warnf("snat", "true", "has no effect: nodes are no routers of a %s zone; let the router that has the gateway's address translate, or use a simple or evpn zone", z.Type)
+	}
+	if z.DHCP == "" {
+		const idle = "has no effect: no node tells guests of it without a DHCP server in zone %s; set dhcp of the zone (to " + DHCPDnsmasq + ")"
+		if s.DHCPDNSServer.IsValid() {
+			r.warnf("dhcp-dns-server", s.DHCPDNSServer.String(), idle, z.ID)
+		}
+		if s.RAMode != "" && s.RAMode != RANone {
+			r.warnf("ra", s.RAMode, idle, z.ID)
+		}
+	}
+	if s.DNSZonePrefix != "" && z.DNSZone == "" {
+		r.warnf("dnszoneprefix", s.DNSZonePrefix, "has no effect: it is a part of names, and zone %s has none; set dnszone of the zone", z.ID)
+	}
+	if len(s.DHCPRange) > 0 && z.IPAM == "" && !(z.DHCP != "" && z.DHCPDynamic) {
+		r.warnf("dhcp-range", joinRanges(s.DHCPRange), "has no effect: nobody gives addresses in zone %s; set ipam of the zone (to %s), or dhcp-dynamic with dhcp", z.ID, IPAMBuiltin)
+	}
+}
+
+// joinRanges writes ranges for people.
+func joinRanges(ranges []Range) string {
+	out := make([]string, len(ranges))
+	for i, r := range ranges {
+		out[i] = fmt.Sprintf("%s-%s", r.Start, r.End)
+	}
+	return strings.Join(out, ", ")
 }
 
 // subnetVNet checks the reference to the VNet, which dangles when the subnet is

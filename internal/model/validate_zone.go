@@ -78,6 +78,14 @@ func checkZoneID(r report, z *Zone) {
 }
 
 func zoneDHCP(r report, z *Zone) {
+	for _, f := range []struct{ field, id string }{{"dns", z.DNS}, {"reversedns", z.ReverseDNS}} {
+		if f.id != "" && z.DNSZone == "" {
+			r.warnf(f.field, f.id, "has no effect: guests of zone %s have no names without a domain; set dnszone", z.ID)
+		}
+	}
+	if z.DNSZone != "" && z.DNS == "" && z.DHCP == "" && !z.routed() {
+		r.warnf("dnszone", z.DNSZone, "has no effect: nodes answer for names where they are the gateway or a DHCP server, and in this %s zone they are neither; set dhcp, or dns to a name server", z.Type)
+	}
 	switch {
 	case z.DHCP != "" && z.DHCP != DHCPDnsmasq:
 		r.errorf("dhcp", z.DHCP, "is not a DHCP server; the only one is %s", DHCPDnsmasq)

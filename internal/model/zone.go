@@ -120,6 +120,9 @@ func (*Zone) ObjectKind() Kind { return KindZone }
 // ObjectID implements Object.
 func (z *Zone) ObjectID() string { return z.ID }
 
+// routed reports whether nodes are the gateways of the zone's subnets.
+func (z *Zone) routed() bool { return z.Type == ZoneSimple || z.Type == ZoneEVPN }
+
 // Controllers are the zone's EVPN controllers, the first one first.
 func (z *Zone) Controllers() []string {
 	if z.Controller == "" {
