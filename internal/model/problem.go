@@ -30,6 +30,17 @@ type Problem struct {
 	// Lax marks an error that the Proxmox API lets pass: a compatible client
 	// gets a warning where a manifest is refused.
 	Lax bool `json:"lax,omitempty"`
+	// About has references to other objects of which the message tells, apart by
+	// blanks: whoever may not see one of them is given Veiled.
+	About string `json:"-"`
+}
+
+// Veiled is the problem for somebody who may not see all that it tells of. It says
+// no more than that something else is in the way.
+func (p Problem) Veiled() Problem {
+	p.Message = "does not go together with what you may not see; choose another, or ask an administrator"
+	p.About = ""
+	return p
 }
 
 // String is the problem on one line: `zone myzone: mtu "99": must be ...`.

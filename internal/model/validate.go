@@ -117,6 +117,14 @@ type report struct {
 	out  *Problems
 	kind Kind
 	id   string
+	// others are references to objects of which what is reported tells.
+	others string
+}
+
+// about returns a report that tells of other objects.
+func (r report) about(refs ...string) report {
+	r.others = strings.Join(refs, " ")
+	return r
 }
 
 func (c *checker) report(o Object) report {
@@ -131,7 +139,7 @@ func (r report) add(sev Severity, lax bool, field, value, format string, args []
 		value = strings.ToValidUTF8(value[:maxValue], "") + "..."
 	}
 	*r.out = append(*r.out, Problem{Severity: sev, Kind: r.kind, ID: r.id, Field: field, Value: value,
-		Message: fmt.Sprintf(format, args...), Lax: lax})
+		Message: fmt.Sprintf(format, args...), Lax: lax, About: r.others})
 }
 
 // errorf refuses the object.

@@ -32,12 +32,12 @@ func (x *Index) Around(cfg *Config, edits []Edit, in *Scope) *Scope {
 				}
 			}
 			for _, s := range x.subnets[e.ID] {
-				x.aroundSubnet(s, in)
+				x.aroundSubnet(cfg, s, in)
 			}
 		case KindSubnet:
 			in.subnets[e.ID] = true
 			if s := cfg.Subnets[e.ID]; s != nil {
-				x.aroundSubnet(s, in)
+				x.aroundSubnet(cfg, s, in)
 			}
 		}
 	}
@@ -46,7 +46,7 @@ func (x *Index) Around(cfg *Config, edits []Edit, in *Scope) *Scope {
 
 // aroundSubnet adds a subnet, those that compare their gateway or network with its,
 // its VNet, which may not bear subnets, and its zone, which may have to carry IPv6.
-func (x *Index) aroundSubnet(s *Subnet, in *Scope) {
+func (x *Index) aroundSubnet(cfg *Config, s *Subnet, in *Scope) {
 	in.subnets[s.ID] = true
 	in.vnets[s.VNet] = true
 	for _, other := range x.subnets[s.VNet] {
@@ -62,6 +62,9 @@ func (x *Index) aroundSubnet(s *Subnet, in *Scope) {
 	if s.CIDR.IsValid() {
 		for _, inner := range x.inside(zone, s.CIDR.Masked()) {
 			in.subnets[inner.subnet.ID] = true
+		}
+		for _, other := range x.met(cfg, zone, s.CIDR.Masked()) {
+			in.subnets[other.ID] = true
 		}
 	}
 }
@@ -109,7 +112,7 @@ func (x *Index) Validate(cfg *Config, known []string, in *Scope) Problems {
 	}
 	for id := range in.subnets {
 		if s := cfg.Subnets[id]; s != nil {
-			x.addCompared(s, subnets)
+			x.addCompared(cfg, s, subnets)
 		}
 	}
 	c.networks(sortedKeys(zones), sortedKeys(vnets), sortedKeys(subnets))
@@ -119,7 +122,7 @@ func (x *Index) Validate(cfg *Config, known []string, in *Scope) Problems {
 }
 
 // addCompared adds what a subnet is compared with.
-func (x *Index) addCompared(s *Subnet, to map[string]bool) {
+func (x *Index) addCompared(cfg *Config, s *Subnet, to map[string]bool) {
 	for _, other := range x.subnets[s.VNet] {
 		if s.Gateway.IsValid() && other.Gateway == s.Gateway {
 			to[other.ID] = true
@@ -128,6 +131,9 @@ func (x *Index) addCompared(s *Subnet, to map[string]bool) {
 	if zone, ok := x.zoneOf[s.VNet]; ok && s.CIDR.IsValid() {
 		if outer, ok := x.outer(inZone(zone, s)); ok {
 			to[outer.subnet.ID] = true
+		}
+		for _, other := range x.met(cfg, zone, s.CIDR.Masked()) {
+			to[other.ID] = true
 		}
 	}
 }
