@@ -81,7 +81,7 @@ func (n *node) gateways(z *model.Zone, v *model.VNet, f *vrf) {
 			n.out.Addresses = append(n.out.Addresses, desired.Address{Link: v.ID, Prefix: netip.PrefixFrom(s.Gateway, s.CIDR.Bits()), Owner: owner})
 		}
 		n.routed.addVRF(z, v, s, f)
-		if f.exit {
+		if f.exit && n.routable(s) {
 			n.exitRoute(z, s)
 		}
 	}

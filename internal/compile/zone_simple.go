@@ -38,6 +38,9 @@ func (n *node) simple(z *model.Zone, v *model.VNet) {
 			}
 			continue
 		}
+		if !n.routable(s) {
+			continue
+		}
 		if !seen[s.Gateway] {
 			seen[s.Gateway] = true
 			n.out.Addresses = append(n.out.Addresses, desired.Address{

@@ -1,0 +1,60 @@
+package compile
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// holdsOwn says what of the node's own a subnet would take away from the main routing
+// table if its network were led into a zone; empty if nothing. Whoever declares a subnet
+// must not get the traffic of the node, of its neighbours or of the tunnels.
+func (n *node) holdsOwn(s *model.Subnet) string {
+	p := s.CIDR.Masked()
+	for _, i := range n.facts.Interfaces {
+		for _, a := range i.Addresses {
+			switch {
+			case a.Addr().IsLoopback() || a.Addr().IsLinkLocalUnicast():
+			case p.Contains(a.Addr()):
+				return fmt.Sprintf("holds %s, the address of the node's %s", a.Addr(), i.Name)
+			case !a.IsSingleIP() && p.Overlaps(a.Masked()):
+				return fmt.Sprintf("is a part of %s, the network of the node's %s", a.Masked(), i.Name)
+			}
+		}
+	}
+	if peer, of := n.peerIn(p); peer.IsValid() {
+		return fmt.Sprintf("holds %s, a peer of %s", peer, of)
+	}
+	return ""
+}
+
+// peerIn is a tunnel end or router of the node's zones and controllers that lies in a
+// network, and whose it is.
+func (n *node) peerIn(p netip.Prefix) (peer netip.Addr, of string) {
+	for _, id := range slices.Sorted(maps.Keys(n.cfg.Zones)) {
+		z := n.cfg.Zones[id]
+		if i := slices.IndexFunc(z.Peers, p.Contains); i >= 0 && z.OnNode(n.name) {
+			return z.Peers[i], "zone " + id
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(n.cfg.Controllers)) {
+		c := n.cfg.Controllers[id]
+		if i := slices.IndexFunc(c.Peers, p.Contains); i >= 0 {
+			return c.Peers[i], "controller " + id
+		}
+	}
+	return netip.Addr{}, ""
+}
+
+// routable notes a subnet that the node must not lead into its zone, and reports
+// whether it may.
+func (n *node) routable(s *model.Subnet) bool {
+	what := n.holdsOwn(s)
+	if what != "" {
+		n.note(LevelError, model.Ref(model.KindSubnet, s.ID), "%s %s: it is not routed on node %s, which would lose its own traffic; choose another network", s.CIDR, what, n.name)
+	}
+	return what == ""
+}
