@@ -91,6 +91,7 @@ func interfaces(links []rtnl.Link, addrs []rtnl.Address, switched map[string]ovs
 		}
 	}
 	names = map[int]string{}
+	node4 := forwards4("all")
 	for _, l := range links {
 		ours := l.Group == desired.LinkGroup || l.Group == desired.DoomedGroup || switched[l.Name].ours
 		if ours || guestLinks.MatchString(l.Name) {
@@ -100,7 +101,7 @@ func interfaces(links []rtnl.Link, addrs []rtnl.Address, switched map[string]ovs
 		i := model.Interface{
 			Name: l.Name, MTU: l.MTU, MAC: l.MAC.String(), Up: l.Up, Kind: l.Kind, Master: masters[l.Master], AltNames: l.AltNames,
 			VLANFiltering: l.Bridge != nil && l.Bridge.VLANFiltering != nil && *l.Bridge.VLANFiltering,
-			Addresses:     addressesOf(l.Index, addrs), AcceptRA: acceptRA(l.Name),
+			Addresses:     addressesOf(l.Index, addrs), AcceptRA: acceptRA(l.Name), NoForwarding: node4 && !forwards4(l.Name),
 		}
 		if i.VLANFiltering && l.Bridge.VLANProtocol == unix.ETH_P_8021AD {
 			i.VLANProtocol = model.Protocol8021AD
@@ -159,16 +160,19 @@ func factRoutes(routes []rtnl.Route, names map[int]string) []model.FactRoute {
 // kernel's setting, but 0 where it says 1 and the interface forwards, for then
 // they are ignored (ip-sysctl).
 func acceptRA(ifname string) int {
-	accept := confValue(ifname, "accept_ra")
-	if accept == 1 && confValue(ifname, "forwarding") != 0 {
+	accept := confValue("ipv6", ifname, "accept_ra")
+	if accept == 1 && confValue("ipv6", ifname, "forwarding") != 0 {
 		return 0
 	}
 	return accept
 }
 
-// confValue reads an IPv6 setting of an interface; 0 without IPv6.
-func confValue(ifname, setting string) int {
-	b, err := os.ReadFile(filepath.Join("/proc/sys/net/ipv6/conf", ifname, setting))
+// forwards4 tells whether an interface forwards IPv4; "all" stands for the node.
+func forwards4(ifname string) bool { return confValue("ipv4", ifname, "forwarding") != 0 }
+
+// confValue reads a setting of an interface; 0 without the family, ipv4 or ipv6.
+func confValue(family, ifname, setting string) int {
+	b, err := os.ReadFile(filepath.Join("/proc/sys/net", family, "conf", ifname, setting))
 	if err != nil {
 		return 0
 	}

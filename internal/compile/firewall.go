@@ -222,10 +222,13 @@ func disjoint(nets []netip.Prefix) []string {
 
 // forwarding turns routing on for the families that the node is a gateway for.
 // It is a setting of the whole node: a reply enters by an interface that is not
-// ours and is only forwarded if that one forwards too.
+// ours and is only forwarded if that one forwards too. Whoever switches forwarding
+// on once switches it on for all, but an operator, or ifupdown2 with ip-forward off,
+// switches it off for one again.
 func (n *node) forwarding() {
 	if owner := n.routed.v4; owner != "" {
 		n.sysctl(owner, "net.ipv4.ip_forward", "1")
+		n.forwardOn(owner, "net.ipv4.conf.", func(p netip.Prefix) bool { return p.Addr().Is4() })
 	}
 	owner := n.routed.v6
 	if owner == "" {
@@ -244,6 +247,27 @@ func (n *node) forwarding() {
 		}
 	}
 	n.sysctl(owner, "net.ipv6.conf.all.forwarding", "1")
+	n.forwardOn(owner, "net.ipv6.conf.", func(p netip.Prefix) bool { return p.Addr().Is6() })
+}
+
+// forwardOn has the interfaces forward by which routes of a family lead off the node.
+func (n *node) forwardOn(owner, conf string, family func(netip.Prefix) bool) {
+	done := map[string]bool{}
+	for _, r := range n.facts.Routes {
+		i := n.interfaceNamed(r.Dev)
+		if i == nil || done[i.Name] || !family(r.Dst) || i.Name == "lo" {
+			continue
+		}
+		done[i.Name] = true
+		if n.reserved(i.Name) != "" {
+			if i.NoForwarding {
+				n.note(LevelWarning, owner, "node %s does not forward what comes by interface %s, so guests get no answers by it; the interface is reserved, so set %s%s.forwarding to 1 by hand",
+					n.name, i.Name, conf, i.Name)
+			}
+			continue
+		}
+		n.sysctl(owner, conf+sysctlName(i.Name)+".forwarding", "1")
+	}
 }
 
 func (n *node) sysctl(owner, key, value string) {

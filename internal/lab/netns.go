@@ -77,6 +77,9 @@ func (l *Lab) makeNS(name string) error {
 	if err := os.Remove(filepath.Join(nsDir, l.ns(name))); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("namespace %s: %w", l.ns(name), err)
 	}
+	if err := shareNSDir(); err != nil {
+		return fmt.Errorf("prepare %s: %w", nsDir, err)
+	}
 	err := onThread(func() error {
 		h, err := netns.NewNamed(l.ns(name))
 		if err != nil {
@@ -94,6 +97,23 @@ func (l *Lab) makeNS(name string) error {
 		}
 		return h.LinkSetUp(lo)
 	})
+}
+
+// shareNSDir makes the directory of named namespaces a shared mount, as ip netns add
+// does at its first call: that mounts the directory over itself, which would hide all
+// namespaces that are there by then.
+func shareNSDir() error {
+	if err := os.MkdirAll(nsDir, 0o755); err != nil {
+		return err
+	}
+	err := unix.Mount("", nsDir, "", unix.MS_SHARED|unix.MS_REC, "")
+	if !errors.Is(err, unix.EINVAL) { // EINVAL: it is no mount yet
+		return err
+	}
+	if err := unix.Mount(nsDir, nsDir, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		return err
+	}
+	return unix.Mount("", nsDir, "", unix.MS_SHARED|unix.MS_REC, "")
 }
 
 // onThread runs f on an operating system thread of its own, which is thrown

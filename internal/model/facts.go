@@ -105,6 +105,9 @@ type Interface struct {
 	// AcceptRA tells whether the interface takes router advertisements: 0 not,
 	// 1 as long as it does not forward, 2 always (ip-sysctl, accept_ra).
 	AcceptRA int `json:"acceptRA,omitempty"`
+	// NoForwarding tells that the interface does not forward IPv4 although the node
+	// does (ip-sysctl, conf/INTERFACE/forwarding).
+	NoForwarding bool `json:"noForwarding,omitempty"`
 }
 
 // FactRoute is one unicast route of a node's main table. A route with several next

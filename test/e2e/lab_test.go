@@ -128,6 +128,24 @@ func TestLabIsClosed(t *testing.T) {
 	}
 }
 
+// Who else makes namespaces on the machine does not hide those of a lab: the first
+// ip netns add of a machine mounts the directory of all of them over itself.
+func TestLabBesideOtherNamespaces(t *testing.T) {
+	c := newCluster(t, 1)
+	name := "other-" + c.lab.Name
+	if out, err := exec.Command("ip", "netns", "add", name).CombinedOutput(); err != nil {
+		t.Fatalf("ip netns add: %v %s", err, out)
+	}
+	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", name).Run() })
+	c.in("node1", "true")
+	c.labRun("up")
+	c.labRun("down")
+	c.mustBeGone()
+	if out, err := exec.Command("ip", "-n", name, "link").CombinedOutput(); err != nil {
+		t.Errorf("the other namespace is gone: %v %s", err, out)
+	}
+}
+
 // processState is the letter of a process's state (proc(5)), empty if it is gone.
 func processState(pid string) string {
 	b, err := os.ReadFile("/proc/" + pid + "/stat")
