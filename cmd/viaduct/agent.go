@@ -28,7 +28,6 @@ on disk, and makes the node so: links, addresses, routes, rules. What changes
 behind its back it repairs and reports. It needs no server to boot or to go on.
 
 The node has to join the cluster once: viaduct node join.`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Version = cmd.Root().Version
 			return runAgent(cmd.Context(), o, verbose, notifyReady)
@@ -49,7 +48,6 @@ func checkCommand(o *agent.HostOptions) *cobra.Command {
 		Short: "Tell how this node differs from what it should be, and change nothing",
 		Long: `Check reads the node's real state and compares it with the last document that the
 agent received. The exit code is 0 if nothing differs, 3 if something does.`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Version = cmd.Root().Version
 			host, err := agent.NewHost(cmd.Context(), *o)

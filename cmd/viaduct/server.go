@@ -71,10 +71,7 @@ network that takes the certificate admin.crt from there. Users have passwords of
 their own; root@pam gets its first one with viaduct user passwd root@pam.`,
 		Example: `  viaduct server --listen 0.0.0.0:8006
   viaduct server --etcd https://10.0.0.1:2379,https://10.0.0.2:2379 --etcd-ca ca.pem`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return fmt.Errorf("unexpected argument %q: viaduct server takes only flags", args[0])
-			}
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runServer(cmd.Context(), cmd.Root().Version, f, notifyReady)
 		},
 	}

@@ -53,9 +53,7 @@ func New(cfg Config) *cobra.Command {
 		Version:           a.Version,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
-		Args:              cobra.ArbitraryArgs,
 		DisableAutoGenTag: true,
-		RunE:              group,
 	}
 	root.SetIn(a.Stdin)
 	root.SetOut(a.Stdout)
@@ -81,6 +79,9 @@ func New(cfg Config) *cobra.Command {
 	addTo(root, groupRun, a.Commands...)
 	addTo(root, groupAccess, a.accessCommands()...)
 	root.AddCommand(a.versionCommand(), a.manCommand(), a.nameserverCommand())
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	strict(root)
 	return root
 }
 

@@ -66,15 +66,34 @@ var itemTypes = []struct {
 	list  reflect.Type
 	owner string
 	field FieldType
+	// key is the property that tells items apart; empty where only their place does.
+	key string
 }{
-	{reflect.TypeFor[[]Range](), "range", FieldRanges},
-	{reflect.TypeFor[[]NIC](), "nic", FieldNICs},
-	{reflect.TypeFor[[]FabricInterface](), "interface", FieldIfaces},
-	{reflect.TypeFor[[]Redistribution](), "source", FieldSources},
-	{reflect.TypeFor[[]PrefixEntry](), "prefix-list entry", FieldEntries},
-	{reflect.TypeFor[[]RouteMapEntry](), "route-map entry", FieldEntries},
-	{reflect.TypeFor[[]FirewallRule](), "rule", FieldEntries},
-	{reflect.TypeFor[[]IPSetEntry](), "ip-set entry", FieldEntries},
+	{reflect.TypeFor[[]Range](), "range", FieldRanges, "start-address"},
+	{reflect.TypeFor[[]NIC](), "nic", FieldNICs, "id"},
+	{reflect.TypeFor[[]FabricInterface](), "interface", FieldIfaces, "name"},
+	{reflect.TypeFor[[]Redistribution](), "source", FieldSources, "source"},
+	{reflect.TypeFor[[]PrefixEntry](), "prefix-list entry", FieldEntries, "seq"},
+	{reflect.TypeFor[[]RouteMapEntry](), "route-map entry", FieldEntries, "order"},
+	{reflect.TypeFor[[]FirewallRule](), "rule", FieldEntries, ""},
+	{reflect.TypeFor[[]IPSetEntry](), "ip-set entry", FieldEntries, "cidr"},
+}
+
+// IsStructures reports whether the property is a list of structures.
+func (f FieldInfo) IsStructures() bool {
+	infos, _ := f.ItemFields()
+	return infos != nil
+}
+
+// ItemKey is the property that tells the items of a list of structures apart; empty
+// if only their place in the list does, and for other types of property.
+func (f FieldInfo) ItemKey() string {
+	for _, l := range itemTypes {
+		if l.list == f.Go {
+			return l.key
+		}
+	}
+	return ""
 }
 
 func fieldsOf(t reflect.Type, owner string) []FieldInfo {
