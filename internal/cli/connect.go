@@ -139,8 +139,12 @@ func parseKind(s string) (model.Kind, error) {
 	return "", &exitError{ExitUsage, fmt.Errorf("unknown kind %q; it is one of %s", s, strings.Join(names, ", "))}
 }
 
-// resolveID completes the ID of a subnet that was given by its network.
+// resolveID completes the ID of a subnet that was given by its network, and of a guest
+// that was given by its name.
 func resolveID(ctx context.Context, c *client.Client, k model.Kind, id string) (string, error) {
+	if k == model.KindGuest {
+		return guestID(ctx, c, id)
+	}
 	if k != model.KindSubnet || !strings.Contains(id, "/") {
 		return id, nil
 	}
@@ -166,4 +170,28 @@ func resolveID(ctx context.Context, c *client.Client, k model.Kind, id string) (
 		return found[0], nil
 	}
 	return "", fmt.Errorf("subnet %s exists in several zones; name one of %s", id, strings.Join(found, ", "))
+}
+
+// guestID finds a guest by its name; numbers are taken as they are.
+func guestID(ctx context.Context, c *client.Client, given string) (string, error) {
+	if given == "" || strings.Trim(given, "0123456789") == "" {
+		return given, nil
+	}
+	objs, err := c.List(ctx, model.KindGuest, "pending")
+	if err != nil {
+		return "", err
+	}
+	var found []string
+	for _, o := range objs {
+		if g, ok := o.(*model.Guest); ok && strings.EqualFold(g.Name, given) {
+			found = append(found, g.ID)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", fmt.Errorf("there is no guest with the number or name %q; viaduct get guests lists them", given)
+	case 1:
+		return found[0], nil
+	}
+	return "", fmt.Errorf("several guests have the name %s; give the number of one: %s", given, strings.Join(found, ", "))
 }

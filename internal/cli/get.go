@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
 
@@ -277,84 +276,6 @@ func orText(n int, zero string) string {
 func yesText(b bool) string {
 	if b {
 		return "yes"
-	}
-	return ""
-}
-
-// nicView is a network interface with the guest it belongs to.
-type nicView struct {
-	Guest string   `json:"guest"`
-	Name  string   `json:"name,omitempty"`
-	Node  string   `json:"node,omitempty"`
-	NIC   string   `json:"nic"`
-	VNet  string   `json:"vnet"`
-	MAC   string   `json:"mac,omitempty"`
-	IPs   []string `json:"ips,omitempty"`
-	// Link is the name of the NIC's link on the node, once it is connected.
-	Link string `json:"link,omitempty"`
-}
-
-// nics shows every guest's NICs; the id, if given, is that of a guest.
-func (g getter) nics(ctx context.Context) error {
-	objs, err := g.list(ctx, model.KindGuest)
-	if err != nil {
-		return err
-	}
-	st, err := g.c.Status(ctx, "")
-	if err != nil {
-		return err
-	}
-	views := nicViews(objs, st)
-	switch g.output {
-	case formatJSON, formatYAML:
-		return writeData(g.Stdout, g.output, views)
-	case formatName:
-		for _, v := range views {
-			if _, err := fmt.Fprintf(g.Stdout, "guest/%s/%s\n", v.Guest, v.NIC); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	if len(views) == 0 {
-		return g.write("no nics\n")
-	}
-	rows := make([][]string, len(views))
-	for i, v := range views {
-		rows[i] = []string{v.Guest, v.Name, v.NIC, v.VNet, v.Node, strings.Join(v.IPs, ", "), v.MAC, v.Link}
-	}
-	return g.write(table([]string{"GUEST", "NAME", "NIC", "VNET", "NODE", "ADDRESSES", "MAC", "LINK"}, rows))
-}
-
-func nicViews(objs []model.Object, st *api.Status) []nicView {
-	ports := make(map[string][]string)
-	for _, n := range st.Nodes {
-		if n.Report != nil {
-			ports[n.Name] = n.Report.Ports
-		}
-	}
-	out := []nicView{}
-	for _, o := range objs {
-		guest, ok := o.(*model.Guest)
-		if !ok {
-			continue
-		}
-		for _, n := range guest.NICs {
-			out = append(out, nicView{Guest: guest.ID, Name: guest.Name, Node: guest.Node, NIC: n.ID, VNet: n.VNet,
-				MAC: n.MAC, IPs: addrTexts(n.IPs), Link: linkOf(guest.ID, n.ID, ports[guest.Node])})
-		}
-	}
-	return out
-}
-
-// linkOf finds a NIC's link among a node's ports by the names that Proxmox
-// gives it.
-func linkOf(guest, nic string, ports []string) string {
-	n := strings.TrimPrefix(nic, "net")
-	for _, name := range []string{"veth" + guest + "i" + n, "tap" + guest + "i" + n, "fwpr" + guest + "p" + n} {
-		if slices.Contains(ports, name) {
-			return name
-		}
 	}
 	return ""
 }

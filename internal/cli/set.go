@@ -258,11 +258,14 @@ func kindsOf(changes []api.Change) string {
 	return strings.Join(out, ", ")
 }
 
-// liveHelp tells in help texts which edits wait for an apply.
-var liveHelp = func() string {
+// liveKinds names the kinds whose edits take effect at once.
+func liveKinds() string {
 	var live []string
 	for _, k := range model.LiveKinds() {
 		live = append(live, k.Plural())
 	}
-	return "Edits are pending until viaduct apply, but those of live kinds take effect at once:\n" + strings.Join(live, ", ") + "."
-}()
+	return strings.Join(live, ", ")
+}
+
+// liveHelp tells in help texts which edits wait for an apply.
+var liveHelp = "Edits are pending until viaduct apply, but those of live kinds take effect at once:\n" + liveKinds() + "."

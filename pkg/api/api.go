@@ -23,7 +23,7 @@
 //	POST   /api/v1/rollback                                RollbackRequest -> ApplyResult
 //	GET    /api/v1/revisions                               []Revision, newest first
 //	GET    /api/v1/revisions/{n}                           RevisionDetail
-//	GET    /api/v1/status?after=<version>                  Status; with after: waits until it differs, at most 55 s
+//	GET    /api/v1/status?after=<version>&facts=all        Status; with after: waits until it differs, at most 55 s
 //	GET    /api/v1/members                                 []Member
 //	DELETE /api/v1/members/{name}                          forgets a node: its certificate no longer counts
 //	POST   /api/v1/tokens                                  TokenRequest -> Token
@@ -220,6 +220,22 @@ type RevisionDetail struct {
 	Config *model.Config `json:"config"`
 	// Objects are the differences to the revision before.
 	Objects []Change `json:"objects"`
+	// Nodes say what became of it on each node that came to an end with it, sorted by
+	// name; of the newest 100 revisions only.
+	Nodes []NodeResult `json:"nodes"`
+}
+
+// NodeResult is how a node came to an end with a revision: what it last reported of it.
+type NodeResult struct {
+	Node string `json:"node"`
+	// State is converged or degraded.
+	State protocol.State `json:"state"`
+	// Time is when, by the node's clock; Duration how long the last pass took.
+	Time     time.Time     `json:"time"`
+	Duration time.Duration `json:"duration,omitempty"`
+	// Message tells what is wrong with the node as a whole, Objects what failed.
+	Message string                  `json:"message,omitempty"`
+	Objects []protocol.ObjectStatus `json:"objects,omitempty"`
 }
 
 // Status is the state of the cluster.
@@ -243,7 +259,8 @@ type NodeStatus struct {
 	Want string `json:"want"`
 	// Seen is when the server last heard from the node.
 	Seen time.Time `json:"seen,omitzero"`
-	// Report is what the node last said; nil if it never did.
+	// Report is what the node last said; nil if it never did. Its facts are without
+	// interfaces and routes, unless the request asks for facts=all.
 	Report *NodeReport `json:"report,omitempty"`
 }
 

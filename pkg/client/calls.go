@@ -163,6 +163,12 @@ func (c *Client) Status(ctx context.Context, after string) (*api.Status, error) 
 	return get[api.Status](ctx, c, "status", query)
 }
 
+// WholeStatus returns the state of the cluster with all facts that nodes report, their
+// interfaces and routes too.
+func (c *Client) WholeStatus(ctx context.Context) (*api.Status, error) {
+	return get[api.Status](ctx, c, "status", url.Values{"facts": {"all"}})
+}
+
 // Members returns the nodes that have joined, sorted by name.
 func (c *Client) Members(ctx context.Context) ([]api.Member, error) {
 	return list[api.Member](ctx, c, "members")

@@ -234,7 +234,7 @@ func (h *Handler) usage(r *request) (any, error) {
 			byZone[vnet.Zone] = h.Addresses.Usage(v.Pending, v.Pending.Zones[vnet.Zone])
 		}
 		u := byZone[vnet.Zone][id]
-		out = append(out, api.Usage{Subnet: id, Zone: vnet.Zone, VNet: vnet.ID, CIDR: sub.CIDR, Used: u.Used, Size: u.Size})
+		out = append(out, api.Usage{Subnet: id, Zone: vnet.Zone, VNet: vnet.ID, CIDR: sub.CIDR, Used: u.Used, Size: u.Size, SizeLog2: u.Log2})
 	}
 	return out, nil
 }

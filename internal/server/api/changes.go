@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -335,7 +336,12 @@ func (h *Handler) revision(r *request) (any, error) {
 			return nil, err
 		}
 	}
-	return api.RevisionDetail{Revision: describe(rev.Info, v), Config: rev.Config, Objects: list(rev.Changes)}, nil
+	nodes, err := h.Fleet.Results(r.Context(), n)
+	if err != nil {
+		return nil, err
+	}
+	nodes = slices.DeleteFunc(nodes, func(n api.NodeResult) bool { return !h.may(r.caller, right{below(pathNodes, n.Node), sysRead}) })
+	return api.RevisionDetail{Revision: describe(rev.Info, v), Config: rev.Config, Objects: list(rev.Changes), Nodes: nodes}, nil
 }
 
 // list makes an empty list of none, which JSON would show as null.

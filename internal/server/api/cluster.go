@@ -21,6 +21,17 @@ func (h *Handler) status(r *request) (any, error) {
 	s.Nodes = slices.DeleteFunc(s.Nodes, func(n api.NodeStatus) bool {
 		return !h.may(r.caller, right{below(pathNodes, n.Name), sysRead})
 	})
+	switch facts := r.URL.Query().Get("facts"); facts {
+	case "":
+	case "all":
+		for _, n := range s.Nodes {
+			if whole, ok := h.Fleet.Facts(n.Name); ok && n.Report != nil {
+				n.Report.Facts = whole
+			}
+		}
+	default:
+		return nil, problem.Invalid("facts %q: must be all, or left out", facts)
+	}
 	return s, nil
 }
 

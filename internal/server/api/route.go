@@ -230,7 +230,10 @@ func clusterRoutes() []route {
 		{
 			method: http.MethodGet, path: "status", id: "getStatus", group: group, serve: (*Handler).status, answer: of[api.Status](),
 			needs: within("the nodes with Sys.Audit on /nodes/{node}"),
-			query: []param{{name: "after", typ: "string", doc: "the version of a status: wait until there is another one, at most 55 seconds"}},
+			query: []param{
+				{name: "after", typ: "string", doc: "the version of a status: wait until there is another one, at most 55 seconds"},
+				{name: "facts", typ: "string", doc: "all: with the interfaces and routes that nodes report, of which there may be many"},
+			},
 			doc:   "Returns the state of the cluster and of each node that the reader may see.",
 		},
 		{
