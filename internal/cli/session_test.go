@@ -81,7 +81,7 @@ func (s *session) login(user string) {
 	if user == "" {
 		return
 	}
-	tok, err := s.client().CreateUserToken(s.t.Context(), api.UserToken{User: user, Name: fmt.Sprintf("t%d", time.Now().UnixNano())})
+	tok, err := s.client().CreateUserToken(s.t.Context(), api.UserToken{User: user, Name: fmt.Sprintf("t%d", time.Now().UnixNano()), AllPrivileges: true})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -52,6 +52,8 @@ type Fabric struct {
 	// members pass (BGP).
 	RouteMapIn  string `json:"route-map-in,omitempty"`
 	RouteMapOut string `json:"route-map-out,omitempty"`
+	// Set is the owner set: see SetOf.
+	Set string `json:"set,omitempty"`
 
 	// Written is how a client of the Proxmox API wrote the properties.
 	Written Written `json:"written,omitempty"`
@@ -100,6 +102,8 @@ type FabricNode struct {
 	ASN int `json:"asn,omitempty"`
 	// Interfaces are the links to other nodes.
 	Interfaces []FabricInterface `json:"interfaces,omitempty"`
+	// Set is the owner set: see SetOf.
+	Set string `json:"set,omitempty"`
 
 	// Written is how a client of the Proxmox API wrote the properties.
 	Written Written `json:"written,omitempty"`

@@ -56,6 +56,8 @@ type Firewall struct {
 	MACFilter bool           `json:"mac-filter,omitempty"`
 	IPFilter  bool           `json:"ip-filter,omitempty"`
 	Rules     []FirewallRule `json:"rules,omitempty"`
+	// Set is the owner set: see SetOf.
+	Set string `json:"set,omitempty"`
 }
 
 // FirewallRule is one rule: the first that a packet matches decides.
@@ -89,6 +91,8 @@ type SecurityGroup struct {
 	ID      string         `json:"id"`
 	Comment string         `json:"comment,omitempty"`
 	Rules   []FirewallRule `json:"rules,omitempty"`
+	// Set is the owner set: see SetOf.
+	Set string `json:"set,omitempty"`
 }
 
 // IPSet is a set of addresses that rules refer to as "+dc/<id>" or "+<id>".
@@ -97,6 +101,8 @@ type IPSet struct {
 	ID      string       `json:"id"`
 	Comment string       `json:"comment,omitempty"`
 	Entries []IPSetEntry `json:"entries,omitempty"`
+	// Set is the owner set: see SetOf.
+	Set string `json:"set,omitempty"`
 }
 
 // IPSetEntry is one entry of an IPSet.
@@ -116,6 +122,8 @@ type Alias struct {
 	// CIDR is an address or a network.
 	CIDR    string `json:"cidr"`
 	Comment string `json:"comment,omitempty"`
+	// Set is the owner set: see SetOf.
+	Set string `json:"set,omitempty"`
 }
 
 // ObjectKind implements Object.

@@ -104,7 +104,11 @@ func fieldsOf(t reflect.Type, owner string) []FieldInfo {
 		if f.Type == reflect.TypeFor[Written]() {
 			continue // no property, but how others are written
 		}
-		out = append(out, FieldInfo{Name: name, Type: fieldType(f.Type), Doc: fieldDocs[owner+"."+name], Index: i, Go: f.Type})
+		doc := fieldDocs[owner+"."+name]
+		if doc == "" && name == "set" {
+			doc = setDoc
+		}
+		out = append(out, FieldInfo{Name: name, Type: fieldType(f.Type), Doc: doc, Index: i, Go: f.Type})
 	}
 	return out
 }
@@ -135,6 +139,9 @@ func fieldType(t reflect.Type) FieldType {
 	}
 	return FieldUnknown
 }
+
+// setDoc explains the owner set, which every kind has.
+const setDoc = "owner set: manifests that it was applied from, which prune it"
 
 // fieldDocs explains every property; a test keeps it complete.
 var fieldDocs = map[string]string{

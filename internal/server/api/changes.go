@@ -64,7 +64,7 @@ func decodeEdits(b []byte) ([]model.Edit, error) {
 // state on which they are stored.
 func (h *Handler) change(r *request, edits []model.Edit, o revision.EditOptions) (any, error) {
 	given := o.IfMatch
-	o.IfMatch = make(map[string]string)
+	o.IfMatch, o.KeepWritten = make(map[string]string), true
 	var judged *revision.View
 	store := h.Config.Change
 	if ipam.Concerns(edits, o.Lax) {

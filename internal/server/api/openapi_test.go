@@ -235,6 +235,8 @@ func example(t *testing.T, v reflect.Value, name string) {
 		v.SetString(text)
 	case reflect.Bool:
 		v.SetBool(true)
+	case reflect.Float64:
+		v.SetFloat(64)
 	case reflect.Int, reflect.Int64:
 		v.SetInt(10)
 		if strings.HasPrefix(name, "Zone.mtu") {

@@ -234,7 +234,7 @@ func clusterRoutes() []route {
 				{name: "after", typ: "string", doc: "the version of a status: wait until there is another one, at most 55 seconds"},
 				{name: "facts", typ: "string", doc: "all: with the interfaces and routes that nodes report, of which there may be many"},
 			},
-			doc:   "Returns the state of the cluster and of each node that the reader may see.",
+			doc: "Returns the state of the cluster and of each node that the reader may see.",
 		},
 		{
 			method: http.MethodGet, path: "members", id: "listMembers", group: group, needs: on("/", access.SysModify), serve: (*Handler).members, answer: of[[]api.Member](),

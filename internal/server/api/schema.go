@@ -157,6 +157,8 @@ func (s *schemas) of(t reflect.Type) jsonObject {
 		return s.of(t.Elem())
 	case reflect.String:
 		return jsonObject{"type": "string"}
+	case reflect.Float64:
+		return jsonObject{"type": "number"}
 	case reflect.Bool:
 		return jsonObject{"type": "boolean"}
 	case reflect.Int, reflect.Int64:
