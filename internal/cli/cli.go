@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,6 +41,11 @@ type app struct {
 	server, cert, key, ca string
 	tokenFile             string
 	color                 string
+
+	remarks sync.Mutex
+	told    map[string]bool // remarks, under the mutex
+	// allKinds says that the command looks at objects of every kind.
+	allKinds bool
 }
 
 // New returns the root command.

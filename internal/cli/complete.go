@@ -166,7 +166,7 @@ func (a *app) ask(ctx context.Context, f func(context.Context, *client.Client) e
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	c, err := a.client()
+	c, err := a.connect() // whose remarks have no place here either
 	if err != nil {
 		return
 	}

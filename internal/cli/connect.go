@@ -23,8 +23,31 @@ const (
 	labSocket    = "/run/viaduct/lab/default/server/api.sock"
 )
 
-// client makes the client of the server that was chosen.
+// client makes the client of the server that was chosen. What servers remark on their
+// answers is told once, beside the output.
 func (a *app) client() (*client.Client, error) {
+	return a.connect(client.WithNotice(a.remark))
+}
+
+// remark tells a remark, unless it was told before. Those of commands that look at every
+// kind of object come to the same.
+func (a *app) remark(text string) {
+	a.remarks.Lock()
+	defer a.remarks.Unlock()
+	if a.allKinds {
+		text = "some objects may be hidden: shown are those that your permissions let you see (viaduct get KIND says where those of a kind are)"
+	}
+	if a.told == nil {
+		a.told = make(map[string]bool)
+	}
+	if !a.told[text] {
+		a.told[text] = true
+		fmt.Fprintln(a.Stderr, "note: "+text) //nolint:errcheck // beside the output
+	}
+}
+
+// connect makes the client of the server that was chosen.
+func (a *app) connect(opts ...client.Option) (*client.Client, error) {
 	target, err := chooseServer(cmp.Or(a.server, a.Getenv("VIADUCT_SERVER")), socketExists)
 	if err != nil {
 		return nil, err
@@ -34,7 +57,8 @@ func (a *app) client() (*client.Client, error) {
 		return nil, err
 	}
 	cert, key := cmp.Or(a.cert, a.Getenv("VIADUCT_CERT")), cmp.Or(a.key, a.Getenv("VIADUCT_KEY"))
-	return client.New(target, client.WithTLS(cert, key, cmp.Or(a.ca, a.Getenv("VIADUCT_CA"))), client.WithToken(token))
+	opts = append(opts, client.WithTLS(cert, key, cmp.Or(a.ca, a.Getenv("VIADUCT_CA"))), client.WithToken(token))
+	return client.New(target, opts...)
 }
 
 // maxToken bounds a token's file, in bytes.

@@ -40,6 +40,7 @@ by its network.`,
 			if err != nil {
 				return err
 			}
+			a.allKinds = true
 			d, err := gather(cmd.Context(), c, kind, id)
 			if err != nil {
 				return err

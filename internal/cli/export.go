@@ -60,6 +60,7 @@ func (a *app) exportManifests(ctx context.Context, o exportOptions) error {
 	if err != nil {
 		return err
 	}
+	a.allKinds = true
 	files, left, objects, err := manifests(ctx, c, o)
 	if err != nil {
 		return err

@@ -105,6 +105,7 @@ func (g getter) objects(ctx context.Context, kind model.Kind) error {
 
 // all shows the objects of every kind that has some.
 func (g getter) all(ctx context.Context) error {
+	g.allKinds = true
 	var objs []model.Object
 	people := g.output == formatTable || g.output == formatWide
 	shown := 0

@@ -25,6 +25,8 @@ type session struct {
 	address, data string
 	// token is the API token that commands show; empty for the server's owner.
 	token string
+	// logins counts them, for the tokens' names.
+	logins int
 }
 
 // startSession starts a server over a store in memory until the test ends.
@@ -81,7 +83,8 @@ func (s *session) login(user string) {
 	if user == "" {
 		return
 	}
-	tok, err := s.client().CreateUserToken(s.t.Context(), api.UserToken{User: user, Name: fmt.Sprintf("t%d", time.Now().UnixNano()), AllPrivileges: true})
+	s.logins++
+	tok, err := s.client().CreateUserToken(s.t.Context(), api.UserToken{User: user, Name: fmt.Sprintf("t%d", s.logins), AllPrivileges: true})
 	if err != nil {
 		s.t.Fatal(err)
 	}

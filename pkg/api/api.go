@@ -19,7 +19,7 @@
 //	POST   /api/v1/plan                                    []Edit -> Plan: running to pending plus these edits, nothing stored
 //	GET    /api/v1/plan?to=N                               Plan: running to revision N
 //	POST   /api/v1/apply                                   ApplyRequest -> ApplyResult
-//	POST   /api/v1/discard                                 DiscardRequest or nothing -> EditResult: drops every pending edit
+//	POST   /api/v1/discard                                 DiscardRequest or nothing -> EditResult: drops every pending edit, or one's own
 //	POST   /api/v1/rollback                                RollbackRequest -> ApplyResult
 //	GET    /api/v1/revisions                               []Revision, newest first
 //	GET    /api/v1/revisions/{n}                           RevisionDetail
@@ -52,6 +52,10 @@
 // X-CSRF-Token when they write. Administrators need neither at the server's unix
 // socket, or with their certificate. Lists hold what the reader may see; what may
 // not be read or done is answered 403.
+//
+// Lists and streams of somebody who may not see everything have headers
+// Viaduct-Notice, texts for people that say so: what is hidden must not look empty. They
+// follow from permissions alone, not from what there is.
 //
 // {kinds} is nodes, prefix-lists, route-maps, fabrics, fabric-nodes, controllers,
 // zones, vnets, subnets, ipams, dns or guests. The last three have no pending
@@ -91,6 +95,9 @@ type (
 	// NodeReport is what an agent last reported.
 	NodeReport = protocol.Status
 )
+
+// NoticeHeader is the header of remarks on an answer.
+const NoticeHeader = "Viaduct-Notice"
 
 // Version tells what answers.
 type Version struct {
@@ -177,7 +184,9 @@ type ApplyRequest struct {
 	Plan string `json:"plan,omitempty"`
 }
 
-// DiscardRequest drops every pending edit.
+// DiscardRequest drops every pending edit. Of somebody who may not modify all objects
+// (SDN.Allocate on /sdn) it drops the pending changes of those that they may modify,
+// and leaves the others.
 type DiscardRequest struct {
 	// Plan is the Pending of the plan that was looked at; if there are other
 	// pending edits now the discard is refused. Empty drops whatever is pending.
@@ -244,9 +253,14 @@ type Status struct {
 	// with every heartbeat: Seen, and a report's Time, Duration, Writes, Passes.
 	Version string `json:"version"`
 	// Revision is the running revision; Pending counts pending changes.
-	Revision int64        `json:"revision"`
-	Pending  int          `json:"pending"`
-	Nodes    []NodeStatus `json:"nodes"`
+	Revision int64 `json:"revision"`
+	Pending  int   `json:"pending"`
+	// PendingHidden is how many of the pending changes the reader may not see.
+	PendingHidden int          `json:"pending-hidden,omitempty"`
+	Nodes         []NodeStatus `json:"nodes"`
+	// NodesHidden says that the reader may not see all nodes, whether there are others
+	// or not.
+	NodesHidden bool `json:"nodes-hidden,omitempty"`
 }
 
 // NodeStatus is the state of one node.

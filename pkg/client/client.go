@@ -48,12 +48,16 @@ type Client struct {
 	base   string // "https://host:port" or "http://viaduct" for a socket
 	http   *http.Client
 	token  string
+	notice func(string)
 }
 
 // Option changes how New makes a client.
 type Option func(*options)
 
-type options struct{ certFile, keyFile, caFile, token string }
+type options struct {
+	certFile, keyFile, caFile, token string
+	notice                           func(string)
+}
 
 // WithTLS makes an https client show the certificate of certFile and keyFile
 // (both PEM; both empty: none) and trust the authorities in caFile (PEM;
@@ -67,6 +71,12 @@ func WithTLS(certFile, keyFile, caFile string) Option {
 // open the socket.
 func WithToken(token string) Option {
 	return func(o *options) { o.token = token }
+}
+
+// WithNotice has a function told what servers remark on their answers: that some
+// objects may be hidden from whoever asks. It may be called by several goroutines.
+func WithNotice(notice func(text string)) Option {
+	return func(o *options) { o.notice = notice }
 }
 
 // New makes a client of the server at target: "unix:///path/of/api.sock", or
@@ -92,7 +102,7 @@ func New(target string, opts ...Option) (*Client, error) {
 		DisableCompression:  true, // the server does not compress: it need not be asked to
 	}
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
-	c := &Client{target: target, http: &http.Client{Transport: t}, token: o.token}
+	c := &Client{target: target, http: &http.Client{Transport: t}, token: o.token, notice: o.notice}
 	switch {
 	case u.Scheme == "unix" && u.Host == "" && u.Path != "":
 		t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -153,6 +163,7 @@ func (c *Client) do(ctx context.Context, q call) (string, error) {
 		return "", c.unreachable(ctx, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
+	c.remarks(resp)
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return "", c.unreachable(ctx, err)
@@ -167,6 +178,16 @@ func (c *Client) do(ctx context.Context, q call) (string, error) {
 		}
 	}
 	return resp.Header.Get("ETag"), nil
+}
+
+// remarks passes on what the server remarks on its answer.
+func (c *Client) remarks(resp *http.Response) {
+	if c.notice == nil {
+		return
+	}
+	for _, text := range resp.Header.Values(api.NoticeHeader) {
+		c.notice(text)
+	}
 }
 
 func (c *Client) request(ctx context.Context, q call) (*http.Request, error) {

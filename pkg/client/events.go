@@ -61,6 +61,7 @@ func (c *Client) events(ctx context.Context, after string, take func(api.Event) 
 		return c.unreachable(ctx, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
+	c.remarks(resp)
 	if resp.StatusCode != http.StatusOK {
 		body, err := io.ReadAll(io.LimitReader(resp.Body, maxEvent))
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
@@ -17,6 +18,12 @@ func (h *Handler) status(r *request) (any, error) {
 	s, err := h.wholeStatus(r)
 	if err != nil {
 		return nil, err
+	}
+	if !r.caller.admin {
+		h.notice(r, model.KindNode)
+		s.NodesHidden = !h.may(r.caller, right{pathNodes, sysRead})
+		v, _ := h.Config.Latest()
+		_, s.PendingHidden = h.shownOf(r.caller, v.Changes(), guarded{v.Running, v.Live}, guarded{v.Pending, v.Live})
 	}
 	s.Nodes = slices.DeleteFunc(s.Nodes, func(n api.NodeStatus) bool {
 		return !h.may(r.caller, right{below(pathNodes, n.Name), sysRead})

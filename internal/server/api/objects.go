@@ -46,6 +46,7 @@ func (h *Handler) list(r *request, k model.Kind) (any, error) {
 	default:
 		all = cfg.List(k)
 	}
+	h.notice(r, k)
 	zoneOf := zonesOf(cfg)
 	all = slices.DeleteFunc(all, func(o model.Object) bool { return !h.sees(r.caller, o, zoneOf) })
 	return convert(all, func(o model.Object) model.Object { return h.withoutSecrets(r.caller, o) }), nil
