@@ -15,7 +15,7 @@ import (
 // Stdin is the path that stands for standard input.
 const Stdin = "-"
 
-// ErrNothing: the manifests declare nothing.
+// ErrNothing is the error of manifests that declare nothing.
 var ErrNothing = errors.New("the manifests declare nothing")
 
 // emptyError is ErrNothing in a directory without manifests.

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
@@ -80,6 +81,8 @@ type Server struct {
 	cfg  Config
 	log  *slog.Logger
 	stop chan struct{} // closed when long polls shall end
+	// serving counts the listeners that are served.
+	serving atomic.Int32
 }
 
 // New makes a server; Run starts it.
@@ -155,7 +158,11 @@ func (s *Server) Run(ctx context.Context) error {
 	background.Go(func() { events.Run(ctx) })
 	background.Go(func() { tasks.Run(ctx) })
 	background.Go(func() { s.keepAdmin(ctx, authority) })
-	return s.serve(ctx, socket, authority, s.routes(
+	checks := &checker{s: s, load: func(ctx context.Context) error {
+		_, err := config.View(ctx)
+		return err
+	}}
+	return s.serve(ctx, socket, authority, s.routes(checks,
 		&api.Handler{
 			Config: config, Addresses: addresses, Ping: systems.Clients{}.Ping, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: administrator,
 			Version: s.cfg.Version, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log,
@@ -168,11 +175,12 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 // routes puts the interfaces together.
-func (s *Server) routes(native *api.Handler, agents *agentapi.Handler, pve *pveapi.Handler) http.Handler {
+func (s *Server) routes(checks *checker, native *api.Handler, agents *agentapi.Handler, pve *pveapi.Handler) http.Handler {
 	proxmox := pve.Routes()
 	mux := http.NewServeMux()
 	mux.Handle("/agent/v1/", agents.Routes())
 	mux.Handle("/", native.Routes())
+	checks.routes(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// An answer has to be taken in the end, but not while a poll waits for it.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.cfg.MaxPoll + writeSlack))
@@ -190,6 +198,8 @@ func (s *Server) serve(ctx context.Context, socket net.Listener, authority *pki.
 	local.ConnContext = peerContext
 	failed := make(chan error, 1+len(s.cfg.Listeners))
 	run := func(srv *http.Server, l net.Listener) {
+		s.serving.Add(1)
+		defer s.serving.Add(-1)
 		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			failed <- fmt.Errorf("serving %s: %w", l.Addr(), err)
 		}
