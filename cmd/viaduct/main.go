@@ -30,7 +30,7 @@ func config() cli.Config {
 	return cli.Config{
 		Version:      version,
 		Token:        token(),
-		Commands:     []*cobra.Command{upCommand(), serverCommand(), agentCommand()},
+		Commands:     []*cobra.Command{upCommand(), serverCommand(), restoreCommand(), agentCommand()},
 		NodeCommands: []*cobra.Command{joinCommand()},
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/spf13/cobra"
 
+	"github.com/viaduct-sdn/viaduct/internal/backup"
 	"github.com/viaduct-sdn/viaduct/internal/server"
 	"github.com/viaduct-sdn/viaduct/internal/store/etcd"
 )
@@ -50,11 +51,17 @@ func (f *serverFlags) register(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringSliceVar(&f.listen, "listen", []string{defaultListen}, "addresses to listen on; sockets passed by systemd take their place")
 	fs.StringSliceVar(&f.names, "name", nil, "further names and addresses by which the server is reached, for its certificate")
+	f.registerEtcd(cmd)
+	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log every detail")
+}
+
+// registerEtcd are the flags that say which etcd cluster is meant.
+func (f *serverFlags) registerEtcd(cmd *cobra.Command) {
+	fs := cmd.Flags()
 	fs.StringSliceVar(&f.etcd, "etcd", nil, "keep the state in this etcd cluster (URLs) instead of the embedded one")
 	fs.StringVar(&f.etcdCA, "etcd-ca", "", "authority of the etcd cluster's certificates, PEM file")
 	fs.StringVar(&f.etcdCert, "etcd-cert", "", "client certificate for the etcd cluster, PEM file")
 	fs.StringVar(&f.etcdKey, "etcd-key", "", "key of the client certificate, PEM file")
-	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log every detail")
 }
 
 func serverCommand() *cobra.Command {
@@ -95,6 +102,9 @@ func runServer(ctx context.Context, version string, f *serverFlags, ready func()
 		return errors.Join(err, closeAll(listeners))
 	}
 	defer st.Close()
+	if err := backup.Unfinished(ctx, st); err != nil {
+		return errors.Join(err, closeAll(listeners))
+	}
 	s, err := server.New(server.Config{
 		Data: f.data, Store: st, Listeners: listeners, Names: f.names, Logger: log, Version: version,
 		Ready: ready,

@@ -11,6 +11,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/audit"
+	"github.com/viaduct-sdn/viaduct/internal/backup"
 	"github.com/viaduct-sdn/viaduct/internal/ipam"
 	"github.com/viaduct-sdn/viaduct/internal/ipam/systems"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
@@ -165,6 +167,9 @@ func (s *Server) Run(ctx context.Context) error {
 	return s.serve(ctx, socket, authority, s.routes(checks,
 		&api.Handler{
 			Config: config, Addresses: addresses, Ping: systems.Clients{}.Ping, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: administrator,
+			Backup: func(ctx context.Context, w io.Writer) error {
+				return backup.Write(ctx, s.cfg.Store, s.cfg.Version, time.Now(), w)
+			},
 			Version: s.cfg.Version, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log,
 		},
 		&agentapi.Handler{Authority: authority, Fleet: nodes, Addresses: addresses, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log},

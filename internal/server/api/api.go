@@ -8,6 +8,7 @@ package api
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -42,6 +43,8 @@ type Handler struct {
 	Access    *access.Service
 	Events    *event.Hub
 	Audit     audit.Trail
+	// Backup writes everything that the store holds.
+	Backup func(ctx context.Context, w io.Writer) error
 	// Administrator returns the name of an administrator who needs no user because
 	// of the way they came, empty if it is somebody else, or an error if that way
 	// is closed to them.

@@ -265,6 +265,11 @@ func clusterRoutes() []route {
 			doc: "Makes a token that lets one node join, once.",
 		},
 		{
+			method: http.MethodPost, path: "backup", id: "backup", group: group, serve: (*Handler).backup, answer: of[string](), content: "application/octet-stream",
+			needs: within("an administrator by the server's socket or by certificate: it holds every secret"),
+			doc:   "Sends everything that the cluster's store holds as of one moment, for viaduct restore: configuration, revisions, addresses, users, the certificate authority with its key.",
+		},
+		{
 			method: http.MethodGet, path: "events", id: "streamEvents", group: group, serve: (*Handler).events, answer: of[api.Event](), content: "text/event-stream",
 			needs: within("what is told are events of what the reader may see"),
 			query: []param{{name: "after", typ: "string", doc: "the id of an event: go on after it; the header Last-Event-ID means the same"}},
