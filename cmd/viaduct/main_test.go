@@ -45,7 +45,7 @@ func TestUnknownSubCommands(t *testing.T) {
 		if out, code := run(t, append([]string{"help"}, append(path, "nosuchword")...)...); code != cli.ExitUsage {
 			t.Errorf("viaduct help %s nosuchword: exit status %d\n%s", strings.Join(path, " "), code, out)
 		}
-		if strings.Join(path, " ") == "agent" { // which runs
+		if name := strings.Join(path, " "); name == "agent" || name == "history" { // which do something themselves
 			return
 		}
 		if out, code := run(t, path...); code != cli.ExitOK || !strings.Contains(out, "Available Commands") && !strings.Contains(out, "Usage:") {

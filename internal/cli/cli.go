@@ -66,7 +66,7 @@ func New(cfg Config) *cobra.Command {
 	root.SetErr(a.Stderr)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usagef(c, "%v", err) })
 	f := root.PersistentFlags()
-	f.StringVar(&a.server, "server", "", "server: unix:///path/of/api.sock or https://host:port (default: $VIADUCT_SERVER, else this host's)")
+	f.StringVar(&a.server, "server", "", "servers, with commas: unix:///path/of/api.sock or https://host:port; the next is asked when one does not answer (default: $VIADUCT_SERVER, else this host's)")
 	f.StringVar(&a.cert, "cert", "", "client certificate, PEM file (default: $VIADUCT_CERT)")
 	f.StringVar(&a.key, "key", "", "key of the client certificate, PEM file (default: $VIADUCT_KEY)")
 	f.StringVar(&a.ca, "ca", "", "certificate of the server's authority, PEM file (default: $VIADUCT_CA)")

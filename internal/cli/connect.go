@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"unicode"
 
@@ -57,6 +58,11 @@ func (a *app) connect(opts ...client.Option) (*client.Client, error) {
 		return nil, err
 	}
 	cert, key := cmp.Or(a.cert, a.Getenv("VIADUCT_CERT")), cmp.Or(a.key, a.Getenv("VIADUCT_KEY"))
+	if path := a.serversFile(); path != "" {
+		key := target
+		all := readServers(path)
+		opts = append(opts, client.WithMemory(all[key], func(known client.Servers) { rememberServers(path, key, known) }))
+	}
 	opts = append(opts, client.WithTLS(cert, key, cmp.Or(a.ca, a.Getenv("VIADUCT_CA"))), client.WithToken(token))
 	return client.New(target, opts...)
 }
@@ -95,13 +101,27 @@ func (a *app) token() (string, error) {
 	return token, nil
 }
 
-// chooseServer returns the address asked for, or that of a server here.
+// chooseServer returns the addresses asked for, with commas, or that of a server here.
 func chooseServer(asked string, exists func(string) bool) (string, error) {
 	if asked != "" {
-		if strings.HasPrefix(asked, "/") {
-			return "unix://" + asked, nil
+		var out []string
+		for one := range strings.SplitSeq(asked, ",") {
+			if one = strings.TrimSpace(one); one == "" {
+				continue
+			}
+			if rest, isSocket := strings.CutPrefix(one, "unix:"); !strings.Contains(one, "://") || isSocket {
+				// A path, or one behind the scheme, which may be relative like any other.
+				path, err := filepath.Abs(strings.TrimPrefix(rest, "//"))
+				if err != nil {
+					return "", err
+				}
+				one = "unix://" + path
+			}
+			out = append(out, one)
 		}
-		return asked, nil
+		if len(out) > 0 {
+			return strings.Join(out, ","), nil
+		}
 	}
 	for _, path := range []string{serverSocket, labSocket} {
 		if exists(path) {

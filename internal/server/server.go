@@ -60,6 +60,10 @@ type Config struct {
 	Listeners []net.Listener
 	// Names are further DNS names and addresses for the server's certificate.
 	Names []string
+	// Advertise are the URLs at which others reach this server; empty means those that
+	// follow from Listeners and Names. The servers of a cluster tell each other's to
+	// agents and users.
+	Advertise []string
 	// UnixSocket is where administrators on the host connect; empty means
 	// api.sock in Data.
 	UnixSocket string
@@ -146,12 +150,24 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	own, err := advertised(s.cfg.Advertise, s.cfg.Names, s.cfg.Listeners)
+	if err != nil {
+		return err
+	}
+	if len(own) == 0 && len(s.cfg.Listeners) > 0 {
+		s.log.Warn("the addresses at which others reach this server are not known, so nodes and users do not learn of it: name them with --advertise")
+	}
+	others, err := openPeers(ctx, s.cfg.Store, own, s.log)
+	if err != nil {
+		return err
+	}
 	socket, err := listenUnix(s.cfg.UnixSocket)
 	if err != nil {
 		return err
 	}
 	trail := audit.Open(s.cfg.Store, audit.Options{Logger: s.log})
 	events := event.New(event.Options{Config: config, Fleet: nodes, Logger: s.log})
+	background.Go(func() { others.run(ctx) })
 	background.Go(func() { nodes.Run(ctx) })
 	background.Go(func() { config.Run(ctx) })
 	background.Go(func() { addresses.Run(ctx) })
@@ -166,13 +182,13 @@ func (s *Server) Run(ctx context.Context) error {
 	}}
 	return s.serve(ctx, socket, authority, s.routes(checks,
 		&api.Handler{
-			Config: config, Addresses: addresses, Ping: systems.Clients{}.Ping, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: administrator,
+			Config: config, Addresses: addresses, Ping: systems.Clients{}.Ping, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: administrator, Servers: others.urls,
 			Backup: func(ctx context.Context, w io.Writer) error {
 				return backup.Write(ctx, s.cfg.Store, s.cfg.Version, time.Now(), w)
 			},
 			Version: s.cfg.Version, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log,
 		},
-		&agentapi.Handler{Authority: authority, Fleet: nodes, Addresses: addresses, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log},
+		&agentapi.Handler{Servers: others.urls, Authority: authority, Fleet: nodes, Addresses: addresses, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log},
 		&pveapi.Handler{
 			Config: config, Addresses: addresses, Fleet: nodes, Access: users, Tasks: tasks, Audit: trail, Store: s.cfg.Store, Version: s.cfg.Version, Node: hostName(),
 			Local: throughSocket, Log: s.log, Stop: s.stop,

@@ -100,6 +100,10 @@ type (
 // NoticeHeader is the header of remarks on an answer.
 const NoticeHeader = "Viaduct-Notice"
 
+// ServersHeader is the header of answers to agents and to users who are known: the URLs
+// of the cluster's servers, with commas, any of which serves any request.
+const ServersHeader = "Viaduct-Servers"
+
 // Version tells what answers.
 type Version struct {
 	Version string `json:"version"`

@@ -174,13 +174,9 @@ func (c *Client) WholeStatus(ctx context.Context) (*api.Status, error) {
 // holds every secret, and is for administrators only. A file that was cut off is known by
 // its missing end.
 func (c *Client) Backup(ctx context.Context, w io.Writer) error {
-	req, err := c.request(ctx, call{method: http.MethodPost, path: root + "backup"})
+	resp, err := c.send(ctx, call{method: http.MethodPost, path: root + "backup"})
 	if err != nil {
 		return err
-	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return c.unreachable(ctx, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
