@@ -109,7 +109,7 @@ func isPassing(key string) bool {
 // maxLine bounds a line, in bytes: a value that a store takes, in base64.
 const maxLine = 64 << 20
 
-// ErrDamaged: the file is no backup, or not a whole one.
+// ErrDamaged is the error of a file that is no backup, or not a whole one.
 var ErrDamaged = errors.New("this is no undamaged backup")
 
 // Read reads a whole file and calls take for each record; nil only checks the file. What

@@ -20,7 +20,7 @@ const (
 // on such a store.
 const keyRestoring = "restoring"
 
-// ErrNotEmpty: the store holds something already.
+// ErrNotEmpty is the error of a store that holds something already.
 var ErrNotEmpty = errors.New("the store is not empty")
 
 // Restore puts the records of a backup into an empty store. The file is read twice: it
