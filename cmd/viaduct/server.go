@@ -37,22 +37,22 @@ const (
 
 // serverFlags configure a server.
 type serverFlags struct {
-	data     string
-	listen   []string
-	names    []string
-	tell     []string
-	etcd     []string
-	etcdCA   string
-	etcdCert string
-	etcdKey  string
-	verbose  bool
+	data      string
+	listen    []string
+	names     []string
+	advertise []string
+	etcd      []string
+	etcdCA    string
+	etcdCert  string
+	etcdKey   string
+	verbose   bool
 }
 
 func (f *serverFlags) register(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringSliceVar(&f.listen, "listen", []string{defaultListen}, "addresses to listen on; sockets passed by systemd take their place")
 	fs.StringSliceVar(&f.names, "name", nil, "further names and addresses by which the server is reached, for its certificate")
-	fs.StringSliceVar(&f.tell, "advertise", nil, "URLs at which nodes and users reach this server, for them to learn of it (default: what --listen and --name say)")
+	fs.StringSliceVar(&f.advertise, "advertise", nil, "URLs at which nodes and users reach this server, for them to learn of it (default: what --listen and --name say)")
 	f.registerEtcd(cmd)
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log every detail")
 }
@@ -108,7 +108,7 @@ func runServer(ctx context.Context, version string, f *serverFlags, ready func()
 		return errors.Join(err, closeAll(listeners))
 	}
 	s, err := server.New(server.Config{
-		Data: f.data, Store: st, Listeners: listeners, Names: f.names, Advertise: f.tell, Logger: log, Version: version,
+		Data: f.data, Store: st, Listeners: listeners, Names: f.names, Advertise: f.advertise, Logger: log, Version: version,
 		Ready: ready,
 	})
 	if err != nil {

@@ -16,7 +16,7 @@ const serversFile = "servers.json"
 // maxServers bounds how many servers are kept.
 const maxServers = 32
 
-// servers are those that the agent knows: where it joined, and those that servers told
+// servers are those that the agent knows: where it joined, and those that servers advertised
 // it of since. One of them is the current one; it is remembered across restarts.
 type servers struct {
 	disk  *disk
@@ -82,20 +82,20 @@ func (s *servers) failed(server string) {
 	s.current = list[(slices.Index(list, server)+1)%len(list)]
 }
 
-// answered notes that a server answered, and which servers it told of. What is news goes
+// answered notes that a server answered, and which servers it advertised. What is news goes
 // to the disk.
-func (s *servers) answered(server string, told []string) error {
-	told = valid(told)
+func (s *servers) answered(server string, advertised []string) error {
+	advertised = valid(advertised)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(told) == 0 { // a server of an older release tells nothing
-		told = s.learned
+	if len(advertised) == 0 { // a server of an older release tells nothing
+		advertised = s.learned
 	}
-	same := slices.Equal(slices.Sorted(slices.Values(told)), slices.Sorted(slices.Values(s.learned)))
+	same := slices.Equal(slices.Sorted(slices.Values(advertised)), slices.Sorted(slices.Values(s.learned)))
 	if same && s.saved == server {
 		return nil
 	}
-	s.learned, s.saved = told, server
+	s.learned, s.saved = advertised, server
 	if list := s.list(); !slices.Contains(list, s.current) {
 		s.current = list[0]
 	}

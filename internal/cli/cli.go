@@ -43,7 +43,7 @@ type app struct {
 	color                 string
 
 	remarks sync.Mutex
-	told    map[string]bool // remarks, under the mutex
+	noticed map[string]bool // remarks, under the mutex
 	// allKinds says that the command looks at objects of every kind.
 	allKinds bool
 }

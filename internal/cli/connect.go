@@ -38,11 +38,11 @@ func (a *app) remark(text string) {
 	if a.allKinds {
 		text = "some objects may be hidden: shown are those that your permissions let you see (viaduct get KIND says where those of a kind are)"
 	}
-	if a.told == nil {
-		a.told = make(map[string]bool)
+	if a.noticed == nil {
+		a.noticed = make(map[string]bool)
 	}
-	if !a.told[text] {
-		a.told[text] = true
+	if !a.noticed[text] {
+		a.noticed[text] = true
 		fmt.Fprintln(a.Stderr, "note: "+text) //nolint:errcheck // beside the output
 	}
 }

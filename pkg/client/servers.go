@@ -28,7 +28,7 @@ const longestSocket = 107
 type Servers struct {
 	// Current is the one that answered last.
 	Current string `json:"current,omitempty"`
-	// Learned are those that servers told of.
+	// Learned are those that servers advertised.
 	Learned []string `json:"learned,omitempty"`
 }
 
@@ -123,7 +123,7 @@ func transport() *http.Transport {
 	}
 }
 
-// learn adds a server that another one told of. The caller holds mu or is alone.
+// learn adds a server that another one advertised. The caller holds mu or is alone.
 func (s *servers) learn(target string) {
 	u, err := url.Parse(strings.TrimSpace(target))
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.Path != "" || u.User != nil || len(s.list) == maxServers {
@@ -157,23 +157,23 @@ func (s *servers) failed(one *server) {
 	}
 }
 
-// answered notes that a server answered, and which others it told of.
+// answered notes that a server answered, and which others it advertised.
 func (s *servers) answered(one *server, resp *http.Response) {
 	if s.tls == nil {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	told := resp.Header.Get(api.ServersHeader)
-	if told != "" && strings.HasPrefix(one.base, "https:") {
-		for t := range strings.SplitSeq(told, ",") {
+	advertised := resp.Header.Get(api.ServersHeader)
+	if advertised != "" && strings.HasPrefix(one.base, "https:") {
+		for t := range strings.SplitSeq(advertised, ",") {
 			s.learn(t)
 		}
 	}
 	known := Servers{Current: one.target}
 	for _, l := range s.list[s.given:] {
-		// Those that are no longer told of are not remembered.
-		if told == "" || slices.Contains(strings.Split(told, ","), l.target) {
+		// Those that are no longer advertised are not remembered.
+		if advertised == "" || slices.Contains(strings.Split(advertised, ","), l.target) {
 			known.Learned = append(known.Learned, l.target)
 		}
 	}
