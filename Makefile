@@ -4,13 +4,17 @@ GO        ?= go
 BIN       := bin/viaduct
 VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS   := -s -w -X main.version=$(VERSION)
+# Where `make install` puts things, below DESTDIR if that is set. systemd reads units
+# from lib/systemd/system of /usr and /usr/local.
+PREFIX    ?= /usr/local
+UNITDIR   ?= $(PREFIX)/lib/systemd/system
 # The linter is a pinned tool in a module of its own, so that what it depends on
 # is not what Viaduct depends on.
 LINT      := $(GO) tool -modfile=tools/go.mod golangci-lint
 # Tests that run whole clusters; they want the machine for themselves.
 CLUSTERS  := ./test/e2e/...
 
-.PHONY: all setup build demo demo-down test test-fresh unit e2e ifupdown2 ifupdown2-here test-vm test-vm-quick lint fmt bench man clean
+.PHONY: all setup build demo demo-down test test-fresh unit e2e ifupdown2 ifupdown2-here test-vm test-vm-quick lint fmt bench man install clean
 
 all: build
 
@@ -85,6 +89,21 @@ bench: build
 
 man: build
 	$(BIN) man build/man
+
+## install: the program, its manual pages, completions and systemd units, below
+## PREFIX (/usr/local) and DESTDIR
+install: build
+	install -D -m 0755 $(BIN) $(DESTDIR)$(PREFIX)/bin/viaduct
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d $(DESTDIR)$(UNITDIR)
+	$(BIN) man $(DESTDIR)$(PREFIX)/share/man/man1
+	$(BIN) completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/viaduct
+	$(BIN) completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_viaduct
+	$(BIN) completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/viaduct.fish
+	for unit in viaduct-server viaduct-agent; do \
+		sed 's|/usr/bin/viaduct|$(PREFIX)/bin/viaduct|' packaging/systemd/$$unit.service >$(DESTDIR)$(UNITDIR)/$$unit.service || exit; \
+		chmod 0644 $(DESTDIR)$(UNITDIR)/$$unit.service; \
+	done
 
 clean:
 	rm -rf bin build

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -28,7 +30,6 @@ on disk, and makes the node so: links, addresses, routes, rules. What changes
 behind its back it repairs and reports. It needs no server to boot or to go on.
 
 The node has to join the cluster once: viaduct node join.`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Version = cmd.Root().Version
 			return runAgent(cmd.Context(), o, verbose, notifyReady)
@@ -50,7 +51,6 @@ func checkCommand(o *agent.HostOptions) *cobra.Command {
 		Long: `Check reads the node's real state and compares it with the last document that the
 agent received. The exit code is 0 if nothing differs, 3 if something does. It looks
 at the instances of FRR, Open vSwitch and dnsmasq that the agent was started with.`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Version = cmd.Root().Version
 			if err := fillInstance(cmd, o); err != nil {
@@ -126,13 +126,15 @@ func runAgent(ctx context.Context, o agent.HostOptions, verbose bool, ready func
 func joinCommand() *cobra.Command {
 	var token, name, data string
 	cmd := &cobra.Command{
-		Use:   "join URL --token TOKEN",
+		Use:   "join URL[,URL]... --token TOKEN",
 		Short: "Let this node join a cluster",
 		Long: `Joining exchanges a one-time token (viaduct node token, on a server) for a
 certificate. The token also tells the server's key, so nobody in between can
-pass for it.`,
-		Example: "  viaduct node join https://192.168.0.10:8006 --token 5f2a....",
-		Args:    cobra.ExactArgs(1),
+pass for it. Of several servers the first that answers is asked; the agent learns of
+the cluster's other servers from those that it reaches.`,
+		Example: "  viaduct node join https://192.168.0.10:8006 --token 5f2a....\n" +
+			"  viaduct node join https://192.168.0.10:8006,https://192.168.0.11:8006 --token 5f2a....",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if name == "" {
 				host, err := os.Hostname()
@@ -160,10 +162,24 @@ func join(ctx context.Context, url, token, name, data string) error {
 		return fmt.Errorf("this node has joined already, as %s (%s); to join anew, remove it on a server (viaduct node remove %s) and delete %s",
 			id.Node, data, id.Node, data)
 	}
-	cert, key, ca, err := pki.Join(ctx, url, token, name)
-	if err != nil {
-		return err
+	var servers []string
+	for one := range strings.SplitSeq(url, ",") {
+		if one = strings.TrimSuffix(strings.TrimSpace(one), "/"); one != "" {
+			servers = append(servers, one)
+		}
 	}
-	id := &agent.Identity{Node: name, Servers: []string{url}, Certificate: cert, Key: key, CA: ca}
-	return id.Save(data)
+	var failed error
+	for _, one := range servers {
+		cert, key, ca, err := pki.Join(ctx, one, token, name)
+		if err == nil {
+			id := &agent.Identity{Node: name, Servers: servers, Certificate: cert, Key: key, CA: ca}
+			return id.Save(data)
+		}
+		failed = errors.Join(failed, err)
+		var refused *pki.RefusedError
+		if errors.As(err, &refused) && refused.Status < http.StatusInternalServerError || ctx.Err() != nil {
+			break // another server would say the same
+		}
+	}
+	return failed
 }

@@ -22,12 +22,17 @@ func main() {
 	// A second signal ends the process at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	os.Exit(cli.Main(ctx, cli.Config{
+	os.Exit(cli.Main(ctx, config(), os.Args[1:]))
+}
+
+// config is the command line of this program.
+func config() cli.Config {
+	return cli.Config{
 		Version:      version,
 		Token:        token(),
-		Commands:     []*cobra.Command{upCommand(), serverCommand(), agentCommand()},
+		Commands:     []*cobra.Command{upCommand(), serverCommand(), restoreCommand(), agentCommand()},
 		NodeCommands: []*cobra.Command{joinCommand()},
-	}, os.Args[1:]))
+	}
 }
 
 // token takes the API token out of the environment: what is started from here must

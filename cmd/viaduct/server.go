@@ -16,6 +16,7 @@ import (
 	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/spf13/cobra"
 
+	"github.com/viaduct-sdn/viaduct/internal/backup"
 	"github.com/viaduct-sdn/viaduct/internal/server"
 	"github.com/viaduct-sdn/viaduct/internal/store/etcd"
 )
@@ -36,25 +37,33 @@ const (
 
 // serverFlags configure a server.
 type serverFlags struct {
-	data     string
-	listen   []string
-	names    []string
-	etcd     []string
-	etcdCA   string
-	etcdCert string
-	etcdKey  string
-	verbose  bool
+	data      string
+	listen    []string
+	names     []string
+	advertise []string
+	etcd      []string
+	etcdCA    string
+	etcdCert  string
+	etcdKey   string
+	verbose   bool
 }
 
 func (f *serverFlags) register(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringSliceVar(&f.listen, "listen", []string{defaultListen}, "addresses to listen on; sockets passed by systemd take their place")
 	fs.StringSliceVar(&f.names, "name", nil, "further names and addresses by which the server is reached, for its certificate")
+	fs.StringSliceVar(&f.advertise, "advertise", nil, "URLs at which nodes and users reach this server, for them to learn of it (default: what --listen and --name say)")
+	f.registerEtcd(cmd)
+	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log every detail")
+}
+
+// registerEtcd are the flags that say which etcd cluster is meant.
+func (f *serverFlags) registerEtcd(cmd *cobra.Command) {
+	fs := cmd.Flags()
 	fs.StringSliceVar(&f.etcd, "etcd", nil, "keep the state in this etcd cluster (URLs) instead of the embedded one")
 	fs.StringVar(&f.etcdCA, "etcd-ca", "", "authority of the etcd cluster's certificates, PEM file")
 	fs.StringVar(&f.etcdCert, "etcd-cert", "", "client certificate for the etcd cluster, PEM file")
 	fs.StringVar(&f.etcdKey, "etcd-key", "", "key of the client certificate, PEM file")
-	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log every detail")
 }
 
 func serverCommand() *cobra.Command {
@@ -71,10 +80,7 @@ network that takes the certificate admin.crt from there. Users have passwords of
 their own; root@pam gets its first one with viaduct user passwd root@pam.`,
 		Example: `  viaduct server --listen 0.0.0.0:8006
   viaduct server --etcd https://10.0.0.1:2379,https://10.0.0.2:2379 --etcd-ca ca.pem`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return fmt.Errorf("unexpected argument %q: viaduct server takes only flags", args[0])
-			}
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runServer(cmd.Context(), cmd.Root().Version, f, notifyReady)
 		},
 	}
@@ -98,8 +104,11 @@ func runServer(ctx context.Context, version string, f *serverFlags, ready func()
 		return errors.Join(err, closeAll(listeners))
 	}
 	defer st.Close()
+	if err := backup.Unfinished(ctx, st); err != nil {
+		return errors.Join(err, closeAll(listeners))
+	}
 	s, err := server.New(server.Config{
-		Data: f.data, Store: st, Listeners: listeners, Names: f.names, Logger: log, Version: version,
+		Data: f.data, Store: st, Listeners: listeners, Names: f.names, Advertise: f.advertise, Logger: log, Version: version,
 		Ready: ready,
 	})
 	if err != nil {

@@ -26,10 +26,7 @@ func upCommand() *cobra.Command {
 		Short: "Run server and agent in one process, for a single host",
 		Long: `Up runs the server and this host's agent together. At the first start the host
 joins its own cluster. Further hosts can join later.`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return fmt.Errorf("unexpected argument %q: viaduct up takes only flags", args[0])
-			}
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runUp(cmd.Context(), cmd.Root().Version, f, name, agentData)
 		},
 	}

@@ -139,7 +139,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	link, err := newServerLink(a.identity, a.Log)
+	link, err := newServerLink(a.identity, a.disk, a.Log)
 	if err != nil {
 		return err
 	}

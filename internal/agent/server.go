@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/delay"
@@ -28,24 +28,27 @@ var errUnchanged = errors.New("unchanged")
 
 // serverLink talks to whichever of the servers answers.
 type serverLink struct {
-	servers []string
-	current atomic.Int64
+	servers *servers
 	client  *http.Client
 	log     *slog.Logger
 }
 
-func newServerLink(id *Identity, log *slog.Logger) (*serverLink, error) {
+// connectTimeout bounds the wait for a connection: another server may answer.
+const connectTimeout = 5 * time.Second
+
+func newServerLink(id *Identity, d *disk, log *slog.Logger) (*serverLink, error) {
 	cfg, err := id.tls()
 	if err != nil {
 		return nil, err
 	}
 	return &serverLink{
-		servers: id.Servers,
+		servers: openServers(d, id.Servers),
 		log:     log,
 		client: &http.Client{Transport: &http.Transport{
 			TLSClientConfig:       cfg,
 			Protocols:             pki.OnlyHTTP2(),
-			TLSHandshakeTimeout:   10 * time.Second,
+			DialContext:           (&net.Dialer{Timeout: connectTimeout}).DialContext,
+			TLSHandshakeTimeout:   connectTimeout,
 			ResponseHeaderTimeout: protocol.MaxPoll + 15*time.Second,
 			IdleConnTimeout:       2 * time.Minute,
 			// A server that vanished without a word must be noticed long
@@ -56,23 +59,26 @@ func newServerLink(id *Identity, log *slog.Logger) (*serverLink, error) {
 }
 
 // server is the base URL of the current server.
-func (l *serverLink) server() string {
-	return l.servers[int(l.current.Load())%len(l.servers)]
-}
+func (l *serverLink) server() string { return l.servers.now() }
 
-// do sends one request to the current server and, when that does not answer,
-// makes the next one current.
+// do sends one request to the current server and, when that does not answer or cannot
+// serve, makes the next one current.
 func (l *serverLink) do(ctx context.Context, method, path string, in, out any) error {
-	n := l.current.Load()
-	err := l.send(ctx, method, l.server()+path, in, out)
+	server := l.server()
+	err := l.send(ctx, method, server, path, in, out)
 	var answered *api.Error
-	if err != nil && !errors.Is(err, errUnchanged) && !errors.As(err, &answered) {
-		l.current.CompareAndSwap(n, n+1)
+	down := err != nil && !errors.Is(err, errUnchanged) && (!errors.As(err, &answered) || answered.Status >= http.StatusInternalServerError)
+	if down && ctx.Err() == nil {
+		l.servers.failed(server)
+		if next := l.server(); next != server {
+			l.log.Info("a server does not answer; trying the next", "server", server, "next", next, "error", err)
+		}
 	}
 	return err
 }
 
-func (l *serverLink) send(ctx context.Context, method, target string, in, out any) error {
+func (l *serverLink) send(ctx context.Context, method, server, path string, in, out any) error {
+	target := server + path
 	var body io.Reader
 	if in != nil {
 		b, err := json.Marshal(in)
@@ -93,6 +99,11 @@ func (l *serverLink) send(ctx context.Context, method, target string, in, out an
 		return err
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode < http.StatusInternalServerError {
+		if err := l.servers.answered(server, strings.Split(resp.Header.Get(api.ServersHeader), ",")); err != nil {
+			l.log.Warn("cannot remember the servers", "error", err)
+		}
+	}
 	switch {
 	case resp.StatusCode == http.StatusNotModified:
 		return errUnchanged

@@ -20,7 +20,7 @@ func (a *app) accessCommands() []*cobra.Command {
 
 // accessGroup is a command that only has sub-commands.
 func accessGroup(name, short, long string, cmds ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{Use: name, Short: short, Long: long, Args: cobra.ArbitraryArgs, RunE: group}
+	cmd := &cobra.Command{Use: name, Short: short, Long: long}
 	cmd.AddCommand(cmds...)
 	return cmd
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"os"
 	"strconv"
@@ -168,9 +169,9 @@ func (a *app) usageCommand() *cobra.Command {
 	var w within
 	cmd := listCommand(a, &cobra.Command{Use: "usage", Short: "Show how much of each subnet is used", Args: args(0, 0, "")}, listing[api.Usage]{
 		empty:  "no subnets",
-		header: []string{"SUBNET", "ZONE", "VNET", "USED", "OF", "PERCENT"},
+		header: []string{"SUBNET", "ZONE", "VNET", "USED", "PERCENT"},
 		row: func(u api.Usage) []string {
-			return []string{u.CIDR.String(), u.Zone, u.VNet, strconv.FormatInt(u.Used, 10), strconv.FormatInt(u.Size, 10), percentText(u)}
+			return []string{u.CIDR.String(), u.Zone, u.VNet, usageText(u), percentText(u)}
 		},
 		name: func(u api.Usage) string { return "subnet/" + u.Subnet },
 	}, func(ctx context.Context, c *client.Client, _ []string) ([]api.Usage, error) {
@@ -180,9 +181,25 @@ func (a *app) usageCommand() *cobra.Command {
 	return cmd
 }
 
+// usageText is how much of a subnet is used: "2 of 254", "2 of 2^64".
+func usageText(u api.Usage) string {
+	size := u.SizeLog2
+	if size == 0 {
+		if u.Size <= 1<<32 {
+			return fmt.Sprintf("%d of %d", u.Used, u.Size)
+		}
+		size = math.Log2(float64(u.Size))
+	}
+	// One decimal at most: gateways and the like do not count among so many.
+	return fmt.Sprintf("%d of 2^%s", u.Used, strconv.FormatFloat(math.Round(10*size)/10, 'f', -1, 64))
+}
+
 func percentText(u api.Usage) string {
-	if u.Size <= 0 {
+	switch {
+	case u.Size <= 0:
 		return "100"
+	case u.SizeLog2 != 0:
+		return strconv.FormatFloat(100*float64(u.Used)/math.Exp2(u.SizeLog2), 'f', 1, 64)
 	}
 	return strconv.FormatFloat(100*float64(u.Used)/float64(u.Size), 'f', 1, 64)
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/viaduct-sdn/viaduct/internal/manifest"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/pkg/client"
@@ -17,7 +16,7 @@ import (
 
 // applyOptions are the flags of apply.
 type applyOptions struct {
-	files       []string
+	manifestFlags
 	message     string
 	yes         bool
 	withPending bool
@@ -39,19 +38,21 @@ func (w *waitOptions) flags(cmd *cobra.Command) {
 func (a *app) applyCommand() *cobra.Command {
 	var o applyOptions
 	cmd := &cobra.Command{
-		Use:   "apply [-f FILE|FOLDER|-]...",
+		Use:   "apply [-f FILE|FOLDER|-]... [--prune]",
 		Short: "Make pending edits, and those of manifests, run",
 		Long: `Makes a revision of the pending configuration and waits until every node has it.
 With -f, the manifests' objects are added or replaced first; objects that they do
 not name stay as they are. The plan is shown, and on a terminal asked about.
 
 If edits are pending that the manifests do not hold, they are listed and nothing
-is changed: --with-pending applies them too. Guests take effect at once and are no
-part of a revision.`,
+is changed: --with-pending applies them too. Objects of live kinds take effect at
+once and are no part of a revision: ` + liveKinds() + `.
+
+` + pruneHelp,
 		Args: args(0, 0, ""),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.apply(cmd.Context(), o) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.apply(cmd, &o) },
 	}
-	filesFlag(cmd, &o.files)
+	o.register(cmd)
 	cmd.Flags().StringVarP(&o.message, "message", "m", "", "why; kept in the history")
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
 	cmd.Flags().BoolVar(&o.withPending, "with-pending", false, "apply edits of others that are pending, too")
@@ -60,35 +61,33 @@ part of a revision.`,
 	return cmd
 }
 
-func (a *app) apply(ctx context.Context, o applyOptions) error {
-	set, err := a.load(o.files)
+func (a *app) apply(cmd *cobra.Command, o *applyOptions) error {
+	ctx := cmd.Context()
+	m, c, err := a.loadOwned(cmd, &o.manifestFlags)
 	if err != nil {
 		return err
 	}
-	c, err := a.client()
-	if err != nil {
-		return err
-	}
-	p, err := planOf(ctx, c, set)
+	set := m.manifests()
+	p, err := planOf(ctx, c, m)
 	if err != nil {
 		return explain(err, set)
 	}
-	if set != nil && !o.withPending {
+	if m != nil && !o.withPending {
 		if err := knowZones(ctx, c, set); err != nil {
 			return err
 		}
-		if err := a.refuseForeign(p, set); err != nil {
+		if err := a.refuseForeign(p, m); err != nil {
 			return err
 		}
 	}
 	a.showPlan(p, set, o.verbose)
 	if p.Empty() {
-		return explain(undoPending(ctx, c, set), set)
+		return explain(undoPending(ctx, c, m), set)
 	}
 	if err := a.confirm(ctx, o.yes, "Apply this?"); err != nil {
 		return err
 	}
-	config, guests := splitGuests(set)
+	config, guests := splitGuests(m)
 	if len(config) > 0 {
 		// Only on what the plan was made from: an edit that somebody made since
 		// must not be overwritten unseen.
@@ -120,11 +119,8 @@ func (a *app) apply(ctx context.Context, o applyOptions) error {
 }
 
 // splitGuests parts what manifests declare into configuration and guests.
-func splitGuests(set *manifest.Set) (config, guests []api.Edit) {
-	if set == nil {
-		return nil, nil
-	}
-	for _, e := range set.Edits() {
+func splitGuests(o *owned) (config, guests []api.Edit) {
+	for _, e := range o.edits() {
 		if e.Put != nil && e.Put.ObjectKind() == model.KindGuest {
 			guests = append(guests, e)
 		} else {
@@ -136,15 +132,15 @@ func splitGuests(set *manifest.Set) (config, guests []api.Edit) {
 
 // undoPending sends manifests that declare what runs already: where a pending
 // edit said otherwise, it must not stay behind.
-func undoPending(ctx context.Context, c *client.Client, set *manifest.Set) error {
-	if set == nil {
+func undoPending(ctx context.Context, c *client.Client, o *owned) error {
+	if o == nil {
 		return nil
 	}
 	st, err := c.Status(ctx, "")
 	if err != nil || st.Pending == 0 {
 		return err
 	}
-	_, err = c.Edit(ctx, set.Edits(), false)
+	_, err = c.Edit(ctx, o.edits(), false)
 	return err
 }
 
@@ -191,8 +187,8 @@ func (a *app) applied(ctx context.Context, c *client.Client, res *api.ApplyResul
 
 // refuseForeign stops an apply of manifests that would carry along pending
 // edits that are not in them.
-func (a *app) refuseForeign(p *api.Plan, set *manifest.Set) error {
-	lines := foreign(p, set, a.Now())
+func (a *app) refuseForeign(p *api.Plan, o *owned) error {
+	lines := foreign(p, o, a.Now())
 	if len(lines) == 0 {
 		return nil
 	}
@@ -202,10 +198,11 @@ func (a *app) refuseForeign(p *api.Plan, set *manifest.Set) error {
 
 // foreign lists the pending changes that no manifest declares, with who made
 // them where that is known.
-func foreign(p *api.Plan, set *manifest.Set, now time.Time) []string {
+func foreign(p *api.Plan, o *owned, now time.Time) []string {
 	var out []string
 	for _, ch := range p.Objects {
-		if ch.Action != "delete" && set.Find(model.Kind(ch.Type), ch.Name) != nil {
+		kind := model.Kind(ch.Type)
+		if ch.Action != "delete" && o.Find(kind, ch.Name) != nil || ch.Action == "delete" && o.prunes(kind, ch.Name) {
 			continue
 		}
 		line := ch.String()

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,6 +41,11 @@ type app struct {
 	server, cert, key, ca string
 	tokenFile             string
 	color                 string
+
+	remarks sync.Mutex
+	noticed map[string]bool // remarks, under the mutex
+	// allKinds says that the command looks at objects of every kind.
+	allKinds bool
 }
 
 // New returns the root command.
@@ -53,16 +59,14 @@ func New(cfg Config) *cobra.Command {
 		Version:           a.Version,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
-		Args:              cobra.ArbitraryArgs,
 		DisableAutoGenTag: true,
-		RunE:              group,
 	}
 	root.SetIn(a.Stdin)
 	root.SetOut(a.Stdout)
 	root.SetErr(a.Stderr)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usagef(c, "%v", err) })
 	f := root.PersistentFlags()
-	f.StringVar(&a.server, "server", "", "server: unix:///path/of/api.sock or https://host:port (default: $VIADUCT_SERVER, else that of the lab $VIADUCT_LAB, else this host's)")
+	f.StringVar(&a.server, "server", "", "servers, with commas: unix:///path/of/api.sock or https://host:port; the next is asked when one does not answer (default: $VIADUCT_SERVER, else that of the lab $VIADUCT_LAB, else this host's)")
 	f.StringVar(&a.cert, "cert", "", "client certificate, PEM file (default: $VIADUCT_CERT)")
 	f.StringVar(&a.key, "key", "", "key of the client certificate, PEM file (default: $VIADUCT_KEY)")
 	f.StringVar(&a.ca, "ca", "", "certificate of the server's authority, PEM file (default: $VIADUCT_CA)")
@@ -77,10 +81,13 @@ func New(cfg Config) *cobra.Command {
 	)
 	addTo(root, groupChange, a.planCommand(), a.applyCommand(), a.createCommand(), a.setCommand(), a.deleteCommand(), a.discardCommand(), a.rollbackCommand(), a.importCommand(), a.addressCommand())
 	addTo(root, groupLook, a.getCommand(), a.describeCommand(), a.diffCommand(), a.historyCommand(), a.statusCommand(), a.eventsCommand(), a.renderCommand(), a.exportCommand())
-	addTo(root, groupRun, a.nodeCommand(), a.hookCommand(), a.labCommand())
+	addTo(root, groupRun, a.nodeCommand(), a.backupCommand(), a.hookCommand(), a.labCommand())
 	addTo(root, groupRun, a.Commands...)
 	addTo(root, groupAccess, a.accessCommands()...)
 	root.AddCommand(a.versionCommand(), a.manCommand(), a.nameserverCommand())
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	strict(root)
 	return root
 }
 

@@ -34,6 +34,15 @@ func (a *app) completeObject(extra ...string) completer {
 	}
 }
 
+// completeObjects completes a kind and any number of IDs.
+func (a *app) completeObjects(cmd *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(given) == 0 {
+		return kindNames(), cobra.ShellCompDirectiveNoFileComp
+	}
+	ids := slices.DeleteFunc(a.ids(cmd.Context(), given[0]), func(id string) bool { return slices.Contains(given[1:], id) })
+	return ids, cobra.ShellCompDirectiveNoFileComp
+}
+
 func kindNames() []string {
 	var out []string
 	for _, k := range model.Kinds() {
@@ -157,7 +166,7 @@ func (a *app) ask(ctx context.Context, f func(context.Context, *client.Client) e
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	c, err := a.client()
+	c, err := a.connect() // whose remarks have no place here either
 	if err != nil {
 		return
 	}

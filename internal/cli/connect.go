@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"unicode"
 
@@ -44,8 +45,31 @@ func (a *app) askedServer() (string, error) {
 	return l.Target(), nil
 }
 
-// client makes the client of the server that was chosen.
+// client makes the client of the server that was chosen. What servers remark on their
+// answers is told once, beside the output.
 func (a *app) client() (*client.Client, error) {
+	return a.connect(client.WithNotice(a.remark))
+}
+
+// remark tells a remark, unless it was told before. Those of commands that look at every
+// kind of object come to the same.
+func (a *app) remark(text string) {
+	a.remarks.Lock()
+	defer a.remarks.Unlock()
+	if a.allKinds {
+		text = "some objects may be hidden: shown are those that your permissions let you see (viaduct get KIND says where those of a kind are)"
+	}
+	if a.noticed == nil {
+		a.noticed = make(map[string]bool)
+	}
+	if !a.noticed[text] {
+		a.noticed[text] = true
+		fmt.Fprintln(a.Stderr, "note: "+text) //nolint:errcheck // beside the output
+	}
+}
+
+// connect makes the client of the server that was chosen.
+func (a *app) connect(opts ...client.Option) (*client.Client, error) {
 	asked, err := a.askedServer()
 	if err != nil {
 		return nil, err
@@ -59,7 +83,13 @@ func (a *app) client() (*client.Client, error) {
 		return nil, err
 	}
 	cert, key := cmp.Or(a.cert, a.Getenv("VIADUCT_CERT")), cmp.Or(a.key, a.Getenv("VIADUCT_KEY"))
-	return client.New(target, client.WithTLS(cert, key, cmp.Or(a.ca, a.Getenv("VIADUCT_CA"))), client.WithToken(token))
+	if path := a.serversFile(); path != "" {
+		key := target
+		all := readServers(path)
+		opts = append(opts, client.WithMemory(all[key], func(known client.Servers) { rememberServers(path, key, known) }))
+	}
+	opts = append(opts, client.WithTLS(cert, key, cmp.Or(a.ca, a.Getenv("VIADUCT_CA"))), client.WithToken(token))
+	return client.New(target, opts...)
 }
 
 // maxToken bounds a token's file, in bytes.
@@ -96,13 +126,27 @@ func (a *app) token() (string, error) {
 	return token, nil
 }
 
-// chooseServer returns the address asked for, or that of a server here.
+// chooseServer returns the addresses asked for, with commas, or that of a server here.
 func chooseServer(asked string, exists func(string) bool) (string, error) {
 	if asked != "" {
-		if strings.HasPrefix(asked, "/") {
-			return "unix://" + asked, nil
+		var out []string
+		for one := range strings.SplitSeq(asked, ",") {
+			if one = strings.TrimSpace(one); one == "" {
+				continue
+			}
+			if rest, isSocket := strings.CutPrefix(one, "unix:"); !strings.Contains(one, "://") || isSocket {
+				// A path, or one behind the scheme, which may be relative like any other.
+				path, err := filepath.Abs(strings.TrimPrefix(rest, "//"))
+				if err != nil {
+					return "", err
+				}
+				one = "unix://" + path
+			}
+			out = append(out, one)
 		}
-		return asked, nil
+		if len(out) > 0 {
+			return strings.Join(out, ","), nil
+		}
 	}
 	for _, path := range []string{serverSocket, labSocket} {
 		if exists(path) {
@@ -164,8 +208,12 @@ func parseKind(s string) (model.Kind, error) {
 	return "", &exitError{ExitUsage, fmt.Errorf("unknown kind %q; it is one of %s", s, strings.Join(names, ", "))}
 }
 
-// resolveID completes the ID of a subnet that was given by its network.
+// resolveID completes the ID of a subnet that was given by its network, and of a guest
+// that was given by its name.
 func resolveID(ctx context.Context, c *client.Client, k model.Kind, id string) (string, error) {
+	if k == model.KindGuest {
+		return guestID(ctx, c, id)
+	}
 	if k != model.KindSubnet || !strings.Contains(id, "/") {
 		return id, nil
 	}
@@ -191,4 +239,28 @@ func resolveID(ctx context.Context, c *client.Client, k model.Kind, id string) (
 		return found[0], nil
 	}
 	return "", fmt.Errorf("subnet %s exists in several zones; name one of %s", id, strings.Join(found, ", "))
+}
+
+// guestID finds a guest by its name; numbers are taken as they are.
+func guestID(ctx context.Context, c *client.Client, given string) (string, error) {
+	if given == "" || strings.Trim(given, "0123456789") == "" {
+		return given, nil
+	}
+	objs, err := c.List(ctx, model.KindGuest, "pending")
+	if err != nil {
+		return "", err
+	}
+	var found []string
+	for _, o := range objs {
+		if g, ok := o.(*model.Guest); ok && strings.EqualFold(g.Name, given) {
+			found = append(found, g.ID)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", fmt.Errorf("there is no guest with the number or name %q; viaduct get guests lists them", given)
+	case 1:
+		return found[0], nil
+	}
+	return "", fmt.Errorf("several guests have the name %s; give the number of one: %s", given, strings.Join(found, ", "))
 }

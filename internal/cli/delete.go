@@ -16,22 +16,31 @@ import (
 func (a *app) deleteCommand() *cobra.Command {
 	var files []string
 	cmd := &cobra.Command{
-		Use:   "delete KIND ID | -f FILE|FOLDER|-",
+		Use:   "delete KIND ID... | -f FILE|FOLDER|-",
 		Short: "Delete objects",
-		Long: `Deletes an object, or with -f all objects that the manifests declare and that
-exist. An object that others refer to cannot be deleted without them. The edit is
-pending until viaduct apply; that of a guest takes effect at once.`,
+		Long: `Deletes objects of a kind, or with -f all objects that the manifests declare and that
+exist, whatever their order there. All of them go in one edit, or none: an object
+that others refer to cannot be deleted without them.
+
+` + liveHelp + ` Those that revisioned objects refer
+to (ipams, dns) can go once the edit that no longer does is applied.`,
 		Args: func(cmd *cobra.Command, given []string) error {
 			if len(files) > 0 {
 				return args(0, 0, "")(cmd, given)
 			}
-			return args(2, 2, "a kind and an id, or manifests with -f")(cmd, given)
+			return args(2, -1, "a kind and the ids of objects, or manifests with -f")(cmd, given)
 		},
-		ValidArgsFunction: a.completeObject(),
+		ValidArgsFunction: a.completeObjects,
 		RunE: func(cmd *cobra.Command, given []string) error {
 			set, err := a.load(files)
 			if err != nil {
 				return err
+			}
+			var kind model.Kind
+			if set == nil {
+				if kind, err = parseKind(given[0]); err != nil {
+					return err
+				}
 			}
 			c, err := a.client()
 			if err != nil {
@@ -40,23 +49,38 @@ pending until viaduct apply; that of a guest takes effect at once.`,
 			if set != nil {
 				return a.deleteAll(cmd.Context(), c, set)
 			}
-			kind, err := parseKind(given[0])
-			if err != nil {
-				return err
-			}
-			id, err := resolveID(cmd.Context(), c, kind, given[1])
-			if err != nil {
-				return err
-			}
-			res, err := c.Delete(cmd.Context(), kind, id, "")
-			if err != nil {
-				return explain(err, nil)
-			}
-			return a.edited(kind, res)
+			return a.deleteIDs(cmd.Context(), c, kind, given[1:])
 		},
 	}
 	filesFlag(cmd, &files)
 	return cmd
+}
+
+// deleteIDs deletes objects of one kind in one edit.
+func (a *app) deleteIDs(ctx context.Context, c *client.Client, kind model.Kind, given []string) error {
+	edits := make([]api.Edit, 0, len(given))
+	for _, one := range given {
+		id, err := resolveID(ctx, c, kind, one)
+		if err != nil {
+			return err
+		}
+		e := api.Edit{Kind: kind, ID: id}
+		if !slices.Contains(edits, e) {
+			edits = append(edits, e)
+		}
+	}
+	if len(edits) == 1 {
+		res, err := c.Delete(ctx, kind, edits[0].ID, "")
+		if err != nil {
+			return explain(err, nil)
+		}
+		return a.edited(kind.Revisioned(), res)
+	}
+	res, err := c.Edit(ctx, edits, false)
+	if err != nil {
+		return explain(err, nil)
+	}
+	return a.edited(kind.Revisioned(), res)
 }
 
 // deleteAll deletes what manifests declare, in one edit.
@@ -65,6 +89,7 @@ func (a *app) deleteAll(ctx context.Context, c *client.Client, set *manifest.Set
 		return err
 	}
 	var edits []api.Edit
+	revisioned := false
 	for _, kind := range slices.Backward(model.Kinds()) {
 		if !slices.ContainsFunc(set.Objects, func(o model.Object) bool { return o.ObjectKind() == kind }) {
 			continue
@@ -76,6 +101,7 @@ func (a *app) deleteAll(ctx context.Context, c *client.Client, set *manifest.Set
 		for _, o := range objs {
 			if set.Find(kind, o.ObjectID()) != nil {
 				edits = append(edits, api.Edit{Kind: kind, ID: o.ObjectID()})
+				revisioned = revisioned || kind.Revisioned()
 			}
 		}
 	}
@@ -86,7 +112,7 @@ func (a *app) deleteAll(ctx context.Context, c *client.Client, set *manifest.Set
 	if err != nil {
 		return explain(err, nil)
 	}
-	return a.edited(model.KindZone, res)
+	return a.edited(revisioned, res)
 }
 
 // knowZones tells a set of manifests which zone each VNet of the cluster is in.

@@ -20,9 +20,11 @@ import (
 func (a *app) describeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "describe KIND ID",
-		Short: "Show all about one object",
-		Long: `Shows an object's properties, what is pending on it and by whom, its state on every
-node, remarks of the plan, and the objects related to it.`,
+		Short: "Show details of an object",
+		Long: `Shows an object's properties, what is pending on it and by whom, its addresses, its
+state on every node, remarks of the plan, and the objects related to it: those it
+refers to, and those that refer to it. A guest can be given by its name, a subnet
+by its network.`,
 		Args:              args(2, 2, "a kind and an id"),
 		ValidArgsFunction: a.completeObject(),
 		RunE: func(cmd *cobra.Command, given []string) error {
@@ -38,6 +40,7 @@ node, remarks of the plan, and the objects related to it.`,
 			if err != nil {
 				return err
 			}
+			a.allKinds = true
 			d, err := gather(cmd.Context(), c, kind, id)
 			if err != nil {
 				return err
@@ -59,9 +62,13 @@ type description struct {
 	pending, running model.Object
 	plan             *api.Plan
 	status           *api.Status
-	// config is the pending configuration with guests, for what is related.
+	// config is the pending configuration with all live objects, for what is related.
 	config model.Config
-	guests []*model.Guest
+	// book tells whose the addresses are, usage how much of subnets is used.
+	book  addressBook
+	usage []api.Usage
+	// hidden says why the pending edits cannot be told.
+	hidden string
 }
 
 func gather(ctx context.Context, c *client.Client, kind model.Kind, id string) (*description, error) {
@@ -76,7 +83,7 @@ func gather(ctx context.Context, c *client.Client, kind model.Kind, id string) (
 			return nil, err
 		}
 	}
-	if d.status, err = c.Status(ctx, ""); err != nil {
+	if d.status, err = c.WholeStatus(ctx); err != nil {
 		return nil, err
 	}
 	joined := slices.ContainsFunc(d.status.Nodes, func(n api.NodeStatus) bool { return n.Name == id })
@@ -87,10 +94,36 @@ func gather(ctx context.Context, c *client.Client, kind model.Kind, id string) (
 		d.pending = &model.Node{ID: id} // joined, and nothing set for it
 		d.running = d.pending
 	}
-	if d.plan, err = c.Plan(ctx); err != nil {
+	if d.plan, err = c.Plan(ctx); api.IsType(err, api.TypeForbidden) {
+		d.plan, d.hidden, err = &api.Plan{}, err.Error(), nil
+	}
+	if err != nil {
 		return nil, err
 	}
-	return d, d.fetchConfig(ctx, c)
+	if err := d.fetchConfig(ctx, c); err != nil {
+		return nil, err
+	}
+	return d, d.fetchAddresses(ctx, c)
+}
+
+// fetchAddresses reads whose the addresses are where that is shown.
+func (d *description) fetchAddresses(ctx context.Context, c *client.Client) (err error) {
+	switch d.kind {
+	case model.KindGuest, model.KindVNet, model.KindNode, model.KindSubnet:
+	default:
+		return nil
+	}
+	vnet := ""
+	if d.kind == model.KindVNet {
+		vnet = d.id
+	}
+	if d.book, err = readAddresses(ctx, c, "", vnet); err != nil {
+		return err
+	}
+	if d.kind == model.KindVNet || d.kind == model.KindSubnet {
+		d.usage, err = c.Usage(ctx, "", vnet)
+	}
+	return err
 }
 
 func getOrNil(ctx context.Context, c *client.Client, kind model.Kind, id, view string) (model.Object, error) {
@@ -108,11 +141,7 @@ func (d *description) fetchConfig(ctx context.Context, c *client.Client) error {
 			return err
 		}
 		for _, o := range objs {
-			if g, ok := o.(*model.Guest); ok {
-				d.guests = append(d.guests, g)
-			} else if err := d.config.Put(o); err != nil {
-				return fmt.Errorf("in the server's answer: %w", err)
-			}
+			d.config.Set(o)
 		}
 	}
 	return nil
@@ -140,35 +169,22 @@ func (d *description) render(v planView) (string, error) {
 		}
 	}
 	section("Pending", d.pendingText(v))
-	section("Facts", d.softwareText())
+	section("Facts", d.factsText())
+	section("Interfaces", d.interfacesText())
+	section("NICs", d.nicsText())
+	section("Addresses", d.addressesText())
 	section("Nodes", d.nodesText(v))
 	section("Notes", d.notesText(v))
 	section("Related", d.relatedText())
 	return b.String(), nil
 }
 
-// softwareText tells of a node what it runs, as far as that decides what it can
-// do.
-func (d *description) softwareText() string {
-	i := slices.IndexFunc(d.status.Nodes, func(n api.NodeStatus) bool { return n.Name == d.id })
-	if d.kind != model.KindNode || i < 0 || d.status.Nodes[i].Report == nil || d.status.Nodes[i].Report.Facts == nil {
-		return ""
-	}
-	f := d.status.Nodes[i].Report.Facts
-	rows := [][]string{{"  viaduct", f.Version}, {"  kernel", f.Kernel}, {"  frr", dialect(f.FRR)}}
-	if f.FRR != nil && !f.FRR.IPv6Tunnels() {
-		rows[2][1] += "; EVPN tunnels over IPv4 only"
-	}
-	ovs := "does not answer"
-	if f.OVS {
-		ovs = "answers"
-	}
-	return table([]string{"  SOFTWARE", "STATE"}, append(rows, []string{"  open vswitch", ovs}))
-}
-
 func (d *description) ref() string { return model.Ref(d.kind, d.id) }
 
 func (d *description) pendingText(v planView) string {
+	if d.hidden != "" {
+		return "  cannot be told: " + d.hidden + "\n"
+	}
 	var b strings.Builder
 	var c *diff.Change
 	for i := range d.plan.Objects {
@@ -270,87 +286,4 @@ func (d *description) notesText(v planView) string {
 		}
 	}
 	return b.String()
-}
-
-// referents lists what refers to a prefix list or a route map.
-func (d *description) referents(to model.Object) string {
-	var b strings.Builder
-	for _, kind := range []model.Kind{model.KindRouteMap, model.KindFabric, model.KindController} {
-		for _, o := range d.config.List(kind) {
-			var lists, maps []string
-			switch o := o.(type) {
-			case *model.RouteMap:
-				lists, maps = o.PrefixLists(), o.Calls()
-			case *model.Fabric:
-				lists, maps = []string{o.RouteFilter}, []string{o.RouteMapIn, o.RouteMapOut}
-				for _, r := range o.Redistribute {
-					maps = append(maps, r.RouteMap)
-				}
-			case *model.Controller:
-				maps = []string{o.RouteMapIn, o.RouteMapOut}
-			}
-			names := maps
-			if to.ObjectKind() == model.KindPrefixList {
-				names = lists
-			}
-			if slices.Contains(names, to.ObjectID()) {
-				fmt.Fprintf(&b, "  %s %s\n", kind, o.ObjectID())
-			}
-		}
-	}
-	return b.String()
-}
-
-// relatedText lists the objects one step away.
-func (d *description) relatedText() string {
-	var b strings.Builder
-	vnet := func(id string) {
-		for _, o := range d.config.List(model.KindSubnet) {
-			if s, ok := o.(*model.Subnet); ok && s.VNet == id {
-				fmt.Fprintf(&b, "  subnet %s\n", s.CIDR)
-			}
-		}
-		for _, g := range d.guests {
-			for _, n := range g.NICs {
-				if n.VNet == id {
-					b.WriteString(line("guest", g.ID, g.Name, n.ID, strings.Join(addrTexts(n.IPs), ", ")))
-				}
-			}
-		}
-	}
-	switch o := d.pending.(type) {
-	case *model.Zone:
-		for _, v := range d.config.List(model.KindVNet) {
-			if v.(*model.VNet).Zone == o.ID { //nolint:forcetypeassert // a list of this kind
-				fmt.Fprintf(&b, "  vnet %s\n", v.ObjectID())
-			}
-		}
-	case *model.PrefixList, *model.RouteMap:
-		b.WriteString(d.referents(o))
-	case *model.VNet:
-		fmt.Fprintf(&b, "  zone %s\n", o.Zone)
-		vnet(o.ID)
-	case *model.Subnet:
-		fmt.Fprintf(&b, "  vnet %s\n", o.VNet)
-		if z := d.zone(); z != nil {
-			fmt.Fprintf(&b, "  zone %s\n", z.ID)
-		}
-	case *model.Node:
-		for _, g := range d.guests {
-			if g.Node == o.ID {
-				b.WriteString(line("guest", g.ID, g.Name))
-			}
-		}
-	case *model.Guest:
-		for _, n := range o.NICs {
-			fmt.Fprintf(&b, "  vnet %s (%s)\n", n.VNet, n.ID)
-		}
-	}
-	return b.String()
-}
-
-// line joins the words that are not empty.
-func line(words ...string) string {
-	words = slices.DeleteFunc(words, func(w string) bool { return w == "" })
-	return "  " + strings.Join(words, " ") + "\n"
 }

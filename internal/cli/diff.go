@@ -13,22 +13,24 @@ import (
 
 func (a *app) diffCommand() *cobra.Command {
 	var (
-		files    []string
+		files    manifestFlags
 		exitFlag bool
 		output   string
 	)
 	cmd := &cobra.Command{
-		Use:   "diff [-f FILE|FOLDER|-]... | [REVISION [REVISION]]",
+		Use:   "diff [-f FILE|FOLDER|-]... [--prune] | [REVISION [REVISION]]",
 		Short: "Show what differs between configurations",
 		Long: `Shows the objects that differ: from what runs to what is pending; with -f, to the
 manifests; with one revision, from it to what runs; with two, from one to the
-other.`,
+other.
+
+` + pruneHelp,
 		Args: args(0, 2, "at most two revisions"),
 		RunE: func(cmd *cobra.Command, given []string) error {
-			if len(files) > 0 && len(given) > 0 {
+			if len(files.files) > 0 && len(given) > 0 {
 				return usagef(cmd, "give manifests or revisions, not both")
 			}
-			changes, err := a.diffOf(cmd, files, given)
+			changes, err := a.diffOf(cmd, &files, given)
 			if err != nil {
 				return err
 			}
@@ -45,16 +47,16 @@ other.`,
 			return err
 		},
 	}
-	filesFlag(cmd, &files)
+	files.register(cmd)
 	cmd.Flags().BoolVar(&exitFlag, "exit-code", false, "exit with status 3 if something differs")
 	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
 	return cmd
 }
 
-func (a *app) diffOf(cmd *cobra.Command, files, revisions []string) ([]api.Change, error) {
+func (a *app) diffOf(cmd *cobra.Command, files *manifestFlags, revisions []string) ([]api.Change, error) {
 	ctx := cmd.Context()
 	if len(revisions) == 0 {
-		p, _, err := a.plan(ctx, files)
+		p, _, err := a.plan(cmd, files)
 		if err != nil {
 			return nil, err
 		}

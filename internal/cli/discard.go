@@ -1,20 +1,25 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/viaduct-sdn/viaduct/pkg/api"
+	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
 
 func (a *app) discardCommand() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use:   "discard",
-		Short: "Drop every pending edit",
+		Short: "Drop pending edits",
 		Long: `Drops every pending edit, of whomever: the pending configuration becomes the
-running one again. What is dropped is shown, and on a terminal asked about.`,
+running one again. What is dropped is shown, and on a terminal asked about.
+
+Somebody who may not modify everything (SDN.Allocate on /sdn) drops the pending
+changes of those objects that they may modify, and leaves the others.`,
 		Args: args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.client()
@@ -22,6 +27,9 @@ running one again. What is dropped is shown, and on a terminal asked about.`,
 				return err
 			}
 			p, err := c.Plan(cmd.Context())
+			if api.IsType(err, api.TypeForbidden) {
+				return a.discardUnseen(cmd.Context(), c, yes, err)
+			}
 			if err != nil {
 				return err
 			}
@@ -35,12 +43,42 @@ running one again. What is dropped is shown, and on a terminal asked about.`,
 			if err := a.confirm(cmd.Context(), yes, "Drop these edits?"); err != nil {
 				return err
 			}
-			if _, err := c.Discard(cmd.Context(), api.DiscardRequest{Plan: p.Pending}); err != nil {
-				return changedSince(err)
+			res, err := c.Discard(cmd.Context(), api.DiscardRequest{Plan: p.Pending})
+			if err != nil {
+				return changedSince(explain(err, nil))
 			}
-			return a.write(fmt.Sprintf("%s dropped; %s\n", count(len(p.Objects), "pending change"), running(p.Base)))
+			return a.discarded(res, running(p.Base))
 		},
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd
+}
+
+// discardUnseen drops one's own pending changes beside those of others that may not be
+// seen; why is the server's refusal of a plan.
+func (a *app) discardUnseen(ctx context.Context, c *client.Client, yes bool, why error) error {
+	fmt.Fprintf(a.Stderr, "note: %v\n", why) //nolint:errcheck // beside the output
+	if err := a.confirm(ctx, yes, "Drop the pending changes of objects that you may modify?"); err != nil {
+		return err
+	}
+	res, err := c.Discard(ctx, api.DiscardRequest{})
+	if err != nil {
+		return explain(err, nil)
+	}
+	v := planView{style: a.style(a.Stdout), now: a.Now()}
+	if err := a.write(v.changes(res.Changes, "  ")); err != nil {
+		return err
+	}
+	return a.discarded(res, "")
+}
+
+// discarded tells what was dropped, and what stays.
+func (a *app) discarded(res *api.EditResult, now string) error {
+	text := count(len(res.Changes), "pending change") + " dropped"
+	if res.Pending > 0 {
+		text += "; still pending, since you may not modify the objects: " + count(res.Pending, "change")
+	} else if now != "" {
+		text += "; " + now
+	}
+	return a.write(text + "\n")
 }

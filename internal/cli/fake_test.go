@@ -138,6 +138,8 @@ func (f *fakeServer) handler() http.Handler {
 		return api.Token{Token: "id.secret.print", Expires: now.Add(time.Hour)}, nil
 	})
 	mux.HandleFunc("GET /api/v1/events", events)
+	handle("GET /api/v1/addresses", func(*http.Request) (any, error) { return []api.Address{}, nil })
+	handle("GET /api/v1/usage", func(*http.Request) (any, error) { return []api.Usage{}, nil })
 	handle("GET /api/v1/{kinds}", f.list)
 	handle("GET /api/v1/{kinds}/{id}", f.get)
 	handle("PUT /api/v1/{kinds}/{id}", f.put)

@@ -13,23 +13,28 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
 
-// kindNICs is the view over the guests' network interfaces, no kind of its own.
-const kindNICs = "nics"
+// Words in place of a kind: the view over the guests' network interfaces, and all
+// kinds together.
+const (
+	kindNICs = "nics"
+	kindAll  = "all"
+)
 
 func (a *app) getCommand() *cobra.Command {
 	var output, view string
 	cmd := &cobra.Command{
 		Use:   "get KIND [ID]",
 		Short: "List objects",
-		Long: `Lists the objects of a kind: nodes, zones, vnets, subnets, guests; or nics, the
-network interfaces of all guests. The table of nodes shows every node that has
-joined; programs read node states from viaduct status -o json. With -o yaml the output is a manifest, to be edited and applied again.`,
+		Long: `Lists the objects of a kind: nodes, zones, vnets, subnets, guests and so on; or nics,
+the network interfaces of all guests with their addresses; or all, every kind that
+has objects. The table of nodes shows every node that has joined; programs read node
+states from viaduct status -o json. With -o yaml the output is a manifest, to be
+edited and applied again.`,
 		Args:              args(1, 2, "a kind, and the id of an object to see only that"),
-		ValidArgsFunction: a.completeObject(kindNICs),
+		ValidArgsFunction: a.completeObject(kindNICs, kindAll),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			c, err := a.client()
 			if err != nil {
@@ -42,6 +47,12 @@ joined; programs read node states from viaduct status -o json. With -o yaml the 
 			if strings.TrimSuffix(strings.ToLower(given[0]), "s") == "nic" {
 				return g.nics(cmd.Context())
 			}
+			if strings.EqualFold(given[0], kindAll) {
+				if g.id != "" {
+					return usagef(cmd, "unexpected argument %q: get all takes none", g.id)
+				}
+				return g.all(cmd.Context())
+			}
 			kind, err := parseKind(given[0])
 			if err != nil {
 				return err
@@ -49,16 +60,21 @@ joined; programs read node states from viaduct status -o json. With -o yaml the 
 			return g.objects(cmd.Context(), kind)
 		},
 	}
-	cmd.Flags().StringVar(&view, "view", "pending", "configuration to look at: pending or running")
+	viewFlag(cmd, &view)
+	outputFlag(cmd, &output, formatTable, formatWide, formatJSON, formatYAML, formatName)
+	return cmd
+}
+
+// viewFlag gives a command --view.
+func viewFlag(cmd *cobra.Command, view *string) {
+	cmd.Flags().StringVar(view, "view", "pending", "configuration to look at: pending or running")
 	_ = cmd.RegisterFlagCompletionFunc("view", cobra.FixedCompletions([]string{"pending", "running"}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.PreRunE = func(c *cobra.Command, _ []string) error {
-		if view != "pending" && view != "running" {
-			return usagef(c, "unknown view %q; it is pending or running", view)
+		if *view != "pending" && *view != "running" {
+			return usagef(c, "unknown view %q; it is pending or running", *view)
 		}
 		return nil
 	}
-	outputFlag(cmd, &output, formatTable, formatWide, formatJSON, formatYAML, formatName)
-	return cmd
 }
 
 // getter is one run of get.
@@ -85,6 +101,40 @@ func (g getter) objects(ctx context.Context, kind model.Kind) error {
 	}
 	header, rows := objectRows(kind, objs, g.output == formatWide)
 	return g.write(table(header, rows))
+}
+
+// all shows the objects of every kind that has some.
+func (g getter) all(ctx context.Context) error {
+	g.allKinds = true
+	var objs []model.Object
+	people := g.output == formatTable || g.output == formatWide
+	shown := 0
+	for _, kind := range model.Kinds() {
+		list, err := g.list(ctx, kind)
+		if err != nil {
+			return err
+		}
+		objs = append(objs, list...)
+		if !people || len(list) == 0 {
+			continue
+		}
+		header, rows := objectRows(kind, list, g.output == formatWide)
+		text := table(header, rows)
+		if shown > 0 {
+			text = "\n" + text
+		}
+		shown++
+		if err := g.write(text); err != nil {
+			return err
+		}
+	}
+	switch {
+	case !people:
+		return writeObjects(g.Stdout, g.output, objs, false)
+	case shown == 0:
+		return g.write("no objects\n")
+	}
+	return nil
 }
 
 // list fetches all objects of a kind, or the one asked for.
@@ -277,84 +327,6 @@ func orText(n int, zero string) string {
 func yesText(b bool) string {
 	if b {
 		return "yes"
-	}
-	return ""
-}
-
-// nicView is a network interface with the guest it belongs to.
-type nicView struct {
-	Guest string   `json:"guest"`
-	Name  string   `json:"name,omitempty"`
-	Node  string   `json:"node,omitempty"`
-	NIC   string   `json:"nic"`
-	VNet  string   `json:"vnet"`
-	MAC   string   `json:"mac,omitempty"`
-	IPs   []string `json:"ips,omitempty"`
-	// Link is the name of the NIC's link on the node, once it is connected.
-	Link string `json:"link,omitempty"`
-}
-
-// nics shows every guest's NICs; the id, if given, is that of a guest.
-func (g getter) nics(ctx context.Context) error {
-	objs, err := g.list(ctx, model.KindGuest)
-	if err != nil {
-		return err
-	}
-	st, err := g.c.Status(ctx, "")
-	if err != nil {
-		return err
-	}
-	views := nicViews(objs, st)
-	switch g.output {
-	case formatJSON, formatYAML:
-		return writeData(g.Stdout, g.output, views)
-	case formatName:
-		for _, v := range views {
-			if _, err := fmt.Fprintf(g.Stdout, "guest/%s/%s\n", v.Guest, v.NIC); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	if len(views) == 0 {
-		return g.write("no nics\n")
-	}
-	rows := make([][]string, len(views))
-	for i, v := range views {
-		rows[i] = []string{v.Guest, v.Name, v.NIC, v.VNet, v.Node, strings.Join(v.IPs, ", "), v.MAC, v.Link}
-	}
-	return g.write(table([]string{"GUEST", "NAME", "NIC", "VNET", "NODE", "ADDRESSES", "MAC", "LINK"}, rows))
-}
-
-func nicViews(objs []model.Object, st *api.Status) []nicView {
-	ports := make(map[string][]string)
-	for _, n := range st.Nodes {
-		if n.Report != nil {
-			ports[n.Name] = n.Report.Ports
-		}
-	}
-	out := []nicView{}
-	for _, o := range objs {
-		guest, ok := o.(*model.Guest)
-		if !ok {
-			continue
-		}
-		for _, n := range guest.NICs {
-			out = append(out, nicView{Guest: guest.ID, Name: guest.Name, Node: guest.Node, NIC: n.ID, VNet: n.VNet,
-				MAC: n.MAC, IPs: addrTexts(n.IPs), Link: linkOf(guest.ID, n.ID, ports[guest.Node])})
-		}
-	}
-	return out
-}
-
-// linkOf finds a NIC's link among a node's ports by the names that Proxmox
-// gives it.
-func linkOf(guest, nic string, ports []string) string {
-	n := strings.TrimPrefix(nic, "net")
-	for _, name := range []string{"veth" + guest + "i" + n, "tap" + guest + "i" + n, "fwpr" + guest + "p" + n} {
-		if slices.Contains(ports, name) {
-			return name
-		}
 	}
 	return ""
 }

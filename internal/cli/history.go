@@ -1,11 +1,16 @@
 package cli
 
 import (
+	"context"
+	"fmt"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/viaduct-sdn/viaduct/pkg/api"
+	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
 
 func (a *app) historyCommand() *cobra.Command {
@@ -37,7 +42,88 @@ func (a *app) historyCommand() *cobra.Command {
 	}
 	cmd.Flags().IntVarP(&limit, "limit", "n", 20, "how many; 0 for all")
 	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
+	cmd.AddCommand(a.historyShowCommand())
 	return cmd
+}
+
+// revisionView is what `history show` tells of a revision.
+type revisionView struct {
+	api.Revision
+	Objects []api.Change     `json:"objects"`
+	Nodes   []api.NodeResult `json:"nodes"`
+}
+
+func (a *app) historyShowCommand() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:   "show REVISION",
+		Short: "Show what a revision changed, and how the nodes took it",
+		Long: `Shows who applied a revision, when and why, the objects that differ from the revision
+before, and how each node came to an end with it (kept for the newest 100 revisions).
+What takes effect at once (guests, firewalls and other live kinds) is in no revision:
+viaduct audit has it.`,
+		Args:              args(1, 1, "the number of a revision, see viaduct history"),
+		ValidArgsFunction: a.completeAt(0, revisionNames),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			n, err := revisionNumber(cmd, given[0])
+			if err != nil {
+				return err
+			}
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			d, err := c.Revision(cmd.Context(), n)
+			if err != nil {
+				return err
+			}
+			v := revisionView{d.Revision, d.Objects, d.Nodes}
+			if output != formatTable {
+				return writeData(a.Stdout, output, v)
+			}
+			return a.write(a.revisionText(v))
+		},
+	}
+	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
+	return cmd
+}
+
+func revisionNames(ctx context.Context, c *client.Client) []string {
+	revs, err := c.Revisions(ctx)
+	return namesOf(revs, err, func(r api.Revision) string { return strconv.FormatInt(r.Number, 10) })
+}
+
+func (a *app) revisionText(r revisionView) string {
+	s := a.style(a.Stdout)
+	var b strings.Builder
+	b.WriteString(s.bold(fmt.Sprintf("revision %d", r.Number)))
+	if r.Running {
+		b.WriteString(", " + s.green("running"))
+	}
+	b.WriteString("\n" + details("  applied", fmt.Sprintf("%s (%s)", r.Time.Format(time.DateTime+" MST"), ago(a.Now(), r.Time)), "  by", r.Author, "  message", r.Message))
+	b.WriteString(s.bold("Objects") + "\n")
+	if len(r.Objects) == 0 {
+		b.WriteString("  none differs from the revision before\n")
+	}
+	b.WriteString(planView{style: s}.changes(r.Objects, "  "))
+	b.WriteString(s.bold("Nodes") + "\n")
+	if len(r.Nodes) == 0 {
+		b.WriteString("  none has reported its end with this revision, or it is no longer kept\n")
+		return b.String()
+	}
+	rows := make([][]string, len(r.Nodes))
+	var failed strings.Builder
+	for i, n := range r.Nodes {
+		rows[i] = []string{"  " + n.Node, s.state(n.State), ago(a.Now(), n.Time), short(n.Duration), n.Message}
+		for _, o := range n.Objects {
+			fmt.Fprintf(&failed, "  %s\n", s.red(fmt.Sprintf("%s on %s: %s", o.Object, n.Node, o.Message)))
+		}
+	}
+	b.WriteString(table([]string{"  NODE", "STATE", "REPORTED", "TOOK", "MESSAGE"}, rows))
+	if failed.Len() > 0 {
+		b.WriteString(s.bold("Failed") + "\n" + failed.String())
+	}
+	return b.String()
 }
 
 func (a *app) historyTable(revs []api.Revision) string {

@@ -46,7 +46,8 @@ wrong usage
 plan or diff with \fB--exit-code\fP found changes
 .TP
 \fB4\fP
-applied, but a node is degraded or did not answer in time
+done but for what is named: a node is degraded or did not answer in time, or something
+was left out
 .TP
 \fB5\fP
 conflict: something changed meanwhile, or other edits are pending

@@ -13,8 +13,6 @@ func (a *app) nodeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "node",
 		Short: "Let nodes join, list and remove them",
-		Args:  cobra.ArbitraryArgs,
-		RunE:  group,
 	}
 	cmd.AddCommand(a.nodeTokenCommand(), a.nodeListCommand(), a.nodeRemoveCommand())
 	cmd.AddCommand(a.NodeCommands...)

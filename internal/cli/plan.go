@@ -14,19 +14,21 @@ import (
 
 func (a *app) planCommand() *cobra.Command {
 	var (
-		files             []string
+		files             manifestFlags
 		exitFlag, verbose bool
 		output            string
 	)
 	cmd := &cobra.Command{
-		Use:   "plan [-f FILE|FOLDER|-]...",
+		Use:   "plan [-f FILE|FOLDER|-]... [--prune]",
 		Short: "Show what an apply would change",
 		Long: `Shows what an apply would change: every object, then for every node the links,
 addresses, routes, ports and rules. With -f, the manifests' objects count as if
-they were pending already; nothing is stored.`,
+they were pending already; nothing is stored.
+
+` + pruneHelp,
 		Args: args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, set, err := a.plan(cmd.Context(), files)
+			p, set, err := a.plan(cmd, &files)
 			if err != nil {
 				return err
 			}
@@ -41,7 +43,7 @@ they were pending already; nothing is stored.`,
 			return err
 		},
 	}
-	filesFlag(cmd, &files)
+	files.register(cmd)
 	cmd.Flags().BoolVar(&exitFlag, "exit-code", false, "exit with status 3 if there are changes")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "list every change of every node")
 	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
@@ -64,30 +66,26 @@ func (a *app) load(files []string) (*manifest.Set, error) {
 		err = fmt.Errorf("%s in the manifests; nothing was changed\n%w", count(len(faults), "fault"), err)
 	}
 	if err == nil && len(set.Objects) == 0 {
-		err = errors.New("the manifests declare nothing")
+		err = manifest.ErrNothing
 	}
 	return set, err
 }
 
 // plan asks for the plan of what is pending, or with files of what they declare.
-func (a *app) plan(ctx context.Context, files []string) (*api.Plan, *manifest.Set, error) {
-	set, err := a.load(files)
+func (a *app) plan(cmd *cobra.Command, files *manifestFlags) (*api.Plan, *manifest.Set, error) {
+	o, c, err := a.loadOwned(cmd, files)
 	if err != nil {
 		return nil, nil, err
 	}
-	c, err := a.client()
-	if err != nil {
-		return nil, nil, err
-	}
-	p, err := planOf(ctx, c, set)
-	return p, set, explain(err, set)
+	p, err := planOf(cmd.Context(), c, o)
+	return p, o.manifests(), explain(err, o.manifests())
 }
 
-func planOf(ctx context.Context, c *client.Client, set *manifest.Set) (*api.Plan, error) {
-	if set == nil {
+func planOf(ctx context.Context, c *client.Client, o *owned) (*api.Plan, error) {
+	if o == nil {
 		return c.Plan(ctx)
 	}
-	return c.PlanEdits(ctx, set.Edits())
+	return c.PlanEdits(ctx, o.edits())
 }
 
 // showPlan writes a plan for people.

@@ -166,6 +166,10 @@ func (p *progress) verdict(st *api.Status, timedOut bool) error {
 		}
 	}
 	if len(parts) == 0 {
+		if good == 0 && st.NodesHidden {
+			_, _ = fmt.Fprintln(p.w, "how the nodes take it is not shown to you: that takes Sys.Audit on /nodes")
+			return nil
+		}
 		if good == 0 {
 			_, _ = fmt.Fprintln(p.w, "no node has joined yet; nodes that join get the revision")
 			return nil

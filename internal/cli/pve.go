@@ -141,8 +141,8 @@ not exist yet.`,
 		Args: args(1, 1, "a folder"),
 		RunE: func(cmd *cobra.Command, given []string) error { return a.exportPVE(cmd.Context(), given[0]) },
 	}
-	cmd := &cobra.Command{Use: "export", Short: "Write the configuration for another system", Args: cobra.NoArgs}
-	cmd.AddCommand(pve)
+	cmd := &cobra.Command{Use: "export", Short: "Write the configuration as manifests, or for another system"}
+	cmd.AddCommand(a.exportManifestsCommand(), pve)
 	return cmd
 }
 

@@ -23,8 +23,6 @@ func (a *app) renderCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "render",
 		Short: "Write a node's network in the form of other tools",
-		Args:  cobra.ArbitraryArgs,
-		RunE:  group,
 	}
 	cmd.AddCommand(a.renderInterfacesCommand(), a.renderFRRCommand())
 	return cmd

@@ -19,7 +19,11 @@ func (a *app) rollbackCommand() *cobra.Command {
 		Use:   "rollback REVISION",
 		Short: "Make an older revision run again, as a new one",
 		Long: `Makes a new revision with the content of an older one and waits until every node
-has it. The plan is shown, and on a terminal asked about. The history is kept.`,
+has it. The plan is shown, and on a terminal asked about. The history is kept.
+
+A rollback brings back what is in revisions and nothing else. It leaves as it is what
+took effect at once:
+` + notInRevisions() + ".",
 		Args: args(1, 1, "the number of a revision, see viaduct history"),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			n, err := revisionNumber(cmd, given[0])
@@ -38,6 +42,9 @@ has it. The plan is shown, and on a terminal asked about. The history is kept.`,
 			if p.Empty() {
 				return nil
 			}
+			if err := a.write("not brought back, since no revision holds them: " + notInRevisions() + "\n"); err != nil {
+				return err
+			}
 			if err := a.confirm(cmd.Context(), yes, fmt.Sprintf("Roll back to revision %d?", n)); err != nil {
 				return err
 			}
@@ -53,6 +60,11 @@ has it. The plan is shown, and on a terminal asked about. The history is kept.`,
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "list every change of every node")
 	wait.flags(cmd)
 	return cmd
+}
+
+// notInRevisions names what a rollback leaves as it is.
+func notInRevisions() string {
+	return liveKinds() + "; addresses that were given; users, groups, roles, tokens and permissions"
 }
 
 // revisionNumber reads a revision's number from the command line.

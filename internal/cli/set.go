@@ -20,11 +20,21 @@ func (a *app) setCommand() *cobra.Command {
 		Use:   "set KIND ID PROPERTY=VALUE... [PROPERTY-]...",
 		Short: "Change properties of an object",
 		Long: `Changes properties of an object; PROPERTY- removes one. Lists are written with
-commas. The edit is pending until viaduct apply; that of a guest takes effect at
-once.
+commas, and whatever get, describe and diff print for a property can be typed.
+An item of a list of structures is addressed by the list and what tells its items
+apart: nics.net0.mac, interfaces.eth1.ip, redistribute.connected.metric,
+dhcp-range.10.0.0.10.end-address, entries.10.action (route-map: order,
+prefix-list: seq, ip-set: cidr), rules.0.action (by place, from 0). The list's name
+may be left out. Setting a property of an item that is not there adds it;
+nics.net0- removes the whole item.
+
+` + liveHelp + `
 
   viaduct set zone overlay mtu=1400
-  viaduct set zone overlay peers=192.168.0.1,192.168.0.2 mtu-`,
+  viaduct set zone overlay peers=192.168.0.1,192.168.0.2 mtu-
+  viaduct set subnet 10.0.1.0/24 dhcp-range=10.0.1.10-10.0.1.99
+  viaduct set guest 100 net0.mac=BC:24:11:00:00:01
+  viaduct set firewall blue rules.0.action=DROP rules.1-`,
 		Args:              args(3, -1, "a kind, an id, and properties"),
 		ValidArgsFunction: a.completeProperties,
 		RunE: func(cmd *cobra.Command, given []string) error {
@@ -32,9 +42,12 @@ once.
 			if err != nil {
 				return err
 			}
-			patch, err := parsePatch(cmd, kind, given[2:])
+			list, err := parseAssignments(cmd, kind, given[2:])
 			if err != nil {
 				return err
+			}
+			if _, err := patchOf(kind, nil, topLevel(list)); err != nil {
+				return err // before a server is asked
 			}
 			c, err := a.client()
 			if err != nil {
@@ -44,11 +57,11 @@ once.
 			if err != nil {
 				return err
 			}
-			res, err := c.Patch(cmd.Context(), kind, id, patch, "")
+			res, err := set(cmd.Context(), c, kind, id, list)
 			if err != nil {
 				return explain(err, nil)
 			}
-			return a.edited(kind, res)
+			return a.edited(kind.Revisioned(), res)
 		},
 	}
 }
@@ -57,12 +70,15 @@ func (a *app) createCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "create KIND ID [PROPERTY=VALUE]...",
 		Short: "Add an object",
-		Long: `Adds an object, which must not exist yet. A subnet's ID is its network. The edit is
-pending until viaduct apply; that of a guest takes effect at once.
+		Long: `Adds an object, which must not exist yet. A subnet's ID is its network. Properties
+are written as for viaduct set.
+
+` + liveHelp + `
 
   viaduct create zone local type=simple
   viaduct create vnet green zone=local
-  viaduct create subnet 172.16.0.0/24 vnet=green gateway=172.16.0.1 snat=true`,
+  viaduct create subnet 172.16.0.0/24 vnet=green gateway=172.16.0.1 snat=true
+  viaduct create guest 100 node=node1 net0.vnet=green net0.ips=172.16.0.10`,
 		Args:              args(2, -1, "a kind, an id, and properties"),
 		ValidArgsFunction: a.completeProperties,
 		RunE: func(cmd *cobra.Command, given []string) error {
@@ -70,12 +86,18 @@ pending until viaduct apply; that of a guest takes effect at once.
 			if err != nil {
 				return err
 			}
-			patch, err := parsePatch(cmd, kind, given[2:])
+			list, err := parseAssignments(cmd, kind, given[2:])
 			if err != nil {
 				return err
 			}
-			if len(patch.Unset) > 0 {
-				return usagef(cmd, "%s-: a new object has nothing to remove", patch.Unset[0])
+			for _, as := range list {
+				if as.Remove {
+					return usagef(cmd, "%s: a new object has nothing to remove", as.Name)
+				}
+			}
+			patch, err := patchOf(kind, nil, list)
+			if err != nil {
+				return err
 			}
 			c, err := a.client()
 			if err != nil {
@@ -92,61 +114,73 @@ pending until viaduct apply; that of a guest takes effect at once.
 			if err != nil {
 				return explain(err, nil)
 			}
-			return a.edited(kind, res)
+			return a.edited(kind.Revisioned(), res)
 		},
 	}
 }
 
-// parsePatch reads "property=value" and "property-".
-func parsePatch(cmd *cobra.Command, kind model.Kind, given []string) (api.Patch, error) {
+// parseAssignments reads "property=value" and "property-".
+func parseAssignments(cmd *cobra.Command, kind model.Kind, given []string) ([]manifest.Assignment, error) {
+	out := make([]manifest.Assignment, len(given))
+	for i, arg := range given {
+		var err error
+		if out[i], err = manifest.ParseAssignment(kind, arg); err != nil {
+			return nil, usagef(cmd, "%v", err)
+		}
+	}
+	return out, nil
+}
+
+// patchOf is what assignments change of an object, which is nil for one that does not
+// exist yet.
+func patchOf(kind model.Kind, old model.Object, list []manifest.Assignment) (api.Patch, error) {
 	p := api.Patch{Set: map[string]json.RawMessage{}}
-	fields := model.Fields(kind)
-	for _, arg := range given {
-		name, value, isSet := strings.Cut(arg, "=")
-		if !isSet {
-			var unset bool
-			if name, unset = strings.CutSuffix(arg, "-"); !unset {
-				return p, usagef(cmd, "%q: write property=value, or property- to remove it", arg)
-			}
-		}
-		i := slices.IndexFunc(fields, func(f model.FieldInfo) bool { return f.Name == name && name != "id" })
-		if i < 0 {
-			return p, unknownProperty(cmd, kind, fields, name)
-		}
-		if _, dup := p.Set[name]; dup || slices.Contains(p.Unset, name) {
-			return p, usagef(cmd, "property %s is given twice", name)
-		}
-		if !isSet || value == "" {
-			p.Unset = append(p.Unset, name)
-			continue
-		}
-		v, err := manifest.ParseValue(fields[i], value)
-		if err != nil {
-			return p, &exitError{ExitUsage, err}
-		}
-		raw, err := json.Marshal(v)
-		if err != nil {
+	set, unset, err := manifest.Assign(kind, old, list)
+	if err != nil {
+		return p, &exitError{ExitUsage, err}
+	}
+	p.Unset = unset
+	for name, v := range set {
+		if p.Set[name], err = json.Marshal(v); err != nil {
 			return p, fmt.Errorf("%s: %w", name, err)
 		}
-		p.Set[name] = raw
 	}
 	return p, nil
 }
 
-func unknownProperty(cmd *cobra.Command, kind model.Kind, fields []model.FieldInfo, name string) error {
-	if name == "id" {
-		return usagef(cmd, "an id cannot be changed: create a new %s and delete the old one", kind)
-	}
-	var names []string
-	for _, f := range fields {
-		if f.Name != "id" {
-			names = append(names, f.Name)
+// topLevel are the assignments to properties of the object itself.
+func topLevel(list []manifest.Assignment) []manifest.Assignment {
+	return slices.DeleteFunc(slices.Clone(list), func(a manifest.Assignment) bool { return a.Item != "" })
+}
+
+// setTries is how often properties of a list's items are worked out again because
+// somebody else changed the object meanwhile.
+const setTries = 10
+
+// set changes properties of an object. What is set of an item of a list is worked out
+// from the list as it is, and stored on condition that it still is.
+func set(ctx context.Context, c *client.Client, kind model.Kind, id string, list []manifest.Assignment) (*api.EditResult, error) {
+	inLists := slices.ContainsFunc(list, func(a manifest.Assignment) bool { return a.Item != "" })
+	for try := 1; ; try++ {
+		var (
+			old  model.Object
+			etag string
+			err  error
+		)
+		if inLists {
+			if old, etag, err = c.Get(ctx, kind, id, "pending"); err != nil {
+				return nil, err
+			}
+		}
+		patch, err := patchOf(kind, old, list)
+		if err != nil {
+			return nil, err
+		}
+		res, err := c.Patch(ctx, kind, id, patch, etag)
+		if !inLists || try == setTries || !api.IsType(err, api.TypeConflict) {
+			return res, err
 		}
 	}
-	if near := model.Nearest(name, names); near != "" {
-		return usagef(cmd, "unknown property %q of a %s; did you mean %s?", name, kind, near)
-	}
-	return usagef(cmd, "unknown property %q of a %s; it has %s", name, kind, strings.Join(names, ", "))
 }
 
 // newObject makes an object of its ID and properties.
@@ -183,8 +217,9 @@ func newObject(ctx context.Context, c *client.Client, kind model.Kind, id string
 	return s, cfg.Put(s)
 }
 
-// edited tells what an edit did and what comes next.
-func (a *app) edited(kind model.Kind, res *api.EditResult) error {
+// edited tells what an edit did and what comes next; revisioned says that it was of
+// objects that wait for an apply.
+func (a *app) edited(revisioned bool, res *api.EditResult) error {
 	s := a.style(a.Stdout)
 	v := planView{style: s, now: a.Now()}
 	text := v.changes(res.Changes, "")
@@ -192,8 +227,45 @@ func (a *app) edited(kind model.Kind, res *api.EditResult) error {
 		text = "no change: it is so already\n"
 	}
 	text += v.warnings(res.Warnings)
-	if kind.Revisioned() && res.Pending > 0 {
+	live, waiting := 0, 0
+	for _, c := range res.Changes {
+		if model.Kind(c.Type).Revisioned() {
+			waiting++
+		} else {
+			live++
+		}
+	}
+	switch {
+	case live > 0 && waiting > 0:
+		text += count(live, "change") + " of " + kindsOf(res.Changes) + " took effect at once\n"
+	case live > 0:
+		text += "took effect at once; viaduct rollback does not undo it\n"
+	}
+	if (waiting > 0 || revisioned) && res.Pending > 0 {
 		text += count(res.Pending, "change") + " pending: viaduct plan shows them, viaduct apply makes them run\n"
 	}
 	return a.write(text)
 }
+
+// kindsOf names the live kinds among changes, each once.
+func kindsOf(changes []api.Change) string {
+	var out []string
+	for _, k := range model.LiveKinds() {
+		if slices.ContainsFunc(changes, func(c api.Change) bool { return c.Type == string(k) }) {
+			out = append(out, k.Plural())
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// liveKinds names the kinds whose edits take effect at once.
+func liveKinds() string {
+	var live []string
+	for _, k := range model.LiveKinds() {
+		live = append(live, k.Plural())
+	}
+	return strings.Join(live, ", ")
+}
+
+// liveHelp tells in help texts which edits wait for an apply.
+var liveHelp = "Edits are pending until viaduct apply, but those of live kinds take effect at once:\n" + liveKinds() + "."

@@ -114,6 +114,10 @@ type statusView struct {
 func (v statusView) render(st *api.Status) string {
 	var b strings.Builder
 	b.WriteString(v.headline(st) + "\n")
+	if len(st.Nodes) == 0 && st.NodesHidden {
+		b.WriteString("nodes are not shown to you: that takes Sys.Audit on /nodes\n")
+		return b.String()
+	}
 	if len(st.Nodes) == 0 {
 		b.WriteString("no node has joined yet: viaduct node token makes a token for one\n")
 		return b.String()
@@ -135,10 +139,15 @@ func (v statusView) headline(st *api.Status) string {
 		counts[n.State]++
 	}
 	text := running(st.Revision)
-	if st.Pending > 0 {
-		text += ", " + v.style.yellow(count(st.Pending, "change")+" pending")
-	} else {
+	switch shown := st.Pending - st.PendingHidden; {
+	case st.Pending == 0:
 		text += ", nothing pending"
+	case st.PendingHidden == 0:
+		text += ", " + v.style.yellow(count(st.Pending, "change")+" pending")
+	case shown == 0:
+		text += ", " + v.style.yellow(count(st.PendingHidden, "change")+" of others pending that you may not see")
+	default:
+		text += ", " + v.style.yellow(fmt.Sprintf("%s pending, and %d of others that you may not see", count(shown, "change"), st.PendingHidden))
 	}
 	var nodes []string
 	for _, s := range []protocol.State{protocol.Converged, protocol.Applying, protocol.Degraded, protocol.Unreachable} {

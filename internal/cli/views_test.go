@@ -2,12 +2,14 @@ package cli
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/viaduct-sdn/viaduct/internal/manifest"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/test/golden"
@@ -172,10 +174,55 @@ func TestReferents(t *testing.T) {
 	for o, want := range map[model.Object]string{
 		d.config.PrefixLists["nets"]: "  route-map in\n  fabric ring\n",
 		d.config.RouteMaps["out"]:    "  route-map in\n  fabric ring\n",
-		d.config.RouteMaps["in"]:     "  controller ctl\n",
+		d.config.RouteMaps["in"]:     "  prefix-list nets\n  route-map out\n  controller ctl\n",
 	} {
-		if got := d.referents(o); got != want {
+		d.kind, d.id, d.pending = o.ObjectKind(), o.ObjectID(), o
+		if got := d.relatedText(); got != want {
 			t.Errorf("%s: %q, want %q", o.ObjectID(), got, want)
+		}
+	}
+}
+
+// What an object refers to is found whatever property says it: setting any property
+// that names an object of another kind makes one reference at least.
+func TestReferences(t *testing.T) {
+	for k, names := range map[model.Kind][]string{
+		model.KindFabric: {"route-filter", "route-map-in", "route-map-out", "redistribute"}, model.KindFabricNode: {"fabric", "node"},
+		model.KindController: {"fabric", "node", "route-map-in", "route-map-out"},
+		model.KindZone:       {"controller", "secondary-controllers", "fabric", "ipam", "dns", "reversedns"},
+		model.KindVNet:       {"zone"}, model.KindSubnet: {"vnet"}, model.KindGuest: {"node", "nics"}, model.KindIPSet: {"entries"},
+		model.KindSecurityGroup: {"rules"}, model.KindFirewall: {"rules"}, model.KindRouteMap: {"entries"},
+	} {
+		for _, name := range names {
+			value, ok := map[string]string{
+				"redistribute": "source=static route-map=other", "nics": "id=net0 vnet=other", "entries": "cidr=other", "rules": "type=forward source=+dc/other",
+			}[name]
+			if !ok {
+				value = "other"
+			}
+			if k == model.KindRouteMap {
+				value = "order=1 match=ip-address-prefix-list=other call=other"
+			}
+			a, err := manifest.ParseAssignment(k, name+"="+value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := patchOf(k, nil, []manifest.Assignment{a})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.Set["id"] = json.RawMessage(`"datacenter"`)
+			b, err := json.Marshal(p.Set)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o, err := model.Decode(k, b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if refs := references(o); !slices.ContainsFunc(refs, func(r reference) bool { return r.id == "other" }) {
+				t.Errorf("%s with %s: %v", k, name, refs)
+			}
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -146,8 +147,8 @@ func property(f reflect.StructField) string {
 	return name
 }
 
-// plain prints a value as an operator would write it; what is not set is empty.
-// Values that differ print differently.
+// plain prints a value as an operator would write it, and as `viaduct set` takes it;
+// what is not set is empty. Values that differ print differently.
 func plain(v reflect.Value) string {
 	if v.IsZero() {
 		return ""
@@ -163,16 +164,30 @@ func plain(v reflect.Value) string {
 		}
 		return strings.Join(parts, ", ")
 	case reflect.Struct:
-		if r, ok := v.Interface().(model.Range); ok {
-			return r.Start.String() + "-" + r.End.String()
-		}
 		var parts []string
 		for i := range v.NumField() {
-			if s := plain(v.Field(i)); s != "" {
+			if s := item(v.Field(i)); s != "" {
 				parts = append(parts, property(v.Type().Field(i))+"="+s)
 			}
 		}
 		return strings.Join(parts, " ")
 	}
 	return fmt.Sprint(v.Interface())
+}
+
+// item prints a property of a structure inside a list: text that would fall apart
+// there stands in quotes.
+func item(v reflect.Value) string {
+	if v.Kind() == reflect.Slice {
+		parts := make([]string, v.Len())
+		for i := range parts {
+			parts[i] = item(v.Index(i))
+		}
+		return strings.Join(parts, ",")
+	}
+	s := plain(v)
+	if v.Kind() == reflect.String && strings.ContainsAny(s, ",; \"\t\n\r\x00") {
+		return strconv.Quote(s)
+	}
+	return s
 }

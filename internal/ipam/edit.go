@@ -151,15 +151,22 @@ func copyOf(o model.Object) (model.Object, error) {
 // maxShown bounds how many addresses a message lists.
 const maxShown = 4
 
-// mayGo refuses the deletion of a subnet in which somebody has an address.
+// mayGo refuses the deletion of a subnet in which somebody has an address that does
+// not go with a guest that is deleted by the same edits.
 func (s *Service) mayGo(v *revision.View, after *model.Config, edits []model.Edit) error {
+	gone := make(map[string]bool)
+	for _, e := range edits {
+		if e.Put == nil && e.Kind == model.KindGuest {
+			gone[e.ID] = true
+		}
+	}
 	var out model.Problems
 	for _, e := range edits {
 		sub := v.Pending.Subnets[e.ID]
 		if e.Put != nil || e.Kind != model.KindSubnet || sub == nil {
 			continue
 		}
-		used := s.InUse(after, sub)
+		used := slices.DeleteFunc(s.InUse(after, sub), func(a Address) bool { return a.Declared && gone[a.Guest] })
 		if len(used) == 0 {
 			continue
 		}

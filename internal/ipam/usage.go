@@ -2,6 +2,7 @@ package ipam
 
 import (
 	"encoding/binary"
+	"math"
 	"net/netip"
 	"slices"
 
@@ -13,6 +14,9 @@ type Usage struct {
 	// Used counts the addresses that somebody has; Size those that can be given, at
 	// most MaxSize.
 	Used, Size int64
+	// Log2 is the binary logarithm of the size of a subnet with MaxSize addresses or
+	// more; 0 for others.
+	Log2 float64
 }
 
 // MaxSize is what Usage.Size says of larger subnets: numbers beyond are not exact in
@@ -28,11 +32,16 @@ func (s *Service) Usage(cfg *model.Config, zone *model.Zone) map[string]Usage {
 			continue
 		}
 		var u Usage
+		exact := 0.0
 		for _, r := range spansOf(zone, sub) {
+			exact += r.estimate()
 			u.Size = min(u.Size+r.size(), MaxSize)
 			if r.first.Compare(sub.Gateway) <= 0 && sub.Gateway.Compare(r.last) <= 0 {
 				u.Size--
 			}
+		}
+		if exact >= MaxSize {
+			u.Size, u.Log2 = MaxSize, math.Log2(exact)
 		}
 		u.Used = between(all, sub.CIDR)
 		out[id] = u
@@ -65,6 +74,13 @@ func (s span) size() int64 {
 		return MaxSize
 	}
 	return int64(n) + 1
+}
+
+// estimate counts the addresses of a span as far as a float64 can.
+func (s span) estimate() float64 {
+	firstHigh, firstLow := halves(s.first)
+	lastHigh, lastLow := halves(s.last)
+	return float64(lastHigh-firstHigh)*(1<<64) + float64(lastLow) - float64(firstLow) + 1
 }
 
 func halves(a netip.Addr) (high, low uint64) {

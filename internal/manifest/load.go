@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +14,18 @@ import (
 
 // Stdin is the path that stands for standard input.
 const Stdin = "-"
+
+// ErrNothing is the error of manifests that declare nothing.
+var ErrNothing = errors.New("the manifests declare nothing")
+
+// emptyError is ErrNothing in a directory without manifests.
+type emptyError struct{ text string }
+
+// Error implements error.
+func (e *emptyError) Error() string { return e.text }
+
+// Is makes it ErrNothing.
+func (e *emptyError) Is(target error) bool { return target == ErrNothing } //nolint:errorlint // this is what errors.Is calls
 
 // Load reads manifests: files, directories (their *.yaml, *.yml and *.json,
 // sorted by name, one level deep), and standard input as "-". Faults of the
@@ -56,7 +69,7 @@ func (l *loader) path(p string, stdin io.Reader) error {
 	}
 	found := false
 	for _, e := range entries {
-		if e.IsDir() || !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(e.Name())) {
+		if e.IsDir() || !IsManifest(e.Name()) {
 			continue
 		}
 		found = true
@@ -65,9 +78,14 @@ func (l *loader) path(p string, stdin io.Reader) error {
 		}
 	}
 	if !found {
-		return fmt.Errorf("no manifest in directory %s: there is no *.yaml, *.yml or *.json", p)
+		return &emptyError{fmt.Sprintf("no manifest in directory %s: there is no *.yaml, *.yml or *.json", p)}
 	}
 	return nil
+}
+
+// IsManifest reports whether Load takes a file of a directory, by its name.
+func IsManifest(name string) bool {
+	return slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(name))
 }
 
 func (l *loader) file(p string) error {

@@ -193,8 +193,12 @@ func (r *reader) list(into reflect.Value, f model.FieldInfo, path string, n *nod
 	switch {
 	case n.kind == mapNode && f.Type != model.FieldTexts && f.Type != model.FieldAddrs:
 		items = []*node{n} // one range or NIC without the list around it
-	case n.kind == scalarNode && (f.Type == model.FieldRanges || bareName(f) != "" && strings.Contains(n.text, "=")):
-		items = []*node{n} // its commas part the properties of one
+	case n.kind == scalarNode && f.IsStructures():
+		var err error
+		if items, err = splitItems(f, n); err != nil {
+			r.errorf(n.pos, "%s: %v", path, err)
+			return
+		}
 	case n.kind == scalarNode:
 		items = nil
 		for _, part := range splitList(n.text) {
@@ -231,8 +235,10 @@ func (r *reader) item(into reflect.Value, f model.FieldInfo, path string, n *nod
 		}
 		r.nested(into, f, path, n, places)
 	case model.FieldNICs, model.FieldIfaces, model.FieldSources, model.FieldEntries:
-		if bare := bareName(f); bare != "" && n.kind == scalarNode {
-			n = propertyNode(n, bare)
+		if n.kind == scalarNode {
+			if n = r.oneItem(f, path, n); n == nil {
+				return
+			}
 		}
 		r.nested(into, f, path, n, places)
 	default:
@@ -256,19 +262,19 @@ func bareName(f model.FieldInfo) string {
 	return ""
 }
 
-// propertyNode reads an item in one string: what bareName says alone, or as the
-// Proxmox API writes it, "name=eth1,ip=10.0.0.1/31".
-func propertyNode(n *node, bare string) *node {
-	out := &node{kind: mapNode, pos: n.pos}
-	for _, part := range splitList(n.text) {
-		key, value, ok := strings.Cut(part, "=")
-		if !ok {
-			key, value = bare, part
-		}
-		key = strings.ReplaceAll(key, "_", "-")
-		out.entries = append(out.entries, entry{key: key, pos: n.pos, value: &node{kind: scalarNode, pos: n.pos, text: value}})
+// oneItem reads an item that is written in one string; nil after a fault.
+func (r *reader) oneItem(f model.FieldInfo, path string, n *node) *node {
+	items, err := splitItems(f, n)
+	switch {
+	case err != nil:
+		r.errorf(n.pos, "%s: %v", path, err)
+		return nil
+	case len(items) != 1:
+		_, owner := f.ItemFields()
+		r.errorf(n.pos, "%s: expected the properties of one %s, got %q", path, owner, clip(n.text))
+		return nil
 	}
-	return out
+	return items[0]
 }
 
 func (r *reader) addr(into reflect.Value, path string, n *node) {

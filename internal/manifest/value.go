@@ -16,7 +16,7 @@ import (
 // holds: string, int, bool, netip.Addr, netip.Prefix or a slice.
 func ParseValue(f model.FieldInfo, text string) (any, error) {
 	n := &node{text: text, quoted: true}
-	if strings.HasPrefix(strings.TrimSpace(text), "[") || f.Type == model.FieldNICs {
+	if f.Go.Kind() == reflect.Slice && isYAML(text) {
 		src := &source{name: f.Name, lines: strings.Split(text, "\n")}
 		tree, err := (&document{src: src, first: 1, text: text}).parse()
 		if err != nil {
@@ -42,6 +42,13 @@ func ParseValue(f model.FieldInfo, text string) (any, error) {
 		return nil, fmt.Errorf("%s", strings.Join(msgs, "; "))
 	}
 	return into.Interface(), nil
+}
+
+// isYAML tells a list that is written as in a manifest, in brackets or as lines that
+// begin with "- ", from one with commas.
+func isYAML(text string) bool {
+	text = strings.TrimSpace(text)
+	return strings.HasPrefix(text, "[") || strings.HasPrefix(text, "{") || strings.HasPrefix(text, "- ")
 }
 
 // goType is what ParseValue returns: the field's own type, but plain text for
@@ -97,19 +104,28 @@ func parsePrefix(s string) (netip.Prefix, error) {
 
 // splitList takes apart a list in one string as the Proxmox API does.
 func splitList(s string) []string {
-	return strings.FieldsFunc(s, func(r rune) bool {
-		return r == ',' || r == ';' || r == 0 || r == ' ' || r == '\t' || r == '\n' || r == '\r'
-	})
+	return strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(separators, r) })
 }
 
-// parseRange reads "start-address=A,end-address=B".
+// parseRange reads "A-B", or as the Proxmox API writes it
+// "start-address=A,end-address=B".
 func parseRange(s string) (model.Range, error) {
 	var out model.Range
+	if first, last, ok := strings.Cut(s, "-"); ok && !strings.Contains(s, "=") {
+		var err error
+		if out.Start, err = parseAddr(strings.TrimSpace(first)); err != nil {
+			return out, fmt.Errorf("first address: %w", err)
+		}
+		if out.End, err = parseAddr(strings.TrimSpace(last)); err != nil {
+			return out, fmt.Errorf("last address: %w", err)
+		}
+		return out, nil
+	}
 	for _, part := range splitList(s) {
 		name, value, ok := strings.Cut(part, "=")
 		into := map[string]*netip.Addr{"start-address": &out.Start, "end-address": &out.End}[name]
 		if !ok || into == nil {
-			return out, fmt.Errorf("expected start-address=A,end-address=B, got %q", clip(s))
+			return out, fmt.Errorf("%s, got %q", rangeForm, clip(s))
 		}
 		a, err := parseAddr(value)
 		if err != nil {
@@ -118,7 +134,9 @@ func parseRange(s string) (model.Range, error) {
 		*into = a
 	}
 	if !out.Start.IsValid() || !out.End.IsValid() {
-		return out, fmt.Errorf("expected start-address=A,end-address=B, got %q", clip(s))
+		return out, fmt.Errorf("%s, got %q", rangeForm, clip(s))
 	}
 	return out, nil
 }
+
+const rangeForm = "expected a range of addresses, A-B or start-address=A,end-address=B"

@@ -90,6 +90,8 @@ type Controller struct {
 	ISISDomain string   `json:"isis-domain,omitempty"`
 	ISISNet    string   `json:"isis-net,omitempty"`
 	ISISIfaces []string `json:"isis-ifaces,omitempty"`
+	// Set is the owner set: see SetOf.
+	Set string `json:"set,omitempty"`
 
 	// Written is how a client of the Proxmox API wrote the properties.
 	Written Written `json:"written,omitempty"`

@@ -59,6 +59,8 @@ type Fabric struct {
 	// members pass (BGP).
 	RouteMapIn  string `json:"route-map-in,omitempty"`
 	RouteMapOut string `json:"route-map-out,omitempty"`
+	// Set is the owner set: see SetOf.
+	Set string `json:"set,omitempty"`
 
 	// Written is how a client of the Proxmox API wrote the properties.
 	Written Written `json:"written,omitempty"`
@@ -119,6 +121,8 @@ type FabricNode struct {
 	Interfaces []FabricInterface `json:"interfaces,omitempty"`
 	// Peers are the ends of tunnels (WireGuard).
 	Peers []FabricPeer `json:"peers,omitempty"`
+	// Set is the owner set: see SetOf.
+	Set string `json:"set,omitempty"`
 
 	// Written is how a client of the Proxmox API wrote the properties.
 	Written Written `json:"written,omitempty"`

@@ -69,6 +69,8 @@ type Firewall struct {
 	PolicyOut string         `json:"policy-out,omitempty"`
 	EBTables  string         `json:"ebtables,omitempty"`
 	Rules     []FirewallRule `json:"rules,omitempty"`
+	// Set is the owner set: see SetOf.
+	Set string `json:"set,omitempty"`
 }
 
 // LogRateLimit bounds how often something is logged.
@@ -163,6 +165,8 @@ type SecurityGroup struct {
 	ID      string         `json:"id"`
 	Comment string         `json:"comment,omitempty"`
 	Rules   []FirewallRule `json:"rules,omitempty"`
+	// Set is the owner set: see SetOf.
+	Set string `json:"set,omitempty"`
 }
 
 // IPSet is a set of addresses that rules refer to as "+dc/<id>" or "+<id>".
@@ -171,6 +175,8 @@ type IPSet struct {
 	ID      string       `json:"id"`
 	Comment string       `json:"comment,omitempty"`
 	Entries []IPSetEntry `json:"entries,omitempty"`
+	// Set is the owner set: see SetOf.
+	Set string `json:"set,omitempty"`
 }
 
 // IPSetEntry is one entry of an IPSet.
@@ -190,6 +196,8 @@ type Alias struct {
 	// CIDR is an address or a network.
 	CIDR    string `json:"cidr"`
 	Comment string `json:"comment,omitempty"`
+	// Set is the owner set: see SetOf.
+	Set string `json:"set,omitempty"`
 }
 
 // ObjectKind implements Object.

@@ -10,6 +10,8 @@ type Guest struct {
 	// Node is where the guest runs; empty while it runs nowhere.
 	Node string `json:"node,omitempty"`
 	NICs []NIC  `json:"nics,omitempty"`
+	// Set is the owner set: see SetOf.
+	Set string `json:"set,omitempty"`
 }
 
 // NIC is one network interface of a guest. On the guest's node it is a link

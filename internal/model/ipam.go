@@ -31,6 +31,8 @@ type IPAM struct {
 	// Fingerprint is the SHA-256 fingerprint of the system's certificate, as pairs
 	// of hexadecimal digits with colons; it is trusted instead of an authority.
 	Fingerprint string `json:"fingerprint,omitempty"`
+	// Set is the owner set: see SetOf.
+	Set string `json:"set,omitempty"`
 
 	// Written is how a client of the Proxmox API wrote the properties.
 	Written Written `json:"written,omitempty"`
@@ -69,6 +71,8 @@ type NameServer struct {
 	ReverseMaskV6 int `json:"reversemaskv6,omitempty"`
 	// Fingerprint is as of IPAM.
 	Fingerprint string `json:"fingerprint,omitempty"`
+	// Set is the owner set: see SetOf.
+	Set string `json:"set,omitempty"`
 
 	// Written is how a client of the Proxmox API wrote the properties.
 	Written Written `json:"written,omitempty"`

@@ -17,6 +17,8 @@ type Node struct {
 	// Backend says how links are programmed on the node: BackendNetlink (also
 	// when empty) or BackendIfupdown2.
 	Backend string `json:"backend,omitempty"`
+	// Set is the owner set: see SetOf.
+	Set string `json:"set,omitempty"`
 }
 
 // The backends of a node.

@@ -15,6 +15,8 @@ type PrefixList struct {
 	// ID is 1 to 32 letters, digits, _ and -, a letter or digit first.
 	ID      string        `json:"id"`
 	Entries []PrefixEntry `json:"entries,omitempty"`
+	// Set is the owner set: see SetOf.
+	Set string `json:"set,omitempty"`
 }
 
 // ObjectKind implements Object.

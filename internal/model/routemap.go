@@ -13,6 +13,8 @@ type RouteMap struct {
 	// ID is 1 to 32 letters, digits, _ and -, a letter or digit first.
 	ID      string          `json:"id"`
 	Entries []RouteMapEntry `json:"entries,omitempty"`
+	// Set is the owner set: see SetOf.
+	Set string `json:"set,omitempty"`
 }
 
 // ObjectKind implements Object.

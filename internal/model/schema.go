@@ -66,16 +66,35 @@ var itemTypes = []struct {
 	list  reflect.Type
 	owner string
 	field FieldType
+	// key is the property that tells items apart; empty where only their place does.
+	key string
 }{
-	{reflect.TypeFor[[]Range](), "range", FieldRanges},
-	{reflect.TypeFor[[]NIC](), "nic", FieldNICs},
-	{reflect.TypeFor[[]FabricInterface](), "interface", FieldIfaces},
-	{reflect.TypeFor[[]FabricPeer](), "peer", FieldEntries},
-	{reflect.TypeFor[[]Redistribution](), "source", FieldSources},
-	{reflect.TypeFor[[]PrefixEntry](), "prefix-list entry", FieldEntries},
-	{reflect.TypeFor[[]RouteMapEntry](), "route-map entry", FieldEntries},
-	{reflect.TypeFor[[]FirewallRule](), "rule", FieldEntries},
-	{reflect.TypeFor[[]IPSetEntry](), "ip-set entry", FieldEntries},
+	{reflect.TypeFor[[]Range](), "range", FieldRanges, "start-address"},
+	{reflect.TypeFor[[]NIC](), "nic", FieldNICs, "id"},
+	{reflect.TypeFor[[]FabricInterface](), "interface", FieldIfaces, "name"},
+	{reflect.TypeFor[[]FabricPeer](), "peer", FieldEntries, ""},
+	{reflect.TypeFor[[]Redistribution](), "source", FieldSources, "source"},
+	{reflect.TypeFor[[]PrefixEntry](), "prefix-list entry", FieldEntries, "seq"},
+	{reflect.TypeFor[[]RouteMapEntry](), "route-map entry", FieldEntries, "order"},
+	{reflect.TypeFor[[]FirewallRule](), "rule", FieldEntries, ""},
+	{reflect.TypeFor[[]IPSetEntry](), "ip-set entry", FieldEntries, "cidr"},
+}
+
+// IsStructures reports whether the property is a list of structures.
+func (f FieldInfo) IsStructures() bool {
+	infos, _ := f.ItemFields()
+	return infos != nil
+}
+
+// ItemKey is the property that tells the items of a list of structures apart; empty
+// if only their place in the list does, and for other types of property.
+func (f FieldInfo) ItemKey() string {
+	for _, l := range itemTypes {
+		if l.list == f.Go {
+			return l.key
+		}
+	}
+	return ""
 }
 
 func fieldsOf(t reflect.Type, owner string) []FieldInfo {
@@ -86,7 +105,11 @@ func fieldsOf(t reflect.Type, owner string) []FieldInfo {
 		if f.Type == reflect.TypeFor[Written]() {
 			continue // no property, but how others are written
 		}
-		out = append(out, FieldInfo{Name: name, Type: fieldType(f.Type), Doc: fieldDocs[owner+"."+name], Index: i, Go: f.Type})
+		doc := fieldDocs[owner+"."+name]
+		if doc == "" && name == "set" {
+			doc = setDoc
+		}
+		out = append(out, FieldInfo{Name: name, Type: fieldType(f.Type), Doc: doc, Index: i, Go: f.Type})
 	}
 	return out
 }
@@ -117,6 +140,9 @@ func fieldType(t reflect.Type) FieldType {
 	}
 	return FieldUnknown
 }
+
+// setDoc explains the owner set, which every kind has.
+const setDoc = "owner set: manifests that it was applied from, which prune it"
 
 // fieldDocs explains every property; a test keeps it complete.
 var fieldDocs = map[string]string{

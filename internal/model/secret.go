@@ -36,3 +36,39 @@ func WithoutSecrets(o Object) Object {
 	}
 	return o
 }
+
+// LackingSecrets names the secrets that an object needs and does not have: those who may
+// not read them are shown it like that.
+func LackingSecrets(o Object) []string {
+	switch o := o.(type) {
+	case *IPAM:
+		if o.Type != IPAMTypePVE && o.Token == "" {
+			return []string{"token"}
+		}
+	case *NameServer:
+		if o.Key == "" {
+			return []string{"key"}
+		}
+	}
+	return nil
+}
+
+// KeepSecrets returns a copy of an object with the secrets that it lacks and that
+// another state of it has, or the object itself.
+func KeepSecrets(o, old Object) Object {
+	switch o := o.(type) {
+	case *IPAM:
+		if was, ok := old.(*IPAM); ok && was != nil && o.Token == "" && was.Type == o.Type && was.Token != "" {
+			n := *o
+			n.Token = was.Token
+			return &n
+		}
+	case *NameServer:
+		if was, ok := old.(*NameServer); ok && was != nil && o.Key == "" && was.Type == o.Type && was.Key != "" {
+			n := *o
+			n.Key = was.Key
+			return &n
+		}
+	}
+	return o
+}

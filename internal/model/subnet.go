@@ -28,6 +28,8 @@ type Subnet struct {
 	// addresses: one of the RA constants; empty means RAStateful. Proxmox VE has no
 	// such property.
 	RAMode string `json:"ra,omitempty"`
+	// Set is the owner set: see SetOf.
+	Set string `json:"set,omitempty"`
 
 	// Written is how a client of the Proxmox API wrote the properties.
 	Written Written `json:"written,omitempty"`

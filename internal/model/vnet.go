@@ -18,6 +18,8 @@ type VNet struct {
 	VLANAware bool `json:"vlanaware,omitempty"`
 	// IsolatePorts lets guests of one node reach the bridge but not each other.
 	IsolatePorts bool `json:"isolate-ports,omitempty"`
+	// Set is the owner set: see SetOf.
+	Set string `json:"set,omitempty"`
 
 	// Written is how a client of the Proxmox API wrote the properties.
 	Written Written `json:"written,omitempty"`

@@ -109,6 +109,8 @@ type Zone struct {
 	// RTImport lists route targets, "ASN:number", that are imported beside the
 	// zone's own.
 	RTImport []string `json:"rt-import,omitempty"`
+	// Set is the owner set: see SetOf.
+	Set string `json:"set,omitempty"`
 
 	// Written is how a client of the Proxmox API wrote the properties.
 	Written Written `json:"written,omitempty"`

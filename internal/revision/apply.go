@@ -24,12 +24,23 @@ type ApplyResult struct {
 // token, that of a Plan, it does so only if the plan still holds, and returns
 // ErrStalePlan otherwise.
 func (s *Service) Apply(ctx context.Context, author, message, token string) (*ApplyResult, error) {
+	return s.ApplyIf(ctx, author, message, token, nil)
+}
+
+// ApplyIf is Apply if the function, unless it is nil, returns no error for the very
+// state that is applied.
+func (s *Service) ApplyIf(ctx context.Context, author, message, token string, allow func(*View) error) (*ApplyResult, error) {
 	var out *ApplyResult
 	err := s.retry(ctx, func(v *View) error {
 		if token != "" && token != v.token(v.Pending) {
 			return fmt.Errorf("%w: the configuration was changed after the plan was made; nothing was applied: look at the new plan and apply that", ErrStalePlan)
 		}
 		var err error
+		if allow != nil {
+			if err = allow(v); err != nil {
+				return err
+			}
+		}
 		out, err = s.advance(ctx, v, v.Pending, author, message)
 		return err
 	})
@@ -153,6 +164,41 @@ func (s *Service) Discard(ctx context.Context, pending string) (*EditResult, err
 		return s.clear(ctx, v)
 	})
 	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// DiscardSome drops the pending changes of those objects for which the function says so,
+// by edits that bring back what runs: so it refuses with model.Problems what would not
+// be valid together with the edits that stay. The token is as for Discard.
+func (s *Service) DiscardSome(ctx context.Context, author, pending string, mine func(*View, diff.Change) bool) (*EditResult, error) {
+	out, err := s.Change(ctx, author, func(v *View) ([]model.Edit, error) {
+		var edits []model.Edit
+		for _, c := range diff.Objects(v.Pending, v.Running) {
+			if !mine(v, c) {
+				continue
+			}
+			e := model.Edit{Kind: model.Kind(c.Type), ID: c.Name}
+			if c.Action != diff.Delete {
+				e.Put = v.Running.Get(e.Kind, e.ID)
+			}
+			edits = append(edits, e)
+		}
+		return edits, nil
+	}, EditOptions{Pending: pending, Exact: true})
+	if err != nil || out.Pending > 0 {
+		return out, err
+	}
+	// Nothing differs any more: then nothing of it need be remembered either.
+	v, err := s.View(ctx)
+	if err != nil {
+		return out, nil //nolint:nilerr // it was dropped
+	}
+	if len(v.Changes()) == 0 {
+		_, err = s.Discard(ctx, v.pendingToken())
+	}
+	if err != nil && !errors.Is(err, ErrStalePlan) {
 		return nil, err
 	}
 	return out, nil

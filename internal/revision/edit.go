@@ -34,6 +34,14 @@ type EditOptions struct {
 	// costs nothing: it changes once the function has returned.
 	Brief bool
 
+	// Exact says that the objects are whole: what they lack is to go. Without it an
+	// object that is replaced keeps its secrets and its owner set unless the new one
+	// has others: those who edit it need not know them.
+	Exact bool
+	// KeepWritten keeps how a client of the Proxmox API wrote the properties of
+	// objects that are replaced by somebody who does not say it.
+	KeepWritten bool
+
 	// planned judges live objects by what is about to run only.
 	planned bool
 }
@@ -214,12 +222,36 @@ func (p *prepared) edit(d *draft, e *model.Edit, o EditOptions) error {
 	if err := match(o.IfMatch, asked, ref, old); err != nil {
 		return err
 	}
+	if e.Put != nil {
+		e.Put = inherit(e.Put, old, o)
+		if errs := model.CheckSet(e.Put); len(errs) > 0 {
+			return errs
+		}
+	}
 	if diff.Object(old, e.Put) != nil {
 		p.edits = append(p.edits, *e)
 		p.undo = append(p.undo, d.set(*e))
 		p.edited[ref] = true
 	}
 	return nil
+}
+
+// inherit gives an object what it keeps of the one that it replaces. The object is the
+// service's own copy.
+func inherit(put, old model.Object, o EditOptions) model.Object {
+	if old == nil {
+		return put
+	}
+	if !o.Exact {
+		put = model.KeepSecrets(put, old)
+		if model.SetOf(put) == "" {
+			model.SetSet(put, model.SetOf(old))
+		}
+	}
+	if o.KeepWritten && model.WrittenOf(put) == nil {
+		model.SetWritten(put, model.WrittenOf(old))
+	}
+	return put
 }
 
 // match checks the condition on an object, under the reference the caller gave

@@ -22,6 +22,12 @@ func (p *prepared) editLive(v *View, e model.Edit, o EditOptions) error {
 		return model.Problems{{Severity: model.Error, Kind: e.Kind, ID: e.ID, Message: "stands twice in one request; leave one of them out"}}
 	}
 	old := v.Live.Get(e.Kind, e.ID)
+	if e.Put != nil {
+		e.Put = inherit(e.Put, old, o)
+		if errs := model.CheckSet(e.Put); len(errs) > 0 {
+			return errs
+		}
+	}
 	if err := match(o.IfMatch, ref, ref, old); err != nil {
 		return err
 	}

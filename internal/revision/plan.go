@@ -33,7 +33,7 @@ func (s *Service) Plan(ctx context.Context, edits []model.Edit) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.prepare(v, newDraft(v.Pending, nil), edits, EditOptions{planned: true})
+	p, err := s.prepare(v, newDraft(v.Pending, nil), edits, EditOptions{planned: true, KeepWritten: true})
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/netip"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/store/mem"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
@@ -47,14 +49,15 @@ func TestAuditorOfOneZone(t *testing.T) {
 		t.Errorf("whether there is another's VNet is told:\n%v\n%v", there, absent)
 	}
 	for what, err := range map[string]error{
-		"put":       second(cl.Put(ctx, &model.VNet{ID: "v1", Zone: "z1", Alias: "x"}, "")),
-		"patch":     second(cl.Patch(ctx, model.KindVNet, "v1", api.Patch{Set: map[string]json.RawMessage{"alias": []byte(`"x"`)}}, "")),
-		"delete":    second(cl.Delete(ctx, model.KindVNet, "v1", "")),
-		"create":    second(cl.Put(ctx, &model.VNet{ID: "v9", Zone: "z1"}, "")),
-		"dry run":   second(cl.Edit(ctx, []api.Edit{{Kind: model.KindVNet, ID: "v1"}}, true)),
-		"plan":      second(cl.Plan(ctx)),
-		"apply":     second(cl.Apply(ctx, api.ApplyRequest{})),
-		"revisions": second(cl.Revisions(ctx)),
+		"put":           second(cl.Put(ctx, &model.VNet{ID: "v1", Zone: "z1", Alias: "x"}, "")),
+		"patch":         second(cl.Patch(ctx, model.KindVNet, "v1", api.Patch{Set: map[string]json.RawMessage{"alias": []byte(`"x"`)}}, "")),
+		"delete":        second(cl.Delete(ctx, model.KindVNet, "v1", "")),
+		"create":        second(cl.Put(ctx, &model.VNet{ID: "v9", Zone: "z1"}, "")),
+		"dry run":       second(cl.Edit(ctx, []api.Edit{{Kind: model.KindVNet, ID: "v1"}}, true)),
+		"plan of edits": second(cl.PlanEdits(ctx, []api.Edit{{Kind: model.KindVNet, ID: "v1"}})),
+		"discard":       second(cl.Discard(ctx, api.DiscardRequest{})),
+		"apply":         second(cl.Apply(ctx, api.ApplyRequest{})),
+		"revisions":     second(cl.Revisions(ctx)),
 	} {
 		if !status(err, http.StatusForbidden) {
 			t.Errorf("%s: %v", what, err)
@@ -97,11 +100,14 @@ func TestOwnerOfOneZone(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
+	c.edit(t, c.local, &model.VNet{ID: "v2", Zone: "z2", Alias: "belongs to z2"})
 	before := c.state(t)
 	for what, e := range map[string]struct {
 		err  error
 		says string
 	}{
+		"plan":               {second(cl.Plan(ctx)), "1 change of others that you may not see"},
+		"plan of another's":  {second(cl.PlanEdits(ctx, []api.Edit{vnet("v2", "z2", "x")})), "SDN.Allocate on /sdn/zones;"},
 		"another's":          {second(cl.Edit(ctx, []api.Edit{vnet("v2", "z2", "x")}, false)), "SDN.Allocate on /sdn/zones"},
 		"take away":          {second(cl.Edit(ctx, []api.Edit{vnet("v2", "z1", "x")}, false)), "SDN.Allocate on /sdn/zones;"},
 		"give away":          {second(cl.Edit(ctx, []api.Edit{vnet("v1", "z2", "x")}, false)), "SDN.Allocate on /sdn/zones/z2/v1"},
@@ -116,10 +122,9 @@ func TestOwnerOfOneZone(t *testing.T) {
 		"another's guest":    {second(cl.Put(ctx, guest("200", "v1"), "")), "VM.Config.Network on /vms/200"},
 		"into another's net": {second(cl.Put(ctx, guest("100", "v1", "v2"), "")), "SDN.Use on /sdn/zones/z2/v2"},
 		"a node":             {second(cl.Put(ctx, &model.Node{ID: "node1", Backend: "netlink"}, "")), "Sys.Modify on /nodes/node1"},
-		"apply":              {second(cl.Apply(ctx, api.ApplyRequest{})), "SDN.Allocate on /sdn;"},
-		"discard":            {second(cl.Discard(ctx, api.DiscardRequest{})), "SDN.Allocate on /sdn;"},
+		"apply":              {second(cl.Apply(ctx, api.ApplyRequest{})), "1 change of others that you may not see"},
 	} {
-		if !status(e.err, http.StatusForbidden) || !strings.Contains(e.err.Error(), e.says) {
+		if !status(e.err, http.StatusForbidden) || !strings.Contains(e.err.Error(), e.says) || strings.Contains(e.err.Error(), "belongs") {
 			t.Errorf("%s: %v", what, e.err)
 		}
 	}
@@ -135,6 +140,93 @@ func TestOwnerOfOneZone(t *testing.T) {
 	_, err := cl.Edit(ctx, []api.Edit{{Kind: model.KindZone, ID: "z1"}}, false)
 	if err == nil || strings.Contains(err.Error(), "v2") {
 		t.Errorf("%v", err)
+	}
+}
+
+// Whoever may modify all that is pending plans and applies it, and discards their part of
+// what is pending of several; of the others' part they learn no more than how much it is.
+func TestOwnerPlansAppliesAndDiscards(t *testing.T) {
+	c := newCluster(t)
+	cl, ctx := c.as(t, owner), t.Context()
+	mine, others := &model.VNet{ID: "v1", Zone: "z1", Alias: "mine"}, &model.VNet{ID: "v2", Zone: "z2", Alias: "secret"}
+	c.edit(t, cl, mine)
+	p, err := cl.Plan(ctx)
+	if err != nil || len(p.Objects) != 1 || p.Objects[0].Name != "v1" || len(p.Edits) != 1 {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	r, err := cl.Apply(ctx, api.ApplyRequest{Plan: p.Token})
+	if err != nil || r.Revision != 2 || len(r.Objects) != 1 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	// What an administrator changed in their zone is theirs to apply.
+	c.edit(t, c.local, &model.VNet{ID: "v1", Zone: "z1", Alias: "admins"})
+	if r, err := cl.Apply(ctx, api.ApplyRequest{}); err != nil || r.Revision != 3 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	// Another's pending edit stands in the way, and is not named.
+	mine.Alias = "mine again"
+	c.edit(t, cl, mine)
+	c.edit(t, c.local, others, &model.Node{ID: "node1", Backend: "netlink"})
+	for what, err := range map[string]error{"plan": second(cl.Plan(ctx)), "apply": second(cl.Apply(ctx, api.ApplyRequest{}))} {
+		if !status(err, http.StatusForbidden) || !strings.Contains(err.Error(), "of others that you may not see") || strings.Contains(err.Error(), "v2") || strings.Contains(err.Error(), "z2") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	st, err := cl.Status(ctx, "")
+	if err != nil || st.Pending != 3 || st.PendingHidden != 1 || !st.NodesHidden || len(st.Nodes) != 0 {
+		t.Errorf("%+v, %v", st, err)
+	}
+	// Their part is dropped, the others' stays as it is.
+	d, err := cl.Discard(ctx, api.DiscardRequest{})
+	if err != nil || len(d.Changes) != 1 || d.Changes[0].Name != "v1" || d.Pending != 2 {
+		t.Errorf("%+v, %v", d, err)
+	}
+	if o, _, err := c.local.Get(ctx, model.KindVNet, "v2", "pending"); err != nil || o.(*model.VNet).Alias != "secret" {
+		t.Errorf("%+v, %v", o, err)
+	}
+	if o, _, err := c.local.Get(ctx, model.KindVNet, "v1", "pending"); err != nil || o.(*model.VNet).Alias != "admins" {
+		t.Errorf("%+v, %v", o, err)
+	}
+	// A pending change that may be seen but not modified is named.
+	if _, err := c.local.Discard(ctx, api.DiscardRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	c.edit(t, c.local, &model.Node{ID: "node1", Backend: "ifupdown2"})
+	if _, err := cl.Apply(ctx, api.ApplyRequest{}); !status(err, http.StatusForbidden) || !strings.Contains(err.Error(), "node node1 is pending, too") {
+		t.Errorf("%v", err)
+	}
+}
+
+// Lists of those who may not see everything say so, and say the same whether anything
+// is hidden or not.
+func TestListsSayThatSomethingMayBeHidden(t *testing.T) {
+	for _, others := range []bool{false, true} {
+		s := start(t, mem.New(), t.TempDir())
+		c := &cluster{running: s, tokens: make(map[string]string)}
+		edits := []api.Edit{{Put: &model.Zone{ID: "z1", Type: model.ZoneSimple}}}
+		if others {
+			edits = append(edits, api.Edit{Put: &model.Zone{ID: "z2", Type: model.ZoneSimple}})
+		}
+		if _, err := s.local.Edit(t.Context(), edits, false); err != nil {
+			t.Fatal(err)
+		}
+		c.user(t, owner, "/sdn/zones/z1 PVESDNAdmin")
+		c.user(t, "all@pve", "/ PVEAdmin")
+		for user, want := range map[string][]string{
+			owner: {"some zones may be hidden: you may see those at /sdn/zones/z1"}, "all@pve": nil,
+		} {
+			var got []string
+			cl, err := client.New("unix://"+filepath.Join(s.data, "api.sock"), client.WithToken(c.tokens[user]), client.WithNotice(func(text string) { got = append(got, text) }))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := cl.List(t.Context(), model.KindZone, ""); err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("%s, others %v: %s", user, others, d)
+			}
+		}
 	}
 }
 

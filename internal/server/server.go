@@ -12,16 +12,19 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/audit"
+	"github.com/viaduct-sdn/viaduct/internal/backup"
 	"github.com/viaduct-sdn/viaduct/internal/ipam"
 	"github.com/viaduct-sdn/viaduct/internal/ipam/systems"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
@@ -58,6 +61,10 @@ type Config struct {
 	Listeners []net.Listener
 	// Names are further DNS names and addresses for the server's certificate.
 	Names []string
+	// Advertise are the URLs at which others reach this server; empty means those that
+	// follow from Listeners and Names. The servers of a cluster tell each other's to
+	// agents and users.
+	Advertise []string
 	// UnixSocket is where administrators on the host connect; empty means
 	// api.sock in Data.
 	UnixSocket string
@@ -81,6 +88,8 @@ type Server struct {
 	cfg  Config
 	log  *slog.Logger
 	stop chan struct{} // closed when long polls shall end
+	// serving counts the listeners that are served.
+	serving atomic.Int32
 }
 
 // New makes a server; Run starts it.
@@ -142,12 +151,24 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	own, err := advertised(s.cfg.Advertise, s.cfg.Names, s.cfg.Listeners)
+	if err != nil {
+		return err
+	}
+	if len(own) == 0 && len(s.cfg.Listeners) > 0 {
+		s.log.Warn("the addresses at which others reach this server are not known, so nodes and users do not learn of it: name them with --advertise")
+	}
+	others, err := openPeers(ctx, s.cfg.Store, own, s.log)
+	if err != nil {
+		return err
+	}
 	socket, err := listenUnix(s.cfg.UnixSocket)
 	if err != nil {
 		return err
 	}
 	trail := audit.Open(s.cfg.Store, audit.Options{Logger: s.log})
 	events := event.New(event.Options{Config: config, Fleet: nodes, Logger: s.log})
+	background.Go(func() { others.run(ctx) })
 	background.Go(func() { nodes.Run(ctx) })
 	background.Go(func() { config.Run(ctx) })
 	background.Go(func() { addresses.Run(ctx) })
@@ -157,12 +178,19 @@ func (s *Server) Run(ctx context.Context) error {
 	background.Go(func() { tasks.Run(ctx) })
 	background.Go(func() { s.keepAdmin(ctx, authority) })
 	tlsConfig := authority.ServerTLS(s.cfg.Names)
-	return s.serve(ctx, socket, tlsConfig, s.routes(
+	checks := &checker{s: s, load: func(ctx context.Context) error {
+		_, err := config.View(ctx)
+		return err
+	}}
+	return s.serve(ctx, socket, tlsConfig, s.routes(checks,
 		&api.Handler{
-			Config: config, Addresses: addresses, Ping: systems.Clients{}.Ping, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: administrator,
+			Config: config, Addresses: addresses, Ping: systems.Clients{}.Ping, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: administrator, Servers: others.urls,
+			Backup: func(ctx context.Context, w io.Writer) error {
+				return backup.Write(ctx, s.cfg.Store, s.cfg.Version, time.Now(), w)
+			},
 			Version: s.cfg.Version, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log,
 		},
-		&agentapi.Handler{Authority: authority, Fleet: nodes, Addresses: addresses, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log},
+		&agentapi.Handler{Servers: others.urls, Authority: authority, Fleet: nodes, Addresses: addresses, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log},
 		&pveapi.Handler{
 			Config: config, Addresses: addresses, Fleet: nodes, Access: users, Tasks: tasks, Audit: trail, Store: s.cfg.Store, Version: s.cfg.Version, Node: hostName(),
 			Local: throughSocket, Certificate: func() (*x509.Certificate, error) { return pki.CertificateOf(tlsConfig) }, Log: s.log, Stop: s.stop,
@@ -170,11 +198,12 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 // routes puts the interfaces together.
-func (s *Server) routes(native *api.Handler, agents *agentapi.Handler, pve *pveapi.Handler) http.Handler {
+func (s *Server) routes(checks *checker, native *api.Handler, agents *agentapi.Handler, pve *pveapi.Handler) http.Handler {
 	proxmox := pve.Routes()
 	mux := http.NewServeMux()
 	mux.Handle("/agent/v1/", agents.Routes())
 	mux.Handle("/", native.Routes())
+	checks.routes(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// An answer has to be taken in the end, but not while a poll waits for it.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.cfg.MaxPoll + writeSlack))
@@ -192,6 +221,8 @@ func (s *Server) serve(ctx context.Context, socket net.Listener, tlsConfig *tls.
 	local.ConnContext = peerContext
 	failed := make(chan error, 1+len(s.cfg.Listeners))
 	run := func(srv *http.Server, l net.Listener) {
+		s.serving.Add(1)
+		defer s.serving.Add(-1)
 		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			failed <- fmt.Errorf("serving %s: %w", l.Addr(), err)
 		}

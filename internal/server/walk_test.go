@@ -368,6 +368,9 @@ func TestWithoutPermissions(t *testing.T) {
 		if err := json.Unmarshal([]byte(a.body), &e); err != nil || e.Type != api.TypeForbidden || a.header.Get("Content-Type") != "application/problem+json" {
 			t.Errorf("%s %s: %s", op.method, op.path, a.body)
 		}
+		if op.ID == "backup" && strings.Contains(e.Detail, "administrator's certificate") { // no privilege gives it
+			continue
+		}
 		if own := strings.Contains(e.Detail, "root@pam"); !own && (!strings.Contains(e.Detail, nobody+"!ci lacks ") || !strings.Contains(e.Detail, " on /") || !strings.Contains(e.Detail, "viaduct acl add /")) {
 			t.Errorf("%s %s does not say what is lacking: %s", op.method, op.path, e.Detail)
 		}

@@ -48,9 +48,12 @@ type Usage struct {
 	VNet   string       `json:"vnet"`
 	CIDR   netip.Prefix `json:"cidr"`
 	// Used counts the addresses that somebody has, Size those that can be given: in
-	// its ranges, if it has any. Size is at most 2^53.
-	Used int64 `json:"used"`
-	Size int64 `json:"size"`
+	// its ranges, if it has any. Size is at most 2^53, beyond which numbers in JSON are
+	// not exact; then SizeLog2 is the binary logarithm of what it really is: 64 for an
+	// IPv6 /64.
+	Used     int64   `json:"used"`
+	Size     int64   `json:"size"`
+	SizeLog2 float64 `json:"size-log2,omitempty"`
 }
 
 // ImportResult is what became of addresses that were to be taken over.

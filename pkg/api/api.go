@@ -19,11 +19,11 @@
 //	POST   /api/v1/plan                                    []Edit -> Plan: running to pending plus these edits, nothing stored
 //	GET    /api/v1/plan?to=N                               Plan: running to revision N
 //	POST   /api/v1/apply                                   ApplyRequest -> ApplyResult
-//	POST   /api/v1/discard                                 DiscardRequest or nothing -> EditResult: drops every pending edit
+//	POST   /api/v1/discard                                 DiscardRequest or nothing -> EditResult: drops every pending edit, or one's own
 //	POST   /api/v1/rollback                                RollbackRequest -> ApplyResult
 //	GET    /api/v1/revisions                               []Revision, newest first
 //	GET    /api/v1/revisions/{n}                           RevisionDetail
-//	GET    /api/v1/status?after=<version>                  Status; with after: waits until it differs, at most 55 s
+//	GET    /api/v1/status?after=<version>&facts=all        Status; with after: waits until it differs, at most 55 s
 //	GET    /api/v1/members                                 []Member
 //	DELETE /api/v1/members/{name}                          forgets a node: its certificate no longer counts
 //	POST   /api/v1/tokens                                  TokenRequest -> Token
@@ -44,6 +44,7 @@
 //	DELETE /api/v1/session                                 takes the cookie back
 //	GET    /api/v1/events?after=<id>                       server-sent events, each an Event
 //	GET    /api/v1/audit?limit=&after=<id>&user=           []AuditEntry, newest first
+//	POST   /api/v1/backup                                  everything that the store holds, as a file; administrators only
 //	GET    /api/v1/openapi.json                            all this for programs (OpenAPI 3.1)
 //	GET    /api/v1/docs                                    and for people
 //
@@ -52,6 +53,10 @@
 // X-CSRF-Token when they write. Administrators need neither at the server's unix
 // socket, or with their certificate. Lists hold what the reader may see; what may
 // not be read or done is answered 403.
+//
+// Lists and streams of somebody who may not see everything have headers
+// Viaduct-Notice, texts for people that say so: what is hidden must not look empty. They
+// follow from permissions alone, not from what there is.
 //
 // {kinds} is nodes, prefix-lists, route-maps, fabrics, fabric-nodes, controllers,
 // zones, vnets, subnets, ipams, dns or guests. The last three have no pending
@@ -91,6 +96,13 @@ type (
 	// NodeReport is what an agent last reported.
 	NodeReport = protocol.Status
 )
+
+// NoticeHeader is the header of remarks on an answer.
+const NoticeHeader = "Viaduct-Notice"
+
+// ServersHeader is the header of answers to agents and to users who are known: the URLs
+// of the cluster's servers, with commas, any of which serves any request.
+const ServersHeader = "Viaduct-Servers"
 
 // Version tells what answers.
 type Version struct {
@@ -177,7 +189,9 @@ type ApplyRequest struct {
 	Plan string `json:"plan,omitempty"`
 }
 
-// DiscardRequest drops every pending edit.
+// DiscardRequest drops every pending edit. Of somebody who may not modify all objects
+// (SDN.Allocate on /sdn) it drops the pending changes of those that they may modify,
+// and leaves the others.
 type DiscardRequest struct {
 	// Plan is the Pending of the plan that was looked at; if there are other
 	// pending edits now the discard is refused. Empty drops whatever is pending.
@@ -220,6 +234,22 @@ type RevisionDetail struct {
 	Config *model.Config `json:"config"`
 	// Objects are the differences to the revision before.
 	Objects []Change `json:"objects"`
+	// Nodes say what became of it on each node that came to an end with it, sorted by
+	// name; of the newest 100 revisions only.
+	Nodes []NodeResult `json:"nodes"`
+}
+
+// NodeResult is how a node came to an end with a revision: what it last reported of it.
+type NodeResult struct {
+	Node string `json:"node"`
+	// State is converged or degraded.
+	State protocol.State `json:"state"`
+	// Time is when, by the node's clock; Duration how long the last pass took.
+	Time     time.Time     `json:"time"`
+	Duration time.Duration `json:"duration,omitempty"`
+	// Message tells what is wrong with the node as a whole, Objects what failed.
+	Message string                  `json:"message,omitempty"`
+	Objects []protocol.ObjectStatus `json:"objects,omitempty"`
 }
 
 // Status is the state of the cluster.
@@ -228,9 +258,14 @@ type Status struct {
 	// with every heartbeat: Seen, and a report's Time, Duration, Writes, Passes.
 	Version string `json:"version"`
 	// Revision is the running revision; Pending counts pending changes.
-	Revision int64        `json:"revision"`
-	Pending  int          `json:"pending"`
-	Nodes    []NodeStatus `json:"nodes"`
+	Revision int64 `json:"revision"`
+	Pending  int   `json:"pending"`
+	// PendingHidden is how many of the pending changes the reader may not see.
+	PendingHidden int          `json:"pending-hidden,omitempty"`
+	Nodes         []NodeStatus `json:"nodes"`
+	// NodesHidden says that the reader may not see all nodes, whether there are others
+	// or not.
+	NodesHidden bool `json:"nodes-hidden,omitempty"`
 }
 
 // NodeStatus is the state of one node.
@@ -243,7 +278,8 @@ type NodeStatus struct {
 	Want string `json:"want"`
 	// Seen is when the server last heard from the node.
 	Seen time.Time `json:"seen,omitzero"`
-	// Report is what the node last said; nil if it never did.
+	// Report is what the node last said; nil if it never did. Its facts are without
+	// interfaces and routes, unless the request asks for facts=all.
 	Report *NodeReport `json:"report,omitempty"`
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -161,6 +162,32 @@ func (c *Client) Status(ctx context.Context, after string) (*api.Status, error) 
 		query = url.Values{"after": {after}}
 	}
 	return get[api.Status](ctx, c, "status", query)
+}
+
+// WholeStatus returns the state of the cluster with all facts that nodes report, their
+// interfaces and routes too.
+func (c *Client) WholeStatus(ctx context.Context) (*api.Status, error) {
+	return get[api.Status](ctx, c, "status", url.Values{"facts": {"all"}})
+}
+
+// Backup writes everything that the cluster's store holds to w, for `viaduct restore`. It
+// holds every secret, and is for administrators only. A file that was cut off is known by
+// its missing end.
+func (c *Client) Backup(ctx context.Context, w io.Writer) error {
+	resp, err := c.send(ctx, call{method: http.MethodPost, path: root + "backup"})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+		if err != nil {
+			return c.unreachable(ctx, err)
+		}
+		return problem(resp, body)
+	}
+	_, err = io.Copy(w, resp.Body)
+	return err
 }
 
 // Members returns the nodes that have joined, sorted by name.

@@ -11,6 +11,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -42,18 +43,24 @@ const maxIdle = 64
 // exist yet.
 const IfAbsent = "absent"
 
-// Client speaks to one server.
+// Client speaks to a cluster by one of its servers. When that does not answer it goes on
+// with the next.
 type Client struct {
-	target string // as given to New, for messages
-	base   string // "https://host:port" or "http://viaduct" for a socket
-	http   *http.Client
-	token  string
+	target  string // as given to New, for messages
+	servers *servers
+	token   string
+	notice  func(string)
 }
 
 // Option changes how New makes a client.
 type Option func(*options)
 
-type options struct{ certFile, keyFile, caFile, token string }
+type options struct {
+	certFile, keyFile, caFile, token string
+	notice                           func(string)
+	remembered                       Servers
+	remember                         func(Servers)
+}
 
 // WithTLS makes an https client show the certificate of certFile and keyFile
 // (both PEM; both empty: none) and trust the authorities in caFile (PEM;
@@ -69,46 +76,32 @@ func WithToken(token string) Option {
 	return func(o *options) { o.token = token }
 }
 
-// New makes a client of the server at target: "unix:///path/of/api.sock", or
-// "https://host:port" together with WithTLS, WithToken or both. It does not connect
-// yet.
+// WithNotice has a function told what servers remark on their answers: that some
+// objects may be hidden from whoever asks. It may be called by several goroutines.
+func WithNotice(notice func(text string)) Option {
+	return func(o *options) { o.notice = notice }
+}
+
+// WithMemory makes a client begin with the server that answered last, and with those that
+// servers told of, as they were remembered; and has them remembered whenever they change.
+// It counts for https servers only.
+func WithMemory(remembered Servers, remember func(Servers)) Option {
+	return func(o *options) { o.remembered, o.remember = remembered, remember }
+}
+
+// New makes a client of the servers at target, with commas between them:
+// "unix:///path/of/api.sock", or "https://host:port" together with WithTLS, WithToken or
+// both. It does not connect yet.
 func New(target string, opts ...Option) (*Client, error) {
 	var o options
 	for _, opt := range opts {
 		opt(&o)
 	}
-	u, err := url.Parse(target)
+	known, err := newServers(target, &o)
 	if err != nil {
-		return nil, fmt.Errorf("server address: %w", err)
+		return nil, err
 	}
-	t := &http.Transport{
-		ForceAttemptHTTP2:     true,
-		TLSHandshakeTimeout:   10 * time.Second,
-		ResponseHeaderTimeout: answerTimeout,
-		IdleConnTimeout:       90 * time.Second,
-		// A socket is not multiplexed: who asks many things at once keeps a connection for
-		// each, where the default would keep two and dial anew for the others.
-		MaxIdleConnsPerHost: maxIdle,
-		DisableCompression:  true, // the server does not compress: it need not be asked to
-	}
-	dialer := &net.Dialer{Timeout: 10 * time.Second}
-	c := &Client{target: target, http: &http.Client{Transport: t}, token: o.token}
-	switch {
-	case u.Scheme == "unix" && u.Host == "" && u.Path != "":
-		t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, "unix", u.Path)
-		}
-		c.base = "http://viaduct"
-	case u.Scheme == "https" && u.Host != "" && (u.Path == "" || u.Path == "/"):
-		if t.TLSClientConfig, err = o.tls(); err != nil {
-			return nil, err
-		}
-		t.DialContext = dialer.DialContext
-		c.base = "https://" + u.Host
-	default:
-		return nil, fmt.Errorf("server address %q: must be unix:///path/of/api.sock or https://host:port", target)
-	}
-	return c, nil
+	return &Client{target: target, servers: known, token: o.token, notice: o.notice}, nil
 }
 
 func (o options) tls() (*tls.Config, error) {
@@ -142,17 +135,14 @@ type call struct {
 	into         any    // decoded from JSON unless nil
 }
 
-// do sends the request, and returns the ETag of the answer.
+// do makes one call: body and into are JSON. It returns the ETag of the answer.
 func (c *Client) do(ctx context.Context, q call) (string, error) {
-	req, err := c.request(ctx, q)
+	resp, err := c.send(ctx, q)
 	if err != nil {
 		return "", err
 	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return "", c.unreachable(ctx, err)
-	}
 	defer func() { _ = resp.Body.Close() }()
+	c.remarks(resp)
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return "", c.unreachable(ctx, err)
@@ -169,7 +159,62 @@ func (c *Client) do(ctx context.Context, q call) (string, error) {
 	return resp.Header.Get("ETag"), nil
 }
 
-func (c *Client) request(ctx context.Context, q call) (*http.Request, error) {
+// send makes a call of the server that answered last, and of the next ones while none
+// does. A call that may have been carried out is made again only if it changes nothing.
+func (c *Client) send(ctx context.Context, q call) (*http.Response, error) {
+	var first error
+	for tried := range c.servers.count() {
+		at := c.servers.now()
+		req, err := c.request(ctx, at.base, q)
+		if err != nil {
+			return nil, err
+		}
+		resp, err := at.http.Do(req)
+		last := tried == c.servers.count()-1
+		switch {
+		case err == nil && (resp.StatusCode != http.StatusServiceUnavailable || !harmless(q.method) || last):
+			c.servers.answered(at, resp)
+			return resp, nil
+		case err == nil: // its store does not answer; that of another may
+			_ = resp.Body.Close()
+			first = cmp.Or(first, problem(resp, nil))
+		case ctx.Err() != nil, !harmless(q.method) && !notSent(err):
+			return nil, c.unreachable(ctx, err)
+		default:
+			first = cmp.Or(first, err)
+		}
+		c.servers.failed(at)
+	}
+	return nil, c.unreachable(ctx, first)
+}
+
+// harmless reports whether a call can be made twice.
+func harmless(method string) bool { return method == http.MethodGet || method == http.MethodHead }
+
+// notSent reports whether a request did not reach a server: there was no connection.
+func notSent(err error) bool {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return true
+	}
+	var (
+		unverified *tls.CertificateVerificationError
+		dns        *net.DNSError
+	)
+	return errors.As(err, &unverified) || errors.As(err, &dns)
+}
+
+// remarks passes on what the server remarks on its answer.
+func (c *Client) remarks(resp *http.Response) {
+	if c.notice == nil {
+		return
+	}
+	for _, text := range resp.Header.Values(api.NoticeHeader) {
+		c.notice(text)
+	}
+}
+
+func (c *Client) request(ctx context.Context, base string, q call) (*http.Request, error) {
 	var body io.Reader
 	if q.body != nil {
 		b, err := json.Marshal(q.body)
@@ -178,7 +223,7 @@ func (c *Client) request(ctx context.Context, q call) (*http.Request, error) {
 		}
 		body = bytes.NewReader(b)
 	}
-	u := c.base + q.path
+	u := base + q.path
 	if len(q.query) > 0 {
 		u += "?" + q.query.Encode()
 	}

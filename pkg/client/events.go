@@ -52,15 +52,16 @@ func (c *Client) events(ctx context.Context, after string, take func(api.Event) 
 	if after != "" {
 		query = url.Values{"after": {after}}
 	}
-	req, err := c.request(reading, call{method: http.MethodGet, path: root + "events", query: query})
+	resp, err := c.send(reading, call{method: http.MethodGet, path: root + "events", query: query})
+	var unreachable *UnreachableError
+	if err != nil && !errors.As(err, &unreachable) {
+		err = c.unreachable(ctx, err)
+	}
 	if err != nil {
 		return err
 	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return c.unreachable(ctx, err)
-	}
 	defer func() { _ = resp.Body.Close() }()
+	c.remarks(resp)
 	if resp.StatusCode != http.StatusOK {
 		body, err := io.ReadAll(io.LimitReader(resp.Body, maxEvent))
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/ipam"
@@ -35,6 +36,8 @@ type Handler struct {
 	Authority *pki.Authority
 	Fleet     *fleet.Fleet
 	Addresses *ipam.Service
+	// Servers are the URLs of all servers of the cluster; nil tells nobody.
+	Servers func() []string
 	// MaxPoll bounds long polls, which Stop, when closed, ends at once.
 	MaxPoll time.Duration
 	Stop    <-chan struct{}
@@ -58,6 +61,9 @@ func (h *Handler) Routes() http.Handler {
 
 func (h *Handler) answer(serve func(w http.ResponseWriter, r *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		if _, err := certificate(r); err == nil && h.Servers != nil {
+			w.Header().Set(api.ServersHeader, strings.Join(h.Servers(), ","))
+		}
 		if err := serve(w, r); err != nil {
 			problem.Write(w, r, h.Log, err)
 		}

@@ -56,6 +56,7 @@ func (h *Handler) addresses(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	h.notice(r, model.KindSubnet)
 	out := []api.Address{}
 	subnets := byZone(v.Pending)
 	for _, id := range slices.Sorted(maps.Keys(v.Pending.Zones)) {
@@ -222,6 +223,7 @@ func (h *Handler) usage(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	h.notice(r, model.KindSubnet)
 	byZone := make(map[string]map[string]ipam.Usage)
 	out := []api.Usage{}
 	for _, id := range slices.Sorted(maps.Keys(v.Pending.Subnets)) {
@@ -234,7 +236,7 @@ func (h *Handler) usage(r *request) (any, error) {
 			byZone[vnet.Zone] = h.Addresses.Usage(v.Pending, v.Pending.Zones[vnet.Zone])
 		}
 		u := byZone[vnet.Zone][id]
-		out = append(out, api.Usage{Subnet: id, Zone: vnet.Zone, VNet: vnet.ID, CIDR: sub.CIDR, Used: u.Used, Size: u.Size})
+		out = append(out, api.Usage{Subnet: id, Zone: vnet.Zone, VNet: vnet.ID, CIDR: sub.CIDR, Used: u.Used, Size: u.Size, SizeLog2: u.Log2})
 	}
 	return out, nil
 }

@@ -8,6 +8,7 @@ package api
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -42,6 +43,10 @@ type Handler struct {
 	Access    *access.Service
 	Events    *event.Hub
 	Audit     audit.Trail
+	// Servers are the URLs of all servers of the cluster; nil tells nobody.
+	Servers func() []string
+	// Backup writes everything that the store holds.
+	Backup func(ctx context.Context, w io.Writer) error
 	// Administrator returns the name of an administrator who needs no user because
 	// of the way they came, empty if it is somebody else, or an error if that way
 	// is closed to them.
@@ -130,6 +135,9 @@ func (h *Handler) answer(rt *route, r *request) (any, error) {
 			return nil, err
 		}
 		r.caller = c
+		if h.Servers != nil {
+			r.w.Header().Set(api.ServersHeader, strings.Join(h.Servers(), ","))
+		}
 		if err := h.genuine(r.Request, c); err != nil {
 			return nil, err
 		}

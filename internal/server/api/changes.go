@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/ipam"
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -63,7 +66,7 @@ func decodeEdits(b []byte) ([]model.Edit, error) {
 // state on which they are stored.
 func (h *Handler) change(r *request, edits []model.Edit, o revision.EditOptions) (any, error) {
 	given := o.IfMatch
-	o.IfMatch = make(map[string]string)
+	o.IfMatch, o.KeepWritten = make(map[string]string), true
 	var judged *revision.View
 	store := h.Config.Change
 	if ipam.Concerns(edits, o.Lax) {
@@ -148,6 +151,9 @@ func (h *Handler) plan(r *request) (any, error) {
 		return nil, problem.Invalid("to %q: must be the number of a revision", to)
 	}
 	p, err := h.Config.PlanRevision(r.Context(), n)
+	if err != nil && !h.may(r.caller, right{"/sdn", []access.Privilege{access.SDNAudit}}) {
+		return nil, h.demand(r.caller, right{"/sdn", []access.Privilege{access.SDNAudit}})
+	}
 	return h.planned(r, p, err)
 }
 
@@ -156,7 +162,24 @@ func (h *Handler) planEdits(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !h.may(r.caller, right{"/sdn", []access.Privilege{access.SDNAudit}}) {
+		// What edits lead to is told only to those who may make them.
+		v, err := h.Config.View(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		if err := h.permit(r.caller, v, edits); err != nil {
+			return nil, err
+		}
+	}
 	p, err := h.Config.Plan(r.Context(), edits)
+	var problems model.Problems
+	if errors.As(err, &problems) {
+		v, _ := h.Config.Latest()
+		if shown := h.redact(r.caller, v, problems); len(shown) > 0 {
+			return nil, shown
+		}
+	}
 	return h.planned(r, p, err)
 }
 
@@ -168,65 +191,14 @@ func (h *Handler) planned(r *request, p *revision.Plan, err error) (any, error) 
 		return nil, err
 	}
 	old, new := guarded{p.Old, p.OldLive}, guarded{p.New, p.NewLive}
-	if err := h.demandChanges(r.caller, p.Changes, old, new); err != nil {
+	if err := h.demandAll(r.caller, pendingWords, p.Changes, old, new); err != nil {
 		return nil, err
 	}
 	v, _ := h.Config.Latest()
-	p.Warnings = h.redact(r.caller, v, p.Warnings)
-	out := api.Plan{Base: p.Base, Token: p.Token, Pending: p.Pending, Objects: list(p.Changes), Nodes: h.Fleet.Plan(p), Warnings: p.Warnings}
-	for _, rec := range p.Records {
-		e := api.PendingEdit{Time: rec.Time, Author: rec.Author, Objects: []string{}}
-		for _, edit := range rec.Edits {
-			e.Objects = append(e.Objects, reference(edit))
-		}
-		out.Edits = append(out.Edits, e)
-	}
-	return out, nil
-}
-
-// guarded is a configuration whose objects are not for everybody.
-type guarded struct {
-	*model.Config
-	live *model.Config
-}
-
-func (g guarded) find(ref diff.Change) model.Object {
-	if k := model.Kind(ref.Type); k.Revisioned() {
-		return g.Get(k, ref.Name)
-	} else {
-		return g.live.Get(k, ref.Name)
-	}
-}
-
-// demandChanges refuses a caller who may not see one of the objects that change.
-// What nodes are given is told to whoever may see the plan.
-func (h *Handler) demandChanges(c caller, changes []diff.Change, sides ...guarded) error {
-	if c.admin {
-		return nil
-	}
-	for _, change := range changes {
-		for _, side := range sides {
-			o := side.find(change)
-			if o == nil || o.ObjectKind() == model.KindNode {
-				continue
-			}
-			// Only the first: the node of a fabric node is no more than a place in it.
-			if !h.may(c, rights(o, zonesOf(side.Config), false)[0]) {
-				return h.demandAll(c, o)
-			}
-		}
-	}
-	return nil
-}
-
-// demandAll refuses a caller who may not see everything there is, and does not tell
-// more of the object that they may not see than its kind.
-func (h *Handler) demandAll(c caller, o model.Object) error {
-	r := rights(nameOnly(o.ObjectKind(), ""), nowhere, false)[0]
-	err := h.forbidden(c, r)
-	known := problem.From(err)
-	known.Detail = "this is shown whole or not at all, and a " + string(o.ObjectKind()) + " in it may not be seen: " + known.Detail
-	return known
+	return api.Plan{
+		Base: p.Base, Token: p.Token, Pending: p.Pending, Objects: list(p.Changes), Warnings: h.redact(r.caller, v, p.Warnings),
+		Nodes: h.shownNodes(r.caller, h.Fleet.Plan(p), old, new), Edits: h.shownEdits(r.caller, p.Records, old, new),
+	}, nil
 }
 
 func (h *Handler) apply(r *request) (any, error) {
@@ -234,7 +206,17 @@ func (h *Handler) apply(r *request) (any, error) {
 	if err := problem.Decode(r.w, r.Request, maxBody, &req); err != nil {
 		return nil, err
 	}
-	out, err := h.Config.Apply(r.Context(), r.caller.name, req.Message, req.Plan)
+	var judged *revision.View
+	out, err := h.Config.ApplyIf(r.Context(), r.caller.name, req.Message, req.Plan, func(v *revision.View) error {
+		judged = v
+		return h.mayApply(r.caller, v)
+	})
+	var problems model.Problems
+	if errors.As(err, &problems) {
+		if shown := h.redact(r.caller, judged, problems); len(shown) > 0 {
+			return nil, shown
+		}
+	}
 	return h.applied(r, "applied", out, err)
 }
 
@@ -261,16 +243,8 @@ func (h *Handler) applied(r *request, what string, a *revision.ApplyResult, err 
 
 // shown are the changes of objects that the caller may see as they are now.
 func (h *Handler) shown(r *request, changes []diff.Change) []diff.Change {
-	if r.caller.admin {
-		return changes
-	}
 	v, _ := h.Config.Latest()
-	var out []diff.Change
-	for _, c := range changes {
-		if h.demandChanges(r.caller, []diff.Change{c}, guarded{v.Running, v.Live}, guarded{v.Pending, v.Live}) == nil {
-			out = append(out, c)
-		}
-	}
+	out, _ := h.shownOf(r.caller, changes, guarded{v.Running, v.Live}, guarded{v.Pending, v.Live})
 	return out
 }
 
@@ -278,6 +252,9 @@ func (h *Handler) discard(r *request) (any, error) {
 	var req api.DiscardRequest
 	if err := problem.Decode(r.w, r.Request, maxBody, &req); err != nil {
 		return nil, err
+	}
+	if !h.may(r.caller, right{"/sdn", sdnWrite}) {
+		return h.discardOwn(r, req)
 	}
 	out, err := h.Config.Discard(r.Context(), req.Plan)
 	if err != nil {
@@ -287,6 +264,27 @@ func (h *Handler) discard(r *request) (any, error) {
 		h.Log.Info("pending edits were discarded", "objects", len(out.Changes), "author", r.caller.name)
 	}
 	out.Changes = h.shown(r, out.Changes)
+	return editResult(out), nil
+}
+
+// discardOwn drops the pending changes of objects that the caller may modify, and leaves
+// the others.
+func (h *Handler) discardOwn(r *request, req api.DiscardRequest) (any, error) {
+	var judged *revision.View
+	out, err := h.Config.DiscardSome(r.Context(), r.caller.name, req.Plan, func(v *revision.View, c diff.Change) bool {
+		judged = v
+		return h.mayDiscard(r.caller, v, c)
+	})
+	var problems model.Problems
+	switch {
+	case errors.As(err, &problems):
+		return nil, h.redact(r.caller, judged, problems)
+	case err != nil:
+		return nil, err
+	}
+	if len(out.Changes) > 0 {
+		h.Log.Info("pending edits were discarded in part", "objects", len(out.Changes), "author", r.caller.name)
+	}
 	return editResult(out), nil
 }
 
@@ -319,7 +317,8 @@ func (h *Handler) revision(r *request) (any, error) {
 		return nil, err
 	}
 	all := diff.Objects(&model.Config{}, rev.Config)
-	if err := h.demandChanges(r.caller, all, guarded{Config: rev.Config}); err != nil {
+	what := fmt.Sprintf("revision %d", n)
+	if err := h.demandAll(r.caller, what, all, guarded{Config: rev.Config}); err != nil {
 		return nil, err
 	}
 	v, err := h.Config.View(r.Context())
@@ -331,11 +330,16 @@ func (h *Handler) revision(r *request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := h.demandChanges(r.caller, rev.Changes, guarded{Config: before.Config}); err != nil {
+		if err := h.demandAll(r.caller, what, rev.Changes, guarded{Config: before.Config}); err != nil {
 			return nil, err
 		}
 	}
-	return api.RevisionDetail{Revision: describe(rev.Info, v), Config: rev.Config, Objects: list(rev.Changes)}, nil
+	nodes, err := h.Fleet.Results(r.Context(), n)
+	if err != nil {
+		return nil, err
+	}
+	nodes = slices.DeleteFunc(nodes, func(n api.NodeResult) bool { return !h.may(r.caller, right{below(pathNodes, n.Node), sysRead}) })
+	return api.RevisionDetail{Revision: describe(rev.Info, v), Config: rev.Config, Objects: list(rev.Changes), Nodes: nodes}, nil
 }
 
 // list makes an empty list of none, which JSON would show as null.

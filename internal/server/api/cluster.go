@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
@@ -18,9 +19,26 @@ func (h *Handler) status(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !r.caller.admin {
+		h.notice(r, model.KindNode)
+		s.NodesHidden = !h.may(r.caller, right{pathNodes, sysRead})
+		v, _ := h.Config.Latest()
+		_, s.PendingHidden = h.shownOf(r.caller, v.Changes(), guarded{v.Running, v.Live}, guarded{v.Pending, v.Live})
+	}
 	s.Nodes = slices.DeleteFunc(s.Nodes, func(n api.NodeStatus) bool {
 		return !h.may(r.caller, right{below(pathNodes, n.Name), sysRead})
 	})
+	switch facts := r.URL.Query().Get("facts"); facts {
+	case "":
+	case "all":
+		for _, n := range s.Nodes {
+			if whole, ok := h.Fleet.Facts(n.Name); ok && n.Report != nil {
+				n.Report.Facts = whole
+			}
+		}
+	default:
+		return nil, problem.Invalid("facts %q: must be all, or left out", facts)
+	}
 	return s, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/server/event"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
@@ -42,6 +43,9 @@ func (h *Handler) events(r *request) (any, error) {
 	}
 	r.w.Header().Set("Content-Type", "text/event-stream")
 	r.w.Header().Set("X-Accel-Buffering", "no") // proxies must not collect events
+	for _, k := range []model.Kind{model.KindZone, model.KindNode, model.KindGuest} {
+		h.notice(r, k)
+	}
 	if r.Method != http.MethodHead && s.send(api.Event{ID: s.at, Time: time.Now().UTC(), Type: begin}) == nil {
 		s.run()
 	}

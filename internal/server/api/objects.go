@@ -46,6 +46,7 @@ func (h *Handler) list(r *request, k model.Kind) (any, error) {
 	default:
 		all = cfg.List(k)
 	}
+	h.notice(r, k)
 	zoneOf := zonesOf(cfg)
 	all = slices.DeleteFunc(all, func(o model.Object) bool { return !h.sees(r.caller, o, zoneOf) })
 	return convert(all, func(o model.Object) model.Object { return h.withoutSecrets(r.caller, o) }), nil
@@ -119,7 +120,7 @@ func (h *Handler) put(r *request, k model.Kind) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return h.edit(r, model.Edit{Put: o}, model.Ref(k, id), cond)
+	return h.edit(r, model.Edit{Put: o}, model.Ref(k, id), cond, revision.EditOptions{})
 }
 
 // object reads an object whose id is that of the path.
@@ -195,7 +196,7 @@ func (h *Handler) patch(r *request, k model.Kind) (any, error) {
 			etag := revision.ETag(old)
 			use = &etag
 		}
-		out, err := h.edit(r, model.Edit{Put: o}, model.Ref(k, id), use)
+		out, err := h.edit(r, model.Edit{Put: o}, model.Ref(k, id), use, revision.EditOptions{Exact: true})
 		if use == cond || !errors.Is(err, revision.ErrPrecondition) {
 			return out, err
 		}
@@ -244,12 +245,11 @@ func (h *Handler) delete(r *request, k model.Kind) (any, error) {
 		return nil, err
 	}
 	id := r.PathValue("id")
-	return h.edit(r, model.Edit{Kind: k, ID: id}, model.Ref(k, id), cond)
+	return h.edit(r, model.Edit{Kind: k, ID: id}, model.Ref(k, id), cond, revision.EditOptions{})
 }
 
 // edit makes a single edit under a condition on its object.
-func (h *Handler) edit(r *request, e model.Edit, ref string, cond *string) (any, error) {
-	var o revision.EditOptions
+func (h *Handler) edit(r *request, e model.Edit, ref string, cond *string, o revision.EditOptions) (any, error) {
 	if cond != nil {
 		o.IfMatch = map[string]string{ref: *cond}
 	}

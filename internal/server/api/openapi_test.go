@@ -239,7 +239,7 @@ func example(t *testing.T, v reflect.Value, name string) {
 	case reflect.Bool:
 		v.SetBool(true)
 	case reflect.Float64:
-		v.SetFloat(0.5)
+		v.SetFloat(64)
 	case reflect.Int, reflect.Int64:
 		v.SetInt(10)
 		if strings.HasPrefix(name, "Zone.mtu") {

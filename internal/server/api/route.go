@@ -46,6 +46,8 @@ type need struct {
 	// rights are checked before the operation; parameters of the path stand in them
 	// in braces.
 	rights []right
+	// below is a right that the caller must have on a path or anywhere below it.
+	below *right
 	// public operations do not ask who it is.
 	public bool
 }
@@ -65,12 +67,23 @@ func on(path string, anyOf ...access.Privilege) need {
 	return need{doc: strings.Join(names, " or ") + " on " + path, rights: []right{{path, anyOf}}}
 }
 
+// somewhere demands any of the privileges at a path or at any below it, and says what the
+// operation itself checks then.
+func somewhere(path, doc string, anyOf []access.Privilege) need {
+	return need{doc: doc, below: &right{path, anyOf}}
+}
+
 // within says what an operation itself checks, because it depends on what is asked
 // for; or that it leaves out what the caller may not see.
 func within(doc string) need { return need{doc: doc} }
 
 // check holds a caller against what is demanded.
 func (n need) check(h *Handler, r *request) error {
+	if n.below != nil {
+		if err := h.somewhere(r.caller, *n.below); err != nil {
+			return err
+		}
+	}
 	for _, one := range n.rights {
 		if i := strings.IndexByte(one.path, '{'); i >= 0 {
 			name := strings.Trim(one.path[i:], "{}")
@@ -181,6 +194,9 @@ func changeRoutes() []route {
 	const group = "Changes"
 	auditSDN, allocateSDN := on("/sdn", access.SDNAudit), on("/sdn", access.SDNAllocate)
 	toRead := need{doc: auditSDN.doc + ", and nothing in it that the reader may not see", rights: auditSDN.rights}
+	toPlan := somewhere("/sdn", "nothing in it that the reader may not see, and without SDN.Audit on /sdn for each edit of the request what writing it demands", sdnRead)
+	toApply := somewhere("/sdn", "SDN.Allocate on /sdn, or for each object that differs what writing it demands", sdnWrite)
+	toDiscard := somewhere("/sdn", "SDN.Allocate on /sdn; without it, the pending changes of those objects are dropped that the caller may write", sdnWrite)
 	return []route{
 		{
 			method: http.MethodPost, path: "edits", id: "edit", group: group, serve: (*Handler).edits, request: of[[]model.Edit](), answer: of[api.EditResult](),
@@ -189,21 +205,21 @@ func changeRoutes() []route {
 			doc:   "Makes all edits or none. Their order does not matter: the outcome is what is checked.",
 		},
 		{
-			method: http.MethodGet, path: "plan", id: "getPlan", group: group, needs: toRead, serve: (*Handler).plan, answer: of[api.Plan](),
+			method: http.MethodGet, path: "plan", id: "getPlan", group: group, needs: toPlan, serve: (*Handler).plan, answer: of[api.Plan](),
 			query: []param{{name: "to", typ: "integer", doc: "plan a rollback to this revision"}},
 			doc:   "Works out what an apply would change: objects, and on every node links, addresses, routes, rules.",
 		},
 		{
-			method: http.MethodPost, path: "plan", id: "planEdits", group: group, needs: toRead, serve: (*Handler).planEdits, request: of[[]model.Edit](), answer: of[api.Plan](), readOnly: true,
+			method: http.MethodPost, path: "plan", id: "planEdits", group: group, needs: toPlan, serve: (*Handler).planEdits, request: of[[]model.Edit](), answer: of[api.Plan](), readOnly: true,
 			doc: "Works out what an apply would change if these edits were made first. Nothing is stored.",
 		},
 		{
-			method: http.MethodPost, path: "apply", id: "apply", group: group, needs: allocateSDN, serve: (*Handler).apply, request: of[api.ApplyRequest](), answer: of[api.ApplyResult](),
+			method: http.MethodPost, path: "apply", id: "apply", group: group, needs: toApply, serve: (*Handler).apply, request: of[api.ApplyRequest](), answer: of[api.ApplyResult](),
 			doc: "Makes a revision of the pending configuration and lets it run.",
 		},
 		{
-			method: http.MethodPost, path: "discard", id: "discard", group: group, needs: allocateSDN, serve: (*Handler).discard, request: of[api.DiscardRequest](), answer: of[api.EditResult](),
-			doc: "Drops every pending edit.",
+			method: http.MethodPost, path: "discard", id: "discard", group: group, serve: (*Handler).discard, request: of[api.DiscardRequest](), answer: of[api.EditResult](),
+			needs: toDiscard, doc: "Drops every pending edit, or those that the caller may drop.",
 		},
 		{
 			method: http.MethodPost, path: "rollback", id: "rollback", group: group, needs: allocateSDN, serve: (*Handler).rollback, request: of[api.RollbackRequest](), answer: of[api.ApplyResult](),
@@ -230,8 +246,11 @@ func clusterRoutes() []route {
 		{
 			method: http.MethodGet, path: "status", id: "getStatus", group: group, serve: (*Handler).status, answer: of[api.Status](),
 			needs: within("the nodes with Sys.Audit on /nodes/{node}"),
-			query: []param{{name: "after", typ: "string", doc: "the version of a status: wait until there is another one, at most 55 seconds"}},
-			doc:   "Returns the state of the cluster and of each node that the reader may see.",
+			query: []param{
+				{name: "after", typ: "string", doc: "the version of a status: wait until there is another one, at most 55 seconds"},
+				{name: "facts", typ: "string", doc: "all: with the interfaces and routes that nodes report, of which there may be many"},
+			},
+			doc: "Returns the state of the cluster and of each node that the reader may see.",
 		},
 		{
 			method: http.MethodGet, path: "members", id: "listMembers", group: group, needs: on("/", access.SysModify), serve: (*Handler).members, answer: of[[]api.Member](),
@@ -244,6 +263,11 @@ func clusterRoutes() []route {
 		{
 			method: http.MethodPost, path: "tokens", id: "createJoinToken", group: group, needs: on("/", access.SysModify), serve: (*Handler).createToken, request: of[api.TokenRequest](), answer: of[api.Token](),
 			doc: "Makes a token that lets one node join, once.",
+		},
+		{
+			method: http.MethodPost, path: "backup", id: "backup", group: group, serve: (*Handler).backup, answer: of[string](), content: "application/octet-stream",
+			needs: within("an administrator by the server's socket or by certificate: it holds every secret"),
+			doc:   "Sends everything that the cluster's store holds as of one moment, for viaduct restore: configuration, revisions, addresses, users, the certificate authority with its key.",
 		},
 		{
 			method: http.MethodGet, path: "events", id: "streamEvents", group: group, serve: (*Handler).events, answer: of[api.Event](), content: "text/event-stream",

@@ -24,6 +24,7 @@ import (
 const (
 	prefixFacts  = "facts/"
 	prefixStatus = "status/"
+	prefixResult = "result/" // <revision>/<node>
 )
 
 // DefaultUnreachable is after what silence a node counts as unreachable: agents
@@ -65,6 +66,10 @@ type Fleet struct {
 	heard   map[string]*heard
 	changed chan struct{} // closed and replaced when heard changes in earnest
 	handed  map[string]bool
+	// results are what was last stored of each node's results, by its name.
+	results map[string]stored
+	// pruned is the newest revision for which old results were removed.
+	pruned int64
 }
 
 // heard is what this server itself heard of a node since it started.
@@ -78,6 +83,7 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 	f := &Fleet{
 		store: o.Store, unreachable: o.Unreachable, patience: cmp.Or(o.Patience, DefaultPatience), now: o.Now, log: o.Logger,
 		heard: make(map[string]*heard), changed: make(chan struct{}), handed: make(map[string]bool),
+		results: make(map[string]stored),
 	}
 	if f.unreachable == 0 {
 		f.unreachable = DefaultUnreachable

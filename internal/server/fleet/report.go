@@ -33,7 +33,10 @@ func (f *Fleet) Report(ctx context.Context, node string, r *protocol.Status) err
 			return err
 		}
 	}
-	return f.persistReport(ctx, node, &report)
+	if err := f.persistReport(ctx, node, &report); err != nil {
+		return err
+	}
+	return f.persistResult(ctx, node, &report)
 }
 
 // persistFacts stores a node's facts if they are news.

@@ -107,6 +107,7 @@ func (f *Fleet) node(v *revision.View, name string) (api.NodeStatus, time.Durati
 		}
 	}
 	f.mu.Unlock()
+	n.Report = f.withFacts(name, n.Report)
 	switch {
 	case f.silent(n.Seen):
 		n.State = protocol.Unreachable
@@ -137,6 +138,20 @@ func version(s *api.Status) (string, error) {
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:12]), nil
+}
+
+// withFacts is a report with the node's facts, which are kept apart; without
+// interfaces and routes, of which there may be many.
+func (f *Fleet) withFacts(name string, r *protocol.Status) *protocol.Status {
+	facts, ok := f.Facts(name)
+	if r == nil || !ok {
+		return r
+	}
+	brief := *facts
+	brief.Interfaces, brief.Routes = nil, nil
+	whole := *r
+	whole.Facts = &brief
+	return &whole
 }
 
 // Facts returns what a node last reported of itself; not to be changed.

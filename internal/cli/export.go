@@ -1,0 +1,152 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/viaduct-sdn/viaduct/internal/manifest"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/pkg/client"
+)
+
+// exportOptions are the flags of export manifests.
+type exportOptions struct {
+	folder, view string
+	secrets      bool
+}
+
+func (a *app) exportManifestsCommand() *cobra.Command {
+	var o exportOptions
+	cmd := &cobra.Command{
+		Use:   "manifests FOLDER",
+		Short: "Write all objects as manifests",
+		Long: `Writes every object as manifests, a file for each kind, which viaduct apply -f takes
+as they are. The folder may be new, empty, or one of an earlier export, whose files
+are replaced.
+
+Secrets of ipams and dns are not written, but named as left out, and the exit status
+is 4 then. A server that has such an object keeps its secret when the manifest is
+applied; elsewhere the manifest has to be completed first. With --secrets they are
+written, for those who may read them, into files that only their owner can read.`,
+		Args: args(1, 1, "a folder"),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			o.folder = given[0]
+			return a.exportManifests(cmd.Context(), o)
+		},
+	}
+	viewFlag(cmd, &o.view)
+	cmd.Flags().BoolVar(&o.secrets, "secrets", false, "write secrets, too")
+	return cmd
+}
+
+// exportMark begins the files of an export: those are replaced, no others.
+const exportMark = "# Written by viaduct export manifests"
+
+func (a *app) exportManifests(ctx context.Context, o exportOptions) error {
+	if err := exportable(o.folder); err != nil {
+		return err
+	}
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	a.allKinds = true
+	files, left, objects, err := manifests(ctx, c, o)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(o.folder, 0o755); err != nil { //nolint:gosec // what is secret in it is in files of its own
+		return err
+	}
+	for _, kind := range model.Kinds() {
+		path := filepath.Join(o.folder, kind.Plural()+".yaml")
+		if files[kind] == nil {
+			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			continue
+		}
+		if err := renameio.WriteFile(path, files[kind], 0o600); err != nil {
+			return err
+		}
+	}
+	if err := a.write(fmt.Sprintf("%s written to %s\n", count(objects, "object"), o.folder)); err != nil || len(left) == 0 {
+		return err
+	}
+	hint := "--secrets writes them, for those who may change the objects"
+	if o.secrets {
+		hint = "only those who may change the objects are shown them"
+	}
+	return &exitError{ExitDegraded, fmt.Errorf("left out, since they are secret: %s; %s", strings.Join(left, ", "), hint)}
+}
+
+// exportable refuses a folder with manifests that are not those of an export.
+func exportable(folder string) error {
+	entries, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.IsDir() || !manifest.IsManifest(e.Name()) {
+			continue
+		}
+		b, err := os.ReadFile(filepath.Join(folder, e.Name()))
+		if err != nil {
+			return err
+		}
+		if !bytes.HasPrefix(b, []byte(exportMark)) {
+			return &exitError{ExitUsage, fmt.Errorf("%s holds a manifest that no export wrote, %s: name a new folder, so that nothing is overwritten", folder, e.Name())}
+		}
+	}
+	return nil
+}
+
+// manifests makes a file of the objects of each kind that has any, and names what is
+// left out. The built-in ipam, which every server has, is no object of anybody's.
+func manifests(ctx context.Context, c *client.Client, o exportOptions) (files map[model.Kind][]byte, left []string, objects int, err error) {
+	files = make(map[model.Kind][]byte)
+	for _, kind := range model.Kinds() {
+		objs, err := c.List(ctx, kind, o.view)
+		if err != nil {
+			return nil, nil, 0, err
+		}
+		objs = slices.DeleteFunc(objs, func(o model.Object) bool { return kind == model.KindIPAM && o.ObjectID() == model.IPAMBuiltin })
+		if len(objs) == 0 {
+			continue
+		}
+		objects += len(objs)
+		b := bytes.NewBufferString(exportMark + ": " + kind.Plural() + ".\n")
+		for i, obj := range objs {
+			if !o.secrets {
+				obj = model.WithoutSecrets(obj)
+			}
+			text, err := manifest.Marshal([]model.Object{obj})
+			if err != nil {
+				return nil, nil, 0, err
+			}
+			if i > 0 {
+				b.WriteString("---\n")
+			}
+			b.Write(text)
+			for _, name := range model.LackingSecrets(obj) {
+				left = append(left, name+" of "+string(kind)+" "+obj.ObjectID())
+				fmt.Fprintf(b, "# %s: left out, since it is secret; a server that has this %s keeps the one it has\n", name, kind)
+			}
+		}
+		files[kind] = b.Bytes()
+	}
+	return files, left, objects, nil
+}

@@ -1,0 +1,75 @@
+package model
+
+import "regexp"
+
+// SetOf is the owner set of an object: the manifests that it was last applied from, by
+// the name that was given to them. Applying a set with pruning deletes the objects of
+// the set that its manifests no longer declare, and no others. It is empty for what was
+// made in another way.
+func SetOf(o Object) string {
+	if in := setIn(o); in != nil {
+		return *in
+	}
+	return ""
+}
+
+// SetSet puts an object, which must be the caller's own copy, into an owner set.
+func SetSet(o Object, name string) {
+	if in := setIn(o); in != nil {
+		*in = name
+	}
+}
+
+func setIn(o Object) *string {
+	switch o := o.(type) {
+	case *Node:
+		return &o.Set
+	case *PrefixList:
+		return &o.Set
+	case *RouteMap:
+		return &o.Set
+	case *Fabric:
+		return &o.Set
+	case *FabricNode:
+		return &o.Set
+	case *Controller:
+		return &o.Set
+	case *Zone:
+		return &o.Set
+	case *VNet:
+		return &o.Set
+	case *Subnet:
+		return &o.Set
+	case *IPAM:
+		return &o.Set
+	case *NameServer:
+		return &o.Set
+	case *Alias:
+		return &o.Set
+	case *IPSet:
+		return &o.Set
+	case *SecurityGroup:
+		return &o.Set
+	case *Firewall:
+		return &o.Set
+	case *Guest:
+		return &o.Set
+	}
+	return nil
+}
+
+// ValidSet reports whether a name can be that of an owner set: 1 to 63 letters,
+// digits, dots, hyphens and underscores, a letter or digit first.
+func ValidSet(name string) bool { return setNameForm.MatchString(name) }
+
+var setNameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+
+// CheckSet refuses an object whose owner set has no valid name.
+func CheckSet(o Object) Problems {
+	name := SetOf(o)
+	if name == "" || ValidSet(name) {
+		return nil
+	}
+	return Problems{{Severity: Error, Kind: o.ObjectKind(), ID: o.ObjectID(), Field: "set", Value: name,
+		Message: "is not the name of an owner set: use 1 to 63 letters, digits, dots, hyphens and underscores, a letter or digit first"}}
+}

@@ -1,0 +1,131 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/store"
+)
+
+const (
+	// healthTimeout bounds one round of checks, healthEvery is how long its outcome
+	// counts: whoever asks need not show who they are, and must not load the store.
+	healthTimeout = 3 * time.Second
+	healthEvery   = time.Second
+)
+
+// check is one thing that a server needs to serve, and whether it has it.
+type check struct {
+	Name string `json:"name"`
+	OK   bool   `json:"ok"`
+	// Message says in a few words what is wrong, and nothing of the configuration:
+	// details are in the log.
+	Message string `json:"message,omitempty"`
+}
+
+// health is what /readyz answers.
+type health struct {
+	Ready  bool    `json:"ready"`
+	Checks []check `json:"checks"`
+}
+
+// checker finds out whether the server is ready.
+type checker struct {
+	s *Server
+	// load reads the configuration as it is in the store.
+	load func(context.Context) error
+
+	mu   sync.Mutex
+	last health
+	at   time.Time
+}
+
+// routes serves /healthz, by which the process lives, and /readyz, which tells whether it
+// can serve. Both need no login and say nothing of the configuration.
+func (c *checker) routes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+		answerHealth(w, r, health{Ready: true, Checks: []check{}})
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { answerHealth(w, r, c.check()) })
+}
+
+// check returns the outcome of the checks, of a moment ago at most.
+func (c *checker) check() health {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.at.IsZero() && time.Since(c.at) < healthEvery && c.last.Ready {
+		checks := slices.Clone(c.last.Checks)
+		checks[0] = c.s.listening() // which costs nothing
+		return health{checks[0].OK, checks}
+	}
+	// Not the request's context: the outcome is for others, too.
+	ctx, cancel := context.WithTimeout(context.Background(), healthTimeout)
+	defer cancel()
+	stored, loaded := check{Name: "store", OK: true}, check{Name: "configuration", OK: true}
+	if _, err := c.s.cfg.Store.Get(ctx, "config/running"); err != nil && !errors.Is(err, store.ErrNotFound) {
+		c.s.log.Warn("not ready: the store does not answer", "error", err)
+		stored.OK, stored.Message = false, "does not answer; the server's log says why"
+		loaded.OK, loaded.Message = false, "cannot be read without the store"
+	} else if err := c.load(ctx); err != nil {
+		c.s.log.Warn("not ready: the configuration cannot be read", "error", err)
+		loaded.OK, loaded.Message = false, "cannot be read; the server's log says why"
+	}
+	checks := []check{c.s.listening(), stored, loaded}
+	ready := true
+	for _, one := range checks {
+		ready = ready && one.OK
+	}
+	c.last, c.at = health{ready, checks}, time.Now()
+	return c.last
+}
+
+// listening is the check of what the server listens on.
+func (s *Server) listening() check {
+	c := check{Name: "listeners", OK: true}
+	select {
+	case <-s.stop:
+		c.OK, c.Message = false, "the server is stopping"
+	default:
+		if up, all := int(s.serving.Load()), 1+len(s.cfg.Listeners); up < all {
+			c.OK, c.Message = false, fmt.Sprintf("%d of %d are up", up, all)
+		}
+	}
+	return c
+}
+
+// answerHealth writes the outcome: as JSON for whoever accepts it, otherwise as text.
+func answerHealth(w http.ResponseWriter, r *http.Request, h health) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	status := http.StatusOK
+	if !h.Ready {
+		status = http.StatusServiceUnavailable
+	}
+	if strings.Contains(r.Header.Get("Accept"), "json") {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(h) // to somebody who has gone
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	text := "ok\n"
+	if !h.Ready {
+		text = "not ready\n"
+	}
+	for _, c := range h.Checks {
+		if c.OK {
+			text += c.Name + ": ok\n"
+		} else {
+			text += c.Name + ": " + c.Message + "\n"
+		}
+	}
+	_, _ = w.Write([]byte(text))
+}

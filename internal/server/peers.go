@@ -1,0 +1,212 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/delay"
+	"github.com/viaduct-sdn/viaduct/internal/store"
+	"github.com/viaduct-sdn/viaduct/internal/store/mirror"
+)
+
+// prefixServers is where the servers of a cluster say how they are reached.
+const prefixServers = "server/"
+
+const (
+	// beatEvery is how often a server shows that it is still one of the cluster's;
+	// forgetAfter is after how long without that the others remove it. It is long:
+	// those who know a server that is down for repair lose nothing by it.
+	beatEvery   = 5 * time.Minute
+	forgetAfter = 48 * time.Hour
+	// maxServers bounds how many are told.
+	maxServers = 32
+)
+
+// serverDoc is the value of a server's key.
+type serverDoc struct {
+	// URLs are where it is reached: "https://192.0.2.1:8006".
+	URLs []string `json:"urls"`
+	// Beat changes while the server lives.
+	Beat int64 `json:"beat"`
+}
+
+// peers are the servers that share a store.
+type peers struct {
+	store store.Store
+	log   *slog.Logger
+	own   []string
+	all   *mirror.Mirror[*serverDoc]
+
+	mu sync.Mutex
+	// heard is what was last seen of each, by its key, and when, by this server's clock.
+	heard map[string]heardBeat
+}
+
+type heardBeat struct {
+	beat int64
+	at   time.Time
+}
+
+func openPeers(ctx context.Context, st store.Store, own []string, log *slog.Logger) (*peers, error) {
+	p := &peers{store: st, log: log, own: own, heard: make(map[string]heardBeat)}
+	var err error
+	p.all, err = mirror.Open(ctx, st, prefixServers, log, func(r store.Record) (*serverDoc, error) {
+		d := &serverDoc{}
+		return d, json.Unmarshal(r.Value, d)
+	})
+	return p, err
+}
+
+// urls are those of all servers, this one's first.
+func (p *peers) urls() []string {
+	out := slices.Clone(p.own)
+	entries, _ := p.all.All()
+	var others []string
+	for _, e := range entries {
+		others = append(others, e.Value.URLs...)
+	}
+	slices.Sort(others)
+	for _, u := range others {
+		if !slices.Contains(out, u) && len(out) < maxServers {
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
+// run keeps this server among the others, until ctx ends.
+func (p *peers) run(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Go(func() { p.all.Run(ctx) })
+	for beat := time.Now().UnixNano(); ctx.Err() == nil; beat++ {
+		if err := p.beat(ctx, beat); err != nil && ctx.Err() == nil {
+			p.log.Warn("cannot tell the other servers of this one; trying again", "error", err, "in", beatEvery)
+		}
+		p.forget(ctx)
+		if !delay.For(ctx, beatEvery) {
+			break
+		}
+	}
+	wg.Wait()
+}
+
+// key is the same for a server that is started again at the same addresses.
+func (p *peers) key() string {
+	sum := sha256.Sum256([]byte(strings.Join(p.own, " ")))
+	return hex.EncodeToString(sum[:8])
+}
+
+func (p *peers) beat(ctx context.Context, beat int64) error {
+	if len(p.own) == 0 {
+		return nil
+	}
+	b, err := json.Marshal(serverDoc{p.own, beat})
+	if err != nil {
+		return err
+	}
+	_, err = p.store.Txn(ctx, nil, []store.Op{store.Put(prefixServers+p.key(), b)})
+	return err
+}
+
+// forget removes servers that have not shown themselves for long.
+func (p *peers) forget(ctx context.Context) {
+	entries, _ := p.all.All()
+	now := time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for name, e := range entries {
+		if h, ok := p.heard[name]; !ok || h.beat != e.Value.Beat {
+			p.heard[name] = heardBeat{e.Value.Beat, now}
+			continue
+		}
+		if now.Sub(p.heard[name].at) < forgetAfter {
+			continue
+		}
+		_, err := p.store.Txn(ctx, []store.Cond{{Key: prefixServers + name, Revision: e.Revision}}, []store.Op{store.Delete(prefixServers + name)})
+		if err == nil {
+			p.log.Info("a server has not shown itself for long and is no longer told to others", "urls", e.Value.URLs)
+		} else if !errors.Is(err, store.ErrConflict) {
+			p.log.Debug("cannot remove a server that is gone", "error", err)
+		}
+		delete(p.heard, name)
+	}
+}
+
+// advertised are the URLs at which others reach this server: those given or, without
+// any, what its listeners and names say. Loopback addresses are told only if there is
+// nothing else.
+func advertised(given, names []string, listeners []net.Listener) ([]string, error) {
+	for _, g := range given {
+		if u, err := url.Parse(g); err != nil || u.Scheme != "https" || u.Host == "" || u.Path != "" && u.Path != "/" {
+			return nil, fmt.Errorf("the URL %q to tell others must be like https://server1.example.com:8006", g)
+		}
+	}
+	if len(given) > 0 {
+		return given, nil
+	}
+	var out, local []string
+	add := func(host, port string) {
+		u := "https://" + net.JoinHostPort(host, port)
+		ip, err := netip.ParseAddr(host)
+		switch {
+		case slices.Contains(out, u) || slices.Contains(local, u):
+		case err == nil && ip.IsLoopback():
+			local = append(local, u)
+		default:
+			out = append(out, u)
+		}
+	}
+	for _, l := range listeners {
+		addr, err := netip.ParseAddrPort(l.Addr().String())
+		if err != nil {
+			continue // no TCP
+		}
+		port := fmt.Sprint(addr.Port())
+		if !addr.Addr().IsUnspecified() {
+			add(addr.Addr().Unmap().String(), port)
+			continue
+		}
+		if len(names) > 0 {
+			for _, n := range names {
+				add(n, port)
+			}
+			continue
+		}
+		for _, ip := range hostAddresses() {
+			add(ip.String(), port)
+		}
+	}
+	if len(out) == 0 {
+		out = local
+	}
+	return out[:min(len(out), maxServers)], nil
+}
+
+// hostAddresses are the global addresses of this host.
+func hostAddresses() []netip.Addr {
+	list, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	var out []netip.Addr
+	for _, a := range list {
+		if n, ok := a.(*net.IPNet); ok {
+			if ip, ok := netip.AddrFromSlice(n.IP); ok && ip.IsGlobalUnicast() {
+				out = append(out, ip.Unmap())
+			}
+		}
+	}
+	return out
+}

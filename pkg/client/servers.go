@@ -1,0 +1,186 @@
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+)
+
+// connectTimeout bounds the wait for a connection: another server may answer.
+const connectTimeout = 5 * time.Second
+
+// maxServers bounds how many servers are known.
+const maxServers = 32
+
+// longestSocket is how long the path of a unix socket may be, in bytes: unix(7).
+const longestSocket = 107
+
+// Servers are what is known of a cluster's servers beyond those that were given.
+type Servers struct {
+	// Current is the one that answered last.
+	Current string `json:"current,omitempty"`
+	// Learned are those that servers advertised.
+	Learned []string `json:"learned,omitempty"`
+}
+
+// server is one that can be asked.
+type server struct {
+	target string
+	base   string // "https://host:port", or "http://viaduct" for a socket
+	http   *http.Client
+}
+
+// servers are those that a client knows; the first that answers is the current one.
+type servers struct {
+	tls      *tls.Config
+	remember func(Servers)
+	given    int // how many of list were given; the others are learned
+
+	mu      sync.Mutex
+	list    []*server
+	current int
+	saved   Servers
+}
+
+func newServers(targets string, o *options) (*servers, error) {
+	s := &servers{remember: o.remember, saved: o.remembered}
+	for t := range strings.SplitSeq(targets, ",") {
+		one, err := s.open(strings.TrimSpace(t), o)
+		if err != nil {
+			return nil, err
+		}
+		s.list = append(s.list, one)
+	}
+	s.given = len(s.list)
+	if s.tls == nil { // sockets only: they are of this host, and need no others
+		s.remember = nil
+		return s, nil
+	}
+	for _, t := range o.remembered.Learned {
+		s.learn(t)
+	}
+	if i := slices.IndexFunc(s.list, func(one *server) bool { return one.target == o.remembered.Current }); i >= 0 {
+		s.current = i
+	}
+	return s, nil
+}
+
+// open makes a server of its address.
+func (s *servers) open(target string, o *options) (*server, error) {
+	u, err := url.Parse(target)
+	if err != nil {
+		return nil, fmt.Errorf("server address: %w", err)
+	}
+	dialer := &net.Dialer{Timeout: connectTimeout}
+	switch {
+	case u.Scheme == "unix" && u.Host == "" && u.Path != "":
+		if len(u.Path) > longestSocket {
+			return nil, fmt.Errorf("server address %q: the socket's path has %d bytes and the kernel takes %d: use a data directory with a shorter path, or https", target, len(u.Path), longestSocket)
+		}
+		t := transport()
+		t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, "unix", u.Path)
+		}
+		return &server{target, "http://viaduct", &http.Client{Transport: t}}, nil
+	case u.Scheme == "https" && u.Host != "" && (u.Path == "" || u.Path == "/"):
+		if s.tls == nil {
+			if s.tls, err = o.tls(); err != nil {
+				return nil, err
+			}
+		}
+		return s.remote(target, u), nil
+	}
+	return nil, fmt.Errorf("server address %q: must be unix:///path/of/api.sock or https://host:port", target)
+}
+
+// remote is a server that is reached over the network.
+func (s *servers) remote(target string, u *url.URL) *server {
+	t := transport()
+	t.TLSClientConfig = s.tls.Clone()
+	t.DialContext = (&net.Dialer{Timeout: connectTimeout}).DialContext
+	return &server{target, "https://" + u.Host, &http.Client{Transport: t}}
+}
+
+func transport() *http.Transport {
+	return &http.Transport{
+		ForceAttemptHTTP2:     true,
+		TLSHandshakeTimeout:   connectTimeout,
+		ResponseHeaderTimeout: answerTimeout,
+		IdleConnTimeout:       90 * time.Second,
+		// A socket is not multiplexed: who asks many things at once keeps a connection for
+		// each, where the default would keep two and dial anew for the others.
+		MaxIdleConnsPerHost: maxIdle,
+		DisableCompression:  true, // the server does not compress: it need not be asked to
+	}
+}
+
+// learn adds a server that another one advertised. The caller holds mu or is alone.
+func (s *servers) learn(target string) {
+	u, err := url.Parse(strings.TrimSpace(target))
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.Path != "" || u.User != nil || len(s.list) == maxServers {
+		return
+	}
+	if !slices.ContainsFunc(s.list, func(one *server) bool { return one.base == "https://"+u.Host }) {
+		s.list = append(s.list, s.remote(u.String(), u))
+	}
+}
+
+// count is how many servers there are.
+func (s *servers) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.list)
+}
+
+// now is the current server.
+func (s *servers) now() *server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.list[s.current]
+}
+
+// failed makes the next server current, unless another one is by now.
+func (s *servers) failed(one *server) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.list[s.current] == one {
+		s.current = (s.current + 1) % len(s.list)
+	}
+}
+
+// answered notes that a server answered, and which others it advertised.
+func (s *servers) answered(one *server, resp *http.Response) {
+	if s.tls == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	advertised := resp.Header.Get(api.ServersHeader)
+	if advertised != "" && strings.HasPrefix(one.base, "https:") {
+		for t := range strings.SplitSeq(advertised, ",") {
+			s.learn(t)
+		}
+	}
+	known := Servers{Current: one.target}
+	for _, l := range s.list[s.given:] {
+		// Those that are no longer advertised are not remembered.
+		if advertised == "" || slices.Contains(strings.Split(advertised, ","), l.target) {
+			known.Learned = append(known.Learned, l.target)
+		}
+	}
+	slices.Sort(known.Learned)
+	if s.remember == nil || known.Current == s.saved.Current && slices.Equal(known.Learned, s.saved.Learned) {
+		return
+	}
+	s.saved = known
+	s.remember(known)
+}
