@@ -13,12 +13,12 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
 
+	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
 	"github.com/viaduct-sdn/viaduct/internal/server/task"
@@ -74,10 +74,10 @@ func throughSocket(r *http.Request) bool {
 	return ok && name != ""
 }
 
-// hostName is the name of this host in tasks: the first part of the system's.
+// hostName is the name of this host in tasks: that of the node that it is.
 func hostName() string {
 	name, err := os.Hostname()
-	name, _, _ = strings.Cut(name, ".")
+	name = model.NodeName(name)
 	if _, ok := task.ParseUPID(task.UPID{Node: name, Type: "t", User: "u"}.String()); err != nil || !ok {
 		return "localhost"
 	}
