@@ -406,3 +406,58 @@ func TestWhatOthersGive(t *testing.T) {
 		t.Errorf("a third one: %v", err)
 	}
 }
+
+// Of ranges up to the ends of a network all is given but the ends, which are none in
+// networks of one or two addresses.
+func TestEndsOfRanges(t *testing.T) {
+	for name, c := range map[string]struct {
+		cidr, span string
+		want       []string
+	}{
+		"IPv4":                    {"192.0.2.0/29", "192.0.2.0-192.0.2.7", []string{"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5", "192.0.2.6"}},
+		"the end only":            {"192.0.2.0/29", "192.0.2.7-192.0.2.7", nil},
+		"the beginning only":      {"192.0.2.0/29", "192.0.2.0-192.0.2.1", []string{"192.0.2.1"}},
+		"two IPv4 addresses":      {"192.0.2.0/31", "192.0.2.0-192.0.2.1", []string{"192.0.2.0", "192.0.2.1"}},
+		"one IPv4 address":        {"192.0.2.0/32", "192.0.2.0-192.0.2.0", []string{"192.0.2.0"}},
+		"IPv6":                    {"fd00::/126", "fd00::-fd00::3", []string{"fd00::1", "fd00::2", "fd00::3"}},
+		"the router's only":       {"fd00::/126", "fd00::-fd00::", nil},
+		"two IPv6 addresses":      {"fd00::/127", "fd00::-fd00::1", []string{"fd00::", "fd00::1"}},
+		"one IPv6 address":        {"fd00::/128", "fd00::-fd00::", []string{"fd00::"}},
+		"the last of IPv6":        {"fd00::/126", "fd00::3-fd00::3", []string{"fd00::3"}},
+		"IPv4, without a range":   {"192.0.2.0/30", "", []string{"192.0.2.1", "192.0.2.2"}},
+		"IPv6, without a range":   {"fd00::/126", "", []string{"fd00::1", "fd00::2", "fd00::3"}},
+		"the edge of all of IPv4": {"255.0.0.0/8", "255.255.255.254-255.255.255.255", []string{"255.255.255.254"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newWorld(t).server(t)
+			var ranges []string
+			if c.span != "" {
+				ranges = []string{c.span}
+			}
+			edit(t, s, zone("pve"), &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", c.cidr, "", ranges...))
+			var got []string
+			for i := range 10 {
+				all, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(i)})
+				if err != nil {
+					if !errors.Is(err, plugin.ErrNone) {
+						t.Fatal(err)
+					}
+					break
+				}
+				got = append(got, all[0].IP.String())
+			}
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Error(d)
+			}
+			v, err := s.config.View(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, u := range s.Usage(v.Pending, v.Pending.Zones["z1"]) {
+				if u.Used != int64(len(c.want)) || !strings.HasSuffix(name, "range") && u.Size != u.Used {
+					t.Errorf("%d of %d are used", u.Used, u.Size)
+				}
+			}
+		})
+	}
+}
