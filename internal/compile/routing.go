@@ -75,7 +75,7 @@ func (n *node) controller(c *model.Controller) routing.Controller {
 		}
 		o := n.controllerEnds(c)
 		if !o.ok {
-			return nil
+			return n.evpnWithoutEnd(c, ref, o)
 		}
 		e := routing.EVPN{
 			ID: c.ID, Owner: ref, ASN: uint32(c.ASN), RouterID: n.routerID(o.local),
@@ -88,6 +88,28 @@ func (n *node) controller(c *model.Controller) routing.Controller {
 		return n.bgp(c, ref)
 	case model.ControllerISIS:
 		return n.isis(c, ref)
+	}
+	return nil
+}
+
+// evpnWithoutEnd is an EVPN controller on a node that has no address for it yet, as
+// Proxmox VE has it too: all peers, and a router identifier of the hardware address of the
+// interface that leads to them. So sessions come up with the first address, and not only
+// once FRR has been configured anew. It is nil where nothing leads to the peers.
+func (n *node) evpnWithoutEnd(c *model.Controller, ref string, o *overlay) routing.Controller {
+	if o.local.IsValid() || c.Fabric != "" {
+		return nil // there is one, but not for FRR
+	}
+	for _, p := range c.Peers {
+		hop, ok := n.facts.RouteTo(p)
+		id := n.facts.HardwareRouterID(hop.Dev)
+		if !ok || !id.IsValid() {
+			continue
+		}
+		return routing.EVPN{
+			ID: c.ID, Owner: ref, ASN: uint32(c.ASN), RouterID: id, Peers: c.Peers, Loopback: o.source,
+			Apart: n.apart(), Group: c.PeerGroup(), Mode: c.BGPMode, Multihop: c.EBGPMultihop, RouteMapIn: c.RouteMapIn, RouteMapOut: c.RouteMapOut,
+		}
 	}
 	return nil
 }
