@@ -1,6 +1,7 @@
 package pvefw
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -50,6 +51,10 @@ func TestCluster(t *testing.T) {
 	if d := cmp.Diff(cluster, c.Write()); d != "" {
 		t.Errorf("written again (-want +got):\n%s", d)
 	}
+	if c.Lines["ip-set/admins"] != 13 || c.Entries["admins"][1].Line != 16 || c.Rules["web"][2].Line != 29 {
+		t.Errorf("lines: %v %v %v", c.Lines, c.Entries, c.Rules)
+	}
+	c.Lines, c.Rules, c.Entries = nil, nil, nil
 	want := &Cluster{
 		Options: &model.Firewall{ID: "datacenter", Enable: true, PolicyForward: "DROP"},
 		Aliases: []*model.Alias{{ID: "office", CIDR: "192.0.2.0/24", Comment: "the big one"}, {ID: "six", CIDR: "2001:db8::/64"}},
@@ -84,17 +89,59 @@ func TestVNet(t *testing.T) {
 
 // What cannot be taken is told by its line, and the rest is.
 func TestBadLines(t *testing.T) {
-	c, bad := ReadCluster("enable: 1\n[OPTIONS]\nenable: 1\n[IPSET]\n10.0.0.1\n[ALIASES]\na b c\n[nonsense\nx\n[OTHER]\nx\n[group g1]\nFORWARD\nSIDEWAYS DROP\nFORWARD DROP -x 1\nFORWARD DROP -source\nFORWARD D(R)OP\nFORWARD DROP\n")
+	c, bad := ReadCluster("\ufeffpolicy_forward: ACCEPT\r\n[OPTIONS]\r\nenable: 1\n[IPSET]\n10.0.0.1\n[ALIASES]\na b c\n[nonsense\nx\n[OTHER]\nx\n" +
+		"[group g1]\nFORWARD\nSIDEWAYS DROP\nFORWARD DROP -x 1\nFORWARD DROP -source\nFORWARD D(R)OP\nFORWARD DROP\n[ALIASES]\nab 10.0.0.1\nab 10.0.0.2\n[IPSET s1]\n10.0.0.1 2\n10.0.0.2")
 	var at []string
 	for _, p := range bad {
 		at = append(at, p.ID)
 	}
-	want := "line 1 line 8 line 9 line 4 line 5 line 7 line 10 line 11 line 13 line 14 line 15 line 16 line 17"
+	want := "line 8 line 1 line 4 line 5 line 7 line 9 line 10 line 11 line 21"
 	if got := strings.Join(at, " "); got != want {
 		t.Errorf("told: %s\nwant: %s\n%v", got, want, bad)
 	}
-	if !c.Options.Enable || len(c.Groups) != 1 || len(c.Groups[0].Rules) != 1 {
+	if !c.Options.Enable || len(c.Groups) != 1 || len(c.Groups[0].Rules) != 1 || len(c.Aliases) != 1 || len(c.IPSets[0].Entries) != 1 || c.Entries["s1"][0].Unread == "" {
 		t.Errorf("the rest: %+v", c)
+	}
+	var got []string
+	for _, r := range c.Rules["g1"] {
+		got = append(got, fmt.Sprintf("%d %s|%s|%s", r.Line, r.Type, r.Action, strings.Join(r.Unread, ", ")))
+	}
+	if d := cmp.Diff([]string{
+		"13 |" + "|is no rule, a type and an action at least",
+		`14 |DROP|is a rule of an unknown type, "SIDEWAYS"`,
+		`15 forward|DROP|has a condition that a network cannot have, "-x"`,
+		`16 forward|DROP|lacks the value of "-source"`,
+		`17 forward||has no action that can be read, "D(R)OP"`,
+		"18 forward|DROP|",
+	}, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// What cannot be read of the options of a VNet never protects it less.
+func TestOptionsFailClosed(t *testing.T) {
+	for text, want := range map[string]model.Firewall{
+		"[OPTIONS]\nenable: maybe\npolicy_forward: drop\n":              {Enable: true, PolicyForward: "DROP"},
+		"[OPTIONS]\nenable: 1\npolicy_forward: REJECT\n":                {Enable: true, PolicyForward: "DROP"},
+		"[OPTIONS]\nenable: 1\npolicy_forwrd: DROP\n":                   {Enable: true, PolicyForward: "DROP"},
+		"[OPTIONS]\nenble: 1\npolicy_forward: DROP\n":                   {Enable: true, PolicyForward: "DROP"},
+		"[OPTIONS]\nenable: 0\nnew_option: 1\npolicy_forward: ACCEPT\n": {PolicyForward: "ACCEPT"},
+		"[OPTIONS\nenable: 1\npolicy_forward: DROP\n":                   {Enable: true, PolicyForward: "DROP"},
+		"[OPTIONS]\nenable: 1\nenable: 0\nmacfilter: x\nipfilter: 2\n":  {Enable: true, MACFilter: true, IPFilter: true},
+		"[OPTIONS]\nenable: 1\nlog_level_forward: loud\n":               {Enable: true},
+	} {
+		want.ID = "vnet1"
+		v, bad := ReadVNet("vnet1", text)
+		if d := cmp.Diff(&want, v.Firewall); d != "" {
+			t.Errorf("%q: %s", text, d)
+		}
+		if len(bad) == 0 && len(v.Kept) == 0 && !strings.Contains(text, "forward: drop") {
+			t.Errorf("%q: nothing is told", text)
+		}
+	}
+	v, _ := ReadVNet("vnet1", "[RULES\nFORWARD DROP -source 10.0.0.1\n")
+	if len(v.Rules) != 1 || v.Rules[0].Action != "DROP" || v.Rules[0].Unread == nil {
+		t.Errorf("rules in a damaged section: %+v", v.Rules)
 	}
 }
 

@@ -3,6 +3,7 @@ package pvefw
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -13,25 +14,48 @@ type Cluster struct {
 	// Options has the switch of all; nil without the section OPTIONS.
 	Options *model.Firewall
 	Aliases []*model.Alias
-	IPSets  []*model.IPSet
-	Groups  []*model.SecurityGroup
+	// IPSets and Groups have the entries and rules that could be read whole.
+	IPSets []*model.IPSet
+	Groups []*model.SecurityGroup
 	// Kept are the lines that are no part of the above, by section: "OPTIONS" and
 	// "RULES".
 	Kept map[string][]string
+
+	// Lines are where objects begin, by reference ("ip-set/admins"); Rules are the lines
+	// of each security group, Entries those of each IP set, also those that could not be
+	// read.
+	Lines   map[string]int
+	Rules   map[string][]Rule
+	Entries map[string][]Entry
 }
 
 // VNet is what the file of a VNet holds.
 type VNet struct {
+	// Firewall has the rules that could be read whole.
 	Firewall *model.Firewall
 	// Kept is as of Cluster.
 	Kept map[string][]string
+	// Rules are all lines of rules, also those that could not be read.
+	Rules []Rule
+}
+
+// Entry is a line of an IP set.
+type Entry struct {
+	model.IPSetEntry
+	Line int
+	Text string
+	// Unread says what is wrong with the line; empty means nothing. NoMatch is right then
+	// too.
+	Unread string
 }
 
 // sectionForm is the head of a section: "[OPTIONS]", "[IPSET name] # comment".
 var sectionForm = regexp.MustCompile(`^\[\s*([A-Za-z]+)(?:\s+([A-Za-z][A-Za-z0-9_-]+))?\s*\]\s*(?:#\s*(.*?)\s*)?$`)
 
-// The sections.
+// The sections. What stands before the first, or behind a head that cannot be read, is in
+// sectionNone.
 const (
+	sectionNone    = ""
 	sectionOptions = "OPTIONS"
 	sectionAliases = "ALIASES"
 	sectionIPSet   = "IPSET"
@@ -46,11 +70,13 @@ type line struct {
 	text                   string // empty for the head itself
 }
 
-// lines are those of a file that say something. A line outside of any section, or
-// behind a head that is none, is told in bad.
+// byteOrderMark is what some editors write at the beginning of a file.
+const byteOrderMark = "\ufeff"
+
+// lines are those of a file that say something. A head that is none is told in bad.
 func lines(text string) (out []line, bad model.Problems) {
 	at := line{}
-	for raw := range strings.Lines(text) {
+	for raw := range strings.Lines(strings.TrimPrefix(text, byteOrderMark)) {
 		at.number++
 		at.text = strings.TrimSpace(raw)
 		switch {
@@ -58,15 +84,12 @@ func lines(text string) (out []line, bad model.Problems) {
 			continue
 		case at.text[0] == '[':
 			m := sectionForm.FindStringSubmatch(at.text)
-			at.section, at.name, at.comment, at.text = "", "", "", ""
+			at.section, at.name, at.comment, at.text = sectionNone, "", "", ""
 			if m == nil {
-				bad = append(bad, problem(at.number, strings.TrimSpace(raw), "is no head of a section; what follows was left out"))
+				bad = append(bad, problem(at.number, strings.TrimSpace(raw), "is no head of a section"))
 				continue
 			}
 			at.section, at.name, at.comment = strings.ToUpper(m[1]), strings.ToLower(m[2]), m[3]
-		case at.section == "":
-			bad = append(bad, problem(at.number, at.text, "is in no section, and was left out"))
-			continue
 		}
 		out = append(out, at)
 	}
@@ -83,16 +106,19 @@ func problem(number int, text, format string, args ...any) model.Problem {
 
 // ReadCluster reads cluster.fw. What it cannot take is told, by line, and left out.
 func ReadCluster(text string) (*Cluster, model.Problems) {
-	out := &Cluster{Kept: map[string][]string{}}
+	out := &Cluster{Kept: map[string][]string{}, Lines: map[string]int{}, Rules: map[string][]Rule{}, Entries: map[string][]Entry{}}
 	all, bad := lines(text)
+	o := &optionReader{bad: &bad}
 	for _, l := range all {
 		var err error
 		switch l.section {
-		case sectionOptions:
-			if out.Options == nil {
-				out.Options = &model.Firewall{ID: model.FirewallDatacenter}
+		case sectionNone:
+			if !o.stray(out.options, l) {
+				err = fmt.Errorf("is in no section")
 			}
-			if l.text != "" && !option(out.Options, l.text) {
+		case sectionOptions:
+			f := out.options()
+			if l.text != "" && !o.read(f, l) {
 				out.Kept[sectionOptions] = append(out.Kept[sectionOptions], l.text)
 			}
 		case sectionRules:
@@ -112,56 +138,152 @@ func ReadCluster(text string) (*Cluster, model.Problems) {
 			bad = append(bad, problem(l.number, l.text, "%s, and was left out", err))
 		}
 	}
+	if out.Options != nil {
+		o.close(out.Options)
+	}
 	return out, bad
 }
 
-// ReadVNet reads the file of a VNet's firewall.
+// options is the switch of all, which there is from now on.
+func (c *Cluster) options() *model.Firewall {
+	if c.Options == nil {
+		c.Options = &model.Firewall{ID: model.FirewallDatacenter}
+	}
+	return c.Options
+}
+
+// ReadVNet reads the file of a VNet's firewall. What protects the VNet never gets less by
+// what cannot be read: see the options; of rules, the caller decides.
 func ReadVNet(id, text string) (*VNet, model.Problems) {
 	out := &VNet{Firewall: &model.Firewall{ID: id}, Kept: map[string][]string{}}
 	all, bad := lines(text)
+	o := &optionReader{bad: &bad}
 	for _, l := range all {
 		switch {
+		case l.text == "" && l.section != sectionNone && l.section != sectionOptions && l.section != sectionRules:
+			bad = append(bad, problem(l.number, "["+l.section+"]", "is no section of a VNet's firewall, and was left out"))
 		case l.text == "":
 		case l.section == sectionOptions:
-			if !option(out.Firewall, l.text) {
+			if !o.read(out.Firewall, l) {
 				out.Kept[sectionOptions] = append(out.Kept[sectionOptions], l.text)
 			}
 		case l.section == sectionRules:
-			rule, err := ParseRule(l.text)
-			if err != nil {
-				bad = append(bad, problem(l.number, l.text, "%s, and was left out", err))
-				continue
+			rule := ReadRule(l.text)
+			rule.Line = l.number
+			out.Rules = append(out.Rules, rule)
+			if rule.Unread == nil {
+				out.Firewall.Rules = append(out.Firewall.Rules, rule.FirewallRule)
 			}
-			out.Firewall.Rules = append(out.Firewall.Rules, rule)
-		default:
-			bad = append(bad, problem(l.number, l.text, "section %s is none of a VNet's, and was left out", l.section))
+		case o.stray(func() *model.Firewall { return out.Firewall }, l):
+		default: // perhaps a rule, whose section's head is damaged
+			rule := ReadRule(l.text)
+			rule.Line = l.number
+			rule.Unread = append(rule.Unread, "is not in the section of the rules")
+			out.Rules = append(out.Rules, rule)
 		}
 	}
+	o.close(out.Firewall)
 	return out, bad
 }
 
-// option takes a line "name: value"; false if the model has no word for it.
-func option(f *model.Firewall, text string) bool {
-	name, value, _ := strings.Cut(text, ":")
-	value = strings.TrimSpace(value)
-	switch strings.TrimSpace(name) {
-	case "enable":
-		f.Enable = value != "0"
+// optionReader reads the options of one firewall. A switch whose value cannot be read is
+// on, and a policy DROP; and so they are if they are not set at all while there is a line
+// that may have done it.
+type optionReader struct {
+	bad *model.Problems
+	set map[string]bool
+	// odd are the lines whose names are not known.
+	odd []line
+}
+
+func (o *optionReader) tell(l line, format string, args ...any) {
+	*o.bad = append(*o.bad, problem(l.number, l.text, format, args...))
+}
+
+// foreign are the options of cluster.fw that are known, but not for networks.
+var foreign = []string{"ebtables", "policy_in", "policy_out", "log_ratelimit", "log_level_in", "log_level_out"}
+
+// read takes a line "name: value"; false if the model has no word for it.
+func (o *optionReader) read(f *model.Firewall, l line) bool {
+	name, value, _ := strings.Cut(l.text, ":")
+	name, value = strings.ToLower(strings.TrimSpace(name)), strings.TrimSpace(value)
+	vnet := f.ID != model.FirewallDatacenter
+	if o.set[name] {
+		o.tell(l, "stands there twice: the first one counts")
 		return true
-	case "policy_forward":
-		f.PolicyForward = value
-		return value == model.FirewallAccept || value == model.FirewallDrop
-	case "log_level_forward":
-		f.LogLevelForward = value
-		return true
-	case "macfilter":
-		f.MACFilter = value != "0"
-		return f.ID != model.FirewallDatacenter
-	case "ipfilter":
-		f.IPFilter = value != "0"
-		return f.ID != model.FirewallDatacenter
 	}
-	return false
+	switch {
+	case name == "enable":
+		f.Enable = o.truth(l, value)
+	case name == "policy_forward":
+		f.PolicyForward = strings.ToUpper(value)
+		if f.PolicyForward != model.FirewallAccept && f.PolicyForward != model.FirewallDrop {
+			f.PolicyForward = model.FirewallDrop
+			o.tell(l, "%q is no policy, ACCEPT or DROP; DROP was taken, which lets nothing pass", value)
+		}
+	case name == "log_level_forward":
+		if f.LogLevelForward = value; !slices.Contains(model.LogLevels, value) {
+			f.LogLevelForward = ""
+			o.tell(l, "%q is no log level, one of %s, and was left out", value, strings.Join(model.LogLevels, ", "))
+		}
+	case name == "macfilter" && vnet:
+		f.MACFilter = o.truth(l, value)
+	case name == "ipfilter" && vnet:
+		f.IPFilter = o.truth(l, value)
+	default:
+		if !slices.Contains(foreign, name) {
+			o.odd = append(o.odd, l)
+		}
+		return false
+	}
+	if o.set == nil {
+		o.set = map[string]bool{}
+	}
+	o.set[name] = true
+	return true
+}
+
+// truth reads a switch.
+func (o *optionReader) truth(l line, value string) bool {
+	switch strings.ToLower(value) {
+	case "1", "on", "yes", "true":
+		return true
+	case "0", "off", "no", "false":
+		return false
+	}
+	o.tell(l, "%q is not 1 or 0; 1 was taken, so that nothing is less protected", value)
+	return true
+}
+
+// stray takes a line in no section that has the form of an option that is known.
+func (o *optionReader) stray(of func() *model.Firewall, l line) bool {
+	name, _, is := strings.Cut(l.text, ":")
+	name = strings.ToLower(strings.TrimSpace(name))
+	if !is || !slices.Contains([]string{"enable", "policy_forward", "log_level_forward", "macfilter", "ipfilter"}, name) {
+		return false
+	}
+	if o.read(of(), l) {
+		o.tell(l, "is in no section; it was taken as an option all the same")
+	}
+	return true
+}
+
+// close sets what a line of an unknown name may have been meant to set.
+func (o *optionReader) close(f *model.Firewall) {
+	for _, l := range o.odd {
+		_, value, _ := strings.Cut(l.text, ":")
+		value = strings.ToUpper(strings.TrimSpace(value))
+		switch {
+		case value == model.FirewallDrop || value == model.FirewallReject:
+			if !o.set["policy_forward"] {
+				f.PolicyForward = model.FirewallDrop
+				o.tell(l, "may be the policy, which is not set otherwise: DROP was taken, which lets nothing pass")
+			}
+		case value != "0" && !o.set["enable"]:
+			f.Enable = true
+			o.tell(l, "may be the switch, which is not set otherwise: enable 1 was taken, so that nothing is less protected")
+		}
+	}
 }
 
 // cutComment takes off a comment.
@@ -179,8 +301,22 @@ func (c *Cluster) alias(l line) error {
 	if len(f) != 2 {
 		return fmt.Errorf("is no alias, a name and an address or network")
 	}
-	c.Aliases = append(c.Aliases, &model.Alias{ID: strings.ToLower(f[0]), CIDR: f[1], Comment: comment})
+	a := &model.Alias{ID: strings.ToLower(f[0]), CIDR: f[1], Comment: comment}
+	if !c.begins(a, l) {
+		return fmt.Errorf("is an alias that stands there twice: the first one counts")
+	}
+	c.Aliases = append(c.Aliases, a)
 	return nil
+}
+
+// begins notes where an object begins; false if there is one of its name.
+func (c *Cluster) begins(o model.Object, l line) bool {
+	ref := model.Ref(o.ObjectKind(), o.ObjectID())
+	if c.Lines[ref] != 0 {
+		return false
+	}
+	c.Lines[ref] = l.number
+	return true
 }
 
 func (c *Cluster) ipSet(l line) error {
@@ -188,7 +324,10 @@ func (c *Cluster) ipSet(l line) error {
 		if l.name == "" {
 			return fmt.Errorf("lacks the name of the IP set")
 		}
-		c.IPSets = append(c.IPSets, &model.IPSet{ID: l.name, Comment: l.comment})
+		s := &model.IPSet{ID: l.name, Comment: l.comment}
+		if c.begins(s, l) { // what follows a second head belongs to the first
+			c.IPSets = append(c.IPSets, s)
+		}
 		return nil
 	}
 	if l.name == "" {
@@ -197,11 +336,14 @@ func (c *Cluster) ipSet(l line) error {
 	text, comment := cutComment(l.text)
 	cidr, noMatch := strings.CutPrefix(text, "!")
 	cidr = strings.TrimSpace(cidr)
+	e := Entry{Line: l.number, Text: l.text, IPSetEntry: model.IPSetEntry{CIDR: cidr, NoMatch: noMatch, Comment: comment}}
 	if cidr == "" || strings.ContainsAny(cidr, " \t") {
-		return fmt.Errorf("is no entry of an IP set")
+		e.Unread = "is no entry of an IP set"
+	} else {
+		i := slices.IndexFunc(c.IPSets, func(s *model.IPSet) bool { return s.ID == l.name })
+		c.IPSets[i].Entries = append(c.IPSets[i].Entries, e.IPSetEntry)
 	}
-	set := c.IPSets[len(c.IPSets)-1]
-	set.Entries = append(set.Entries, model.IPSetEntry{CIDR: cidr, NoMatch: noMatch, Comment: comment})
+	c.Entries[l.name] = append(c.Entries[l.name], e)
 	return nil
 }
 
@@ -210,16 +352,21 @@ func (c *Cluster) group(l line) error {
 		if l.name == "" {
 			return fmt.Errorf("lacks the name of the security group")
 		}
-		c.Groups = append(c.Groups, &model.SecurityGroup{ID: l.name, Comment: l.comment})
+		g := &model.SecurityGroup{ID: l.name, Comment: l.comment}
+		if c.begins(g, l) {
+			c.Groups = append(c.Groups, g)
+		}
 		return nil
 	}
 	if l.name == "" {
 		return fmt.Errorf("is in a security group without a name")
 	}
-	rule, err := ParseRule(l.text)
-	if err == nil {
-		g := c.Groups[len(c.Groups)-1]
-		g.Rules = append(g.Rules, rule)
+	rule := ReadRule(l.text)
+	rule.Line = l.number
+	c.Rules[l.name] = append(c.Rules[l.name], rule)
+	if rule.Unread == nil {
+		i := slices.IndexFunc(c.Groups, func(g *model.SecurityGroup) bool { return g.ID == l.name })
+		c.Groups[i].Rules = append(c.Groups[i].Rules, rule.FirewallRule)
 	}
-	return err
+	return nil
 }
