@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -159,7 +160,8 @@ func (p *protector) ipSet(s *model.IPSet, existing *model.Config) {
 		}
 		if why != "" {
 			p.tell(here, true, model.KindIPSet, s.ID, "entries", e.Text, why+leftOut)
-			lost.entries, lost.exceptions = lost.entries || !e.NoMatch, lost.exceptions || e.NoMatch
+			damaged := !entryForm.MatchString(e.CIDR) // so that it may have been either
+			lost.entries, lost.exceptions = lost.entries || !e.NoMatch || damaged, lost.exceptions || e.NoMatch || damaged
 			continue
 		}
 		seen[e.CIDR] = len(out.Entries)
@@ -175,6 +177,9 @@ func (p *protector) ipSet(s *model.IPSet, existing *model.Config) {
 	}
 	p.take(out)
 }
+
+// entryForm is that of an entry which is right but for what it means.
+var entryForm = regexp.MustCompile(`^[+A-Za-z0-9.:/_-]+$`)
 
 // entryFault is what is wrong with an entry, or empty.
 func (p *protector) entryFault(e *pvefw.Entry) string {

@@ -25,6 +25,8 @@ func (p *protector) rules(at place, kind model.Kind, id string, lines []pvefw.Ru
 			tell(why + "; the rule was left out, so that what it accepts does not pass by it")
 		case kind == model.KindFirewall && (r.Type == model.RuleIn || r.Type == model.RuleOut):
 			tell(why + "; the rule, which has no effect on a vnet, was left out")
+		case len(l.Unread) == 0 && p.neverMatches(kind, id, r):
+			tell(why + "; the rule, which never has an effect, was left out")
 		case !open && !slices.ContainsFunc(lines[i+1:], mayAccept):
 			tell(why + "; the rule was left out: what it drops does not pass without it either")
 		default:
@@ -74,6 +76,18 @@ func (p *protector) ruleProblems(kind model.Kind, id string, r model.FirewallRul
 		owner = &model.SecurityGroup{ID: id, Rules: []model.FirewallRule{r}}
 	}
 	return model.ValidateLive([]model.Edit{{Put: owner}}, p.live, p.bare, nil).Errors(true)
+}
+
+// neverMatches reports whether the conditions of a rule are right each by itself, but not
+// together: they are of different IP versions.
+func (p *protector) neverMatches(kind model.Kind, id string, r model.FirewallRule) bool {
+	right := func(source, dest, proto string) bool {
+		return len(p.ruleProblems(kind, id, model.FirewallRule{Type: r.Type, Action: r.Action, Source: source, Dest: dest, Proto: proto})) == 0
+	}
+	if !right(r.Source, "", "") || !right("", r.Dest, "") || !right("", "", r.Proto) {
+		return false
+	}
+	return !right(r.Source, r.Dest, "") || !right(r.Source, r.Dest, r.Proto)
 }
 
 // unsafePart is what of a rule refers to an IP set of which so much is missing that the

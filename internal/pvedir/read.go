@@ -167,6 +167,11 @@ func (r *reader) section(file string, s *pve.Section) {
 	}
 	if subnet, ok := o.(*model.Subnet); ok {
 		keepWords(subnet, s.ID)
+		zone, _, _ := model.ParseSubnetID(s.ID)
+		if v := r.dir.all.VNets[subnet.VNet]; v != nil && v.Zone != zone {
+			r.leave(at, k.Model, s.ID, "id", s.ID, fmt.Sprintf("names zone %s, but vnet %s is in zone %s", zone, v.ID, v.Zone))
+			return
+		}
 	}
 	r.put(o, at)
 }
@@ -204,7 +209,9 @@ func (r *reader) object(file string, s *pve.Section, at place) (k *pve.Kind, typ
 		k, o = pve.NameServers(), &model.NameServer{ID: s.ID, Type: typ}
 	case fileFabrics:
 		protocol, what, _ := strings.Cut(typ, "_")
-		typ = protocol
+		if typ = protocol; what != "node" && what != "fabric" {
+			typ = "" // of neither
+		}
 		if what == "node" {
 			k, o = pve.FabricNodes(), &model.FabricNode{ID: s.ID}
 		} else {

@@ -82,7 +82,7 @@ func lines(text string) (out []line, bad model.Problems) {
 		switch {
 		case at.text == "" || at.text[0] == '#':
 			continue
-		case at.text[0] == '[':
+		case isHead(at.text):
 			m := sectionForm.FindStringSubmatch(at.text)
 			at.section, at.name, at.comment, at.text = sectionNone, "", "", ""
 			if m == nil {
@@ -94,6 +94,13 @@ func lines(text string) (out []line, bad model.Problems) {
 		out = append(out, at)
 	}
 	return out, bad
+}
+
+// isHead reports whether a line is the head of a section, or was one: nothing else has a
+// bracket in front of the comment.
+func isHead(text string) bool {
+	text, _, _ = strings.Cut(text, "#")
+	return strings.Contains(text, "[")
 }
 
 // problem tells of a line.
