@@ -35,7 +35,7 @@ maps. Address management, name servers and the firewalls of VNets take effect at
 once; what they share is cluster.fw, in the folder or in ../firewall. Objects that are
 only here stay.
 
-What cannot be taken is left out, together with what hangs on it, and told with file and
+What cannot be taken is left out, together with what refers to it, and told with file and
 line; all else is taken, and the exit status is 4. Firewalls never let more pass because
 of it: a rule that drops and cannot be taken as it is drops more instead.
 

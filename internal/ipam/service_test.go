@@ -358,7 +358,7 @@ func TestBindingsOfJoins(t *testing.T) {
 func TestStateComesBack(t *testing.T) {
 	s := newWorld(t).server(t)
 	edit(t, s, zone("pve"), &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/24", "10.0.0.1"))
-	state, err := ParseState([]byte(`{"zones":{"z1":{"subnets":{"10.0.0.0/24":{"ips":{"10.0.0.1":{"gateway":1},"10.0.0.7":{"vmid":"100","hostname":"web","mac":"BC:24:11:00:00:07"},
+	state, _, err := ParseState([]byte(`{"zones":{"z1":{"subnets":{"10.0.0.0/24":{"ips":{"10.0.0.1":{"gateway":1},"10.0.0.7":{"vmid":"100","hostname":"web","mac":"BC:24:11:00:00:07"},
 		"10.0.0.8":{"vmid":"101","hostname":null,"mac":null},"10.0.1.9":{"mac":"BC:24:11:00:00:09"}}},"10.9.0.0/24":{"ips":{"10.9.0.5":{"vmid":"5"}}}}}}}`))
 	if err != nil {
 		t.Fatal(err)
@@ -459,5 +459,41 @@ func TestEndsOfRanges(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Programs write numbers, texts and truth values as they like; one entry that is none
+// loses no other.
+func TestStateIsReadLoosely(t *testing.T) {
+	s := newWorld(t).server(t)
+	edit(t, s, zone("pve"), &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/24", "10.0.0.1"), subnet("v1", "10.0.2.0/24", ""))
+	state, odd, err := ParseState([]byte(`{"version":1,"zones":{"z0":[],"z1":{"subnets":{
+		"10.0.0.0/24":{"ips":{"10.0.0.1":{"gateway":"1"},"10.0.0.2":{"gateway":true},"10.0.0.3":{"vmid":100,"hostname":"a","mac":"bc:24:11:00:00:03","gateway":0},
+			"10.0.0.4":{"vmid":"101","mac":"BC:24:11:00:00:04","gateway":"0"},"10.0.0.5":{"vmid":102.0,"mac":"BC:24:11:00:00:05","gateway":false,"new":{}},
+			"10.0.0.6":{"vmid":[1]},"10.0.0.7":"odd","10.0.0.8":{"mac":"BC:24:11:00:00:08","gateway":{}}}},
+		"10.0.2.0/24":{"ips":[]},"10.0.3.0/24":{"ips":7},"10.0.4.0/24":8}},"z2":5,"z3":{"subnets":"x"}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Import(t.Context(), state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	is(t, s, "10.0.0.3 BC:24:11:00:00:03", "10.0.0.4 BC:24:11:00:00:04", "10.0.0.5 BC:24:11:00:00:05")
+	if d := cmp.Diff([]string{
+		"zone z1, 10.0.0.0/24, 10.0.0.6, vmid: [1] must be a single value",
+		`zone z1, 10.0.0.0/24, 10.0.0.7: "odd" must be an object with mac, vmid and hostname, or gateway`,
+		"zone z1, 10.0.0.0/24, 10.0.0.8, gateway: {} must be 1 or 0",
+		"zone z1, 10.0.3.0/24: 7 must be an object with a member for each address",
+		"zone z1, 10.0.4.0/24: 8 must be an object with ips",
+		"zone z2: 5 must be an object with subnets",
+		`zone z3: "x" must be an object with a member for each subnet`,
+	}, append(odd, got.Refused...)); d != "" || got.Added != 3 {
+		t.Errorf("%d were added: %s", got.Added, d)
+	}
+	for _, none := range []string{"", "7", "[1]", `"x"`} {
+		if _, _, err := ParseState([]byte(none)); err == nil && none != "" {
+			t.Errorf("%s is taken for a state", none)
+		}
 	}
 }

@@ -163,13 +163,13 @@ func TestWhatCannotBeTaken(t *testing.T) {
 		`vnets.cfg:26: vnet v7: alias "100%": invalid format - alias contains illegal characters; the option was left out`,
 		`subnets.cfg:1: subnet nonsense: id "nonsense": is not written like zone-10.0.1.0-24; left out`,
 		`subnets.cfg:5: subnet 10.0.0.0/8: vnet "nowhere": no such vnet`,
-		`subnets.cfg:16: subnet 10.0.3.0/24: vnet "v5": hangs on vnet v5, which was left out; left out`,
+		`subnets.cfg:16: subnet 10.0.3.0/24: vnet "v5": refers to vnet v5, which was left out; left out`,
 		`ipams.cfg:1: ipam n: missing value for required option 'url'; left out`,
 		`vnets.cfg:12: vnet v3: tag "5": is already that of vnet v2`,
 		`vnets.cfg:22: vnet v6: zone "nowhere": does not exist`,
 		`subnets.cfg:9: subnet ok-10.0.0.0-24: gateway "10.0.1.1": is not in the subnet`,
-		`controllers.cfg:5: controller c: route-map-in "m": hangs on route-map m, which was left out; left out`,
-		`vnets.cfg:15: vnet v4: zone "f": hangs on zone f, which was left out; left out`,
+		`controllers.cfg:5: controller c: route-map-in "m": refers to route-map m, which was left out; left out`,
+		`vnets.cfg:15: vnet v4: zone "f": refers to zone f, which was left out; left out`,
 	)
 	var got []string
 	for _, kind := range model.Kinds() {

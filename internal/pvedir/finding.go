@@ -92,7 +92,7 @@ func (d *Directory) LeaveOut(problems model.Problems) bool {
 const leftOut = "; left out"
 
 // Settle makes Config what of the directory is to be taken beside what there is already:
-// without what was left out and what hangs on it, and with firewalls that let nothing
+// without what was left out and what refers to it, and with firewalls that let nothing
 // pass which those of the files would stop, whatever of them cannot be taken. existing
 // may be nil.
 func (d *Directory) Settle(existing *model.Config) {
@@ -115,7 +115,7 @@ func (d *Directory) Settle(existing *model.Config) {
 				d.Config.Delete(kind, o.ObjectID())
 				d.hanging[ref] = true
 				d.settled = append(d.settled, d.places[ref].finding(true, model.Problem{Kind: kind, ID: o.ObjectID(), Field: r.Field, Value: r.ID,
-					Message: fmt.Sprintf("hangs on %s %s, which was left out%s", r.Kind, r.ID, leftOut)}))
+					Message: fmt.Sprintf("refers to %s %s, which was left out%s", r.Kind, r.ID, leftOut)}))
 				break
 			}
 		}

@@ -261,4 +261,6 @@ func spoken(r model.FirewallRule, p packet) bool {
 	})
 }
 
-func (p packet) String() string { return fmt.Sprintf("%s -> %s protocol %d port %d", p.from, p.to, p.proto, p.port) }
+func (p packet) String() string {
+	return fmt.Sprintf("%s -> %s protocol %d port %d", p.from, p.to, p.proto, p.port)
+}

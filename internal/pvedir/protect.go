@@ -226,7 +226,7 @@ func (p *protector) vnet(id string, v *pvefw.VNet) {
 	if p.networks.VNets[id] == nil {
 		why := "is that of no vnet; declare the vnet first"
 		if p.d.gone(model.KindVNet, id) {
-			why = "hangs on vnet " + id + ", which was left out"
+			why = "refers to vnet " + id + ", which was left out"
 		}
 		p.tell(at, true, model.KindFirewall, id, "id", id, why+leftOut)
 		return

@@ -118,7 +118,7 @@ func (r *reader) put(o model.Object, at place) {
 	k := o.ObjectKind()
 	for _, ref := range references(o) {
 		if r.dir.left[model.Ref(ref.Kind, ref.ID)] && k == model.KindSubnet { // which needs its VNet to be complete
-			r.leave(at, k, nameOf(o), ref.Field, ref.ID, fmt.Sprintf("hangs on %s %s, which was left out", ref.Kind, ref.ID))
+			r.leave(at, k, nameOf(o), ref.Field, ref.ID, fmt.Sprintf("refers to %s %s, which was left out", ref.Kind, ref.ID))
 			return
 		}
 	}
@@ -236,6 +236,7 @@ func nameOf(o model.Object) string {
 // compare reads the version of the running configuration, and whether it is what is
 // configured.
 func (r *reader) compare(text string) {
+	text = strings.TrimPrefix(text, "\ufeff") // some editors write it
 	run, _, err := pvesdn.Parse([]byte(text))
 	if err != nil {
 		r.dir.read = append(r.dir.read, place{file: fileRunning}.finding(false, model.Problem{Kind: model.KindZone, ID: "all",
