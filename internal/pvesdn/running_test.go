@@ -13,8 +13,8 @@ func TestParseWholeFile(t *testing.T) {
 		`[]`:                            "not a running configuration of Proxmox SDN (JSON)",
 		`{"version":"x"}`:               `the version of the running configuration is "x", which is not a number`,
 		`{"version":{}}`:                `the version of the running configuration is {}, which is not a number`,
-		`{"version":1,"zones":[1]}`:      `"zones"`,
-		`{"vnets":{"ids":["a"]}}`:   `"vnets"`,
+		`{"version":1,"zones":[1]}`:     `"zones"`,
+		`{"vnets":{"ids":["a"]}}`:       `"vnets"`,
 		`{"fabrics":{"ids":["a","b"]}}`: `"fabrics"`,
 	} {
 		if _, _, err := pvesdn.Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
