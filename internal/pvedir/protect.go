@@ -56,13 +56,13 @@ func (d *Directory) protect(existing *model.Config) {
 		}
 	}
 	if enabled != "" && d.cluster == nil && existing.Firewalls[model.FirewallDatacenter] == nil {
-		p.tell(place{file: ClusterFirewall}, true, model.KindFirewall, model.FirewallDatacenter, "enable", "",
+		p.tell(place{file: ClusterFirewall}, model.KindFirewall, model.FirewallDatacenter, "enable", "",
 			"is not known, since there is no "+ClusterFirewall+" beside the folder: no firewall is in force, that of vnet "+enabled+" neither, until you switch it on (viaduct create firewall datacenter enable=true)")
 	}
 }
 
-func (p *protector) tell(at place, left bool, kind model.Kind, id, field, value, message string) {
-	p.d.settled = append(p.d.settled, at.finding(left, model.Problem{Kind: kind, ID: id, Field: field, Value: value, Message: message}))
+func (p *protector) tell(at place, kind model.Kind, id, field, value, message string) {
+	p.d.settled = append(p.d.settled, at.finding(true, model.Problem{Kind: kind, ID: id, Field: field, Value: value, Message: message}))
 }
 
 // judge is what is wrong with an object.
@@ -71,21 +71,20 @@ func (p *protector) judge(o model.Object) model.Problems {
 }
 
 // take takes an object, or tells why not.
-func (p *protector) take(o model.Object) bool {
+func (p *protector) take(o model.Object) {
 	kind, id := o.ObjectKind(), o.ObjectID()
 	at := p.d.places[model.Ref(kind, id)]
 	p.live.Set(o)
 	problems := p.judge(o)
 	if len(problems) == 0 {
 		p.d.Config.Set(o)
-		return true
+		return
 	}
 	for _, x := range problems {
-		p.tell(at, true, kind, id, x.Field, x.Value, x.Message+leftOut)
+		p.tell(at, kind, id, x.Field, x.Value, x.Message+leftOut)
 	}
 	p.live.Delete(kind, id)
 	p.d.hanging[model.Ref(kind, id)] = true
-	return false
 }
 
 // cluster takes what all firewalls share. What of the files could not be taken is not
@@ -127,7 +126,7 @@ func (p *protector) commented(o model.Object) model.Object {
 		if len(text) <= model.MaxComment {
 			return text
 		}
-		p.tell(p.d.places[model.Ref(o.ObjectKind(), o.ObjectID())], true, o.ObjectKind(), o.ObjectID(), "comment", text[:20]+"...",
+		p.tell(p.d.places[model.Ref(o.ObjectKind(), o.ObjectID())], o.ObjectKind(), o.ObjectID(), "comment", text[:20]+"...",
 			fmt.Sprintf("is longer than %d bytes%s", model.MaxComment, leftOut))
 		return ""
 	}
@@ -154,12 +153,12 @@ func (p *protector) ipSet(s *model.IPSet, existing *model.Config) {
 		here := place{file: at.file, line: e.Line}
 		why := p.entryFault(&e)
 		if first, dup := seen[e.CIDR]; dup && why == "" {
-			p.tell(here, true, model.KindIPSet, s.ID, "entries", e.Text, "stands there twice: once is enough"+leftOut)
+			p.tell(here, model.KindIPSet, s.ID, "entries", e.Text, "stands there twice: once is enough"+leftOut)
 			out.Entries[first].NoMatch = out.Entries[first].NoMatch || e.NoMatch // which counts more
 			continue
 		}
 		if why != "" {
-			p.tell(here, true, model.KindIPSet, s.ID, "entries", e.Text, why+leftOut)
+			p.tell(here, model.KindIPSet, s.ID, "entries", e.Text, why+leftOut)
 			damaged := !entryForm.MatchString(e.CIDR) // so that it may have been either
 			lost.entries, lost.exceptions = lost.entries || !e.NoMatch || damaged, lost.exceptions || e.NoMatch || damaged
 			continue
@@ -168,7 +167,7 @@ func (p *protector) ipSet(s *model.IPSet, existing *model.Config) {
 		out.Entries = append(out.Entries, halves(e.IPSetEntry)...)
 	}
 	if old := existing.IPSets[s.ID]; lost != (loss{}) && old != nil && !reflect.DeepEqual(old.Entries, out.Entries) {
-		p.tell(at, true, model.KindIPSet, s.ID, "", "", "can be taken only in part, and there is one of its name here, which stays as it is"+leftOut)
+		p.tell(at, model.KindIPSet, s.ID, "", "", "can be taken only in part, and there is one of its name here, which stays as it is"+leftOut)
 		p.d.hanging[ref] = true
 		return
 	}
@@ -228,7 +227,7 @@ func (p *protector) vnet(id string, v *pvefw.VNet) {
 		if p.d.gone(model.KindVNet, id) {
 			why = "refers to vnet " + id + ", which was left out"
 		}
-		p.tell(at, true, model.KindFirewall, id, "id", id, why+leftOut)
+		p.tell(at, model.KindFirewall, id, "id", id, why+leftOut)
 		return
 	}
 	out := *v.Firewall
@@ -236,7 +235,7 @@ func (p *protector) vnet(id string, v *pvefw.VNet) {
 	p.live.Set(&out)
 	if problems := p.judge(&out); len(problems) > 0 {
 		for _, x := range problems {
-			p.tell(at, true, model.KindFirewall, id, x.Field, x.Value, x.Message+"; the firewall was taken without rules and with policy DROP, which lets nothing pass")
+			p.tell(at, model.KindFirewall, id, x.Field, x.Value, x.Message+"; the firewall was taken without rules and with policy DROP, which lets nothing pass")
 		}
 		out = model.Firewall{ID: id, Enable: out.Enable, PolicyForward: model.FirewallDrop, MACFilter: out.MACFilter, IPFilter: out.IPFilter}
 		p.live.Set(&out)

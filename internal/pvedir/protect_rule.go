@@ -14,7 +14,7 @@ func (p *protector) rules(at place, kind model.Kind, id string, lines []pvefw.Ru
 	var out []model.FirewallRule
 	for i, l := range lines {
 		here := place{file: at.file, line: l.Line}
-		tell := func(message string) { p.tell(here, true, kind, id, "rules", l.Text, message) }
+		tell := func(message string) { p.tell(here, kind, id, "rules", l.Text, message) }
 		r, why := p.rule(kind, id, l, tell)
 		switch {
 		case why == "":
