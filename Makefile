@@ -10,7 +10,7 @@ LINT      := $(GO) tool -modfile=tools/go.mod golangci-lint
 # Tests that run whole clusters; they want the machine for themselves.
 CLUSTERS  := ./test/e2e/...
 
-.PHONY: all setup build demo demo-down test unit e2e test-vm test-vm-quick lint fmt bench man clean
+.PHONY: all setup build demo demo-down test test-fresh unit e2e ifupdown2 ifupdown2-here test-vm test-vm-quick lint fmt bench man clean
 
 all: build
 
@@ -30,13 +30,26 @@ demo-down:
 
 ## test: everything that has to pass; of the VM tier one scenario for each kind of
 ## network, since emulated processors are slow
-test: setup build lint unit e2e test-vm-quick
+test: setup build lint unit e2e ifupdown2 test-vm-quick
+
+## test-fresh: the demo and the tests as on a machine that nobody prepared
+test-fresh:
+	scripts/fresh-root sh -c 'make demo && make demo-down'
+	scripts/fresh-root make test
 
 unit:
-	$(GO) test $$($(GO) list ./... | grep -v /test/e2e)
+	$(GO) test $$($(GO) list ./... | grep -v -e /test/e2e -e /driver/ifupdown2)
 
 e2e:
-	$(GO) test -count=1 -timeout 30m -skip '^TestVM' $(CLUSTERS)
+	$(GO) test -count=1 -timeout 30m -skip '^Test(VM|Ifupdown2)' $(CLUSTERS)
+
+## ifupdown2: the tests that need it; where ifupdown is in its way, in a root of its own
+ifupdown2:
+	@if command -v ifreload >/dev/null; then $(MAKE) ifupdown2-here; else scripts/fresh-root make ifupdown2-here; fi
+
+ifupdown2-here: setup build
+	$(GO) test -count=1 ./internal/driver/ifupdown2
+	$(GO) test -count=1 -run '^TestIfupdown2' $(CLUSTERS)
 
 ## test-vm: what needs a distribution's kernel, in virtual machines, with KVM or
 ## without; RUN=pattern chooses tests, ROOT=system|debian13|debian13-programs where
@@ -47,6 +60,7 @@ test-vm: build
 ## test-vm-quick: the part of test-vm that make test runs
 test-vm-quick:
 	$(MAKE) test-vm VMFLAGS=-quick
+	echo 'viaduct lab exec node1 -- ip link add v type vrf table 5' | $(BIN) lab up --vm --nodes 1
 
 lint:
 	$(LINT) run ./...

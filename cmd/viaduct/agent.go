@@ -48,10 +48,14 @@ func checkCommand(o *agent.HostOptions) *cobra.Command {
 		Use:   "check",
 		Short: "Tell how this node differs from what it should be, and change nothing",
 		Long: `Check reads the node's real state and compares it with the last document that the
-agent received. The exit code is 0 if nothing differs, 3 if something does.`,
+agent received. The exit code is 0 if nothing differs, 3 if something does. It looks
+at the instances of FRR, Open vSwitch and dnsmasq that the agent was started with.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Version = cmd.Root().Version
+			if err := fillInstance(cmd, o); err != nil {
+				return err
+			}
 			host, err := agent.NewHost(cmd.Context(), *o)
 			if err != nil {
 				return err
@@ -73,6 +77,27 @@ agent received. The exit code is 0 if nothing differs, 3 if something does.`,
 	}
 }
 
+// fillInstance takes what no flag says from the agent's own settings.
+func fillInstance(cmd *cobra.Command, o *agent.HostOptions) error {
+	noted, err := agent.LoadInstance(o.Data)
+	if err != nil {
+		return err
+	}
+	for flag, field := range map[string]struct {
+		value *string
+		noted string
+	}{
+		"frr-pathspace": {&o.FRRPathspace, noted.FRRPathspace},
+		"ovs-socket":    {&o.OVSSocket, noted.OVSSocket},
+		"dnsmasq-root":  {&o.DNSMasqRoot, noted.DNSMasqRoot},
+	} {
+		if !cmd.Flags().Changed(flag) && field.noted != "" {
+			*field.value = field.noted
+		}
+	}
+	return nil
+}
+
 // runAgent runs the agent of the node until ctx ends.
 func runAgent(ctx context.Context, o agent.HostOptions, verbose bool, ready func()) error {
 	if os.Geteuid() != 0 {
@@ -87,6 +112,9 @@ func runAgent(ctx context.Context, o agent.HostOptions, verbose bool, ready func
 		Data: o.Data, System: host, Log: logger(verbose), Ready: ready, Alive: notifyAlive,
 	})
 	if err != nil {
+		return err
+	}
+	if err := o.Save(o.Data); err != nil {
 		return err
 	}
 	if err := a.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {

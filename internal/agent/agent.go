@@ -89,6 +89,7 @@ type Agent struct {
 
 	drift    driftLog
 	bindings *bindings
+	load     *loadMeter
 }
 
 // New returns an agent that has loaded its identity and last document from
@@ -111,7 +112,7 @@ func New(cfg Config) (*Agent, error) {
 	}
 	a := &Agent{
 		Config: cfg, identity: id, disk: &disk{dir: cfg.Data},
-		wake: make(chan struct{}, 1), changed: make(chan struct{}), bindings: newBindings(),
+		wake: make(chan struct{}, 1), changed: make(chan struct{}), bindings: newBindings(), load: newLoadMeter(),
 	}
 	last, err := a.disk.document()
 	if err != nil {

@@ -48,15 +48,7 @@ type HostOptions struct {
 	// Version is the agent's own release; Data the directory in which the drivers
 	// keep what they must remember.
 	Version, Data string
-	// FRRPathspace is FRR's name for one of several instances on a machine (-N).
-	// Empty on real hosts.
-	FRRPathspace string
-	// OVSSocket is where Open vSwitch's database listens, for a machine that runs
-	// several nodes: sockets are not bound to network namespaces. Empty on real hosts.
-	OVSSocket string
-	// DNSMasqRoot is the directory below which the files of DHCP servers are, for a
-	// machine that runs several nodes. Empty on real hosts.
-	DNSMasqRoot string
+	Instance
 }
 
 // NewHost opens the node.

@@ -174,9 +174,13 @@ func (a *Agent) report(ctx context.Context, link *serverLink) {
 		message := a.message
 		a.mu.Unlock()
 		if status != nil {
+			var err error
 			s := *status
 			if message != "" && !strings.Contains(s.Message, message) {
 				s.Message, s.State = strings.TrimSpace(s.Message+"\n"+message), protocol.Degraded
+			}
+			if s.Load, err = a.load.read(); err != nil {
+				a.Log.Debug("cannot measure the load of the node", "error", err)
 			}
 			if err := link.do(ctx, http.MethodPost, "/agent/v1/status", &s, nil); err != nil {
 				a.Log.Debug("cannot report", "error", err)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/viaduct-sdn/viaduct/internal/lab"
 	"github.com/viaduct-sdn/viaduct/internal/manifest"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
@@ -23,9 +24,33 @@ const (
 	labSocket    = "/run/viaduct/lab/default/server/api.sock"
 )
 
+// labVariable names the lab that commands mean when no flag says so.
+const labVariable = "VIADUCT_LAB"
+
+// askedServer is the server that flags or the environment name; empty if neither
+// does. A lab that is named there goes before a server of this host, since whoever
+// tries something in a lab must not hit the real network.
+func (a *app) askedServer() (string, error) {
+	if asked := cmp.Or(a.server, a.Getenv("VIADUCT_SERVER")); asked != "" || a.Getenv(labVariable) == "" {
+		return asked, nil
+	}
+	l, err := lab.New(lab.DefaultRoot, a.Getenv(labVariable), "")
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", labVariable, err)
+	}
+	if !socketExists(l.SocketPath()) {
+		return "", fmt.Errorf("the lab %s of %s does not run: start it (viaduct lab up), or unset the variable", l.Name, labVariable)
+	}
+	return l.Target(), nil
+}
+
 // client makes the client of the server that was chosen.
 func (a *app) client() (*client.Client, error) {
-	target, err := chooseServer(cmp.Or(a.server, a.Getenv("VIADUCT_SERVER")), socketExists)
+	asked, err := a.askedServer()
+	if err != nil {
+		return nil, err
+	}
+	target, err := chooseServer(asked, socketExists)
 	if err != nil {
 		return nil, err
 	}

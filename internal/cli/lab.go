@@ -1,31 +1,38 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/viaduct-sdn/viaduct/internal/lab"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
 // labFlags say which lab is meant.
-type labFlags struct{ name, root string }
+type labFlags struct {
+	name, root string
+	vm         bool
+	getenv     func(string) string
+}
 
 func (f *labFlags) lab(progress io.Writer) (*lab.Lab, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	l, err := lab.New(f.root, f.name, self)
+	l, err := lab.New(f.root, cmp.Or(f.name, f.getenv(labVariable), lab.DefaultName), self)
 	if err != nil {
 		return nil, err
 	}
@@ -46,33 +53,55 @@ func (f *labFlags) open(cmd *cobra.Command) (*lab.Lab, error) {
 }
 
 // labCommand is `viaduct lab`.
-func labCommand() *cobra.Command {
-	f := &labFlags{}
+func (a *app) labCommand() *cobra.Command {
+	f := &labFlags{getenv: func(name string) string { return a.Getenv(name) }}
 	cmd := &cobra.Command{
 		Use:   "lab",
 		Short: "Run a virtual cluster on this machine",
 		Long: `A lab is a cluster in network namespaces: every node runs the real agent, the
 nodes are joined by an underlay, and guests are namespaces with a NIC in a VNet.
 It is made by the product's public interfaces only, so what works in a lab works
-on hosts. A lab needs root and the program ip; it is gone after a reboot.`,
+on hosts. A lab needs root and the programs ip and nsenter; it is gone after a reboot.
+
+Commands on a node or guest see files of their own in /etc, /var and /run: what a
+DHCP client there writes to /etc/resolv.conf stays there. /tmp is everybody's. What
+they leave in the background ends with the guest, or the lab.`,
 	}
-	cmd.PersistentFlags().StringVar(&f.name, "lab", lab.DefaultName, "name of the lab")
+	cmd.PersistentFlags().StringVar(&f.name, "lab", "", "name of the lab (default: $VIADUCT_LAB, else "+lab.DefaultName+")")
 	cmd.PersistentFlags().StringVar(&f.root, "lab-dir", lab.DefaultRoot, "directory below which labs keep their state")
-	cmd.AddCommand(labUp(f), labDown(f), labStatus(f), labExec(f), labGuest(f))
+	cmd.PersistentFlags().BoolVar(&f.vm, "vm", false, "with up: make the lab in a virtual machine with Debian's kernel, which has everything, and run a shell there")
+	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if f.vm && cmd.Name() != "up" {
+			return usagef(cmd, "--vm goes with lab up: the virtual machine, and the lab in it, end with the shell that it runs")
+		}
+		return nil
+	}
+	cmd.AddCommand(a.labUp(f), labDown(f), labStatus(f), labExec(f), labGuest(f))
 	return cmd
 }
 
-func labUp(f *labFlags) *cobra.Command {
+func (a *app) labUp(f *labFlags) *cobra.Command {
 	var nodes int
 	var file string
+	vm := lab.VM{Memory: 2048, Cache: "/var/cache/viaduct/kernel"}
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Make the lab, or complete and restart what is missing of it",
+		Long: `Up makes the lab's nodes, underlay and server, or completes what is missing. What the
+kernel of this machine cannot do is told before.
+
+With --vm it does so in a virtual machine with Debian's kernel, which has VLANs, VRFs
+and all else, and runs a shell there; with standard input from a file, the commands of
+that. The machine's files are those of this one, and what it writes is gone with it.`,
 		Example: `  viaduct lab up                  three nodes
   viaduct lab up --nodes 5
-  viaduct lab up --file lab.yaml`,
+  viaduct lab up --file lab.yaml
+  viaduct lab up --vm --file examples/evpn-unnumbered/lab/lab.yaml`,
 		Args: args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.vm {
+				return a.runVM(cmd, f, vm, nodes, file)
+			}
 			l, err := f.lab(cmd.ErrOrStderr())
 			if err != nil {
 				return err
@@ -96,8 +125,39 @@ func labUp(f *labFlags) *cobra.Command {
 		},
 	}
 	cmd.Flags().IntVar(&nodes, "nodes", 3, "number of nodes, 1 to 64")
+	cmd.Flags().IntVar(&vm.Memory, "memory", vm.Memory, "with --vm: memory of the virtual machine, MiB")
 	cmd.Flags().StringVar(&file, "file", "", "description of the lab (YAML: nodes, underlay, underlay6, mtu, switches, links)")
 	return cmd
+}
+
+// runVM makes the lab in a virtual machine.
+func (a *app) runVM(cmd *cobra.Command, f *labFlags, vm lab.VM, nodes int, file string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	inside := []string{"up"}
+	if f.name != "" {
+		inside = append(inside, "--lab", f.name)
+	}
+	if cmd.Flags().Changed("nodes") {
+		inside = append(inside, "--nodes", strconv.Itoa(nodes))
+	}
+	if file != "" {
+		if _, err := lab.LoadSpec(file); err != nil { // before the machine boots
+			return err
+		}
+		if file, err = filepath.Abs(file); err != nil {
+			return err
+		}
+		inside = append(inside, "--file", file)
+	}
+	vm.Progress = cmd.ErrOrStderr()
+	status, err := vm.Run(cmd.Context(), self, inside, os.Stdin, term.IsTerminal(int(os.Stdin.Fd()))) //nolint:gosec // a descriptor fits
+	if err == nil && status != 0 {
+		return &exitError{code: status}
+	}
+	return err
 }
 
 func printLab(w io.Writer, l *lab.Lab) {
@@ -170,15 +230,19 @@ func labExec(f *labFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			ns, err := l.Namespace(given[0])
+			dir, err := os.Getwd()
+			if err != nil {
+				dir = "/"
+			}
+			argv, err := l.Command(given[0], dir, given[1:])
 			if err != nil {
 				return err
 			}
-			ip, err := exec.LookPath("ip")
+			program, err := exec.LookPath(argv[0])
 			if err != nil {
-				return fmt.Errorf("running a command in a namespace needs the program ip (package iproute2): %w", err)
+				return fmt.Errorf("running a command on a machine of the lab needs the program %s (package util-linux): %w", argv[0], err)
 			}
-			return syscall.Exec(ip, append([]string{"ip", "netns", "exec", ns}, given[1:]...), append(os.Environ(), l.Environ(given[0])...))
+			return syscall.Exec(program, argv, os.Environ())
 		},
 	}
 }

@@ -55,6 +55,9 @@ conflict: something changed meanwhile, or other edits are pending
 \fBVIADUCT_SERVER\fP, \fBVIADUCT_CERT\fP, \fBVIADUCT_KEY\fP, \fBVIADUCT_CA\fP
 defaults of \fB--server\fP, \fB--cert\fP, \fB--key\fP and \fB--ca\fP
 .TP
+\fBVIADUCT_LAB\fP
+the lab that is meant: by \fBviaduct lab\fP without \fB--lab\fP, and by all commands without \fB--server\fP and \fBVIADUCT_SERVER\fP
+.TP
 \fBVIADUCT_TOKEN\fP
 API token, if there is no \fB--token-file\fP; commands that are run from here do not inherit it
 .TP

@@ -213,24 +213,6 @@ func (n *node) reserved(name string) string {
 	return ""
 }
 
-// requirement says what a feature is to an operator, and what of the kernel it
-// comes from.
-type requirement struct{ what, part string }
-
-var requirements = map[model.Feature]requirement{
-	model.FeatureBridge:         {"bridges", "module bridge"},
-	model.FeatureVXLAN:          {"VXLAN devices", "module vxlan"},
-	model.FeatureVLANFiltering:  {"VLAN filtering on bridges", "kernel option CONFIG_BRIDGE_VLAN_FILTERING"},
-	model.FeatureNFTNAT:         {"nftables with NAT (to keep zones apart and for SNAT)", "module nft_masq or nft_ct"},
-	model.FeatureNFTBridge:      {"nftables on bridges (to filter inside VNets)", "kernel option CONFIG_NF_TABLES_BRIDGE"},
-	model.FeatureNFTBridgeState: {"nftables that know VNets and conversations (for rules inside the VNet; those for routed traffic are in force)", "module nf_conntrack_bridge or nft_meta_bridge"},
-	model.FeatureVLAN:           {"VLAN devices", "module 8021q"},
-	model.FeatureVLANAD:         {"802.1ad VLAN devices", "module 8021q"},
-	model.FeatureVRF:            {"VRFs", "module vrf"},
-	model.FeatureVeth:           {"veth devices", "module veth"},
-	model.FeatureDummy:          {"dummy devices", "module dummy"},
-}
-
 // needs tells whether the node has the features that an object requires, and notes
 // those that it has not. A node that has not probed a feature is given the benefit
 // of the doubt: the driver's error will tell.
@@ -241,8 +223,8 @@ func (n *node) needs(object string, features ...model.Feature) bool {
 			continue
 		}
 		complete = false
-		r := requirements[f]
-		n.note(LevelError, object, "needs %s; %s is not available on node %s (kernel %s); install a kernel that has it, or leave the node out", r.what, r.part, n.name, n.facts.Kernel)
+		what, part := f.Words()
+		n.note(LevelError, object, "needs %s; %s is not available on node %s (kernel %s); install a kernel that has it, or leave the node out", what, part, n.name, n.facts.Kernel)
 	}
 	return complete
 }

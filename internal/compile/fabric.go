@@ -10,6 +10,9 @@ import (
 // fabricLink is the device that holds the node's address in a fabric.
 func fabricLink(id string) string { return "dummy_" + id }
 
+// runs reports whether this release makes anything of a fabric.
+func runs(f *model.Fabric) bool { return f.Protocol != model.FabricWireGuard }
+
 // fabrics compiles the links of the fabrics that the node is a member of: a
 // device that holds its address whichever links stand, and the addresses of the
 // links to other members. The protocol itself is FRR's: see routing.
@@ -21,6 +24,10 @@ func (n *node) fabrics() {
 			continue
 		}
 		ref := model.Ref(model.KindFabric, f.ID)
+		if !runs(f) {
+			n.note(LevelWarning, ref, "is a wireguard fabric, which this release keeps but does not run: node %s makes no tunnels of it", n.name)
+			continue
+		}
 		if !n.needs(ref, model.FeatureDummy) {
 			continue
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/manifest"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/test/golden"
+	"github.com/viaduct-sdn/viaduct/test/requires"
 )
 
 // TestGolden compiles manifests for the nodes whose facts stand beside them.
@@ -80,11 +81,7 @@ func load(t *testing.T, data string, cfg, live *model.Config) {
 // acceptedByFRR has the real FRR read what a node would get.
 func acceptedByFRR(t *testing.T, node, text string) {
 	t.Helper()
-	vtysh, err := exec.LookPath("vtysh")
-	if err != nil {
-		t.Log("vtysh is not installed, so FRR has not read this: scripts/setup installs it")
-		return
-	}
+	vtysh := requires.Program(t, "vtysh")
 	path := filepath.Join(t.TempDir(), node)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ func (p *Projector) firewalls(out *model.Config) {
 	}
 	if all := p.live.Firewalls[model.FirewallDatacenter]; all != nil {
 		set(&out.Firewalls, all.ID, all)
+		p.firewallRules(out, all.Rules)
 	}
 	for id := range out.VNets {
 		if f := p.live.Firewalls[id]; f != nil {

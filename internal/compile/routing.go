@@ -37,7 +37,7 @@ func (n *node) routing() {
 	}
 	for _, o := range n.cfg.List(model.KindFabricNode) {
 		m := o.(*model.FabricNode)
-		if f := n.cfg.Fabrics[m.Fabric]; f != nil && m.Node == n.name && n.needsFRR(model.Ref(model.KindFabric, f.ID)) {
+		if f := n.cfg.Fabrics[m.Fabric]; f != nil && m.Node == n.name && runs(f) && n.needsFRR(model.Ref(model.KindFabric, f.ID)) {
 			i.Fabrics = append(i.Fabrics, n.routedFabric(f, m))
 			need.fabric(f)
 		}

@@ -62,7 +62,7 @@ func (r *ruleset) filters(guards []guard) desired.Chain {
 		"ip6 saddr :: icmpv6 type { 131, 133, 135, 143 } return", // duplicate address detection
 		"meta protocol { ip, ip6, arp, 0x8100, 0x88a8 } goto spoofed",
 	})
-	r.chain("spoofed", "", []string{logText("warning", "spoofed"), `counter drop comment "of another sender"`})
+	r.chain("spoofed", "", []string{r.logText("warning", "spoofed"), `counter drop comment "of another sender"`})
 	look.Rules = []desired.Rule{{Text: "iifname @mac_ports jump mac_filter"}, {Text: "iifname @ip_ports jump ip_filter"}}
 	return look
 }

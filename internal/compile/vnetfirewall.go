@@ -34,10 +34,9 @@ func firewallRef(v *model.VNet) string { return model.Ref(model.KindFirewall, v.
 // links and ports are there.
 func (n *node) vnetFirewalls() {
 	guards := n.guards()
-	if len(guards) == 0 {
-		return
+	if len(guards) > 0 {
+		n.bridgeFirewall(guards)
 	}
-	n.bridgeFirewall(guards)
 	n.routedFirewall(guards)
 }
 
@@ -81,8 +80,14 @@ func (r *ruleset) add(base ...desired.Chain) {
 }
 
 func (n *node) ruleset(family string) *ruleset {
+	limit := model.DefaultLogRateLimit
+	if all := n.cfg.Firewalls[model.FirewallDatacenter]; all != nil {
+		if l, err := model.ParseLogRateLimit(all.LogRateLimit); err == nil { // it has been checked
+			limit = l
+		}
+	}
 	return &ruleset{
-		n: n, table: &desired.Table{Family: family, Name: FirewallTable}, bridged: family == "bridge",
+		n: n, table: &desired.Table{Family: family, Name: FirewallTable}, bridged: family == "bridge", logLimit: limit,
 		groups: map[string]bool{}, sets: map[string]model.Peer{},
 	}
 }
@@ -115,34 +120,6 @@ func (r *ruleset) vnet(g guard) string {
 	}
 	r.chains = append(r.chains, c)
 	return name
-}
-
-// routedFirewall adds the table for what the node routes. A packet from one VNet into
-// another one passes the rules of both, so each has a hook of its own.
-func (n *node) routedFirewall(guards []guard) {
-	r := n.ruleset("inet")
-	var jumps, vrfJumps []string
-	for _, g := range guards {
-		if g.rules == nil || !n.routed.zones[g.vnet.Zone][g.vnet.ID] {
-			continue
-		}
-		jump := fmt.Sprintf("%q : jump %s", g.vnet.ID, r.vnet(g))
-		jumps = append(jumps, jump)
-		if n.cfg.Zones[g.vnet.Zone].Type == model.ZoneEVPN {
-			// What its guests send comes in by the link of the VRF.
-			vrfJumps = append(vrfJumps, jump)
-		}
-	}
-	if len(jumps) == 0 {
-		return
-	}
-	r.chains = append(r.chains, tell)
-	list := "{ " + strings.Join(jumps, ", ") + " }"
-	from := desired.Chain{Name: "from_vnet", Type: "filter", Hook: "forward", Priority: "filter + 10", Rules: []desired.Rule{{Text: "iifname vmap " + list}}}
-	if len(vrfJumps) > 0 {
-		from.Rules = append(from.Rules, desired.Rule{Text: "meta sdifname vmap { " + strings.Join(vrfJumps, ", ") + " }"})
-	}
-	r.add(from, desired.Chain{Name: "to_vnet", Type: "filter", Hook: "forward", Priority: "filter + 11", Rules: []desired.Rule{{Text: "oifname vmap " + list}}})
 }
 
 // bridgeFirewall adds the table for what passes inside VNets.

@@ -36,10 +36,11 @@ type ruleset struct {
 	table *desired.Table
 	// bridged says that it is for frames inside VNets, where nobody can be told that
 	// something was rejected (kernel: nft_reject_bridge).
-	bridged bool
-	chains  []desired.Chain
-	groups  map[string]bool
-	sets    map[string]model.Peer
+	bridged  bool
+	logLimit model.LogRateLimit
+	chains   []desired.Chain
+	groups   map[string]bool
+	sets     map[string]model.Peer
 }
 
 // rejecting is the chain that tells senders.
@@ -55,18 +56,23 @@ var tell = desired.Chain{Name: rejecting, Rules: []desired.Rule{
 var logLevels = map[string]string{"warning": "warn"}
 
 // logText logs at a level, not too often, what who decides.
-func logText(level, who string) string {
+func (r *ruleset) logText(level, who string) string {
 	if nft := logLevels[level]; nft != "" {
 		level = nft
 	}
-	return fmt.Sprintf("limit rate 1/second burst 5 packets log prefix \"viaduct: %s: \" level %s", who, level)
+	log := fmt.Sprintf("log prefix \"viaduct: %s: \" level %s", who, level)
+	if l := r.logLimit; l.Enable {
+		// nftables knows no burst of none.
+		return fmt.Sprintf("limit rate %d/%s burst %d packets %s", l.Rate, l.Unit, max(1, l.Burst), log)
+	}
+	return log
 }
 
 // verdict are the statements that decide: log, count, and do it.
 func (r *ruleset) verdict(action, log, who string) []string {
 	var out []string
 	if model.Logs(log) {
-		out = append(out, logText(log, who+" "+action))
+		out = append(out, r.logText(log, who+" "+action))
 	}
 	do := "accept"
 	switch {
@@ -84,7 +90,7 @@ func (r *ruleset) rules(chain, who, owner string, rules []model.FirewallRule) []
 	for i := range rules {
 		f := &rules[i]
 		switch {
-		case f.Disable:
+		case f.Disable || f.IFace != "": // an interface of the node, which is for what is not forwarded
 			continue
 		case f.Type == model.RuleGroup:
 			if r.group(f.Action) {

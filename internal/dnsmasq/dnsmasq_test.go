@@ -18,6 +18,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/netns"
 	"github.com/viaduct-sdn/viaduct/test/golden"
+	"github.com/viaduct-sdn/viaduct/test/requires"
 )
 
 // TestGolden renders servers, and has the real dnsmasq read each file.
@@ -54,11 +55,7 @@ func TestGolden(t *testing.T) {
 // accepted has the real dnsmasq read files, where the link is.
 func accepted(t *testing.T, ns *netns.NS, link string, files ...string) {
 	t.Helper()
-	program, err := exec.LookPath("dnsmasq")
-	if err != nil {
-		t.Log("dnsmasq is not installed, so it has not read this: scripts/setup installs it")
-		return
-	}
+	program := requires.Program(t, "dnsmasq")
 	_ = ns.Run(exec.Command("ip", "link", "add", link, "type", "bridge").Run) // it may be there
 	dir := t.TempDir()
 	for i, text := range files {
@@ -67,7 +64,7 @@ func accepted(t *testing.T, ns *netns.NS, link string, files ...string) {
 		}
 	}
 	var said []byte
-	err = ns.Run(func() (err error) {
+	err := ns.Run(func() (err error) {
 		said, err = exec.Command(program, "--test", "--conf-file=/dev/null", "--conf-dir="+dir).CombinedOutput()
 		return err
 	})

@@ -151,8 +151,7 @@ func (l *Lab) RemoveGuest(ctx context.Context, name string) error {
 	if _, err := c.Delete(ctx, model.KindGuest, g.ID, ""); err != nil {
 		return err
 	}
-	// The host's ends of its NICs go with their peers.
-	return l.deleteNS(guestNS(label(g)))
+	return l.removeMachine(guestNS(label(g)))
 }
 
 // MoveGuest migrates a guest to another node while it runs: its namespace, its

@@ -162,6 +162,9 @@ func (l *Lab) Up(ctx context.Context, spec *Spec) error {
 	if err := l.settleSpec(spec); err != nil {
 		return err
 	}
+	if err := l.checkKernel(ctx); err != nil {
+		return err
+	}
 	l.progress("making %d nodes on underlay %s", len(l.Spec.Nodes), l.Spec.Underlay)
 	if err := l.buildUnderlay(); err != nil {
 		return err
@@ -172,10 +175,10 @@ func (l *Lab) Up(ctx context.Context, spec *Spec) error {
 	if err := l.buildOVS(ctx); err != nil {
 		return err
 	}
-	if err := l.buildSystems(ctx); err != nil {
+	if err := l.buildIfupdown2(); err != nil {
 		return err
 	}
-	if err := l.buildIfupdown2(); err != nil {
+	if err := l.buildSystems(ctx); err != nil {
 		return err
 	}
 	if err := l.startServer(ctx); err != nil {
@@ -401,9 +404,9 @@ func (l *Lab) Down() error {
 	errs = append(errs, err)
 	l.progress("removing %d namespaces", len(names))
 	for _, name := range names {
-		errs = append(errs, l.deleteNS(name))
+		errs = append(errs, l.removeMachine(name))
 	}
-	errs = append(errs, l.removeIfupdown2())
+	errs = append(errs, l.removeViews(), l.removeIfupdown2())
 	errs = append(errs, os.RemoveAll(l.Dir))
 	if err := errors.Join(errs...); err != nil {
 		return err

@@ -140,6 +140,12 @@ func (l *Lab) in(name string, f func(h *netlink.Handle) error) error {
 	return nil
 }
 
+// removeMachine ends all that runs on a machine of the lab, and removes its view and
+// its namespace. The other ends of its cables go with their peers.
+func (l *Lab) removeMachine(name string) error {
+	return errors.Join(l.evict(name), l.removeView(name), l.deleteNS(name))
+}
+
 func (l *Lab) deleteNS(name string) error {
 	path := filepath.Join(nsDir, l.ns(name))
 	if err := unix.Unmount(path, unix.MNT_DETACH); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOENT) {

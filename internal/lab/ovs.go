@@ -37,15 +37,6 @@ func (l *Lab) ovsDir(node string) string { return filepath.Join(l.nodeData(node)
 // same in every network namespace.
 func (l *Lab) OVSSocket(node string) string { return filepath.Join(l.ovsDir(node), "db.sock") }
 
-// Environ is what commands that run on a node need in their environment to meet
-// the node's own daemons: "OVS_RUNDIR=...".
-func (l *Lab) Environ(node string) []string {
-	if !l.isNode(node) {
-		return nil
-	}
-	return []string{"OVS_RUNDIR=" + l.ovsDir(node)}
-}
-
 // hasOVS reports whether a node has bridges of Open vSwitch.
 func (n *NodeSpec) hasOVS() bool {
 	return slices.ContainsFunc(n.Bridges, func(b BridgeSpec) bool { return b.OVS })

@@ -24,6 +24,9 @@ type process struct {
 	// it a process is known to be the lab's, so no list of process numbers has to
 	// survive a kill.
 	data string
+	// still reports whether the number is that of the process yet; nil means that
+	// nobody else can have it.
+	still func(pid int) bool
 }
 
 // processes finds the lab's running processes.
@@ -63,6 +66,43 @@ func ownData(args []string) string {
 		}
 	}
 	return ""
+}
+
+// inhabitants finds the running processes that are in a namespace of the lab,
+// whoever started them: what lab exec left in the background ends with its machine.
+func (l *Lab) inhabitants(name string) ([]process, error) {
+	var ns unix.Stat_t
+	if err := unix.Stat(filepath.Join(nsDir, l.ns(name)), &ns); err != nil {
+		if errors.Is(err, unix.ENOENT) {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("namespace %s: %w", l.ns(name), err)
+	}
+	lives := func(pid int) bool {
+		var st unix.Stat_t
+		err := unix.Stat(fmt.Sprintf("/proc/%d/ns/net", pid), &st)
+		return err == nil && st.Dev == ns.Dev && st.Ino == ns.Ino
+	}
+	dirs, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, err
+	}
+	var out []process
+	for _, d := range dirs {
+		if pid, err := strconv.Atoi(d.Name()); err == nil && pid != os.Getpid() && lives(pid) {
+			out = append(out, process{pid: pid, still: lives})
+		}
+	}
+	return out, nil
+}
+
+// evict ends what runs in a namespace of the lab.
+func (l *Lab) evict(name string) error {
+	ps, err := l.inhabitants(name)
+	if err != nil {
+		return err
+	}
+	return stop(ps, 2*time.Second)
 }
 
 // running returns the process with that data directory, or 0.
@@ -139,18 +179,22 @@ func stop(ps []process, grace time.Duration) error {
 		if err != nil {
 			return fmt.Errorf("process %d: %w", p.pid, err)
 		}
+		if p.still != nil && !p.still(p.pid) {
+			unix.Close(fd)
+			continue
+		}
 		fds = append(fds, fd)
 		if err := unix.PidfdSendSignal(fd, unix.SIGTERM, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
 			return fmt.Errorf("process %d: %w", p.pid, err)
 		}
 	}
 	deadline := time.Now().Add(grace)
-	for i, fd := range fds {
+	for _, fd := range fds {
 		if ended(fd, time.Until(deadline)) {
 			continue
 		}
 		if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
-			return fmt.Errorf("process %d: %w", ps[i].pid, err)
+			return fmt.Errorf("end a process for certain: %w", err)
 		}
 		ended(fd, 5*time.Second)
 	}

@@ -95,14 +95,38 @@ func addressList(g *model.Guest) string {
 // Namespace is the full name of the namespace of a node, a host, a guest,
 // or the outside host.
 func (l *Lab) Namespace(name string) (string, error) {
+	short, err := l.machine(name)
+	if err != nil {
+		return "", err
+	}
+	return l.ns(short), nil
+}
+
+// Command is what runs a command on a machine of the lab, with the machine's own
+// view of the file system, in the directory dir if the machine sees that.
+func (l *Lab) Command(name, dir string, argv []string) ([]string, error) {
+	short, err := l.machine(name)
+	if err != nil {
+		return nil, err
+	}
+	enter, err := l.enter(short, dir)
+	if err != nil {
+		return nil, err
+	}
+	return append(enter, argv...), nil
+}
+
+// machine is the short name of the namespace of a node, a host, a guest, or the
+// outside host.
+func (l *Lab) machine(name string) (string, error) {
 	for _, short := range []string{name, guestNS(name)} {
 		if l.hasNS(short) {
-			return l.ns(short), nil
+			return short, nil
 		}
 	}
 	// A guest may be called by its number, which only the server knows.
 	if _, g, err := l.find(context.Background(), name); err == nil && l.hasNS(guestNS(label(g))) {
-		return l.ns(guestNS(label(g))), nil
+		return guestNS(label(g)), nil
 	}
 	return "", fmt.Errorf("lab %q has no node, host or running guest %q; `viaduct lab status` lists them", l.Name, name)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 
 	"github.com/google/renameio/v2"
 	"github.com/vishvananda/netlink"
@@ -46,10 +47,11 @@ func (l *Lab) buildSystems(ctx context.Context) error {
 		if err := l.addLoopbacks(name, sys); err != nil {
 			return err
 		}
-		if err := l.setUp(ctx, name, sys); err != nil {
+		if err := l.prepareFRR(name, sys.FRR); err != nil {
 			return err
 		}
-		if err := l.prepareFRR(name, sys.FRR); err != nil || sys.FRR == nil {
+		// Its commands see what the machine has, such as its own FRR.
+		if err := l.setUp(ctx, name, sys); err != nil || sys.FRR == nil {
 			return err
 		}
 		l.progress("starting FRR of %s", name)
@@ -84,8 +86,13 @@ func (l *Lab) setUp(ctx context.Context, name string, sys *SystemSpec) error {
 	if _, err := os.Stat(done); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	enter, err := l.enter(name, "/")
+	if err != nil {
+		return err
+	}
 	for _, line := range sys.Setup {
-		cmd := exec.CommandContext(ctx, "ip", "netns", "exec", l.ns(name), "sh", "-ec", line)
+		argv := append(slices.Clone(enter), "sh", "-ec", line)
+		cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("%s: %s: %w: %s", name, line, err, out)
 		}

@@ -19,11 +19,14 @@ const (
 	// FabricBGP is eBGP over unnumbered links (RFC 7938, RFC 8950), for IPv4 and
 	// IPv6.
 	FabricBGP FabricProtocol = "bgp"
+	// FabricWireGuard are encrypted tunnels between nodes, and to others outside
+	// (Proxmox VE 9.2). This release keeps such fabrics and does not run them.
+	FabricWireGuard FabricProtocol = "wireguard"
 )
 
 // FabricProtocols returns the known fabric protocols, sorted.
 func FabricProtocols() []FabricProtocol {
-	return []FabricProtocol{FabricBGP, FabricOpenFabric, FabricOSPF}
+	return []FabricProtocol{FabricBGP, FabricOpenFabric, FabricOSPF, FabricWireGuard}
 }
 
 // Fabric is a routed underlay between nodes: Proxmox VE SDN manual, "Fabrics".
@@ -32,13 +35,17 @@ type Fabric struct {
 	// ID is 2 to 8 letters, digits and hyphens, no hyphen at either end.
 	ID       string         `json:"id"`
 	Protocol FabricProtocol `json:"protocol"`
-	// IPPrefix and IP6Prefix hold the nodes' addresses; at least one is set.
+	// IPPrefix and IP6Prefix hold the nodes' addresses; at least one is set, but for
+	// WireGuard, whose interfaces have addresses of their own.
 	IPPrefix  netip.Prefix `json:"ip-prefix,omitzero"`
 	IP6Prefix netip.Prefix `json:"ip6-prefix,omitzero"`
 	// HelloInterval and CSNPInterval are in seconds, 1 to 600 (OpenFabric); 0
 	// leaves FRR's own.
 	HelloInterval int `json:"hello-interval,omitempty"`
 	CSNPInterval  int `json:"csnp-interval,omitempty"`
+	// PersistentKeepalive is the time between packets that keep a tunnel open through
+	// NAT, in seconds, 1 to 65535 (WireGuard); 0 sends none.
+	PersistentKeepalive int `json:"persistent-keepalive,omitempty"`
 	// Area is the OSPF area, a number or a dotted quad, as it was written.
 	Area string `json:"area,omitempty"`
 	// BFD watches the sessions of a BGP fabric (RFC 5880).
@@ -76,7 +83,7 @@ func RedistributionSources(p FabricProtocol) []string {
 		return []string{"bgp", "connected", "kernel", "static"}
 	case FabricBGP:
 		return []string{"connected", "isis", "kernel", "openfabric", "ospf", "ospf6", "static"}
-	case FabricOpenFabric:
+	case FabricOpenFabric, FabricWireGuard:
 	}
 	return nil
 }
@@ -98,8 +105,20 @@ type FabricNode struct {
 	IP6 netip.Addr `json:"ip6,omitzero"`
 	// ASN is the node's autonomous system number in a BGP fabric.
 	ASN int `json:"asn,omitempty"`
-	// Interfaces are the links to other nodes.
+	// Role is RoleInternal for a member of the cluster, RoleExternal for a peer
+	// outside (WireGuard; in BGP only the former); empty means internal.
+	Role string `json:"role,omitempty"`
+	// Endpoint is where others send to (WireGuard): the host of an internal node,
+	// host:port of an external one.
+	Endpoint string `json:"endpoint,omitempty"`
+	// PublicKey is that of an external node.
+	PublicKey string `json:"public-key,omitempty"`
+	// AllowedIPs are networks that are reached through the node (WireGuard).
+	AllowedIPs []string `json:"allowed-ips,omitempty"`
+	// Interfaces are the links to other nodes; in WireGuard those that are made.
 	Interfaces []FabricInterface `json:"interfaces,omitempty"`
+	// Peers are the ends of tunnels (WireGuard).
+	Peers []FabricPeer `json:"peers,omitempty"`
 
 	// Written is how a client of the Proxmox API wrote the properties.
 	Written Written `json:"written,omitempty"`
@@ -117,16 +136,45 @@ func FabricNodeID(fabric, node string) string { return fabric + "_" + node }
 // FabricInterface is a link of a fabric node.
 type FabricInterface struct {
 	Name string `json:"name"`
+	// ListenPort and PublicKey are WireGuard's: the UDP port, and the key that others
+	// know the interface by, 32 bytes in base64.
+	ListenPort int    `json:"listen-port,omitempty"`
+	PublicKey  string `json:"public-key,omitempty"`
 	// IP and IP6 are the link's own addresses with their masks. Without one the
 	// link is unnumbered.
 	IP  netip.Prefix `json:"ip,omitzero"`
 	IP6 netip.Prefix `json:"ip6,omitzero"`
+	// IP6LL gives the interface a link-local address (WireGuard).
+	IP6LL bool `json:"ip6-ll,omitempty"`
 	// HelloMultiplier is how many lost hellos end a neighbour, 2 to 100
 	// (OpenFabric); 0 leaves FRR's own.
 	HelloMultiplier int `json:"hello-multiplier,omitempty"`
 	// NetworkType is OSPF's: broadcast, non-broadcast, point-to-point or
 	// point-to-multipoint. Empty means point-to-point on unnumbered links.
 	NetworkType string `json:"network-type,omitempty"`
+}
+
+// The roles of fabric nodes and the types of peers.
+const (
+	RoleInternal = "internal"
+	RoleExternal = "external"
+)
+
+// FabricPeer is the other end of a WireGuard tunnel.
+type FabricPeer struct {
+	// Type is RoleInternal or RoleExternal, that of the peer's node.
+	Type string `json:"type"`
+	// Node is the peer's node, NodeIFace its interface there (internal).
+	Node      string `json:"node"`
+	NodeIFace string `json:"node-iface,omitempty"`
+	// IFace is the own interface.
+	IFace string `json:"iface"`
+	// Endpoint stands in the place of the peer's own one.
+	Endpoint string `json:"endpoint,omitempty"`
+	// AllowedIPs are further networks behind the peer, apart by semicolons.
+	AllowedIPs string `json:"allowed-ips,omitempty"`
+	// SkipRouteGeneration makes no routes to what is reached through the peer.
+	SkipRouteGeneration bool `json:"skip-route-generation,omitempty"`
 }
 
 // RouterID is the router identifier of the node in a fabric.

@@ -138,3 +138,26 @@ const (
 	FeatureVeth           Feature = "veth"
 	FeatureDummy          Feature = "dummy"
 )
+
+// featureWords says what features are to an operator, and what of the kernel they
+// come from.
+var featureWords = map[Feature][2]string{
+	FeatureBridge:         {"bridges", "module bridge"},
+	FeatureVXLAN:          {"VXLAN devices", "module vxlan"},
+	FeatureVLANFiltering:  {"VLAN filtering on bridges", "kernel option CONFIG_BRIDGE_VLAN_FILTERING"},
+	FeatureNFTNAT:         {"nftables with NAT (to keep zones apart and for SNAT)", "module nft_masq or nft_ct"},
+	FeatureNFTBridge:      {"nftables on bridges (to filter inside VNets)", "kernel option CONFIG_NF_TABLES_BRIDGE"},
+	FeatureNFTBridgeState: {"nftables that know VNets and connections (for rules inside the VNet; those for routed traffic are in force)", "module nf_conntrack_bridge or nft_meta_bridge"},
+	FeatureVLAN:           {"VLAN devices", "module 8021q"},
+	FeatureVLANAD:         {"802.1ad VLAN devices", "module 8021q"},
+	FeatureVRF:            {"VRFs", "module vrf"},
+	FeatureVeth:           {"veth devices", "module veth"},
+	FeatureDummy:          {"dummy devices", "module dummy"},
+}
+
+// Words are what the feature is to an operator ("VRFs"), and what of the kernel it
+// comes from ("module vrf").
+func (f Feature) Words() (what, part string) {
+	w := featureWords[f]
+	return w[0], w[1]
+}

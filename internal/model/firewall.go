@@ -1,8 +1,11 @@
 package model
 
 import (
+	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -23,8 +26,8 @@ const (
 	// RuleForward is for what passes through a VNet: between its guests, and into
 	// and out of it where a node routes.
 	RuleForward = "forward"
-	// RuleIn and RuleOut are for guests and nodes. Only security groups have them,
-	// and on a VNet they have no effect.
+	// RuleIn and RuleOut are for guests and nodes. Only security groups and the
+	// datacenter have them, without effect on networks.
 	RuleIn  = "in"
 	RuleOut = "out"
 	// RuleGroup stands for the rules of the security group that is its action.
@@ -38,7 +41,9 @@ const LogNone = "nolog"
 var LogLevels = []string{"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug", LogNone}
 
 // Firewall is the firewall of a VNet (Proxmox VE manual, "Firewall", "VNet Firewall"),
-// or with the ID FirewallDatacenter the switch of all. It takes effect at once.
+// or with the ID FirewallDatacenter that of the whole cluster: the switch of all, and
+// the forward rules and policy for what is routed between VNets and from and to them.
+// It takes effect at once.
 type Firewall struct {
 	// ID is that of the VNet, or FirewallDatacenter.
 	ID string `json:"id"`
@@ -53,10 +58,76 @@ type Firewall struct {
 	// MACFilter keeps NICs from sending under other hardware addresses than their
 	// own, IPFilter from sending under other IP addresses than theirs. Both are
 	// Viaduct's own, and need no Enable.
-	MACFilter bool           `json:"mac-filter,omitempty"`
-	IPFilter  bool           `json:"ip-filter,omitempty"`
+	MACFilter bool `json:"mac-filter,omitempty"`
+	IPFilter  bool `json:"ip-filter,omitempty"`
+	// LogRateLimit bounds what all firewalls log; see ParseLogRateLimit. Only the
+	// datacenter's has it.
+	LogRateLimit string `json:"log-ratelimit,omitempty"`
+	// PolicyIn, PolicyOut and EBTables, "0" or "1", are of the firewalls of hosts and
+	// guests, which Viaduct does not run. Only the datacenter's has them, without effect.
+	PolicyIn  string         `json:"policy-in,omitempty"`
+	PolicyOut string         `json:"policy-out,omitempty"`
+	EBTables  string         `json:"ebtables,omitempty"`
 	Rules     []FirewallRule `json:"rules,omitempty"`
 }
+
+// LogRateLimit bounds how often something is logged.
+type LogRateLimit struct {
+	// Enable is false for no bound.
+	Enable bool
+	// Rate is how many packets are logged in a Unit: second, minute, hour or day. Burst
+	// is how many may come at once before that counts.
+	Rate  int
+	Unit  string
+	Burst int
+}
+
+// DefaultLogRateLimit is the bound without a setting, as in Proxmox VE.
+var DefaultLogRateLimit = LogRateLimit{Enable: true, Rate: 1, Unit: "second", Burst: 5}
+
+// rateForm is a rate: "10/second".
+var rateForm = regexp.MustCompile(`^([1-9][0-9]{0,5})/(second|minute|hour|day)$`)
+
+// ParseLogRateLimit reads "[enable=]0|1[,rate=N/UNIT][,burst=N]"; the empty text is
+// DefaultLogRateLimit.
+func ParseLogRateLimit(text string) (LogRateLimit, error) {
+	out := DefaultLogRateLimit
+	if text == "" {
+		return out, nil
+	}
+	for i, part := range strings.Split(text, ",") {
+		name, value, named := strings.Cut(strings.TrimSpace(part), "=")
+		if !named && i == 0 {
+			name, value = "enable", name
+		}
+		switch name {
+		case "enable":
+			if value != "0" && value != "1" {
+				return out, fmt.Errorf("enable is 0 or 1, not %q", value)
+			}
+			out.Enable = value == "1"
+		case "rate":
+			m := rateForm.FindStringSubmatch(value)
+			if m == nil {
+				return out, fmt.Errorf("rate is written like 10/second, with second, minute, hour or day, not %q", value)
+			}
+			out.Rate, _ = strconv.Atoi(m[1]) // six digits at most
+			out.Unit = m[2]
+		case "burst":
+			n, err := strconv.Atoi(value)
+			if err != nil || n < 0 || n > maxBurst {
+				return out, fmt.Errorf("burst is a number from 0 to %d, not %q", maxBurst, value)
+			}
+			out.Burst = n
+		default:
+			return out, fmt.Errorf("%q is none of enable, rate and burst", name)
+		}
+	}
+	return out, nil
+}
+
+// maxBurst bounds LogRateLimit.Burst.
+const maxBurst = 1_000_000
 
 // FirewallRule is one rule: the first that a packet matches decides.
 type FirewallRule struct {
@@ -78,6 +149,9 @@ type FirewallRule struct {
 	ICMPType string `json:"icmp-type,omitempty"`
 	// Log is the level at which matches are logged; one of LogLevels.
 	Log string `json:"log,omitempty"`
+	// IFace is the interface of a node that the rule is for. Only rules of the
+	// datacenter have one, and none of type forward.
+	IFace string `json:"iface,omitempty"`
 	// Disable keeps the rule without effect.
 	Disable bool   `json:"disable,omitempty"`
 	Comment string `json:"comment,omitempty"`

@@ -70,6 +70,7 @@ var itemTypes = []struct {
 	{reflect.TypeFor[[]Range](), "range", FieldRanges},
 	{reflect.TypeFor[[]NIC](), "nic", FieldNICs},
 	{reflect.TypeFor[[]FabricInterface](), "interface", FieldIfaces},
+	{reflect.TypeFor[[]FabricPeer](), "peer", FieldEntries},
 	{reflect.TypeFor[[]Redistribution](), "source", FieldSources},
 	{reflect.TypeFor[[]PrefixEntry](), "prefix-list entry", FieldEntries},
 	{reflect.TypeFor[[]RouteMapEntry](), "route-map entry", FieldEntries},
@@ -154,13 +155,16 @@ var fieldDocs = map[string]string{
 	"source.route-map": "route map that the routes pass",
 
 	"fabric.id":             "2 to 8 letters, digits and hyphens",
-	"fabric.protocol":       "openfabric, ospf or bgp",
+	"fabric.protocol":       "openfabric, ospf, bgp, or wireguard, which is kept and does not run yet",
 	"fabric.ip-prefix":      "network of the nodes' IPv4 addresses",
 	"fabric.ip6-prefix":     "network of the nodes' IPv6 addresses",
 	"fabric.hello-interval": "seconds between hellos, 1 to 600 (openfabric)",
 	"fabric.csnp-interval":  "seconds between full summaries, 1 to 600 (openfabric)",
 	"fabric.area":           "area, a number or like 0.0.0.0 (ospf)",
-	"fabric.bfd":            "watch the sessions with BFD (bgp)",
+
+	"fabric.persistent-keepalive": "seconds between packets that keep tunnels open through NAT (wireguard)",
+
+	"fabric.bfd": "watch the sessions with BFD (bgp)",
 
 	"fabric-node.id":         "<fabric>_<node>",
 	"fabric-node.fabric":     "fabric that the node takes part in",
@@ -170,9 +174,26 @@ var fieldDocs = map[string]string{
 	"fabric-node.asn":        "the node's autonomous system number (bgp)",
 	"fabric-node.interfaces": "links to other nodes",
 
+	"fabric-node.role":        "internal, or external for a peer outside the cluster (wireguard)",
+	"fabric-node.endpoint":    "host that others send to; with a port for an external node (wireguard)",
+	"fabric-node.public-key":  "key of an external node (wireguard)",
+	"fabric-node.allowed-ips": "networks reached through the node (wireguard)",
+	"fabric-node.peers":       "ends of tunnels (wireguard)",
+
+	"peer.type":                  "internal, or external for a node outside the cluster",
+	"peer.node":                  "node at the other end",
+	"peer.node-iface":            "its interface (internal)",
+	"peer.iface":                 "the node's own interface",
+	"peer.endpoint":              "in the place of the other node's own endpoint",
+	"peer.allowed-ips":           "further networks behind it, apart by semicolons",
+	"peer.skip-route-generation": "make no routes to what is behind it",
+
 	"interface.name":             "name of the interface",
 	"interface.ip":               "IPv4 address with mask; unnumbered if left out",
 	"interface.ip6":              "IPv6 address with mask",
+	"interface.listen-port":      "UDP port, 1 to 65535 (wireguard)",
+	"interface.public-key":       "key that others know the interface by (wireguard)",
+	"interface.ip6-ll":           "give it an IPv6 link-local address (wireguard)",
 	"interface.hello-multiplier": "lost hellos that end a neighbour, 2 to 100 (openfabric)",
 	"interface.network-type":     "broadcast, non-broadcast, point-to-point or point-to-multipoint (ospf)",
 
@@ -271,15 +292,19 @@ var fieldDocs = map[string]string{
 	"security-group.comment": "description",
 	"security-group.rules":   "the first that a packet matches decides",
 
-	"firewall.id":                "name of the vnet, or datacenter for the switch of all",
+	"firewall.id":                "name of the vnet, or datacenter for that of the cluster",
 	"firewall.enable":            "put rules and policy in force",
 	"firewall.policy-forward":    "for what no rule decides: ACCEPT (default) or DROP",
 	"firewall.log-level-forward": "level at which drops by the policy are logged; none if left out",
 	"firewall.mac-filter":        "NICs send under their own hardware address only",
 	"firewall.ip-filter":         "NICs send under their own IP addresses only",
+	"firewall.log-ratelimit":     "bound on what is logged: enable=1,rate=1/second,burst=5 (datacenter)",
+	"firewall.policy-in":         "of hosts and guests; kept, without effect (datacenter)",
+	"firewall.policy-out":        "of hosts and guests; kept, without effect (datacenter)",
+	"firewall.ebtables":          "0 or 1, of the firewall of guests; kept, without effect (datacenter)",
 	"firewall.rules":             "the first that a packet matches decides",
 
-	"rule.type":      "forward or group; in security groups forward, in or out",
+	"rule.type":      "forward or group; in security groups and the datacenter also in or out",
 	"rule.action":    "ACCEPT, DROP, REJECT, or a security group",
 	"rule.macro":     "name for protocols and ports, like SSH",
 	"rule.source":    "addresses, networks, ranges, dc/<alias>, +dc/<ip set>, +sdn/<vnet>-all",
@@ -289,6 +314,7 @@ var fieldDocs = map[string]string{
 	"rule.dport":     "destination ports, like 80,443",
 	"rule.icmp-type": "type of an ICMP message, like echo-request",
 	"rule.log":       "level at which matches are logged; none if left out",
+	"rule.iface":     "interface of the node, for in and out (datacenter)",
 	"rule.disable":   "keep the rule without effect",
 	"rule.comment":   "description",
 

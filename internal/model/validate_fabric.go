@@ -57,6 +57,8 @@ func parseArea(s string) (uint32, bool) {
 func fabricOptions(r report, f *Fabric) {
 	switch f.Protocol {
 	case FabricOpenFabric, FabricOSPF, FabricBGP:
+	case FabricWireGuard:
+		r.warnf("protocol", string(f.Protocol), "is kept, exported and imported, but does not run: this release makes no encrypted tunnels yet")
 	case "":
 		r.errorf("protocol", "", "is missing; it is one of %s", typeWords(FabricProtocols()))
 		return
@@ -71,6 +73,10 @@ func fabricOptions(r report, f *Fabric) {
 	}
 	only("hello-interval", nonZero(f.HelloInterval), FabricOpenFabric)
 	only("csnp-interval", nonZero(f.CSNPInterval), FabricOpenFabric)
+	only("persistent-keepalive", nonZero(f.PersistentKeepalive), FabricWireGuard)
+	if f.PersistentKeepalive < 0 || f.PersistentKeepalive > maxPort {
+		r.errorf("persistent-keepalive", strconv.Itoa(f.PersistentKeepalive), "is out of range: use 1 to %d seconds, or leave it out", maxPort)
+	}
 	only("area", f.Area, FabricOSPF)
 	if f.BFD {
 		only("bfd", "true", FabricBGP)
@@ -99,8 +105,11 @@ func (c *checker) fabricPolicy(r report, f *Fabric) {
 	c.routeMapRef(r, "route-map-in", f.RouteMapIn)
 	c.routeMapRef(r, "route-map-out", f.RouteMapOut)
 	sources := RedistributionSources(f.Protocol)
-	if len(f.Redistribute) > 0 && f.Protocol == FabricOpenFabric {
-		r.errorf("redistribute", f.Redistribute[0].Source, "is not an option of an openfabric fabric, only of ospf and bgp; remove it")
+	if f.RouteFilter != "" && f.Protocol == FabricWireGuard {
+		r.errorf("route-filter", f.RouteFilter, "is not an option of a wireguard fabric, which has no routing protocol; remove it")
+	}
+	if len(f.Redistribute) > 0 && (f.Protocol == FabricOpenFabric || f.Protocol == FabricWireGuard) {
+		r.errorf("redistribute", f.Redistribute[0].Source, "is not an option of an %s fabric, only of ospf and bgp; remove it", f.Protocol)
 		return
 	}
 	seen := map[string]bool{}
@@ -143,6 +152,7 @@ func (c *checker) fabricPrefixes(r report, f *Fabric) {
 		r.errorf("ip6-prefix", f.IP6Prefix.String(), "cannot be used by OSPF version 2, which routes IPv4 only; remove it, or use openfabric or bgp")
 	case f.Protocol == FabricOSPF && !f.IPPrefix.IsValid():
 		r.errorf("ip-prefix", "", "is missing: the network of the nodes' addresses, like 10.10.10.0/24")
+	case f.Protocol == FabricWireGuard: // interfaces have addresses of their own
 	case !f.IPPrefix.IsValid() && !f.IP6Prefix.IsValid():
 		r.errorf("ip-prefix", "", "is missing: give the network of the nodes' addresses, like 10.10.10.0/24, or ip6-prefix, or both")
 	}
@@ -189,11 +199,13 @@ func (c *checker) fabricNodes() {
 		switch {
 		case !IsLabel(n.Node):
 			r.errorf("node", n.Node, "is not a host name: use up to 63 letters, digits and hyphens")
-		case !c.known[n.Node]:
+		case !c.known[n.Node] && n.Role != RoleExternal:
 			r.warnf("node", n.Node, "has not joined%s; it takes part once it has", c.nearestNode(n.Node))
 		}
-		fabricAddress(r, "ip", n.IP, f.IPPrefix, f.ID)
-		fabricAddress(r, "ip6", n.IP6, f.IP6Prefix, f.ID)
+		if n.Role != RoleExternal {
+			fabricAddress(r, "ip", n.IP, f.IPPrefix, f.ID)
+			fabricAddress(r, "ip6", n.IP6, f.IP6Prefix, f.ID)
+		}
 		if n.IP.IsValid() {
 			claim(r, "ip", "address "+f.ID, n.IP.String(), "the address")
 		}
@@ -206,6 +218,7 @@ func (c *checker) fabricNodes() {
 		} else if n.ASN != 0 {
 			r.errorf("asn", strconv.Itoa(n.ASN), "is not an option of an %s fabric, only of bgp; remove it", f.Protocol)
 		}
+		c.wireGuardNode(r, f, n)
 		for i, l := range n.Interfaces {
 			fabricInterface(r, "interfaces["+strconv.Itoa(i)+"]", f, l)
 			claim(r, "interfaces", "interface "+n.Node, l.Name, "a link")
@@ -229,6 +242,7 @@ func fabricInterface(r report, field string, f *Fabric, l FabricInterface) {
 		r.errorf(field+".name", "", "is missing: name the interface")
 	}
 	checkIfname(r, field+".name", l.Name)
+	wireGuardInterface(r, field, f, l)
 	if f.Protocol == FabricBGP && (l.IP.IsValid() || l.IP6.IsValid()) {
 		r.errorf(field+".ip", "", "is not an option in a bgp fabric, whose links are unnumbered; remove it")
 	}

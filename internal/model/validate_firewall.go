@@ -35,6 +35,9 @@ const (
 type firewallChecker struct {
 	*checker
 	networks *Config
+	// idle says that the rule has no effect, so that what it names need not be there:
+	// Proxmox VE makes some sets itself, such as management.
+	idle bool
 }
 
 // firewallEdit checks an edit of a firewall, a security group, an IP set or an alias,
@@ -170,10 +173,13 @@ func (c *firewallChecker) firewall(f *Firewall) {
 		r.errorf("log-level-forward", f.LogLevelForward, "is not known: use %s", strings.Join(LogLevels, ", "))
 	}
 	if f.ID == FirewallDatacenter {
-		if len(f.Rules) > 0 || f.MACFilter || f.IPFilter {
-			r.errorf("id", f.ID, "is the switch of all firewalls, which has no rules and filters itself; give them to VNets")
-		}
+		c.datacenter(r, f)
 		return
+	}
+	for _, o := range f.ofDatacenter() {
+		if o.value != "" {
+			r.errorf(o.field, o.value, "is an option of firewall %s only; remove it", FirewallDatacenter)
+		}
 	}
 	if c.networks.VNets[f.ID] == nil {
 		r.errorf("id", f.ID, "is no vnet%s", didYouMean(nearest(c.checker, f.ID, c.networks.VNets), "; declare the vnet first"))
@@ -184,6 +190,70 @@ func (c *firewallChecker) firewall(f *Firewall) {
 		}
 	}
 	c.rules(r, f.Rules, RuleForward, RuleGroup)
+}
+
+// option is a property of a firewall and its value.
+type option struct{ field, value string }
+
+// ofDatacenter are the options that only the datacenter's firewall has.
+func (f *Firewall) ofDatacenter() []option {
+	return append(f.idle(), option{"log-ratelimit", f.LogRateLimit})
+}
+
+// idle are the options without effect: they are for firewalls that Viaduct does not run.
+func (f *Firewall) idle() []option {
+	return []option{{"policy-in", f.PolicyIn}, {"policy-out", f.PolicyOut}, {"ebtables", f.EBTables}}
+}
+
+// WithoutEffect says what of a firewall has none, by property; empty if all has.
+func (f *Firewall) WithoutEffect() []string {
+	var out []string
+	if f.ID != FirewallDatacenter {
+		return nil
+	}
+	for _, o := range f.idle() {
+		if o.value != "" {
+			out = append(out, o.field+" "+o.value+" has no effect: Viaduct filters networks, not hosts and guests themselves; "+
+				"the firewall of Proxmox VE on the nodes does")
+		}
+	}
+	for i := range f.Rules {
+		if rule := &f.Rules[i]; !rule.Disable && (rule.Type == RuleIn || rule.Type == RuleOut || rule.IFace != "") {
+			out = append(out, fmt.Sprintf("rules[%d] (%s) has no effect: Viaduct filters networks, not hosts and guests themselves; "+
+				"what is routed takes rules of type forward", i, rule.Type))
+		}
+	}
+	return out
+}
+
+// datacenter checks the firewall of the cluster.
+func (c *firewallChecker) datacenter(r report, f *Firewall) {
+	for _, o := range []struct {
+		field string
+		set   bool
+	}{{"mac-filter", f.MACFilter}, {"ip-filter", f.IPFilter}} {
+		if o.set {
+			r.errorf(o.field, "true", "is an option of VNets; give it to their firewalls")
+		}
+	}
+	for _, o := range []option{{"policy-in", f.PolicyIn}, {"policy-out", f.PolicyOut}} {
+		if o.value != "" && o.value != FirewallAccept && o.value != FirewallDrop && o.value != FirewallReject {
+			r.errorf(o.field, o.value, "is not known: use ACCEPT, DROP or REJECT")
+		}
+	}
+	if f.EBTables != "" && f.EBTables != "0" && f.EBTables != "1" {
+		r.errorf("ebtables", f.EBTables, "is neither 0 nor 1")
+	}
+	if _, err := ParseLogRateLimit(f.LogRateLimit); err != nil {
+		r.errorf("log-ratelimit", f.LogRateLimit, "cannot be read: %s; write it like enable=1,rate=1/second,burst=5", err)
+	}
+	c.rules(r, f.Rules, RuleForward, RuleIn, RuleOut, RuleGroup)
+	if len(c.out.Errors(true)) > 0 {
+		return
+	}
+	for _, what := range f.WithoutEffect() {
+		r.warnf("", "", "%s", what)
+	}
 }
 
 func (c *firewallChecker) rules(r report, rules []FirewallRule, types ...string) {
@@ -230,6 +300,7 @@ func (c *firewallChecker) rule(r report, at string, f *FirewallRule, types []str
 	if f.Log != "" && !slices.Contains(LogLevels, f.Log) {
 		r.errorf(at+"log", f.Log, "is not known: use %s", strings.Join(LogLevels, ", "))
 	}
+	c.ruleInterface(r, at, f)
 	if f.Type == RuleGroup {
 		c.groupRule(r, at, f)
 		return
@@ -239,6 +310,7 @@ func (c *firewallChecker) rule(r report, at string, f *FirewallRule, types []str
 	default:
 		r.errorf(at+"action", f.Action, "is not known: use ACCEPT, DROP or REJECT")
 	}
+	c.idle = r.kind == KindFirewall && f.Type != RuleForward
 	source, dest := c.peers(r, at+"source", f.Source), c.peers(r, at+"dest", f.Dest)
 	if source != anyFamily && dest != anyFamily && source&dest == 0 {
 		r.errorf(at+"dest", f.Dest, "is of another IP version than source %s, so nothing would ever match", f.Source)
@@ -246,14 +318,30 @@ func (c *firewallChecker) rule(r report, at string, f *FirewallRule, types []str
 	c.matches(r, at, f, source&dest)
 }
 
+// ruleInterface checks the interface of a rule.
+func (c *firewallChecker) ruleInterface(r report, at string, f *FirewallRule) {
+	switch {
+	case f.IFace == "":
+	case r.id != FirewallDatacenter || r.kind != KindFirewall:
+		r.errorf(at+"iface", f.IFace, "is for rules of firewall %s only; remove it", FirewallDatacenter)
+	case f.Type == RuleForward:
+		r.errorf(at+"iface", f.IFace, "is not possible in a rule of type forward, as in Proxmox VE; use source and dest")
+	case !ifaceForm.MatchString(f.IFace):
+		r.errorf(at+"iface", f.IFace, "is no name of an interface")
+	}
+}
+
+// ifaceForm is that of the names of interfaces that rules take (Proxmox VE: pve-iface).
+var ifaceForm = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_.:-]{0,40}$`)
+
 func (c *firewallChecker) groupRule(r report, at string, f *FirewallRule) {
 	if c.cfg.SecurityGroups[f.Action] == nil {
 		r.errorf(at+"action", f.Action, "is no security group%s", didYouMean(nearest(c.checker, f.Action, c.cfg.SecurityGroups), "; declare the group first"))
 	}
 	rest := *f
-	rest.Type, rest.Action, rest.Disable, rest.Comment, rest.Log = "", "", false, "", ""
+	rest.Type, rest.Action, rest.Disable, rest.Comment, rest.Log, rest.IFace = "", "", false, "", "", ""
 	if rest != (FirewallRule{}) {
-		r.errorf(at+"type", f.Type, "stands for the rules of a group, which have conditions of their own; leave out all but action, disable and comment")
+		r.errorf(at+"type", f.Type, "stands for the rules of a group, which have conditions of their own; leave out all but action, disable, comment and, in the datacenter, iface")
 	}
 }
 
@@ -296,6 +384,7 @@ func (c *firewallChecker) peers(r report, field, text string) families {
 // ref checks that a name is that of something.
 func (c *firewallChecker) ref(r report, field, text string, p Peer) families {
 	switch {
+	case c.idle:
 	case p.Alias != "":
 		a := c.cfg.Aliases[p.Alias]
 		if a == nil {

@@ -104,8 +104,11 @@ func (c *checker) fabricRef(r report, id string) {
 	if id == "" {
 		return
 	}
-	if c.cfg.Fabrics[id] == nil {
+	switch f := c.cfg.Fabrics[id]; {
+	case f == nil:
 		r.errorf("fabric", id, "does not exist%s", didYouMean(nearest(c, id, c.cfg.Fabrics), "; declare the fabric first"))
+	case f.Protocol == FabricWireGuard:
+		r.errorf("fabric", id, "is a wireguard fabric, which this release keeps but does not run; use one of openfabric, ospf or bgp, or peers")
 	}
 }
 

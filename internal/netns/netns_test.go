@@ -5,12 +5,12 @@ import (
 	"net"
 	"os"
 	"testing"
+
+	"github.com/viaduct-sdn/viaduct/test/requires"
 )
 
 func TestRunIsInsideAndNobodyElseIs(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root to make a network namespace")
-	}
+	requires.Root(t)
 	before, err := os.Readlink("/proc/thread-self/ns/net")
 	if err != nil {
 		t.Fatal(err)

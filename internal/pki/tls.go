@@ -54,11 +54,11 @@ type serverCert struct {
 }
 
 // get returns the certificate, a new one if it is about to end or lacks the
-// address that the client has reached.
+// address that the client has reached. Without a connection any address will do.
 func (s *serverCert) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if addr, ok := hello.Conn.LocalAddr().(*net.TCPAddr); ok && !slices.ContainsFunc(s.ips, addr.IP.Equal) {
+	if addr, ok := reached(hello); ok && !slices.ContainsFunc(s.ips, addr.IP.Equal) {
 		s.ips = append(s.ips, addr.IP)
 		s.cert = nil
 	}
@@ -78,6 +78,24 @@ func (s *serverCert) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	// its key's fingerprint and nothing else yet.
 	s.cert = &tls.Certificate{Certificate: [][]byte{leaf.Raw, s.authority.cert.Raw}, PrivateKey: key, Leaf: leaf}
 	return s.cert, nil
+}
+
+// reached is the address that a client has reached.
+func reached(hello *tls.ClientHelloInfo) (*net.TCPAddr, bool) {
+	if hello.Conn == nil {
+		return nil, false
+	}
+	addr, ok := hello.Conn.LocalAddr().(*net.TCPAddr)
+	return addr, ok
+}
+
+// CertificateOf is the certificate that clients of a ServerTLS see.
+func CertificateOf(server *tls.Config) (*x509.Certificate, error) {
+	c, err := server.GetCertificate(&tls.ClientHelloInfo{})
+	if err != nil {
+		return nil, err
+	}
+	return c.Leaf, nil
 }
 
 // due reports whether a third or less of a certificate's life is left.

@@ -2,13 +2,12 @@ package probe
 
 import (
 	"context"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/rtnl"
-	"github.com/viaduct-sdn/viaduct/test/vmtier"
+	"github.com/viaduct-sdn/viaduct/test/requires"
 )
 
 // all are the features that are probed.
@@ -20,7 +19,7 @@ var all = []model.Feature{
 
 // TestADistributionsKernelHasAll also shows that modules are loaded on demand.
 func TestADistributionsKernelHasAll(t *testing.T) {
-	vmtier.Require(t)
+	requires.VM(t)
 	got, err := Features(context.Background())
 	if err != nil {
 		t.Fatal(err)
@@ -33,9 +32,7 @@ func TestADistributionsKernelHasAll(t *testing.T) {
 }
 
 func TestFeatures(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root to make a network namespace")
-	}
+	requires.Root(t)
 	got, err := Features(context.Background())
 	if err != nil {
 		t.Fatal(err)

@@ -136,6 +136,26 @@ type Status struct {
 	// Ports names the guests' links that are joined to their VNet's bridge.
 	Ports []string     `json:"ports,omitempty"`
 	Facts *model.Facts `json:"facts,omitempty"`
+	// Load is how busy the node is. It changes with every report, so nobody is woken
+	// and nothing is stored because of it; nil if it cannot be measured.
+	Load *Load `json:"load,omitempty"`
+}
+
+// Load is how busy a node is.
+type Load struct {
+	// Time is when it was measured, Booted when the node has booted.
+	Time   time.Time `json:"time"`
+	Booted time.Time `json:"booted"`
+	// CPU is the share of time that the processors were busy since the last
+	// measurement, 0 to 1; CPUs is their number.
+	CPU  float64 `json:"cpu"`
+	CPUs int     `json:"cpus"`
+	// Memory and Disk are the bytes used of MemoryTotal, and of DiskTotal of the root
+	// file system.
+	Memory      int64 `json:"memory"`
+	MemoryTotal int64 `json:"memoryTotal"`
+	Disk        int64 `json:"disk"`
+	DiskTotal   int64 `json:"diskTotal"`
 }
 
 // MaxDrift bounds Status.Drift.

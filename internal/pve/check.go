@@ -50,8 +50,8 @@ func (k *Kind) Options(typ string, v Values) error {
 	return nil
 }
 
-// Merge is an object's properties after a PUT: without those to delete and with
-// the given ones.
+// Merge is an object's properties after a PUT: without those to delete, and with the
+// given ones, of which one without values is cleared.
 func (k *Kind) Merge(typ string, old, given Values, remove []string) (Values, error) {
 	out := old.Clone()
 	for _, name := range remove {
@@ -68,10 +68,16 @@ func (k *Kind) Merge(typ string, old, given Values, remove []string) (Values, er
 	}
 	for name, values := range given {
 		p := k.Property(name)
-		if p == nil || p.Takes(typ) == 0 {
+		switch {
+		case p != nil && len(values) == 0 && p.Takes(typ) == 'r':
+			return nil, refuse("unable to delete required option '%s'", name)
+		case p != nil && len(values) == 0:
+			delete(out, name)
+		case p == nil || p.Takes(typ) == 0:
 			return nil, refuse("unexpected property '%s'", clip(name))
+		default:
+			out[name] = values
 		}
-		out[name] = values
 	}
 	return out, nil
 }

@@ -193,6 +193,8 @@ func item(v reflect.Value) string {
 		switch x := field.Interface().(type) {
 		case fmt.Stringer:
 			text = x.String()
+		case bool:
+			text = "1" // only what is set is written
 		default:
 			text = fmt.Sprint(x)
 		}
@@ -210,7 +212,7 @@ func itemFields(item reflect.Type) []model.FieldInfo {
 // underscored is the name of an item's property in the words of Proxmox: those of
 // fabrics have underscores.
 func underscored(item reflect.Type, name string) string {
-	if item == reflect.TypeFor[model.FabricInterface]() {
+	if item == reflect.TypeFor[model.FabricInterface]() || item == reflect.TypeFor[model.FabricPeer]() {
 		return strings.ReplaceAll(name, "-", "_")
 	}
 	return name

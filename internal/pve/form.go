@@ -144,6 +144,20 @@ func prefix6(s string) string {
 	return ""
 }
 
+func prefix(s string) string {
+	if prefix4(s) != "" && prefix6(s) != "" {
+		return "invalid format - value does not look like a valid network"
+	}
+	return ""
+}
+
+func publicKey(s string) string {
+	if !model.IsWireGuardKey(s) {
+		return "invalid format - value does not look like a WireGuard key: 32 bytes in base64"
+	}
+	return ""
+}
+
 // CIDR tells what is wrong with the network of a subnet to be made: 8 to 32 bits
 // long, or to 128 in IPv6. Host bits are taken.
 func CIDR(s string) string {
@@ -256,6 +270,23 @@ func (p *Property) Fault(values []string) string {
 		}
 	}
 	return ""
+}
+
+// Clears reports whether the values of a property that need not be there are an empty
+// text where its form has none: they say that there is to be no value. Proxmox takes it
+// so of what it does not check the form of.
+func (p *Property) Clears(values []string) bool {
+	return p.Need != 'r' && p.Form == Text && len(values) == 1 && values[0] == "" && p.fault("") != ""
+}
+
+// Equal reports whether two texts say the same value of a scalar property.
+func (p *Property) Equal(a, b string) bool {
+	if p.Form != Integer {
+		return a == b
+	}
+	x, err1 := strconv.ParseInt(a, 10, 64)
+	y, err2 := strconv.ParseInt(b, 10, 64)
+	return a == b || err1 == nil && err2 == nil && x == y
 }
 
 // wire is the name of the form in the schema of Proxmox, where lists are texts.

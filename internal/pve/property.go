@@ -42,6 +42,9 @@ type Property struct {
 	Check func(item string) string
 	// Unordered lists say the same in any order, and are written sorted.
 	Unordered bool
+	// Names says that the items of an array are names, which may stand apart by commas
+	// in one value as those of a list.
+	Names bool
 	// Doc describes the property.
 	Doc string
 }

@@ -51,6 +51,8 @@ func words(t *rapid.T, p *Property) []string {
 		return text(p.Enum...)
 	case p.Name == "interfaces":
 		return rapid.SampledFrom([][]string{{"name=eth1,ip=10.0.0.1/31", "name=eth0"}, {"ip6=FD00::1/64,name=e2"}}).Draw(t, p.Name)
+	case p.Name == "peers" && p.Form == Array:
+		return rapid.SampledFrom([][]string{{"type=internal,node=b,node_iface=wg0,iface=wg0,skip_route_generation=1"}, {"iface=wg0,node=h,type=external,endpoint=h:1", "type=external,node=i,iface=wg1"}}).Draw(t, p.Name)
 	case p.Name == "redistribute":
 		return rapid.SampledFrom([][]string{{"source=connected,metric=5"}, {"route-map=m,source=bgp", "source=static"}}).Draw(t, p.Name)
 	case p.Name == "dhcp-range":

@@ -47,7 +47,7 @@ var zones = &Kind{
 		{Name: "fabric", Form: Text, Types: types("vxlan:o"), Check: fabricID, Doc: "fabric whose addresses are the ends of the tunnels"},
 		{Name: "vxlan-port", Form: Integer, Types: types("vxlan:o evpn:o"), Min: 1, Max: 65536, Doc: "UDP port of the tunnels"},
 		{Name: "controller", Form: Text, Types: types("evpn:r"), Doc: "EVPN controller"},
-		{Name: "secondary-controllers", Form: Array, Types: types("evpn:o"), Doc: "further EVPN controllers that get the zone's routes"},
+		{Name: "secondary-controllers", Form: Array, Names: true, Types: types("evpn:o"), Doc: "further EVPN controllers that get the zone's routes"},
 		{Name: "vrf-vxlan", Form: Integer, Types: types("evpn:r"), Min: 1, Max: 16777215, Doc: "VXLAN network identifier of routed traffic"},
 		{Name: "mac", Form: Text, Types: types("evpn:o"), Check: MAC, Doc: "hardware address of the gateways"},
 		{Name: "exitnodes", Form: List, Types: types("evpn:o"), Unordered: true, Check: nodeName, Doc: "nodes that route to the world outside"},
@@ -116,7 +116,7 @@ func FabricNodes() *Kind { return fabricNodes }
 
 var fabrics = &Kind{
 	Model: model.KindFabric, ID: "id", Noun: "fabric",
-	Types: []string{"bgp", "openfabric", "ospf"},
+	Types: []string{"bgp", "openfabric", "ospf", "wireguard"},
 	Properties: []Property{
 		{Name: "ip_prefix", Field: "ip-prefix", Form: Text, Check: prefix4, Doc: "network of the nodes' IPv4 addresses"},
 		{Name: "ip6_prefix", Field: "ip6-prefix", Form: Text, Check: prefix6, Doc: "network of the nodes' IPv6 addresses"},
@@ -124,7 +124,8 @@ var fabrics = &Kind{
 		{Name: "csnp_interval", Field: "csnp-interval", Form: Integer, Types: types("openfabric:o"), Min: 1, Max: 600, Doc: "seconds between full summaries"},
 		{Name: "area", Form: Text, Types: types("ospf:r"), Check: ospfArea, Doc: "area, a number or like 0.0.0.0"},
 		{Name: "bfd", Form: Boolean, Types: types("bgp:o"), Doc: "watch the sessions with BFD"},
-		{Name: "route_filter", Field: "route-filter", Form: Text, Check: configID, Doc: "prefix list of the fabric's routes"},
+		{Name: "persistent_keepalive", Field: "persistent-keepalive", Form: Integer, Types: types("wireguard:o"), Max: 65535, Doc: "seconds between packets that keep tunnels open through NAT; 0 for none"},
+		{Name: "route_filter", Field: "route-filter", Form: Text, Types: types("openfabric:o ospf:o bgp:o"), Check: configID, Doc: "prefix list of the fabric's routes"},
 		{Name: "redistribute", Form: Array, Types: types("ospf:o bgp:o"), Doc: "other routes to announce: source=connected,metric=N,route-map=M"},
 		{Name: "route_map_in", Field: "route-map-in", Form: Text, Types: types("bgp:o"), Check: configID, Doc: "route map for routes from other nodes"},
 		{Name: "route_map_out", Field: "route-map-out", Form: Text, Types: types("bgp:o"), Check: configID, Doc: "route map for routes to other nodes"},
@@ -133,13 +134,17 @@ var fabrics = &Kind{
 
 var fabricNodes = &Kind{
 	Model: model.KindFabricNode, ID: "id", Noun: "node",
-	Types: []string{"bgp", "openfabric", "ospf"},
+	Types: []string{"bgp", "openfabric", "ospf", "wireguard"},
 	Properties: []Property{
 		{Name: "ip", Form: Text, Check: address4, Doc: "the node's IPv4 address in the fabric"},
 		{Name: "ip6", Form: Text, Check: address6, Doc: "the node's IPv6 address in the fabric"},
-		{Name: "interfaces", Form: Array, Unordered: true, Doc: "links to other nodes: name=eth1,ip=10.0.0.1/31"},
+		{Name: "interfaces", Form: Array, Unordered: true, Doc: "links to other nodes: name=eth1,ip=10.0.0.1/31; of wireguard: name=wg0,listen_port=51820"},
 		{Name: "asn", Form: Integer, Types: types("bgp:r"), Max: 4294967295, Doc: "the node's autonomous system number"},
-		{Name: "role", Form: Text, Types: types("bgp:o"), Enum: []string{"internal"}, Doc: "internal: a member of the cluster"},
+		{Name: "role", Form: Text, Types: types("bgp:o wireguard:r"), Enum: []string{model.RoleInternal, model.RoleExternal}, Doc: "internal: a member of the cluster; external (wireguard): none"},
+		{Name: "endpoint", Form: Text, Types: types("wireguard:o"), MaxLength: 264, Doc: "host that others send to; host:port of an external node"},
+		{Name: "public_key", Field: "public-key", Form: Text, Types: types("wireguard:o"), Check: publicKey, Doc: "key of an external node"},
+		{Name: "allowed_ips", Field: "allowed-ips", Form: Array, Names: true, Types: types("wireguard:o"), Check: prefix, Doc: "networks reached through the node"},
+		{Name: "peers", Form: Array, Types: types("wireguard:o"), Doc: "ends of tunnels: type=internal,node=node2,node_iface=wg0,iface=wg0"},
 	},
 }
 

@@ -10,16 +10,25 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
+// archive are the files of archives; those of one name are one behind the other.
+func archive(t *testing.T, names ...string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	for _, name := range names {
+		recorded, err := txtar.ParseFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range recorded.Files {
+			files[f.Name] += string(f.Data)
+		}
+	}
+	return files
+}
+
 // A directory that is read and written is the same, byte for byte.
 func TestThereAndBack(t *testing.T) {
-	files := map[string]string{}
-	recorded, err := txtar.ParseFile("testdata/recorded.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range recorded.Files {
-		files[f.Name] = string(f.Data)
-	}
+	files := archive(t, "testdata/recorded.txtar")
 	dir := Read(files)
 	if dir.Findings() != nil {
 		t.Fatal(dir.Findings())
@@ -59,7 +68,7 @@ func TestFirewallsThereAndBack(t *testing.T) {
 	files := map[string]string{
 		fileZones:           "simple: z1\n\n",
 		fileVNets:           "vnet: vnet1\n\tzone z1\n\n",
-		ClusterFirewall:     "[OPTIONS]\n\nenable: 1\n\n[ALIASES]\n\noffice 192.0.2.0/24 # here\n\n[IPSET admins]\n\ndc/office\n!192.0.2.1\n\n[group web]\n\nFORWARD HTTP(ACCEPT)\n\n",
+		ClusterFirewall:     "[OPTIONS]\n\nenable: 1\nlog_ratelimit: 1,burst=9\npolicy_forward: DROP\n\n[ALIASES]\n\noffice 192.0.2.0/24 # here\n\n[IPSET admins]\n\ndc/office\n!192.0.2.1\n\n[RULES]\n\nFORWARD ACCEPT -source dc/office\nGROUP web\n\n[group web]\n\nFORWARD HTTP(ACCEPT)\n\n",
 		"firewall/vnet1.fw": "[OPTIONS]\n\nenable: 1\npolicy_forward: DROP\n\n[RULES]\n\nGROUP web\n|FORWARD DROP -source +dc/admins -dest +sdn/vnet1-all\n\n",
 	}
 	dir := Read(files)
@@ -74,13 +83,13 @@ func TestFirewallsThereAndBack(t *testing.T) {
 		t.Error(d)
 	}
 	// What is not for networks, or of nothing that is there, is left out and told.
-	files[ClusterFirewall] = "[OPTIONS]\npolicy_in: DROP\n[RULES]\nIN ACCEPT\n[IPSET xy]\n+management\n10.0.0.1\n"
+	files[ClusterFirewall] = "[OPTIONS]\npolicy_in: DROP\nnew_option: 1\n[RULES]\nIN ACCEPT -source +management -i vmbr0\nFORWARD DROP\n[IPSET xy]\n+management\n10.0.0.1\n"
 	files["firewall/gone.fw"] = "[OPTIONS]\nenable: 1\n"
 	dir = Read(files)
 	told(t, dir,
-		`cluster.fw: firewall datacenter: OPTIONS "policy_in: DROP": has 1 lines that are not for networks; left out`,
-		`cluster.fw: firewall datacenter: RULES "IN ACCEPT": has 1 lines that are not for networks; left out`,
-		`cluster.fw:6: ip-set xy: entries "+management": is no address`,
+		`cluster.fw:3: firewall datacenter: text "new_option: 1": may be the switch, which is not set otherwise`,
+		`cluster.fw: firewall datacenter: OPTIONS "new_option: 1": has 1 lines that are not for networks; left out`,
+		`cluster.fw:8: ip-set xy: entries "+management": is no address`,
 		`firewall/gone.fw: firewall gone: id "gone": is that of no vnet; declare the vnet first; left out`,
 		`firewall/vnet1.fw:8: firewall vnet1: rules "GROUP web": action web is no security group; declare the group first; the rule was left out: what it drops`,
 		`firewall/vnet1.fw:9: firewall vnet1: rules "|FORWARD DROP -source +dc/admins -dest +sdn/vnet1-all": source +dc/admins does not exist`,
@@ -88,6 +97,9 @@ func TestFirewallsThereAndBack(t *testing.T) {
 	want := &model.Firewall{ID: "vnet1", Enable: true, PolicyForward: "DROP"}
 	if d := cmp.Diff(want, dir.Config.Firewalls["vnet1"]); d != "" {
 		t.Error(d)
+	}
+	if all := dir.Config.Firewalls[model.FirewallDatacenter]; all == nil || all.PolicyIn != model.FirewallDrop || len(all.Rules) != 2 {
+		t.Errorf("of the datacenter: %+v", all)
 	}
 	if len(dir.Config.IPSets["xy"].Entries) != 1 {
 		t.Errorf("taken: %v", dir.Config.IPSets)
@@ -182,5 +194,25 @@ func TestWhatCannotBeTaken(t *testing.T) {
 	}
 	if v := dir.Config.VNets["v1"]; !v.IsolatePorts || v.Alias != "Büro, größer" || dir.Config.Zones["ok"].DNS != "none" {
 		t.Errorf("taken: %+v", v)
+	}
+}
+
+// A WireGuard fabric is kept as Proxmox VE writes it, and said not to run.
+func TestWireGuardThereAndBack(t *testing.T) {
+	files := archive(t, "testdata/wireguard.txtar")
+	dir := Read(files)
+	if dir.Findings() != nil {
+		t.Fatal(dir.Findings())
+	}
+	got, err := Write(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(files, got); d != "" {
+		t.Error(d)
+	}
+	found := model.Validate(dir.Config, []string{"pve1", "pve2"})
+	if len(found) != 1 || !strings.Contains(found.Error(), "fabric wg: protocol \"wireguard\": is kept, exported and imported, but does not run") {
+		t.Errorf("what is told of it: %v", found)
 	}
 }

@@ -64,30 +64,6 @@ func (d *Directory) Findings() []Finding {
 	return slices.Concat(d.read, d.refused, d.settled)
 }
 
-// LeaveOut leaves out the objects that somebody refused, for these reasons, when the
-// directory is settled again. A VNet whose firewall is refused is left out with it: it
-// must not stand unprotected. It reports whether there was any to leave out.
-func (d *Directory) LeaveOut(problems model.Problems) bool {
-	any := false
-	gone := map[string]bool{}
-	for _, p := range problems.Errors(true) {
-		ref := model.Ref(p.Kind, p.ID)
-		if d.left[ref] && !gone[ref] || d.Config.Get(p.Kind, p.ID) == nil {
-			continue
-		}
-		any, gone[ref] = true, true
-		d.left[ref] = true
-		p.Message += leftOut
-		d.refused = append(d.refused, d.places[ref].finding(true, p))
-		if vnet := model.Ref(model.KindVNet, p.ID); p.Kind == model.KindFirewall && d.Config.VNets[p.ID] != nil && !d.left[vnet] {
-			d.left[vnet] = true
-			d.refused = append(d.refused, d.places[vnet].finding(true, model.Problem{Kind: model.KindVNet, ID: p.ID,
-				Message: "has a firewall that could not be taken, without which it must not stand" + leftOut}))
-		}
-	}
-	return any
-}
-
 // leftOut ends the messages of what was left out.
 const leftOut = "; left out"
 
@@ -99,7 +75,7 @@ func (d *Directory) Settle(existing *model.Config) {
 	if existing == nil {
 		existing = &model.Config{}
 	}
-	d.settled, d.hanging = nil, map[string]bool{}
+	d.settled, d.hanging, d.ruleLines = nil, map[string]bool{}, map[string][]int{}
 	d.Config = d.all.Clone()
 	for _, kind := range model.Kinds() { // what others refer to comes first
 		for _, o := range d.Config.List(kind) {
@@ -120,7 +96,30 @@ func (d *Directory) Settle(existing *model.Config) {
 			}
 		}
 	}
+	d.cutPeers(existing)
 	d.protect(existing)
+}
+
+// cutPeers takes the ends of tunnels to nodes that were left out from the other nodes of
+// WireGuard fabrics: those are as good without them.
+func (d *Directory) cutPeers(existing *model.Config) {
+	for _, o := range d.Config.List(model.KindFabricNode) {
+		n := *o.(*model.FabricNode)
+		n.Peers = slices.DeleteFunc(slices.Clone(n.Peers), func(peer model.FabricPeer) bool {
+			other := model.FabricNodeID(n.Fabric, peer.Node)
+			if !d.gone(model.KindFabricNode, other) || existing.FabricNodes[other] != nil {
+				return false
+			}
+			d.settled = append(d.settled, d.places[model.Ref(model.KindFabricNode, n.ID)].finding(true, model.Problem{
+				Kind: model.KindFabricNode, ID: n.ID, Field: "peers", Value: peer.Node,
+				Message: fmt.Sprintf("refers to %s %s, which was left out; the peer was left out, the node was taken", model.KindFabricNode, other),
+			}))
+			return true
+		})
+		if len(n.Peers) < len(o.(*model.FabricNode).Peers) {
+			d.Config.Set(&n)
+		}
+	}
 }
 
 // gone reports whether an object of the directory was left out.

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/tools/txtar"
 	"pgregory.net/rapid"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -18,16 +17,7 @@ import (
 // whole is a directory with every option and with firewalls, all of which can be taken.
 func whole(t *testing.T) map[string]string {
 	t.Helper()
-	files := map[string]string{}
-	for _, name := range []string{"testdata/recorded.txtar", "testdata/firewalls.txtar"} {
-		recorded, err := txtar.ParseFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, f := range recorded.Files {
-			files[f.Name] = string(f.Data)
-		}
-	}
+	files := archive(t, "testdata/recorded.txtar", "testdata/firewalls.txtar", "testdata/wireguard.txtar")
 	dir := Read(files)
 	if take(t, dir, nil); dir.Findings() != nil {
 		t.Fatal(dir.Findings())
@@ -39,7 +29,16 @@ func whole(t *testing.T) map[string]string {
 // others; something is told of it unless it means what it did; and no firewall lets more
 // pass than before.
 func TestOneDamagedLine(t *testing.T) {
-	files := whole(t)
+	for _, policy := range []string{model.FirewallAccept, model.FirewallDrop} {
+		t.Run(policy, func(t *testing.T) {
+			files := whole(t)
+			files[ClusterFirewall] = strings.Replace(files[ClusterFirewall], "policy_forward: ACCEPT", "policy_forward: "+policy, 1)
+			oneDamagedLine(t, files)
+		})
+	}
+}
+
+func oneDamagedLine(t *testing.T, files map[string]string) {
 	before := Read(files)
 	take(t, before, nil)
 	names := slices.Sorted(maps.Keys(files))
@@ -64,20 +63,27 @@ func TestOneDamagedLine(t *testing.T) {
 		if how == "garbage" && strings.TrimSpace(lines[at]) != "" && !slices.ContainsFunc(after.Findings(), func(f Finding) bool { return f.Left }) && reflect.DeepEqual(before.Config, after.Config) {
 			r.Fatalf("%s:%d became %q, and nothing is told", name, at+1, changed)
 		}
-		for vnet := range before.Config.Firewalls {
-			if how != "garbage" || vnet == model.FirewallDatacenter || after.Config.VNets[vnet] == nil || sameFirewalls(before.Config, after.Config) {
-				continue
-			}
-			if after.Config.Firewalls[model.FirewallDatacenter] == nil || !after.Config.Firewalls[model.FirewallDatacenter].Enable {
-				r.Fatalf("%s:%d became %q, and all firewalls are off", name, at+1, changed)
-			}
-			for _, p := range packets() {
-				if !passes(before.Config, vnet, p) && passes(after.Config, vnet, p) {
-					r.Fatalf("%s:%d became %q, and vnet %s lets pass %v\n%+v\n%v", name, at+1, changed, vnet, p, after.Config.Firewalls[vnet], after.Findings())
-				}
-			}
+		if how == "garbage" && !sameFirewalls(before.Config, after.Config) {
+			protected(r, before, after, fmt.Sprintf("%s:%d became %q", name, at+1, changed))
 		}
 	})
+}
+
+// protected finds out that no packet passes a firewall that did not before.
+func protected(r *rapid.T, before, after *Directory, what string) {
+	if all := after.Config.Firewalls[model.FirewallDatacenter]; all == nil || !all.Enable {
+		r.Fatalf("%s, and all firewalls are off\n%v", what, after.Findings())
+	}
+	for id := range before.Config.Firewalls {
+		if id != model.FirewallDatacenter && after.Config.VNets[id] == nil {
+			continue
+		}
+		for _, p := range packets() {
+			if !passes(before.Config, id, p) && passes(after.Config, id, p) {
+				r.Fatalf("%s, and firewall %s lets pass %v\n%+v\n%v", what, id, p, after.Config.Firewalls[id], after.Findings())
+			}
+		}
+	}
 }
 
 func sameFirewalls(a, b *model.Config) bool {
@@ -131,8 +137,18 @@ func concerns(d *Directory, file string, line int, text string) map[string]bool 
 				// Rules refer to sets of VNets, too; that of the prefix list to nothing of the kind.
 				switch kind {
 				case model.KindFirewall, model.KindSecurityGroup, model.KindIPSet:
+					if f, is := o.(*model.Firewall); is && namesVNet(f, out) {
+						out[model.Ref(kind, f.ID)] = true
+					}
 					if file == ClusterFirewall || strings.HasPrefix(file, "vnets") || file == fileZones {
 						out[model.Ref(kind, o.ObjectID())] = true
+					}
+				case model.KindFabricNode: // whose peers may be others
+					n := o.(*model.FabricNode)
+					if slices.ContainsFunc(n.Peers, func(p model.FabricPeer) bool {
+						return out[model.Ref(kind, model.FabricNodeID(n.Fabric, p.Node))]
+					}) {
+						out[model.Ref(kind, n.ID)] = true
 					}
 				case model.KindRouteMap:
 					if file == filePrefixLists {
@@ -148,6 +164,17 @@ func concerns(d *Directory, file string, line int, text string) map[string]bool 
 		}
 	}
 	return out
+}
+
+// namesVNet reports whether a firewall has rules about sets of VNets that are concerned.
+func namesVNet(f *model.Firewall, concerned map[string]bool) bool {
+	return slices.ContainsFunc(f.Rules, func(r model.FirewallRule) bool {
+		peers, _ := model.ParsePeers(r.Source + "," + r.Dest)
+		return slices.ContainsFunc(peers, func(p model.Peer) bool {
+			vnet, _, _, _ := model.SplitSDNSet(p.Set)
+			return p.Scope == model.ScopeSDN && concerned[model.Ref(model.KindVNet, vnet)]
+		})
+	})
 }
 
 // nextBegins reports whether another object begins between two lines of a file, up to the
@@ -182,9 +209,10 @@ func packets() []packet {
 	return out
 }
 
-// passes reports whether a packet passes a VNet, as nodes decide it.
-func passes(cfg *model.Config, vnet string, p packet) bool {
-	f := cfg.Firewalls[vnet]
+// passes reports whether a packet passes a firewall, as nodes decide it: that of a VNet,
+// or for what is routed that of the datacenter.
+func passes(cfg *model.Config, id string, p packet) bool {
+	f := cfg.Firewalls[id]
 	if f == nil || !f.Enable {
 		return true
 	}
@@ -200,7 +228,7 @@ func passes(cfg *model.Config, vnet string, p packet) bool {
 func decide(cfg *model.Config, rules []model.FirewallRule, p packet) string {
 	for _, r := range rules {
 		switch {
-		case r.Disable:
+		case r.Disable || r.IFace != "":
 		case r.Type == model.RuleGroup:
 			if what := decide(cfg, cfg.SecurityGroups[r.Action].Rules, p); what != "" {
 				return what

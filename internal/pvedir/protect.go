@@ -21,8 +21,8 @@ import (
 // nothing behind it accepts anything, where it can be left out. An IP set of which an entry
 // is missing counts in rules as far as it is on the safe side: without an address it holds
 // less, which is safe where it accepts, and without an exception (nomatch) more, which is
-// safe where it drops. A firewall that cannot be taken at all is taken without rules and
-// with the policy DROP.
+// safe where it drops. Of too many rules those are taken that there can be, with the
+// policy DROP behind them; a firewall that cannot be taken at all has this policy alone.
 
 // loss is what is missing of an IP set.
 type loss struct{ entries, exceptions bool }
@@ -115,8 +115,8 @@ func (p *protector) cluster(existing *model.Config) {
 		out.Rules = p.rules(p.d.places[ref], model.KindSecurityGroup, g.ID, c.Rules[g.ID], true)
 		p.take(p.commented(out))
 	}
-	if c.Options != nil {
-		p.take(c.Options)
+	if ref := model.Ref(model.KindFirewall, model.FirewallDatacenter); c.Options != nil && !refused[ref] {
+		p.firewall(c.Options, c.DatacenterRules)
 	}
 }
 
@@ -218,8 +218,9 @@ func halves(e model.IPSetEntry) []model.IPSetEntry {
 
 // vnet takes the firewall of a VNet.
 func (p *protector) vnet(id string, v *pvefw.VNet) {
-	at := p.d.places[model.Ref(model.KindFirewall, id)]
-	if p.d.left[model.Ref(model.KindFirewall, id)] {
+	ref := model.Ref(model.KindFirewall, id)
+	at := p.d.places[ref]
+	if p.d.left[ref] {
 		return // told already
 	}
 	if p.networks.VNets[id] == nil {
@@ -230,15 +231,47 @@ func (p *protector) vnet(id string, v *pvefw.VNet) {
 		p.tell(at, model.KindFirewall, id, "id", id, why+leftOut)
 		return
 	}
-	out := *v.Firewall
-	out.Rules = p.rules(at, model.KindFirewall, id, v.Rules, out.PolicyForward != model.FirewallDrop)
-	p.live.Set(&out)
-	if problems := p.judge(&out); len(problems) > 0 {
-		for _, x := range problems {
-			p.tell(at, model.KindFirewall, id, x.Field, x.Value, x.Message+"; the firewall was taken without rules and with policy DROP, which lets nothing pass")
-		}
-		out = model.Firewall{ID: id, Enable: out.Enable, PolicyForward: model.FirewallDrop, MACFilter: out.MACFilter, IPFilter: out.IPFilter}
-		p.live.Set(&out)
+	p.firewall(v.Firewall, v.Rules)
+}
+
+// dropsAll says what a firewall without rules is like.
+const dropsAll = "; the firewall was taken without rules and with policy DROP, which lets nothing pass"
+
+// firewall takes a firewall with what can be taken of these rules. Where there are too
+// many, the policy is DROP behind those that there can be.
+func (p *protector) firewall(f *model.Firewall, lines []pvefw.Rule) {
+	ref := model.Ref(model.KindFirewall, f.ID)
+	at := p.d.places[ref]
+	out := *f
+	out.Rules = p.rules(at, model.KindFirewall, f.ID, lines, out.PolicyForward != model.FirewallDrop)
+	if why, is := p.d.bare[ref]; is {
+		p.tell(at, model.KindFirewall, f.ID, "", "", strings.TrimSpace(why)+dropsAll)
+		out = model.Firewall{ID: f.ID, Enable: f.Enable, PolicyForward: model.FirewallDrop, MACFilter: f.MACFilter, IPFilter: f.IPFilter}
 	}
+	for problems := p.judge(&out); len(problems) > 0 && len(out.Rules) > 0; problems = p.judge(&out) {
+		n := fits(&out, problems)
+		here, then := at, dropsAll
+		if n > 0 {
+			here.line = p.d.ruleLines[ref][n]
+			then = fmt.Sprintf("; the rules from this one on, %d of %d, were left out, and policy DROP was taken, so that nothing else passes", len(out.Rules)-n, len(out.Rules))
+		}
+		p.tell(here, model.KindFirewall, f.ID, "", "", strings.TrimSpace(problems[0].Field+" "+problems[0].Value+" "+problems[0].Message)+then)
+		out.Rules, out.PolicyForward = out.Rules[:n], model.FirewallDrop
+	}
+	p.live.Set(&out)
 	p.d.Config.Set(&out)
+}
+
+// fits is how many rules of a firewall there can be, of which there are too many; none if
+// something else is wrong with it.
+func fits(f *model.Firewall, problems model.Problems) (n int) {
+	if len(f.Rules) > model.MaxRules {
+		return model.MaxRules
+	}
+	for _, x := range problems {
+		if got, _ := fmt.Sscanf(x.Field, "rules[%d]", &n); got == 1 && x.Field == fmt.Sprintf("rules[%d]", n) {
+			return n
+		}
+	}
+	return 0
 }

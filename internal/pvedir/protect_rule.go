@@ -12,19 +12,27 @@ import (
 // no rule decides may pass.
 func (p *protector) rules(at place, kind model.Kind, id string, lines []pvefw.Rule, open bool) []model.FirewallRule {
 	var out []model.FirewallRule
+	ref := model.Ref(kind, id)
 	for i, l := range lines {
 		here := place{file: at.file, line: l.Line}
 		tell := func(message string) { p.tell(here, kind, id, "rules", l.Text, message) }
+		put := func(r model.FirewallRule) {
+			out = append(out, r)
+			p.d.ruleLines[ref] = append(p.d.ruleLines[ref], l.Line)
+		}
 		r, why := p.rule(kind, id, l, tell)
+		if refused := p.d.rules[ref][l.Line]; refused != nil && why == "" {
+			r, why = refused.without(r), refused.message
+		}
 		switch {
 		case why == "":
-			out = append(out, r)
+			put(r)
 		case r.Disable:
 			tell(why + "; the rule, which is disabled, was left out")
 		case r.Action == model.FirewallAccept:
 			tell(why + "; the rule was left out, so that what it accepts does not pass by it")
-		case kind == model.KindFirewall && (r.Type == model.RuleIn || r.Type == model.RuleOut):
-			tell(why + "; the rule, which has no effect on a vnet, was left out")
+		case kind == model.KindFirewall && idle(&r):
+			tell(why + "; the rule, which has no effect on networks, was left out")
 		case len(l.Unread) == 0 && p.neverMatches(kind, id, r):
 			tell(why + "; the rule, which never has an effect, was left out")
 		case !open && !slices.ContainsFunc(lines[i+1:], mayAccept):
@@ -32,7 +40,7 @@ func (p *protector) rules(at place, kind model.Kind, id string, lines []pvefw.Ru
 		default:
 			wide := p.widen(kind, id, r)
 			tell(why + "; it was taken as a rule that drops at least as much, " + pvefw.FormatRule(wide) + ": correct it")
-			out = append(out, wide)
+			put(wide)
 		}
 	}
 	return out
@@ -41,7 +49,13 @@ func (p *protector) rules(at place, kind model.Kind, id string, lines []pvefw.Ru
 // mayAccept reports whether a rule lets something pass, as far as is known.
 func mayAccept(r pvefw.Rule) bool {
 	stops := r.Action == model.FirewallDrop || r.Action == model.FirewallReject
-	return !r.Disable && !stops && r.Type != model.RuleIn && r.Type != model.RuleOut
+	return !r.Disable && !stops && !idle(&r.FirewallRule)
+}
+
+// idle reports whether a rule is for hosts and guests themselves: those of the types in
+// and out, and those with an interface, which a rule of type forward cannot have.
+func idle(r *model.FirewallRule) bool {
+	return r.Type == model.RuleIn || r.Type == model.RuleOut || r.IFace != "" && r.Type != model.RuleForward
 }
 
 // rule is the rule of a line, without a log level or comment that cannot be taken. why

@@ -53,6 +53,13 @@ type Directory struct {
 	// hanging those that are because of them.
 	places        map[string]place
 	left, hanging map[string]bool
+	// ruleLines are the lines of the rules in Config, by reference of what they are of.
+	ruleLines map[string][]int
+	// rules are those that were refused, by reference and line; bare are the firewalls that
+	// were refused with their rules, and why. round counts the calls of LeaveOut.
+	rules map[string]map[int]*refusal
+	bare  map[string]string
+	round int
 	// read, refused and settled are the findings by when they were made.
 	read, refused, settled []Finding
 }
@@ -60,7 +67,10 @@ type Directory struct {
 // Read reads what it can of a directory: what cannot be taken is in the findings. It is
 // settled with nothing else around.
 func Read(files map[string]string) *Directory {
-	d := &Directory{all: &model.Config{}, vnets: map[string]*pvefw.VNet{}, places: map[string]place{}, left: map[string]bool{}, hanging: map[string]bool{}}
+	d := &Directory{
+		all: &model.Config{}, vnets: map[string]*pvefw.VNet{}, places: map[string]place{}, left: map[string]bool{}, hanging: map[string]bool{},
+		rules: map[string]map[int]*refusal{}, bare: map[string]string{},
+	}
 	r := &reader{d}
 	for _, name := range Files() {
 		if text, ok := files[name]; ok && name != fileRunning {

@@ -13,6 +13,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pvesdn"
 	"github.com/viaduct-sdn/viaduct/internal/routing"
 	"github.com/viaduct-sdn/viaduct/test/golden"
+	"github.com/viaduct-sdn/viaduct/test/requires"
 )
 
 // TestGolden renders a running configuration for the facts beside it, and shows
@@ -48,10 +49,7 @@ func input(t *testing.T, c *golden.Case) (*pvesdn.Running, *model.Facts, model.P
 // is told the same route targets VNI by VNI, and the operator's lines are merged
 // completely; nothing is taken away.
 func TestGoldenVtysh(t *testing.T) {
-	vtysh, err := exec.LookPath("vtysh")
-	if err != nil {
-		t.Skip("vtysh is not installed: scripts/setup frr installs it")
-	}
+	vtysh := requires.Program(t, "vtysh")
 	golden.Run(t, "testdata/*.txtar", func(t *testing.T, c *golden.Case) {
 		run, facts, _ := input(t, c)
 		intent, _ := pvefrr.Intent(run, facts)

@@ -13,10 +13,13 @@ import (
 
 const cluster = `[OPTIONS]
 
+ebtables: 0
 enable: 1
+log_ratelimit: enable=1,rate=1/second
 policy_forward: DROP
 policy_in: DROP
-log_ratelimit: enable=1,rate=1/second
+policy_out: REJECT
+some_option: 5
 
 [ALIASES]
 
@@ -34,6 +37,8 @@ dc/office
 [RULES]
 
 IN SSH(ACCEPT) -i vmbr0 -source +management
+|FORWARD DROP -source 10.0.0.0/8 -p tcp -dport 22 -log info # no way
+GROUP web -i vmbr1
 
 [group web] # what all may
 
@@ -51,12 +56,16 @@ func TestCluster(t *testing.T) {
 	if d := cmp.Diff(cluster, c.Write()); d != "" {
 		t.Errorf("written again (-want +got):\n%s", d)
 	}
-	if c.Lines["ip-set/admins"] != 13 || c.Entries["admins"][1].Line != 16 || c.Rules["web"][2].Line != 29 {
+	if c.Lines["ip-set/admins"] != 16 || c.Entries["admins"][1].Line != 19 || c.Rules["web"][2].Line != 34 || c.DatacenterRules[2].Line != 28 {
 		t.Errorf("lines: %v %v %v", c.Lines, c.Entries, c.Rules)
 	}
-	c.Lines, c.Rules, c.Entries = nil, nil, nil
+	c.Lines, c.Rules, c.Entries, c.DatacenterRules = nil, nil, nil, nil
 	want := &Cluster{
-		Options: &model.Firewall{ID: "datacenter", Enable: true, PolicyForward: "DROP"},
+		Options: &model.Firewall{ID: "datacenter", Enable: true, PolicyForward: "DROP", PolicyIn: "DROP", PolicyOut: "REJECT", EBTables: "0", LogRateLimit: "enable=1,rate=1/second", Rules: []model.FirewallRule{
+			{Type: "in", Action: "ACCEPT", Macro: "SSH", Source: "+management", IFace: "vmbr0"},
+			{Type: "forward", Action: "DROP", Source: "10.0.0.0/8", Proto: "tcp", Dport: "22", Log: "info", Disable: true, Comment: "no way"},
+			{Type: "group", Action: "web", IFace: "vmbr1"},
+		}},
 		Aliases: []*model.Alias{{ID: "office", CIDR: "192.0.2.0/24", Comment: "the big one"}, {ID: "six", CIDR: "2001:db8::/64"}},
 		IPSets: []*model.IPSet{
 			{ID: "admins", Comment: "who may", Entries: []model.IPSetEntry{{CIDR: "10.0.0.0/8"}, {CIDR: "10.1.1.1", NoMatch: true, Comment: "but this one"}, {CIDR: "dc/office"}}},
@@ -66,7 +75,7 @@ func TestCluster(t *testing.T) {
 			{Type: "in", Action: "ACCEPT", Macro: "HTTP", Log: "nolog"}, {Type: "forward", Action: "ACCEPT", Macro: "HTTP/3"},
 			{Type: "forward", Action: "DROP", Source: "10.0.0.1", Dest: "+dc/admins", Proto: "tcp", Dport: "80,8000:8010", Sport: "1024:65535", Log: "info", Disable: true, Comment: "off"},
 		}}},
-		Kept: map[string][]string{"OPTIONS": {"policy_in: DROP", "log_ratelimit: enable=1,rate=1/second"}, "RULES": {"IN SSH(ACCEPT) -i vmbr0 -source +management"}},
+		Kept: map[string][]string{"OPTIONS": {"some_option: 5"}},
 	}
 	if d := cmp.Diff(want, c); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

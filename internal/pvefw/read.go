@@ -11,14 +11,14 @@ import (
 
 // Cluster is what cluster.fw holds.
 type Cluster struct {
-	// Options has the switch of all; nil without the section OPTIONS.
+	// Options is the firewall of the datacenter, with the rules of the section RULES;
+	// nil without that and the section OPTIONS.
 	Options *model.Firewall
 	Aliases []*model.Alias
 	// IPSets and Groups have the entries and rules that could be read whole.
 	IPSets []*model.IPSet
 	Groups []*model.SecurityGroup
-	// Kept are the lines that are no part of the above, by section: "OPTIONS" and
-	// "RULES".
+	// Kept are the lines that are no part of the above, by section: "OPTIONS".
 	Kept map[string][]string
 
 	// Lines are where objects begin, by reference ("ip-set/admins"); Rules are the lines
@@ -27,6 +27,8 @@ type Cluster struct {
 	Lines   map[string]int
 	Rules   map[string][]Rule
 	Entries map[string][]Entry
+	// DatacenterRules are all lines of the section RULES, also those that could not be read.
+	DatacenterRules []Rule
 }
 
 // VNet is what the file of a VNet holds.
@@ -119,19 +121,13 @@ func ReadCluster(text string) (*Cluster, model.Problems) {
 	for _, l := range all {
 		var err error
 		switch l.section {
-		case sectionNone:
-			if !o.stray(out.options, l) {
-				err = fmt.Errorf("is in no section")
-			}
 		case sectionOptions:
 			f := out.options()
 			if l.text != "" && !o.read(f, l) {
 				out.Kept[sectionOptions] = append(out.Kept[sectionOptions], l.text)
 			}
 		case sectionRules:
-			if l.text != "" {
-				out.Kept[sectionRules] = append(out.Kept[sectionRules], l.text)
-			}
+			out.rule(l)
 		case sectionAliases:
 			err = out.alias(l)
 		case sectionIPSet:
@@ -139,7 +135,7 @@ func ReadCluster(text string) (*Cluster, model.Problems) {
 		case sectionGroup:
 			err = out.group(l)
 		default:
-			err = fmt.Errorf("section %s is not known", l.section)
+			err = out.stray(l, o)
 		}
 		if err != nil {
 			bad = append(bad, problem(l.number, l.text, "%s, and was left out", err))
@@ -151,12 +147,58 @@ func ReadCluster(text string) (*Cluster, model.Problems) {
 	return out, bad
 }
 
-// options is the switch of all, which there is from now on.
+// options is the firewall of the datacenter, which there is from now on.
 func (c *Cluster) options() *model.Firewall {
 	if c.Options == nil {
 		c.Options = &model.Firewall{ID: model.FirewallDatacenter}
 	}
 	return c.Options
+}
+
+// rule takes a line of the datacenter's rules.
+func (c *Cluster) rule(l line, faults ...string) {
+	f := c.options()
+	if l.text == "" {
+		return
+	}
+	rule := ReadRule(l.text)
+	rule.Line = l.number
+	rule.Unread = append(rule.Unread, faults...)
+	c.DatacenterRules = append(c.DatacenterRules, rule)
+	if rule.Unread == nil {
+		f.Rules = append(f.Rules, rule.FirewallRule)
+	}
+}
+
+// stray takes a line outside of the sections that are known. One that has the form of a
+// rule may be of the datacenter, whose section's head is damaged.
+func (c *Cluster) stray(l line, o *optionReader) error {
+	switch {
+	case l.text == "":
+		return fmt.Errorf("section %s is not known", l.section)
+	case o.stray(c.options, l, optionsOfDatacenter):
+	case ruleForm.MatchString(l.text):
+		c.rule(l, "is not in the section of the rules")
+	case l.section == sectionNone:
+		return fmt.Errorf("is in no section")
+	default:
+		return fmt.Errorf("is in section %s, which is not known", l.section)
+	}
+	return nil
+}
+
+// ruleForm is what a line of rules looks like.
+var ruleForm = regexp.MustCompile(`^(?i)\|?\s*(in|out|forward|group)\s+\S`)
+
+// networkRule reads a rule of a VNet or of a security group, which are for no interface.
+func networkRule(l line) Rule {
+	r := ReadRule(l.text)
+	r.Line = l.number
+	if r.IFace != "" {
+		r.IFace = ""
+		r.Unread = append(r.Unread, fmt.Sprintf("has a condition that a network cannot have, %q", ifaceFlag))
+	}
+	return r
 }
 
 // ReadVNet reads the file of a VNet's firewall. What protects the VNet never gets less by
@@ -175,122 +217,20 @@ func ReadVNet(id, text string) (*VNet, model.Problems) {
 				out.Kept[sectionOptions] = append(out.Kept[sectionOptions], l.text)
 			}
 		case l.section == sectionRules:
-			rule := ReadRule(l.text)
-			rule.Line = l.number
+			rule := networkRule(l)
 			out.Rules = append(out.Rules, rule)
 			if rule.Unread == nil {
 				out.Firewall.Rules = append(out.Firewall.Rules, rule.FirewallRule)
 			}
-		case o.stray(func() *model.Firewall { return out.Firewall }, l):
+		case o.stray(func() *model.Firewall { return out.Firewall }, l, optionsOfVNets):
 		default: // perhaps a rule, whose section's head is damaged
-			rule := ReadRule(l.text)
-			rule.Line = l.number
+			rule := networkRule(l)
 			rule.Unread = append(rule.Unread, "is not in the section of the rules")
 			out.Rules = append(out.Rules, rule)
 		}
 	}
 	o.close(out.Firewall)
 	return out, bad
-}
-
-// optionReader reads the options of one firewall. A switch whose value cannot be read is
-// on, and a policy DROP; and so they are if they are not set at all while there is a line
-// that may have done it.
-type optionReader struct {
-	bad *model.Problems
-	set map[string]bool
-	// odd are the lines whose names are not known.
-	odd []line
-}
-
-func (o *optionReader) tell(l line, format string, args ...any) {
-	*o.bad = append(*o.bad, problem(l.number, l.text, format, args...))
-}
-
-// foreign are the options of cluster.fw that are known, but not for networks.
-var foreign = []string{"ebtables", "policy_in", "policy_out", "log_ratelimit", "log_level_in", "log_level_out"}
-
-// read takes a line "name: value"; false if the model has no word for it.
-func (o *optionReader) read(f *model.Firewall, l line) bool {
-	name, value, _ := strings.Cut(l.text, ":")
-	name, value = strings.ToLower(strings.TrimSpace(name)), strings.TrimSpace(value)
-	vnet := f.ID != model.FirewallDatacenter
-	if o.set[name] {
-		o.tell(l, "stands there twice: the first one counts")
-		return true
-	}
-	switch {
-	case name == "enable":
-		f.Enable = o.truth(l, value)
-	case name == "policy_forward":
-		f.PolicyForward = strings.ToUpper(value)
-		if f.PolicyForward != model.FirewallAccept && f.PolicyForward != model.FirewallDrop {
-			f.PolicyForward = model.FirewallDrop
-			o.tell(l, "%q is no policy, ACCEPT or DROP; DROP was taken, which lets nothing pass", value)
-		}
-	case name == "log_level_forward":
-		if f.LogLevelForward = value; !slices.Contains(model.LogLevels, value) {
-			f.LogLevelForward = ""
-			o.tell(l, "%q is no log level, one of %s, and was left out", value, strings.Join(model.LogLevels, ", "))
-		}
-	case name == "macfilter" && vnet:
-		f.MACFilter = o.truth(l, value)
-	case name == "ipfilter" && vnet:
-		f.IPFilter = o.truth(l, value)
-	default:
-		if !slices.Contains(foreign, name) {
-			o.odd = append(o.odd, l)
-		}
-		return false
-	}
-	if o.set == nil {
-		o.set = map[string]bool{}
-	}
-	o.set[name] = true
-	return true
-}
-
-// truth reads a switch.
-func (o *optionReader) truth(l line, value string) bool {
-	switch strings.ToLower(value) {
-	case "1", "on", "yes", "true":
-		return true
-	case "0", "off", "no", "false":
-		return false
-	}
-	o.tell(l, "%q is not 1 or 0; 1 was taken, so that nothing is less protected", value)
-	return true
-}
-
-// stray takes a line in no section that has the form of an option that is known.
-func (o *optionReader) stray(of func() *model.Firewall, l line) bool {
-	name, _, is := strings.Cut(l.text, ":")
-	name = strings.ToLower(strings.TrimSpace(name))
-	if !is || !slices.Contains([]string{"enable", "policy_forward", "log_level_forward", "macfilter", "ipfilter"}, name) {
-		return false
-	}
-	if o.read(of(), l) {
-		o.tell(l, "is in no section; it was taken as an option all the same")
-	}
-	return true
-}
-
-// close sets what a line of an unknown name may have been meant to set.
-func (o *optionReader) close(f *model.Firewall) {
-	for _, l := range o.odd {
-		_, value, _ := strings.Cut(l.text, ":")
-		value = strings.ToUpper(strings.TrimSpace(value))
-		switch {
-		case value == model.FirewallDrop || value == model.FirewallReject:
-			if !o.set["policy_forward"] {
-				f.PolicyForward = model.FirewallDrop
-				o.tell(l, "may be the policy, which is not set otherwise: DROP was taken, which lets nothing pass")
-			}
-		case value != "0" && !o.set["enable"]:
-			f.Enable = true
-			o.tell(l, "may be the switch, which is not set otherwise: enable 1 was taken, so that nothing is less protected")
-		}
-	}
 }
 
 // cutComment takes off a comment.
@@ -368,8 +308,7 @@ func (c *Cluster) group(l line) error {
 	if l.name == "" {
 		return fmt.Errorf("is in a security group without a name")
 	}
-	rule := ReadRule(l.text)
-	rule.Line = l.number
+	rule := networkRule(l)
 	c.Rules[l.name] = append(c.Rules[l.name], rule)
 	if rule.Unread == nil {
 		i := slices.IndexFunc(c.Groups, func(g *model.SecurityGroup) bool { return g.ID == l.name })

@@ -11,6 +11,9 @@ import (
 // actionForm is an action, alone or behind a macro: "ACCEPT", "SSH(ACCEPT)".
 var actionForm = regexp.MustCompile(`^([A-Za-z0-9/_-]+)(?:\(([A-Za-z]+)\))?$`)
 
+// ifaceFlag is the option that names an interface.
+const ifaceFlag = "-i"
+
 // flags are the options of a rule's line, in the order in which they are written, by
 // the field of the rule.
 func flags(r *model.FirewallRule) []struct {
@@ -21,6 +24,7 @@ func flags(r *model.FirewallRule) []struct {
 		names []string
 		into  *string
 	}{
+		{[]string{ifaceFlag, "-iface"}, &r.IFace},
 		{[]string{"-source"}, &r.Source},
 		{[]string{"-dest"}, &r.Dest},
 		{[]string{"-p", "-proto"}, &r.Proto},

@@ -32,8 +32,8 @@ func (c *Cluster) Write() string {
 		}
 		section(&b, sectionIPSet+" "+s.ID, s.Comment, entries)
 	}
-	if len(c.Kept[sectionRules]) > 0 {
-		section(&b, sectionRules, "", c.Kept[sectionRules])
+	if c.Options != nil && len(c.Options.Rules) > 0 {
+		section(&b, sectionRules, "", rules(c.Options.Rules))
 	}
 	for _, g := range c.Groups {
 		section(&b, "group "+g.ID, g.Comment, rules(g.Rules))
@@ -72,27 +72,25 @@ func rules(list []model.FirewallRule) []string {
 	return out
 }
 
-// options are the lines of what is set.
+// options are the lines of what is set, sorted.
 func options(f *model.Firewall) []string {
 	if f == nil {
 		return nil
 	}
-	enable := "enable: 0"
+	truth := map[bool]string{true: "1"}
+	enable := "0"
 	if f.Enable {
-		enable = "enable: 1"
+		enable = "1"
 	}
-	out := []string{enable}
-	if f.IPFilter {
-		out = append(out, "ipfilter: 1")
-	}
-	if f.LogLevelForward != "" {
-		out = append(out, "log_level_forward: "+f.LogLevelForward)
-	}
-	if f.MACFilter {
-		out = append(out, "macfilter: 1")
-	}
-	if f.PolicyForward != "" {
-		out = append(out, "policy_forward: "+f.PolicyForward)
+	var out []string
+	for _, o := range []struct{ name, value string }{
+		{"ebtables", f.EBTables}, {"enable", enable}, {"ipfilter", truth[f.IPFilter]}, {"log_level_forward", f.LogLevelForward},
+		{"log_ratelimit", f.LogRateLimit}, {"macfilter", truth[f.MACFilter]},
+		{"policy_forward", f.PolicyForward}, {"policy_in", f.PolicyIn}, {"policy_out", f.PolicyOut},
+	} {
+		if o.value != "" {
+			out = append(out, o.name+": "+o.value)
+		}
 	}
 	return out
 }

@@ -75,6 +75,13 @@ func (r *Running) makeFabrics() {
 // "<protocol>_fabric" or "<protocol>_node".
 func (r *Running) fabricSection(s *section) {
 	kind := strings.ToLower(s.text("type"))
+	if protocol, _, _ := strings.Cut(kind, "_"); model.FabricProtocol(protocol) == model.FabricWireGuard {
+		s.problems = append(s.problems, model.Problem{
+			Severity: model.Warning, Kind: model.KindFabric, ID: s.id, Field: "type", Value: kind,
+			Message: "is of wireguard, of which this release writes no files; the section is passed over",
+		})
+		return
+	}
 	if protocol, ok := strings.CutSuffix(kind, "_fabric"); ok {
 		r.Fabrics[s.id] = s.fabric(s.protocol(protocol))
 		return

@@ -27,12 +27,12 @@ func ParseFabrics(text string) (*Running, model.Problems, error) {
 			problems = append(problems, model.Problem{Severity: model.Warning, Kind: model.KindFabric, ID: s.id, Field: field, Value: value, Message: message})
 		}
 		known := fabricKeys[s.text("type")]
-		if known == nil {
+		if known == nil && !strings.HasPrefix(s.text("type"), string(model.FabricWireGuard)+"_") {
 			warn("type", s.text("type"), "is not a type of section that this release knows; the section is passed over")
 			continue
 		}
 		for _, key := range s.keys() {
-			if !slices.Contains(known, key) {
+			if known != nil && !slices.Contains(known, key) {
 				warn(key, "", "is not a property that this release knows; it is passed over")
 			}
 		}

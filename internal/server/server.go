@@ -9,6 +9,7 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -155,7 +156,8 @@ func (s *Server) Run(ctx context.Context) error {
 	background.Go(func() { events.Run(ctx) })
 	background.Go(func() { tasks.Run(ctx) })
 	background.Go(func() { s.keepAdmin(ctx, authority) })
-	return s.serve(ctx, socket, authority, s.routes(
+	tlsConfig := authority.ServerTLS(s.cfg.Names)
+	return s.serve(ctx, socket, tlsConfig, s.routes(
 		&api.Handler{
 			Config: config, Addresses: addresses, Ping: systems.Clients{}.Ping, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: administrator,
 			Version: s.cfg.Version, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log,
@@ -163,7 +165,7 @@ func (s *Server) Run(ctx context.Context) error {
 		&agentapi.Handler{Authority: authority, Fleet: nodes, Addresses: addresses, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log},
 		&pveapi.Handler{
 			Config: config, Addresses: addresses, Fleet: nodes, Access: users, Tasks: tasks, Audit: trail, Store: s.cfg.Store, Version: s.cfg.Version, Node: hostName(),
-			Local: throughSocket, Log: s.log, Stop: s.stop,
+			Local: throughSocket, Certificate: func() (*x509.Certificate, error) { return pki.CertificateOf(tlsConfig) }, Log: s.log, Stop: s.stop,
 		}))
 }
 
@@ -185,7 +187,7 @@ func (s *Server) routes(native *api.Handler, agents *agentapi.Handler, pve *pvea
 }
 
 // serve serves until ctx ends, a listener fails, or the store gives up.
-func (s *Server) serve(ctx context.Context, socket net.Listener, authority *pki.Authority, routes http.Handler) error {
+func (s *Server) serve(ctx context.Context, socket net.Listener, tlsConfig *tls.Config, routes http.Handler) error {
 	local, remote := s.httpServer(routes), s.httpServer(routes)
 	local.ConnContext = peerContext
 	failed := make(chan error, 1+len(s.cfg.Listeners))
@@ -196,7 +198,6 @@ func (s *Server) serve(ctx context.Context, socket net.Listener, authority *pki.
 	}
 	var serving sync.WaitGroup
 	serving.Go(func() { run(local, socket) })
-	tlsConfig := authority.ServerTLS(s.cfg.Names)
 	for _, l := range s.cfg.Listeners {
 		serving.Go(func() { run(remote, tls.NewListener(l, tlsConfig)) })
 		s.log.Info("serving", "address", l.Addr().String())

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"io/fs"
 	"net"
 	"strings"
@@ -31,6 +32,9 @@ func (c *Client) advice(err error) string {
 			"start it and look at its log (journalctl -u viaduct-server)"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "nothing listens there: is the server running, and is this its address and port?"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the server ended the connection without an answer, as one that is being stopped or has crashed does; " +
+			"whether it did what was asked is not known: see what stands, then try again"
 	case errors.As(err, &hostname):
 		return "the server's certificate is for other names: use one of them, or start the server with this name or address"
 	case errors.As(err, &unknownCA):

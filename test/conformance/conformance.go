@@ -21,6 +21,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/ifupdown"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pvesdn"
+	"github.com/viaduct-sdn/viaduct/test/requires"
 )
 
 // Variable is the environment variable that names the directory.
@@ -63,13 +64,7 @@ func VNets(t *testing.T, f func(t *testing.T, c *Case)) {
 // with a directory that has no cases at all it fails.
 func Dir(t *testing.T) string {
 	t.Helper()
-	dir := os.Getenv(Variable)
-	if dir == "" {
-		t.Skipf("%s is not set: it names a directory with cases zones/<type>/<case> and fabrics/<case>", Variable)
-	}
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(root(t), dir)
-	}
+	dir := requires.Directory(t, Variable, root(t), "cases zones/<type>/<case> and fabrics/<case>")
 	if len(folders(t, dir, "zones/*/*"))+len(folders(t, dir, "fabrics/*")) == 0 {
 		t.Fatalf("%s has no cases zones/<type>/<case> or fabrics/<case>", dir)
 	}

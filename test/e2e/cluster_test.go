@@ -124,6 +124,9 @@ func (c *cluster) mustBeGone() {
 	if left, _ := filepath.Glob("/etc/netns/viaduct-" + c.lab.Name + "*"); len(left) > 0 {
 		c.t.Errorf("files of the lab are left: %v", left)
 	}
+	if b, err := os.ReadFile("/proc/self/mountinfo"); err != nil || strings.Contains(string(b), c.lab.Dir) {
+		c.t.Errorf("mounts of the lab are left (%v):\n%s", err, b)
+	}
 	if _, err := os.Stat(c.lab.Dir); !errors.Is(err, os.ErrNotExist) {
 		c.t.Errorf("the lab's directory %s is left (%v)", c.lab.Dir, err)
 	}
@@ -304,7 +307,7 @@ func (c *cluster) stands() {
 	c.t.Helper()
 	for _, n := range c.lab.Spec.Nodes {
 		c.eventually(20*time.Second, func() error {
-			if r := c.exec(n.Name, binary, "agent", "check", "--data", filepath.Join(c.lab.Dir, "nodes", n.Name), "--frr-pathspace", c.lab.FRRPathspace(n.Name), "--ovs-socket", c.lab.OVSSocket(n.Name), "--dnsmasq-root", c.lab.DNSMasqRoot(n.Name)); r.code != 0 {
+			if r := c.exec(n.Name, binary, "agent", "check"); r.code != 0 {
 				return fmt.Errorf("node %s differs from its document:\n%s%s", n.Name, r.out, r.err)
 			}
 			return nil

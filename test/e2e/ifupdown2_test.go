@@ -2,18 +2,17 @@ package e2e
 
 import (
 	"fmt"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/viaduct-sdn/viaduct/test/requires"
 )
 
 // ifupdown2Cluster starts a lab whose nodes have ifupdown2 and are told to use it.
 func ifupdown2Cluster(t *testing.T, spec string) *cluster {
 	t.Helper()
-	if _, err := exec.LookPath("ifreload"); err != nil {
-		t.Skip("ifupdown2 is not installed, which scripts/setup leaves so where ifupdown is")
-	}
+	requires.Program(t, "ifreload")
 	c := specifiedCluster(t, spec)
 	var manifest []string
 	for _, n := range c.lab.Spec.Nodes {

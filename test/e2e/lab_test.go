@@ -64,6 +64,111 @@ func TestLabFile(t *testing.T) {
 	}
 }
 
+// What runs on a machine of the lab changes nothing of the host's or of another
+// machine's: its resolver, its files, its processes, its name. What it leaves in the
+// background ends with it.
+func TestLabIsClosed(t *testing.T) {
+	watched := []string{"/etc/resolv.conf", "/etc/hosts", "/etc/hostname"}
+	read := func() string {
+		var all []string
+		for _, path := range watched {
+			b, err := os.ReadFile(path)
+			all = append(all, fmt.Sprint(path, string(b), err))
+		}
+		return strings.Join(all, "\n")
+	}
+	before := read()
+	c := newCluster(t, 3)
+	c.example("dhcp")
+	for _, guest := range []string{"vm1", "vm2"} {
+		// As a distribution has it: its script writes the resolver and replaces the file.
+		c.in(guest, "ip", "addr", "flush", "dev", "eth0", "scope", "global")
+		c.in(guest, "dhclient", "-1", "eth0")
+		if got := c.in(guest, "cat", "/etc/resolv.conf"); !strings.Contains(got, "nameserver 10.0.4.53") {
+			t.Errorf("the resolver of %s is\n%s", guest, got)
+		}
+		c.in(guest, "sh", "-c", "echo "+guest+" > /var/lib/viaduct-lab-test; echo "+guest+" > /run/viaduct-lab-test; echo 192.0.2.1 x > /etc/hosts.new; mv /etc/hosts.new /etc/hosts")
+	}
+	c.answers("vm1", "10.0.4.101")
+	if got := read(); got != before {
+		t.Errorf("the host's files were\n%s\nand are\n%s", before, got)
+	}
+	for _, path := range []string{"/var/lib/viaduct-lab-test", "/run/viaduct-lab-test"} {
+		if _, err := os.Stat(path); err == nil {
+			_ = os.Remove(path)
+			t.Errorf("a guest wrote the host's %s", path)
+		}
+		if got := c.in("vm1", "cat", path); got != "vm1\n" {
+			t.Errorf("%s of vm1 holds %q", path, got)
+		}
+	}
+	for _, machine := range []string{"vm1", "node2", "outside"} {
+		if got := c.in(machine, "hostname"); got != machine+"\n" {
+			t.Errorf("%s is called %q", machine, got)
+		}
+	}
+	c.in("node1", "sh", "-c", "echo test > /etc/resolv.conf")
+	if got := read(); got != before {
+		t.Errorf("node1 changed the host's files to\n%s", got)
+	}
+	if r := c.exec("node1", binary, "agent", "check"); r.code != 0 {
+		t.Errorf("agent check, as typed on a node: %d %s%s", r.code, r.out, r.err)
+	}
+
+	pid := strings.TrimSpace(c.in("vm1", "sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo $!"))
+	c.labRun("guest", "rm", "vm1")
+	if state := processState(pid); state != "" && state != "Z" {
+		t.Errorf("the guest is gone and its process %s goes on (%s)", pid, state)
+	}
+	pid = strings.TrimSpace(c.in("node1", "sh", "-c", "trap '' TERM; sleep 1000 >/dev/null 2>&1 & echo $!"))
+	c.labRun("down")
+	c.mustBeGone()
+	if state := processState(pid); state != "" && state != "Z" {
+		t.Errorf("the lab is gone and its process %s goes on (%s)", pid, state)
+	}
+}
+
+// processState is the letter of a process's state (proc(5)), empty if it is gone.
+func processState(pid string) string {
+	b, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		return ""
+	}
+	_, rest, _ := strings.Cut(string(b), ") ")
+	state, _, _ := strings.Cut(rest, " ")
+	return state
+}
+
+// The lab that the environment names is meant, by lab and by all other commands.
+func TestLabByVariable(t *testing.T) {
+	c := newCluster(t, 1)
+	name := "v" + c.lab.Name
+	t.Setenv("VIADUCT_LAB", name)
+	run := func(args ...string) (string, error) {
+		cmd := exec.Command(binary, args...)
+		cmd.Env = append(os.Environ(), "NO_COLOR=1")
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	if out, err := run("get", "nodes"); err == nil || !strings.Contains(out, "lab "+name+" of VIADUCT_LAB does not run") {
+		t.Errorf("without the lab: %v %s", err, out)
+	}
+	t.Cleanup(func() {
+		if out, err := run("lab", "down"); err != nil {
+			t.Errorf("lab down: %v %s", err, out)
+		}
+	})
+	if out, err := run("lab", "up", "--nodes", "2"); err != nil || !strings.Contains(out, "lab "+name+" runs: 2 nodes") {
+		t.Fatalf("lab up: %v %s", err, out)
+	}
+	if out, err := run("get", "nodes"); err != nil || !strings.Contains(out, "node2") {
+		t.Errorf("get nodes: %v %s", err, out)
+	}
+	if out := c.run("get", "nodes"); strings.Contains(out, "node2") {
+		t.Errorf("VIADUCT_SERVER comes first, but:\n%s", out)
+	}
+}
+
 // TestLabKilled ends `lab up` at several moments; whatever was made by then,
 // the lab can be completed, and removed without a trace.
 func TestLabKilled(t *testing.T) {

@@ -1,24 +1,15 @@
 package e2e
 
 import (
-	"os/exec"
-	"strings"
 	"testing"
-)
 
-// needsLess skips a test on a kernel that has what the test shows to be missing.
-func needsLess(t *testing.T, link ...string) {
-	t.Helper()
-	args := append([]string{"--net", "--", "ip", "link", "add"}, link...)
-	if out, err := exec.Command("unshare", args...).CombinedOutput(); err == nil {
-		t.Skipf("this kernel has %s: %s", strings.Join(link, " "), out)
-	}
-}
+	"github.com/viaduct-sdn/viaduct/test/requires"
+)
 
 // An apply of zones that the kernel cannot make beside one that it can: the latter
 // works, and the former are told by name, with what is missing, not as an errno.
 func TestZonesThatTheKernelLacks(t *testing.T) {
-	needsLess(t, "lo.5", "link", "lo", "type", "vlan", "proto", "802.1ad", "id", "5")
+	requires.Without(t, "lo.5", "link", "lo", "type", "vlan", "proto", "802.1ad", "id", "5")
 	c := startedCluster(t, "--file", "../../examples/vlan/lab/lab.yaml")
 	manifest := c.file("zones.yaml", `
 kind: zone

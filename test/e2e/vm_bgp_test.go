@@ -48,7 +48,7 @@ func TestVMOwnSystems(t *testing.T) {
 // targets must be the same everywhere nevertheless. Further arguments are for apply.
 func (c *cluster) ownSystems(args ...string) {
 	c.t.Helper()
-	c.in("router", "vtysh", "-N", c.lab.FRRPathspace("router"), "-c", "configure", "-c", "router bgp 65010",
+	c.in("router", "vtysh", "-c", "configure", "-c", "router bgp 65010",
 		"-c", "neighbor 192.168.0.1 remote-as 65001", "-c", "neighbor 192.168.0.2 remote-as 65002", "-c", "neighbor 192.168.0.3 remote-as 65003")
 	c.apply(bgpController(1, 65001)+"---"+bgpController(2, 65002)+"---"+bgpController(3, 65003), args...)
 	c.labRun("guest", "start", "--all")

@@ -58,7 +58,7 @@ func (c *cluster) reaches(guest, addr string, within time.Duration) {
 
 // vtysh runs a command of FRR's shell on a node.
 func (c *cluster) vtysh(node, command string) (string, error) {
-	r := c.exec(node, "vtysh", "-N", c.lab.FRRPathspace(node), "-c", command)
+	r := c.exec(node, "vtysh", "-c", command)
 	if r.code != 0 {
 		return "", fmt.Errorf("%s: vtysh: %s%s", node, r.out, r.err)
 	}

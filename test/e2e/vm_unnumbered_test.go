@@ -61,7 +61,7 @@ func TestVMUnnumbered(t *testing.T) {
 	}
 	c.proved("every guest reaches what is behind the external router, whose default route is imported by its route target")
 
-	c.in("router", "vtysh", "-N", c.lab.FRRPathspace("router"), "-c", "configure", "-c", "router bgp 65000 vrf vrf_wan", "-c", "address-family l2vpn evpn", "-c", "no default-originate ipv6")
+	c.in("router", "vtysh", "-c", "configure", "-c", "router bgp 65000 vrf vrf_wan", "-c", "address-family l2vpn evpn", "-c", "no default-originate ipv6")
 	for _, g := range []string{"talos1", "talos2", "talos3"} {
 		c.reaches(g, "2001:db8:ffff::1", 10*time.Second)
 	}

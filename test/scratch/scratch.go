@@ -3,21 +3,19 @@
 package scratch
 
 import (
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/viaduct-sdn/viaduct/internal/netns"
+	"github.com/viaduct-sdn/viaduct/test/requires"
 )
 
 // New makes a namespace that is closed after the test, after everything for which
 // the test asks later. Without root the test is skipped.
 func New(t testing.TB) *netns.NS {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("needs root to make a network namespace")
-	}
+	requires.Root(t)
 	ns, err := netns.New()
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package dnsmasq
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -102,12 +103,17 @@ func (g *guest) dhclient6() (log string) {
 		g.t.Fatal(err)
 	}
 	cmd := exec.Command("dhclient", "-6", "-d", "-cf", "/dev/null", "-lf", filepath.Join(g.dir, "leases6"), "-pf", filepath.Join(g.dir, "pid6"), "-sf", script, "eth0")
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := g.ns.Run(cmd.Start); err != nil {
 		g.t.Fatal(err)
 	}
 	g.t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
+		if g.t.Failed() {
+			g.t.Logf("dhclient of %s: %s", g.mac, said.String())
+		}
 	})
 	return log
 }

@@ -34,7 +34,7 @@ func newLabIn(t *testing.T, root string) *lab {
 	}}
 	l.d = New(l.opts)
 	if !l.d.installed() {
-		t.Skip("needs the package frr")
+		t.Fatal("frr is not installed: scripts/setup installs what tests need")
 	}
 	if err := l.d.makeRunDir(); err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
 	"github.com/viaduct-sdn/viaduct/internal/netns"
+	"github.com/viaduct-sdn/viaduct/test/requires"
 	"github.com/viaduct-sdn/viaduct/test/scratch"
 )
 
@@ -36,9 +37,7 @@ const operator = "auto lo\niface lo inet loopback\nsource /etc/network/interface
 func start(t *testing.T) *lab {
 	t.Helper()
 	ns := scratch.New(t)
-	if _, err := exec.LookPath("ifreload"); err != nil {
-		t.Skip("ifupdown2 is not installed, which scripts/setup leaves so where ifupdown is")
-	}
+	requires.Program(t, "ifreload")
 	l := &lab{t: t, root: t.TempDir(), ns: ns}
 	for _, dir := range []string{"etc/network/interfaces.d", "run/state"} {
 		if err := os.MkdirAll(filepath.Join(l.root, dir), 0o755); err != nil {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
-	"github.com/viaduct-sdn/viaduct/test/vmtier"
+	"github.com/viaduct-sdn/viaduct/test/requires"
 )
 
 // expect applies a state, compares the changes and sees that it stands.
@@ -36,7 +36,7 @@ func vlanNode(parent, name string, id int, self bool, protocol string) *desired.
 }
 
 func TestVLANOnForeignBridge(t *testing.T) {
-	vmtier.Require(t)
+	requires.VM(t)
 	l := newLab(t)
 	l.run("ip link add vmbr0 type bridge vlan_filtering 1")
 	l.run("ip link set vmbr0 up")
@@ -83,7 +83,7 @@ func TestVLANOnForeignBridge(t *testing.T) {
 }
 
 func TestVLANGoesWithItsParent(t *testing.T) {
-	vmtier.Require(t)
+	requires.VM(t)
 	l := newLab(t)
 	want := vlanNode("d0", "vn1", 7, false, "")
 	want.Links = append(want.Links, desired.Link{Name: "d0", Kind: desired.LinkDummy, Owner: "fabric/d", MTU: 9000, MAC: "02:00:00:00:00:77"})
@@ -133,7 +133,7 @@ func qinq(parent string) *desired.Node {
 
 // TestQinQCarriesFrames sends a frame from one node's guest to another's.
 func TestQinQCarriesFrames(t *testing.T) {
-	vmtier.Require(t)
+	requires.VM(t)
 	a, b := newLab(t), newLab(t)
 	a.run("ip link add eth0 type veth peer name far")
 	move(t, a, b, "far", "eth0")
@@ -162,7 +162,7 @@ func move(t *testing.T, from, to *lab, name, as string) {
 }
 
 func TestVRF(t *testing.T) {
-	vmtier.Require(t)
+	requires.VM(t)
 	l := newLab(t)
 	v6 := desired.Address{Link: "vn1", Owner: "vnet/vn1", Prefix: netip.MustParsePrefix("fd00::1/64")}
 	want := vnets(1)
@@ -207,7 +207,7 @@ func TestVRF(t *testing.T) {
 }
 
 func TestPortMACsOnVLANAwareBridge(t *testing.T) {
-	vmtier.Require(t)
+	requires.VM(t)
 	l := newLab(t)
 	l.run("ip link add tap1i0 type veth peer name peer0")
 	want := vnets(1)

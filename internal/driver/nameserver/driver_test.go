@@ -25,8 +25,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/nameserver"
 	"github.com/viaduct-sdn/viaduct/internal/nameserver/coredns"
 	"github.com/viaduct-sdn/viaduct/internal/netns"
+	"github.com/viaduct-sdn/viaduct/test/requires"
 	"github.com/viaduct-sdn/viaduct/test/scratch"
-	"github.com/viaduct-sdn/viaduct/test/vmtier"
 )
 
 // The first argument of the test binary when it is the server, or an agent that is
@@ -375,7 +375,7 @@ func TestAgentKilled(t *testing.T) {
 
 // Zones in VRFs have equal addresses, and their guests ask their own zone.
 func TestVRF(t *testing.T) {
-	vmtier.Require(t)
+	requires.VM(t)
 	l := newLab(t)
 	for i := range l.guests {
 		scratch.Run(t, l.node, fmt.Sprintf("ip link add vrf%d type vrf table %d", i, 1000+i))

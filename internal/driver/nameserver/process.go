@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -55,10 +56,27 @@ func (d *Driver) run(ctx context.Context, content string) (a nameserver.Answer, 
 }
 
 // say sends a word to the server. pid is that of who has the socket, 0 if nobody has;
-// with one, an error says that it does not answer.
+// with one, an error says that it does not answer. A server that is ending takes a
+// connection and closes it: it is asked until it answers or is gone.
 func (d *Driver) say(ctx context.Context, word string) (a nameserver.Answer, pid int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, d.o.Timeout)
 	defer cancel()
+	for {
+		a, pid, err = d.exchange(ctx, word)
+		if !hungUp(err) || !delay.For(ctx, pause) {
+			return a, pid, err
+		}
+	}
+}
+
+// hungUp reports whether a connection was closed at the other end instead of being
+// answered.
+func hungUp(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// exchange sends a word over a connection of its own and reads the answer.
+func (d *Driver) exchange(ctx context.Context, word string) (a nameserver.Answer, pid int, err error) {
 	c, err := (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(d.o.Dir, nameserver.Control))
 	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOENT) {
 		return a, 0, errNone
@@ -153,9 +171,7 @@ func (d *Driver) lastWords() string {
 func (d *Driver) stop(ctx context.Context) error {
 	_, pid, err := d.say(ctx, nameserver.Stop)
 	switch {
-	case errors.Is(err, errNone):
-		return nil
-	case err == nil:
+	case err == nil, errors.Is(err, errNone): // it may have ended without an answer
 		return d.gone(ctx)
 	case pid != 0:
 		return d.kill(ctx, pid)

@@ -3,7 +3,6 @@ package nft
 import (
 	"context"
 	"errors"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/test/requires"
 	"github.com/viaduct-sdn/viaduct/test/scratch"
 )
 
@@ -25,9 +25,7 @@ type lab struct {
 func newLab(t *testing.T) *lab {
 	t.Helper()
 	ns := scratch.New(t)
-	if _, err := exec.LookPath("nft"); err != nil {
-		t.Skip("needs the package nftables")
-	}
+	requires.Program(t, "nft")
 	l := &lab{t: t, opts: Options{Namespace: ns, StateFile: filepath.Join(t.TempDir(), "nft.json")}}
 	l.d = New(l.opts)
 	return l

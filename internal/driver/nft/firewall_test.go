@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -22,6 +21,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/driver/nft"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/netns"
+	"github.com/viaduct-sdn/viaduct/test/requires"
 	"github.com/viaduct-sdn/viaduct/test/scratch"
 )
 
@@ -42,9 +42,7 @@ type fence struct {
 func newFence(t *testing.T, name string, cfg, live *model.Config) *fence {
 	t.Helper()
 	f := &fence{t: t, name: name, ns: scratch.New(t), cfg: cfg, live: live}
-	if _, err := exec.LookPath("nft"); err != nil {
-		t.Skip("needs the package nftables")
-	}
+	requires.Program(t, "nft")
 	// Where the kernel shows bridged packets to the filter of routed ones, it drops
 	// those that are not as good as a host's.
 	f.run("sysctl -eqw net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0 net.bridge.bridge-nf-call-arptables=0")

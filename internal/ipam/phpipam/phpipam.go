@@ -142,9 +142,9 @@ func (s *System) AddSubnet(ctx context.Context, sub *model.Subnet) error {
 		}
 		return s.call(ctx, http.MethodPost, "/subnets/", struct {
 			Network string `json:"subnet"`
-			Mask    int    `json:"mask"`
+			Mask    string `json:"mask"` // as text, as Proxmox VE sends it
 			Section int    `json:"sectionId"`
-		}{sub.CIDR.Masked().Addr().String(), sub.CIDR.Bits(), s.section}, nil)
+		}{sub.CIDR.Masked().Addr().String(), strconv.Itoa(sub.CIDR.Bits()), s.section}, nil)
 	})
 }
 

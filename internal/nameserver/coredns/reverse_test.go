@@ -18,8 +18,8 @@ func TestReverse(t *testing.T) {
 			raw = rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "v6")
 		}
 		ip, _ := netip.AddrFromSlice(raw)
-		if ip.Is4In6() {
-			t.Skip("no address of IPv6")
+		if ip.Is4In6() { // no address of IPv6
+			return
 		}
 		name, err := dns.ReverseAddr(ip.String())
 		if err != nil {

@@ -48,9 +48,11 @@ func Run(ctx context.Context, dir, version string, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	context.AfterFunc(ctx, func() { _ = control.Close() })
+	// Closed before the lock is released: whoever finds the directory free finds nobody
+	// listening either, and no connection that is taken and never answered.
+	defer control.Close()
+	stop := context.AfterFunc(ctx, func() { _ = control.Close() })
+	defer stop()
 	log.Info("serving", "directory", dir, "version", version)
 	for {
 		c, err := control.Accept()

@@ -21,6 +21,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/test/requires"
 )
 
 // schema is where the Debian package pdns-backend-sqlite3 has its tables.
@@ -45,14 +46,11 @@ type Server struct {
 // pdns-server, pdns-backend-sqlite3 and sqlite3 the test fails.
 func New(t testing.TB) *Server {
 	t.Helper()
-	program, err := exec.LookPath("pdns_server")
-	if err != nil {
-		program = "/usr/sbin/pdns_server" // sbin is not on everybody's path
-	}
+	program := requires.Program(t, "pdns_server")
 	dir := t.TempDir()
 	database := filepath.Join(dir, "pdns.sqlite3")
-	if out, err := exec.Command("sqlite3", database, ".read "+schema).CombinedOutput(); err != nil {
-		t.Fatalf("needs the packages pdns-server, pdns-backend-sqlite3 and sqlite3: %v\n%s", err, out)
+	if out, err := exec.Command(requires.Program(t, "sqlite3"), database, ".read "+schema).CombinedOutput(); err != nil {
+		t.Fatalf("pdns-backend-sqlite3's schema, which scripts/setup installs: %v\n%s", err, out)
 	}
 	ports := free(t, 2)
 	s := &Server{

@@ -92,6 +92,8 @@ func describeAll() jsonObject {
 			"description": "The native interface of Viaduct, a software-defined network for virtualization clusters. Edits are pending until they are applied. " +
 				"Errors are problem documents (RFC 9457). Whoever may not do something is told which privilege it takes on which path.",
 		},
+		// Paths are whole ones, on whatever server the document came from.
+		"servers":  []any{jsonObject{"url": "/", "description": "the server that this document comes from"}},
 		"tags":     tags,
 		"paths":    paths,
 		"security": []any{jsonObject{"token": []string{}}, jsonObject{"session": []string{}}, jsonObject{"certificate": []string{}}},

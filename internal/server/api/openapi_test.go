@@ -50,6 +50,9 @@ func TestDocumentIsSound(t *testing.T) {
 	if at(doc, "openapi") != "3.1.0" || at(doc, "info", "title") == nil || at(doc, "info", "version") == nil {
 		t.Error("the head is not that of an OpenAPI document")
 	}
+	if servers, ok := doc["servers"].([]any); !ok || len(servers) != 1 || at(servers[0].(jsonObject), "url") != "/" {
+		t.Errorf("servers are %v", doc["servers"])
+	}
 	var walk func(where string, v any)
 	walk = func(where string, v any) {
 		switch v := v.(type) {
@@ -235,6 +238,8 @@ func example(t *testing.T, v reflect.Value, name string) {
 		v.SetString(text)
 	case reflect.Bool:
 		v.SetBool(true)
+	case reflect.Float64:
+		v.SetFloat(0.5)
 	case reflect.Int, reflect.Int64:
 		v.SetInt(10)
 		if strings.HasPrefix(name, "Zone.mtu") {

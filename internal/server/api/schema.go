@@ -159,6 +159,8 @@ func (s *schemas) of(t reflect.Type) jsonObject {
 		return jsonObject{"type": "string"}
 	case reflect.Bool:
 		return jsonObject{"type": "boolean"}
+	case reflect.Float64:
+		return jsonObject{"type": "number"}
 	case reflect.Int, reflect.Int64:
 		return jsonObject{"type": "integer"}
 	case reflect.Slice:

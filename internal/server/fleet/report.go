@@ -109,7 +109,7 @@ func essence(r *protocol.Status) *protocol.Status {
 		return nil
 	}
 	e := *r
-	e.Time, e.Duration, e.Writes, e.Passes, e.Facts = time.Time{}, 0, 0, 0, nil
+	e.Time, e.Duration, e.Writes, e.Passes, e.Facts, e.Load = time.Time{}, 0, 0, 0, nil, nil
 	return &e
 }
 

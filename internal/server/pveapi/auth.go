@@ -13,22 +13,24 @@ import (
 const (
 	cookieName  = "PVEAuthCookie"
 	csrfHeader  = "CSRFPreventionToken"
-	tokenScheme = "PVEAPIToken="
+	tokenScheme = "PVEAPIToken"
 )
 
 // maxCredential bounds what is taken for a ticket or a token, in bytes.
 const maxCredential = 4 << 10
 
 // authenticate finds out who makes a request: whoever came through the socket of
-// administrators is root@pam, others show an API token or a ticket. A ticket comes
-// in a cookie, which a browser sends whoever made it ask; so writes have to carry
-// the token that only a page of ours can know.
+// administrators is root@pam, others show an API token or a ticket. Every write with a
+// ticket has to carry the CSRF token that only a page of ours can know, since a ticket
+// in a cookie is sent by a browser whoever made it ask. That it came in the header
+// Authorization makes no difference, as in Proxmox.
 func (s *server) authenticate(r *http.Request) (access.Identity, error) {
 	if s.Local != nil && s.Local(r) {
 		return access.Identity{User: access.RootUser}, nil
 	}
-	if header := r.Header.Get("Authorization"); header != "" {
-		id, secret, ok := splitToken(header)
+	header := r.Header.Get("Authorization")
+	if credential, ok := cutScheme(header, tokenScheme); ok {
+		id, secret, ok := splitToken(credential)
 		if !ok {
 			return access.Identity{}, unauthorized("no ticket")
 		}
@@ -49,28 +51,40 @@ func (s *server) authenticate(r *http.Request) (access.Identity, error) {
 	return who, refused(s.Access.VerifyCSRF(who, r.Header.Get(csrfHeader)), "Permission denied - invalid csrf token")
 }
 
-// splitToken reads "PVEAPIToken=user@realm!name=secret".
-func splitToken(header string) (id, secret string, ok bool) {
-	text, ok := strings.CutPrefix(header, tokenScheme)
-	if !ok || len(text) > maxCredential {
-		return "", "", false
+// cutScheme cuts the scheme off a header Authorization: Proxmox takes an equals sign
+// or a blank behind it (PVE::APIServer::Formatter, extract_auth_value).
+func cutScheme(header, scheme string) (credential string, ok bool) {
+	rest, ok := strings.CutPrefix(header, scheme)
+	if !ok || rest == "" || rest[0] != '=' && rest[0] != ' ' {
+		return "", false
 	}
+	return rest[1:], true
+}
+
+// splitToken reads "user@realm!name=secret".
+func splitToken(text string) (id, secret string, ok bool) {
 	mark := strings.IndexByte(text, '!')
-	if mark < 0 {
+	if mark < 0 || len(text) > maxCredential {
 		return "", "", false
 	}
 	name, secret, ok := strings.Cut(text[mark:], "=") // the user's name may hold one
 	return text[:mark] + name, secret, ok
 }
 
-// ticketOf returns the ticket of a request. Clients send it as they got it, or with
-// escapes as a browser does.
+// ticketOf returns the ticket of a request: that in the cookie, or where there is none
+// that in the header Authorization. Clients send it as they got it, or with escapes as
+// a browser does.
 func ticketOf(r *http.Request) (string, bool) {
-	cookie, err := r.Cookie(cookieName)
-	if err != nil || cookie.Value == "" || len(cookie.Value) > maxCredential {
+	var text string
+	if cookie, err := r.Cookie(cookieName); err == nil && cookie.Value != "" {
+		text = cookie.Value
+	} else if text, _ = cutScheme(r.Header.Get("Authorization"), cookieName); text == "" {
 		return "", false
 	}
-	text, err := url.PathUnescape(cookie.Value)
+	if len(text) > maxCredential {
+		return "", false
+	}
+	text, err := url.PathUnescape(text)
 	return text, err == nil
 }
 

@@ -50,25 +50,34 @@ func TestTickets(t *testing.T) {
 		"escaped":    cookie(url.QueryEscape(ticket)),
 		"quoted":     cookie(`"` + ticket + `"`),
 		"among some": {"Cookie": {"a=b; PVEAuthCookie=" + ticket + "; c=d"}},
+		// Telmate's client sends it there; Proxmox takes it where there is no cookie.
+		"in a header":            {"Authorization": {"PVEAuthCookie=" + ticket}},
+		"in a header, a blank":   {"Authorization": {"PVEAuthCookie " + ticket}},
+		"in a header, escaped":   {"Authorization": {"PVEAuthCookie=" + url.QueryEscape(ticket)}},
+		"beside another's login": {"Authorization": {"Basic YTpi"}, "Cookie": {"PVEAuthCookie=" + ticket}},
 	} {
 		if got := e.request(t, "GET", "/api2/json/version", "", header); got.Status != 200 {
 			t.Errorf("%s: %s", name, got.body)
 		}
 	}
-	write := func(csrf string) answer {
-		h := cookie(ticket)
+	write := func(csrf, token string, h http.Header) answer {
 		if csrf != "" {
 			h.Set("CSRFPreventionToken", csrf)
 		}
-		return e.request(t, "POST", "/api2/json/access/users/alice@pve/token/t1", "comment=x", h)
+		return e.request(t, "POST", "/api2/json/access/users/alice@pve/token/"+token, "comment=x", h)
 	}
-	for _, bad := range []string{"", "x", ticket} {
-		if got := write(bad); got.Status != 401 || got.Reason != "Permission denied - invalid csrf token" {
-			t.Errorf("a write with the CSRF token %q: %d %s", bad, got.Status, got.Reason)
+	for where, header := range map[string]func() http.Header{
+		"cookie": func() http.Header { return cookie(ticket) },
+		"header": func() http.Header { return http.Header{"Authorization": {"PVEAuthCookie=" + ticket}} },
+	} {
+		for _, bad := range []string{"", "x", ticket} {
+			if got := write(bad, where, header()); got.Status != 401 || got.Reason != "Permission denied - invalid csrf token" {
+				t.Errorf("a write with the ticket in a %s and the CSRF token %q: %d %s", where, bad, got.Status, got.Reason)
+			}
 		}
-	}
-	if got := write(csrf); got.Status != 200 {
-		t.Errorf("a write: %s", got.body)
+		if got := write(csrf, where, header()); got.Status != 200 {
+			t.Errorf("a write with the ticket in a %s: %s", where, got.body)
+		}
 	}
 	for name, header := range map[string]http.Header{
 		"nothing":      {},
@@ -76,6 +85,10 @@ func TestTickets(t *testing.T) {
 		"bad cookie":   cookie("PVE:alice@pve:00000000::AAAA"),
 		"of another":   cookie(strings.Replace(ticket, "alice", "root", 1)),
 		"a lot":        cookie(strings.Repeat("x", 5000)),
+		"empty header": {"Authorization": {"PVEAuthCookie="}},
+		"bad header":   {"Authorization": {"PVEAuthCookie=PVE:alice@pve:00000000::AAAA"}},
+		"long header":  {"Authorization": {"PVEAuthCookie=" + strings.Repeat("x", 5000)}},
+		"long token":   {"Authorization": {"PVEAPIToken=" + strings.Repeat("x", 5000)}, "Cookie": {"PVEAuthCookie=" + ticket}},
 		"basic":        {"Authorization": {"Basic YTpi"}},
 		"no secret":    {"Authorization": {"PVEAPIToken=alice@pve!t1"}},
 		"no name":      {"Authorization": {"PVEAPIToken=alice@pve=x"}},

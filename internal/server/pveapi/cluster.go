@@ -15,7 +15,7 @@ import (
 
 func (h *Handler) clusterOperations() []Operation {
 	return []Operation{
-		index("/cluster", "name", "nextid", "resources", "sdn", "status", "tasks"),
+		index("/cluster", "name", "firewall", "nextid", "options", "resources", "sdn", "status", "tasks"),
 		{
 			Method: "GET", Path: "/cluster/status", Doc: "Tell the state of the cluster and of its nodes.",
 			Allow: Need("/", access.SysAudit), Handle: h.clusterStatus,
@@ -69,8 +69,11 @@ func (n *host) word() string {
 	case n.Report == nil:
 		return "unknown"
 	}
-	return "online"
+	return wordOnline
 }
+
+// wordOnline is the word of a node that answers.
+const wordOnline = "online"
 
 // address is the one by which a node reaches the world, if it can be told.
 func address(f *model.Facts) netip.Addr {
@@ -120,7 +123,7 @@ func (h *Handler) clusterStatus(c *Call) (any, error) {
 	for _, n := range nodes {
 		o := pve.Object{
 			"type": "node", "id": "node/" + n.Name, "name": n.Name, "nodeid": n.number, "level": "",
-			"online": n.word() == "online", "local": n.Name == h.Node,
+			"online": n.word() == wordOnline, "local": n.Name == h.Node,
 		}
 		if n.ip.IsValid() {
 			o["ip"] = n.ip.String()
@@ -138,8 +141,8 @@ func (h *Handler) resources(c *Call) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, n := range nodes {
-			out = append(out, pve.Object{"type": "node", "id": "node/" + n.Name, "node": n.Name, "status": n.word(), "level": ""})
+		for i := range nodes {
+			out = append(out, nodeRow(c, &nodes[i]))
 		}
 	}
 	networks, err := h.networks().resources(c, typ)
@@ -157,17 +160,45 @@ func (h *Handler) host(name string) (host, error) {
 	if err != nil {
 		return host{}, err
 	}
-	i := slices.IndexFunc(nodes, func(n host) bool { return n.Name == h.nodeName(name) })
+	i := slices.IndexFunc(nodes, func(n host) bool { return n.Name == name })
 	if i < 0 {
 		return host{}, unknownNode(name)
 	}
 	return nodes[i], nil
 }
 
-// nodeName is the name of a node, for which a server takes "localhost" too.
-func (h *Handler) nodeName(name string) string {
-	if name == "localhost" {
-		return h.Node
+// localhost is the name by which clients ask for the node that answers them.
+const localhost = "localhost"
+
+// resolveNode puts a node's name in the place of "localhost", before anybody asks who
+// may do what on it: that of the server's host or, where that is no node, of one that
+// is, online if there is such a one.
+func (s *server) resolveNode(c *Call) error {
+	p := c.Op.property("node")
+	if p == nil || p.Need != 'r' || c.Text("node") != localhost {
+		return nil
+	}
+	name := s.Node
+	if !c.Op.AtServer {
+		nodes, err := s.hosts()
+		if err != nil {
+			return err
+		}
+		name = nodeFor(s.Node, nodes)
+	}
+	c.Params["node"] = []string{name}
+	return nil
+}
+
+// nodeFor is the node that stands for a host.
+func nodeFor(name string, nodes []host) string {
+	is := func(n host) bool { return n.Name == name }
+	online := func(n host) bool { return n.word() == wordOnline }
+	any := func(host) bool { return true }
+	for _, good := range []func(host) bool{is, online, any} {
+		if i := slices.IndexFunc(nodes, good); i >= 0 {
+			return nodes[i].Name
+		}
 	}
 	return name
 }

@@ -28,10 +28,11 @@ var (
 // firewallOperations are all of firewalls, which take effect at once: no lock guards
 // them, and no apply is waited for.
 func (s *sdn) firewallOperations() []Operation {
-	base := index(clusterFirewall, "name", "options", "groups", "ipset", "aliases", "macros", "refs")
+	base := index(clusterFirewall, "name", "rules", "options", "groups", "ipset", "aliases", "macros", "refs")
 	vnet := index(vnetFirewall, "name", "rules", "options")
 	vnet.Params, vnet.Allow = []pve.Property{idParam(pve.VNets(), false)}, s.onVNet(audit, allocate)
 	ops := []Operation{base, vnet, s.refsOperation(), macrosOperation()}
+	ops = append(ops, s.ruleOperations(s.clusterRules())...)
 	ops = append(ops, s.ruleOperations(s.vnetRules())...)
 	ops = append(ops, s.ruleOperations(s.groupRules())...)
 	ops = append(ops, s.firewallOptionOperations()...)
@@ -179,107 +180,4 @@ func (s *sdn) firewallRefs(c *Call) (any, error) {
 		}
 	}
 	return out, nil
-}
-
-// firewallOptionOperations are those of the switches and policies.
-func (s *sdn) firewallOptionOperations() []Operation {
-	enable := pve.Property{Name: "enable", Form: pve.Boolean, Doc: "put the rules in force"}
-	policy := pve.Property{Name: "policy_forward", Form: pve.Text, Enum: []string{model.FirewallAccept, model.FirewallDrop}, Doc: "what becomes of what no rule decides"}
-	level := pve.Property{Name: "log_level_forward", Form: pve.Text, Enum: model.LogLevels, Doc: "level at which drops by the policy are logged"}
-	mac := pve.Property{Name: "macfilter", Form: pve.Boolean, Doc: "guests send under their own hardware addresses only"}
-	ip := pve.Property{Name: "ipfilter", Form: pve.Boolean, Doc: "guests send under their own IP addresses only"}
-	vnet := idParam(pve.VNets(), false)
-	all := func(*Call) string { return model.FirewallDatacenter }
-	of := func(c *Call) string { return c.Text("vnet") }
-	return []Operation{
-		{
-			Method: http.MethodGet, Path: clusterFirewall + "/options", Doc: "Read the options of the firewall of all.", Allow: seeFirewall,
-			Handle: func(c *Call) (any, error) { return s.firewallOptions(c, all(c)) },
-		},
-		{
-			Method: http.MethodPut, Path: clusterFirewall + "/options", Doc: "Change the options of the firewall of all.", Allow: changeFirewall,
-			Params: []pve.Property{enable, policy, level, deleteList, digestText},
-			Handle: func(c *Call) (any, error) { return s.setFirewallOptions(c, all(c)) },
-		},
-		{
-			Method: http.MethodGet, Path: vnetFirewall + "/options", Doc: "Read the options of a VNet's firewall.", Allow: s.onVNet(audit, allocate),
-			Params: []pve.Property{vnet}, Handle: func(c *Call) (any, error) { return s.firewallOptions(c, of(c)) },
-		},
-		{
-			Method: http.MethodPut, Path: vnetFirewall + "/options", Doc: "Change the options of a VNet's firewall.", Allow: s.onVNet(allocate),
-			Params: []pve.Property{vnet, enable, policy, level, mac, ip, deleteList, digestText},
-			Handle: func(c *Call) (any, error) { return s.setFirewallOptions(c, of(c)) },
-		},
-	}
-}
-
-// optionsOf are the options that are set. A switch is told once there is a firewall.
-func optionsOf(f *model.Firewall) pve.Object {
-	out := pve.Object{}
-	if f == nil {
-		return out
-	}
-	out["enable"] = f.Enable
-	if f.PolicyForward != "" {
-		out["policy_forward"] = f.PolicyForward
-	}
-	if f.LogLevelForward != "" {
-		out["log_level_forward"] = f.LogLevelForward
-	}
-	if f.MACFilter {
-		out["macfilter"] = true
-	}
-	if f.IPFilter {
-		out["ipfilter"] = true
-	}
-	return out
-}
-
-func (s *sdn) firewallOptions(c *Call, id string) (any, error) {
-	v, err := s.Config.View(c)
-	if err != nil {
-		return nil, err
-	}
-	out := optionsOf(v.Live.Firewalls[id])
-	out["digest"] = digestOf(optionsOf(v.Live.Firewalls[id]))
-	return out, nil
-}
-
-func (s *sdn) setFirewallOptions(c *Call, id string) (any, error) {
-	return s.firewallChange(c, "", func(v *revision.View) ([]model.Edit, error) {
-		if err := c.unmodified(digestOf(optionsOf(v.Live.Firewalls[id]))); err != nil {
-			return nil, err
-		}
-		f := &model.Firewall{ID: id}
-		if old := v.Live.Firewalls[id]; old != nil {
-			*f = *old
-		}
-		for _, option := range c.List("delete") {
-			switch option {
-			case "enable":
-				f.Enable = false
-			case "policy_forward":
-				f.PolicyForward = ""
-			case "log_level_forward":
-				f.LogLevelForward = ""
-			case "macfilter":
-				f.MACFilter = false
-			case "ipfilter":
-				f.IPFilter = false
-			default:
-				return nil, Params{"delete": "no such option '" + option + "'"}
-			}
-		}
-		for name, into := range map[string]*bool{"enable": &f.Enable, "macfilter": &f.MACFilter, "ipfilter": &f.IPFilter} {
-			if c.Has(name) {
-				*into = c.Bool(name)
-			}
-		}
-		for name, into := range map[string]*string{"policy_forward": &f.PolicyForward, "log_level_forward": &f.LogLevelForward} {
-			if c.Has(name) {
-				*into = c.Text(name)
-			}
-		}
-		return []model.Edit{{Put: f}}, nil
-	})
 }

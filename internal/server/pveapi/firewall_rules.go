@@ -11,8 +11,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
-// ruleList is a place where there are rules: the firewall of a VNet, or a security
-// group.
+// ruleList is a place where there are rules: the firewall of the datacenter or of a
+// VNet, or a security group.
 type ruleList struct {
 	// path is that of one rule less "/{pos}", params are those in it.
 	path        string
@@ -20,23 +20,40 @@ type ruleList struct {
 	what        string
 	see, change Permission
 	types       []string
+	// iface says that rules may be for an interface of the nodes.
+	iface bool
 	// get returns the rules, put the edit that makes them others.
 	get func(c *Call, v *revision.View) ([]model.FirewallRule, error)
 	put func(c *Call, v *revision.View, rules []model.FirewallRule) model.Object
 }
 
+func (s *sdn) clusterRules() ruleList {
+	l := s.rulesOf(func(*Call) string { return model.FirewallDatacenter })
+	l.path, l.what = clusterFirewall+"/rules", "the firewall of the datacenter"
+	l.see, l.change = seeFirewall, changeFirewall
+	l.types, l.iface = []string{model.RuleIn, model.RuleOut, model.RuleForward, model.RuleGroup}, true
+	return l
+}
+
 func (s *sdn) vnetRules() ruleList {
+	l := s.rulesOf(func(c *Call) string { return c.Text("vnet") })
+	l.path, l.params, l.what = vnetFirewall+"/rules", []pve.Property{idParam(pve.VNets(), false)}, "a VNet's firewall"
+	l.see, l.change = s.onVNet(audit, allocate), s.onVNet(allocate)
+	l.types = []string{model.RuleForward, model.RuleGroup}
+	return l
+}
+
+// rulesOf are the rules of the firewall that a call is about.
+func (s *sdn) rulesOf(id func(c *Call) string) ruleList {
 	return ruleList{
-		path: vnetFirewall + "/rules", params: []pve.Property{idParam(pve.VNets(), false)}, what: "a VNet's firewall",
-		see: s.onVNet(audit, allocate), change: s.onVNet(allocate), types: []string{model.RuleForward, model.RuleGroup},
 		get: func(c *Call, v *revision.View) ([]model.FirewallRule, error) {
-			if f := v.Live.Firewalls[c.Text("vnet")]; f != nil {
+			if f := v.Live.Firewalls[id(c)]; f != nil {
 				return f.Rules, nil
 			}
 			return nil, nil
 		},
 		put: func(c *Call, v *revision.View, rules []model.FirewallRule) model.Object {
-			f := model.Firewall{ID: c.Text("vnet")}
+			f := model.Firewall{ID: id(c)}
 			if old := v.Live.Firewalls[f.ID]; old != nil {
 				f = *old
 			}
@@ -69,12 +86,12 @@ func (s *sdn) groupRules() ruleList {
 var rulePos = pve.Property{Name: "pos", Form: pve.Integer, Need: 'r', Max: model.MaxRules, Doc: "place of the rule, from 0"}
 
 // ruleParams are the parts of a rule as parameters.
-func ruleParams(need byte, types []string) []pve.Property {
+func (l *ruleList) ruleParams(need byte) []pve.Property {
 	text := func(name, doc string) pve.Property {
 		return pve.Property{Name: name, Form: pve.Text, MaxLength: 512, Doc: doc}
 	}
-	return []pve.Property{
-		{Name: "type", Form: pve.Text, Need: need, Enum: types, Doc: "what the rule is for"},
+	params := []pve.Property{
+		{Name: "type", Form: pve.Text, Need: need, Enum: l.types, Doc: "what the rule is for"},
 		{Name: "action", Form: pve.Text, Need: need, MaxLength: 20, Doc: "ACCEPT, DROP, REJECT, or the name of a security group"},
 		text("macro", "name for protocol and ports"),
 		text("source", "addresses, networks, ranges, aliases and IP sets that packets are from"),
@@ -87,6 +104,10 @@ func ruleParams(need byte, types []string) []pve.Property {
 		{Name: "enable", Form: pve.Integer, Max: 1, Doc: "whether the rule is in force"},
 		{Name: "comment", Form: pve.Text, MaxLength: model.MaxComment, Doc: "description"},
 	}
+	if l.iface {
+		params = append(params, text("iface", "interface of the nodes, for rules of hosts: kept, without effect"))
+	}
+	return params
 }
 
 func (s *sdn) ruleOperations(l ruleList) []Operation {
@@ -101,7 +122,7 @@ func (s *sdn) ruleOperations(l ruleList) []Operation {
 		},
 		{
 			Method: http.MethodPost, Path: l.path, Doc: "Put a rule before all others of " + l.what + ".", Allow: l.change,
-			Params: with(with(l.params, ruleParams('r', l.types)...), digestText, pve.Property{Name: "pos", Form: pve.Integer, Max: model.MaxRules, Doc: "has no effect"}),
+			Params: with(with(l.params, l.ruleParams('r')...), digestText, pve.Property{Name: "pos", Form: pve.Integer, Max: model.MaxRules, Doc: "has no effect"}),
 			Handle: func(c *Call) (any, error) {
 				return s.changeRules(c, l, "rules[0].", func(rules []model.FirewallRule) ([]model.FirewallRule, error) {
 					rule := model.FirewallRule{Disable: true}
@@ -116,7 +137,7 @@ func (s *sdn) ruleOperations(l ruleList) []Operation {
 		},
 		{
 			Method: http.MethodPut, Path: l.path + "/{pos}", Doc: "Change or move a rule of " + l.what + ".", Allow: l.change,
-			Params: with(with(item, ruleParams(0, l.types)...), digestText, deleteList,
+			Params: with(with(item, l.ruleParams(0)...), digestText, deleteList,
 				pve.Property{Name: "moveto", Form: pve.Integer, Max: model.MaxRules, Doc: "move the rule before that at this place, and change nothing else"}),
 			Handle: func(c *Call) (any, error) {
 				return s.changeRules(c, l, "rules["+c.Text("pos")+"].", func(rules []model.FirewallRule) ([]model.FirewallRule, error) { return c.changeRule(rules) })
@@ -150,7 +171,7 @@ func (c *Call) rulePlace(rules []model.FirewallRule) (int, error) {
 func ruleFields(r *model.FirewallRule) map[string]*string {
 	return map[string]*string{
 		"type": &r.Type, "action": &r.Action, "macro": &r.Macro, "source": &r.Source, "dest": &r.Dest, "proto": &r.Proto,
-		"sport": &r.Sport, "dport": &r.Dport, "icmp-type": &r.ICMPType, "log": &r.Log, "comment": &r.Comment,
+		"sport": &r.Sport, "dport": &r.Dport, "icmp-type": &r.ICMPType, "log": &r.Log, "comment": &r.Comment, "iface": &r.IFace,
 	}
 }
 
@@ -257,7 +278,9 @@ func (s *sdn) readRule(c *Call, l ruleList) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return showRule(rules[at], at, digestOf(rules)), nil
+	out := showRule(rules[at], at, digestOf(rules))
+	out["pos"] = strconv.Itoa(at) // a part of the path, which is text in Proxmox
+	return out, nil
 }
 
 // findGroup finds a security group.

@@ -106,7 +106,6 @@ func setName(name string, need byte) pve.Property {
 
 var (
 	entryCIDR    = pve.Property{Name: "cidr", Form: pve.Text, Need: 'r', MaxLength: 128, Doc: "address, network, range or alias"}
-	entryMask    = pve.Property{Name: "mask", Form: pve.Text, Need: 'r', MaxLength: 64, Doc: "what follows a slash in the entry, which clients leave as it is"}
 	entryNoMatch = pve.Property{Name: "nomatch", Form: pve.Boolean, Doc: "these addresses are not in the set"}
 )
 
@@ -174,26 +173,22 @@ func (s *sdn) ipSetOperations() []Operation {
 			},
 		},
 	}
-	return append(append(out, s.entryOperations(path+"/{name}/{cidr}", entryCIDR)...), s.entryOperations(path+"/{name}/{cidr}/{mask}", entryCIDR, entryMask)...)
+	return append(out, s.entryOperations(path+"/{name}/{cidr}")...)
 }
 
-// entryOperations are those of one entry, whose network is one part of the path or,
-// with an unescaped slash, two.
-func (s *sdn) entryOperations(path string, params ...pve.Property) []Operation {
-	params = append([]pve.Property{setName("name", 'r')}, params...)
+// entryOperations are those of one entry, whose network is the rest of the path: many
+// clients leave the slash in it as it is.
+func (s *sdn) entryOperations(path string) []Operation {
+	params := []pve.Property{setName("name", 'r'), entryCIDR}
 	find := func(c *Call, entries []model.IPSetEntry) (int, error) {
-		cidr := c.Text("cidr")
-		if c.Has("mask") {
-			cidr += "/" + c.Text("mask")
-		}
-		if at := entryAt(entries, cidr); at >= 0 {
+		if at := entryAt(entries, c.Text("cidr")); at >= 0 {
 			return at, nil
 		}
 		return 0, Params{"cidr": "no such IP/Network"}
 	}
 	return []Operation{
 		{
-			Method: http.MethodGet, Path: path, Doc: "Read an entry of an IP set.", Params: params, Allow: seeFirewall,
+			Method: http.MethodGet, Path: path, Rest: true, Doc: "Read an entry of an IP set.", Params: params, Allow: seeFirewall,
 			Handle: func(c *Call) (any, error) {
 				set, err := s.ipSet(c)
 				if err != nil {
@@ -207,7 +202,7 @@ func (s *sdn) entryOperations(path string, params ...pve.Property) []Operation {
 			},
 		},
 		{
-			Method: http.MethodPut, Path: path, Doc: "Change an entry of an IP set.", Allow: changeFirewall,
+			Method: http.MethodPut, Path: path, Rest: true, Doc: "Change an entry of an IP set.", Allow: changeFirewall,
 			Params: append(slices.Clone(params), entryNoMatch, commentParam(), digestText),
 			Handle: func(c *Call) (any, error) {
 				return s.changeEntries(c, "", func(entries []model.IPSetEntry) ([]model.IPSetEntry, error) {
@@ -222,7 +217,7 @@ func (s *sdn) entryOperations(path string, params ...pve.Property) []Operation {
 			},
 		},
 		{
-			Method: http.MethodDelete, Path: path, Doc: "Remove an entry of an IP set.", Params: append(slices.Clone(params), digestText), Allow: changeFirewall,
+			Method: http.MethodDelete, Path: path, Rest: true, Doc: "Remove an entry of an IP set.", Params: append(slices.Clone(params), digestText), Allow: changeFirewall,
 			Handle: func(c *Call) (any, error) {
 				return s.changeEntries(c, "", func(entries []model.IPSetEntry) ([]model.IPSetEntry, error) {
 					at, err := find(c, entries)

@@ -32,12 +32,12 @@ func TestRulesOfVNets(t *testing.T) {
 		{"POST", vnetRules, "type=forward&action=DROP&enable=1&proto=tcp&dport=80,443&log=info", `null`},
 		{"GET", vnetRules, "", `[{"action":"DROP","dport":"80,443","enable":1,"log":"info","pos":0,"proto":"tcp","type":"forward"},{"action":"ACCEPT","comment":"a b","enable":0,"macro":"SSH","pos":1,"source":"10.0.0.0/8","type":"forward"}]`},
 		{"PUT", vnetRules + "/1", "enable=1&delete=comment,source&dest=%2Bsdn/vnet1-all", `null`},
-		{"GET", vnetRules + "/1", "", `{"action":"ACCEPT","dest":"+sdn/vnet1-all","enable":1,"macro":"SSH","pos":1,"type":"forward"}`},
+		{"GET", vnetRules + "/1", "", `{"action":"ACCEPT","dest":"+sdn/vnet1-all","enable":1,"macro":"SSH","pos":"1","type":"forward"}`},
 		{"POST", vnetRules, "type=forward&action=REJECT", `null`},
 		{"PUT", vnetRules + "/0", "moveto=2", `null`},
-		{"GET", vnetRules + "/1", "", `{"action":"REJECT","enable":0,"pos":1,"type":"forward"}`},
+		{"GET", vnetRules + "/1", "", `{"action":"REJECT","enable":0,"pos":"1","type":"forward"}`},
 		{"PUT", vnetRules + "/0", "moveto=3", `null`},
-		{"GET", vnetRules + "/2", "", `{"action":"DROP","dport":"80,443","enable":1,"log":"info","pos":2,"proto":"tcp","type":"forward"}`},
+		{"GET", vnetRules + "/2", "", `{"action":"DROP","dport":"80,443","enable":1,"log":"info","pos":"2","proto":"tcp","type":"forward"}`},
 		{"DELETE", vnetRules + "/0", "", `null`},
 		{"DELETE", vnetRules + "/5", "", "500 no rule at position 5"},
 		{"GET", vnetRules + "/2", "", "500 no rule at position 2"},
@@ -79,6 +79,41 @@ func TestOptionsOfFirewalls(t *testing.T) {
 	}
 }
 
+// TestFirewallOfTheDatacenter sets what clients of Proxmox VE always set, and reads it.
+func TestFirewallOfTheDatacenter(t *testing.T) {
+	e, root := firewallEnv(t)
+	const options, rules = "/cluster/firewall/options", "/cluster/firewall/rules"
+	const invalid = "400 Parameter verification failed."
+	e.live(t, root, []step{
+		{"PUT", options, "enable=1&ebtables=1&policy_in=DROP&policy_out=ACCEPT&policy_forward=ACCEPT&log_ratelimit=enable%3D1,burst%3D5,rate%3D1/second", `null`},
+		{"GET", options, "", `{"ebtables":1,"enable":1,"log_ratelimit":"enable=1,burst=5,rate=1/second","policy_forward":"ACCEPT","policy_in":"DROP","policy_out":"ACCEPT"}`},
+		{"PUT", options, "ebtables=0&policy_in=REJECT", `null`},
+		{"PUT", options, "delete=log_ratelimit&delete=policy_out&policy_forward=", `null`},
+		{"GET", options, "", `{"ebtables":0,"enable":1,"policy_in":"REJECT"}`},
+		{"PUT", options, "delete=ebtables,policy_in", `null`},
+		{"GET", options, "", `{"enable":1}`},
+		{"PUT", options, "delete=macfilter", invalid + " | delete: no such option 'macfilter'"},
+		{"PUT", options, "log_ratelimit=often", invalid + " | log_ratelimit: invalid format - write it like enable=1,rate=1/second,burst=5"},
+		{"PUT", options, "policy_in=drop", invalid + " | policy_in: value 'drop' does not have a value in the enumeration 'ACCEPT, REJECT, DROP'"},
+		{"PUT", "/cluster/sdn/vnets/vnet1/firewall/options", "policy_in=DROP", invalid + " | policy_in: property is not defined in schema and the schema does not allow additional properties"},
+
+		{"GET", rules, "", `[]`},
+		{"POST", rules, "type=in&action=ACCEPT&macro=SSH&iface=vmbr0&source=%2Bmanagement&enable=1", `null`},
+		{"POST", rules, "type=forward&action=DROP&source=10.0.0.0/8&enable=1", `null`},
+		{"GET", rules, "", `[{"action":"DROP","enable":1,"pos":0,"source":"10.0.0.0/8","type":"forward"},{"action":"ACCEPT","enable":1,"iface":"vmbr0","macro":"SSH","pos":1,"source":"+management","type":"in"}]`},
+		{"PUT", rules + "/1", "pos=1&delete=iface&comment=x", `null`},
+		{"GET", rules + "/1", "", `{"action":"ACCEPT","comment":"x","enable":1,"macro":"SSH","pos":"1","source":"+management","type":"in"}`},
+		{"POST", rules, "type=forward&action=DROP&iface=vmbr0", invalid + " | iface: 'vmbr0' is not possible in a rule of type forward, as in Proxmox VE; use source and dest"},
+		{"POST", rules, "type=forward&action=DROP&source=%2Bmanagement", invalid + " | source: '+management' does not exist: ip-set management is used by firewall datacenter; declare the set first"},
+		{"DELETE", rules + "/0", "", `null`},
+		{"GET", options, "", `{"enable":1}`},
+	})
+	e.live(t, e.user(t, "sdn@pve", "/sdn", "PVESDNAdmin"), []step{
+		{"GET", rules, "", "403 Permission check failed (/, Sys.Audit)"},
+		{"POST", rules, "type=in&action=DROP", "403 Permission check failed (/, Sys.Modify)"},
+	})
+}
+
 func TestGroupsSetsAndAliases(t *testing.T) {
 	e, root := firewallEnv(t)
 	const groups, sets, aliases = "/cluster/firewall/groups", "/cluster/firewall/ipset", "/cluster/firewall/aliases"
@@ -90,7 +125,7 @@ func TestGroupsSetsAndAliases(t *testing.T) {
 		{"POST", groups + "/web", "type=in&action=ACCEPT&macro=HTTP&enable=1", `null`},
 		{"GET", groups + "/web", "", `[{"action":"ACCEPT","enable":1,"macro":"HTTP","pos":0,"type":"in"}]`},
 		{"POST", groups, "group=www&rename=web", `null`},
-		{"GET", groups + "/www/0", "", `{"action":"ACCEPT","enable":1,"macro":"HTTP","pos":0,"type":"in"}`},
+		{"GET", groups + "/www/0", "", `{"action":"ACCEPT","enable":1,"macro":"HTTP","pos":"0","type":"in"}`},
 		{"GET", groups + "/web", "", "500 no such security group 'web'"},
 		{"POST", vnetRules, "type=group&action=www&enable=1", `null`},
 		{"DELETE", groups + "/www", "", "500 Security group 'www' is not empty"},
@@ -155,7 +190,7 @@ func TestWhoMayFirewalls(t *testing.T) {
 	denied := func(path, anyOf string) string { return "403 Permission check failed (" + path + ", " + anyOf + ")" }
 	const vnet = "/sdn/zones/z1/vnet1"
 	e.live(t, looker, []step{
-		{"GET", vnetRules + "/0", "", `{"action":"ACCEPT","enable":0,"pos":0,"type":"forward"}`},
+		{"GET", vnetRules + "/0", "", `{"action":"ACCEPT","enable":0,"pos":"0","type":"forward"}`},
 		{"DELETE", vnetRules + "/0", "", denied(vnet, "SDN.Allocate")},
 		{"GET", "/cluster/firewall/aliases", "", denied("/", "Sys.Audit")},
 		{"GET", "/cluster/sdn/vnets/none/firewall/rules", "", "500 sdn vnet 'none' does not exist"},

@@ -1,6 +1,7 @@
 package pveapi
 
 import (
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net"
@@ -37,6 +38,8 @@ type Handler struct {
 	// Local reports whether a request came through the socket of administrators,
 	// who need no password; nil means that none does.
 	Local func(*http.Request) bool
+	// Certificate is what clients see on the server's port; nil if it has none.
+	Certificate func() (*x509.Certificate, error)
 	// Stop, when closed, ends what waits.
 	Stop <-chan struct{}
 	// BodyTimeout is how long a request's body may take to arrive; 0 means
@@ -158,6 +161,9 @@ func (s *server) serve(x *exchange) (any, error) {
 		return nil, err
 	}
 	if c.Params, err = x.op.check(segments, given); err != nil {
+		return nil, err
+	}
+	if err := s.resolveNode(c); err != nil {
 		return nil, err
 	}
 	if x.op.Allow.Check != nil {

@@ -9,7 +9,7 @@ import (
 
 func (h *Handler) accessOperations() []Operation {
 	return []Operation{
-		index("/access", "subdir", "users", "groups", "roles", "acl", "domains", "ticket", "password", "permissions"),
+		index("/access", "subdir", "users", "groups", "roles", "acl", "domains", "ticket", "password", "permissions", "tfa"),
 		{
 			Method: "GET", Path: "/access/ticket", Doc: "Nothing: there so that a login page can be shown.", Allow: World(),
 			Handle: func(*Call) (any, error) { return nil, nil },

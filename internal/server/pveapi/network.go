@@ -177,8 +177,9 @@ func describeMembers(o pve.Object, f *model.Facts, i *model.Interface) {
 		if dot < 0 {
 			return
 		}
-		if tag, err := strconv.Atoi(i.Name[dot+1:]); err == nil {
-			o["vlan-id"], o["vlan-raw-device"] = tag, i.Name[:dot]
+		if tag, err := strconv.ParseUint(i.Name[dot+1:], 10, 16); err == nil {
+			// A part of the name, which is text in Proxmox (PVE::INotify).
+			o["vlan-id"], o["vlan-raw-device"] = strconv.FormatUint(tag, 10), i.Name[:dot]
 		}
 	}
 }

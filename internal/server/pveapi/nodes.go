@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -19,16 +20,9 @@ func (h *Handler) nodeOperations() []Operation {
 	return []Operation{
 		{
 			Method: "GET", Path: "/nodes", Doc: "List the nodes.",
-			Handle: func(*Call) (any, error) {
-				nodes, err := h.hosts()
-				out := []pve.Object{}
-				for _, n := range nodes {
-					out = append(out, pve.Object{"type": "node", "id": "node/" + n.Name, "node": n.Name, "status": n.word(), "level": ""})
-				}
-				return out, err
-			},
+			Handle: h.listNodes,
 		},
-		index("/nodes/{node}", "name", "network", "sdn", "status", "tasks", "version"),
+		index("/nodes/{node}", "name", "network", "sdn", "status", "subscription", "tasks", "version"),
 		{
 			Method: "GET", Path: "/nodes/{node}/status", Doc: "Tell what a node reports of itself.", Params: node,
 			Allow: Need("/nodes/{node}", access.SysAudit), Handle: h.nodeStatus,
@@ -45,7 +39,7 @@ func (h *Handler) nodeOperations() []Operation {
 	}
 }
 
-// nodeStatus holds what nodes report; their load is not among it.
+// nodeStatus holds what nodes report.
 func (h *Handler) nodeStatus(c *Call) (any, error) {
 	n, err := h.host(c.Text("node"))
 	if err != nil {
@@ -56,6 +50,7 @@ func (h *Handler) nodeStatus(c *Call) (any, error) {
 		out["kversion"] = kernel(n.facts.Kernel)
 		out["current-kernel"] = pve.Object{"sysname": "Linux", "release": n.facts.Kernel}
 	}
+	maps.Copy(out, n.loadOf())
 	return out, nil
 }
 

@@ -165,7 +165,7 @@ func TestNetwork(t *testing.T) {
 		},
 		"bond0":   {"type": "bond", "method": "manual", "method6": "manual", "active": 1.0, "mtu": "9000", "slaves": "eth0"},
 		"eth0":    {"type": "eth", "method": "manual", "method6": "manual", "active": 1.0, "exists": 1.0, "mtu": "9000", "altnames": []any{"enp1s0"}},
-		"eth1.20": {"type": "vlan", "method": "manual", "method6": "manual", "mtu": "1500", "vlan-id": 20.0, "vlan-raw-device": "eth1"},
+		"eth1.20": {"type": "vlan", "method": "manual", "method6": "manual", "mtu": "1500", "vlan-id": "20", "vlan-raw-device": "eth1"},
 		"vmbr9":   {"type": "OVSBridge", "method": "manual", "method6": "manual", "mtu": "1500", "ovs_ports": "int0"},
 		"int0":    {"type": "OVSIntPort", "method": "manual", "method6": "manual", "mtu": "1500", "ovs_bridge": "vmbr9"},
 		"wg0":     {"type": "unknown", "method": "manual", "method6": "manual"},

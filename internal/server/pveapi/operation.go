@@ -20,6 +20,14 @@ type Operation struct {
 	// with Extra, as Proxmox takes them for fabrics.
 	Params []pve.Property
 	Extra  bool
+	// Rest says that the last parameter of the path is all of its rest, slashes too.
+	Rest bool
+	// Renames is the parameter of the path to which a request may give another value,
+	// which Call.Renamed tells; empty for none.
+	Renames string
+	// AtServer says that the operation is about the server's host, whether that is a
+	// node or not: "localhost" in the path means that one.
+	AtServer bool
 	// Allow says who may call it; the zero value means everybody who has logged in.
 	Allow Permission
 	// Handle does it. What it returns becomes "data".
@@ -91,8 +99,21 @@ type Call struct {
 // Text is a parameter's text; empty if it was not given.
 func (c *Call) Text(name string) string { return c.Params.Get(name) }
 
-// Has reports whether a parameter was given.
+// Has reports whether a parameter was given, with a value.
 func (c *Call) Has(name string) bool { return len(c.Params[name]) > 0 }
+
+// Given reports whether a parameter was given; a list may have been given as none.
+func (c *Call) Given(name string) bool {
+	_, ok := c.Params[name]
+	return ok
+}
+
+// Renamed is the value that a parameter of the path is to have from now on; see
+// Operation.Renames.
+func (c *Call) Renamed() string {
+	values := c.Params[c.Op.Renames]
+	return values[len(values)-1]
+}
 
 // Bool is a parameter's truth; false if it was not given.
 func (c *Call) Bool(name string) bool { return pve.Truth(c.Text(name)) }

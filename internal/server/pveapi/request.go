@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"maps"
 	"mime"
 	"net/http"
 	"net/url"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -203,62 +201,6 @@ func (v *values) jsonScalar(name string, t json.Token) error {
 		return nil
 	}
 	return Params{short(name, maxName): "type check failed - got an object or a list of lists"}
-}
-
-// check finds everything that is wrong with the parameters of a request, and
-// returns those that the operation has.
-func (o *Operation) check(path []string, given pve.Values) (pve.Values, error) {
-	faults := Params{}
-	got := pve.Values{}
-	for i, part := range o.parts() {
-		if name := parameterName(part); name != "" {
-			got[name] = []string{path[i]}
-			if _, twice := given[name]; twice {
-				faults[name] = faultTwice
-			}
-		}
-	}
-	unknown := 0
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		switch {
-		case o.property(name) != nil:
-			if got[name] == nil {
-				got[name] = given[name]
-			}
-		case !o.Extra && unknown < maxUnknown:
-			unknown++
-			faults[short(name, maxName)] = faultUnknown
-		}
-	}
-	for i := range o.Params {
-		p := &o.Params[i]
-		text, ok := got[p.Name]
-		switch {
-		case faults[p.Name] != "":
-		case !ok && p.Need == 'r':
-			faults[p.Name] = faultMissing
-		case !ok:
-		case !slices.ContainsFunc(text, unclean):
-			if what := p.Fault(text); what != "" {
-				faults[p.Name] = short(what, maxFault)
-			}
-		default:
-			faults[p.Name] = faultText
-		}
-	}
-	if len(faults) > 0 {
-		return nil, faults
-	}
-	return got, nil
-}
-
-// property finds a parameter of the operation, or returns nil.
-func (o *Operation) property(name string) *pve.Property {
-	i := slices.IndexFunc(o.Params, func(p pve.Property) bool { return p.Name == name })
-	if i < 0 {
-		return nil
-	}
-	return &o.Params[i]
 }
 
 // clean reports whether a text is UTF-8 without control characters; a tab is none.

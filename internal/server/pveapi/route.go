@@ -72,7 +72,13 @@ func (p *place) find(method string, path []string) *Operation {
 	if op := p.literal[path[0]].find(method, path[1:]); op != nil {
 		return op
 	}
-	return p.parameter.find(method, path[1:])
+	if op := p.parameter.find(method, path[1:]); op != nil || p.parameter == nil {
+		return op
+	}
+	if op := p.parameter.operations[method]; op != nil && op.Rest {
+		return op
+	}
+	return nil
 }
 
 // parts are the parts of the operation's path.

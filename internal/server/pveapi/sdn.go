@@ -56,13 +56,22 @@ func (s *sdn) operations() []Operation {
 var (
 	lockToken  = pve.Property{Name: "lock-token", Form: pve.Text, Doc: "the token of the global lock"}
 	digestText = pve.Property{Name: "digest", Form: pve.Text, MaxLength: 64, Doc: "refuse the change unless the configuration has this digest"}
-	deleteList = pve.Property{Name: "delete", Form: pve.List, Doc: "options to remove"}
-	deleteEach = pve.Property{Name: "delete", Form: pve.Array, MaxLength: 64, Doc: "options to remove"}
+	deleteList = pve.Property{Name: "delete", Form: pve.List, Check: optionName, Doc: "options to remove"}
 	viewParams = []pve.Property{
 		{Name: "pending", Form: pve.Boolean, Doc: "show what differs between the running and the configured state"},
 		{Name: "running", Form: pve.Boolean, Doc: "show the running state"},
 	}
 )
+
+// maxOption is the length of the name of an option, in bytes.
+const maxOption = 64
+
+func optionName(name string) string {
+	if len(name) > maxOption {
+		return "invalid format - value does not look like the name of an option"
+	}
+	return ""
+}
 
 // idParam is the parameter that is the name of an object of the kind: to be made, or
 // in a path.
@@ -93,13 +102,17 @@ func optional(k *pve.Kind, except ...string) []pve.Property {
 	return out
 }
 
-// given are the call's values of the kind's properties, booleans as 1 and 0.
+// given are the call's values of the kind's properties, booleans as 1 and 0; of one
+// that is to be cleared none.
 func (c *Call) given(k *pve.Kind) pve.Values {
 	out := pve.Values{}
 	for name, values := range c.Params {
 		p := k.Property(name)
 		if p == nil {
 			continue
+		}
+		if p.Clears(values) {
+			values = []string{}
 		}
 		if p.Form == pve.Boolean {
 			values = []string{"0"}
@@ -287,7 +300,7 @@ func (s *sdn) checkDigest(c *Call, cfg *model.Config, k *pve.Kind) error {
 
 // unmodified refuses a change whose call names another digest than this.
 func (c *Call) unmodified(digest string) error {
-	if c.Has(digestText.Name) && c.Text(digestText.Name) != digest {
+	if c.Has(digestText.Name) && c.Text(digestText.Name) != digest { // an empty one is none
 		return pve.Refusal("detected modified configuration - file changed by other user? Try again.")
 	}
 	return nil

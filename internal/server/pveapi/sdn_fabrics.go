@@ -48,7 +48,7 @@ func (s *sdn) fabricOperations() []Operation {
 		},
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change a fabric.", Extra: true,
-			Params: append([]pve.Property{id, typed(k, "protocol", 'r'), digestText, deleteEach, lockToken}, optional(k)...),
+			Params: append([]pve.Property{id, typed(k, "protocol", 'r'), digestText, deleteList, lockToken}, optional(k)...),
 			Allow:  Need("/sdn/fabrics/{id}", allocate), Handle: s.updateFabric,
 		},
 		{
@@ -171,7 +171,7 @@ func (s *sdn) fabricNodeOperations() []Operation {
 		},
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change a node of a fabric.", Extra: true,
-			Params: append([]pve.Property{fabric, node, typed(k, "protocol", 'r'), digestText, deleteEach, lockToken}, optional(k)...),
+			Params: append([]pve.Property{fabric, node, typed(k, "protocol", 'r'), digestText, deleteList, lockToken}, optional(k)...),
 			Allow:  change, Handle: s.updateFabricNode,
 		},
 		{
@@ -243,7 +243,10 @@ func (s *sdn) createFabricNode(c *Call) (any, error) {
 			return nil, err
 		}
 		n := &model.FabricNode{ID: id, Fabric: c.Text("fabric_id"), Node: c.Text("node_id")}
-		return []model.Edit{{Put: n}}, k.Put(n, given)
+		if err := k.Put(n, given); err != nil {
+			return nil, err
+		}
+		return []model.Edit{{Put: n}}, s.giveKeys(c, protocol, nil, n)
 	})
 }
 
@@ -263,6 +266,12 @@ func (s *sdn) updateFabricNode(c *Call) (any, error) {
 			return nil, err
 		}
 		n := &model.FabricNode{ID: id, Fabric: old.Fabric, Node: old.Node}
-		return []model.Edit{{Put: n}}, changed(c, k, old, n, protocol)
+		if err := changed(c, k, old, n, protocol); err != nil {
+			return nil, err
+		}
+		if err := keepsRole(protocol, old, n); err != nil {
+			return nil, err
+		}
+		return []model.Edit{{Put: n}}, s.giveKeys(c, protocol, old, n)
 	})
 }

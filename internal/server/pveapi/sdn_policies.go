@@ -63,7 +63,7 @@ func (s *sdn) prefixListOperations() []Operation {
 		},
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change a prefix list.", Allow: may,
-			Params: []pve.Property{listID, listRows, deleteEach, digestText, lockToken},
+			Params: []pve.Property{listID, listRows, deleteList, digestText, lockToken},
 			Handle: func(c *Call) (any, error) { return s.editPrefixList(c, "updating prefix list", false, c.rows) },
 		},
 		{
@@ -126,8 +126,9 @@ func (s *sdn) rowOperations(see, may Permission) []Operation {
 		},
 		{
 			Method: http.MethodPut, Path: row, Doc: "Change an entry of a prefix list.", Allow: may,
-			Params: append([]pve.Property{listID, rowSeq, deleteEach, lockToken}, rowParams('o')...),
-			Handle: func(c *Call) (any, error) { return s.editRow(c, "updating prefix list entry", true) },
+			Renames: rowSeq.Name,
+			Params:  append([]pve.Property{listID, rowSeq, deleteList, lockToken}, rowParams('o')...),
+			Handle:  func(c *Call) (any, error) { return s.editRow(c, "updating prefix list entry", true) },
 		},
 		{
 			Method: http.MethodDelete, Path: row, Doc: "Delete an entry of a prefix list.", Params: []pve.Property{listID, rowSeq, lockToken}, Allow: may,
@@ -247,7 +248,7 @@ func (c *Call) rows(old []model.PrefixEntry) ([]model.PrefixEntry, error) {
 		}
 		old = nil
 	}
-	if !c.Has(listRows.Name) {
+	if !c.Given(listRows.Name) {
 		return old, nil
 	}
 	out := []model.PrefixEntry{}
@@ -323,9 +324,17 @@ func (s *sdn) editRow(c *Call, what string, keep bool) (any, error) {
 			return slices.Delete(slices.Clone(old), i, i+1), nil
 		}
 		e, err := c.row(old[i])
+		if err != nil {
+			return nil, err
+		}
+		number := c.Renamed()
+		if at := rowAt(old, number); at >= 0 && at != i {
+			return nil, pve.Refusal("entry " + number + " of prefix list '" + c.Text("id") + "' already exists")
+		}
+		e.Seq, _ = strconv.Atoi(number) // its form has been checked
 		out := slices.Clone(old)
 		out[i] = e
-		return out, err
+		return out, nil
 	})
 }
 

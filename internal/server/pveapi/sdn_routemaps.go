@@ -70,7 +70,7 @@ func (s *sdn) routeMapOperations() []Operation {
 		},
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change an entry of a route map.", Allow: may,
-			Params: append([]pve.Property{mapID, mapOrder, deleteEach, digestText, lockToken}, stepParams('o')...),
+			Params: append([]pve.Property{mapID, mapOrder, deleteList, digestText, lockToken}, stepParams('o')...),
 			Handle: func(c *Call) (any, error) {
 				return s.editStep(c, "updating route map entry", func(m *model.RouteMap, at int) (err error) {
 					if at < 0 {
@@ -232,7 +232,7 @@ func (c *Call) step(e model.RouteMapEntry) (model.RouteMapEntry, error) {
 		keys []string
 		into *[]string
 	}{{"match", matchKeys(), &e.Match}, {"set", setKeys(), &e.Set}} {
-		if !c.Has(part.name) {
+		if !c.Given(part.name) {
 			continue
 		}
 		*part.into = nil
@@ -244,7 +244,10 @@ func (c *Call) step(e model.RouteMapEntry) (model.RouteMapEntry, error) {
 			*part.into = append(*part.into, clause)
 		}
 	}
-	if c.Has("exit-action") {
+	if c.Given("exit-action") {
+		e.ExitAction = ""
+	}
+	if c.Text("exit-action") != "" {
 		clause, err := pve.ParseClause(c.Text("exit-action"), []string{model.ExitContinue, model.ExitGoto, model.ExitNext})
 		if err != nil {
 			return e, pve.Faults{"exit-action": err.Error()}

@@ -10,7 +10,7 @@ import (
 
 // Operations is the whole table. The parts of the API that are not here answer 501.
 func (h *Handler) Operations() []Operation {
-	return slices.Concat(
+	return takeDelete(slices.Concat(
 		h.generalOperations(),
 		h.accessOperations(),
 		h.userOperations(),
@@ -22,8 +22,9 @@ func (h *Handler) Operations() []Operation {
 		h.nodeOperations(),
 		h.networkOperations(),
 		h.taskOperations(),
+		h.emptyOperations(),
 		h.networks().operations(),
-	)
+	))
 }
 
 // The forms of names, as Proxmox checks them.

@@ -40,7 +40,7 @@ func (h *Handler) taskOperations() []Operation {
 			},
 		},
 		{
-			Method: "GET", Path: "/nodes/{node}/tasks", Doc: "List a node's tasks, newest first: the caller's, or all for an auditor.",
+			Method: "GET", Path: "/nodes/{node}/tasks", AtServer: true, Doc: "List a node's tasks, newest first: the caller's, or all for an auditor.",
 			Params: append(paging("tasks"),
 				nodeParam(),
 				pve.Property{Name: "errors", Form: pve.Boolean, Doc: "only those that failed"},
@@ -55,19 +55,19 @@ func (h *Handler) taskOperations() []Operation {
 			Handle: h.listTasks,
 		},
 		{
-			Method: "GET", Path: "/nodes/{node}/tasks/{upid}", Doc: "List what there is of a task.", Params: one, Allow: see,
+			Method: "GET", Path: "/nodes/{node}/tasks/{upid}", AtServer: true, Doc: "List what there is of a task.", Params: one, Allow: see,
 			Handle: func(*Call) (any, error) { return []pve.Object{{"name": "log"}, {"name": "status"}}, nil },
 		},
 		{
-			Method: "GET", Path: "/nodes/{node}/tasks/{upid}/status", Doc: "Tell whether a task runs, and how it ended.", Params: one, Allow: see,
+			Method: "GET", Path: "/nodes/{node}/tasks/{upid}/status", AtServer: true, Doc: "Tell whether a task runs, and how it ended.", Params: one, Allow: see,
 			Handle: h.taskStatus,
 		},
 		{
-			Method: "GET", Path: "/nodes/{node}/tasks/{upid}/log", Doc: "Show lines of a task's log.",
+			Method: "GET", Path: "/nodes/{node}/tasks/{upid}/log", AtServer: true, Doc: "Show lines of a task's log.",
 			Params: append(paging("lines"), one...), Allow: see, Handle: h.taskLog,
 		},
 		{
-			Method: "DELETE", Path: "/nodes/{node}/tasks/{upid}", Doc: "Stop a task.", Params: one,
+			Method: "DELETE", Path: "/nodes/{node}/tasks/{upid}", AtServer: true, Doc: "Stop a task.", Params: one,
 			Allow:  overTask(access.SysModify),
 			Handle: func(c *Call) (any, error) { return nil, h.Tasks.Stop(c, c.Text("upid")) },
 		},
@@ -91,7 +91,7 @@ func overTask(p access.Privilege) Permission {
 
 func (c *Call) overTask(p access.Privilege) error {
 	u, _ := task.ParseUPID(c.Text("upid")) // the form has been checked
-	if node := c.Text("node"); node != u.Node && node != "localhost" {
+	if node := c.Text("node"); node != u.Node {
 		return Params{"upid": "the task is one of node " + u.Node}
 	}
 	if c.started(u) {
@@ -162,7 +162,7 @@ func (c *Call) page(without int64) (start, limit int, err error) {
 }
 
 func (h *Handler) listTasks(c *Call) (any, error) {
-	node := h.nodeName(c.Text("node"))
+	node := c.Text("node")
 	start, limit, err := c.page(defaultTasks)
 	if err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/store"
 	"github.com/viaduct-sdn/viaduct/internal/store/etcd"
+	"github.com/viaduct-sdn/viaduct/test/requires"
 )
 
 // refused opens a store that cannot be opened, and demands that the error comes
@@ -42,9 +43,10 @@ func refused(t *testing.T, dir string, says ...string) error {
 // tmpfs mounts a file system of a size and returns where.
 func tmpfs(t *testing.T, size string) string {
 	t.Helper()
+	requires.Root(t)
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
-		t.Skipf("this test needs to be root and able to mount: %v", err)
+		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {

@@ -45,7 +45,7 @@ const (
 	reads   = 25 // of a list
 	singles = 400
 	// patience bounds the whole.
-	patience = 2 * time.Minute
+	patience = 6 * time.Minute
 )
 
 // limits are what rows may not exceed, in seconds.
@@ -71,11 +71,7 @@ func run(ctx context.Context, binary, jsonPath string) error {
 	if err != nil {
 		return err
 	}
-	rows, err := measure(ctx, binary)
-	if err != nil {
-		return err
-	}
-	return report.Finish(jsonPath, rows, limits...)
+	return report.Judge(jsonPath, func() ([]report.Row, error) { return measure(ctx, binary) }, limits...)
 }
 
 // measure takes all figures from one server.

@@ -54,9 +54,20 @@ func run(jsonPath string) error {
 		return err
 	}
 	running := cluster.Running()
+	return report.Judge(jsonPath, func() ([]report.Row, error) { return measure(cfg, running) },
+		report.Limit{Name: compileRow, Most: limit.Seconds()}, report.Limit{Name: renderRow, Most: limit.Seconds()})
+}
+
+// The names of the rows.
+const (
+	compileRow = "cluster/compile"
+	renderRow  = "cluster/render"
+)
+
+func measure(cfg *model.Config, running []byte) ([]report.Row, error) {
 	rows := []report.Row{
-		{Name: "cluster/compile", Unit: "s", Better: report.Lower},
-		{Name: "cluster/render", Unit: "s", Better: report.Lower},
+		{Name: compileRow, Unit: "s", Better: report.Lower},
+		{Name: renderRow, Unit: "s", Better: report.Lower},
 	}
 	for i, f := range []func() error{
 		func() error { return compileAll(cfg) },
@@ -66,17 +77,13 @@ func run(jsonPath string) error {
 		for range runs {
 			start := time.Now()
 			if err := f(); err != nil {
-				return err
+				return nil, err
 			}
 			times = append(times, time.Since(start).Seconds())
 		}
 		rows[i].Ours = report.Median(times)
 	}
-	var limits []report.Limit
-	for _, r := range rows {
-		limits = append(limits, report.Limit{Name: r.Name, Most: limit.Seconds()})
-	}
-	return report.Finish(jsonPath, rows, limits...)
+	return rows, nil
 }
 
 // each calls f for every node, on all processors as the server does for a plan.

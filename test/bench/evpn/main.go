@@ -8,7 +8,7 @@
 //
 // It needs root. Where the kernel has no VRFs it measures twice: on this kernel
 // without the VRFs' devices (all else is made, and FRR is told all), and whole, in a
-// virtual machine without KVM (test/vm/boot), which slows all three alike; the rows
+// virtual machine without KVM (internal/lab/vm/boot), which slows all three alike; the rows
 // emulation/... tell how much. The node's AS number is not the cluster's, so that
 // FRR has to be told the route targets of the new VNet. The rows are
 //
@@ -144,11 +144,11 @@ func emulated(ctx context.Context, self string, only []string, vnets int) ([]rep
 	if err != nil {
 		return nil, err
 	}
-	kernel, err := exec.CommandContext(ctx, "test/vm/kernel", "build/kernel").Output()
+	kernel, err := exec.CommandContext(ctx, "internal/lab/vm/kernel", "build/kernel").Output()
 	if err != nil {
 		return nil, fmt.Errorf("find a kernel for the machine: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, "test/vm/boot", "-k", strings.TrimSpace(string(kernel)), "-m", "3072", "-t", "3000",
+	cmd := exec.CommandContext(ctx, "internal/lab/vm/boot", "-k", strings.TrimSpace(string(kernel)), "-m", "3072", "-t", "3000",
 		"--", "sh", "-c", self+" -side emulation; "+script(self, only, vnets, ""))
 	cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGTERM) } // it has a machine to switch off
 	all, err := measure(cmd)

@@ -65,5 +65,5 @@ func nextFree(ctx context.Context) (row report.Row, err error) {
 		}
 		next = next.Next()
 	}
-	return report.Row{Name: "ipam/next-free", Unit: "s", Better: report.Lower, Ours: quantile(took, 0.5)}, nil
+	return report.Row{Name: nextFreeRow, Unit: "s", Better: report.Lower, Ours: quantile(took, 0.5)}, nil
 }

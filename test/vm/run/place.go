@@ -35,12 +35,12 @@ func (p *place) run(suites []suite) (*outcome, error) {
 	argv := []string{"test/vm/inroot", root, "sh", path}
 	env := []string{"VIADUCT_BINARY=" + filepath.Join(here, "bin/viaduct")}
 	if p.inVM {
-		kernel, err := script("test/vm/kernel", "build/kernel")
+		kernel, err := script("internal/lab/vm/kernel", "build/kernel")
 		if err != nil {
 			return nil, err
 		}
 		env = append(env, "VIADUCT_VM=1")
-		argv = []string{"test/vm/boot", "-k", kernel, "-r", root, "-t", fmt.Sprint(int(placeLimit.Seconds()))}
+		argv = []string{"internal/lab/vm/boot", "-k", kernel, "-r", root, "-t", fmt.Sprint(int(placeLimit.Seconds()))}
 		for _, e := range env {
 			argv = append(argv, "-e", e)
 		}

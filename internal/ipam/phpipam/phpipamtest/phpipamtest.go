@@ -238,8 +238,9 @@ func (s *Server) makeSubnet(in map[string]any) answer {
 		}
 	}
 	text, _ := in["subnet"].(string)
-	p, err := netip.ParsePrefix(fmt.Sprint(text, "/", in["mask"]))
-	if err != nil || p != p.Masked() {
+	mask, isText := in["mask"].(string) // all that Proxmox VE ever sends
+	p, err := netip.ParsePrefix(text + "/" + mask)
+	if !isText || err != nil || p != p.Masked() {
 		return refuse(http.StatusBadRequest, "Invalid subnet")
 	}
 	if fmt.Sprint(in["sectionId"]) != strconv.Itoa(Section) {

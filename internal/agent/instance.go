@@ -1,0 +1,59 @@
+package agent
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+)
+
+// instanceFile is where an agent notes in its data directory which of a machine's
+// instances of FRR, Open vSwitch and dnsmasq it uses.
+const instanceFile = "instance.json"
+
+// Instance says which of several instances on a machine are the node's. All is empty
+// on real hosts, which have one of each.
+type Instance struct {
+	// FRRPathspace is FRR's name for one of several instances (-N).
+	FRRPathspace string `json:"frrPathspace,omitempty"`
+	// OVSSocket is where Open vSwitch's database listens: sockets are not bound to
+	// network namespaces.
+	OVSSocket string `json:"ovsSocket,omitempty"`
+	// DNSMasqRoot is the directory below which the files of DHCP servers are.
+	DNSMasqRoot string `json:"dnsmasqRoot,omitempty"`
+}
+
+// Save notes the instance in the agent's data directory, so that whoever looks at
+// the node with LoadInstance looks at what the agent looks at.
+func (i Instance) Save(data string) error {
+	b, err := json.MarshalIndent(i, "", "  ")
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(data, instanceFile)
+	if err := renameio.WriteFile(path, append(b, '\n'), 0o600); err != nil {
+		return fmt.Errorf("note the agent's settings: %w", err)
+	}
+	return nil
+}
+
+// LoadInstance reads what the agent of a data directory noted; nothing if none has
+// run there.
+func LoadInstance(data string) (i Instance, err error) {
+	path := filepath.Join(data, instanceFile)
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return i, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &i)
+	}
+	if err != nil {
+		return i, fmt.Errorf("%s cannot be read (%w): start the agent, which writes it", path, err)
+	}
+	return i, nil
+}

@@ -1,0 +1,110 @@
+package compile
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// routedFirewall adds the table for what the node routes. A packet from one VNet into
+// another one passes the rules of both, so each has a hook of its own, and then those of
+// the datacenter: what any of them drops is dropped.
+func (n *node) routedFirewall(guards []guard) {
+	r := n.ruleset("inet")
+	base := append(r.routedVNets(guards), r.datacenter()...)
+	if len(base) == 0 {
+		return
+	}
+	r.chains = append(r.chains, tell)
+	r.add(base...)
+}
+
+// routedVNets are the chains that take packets to the rules of VNets; none without any.
+func (r *ruleset) routedVNets(guards []guard) []desired.Chain {
+	n := r.n
+	var jumps, vrfJumps []string
+	for _, g := range guards {
+		if g.rules == nil || !n.routed.zones[g.vnet.Zone][g.vnet.ID] {
+			continue
+		}
+		jump := fmt.Sprintf("%q : jump %s", g.vnet.ID, r.vnet(g))
+		jumps = append(jumps, jump)
+		if n.cfg.Zones[g.vnet.Zone].Type == model.ZoneEVPN {
+			// What its guests send comes in by the link of the VRF.
+			vrfJumps = append(vrfJumps, jump)
+		}
+	}
+	if len(jumps) == 0 {
+		return nil
+	}
+	list := "{ " + strings.Join(jumps, ", ") + " }"
+	from := desired.Chain{Name: "from_vnet", Type: "filter", Hook: "forward", Priority: "filter + 10", Rules: []desired.Rule{{Text: "iifname vmap " + list}}}
+	if len(vrfJumps) > 0 {
+		from.Rules = append(from.Rules, desired.Rule{Text: "meta sdifname vmap { " + strings.Join(vrfJumps, ", ") + " }"})
+	}
+	return []desired.Chain{from, {Name: "to_vnet", Type: "filter", Hook: "forward", Priority: "filter + 11", Rules: []desired.Rule{{Text: "oifname vmap " + list}}}}
+}
+
+// datacenter is the chain of the datacenter's forward rules and policy, for all that is
+// routed between VNets and from and to them; none if it lets everything pass. What stays
+// inside a VNet is a matter of the VNet's own rules, also when br_netfilter shows it
+// here; what the node routes for others is none of Viaduct's.
+func (r *ruleset) datacenter() []desired.Chain {
+	all := r.n.cfg.Firewalls[model.FirewallDatacenter]
+	if all == nil || !all.Enable {
+		return nil
+	}
+	owner := model.Ref(model.KindFirewall, all.ID)
+	for _, what := range all.WithoutEffect() {
+		r.n.note(LevelInfo, owner, "%s", what)
+	}
+	links, inside := r.routedLinks()
+	policy := cmp.Or(all.PolicyForward, model.FirewallAccept)
+	decides := slices.ContainsFunc(all.Rules, func(f model.FirewallRule) bool {
+		return !f.Disable && f.IFace == "" && (f.Type == model.RuleForward || f.Type == model.RuleGroup)
+	})
+	if len(links) == 0 || !decides && policy == model.FirewallAccept {
+		return nil
+	}
+	const who = model.FirewallDatacenter
+	list := "{ " + strings.Join(links, ", ") + " }"
+	lines := []string{
+		"iifname != " + list + " oifname != " + list + " accept",
+		"iifname . oifname { " + strings.Join(inside, ", ") + " } accept",
+		"ct state established,related accept",
+		fmt.Sprintf("meta protocol { ip, ip6 } ct state invalid counter drop comment %q", who+" of no conversation"),
+	}
+	c := desired.Chain{Name: who, Type: "filter", Hook: "forward", Priority: "filter + 12"}
+	for _, l := range lines {
+		c.Rules = append(c.Rules, desired.Rule{Text: l, Owner: owner})
+	}
+	c.Rules = append(c.Rules, r.rules(who, who, owner, all.Rules)...)
+	log := all.LogLevelForward
+	if policy == model.FirewallAccept {
+		log = ""
+	}
+	for _, l := range r.verdict(policy, log, who+" policy") {
+		c.Rules = append(c.Rules, desired.Rule{Text: l, Owner: owner})
+	}
+	return []desired.Chain{c}
+}
+
+// routedLinks are the links of all zones that the node routes for, and of each the pair
+// with itself; sorted.
+func (r *ruleset) routedLinks() (links, inside []string) {
+	for _, zone := range r.n.routed.zones {
+		for name := range zone {
+			links = append(links, strconv.Quote(name))
+		}
+	}
+	slices.Sort(links)
+	for _, l := range links {
+		inside = append(inside, l+" . "+l)
+	}
+	return links, inside
+}

@@ -1,0 +1,81 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/probe"
+)
+
+// wholeKernel is who has a kernel with everything.
+const wholeKernel = "`viaduct lab up --vm` makes the lab in a virtual machine that has it"
+
+// networks are the kinds of networks that a lab's nodes can make, and what they need
+// of the kernel.
+var networks = []struct {
+	what  string
+	needs []model.Feature
+}{
+	{"VXLAN zones", []model.Feature{model.FeatureBridge, model.FeatureVXLAN}},
+	{"VLAN zones", []model.Feature{model.FeatureVLAN}},
+	{"QinQ zones of 802.1ad", []model.Feature{model.FeatureVLANAD}},
+	{"VLAN-aware VNets", []model.Feature{model.FeatureVLANFiltering}},
+	{"EVPN zones", []model.Feature{model.FeatureVRF}},
+	{"fabrics", []model.Feature{model.FeatureDummy}},
+	{"isolated zones and source NAT", []model.Feature{model.FeatureNFTNAT}},
+	{"firewalls inside VNets", []model.Feature{model.FeatureNFTBridge, model.FeatureNFTBridgeState}},
+}
+
+// checkKernel tells before a lab is made what this machine's kernel cannot do, since
+// all nodes run on it. What the lab itself needs and does not get is an error.
+func (l *Lab) checkKernel(ctx context.Context) error {
+	got, err := probe.Features(ctx)
+	if err != nil {
+		return err
+	}
+	if f := model.FeatureVeth; lacks(got, f) {
+		return missing("a lab", f)
+	}
+	for _, n := range l.Spec.Nodes {
+		for _, b := range n.Bridges {
+			if b.VLANAware && lacks(got, model.FeatureVLANFiltering) {
+				return missing(fmt.Sprintf("node %s: bridge %s is VLAN-aware and", n.Name, b.Name), model.FeatureVLANFiltering)
+			}
+		}
+	}
+	for _, text := range shortcomings(got) {
+		l.progress("%s", text)
+	}
+	return nil
+}
+
+// shortcomings are what nodes on a kernel with the features cannot make.
+func shortcomings(got map[model.Feature]bool) []string {
+	var out []string
+	for _, n := range networks {
+		var parts []string
+		for _, f := range n.needs {
+			if lacks(got, f) {
+				_, part := f.Words()
+				parts = append(parts, part)
+			}
+		}
+		if len(parts) > 0 {
+			out = append(out, fmt.Sprintf("note: %s cannot be made in this lab: they need %s, which this kernel lacks; "+wholeKernel, n.what, strings.Join(parts, " and ")))
+		}
+	}
+	return out
+}
+
+// lacks reports whether a feature was tried and is not there.
+func lacks(got map[model.Feature]bool, f model.Feature) bool {
+	has, tried := got[f]
+	return tried && !has
+}
+
+func missing(who string, f model.Feature) error {
+	what, part := f.Words()
+	return fmt.Errorf("%s needs %s, and this machine's kernel lacks %s: %s", who, what, part, wholeKernel)
+}

@@ -1,0 +1,359 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/google/renameio/v2"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// A view is what commands on a machine of the lab see of the file system: all of
+// the real one, but with /etc, /var and /run of the machine's own, so that nothing
+// they write there reaches the host or another machine, and with the machine's own
+// daemons where programs look for them. /tmp is shared, to hand files over.
+//
+// A view is a mount namespace, kept by a mount of it in the lab's directory. It is
+// made when the first command needs it, and lasts as long as the machine.
+
+// viewsDir is a file system in memory, which any kernel takes as an overlay's upper
+// layer, and which is not propagated: a namespace can only be kept in such a one.
+func (l *Lab) viewsDir() string { return filepath.Join(l.Dir, "views") }
+
+// The files that keep a view's namespaces.
+func (l *Lab) mountView(name string) string { return filepath.Join(l.viewsDir(), name+".mnt") }
+func (l *Lab) nameView(name string) string  { return filepath.Join(l.viewsDir(), name+".uts") }
+
+// enter returns what to put before a command so that it runs on a machine, given by
+// the short name of its namespace, in the directory dir if the machine sees that.
+func (l *Lab) enter(name, dir string) ([]string, error) {
+	if err := l.ensureView(name); err != nil {
+		return nil, fmt.Errorf("prepare the file system of %s: %w", machineName(name), err)
+	}
+	return []string{
+		"nsenter", "--net=" + filepath.Join(nsDir, l.ns(name)), "--mount=" + l.mountView(name), "--uts=" + l.nameView(name), "--",
+		"sh", "-c", `cd -- "$0" 2>/dev/null || cd /; exec "$@"`, dir,
+	}, nil
+}
+
+// machineName is what people call the machine of a namespace.
+func machineName(short string) string { return strings.TrimPrefix(short, guestNS("")) }
+
+// ensureView makes a machine's view unless it has one.
+func (l *Lab) ensureView(name string) error {
+	lock, err := os.OpenFile(filepath.Join(l.Dir, "views.lock"), os.O_CREATE|os.O_RDWR|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
+		return err
+	}
+	if err := l.mountViews(); err != nil {
+		return err
+	}
+	if isNamespace(l.mountView(name)) && isNamespace(l.nameView(name)) {
+		return nil
+	}
+	if err := l.removeView(name); err != nil { // what a kill left behind
+		return err
+	}
+	return l.makeView(name)
+}
+
+func (l *Lab) mountViews() error {
+	dir := l.viewsDir()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	mounted, err := isMountPoint(dir)
+	if err != nil {
+		return err
+	}
+	if !mounted {
+		if err := unix.Mount("viaduct-lab", dir, "tmpfs", 0, "mode=700"); err != nil {
+			return fmt.Errorf("mount %s: %w", dir, err)
+		}
+	}
+	return unix.Mount("", dir, "", unix.MS_PRIVATE, "")
+}
+
+// makeView makes the namespaces on a thread of its own and keeps them before that
+// ends.
+func (l *Lab) makeView(name string) error {
+	type result struct {
+		tid int
+		err error
+	}
+	built, kept := make(chan result), make(chan struct{})
+	defer close(kept)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		err := l.buildView(name)
+		built <- result{unix.Gettid(), err}
+		<-kept
+	}()
+	r := <-built
+	if r.err != nil {
+		return r.err
+	}
+	for kind, file := range map[string]string{"mnt": l.mountView(name), "uts": l.nameView(name)} {
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			return err
+		}
+		if err := unix.Mount(fmt.Sprintf("/proc/self/task/%d/ns/%s", r.tid, kind), file, "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("keep the namespace in %s: %w", file, err)
+		}
+	}
+	return nil
+}
+
+// buildView makes the namespaces of the present thread a machine's view.
+func (l *Lab) buildView(name string) error {
+	ns, err := netns.GetFromName(l.ns(name))
+	if err != nil {
+		return err
+	}
+	defer ns.Close()
+	host := readHostFiles()
+	if err := errors.Join(unix.Unshare(unix.CLONE_NEWNS|unix.CLONE_NEWUTS), unix.Setns(int(ns), unix.CLONE_NEWNET)); err != nil {
+		return err
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return err
+	}
+	own, err := l.openOwn(name) // in the new namespace: a bind mount takes nothing of another
+	if err != nil {
+		return err
+	}
+	defer own.close()
+	if err := unix.Sethostname([]byte(machineName(name))); err != nil {
+		return err
+	}
+	_ = unix.Unmount("/sys", unix.MNT_DETACH) // as ip-netns(8) does: /sys/class/net is the namespace's
+	if err := unix.Mount("sysfs", "/sys", "sysfs", 0, ""); err != nil {
+		return fmt.Errorf("mount /sys: %w", err)
+	}
+	for _, dir := range []string{"etc", "var"} {
+		if err := l.overlay(name, dir); err != nil {
+			return err
+		}
+	}
+	run := filepath.Join(l.viewsDir(), name+".run")
+	if err := errors.Join(os.MkdirAll(filepath.Join(run, "lock"), 0o755), unix.Mount(run, "/run", "", unix.MS_BIND, "")); err != nil {
+		return fmt.Errorf("mount /run: %w", err)
+	}
+	if err := l.writeOwnFiles(name, host); err != nil {
+		return err
+	}
+	return own.mount()
+}
+
+// overlay puts a layer of the machine's own over a directory.
+func (l *Lab) overlay(name, dir string) error {
+	layer := filepath.Join(l.viewsDir(), name+"."+dir)
+	upper, work := filepath.Join(layer, "upper"), filepath.Join(layer, "work")
+	if err := errors.Join(os.MkdirAll(upper, 0o755), os.MkdirAll(work, 0o700)); err != nil {
+		return err
+	}
+	escape := strings.NewReplacer(`\`, `\\`, ",", `\,`, ":", `\:`)
+	options := fmt.Sprintf("lowerdir=/%s,upperdir=%s,workdir=%s", dir, escape.Replace(upper), escape.Replace(work))
+	if err := unix.Mount("overlay", "/"+dir, "overlay", 0, options); err != nil {
+		return fmt.Errorf("give it a layer of its own over /%s (this takes overlayfs: modprobe overlay): %w", dir, err)
+	}
+	return nil
+}
+
+// writeOwnFiles writes what differs between machines from the start. A guest has no
+// resolver before DHCP or somebody gives it one; nodes and hosts have the real
+// host's.
+func (l *Lab) writeOwnFiles(name string, host map[string][]byte) error {
+	machine := machineName(name)
+	files := map[string][]byte{
+		"/etc/hostname": []byte(machine + "\n"),
+		"/etc/hosts":    fmt.Appendf(nil, "127.0.0.1\tlocalhost\n127.0.1.1\t%s\n::1\tlocalhost ip6-localhost ip6-loopback\n", machine),
+	}
+	if name == machine {
+		files["/etc/resolv.conf"] = host["/etc/resolv.conf"]
+	} else {
+		files["/etc/resolv.conf"] = fmt.Appendf(nil, "# %s has no resolver yet: DHCP may write one here.\n", machine)
+	}
+	var errs []error
+	for path, text := range files {
+		errs = append(errs, renameio.WriteFile(path, text, 0o644))
+	}
+	// What is the real host's own: the machine has none, or its own from the lab.
+	for _, dir := range []string{"/var/lib/viaduct", "/var/lib/dhcp"} {
+		if _, err := os.Stat(dir); err == nil {
+			errs = append(errs, os.RemoveAll(dir), os.MkdirAll(dir, 0o755)) // in the layer only
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// readHostFiles reads what a machine takes over; files that cannot be read are empty.
+func readHostFiles() map[string][]byte {
+	out := map[string][]byte{}
+	for _, path := range []string{"/etc/resolv.conf"} {
+		out[path], _ = os.ReadFile(path)
+	}
+	return out
+}
+
+// ownDirs are directories of the host that a machine has at other places. They are
+// held open while those are covered.
+type ownDirs struct {
+	files   []*os.File
+	targets []string
+	frr     string // the path space, if the machine runs FRR
+}
+
+// openOwn opens what the lab keeps for a machine: its FRR, its Open vSwitch, its
+// files of ifupdown2 and its agent's data.
+func (l *Lab) openOwn(name string) (*ownDirs, error) {
+	o := &ownDirs{}
+	own := [][2]string{{l.Dir, l.Dir}, {filepath.Join(netnsConfDir, l.ns(name), "network"), "/etc/network"}}
+	if l.Spec != nil && l.Spec.system(name) != nil {
+		o.frr = l.FRRPathspace(name)
+		if l.isNode(name) { // the agent comes later
+			if err := os.MkdirAll(l.nodeData(name), 0o700); err != nil {
+				return nil, err
+			}
+		}
+		own = append(own,
+			[2]string{filepath.Join(frrConfDir, o.frr), filepath.Join(frrConfDir, o.frr)},
+			[2]string{filepath.Join(frrRunDir, o.frr), filepath.Join("/run/frr", o.frr)},
+			[2]string{l.ovsDir(name), "/run/openvswitch"},
+			[2]string{l.nodeData(name), "/var/lib/viaduct/agent"},
+		)
+	}
+	for _, d := range own {
+		err := o.add(d[0], d[1])
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			o.close()
+			return nil, err
+		}
+	}
+	return o, nil
+}
+
+func (o *ownDirs) add(from, to string) error {
+	f, err := os.Open(from)
+	if err == nil {
+		o.files, o.targets = append(o.files, f), append(o.targets, to)
+	}
+	return err
+}
+
+func (o *ownDirs) close() {
+	for _, f := range o.files {
+		_ = f.Close()
+	}
+}
+
+// mount puts the directories in place.
+func (o *ownDirs) mount() error {
+	for i, f := range o.files {
+		to := o.targets[i]
+		if err := os.MkdirAll(to, 0o755); err != nil {
+			return err
+		}
+		if err := unix.Mount(fmt.Sprintf("/proc/self/fd/%d", f.Fd()), to, "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("mount %s: %w", to, err)
+		}
+	}
+	if slices.Contains(o.targets, filepath.Join("/run/frr", o.frr)) {
+		return linkFRR(o.frr)
+	}
+	return nil
+}
+
+// frrDaemons are those whose sockets vtysh looks for.
+var frrDaemons = []string{
+	"zebra", "mgmtd", "bgpd", "bfdd", "isisd", "ospfd", "ospf6d", "fabricd", "staticd", "watchfrr", "pathd", "ripd", "ripngd", "ldpd", "pimd", "pim6d", "vrrpd", "pbrd", "eigrpd", "babeld", "nhrpd",
+}
+
+// linkFRR lets vtysh without an option meet the daemons of the machine's path space,
+// also those that start later, and its files.
+func linkFRR(space string) error {
+	var errs []error
+	for _, d := range frrDaemons {
+		errs = append(errs, os.Symlink(filepath.Join(space, d+".vty"), filepath.Join("/run/frr", d+".vty")))
+	}
+	for _, file := range []string{"vtysh.conf", "frr.conf", "daemons"} {
+		path := filepath.Join(frrConfDir, file)
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+		errs = append(errs, os.Symlink(filepath.Join(space, file), path))
+	}
+	return errors.Join(errs...)
+}
+
+// removeView ends a machine's view. Commands that still run keep theirs until they
+// end.
+func (l *Lab) removeView(name string) error {
+	var errs []error
+	for _, file := range []string{l.mountView(name), l.nameView(name)} {
+		if err := unix.Unmount(file, unix.MNT_DETACH); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOENT) {
+			errs = append(errs, fmt.Errorf("unmount %s: %w", file, err))
+		}
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	for _, dir := range []string{"etc", "var", "run"} {
+		errs = append(errs, os.RemoveAll(filepath.Join(l.viewsDir(), name+"."+dir)))
+	}
+	return errors.Join(errs...)
+}
+
+// removeViews ends the views of all machines.
+func (l *Lab) removeViews() error {
+	dir := l.viewsDir()
+	if mounted, err := isMountPoint(dir); err != nil || !mounted {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	errs := []error{err}
+	for _, e := range entries {
+		if name, ok := strings.CutSuffix(e.Name(), ".mnt"); ok {
+			errs = append(errs, l.removeView(name))
+		}
+	}
+	if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+		errs = append(errs, fmt.Errorf("unmount %s: %w", dir, err))
+	}
+	return errors.Join(errs...)
+}
+
+// isNamespace reports whether a file keeps a namespace.
+func isNamespace(path string) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(path, &st) == nil && st.Type == unix.NSFS_MAGIC
+}
+
+// isMountPoint reports whether a file system is mounted on a directory.
+func isMountPoint(dir string) (bool, error) {
+	var here, above unix.Stat_t
+	if err := unix.Stat(dir, &here); err != nil {
+		return false, &fs.PathError{Op: "stat", Path: dir, Err: err}
+	}
+	if err := unix.Stat(filepath.Dir(dir), &above); err != nil {
+		return false, &fs.PathError{Op: "stat", Path: filepath.Dir(dir), Err: err}
+	}
+	return here.Dev != above.Dev, nil
+}

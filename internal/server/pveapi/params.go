@@ -1,0 +1,157 @@
+package pveapi
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/pve"
+)
+
+// check finds everything that is wrong with the parameters of a request, and returns
+// those that the operation has, in one form however clients send them:
+//
+//   - a parameter that repeats what the path says counts once, as in Proxmox
+//     (pve-manager, PVE/HTTPServer.pm, rest_handler);
+//   - a list given as several values, as a JSON array or under "name[]" is one text
+//     with commas (pve-common, PVE/RESTHandler.pm, normalize_legacy_param_formats);
+//   - an empty digest is none (PVE::Tools::assert_if_modified), and so is an empty
+//     value of an optional parameter whose form has no empty one: on a PUT it clears
+//     the option;
+//   - "delete" on a request to create has nothing to delete.
+func (o *Operation) check(path []string, given pve.Values) (pve.Values, error) {
+	faults := Params{}
+	got := o.fromPath(path)
+	given = o.withoutBrackets(given)
+	unknown := 0
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		p := o.property(name)
+		switch {
+		case p == nil && !o.Extra && unknown < maxUnknown:
+			unknown++
+			faults[short(name, maxName)] = faultUnknown
+		case p == nil:
+		case got[name] == nil:
+			if values, says := o.normalize(p, given[name]); says {
+				got[name] = values
+			}
+		case name == o.Renames && len(given[name]) == 1:
+			got[name] = append(got[name], given[name][0])
+		case len(given[name]) != 1 || !p.Equal(got[name][0], given[name][0]):
+			faults[name] = faultTwice
+		}
+	}
+	for i := range o.Params {
+		p := &o.Params[i]
+		if what := o.fault(p, got); what != "" && faults[p.Name] == "" {
+			faults[p.Name] = short(what, maxFault)
+		}
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	if o.Method == http.MethodPost {
+		delete(got, deleteList.Name)
+	}
+	return got, nil
+}
+
+// fromPath are the parameters of a path.
+func (o *Operation) fromPath(path []string) pve.Values {
+	got := pve.Values{}
+	parts := o.parts()
+	for i, part := range parts {
+		name := parameterName(part)
+		switch {
+		case name == "":
+		case o.Rest && i == len(parts)-1:
+			got[name] = []string{strings.Join(path[i:], "/")}
+		default:
+			got[name] = []string{path[i]}
+		}
+	}
+	return got
+}
+
+// withoutBrackets gives lists that are sent as "name[]", the way of PHP and of forms of
+// browsers, their own names.
+func (o *Operation) withoutBrackets(given pve.Values) pve.Values {
+	out := given.Clone()
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		bare, bracketed := strings.CutSuffix(name, "[]")
+		p := o.property(bare)
+		if bracketed && p != nil && (p.Form == pve.List || p.Form == pve.Array) {
+			out[bare] = slices.Concat(out[bare], given[name])
+			delete(out, name)
+		}
+	}
+	return out
+}
+
+// normalize brings the values of a parameter into the form that handlers know. says is
+// false for those that count as not given.
+func (o *Operation) normalize(p *pve.Property, values []string) (out []string, says bool) {
+	switch {
+	case p.Name == digestText.Name && len(values) == 1 && values[0] == "":
+		return nil, false
+	case p.Form == pve.List && len(values) != 1:
+		return []string{strings.Join(values, ",")}, true
+	case p.Form == pve.Array && p.Names && !slices.ContainsFunc(values, unclean):
+		return append([]string{}, pve.Items(values...)...), true
+	case p.Form == pve.Array:
+		return slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" }), true
+	case o.Method != http.MethodPut && p.Clears(values):
+		return nil, false
+	}
+	return values, true
+}
+
+// fault tells what is wrong with a parameter; empty means nothing.
+func (o *Operation) fault(p *pve.Property, got pve.Values) string {
+	values, given := got[p.Name]
+	switch {
+	case !given && p.Need == 'r':
+		return faultMissing
+	case !given || p.Clears(values):
+		return ""
+	case slices.ContainsFunc(values, unclean):
+		return faultText
+	case p.Name != o.Renames:
+		return p.Fault(values)
+	}
+	for _, v := range values {
+		if what := p.Fault([]string{v}); what != "" {
+			return what
+		}
+	}
+	return ""
+}
+
+// property finds a parameter of the operation, or returns nil.
+func (o *Operation) property(name string) *pve.Property {
+	i := slices.IndexFunc(o.Params, func(p pve.Property) bool { return p.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &o.Params[i]
+}
+
+// takeDelete lets every operation that creates objects take the "delete" of the one
+// that changes them: the windows of Proxmox VE's web interface send it in both cases.
+func takeDelete(table []Operation) []Operation {
+	for i := range table {
+		op := &table[i]
+		if op.Method != http.MethodPost || op.property(deleteList.Name) != nil {
+			continue
+		}
+		if slices.ContainsFunc(table, func(o Operation) bool {
+			return o.Method == http.MethodPut && strings.HasPrefix(o.Path, op.Path+"/{") && o.property(deleteList.Name) != nil
+		}) {
+			nothing := deleteList
+			nothing.Doc = "has no effect: what is made has no options to remove"
+			op.Params = append(slices.Clip(op.Params), nothing)
+		}
+	}
+	return table
+}

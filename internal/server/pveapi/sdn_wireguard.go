@@ -1,0 +1,89 @@
+package pveapi
+
+import (
+	"context"
+	"crypto/ecdh"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/store"
+)
+
+// prefixWireGuardKey is where the private keys of WireGuard interfaces are, by node and
+// interface: "<node>/<interface>". As in Proxmox VE (/etc/pve/priv/wg-keys.cfg) they are
+// apart from the configuration and no call returns them. A key stays for an interface of
+// the same name on the same node, whose peers know its public key, and so does one that
+// was made for a request which was refused.
+const prefixWireGuardKey = "wireguard-keys/"
+
+// publicKey is the public key of a node's interface, whose private key is made if there
+// is none.
+func (s *sdn) publicKey(ctx context.Context, node, iface string) (string, error) {
+	key := prefixWireGuardKey + node + "/" + iface
+	for range maxTries {
+		r, err := s.Store.Get(ctx, key)
+		if err == nil {
+			return publicKeyOf(key, r.Value)
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			return "", err
+		}
+		private, err := ecdh.X25519().GenerateKey(rand.Reader)
+		if err != nil {
+			return "", err
+		}
+		_, err = s.Store.Txn(ctx, []store.Cond{{Key: key}}, []store.Op{store.Put(key, private.Bytes())})
+		if err == nil {
+			return base64.StdEncoding.EncodeToString(private.PublicKey().Bytes()), nil
+		}
+		if !errors.Is(err, store.ErrConflict) { // or somebody else made one
+			return "", err
+		}
+	}
+	return "", store.ErrConflict
+}
+
+func publicKeyOf(key string, private []byte) (string, error) {
+	k, err := ecdh.X25519().NewPrivateKey(private)
+	if err != nil {
+		return "", fmt.Errorf("stored value %s is damaged: %w", key, err)
+	}
+	return base64.StdEncoding.EncodeToString(k.PublicKey().Bytes()), nil
+}
+
+// giveKeys gives the interfaces of a WireGuard node their public keys. That of an
+// interface whose private key is known follows from it, whatever a client says, as in
+// Proxmox VE. One that was imported with its public key keeps that as long as the
+// client says it: its private key is on the node.
+func (s *sdn) giveKeys(c *Call, protocol string, old, n *model.FabricNode) error {
+	if model.FabricProtocol(protocol) != model.FabricWireGuard || n.Role == model.RoleExternal {
+		return nil
+	}
+	for i := range n.Interfaces {
+		l := &n.Interfaces[i]
+		if old != nil && l.PublicKey != "" && slices.ContainsFunc(old.Interfaces, func(o model.FabricInterface) bool {
+			return o.Name == l.Name && o.PublicKey == l.PublicKey
+		}) {
+			continue
+		}
+		key, err := s.publicKey(c, n.Node, l.Name)
+		if err != nil {
+			return err
+		}
+		l.PublicKey = key
+	}
+	return nil
+}
+
+// keepsRole refuses to make a member of the cluster an external node, or the reverse.
+func keepsRole(protocol string, old, n *model.FabricNode) error {
+	if model.FabricProtocol(protocol) == model.FabricWireGuard && old.Role != n.Role {
+		return pve.Refusal("cannot change role of existing WireGuard node")
+	}
+	return nil
+}
