@@ -100,18 +100,14 @@ func (n *node) evpnWithoutEnd(c *model.Controller, ref string, o *overlay) routi
 	if o.local.IsValid() || c.Fabric != "" {
 		return nil // there is one, but not for FRR
 	}
-	for _, p := range c.Peers {
-		hop, ok := n.facts.RouteTo(p)
-		id := n.facts.HardwareRouterID(hop.Dev)
-		if !ok || !id.IsValid() {
-			continue
-		}
-		return routing.EVPN{
-			ID: c.ID, Owner: ref, ASN: uint32(c.ASN), RouterID: id, Peers: c.Peers, Loopback: o.source,
-			Apart: n.apart(), Group: c.PeerGroup(), Mode: c.BGPMode, Multihop: c.EBGPMultihop, RouteMapIn: c.RouteMapIn, RouteMapOut: c.RouteMapOut,
-		}
+	id, ok := n.routerIDTowards(c.Peers)
+	if !ok {
+		return nil
 	}
-	return nil
+	return routing.EVPN{
+		ID: c.ID, Owner: ref, ASN: uint32(c.ASN), RouterID: id, Peers: c.Peers, Loopback: o.source,
+		Apart: n.apart(), Group: c.PeerGroup(), Mode: c.BGPMode, Multihop: c.EBGPMultihop, RouteMapIn: c.RouteMapIn, RouteMapOut: c.RouteMapOut,
+	}
 }
 
 // together makes the EVPN controllers of the node fit together: a neighbour has
@@ -197,15 +193,36 @@ func (n *node) bgp(c *model.Controller, ref string) routing.Controller {
 			}
 		}
 	}
-	if !own.IsValid() {
-		n.note(LevelError, ref, "node %s has no address to speak BGP from: no route leads to the peers %v; add one, or set loopback to an interface with an address", n.name, c.Peers)
-		return nil
+	var id netip.Addr
+	if own.IsValid() {
+		id = n.routerID(own)
+	} else {
+		var leads bool
+		if id, leads = n.routerIDTowards(c.Peers); !leads {
+			n.note(LevelError, ref, "node %s has no address to speak BGP from: no route leads to the peers %v; add one, or set loopback to an interface with an address", n.name, c.Peers)
+			return nil
+		}
+		n.note(LevelWarning, ref, "node %s has no address to speak BGP from yet: sessions with the peers %v come up once the interface that leads to them has one", n.name, c.Peers)
 	}
 	return routing.BGP{
-		Owner: ref, ASN: uint32(c.ASN), RouterID: n.routerID(own), Own: own, Peers: c.Peers,
+		Owner: ref, ASN: uint32(c.ASN), RouterID: id, Own: own, Peers: c.Peers,
 		EBGP: c.EBGP, EBGPMultihop: c.EBGPMultihop, Loopback: n.loopbackName(c), MultipathRelax: c.BGPMultipathASPathRelax,
 		RouteMapIn: c.RouteMapIn, RouteMapOut: c.RouteMapOut,
 	}
+}
+
+// routerIDTowards is the router identifier of a node that has no address for these peers
+// yet: it is made of the hardware address of the interface that leads to them. ok is false
+// where none does.
+func (n *node) routerIDTowards(peers []netip.Addr) (id netip.Addr, ok bool) {
+	for _, p := range peers {
+		if hop, leads := n.facts.RouteTo(p); leads {
+			if id = n.facts.HardwareRouterID(hop.Dev); id.IsValid() {
+				return id, true
+			}
+		}
+	}
+	return netip.Addr{}, false
 }
 
 // loopback is the address of the interface that a controller names, not valid
