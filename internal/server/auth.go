@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -72,6 +73,18 @@ func peerName(c net.Conn) string {
 func throughSocket(r *http.Request) bool {
 	name, ok := r.Context().Value(peerKey{}).(string)
 	return ok && name != ""
+}
+
+// certificateNames are the names that the server's certificate is for: those that the
+// operator gives, and those of this host, by its whole name and by that of the node that
+// it is, since both are in use among nodes.
+func (s *Server) certificateNames() []string {
+	host, err := s.cfg.hostname()
+	if err != nil {
+		s.log.Warn("cannot tell this host's name, which the server's certificate lacks; give the names by which clients reach the server with --name", "error", err)
+		return s.cfg.Names
+	}
+	return append(slices.Clone(s.cfg.Names), model.NodeName(host), host)
 }
 
 // hostName is the name of this host in tasks: that of the node that it is.

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -56,7 +57,8 @@ type Config struct {
 	Store store.Store
 	// Listeners take TCP connections; TLS is put on top. Run closes them.
 	Listeners []net.Listener
-	// Names are further DNS names and addresses for the server's certificate.
+	// Names are DNS names and addresses for the server's certificate, beside the host's name
+	// and the part of it before the first dot.
 	Names []string
 	// UnixSocket is where administrators on the host connect; empty means
 	// api.sock in Data.
@@ -74,6 +76,8 @@ type Config struct {
 	// refresh is how often the administrator's certificate is looked at; 0
 	// means refreshAdmin.
 	refresh time.Duration
+	// hostname tells this host's name; nil means os.Hostname.
+	hostname func() (string, error)
 }
 
 // Server serves. Make one with New.
@@ -99,6 +103,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	if cfg.refresh == 0 {
 		cfg.refresh = refreshAdmin
+	}
+	if cfg.hostname == nil {
+		cfg.hostname = os.Hostname
 	}
 	return &Server{cfg: cfg, log: cfg.Logger, stop: make(chan struct{})}, nil
 }
@@ -156,7 +163,7 @@ func (s *Server) Run(ctx context.Context) error {
 	background.Go(func() { events.Run(ctx) })
 	background.Go(func() { tasks.Run(ctx) })
 	background.Go(func() { s.keepAdmin(ctx, authority) })
-	tlsConfig := authority.ServerTLS(s.cfg.Names)
+	tlsConfig := authority.ServerTLS(s.certificateNames())
 	return s.serve(ctx, socket, tlsConfig, s.routes(
 		&api.Handler{
 			Config: config, Addresses: addresses, Ping: systems.Clients{}.Ping, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: administrator,
