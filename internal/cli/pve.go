@@ -32,8 +32,8 @@ func (a *app) importCommand() *cobra.Command {
 		Long: `Reads a folder like /etc/pve/sdn of Proxmox VE and makes what is configured there
 pending here: zones, VNets, subnets, controllers, fabrics, prefix lists and route
 maps. Address management, name servers and the firewalls of VNets take effect at
-once; what they share is cluster.fw, in the folder or in ../firewall. Objects that are
-only here stay.
+once, and so does that of the datacenter, with what all of them share: cluster.fw, in
+the folder or in ../firewall. Objects that are only here stay.
 
 What cannot be taken is left out, together with what refers to it, and told with file and
 line; all else is taken, and the exit status is 4. Firewalls never let more pass because

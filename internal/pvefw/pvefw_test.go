@@ -127,7 +127,7 @@ func TestBadLines(t *testing.T) {
 	}
 }
 
-// What cannot be read of the options of a VNet never protects it less.
+// What cannot be read of the options of a firewall never makes it protect less.
 func TestOptionsFailClosed(t *testing.T) {
 	for text, want := range map[string]model.Firewall{
 		"[OPTIONS]\nenable: maybe\npolicy_forward: drop\n":              {Enable: true, PolicyForward: "DROP"},
@@ -148,6 +148,31 @@ func TestOptionsFailClosed(t *testing.T) {
 			t.Errorf("%q: nothing is told", text)
 		}
 	}
+	for text, want := range map[string]model.Firewall{
+		"policy_forward: DROPP\n":           {PolicyForward: "DROP"},
+		"policy_in: ALLOW\n":                {PolicyIn: "DROP"},
+		"policy_out: reject\npolicy_out: x": {PolicyOut: "REJECT"},
+		"policy_out:\n":                     {PolicyOut: "DROP"},
+		"ebtables: ~0\n":                    {EBTables: "1"},
+		"ebtables: off\nebtables: 1\n":      {EBTables: "0"},
+		"log_ratelimit: 1/second\n":         {},
+		"log_ratelimit: \n":                 {},
+		"policy_frward: REJECT\n":           {PolicyForward: "DROP"},
+		"enble: 1\n":                        {Enable: true},
+		"macfilter: 1\nlog_level_in: info":  {},
+	} {
+		want.ID = model.FirewallDatacenter
+		if !strings.HasPrefix(text, "enble") && !want.Enable {
+			text += "\nenable: 0\n"
+		}
+		c, bad := ReadCluster("[OPTIONS]\n" + text)
+		if d := cmp.Diff(&want, c.Options); d != "" {
+			t.Errorf("%q: %s", text, d)
+		}
+		if len(bad) == 0 && len(c.Kept) == 0 {
+			t.Errorf("%q: nothing is told", text)
+		}
+	}
 	v, _ := ReadVNet("vnet1", "[RULES\nFORWARD DROP -source 10.0.0.1\n")
 	if len(v.Rules) != 1 || v.Rules[0].Action != "DROP" || v.Rules[0].Unread == nil {
 		t.Errorf("rules in a damaged section: %+v", v.Rules)
@@ -162,7 +187,7 @@ func TestRulesSurvive(t *testing.T) {
 			Type: rapid.SampledFrom([]string{"in", "out", "forward"}).Draw(t, "type"), Action: rapid.SampledFrom([]string{"ACCEPT", "DROP", "REJECT"}).Draw(t, "action"),
 			Macro: rapid.SampledFrom([]string{"", "SSH", "HTTP/3"}).Draw(t, "macro"), Source: word.Draw(t, "source"), Dest: word.Draw(t, "dest"), Proto: word.Draw(t, "proto"),
 			Sport: word.Draw(t, "sport"), Dport: word.Draw(t, "dport"), ICMPType: word.Draw(t, "icmp"), Log: word.Draw(t, "log"),
-			Disable: rapid.Bool().Draw(t, "disable"), Comment: rapid.StringMatching(`([a-z#]([a-z #]{0,10}[a-z#])?)?`).Draw(t, "comment"),
+			IFace: word.Draw(t, "iface"), Disable: rapid.Bool().Draw(t, "disable"), Comment: rapid.StringMatching(`([a-z#]([a-z #]{0,10}[a-z#])?)?`).Draw(t, "comment"),
 		}
 		got, err := ParseRule(FormatRule(r))
 		if err != nil || got != r {
@@ -180,6 +205,9 @@ func FuzzRead(f *testing.F) {
 		again, bad := ReadCluster(c.Write())
 		if len(bad) > 0 {
 			t.Fatalf("%q is written as %q, of which is told %v", text, c.Write(), bad)
+		}
+		if d := cmp.Diff(c.Options, again.Options); d != "" {
+			t.Fatal(d)
 		}
 		if d := cmp.Diff(c.Groups, again.Groups); d != "" {
 			t.Fatal(d)
