@@ -137,11 +137,10 @@ the cluster's other servers from those that it reaches.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if name == "" {
-				host, err := os.Hostname()
-				if err != nil {
-					return fmt.Errorf("cannot tell this machine's name; give --name: %w", err)
+				var err error
+				if name, err = cli.ThisNode("--name"); err != nil {
+					return err
 				}
-				name = shortName(host)
 			}
 			if err := join(cmd.Context(), args[0], token, name, data); err != nil {
 				return err

@@ -1,10 +1,6 @@
 package main
 
-import (
-	"strings"
-
-	"github.com/coreos/go-systemd/v22/daemon"
-)
+import "github.com/coreos/go-systemd/v22/daemon"
 
 // notifyReady tells systemd that the service does its work (sd_notify(3)).
 // Without systemd it does nothing.
@@ -12,9 +8,3 @@ func notifyReady() { _, _ = daemon.SdNotify(false, daemon.SdNotifyReady) }
 
 // notifyAlive tells systemd's watchdog that the service is alive.
 func notifyAlive() { _, _ = daemon.SdNotify(false, daemon.SdNotifyWatchdog) }
-
-// shortName is a host name without its domain, in lower case.
-func shortName(host string) string {
-	host, _, _ = strings.Cut(host, ".")
-	return strings.ToLower(host)
-}

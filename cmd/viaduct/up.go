@@ -3,16 +3,15 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/viaduct-sdn/viaduct/internal/agent"
+	"github.com/viaduct-sdn/viaduct/internal/cli"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
@@ -39,11 +38,10 @@ joins its own cluster. Further hosts can join later.`,
 
 func runUp(ctx context.Context, version string, f *serverFlags, name, agentData string) error {
 	if name == "" {
-		host, err := os.Hostname()
-		if err != nil {
-			return fmt.Errorf("cannot tell this machine's name; give --node: %w", err)
+		var err error
+		if name, err = cli.ThisNode("--node"); err != nil {
+			return err
 		}
-		name = shortName(host)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

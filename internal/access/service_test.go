@@ -383,12 +383,18 @@ func TestRefusalsTakeAsLong(t *testing.T) {
 		s.throttle.succeed(user)
 		return best
 	}
-	want := shortest("bob@pve", "wrong password")
 	for user, password := range map[string]string{
 		"nil@pve": "wrong password", RootUser: "wrong password", "off@pve": "correct horse", "no user": "", "bob@pve": strings.Repeat("x", 100),
 	} {
-		// Without the work it would be a thousandth.
-		if got := shortest(user, password); got < want/4 || got > want*4 {
+		// Without the work it would be a thousandth. What else the machine does makes one
+		// comparison wrong, not all of them.
+		var got, want time.Duration
+		alike := false
+		for try := 0; try < 5 && !alike; try++ {
+			got, want = shortest(user, password), shortest("bob@pve", "wrong password")
+			alike = got > want/4 && got < want*4
+		}
+		if !alike {
 			t.Errorf("%s is refused in %s, a wrong password in %s", user, got, want)
 		}
 	}

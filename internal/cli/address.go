@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -235,8 +236,9 @@ func (a *app) addressImportCommand() *cobra.Command {
 		Use:   "import FILE",
 		Short: "Take over the addresses that Proxmox VE keeps",
 		Long: `Takes over the addresses of a pve-ipam-state.json (/etc/pve/sdn or /etc/pve/priv of
-Proxmox VE) whose zones and subnets are configured here. It says what it could not
-take. Addresses that are known already stay; gateways follow from the subnets.`,
+Proxmox VE) whose zones and subnets are configured here. What cannot be taken is told,
+all else is taken, and the exit status is 4. Addresses that are known already stay;
+gateways follow from the subnets.`,
 		Args: args(1, 1, "a file"),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			b, err := readFile(given[0])
@@ -274,6 +276,7 @@ func readFile(path string) (json.RawMessage, error) {
 	if err == nil {
 		b, err = os.ReadFile(path)
 	}
+	b = bytes.TrimPrefix(b, []byte("\ufeff")) // some editors write it
 	if err == nil && !json.Valid(b) {
 		err = errors.New(path + " is not JSON")
 	}

@@ -19,8 +19,8 @@ const (
 	ExitUsage = 2
 	// ExitChanges: plan or diff, asked with --exit-code, found changes.
 	ExitChanges = 3
-	// ExitDegraded: done, but not as a whole: a node is degraded or did not answer in
-	// time, or something was left out that was named.
+	// ExitDegraded: done in part. Applied, but a node is degraded or did not answer in
+	// time; or imported or exported, but something was left out.
 	ExitDegraded = 4
 	// ExitConflict: something changed meanwhile, or other edits are pending.
 	ExitConflict = 5
@@ -31,8 +31,8 @@ const exitHelp = `Exit status:
   1  failed
   2  wrong usage
   3  plan or diff with --exit-code found changes
-  4  done but for what is named: a node is degraded or did not answer in time,
-     or something was left out
+  4  done in part: applied, but a node is degraded or did not answer in time;
+     or imported or exported, but something was left out
   5  conflict: something changed meanwhile, or other edits are pending`
 
 // exitError is an error with an exit code. Without err, everything has been

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,6 +36,11 @@ reason is in its task's log. Give it to a guest as its hook script:
   chmod +x /var/lib/vz/snippets/viaduct
   qm set 100 --hookscript local:snippets/viaduct
 
+A fixed address in the guest's configuration (ip= and ip6= of a container's net lines,
+ipconfigN of a virtual machine's cloud-init) that is in a subnet of the NIC's vnet is
+taken for the NIC; if somebody else has it the guest does not start. NICs whose address
+is dhcp, auto or manual, or not set, get one.
+
 Phases are pre-start, post-start, pre-stop and post-stop. NICs on bridges that are no
 vnets are left alone. Addresses are kept while a guest is stopped; viaduct delete
 guest VMID frees them.`,
@@ -49,7 +55,7 @@ guest VMID frees them.`,
 			}
 			if node == "" {
 				var err error
-				if node, err = os.Hostname(); err != nil {
+				if node, err = ThisNode("--node"); err != nil {
 					return err
 				}
 			}
@@ -62,8 +68,17 @@ guest VMID frees them.`,
 		},
 	}
 	cmd.Flags().StringVar(&folder, "folder", guestFolder, "folder with qemu-server/ and lxc/, which hold the guests' configurations")
-	cmd.Flags().StringVar(&node, "node", "", "name of the node that the guest runs on (default: this host's)")
+	cmd.Flags().StringVar(&node, "node", "", "name of the node that the guest runs on (default: this host's name, up to the first dot)")
 	return cmd
+}
+
+// ThisNode is the name of the node that this host is; flag is how to give another one.
+func ThisNode(flag string) (string, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return "", fmt.Errorf("cannot tell this host's name; give %s: %w", flag, err)
+	}
+	return model.NodeName(host), nil
 }
 
 // hook makes what is known of a guest what its configuration says.
@@ -89,6 +104,9 @@ func (a *app) hook(ctx context.Context, folder, id, node string) error {
 	if len(g.NICs) == 0 {
 		return nil
 	}
+	if err := keepManaged(ctx, c, g); err != nil {
+		return err
+	}
 	if err := keepDeclared(ctx, c, g); err != nil {
 		return err
 	}
@@ -98,8 +116,31 @@ func (a *app) hook(ctx context.Context, folder, id, node string) error {
 	return nil
 }
 
+// keepManaged leaves NICs those of the addresses in the guest's own configuration that
+// are in a subnet of their VNet: all others are of networks that nobody manages.
+func keepManaged(ctx context.Context, c *client.Client, g *model.Guest) error {
+	if !slices.ContainsFunc(g.NICs, func(n model.NIC) bool { return len(n.IPs) > 0 }) {
+		return nil
+	}
+	list, err := c.List(ctx, model.KindSubnet, "")
+	if err != nil {
+		return err
+	}
+	for i := range g.NICs {
+		n := &g.NICs[i]
+		n.IPs = slices.DeleteFunc(n.IPs, func(ip netip.Addr) bool {
+			return !slices.ContainsFunc(list, func(o model.Object) bool {
+				s := o.(*model.Subnet)
+				return s.VNet == n.VNet && s.CIDR.Masked().Contains(ip)
+			})
+		})
+	}
+	return nil
+}
+
 // keepDeclared lets the NICs of a guest keep the addresses that were declared for them,
-// of which Proxmox VE knows nothing.
+// of which Proxmox VE knows nothing. An address in the guest's own configuration, which
+// it really uses, takes the place of those of its family.
 func keepDeclared(ctx context.Context, c *client.Client, g *model.Guest) error {
 	o, _, err := c.Get(ctx, model.KindGuest, g.ID, "")
 	if api.IsType(err, api.TypeNotFound) {
@@ -112,10 +153,25 @@ func keepDeclared(ctx context.Context, c *client.Client, g *model.Guest) error {
 	for i, n := range g.NICs {
 		at := slices.IndexFunc(old.NICs, func(was model.NIC) bool { return was.ID == n.ID && was.VNet == n.VNet })
 		if at >= 0 {
-			g.NICs[i].IPs = old.NICs[at].IPs
+			g.NICs[i].IPs = declared(old.NICs[at].IPs, n.IPs)
 		}
 	}
 	return nil
+}
+
+// declared are the addresses that a NIC declares: those that it declared before, and of
+// each family that its configuration has an address of, which is not among them, that
+// one instead.
+func declared(before, configured []netip.Addr) []netip.Addr {
+	out := slices.Clone(before)
+	for _, ip := range configured {
+		if slices.Contains(out, ip) {
+			continue
+		}
+		out = slices.DeleteFunc(out, func(old netip.Addr) bool { return old.Is4() == ip.Is4() && !slices.Contains(configured, old) })
+		out = append(out, ip)
+	}
+	return out
 }
 
 // guestConfig reads the configuration of a virtual machine or container.

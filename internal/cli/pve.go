@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/google/renameio/v2"
@@ -31,8 +32,12 @@ func (a *app) importCommand() *cobra.Command {
 		Long: `Reads a folder like /etc/pve/sdn of Proxmox VE and makes what is configured there
 pending here: zones, VNets, subnets, controllers, fabrics, prefix lists and route
 maps. Address management, name servers and the firewalls of VNets take effect at
-once; what they share is cluster.fw, in the folder or in ../firewall. It says what it could
-not take. Objects that are only here stay.
+once, and so does that of the datacenter, with what all of them share: cluster.fw, in
+the folder or in ../firewall. Objects that are only here stay.
+
+What cannot be taken is left out, together with what refers to it, and told with file and
+line; all else is taken, and the exit status is 4. Firewalls never let more pass because
+of it: a rule that drops and cannot be taken as it is drops more instead.
 
   scp -r pve1:/etc/pve/sdn sdn
   viaduct import pve sdn
@@ -51,28 +56,108 @@ func (a *app) importPVE(ctx context.Context, folder string, dryRun bool) error {
 	if err != nil {
 		return err
 	}
-	dir, problems, err := pvedir.Read(files)
-	if err != nil {
-		return &exitError{ExitUsage, fmt.Errorf("%s: %w; nothing was taken over", folder, err)}
-	}
-	var edits []api.Edit
-	for _, kind := range model.Kinds() {
-		for _, o := range dir.Config.List(kind) {
-			edits = append(edits, api.Edit{Put: o})
-		}
-	}
 	c, err := a.client()
 	if err != nil {
 		return err
 	}
-	res, err := c.EditLax(ctx, edits, dryRun)
+	dir := pvedir.Read(files)
+	res, err := importDirectory(ctx, c, dir, dryRun)
 	if err != nil {
-		return explain(err, nil)
+		return err
 	}
 	v := planView{style: a.style(a.Stdout), now: a.Now()}
-	text := v.changes(res.Changes, "") + v.warnings(append(problems, res.Warnings...))
-	text += a.importSummary(folder, files, dir, res, dryRun)
-	return a.write(text)
+	text := v.changes(res.Changes, "") + v.warnings(res.Warnings)
+	left, told := a.findings(dir.Findings())
+	text += told + a.importSummary(folder, files, dir, res, dryRun)
+	if err := a.write(text); err != nil {
+		return err
+	}
+	return incomplete(left)
+}
+
+// importDirectory takes what the server takes of a directory: what it refuses is left out,
+// until it takes the rest at once.
+func importDirectory(ctx context.Context, c *client.Client, dir *pvedir.Directory, dryRun bool) (*api.EditResult, error) {
+	existing, err := fetch(ctx, c, "pending")
+	if err != nil {
+		return nil, err
+	}
+	running, err := c.List(ctx, model.KindVNet, "running")
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range running { // firewalls may be theirs until the next apply
+		if existing.Get(model.KindVNet, o.ObjectID()) == nil {
+			existing.Set(o)
+		}
+	}
+	for {
+		dir.Settle(existing)
+		var edits []api.Edit
+		for _, kind := range model.Kinds() {
+			for _, o := range dir.Config.List(kind) {
+				edits = append(edits, api.Edit{Put: o})
+			}
+		}
+		res, err := c.EditLax(ctx, edits, dryRun)
+		var refused *api.Error
+		if err == nil || !errors.As(err, &refused) || len(refused.Problems) == 0 {
+			return res, err
+		}
+		if dir.LeaveOut(refused.Problems) {
+			continue
+		}
+		// What it refuses is not in the directory, but comes of something that is.
+		culprit, why, found := refusedEdit(ctx, c, edits)
+		if !found || !dir.LeaveOut(because(culprit, why)) {
+			return nil, explain(err, nil)
+		}
+	}
+}
+
+// refusedEdit finds the first of the edits, which are in the order of their dependencies,
+// with which they are refused.
+func refusedEdit(ctx context.Context, c *client.Client, edits []api.Edit) (culprit model.Object, why []api.Problem, found bool) {
+	n := sort.Search(len(edits), func(i int) bool {
+		_, err := c.EditLax(ctx, edits[:i+1], true)
+		var refused *api.Error
+		if !errors.As(err, &refused) || len(refused.Problems) == 0 {
+			return false
+		}
+		why = refused.Problems
+		return true
+	})
+	if n == len(edits) {
+		return nil, nil, false
+	}
+	return edits[n].Put, why, true
+}
+
+// because are problems of others as those of the object that causes them.
+func because(o model.Object, why []api.Problem) model.Problems {
+	return model.Problems{{Severity: model.Error, Kind: o.ObjectKind(), ID: o.ObjectID(), Message: "does not go together with what is here: " + why[0].String()}}
+}
+
+// findings are printed, one a line; left counts what was left out.
+func (a *app) findings(all []pvedir.Finding) (left int, text string) {
+	s := a.style(a.Stdout)
+	for _, f := range all {
+		if f.Left {
+			left++
+			text += s.red("not taken as it is: "+f.String()) + "\n"
+		} else {
+			text += s.yellow("warning: "+f.String()) + "\n"
+		}
+	}
+	return left, text
+}
+
+// incomplete is the error of a command that left something out, of which it has told.
+func incomplete(left int) error {
+	if left == 0 {
+		return nil
+	}
+	return &exitError{ExitDegraded, fmt.Errorf("incomplete: %s not taken as it is (see above); all else was", count(left, "thing"))}
 }
 
 // importSummary says what was taken over, what was not, and what comes next.
@@ -137,7 +222,8 @@ func (a *app) exportCommand() *cobra.Command {
 		Short: "Write a Proxmox VE SDN configuration",
 		Long: `Writes the pending configuration as the files of a folder like /etc/pve/sdn of
 Proxmox VE, and the running one as its .running-config. The folder must be empty or
-not exist yet.`,
+not exist yet. What Proxmox VE has no word for is left out and told, and the exit status
+is 4.`,
 		Args: args(1, 1, "a folder"),
 		RunE: func(cmd *cobra.Command, given []string) error { return a.exportPVE(cmd.Context(), given[0]) },
 	}
@@ -190,7 +276,11 @@ func (a *app) exportPVE(ctx context.Context, folder string) error {
 	if text == "" {
 		text = "there is nothing to export: the configuration has no object that Proxmox VE knows\n"
 	}
-	return a.write(text)
+	left, told := a.findings(pvedir.Unsaid(dir.Config))
+	if err := a.write(text + told); err != nil {
+		return err
+	}
+	return incomplete(left)
 }
 
 // fetch reads a whole configuration.

@@ -147,9 +147,9 @@ in fabrics (openfabric, ospf, bgp).
 The node's own address is that of the loopback interface which its BGP or IS-IS
 controller names, otherwise the first of a controller's peers that is an address
 of an interface, otherwise the source address of the route to the first peer. In
-a fabric it is the node's address there. If it is an IPv6 address, the router ID
-is made of the "mac" of its interface, or of the bridge or bond that this
-belongs to. Without "frr" the file is written for FRR ` + pvefrr.DefaultVersion + `, as Proxmox VE 9.1 does.
+a fabric it is the node's address there. If it is an IPv6 address, or there is
+none, the router ID is made of the "mac" of its interface or of the one that
+leads to the peers, or of the bridge or bond that this belongs to. Without "frr" the file is written for FRR ` + pvefrr.DefaultVersion + `, as Proxmox VE 9.1 does.
 
 --frr-local is the node's /etc/frr/frr.conf.local, merged as Proxmox merges it.
 Lines that Proxmox loses are told as warnings.

@@ -145,7 +145,7 @@ func (n *node) dhcpSubnet(z *model.Zone, s *model.Subnet, own []netip.Prefix) (d
 		d.DNSServer = model.DHCPAddress6(d.CIDR)
 	}
 	if z.DHCPDynamic {
-		for _, r := range s.DHCPRange {
+		for _, r := range s.GivenRanges() {
 			d.Ranges = append(d.Ranges, desired.DHCPRange{Start: r.Start, End: r.End})
 		}
 	}

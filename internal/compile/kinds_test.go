@@ -234,7 +234,7 @@ func TestHolesDoNoHarm(t *testing.T) {
 	})
 }
 
-// consistent demands that everything hangs on a link that is there.
+// consistent demands that everything refers to a link that is there.
 func consistent(t *rapid.T, n *desired.Node) {
 	names := map[string]bool{}
 	for _, l := range n.Links {

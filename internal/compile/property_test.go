@@ -80,7 +80,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 }
 
 // What a node gets is consistent in itself: names are unique and fit the
-// kernel, and everything hangs on a link that is there.
+// kernel, and everything refers to a link that is there.
 func TestStatesAreConsistent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		zones, vnets, subnets := objects(t)

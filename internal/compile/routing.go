@@ -75,7 +75,7 @@ func (n *node) controller(c *model.Controller) routing.Controller {
 		}
 		o := n.controllerEnds(c)
 		if !o.ok {
-			return nil
+			return n.evpnWithoutEnd(c, ref, o)
 		}
 		e := routing.EVPN{
 			ID: c.ID, Owner: ref, ASN: uint32(c.ASN), RouterID: n.routerID(o.local),
@@ -90,6 +90,24 @@ func (n *node) controller(c *model.Controller) routing.Controller {
 		return n.isis(c, ref)
 	}
 	return nil
+}
+
+// evpnWithoutEnd is an EVPN controller on a node that has no address for it yet, as
+// Proxmox VE has it too: all peers, and a router identifier of the hardware address of the
+// interface that leads to them. So sessions come up with the first address, and not only
+// once FRR has been configured anew. It is nil where nothing leads to the peers.
+func (n *node) evpnWithoutEnd(c *model.Controller, ref string, o *overlay) routing.Controller {
+	if o.local.IsValid() || c.Fabric != "" {
+		return nil // there is one, but not for FRR
+	}
+	id, ok := n.routerIDTowards(c.Peers)
+	if !ok {
+		return nil
+	}
+	return routing.EVPN{
+		ID: c.ID, Owner: ref, ASN: uint32(c.ASN), RouterID: id, Peers: c.Peers, Loopback: o.source,
+		Apart: n.apart(), Group: c.PeerGroup(), Mode: c.BGPMode, Multihop: c.EBGPMultihop, RouteMapIn: c.RouteMapIn, RouteMapOut: c.RouteMapOut,
+	}
 }
 
 // together makes the EVPN controllers of the node fit together: a neighbour has
@@ -178,15 +196,36 @@ func (n *node) bgp(c *model.Controller, ref string) routing.Controller {
 			}
 		}
 	}
-	if !own.IsValid() {
-		n.note(LevelError, ref, "node %s has no address to speak BGP from: no route leads to the peers %v; add one, or set loopback to an interface with an address", n.name, c.Peers)
-		return nil
+	var id netip.Addr
+	if own.IsValid() {
+		id = n.routerID(own)
+	} else {
+		var leads bool
+		if id, leads = n.routerIDTowards(c.Peers); !leads {
+			n.note(LevelError, ref, "node %s has no address to speak BGP from: no route leads to the peers %v; add one, or set loopback to an interface with an address", n.name, c.Peers)
+			return nil
+		}
+		n.note(LevelWarning, ref, "node %s has no address to speak BGP from yet: sessions with the peers %v come up once the interface that leads to them has one", n.name, c.Peers)
 	}
 	return routing.BGP{
-		Owner: ref, ASN: uint32(c.ASN), RouterID: n.routerID(own), Own: own, Peers: c.Peers,
+		Owner: ref, ASN: uint32(c.ASN), RouterID: id, Own: own, Peers: c.Peers,
 		EBGP: c.EBGP, EBGPMultihop: c.EBGPMultihop, Loopback: n.loopbackName(c), MultipathRelax: c.BGPMultipathASPathRelax,
 		RouteMapIn: c.RouteMapIn, RouteMapOut: c.RouteMapOut,
 	}
+}
+
+// routerIDTowards is the router identifier of a node that has no address for these peers
+// yet: it is made of the hardware address of the interface that leads to them. ok is false
+// where none does.
+func (n *node) routerIDTowards(peers []netip.Addr) (id netip.Addr, ok bool) {
+	for _, p := range peers {
+		if hop, leads := n.facts.RouteTo(p); leads {
+			if id = n.facts.HardwareRouterID(hop.Dev); id.IsValid() {
+				return id, true
+			}
+		}
+	}
+	return netip.Addr{}, false
 }
 
 // loopback is the address of the interface that a controller names, not valid

@@ -18,7 +18,7 @@ func (n *node) ends(ref string, peers []netip.Addr, fabric, loopback string) *ov
 	o := &overlay{}
 	local, listed := n.tunnelEnd(peers, loopback)
 	if !local.IsValid() {
-		n.note(LevelError, ref, "node %s has no address to use as a tunnel end: none of the peers %v is an address of the node, and no route leads to them; "+
+		n.note(LevelError, ref, "node %s has no address to use as a tunnel end: none of the peers %v is an address of the node, and no route to them has a source address; "+
 			"add the node's address to peers, or set address on node %s", n.name, peers, n.name)
 		return o
 	}

@@ -2,7 +2,6 @@ package ipam
 
 import (
 	"encoding/json"
-	"errors"
 	"net/netip"
 	"slices"
 	"testing"
@@ -80,7 +79,7 @@ func do(t *testing.T, s *Service, id string, cidr netip.Prefix, op, ip string, g
 	address, _ := netip.ParseAddr(ip)
 	sub := &model.Subnet{ID: id, CIDR: cidr, VNet: "myvnet"}
 	switch op {
-	case "add_subnet":
+	case "add_subnet", "update_subnet":
 		return tryEdit(t, s, sub)
 	case "del_subnet":
 		return remove(t, s, model.KindSubnet, id)
@@ -91,7 +90,17 @@ func do(t *testing.T, s *Service, id string, cidr netip.Prefix, op, ip string, g
 		}
 		_, err := s.Reserve(t.Context(), n, address)
 		return err
-	case "add_next_free_ip":
+	case "update_ip": // whose the address is from now on
+		old, ok := s.Get("myzone", address)
+		if !ok {
+			return plugin.ErrMissing
+		}
+		if _, err := s.Release(t.Context(), "myzone", old.Owner(), address); err != nil {
+			return err
+		}
+		_, err := s.Reserve(t.Context(), n, address)
+		return err
+	case "add_next_free_ip", "add_next_freeip":
 		return next(t, s, n, result)
 	case "del_ip":
 		v, err := s.config.View(t.Context())
@@ -108,7 +117,8 @@ func do(t *testing.T, s *Service, id string, cidr netip.Prefix, op, ip string, g
 		_, err = s.Release(t.Context(), "myzone", a.Owner(), address)
 		return err
 	}
-	return errors.New("unknown operation " + op)
+	t.Fatalf("no operation %q is known", op)
+	return nil
 }
 
 // next gives a NIC one more address, and compares it with the one that Proxmox gives:

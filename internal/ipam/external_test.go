@@ -125,11 +125,18 @@ func (e *external) taken(ip netip.Addr) bool {
 	return false
 }
 
-func (e *external) Next(_ context.Context, s *model.Subnet, _ *model.Range, x plugin.Entry) (netip.Addr, error) {
-	x.IP = s.CIDR.Addr().Next()
+// Next gives out all of a range, also the ends of the network, as NetBox does.
+func (e *external) Next(_ context.Context, s *model.Subnet, r *model.Range, x plugin.Entry) (netip.Addr, error) {
+	end := model.LastAddr(s.CIDR)
+	if x.IP = s.CIDR.Addr().Next(); r != nil {
+		x.IP, end = r.Start, r.End
+	}
 	err := e.do("Next", func() error {
 		for e.taken(x.IP) {
 			x.IP = x.IP.Next()
+		}
+		if !x.IP.IsValid() || end.Less(x.IP) {
+			return plugin.ErrNone
 		}
 		return e.put(text4(x))()
 	})
@@ -356,6 +363,37 @@ func TestBesidesTheRanges(t *testing.T) {
 	records, _, err := w.store.List(t.Context(), prefixIntent, "")
 	if err != nil || len(records) != 0 {
 		t.Errorf("left in the store: %v %v", records, err)
+	}
+}
+
+// An external system that gives out the ends of a network, which no guest can have, is
+// asked for another address, and the end is free again, also when none is left, when the
+// system fails on the way, and after that.
+func TestEndsOfExternalRanges(t *testing.T) {
+	w := newWorld(t)
+	s := w.server(t)
+	edit(t, s, &model.IPAM{ID: "far", Type: model.IPAMTypeNetBox, URL: "http://127.0.0.1:1/api", Token: "t"})
+	edit(t, s, zone("far"), &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/30", "10.0.0.1", "10.0.0.0-10.0.0.3"))
+	if _, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(0)}); err != nil {
+		t.Fatal(err)
+	}
+	is(t, s, "10.0.0.2 "+mac(0))
+	w.far.is(t, "10.0.0.0/30", "10.0.0.1 gateway", "10.0.0.2 "+mac(0))
+	if _, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(1)}); !errors.Is(err, plugin.ErrNone) {
+		t.Errorf("a second one: %v", err)
+	}
+	w.far.is(t, "10.0.0.0/30", "10.0.0.1 gateway", "10.0.0.2 "+mac(0))
+	w.far.after("Delete", plugin.ErrUnreachable, "", nil)
+	if _, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(1)}); !errors.Is(err, plugin.ErrUnreachable) {
+		t.Errorf("when the end cannot be freed: %v", err)
+	}
+	w.far.fail("", nil)
+	if err := s.Resync(t.Context()); err != nil {
+		t.Error(err)
+	}
+	w.far.is(t, "10.0.0.0/30", "10.0.0.1 gateway", "10.0.0.2 "+mac(0))
+	if records, _, _ := w.store.List(t.Context(), prefixIntent, ""); len(records) != 0 {
+		t.Errorf("%d intents are left", len(records))
 	}
 }
 

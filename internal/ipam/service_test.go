@@ -358,7 +358,7 @@ func TestBindingsOfJoins(t *testing.T) {
 func TestStateComesBack(t *testing.T) {
 	s := newWorld(t).server(t)
 	edit(t, s, zone("pve"), &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/24", "10.0.0.1"))
-	state, err := ParseState([]byte(`{"zones":{"z1":{"subnets":{"10.0.0.0/24":{"ips":{"10.0.0.1":{"gateway":1},"10.0.0.7":{"vmid":"100","hostname":"web","mac":"BC:24:11:00:00:07"},
+	state, _, err := ParseState([]byte(`{"zones":{"z1":{"subnets":{"10.0.0.0/24":{"ips":{"10.0.0.1":{"gateway":1},"10.0.0.7":{"vmid":"100","hostname":"web","mac":"BC:24:11:00:00:07"},
 		"10.0.0.8":{"vmid":"101","hostname":null,"mac":null},"10.0.1.9":{"mac":"BC:24:11:00:00:09"}}},"10.9.0.0/24":{"ips":{"10.9.0.5":{"vmid":"5"}}}}}}}`))
 	if err != nil {
 		t.Fatal(err)
@@ -404,5 +404,96 @@ func TestWhatOthersGive(t *testing.T) {
 	}
 	if _, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(9)}); !errors.Is(err, plugin.ErrNone) {
 		t.Errorf("a third one: %v", err)
+	}
+}
+
+// Of ranges up to the ends of a network all is given but the ends, which are none in
+// networks of one or two addresses.
+func TestEndsOfRanges(t *testing.T) {
+	for name, c := range map[string]struct {
+		cidr, span string
+		want       []string
+	}{
+		"IPv4":                    {"192.0.2.0/29", "192.0.2.0-192.0.2.7", []string{"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5", "192.0.2.6"}},
+		"the end only":            {"192.0.2.0/29", "192.0.2.7-192.0.2.7", nil},
+		"the beginning only":      {"192.0.2.0/29", "192.0.2.0-192.0.2.1", []string{"192.0.2.1"}},
+		"two IPv4 addresses":      {"192.0.2.0/31", "192.0.2.0-192.0.2.1", []string{"192.0.2.0", "192.0.2.1"}},
+		"one IPv4 address":        {"192.0.2.0/32", "192.0.2.0-192.0.2.0", []string{"192.0.2.0"}},
+		"IPv6":                    {"fd00::/126", "fd00::-fd00::3", []string{"fd00::1", "fd00::2", "fd00::3"}},
+		"the router's only":       {"fd00::/126", "fd00::-fd00::", nil},
+		"two IPv6 addresses":      {"fd00::/127", "fd00::-fd00::1", []string{"fd00::", "fd00::1"}},
+		"one IPv6 address":        {"fd00::/128", "fd00::-fd00::", []string{"fd00::"}},
+		"the last of IPv6":        {"fd00::/126", "fd00::3-fd00::3", []string{"fd00::3"}},
+		"IPv4, without a range":   {"192.0.2.0/30", "", []string{"192.0.2.1", "192.0.2.2"}},
+		"IPv6, without a range":   {"fd00::/126", "", []string{"fd00::1", "fd00::2", "fd00::3"}},
+		"the edge of all of IPv4": {"255.0.0.0/8", "255.255.255.254-255.255.255.255", []string{"255.255.255.254"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newWorld(t).server(t)
+			var ranges []string
+			if c.span != "" {
+				ranges = []string{c.span}
+			}
+			edit(t, s, zone("pve"), &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", c.cidr, "", ranges...))
+			var got []string
+			for i := range 10 {
+				all, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(i)})
+				if err != nil {
+					if !errors.Is(err, plugin.ErrNone) {
+						t.Fatal(err)
+					}
+					break
+				}
+				got = append(got, all[0].IP.String())
+			}
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Error(d)
+			}
+			v, err := s.config.View(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, u := range s.Usage(v.Pending, v.Pending.Zones["z1"]) {
+				if u.Used != int64(len(c.want)) || !strings.HasSuffix(name, "range") && u.Size != u.Used {
+					t.Errorf("%d of %d are used", u.Used, u.Size)
+				}
+			}
+		})
+	}
+}
+
+// Programs write numbers, texts and truth values as they like; one entry that is none
+// loses no other.
+func TestStateIsReadLoosely(t *testing.T) {
+	s := newWorld(t).server(t)
+	edit(t, s, zone("pve"), &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/24", "10.0.0.1"), subnet("v1", "10.0.2.0/24", ""))
+	state, odd, err := ParseState([]byte(`{"version":1,"zones":{"z0":[],"z1":{"subnets":{
+		"10.0.0.0/24":{"ips":{"10.0.0.1":{"gateway":"1"},"10.0.0.2":{"gateway":true},"10.0.0.3":{"vmid":100,"hostname":"a","mac":"bc:24:11:00:00:03","gateway":0},
+			"10.0.0.4":{"vmid":"101","mac":"BC:24:11:00:00:04","gateway":"0"},"10.0.0.5":{"vmid":102.0,"mac":"BC:24:11:00:00:05","gateway":false,"new":{}},
+			"10.0.0.6":{"vmid":[1]},"10.0.0.7":"odd","10.0.0.8":{"mac":"BC:24:11:00:00:08","gateway":{}}}},
+		"10.0.2.0/24":{"ips":[]},"10.0.3.0/24":{"ips":7},"10.0.4.0/24":8}},"z2":5,"z3":{"subnets":"x"}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Import(t.Context(), state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	is(t, s, "10.0.0.3 BC:24:11:00:00:03", "10.0.0.4 BC:24:11:00:00:04", "10.0.0.5 BC:24:11:00:00:05")
+	if d := cmp.Diff([]string{
+		"zone z1, 10.0.0.0/24, 10.0.0.6, vmid: [1] must be a single value",
+		`zone z1, 10.0.0.0/24, 10.0.0.7: "odd" must be an object with mac, vmid and hostname, or gateway`,
+		"zone z1, 10.0.0.0/24, 10.0.0.8, gateway: {} must be 1 or 0",
+		"zone z1, 10.0.3.0/24: 7 must be an object with a member for each address",
+		"zone z1, 10.0.4.0/24: 8 must be an object with ips",
+		"zone z2: 5 must be an object with subnets",
+		`zone z3: "x" must be an object with a member for each subnet`,
+	}, append(odd, got.Refused...)); d != "" || got.Added != 3 {
+		t.Errorf("%d were added: %s", got.Added, d)
+	}
+	for _, none := range []string{"", "7", "[1]", `"x"`} {
+		if _, _, err := ParseState([]byte(none)); err == nil && none != "" {
+			t.Errorf("%s is taken for a state", none)
+		}
 	}
 }

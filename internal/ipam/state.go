@@ -2,7 +2,6 @@ package ipam
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -78,15 +77,6 @@ func text(s string) *string {
 		return nil
 	}
 	return &s
-}
-
-// ParseState reads a pve-ipam-state.json.
-func ParseState(b []byte) (*State, error) {
-	s := &State{}
-	if err := json.Unmarshal(b, s); err != nil {
-		return nil, fmt.Errorf("this is no pve-ipam-state.json: %w", err)
-	}
-	return s, nil
 }
 
 // Imported is what became of the addresses of a State.

@@ -17,12 +17,10 @@ type span struct{ first, last netip.Addr }
 // are all others.
 func spansOf(z *model.Zone, s *model.Subnet) []span {
 	var ranges []span
-	for _, r := range s.DHCPRange {
-		if r.Start.IsValid() && r.End.IsValid() {
-			ranges = append(ranges, span{r.Start, r.End})
-		}
+	for _, r := range s.GivenRanges() {
+		ranges = append(ranges, span{r.Start, r.End})
 	}
-	if ranges != nil && !z.DHCPDynamic {
+	if len(s.DHCPRange) > 0 && !z.DHCPDynamic {
 		return ranges
 	}
 	network := s.CIDR.Masked()
@@ -86,16 +84,11 @@ func distance(a, b netip.Addr) uint64 {
 	return min(low, most)
 }
 
-// avoided tells which addresses of a subnet are never given: gateways of the VNet, and
-// in IPv6 the address that every router of the network answers (RFC 4291 section
-// 2.6.1), unless it is the only one, and that of DHCP servers.
+// avoided tells which addresses of a subnet are never given: those that have a role in
+// it, the gateways of the VNet, and in IPv6 that of DHCP servers.
 func avoided(subnets []*model.Subnet, s *model.Subnet) func(netip.Addr) bool {
-	anycast := netip.Addr{}
-	if s.CIDR.Addr().Is6() && s.CIDR.Bits() < 127 {
-		anycast = s.CIDR.Masked().Addr()
-	}
 	dhcp := model.DHCPAddress6(s.CIDR)
 	return func(ip netip.Addr) bool {
-		return ip == anycast || ip == dhcp || slices.ContainsFunc(subnets, func(other *model.Subnet) bool { return other.Gateway == ip })
+		return ip == dhcp || model.RoleOf(s.CIDR, ip) != "" || slices.ContainsFunc(subnets, func(other *model.Subnet) bool { return other.Gateway == ip })
 	}
 }

@@ -149,20 +149,63 @@ func (w *work) next(ctx context.Context, ext plugin.System, p *place, family int
 			}
 		}
 		for _, r := range ranges {
-			a := w.s.address(p, w.nic, netip.Addr{})
-			ip, err := ext.Next(ctx, sub, r, w.entry(sub, a))
+			a, err := w.nextOf(ctx, ext, p, sub, r)
 			if errors.Is(err, plugin.ErrNone) {
 				continue
 			}
-			if err != nil {
-				return nil, fmt.Errorf("address management %s: %w", w.zone.IPAM, err)
-			}
-			a.IP, a.IPAM = ip, w.zone.IPAM
-			w.intent.Entries = append(w.intent.Entries, entry{IP: ip, Subnet: sub, IPAM: a.IPAM})
-			return a, w.save(ctx)
+			return a, err
 		}
 	}
 	return nil, p.full(w.nic, family)
+}
+
+// nextOf lets the external system choose a free address of a subnet, or of a range if it
+// is not nil. One that may not be given, since the range includes the end of a network or
+// the system does not know what is reserved, is kept until it has chosen another, and
+// then freed.
+func (w *work) nextOf(ctx context.Context, ext plugin.System, p *place, sub *model.Subnet, r *model.Range) (*Address, error) {
+	avoid := p.avoid(p.subnets, sub)
+	kept := len(w.intent.Entries) // those before it stay
+	a := w.s.address(p, w.nic, netip.Addr{})
+	a.IPAM = w.zone.IPAM
+	for range maxTaken {
+		ip, err := ext.Next(ctx, sub, r, w.entry(sub, a))
+		if errors.Is(err, plugin.ErrNone) {
+			if err := w.free(ctx, ext, kept); err != nil {
+				return nil, err
+			}
+			return nil, err
+		}
+		if err != nil {
+			return nil, fmt.Errorf("address management %s: %w", w.zone.IPAM, err)
+		}
+		w.intent.Entries = append(w.intent.Entries, entry{IP: ip, Subnet: sub, IPAM: a.IPAM})
+		if err := w.save(ctx); err != nil {
+			return nil, err
+		}
+		if avoid(ip) {
+			continue
+		}
+		last := len(w.intent.Entries) - 1
+		w.intent.Entries[kept], w.intent.Entries[last] = w.intent.Entries[last], w.intent.Entries[kept]
+		a.IP = ip
+		return a, w.free(ctx, ext, kept+1)
+	}
+	return nil, fmt.Errorf("address management %s gave out %d addresses of %s in a row that no guest can have; look at what it has registered there", w.zone.IPAM, maxTaken, sub.CIDR)
+}
+
+// free removes the intent's entries from one on.
+func (w *work) free(ctx context.Context, ext plugin.System, from int) error {
+	if from == len(w.intent.Entries) {
+		return nil
+	}
+	for _, e := range w.intent.Entries[from:] {
+		if err := ext.Delete(ctx, e.Subnet, e.IP); err != nil {
+			return fmt.Errorf("address management %s: %w", w.zone.IPAM, err)
+		}
+	}
+	w.intent.Entries = w.intent.Entries[:from]
+	return w.save(ctx)
 }
 
 // maxTaken bounds how many addresses in a row may turn out to be somebody else's.

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -94,13 +93,9 @@ func TestLoadThousands(t *testing.T) {
 	for i := range 5000 {
 		fmt.Fprintf(&b, "---\nkind: vnet\nid: v%d\nzone: za\ntag: %d\n", i, i+1)
 	}
-	start := time.Now()
 	set, err := Load([]string{Stdin}, strings.NewReader(b.String()))
 	if err != nil || len(set.Objects) != 5000 {
 		t.Fatalf("%v", err)
-	}
-	if took := time.Since(start); took > 3*time.Second {
-		t.Errorf("5,000 objects took %v", took)
 	}
 }
 

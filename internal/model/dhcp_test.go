@@ -2,6 +2,7 @@ package model
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 )
 
@@ -17,6 +18,40 @@ func TestDHCPAddress6(t *testing.T) {
 	} {
 		if got := DHCPAddress6(netip.MustParsePrefix(network)); got.String() != want {
 			t.Errorf("%s: %s, want %s", network, got, want)
+		}
+	}
+}
+
+// A range up to an end of its network is warned of with the range that is meant, and
+// the end is not given.
+func TestGivenRanges(t *testing.T) {
+	for _, c := range []struct{ cidr, start, end, given, told string }{
+		{"192.0.2.0/29", "192.0.2.0", "192.0.2.7", "192.0.2.1-192.0.2.6", "includes the network address 192.0.2.0 and the broadcast address 192.0.2.7 of 192.0.2.0/29, which no guest can have: passed over when addresses are given; write 192.0.2.1-192.0.2.6"},
+		{"192.0.2.0/29", "192.0.2.3", "192.0.2.7", "192.0.2.3-192.0.2.6", "includes the broadcast address 192.0.2.7"},
+		{"192.0.2.0/29", "192.0.2.0", "192.0.2.0", "", "nothing is left of it"},
+		{"192.0.2.0/29", "192.0.2.1", "192.0.2.6", "192.0.2.1-192.0.2.6", ""},
+		{"192.0.2.0/31", "192.0.2.0", "192.0.2.1", "192.0.2.0-192.0.2.1", ""},
+		{"192.0.2.0/32", "192.0.2.0", "192.0.2.0", "192.0.2.0-192.0.2.0", ""},
+		{"fd00::/64", "fd00::", "fd00::ff", "fd00::1-fd00::ff", "includes the subnet-router anycast address fd00:: of fd00::/64"},
+		{"fd00::/64", "fd00::1", "fd00::ffff:ffff:ffff:ffff", "fd00::1-fd00::ffff:ffff:ffff:ffff", ""},
+		{"fd00::/127", "fd00::", "fd00::1", "fd00::-fd00::1", ""},
+		{"fd00::/128", "fd00::", "fd00::", "fd00::-fd00::", ""},
+	} {
+		s := &Subnet{CIDR: netip.MustParsePrefix(c.cidr), VNet: "v1", DHCPRange: []Range{{netip.MustParseAddr(c.start), netip.MustParseAddr(c.end)}}}
+		given := ""
+		for _, r := range s.GivenRanges() {
+			given += r.String()
+		}
+		if given != c.given {
+			t.Errorf("%s of %s: %q is given, want %q", s.DHCPRange[0], c.cidr, given, c.given)
+		}
+		cfg := &Config{}
+		must(cfg.Put(&Zone{ID: "z1", Type: ZoneSimple, IPAM: IPAMBuiltin}))
+		must(cfg.Put(&VNet{ID: "v1", Zone: "z1"}))
+		must(cfg.Put(s))
+		told := Validate(cfg, nil)
+		if (len(told) > 0) != (c.told != "") || len(told.Errors(false)) > 0 || !strings.Contains(told.Error(), c.told) {
+			t.Errorf("%s of %s: told %q, want %q", s.DHCPRange[0], c.cidr, told.Error(), c.told)
 		}
 	}
 }

@@ -2,7 +2,10 @@ package model
 
 import (
 	"cmp"
+	"encoding/hex"
 	"net/netip"
+	"slices"
+	"strings"
 )
 
 // Hop is how a node reaches an address.
@@ -75,6 +78,25 @@ func (f *Facts) RouteTo(a netip.Addr) (Hop, bool) {
 		h.Src = src
 	}
 	return h, true
+}
+
+// HardwareRouterID makes a router identifier, which is written as an IPv4 address, of the
+// last four bytes of an interface's hardware address, or of that of the bridge or bond
+// that it belongs to, as Proxmox VE does where a node has no IPv4 address for the
+// purpose. It is not valid if the facts do not have the hardware address.
+func (f *Facts) HardwareRouterID(link string) netip.Addr {
+	i := f.Interface(link)
+	if i == nil {
+		return netip.Addr{}
+	}
+	if master := f.Interface(i.Master); i.Master != "" && master != nil && (master.Kind == "bridge" || master.Kind == "bond") {
+		i = master
+	}
+	mac, err := hex.DecodeString(strings.ReplaceAll(i.MAC, ":", ""))
+	if err != nil || len(mac) != 6 || !slices.ContainsFunc(mac, func(b byte) bool { return b != 0 }) {
+		return netip.Addr{}
+	}
+	return netip.AddrFrom4([4]byte(mac[2:]))
 }
 
 // hop is the way to an address by one route.

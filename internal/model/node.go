@@ -1,6 +1,9 @@
 package model
 
-import "net/netip"
+import (
+	"net/netip"
+	"strings"
+)
 
 // Node holds the settings of one host that runs the agent. A host needs no
 // Node object to take part: joining the cluster is enough; the object exists to
@@ -34,3 +37,10 @@ func (*Node) ObjectKind() Kind { return KindNode }
 
 // ObjectID implements Object.
 func (n *Node) ObjectID() string { return n.ID }
+
+// NodeName is the name of the node that a host with this name is: the part before the
+// first dot, as Proxmox VE has it, in lower case.
+func NodeName(host string) string {
+	name, _, _ := strings.Cut(host, ".")
+	return strings.ToLower(name)
+}

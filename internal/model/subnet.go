@@ -73,3 +73,25 @@ func ParseSubnetID(id string) (zone string, cidr netip.Prefix, ok bool) {
 	cidr, err := netip.ParsePrefix(strings.Replace(rest, "-", "/", 1))
 	return zone, cidr, err == nil && zone != ""
 }
+
+// GivenRanges are the parts of DHCPRange that addresses are given out of: without those
+// that RoleOf keeps from guests, which are at the ends of the network. A range that has no
+// other is left out.
+func (s *Subnet) GivenRanges() []Range {
+	var out []Range
+	for _, r := range s.DHCPRange {
+		if !r.Start.IsValid() || !r.End.IsValid() {
+			continue
+		}
+		if RoleOf(s.CIDR, r.Start) != "" {
+			r.Start = r.Start.Next()
+		}
+		if RoleOf(s.CIDR, r.End) != "" {
+			r.End = r.End.Prev()
+		}
+		if r.Start.IsValid() && r.End.IsValid() && !r.End.Less(r.Start) {
+			out = append(out, r)
+		}
+	}
+	return out
+}

@@ -232,3 +232,14 @@ func EdgeOf(p netip.Prefix, a netip.Addr) string {
 	}
 	return ""
 }
+
+// RoleOf names the role that keeps an address of the network from being given to a
+// guest, or returns "": that of EdgeOf, and in IPv6 the address that every router of the
+// network answers (RFC 4291, section 2.6.1), which networks of one or two addresses do
+// without (RFC 6164). A guest that has that one already, as Proxmox VE gives it, keeps it.
+func RoleOf(p netip.Prefix, a netip.Addr) string {
+	if a.Is6() && p.Bits() < 127 && a == p.Masked().Addr() {
+		return "subnet-router anycast address"
+	}
+	return EdgeOf(p, a)
+}

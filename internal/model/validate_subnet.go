@@ -190,6 +190,7 @@ func checkDHCP(r report, s *Subnet) {
 		case !network.Contains(d.Start) || !network.Contains(d.End):
 			r.errorf(field, d.String(), "is not inside the subnet %s", network)
 		default:
+			rangeEdges(r, field, d, network)
 			good = append(good, placed{d, field})
 		}
 	}
@@ -201,6 +202,24 @@ func checkDHCP(r report, s *Subnet) {
 			good[i].End = maxAddr(a.End, b.End)
 		}
 	}
+}
+
+// rangeEdges warns of addresses of a range that are never given.
+func rangeEdges(r report, field string, d Range, network netip.Prefix) {
+	var edges []string
+	for _, a := range []netip.Addr{d.Start, d.End} {
+		if role := RoleOf(network, a); role != "" && (len(edges) == 0 || d.Start != d.End) {
+			edges = append(edges, "the "+role+" "+a.String())
+		}
+	}
+	if len(edges) == 0 {
+		return
+	}
+	rest := "nothing is left of it"
+	if left := (&Subnet{CIDR: network, DHCPRange: []Range{d}}).GivenRanges(); len(left) > 0 {
+		rest = "write " + left[0].String()
+	}
+	r.warnf(field, d.String(), "includes %s of %s, which no guest can have: passed over when addresses are given; %s", strings.Join(edges, " and "), network, rest)
 }
 
 func maxAddr(a, b netip.Addr) netip.Addr {

@@ -22,9 +22,9 @@ const (
 )
 
 var (
-	// aliasForm is the reference's set, odd range included: letters, digits,
-	// underscore, white space and ( ) * + , - . / : ; < = > ? @ [ \ ] ^
-	aliasForm = regexp.MustCompile(`^[A-Za-z0-9_\s()*+,\-./:;<=>?@\[\\\]^]*$`)
+	// aliasForm is the reference's set, odd range included: letters and digits of any
+	// script, underscore, white space and ( ) * + , - . / : ; < = > ? @ [ \ ] ^
+	aliasForm = regexp.MustCompile(`^[\p{L}\p{M}\p{N}_\s()*+,\-./:;<=>?@\[\\\]^]*$`)
 	// guestLinkForm is that of the links of guests' NICs as Proxmox names them.
 	guestLinkForm = regexp.MustCompile(`^(tap|veth|fwbr|fwpr|fwln)[0-9]+[ip][0-9]+$`)
 )

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"slices"
 	"sync"
 	"time"
@@ -15,17 +14,14 @@ import (
 
 // ServerTLS is the TLS configuration of a server: version 1.3, its certificate
 // renewed by itself, client certificates of the authority taken but not asked
-// for. The certificate is good for localhost, the host's name, the names given,
-// and every address that clients connect to.
+// for. The certificate is good for localhost, the names given, of which the last is its
+// subject, and every address that clients connect to.
 //
 // Of the protocols that a client offers HTTP/1.1 is taken before HTTP/2: clients of
 // the Proxmox API read errors in the status line's reason, which HTTP/2 has not.
 // Agents offer HTTP/2 alone.
 func (a *Authority) ServerTLS(names []string) *tls.Config {
 	s := &serverCert{authority: a, names: []string{"localhost"}, ips: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}}
-	if host, err := os.Hostname(); err == nil {
-		names = append(slices.Clone(names), host)
-	}
 	for _, n := range names {
 		if ip := net.ParseIP(n); ip != nil {
 			s.ips = append(s.ips, ip)

@@ -42,6 +42,12 @@ func TestConformance(t *testing.T) {
 			err = s.Remove(ctx, o.Args.Zone, o.Args.Hostname, ip)
 		case "add_ptr_record": // the cases give the short name and the forward zone
 			err = s.point(ctx, o.Args.Zone, ip, o.Args.Hostname)
+		case "del_ptr_record":
+			err = s.unpoint(ctx, o.Args.Zone, ip)
+		case "verify_api", "on_update_hook":
+			e.Lookup = nil
+			e.Answer = `{"type":"Server","id":"localhost"}`
+			err = s.Ping(ctx)
 		case "verify_zone":
 			err = s.HasZone(ctx, o.Args.Zone)
 		default:

@@ -205,6 +205,10 @@ func (s *Server) Unpoint(ctx context.Context, sub *model.Subnet, ip netip.Addr) 
 	if !ok {
 		return nil
 	}
+	return s.unpoint(ctx, zone, ip)
+}
+
+func (s *Server) unpoint(ctx context.Context, zone string, ip netip.Addr) error {
 	return s.client.Operation(ctx, "forget what "+ip.String()+" points to", func(ctx context.Context) error {
 		err := s.write(ctx, zone, remove, rrset{Name: ReverseName(ip) + ".", Type: "PTR"})
 		if errors.Is(err, plugin.ErrMissing) {

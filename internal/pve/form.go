@@ -20,7 +20,7 @@ var (
 	node     = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$`)
 	dnsLabel = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?$`)
 	netTitle = regexp.MustCompile(`^[a-fA-F0-9]{2}(\.[a-fA-F0-9]{4}){3,9}\.[a-fA-F0-9]{2}$`)
-	alias    = regexp.MustCompile(`^[\sa-zA-Z0-9_()*+,\-./:;<=>?@\[\\\]^]*$`)
+	alias    = regexp.MustCompile(`^[\s\p{L}\p{M}\p{N}_()*+,\-./:;<=>?@\[\\\]^]*$`)
 )
 
 // Names that Proxmox takes, in characters.

@@ -161,7 +161,7 @@ var ipams = &Kind{
 	Types: []string{"netbox", "phpipam", "pve"},
 	Properties: []Property{
 		{Name: "url", Form: Text, Types: types("netbox:r phpipam:r"), Doc: "where its API is"},
-		{Name: "token", Form: Text, Types: types("netbox:r phpipam:r"), Doc: "secret that lets in"},
+		{Name: "token", Form: Text, Types: types("netbox:r phpipam:r"), Doc: "API token; one of NetBox's version 2 begins with nbt_"},
 		{Name: "section", Form: Integer, Types: types("phpipam:r"), Doc: "number of the section"},
 		{Name: "fingerprint", Form: Text, Types: types("netbox:o phpipam:o"), Check: fingerprint, Doc: "SHA-256 fingerprint of its certificate"},
 	},
@@ -172,7 +172,7 @@ var nameServers = &Kind{
 	Types: []string{"powerdns"},
 	Properties: []Property{
 		{Name: "url", Form: Text, Types: types("powerdns:r"), Doc: "where its API is"},
-		{Name: "key", Form: Text, Types: types("powerdns:r"), Doc: "secret that lets in"},
+		{Name: "key", Form: Text, Types: types("powerdns:r"), Doc: "API key"},
 		{Name: "ttl", Form: Integer, Types: types("powerdns:o"), Doc: "time to live of records, in seconds"},
 		{Name: "reversemaskv6", Form: Integer, Types: types("powerdns:o"), Max: 128, Doc: "length of IPv6 reverse zones, in bits"},
 		{Name: "fingerprint", Form: Text, Types: types("powerdns:o"), Check: fingerprint, Doc: "SHA-256 fingerprint of its certificate"},

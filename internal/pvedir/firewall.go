@@ -20,60 +20,41 @@ const Firewalls = "firewall"
 // vnetFirewall is the file of a VNet's firewall.
 func vnetFirewall(vnet string) string { return Firewalls + "/" + vnet + ".fw" }
 
-// firewalls reads the files of firewalls. What could not be declared is told and left
-// out, each object by itself.
+// firewalls reads the files of firewalls. What of them is taken is decided when the
+// directory is settled.
 func (r *reader) firewalls(files map[string]string) {
-	var found []model.Object
+	d := r.dir
 	if text, ok := files[ClusterFirewall]; ok {
-		c, problems := pvefw.ReadCluster(text)
-		r.lines(ClusterFirewall, problems, c.Kept)
-		for _, a := range c.Aliases {
-			found = append(found, a)
-		}
-		for _, s := range c.IPSets {
-			found = append(found, s)
-		}
-		for _, g := range c.Groups {
-			found = append(found, g)
-		}
-		if c.Options != nil {
-			found = append(found, c.Options)
+		var problems model.Problems
+		d.cluster, problems = pvefw.ReadCluster(text)
+		r.lines(ClusterFirewall, model.FirewallDatacenter, problems, d.cluster.Kept)
+		for ref, line := range d.cluster.Lines {
+			d.places[ref] = place{file: ClusterFirewall, line: line}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		vnet, ours := strings.CutPrefix(name, Firewalls+"/")
 		if vnet, is := strings.CutSuffix(vnet, ".fw"); ours && is {
 			v, problems := pvefw.ReadVNet(vnet, files[name])
-			r.lines(name, problems, v.Kept)
-			found = append(found, v.Firewall)
+			r.lines(name, vnet, problems, v.Kept)
+			d.vnets[vnet] = v
+			d.places[model.Ref(model.KindFirewall, vnet)] = place{file: name}
 		}
 	}
-	cfg := r.dir.Config
-	for _, o := range found {
-		cfg.Set(o)
-		problems := model.ValidateLive([]model.Edit{{Put: o}}, cfg, cfg, nil)
-		bad := len(problems.Errors(true)) > 0
-		for _, p := range problems {
-			if bad {
-				p.Message += "; it was left out"
-			}
-			r.problems = append(r.problems, p)
-		}
-		if bad {
-			cfg.Delete(o.ObjectKind(), o.ObjectID())
-		}
-	}
+	d.places[model.Ref(model.KindFirewall, model.FirewallDatacenter)] = place{file: ClusterFirewall}
 }
 
-// lines tells of lines that were not taken.
-func (r *reader) lines(file string, problems model.Problems, kept map[string][]string) {
+// lines tells of lines that were not taken as they are.
+func (r *reader) lines(file, id string, problems model.Problems, kept map[string][]string) {
 	for _, p := range problems {
-		p.ID = file + " " + p.ID
-		r.problems = append(r.problems, p)
+		at := place{file: file}
+		_, _ = fmt.Sscanf(p.ID, "line %d", &at.line)
+		p.ID, p.Field = id, "text"
+		r.dir.read = append(r.dir.read, at.finding(true, p))
 	}
 	for _, section := range slices.Sorted(maps.Keys(kept)) {
-		r.problem(model.Warning, model.KindFirewall, file, "", "", fmt.Sprintf("section %s has %d lines that are not for networks: %s; they were left out",
-			section, len(kept[section]), strings.Join(kept[section][:min(3, len(kept[section]))], "; ")))
+		r.tell(place{file: file}, model.KindFirewall, id, section, strings.Join(kept[section][:min(3, len(kept[section]))], "; "),
+			fmt.Sprintf("has %d lines that are not for networks%s", len(kept[section]), leftOut))
 	}
 }
 

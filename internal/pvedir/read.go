@@ -10,6 +10,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pvefw"
 	"github.com/viaduct-sdn/viaduct/internal/pvesdn"
 )
 
@@ -35,133 +36,154 @@ func Files() []string {
 
 // Directory is what a directory holds.
 type Directory struct {
-	// Config is what is configured, with what takes effect at once: address
-	// management, name servers and firewalls.
+	// Config is what of it is to be taken, with what takes effect at once: address
+	// management, name servers and firewalls. See Settle.
 	Config *model.Config
 	// Version counts the applies, and Applied tells whether what is configured is
 	// what was applied last; without a running configuration it is false.
 	Version int64
 	Applied bool
+
+	// all are the objects that could be read, but firewalls.
+	all *model.Config
+	// cluster and vnets are what the files of firewalls say; nil without the file.
+	cluster *pvefw.Cluster
+	vnets   map[string]*pvefw.VNet
+	// places are where objects stand, by reference; left are those that are left out, and
+	// hanging those that are because of them.
+	places        map[string]place
+	left, hanging map[string]bool
+	// ruleLines are the lines of the rules in Config, by reference of what they are of.
+	ruleLines map[string][]int
+	// rules are those that were refused, by reference and line; bare are the firewalls that
+	// were refused with their rules, and why. round counts the calls of LeaveOut.
+	rules map[string]map[int]*refusal
+	bare  map[string]string
+	round int
+	// read, refused and settled are the findings by when they were made.
+	read, refused, settled []Finding
 }
 
-// Read reads a directory. What it cannot take is told in the problems, of which
-// errors mean that an object was left out and warnings that a property was. An error
-// names the file that as a whole is none of these.
-func Read(files map[string]string) (*Directory, model.Problems, error) {
-	r := &reader{dir: &Directory{Config: &model.Config{}}}
+// Read reads what it can of a directory: what cannot be taken is in the findings. It is
+// settled with nothing else around.
+func Read(files map[string]string) *Directory {
+	d := &Directory{
+		all: &model.Config{}, vnets: map[string]*pvefw.VNet{}, places: map[string]place{}, left: map[string]bool{}, hanging: map[string]bool{},
+		rules: map[string]map[int]*refusal{}, bare: map[string]string{},
+	}
+	r := &reader{d}
 	for _, name := range Files() {
-		text, ok := files[name]
-		if !ok {
-			continue
-		}
-		if err := r.file(name, text); err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", name, err)
+		if text, ok := files[name]; ok && name != fileRunning {
+			r.file(name, text)
 		}
 	}
 	r.firewalls(files)
+	d.Settle(nil)
 	if running, ok := files[fileRunning]; ok {
 		r.compare(running)
 	}
-	return r.dir, r.problems, nil
+	return d
 }
 
-type reader struct {
-	dir      *Directory
-	problems model.Problems
-}
+// reader is the work on a directory.
+type reader struct{ dir *Directory }
 
-func (r *reader) file(name, text string) error {
-	if name == fileRunning {
-		return nil // see compare
+func (r *reader) file(name, text string) {
+	sections, faults := pve.ReadSections(text)
+	for _, f := range faults {
+		r.dir.read = append(r.dir.read, Finding{File: name, Line: f.Line, Left: true, Problem: model.Problem{
+			Severity: model.Error, Kind: kindOf(name), ID: fmt.Sprintf("line %d", f.Line), Value: f.Text, Field: "text", Message: f.Message + leftOut,
+		}})
 	}
-	sections, err := pve.ParseSections(text)
-	if err != nil {
-		return err
-	}
-	switch name {
-	case filePrefixLists:
-		return r.policies("prefix-lists", sections)
-	case fileRouteMaps:
-		return r.policies("route-maps", sections)
+	if name == filePrefixLists || name == fileRouteMaps {
+		r.policies(name, sections)
+		return
 	}
 	for i := range sections {
 		r.section(name, &sections[i])
 	}
-	return nil
 }
 
-func (r *reader) problem(severity model.Severity, k model.Kind, id, field, value, message string) {
-	r.problems = append(r.problems, model.Problem{Severity: severity, Kind: k, ID: id, Field: field, Value: value, Message: message})
+// kindOf is the kind of the objects of a file.
+func kindOf(file string) model.Kind {
+	return map[string]model.Kind{
+		fileZones: model.KindZone, fileVNets: model.KindVNet, fileSubnets: model.KindSubnet, fileControllers: model.KindController, fileFabrics: model.KindFabric,
+		filePrefixLists: model.KindPrefixList, fileRouteMaps: model.KindRouteMap, fileIPAMs: model.KindIPAM, fileDNS: model.KindDNS,
+	}[file]
 }
 
-// policies reads prefix lists and route maps, for which the running configuration's
-// reader is there.
-func (r *reader) policies(key string, sections []pve.Section) error {
-	ids := map[string]map[string]any{}
-	for _, s := range sections {
-		o := map[string]any{"id": s.ID, "type": s.Type}
-		for name, values := range s.Values {
-			switch name {
-			case "entries", "match", "set":
-				o[name] = values
-			default:
-				o[name] = values[0]
-			}
-		}
-		ids[s.ID] = o
-	}
-	b, err := json.Marshal(map[string]any{key: map[string]any{"ids": ids}})
-	if err != nil {
-		return err
-	}
-	run, problems, err := pvesdn.Parse(b)
-	if err != nil {
-		return err
-	}
-	r.problems = append(r.problems, problems...)
-	for _, id := range slices.Sorted(maps.Keys(run.PrefixLists)) {
-		r.put(run.PrefixLists[id])
-	}
-	for _, id := range slices.Sorted(maps.Keys(run.RouteMaps)) {
-		r.put(run.RouteMaps[id])
-	}
-	return nil
+// tell notes what is left out of an object at a place, or with an empty field the object.
+func (r *reader) tell(at place, k model.Kind, id, field, value, message string) {
+	r.dir.read = append(r.dir.read, at.finding(true, model.Problem{Kind: k, ID: id, Field: field, Value: value, Message: message}))
+}
+
+// leave leaves an object out.
+func (r *reader) leave(at place, k model.Kind, id, field, value, message string) {
+	r.dir.left[model.Ref(k, id)] = true
+	r.tell(at, k, id, field, value, message+leftOut)
 }
 
 // put adds an object to the configuration.
-func (r *reader) put(o model.Object) {
-	if err := r.dir.Config.Put(o); err != nil {
-		r.problem(model.Error, o.ObjectKind(), nameOf(o), "", "", "was left out: "+err.Error())
+func (r *reader) put(o model.Object, at place) {
+	k := o.ObjectKind()
+	for _, ref := range references(o) {
+		if r.dir.left[model.Ref(ref.Kind, ref.ID)] && k == model.KindSubnet { // which needs its VNet to be complete
+			r.leave(at, k, nameOf(o), ref.Field, ref.ID, fmt.Sprintf("refers to %s %s, which was left out", ref.Kind, ref.ID))
+			return
+		}
+	}
+	var problems model.Problems
+	switch err := r.dir.all.Put(o); {
+	case errors.As(err, &problems) && len(problems) > 0:
+		r.leave(at, k, nameOf(o), problems[0].Field, problems[0].Value, problems[0].Message)
+	case err != nil:
+		r.leave(at, k, nameOf(o), "", "", err.Error())
+	default:
+		r.dir.places[model.Ref(k, o.ObjectID())] = at
 	}
 }
 
 // section reads an object.
 func (r *reader) section(file string, s *pve.Section) {
-	k, typ, o := r.object(file, s)
+	at := place{file, s.Line, s.Lines}
+	k, typ, o := r.object(file, s, at)
 	if o == nil {
+		return
+	}
+	if s.Broken != "" {
+		r.leave(at, k.Model, s.ID, "", "", fmt.Sprintf("has a line that cannot be read, %q, so it is not known what was meant", s.Broken))
+		return
+	}
+	values, ok := r.values(k, typ, s, at)
+	if !ok {
 		return
 	}
 	var faults pve.Faults
 	if !k.Model.Revisioned() { // whoever asks them needs all of their options
-		if err := k.Options(typ, s.Values); err != nil {
-			r.problem(model.Error, k.Model, s.ID, "", "", "was left out: "+err.Error())
+		if err := k.Options(typ, values); err != nil {
+			r.leave(at, k.Model, s.ID, "", "", err.Error())
 			return
 		}
 	}
-	switch err := k.Put(o, r.values(k, typ, o, s.Values)); {
+	switch err := k.Put(o, values); {
 	case errors.As(err, &faults):
 		for _, name := range slices.Sorted(maps.Keys(faults)) {
-			r.problem(model.Error, k.Model, s.ID, name, strings.Join(s.Values[name], ", "), "was left out: "+faults[name])
+			r.leave(at, k.Model, s.ID, name, strings.Join(values[name], ", "), faults[name])
 		}
 		return
 	case err != nil:
-		r.problem(model.Error, k.Model, s.ID, "", "", "was left out: "+err.Error())
+		r.leave(at, k.Model, s.ID, "", "", err.Error())
 		return
 	}
 	if subnet, ok := o.(*model.Subnet); ok {
 		keepWords(subnet, s.ID)
+		zone, _, _ := model.ParseSubnetID(s.ID)
+		if v := r.dir.all.VNets[subnet.VNet]; v != nil && v.Zone != zone {
+			r.leave(at, k.Model, s.ID, "id", s.ID, fmt.Sprintf("names zone %s, but vnet %s is in zone %s", zone, v.ID, v.Zone))
+			return
+		}
 	}
-	r.put(o)
+	r.put(o, at)
 }
 
 // keepWords notes how the name of a subnet's section writes its network, if that is
@@ -174,7 +196,7 @@ func keepWords(s *model.Subnet, section string) {
 }
 
 // object makes the empty object of a section; nil if there is no such type.
-func (r *reader) object(file string, s *pve.Section) (k *pve.Kind, typ string, o model.Object) {
+func (r *reader) object(file string, s *pve.Section, at place) (k *pve.Kind, typ string, o model.Object) {
 	typ = s.Type
 	switch file {
 	case fileZones:
@@ -185,7 +207,7 @@ func (r *reader) object(file string, s *pve.Section) (k *pve.Kind, typ string, o
 		k = pve.Subnets()
 		_, prefix, ok := model.ParseSubnetID(s.ID)
 		if !ok {
-			r.problem(model.Error, k.Model, s.ID, "id", s.ID, "was left out: is not written like zone-10.0.1.0-24")
+			r.leave(at, k.Model, s.ID, "id", s.ID, "is not written like zone-10.0.1.0-24")
 			return k, typ, nil
 		}
 		o = &model.Subnet{CIDR: prefix}
@@ -197,7 +219,9 @@ func (r *reader) object(file string, s *pve.Section) (k *pve.Kind, typ string, o
 		k, o = pve.NameServers(), &model.NameServer{ID: s.ID, Type: typ}
 	case fileFabrics:
 		protocol, what, _ := strings.Cut(typ, "_")
-		typ = protocol
+		if typ = protocol; what != "node" && what != "fabric" {
+			typ = "" // of neither
+		}
 		if what == "node" {
 			k, o = pve.FabricNodes(), &model.FabricNode{ID: s.ID}
 		} else {
@@ -205,28 +229,10 @@ func (r *reader) object(file string, s *pve.Section) (k *pve.Kind, typ string, o
 		}
 	}
 	if !slices.Contains(k.Types, typ) {
-		r.problem(model.Error, k.Model, s.ID, "type", s.Type, "was left out: this release knows "+strings.Join(k.Types, ", "))
+		r.leave(at, k.Model, s.ID, "type", s.Type, "is not a type that this release knows, which are "+strings.Join(k.Types, ", "))
 		return k, typ, nil
 	}
 	return k, typ, o
-}
-
-// values are a section's without those that the type does not have or that have a
-// wrong form.
-func (r *reader) values(k *pve.Kind, typ string, o model.Object, in pve.Values) pve.Values {
-	out := pve.Values{}
-	for _, name := range in.Names() {
-		p := k.Property(name)
-		switch {
-		case p == nil || p.Takes(typ) == 0:
-			r.problem(model.Warning, k.Model, nameOf(o), name, strings.Join(in[name], ", "), "was passed over: it is no option of type "+typ+" that this release knows")
-		case p.Fault(in[name]) != "":
-			r.problem(model.Warning, k.Model, nameOf(o), name, strings.Join(in[name], ", "), "was passed over: "+p.Fault(in[name]))
-		default:
-			out[name] = in[name]
-		}
-	}
-	return out
 }
 
 // nameOf names an object in problems; a subnet has its name only when it is put.
@@ -240,9 +246,11 @@ func nameOf(o model.Object) string {
 // compare reads the version of the running configuration, and whether it is what is
 // configured.
 func (r *reader) compare(text string) {
+	text = strings.TrimPrefix(text, "\ufeff") // some editors write it
 	run, _, err := pvesdn.Parse([]byte(text))
 	if err != nil {
-		r.problem(model.Warning, model.KindZone, fileRunning, "", "", "cannot be read, so it is not known whether everything was applied: "+err.Error())
+		r.dir.read = append(r.dir.read, place{file: fileRunning}.finding(false, model.Problem{Kind: model.KindZone, ID: "all",
+			Message: "the file cannot be read, so it is not known whether everything was applied: " + err.Error()}))
 		return
 	}
 	r.dir.Version = run.Version
@@ -258,7 +266,7 @@ func (r *reader) compare(text string) {
 }
 
 // same compares two running configurations; a kind without objects may be left out,
-// and numbers may be texts.
+// and numbers and truth values may be texts.
 func same(a, b map[string]any) bool {
 	keys := map[string]bool{}
 	for _, m := range []map[string]any{a, b} {
@@ -300,6 +308,11 @@ func canonical(v any) string {
 		return strings.Join(parts, ",")
 	case float64:
 		return fmt.Sprintf("%q", fmt.Sprint(int64(v)))
+	case bool:
+		if v {
+			return `"1"`
+		}
+		return `"0"`
 	}
 	return fmt.Sprintf("%q", fmt.Sprint(v))
 }

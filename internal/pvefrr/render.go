@@ -2,12 +2,10 @@ package pvefrr
 
 import (
 	"cmp"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/frr"
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -165,8 +163,10 @@ func (r *reader) bgp(c *pvesdn.Controller) routing.Controller {
 	}
 }
 
-// able reports whether a BGP router can be made for the controller; without an
-// own address Proxmox leaves the controller out.
+// able reports whether a BGP router can be made for the controller. Proxmox makes one
+// without an own address too, as long as it knows the interface that leads to the peers:
+// the router ID comes of its hardware address, and no peer is passed over as the node
+// itself.
 func (r *reader) able(c *pvesdn.Controller, local pvesdn.Local, ok bool) bool {
 	switch {
 	case c.ASN == 0:
@@ -175,9 +175,13 @@ func (r *reader) able(c *pvesdn.Controller, local pvesdn.Local, ok bool) bool {
 		return true
 	case c.Fabric != "":
 		r.tell(model.Warning, model.KindController, c.ID, "fabric", c.Fabric, fmt.Sprintf("gives node %s no IPv4 address, so the controller is left out, as Proxmox does", r.facts.Node))
+	case local.Link != "":
+		r.tell(model.Warning, model.KindController, c.ID, "peers", "", fmt.Sprintf(
+			"have no address of node %s, and interface %s, which leads to them, has none: sessions come up once it has one", r.facts.Node, local.Link))
+		return true
 	default:
 		r.tell(model.Warning, model.KindController, c.ID, "peers", "", fmt.Sprintf(
-			"have no address of node %s, and its facts have no route with a source address to them, so the controller is left out, as Proxmox does", r.facts.Node))
+			"have no address of node %s, and its facts have no route to them, so the controller is left out, as Proxmox does", r.facts.Node))
 	}
 	return false
 }
@@ -205,9 +209,8 @@ func (r *reader) kernelName(name string) string {
 	return name
 }
 
-// routerID is the node's IPv4 address, or the end of the hardware address of
-// the interface that has the IPv6 address: of its bridge or bond, if it belongs
-// to one.
+// routerID is the node's IPv4 address; where it has no other than an IPv6 one, or none,
+// see model.Facts.HardwareRouterID.
 func (r *reader) routerID(c *pvesdn.Controller, local pvesdn.Local) (netip.Addr, bool) {
 	if local.Address.Is4() {
 		return local.Address.Addr, true
@@ -215,21 +218,15 @@ func (r *reader) routerID(c *pvesdn.Controller, local pvesdn.Local) (netip.Addr,
 	if c.Fabric != "" { // its members have IPv4 addresses, see able
 		return local.Address.Addr, true
 	}
-	i := r.facts.Interface(local.Link)
-	if i != nil && i.Master != "" {
-		if master := r.facts.Interface(i.Master); master != nil && (master.Kind == "bridge" || master.Kind == "bond") {
-			i = master
-		}
+	if id := r.facts.HardwareRouterID(local.Link); id.IsValid() {
+		return id, true
 	}
-	if i != nil {
-		mac, err := hex.DecodeString(strings.ReplaceAll(i.MAC, ":", ""))
-		if err == nil && len(mac) == 6 && slices.ContainsFunc(mac, func(b byte) bool { return b != 0 }) {
-			return netip.AddrFrom4([4]byte(mac[2:])), true
-		}
+	address := "has no IPv4 address on node " + r.facts.Node
+	if local.Address.IsValid() {
+		address = fmt.Sprintf("its address on node %s is %s", r.facts.Node, local.Address.Addr)
 	}
 	r.tell(model.Error, model.KindController, c.ID, "", "", fmt.Sprintf(
-		"is left out: its address on node %s is %s, so its router ID is made of the hardware address of %s, which the facts do not have",
-		r.facts.Node, local.Address.Addr, cmp.Or(local.Link, "the interface")))
+		"is left out: %s, so its router ID is made of the hardware address of %s, which the facts do not have", address, cmp.Or(local.Link, "the interface")))
 	return netip.Addr{}, false
 }
 

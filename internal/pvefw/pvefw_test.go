@@ -1,6 +1,7 @@
 package pvefw
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -55,6 +56,10 @@ func TestCluster(t *testing.T) {
 	if d := cmp.Diff(cluster, c.Write()); d != "" {
 		t.Errorf("written again (-want +got):\n%s", d)
 	}
+	if c.Lines["ip-set/admins"] != 16 || c.Entries["admins"][1].Line != 19 || c.Rules["web"][2].Line != 34 || c.DatacenterRules[2].Line != 28 {
+		t.Errorf("lines: %v %v %v", c.Lines, c.Entries, c.Rules)
+	}
+	c.Lines, c.Rules, c.Entries, c.DatacenterRules = nil, nil, nil, nil
 	want := &Cluster{
 		Options: &model.Firewall{ID: "datacenter", Enable: true, PolicyForward: "DROP", PolicyIn: "DROP", PolicyOut: "REJECT", EBTables: "0", LogRateLimit: "enable=1,rate=1/second", Rules: []model.FirewallRule{
 			{Type: "in", Action: "ACCEPT", Macro: "SSH", Source: "+management", IFace: "vmbr0"},
@@ -93,17 +98,84 @@ func TestVNet(t *testing.T) {
 
 // What cannot be taken is told by its line, and the rest is.
 func TestBadLines(t *testing.T) {
-	c, bad := ReadCluster("enable: 1\n[OPTIONS]\nenable: 1\n[IPSET]\n10.0.0.1\n[ALIASES]\na b c\n[nonsense\nx\n[OTHER]\nx\n[group g1]\nFORWARD\nSIDEWAYS DROP\nFORWARD DROP -x 1\nFORWARD DROP -source\nFORWARD D(R)OP\nFORWARD DROP\n")
+	c, bad := ReadCluster("\ufeffpolicy_forward: ACCEPT\r\n[OPTIONS]\r\nenable: 1\n[IPSET]\n10.0.0.1\n[ALIASES]\na b c\n[nonsense\nx\n[OTHER]\nx\n" +
+		"[group g1]\nFORWARD\nSIDEWAYS DROP\nFORWARD DROP -x 1\nFORWARD DROP -source\nFORWARD D(R)OP\nFORWARD DROP\n[ALIASES]\nab 10.0.0.1\nab 10.0.0.2\n[IPSET s1]\n10.0.0.1 2\n10.0.0.2")
 	var at []string
 	for _, p := range bad {
 		at = append(at, p.ID)
 	}
-	want := "line 1 line 8 line 9 line 4 line 5 line 7 line 10 line 11 line 13 line 14 line 15 line 16 line 17"
+	want := "line 8 line 1 line 4 line 5 line 7 line 9 line 10 line 11 line 21"
 	if got := strings.Join(at, " "); got != want {
 		t.Errorf("told: %s\nwant: %s\n%v", got, want, bad)
 	}
-	if !c.Options.Enable || len(c.Groups) != 1 || len(c.Groups[0].Rules) != 1 {
+	if !c.Options.Enable || len(c.Groups) != 1 || len(c.Groups[0].Rules) != 1 || len(c.Aliases) != 1 || len(c.IPSets[0].Entries) != 1 || c.Entries["s1"][0].Unread == "" {
 		t.Errorf("the rest: %+v", c)
+	}
+	var got []string
+	for _, r := range c.Rules["g1"] {
+		got = append(got, fmt.Sprintf("%d %s|%s|%s", r.Line, r.Type, r.Action, strings.Join(r.Unread, ", ")))
+	}
+	if d := cmp.Diff([]string{
+		"13 |" + "|is no rule, a type and an action at least",
+		`14 |DROP|is a rule of an unknown type, "SIDEWAYS"`,
+		`15 forward|DROP|has a condition that a network cannot have, "-x"`,
+		`16 forward|DROP|lacks the value of "-source"`,
+		`17 forward||has no action that can be read, "D(R)OP"`,
+		"18 forward|DROP|",
+	}, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// What cannot be read of the options of a firewall never makes it protect less.
+func TestOptionsFailClosed(t *testing.T) {
+	for text, want := range map[string]model.Firewall{
+		"[OPTIONS]\nenable: maybe\npolicy_forward: drop\n":              {Enable: true, PolicyForward: "DROP"},
+		"[OPTIONS]\nenable: 1\npolicy_forward: REJECT\n":                {Enable: true, PolicyForward: "DROP"},
+		"[OPTIONS]\nenable: 1\npolicy_forwrd: DROP\n":                   {Enable: true, PolicyForward: "DROP"},
+		"[OPTIONS]\nenble: 1\npolicy_forward: DROP\n":                   {Enable: true, PolicyForward: "DROP"},
+		"[OPTIONS]\nenable: 0\nnew_option: 1\npolicy_forward: ACCEPT\n": {PolicyForward: "ACCEPT"},
+		"[OPTIONS\nenable: 1\npolicy_forward: DROP\n":                   {Enable: true, PolicyForward: "DROP"},
+		"[OPTIONS]\nenable: 1\nenable: 0\nmacfilter: x\nipfilter: 2\n":  {Enable: true, MACFilter: true, IPFilter: true},
+		"[OPTIONS]\nenable: 1\nlog_level_forward: loud\n":               {Enable: true},
+	} {
+		want.ID = "vnet1"
+		v, bad := ReadVNet("vnet1", text)
+		if d := cmp.Diff(&want, v.Firewall); d != "" {
+			t.Errorf("%q: %s", text, d)
+		}
+		if len(bad) == 0 && len(v.Kept) == 0 && !strings.Contains(text, "forward: drop") {
+			t.Errorf("%q: nothing is told", text)
+		}
+	}
+	for text, want := range map[string]model.Firewall{
+		"policy_forward: DROPP\n":           {PolicyForward: "DROP"},
+		"policy_in: ALLOW\n":                {PolicyIn: "DROP"},
+		"policy_out: reject\npolicy_out: x": {PolicyOut: "REJECT"},
+		"policy_out:\n":                     {PolicyOut: "DROP"},
+		"ebtables: ~0\n":                    {EBTables: "1"},
+		"ebtables: off\nebtables: 1\n":      {EBTables: "0"},
+		"log_ratelimit: 1/second\n":         {},
+		"log_ratelimit: \n":                 {},
+		"policy_frward: REJECT\n":           {PolicyForward: "DROP"},
+		"enble: 1\n":                        {Enable: true},
+		"macfilter: 1\nlog_level_in: info":  {},
+	} {
+		want.ID = model.FirewallDatacenter
+		if !strings.HasPrefix(text, "enble") && !want.Enable {
+			text += "\nenable: 0\n"
+		}
+		c, bad := ReadCluster("[OPTIONS]\n" + text)
+		if d := cmp.Diff(&want, c.Options); d != "" {
+			t.Errorf("%q: %s", text, d)
+		}
+		if len(bad) == 0 && len(c.Kept) == 0 {
+			t.Errorf("%q: nothing is told", text)
+		}
+	}
+	v, _ := ReadVNet("vnet1", "[RULES\nFORWARD DROP -source 10.0.0.1\n")
+	if len(v.Rules) != 1 || v.Rules[0].Action != "DROP" || v.Rules[0].Unread == nil {
+		t.Errorf("rules in a damaged section: %+v", v.Rules)
 	}
 }
 
@@ -115,7 +187,7 @@ func TestRulesSurvive(t *testing.T) {
 			Type: rapid.SampledFrom([]string{"in", "out", "forward"}).Draw(t, "type"), Action: rapid.SampledFrom([]string{"ACCEPT", "DROP", "REJECT"}).Draw(t, "action"),
 			Macro: rapid.SampledFrom([]string{"", "SSH", "HTTP/3"}).Draw(t, "macro"), Source: word.Draw(t, "source"), Dest: word.Draw(t, "dest"), Proto: word.Draw(t, "proto"),
 			Sport: word.Draw(t, "sport"), Dport: word.Draw(t, "dport"), ICMPType: word.Draw(t, "icmp"), Log: word.Draw(t, "log"),
-			Disable: rapid.Bool().Draw(t, "disable"), Comment: rapid.StringMatching(`([a-z#]([a-z #]{0,10}[a-z#])?)?`).Draw(t, "comment"),
+			IFace: word.Draw(t, "iface"), Disable: rapid.Bool().Draw(t, "disable"), Comment: rapid.StringMatching(`([a-z#]([a-z #]{0,10}[a-z#])?)?`).Draw(t, "comment"),
 		}
 		got, err := ParseRule(FormatRule(r))
 		if err != nil || got != r {
@@ -133,6 +205,9 @@ func FuzzRead(f *testing.F) {
 		again, bad := ReadCluster(c.Write())
 		if len(bad) > 0 {
 			t.Fatalf("%q is written as %q, of which is told %v", text, c.Write(), bad)
+		}
+		if d := cmp.Diff(c.Options, again.Options); d != "" {
+			t.Fatal(d)
 		}
 		if d := cmp.Diff(c.Groups, again.Groups); d != "" {
 			t.Fatal(d)

@@ -62,7 +62,7 @@ func TestParseFabrics(t *testing.T) {
 func TestParseFabricsRefuses(t *testing.T) {
 	for _, c := range []struct{ old, new, want string }{
 		{"spine_pve1", "spin_pve1", `fabric-node spin_pve1: id "spin_pve1": names fabric spin, which does not exist`},
-		{"spine_pve1", "spine", "line 7: section spine stands there twice"},
+		{"spine_pve1", "spine", `line 7: "openfabric_node: spine" is a section that stands there twice: the first one counts`},
 		{"openfabric_node", "ospf_node", `fabric-node spine_pve1: type "ospf": is not the protocol of fabric spine, which is openfabric`},
 		{"ip 10.0.0.1", "ip 10.0.1.1", `fabric-node spine_pve1: ip "10.0.1.1": is not in the prefix of fabric spine, which is 10.0.0.0/24`},
 		{"   ip 10.0.0.1\n", "", `fabric-node spine_pve1: ip: is not set, and fabric spine has the prefix 10.0.0.0/24`},

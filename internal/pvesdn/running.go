@@ -188,17 +188,38 @@ type parser struct{ problems model.Problems }
 // sections reads the objects of one kind, in the order of their IDs.
 func (p *parser) sections(raw json.RawMessage, kind model.Kind, read func(*section)) error {
 	var list struct {
-		IDs map[string]map[string]json.RawMessage `json:"ids"`
+		IDs json.RawMessage `json:"ids"`
+	}
+	if empty(raw) {
+		return nil
 	}
 	if err := json.Unmarshal(raw, &list); err != nil {
 		return err
 	}
-	for _, id := range slices.Sorted(maps.Keys(list.IDs)) {
-		s := &section{kind: kind, id: id, properties: list.IDs[id]}
-		read(s)
+	var ids map[string]json.RawMessage
+	if empty(list.IDs) {
+		return nil
+	}
+	if err := json.Unmarshal(list.IDs, &ids); err != nil {
+		return err
+	}
+	for _, id := range slices.Sorted(maps.Keys(ids)) {
+		s := &section{kind: kind, id: id}
+		if err := json.Unmarshal(ids[id], &s.properties); err != nil {
+			s.fault("", "", "must be an object with properties")
+		} else {
+			read(s)
+		}
 		p.problems = append(p.problems, s.problems...)
 	}
 	return nil
+}
+
+// empty reports whether there is nothing in an object; Perl writes such a one as a list,
+// too.
+func empty(raw json.RawMessage) bool {
+	text := strings.Join(strings.Fields(string(raw)), "")
+	return text == "" || text == "null" || text == "[]"
 }
 
 func (s *section) zone() *Zone {

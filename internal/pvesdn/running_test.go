@@ -13,8 +13,8 @@ func TestParseWholeFile(t *testing.T) {
 		`[]`:                            "not a running configuration of Proxmox SDN (JSON)",
 		`{"version":"x"}`:               `the version of the running configuration is "x", which is not a number`,
 		`{"version":{}}`:                `the version of the running configuration is {}, which is not a number`,
-		`{"version":1,"zones":[]}`:      `"zones"`,
-		`{"vnets":{"ids":{"a":"b"}}}`:   `"vnets"`,
+		`{"version":1,"zones":[1]}`:     `"zones"`,
+		`{"vnets":{"ids":["a"]}}`:       `"vnets"`,
 		`{"fabrics":{"ids":["a","b"]}}`: `"fabrics"`,
 	} {
 		if _, _, err := pvesdn.Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
@@ -71,5 +71,21 @@ func TestOnNode(t *testing.T) {
 		if err != nil || len(problems) > 0 || r.Zones["z"].OnNode("n") != want {
 			t.Errorf("nodes %s: %+v, %v, %v", value, r, problems, err)
 		}
+	}
+}
+
+// One object that is none loses no other; numbers and texts stand for each other, and
+// what is empty may be a list.
+func TestLooseRunning(t *testing.T) {
+	r, problems, err := pvesdn.Parse([]byte(`{"version": "3", "zones": {"ids": {"a": {"type": "simple", "mtu": "1400"}, "b": 7, "c": ["x"], "d": {"type": "vxlan", "peers": ["10.0.0.1"], "mtu": 9000}}},
+		"vnets": {"ids": []}, "subnets": [], "controllers": {"ids": {"e": {"type": "evpn", "asn": "65000", "nodes": ["n1", 2]}}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Version != 3 || r.Zones["a"].MTU != 1400 || r.Zones["d"].MTU != 9000 || len(r.Zones) != 2 || r.Controllers["e"].Nodes[1] != "2" {
+		t.Errorf("%+v", r)
+	}
+	if len(problems) != 2 || problems[0].ID != "b" || problems[1].ID != "c" {
+		t.Errorf("told: %v", problems)
 	}
 }

@@ -226,6 +226,9 @@ func (s *section) list(field string) []string {
 	var out []string
 	for _, item := range items {
 		text, ok := item.(string)
+		if n, number := item.(json.Number); number {
+			text, ok = n.String(), true
+		}
 		if !ok {
 			s.fault(field, string(s.properties[field]), "must be a list of texts")
 			return nil

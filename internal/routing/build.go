@@ -291,7 +291,7 @@ func (c BGP) build(b *builder) {
 		b.passAll(c.Owner)
 	}
 	family.Neighbours = append(family.Neighbours, n)
-	if c.Loopback != "" {
+	if c.Loopback != "" && c.Own.IsValid() {
 		family.Networks = append(family.Networks, frr.Own(c.Owner, host(c.Own)))
 		b.source(c.Owner, c.Own)
 	}

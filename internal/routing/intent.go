@@ -107,7 +107,8 @@ type EVPN struct {
 	Group string
 	// RouterID is the router's, an IPv4 address.
 	RouterID netip.Addr
-	// Own is the node's own end of the tunnels; it is left out of Peers' sessions.
+	// Own is the node's own end of the tunnels; it is left out of Peers' sessions. It is
+	// not valid while the node has none.
 	Own netip.Addr
 	// Peers are the ends of the tunnels, with or without the own one, in order.
 	Peers []netip.Addr
@@ -153,7 +154,7 @@ type BGP struct {
 	// RouterID is an IPv4 address.
 	RouterID netip.Addr
 	// Own is the node's address: that of Loopback if there is one. Its family is
-	// that of the routes exchanged.
+	// that of the routes exchanged; IPv4 while there is none, and it is not valid.
 	Own   netip.Addr
 	Peers []netip.Addr
 	// EBGP says that the peers are of other autonomous systems.

@@ -12,13 +12,14 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
 
+	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
 	"github.com/viaduct-sdn/viaduct/internal/server/task"
@@ -74,10 +75,22 @@ func throughSocket(r *http.Request) bool {
 	return ok && name != ""
 }
 
-// hostName is the name of this host in tasks: the first part of the system's.
+// certificateNames are the names that the server's certificate is for: those that the
+// operator gives, and those of this host, by its whole name and by that of the node that
+// it is, since both are in use among nodes.
+func (s *Server) certificateNames() []string {
+	host, err := s.cfg.hostname()
+	if err != nil {
+		s.log.Warn("cannot tell this host's name, which the server's certificate lacks; give the names by which clients reach the server with --name", "error", err)
+		return s.cfg.Names
+	}
+	return append(slices.Clone(s.cfg.Names), model.NodeName(host), host)
+}
+
+// hostName is the name of this host in tasks: that of the node that it is.
 func hostName() string {
 	name, err := os.Hostname()
-	name, _, _ = strings.Cut(name, ".")
+	name = model.NodeName(name)
 	if _, ok := task.ParseUPID(task.UPID{Node: name, Type: "t", User: "u"}.String()); err != nil || !ok {
 		return "localhost"
 	}

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -59,7 +60,8 @@ type Config struct {
 	Store store.Store
 	// Listeners take TCP connections; TLS is put on top. Run closes them.
 	Listeners []net.Listener
-	// Names are further DNS names and addresses for the server's certificate.
+	// Names are DNS names and addresses for the server's certificate, beside the host's name
+	// and the part of it before the first dot.
 	Names []string
 	// Advertise are the URLs at which others reach this server; empty means those that
 	// follow from Listeners and Names. The servers of a cluster tell each other's to
@@ -81,6 +83,8 @@ type Config struct {
 	// refresh is how often the administrator's certificate is looked at; 0
 	// means refreshAdmin.
 	refresh time.Duration
+	// hostname tells this host's name; nil means os.Hostname.
+	hostname func() (string, error)
 }
 
 // Server serves. Make one with New.
@@ -108,6 +112,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	if cfg.refresh == 0 {
 		cfg.refresh = refreshAdmin
+	}
+	if cfg.hostname == nil {
+		cfg.hostname = os.Hostname
 	}
 	return &Server{cfg: cfg, log: cfg.Logger, stop: make(chan struct{})}, nil
 }
@@ -177,7 +184,7 @@ func (s *Server) Run(ctx context.Context) error {
 	background.Go(func() { events.Run(ctx) })
 	background.Go(func() { tasks.Run(ctx) })
 	background.Go(func() { s.keepAdmin(ctx, authority) })
-	tlsConfig := authority.ServerTLS(s.cfg.Names)
+	tlsConfig := authority.ServerTLS(s.certificateNames())
 	checks := &checker{s: s, load: func(ctx context.Context) error {
 		_, err := config.View(ctx)
 		return err

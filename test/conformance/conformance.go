@@ -73,7 +73,11 @@ func Dir(t *testing.T) string {
 
 func run(t *testing.T, pattern string, f func(t *testing.T, c *Case)) {
 	t.Helper()
-	dir := Dir(t)
+	runIn(t, Dir(t), pattern, f)
+}
+
+func runIn(t *testing.T, dir, pattern string, f func(t *testing.T, c *Case)) {
+	t.Helper()
 	for _, folder := range folders(t, dir, pattern) {
 		name, err := filepath.Rel(dir, folder)
 		if err != nil {

@@ -6,18 +6,28 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/netip"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
 // A directory ipams/<case> or dns/<case> holds operations on an external system
 // (cases.json, whose plugin says which one), the configuration that they run in
 // (sdn.json; ipam_config.json or dns_config.json), and for each operation the one
-// request that must be sent.
+// request that must be sent: in the file "expected", or as "request" in the operation.
+//
+// The operations of address management are those of Proxmox VE's plugins: verify_api and
+// on_update_hook, add_subnet, update_subnet, del_subnet, add_ip, update_ip, del_ip,
+// add_next_freeip and add_range_next_freeip; those of name servers verify_api,
+// on_update_hook, verify_zone, add_a_record, del_a_record, add_ptr_record and
+// del_ptr_record. A test fails at any other.
 
 // Operation is one operation on an external system.
 type Operation struct {
@@ -33,6 +43,11 @@ type Operation struct {
 		MAC         string `json:"mac"`
 		Subnet      string `json:"subnet"`
 		Zone        string `json:"zone"`
+		// Range is the one that an address is to come from.
+		Range string `json:"range"`
+		// Ranges are those of a subnet, OldRanges those before a change.
+		Ranges    []string `json:"dhcp-range"`
+		OldRanges []string `json:"old-dhcp-range"`
 	} `json:"args"`
 	// Lookups is what the system knows of the address; ExistingRRSet what its zone
 	// holds already.
@@ -40,10 +55,54 @@ type Operation struct {
 		IPID      int  `json:"ip_id"`
 		IsGateway bool `json:"is_ip_gateway"`
 		PrefixID  int  `json:"prefix_id"`
+		RangeID   int  `json:"range_id"`
 	} `json:"lookups"`
 	ExistingRRSet json.RawMessage `json:"existing_rrset"`
-	// Expected is the file with the request.
+	// Expected is the file with the request; Request is the request itself.
 	Expected string `json:"expected"`
+	Request  *sent  `json:"request"`
+}
+
+// Network is the subnet that an operation is about, with its ranges, and as it was before.
+func (o *Operation) Network(t *testing.T) (now, old *model.Subnet) {
+	t.Helper()
+	_, cidr, _ := model.ParseSubnetID(o.Args.Subnet)
+	now = &model.Subnet{ID: o.Args.Subnet, CIDR: cidr}
+	before := *now
+	for _, text := range o.Args.Ranges {
+		now.DHCPRange = append(now.DHCPRange, parseRange(t, text))
+	}
+	for _, text := range o.Args.OldRanges {
+		before.DHCPRange = append(before.DHCPRange, parseRange(t, text))
+	}
+	return now, &before
+}
+
+// From is the range that an address is to come from.
+func (o *Operation) From(t *testing.T) *model.Range {
+	t.Helper()
+	r := parseRange(t, o.Args.Range)
+	return &r
+}
+
+// parseRange reads "start-address=10.0.0.10,end-address=10.0.0.20".
+func parseRange(t *testing.T, text string) (r model.Range) {
+	t.Helper()
+	for part := range strings.SplitSeq(text, ",") {
+		name, value, _ := strings.Cut(part, "=")
+		a, err := netip.ParseAddr(value)
+		switch {
+		case err != nil:
+		case name == "start-address":
+			r.Start = a
+		case name == "end-address":
+			r.End = a
+		}
+	}
+	if !r.Start.IsValid() || !r.End.IsValid() {
+		t.Fatalf("%q is no range; write it like start-address=10.0.0.10,end-address=10.0.0.20", text)
+	}
+	return r
 }
 
 // Config is the configuration of an external system, as Proxmox has it in its files:
@@ -59,8 +118,15 @@ func (c Config) Text(name string) string {
 }
 
 // Operations runs f in a subtest for every operation on systems of a type: "netbox",
-// "phpipam" or "powerdns". It is skipped or fails as Zones.
+// "phpipam" or "powerdns": first the project's own cases, then those of the directory,
+// without which this part is skipped. In neither may there be none.
 func Operations(t *testing.T, typ string, f func(t *testing.T, c Config, o *Operation, want *Exchange)) {
+	t.Helper()
+	t.Run("own", func(t *testing.T) { operations(t, filepath.Join(root(t), "test/conformance/testdata"), typ, f) })
+	t.Run("given", func(t *testing.T) { operations(t, Dir(t), typ, f) })
+}
+
+func operations(t *testing.T, dir, typ string, f func(t *testing.T, c Config, o *Operation, want *Exchange)) {
 	t.Helper()
 	found := false
 	each := func(t *testing.T, c *Case, configFile, idKey string) {
@@ -85,16 +151,20 @@ func Operations(t *testing.T, typ string, f func(t *testing.T, c Config, o *Oper
 			found = true
 			t.Run(o.Name, func(t *testing.T) {
 				want := &Exchange{}
-				c.Decode(t, o.Expected, &want.want)
+				if o.Request != nil {
+					want.want = *o.Request
+				} else {
+					c.Decode(t, o.Expected, &want.want)
+				}
 				f(t, config.IDs[id], &o, want)
 				want.check(t)
 			})
 		}
 	}
-	run(t, "ipams/*", func(t *testing.T, c *Case) { each(t, c, "ipam_config.json", "ipam_id") })
-	run(t, "dns/*", func(t *testing.T, c *Case) { each(t, c, "dns_config.json", "dns_id") })
+	runIn(t, dir, "ipams/*", func(t *testing.T, c *Case) { each(t, c, "ipam_config.json", "ipam_id") })
+	runIn(t, dir, "dns/*", func(t *testing.T, c *Case) { each(t, c, "dns_config.json", "dns_id") })
 	if !found {
-		t.Fatalf("no operation on %s in the directory", typ)
+		t.Fatalf("no operation on %s in %s", typ, dir)
 	}
 }
 

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"github.com/viaduct-sdn/viaduct/pkg/api"
@@ -204,4 +206,85 @@ func TestHook(t *testing.T) {
 	if usage := s.viaduct("", "address", "usage", "--vnet", "small"); !strings.Contains(usage, "0.0") {
 		t.Errorf("usage:\n%s", usage)
 	}
+}
+
+// TestHookOfFixedAddresses starts guests whose configuration has addresses of their own,
+// on a host that is known by its full name: they are theirs, and nobody else's.
+func TestHookOfFixedAddresses(t *testing.T) {
+	s := withAddresses(t)
+	folder := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		path := filepath.Join(folder, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	container := func(mac, more string) string {
+		return "hostname: ct\nnet0: name=eth0,bridge=blue1,hwaddr=BC:24:11:00:00:" + mac + ",type=veth," + more + "\n"
+	}
+	write("lxc/200.conf", container("20", "ip=10.0.0.2/24,ip6=fd00::99/64"))
+	write("qemu-server/201.conf", "net0: virtio=BC:24:11:00:00:21,bridge=blue1\nipconfig0: ip=10.0.0.3/24,gw=10.0.0.1,ip6=2001:db8::1/64\n")
+	write("lxc/202.conf", container("22", "ip=dhcp,ip6=auto"))
+	write("lxc/203.conf", container("23", "ip=10.0.0.3/24"))
+	write("lxc/204.conf", container("24", "ip=10.0.0.1/24"))
+	hook := func(id string) error {
+		out, err := exec.Command("unshare", "-u", "sh", "-c", "hostname Node7.example.com && VIADUCT_SERVER=unix://"+filepath.Join(s.data, "api.sock")+
+			" exec "+binary+" hook "+id+" pre-start --folder "+folder).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		return nil
+	}
+	for _, id := range []string{"200", "201", "202", "200"} {
+		if err := hook(id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := client.New("unix://" + filepath.Join(s.data, "api.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	has := func(guest string, want ...string) {
+		t.Helper()
+		all, err := c.Addresses(t.Context(), "blue", "blue1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, a := range all {
+			if a.Guest == guest {
+				got = append(got, a.IP.String())
+			}
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("addresses of guest %s: %s", guest, d)
+		}
+	}
+	has("200", "10.0.0.2", "fd00::99")
+	has("201", "10.0.0.3", "fd00::2") // that of another network is nobody's business
+	has("202", "10.0.0.4", "fd00::3")
+	for id, told := range map[string]string{"203": "it is that of guest 201 net0", "204": "gateway"} {
+		if err := hook(id); err == nil || !strings.Contains(err.Error(), told) {
+			t.Errorf("guest %s starts with the address of another, or is not told whose it is: %v", id, err)
+		}
+		has(id)
+	}
+	if got := s.viaduct("", "get", "guest", "200", "-o", "yaml"); !strings.Contains(got, "node: node7") {
+		t.Errorf("where it runs:\n%s", got)
+	}
+	// One that is configured anew moves; one whose configuration leaves it open again keeps what it has.
+	write("lxc/200.conf", container("20", "ip=10.0.0.77/24"))
+	if err := hook("200"); err != nil {
+		t.Fatal(err)
+	}
+	has("200", "10.0.0.77", "fd00::99")
+	write("lxc/200.conf", container("20", "ip=dhcp"))
+	if err := hook("200"); err != nil {
+		t.Fatal(err)
+	}
+	has("200", "10.0.0.77", "fd00::99")
 }

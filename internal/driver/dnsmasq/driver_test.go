@@ -395,7 +395,8 @@ func TestEvents(t *testing.T) {
 	}, "the channel stays open")
 }
 
-// One NIC more among ten thousand is answered at once.
+// One NIC more among ten thousand is answered by the same server, which is told of it
+// alone; test/bench/dhcp has how fast.
 func TestNewNICAmongTenThousand(t *testing.T) {
 	n := newNode(t, "169.254.67.67/32")
 	s := far()
@@ -408,19 +409,13 @@ func TestNewNICAmongTenThousand(t *testing.T) {
 	c := n.guest(mac1).udhcpc()
 	c.event("deconfig", 1)
 	s.Networks[0].Hosts = append([]desired.DHCPHost{host(mac1, "web", "10.0.1.5")}, s.Networks[0].Hosts...)
-	start := time.Now()
 	r := n.reconcile(s)
-	took := time.Since(start)
 	if len(r.Changes) != 1 || r.Changes[0].String() != "~ dhcp z1 vn1 hosts: added 1" {
 		t.Errorf("told %v", r.Changes)
 	}
 	other := n.guest(mac2) // one that dnsmasq has to read all for
 	if got := c.event("bound", 1); !strings.Contains(got, "ip=10.0.1.5 ") {
 		t.Errorf("the guest was told %s", got)
-	}
-	t.Logf("the pass took %v", took)
-	if took > 100*time.Millisecond {
-		t.Errorf("the pass took %v", took)
 	}
 	s.Networks[0].Hosts = append([]desired.DHCPHost{s.Networks[0].Hosts[0], host(mac2, "db", "10.0.1.6")}, s.Networks[0].Hosts[2:]...)
 	n.reconcile(s)

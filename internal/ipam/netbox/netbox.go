@@ -33,11 +33,24 @@ type System struct{ client *remote.Client }
 
 var _ plugin.System = (*System)(nil)
 
+// secondVersion begins every API token of NetBox's version 2: "nbt_KEY.SECRET"
+// (NetBox 4.5, "REST API", "Tokens").
+const secondVersion = "nbt_"
+
+// scheme is the authorization scheme of a token, with the blank behind it. NetBox takes
+// tokens of version 2 as bearer tokens only (RFC 6750), those of version 1 by a scheme of
+// its own, whose case it ignores and which Proxmox VE writes in lower case.
+func scheme(token model.Secret) string {
+	if strings.HasPrefix(string(token), secondVersion) {
+		return "Bearer "
+	}
+	return "token "
+}
+
 // New prepares to speak with a NetBox server; it fails as remote.New does.
 func New(i *model.IPAM, o remote.Options) (*System, error) {
-	// NetBox reads the word in either case; Proxmox VE writes it so.
 	c, err := remote.New(remote.Target{
-		Kind: string(i.Type), ID: i.ID, URL: i.URL, Header: "Authorization", Word: "token ", Secret: i.Token, Fingerprint: i.Fingerprint,
+		Kind: string(i.Type), ID: i.ID, URL: i.URL, Header: "Authorization", Word: scheme(i.Token), Secret: i.Token, Fingerprint: i.Fingerprint,
 	}, o)
 	if err != nil {
 		return nil, err

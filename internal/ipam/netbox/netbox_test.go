@@ -225,14 +225,23 @@ func TestHalfDoneIsFound(t *testing.T) {
 	same(t, "found", []string{fmt.Sprint(found)}, "[10.0.0.1]")
 }
 
-func TestWrongToken(t *testing.T) {
-	server := netboxtest.New(t)
-	i := server.IPAM("nb1")
-	i.Token = "wrong-token"
-	n, err := netbox.New(i, remote.Options{})
-	must(t, err)
-	err = n.Ping(t.Context())
-	if err == nil || errors.Is(err, plugin.ErrUnreachable) || !strings.Contains(err.Error(), "Invalid response from server: 403 Forbidden") {
-		t.Errorf("with a wrong token: %v", err)
+// A token goes in the scheme of its version, and one that the server does not know is
+// told as such.
+func TestTokens(t *testing.T) {
+	for _, token := range []string{"0123456789abcdef0123456789abcdef01234567", "nbt_AbCdEf123456.0123456789abcdefghijklmnopqrstuvwxyzABCD"} {
+		server := netboxtest.New(t)
+		server.Token = token
+		n, s := open(t, server), subnet("10.0.0.0/24")
+		must(t, n.Ping(t.Context()), n.AddSubnet(t.Context(), s), n.Add(t.Context(), s, plugin.Entry{IP: ip("10.0.0.5")}), n.Delete(t.Context(), s, ip("10.0.0.5")))
+		for _, wrong := range []model.Secret{"wrong-token", "nbt_wrong.token"} {
+			i := server.IPAM("nb1")
+			i.Token = wrong
+			n, err := netbox.New(i, remote.Options{})
+			must(t, err)
+			err = n.Ping(t.Context())
+			if err == nil || errors.Is(err, plugin.ErrUnreachable) || !strings.Contains(err.Error(), "Invalid response from server: 403 Forbidden") {
+				t.Errorf("with the token %s instead of %s: %v", string(wrong), token, err)
+			}
+		}
 	}
 }

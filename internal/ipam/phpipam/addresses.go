@@ -199,7 +199,7 @@ func (s *System) ofRange(ctx context.Context, sub *model.Subnet, id number, r mo
 	}
 	lost := 0
 	for ip := r.Start; ip.IsValid() && !r.End.Less(ip); ip = ip.Next() {
-		if used[ip] || edge(sub.CIDR, ip) {
+		if used[ip] || model.RoleOf(sub.CIDR, ip) != "" {
 			continue
 		}
 		e.IP = ip
@@ -212,15 +212,6 @@ func (s *System) ofRange(ctx context.Context, sub *model.Subnet, id number, r mo
 		}
 	}
 	return netip.Addr{}, plugin.ErrNone
-}
-
-// edge reports whether an address is the network's own or its broadcast address,
-// which no guest can have.
-func edge(p netip.Prefix, ip netip.Addr) bool {
-	if !ip.Is4() || p.Bits() > 30 {
-		return false
-	}
-	return ip == p.Masked().Addr() || !p.Contains(ip.Next())
 }
 
 // Of implements plugin.Addresses.

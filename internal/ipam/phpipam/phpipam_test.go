@@ -127,6 +127,12 @@ func TestRangesAreSharedWithOthers(t *testing.T) {
 		got = append(got, fmt.Sprint(a, " ", errors.Is(err, plugin.ErrNone)))
 	}
 	same(t, "given out", got, "10.0.0.4 false", "10.0.0.5 false", "10.0.0.6 false", "invalid IP true")
+
+	s = &model.Subnet{CIDR: netip.MustParsePrefix("fd00::/126")}
+	must(t, n.AddSubnet(ctx, s))
+	a, err := n.Next(ctx, s, &model.Range{Start: ip("fd00::"), End: ip("fd00::3")}, plugin.Entry{})
+	must(t, err)
+	same(t, "given out of IPv6", []string{a.String()}, "fd00::1")
 }
 
 func TestSubnetFull(t *testing.T) {

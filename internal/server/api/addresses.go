@@ -254,7 +254,7 @@ func (h *Handler) importAddresses(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	state, err := ipam.ParseState(b)
+	state, odd, err := ipam.ParseState(b)
 	if err != nil {
 		return nil, problem.Invalid("%s", err)
 	}
@@ -262,5 +262,5 @@ func (h *Handler) importAddresses(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return api.ImportResult{Added: got.Added, Known: got.Known, Refused: got.Refused}, nil
+	return api.ImportResult{Added: got.Added, Known: got.Known, Refused: append(odd, got.Refused...)}, nil
 }

@@ -84,8 +84,12 @@ func (one *vnetCase) run(t *testing.T, zone, vnet, nic map[string]string) {
 		must(path+"/ips", form(map[string]any{"zone": zone["zone"], "mac": nic["mac"], "ip": ip}))
 	}
 	var err error
-	if strings.HasPrefix(one.Operation, "nic_") {
+	switch one.Operation {
+	case "none":
+	case "nic_join", "nic_start":
 		_, err = e.Addresses.Join(t.Context(), ipam.NIC{VNet: vnet["vnet"], MAC: nic["mac"], Guest: nic["vmid"], Name: nic["hostname"]})
+	default:
+		t.Fatalf("no operation %q is known", one.Operation)
 	}
 	if (err != nil) != one.Expect.Error {
 		t.Errorf("%s: %v", one.Operation, err)

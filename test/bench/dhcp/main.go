@@ -11,7 +11,7 @@
 //	names/median  from the same request to the first answer of the node's name server
 //	              that has the NIC's name and address; names/worst
 //
-// The guest is a thread in a namespace that hangs on the VNet by a veth, and asks every
+// The guest is a thread in a namespace that refers to the VNet by a veth, and asks every
 // few milliseconds. The floor is what the same servers need once the agent has ended and
 // somebody writes their file and tells them to read it. A figure beyond the limits of
 // the project, 200 ms and 50 ms in the middle, is an error. It needs root and dnsmasq.

@@ -150,10 +150,25 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// authenticate refuses a header that does not carry the token in the scheme of its
+// version, as NetBox 4.5 does.
+func (s *Server) authenticate(header string) *refusal {
+	word, token, _ := strings.Cut(header, " ")
+	second := strings.HasPrefix(token, "nbt_")
+	switch {
+	case strings.EqualFold(word, "token") && second:
+		return refuse(http.StatusForbidden, "Invalid v1 token")
+	case strings.EqualFold(word, "bearer") && !second:
+		return refuse(http.StatusForbidden, "Invalid v2 token")
+	case !strings.EqualFold(word, "token") && !strings.EqualFold(word, "bearer"), token != s.Token:
+		return refuse(http.StatusForbidden, "Invalid token")
+	}
+	return nil
+}
+
 func (s *Server) handle(r *http.Request) (int, any, *refusal) {
-	word, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(word, "token") || token != s.Token {
-		return 0, nil, refuse(http.StatusForbidden, "Invalid token")
+	if err := s.authenticate(r.Header.Get("Authorization")); err != nil {
+		return 0, nil, err
 	}
 	path, ok := strings.CutPrefix(r.URL.Path, "/api/ipam/")
 	if !ok {
