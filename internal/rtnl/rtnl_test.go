@@ -212,7 +212,7 @@ func TestSubscribe(t *testing.T) {
 	}
 	run(t, ns, "ip link add e0 type vxlan id 1 dstport 4789")
 	awake(t, wake, "link")
-	for _, change := range []string{"ip addr add 10.0.0.1/24 dev e0", "bridge fdb append 00:00:00:00:00:00 dev e0 dst 10.0.0.2", "ip link del e0"} {
+	for _, change := range []string{"ip addr add 10.0.0.1/24 dev e0", "bridge fdb append 00:00:00:00:00:00 dev e0 dst 10.0.0.2", "sysctl -qw net.ipv4.conf.e0.forwarding=1", "sysctl -qw net.ipv6.conf.e0.forwarding=1", "ip link del e0"} {
 		for len(wake) > 0 { // forget what is left of the last change
 			<-wake
 		}

@@ -10,8 +10,9 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/netns"
 )
 
-// Subscribe returns a channel that gets a value after links, addresses, routes
-// or static forwarding entries of the namespace changed (nil: the process's
+// Subscribe returns a channel that gets a value after links, addresses, routes,
+// static forwarding entries or whether an interface forwards (RTM_NEWNETCONF)
+// changed in the namespace (nil: the process's
 // own). It holds at most one value: any number of changes before it is read
 // are one wake-up, and so are changes that the kernel could not tell because
 // there were too many. Our own changes wake too. The channel is closed when
@@ -19,7 +20,7 @@ import (
 func Subscribe(ctx context.Context, ns *netns.NS) (<-chan struct{}, error) {
 	wake, err := ns.Notices(ctx, unix.NETLINK_ROUTE, []int{
 		unix.RTNLGRP_LINK, unix.RTNLGRP_NEIGH, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR,
-		unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE,
+		unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_IPV4_NETCONF, unix.RTNLGRP_IPV6_NETCONF,
 	}, relevant)
 	if err != nil {
 		return nil, fmt.Errorf("listen for changes of the network: %w", err)

@@ -342,3 +342,27 @@ func TestUnderlayAddressIsLost(t *testing.T) {
 	c.answers("vm1", "10.0.3.101")
 	c.stands()
 }
+
+// An interface by which answers come is told not to forward, by ifupdown2 or by hand:
+// guests would be cut off from all that is outside. It is repaired at once and told.
+func TestUplinkForwardingIsRepaired(t *testing.T) {
+	c := newCluster(t, 1)
+	c.apply("{kind: zone, id: natz, type: simple}\n---\n{kind: vnet, id: lan1, zone: natz}\n---\n{kind: subnet, id: 10.77.0.0/24, vnet: lan1, gateway: 10.77.0.1, snat: true}\n")
+	c.labRun("guest", "add", "g1", "--vnet", "lan1", "--node", "node1")
+	c.answers("g1", "198.51.100.1")
+	const key = "net.ipv4.conf.eth0.forwarding"
+	c.in("node1", "sysctl", "-qw", key+"=0")
+	c.eventually(10*time.Second, func() error {
+		if got := strings.TrimSpace(c.in("node1", "sysctl", "-n", key)); got != "1" {
+			return fmt.Errorf("%s is %s", key, got)
+		}
+		return nil
+	})
+	c.answers("g1", "198.51.100.1")
+	c.eventually(10*time.Second, func() error {
+		if out := c.run("status"); !strings.Contains(out, key) {
+			return fmt.Errorf("the status does not tell of %s:\n%s", key, out)
+		}
+		return nil
+	})
+}
