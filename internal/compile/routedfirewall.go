@@ -3,6 +3,8 @@ package compile
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,7 +49,32 @@ func (r *ruleset) routedVNets(guards []guard) []desired.Chain {
 	if len(vrfJumps) > 0 {
 		from.Rules = append(from.Rules, desired.Rule{Text: "meta sdifname vmap { " + strings.Join(vrfJumps, ", ") + " }"})
 	}
-	return []desired.Chain{from, {Name: "to_vnet", Type: "filter", Hook: "forward", Priority: "filter + 11", Rules: []desired.Rule{{Text: "oifname vmap " + list}}}}
+	return []desired.Chain{
+		from, {Name: "to_vnet", Type: "filter", Hook: "forward", Priority: "filter + 11", Rules: []desired.Rule{{Text: "oifname vmap " + list}}},
+		r.toNode(from.Rules),
+	}
+}
+
+// toNode is the chain for what guests send to addresses of the node itself that are none
+// of the VNet's: they leave the VNet as what is forwarded does, so the VNet's rules
+// decide. The gateway, DHCP, names and neighbour discovery are the VNet's own.
+func (r *ruleset) toNode(leaving []desired.Rule) desired.Chain {
+	gates := []netip.Addr{serviceAddress}
+	for _, zone := range slices.Sorted(maps.Keys(r.n.routed.gates)) {
+		gates = append(gates, r.n.routed.gates[zone]...)
+	}
+	for _, id := range slices.Sorted(maps.Keys(r.n.cfg.Subnets)) {
+		if a := model.DHCPAddress6(r.n.cfg.Subnets[id].CIDR); a.IsValid() {
+			gates = append(gates, a)
+		}
+	}
+	r.table.Sets = append(r.table.Sets, gateSets("served", gates)...)
+	return desired.Chain{Name: "to_node", Type: "filter", Hook: "input", Priority: "filter + 10", Rules: append([]desired.Rule{
+		{Text: "fib daddr type != local return"},
+		{Text: "ip daddr @served4 return"},
+		{Text: "ip6 daddr @served6 return"},
+		{Text: "ip6 daddr fe80::/10 return"},
+	}, leaving...)}
 }
 
 // datacenter is the chain of the datacenter's forward rules and policy, for all that is

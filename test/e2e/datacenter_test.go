@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // datacenterNetworks are two routed VNets of one zone: guests reach each other, and what
@@ -79,4 +81,28 @@ func TestDatacenterFirewall(t *testing.T) {
 	}
 	c.run("set", "firewall", "datacenter", "enable=false")
 	c.answers("g1", outside)
+}
+
+// A VNet's firewall decides what its guests send to the node's own addresses too, as it
+// does of all that leaves the VNet; the gateway stays reached.
+func TestVNetFirewallKeepsGuestsOffTheNode(t *testing.T) {
+	c := newCluster(t, 1)
+	c.apply(datacenterNetworks)
+	c.labRun("guest", "add", "g1", "--node", "node1", "--vnet", "n1")
+	c.labRun("guest", "add", "g2", "--node", "node1", "--vnet", "n2")
+	c.answers("g1", "192.168.0.1")
+	firewall := "{kind: firewall, id: datacenter, enable: true}\n---\n{kind: firewall, id: n1, enable: true, policy-forward: DROP, rules: [%s]}\n"
+	c.apply(fmt.Sprintf(firewall, "{type: forward, action: ACCEPT, dest: 198.51.100.0/24}"))
+	c.eventually(10*time.Second, func() error { // firewalls take effect at once, but the command does not wait for nodes
+		if r := c.exec("g1", "ping", "-c", "1", "-W", "1", "192.168.0.1"); r.code == 0 {
+			return fmt.Errorf("g1 reaches 192.168.0.1:\n%s", r.out)
+		}
+		return nil
+	})
+	c.answers("g1", "10.66.0.1")
+	c.answers("g1", "198.51.100.1")
+	c.answers("g2", "192.168.0.1")
+	c.apply(fmt.Sprintf(firewall, "{type: forward, action: ACCEPT, dest: 192.168.0.1}"))
+	c.reaches("g1", "192.168.0.1", 10*time.Second)
+	c.silent("g1", "198.51.100.1")
 }
