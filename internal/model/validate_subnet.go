@@ -74,7 +74,7 @@ func idleInZone(r report, s *Subnet, z *Zone) {
 	if s.DNSZonePrefix != "" && z.DNSZone == "" {
 		r.warnf("dnszoneprefix", s.DNSZonePrefix, "has no effect: it is a part of names, and zone %s has none; set dnszone of the zone", z.ID)
 	}
-	if len(s.DHCPRange) > 0 && z.IPAM == "" && !(z.DHCP != "" && z.DHCPDynamic) {
+	if len(s.DHCPRange) > 0 && z.IPAM == "" && (z.DHCP == "" || !z.DHCPDynamic) {
 		r.warnf("dhcp-range", joinRanges(s.DHCPRange), "has no effect: nobody gives addresses in zone %s; set ipam of the zone (to %s), or dhcp-dynamic with dhcp", z.ID, IPAMBuiltin)
 	}
 }
