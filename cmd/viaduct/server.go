@@ -11,12 +11,14 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/spf13/cobra"
 
 	"github.com/viaduct-sdn/viaduct/internal/server"
+	"github.com/viaduct-sdn/viaduct/internal/server/limit"
 	"github.com/viaduct-sdn/viaduct/internal/store/etcd"
 )
 
@@ -32,6 +34,9 @@ const (
 	// GOGC does not say it: with some tens of MiB in use, memory is cheaper than the time
 	// that the runtime's default of 100 would spend on it while many write.
 	gcPercent = 200
+	// memoryTarget is from which size in bytes memory is collected eagerly, where
+	// GOMEMLIMIT does not say it; what is in use may be more.
+	memoryTarget = 1 << 30
 )
 
 // serverFlags configure a server.
@@ -44,6 +49,8 @@ type serverFlags struct {
 	etcdCert string
 	etcdKey  string
 	verbose  bool
+
+	connections, perAddress int
 }
 
 func (f *serverFlags) register(cmd *cobra.Command) {
@@ -54,6 +61,8 @@ func (f *serverFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.etcdCA, "etcd-ca", "", "authority of the etcd cluster's certificates, PEM file")
 	fs.StringVar(&f.etcdCert, "etcd-cert", "", "client certificate for the etcd cluster, PEM file")
 	fs.StringVar(&f.etcdKey, "etcd-key", "", "key of the client certificate, PEM file")
+	fs.IntVar(&f.connections, "max-connections", 0, "how many connections of the network are open at once: each agent has one or two (default: as many as the limit of open files allows, at most "+strconv.Itoa(limit.DefaultConnections)+")")
+	fs.IntVar(&f.perAddress, "max-connections-per-address", 0, "how many of them may come from one address; raise it where agents share one, behind address translation or a proxy (default: an eighth)")
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log every detail")
 }
 
@@ -89,6 +98,17 @@ func runServer(ctx context.Context, version string, f *serverFlags, ready func()
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryTarget)
+	}
+	files, err := limit.Descriptors()
+	if err != nil {
+		return err
+	}
+	connections, err := limit.Bounds(f.connections, f.perAddress, files)
+	if err != nil {
+		return err
+	}
 	listeners, err := listen(f.listen)
 	if err != nil {
 		return err
@@ -100,7 +120,7 @@ func runServer(ctx context.Context, version string, f *serverFlags, ready func()
 	defer st.Close()
 	s, err := server.New(server.Config{
 		Data: f.data, Store: st, Listeners: listeners, Names: f.names, Logger: log, Version: version,
-		Ready: ready,
+		Ready: ready, Connections: connections,
 	})
 	if err != nil {
 		return err

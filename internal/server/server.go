@@ -31,6 +31,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/server/api"
 	"github.com/viaduct-sdn/viaduct/internal/server/event"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
+	"github.com/viaduct-sdn/viaduct/internal/server/limit"
 	"github.com/viaduct-sdn/viaduct/internal/server/pveapi"
 	"github.com/viaduct-sdn/viaduct/internal/server/task"
 	"github.com/viaduct-sdn/viaduct/internal/store"
@@ -70,6 +71,11 @@ type Config struct {
 	// fleet.DefaultUnreachable. MaxPoll bounds long polls; 0 means
 	// protocol.MaxPoll.
 	Unreachable, MaxPoll time.Duration
+	// Connections bounds those of the network; the zero value means as many as the
+	// process's file descriptors allow, at most limit.DefaultConnections. Bodies bounds
+	// what is kept of requests' bodies; the zero value means limit.DefaultBodies.
+	Connections limit.Connections
+	Bodies      limit.Bodies
 
 	// refresh is how often the administrator's certificate is looked at; 0
 	// means refreshAdmin.
@@ -99,6 +105,21 @@ func New(cfg Config) (*Server, error) {
 	}
 	if cfg.refresh == 0 {
 		cfg.refresh = refreshAdmin
+	}
+	if cfg.Bodies == (limit.Bodies{}) {
+		cfg.Bodies = limit.DefaultBodies
+	}
+	if cfg.Connections == (limit.Connections{}) {
+		files, err := limit.Descriptors()
+		if err != nil {
+			return nil, err
+		}
+		if cfg.Connections, err = limit.Bounds(0, 0, files); err != nil {
+			return nil, err
+		}
+	}
+	if err := cfg.Connections.Validate(); err != nil {
+		return nil, err
 	}
 	return &Server{cfg: cfg, log: cfg.Logger, stop: make(chan struct{})}, nil
 }
@@ -175,7 +196,7 @@ func (s *Server) routes(native *api.Handler, agents *agentapi.Handler, pve *pvea
 	mux := http.NewServeMux()
 	mux.Handle("/agent/v1/", agents.Routes())
 	mux.Handle("/", native.Routes())
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return limit.NewBudget(s.cfg.Bodies, s.log).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// An answer has to be taken in the end, but not while a poll waits for it.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.cfg.MaxPoll + writeSlack))
 		if strings.HasPrefix(r.URL.Path, pveapi.Prefix) { // whose paths a mux would tidy up
@@ -183,7 +204,7 @@ func (s *Server) routes(native *api.Handler, agents *agentapi.Handler, pve *pvea
 			return
 		}
 		mux.ServeHTTP(w, r)
-	})
+	}))
 }
 
 // serve serves until ctx ends, a listener fails, or the store gives up.
@@ -197,12 +218,16 @@ func (s *Server) serve(ctx context.Context, socket net.Listener, tlsConfig *tls.
 		}
 	}
 	var serving sync.WaitGroup
+	// Whoever fills the network's connections leaves the socket to administrators.
+	reserved := limit.Connections{Total: limit.SocketConnections, PerAddress: limit.SocketConnections, PerNetwork: limit.SocketConnections}
+	socket = limit.NewGate(reserved, s.log).Listen(socket)
+	gate := limit.NewGate(s.cfg.Connections, s.log)
 	serving.Go(func() { run(local, socket) })
 	for _, l := range s.cfg.Listeners {
-		serving.Go(func() { run(remote, tls.NewListener(l, tlsConfig)) })
+		serving.Go(func() { run(remote, tls.NewListener(gate.Listen(l), tlsConfig)) })
 		s.log.Info("serving", "address", l.Addr().String())
 	}
-	s.log.Info("serving", "socket", s.cfg.UnixSocket)
+	s.log.Info("serving", "socket", s.cfg.UnixSocket, "max-connections", s.cfg.Connections.Total, "max-connections-per-address", s.cfg.Connections.PerAddress)
 	if s.cfg.Ready != nil {
 		s.cfg.Ready()
 	}

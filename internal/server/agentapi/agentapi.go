@@ -17,6 +17,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
+	"github.com/viaduct-sdn/viaduct/internal/server/limit"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
@@ -120,7 +121,7 @@ func (h *Handler) desired(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	d, ok, err := h.Fleet.Await(r.Context(), cert, r.FormValue("have"), h.MaxPoll, h.Stop)
+	d, ok, err := h.Fleet.Await(r.Context(), cert, r.URL.Query().Get("have"), h.MaxPoll, h.Stop)
 	switch {
 	case err != nil:
 		return err
@@ -140,11 +141,11 @@ func (h *Handler) bindings(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	since, err := strconv.ParseInt(r.FormValue("since"), 10, 64)
+	since, err := strconv.ParseInt(r.URL.Query().Get("since"), 10, 64)
 	if err != nil {
-		return problem.Invalid("since %q: must be a number", r.FormValue("since"))
+		return problem.Invalid("since %q: must be a number", r.URL.Query().Get("since"))
 	}
-	news, err := h.Addresses.AwaitBindings(r.Context(), zonesOn(node), r.FormValue("epoch"), since, h.MaxPoll, h.Stop)
+	news, err := h.Addresses.AwaitBindings(r.Context(), zonesOn(node), r.URL.Query().Get("epoch"), since, h.MaxPoll, h.Stop)
 	switch {
 	case err != nil:
 		return err
@@ -211,7 +212,11 @@ func (h *Handler) node(r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return h.Fleet.Admit(r.Context(), cert)
+	name, err := h.Fleet.Admit(r.Context(), cert)
+	if err == nil {
+		limit.Own(r, "node "+name)
+	}
+	return name, err
 }
 
 func (h *Handler) status(w http.ResponseWriter, r *http.Request) error {

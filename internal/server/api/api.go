@@ -22,6 +22,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/event"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
+	"github.com/viaduct-sdn/viaduct/internal/server/limit"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
@@ -130,6 +131,7 @@ func (h *Handler) answer(rt *route, r *request) (any, error) {
 			return nil, err
 		}
 		r.caller = c
+		limit.Own(r.Request, c.name)
 		if err := h.genuine(r.Request, c); err != nil {
 			return nil, err
 		}

@@ -48,6 +48,11 @@ type need struct {
 	rights []right
 	// public operations do not ask who it is.
 	public bool
+	// written is the kind of the object that is written; anywhere are privileges one of
+	// which it takes on some path. Whoever has no such right at all is refused before the
+	// request's body is read; the operation itself finds out about the others.
+	written  model.Kind
+	anywhere []access.Privilege
 }
 
 // anybody may, who is known.
@@ -69,6 +74,12 @@ func on(path string, anyOf ...access.Privilege) need {
 // for; or that it leaves out what the caller may not see.
 func within(doc string) need { return need{doc: doc} }
 
+// withinFrom is within, for operations that take any of the privileges on some path.
+func withinFrom(doc string, anyOf ...access.Privilege) need { return need{doc: doc, anywhere: anyOf} }
+
+// writing is within, for operations that write an object of the kind, the path's {id}.
+func writing(k model.Kind) need { return need{doc: rightsOn[k].write, written: k} }
+
 // check holds a caller against what is demanded.
 func (n need) check(h *Handler, r *request) error {
 	for _, one := range n.rights {
@@ -79,6 +90,14 @@ func (n need) check(h *Handler, r *request) error {
 		if err := h.demand(r.caller, one); err != nil {
 			return err
 		}
+	}
+	switch {
+	case r.caller.admin:
+		return nil
+	case n.written != "":
+		return h.mayWriteSome(r, n.written)
+	case len(n.anywhere) > 0 && !h.Access.HasAnywhere(r.caller.id, n.anywhere...):
+		return h.lacksAnywhere(r.caller, n.anywhere)
 	}
 	return nil
 }
@@ -132,7 +151,7 @@ func objectRoutes(k model.Kind) []route {
 	name := strings.ToUpper(camel(string(k))[:1]) + camel(string(k))[1:]
 	group := strings.ToUpper(k.Plural()[:1]) + strings.ReplaceAll(k.Plural()[1:], "-", " ")
 	path, item := k.Plural(), k.Plural()+"/{id}"
-	read, write := within(rightsOn[k].read), within(rightsOn[k].write)
+	read, write := within(rightsOn[k].read), writing(k)
 	what := strings.ReplaceAll(string(k), "-", " ")
 	when := "It is pending until the next apply."
 	if !k.Revisioned() {
@@ -184,7 +203,7 @@ func changeRoutes() []route {
 	return []route{
 		{
 			method: http.MethodPost, path: "edits", id: "edit", group: group, serve: (*Handler).edits, request: of[[]model.Edit](), answer: of[api.EditResult](),
-			needs: within("for each object what writing it demands"),
+			needs: withinFrom("for each object what writing it demands", access.SDNAllocate, access.SysModify, vmNetwork),
 			query: []param{{name: "dry-run", typ: "boolean", doc: "check everything and store nothing"}, {name: "lax", typ: "boolean", doc: "what the Proxmox API lets pass is a warning, not an error"}, {name: "pending", typ: "string", doc: "the pending of a plan: refused with stale-plan if there are other edits by now"}},
 			doc:   "Makes all edits or none. Their order does not matter: the outcome is what is checked.",
 		},
