@@ -274,7 +274,7 @@ func (s *Service) workOutOne(v *View, c *call, g *group, current bool) (told boo
 	if !c.options.Uncounted {
 		c.result.Pending = d.pending(v.Running)
 	}
-	if c.options.DryRun || len(p.edits) == 0 || !current && p.looksAtLive() {
+	if len(p.edits) == 0 || !current && p.looksAtLive() {
 		d.swap(p.undo)
 		return true, nil
 	}

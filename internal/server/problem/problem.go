@@ -42,6 +42,7 @@ var kinds = []struct {
 	{revision.ErrPrecondition, http.StatusPreconditionFailed, api.TypeConflict},
 	{revision.ErrStalePlan, http.StatusConflict, api.TypeStalePlan},
 	{revision.ErrPendingEdits, http.StatusConflict, api.TypeConflict},
+	{revision.ErrTooMany, http.StatusRequestEntityTooLarge, api.TypeTooLarge},
 	{revision.ErrBusy, http.StatusConflict, api.TypeConflict},
 	{plugin.ErrTaken, http.StatusConflict, api.TypeConflict},
 	{plugin.ErrNone, http.StatusConflict, api.TypeConflict},
