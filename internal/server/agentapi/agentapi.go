@@ -27,7 +27,7 @@ import (
 // answer goes through the store.
 const (
 	maxJoin   = 64 << 10
-	maxReport = 16 << 20
+	maxReport = 8 << 20
 	maxAnswer = 1 << 20
 )
 
@@ -103,6 +103,9 @@ func (h *Handler) renew(w http.ResponseWriter, r *http.Request) error {
 	cert, err := certificate(r)
 	if err != nil {
 		return err
+	}
+	if !h.Fleet.MayRenew(cert.Subject.CommonName) {
+		return problem.New(http.StatusTooManyRequests, api.TypeUnavailable, "node %s had several certificates a moment ago: use the last one, and try again later", cert.Subject.CommonName)
 	}
 	var req protocol.RenewRequest
 	if err := problem.Decode(w, r, maxJoin, &req); err != nil {
@@ -195,6 +198,9 @@ func (h *Handler) answers(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := h.listen(w, node, len(b)); err != nil {
+		return err
+	}
 	answer := &protocol.Answer{}
 	if err := lenient(b, answer); err != nil {
 		return err
@@ -204,6 +210,15 @@ func (h *Handler) answers(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// listen refuses what a node says beyond what is listened to.
+func (h *Handler) listen(w http.ResponseWriter, node string, bytes int) error {
+	if h.Fleet.Listen(node, bytes) {
+		return nil
+	}
+	w.Header().Set("Retry-After", limit.RetryAfter)
+	return problem.New(http.StatusTooManyRequests, api.TypeUnavailable, "node %s says more than this server listens to: report less often", node)
 }
 
 // node is the name of the member that asks.
@@ -228,13 +243,19 @@ func (h *Handler) status(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := h.listen(w, node, len(b)); err != nil {
+		return err
+	}
 	report := &protocol.Status{}
 	if err := lenient(b, report); err != nil {
 		return err
 	}
 	if err := h.Fleet.Report(r.Context(), node, report); err != nil {
-		if errors.Is(err, pki.ErrNotMember) {
+		switch {
+		case errors.Is(err, pki.ErrNotMember):
 			return err
+		case errors.Is(err, fleet.ErrTooMuch):
+			return problem.New(http.StatusRequestEntityTooLarge, api.TypeTooLarge, "%s", err)
 		}
 		// The report counts on this server; only its record is missing.
 		h.Log.Warn("a node's report could not be stored", "node", node, "error", err)
