@@ -1,6 +1,7 @@
 package revision
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,9 @@ import (
 type Options struct {
 	// Known returns the names of the nodes that have joined; nil means none.
 	Known func() []string
+	// Pending and OwnPending bound what is pending, altogether and of one user; their
+	// zero values mean DefaultPending and DefaultOwnPending.
+	Pending, OwnPending Pending
 	// Now is the clock; nil means time.Now.
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -32,6 +36,8 @@ type Service struct {
 	known func() []string
 	now   func() time.Time
 	log   *slog.Logger
+
+	pending, ownPending Pending
 
 	// mu is held while the view is replaced, reads of the store included.
 	mu sync.Mutex
@@ -58,7 +64,7 @@ type snapshot struct {
 // Open reads the configuration from the store. To be told of what other servers
 // write, Run has to be running.
 func Open(ctx context.Context, st store.Store, o Options) (*Service, error) {
-	s := &Service{store: st, known: o.Known, now: o.Now, log: o.Logger}
+	s := &Service{store: st, known: o.Known, now: o.Now, log: o.Logger, pending: cmp.Or(o.Pending, DefaultPending), ownPending: cmp.Or(o.OwnPending, DefaultOwnPending)}
 	if s.known == nil {
 		s.known = func() []string { return nil }
 	}
