@@ -51,6 +51,9 @@ type serverFlags struct {
 	verbose  bool
 
 	connections, perAddress int
+
+	auditFile   string
+	auditSyslog bool
 }
 
 func (f *serverFlags) register(cmd *cobra.Command) {
@@ -63,6 +66,8 @@ func (f *serverFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.etcdKey, "etcd-key", "", "key of the client certificate, PEM file")
 	fs.IntVar(&f.connections, "max-connections", 0, "how many connections of the network are open at once: each agent has one or two (default: as many as the limit of open files allows, at most "+strconv.Itoa(limit.DefaultConnections)+")")
 	fs.IntVar(&f.perAddress, "max-connections-per-address", 0, "how many of them may come from one address; raise it where agents share one, behind address translation or a proxy (default: an eighth)")
+	fs.StringVar(&f.auditFile, "audit-file", "", "append every audit entry to this file too, a line of JSON for each; SIGHUP opens it anew after a rotation")
+	fs.BoolVar(&f.auditSyslog, "audit-syslog", false, "send every audit entry to the host's syslog too (facility authpriv)")
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log every detail")
 }
 
@@ -113,14 +118,24 @@ func runServer(ctx context.Context, version string, f *serverFlags, ready func()
 	if err != nil {
 		return err
 	}
+	sinks, err := f.auditSinks()
+	defer func() {
+		for _, s := range sinks {
+			_ = s.Close()
+		}
+	}()
+	if err != nil {
+		return errors.Join(err, closeAll(listeners))
+	}
 	st, err := openStore(ctx, f, log)
 	if err != nil {
 		return errors.Join(err, closeAll(listeners))
 	}
 	defer st.Close()
+	go reopenOnHangup(ctx, sinks, log)
 	s, err := server.New(server.Config{
 		Data: f.data, Store: st, Listeners: listeners, Names: f.names, Logger: log, Version: version,
-		Ready: ready, Connections: connections,
+		Ready: ready, Connections: connections, AuditSinks: sinks,
 	})
 	if err != nil {
 		return err

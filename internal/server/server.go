@@ -71,6 +71,8 @@ type Config struct {
 	// fleet.DefaultUnreachable. MaxPoll bounds long polls; 0 means
 	// protocol.MaxPoll.
 	Unreachable, MaxPoll time.Duration
+	// AuditSinks get every audit entry. The server does not close them.
+	AuditSinks []audit.Sink
 	// Connections bounds those of the network; the zero value means as many as the
 	// process's file descriptors allow, at most limit.DefaultConnections. Bodies bounds
 	// what is kept of requests' bodies; the zero value means limit.DefaultBodies.
@@ -167,7 +169,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	trail := audit.Open(s.cfg.Store, audit.Options{Logger: s.log})
+	trail := audit.Open(s.cfg.Store, audit.Options{Logger: s.log, Sinks: s.cfg.AuditSinks})
 	events := event.New(event.Options{Config: config, Fleet: nodes, Logger: s.log})
 	background.Go(func() { nodes.Run(ctx) })
 	background.Go(func() { config.Run(ctx) })

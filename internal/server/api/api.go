@@ -14,6 +14,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/audit"
 	"github.com/viaduct-sdn/viaduct/internal/ipam"
@@ -54,8 +56,10 @@ type Handler struct {
 	Stop    <-chan struct{}
 	Log     *slog.Logger
 
-	streams  streams
-	document func() []byte // made when it is first asked for
+	streams streams
+	// strangers says when a refusal of somebody unknown is logged.
+	strangers rate.Sometimes
+	document  func() []byte // made when it is first asked for
 }
 
 // request is a request whose caller is known.
@@ -75,6 +79,7 @@ type written struct{}
 // Routes returns the interface as one handler, for paths below /api/v1/.
 func (h *Handler) Routes() http.Handler {
 	h.document = sync.OnceValue(document)
+	h.strangers = rate.Sometimes{First: 100, Interval: time.Second} // nobody shall fill the log
 	mux := http.NewServeMux()
 	for _, rt := range table() {
 		mux.Handle(rt.method+" "+root+rt.path, h.handle(&rt))
