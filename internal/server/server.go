@@ -32,6 +32,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/server/event"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
 	"github.com/viaduct-sdn/viaduct/internal/server/limit"
+	"github.com/viaduct-sdn/viaduct/internal/server/problem"
 	"github.com/viaduct-sdn/viaduct/internal/server/pveapi"
 	"github.com/viaduct-sdn/viaduct/internal/server/task"
 	"github.com/viaduct-sdn/viaduct/internal/store"
@@ -199,6 +200,7 @@ func (s *Server) routes(native *api.Handler, agents *agentapi.Handler, pve *pvea
 	mux.Handle("/agent/v1/", agents.Routes())
 	mux.Handle("/", native.Routes())
 	return limit.NewBudget(s.cfg.Bodies, s.log).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer problem.Recover(w, r, s.log)
 		// An answer has to be taken in the end, but not while a poll waits for it.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.cfg.MaxPoll + writeSlack))
 		if strings.HasPrefix(r.URL.Path, pveapi.Prefix) { // whose paths a mux would tidy up

@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/ipam"
@@ -99,6 +100,24 @@ func Write(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) 
 	} else if e.Status >= http.StatusInternalServerError && r.Context().Err() == nil {
 		log.Error("a request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
+	answer(w, e)
+}
+
+// Recover has to be deferred around a handler: it answers 500 if that panics, and logs
+// the panic with its stack, once.
+func Recover(w http.ResponseWriter, r *http.Request, log *slog.Logger) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p == http.ErrAbortHandler { //nolint:errorlint // a value that is thrown, never wrapped
+		panic(p)
+	}
+	log.Error("a request panicked", "method", r.Method, "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+	answer(w, New(http.StatusInternalServerError, api.TypeInternal, "this is a fault of the server, which its log describes; please report it"))
+}
+
+func answer(w http.ResponseWriter, e *api.Error) {
 	b, err := json.Marshal(e)
 	if err != nil { // plain values only: cannot happen
 		panic(err)
