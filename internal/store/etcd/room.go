@@ -20,9 +20,12 @@ import (
 // An embedded store keeps room for what frees it. The fuller it is, the smaller a
 // transaction has to be: what only fills it is refused first, what deletes (a discard is
 // a small write and a deletion) and what says who may do what is taken to the end. etcd's
-// own quota, at which it takes nothing at all until it is started anew, is half as much
-// again, and so is never reached.
+// own quota is of the file, at which it takes nothing at all until it is started anew; it
+// is so much larger that it is not reached.
 const (
+	// fileSlack is by how much the file may be larger than twice the quota: pages that a
+	// compaction frees are used again a moment later only.
+	fileSlack = 256 << 20
 	// midUse and highUse are the shares of the quota from which on a transaction may
 	// write midWrite and highWrite bytes; beyond fullUse only what frees room is taken.
 	midUse, midWrite   = 0.85, 64 << 10
