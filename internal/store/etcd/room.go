@@ -36,7 +36,7 @@ const (
 	// keepRevisions is how many of the store's revisions a compaction leaves to watches.
 	keepRevisions = 100
 	// compactions under pressure come no more often than that.
-	pressureEvery = 2 * time.Second
+	pressureEvery = 20 * time.Millisecond
 	// compactShare is the share of the quota after which, once written, the store is
 	// compacted and its log cut: what was written over must not be read at a start.
 	compactShare = 8
