@@ -54,6 +54,7 @@ type serverFlags struct {
 
 	auditFile   string
 	auditSyslog bool
+	newCluster  bool
 }
 
 func (f *serverFlags) register(cmd *cobra.Command) {
@@ -68,6 +69,7 @@ func (f *serverFlags) register(cmd *cobra.Command) {
 	fs.IntVar(&f.perAddress, "max-connections-per-address", 0, "how many of them may come from one address; raise it where agents share one, behind address translation or a proxy (default: an eighth)")
 	fs.StringVar(&f.auditFile, "audit-file", "", "append every audit entry to this file too, a line of JSON for each; SIGHUP opens it anew after a rotation")
 	fs.BoolVar(&f.auditSyslog, "audit-syslog", false, "send every audit entry to the host's syslog too (facility authpriv)")
+	fs.BoolVar(&f.newCluster, "new-cluster", false, "begin a new cluster in a data directory that was another one's, whose store is lost or elsewhere: all nodes have to join anew")
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log every detail")
 }
 
@@ -135,7 +137,7 @@ func runServer(ctx context.Context, version string, f *serverFlags, ready func()
 	go reopenOnHangup(ctx, sinks, log)
 	s, err := server.New(server.Config{
 		Data: f.data, Store: st, Listeners: listeners, Names: f.names, Logger: log, Version: version,
-		Ready: ready, Connections: connections, AuditSinks: sinks,
+		Ready: ready, Connections: connections, AuditSinks: sinks, NewCluster: f.newCluster,
 	})
 	if err != nil {
 		return err
@@ -210,7 +212,7 @@ func openStore(ctx context.Context, f *serverFlags, log *slog.Logger) (*etcd.Sto
 		return nil, fmt.Errorf("cannot make the data directory: %w; choose another with --data", err)
 	}
 	if len(f.etcd) == 0 {
-		return etcd.OpenEmbedded(ctx, etcd.Embedded{Dir: filepath.Join(f.data, "store"), Logger: log})
+		return etcd.OpenEmbedded(ctx, etcd.Embedded{Dir: filepath.Join(f.data, "store"), Copies: filepath.Join(f.data, "copies"), Logger: log})
 	}
 	cfg, err := f.etcdTLS()
 	if err != nil {

@@ -72,6 +72,9 @@ type Config struct {
 	// fleet.DefaultUnreachable. MaxPoll bounds long polls; 0 means
 	// protocol.MaxPoll.
 	Unreachable, MaxPoll time.Duration
+	// NewCluster lets a data directory that was another cluster's begin with the store,
+	// also if that is empty.
+	NewCluster bool
 	// AuditSinks get every audit entry. The server does not close them.
 	AuditSinks []audit.Sink
 	// Connections bounds those of the network; the zero value means as many as the
@@ -138,6 +141,9 @@ func (s *Server) Run(ctx context.Context) error {
 	defer cancel() // before the wait
 	defer s.closeListeners()
 
+	if err := s.checkStore(ctx); err != nil {
+		return err
+	}
 	nodes, err := fleet.Open(ctx, fleet.Options{Store: s.cfg.Store, Unreachable: s.cfg.Unreachable, Logger: s.log})
 	if err != nil {
 		return err

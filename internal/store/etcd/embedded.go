@@ -40,8 +40,12 @@ type Embedded struct {
 	Dir string
 	// Quota bounds what the database holds, in bytes; 0 means DefaultQuota. The file may
 	// be larger.
-	Quota  int64
-	Logger *slog.Logger
+	Quota int64
+	// Copies is the directory where copies of the store are kept; empty for none.
+	// CopyEvery is how often one is made if something was written; 0 means hourly.
+	Copies    string
+	CopyEvery time.Duration
+	Logger    *slog.Logger
 }
 
 // OpenEmbedded starts an etcd inside this process and returns once it is ready,
@@ -79,6 +83,10 @@ func OpenEmbedded(ctx context.Context, c Embedded) (*Store, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	go r.run(s.ctx)
+	if c.Copies != "" {
+		k := &copies{room: r, dir: c.Copies, every: cmp.Or(c.CopyEvery, copyEvery), most: 2 * r.quota}
+		go k.run(s.ctx)
+	}
 	return s, nil
 }
 
