@@ -114,7 +114,7 @@ func TestFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer sink.Close()
+	defer func() { _ = sink.Close() }()
 	l, stop := open(t, mem.New(), audit.Options{Most: 2, Sinks: []audit.Sink{sink}})
 	record := func(from, to int) {
 		for i := from; i < to; i++ {

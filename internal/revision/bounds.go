@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// ErrPendingFull: as much is pending as may be.
+// ErrPendingFull tells that as much is pending as may be.
 var ErrPendingFull = errors.New("too much is pending")
 
 // Pending is how much may be pending at once: edits, and bytes of their JSON form. Each

@@ -73,6 +73,15 @@ type Info struct {
 	Count int `json:"count"`
 }
 
+// Past is a revision in the history.
+type Past struct {
+	Info
+	// Bytes is the size of what is stored of it; 0 for a revision of earlier releases.
+	Bytes int64 `json:"bytes,omitempty"`
+	// Pinned keeps it whatever its age.
+	Pinned bool `json:"pinned,omitempty"`
+}
+
 // Revision is an immutable snapshot of the configuration.
 type Revision struct {
 	Format int `json:"format"`

@@ -24,6 +24,8 @@ type Options struct {
 	// Pending and OwnPending bound what is pending, altogether and of one user; their
 	// zero values mean DefaultPending and DefaultOwnPending.
 	Pending, OwnPending Pending
+	// Kept bounds the history; the zero value means DefaultKept.
+	Kept Kept
 	// Now is the clock; nil means time.Now.
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -38,6 +40,7 @@ type Service struct {
 	log   *slog.Logger
 
 	pending, ownPending Pending
+	kept                Kept
 
 	// mu is held while the view is replaced, reads of the store included.
 	mu sync.Mutex
@@ -64,7 +67,7 @@ type snapshot struct {
 // Open reads the configuration from the store. To be told of what other servers
 // write, Run has to be running.
 func Open(ctx context.Context, st store.Store, o Options) (*Service, error) {
-	s := &Service{store: st, known: o.Known, now: o.Now, log: o.Logger, pending: cmp.Or(o.Pending, DefaultPending), ownPending: cmp.Or(o.OwnPending, DefaultOwnPending)}
+	s := &Service{store: st, known: o.Known, now: o.Now, log: o.Logger, pending: cmp.Or(o.Pending, DefaultPending), ownPending: cmp.Or(o.OwnPending, DefaultOwnPending), kept: cmp.Or(o.Kept, DefaultKept)}
 	if s.known == nil {
 		s.known = func() []string { return nil }
 	}

@@ -18,7 +18,7 @@ func (c *cluster) beforeBody(t *testing.T, method, path string, size int, header
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n\r\n", method, path, size, strings.Join(headers, "\r\n"))
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)

@@ -30,7 +30,7 @@ type formatDoc struct {
 	Release string `json:"release"`
 }
 
-// ErrFounding: the store and the data directory do not belong together.
+// ErrFounding tells that the store and the data directory do not belong together.
 var ErrFounding = errors.New("the store is not the one of this data directory")
 
 // checkStore makes sure that the store is the one that belongs to the data directory

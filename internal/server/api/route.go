@@ -236,6 +236,18 @@ func changeRoutes() []route {
 			method: http.MethodGet, path: "revisions/{n}", id: "getRevision", group: group, needs: toRead, serve: (*Handler).revision, answer: of[api.RevisionDetail](),
 			doc: "Returns one revision with its content, and what it changed.",
 		},
+		{
+			method: http.MethodPut, path: "revisions/{n}/pin", id: "pinRevision", group: group, needs: allocateSDN, serve: (*Handler).pin,
+			doc: "Keeps a revision whatever its age; others are removed when there are many.",
+		},
+		{
+			method: http.MethodDelete, path: "revisions/{n}/pin", id: "unpinRevision", group: group, needs: allocateSDN, serve: (*Handler).unpin,
+			doc: "No longer keeps a revision whatever its age.",
+		},
+		{
+			method: http.MethodPost, path: "revisions/prune", id: "pruneRevisions", group: group, needs: allocateSDN, serve: (*Handler).prune, request: of[api.PruneRequest](), answer: of[api.PruneResult](),
+			doc: "Removes old revisions, but not what runs and what is pinned.",
+		},
 	}
 }
 

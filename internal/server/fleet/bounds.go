@@ -32,7 +32,7 @@ const (
 	sayEvery = time.Minute
 )
 
-// ErrTooMuch: a node reports more than is taken of one.
+// ErrTooMuch tells that a node reports more than is taken of one.
 var ErrTooMuch = errors.New("the node reports too much")
 
 // allowance is what a node may still say. Its limiters have locks of their own.

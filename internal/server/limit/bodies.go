@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// ErrBusy: there is no room for the request's body now. It may be sent again.
+// ErrBusy tells that there is no room for the request's body now. It may be sent again.
 var ErrBusy = errors.New("the server is busy with the bodies of other requests: try again in a few seconds")
 
 // RetryAfter is what an answer with ErrBusy says in its header Retry-After, in

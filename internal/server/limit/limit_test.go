@@ -256,7 +256,7 @@ func TestBodiesShareABudget(t *testing.T) {
 	if got := await(t, post(t, url+"?as=d", 1000, false)); got != http.StatusServiceUnavailable {
 		t.Errorf("beyond the total: %d", got)
 	}
-	await(t, reading)
+	_ = await(t, reading)
 	if got := await(t, post(t, url+"?unread=1", 1000, false)); got != http.StatusOK {
 		t.Errorf("a body that nobody reads: %d", got)
 	}

@@ -17,7 +17,7 @@ func TestRecover(t *testing.T) {
 	var buf bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&buf, nil))
 	serve := func(p any) *httptest.ResponseRecorder {
-		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/api/v1/zones", nil)
+		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/api/v1/zones", nil)
 		func() {
 			defer problem.Recover(w, r, log)
 			if p != nil {

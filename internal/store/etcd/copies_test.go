@@ -64,9 +64,9 @@ func TestCopies(t *testing.T) {
 		t.Fatal(err)
 	}
 	be := backend.NewDefaultBackend(zap.NewNop(), path)
-	defer be.Close()
+	defer func() { _ = be.Close() }()
 	kv := mvcc.NewStore(zap.NewNop(), be, &lease.FakeLessor{}, mvcc.StoreConfig{})
-	defer kv.Close()
+	defer func() { _ = kv.Close() }()
 	got, err := kv.Range(t.Context(), []byte(Root+"key"), nil, mvcc.RangeOptions{})
 	if err != nil || len(got.KVs) != 1 {
 		t.Errorf("what the copy holds: %v, %v", got, err)
