@@ -14,7 +14,7 @@ LINT      := $(GO) tool -modfile=tools/go.mod golangci-lint
 # Tests that run whole clusters; they want the machine for themselves.
 CLUSTERS  := ./test/e2e/...
 
-.PHONY: all setup build demo demo-down test test-fresh unit e2e ifupdown2 ifupdown2-here test-vm test-vm-quick lint fmt bench man install clean
+.PHONY: all setup build demo demo-down test test-fresh test-attacks unit e2e ifupdown2 ifupdown2-here test-vm test-vm-quick lint fmt bench man install clean
 
 all: build
 
@@ -43,6 +43,11 @@ test-fresh:
 
 unit:
 	$(GO) test $$($(GO) list ./... | grep -v -e /test/e2e -e /driver/ifupdown2)
+
+## test-attacks: attacks on a server's resources at full size, on the loopback; make test
+## runs them in a short form
+test-attacks:
+	$(GO) test -count=1 -timeout 30m -v ./test/attacks -args -full
 
 e2e:
 	$(GO) test -count=1 -timeout 30m -skip '^Test(VM|Ifupdown2)' $(CLUSTERS)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/activation"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/backup"
 	"github.com/viaduct-sdn/viaduct/internal/server"
+	"github.com/viaduct-sdn/viaduct/internal/server/limit"
 	"github.com/viaduct-sdn/viaduct/internal/store/etcd"
 )
 
@@ -33,6 +35,9 @@ const (
 	// GOGC does not say it: with some tens of MiB in use, memory is cheaper than the time
 	// that the runtime's default of 100 would spend on it while many write.
 	gcPercent = 200
+	// memoryTarget is from which size in bytes memory is collected eagerly, where
+	// GOMEMLIMIT does not say it; what is in use may be more.
+	memoryTarget = 1 << 30
 )
 
 // serverFlags configure a server.
@@ -46,6 +51,12 @@ type serverFlags struct {
 	etcdCert  string
 	etcdKey   string
 	verbose   bool
+
+	connections, perAddress int
+
+	auditFile   string
+	auditSyslog bool
+	newCluster  bool
 }
 
 func (f *serverFlags) register(cmd *cobra.Command) {
@@ -64,6 +75,11 @@ func (f *serverFlags) registerEtcd(cmd *cobra.Command) {
 	fs.StringVar(&f.etcdCA, "etcd-ca", "", "authority of the etcd cluster's certificates, PEM file")
 	fs.StringVar(&f.etcdCert, "etcd-cert", "", "client certificate for the etcd cluster, PEM file")
 	fs.StringVar(&f.etcdKey, "etcd-key", "", "key of the client certificate, PEM file")
+	fs.IntVar(&f.connections, "max-connections", 0, "how many connections of the network are open at once: each agent has one or two (default: as many as the limit of open files allows, at most "+strconv.Itoa(limit.DefaultConnections)+")")
+	fs.IntVar(&f.perAddress, "max-connections-per-address", 0, "how many of them may come from one address; raise it where agents share one, behind address translation or a proxy (default: an eighth)")
+	fs.StringVar(&f.auditFile, "audit-file", "", "append every audit entry to this file too, a line of JSON for each; SIGHUP opens it anew after a rotation")
+	fs.BoolVar(&f.auditSyslog, "audit-syslog", false, "send every audit entry to the host's syslog too (facility authpriv)")
+	fs.BoolVar(&f.newCluster, "new-cluster", false, "begin a new cluster in a data directory that was another one's, whose store is lost or elsewhere: all nodes have to join anew")
 }
 
 func serverCommand() *cobra.Command {
@@ -95,9 +111,29 @@ func runServer(ctx context.Context, version string, f *serverFlags, ready func()
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryTarget)
+	}
+	files, err := limit.Descriptors()
+	if err != nil {
+		return err
+	}
+	connections, err := limit.Bounds(f.connections, f.perAddress, files)
+	if err != nil {
+		return err
+	}
 	listeners, err := listen(f.listen)
 	if err != nil {
 		return err
+	}
+	sinks, err := f.auditSinks()
+	defer func() {
+		for _, s := range sinks {
+			_ = s.Close()
+		}
+	}()
+	if err != nil {
+		return errors.Join(err, closeAll(listeners))
 	}
 	st, err := openStore(ctx, f, log)
 	if err != nil {
@@ -107,9 +143,10 @@ func runServer(ctx context.Context, version string, f *serverFlags, ready func()
 	if err := backup.Unfinished(ctx, st); err != nil {
 		return errors.Join(err, closeAll(listeners))
 	}
+	go reopenOnHangup(ctx, sinks, log)
 	s, err := server.New(server.Config{
 		Data: f.data, Store: st, Listeners: listeners, Names: f.names, Advertise: f.advertise, Logger: log, Version: version,
-		Ready: ready,
+		Ready: ready, Connections: connections, AuditSinks: sinks, NewCluster: f.newCluster,
 	})
 	if err != nil {
 		return err
@@ -184,7 +221,7 @@ func openStore(ctx context.Context, f *serverFlags, log *slog.Logger) (*etcd.Sto
 		return nil, fmt.Errorf("cannot make the data directory: %w; choose another with --data", err)
 	}
 	if len(f.etcd) == 0 {
-		return etcd.OpenEmbedded(ctx, etcd.Embedded{Dir: filepath.Join(f.data, "store"), Logger: log})
+		return etcd.OpenEmbedded(ctx, etcd.Embedded{Dir: filepath.Join(f.data, "store"), Copies: filepath.Join(f.data, "copies"), Logger: log})
 	}
 	cfg, err := f.etcdTLS()
 	if err != nil {

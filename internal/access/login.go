@@ -135,6 +135,12 @@ func (s *Service) Has(id Identity, path string, anyOf ...Privilege) bool {
 	return false
 }
 
+// HasAnywhere reports whether whoever it is may have any of the privileges on some path:
+// if not, there is no need to know on which one it would take them.
+func (s *Service) HasAnywhere(id Identity, anyOf ...Privilege) bool {
+	return s.view().anywhere(id)&setOf(anyOf...) != 0
+}
+
 // Privileges are all that whoever it is has on the path; the values tell which
 // of them propagate to deeper paths.
 func (s *Service) Privileges(id Identity, path string) map[Privilege]bool {

@@ -17,6 +17,8 @@ type view struct {
 	tokens map[string]*tokenEntry
 	acl    map[string][]ACLEntry // by path, sorted
 	rules  rules
+	// most are the privileges that somebody has on any path, NoAccess left aside.
+	most map[subject]set
 	// changed is the revision of the last change.
 	changed int64
 	// stale is closed as soon as there is a newer view.
@@ -96,6 +98,10 @@ func compile(entries map[string]mirror.Entry[any], stale <-chan struct{}) *view 
 		slices.Sort(u.groups)
 	}
 	v.rules = compileRules(all, func(id string) set { return v.roles[id].privileges })
+	v.most = make(map[subject]set)
+	for _, e := range all {
+		v.most[e.subject()] |= v.roles[e.Role].privileges
+	}
 	return v
 }
 
@@ -137,4 +143,21 @@ func (v *view) privileges(id Identity, path string, now time.Time) (have, propag
 		have, propagated = have&own, propagated&ownPropagated
 	}
 	return have, propagated
+}
+
+// anywhere are privileges beside which an identity has none on any path.
+func (v *view) anywhere(id Identity) set {
+	have := v.most[subject{SubjectUser, id.User}]
+	if u := v.users[id.User]; u != nil {
+		for _, g := range u.groups {
+			have |= v.most[subject{SubjectGroup, g}]
+		}
+	}
+	if id.User == RootUser {
+		have = everything
+	}
+	if t := v.tokens[id.String()]; id.Token != "" && (t == nil || t.Privsep) {
+		have &= v.most[subject{SubjectToken, id.String()}]
+	}
+	return have
 }

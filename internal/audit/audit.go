@@ -8,6 +8,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,16 +19,23 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// Most is how many entries are kept. Until old ones are
-// removed there may be as many more for each server.
-const Most = 10_000
+// Most is how many entries of writes that were carried out are kept, and MostRefused
+// how many of others. Until old ones are removed there may be as many more for each
+// server.
+const (
+	Most        = 10_000
+	MostRefused = 2_000
+)
 
 const (
-	prefix = "audit/"
+	prefix        = "audit/"
+	prefixRefused = "audit-refused/"
 	// queued bounds how many entries wait to be stored. A page has at most so many
 	// entries, and bytes unless it has one entry only: an external etcd takes requests
 	// of 1.5 MiB by default. Old pages are removed so many at once: it takes 128 writes
@@ -68,6 +76,9 @@ type Entry struct {
 	// Status is that of the HTTP answer; Error says in a word what was wrong.
 	Status int    `json:"status"`
 	Error  string `json:"error,omitempty"`
+	// Count is how many equal ones an entry stands for that came within a minute after
+	// another one; 0 for one that stands for itself.
+	Count int `json:"count,omitempty"`
 }
 
 // Query selects entries.
@@ -95,8 +106,11 @@ type Options struct {
 	Now func() time.Time
 	// Logger gets every entry; nil drops them.
 	Logger *slog.Logger
-	// Most is how many entries are kept; 0 means Most.
-	Most int
+	// Most is how many entries are kept of what was carried out, and MostRefused of what
+	// was refused; 0 means Most and MostRefused.
+	Most, MostRefused int
+	// Sinks get every entry that is stored.
+	Sinks []Sink
 }
 
 // Log is the Trail of a server. Make one with Open; Run stores what is recorded.
@@ -104,13 +118,31 @@ type Log struct {
 	store store.Store
 	now   func() time.Time
 	log   *slog.Logger
-	most  int
+	// series are what was carried out and what was refused.
+	series   [2]series
+	refusals refusals
+	sinks    []Sink
+	sinkFail rate.Sometimes
 	// server tells apart what several servers record at the same nanosecond.
 	server string
 	queue  chan item
 
 	mu   sync.Mutex
 	last int64 // nanoseconds; times of one server only grow
+}
+
+// series is where one sort of entries is kept, and how many of them.
+type series struct {
+	prefix string
+	most   int
+}
+
+// of is the series of an entry.
+func (l *Log) of(e *Entry) series {
+	if e.refused() {
+		return l.series[1]
+	}
+	return l.series[0]
 }
 
 // item is an entry to be stored, or, with done, a request to be told when all
@@ -124,22 +156,34 @@ var _ Trail = (*Log)(nil)
 
 // Open makes a log on a store.
 func Open(st store.Store, o Options) *Log {
-	l := &Log{store: st, now: o.Now, log: o.Logger, most: o.Most, queue: make(chan item, queued), server: fmt.Sprintf("%08x", rand.Uint32())}
+	l := &Log{
+		store: st, now: o.Now, log: o.Logger, queue: make(chan item, queued), server: fmt.Sprintf("%08x", rand.Uint32()), sinks: o.Sinks,
+		series:   [2]series{{prefix, cmp.Or(o.Most, Most)}, {prefixRefused, cmp.Or(o.MostRefused, MostRefused)}},
+		sinkFail: rate.Sometimes{First: 1, Interval: time.Minute},
+	}
 	if l.now == nil {
 		l.now = time.Now
 	}
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
 	}
-	if l.most == 0 {
-		l.most = Most
-	}
 	return l
 }
 
-// Record implements Trail. If so many entries wait to be stored that there is no
-// room, the entry is in the log only, which says so.
+// Record implements Trail. Refusals that come again and again are counted, see
+// refusals. If so many entries wait to be stored that there is no room, the entry is in
+// the log only, which says so.
 func (l *Log) Record(e Entry) {
+	if e.refused() {
+		var ok bool
+		if e, ok = l.refusals.count(e, l.now()); !ok {
+			return
+		}
+	}
+	l.record(e)
+}
+
+func (l *Log) record(e Entry) {
 	e = l.stamped(e)
 	attrs := []any{"author", e.Author, "from", e.From, "operation", e.Operation, "target", e.Target, "status", e.Status}
 	if len(e.Objects) > 0 {
@@ -147,6 +191,9 @@ func (l *Log) Record(e Entry) {
 	}
 	if e.Error != "" {
 		attrs = append(attrs, "error", e.Error)
+	}
+	if e.Count > 0 {
+		attrs = append(attrs, "count", e.Count)
 	}
 	l.log.Info("audit", attrs...)
 	select {
@@ -188,15 +235,24 @@ func cut(s string) string {
 func (l *Log) Run(ctx context.Context) {
 	l.tidy(ctx)
 	sinceTidy := 0
+	tick := time.NewTicker(window / 4)
+	defer tick.Stop()
 	for {
 		select {
+		case <-tick.C:
+			for _, e := range l.refusals.due(l.now().Add(-window)) {
+				l.record(e)
+			}
 		case first := <-l.queue:
 			sinceTidy += l.write(ctx, l.gather(ctx, first))
-			if sinceTidy >= max(tidyAfter, l.most) {
+			if sinceTidy >= max(tidyAfter, min(l.series[0].most, l.series[1].most)) {
 				sinceTidy = 0
 				l.tidy(ctx)
 			}
 		case <-ctx.Done():
+			for _, e := range l.refusals.due(l.now()) {
+				l.record(e)
+			}
 			for {
 				select {
 				case first := <-l.queue:
@@ -234,24 +290,37 @@ func (l *Log) gather(ctx context.Context, first item) []item {
 
 // write stores entries and returns how many there were.
 func (l *Log) write(ctx context.Context, items []item) int {
+	var entries []Entry
 	for _, i := range items {
 		if i.done != nil {
 			defer close(i.done)
+		} else {
+			entries = append(entries, i.entry)
+		}
+	}
+	for _, s := range l.sinks {
+		if err := s.Write(entries); err != nil {
+			l.sinkFail.Do(func() {
+				l.log.Error("audit entries are missing where they are to be written to besides the store; see that there is room", "entries", len(entries), "error", err)
+			})
 		}
 	}
 	n := 0
-	for _, p := range paged(items) {
-		n += l.storePage(ctx, p)
+	for _, s := range l.series {
+		own := slices.DeleteFunc(slices.Clone(entries), func(e Entry) bool { return l.of(&e) != s })
+		for _, p := range paged(own) {
+			n += l.storePage(ctx, s, p)
+		}
 	}
 	return n
 }
 
 // storePage stores a page and returns how many entries it has; none if it could not.
-func (l *Log) storePage(ctx context.Context, p page) int {
+func (l *Log) storePage(ctx context.Context, s series, p page) int {
 	for wait := 50 * time.Millisecond; ; wait *= 2 {
 		// The end of the server must not cut it off.
 		one, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-		_, err := l.store.Txn(one, nil, []store.Op{store.Put(prefix+p.id, p.lines)})
+		_, err := l.store.Txn(one, nil, []store.Op{store.Put(s.prefix+p.id, p.lines)})
 		cancel()
 		if err == nil {
 			return p.len()
@@ -265,17 +334,23 @@ func (l *Log) storePage(ctx context.Context, p page) int {
 
 // tidy removes the oldest pages beyond the entries that are kept.
 func (l *Log) tidy(ctx context.Context) {
-	pages, err := l.pages(ctx)
+	for _, s := range l.series {
+		l.tidySeries(ctx, s)
+	}
+}
+
+func (l *Log) tidySeries(ctx context.Context, s series) {
+	pages, err := l.pages(ctx, s)
 	kept := 0
 	old := len(pages)
-	for old > 0 && kept < l.most {
+	for old > 0 && kept < s.most {
 		old--
 		kept += pages[old].len()
 	}
 	for chunk := range slices.Chunk(pages[:old], batch) {
 		ops := make([]store.Op, len(chunk))
 		for i, p := range chunk {
-			ops[i] = store.Delete(prefix + p.id)
+			ops[i] = store.Delete(s.prefix + p.id)
 		}
 		if _, err = l.store.Txn(ctx, nil, ops); err != nil || !delay.For(ctx, linger) { // others write, too
 			break
@@ -291,14 +366,17 @@ func (l *Log) List(ctx context.Context, q Query) ([]Entry, error) {
 	if err := l.flush(ctx); err != nil {
 		return nil, err
 	}
-	pages, err := l.pages(ctx)
+	done, err := l.newest(ctx, l.series[0])
 	if err != nil {
-		return nil, fmt.Errorf("reading the audit entries: %w", err)
+		return nil, err
+	}
+	refused, err := l.newest(ctx, l.series[1])
+	if err != nil {
+		return nil, err
 	}
 	out := []Entry{}
-	seen := 0
-	for e := range l.backward(pages) {
-		if seen++; len(out) == q.Limit || seen > l.most {
+	for e := range merged(done, refused) {
+		if len(out) == q.Limit {
 			break
 		}
 		if (q.After == "" || e.ID < q.After) && (q.Author == "" || q.Author == e.Author) {

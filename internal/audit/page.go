@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"iter"
 	"slices"
 	"strconv"
@@ -33,21 +34,18 @@ func entryID(t time.Time, server string) string {
 	return zeros[min(len(ns), len(zeros)):] + ns + "-" + server
 }
 
-// paged puts the entries of items, which are sorted, on as few pages as they fit on.
-func paged(items []item) []page {
+// paged puts entries, which are sorted, on as few pages as they fit on.
+func paged(entries []Entry) []page {
 	var out []page
-	for n := range items {
-		e := &items[n].entry
-		if items[n].done != nil {
-			continue
-		}
+	for n := range entries {
+		e := &entries[n]
 		line, err := json.Marshal(e)
 		if err != nil { // plain values only: cannot happen
 			panic(err)
 		}
 		last := len(out) - 1
 		if last < 0 || len(out[last].lines)+1+len(line) > pageBytes {
-			room := min((len(line)+1)*(len(items)-n), pageBytes) // the others are about as long
+			room := min((len(line)+1)*(len(entries)-n), pageBytes) // the others are about as long
 			out = append(out, page{id: e.ID, lines: append(make([]byte, 0, max(room, len(line))), line...)})
 			continue
 		}
@@ -58,14 +56,14 @@ func paged(items []item) []page {
 }
 
 // pages are all that are stored, oldest first.
-func (l *Log) pages(ctx context.Context) ([]page, error) {
-	records, _, err := l.store.List(ctx, prefix, "")
+func (l *Log) pages(ctx context.Context, s series) ([]page, error) {
+	records, _, err := l.store.List(ctx, s.prefix, "")
 	if err != nil {
 		return nil, err
 	}
 	out := make([]page, len(records))
 	for i, r := range records {
-		out[i] = page{id: strings.TrimPrefix(r.Key, prefix), lines: r.Value}
+		out[i] = page{id: strings.TrimPrefix(r.Key, s.prefix), lines: r.Value}
 	}
 	return out, nil
 }
@@ -77,7 +75,7 @@ func (l *Log) entries(p page) []Entry {
 	for line := range bytes.SplitSeq(p.lines, []byte{'\n'}) {
 		var e Entry
 		if err := json.Unmarshal(line, &e); err != nil {
-			l.log.Error("a stored audit entry is left out", "key", prefix+p.id, "error", err)
+			l.log.Error("a stored audit entry is left out", "page", p.id, "error", err)
 			continue
 		}
 		e.ID = entryID(e.Time, server)
@@ -100,6 +98,47 @@ func (l *Log) backward(pages []page) iter.Seq[Entry] {
 				}
 				read = read[:len(read)-1]
 			}
+		}
+	}
+}
+
+// newest are the entries of a series that are kept, newest first.
+func (l *Log) newest(ctx context.Context, s series) (iter.Seq[Entry], error) {
+	pages, err := l.pages(ctx, s)
+	if err != nil {
+		return nil, fmt.Errorf("reading the audit entries: %w", err)
+	}
+	return func(yield func(Entry) bool) {
+		seen := 0
+		for e := range l.backward(pages) {
+			if seen++; seen > s.most || !yield(e) {
+				return
+			}
+		}
+	}, nil
+}
+
+// merged goes through the entries of both, newest first.
+func merged(a, b iter.Seq[Entry]) iter.Seq[Entry] {
+	return func(yield func(Entry) bool) {
+		nextA, stopA := iter.Pull(a)
+		defer stopA()
+		nextB, stopB := iter.Pull(b)
+		defer stopB()
+		x, okX := nextA()
+		y, okY := nextB()
+		for okX || okY {
+			if okX && (!okY || x.ID > y.ID) {
+				if !yield(x) {
+					return
+				}
+				x, okX = nextA()
+				continue
+			}
+			if !yield(y) {
+				return
+			}
+			y, okY = nextB()
 		}
 	}
 }

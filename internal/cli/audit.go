@@ -20,7 +20,10 @@ func (a *app) auditCommand() *cobra.Command {
 		Short: "List who wrote what, newest first",
 		Long: `Lists what was asked to be written through the native API, by whom and from where,
 and what became of it: carried out (ok), or why it was refused. The newest 10,000
-are kept. Neither secrets nor what was written are in it.`,
+are kept, and apart from them the newest 2,000 refusals; equal ones within a minute
+are counted together. Neither secrets nor what was written are in it.
+
+The server keeps all of them for good with --audit-file or --audit-syslog.`,
 		Example: `  viaduct audit --user bob@pve
   viaduct audit -n 1000 -o json`,
 		Args: args(0, 0, ""),
@@ -75,6 +78,9 @@ func auditTarget(e api.AuditEntry) string {
 func auditResult(e api.AuditEntry) string {
 	if e.Error == "" {
 		return "ok"
+	}
+	if e.Count > 0 {
+		return e.Error + " (" + strconv.Itoa(e.Count) + " times more)"
 	}
 	return e.Error
 }

@@ -17,11 +17,18 @@ type Index struct {
 	tagged map[tagKey][]*VNet
 	// subnets are those of each VNet, whether it exists or not, sorted by ID.
 	subnets map[string][]*Subnet
+	// gateways are those of each VNet with a certain gateway, sorted by ID.
+	gateways map[gatewayKey][]*Subnet
 	// placed are the subnets whose VNet exists, in the order of zonedSubnet.compare.
 	placed []zonedSubnet
 	// routed are the zones by the VXLAN identifiers of their routed traffic; nil
 	// until somebody asks.
 	routed map[int]*Zone
+}
+
+type gatewayKey struct {
+	vnet string
+	addr netip.Addr
 }
 
 type tagKey struct {
@@ -33,9 +40,10 @@ type tagKey struct {
 // number of VNets and subnets.
 func NewIndex(cfg *Config) *Index {
 	x := &Index{
-		zoneOf:  make(map[string]string, len(cfg.VNets)),
-		tagged:  make(map[tagKey][]*VNet),
-		subnets: make(map[string][]*Subnet),
+		zoneOf:   make(map[string]string, len(cfg.VNets)),
+		tagged:   make(map[tagKey][]*VNet),
+		subnets:  make(map[string][]*Subnet),
+		gateways: make(map[gatewayKey][]*Subnet),
 	}
 	for _, id := range sortedKeys(cfg.VNets) {
 		v := cfg.VNets[id]
@@ -47,6 +55,9 @@ func NewIndex(cfg *Config) *Index {
 	for _, id := range sortedKeys(cfg.Subnets) {
 		s := cfg.Subnets[id]
 		x.subnets[s.VNet] = append(x.subnets[s.VNet], s)
+		if k, ok := gatewayOf(s); ok {
+			x.gateways[k] = append(x.gateways[k], s)
+		}
 		if zone, ok := x.zoneOf[s.VNet]; ok && s.CIDR.IsValid() {
 			x.placed = append(x.placed, inZone(zone, s))
 		}
@@ -66,6 +77,21 @@ func tagKeys(v *VNet) []tagKey {
 	return out
 }
 
+// gatewayOf is what a subnet is found by that has a gateway.
+func gatewayOf(s *Subnet) (gatewayKey, bool) {
+	return gatewayKey{s.VNet, s.Gateway}, s.Gateway.IsValid()
+}
+
+// sharingGateway are the subnets of a VNet with the gateway of one of them, that included
+// if it is in the index.
+func (x *Index) sharingGateway(s *Subnet) []*Subnet {
+	k, ok := gatewayOf(s)
+	if !ok {
+		return nil
+	}
+	return x.gateways[k]
+}
+
 func inZone(zone string, s *Subnet) zonedSubnet {
 	return zonedSubnet{zone: zone, prefix: s.CIDR.Masked(), subnet: s}
 }
@@ -77,20 +103,33 @@ func (x *Index) Tagged(zone string, tag int) []*VNet { return x.tagged[tagKey{zo
 // Subnets are the subnets of a VNet, sorted by ID.
 func (x *Index) Subnets(vnet string) []*Subnet { return x.subnets[vnet] }
 
+// few is up to how many changes it is cheaper to make one by one, each in a sorted list
+// of all, than to make such a list anew.
+const few = 64
+
 // Follow makes the index of one configuration that of another. Objects that both share
 // cost little.
 func (x *Index) Follow(from, to *Config) {
+	type change struct{ old, new Object }
+	var changes []change
 	for _, k := range []Kind{KindZone, KindVNet, KindSubnet} {
 		for o := range from.Each(k) {
 			if n := to.Get(k, o.ObjectID()); n != o {
-				x.Replace(o, n)
+				changes = append(changes, change{o, n})
 			}
 		}
 		for n := range to.Each(k) {
 			if from.Get(k, n.ObjectID()) == nil {
-				x.Replace(nil, n)
+				changes = append(changes, change{nil, n})
 			}
 		}
+	}
+	if len(changes) > few {
+		*x = *NewIndex(to)
+		return
+	}
+	for _, c := range changes {
+		x.Replace(c.old, c.new)
 	}
 }
 
@@ -98,8 +137,14 @@ func (x *Index) Follow(from, to *Config) {
 // for none.
 func (x *Index) Replace(old, new Object) {
 	x.routed = kept(x.routed, old, new)
-	if v, ok := old.(*VNet); ok {
-		x.removeVNet(v)
+	from, wasVNet := old.(*VNet)
+	to, isVNet := new.(*VNet)
+	if wasVNet && isVNet && from.ID == to.ID && from.Zone == to.Zone {
+		x.retag(from, to) // its subnets stay where they are
+		return
+	}
+	if wasVNet {
+		x.removeVNet(from)
 	}
 	if s, ok := old.(*Subnet); ok {
 		x.removeSubnet(s)
@@ -122,14 +167,34 @@ func kept(routed map[int]*Zone, objects ...Object) map[int]*Zone {
 	return routed
 }
 
+// retag takes one VNet for another of the same name and zone.
+func (x *Index) retag(from, to *VNet) {
+	for _, k := range tagKeys(from) {
+		drop(x.tagged, k, from)
+	}
+	for _, k := range tagKeys(to) {
+		x.tagged[k] = insert(x.tagged[k], to, byID)
+	}
+}
+
 func (x *Index) addVNet(v *VNet) {
 	for _, k := range tagKeys(v) {
 		x.tagged[k] = insert(x.tagged[k], v, byID)
 	}
 	x.zoneOf[v.ID] = v.Zone
-	for _, s := range x.subnets[v.ID] {
-		x.place(v.Zone, s)
+	subnets := x.subnets[v.ID]
+	if len(subnets) <= few {
+		for _, s := range subnets {
+			x.place(v.Zone, s)
+		}
+		return
 	}
+	for _, s := range subnets {
+		if s.CIDR.IsValid() {
+			x.placed = append(x.placed, inZone(v.Zone, s))
+		}
+	}
+	slices.SortFunc(x.placed, zonedSubnet.compare)
 }
 
 func (x *Index) removeVNet(v *VNet) {
@@ -137,13 +202,21 @@ func (x *Index) removeVNet(v *VNet) {
 		drop(x.tagged, k, v)
 	}
 	delete(x.zoneOf, v.ID)
-	for _, s := range x.subnets[v.ID] {
-		x.displace(v.Zone, s)
+	subnets := x.subnets[v.ID]
+	if len(subnets) <= few {
+		for _, s := range subnets {
+			x.displace(v.Zone, s)
+		}
+		return
 	}
+	x.placed = slices.DeleteFunc(x.placed, func(e zonedSubnet) bool { return e.subnet.VNet == v.ID })
 }
 
 func (x *Index) addSubnet(s *Subnet) {
 	x.subnets[s.VNet] = insert(x.subnets[s.VNet], s, byID)
+	if k, ok := gatewayOf(s); ok {
+		x.gateways[k] = insert(x.gateways[k], s, byID)
+	}
 	if zone, ok := x.zoneOf[s.VNet]; ok {
 		x.place(zone, s)
 	}
@@ -151,6 +224,9 @@ func (x *Index) addSubnet(s *Subnet) {
 
 func (x *Index) removeSubnet(s *Subnet) {
 	drop(x.subnets, s.VNet, s)
+	if k, ok := gatewayOf(s); ok {
+		drop(x.gateways, k, s)
+	}
 	if zone, ok := x.zoneOf[s.VNet]; ok {
 		x.displace(zone, s)
 	}

@@ -120,7 +120,8 @@ func sameIndex(t *rapid.T, got, want *Index) {
 	if d := cmp.Diff(want.placed, got.placed, cmp.Comparer(func(a, b zonedSubnet) bool { return a == b }), cmpopts.EquateEmpty()); d != "" {
 		t.Fatalf("placed subnets:\n%s", d)
 	}
-	for _, d := range []string{cmp.Diff(want.zoneOf, got.zoneOf), cmp.Diff(want.tagged, got.tagged), cmp.Diff(want.subnets, got.subnets, cmp.Comparer(func(a, b *Subnet) bool { return a == b }))} {
+	for _, d := range []string{cmp.Diff(want.zoneOf, got.zoneOf), cmp.Diff(want.tagged, got.tagged), cmp.Diff(want.subnets, got.subnets, cmp.Comparer(func(a, b *Subnet) bool { return a == b })),
+		cmp.Diff(want.gateways, got.gateways, cmp.Comparer(func(a, b *Subnet) bool { return a == b }), cmpopts.EquateComparable(gatewayKey{}))} {
 		if d != "" {
 			t.Fatalf("the index:\n%s", d)
 		}

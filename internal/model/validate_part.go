@@ -49,10 +49,8 @@ func (x *Index) Around(cfg *Config, edits []Edit, in *Scope) *Scope {
 func (x *Index) aroundSubnet(cfg *Config, s *Subnet, in *Scope) {
 	in.subnets[s.ID] = true
 	in.vnets[s.VNet] = true
-	for _, other := range x.subnets[s.VNet] {
-		if s.Gateway.IsValid() && other.Gateway == s.Gateway {
-			in.subnets[other.ID] = true
-		}
+	for _, other := range x.sharingGateway(s) {
+		in.subnets[other.ID] = true
 	}
 	zone, ok := x.zoneOf[s.VNet]
 	if !ok {
@@ -123,10 +121,8 @@ func (x *Index) Validate(cfg *Config, known []string, in *Scope) Problems {
 
 // addCompared adds what a subnet is compared with.
 func (x *Index) addCompared(cfg *Config, s *Subnet, to map[string]bool) {
-	for _, other := range x.subnets[s.VNet] {
-		if s.Gateway.IsValid() && other.Gateway == s.Gateway {
-			to[other.ID] = true
-		}
+	for _, other := range x.sharingGateway(s) {
+		to[other.ID] = true
 	}
 	if zone, ok := x.zoneOf[s.VNet]; ok && s.CIDR.IsValid() {
 		if outer, ok := x.outer(inZone(zone, s)); ok {

@@ -83,6 +83,21 @@ func Open(ctx context.Context, st store.Store, now func() time.Time) (*Authority
 	return nil, fmt.Errorf("storing the certificate authority: %w", store.ErrConflict)
 }
 
+// Founded returns the certificate of the authority that the store has, PEM; empty if it
+// has none.
+func Founded(ctx context.Context, st store.Store) (string, error) {
+	r, err := st.Get(ctx, keyCA)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading the certificate authority: %w", err)
+	}
+	a := &Authority{}
+	err = a.load(r.Value)
+	return a.certPEM, err
+}
+
 func newCA(now time.Time) ([]byte, error) {
 	key, err := newKey()
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -115,12 +114,16 @@ func (s *Service) commit(ctx context.Context, v *View, r *Revision) error {
 	if err != nil {
 		return err
 	}
-	info, err := encode(r.Info)
+	info, err := encode(Past{Info: r.Info, Bytes: int64(len(doc))})
 	if err != nil {
 		return err
 	}
-	return s.turn(ctx, v, core{Revision: r.Number, Running: r.Config},
+	err = s.turn(ctx, v, core{Revision: r.Number, Running: r.Config},
 		store.Put(numbered(prefixRevision, r.Number), doc), store.Put(numbered(prefixHistory, r.Number), info))
+	if err == nil {
+		s.pruned(context.WithoutCancel(ctx))
+	}
+	return err
 }
 
 // turn lets a revision run and clears the pending log, on condition that the
@@ -218,17 +221,14 @@ func (s *Service) Revision(ctx context.Context, n int64) (*Revision, error) {
 }
 
 // History describes every revision, newest first.
-func (s *Service) History(ctx context.Context) ([]Info, error) {
-	records, _, err := s.store.List(ctx, prefixHistory, "")
+func (s *Service) History(ctx context.Context) ([]Past, error) {
+	all, err := s.history(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Info, len(records))
-	for i, r := range records {
-		if err := decode(r.Key, r.Value, &out[i]); err != nil {
-			return nil, err
-		}
+	out := make([]Past, len(all))
+	for i, h := range all {
+		out[i] = h.Past
 	}
-	slices.Reverse(out)
 	return out, nil
 }

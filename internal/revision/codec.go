@@ -58,6 +58,9 @@ type Record struct {
 	Time   time.Time    `json:"time"`
 	Author string       `json:"author"`
 	Edits  []model.Edit `json:"edits"`
+
+	// bytes is the size of its JSON form.
+	bytes int64
 }
 
 // Info describes a revision.
@@ -68,6 +71,15 @@ type Info struct {
 	Message string    `json:"message,omitempty"`
 	// Count is the number of objects that differ from the revision before.
 	Count int `json:"count"`
+}
+
+// Past is a revision in the history.
+type Past struct {
+	Info
+	// Bytes is the size of what is stored of it; 0 for a revision of earlier releases.
+	Bytes int64 `json:"bytes,omitempty"`
+	// Pinned keeps it whatever its age.
+	Pinned bool `json:"pinned,omitempty"`
 }
 
 // Revision is an immutable snapshot of the configuration.
@@ -88,6 +100,11 @@ func encode(v any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return pack(b)
+}
+
+// pack compresses JSON when it is large.
+func pack(b []byte) ([]byte, error) {
 	if len(b) < compressFrom {
 		return b, nil
 	}
@@ -105,16 +122,26 @@ func encode(v any) ([]byte, error) {
 // maxValue bounds what decode unpacks, in bytes.
 const maxValue = 1 << 30
 
+// unpack is the JSON that pack was given; key is for the error.
+func unpack(key string, b []byte) ([]byte, error) {
+	if !bytes.HasPrefix(b, []byte{0x1f, 0x8b}) { // gzip's mark, which no JSON begins with
+		return b, nil
+	}
+	r, err := gzip.NewReader(bytes.NewReader(b))
+	if err == nil {
+		b, err = io.ReadAll(io.LimitReader(r, maxValue))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("stored value %s is damaged: %w", key, err)
+	}
+	return b, nil
+}
+
 // decode reads what encode wrote; key is for the error.
 func decode(key string, b []byte, into any) error {
-	if bytes.HasPrefix(b, []byte{0x1f, 0x8b}) { // gzip's mark, which no JSON begins with
-		r, err := gzip.NewReader(bytes.NewReader(b))
-		if err == nil {
-			b, err = io.ReadAll(io.LimitReader(r, maxValue))
-		}
-		if err != nil {
-			return fmt.Errorf("stored value %s is damaged: %w", key, err)
-		}
+	b, err := unpack(key, b)
+	if err != nil {
+		return err
 	}
 	if err := json.Unmarshal(b, into); err != nil {
 		return fmt.Errorf("stored value %s is not understood (written by a newer release?): %w", key, err)

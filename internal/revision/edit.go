@@ -76,11 +76,14 @@ func (s *Service) Edit(ctx context.Context, author string, edits []model.Edit, o
 // more than once, by any goroutine, and what it returns as an error is returned. It must
 // not edit by itself: other writers wait.
 func (s *Service) Change(ctx context.Context, author string, edits func(*View) ([]model.Edit, error), o EditOptions) (*EditResult, error) {
+	if o.DryRun {
+		return s.tryOut(ctx, edits, o)
+	}
 	c := &call{ctx: ctx, author: author, edits: edits, options: o, done: make(chan struct{})}
 	if err := s.carryOut(c); err != nil {
 		return nil, err
 	}
-	if len(c.live) == 0 || o.DryRun {
+	if len(c.live) == 0 {
 		return c.result, nil
 	}
 	// Live objects are no part of the pending log; a conflict here must not append the
@@ -100,6 +103,31 @@ func (s *Service) Change(ctx context.Context, author string, edits func(*View) (
 	return nil, err
 }
 
+// tryOut works out what a Change would do. It stores nothing, so no writer waits for it.
+func (s *Service) tryOut(ctx context.Context, work func(*View) ([]model.Edit, error), o EditOptions) (*EditResult, error) {
+	v, err := s.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.stillPending(o.Pending); err != nil {
+		return nil, err
+	}
+	edits, err := work(v)
+	if err != nil {
+		return nil, err
+	}
+	d := newDraft(v.Pending, nil)
+	p, err := s.prepare(v, d, edits, o)
+	if err != nil {
+		return nil, err
+	}
+	out := &EditResult{Changes: p.changes(v), Warnings: p.warnings}
+	if !o.Uncounted {
+		out.Pending = d.pending(v.Running)
+	}
+	return out, nil
+}
+
 // prepared is an edit call after all checks.
 type prepared struct {
 	// edits are what is left of the call's: copies, complete, in dependency
@@ -113,15 +141,31 @@ type prepared struct {
 	// touched holds the references of the edits so far, edited of those in edits.
 	touched, edited map[string]bool
 	warnings        model.Problems
+	// wide says that the call is validated against everything.
+	wide bool
 }
+
+// wide is from how many edits on it costs less to validate everything than to find what
+// they concern.
+const wide = 64
+
+// MaxEdits is how many edits a call may have. While one that is stored is worked out,
+// other writers wait.
+const MaxEdits = 100_000
 
 // prepare checks an edit call against a view, and makes its edits in a draft of the
 // view's pending configuration; a call that it refuses leaves the draft as it was.
 func (s *Service) prepare(v *View, d *draft, edits []model.Edit, o EditOptions) (_ *prepared, err error) {
+	if len(edits) > MaxEdits {
+		return nil, fmt.Errorf("%w: %d edits in one request, and %d are taken at once: split them into several requests", ErrTooMany, len(edits), MaxEdits)
+	}
 	if edits, err = inOrder(edits); err != nil {
 		return nil, err
 	}
-	p := &prepared{config: d.config, touched: make(map[string]bool), edited: make(map[string]bool)}
+	p := &prepared{config: d.config, touched: make(map[string]bool), edited: make(map[string]bool), wide: len(edits) > wide}
+	if p.wide {
+		d.found = nil // made anew by whoever needs it, at less cost than following these edits
+	}
 	err = p.make(v, d, edits, o)
 	slices.Reverse(p.undo)
 	defer func() {
@@ -281,7 +325,7 @@ func match(conds map[string]string, asked, ref string, old model.Object) error {
 func (s *Service) judge(d *draft, p *prepared, lax bool) (warnings model.Problems, err error) {
 	known := s.known()
 	validate := func() model.Problems { return model.Validate(d.config, known) }
-	if !slices.ContainsFunc(p.edits, func(e model.Edit) bool { return !e.Kind.Local() }) {
+	if !p.wide && !slices.ContainsFunc(p.edits, func(e model.Edit) bool { return !e.Kind.Local() }) {
 		x := d.index()
 		d.swap(p.undo)
 		scope := x.Around(d.config, p.edits, nil)

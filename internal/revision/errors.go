@@ -20,6 +20,8 @@ var (
 	ErrPendingEdits = errors.New("there are pending edits")
 	// ErrGuard: a further condition of an edit does not hold.
 	ErrGuard = errors.New("a condition of the edit does not hold any more")
+	// ErrTooMany: more was asked for at once, or left pending, than is taken.
+	ErrTooMany = errors.New("too much at once")
 	// ErrBusy: other writers won every time.
 	ErrBusy = errors.New("too many concurrent changes")
 )

@@ -2,6 +2,7 @@ package revision
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -274,7 +275,7 @@ func (s *Service) workOutOne(v *View, c *call, g *group, current bool) (told boo
 	if !c.options.Uncounted {
 		c.result.Pending = d.pending(v.Running)
 	}
-	if c.options.DryRun || len(p.edits) == 0 || !current && p.looksAtLive() {
+	if len(p.edits) == 0 || !current && p.looksAtLive() {
 		d.swap(p.undo)
 		return true, nil
 	}
@@ -294,7 +295,15 @@ func (p *prepared) looksAtLive() bool {
 // add adds a call's record to a group.
 func (s *Service) add(c *call, p *prepared, g *group) error {
 	r := Record{Seq: g.core.seq + 1, Time: s.now().UTC(), Author: c.author, Edits: p.edits}
-	value, err := encode(r)
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	r.bytes = int64(len(text))
+	if err := s.admit(g.core.load, r); err != nil {
+		return err
+	}
+	value, err := pack(text)
 	if err != nil {
 		return err
 	}

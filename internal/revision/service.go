@@ -1,6 +1,7 @@
 package revision
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,11 @@ import (
 type Options struct {
 	// Known returns the names of the nodes that have joined; nil means none.
 	Known func() []string
+	// Pending and OwnPending bound what is pending, altogether and of one user; their
+	// zero values mean DefaultPending and DefaultOwnPending.
+	Pending, OwnPending Pending
+	// Kept bounds the history; the zero value means DefaultKept.
+	Kept Kept
 	// Now is the clock; nil means time.Now.
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -32,6 +38,9 @@ type Service struct {
 	known func() []string
 	now   func() time.Time
 	log   *slog.Logger
+
+	pending, ownPending Pending
+	kept                Kept
 
 	// mu is held while the view is replaced, reads of the store included.
 	mu sync.Mutex
@@ -58,7 +67,7 @@ type snapshot struct {
 // Open reads the configuration from the store. To be told of what other servers
 // write, Run has to be running.
 func Open(ctx context.Context, st store.Store, o Options) (*Service, error) {
-	s := &Service{store: st, known: o.Known, now: o.Now, log: o.Logger}
+	s := &Service{store: st, known: o.Known, now: o.Now, log: o.Logger, pending: cmp.Or(o.Pending, DefaultPending), ownPending: cmp.Or(o.OwnPending, DefaultOwnPending), kept: cmp.Or(o.Kept, DefaultKept)}
 	if s.known == nil {
 		s.known = func() []string { return nil }
 	}

@@ -313,7 +313,7 @@ func checkHistory(t *testing.T, st store.Store) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if info := history[len(history)-int(n)]; info != r.Info || r.Count != len(r.Changes) || r.Number != n {
+		if info := history[len(history)-int(n)]; info.Info != r.Info || r.Count != len(r.Changes) || r.Number != n {
 			t.Errorf("revision %d: %+v and %+v", n, info, r.Info)
 		}
 		same(t, fmt.Sprintf("changes of revision %d", n), lines(r.Changes), lines(diff.Objects(before, r.Config)))

@@ -39,6 +39,7 @@ type core struct {
 	Running, Pending *model.Config
 
 	newest *entry // of the pending log
+	load   load   // all of that
 	seq    int64  // the last sequence number used
 	// mark is when the store's running was last written, at when all this was
 	// known to be current: revisions of the store.
@@ -160,7 +161,7 @@ func (c *core) after(records []Record, pending *model.Config, at int64) core {
 	}
 	n.Pending = pending
 	for _, r := range records {
-		n.newest = &entry{r, n.newest}
+		n.newest, n.load = &entry{r, n.newest}, n.load.with(r)
 		n.seq = r.Seq
 	}
 	return n
@@ -169,9 +170,14 @@ func (c *core) after(records []Record, pending *model.Config, at int64) core {
 // decodeRecord reads a record of the pending log.
 func decodeRecord(r store.Record) (Record, error) {
 	var rec Record
-	if err := decode(r.Key, r.Value, &rec); err != nil {
+	text, err := unpack(r.Key, r.Value)
+	if err != nil {
 		return Record{}, err
 	}
+	if err := decode(r.Key, text, &rec); err != nil {
+		return Record{}, err
+	}
+	rec.bytes = int64(len(text))
 	if _, err := fmt.Sscanf(r.Key, prefixPending+"%d", &rec.Seq); err != nil {
 		return Record{}, fmt.Errorf("key %s: %w", r.Key, err)
 	}

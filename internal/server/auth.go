@@ -46,6 +46,9 @@ func peerContext(ctx context.Context, c net.Conn) context.Context {
 
 // peerName is the name of the user at the other end: "root@local".
 func peerName(c net.Conn) string {
+	if counted, ok := c.(interface{ NetConn() net.Conn }); ok {
+		c = counted.NetConn()
+	}
 	uc, ok := c.(*net.UnixConn)
 	if !ok {
 		return ""

@@ -199,7 +199,12 @@ func (n *node) report(t *testing.T, s protocol.Status) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := n.http.Post(n.url+"/agent/v1/status", "application/json", strings.NewReader(string(b)))
+	return n.post(t, "/agent/v1/status", string(b))
+}
+
+func (n *node) post(t *testing.T, path, body string) int {
+	t.Helper()
+	resp, err := n.http.Post(n.url+path, "application/json", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

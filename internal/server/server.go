@@ -35,6 +35,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/server/api"
 	"github.com/viaduct-sdn/viaduct/internal/server/event"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
+	"github.com/viaduct-sdn/viaduct/internal/server/limit"
+	"github.com/viaduct-sdn/viaduct/internal/server/problem"
 	"github.com/viaduct-sdn/viaduct/internal/server/pveapi"
 	"github.com/viaduct-sdn/viaduct/internal/server/task"
 	"github.com/viaduct-sdn/viaduct/internal/store"
@@ -79,6 +81,16 @@ type Config struct {
 	// fleet.DefaultUnreachable. MaxPoll bounds long polls; 0 means
 	// protocol.MaxPoll.
 	Unreachable, MaxPoll time.Duration
+	// NewCluster lets a data directory that was another cluster's begin with the store,
+	// also if that is empty.
+	NewCluster bool
+	// AuditSinks get every audit entry. The server does not close them.
+	AuditSinks []audit.Sink
+	// Connections bounds those of the network; the zero value means as many as the
+	// process's file descriptors allow, at most limit.DefaultConnections. Bodies bounds
+	// what is kept of requests' bodies; the zero value means limit.DefaultBodies.
+	Connections limit.Connections
+	Bodies      limit.Bodies
 
 	// refresh is how often the administrator's certificate is looked at; 0
 	// means refreshAdmin.
@@ -116,6 +128,21 @@ func New(cfg Config) (*Server, error) {
 	if cfg.hostname == nil {
 		cfg.hostname = os.Hostname
 	}
+	if cfg.Bodies == (limit.Bodies{}) {
+		cfg.Bodies = limit.DefaultBodies
+	}
+	if cfg.Connections == (limit.Connections{}) {
+		files, err := limit.Descriptors()
+		if err != nil {
+			return nil, err
+		}
+		if cfg.Connections, err = limit.Bounds(0, 0, files); err != nil {
+			return nil, err
+		}
+	}
+	if err := cfg.Connections.Validate(); err != nil {
+		return nil, err
+	}
 	return &Server{cfg: cfg, log: cfg.Logger, stop: make(chan struct{})}, nil
 }
 
@@ -130,6 +157,9 @@ func (s *Server) Run(ctx context.Context) error {
 	defer cancel() // before the wait
 	defer s.closeListeners()
 
+	if err := s.checkStore(ctx); err != nil {
+		return err
+	}
 	nodes, err := fleet.Open(ctx, fleet.Options{Store: s.cfg.Store, Unreachable: s.cfg.Unreachable, Logger: s.log})
 	if err != nil {
 		return err
@@ -158,14 +188,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	own, err := advertised(s.cfg.Advertise, s.cfg.Names, s.cfg.Listeners)
-	if err != nil {
-		return err
-	}
-	if len(own) == 0 && len(s.cfg.Listeners) > 0 {
-		s.log.Warn("the addresses at which others reach this server are not known, so nodes and users do not learn of it: name them with --advertise")
-	}
-	others, err := openPeers(ctx, s.cfg.Store, own, s.log)
+	others, err := s.openPeers(ctx)
 	if err != nil {
 		return err
 	}
@@ -173,7 +196,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	trail := audit.Open(s.cfg.Store, audit.Options{Logger: s.log})
+	trail := audit.Open(s.cfg.Store, audit.Options{Logger: s.log, Sinks: s.cfg.AuditSinks})
 	events := event.New(event.Options{Config: config, Fleet: nodes, Logger: s.log})
 	background.Go(func() { others.run(ctx) })
 	background.Go(func() { nodes.Run(ctx) })
@@ -204,6 +227,18 @@ func (s *Server) Run(ctx context.Context) error {
 		}))
 }
 
+// openPeers makes the list of the servers that share the store, with this one.
+func (s *Server) openPeers(ctx context.Context) (*peers, error) {
+	own, err := advertised(s.cfg.Advertise, s.cfg.Names, s.cfg.Listeners)
+	if err != nil {
+		return nil, err
+	}
+	if len(own) == 0 && len(s.cfg.Listeners) > 0 {
+		s.log.Warn("the addresses at which others reach this server are not known, so nodes and users do not learn of it: name them with --advertise")
+	}
+	return openPeers(ctx, s.cfg.Store, own, s.log)
+}
+
 // routes puts the interfaces together.
 func (s *Server) routes(checks *checker, native *api.Handler, agents *agentapi.Handler, pve *pveapi.Handler) http.Handler {
 	proxmox := pve.Routes()
@@ -211,7 +246,8 @@ func (s *Server) routes(checks *checker, native *api.Handler, agents *agentapi.H
 	mux.Handle("/agent/v1/", agents.Routes())
 	mux.Handle("/", native.Routes())
 	checks.routes(mux)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return limit.NewBudget(s.cfg.Bodies, s.log).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer problem.Recover(w, r, s.log)
 		// An answer has to be taken in the end, but not while a poll waits for it.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.cfg.MaxPoll + writeSlack))
 		if strings.HasPrefix(r.URL.Path, pveapi.Prefix) { // whose paths a mux would tidy up
@@ -219,7 +255,7 @@ func (s *Server) routes(checks *checker, native *api.Handler, agents *agentapi.H
 			return
 		}
 		mux.ServeHTTP(w, r)
-	})
+	}))
 }
 
 // serve serves until ctx ends, a listener fails, or the store gives up.
@@ -235,12 +271,16 @@ func (s *Server) serve(ctx context.Context, socket net.Listener, tlsConfig *tls.
 		}
 	}
 	var serving sync.WaitGroup
+	// Whoever fills the network's connections leaves the socket to administrators.
+	reserved := limit.Connections{Total: limit.SocketConnections, PerAddress: limit.SocketConnections, PerNetwork: limit.SocketConnections}
+	socket = limit.NewGate(reserved, s.log).Listen(socket)
+	gate := limit.NewGate(s.cfg.Connections, s.log)
 	serving.Go(func() { run(local, socket) })
 	for _, l := range s.cfg.Listeners {
-		serving.Go(func() { run(remote, tls.NewListener(l, tlsConfig)) })
+		serving.Go(func() { run(remote, tls.NewListener(gate.Listen(l), tlsConfig)) })
 		s.log.Info("serving", "address", l.Addr().String())
 	}
-	s.log.Info("serving", "socket", s.cfg.UnixSocket)
+	s.log.Info("serving", "socket", s.cfg.UnixSocket, "max-connections", s.cfg.Connections.Total, "max-connections-per-address", s.cfg.Connections.PerAddress)
 	if s.cfg.Ready != nil {
 		s.cfg.Ready()
 	}

@@ -331,11 +331,12 @@ func TestSocketOfAKilledServer(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	r := start(t, mem.New(), data)
+	st := mem.New()
+	r := start(t, st, data)
 	if _, err := r.local.Version(t.Context()); err != nil {
 		t.Error(err)
 	}
-	s, err := server.New(server.Config{Data: data, Store: mem.New()})
+	s, err := server.New(server.Config{Data: data, Store: st})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,9 @@
 //	POST   /api/v1/rollback                                RollbackRequest -> ApplyResult
 //	GET    /api/v1/revisions                               []Revision, newest first
 //	GET    /api/v1/revisions/{n}                           RevisionDetail
+//	PUT    /api/v1/revisions/{n}/pin
+//	DELETE /api/v1/revisions/{n}/pin
+//	POST   /api/v1/revisions/prune                         PruneRequest -> PruneResult
 //	GET    /api/v1/status?after=<version>&facts=all        Status; with after: waits until it differs, at most 55 s
 //	GET    /api/v1/members                                 []Member
 //	DELETE /api/v1/members/{name}                          forgets a node: its certificate no longer counts
@@ -226,6 +229,18 @@ type Revision struct {
 	// Changes counts the objects that differ from the revision before.
 	Changes int  `json:"changes"`
 	Running bool `json:"running,omitempty"`
+	// Pinned keeps the revision whatever its age. The history tells it.
+	Pinned bool `json:"pinned,omitempty"`
+}
+
+// PruneRequest says how many of the newest revisions to keep, 1 at least.
+type PruneRequest struct {
+	Keep int `json:"keep"`
+}
+
+// PruneResult is how many revisions were removed.
+type PruneResult struct {
+	Removed int `json:"removed"`
 }
 
 // RevisionDetail is a revision with its content.

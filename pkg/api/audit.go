@@ -19,4 +19,7 @@ type AuditEntry struct {
 	// Status is the HTTP status of the answer, Error the type of error.
 	Status int    `json:"status"`
 	Error  string `json:"error,omitempty"`
+	// Count is how many equal refusals the entry stands for that came within a minute
+	// after another one; 0 for one that stands for itself.
+	Count int `json:"count,omitempty"`
 }

@@ -153,6 +153,21 @@ func (c *Client) Revision(ctx context.Context, n int64) (*api.RevisionDetail, er
 	return get[api.RevisionDetail](ctx, c, "revisions/"+strconv.FormatInt(n, 10), nil)
 }
 
+// PinRevision keeps a revision whatever its age, or with pinned unset no longer does.
+func (c *Client) PinRevision(ctx context.Context, n int64, pinned bool) error {
+	method := http.MethodPut
+	if !pinned {
+		method = http.MethodDelete
+	}
+	_, err := c.do(ctx, call{method: method, path: root + "revisions/" + strconv.FormatInt(n, 10) + "/pin"})
+	return err
+}
+
+// PruneRevisions removes old revisions, but not what runs and what is pinned.
+func (c *Client) PruneRevisions(ctx context.Context, req api.PruneRequest) (*api.PruneResult, error) {
+	return post[api.PruneResult](ctx, c, "revisions/prune", nil, req)
+}
+
 // Status returns the state of the cluster. With after, the Version of a status
 // seen before, it waits until the status differs, at most 55 seconds; then it
 // returns the same one again.

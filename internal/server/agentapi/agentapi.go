@@ -18,6 +18,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
+	"github.com/viaduct-sdn/viaduct/internal/server/limit"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
@@ -27,7 +28,7 @@ import (
 // answer goes through the store.
 const (
 	maxJoin   = 64 << 10
-	maxReport = 16 << 20
+	maxReport = 8 << 20
 	maxAnswer = 1 << 20
 )
 
@@ -109,6 +110,9 @@ func (h *Handler) renew(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if !h.Fleet.MayRenew(cert.Subject.CommonName) {
+		return problem.New(http.StatusTooManyRequests, api.TypeUnavailable, "node %s had several certificates a moment ago: use the last one, and try again later", cert.Subject.CommonName)
+	}
 	var req protocol.RenewRequest
 	if err := problem.Decode(w, r, maxJoin, &req); err != nil {
 		return err
@@ -126,7 +130,7 @@ func (h *Handler) desired(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	d, ok, err := h.Fleet.Await(r.Context(), cert, r.FormValue("have"), h.MaxPoll, h.Stop)
+	d, ok, err := h.Fleet.Await(r.Context(), cert, r.URL.Query().Get("have"), h.MaxPoll, h.Stop)
 	switch {
 	case err != nil:
 		return err
@@ -146,11 +150,11 @@ func (h *Handler) bindings(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	since, err := strconv.ParseInt(r.FormValue("since"), 10, 64)
+	since, err := strconv.ParseInt(r.URL.Query().Get("since"), 10, 64)
 	if err != nil {
-		return problem.Invalid("since %q: must be a number", r.FormValue("since"))
+		return problem.Invalid("since %q: must be a number", r.URL.Query().Get("since"))
 	}
-	news, err := h.Addresses.AwaitBindings(r.Context(), zonesOn(node), r.FormValue("epoch"), since, h.MaxPoll, h.Stop)
+	news, err := h.Addresses.AwaitBindings(r.Context(), zonesOn(node), r.URL.Query().Get("epoch"), since, h.MaxPoll, h.Stop)
 	switch {
 	case err != nil:
 		return err
@@ -200,6 +204,9 @@ func (h *Handler) answers(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := h.listen(w, node, len(b)); err != nil {
+		return err
+	}
 	answer := &protocol.Answer{}
 	if err := lenient(b, answer); err != nil {
 		return err
@@ -211,13 +218,26 @@ func (h *Handler) answers(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// listen refuses what a node says beyond what is listened to.
+func (h *Handler) listen(w http.ResponseWriter, node string, bytes int) error {
+	if h.Fleet.Listen(node, bytes) {
+		return nil
+	}
+	w.Header().Set("Retry-After", limit.RetryAfter)
+	return problem.New(http.StatusTooManyRequests, api.TypeUnavailable, "node %s says more than this server listens to: report less often", node)
+}
+
 // node is the name of the member that asks.
 func (h *Handler) node(r *http.Request) (string, error) {
 	cert, err := certificate(r)
 	if err != nil {
 		return "", err
 	}
-	return h.Fleet.Admit(r.Context(), cert)
+	name, err := h.Fleet.Admit(r.Context(), cert)
+	if err == nil {
+		limit.Own(r, "node "+name)
+	}
+	return name, err
 }
 
 func (h *Handler) status(w http.ResponseWriter, r *http.Request) error {
@@ -229,13 +249,19 @@ func (h *Handler) status(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := h.listen(w, node, len(b)); err != nil {
+		return err
+	}
 	report := &protocol.Status{}
 	if err := lenient(b, report); err != nil {
 		return err
 	}
 	if err := h.Fleet.Report(r.Context(), node, report); err != nil {
-		if errors.Is(err, pki.ErrNotMember) {
+		switch {
+		case errors.Is(err, pki.ErrNotMember):
 			return err
+		case errors.Is(err, fleet.ErrTooMuch):
+			return problem.New(http.StatusRequestEntityTooLarge, api.TypeTooLarge, "%s", err)
 		}
 		// The report counts on this server; only its record is missing.
 		h.Log.Warn("a node's report could not be stored", "node", node, "error", err)

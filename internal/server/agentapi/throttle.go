@@ -61,6 +61,9 @@ func host(remote string) string {
 // lenient decodes a report. Unlike an edit it may have fields that this server
 // does not know: agents may be newer while a cluster is being upgraded.
 func lenient(b []byte, into any) error {
+	if err := problem.Measure(b); err != nil {
+		return err
+	}
 	if err := json.Unmarshal(b, into); err != nil {
 		return problem.Invalid("the report is not understood: %s", err)
 	}

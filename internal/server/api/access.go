@@ -13,8 +13,12 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
-// maxAccess bounds the body of a request below access, in bytes.
-const maxAccess = 1 << 20
+// maxAccess bounds the body of a request below access, in bytes, and maxOwn that of one
+// which anybody may make, to log in or to change their own password or tokens.
+const (
+	maxAccess = 1 << 20
+	maxOwn    = 64 << 10
+)
 
 // body reads an object of the path's ID; id points to the object's own.
 func (r *request) body(into any, id *string) error {
@@ -159,7 +163,7 @@ func (h *Handler) deleteUser(r *request) (any, error) {
 
 func (h *Handler) setPassword(r *request) (any, error) {
 	var in api.Password
-	if err := problem.Decode(r.w, r.Request, maxAccess, &in); err != nil {
+	if err := problem.Decode(r.w, r.Request, maxOwn, &in); err != nil {
 		return nil, err
 	}
 	id := r.PathValue("id")
@@ -291,7 +295,7 @@ func (h *Handler) userToken(r *request) (any, error) {
 
 func (h *Handler) createUserToken(r *request) (any, error) {
 	var in api.UserToken
-	if err := problem.Decode(r.w, r.Request, maxAccess, &in); err != nil {
+	if err := problem.Decode(r.w, r.Request, maxOwn, &in); err != nil {
 		return nil, err
 	}
 	if err := h.demandTokens(r.caller, in.User, true); err != nil {
@@ -312,7 +316,7 @@ func (h *Handler) putUserToken(r *request) (any, error) {
 		return nil, err
 	}
 	var in api.UserToken
-	if err := problem.Decode(r.w, r.Request, maxAccess, &in); err != nil {
+	if err := problem.Decode(r.w, r.Request, maxOwn, &in); err != nil {
 		return nil, err
 	}
 	user, name, err := access.ParseTokenID(r.PathValue("id"))

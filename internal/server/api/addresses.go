@@ -24,7 +24,7 @@ func addressRoutes() []route {
 		},
 		{
 			method: http.MethodPost, path: "addresses", id: "assignAddress", group: group, serve: (*Handler).assign, request: of[api.AddressRequest](), answer: of[[]api.Address](),
-			needs: within(write), doc: "Gives a NIC addresses: a certain one, or of each family that it has none of a free one. It answers with those that the NIC has then.",
+			needs: withinFrom(write, sdnWrite...), doc: "Gives a NIC addresses: a certain one, or of each family that it has none of a free one. It answers with those that the NIC has then.",
 		},
 		{
 			method: http.MethodDelete, path: "addresses/{zone}/{ip}", id: "releaseAddress", group: group, serve: (*Handler).releaseAddress,

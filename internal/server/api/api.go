@@ -15,6 +15,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/audit"
 	"github.com/viaduct-sdn/viaduct/internal/ipam"
@@ -23,6 +25,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/event"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
+	"github.com/viaduct-sdn/viaduct/internal/server/limit"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
@@ -58,8 +61,10 @@ type Handler struct {
 	Stop    <-chan struct{}
 	Log     *slog.Logger
 
-	streams  streams
-	document func() []byte // made when it is first asked for
+	streams streams
+	// strangers says when a refusal of somebody unknown is logged.
+	strangers rate.Sometimes
+	document  func() []byte // made when it is first asked for
 }
 
 // request is a request whose caller is known.
@@ -79,6 +84,7 @@ type written struct{}
 // Routes returns the interface as one handler, for paths below /api/v1/.
 func (h *Handler) Routes() http.Handler {
 	h.document = sync.OnceValue(document)
+	h.strangers = rate.Sometimes{First: 100, Interval: time.Second} // nobody shall fill the log
 	mux := http.NewServeMux()
 	for _, rt := range table() {
 		mux.Handle(rt.method+" "+root+rt.path, h.handle(&rt))
@@ -138,6 +144,7 @@ func (h *Handler) answer(rt *route, r *request) (any, error) {
 		if h.Servers != nil {
 			r.w.Header().Set(api.ServersHeader, strings.Join(h.Servers(), ","))
 		}
+		limit.Own(r.Request, c.name)
 		if err := h.genuine(r.Request, c); err != nil {
 			return nil, err
 		}

@@ -25,7 +25,9 @@ func (h *Handler) record(rt *route, r *request, status int, err error) {
 		e.Error = problem.From(err).Type
 	}
 	if r.caller.name == "" {
-		h.Log.Info("a write was refused", "status", status, "from", origin(r.Request), "operation", e.Operation)
+		h.strangers.Do(func() {
+			h.Log.Info("a write was refused", "status", status, "from", origin(r.Request), "operation", e.Operation)
+		})
 		return
 	}
 	h.Audit.Record(e)
@@ -46,7 +48,7 @@ func (h *Handler) auditEntries(r *request) (any, error) {
 	return convert(entries, func(e audit.Entry) api.AuditEntry {
 		return api.AuditEntry{
 			ID: e.ID, Time: e.Time, Author: e.Author, From: e.From, Operation: e.Operation, Target: e.Target,
-			Objects: e.Objects, Status: e.Status, Error: e.Error,
+			Objects: e.Objects, Status: e.Status, Error: e.Error, Count: e.Count,
 		}
 	}), nil
 }

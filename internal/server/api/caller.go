@@ -117,7 +117,7 @@ func (h *Handler) genuine(r *http.Request, c caller) error {
 // login begins a session, or prolongs the one there is.
 func (h *Handler) login(r *request) (any, error) {
 	var in api.Credentials
-	if err := problem.Decode(r.w, r.Request, maxAccess, &in); err != nil {
+	if err := problem.Decode(r.w, r.Request, maxOwn, &in); err != nil {
 		return nil, err
 	}
 	if err := h.genuine(r.Request, caller{}); err != nil {

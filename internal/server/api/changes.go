@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -297,7 +298,39 @@ func (h *Handler) revisions(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return convert(history, func(i revision.Info) api.Revision { return describe(i, v) }), nil
+	return convert(history, func(p revision.Past) api.Revision {
+		out := describe(p.Info, v)
+		out.Pinned = p.Pinned
+		return out
+	}), nil
+}
+
+func (h *Handler) pin(r *request) (any, error)   { return h.setPinned(r, true) }
+func (h *Handler) unpin(r *request) (any, error) { return h.setPinned(r, false) }
+
+// setPinned says whether a revision is kept whatever its age.
+func (h *Handler) setPinned(r *request, pinned bool) (any, error) {
+	n, err := strconv.ParseInt(r.PathValue("n"), 10, 64)
+	if err != nil {
+		return nil, problem.Invalid("revision %q: must be a number", r.PathValue("n"))
+	}
+	r.objects = append(r.objects, "revision/"+strconv.FormatInt(n, 10))
+	return nil, h.Config.Pin(r.Context(), n, pinned)
+}
+
+func (h *Handler) prune(r *request) (any, error) {
+	var req api.PruneRequest
+	if err := problem.Decode(r.w, r.Request, maxOwn, &req); err != nil {
+		return nil, err
+	}
+	if req.Keep < 1 {
+		return nil, problem.Invalid("keep %d: must be how many of the newest revisions to keep, 1 at least", req.Keep)
+	}
+	n, err := h.Config.Prune(r.Context(), revision.Kept{Revisions: req.Keep, Bytes: math.MaxInt64})
+	if err != nil {
+		return nil, err
+	}
+	return api.PruneResult{Removed: n}, nil
 }
 
 func describe(i revision.Info, v *revision.View) api.Revision {

@@ -67,7 +67,7 @@ func accessRoutes() []route {
 		},
 		{
 			method: http.MethodPost, path: "access/acl", id: "editACL", group: "Permissions", serve: (*Handler).editACL, request: of[api.ACLEdit](), answer: of[api.ACLResult](),
-			needs: within("Permissions.Modify on the path of each entry"), doc: "Adds and deletes permissions, all or none.",
+			needs: withinFrom("Permissions.Modify on the path of each entry", givers...), doc: "Adds and deletes permissions, all or none.",
 		},
 	}...)
 }

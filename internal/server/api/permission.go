@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -251,6 +252,30 @@ func (h *Handler) forbidden(c caller, r right) error {
 	return problem.New(http.StatusForbidden, api.TypeForbidden,
 		"%s lacks %s on %s; whoever has Permissions.Modify there can give it, with a role that holds it: viaduct acl add %s ROLE %s",
 		c.name, strings.Join(names, " or "), r.path, r.path, h.lacksIt(c, r))
+}
+
+// mayWriteSome refuses a caller who may not write objects of the kind anywhere.
+func (h *Handler) mayWriteSome(r *request, k model.Kind) error {
+	id := r.PathValue("id")
+	for _, one := range rights(nameOnly(k, id), nowhere, true) {
+		if h.Access.HasAnywhere(r.caller.id, one.anyOf...) {
+			continue
+		}
+		v, _ := h.Config.Latest()
+		if _, err := h.find(r.caller, v, v.Pending, k, id, true); err != nil && !errors.Is(err, revision.ErrNotFound) {
+			return err
+		}
+		return h.forbidden(r.caller, one)
+	}
+	return nil
+}
+
+// lacksAnywhere refuses a caller who has none of the privileges on any path.
+func (h *Handler) lacksAnywhere(c caller, anyOf []access.Privilege) error {
+	names := convert(anyOf, func(p access.Privilege) string { return string(p) })
+	return problem.New(http.StatusForbidden, api.TypeForbidden,
+		"%s lacks %s on / and on every path below it; whoever has Permissions.Modify on a path can give it there, with a role that holds it: viaduct acl add /PATH ROLE %s",
+		c.name, strings.Join(names, " or "), h.lacksIt(c, right{"/", anyOf}))
 }
 
 // lacksIt is who has to be given what the caller lacks, as flags of the command

@@ -50,6 +50,11 @@ type need struct {
 	below *right
 	// public operations do not ask who it is.
 	public bool
+	// written is the kind of the object that is written; anywhere are privileges one of
+	// which it takes on some path. Whoever has no such right at all is refused before the
+	// request's body is read; the operation itself finds out about the others.
+	written  model.Kind
+	anywhere []access.Privilege
 }
 
 // anybody may, who is known.
@@ -77,6 +82,12 @@ func somewhere(path, doc string, anyOf []access.Privilege) need {
 // for; or that it leaves out what the caller may not see.
 func within(doc string) need { return need{doc: doc} }
 
+// withinFrom is within, for operations that take any of the privileges on some path.
+func withinFrom(doc string, anyOf ...access.Privilege) need { return need{doc: doc, anywhere: anyOf} }
+
+// writing is within, for operations that write an object of the kind, the path's {id}.
+func writing(k model.Kind) need { return need{doc: rightsOn[k].write, written: k} }
+
 // check holds a caller against what is demanded.
 func (n need) check(h *Handler, r *request) error {
 	if n.below != nil {
@@ -92,6 +103,14 @@ func (n need) check(h *Handler, r *request) error {
 		if err := h.demand(r.caller, one); err != nil {
 			return err
 		}
+	}
+	switch {
+	case r.caller.admin:
+		return nil
+	case n.written != "":
+		return h.mayWriteSome(r, n.written)
+	case len(n.anywhere) > 0 && !h.Access.HasAnywhere(r.caller.id, n.anywhere...):
+		return h.lacksAnywhere(r.caller, n.anywhere)
 	}
 	return nil
 }
@@ -145,7 +164,7 @@ func objectRoutes(k model.Kind) []route {
 	name := strings.ToUpper(camel(string(k))[:1]) + camel(string(k))[1:]
 	group := strings.ToUpper(k.Plural()[:1]) + strings.ReplaceAll(k.Plural()[1:], "-", " ")
 	path, item := k.Plural(), k.Plural()+"/{id}"
-	read, write := within(rightsOn[k].read), within(rightsOn[k].write)
+	read, write := within(rightsOn[k].read), writing(k)
 	what := strings.ReplaceAll(string(k), "-", " ")
 	when := "It is pending until the next apply."
 	if !k.Revisioned() {
@@ -200,7 +219,7 @@ func changeRoutes() []route {
 	return []route{
 		{
 			method: http.MethodPost, path: "edits", id: "edit", group: group, serve: (*Handler).edits, request: of[[]model.Edit](), answer: of[api.EditResult](),
-			needs: within("for each object what writing it demands"),
+			needs: withinFrom("for each object what writing it demands", access.SDNAllocate, access.SysModify, vmNetwork),
 			query: []param{{name: "dry-run", typ: "boolean", doc: "check everything and store nothing"}, {name: "lax", typ: "boolean", doc: "what the Proxmox API lets pass is a warning, not an error"}, {name: "pending", typ: "string", doc: "the pending of a plan: refused with stale-plan if there are other edits by now"}},
 			doc:   "Makes all edits or none. Their order does not matter: the outcome is what is checked.",
 		},
@@ -232,6 +251,18 @@ func changeRoutes() []route {
 		{
 			method: http.MethodGet, path: "revisions/{n}", id: "getRevision", group: group, needs: toRead, serve: (*Handler).revision, answer: of[api.RevisionDetail](),
 			doc: "Returns one revision with its content, and what it changed.",
+		},
+		{
+			method: http.MethodPut, path: "revisions/{n}/pin", id: "pinRevision", group: group, needs: allocateSDN, serve: (*Handler).pin,
+			doc: "Keeps a revision whatever its age; others are removed when there are many.",
+		},
+		{
+			method: http.MethodDelete, path: "revisions/{n}/pin", id: "unpinRevision", group: group, needs: allocateSDN, serve: (*Handler).unpin,
+			doc: "No longer keeps a revision whatever its age.",
+		},
+		{
+			method: http.MethodPost, path: "revisions/prune", id: "pruneRevisions", group: group, needs: allocateSDN, serve: (*Handler).prune, request: of[api.PruneRequest](), answer: of[api.PruneResult](),
+			doc: "Removes old revisions, but not what runs and what is pinned.",
 		},
 	}
 }

@@ -70,6 +70,8 @@ type Fleet struct {
 	results map[string]stored
 	// pruned is the newest revision for which old results were removed.
 	pruned int64
+	// allowances are what each node may still say.
+	allowances map[string]*allowance
 }
 
 // heard is what this server itself heard of a node since it started.
@@ -82,7 +84,7 @@ type heard struct {
 func Open(ctx context.Context, o Options) (*Fleet, error) {
 	f := &Fleet{
 		store: o.Store, unreachable: o.Unreachable, patience: cmp.Or(o.Patience, DefaultPatience), now: o.Now, log: o.Logger,
-		heard: make(map[string]*heard), changed: make(chan struct{}), handed: make(map[string]bool),
+		heard: make(map[string]*heard), changed: make(chan struct{}), handed: make(map[string]bool), allowances: make(map[string]*allowance),
 		results: make(map[string]stored),
 	}
 	if f.unreachable == 0 {
@@ -143,6 +145,7 @@ func (f *Fleet) Forget(ctx context.Context, a *pki.Authority, name string) error
 	}
 	f.mu.Lock()
 	delete(f.heard, name)
+	delete(f.allowances, name)
 	f.wake()
 	f.mu.Unlock()
 	return f.members.Sync(ctx)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -45,11 +46,11 @@ func (f *Fleet) persistFacts(ctx context.Context, node string, facts model.Facts
 	if stored, ok := f.facts.Get(node); ok && sameJSON(stored.Value, &facts) {
 		return nil
 	}
-	err := f.persist(ctx, node, prefixFacts, &facts, func(stored []byte) bool {
+	stored, err := f.persist(ctx, node, prefixFacts, maxFacts, &facts, func(stored []byte) bool {
 		old := &model.Facts{}
 		return json.Unmarshal(stored, old) != nil || !sameJSON(old, &facts)
 	})
-	if err != nil {
+	if err != nil || !stored {
 		return err
 	}
 	// A plan right after a node's first report must know the node.
@@ -61,10 +62,11 @@ func (f *Fleet) persistReport(ctx context.Context, node string, r *protocol.Stat
 	if stored, ok := f.reports.Get(node); ok && alike(stored.Value, r) {
 		return nil
 	}
-	return f.persist(ctx, node, prefixStatus, r, func(stored []byte) bool {
+	_, err := f.persist(ctx, node, prefixStatus, maxReport, r, func(stored []byte) bool {
 		old := &protocol.Status{}
 		return json.Unmarshal(stored, old) != nil || !f.late(r, old) && !alike(old, r)
 	})
+	return err
 }
 
 // hear notes that a node was heard of, and its report unless that is late.
@@ -123,34 +125,39 @@ func sameJSON(a, b any) bool {
 	return errX == nil && errY == nil && slices.Equal(x, y)
 }
 
-// persist stores a value of a node by compare-and-swap if it is news compared
-// with what is stored, and only while the node is a member.
-func (f *Fleet) persist(ctx context.Context, node, prefix string, value any, news func(stored []byte) bool) error {
+// persist stores a value of a node, its facts or its status, by compare-and-swap if it
+// is news compared with what is stored, and only while the node is a member. stored is
+// false if there is nothing new, or if the node may not have more stored now.
+func (f *Fleet) persist(ctx context.Context, node, prefix string, most int, value any, news func(stored []byte) bool) (stored bool, err error) {
 	b, err := json.Marshal(value)
 	if err != nil {
-		return err
+		return false, err
+	}
+	what, _, _ := strings.Cut(prefix, "/") // a node's results of all revisions share an allowance
+	if ok, err := f.mayStore(node, what, len(b), most); !ok {
+		return false, err
 	}
 	key := prefix + node
 	for range 5 {
 		member, err := f.store.Get(ctx, pki.PrefixMember+node)
 		if errors.Is(err, store.ErrNotFound) {
-			return pki.NotMember(node)
+			return false, pki.NotMember(node)
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
 		old, err := f.store.Get(ctx, key)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return err
+			return false, err
 		}
 		if err == nil && !news(old.Value) {
-			return nil
+			return false, nil
 		}
 		_, err = f.store.Txn(ctx, []store.Cond{{Key: member.Key, Revision: member.Revision}, {Key: key, Revision: old.Revision}},
 			[]store.Op{store.Put(key, b)})
 		if !errors.Is(err, store.ErrConflict) {
-			return err
+			return err == nil, err
 		}
 	}
-	return store.ErrConflict
+	return false, store.ErrConflict
 }

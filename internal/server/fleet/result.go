@@ -41,7 +41,7 @@ func (f *Fleet) persistResult(ctx context.Context, node string, r *protocol.Stat
 	if last.revision == r.Revision && sameResult(last.result, result) {
 		return nil
 	}
-	err := f.persist(ctx, node, resultsOf(r.Revision), result, func(stored []byte) bool {
+	_, err := f.persist(ctx, node, resultsOf(r.Revision), maxReport, result, func(stored []byte) bool {
 		old := &api.NodeResult{}
 		return json.Unmarshal(stored, old) != nil || !sameResult(old, result)
 	})

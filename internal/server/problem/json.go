@@ -7,8 +7,12 @@ import (
 	"io"
 )
 
-// Strict decodes JSON; unknown fields and anything behind the value are refused.
+// Strict decodes JSON; unknown fields and anything behind the value are refused, and
+// so is what Measure refuses.
 func Strict(b []byte, into any) error {
+	if err := Measure(b); err != nil {
+		return err
+	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {

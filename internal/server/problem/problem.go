@@ -10,7 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"time"
+	"runtime/debug"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/ipam"
@@ -18,12 +18,10 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
+	"github.com/viaduct-sdn/viaduct/internal/server/limit"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
-
-// readTimeout bounds the time in which a request's body has to arrive.
-const readTimeout = 30 * time.Second
 
 // New makes an error with a given answer.
 func New(status int, typ, format string, args ...any) *api.Error {
@@ -44,7 +42,9 @@ var kinds = []struct {
 	{revision.ErrNotFound, http.StatusNotFound, api.TypeNotFound},
 	{revision.ErrPrecondition, http.StatusPreconditionFailed, api.TypeConflict},
 	{revision.ErrStalePlan, http.StatusConflict, api.TypeStalePlan},
+	{revision.ErrPendingFull, http.StatusConflict, api.TypeConflict},
 	{revision.ErrPendingEdits, http.StatusConflict, api.TypeConflict},
+	{revision.ErrTooMany, http.StatusRequestEntityTooLarge, api.TypeTooLarge},
 	{revision.ErrBusy, http.StatusConflict, api.TypeConflict},
 	{plugin.ErrTaken, http.StatusConflict, api.TypeConflict},
 	{plugin.ErrNone, http.StatusConflict, api.TypeConflict},
@@ -62,6 +62,7 @@ var kinds = []struct {
 	{access.ErrInvalid, http.StatusBadRequest, api.TypeInvalid},
 	{access.ErrThrottled, http.StatusTooManyRequests, api.TypeUnavailable},
 	{access.ErrAuthentication, http.StatusUnauthorized, api.TypeForbidden},
+	{limit.ErrBusy, http.StatusServiceUnavailable, api.TypeUnavailable},
 	{store.ErrNoSpace, http.StatusInsufficientStorage, api.TypeNoSpace},
 	{store.ErrTooLarge, http.StatusRequestEntityTooLarge, api.TypeTooLarge},
 	{store.ErrConflict, http.StatusConflict, api.TypeConflict},
@@ -94,9 +95,29 @@ func From(err error) *api.Error {
 // are logged.
 func Write(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
 	e := From(err)
-	if e.Status >= http.StatusInternalServerError && r.Context().Err() == nil {
+	if errors.Is(err, limit.ErrBusy) { // which is logged, now and then
+		w.Header().Set("Retry-After", limit.RetryAfter)
+	} else if e.Status >= http.StatusInternalServerError && r.Context().Err() == nil {
 		log.Error("a request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
+	answer(w, e)
+}
+
+// Recover has to be deferred around a handler: it answers 500 if that panics, and logs
+// the panic with its stack, once.
+func Recover(w http.ResponseWriter, r *http.Request, log *slog.Logger) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p == http.ErrAbortHandler { //nolint:errorlint // a value that is thrown, never wrapped
+		panic(p)
+	}
+	log.Error("a request panicked", "method", r.Method, "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+	answer(w, New(http.StatusInternalServerError, api.TypeInternal, "this is a fault of the server, which its log describes; please report it"))
+}
+
+func answer(w http.ResponseWriter, e *api.Error) {
 	b, err := json.Marshal(e)
 	if err != nil { // plain values only: cannot happen
 		panic(err)
@@ -117,39 +138,47 @@ func Reply(w http.ResponseWriter, v any) error {
 	return nil
 }
 
-// Body reads a request's body of at most limit bytes. It has to arrive in time,
-// so that nobody can hold connections open by sending slowly.
-func Body(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	// Not every writer can set deadlines (those of tests cannot): then there is none.
-	rc := http.NewResponseController(w)
-	_ = rc.SetReadDeadline(time.Now().Add(readTimeout))
-	b, err := readAll(http.MaxBytesReader(w, r.Body, limit), r.ContentLength)
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
-		return nil, New(http.StatusRequestEntityTooLarge, api.TypeTooLarge, "the request is larger than %d bytes: split it into several", limit)
+// Body reads a request's body of at most most bytes. One that says that it is larger
+// is refused unread.
+func Body(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
+	tooLarge := New(http.StatusRequestEntityTooLarge, api.TypeTooLarge, "the request is larger than %d bytes: split it into several", most)
+	if r.ContentLength > most {
+		return nil, tooLarge
 	}
-	if err != nil {
+	b, err := readAll(http.MaxBytesReader(w, r.Body, most), r.ContentLength)
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return nil, tooLarge
+	case errors.Is(err, limit.ErrBusy):
+		return nil, err
+	case err != nil:
 		return nil, Invalid("the request's body did not arrive: %s", err)
 	}
-	_ = rc.SetReadDeadline(time.Time{})
 	return b, nil
 }
 
-// readAll is io.ReadAll, without memory to spare for what is known to be short.
+// readAll is io.ReadAll, without memory to spare for what is known to be so long.
 func readAll(r io.Reader, length int64) ([]byte, error) {
-	const short = 4096
-	if length < 0 || length > short {
+	if length < 0 {
 		return io.ReadAll(r)
 	}
+	// Memory for the whole is taken once there is room for it: when the first read has
+	// returned (package limit).
+	begin := make([]byte, min(length, 4096))
+	if _, err := io.ReadFull(r, begin); err != nil || length == int64(len(begin)) {
+		return begin, err
+	}
 	b := make([]byte, length)
-	_, err := io.ReadFull(r, b)
+	n := copy(b, begin)
+	_, err := io.ReadFull(r, b[n:])
 	return b, err
 }
 
 // Decode reads a request's body as JSON. Unknown fields are refused, and so is
 // anything behind the value. An empty body leaves into as it is.
-func Decode(w http.ResponseWriter, r *http.Request, limit int64, into any) error {
-	b, err := Body(w, r, limit)
+func Decode(w http.ResponseWriter, r *http.Request, most int64, into any) error {
+	b, err := Body(w, r, most)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/server/limit"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
 	"github.com/viaduct-sdn/viaduct/internal/server/task"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
@@ -122,7 +123,7 @@ func (x *exchange) succeed(body []byte, data any) {
 	}
 	end += "}"
 	const begin = `{"data":`
-	x.header(x.w.Header())
+	x.header(x.w.Header(), http.StatusOK)
 	x.w.Header().Set("Content-Length", strconv.Itoa(len(begin)+len(body)+len(end)))
 	for _, part := range [][]byte{[]byte(begin), body, []byte(end)} {
 		if _, err := x.w.Write(part); err != nil {
@@ -131,7 +132,10 @@ func (x *exchange) succeed(body []byte, data any) {
 	}
 }
 
-func (x *exchange) header(h http.Header) {
+func (x *exchange) header(h http.Header, code int) {
+	if code == http.StatusServiceUnavailable {
+		h.Set("Retry-After", limit.RetryAfter)
+	}
 	h.Set("Content-Type", contentType)
 	h.Set("Cache-Control", "no-store")
 }
@@ -147,7 +151,7 @@ func (x *exchange) fail(f *Failure, faults Params) {
 	if code != http.StatusOK && x.hijack(code, reason(code, f.Text), body) {
 		return
 	}
-	x.header(x.w.Header())
+	x.header(x.w.Header(), f.Code)
 	x.w.WriteHeader(code)
 	_, _ = x.w.Write(body) // whoever asked is gone if this fails
 }
@@ -193,7 +197,7 @@ func (x *exchange) hijack(code int, reason string, body []byte) bool {
 	}
 	defer conn.Close()
 	h := http.Header{}
-	x.header(h)
+	x.header(h, code)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Connection", "close")
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))

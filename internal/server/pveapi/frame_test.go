@@ -14,6 +14,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/server/limit"
 	"github.com/viaduct-sdn/viaduct/internal/server/pveapi"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
@@ -275,7 +276,10 @@ func TestBodies(t *testing.T) {
 		Method: "PUT", Path: "/closed", Doc: "d", Params: []pve.Property{{Name: "text", Form: pve.Text, MaxLength: 2000}},
 		Handle: func(*pveapi.Call) (any, error) { return nil, nil },
 	})
-	e := newEnv(t, table, func(h *pveapi.Handler) { h.BodyTimeout = 50 * time.Millisecond })
+	e := newEnv(t, table)
+	bodies := limit.DefaultBodies
+	bodies.Timeout = 500 * time.Millisecond
+	e.srv.Config.Handler = limit.NewBudget(bodies, nil).Handler(e.srv.Config.Handler)
 	root := e.user(t, access.RootUser, "", "")
 	if got := e.call(t, root, "PUT", "/closed", "text="+strings.Repeat("x", 1<<20)); got.Status != 413 {
 		t.Errorf("large: %s", got.body)
@@ -291,7 +295,7 @@ func TestBodies(t *testing.T) {
 		t.Errorf("of another type: %s", line)
 	}
 	line, _ = e.raw(t, "POST /api2/json/echo/a HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nmu")
-	if line != "HTTP/1.1 408 the body did not arrive within 50ms" {
+	if line != "HTTP/1.1 408 the body did not arrive in time" {
 		t.Errorf("slow: %s", line)
 	}
 	line, _ = e.raw(t, "POST /api2/json/echo/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")

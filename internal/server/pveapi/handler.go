@@ -8,13 +8,13 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
-	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	trail "github.com/viaduct-sdn/viaduct/internal/audit"
 	"github.com/viaduct-sdn/viaduct/internal/ipam"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
+	"github.com/viaduct-sdn/viaduct/internal/server/limit"
 	"github.com/viaduct-sdn/viaduct/internal/server/task"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
@@ -42,9 +42,6 @@ type Handler struct {
 	Certificate func() (*x509.Certificate, error)
 	// Stop, when closed, ends what waits.
 	Stop <-chan struct{}
-	// BodyTimeout is how long a request's body may take to arrive; 0 means
-	// DefaultBodyTimeout.
-	BodyTimeout time.Duration
 }
 
 // The two forms of the API. They differ in how an answer is wrapped.
@@ -148,15 +145,16 @@ func (s *server) serve(x *exchange) (any, error) {
 			return nil, err
 		}
 		x.caller = c.Who.String()
+		limit.Own(r, x.caller)
 	}
 	if x.op == nil {
 		return nil, Unimplemented(r.Method, x.path)
 	}
-	limit := int64(maxBody)
+	most := int64(maxBody)
 	if open {
-		limit = maxOpenBody
+		most = maxOpenBody
 	}
-	given, err := s.read(x, limit)
+	given, err := x.read(most)
 	if err != nil {
 		return nil, err
 	}

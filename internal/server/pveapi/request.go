@@ -11,10 +11,10 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/server/limit"
 )
 
 // Bounds of a request.
@@ -28,9 +28,6 @@ const (
 	maxName    = 64
 	maxFault   = 300
 )
-
-// DefaultBodyTimeout is how long a request's body may take to arrive.
-const DefaultBodyTimeout = 30 * time.Second
 
 // The texts of Proxmox for parameters.
 const (
@@ -57,13 +54,13 @@ func (v *values) add(name, value string) error {
 }
 
 // read takes the parameters from the query and the body of a request.
-func (s *server) read(x *exchange, limit int64) (pve.Values, error) {
+func (x *exchange) read(most int64) (pve.Values, error) {
 	v := &values{named: pve.Values{}}
 	if err := v.form(x.r.URL.RawQuery); err != nil {
 		return nil, err
 	}
 	delete(v.named, "_dc") // what browsers add so that nothing caches the answer
-	body, err := s.body(x, limit)
+	body, err := x.body(most)
 	if err != nil {
 		return nil, err
 	}
@@ -85,26 +82,25 @@ func (s *server) read(x *exchange, limit int64) (pve.Values, error) {
 	return v.named, err
 }
 
-// body reads a request's body, of which nothing larger is kept, and which has to
-// arrive in time.
-func (s *server) body(x *exchange, limit int64) ([]byte, error) {
-	timeout := s.BodyTimeout
-	if timeout == 0 {
-		timeout = DefaultBodyTimeout
+// body reads a request's body, of which nothing larger is kept. That it arrives in
+// time, and how many are kept at once, is seen to by package limit.
+func (x *exchange) body(most int64) ([]byte, error) {
+	tooLarge := &Failure{http.StatusRequestEntityTooLarge, "the body is larger than " + strconv.FormatInt(most, 10) + " bytes"}
+	if x.r.ContentLength > most {
+		return nil, tooLarge
 	}
-	rc := http.NewResponseController(x.w)
-	_ = rc.SetReadDeadline(time.Now().Add(timeout)) // not every writer can (those of tests): then there is none
-	b, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, limit))
+	b, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, most))
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		return nil, &Failure{http.StatusRequestEntityTooLarge, "the body is larger than " + strconv.FormatInt(limit, 10) + " bytes"}
+		return nil, tooLarge
+	case errors.Is(err, limit.ErrBusy):
+		return nil, &Failure{http.StatusServiceUnavailable, err.Error()}
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, &Failure{http.StatusRequestTimeout, "the body did not arrive within " + timeout.String()}
+		return nil, &Failure{http.StatusRequestTimeout, "the body did not arrive in time"}
 	case err != nil:
 		return nil, &Failure{http.StatusBadRequest, "the body did not arrive"}
 	}
-	_ = rc.SetReadDeadline(time.Time{})
 	return b, nil
 }
 

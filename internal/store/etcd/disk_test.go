@@ -191,43 +191,73 @@ func fill(t *testing.T, path string) {
 	t.Fatal("the disk did not fill")
 }
 
-// TestQuota fills the database: writes are refused with state intact, and a
-// start frees what later writes have replaced.
+// TestQuota fills the store: what only fills it is refused, what frees it and says who
+// may do what is not, and when something was deleted there is room again, without a
+// start.
 func TestQuota(t *testing.T) {
-	c := etcd.Embedded{Dir: t.TempDir(), Quota: 8 << 20}
+	c := etcd.Embedded{Dir: t.TempDir(), Quota: 16 << 20}
 	s := open(t, c)
 	put(t, s, "a", "1")
-	random := rand.NewChaCha8([32]byte{})
-	err := overwrite(t.Context(), s, random, 64)
-	if !errors.Is(err, store.ErrNoSpace) {
-		t.Fatalf("64 MiB into a quota of 8: %v", err)
+	random, value := rand.NewChaCha8([32]byte{}), make([]byte, 1<<20)
+	write := func(key string, size int, more ...store.Op) error {
+		_, _ = random.Read(value[:size]) // never fails
+		_, err := s.Txn(t.Context(), nil, append(more, store.Put(key, value[:size])))
+		return err
+	}
+	for _, size := range []int{1 << 20, 60 << 10, 4 << 10} {
+		n, err := 0, error(nil)
+		for ; err == nil && n < 2000; n++ {
+			err = write(fmt.Sprintf("fill/%d/%d", size, n), size)
+		}
+		if !errors.Is(err, store.ErrNoSpace) || !strings.Contains(err.Error(), "discard") {
+			t.Fatalf("%d writes of %d bytes into 16 MiB: %v", n, size, err)
+		}
 	}
 	has(t, s, "a", "1")
+	for what, err := range map[string]error{
+		"a user":    write("access/user/bob@pve", 1<<10),
+		"a member":  write("member/node1", 1<<10),
+		"a discard": write("config/running", 100, store.DeletePrefix("config/pending/")),
+	} {
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	s = open(t, c)
 	has(t, s, "a", "1")
-	put(t, s, "a", "2")
-}
-
-// TestQuotaCompactedBefore starts a full store whose periodic compactor has
-// already dropped everything that could be dropped: there is nothing left to
-// compact, and that must not keep the store closed.
-func TestQuotaCompactedBefore(t *testing.T) {
-	c := etcd.Embedded{Dir: t.TempDir(), Quota: 8 << 20}
-	s := open(t, c)
-	err := overwrite(t.Context(), s, rand.NewChaCha8([32]byte{}), 64)
-	if !errors.Is(err, store.ErrNoSpace) {
-		t.Fatalf("64 MiB into a quota of 8: %v", err)
+	if err := write("fill/again", 1<<20); !errors.Is(err, store.ErrNoSpace) {
+		t.Errorf("after a start: %v", err)
 	}
-	if err := etcd.CompactAll(t.Context(), s); err != nil {
+	if _, err := s.Txn(t.Context(), nil, []store.Op{store.DeletePrefix("fill/")}); err != nil {
 		t.Fatal(err)
 	}
+	for until := time.Now().Add(30 * time.Second); ; <-time.After(50 * time.Millisecond) {
+		err := write("fill/again", 1<<20)
+		if err == nil {
+			break
+		}
+		if time.Now().After(until) {
+			t.Fatalf("what was deleted is still in use: %v", err)
+		}
+	}
+}
+
+// TestWrittenOver writes many times the quota, always over the same key: what was
+// written over takes no room, neither in the database nor in the log of a start.
+func TestWrittenOver(t *testing.T) {
+	c := etcd.Embedded{Dir: t.TempDir(), Quota: 16 << 20}
+	s := open(t, c)
+	if err := overwrite(t.Context(), s, rand.NewChaCha8([32]byte{}), 100); err != nil {
+		t.Fatal(err)
+	}
+	put(t, s, "a", "1")
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	put(t, open(t, c), "a", "1")
+	has(t, open(t, c), "a", "1")
 }
 
 // overwrite writes one key n times, 1 MiB each.

@@ -1,6 +1,7 @@
 package etcd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,8 @@ import (
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3rpc"
 	"go.etcd.io/etcd/server/v3/proxy/grpcproxy/adapter"
+
+	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
 // startTimeout bounds the start of an embedded etcd, reading back a large log
@@ -26,17 +29,23 @@ const startTimeout = 2 * time.Minute
 // stopTimeout bounds the wait for an embedded etcd that has given up to stop.
 const stopTimeout = 5 * time.Second
 
-// DefaultQuota is how large an embedded database may grow, in bytes.
-const DefaultQuota = 2 << 30
+// DefaultQuota is how much an embedded database may hold, in bytes. All of it is read at
+// a start, and mapped into memory.
+const DefaultQuota = 512 << 20
 
 // Embedded says where OpenEmbedded keeps its data.
 type Embedded struct {
 	// Dir is the data directory; it is made if missing. One server at a time
 	// can use it.
 	Dir string
-	// Quota bounds the database, in bytes; 0 means DefaultQuota.
-	Quota  int64
-	Logger *slog.Logger
+	// Quota bounds what the database holds, in bytes; 0 means DefaultQuota. The file may
+	// be larger.
+	Quota int64
+	// Copies is the directory where copies of the store are kept; empty for none.
+	// CopyEvery is how often one is made if something was written; 0 means hourly.
+	Copies    string
+	CopyEvery time.Duration
+	Logger    *slog.Logger
 }
 
 // OpenEmbedded starts an etcd inside this process and returns once it is ready,
@@ -51,7 +60,15 @@ func OpenEmbedded(ctx context.Context, c Embedded) (*Store, error) {
 		return nil, errors.Join(err, run.stop())
 	}
 	s := newStore(v3client.New(run.etcd.Server), adapter.KvServerToKvClient(v3rpc.NewQuotaKVServer(run.etcd.Server)), "the store in "+c.Dir,
-		func() error { return space(c.Dir, reserve) }, run.stop)
+		run.stop)
+	r := newRoom(c, cmp.Or(c.Quota, DefaultQuota), run.etcd, s.client)
+	s.wrote = r.wrote
+	s.writable = func(ctx context.Context, ops []store.Op) error {
+		if err := space(c.Dir, reserve); err != nil {
+			return err
+		}
+		return r.writable(ctx, ops)
+	}
 	go func() {
 		select {
 		case err := <-run.failed:
@@ -61,6 +78,14 @@ func OpenEmbedded(ctx context.Context, c Embedded) (*Store, error) {
 	}()
 	if err := run.recover(ctx, s.client); err != nil {
 		return nil, errors.Join(err, s.Close())
+	}
+	if err := r.shrink(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	go r.run(s.ctx)
+	if c.Copies != "" {
+		k := &copies{room: r, dir: c.Copies, every: cmp.Or(c.CopyEvery, copyEvery), most: 2 * r.quota}
+		go k.run(s.ctx)
 	}
 	return s, nil
 }
@@ -77,10 +102,8 @@ func (e *engine) config(c Embedded) *embed.Config {
 	cfg := embed.NewConfig()
 	cfg.Name = "viaduct"
 	cfg.Dir = c.Dir
-	cfg.QuotaBackendBytes = c.Quota
-	if c.Quota == 0 {
-		cfg.QuotaBackendBytes = DefaultQuota
-	}
+	// etcd counts the file, in which there may be free pages between others (see room).
+	cfg.QuotaBackendBytes = 2*cmp.Or(c.Quota, DefaultQuota) + fileSlack
 	cfg.MaxRequestBytes = MaxBytes
 	cfg.MaxTxnOps = 1024
 	cfg.AutoCompactionMode = embed.CompactorModePeriodic

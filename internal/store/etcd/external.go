@@ -46,7 +46,7 @@ func OpenExternal(ctx context.Context, c External) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to %s: %w", where, err)
 	}
-	s := newStore(client, clientv3.RetryKVClient(client), where, func() error { return nil }, client.Close)
+	s := newStore(client, clientv3.RetryKVClient(client), where, client.Close)
 	if _, err := s.Get(ctx, "running"); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, errors.Join(fmt.Errorf("connecting: %w; check that the cluster runs, its addresses, and the certificates", err), s.Close())
 	}

@@ -1,6 +1,7 @@
 package etcd
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"os"
@@ -34,7 +35,7 @@ func TestEngineGivesUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.writable = func() error { return nil }
+	s.writable = func(context.Context, []store.Op) error { return nil }
 	if err := os.WriteFile(filepath.Join(dir, "ballast"), make([]byte, 320<<20), 0o600); !errors.Is(err, unix.ENOSPC) {
 		t.Fatalf("filling the disk: %v", err)
 	}

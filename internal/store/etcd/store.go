@@ -42,8 +42,10 @@ const requestTimeout = 10 * time.Second
 type Store struct {
 	client *clientv3.Client
 	kv     etcdserverpb.KVClient // for transactions
-	// writable says whether a write may be tried: nil or the reason against.
-	writable func() error
+	// writable says whether a write may be tried: nil or the reason against. wrote is
+	// told of each one's bytes.
+	writable func(ctx context.Context, ops []store.Op) error
+	wrote    func(bytes int)
 	// where names the store in messages.
 	where string
 	stop  func() error
@@ -57,8 +59,9 @@ var _ store.Store = (*Store)(nil)
 
 var errClosed = errors.New("the store was closed")
 
-func newStore(client *clientv3.Client, kv etcdserverpb.KVClient, where string, writable, stop func() error) *Store {
-	s := &Store{client: client, kv: kv, where: where, writable: writable, stop: stop}
+func newStore(client *clientv3.Client, kv etcdserverpb.KVClient, where string, stop func() error) *Store {
+	s := &Store{client: client, kv: kv, where: where, stop: stop}
+	s.writable, s.wrote = func(context.Context, []store.Op) error { return nil }, func(int) {}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	return s
 }
@@ -124,7 +127,7 @@ func (s *Store) List(ctx context.Context, prefix, from string) ([]store.Record, 
 
 // Txn implements store.Store.
 func (s *Store) Txn(ctx context.Context, conds []store.Cond, ops []store.Op) (int64, error) {
-	if err := s.writable(); err != nil {
+	if err := s.writable(ctx, ops); err != nil {
 		return 0, err
 	}
 	r, err := request(conds, ops)
@@ -140,7 +143,17 @@ func (s *Store) Txn(ctx context.Context, conds []store.Cond, ops []store.Op) (in
 	if !resp.Succeeded {
 		return 0, store.ErrConflict
 	}
+	s.wrote(size(ops))
 	return resp.Header.Revision, nil
+}
+
+// size is how many bytes a transaction writes.
+func size(ops []store.Op) int {
+	n := 0
+	for _, op := range ops {
+		n += len(op.Key) + len(op.Value)
+	}
+	return n
 }
 
 // request is a transaction in etcd's own words: the client's, which copy every

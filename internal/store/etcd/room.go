@@ -1,0 +1,206 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/server/v3/embed"
+
+	"github.com/viaduct-sdn/viaduct/internal/store"
+)
+
+// An embedded store keeps room for what frees it. The fuller it is, the smaller a
+// transaction has to be: what only fills it is refused first, what deletes (a discard is
+// a small write and a deletion) and what says who may do what is taken to the end. etcd's
+// own quota is of the file, at which it takes nothing at all until it is started anew; it
+// is so much larger that it is not reached.
+const (
+	// fileSlack is by how much the file may be larger than twice the quota: pages that a
+	// compaction frees are used again a moment later only.
+	fileSlack = 256 << 20
+	// midUse and highUse are the shares of the quota from which on a transaction may
+	// write midWrite and highWrite bytes; beyond fullUse only what frees room is taken.
+	midUse, midWrite   = 0.85, 64 << 10
+	highUse, highWrite = 0.92, 8 << 10
+	fullUse            = 0.97
+	// largestFree bounds what frees room: it is small.
+	largestFree = 64 << 10
+	// keepRevisions is how many of the store's revisions a compaction leaves to watches.
+	keepRevisions = 100
+	// compactions under pressure come no more often than that.
+	pressureEvery = 20 * time.Millisecond
+	// compactShare is the share of the quota after which, once written, the store is
+	// compacted and its log cut: what was written over must not be read at a start.
+	compactShare = 8
+	// shrinkFrom is from how many unused bytes on the database is shrunk at a start.
+	shrinkFrom = 64 << 20
+)
+
+// vital are the prefixes of keys that are written whatever the use: who may do what, and
+// the authority and members of the cluster.
+var vital = []string{"access/", "pki/", "member/"}
+
+// warnAt are the shares of the quota that are told in the log.
+var warnAt = []float64{0.5, 0.75, 0.9}
+
+// room watches over the size of an embedded store.
+type room struct {
+	dir    string
+	quota  int64
+	etcd   *embed.Etcd
+	client *clientv3.Client
+	log    *slog.Logger
+
+	written atomic.Int64  // since the last compaction
+	due     chan struct{} // there is something to compact
+
+	mu     sync.Mutex
+	last   time.Time // of the last compaction
+	warned int       // how many of warnAt have been told
+}
+
+func newRoom(c Embedded, quota int64, etcd *embed.Etcd, client *clientv3.Client) *room {
+	log := c.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &room{dir: c.Dir, quota: quota, etcd: etcd, client: client, log: log, due: make(chan struct{}, 1)}
+}
+
+// use is the share of the quota that is in use.
+func (r *room) use() float64 {
+	return float64(r.etcd.Server.Backend().SizeInUse()) / float64(r.quota)
+}
+
+// writable refuses a transaction for which there is no room.
+func (r *room) writable(ctx context.Context, ops []store.Op) error {
+	if r.fits(ops) {
+		return nil
+	}
+	if r.compact(ctx, 0, pressureEvery); r.fits(ops) { // perhaps much was deleted since
+		return nil
+	}
+	return fmt.Errorf("%w: the store in %s has %d of %d MiB in use, and what is left is kept for discarding, deleting and user management; nothing was changed: "+
+		"apply or discard pending edits, and delete what is not needed", store.ErrNoSpace, r.dir, r.etcd.Server.Backend().SizeInUse()>>20, r.quota>>20)
+}
+
+func (r *room) fits(ops []store.Op) bool {
+	use := r.use()
+	if use < midUse {
+		return true
+	}
+	size, frees, essential := 0, false, true
+	for _, op := range ops {
+		size += len(op.Value)
+		frees = frees || op.Delete
+		essential = essential && hasAnyPrefix(op.Key, vital)
+	}
+	switch {
+	case size <= largestFree && (frees || essential):
+		return true
+	case use < highUse:
+		return size <= midWrite
+	case use < fullUse:
+		return size <= highWrite
+	}
+	return false
+}
+
+func hasAnyPrefix(s string, prefixes []string) bool {
+	for _, p := range prefixes {
+		if strings.HasPrefix(s, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// wrote tells that so many bytes were written.
+func (r *room) wrote(n int) {
+	if r.written.Add(int64(n)) < r.quota/compactShare {
+		return
+	}
+	select {
+	case r.due <- struct{}{}:
+	default:
+	}
+}
+
+// run compacts when it is due, until ctx ends.
+func (r *room) run(ctx context.Context) {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		r.warn()
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-r.due:
+			r.compact(ctx, keepRevisions, 0)
+		}
+	}
+}
+
+// warn tells of a use that has passed another mark, once.
+func (r *room) warn() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	use, passed := r.use(), 0
+	for _, at := range warnAt {
+		if use >= at {
+			passed++
+		}
+	}
+	if passed > r.warned {
+		r.log.Warn("the store fills up: delete what is not needed, apply or discard pending edits, and look at what grows with: viaduct history, viaduct audit",
+			"dir", r.dir, "percent", int(100*use), "quota-mib", r.quota>>20)
+	}
+	r.warned = passed
+}
+
+// compact drops what was written over, but for the newest revisions, unless it did less
+// than a time ago.
+func (r *room) compact(ctx context.Context, keep int64, every time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if time.Since(r.last) < every {
+		return
+	}
+	r.written.Store(0)
+	at := r.etcd.Server.KV().Rev() - keep
+	if at <= 1 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	_, err := r.client.Compact(ctx, at, clientv3.WithCompactPhysical())
+	if err != nil && !errors.Is(err, rpctypes.ErrCompacted) && ctx.Err() == nil {
+		r.log.Warn("the store could not be compacted, trying again later", "dir", r.dir, "error", err)
+	}
+	// With the next write: what is in a snapshot is not read from the log at a start.
+	r.etcd.Server.ForceSnapshot()
+	r.etcd.Server.Backend().ForceCommit()
+	r.last = time.Now()
+}
+
+// shrink gives back what the database does not use, which etcd maps into memory at a
+// start.
+func (r *room) shrink() error {
+	b := r.etcd.Server.Backend()
+	if b.Size()-b.SizeInUse() < shrinkFrom {
+		return nil
+	}
+	if err := b.Defrag(); err != nil {
+		return fmt.Errorf("shrinking the store in %s: %w", r.dir, err)
+	}
+	return nil
+}
