@@ -88,6 +88,30 @@ func TestPassReachesTheDocument(t *testing.T) {
 	}
 }
 
+// Plans are made from the facts that the server has: a change of theirs is reported
+// at once, though nothing else differs, and an unchanged pass is not.
+func TestChangedFactsAreReportedAtOnce(t *testing.T) {
+	node := newFakeNode()
+	a := testAgent(t, t.TempDir(), node)
+	a.mustTake(t, document(1, "vnet1"))
+	a.mustPass(t)
+	a.mustPass(t)
+	reported := a.changed
+	a.mustPass(t)
+	select {
+	case <-reported:
+		t.Error("a pass that found nothing new is reported")
+	default:
+	}
+	node.more = []model.Interface{{Name: "lan1", MTU: 1500}}
+	a.mustPass(t)
+	select {
+	case <-reported:
+	default:
+		t.Error("a new interface is not reported until the next heartbeat")
+	}
+}
+
 func TestDriftIsRepairedAndReported(t *testing.T) {
 	node := newFakeNode()
 	a := testAgent(t, t.TempDir(), node)

@@ -85,7 +85,9 @@ type ovsPort struct {
 // sorted by name, and names them by index.
 func interfaces(links []rtnl.Link, addrs []rtnl.Address, switched map[string]ovsPort) (out []model.Interface, names map[int]string) {
 	masters := make(map[int]string, len(links)) // one may be ours, such as a VRF
+	all := make(map[int]string, len(links))
 	for _, l := range links {
+		all[l.Index] = l.Name
 		if l.Kind != ovsKind { // the datapath, of which every port is one
 			masters[l.Index] = l.Name
 		}
@@ -102,6 +104,12 @@ func interfaces(links []rtnl.Link, addrs []rtnl.Address, switched map[string]ovs
 			Name: l.Name, MTU: l.MTU, MAC: l.MAC.String(), Up: l.Up, Kind: l.Kind, Master: masters[l.Master], AltNames: l.AltNames,
 			VLANFiltering: l.Bridge != nil && l.Bridge.VLANFiltering != nil && *l.Bridge.VLANFiltering,
 			Addresses:     addressesOf(l.Index, addrs), AcceptRA: acceptRA(l.Name), NoForwarding: node4 && !forwards4(l.Name),
+		}
+		if parent := all[l.Parent]; l.VLAN != nil && parent != "" && !l.ParentElsewhere {
+			i.VLAN = &model.VLANDevice{Parent: parent, ID: int(l.VLAN.ID)}
+			if l.VLAN.Protocol == unix.ETH_P_8021AD {
+				i.VLAN.Protocol = model.Protocol8021AD
+			}
 		}
 		if i.VLANFiltering && l.Bridge.VLANProtocol == unix.ETH_P_8021AD {
 			i.VLANProtocol = model.Protocol8021AD

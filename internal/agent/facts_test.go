@@ -39,7 +39,7 @@ func TestInterfaces(t *testing.T) {
 	got, names := interfaces(links, addrs, map[string]ovsPort{"eth1": {bridge: "vmbr1"}, "ln_vn1": {bridge: "vmbr1", ours: true}})
 	want := []model.Interface{
 		{Name: "eth0", Up: true, MTU: 9000, Master: "vmbr0", AltNames: []string{"enP2s0", "enp1s0"}},
-		{Name: "eth0.100", Kind: "vlan", Master: "vmbr0v100"},
+		{Name: "eth0.100", Kind: "vlan", Master: "vmbr0v100", VLAN: &model.VLANDevice{Parent: "eth0", ID: 100}},
 		{Name: "eth1", Master: "vmbr1"},
 		{Name: "eth2", Master: "vrf_z"},
 		{Name: "lo"},

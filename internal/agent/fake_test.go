@@ -24,6 +24,7 @@ type fakeNode struct {
 	links    map[string]string // name -> owner
 	refuse   map[string]error  // by owner
 	factsErr error
+	more     []model.Interface // facts beside eth0
 	boot     string
 	passes   int
 	events   chan struct{}
@@ -39,9 +40,9 @@ func (f *fakeNode) Facts(context.Context) (*model.Facts, error) {
 	if f.factsErr != nil {
 		return nil, f.factsErr
 	}
-	return &model.Facts{Interfaces: []model.Interface{
+	return &model.Facts{Interfaces: append([]model.Interface{
 		{Name: "eth0", MTU: 1500, Addresses: []netip.Prefix{netip.MustParsePrefix("192.168.0.1/24")}},
-	}}, nil
+	}, f.more...)}, nil
 }
 
 func (f *fakeNode) Events(context.Context) (<-chan struct{}, error) { return f.events, nil }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -149,7 +150,7 @@ func objects(notes []compile.Note, failed []*driver.ObjectError) []protocol.Obje
 }
 
 // conclude makes the status of a pass and wakes the reporter if it tells
-// anything new.
+// anything new: of the node's facts too, from which the server makes plans.
 func (a *Agent) conclude(doc *protocol.Document, hash string, facts *model.Facts, objs []protocol.ObjectStatus, err error, start time.Time, writes int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -178,7 +179,7 @@ func (a *Agent) conclude(doc *protocol.Document, hash string, facts *model.Facts
 	}
 	a.status = s
 	if old == nil || writes > 0 || old.Hash != s.Hash || old.State != s.State || old.Message != s.Message ||
-		!slices.Equal(old.Objects, s.Objects) || !slices.Equal(old.Ports, s.Ports) {
+		!slices.Equal(old.Objects, s.Objects) || !slices.Equal(old.Ports, s.Ports) || !reflect.DeepEqual(old.Facts, s.Facts) {
 		a.notifyLocked()
 	}
 }

@@ -20,6 +20,7 @@ type applyOptions struct {
 	message     string
 	yes         bool
 	withPending bool
+	allowErrors bool
 	verbose     bool
 	wait        waitOptions
 }
@@ -45,7 +46,9 @@ With -f, the manifests' objects are added or replaced first; objects that they d
 not name stay as they are. The plan is shown, and on a terminal asked about.
 
 If edits are pending that the manifests do not hold, they are listed and nothing
-is changed: --with-pending applies them too. Objects of live kinds take effect at
+is changed: --with-pending applies them too. If a node cannot have what the change
+asks for, nothing is changed either, with exit status 6: --allow-errors leaves that
+out on the node and applies the rest. Objects of live kinds take effect at
 once and are no part of a revision: ` + liveKinds() + `.
 
 ` + pruneHelp,
@@ -56,6 +59,7 @@ once and are no part of a revision: ` + liveKinds() + `.
 	cmd.Flags().StringVarP(&o.message, "message", "m", "", "why; kept in the history")
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
 	cmd.Flags().BoolVar(&o.withPending, "with-pending", false, "apply edits of others that are pending, too")
+	cmd.Flags().BoolVar(&o.allowErrors, "allow-errors", false, "apply although nodes cannot have everything; what they cannot is left out there")
 	cmd.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "list every change of every node")
 	o.wait.flags(cmd)
 	return cmd
@@ -83,6 +87,9 @@ func (a *app) apply(cmd *cobra.Command, o *applyOptions) error {
 	a.showPlan(p, set, o.verbose)
 	if p.Empty() {
 		return explain(undoPending(ctx, c, m), set)
+	}
+	if len(p.NewErrors()) > 0 && !o.allowErrors {
+		return planErrors(p, "nothing was changed: correct what the notes say, or leave those objects out there and apply the rest with --allow-errors")
 	}
 	if err := a.confirm(ctx, o.yes, "Apply this?"); err != nil {
 		return err

@@ -24,6 +24,9 @@ const (
 	ExitDegraded = 4
 	// ExitConflict: something changed meanwhile, or other edits are pending.
 	ExitConflict = 5
+	// ExitPlanErrors: the plan asks for what a node cannot have. An apply of it changes
+	// nothing unless errors are allowed.
+	ExitPlanErrors = 6
 )
 
 const exitHelp = `Exit status:
@@ -33,7 +36,9 @@ const exitHelp = `Exit status:
   3  plan or diff with --exit-code found changes
   4  done in part: applied, but a node is degraded or did not answer in time;
      or imported or exported, but something was left out
-  5  conflict: something changed meanwhile, or other edits are pending`
+  5  conflict: something changed meanwhile, or other edits are pending
+  6  the plan asks for what a node cannot have; apply changed nothing
+     (apply --allow-errors leaves that out and applies the rest)`
 
 // exitError is an error with an exit code. Without err, everything has been
 // told already.

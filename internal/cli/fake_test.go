@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,6 +34,8 @@ type fakeServer struct {
 	// polls counts status requests: nodes converge at the second one.
 	polls int
 	trail audit.Trail
+	// refused is an object that node1 cannot have, which plans tell.
+	refused string
 	// broken makes node2 fail on this object.
 	broken string
 }
@@ -332,12 +335,16 @@ func (f *fakeServer) edit(edits []model.Edit, dry bool) (any, error) {
 func (f *fakeServer) plan(cfg *model.Config) *api.Plan {
 	p := &api.Plan{Base: int64(len(f.revisions)), Objects: diff.Objects(f.running(), cfg), Edits: f.edits, Nodes: []api.NodePlan{}}
 	p.Token = fmt.Sprint(p.Base, p.Objects)
+	changed := slices.ContainsFunc(p.Objects, func(c api.Change) bool { return "vnet/"+c.Name == f.refused })
 	for _, n := range []string{"node1", "node2"} {
 		np := api.NodePlan{Node: n}
 		for _, c := range p.Objects {
 			if c.Type == "vnet" {
 				np.Changes = append(np.Changes, api.Change{Action: c.Action, Type: "link", Name: c.Name, Owner: "vnet/" + c.Name})
 			}
+		}
+		if f.refused != "" && n == "node1" {
+			np.Notes = []api.Note{{Object: f.refused, Level: "error", Message: "cannot be had", Standing: !changed}}
 		}
 		p.Nodes = append(p.Nodes, np)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -25,6 +26,10 @@ func (a *app) planCommand() *cobra.Command {
 addresses, routes, ports and rules. With -f, the manifests' objects count as if
 they were pending already; nothing is stored.
 
+If a node cannot have what is asked for, the plan has an error for it and the exit
+status is 6. What the running revision lacks on the node as well is shown and does
+not count.
+
 ` + pruneHelp,
 		Args: args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -36,6 +41,9 @@ they were pending already; nothing is stored.
 				err = writeData(a.Stdout, output, p)
 			} else {
 				a.showPlan(p, set, verbose)
+			}
+			if err == nil && len(p.NewErrors()) > 0 {
+				return planErrors(p, "apply refuses it without --allow-errors")
 			}
 			if err == nil && exitFlag && !p.Empty() {
 				return &exitError{code: ExitChanges}
@@ -96,6 +104,27 @@ func (a *app) showPlan(p *api.Plan, set *manifest.Set, verbose bool) {
 		return
 	}
 	fmt.Fprint(a.Stdout, v.render(p)) //nolint:errcheck // standard output; the next write fails too
+}
+
+// planErrors names the objects of a plan that nodes cannot have, with the nodes;
+// then says what that leads to.
+func planErrors(p *api.Plan, then string) error {
+	var objects []string
+	nodes := map[string][]string{}
+	for _, n := range p.NewErrors() {
+		for _, note := range n.Notes {
+			if !slices.Contains(objects, note.Object) {
+				objects = append(objects, note.Object)
+			}
+			if !slices.Contains(nodes[note.Object], n.Node) {
+				nodes[note.Object] = append(nodes[note.Object], n.Node)
+			}
+		}
+	}
+	for i, o := range objects {
+		objects[i] = fmt.Sprintf("%s on %s", o, firstFew(nodes[o], 4))
+	}
+	return &exitError{ExitPlanErrors, fmt.Errorf("the plan has errors, of what nodes cannot have: %s; %s", firstFew(objects, 8), then)}
 }
 
 // running names the running revision.

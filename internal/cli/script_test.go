@@ -18,7 +18,7 @@ import (
 )
 
 // Each case is a session: files, a script of commands, and what they print. A
-// line "author NAME" or "break OBJECT" of a script changes the server.
+// line "author NAME" or "break OBJECT" or "refuse OBJECT" of a script changes the server.
 func TestScripts(t *testing.T) {
 	golden.Run(t, "testdata/scripts/*.txtar", func(t *testing.T, c *golden.Case) {
 		dir := t.TempDir()
@@ -48,6 +48,8 @@ func TestScripts(t *testing.T) {
 				fake.author = name
 			} else if ref, ok := strings.CutPrefix(line, "break "); ok {
 				fake.broken = ref
+			} else if ref, ok := strings.CutPrefix(line, "refuse "); ok {
+				fake.refused = ref
 			} else if typed, command, ok := strings.Cut(line, " | "); ok { // "echo TEXT | COMMAND"
 				out.WriteString(runWith(t, target, command, strings.TrimPrefix(typed, "echo ")+"\n"))
 			} else {

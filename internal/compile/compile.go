@@ -62,6 +62,9 @@ type node struct {
 	served   dhcpLinks
 	// unnumbered are the links of BGP fabrics.
 	unnumbered map[string]bool
+	// withheld are the owners of what the node cannot have, because something that
+	// is not Viaduct's has its place.
+	withheld map[string]bool
 	// What the VNets of a zone have in common, by zone.
 	overlays map[string]*overlay
 	trunks   map[string]*trunk
@@ -88,6 +91,7 @@ func Node(doc *protocol.Document, facts *model.Facts) (*desired.Node, []Note) {
 		out:         &desired.Node{Links: make([]desired.Link, 0, 2*len(doc.Config.VNets))},
 		links:       make(map[string]desired.Link, 2*len(doc.Config.VNets)),
 		unnumbered:  map[string]bool{},
+		withheld:    map[string]bool{},
 		overlays:    map[string]*overlay{},
 		trunks:      map[string]*trunk{},
 		vrfs:        map[string]*vrf{},
@@ -125,6 +129,7 @@ func Node(doc *protocol.Document, facts *model.Facts) (*desired.Node, []Note) {
 			n.evpn(z, v)
 		}
 	}
+	n.leaveOut()
 	n.routing()
 	n.dhcp()
 	n.ports()
@@ -151,6 +156,10 @@ func (n *node) link(l desired.Link) bool {
 	}
 	if pattern := n.reserved(l.Name); pattern != "" {
 		n.note(LevelError, l.Owner, "the interface name %s is reserved on node %s (pattern %q); rename the object or change the node's reserved list", l.Name, n.name, pattern)
+		return false
+	}
+	if c := n.inTheWay(l); c != nil {
+		n.withhold(l.Owner, c.Error())
 		return false
 	}
 	n.links[l.Name] = l

@@ -148,17 +148,18 @@ func (n *node) vrf(z *model.Zone) *vrf {
 		return f
 	}
 	f.mtu = n.overlayMTU(ref, z.MTU, f.ends)
-	f.ok = n.link(desired.Link{Name: f.name, Kind: desired.LinkVRF, Owner: ref, NoLinkLocal: true, VRF: &desired.VRF{Table: desired.VRFTable(z.VRFVXLAN)}})
+	bridge := zoneLink("vrfbr_", z)
+	f.ok = n.needs(ref, model.FeatureBridge) &&
+		n.link(desired.Link{Name: f.name, Kind: desired.LinkVRF, Owner: ref, NoLinkLocal: true, VRF: &desired.VRF{Table: desired.VRFTable(z.VRFVXLAN)}}) &&
+		n.link(desired.Link{Name: bridge, Kind: desired.LinkBridge, Owner: ref, MTU: f.mtu, Master: f.name, Bridge: &desired.Bridge{}}) &&
+		n.link(desired.Link{
+			Name: zoneLink("vrfvx_", z), Kind: desired.LinkVXLAN, Owner: ref, MTU: f.mtu, Master: bridge, NoLinkLocal: true,
+			Port:  &desired.BridgePort{NoLearning: true, NeighSuppress: !z.DisableARPNDSuppression},
+			VXLAN: &desired.VXLAN{ID: uint32(z.VRFVXLAN), Local: f.ends.local, Port: vxlanPort(z)},
+		})
 	if !f.ok {
 		return f
 	}
-	bridge := zoneLink("vrfbr_", z)
-	n.link(desired.Link{Name: bridge, Kind: desired.LinkBridge, Owner: ref, MTU: f.mtu, Master: f.name, Bridge: &desired.Bridge{}})
-	n.link(desired.Link{
-		Name: zoneLink("vrfvx_", z), Kind: desired.LinkVXLAN, Owner: ref, MTU: f.mtu, Master: bridge, NoLinkLocal: true,
-		Port:  &desired.BridgePort{NoLearning: true, NeighSuppress: !z.DisableARPNDSuppression},
-		VXLAN: &desired.VXLAN{ID: uint32(z.VRFVXLAN), Local: f.ends.local, Port: vxlanPort(z)},
-	})
 	n.routed.links(z.ID, f.name, bridge)
 	n.outward(z, f)
 	return f

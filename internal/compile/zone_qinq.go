@@ -26,6 +26,9 @@ func (n *node) qinq(z *model.Zone, v *model.VNet) {
 	}
 	zone := "z_" + z.ID
 	if v.Tag != 0 {
+		if !n.needs(ref, model.FeatureVLAN) {
+			return
+		}
 		n.link(desired.Link{
 			Name: n.vlanName(fmt.Sprintf("%s.%d", zone, v.Tag), "zv_"+v.ID), Kind: desired.LinkVLAN, Owner: ref,
 			MTU: t.mtu, Master: v.ID, NoLinkLocal: true, Port: uplinkPort(v),

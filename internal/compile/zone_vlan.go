@@ -55,6 +55,9 @@ func (n *node) trunk(z *model.Zone) *trunk {
 	switch {
 	case slices.Contains(n.facts.OVSBridges, z.Bridge):
 		t.carrier = carrierOVS
+	case b != nil && slices.Contains(n.facts.OVSBridges, b.Master):
+		n.note(LevelError, ref, "%s on node %s is no bridge of its own but a port of Open vSwitch bridge %s (a fake bridge, if ovs-vsctl list-br has it); set bridge to %s, and the VLAN as the VNet's tag", z.Bridge, n.name, b.Master, b.Master)
+		return t
 	case b == nil:
 		n.note(LevelError, ref, "node %s has no bridge %s; create it (a stanza in /etc/network/interfaces), correct bridge, or restrict the zone to the nodes that have it", n.name, z.Bridge)
 		return t
@@ -196,6 +199,10 @@ func (n *node) vlanOfPlain(t *trunk, v *model.VNet) {
 func (n *node) ovsPort(p desired.OVSPort, bridge string, allVLANs bool) {
 	if pattern := n.reserved(p.Name); pattern != "" {
 		n.note(LevelError, p.Owner, "the interface name %s is reserved on node %s (pattern %q); rename the object or change the node's reserved list", p.Name, n.name, pattern)
+		return
+	}
+	if c := n.portInTheWay(p.Name); c != nil {
+		n.withhold(p.Owner, c.Error())
 		return
 	}
 	n.out.OVSPorts = append(n.out.OVSPorts, p)

@@ -6,7 +6,6 @@ package driver
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
@@ -48,16 +47,7 @@ func (e *ObjectError) Unwrap() error { return e.Err }
 
 // Conflict is the error of an object that cannot be made because something that
 // is not Viaduct's has its name.
-type Conflict struct {
-	// Thing is what stands in the way: "interface vnet1 (bridge)".
-	Thing string
-}
-
-// Error implements error.
-func (e *Conflict) Error() string {
-	return fmt.Sprintf("%s exists on this node and was not made by Viaduct; it was left untouched: "+
-		"rename or remove it, or choose another name", e.Thing)
-}
+type Conflict = desired.Conflict
 
 // NodeErrors collects what in the error tree of err belongs to no object: what
 // concerns the node as a whole.

@@ -96,6 +96,8 @@ type Interface struct {
 	Master string `json:"master,omitempty"`
 	// AltNames are other names of the interface (ip link: altname).
 	AltNames []string `json:"altNames,omitempty"`
+	// VLAN is what a VLAN device carries; nil for other interfaces.
+	VLAN *VLANDevice `json:"vlan,omitempty"`
 	// VLANFiltering tells of a bridge that it is VLAN-aware.
 	VLANFiltering bool `json:"vlanFiltering,omitempty"`
 	// VLANProtocol is the type of VLAN that such a bridge filters by: 802.1ad, or
@@ -108,6 +110,16 @@ type Interface struct {
 	// NoForwarding tells that the interface does not forward IPv4 although the node
 	// does (ip-sysctl, conf/INTERFACE/forwarding).
 	NoForwarding bool `json:"noForwarding,omitempty"`
+}
+
+// VLANDevice is the VLAN that an interface carries, of which the kernel makes one
+// interface only.
+type VLANDevice struct {
+	// Parent is the interface whose VLAN it is, ID the VLAN.
+	Parent string `json:"parent"`
+	ID     int    `json:"id"`
+	// Protocol is the type of the tag: 802.1ad, or empty for 802.1q.
+	Protocol string `json:"protocol,omitempty"`
 }
 
 // FactRoute is one unicast route of a node's main table. A route with several next

@@ -40,6 +40,17 @@ func (f *Facts) Interface(name string) *Interface {
 	return nil
 }
 
+// Named finds an interface by its name or by an alternative one, since the kernel
+// gives neither to another interface; nil if there is none.
+func (f *Facts) Named(name string) *Interface {
+	for i := range f.Interfaces {
+		if f.Interfaces[i].Name == name || slices.Contains(f.Interfaces[i].AltNames, name) {
+			return &f.Interfaces[i]
+		}
+	}
+	return nil
+}
+
 // RouteTo looks an address up as the kernel would in the node's main table: the
 // longest prefix wins, then the smallest metric. Of several equal ways the
 // narrowest is told, which any packet may take, with the source address of the

@@ -153,6 +153,24 @@ type Plan struct {
 // Empty reports whether an apply would change nothing.
 func (p *Plan) Empty() bool { return len(p.Objects) == 0 }
 
+// NewErrors are the nodes with those of their notes that tell what the change asks for
+// and the node cannot have. What the running revision lacks as well is not among them.
+func (p *Plan) NewErrors() []NodePlan {
+	var out []NodePlan
+	for _, n := range p.Nodes {
+		found := NodePlan{Node: n.Node}
+		for _, note := range n.Notes {
+			if note.Level == "error" && !note.Standing {
+				found.Notes = append(found.Notes, note)
+			}
+		}
+		if len(found.Notes) > 0 {
+			out = append(out, found)
+		}
+	}
+	return out
+}
+
 // NodePlan is what an apply would change on one node.
 type NodePlan struct {
 	Node string `json:"node"`
@@ -174,6 +192,9 @@ type Note struct {
 	// the node, and everything else is still applied.
 	Level   string `json:"level"`
 	Message string `json:"message"`
+	// Standing tells that the running revision has it on the node just so: the
+	// change is not its cause.
+	Standing bool `json:"standing,omitempty"`
 }
 
 // PendingEdit records who changed the pending configuration.

@@ -137,7 +137,17 @@ func TestForeignInterface(t *testing.T) {
 	if err := os.WriteFile(path, []byte(manifest), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	r := c.try("apply", "-f", path)
+	says := "interface vnet1 (bridge) exists on this node and was not made by Viaduct"
+	c.eventually(time.Minute, func() error {
+		if r := c.try("plan", "-f", path); r.code != 6 || !strings.Contains(r.out, says) {
+			return fmt.Errorf("the plan does not tell of the interface (exit code %d)\n%s%s", r.code, r.out, r.err)
+		}
+		return nil
+	})
+	if r := c.try("apply", "-f", path); r.code != 6 || !strings.Contains(r.err, "vnet/vnet1 on node1") {
+		t.Errorf("exit code %d, want 6 (refused, because of the plan's errors): %s", r.code, r.err)
+	}
+	r := c.try("apply", "--allow-errors", "-f", path)
 	if r.code != 4 {
 		t.Errorf("exit code %d, want 4 (applied, but a node is degraded)", r.code)
 	}

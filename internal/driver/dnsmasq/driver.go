@@ -5,14 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/dnsmasq"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/driver/sockets"
 	"github.com/viaduct-sdn/viaduct/internal/netns"
 )
 
@@ -94,7 +97,7 @@ func (d *Driver) run(i instance, suffix string) string {
 
 // Reconcile implements driver.Driver.
 func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
-	p := &pass{d: d, ctx: ctx, dryRun: dryRun}
+	p := &pass{d: d, ctx: ctx, dryRun: dryRun, taken: map[int]*sockets.TakenError{}}
 	var errs []error
 	wanted := map[instance]bool{}
 	if len(want.DHCP) > 0 {
@@ -109,6 +112,10 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool)
 			wanted[instance{s.Zone, n.Link}] = true
 		}
 		errs = append(errs, p.zone(s)...)
+	}
+	// They concern the node as a whole: all servers want the same ports.
+	for _, port := range slices.Sorted(maps.Keys(p.taken)) {
+		errs = append(errs, p.taken[port])
 	}
 	zones, err := d.ours()
 	errs = append(errs, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -425,4 +426,26 @@ func TestNewNICAmongTenThousand(t *testing.T) {
 	if now := n.mustRun("z1"); now != p {
 		t.Errorf("dnsmasq was started again for a NIC (%v, then %v)", p, now)
 	}
+}
+
+// A port that another process has is told once for the node, with who has it; the
+// server starts once it is free.
+func TestPortOfAnotherProcess(t *testing.T) {
+	n := newNode(t, "169.254.67.67/32")
+	var other net.PacketConn
+	if err := n.ns.Run(func() (err error) {
+		other, err = net.ListenPacket("udp4", ":67")
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	_, err := n.Reconcile(t.Context(), &desired.Node{DHCP: []desired.DHCPServer{far()}}, false)
+	if err == nil || len(driver.ObjectErrors(err)) != 0 || len(driver.NodeErrors(err)) != 1 ||
+		!strings.Contains(err.Error(), fmt.Sprintf("UDP port 67 of this node is already in use by dnsmasq.test (process %d", os.Getpid())) {
+		t.Errorf("got %v", err)
+	}
+	_ = other.Close()
+	n.reconcile(far())
+	n.mustRun("z1")
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/dnsmasq"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/driver/sockets"
 )
 
 // maxAdded bounds how many small files of NICs dnsmasq reads before it is made to
@@ -33,6 +34,8 @@ type pass struct {
 	files  *files
 	all    map[string]int
 	result driver.Result
+	// taken are the ports that other processes have.
+	taken map[int]*sockets.TakenError
 }
 
 // change notes a difference that is removed.
@@ -76,7 +79,12 @@ func (p *pass) zone(s *desired.DHCPServer) []error {
 		if p.links[n.Link] == 0 {
 			continue
 		}
-		if err := p.network(program, s, n); err != nil {
+		err := p.network(program, s, n)
+		var taken *sockets.TakenError
+		switch {
+		case errors.As(err, &taken):
+			p.taken[taken.Port] = taken
+		case err != nil:
 			errs = append(errs, &driver.ObjectError{Owner: n.Owner, Err: err})
 		}
 	}
@@ -172,8 +180,9 @@ func (p *pass) restart(program string, st *state, stale []string, leases string)
 		}
 		return nil
 	}
-	if len(st.have) < len(st.want) || p.ctx.Err() != nil {
-		return err
+	var taken *sockets.TakenError
+	if len(st.have) < len(st.want) || p.ctx.Err() != nil || errors.As(err, &taken) {
+		return err // with the files from before it would fail just so
 	}
 	// What ran before is better than nothing. Its note stays another than is wanted,
 	// so that the next pass tries again.

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/viaduct-sdn/viaduct/internal/dnsmasq"
+	"github.com/viaduct-sdn/viaduct/internal/driver/sockets"
 )
 
 // stopTimeout bounds the wait for a process that was told to end, and startTimeout
@@ -153,6 +154,9 @@ func (d *Driver) start(ctx context.Context, program string, st *state, digest st
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &out, time.Second
 	if err := d.o.Namespace.Run(cmd.Run); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
+		if port := portInUse(out.String()); port != 0 {
+			return &sockets.TakenError{Server: "the DHCP server (dnsmasq)", Port: port, Holders: sockets.UDP(d.o.Namespace, port, d.isOurs)}
+		}
 		return fmt.Errorf("dnsmasq of vnet %s does not start: %w: %s", i.link, err, strings.TrimSpace(out.String()))
 	}
 	proc, runs := d.process(i)
@@ -164,6 +168,33 @@ func (d *Driver) start(ctx context.Context, program string, st *state, digest st
 		return err
 	}
 	return write(d.run(i, ".json"), string(b)+"\n")
+}
+
+// The ports of DHCP servers (RFC 2131, RFC 8415).
+const (
+	portDHCP4 = 67
+	portDHCP6 = 547
+)
+
+// portInUse finds in what dnsmasq said on its end the port that another process has;
+// 0 if it ended for another reason.
+func portInUse(said string) int {
+	switch {
+	case !strings.Contains(said, "already in use"):
+		return 0
+	case strings.Contains(said, "DHCPv6"):
+		return portDHCP6
+	case strings.Contains(said, "DHCP"):
+		return portDHCP4
+	}
+	return 0
+}
+
+// isOurs reports whether a process is one of the driver's own servers, which share
+// their port.
+func (d *Driver) isOurs(pid int) bool {
+	args, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
+	return strings.Contains(string(args), "\x00"+confOption+filepath.Join(d.o.Root, runDir, "dnsmasq."))
 }
 
 // signal sends a signal to a process, and to no later one with its number.

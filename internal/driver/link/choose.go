@@ -78,8 +78,8 @@ func obstacle(st *state, l *desired.Link, reserved func(string) bool) error {
 	if reserved(l.Name) {
 		return fmt.Errorf("interface %s: %w", l.Name, errReserved)
 	}
-	if a := st.byName[l.Name]; a != nil && !a.ours() && !a.doomed() {
-		return &driver.Conflict{Thing: "interface " + a.describe()}
+	if a := st.named(l.Name); a != nil && !a.ours() && !a.doomed() {
+		return desired.LinkInTheWay(l.Name, a.Name, a.Kind)
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
-	"github.com/viaduct-sdn/viaduct/internal/driver"
 )
 
 // fault tells why a link cannot be had: its settings make no sense, or what it
@@ -101,7 +100,7 @@ func (w *wanted) parentFault(st *state, l *desired.Link) error {
 		return fmt.Errorf("bridge %s is not VLAN-aware: make it so (ip link set %s type bridge vlan_filtering 1, and bridge-vlan-aware yes in its configuration)", v.Parent, v.Parent)
 	}
 	if o := st.carrier(carried{p.Index, uint16(v.ID), protocol(v)}); o != nil {
-		return &driver.Conflict{Thing: fmt.Sprintf("interface %s, which carries VLAN %d of %s,", o.Name, v.ID, v.Parent)}
+		return desired.VLANInTheWay(o.Name, v.Parent, v.ID)
 	}
 	return nil
 }

@@ -261,7 +261,7 @@ func TestWhatCannotBeIsToldBeforehand(t *testing.T) {
 	foreign := set(2, "vmbr1.9", "vlan")
 	foreign.Parent, foreign.VLAN = 2, vlanInfo(9)
 	set(3, "eth0", "")
-	set(4, "taken", "dummy")
+	st.byAlt["nic0"] = set(4, "taken", "dummy")
 	vlan := func(name, parent string, id int, self bool) desired.Link {
 		return desired.Link{Name: name, Kind: desired.LinkVLAN, Owner: "zone/" + name, VLAN: &desired.VLAN{Parent: parent, ID: id, Self: self}}
 	}
@@ -277,6 +277,7 @@ func TestWhatCannotBeIsToldBeforehand(t *testing.T) {
 		{"in a circle", []desired.Link{vlan("e", "f", 5, false), vlan("f", "e", 5, false)}, []string{"zone/e: interface e would be carried by itself: its master or parent leads back to it", "zone/f: interface f: its parent e could not be made on this node; see zone/e"}},
 		{"half a pair", []desired.Link{{Name: "g", Kind: desired.LinkVeth, Owner: "zone/g", Veth: &desired.Veth{Peer: "h"}}}, []string{"zone/g: interface g: the other end h of its veth pair is not one that names it"}},
 		{"a name that is taken", []desired.Link{{Name: "taken", Kind: desired.LinkDummy, Owner: "fabric/f"}}, []string{"fabric/f: interface taken (dummy) exists on this node and was not made by Viaduct; it was left untouched: rename or remove it, or choose another name"}},
+		{"an alternative name that is taken", []desired.Link{{Name: "nic0", Kind: desired.LinkDummy, Owner: "fabric/f"}}, []string{"fabric/f: interface taken (dummy), of which nic0 is an alternative name (ip link property), exists on this node and was not made by Viaduct; it was left untouched: rename or remove it, or choose another name"}},
 		{"all is well", []desired.Link{vlan("i", "vmbr1", 10, true), vlan("j", "eth0", 9, false)}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

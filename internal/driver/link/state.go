@@ -22,6 +22,7 @@ const (
 type state struct {
 	links  []*actual // by index
 	byName map[string]*actual
+	byAlt  map[string]*actual // by alternative names
 	byIdx  map[int]*actual
 	// addrProto is set if the kernel records who made an address.
 	addrProto bool
@@ -94,13 +95,25 @@ func (d *Driver) read(ctx context.Context, want *desired.Node) (*state, error) {
 
 // newState indexes the links.
 func newState(links []rtnl.Link) *state {
-	st := &state{byName: make(map[string]*actual, len(links)), byIdx: make(map[int]*actual, len(links))}
+	st := &state{byName: make(map[string]*actual, len(links)), byAlt: map[string]*actual{}, byIdx: make(map[int]*actual, len(links))}
 	for _, l := range links {
 		a := &actual{Link: l}
 		st.links = append(st.links, a)
 		st.byName[l.Name], st.byIdx[l.Index] = a, a
+		for _, other := range l.AltNames {
+			st.byAlt[other] = a
+		}
 	}
 	return st
+}
+
+// named is the link that has a name, if only as an alternative one: the kernel gives
+// it to no other then. It is nil if the name is free.
+func (st *state) named(name string) *actual {
+	if a := st.byName[name]; a != nil {
+		return a
+	}
+	return st.byAlt[name]
 }
 
 // anyOurs reports whether a link of ours stands, if only to be deleted.

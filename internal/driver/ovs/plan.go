@@ -81,11 +81,11 @@ func (p *plan) obstacle(st *state, w desired.OVSPort) error {
 			"correct the zone's bridge, or leave this node out of the zone", w.Name, w.Bridge, w.Bridge)
 	}
 	if a := st.ports[w.Name]; a != nil && !a.ours() {
-		where := "no bridge"
+		on := ""
 		if a.bridge != nil {
-			where = "bridge " + a.bridge.name
+			on = a.bridge.name
 		}
-		return &driver.Conflict{Thing: fmt.Sprintf("Open vSwitch port %s (of %s)", w.Name, where)}
+		return desired.OVSPortInTheWay(w.Name, on)
 	}
 	for _, a := range st.ports {
 		for _, i := range a.interfaces {

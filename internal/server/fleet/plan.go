@@ -45,7 +45,7 @@ func (f *Fleet) Plan(p *revision.Plan) []api.NodePlan {
 // plan works out what a change from one document to another would change on the
 // node.
 func plan(from, to *protocol.Document, facts *model.Facts, changed map[string]bool) api.NodePlan {
-	old, _ := compile.Node(from, facts)
+	old, before := compile.Node(from, facts)
 	new, notes := compile.Node(to, facts)
 	out := api.NodePlan{Node: to.Node, Changes: diff.Nodes(old, new)}
 	if out.Changes == nil {
@@ -55,11 +55,15 @@ func plan(from, to *protocol.Document, facts *model.Facts, changed map[string]bo
 	for _, c := range out.Changes {
 		concerned[c.Owner] = true
 	}
+	standing := make(map[compile.Note]bool, len(before))
+	for _, n := range before {
+		standing[n] = true
+	}
 	for _, n := range notes {
 		// Remarks on what stays as it is were made when it was changed; faults
 		// are told every time.
 		if n.Level != compile.LevelInfo || changed[n.Object] || concerned[n.Object] {
-			out.Notes = append(out.Notes, api.Note{Object: n.Object, Level: string(n.Level), Message: n.Message})
+			out.Notes = append(out.Notes, api.Note{Object: n.Object, Level: string(n.Level), Message: n.Message, Standing: standing[n]})
 		}
 	}
 	return out
