@@ -3,6 +3,8 @@ package model
 import (
 	"fmt"
 	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/line"
 )
 
 // Severity ranks a Problem.
@@ -43,7 +45,7 @@ func (p Problem) Veiled() Problem {
 	return p
 }
 
-// String is the problem on one line: `zone myzone: mtu "99": must be ...`.
+// String is the problem on one line of printable characters: `zone myzone: mtu "99": must be ...`.
 func (p Problem) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s", p.Kind, p.ID)
@@ -54,7 +56,7 @@ func (p Problem) String() string {
 		}
 	}
 	fmt.Fprintf(&b, ": %s", p.Message)
-	return b.String()
+	return line.Escape(b.String())
 }
 
 // Problems is a list of faults that is itself an error.

@@ -24,8 +24,8 @@ func (p *prepared) editLive(v *View, e model.Edit, o EditOptions) error {
 	old := v.Live.Get(e.Kind, e.ID)
 	if e.Put != nil {
 		e.Put = inherit(e.Put, old, o)
-		if errs := model.CheckSet(e.Put); len(errs) > 0 {
-			return errs
+		if err := p.checkObject(e.Put, o.Lax); err != nil {
+			return err
 		}
 	}
 	if err := match(o.IfMatch, ref, ref, old); err != nil {
