@@ -93,7 +93,7 @@ func (h *Handler) change(r *request, edits []model.Edit, o revision.EditOptions)
 			return nil, shown
 		}
 	}
-	return nil, err
+	return nil, h.veil(r.caller, judged, err)
 }
 
 // pingTimeout bounds the question to an external system whether it is there.
