@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/viaduct-sdn/viaduct/internal/line"
 )
 
 // RootUser always exists, can do everything, and can neither be deleted nor
@@ -151,8 +153,8 @@ func checkText(object, field, s string) error {
 	if len(s) > maxText {
 		return invalid(object, field, s, fmt.Sprintf("must have at most %d bytes", maxText))
 	}
-	if !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
-		return invalid(object, field, s, "must be one line of text, without control characters")
+	if !line.Is(s) {
+		return invalid(object, field, s, "must be one line of printable characters; remove line breaks and other control characters")
 	}
 	return nil
 }

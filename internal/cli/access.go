@@ -112,7 +112,7 @@ func details(pairs ...string) string {
 	var b strings.Builder
 	for i := 0; i < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
-			fmt.Fprintf(&b, "%-*s  %s\n", wide, pairs[i], pairs[i+1])
+			fmt.Fprintf(&b, "%-*s  %s\n", wide, pairs[i], printed(pairs[i+1]))
 		}
 	}
 	return b.String()

@@ -157,7 +157,7 @@ func (d *description) render(v planView) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	b.WriteString(v.style.bold(string(d.kind)+" "+d.id) + "\n")
+	b.WriteString(v.style.bold(printed(string(d.kind)+" "+d.id)) + "\n")
 	for line := range bytes.Lines(yaml) {
 		if !bytes.HasPrefix(line, []byte("kind:")) && !bytes.HasPrefix(line, []byte("id:")) {
 			b.WriteString("  " + string(line))
@@ -204,7 +204,7 @@ func (d *description) pendingText(v planView) string {
 		}
 	}
 	for _, e := range edits {
-		fmt.Fprintf(&b, "  edited by %s, %s\n", e.Author, ago(v.now, e.Time))
+		fmt.Fprintf(&b, "  edited by %s, %s\n", printed(e.Author), ago(v.now, e.Time))
 	}
 	return b.String()
 }

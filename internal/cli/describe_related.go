@@ -122,7 +122,7 @@ func (d *description) relatedText() string {
 		if r.as != "" {
 			text += " (" + r.as + ")"
 		}
-		b.WriteString(text + "\n")
+		b.WriteString(printed(text) + "\n")
 	}
 	for _, kind := range model.Kinds() {
 		n := 0
@@ -155,11 +155,11 @@ func (d *description) referentLine(o model.Object, r reference) string {
 			words = append(words, strings.Join(d.book.of(o, &o.NICs[i]), ", "))
 		}
 	}
-	return line(words...)
+	return wordLine(words...)
 }
 
-// line joins the words that are not empty.
-func line(words ...string) string {
+// wordLine joins the words that are not empty.
+func wordLine(words ...string) string {
 	words = slices.DeleteFunc(words, func(w string) bool { return w == "" })
-	return "  " + strings.Join(words, " ") + "\n"
+	return "  " + printed(strings.Join(words, " ")) + "\n"
 }

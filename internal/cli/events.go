@@ -93,7 +93,7 @@ func (a *app) writeEvent(output string, e api.Event) error {
 		}
 		return a.write(string(b) + "\n")
 	}
-	return a.write(e.Time.UTC().Format(time.DateTime) + "  " + eventText(e) + "\n")
+	return a.write(e.Time.UTC().Format(time.DateTime) + "  " + printed(eventText(e)) + "\n")
 }
 
 // eventText is an event on one line.

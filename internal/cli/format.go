@@ -7,10 +7,13 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
+	"github.com/viaduct-sdn/viaduct/internal/line"
 	"github.com/viaduct-sdn/viaduct/internal/manifest"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
@@ -46,7 +49,7 @@ func writeData(w io.Writer, format string, v any) error {
 	if err != nil {
 		return err
 	}
-	if format == formatYAML {
+	if b = printedJSON(b); format == formatYAML {
 		if b, err = yaml.JSONToYAML(b); err != nil {
 			return fmt.Errorf("writing YAML: %w", err)
 		}
@@ -55,6 +58,26 @@ func writeData(w io.Writer, format string, v any) error {
 	}
 	_, err = w.Write(b)
 	return err
+}
+
+// printedJSON escapes what a terminal must not get of characters that JSON has inside of
+// texts only.
+func printedJSON(b []byte) []byte {
+	var out []byte
+	for rest := b; len(rest) > 0; {
+		r, size := utf8.DecodeRune(rest)
+		switch {
+		case r < utf8.RuneSelf && r != 0x7f || line.Is(string(rest[:size])):
+			out = append(out, rest[:size]...)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+		rest = rest[size:]
+	}
+	return out
 }
 
 // writeObjects writes objects for programs: as manifests in YAML, or in JSON

@@ -170,7 +170,7 @@ func (a *app) revisionText(r revisionView) string {
 	for i, n := range r.Nodes {
 		rows[i] = []string{"  " + n.Node, s.state(n.State), ago(a.Now(), n.Time), short(n.Duration), n.Message}
 		for _, o := range n.Objects {
-			fmt.Fprintf(&failed, "  %s\n", s.red(fmt.Sprintf("%s on %s: %s", o.Object, n.Node, o.Message)))
+			fmt.Fprintf(&failed, "  %s\n", s.red(printed(fmt.Sprintf("%s on %s: %s", o.Object, n.Node, o.Message))))
 		}
 	}
 	b.WriteString(table([]string{"  NODE", "STATE", "REPORTED", "TOOK", "MESSAGE"}, rows))

@@ -92,7 +92,7 @@ func (v planView) edits(es []api.PendingEdit) string {
 	}
 	var b strings.Builder
 	for _, a := range authors {
-		fmt.Fprintf(&b, "  %s, %s: %s\n", a, ago(v.now, last[a].Time), firstFew(last[a].Objects, 5))
+		fmt.Fprintf(&b, "  %s, %s: %s\n", printed(a), ago(v.now, last[a].Time), printed(firstFew(last[a].Objects, 5)))
 	}
 	return b.String()
 }
@@ -218,7 +218,7 @@ func collectNotes(nodes []api.NodePlan) []*nodesNote {
 }
 
 func (v planView) note(n *nodesNote) string {
-	text := fmt.Sprintf("%s: %s (%s)", n.Object, n.Message, firstFew(n.nodes, 4))
+	text := printed(fmt.Sprintf("%s: %s (%s)", n.Object, n.Message, firstFew(n.nodes, 4)))
 	switch n.Level {
 	case "error":
 		return v.style.red("error: " + text)

@@ -205,7 +205,7 @@ func (v statusView) failing(st *api.Status) string {
 		}
 		for _, o := range n.Report.Objects {
 			if o.State == protocol.Degraded {
-				fmt.Fprintf(&b, "  %s\n", v.style.red(fmt.Sprintf("%s on %s: %s", o.Object, n.Name, o.Message)))
+				fmt.Fprintf(&b, "  %s\n", v.style.red(printed(fmt.Sprintf("%s on %s: %s", o.Object, n.Name, o.Message))))
 			}
 		}
 	}
@@ -223,7 +223,7 @@ func (v statusView) drift(st *api.Status) string {
 		}
 		all := n.Report.Drift
 		for _, d := range all[max(0, len(all)-maxDriftShown):] {
-			fmt.Fprintf(&b, "  %s, %s: %s\n", n.Name, ago(v.now, d.Time), driftWords(d))
+			fmt.Fprintf(&b, "  %s, %s: %s\n", n.Name, ago(v.now, d.Time), printed(driftWords(d)))
 		}
 		if more := len(all) - maxDriftShown; more > 0 {
 			fmt.Fprintf(&b, "  %s: and %d before\n", n.Name, more)

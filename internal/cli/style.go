@@ -3,11 +3,13 @@ package cli
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/line"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
@@ -69,21 +71,37 @@ func table(header []string, rows [][]string) string {
 	all := append([][]string{header}, rows...)
 	for _, row := range all {
 		for i, cell := range row {
-			widths[i] = max(widths[i], width(cell))
+			row[i] = printed(cell)
+			widths[i] = max(widths[i], width(row[i]))
 		}
 	}
 	var b strings.Builder
 	for _, row := range all {
-		var line strings.Builder
+		var out strings.Builder
 		for i, cell := range row {
-			line.WriteString(cell)
+			out.WriteString(cell)
 			if i < len(row)-1 {
-				line.WriteString(strings.Repeat(" ", widths[i]-width(cell)+2))
+				out.WriteString(strings.Repeat(" ", widths[i]-width(cell)+2))
 			}
 		}
-		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+		b.WriteString(strings.TrimRight(out.String(), " ") + "\n")
 	}
 	return b.String()
+}
+
+// paintForm is text as paint writes it.
+var paintForm = regexp.MustCompile(`(?s)^(\x1b\[(?:1|2|31|32|33)m)(.*)(\x1b\[0m)$`)
+
+// printed is a value as a terminal may have it: on one line of printable characters,
+// within its paint.
+func printed(value string) string {
+	if line.Is(value) {
+		return value
+	}
+	if m := paintForm.FindStringSubmatch(value); m != nil {
+		return m[1] + line.Escape(m[2]) + m[3]
+	}
+	return line.Escape(value)
 }
 
 // width counts what a cell shows: characters, without the paint.

@@ -8,6 +8,8 @@ package diff
 import (
 	"fmt"
 	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/line"
 )
 
 // Action is what happens to a thing.
@@ -58,7 +60,7 @@ func (a Action) Sign() string {
 	return "~"
 }
 
-// String is the change on one line: "~ link vnet1: mtu 1500 -> 1450".
+// String is the change on one line of printable characters: "~ link vnet1: mtu 1500 -> 1450".
 func (c Change) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s", c.Action.Sign(), c.Type, c.Name)
@@ -77,5 +79,5 @@ func (c Change) String() string {
 			fmt.Fprintf(&b, " %s %s -> %s", f.Name, f.Old, f.New)
 		}
 	}
-	return b.String()
+	return line.Escape(b.String())
 }

@@ -86,6 +86,17 @@ func (a *Address) who() string {
 	return "somebody who gave no name"
 }
 
+// about refers to what who tells of: the guest, or else the VNet that the NIC is in.
+func (a *Address) about() string {
+	switch {
+	case a.Guest != "":
+		return model.Ref(model.KindGuest, a.Guest)
+	case a.MAC != "" && a.VNet != "":
+		return model.Ref(model.KindVNet, a.VNet)
+	}
+	return ""
+}
+
 func addressKey(zone string, ip netip.Addr) string { return prefixAddress + zone + "/" + ip.String() }
 
 func ownerKey(zone, owner string) string { return prefixOwner + zone + "/" + owner }
@@ -137,6 +148,15 @@ func (t *Taken) Error() string {
 		return fmt.Sprintf("the address %s of zone %s is taken: it is the gateway of vnet %s", t.Address.IP, t.Address.Zone, t.Address.VNet)
 	}
 	return fmt.Sprintf("the address %s of zone %s is taken: it is that of %s", t.Address.IP, t.Address.Zone, t.Address.who())
+}
+
+// TellsOf implements what model.TellsOf looks for.
+func (t *Taken) TellsOf() string {
+	about := t.Address.about()
+	if t.Gateway && t.Address.VNet != "" {
+		about = model.Ref(model.KindVNet, t.Address.VNet)
+	}
+	return about
 }
 
 // Is makes it a plugin.ErrTaken.

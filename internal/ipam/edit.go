@@ -170,15 +170,17 @@ func (s *Service) mayGo(v *revision.View, after *model.Config, edits []model.Edi
 		if len(used) == 0 {
 			continue
 		}
-		var who []string
+		var who, about []string
 		for _, a := range used[:min(len(used), maxShown)] {
 			who = append(who, a.IP.String()+" of "+a.who())
+			about = append(about, a.about())
 		}
 		if len(used) > maxShown {
 			who = append(who, fmt.Sprintf("and %d more", len(used)-maxShown))
 		}
-		out = append(out, model.Problem{Severity: model.Error, Kind: model.KindSubnet, ID: e.ID,
-			Message: fmt.Sprintf("cannot delete subnet '%s', not empty: %s; remove them first (viaduct address list)", sub.CIDR, strings.Join(who, ", "))})
+		out = append(out, model.Problem{Severity: model.Error, Kind: model.KindSubnet, ID: e.ID, About: strings.Join(about, " "),
+			Otherwise: fmt.Sprintf("cannot delete subnet '%s', not empty: guests that you may not see have addresses of it; ask an administrator", sub.CIDR),
+			Message:   fmt.Sprintf("cannot delete subnet '%s', not empty: %s; remove them first (viaduct address list)", sub.CIDR, strings.Join(who, ", "))})
 	}
 	if len(out) > 0 {
 		return out
@@ -203,7 +205,7 @@ func (p *prepared) guest(ctx context.Context, v *revision.View, after, live *mod
 			continue // there is no such VNet, which is refused with better words, or nothing to do
 		}
 		if err := p.nic(ctx, place, after, live, nic, n.IPs); err != nil {
-			return model.Problems{{Severity: model.Error, Kind: model.KindGuest, ID: id, Field: n.ID, Value: n.VNet, Message: err.Error()}}
+			return model.Problems{{Severity: model.Error, Kind: model.KindGuest, ID: id, Field: n.ID, Value: n.VNet, Message: err.Error(), About: model.TellsOf(err)}}
 		}
 	}
 	old := v.Live.Guests[id]

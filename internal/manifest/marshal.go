@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/viaduct-sdn/viaduct/internal/line"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
@@ -138,6 +139,10 @@ func doubleQuote(s string) string {
 			b.WriteRune(r)
 		case r < ' ' || r == 0x7f:
 			fmt.Fprintf(&b, `\x%02x`, r)
+		case !line.Is(string(r)) && r <= 0xffff:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		case !line.Is(string(r)):
+			fmt.Fprintf(&b, `\U%08x`, r)
 		default:
 			b.WriteRune(r)
 		}

@@ -1,8 +1,12 @@
 package model
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/line"
 )
 
 // Severity ranks a Problem.
@@ -33,17 +37,34 @@ type Problem struct {
 	// About has references to other objects of which the message tells, apart by
 	// blanks: whoever may not see one of them is given Veiled.
 	About string `json:"-"`
+	// Otherwise is the message without what it tells of the others, if that can be left
+	// out of it: a name that was proposed.
+	Otherwise string `json:"-"`
 }
+
+// VeiledMessage says that something is in the way of which no more may be told.
+const VeiledMessage = "does not go together with what you may not see; choose another, or ask an administrator"
 
 // Veiled is the problem for somebody who may not see all that it tells of. It says
 // no more than that something else is in the way.
 func (p Problem) Veiled() Problem {
-	p.Message = "does not go together with what you may not see; choose another, or ask an administrator"
-	p.About = ""
+	p.Message = cmp.Or(p.Otherwise, VeiledMessage)
+	p.About, p.Otherwise = "", ""
 	return p
 }
 
-// String is the problem on one line: `zone myzone: mtu "99": must be ...`.
+// TellsOf returns references to the objects of which an error tells, apart by blanks:
+// it is not for whoever may not see one of them. An error that tells of others than its
+// own object has a method TellsOf.
+func TellsOf(err error) string {
+	var telling interface{ TellsOf() string }
+	if errors.As(err, &telling) {
+		return telling.TellsOf()
+	}
+	return ""
+}
+
+// String is the problem on one line of printable characters: `zone myzone: mtu "99": must be ...`.
 func (p Problem) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s", p.Kind, p.ID)
@@ -54,7 +75,7 @@ func (p Problem) String() string {
 		}
 	}
 	fmt.Fprintf(&b, ": %s", p.Message)
-	return b.String()
+	return line.Escape(b.String())
 }
 
 // Problems is a list of faults that is itself an error.

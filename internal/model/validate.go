@@ -61,13 +61,34 @@ const (
 	maxHintCandidates = 1000
 )
 
-// nearest proposes a name of the set for one that is not in it, or returns "".
-func nearest[T any](c *checker, name string, set map[string]T) string {
+// hint is an argument of a message: a proposal to somebody who may see the object that
+// is proposed, and for others what else to do.
+type hint struct {
+	// ref is the object that is proposed; empty if none is.
+	ref                 string
+	proposal, otherwise string
+}
+
+// String is the hint for those who may see all.
+func (h hint) String() string {
+	if h.ref != "" {
+		return h.proposal
+	}
+	return h.otherwise
+}
+
+// near proposes an object of the kind, of which this is the set, for a name that is not
+// in it. Without a near one, or for those who may not see it, it says otherwise.
+func near[T any](c *checker, kind Kind, name string, set map[string]T, otherwise string) hint {
+	h := hint{otherwise: otherwise}
 	if c.hints <= 0 || len(set) > maxHintCandidates {
-		return ""
+		return h
 	}
 	c.hints--
-	return Nearest(name, sortedKeys(set))
+	if found := Nearest(name, sortedKeys(set)); found != "" {
+		h.ref, h.proposal = Ref(kind, found), "; did you mean "+found+"?"
+	}
+	return h
 }
 
 func newChecker(cfg *Config, known []string) *checker {
@@ -138,8 +159,30 @@ func (r report) add(sev Severity, lax bool, field, value, format string, args []
 	if len(value) > maxValue {
 		value = strings.ToValidUTF8(value[:maxValue], "") + "..."
 	}
-	*r.out = append(*r.out, Problem{Severity: sev, Kind: r.kind, ID: r.id, Field: field, Value: value,
-		Message: fmt.Sprintf(format, args...), Lax: lax, About: r.others})
+	p := Problem{Severity: sev, Kind: r.kind, ID: r.id, Field: field, Value: value,
+		Message: fmt.Sprintf(format, args...), Lax: lax, About: r.others}
+	if r.others == "" {
+		p.About, p.Otherwise = unhinted(format, args)
+	}
+	*r.out = append(*r.out, p)
+}
+
+// unhinted is a message without the objects that its hints propose, and what these are.
+func unhinted(format string, args []any) (about, otherwise string) {
+	var plain []any
+	for i, arg := range args {
+		if h, ok := arg.(hint); ok && h.ref != "" {
+			if plain == nil {
+				plain = slices.Clone(args)
+			}
+			about = strings.TrimSpace(about + " " + h.ref)
+			plain[i] = h.otherwise
+		}
+	}
+	if plain == nil {
+		return "", ""
+	}
+	return about, fmt.Sprintf(format, plain...)
 }
 
 // errorf refuses the object.

@@ -58,7 +58,7 @@ func (c *checker) controllers() {
 			c.controllerEVPN(r, o)
 			for _, other := range groups[o.PeerGroup()] {
 				if node, shared := sharedNode(o, other); shared {
-					r.errorf("peer-group-name", o.PeerGroup(), "is already that of controller %s, which runs on %s too; give one of them another name, or nodes of its own", other.ID, node)
+					r.about(Ref(KindController, other.ID)).errorf("peer-group-name", o.PeerGroup(), "is already that of controller %s, which runs on %s too; give one of them another name, or nodes of its own", other.ID, node)
 				}
 			}
 			groups[o.PeerGroup()] = append(groups[o.PeerGroup()], o)
@@ -78,7 +78,7 @@ func (c *checker) controllers() {
 		}
 		key := string(o.Type) + " " + o.Node
 		if other := onNode[key]; other != nil {
-			r.laxf("node", o.Node, "runs the %s controller %s already; a node runs one of a type: give both peers to one, or choose another node", o.Type, other.ID)
+			r.about(Ref(KindController, other.ID)).laxf("node", o.Node, "runs the %s controller %s already; a node runs one of a type: give both peers to one, or choose another node", o.Type, other.ID)
 		}
 		onNode[key] = o
 	}
@@ -140,7 +140,7 @@ func (c *checker) controllerEVPN(r report, o *Controller) {
 	case o.PeerGroupName == bgpPeerGroup:
 		r.errorf("peer-group-name", o.PeerGroupName, "is the peer group of bgp controllers; choose another")
 	case f != nil && f.Protocol == FabricBGP:
-		r.errorf("peer-group-name", o.PeerGroup(), "is the peer group of fabric %s; choose another", f.ID)
+		r.about(Ref(KindFabric, f.ID)).errorf("peer-group-name", o.PeerGroup(), "is the peer group of fabric %s; choose another", f.ID)
 	}
 	if o.BGPMode != "" && !slices.Contains(BGPModes(), o.BGPMode) {
 		r.errorf("bgp-mode", string(o.BGPMode), "is not a mode; it is one of %s", typeWords(BGPModes()))

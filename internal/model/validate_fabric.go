@@ -37,7 +37,7 @@ func (c *checker) fabrics() {
 		case !ok:
 			r.errorf("area", f.Area, "is not an area: use 0 to 4294967295, or four numbers like 0.0.0.1")
 		case areas[area] != nil:
-			r.errorf("area", f.Area, "is already that of fabric %s; ospf fabrics have areas of their own", areas[area].ID)
+			r.about(Ref(KindFabric, areas[area].ID)).errorf("area", f.Area, "is already that of fabric %s; ospf fabrics have areas of their own", areas[area].ID)
 		default:
 			areas[area] = f
 		}
@@ -170,7 +170,7 @@ func (c *checker) fabricPrefix(r report, field string, p netip.Prefix, four bool
 	for _, id := range sortedKeys(c.cfg.Fabrics) {
 		o := c.cfg.Fabrics[id]
 		if id < r.id && (o.IPPrefix.IsValid() && o.IPPrefix.Overlaps(p) || o.IP6Prefix.IsValid() && o.IP6Prefix.Overlaps(p)) {
-			r.errorf(field, p.String(), "overlaps the network of fabric %s; choose another one", id)
+			r.about(Ref(KindFabric, id)).errorf(field, p.String(), "overlaps the network of fabric %s; choose another one", id)
 		}
 	}
 }
@@ -182,7 +182,7 @@ func (c *checker) fabricNodes() {
 	claim := func(r report, field, scope, value, what string) {
 		k := key{scope, value}
 		if other := used[k]; other != "" {
-			r.errorf(field, value, "is already %s of %s", what, other)
+			r.about(Ref(KindFabricNode, other)).errorf(field, value, "is already %s of %s", what, other)
 			return
 		}
 		used[k] = r.id
@@ -193,7 +193,7 @@ func (c *checker) fabricNodes() {
 		f := c.cfg.Fabrics[n.Fabric]
 		if f == nil {
 			r.errorf("fabric", n.Fabric, "does not exist: fabric %s is used by %s%s", n.Fabric, id,
-				didYouMean(nearest(c, n.Fabric, c.cfg.Fabrics), "; declare the fabric, or delete its nodes as well"))
+				near(c, KindFabric, n.Fabric, c.cfg.Fabrics, "; declare the fabric, or delete its nodes as well"))
 			continue
 		}
 		switch {

@@ -57,7 +57,7 @@ func firewallEdit(e Edit, live, cfg *Config) Problems {
 	case nil:
 		if user := FirewallUser(live, e.Kind, e.ID); user != "" {
 			r := report{out: &c.out, kind: e.Kind, id: e.ID}
-			r.errorf("", "", "is used by %s; take it out there first", user)
+			r.about(strings.Replace(user, " ", "/", 1)).errorf("", "", "is used by %s; take it out there first", user)
 		}
 	}
 	return c.out
@@ -184,7 +184,7 @@ func (c *firewallChecker) firewall(f *Firewall) {
 		}
 	}
 	if c.networks.VNets[f.ID] == nil {
-		r.errorf("id", f.ID, "is no vnet%s", didYouMean(nearest(c.checker, f.ID, c.networks.VNets), "; declare the vnet first"))
+		r.errorf("id", f.ID, "is no vnet%s", near(c.checker, KindVNet, f.ID, c.networks.VNets, "; declare the vnet first"))
 	}
 	for _, id := range sortedKeys(c.networks.Subnets) {
 		if s := c.networks.Subnets[id]; f.IPFilter && s.VNet == f.ID && s.RAMode == RASLAAC {
@@ -341,7 +341,7 @@ var ifaceForm = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_.:-]{0,40}$`)
 
 func (c *firewallChecker) groupRule(r report, at string, f *FirewallRule) {
 	if c.cfg.SecurityGroups[f.Action] == nil {
-		r.errorf(at+"action", f.Action, "is no security group%s", didYouMean(nearest(c.checker, f.Action, c.cfg.SecurityGroups), "; declare the group first"))
+		r.errorf(at+"action", f.Action, "is no security group%s", near(c.checker, KindSecurityGroup, f.Action, c.cfg.SecurityGroups, "; declare the group first"))
 	}
 	rest := *f
 	rest.Type, rest.Action, rest.Disable, rest.Comment, rest.Log, rest.IFace = "", "", false, "", "", ""
@@ -393,17 +393,17 @@ func (c *firewallChecker) ref(r report, field, text string, p Peer) families {
 	case p.Alias != "":
 		a := c.cfg.Aliases[p.Alias]
 		if a == nil {
-			r.errorf(field, text, "does not exist: alias %s is used by %s %s%s", p.Alias, r.kind, r.id, didYouMean(nearest(c.checker, p.Alias, c.cfg.Aliases), "; declare the alias first"))
+			r.errorf(field, text, "does not exist: alias %s is used by %s %s%s", p.Alias, r.kind, r.id, near(c.checker, KindAlias, p.Alias, c.cfg.Aliases, "; declare the alias first"))
 		} else if addresses, ok := ParseAddresses(a.CIDR); ok && addresses.Start.Is4() {
 			return family4
 		} else if ok {
 			return family6
 		}
 	case p.Scope == ScopeDatacenter && c.cfg.IPSets[p.Set] == nil:
-		r.errorf(field, text, "does not exist: ip-set %s is used by %s %s%s", p.Set, r.kind, r.id, didYouMean(nearest(c.checker, p.Set, c.cfg.IPSets), "; declare the set first"))
+		r.errorf(field, text, "does not exist: ip-set %s is used by %s %s%s", p.Set, r.kind, r.id, near(c.checker, KindIPSet, p.Set, c.cfg.IPSets, "; declare the set first"))
 	case p.Scope == ScopeSDN:
 		if vnet, _, _, _ := SplitSDNSet(p.Set); vnet != "" && c.networks.VNets[vnet] == nil {
-			r.errorf(field, text, "does not exist: set %s is that of vnet %s%s", p.Set, vnet, didYouMean(nearest(c.checker, vnet, c.networks.VNets), "; declare the vnet first"))
+			r.errorf(field, text, "does not exist: set %s is that of vnet %s%s", p.Set, vnet, near(c.checker, KindVNet, vnet, c.networks.VNets, "; declare the vnet first"))
 		}
 	}
 	return anyFamily

@@ -116,12 +116,18 @@ func CheckName(name string) string {
 // nicKey is what only one NIC of a VNet may have: a MAC or an address, as text.
 type nicKey struct{ vnet, what string }
 
-// nicIndex tells whose NIC has a MAC or address: "guest 100 net0".
-type nicIndex map[nicKey]string
+// nicOwner is a NIC of a guest.
+type nicOwner struct{ guest, nic string }
+
+// String is "guest 100 net0".
+func (o nicOwner) String() string { return "guest " + o.guest + " " + o.nic }
+
+// nicIndex tells whose NIC has a MAC or address.
+type nicIndex map[nicKey]nicOwner
 
 func (x nicIndex) add(g *Guest) {
 	for _, n := range g.NICs {
-		who := "guest " + g.ID + " " + n.ID
+		who := nicOwner{g.ID, n.ID}
 		if mac, ok := NormalizeMAC(n.MAC); ok {
 			x[nicKey{n.VNet, mac}] = who
 		}
@@ -172,15 +178,12 @@ func (c *checker) nicVNet(r report, field string, g *Guest, n *NIC) {
 	}
 	v := c.cfg.VNets[n.VNet]
 	if v == nil {
-		hint := "declare the vnet, or connect the NIC to another"
-		if near := nearest(c, n.VNet, c.cfg.VNets); near != "" {
-			hint = "did you mean " + near + "?"
-		}
-		r.errorf(field+".vnet", n.VNet, "does not exist: vnet %s is used by guest %s; %s", n.VNet, g.ID, hint)
+		r.errorf(field+".vnet", n.VNet, "does not exist: vnet %s is used by guest %s%s", n.VNet, g.ID,
+			near(c, KindVNet, n.VNet, c.cfg.VNets, "; declare the vnet, or connect the NIC to another"))
 		return
 	}
 	if z := c.cfg.Zones[v.Zone]; z != nil && g.Node != "" && !z.OnNode(g.Node) {
-		r.errorf(field+".vnet", n.VNet, "is not on node %s: its zone %s is deployed on %s only; add the node to the zone, or move the guest",
+		r.about(Ref(KindVNet, v.ID)).errorf(field+".vnet", n.VNet, "is not on node %s: its zone %s is deployed on %s only; add the node to the zone, or move the guest",
 			g.Node, z.ID, strings.Join(z.Nodes, ", "))
 	}
 }
@@ -195,8 +198,8 @@ func (c *checker) nicMAC(r report, field string, n *NIC, used, own nicIndex) {
 		return
 	}
 	k := nicKey{n.VNet, mac}
-	if who := cmp.Or(used[k], own[k]); who != "" {
-		r.errorf(field+".mac", n.MAC, "is already that of %s in vnet %s", who, n.VNet)
+	if who := cmp.Or(used[k], own[k]); who.guest != "" {
+		r.about(Ref(KindGuest, who.guest)).errorf(field+".mac", n.MAC, "is already that of %s in vnet %s", who, n.VNet)
 	}
 }
 
@@ -211,8 +214,8 @@ func (c *checker) nicIPs(r report, field string, n *NIC, used, own nicIndex) {
 			r.warnf(field, ip.String(), "is listed twice; once is enough")
 		case ip.Zone() != "" || !isUnicast(ip):
 			r.errorf(field, ip.String(), "is not an address a guest can have")
-		case who != "":
-			r.errorf(field, ip.String(), "is already that of %s in vnet %s", who, n.VNet)
+		case who.guest != "":
+			r.about(Ref(KindGuest, who.guest)).errorf(field, ip.String(), "is already that of %s in vnet %s", who, n.VNet)
 		case len(subnets) > 0:
 			c.nicSubnet(r, field, n.VNet, ip)
 		}
@@ -234,16 +237,16 @@ func (c *checker) nicSubnet(r report, field, vnet string, ip netip.Addr) {
 		if ip.IsLinkLocalUnicast() {
 			return
 		}
-		r.errorf(field, ip.String(), "is in no subnet of vnet %s, which has %s; use an address of it", vnet, c.subnetList(vnet))
+		r.about(Ref(KindVNet, vnet)).errorf(field, ip.String(), "is in no subnet of vnet %s, which has %s; use an address of it", vnet, c.subnetList(vnet))
 		return
 	}
 	if edge := EdgeOf(in.CIDR, ip); edge != "" {
-		r.errorf(field, ip.String(), "is the %s of subnet %s, which no host can have", edge, in.CIDR)
+		r.about(Ref(KindSubnet, in.ID)).errorf(field, ip.String(), "is the %s of subnet %s, which no host can have", edge, in.CIDR)
 		return
 	}
 	z := c.zoneOf(vnet)
 	if in.Gateway == ip && z != nil && z.Type == ZoneSimple {
-		r.errorf(field, ip.String(), "is the gateway of subnet %s, which the node itself has; choose another", in.CIDR)
+		r.about(Ref(KindSubnet, in.ID)).errorf(field, ip.String(), "is the gateway of subnet %s, which the node itself has; choose another", in.CIDR)
 	}
 }
 

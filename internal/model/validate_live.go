@@ -49,9 +49,9 @@ func (c *checker) liveGone(e Edit) {
 		z := c.cfg.Zones[id]
 		switch {
 		case e.Kind == KindIPAM && z.IPAM == e.ID:
-			r.laxf("", "", "is the address management of zone %s; give the zone another one first, and apply that", id)
+			r.about(Ref(KindZone, id)).laxf("", "", "is the address management of zone %s; give the zone another one first, and apply that", id)
 		case e.Kind == KindDNS && (z.DNS == e.ID || z.ReverseDNS == e.ID):
-			r.laxf("", "", "is a name server of zone %s; give the zone another one first, and apply that", id)
+			r.about(Ref(KindZone, id)).laxf("", "", "is a name server of zone %s; give the zone another one first, and apply that", id)
 		}
 	}
 }
@@ -145,20 +145,12 @@ func CheckPlugins(z *Zone, live *Config) Problems {
 	c := bareChecker(&Config{}, nil)
 	r := c.report(z)
 	if z.IPAM != "" && live.IPAMs[z.IPAM] == nil {
-		r.laxf("ipam", z.IPAM, "does not exist%s", ask(nearest(c, z.IPAM, live.IPAMs), "declare the ipam first, or use "+IPAMBuiltin))
+		r.laxf("ipam", z.IPAM, "does not exist%s", near(c, KindIPAM, z.IPAM, live.IPAMs, "; declare the ipam first, or use "+IPAMBuiltin))
 	}
 	for _, f := range []struct{ field, id string }{{"dns", z.DNS}, {"reversedns", z.ReverseDNS}} {
 		if f.id != "" && live.NameServers[f.id] == nil {
-			r.laxf(f.field, f.id, "does not exist%s", ask(nearest(c, f.id, live.NameServers), "declare the dns first"))
+			r.laxf(f.field, f.id, "does not exist%s", near(c, KindDNS, f.id, live.NameServers, "; declare the dns first"))
 		}
 	}
 	return c.out
-}
-
-// ask proposes a name, or without one says what else to do.
-func ask(name, otherwise string) string {
-	if name != "" {
-		return "; did you mean " + name + "?"
-	}
-	return "; " + otherwise
 }

@@ -184,13 +184,13 @@ func (c *checker) clauses(r report, field string, list []string, keys map[string
 // prefixListRef and routeMapRef check references; an empty one is none.
 func (c *checker) prefixListRef(r report, field, id string) {
 	if id != "" && c.cfg.PrefixLists[id] == nil {
-		r.errorf(field, id, "does not exist: prefix-list %s is used by %s %s%s", id, r.kind, r.id, didYouMean(nearest(c, id, c.cfg.PrefixLists), "; declare the list first"))
+		r.errorf(field, id, "does not exist: prefix-list %s is used by %s %s%s", id, r.kind, r.id, near(c, KindPrefixList, id, c.cfg.PrefixLists, "; declare the list first"))
 	}
 }
 
 func (c *checker) routeMapRef(r report, field, id string) {
 	if id != "" && c.cfg.RouteMaps[id] == nil {
-		r.errorf(field, id, "does not exist: route-map %s is used by %s %s%s", id, r.kind, r.id, didYouMean(nearest(c, id, c.cfg.RouteMaps), "; declare the map first"))
+		r.errorf(field, id, "does not exist: route-map %s is used by %s %s%s", id, r.kind, r.id, near(c, KindRouteMap, id, c.cfg.RouteMaps, "; declare the map first"))
 	}
 }
 

@@ -41,7 +41,7 @@ func (c *checker) subnets(ids []string) {
 		if s.Gateway.IsValid() {
 			k := gatewayKey{s.VNet, s.Gateway}
 			if other := gateways[k]; other != nil {
-				r.laxf("gateway", s.Gateway.String(), "is already the gateway of subnet %s of the same vnet; a bridge has an address once", other.ID)
+				r.about(Ref(KindSubnet, other.ID)).laxf("gateway", s.Gateway.String(), "is already the gateway of subnet %s of the same vnet; a bridge has an address once", other.ID)
 			} else {
 				gateways[k] = s
 			}
@@ -98,7 +98,7 @@ func (c *checker) subnetVNet(r report, s *Subnet, v *VNet) {
 		r.errorf("vnet", s.VNet, "does not exist: vnet %s is used by subnet %s; declare the vnet, or delete the subnet as well", s.VNet, s.ID)
 	case s.CIDR.IsValid() && s.ID != SubnetID(v.Zone, s.CIDR):
 		// A subnet's identity holds its zone, so a vnet with subnets cannot move.
-		r.errorf("vnet", s.VNet, "is in zone %s, where this subnet would be called %s; a vnet cannot change its zone while it has subnets",
+		r.about(Ref(KindVNet, v.ID)).errorf("vnet", s.VNet, "is in zone %s, where this subnet would be called %s; a vnet cannot change its zone while it has subnets",
 			v.Zone, SubnetID(v.Zone, s.CIDR))
 	}
 }
@@ -258,7 +258,7 @@ func (c *checker) overlaps(all []zonedSubnet) {
 		}
 		if len(open) > 0 {
 			outer := open[len(open)-1].subnet
-			c.report(s.subnet).laxf("cidr", s.subnet.CIDR.String(), "overlaps subnet %s of vnet %s in the same zone; "+
+			c.report(s.subnet).about(Ref(KindSubnet, outer.ID)).laxf("cidr", s.subnet.CIDR.String(), "overlaps subnet %s of vnet %s in the same zone; "+
 				"choose another network, or put one of the two vnets in another zone", outer.CIDR, outer.VNet)
 		}
 		open = append(open, s)

@@ -66,7 +66,7 @@ func (c *checker) vnets(ids []string) {
 			}
 		}
 		if node, pattern := reservedBy(reserving(z), v.ID); node != "" {
-			r.errorf("id", v.ID, "would be the name of a bridge that node %s reserves (pattern %q); choose another name, or change the node's reserved list", node, pattern)
+			r.about(Ref(KindNode, node)).errorf("id", v.ID, "would be the name of a bridge that node %s reserves (pattern %q); choose another name, or change the node's reserved list", node, pattern)
 		}
 	}
 }
@@ -100,11 +100,8 @@ func (c *checker) danglingZone(r report, v *VNet) {
 		r.errorf("zone", "", "is missing: name the zone that the vnet belongs to")
 		return
 	}
-	hint := "declare the zone, or delete the vnet as well"
-	if near := nearest(c, v.Zone, c.cfg.Zones); near != "" {
-		hint = "did you mean " + near + "?"
-	}
-	r.errorf("zone", v.Zone, "does not exist: zone %s is used by vnet %s; %s", v.Zone, v.ID, hint)
+	r.errorf("zone", v.Zone, "does not exist: zone %s is used by vnet %s%s", v.Zone, v.ID,
+		near(c, KindZone, v.Zone, c.cfg.Zones, "; declare the zone, or delete the vnet as well"))
 }
 
 // vlanTag checks a VLAN, which no other VNet of the zone has.
@@ -125,9 +122,9 @@ func vlanTag(r report, z *Zone, v *VNet, used map[int]*VNet) {
 	case other == nil:
 		used[v.Tag] = v
 	case v.Tag == 0:
-		r.errorf("tag", "", "is missing as in vnet %s: one vnet of a qinq zone may do without; give this one a VLAN, 1 to %d", other.ID, MaxVLAN)
+		r.about(Ref(KindVNet, other.ID)).errorf("tag", "", "is missing as in vnet %s: one vnet of a qinq zone may do without; give this one a VLAN, 1 to %d", other.ID, MaxVLAN)
 	default:
-		r.errorf("tag", strconv.Itoa(v.Tag), "is already that of vnet %s in the same zone; choose another VLAN", other.ID)
+		r.about(Ref(KindVNet, other.ID)).errorf("tag", strconv.Itoa(v.Tag), "is already that of vnet %s in the same zone; choose another VLAN", other.ID)
 	}
 }
 
@@ -144,11 +141,11 @@ func (c *checker) vxlanTag(r report, v *VNet, tags map[int]*VNet) {
 		return
 	}
 	if other := tags[v.Tag]; other != nil {
-		r.errorf("tag", strconv.Itoa(v.Tag), "is already that of vnet %s in zone %s; tags differ over all vxlan and evpn zones", other.ID, other.Zone)
+		r.about(Ref(KindVNet, other.ID)).errorf("tag", strconv.Itoa(v.Tag), "is already that of vnet %s in zone %s; tags differ over all vxlan and evpn zones", other.ID, other.Zone)
 		return
 	}
 	if z := c.l3vnis[v.Tag]; z != nil {
-		r.laxf("tag", strconv.Itoa(v.Tag), "is the vrf-vxlan of zone %s; a VXLAN network identifier is that of one network", z.ID)
+		r.about(Ref(KindZone, z.ID)).laxf("tag", strconv.Itoa(v.Tag), "is the vrf-vxlan of zone %s; a VXLAN network identifier is that of one network", z.ID)
 	}
 	tags[v.Tag] = v
 }

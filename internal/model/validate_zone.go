@@ -1,7 +1,6 @@
 package model
 
 import (
-	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -114,7 +113,7 @@ func (c *checker) fabricRef(r report, id string) {
 	}
 	switch f := c.cfg.Fabrics[id]; {
 	case f == nil:
-		r.errorf("fabric", id, "does not exist%s", didYouMean(nearest(c, id, c.cfg.Fabrics), "; declare the fabric first"))
+		r.errorf("fabric", id, "does not exist%s", near(c, KindFabric, id, c.cfg.Fabrics, "; declare the fabric first"))
 	case f.Protocol == FabricWireGuard:
 		r.errorf("fabric", id, "is a wireguard fabric, which this release keeps but does not run; use one of openfabric, ospf or bgp, or peers")
 	}
@@ -172,11 +171,10 @@ func (c *checker) nodeList(r report, nodes []string, once string) {
 }
 
 // nearestNode proposes a known node for a name that is none.
-func (c *checker) nearestNode(name string) string {
-	if near := nearest(c, name, c.known); near != "" {
-		return fmt.Sprintf(" (did you mean %s?)", near)
-	}
-	return ""
+func (c *checker) nearestNode(name string) hint {
+	h := near(c, KindNode, name, c.known, "")
+	h.proposal = " (" + strings.TrimPrefix(h.proposal, "; ") + ")"
+	return h
 }
 
 func (c *checker) zoneMTU(r report, z *Zone) {

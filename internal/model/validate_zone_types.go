@@ -113,7 +113,7 @@ func (c *checker) zoneEVPN(r report, z *Zone) {
 	case z.VRFVXLAN < 1 || z.VRFVXLAN > MaxTag:
 		r.errorf("vrf-vxlan", strconv.Itoa(z.VRFVXLAN), "is not a VXLAN network identifier: use 1 to %d", MaxTag)
 	case c.l3vnis[z.VRFVXLAN] != z:
-		r.errorf("vrf-vxlan", strconv.Itoa(z.VRFVXLAN), "is already that of zone %s; every evpn zone has its own", c.l3vnis[z.VRFVXLAN].ID)
+		r.about(Ref(KindZone, c.l3vnis[z.VRFVXLAN].ID)).errorf("vrf-vxlan", strconv.Itoa(z.VRFVXLAN), "is already that of zone %s; every evpn zone has its own", c.l3vnis[z.VRFVXLAN].ID)
 	}
 	if z.MAC != "" {
 		if mac, ok := NormalizeMAC(z.MAC); !ok {
@@ -163,9 +163,9 @@ func (c *checker) controllerRef(r report, field, id string) {
 	switch ctl := c.cfg.Controllers[id]; {
 	case ctl == nil:
 		r.errorf(field, id, "does not exist: controller %s is used by zone %s%s", id, r.id,
-			didYouMean(nearest(c, id, c.cfg.Controllers), "; declare the controller, or delete the zone as well"))
+			near(c, KindController, id, c.cfg.Controllers, "; declare the controller, or delete the zone as well"))
 	case ctl.Type != ControllerEVPN:
-		r.errorf(field, id, "is a controller of type %s; an evpn zone needs one of type evpn", ctl.Type)
+		r.about(Ref(KindController, id)).errorf(field, id, "is a controller of type %s; an evpn zone needs one of type evpn", ctl.Type)
 	}
 }
 

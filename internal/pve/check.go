@@ -31,6 +31,21 @@ func (r Refusal) Error() string { return string(r) }
 
 func refuse(format string, args ...any) error { return Refusal(fmt.Sprintf(format, args...)) }
 
+// telling is an error that names an object which not everybody may see.
+type telling struct {
+	error
+	ref string
+}
+
+// TellsOf implements what model.TellsOf looks for.
+func (t telling) TellsOf() string { return t.ref }
+
+// Unwrap returns the error without it.
+func (t telling) Unwrap() error { return t.error }
+
+// about is an error that names an object of the kind.
+func about(k model.Kind, id string, err error) error { return telling{err, model.Ref(k, id)} }
+
 // Options checks that an object's type takes its properties and has those that it
 // requires.
 func (k *Kind) Options(typ string, v Values) error {
@@ -128,12 +143,12 @@ func checkEVPN(cfg *model.Config, z *model.Zone) error {
 			return refuse("controller %s don't exist", id)
 		}
 		if c.Type != model.ControllerEVPN {
-			return refuse("%s is not a evpn controller", id)
+			return about(model.KindController, id, refuse("%s is not a evpn controller", id))
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(cfg.Zones)) {
 		if other := cfg.Zones[id]; id != z.ID && other.VRFVXLAN != 0 && other.VRFVXLAN == z.VRFVXLAN {
-			return refuse("vrf-vxlan %d is already declared in %s", z.VRFVXLAN, id)
+			return about(model.KindZone, id, refuse("vrf-vxlan %d is already declared in %s", z.VRFVXLAN, id))
 		}
 	}
 	return nil
@@ -143,7 +158,7 @@ func checkEVPN(cfg *model.Config, z *model.Zone) error {
 func CheckZoneDelete(cfg *model.Config, id string) error {
 	for _, vnet := range slices.Sorted(maps.Keys(cfg.VNets)) {
 		if cfg.VNets[vnet].Zone == id {
-			return refuse("zone %s is used by vnet %s", id, vnet)
+			return about(model.KindVNet, vnet, refuse("zone %s is used by vnet %s", id, vnet))
 		}
 	}
 	return nil
@@ -193,9 +208,9 @@ func checkTag(cfg *model.Config, in *model.Index, z *model.Zone, v *model.VNet) 
 		}
 		if other := sameTag(cfg, in.Tagged(z.ID, v.Tag), v, func(*model.Zone) bool { return true }); other != nil {
 			if v.Tag == 0 {
-				return Faults{"tag": fmt.Sprintf("vnet %s without tag already exists in zone %s", other.ID, z.ID)}
+				return about(model.KindVNet, other.ID, Faults{"tag": fmt.Sprintf("vnet %s without tag already exists in zone %s", other.ID, z.ID)})
 			}
-			return Faults{"tag": fmt.Sprintf("tag %d already exist in vnet %s", v.Tag, other.ID)}
+			return about(model.KindVNet, other.ID, Faults{"tag": fmt.Sprintf("tag %d already exist in vnet %s", v.Tag, other.ID)})
 		}
 	case model.ZoneVXLAN, model.ZoneEVPN:
 		if v.Tag == 0 {
@@ -205,7 +220,7 @@ func checkTag(cfg *model.Config, in *model.Index, z *model.Zone, v *model.VNet) 
 			return Faults{"tag": "vxlan tag max value is 16777216"}
 		}
 		if other := sameTag(cfg, in.Tagged("", v.Tag), v, func(other *model.Zone) bool { return other.Type == model.ZoneVXLAN || other.Type == model.ZoneEVPN }); other != nil {
-			return Faults{"tag": fmt.Sprintf("vxlan tag %d already exist in vnet %s in zone %s ", v.Tag, other.ID, other.Zone)}
+			return about(model.KindVNet, other.ID, Faults{"tag": fmt.Sprintf("vxlan tag %d already exist in vnet %s in zone %s ", v.Tag, other.ID, other.Zone)})
 		}
 	}
 	return nil
@@ -272,7 +287,7 @@ func CheckController(cfg *model.Config, c *model.Controller) error {
 	case model.ControllerBGP, model.ControllerISIS:
 		for _, id := range slices.Sorted(maps.Keys(cfg.Controllers)) {
 			if other := cfg.Controllers[id]; id != c.ID && other.Type == c.Type && other.Node == c.Node {
-				return refuse("%s controller %s is already defined on node %s", c.Type, id, c.Node)
+				return about(model.KindController, id, refuse("%s controller %s is already defined on node %s", c.Type, id, c.Node))
 			}
 		}
 	}
@@ -288,7 +303,7 @@ func checkPeerGroup(cfg *model.Config, c *model.Controller) error {
 		}
 		together := len(c.Nodes) == 0 || len(other.Nodes) == 0 || slices.ContainsFunc(c.Nodes, other.OnNode)
 		if together {
-			return refuse("only 1 global evpn controller can be defined with peer-group-name %s: there is %s", c.PeerGroup(), id)
+			return about(model.KindController, id, refuse("only 1 global evpn controller can be defined with peer-group-name %s: there is %s", c.PeerGroup(), id))
 		}
 	}
 	return nil
@@ -301,7 +316,7 @@ func CheckControllerDelete(cfg *model.Config, id string) error {
 	}
 	for _, zone := range slices.Sorted(maps.Keys(cfg.Zones)) {
 		if slices.Contains(cfg.Zones[zone].Controllers(), id) {
-			return refuse("controller %s is used by %s", id, zone)
+			return about(model.KindZone, zone, refuse("controller %s is used by %s", id, zone))
 		}
 	}
 	return nil
@@ -311,12 +326,12 @@ func CheckControllerDelete(cfg *model.Config, id string) error {
 func CheckFabricDelete(cfg *model.Config, id string) error {
 	for _, c := range slices.Sorted(maps.Keys(cfg.Controllers)) {
 		if cfg.Controllers[c].Fabric == id {
-			return refuse("fabric %s is used by controller %s", id, c)
+			return about(model.KindController, c, refuse("fabric %s is used by controller %s", id, c))
 		}
 	}
 	for _, z := range slices.Sorted(maps.Keys(cfg.Zones)) {
 		if cfg.Zones[z].Fabric == id {
-			return refuse("fabric %s is used by zone %s", id, z)
+			return about(model.KindZone, z, refuse("fabric %s is used by zone %s", id, z))
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/viaduct-sdn/viaduct/internal/line"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
@@ -367,7 +368,7 @@ func (p *Property) integerFault(text string) string {
 
 // lineFault refuses what would break out of a line of a file.
 func lineFault(text string) string {
-	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+	if !line.Is(strings.ReplaceAll(text, "\t", " ")) {
 		return "value contains line breaks or control characters"
 	}
 	return ""

@@ -19,7 +19,7 @@ func Write(d *Directory, running *model.Config) (map[string]string, error) {
 			files[name] = text
 		}
 	}
-	cfg := d.Config
+	cfg := lines(d.Config)
 	add(fileZones, pve.Zones().Write(sections(cfg, pve.Zones(), "%s")))
 	add(fileVNets, pve.VNets().Write(sections(cfg, pve.VNets(), "%s")))
 	add(fileSubnets, pve.Subnets().Write(sections(cfg, pve.Subnets(), "%s")))
@@ -42,6 +42,19 @@ func Write(d *Directory, running *model.Config) (map[string]string, error) {
 	}
 	files[fileRunning] = string(text)
 	return files, nil
+}
+
+// lines is a configuration in which no text of an object breaks out of the line that
+// it is written to.
+func lines(cfg *model.Config) *model.Config {
+	out := *cfg
+	for _, k := range model.Kinds() {
+		out.CloneKind(k)
+		for o := range cfg.Each(k) {
+			out.Set(model.WithEscapes(o))
+		}
+	}
+	return &out
 }
 
 // sections are the objects of a kind; form makes the section's type of the object's.

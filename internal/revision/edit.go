@@ -177,10 +177,11 @@ func (s *Service) prepare(v *View, d *draft, edits []model.Edit, o EditOptions) 
 		return nil, err
 	}
 	if len(p.edits) > 0 {
-		if p.warnings, err = s.judge(d, p, o.Lax); err != nil {
+		found, err := s.judge(d, p, o.Lax)
+		if err != nil {
 			return nil, err
 		}
-		p.warnings = append(p.warnings, inUse(p.edits, func() *model.Config { return liveAfter(v.Live, p.live) })...)
+		p.warnings = append(append(p.warnings, found...), inUse(p.edits, func() *model.Config { return liveAfter(v.Live, p.live) })...)
 	}
 	if err = p.judgeLive(v, s.known(), o.Lax, o.planned); err != nil {
 		return nil, err
@@ -268,8 +269,8 @@ func (p *prepared) edit(d *draft, e *model.Edit, o EditOptions) error {
 	}
 	if e.Put != nil {
 		e.Put = inherit(e.Put, old, o)
-		if errs := model.CheckSet(e.Put); len(errs) > 0 {
-			return errs
+		if err := p.checkObject(e.Put, o.Lax); err != nil {
+			return err
 		}
 	}
 	if diff.Object(old, e.Put) != nil {
@@ -277,6 +278,17 @@ func (p *prepared) edit(d *draft, e *model.Edit, o EditOptions) error {
 		p.undo = append(p.undo, d.set(*e))
 		p.edited[ref] = true
 	}
+	return nil
+}
+
+// checkObject refuses an object for what can be said without looking at others. What it
+// lets pass in a lax edit is a warning.
+func (p *prepared) checkObject(o model.Object, lax bool) error {
+	problems := append(model.CheckSet(o), model.CheckText(o)...)
+	if errs := problems.Errors(lax); len(errs) > 0 {
+		return errs
+	}
+	p.warnings = append(p.warnings, problems...)
 	return nil
 }
 

@@ -24,8 +24,8 @@ func (p *prepared) editLive(v *View, e model.Edit, o EditOptions) error {
 	old := v.Live.Get(e.Kind, e.ID)
 	if e.Put != nil {
 		e.Put = inherit(e.Put, old, o)
-		if errs := model.CheckSet(e.Put); len(errs) > 0 {
-			return errs
+		if err := p.checkObject(e.Put, o.Lax); err != nil {
+			return err
 		}
 	}
 	if err := match(o.IfMatch, ref, ref, old); err != nil {
@@ -173,8 +173,9 @@ func inUse(edits []model.Edit, live func() *model.Config) model.Problems {
 	var out model.Problems
 	for _, vnet := range slices.Sorted(maps.Keys(users)) {
 		for _, id := range users[vnet] {
-			out = append(out, model.Problem{Severity: model.Warning, Kind: model.KindVNet, ID: vnet,
-				Message: fmt.Sprintf("guest %s has a NIC in it, which loses its network when this is applied", id)})
+			out = append(out, model.Problem{Severity: model.Warning, Kind: model.KindVNet, ID: vnet, About: model.Ref(model.KindGuest, id),
+				Otherwise: "a guest that you may not see has a NIC in it, which loses its network when this is applied",
+				Message:   fmt.Sprintf("guest %s has a NIC in it, which loses its network when this is applied", id)})
 		}
 	}
 	return out

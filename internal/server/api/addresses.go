@@ -158,7 +158,7 @@ func (h *Handler) assign(r *request) (any, error) {
 		got, err = h.Addresses.Join(r.Context(), n)
 	}
 	if err != nil {
-		return nil, err
+		return nil, h.veil(r.caller, v, err)
 	}
 	return convert(got, shownAddress), nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/ipam"
+	"github.com/viaduct-sdn/viaduct/internal/line"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
@@ -93,7 +94,7 @@ func (h *Handler) change(r *request, edits []model.Edit, o revision.EditOptions)
 			return nil, shown
 		}
 	}
-	return nil, err
+	return nil, h.veil(r.caller, judged, err)
 }
 
 // pingTimeout bounds the question to an external system whether it is there.
@@ -202,9 +203,20 @@ func (h *Handler) planned(r *request, p *revision.Plan, err error) (any, error) 
 	}, nil
 }
 
+// checkMessage refuses a message of a revision that the history could not show on a line.
+func checkMessage(message string) error {
+	if !line.Is(message) {
+		return problem.Invalid("message %q: must be one line of printable characters; remove line breaks and other control characters", message)
+	}
+	return nil
+}
+
 func (h *Handler) apply(r *request) (any, error) {
 	var req api.ApplyRequest
 	if err := problem.Decode(r.w, r.Request, maxBody, &req); err != nil {
+		return nil, err
+	}
+	if err := checkMessage(req.Message); err != nil {
 		return nil, err
 	}
 	var judged *revision.View
@@ -227,6 +239,9 @@ func (h *Handler) rollback(r *request) (any, error) {
 		return nil, err
 	}
 	r.objects = append(r.objects, "revision/"+strconv.FormatInt(req.Revision, 10))
+	if err := checkMessage(req.Message); err != nil {
+		return nil, err
+	}
 	out, err := h.Config.Rollback(r.Context(), r.caller.name, req.Message, req.Revision, req.Plan)
 	return h.applied(r, "rolled back", out, err)
 }

@@ -433,27 +433,3 @@ func stored(v *revision.View, cfg *model.Config, k model.Kind, id string) model.
 	}
 	return cfg.Get(k, id)
 }
-
-// redact leaves out what is said of objects that the caller may not read.
-func (h *Handler) redact(c caller, v *revision.View, problems model.Problems) model.Problems {
-	if c.admin {
-		return problems
-	}
-	zoneOf := zonesOf(v.Pending)
-	var out model.Problems
-	var hidden *model.Problem
-	for _, p := range problems {
-		if o := stored(v, v.Pending, p.Kind, p.ID); o != nil && !h.sees(c, o, zoneOf) {
-			if p.Severity == model.Error {
-				hidden = &model.Problem{Severity: p.Severity, Kind: p.Kind, ID: "(hidden)",
-					Message: "one that you may not see would no longer be valid; ask somebody with SDN.Audit on /sdn to look at this edit"}
-			}
-			continue
-		}
-		out = append(out, p)
-	}
-	if hidden != nil {
-		out = append(out, *hidden)
-	}
-	return out
-}

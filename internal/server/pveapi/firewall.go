@@ -74,7 +74,7 @@ func (s *sdn) firewallChange(c *Call, field string, work func(v *revision.View) 
 			break
 		}
 	}
-	return nil, faultsOf(err, field)
+	return nil, faultsOf(s.veil(c, err), field)
 }
 
 // faultsOf tells problems of parameters as such.

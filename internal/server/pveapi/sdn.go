@@ -13,6 +13,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pve"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
+	"github.com/viaduct-sdn/viaduct/internal/server/api"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
 	"github.com/viaduct-sdn/viaduct/internal/server/task"
 	"github.com/viaduct-sdn/viaduct/internal/store"
@@ -253,18 +254,41 @@ func (s *sdn) change(c *Call, what string, edits func(v *revision.View) ([]model
 	if guard, ok := s.lock.guess(c.Text(lockToken.Name)); ok {
 		r, err := s.edit(c, edits, guard)
 		if err == nil && len(r.Changes) > 0 || errors.Is(err, store.ErrUnavailable) {
-			return nil, failed(what, err)
+			return nil, s.failed(c, what, err)
 		}
 	}
 	guard, err := s.lock.guard(c, c.Text(lockToken.Name))
 	if err == nil {
 		_, err = s.edit(c, edits, guard)
 	}
-	return nil, failed(what, err)
+	return nil, s.failed(c, what, err)
 }
 
 func (s *sdn) edit(c *Call, edits func(v *revision.View) ([]model.Edit, error), guard []store.Cond) (*revision.EditResult, error) {
 	return s.Config.Change(c, c.Who.String(), edits, revision.EditOptions{Lax: true, Guard: guard, Uncounted: true, Brief: true})
+}
+
+// failed is failed for a caller, who is told of no object that they may not see.
+func (s *sdn) failed(c *Call, what string, err error) error { return failed(what, s.veil(c, err)) }
+
+// veil is an error without what it tells of objects that the caller may not see.
+func (s *sdn) veil(c *Call, err error) error {
+	if err == nil {
+		return nil
+	}
+	v, _ := s.Config.Latest()
+	has := api.Has(c.May)
+	var problems model.Problems
+	switch {
+	case errors.As(err, &problems):
+		if shown := has.Redact(v, problems); len(shown) > 0 {
+			return shown
+		}
+		return pve.Refusal("it " + model.VeiledMessage)
+	case has.Hides(v, model.TellsOf(err)):
+		return pve.Refusal("it " + model.VeiledMessage)
+	}
+	return err
 }
 
 // failed is an error of an operation that holds the lock, in the form that clients

@@ -65,7 +65,7 @@ func (s *sdn) apply(c *Call) (any, error) {
 	}
 	r, err := s.Config.Apply(c, c.Who.String(), "", "")
 	if err != nil {
-		return nil, failed(what, err)
+		return nil, s.failed(c, what, err)
 	}
 	if err := s.releaseAfter(c); err != nil {
 		return nil, failed(what, err)

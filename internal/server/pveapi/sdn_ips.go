@@ -69,10 +69,10 @@ func (s *sdn) createIP(c *Call) (any, error) {
 	}
 	// As with Proxmox, one that is there already is an error even if it is the same.
 	if err := s.Addresses.Free(cfg, n.VNet, ip); err != nil {
-		return nil, addressError(ip, err)
+		return nil, addressError(ip, s.veil(c, err))
 	}
 	_, err = s.Addresses.Reserve(c, n, ip)
-	return nil, addressError(ip, err)
+	return nil, addressError(ip, s.veil(c, err))
 }
 
 func (s *sdn) updateIP(c *Call) (any, error) {
@@ -81,7 +81,7 @@ func (s *sdn) updateIP(c *Call) (any, error) {
 		return nil, err
 	}
 	_, err = s.Addresses.Move(c, n, ip)
-	return nil, addressError(ip, err)
+	return nil, addressError(ip, s.veil(c, err))
 }
 
 func (s *sdn) deleteIP(c *Call) (any, error) {
@@ -91,7 +91,7 @@ func (s *sdn) deleteIP(c *Call) (any, error) {
 	}
 	mac, _ := model.NormalizeMAC(n.MAC) // its form has been checked
 	_, err = s.Addresses.Release(c, c.Text("zone"), mac, ip)
-	return nil, addressError(ip, err)
+	return nil, addressError(ip, s.veil(c, err))
 }
 
 // addressError is an error in the words that clients look for.
@@ -164,5 +164,5 @@ func (s *sdn) changeSubnets(c *Call, what string, edits func(v *revision.View) (
 	if err == nil {
 		_, err = s.Addresses.Change(c, c.Who.String(), edits, revision.EditOptions{Lax: true, Guard: guard, Uncounted: true})
 	}
-	return nil, failed(what, err)
+	return nil, s.failed(c, what, err)
 }

@@ -76,7 +76,7 @@ func subnetOf(cfg *model.Config, id string) *model.Subnet {
 // be the one in the request's path.
 func (s *sdn) mayChange(c *Call, v *revision.View, subnet *model.Subnet) error {
 	if vnet := v.Pending.VNets[subnet.VNet]; vnet != nil {
-		return c.Need(vnetPath(vnet), allocate)
+		return c.needVNet(vnet, allocate)
 	}
 	return nil
 }

@@ -219,7 +219,7 @@ func TestOthersSeeTheirs(t *testing.T) {
 	e.live(t, auditor, []step{
 		{"GET", vnets, "", `[{"type":"vnet","vnet":"vmine","zone":"mine"}]`},
 		{"GET", zones, "", `[{"type":"simple","zone":"mine"}]`},
-		{"GET", vnets + "/vtheirs", "", "403 Permission check failed (/sdn/zones/theirs/vtheirs, SDN.Audit|SDN.Allocate)"},
+		{"GET", vnets + "/vtheirs", "", "403 Permission check failed (/sdn/zones, SDN.Audit|SDN.Allocate)"},
 		{"PUT", vnets + "/vmine", "alias=x", "403 Permission check failed (/sdn/zones/mine/vmine, SDN.Allocate)"},
 		{"POST", zones, "zone=new&type=simple", "403 Permission check failed (/sdn/zones, SDN.Allocate)"},
 		{"PUT", "/cluster/sdn", "", "403 Permission check failed (/sdn, SDN.Allocate)"},

@@ -117,6 +117,16 @@ func randomMAC() string {
 // vnetPath is the path of a VNet's permissions.
 func vnetPath(v *model.VNet) string { return zonePath(v.Zone) + "/" + v.ID }
 
+// needVNet refuses the call unless the caller has one of the privileges on a VNet. The
+// refusal names its zone to those only who may see or use one of the two.
+func (c *Call) needVNet(v *model.VNet, anyOf ...access.Privilege) error {
+	path := vnetPath(v)
+	if !c.May(path, audit, allocate, access.SDNUse) && !c.May(zonePath(v.Zone), audit, allocate, access.SDNUse) {
+		return &Denied{Path: "/sdn/zones", AnyOf: anyOf}
+	}
+	return c.Need(path, anyOf...)
+}
+
 // onVNet demands a privilege on the VNet that a call names, which must exist.
 func (s *sdn) onVNet(anyOf ...access.Privilege) Permission {
 	return Permission{Doc: words(anyOf) + " on /sdn/zones/<zone>/{vnet}", Check: func(c *Call) error {
@@ -128,7 +138,7 @@ func (s *sdn) onVNet(anyOf ...access.Privilege) Permission {
 		if vnet == nil {
 			return pve.VNets().Missing(c.Text("vnet"))
 		}
-		return c.Need(vnetPath(vnet), anyOf...)
+		return c.needVNet(vnet, anyOf...)
 	}}
 }
 
