@@ -53,7 +53,10 @@ const scenarios = "test/e2e"
 
 // places are where tests run, in order: what breaks first comes first.
 func places() []place {
-	debian13 := func() (string, error) { return script("test/vm/debian13", "build/debian13") }
+	debian := func(release, cache string) func() (string, error) {
+		return func() (string, error) { return script("test/vm/debian", release, cache) }
+	}
+	debian13 := debian("trixie", "build/debian13")
 	return []place{
 		{
 			name: "debian13-programs", title: "FRR of Debian 13 on this kernel", root: debian13,
@@ -73,6 +76,12 @@ func places() []place {
 		},
 		{
 			name: "debian13", title: "Debian 13, Debian's kernel", inVM: true, root: debian13, short: true,
+			packages: []string{"internal/driver/ovs", scenarios},
+			quick:    regexp.MustCompile(`\.TestVMEVPN$`),
+			without:  regexp.MustCompile(`^TestVM(VLAN|QinQ|OVS|Trunks|Ifupdown)`), // they have no FRR
+		},
+		{
+			name: "testing", title: "Debian testing, Debian's kernel", inVM: true, root: debian("forky", "build/testing"), short: true,
 			packages: []string{"internal/driver/ovs", scenarios},
 			quick:    regexp.MustCompile(`\.TestVMEVPN$`),
 			without:  regexp.MustCompile(`^TestVM(VLAN|QinQ|OVS|Trunks|Ifupdown)`), // they have no FRR
