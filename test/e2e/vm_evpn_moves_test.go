@@ -42,7 +42,15 @@ func (c *cluster) moves(times int) time.Duration {
 			}
 			return nil
 		})
-		worst = max(worst, time.Since(start))
+		took := time.Since(start)
+		worst = max(worst, took)
+		if took > 5*time.Second { // was it a session that ended, or FRR that did not see the guest?
+			c.t.Logf("move %d, to %s: found after %s", n+1, to, took.Round(10*time.Millisecond))
+			for _, node := range c.lab.Spec.Nodes {
+				out, err := c.vtysh(node.Name, "show bgp l2vpn evpn summary")
+				c.t.Logf("%s: %v\n%s", node.Name, err, out)
+			}
+		}
 	}
 	return worst
 }
