@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -187,4 +188,49 @@ func TestAnotherASNumber(t *testing.T) {
 	l.apply(other("65002"))
 	contains(t, l.running(), "router bgp 65002\n", "router bgp 65002 vrf vrf_z\n", "vrf vrf_z\n vni 1000\n")
 	lacks(t, l.running(), "router bgp 65001")
+}
+
+// A bfdd whose zebra was another one has no sessions and gets none: it is started again
+// with zebra, and bgpd goes on.
+func TestZebraTakesBFDAlong(t *testing.T) {
+	l := newLab(t)
+	want := config(evpn, "bfdd", "bgpd")
+	l.apply(want)
+	before := l.d.running()
+	l.kill("zebra")
+	r, err := l.try(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := l.d.running()
+	if now["bfdd"].before(now["zebra"]) || now["bfdd"] == before["bfdd"] || now["bgpd"] != before["bgpd"] {
+		t.Errorf("daemons were %v and are %v: %v", before, now, r.Changes)
+	}
+	l.settled(want)
+	if later := l.d.running(); later["bfdd"] != now["bfdd"] {
+		t.Errorf("bfdd was started again without need: %v, then %v", now, later)
+	}
+}
+
+// What the unit does when the machine goes down ends every session, and the driver
+// leaves it be.
+func TestLeaveUnit(t *testing.T) {
+	unit, err := os.ReadFile("../../../packaging/systemd/viaduct-leave.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, command, _ := strings.Cut(string(unit), "exec vtysh ")
+	var lines []string
+	for _, m := range regexp.MustCompile(`-c ("[^"]+"|\w+)`).FindAllStringSubmatch(command, -1) {
+		lines = append(lines, strings.Trim(m[1], `"`))
+	}
+	if len(lines) != 3 {
+		t.Fatalf("the unit's commands are %q", lines)
+	}
+	l := newLab(t)
+	want := config(evpn, "bfdd", "bgpd")
+	l.apply(want)
+	l.vtysh(lines...)
+	contains(t, l.vtysh("show bgp neighbors 192.168.0.2"), "Administratively shut down")
+	l.settled(want)
 }
