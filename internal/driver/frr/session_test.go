@@ -3,6 +3,7 @@ package frr
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -213,24 +214,38 @@ func TestZebraTakesBFDAlong(t *testing.T) {
 }
 
 // What the unit does when the machine goes down ends every session, and the driver
-// leaves it be.
+// leaves it be. At any other time it does nothing.
 func TestLeaveUnit(t *testing.T) {
 	unit, err := os.ReadFile("../../../packaging/systemd/viaduct-leave.service")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, command, _ := strings.Cut(string(unit), "exec vtysh ")
-	var lines []string
-	for _, m := range regexp.MustCompile(`-c ("[^"]+"|\w+)`).FindAllStringSubmatch(command, -1) {
-		lines = append(lines, strings.Trim(m[1], `"`))
-	}
-	if len(lines) != 3 {
-		t.Fatalf("the unit's commands are %q", lines)
+	m := regexp.MustCompile(`(?m)^ExecStop=-/bin/sh -c '(.*)'$`).FindSubmatch(unit)
+	if m == nil {
+		t.Fatalf("the unit has no such command:\n%s", unit)
 	}
 	l := newLab(t)
 	want := config(evpn, "bfdd", "bgpd")
 	l.apply(want)
-	l.vtysh(lines...)
-	contains(t, l.vtysh("show bgp neighbors 192.168.0.2"), "Administratively shut down")
+	for _, state := range []string{"running", "stopping"} {
+		down := state == "stopping"
+		dir := t.TempDir()
+		for name, text := range map[string]string{
+			"systemctl": "#!/bin/sh\necho " + state + "\n",
+			"vtysh":     "#!/bin/sh\nexec /usr/bin/vtysh -N " + l.opts.Pathspace + " \"$@\"\n",
+		} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cmd := exec.Command("/bin/sh", "-c", strings.ReplaceAll(string(m[1]), "$$", "$"))
+		cmd.Env = []string{"PATH=" + dir + ":/usr/bin:/bin"}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if got := strings.Contains(l.vtysh("show bgp neighbors 192.168.0.2"), "Administratively shut down"); got != down {
+			t.Errorf("the system is %s, and the neighbours are shut down: %v", state, got)
+		}
+	}
 	l.settled(want)
 }
