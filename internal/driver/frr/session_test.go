@@ -249,3 +249,26 @@ func TestLeaveUnit(t *testing.T) {
 	}
 	l.settled(want)
 }
+
+// Graceful restart comes to a router that runs, changes its times, gives way to an
+// operator's, and goes again.
+func TestGracefulRestart(t *testing.T) {
+	const own = " bgp graceful-restart restart-time 60\n bgp graceful-restart select-defer-time 20\n bgp graceful-restart preserve-fw-state\n bgp graceful-restart\n"
+	l := newLab(t)
+	with := func(lines string) *desired.FRR {
+		return config(strings.Replace(evpn, " coalesce-time 1000\n", lines+" coalesce-time 1000\n", 1), "bfdd", "bgpd")
+	}
+	l.apply(with(""))
+	before := l.running()
+	l.apply(with(own))
+	contains(t, l.running(), "bgp graceful-restart restart-time 60", "bgp graceful-restart select-defer-time 20", " bgp graceful-restart preserve-fw-state", " bgp graceful-restart\n")
+	l.apply(with(strings.Replace(own, "time 60", "time 90", 1)))
+	contains(t, l.running(), "bgp graceful-restart restart-time 90")
+	l.apply(with(""))
+	if after := l.running(); after != before {
+		t.Errorf("left over:\n%s\nbefore:\n%s", after, before)
+	}
+	l.vtysh("configure terminal", "router bgp 65000", "bgp graceful-restart restart-time 200")
+	l.apply(with(own))
+	contains(t, l.running(), "bgp graceful-restart restart-time 200", "bgp graceful-restart preserve-fw-state")
+}
