@@ -86,6 +86,8 @@ func TestVMUnnumbered(t *testing.T) {
 		now := c.running(n.Name)
 		if testing.Short() { // FRR 10.3 shows an empty context of a VRF whose device went a moment ago
 			now = strings.Replace(now, "vrf vrf_evpnz1\nexit-vrf\n!\n", "", 1)
+			// FRR 10.7 shows the zone's router, without a line of ours in it.
+			now = strings.Replace(now, "router bgp 4200001000 vrf vrf_evpnz1\n use-underlays-nexthop-weight\nexit\n!\n", "", 1)
 		}
 		if now != before[n.Name] {
 			t.Errorf("%s: what is left of FRR's configuration is not what was there before:\n%s\nbut before it was:\n%s", n.Name, now, before[n.Name])
