@@ -61,7 +61,7 @@ ifupdown2-here: setup build
 	$(GO) test -count=1 -run '^TestIfupdown2' $(CLUSTERS)
 
 ## test-vm: what needs a distribution's kernel, in virtual machines, with KVM or
-## without; RUN=pattern chooses tests, ROOT=system|debian13|debian13-programs where
+## without; RUN=pattern chooses tests, ROOT=system|debian13|testing|debian13-programs|testing-programs where
 test-vm: build
 	@scripts/setup qemu-system-x86 busybox-static cpio xz-utils kmod iproute2 tcpdump mmdebstrap
 	$(GO) run ./test/vm/run $(if $(RUN),-run '$(RUN)') $(if $(ROOT),-root $(ROOT)) $(VMFLAGS)
@@ -79,7 +79,7 @@ fmt:
 
 ## bench: figures beside the peer and the floor, in build/bench.json
 bench: build
-	@scripts/setup python3 qemu-system-x86 busybox-static cpio xz-utils kmod
+	@scripts/setup python3 qemu-system-x86 busybox-static cpio xz-utils kmod iproute2 tcpdump mmdebstrap
 	$(GO) run ./test/bench/links -json build/bench.json
 	$(GO) run ./test/bench/compile -json build/bench.json
 	$(GO) run ./test/bench/cluster -json build/bench.json
@@ -89,7 +89,7 @@ bench: build
 	$(GO) run ./test/bench/dhcp -json build/bench.json
 	$(GO) run ./test/bench/filter -json build/bench.json
 	$(GO) run ./test/bench/evpn -json build/bench.json
-	$(GO) run ./test/vm/run -run 'TestVMEVPNFaults|TestVMFabric' -root system -json build/bench.json
+	$(GO) run ./test/vm/run -run 'TestVMEVPN(Faults|Moves|Restart)|TestVMFabric' -json build/bench.json
 	$(GO) run ./test/bench/ipam -json build/bench.json
 
 man: build

@@ -86,7 +86,8 @@ func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
 	// of a new one when it is there. Open vSwitch makes interfaces that links join.
 	// What ifupdown2 makes, on nodes that use it, the link driver completes. Names are
 	// served at addresses of gateways, and DHCP on links with theirs: names first, as
-	// a guest may ask for another one's before that has been told its address.
+	// a guest may ask for another one's before that has been told its address. Last,
+	// FRR's view of the node's hosts is compared with the kernel's.
 	h.drivers = []driver.Driver{
 		nft.New(nft.Options{StateFile: filepath.Join(o.Data, "nft.json")}),
 		h.frr.Withdraw(),
@@ -98,6 +99,7 @@ func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
 		names,
 		h.dhcp,
 		h.frr,
+		h.frr.Hosts(),
 	}
 	return h, nil
 }

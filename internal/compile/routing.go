@@ -16,6 +16,7 @@ func (n *node) routing() {
 	i := routing.Intent{Node: n.name}
 	if n.facts.FRR != nil {
 		i.Dialect.AutoRT = n.facts.FRR.AutoRT
+		i.Restart = n.facts.FRR.RestartsEVPN()
 	}
 	if own := n.ownController(model.ControllerBGP); own != nil {
 		i.BGPASN = uint32(own.ASN)
@@ -80,7 +81,8 @@ func (n *node) controller(c *model.Controller) routing.Controller {
 		e := routing.EVPN{
 			ID: c.ID, Owner: ref, ASN: uint32(c.ASN), RouterID: n.routerID(o.local),
 			Own: o.session, Peers: append([]netip.Addr{o.session}, o.remotes...), Loopback: o.source, Source: o.session,
-			Apart: n.apart(), Group: c.PeerGroup(), Mode: c.BGPMode, Multihop: c.EBGPMultihop,
+			Connected: n.connected(o.session, o.remotes),
+			Apart:     n.apart(), Group: c.PeerGroup(), Mode: c.BGPMode, Multihop: c.EBGPMultihop,
 			RouteMapIn: c.RouteMapIn, RouteMapOut: c.RouteMapOut,
 		}
 		return e
@@ -140,26 +142,10 @@ func (n *node) together(i *routing.Intent) {
 			taken[p] = e.Owner
 			return false
 		})
-		if _, external := e.Session(i.BGPASN); !external && n.facts.FRR != nil && n.facts.FRR.StuckBFD() && n.besidePeers(&e) {
-			e.NoBFD = true
-			n.note(LevelInfo, e.Owner, "node %s notices that a peer is gone after 9 seconds, not by BFD in one: its FRR %s never starts sessions "+
-				"between neighbours of one network that BFD watches (FRRouting#18742); FRR 10.4 does", n.name, n.facts.FRR.Version)
-		}
+		n.watch(i, &e)
 		out = append(out, e)
 	}
 	i.Controllers = out
-}
-
-// besidePeers reports whether a peer is in a network that the node is in too.
-func (n *node) besidePeers(e *routing.EVPN) bool {
-	for _, i := range n.facts.Interfaces {
-		for _, own := range i.Addresses {
-			if slices.ContainsFunc(e.Peers, func(p netip.Addr) bool { return p != e.Own && own.Masked().Contains(p) }) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // usesController reports whether a zone of the node has the EVPN controller.

@@ -19,6 +19,8 @@ type Router struct {
 	// NoHardReset and NoRestartNotice keep FRR from using RFC 8538;
 	// NoDefaultUnicast from activating IPv4 for every neighbour.
 	NoHardReset, NoDefaultUnicast, NoRestartNotice bool
+	// Restart is graceful restart (RFC 4724) for the router and its peers.
+	Restart bool
 	// CoalesceTime in milliseconds is how long updates are collected; 0 leaves
 	// FRR's own.
 	CoalesceTime int
@@ -46,6 +48,8 @@ type PeerGroup struct {
 	// Multihop is how many hops away eBGP neighbours may be; 0 leaves FRR's own.
 	Multihop     int
 	UpdateSource string
+	// Sources are the addresses that single peers are spoken to from.
+	Sources map[netip.Addr]netip.Addr
 	// Peers are neighbours by address, Links those on the other end of an
 	// interface (RFC 5549).
 	Peers []netip.Addr
@@ -128,6 +132,7 @@ func (r *Router) item() item {
 	i.when(r.NoDefaultUnicast, r.Owner, " no bgp default ipv4-unicast")
 	i.when(r.CoalesceTime > 0, r.Owner, " coalesce-time %d", r.CoalesceTime)
 	i.when(r.NoRestartNotice, r.Owner, " no bgp graceful-restart notification")
+	r.restart(&i)
 	i.flag(r.NoConnectedCheck, " bgp disable-ebgp-connected-route-check")
 	i.flag(r.MultipathRelax, " bgp bestpath as-path multipath-relax")
 	for _, g := range r.Groups {
@@ -146,6 +151,26 @@ func (r *Router) item() item {
 	return i
 }
 
+// The times of graceful restart, in seconds. Peers keep the routes of a bgpd that ended
+// for restartTime, which has to be enough for the agent to start it again with all of
+// its configuration, and is how long they send to a node whose FRR was stopped for
+// good. A bgpd that starts goes on without peers that have not told all their routes
+// after deferTime.
+const (
+	restartTime = 60
+	deferTime   = 20
+)
+
+// restart adds graceful restart. The router keeps what the kernel forwards by, and
+// says so: without that, peers would let go of its routes when the session is back and
+// the routes are not yet.
+func (r *Router) restart(i *item) {
+	i.when(r.Restart, r.Owner, " bgp graceful-restart restart-time %d", restartTime)
+	i.when(r.Restart, r.Owner, " bgp graceful-restart select-defer-time %d", deferTime)
+	i.when(r.Restart, r.Owner, " bgp graceful-restart preserve-fw-state")
+	i.when(r.Restart, r.Owner, " bgp graceful-restart")
+}
+
 func (g *PeerGroup) lines(i *item) {
 	say := func(when bool, format string, args ...any) {
 		i.when(when, g.Owner, " neighbor "+g.Name+" "+format, args...)
@@ -160,6 +185,9 @@ func (g *PeerGroup) lines(i *item) {
 	say(g.UpdateSource != "", "update-source %s", g.UpdateSource)
 	for _, p := range g.Peers {
 		i.add(g.Owner, " neighbor %s peer-group %s", p, g.Name)
+		if source, ok := g.Sources[p]; ok {
+			i.add(g.Owner, " neighbor %s update-source %s", p, source)
+		}
 	}
 	for _, l := range g.Links {
 		i.add(g.Owner, " neighbor %s interface peer-group %s", l, g.Name)

@@ -64,6 +64,12 @@ func (f *FRRFacts) StuckBFD() bool {
 	return f.since10(2, false) && !f.since10(4, false) && (!f.since10(3, false) || f.Version == "10.3" || f.Version == "10.3.0")
 }
 
+// RestartsEVPN tells whether peers keep EVPN routes while bgpd restarts, which FRR can
+// from release 10.6 on (https://github.com/FRRouting/frr/pull/19778).
+func (f *FRRFacts) RestartsEVPN() bool {
+	return f.since10(6, false)
+}
+
 // since10 reports whether the release is 10 with the given second number, or a later
 // one; unknown is the answer for one that cannot be read.
 func (f *FRRFacts) since10(minor int, unknown bool) bool {

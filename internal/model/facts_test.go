@@ -20,3 +20,11 @@ func TestStuckBFD(t *testing.T) {
 		}
 	}
 }
+
+func TestRestartsEVPN(t *testing.T) {
+	for version, want := range map[string]bool{"8.4.4": false, "10.3": false, "10.5.3": false, "10.6.0": true, "10.7.1": true, "11.0": true, "": false} {
+		if got := (&FRRFacts{Version: version}).RestartsEVPN(); got != want {
+			t.Errorf("FRR %q: %v", version, got)
+		}
+	}
+}

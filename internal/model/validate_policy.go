@@ -139,6 +139,9 @@ func (c *checker) routeMapEntry(r report, field string, e RouteMapEntry) {
 	if e.Action == ActionDeny && len(e.Set) > 0 {
 		r.warnf(field+"set", strings.Join(e.Set, ", "), "has no effect on routes that are denied")
 	}
+	if e.Action == ActionDeny && e.ExitAction != "" {
+		r.warnf(field+"exit-action", e.ExitAction, "has no effect on routes that are denied")
+	}
 	c.routeMapRef(r, field+"call", e.Call)
 	switch key, value := SplitClause(e.ExitAction); key {
 	case "":

@@ -19,7 +19,7 @@ func policyConfig() *Config {
 		&RouteMap{ID: "in", Entries: []RouteMapEntry{
 			{Order: 10, Action: ActionPermit, Match: []string{"vni=10100", "ip-address-prefix-list=nets", "peer=192.0.2.1"},
 				Set: []string{"metric=+5", "ip-next-hop-unchanged", "tag=untagged", "local-preference=-1"}, ExitAction: "continue=20"},
-			{Order: 20, Action: ActionDeny, ExitAction: ExitNext, Call: "out"},
+			{Order: 20, Action: ActionDeny, Call: "out"},
 		}},
 		&RouteMap{ID: "out", Entries: []RouteMapEntry{{Order: 1, Action: ActionPermit}}},
 		&Fabric{ID: "fab", Protocol: FabricBGP, IPPrefix: netip.MustParsePrefix("10.1.0.0/24"), RouteFilter: "nets", RouteMapIn: "in", RouteMapOut: "out",
@@ -70,6 +70,8 @@ func TestPolicies(t *testing.T) {
 		{"set without value", func(c *Config) { in(c).Set[1] = "ip-next-hop-unchanged=1" }, "takes no value"},
 		{"unknown call", func(c *Config) { in(c).Call = "nowhere" }, `entries[0].call "nowhere": does not exist`},
 		{"circle", func(c *Config) { c.RouteMaps["out"].Entries[0].Call = "in" }, `route-map in: entries "in -> out -> in": calls itself`},
+		{"next", func(c *Config) { in(c).ExitAction = "on-match-next=3" }, "takes no value"},
+		{"onward from a denied route", func(c *Config) { c.RouteMaps["in"].Entries[1].ExitAction = ExitNext }, "has no effect on routes that are denied"},
 		{"back", func(c *Config) { in(c).ExitAction = "on-match-goto=10" }, "leads to no later entry"},
 		{"exit", func(c *Config) { in(c).ExitAction = "stop" }, "use on-match-next, on-match-goto=N or continue=N"},
 		{"list in use", func(c *Config) { delete(c.PrefixLists, "nets"); in(c).Match = nil }, `fabric fab: route-filter "nets": does not exist`},

@@ -52,9 +52,10 @@ var (
 type builder struct {
 	dialect Dialect
 	c       *frr.Config
-	evpn    map[string]*EVPN                  // by ID
-	several bool                              // of them
-	asn     uint32                            // of the node's BGP router
+	evpn    map[string]*EVPN // by ID
+	several bool             // of them
+	asn     uint32           // of the node's BGP router
+	restart bool
 	bgp     uint32                            // of its BGP controller, or 0
 	local   map[string][]frr.Owned[frr.Route] // into zones, by VNet
 	// seq is the number of the next source entry of a fabric.
@@ -72,7 +73,7 @@ func Build(i *Intent) *frr.Config {
 // that it has is used.
 func Extend(c *frr.Config, i *Intent) {
 	b := &builder{
-		dialect: i.Dialect, c: c, evpn: map[string]*EVPN{}, asn: i.RouterASN(), bgp: i.BGPASN,
+		dialect: i.Dialect, restart: i.Restart, c: c, evpn: map[string]*EVPN{}, asn: i.RouterASN(), bgp: i.BGPASN,
 		several: len(i.evpn()) > 1, local: map[string][]frr.Owned[frr.Route]{}, seq: firstSeq,
 	}
 	for _, c := range i.Controllers {
@@ -152,7 +153,7 @@ func (b *builder) router(owner string, id netip.Addr, whole bool) *frr.Router {
 	}
 	return frr.Put(&b.c.Routers, frr.DefaultVRF, &frr.Router{
 		ASN: b.asn, Owner: owner, RouterID: id,
-		NoHardReset: whole, NoDefaultUnicast: true, CoalesceTime: 1000, NoRestartNotice: whole,
+		NoHardReset: whole, NoDefaultUnicast: true, CoalesceTime: 1000, NoRestartNotice: whole, Restart: b.restart,
 	})
 }
 
@@ -176,9 +177,6 @@ func (e EVPN) build(b *builder) {
 	g := b.group(e.group(), e.Owner, local, external)
 	g.BFD = external || !e.NoBFD
 	g.UpdateSource = e.Loopback
-	if e.Source.IsValid() {
-		g.UpdateSource = e.Source.String()
-	}
 	switch {
 	case external && e.Multihop != 0:
 		g.Multihop = e.Multihop
@@ -190,6 +188,7 @@ func (e EVPN) build(b *builder) {
 			g.Peers = append(g.Peers, p)
 		}
 	}
+	e.sources(g)
 	r.Groups = append(r.Groups, g)
 	l2 := r.L2VPN()
 	in, out := e.Maps()
@@ -210,6 +209,24 @@ func (e EVPN) build(b *builder) {
 		last.Match = []string{b.controllerMatch(e.ID)}
 	}
 	b.last(out, last)
+}
+
+// sources names the address that sessions come from, for the whole group or for the
+// peers that need it.
+func (e *EVPN) sources(g *frr.PeerGroup) {
+	if !e.Source.IsValid() {
+		return
+	}
+	g.UpdateSource = ""
+	far := slices.DeleteFunc(slices.Clone(g.Peers), func(p netip.Addr) bool { return slices.Contains(e.Connected, p) })
+	if len(far) == len(g.Peers) {
+		g.UpdateSource = e.Source.String()
+		return
+	}
+	g.Sources = map[netip.Addr]netip.Addr{}
+	for _, p := range far {
+		g.Sources[p] = e.Source
+	}
 }
 
 // lastTag is the highest mark of routes that another end of EVPN sessions told;

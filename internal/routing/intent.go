@@ -14,6 +14,9 @@ type Intent struct {
 	// BGPASN is the AS number of the node's BGP controller, also of one that cannot
 	// act; 0 without one.
 	BGPASN uint32
+	// Restart has the node's peers keep its routes while its bgpd restarts, and bgpd take
+	// over what the kernel has (RFC 4724): see model.FRRFacts.RestartsEVPN.
+	Restart bool
 	// PrefixLists and RouteMaps are those that are declared. One that has the name
 	// of what would be generated stands in its place.
 	PrefixLists []*model.PrefixList
@@ -124,6 +127,10 @@ type EVPN struct {
 	// Source is the address that the sessions come from. It counts more than the
 	// address of Loopback.
 	Source netip.Addr
+	// Connected are the peers in a network of the node, to which the kernel speaks from
+	// Source by itself: they are not told it, since then both ends take BFD for that of a
+	// single hop from the start.
+	Connected []netip.Addr
 	// NoBFD leaves iBGP sessions to their own timers: see model.FRRFacts.StuckBFD.
 	NoBFD bool
 	// Apart are the VNIs of the node's VXLAN zones. FRR takes every VXLAN device

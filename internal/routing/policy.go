@@ -70,15 +70,19 @@ func (b *builder) policies(i *Intent) {
 		for _, e := range m.Ordered() {
 			out.Entries = append(out.Entries, frr.RouteMapEntry{
 				Seq: e.Order, Deny: e.Action == model.ActionDeny, Owner: model.Ref(model.KindRouteMap, m.ID),
-				Match: lines(e.Match, matchWords), Set: lines(e.Set, setWords), Call: e.Call, Exit: b.exitAction(e.ExitAction),
+				Match: lines(e.Match, matchWords), Set: lines(e.Set, setWords), Call: e.Call, Exit: b.exitAction(&e),
 			})
 		}
 	}
 }
 
-// exitAction is where an entry goes on, in FRR's words.
-func (b *builder) exitAction(text string) string {
-	key, value := model.SplitClause(text)
+// exitAction is where an entry goes on, in FRR's words. One that denies never goes on,
+// and FRR 10.7 refuses to be told where.
+func (b *builder) exitAction(e *model.RouteMapEntry) string {
+	if e.Action == model.ActionDeny && !b.dialect.Continue {
+		return ""
+	}
+	key, value := model.SplitClause(e.ExitAction)
 	if key == model.ExitContinue && !b.dialect.Continue {
 		key = model.ExitGoto // what FRR itself makes of it
 	}

@@ -9,11 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Neighbour is an entry of a device's forwarding database (bridge fdb).
+// Neighbour is an entry of a device's forwarding database (bridge fdb), or of its
+// table of neighbours (ip neigh).
 type Neighbour struct {
 	Index int
 	MAC   net.HardwareAddr
-	// Dst is the tunnel's far end on a VXLAN device; the zero Addr otherwise.
+	// Dst is the tunnel's far end on a VXLAN device, or the neighbour's own address; the
+	// zero Addr otherwise.
 	Dst netip.Addr
 	// State is NUD_*, Flags NTF_*: NTF_SELF marks an entry of the device itself,
 	// NTF_MASTER one of the bridge it is a port of.
@@ -66,11 +68,32 @@ func DeleteStatic(port int, mac net.HardwareAddr) *Message {
 		Bytes(unix.NDA_LLADDR, mac)
 }
 
+// Probe builds the request that has the kernel ask a neighbour, which it knows by mac,
+// whether it is still there (ip neigh replace ... nud probe).
+func Probe(index int, a netip.Addr, mac net.HardwareAddr) *Message {
+	return NewMessage(unix.RTM_NEWNEIGH, unix.NLM_F_REPLACE, ndMsg(Family(a), index, unix.NUD_PROBE, 0)).
+		Addr(unix.NDA_DST, a).Bytes(unix.NDA_LLADDR, mac)
+}
+
 // Forwarding lists the forwarding databases of all devices.
 func (c *Conn) Forwarding(ctx context.Context) ([]Neighbour, error) {
+	return c.neighbours(ctx, unix.AF_BRIDGE)
+}
+
+// Neighbours lists the neighbours on all devices, IPv4 and IPv6.
+func (c *Conn) Neighbours(ctx context.Context) ([]Neighbour, error) {
+	four, err := c.neighbours(ctx, unix.AF_INET)
+	if err != nil {
+		return nil, err
+	}
+	six, err := c.neighbours(ctx, unix.AF_INET6)
+	return append(four, six...), err
+}
+
+func (c *Conn) neighbours(ctx context.Context, family uint8) ([]Neighbour, error) {
 	var out []Neighbour
 	err := c.dump(ctx,
-		func() *Message { return NewMessage(unix.RTM_GETNEIGH, 0, ndMsg(unix.AF_BRIDGE, 0, 0, 0)) },
+		func() *Message { return NewMessage(unix.RTM_GETNEIGH, 0, ndMsg(family, 0, 0, 0)) },
 		func() { out = out[:0] },
 		func(typ uint16, payload []byte) {
 			if typ == unix.RTM_NEWNEIGH && len(payload) >= unix.SizeofNdMsg {

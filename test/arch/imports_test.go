@@ -62,7 +62,7 @@ var flow = map[string][]string{
 	"internal/driver/sysctl":         {"internal/driver", "internal/desired", "internal/diff", "internal/netns"},
 	"internal/driver/nft":            {"internal/driver", "internal/desired", "internal/diff", "internal/netns"},
 	"internal/driver/ovs":            {"internal/driver", "internal/desired", "internal/diff", "internal/netns"},
-	"internal/driver/frr":            {"internal/driver/watch", "internal/driver", "internal/desired", "internal/diff", "internal/netns", "internal/frr", "internal/delay"},
+	"internal/driver/frr":            {"internal/driver/watch", "internal/driver", "internal/desired", "internal/diff", "internal/rtnl", "internal/netns", "internal/frr", "internal/delay"},
 	"internal/dnsmasq":               {"internal/desired"},
 	"internal/driver/dnsmasq":        {"internal/driver/sockets", "internal/driver/watch", "internal/driver", "internal/desired", "internal/diff", "internal/netns", "internal/dnsmasq"},
 	"internal/driver/ifupdown2":      {"internal/driver", "internal/desired", "internal/diff", "internal/rtnl", "internal/netns", "internal/ifupdown", "internal/delay"},

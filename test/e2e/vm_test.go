@@ -111,7 +111,7 @@ func (c *cluster) dumpNodes() {
 	for _, n := range c.lab.Spec.Nodes {
 		for _, command := range []string{
 			"ip -br addr", "ip -4 route show table all type unicast; ip -6 route show table all type unicast", "bridge fdb show | grep 'dst '", "ip neigh; ip -6 neigh",
-			"vtysh -c 'show bgp l2vpn evpn summary' -c 'show bgp l2vpn evpn' -c 'show evpn mac vni all' -c 'show evpn rmac vni all' -c 'show bfd peers brief' -c 'show bgp vrf all ipv4 unicast' -c 'show bgp vrf all ipv6 unicast' -c 'show ipv6 route vrf all'",
+			"vtysh -c 'show bgp l2vpn evpn summary' -c 'show bgp l2vpn evpn' -c 'show evpn mac vni all' -c 'show evpn arp-cache vni all' -c 'show evpn rmac vni all' -c 'show bfd peers brief' -c 'show bgp vrf all ipv4 unicast' -c 'show bgp vrf all ipv6 unicast' -c 'show ipv6 route vrf all'",
 		} {
 			r := c.exec(n.Name, "sh", "-c", command)
 			c.t.Logf("%s: %s\n%s%s", n.Name, command, r.out, r.err)

@@ -75,6 +75,13 @@ type process struct {
 
 func (p process) String() string { return strconv.Itoa(p.pid) + "@" + p.start }
 
+// before reports whether the process is older than another one.
+func (p process) before(other process) bool {
+	a, err1 := strconv.ParseUint(p.start, 10, 64)
+	b, err2 := strconv.ParseUint(other.start, 10, 64)
+	return err1 == nil && err2 == nil && a < b
+}
+
 // running finds the daemons of the path space that run.
 func (d *Driver) running() map[string]process {
 	out := map[string]process{}
@@ -131,6 +138,8 @@ type daemonPlan struct {
 	// the file is to change, text is that file then.
 	start, enable, disable []string
 	text                   string
+	// end is one of start that runs and has to end first.
+	end process
 }
 
 func (p *daemonPlan) changes() []diff.Change {
@@ -147,6 +156,15 @@ func (p *daemonPlan) changes() []diff.Change {
 	return diff.Keyed(diff.TypeFRR, old, now)
 }
 
+// deaf reports whether bfdd is older than zebra. It lost its sessions with the zebra that
+// it knew, and gets none again: BFD watches nothing any more, and sessions that wait for
+// it do not come up (FRR 8.4 to 10.7).
+func deaf(runs map[string]process) bool {
+	bfdd, ok1 := runs["bfdd"]
+	zebra, ok2 := runs["zebra"]
+	return ok1 && ok2 && bfdd.before(zebra)
+}
+
 // planDaemons compares the daemons with those that are wanted. One that we
 // switched on is switched off again unless foreign configuration uses it.
 func (d *Driver) planDaemons(wanted []string, runs map[string]process, running *node) (*daemonPlan, error) {
@@ -157,7 +175,11 @@ func (d *Driver) planDaemons(wanted []string, runs map[string]process, running *
 	p := &daemonPlan{text: string(b)}
 	if len(wanted) > 0 || len(d.want.kids) > 0 {
 		for _, name := range d.needed(wanted) {
-			if _, ok := runs[name]; !ok {
+			_, ok := runs[name]
+			if again := name == "bfdd" && deaf(runs); again {
+				p.end = runs[name]
+				p.start = append(p.start, name)
+			} else if !ok {
 				p.start = append(p.start, name)
 			}
 		}
@@ -229,6 +251,9 @@ func (d *Driver) startDaemons(ctx context.Context, p *daemonPlan) error {
 	if err := d.prepareStart(); err != nil {
 		return err
 	}
+	if err := d.end(ctx, "bfdd", p.end); err != nil {
+		return err
+	}
 	if d.systemd() {
 		if _, status, err := d.run(ctx, d.systemctl, "is-active", "--quiet", "frr"); err != nil {
 			return err
@@ -242,6 +267,30 @@ func (d *Driver) startDaemons(ctx context.Context, p *daemonPlan) error {
 		}
 	}
 	return nil
+}
+
+// end ends a daemon that is to be started again; the zero process is none.
+func (d *Driver) end(ctx context.Context, name string, p process) error {
+	if p == (process{}) {
+		return nil
+	}
+	if err := unix.Kill(p.pid, unix.SIGTERM); err != nil && !errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("end FRR's %s: %w", name, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		if now, runs := d.process(name); !runs || now != p {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("FRR's %s was asked to end and still runs as process %d: kill it, the agent starts it again", name, p.pid)
+		case <-tick.C:
+		}
+	}
 }
 
 // prepareStart makes what FRR's scripts expect: its directories and a file, even

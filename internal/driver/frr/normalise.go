@@ -62,7 +62,7 @@ func unnumbered(key string) string {
 // slots are the commands that hold one value: writing another replaces it. An
 // asterisk stands for any word; the words are those that tell slots apart.
 var slots = splitAll(
-	"bgp router-id", "bgp cluster-id", "coalesce-time", "maximum-paths", "maximum-paths ibgp",
+	"bgp router-id", "bgp cluster-id", "bgp graceful-restart restart-time", "bgp graceful-restart select-defer-time", "coalesce-time", "maximum-paths", "maximum-paths ibgp",
 	"neighbor * remote-as", "neighbor * interface remote-as", "neighbor * update-source",
 	"neighbor * ebgp-multihop", "neighbor * description", "neighbor * password", "neighbor * timers",
 	"neighbor * timers connect", "neighbor * advertisement-interval", "neighbor * local-as",
@@ -84,10 +84,12 @@ var slots = splitAll(
 const slotVNI = "vni"
 
 // yields reports whether a line sets what need not be Viaduct's: a router has one
-// identifier, and which it is matters only in that it stays.
+// identifier, and which it is matters only in that it stays; and times are a matter of
+// judgement.
 func yields(where string) bool {
 	_, line, _ := strings.Cut(where, separator)
-	return strings.HasPrefix(line, "bgp router-id ") || strings.HasPrefix(line, "coalesce-time ")
+	return strings.HasPrefix(line, "bgp router-id ") || strings.HasPrefix(line, "coalesce-time ") ||
+		strings.HasPrefix(line, "bgp graceful-restart ")
 }
 
 func splitAll(patterns ...string) map[string][][]string {

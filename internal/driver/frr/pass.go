@@ -85,19 +85,33 @@ func (p *pass) run() error {
 		p.preview(plan)
 		return nil
 	}
-	if len(plan.start)+len(plan.enable) > 0 {
-		err := d.startDaemons(p.ctx, plan)
-		p.result.Changes = append(p.result.Changes, plan.changes()...)
-		p.result.Writes++
-		if err != nil {
-			return missing(nil, err)
+	for range 2 { // once more for what a zebra that was started asks for
+		if len(plan.start)+len(plan.enable) == 0 {
+			break
 		}
-		if err := p.readAgain(); err != nil {
+		if err := p.start(plan); err != nil {
 			return err
 		}
-		p.resolveConflicts()
+		if plan, err = d.planDaemons(p.daemons, p.runs, p.running); err != nil {
+			return err
+		}
 	}
 	return p.apply()
+}
+
+// start switches on and starts daemons.
+func (p *pass) start(plan *daemonPlan) error {
+	err := p.d.startDaemons(p.ctx, plan)
+	p.result.Changes = append(p.result.Changes, plan.changes()...)
+	p.result.Writes++
+	if err != nil {
+		return missing(nil, err)
+	}
+	if err := p.readAgain(); err != nil {
+		return err
+	}
+	p.resolveConflicts()
+	return nil
 }
 
 // read reads what runs and the file.

@@ -45,7 +45,6 @@ route-map user permit 10
 route-map user deny 20
  match ip next-hop address 192.168.0.5
  match ipv6 next-hop address fd00::5
- on-match next
 route-map user permit 30
  set ip next-hop unchanged
  set ipv6 next-hop prefer-global

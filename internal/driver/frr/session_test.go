@@ -3,7 +3,9 @@ package frr
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -187,4 +189,86 @@ func TestAnotherASNumber(t *testing.T) {
 	l.apply(other("65002"))
 	contains(t, l.running(), "router bgp 65002\n", "router bgp 65002 vrf vrf_z\n", "vrf vrf_z\n vni 1000\n")
 	lacks(t, l.running(), "router bgp 65001")
+}
+
+// A bfdd whose zebra was another one has no sessions and gets none: it is started again
+// with zebra, and bgpd goes on.
+func TestZebraTakesBFDAlong(t *testing.T) {
+	l := newLab(t)
+	want := config(evpn, "bfdd", "bgpd")
+	l.apply(want)
+	before := l.d.running()
+	l.kill("zebra")
+	r, err := l.try(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := l.d.running()
+	if now["bfdd"].before(now["zebra"]) || now["bfdd"] == before["bfdd"] || now["bgpd"] != before["bgpd"] {
+		t.Errorf("daemons were %v and are %v: %v", before, now, r.Changes)
+	}
+	l.settled(want)
+	if later := l.d.running(); later["bfdd"] != now["bfdd"] {
+		t.Errorf("bfdd was started again without need: %v, then %v", now, later)
+	}
+}
+
+// What the unit does when the machine goes down ends every session, and the driver
+// leaves it be. At any other time it does nothing.
+func TestLeaveUnit(t *testing.T) {
+	unit, err := os.ReadFile("../../../packaging/systemd/viaduct-leave.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`(?m)^ExecStop=-/bin/sh -c '(.*)'$`).FindSubmatch(unit)
+	if m == nil {
+		t.Fatalf("the unit has no such command:\n%s", unit)
+	}
+	l := newLab(t)
+	want := config(evpn, "bfdd", "bgpd")
+	l.apply(want)
+	for _, state := range []string{"running", "stopping"} {
+		down := state == "stopping"
+		dir := t.TempDir()
+		for name, text := range map[string]string{
+			"systemctl": "#!/bin/sh\necho " + state + "\n",
+			"vtysh":     "#!/bin/sh\nexec /usr/bin/vtysh -N " + l.opts.Pathspace + " \"$@\"\n",
+		} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cmd := exec.Command("/bin/sh", "-c", strings.ReplaceAll(string(m[1]), "$$", "$"))
+		cmd.Env = []string{"PATH=" + dir + ":/usr/bin:/bin"}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if got := strings.Contains(l.vtysh("show bgp neighbors 192.168.0.2"), "Administratively shut down"); got != down {
+			t.Errorf("the system is %s, and the neighbours are shut down: %v", state, got)
+		}
+	}
+	l.settled(want)
+}
+
+// Graceful restart comes to a router that runs, changes its times, gives way to an
+// operator's, and goes again.
+func TestGracefulRestart(t *testing.T) {
+	const own = " bgp graceful-restart restart-time 60\n bgp graceful-restart select-defer-time 20\n bgp graceful-restart preserve-fw-state\n bgp graceful-restart\n"
+	l := newLab(t)
+	with := func(lines string) *desired.FRR {
+		return config(strings.Replace(evpn, " coalesce-time 1000\n", lines+" coalesce-time 1000\n", 1), "bfdd", "bgpd")
+	}
+	l.apply(with(""))
+	before := l.running()
+	l.apply(with(own))
+	contains(t, l.running(), "bgp graceful-restart restart-time 60", "bgp graceful-restart select-defer-time 20", " bgp graceful-restart preserve-fw-state", " bgp graceful-restart\n")
+	l.apply(with(strings.Replace(own, "time 60", "time 90", 1)))
+	contains(t, l.running(), "bgp graceful-restart restart-time 90")
+	l.apply(with(""))
+	if after := l.running(); after != before {
+		t.Errorf("left over:\n%s\nbefore:\n%s", after, before)
+	}
+	l.vtysh("configure terminal", "router bgp 65000", "bgp graceful-restart restart-time 200")
+	l.apply(with(own))
+	contains(t, l.running(), "bgp graceful-restart restart-time 200", "bgp graceful-restart preserve-fw-state")
 }

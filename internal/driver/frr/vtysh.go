@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -153,6 +154,7 @@ func parseComplaints(output string) *complaints {
 		case strings.HasPrefix(text, "["): // progress of one daemon
 		case text == "% Configuration failed.", strings.HasPrefix(text, "Warning: closing connection to mgmtd"):
 			c.rejected = true
+		case isNotice(text):
 		default:
 			said = strings.TrimPrefix(text, "% ")
 		}
@@ -207,6 +209,16 @@ func (d *Driver) feedEach(ctx context.Context, ops []op) (said map[int]string, e
 	return said, nil
 }
 
+// commitFailed is how FRR 10.7's mgmtd says why it took nothing: "commit failed
+// session-id 1007 on Unknown-FD-13 ...: 0: reason: 'Failed to create cfgdata: vni 1000 is
+// already mapped to another vrf'".
+var commitFailed = regexp.MustCompile(`^commit failed .* reason: '(?:Failed to create cfgdata: )?(.*)'$`)
+
+// isNotice reports whether FRR 10.7's mgmtd says that it had nothing to do.
+func isNotice(text string) bool {
+	return text == "% Configuration applied with notes:" || text == "No changes found to be committed!"
+}
+
 // saidOf is the first thing that vtysh says of commands, empty if nothing.
 func saidOf(output string) string {
 	if strings.Contains(output, "closing connection to mgmtd") {
@@ -214,7 +226,10 @@ func saidOf(output string) string {
 	}
 	for line := range strings.Lines(output) {
 		text := strings.TrimSpace(line)
-		if text != "" && text != "% Configuration failed." && !strings.HasPrefix(text, "Error type: ") {
+		if m := commitFailed.FindStringSubmatch(text); m != nil {
+			return m[1]
+		}
+		if text != "" && text != "% Configuration failed." && !strings.HasPrefix(text, "Error type: ") && !isNotice(text) {
 			return strings.TrimPrefix(strings.TrimPrefix(text, "% "), "Error description: ")
 		}
 	}

@@ -38,7 +38,12 @@ type test struct {
 // outcome is how the tests went in one place. It reads the output of `-test.v`
 // line by line.
 type outcome struct {
-	title string
+	// place is the short name of title.
+	title, place string
+	// changed are the packages that are others than when all passed; tolerated says that
+	// failures do not count because of them.
+	changed   []string
+	tolerated bool
 	// skip allows tests to be skipped.
 	skip  bool
 	w     io.Writer
@@ -103,13 +108,21 @@ func (o *outcome) line(s string) {
 	}
 	if m := figure.FindStringSubmatch(s); m != nil {
 		value, _ := strconv.ParseFloat(m[2], 64)
-		o.figures = append(o.figures, report.Row{Name: m[1], Ours: value, Unit: m[3], Better: report.Lower})
+		o.figures = append(o.figures, report.Row{Name: o.figureName(m[1]), Ours: value, Unit: m[3], Better: report.Lower})
 		return
 	}
 	o.current.output = append(o.current.output, s)
 	if _, what, ok := strings.Cut(s, proved); ok {
 		fmt.Fprintf(o.w, "      %6.1fs  %s\n", time.Since(o.start).Seconds(), what)
 	}
+}
+
+// figureName tells the figures of one place from those of another.
+func (o *outcome) figureName(name string) string {
+	if o.place == "" || o.place == "system" {
+		return name
+	}
+	return name + "@" + o.place
 }
 
 // ended notes the verdict on a test, and shows what a failed one wrote.
@@ -188,7 +201,9 @@ func summarise(w io.Writer, all []*outcome, took time.Duration) bool {
 		if o.good() {
 			continue
 		}
-		good = false
+		if good = good && o.tolerated; o.tolerated {
+			fmt.Fprintf(w, "    these failures do not count, because packages of a release that still changes are others than when all passed: %s\n", strings.Join(o.changed, ", "))
+		}
 		if o.err != nil {
 			fmt.Fprintf(w, "    the tests' command: %v\n", o.err)
 		}

@@ -74,3 +74,33 @@ func TestCommandsQuote(t *testing.T) {
 		t.Errorf("%s\nlacks %s", got, want)
 	}
 }
+
+// A failure on packages that nobody has seen yet is told and does not count.
+func TestToleratedOutcome(t *testing.T) {
+	for _, tolerated := range []bool{false, true} {
+		var b strings.Builder
+		o := newOutcome("a place", []suite{{pkg: scenarios, tests: []string{"TestVMBad"}}}, &b)
+		o.changed, o.tolerated = changedVersions("frr 1\nnft 2\n", "frr 3\nnft 2\n"), tolerated
+		o.finish(errors.New("exit status 1"))
+		if summarise(&b, []*outcome{o}, 0) != tolerated || strings.Contains(b.String(), "do not count") != tolerated {
+			t.Errorf("tolerated %v:\n%s", tolerated, b.String())
+		}
+		if tolerated && !strings.Contains(b.String(), "frr 3 (was 1)") {
+			t.Errorf("the version is missing in:\n%s", b.String())
+		}
+	}
+}
+
+func TestFiguresOfPlaces(t *testing.T) {
+	var b strings.Builder
+	for place, want := range map[string]string{"system": "gap/x", "testing": "gap/x@testing"} {
+		o := newOutcome("", []suite{{pkg: scenarios, tests: []string{"TestVMX"}}}, &b)
+		o.place = place
+		for _, l := range []string{packageMark + scenarios, "=== RUN   TestVMX", "    x_test.go:1: figure: gap/x 1.5 s"} {
+			o.line(l)
+		}
+		if len(o.figures) != 1 || o.figures[0].Name != want {
+			t.Errorf("%s: %v", place, o.figures)
+		}
+	}
+}

@@ -47,7 +47,13 @@ func (p *place) run(suites []suite) (*outcome, error) {
 		argv = append(argv, "--", "sh", path)
 	}
 	o := newOutcome(p.title, suites, os.Stdout)
-	o.skip = !p.inVM
+	o.skip, o.place = !p.inVM, p.name
+	if o.changed, err = p.changes(root); err != nil {
+		return nil, err
+	}
+	for _, c := range o.changed {
+		fmt.Printf("  not what %s says: %s\n", p.versions, c)
+	}
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stderr = os.Stderr
@@ -66,6 +72,34 @@ func (p *place) run(suites []suite) (*outcome, error) {
 	err = errors.Join(lines.Err(), cmd.Wait())
 	o.finish(err)
 	return o, nil
+}
+
+// changes compares the packages of a root whose release still changes with those that
+// it had when all passed.
+func (p *place) changes(root string) ([]string, error) {
+	if p.versions == "" {
+		return nil, nil
+	}
+	was, err1 := os.ReadFile(p.versions)
+	now, err2 := os.ReadFile(filepath.Join(root, "VERSIONS"))
+	return changedVersions(string(was), string(now)), errors.Join(err1, err2)
+}
+
+// changedVersions tells of the packages, each a line "frr 10.7.1-6", whose version is
+// another one: "frr 10.8-1 (was 10.7.1-6)".
+func changedVersions(was, now string) []string {
+	before := map[string]string{}
+	for line := range strings.Lines(was) {
+		name, version, _ := strings.Cut(strings.TrimSpace(line), " ")
+		before[name] = version
+	}
+	var out []string
+	for line := range strings.Lines(now) {
+		if name, version, _ := strings.Cut(strings.TrimSpace(line), " "); before[name] != version {
+			out = append(out, fmt.Sprintf("%s %s (was %s)", name, version, before[name]))
+		}
+	}
+	return out
 }
 
 // commands is the shell script that runs suites, each in the directory of its
