@@ -439,7 +439,7 @@ func TestPortOfAnotherProcess(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	defer other.Close()
+	defer func() { _ = other.Close() }()
 	_, err := n.Reconcile(t.Context(), &desired.Node{DHCP: []desired.DHCPServer{far()}}, false)
 	if err == nil || len(driver.ObjectErrors(err)) != 0 || len(driver.NodeErrors(err)) != 1 ||
 		!strings.Contains(err.Error(), fmt.Sprintf("UDP port 67 of this node is already in use by dnsmasq.test (process %d", os.Getpid())) {

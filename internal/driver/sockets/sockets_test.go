@@ -21,7 +21,7 @@ func TestHolderOfAPort(t *testing.T) {
 	if got := UDP(nil, port, func(pid int) bool { return pid == os.Getpid() }); slices.ContainsFunc(got, mine) {
 		t.Errorf("a skipped process is among %+v", got)
 	}
-	c.Close()
+	_ = c.Close()
 	if got := UDP(nil, port, nil); slices.ContainsFunc(got, mine) {
 		t.Errorf("after its end: %+v", got)
 	}
