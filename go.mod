@@ -99,3 +99,6 @@ require (
 	k8s.io/utils v0.0.0-20260626114624-be93311217bd // indirect
 	sigs.k8s.io/yaml v1.6.0 // indirect
 )
+
+// Roots of other systems and kernels that the tests make.
+ignore ./build
