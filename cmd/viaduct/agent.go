@@ -114,8 +114,8 @@ func runAgent(ctx context.Context, o agent.HostOptions, verbose bool, ready func
 	if err != nil {
 		return err
 	}
-	if err := o.Save(o.Data); err != nil {
-		return err
+	if err := o.Save(o.Data); err != nil { // a full disk keeps no agent from its work
+		logger(verbose).Warn("cannot note the instances of FRR, Open vSwitch and dnsmasq: agent check needs its flags", "error", err)
 	}
 	if err := a.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		return err
