@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/google/renameio/v2"
 	"github.com/vishvananda/netns"
@@ -20,25 +23,22 @@ import (
 // they write there reaches the host or another machine, and with the machine's own
 // daemons where programs look for them. /tmp is shared, to hand files over.
 //
-// A view is a mount namespace, kept by a mount of it in the lab's directory. It is
-// made when the first command needs it, and lasts as long as the machine.
+// A view is a mount namespace, kept by a process that sleeps in it. It is made when the
+// first command needs it, and lasts as long as the machine.
 
 // viewsDir is a file system in memory, which any kernel takes as an overlay's upper
-// layer, and which is not propagated: a namespace can only be kept in such a one.
+// layer.
 func (l *Lab) viewsDir() string { return filepath.Join(l.Dir, "views") }
-
-// The files that keep a view's namespaces.
-func (l *Lab) mountView(name string) string { return filepath.Join(l.viewsDir(), name+".mnt") }
-func (l *Lab) nameView(name string) string  { return filepath.Join(l.viewsDir(), name+".uts") }
 
 // enter returns what to put before a command so that it runs on a machine, given by
 // the short name of its namespace, in the directory dir if the machine sees that.
 func (l *Lab) enter(name, dir string) ([]string, error) {
-	if err := l.ensureView(name); err != nil {
+	pid, err := l.ensureView(name)
+	if err != nil {
 		return nil, fmt.Errorf("prepare the file system of %s: %w", machineName(name), err)
 	}
 	return []string{
-		"nsenter", "--net=" + filepath.Join(nsDir, l.ns(name)), "--mount=" + l.mountView(name), "--uts=" + l.nameView(name), "--",
+		"nsenter", fmt.Sprintf("--target=%d", pid), "--net", "--mount", "--uts", "--",
 		"sh", "-c", `cd -- "$0" 2>/dev/null || cd /; exec "$@"`, dir,
 	}, nil
 }
@@ -46,26 +46,28 @@ func (l *Lab) enter(name, dir string) ([]string, error) {
 // machineName is what people call the machine of a namespace.
 func machineName(short string) string { return strings.TrimPrefix(short, guestNS("")) }
 
-// ensureView makes a machine's view unless it has one.
-func (l *Lab) ensureView(name string) error {
+// ensureView makes a machine's view unless it has one, and returns the process that
+// keeps it.
+func (l *Lab) ensureView(name string) (pid int, err error) {
+	if err := os.MkdirAll(filepath.Dir(l.holderFile(name)), 0o700); err != nil {
+		return 0, err
+	}
 	lock, err := os.OpenFile(filepath.Join(l.Dir, "views.lock"), os.O_CREATE|os.O_RDWR|unix.O_CLOEXEC, 0o600)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer lock.Close()
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
-		return err
+		return 0, err
 	}
-	if err := l.mountViews(); err != nil {
-		return err
+	if pid := l.holder(name); pid != 0 {
+		return pid, nil
 	}
-	if isNamespace(l.mountView(name)) && isNamespace(l.nameView(name)) {
-		return nil
+	// What a kill left behind goes first.
+	if err := errors.Join(l.mountViews(), l.removeView(name), l.makeView(name)); err != nil {
+		return 0, err
 	}
-	if err := l.removeView(name); err != nil { // what a kill left behind
-		return err
-	}
-	return l.makeView(name)
+	return l.holder(name), nil
 }
 
 func (l *Lab) mountViews() error {
@@ -85,34 +87,57 @@ func (l *Lab) mountViews() error {
 	return unix.Mount("", dir, "", unix.MS_PRIVATE, "")
 }
 
-// makeView makes the namespaces on a thread of its own and keeps them before that
-// ends.
+// makeView makes the namespaces on a thread of its own, and keeps them by a process
+// that sleeps in them. (A mount of a mount namespace would keep it without one, but the
+// kernel refuses some of these, by numbers that are not in the order of time, unless
+// the lab is made in the first mount namespace of the machine.)
 func (l *Lab) makeView(name string) error {
-	type result struct {
-		tid int
-		err error
-	}
-	built, kept := make(chan result), make(chan struct{})
-	defer close(kept)
+	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 		err := l.buildView(name)
-		built <- result{unix.Gettid(), err}
-		<-kept
+		if err == nil {
+			err = l.startHolder(name)
+		}
+		done <- err
 	}()
-	r := <-built
-	if r.err != nil {
-		return r.err
+	return <-done
+}
+
+// startHolder starts the process that keeps the namespaces of the present thread. It
+// ends with all others of the machine.
+func (l *Lab) startHolder(name string) error {
+	cmd := exec.Command("sleep", "infinity")
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return err
 	}
-	for kind, file := range map[string]string{"mnt": l.mountView(name), "uts": l.nameView(name)} {
-		if err := os.WriteFile(file, nil, 0o600); err != nil {
-			return err
-		}
-		if err := unix.Mount(fmt.Sprintf("/proc/self/task/%d/ns/%s", r.tid, kind), file, "", unix.MS_BIND, ""); err != nil {
-			return fmt.Errorf("keep the namespace in %s: %w", file, err)
-		}
+	go func() { _ = cmd.Wait() }()
+	return renameio.WriteFile(l.holderFile(name), []byte(strconv.Itoa(cmd.Process.Pid)), 0o600)
+}
+
+// holderFile has the number of the process that keeps a machine's view. It is seen in
+// the view too, whose /run has the lab's directory but not what is mounted in it, so it
+// stands beside that.
+func (l *Lab) holderFile(name string) string { return filepath.Join(l.Dir, "holders", name) }
+
+// holder is the process that keeps a machine's view, 0 if there is none. The number may
+// be another process's by now: the machine's network tells.
+func (l *Lab) holder(name string) int {
+	b, err := os.ReadFile(l.holderFile(name))
+	if err != nil {
+		return 0
 	}
-	return nil
+	pid, err := strconv.Atoi(string(b))
+	if err != nil {
+		return 0
+	}
+	lives, err := l.inhabitants(name)
+	if err != nil || !slices.ContainsFunc(lives, func(p process) bool { return p.pid == pid }) {
+		return 0
+	}
+	return pid
 }
 
 // buildView makes the namespaces of the present thread a machine's view.
@@ -304,13 +329,8 @@ func linkFRR(space string) error {
 // end.
 func (l *Lab) removeView(name string) error {
 	var errs []error
-	for _, file := range []string{l.mountView(name), l.nameView(name)} {
-		if err := unix.Unmount(file, unix.MNT_DETACH); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOENT) {
-			errs = append(errs, fmt.Errorf("unmount %s: %w", file, err))
-		}
-		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
+	if err := os.Remove(l.holderFile(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		errs = append(errs, err)
 	}
 	for _, dir := range []string{"etc", "var", "run"} {
 		errs = append(errs, os.RemoveAll(filepath.Join(l.viewsDir(), name+"."+dir)))
@@ -327,23 +347,10 @@ func (l *Lab) removeViews() error {
 		}
 		return err
 	}
-	entries, err := os.ReadDir(dir)
-	errs := []error{err}
-	for _, e := range entries {
-		if name, ok := strings.CutSuffix(e.Name(), ".mnt"); ok {
-			errs = append(errs, l.removeView(name))
-		}
-	}
 	if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
-		errs = append(errs, fmt.Errorf("unmount %s: %w", dir, err))
+		return fmt.Errorf("unmount %s: %w", dir, err)
 	}
-	return errors.Join(errs...)
-}
-
-// isNamespace reports whether a file keeps a namespace.
-func isNamespace(path string) bool {
-	var st unix.Statfs_t
-	return unix.Statfs(path, &st) == nil && st.Type == unix.NSFS_MAGIC
+	return nil
 }
 
 // isMountPoint reports whether a file system is mounted on a directory.
