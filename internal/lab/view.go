@@ -38,7 +38,9 @@ func (l *Lab) enter(name, dir string) ([]string, error) {
 		return nil, fmt.Errorf("prepare the file system of %s: %w", machineName(name), err)
 	}
 	return []string{
-		"nsenter", fmt.Sprintf("--target=%d", pid), "--net", "--mount", "--uts", "--",
+		// --root: entering a mount namespace leads to its root, which need not be that of
+		// whoever made the lab (chroot).
+		"nsenter", fmt.Sprintf("--target=%d", pid), "--net", "--mount", "--uts", "--root", "--wd=/", "--",
 		"sh", "-c", `cd -- "$0" 2>/dev/null || cd /; exec "$@"`, dir,
 	}, nil
 }
