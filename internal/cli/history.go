@@ -59,9 +59,9 @@ func (a *app) pinCommand(pinned bool) *cobra.Command {
 		Short: short,
 		Args:  args(1, 1, "name the number of a revision; list them with: viaduct history"),
 		RunE: func(cmd *cobra.Command, list []string) error {
-			n, err := strconv.ParseInt(list[0], 10, 64)
+			n, err := revisionNumber(cmd, list[0])
 			if err != nil {
-				return fmt.Errorf("%q is not the number of a revision; list them with: viaduct history", list[0])
+				return err
 			}
 			c, err := a.client()
 			if err != nil {

@@ -21,20 +21,7 @@ import (
 // line "author NAME" or "break OBJECT" or "refuse OBJECT" of a script changes the server.
 func TestScripts(t *testing.T) {
 	golden.Run(t, "testdata/scripts/*.txtar", func(t *testing.T, c *golden.Case) {
-		dir := t.TempDir()
-		for _, name := range c.Names {
-			if name == "script" || name == "want" {
-				continue
-			}
-			p := filepath.Join(dir, name)
-			if err := os.MkdirAll(filepath.Dir(p), 0o700); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(p, []byte(c.Files[name]), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		t.Chdir(dir)
+		t.Chdir(c.Extract(t, "script", "want"))
 		fake := newFake()
 		target := serve(t, fake.handler())
 		var out strings.Builder

@@ -136,20 +136,7 @@ func (s *session) must(line string) string {
 // a file.
 func TestSessions(t *testing.T) {
 	golden.Run(t, "testdata/sessions/*.txtar", func(t *testing.T, c *golden.Case) {
-		dir := t.TempDir()
-		for _, name := range c.Names {
-			if name == "script" || name == "want" {
-				continue
-			}
-			p := filepath.Join(dir, name)
-			if err := os.MkdirAll(filepath.Dir(p), 0o700); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(p, []byte(c.Files[name]), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		t.Chdir(dir)
+		t.Chdir(c.Extract(t, "script", "want"))
 		s := startSession(t)
 		var out strings.Builder
 		for line := range strings.Lines(c.Files["script"]) {

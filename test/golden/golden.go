@@ -7,6 +7,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,4 +76,24 @@ func (c *Case) Want(t *testing.T, name, got string) {
 	if err := os.WriteFile(c.Path, txtar.Format(a), 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Extract writes the files of the case but the named ones to a directory of the test's,
+// which it returns.
+func (c *Case) Extract(t *testing.T, but ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range c.Names {
+		if slices.Contains(but, name) {
+			continue
+		}
+		p := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(p), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(p, []byte(c.Files[name]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
 }
