@@ -1,12 +1,13 @@
 package ipam
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/pve"
 )
 
 // ParseState reads a pve-ipam-state.json. Proxmox VE writes it from Perl, which keeps no
@@ -104,14 +105,14 @@ func (s *stateReader) ip(where string, raw json.RawMessage) (out StateIP, ok boo
 		return out, false
 	}
 	for name, into := range map[string]**string{"vmid": &out.VMID, "hostname": &out.Hostname, "mac": &out.MAC} {
-		word, fine := scalar(values[name])
+		word, fine := pve.Scalar(values[name])
 		if !fine {
 			s.odds(where+", "+name, values[name], "a single value")
 			ok = false
 		}
 		*into = text(word)
 	}
-	switch word, fine := scalar(values["gateway"]); {
+	switch word, fine := pve.Scalar(values["gateway"]); {
 	case !fine:
 		s.odds(where+", gateway", values["gateway"], "1 or 0")
 		ok = false
@@ -119,32 +120,4 @@ func (s *stateReader) ip(where string, raw json.RawMessage) (out StateIP, ok boo
 		out.Gateway = 1
 	}
 	return out, ok
-}
-
-// scalar is a single value as a text: null as an empty one, true as 1 and false as 0. fine
-// is false for lists and objects.
-func scalar(raw json.RawMessage) (word string, fine bool) {
-	if len(raw) == 0 {
-		return "", true
-	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	var v any
-	if d.Decode(&v) != nil {
-		return "", false
-	}
-	switch v := v.(type) {
-	case nil:
-		return "", true
-	case string:
-		return v, true
-	case json.Number:
-		return v.String(), true
-	case bool:
-		if v {
-			return "1", true
-		}
-		return "0", true
-	}
-	return "", false
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pve"
 )
 
 // Bounds of numbers in prefix lists and route maps.
@@ -153,7 +154,7 @@ func (s *section) items(field string) []map[string]string {
 func (s *section) scalarOf(field string, v any) string {
 	raw, err := json.Marshal(v)
 	if err == nil {
-		if text, ok := scalar(raw); ok {
+		if text, ok := pve.Scalar(raw); ok {
 			return text
 		}
 	}

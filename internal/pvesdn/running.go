@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pve"
 )
 
 // Running is a running configuration. A map is nil if the file does not have
@@ -141,7 +142,7 @@ func Parse(data []byte) (*Running, model.Problems, error) {
 	if err := json.Unmarshal(data, &top); err != nil {
 		return nil, nil, fmt.Errorf("not a running configuration of Proxmox SDN (JSON): %w", err)
 	}
-	version, ok := scalar(top["version"])
+	version, ok := pve.Scalar(top["version"])
 	r := &Running{}
 	if version != "" {
 		n, err := strconv.ParseInt(version, 10, 64)

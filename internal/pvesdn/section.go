@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pve"
 )
 
 // section is one object while it is read. Proxmox writes its values from Perl,
@@ -30,25 +31,6 @@ func (s *section) fault(field, value, message string) {
 	})
 }
 
-// scalar is a JSON value as text; nothing and null are empty. ok is false for
-// lists and objects.
-func scalar(raw json.RawMessage) (text string, ok bool) {
-	switch v := value(raw).(type) {
-	case nil:
-		return "", true
-	case string:
-		return v, true
-	case json.Number:
-		return v.String(), true
-	case bool:
-		if v {
-			return "1", true
-		}
-		return "0", true
-	}
-	return "", false
-}
-
 // value decodes a JSON value and leaves its numbers as they are written.
 func value(raw json.RawMessage) any {
 	d := json.NewDecoder(bytes.NewReader(raw))
@@ -61,7 +43,7 @@ func value(raw json.RawMessage) any {
 }
 
 func (s *section) text(field string) string {
-	text, ok := scalar(s.properties[field])
+	text, ok := pve.Scalar(s.properties[field])
 	if !ok {
 		s.fault(field, string(s.properties[field]), "must be a single value")
 	}

@@ -41,7 +41,7 @@ var flow = map[string][]string{
 	"internal/audit":                 {"internal/store", "internal/delay"},
 	"internal/backup":                {"internal/store"},
 	"internal/pki":                   {"internal/store", "internal/protocol", "pkg/api", "internal/delay"},
-	"internal/ipam":                  {"internal/model", "internal/protocol", "internal/store", "internal/revision", "internal/ipam/plugin", "internal/delay"},
+	"internal/ipam":                  {"internal/model", "internal/pve", "internal/protocol", "internal/store", "internal/revision", "internal/ipam/plugin", "internal/delay"},
 	"internal/ipam/plugin":           {"internal/model"},
 	"internal/ipam/systems":          {"internal/model", "internal/ipam", "internal/powerdns", "internal/remote"},
 	"internal/remote":                {"internal/model", "internal/ipam/plugin", "internal/delay"},
