@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -27,7 +28,7 @@ import (
 // first command needs it, and lasts as long as the machine.
 
 // viewsDir is a file system in memory, which any kernel takes as an overlay's upper
-// layer.
+// layer, and which is not propagated to other mount namespaces.
 func (l *Lab) viewsDir() string { return filepath.Join(l.Dir, "views") }
 
 // enter returns what to put before a command so that it runs on a machine, given by
@@ -65,11 +66,19 @@ func (l *Lab) ensureView(name string) (pid int, err error) {
 	if pid := l.holder(name); pid != 0 {
 		return pid, nil
 	}
-	// What a kill left behind goes first.
-	if err := errors.Join(l.mountViews(), l.removeView(name), l.makeView(name)); err != nil {
+	if err := l.mountViews(); err != nil {
 		return 0, err
 	}
-	return l.holder(name), nil
+	if err := l.removeView(name); err != nil { // what a kill left behind
+		return 0, err
+	}
+	if err := l.makeView(name); err != nil {
+		return 0, err
+	}
+	if pid = l.holder(name); pid == 0 {
+		return 0, errors.New("the process that keeps its mount namespace has ended")
+	}
+	return pid, nil
 }
 
 func (l *Lab) mountViews() error {
@@ -119,13 +128,12 @@ func (l *Lab) startHolder(name string) error {
 	return renameio.WriteFile(l.holderFile(name), []byte(strconv.Itoa(cmd.Process.Pid)), 0o600)
 }
 
-// holderFile has the number of the process that keeps a machine's view. It is seen in
-// the view too, whose /run has the lab's directory but not what is mounted in it, so it
-// stands beside that.
+// holderFile has the number of the process that keeps a machine's view.
 func (l *Lab) holderFile(name string) string { return filepath.Join(l.Dir, "holders", name) }
 
 // holder is the process that keeps a machine's view, 0 if there is none. The number may
-// be another process's by now: the machine's network tells.
+// be another process's by now, even of one in the machine's network that has the host's
+// files, which commands must never be given: what is mounted over /etc tells.
 func (l *Lab) holder(name string) int {
 	b, err := os.ReadFile(l.holderFile(name))
 	if err != nil {
@@ -135,11 +143,30 @@ func (l *Lab) holder(name string) int {
 	if err != nil {
 		return 0
 	}
-	lives, err := l.inhabitants(name)
-	if err != nil || !slices.ContainsFunc(lives, func(p process) bool { return p.pid == pid }) {
+	mounts, err := os.ReadFile(fmt.Sprintf("/proc/%d/mountinfo", pid))
+	if err != nil || !strings.Contains(unescapeMounts(string(mounts)), "upperdir="+l.upper(name, "etc")+",") {
 		return 0
 	}
 	return pid
+}
+
+// octal is how mountinfo writes blanks, commas and the like (proc(5)).
+var octal = regexp.MustCompile(`\\[0-7]{3}`)
+
+// unescapeMounts reads what mountinfo writes as octal numbers.
+func unescapeMounts(text string) string {
+	return octal.ReplaceAllStringFunc(text, func(code string) string {
+		n, err := strconv.ParseUint(code[1:], 8, 8)
+		if err != nil {
+			return code
+		}
+		return string([]byte{byte(n)})
+	})
+}
+
+// upper is where what a machine writes to one of its directories is kept.
+func (l *Lab) upper(name, dir string) string {
+	return filepath.Join(l.viewsDir(), name+"."+dir, "upper")
 }
 
 // buildView makes the namespaces of the present thread a machine's view.
@@ -185,8 +212,8 @@ func (l *Lab) buildView(name string) error {
 
 // overlay puts a layer of the machine's own over a directory.
 func (l *Lab) overlay(name, dir string) error {
-	layer := filepath.Join(l.viewsDir(), name+"."+dir)
-	upper, work := filepath.Join(layer, "upper"), filepath.Join(layer, "work")
+	upper := l.upper(name, dir)
+	work := filepath.Join(filepath.Dir(upper), "work")
 	if err := errors.Join(os.MkdirAll(upper, 0o755), os.MkdirAll(work, 0o700)); err != nil {
 		return err
 	}
