@@ -34,7 +34,7 @@ var flow = map[string][]string{
 	"internal/store":                 {},
 	"internal/store/mem":             {"internal/store"},
 	"internal/store/mirror":          {"internal/store", "internal/delay"},
-	"internal/store/etcd":            {"internal/store"},
+	"internal/store/etcd":            {"internal/store", "internal/delay"},
 	"internal/store/conformance":     {"internal/store"},
 	"internal/revision":              {"internal/line", "internal/model", "internal/diff", "internal/store", "internal/delay"},
 	"internal/access":                {"internal/line", "internal/store"},

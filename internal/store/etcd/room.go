@@ -14,6 +14,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
 
+	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
@@ -35,8 +36,16 @@ const (
 	largestFree = 64 << 10
 	// keepRevisions is how many of the store's revisions a compaction leaves to watches.
 	keepRevisions = 100
-	// compactions under pressure come no more often than that.
+	// All that can be freed is freed, for a transaction that does not fit, no more often
+	// than pressureEvery, unless the part freeShare of the quota was written since.
 	pressureEvery = 20 * time.Millisecond
+	freeShare     = 64
+	// commits is how many commits may pass until what a compaction freed is counted, each
+	// settle after the one before: readers end meanwhile.
+	commits = 20
+	settle  = 2 * time.Millisecond
+	// noKey is a key that there never is.
+	noKey = "\x00"
 	// compactShare is the share of the quota after which, once written, the store is
 	// compacted and its log cut: what was written over must not be read at a start.
 	compactShare = 8
@@ -60,10 +69,11 @@ type room struct {
 	log    *slog.Logger
 
 	written atomic.Int64  // since the last compaction
+	unfreed atomic.Int64  // written since the last compaction that freed all it could
 	due     chan struct{} // there is something to compact
 
 	mu     sync.Mutex
-	last   time.Time // of the last compaction
+	freed  time.Time // when all was freed that could be
 	warned int       // how many of warnAt have been told
 }
 
@@ -85,7 +95,7 @@ func (r *room) writable(ctx context.Context, ops []store.Op) error {
 	if r.fits(ops) {
 		return nil
 	}
-	if r.compact(ctx, 0, pressureEvery); r.fits(ops) { // perhaps much was deleted since
+	if r.free(ctx, func() bool { return r.fits(ops) }) { // perhaps much was deleted or written over since
 		return nil
 	}
 	return fmt.Errorf("%w: the store in %s has %d of %d MiB in use, and what is left is kept for discarding, deleting and user management; nothing was changed: "+
@@ -125,6 +135,7 @@ func hasAnyPrefix(s string, prefixes []string) bool {
 
 // wrote tells that so many bytes were written.
 func (r *room) wrote(n int) {
+	r.unfreed.Add(int64(n))
 	if r.written.Add(int64(n)) < r.quota/compactShare {
 		return
 	}
@@ -145,7 +156,9 @@ func (r *room) run(ctx context.Context) {
 			return
 		case <-tick.C:
 		case <-r.due:
-			r.compact(ctx, keepRevisions, 0)
+			r.mu.Lock()
+			r.compact(ctx, keepRevisions)
+			r.mu.Unlock()
 		}
 	}
 }
@@ -167,14 +180,39 @@ func (r *room) warn() {
 	r.warned = passed
 }
 
-// compact drops what was written over, but for the newest revisions, unless it did less
-// than a time ago.
-func (r *room) compact(ctx context.Context, keep int64, every time.Duration) {
+// free frees what it can until there is enough, and reports whether there is. It does
+// nothing if it did so a moment ago and hardly anything was written since.
+func (r *room) free(ctx context.Context, enough func() bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if time.Since(r.last) < every {
-		return
+	if time.Since(r.freed) < pressureEvery && r.unfreed.Load() < r.quota/freeShare {
+		return enough()
 	}
+	r.unfreed.Store(0)
+	r.compact(ctx, 0)
+	defer func() { r.freed = time.Now() }()
+	// The database counts the pages that a commit freed with a later commit, when nobody
+	// reads any more what was before. A commit takes something to write: an entry of the
+	// log, which changes no key.
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	for range commits {
+		if enough() {
+			return true
+		}
+		if _, err := r.client.Delete(ctx, noKey); err != nil {
+			return enough()
+		}
+		r.etcd.Server.Backend().ForceCommit()
+		if !enough() && !delay.For(ctx, settle) {
+			return false
+		}
+	}
+	return enough()
+}
+
+// compact drops what was written over, but for the newest revisions.
+func (r *room) compact(ctx context.Context, keep int64) {
 	r.written.Store(0)
 	at := r.etcd.Server.KV().Rev() - keep
 	if at <= 1 {
@@ -189,7 +227,6 @@ func (r *room) compact(ctx context.Context, keep int64, every time.Duration) {
 	// With the next write: what is in a snapshot is not read from the log at a start.
 	r.etcd.Server.ForceSnapshot()
 	r.etcd.Server.Backend().ForceCommit()
-	r.last = time.Now()
 }
 
 // shrink gives back what the database does not use, which etcd maps into memory at a
