@@ -130,8 +130,8 @@ func (a *app) token() (string, error) {
 func chooseServer(asked string, exists func(string) bool) (string, error) {
 	if asked != "" {
 		var out []string
-		for one := range strings.SplitSeq(asked, ",") {
-			if one = strings.TrimSpace(one); one == "" {
+		for _, one := range client.Targets(asked) {
+			if one == "" {
 				continue
 			}
 			if rest, isSocket := strings.CutPrefix(one, "unix:"); !strings.Contains(one, "://") || isSocket {

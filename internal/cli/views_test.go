@@ -134,6 +134,7 @@ func TestChooseServer(t *testing.T) {
 		want   string
 	}{
 		{"https://a:8006", none, "https://a:8006"}, {"/tmp/x.sock", none, "unix:///tmp/x.sock"},
+		{"unix:///tmp/a,_b/x.sock", none, "unix:///tmp/a,_b/x.sock"}, {"/tmp/x.sock, https://a:8006,", none, "unix:///tmp/x.sock,https://a:8006"},
 		{"", all, "unix://" + serverSocket}, {"", lab, "unix://" + labSocket}, {"", none, ""},
 	}
 	for _, tt := range tests {

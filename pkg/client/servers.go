@@ -53,8 +53,8 @@ type servers struct {
 
 func newServers(targets string, o *options) (*servers, error) {
 	s := &servers{remember: o.remember, saved: o.remembered}
-	for t := range strings.SplitSeq(targets, ",") {
-		one, err := s.open(strings.TrimSpace(t), o)
+	for _, t := range Targets(targets) {
+		one, err := s.open(t, o)
 		if err != nil {
 			return nil, err
 		}
@@ -74,24 +74,38 @@ func newServers(targets string, o *options) (*servers, error) {
 	return s, nil
 }
 
+// Targets takes addresses of servers apart at their commas. A comma in the path of a
+// socket belongs to the path, unless an address or another path begins behind it.
+func Targets(targets string) []string {
+	var out []string
+	for piece := range strings.SplitSeq(targets, ",") {
+		t := strings.TrimSpace(piece)
+		last := len(out) - 1
+		if last >= 0 && strings.HasPrefix(out[last], socketScheme) && t != "" && t[0] != '/' && !strings.Contains(t, "://") {
+			out[last] += "," + piece
+			continue
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+// socketScheme begins the address of a socket. The path behind it is taken as it is: a
+// percent sign or a question mark is a letter of it, as in any other path.
+const socketScheme = "unix:"
+
 // open makes a server of its address.
 func (s *servers) open(target string, o *options) (*server, error) {
+	if rest, ok := strings.CutPrefix(target, socketScheme); ok {
+		if path := strings.TrimPrefix(rest, "//"); strings.HasPrefix(path, "/") {
+			return socket(target, path)
+		}
+	}
 	u, err := url.Parse(target)
 	if err != nil {
 		return nil, fmt.Errorf("server address: %w", err)
 	}
-	dialer := &net.Dialer{Timeout: connectTimeout}
-	switch {
-	case u.Scheme == "unix" && u.Host == "" && u.Path != "":
-		if len(u.Path) > longestSocket {
-			return nil, fmt.Errorf("server address %q: the socket's path has %d bytes and the kernel takes %d: use a data directory with a shorter path, or https", target, len(u.Path), longestSocket)
-		}
-		t := transport()
-		t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, "unix", u.Path)
-		}
-		return &server{target, "http://viaduct", &http.Client{Transport: t}}, nil
-	case u.Scheme == "https" && u.Host != "" && (u.Path == "" || u.Path == "/"):
+	if u.Scheme == "https" && u.Host != "" && (u.Path == "" || u.Path == "/") {
 		if s.tls == nil {
 			if s.tls, err = o.tls(); err != nil {
 				return nil, err
@@ -100,6 +114,19 @@ func (s *servers) open(target string, o *options) (*server, error) {
 		return s.remote(target, u), nil
 	}
 	return nil, fmt.Errorf("server address %q: must be unix:///path/of/api.sock or https://host:port", target)
+}
+
+// socket is a server that is reached by a socket of this host.
+func socket(target, path string) (*server, error) {
+	if len(path) > longestSocket {
+		return nil, fmt.Errorf("server address %q: the socket's path has %d bytes and the kernel takes %d: use a data directory with a shorter path, or https", target, len(path), longestSocket)
+	}
+	dialer := &net.Dialer{Timeout: connectTimeout}
+	t := transport()
+	t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return dialer.DialContext(ctx, "unix", path)
+	}
+	return &server{target, "http://viaduct", &http.Client{Transport: t}}, nil
 }
 
 // remote is a server that is reached over the network.
