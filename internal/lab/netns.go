@@ -8,12 +8,13 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
+
+	nsthread "github.com/viaduct-sdn/viaduct/internal/netns"
 )
 
 // nsDir is where iproute2 keeps named network namespaces.
@@ -80,7 +81,7 @@ func (l *Lab) makeNS(name string) error {
 	if err := shareNSDir(); err != nil {
 		return fmt.Errorf("prepare %s: %w", nsDir, err)
 	}
-	err := onThread(func() error {
+	err := nsthread.OnThread(func() error {
 		h, err := netns.NewNamed(l.ns(name))
 		if err != nil {
 			return err
@@ -116,20 +117,9 @@ func shareNSDir() error {
 	return unix.Mount("", nsDir, "", unix.MS_SHARED|unix.MS_REC, "")
 }
 
-// onThread runs f on an operating system thread of its own, which is thrown
-// away after: a thread that changed its namespace must serve nothing else.
-func onThread(f func() error) error {
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		done <- f()
-	}()
-	return <-done
-}
-
 // inside runs f on a thread that is in the namespace.
 func (l *Lab) inside(name string, f func() error) error {
-	return onThread(func() error {
+	return nsthread.OnThread(func() error {
 		h, err := netns.GetFromName(l.ns(name))
 		if err != nil {
 			return fmt.Errorf("namespace %s: %w", l.ns(name), err)

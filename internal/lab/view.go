@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +16,8 @@ import (
 	"github.com/google/renameio/v2"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
+
+	nsthread "github.com/viaduct-sdn/viaduct/internal/netns"
 )
 
 // A view is what commands on a machine of the lab see of the file system: all of
@@ -103,16 +104,12 @@ func (l *Lab) mountViews() error {
 // kernel refuses some of these, by numbers that are not in the order of time, unless
 // the lab is made in the first mount namespace of the machine.)
 func (l *Lab) makeView(name string) error {
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		err := l.buildView(name)
-		if err == nil {
-			err = l.startHolder(name)
+	return nsthread.OnThread(func() error {
+		if err := l.buildView(name); err != nil {
+			return err
 		}
-		done <- err
-	}()
-	return <-done
+		return l.startHolder(name)
+	})
 }
 
 // startHolder starts the process that keeps the namespaces of the present thread. It

@@ -23,7 +23,7 @@ type NS struct{ file *os.File }
 // a process or a socket in it does, so a killed program leaves none behind.
 func New() (*NS, error) {
 	ns := &NS{}
-	err := onThread(func() error {
+	err := OnThread(func() error {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			return fmt.Errorf("make a network namespace: %w", err)
 		}
@@ -58,7 +58,7 @@ func (n *NS) Run(f func() error) error {
 	if n == nil {
 		return f()
 	}
-	return onThread(func() error {
+	return OnThread(func() error {
 		if err := unix.Setns(n.FD(), unix.CLONE_NEWNET); err != nil {
 			return fmt.Errorf("enter a network namespace: %w", err)
 		}
@@ -66,15 +66,23 @@ func (n *NS) Run(f func() error) error {
 	})
 }
 
-// onThread runs f on a locked thread that is thrown away afterwards: the
-// goroutine ends without unlocking it, so that no other goroutine can ever run
-// in a wrong namespace.
-func onThread(f func() error) error {
+// OnThread runs f on a locked thread that is thrown away afterwards: the goroutine ends
+// without unlocking it, so that no other goroutine can ever run in a wrong namespace.
+//
+// It is never the process's first thread. The runtime cannot end that one and leaves it
+// asleep where it is, and the kernel takes its namespaces for those of the process: in
+// /proc/self, and for whoever looks for the processes of a namespace.
+func OnThread(f func() error) error {
 	err := errors.New("the function ended its goroutine")
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		runtime.LockOSThread()
+		if unix.Gettid() == os.Getpid() {
+			defer runtime.UnlockOSThread()
+			err = OnThread(f) // on another one, as this goroutine holds the first
+			return
+		}
 		err = f()
 	}()
 	<-done

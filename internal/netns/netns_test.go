@@ -6,6 +6,8 @@ import (
 	"os"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/viaduct-sdn/viaduct/test/requires"
 )
 
@@ -37,5 +39,19 @@ func TestRunIsInsideAndNobodyElseIs(t *testing.T) {
 	var none *NS
 	if err := none.Run(func() error { return boom }); !errors.Is(err, boom) {
 		t.Errorf("nil namespace: %v", err)
+	}
+}
+
+// The process's first thread stays where the process is, whoever enters a namespace.
+func TestFirstThreadEntersNone(t *testing.T) {
+	for range 500 {
+		if err := OnThread(func() error {
+			if unix.Gettid() == os.Getpid() {
+				return errors.New("runs on the first thread")
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

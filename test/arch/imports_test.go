@@ -67,7 +67,7 @@ var flow = map[string][]string{
 	"internal/driver/dnsmasq":        {"internal/driver/sockets", "internal/driver/watch", "internal/driver", "internal/desired", "internal/diff", "internal/netns", "internal/dnsmasq"},
 	"internal/driver/ifupdown2":      {"internal/driver", "internal/desired", "internal/diff", "internal/rtnl", "internal/netns", "internal/ifupdown", "internal/delay"},
 	"internal/agent":                 {"internal/model", "internal/routing", "internal/desired", "internal/diff", "internal/protocol", "internal/compile", "internal/driver", "internal/rtnl", "internal/probe", "internal/pki", "pkg/api", "internal/delay"},
-	"internal/lab":                   {"internal/model", "pkg/api", "pkg/client", "internal/delay", "internal/probe"},
+	"internal/lab":                   {"internal/model", "internal/netns", "pkg/api", "pkg/client", "internal/delay", "internal/probe"},
 	"internal/cli":                   {"internal/line", "internal/backup", "internal/model", "internal/manifest", "internal/pvedir", "internal/pveguest", "internal/pvesdn", "internal/ifupdown", "internal/pvefrr", "internal/diff", "internal/protocol", "internal/lab", "internal/nameserver/coredns", "pkg/api", "pkg/client", "internal/delay"},
 	"pkg/api":                        {"internal/model", "internal/diff", "internal/protocol"},
 	"pkg/client":                     {"internal/model", "pkg/api"},

@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -22,6 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/viaduct-sdn/viaduct/internal/lab"
+	nsthread "github.com/viaduct-sdn/viaduct/internal/netns"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
@@ -211,20 +211,17 @@ func (c *cluster) inside(guest string, f func() error) error {
 	if err != nil {
 		return err
 	}
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // thrown away with the goroutine: it changes namespaces
+	return nsthread.OnThread(func() error {
 		ns, err := netns.GetFromName(name)
-		if err == nil {
-			err = netns.Set(ns)
-			_ = ns.Close()
+		if err != nil {
+			return err
 		}
-		if err == nil {
-			err = f()
+		defer ns.Close()
+		if err := netns.Set(ns); err != nil {
+			return err
 		}
-		done <- err
-	}()
-	return <-done
+		return f()
+	})
 }
 
 // apply writes a manifest and applies it.
