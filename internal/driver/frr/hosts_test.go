@@ -29,6 +29,19 @@ func (l *lab) guests() *desired.Node {
 		"ip link set guest1 addrgenmode none",
 		"ip link set tap1 up",
 		"ip link set guest1 up",
+	} {
+		scratch.Run(l.t, l.opts.Namespace, c)
+	}
+	// A port learns nothing before the kernel has taken note of its carrier.
+	for deadline := time.Now().Add(20 * time.Second); ; <-time.After(10 * time.Millisecond) {
+		if strings.Contains(scratch.Run(l.t, l.opts.Namespace, "bridge link show dev tap1"), "state forwarding") {
+			break
+		}
+		if time.Now().After(deadline) {
+			l.t.Fatal("the guest's port does not forward")
+		}
+	}
+	for _, c := range []string{
 		"bridge fdb replace 02:00:00:00:00:01 dev tap1 master dynamic",
 		"ip neigh replace 10.0.1.5 lladdr 02:00:00:00:00:01 dev net1 nud stale",
 		// What is not the node's own guest, or not dynamic.
