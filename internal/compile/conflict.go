@@ -73,6 +73,7 @@ func (n *node) leaveOut() {
 	n.out.Addresses = slices.DeleteFunc(n.out.Addresses, func(a desired.Address) bool { return gone(a.Owner) || !a.Foreign && n.links[a.Link].Name == "" })
 	n.out.Neighbours = slices.DeleteFunc(n.out.Neighbours, func(a desired.Neighbour) bool { return gone(a.Owner) })
 	n.out.Routes = slices.DeleteFunc(n.out.Routes, func(r desired.Route) bool { return gone(r.Owner) })
+	n.out.RouteRules = slices.DeleteFunc(n.out.RouteRules, func(r desired.RouteRule) bool { return gone(r.Owner) })
 	n.out.OVSBridges = slices.DeleteFunc(n.out.OVSBridges, func(b desired.OVSBridge) bool { return gone(b.Owner) })
 	n.out.OVSPorts = slices.DeleteFunc(n.out.OVSPorts, func(p desired.OVSPort) bool { return gone(p.Owner) })
 	n.out.Ports = slices.DeleteFunc(n.out.Ports, func(p desired.Port) bool { return gone(p.Owner) })

@@ -62,7 +62,7 @@ const effectsBase = `
 ---
 {kind: controller, id: isisnode1, type: isis, node: node1, isis-domain: dom, isis-net: 49.0001.1921.6800.1002.00, isis-ifaces: [eth1]}
 ---
-{kind: zone, id: evpn, type: evpn, controller: evpn, secondary-controllers: [far], vrf-vxlan: 5000, exitnodes: [node1], ipam: pve, dhcp: dnsmasq}
+{kind: zone, id: evpn, type: evpn, controller: evpn, secondary-controllers: [far], vrf-vxlan: 5000, exitnodes: [node1], node-networks: snat, ipam: pve, dhcp: dnsmasq}
 ---
 {kind: vnet, id: evpnv, zone: evpn, tag: 5001}
 ---
@@ -140,6 +140,7 @@ var alternatives = map[string]string{
 	"zone.bridge": "vmbr1", "zone.bridge-disable-mac-learning": "true", "zone.tag": "21", "zone.vlan-protocol": "802.1ad", "zone.controller": "far",
 	"zone.secondary-controllers": "far", "zone/evpn.secondary-controllers": "", "zone.vrf-vxlan": "5009", "zone.mac": "BC:24:11:99:00:01", "zone.exitnodes": "node2", "zone.exitnodes-primary": "node1",
 	"zone.exitnodes-local-routing": "true", "zone.advertise-subnets": "true", "zone.disable-arp-nd-suppression": "true", "zone.rt-import": "65000:77",
+	"zone.exitnodes-interface": "eth1", "zone.exitnodes-via": "192.168.0.254", "zone.exitnodes-table": "100", "zone.node-networks": "all", "zone/simp.node-networks": "none", "zone.node-services": "tcp/22",
 
 	"vnet.zone": "vx", "vnet/vxv.zone": "vxf", "vnet.tag": "77", "vnet.alias": "words", "vnet.vlanaware": "true", "vnet.isolate-ports": "true",
 

@@ -101,7 +101,7 @@ func (n *node) firewall() {
 			locals = append(locals, fmt.Sprintf("%q : goto l_%s", v, zone))
 		}
 		all = append(all, names...)
-		n.zoneChains(&t, zone, names)
+		n.zoneChains(&t, n.cfg.Zones[zone], names)
 	}
 	slices.Sort(all)
 	slices.Sort(jumps)
@@ -138,26 +138,39 @@ func (n *node) firewall() {
 			{Text: "iifgroup " + ours + " jump to_node"},
 		}})
 	n.snat(&t)
+	n.ownNetworks(&t)
 	n.out.Tables = append(n.out.Tables, t)
 }
 
 // zoneChains adds what the VNets of one zone may reach: forwarded, each other
 // and what is no VNet; on the node, its addresses but for other zones' gateways.
-func (n *node) zoneChains(t *desired.Table, zone string, names []string) {
-	owner := model.Ref(model.KindZone, zone)
-	t.Sets = append(t.Sets, desired.Set{Name: "links_" + zone, Type: "ifname", Elements: names})
-	t.Sets = append(t.Sets, gateSets("gate_"+zone, n.routed.gates[zone])...)
-	t.Chains = append(t.Chains,
-		desired.Chain{Name: "z_" + zone, Rules: []desired.Rule{
-			{Text: fmt.Sprintf("oifname @links_%s return", zone), Owner: owner},
-			{Text: "oifgroup " + ours + " drop", Owner: owner},
-		}},
-		desired.Chain{Name: "l_" + zone, Rules: []desired.Rule{
-			{Text: fmt.Sprintf("ip daddr @gate_%s4 return", zone), Owner: owner},
-			{Text: fmt.Sprintf("ip6 daddr @gate_%s6 return", zone), Owner: owner},
-			{Text: "ip daddr @gate4 drop", Owner: owner},
-			{Text: "ip6 daddr @gate6 drop", Owner: owner},
-		}})
+func (n *node) zoneChains(t *desired.Table, z *model.Zone, names []string) {
+	owner := model.Ref(model.KindZone, z.ID)
+	t.Sets = append(t.Sets, desired.Set{Name: "links_" + z.ID, Type: "ifname", Elements: names})
+	t.Sets = append(t.Sets, gateSets("gate_"+z.ID, n.routed.gates[z.ID])...)
+	leaving := append([]string{
+		fmt.Sprintf("oifname @links_%s return", z.ID),
+		"oifgroup " + ours + " drop",
+	}, n.nodeNetworks(z)...)
+	local := n.nodeServices(z)
+	if local == nil {
+		local = []string{
+			fmt.Sprintf("ip daddr @gate_%s4 return", z.ID),
+			fmt.Sprintf("ip6 daddr @gate_%s6 return", z.ID),
+			"ip daddr @gate4 drop",
+			"ip6 daddr @gate6 drop",
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		lines []string
+	}{{"z_" + z.ID, leaving}, {"l_" + z.ID, local}} {
+		chain := desired.Chain{Name: c.name}
+		for _, l := range c.lines {
+			chain.Rules = append(chain.Rules, desired.Rule{Text: l, Owner: owner})
+		}
+		t.Chains = append(t.Chains, chain)
+	}
 }
 
 // gateSets are the two sets, one for each family, of gateway addresses.

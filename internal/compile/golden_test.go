@@ -112,6 +112,9 @@ func writeNode(b *strings.Builder, n *desired.Node) {
 	for _, e := range n.Routes {
 		line("route", e)
 	}
+	for _, e := range n.RouteRules {
+		line("route-rule", e)
+	}
 	for _, e := range n.OVSBridges {
 		line("ovs-bridge", e)
 	}

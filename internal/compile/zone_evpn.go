@@ -197,13 +197,10 @@ func (n *node) outward(z *model.Zone, f *vrf) {
 	// node sends back (RFC 3704, loose mode).
 	n.sysctl(ref, "net.ipv4.conf."+f.name+".rp_filter", "2")
 	if !f.exit {
-		for _, p := range []string{"0.0.0.0/0", "::/0"} {
-			n.out.Routes = append(n.out.Routes, desired.Route{
-				Dst: netip.MustParsePrefix(p), Table: int(desired.VRFTable(z.VRFVXLAN)), Type: "unreachable", Metric: unreachableMetric, Owner: ref,
-			})
-		}
+		n.unreachable(z)
 		return
 	}
+	n.wayOut(z)
 	if !z.ExitNodesLocalRouting || !n.needs(ref, model.FeatureVeth) {
 		return
 	}

@@ -19,6 +19,7 @@ type Node struct {
 	Addresses  []Address   `json:"addresses,omitempty"`
 	Neighbours []Neighbour `json:"neighbours,omitempty"`
 	Routes     []Route     `json:"routes,omitempty"`
+	RouteRules []RouteRule `json:"routeRules,omitempty"`
 	Ports      []Port      `json:"ports,omitempty"`
 	Tables     []Table     `json:"tables,omitempty"`
 	Sysctls    []Sysctl    `json:"sysctls,omitempty"`
@@ -242,6 +243,22 @@ type Route struct {
 	Owner  string `json:"owner"`
 }
 
+// RouteRule has what comes in by an interface looked up in a routing table of the
+// operator's (ip-rule(8)).
+type RouteRule struct {
+	// From is the interface.
+	From string `json:"from"`
+	// Family is "inet" for IPv4, or "inet6".
+	Family string `json:"family"`
+	// Priority is the rule's place among the others; the smallest comes first.
+	Priority uint32 `json:"priority"`
+	// Table is the number of the table; 0 rejects the packet as unreachable.
+	Table int `json:"table,omitempty"`
+	// NoDefault passes over the table's default route.
+	NoDefault bool   `json:"noDefault,omitempty"`
+	Owner     string `json:"owner"`
+}
+
 // Port joins an interface that something else makes and removes, such as a
 // guest's NIC, to a bridge. It takes effect while a link with one of the names
 // exists; the link itself is never created or deleted.
@@ -325,6 +342,9 @@ func (n *Node) Sort() {
 	})
 	slices.SortFunc(n.Routes, func(a, b Route) int {
 		return cmp.Or(cmp.Compare(a.Table, b.Table), a.Dst.Addr().Compare(b.Dst.Addr()), cmp.Compare(a.Dst.Bits(), b.Dst.Bits()), cmp.Compare(a.Metric, b.Metric), cmp.Compare(a.Link, b.Link))
+	})
+	slices.SortFunc(n.RouteRules, func(a, b RouteRule) int {
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Table, b.Table), cmp.Compare(a.Family, b.Family))
 	})
 	slices.SortFunc(n.Ports, func(a, b Port) int { return slices.Compare(a.Names, b.Names) })
 	slices.SortFunc(n.OVSBridges, func(a, b OVSBridge) int { return cmp.Compare(a.Name, b.Name) })

@@ -14,6 +14,7 @@ const (
 	TypeAddress   = "address"
 	TypeNeighbour = "neighbour"
 	TypeRoute     = "route"
+	TypeRouteRule = "route-rule"
 	TypePort      = "port"
 	TypeRule      = "rule"
 	TypeSysctl    = "sysctl"
@@ -113,6 +114,19 @@ func RouteEntry(r desired.Route) Entry {
 		{Name: "src", Value: address(r.Src)},
 		{Name: "dev", Value: r.Link},
 	}}
+}
+
+// RouteRuleEntry describes a rule of policy routing, all of which makes it the one it is.
+func RouteRuleEntry(r desired.RouteRule) Entry {
+	to := "unreachable"
+	if r.Table != 0 {
+		to = "table " + strconv.Itoa(r.Table)
+	}
+	if r.NoDefault {
+		to += " without default"
+	}
+	name := strconv.FormatUint(uint64(r.Priority), 10) + " from " + r.From + " " + to + " " + r.Family
+	return Entry{Key: name, Name: name, Owner: r.Owner}
 }
 
 // PortEntry describes a port by the first of its possible names.

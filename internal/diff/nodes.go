@@ -18,6 +18,7 @@ func Nodes(old, new *desired.Node) []Change {
 	out = append(out, Keyed(TypeAddress, entries(old.Addresses, AddressEntry), entries(new.Addresses, AddressEntry))...)
 	out = append(out, Keyed(TypeNeighbour, entries(old.Neighbours, NeighbourEntry), entries(new.Neighbours, NeighbourEntry))...)
 	out = append(out, Keyed(TypeRoute, entries(old.Routes, RouteEntry), entries(new.Routes, RouteEntry))...)
+	out = append(out, Keyed(TypeRouteRule, entries(old.RouteRules, RouteRuleEntry), entries(new.RouteRules, RouteRuleEntry))...)
 	out = append(out, Keyed(TypePort, entries(old.Ports, PortEntry), entries(new.Ports, PortEntry))...)
 	out = append(out, Keyed(TypeOVSBridge, entries(old.OVSBridges, OVSBridgeEntry), entries(new.OVSBridges, OVSBridgeEntry))...)
 	out = append(out, Keyed(TypeOVSPort, entries(old.OVSPorts, OVSPortEntry), entries(new.OVSPorts, OVSPortEntry))...)

@@ -62,6 +62,9 @@ func idleInZone(r report, s *Subnet, z *Zone) {
 	if s.SNAT && !z.routed() {
 		r.warnf("snat", "true", "has no effect: nodes are no routers of a %s zone; let the router that has the gateway's address translate, or use a simple or evpn zone", z.Type)
 	}
+	if s.Gateway.IsValid() && !z.leaves(s) {
+		r.warnf("gateway", s.Gateway.String(), "leads its guests through zone %s, but not out of it: the zone's exitnodes-via (%s) has no next hop of this address family; add one", z.ID, joinAddrs(z.ExitNodesVia))
+	}
 	if z.DHCP == "" {
 		const idle = "has no effect: no node tells guests of it without a DHCP server in zone %s; set dhcp of the zone (to " + DHCPDnsmasq + ")"
 		if s.DHCPDNSServer.IsValid() {

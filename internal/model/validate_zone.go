@@ -49,6 +49,7 @@ func (c *checker) zone(z *Zone) {
 	}
 	zoneOptions(r, z)
 	zoneDHCP(r, z)
+	zoneNodes(r, z)
 	c.nodeList(r, z.Nodes, "the zone is deployed there once it has")
 	c.zoneMTU(r, z)
 	zoneServices(r, z)

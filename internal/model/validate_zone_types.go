@@ -29,6 +29,11 @@ var zoneOptionTypes = map[string][]ZoneType{
 	"exitnodes":                   {ZoneEVPN},
 	"exitnodes-primary":           {ZoneEVPN},
 	"exitnodes-local-routing":     {ZoneEVPN},
+	"exitnodes-interface":         {ZoneEVPN},
+	"exitnodes-via":               {ZoneEVPN},
+	"exitnodes-table":             {ZoneEVPN},
+	"node-networks":               {ZoneSimple, ZoneEVPN},
+	"node-services":               {ZoneSimple, ZoneEVPN},
 	"advertise-subnets":           {ZoneEVPN},
 	"disable-arp-nd-suppression":  {ZoneEVPN},
 	"rt-import":                   {ZoneEVPN},
@@ -123,6 +128,7 @@ func (c *checker) zoneEVPN(r report, z *Zone) {
 		}
 	}
 	c.exitNodes(r, z)
+	c.wayOut(r, z)
 	for _, rt := range z.RTImport {
 		m := rtForm.FindStringSubmatch(rt)
 		if m == nil || !isUint32(m[1]) || !isUint32(m[2]) {

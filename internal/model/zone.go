@@ -100,6 +100,17 @@ type Zone struct {
 	// ExitNodesLocalRouting lets the exit nodes themselves reach the guests of
 	// the zone.
 	ExitNodesLocalRouting bool `json:"exitnodes-local-routing,omitempty"`
+	// ExitNodesInterface, ExitNodesVia and ExitNodesTable are the declared way out:
+	// what leaves the zone takes it, and where it is gone nothing leaves. Without one
+	// the exit nodes' main routing table decides. Proxmox VE has none of them.
+	//
+	// ExitNodesInterface is the exit nodes' interface that leads out.
+	ExitNodesInterface string `json:"exitnodes-interface,omitempty"`
+	// ExitNodesVia are the next hops, at most one of each address family.
+	ExitNodesVia []netip.Addr `json:"exitnodes-via,omitempty"`
+	// ExitNodesTable is the number of a routing table of the exit nodes that leads
+	// out, 1 to 4294967295 but for the kernel's own; it excludes the other two.
+	ExitNodesTable int `json:"exitnodes-table,omitempty"`
 	// AdvertiseSubnets announces the whole subnets of the zone, so that guests
 	// which have not spoken yet are found (type-5 routes, RFC 9136).
 	AdvertiseSubnets bool `json:"advertise-subnets,omitempty"`
@@ -109,6 +120,15 @@ type Zone struct {
 	// RTImport lists route targets, "ASN:number", that are imported beside the
 	// zone's own.
 	RTImport []string `json:"rt-import,omitempty"`
+	// NodeNetworks says whose guests reach the networks that the nodes which route for
+	// the zone are on themselves. Empty means NodeNetworksAll for a simple zone, and for
+	// an EVPN zone NodeNetworksSNAT, or none beside a declared way out. Proxmox VE has no
+	// such property.
+	NodeNetworks NodeNetworks `json:"node-networks,omitempty"`
+	// NodeServices lists what guests reach of the nodes themselves beside their gateway,
+	// DHCP and names: "tcp/22", "udp/8000-8100", or NodeServicesNone alone. Empty means
+	// everything. Proxmox VE has no such property.
+	NodeServices []string `json:"node-services,omitempty"`
 	// Set is the owner set: see SetOf.
 	Set string `json:"set,omitempty"`
 

@@ -10,7 +10,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/netns"
 )
 
-// Subscribe returns a channel that gets a value after links, addresses, routes,
+// Subscribe returns a channel that gets a value after links, addresses, routes, rules,
 // static forwarding entries or whether an interface forwards (RTM_NEWNETCONF)
 // changed in the namespace (nil: the process's
 // own). It holds at most one value: any number of changes before it is read
@@ -21,6 +21,7 @@ func Subscribe(ctx context.Context, ns *netns.NS) (<-chan struct{}, error) {
 	wake, err := ns.Notices(ctx, unix.NETLINK_ROUTE, []int{
 		unix.RTNLGRP_LINK, unix.RTNLGRP_NEIGH, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR,
 		unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_IPV4_NETCONF, unix.RTNLGRP_IPV6_NETCONF,
+		unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE,
 	}, relevant)
 	if err != nil {
 		return nil, fmt.Errorf("listen for changes of the network: %w", err)

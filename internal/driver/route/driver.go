@@ -1,5 +1,6 @@
-// Package route is the driver of unicast and unreachable routes. It owns the
-// routes whose protocol number (ip route: proto) is Protocol, in all tables, and
+// Package route is the driver of unicast and unreachable routes, and of the rules that
+// say in which table what comes in by an interface is looked up. It owns the routes and
+// rules whose protocol number (ip route, ip rule: proto) is Protocol, in all tables, and
 // no other.
 // It is a last stage of the one-way flow and comes after the links.
 package route
@@ -52,31 +53,21 @@ type step struct {
 
 // Reconcile implements driver.Driver.
 func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
-	have, err := d.conn.Routes(ctx, rtnl.RouteFilter{Protocol: Protocol})
+	steps, errs, err := d.steps(ctx, want)
 	if err != nil {
-		return driver.Result{}, fmt.Errorf("list the node's routes: %w", err)
+		return driver.Result{}, err
 	}
-	if len(have) == 0 && len(want.Routes) == 0 {
-		return driver.Result{}, nil
-	}
-	links, err := d.conn.Links(ctx)
-	if err != nil {
-		return driver.Result{}, fmt.Errorf("list the node's interfaces: %w", err)
-	}
-	steps, errs := plan(have, want.Routes, links)
-	result := driver.Result{}
+	result := driver.Result{Writes: len(steps)}
 	if dryRun {
 		for _, s := range steps {
 			result.Changes = append(result.Changes, s.change)
 		}
-		result.Writes = len(steps)
 		return result, errors.Join(errs...)
 	}
 	msgs := make([]*rtnl.Message, len(steps))
 	for i, s := range steps {
 		msgs[i] = s.msg
 	}
-	result.Writes = len(msgs)
 	for i, err := range d.conn.Do(ctx, msgs) {
 		if err := steps[i].judge(err); err != nil {
 			errs = append(errs, err)
@@ -85,6 +76,29 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool)
 		result.Changes = append(result.Changes, steps[i].change)
 	}
 	return result, errors.Join(errs...)
+}
+
+// steps are the requests that turn what the kernel has into what is wanted. Rules come
+// before routes: while there is no rule, packets take another way than the declared one.
+func (d *Driver) steps(ctx context.Context, want *desired.Node) (steps []step, errs []error, err error) {
+	rules, err := d.conn.Rules(ctx, Protocol)
+	if err != nil {
+		return nil, nil, fmt.Errorf("list the node's rules of policy routing: %w", err)
+	}
+	have, err := d.conn.Routes(ctx, rtnl.RouteFilter{Protocol: Protocol})
+	if err != nil {
+		return nil, nil, fmt.Errorf("list the node's routes: %w", err)
+	}
+	steps = planRules(rules, want.RouteRules)
+	if len(have) == 0 && len(want.Routes) == 0 {
+		return steps, nil, nil
+	}
+	links, err := d.conn.Links(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("list the node's interfaces: %w", err)
+	}
+	routes, errs := plan(have, want.Routes, links)
+	return append(steps, routes...), errs, nil
 }
 
 // plan compares the routes of ours with those wanted; it is pure. Routes are
@@ -181,10 +195,12 @@ func leaveOpen(e diff.Entry, r desired.Route, old []diff.Item[rtnl.Route]) diff.
 func (s *step) judge(err error) error {
 	name := s.change.Name
 	switch {
-	case err == nil, s.remove && (errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENODEV)):
+	case err == nil, s.remove && (errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENOENT)):
 		return nil
 	case s.remove:
-		return fmt.Errorf("the kernel refused to remove route %s: %w", name, err)
+		return fmt.Errorf("the kernel refused to remove %s %s: %w", s.change.Type, name, err)
+	case s.change.Type == diff.TypeRouteRule:
+		err = fmt.Errorf("the kernel refused to add rule %s (ip rule): %w", name, err)
 	case errors.Is(err, unix.EEXIST):
 		err = &driver.Conflict{Thing: "route " + name}
 	case errors.Is(err, unix.ENETUNREACH), errors.Is(err, unix.EHOSTUNREACH):

@@ -159,3 +159,67 @@ func TestUnknownTypeIsTold(t *testing.T) {
 		t.Errorf("errors: %v", err)
 	}
 }
+
+// Rules are made, repaired and taken away; those of others stay.
+func TestRules(t *testing.T) {
+	d, run := setUp(t)
+	run("ip rule add iif e0 lookup 55 pref 900")
+	var want []desired.RouteRule
+	for _, family := range []string{inet, inet6} {
+		want = append(want,
+			desired.RouteRule{From: "vrf_z", Family: family, Priority: 990, Table: 100010000, NoDefault: true, Owner: "zone/z"},
+			desired.RouteRule{From: "vrf_z", Family: family, Priority: 991, Table: 100, Owner: "zone/z"},
+			desired.RouteRule{From: "vrf_z", Family: family, Priority: 992, Owner: "zone/z"})
+	}
+	pass := func(rules []desired.RouteRule) []string {
+		t.Helper()
+		node := &desired.Node{RouteRules: rules}
+		node.Sort()
+		r, err := d.Reconcile(t.Context(), node, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var lines []string
+		for _, c := range r.Changes {
+			lines = append(lines, c.String())
+		}
+		if again, err := d.Reconcile(t.Context(), node, false); err != nil || again.Writes != 0 {
+			t.Errorf("second pass: %v %v", again, err)
+		}
+		return lines
+	}
+	if lines := pass(want); len(lines) != 6 {
+		t.Errorf("made %q", lines)
+	}
+	for _, family := range []string{"-4", "-6"} {
+		got := run("ip " + family + " rule")
+		for _, line := range []string{
+			"990:\tfrom all iif vrf_z [detached] lookup 100010000 suppress_prefixlength 0 proto 183",
+			"991:\tfrom all iif vrf_z [detached] lookup 100 proto 183",
+			"992:\tfrom all iif vrf_z [detached] unreachable proto 183",
+		} {
+			if !strings.Contains(got, line) {
+				t.Errorf("%s: no %q in\n%s", family, line, got)
+			}
+		}
+	}
+	run("ip rule del pref 991")
+	run("ip -6 rule del pref 992")
+	if d := cmp.Diff([]string{"+ route-rule 991 from vrf_z table 100 inet", "+ route-rule 992 from vrf_z unreachable inet6"}, pass(want)); d != "" {
+		t.Error(d)
+	}
+	for i := range want {
+		if want[i].Family == inet && want[i].Table == 100 {
+			want[i].Table = 200
+		}
+	}
+	if d := cmp.Diff([]string{"+ route-rule 991 from vrf_z table 200 inet", "- route-rule 991 from vrf_z table 100 inet"}, pass(want), cmpopts.SortSlices(strings.Compare)); d != "" {
+		t.Error(d)
+	}
+	if lines := pass(nil); len(lines) != 6 {
+		t.Errorf("removed %q", lines)
+	}
+	if got := run("ip rule"); !strings.Contains(got, "lookup 55") || strings.Contains(got, "vrf_z") {
+		t.Errorf("left:\n%s", got)
+	}
+}

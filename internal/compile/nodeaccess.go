@@ -1,0 +1,171 @@
+package compile
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// refused tells a guest at once that the node does not forward its packet, or does not
+// take it.
+const refused = "reject with icmpx admin-prohibited"
+
+// guardsNetworks reports whether the node keeps guests of a zone that it routes for off
+// the networks that it is on itself. Where a declared way out takes all that leaves, the
+// node's own networks are behind it like any other.
+func (n *node) guardsNetworks(z *model.Zone) bool {
+	f := n.vrfs[z.ID]
+	return z.Networks() != model.NodeNetworksAll && !z.HasWayOut() && (f == nil || f.exit)
+}
+
+// nodeNetworks are the rules that keep guests of a zone off the networks that the node
+// is on itself. What they answer passes: the node did not forward it for them first.
+func (n *node) nodeNetworks(z *model.Zone) []string {
+	if !n.guardsNetworks(z) {
+		return nil
+	}
+	rules := []string{"ct state established,related return"}
+	if z.Networks() == model.NodeNetworksSNAT {
+		if len(n.routed.snat4) > 0 {
+			rules = append(rules, "ip saddr @snat4 return")
+		}
+		if len(n.routed.snat6) > 0 {
+			rules = append(rules, "ip6 saddr @snat6 return")
+		}
+	}
+	n.sayNodeNetworks(z)
+	return append(rules, "ip daddr @own4 "+refused, "ip6 daddr @own6 "+refused)
+}
+
+// sayNodeNetworks tells whose guests are kept off what, where the zone does not say it
+// itself.
+func (n *node) sayNodeNetworks(z *model.Zone) {
+	own := n.ownPrefixes()
+	if z.NodeNetworks != "" || len(own) == 0 {
+		return
+	}
+	for _, v := range n.vnets[z.ID] {
+		for _, s := range n.subnets[v.ID] {
+			if s.Gateway.IsValid() && !s.SNAT {
+				n.note(LevelInfo, model.Ref(model.KindZone, z.ID), "guests of subnets without snat, such as %s, reach what is beyond exit node %s, but not the networks that it is on itself (%s); "+
+					"set node-networks to all if they shall", s.CIDR, n.name, firstOf(own))
+				return
+			}
+		}
+	}
+}
+
+// firstOf writes the first of some networks for people.
+func firstOf(nets []netip.Prefix) string {
+	const most = 3
+	var out []string
+	for _, p := range nets[:min(len(nets), most)] {
+		out = append(out, p.String())
+	}
+	if len(nets) > most {
+		out = append(out, "...")
+	}
+	return strings.Join(out, ", ")
+}
+
+// ownPrefixes are the networks that the node is on itself: those of its interfaces, and
+// of the fabrics that it is in; sorted, each once. Peers of zones do not count: whoever
+// declares one could keep others' guests off any address.
+func (n *node) ownPrefixes() []netip.Prefix {
+	var out []netip.Prefix
+	add := func(p netip.Prefix) {
+		if p.IsValid() && !p.Addr().IsLoopback() && !p.Addr().IsLinkLocalUnicast() {
+			out = append(out, p.Masked())
+		}
+	}
+	for _, i := range n.facts.Interfaces {
+		for _, a := range i.Addresses {
+			add(a)
+		}
+	}
+	for _, m := range n.cfg.FabricNodes {
+		if f := n.cfg.Fabrics[m.Fabric]; f != nil && m.Node == n.name {
+			add(f.IPPrefix)
+			add(f.IP6Prefix)
+		}
+	}
+	slices.SortFunc(out, netip.Prefix.Compare)
+	return slices.Compact(out)
+}
+
+// ownNetworks adds the sets of the networks that the node is on itself, where a zone is
+// kept off them.
+func (n *node) ownNetworks(t *desired.Table) {
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(n.routed.zones)), func(id string) bool { return n.guardsNetworks(n.cfg.Zones[id]) }) {
+		return
+	}
+	var four, six []netip.Prefix
+	for _, p := range n.ownPrefixes() {
+		if p.Addr().Is4() {
+			four = append(four, p)
+		} else {
+			six = append(six, p)
+		}
+	}
+	t.Sets = append(t.Sets,
+		desired.Set{Name: "own4", Type: "ipv4_addr", Interval: true, Elements: disjoint(four)},
+		desired.Set{Name: "own6", Type: "ipv6_addr", Interval: true, Elements: disjoint(six)})
+}
+
+// nodeServices are the rules for what guests of a zone send to the node itself, if the
+// zone says which services they may reach there: those, and what the node is there for as
+// their gateway. Nil if the zone does not say.
+func (n *node) nodeServices(z *model.Zone) []string {
+	if len(z.NodeServices) == 0 {
+		return nil
+	}
+	gate4, gate6 := "ip daddr @gate_"+z.ID+"4 ", "ip6 daddr @gate_"+z.ID+"6 "
+	rules := []string{
+		// What the node asked for, and errors that belong to what passed.
+		"ct state established,related return",
+		"udp dport { 67, 547 } return",
+		"icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert, mld-listener-report, mld2-listener-report, mld-listener-done } return",
+		gate4 + "icmp type echo-request return",
+		gate6 + "icmpv6 type echo-request return",
+		"ip6 daddr fe80::/10 icmpv6 type echo-request return",
+	}
+	names := []string{gate4, gate6, "ip daddr " + serviceAddress.String() + " "}
+	if six := n.dhcpAddresses6(z); len(six) > 0 {
+		names = append(names, "ip6 daddr { "+strings.Join(six, ", ")+" } ")
+	}
+	for _, to := range names {
+		rules = append(rules, to+"meta l4proto { tcp, udp } th dport 53 return")
+	}
+	// Other zones' gateways are none of the node's own addresses to these guests.
+	rules = append(rules, "ip daddr @gate4 ip daddr != @gate_"+z.ID+"4 drop", "ip6 daddr @gate6 ip6 daddr != @gate_"+z.ID+"6 drop")
+	for _, text := range z.NodeServices {
+		if s, ok := model.ParseNodeService(text); ok {
+			ports := strconv.Itoa(int(s.First))
+			if s.Last != s.First {
+				ports += "-" + strconv.Itoa(int(s.Last))
+			}
+			rules = append(rules, s.Proto+" dport "+ports+" return")
+		}
+	}
+	// Nobody is told of what was for everybody.
+	return append(rules, "meta pkttype != host drop", refused)
+}
+
+// dhcpAddresses6 are the addresses of a zone's DHCP servers, which answer for names in
+// VNets without a gateway.
+func (n *node) dhcpAddresses6(z *model.Zone) []string {
+	var out []string
+	for _, v := range n.vnets[z.ID] {
+		for _, s := range n.subnets[v.ID] {
+			if a := model.DHCPAddress6(s.CIDR); a.IsValid() {
+				out = append(out, a.String())
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,136 @@
+package compile
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// everywhere are the default destinations of both families.
+var everywhere = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
+
+// unreachable ends the look-up of addresses in a zone's VRF, below all other routes: what
+// finds none there would be looked up in the node's main table otherwise.
+func (n *node) unreachable(z *model.Zone) {
+	for _, p := range everywhere {
+		n.out.Routes = append(n.out.Routes, desired.Route{
+			Dst: p, Table: int(desired.VRFTable(z.VRFVXLAN)), Type: "unreachable", Metric: unreachableMetric, Owner: model.Ref(model.KindZone, z.ID),
+		})
+	}
+}
+
+// wayOut leads what leaves a zone by the way that it declares, and by no other: where
+// that is gone, nothing leaves.
+func (n *node) wayOut(z *model.Zone) {
+	ref := model.Ref(model.KindZone, z.ID)
+	switch {
+	case !z.HasWayOut():
+		return
+	case z.ExitNodesTable != 0:
+		n.tableOut(z)
+		n.ownDirectly(z)
+		return
+	}
+	n.unreachable(z)
+	n.ownDirectly(z)
+	if i := z.ExitNodesInterface; i != "" && len(n.facts.Interfaces) > 0 && n.interfaceNamed(i) == nil {
+		n.note(LevelError, ref, "nothing leaves the zone by exit node %s, which has no interface %s; correct exitnodes-interface, or take the node out of exitnodes", n.name, i)
+		return
+	}
+	if len(z.ExitNodesVia) == 0 {
+		for _, p := range everywhere {
+			n.leads(z, p, z.ExitNodesInterface, netip.Addr{})
+		}
+		return
+	}
+	for _, via := range z.ExitNodesVia {
+		link := z.ExitNodesInterface
+		if link == "" {
+			link = n.linkOf(via)
+		}
+		if link == "" && len(n.facts.Interfaces) > 0 {
+			n.note(LevelError, ref, "nothing leaves the zone by exit node %s towards %s, which is on none of its networks; correct exitnodes-via, or give the node an address beside it", n.name, via)
+			continue
+		}
+		p := everywhere[0]
+		if via.Is6() {
+			p = everywhere[1]
+		}
+		n.leads(z, p, link, via)
+	}
+}
+
+// linkOf is the interface that has an address in the network of a next hop; empty if
+// none has.
+func (n *node) linkOf(via netip.Addr) string {
+	for _, i := range n.facts.Interfaces {
+		if slices.ContainsFunc(i.Addresses, func(p netip.Prefix) bool { return p.Contains(via) && !p.IsSingleIP() }) {
+			return i.Name
+		}
+	}
+	return ""
+}
+
+// leads adds the route out of a zone, and has the interface pass what comes back by it.
+func (n *node) leads(z *model.Zone, dst netip.Prefix, link string, via netip.Addr) {
+	ref := model.Ref(model.KindZone, z.ID)
+	n.out.Routes = append(n.out.Routes, desired.Route{Dst: dst, Link: link, Via: via, Table: int(desired.VRFTable(z.VRFVXLAN)), Metric: wayOutMetric, Owner: ref})
+	if link == "" || n.reserved(link) != "" {
+		return
+	}
+	keys := [][2]string{{"net.ipv6.conf." + sysctlName(link) + ".forwarding", "1"}}
+	if dst.Addr().Is4() {
+		// Answers come back by it from where the node's main table leads elsewhere (RFC
+		// 3704, loose mode).
+		keys = [][2]string{{"net.ipv4.conf." + sysctlName(link) + ".forwarding", "1"}, {"net.ipv4.conf." + sysctlName(link) + ".rp_filter", "2"}}
+	}
+	for _, k := range keys {
+		if !slices.ContainsFunc(n.out.Sysctls, func(s desired.Sysctl) bool { return s.Key == k[0] }) {
+			n.sysctl(ref, k[0], k[1])
+		}
+	}
+}
+
+// wayOutMetric is the metric of a declared way out of a zone: before any that FRR
+// learns (20 and more).
+const wayOutMetric = 1
+
+// ownDirectly has what goes to the networks that the node is on itself reach them past
+// the declared way out, where the zone says so.
+func (n *node) ownDirectly(z *model.Zone) {
+	if z.Networks() != model.NodeNetworksAll {
+		return
+	}
+	done := map[netip.Prefix]bool{}
+	for _, i := range n.facts.Interfaces {
+		for _, a := range i.Addresses {
+			if a.IsSingleIP() || a.Addr().IsLoopback() || a.Addr().IsLinkLocalUnicast() || done[a.Masked()] {
+				continue
+			}
+			done[a.Masked()] = true
+			n.out.Routes = append(n.out.Routes, desired.Route{
+				Dst: a.Masked(), Link: i.Name, Table: int(desired.VRFTable(z.VRFVXLAN)), Metric: wayOutMetric, Owner: model.Ref(model.KindZone, z.ID),
+			})
+		}
+	}
+}
+
+// tableOutPriority is the priority of the first of the rules that lead out of a zone by a
+// table: before the kernel's own for VRFs (1000), which would find a default route that
+// FRR has learned.
+const tableOutPriority = 990
+
+// tableOut has what stays in a zone looked up in its VRF, what leaves it in the declared
+// table of the operator's, and nothing elsewhere.
+func (n *node) tableOut(z *model.Zone) {
+	for _, family := range []string{"inet", "inet6"} {
+		r := desired.RouteRule{From: zoneLink("vrf_", z), Family: family, Owner: model.Ref(model.KindZone, z.ID)}
+		inside, outside, end := r, r, r
+		inside.Priority, inside.Table, inside.NoDefault = tableOutPriority, int(desired.VRFTable(z.VRFVXLAN)), true
+		outside.Priority, outside.Table = tableOutPriority+1, z.ExitNodesTable
+		end.Priority = tableOutPriority + 2
+		n.out.RouteRules = append(n.out.RouteRules, inside, outside, end)
+	}
+}

@@ -1,0 +1,55 @@
+package route
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/rtnl"
+)
+
+// planRules compares the rules of ours with those wanted; it is pure. Rules are added
+// before others are deleted, and none is changed: its properties are its identity.
+func planRules(have []rtnl.Rule, want []desired.RouteRule) (steps []step) {
+	old := make([]diff.Item[rtnl.Rule], len(have))
+	for i, r := range have {
+		e := diff.RouteRuleEntry(describeRule(r))
+		e.Unowned = true
+		old[i] = diff.Item[rtnl.Rule]{Entry: e, Value: r}
+	}
+	wanted := make([]diff.Item[desired.RouteRule], len(want))
+	for i, r := range want {
+		wanted[i] = diff.Item[desired.RouteRule]{Entry: diff.RouteRuleEntry(r), Value: r}
+	}
+	var deletions []step
+	diff.Each(diff.TypeRouteRule, old, wanted, func(c diff.Change, a *rtnl.Rule, w *desired.RouteRule) {
+		if w == nil {
+			deletions = append(deletions, step{msg: rtnl.DeleteRule(*a), change: c, remove: true})
+			return
+		}
+		r := rtnl.Rule{Family: unix.AF_INET, From: w.From, Priority: w.Priority, Table: w.Table, NoDefault: w.NoDefault, Action: unix.FR_ACT_TO_TBL, Protocol: Protocol}
+		if w.Family == inet6 {
+			r.Family = unix.AF_INET6
+		}
+		if w.Table == 0 {
+			r.Action = unix.FR_ACT_UNREACHABLE
+		}
+		steps = append(steps, step{msg: rtnl.AddRule(r), change: c})
+	})
+	return append(steps, deletions...)
+}
+
+// The values of desired.RouteRule.Family.
+const inet, inet6 = "inet", "inet6"
+
+// describeRule puts a rule in the words of the desired state.
+func describeRule(r rtnl.Rule) desired.RouteRule {
+	d := desired.RouteRule{From: r.From, Family: inet, Priority: r.Priority, NoDefault: r.NoDefault}
+	if r.Family == unix.AF_INET6 {
+		d.Family = inet6
+	}
+	if r.Action == unix.FR_ACT_TO_TBL {
+		d.Table = r.Table
+	}
+	return d
+}

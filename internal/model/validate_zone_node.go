@@ -1,0 +1,150 @@
+package model
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// NodeNetworks says whose guests reach the networks that nodes are on themselves.
+type NodeNetworks string
+
+// The values of Zone.NodeNetworks.
+const (
+	// NodeNetworksAll lets all guests reach them.
+	NodeNetworksAll NodeNetworks = "all"
+	// NodeNetworksSNAT lets those that speak with the node's own address, by snat of
+	// their subnet: nobody there sees an address of the zone.
+	NodeNetworksSNAT NodeNetworks = "snat"
+	// NodeNetworksNone lets none.
+	NodeNetworksNone NodeNetworks = "none"
+)
+
+// NodeServicesNone is the value of Zone.NodeServices for no service at all.
+const NodeServicesNone = "none"
+
+// The numbers of routing tables that the kernel has for itself: rtnetlink(7).
+const (
+	tableDefault = 253
+	tableLocal   = 255
+	maxTable     = 1<<32 - 1
+)
+
+// Networks is NodeNetworks, or what it means when it is empty.
+func (z *Zone) Networks() NodeNetworks {
+	switch {
+	case z.Type == ZoneSimple:
+		return cmp.Or(z.NodeNetworks, NodeNetworksAll)
+	case z.HasWayOut():
+		return cmp.Or(z.NodeNetworks, NodeNetworksNone)
+	}
+	return cmp.Or(z.NodeNetworks, NodeNetworksSNAT)
+}
+
+// HasWayOut reports whether what leaves the zone takes a declared way.
+func (z *Zone) HasWayOut() bool {
+	return z.ExitNodesInterface != "" || len(z.ExitNodesVia) > 0 || z.ExitNodesTable != 0
+}
+
+// NodeService is a service of the nodes that guests may reach: TCP or UDP, and the
+// ports from First to Last.
+type NodeService struct {
+	Proto       string
+	First, Last uint16
+}
+
+// ParseNodeService reads an item of Zone.NodeServices.
+func ParseNodeService(s string) (NodeService, bool) {
+	proto, ports, _ := strings.Cut(s, "/")
+	first, last, span := strings.Cut(ports, "-")
+	if !span {
+		last = first
+	}
+	a, err1 := strconv.ParseUint(first, 10, 16)
+	b, err2 := strconv.ParseUint(last, 10, 16)
+	if proto != "tcp" && proto != "udp" || err1 != nil || err2 != nil || a == 0 || b < a {
+		return NodeService{}, false
+	}
+	return NodeService{proto, uint16(a), uint16(b)}, true
+}
+
+// zoneNodes checks what guests of a routed zone may reach of its nodes.
+func zoneNodes(r report, z *Zone) {
+	switch z.NodeNetworks {
+	case "", NodeNetworksAll, NodeNetworksNone:
+	case NodeNetworksSNAT:
+		if z.HasWayOut() {
+			r.errorf("node-networks", string(z.NodeNetworks), "excludes a declared way out, which translated packets take like all others; use %s to have these networks reached directly, or %s",
+				NodeNetworksAll, NodeNetworksNone)
+		}
+	default:
+		r.errorf("node-networks", string(z.NodeNetworks), "does not say whose guests reach the networks of the nodes: use %s, %s or %s", NodeNetworksAll, NodeNetworksSNAT, NodeNetworksNone)
+	}
+	if z.NodeNetworks != "" && z.Type == ZoneEVPN && len(z.ExitNodes) == 0 {
+		r.warnf("node-networks", string(z.NodeNetworks), "has no effect without exitnodes: nothing leaves the zone")
+	}
+	for i, s := range z.NodeServices {
+		switch _, ok := ParseNodeService(s); {
+		case s == NodeServicesNone && len(z.NodeServices) > 1:
+			r.errorf("node-services", s, "excludes the other services; remove it, or them")
+		case s != NodeServicesNone && !ok:
+			r.errorf("node-services", s, "is not a service of the nodes: write protocol and ports, like tcp/22 or udp/8000-8100, or %s", NodeServicesNone)
+		case slices.Contains(z.NodeServices[:i], s):
+			r.warnf("node-services", s, "is listed twice; once is enough")
+		}
+	}
+}
+
+// wayOut checks the declared way out of an EVPN zone.
+func (c *checker) wayOut(r report, z *Zone) {
+	if i := z.ExitNodesInterface; i != "" && !ifnameForm.MatchString(i) {
+		r.errorf("exitnodes-interface", i, "is not the name of an interface: up to 15 letters, digits, dots, hyphens and underscores")
+	} else if c.cfg.VNets[i] != nil {
+		r.errorf("exitnodes-interface", i, "is a VNet, from which nothing leads out; name an interface of the exit nodes' own, like eth1")
+	}
+	nextHops(r, z)
+	table := strconv.Itoa(z.ExitNodesTable)
+	switch t := z.ExitNodesTable; {
+	case t == 0:
+	case t < 0 || t > maxTable:
+		r.errorf("exitnodes-table", table, "is not the number of a routing table: use 1 to %d", maxTable)
+	case t >= tableDefault && t <= tableLocal:
+		r.errorf("exitnodes-table", table, "is a table of the kernel's own (253 default, 254 main, 255 local): name one of yours, or leave it out for main")
+	case z.ExitNodesInterface != "" || len(z.ExitNodesVia) > 0:
+		r.errorf("exitnodes-table", table, "excludes exitnodes-interface and exitnodes-via: a way out is a table, or an interface and next hops; remove one of the two")
+	}
+	if !z.HasWayOut() || len(z.ExitNodes) > 0 {
+		return
+	}
+	for _, f := range []struct{ field, value string }{
+		{"exitnodes-interface", z.ExitNodesInterface}, {"exitnodes-via", joinAddrs(z.ExitNodesVia)}, {"exitnodes-table", table},
+	} {
+		if f.value != "" && f.value != "0" {
+			r.warnf(f.field, f.value, "has no effect without exitnodes: nothing leaves the zone")
+		}
+	}
+}
+
+// nextHops checks the next hops of what leaves an EVPN zone.
+func nextHops(r report, z *Zone) {
+	families := map[bool]netip.Addr{}
+	for _, a := range z.ExitNodesVia {
+		switch other := families[a.Is4()]; {
+		case !a.IsValid() || a.IsUnspecified() || a.IsLoopback() || a.IsMulticast():
+			r.errorf("exitnodes-via", a.String(), "is not a next hop: use the address of a router beside the exit nodes")
+		case a.IsLinkLocalUnicast() && z.ExitNodesInterface == "":
+			r.errorf("exitnodes-via", a.String(), "is a link-local address, which means something beside an interface only: set exitnodes-interface")
+		case other.IsValid():
+			r.errorf("exitnodes-via", a.String(), "is a second next hop of its address family beside %s: name one of each", other)
+		}
+		families[a.Is4()] = a
+	}
+}
+
+// leaves reports whether what a subnet's guests send finds a declared way out of the
+// zone for its address family, or needs none.
+func (z *Zone) leaves(s *Subnet) bool {
+	return len(z.ExitNodesVia) == 0 || slices.ContainsFunc(z.ExitNodesVia, func(a netip.Addr) bool { return a.Is4() == s.CIDR.Addr().Is4() })
+}
