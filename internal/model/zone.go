@@ -104,7 +104,9 @@ type Zone struct {
 	// what leaves the zone takes it, and where it is gone nothing leaves. Without one
 	// the exit nodes' main routing table decides. Proxmox VE has none of them.
 	//
-	// ExitNodesInterface is the exit nodes' interface that leads out.
+	// ExitNodesInterface is the exit nodes' interface that leads out. Without a next hop
+	// what is beyond it must be reached as if it were beside it: a tunnel, or a router
+	// that answers for all (proxy ARP, proxy NDP).
 	ExitNodesInterface string `json:"exitnodes-interface,omitempty"`
 	// ExitNodesVia are the next hops, at most one of each address family.
 	ExitNodesVia []netip.Addr `json:"exitnodes-via,omitempty"`

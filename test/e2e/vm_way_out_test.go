@@ -16,10 +16,12 @@ nodes:
     setup: ["ip route add 10.60.0.0/16 via 192.168.0.1"]
 hosts:
   - name: perimeter
-    loopback: [10.200.0.1/32, "fd00:200::1/128"]
+    loopback: [10.200.0.1/32]
     setup:
       - ip addr add 203.0.113.254/24 dev eth1; ip -6 addr add fd00:203::254/64 dev eth1 nodad
-      - ip route add 10.60.0.0/16 via 203.0.113.1; ip -6 route add fd00:60::/48 via fd00:203::1
+      # An interface alone is a way out where all beyond it is reached as if it were beside it.
+      - ip -6 addr add fd00:200::1/128 dev eth1 nodad
+      - ip route add 10.60.0.0/16 via 203.0.113.1; ip -6 route add fd00:60::/32 via fd00:203::1
 switches:
   - {name: wan, ports: [node1.eth1, perimeter.eth1]}
 `
@@ -66,6 +68,18 @@ kind: subnet
 id: fd00:60:30::/64
 vnet: s2
 gateway: fd00:60:30::1
+---
+kind: guest
+id: 100
+name: t1
+node: node1
+nics: [{id: net0, vnet: s1, ips: [10.60.10.2]}]
+---
+kind: guest
+id: 101
+name: t2
+node: node1
+nics: [{id: net0, vnet: s2, ips: [10.60.30.2, "fd00:60:30::2"]}]
 `
 
 // TestVMWayOut leads what leaves a zone by the way that the zone declares and by no
@@ -80,8 +94,7 @@ func TestVMWayOut(t *testing.T) {
 	if out := apply(""); !strings.Contains(out, "but not the networks that it is on itself") {
 		t.Errorf("nobody said whom guests do not reach:\n%s", out)
 	}
-	c.labRun("guest", "add", "t1", "--node", "node1", "--vnet", "s1", "--ip", "10.60.10.2")
-	c.labRun("guest", "add", "t2", "--node", "node1", "--vnet", "s2", "--ip", "10.60.30.2", "--ip", "fd00:60:30::2")
+	c.labRun("guest", "start", "--all")
 	c.reaches("t1", neighbour, 30*time.Second)
 	c.unseen("node2", "eth0", "10.60.30.2", func() { c.refused("t2", neighbour) })
 	c.answers("node2", "10.60.30.2") // who asks from there is answered
