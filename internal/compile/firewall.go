@@ -120,6 +120,8 @@ func (n *node) firewall() {
 	// one bridge have the same, unrouted VNet on both sides and pass. Nor does
 	// the node itself take part in such a VNet, though the kernel would answer
 	// there for every address the node has.
+	marks, found := n.marks()
+	t.Chains = append(t.Chains, marks...)
 	t.Chains = append(t.Chains,
 		desired.Chain{Name: "from_vnet", Rules: []desired.Rule{
 			{Text: "iifname vmap @zone_of"},
@@ -131,12 +133,10 @@ func (n *node) firewall() {
 			{Text: "icmpv6 type { nd-router-advert, nd-redirect } drop"},
 			{Text: "iifname vmap @local_of"},
 		}, n.dhcpInput(&t), []desired.Rule{{Text: "drop"}})},
-		desired.Chain{Name: "forward", Type: "filter", Hook: "forward", Priority: "filter", Rules: []desired.Rule{
-			{Text: "iifgroup " + ours + " jump from_vnet"},
-		}},
-		desired.Chain{Name: "input", Type: "filter", Hook: "input", Priority: "filter", Rules: []desired.Rule{
-			{Text: "iifgroup " + ours + " jump to_node"},
-		}})
+		desired.Chain{Name: "forward", Type: "filter", Hook: "forward", Priority: "filter", Rules: append(slices.Clone(found),
+			desired.Rule{Text: "iifgroup " + ours + " jump from_vnet"})},
+		desired.Chain{Name: "input", Type: "filter", Hook: "input", Priority: "filter", Rules: append(slices.Clone(found),
+			desired.Rule{Text: "iifgroup " + ours + " jump to_node"})})
 	n.snat(&t)
 	n.ownNetworks(&t)
 	n.out.Tables = append(n.out.Tables, t)

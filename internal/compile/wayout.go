@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -122,15 +124,42 @@ func (n *node) ownDirectly(z *model.Zone) {
 // FRR has learned.
 const tableOutPriority = 990
 
+// The marks of packets that leave a zone by a table. A packet has one from prerouting
+// until it has found its route. The low bits are those of the zone's VXLAN identifier;
+// the high ones are "v" in ASCII, and are not those that other programs use (tailscale,
+// Calico, Cilium, kube-proxy).
+const (
+	tableOutMark = 0x76000000
+	tableOutMask = 0xff000000
+)
+
 // tableOut has what stays in a zone looked up in its VRF, what leaves it in the declared
-// table of the operator's, and nothing elsewhere.
+// table of the operator's, and nothing elsewhere. Packets are told by a mark, since
+// kernels do not agree on what they came in by: the VRF's link (before 6.0), the
+// VNet's (since), or both (since 6.15).
 func (n *node) tableOut(z *model.Zone) {
 	for _, family := range []string{"inet", "inet6"} {
-		r := desired.RouteRule{From: zoneLink("vrf_", z), Family: family, Owner: model.Ref(model.KindZone, z.ID)}
+		r := desired.RouteRule{Mark: tableOutMark | uint32(z.VRFVXLAN), Family: family, Owner: model.Ref(model.KindZone, z.ID)}
 		inside, outside, end := r, r, r
 		inside.Priority, inside.Table, inside.NoDefault = tableOutPriority, int(desired.VRFTable(z.VRFVXLAN)), true
 		outside.Priority, outside.Table = tableOutPriority+1, z.ExitNodesTable
 		end.Priority = tableOutPriority + 2
 		n.out.RouteRules = append(n.out.RouteRules, inside, outside, end)
 	}
+}
+
+// marks are the chain that marks what may leave zones by tables, and the rules that take
+// the marks away when routes are found; none without such zones.
+func (n *node) marks() (chains []desired.Chain, found []desired.Rule) {
+	c := desired.Chain{Name: "ways_out", Type: "filter", Hook: "prerouting", Priority: "mangle"}
+	for _, id := range slices.Sorted(maps.Keys(n.routed.zones)) {
+		z := n.cfg.Zones[id]
+		if f := n.vrfs[id]; z.ExitNodesTable != 0 && f != nil && f.exit {
+			c.Rules = append(c.Rules, desired.Rule{Owner: model.Ref(model.KindZone, id), Text: fmt.Sprintf("iifname @links_%s meta mark set 0x%08x", id, tableOutMark|uint32(z.VRFVXLAN))})
+		}
+	}
+	if len(c.Rules) == 0 {
+		return nil, nil
+	}
+	return []desired.Chain{c}, []desired.Rule{{Text: fmt.Sprintf("meta mark & 0x%08x == 0x%08x meta mark set 0x00000000", uint32(tableOutMask), uint32(tableOutMark))}}
 }

@@ -243,11 +243,10 @@ type Route struct {
 	Owner  string `json:"owner"`
 }
 
-// RouteRule has what comes in by an interface looked up in a routing table of the
-// operator's (ip-rule(8)).
+// RouteRule has packets with a mark, which a rule of a table of ours gives them, looked up
+// in a routing table (ip-rule(8)).
 type RouteRule struct {
-	// From is the interface.
-	From string `json:"from"`
+	Mark uint32 `json:"mark"`
 	// Family is "inet" for IPv4, or "inet6".
 	Family string `json:"family"`
 	// Priority is the rule's place among the others; the smallest comes first.
@@ -344,7 +343,7 @@ func (n *Node) Sort() {
 		return cmp.Or(cmp.Compare(a.Table, b.Table), a.Dst.Addr().Compare(b.Dst.Addr()), cmp.Compare(a.Dst.Bits(), b.Dst.Bits()), cmp.Compare(a.Metric, b.Metric), cmp.Compare(a.Link, b.Link))
 	})
 	slices.SortFunc(n.RouteRules, func(a, b RouteRule) int {
-		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Table, b.Table), cmp.Compare(a.Family, b.Family))
+		return cmp.Or(cmp.Compare(a.Mark, b.Mark), cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Table, b.Table), cmp.Compare(a.Family, b.Family))
 	})
 	slices.SortFunc(n.Ports, func(a, b Port) int { return slices.Compare(a.Names, b.Names) })
 	slices.SortFunc(n.OVSBridges, func(a, b OVSBridge) int { return cmp.Compare(a.Name, b.Name) })

@@ -125,7 +125,7 @@ func RouteRuleEntry(r desired.RouteRule) Entry {
 	if r.NoDefault {
 		to += " without default"
 	}
-	name := strconv.FormatUint(uint64(r.Priority), 10) + " from " + r.From + " " + to + " " + r.Family
+	name := strconv.FormatUint(uint64(r.Priority), 10) + " mark 0x" + strconv.FormatUint(uint64(r.Mark), 16) + " " + to + " " + r.Family
 	return Entry{Key: name, Name: name, Owner: r.Owner}
 }
 

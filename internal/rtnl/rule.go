@@ -7,12 +7,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Rule is a rule of policy routing for what comes in by an interface (ip-rule(8)).
+// Rule is a rule of policy routing for packets with a mark (ip-rule(8), fwmark).
 type Rule struct {
 	// Family is unix.AF_INET or unix.AF_INET6.
 	Family uint8
-	// From is the interface; it need not exist.
-	From string
+	// Mark is the whole mark, all bits of which count.
+	Mark uint32
 	// Priority is the rule's place among the others; the smallest comes first.
 	Priority uint32
 	// Table is the number of the routing table to look in; 0 for a rule of another action.
@@ -31,7 +31,8 @@ func ruleMessage(typ, flags uint16, r Rule) *Message {
 	b := make([]byte, fibRuleHeader)
 	b[0], b[7] = r.Family, r.Action
 	m := NewMessage(typ, flags, b)
-	m.String(unix.FRA_IIFNAME, r.From)
+	m.Uint32(unix.FRA_FWMARK, r.Mark)
+	m.Uint32(unix.FRA_FWMASK, 0xffffffff)
 	m.Uint32(unix.FRA_PRIORITY, r.Priority)
 	m.Uint8(unix.FRA_PROTOCOL, r.Protocol)
 	if r.Table != 0 {
@@ -85,8 +86,8 @@ func parseRule(b []byte) Rule {
 	r := Rule{Family: b[0], Table: int(b[4]), Action: b[7]}
 	attrs(b[fibRuleHeader:], func(typ uint16, d []byte) {
 		switch typ {
-		case unix.FRA_IIFNAME:
-			r.From = cString(d)
+		case unix.FRA_FWMARK:
+			r.Mark = u32(d)
 		case unix.FRA_PRIORITY:
 			r.Priority = u32(d)
 		case unix.FRA_TABLE:

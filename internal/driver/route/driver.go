@@ -1,5 +1,5 @@
 // Package route is the driver of unicast and unreachable routes, and of the rules that
-// say in which table what comes in by an interface is looked up. It owns the routes and
+// say in which table packets with a mark are looked up. It owns the routes and
 // rules whose protocol number (ip route, ip rule: proto) is Protocol, in all tables, and
 // no other.
 // It is a last stage of the one-way flow and comes after the links.

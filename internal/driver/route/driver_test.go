@@ -167,9 +167,9 @@ func TestRules(t *testing.T) {
 	var want []desired.RouteRule
 	for _, family := range []string{inet, inet6} {
 		want = append(want,
-			desired.RouteRule{From: "vrf_z", Family: family, Priority: 990, Table: 100010000, NoDefault: true, Owner: "zone/z"},
-			desired.RouteRule{From: "vrf_z", Family: family, Priority: 991, Table: 100, Owner: "zone/z"},
-			desired.RouteRule{From: "vrf_z", Family: family, Priority: 992, Owner: "zone/z"})
+			desired.RouteRule{Mark: 0x76002710, Family: family, Priority: 990, Table: 100010000, NoDefault: true, Owner: "zone/z"},
+			desired.RouteRule{Mark: 0x76002710, Family: family, Priority: 991, Table: 100, Owner: "zone/z"},
+			desired.RouteRule{Mark: 0x76002710, Family: family, Priority: 992, Owner: "zone/z"})
 	}
 	pass := func(rules []desired.RouteRule) []string {
 		t.Helper()
@@ -194,9 +194,9 @@ func TestRules(t *testing.T) {
 	for _, family := range []string{"-4", "-6"} {
 		got := run("ip " + family + " rule")
 		for _, line := range []string{
-			"990:\tfrom all iif vrf_z [detached] lookup 100010000 suppress_prefixlength 0 proto 183",
-			"991:\tfrom all iif vrf_z [detached] lookup 100 proto 183",
-			"992:\tfrom all iif vrf_z [detached] unreachable proto 183",
+			"990:\tfrom all fwmark 0x76002710 lookup 100010000 suppress_prefixlength 0 proto 183",
+			"991:\tfrom all fwmark 0x76002710 lookup 100 proto 183",
+			"992:\tfrom all fwmark 0x76002710 unreachable proto 183",
 		} {
 			if !strings.Contains(got, line) {
 				t.Errorf("%s: no %q in\n%s", family, line, got)
@@ -205,7 +205,7 @@ func TestRules(t *testing.T) {
 	}
 	run("ip rule del pref 991")
 	run("ip -6 rule del pref 992")
-	if d := cmp.Diff([]string{"+ route-rule 991 from vrf_z table 100 inet", "+ route-rule 992 from vrf_z unreachable inet6"}, pass(want)); d != "" {
+	if d := cmp.Diff([]string{"+ route-rule 991 mark 0x76002710 table 100 inet", "+ route-rule 992 mark 0x76002710 unreachable inet6"}, pass(want)); d != "" {
 		t.Error(d)
 	}
 	for i := range want {
@@ -213,13 +213,13 @@ func TestRules(t *testing.T) {
 			want[i].Table = 200
 		}
 	}
-	if d := cmp.Diff([]string{"+ route-rule 991 from vrf_z table 200 inet", "- route-rule 991 from vrf_z table 100 inet"}, pass(want), cmpopts.SortSlices(strings.Compare)); d != "" {
+	if d := cmp.Diff([]string{"+ route-rule 991 mark 0x76002710 table 200 inet", "- route-rule 991 mark 0x76002710 table 100 inet"}, pass(want), cmpopts.SortSlices(strings.Compare)); d != "" {
 		t.Error(d)
 	}
 	if lines := pass(nil); len(lines) != 6 {
 		t.Errorf("removed %q", lines)
 	}
-	if got := run("ip rule"); !strings.Contains(got, "lookup 55") || strings.Contains(got, "vrf_z") {
+	if got := run("ip rule"); !strings.Contains(got, "lookup 55") || strings.Contains(got, "0x76002710") {
 		t.Errorf("left:\n%s", got)
 	}
 }

@@ -27,7 +27,7 @@ func planRules(have []rtnl.Rule, want []desired.RouteRule) (steps []step) {
 			deletions = append(deletions, step{msg: rtnl.DeleteRule(*a), change: c, remove: true})
 			return
 		}
-		r := rtnl.Rule{Family: unix.AF_INET, From: w.From, Priority: w.Priority, Table: w.Table, NoDefault: w.NoDefault, Action: unix.FR_ACT_TO_TBL, Protocol: Protocol}
+		r := rtnl.Rule{Family: unix.AF_INET, Mark: w.Mark, Priority: w.Priority, Table: w.Table, NoDefault: w.NoDefault, Action: unix.FR_ACT_TO_TBL, Protocol: Protocol}
 		if w.Family == inet6 {
 			r.Family = unix.AF_INET6
 		}
@@ -44,7 +44,7 @@ const inet, inet6 = "inet", "inet6"
 
 // describeRule puts a rule in the words of the desired state.
 func describeRule(r rtnl.Rule) desired.RouteRule {
-	d := desired.RouteRule{From: r.From, Family: inet, Priority: r.Priority, NoDefault: r.NoDefault}
+	d := desired.RouteRule{Mark: r.Mark, Family: inet, Priority: r.Priority, NoDefault: r.NoDefault}
 	if r.Family == unix.AF_INET6 {
 		d.Family = inet6
 	}
