@@ -167,20 +167,6 @@ func (n *node) link(l desired.Link) bool {
 	return true
 }
 
-// maxName is the longest name of an interface, in bytes (IFNAMSIZ less the
-// final zero).
-const maxName = 15
-
-// fits returns the first name that an interface can have.
-func fits(names ...string) string {
-	for _, name := range names {
-		if len(name) <= maxName {
-			return name
-		}
-	}
-	return names[len(names)-1]
-}
-
 func subnetsByVNet(cfg *model.Config) map[string][]*model.Subnet {
 	by := map[string][]*model.Subnet{}
 	for _, o := range cfg.List(model.KindSubnet) {
@@ -197,7 +183,7 @@ func (n *node) note(level Level, object, format string, args ...any) {
 // nameFree refuses a VNet whose links the node's operator has reserved. Only
 // overlays have a VXLAN device.
 func (n *node) nameFree(v *model.VNet) bool {
-	for _, name := range []string{v.ID, vxlanName(v)} {
+	for _, name := range []string{v.ID, model.LinkTunnel.Of(v.ID)} {
 		if pattern := n.reserved(name); pattern != "" {
 			n.note(LevelError, model.Ref(model.KindVNet, v.ID),
 				"the interface name %s is reserved on node %s (pattern %q); rename the VNet or change the node's reserved list", name, n.name, pattern)

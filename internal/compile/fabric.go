@@ -7,9 +7,6 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// fabricLink is the device that holds the node's address in a fabric.
-func fabricLink(id string) string { return "dummy_" + id }
-
 // runs reports whether this release makes anything of a fabric.
 func runs(f *model.Fabric) bool { return f.Protocol != model.FabricWireGuard }
 
@@ -31,7 +28,7 @@ func (n *node) fabrics() {
 		if !n.needs(ref, model.FeatureDummy) {
 			continue
 		}
-		name := fabricLink(f.ID)
+		name := model.LinkFabric.Of(f.ID)
 		if !n.link(desired.Link{Name: name, Kind: desired.LinkDummy, Owner: ref, NoLinkLocal: true}) {
 			continue
 		}

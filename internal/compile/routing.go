@@ -162,7 +162,7 @@ func (n *node) usesController(id string) bool {
 func (n *node) apart() (out []uint32) {
 	for _, o := range n.cfg.List(model.KindVNet) {
 		v := o.(*model.VNet)
-		if z := n.cfg.Zones[v.Zone]; z != nil && z.Type == model.ZoneVXLAN && n.links[vxlanName(v)].VXLAN != nil {
+		if z := n.cfg.Zones[v.Zone]; z != nil && z.Type == model.ZoneVXLAN && n.links[model.LinkTunnel.Of(v.ID)].VXLAN != nil {
 			out = append(out, uint32(v.Tag))
 		}
 	}
@@ -292,7 +292,7 @@ func (n *node) routedZone(z *model.Zone, f *vrf) routing.Zone {
 	}
 	if z.ExitNodesLocalRouting {
 		// The routes themselves are the kernel's: see zone_evpn.
-		out.Exit.Local = &routing.LocalRouting{Link: zoneLink("xvrf_", z)}
+		out.Exit.Local = &routing.LocalRouting{Link: model.LinkExitOutside.OfZone(z)}
 	}
 	return out
 }

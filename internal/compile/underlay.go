@@ -51,7 +51,7 @@ func (n *node) fabricEnds(ref, id string) *overlay {
 		}
 		return m.IP6
 	}
-	o.local, o.source, o.ok = address(self), fabricLink(id), true
+	o.local, o.source, o.ok = address(self), model.LinkFabric.Of(id), true
 	for _, obj := range n.cfg.List(model.KindFabricNode) {
 		m := obj.(*model.FabricNode)
 		if a := address(m); m.Fabric == id && m.Node != n.name && a.IsValid() {

@@ -54,7 +54,7 @@ func (n *node) evpn(z *model.Zone, v *model.VNet) {
 		return
 	}
 	n.link(desired.Link{
-		Name: vxlanName(v), Kind: desired.LinkVXLAN, Owner: ref, MTU: f.mtu, Master: v.ID, NoLinkLocal: true,
+		Name: model.LinkTunnel.Of(v.ID), Kind: desired.LinkVXLAN, Owner: ref, MTU: f.mtu, Master: v.ID, NoLinkLocal: true,
 		Port:  &desired.BridgePort{NoLearning: true, NeighSuppress: !z.DisableARPNDSuppression},
 		VXLAN: &desired.VXLAN{ID: uint32(v.Tag), Local: f.ends.local, Port: vxlanPort(z)},
 	})
@@ -121,18 +121,12 @@ func anycastMAC(z *model.Zone) string {
 	return fmt.Sprintf("bc:24:11:%02x:%02x:%02x", sum[0], sum[1], sum[2])
 }
 
-// zoneLink is the name of a zone's link; where the zone's ID is too long for it,
-// its VNI stands in its place.
-func zoneLink(prefix string, z *model.Zone) string {
-	return fits(prefix+z.ID, fmt.Sprintf("%s%d", prefix, z.VRFVXLAN))
-}
-
 // vrf adds what the VNets of a zone share, once.
 func (n *node) vrf(z *model.Zone) *vrf {
 	if f := n.vrfs[z.ID]; f != nil {
 		return f
 	}
-	f := &vrf{mtu: z.MTU, name: zoneLink("vrf_", z), mac: anycastMAC(z), exit: slices.Contains(z.ExitNodes, n.name)}
+	f := &vrf{mtu: z.MTU, name: model.LinkVRF.OfZone(z), mac: anycastMAC(z), exit: slices.Contains(z.ExitNodes, n.name)}
 	n.vrfs[z.ID] = f
 	ref := model.Ref(model.KindZone, z.ID)
 	kernel, suite := n.needs(ref, model.FeatureVXLAN, model.FeatureVRF), n.needsFRR(ref)
@@ -148,12 +142,12 @@ func (n *node) vrf(z *model.Zone) *vrf {
 		return f
 	}
 	f.mtu = n.overlayMTU(ref, z.MTU, f.ends)
-	bridge := zoneLink("vrfbr_", z)
+	bridge := model.LinkVRFBridge.OfZone(z)
 	f.ok = n.needs(ref, model.FeatureBridge) &&
 		n.link(desired.Link{Name: f.name, Kind: desired.LinkVRF, Owner: ref, NoLinkLocal: true, VRF: &desired.VRF{Table: desired.VRFTable(z.VRFVXLAN)}}) &&
 		n.link(desired.Link{Name: bridge, Kind: desired.LinkBridge, Owner: ref, MTU: f.mtu, Master: f.name, Bridge: &desired.Bridge{}}) &&
 		n.link(desired.Link{
-			Name: zoneLink("vrfvx_", z), Kind: desired.LinkVXLAN, Owner: ref, MTU: f.mtu, Master: bridge, NoLinkLocal: true,
+			Name: model.LinkVRFTunnel.OfZone(z), Kind: desired.LinkVXLAN, Owner: ref, MTU: f.mtu, Master: bridge, NoLinkLocal: true,
 			Port:  &desired.BridgePort{NoLearning: true, NeighSuppress: !z.DisableARPNDSuppression},
 			VXLAN: &desired.VXLAN{ID: uint32(z.VRFVXLAN), Local: f.ends.local, Port: vxlanPort(z)},
 		})
@@ -207,7 +201,7 @@ func (n *node) outward(z *model.Zone, f *vrf) {
 	if !z.ExitNodesLocalRouting || !n.needs(ref, model.FeatureVeth) {
 		return
 	}
-	outside, inside := zoneLink("xvrf_", z), zoneLink("xvrfp_", z)
+	outside, inside := model.LinkExitOutside.OfZone(z), model.LinkExitInside.OfZone(z)
 	mtu := 0
 	if f.mtu > 0 {
 		mtu = f.mtu + overheadVXLAN4
@@ -234,7 +228,7 @@ func (n *node) outward(z *model.Zone, f *vrf) {
 func (n *node) exitRoute(z *model.Zone, s *model.Subnet) {
 	r := desired.Route{Dst: s.CIDR.Masked(), Link: s.VNet, Owner: model.Ref(model.KindSubnet, s.ID)}
 	if z.ExitNodesLocalRouting {
-		r.Link, r.Via, r.Src = zoneLink("xvrf_", z), exitInside.Addr(), exitSource4.Addr()
+		r.Link, r.Via, r.Src = model.LinkExitOutside.OfZone(z), exitInside.Addr(), exitSource4.Addr()
 		if s.CIDR.Addr().Is6() {
 			r.Src = exitSource6.Addr()
 		}

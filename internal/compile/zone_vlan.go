@@ -140,7 +140,7 @@ func (n *node) vlan(z *model.Zone, v *model.VNet) {
 	}
 	switch t.carrier {
 	case carrierOVS:
-		p := desired.OVSPort{Name: "ln_" + v.ID, Bridge: t.bridge, Tag: v.Tag, MTU: z.MTU, Owner: ref}
+		p := desired.OVSPort{Name: model.LinkInner.Of(v.ID), Bridge: t.bridge, Tag: v.Tag, MTU: z.MTU, Owner: ref}
 		if v.VLANAware {
 			p.QinQ, p.EtherType = true, model.Protocol8021Q
 		}
@@ -150,7 +150,7 @@ func (n *node) vlan(z *model.Zone, v *model.VNet) {
 			return
 		}
 		n.link(desired.Link{
-			Name: n.vlanName(fmt.Sprintf("%s.%d", t.bridge, v.Tag), "bv_"+v.ID), Kind: desired.LinkVLAN, Owner: ref,
+			Name: model.FitLinkName(fmt.Sprintf("%s.%d", t.bridge, v.Tag), "bv_"+v.ID), Kind: desired.LinkVLAN, Owner: ref,
 			MTU: t.mtu, Master: v.ID, NoLinkLocal: true, Port: uplinkPort(v),
 			VLAN: &desired.VLAN{Parent: t.bridge, ID: v.Tag, Self: true},
 		})
@@ -159,18 +159,14 @@ func (n *node) vlan(z *model.Zone, v *model.VNet) {
 	}
 }
 
-// vlanName is the name of a VLAN device: the usual one, or another one where
-// that is too long.
-func (n *node) vlanName(usual, other string) string { return fits(usual, other) }
-
 // vlanOfPlain gives a VNet a VLAN of a bridge that knows nothing of VLANs: a
 // bridge beside it, over the VLAN of each of its ports, that a pair of veth
 // devices joins to the VNet. Proxmox uses such a bridge for guests with a tag
 // too, so one that stands already is shared.
 func (n *node) vlanOfPlain(t *trunk, v *model.VNet) {
 	ref := model.Ref(model.KindVNet, v.ID)
-	beside := fits(fmt.Sprintf("%sv%d", t.bridge, v.Tag), "vb_"+v.ID)
-	inside, outside := "ln_"+v.ID, "pr_"+v.ID
+	beside := model.FitLinkName(fmt.Sprintf("%sv%d", t.bridge, v.Tag), "vb_"+v.ID)
+	inside, outside := model.LinkInner.Of(v.ID), model.LinkOuter.Of(v.ID)
 	if !n.needs(ref, model.FeatureVeth, model.FeatureVLAN) {
 		return
 	}
@@ -181,7 +177,7 @@ func (n *node) vlanOfPlain(t *trunk, v *model.VNet) {
 		}
 		for i, port := range t.ports {
 			n.link(desired.Link{
-				Name: n.vlanName(fmt.Sprintf("%s.%d", port, v.Tag), fmt.Sprintf("p%d_%s", i, v.ID)), Kind: desired.LinkVLAN, Owner: ref,
+				Name: model.FitLinkName(fmt.Sprintf("%s.%d", port, v.Tag), fmt.Sprintf("p%d_%s", i, v.ID)), Kind: desired.LinkVLAN, Owner: ref,
 				MTU: t.mtu, Master: beside, NoLinkLocal: true, VLAN: &desired.VLAN{Parent: port, ID: v.Tag},
 			})
 		}

@@ -50,7 +50,7 @@ func (n *node) vxlan(z *model.Zone, v *model.VNet) {
 		n.note(LevelError, ref, "reaches guests of node %s only, because zone %s has no tunnels here; see zone %s", n.name, z.ID, z.ID)
 		return
 	}
-	name := vxlanName(v)
+	name := model.LinkTunnel.Of(v.ID)
 	if !n.link(desired.Link{
 		Name: name, Kind: desired.LinkVXLAN, Owner: ref, MTU: o.mtu, Master: v.ID, NoLinkLocal: true, Port: uplinkPort(v),
 		VXLAN: &desired.VXLAN{ID: uint32(v.Tag), Local: o.local, Port: vxlanPort(z), Learning: true},
@@ -69,9 +69,6 @@ func vxlanPort(z *model.Zone) uint16 {
 	}
 	return uint16(z.VXLANPort)
 }
-
-// vxlanName is the VXLAN device's name: at most 6+8 of the kernel's 15 bytes.
-func vxlanName(v *model.VNet) string { return "vxlan_" + v.ID }
 
 // overlay works out the node's end of a VXLAN zone's tunnels.
 func (n *node) overlay(z *model.Zone) *overlay {
