@@ -12,6 +12,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/driver/sockets"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
@@ -132,7 +133,7 @@ func Check(ctx context.Context, data string, sys System) (revision int64, change
 func objects(notes []compile.Note, failed []*driver.ObjectError) []protocol.ObjectStatus {
 	var out []protocol.ObjectStatus
 	for _, f := range failed {
-		out = append(out, protocol.ObjectStatus{Object: f.Owner, State: protocol.Degraded, Message: f.Err.Error()})
+		out = append(out, protocol.ObjectStatus{Object: f.Owner, State: protocol.Degraded, Message: f.Err.Error(), Class: classOf(f.Err)})
 	}
 	for _, level := range []compile.Level{compile.LevelError, compile.LevelWarning} {
 		for _, n := range notes {
@@ -143,10 +144,20 @@ func objects(notes []compile.Note, failed []*driver.ObjectError) []protocol.Obje
 			if level == compile.LevelError {
 				state = protocol.Degraded
 			}
-			out = append(out, protocol.ObjectStatus{Object: n.Object, State: state, Message: n.Message})
+			out = append(out, protocol.ObjectStatus{Object: n.Object, State: state, Message: n.Message, Class: n.Class})
 		}
 	}
 	return out
+}
+
+// classOf tells what kind of thing kept a driver from making an object.
+func classOf(err error) protocol.Class {
+	var conflict *driver.Conflict
+	var taken *sockets.TakenError
+	if errors.As(err, &conflict) || errors.As(err, &taken) {
+		return protocol.ClassForeign
+	}
+	return ""
 }
 
 // conclude makes the status of a pass and wakes the reporter if it tells

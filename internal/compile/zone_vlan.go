@@ -6,6 +6,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // carrier is what kind of bridge carries the VLANs of a zone.
@@ -59,10 +60,10 @@ func (n *node) trunk(z *model.Zone) *trunk {
 		n.note(LevelError, ref, "%s on node %s is no bridge of its own but a port of Open vSwitch bridge %s (a fake bridge, if ovs-vsctl list-br has it); set bridge to %s, and the VLAN as the VNet's tag", z.Bridge, n.name, b.Master, b.Master)
 		return t
 	case b == nil:
-		n.note(LevelError, ref, "node %s has no bridge %s; create it (a stanza in /etc/network/interfaces), correct bridge, or restrict the zone to the nodes that have it", n.name, z.Bridge)
+		n.noteOf(protocol.ClassLink, LevelError, ref, "node %s has no bridge %s; create it (a stanza in /etc/network/interfaces), correct bridge, or restrict the zone to the nodes that have it", n.name, z.Bridge)
 		return t
 	case b.Kind == "openvswitch":
-		n.note(LevelError, ref, "bridge %s of node %s is Open vSwitch's, which does not answer; start it (systemctl start openvswitch-switch)", z.Bridge, n.name)
+		n.noteOf(protocol.ClassLacking, LevelError, ref, "bridge %s of node %s is Open vSwitch's, which does not answer; start it (systemctl start openvswitch-switch)", z.Bridge, n.name)
 		return t
 	case b.Kind != "bridge":
 		n.note(LevelError, ref, "interface %s of node %s is no bridge (%s); make it a port of a bridge and name that one", z.Bridge, n.name, kindWord(b.Kind))
@@ -73,7 +74,7 @@ func (n *node) trunk(z *model.Zone) *trunk {
 		t.carrier = carrierPlain
 		t.ports = n.portsOf(z.Bridge)
 		if len(t.ports) == 0 {
-			n.note(LevelWarning, ref, "bridge %s of node %s has no port that leads off the node: guests reach those of the same node only; add the network card to the bridge", z.Bridge, n.name)
+			n.noteOf(protocol.ClassLink, LevelWarning, ref, "bridge %s of node %s has no port that leads off the node: guests reach those of the same node only; add the network card to the bridge", z.Bridge, n.name)
 		}
 	}
 	n.trunkMTU(z, t, b)
@@ -135,7 +136,7 @@ func (n *node) vlan(z *model.Zone, v *model.VNet) {
 	}
 	ref := model.Ref(model.KindVNet, v.ID)
 	if t.carrier == carrierNone {
-		n.note(LevelError, ref, "reaches guests of node %s only, because zone %s has no bridge here; see zone %s", n.name, z.ID, z.ID)
+		n.noteOf(protocol.ClassConsequence, LevelError, ref, "reaches guests of node %s only, because zone %s has no bridge here; see zone %s", n.name, z.ID, z.ID)
 		return
 	}
 	switch t.carrier {
@@ -198,7 +199,7 @@ func (n *node) ovsPort(p desired.OVSPort, bridge string, allVLANs bool) {
 		return
 	}
 	if c := n.portInTheWay(p.Name); c != nil {
-		n.withhold(p.Owner, c.Error())
+		n.withhold(protocol.ClassForeign, p.Owner, c.Error())
 		return
 	}
 	n.out.OVSPorts = append(n.out.OVSPorts, p)

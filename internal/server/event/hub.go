@@ -23,6 +23,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/health"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
@@ -175,14 +176,18 @@ func nodeEvents(s *api.Status) map[string]api.NodeEvent {
 }
 
 func nodeEvent(n api.NodeStatus) api.NodeEvent {
-	e := api.NodeEvent{Name: n.Name, State: n.State}
+	e := api.NodeEvent{Name: n.Name, State: n.State, Message: health.Message(&n)}
 	if n.Report == nil {
 		return e
 	}
-	e.Revision, e.Message = n.Report.Revision, n.Report.Message
+	e.Revision = n.Report.Revision
 	for _, o := range n.Report.Objects {
-		if o.State != protocol.Converged {
+		switch health.OfObject(o) {
+		case protocol.Degraded:
 			e.Failed = append(e.Failed, o.Object)
+		case protocol.Warning:
+			e.Warned = append(e.Warned, o.Object)
+		case protocol.Converged, protocol.Applying, protocol.Unreachable:
 		}
 	}
 	return e
