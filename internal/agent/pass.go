@@ -54,6 +54,9 @@ func (a *Agent) pass(ctx context.Context) error {
 		a.logSaveError(a.disk.saveApplied(applied{Want: wantHash, Boot: a.System.BootID()}))
 	}
 	a.drift.done(wantHash, failed, err)
+	a.mu.Lock()
+	a.standing = standing{doc, hash, want}
+	a.mu.Unlock()
 	a.conclude(doc, hash, facts, objects(notes, failed), err, start, writes)
 	a.logPass(doc, changes, expected, err, time.Since(start))
 	return err
@@ -190,7 +193,7 @@ func (a *Agent) conclude(doc *protocol.Document, hash string, facts *model.Facts
 	}
 	a.status = s
 	if old == nil || writes > 0 || old.Hash != s.Hash || old.State != s.State || old.Message != s.Message ||
-		!slices.Equal(old.Objects, s.Objects) || !slices.Equal(old.Ports, s.Ports) || !reflect.DeepEqual(old.Facts, s.Facts) {
+		!slices.EqualFunc(old.Objects, s.Objects, sameObject) || !slices.Equal(old.Ports, s.Ports) || !reflect.DeepEqual(old.Facts, s.Facts) {
 		a.notifyLocked()
 	}
 }

@@ -194,6 +194,8 @@ type ObjectStatus struct {
 	State   State  `json:"state"`
 	Message string `json:"message,omitempty"`
 	Class   Class  `json:"class,omitempty"`
+	// Peers are the addresses of other routers and nodes that the message is about.
+	Peers []string `json:"peers,omitempty"`
 }
 
 // Drift is a difference found and removed that no revision asked for.

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"net/netip"
+	"reflect"
 	"testing"
 	"time"
 
@@ -76,7 +77,7 @@ func TestRevisionHasNodeResults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(first.Nodes) != 1 || first.Nodes[0].State != protocol.Degraded || len(first.Nodes[0].Objects) != 1 || first.Nodes[0].Objects[0] != failing {
+	if len(first.Nodes) != 1 || first.Nodes[0].State != protocol.Degraded || len(first.Nodes[0].Objects) != 1 || !reflect.DeepEqual(first.Nodes[0].Objects[0], failing) {
 		t.Errorf("revision 1: %+v", first.Nodes)
 	}
 	second, err := s.local.Revision(t.Context(), 2)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"sync"
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/health"
@@ -74,8 +75,9 @@ func (f *Fleet) AwaitStatus(ctx context.Context, after string, atMost time.Durat
 func (f *Fleet) status(v *revision.View) (*api.Status, time.Duration, error) {
 	s := &api.Status{Revision: v.Revision, Pending: v.Differ(), Nodes: []api.NodeStatus{}}
 	next := f.unreachable
+	book := sync.OnceValue(func() addressBook { return f.book(v) })
 	for _, name := range f.members.Names() {
-		n, left, err := f.node(v, name)
+		n, left, err := f.node(v, name, book)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -91,7 +93,7 @@ func (f *Fleet) status(v *revision.View) (*api.Status, time.Duration, error) {
 
 // node is the status of one node, and after what time it changes by mere silence; 0 for
 // never.
-func (f *Fleet) node(v *revision.View, name string) (api.NodeStatus, time.Duration, error) {
+func (f *Fleet) node(v *revision.View, name string, book func() addressBook) (api.NodeStatus, time.Duration, error) {
 	want, err := f.docs.of(v, name)
 	if err != nil {
 		return api.NodeStatus{}, 0, err
@@ -110,7 +112,7 @@ func (f *Fleet) node(v *revision.View, name string) (api.NodeStatus, time.Durati
 	absent := f.gone(name)
 	f.mu.Unlock()
 	n.Seen, n.Suspect = absent.seen, absent.suspect
-	n.Report = health.InWords(f.withFacts(name, n.Report))
+	n.Report = withNames(health.InWords(f.withFacts(name, n.Report)), book)
 	n.State = health.OfNode(absent.gone, want.Hash, n.Report)
 	return n, absent.left, nil
 }
