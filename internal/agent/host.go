@@ -39,6 +39,8 @@ type Host struct {
 	drivers  []driver.Driver
 	features map[model.Feature]bool
 	reserved atomic.Pointer[[]string]
+
+	inspection inspection
 }
 
 var _ System = (*Host)(nil)
@@ -53,7 +55,7 @@ type HostOptions struct {
 
 // NewHost opens the node.
 func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
-	h := &Host{version: o.Version, ovs: ovs.New(ovs.Options{Socket: o.OVSSocket})}
+	h := &Host{version: o.Version, inspection: inspection{filters: nft.NewWatcher(nil)}, ovs: ovs.New(ovs.Options{Socket: o.OVSSocket})}
 	var err error
 	if h.conn, err = rtnl.Open(nil); err != nil {
 		return nil, err

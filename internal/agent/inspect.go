@@ -22,11 +22,22 @@ type Inspector interface {
 	Inspect(ctx context.Context, cfg *model.Config, want *desired.Node) []protocol.ObjectStatus
 }
 
-// standing is what a pass was about.
+// standing is what a pass was about. It stays the same while passes want the same.
 type standing struct {
 	doc  *protocol.Document
 	hash string // of doc
-	want *desired.Node
+	// want is what the node shall be, and wantHash its hash.
+	want     *desired.Node
+	wantHash string
+}
+
+// stand notes what a pass was about.
+func (a *Agent) stand(s standing) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.standing.hash != s.hash || a.standing.wantHash != s.wantHash {
+		a.standing = s
+	}
 }
 
 // finding is what inspections found of a document.

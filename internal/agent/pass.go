@@ -54,9 +54,7 @@ func (a *Agent) pass(ctx context.Context) error {
 		a.logSaveError(a.disk.saveApplied(applied{Want: wantHash, Boot: a.System.BootID()}))
 	}
 	a.drift.done(wantHash, failed, err)
-	a.mu.Lock()
-	a.standing = standing{doc, hash, want}
-	a.mu.Unlock()
+	a.stand(standing{doc, hash, want, wantHash})
 	a.conclude(doc, hash, facts, objects(notes, failed), err, start, writes)
 	a.logPass(doc, changes, expected, err, time.Since(start))
 	return err

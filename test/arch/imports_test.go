@@ -61,13 +61,14 @@ var flow = map[string][]string{
 	"internal/driver/link":           {"internal/driver", "internal/desired", "internal/diff", "internal/rtnl", "internal/netns"},
 	"internal/driver/route":          {"internal/driver", "internal/desired", "internal/diff", "internal/rtnl", "internal/netns"},
 	"internal/driver/sysctl":         {"internal/driver", "internal/desired", "internal/diff", "internal/netns"},
-	"internal/driver/nft":            {"internal/driver", "internal/desired", "internal/diff", "internal/netns"},
+	"internal/foreign":               {},
+	"internal/driver/nft":            {"internal/foreign", "internal/driver", "internal/desired", "internal/diff", "internal/netns"},
 	"internal/driver/ovs":            {"internal/driver", "internal/desired", "internal/diff", "internal/netns"},
 	"internal/driver/frr":            {"internal/driver/watch", "internal/driver", "internal/desired", "internal/diff", "internal/rtnl", "internal/netns", "internal/frr", "internal/delay"},
 	"internal/dnsmasq":               {"internal/desired"},
 	"internal/driver/dnsmasq":        {"internal/driver/sockets", "internal/driver/watch", "internal/driver", "internal/desired", "internal/diff", "internal/netns", "internal/dnsmasq"},
 	"internal/driver/ifupdown2":      {"internal/driver", "internal/desired", "internal/diff", "internal/rtnl", "internal/netns", "internal/ifupdown", "internal/delay"},
-	"internal/agent":                 {"internal/model", "internal/routing", "internal/desired", "internal/diff", "internal/protocol", "internal/compile", "internal/driver", "internal/rtnl", "internal/probe", "internal/pki", "pkg/api", "internal/delay"},
+	"internal/agent":                 {"internal/foreign", "internal/model", "internal/routing", "internal/desired", "internal/diff", "internal/protocol", "internal/compile", "internal/driver", "internal/rtnl", "internal/probe", "internal/pki", "pkg/api", "internal/delay"},
 	"internal/lab":                   {"internal/model", "pkg/api", "pkg/client", "internal/delay", "internal/probe"},
 	"internal/cli":                   {"internal/health", "internal/line", "internal/backup", "internal/model", "internal/manifest", "internal/pvedir", "internal/pveguest", "internal/pvesdn", "internal/ifupdown", "internal/pvefrr", "internal/diff", "internal/protocol", "internal/lab", "internal/nameserver/coredns", "pkg/api", "pkg/client", "internal/delay"},
 	"pkg/api":                        {"internal/model", "internal/diff", "internal/protocol"},
@@ -86,7 +87,7 @@ var flow = map[string][]string{
 // pure are the packages that compute and do nothing else: the standard library
 // packages below are closed to them, and so is every module but the standard
 // library.
-var pure = []string{"internal/model", "internal/desired", "internal/diff", "internal/health", "internal/compile", "internal/pve", "internal/pvesdn", "internal/pvedir", "internal/pveguest", "internal/ifupdown", "internal/frr", "internal/routing", "internal/pvefrr", "internal/nameserver", "internal/dnsmasq"}
+var pure = []string{"internal/model", "internal/desired", "internal/diff", "internal/foreign", "internal/health", "internal/compile", "internal/pve", "internal/pvesdn", "internal/pvedir", "internal/pveguest", "internal/ifupdown", "internal/frr", "internal/routing", "internal/pvefrr", "internal/nameserver", "internal/dnsmasq"}
 
 var impure = []string{
 	"context", "crypto/rand", "io/fs", "io/ioutil", "log", "log/slog", "math/rand", "math/rand/v2",
