@@ -81,7 +81,7 @@ var flow = map[string][]string{
 	// The name server of a node is a process of its own.
 	"internal/nameserver":         {"internal/desired"},
 	"internal/nameserver/coredns": {"internal/desired", "internal/nameserver"},
-	"internal/driver/nameserver":  {"internal/driver", "internal/desired", "internal/diff", "internal/netns", "internal/nameserver", "internal/delay"},
+	"internal/driver/nameserver":  {"internal/driver/sockets", "internal/driver", "internal/desired", "internal/diff", "internal/netns", "internal/nameserver", "internal/delay"},
 }
 
 // pure are the packages that compute and do nothing else: the standard library
