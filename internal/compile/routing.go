@@ -44,6 +44,7 @@ func (n *node) routing() {
 			need.fabric(f)
 		}
 	}
+	n.besideOwnRouter(&i)
 	if len(i.Controllers)+len(i.Fabrics) == 0 {
 		return
 	}
