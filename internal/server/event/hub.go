@@ -184,13 +184,21 @@ func nodeEvent(n api.NodeStatus) api.NodeEvent {
 	for _, o := range n.Report.Objects {
 		switch health.OfObject(o) {
 		case protocol.Degraded:
-			e.Failed = append(e.Failed, o.Object)
+			e.Failed = with(e.Failed, o.Object)
 		case protocol.Warning:
-			e.Warned = append(e.Warned, o.Object)
+			e.Warned = with(e.Warned, o.Object)
 		case protocol.Converged, protocol.Applying, protocol.Unreachable:
 		}
 	}
 	return e
+}
+
+// with adds an object to a list that does not have it.
+func with(list []string, object string) []string {
+	if slices.Contains(list, object) {
+		return list
+	}
+	return append(list, object)
 }
 
 // compare finds what happened between two views.

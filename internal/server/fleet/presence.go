@@ -138,6 +138,9 @@ func (f *Fleet) gone(node string) absence {
 		out.seen = h.seen
 	}
 	a := f.attends[node]
+	if a != nil && a.own {
+		out.seen = latest(out.seen, a.lost) // a poll stood until then
+	}
 	if at, ok := f.others.nodes[node]; ok && (a == nil || a.open == 0 && (!a.own || at.After(a.lost))) {
 		out.seen = latest(out.seen, at)
 		return out
@@ -234,7 +237,7 @@ func (f *Fleet) moved(nodes map[string]time.Time, serverEnded bool) {
 	}
 	was := f.others.nodes
 	woken := false
-	for n := range was {
+	for n, shown := range was {
 		if _, still := nodes[n]; still {
 			continue
 		}
@@ -243,7 +246,7 @@ func (f *Fleet) moved(nodes map[string]time.Time, serverEnded bool) {
 			a = &attendance{}
 			f.attends[n] = a
 		}
-		if a.open == 0 {
+		if a.open == 0 && (!a.own || shown.After(a.lost)) { // else it has polled here since
 			a.own = false
 			a.lost, a.grace = f.now(), min(grace, f.unreachable)
 			time.AfterFunc(a.grace+time.Millisecond, func() { f.recheck(n) })

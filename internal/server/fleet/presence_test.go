@@ -172,6 +172,29 @@ func TestAServerEnds(t *testing.T) {
 	}
 }
 
+// A server that was killed and starts again finds its own record of before, which says
+// nothing of a node that ends after that.
+func TestAServerStartsAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := mem.New()
+		if _, err := st.Txn(t.Context(), nil, []store.Op{store.Put(prefixPresence+"before", mustJSON(presenceDoc{7, []string{"n1"}}))}); err != nil {
+			t.Fatal(err)
+		}
+		f, _ := open(t, st)
+		time.Sleep(5 * time.Second)
+		f.is(t, "while the agent looks for the server", false, false)
+		cut := poll(f)
+		time.Sleep(5 * time.Second)
+		cut()
+		for range 60 {
+			time.Sleep(time.Second)
+			if f.now().Sub(f.started) > 15*time.Second+pollGrace {
+				f.is(t, "after its end", true, true)
+			}
+		}
+	})
+}
+
 func mustJSON(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
