@@ -57,6 +57,7 @@ func (r *reach) round(targets []target) {
 		r.sockets = map[netip.Addr]int{}
 	}
 	errs := map[netip.Addr]error{}
+
 	used := map[netip.Addr]bool{}
 	for _, fd := range r.sockets {
 		readErrors(fd, errs)
@@ -71,7 +72,7 @@ func (r *reach) round(targets []target) {
 			}
 			r.sockets[t.local] = fd
 		}
-		if err := unix.Sendto(fd, nil, unix.MSG_DONTWAIT, sockaddr(t.remote, t.port)); err != nil && errs[t.remote] == nil {
+		if err := send(fd, t); err != nil && errs[t.remote] == nil {
 			errs[t.remote] = err
 		}
 	}
@@ -88,6 +89,21 @@ func (r *reach) round(targets []target) {
 		}
 	}
 	r.failing = failing
+}
+
+// send sends to a target. A socket returns what was said against an earlier datagram, to
+// whomever, before it sends another: that is taken first, and counts for nothing here.
+func send(fd int, t target) error {
+	var err error
+	for range 3 {
+		if _, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR); err != nil {
+			return nil
+		}
+		if err = unix.Sendto(fd, nil, unix.MSG_DONTWAIT, sockaddr(t.remote, t.port)); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // unreachable is what an error of a probe says of the other end; empty if nothing.
