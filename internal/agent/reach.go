@@ -96,9 +96,7 @@ func (r *reach) round(targets []target) {
 func send(fd int, t target) error {
 	var err error
 	for range 3 {
-		if _, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR); err != nil {
-			return nil
-		}
+		_, _ = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR) // takes it
 		if err = unix.Sendto(fd, nil, unix.MSG_DONTWAIT, sockaddr(t.remote, t.port)); err == nil {
 			return nil
 		}

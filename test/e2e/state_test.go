@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -66,7 +67,6 @@ func TestAgentGone(t *testing.T) {
 		}
 	}
 
-	events = c.nodeEvents("node1", "node2")
 	c.kill("server")
 	c.labRun("up")
 	for range 40 {
@@ -208,8 +208,11 @@ func TestNeighboursGone(t *testing.T) {
 	for _, n := range []string{"node1", "node2", "node3"} {
 		c.eventually(60*time.Second, func() error {
 			out, err := c.vtysh(n, "show bgp summary json")
-			if err != nil || strings.Count(out, "Established") != 2 {
-				return fmt.Errorf("sessions of %s: %v\n%s", n, err, out)
+			if err == nil && strings.Count(out, "Established") != 2 {
+				err = errors.New("not all stand")
+			}
+			if err != nil {
+				return fmt.Errorf("sessions of %s: %w\n%s", n, err, out)
 			}
 			return nil
 		})

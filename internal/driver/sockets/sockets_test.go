@@ -43,12 +43,12 @@ func TestHolderOfAnAddress(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer u.Close()
+		defer func() { _ = u.Close() }()
 		l, err := net.Listen("tcp"+family, listen)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close()
+		defer func() { _ = l.Close() }()
 		for tcp, at := range map[bool]net.Addr{false: u.LocalAddr(), true: l.Addr()} {
 			port := netip.MustParseAddrPort(at.String()).Port()
 			for address, want := range map[string]bool{
