@@ -145,7 +145,7 @@ func (h *Host) Facts(ctx context.Context) (*model.Facts, error) {
 	if suite == nil {
 		return f, nil
 	}
-	f.FRR = &model.FRRFacts{Version: suite.Version, AutoRT: suite.AutoRT, ASN: suite.ASN}
+	f.FRR = &model.FRRFacts{Version: suite.Version, AutoRT: suite.AutoRT, ASN: int(suite.ASN)}
 	local, err := os.ReadFile(h.frr.LocalPath())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read the operator's own FRR configuration: %w", err)

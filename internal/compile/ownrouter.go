@@ -13,7 +13,7 @@ func (n *node) besideOwnRouter(i *routing.Intent) {
 	if n.facts.FRR == nil || n.facts.FRR.ASN == 0 {
 		return
 	}
-	own, asn := n.facts.FRR.ASN, i.RouterASN()
+	own, asn := uint32(n.facts.FRR.ASN), i.RouterASN()
 	for _, f := range i.Fabrics {
 		if asn == 0 && f.Protocol == routing.BGPFabric {
 			asn = f.ASN

@@ -44,7 +44,7 @@ type FRRFacts struct {
 	AutoRT bool `json:"autoRT,omitempty"`
 	// ASN is the AS number of a BGP router outside all VRFs that the node's operator has
 	// configured; 0 without one.
-	ASN uint32 `json:"asn,omitempty"`
+	ASN int `json:"asn,omitempty"`
 }
 
 // IPv6Tunnels tells whether EVPN tunnels may run over IPv6, which FRR knows from
