@@ -73,6 +73,8 @@ func TestRevisionHasNodeResults(t *testing.T) {
 	apply("zb")
 	report(2, protocol.Degraded, failing)
 	report(2, protocol.Converged)
+	// What a neighbour does later is no result of the revision.
+	report(2, protocol.Degraded, protocol.ObjectStatus{Object: "controller/c", State: protocol.Degraded, Message: "no session", Class: protocol.ClassPeer})
 	first, err := s.local.Revision(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)

@@ -170,7 +170,7 @@ func TestNodes(t *testing.T) {
 	}
 	states := func(nodes ...api.NodeStatus) map[string]api.NodeEvent { return nodeEvents(&api.Status{Nodes: nodes}) }
 	old := states(node("a", protocol.Converged), node("b", protocol.Converged), node("gone", protocol.Converged))
-	new := states(node("b", protocol.Degraded, "vnet/v1"), node("a", protocol.Converged), node("new", protocol.Applying), api.NodeStatus{Name: "silent", State: protocol.Unreachable})
+	new := states(node("b", protocol.Degraded, "vnet/v1", "vnet/v1"), node("a", protocol.Converged), node("new", protocol.Applying), api.NodeStatus{Name: "silent", State: protocol.Unreachable})
 	var got []api.NodeEvent
 	for _, e := range compareNodes(old, new) {
 		got = append(got, *e.Node)
