@@ -10,7 +10,7 @@ import (
 )
 
 // reachEvery is the time between two probes of a tunnel's other ends.
-const reachEvery = 15 * time.Second
+const reachEvery = 10 * time.Second
 
 // reach finds other ends of tunnels that cannot be reached. It sends each an empty
 // datagram to the tunnels' own port, which the receiver drops, and hears only what the
@@ -20,13 +20,15 @@ const reachEvery = 15 * time.Second
 type reach struct {
 	sockets map[netip.Addr]int
 	last    time.Time
-	// failing is how often in a row a probe was refused, and why.
 	failing map[netip.Addr]refused
 }
 
+// refused is how often in a row a probe was refused, and why; now tells that the last one
+// was.
 type refused struct {
 	times  int
 	reason string
+	now    bool
 }
 
 // target is an other end of tunnels.
@@ -35,9 +37,15 @@ type target struct {
 	port          uint16
 }
 
-// probe sends to all targets when it is time, and returns why those cannot be reached
-// that were not in two rounds.
+// probe takes what was said against probes and, when it is time, sends new ones. It
+// returns why those targets cannot be reached that were not twice in a row.
 func (r *reach) probe(now time.Time, targets []target) map[netip.Addr]string {
+	if r.sockets == nil {
+		r.sockets, r.failing = map[netip.Addr]int{}, map[netip.Addr]refused{}
+	}
+	for _, fd := range r.sockets {
+		readErrors(fd, r.refuse)
+	}
 	if now.Sub(r.last) >= reachEvery {
 		r.last = now
 		r.round(targets)
@@ -51,17 +59,25 @@ func (r *reach) probe(now time.Time, targets []target) map[netip.Addr]string {
 	return out
 }
 
-// round takes what was said against the last probes, and sends new ones.
-func (r *reach) round(targets []target) {
-	if r.sockets == nil {
-		r.sockets = map[netip.Addr]int{}
+// refuse notes what was said against a probe.
+func (r *reach) refuse(remote netip.Addr, err error) {
+	f := r.failing[remote]
+	if reason := unreachable(err); reason != "" && !f.now {
+		r.failing[remote] = refused{f.times + 1, reason, true}
 	}
-	errs := map[netip.Addr]error{}
+}
 
-	used := map[netip.Addr]bool{}
-	for _, fd := range r.sockets {
-		readErrors(fd, errs)
+// round forgets those against which nothing was said, and sends to all targets.
+func (r *reach) round(targets []target) {
+	for remote, f := range r.failing {
+		if f.now {
+			f.now = false
+			r.failing[remote] = f
+		} else {
+			delete(r.failing, remote)
+		}
 	}
+	used := map[netip.Addr]bool{}
 	for _, t := range targets {
 		used[t.local] = true
 		fd, open := r.sockets[t.local]
@@ -72,8 +88,8 @@ func (r *reach) round(targets []target) {
 			}
 			r.sockets[t.local] = fd
 		}
-		if err := send(fd, t); err != nil && errs[t.remote] == nil {
-			errs[t.remote] = err
+		if err := send(fd, t); err != nil {
+			r.refuse(t.remote, err)
 		}
 	}
 	for local, fd := range r.sockets {
@@ -82,13 +98,6 @@ func (r *reach) round(targets []target) {
 			delete(r.sockets, local)
 		}
 	}
-	failing := map[netip.Addr]refused{}
-	for _, t := range targets {
-		if reason := unreachable(errs[t.remote]); reason != "" && failing[t.remote].times == 0 {
-			failing[t.remote] = refused{r.failing[t.remote].times + 1, reason}
-		}
-	}
-	r.failing = failing
 }
 
 // send sends to a target. A socket returns what was said against an earlier datagram, to
@@ -145,7 +154,7 @@ func sockaddr(a netip.Addr, port uint16) unix.Sockaddr {
 }
 
 // readErrors takes what was said against what a socket sent, by destination.
-func readErrors(fd int, errs map[netip.Addr]error) {
+func readErrors(fd int, refuse func(netip.Addr, error)) {
 	data, oob := make([]byte, 512), make([]byte, 512)
 	for {
 		_, n, _, from, err := unix.Recvmsg(fd, data, oob, unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
@@ -159,7 +168,7 @@ func readErrors(fd int, errs map[netip.Addr]error) {
 		for _, m := range messages {
 			// struct sock_extended_err (linux/errqueue.h) begins with the error.
 			if len(m.Data) >= 4 && (m.Header.Type == unix.IP_RECVERR || m.Header.Type == unix.IPV6_RECVERR) {
-				errs[address(from)] = unix.Errno(binary.NativeEndian.Uint32(m.Data))
+				refuse(address(from), unix.Errno(binary.NativeEndian.Uint32(m.Data)))
 			}
 		}
 	}
