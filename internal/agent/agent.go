@@ -80,12 +80,14 @@ type Agent struct {
 
 	wake chan struct{}
 
-	mu      sync.Mutex
-	doc     *protocol.Document // what the node shall be
-	hash    string             // of doc, as the server has it
-	message string             // what is wrong besides the objects
-	status  *protocol.Status   // of the last pass
-	changed chan struct{}      // closed when status is newer than the last report
+	mu       sync.Mutex
+	doc      *protocol.Document // what the node shall be
+	hash     string             // of doc, as the server has it
+	message  string             // what is wrong besides the objects
+	status   *protocol.Status   // of the last pass
+	standing standing           // what the last pass was about
+	found    finding            // of the last inspection
+	changed  chan struct{}      // closed when status is newer than the last report
 
 	drift    driftLog
 	bindings *bindings
@@ -150,6 +152,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	wg.Go(func() { a.report(ctx, link) })
 	wg.Go(func() { a.renew(ctx, link) })
 	wg.Go(func() { a.answer(ctx, link) })
+	wg.Go(func() { a.inspect(ctx) })
 	defer wg.Wait()
 
 	a.loop(ctx, events)

@@ -39,6 +39,8 @@ type Host struct {
 	drivers  []driver.Driver
 	features map[model.Feature]bool
 	reserved atomic.Pointer[[]string]
+
+	inspection inspection
 }
 
 var _ System = (*Host)(nil)
@@ -53,7 +55,7 @@ type HostOptions struct {
 
 // NewHost opens the node.
 func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
-	h := &Host{version: o.Version, ovs: ovs.New(ovs.Options{Socket: o.OVSSocket})}
+	h := &Host{version: o.Version, inspection: inspection{filters: nft.NewWatcher(nil)}, ovs: ovs.New(ovs.Options{Socket: o.OVSSocket})}
 	var err error
 	if h.conn, err = rtnl.Open(nil); err != nil {
 		return nil, err
@@ -143,7 +145,7 @@ func (h *Host) Facts(ctx context.Context) (*model.Facts, error) {
 	if suite == nil {
 		return f, nil
 	}
-	f.FRR = &model.FRRFacts{Version: suite.Version, AutoRT: suite.AutoRT}
+	f.FRR = &model.FRRFacts{Version: suite.Version, AutoRT: suite.AutoRT, ASN: int(suite.ASN)}
 	local, err := os.ReadFile(h.frr.LocalPath())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read the operator's own FRR configuration: %w", err)

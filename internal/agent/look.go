@@ -13,7 +13,6 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
-	"github.com/viaduct-sdn/viaduct/internal/routing"
 )
 
 // Viewer is a System that shows its state to those who ask. It changes nothing.
@@ -153,7 +152,8 @@ func seeRoutes(ctx context.Context, v Viewer, cfg *model.Config, zone string) ([
 	if z == nil || z.Type != model.ZoneEVPN {
 		return nil, fmt.Errorf("zone %s is no evpn zone of this node", zone)
 	}
-	routes, err := showRoutes(ctx, v, "show ip route vrf vrf_"+zone+" json", "show ipv6 route vrf vrf_"+zone+" json")
+	vrf := model.LinkVRF.OfZone(z)
+	routes, err := showRoutes(ctx, v, "show ip route vrf "+vrf+" json", "show ipv6 route vrf "+vrf+" json")
 	out := make([]protocol.VRFRoute, 0, len(routes))
 	for _, r := range routes {
 		o := protocol.VRFRoute{Prefix: r.Prefix, Metric: r.Metric, Protocol: r.Protocol, NextHops: []string{}}
@@ -222,7 +222,7 @@ func paths(raw []json.RawMessage) []evpnPath {
 
 // fabricLinks are the interfaces of the node in a fabric, its own device among them.
 func fabricLinks(f *model.Fabric, m *model.FabricNode) []string {
-	out := []string{routing.FabricDevice(f.ID)}
+	out := []string{model.LinkFabric.Of(f.ID)}
 	for _, i := range m.Interfaces {
 		out = append(out, i.Name)
 	}

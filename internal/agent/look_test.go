@@ -44,6 +44,9 @@ var recorded = map[string]string{
 	"show ip route vrf vrf_z1 json": `{"10.0.2.0/24":[{"prefix":"10.0.2.0/24","protocol":"bgp","metric":20,"nexthops":[{"ip":"192.0.2.2","interfaceName":"vrfbr_1"}]}],
 		"0.0.0.0/0":[{"prefix":"0.0.0.0/0","protocol":"kernel","metric":8192,"nexthops":[{"unreachable":true}]}]}`,
 	"show ipv6 route vrf vrf_z1 json": `{}`,
+	// The compiler's name for a zone whose ID is too long for an interface.
+	"show ip route vrf vrf_4711 json":   `{"10.0.3.0/24":[{"prefix":"10.0.3.0/24","protocol":"bgp","nexthops":[{"ip":"192.0.2.3"}]}]}`,
+	"show ipv6 route vrf vrf_4711 json": `{}`,
 	"show bgp l2vpn evpn route vni 100 type 2 json": `{"[2]:[0]:[48]:[02:00:00:00:00:01]:[32]:[10.0.1.5]":{"prefixLen":352,"paths":[[{"bestpath":true,"mac":"02:00:00:00:00:01","ip":"10.0.1.5","nexthops":[{"ip":"192.0.2.1"}]}],
 		[{"mac":"02:00:00:00:00:01","ip":"10.0.1.5","nexthops":[{"ip":"192.0.2.9"}]}]]},"numPrefix":1,"numPaths":2}`,
 	"show openfabric neighbor detail json": `{"areas":[{"area":"ring","circuits":[{"circuit":0,"adj":"node2","interface":{"name":"eth1","state":"Up","last-ago":"24s"}},{"circuit":0}]}]}`,
@@ -57,7 +60,8 @@ var recorded = map[string]string{
 
 func TestLook(t *testing.T) {
 	cfg := model.Config{
-		Zones:     map[string]*model.Zone{"z1": {ID: "z1", Type: model.ZoneEVPN}, "z2": {ID: "z2", Type: model.ZoneSimple}},
+		Zones: map[string]*model.Zone{"z1": {ID: "z1", Type: model.ZoneEVPN}, "z2": {ID: "z2", Type: model.ZoneSimple},
+			"twelveletter": {ID: "twelveletter", Type: model.ZoneEVPN, VRFVXLAN: 4711}},
 		VNets:     map[string]*model.VNet{"vnet1": {ID: "vnet1", Zone: "z1", Tag: 100}, "vnet2": {ID: "vnet2", Zone: "z2"}},
 		Firewalls: map[string]*model.Firewall{"vnet1": {ID: "vnet1", Rules: []model.FirewallRule{{Type: model.RuleGroup, Action: "web"}}}},
 		Fabrics: map[string]*model.Fabric{
@@ -80,6 +84,7 @@ func TestLook(t *testing.T) {
 		{protocol.AskBridges, "localnetwork", `[{"name":"vmbr0","vlanFiltering":false,"ports":null}]`},
 		{protocol.AskBridges, "none", `zone none is not on this node`},
 		{protocol.AskRoutes, "z1", `[{"prefix":"0.0.0.0/0","metric":8192,"protocol":"kernel","nextHops":["unreachable"]},{"prefix":"10.0.2.0/24","metric":20,"protocol":"bgp","nextHops":["192.0.2.2"]}]`},
+		{protocol.AskRoutes, "twelveletter", `[{"prefix":"10.0.3.0/24","metric":0,"protocol":"bgp","nextHops":["192.0.2.3"]}]`},
 		{protocol.AskRoutes, "z2", `zone z2 is no evpn zone of this node`},
 		{protocol.AskMACs, "vnet1", `[{"ip":"10.0.1.5","mac":"02:00:00:00:00:01","nextHop":"192.0.2.1"}]`},
 		{protocol.AskMACs, "vnet2", `vnet vnet2 is of no evpn zone of this node`},

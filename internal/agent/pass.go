@@ -12,6 +12,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/driver/sockets"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
@@ -53,6 +54,7 @@ func (a *Agent) pass(ctx context.Context) error {
 		a.logSaveError(a.disk.saveApplied(applied{Want: wantHash, Boot: a.System.BootID()}))
 	}
 	a.drift.done(wantHash, failed, err)
+	a.stand(standing{doc, hash, want, wantHash})
 	a.conclude(doc, hash, facts, objects(notes, failed), err, start, writes)
 	a.logPass(doc, changes, expected, err, time.Since(start))
 	return err
@@ -132,7 +134,7 @@ func Check(ctx context.Context, data string, sys System) (revision int64, change
 func objects(notes []compile.Note, failed []*driver.ObjectError) []protocol.ObjectStatus {
 	var out []protocol.ObjectStatus
 	for _, f := range failed {
-		out = append(out, protocol.ObjectStatus{Object: f.Owner, State: protocol.Degraded, Message: f.Err.Error()})
+		out = append(out, protocol.ObjectStatus{Object: f.Owner, State: protocol.Degraded, Message: f.Err.Error(), Class: classOf(f.Err)})
 	}
 	for _, level := range []compile.Level{compile.LevelError, compile.LevelWarning} {
 		for _, n := range notes {
@@ -143,10 +145,20 @@ func objects(notes []compile.Note, failed []*driver.ObjectError) []protocol.Obje
 			if level == compile.LevelError {
 				state = protocol.Degraded
 			}
-			out = append(out, protocol.ObjectStatus{Object: n.Object, State: state, Message: n.Message})
+			out = append(out, protocol.ObjectStatus{Object: n.Object, State: state, Message: n.Message, Class: n.Class})
 		}
 	}
 	return out
+}
+
+// classOf tells what kind of thing kept a driver from making an object.
+func classOf(err error) protocol.Class {
+	var conflict *driver.Conflict
+	var taken *sockets.TakenError
+	if errors.As(err, &conflict) || errors.As(err, &taken) {
+		return protocol.ClassForeign
+	}
+	return ""
 }
 
 // conclude makes the status of a pass and wakes the reporter if it tells
@@ -179,7 +191,7 @@ func (a *Agent) conclude(doc *protocol.Document, hash string, facts *model.Facts
 	}
 	a.status = s
 	if old == nil || writes > 0 || old.Hash != s.Hash || old.State != s.State || old.Message != s.Message ||
-		!slices.Equal(old.Objects, s.Objects) || !slices.Equal(old.Ports, s.Ports) || !reflect.DeepEqual(old.Facts, s.Facts) {
+		!slices.EqualFunc(old.Objects, s.Objects, sameObject) || !slices.Equal(old.Ports, s.Ports) || !reflect.DeepEqual(old.Facts, s.Facts) {
 		a.notifyLocked()
 	}
 }

@@ -182,11 +182,12 @@ func (a *Agent) report(ctx context.Context, link *serverLink) {
 	for ctx.Err() == nil {
 		a.mu.Lock()
 		status, changed := a.status, a.changed
-		message := a.message
+		message, found := a.message, a.found
 		a.mu.Unlock()
 		if status != nil {
 			var err error
 			s := *status
+			withFindings(&s, found)
 			if message != "" && !strings.Contains(s.Message, message) {
 				s.Message, s.State = strings.TrimSpace(s.Message+"\n"+message), protocol.Degraded
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/health"
 	"github.com/viaduct-sdn/viaduct/internal/manifest"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
@@ -174,6 +175,7 @@ func (d *description) render(v planView) (string, error) {
 	section("NICs", d.nicsText())
 	section("Addresses", d.addressesText())
 	section("Nodes", d.nodesText(v))
+	section("Problems", d.problemsText(v))
 	section("Notes", d.notesText(v))
 	section("Related", d.relatedText())
 	return b.String(), nil
@@ -251,26 +253,28 @@ func (d *description) nodesText(v planView) string {
 		if !d.onNode(n.Name) {
 			continue
 		}
-		state, message := n.State, ""
-		if state == protocol.Degraded && d.kind != model.KindNode {
-			state = protocol.Converged // others failed, unless this one is listed
+		state, messages := health.Object(&n, d.ref())
+		if d.kind == model.KindNode {
+			state, messages = n.State, []string{brief(&n)}
 		}
-		if n.Report != nil {
-			if d.kind == model.KindNode {
-				message = n.Report.Message
-			}
-			for _, o := range n.Report.Objects {
-				if o.Object == d.ref() {
-					state, message = o.State, o.Message
-				}
-			}
+		if n.State == protocol.Unreachable {
+			messages = []string{health.Message(&n)}
 		}
-		rows = append(rows, []string{"  " + n.Name, v.style.state(state), ago(v.now, n.Seen), message})
+		rows = append(rows, []string{"  " + n.Name, v.style.state(state), ago(v.now, n.Seen), strings.Join(messages, "; ")})
 	}
 	if len(rows) == 0 {
 		return ""
 	}
 	return table([]string{"  NODE", "STATE", "SEEN", "MESSAGE"}, rows)
+}
+
+// problemsText is what is wrong with the described node.
+func (d *description) problemsText(v planView) string {
+	if d.kind != model.KindNode {
+		return ""
+	}
+	return statusView{style: v.style, now: v.now}.problems(health.Of(health.Problems(slices.DeleteFunc(slices.Clone(d.status.Nodes),
+		func(n api.NodeStatus) bool { return n.Name != d.id })), d.id))
 }
 
 func (d *description) notesText(v planView) string {

@@ -31,6 +31,9 @@ func (d *description) factsText() string {
 	if f.FRR != nil && !f.FRR.IPv6Tunnels() {
 		frr += "; EVPN tunnels over IPv4 only"
 	}
+	if f.FRR != nil && f.FRR.ASN != 0 {
+		frr += fmt.Sprintf("; router bgp %d of its own", f.FRR.ASN)
+	}
 	ovs := "does not answer"
 	if f.OVS {
 		ovs = "answers"

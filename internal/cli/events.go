@@ -131,6 +131,9 @@ func nodeText(n *api.NodeEvent) string {
 	if len(n.Failed) > 0 {
 		text += ", not as declared: " + strings.Join(n.Failed, " ")
 	}
+	if len(n.Warned) > 0 {
+		text += ", with warnings: " + strings.Join(n.Warned, " ")
+	}
 	if n.Message != "" {
 		text += ": " + n.Message
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/health"
 	"github.com/viaduct-sdn/viaduct/internal/manifest"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
@@ -199,21 +200,27 @@ type nodesNote struct {
 }
 
 // collectNotes puts equal notes of several nodes together: errors first, then
-// warnings, otherwise in order of appearance.
+// warnings, and of these causes before what follows from them.
 func collectNotes(nodes []api.NodePlan) []*nodesNote {
 	var out []*nodesNote
 	seen := make(map[api.Note]*nodesNote)
 	for _, n := range nodes {
 		for _, note := range n.Notes {
-			if seen[note] == nil {
-				seen[note] = &nodesNote{Note: note}
-				out = append(out, seen[note])
+			key := note
+			key.Message = health.Nameless(note.Message, n.Node)
+			if have := seen[key]; have != nil {
+				have.Note = key
+				have.nodes = append(have.nodes, n.Node)
+				continue
 			}
-			seen[note].nodes = append(seen[note].nodes, n.Node)
+			seen[key] = &nodesNote{Note: note, nodes: []string{n.Node}}
+			out = append(out, seen[key])
 		}
 	}
 	rank := map[string]int{"error": -2, "warning": -1}
-	slices.SortStableFunc(out, func(a, b *nodesNote) int { return cmp.Compare(rank[a.Level], rank[b.Level]) })
+	slices.SortStableFunc(out, func(a, b *nodesNote) int {
+		return cmp.Or(cmp.Compare(rank[a.Level], rank[b.Level]), cmp.Compare(health.Rank(a.Class), health.Rank(b.Class)))
+	})
 	return out
 }
 

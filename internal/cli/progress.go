@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/delay"
+	"github.com/viaduct-sdn/viaduct/internal/health"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/pkg/client"
@@ -77,23 +79,36 @@ func (p *progress) show(st *api.Status, now time.Time) bool {
 		wide = max(wide, width(n.Name))
 	}
 	for _, n := range st.Nodes {
-		state := p.stateOf(st, n)
+		n.State = p.stateOf(st, n)
+		state := n.State
 		done = done && state != protocol.Applying
 		pad := strings.Repeat(" ", max(0, len(protocol.Unreachable)-len(state))) // the longest of them
-		line := fmt.Sprintf("  %-*s  %s%s  %s", wide, n.Name, p.style.state(state), pad, nodeMessage(n, state, now.Sub(p.start)))
+		line := fmt.Sprintf("  %-*s  %s%s  %s", wide, n.Name, p.style.state(state), pad, nodeMessage(&n, now.Sub(p.start)))
 		line = strings.TrimRight(line, " ")
 		if p.live {
 			b.WriteString(line + "\n")
 			p.lines++
 			continue
 		}
-		if key := string(state) + firstProblem(n); p.last[n.Name] != key {
+		if key := string(state) + problemsOf(&n); p.last[n.Name] != key {
 			p.last[n.Name] = key
 			b.WriteString(line + "\n")
 		}
 	}
+	if done {
+		b.WriteString(statusView{style: p.style, now: now}.problems(p.problems(st)))
+	}
 	_, _ = io.WriteString(p.w, b.String()) // a view only: the verdict counts
 	return done
+}
+
+// problems are those of the nodes as seen from the revision awaited.
+func (p *progress) problems(st *api.Status) []api.NodeProblem {
+	nodes := slices.Clone(st.Nodes)
+	for i := range nodes {
+		nodes[i].State = p.stateOf(st, nodes[i])
+	}
+	return health.Problems(nodes)
 }
 
 // stateOf is a node's state as seen from the revision awaited: what it reported
@@ -108,19 +123,25 @@ func (p *progress) stateOf(st *api.Status, n api.NodeStatus) protocol.State {
 	return n.State
 }
 
-func nodeMessage(n api.NodeStatus, state protocol.State, elapsed time.Duration) string {
-	switch state {
-	case protocol.Converged:
-		if n.Report != nil && n.Report.Duration > 0 {
-			return "in " + short(n.Report.Duration)
-		}
-		return ""
+// nodeMessage says how a node fares, on one line: what is wrong in full follows when all
+// have come to an end.
+func nodeMessage(n *api.NodeStatus, elapsed time.Duration) string {
+	switch n.State {
 	case protocol.Unreachable:
-		return "the server has not heard from it lately; it gets the revision when it is back"
+		return "its agent is not connected; it gets the revision when it is back"
+	case protocol.Converged, protocol.Warning:
+		text := ""
+		if n.Report != nil && n.Report.Duration > 0 {
+			text = "in " + short(n.Report.Duration)
+		}
+		if b := problemsOf(n); b != "" {
+			text = strings.TrimPrefix(text+"; "+b, "; ")
+		}
+		return text
 	case protocol.Applying, protocol.Degraded:
 	}
-	if msg := firstProblem(n); msg != "" {
-		return msg
+	if n.Report != nil && problemsOf(n) != "" {
+		return problemsOf(n)
 	}
 	if elapsed < time.Second {
 		return ""
@@ -128,20 +149,12 @@ func nodeMessage(n api.NodeStatus, state protocol.State, elapsed time.Duration) 
 	return short(elapsed)
 }
 
-// firstProblem is the first thing a node complains about, or "".
-func firstProblem(n api.NodeStatus) string {
+// problemsOf counts what is wrong with a node; empty for nothing.
+func problemsOf(n *api.NodeStatus) string {
 	if n.Report == nil {
 		return ""
 	}
-	if n.Report.Message != "" {
-		return n.Report.Message
-	}
-	for _, o := range n.Report.Objects {
-		if o.State == protocol.Degraded {
-			return o.Object + ": " + o.Message
-		}
-	}
-	return ""
+	return brief(n)
 }
 
 // verdict says how it ended. A node that has not the revision as declared makes
@@ -152,8 +165,13 @@ func (p *progress) verdict(st *api.Status, timedOut bool) error {
 	}
 	bad := map[protocol.State][]string{}
 	good := 0
+	warned := 0
 	for _, n := range st.Nodes {
-		if s := p.stateOf(st, n); s != protocol.Converged {
+		s := p.stateOf(st, n)
+		if s == protocol.Warning {
+			warned++
+		}
+		if !health.InPlace(s) {
 			bad[s] = append(bad[s], n.Name)
 		} else {
 			good++
@@ -174,7 +192,11 @@ func (p *progress) verdict(st *api.Status, timedOut bool) error {
 			_, _ = fmt.Fprintln(p.w, "no node has joined yet; nodes that join get the revision")
 			return nil
 		}
-		_, _ = fmt.Fprintf(p.w, "%s converged\n", count(good, "node"))
+		text := count(good, "node") + " converged"
+		if warned > 0 {
+			text += fmt.Sprintf(", %d with warnings", warned)
+		}
+		_, _ = fmt.Fprintln(p.w, text)
 		return nil
 	}
 	what := "not every node has revision %d as declared"

@@ -10,6 +10,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/health"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/pkg/client"
@@ -24,8 +25,16 @@ func (a *app) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show what runs, and whether every node has it",
-		Long: `Shows the running revision, the state of every node, and below that what failed
-and what drifted: differences that no revision asked for, found and repaired.`,
+		Long: `Shows the running revision, the state of every node, and below that what is wrong,
+causes first, and what drifted: differences that no revision asked for, found and
+repaired. The states are
+
+  converged    what was declared is in place and works
+  warning      it is in place, but something is wrong that you should know
+  applying     the node has not taken the running revision yet
+  degraded     something that was declared does not work
+  unreachable  no server has a connection of the node's agent; suspect: since a
+               moment ago`,
 		Args: args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.client()
@@ -49,7 +58,7 @@ and what drifted: differences that no revision asked for, found and repaired.`,
 		},
 	}
 	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "show it again whenever it changes, until interrupted")
-	cmd.Flags().BoolVar(&exitFlag, "exit-code", false, "exit with status 4 unless every node has converged")
+	cmd.Flags().BoolVar(&exitFlag, "exit-code", false, "exit with status 4 unless every node is converged, or has warnings only")
 	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
 	return cmd
 }
@@ -98,7 +107,7 @@ func (a *app) watchStatus(ctx context.Context, c *client.Client, output string) 
 // healthy reports whether every node has what it should.
 func healthy(st *api.Status) bool {
 	for _, n := range st.Nodes {
-		if n.State != protocol.Converged {
+		if !health.InPlace(n.State) {
 			return false
 		}
 	}
@@ -123,8 +132,8 @@ func (v statusView) render(st *api.Status) string {
 		return b.String()
 	}
 	b.WriteString("\n" + v.nodes(st))
-	if text := v.failing(st); text != "" {
-		b.WriteString("\n" + v.style.bold("Failing") + "\n" + text)
+	if text := v.problems(health.Problems(st.Nodes)); text != "" {
+		b.WriteString("\n" + v.style.bold("Problems") + "\n" + text)
 	}
 	if text := v.drift(st); text != "" {
 		b.WriteString("\n" + v.style.bold("Drift") + "\n" + text)
@@ -150,7 +159,7 @@ func (v statusView) headline(st *api.Status) string {
 		text += ", " + v.style.yellow(fmt.Sprintf("%s pending, and %d of others that you may not see", count(shown, "change"), st.PendingHidden))
 	}
 	var nodes []string
-	for _, s := range []protocol.State{protocol.Converged, protocol.Applying, protocol.Degraded, protocol.Unreachable} {
+	for _, s := range health.States {
 		if counts[s] > 0 {
 			nodes = append(nodes, fmt.Sprintf("%d %s", counts[s], v.style.state(s)))
 		}
@@ -163,7 +172,8 @@ func (v statusView) headline(st *api.Status) string {
 
 func (v statusView) nodes(st *api.Status) string {
 	rows := make([][]string, len(st.Nodes))
-	for i, n := range st.Nodes {
+	for i := range st.Nodes {
+		n := &st.Nodes[i]
 		revision, drift := "", ""
 		if n.Report != nil {
 			revision = fmt.Sprint(n.Report.Revision)
@@ -171,46 +181,59 @@ func (v statusView) nodes(st *api.Status) string {
 				drift = fmt.Sprint(len(n.Report.Drift))
 			}
 		}
-		rows[i] = []string{n.Name, v.style.state(n.State), revision, ago(v.now, n.Seen), drift, v.message(n)}
+		rows[i] = []string{n.Name, v.style.state(n.State), revision, ago(v.now, n.Seen), drift, brief(n)}
 	}
 	return table([]string{"NODE", "STATE", "REVISION", "SEEN", "DRIFT", "MESSAGE"}, rows)
 }
 
-func (v statusView) message(n api.NodeStatus) string {
+// brief is what is wrong with a node, in a few words.
+func brief(n *api.NodeStatus) string {
 	switch {
+	case n.State == protocol.Unreachable && n.Suspect:
+		return "suspect, see below"
 	case n.State == protocol.Unreachable:
-		return "keeps what it has; check that the host runs and its agent (systemctl status viaduct-agent)"
+		return "see below"
 	case n.Report == nil:
-		return "has not reported yet"
-	case n.Report.Message != "":
-		return n.Report.Message
+		return health.Message(n)
 	}
-	failing := 0
-	for _, o := range n.Report.Objects {
-		if o.State == protocol.Degraded {
-			failing++
+	degraded, warnings := 0, 0
+	for _, p := range health.Problems([]api.NodeStatus{*n}) {
+		if p.State == protocol.Warning {
+			warnings++
+		} else {
+			degraded++
 		}
 	}
-	if failing > 0 {
-		return count(failing, "object") + " failing, see below"
+	var parts []string
+	if degraded > 0 {
+		parts = append(parts, count(degraded, "problem"))
 	}
-	return ""
+	if warnings > 0 {
+		parts = append(parts, count(warnings, "warning"))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return strings.Join(parts, ", ") + ", see below"
 }
 
-func (v statusView) failing(st *api.Status) string {
+// problems are a line for each problem: the nodes that have it, and what it is.
+func (v statusView) problems(all []api.NodeProblem) string {
 	var b strings.Builder
-	for _, n := range st.Nodes {
-		if n.Report == nil {
-			continue
+	for _, p := range all {
+		text := printed(firstFew(p.Nodes, maxNamed) + ": " + health.Line(&p))
+		if p.State == protocol.Warning {
+			text = v.style.yellow(text)
+		} else {
+			text = v.style.red(text)
 		}
-		for _, o := range n.Report.Objects {
-			if o.State == protocol.Degraded {
-				fmt.Fprintf(&b, "  %s\n", v.style.red(printed(fmt.Sprintf("%s on %s: %s", o.Object, n.Name, o.Message))))
-			}
-		}
+		b.WriteString("  " + text + "\n")
 	}
 	return b.String()
 }
+
+// maxNamed is how many nodes of a problem are named.
+const maxNamed = 8
 
 // maxDriftShown is how much drift is shown for each node, the newest.
 const maxDriftShown = 5

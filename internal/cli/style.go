@@ -59,7 +59,7 @@ func (s style) state(st protocol.State) string {
 		return s.green(string(st))
 	case protocol.Degraded, protocol.Unreachable:
 		return s.red(string(st))
-	case protocol.Applying:
+	case protocol.Applying, protocol.Warning:
 	}
 	return s.yellow(string(st))
 }

@@ -36,6 +36,8 @@ type Note struct {
 	Object  string
 	Level   Level
 	Message string
+	// Class says what kind of thing is wrong; empty for the declaration itself.
+	Class protocol.Class
 }
 
 // node is the work on one node: what goes in, and what has come out so far.
@@ -159,26 +161,12 @@ func (n *node) link(l desired.Link) bool {
 		return false
 	}
 	if c := n.inTheWay(l); c != nil {
-		n.withhold(l.Owner, c.Error())
+		n.withhold(protocol.ClassForeign, l.Owner, c.Error())
 		return false
 	}
 	n.links[l.Name] = l
 	n.out.Links = append(n.out.Links, l)
 	return true
-}
-
-// maxName is the longest name of an interface, in bytes (IFNAMSIZ less the
-// final zero).
-const maxName = 15
-
-// fits returns the first name that an interface can have.
-func fits(names ...string) string {
-	for _, name := range names {
-		if len(name) <= maxName {
-			return name
-		}
-	}
-	return names[len(names)-1]
 }
 
 func subnetsByVNet(cfg *model.Config) map[string][]*model.Subnet {
@@ -191,13 +179,18 @@ func subnetsByVNet(cfg *model.Config) map[string][]*model.Subnet {
 }
 
 func (n *node) note(level Level, object, format string, args ...any) {
-	n.notes = append(n.notes, Note{Object: object, Level: level, Message: fmt.Sprintf(format, args...)})
+	n.noteOf("", level, object, format, args...)
+}
+
+// noteOf is note for what is wrong beside the declaration itself.
+func (n *node) noteOf(class protocol.Class, level Level, object, format string, args ...any) {
+	n.notes = append(n.notes, Note{Object: object, Level: level, Message: fmt.Sprintf(format, args...), Class: class})
 }
 
 // nameFree refuses a VNet whose links the node's operator has reserved. Only
 // overlays have a VXLAN device.
 func (n *node) nameFree(v *model.VNet) bool {
-	for _, name := range []string{v.ID, vxlanName(v)} {
+	for _, name := range []string{v.ID, model.LinkTunnel.Of(v.ID)} {
 		if pattern := n.reserved(name); pattern != "" {
 			n.note(LevelError, model.Ref(model.KindVNet, v.ID),
 				"the interface name %s is reserved on node %s (pattern %q); rename the VNet or change the node's reserved list", name, n.name, pattern)
@@ -233,7 +226,7 @@ func (n *node) needs(object string, features ...model.Feature) bool {
 		}
 		complete = false
 		what, part := f.Words()
-		n.note(LevelError, object, "needs %s; %s is not available on node %s (kernel %s); install a kernel that has it, or leave the node out", what, part, n.name, n.facts.Kernel)
+		n.noteOf(protocol.ClassLacking, LevelError, object, "needs %s; %s is not available on node %s (kernel %s); install a kernel that has it, or leave the node out", what, part, n.name, n.facts.Kernel)
 	}
 	return complete
 }

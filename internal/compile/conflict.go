@@ -5,6 +5,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // inTheWay finds what on the node keeps it from having a link: an interface that is
@@ -39,10 +40,10 @@ func (n *node) portInTheWay(name string) *desired.Conflict {
 }
 
 // withhold leaves an object out of the node, whole, and tells why, once.
-func (n *node) withhold(owner, why string) {
+func (n *node) withhold(class protocol.Class, owner, why string) {
 	if !n.withheld[owner] {
 		n.withheld[owner] = true
-		n.note(LevelError, owner, "%s", why)
+		n.noteOf(class, LevelError, owner, "%s", why)
 	}
 }
 
@@ -60,7 +61,7 @@ func (n *node) leaveOut() {
 				continue
 			}
 			more = true
-			n.withhold(l.Owner, "interface "+l.Name+": "+need.Name+", which it needs, could not be made on this node; see "+need.Owner)
+			n.withhold(protocol.ClassConsequence, l.Owner, "interface "+l.Name+": "+need.Name+", which it needs, could not be made on this node; see "+need.Owner)
 		}
 	}
 	gone := func(owner string) bool { return n.withheld[owner] }

@@ -5,10 +5,8 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
-
-// fabricLink is the device that holds the node's address in a fabric.
-func fabricLink(id string) string { return "dummy_" + id }
 
 // runs reports whether this release makes anything of a fabric.
 func runs(f *model.Fabric) bool { return f.Protocol != model.FabricWireGuard }
@@ -31,7 +29,7 @@ func (n *node) fabrics() {
 		if !n.needs(ref, model.FeatureDummy) {
 			continue
 		}
-		name := fabricLink(f.ID)
+		name := model.LinkFabric.Of(f.ID)
 		if !n.link(desired.Link{Name: name, Kind: desired.LinkDummy, Owner: ref, NoLinkLocal: true}) {
 			continue
 		}
@@ -54,10 +52,10 @@ func (n *node) fabricInterface(f *model.Fabric, m *model.FabricNode, l model.Fab
 	i := n.interfaceNamed(l.Name)
 	switch {
 	case i == nil:
-		n.note(LevelError, ref, "node %s has no interface %s; the fabric runs without this link; correct the name, or plug it in", n.name, l.Name)
+		n.noteOf(protocol.ClassLink, LevelError, ref, "node %s has no interface %s; the fabric runs without this link; correct the name, or plug it in", n.name, l.Name)
 		return
 	case !i.Up:
-		n.note(LevelWarning, ref, "interface %s of node %s is down; the fabric runs without this link until it is up (ip link set %s up)", i.Name, n.name, i.Name)
+		n.noteOf(protocol.ClassLink, LevelWarning, ref, "interface %s of node %s is down; the fabric runs without this link until it is up (ip link set %s up)", i.Name, n.name, i.Name)
 	}
 	if f.Protocol == model.FabricBGP {
 		n.ignoreRouters(ref, i)

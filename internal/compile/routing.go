@@ -8,6 +8,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/frr"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/routing"
 )
 
@@ -43,6 +44,7 @@ func (n *node) routing() {
 			need.fabric(f)
 		}
 	}
+	n.besideOwnRouter(&i)
 	if len(i.Controllers)+len(i.Fabrics) == 0 {
 		return
 	}
@@ -162,7 +164,7 @@ func (n *node) usesController(id string) bool {
 func (n *node) apart() (out []uint32) {
 	for _, o := range n.cfg.List(model.KindVNet) {
 		v := o.(*model.VNet)
-		if z := n.cfg.Zones[v.Zone]; z != nil && z.Type == model.ZoneVXLAN && n.links[vxlanName(v)].VXLAN != nil {
+		if z := n.cfg.Zones[v.Zone]; z != nil && z.Type == model.ZoneVXLAN && n.links[model.LinkTunnel.Of(v.ID)].VXLAN != nil {
 			out = append(out, uint32(v.Tag))
 		}
 	}
@@ -188,10 +190,10 @@ func (n *node) bgp(c *model.Controller, ref string) routing.Controller {
 	} else {
 		var leads bool
 		if id, leads = n.routerIDTowards(c.Peers); !leads {
-			n.note(LevelError, ref, "node %s has no address to speak BGP from: no route leads to the peers %v; add one, or set loopback to an interface with an address", n.name, c.Peers)
+			n.noteOf(protocol.ClassLink, LevelError, ref, "node %s has no address to speak BGP from: no route leads to the peers %v; add one, or set loopback to an interface with an address", n.name, c.Peers)
 			return nil
 		}
-		n.note(LevelWarning, ref, "node %s has no address to speak BGP from yet: sessions with the peers %v come up once the interface that leads to them has one", n.name, c.Peers)
+		n.noteOf(protocol.ClassLink, LevelWarning, ref, "node %s has no address to speak BGP from yet: sessions with the peers %v come up once the interface that leads to them has one", n.name, c.Peers)
 	}
 	return routing.BGP{
 		Owner: ref, ASN: uint32(c.ASN), RouterID: id, Own: own, Peers: c.Peers,
@@ -246,7 +248,7 @@ func (n *node) isis(c *model.Controller, ref string) routing.Controller {
 		if have := n.interfaceNamed(name); have != nil {
 			name = have.Name
 		} else {
-			n.note(LevelWarning, ref, "node %s has no interface %s; IS-IS begins there once it exists", n.name, name)
+			n.noteOf(protocol.ClassLink, LevelWarning, ref, "node %s has no interface %s; IS-IS begins there once it exists", n.name, name)
 		}
 		i.Interfaces = append(i.Interfaces, name)
 	}
@@ -292,7 +294,7 @@ func (n *node) routedZone(z *model.Zone, f *vrf) routing.Zone {
 	}
 	if z.ExitNodesLocalRouting {
 		// The routes themselves are the kernel's: see zone_evpn.
-		out.Exit.Local = &routing.LocalRouting{Link: zoneLink("xvrf_", z)}
+		out.Exit.Local = &routing.LocalRouting{Link: model.LinkExitOutside.OfZone(z)}
 	}
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // ends works out the node's end of tunnels and the other ends, from a list of
@@ -24,6 +25,11 @@ func (n *node) ends(ref string, peers []netip.Addr, fabric, loopback string) *ov
 	}
 	if !listed {
 		n.note(LevelWarning, ref, "node %s uses %s as its tunnel end, which is not in peers: the other nodes do not send to it; add it to peers", n.name, local)
+	}
+	if len(n.facts.Interfaces) > 0 && !n.facts.HasAddress(local) {
+		// What stands stays: the address may come back.
+		n.noteOf(protocol.ClassLink, LevelError, ref, "node %s does not have its address %s, so its tunnels carry nothing; give it to an interface there (ip -br addr), "+
+			"or correct address of node %s", n.name, local, n.name)
 	}
 	o.local, o.ok = local, true
 	for _, p := range peers {
@@ -51,7 +57,7 @@ func (n *node) fabricEnds(ref, id string) *overlay {
 		}
 		return m.IP6
 	}
-	o.local, o.source, o.ok = address(self), fabricLink(id), true
+	o.local, o.source, o.ok = address(self), model.LinkFabric.Of(id), true
 	for _, obj := range n.cfg.List(model.KindFabricNode) {
 		m := obj.(*model.FabricNode)
 		if a := address(m); m.Fabric == id && m.Node != n.name && a.IsValid() {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // unreachableMetric is the metric of the route that ends the look-up in a VRF:
@@ -45,7 +46,7 @@ func (n *node) evpn(z *model.Zone, v *model.VNet) {
 	ref := model.Ref(model.KindVNet, v.ID)
 	if !f.ok {
 		n.bridge(v, f.mtu, true)
-		n.note(LevelError, ref, "reaches guests of node %s only, because zone %s has no routing here; see zone %s", n.name, z.ID, z.ID)
+		n.noteOf(protocol.ClassConsequence, LevelError, ref, "reaches guests of node %s only, because zone %s has no routing here; see zone %s", n.name, z.ID, z.ID)
 		return
 	}
 	// The link-local address is added below: made by the kernel from the hardware
@@ -54,7 +55,7 @@ func (n *node) evpn(z *model.Zone, v *model.VNet) {
 		return
 	}
 	n.link(desired.Link{
-		Name: vxlanName(v), Kind: desired.LinkVXLAN, Owner: ref, MTU: f.mtu, Master: v.ID, NoLinkLocal: true,
+		Name: model.LinkTunnel.Of(v.ID), Kind: desired.LinkVXLAN, Owner: ref, MTU: f.mtu, Master: v.ID, NoLinkLocal: true,
 		Port:  &desired.BridgePort{NoLearning: true, NeighSuppress: !z.DisableARPNDSuppression},
 		VXLAN: &desired.VXLAN{ID: uint32(v.Tag), Local: f.ends.local, Port: vxlanPort(z)},
 	})
@@ -121,18 +122,12 @@ func anycastMAC(z *model.Zone) string {
 	return fmt.Sprintf("bc:24:11:%02x:%02x:%02x", sum[0], sum[1], sum[2])
 }
 
-// zoneLink is the name of a zone's link; where the zone's ID is too long for it,
-// its VNI stands in its place.
-func zoneLink(prefix string, z *model.Zone) string {
-	return fits(prefix+z.ID, fmt.Sprintf("%s%d", prefix, z.VRFVXLAN))
-}
-
 // vrf adds what the VNets of a zone share, once.
 func (n *node) vrf(z *model.Zone) *vrf {
 	if f := n.vrfs[z.ID]; f != nil {
 		return f
 	}
-	f := &vrf{mtu: z.MTU, name: zoneLink("vrf_", z), mac: anycastMAC(z), exit: slices.Contains(z.ExitNodes, n.name)}
+	f := &vrf{mtu: z.MTU, name: model.LinkVRF.OfZone(z), mac: anycastMAC(z), exit: slices.Contains(z.ExitNodes, n.name)}
 	n.vrfs[z.ID] = f
 	ref := model.Ref(model.KindZone, z.ID)
 	kernel, suite := n.needs(ref, model.FeatureVXLAN, model.FeatureVRF), n.needsFRR(ref)
@@ -144,16 +139,16 @@ func (n *node) vrf(z *model.Zone) *vrf {
 		return f
 	}
 	if f.ends = n.controllerEnds(c); !f.ends.ok {
-		n.note(LevelError, ref, "node %s has no end for its tunnels; see controller %s", n.name, c.ID)
+		n.noteOf(protocol.ClassConsequence, LevelError, ref, "node %s has no end for its tunnels; see controller %s", n.name, c.ID)
 		return f
 	}
 	f.mtu = n.overlayMTU(ref, z.MTU, f.ends)
-	bridge := zoneLink("vrfbr_", z)
+	bridge := model.LinkVRFBridge.OfZone(z)
 	f.ok = n.needs(ref, model.FeatureBridge) &&
 		n.link(desired.Link{Name: f.name, Kind: desired.LinkVRF, Owner: ref, NoLinkLocal: true, VRF: &desired.VRF{Table: desired.VRFTable(z.VRFVXLAN)}}) &&
 		n.link(desired.Link{Name: bridge, Kind: desired.LinkBridge, Owner: ref, MTU: f.mtu, Master: f.name, Bridge: &desired.Bridge{}}) &&
 		n.link(desired.Link{
-			Name: zoneLink("vrfvx_", z), Kind: desired.LinkVXLAN, Owner: ref, MTU: f.mtu, Master: bridge, NoLinkLocal: true,
+			Name: model.LinkVRFTunnel.OfZone(z), Kind: desired.LinkVXLAN, Owner: ref, MTU: f.mtu, Master: bridge, NoLinkLocal: true,
 			Port:  &desired.BridgePort{NoLearning: true, NeighSuppress: !z.DisableARPNDSuppression},
 			VXLAN: &desired.VXLAN{ID: uint32(z.VRFVXLAN), Local: f.ends.local, Port: vxlanPort(z)},
 		})
@@ -204,7 +199,7 @@ func (n *node) outward(z *model.Zone, f *vrf) {
 	if !z.ExitNodesLocalRouting || !n.needs(ref, model.FeatureVeth) {
 		return
 	}
-	outside, inside := zoneLink("xvrf_", z), zoneLink("xvrfp_", z)
+	outside, inside := model.LinkExitOutside.OfZone(z), model.LinkExitInside.OfZone(z)
 	mtu := 0
 	if f.mtu > 0 {
 		mtu = f.mtu + overheadVXLAN4
@@ -231,7 +226,7 @@ func (n *node) outward(z *model.Zone, f *vrf) {
 func (n *node) exitRoute(z *model.Zone, s *model.Subnet) {
 	r := desired.Route{Dst: s.CIDR.Masked(), Link: s.VNet, Owner: model.Ref(model.KindSubnet, s.ID)}
 	if z.ExitNodesLocalRouting {
-		r.Link, r.Via, r.Src = zoneLink("xvrf_", z), exitInside.Addr(), exitSource4.Addr()
+		r.Link, r.Via, r.Src = model.LinkExitOutside.OfZone(z), exitInside.Addr(), exitSource4.Addr()
 		if s.CIDR.Addr().Is6() {
 			r.Src = exitSource6.Addr()
 		}
@@ -316,6 +311,6 @@ func (n *node) needsFRR(object string) bool {
 	if n.facts.FRR != nil || n.facts.Features == nil {
 		return true
 	}
-	n.note(LevelError, object, "needs the routing suite FRR, which node %s does not have; install it there (apt install frr)", n.name)
+	n.noteOf(protocol.ClassLacking, LevelError, object, "needs the routing suite FRR, which node %s does not have; install it there (apt install frr)", n.name)
 	return false
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // qinq compiles a VNet of a QinQ zone. The zone has a VLAN-aware bridge of its
@@ -21,16 +22,16 @@ func (n *node) qinq(z *model.Zone, v *model.VNet) {
 		return
 	}
 	if !n.qinqBridge(z, t) {
-		n.note(LevelError, ref, "reaches guests of node %s only, because zone %s has no service VLAN here; see zone %s", n.name, z.ID, z.ID)
+		n.noteOf(protocol.ClassConsequence, LevelError, ref, "reaches guests of node %s only, because zone %s has no service VLAN here; see zone %s", n.name, z.ID, z.ID)
 		return
 	}
-	zone := "z_" + z.ID
+	zone := model.LinkServiceBridge.Of(z.ID)
 	if v.Tag != 0 {
 		if !n.needs(ref, model.FeatureVLAN) {
 			return
 		}
 		n.link(desired.Link{
-			Name: n.vlanName(fmt.Sprintf("%s.%d", zone, v.Tag), "zv_"+v.ID), Kind: desired.LinkVLAN, Owner: ref,
+			Name: model.FitLinkName(fmt.Sprintf("%s.%d", zone, v.Tag), "zv_"+v.ID), Kind: desired.LinkVLAN, Owner: ref,
 			MTU: t.mtu, Master: v.ID, NoLinkLocal: true, Port: uplinkPort(v),
 			VLAN: &desired.VLAN{Parent: zone, ID: v.Tag, Self: true},
 		})
@@ -41,7 +42,7 @@ func (n *node) qinq(z *model.Zone, v *model.VNet) {
 	if !n.needs(ref, model.FeatureVeth) {
 		return
 	}
-	inside, outside := "pr_"+z.ID, "ln_"+z.ID
+	inside, outside := model.LinkOuter.Of(z.ID), model.LinkInner.Of(z.ID)
 	if n.link(desired.Link{Name: inside, Kind: desired.LinkVeth, Owner: ref, MTU: t.mtu, Master: v.ID, NoLinkLocal: true,
 		Port: uplinkPort(v), Veth: &desired.Veth{Peer: outside}}) {
 		n.link(desired.Link{Name: outside, Kind: desired.LinkVeth, Owner: ref, MTU: t.mtu, Master: zone, NoLinkLocal: true,
@@ -53,7 +54,7 @@ func (n *node) qinq(z *model.Zone, v *model.VNet) {
 // has them all the same, so the zone's bridge is one of its own, joined to the
 // carrying bridge by a patch.
 func (n *node) qinqBeside(z *model.Zone, t *trunk, v *model.VNet) {
-	zone, outer, inner := "z_"+z.ID, "sv_"+z.ID, "up_"+z.ID
+	zone, outer, inner := model.LinkServiceBridge.Of(z.ID), model.LinkService.Of(z.ID), model.LinkServicePatch.Of(z.ID)
 	if !t.uplink {
 		ref := model.Ref(model.KindZone, z.ID)
 		for _, name := range []string{zone, outer, inner} {
@@ -68,7 +69,7 @@ func (n *node) qinqBeside(z *model.Zone, t *trunk, v *model.VNet) {
 			desired.OVSPort{Name: outer, Bridge: t.bridge, Peer: inner, Tag: z.Tag, QinQ: true, EtherType: etherType(z), Owner: ref},
 			desired.OVSPort{Name: inner, Bridge: zone, Peer: outer, Owner: ref})
 	}
-	n.ovsPort(desired.OVSPort{Name: "ln_" + v.ID, Bridge: zone, Tag: v.Tag, MTU: z.MTU, Owner: model.Ref(model.KindVNet, v.ID)}, v.ID, false)
+	n.ovsPort(desired.OVSPort{Name: model.LinkInner.Of(v.ID), Bridge: zone, Tag: v.Tag, MTU: z.MTU, Owner: model.Ref(model.KindVNet, v.ID)}, v.ID, false)
 }
 
 // etherType is the type of a zone's service VLAN.
@@ -87,7 +88,7 @@ func (n *node) qinqBridge(z *model.Zone, t *trunk) bool {
 	}
 	t.tried = true
 	ref := model.Ref(model.KindZone, z.ID)
-	zone := "z_" + z.ID
+	zone := model.LinkServiceBridge.Of(z.ID)
 	device := model.FeatureVLAN
 	if z.VLANProtocol == model.Protocol8021AD && t.carrier != carrierOVS {
 		device = model.FeatureVLANAD
@@ -106,19 +107,19 @@ func (n *node) qinqBridge(z *model.Zone, t *trunk) bool {
 	}
 	switch t.carrier {
 	case carrierOVS:
-		n.ovsPort(desired.OVSPort{Name: "sv_" + z.ID, Bridge: t.bridge, Tag: z.Tag, QinQ: true, EtherType: etherType(z), MTU: z.MTU, Owner: ref}, zone, true)
+		n.ovsPort(desired.OVSPort{Name: model.LinkService.Of(z.ID), Bridge: t.bridge, Tag: z.Tag, QinQ: true, EtherType: etherType(z), MTU: z.MTU, Owner: ref}, zone, true)
 	case carrierAware:
 		// A bridge that filters by 802.1Q takes frames of the other type for
 		// untagged ones, whatever VLAN they name; then there is no membership.
 		b := n.facts.Interface(t.bridge)
-		add(n.vlanName(fmt.Sprintf("%s.%d", t.bridge, z.Tag), "sv_"+z.ID), t.bridge, sameProtocol(b.VLANProtocol, z.VLANProtocol))
+		add(model.FitLinkName(fmt.Sprintf("%s.%d", t.bridge, z.Tag), model.LinkService.Of(z.ID)), t.bridge, sameProtocol(b.VLANProtocol, z.VLANProtocol))
 	case carrierPlain:
 		for i, port := range t.ports {
-			name := "sv_" + z.ID
+			name := model.LinkService.Of(z.ID)
 			if i > 0 {
 				name = fmt.Sprintf("sv%d_%s", i, z.ID)
 			}
-			add(fits(name, fmt.Sprintf("%s.%d", port, z.Tag)), port, false)
+			add(model.FitLinkName(name, fmt.Sprintf("%s.%d", port, z.Tag)), port, false)
 		}
 	case carrierNone:
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // carrier is what kind of bridge carries the VLANs of a zone.
@@ -59,10 +60,10 @@ func (n *node) trunk(z *model.Zone) *trunk {
 		n.note(LevelError, ref, "%s on node %s is no bridge of its own but a port of Open vSwitch bridge %s (a fake bridge, if ovs-vsctl list-br has it); set bridge to %s, and the VLAN as the VNet's tag", z.Bridge, n.name, b.Master, b.Master)
 		return t
 	case b == nil:
-		n.note(LevelError, ref, "node %s has no bridge %s; create it (a stanza in /etc/network/interfaces), correct bridge, or restrict the zone to the nodes that have it", n.name, z.Bridge)
+		n.noteOf(protocol.ClassLink, LevelError, ref, "node %s has no bridge %s; create it (a stanza in /etc/network/interfaces), correct bridge, or restrict the zone to the nodes that have it", n.name, z.Bridge)
 		return t
 	case b.Kind == "openvswitch":
-		n.note(LevelError, ref, "bridge %s of node %s is Open vSwitch's, which does not answer; start it (systemctl start openvswitch-switch)", z.Bridge, n.name)
+		n.noteOf(protocol.ClassLacking, LevelError, ref, "bridge %s of node %s is Open vSwitch's, which does not answer; start it (systemctl start openvswitch-switch)", z.Bridge, n.name)
 		return t
 	case b.Kind != "bridge":
 		n.note(LevelError, ref, "interface %s of node %s is no bridge (%s); make it a port of a bridge and name that one", z.Bridge, n.name, kindWord(b.Kind))
@@ -73,7 +74,7 @@ func (n *node) trunk(z *model.Zone) *trunk {
 		t.carrier = carrierPlain
 		t.ports = n.portsOf(z.Bridge)
 		if len(t.ports) == 0 {
-			n.note(LevelWarning, ref, "bridge %s of node %s has no port that leads off the node: guests reach those of the same node only; add the network card to the bridge", z.Bridge, n.name)
+			n.noteOf(protocol.ClassLink, LevelWarning, ref, "bridge %s of node %s has no port that leads off the node: guests reach those of the same node only; add the network card to the bridge", z.Bridge, n.name)
 		}
 	}
 	n.trunkMTU(z, t, b)
@@ -135,12 +136,12 @@ func (n *node) vlan(z *model.Zone, v *model.VNet) {
 	}
 	ref := model.Ref(model.KindVNet, v.ID)
 	if t.carrier == carrierNone {
-		n.note(LevelError, ref, "reaches guests of node %s only, because zone %s has no bridge here; see zone %s", n.name, z.ID, z.ID)
+		n.noteOf(protocol.ClassConsequence, LevelError, ref, "reaches guests of node %s only, because zone %s has no bridge here; see zone %s", n.name, z.ID, z.ID)
 		return
 	}
 	switch t.carrier {
 	case carrierOVS:
-		p := desired.OVSPort{Name: "ln_" + v.ID, Bridge: t.bridge, Tag: v.Tag, MTU: z.MTU, Owner: ref}
+		p := desired.OVSPort{Name: model.LinkInner.Of(v.ID), Bridge: t.bridge, Tag: v.Tag, MTU: z.MTU, Owner: ref}
 		if v.VLANAware {
 			p.QinQ, p.EtherType = true, model.Protocol8021Q
 		}
@@ -150,7 +151,7 @@ func (n *node) vlan(z *model.Zone, v *model.VNet) {
 			return
 		}
 		n.link(desired.Link{
-			Name: n.vlanName(fmt.Sprintf("%s.%d", t.bridge, v.Tag), "bv_"+v.ID), Kind: desired.LinkVLAN, Owner: ref,
+			Name: model.FitLinkName(fmt.Sprintf("%s.%d", t.bridge, v.Tag), "bv_"+v.ID), Kind: desired.LinkVLAN, Owner: ref,
 			MTU: t.mtu, Master: v.ID, NoLinkLocal: true, Port: uplinkPort(v),
 			VLAN: &desired.VLAN{Parent: t.bridge, ID: v.Tag, Self: true},
 		})
@@ -159,18 +160,14 @@ func (n *node) vlan(z *model.Zone, v *model.VNet) {
 	}
 }
 
-// vlanName is the name of a VLAN device: the usual one, or another one where
-// that is too long.
-func (n *node) vlanName(usual, other string) string { return fits(usual, other) }
-
 // vlanOfPlain gives a VNet a VLAN of a bridge that knows nothing of VLANs: a
 // bridge beside it, over the VLAN of each of its ports, that a pair of veth
 // devices joins to the VNet. Proxmox uses such a bridge for guests with a tag
 // too, so one that stands already is shared.
 func (n *node) vlanOfPlain(t *trunk, v *model.VNet) {
 	ref := model.Ref(model.KindVNet, v.ID)
-	beside := fits(fmt.Sprintf("%sv%d", t.bridge, v.Tag), "vb_"+v.ID)
-	inside, outside := "ln_"+v.ID, "pr_"+v.ID
+	beside := model.FitLinkName(fmt.Sprintf("%sv%d", t.bridge, v.Tag), "vb_"+v.ID)
+	inside, outside := model.LinkInner.Of(v.ID), model.LinkOuter.Of(v.ID)
 	if !n.needs(ref, model.FeatureVeth, model.FeatureVLAN) {
 		return
 	}
@@ -181,7 +178,7 @@ func (n *node) vlanOfPlain(t *trunk, v *model.VNet) {
 		}
 		for i, port := range t.ports {
 			n.link(desired.Link{
-				Name: n.vlanName(fmt.Sprintf("%s.%d", port, v.Tag), fmt.Sprintf("p%d_%s", i, v.ID)), Kind: desired.LinkVLAN, Owner: ref,
+				Name: model.FitLinkName(fmt.Sprintf("%s.%d", port, v.Tag), fmt.Sprintf("p%d_%s", i, v.ID)), Kind: desired.LinkVLAN, Owner: ref,
 				MTU: t.mtu, Master: beside, NoLinkLocal: true, VLAN: &desired.VLAN{Parent: port, ID: v.Tag},
 			})
 		}
@@ -202,7 +199,7 @@ func (n *node) ovsPort(p desired.OVSPort, bridge string, allVLANs bool) {
 		return
 	}
 	if c := n.portInTheWay(p.Name); c != nil {
-		n.withhold(p.Owner, c.Error())
+		n.withhold(protocol.ClassForeign, p.Owner, c.Error())
 		return
 	}
 	n.out.OVSPorts = append(n.out.OVSPorts, p)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // Encapsulation overhead in bytes: outer Ethernet 14, IPv4 20 or IPv6 40, UDP 8
@@ -47,10 +48,10 @@ func (n *node) vxlan(z *model.Zone, v *model.VNet) {
 	}
 	ref := model.Ref(model.KindVNet, v.ID)
 	if !o.ok {
-		n.note(LevelError, ref, "reaches guests of node %s only, because zone %s has no tunnels here; see zone %s", n.name, z.ID, z.ID)
+		n.noteOf(protocol.ClassConsequence, LevelError, ref, "reaches guests of node %s only, because zone %s has no tunnels here; see zone %s", n.name, z.ID, z.ID)
 		return
 	}
-	name := vxlanName(v)
+	name := model.LinkTunnel.Of(v.ID)
 	if !n.link(desired.Link{
 		Name: name, Kind: desired.LinkVXLAN, Owner: ref, MTU: o.mtu, Master: v.ID, NoLinkLocal: true, Port: uplinkPort(v),
 		VXLAN: &desired.VXLAN{ID: uint32(v.Tag), Local: o.local, Port: vxlanPort(z), Learning: true},
@@ -69,9 +70,6 @@ func vxlanPort(z *model.Zone) uint16 {
 	}
 	return uint16(z.VXLANPort)
 }
-
-// vxlanName is the VXLAN device's name: at most 6+8 of the kernel's 15 bytes.
-func vxlanName(v *model.VNet) string { return "vxlan_" + v.ID }
 
 // overlay works out the node's end of a VXLAN zone's tunnels.
 func (n *node) overlay(z *model.Zone) *overlay {
@@ -98,7 +96,7 @@ func (n *node) overlayMTU(ref string, declared int, o *overlay) int {
 	under, dev := n.narrowest(o)
 	if under == 0 {
 		if declared == 0 {
-			n.note(LevelWarning, ref, "mtu cannot be computed: node %s knows no path to another tunnel end; new VNets get the kernel's %d, others keep what they have; "+
+			n.noteOf(protocol.ClassLink, LevelWarning, ref, "mtu cannot be computed: node %s knows no path to another tunnel end; new VNets get the kernel's %d, others keep what they have; "+
 				"repair the underlay or set mtu", n.name, 1500-overhead)
 		}
 		return declared

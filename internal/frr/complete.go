@@ -68,7 +68,7 @@ func known(blocks []desired.FRRBlock) *own {
 	m := &own{heads: map[string]bool{}, lines: map[string]bool{}, routers: map[string]string{}, last: map[string]int{}}
 	for _, b := range blocks {
 		m.heads[b.Head] = true
-		if asn, vrf, ok := bgpRouter(b.Head); ok {
+		if asn, vrf, ok := BGPRouter(b.Head); ok {
 			m.routers[vrf] = asn
 		}
 		if name, _, seq, ok := mapEntry(b.Head); ok {
@@ -82,7 +82,7 @@ func known(blocks []desired.FRRBlock) *own {
 // head is the head that a block gets, which differs for route maps of the
 // configuration's.
 func (m *own) head(b *LocalBlock) (string, error) {
-	if asn, vrf, ok := bgpRouter(b.Head); ok && m.routers[vrf] != "" && m.routers[vrf] != asn {
+	if asn, vrf, ok := BGPRouter(b.Head); ok && m.routers[vrf] != "" && m.routers[vrf] != asn {
 		return "", &LocalError{b.Number, b.Head, "names another AS number than the node's router, which is " + m.routers[vrf]}
 	}
 	name, action, _, ok := mapEntry(b.Head)
@@ -136,7 +136,9 @@ func walk(lines []string, f func(i int, key string)) {
 	}
 }
 
-func bgpRouter(head string) (asn, vrf string, ok bool) {
+// BGPRouter reads the head of a BGP router, "router bgp 65000 vrf X"; vrf is empty outside
+// all VRFs.
+func BGPRouter(head string) (asn, vrf string, ok bool) {
 	f := routerLine.FindStringSubmatch(head)
 	if f == nil {
 		return "", "", false

@@ -26,7 +26,7 @@ func (r *renderer) fabrics(out *bytes.Buffer) {
 		if f.Broken || n == nil || n.Broken {
 			continue // told already, or nothing to do with this node
 		}
-		device := pvesdn.FabricDevice(id)
+		device := model.LinkFabric.Of(id)
 		if !r.fabricNames(n, device) {
 			continue
 		}

@@ -62,7 +62,7 @@ func (r *renderer) routedVNet(z *pvesdn.Zone, v *pvesdn.VNet) {
 	if z.MAC != "" {
 		b.line("hwaddress %s", z.MAC)
 	}
-	tunnel := "vxlan_" + v.ID
+	tunnel := model.LinkTunnel.Of(v.ID)
 	b.line("bridge_ports %s", tunnel)
 	b.line("bridge_stp off")
 	b.line("bridge_fd 0")
@@ -74,14 +74,14 @@ func (r *renderer) routedVNet(z *pvesdn.Zone, v *pvesdn.VNet) {
 	if len(r.subnets[v.ID]) > 0 {
 		b.line("arp-accept on")
 	}
-	vrf := "vrf_" + z.ID
+	vrf := model.LinkVRF.Of(z.ID)
 	b.line("vrf %s", vrf)
 	own := map[string]block{v.ID: b, tunnel: e.tunnel(z, v.Tag)}
 	shared := map[string]block{}
 	if !e.made {
 		r.vrf(z, e, shared)
 		if e.exit && z.ExitNodesLocalRouting {
-			outer, inner := "xvrf_"+z.ID, "xvrfp_"+z.ID
+			outer, inner := model.LinkExitOutside.Of(z.ID), model.LinkExitInside.Of(z.ID)
 			shared[outer] = e.leg(inner, "10.255.255.1/30", "fe80::1/126", "", f.six)
 			shared[inner] = e.leg(outer, "10.255.255.2/30", "fe80::2/126", vrf, f.six)
 		}
@@ -91,7 +91,7 @@ func (r *renderer) routedVNet(z *pvesdn.Zone, v *pvesdn.VNet) {
 
 // vrf adds the zone's VRF, and the bridge and tunnel of its routed traffic.
 func (r *renderer) vrf(z *pvesdn.Zone, e *evpnZone, shared map[string]block) {
-	vrf, bridge, tunnel := "vrf_"+z.ID, "vrfbr_"+z.ID, "vrfvx_"+z.ID
+	vrf, bridge, tunnel := model.LinkVRF.Of(z.ID), model.LinkVRFBridge.Of(z.ID), model.LinkVRFTunnel.Of(z.ID)
 	verb := "add"
 	if e.exit {
 		verb = "del" // what has no route in the zone goes on to the node's table

@@ -17,7 +17,7 @@ func (r *renderer) qinq(z *pvesdn.Zone, v *pvesdn.VNet) {
 		r.refuse(model.KindVNet, v.ID, "zone", z.ID, "has no service VLAN (tag), so the vnet is left out")
 		return
 	}
-	inside, outside := "ln_"+z.ID, "pr_"+z.ID
+	inside, outside := model.LinkInner.Of(z.ID), model.LinkOuter.Of(z.ID)
 	own := map[string]block{}
 	shared := map[string]block{inside: veth(outside, 0), outside: veth(inside, 0)}
 	uplink, ok := r.service(z, v, own, shared)
@@ -33,7 +33,7 @@ func (r *renderer) qinq(z *pvesdn.Zone, v *pvesdn.VNet) {
 	b.line("bridge-fd 0")
 	b.line("bridge-vlan-aware yes")
 	b.line("bridge-vids 2-4094")
-	zone := "z_" + z.ID
+	zone := model.LinkServiceBridge.Of(z.ID)
 	shared[zone] = b
 
 	port := outside
@@ -49,7 +49,7 @@ func (r *renderer) qinq(z *pvesdn.Zone, v *pvesdn.VNet) {
 // service adds the service VLAN of the zone, and returns the device that
 // carries it.
 func (r *renderer) service(z *pvesdn.Zone, v *pvesdn.VNet, own, shared map[string]block) (uplink string, ok bool) {
-	uplink = "sv_" + z.ID
+	uplink = model.LinkService.Of(z.ID)
 	switch {
 	case r.isOVS(z.Bridge):
 		shared[uplink] = ovsPort(z, fmt.Sprintf("vlan_mode=dot1q-tunnel tag=%d other_config:qinq-ethtype=%s", z.Tag, cmp.Or(z.VLANProtocol, "802.1q")))

@@ -59,7 +59,7 @@ func (r *renderer) vlan(z *pvesdn.Zone, v *pvesdn.VNet) {
 		return
 	}
 	own, shared := map[string]block{}, map[string]block{}
-	uplink := "ln_" + v.ID
+	uplink := model.LinkInner.Of(v.ID)
 	switch {
 	case r.isOVS(z.Bridge):
 		options := fmt.Sprintf("tag=%d", v.Tag)
@@ -73,7 +73,7 @@ func (r *renderer) vlan(z *pvesdn.Zone, v *pvesdn.VNet) {
 	case r.isVLANAware(z.Bridge):
 		uplink = fmt.Sprintf("%s.%d", z.Bridge, v.Tag)
 	default:
-		other := "pr_" + v.ID
+		other := model.LinkOuter.Of(v.ID)
 		own[uplink], own[other] = veth(other, z.MTU), veth(uplink, z.MTU)
 		r.tagged(z, v, other, shared)
 	}

@@ -72,7 +72,7 @@ func (r *renderer) vxlan(z *pvesdn.Zone, v *pvesdn.VNet) {
 		tunnel.line("vxlan-port %d", z.VXLANPort)
 	}
 	tunnel.line("mtu %d", mtu)
-	name := "vxlan_" + v.ID
+	name := model.LinkTunnel.Of(v.ID)
 	bridge.bridge(v, name, mtu)
 	r.add(v, map[string]block{name: tunnel, v.ID: bridge}, nil)
 }

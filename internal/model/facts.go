@@ -42,6 +42,9 @@ type FRRFacts struct {
 	Version string `json:"version"`
 	// AutoRT tells that it is Proxmox's own build, which has "autort as".
 	AutoRT bool `json:"autoRT,omitempty"`
+	// ASN is the AS number of a BGP router outside all VRFs that the node's operator has
+	// configured; 0 without one.
+	ASN int `json:"asn,omitempty"`
 }
 
 // IPv6Tunnels tells whether EVPN tunnels may run over IPv6, which FRR knows from

@@ -96,19 +96,43 @@ type JoinResponse struct {
 	CA          string `json:"ca"`
 }
 
-// State sums up a node or an object.
+// State sums up a node or an object. Package health works them out: agents report
+// Converged and Degraded only, as agents of all releases do.
 type State string
 
 // The states.
 const (
-	// Converged: what was declared stands.
+	// Converged: what was declared stands and works, as far as the node can tell.
 	Converged State = "converged"
+	// Warning: what was declared is in place, but something is wrong that its operator
+	// should know.
+	Warning State = "warning"
 	// Applying: work is going on.
 	Applying State = "applying"
-	// Degraded: something could not be applied; messages say what.
+	// Degraded: something that was declared does not work; messages say what.
 	Degraded State = "degraded"
-	// Unreachable: the server has not heard from the node for a while.
+	// Unreachable: no server has a connection of the node's agent.
 	Unreachable State = "unreachable"
+)
+
+// Class tells what kind of thing is wrong: causes are shown before what follows from
+// them. Empty stands for ClassDeclared.
+type Class string
+
+// The classes, causes first.
+const (
+	// ClassLacking: the node lacks a feature of its kernel, a program or a daemon.
+	ClassLacking Class = "lacking"
+	// ClassLink: an interface of the node's own is missing, down or otherwise in use.
+	ClassLink Class = "link"
+	// ClassForeign: something else on the node is in the way.
+	ClassForeign Class = "foreign"
+	// ClassDeclared: what was declared does not fit the node.
+	ClassDeclared Class = "declared"
+	// ClassPeer: another router or node does not answer.
+	ClassPeer Class = "peer"
+	// ClassConsequence: another object's fault is the cause.
+	ClassConsequence Class = "consequence"
 )
 
 // Status is what an agent reports after every pass that changed something, and
@@ -164,9 +188,14 @@ const MaxDrift = 50
 // ObjectStatus is the state of one object on one node.
 type ObjectStatus struct {
 	// Object is the reference: "vnet/vnet1".
-	Object  string `json:"object"`
+	Object string `json:"object"`
+	// State is degraded, or warning; agents write converged for the latter, with a
+	// message.
 	State   State  `json:"state"`
 	Message string `json:"message,omitempty"`
+	Class   Class  `json:"class,omitempty"`
+	// Peers are the addresses of other routers and nodes that the message is about.
+	Peers []string `json:"peers,omitempty"`
 }
 
 // Drift is a difference found and removed that no revision asked for.

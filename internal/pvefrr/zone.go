@@ -34,7 +34,7 @@ func (r *reader) usable(z *pvesdn.Zone) bool {
 // zone is restricted to others or not.
 func (r *reader) zone(z *pvesdn.Zone) routing.Zone {
 	out := routing.Zone{
-		ID: z.ID, Owner: model.Ref(model.KindZone, z.ID), VRF: "vrf_" + z.ID, Controller: z.Controller, Secondary: z.SecondaryControllers,
+		ID: z.ID, Owner: model.Ref(model.KindZone, z.ID), VRF: model.LinkVRF.Of(z.ID), Controller: z.Controller, Secondary: z.SecondaryControllers,
 		VNI: uint32(z.VRFVXLAN), AdvertiseSubnets: z.AdvertiseSubnets, RTImport: z.RTImport, //nolint:gosec // at most 24 bits
 	}
 	out.ASN = r.run.Controllers[z.Controller].ASN // see usable
@@ -51,7 +51,7 @@ func (r *reader) zone(z *pvesdn.Zone) routing.Zone {
 		NullRoutes: r.others(z),
 	}
 	if z.ExitNodesLocalRouting {
-		l := &routing.LocalRouting{Link: "xvrf_" + z.ID, Via4: via4, Via6: via6}
+		l := &routing.LocalRouting{Link: model.LinkExitOutside.Of(z.ID), Via4: via4, Via6: via6}
 		for _, v := range r.vnets[z.ID] {
 			for _, s := range r.subnets[v.ID] {
 				l.Subnets = append(l.Subnets, routing.LocalSubnet{VNet: v.ID, Prefix: s.CIDR.Prefix})

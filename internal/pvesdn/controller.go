@@ -145,7 +145,7 @@ func (r *Running) TunnelEnd(c *Controller, facts *model.Facts) (l Local, loopbac
 		if n == nil || n.Broken {
 			return Local{}, "", false
 		}
-		device := FabricDevice(c.Fabric)
+		device := model.LinkFabric.Of(c.Fabric)
 		return Local{Address{n.IP, n.IP.String()}, device}, device, n.IP.IsValid()
 	}
 	if bgp := r.ControllerOf(facts.Node, model.ControllerBGP); bgp != nil {

@@ -63,10 +63,6 @@ type FabricInterface struct {
 	NetworkType string
 }
 
-// FabricDevice is the name of the device that holds a node's address in a
-// fabric.
-func FabricDevice(fabric string) string { return "dummy_" + fabric }
-
 func (r *Running) makeFabrics() {
 	r.Fabrics, r.FabricNodes = map[string]*Fabric{}, map[string]*FabricNode{}
 }

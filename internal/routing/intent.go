@@ -302,7 +302,3 @@ type FabricLink struct {
 	// numbered.
 	NetworkType string
 }
-
-// FabricDevice is the name of the device that holds a node's address in a
-// fabric.
-func FabricDevice(fabric string) string { return "dummy_" + fabric }

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"net/netip"
+	"reflect"
 	"testing"
 	"time"
 
@@ -72,11 +73,13 @@ func TestRevisionHasNodeResults(t *testing.T) {
 	apply("zb")
 	report(2, protocol.Degraded, failing)
 	report(2, protocol.Converged)
+	// What a neighbour does later is no result of the revision.
+	report(2, protocol.Degraded, protocol.ObjectStatus{Object: "controller/c", State: protocol.Degraded, Message: "no session", Class: protocol.ClassPeer})
 	first, err := s.local.Revision(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(first.Nodes) != 1 || first.Nodes[0].State != protocol.Degraded || len(first.Nodes[0].Objects) != 1 || first.Nodes[0].Objects[0] != failing {
+	if len(first.Nodes) != 1 || first.Nodes[0].State != protocol.Degraded || len(first.Nodes[0].Objects) != 1 || !reflect.DeepEqual(first.Nodes[0].Objects[0], failing) {
 		t.Errorf("revision 1: %+v", first.Nodes)
 	}
 	second, err := s.local.Revision(t.Context(), 2)

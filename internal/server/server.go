@@ -46,11 +46,13 @@ import (
 const (
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
-	pingAfter     = 30 * time.Second // an HTTP/2 connection is silent so long before it is probed
-	pingTimeout   = 15 * time.Second
-	writeSlack    = time.Minute // beyond a long poll, for an answer to be taken
-	maxHeader     = 64 << 10    // bytes
-	stopTimeout   = 5 * time.Second
+	// An HTTP/2 connection is silent so long before it is probed. Nodes whose host has
+	// vanished without a word are noticed by it.
+	pingAfter   = 5 * time.Second
+	pingTimeout = 5 * time.Second
+	writeSlack  = time.Minute // beyond a long poll, for an answer to be taken
+	maxHeader   = 64 << 10    // bytes
+	stopTimeout = 5 * time.Second
 )
 
 // Config is what a server is made of. Data and Store are required.

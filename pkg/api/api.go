@@ -192,6 +192,8 @@ type Note struct {
 	// the node, and everything else is still applied.
 	Level   string `json:"level"`
 	Message string `json:"message"`
+	// Class says what kind of thing is wrong; empty if the declaration is.
+	Class protocol.Class `json:"class,omitempty"`
 	// Standing tells that the running revision has it on the node just so: the
 	// change is not its cause.
 	Standing bool `json:"standing,omitempty"`
@@ -299,6 +301,9 @@ type Status struct {
 	// PendingHidden is how many of the pending changes the reader may not see.
 	PendingHidden int          `json:"pending-hidden,omitempty"`
 	Nodes         []NodeStatus `json:"nodes"`
+	// Problems are what is wrong with the nodes, causes before what follows from them,
+	// and those that several nodes have once.
+	Problems []NodeProblem `json:"problems,omitempty"`
 	// NodesHidden says that the reader may not see all nodes, whether there are others
 	// or not.
 	NodesHidden bool `json:"nodes-hidden,omitempty"`
@@ -307,9 +312,12 @@ type Status struct {
 // NodeStatus is the state of one node.
 type NodeStatus struct {
 	Name string `json:"name"`
-	// State is converged, applying, degraded or unreachable; applying also
+	// State is converged, warning, applying, degraded or unreachable; applying also
 	// when the node has not answered the running revision yet.
 	State protocol.State `json:"state"`
+	// Suspect tells of an unreachable node that it was there a moment ago: its agent's
+	// connection ended and none came in its place.
+	Suspect bool `json:"suspect,omitempty"`
 	// Want is the hash of the document the node should have.
 	Want string `json:"want"`
 	// Seen is when the server last heard from the node.
@@ -317,6 +325,20 @@ type NodeStatus struct {
 	// Report is what the node last said; nil if it never did. Its facts are without
 	// interfaces and routes, unless the request asks for facts=all.
 	Report *NodeReport `json:"report,omitempty"`
+}
+
+// NodeProblem is something that is wrong with one or several nodes.
+type NodeProblem struct {
+	// State is what it makes of a node: unreachable, degraded or warning.
+	State protocol.State `json:"state"`
+	// Class says what kind of thing is wrong; empty if the declaration is.
+	Class protocol.Class `json:"class,omitempty"`
+	// Object is the reference: "vnet/vnet1"; empty for the node as a whole.
+	Object string `json:"object,omitempty"`
+	// Message says what is wrong and what to do.
+	Message string `json:"message"`
+	// Nodes are those that have it, sorted.
+	Nodes []string `json:"nodes"`
 }
 
 // Member is a node that has joined.

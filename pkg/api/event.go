@@ -55,13 +55,15 @@ type Event struct {
 // NodeEvent is the state of a node.
 type NodeEvent struct {
 	Name string `json:"name"`
-	// State is converged, applying, degraded or unreachable; empty for a node that
-	// was removed.
+	// State is converged, warning, applying, degraded or unreachable; empty for a node
+	// that was removed.
 	State protocol.State `json:"state,omitempty"`
 	// Revision is the one that the node last answered.
 	Revision int64 `json:"revision,omitempty"`
 	// Message tells what is wrong with the node as a whole.
 	Message string `json:"message,omitempty"`
-	// Failed are the objects that are not as declared: "vnet/v1".
+	// Failed are the objects that do not work as declared: "vnet/v1". Warned are those
+	// that do, but with something wrong about them.
 	Failed []string `json:"failed,omitempty"`
+	Warned []string `json:"warned,omitempty"`
 }

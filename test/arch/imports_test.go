@@ -19,6 +19,7 @@ var flow = map[string][]string{
 	"internal/desired":               {},
 	"internal/diff":                  {"internal/line", "internal/model", "internal/desired"},
 	"internal/protocol":              {"internal/model", "internal/diff"},
+	"internal/health":                {"internal/protocol", "pkg/api"},
 	"internal/frr":                   {"internal/desired"},
 	"internal/routing":               {"internal/model", "internal/frr"},
 	"internal/compile":               {"internal/model", "internal/desired", "internal/protocol", "internal/frr", "internal/routing"},
@@ -48,8 +49,8 @@ var flow = map[string][]string{
 	"internal/ipam/netbox":           {"internal/model", "internal/ipam/plugin", "internal/remote"},
 	"internal/ipam/phpipam":          {"internal/model", "internal/ipam/plugin", "internal/remote"},
 	"internal/powerdns":              {"internal/model", "internal/ipam/plugin", "internal/remote", "internal/delay"},
-	"internal/server":                {"internal/line", "internal/model", "internal/desired", "internal/diff", "internal/protocol", "internal/compile", "internal/store", "internal/revision", "internal/ipam", "internal/pki", "internal/access", "internal/audit", "internal/backup", "internal/server", "pkg/api", "internal/delay"},
-	"internal/server/pveapi":         {"internal/model", "internal/pve", "internal/pvedir", "internal/pvesdn", "internal/ifupdown", "internal/pvefrr", "internal/protocol", "internal/store", "internal/revision", "internal/pki", "internal/access", "internal/audit", "internal/server", "pkg/api", "internal/ipam", "internal/remote"},
+	"internal/server":                {"internal/health", "internal/line", "internal/model", "internal/desired", "internal/diff", "internal/protocol", "internal/compile", "internal/store", "internal/revision", "internal/ipam", "internal/pki", "internal/access", "internal/audit", "internal/backup", "internal/server", "pkg/api", "internal/delay"},
+	"internal/server/pveapi":         {"internal/health", "internal/model", "internal/pve", "internal/pvedir", "internal/pvesdn", "internal/ifupdown", "internal/pvefrr", "internal/protocol", "internal/store", "internal/revision", "internal/pki", "internal/access", "internal/audit", "internal/server", "pkg/api", "internal/ipam", "internal/remote"},
 	"internal/server/task":           {"internal/store", "internal/delay"},
 	"internal/netns":                 {},
 	"internal/rtnl":                  {"internal/netns"},
@@ -60,15 +61,16 @@ var flow = map[string][]string{
 	"internal/driver/link":           {"internal/driver", "internal/desired", "internal/diff", "internal/rtnl", "internal/netns"},
 	"internal/driver/route":          {"internal/driver", "internal/desired", "internal/diff", "internal/rtnl", "internal/netns"},
 	"internal/driver/sysctl":         {"internal/driver", "internal/desired", "internal/diff", "internal/netns"},
-	"internal/driver/nft":            {"internal/driver", "internal/desired", "internal/diff", "internal/netns"},
+	"internal/foreign":               {},
+	"internal/driver/nft":            {"internal/foreign", "internal/driver", "internal/desired", "internal/diff", "internal/netns"},
 	"internal/driver/ovs":            {"internal/driver", "internal/desired", "internal/diff", "internal/netns"},
 	"internal/driver/frr":            {"internal/driver/watch", "internal/driver", "internal/desired", "internal/diff", "internal/rtnl", "internal/netns", "internal/frr", "internal/delay"},
 	"internal/dnsmasq":               {"internal/desired"},
 	"internal/driver/dnsmasq":        {"internal/driver/sockets", "internal/driver/watch", "internal/driver", "internal/desired", "internal/diff", "internal/netns", "internal/dnsmasq"},
 	"internal/driver/ifupdown2":      {"internal/driver", "internal/desired", "internal/diff", "internal/rtnl", "internal/netns", "internal/ifupdown", "internal/delay"},
-	"internal/agent":                 {"internal/model", "internal/routing", "internal/desired", "internal/diff", "internal/protocol", "internal/compile", "internal/driver", "internal/rtnl", "internal/probe", "internal/pki", "pkg/api", "internal/delay"},
+	"internal/agent":                 {"internal/foreign", "internal/model", "internal/routing", "internal/desired", "internal/diff", "internal/protocol", "internal/compile", "internal/driver", "internal/rtnl", "internal/probe", "internal/pki", "pkg/api", "internal/delay"},
 	"internal/lab":                   {"internal/model", "internal/netns", "pkg/api", "pkg/client", "internal/delay", "internal/probe"},
-	"internal/cli":                   {"internal/line", "internal/backup", "internal/model", "internal/manifest", "internal/pvedir", "internal/pveguest", "internal/pvesdn", "internal/ifupdown", "internal/pvefrr", "internal/diff", "internal/protocol", "internal/lab", "internal/nameserver/coredns", "pkg/api", "pkg/client", "internal/delay"},
+	"internal/cli":                   {"internal/health", "internal/line", "internal/backup", "internal/model", "internal/manifest", "internal/pvedir", "internal/pveguest", "internal/pvesdn", "internal/ifupdown", "internal/pvefrr", "internal/diff", "internal/protocol", "internal/lab", "internal/nameserver/coredns", "pkg/api", "pkg/client", "internal/delay"},
 	"pkg/api":                        {"internal/model", "internal/diff", "internal/protocol"},
 	"pkg/client":                     {"internal/model", "pkg/api"},
 	"cmd/viaduct":                    {"internal", "pkg"},
@@ -79,13 +81,13 @@ var flow = map[string][]string{
 	// The name server of a node is a process of its own.
 	"internal/nameserver":         {"internal/desired"},
 	"internal/nameserver/coredns": {"internal/desired", "internal/nameserver"},
-	"internal/driver/nameserver":  {"internal/driver", "internal/desired", "internal/diff", "internal/netns", "internal/nameserver", "internal/delay"},
+	"internal/driver/nameserver":  {"internal/driver/sockets", "internal/driver", "internal/desired", "internal/diff", "internal/netns", "internal/nameserver", "internal/delay"},
 }
 
 // pure are the packages that compute and do nothing else: the standard library
 // packages below are closed to them, and so is every module but the standard
 // library.
-var pure = []string{"internal/model", "internal/desired", "internal/diff", "internal/compile", "internal/pve", "internal/pvesdn", "internal/pvedir", "internal/pveguest", "internal/ifupdown", "internal/frr", "internal/routing", "internal/pvefrr", "internal/nameserver", "internal/dnsmasq"}
+var pure = []string{"internal/model", "internal/desired", "internal/diff", "internal/foreign", "internal/health", "internal/compile", "internal/pve", "internal/pvesdn", "internal/pvedir", "internal/pveguest", "internal/ifupdown", "internal/frr", "internal/routing", "internal/pvefrr", "internal/nameserver", "internal/dnsmasq"}
 
 var impure = []string{
 	"context", "crypto/rand", "io/fs", "io/ioutil", "log", "log/slog", "math/rand", "math/rand/v2",

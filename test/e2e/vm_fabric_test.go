@@ -9,9 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/health"
 	"golang.org/x/sys/unix"
-
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // Each fabric protocol makes the underlay of an EVPN zone and of a VXLAN zone: three
@@ -318,7 +317,7 @@ func (c *cluster) converged(within time.Duration) {
 	c.t.Helper()
 	c.eventually(within, func() error {
 		for _, n := range c.status().Nodes {
-			if n.State != protocol.Converged {
+			if !health.InPlace(n.State) {
 				return fmt.Errorf("node %s is %s: %+v", n.Name, n.State, n.Report)
 			}
 		}

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/health"
 )
 
 // The manual's "VLAN Setup Example" where ifupdown2 makes the links of one node.
@@ -27,7 +27,7 @@ func TestVMIfupdown2(t *testing.T) {
 			slowly := func(args ...string) {
 				c.run(append([]string{"apply", "--no-wait"}, args...)...)
 				c.eventually(5*time.Minute, func() error {
-					if n := c.node("node1"); n.State != protocol.Converged || n.Report.Revision != c.status().Revision {
+					if n := c.node("node1"); !health.InPlace(n.State) || n.Report.Revision != c.status().Revision {
 						return fmt.Errorf("node1 is %s", n.State)
 					}
 					return nil

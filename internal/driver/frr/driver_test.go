@@ -316,12 +316,48 @@ func TestProbe(t *testing.T) {
 			t.Errorf("%+v %v", f, err)
 		}
 		again, err := l.d.Facts(context.Background())
-		if again != f || err != nil {
+		if *again != *f || err != nil {
 			t.Errorf("asked again: %+v %v", again, err)
 		}
 	})
 	if f, err := New(Options{Root: t.TempDir()}).Facts(context.Background()); f != nil || err != nil {
 		t.Errorf("without FRR: %+v %v", f, err)
+	}
+}
+
+// The operator's router is a fact, running or in the file only, and Viaduct's is none.
+func TestTheOperatorsRouterIsAFact(t *testing.T) {
+	l := newLab(t)
+	asn := func() uint32 {
+		f, err := l.d.Facts(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f.ASN
+	}
+	if err := l.d.writeFile("frr.conf", "router bgp 65000 vrf x\nexit\n"+foreign); err != nil {
+		t.Fatal(err)
+	}
+	if got := asn(); got != 4200001000 {
+		t.Errorf("of the file: %d", got)
+	}
+	l = newLab(t)
+	l.apply(config("ip prefix-list x seq 5 permit 10.0.0.0/8\n", "bgpd"))
+	if got := asn(); got != 0 {
+		t.Errorf("without a router: %d", got)
+	}
+	l.vtysh("configure terminal", "router bgp 65000", "bgp router-id 10.9.9.9")
+	if got := asn(); got != 65000 {
+		t.Errorf("of a running one: %d", got)
+	}
+	l.apply(config(evpn, "bfdd", "bgpd"))
+	if got := asn(); got != 65000 {
+		t.Errorf("of one that Viaduct shares: %d", got)
+	}
+	l = newLab(t)
+	l.apply(config(evpn, "bfdd", "bgpd"))
+	if got := asn(); got != 0 {
+		t.Errorf("of Viaduct's own: %d", got)
 	}
 }
 

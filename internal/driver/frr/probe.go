@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/frr"
 )
 
 // Facts is what a node's FRR can do.
@@ -14,14 +17,27 @@ type Facts struct {
 	Version string
 	// AutoRT tells that it knows "autort as", which only Proxmox's build does.
 	AutoRT bool
+	// ASN is the AS number of a BGP router that is the operator's; 0 without one.
+	ASN uint32
 }
 
 // autoRT is a configuration with the one command.
 const autoRT = "router bgp 1\n address-family l2vpn evpn\n  autort as 1\n exit-address-family\nexit\n"
 
-// Facts tells which FRR is installed; nil if none is. It asks FRR's programs
-// only when they are others than last time.
+// Facts tells which FRR is installed, and what of it is the operator's; nil if none is.
 func (d *Driver) Facts(ctx context.Context) (*Facts, error) {
+	programs, err := d.programs(ctx)
+	if programs == nil || err != nil {
+		return nil, err
+	}
+	f := *programs
+	f.ASN = d.foreignASN(ctx)
+	return &f, nil
+}
+
+// programs tells what FRR's programs can. It asks them only when they are others than
+// last time.
+func (d *Driver) programs(ctx context.Context) (*Facts, error) {
 	zebra := filepath.Join(d.binDir(), "zebra")
 	info, err := os.Stat(d.path(zebra))
 	if err != nil || !d.installed() {
@@ -48,4 +64,50 @@ func (d *Driver) Facts(ctx context.Context) (*Facts, error) {
 	f.AutoRT = len(parseComplaints(out).lines) == 0
 	d.facts, d.stamp = f, stamp
 	return f, nil
+}
+
+// foreignASN is the AS number of the node's BGP router outside all VRFs, as it runs or,
+// without bgpd, as FRR would start it; 0 if there is none or it is Viaduct's.
+func (d *Driver) foreignASN(ctx context.Context) uint32 {
+	if d.state == nil {
+		s, err := loadState(d.o.StateFile)
+		if err != nil {
+			return 0 // told by the pass
+		}
+		d.state = s
+	}
+	for _, k := range d.state.last.kids {
+		if routerASN(k.text) != 0 && k.found == 0 {
+			return 0
+		}
+	}
+	text, err := "", error(nil)
+	if _, runs := d.process("bgpd"); runs {
+		text, err = d.ask(ctx, "bgpd")
+	} else {
+		text, err = d.readFile()
+	}
+	if err != nil {
+		return 0 // a bgpd that is about to end, or a file that the pass tells of
+	}
+	for line := range strings.Lines(text) {
+		if asn := routerASN(strings.TrimRight(line, "\r\n")); asn != 0 {
+			return asn
+		}
+	}
+	return 0
+}
+
+// routerASN is the AS number in the head of a BGP router outside all VRFs; 0 of any
+// other line.
+func routerASN(head string) uint32 {
+	asn, vrf, ok := frr.BGPRouter(head)
+	if !ok || vrf != "" {
+		return 0
+	}
+	n, err := strconv.ParseUint(asn, 10, 32)
+	if err != nil {
+		return 0
+	}
+	return uint32(n)
 }

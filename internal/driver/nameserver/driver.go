@@ -20,13 +20,16 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/driver/sockets"
 	"github.com/viaduct-sdn/viaduct/internal/nameserver"
 	"github.com/viaduct-sdn/viaduct/internal/netns"
 )
@@ -115,22 +118,45 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool)
 	if err != nil {
 		return result, err
 	}
-	return result, faults(answer, want.NameServer)
+	return result, d.faults(ctx, answer, want.NameServer)
 }
 
 // started is the repair of a server that was gone.
 var started = diff.Change{Action: diff.Create, Type: diff.TypeProcess, Name: "name server"}
 
 // faults are the errors of the zones that are not served everywhere.
-func faults(a nameserver.Answer, want *desired.NameServer) error {
+func (d *Driver) faults(ctx context.Context, a nameserver.Answer, want *desired.NameServer) error {
 	var errs []error
 	for _, v := range want.Views {
-		if text := a.Faults[v.Zone]; text != "" {
-			errs = append(errs, &driver.ObjectError{Owner: v.Owner, Err: fmt.Errorf(
-				"the name server %s; guests of the zone get no answer there until it can", text)})
+		text := a.Faults[v.Zone]
+		if text == "" {
+			continue
 		}
+		const meaning = "guests of the zone get no answer there until it can"
+		err := fmt.Errorf("the name server %s; %s", text, meaning)
+		if strings.HasSuffix(text, unix.EADDRINUSE.Error()) {
+			if taken := d.taken(ctx, v.Listen); taken != nil {
+				err = fmt.Errorf("%w; %s", taken, meaning)
+			}
+		}
+		errs = append(errs, &driver.ObjectError{Owner: v.Owner, Err: err})
 	}
 	return errors.Join(errs...)
+}
+
+// taken finds who has one of the addresses that the name server is to listen on; nil if
+// nobody is found.
+func (d *Driver) taken(ctx context.Context, listen []desired.NameListener) *sockets.TakenError {
+	_, own, _ := d.say(ctx, nameserver.Look)
+	skip := func(pid int) bool { return pid == own }
+	for _, l := range listen {
+		for _, tcp := range []bool{false, true} {
+			if holders := sockets.At(d.o.Namespace, tcp, l.Addr, skip); len(holders) > 0 {
+				return &sockets.TakenError{Server: fmt.Sprintf("the name server of %s (interface %s)", l.Addr.Addr(), l.Link), Port: int(l.Addr.Port()), TCP: tcp, Holders: holders}
+			}
+		}
+	}
+	return nil
 }
 
 // read returns the files that stand.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -471,5 +472,39 @@ func TestServerThatFails(t *testing.T) {
 	_, err := l.reconcile(&desired.NameServer{Views: []desired.NameView{view(0)}})
 	if err == nil || !strings.Contains(err.Error(), "no luck today") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Whoever holds an address of the name server is named, until it lets go.
+func TestHolderOfTheAddressIsNamed(t *testing.T) {
+	l := newLab(t)
+	for _, network := range []string{"udp4", "tcp4"} {
+		var held io.Closer
+		err := l.node.Run(func() (err error) {
+			if network == "udp4" {
+				held, err = net.ListenPacket(network, "0.0.0.0:53")
+			} else {
+				held, err = net.Listen(network, "0.0.0.0:53")
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := &desired.NameServer{Views: []desired.NameView{view(0, "web1.lab.example 10.0.0.5")}}
+		_, err = l.reconcile(want)
+		says := fmt.Sprintf("%s port 53 of this node is already in use by nameserver.test (process %d", strings.ToUpper(network[:3]), os.Getpid())
+		if err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), "10.0.0.1 (interface vn0)") {
+			t.Errorf("%s: got %v, want %q", network, err, says)
+		}
+		if err := held.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.reconcile(want); err != nil {
+			t.Errorf("%s: when the address is free: %v", network, err)
+		}
+		if _, err := l.reconcile(nil); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

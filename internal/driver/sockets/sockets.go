@@ -1,9 +1,12 @@
-// Package sockets finds out which process has a UDP port of a node, so that an error
-// about a port in use can name it. It reads /proc and changes nothing.
+// Package sockets finds out which process has a port of a node, so that an error about a
+// port in use can name it. It reads /proc and changes nothing.
 package sockets
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -23,18 +26,23 @@ type Holder struct {
 
 // TakenError says that a server cannot have its port.
 type TakenError struct {
-	// Server is who wants it ("the DHCP server"), Port the UDP port.
+	// Server is who wants it ("the DHCP server"), Port the port, of UDP unless TCP is set.
 	Server string
 	Port   int
+	TCP    bool
 	// Holders have it; none if they could not be found.
 	Holders []Holder
 }
 
 // Error implements error.
 func (e *TakenError) Error() string {
-	head := fmt.Sprintf("%s cannot start: UDP port %d of this node is already in use", e.Server, e.Port)
+	protocol, option := "UDP", "u"
+	if e.TCP {
+		protocol, option = "TCP", "t"
+	}
+	head := fmt.Sprintf("%s cannot listen: %s port %d of this node is already in use", e.Server, protocol, e.Port)
 	if len(e.Holders) == 0 {
-		return fmt.Sprintf("%s: find the process that has it with `ss -ulpn sport = :%d`, and stop it", head, e.Port)
+		return fmt.Sprintf("%s: find the process that has it with `ss -%slpn sport = :%d`, and stop it", head, option, e.Port)
 	}
 	var by, units []string
 	for _, h := range e.Holders {
@@ -56,9 +64,30 @@ func (e *TakenError) Error() string {
 // namespace; nil is the process's own. Those that may not be looked at are left out.
 // skip tells processes that do not count.
 func UDP(ns *netns.NS, port int, skip func(pid int) bool) []Holder {
+	return holders(ns, []string{"udp", "udp6"}, func(_ netip.Addr, p int) bool { return p == port }, skip)
+}
+
+// listening is the state of a TCP socket that waits for connections (tcp_states.h).
+const listening = "0A"
+
+// At finds the processes whose sockets keep another one from an address and port of UDP
+// or, with tcp, of TCP: those that have it at this address, or at any.
+func At(ns *netns.NS, tcp bool, want netip.AddrPort, skip func(pid int) bool) []Holder {
+	tables := []string{"udp", "udp6"}
+	if tcp {
+		tables = []string{"tcp", "tcp6"}
+	}
+	return holders(ns, tables, func(a netip.Addr, p int) bool {
+		any := a.IsUnspecified() && (a.Is6() || want.Addr().Is4()) // one of IPv6 may take IPv4 too
+		return p == int(want.Port()) && (any || a.Unmap() == want.Addr())
+	}, skip)
+}
+
+// holders finds the processes that have a socket of the tables at an address and port.
+func holders(ns *netns.NS, tables []string, matches func(netip.Addr, int) bool, skip func(pid int) bool) []Holder {
 	inodes := map[string]bool{}
 	read := func() error {
-		for _, table := range []string{"udp", "udp6"} {
+		for _, table := range tables {
 			data, err := os.ReadFile("/proc/thread-self/net/" + table)
 			if err != nil {
 				continue // a node without IPv6 has no udp6
@@ -66,11 +95,10 @@ func UDP(ns *netns.NS, port int, skip func(pid int) bool) []Holder {
 			for line := range strings.Lines(string(data)) {
 				// sl local_address rem_address st queues tr retrnsmt uid timeout inode (proc(5))
 				f := strings.Fields(line)
-				if len(f) < 10 {
+				if len(f) < 10 || strings.HasPrefix(table, "tcp") && f[3] != listening {
 					continue
 				}
-				_, hex, _ := strings.Cut(f[1], ":")
-				if n, err := strconv.ParseUint(hex, 16, 16); err == nil && int(n) == port {
+				if a, port, ok := parseAddress(f[1]); ok && matches(a, port) {
 					inodes["socket:["+f[9]+"]"] = true
 				}
 			}
@@ -97,6 +125,22 @@ func UDP(ns *netns.NS, port int, skip func(pid int) bool) []Holder {
 		out = append(out, Holder{PID: pid, Name: strings.TrimSpace(string(name)), Unit: unit(string(cgroup))})
 	}
 	return out
+}
+
+// parseAddress reads an address as the kernel writes it: words of 32 bits in its own
+// byte order, in hexadecimal, and the port.
+func parseAddress(text string) (netip.Addr, int, bool) {
+	address, port, _ := strings.Cut(text, ":")
+	b, err1 := hex.DecodeString(address)
+	n, err2 := strconv.ParseUint(port, 16, 16)
+	if err1 != nil || err2 != nil || len(b)%4 != 0 {
+		return netip.Addr{}, 0, false
+	}
+	for i := 0; i < len(b); i += 4 {
+		binary.NativeEndian.PutUint32(b[i:], binary.BigEndian.Uint32(b[i:]))
+	}
+	a, ok := netip.AddrFromSlice(b)
+	return a, int(n), ok
 }
 
 // has reports whether a process has one of the sockets open.

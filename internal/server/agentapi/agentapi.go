@@ -154,6 +154,7 @@ func (h *Handler) bindings(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return problem.Invalid("since %q: must be a number", r.URL.Query().Get("since"))
 	}
+	defer h.Fleet.Attend(node)()
 	news, err := h.Addresses.AwaitBindings(r.Context(), zonesOn(node), r.URL.Query().Get("epoch"), since, h.MaxPoll, h.Stop)
 	switch {
 	case err != nil:

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/viaduct-sdn/viaduct/internal/health"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
@@ -28,6 +29,7 @@ func (h *Handler) status(r *request) (any, error) {
 	s.Nodes = slices.DeleteFunc(s.Nodes, func(n api.NodeStatus) bool {
 		return !h.may(r.caller, right{below(pathNodes, n.Name), sysRead})
 	})
+	s.Problems = health.Problems(s.Nodes)
 	switch facts := r.URL.Query().Get("facts"); facts {
 	case "":
 	case "all":

@@ -11,6 +11,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/health"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
@@ -76,7 +77,8 @@ var words = map[reflect.Type][]string{
 	of[model.FabricProtocol](): texts(model.FabricProtocols()),
 	of[model.Severity]():       {string(model.Error), string(model.Warning)},
 	of[diff.Action]():          {string(diff.Create), string(diff.Update), string(diff.Replace), string(diff.Delete)},
-	of[protocol.State]():       {string(protocol.Converged), string(protocol.Applying), string(protocol.Degraded), string(protocol.Unreachable)},
+	of[protocol.State]():       texts(health.States),
+	of[protocol.Class]():       texts(health.Classes),
 	of[api.EventType]():        texts(api.EventTypes()),
 }
 

@@ -23,6 +23,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/health"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
@@ -175,17 +176,29 @@ func nodeEvents(s *api.Status) map[string]api.NodeEvent {
 }
 
 func nodeEvent(n api.NodeStatus) api.NodeEvent {
-	e := api.NodeEvent{Name: n.Name, State: n.State}
+	e := api.NodeEvent{Name: n.Name, State: n.State, Message: health.Message(&n)}
 	if n.Report == nil {
 		return e
 	}
-	e.Revision, e.Message = n.Report.Revision, n.Report.Message
+	e.Revision = n.Report.Revision
 	for _, o := range n.Report.Objects {
-		if o.State != protocol.Converged {
-			e.Failed = append(e.Failed, o.Object)
+		switch health.OfObject(o) {
+		case protocol.Degraded:
+			e.Failed = with(e.Failed, o.Object)
+		case protocol.Warning:
+			e.Warned = with(e.Warned, o.Object)
+		case protocol.Converged, protocol.Applying, protocol.Unreachable:
 		}
 	}
 	return e
+}
+
+// with adds an object to a list that does not have it.
+func with(list []string, object string) []string {
+	if slices.Contains(list, object) {
+		return list
+	}
+	return append(list, object)
 }
 
 // compare finds what happened between two views.

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/viaduct-sdn/viaduct/internal/health"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
@@ -169,14 +170,15 @@ func TestNodes(t *testing.T) {
 	}
 	states := func(nodes ...api.NodeStatus) map[string]api.NodeEvent { return nodeEvents(&api.Status{Nodes: nodes}) }
 	old := states(node("a", protocol.Converged), node("b", protocol.Converged), node("gone", protocol.Converged))
-	new := states(node("b", protocol.Degraded, "vnet/v1"), node("a", protocol.Converged), node("new", protocol.Applying), api.NodeStatus{Name: "silent", State: protocol.Unreachable})
+	new := states(node("b", protocol.Degraded, "vnet/v1", "vnet/v1"), node("a", protocol.Converged), node("new", protocol.Applying), api.NodeStatus{Name: "silent", State: protocol.Unreachable})
 	var got []api.NodeEvent
 	for _, e := range compareNodes(old, new) {
 		got = append(got, *e.Node)
 	}
 	want := []api.NodeEvent{
 		{Name: "b", State: protocol.Degraded, Revision: 1, Failed: []string{"vnet/v1"}}, {Name: "gone"},
-		{Name: "new", State: protocol.Applying, Revision: 1}, {Name: "silent", State: protocol.Unreachable},
+		{Name: "new", State: protocol.Applying, Revision: 1},
+		{Name: "silent", State: protocol.Unreachable, Message: health.Message(&api.NodeStatus{State: protocol.Unreachable})},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

@@ -76,11 +76,16 @@ func (f *Fleet) Admit(ctx context.Context, cert *x509.Certificate) (string, erro
 func (f *Fleet) Await(ctx context.Context, cert *x509.Certificate, have string, atMost time.Duration, stop <-chan struct{}) (d Desired, ok bool, err error) {
 	timer := time.NewTimer(atMost)
 	defer timer.Stop()
+	attends := false
 	for {
 		_, members := f.members.All()
 		node, err := f.Admit(ctx, cert)
 		if err != nil {
 			return Desired{}, false, err
+		}
+		if !attends {
+			attends = true
+			defer f.Attend(node)()
 		}
 		v, newer := f.config.Standing()
 		d, err := f.docs.of(v, node)

@@ -27,8 +27,9 @@ const (
 	prefixResult = "result/" // <revision>/<node>
 )
 
-// DefaultUnreachable is after what silence a node counts as unreachable: agents
-// report every 30 seconds.
+// DefaultUnreachable is after what silence a node counts as unreachable whose agent's
+// connection did not end: agents report every 30 seconds. After that time without a
+// connection it is no longer suspect, but gone.
 const DefaultUnreachable = 90 * time.Second
 
 // Options are what a Fleet needs.
@@ -61,6 +62,11 @@ type Fleet struct {
 	reports *mirror.Mirror[*protocol.Status]
 	// questions are those to nodes that wait for an answer, by node and ID.
 	questions *mirror.Mirror[*protocol.Question]
+	// presence are the servers' records of who polls them; life names this one's.
+	presence *mirror.Mirror[*presenceDoc]
+	life     string
+	// attendance gets a value when this server's record may have to change.
+	attendance chan struct{}
 
 	mu      sync.Mutex
 	heard   map[string]*heard
@@ -72,6 +78,9 @@ type Fleet struct {
 	pruned int64
 	// allowances are what each node may still say.
 	allowances map[string]*allowance
+	// attends are the nodes that poll this server, or did.
+	attends map[string]*attendance
+	others  others
 }
 
 // heard is what this server itself heard of a node since it started.
@@ -85,7 +94,8 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 	f := &Fleet{
 		store: o.Store, unreachable: o.Unreachable, patience: cmp.Or(o.Patience, DefaultPatience), now: o.Now, log: o.Logger,
 		heard: make(map[string]*heard), changed: make(chan struct{}), handed: make(map[string]bool), allowances: make(map[string]*allowance),
-		results: make(map[string]stored),
+		results: make(map[string]stored), attends: make(map[string]*attendance), attendance: make(chan struct{}, 1), life: newLife(),
+		others: others{heard: make(map[string]otherBeat)},
 	}
 	if f.unreachable == 0 {
 		f.unreachable = DefaultUnreachable
@@ -106,6 +116,9 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 	}
 	if err == nil {
 		f.questions, err = mirror.Open(ctx, o.Store, prefixQuestion, f.log, parse[protocol.Question])
+	}
+	if err == nil {
+		f.presence, err = mirror.Open(ctx, o.Store, prefixPresence, f.log, parse[presenceDoc])
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the state of the nodes: %w", err)
@@ -129,6 +142,9 @@ func (f *Fleet) Run(ctx context.Context) {
 	wg.Go(func() { f.facts.Run(ctx) })
 	wg.Go(func() { f.reports.Run(ctx) })
 	wg.Go(func() { f.questions.Run(ctx) })
+	wg.Go(func() { f.presence.Run(ctx) })
+	wg.Go(func() { f.followOthers(ctx) })
+	wg.Go(func() { f.tellPresence(ctx) })
 	wg.Wait()
 }
 
@@ -146,6 +162,7 @@ func (f *Fleet) Forget(ctx context.Context, a *pki.Authority, name string) error
 	f.mu.Lock()
 	delete(f.heard, name)
 	delete(f.allowances, name)
+	delete(f.attends, name)
 	f.wake()
 	f.mu.Unlock()
 	return f.members.Sync(ctx)

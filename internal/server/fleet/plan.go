@@ -63,7 +63,7 @@ func plan(from, to *protocol.Document, facts *model.Facts, changed map[string]bo
 		// Remarks on what stays as it is were made when it was changed; faults
 		// are told every time.
 		if n.Level != compile.LevelInfo || changed[n.Object] || concerned[n.Object] {
-			out.Notes = append(out.Notes, api.Note{Object: n.Object, Level: string(n.Level), Message: n.Message, Standing: standing[n]})
+			out.Notes = append(out.Notes, api.Note{Object: n.Object, Level: string(n.Level), Message: n.Message, Class: n.Class, Standing: standing[n]})
 		}
 	}
 	return out

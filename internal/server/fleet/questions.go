@@ -95,6 +95,7 @@ func read(node string, value []byte, out any) error {
 func (f *Fleet) AwaitQuestion(ctx context.Context, node string, atMost time.Duration, stop <-chan struct{}) (q protocol.Question, ok bool, err error) {
 	over := time.NewTimer(atMost)
 	defer over.Stop()
+	defer f.Attend(node)()
 	for {
 		all, changed := f.questions.All()
 		for key, e := range all {

@@ -73,13 +73,8 @@ func (f *Fleet) persistReport(ctx context.Context, node string, r *protocol.Stat
 func (f *Fleet) hear(node string, r *protocol.Status) (fresh bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	h := f.heard[node]
-	if h == nil {
-		h = &heard{}
-		f.heard[node] = h
-	}
-	back := f.silent(h.seen)
-	h.seen = f.now()
+	back := f.gone(node).gone
+	h := f.seenNow(node)
 	if h.report != nil && f.late(r, h.report) {
 		return false
 	}
@@ -95,14 +90,6 @@ func (f *Fleet) hear(node string, r *protocol.Status) (fresh bool) {
 // nothing.
 func (f *Fleet) late(r, than *protocol.Status) bool {
 	return r.Time.Before(than.Time) && than.Time.Before(f.now().Add(clockSlack))
-}
-
-// silent reports whether a node last seen then is unreachable now.
-func (f *Fleet) silent(seen time.Time) bool {
-	if seen.Before(f.started) {
-		seen = f.started // this server could not have heard it
-	}
-	return f.now().Sub(seen) > f.unreachable
 }
 
 // alike reports whether two reports say the same but for times and counters.

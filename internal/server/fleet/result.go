@@ -30,10 +30,17 @@ func (f *Fleet) persistResult(ctx context.Context, node string, r *protocol.Stat
 		return nil
 	}
 	result := &api.NodeResult{Node: node, State: r.State, Time: r.Time, Duration: r.Duration, Message: r.Message}
+	others := false // other nodes' and routers' faults, which come and go, are no result
 	for _, o := range r.Objects {
-		if o.State == protocol.Degraded {
+		switch {
+		case o.State == protocol.Degraded && o.Class == protocol.ClassPeer:
+			others = true
+		case o.State == protocol.Degraded:
 			result.Objects = append(result.Objects, o)
 		}
+	}
+	if others && len(result.Objects) == 0 && r.Message == "" {
+		result.State = protocol.Converged
 	}
 	f.mu.Lock()
 	last := f.results[node]

@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"sync"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/health"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
@@ -73,13 +75,14 @@ func (f *Fleet) AwaitStatus(ctx context.Context, after string, atMost time.Durat
 func (f *Fleet) status(v *revision.View) (*api.Status, time.Duration, error) {
 	s := &api.Status{Revision: v.Revision, Pending: v.Differ(), Nodes: []api.NodeStatus{}}
 	next := f.unreachable
+	book := sync.OnceValue(func() addressBook { return f.book(v) })
 	for _, name := range f.members.Names() {
-		n, quiet, err := f.node(v, name)
+		n, left, err := f.node(v, name, book)
 		if err != nil {
 			return nil, 0, err
 		}
 		s.Nodes = append(s.Nodes, n)
-		if left := f.unreachable - quiet; left > 0 {
+		if left > 0 {
 			next = min(next, left)
 		}
 	}
@@ -88,8 +91,9 @@ func (f *Fleet) status(v *revision.View) (*api.Status, time.Duration, error) {
 	return s, next + 10*time.Millisecond, err
 }
 
-// node is the status of one node, and for how long nothing was heard of it.
-func (f *Fleet) node(v *revision.View, name string) (api.NodeStatus, time.Duration, error) {
+// node is the status of one node, and after what time it changes by mere silence; 0 for
+// never.
+func (f *Fleet) node(v *revision.View, name string, book func() addressBook) (api.NodeStatus, time.Duration, error) {
 	want, err := f.docs.of(v, name)
 	if err != nil {
 		return api.NodeStatus{}, 0, err
@@ -100,27 +104,17 @@ func (f *Fleet) node(v *revision.View, name string) (api.NodeStatus, time.Durati
 	}
 	f.mu.Lock()
 	if h := f.heard[name]; h != nil {
-		n.Seen = h.seen
 		// Another server may have heard a newer one since.
 		if h.report != nil && (n.Report == nil || !f.late(h.report, n.Report)) {
 			n.Report = h.report
 		}
 	}
+	absent := f.gone(name)
 	f.mu.Unlock()
-	n.Report = f.withFacts(name, n.Report)
-	switch {
-	case f.silent(n.Seen):
-		n.State = protocol.Unreachable
-	case n.Report == nil || n.Report.Hash != want.Hash:
-		n.State = protocol.Applying
-	default:
-		n.State = n.Report.State
-	}
-	since := n.Seen
-	if since.Before(f.started) {
-		since = f.started
-	}
-	return n, f.now().Sub(since), nil
+	n.Seen, n.Suspect = absent.seen, absent.suspect
+	n.Report = withNames(health.InWords(f.withFacts(name, n.Report)), book)
+	n.State = health.OfNode(absent.gone, want.Hash, n.Report)
+	return n, absent.left, nil
 }
 
 // version identifies a status. What changes with every heartbeat is left out,

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/health"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/pve"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
@@ -90,12 +91,14 @@ func (h *Handler) awaitNode(ctx context.Context, node string, log func(string, .
 			last = n.State
 		}
 		switch n.State {
-		case protocol.Converged:
+		case protocol.Converged, protocol.Warning:
+			logProblems([]api.NodeStatus{n}, log)
 			return nil
 		case protocol.Unreachable:
 			return fmt.Errorf("%s: the node does not answer; it takes over the configuration as soon as it does: look at its agent", node)
 		case protocol.Degraded:
-			return troubles(node, n.Report, log)
+			logProblems([]api.NodeStatus{n}, log)
+			return troubles(&n)
 		}
 		select {
 		case <-h.Stop:
@@ -105,20 +108,23 @@ func (h *Handler) awaitNode(ctx context.Context, node string, log func(string, .
 	}
 }
 
-// troubles tells what a node could not apply.
-func troubles(node string, r *api.NodeReport, log func(string, ...any)) error {
-	var names []string
-	if r.Message != "" {
-		log("%s: %s", node, r.Message)
+// logProblems logs what is wrong with nodes.
+func logProblems(nodes []api.NodeStatus, log func(string, ...any)) {
+	for _, p := range health.Problems(nodes) {
+		log("%s: %s", strings.Join(p.Nodes, ", "), health.Line(&p))
 	}
-	for _, o := range r.Objects {
-		if o.State != protocol.Converged {
-			log("%s: %s: %s: %s", node, o.Object, o.State, o.Message)
+}
+
+// troubles is the error of a node on which something does not work.
+func troubles(n *api.NodeStatus) error {
+	var names []string
+	for _, o := range n.Report.Objects {
+		if health.OfObject(o) == protocol.Degraded && !slices.Contains(names, o.Object) {
 			names = append(names, o.Object)
 		}
 	}
 	if len(names) == 0 {
-		return fmt.Errorf("%s: %s", node, r.Message)
+		return fmt.Errorf("%s: %s", n.Name, n.Report.Message)
 	}
-	return fmt.Errorf("%s: could not be applied: %s", node, strings.Join(names, ", "))
+	return fmt.Errorf("%s: could not be applied: %s", n.Name, strings.Join(names, ", "))
 }

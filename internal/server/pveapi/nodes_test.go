@@ -214,7 +214,7 @@ func TestReload(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 	lines := column(e.get(t, root, "/nodes/srv/tasks/"+url.PathEscape(got["upid"].(string))+"/log"), "t")
-	want := []string{"a: reloading network config, revision 0", "a: degraded", "a: zone/z1: degraded: no bridge", "TASK ERROR: a: could not be applied: zone/z1"}
+	want := []string{"a: reloading network config, revision 0", "a: degraded", "a: zone/z1: no bridge", "TASK ERROR: a: could not be applied: zone/z1"}
 	if !slices.Equal(lines, want) {
 		t.Errorf("%q", lines)
 	}

@@ -131,6 +131,7 @@ func (s *sdn) follow(ctx context.Context, revision int64, log func(string, ...an
 			if waiting && late {
 				log("warning: not all nodes are done after %s; they go on, GET /cluster/resources shows how", followLimit)
 			}
+			logProblems(st.Nodes, log)
 			return nil
 		}
 		after = st.Version
@@ -144,12 +145,9 @@ func nodeLine(n *api.NodeStatus, state protocol.State) string {
 		return n.Name + ": reloading network config"
 	case protocol.Unreachable:
 		return "warning: " + n.Name + ": cannot be reached; it gets the configuration when it is back"
-	case protocol.Converged:
+	case protocol.Converged, protocol.Warning:
 		return n.Name + ": has the configuration"
+	case protocol.Degraded:
 	}
-	text := "warning: " + n.Name + ": " + string(state)
-	if n.Report != nil && n.Report.Message != "" {
-		text += ": " + n.Report.Message
-	}
-	return text
+	return "warning: " + n.Name + ": " + string(state)
 }

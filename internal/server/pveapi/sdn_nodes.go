@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/health"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/pve"
@@ -69,7 +70,7 @@ func (n *nodeStates) of(refs ...string) (state, message string) {
 	}
 	var faults []string
 	for _, o := range n.Report.Objects {
-		if slices.Contains(refs, o.Object) && o.State == protocol.Degraded {
+		if slices.Contains(refs, o.Object) && health.OfObject(o) == protocol.Degraded {
 			faults = append(faults, o.Message)
 		}
 	}

@@ -1,0 +1,44 @@
+package compile
+
+import (
+	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/routing"
+)
+
+// besideOwnRouter leaves out what needs a BGP router of another AS number than that of the
+// router which the node's operator has configured: FRR has one outside VRFs.
+func (n *node) besideOwnRouter(i *routing.Intent) {
+	if n.facts.FRR == nil || n.facts.FRR.ASN == 0 {
+		return
+	}
+	own, asn := uint32(n.facts.FRR.ASN), i.RouterASN()
+	for _, f := range i.Fabrics {
+		if asn == 0 && f.Protocol == routing.BGPFabric {
+			asn = f.ASN
+		}
+	}
+	if asn == 0 || asn == own {
+		return
+	}
+	refuse := func(owner string) bool {
+		n.noteOf(protocol.ClassForeign, LevelError, owner, "does not run on node %s: it needs a BGP router of AS %d, and the node's own FRR configuration has one of AS %d, beside which there is no other; "+
+			"set asn to %d, or remove the router there (vtysh: configure, no router bgp %d, end, write)", n.name, asn, own, own, own)
+		return true
+	}
+	i.Controllers = slices.DeleteFunc(i.Controllers, func(c routing.Controller) bool {
+		switch c := c.(type) {
+		case routing.EVPN:
+			return refuse(c.Owner)
+		case routing.BGP:
+			return refuse(c.Owner)
+		}
+		return false
+	})
+	i.Fabrics = slices.DeleteFunc(i.Fabrics, func(f routing.Fabric) bool { return f.Protocol == routing.BGPFabric && refuse(f.Owner) })
+	for _, z := range i.Zones {
+		n.noteOf(protocol.ClassConsequence, LevelError, z.Owner, "is not routed to other nodes from node %s; see controller %s", n.name, z.Controller)
+	}
+	i.Zones = nil
+}

@@ -1,0 +1,243 @@
+// Package health works out how nodes are, in the words that users see. Whatever shows
+// the state of a node (the command line, both interfaces, events) takes it from here.
+//
+// It stands after the agents' reports in the one-way flow and is pure.
+package health
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+)
+
+// States are those of a node, best first.
+var States = []protocol.State{protocol.Converged, protocol.Warning, protocol.Applying, protocol.Degraded, protocol.Unreachable}
+
+// InPlace reports whether a node or an object has what was declared for it.
+func InPlace(s protocol.State) bool { return s == protocol.Converged || s == protocol.Warning }
+
+// OfNode is the state of a node that reported r, nil for nothing, and should have the
+// document with the hash want. gone tells that no server has a connection of its agent.
+func OfNode(gone bool, want string, r *protocol.Status) protocol.State {
+	switch {
+	case gone:
+		return protocol.Unreachable
+	case r == nil || r.Hash != want:
+		return protocol.Applying
+	case r.State == protocol.Converged && slices.ContainsFunc(r.Objects, func(o protocol.ObjectStatus) bool { return OfObject(o) == protocol.Warning }):
+		return protocol.Warning
+	}
+	return r.State
+}
+
+// OfObject is the state of an object of a report.
+func OfObject(o protocol.ObjectStatus) protocol.State {
+	if o.State == protocol.Converged && o.Message != "" {
+		return protocol.Warning
+	}
+	return o.State
+}
+
+// InWords returns a report with the states of objects in the words of users; r may be
+// nil and is not changed.
+func InWords(r *protocol.Status) *protocol.Status {
+	if r == nil || len(r.Objects) == 0 {
+		return r
+	}
+	out := *r
+	out.Objects = slices.Clone(r.Objects)
+	for i := range out.Objects {
+		out.Objects[i].State = OfObject(out.Objects[i])
+	}
+	return &out
+}
+
+// Object is the state of one object on a node, and what is wrong with it, worst first.
+// Where others are degraded, one that is not listed stands as declared.
+func Object(n *api.NodeStatus, ref string) (state protocol.State, messages []string) {
+	state = n.State
+	if state == protocol.Degraded || state == protocol.Warning {
+		state = protocol.Converged
+	}
+	if n.Report == nil {
+		return state, nil
+	}
+	for _, want := range []protocol.State{protocol.Degraded, protocol.Warning} {
+		for _, o := range n.Report.Objects {
+			if o.Object != ref || OfObject(o) != want {
+				continue
+			}
+			messages = append(messages, o.Message)
+			if state == protocol.Converged {
+				state = want
+			}
+		}
+	}
+	return state, messages
+}
+
+// What a node that is not reached means, and what to do.
+const (
+	suspectText = "suspect: the connection of its agent ended and no new one came; if it stays away, check that the host runs, its network, and its agent (systemctl status viaduct-agent)"
+	goneText    = "its agent is not connected; the node keeps what it has: check that the host runs, its network, and its agent (systemctl status viaduct-agent)"
+	unheardText = "has not reported yet"
+)
+
+// Message tells what is wrong with a node as a whole; empty if nothing is.
+func Message(n *api.NodeStatus) string {
+	switch {
+	case n.State == protocol.Unreachable && n.Suspect:
+		return suspectText
+	case n.State == protocol.Unreachable:
+		return goneText
+	case n.Report == nil:
+		return unheardText
+	}
+	return n.Report.Message
+}
+
+// Classes are in the order of causes.
+var Classes = []protocol.Class{
+	protocol.ClassLacking, protocol.ClassLink, protocol.ClassForeign, protocol.ClassDeclared, protocol.ClassPeer, protocol.ClassConsequence,
+}
+
+// Rank orders classes: causes are lower. What has none is the declaration itself.
+func Rank(c protocol.Class) int {
+	if i := slices.Index(Classes, c); i >= 0 {
+		return i
+	}
+	return Rank(protocol.ClassDeclared)
+}
+
+// kinds are in the order in which one carries the next.
+var kinds = []string{"node", "fabric", "fabric-node", "controller", "zone", "vnet", "subnet"}
+
+func rankOfKind(ref string) int {
+	kind, _, _ := strings.Cut(ref, "/")
+	if i := slices.Index(kinds, kind); i >= 0 {
+		return i
+	}
+	return len(kinds)
+}
+
+// Problems lists what is wrong with nodes: causes before what follows from them, and
+// what several nodes have once. Of a node that is not reached no more is known.
+func Problems(nodes []api.NodeStatus) []api.NodeProblem {
+	var all []api.NodeProblem
+	for i := range nodes {
+		n := &nodes[i]
+		if n.State == protocol.Unreachable {
+			all = append(all, api.NodeProblem{State: n.State, Message: Message(n), Nodes: []string{n.Name}})
+			continue
+		}
+		if n.Report == nil {
+			continue
+		}
+		if n.Report.Message != "" {
+			all = append(all, api.NodeProblem{State: protocol.Degraded, Message: n.Report.Message, Nodes: []string{n.Name}})
+		}
+		for _, o := range n.Report.Objects {
+			if s := OfObject(o); s != protocol.Converged {
+				all = append(all, api.NodeProblem{State: s, Class: o.Class, Object: o.Object, Message: o.Message, Nodes: []string{n.Name}})
+			}
+		}
+	}
+	out := together(all)
+	slices.SortStableFunc(out, func(a, b api.NodeProblem) int {
+		return cmp.Or(cmp.Compare(order(&a), order(&b)), cmp.Compare(rankOfKind(a.Object), rankOfKind(b.Object)),
+			cmp.Compare(a.Object, b.Object), cmp.Compare(a.State, b.State)) // "degraded" before "warning"
+	})
+	return out
+}
+
+// order puts nodes that are gone first, then what concerns nodes as a whole.
+func order(p *api.NodeProblem) int {
+	switch {
+	case p.State == protocol.Unreachable:
+		return -2
+	case p.Object == "":
+		return -1
+	}
+	return Rank(p.Class)
+}
+
+// together puts those that are equal but for the node into one.
+func together(all []api.NodeProblem) []api.NodeProblem {
+	type key struct {
+		state           protocol.State
+		class           protocol.Class
+		object, message string
+	}
+	var out []api.NodeProblem
+	at := map[key]int{}
+	for _, p := range all {
+		k := key{p.State, p.Class, p.Object, Nameless(p.Message, p.Nodes[0])}
+		i, again := at[k]
+		switch {
+		case !again:
+			at[k] = len(out)
+			out = append(out, p)
+		case !slices.Contains(out[i].Nodes, p.Nodes[0]):
+			out[i].Nodes = append(out[i].Nodes, p.Nodes[0])
+			out[i].Message = k.message
+		}
+	}
+	for _, p := range out {
+		slices.Sort(p.Nodes)
+	}
+	return out
+}
+
+// Nameless is a message about a node without its name, so that those of several nodes
+// are equal.
+func Nameless(message, node string) string {
+	var b strings.Builder
+	name := "node " + node
+	for rest := message; ; {
+		before, after, found := strings.Cut(rest, name)
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		if whole(before, after) {
+			b.WriteString("the node")
+		} else {
+			b.WriteString(name)
+		}
+		rest = after
+	}
+}
+
+// whole reports whether a name between two texts is a word of its own.
+func whole(before, after string) bool {
+	letter := func(c byte) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
+	}
+	return (before == "" || !letter(before[len(before)-1])) && (after == "" || !letter(after[0]))
+}
+
+// Of are the problems that a node has, in their order.
+func Of(all []api.NodeProblem, node string) []api.NodeProblem {
+	var out []api.NodeProblem
+	for _, p := range all {
+		if slices.Contains(p.Nodes, node) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// Line is a problem on one line, without its nodes.
+func Line(p *api.NodeProblem) string {
+	text := p.Message
+	if p.Object != "" {
+		text = p.Object + ": " + text
+	}
+	if p.State == protocol.Warning {
+		text = "warning: " + text
+	}
+	return text
+}
