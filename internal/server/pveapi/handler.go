@@ -1,6 +1,7 @@
 package pveapi
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"log/slog"
@@ -75,6 +76,7 @@ type exchange struct {
 	path   string // below the prefix
 	op     *Operation
 	caller string // for the log
+	login  string // whose login it was, if it was one
 }
 
 // ServeHTTP implements http.Handler.
@@ -107,10 +109,11 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // record keeps who asked for a change, and what became of it. Requests of somebody
 // unknown are in the log only.
 func (s *server) record(x *exchange, err error) {
-	if x.caller == "" || x.op == nil || x.r.Method == http.MethodGet {
+	author := cmp.Or(x.caller, x.login)
+	if author == "" || x.op == nil || x.r.Method == http.MethodGet {
 		return
 	}
-	e := trail.Entry{Author: x.caller, From: remote(x.r), Operation: x.op.Method + " " + x.op.Path, Target: x.path, Status: http.StatusOK}
+	e := trail.Entry{Author: author, Claimed: x.login != "" && err != nil, From: remote(x.r), Operation: x.op.Method + " " + x.op.Path, Target: x.path, Status: http.StatusOK}
 	if err != nil {
 		f, _ := failureOf(err)
 		e.Status = f.Code
@@ -138,7 +141,7 @@ func (s *server) serve(x *exchange) (any, error) {
 		return nil, err
 	}
 	x.op = s.table.find(r.Method, segments)
-	c := &Call{Context: r.Context(), Op: x.op, From: remote(r), access: s.Access, log: s.Log}
+	c := &Call{Context: r.Context(), Op: x.op, From: remote(r), Local: s.local(r), access: s.Access, log: s.Log}
 	open := x.op != nil && x.op.open()
 	if !open {
 		if c.Who, err = s.authenticate(r); err != nil {
@@ -169,7 +172,9 @@ func (s *server) serve(x *exchange) (any, error) {
 			return nil, err
 		}
 	}
-	return x.op.Handle(c)
+	out, err := x.op.Handle(c)
+	x.login = c.login
+	return out, err
 }
 
 // split takes the path of a request apart: the decoded parts below the prefix.

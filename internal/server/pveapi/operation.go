@@ -89,8 +89,13 @@ type Call struct {
 	Who access.Identity
 	// Params are the parameters as they were given.
 	Params pve.Values
-	// From is the remote address, for throttles and logs.
-	From string
+	// From is the remote address, for throttles and logs; Local says that the call came
+	// through the socket of administrators.
+	From  string
+	Local bool
+
+	// login is whose login the call was, for the audit: known, or said to be.
+	login string
 
 	access *access.Service
 	log    *slog.Logger
