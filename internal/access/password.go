@@ -114,9 +114,9 @@ const (
 
 // hasher hashes passwords, a few at a time.
 type hasher struct {
-	cost    cost
-	decoy   phc // compared with when there is no password to compare with
-	slots   chan struct{}
+	cost  cost
+	decoy phc // compared with when there is no password to compare with
+	slots chan struct{}
 
 	mu      sync.Mutex
 	waiting int

@@ -119,7 +119,7 @@ func (v statusView) render(st *api.Status) string {
 		return b.String()
 	}
 	if len(st.Nodes) == 0 {
-		b.WriteString("no node has joined yet: viaduct node token makes a token for one\n")
+		b.WriteString("no node has joined yet: viaduct node token NODE makes a token for one\n")
 		return b.String()
 	}
 	b.WriteString("\n" + v.nodes(st))

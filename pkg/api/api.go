@@ -331,8 +331,10 @@ type Member struct {
 
 // TokenRequest asks for a token that lets one node join.
 type TokenRequest struct {
-	// Node restricts the token to one name; empty allows any.
-	Node string `json:"node,omitempty"`
+	// Node is the name that the token is for. AnyName in its place makes one for a node
+	// of any name that is not taken: whoever finds it chooses which.
+	Node    string `json:"node,omitempty"`
+	AnyName bool   `json:"anyName,omitempty"`
 	// TTL is how long the token can be used; 0 means one hour.
 	TTL time.Duration `json:"ttl,omitempty"`
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -84,6 +85,13 @@ func (h *Handler) createToken(r *request) (any, error) {
 	if err := problem.Decode(r.w, r.Request, maxBody, &req); err != nil {
 		return nil, err
 	}
+	switch {
+	case req.Node == "" && !req.AnyName:
+		return nil, problem.Invalid("node: name the node that shall join (viaduct node token NODE); anyName (--any-name) makes a token for a node of any name")
+	case req.Node != "" && req.AnyName:
+		return nil, problem.Invalid("node %q with anyName: a token is for that name or for any, not both", req.Node)
+	}
+	r.objects = []string{"node/" + cmp.Or(req.Node, "*")}
 	token, expires, err := h.Authority.CreateToken(r.Context(), req.Node, req.TTL)
 	if err != nil {
 		return nil, err

@@ -293,7 +293,7 @@ func clusterRoutes() []route {
 		},
 		{
 			method: http.MethodPost, path: "tokens", id: "createJoinToken", group: group, needs: on("/", access.SysModify), serve: (*Handler).createToken, request: of[api.TokenRequest](), answer: of[api.Token](),
-			doc: "Makes a token that lets one node join, once.",
+			doc: "Makes a token that lets the node of a name join, once; or, if that is asked for, a node of any name.",
 		},
 		{
 			method: http.MethodPost, path: "backup", id: "backup", group: group, serve: (*Handler).backup, answer: of[string](), content: "application/octet-stream",
