@@ -187,3 +187,23 @@ func TestOwnPassword(t *testing.T) {
 	s.input = "correct horse\n"
 	s.must("user passwd eve@pve --stdin")
 }
+
+func TestAdministratorsCertificates(t *testing.T) {
+	s := startSession(t)
+	serial, _, _ := strings.Cut(strings.TrimPrefix(s.must("admin list -o name"), "admin/"), "\n")
+	if out := s.must("admin list"); !strings.Contains(out, serial+"  admin  ") || !strings.Contains(out, "valid") {
+		t.Error(out)
+	}
+	if out := s.run("admin revoke 0f --yes"); !strings.Contains(out, `no administrator's certificate has the serial number "0f"; list them with: viaduct admin list`) || !strings.Contains(out, "[exit ") {
+		t.Error(out)
+	}
+	if out := s.must("admin revoke " + serial + " --yes"); out != "the administrator's certificate "+serial+" is revoked\n" {
+		t.Error(out)
+	}
+	if out := s.must("admin list"); !strings.Contains(out, "revoked") {
+		t.Error(out)
+	}
+	if out := s.must("audit -o json"); !strings.Contains(out, `"revokeAdministrator"`) {
+		t.Error(out)
+	}
+}

@@ -104,6 +104,8 @@ type Server struct {
 	cfg  Config
 	log  *slog.Logger
 	stop chan struct{} // closed when long polls shall end
+	// admins tell which administrators' certificates count.
+	admins *pki.Administrators
 	// serving counts the listeners that are served.
 	serving atomic.Int32
 }
@@ -177,7 +179,10 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := writeAdmin(s.cfg.Data, authority); err != nil {
+	if s.admins, err = pki.OpenAdministrators(ctx, s.cfg.Store, nil, s.log); err != nil {
+		return err
+	}
+	if err := s.writeAdmin(ctx, authority); err != nil {
 		return err
 	}
 	users, err := access.Open(ctx, s.cfg.Store, access.Options{Logger: s.log})
@@ -206,6 +211,7 @@ func (s *Server) Run(ctx context.Context) error {
 	background.Go(func() { trail.Run(ctx) })
 	background.Go(func() { events.Run(ctx) })
 	background.Go(func() { tasks.Run(ctx) })
+	background.Go(func() { s.admins.Run(ctx) })
 	background.Go(func() { s.keepAdmin(ctx, authority) })
 	tlsConfig := authority.ServerTLS(s.certificateNames())
 	checks := &checker{s: s, load: func(ctx context.Context) error {
@@ -214,7 +220,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}}
 	return s.serve(ctx, socket, tlsConfig, s.routes(checks,
 		&api.Handler{
-			Config: config, Addresses: addresses, Ping: systems.Clients{}.Ping, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: administrator, Servers: others.urls,
+			Config: config, Addresses: addresses, Ping: systems.Clients{}.Ping, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: s.administrator, Administrators: s.admins, Servers: others.urls,
 			Backup: func(ctx context.Context, w io.Writer) error {
 				return backup.Write(ctx, s.cfg.Store, s.cfg.Version, time.Now(), w)
 			},
@@ -254,6 +260,8 @@ func (s *Server) routes(checks *checker, native *api.Handler, agents *agentapi.H
 			proxmox.ServeHTTP(w, r)
 			return
 		}
+		r, done := s.guarded(r)
+		defer done()
 		mux.ServeHTTP(w, r)
 	}))
 }

@@ -329,6 +329,21 @@ type Member struct {
 	Expires time.Time `json:"expires"`
 }
 
+// Administrator is the certificate of an administrator, who needs no user.
+type Administrator struct {
+	// Name is the name in the history; Serial is the serial number, in hexadecimal.
+	Name   string `json:"name"`
+	Serial string `json:"serial"`
+	// Host is the host in whose server's data directory it was made; empty for one that
+	// was only shown so far.
+	Host    string    `json:"host,omitempty"`
+	Issued  time.Time `json:"issued"`
+	Expires time.Time `json:"expires"`
+	// Revoked is when it was revoked, and RevokedBy by whom; left out if it counts.
+	Revoked   time.Time `json:"revoked,omitzero"`
+	RevokedBy string    `json:"revokedBy,omitempty"`
+}
+
 // TokenRequest asks for a token that lets one node join.
 type TokenRequest struct {
 	// Node is the name that the token is for. AnyName in its place makes one for a node

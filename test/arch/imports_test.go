@@ -40,7 +40,7 @@ var flow = map[string][]string{
 	"internal/access":                {"internal/line", "internal/store"},
 	"internal/audit":                 {"internal/store", "internal/delay"},
 	"internal/backup":                {"internal/store"},
-	"internal/pki":                   {"internal/store", "internal/protocol", "pkg/api", "internal/delay"},
+	"internal/pki":                   {"internal/store", "internal/store/mirror", "internal/protocol", "pkg/api", "internal/delay"},
 	"internal/ipam":                  {"internal/model", "internal/pve", "internal/protocol", "internal/store", "internal/revision", "internal/ipam/plugin", "internal/delay"},
 	"internal/ipam/plugin":           {"internal/model"},
 	"internal/ipam/systems":          {"internal/model", "internal/ipam", "internal/powerdns", "internal/remote"},

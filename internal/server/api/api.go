@@ -54,6 +54,8 @@ type Handler struct {
 	// of the way they came, empty if it is somebody else, or an error if that way
 	// is closed to them.
 	Administrator func(r *http.Request) (string, error)
+	// Administrators are the certificates that such ones have.
+	Administrators *pki.Administrators
 	// Version is the server's release.
 	Version string
 	// MaxPoll bounds long polls, which Stop, when closed, ends at once.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
@@ -98,4 +99,24 @@ func (h *Handler) createToken(r *request) (any, error) {
 	}
 	h.Log.Info("a join token was made", "node", req.Node, "expires", expires, "author", r.caller.name)
 	return api.Token{Token: token, Node: req.Node, Expires: expires}, nil
+}
+
+func (h *Handler) administrators(r *request) (any, error) {
+	all, err := h.Administrators.List(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	return convert(all, func(a pki.Administrator) api.Administrator {
+		return api.Administrator{Name: a.Name, Serial: a.Serial, Host: a.Host, Issued: a.Issued, Expires: a.Expires, Revoked: a.Revoked, RevokedBy: a.RevokedBy}
+	}), nil
+}
+
+func (h *Handler) revokeAdministrator(r *request) (any, error) {
+	serial := r.PathValue("serial")
+	// It may be the one that the request came with.
+	err := h.Administrators.Revoke(context.WithoutCancel(r.Context()), serial, r.caller.name)
+	if err == nil {
+		h.noted(r, "an administrator's certificate was revoked", "serial", serial)
+	}
+	return nil, err
 }

@@ -292,6 +292,14 @@ func clusterRoutes() []route {
 			doc: "Forgets a node: its certificate no longer counts.",
 		},
 		{
+			method: http.MethodGet, path: "administrators", id: "listAdministrators", group: group, needs: on("/", access.SysModify), serve: (*Handler).administrators, answer: of[[]api.Administrator](),
+			doc: "Lists the certificates of administrators that have not expired, the oldest first: those that servers made for their data directories, and others that were shown.",
+		},
+		{
+			method: http.MethodDelete, path: "administrators/{serial}", id: "revokeAdministrator", group: group, needs: on("/", access.SysModify), serve: (*Handler).revokeAdministrator,
+			doc: "Revokes an administrator's certificate: it no longer counts, and what waits with it ends. A server in whose data directory it is makes another.",
+		},
+		{
 			method: http.MethodPost, path: "tokens", id: "createJoinToken", group: group, needs: on("/", access.SysModify), serve: (*Handler).createToken, request: of[api.TokenRequest](), answer: of[api.Token](),
 			doc: "Makes a token that lets the node of a name join, once; or, if that is asked for, a node of any name.",
 		},

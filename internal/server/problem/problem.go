@@ -55,6 +55,8 @@ var kinds = []struct {
 	{pki.ErrToken, http.StatusForbidden, api.TypeForbidden},
 	{pki.ErrNameTaken, http.StatusConflict, api.TypeConflict},
 	{pki.ErrNotMember, http.StatusForbidden, api.TypeForbidden},
+	{pki.ErrRevoked, http.StatusForbidden, api.TypeForbidden},
+	{pki.ErrNoCertificate, http.StatusNotFound, api.TypeNotFound},
 	{access.ErrNotFound, http.StatusNotFound, api.TypeNotFound},
 	{access.ErrExists, http.StatusConflict, api.TypeConflict},
 	{access.ErrInUse, http.StatusConflict, api.TypeConflict},
