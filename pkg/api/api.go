@@ -29,6 +29,8 @@
 //	GET    /api/v1/status?after=<version>&facts=all        Status; with after: waits until it differs, at most 55 s
 //	GET    /api/v1/members                                 []Member
 //	DELETE /api/v1/members/{name}                          forgets a node: its certificate no longer counts
+//	GET    /api/v1/administrators                          []Administrator
+//	DELETE /api/v1/administrators/{serial}                 revokes an administrator's certificate
 //	POST   /api/v1/tokens                                  TokenRequest -> Token
 //	GET    /api/v1/access/users                            []User, sorted by id; so groups ([]Group) and roles ([]Role)
 //	GET    /api/v1/access/users/{id}                       User, with ETag; so groups and roles

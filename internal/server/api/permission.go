@@ -376,7 +376,7 @@ func (h *Handler) permitEdit(c caller, v *revision.View, e model.Edit, before, a
 		}
 		return notFound(k, id)
 	}
-	if err := h.demand(c, rights(to, after, true)...); err != nil {
+	if err := h.demand(c, append(rights(to, after, true), useRights(from, to)...)...); err != nil {
 		return err
 	}
 	if g, ok := to.(*model.Guest); ok {

@@ -86,7 +86,13 @@ func within(doc string) need { return need{doc: doc} }
 func withinFrom(doc string, anyOf ...access.Privilege) need { return need{doc: doc, anywhere: anyOf} }
 
 // writing is within, for operations that write an object of the kind, the path's {id}.
-func writing(k model.Kind) need { return need{doc: rightsOn[k].write, written: k} }
+func writing(k model.Kind) need {
+	doc := rightsOn[k].write
+	if more, ok := usesOn[k]; ok {
+		doc += "; " + more
+	}
+	return need{doc: doc, written: k}
+}
 
 // check holds a caller against what is demanded.
 func (n need) check(h *Handler, r *request) error {

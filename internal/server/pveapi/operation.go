@@ -6,7 +6,9 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/server/api"
 )
 
 // Operation is one method of one path.
@@ -79,6 +81,15 @@ func All(permissions ...Permission) Permission {
 		}
 		return nil
 	}}
+}
+
+// using is a permission to write objects of a kind, which says what it takes besides that
+// they refer to others. Those are checked when the object is known.
+func using(k model.Kind, p Permission) Permission {
+	if more := api.UsesOn(k); more != "" {
+		p.Doc += "; " + more
+	}
+	return p
 }
 
 // Call is one request, whose parameters have the form that the operation says.

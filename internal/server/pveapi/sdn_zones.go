@@ -28,7 +28,7 @@ func (s *sdn) zoneOperations() []Operation {
 		{
 			Method: http.MethodPost, Path: "/cluster/sdn/zones", Doc: "Create a zone.",
 			Params: append([]pve.Property{idParam(k, true), typed(k, "type", 'r'), lockToken}, optional(k)...),
-			Allow:  Need("/sdn/zones", allocate), Handle: s.createZone,
+			Allow:  using(model.KindZone, Need("/sdn/zones", allocate)), Handle: s.createZone,
 		},
 		{
 			Method: http.MethodGet, Path: item, Doc: "Read a zone.",
@@ -38,7 +38,7 @@ func (s *sdn) zoneOperations() []Operation {
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change a zone.",
 			Params: append([]pve.Property{id, digestText, deleteList, lockToken}, optional(k)...),
-			Allow:  Need("/sdn/zones/{zone}", allocate), Handle: s.updateZone,
+			Allow:  using(model.KindZone, Need("/sdn/zones/{zone}", allocate)), Handle: s.updateZone,
 		},
 		{
 			Method: http.MethodDelete, Path: item, Doc: "Delete a zone.",
