@@ -78,11 +78,13 @@ func (h *Handler) change(r *request, edits []model.Edit, o revision.EditOptions)
 		judged = v
 		clear(o.IfMatch)
 		maps.Copy(o.IfMatch, given)
-		if r.caller.admin {
-			return edits, nil
+		if !r.caller.admin {
+			pin(v, edits, o.IfMatch)
+			if err := h.permit(r.caller, v, edits); err != nil {
+				return edits, err
+			}
 		}
-		pin(v, edits, o.IfMatch)
-		return edits, h.permit(r.caller, v, edits)
+		return edits, checkWritten(v, edits, o.Lax)
 	}, o)
 	var problems model.Problems
 	switch {
@@ -164,13 +166,16 @@ func (h *Handler) planEdits(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	v, err := h.Config.View(r.Context())
+	if err != nil {
+		return nil, err
+	}
 	if !h.may(r.caller, right{"/sdn", []access.Privilege{access.SDNAudit}}) {
 		// What edits lead to is told only to those who may make them.
-		v, err := h.Config.View(r.Context())
-		if err != nil {
+		if err := h.permit(r.caller, v, edits); err != nil {
 			return nil, err
 		}
-		if err := h.permit(r.caller, v, edits); err != nil {
+		if err := checkWritten(v, edits, false); err != nil {
 			return nil, err
 		}
 	}
