@@ -30,6 +30,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/ipam/systems"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/remote"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/agentapi"
 	"github.com/viaduct-sdn/viaduct/internal/server/api"
@@ -91,6 +92,8 @@ type Config struct {
 	// what is kept of requests' bodies; the zero value means limit.DefaultBodies.
 	Connections limit.Connections
 	Bodies      limit.Bodies
+	// External says how external systems are reached, and where they may be.
+	External remote.Options
 
 	// refresh is how often the administrator's certificate is looked at; 0
 	// means refreshAdmin.
@@ -171,7 +174,8 @@ func (s *Server) Run(ctx context.Context) error {
 		return err
 	}
 	nodes.Use(config)
-	addresses, err := ipam.Open(ctx, ipam.Options{Store: s.cfg.Store, Config: config, Plugins: systems.Clients{}, Logger: s.log})
+	external := systems.Clients{Options: s.cfg.External}
+	addresses, err := ipam.Open(ctx, ipam.Options{Store: s.cfg.Store, Config: config, Plugins: external, Logger: s.log})
 	if err != nil {
 		return err
 	}
@@ -220,7 +224,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}}
 	return s.serve(ctx, socket, tlsConfig, s.routes(checks,
 		&api.Handler{
-			Config: config, Addresses: addresses, Ping: systems.Clients{}.Ping, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: s.administrator, Administrators: s.admins, Servers: others.urls,
+			Config: config, Addresses: addresses, External: external, Ping: external.Ping, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: s.administrator, Administrators: s.admins, Servers: others.urls,
 			Backup: func(ctx context.Context, w io.Writer) error {
 				return backup.Write(ctx, s.cfg.Store, s.cfg.Version, time.Now(), w)
 			},
@@ -228,7 +232,7 @@ func (s *Server) Run(ctx context.Context) error {
 		},
 		&agentapi.Handler{Servers: others.urls, Authority: authority, Fleet: nodes, Addresses: addresses, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log},
 		&pveapi.Handler{
-			Config: config, Addresses: addresses, Fleet: nodes, Access: users, Tasks: tasks, Audit: trail, Store: s.cfg.Store, Version: s.cfg.Version, Node: hostName(),
+			Config: config, Addresses: addresses, Fleet: nodes, Access: users, Tasks: tasks, Audit: trail, Store: s.cfg.Store, Version: s.cfg.Version, Node: hostName(), External: external,
 			Local: throughSocket, Certificate: func() (*x509.Certificate, error) { return pki.CertificateOf(tlsConfig) }, Log: s.log, Stop: s.stop,
 		}))
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/audit"
 	"github.com/viaduct-sdn/viaduct/internal/ipam"
+	"github.com/viaduct-sdn/viaduct/internal/ipam/systems"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
@@ -34,10 +35,12 @@ import (
 // objects.
 const maxBody = 16 << 20
 
-// Handler serves the interface. All fields but Ping and Stop are required.
+// Handler serves the interface. All fields but External, Ping and Stop are required.
 type Handler struct {
 	Config    *revision.Service
 	Addresses *ipam.Service
+	// External says where external systems may be.
+	External systems.Clients
 	// Ping asks the external system that an object describes whether it is there; nil
 	// asks none.
 	Ping      func(ctx context.Context, o model.Object) error

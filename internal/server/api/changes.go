@@ -84,6 +84,9 @@ func (h *Handler) change(r *request, edits []model.Edit, o revision.EditOptions)
 				return edits, err
 			}
 		}
+		if err := h.checkTargets(edits); err != nil {
+			return edits, err
+		}
 		return edits, checkWritten(v, edits, o.Lax)
 	}, o)
 	var problems model.Problems
@@ -97,6 +100,23 @@ func (h *Handler) change(r *request, edits []model.Edit, o revision.EditOptions)
 		}
 	}
 	return nil, h.veil(r.caller, judged, err)
+}
+
+// checkTargets refuses objects whose external system is where none may be.
+func (h *Handler) checkTargets(edits []model.Edit) error {
+	var out model.Problems
+	for _, e := range edits {
+		if e.Put == nil {
+			continue
+		}
+		if err := h.External.Check(e.Put); err != nil {
+			out = append(out, model.Problem{Severity: model.Error, Kind: e.Put.ObjectKind(), ID: e.Put.ObjectID(), Field: "url", Message: err.Error()})
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return out
 }
 
 // pingTimeout bounds the question to an external system whether it is there.

@@ -13,6 +13,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	trail "github.com/viaduct-sdn/viaduct/internal/audit"
 	"github.com/viaduct-sdn/viaduct/internal/ipam"
+	"github.com/viaduct-sdn/viaduct/internal/ipam/systems"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
 	"github.com/viaduct-sdn/viaduct/internal/server/limit"
@@ -20,7 +21,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// Handler serves the API. The fields up to Log are required.
+// Handler serves the API. The fields up to Log are required, but External.
 type Handler struct {
 	Config    *revision.Service
 	Addresses *ipam.Service
@@ -31,6 +32,8 @@ type Handler struct {
 	Audit trail.Trail
 	// Store keeps the lock of the networks and the external systems.
 	Store store.Store
+	// External says how external systems are reached, and where they may be.
+	External systems.Clients
 	// Version is the release of Viaduct.
 	Version string
 	// Node is the name of the host that the server runs on.

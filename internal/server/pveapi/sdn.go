@@ -10,6 +10,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/ipam"
+	"github.com/viaduct-sdn/viaduct/internal/ipam/systems"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pve"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
@@ -27,6 +28,7 @@ type sdn struct {
 	Fleet     *fleet.Fleet
 	Tasks     *task.Service
 	Stop      <-chan struct{}
+	External  systems.Clients
 
 	lock    globalLock
 	digests digests
@@ -41,7 +43,7 @@ const (
 // networks serves networks with what the handler has.
 func (h *Handler) networks() *sdn {
 	return &sdn{
-		Config: h.Config, Addresses: h.Addresses, Store: h.Store, Fleet: h.Fleet, Tasks: h.Tasks, Stop: h.Stop,
+		Config: h.Config, Addresses: h.Addresses, Store: h.Store, Fleet: h.Fleet, Tasks: h.Tasks, Stop: h.Stop, External: h.External,
 		lock: globalLock{store: h.Store},
 	}
 }
