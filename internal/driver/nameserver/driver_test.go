@@ -36,6 +36,12 @@ const (
 	mortal = "agent-of-a-test"
 )
 
+// The user that the server becomes.
+const (
+	ownUser  = "60790:60791"
+	ownGroup = 60791
+)
+
 // executable is the test binary, which also works from another directory.
 func executable() string {
 	path, err := os.Executable()
@@ -49,10 +55,14 @@ func executable() string {
 func TestMain(m *testing.M) {
 	var err error
 	switch {
-	case len(os.Args) == 4 && os.Args[1] == child:
-		err = coredns.Run(context.Background(), os.Args[3], os.Args[2], slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	case len(os.Args) >= 5 && os.Args[1] == child:
+		p := coredns.Process{Version: os.Args[2], User: os.Args[3], Dir: os.Args[4], Args: os.Args, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+		if len(os.Args) == 6 {
+			p.Inherited = strings.TrimPrefix(os.Args[5], "--inherited=")
+		}
+		err = p.Run(context.Background())
 	case len(os.Args) == 3 && os.Args[1] == mortal:
-		d := New(Options{Dir: os.Args[2], Command: []string{executable(), child, "1"}, Version: "1"})
+		d := New(Options{Dir: os.Args[2], Command: []string{executable(), child, "1", ownUser}, Group: ownGroup, Version: "1"})
 		node := &desired.Node{NameServer: &desired.NameServer{Views: []desired.NameView{view(0, "web1.lab.example 10.0.0.5")}}}
 		if _, err = d.Reconcile(context.Background(), node, false); err == nil {
 			err = unix.Kill(os.Getpid(), unix.SIGKILL)
@@ -107,7 +117,7 @@ func newLab(t *testing.T) *lab {
 }
 
 func (l *lab) driver(dir, version string) *Driver {
-	return New(Options{Dir: dir, Command: []string{executable(), child, version}, Version: version, Namespace: l.node})
+	return New(Options{Dir: dir, Command: []string{executable(), child, version, ownUser}, Group: ownGroup, Version: version, Namespace: l.node})
 }
 
 // view is that of one of the bridges, with names and their addresses.
@@ -472,4 +482,64 @@ func TestServerThatFails(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "no luck today") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// The server is a user of its own, who has no capabilities and can get none, and reads its
+// files and nothing else of the agent's.
+func TestServerHasNoRights(t *testing.T) {
+	l := newLab(t)
+	l.apply(view(0, "web1.lab.example 10.0.0.5"))
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", l.pid()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for field, want := range map[string]string{
+		"Uid": "60790 60790 60790 60790", "Gid": "60791 60791 60791 60791", "Groups": "", "NoNewPrivs": "1",
+		"CapInh": "0000000000000000", "CapPrm": "0000000000000000", "CapEff": "0000000000000000", "CapBnd": "0000000000000000", "CapAmb": "0000000000000000",
+	} {
+		_, rest, ok := strings.Cut(string(status), "\n"+field+":")
+		line, _, _ := strings.Cut(rest, "\n")
+		if got := strings.Join(strings.Fields(line), " "); !ok || got != want {
+			t.Errorf("%s is %q, want %q", field, got, want)
+		}
+	}
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", l.pid()))
+	if err != nil || len(threads) < 2 {
+		t.Fatalf("%v, %v", threads, err)
+	}
+	for _, path := range threads {
+		if text, err := os.ReadFile(path); err == nil && (!strings.Contains(string(text), "\nUid:\t60790\t") || !strings.Contains(string(text), "\nCapEff:\t0000000000000000\n")) {
+			t.Errorf("a thread has rights:\n%s", text)
+		}
+	}
+	for name, want := range map[string]os.FileMode{".": 0o750, nameserver.Settings: 0o640, nameserver.NamesFile("z0"): 0o640, nameserver.Control: 0o600, nameserver.Lock: 0o600, nameserver.Log: 0o600} {
+		fi, err := os.Stat(filepath.Join(l.d.o.Dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		st := fi.Sys().(*syscall.Stat_t)
+		if fi.Mode().Perm() != want || st.Uid != 0 || want&0o040 != 0 && st.Gid != ownGroup {
+			t.Errorf("%s: %s of %d:%d", name, fi.Mode(), st.Uid, st.Gid)
+		}
+	}
+}
+
+// A server of an earlier release, whose files only root could read, gives way to one that
+// is nobody.
+func TestUpgradeFromRoot(t *testing.T) {
+	l := newLab(t)
+	v := view(0, "web1.lab.example 10.0.0.5")
+	l.d.o.Command[3], l.d.o.Group = "", 0
+	l.apply(v)
+	for _, name := range []string{nameserver.Settings, nameserver.NamesFile("z0")} {
+		if err := os.Chmod(filepath.Join(l.d.o.Dir, name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(l.d.o.Dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	l.d = l.driver(l.d.o.Dir, "2")
+	l.apply(v)
+	same(t, "after the upgrade", l.ask(0, "udp", "10.0.0.1:53", "10.0.0.5", "web1.lab.example. A"), "NOERROR aa 10.0.0.5")
 }
