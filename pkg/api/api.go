@@ -213,6 +213,9 @@ type ApplyRequest struct {
 	// Plan is the token of the plan that was looked at; if the plan is no
 	// longer that one the apply is refused. Empty applies whatever is pending.
 	Plan string `json:"plan,omitempty"`
+	// AllowErrors applies although nodes cannot have what the change asks for; it is left
+	// out there. Without it such an apply is refused with TypePlanErrors.
+	AllowErrors bool `json:"allowErrors,omitempty"`
 }
 
 // DiscardRequest drops every pending edit. Of somebody who may not modify all objects

@@ -236,28 +236,6 @@ func checkMessage(message string) error {
 	return nil
 }
 
-func (h *Handler) apply(r *request) (any, error) {
-	var req api.ApplyRequest
-	if err := problem.Decode(r.w, r.Request, maxBody, &req); err != nil {
-		return nil, err
-	}
-	if err := checkMessage(req.Message); err != nil {
-		return nil, err
-	}
-	var judged *revision.View
-	out, err := h.Config.ApplyIf(r.Context(), r.caller.name, req.Message, req.Plan, func(v *revision.View) error {
-		judged = v
-		return h.mayApply(r.caller, v)
-	})
-	var problems model.Problems
-	if errors.As(err, &problems) {
-		if shown := h.redact(r.caller, judged, problems); len(shown) > 0 {
-			return nil, shown
-		}
-	}
-	return h.applied(r, "applied", out, err)
-}
-
 func (h *Handler) rollback(r *request) (any, error) {
 	var req api.RollbackRequest
 	if err := problem.Decode(r.w, r.Request, maxBody, &req); err != nil {

@@ -240,7 +240,7 @@ func changeRoutes() []route {
 		},
 		{
 			method: http.MethodPost, path: "apply", id: "apply", group: group, needs: toApply, serve: (*Handler).apply, request: of[api.ApplyRequest](), answer: of[api.ApplyResult](),
-			doc: "Makes a revision of the pending configuration and lets it run.",
+			doc: "Makes a revision of the pending configuration and lets it run. One that asks for what nodes cannot have is refused with plan-errors, unless allowErrors leaves that out there.",
 		},
 		{
 			method: http.MethodPost, path: "discard", id: "discard", group: group, serve: (*Handler).discard, request: of[api.DiscardRequest](), answer: of[api.EditResult](),
