@@ -114,6 +114,9 @@ type statusView struct {
 func (v statusView) render(st *api.Status) string {
 	var b strings.Builder
 	b.WriteString(v.headline(st) + "\n")
+	for _, text := range st.Warnings {
+		b.WriteString(v.style.yellow("warning") + ": " + text + "\n")
+	}
 	if len(st.Nodes) == 0 && st.NodesHidden {
 		b.WriteString("nodes are not shown to you: that takes Sys.Audit on /nodes\n")
 		return b.String()

@@ -48,7 +48,7 @@ func TestServerSideRequests(t *testing.T) {
 	address, reached := victim(t)
 	_, port, _ := net.SplitHostPort(address)
 	r := start(t, mem.New(), t.TempDir())
-	c := &cluster{running: r, http: &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}, tokens: map[string]string{}}
+	c := &cluster{running: r, http: insecure(), tokens: map[string]string{}}
 	c.user(t, "ipam@pve", "/sdn PVESDNAdmin")
 	tenant := []string{"Authorization", "PVEAPIToken=" + c.tokens["ipam@pve"]}
 	own := []string{"127.0.0.1", "[::1]", "localhost", "[::ffff:127.0.0.1]"}
@@ -102,4 +102,9 @@ func TestServerSideRequests(t *testing.T) {
 
 func netbox(url string) *model.IPAM {
 	return &model.IPAM{ID: "nb1", Type: model.IPAMTypeNetBox, URL: url, Token: "t"}
+}
+
+// insecure is a client of whichever server answers.
+func insecure() *http.Client {
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, Timeout: patience}
 }

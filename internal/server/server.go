@@ -206,7 +206,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return err
 	}
 	trail := audit.Open(s.cfg.Store, audit.Options{Logger: s.log, Sinks: s.cfg.AuditSinks})
-	events := event.New(event.Options{Config: config, Fleet: nodes, Logger: s.log})
+	events := event.New(event.Options{Config: config, Fleet: nodes, Warnings: s.warnings, Logger: s.log})
 	background.Go(func() { others.run(ctx) })
 	background.Go(func() { nodes.Run(ctx) })
 	background.Go(func() { config.Run(ctx) })
@@ -224,7 +224,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}}
 	return s.serve(ctx, socket, tlsConfig, s.routes(checks,
 		&api.Handler{
-			Config: config, Addresses: addresses, External: external, Ping: external.Ping, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: s.administrator, Administrators: s.admins, Servers: others.urls,
+			Config: config, Addresses: addresses, External: external, Ping: external.Ping, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: s.administrator, Administrators: s.admins, Servers: others.urls, Warnings: s.warnings,
 			Backup: func(ctx context.Context, w io.Writer) error {
 				return backup.Write(ctx, s.cfg.Store, s.cfg.Version, time.Now(), w)
 			},

@@ -307,6 +307,8 @@ type Status struct {
 	// NodesHidden says that the reader may not see all nodes, whether there are others
 	// or not.
 	NodesHidden bool `json:"nodes-hidden,omitempty"`
+	// Warnings are what is wrong with the server itself, such as a store that fills.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // NodeStatus is the state of one node.

@@ -49,6 +49,8 @@ type Handler struct {
 	Access    *access.Service
 	Events    *event.Hub
 	Audit     audit.Trail
+	// Warnings tell what is wrong with the server itself; nil tells nothing.
+	Warnings func() []string
 	// Servers are the URLs of all servers of the cluster; nil tells nobody.
 	Servers func() []string
 	// Backup writes everything that the store holds.

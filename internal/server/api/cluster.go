@@ -21,6 +21,9 @@ func (h *Handler) status(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if h.Warnings != nil && h.may(r.caller, clusterRight(false)) {
+		s.Warnings = h.Warnings()
+	}
 	if !r.caller.admin {
 		h.notice(r, model.KindNode)
 		s.NodesHidden = !h.may(r.caller, right{pathNodes, sysRead})

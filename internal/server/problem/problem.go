@@ -43,6 +43,7 @@ var kinds = []struct {
 	{revision.ErrPrecondition, http.StatusPreconditionFailed, api.TypeConflict},
 	{revision.ErrStalePlan, http.StatusConflict, api.TypeStalePlan},
 	{revision.ErrPendingFull, http.StatusConflict, api.TypeConflict},
+	{revision.ErrLiveFull, http.StatusConflict, api.TypeConflict},
 	{revision.ErrPendingEdits, http.StatusConflict, api.TypeConflict},
 	{revision.ErrTooMany, http.StatusRequestEntityTooLarge, api.TypeTooLarge},
 	{revision.ErrBusy, http.StatusConflict, api.TypeConflict},
