@@ -37,7 +37,9 @@ func (a *app) adminListCommand() *cobra.Command {
 			return []string{one.Serial, one.Name, one.Host, ago(a.Now(), one.Issued), "in " + short(one.Expires.Sub(a.Now())), state}
 		},
 		name: func(one api.Administrator) string { return "admin/" + one.Serial },
-	}, func(ctx context.Context, c *client.Client, _ []string) ([]api.Administrator, error) { return c.Administrators(ctx) })
+	}, func(ctx context.Context, c *client.Client, _ []string) ([]api.Administrator, error) {
+		return c.Administrators(ctx)
+	})
 }
 
 func (a *app) adminRevokeCommand() *cobra.Command {
