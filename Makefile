@@ -8,6 +8,7 @@ LDFLAGS   := -s -w -X main.version=$(VERSION)
 # from lib/systemd/system of /usr and /usr/local.
 PREFIX    ?= /usr/local
 UNITDIR   ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 # The linter is a pinned tool in a module of its own, so that what it depends on
 # is not what Viaduct depends on.
 LINT      := $(GO) tool -modfile=tools/go.mod golangci-lint
@@ -105,7 +106,8 @@ install: build
 	$(BIN) completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/viaduct
 	$(BIN) completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_viaduct
 	$(BIN) completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/viaduct.fish
-	for unit in viaduct-server viaduct-agent; do \
+	install -D -m 0644 packaging/sysusers.d/viaduct.conf $(DESTDIR)$(SYSUSERSDIR)/viaduct.conf
+	for unit in viaduct-server viaduct-agent viaduct-leave; do \
 		sed 's|/usr/bin/viaduct|$(PREFIX)/bin/viaduct|' packaging/systemd/$$unit.service >$(DESTDIR)$(UNITDIR)/$$unit.service || exit; \
 		chmod 0644 $(DESTDIR)$(UNITDIR)/$$unit.service; \
 	done

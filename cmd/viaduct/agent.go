@@ -128,7 +128,7 @@ func joinCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "join URL[,URL]... --token TOKEN",
 		Short: "Let this node join a cluster",
-		Long: `Joining exchanges a one-time token (viaduct node token, on a server) for a
+		Long: `Joining exchanges a one-time token (viaduct node token NODE, on a server) for a
 certificate. The token also tells the server's key, so nobody in between can
 pass for it. Of several servers the first that answers is asked; the agent learns of
 the cluster's other servers from those that it reaches.`,

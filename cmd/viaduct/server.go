@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/viaduct-sdn/viaduct/internal/backup"
+	"github.com/viaduct-sdn/viaduct/internal/remote"
 	"github.com/viaduct-sdn/viaduct/internal/server"
 	"github.com/viaduct-sdn/viaduct/internal/server/limit"
 	"github.com/viaduct-sdn/viaduct/internal/store/etcd"
@@ -57,12 +58,14 @@ type serverFlags struct {
 	auditFile   string
 	auditSyslog bool
 	newCluster  bool
+	external    []string
 }
 
 func (f *serverFlags) register(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringSliceVar(&f.listen, "listen", []string{defaultListen}, "addresses to listen on; sockets passed by systemd take their place")
 	fs.StringSliceVar(&f.names, "name", nil, "further names and addresses by which the server is reached, for its certificate")
+	fs.StringSliceVar(&f.external, "allow-external", nil, "networks of this host, or link-local ones, in which external systems (NetBox, phpIPAM, PowerDNS) may be, like 127.0.0.0/8; others of these are refused, but that administrators may name this host")
 	fs.StringSliceVar(&f.advertise, "advertise", nil, "URLs at which nodes and users reach this server, for them to learn of it (default: what --listen and --name say)")
 	f.registerEtcd(cmd)
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log every detail")
@@ -122,6 +125,10 @@ func runServer(ctx context.Context, version string, f *serverFlags, ready func()
 	if err != nil {
 		return err
 	}
+	allowed, err := remote.ParseNetworks(f.external)
+	if err != nil {
+		return fmt.Errorf("--allow-external: %w", err)
+	}
 	listeners, err := listen(f.listen)
 	if err != nil {
 		return err
@@ -146,7 +153,7 @@ func runServer(ctx context.Context, version string, f *serverFlags, ready func()
 	go reopenOnHangup(ctx, sinks, log)
 	s, err := server.New(server.Config{
 		Data: f.data, Store: st, Listeners: listeners, Names: f.names, Advertise: f.advertise, Logger: log, Version: version,
-		Ready: ready, Connections: connections, AuditSinks: sinks, NewCluster: f.newCluster,
+		Ready: ready, Connections: connections, AuditSinks: sinks, NewCluster: f.newCluster, External: remote.Options{Allowed: allowed},
 	})
 	if err != nil {
 		return err

@@ -19,25 +19,34 @@ func (s *Service) Login(ctx context.Context, user, password, from string) (Ident
 			return id, nil
 		}
 	}
-	if wait := s.throttle.wait(user, from, s.now()); wait > 0 {
-		return Identity{}, &ThrottledError{wait}
-	}
-	if err := s.hasher.acquire(ctx); err != nil {
+	if err := s.VerifyPassword(ctx, user, password, from); err != nil {
 		return Identity{}, err
+	}
+	return Identity{User: user}, nil
+}
+
+// VerifyPassword is Login without tickets: whoever found one of these must not be able
+// to set another password with it.
+func (s *Service) VerifyPassword(ctx context.Context, user, password, from string) error {
+	if wait := s.throttle.wait(user, from, s.now()); wait > 0 {
+		return &ThrottledError{wait}
+	}
+	if err := s.hasher.acquire(ctx, from); err != nil {
+		return err
 	}
 	defer s.hasher.release()
 	// Of many attempts at once most waited for their turn: by now some have
 	// failed.
 	if wait := s.throttle.wait(user, from, s.now()); wait > 0 {
-		return Identity{}, &ThrottledError{wait}
+		return &ThrottledError{wait}
 	}
 	if !s.passwordFits(user, password) {
 		s.throttle.fail(user, from, s.now())
-		s.log.Warn("a login failed", "user", s.loggable(user), "from", from)
-		return Identity{}, ErrAuthentication
+		s.log.Warn("a login failed", "user", s.Claimed(user), "from", from)
+		return ErrAuthentication
 	}
-	s.throttle.succeed(user)
-	return Identity{User: user}, nil
+	s.throttle.succeed(user, from)
+	return nil
 }
 
 func (s *Service) passwordFits(user, password string) bool {
@@ -58,11 +67,15 @@ func (s *Service) passwordFits(user, password string) bool {
 	return hashed.matches(password) && usable && u.active(s.now())
 }
 
-// loggable is the name of a user who exists. What somebody typed in place of one
-// may be their password.
-func (s *Service) loggable(user string) string {
+// Unknown is what logs and the audit call somebody whose name is not a user's.
+const Unknown = "(unknown)"
+
+// Claimed is the name of a user as logs and the audit tell it of somebody who says to be
+// that user: Unknown if there is none. What somebody typed in place of one may be
+// their password.
+func (s *Service) Claimed(user string) string {
 	if s.view().users[user] == nil {
-		return "(unknown)"
+		return Unknown
 	}
 	return user
 }

@@ -7,7 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/argon2"
@@ -107,37 +107,58 @@ func checkPassword(user, password string) error {
 // Hashing is bounded: each takes memory and a processor.
 const (
 	maxHashing = 2
-	maxWaiting = 128
+	maxWaiting = 512
+	// maxWaitingEach is how many of those that wait may come from one network.
+	maxWaitingEach = 128
 )
 
 // hasher hashes passwords, a few at a time.
 type hasher struct {
-	cost    cost
-	decoy   phc // compared with when there is no password to compare with
-	slots   chan struct{}
-	waiting atomic.Int32
+	cost  cost
+	decoy phc // compared with when there is no password to compare with
+	slots chan struct{}
+
+	mu      sync.Mutex
+	waiting int
+	queued  map[string]int // by network
 }
 
 func newHasher(c cost) *hasher {
-	h := &hasher{cost: c, slots: make(chan struct{}, maxHashing)}
+	h := &hasher{cost: c, slots: make(chan struct{}, maxHashing), queued: make(map[string]int)}
 	// No password leads to this hash, and computing with it takes as long.
 	h.decoy = phc{cost: c, salt: make([]byte, saltSize), hash: make([]byte, hashSize)}
 	return h
 }
 
-// acquire waits for a slot, which release gives back. With too many waiting it
-// fails at once.
-func (h *hasher) acquire(ctx context.Context) error {
-	defer h.waiting.Add(-1)
-	if h.waiting.Add(1) > maxWaiting {
+// acquire waits for a slot, which release gives back. With too many waiting, in all or
+// from the same network, it fails at once.
+func (h *hasher) acquire(ctx context.Context, from string) error {
+	where := network(from)
+	if !h.enqueue(where, 1) {
 		return &ThrottledError{Wait: time.Second}
 	}
+	defer h.enqueue(where, -1)
 	select {
 	case h.slots <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// enqueue counts one more that waits, or with -1 one less; it refuses what would be too
+// many.
+func (h *hasher) enqueue(where string, n int) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if n > 0 && (h.waiting >= maxWaiting || h.queued[where] >= maxWaitingEach) {
+		return false
+	}
+	h.waiting += n
+	if h.queued[where] += n; h.queued[where] == 0 {
+		delete(h.queued, where)
+	}
+	return true
 }
 
 func (h *hasher) release() { <-h.slots }

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -69,13 +70,19 @@ func TestHasherIsBounded(t *testing.T) {
 	h := newHasher(cheap)
 	ctx, cancel := context.WithCancel(t.Context())
 	for range maxHashing {
-		if err := h.acquire(ctx); err != nil {
+		if err := h.acquire(ctx, "192.0.2.1"); err != nil {
 			t.Fatal(err)
 		}
 	}
 	errs := make(chan error)
-	for range maxWaiting + 1 {
-		go func() { errs <- h.acquire(ctx) }()
+	for range maxWaitingEach + 1 {
+		go func() { errs <- h.acquire(ctx, "192.0.2.1") }()
+	}
+	if err := <-errs; !errors.Is(err, ErrThrottled) {
+		t.Errorf("one too many of one address: %v", err)
+	}
+	for i := range maxWaiting - maxWaitingEach + 1 {
+		go func() { errs <- h.acquire(ctx, fmt.Sprintf("198.51.100.%d", i%100)) }()
 	}
 	if err := <-errs; !errors.Is(err, ErrThrottled) {
 		t.Errorf("one too many: %v", err)

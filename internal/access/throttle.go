@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// Failed logins are counted for the user and for the address they come from.
-// Beyond so many, each one more doubles the wait until the next attempt. A count
-// is forgotten after a while without failures.
+// Failed logins are counted for the address they come from, and for the user together
+// with the address: strangers elsewhere never make a user wait. Beyond so many, each one
+// more doubles the wait until the next attempt. A count is forgotten after a while
+// without failures.
 const (
 	freeUser    = 5
 	freeAddress = 20 // several people may be behind one address
@@ -33,40 +34,45 @@ type gauge struct {
 type throttle struct {
 	seed maphash.Seed
 
-	mu              sync.Mutex
-	users, networks []gauge
+	mu sync.Mutex
+	// pairs are of a user and a network, networks of one for all users.
+	pairs, networks []gauge
 }
 
 func newThrottle() *throttle {
-	return &throttle{seed: maphash.MakeSeed(), users: make([]gauge, gauges), networks: make([]gauge, gauges)}
+	return &throttle{seed: maphash.MakeSeed(), pairs: make([]gauge, gauges), networks: make([]gauge, gauges)}
 }
 
-func (t *throttle) at(list []gauge, name string) *gauge {
-	return &list[maphash.String(t.seed, name)%gauges]
+func (t *throttle) pair(user, from string) *gauge {
+	return &t.pairs[maphash.Comparable(t.seed, [2]string{user, network(from)})%gauges]
+}
+
+func (t *throttle) network(from string) *gauge {
+	return &t.networks[maphash.String(t.seed, network(from))%gauges]
 }
 
 // wait is how long it takes until the user may try again from the address.
 func (t *throttle) wait(user, from string, now time.Time) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return max(t.at(t.users, user).wait(freeUser, mostUser, now),
-		t.at(t.networks, network(from)).wait(freeAddress, mostAddress, now))
+	return max(t.pair(user, from).wait(freeUser, mostUser, now), t.network(from).wait(freeAddress, mostAddress, now))
 }
 
 // fail notes a failure.
 func (t *throttle) fail(user, from string, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.at(t.users, user).fail(now)
-	t.at(t.networks, network(from)).fail(now)
+	t.pair(user, from).fail(now)
+	t.network(from).fail(now)
 }
 
-// succeed forgets the failures of the user. Those of the address stay: whoever
-// has a password of their own must not use it to go on guessing others'.
-func (t *throttle) succeed(user string) {
+// succeed forgets the failures of the user at the address. Those of the address with
+// other users stay: whoever has a password of their own must not use it to go on
+// guessing others'.
+func (t *throttle) succeed(user, from string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	*t.at(t.users, user) = gauge{}
+	*t.pair(user, from) = gauge{}
 }
 
 func (g *gauge) fail(now time.Time) {

@@ -168,7 +168,7 @@ func (s *Service) SetPassword(ctx context.Context, id, password string) error {
 	if _, err := s.User(id); err != nil { // before the work
 		return err
 	}
-	if err := s.hasher.acquire(ctx); err != nil {
+	if err := s.hasher.acquire(ctx, ""); err != nil {
 		return err
 	}
 	hashed, err := newPHC(password, s.hasher.cost)
@@ -176,7 +176,7 @@ func (s *Service) SetPassword(ctx context.Context, id, password string) error {
 	if err != nil {
 		return fmt.Errorf("hashing a password: %w", err)
 	}
-	err = s.change(ctx, func(v *view) ([]store.Op, error) {
+	return s.change(ctx, func(v *view) ([]store.Op, error) {
 		u := v.users[id]
 		if u == nil {
 			return nil, notFound("user", id)
@@ -186,10 +186,6 @@ func (s *Service) SetPassword(ctx context.Context, id, password string) error {
 		op, err := put(prefixUser+id, doc)
 		return []store.Op{op}, err
 	})
-	if err == nil {
-		s.throttle.succeed(id) // the failures were with another password
-	}
-	return err
 }
 
 // notFound is the error of something that is not there.

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"path"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -117,7 +119,30 @@ func nameServer(o HostOptions) (*nameserver.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nameserver.New(nameserver.Options{Dir: dir, Command: []string{program, "nameserver", "--config"}, Version: o.Version}), nil
+	uid, gid := namesUser()
+	command := []string{program, "nameserver", "--user", fmt.Sprintf("%d:%d", uid, gid), "--config"}
+	return nameserver.New(nameserver.Options{Dir: dir, Command: command, Group: gid, Version: o.Version}), nil
+}
+
+// The user of the name server: the system's, if it has one of the name, and otherwise one
+// of the numbers that no system gives away (systemd's "Users, Groups, UIDs and GIDs on
+// systemd Systems" has 60578 to 61183 as unused).
+const (
+	namesUserName = "viaduct-names"
+	namesUserID   = 60753
+)
+
+func namesUser() (uid, gid int) {
+	u, err := user.Lookup(namesUserName)
+	if err != nil {
+		return namesUserID, namesUserID
+	}
+	uid, errUID := strconv.Atoi(u.Uid)
+	gid, errGID := strconv.Atoi(u.Gid)
+	if errUID != nil || errGID != nil || uid == 0 || gid == 0 {
+		return namesUserID, namesUserID
+	}
+	return uid, gid
 }
 
 // Close releases the node; what stands on it stays.

@@ -40,7 +40,7 @@ func LoadIdentity(data string) (*Identity, error) {
 	id := &Identity{path: filepath.Join(data, identityFile)}
 	b, err := os.ReadFile(id.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("this node has not joined a cluster (no %s): on a server run `viaduct node token`, "+
+		return nil, fmt.Errorf("this node has not joined a cluster (no %s): on a server run `viaduct node token NODE`, "+
 			"then here `viaduct node join URL --token TOKEN`: %w", id.path, fs.ErrNotExist)
 	}
 	if err != nil {

@@ -58,6 +58,8 @@ func (a *Agent) renewOnce(ctx context.Context, link *serverLink) error {
 	if err := a.identity.replace(cert, key); err != nil {
 		return err
 	}
+	// The server lets the old one go when it has seen the new one.
+	link.reconnect(cfg)
 	a.Log.Info("the node's certificate was renewed")
 	return nil
 }

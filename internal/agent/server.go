@@ -3,6 +3,7 @@ package agent
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/delay"
@@ -29,7 +31,7 @@ var errUnchanged = errors.New("unchanged")
 // serverLink talks to whichever of the servers answers.
 type serverLink struct {
 	servers *servers
-	client  *http.Client
+	client  atomic.Pointer[http.Client]
 	log     *slog.Logger
 }
 
@@ -41,21 +43,25 @@ func newServerLink(id *Identity, d *disk, log *slog.Logger) (*serverLink, error)
 	if err != nil {
 		return nil, err
 	}
-	return &serverLink{
-		servers: openServers(d, id.Servers),
-		log:     log,
-		client: &http.Client{Transport: &http.Transport{
-			TLSClientConfig:       cfg,
-			Protocols:             pki.OnlyHTTP2(),
-			DialContext:           (&net.Dialer{Timeout: connectTimeout}).DialContext,
-			TLSHandshakeTimeout:   connectTimeout,
-			ResponseHeaderTimeout: protocol.MaxPoll + 15*time.Second,
-			IdleConnTimeout:       2 * time.Minute,
-			// A server that vanished without a word must be noticed long
-			// before TCP would.
-			HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second},
-		}},
-	}, nil
+	l := &serverLink{servers: openServers(d, id.Servers), log: log}
+	l.reconnect(cfg)
+	return l, nil
+}
+
+// reconnect makes the requests that follow use connections of their own, for which the
+// identity's certificate of now is shown. Those that wait go on.
+func (l *serverLink) reconnect(cfg *tls.Config) {
+	l.client.Store(&http.Client{Transport: &http.Transport{
+		TLSClientConfig:       cfg,
+		Protocols:             pki.OnlyHTTP2(),
+		DialContext:           (&net.Dialer{Timeout: connectTimeout}).DialContext,
+		TLSHandshakeTimeout:   connectTimeout,
+		ResponseHeaderTimeout: protocol.MaxPoll + 15*time.Second,
+		IdleConnTimeout:       2 * time.Minute,
+		// A server that vanished without a word must be noticed long
+		// before TCP would.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second},
+	}})
 }
 
 // server is the base URL of the current server.
@@ -94,7 +100,7 @@ func (l *serverLink) send(ctx context.Context, method, server, path string, in, 
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	resp, err := l.client.Do(req)
+	resp, err := l.client.Load().Do(req)
 	if err != nil {
 		return err
 	}

@@ -65,6 +65,8 @@ type Entry struct {
 	Time time.Time `json:"time"`
 	// Author is who asked: "root@local", "bob@pve!ci".
 	Author string `json:"author"`
+	// Claimed says that the author did not show to be it: a login that failed.
+	Claimed bool `json:"-"`
 	// From is the address they came from; empty for the server's own socket.
 	From string `json:"from,omitempty"`
 	// Operation is what was asked for, and Target the path or object it was asked

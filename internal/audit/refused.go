@@ -19,6 +19,10 @@ const (
 	// their own, in a second and at once.
 	ownRate  = 1
 	ownBurst = 60
+	// claimedEvery is how often one more of the logins that failed is an entry of its own,
+	// after ownBurst of them, whoever they are of: strangers must not displace what known
+	// users were refused.
+	claimedEvery = 30 * time.Second
 	// maxCounted bounds the refusals that are counted at once, over all users.
 	maxCounted = 4096
 	// several is the operation of an entry for refusals that differ.
@@ -32,6 +36,7 @@ func (e *Entry) refused() bool { return e.Status >= 400 }
 type refusal struct {
 	author, from, operation, target, fault string
 	status                                 int
+	claimed                                bool
 }
 
 // counted is a refusal that has an entry, and how many came after it.
@@ -46,6 +51,7 @@ type refusals struct {
 	mu      sync.Mutex
 	recent  map[refusal]*counted
 	callers map[string]*rate.Limiter
+	claimed *rate.Limiter
 }
 
 // user is whose an author's name is: all tokens of one are one.
@@ -61,21 +67,20 @@ func (r *refusals) count(e Entry, now time.Time) (_ Entry, ok bool) {
 	defer r.mu.Unlock()
 	if r.recent == nil {
 		r.recent, r.callers = make(map[refusal]*counted), make(map[string]*rate.Limiter)
+		r.claimed = rate.NewLimiter(rate.Every(claimedEvery), ownBurst)
 	}
-	key := refusal{e.Author, e.From, e.Operation, e.Target, e.Error, e.Status}
+	key := refusal{e.Author, e.From, e.Operation, e.Target, e.Error, e.Status, e.Claimed}
 	if c := r.recent[key]; c != nil {
 		c.more++
 		return e, false
 	}
 	who := user(e.Author)
-	own := r.callers[who]
-	if own == nil {
-		own = rate.NewLimiter(ownRate, ownBurst)
-		r.callers[who] = own
-	}
-	if len(r.recent) >= maxCounted || !own.AllowN(now, 1) {
-		e = Entry{Author: who, Operation: several, Status: e.Status, Error: e.Error}
-		key = refusal{author: who, operation: several}
+	if len(r.recent) >= maxCounted || !r.limiter(e.Claimed, who).AllowN(now, 1) {
+		if e.Claimed {
+			who = several
+		}
+		e = Entry{Author: who, Operation: several, Status: e.Status, Error: e.Error, Claimed: e.Claimed}
+		key = refusal{author: who, operation: several, claimed: e.Claimed}
 		if c := r.recent[key]; c != nil {
 			c.more++
 			return e, false
@@ -83,6 +88,19 @@ func (r *refusals) count(e Entry, now time.Time) (_ Entry, ok bool) {
 	}
 	r.recent[key] = &counted{entry: e, since: now}
 	return e, true
+}
+
+// limiter is the one that the entries of a user count for, and of logins that failed.
+func (r *refusals) limiter(claimed bool, who string) *rate.Limiter {
+	if claimed {
+		return r.claimed
+	}
+	own := r.callers[who]
+	if own == nil {
+		own = rate.NewLimiter(ownRate, ownBurst)
+		r.callers[who] = own
+	}
+	return own
 }
 
 // due returns the entries for what was counted, of what began before a time.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,6 +70,39 @@ func TestRefusalsDisplaceNothing(t *testing.T) {
 		l.Record(refused("bob@pve!ci", "/same"))
 		if n := len(list(t, l, audit.Query{Limit: 1000})); n != before+1 {
 			t.Errorf("%d entries after %d", n, before)
+		}
+		stop()
+	})
+}
+
+// Logins that failed are told by user and address, and however many strangers try, neither
+// what was carried out nor what known users were refused is displaced.
+func TestFailedLoginsDisplaceNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, stop := open(t, mem.New(), audit.Options{Most: 50, MostRefused: 100})
+		failed := func(user, from string) audit.Entry {
+			return audit.Entry{Author: user, Claimed: true, From: from, Operation: "login", Status: 401, Error: "forbidden"}
+		}
+		l.Record(audit.Entry{Author: "root@pam", Target: "done", Status: 200})
+		l.Record(refused("eve@pve", "/once"))
+		for i := range 5_000 {
+			l.Record(failed("root@pam", fmt.Sprint("192.0.2.", i)))
+		}
+		l.Record(refused("root@pam", "/own"))
+		got := map[string]int{}
+		for _, e := range list(t, l, audit.Query{Limit: 1000}) {
+			got[e.Author+" "+e.Operation]++
+			if e.Operation == "login" && e.From == "" {
+				t.Errorf("no address: %+v", e)
+			}
+		}
+		if want := map[string]int{"root@pam ": 1, "eve@pve putVnet": 1, "root@pam putVnet": 1, "root@pam login": 60, "(several) (several)": 1}; !maps.Equal(got, want) {
+			t.Errorf("entries %v, want %v", got, want)
+		}
+		time.Sleep(10 * time.Minute)
+		l.Record(failed("root@pam", "192.0.2.1"))
+		if first := list(t, l, audit.Query{Limit: 1})[0]; first.From != "192.0.2.1" || first.Author != "root@pam" {
+			t.Errorf("later none is told: %+v", first)
 		}
 		stop()
 	})

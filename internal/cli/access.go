@@ -15,7 +15,7 @@ import (
 
 // accessCommands are those that say who may do what.
 func (a *app) accessCommands() []*cobra.Command {
-	return []*cobra.Command{a.userCommand(), a.groupCommand(), a.roleCommand(), a.tokenCommand(), a.aclCommand(), a.auditCommand()}
+	return []*cobra.Command{a.userCommand(), a.groupCommand(), a.roleCommand(), a.tokenCommand(), a.aclCommand(), a.adminCommand(), a.auditCommand()}
 }
 
 // accessGroup is a command that only has sub-commands.

@@ -111,7 +111,7 @@ func (a *app) apply(cmd *cobra.Command, o *applyOptions) error {
 		fmt.Fprintf(a.Stdout, "%s changed, which took effect at once; %s\n", count(len(p.Objects), "object"), running(p.Base)) //nolint:errcheck // see showPlan
 		return nil
 	}
-	res, err := c.Apply(ctx, api.ApplyRequest{Message: o.message, Plan: p.Token})
+	res, err := c.Apply(ctx, api.ApplyRequest{Message: o.message, Plan: p.Token, AllowErrors: o.allowErrors})
 	if err != nil {
 		return explain(stale(err), set)
 	}

@@ -113,6 +113,8 @@ func eventText(e api.Event) string {
 		return fmt.Sprintf("applied  revision %d runs", e.Revision) + by
 	case api.EventNode:
 		return "node     " + nodeText(e.Node)
+	case api.EventWarning:
+		return "warning  " + e.Message
 	case api.EventOverflow:
 		return "overflow events are missing here: look at everything anew (viaduct status, viaduct diff)"
 	case api.EventReady:

@@ -77,6 +77,8 @@ func exitCode(err error) int {
 		return coded.code
 	case api.IsType(err, api.TypeConflict), api.IsType(err, api.TypeStalePlan):
 		return ExitConflict
+	case api.IsType(err, api.TypePlanErrors):
+		return ExitPlanErrors
 	}
 	return ExitError
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"log/slog"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -10,17 +11,20 @@ import (
 
 // nameserverCommand is the name server of a node, which the agent starts.
 func (a *app) nameserverCommand() *cobra.Command {
-	var dir string
+	var p coredns.Process
 	cmd := &cobra.Command{
 		Use:    "nameserver --config DIR",
 		Short:  "Answer guests' questions for names (the agent starts this)",
 		Hidden: true,
 		Args:   args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return coredns.Run(cmd.Context(), dir, a.Version, slog.New(slog.NewTextHandler(a.Stderr, nil)))
+			p.Version, p.Args, p.Log = a.Version, os.Args, slog.New(slog.NewTextHandler(a.Stderr, nil))
+			return p.Run(cmd.Context())
 		},
 	}
-	cmd.Flags().StringVar(&dir, "config", "", "directory of its files")
+	cmd.Flags().StringVar(&p.Dir, "config", "", "directory of its files")
+	cmd.Flags().StringVar(&p.User, "user", "", "UID:GID of the user to become")
+	cmd.Flags().StringVar(&p.Inherited, "inherited", "", "file descriptors that were opened before it became the user")
 	_ = cmd.MarkFlagRequired("config")
 	return cmd
 }

@@ -21,21 +21,30 @@ func (a *app) nodeCommand() *cobra.Command {
 
 func (a *app) nodeTokenCommand() *cobra.Command {
 	var (
-		ttl    time.Duration
-		output string
+		ttl     time.Duration
+		anyName bool
+		output  string
 	)
 	cmd := &cobra.Command{
-		Use:   "token [NODE]",
+		Use:   "token NODE | --any-name",
 		Short: "Make a token that lets one node join, once",
-		Long: `Makes a token that lets one node join, once. Given a name, only a node of that name
-can use it. The token is a secret: whoever has it can join.`,
-		Args: args(0, 1, "at most the name of the node"),
+		Long: `Makes a token that lets the node of that name join, once. The token is a secret: whoever
+has it can join as that node. With --any-name it admits a node of any name that is not
+taken, so whoever has it can also join as a node that zones are meant to be on later.`,
+		Example: `  viaduct node token pve1`,
+		Args:    args(0, 1, "the name of the node"),
 		RunE: func(cmd *cobra.Command, given []string) error {
+			switch {
+			case len(given) == 0 && !anyName:
+				return usagef(cmd, "name the node that shall join (viaduct node token NODE); --any-name makes a token for a node of any name")
+			case len(given) > 0 && anyName:
+				return usagef(cmd, "a token is for node %s or with --any-name for any, not both", given[0])
+			}
 			c, err := a.client()
 			if err != nil {
 				return err
 			}
-			req := api.TokenRequest{TTL: ttl}
+			req := api.TokenRequest{TTL: ttl, AnyName: anyName}
 			if len(given) > 0 {
 				req.Node = given[0]
 			}
@@ -52,6 +61,7 @@ can use it. The token is a secret: whoever has it can join.`,
 			return a.write(t.Token + "\n")
 		},
 	}
+	cmd.Flags().BoolVar(&anyName, "any-name", false, "a token for a node of any name")
 	cmd.Flags().DurationVar(&ttl, "ttl", time.Hour, "how long the token can be used")
 	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
 	return cmd

@@ -42,7 +42,7 @@ func (g getter) nodes(ctx context.Context) error {
 		}
 	}
 	if len(views) == 0 {
-		return g.write("no node has joined; on this host run viaduct node token, then viaduct node join on the new one\n")
+		return g.write("no node has joined; on this host run viaduct node token NODE, then viaduct node join on the new one\n")
 	}
 	return g.write(nodeTable(views, g.style(g.Stdout), g.Now(), g.output == formatWide))
 }

@@ -25,6 +25,8 @@ type session struct {
 	address, data string
 	// token is the API token that commands show; empty for the server's owner.
 	token string
+	// input is what commands read from standard input.
+	input string
 	// logins counts them, for the tokens' names.
 	logins int
 }
@@ -111,7 +113,7 @@ func (s *session) try(line ...string) (string, int) {
 	s.t.Helper()
 	var out bytes.Buffer
 	cfg := Config{
-		Version: "test", Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Now: func() time.Time { return now }, Token: s.token,
+		Version: "test", Stdin: strings.NewReader(s.input), Stdout: &out, Stderr: &out, Now: func() time.Time { return now }, Token: s.token,
 		Getenv: func(name string) string { return map[string]string{"VIADUCT_SERVER": s.server()}[name] },
 	}
 	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
@@ -158,4 +160,50 @@ func TestSessions(t *testing.T) {
 		}
 		c.Want(t, "want", out.String())
 	})
+}
+
+// Whoever changes their own password, with a token of theirs, has to know the current one,
+// whatever else they may do; whoever sets another's does not.
+func TestOwnPassword(t *testing.T) {
+	s := startSession(t)
+	s.must("user add bob@pve")
+	s.must("acl add / Administrator --user bob@pve")
+	s.input = "correct horse\n"
+	s.must("user passwd bob@pve --stdin")
+	s.login("bob@pve")
+	for _, c := range []struct{ input, want string }{
+		{"", "there is no current password on standard input"},
+		{"another horse\n", "there is no new password on standard input"},
+		{"wrong horse\nanother horse\n", "the current password is another one; nothing was changed"},
+		{"correct horse\nanother horse\n", "the password of user bob@pve is set"},
+		{"correct horse\nanother horse\n", "the current password is another one; nothing was changed"},
+	} {
+		s.input = c.input
+		if out := s.run("user passwd bob@pve --stdin"); !strings.Contains(out, c.want) {
+			t.Errorf("%q: %s", c.input, out)
+		}
+	}
+	s.must("user add eve@pve")
+	s.input = "correct horse\n"
+	s.must("user passwd eve@pve --stdin")
+}
+
+func TestAdministratorsCertificates(t *testing.T) {
+	s := startSession(t)
+	serial, _, _ := strings.Cut(strings.TrimPrefix(s.must("admin list -o name"), "admin/"), "\n")
+	if out := s.must("admin list"); !strings.Contains(out, serial+"  admin  ") || !strings.Contains(out, "valid") {
+		t.Error(out)
+	}
+	if out := s.run("admin revoke 0f --yes"); !strings.Contains(out, `no administrator's certificate has the serial number "0f"; list them with: viaduct admin list`) || !strings.Contains(out, "[exit ") {
+		t.Error(out)
+	}
+	if out := s.must("admin revoke " + serial + " --yes"); out != "the administrator's certificate "+serial+" is revoked\n" {
+		t.Error(out)
+	}
+	if out := s.must("admin list"); !strings.Contains(out, "revoked") {
+		t.Error(out)
+	}
+	if out := s.must("audit -o json"); !strings.Contains(out, `"revokeAdministrator"`) {
+		t.Error(out)
+	}
 }

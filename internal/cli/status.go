@@ -123,12 +123,15 @@ type statusView struct {
 func (v statusView) render(st *api.Status) string {
 	var b strings.Builder
 	b.WriteString(v.headline(st) + "\n")
+	for _, text := range st.Warnings {
+		b.WriteString(v.style.yellow("warning") + ": " + text + "\n")
+	}
 	if len(st.Nodes) == 0 && st.NodesHidden {
 		b.WriteString("nodes are not shown to you: that takes Sys.Audit on /nodes\n")
 		return b.String()
 	}
 	if len(st.Nodes) == 0 {
-		b.WriteString("no node has joined yet: viaduct node token makes a token for one\n")
+		b.WriteString("no node has joined yet: viaduct node token NODE makes a token for one\n")
 		return b.String()
 	}
 	b.WriteString("\n" + v.nodes(st))

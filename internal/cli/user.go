@@ -221,7 +221,8 @@ func (a *app) userPasswdCommand() *cobra.Command {
 		Short: "Set a user's password",
 		Long: `Sets a user's password, of 8 to 64 bytes, and ends the user's sessions. It is asked
 for twice on the terminal, or read from the first line of standard input with
---stdin.`,
+--stdin. Users who change their own, with a token of theirs, are asked for the current
+one first; with --stdin it is the first line, and the new one the second.`,
 		Args:              args(1, 1, "the name of a user"),
 		ValidArgsFunction: a.completeAt(0, userNames),
 		RunE: func(cmd *cobra.Command, given []string) error {
@@ -232,37 +233,65 @@ for twice on the terminal, or read from the first line of standard input with
 			if _, _, err := c.User(cmd.Context(), given[0]); err != nil { // before anybody types
 				return err
 			}
-			password, err := a.newPassword(cmd, given[0], stdin)
+			session, err := c.Session(cmd.Context())
 			if err != nil {
 				return err
 			}
-			if err := c.SetPassword(cmd.Context(), given[0], password); err != nil {
+			current, password, err := a.passwords(cmd, given[0], session.User == given[0], stdin)
+			if err != nil {
+				return err
+			}
+			if err := c.ChangePassword(cmd.Context(), given[0], current, password); err != nil {
 				return err
 			}
 			return a.write(fmt.Sprintf("the password of user %s is set\n", given[0]))
 		},
 	}
-	cmd.Flags().BoolVar(&stdin, "stdin", false, "read the password from the first line of standard input")
+	cmd.Flags().BoolVar(&stdin, "stdin", false, "read the password from standard input, one's own after a line with the current one")
 	return cmd
 }
 
-// newPassword reads a password from standard input, or asks for it twice.
-func (a *app) newPassword(cmd *cobra.Command, user string, stdin bool) (string, error) {
+// passwords reads a new password, and before it the current one if it is the user's own,
+// from standard input, or asks for them, for the new one twice.
+func (a *app) passwords(cmd *cobra.Command, user string, own, stdin bool) (current, password string, err error) {
 	if stdin {
 		const longest = 4096 // bytes; what is longer than a password the server refuses
-		line, err := bufio.NewReader(io.LimitReader(a.Stdin, longest)).ReadString('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
-			return "", fmt.Errorf("reading the password: %w", err)
+		lines := bufio.NewReader(io.LimitReader(a.Stdin, longest))
+		if own {
+			if current, err = passwordLine(lines, "current"); err != nil {
+				return "", "", err
+			}
 		}
-		if line = strings.TrimRight(line, "\r\n"); line == "" {
-			return "", errors.New("there is no password on standard input; nothing was changed")
-		}
-		return line, nil
+		password, err = passwordLine(lines, "new")
+		return current, password, err
 	}
 	tty, ok := a.Stdin.(*os.File)
 	if !ok || !a.interactive() {
-		return "", usagef(cmd, "there is no terminal to ask at; give the password on standard input, with --stdin")
+		return "", "", usagef(cmd, "there is no terminal to ask at; give the password on standard input, with --stdin")
 	}
+	if own {
+		if current, err = a.hidden(cmd.Context(), tty, "Current password of "+user+": "); err != nil {
+			return "", "", err
+		}
+	}
+	password, err = a.newPassword(cmd, tty, user)
+	return current, password, err
+}
+
+// passwordLine reads a password from a line.
+func passwordLine(lines *bufio.Reader, which string) (string, error) {
+	line, err := lines.ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("reading the %s password: %w", which, err)
+	}
+	if line = strings.TrimRight(line, "\r\n"); line == "" {
+		return "", fmt.Errorf("there is no %s password on standard input; nothing was changed", which)
+	}
+	return line, nil
+}
+
+// newPassword asks for a password twice.
+func (a *app) newPassword(cmd *cobra.Command, tty *os.File, user string) (string, error) {
 	first, err := a.hidden(cmd.Context(), tty, "New password of "+user+": ")
 	if err != nil {
 		return "", err

@@ -334,7 +334,7 @@ func (s *Service) AwaitBindings(ctx context.Context, zones func(*revision.View) 
 		case <-stop:
 			return nil, nil
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, context.Cause(ctx)
 		}
 	}
 }

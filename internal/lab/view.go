@@ -141,11 +141,21 @@ func (l *Lab) holder(name string) int {
 		return 0
 	}
 	mounts, err := os.ReadFile(fmt.Sprintf("/proc/%d/mountinfo", pid))
-	if err != nil || !strings.Contains(unescapeMounts(string(mounts)), "upperdir="+l.upper(name, "etc")+",") {
+	if err != nil || !hasUpper(unescapeMounts(string(mounts)), l.upper(name, "etc")) {
 		return 0
 	}
 	return pid
 }
+
+// hasUpper reports whether a directory is the upper one of an overlay among mounts. A
+// kernel may tell it as it was given, or as it is.
+func hasUpper(mounts, dir string) bool {
+	return strings.Contains(mounts, "upperdir="+dir+",") || strings.Contains(mounts, "upperdir="+optionText.Replace(dir)+",")
+}
+
+// optionText writes a path as an option of overlayfs, which takes it apart at commas and
+// colons.
+var optionText = strings.NewReplacer(`\`, `\\`, ",", `\,`, ":", `\:`)
 
 // octal is how mountinfo writes blanks, commas and the like (proc(5)).
 var octal = regexp.MustCompile(`\\[0-7]{3}`)
@@ -214,8 +224,7 @@ func (l *Lab) overlay(name, dir string) error {
 	if err := errors.Join(os.MkdirAll(upper, 0o755), os.MkdirAll(work, 0o700)); err != nil {
 		return err
 	}
-	escape := strings.NewReplacer(`\`, `\\`, ",", `\,`, ":", `\:`)
-	options := fmt.Sprintf("lowerdir=/%s,upperdir=%s,workdir=%s", dir, escape.Replace(upper), escape.Replace(work))
+	options := fmt.Sprintf("lowerdir=/%s,upperdir=%s,workdir=%s", dir, optionText.Replace(upper), optionText.Replace(work))
 	if err := unix.Mount("overlay", "/"+dir, "overlay", 0, options); err != nil {
 		return fmt.Errorf("give it a layer of its own over /%s (this takes overlayfs: modprobe overlay): %w", dir, err)
 	}

@@ -50,7 +50,15 @@ const (
 	Reload = "reload"
 	// Stop ends the server once it answered.
 	Stop = "stop"
+	// Take gives the server sockets that it misses, since it may not open them itself: the
+	// line of the word is followed by one of JSON, a list of desired.NameListener, and for
+	// each of these two file descriptors come along, its UDP and its TCP socket.
+	Take = "take"
 )
+
+// MostTaken is how many listeners are given at once: the kernel passes at most 253 file
+// descriptors in a message (SCM_MAX_FD, unix(7)), and one message has to hold the list.
+const MostTaken = 64
 
 // Answer is what the server says to each word.
 type Answer struct {
@@ -61,6 +69,9 @@ type Answer struct {
 	Error string `json:"error,omitempty"`
 	// Faults are the views that are not served everywhere, by zone.
 	Faults map[string]string `json:"faults,omitempty"`
+	// Missing are the listeners whose sockets the server has not, though their
+	// interfaces are there.
+	Missing []desired.NameListener `json:"missing,omitempty"`
 }
 
 // Render makes the files. Equal states make equal files.

@@ -8,6 +8,7 @@
 //	pki/ca          the authority's certificate and key
 //	token/<id>      the hash of a join token's secret, its end, its node
 //	member/<name>   a node that has joined and its certificate's serial number
+//	pki/administrator/<serial>  an administrator's certificate, and whether it was revoked
 //
 // The authority's key is in the store so that every server of the cluster can
 // issue certificates. Whoever can read the store therefore owns the cluster: an

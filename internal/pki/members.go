@@ -43,9 +43,11 @@ type Member struct {
 	// Expires when that ends.
 	Serial  string    `json:"serial"`
 	Expires time.Time `json:"expires"`
-	// Previous is the serial number that was shown for the last renewal. It
-	// still counts: the answer with the new certificate may never have arrived.
-	Previous string `json:"previous,omitempty"`
+	// Previous is the serial number that was shown for the last renewal. It counts
+	// until PreviousEnds: the answer with the new certificate may never have arrived.
+	// A zero time, which earlier releases wrote, is none until the new one is shown.
+	Previous     string    `json:"previous,omitempty"`
+	PreviousEnds time.Time `json:"previous-ends,omitzero"`
 	// Token and Certificate let a node that never got the answer to its join
 	// ask again: with the same token and the same key it gets it again.
 	Token       string `json:"token"`
@@ -61,10 +63,53 @@ func ParseMember(r store.Record) (*Member, error) {
 	return m, nil
 }
 
-// Admits reports whether the certificate is the member's.
-func (m *Member) Admits(c *x509.Certificate) bool {
-	s := Serial(c)
-	return c.Subject.CommonName == m.Name && (s == m.Serial || m.Previous != "" && s == m.Previous)
+// How long a certificate counts beside the one that it was renewed for: until it is
+// plain that the answer arrived, because the new one was shown, and then as long as a
+// poll that was begun with the old one may take; if the new one is never shown, for a
+// day, in which an agent asks again many times.
+const (
+	supersededShown  = time.Minute
+	supersededUnseen = 24 * time.Hour
+)
+
+// Admits reports whether the certificate is the member's now, and if it ends before the
+// member does, when: the zero time if it does not.
+func (m *Member) Admits(c *x509.Certificate, now time.Time) (ends time.Time, ok bool) {
+	switch s := Serial(c); {
+	case c.Subject.CommonName != m.Name:
+		return time.Time{}, false
+	case s == m.Serial:
+		return time.Time{}, true
+	case m.Previous == "" || s != m.Previous:
+		return time.Time{}, false
+	}
+	return m.PreviousEnds, m.PreviousEnds.IsZero() || now.Before(m.PreviousEnds)
+}
+
+// Supersedes reports whether the certificate is a renewed one that is shown for the first
+// time, so that Shown has to be told.
+func (m *Member) Supersedes(c *x509.Certificate, now time.Time) bool {
+	return m.Previous != "" && Serial(c) == m.Serial && (m.PreviousEnds.IsZero() || m.PreviousEnds.After(now.Add(supersededShown)))
+}
+
+// Shown notes in the store that a member has shown its renewed certificate: the one of
+// before ends soon, at every server.
+func Shown(ctx context.Context, st store.Store, c *x509.Certificate, now time.Time) error {
+	r, err := st.Get(ctx, PrefixMember+c.Subject.CommonName)
+	if err != nil {
+		return err
+	}
+	m, err := ParseMember(r)
+	if err != nil || !m.Supersedes(c, now) {
+		return err
+	}
+	m.PreviousEnds = now.Add(supersededShown).UTC()
+	value, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	_, err = st.Txn(ctx, []store.Cond{{Key: r.Key, Revision: r.Revision}}, []store.Op{store.Put(r.Key, value)})
+	return err
 }
 
 // nodeName is a DNS label (RFC 1123).
@@ -134,7 +179,7 @@ func (a *Authority) newMember(name, secret string, csr *x509.CertificateRequest)
 // whyNot tells which condition of a join did not hold.
 func (a *Authority) whyNot(ctx context.Context, key, name string) error {
 	if _, err := a.store.Get(ctx, key); errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("%w: it was used meanwhile; make a new one with: viaduct node token", ErrToken)
+		return fmt.Errorf("%w: it was used meanwhile; make a new one with: viaduct node token %s", ErrToken, name)
 	}
 	return fmt.Errorf("%w: a node called %s is a member of the cluster. If this is the same host set up anew, remove the old one first "+
 		"(viaduct node remove %s) and join again; otherwise choose another name. The token is still good", ErrNameTaken, name, name)
@@ -176,14 +221,16 @@ func (a *Authority) Renew(ctx context.Context, shown *x509.Certificate, req prot
 	if err != nil {
 		return nil, err
 	}
-	if !m.Admits(shown) {
+	// Once the answer is known to have arrived, the old one gets no other.
+	if ends, ok := m.Admits(shown, a.now()); !ok || !ends.IsZero() && !ends.After(a.now().Add(supersededShown)) {
 		return nil, NotMember(name)
 	}
 	cert, err := a.issue(UnitNode, name, csr.PublicKey, nil, nil)
 	if err != nil {
 		return nil, err
 	}
-	m.Previous, m.Serial, m.Expires = Serial(shown), Serial(cert), cert.NotAfter.UTC()
+	m.Previous, m.PreviousEnds = Serial(shown), a.now().Add(supersededUnseen).UTC()
+	m.Serial, m.Expires = Serial(cert), cert.NotAfter.UTC()
 	m.Token, m.Certificate = "", "" // the join is long past
 	value, err := json.Marshal(m)
 	if err != nil {
@@ -197,8 +244,8 @@ func (a *Authority) Renew(ctx context.Context, shown *x509.Certificate, req prot
 
 // NotMember is the error of a node whose certificate does not count.
 func NotMember(name string) error {
-	return fmt.Errorf("node %s is %w: it was removed, or has joined anew with another certificate. "+
-		"To admit it again make a token (viaduct node token) and join with it", name, ErrNotMember)
+	return fmt.Errorf("node %s is %w: it was removed, or has joined anew or renewed its certificate and shows an older one. "+
+		"To admit it again make a token (viaduct node token %s) and join with it", name, ErrNotMember, name)
 }
 
 // Members returns the nodes that have joined, sorted by name.

@@ -33,7 +33,7 @@ type tokenDoc struct {
 }
 
 // CreateToken makes a token that lets one node join, once, within ttl (0 means
-// DefaultTTL). With a node it is good for that name only.
+// DefaultTTL): the one of that name, or if it is empty one of any name.
 func (a *Authority) CreateToken(ctx context.Context, node string, ttl time.Duration) (token string, expires time.Time, err error) {
 	if ttl == 0 {
 		ttl = DefaultTTL
@@ -91,7 +91,7 @@ func (a *Authority) token(ctx context.Context, id, secret, node string) (store.R
 	var doc tokenDoc
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return r, fmt.Errorf("%w: it was used already, has expired, or is of another cluster; make a new one with: viaduct node token", ErrToken)
+		return r, fmt.Errorf("%w: it was used already, has expired, or is of another cluster; make a new one with: viaduct node token %s", ErrToken, node)
 	case err != nil:
 		return r, fmt.Errorf("looking up the token: %w", err)
 	}
@@ -102,9 +102,9 @@ func (a *Authority) token(ctx context.Context, id, secret, node string) (store.R
 	case !equal(doc.Hash, hash(secret)):
 		return r, fmt.Errorf("%w: its secret is wrong; copy all of what viaduct node token printed", ErrToken)
 	case !a.now().Before(doc.Expires):
-		return r, fmt.Errorf("%w: it expired at %s; make a new one with: viaduct node token", ErrToken, doc.Expires.Format(time.RFC3339))
+		return r, fmt.Errorf("%w: it expired at %s; make a new one with: viaduct node token %s", ErrToken, doc.Expires.Format(time.RFC3339), node)
 	case doc.Node != "" && doc.Node != node:
-		return r, fmt.Errorf("%w: it is for node %s and this is %s; join under that name, or make another token", ErrToken, doc.Node, node)
+		return r, fmt.Errorf("%w: it is for node %s and this is %s; join under that name, or make another token with: viaduct node token %s", ErrToken, doc.Node, node, node)
 	}
 	return r, nil
 }

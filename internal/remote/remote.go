@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -62,6 +63,9 @@ type Options struct {
 	Proxy string
 	// Timeout bounds a whole operation with all its requests; 0 means DefaultTimeout.
 	Timeout time.Duration
+	// Allowed are the networks in which systems may be beside those that everybody may
+	// name; see Networks.
+	Allowed Networks
 	// Transport takes the place of the network if it is not nil, Proxy and the
 	// fingerprint included.
 	Transport http.RoundTripper
@@ -96,7 +100,14 @@ func New(t Target, o Options) (*Client, error) {
 		return nil, err
 	}
 	transport := &http.Transport{TLSClientConfig: tlsConfig, IdleConnTimeout: idle, ForceAttemptHTTP2: true}
-	if o.Proxy != "" {
+	if err := o.Allowed.CheckURL(t.URL); err != nil {
+		return nil, err
+	}
+	if o.Proxy == "" { // a proxy is the operator's own choice
+		own, _ := literal(t.URL)
+		dialer := &net.Dialer{Timeout: c.timeout, Control: o.Allowed.control(plain(own).IsLoopback())}
+		transport.DialContext = dialer.DialContext
+	} else {
 		p, err := url.Parse(o.Proxy)
 		if err != nil || p.Host == "" || p.Scheme != "http" {
 			return nil, errors.New("the proxy is not a http URL")
@@ -205,6 +216,9 @@ func (c *Client) Send(ctx context.Context, method, path string, in, out any) err
 func again(method string, err error) bool {
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return true
+	}
+	if errors.Is(err, ErrForbidden) {
+		return false
 	}
 	if method != http.MethodGet || !errors.Is(err, plugin.ErrUnreachable) {
 		return false

@@ -220,6 +220,19 @@ func (s *Service) Revision(ctx context.Context, n int64) (*Revision, error) {
 	return decodeRevision(key, r.Value)
 }
 
+// HasRevision reports whether there is a revision: it was made, here or at another server,
+// and is kept.
+func (s *Service) HasRevision(ctx context.Context, n int64) (bool, error) {
+	if n <= 0 {
+		return false, nil
+	}
+	_, err := s.store.Get(ctx, numbered(prefixHistory, n))
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // History describes every revision, newest first.
 func (s *Service) History(ctx context.Context) ([]Past, error) {
 	all, err := s.history(ctx)

@@ -196,11 +196,20 @@ func (s *Service) storeLive(ctx context.Context, author string, edits []model.Ed
 		if err != nil {
 			return err
 		}
+		if err := s.admitLive(v, p.live); err != nil {
+			return err
+		}
 		mark := v.liveMark
 		for chunk := range slices.Chunk(p.live, maxLiveOps) {
+			_, bytes, err := growth(v, chunk)
+			if err != nil {
+				return err
+			}
+			before := mark
 			if mark, err = s.writeLiveChunk(ctx, mark, author, o.Guard, chunk); err != nil {
 				return err
 			}
+			s.liveSize.grew(before, mark, bytes)
 			// What is stored must not be asked for again after a conflict: its
 			// ETags have changed, and what was deleted is not there any more.
 			stored += len(chunk)

@@ -24,6 +24,8 @@ type Options struct {
 	// Pending and OwnPending bound what is pending, altogether and of one user; their
 	// zero values mean DefaultPending and DefaultOwnPending.
 	Pending, OwnPending Pending
+	// Live bounds what takes effect at once; the zero value means DefaultLive.
+	Live Live
 	// Kept bounds the history; the zero value means DefaultKept.
 	Kept Kept
 	// Now is the clock; nil means time.Now.
@@ -41,6 +43,8 @@ type Service struct {
 
 	pending, ownPending Pending
 	kept                Kept
+	liveMost            Live
+	liveSize            liveSize
 
 	// mu is held while the view is replaced, reads of the store included.
 	mu sync.Mutex
@@ -67,7 +71,7 @@ type snapshot struct {
 // Open reads the configuration from the store. To be told of what other servers
 // write, Run has to be running.
 func Open(ctx context.Context, st store.Store, o Options) (*Service, error) {
-	s := &Service{store: st, known: o.Known, now: o.Now, log: o.Logger, pending: cmp.Or(o.Pending, DefaultPending), ownPending: cmp.Or(o.OwnPending, DefaultOwnPending), kept: cmp.Or(o.Kept, DefaultKept)}
+	s := &Service{store: st, known: o.Known, now: o.Now, log: o.Logger, pending: cmp.Or(o.Pending, DefaultPending), ownPending: cmp.Or(o.OwnPending, DefaultOwnPending), kept: cmp.Or(o.Kept, DefaultKept), liveMost: cmp.Or(o.Live, DefaultLive)}
 	if s.known == nil {
 		s.known = func() []string { return nil }
 	}

@@ -244,7 +244,7 @@ func TestBadRequests(t *testing.T) {
 		{"GET", "/api/v1/plan?to=7", "", 404, "revision 7"},
 		{"GET", "/api/v1/revisions/x", "", 400, "number"},
 		{"POST", "/api/v1/rollback", `{"revision":9}`, 404, "revision 9"},
-		{"POST", "/api/v1/tokens", `{"ttl":-1}`, 400, "ttl"},
+		{"POST", "/api/v1/tokens", `{"node":"n1","ttl":-1}`, 400, "ttl"},
 		{"POST", "/api/v1/tokens", `{"node":"a b"}`, 400, "node name"},
 		{"DELETE", "/api/v1/members/none", "", 404, "none"},
 		{"GET", "/agent/v1/desired", "", 401, "joined"},

@@ -104,7 +104,7 @@ func hostName() string {
 // interface; it is empty for others, who have to show otherwise who they are.
 // Whoever may open the unix socket is an administrator, and so is whoever shows a
 // certificate that says so.
-func administrator(r *http.Request) (string, error) {
+func (s *Server) administrator(r *http.Request) (string, error) {
 	if name, ok := r.Context().Value(peerKey{}).(string); ok {
 		if name == "" {
 			return "", problem.New(http.StatusForbidden, api.TypeForbidden, "the kernel does not tell who is connected")
@@ -118,7 +118,23 @@ func administrator(r *http.Request) (string, error) {
 	if pki.Unit(cert) != pki.UnitAdmin {
 		return "", problem.New(http.StatusForbidden, api.TypeForbidden, "the certificate of %s is not an administrator's", cert.Subject.CommonName)
 	}
+	if err := s.admins.Check(cert); err != nil {
+		return "", err
+	}
+	// Those of earlier releases are known when they are shown.
+	s.admins.Record(r.Context(), cert, "")
 	return cert.Subject.CommonName, nil
+}
+
+// guarded is a request whose context ends when the administrator's certificate that it
+// came with is revoked, so that what waits or streams ends too. done has to be called
+// at its end.
+func (s *Server) guarded(r *http.Request) (_ *http.Request, done func()) {
+	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 || pki.Unit(r.TLS.PeerCertificates[0]) != pki.UnitAdmin {
+		return r, func() {}
+	}
+	ctx, done := s.admins.Guard(r.Context(), r.TLS.PeerCertificates[0])
+	return r.WithContext(ctx), done
 }
 
 // listenUnix listens on a socket that only its owner can open. A socket that a
@@ -174,7 +190,8 @@ func (l *unixListener) Close() error {
 
 // writeAdmin puts an administrator's certificate and key, and the authority's
 // certificate, into the data directory, unless good ones are there.
-func writeAdmin(dir string, a *pki.Authority) error {
+func (s *Server) writeAdmin(ctx context.Context, a *pki.Authority) error {
+	dir := s.cfg.Data
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("making the data directory: %w", err)
 	}
@@ -185,7 +202,8 @@ func writeAdmin(dir string, a *pki.Authority) error {
 			return fmt.Errorf("writing the authority's certificate: %w", err)
 		}
 	}
-	if good(crt, key, a) {
+	if cert := readAdmin(crt, key, a); cert != nil && s.admins.Check(cert) == nil {
+		s.admins.Record(ctx, cert, hostName())
 		return nil
 	}
 	certPEM, keyPEM, err := a.IssueAdmin(adminName)
@@ -202,46 +220,55 @@ func writeAdmin(dir string, a *pki.Authority) error {
 	if err := renameio.WriteFile(crt, []byte(certPEM), 0o600); err != nil {
 		return fmt.Errorf("writing the administrator's certificate: %w", err)
 	}
+	if cert := readAdmin(crt, key, a); cert != nil {
+		s.admins.Record(ctx, cert, hostName())
+	}
 	return nil
 }
 
-// keepAdmin keeps the administrator's certificate good until ctx ends. A server
-// runs for longer than the certificate lasts. It serves on if that fails.
+// keepAdmin keeps the administrator's certificate good until ctx ends: a server runs for
+// longer than it lasts, and one that is revoked is replaced at once. It serves on if that
+// fails.
 func (s *Server) keepAdmin(ctx context.Context, a *pki.Authority) {
 	tick := time.NewTicker(s.cfg.refresh)
 	defer tick.Stop()
 	for {
+		changed := s.admins.Changed() // before the look at the file
+		if err := s.writeAdmin(ctx, a); err != nil {
+			s.log.Error("the administrator's certificate could not be renewed, trying again later", "error", err, "in", s.cfg.refresh)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-		}
-		if err := writeAdmin(s.cfg.Data, a); err != nil {
-			s.log.Error("the administrator's certificate could not be renewed, trying again later", "error", err, "in", s.cfg.refresh)
+		case <-changed:
 		}
 	}
 }
 
-// good reports whether the administrator's certificate is of the authority and
-// will be good for a while.
-func good(crt, key string, a *pki.Authority) bool {
+// readAdmin returns the administrator's certificate if it is of the authority and
+// will be good for a while, and its key is there.
+func readAdmin(crt, key string, a *pki.Authority) *x509.Certificate {
 	b, err := os.ReadFile(crt)
 	if err != nil {
-		return false
+		return nil
 	}
 	if _, err := os.Stat(key); err != nil {
-		return false
+		return nil
 	}
 	block, _ := pem.Decode(b)
 	if block == nil {
-		return false
+		return nil
 	}
 	cert, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {
-		return false
+		return nil
 	}
 	_, err = cert.Verify(x509.VerifyOptions{
 		Roots: a.Pool(), CurrentTime: time.Now().Add(renewAdmin), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
-	return err == nil
+	if err != nil {
+		return nil
+	}
+	return cert
 }

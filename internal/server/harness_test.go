@@ -126,7 +126,7 @@ func startFor(tb testing.TB, st store.Store, data string) func() {
 // token makes a join token.
 func (r *running) token(t *testing.T, name string) string {
 	t.Helper()
-	tok, err := r.local.CreateToken(t.Context(), api.TokenRequest{Node: name})
+	tok, err := r.local.CreateToken(t.Context(), api.TokenRequest{Node: name, AnyName: name == ""})
 	if err != nil {
 		t.Fatal(err)
 	}

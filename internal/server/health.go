@@ -77,6 +77,9 @@ func (c *checker) check() health {
 		c.s.log.Warn("not ready: the configuration cannot be read", "error", err)
 		loaded.OK, loaded.Message = false, "cannot be read; the server's log says why"
 	}
+	if text := c.s.filling(); stored.OK {
+		stored.Message = text
+	}
 	checks := []check{c.s.listening(), stored, loaded}
 	ready := true
 	for _, one := range checks {
@@ -121,11 +124,45 @@ func answerHealth(w http.ResponseWriter, r *http.Request, h health) {
 		text = "not ready\n"
 	}
 	for _, c := range h.Checks {
-		if c.OK {
+		if c.OK && c.Message != "" {
+			text += c.Name + ": ok, " + c.Message + "\n"
+		} else if c.OK {
 			text += c.Name + ": ok\n"
 		} else {
 			text += c.Name + ": " + c.Message + "\n"
 		}
 	}
 	_, _ = w.Write([]byte(text))
+}
+
+// fillWarnings are the shares of an embedded store, in percent, from which on its use is told.
+var fillWarnings = []int64{90, 75, 50}
+
+// filling says that the store fills; empty while it does not.
+func (s *Server) filling() string {
+	st, ok := s.cfg.Store.(interface {
+		Used() (used, most int64, ok bool)
+	})
+	if !ok {
+		return ""
+	}
+	used, most, ok := st.Used()
+	if !ok || most == 0 {
+		return ""
+	}
+	for _, from := range fillWarnings {
+		if used*100/most >= from {
+			return fmt.Sprintf("more than %d %% of the store's %d MiB are in use", from, most>>20)
+		}
+	}
+	return ""
+}
+
+// warnings are what is wrong with the server, for those who look at the status.
+func (s *Server) warnings() []string {
+	text := s.filling()
+	if text == "" {
+		return nil
+	}
+	return []string{text + "; when it is full only discarding, deleting and user management work: apply or discard pending edits, prune the history (viaduct history prune), and delete what is not needed"}
 }

@@ -90,3 +90,39 @@ func TestRevisionHasNodeResults(t *testing.T) {
 		t.Errorf("revision 2: %+v", second.Nodes)
 	}
 }
+
+// What a node says of revisions that there are not is not kept, and removes no results of
+// those that there are.
+func TestResultsOfInventedRevisions(t *testing.T) {
+	st := mem.New()
+	s := start(t, st, t.TempDir())
+	n := s.join(t, "node1")
+	if _, err := s.local.Edit(t.Context(), []api.Edit{{Put: &model.Zone{ID: "za", Type: model.ZoneSimple}}}, false); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.local.Apply(t.Context(), api.ApplyRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	at := time.Now()
+	results := func() int {
+		t.Helper()
+		all, _, err := st.List(t.Context(), "result/", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(all)
+	}
+	for _, revision := range []int64{1, 101, 2, 1 << 62, -1, 1<<63 - 1} {
+		at = at.Add(time.Millisecond)
+		if code := n.report(t, protocol.Status{Revision: revision, State: protocol.Converged, Time: at}); code != 204 {
+			t.Errorf("a report of revision %d: %d", revision, code)
+		}
+		if got := results(); got != 1 {
+			t.Fatalf("with a report of revision %d there are %d results", revision, got)
+		}
+	}
+	first, err := s.local.Revision(t.Context(), 1)
+	if err != nil || len(first.Nodes) != 1 {
+		t.Errorf("%+v, %v", first, err)
+	}
+}

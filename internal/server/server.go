@@ -30,6 +30,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/ipam/systems"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/remote"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/agentapi"
 	"github.com/viaduct-sdn/viaduct/internal/server/api"
@@ -93,6 +94,8 @@ type Config struct {
 	// what is kept of requests' bodies; the zero value means limit.DefaultBodies.
 	Connections limit.Connections
 	Bodies      limit.Bodies
+	// External says how external systems are reached, and where they may be.
+	External remote.Options
 
 	// refresh is how often the administrator's certificate is looked at; 0
 	// means refreshAdmin.
@@ -106,6 +109,8 @@ type Server struct {
 	cfg  Config
 	log  *slog.Logger
 	stop chan struct{} // closed when long polls shall end
+	// admins tell which administrators' certificates count.
+	admins *pki.Administrators
 	// serving counts the listeners that are served.
 	serving atomic.Int32
 }
@@ -171,7 +176,8 @@ func (s *Server) Run(ctx context.Context) error {
 		return err
 	}
 	nodes.Use(config)
-	addresses, err := ipam.Open(ctx, ipam.Options{Store: s.cfg.Store, Config: config, Plugins: systems.Clients{}, Logger: s.log})
+	external := systems.Clients{Options: s.cfg.External}
+	addresses, err := ipam.Open(ctx, ipam.Options{Store: s.cfg.Store, Config: config, Plugins: external, Logger: s.log})
 	if err != nil {
 		return err
 	}
@@ -179,7 +185,10 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := writeAdmin(s.cfg.Data, authority); err != nil {
+	if s.admins, err = pki.OpenAdministrators(ctx, s.cfg.Store, nil, s.log); err != nil {
+		return err
+	}
+	if err := s.writeAdmin(ctx, authority); err != nil {
 		return err
 	}
 	users, err := access.Open(ctx, s.cfg.Store, access.Options{Logger: s.log})
@@ -199,7 +208,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return err
 	}
 	trail := audit.Open(s.cfg.Store, audit.Options{Logger: s.log, Sinks: s.cfg.AuditSinks})
-	events := event.New(event.Options{Config: config, Fleet: nodes, Logger: s.log})
+	events := event.New(event.Options{Config: config, Fleet: nodes, Warnings: s.warnings, Logger: s.log})
 	background.Go(func() { others.run(ctx) })
 	background.Go(func() { nodes.Run(ctx) })
 	background.Go(func() { config.Run(ctx) })
@@ -208,6 +217,7 @@ func (s *Server) Run(ctx context.Context) error {
 	background.Go(func() { trail.Run(ctx) })
 	background.Go(func() { events.Run(ctx) })
 	background.Go(func() { tasks.Run(ctx) })
+	background.Go(func() { s.admins.Run(ctx) })
 	background.Go(func() { s.keepAdmin(ctx, authority) })
 	tlsConfig := authority.ServerTLS(s.certificateNames())
 	checks := &checker{s: s, load: func(ctx context.Context) error {
@@ -216,7 +226,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}}
 	return s.serve(ctx, socket, tlsConfig, s.routes(checks,
 		&api.Handler{
-			Config: config, Addresses: addresses, Ping: systems.Clients{}.Ping, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: administrator, Servers: others.urls,
+			Config: config, Addresses: addresses, External: external, Ping: external.Ping, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: s.administrator, Administrators: s.admins, Servers: others.urls, Warnings: s.warnings,
 			Backup: func(ctx context.Context, w io.Writer) error {
 				return backup.Write(ctx, s.cfg.Store, s.cfg.Version, time.Now(), w)
 			},
@@ -224,7 +234,7 @@ func (s *Server) Run(ctx context.Context) error {
 		},
 		&agentapi.Handler{Servers: others.urls, Authority: authority, Fleet: nodes, Addresses: addresses, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log},
 		&pveapi.Handler{
-			Config: config, Addresses: addresses, Fleet: nodes, Access: users, Tasks: tasks, Audit: trail, Store: s.cfg.Store, Version: s.cfg.Version, Node: hostName(),
+			Config: config, Addresses: addresses, Fleet: nodes, Access: users, Tasks: tasks, Audit: trail, Store: s.cfg.Store, Version: s.cfg.Version, Node: hostName(), External: external,
 			Local: throughSocket, Certificate: func() (*x509.Certificate, error) { return pki.CertificateOf(tlsConfig) }, Log: s.log, Stop: s.stop,
 		}))
 }
@@ -256,6 +266,8 @@ func (s *Server) routes(checks *checker, native *api.Handler, agents *agentapi.H
 			proxmox.ServeHTTP(w, r)
 			return
 		}
+		r, done := s.guarded(r)
+		defer done()
 		mux.ServeHTTP(w, r)
 	}))
 }

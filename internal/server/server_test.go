@@ -2,10 +2,13 @@ package server_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -140,6 +143,11 @@ func TestWhoMayJoin(t *testing.T) {
 	if _, _, _, err := pki.Join(ctx, r.url, r.token(t, ""), "../n"); !errors.As(err, &refused) || refused.Status != http.StatusBadRequest {
 		t.Errorf("a bad name: %v", err)
 	}
+	for _, req := range []api.TokenRequest{{}, {Node: "n6", AnyName: true}} {
+		if _, err := r.local.CreateToken(ctx, req); !api.IsType(err, api.TypeInvalid) || !strings.Contains(err.Error(), "anyName") {
+			t.Errorf("%+v: %v", req, err)
+		}
+	}
 	other := start(t, mem.New(), t.TempDir())
 	if _, _, _, err := pki.Join(ctx, r.url, other.token(t, ""), "n5"); !errors.Is(err, pki.ErrPin) {
 		t.Errorf("a token of another cluster: %v", err)
@@ -172,21 +180,35 @@ func TestRemovedNodeIsRefused(t *testing.T) {
 	n := r.join(t, "n1")
 	d, _ := n.desired(t, "")
 	n.report(t, protocol.Status{State: protocol.Converged, Time: time.Now(), Facts: &model.Facts{}})
-	code := make(chan int, 1)
-	go func() {
-		resp, err := n.http.Get(n.url + "/agent/v1/desired?have=" + d.Hash())
-		if err != nil {
-			code <- 0
-			return
-		}
-		_ = resp.Body.Close()
-		code <- resp.StatusCode
-	}()
+	var bindings protocol.Bindings
+	if resp, err := n.http.Get(n.url + "/agent/v1/bindings?since=0"); err != nil {
+		t.Fatal(err)
+	} else if err := errors.Join(json.NewDecoder(resp.Body).Decode(&bindings), resp.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	polls := []string{
+		"/agent/v1/desired?have=" + d.Hash(), "/agent/v1/questions",
+		fmt.Sprintf("/agent/v1/bindings?since=%d&epoch=%s", bindings.Number, url.QueryEscape(bindings.Epoch)),
+	}
+	codes := make(chan string, len(polls))
+	for _, path := range polls {
+		go func() {
+			resp, err := n.http.Get(n.url + path)
+			if err != nil {
+				codes <- err.Error()
+				return
+			}
+			_ = resp.Body.Close()
+			codes <- fmt.Sprint(resp.StatusCode, " ", path)
+		}()
+	}
 	if err := r.local.DeleteMember(t.Context(), "n1"); err != nil {
 		t.Fatal(err)
 	}
-	if got := <-code; got != http.StatusForbidden {
-		t.Errorf("the poll of a removed node: %d", got)
+	for range polls {
+		if got := <-codes; !strings.HasPrefix(got, "403 ") {
+			t.Errorf("a poll of a removed node: %s", got)
+		}
 	}
 	if got := n.report(t, protocol.Status{Time: time.Now()}); got != http.StatusForbidden {
 		t.Errorf("the report of a removed node: %d", got)
@@ -218,16 +240,25 @@ func TestRenewal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	lost := newNode(t, "n1", r.url, cfg)
+	// The answer may have been lost: the old one must do for another try.
+	if cert, key, err = pki.Renew(t.Context(), r.url, "n1", n.tls); err != nil {
+		t.Fatalf("renewing once more with the old one: %v", err)
+	}
+	if _, code := lost.desired(t, ""); code != http.StatusForbidden {
+		t.Errorf("a certificate whose answer was lost: %d", code)
+	}
+	if cfg, err = pki.AgentTLS(cert, key, string(ca)); err != nil {
+		t.Fatal(err)
+	}
 	renewed := newNode(t, "n1", r.url, cfg)
 	if _, code := renewed.desired(t, ""); code != http.StatusOK {
 		t.Errorf("the new certificate: %d", code)
 	}
-	// The answer may have been lost: the old one must do for another try.
-	if _, _, err := pki.Renew(t.Context(), r.url, "n1", n.tls); err != nil {
-		t.Errorf("renewing once more with the old one: %v", err)
-	}
-	if _, code := renewed.desired(t, ""); code != http.StatusForbidden {
-		t.Errorf("a certificate two renewals ago: %d", code)
+	// It arrived. The old one is good for what was begun with it and no renewal.
+	var refused *pki.RefusedError
+	if _, _, err := pki.Renew(t.Context(), r.url, "n1", n.tls); !errors.As(err, &refused) || refused.Status != http.StatusForbidden {
+		t.Errorf("renewing with the old one after the new one was shown: %v", err)
 	}
 }
 

@@ -202,7 +202,7 @@ func (c *cluster) operations(t *testing.T) []operation {
 		"zones": "z2", "vnets": "v2", "subnets": "z2-10.2.0.0-16", "controllers": "ctl", "prefix-lists": "pl", "route-maps": "rm", "fabrics": "f1",
 		"fabric-nodes": "f1_node1", "nodes": "node1", "guests": "200", "ipams": "netbox", "dns": "powerdns", "addresses": "z2", "z2": "10.2.0.5",
 		"aliases": "office", "ip-sets": "admins", "security-groups": "web", "firewalls": "v2", "users": owner, "groups": "ops", "roles": "looks", "tokens": owner + "!ci",
-		"members": "node1", "revisions": "1",
+		"members": "node1", "revisions": "1", "administrators": "0f",
 	}
 	var out []operation
 	for path, item := range doc.Paths {

@@ -24,7 +24,7 @@ type Password struct {
 	// Password has 8 to 64 bytes.
 	Password string `json:"password"`
 	// Current is the password so far. Users who change their own have to give it,
-	// unless they may change users anyway.
+	// whatever else they may do.
 	Current string `json:"current,omitempty"`
 }
 

@@ -29,6 +29,8 @@
 //	GET    /api/v1/status?after=<version>&facts=all        Status; with after: waits until it differs, at most 55 s
 //	GET    /api/v1/members                                 []Member
 //	DELETE /api/v1/members/{name}                          forgets a node: its certificate no longer counts
+//	GET    /api/v1/administrators                          []Administrator
+//	DELETE /api/v1/administrators/{serial}                 revokes an administrator's certificate
 //	POST   /api/v1/tokens                                  TokenRequest -> Token
 //	GET    /api/v1/access/users                            []User, sorted by id; so groups ([]Group) and roles ([]Role)
 //	GET    /api/v1/access/users/{id}                       User, with ETag; so groups and roles
@@ -213,6 +215,9 @@ type ApplyRequest struct {
 	// Plan is the token of the plan that was looked at; if the plan is no
 	// longer that one the apply is refused. Empty applies whatever is pending.
 	Plan string `json:"plan,omitempty"`
+	// AllowErrors applies although nodes cannot have what the change asks for; it is left
+	// out there. Without it such an apply is refused with TypePlanErrors.
+	AllowErrors bool `json:"allowErrors,omitempty"`
 }
 
 // DiscardRequest drops every pending edit. Of somebody who may not modify all objects
@@ -307,6 +312,8 @@ type Status struct {
 	// NodesHidden says that the reader may not see all nodes, whether there are others
 	// or not.
 	NodesHidden bool `json:"nodes-hidden,omitempty"`
+	// Warnings are what is wrong with the server itself, such as a store that fills.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // NodeStatus is the state of one node.
@@ -351,10 +358,27 @@ type Member struct {
 	Expires time.Time `json:"expires"`
 }
 
+// Administrator is the certificate of an administrator, who needs no user.
+type Administrator struct {
+	// Name is the name in the history; Serial is the serial number, in hexadecimal.
+	Name   string `json:"name"`
+	Serial string `json:"serial"`
+	// Host is the host in whose server's data directory it was made; empty for one that
+	// was only shown so far.
+	Host    string    `json:"host,omitempty"`
+	Issued  time.Time `json:"issued"`
+	Expires time.Time `json:"expires"`
+	// Revoked is when it was revoked, and RevokedBy by whom; left out if it counts.
+	Revoked   time.Time `json:"revoked,omitzero"`
+	RevokedBy string    `json:"revokedBy,omitempty"`
+}
+
 // TokenRequest asks for a token that lets one node join.
 type TokenRequest struct {
-	// Node restricts the token to one name; empty allows any.
-	Node string `json:"node,omitempty"`
+	// Node is the name that the token is for. AnyName in its place makes one for a node
+	// of any name that is not taken: whoever finds it chooses which.
+	Node    string `json:"node,omitempty"`
+	AnyName bool   `json:"anyName,omitempty"`
 	// TTL is how long the token can be used; 0 means one hour.
 	TTL time.Duration `json:"ttl,omitempty"`
 }

@@ -15,6 +15,9 @@ const (
 	// TypeStalePlan: the plan that was looked at is no longer the one that the
 	// request would carry out; nothing was stored.
 	TypeStalePlan = "stale-plan"
+	// TypePlanErrors: the change asks for what nodes cannot have, which Error.Problems
+	// says; nothing was applied. See ApplyRequest.AllowErrors.
+	TypePlanErrors = "plan-errors"
 	// TypeForbidden: whoever asks may not.
 	TypeForbidden = "forbidden"
 	// TypeUnavailable: the store does not answer; asking again may help.
@@ -30,7 +33,7 @@ const (
 // ErrorTypes are all values of Error.Type.
 func ErrorTypes() []string {
 	return []string{
-		TypeInvalid, TypeNotFound, TypeConflict, TypeStalePlan, TypeForbidden, TypeUnavailable, TypeNoSpace, TypeTooLarge, TypeInternal,
+		TypeInvalid, TypeNotFound, TypeConflict, TypeStalePlan, TypePlanErrors, TypeForbidden, TypeUnavailable, TypeNoSpace, TypeTooLarge, TypeInternal,
 	}
 }
 

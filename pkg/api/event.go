@@ -24,6 +24,8 @@ const (
 	EventLive EventType = "live"
 	// EventNode: the state of a node changed.
 	EventNode EventType = "node"
+	// EventWarning tells what is wrong with a server itself, as Status.Warnings does.
+	EventWarning EventType = "warning"
 	// EventOverflow: events are missing, because the client was too slow, or the
 	// server was started anew. Everything has to be read again; what happens from
 	// now on is told.
@@ -32,7 +34,7 @@ const (
 
 // EventTypes are all types of events.
 func EventTypes() []EventType {
-	return []EventType{EventReady, EventPending, EventApplied, EventGuest, EventLive, EventNode, EventOverflow}
+	return []EventType{EventReady, EventPending, EventApplied, EventGuest, EventLive, EventNode, EventWarning, EventOverflow}
 }
 
 // Event is something that happened.
@@ -50,6 +52,8 @@ type Event struct {
 	Revision int64 `json:"revision,omitempty"`
 	// Node is what became of a node (node).
 	Node *NodeEvent `json:"node,omitempty"`
+	// Message says what is wrong (warning).
+	Message string `json:"message,omitempty"`
 }
 
 // NodeEvent is the state of a node.

@@ -32,13 +32,18 @@ func (c *Client) DeleteUser(ctx context.Context, id string) error {
 	return c.deleteAccess(ctx, "users", id)
 }
 
-// SetPassword gives a user a password, of 8 to 64 bytes, and ends their tickets.
+// SetPassword gives another user a password, of 8 to 64 bytes, and ends their tickets.
 func (c *Client) SetPassword(ctx context.Context, id, password string) error {
+	return c.ChangePassword(ctx, id, "", password)
+}
+
+// ChangePassword is SetPassword for the user who asks, who has to know the current one.
+func (c *Client) ChangePassword(ctx context.Context, id, current, password string) error {
 	path, err := accessPath("users", id)
 	if err != nil {
 		return err
 	}
-	_, err = c.do(ctx, call{method: http.MethodPut, path: path + "/password", body: api.Password{Password: password}})
+	_, err = c.do(ctx, call{method: http.MethodPut, path: path + "/password", body: api.Password{Password: password, Current: current}})
 	return err
 }
 

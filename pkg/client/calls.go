@@ -216,6 +216,18 @@ func (c *Client) DeleteMember(ctx context.Context, name string) error {
 	return err
 }
 
+// Administrators returns the certificates of administrators that have not expired, the
+// oldest first.
+func (c *Client) Administrators(ctx context.Context) ([]api.Administrator, error) {
+	return list[api.Administrator](ctx, c, "administrators")
+}
+
+// RevokeAdministrator ends an administrator's certificate, by its serial number.
+func (c *Client) RevokeAdministrator(ctx context.Context, serial string) error {
+	_, err := c.do(ctx, call{method: http.MethodDelete, path: root + "administrators/" + url.PathEscape(serial)})
+	return err
+}
+
 // CreateToken makes a token that lets one node join, once.
 func (c *Client) CreateToken(ctx context.Context, req api.TokenRequest) (*api.Token, error) {
 	return post[api.Token](ctx, c, "tokens", nil, req)

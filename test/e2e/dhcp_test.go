@@ -101,6 +101,7 @@ func TestDHCP(t *testing.T) {
 	if out := c.in("one", "busybox", "nslookup", "two.lab.example", "10.6.0.1"); !strings.Contains(out, "10.6.0.50") {
 		t.Errorf("the name server that one was told of does not know two:\n%s", out)
 	}
+	c.nameServersHaveNoRights()
 	c.slaac("one", "fd00:6::be24:11ff:fe00:66", true)
 
 	c.stands()
@@ -187,4 +188,35 @@ func (c *cluster) dhcpServer(node, zone, vnet string) int {
 		c.t.Fatal(err)
 	}
 	return pid
+}
+
+// nameServersHaveNoRights demands that every node's name server is some user without
+// capabilities.
+func (c *cluster) nameServersHaveNoRights() {
+	c.t.Helper()
+	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	seen := 0
+	for _, path := range all {
+		words, err := os.ReadFile(path)
+		if err != nil || !strings.Contains(string(words), "\x00nameserver\x00") || !strings.Contains(string(words), c.lab.Dir+"/") {
+			continue
+		}
+		seen++
+		status, err := os.ReadFile(filepath.Join(filepath.Dir(path), "status"))
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		for _, want := range []string{"\nCapEff:\t0000000000000000\n", "\nCapBnd:\t0000000000000000\n", "\nNoNewPrivs:\t1\n"} {
+			if !strings.Contains(string(status), want) || strings.Contains(string(status), "\nUid:\t0") {
+				c.t.Errorf("the name server has rights:\n%s", status)
+				break
+			}
+		}
+	}
+	if seen == 0 {
+		c.t.Error("no name server runs")
+	}
 }

@@ -30,6 +30,8 @@ func TestInstall(t *testing.T) {
 		"share/fish/vendor_completions.d/viaduct.fish": "viaduct",
 		"lib/systemd/system/viaduct-server.service":    "ExecStart=/opt/viaduct/bin/viaduct server",
 		"lib/systemd/system/viaduct-agent.service":     "ExecStart=/opt/viaduct/bin/viaduct agent",
+		"lib/systemd/system/viaduct-leave.service":     "bgp shutdown",
+		"lib/sysusers.d/viaduct.conf":                  "u viaduct-names ",
 	} {
 		b, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil || !strings.Contains(string(b), want) {

@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -45,6 +46,9 @@ type Options struct {
 	Command []string
 	// Version is the release that the server has to be of.
 	Version string
+	// Group is the group of the user that the server becomes, for whom its files are
+	// readable; 0 if it stays who it is.
+	Group int
 	// Namespace is the network namespace of the server; nil is the process's own.
 	Namespace *netns.NS
 	// Timeout bounds each exchange with the server; 0 means DefaultTimeout.
@@ -102,13 +106,13 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool)
 		}
 		return result, d.write(changed, nil)
 	}
-	if err := os.MkdirAll(d.o.Dir, 0o700); err != nil {
+	if err := d.prepare(have); err != nil {
 		return driver.Result{}, fmt.Errorf("make the name server's directory: %w", err)
 	}
 	if err := d.write(changed, files); err != nil {
 		return driver.Result{}, err
 	}
-	answer, anew, err := d.run(ctx, nameserver.Hash(files))
+	answer, anew, err := d.run(ctx, nameserver.Hash(files), want.NameServer)
 	if anew {
 		result.Writes++
 	}
@@ -204,7 +208,7 @@ func (d *Driver) write(names []string, want map[string][]byte) error {
 		path := filepath.Join(d.o.Dir, name)
 		var err error
 		if data, ok := want[name]; ok {
-			err = renameio.WriteFile(path, data, 0o600)
+			err = d.replace(path, data)
 		} else if err = os.Remove(path); errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}
@@ -213,4 +217,57 @@ func (d *Driver) write(names []string, want map[string][]byte) error {
 		}
 	}
 	return nil
+}
+
+// Permissions of what the server reads: others than its group and root may not know guests'
+// names.
+const (
+	dirMode  = 0o750
+	fileMode = 0o640
+)
+
+// prepare makes the directory, which the server may read, and lets it read the files that
+// stand there, which an earlier release may have written for root alone.
+func (d *Driver) prepare(have map[string][]byte) error {
+	if err := os.MkdirAll(d.o.Dir, dirMode); err != nil {
+		return err
+	}
+	if err := d.admit(d.o.Dir, dirMode); err != nil {
+		return err
+	}
+	for name := range have {
+		if err := d.admit(filepath.Join(d.o.Dir, name), fileMode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// admit gives a file to the server's group, unless it is its.
+func (d *Driver) admit(path string, mode fs.FileMode) error {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok && int(st.Gid) == d.o.Group && fi.Mode().Perm() == mode {
+		return nil
+	}
+	return errors.Join(os.Chown(path, -1, d.o.Group), os.Chmod(path, mode))
+}
+
+// replace writes a file that the server reads. It is whole and the group's from the first
+// moment.
+func (d *Driver) replace(path string, data []byte) error {
+	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(d.o.Dir), renameio.WithPermissions(fileMode))
+	if err != nil {
+		return err
+	}
+	defer f.Cleanup() //nolint:errcheck // nothing is left to clean up once it is in its place
+	if err := f.Chown(-1, d.o.Group); err != nil {
+		return err
+	}
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	return f.CloseAtomicallyReplace()
 }

@@ -37,6 +37,12 @@ const (
 	mortal = "agent-of-a-test"
 )
 
+// The user that the server becomes.
+const (
+	ownUser  = "60790:60791"
+	ownGroup = 60791
+)
+
 // executable is the test binary, which also works from another directory.
 func executable() string {
 	path, err := os.Executable()
@@ -50,10 +56,14 @@ func executable() string {
 func TestMain(m *testing.M) {
 	var err error
 	switch {
-	case len(os.Args) == 4 && os.Args[1] == child:
-		err = coredns.Run(context.Background(), os.Args[3], os.Args[2], slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	case len(os.Args) >= 5 && os.Args[1] == child:
+		p := coredns.Process{Version: os.Args[2], User: os.Args[3], Dir: os.Args[4], Args: os.Args, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+		if len(os.Args) == 6 {
+			p.Inherited = strings.TrimPrefix(os.Args[5], "--inherited=")
+		}
+		err = p.Run(context.Background())
 	case len(os.Args) == 3 && os.Args[1] == mortal:
-		d := New(Options{Dir: os.Args[2], Command: []string{executable(), child, "1"}, Version: "1"})
+		d := New(Options{Dir: os.Args[2], Command: []string{executable(), child, "1", ownUser}, Group: ownGroup, Version: "1"})
 		node := &desired.Node{NameServer: &desired.NameServer{Views: []desired.NameView{view(0, "web1.lab.example 10.0.0.5")}}}
 		if _, err = d.Reconcile(context.Background(), node, false); err == nil {
 			err = unix.Kill(os.Getpid(), unix.SIGKILL)
@@ -108,7 +118,7 @@ func newLab(t *testing.T) *lab {
 }
 
 func (l *lab) driver(dir, version string) *Driver {
-	return New(Options{Dir: dir, Command: []string{executable(), child, version}, Version: version, Namespace: l.node})
+	return New(Options{Dir: dir, Command: []string{executable(), child, version, ownUser}, Group: ownGroup, Version: version, Namespace: l.node})
 }
 
 // view is that of one of the bridges, with names and their addresses.

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/viaduct-sdn/viaduct/internal/delay"
+	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/nameserver"
 )
 
@@ -27,7 +28,16 @@ var errNone = errors.New("no name server runs")
 
 // run makes a server of this release serve the content, and reports whether it was
 // started for that.
-func (d *Driver) run(ctx context.Context, content string) (a nameserver.Answer, started bool, err error) {
+func (d *Driver) run(ctx context.Context, content string, want *desired.NameServer) (a nameserver.Answer, started bool, err error) {
+	a, started, err = d.ensure(ctx, content)
+	if err == nil {
+		a, err = d.supply(ctx, a, want)
+	}
+	return a, started, err
+}
+
+// ensure is run, but for the server's sockets.
+func (d *Driver) ensure(ctx context.Context, content string) (a nameserver.Answer, started bool, err error) {
 	a, pid, err := d.say(ctx, nameserver.Look)
 	switch {
 	case err == nil && a.Version == d.o.Version:
@@ -77,6 +87,16 @@ func hungUp(err error) bool {
 
 // exchange sends a word over a connection of its own and reads the answer.
 func (d *Driver) exchange(ctx context.Context, word string) (a nameserver.Answer, pid int, err error) {
+	return d.converse(ctx, func(c *net.UnixConn) error {
+		_, err := fmt.Fprintln(c, word)
+		return err
+	})
+}
+
+// converse sends something over a connection of its own and reads the answer.
+func (d *Driver) converse(ctx context.Context, send func(c *net.UnixConn) error) (a nameserver.Answer, pid int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, d.o.Timeout)
+	defer cancel()
 	c, err := (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(d.o.Dir, nameserver.Control))
 	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOENT) {
 		return a, 0, errNone
@@ -92,7 +112,7 @@ func (d *Driver) exchange(ctx context.Context, word string) (a nameserver.Answer
 	if err := c.SetDeadline(deadline); err != nil {
 		return a, pid, err
 	}
-	if _, err = fmt.Fprintln(c, word); err == nil {
+	if err = send(c.(*net.UnixConn)); err == nil {
 		err = json.NewDecoder(c).Decode(&a)
 	}
 	if err != nil {

@@ -56,3 +56,31 @@ func (c Clients) Ping(ctx context.Context, o model.Object) error {
 	}
 	return nil
 }
+
+// urlOf is where an object says that an external system is; empty for any other object.
+func urlOf(o model.Object) string {
+	switch o := o.(type) {
+	case *model.IPAM:
+		if o != nil && o.External() {
+			return o.URL
+		}
+	case *model.NameServer:
+		if o != nil {
+			return o.URL
+		}
+	}
+	return ""
+}
+
+// Check refuses an object whose external system is where none may be: remote.ErrForbidden.
+func (c Clients) Check(o model.Object) error { return c.Options.Allowed.CheckURL(urlOf(o)) }
+
+// Own returns remote.ErrForbidden for an object that newly says that its system is on the
+// server's own host, which only those may say who administer it. Old is the object in
+// whose place it comes, or nil.
+func (c Clients) Own(old, o model.Object) error {
+	if old != nil && urlOf(old) == urlOf(o) {
+		return nil
+	}
+	return c.Options.Allowed.Own(urlOf(o))
+}

@@ -4,9 +4,10 @@
 //
 // Why this shape: CoreDNS's own configuration cannot bind a socket to an interface,
 // which zones in VRFs take, since their gateways may have equal addresses; and its
-// reload makes all sockets anew. So the sockets are made here, each with CoreDNS's
-// server on it, and live as long as their interface; what changes behind them is a
-// pointer, so that no question is lost. CoreDNS's forward and cache answer what is
+// reload makes all sockets anew. So the sockets are made by the driver, which has the
+// rights for it, and given to this process, which has none (see Process). Each has
+// CoreDNS's server on it and lives as long as its interface; what changes behind them is
+// a pointer, so that no question is lost. CoreDNS's forward and cache answer what is
 // not ours; they are in the node's main routing table, where its resolvers are.
 package coredns
 
@@ -25,7 +26,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/coredns/coredns/core/dnsserver"
@@ -52,6 +52,9 @@ type Server struct {
 	views   map[string]*view // by zone
 	sockets map[desired.NameListener]*socket
 	faults  map[string]string
+	// missing are the listeners without a socket, and zones whose each listener is.
+	missing []desired.NameListener
+	zones   map[desired.NameListener]string
 	// upstream answers what no view has; nil without forwarders.
 	upstream   plugin.Handler
 	forward    *forward.Forward
@@ -133,58 +136,76 @@ func (s *Server) chooseUpstream(forwarders []netip.AddrPort) {
 	s.upstream = c
 }
 
-// listen makes the sockets those that are wanted, each with its zone's view. A socket
-// whose interface was made anew is made anew too.
+// listen makes the sockets those that are wanted, each with its zone's view, as far as they
+// were given. One whose interface was made anew is missing.
 func (s *Server) listen(want *desired.NameServer) {
-	s.faults = map[string]string{}
-	wanted := map[desired.NameListener]bool{}
+	s.faults, s.missing = map[string]string{}, nil
+	wanted := map[desired.NameListener]string{}
 	for _, v := range want.Views {
 		for _, l := range v.Listen {
-			wanted[l] = true
-			if err := s.open(l, s.views[v.Zone]); err != nil {
+			wanted[l] = v.Zone
+			link, err := net.InterfaceByName(l.Link)
+			if err != nil {
 				s.faults[v.Zone] = fmt.Sprintf("cannot listen on %s, interface %s: %v", l.Addr, l.Link, err)
+			}
+			have := s.sockets[l]
+			switch {
+			case have != nil && err == nil && have.index == link.Index:
+				have.view.Store(s.views[v.Zone])
+				continue
+			case have != nil:
+				have.close()
+				delete(s.sockets, l)
+			}
+			if err == nil {
+				s.missing = append(s.missing, l)
 			}
 		}
 	}
 	for _, l := range slices.SortedFunc(maps.Keys(s.sockets), compareListeners) {
-		if !wanted[l] {
+		if _, ok := wanted[l]; !ok {
 			s.sockets[l].close()
 			delete(s.sockets, l)
 		}
 	}
+	s.zones = wanted
 }
 
 func compareListeners(a, b desired.NameListener) int {
 	return cmp.Or(a.Addr.Compare(b.Addr), cmp.Compare(a.Link, b.Link))
 }
 
-func (s *Server) open(l desired.NameListener, v *view) error {
-	link, err := net.InterfaceByName(l.Link)
-	if err != nil {
-		return err
+// take puts sockets to use that were given for listeners: for each its UDP and its TCP
+// socket, all of which are closed here or with their server.
+func (s *Server) take(listeners []desired.NameListener, files []*os.File) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer closeAll(files)
+	if len(files) != 2*len(listeners) {
+		return fmt.Errorf("%d sockets came for %d listeners", len(files), len(listeners))
 	}
-	if have := s.sockets[l]; have != nil {
-		if have.index == link.Index {
-			have.view.Store(v)
-			return nil
+	var errs []error
+	for i, l := range listeners {
+		if !slices.Contains(s.missing, l) {
+			continue
 		}
-		have.close()
-		delete(s.sockets, l)
+		made, err := serve(l, files[2*i], files[2*i+1], s.views[s.zones[l]])
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s, interface %s: %w", l.Addr, l.Link, err))
+			continue
+		}
+		s.sockets[l] = made
+		s.missing = slices.DeleteFunc(s.missing, func(m desired.NameListener) bool { return m == l })
+		s.log.Info("listening", "address", l.Addr, "interface", l.Link)
 	}
-	made, err := listen(l, link.Index, v)
-	if err != nil {
-		return err
-	}
-	s.sockets[l] = made
-	s.log.Info("listening", "address", l.Addr, "interface", l.Link)
-	return nil
+	return errors.Join(errs...)
 }
 
 // answer is what is said over the control socket.
 func (s *Server) answer() nameserver.Answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return nameserver.Answer{Version: s.version, Content: s.content, Faults: maps.Clone(s.faults)}
+	return nameserver.Answer{Version: s.version, Content: s.content, Faults: maps.Clone(s.faults), Missing: slices.Clone(s.missing)}
 }
 
 // again looks after the sockets once more: an interface may have come or changed.
@@ -215,21 +236,23 @@ type socket struct {
 	tcp    net.Listener
 }
 
-// listen opens a socket and serves on it until it is closed.
-func listen(l desired.NameListener, index int, v *view) (*socket, error) {
+// serve makes CoreDNS serve on two sockets until they are closed.
+func serve(l desired.NameListener, udp, tcp *os.File, v *view) (*socket, error) {
+	index, err := unix.GetsockoptInt(int(udp.Fd()), unix.SOL_SOCKET, unix.SO_BINDTOIFINDEX)
+	if err != nil {
+		return nil, err
+	}
 	x := &socket{index: index}
 	x.view.Store(v)
 	config := &dnsserver.Config{Zone: ".", Transport: transport.DNS}
 	config.AddPlugin(func(plugin.Handler) plugin.Handler { return x })
-	var err error
 	if x.server, err = dnsserver.NewServer("dns://"+l.Addr.String(), []*dnsserver.Config{config}); err != nil {
 		return nil, err
 	}
-	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error { return bind(c, l) }}
-	if x.udp, err = lc.ListenPacket(context.Background(), "udp", l.Addr.String()); err != nil {
+	if x.udp, err = net.FilePacketConn(udp); err != nil {
 		return nil, err
 	}
-	if x.tcp, err = lc.Listen(context.Background(), "tcp", l.Addr.String()); err != nil {
+	if x.tcp, err = net.FileListener(tcp); err != nil {
 		_ = x.udp.Close()
 		return nil, err
 	}
@@ -238,23 +261,6 @@ func listen(l desired.NameListener, index int, v *view) (*socket, error) {
 	go func() { _ = x.server.ServePacket(x.udp) }()
 	go func() { _ = x.server.Serve(x.tcp) }()
 	return x, nil
-}
-
-// bind ties a socket to its interface, so that it serves a VRF beside others of equal
-// addresses, and lets it have an address that the interface does not have yet.
-func bind(c syscall.RawConn, l desired.NameListener) error {
-	var err error
-	ctl := c.Control(func(fd uintptr) {
-		if err = unix.SetsockoptString(int(fd), unix.SOL_SOCKET, unix.SO_BINDTODEVICE, l.Link); err != nil {
-			return
-		}
-		if l.Addr.Addr().Is4() {
-			err = unix.SetsockoptInt(int(fd), unix.SOL_IP, unix.IP_FREEBIND, 1)
-		} else {
-			err = unix.SetsockoptInt(int(fd), unix.SOL_IPV6, unix.IPV6_FREEBIND, 1)
-		}
-	})
-	return cmp.Or(ctl, err)
 }
 
 func (x *socket) close() {

@@ -4,6 +4,7 @@
 package agentapi
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"log/slog"
@@ -66,6 +67,11 @@ func (h *Handler) answer(serve func(w http.ResponseWriter, r *http.Request) erro
 			w.Header().Set(api.ServersHeader, strings.Join(h.Servers(), ","))
 		}
 		if err := serve(w, r); err != nil {
+			if errors.Is(err, pki.ErrNotMember) {
+				// The connection goes with the certificate: an agent that has a newer one
+				// shows that on the next.
+				w.Header().Set("Connection", "close")
+			}
 			problem.Write(w, r, h.Log, err)
 		}
 	}
@@ -126,11 +132,12 @@ func (h *Handler) renew(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Handler) desired(w http.ResponseWriter, r *http.Request) error {
-	cert, err := certificate(r)
+	node, ctx, done, err := h.guard(r)
 	if err != nil {
 		return err
 	}
-	d, ok, err := h.Fleet.Await(r.Context(), cert, r.URL.Query().Get("have"), h.MaxPoll, h.Stop)
+	defer done()
+	d, ok, err := h.Fleet.Await(ctx, node, r.URL.Query().Get("have"), h.MaxPoll, h.Stop)
 	switch {
 	case err != nil:
 		return err
@@ -146,16 +153,17 @@ func (h *Handler) desired(w http.ResponseWriter, r *http.Request) error {
 
 // bindings tells what is new of the NICs in the zones that run on the node.
 func (h *Handler) bindings(w http.ResponseWriter, r *http.Request) error {
-	node, err := h.node(r)
+	node, ctx, done, err := h.guard(r)
 	if err != nil {
 		return err
 	}
+	defer done()
 	since, err := strconv.ParseInt(r.URL.Query().Get("since"), 10, 64)
 	if err != nil {
 		return problem.Invalid("since %q: must be a number", r.URL.Query().Get("since"))
 	}
 	defer h.Fleet.Attend(node)()
-	news, err := h.Addresses.AwaitBindings(r.Context(), zonesOn(node), r.URL.Query().Get("epoch"), since, h.MaxPoll, h.Stop)
+	news, err := h.Addresses.AwaitBindings(ctx, zonesOn(node), r.URL.Query().Get("epoch"), since, h.MaxPoll, h.Stop)
 	switch {
 	case err != nil:
 		return err
@@ -181,11 +189,12 @@ func zonesOn(node string) func(*revision.View) []string {
 }
 
 func (h *Handler) questions(w http.ResponseWriter, r *http.Request) error {
-	node, err := h.node(r)
+	node, ctx, done, err := h.guard(r)
 	if err != nil {
 		return err
 	}
-	q, ok, err := h.Fleet.AwaitQuestion(r.Context(), node, h.MaxPoll, h.Stop)
+	defer done()
+	q, ok, err := h.Fleet.AwaitQuestion(ctx, node, h.MaxPoll, h.Stop)
 	switch {
 	case err != nil:
 		return err
@@ -201,7 +210,7 @@ func (h *Handler) answers(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	b, err := problem.Body(w, r, maxAnswer)
+	b, err := h.body(w, r, maxAnswer)
 	if err != nil {
 		return err
 	}
@@ -241,12 +250,35 @@ func (h *Handler) node(r *http.Request) (string, error) {
 	return name, err
 }
 
+// body reads what a member says, which takes time: it counts if it is one still.
+func (h *Handler) body(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
+	b, err := problem.Body(w, r, most)
+	if err != nil {
+		return nil, err
+	}
+	_, err = h.node(r)
+	return b, err
+}
+
+// guard is node for what waits; the context ends when the node's certificate does.
+func (h *Handler) guard(r *http.Request) (name string, ctx context.Context, done func(), err error) {
+	cert, err := certificate(r)
+	if err != nil {
+		return "", nil, nil, err
+	}
+	name, ctx, done, err = h.Fleet.Guard(r.Context(), cert)
+	if err == nil {
+		limit.Own(r, "node "+name)
+	}
+	return name, ctx, done, err
+}
+
 func (h *Handler) status(w http.ResponseWriter, r *http.Request) error {
 	node, err := h.node(r)
 	if err != nil {
 		return err
 	}
-	b, err := problem.Body(w, r, maxReport)
+	b, err := h.body(w, r, maxReport)
 	if err != nil {
 		return err
 	}

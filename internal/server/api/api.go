@@ -20,6 +20,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/audit"
 	"github.com/viaduct-sdn/viaduct/internal/ipam"
+	"github.com/viaduct-sdn/viaduct/internal/ipam/systems"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
@@ -34,10 +35,12 @@ import (
 // objects.
 const maxBody = 16 << 20
 
-// Handler serves the interface. All fields but Ping and Stop are required.
+// Handler serves the interface. All fields but External, Ping and Stop are required.
 type Handler struct {
 	Config    *revision.Service
 	Addresses *ipam.Service
+	// External says where external systems may be.
+	External systems.Clients
 	// Ping asks the external system that an object describes whether it is there; nil
 	// asks none.
 	Ping      func(ctx context.Context, o model.Object) error
@@ -46,6 +49,8 @@ type Handler struct {
 	Access    *access.Service
 	Events    *event.Hub
 	Audit     audit.Trail
+	// Warnings tell what is wrong with the server itself; nil tells nothing.
+	Warnings func() []string
 	// Servers are the URLs of all servers of the cluster; nil tells nobody.
 	Servers func() []string
 	// Backup writes everything that the store holds.
@@ -54,6 +59,8 @@ type Handler struct {
 	// of the way they came, empty if it is somebody else, or an error if that way
 	// is closed to them.
 	Administrator func(r *http.Request) (string, error)
+	// Administrators are the certificates that such ones have.
+	Administrators *pki.Administrators
 	// Version is the server's release.
 	Version string
 	// MaxPoll bounds long polls, which Stop, when closed, ends at once.

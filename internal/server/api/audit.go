@@ -19,7 +19,7 @@ const (
 // there is only a line in the log: they must not push others' entries out.
 func (h *Handler) record(rt *route, r *request, status int, err error) {
 	e := audit.Entry{
-		Author: r.caller.name, From: r.caller.from, Operation: rt.id, Target: r.URL.EscapedPath(), Objects: r.objects, Status: status,
+		Author: r.caller.name, Claimed: r.caller.claimed, From: r.caller.from, Operation: rt.id, Target: r.URL.EscapedPath(), Objects: r.objects, Status: status,
 	}
 	if err != nil {
 		e.Error = problem.From(err).Type

@@ -29,7 +29,9 @@ type caller struct {
 	id    access.Identity
 	// cookie is set if a session's cookie told who it is.
 	cookie bool
-	from   string
+	// claimed is set if the name is who somebody says to be, who could not show it.
+	claimed bool
+	from    string
 }
 
 // identify finds out who makes a request: what the request itself says counts
@@ -139,6 +141,7 @@ func (h *Handler) login(r *request) (any, error) {
 	} else {
 		var err error
 		if id, err = h.Access.Login(r.Context(), in.User, in.Password, origin(r.Request)); err != nil {
+			r.caller = caller{name: h.Access.Claimed(in.User), claimed: true, from: origin(r.Request)}
 			return nil, err
 		}
 	}

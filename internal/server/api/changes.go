@@ -78,11 +78,16 @@ func (h *Handler) change(r *request, edits []model.Edit, o revision.EditOptions)
 		judged = v
 		clear(o.IfMatch)
 		maps.Copy(o.IfMatch, given)
-		if r.caller.admin {
-			return edits, nil
+		if !r.caller.admin {
+			pin(v, edits, o.IfMatch)
+			if err := h.permit(r.caller, v, edits); err != nil {
+				return edits, err
+			}
 		}
-		pin(v, edits, o.IfMatch)
-		return edits, h.permit(r.caller, v, edits)
+		if err := h.checkTargets(edits); err != nil {
+			return edits, err
+		}
+		return edits, checkWritten(v, edits, o.Lax)
 	}, o)
 	var problems model.Problems
 	switch {
@@ -95,6 +100,23 @@ func (h *Handler) change(r *request, edits []model.Edit, o revision.EditOptions)
 		}
 	}
 	return nil, h.veil(r.caller, judged, err)
+}
+
+// checkTargets refuses objects whose external system is where none may be.
+func (h *Handler) checkTargets(edits []model.Edit) error {
+	var out model.Problems
+	for _, e := range edits {
+		if e.Put == nil {
+			continue
+		}
+		if err := h.External.Check(e.Put); err != nil {
+			out = append(out, model.Problem{Severity: model.Error, Kind: e.Put.ObjectKind(), ID: e.Put.ObjectID(), Field: "url", Message: err.Error()})
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return out
 }
 
 // pingTimeout bounds the question to an external system whether it is there.
@@ -164,13 +186,16 @@ func (h *Handler) planEdits(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	v, err := h.Config.View(r.Context())
+	if err != nil {
+		return nil, err
+	}
 	if !h.may(r.caller, right{"/sdn", []access.Privilege{access.SDNAudit}}) {
 		// What edits lead to is told only to those who may make them.
-		v, err := h.Config.View(r.Context())
-		if err != nil {
+		if err := h.permit(r.caller, v, edits); err != nil {
 			return nil, err
 		}
-		if err := h.permit(r.caller, v, edits); err != nil {
+		if err := checkWritten(v, edits, false); err != nil {
 			return nil, err
 		}
 	}
@@ -209,28 +234,6 @@ func checkMessage(message string) error {
 		return problem.Invalid("message %q: must be one line of printable characters; remove line breaks and other control characters", message)
 	}
 	return nil
-}
-
-func (h *Handler) apply(r *request) (any, error) {
-	var req api.ApplyRequest
-	if err := problem.Decode(r.w, r.Request, maxBody, &req); err != nil {
-		return nil, err
-	}
-	if err := checkMessage(req.Message); err != nil {
-		return nil, err
-	}
-	var judged *revision.View
-	out, err := h.Config.ApplyIf(r.Context(), r.caller.name, req.Message, req.Plan, func(v *revision.View) error {
-		judged = v
-		return h.mayApply(r.caller, v)
-	})
-	var problems model.Problems
-	if errors.As(err, &problems) {
-		if shown := h.redact(r.caller, judged, problems); len(shown) > 0 {
-			return nil, shown
-		}
-	}
-	return h.applied(r, "applied", out, err)
 }
 
 func (h *Handler) rollback(r *request) (any, error) {

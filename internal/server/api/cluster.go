@@ -1,12 +1,14 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/health"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
@@ -19,6 +21,9 @@ func (h *Handler) status(r *request) (any, error) {
 	s, err := h.wholeStatus(r)
 	if err != nil {
 		return nil, err
+	}
+	if h.Warnings != nil && h.may(r.caller, clusterRight(false)) {
+		s.Warnings = h.Warnings()
 	}
 	if !r.caller.admin {
 		h.notice(r, model.KindNode)
@@ -86,10 +91,37 @@ func (h *Handler) createToken(r *request) (any, error) {
 	if err := problem.Decode(r.w, r.Request, maxBody, &req); err != nil {
 		return nil, err
 	}
+	switch {
+	case req.Node == "" && !req.AnyName:
+		return nil, problem.Invalid("node: name the node that shall join (viaduct node token NODE); anyName (--any-name) makes a token for a node of any name")
+	case req.Node != "" && req.AnyName:
+		return nil, problem.Invalid("node %q with anyName: a token is for that name or for any, not both", req.Node)
+	}
+	r.objects = []string{"node/" + cmp.Or(req.Node, "*")}
 	token, expires, err := h.Authority.CreateToken(r.Context(), req.Node, req.TTL)
 	if err != nil {
 		return nil, err
 	}
 	h.Log.Info("a join token was made", "node", req.Node, "expires", expires, "author", r.caller.name)
 	return api.Token{Token: token, Node: req.Node, Expires: expires}, nil
+}
+
+func (h *Handler) administrators(r *request) (any, error) {
+	all, err := h.Administrators.List(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	return convert(all, func(a pki.Administrator) api.Administrator {
+		return api.Administrator{Name: a.Name, Serial: a.Serial, Host: a.Host, Issued: a.Issued, Expires: a.Expires, Revoked: a.Revoked, RevokedBy: a.RevokedBy}
+	}), nil
+}
+
+func (h *Handler) revokeAdministrator(r *request) (any, error) {
+	serial := r.PathValue("serial")
+	// It may be the one that the request came with.
+	err := h.Administrators.Revoke(context.WithoutCancel(r.Context()), serial, r.caller.name)
+	if err == nil {
+		h.noted(r, "an administrator's certificate was revoked", "serial", serial)
+	}
+	return nil, err
 }

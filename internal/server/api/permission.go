@@ -376,8 +376,11 @@ func (h *Handler) permitEdit(c caller, v *revision.View, e model.Edit, before, a
 		}
 		return notFound(k, id)
 	}
-	if err := h.demand(c, rights(to, after, true)...); err != nil {
+	if err := h.demand(c, append(rights(to, after, true), useRights(from, to)...)...); err != nil {
 		return err
+	}
+	if err := h.External.Own(from, to); err != nil && !h.may(c, right{"/", sysWrite}) {
+		return problem.New(http.StatusForbidden, api.TypeForbidden, "%s: %s; to name it all the same takes Sys.Modify on /", reference(e), err)
 	}
 	if g, ok := to.(*model.Guest); ok {
 		old, _ := from.(*model.Guest)

@@ -86,7 +86,13 @@ func within(doc string) need { return need{doc: doc} }
 func withinFrom(doc string, anyOf ...access.Privilege) need { return need{doc: doc, anywhere: anyOf} }
 
 // writing is within, for operations that write an object of the kind, the path's {id}.
-func writing(k model.Kind) need { return need{doc: rightsOn[k].write, written: k} }
+func writing(k model.Kind) need {
+	doc := rightsOn[k].write
+	if more, ok := usesOn[k]; ok {
+		doc += "; " + more
+	}
+	return need{doc: doc, written: k}
+}
 
 // check holds a caller against what is demanded.
 func (n need) check(h *Handler, r *request) error {
@@ -234,7 +240,7 @@ func changeRoutes() []route {
 		},
 		{
 			method: http.MethodPost, path: "apply", id: "apply", group: group, needs: toApply, serve: (*Handler).apply, request: of[api.ApplyRequest](), answer: of[api.ApplyResult](),
-			doc: "Makes a revision of the pending configuration and lets it run.",
+			doc: "Makes a revision of the pending configuration and lets it run. One that asks for what nodes cannot have is refused with plan-errors, unless allowErrors leaves that out there.",
 		},
 		{
 			method: http.MethodPost, path: "discard", id: "discard", group: group, serve: (*Handler).discard, request: of[api.DiscardRequest](), answer: of[api.EditResult](),
@@ -292,8 +298,16 @@ func clusterRoutes() []route {
 			doc: "Forgets a node: its certificate no longer counts.",
 		},
 		{
+			method: http.MethodGet, path: "administrators", id: "listAdministrators", group: group, needs: on("/", access.SysModify), serve: (*Handler).administrators, answer: of[[]api.Administrator](),
+			doc: "Lists the certificates of administrators that have not expired, the oldest first: those that servers made for their data directories, and others that were shown.",
+		},
+		{
+			method: http.MethodDelete, path: "administrators/{serial}", id: "revokeAdministrator", group: group, needs: on("/", access.SysModify), serve: (*Handler).revokeAdministrator,
+			doc: "Revokes an administrator's certificate: it no longer counts, and what waits with it ends. A server in whose data directory it is makes another.",
+		},
+		{
 			method: http.MethodPost, path: "tokens", id: "createJoinToken", group: group, needs: on("/", access.SysModify), serve: (*Handler).createToken, request: of[api.TokenRequest](), answer: of[api.Token](),
-			doc: "Makes a token that lets one node join, once.",
+			doc: "Makes a token that lets the node of a name join, once; or, if that is asked for, a node of any name.",
 		},
 		{
 			method: http.MethodPost, path: "backup", id: "backup", group: group, serve: (*Handler).backup, answer: of[string](), content: "application/octet-stream",

@@ -126,6 +126,8 @@ var bounds = map[string]jsonObject{
 	"controller.written":         writtenDoc,
 	"fabric.written":             writtenDoc,
 	"fabric-node.written":        writtenDoc,
+	"ipam.written":               writtenDoc,
+	"dns.written":                writtenDoc,
 	"RollbackRequest.revision":   {"minimum": 1},
 	"Session.csrf":               {"description": "to be sent as X-CSRF-Token with every write under the cookie"},
 	"Plan.token":                 {"description": "identifies exactly this change, for apply and rollback"},
@@ -141,7 +143,7 @@ var bounds = map[string]jsonObject{
 	"User.password":              {"description": "whether one was set; counts for nothing in a request"},
 }
 
-var writtenDoc = jsonObject{"description": "how a client of the Proxmox API wrote the properties; leave it out"}
+var writtenDoc = jsonObject{"description": "how a client of the Proxmox API wrote the properties; leave it out, or as it is", "readOnly": true}
 
 // of returns the schema of a type; that of a struct is a reference.
 func (s *schemas) of(t reflect.Type) jsonObject {

@@ -9,6 +9,7 @@
 package event
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -53,6 +54,10 @@ type Options struct {
 	Config *revision.Service
 	// Fleet tells of the nodes; nil for none.
 	Fleet *fleet.Fleet
+	// Warnings tell what is wrong with the server itself; nil tells nothing. Those that are
+	// new are events, looked for every WarnEvery; 0 means a quarter of a minute.
+	Warnings  func() []string
+	WarnEvery time.Duration
 	// Keep is how many events are kept; 0 means 4096.
 	Keep int
 	// Now is the clock; nil means time.Now.
@@ -124,7 +129,30 @@ func (h *Hub) Run(ctx context.Context) {
 	if h.o.Fleet != nil {
 		wg.Go(func() { h.followNodes(ctx) })
 	}
+	if h.o.Warnings != nil {
+		wg.Go(func() { h.followWarnings(ctx) })
+	}
 	wg.Wait()
+}
+
+// warnEvery is how often warnings are looked for.
+const warnEvery = 15 * time.Second
+
+// followWarnings publishes warnings that were not there before.
+func (h *Hub) followWarnings(ctx context.Context) {
+	var told []string
+	for {
+		now := h.o.Warnings()
+		for _, text := range now {
+			if !slices.Contains(told, text) {
+				h.publish([]Entry{{Event: api.Event{Type: api.EventWarning, Message: text}}})
+			}
+		}
+		told = now
+		if !delay.For(ctx, cmp.Or(h.o.WarnEvery, warnEvery)) {
+			return
+		}
+	}
 }
 
 // followNodes publishes what becomes of the nodes.

@@ -38,7 +38,7 @@ var ErrTooMuch = errors.New("the node reports too much")
 // allowance is what a node may still say. Its limiters have locks of their own.
 type allowance struct {
 	hear, store, renew *rate.Limiter
-	say                rate.Sometimes
+	say, invented      rate.Sometimes
 }
 
 // allowance is that of a node.
@@ -49,7 +49,7 @@ func (f *Fleet) allowance(node string) *allowance {
 	if a == nil {
 		a = &allowance{
 			hear: rate.NewLimiter(hearRate, hearBurst), store: rate.NewLimiter(storeRate, storeBurst), renew: rate.NewLimiter(rate.Every(renewEvery), renewBurst),
-			say: rate.Sometimes{First: 1, Interval: sayEvery},
+			say: rate.Sometimes{First: 1, Interval: sayEvery}, invented: rate.Sometimes{First: 1, Interval: sayEvery},
 		}
 		f.allowances[node] = a
 	}

@@ -2,14 +2,12 @@ package fleet
 
 import (
 	"context"
-	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/compile"
-	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
@@ -52,41 +50,13 @@ func (d *documents) of(v *revision.View, node string) (Desired, error) {
 	return get()
 }
 
-// Admit checks that a node's certificate is that of a member and returns the
-// node's name.
-func (f *Fleet) Admit(ctx context.Context, cert *x509.Certificate) (string, error) {
-	name := cert.Subject.CommonName
-	if m, ok := f.members.Get(name); ok && m.Value.Admits(cert) {
-		return name, nil
-	}
-	// It may have joined or renewed a moment ago, perhaps at another server.
-	if err := f.members.Sync(ctx); err != nil {
-		return "", err
-	}
-	if m, ok := f.members.Get(name); ok && m.Value.Admits(cert) {
-		return name, nil
-	}
-	return "", pki.NotMember(name)
-}
-
-// Await waits until the document that the node of the certificate should have
-// differs from the one it has, and returns it; ok is false if that did not
-// happen before the time is over or stop is closed. A node that is removed
-// meanwhile gets an error.
-func (f *Fleet) Await(ctx context.Context, cert *x509.Certificate, have string, atMost time.Duration, stop <-chan struct{}) (d Desired, ok bool, err error) {
+// Await waits until the document that a node should have differs from the one it has, and
+// returns it; ok is false if that did not happen before the time is over or stop is closed.
+func (f *Fleet) Await(ctx context.Context, node, have string, atMost time.Duration, stop <-chan struct{}) (d Desired, ok bool, err error) {
 	timer := time.NewTimer(atMost)
 	defer timer.Stop()
-	attends := false
+	defer f.Attend(node)()
 	for {
-		_, members := f.members.All()
-		node, err := f.Admit(ctx, cert)
-		if err != nil {
-			return Desired{}, false, err
-		}
-		if !attends {
-			attends = true
-			defer f.Attend(node)()
-		}
 		v, newer := f.config.Standing()
 		d, err := f.docs.of(v, node)
 		if err != nil || d.Hash != have {
@@ -94,13 +64,12 @@ func (f *Fleet) Await(ctx context.Context, cert *x509.Certificate, have string, 
 		}
 		select {
 		case <-newer:
-		case <-members:
 		case <-timer.C:
 			return Desired{}, false, nil
 		case <-stop:
 			return Desired{}, false, nil
 		case <-ctx.Done():
-			return Desired{}, false, ctx.Err()
+			return Desired{}, false, context.Cause(ctx)
 		}
 	}
 }

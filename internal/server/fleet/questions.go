@@ -110,7 +110,7 @@ func (f *Fleet) AwaitQuestion(ctx context.Context, node string, atMost time.Dura
 		case <-stop:
 			return q, false, nil
 		case <-ctx.Done():
-			return q, false, ctx.Err()
+			return q, false, context.Cause(ctx)
 		}
 	}
 }

@@ -48,6 +48,15 @@ func (f *Fleet) persistResult(ctx context.Context, node string, r *protocol.Stat
 	if last.revision == r.Revision && sameResult(last.result, result) {
 		return nil
 	}
+	// Whatever a node says, results are of revisions that there are: others would push out
+	// those, and fill the store.
+	if ok, err := f.config.HasRevision(ctx, r.Revision); err != nil || !ok {
+		f.allowance(node).invented.Do(func() {
+			f.log.Warn("a node reports a revision that there is not; what it says of it is not kept. Was the store restored from a copy? Otherwise look at its agent",
+				"node", node, "revision", r.Revision)
+		})
+		return err
+	}
 	_, err := f.persist(ctx, node, resultsOf(r.Revision), maxReport, result, func(stored []byte) bool {
 		old := &api.NodeResult{}
 		return json.Unmarshal(stored, old) != nil || !sameResult(old, result)

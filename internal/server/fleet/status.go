@@ -64,7 +64,7 @@ func (f *Fleet) AwaitStatus(ctx context.Context, after string, atMost time.Durat
 			return s, nil
 		case <-ctx.Done():
 			silence.Stop()
-			return nil, ctx.Err()
+			return nil, context.Cause(ctx)
 		}
 		silence.Stop()
 	}

@@ -261,6 +261,21 @@ func TestOwnPassword(t *testing.T) {
 	h := cookie(ticket)
 	h.Set("CSRFPreventionToken", csrf)
 	const body = "userid=alice@pve&password=a+new+long+one&confirmation-password="
+	for _, without := range []string{"userid=alice@pve&password=a+new+long+one", body} {
+		if got := e.request(t, "PUT", "/api2/json/access/password", without, h.Clone()); got.Status != 400 || got.Errors["confirmation-password"] == "" {
+			t.Errorf("without the old one: %d %s", got.Status, got.body)
+		}
+	}
+	if got := e.request(t, "PUT", "/api2/json/access/password", body+url.QueryEscape(ticket), h.Clone()); got.Status != 401 {
+		t.Errorf("with a ticket for the old one: %d %s", got.Status, got.body)
+	}
+	// Rights to change users are none to change one's own without it.
+	if err := e.Access.SetACL(t.Context(), access.ACLEntry{Path: "/", Type: access.SubjectUser, Subject: "alice@pve", Role: "Administrator", Propagate: true}); err != nil {
+		t.Fatal(err)
+	}
+	if got := e.request(t, "PUT", "/api2/json/access/password", "userid=alice@pve&password=a+new+long+one", h.Clone()); got.Status != 400 {
+		t.Errorf("an administrator's own without the old one: %d %s", got.Status, got.body)
+	}
 	if got := e.request(t, "PUT", "/api2/json/access/password", body+"wrong", h.Clone()); got.Status != 401 {
 		t.Errorf("with the wrong old one: %s", got.body)
 	}

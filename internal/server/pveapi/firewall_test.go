@@ -193,7 +193,7 @@ func TestWhoMayFirewalls(t *testing.T) {
 		{"GET", vnetRules + "/0", "", `{"action":"ACCEPT","enable":0,"pos":"0","type":"forward"}`},
 		{"DELETE", vnetRules + "/0", "", denied(vnet, "SDN.Allocate")},
 		{"GET", "/cluster/firewall/aliases", "", denied("/", "Sys.Audit")},
-		{"GET", "/cluster/sdn/vnets/none/firewall/rules", "", "500 sdn vnet 'none' does not exist"},
+		{"GET", "/cluster/sdn/vnets/none/firewall/rules", "", denied("/sdn/zones", "SDN.Audit|SDN.Allocate")},
 	})
 	e.live(t, maker, []step{
 		{"DELETE", vnetRules + "/0", "", `null`},

@@ -1,6 +1,7 @@
 package pveapi
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	trail "github.com/viaduct-sdn/viaduct/internal/audit"
 	"github.com/viaduct-sdn/viaduct/internal/ipam"
+	"github.com/viaduct-sdn/viaduct/internal/ipam/systems"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
 	"github.com/viaduct-sdn/viaduct/internal/server/limit"
@@ -19,7 +21,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// Handler serves the API. The fields up to Log are required.
+// Handler serves the API. The fields up to Log are required, but External.
 type Handler struct {
 	Config    *revision.Service
 	Addresses *ipam.Service
@@ -30,6 +32,8 @@ type Handler struct {
 	Audit trail.Trail
 	// Store keeps the lock of the networks and the external systems.
 	Store store.Store
+	// External says how external systems are reached, and where they may be.
+	External systems.Clients
 	// Version is the release of Viaduct.
 	Version string
 	// Node is the name of the host that the server runs on.
@@ -75,6 +79,7 @@ type exchange struct {
 	path   string // below the prefix
 	op     *Operation
 	caller string // for the log
+	login  string // whose login it was, if it was one
 }
 
 // ServeHTTP implements http.Handler.
@@ -107,10 +112,11 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // record keeps who asked for a change, and what became of it. Requests of somebody
 // unknown are in the log only.
 func (s *server) record(x *exchange, err error) {
-	if x.caller == "" || x.op == nil || x.r.Method == http.MethodGet {
+	author := cmp.Or(x.caller, x.login)
+	if author == "" || x.op == nil || x.r.Method == http.MethodGet {
 		return
 	}
-	e := trail.Entry{Author: x.caller, From: remote(x.r), Operation: x.op.Method + " " + x.op.Path, Target: x.path, Status: http.StatusOK}
+	e := trail.Entry{Author: author, Claimed: x.login != "" && err != nil, From: remote(x.r), Operation: x.op.Method + " " + x.op.Path, Target: x.path, Status: http.StatusOK}
 	if err != nil {
 		f, _ := failureOf(err)
 		e.Status = f.Code
@@ -138,7 +144,7 @@ func (s *server) serve(x *exchange) (any, error) {
 		return nil, err
 	}
 	x.op = s.table.find(r.Method, segments)
-	c := &Call{Context: r.Context(), Op: x.op, From: remote(r), access: s.Access, log: s.Log}
+	c := &Call{Context: r.Context(), Op: x.op, From: remote(r), Local: s.local(r), access: s.Access, log: s.Log}
 	open := x.op != nil && x.op.open()
 	if !open {
 		if c.Who, err = s.authenticate(r); err != nil {
@@ -169,7 +175,9 @@ func (s *server) serve(x *exchange) (any, error) {
 			return nil, err
 		}
 	}
-	return x.op.Handle(c)
+	out, err := x.op.Handle(c)
+	x.login = c.login
+	return out, err
 }
 
 // split takes the path of a request apart: the decoded parts below the prefix.

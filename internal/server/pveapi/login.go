@@ -33,7 +33,7 @@ func (h *Handler) accessOperations() []Operation {
 			Params: []pve.Property{
 				userParam(),
 				{Name: "password", Form: pve.Text, Need: 'r', Doc: "the new password"},
-				{Name: "confirmation-password", Form: pve.Text, Doc: "the password of whoever asks for the change"},
+				{Name: "confirmation-password", Form: pve.Text, Doc: "the current password of whoever asks for the change; needed to change one's own, but for root@pam at the server's socket"},
 			},
 			Handle: h.setPassword,
 		},
@@ -75,6 +75,7 @@ func (h *Handler) login(c *Call) (any, error) {
 	if c.Has("path") {
 		return h.verify(c, user)
 	}
+	c.login = h.Access.Claimed(user)
 	who, err := h.Access.Login(c, user, c.Text("password"), c.From)
 	if err != nil {
 		return nil, err
@@ -124,8 +125,14 @@ func (h *Handler) capabilities(who access.Identity) pve.Object {
 // user that user's. Nobody changes their own with an API token.
 func (h *Handler) setPassword(c *Call) (any, error) {
 	user := c.Text("userid")
+	own := c.Text("confirmation-password")
 	switch {
 	case c.Who == access.Identity{User: user}:
+		// Whoever came through the socket of administrators has shown no password, and
+		// has none to confirm.
+		if own == "" && !c.Local {
+			return nil, Params{"confirmation-password": "password is required to modify user: give the current one of " + user}
+		}
 	case c.Who.User == user:
 		return nil, &Denied{Path: "/access/users/" + user, AnyOf: []access.Privilege{access.UserModify}}
 	default:
@@ -133,10 +140,10 @@ func (h *Handler) setPassword(c *Call) (any, error) {
 			return nil, err
 		}
 	}
-	// Whoever came through the socket of administrators has shown no password, and
-	// has none to confirm.
-	if own := c.Text("confirmation-password"); own != "" {
-		if _, err := h.Access.Login(c, c.Who.User, own, c.From); err != nil {
+	if own != "" {
+		// A ticket passes for a password, but not here: whoever found one must not be
+		// able to keep its user out.
+		if err := h.Access.VerifyPassword(c, c.Who.User, own, c.From); err != nil {
 			return nil, err
 		}
 	}

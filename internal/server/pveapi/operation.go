@@ -6,7 +6,9 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/server/api"
 )
 
 // Operation is one method of one path.
@@ -81,6 +83,15 @@ func All(permissions ...Permission) Permission {
 	}}
 }
 
+// using is a permission to write objects of a kind, which says what it takes besides that
+// they refer to others. Those are checked when the object is known.
+func using(k model.Kind, p Permission) Permission {
+	if more := api.UsesOn(k); more != "" {
+		p.Doc += "; " + more
+	}
+	return p
+}
+
 // Call is one request, whose parameters have the form that the operation says.
 type Call struct {
 	context.Context
@@ -89,8 +100,13 @@ type Call struct {
 	Who access.Identity
 	// Params are the parameters as they were given.
 	Params pve.Values
-	// From is the remote address, for throttles and logs.
-	From string
+	// From is the remote address, for throttles and logs; Local says that the call came
+	// through the socket of administrators.
+	From  string
+	Local bool
+
+	// login is whose login the call was, for the audit: known, or said to be.
+	login string
 
 	access *access.Service
 	log    *slog.Logger

@@ -10,6 +10,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/ipam"
+	"github.com/viaduct-sdn/viaduct/internal/ipam/systems"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pve"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
@@ -27,6 +28,7 @@ type sdn struct {
 	Fleet     *fleet.Fleet
 	Tasks     *task.Service
 	Stop      <-chan struct{}
+	External  systems.Clients
 
 	lock    globalLock
 	digests digests
@@ -41,7 +43,7 @@ const (
 // networks serves networks with what the handler has.
 func (h *Handler) networks() *sdn {
 	return &sdn{
-		Config: h.Config, Addresses: h.Addresses, Store: h.Store, Fleet: h.Fleet, Tasks: h.Tasks, Stop: h.Stop,
+		Config: h.Config, Addresses: h.Addresses, Store: h.Store, Fleet: h.Fleet, Tasks: h.Tasks, Stop: h.Stop, External: h.External,
 		lock: globalLock{store: h.Store},
 	}
 }
@@ -265,7 +267,27 @@ func (s *sdn) change(c *Call, what string, edits func(v *revision.View) ([]model
 }
 
 func (s *sdn) edit(c *Call, edits func(v *revision.View) ([]model.Edit, error), guard []store.Cond) (*revision.EditResult, error) {
-	return s.Config.Change(c, c.Who.String(), edits, revision.EditOptions{Lax: true, Guard: guard, Uncounted: true, Brief: true})
+	return s.Config.Change(c, c.Who.String(), permitted(c, edits), revision.EditOptions{Lax: true, Guard: guard, Uncounted: true, Brief: true})
+}
+
+// permitted refuses edits whose objects newly refer to what the caller may not use. That
+// counts before what else is wrong, which would tell whether there is such a thing.
+func permitted(c *Call, edits func(v *revision.View) ([]model.Edit, error)) func(v *revision.View) ([]model.Edit, error) {
+	return func(v *revision.View) ([]model.Edit, error) {
+		list, err := edits(v)
+		for _, e := range list {
+			if e.Put == nil {
+				continue
+			}
+			paths, anyOf := api.NewUses(v.Pending.Get(e.Put.ObjectKind(), e.Put.ObjectID()), e.Put)
+			for _, path := range paths {
+				if err := c.Need(path, anyOf...); err != nil {
+					return nil, err
+				}
+			}
+		}
+		return list, err
+	}
 }
 
 // failed is failed for a caller, who is told of no object that they may not see.

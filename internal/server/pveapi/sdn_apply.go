@@ -2,11 +2,13 @@ package pveapi
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
@@ -63,6 +65,7 @@ func (s *sdn) apply(c *Call) (any, error) {
 	if _, err := s.lock.guard(c, c.Text(lockToken.Name)); err != nil {
 		return nil, failed(what, err)
 	}
+	plan, noPlan := s.Config.Plan(c, nil) // what is wrong with it the apply tells
 	r, err := s.Config.Apply(c, c.Who.String(), "", "")
 	if err != nil {
 		return nil, s.failed(c, what, err)
@@ -71,8 +74,25 @@ func (s *sdn) apply(c *Call) (any, error) {
 		return nil, failed(what, err)
 	}
 	return s.Tasks.Start(context.WithoutCancel(c), "reloadnetworkall", "", c.Who.String(), func(ctx context.Context, log func(string, ...any)) error {
+		if noPlan == nil {
+			for _, text := range s.cannotHave(plan) {
+				log("%s", text)
+			}
+		}
 		return s.follow(ctx, r.Revision, log)
 	})
+}
+
+// cannotHave warns of what a plan asks for and nodes cannot have. The native interface
+// refuses it; Proxmox VE applies.
+func (s *sdn) cannotHave(p *revision.Plan) []string {
+	var out []string
+	for _, n := range (&api.Plan{Nodes: s.Fleet.Plan(p)}).NewErrors() {
+		for _, note := range n.Notes {
+			out = append(out, fmt.Sprintf("warning: %s: %s: %s", n.Node, note.Object, note.Message))
+		}
+	}
+	return out
 }
 
 // releaseAfter releases the lock if the call gave its token and asks for that.

@@ -50,7 +50,7 @@ func (s *sdn) nic(c *Call) (ipam.NIC, netip.Addr, *model.Config, error) {
 		return n, ip, nil, err
 	}
 	vnet := v.Pending.VNets[n.VNet]
-	if vnet == nil {
+	if vnet == nil || vnet.Zone != c.Text("zone") && !c.knowsVNet(vnet) {
 		return n, ip, nil, pve.VNets().Missing(n.VNet)
 	}
 	if vnet.Zone != c.Text("zone") {

@@ -1,13 +1,11 @@
 package pveapi
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/ipam/systems"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pve"
 	external "github.com/viaduct-sdn/viaduct/internal/remote"
@@ -118,7 +116,7 @@ func (s *sdn) createPlugin(c *Call, k *pve.Kind) (any, error) {
 	if err := k.Put(o, given); err != nil {
 		return nil, failed(what, err)
 	}
-	if err := answers(c, o, typ); err != nil {
+	if err := s.answers(c, nil, o, typ); err != nil {
 		return nil, failed(what, err)
 	}
 	return s.change(c, what, func(v *revision.View) ([]model.Edit, error) {
@@ -149,7 +147,7 @@ func (s *sdn) updatePlugin(c *Call, k *pve.Kind) (any, error) {
 	if err := changed(c, k, old, o, typ); err != nil {
 		return nil, failed(what, err)
 	}
-	if err := answers(c, o, typ); err != nil {
+	if err := s.answers(c, old, o, typ); err != nil {
 		return nil, failed(what, err)
 	}
 	return s.change(c, what, func(v *revision.View) ([]model.Edit, error) {
@@ -176,8 +174,13 @@ func (s *sdn) deletePlugin(c *Call, k *pve.Kind) (any, error) {
 
 // answers asks the external system whether it is there and lets in, as Proxmox does
 // before it stores one.
-func answers(ctx context.Context, o model.Object, typ string) error {
-	err := systems.Clients{Options: external.Options{Timeout: pluginTimeout}}.Ping(ctx, o)
+func (s *sdn) answers(c *Call, old, o model.Object, typ string) error {
+	if err := s.External.Own(old, o); err != nil && !c.May("/", sysModify) {
+		return &Failure{http.StatusForbidden, fmt.Sprintf("Permission check failed (/, %s): %s", sysModify, err)}
+	}
+	clients := s.External
+	clients.Options.Timeout = pluginTimeout
+	err := clients.Ping(c, o)
 	switch {
 	case errors.Is(err, external.ErrURL):
 		return pve.Faults{"url": err.Error()}

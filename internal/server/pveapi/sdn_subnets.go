@@ -45,7 +45,7 @@ func (s *sdn) subnetOperations() []Operation {
 			Params: []pve.Property{vnet, id, lockToken}, Allow: s.onVNet(allocate),
 			Handle: func(c *Call) (any, error) {
 				return s.changeSubnets(c, "delete sdn subnet object", func(v *revision.View) ([]model.Edit, error) {
-					old := subnetOf(v.Pending, c.Text("subnet"))
+					old := c.knownSubnet(v.Pending, c.Text("subnet"))
 					if old == nil {
 						return nil, nil // as Proxmox: it is gone, whoever did it
 					}
@@ -70,6 +70,19 @@ func subnetOf(cfg *model.Config, id string) *model.Subnet {
 		return nil
 	}
 	return cfg.Subnets[model.SubnetID(zone, prefix)]
+}
+
+// knownSubnet is subnetOf for a caller, to whom those of VNets that they may know nothing of
+// are none.
+func (c *Call) knownSubnet(cfg *model.Config, id string) *model.Subnet {
+	s := subnetOf(cfg, id)
+	if s == nil {
+		return nil
+	}
+	if v := cfg.VNets[s.VNet]; v != nil && !c.knowsVNet(v) {
+		return nil
+	}
+	return s
 }
 
 // mayChange demands the permission on the VNet that a subnet is of, which need not
@@ -116,9 +129,9 @@ func (s *sdn) readSubnet(c *Call) (any, error) {
 		return nil, err
 	}
 	k := pve.Subnets()
-	subnet := subnetOf(v.config(), c.Text("subnet"))
+	subnet := c.knownSubnet(v.config(), c.Text("subnet"))
 	if subnet == nil && v.pending {
-		subnet = subnetOf(v.Running, c.Text("subnet"))
+		subnet = c.knownSubnet(v.Running, c.Text("subnet"))
 	}
 	if subnet == nil {
 		return nil, k.Missing(c.Text("subnet"))
@@ -187,7 +200,7 @@ func isRange(text string) bool {
 func (s *sdn) updateSubnet(c *Call) (any, error) {
 	k := pve.Subnets()
 	return s.changeSubnets(c, "update sdn subnet object", func(v *revision.View) ([]model.Edit, error) {
-		old := subnetOf(v.Pending, c.Text("subnet"))
+		old := c.knownSubnet(v.Pending, c.Text("subnet"))
 		if old == nil {
 			return nil, k.Missing(c.Text("subnet"))
 		}

@@ -28,7 +28,7 @@ func (s *sdn) zoneOperations() []Operation {
 		{
 			Method: http.MethodPost, Path: "/cluster/sdn/zones", Doc: "Create a zone.",
 			Params: append([]pve.Property{idParam(k, true), typed(k, "type", 'r'), lockToken}, optional(k)...),
-			Allow:  Need("/sdn/zones", allocate), Handle: s.createZone,
+			Allow:  using(model.KindZone, Need("/sdn/zones", allocate)), Handle: s.createZone,
 		},
 		{
 			Method: http.MethodGet, Path: item, Doc: "Read a zone.",
@@ -38,7 +38,7 @@ func (s *sdn) zoneOperations() []Operation {
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change a zone.",
 			Params: append([]pve.Property{id, digestText, deleteList, lockToken}, optional(k)...),
-			Allow:  Need("/sdn/zones/{zone}", allocate), Handle: s.updateZone,
+			Allow:  using(model.KindZone, Need("/sdn/zones/{zone}", allocate)), Handle: s.updateZone,
 		},
 		{
 			Method: http.MethodDelete, Path: item, Doc: "Delete a zone.",
@@ -120,11 +120,25 @@ func vnetPath(v *model.VNet) string { return zonePath(v.Zone) + "/" + v.ID }
 // needVNet refuses the call unless the caller has one of the privileges on a VNet. The
 // refusal names its zone to those only who may see or use one of the two.
 func (c *Call) needVNet(v *model.VNet, anyOf ...access.Privilege) error {
-	path := vnetPath(v)
-	if !c.May(path, audit, allocate, access.SDNUse) && !c.May(zonePath(v.Zone), audit, allocate, access.SDNUse) {
-		return &Denied{Path: "/sdn/zones", AnyOf: anyOf}
+	if !c.knowsVNet(v) {
+		return c.noVNet(v.ID, anyOf...)
 	}
-	return c.Need(path, anyOf...)
+	return c.Need(vnetPath(v), anyOf...)
+}
+
+// knowsVNet reports whether the caller may know that there is a VNet and in which zone:
+// who may see or use it or the zone.
+func (c *Call) knowsVNet(v *model.VNet) bool {
+	return c.May(vnetPath(v), audit, allocate, access.SDNUse) || c.May(zonePath(v.Zone), audit, allocate, access.SDNUse)
+}
+
+// noVNet is the answer for a VNet that there is not, or that the caller may know nothing
+// of, which is the same: Proxmox VE tells everybody that there is none.
+func (c *Call) noVNet(id string, anyOf ...access.Privilege) error {
+	if err := c.Need("/sdn/zones", anyOf...); err != nil {
+		return err
+	}
+	return pve.VNets().Missing(id)
 }
 
 // onVNet demands a privilege on the VNet that a call names, which must exist.
@@ -136,7 +150,7 @@ func (s *sdn) onVNet(anyOf ...access.Privilege) Permission {
 		}
 		vnet := v.Pending.VNets[c.Text("vnet")]
 		if vnet == nil {
-			return pve.VNets().Missing(c.Text("vnet"))
+			return c.noVNet(c.Text("vnet"), anyOf...)
 		}
 		return c.needVNet(vnet, anyOf...)
 	}}

@@ -63,6 +63,7 @@ func OpenEmbedded(ctx context.Context, c Embedded) (*Store, error) {
 		run.stop)
 	r := newRoom(c, cmp.Or(c.Quota, DefaultQuota), run.etcd, s.client)
 	s.wrote = r.wrote
+	s.room = r
 	s.writable = func(ctx context.Context, ops []store.Op) error {
 		if err := space(c.Dir, reserve); err != nil {
 			return err

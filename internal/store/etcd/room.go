@@ -90,6 +90,15 @@ func (r *room) use() float64 {
 	return float64(r.etcd.Server.Backend().SizeInUse()) / float64(r.quota)
 }
 
+// Used tells how many bytes an embedded store has in use and may have; ok is false for a
+// cluster of its own, whose operator sees to that.
+func (s *Store) Used() (used, most int64, ok bool) {
+	if s.room == nil {
+		return 0, 0, false
+	}
+	return s.room.etcd.Server.Backend().SizeInUse(), s.room.quota, true
+}
+
 // writable refuses a transaction for which there is no room.
 func (r *room) writable(ctx context.Context, ops []store.Op) error {
 	if r.fits(ops) {

@@ -46,6 +46,8 @@ type Store struct {
 	// told of each one's bytes.
 	writable func(ctx context.Context, ops []store.Op) error
 	wrote    func(bytes int)
+	// room is that of an embedded etcd.
+	room *room
 	// where names the store in messages.
 	where string
 	stop  func() error

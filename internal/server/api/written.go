@@ -1,0 +1,35 @@
+package api
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
+	"github.com/viaduct-sdn/viaduct/internal/server/problem"
+)
+
+// checkWritten refuses edits that set how a client of the Proxmox API spelled properties:
+// the server notes that, and it is no property. What is stored may be sent back, as
+// clients do that read an object, change it and write it. Lax edits, as an import makes
+// them, may have spellings that the Proxmox API would have noted.
+func checkWritten(v *revision.View, edits []model.Edit, lax bool) error {
+	for i, e := range edits {
+		w := model.WrittenOf(e.Put)
+		if len(w) == 0 {
+			continue
+		}
+		if old := stored(v, v.Pending, e.Put.ObjectKind(), e.Put.ObjectID()); old != nil && maps.EqualFunc(w, model.WrittenOf(old), slices.Equal) {
+			continue
+		}
+		if !lax {
+			return problem.Invalid("edit %d of the request (%s): written is no property: it is how a client of the Proxmox API spelled others. Leave it out, or as it is in the pending configuration; nothing was changed",
+				i+1, reference(e))
+		}
+		if err := pve.CheckWritten(e.Put); err != nil {
+			return problem.Invalid("edit %d of the request (%s): written: %s; nothing was changed", i+1, reference(e), err)
+		}
+	}
+	return nil
+}
