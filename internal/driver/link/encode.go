@@ -22,6 +22,11 @@ func (s *step) encode() *rtnl.Message {
 		return s.encodeInfo()
 	case opVLANs:
 		return rtnl.AddPortVLANs(s.index, allVLANs)
+	case opPortVLAN:
+		vid := uint16(s.vlan)
+		return rtnl.AddPortVLANs(s.index, rtnl.VLANRange{First: vid, Last: vid, PVID: !s.tagged, Untagged: !s.tagged})
+	case opOtherVLANs:
+		return rtnl.LeaveOtherVLANs(s.index, uint16(s.vlan))
 	case opAddAddress:
 		return rtnl.AddAddress(s.index, s.prefix, AddressProtocol, s.noRoute)
 	case opDelAddress:

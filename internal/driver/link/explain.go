@@ -70,6 +70,10 @@ func (s *step) what() string {
 		return fmt.Sprintf("take bridge %s out of VLAN %d (bridge vlan del dev %s vid %d self)", s.link, s.vlan, s.link, s.vlan)
 	case opVLANs:
 		return fmt.Sprintf("let port %s carry VLANs", s.link)
+	case opPortVLAN:
+		return fmt.Sprintf("let port %s carry VLAN %d", s.link, s.vlan)
+	case opOtherVLANs:
+		return fmt.Sprintf("take port %s out of all VLANs but %d", s.link, s.vlan)
 	case opDoom, opDelete:
 		return fmt.Sprintf("delete interface %s", s.link)
 	case opDeleteGroup:
@@ -111,7 +115,7 @@ func (s *step) hint(errno unix.Errno) string {
 			return hint
 		}
 	}
-	aware = aware || s.set.vlanFiltering != nil || s.op == opVLANs || s.op == opBridgeVLAN
+	aware = aware || s.set.vlanFiltering != nil || s.op == opVLANs || s.op == opBridgeVLAN || s.op == opPortVLAN || s.op == opOtherVLANs
 	switch {
 	case aware && (errno == unix.EOPNOTSUPP || errno == unix.EINVAL):
 		return "the kernel was most likely built without VLAN filtering (CONFIG_BRIDGE_VLAN_FILTERING): use a distribution's kernel, or make the VNet not VLAN-aware"
