@@ -1,0 +1,102 @@
+package compile
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// awareVLAN is how a bridge of ours gets a VLAN of a VLAN-aware bridge.
+type awareVLAN struct {
+	owner string
+	// bridge is the VLAN-aware one, tag its VLAN, and protocol the type of the tag.
+	bridge, protocol string
+	tag, mtu         int
+	// master is the bridge of ours, and port how it is joined.
+	master string
+	port   *desired.BridgePort
+	// device is the feature that a VLAN device needs; empty if the node has it.
+	device model.Feature
+	// whole tells that the frames inside may have tags of their own.
+	whole bool
+	// usual is the name of the VLAN device, other the one where that cannot be had;
+	// inside and outside are those of a veth pair.
+	usual, other, inside, outside string
+}
+
+// joinAware joins a bridge of ours to a VLAN of a VLAN-aware bridge: by a VLAN device, as
+// Proxmox VE does, of which the kernel has only one for each VLAN. Where the node has it,
+// usually with the node's own address, or has reserved its name for it, a veth pair joins
+// the two beside it, so that guests and node share the VLAN. So it does where the bridge
+// itself has the VLAN untagged: as a member with the tag it would lose that one.
+func (n *node) joinAware(a awareVLAN) bool {
+	parent := n.facts.Interface(a.bridge)
+	same := sameProtocol(parent.VLANProtocol, a.protocol)
+	holder := n.holder(a.bridge, a.tag, a.protocol)
+	switch {
+	case holder != nil:
+		n.sharedNote(a, holder)
+	case n.reserved(a.usual) != "":
+	case same && n.native(a.bridge, a.tag):
+	default:
+		// A bridge takes frames of the other type for untagged ones, whatever VLAN
+		// they name; then there is no membership.
+		v := desired.VLAN{Parent: a.bridge, ID: a.tag, Protocol: a.protocol, Self: same}
+		return n.needs(a.owner, a.device) && n.link(desired.Link{
+			Name: n.vlanName(a.usual, a.other, v), Kind: desired.LinkVLAN, Owner: a.owner, MTU: a.mtu, Master: a.master, NoLinkLocal: true, Port: a.port, VLAN: &v,
+		})
+	}
+	return n.joinBeside(a, same)
+}
+
+// joinBeside joins the two bridges by a veth pair. Its outer end is in the VLAN, which it
+// has untagged; frames that may have tags inside get that of the VLAN by a VLAN device on
+// the pair, since the bridge would take the inner ones for its own.
+func (n *node) joinBeside(a awareVLAN, same bool) bool {
+	tagged := a.whole || !same
+	if !n.needs(a.owner, model.FeatureVeth) || tagged && !n.needs(a.owner, a.device) {
+		return false
+	}
+	in := desired.Link{Name: a.inside, Kind: desired.LinkVeth, Owner: a.owner, MTU: a.mtu, NoLinkLocal: true, Veth: &desired.Veth{Peer: a.outside}}
+	if !tagged {
+		in.Master, in.Port = a.master, a.port
+	}
+	out := desired.Link{Name: a.outside, Kind: desired.LinkVeth, Owner: a.owner, MTU: a.mtu, Master: a.bridge, ForeignMaster: true, NoLinkLocal: true, Veth: &desired.Veth{Peer: a.inside}}
+	if same {
+		out.Port = &desired.BridgePort{VLAN: a.tag, Tagged: tagged}
+	}
+	if !n.link(in) || !n.link(out) {
+		return false
+	}
+	return !tagged || n.link(desired.Link{Name: a.other, Kind: desired.LinkVLAN, Owner: a.owner, MTU: a.mtu, Master: a.master, NoLinkLocal: true, Port: a.port,
+		VLAN: &desired.VLAN{Parent: a.inside, ID: a.tag, Protocol: a.protocol}})
+}
+
+// native reports whether a VLAN-aware bridge has a VLAN for its own untagged frames. The
+// kernel's default is VLAN 1.
+func (n *node) native(bridge string, vlan int) bool {
+	if b := n.facts.VLANsOf(bridge); b != nil {
+		return b.Native == vlan
+	}
+	return vlan == 1
+}
+
+// sharedNote tells that a VLAN is the node's own as well, and how that stays so.
+func (n *node) sharedNote(a awareVLAN, holder *model.Interface) {
+	keep := ""
+	if n.reserved(a.usual) == "" {
+		keep = fmt.Sprintf("; add %s to the reserved names of node %s, so that Viaduct does not take the VLAN for itself while that interface is away (ifdown)", a.usual, n.name)
+	}
+	n.note(LevelInfo, a.owner, "VLAN %d of bridge %s is node %s's own too (%s): guests and node share it%s", a.tag, a.bridge, n.name, withAddresses(holder), keep)
+}
+
+// withAddresses is the name of an interface with its addresses.
+func withAddresses(i *model.Interface) string {
+	words := []string{i.Name}
+	for _, a := range i.Addresses {
+		words = append(words, a.String())
+	}
+	return strings.Join(words, " ")
+}
