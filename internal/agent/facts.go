@@ -95,9 +95,10 @@ func interfaces(links []rtnl.Link, addrs []rtnl.Address, switched map[string]ovs
 		}
 	}
 	names = map[int]string{}
+	claimed := claimedDevices(links, addrs)
 	node4 := forwards4("all")
 	for _, l := range links {
-		if marked(l) || switched[l.Name].ours || guestLinks.MatchString(l.Name) {
+		if marked(l) && !claimed[l.Index] || switched[l.Name].ours || guestLinks.MatchString(l.Name) {
 			continue
 		}
 		names[l.Index] = l.Name
@@ -123,6 +124,22 @@ func interfaces(links []rtnl.Link, addrs []rtnl.Address, switched map[string]ovs
 	}
 	slices.SortFunc(out, func(a, b model.Interface) int { return cmp.Compare(a.Name, b.Name) })
 	return out, names
+}
+
+// claimedDevices are the VLAN devices of ours that the operator made the node's own, by
+// index.
+func claimedDevices(links []rtnl.Link, addrs []rtnl.Address) map[int]bool {
+	byIndex := make(map[int]rtnl.Link, len(links))
+	for _, l := range links {
+		byIndex[l.Index] = l
+	}
+	out := map[int]bool{}
+	for _, l := range links {
+		if l.VLAN != nil && !l.ParentElsewhere && link.Claimed(l, byIndex[l.Parent], addrs) {
+			out[l.Index] = true
+		}
+	}
+	return out
 }
 
 func addressesOf(index int, addrs []rtnl.Address) []netip.Prefix {

@@ -46,6 +46,8 @@ func (s *step) encode() *rtnl.Message {
 			return rtnl.AddBridgeVLAN(s.index, uint16(s.vlan))
 		}
 		return rtnl.DeleteBridgeVLAN(s.index, uint16(s.vlan))
+	case opRelease:
+		return rtnl.NewMessage(unix.RTM_SETLINK, 0, rtnl.IfInfo(unix.AF_UNSPEC, s.index, false)).Uint32(unix.IFLA_MASTER, 0).Uint32(unix.IFLA_GROUP, 0)
 	case opDoom:
 		return rtnl.NewMessage(unix.RTM_SETLINK, 0, rtnl.IfInfo(unix.AF_UNSPEC, s.index, false)).Uint32(unix.IFLA_GROUP, Doomed)
 	case opDelete:

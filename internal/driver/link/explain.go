@@ -17,7 +17,7 @@ func (s *step) harmless(err error) bool {
 	switch s.op {
 	case opAddrGen:
 		return errors.Is(err, unix.EAFNOSUPPORT) // without IPv6 there is no such address
-	case opDoom, opDelete, opDeleteGroup:
+	case opRelease, opDoom, opDelete, opDeleteGroup:
 		return errors.Is(err, unix.ENODEV)
 	case opDelAddress:
 		return errors.Is(err, unix.ENODEV) || errors.Is(err, unix.EADDRNOTAVAIL)
@@ -70,6 +70,8 @@ func (s *step) what() string {
 		return fmt.Sprintf("take bridge %s out of VLAN %d (bridge vlan del dev %s vid %d self)", s.link, s.vlan, s.link, s.vlan)
 	case opVLANs:
 		return fmt.Sprintf("let port %s carry VLANs", s.link)
+	case opRelease:
+		return fmt.Sprintf("leave interface %s, which has an address of the node's own, to the node", s.link)
 	case opPortVLAN:
 		return fmt.Sprintf("let port %s carry VLAN %d", s.link, s.vlan)
 	case opOtherVLANs:

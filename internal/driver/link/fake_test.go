@@ -159,6 +159,9 @@ func (m *fakeKernel) run(s *step) error {
 		if s.on {
 			l.vlans = append(l.vlans, rtnl.VLANRange{First: uint16(s.vlan), Last: uint16(s.vlan)})
 		}
+	case opRelease:
+		m.release(l)
+		l.Group = 0
 	case opDoom:
 		l.Group = Doomed
 	case opDelete:

@@ -131,6 +131,9 @@ func (m *fakeKernel) damage(t *rapid.T) {
 				*l.Port, l.vlans = rtnl.PortInfo{Isolated: true, Learning: true}, nil
 			}
 		case 3:
+			if l.VLAN != nil { // would make it the node's own; see TestClaimedDevice
+				continue
+			}
 			l.addresses = append(l.addresses, rtnl.Address{Index: l.Index, Prefix: netip.MustParsePrefix("10.99.0.1/24"), Flags: unix.IFA_F_PERMANENT})
 		case 4:
 			if l.Bridge != nil {

@@ -27,6 +27,7 @@ const (
 	opAddStatic             // bind a MAC to a bridge's port
 	opDelStatic             // undo that
 	opPort                  // join a guest's interface to a bridge
+	opRelease               // leave a link to the operator
 	opDoom                  // move a link to the doomed group
 	opDelete                // delete one link
 	opDeleteGroup           // delete all links of a group
