@@ -92,11 +92,13 @@ func (n *node) sharedNote(a awareVLAN, holder *model.Interface) {
 	n.note(LevelInfo, a.owner, "VLAN %d of bridge %s is node %s's own too (%s): guests and node share it%s", a.tag, a.bridge, n.name, withAddresses(holder), keep)
 }
 
-// withAddresses is the name of an interface with its addresses.
+// withAddresses is the name of an interface with its addresses, but for link-local ones.
 func withAddresses(i *model.Interface) string {
 	words := []string{i.Name}
 	for _, a := range i.Addresses {
-		words = append(words, a.String())
+		if !a.Addr().IsLinkLocalUnicast() {
+			words = append(words, a.String())
+		}
 	}
 	return strings.Join(words, " ")
 }
