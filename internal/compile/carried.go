@@ -16,50 +16,70 @@ type gap struct {
 	untagged bool
 }
 
-// maxPatches bounds how many bridges a VLAN is followed through.
-const maxPatches = 8
+// route follows a VLAN of a bridge off the node.
+type route struct {
+	n *node
+	// seen are the bridges and VLANs that were come to: patches may lead round.
+	seen map[string]bool
+	// gaps are the ports at which it ended.
+	gaps []gap
+}
 
 // gaps finds the ports at which a VLAN of a bridge ends on its way off the node. It finds
 // none if one port leads it on, for a bridge may have others that lead elsewhere, nor if
-// the VLANs of the bridge's ports are not known. from is the port by which the VLAN comes
-// from another bridge of the node, empty for one of the zone itself.
-func (n *node) gaps(bridge string, vlan int, from string, depth int) []gap {
-	b := n.facts.VLANsOf(bridge)
-	if b == nil || depth == 0 {
+// the VLANs of the bridge's ports are not known.
+func (n *node) gaps(bridge string, vlan int) []gap {
+	r := route{n: n, seen: map[string]bool{}}
+	if r.leaves(bridge, vlan, "") {
 		return nil
 	}
-	var out []gap
-	for _, p := range b.Uplinks() {
-		if p.Name == from {
-			continue
-		}
-		g := n.gapsBeyond(bridge, p, vlan, depth)
-		if len(g) == 0 {
-			return nil
-		}
-		out = append(out, g...)
-	}
-	return out
+	return r.gaps
 }
 
-// gapsBeyond is gaps for one port: it may end there, or in another bridge of the node, to
-// which the port leads by a patch or as the VLAN device of that one.
-func (n *node) gapsBeyond(bridge string, p *model.PortVLANs, vlan, depth int) []gap {
-	peers, peer := n.peer(p)
+// leaves reports whether a VLAN of a bridge leaves the node. from is the port by which it
+// comes from another bridge; empty for that of the zone itself.
+func (r *route) leaves(bridge string, vlan int, from string) bool {
+	b := r.n.facts.VLANsOf(bridge)
+	if b == nil {
+		return true
+	}
+	key := fmt.Sprint(bridge, " ", vlan)
+	if r.seen[key] {
+		return false
+	}
+	r.seen[key] = true
+	for _, p := range b.Uplinks() {
+		if p.Name != from && r.leavesBy(bridge, p, vlan) {
+			return true
+		}
+	}
+	return false
+}
+
+// leavesBy is leaves for one port. It may lead to another bridge of the node, by a patch or
+// as the VLAN device of that one.
+func (r *route) leavesBy(bridge string, p *model.PortVLANs, vlan int) bool {
+	beyond, peer := r.n.peer(p)
 	switch {
-	case peer != nil && (p.Carries(vlan) && peer.Carries(vlan)):
-		return n.gaps(peers.Bridge, vlan, peer.Name, depth-1)
+	case peer != nil && p.Carries(vlan) && peer.Carries(vlan):
+		return r.leaves(beyond.Bridge, vlan, peer.Name)
 	case peer != nil && p.Native == vlan && peer.Native != 0: // untagged on the patch, another VLAN beyond
-		return n.gaps(peers.Bridge, peer.Native, peer.Name, depth-1)
+		return r.leaves(beyond.Bridge, peer.Native, peer.Name)
 	case peer != nil && p.Carries(vlan):
-		return []gap{{bridge: peers.Bridge, port: peer, vlan: vlan, untagged: peer.Native == vlan}}
+		return r.ends(beyond.Bridge, peer, vlan)
 	case !p.Carries(vlan):
-		return []gap{{bridge: bridge, port: p, vlan: vlan, untagged: p.Native == vlan}}
+		return r.ends(bridge, p, vlan)
 	}
-	if i := n.facts.Interface(p.Name); i != nil && i.VLAN != nil {
-		return n.gaps(i.VLAN.Parent, i.VLAN.ID, "", depth-1)
+	if i := r.n.facts.Interface(p.Name); i != nil && i.VLAN != nil {
+		return r.leaves(i.VLAN.Parent, i.VLAN.ID, "")
 	}
-	return nil
+	return true
+}
+
+// ends notes a gap.
+func (r *route) ends(bridge string, p *model.PortVLANs, vlan int) bool {
+	r.gaps = append(r.gaps, gap{bridge: bridge, port: p, vlan: vlan, untagged: p.Native == vlan})
+	return false
 }
 
 // peer is the other end of a patch with its bridge; nil if there is none.
@@ -79,7 +99,7 @@ func (n *node) peer(p *model.PortVLANs) (*model.BridgeVLANs, *model.PortVLANs) {
 // leaves untagged is as the node's own untagged frames where the bridge has the same VLAN
 // for these; anywhere else only the operator knows what the switch takes it for.
 func (n *node) carried(ref, bridge string, vlan int) {
-	n.tellGaps(ref, bridge, n.gaps(bridge, vlan, "", maxPatches))
+	n.tellGaps(ref, bridge, n.gaps(bridge, vlan))
 }
 
 // tellGaps warns of what carried and plainGaps found; of several ports it is the one that

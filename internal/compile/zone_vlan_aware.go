@@ -31,7 +31,7 @@ type awareVLAN struct {
 // usually with the node's own address, or has reserved its name for it, a veth pair joins
 // the two beside it, so that guests and node share the VLAN. So it does where the bridge
 // itself has the VLAN untagged: as a member with the tag it would lose that one.
-func (n *node) joinAware(a awareVLAN) bool {
+func (n *node) joinAware(a awareVLAN) {
 	parent := n.facts.Interface(a.bridge)
 	same := sameProtocol(parent.VLANProtocol, a.protocol)
 	holder := n.holder(a.bridge, a.tag, a.protocol)
@@ -44,20 +44,21 @@ func (n *node) joinAware(a awareVLAN) bool {
 		// A bridge takes frames of the other type for untagged ones, whatever VLAN
 		// they name; then there is no membership.
 		v := desired.VLAN{Parent: a.bridge, ID: a.tag, Protocol: a.protocol, Self: same}
-		return n.needs(a.owner, a.device) && n.link(desired.Link{
-			Name: n.vlanName(a.usual, a.other, v), Kind: desired.LinkVLAN, Owner: a.owner, MTU: a.mtu, Master: a.master, NoLinkLocal: true, Port: a.port, VLAN: &v,
-		})
+		if n.needs(a.owner, a.device) {
+			n.link(desired.Link{Name: n.vlanName(a.usual, a.other, v), Kind: desired.LinkVLAN, Owner: a.owner, MTU: a.mtu, Master: a.master, NoLinkLocal: true, Port: a.port, VLAN: &v})
+		}
+		return
 	}
-	return n.joinBeside(a, same)
+	n.joinBeside(a, same)
 }
 
 // joinBeside joins the two bridges by a veth pair. Its outer end is in the VLAN, which it
 // has untagged; frames that may have tags inside get that of the VLAN by a VLAN device on
 // the pair, since the bridge would take the inner ones for its own.
-func (n *node) joinBeside(a awareVLAN, same bool) bool {
+func (n *node) joinBeside(a awareVLAN, same bool) {
 	tagged := a.whole || !same
 	if !n.needs(a.owner, model.FeatureVeth) || tagged && !n.needs(a.owner, a.device) {
-		return false
+		return
 	}
 	in := desired.Link{Name: a.inside, Kind: desired.LinkVeth, Owner: a.owner, MTU: a.mtu, NoLinkLocal: true, Veth: &desired.Veth{Peer: a.outside}}
 	if !tagged {
@@ -67,11 +68,10 @@ func (n *node) joinBeside(a awareVLAN, same bool) bool {
 	if same {
 		out.Port = &desired.BridgePort{VLAN: a.tag, Tagged: tagged}
 	}
-	if !n.link(in) || !n.link(out) {
-		return false
+	if n.link(in) && n.link(out) && tagged {
+		n.link(desired.Link{Name: a.other, Kind: desired.LinkVLAN, Owner: a.owner, MTU: a.mtu, Master: a.master, NoLinkLocal: true, Port: a.port,
+			VLAN: &desired.VLAN{Parent: a.inside, ID: a.tag, Protocol: a.protocol}})
 	}
-	return !tagged || n.link(desired.Link{Name: a.other, Kind: desired.LinkVLAN, Owner: a.owner, MTU: a.mtu, Master: a.master, NoLinkLocal: true, Port: a.port,
-		VLAN: &desired.VLAN{Parent: a.inside, ID: a.tag, Protocol: a.protocol}})
 }
 
 // native reports whether a VLAN-aware bridge has a VLAN for its own untagged frames. The

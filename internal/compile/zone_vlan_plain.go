@@ -93,7 +93,7 @@ func (n *node) plainGaps(ports []string) []gap {
 		if i == nil || i.VLAN == nil {
 			return nil
 		}
-		g := n.gaps(i.VLAN.Parent, i.VLAN.ID, "", maxPatches)
+		g := n.gaps(i.VLAN.Parent, i.VLAN.ID)
 		if len(g) == 0 {
 			return nil
 		}

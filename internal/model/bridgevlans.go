@@ -43,13 +43,13 @@ func (p *PortVLANs) Carries(vlan int) bool {
 // LeadsOff reports whether a port leads off the node, by what kind of interface it is.
 // A network card, a bond, a VLAN of one, a tunnel or a patch to the bridge that has the
 // card does; sure tells so. A pair of veth devices may: it leads out of a container, or to
-// the network that the node itself is a container in. A tap belongs to a virtual machine,
+// the network that the node itself is a container in, as netkit does. A tap belongs to a virtual machine,
 // and a dummy leads nowhere.
 func (p *PortVLANs) LeadsOff() (may, sure bool) {
 	switch p.Kind {
-	case "tun", "tap", "dummy", "ifb", "internal", "dpdkvhostuser", "dpdkvhostuserclient":
+	case "tun", "tap", "macvtap", "dummy", "ifb", "internal", "dpdkvhostuser", "dpdkvhostuserclient":
 		return false, false
-	case "veth":
+	case "veth", "netkit":
 		return true, false
 	}
 	return true, true
