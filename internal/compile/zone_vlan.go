@@ -161,6 +161,7 @@ func (n *node) vlan(z *model.Zone, v *model.VNet) {
 			p.QinQ, p.EtherType = true, model.Protocol8021Q
 		}
 		n.ovsPort(p, v.ID, v.VLANAware)
+		n.silentBridge(ref, v.ID) // the node's own address may be on another internal port of the VLAN
 		n.carried(ref, t.bridge, v.Tag)
 	case carrierAware:
 		n.joinAware(awareVLAN{

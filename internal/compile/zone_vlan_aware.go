@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strings"
 
@@ -50,6 +51,16 @@ func (n *node) joinAware(a awareVLAN) {
 		return
 	}
 	n.joinBeside(a, same)
+	n.silentBridge(a.owner, a.master)
+}
+
+// silentBridge keeps a VNet's bridge from answering ARP for addresses of the node that other
+// interfaces have, as the kernel does: where guests and node share a VLAN the node would
+// answer twice, and what guests then send to the bridge is no traffic of the VLAN.
+func (n *node) silentBridge(owner, bridge string) {
+	if _, made := n.links[bridge]; made && n.cfg.VNets[bridge] != nil {
+		n.sysctl(owner, "net.ipv4.conf."+sysctlName(bridge)+".arp_ignore", "1")
+	}
 }
 
 // joinBeside joins the two bridges by a veth pair. Its outer end is in the VLAN, which it
@@ -64,7 +75,7 @@ func (n *node) joinBeside(a awareVLAN, same bool) {
 	if !tagged {
 		in.Master, in.Port = a.master, a.port
 	}
-	out := desired.Link{Name: a.outside, Kind: desired.LinkVeth, Owner: a.owner, MTU: a.mtu, Master: a.bridge, ForeignMaster: true, NoLinkLocal: true, Veth: &desired.Veth{Peer: a.inside}}
+	out := desired.Link{Name: a.outside, Kind: desired.LinkVeth, Owner: a.owner, MTU: a.mtu, Master: a.bridge, ForeignMaster: true, MAC: n.guestMAC(a.outside), NoLinkLocal: true, Veth: &desired.Veth{Peer: a.inside}}
 	if same {
 		out.Port = &desired.BridgePort{VLAN: a.tag, Tagged: tagged}
 	}
@@ -72,6 +83,14 @@ func (n *node) joinBeside(a awareVLAN, same bool) {
 		n.link(desired.Link{Name: a.other, Kind: desired.LinkVLAN, Owner: a.owner, MTU: a.mtu, Master: a.master, NoLinkLocal: true, Port: a.port,
 			VLAN: &desired.VLAN{Parent: a.inside, ID: a.tag, Protocol: a.protocol}})
 	}
+}
+
+// guestMAC is the hardware address of a port of ours in a bridge of the node's own. A bridge
+// takes the lowest one of its ports for its own, unless it was given one, and the node's
+// interfaces on it follow: so it is higher than those of network cards.
+func (n *node) guestMAC(port string) string {
+	sum := sha256.Sum256([]byte(n.name + " " + port))
+	return fmt.Sprintf("fe:ff:%02x:%02x:%02x:%02x", sum[0], sum[1], sum[2], sum[3])
 }
 
 // native reports whether a VLAN-aware bridge has a VLAN for its own untagged frames. The

@@ -38,6 +38,9 @@ func (n *node) vlanOfPlain(t *trunk, v *model.VNet) {
 		beside = foreign.Name
 	}
 	n.pair(ref, t.mtu, [2]string{"ln_" + v.ID, "pr_" + v.ID}, v.ID, uplinkPort(v), beside, foreign != nil)
+	if foreign != nil {
+		n.silentBridge(ref, v.ID)
+	}
 }
 
 // besidePlain adds the bridge beside a plain one, over the VLAN of each of its ports.
@@ -59,8 +62,11 @@ func (n *node) besidePlain(ref, beside string, t *trunk, tag int, id string) boo
 func (n *node) pair(ref string, mtu int, names [2]string, inner string, port *desired.BridgePort, outer string, foreign bool) {
 	if n.link(desired.Link{Name: names[0], Kind: desired.LinkVeth, Owner: ref, MTU: mtu, Master: inner, NoLinkLocal: true,
 		Port: port, Veth: &desired.Veth{Peer: names[1]}}) {
-		n.link(desired.Link{Name: names[1], Kind: desired.LinkVeth, Owner: ref, MTU: mtu, Master: outer, ForeignMaster: foreign, NoLinkLocal: true,
-			Veth: &desired.Veth{Peer: names[0]}})
+		out := desired.Link{Name: names[1], Kind: desired.LinkVeth, Owner: ref, MTU: mtu, Master: outer, ForeignMaster: foreign, NoLinkLocal: true, Veth: &desired.Veth{Peer: names[0]}}
+		if foreign {
+			out.MAC = n.guestMAC(out.Name)
+		}
+		n.link(out)
 	}
 }
 

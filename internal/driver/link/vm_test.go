@@ -88,12 +88,15 @@ func TestPortOfOneVLANOnForeignBridge(t *testing.T) {
 	requires.VM(t)
 	l := newLab(t)
 	l.run("ip link add vmbr0 type bridge vlan_filtering 1 vlan_default_pvid 7")
+	l.run("ip link add eth1 type veth peer name far")
+	l.run("ip link set far up")
+	l.run("ip link set eth1 master vmbr0 up")
 	l.run("ip link set vmbr0 up")
 	l.run("ip link add vmbr0.40 link vmbr0 type vlan id 40")
 	l.run("bridge vlan add dev vmbr0 vid 40 self")
 	l.run("ip addr add 10.40.0.1/24 dev vmbr0.40")
 	l.run("ip link set vmbr0.40 up")
-	foreign := func() string { return l.run("ip -d addr show dev vmbr0.40") + l.run("bridge vlan show dev vmbr0") }
+	foreign := func() string { return l.run("ip -o -4 addr show dev vmbr0.40") + l.run("ip -br link show dev vmbr0.40") + l.run("bridge vlan show dev vmbr0") }
 	before := foreign()
 	vlans := func() string { return strings.Join(strings.Fields(l.run("bridge vlan show dev pr_v40")), " ") }
 	want := besideVLAN()
@@ -101,6 +104,9 @@ func TestPortOfOneVLANOnForeignBridge(t *testing.T) {
 	l.settled(want)
 	if got := vlans(); !strings.HasSuffix(got, "pr_v40 40 PVID Egress Untagged") {
 		t.Errorf("the port is in: %s", got)
+	}
+	if after := foreign(); after != before { // its hardware address too
+		t.Errorf("what is not ours was touched:\n%s\n%s", before, after)
 	}
 	for _, damage := range []string{"bridge vlan add dev pr_v40 vid 2-100", "bridge vlan del dev pr_v40 vid 40", "bridge vlan add dev pr_v40 vid 7 pvid untagged", "bridge vlan add dev pr_v40 vid 40"} {
 		l.run(damage)
