@@ -73,9 +73,9 @@ func (n *node) pair(ref string, mtu int, names [2]string, inner string, port *de
 // bridgeOfVLAN finds the node's own bridge over a VLAN of the ports of a plain bridge; nil
 // if the VLAN is free. A VLAN that the node has without a bridge cannot be shared, and free
 // is false then: its interface takes the frames before any bridge sees them.
-func (n *node) bridgeOfVLAN(ref string, t *trunk, tag int, protocol, beside string) (shared *model.Interface, free bool) {
+func (n *node) bridgeOfVLAN(ref string, t *trunk, tag int, tagType, beside string) (shared *model.Interface, free bool) {
 	for _, port := range t.ports {
-		i := n.holder(port, tag, protocol)
+		i := n.holder(port, tag, tagType)
 		if i == nil {
 			continue
 		}
