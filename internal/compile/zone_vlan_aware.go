@@ -75,7 +75,7 @@ func (n *node) joinBeside(a awareVLAN, same bool) {
 	if !tagged {
 		in.Master, in.Port = a.master, a.port
 	}
-	out := desired.Link{Name: a.outside, Kind: desired.LinkVeth, Owner: a.owner, MTU: a.mtu, Master: a.bridge, ForeignMaster: true, MAC: n.guestMAC(a.outside), NoLinkLocal: true, Veth: &desired.Veth{Peer: a.inside}}
+	out := desired.Link{Name: a.outside, Kind: desired.LinkVeth, Owner: a.owner, MTU: n.outerMTU(a.bridge), Master: a.bridge, ForeignMaster: true, MAC: n.guestMAC(a.outside), NoLinkLocal: true, Veth: &desired.Veth{Peer: a.inside}}
 	if same {
 		out.Port = &desired.BridgePort{VLAN: a.tag, Tagged: tagged}
 	}
@@ -91,6 +91,20 @@ func (n *node) joinBeside(a awareVLAN, same bool) {
 func (n *node) guestMAC(port string) string {
 	sum := sha256.Sum256([]byte(n.name + " " + port))
 	return fmt.Sprintf("fe:ff:%02x:%02x:%02x:%02x", sum[0], sum[1], sum[2], sum[3])
+}
+
+// widest is the greatest MTU of a veth device, in bytes (the kernel's ETH_MAX_MTU).
+const widest = 65535
+
+// outerMTU is the MTU of a port of ours in a bridge of the node's own. Unless it was given
+// one such a bridge has the smallest of its ports, which ours must never be: the node's
+// interfaces on it would follow, and so would what is computed of it. The inner end has the
+// VNet's. Where ours are the only ports the bridge keeps what it has.
+func (n *node) outerMTU(bridge string) int {
+	if len(n.portsOf(bridge)) > 0 {
+		return widest
+	}
+	return n.facts.Interface(bridge).MTU
 }
 
 // native reports whether a VLAN-aware bridge has a VLAN for its own untagged frames. The

@@ -64,7 +64,7 @@ func (n *node) pair(ref string, mtu int, names [2]string, inner string, port *de
 		Port: port, Veth: &desired.Veth{Peer: names[1]}}) {
 		out := desired.Link{Name: names[1], Kind: desired.LinkVeth, Owner: ref, MTU: mtu, Master: outer, ForeignMaster: foreign, NoLinkLocal: true, Veth: &desired.Veth{Peer: names[0]}}
 		if foreign {
-			out.MAC = n.guestMAC(out.Name)
+			out.MAC, out.MTU = n.guestMAC(out.Name), n.outerMTU(outer)
 		}
 		n.link(out)
 	}

@@ -15,7 +15,7 @@ import (
 func besideVLAN() *desired.Node {
 	return &desired.Node{Links: []desired.Link{
 		{Name: "ln_v40", Kind: desired.LinkVeth, Owner: "vnet/v40", Master: "v40", NoLinkLocal: true, Veth: &desired.Veth{Peer: "pr_v40"}},
-		{Name: "pr_v40", Kind: desired.LinkVeth, Owner: "vnet/v40", Master: "vmbr0", ForeignMaster: true, NoLinkLocal: true, MAC: "fe:ff:00:00:00:01",
+		{Name: "pr_v40", Kind: desired.LinkVeth, Owner: "vnet/v40", Master: "vmbr0", ForeignMaster: true, NoLinkLocal: true, MAC: "fe:ff:00:00:00:01", MTU: 65535,
 			Port: &desired.BridgePort{VLAN: 40}, Veth: &desired.Veth{Peer: "ln_v40"}},
 		{Name: "v40", Kind: desired.LinkBridge, Owner: "vnet/v40", Bridge: &desired.Bridge{}},
 	}}
