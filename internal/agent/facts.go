@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/driver/link"
 	"github.com/viaduct-sdn/viaduct/internal/driver/ovs"
 	"github.com/viaduct-sdn/viaduct/internal/driver/route"
@@ -23,7 +22,7 @@ import (
 
 // guestLinks are the names a hypervisor gives to its guests' links. They come
 // and go with the guests and are no facts about the node.
-var guestLinks = regexp.MustCompile(`^(tap|veth)\d+i\d+$|^fw(br|ln|pr)\d+[ip]\d+$`)
+var guestLinks = regexp.MustCompile(`^(tap|veth)\d+i\d+$|^fw(br|ln|pr)\d+[iop]\d+$`)
 
 // probeOVS tells whether Open vSwitch runs, and its bridges.
 type probeOVS func(context.Context) (bridges []ovs.Bridge, running bool, err error)
@@ -65,6 +64,9 @@ func readFacts(ctx context.Context, conn *rtnl.Conn, version string, features ma
 		switched[name] = ovsPort{ours: true}
 	}
 	f.Interfaces, names = interfaces(links, addrs, switched)
+	if f.BridgeVLANs, err = bridgeVLANs(ctx, conn, links, bridges, switched); err != nil {
+		return nil, err
+	}
 	f.Routes = factRoutes(routes, names)
 	if len(f.Routes) > model.MaxFactRoutes {
 		f.Routes, f.RoutesTruncated = f.Routes[:model.MaxFactRoutes], true
@@ -93,10 +95,10 @@ func interfaces(links []rtnl.Link, addrs []rtnl.Address, switched map[string]ovs
 		}
 	}
 	names = map[int]string{}
+	claimed := claimedDevices(links, addrs)
 	node4 := forwards4("all")
 	for _, l := range links {
-		ours := l.Group == desired.LinkGroup || l.Group == desired.DoomedGroup || switched[l.Name].ours
-		if ours || guestLinks.MatchString(l.Name) {
+		if marked(l) && !claimed[l.Index] || switched[l.Name].ours || guestLinks.MatchString(l.Name) {
 			continue
 		}
 		names[l.Index] = l.Name
@@ -122,6 +124,22 @@ func interfaces(links []rtnl.Link, addrs []rtnl.Address, switched map[string]ovs
 	}
 	slices.SortFunc(out, func(a, b model.Interface) int { return cmp.Compare(a.Name, b.Name) })
 	return out, names
+}
+
+// claimedDevices are the VLAN devices of ours that the operator made the node's own, by
+// index.
+func claimedDevices(links []rtnl.Link, addrs []rtnl.Address) map[int]bool {
+	byIndex := make(map[int]rtnl.Link, len(links))
+	for _, l := range links {
+		byIndex[l.Index] = l
+	}
+	out := map[int]bool{}
+	for _, l := range links {
+		if l.VLAN != nil && !l.ParentElsewhere && link.Claimed(l, byIndex[l.Parent], addrs) {
+			out[l.Index] = true
+		}
+	}
+	return out
 }
 
 func addressesOf(index int, addrs []rtnl.Address) []netip.Prefix {

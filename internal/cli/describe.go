@@ -172,6 +172,7 @@ func (d *description) render(v planView) (string, error) {
 	section("Pending", d.pendingText(v))
 	section("Facts", d.factsText())
 	section("Interfaces", d.interfacesText())
+	section("VLANs of bridges", d.bridgeVLANsText())
 	section("NICs", d.nicsText())
 	section("Addresses", d.addressesText())
 	section("Nodes", d.nodesText(v))

@@ -111,3 +111,36 @@ func (d *description) interfacesText() string {
 	}
 	return text
 }
+
+// bridgeVLANsText lists what VLANs the ports carry of bridges that tell them apart.
+func (d *description) bridgeVLANsText() string {
+	f := d.facts()
+	if f == nil {
+		return ""
+	}
+	var rows [][]string
+	for _, b := range f.BridgeVLANs {
+		for _, p := range b.Ports {
+			tagged := make([]string, len(p.Tagged))
+			for i, r := range p.Tagged {
+				tagged[i] = strconv.Itoa(r.First)
+				if r.Last != r.First {
+					tagged[i] += "-" + strconv.Itoa(r.Last)
+				}
+			}
+			native := ""
+			if p.Native != 0 {
+				native = strconv.Itoa(p.Native)
+			}
+			rows = append(rows, []string{"  " + b.Bridge, p.Name, native, firstFew(tagged, 8)})
+		}
+	}
+	if len(rows) == 0 {
+		return ""
+	}
+	text := table([]string{"  BRIDGE", "PORT", "UNTAGGED", "TAGGED"}, rows[:min(len(rows), maxInterfaces)])
+	if more := len(rows) - maxInterfaces; more > 0 {
+		text += fmt.Sprintf("  ... and %d more: viaduct describe shows the first, GET /api/v1/status?facts=all all\n", more)
+	}
+	return text
+}

@@ -52,14 +52,16 @@ func TestNodeFactsAreShown(t *testing.T) {
 	s.report("node1", protocol.Status{State: protocol.Converged, Time: time.Now(), Facts: &model.Facts{
 		Version: "1.2.3", Kernel: "6.12.9-pve", FRR: &model.FRRFacts{Version: "10.3"}, OVS: true, OVSBridges: []string{"vmbr7"},
 		Features: map[model.Feature]bool{model.FeatureVRF: false, model.FeatureVLAN: true}, Resolvers: []netip.Addr{netip.MustParseAddr("192.0.2.53")},
-		Interfaces: []model.Interface{{Name: "vmbr0", Kind: "bridge", Up: true, MTU: 9000, MAC: "bc:24:11:00:00:09", VLANFiltering: true, Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.9/24")}}},
-		Routes:     []model.FactRoute{{Dst: netip.MustParsePrefix("0.0.0.0/0"), Dev: "vmbr0"}},
+		Interfaces:  []model.Interface{{Name: "vmbr0", Kind: "bridge", Up: true, MTU: 9000, MAC: "bc:24:11:00:00:09", VLANFiltering: true, Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.9/24")}}},
+		Routes:      []model.FactRoute{{Dst: netip.MustParsePrefix("0.0.0.0/0"), Dev: "vmbr0"}},
+		BridgeVLANs: []model.BridgeVLANs{{Bridge: "vmbr0", Native: 1, Ports: []model.PortVLANs{{Name: "bond0", Native: 1, Tagged: []model.VLANRange{{First: 10, Last: 10}, {First: 20, Last: 29}}}}}},
 	}})
 	for line, wants := range map[string][]string{
 		"get nodes -o wide": {"1.2.3", "6.12.9-pve", "10.3, stock"},
 		"describe node node1": {
 			"viaduct        1.2.3", "kernel         6.12.9-pve", "frr            10.3, stock; EVPN tunnels over IPv4 only", "answers, bridges vmbr7", "192.0.2.53",
 			"lacks          vrf\n", "IPv4 by vmbr0", "bridge, vlan-aware", "9000", "192.0.2.9/24",
+			"vmbr0   bond0  1         10, 20-29",
 		},
 	} {
 		out := s.must(line)

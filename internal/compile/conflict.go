@@ -18,9 +18,19 @@ func (n *node) inTheWay(l desired.Link) *desired.Conflict {
 	if l.VLAN == nil {
 		return nil
 	}
-	for _, i := range n.facts.Interfaces {
-		if v := i.VLAN; v != nil && v.Parent == l.VLAN.Parent && v.ID == l.VLAN.ID && sameProtocol(v.Protocol, l.VLAN.Protocol) {
-			return desired.VLANInTheWay(i.Name, v.Parent, v.ID)
+	if i := n.holder(l.VLAN.Parent, l.VLAN.ID, l.VLAN.Protocol); i != nil {
+		return desired.VLANInTheWay(i.Name, l.VLAN.Parent, l.VLAN.ID)
+	}
+	return nil
+}
+
+// holder is the interface, not one of Viaduct's, that carries a VLAN of another one; nil
+// if there is none.
+func (n *node) holder(parent string, id int, protocol string) *model.Interface {
+	for k := range n.facts.Interfaces {
+		i := &n.facts.Interfaces[k]
+		if v := i.VLAN; v != nil && v.Parent == parent && v.ID == id && sameProtocol(v.Protocol, protocol) {
+			return i
 		}
 	}
 	return nil

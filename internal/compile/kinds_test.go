@@ -141,10 +141,40 @@ func factsOfAnyNode(t *rapid.T, node string) *model.Facts {
 	for _, feature := range []model.Feature{model.FeatureBridge, model.FeatureVXLAN, model.FeatureVLANFiltering, model.FeatureVLAN, model.FeatureVLANAD, model.FeatureVRF, model.FeatureVeth, model.FeatureDummy} {
 		f.Features[feature] = rapid.IntRange(0, 9).Draw(t, string(feature)) > 0
 	}
+	vlansOfAnyNode(t, f)
 	if rapid.IntRange(0, 5).Draw(t, "frr") > 0 {
 		f.FRR = &model.FRRFacts{Version: "8.4.4", AutoRT: rapid.Bool().Draw(t, "autort")}
 	}
 	return f
+}
+
+// vlansOfAnyNode draws VLANs that are the node's own, and those that ports carry.
+func vlansOfAnyNode(t *rapid.T, f *model.Facts) {
+	tags := rapid.SampledFrom([]int{20, 21, 22, 100, 101, 200, 201, 300})
+	for _, tag := range rapid.SliceOfNDistinct(tags, 0, 3, rapid.ID).Draw(t, "own VLANs") {
+		i := model.Interface{Kind: "vlan", MTU: 1500, VLAN: &model.VLANDevice{Parent: rapid.SampledFrom([]string{"aware0", "eth2"}).Draw(t, "of"), ID: tag}}
+		i.Name = rapid.SampledFrom([]string{fmt.Sprintf("%s.%d", i.VLAN.Parent, tag), fmt.Sprintf("own%d", tag)}).Draw(t, "own name")
+		if rapid.Bool().Draw(t, "own 802.1ad") {
+			i.VLAN.Protocol = model.Protocol8021AD
+		}
+		if rapid.Bool().Draw(t, "own bridge") {
+			i.Master = fmt.Sprintf("br%d", tag)
+			f.Interfaces = append(f.Interfaces, model.Interface{Name: i.Master, Kind: "bridge", MTU: 1500})
+		}
+		f.Interfaces = append(f.Interfaces, i)
+	}
+	for _, bridge := range []string{"aware0", "ovs0"} {
+		if !rapid.Bool().Draw(t, "VLANs of ports") {
+			continue
+		}
+		b := model.BridgeVLANs{Bridge: bridge, Native: rapid.SampledFrom([]int{0, 1, 100}).Draw(t, "native")}
+		for _, kind := range rapid.SliceOfN(rapid.SampledFrom([]string{"", "bond", "veth", "tun", "patch"}), 0, 3).Draw(t, "ports") {
+			b.Ports = append(b.Ports, model.PortVLANs{Name: fmt.Sprintf("p%d%s", len(b.Ports), bridge), Kind: kind,
+				Peer:   map[string]string{"patch": "p0aware0"}[kind],
+				Tagged: []model.VLANRange{{First: 2, Last: tags.Draw(t, "last")}}, Native: rapid.SampledFrom([]int{0, 1, 100}).Draw(t, "port native")})
+		}
+		f.BridgeVLANs = append(f.BridgeVLANs, b)
+	}
 }
 
 // configured puts objects, in this order, into a configuration.

@@ -30,10 +30,10 @@ func (n *node) qinq(z *model.Zone, v *model.VNet) {
 		if !n.needs(ref, model.FeatureVLAN) {
 			return
 		}
+		d := desired.VLAN{Parent: zone, ID: v.Tag, Self: true}
 		n.link(desired.Link{
-			Name: model.FitLinkName(fmt.Sprintf("%s.%d", zone, v.Tag), "zv_"+v.ID), Kind: desired.LinkVLAN, Owner: ref,
-			MTU: t.mtu, Master: v.ID, NoLinkLocal: true, Port: uplinkPort(v),
-			VLAN: &desired.VLAN{Parent: zone, ID: v.Tag, Self: true},
+			Name: n.vlanName(fmt.Sprintf("%s.%d", zone, v.Tag), "zv_"+v.ID, d), Kind: desired.LinkVLAN, Owner: ref,
+			MTU: t.mtu, Master: v.ID, NoLinkLocal: true, Port: uplinkPort(v), VLAN: &d,
 		})
 		return
 	}
@@ -101,29 +101,43 @@ func (n *node) qinqBridge(z *model.Zone, t *trunk) bool {
 	}
 	t.uplink = true
 	all := &desired.BridgePort{AllVLANs: true}
-	add := func(name, parent string, self bool) {
-		n.link(desired.Link{Name: name, Kind: desired.LinkVLAN, Owner: ref, MTU: t.mtu, Master: zone, NoLinkLocal: true, Port: all,
-			VLAN: &desired.VLAN{Parent: parent, ID: z.Tag, Protocol: z.VLANProtocol, Self: self}})
-	}
 	switch t.carrier {
 	case carrierOVS:
 		n.ovsPort(desired.OVSPort{Name: model.LinkService.Of(z.ID), Bridge: t.bridge, Tag: z.Tag, QinQ: true, EtherType: etherType(z), MTU: z.MTU, Owner: ref}, zone, true)
 	case carrierAware:
-		// A bridge that filters by 802.1Q takes frames of the other type for
-		// untagged ones, whatever VLAN they name; then there is no membership.
-		b := n.facts.Interface(t.bridge)
-		add(model.FitLinkName(fmt.Sprintf("%s.%d", t.bridge, z.Tag), model.LinkService.Of(z.ID)), t.bridge, sameProtocol(b.VLANProtocol, z.VLANProtocol))
+		n.joinAware(awareVLAN{
+			owner: ref, bridge: t.bridge, tag: z.Tag, protocol: z.VLANProtocol, mtu: t.mtu, master: zone, port: all, whole: true,
+			usual: fmt.Sprintf("%s.%d", t.bridge, z.Tag), other: model.LinkService.Of(z.ID), inside: model.LinkServiceInner.Of(z.ID), outside: model.LinkServiceOuter.Of(z.ID),
+		})
 	case carrierPlain:
-		for i, port := range t.ports {
-			name := model.LinkService.Of(z.ID)
-			if i > 0 {
-				name = fmt.Sprintf("sv%d_%s", i, z.ID)
-			}
-			add(model.FitLinkName(name, fmt.Sprintf("%s.%d", port, z.Tag)), port, false)
-		}
+		n.qinqOnPlain(z, t, all)
 	case carrierNone:
 	}
 	return true
+}
+
+// qinqOnPlain joins the zone's bridge to its service VLAN on each port of a plain bridge,
+// or to the bridge that the node has over it.
+func (n *node) qinqOnPlain(z *model.Zone, t *trunk, all *desired.BridgePort) {
+	ref, zone := model.Ref(model.KindZone, z.ID), model.LinkServiceBridge.Of(z.ID)
+	shared, free := n.bridgeOfVLAN(ref, t, z.Tag, z.VLANProtocol, fmt.Sprintf("%sv%d", t.bridge, z.Tag))
+	switch {
+	case !free:
+		return
+	case shared != nil:
+		if n.needs(ref, model.FeatureVeth) {
+			n.pair(ref, t.mtu, [2]string{model.LinkServiceInner.Of(z.ID), model.LinkServiceOuter.Of(z.ID)}, zone, all, shared.Name, true)
+		}
+		return
+	}
+	for i, port := range t.ports {
+		name := model.LinkService.Of(z.ID)
+		if i > 0 {
+			name = fmt.Sprintf("sv%d_%s", i, z.ID)
+		}
+		n.link(desired.Link{Name: model.FitLinkName(name, fmt.Sprintf("%s.%d", port, z.Tag)), Kind: desired.LinkVLAN, Owner: ref, MTU: t.mtu, Master: zone, NoLinkLocal: true, Port: all,
+			VLAN: &desired.VLAN{Parent: port, ID: z.Tag, Protocol: z.VLANProtocol}})
+	}
 }
 
 // sameProtocol compares two types of VLAN; empty means 802.1q.

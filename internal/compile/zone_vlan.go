@@ -73,12 +73,28 @@ func (n *node) trunk(z *model.Zone) *trunk {
 	default:
 		t.carrier = carrierPlain
 		t.ports = n.portsOf(z.Bridge)
-		if len(t.ports) == 0 {
-			n.noteOf(protocol.ClassLink, LevelWarning, ref, "bridge %s of node %s has no port that leads off the node: guests reach those of the same node only; add the network card to the bridge", z.Bridge, n.name)
-		}
 	}
+	n.trunkPorts(z, t)
 	n.trunkMTU(z, t, b)
 	return t
+}
+
+// trunkPorts warns of a bridge that does not lead off the node, or not with what all VNets
+// of the zone need.
+func (n *node) trunkPorts(z *model.Zone, t *trunk) {
+	ref := model.Ref(model.KindZone, z.ID)
+	b := n.facts.VLANsOf(t.bridge)
+	switch {
+	case t.carrier == carrierPlain && len(t.ports) == 0, b != nil && len(b.Uplinks()) == 0:
+		n.noteOf(protocol.ClassLink, LevelWarning, ref, "bridge %s of node %s has no port that leads off the node: guests reach those of the same node only; add the network card to the bridge", z.Bridge, n.name)
+	case t.carrier == carrierPlain:
+		n.tellGaps(ref, t.bridge, n.plainGaps(t.ports))
+	case b == nil || z.Type != model.ZoneQinQ:
+	case t.carrier == carrierAware && !sameProtocol(n.facts.Interface(t.bridge).VLANProtocol, z.VLANProtocol):
+		n.untaggedCarried(ref, b)
+	default:
+		n.carried(ref, t.bridge, z.Tag)
+	}
 }
 
 func kindWord(kind string) string {
@@ -146,49 +162,29 @@ func (n *node) vlan(z *model.Zone, v *model.VNet) {
 			p.QinQ, p.EtherType = true, model.Protocol8021Q
 		}
 		n.ovsPort(p, v.ID, v.VLANAware)
+		n.silentBridge(ref, v.ID) // the node's own address may be on another internal port of the VLAN
+		n.carried(ref, t.bridge, v.Tag)
 	case carrierAware:
-		if !n.needs(ref, model.FeatureVLAN) {
-			return
-		}
-		n.link(desired.Link{
-			Name: model.FitLinkName(fmt.Sprintf("%s.%d", t.bridge, v.Tag), "bv_"+v.ID), Kind: desired.LinkVLAN, Owner: ref,
-			MTU: t.mtu, Master: v.ID, NoLinkLocal: true, Port: uplinkPort(v),
-			VLAN: &desired.VLAN{Parent: t.bridge, ID: v.Tag, Self: true},
+		n.joinAware(awareVLAN{
+			owner: ref, bridge: t.bridge, tag: v.Tag, mtu: t.mtu, master: v.ID, port: uplinkPort(v), device: model.FeatureVLAN, whole: v.VLANAware,
+			usual: fmt.Sprintf("%s.%d", t.bridge, v.Tag), other: "bv_" + v.ID, inside: model.LinkInner.Of(v.ID), outside: model.LinkOuter.Of(v.ID),
 		})
+		if sameProtocol(n.facts.Interface(t.bridge).VLANProtocol, "") {
+			n.carried(ref, t.bridge, v.Tag)
+		}
 	case carrierPlain:
 		n.vlanOfPlain(t, v)
 	}
 }
 
-// vlanOfPlain gives a VNet a VLAN of a bridge that knows nothing of VLANs: a
-// bridge beside it, over the VLAN of each of its ports, that a pair of veth
-// devices joins to the VNet. Proxmox uses such a bridge for guests with a tag
-// too, so one that stands already is shared.
-func (n *node) vlanOfPlain(t *trunk, v *model.VNet) {
-	ref := model.Ref(model.KindVNet, v.ID)
-	beside := model.FitLinkName(fmt.Sprintf("%sv%d", t.bridge, v.Tag), "vb_"+v.ID)
-	inside, outside := model.LinkInner.Of(v.ID), model.LinkOuter.Of(v.ID)
-	if !n.needs(ref, model.FeatureVeth, model.FeatureVLAN) {
-		return
+// vlanName is the name of a VLAN device: the usual one, or another one where that is too
+// long or an interface has it that carries something else.
+func (n *node) vlanName(usual, other string, v desired.VLAN) string {
+	l, ours := n.links[usual]
+	if n.facts.Named(usual) != nil || ours && (l.VLAN == nil || l.VLAN.Parent != v.Parent || l.VLAN.ID != v.ID || !sameProtocol(l.VLAN.Protocol, v.Protocol)) {
+		return other
 	}
-	foreign := n.facts.Interface(beside) != nil
-	if !foreign {
-		if !n.link(desired.Link{Name: beside, Kind: desired.LinkBridge, Owner: ref, MTU: t.mtu, NoLinkLocal: true, Bridge: &desired.Bridge{}}) {
-			return
-		}
-		for i, port := range t.ports {
-			n.link(desired.Link{
-				Name: model.FitLinkName(fmt.Sprintf("%s.%d", port, v.Tag), fmt.Sprintf("p%d_%s", i, v.ID)), Kind: desired.LinkVLAN, Owner: ref,
-				MTU: t.mtu, Master: beside, NoLinkLocal: true, VLAN: &desired.VLAN{Parent: port, ID: v.Tag},
-			})
-		}
-	}
-	if !n.link(desired.Link{Name: inside, Kind: desired.LinkVeth, Owner: ref, MTU: t.mtu, Master: v.ID, NoLinkLocal: true,
-		Port: uplinkPort(v), Veth: &desired.Veth{Peer: outside}}) {
-		return
-	}
-	n.link(desired.Link{Name: outside, Kind: desired.LinkVeth, Owner: ref, MTU: t.mtu, Master: beside, ForeignMaster: foreign, NoLinkLocal: true,
-		Veth: &desired.Veth{Peer: inside}})
+	return model.FitLinkName(usual, other)
 }
 
 // ovsPort adds an internal port of an Open vSwitch bridge and joins the

@@ -95,6 +95,10 @@ type BridgePort struct {
 	// AllVLANs lets the port of a VLAN-aware bridge carry VLANs 2 to 4094 tagged
 	// beside the untagged default VLAN.
 	AllVLANs bool `json:"allVLANs,omitempty"`
+	// VLAN, 1 to 4094, is the only one that the port of a VLAN-aware bridge carries:
+	// untagged, or with Tagged in frames that have its tag. 0 leaves the kernel's choice.
+	VLAN   int  `json:"vlan,omitempty"`
+	Tagged bool `json:"tagged,omitempty"`
 }
 
 // VLAN holds the settings of a LinkVLAN: a device for one VLAN of another one.

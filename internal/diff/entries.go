@@ -63,7 +63,16 @@ func LinkEntry(l desired.Link) Entry {
 		{Name: "port-learning", Value: onOff(!port.NoLearning), Zero: "on"},
 		{Name: "neigh-suppress", Value: onOff(port.NeighSuppress), Zero: "off"},
 		{Name: "all-vlans", Value: onOff(port.AllVLANs), Zero: "off"},
+		{Name: "port-vlan", Value: portVLAN(port)},
 	}}
+}
+
+// portVLAN tells of the only VLAN that a port carries: "40", "40 tagged".
+func portVLAN(p desired.BridgePort) string {
+	if p.VLAN != 0 && p.Tagged {
+		return strconv.Itoa(p.VLAN) + " tagged"
+	}
+	return number0(p.VLAN)
 }
 
 // set copies an optional part; nil leaves the zero value.

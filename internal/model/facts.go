@@ -31,6 +31,9 @@ type Facts struct {
 	// OVS tells that Open vSwitch answers; OVSBridges are its bridges, sorted.
 	OVS        bool     `json:"ovs,omitempty"`
 	OVSBridges []string `json:"ovsBridges,omitempty"`
+	// BridgeVLANs are the VLANs of the ports of bridges that tell them apart, sorted by
+	// bridge. Agents of earlier releases do not report them.
+	BridgeVLANs []BridgeVLANs `json:"bridgeVLANs,omitempty"`
 	// FRRLocal is the text of the operator's own FRR configuration,
 	// frr.conf.local. It may hold passwords and stays on the node.
 	FRRLocal string `json:"-"`

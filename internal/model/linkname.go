@@ -33,6 +33,10 @@ const (
 	LinkService       LinkRole = "sv_"
 	LinkServiceBridge LinkRole = "z_"
 	LinkServicePatch  LinkRole = "up_"
+	// LinkServiceInner and LinkServiceOuter are the pair that joins the zone's bridge to a
+	// service VLAN that the node has itself.
+	LinkServiceInner LinkRole = "zi_"
+	LinkServiceOuter LinkRole = "zo_"
 	// LinkFabric is the device that holds a node's address in a fabric.
 	LinkFabric LinkRole = "dummy_"
 )

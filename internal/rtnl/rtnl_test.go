@@ -285,6 +285,24 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// A port is taken out of all VLANs but the one, whichever that is.
+func TestLeaveOtherVLANs(t *testing.T) {
+	for vid, want := range map[uint16][]VLANRange{
+		1: {{First: 2, Last: 4094}}, 2: {{First: 1, Last: 1}, {First: 3, Last: 4094}}, 40: {{First: 1, Last: 39}, {First: 41, Last: 4094}},
+		4093: {{First: 1, Last: 4092}, {First: 4094, Last: 4094}}, 4094: {{First: 1, Last: 4093}},
+	} {
+		var got []VLANRange
+		attrs(LeaveOtherVLANs(7, vid).finish(1, 0)[headerLen+unix.SizeofIfInfomsg:], func(typ uint16, d []byte) {
+			if typ == unix.IFLA_AF_SPEC {
+				got = parseVLANs(d)
+			}
+		})
+		if !slices.Equal(got, want) {
+			t.Errorf("%d: got %+v, want %+v", vid, got, want)
+		}
+	}
+}
+
 func TestVLANRanges(t *testing.T) {
 	m := AddPortVLANs(7, VLANRange{First: 2, Last: 4094}).finish(1, 0)
 	var got []VLANRange

@@ -88,6 +88,22 @@ func AddPortVLANs(index int, r VLANRange) *Message {
 	})
 }
 
+// LeaveOtherVLANs builds the request that takes a bridge port out of all VLANs but one.
+// The kernel passes over those that the port is not in.
+func LeaveOtherVLANs(index int, vid uint16) *Message {
+	return NewMessage(unix.RTM_DELLINK, 0, IfInfo(unix.AF_BRIDGE, index, false)).Nest(unix.IFLA_AF_SPEC, func(m *Message) {
+		for _, r := range []VLANRange{{First: 1, Last: vid - 1}, {First: vid + 1, Last: 4094}} {
+			switch {
+			case r.First == r.Last:
+				m.Bytes(bridgeVLANInfo, vlanInfo(0, r.First))
+			case r.First < r.Last:
+				m.Bytes(bridgeVLANInfo, vlanInfo(vlanRangeBegin, r.First))
+				m.Bytes(bridgeVLANInfo, vlanInfo(vlanRangeEnd, r.Last))
+			}
+		}
+	})
+}
+
 // AddBridgeVLAN builds the request that makes a bridge itself a member of a VLAN,
 // so that a VLAN device on the bridge gets its frames (bridge vlan add ... self).
 func AddBridgeVLAN(index int, vid uint16) *Message {

@@ -50,7 +50,7 @@ var flow = map[string][]string{
 	"internal/ipam/phpipam":          {"internal/model", "internal/ipam/plugin", "internal/remote"},
 	"internal/powerdns":              {"internal/model", "internal/ipam/plugin", "internal/remote", "internal/delay"},
 	"internal/server":                {"internal/health", "internal/line", "internal/model", "internal/desired", "internal/diff", "internal/protocol", "internal/compile", "internal/store", "internal/revision", "internal/ipam", "internal/pki", "internal/access", "internal/audit", "internal/backup", "internal/server", "pkg/api", "internal/remote", "internal/delay"},
-	"internal/server/api":            {"internal/line", "internal/model", "internal/diff", "internal/protocol", "internal/pve", "internal/revision", "internal/ipam", "internal/pki", "internal/access", "internal/audit", "internal/server", "pkg/api", "internal/store", "internal/desired", "internal/compile", "internal/delay"},
+	"internal/server/api":            {"internal/health", "internal/line", "internal/model", "internal/diff", "internal/protocol", "internal/pve", "internal/revision", "internal/ipam", "internal/pki", "internal/access", "internal/audit", "internal/server", "pkg/api", "internal/store", "internal/desired", "internal/compile", "internal/delay"},
 	"internal/server/pveapi":         {"internal/health", "internal/model", "internal/pve", "internal/pvedir", "internal/pvesdn", "internal/ifupdown", "internal/pvefrr", "internal/protocol", "internal/store", "internal/revision", "internal/pki", "internal/access", "internal/audit", "internal/server", "pkg/api", "internal/ipam", "internal/remote"},
 	"internal/server/task":           {"internal/store", "internal/delay"},
 	"internal/netns":                 {},

@@ -21,6 +21,12 @@ func ovsVLAN(t *testing.T, datapath string) {
 	c.sends("vm1", "vm2", "10.0.3.101")
 	c.proved("a megabyte comes through by TCP")
 	c.restartsOVS("vm1", "10.0.3.101")
+	c.uplinkTold(c.t, uplinkVLANs{
+		only10:    []string{"ovs-vsctl set port eth1 trunks=10"},
+		without10: []string{"ovs-vsctl set port eth1 trunks=9,11"},
+		native10:  []string{"ovs-vsctl clear port eth1 trunks", "ovs-vsctl set port eth1 tag=10"},
+		all:       []string{"ovs-vsctl clear port eth1 tag"},
+	})
 
 	c.run("set", "vnet", "myvnet1", "tag=20")
 	c.run("apply")

@@ -14,7 +14,14 @@ func TestVMVLANPlainBridge(t *testing.T) {
 // The same on a VLAN-aware bridge.
 func TestVMVLANAwareBridge(t *testing.T) {
 	needsVM(t)
-	vlanExample(t, startedCluster(t, "--file", "../../examples/qinq/lab/lab.yaml"))
+	c := startedCluster(t, "--file", "../../examples/qinq/lab/lab.yaml")
+	vlanExample(t, c)
+	c.uplinkTold(t, uplinkVLANs{
+		only10:    []string{"bridge vlan del dev eth1 vid 2-9", "bridge vlan del dev eth1 vid 11-4094"},
+		without10: []string{"bridge vlan add dev eth1 vid 2-4094", "bridge vlan del dev eth1 vid 10"},
+		native10:  []string{"bridge vlan add dev eth1 vid 10 pvid untagged"},
+		all:       []string{"bridge vlan add dev eth1 vid 1 pvid untagged", "bridge vlan add dev eth1 vid 2-4094"},
+	})
 }
 
 // vlanExample plays the example on whatever bridge the nodes have.

@@ -54,11 +54,11 @@ func (p *planner) make(l *desired.Link, change int) {
 		if master := p.master(l); master != 0 {
 			after.master = &master
 		}
-		after.up = true
+		after.up = !onlyVLAN(l)
 	} else {
-		up := !l.NoLinkLocal && !after.linkSet()
+		up := !l.NoLinkLocal && !after.linkSet() && !onlyVLAN(l)
 		p.create(s, l, up)
-		after.up = !up
+		after.up = !up && !onlyVLAN(l)
 	}
 	if l.NoLinkLocal {
 		// Before the link goes up, when the kernel would make the address.
@@ -72,7 +72,15 @@ func (p *planner) make(l *desired.Link, change int) {
 		p.steps = append(p.steps, set)
 	}
 	p.attach(s, l, newlyDiffers(l))
+	if onlyVLAN(l) { // until it is in its VLAN, it would be in the one of untagged frames
+		set := s
+		set.op, set.set = opSet, settings{up: true}
+		p.steps = append(p.steps, set)
+	}
 }
+
+// onlyVLAN reports whether a link is a port that carries one VLAN only.
+func onlyVLAN(l *desired.Link) bool { return l.Port != nil && l.Port.VLAN != 0 }
 
 // create emits the creation of a link, and of the other end of a veth pair.
 func (p *planner) create(s step, l *desired.Link, up bool) {
@@ -98,6 +106,8 @@ func newlyDiffers(l *desired.Link) func(field string) bool {
 			return l.Port != nil && l.Port.NeighSuppress
 		case fieldAllVLANs:
 			return l.Port != nil && l.Port.AllVLANs
+		case fieldVLAN:
+			return onlyVLAN(l)
 		case fieldSelf:
 			return l.VLAN != nil && l.VLAN.Self
 		}
@@ -110,6 +120,7 @@ const (
 	fieldLearning = "port-learning"
 	fieldSuppress = "neigh-suppress"
 	fieldAllVLANs = "all-vlans"
+	fieldVLAN     = "port-vlan"
 	fieldSelf     = "vlan-of-bridge"
 )
 
@@ -136,6 +147,13 @@ func (p *planner) attach(s step, l *desired.Link, differs func(field string) boo
 		vlans := s
 		vlans.op = opVLANs
 		p.steps = append(p.steps, vlans)
+	}
+	if differs(fieldVLAN) && port.VLAN != 0 {
+		vlan := s
+		vlan.op, vlan.vlan, vlan.tagged = opPortVLAN, port.VLAN, port.Tagged
+		others := s
+		others.op, others.vlan = opOtherVLANs, port.VLAN
+		p.steps = append(p.steps, vlan, others)
 	}
 	if differs(fieldSelf) {
 		self := s

@@ -21,7 +21,8 @@ type wanted struct {
 	ports      []port
 	errs       []error
 	// blocked are the objects that cannot be had; each is told once.
-	blocked map[string]bool
+	blocked  map[string]bool
+	reserved func(string) bool
 }
 
 // port is a desired.Port whose link exists.
@@ -43,6 +44,7 @@ func choose(st *state, want *desired.Node, reserved func(string) bool) *wanted {
 		addresses:  make(map[string][]desired.Address, len(want.Addresses)),
 		neighbours: make(map[string][]desired.Neighbour, len(want.Links)),
 		blocked:    map[string]bool{},
+		reserved:   reserved,
 	}
 	for i := range want.Links {
 		w.byName[want.Links[i].Name] = &want.Links[i]
@@ -160,10 +162,13 @@ func portSettings(st *state, l, master *desired.Link) *desired.BridgePort {
 		aware = master.Bridge != nil && master.Bridge.VLANFiltering
 	}
 	all := aware && (l.Kind == desired.LinkVXLAN || (l.Port != nil && l.Port.AllVLANs))
-	if l.Port == nil && !all || l.Port != nil && l.Port.AllVLANs == all {
+	if l.Port == nil && !all || l.Port != nil && l.Port.AllVLANs == all && (aware || l.Port.VLAN == 0) {
 		return l.Port
 	}
 	p := desired.BridgePort{AllVLANs: all}
+	if aware && onlyVLAN(l) {
+		p.VLAN, p.Tagged = l.Port.VLAN, l.Port.Tagged
+	}
 	if l.Port != nil {
 		p.NoLearning, p.NeighSuppress = l.Port.NoLearning, l.Port.NeighSuppress
 	}

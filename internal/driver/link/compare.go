@@ -139,13 +139,17 @@ func (p *planner) actualKind(a *actual, want *desired.Link, l *desired.Link) (sp
 }
 
 // actualPort is how a link is joined to its bridge. A port that joins another
-// bridge starts with the kernel's settings. VLANs are added, not taken away.
+// bridge starts with the kernel's settings. VLANs are added, and taken away only from a port that shall carry one.
 func actualPort(a *actual, want *desired.Link, stays bool) *desired.BridgePort {
 	if a.Port == nil || !stays {
 		return nil
 	}
-	return &desired.BridgePort{
+	p := &desired.BridgePort{
 		NoLearning: !a.Port.Learning, NeighSuppress: a.Port.NeighSuppress,
 		AllVLANs: want.Port != nil && want.Port.AllVLANs && a.carriesAllVLANs(),
 	}
+	if onlyVLAN(want) {
+		p.VLAN, p.Tagged = a.onlyVLAN()
+	}
+	return p
 }

@@ -91,7 +91,7 @@ func (p *planner) actualAddresses(l *desired.Link, a *actual, wanted []desired.A
 		for _, w := range wanted {
 			isWanted = isWanted || w.Prefix == have.Prefix
 		}
-		if !isWanted && p.st.kernelMade(have, l.NoLinkLocal) {
+		if !isWanted && (p.st.kernelMade(have, l.NoLinkLocal) || p.st.claimed(a)) {
 			continue
 		}
 		e := diff.AddressEntry(desired.Address{Link: l.Name, Prefix: have.Prefix})

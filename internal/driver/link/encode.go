@@ -22,6 +22,11 @@ func (s *step) encode() *rtnl.Message {
 		return s.encodeInfo()
 	case opVLANs:
 		return rtnl.AddPortVLANs(s.index, allVLANs)
+	case opPortVLAN:
+		vid := uint16(s.vlan)
+		return rtnl.AddPortVLANs(s.index, rtnl.VLANRange{First: vid, Last: vid, PVID: !s.tagged, Untagged: !s.tagged})
+	case opOtherVLANs:
+		return rtnl.LeaveOtherVLANs(s.index, uint16(s.vlan))
 	case opAddAddress:
 		return rtnl.AddAddress(s.index, s.prefix, AddressProtocol, s.noRoute)
 	case opDelAddress:
@@ -41,6 +46,8 @@ func (s *step) encode() *rtnl.Message {
 			return rtnl.AddBridgeVLAN(s.index, uint16(s.vlan))
 		}
 		return rtnl.DeleteBridgeVLAN(s.index, uint16(s.vlan))
+	case opRelease:
+		return rtnl.NewMessage(unix.RTM_SETLINK, 0, rtnl.IfInfo(unix.AF_UNSPEC, s.index, false)).Uint32(unix.IFLA_MASTER, 0).Uint32(unix.IFLA_GROUP, 0)
 	case opDoom:
 		return rtnl.NewMessage(unix.RTM_SETLINK, 0, rtnl.IfInfo(unix.AF_UNSPEC, s.index, false)).Uint32(unix.IFLA_GROUP, Doomed)
 	case opDelete:

@@ -17,7 +17,7 @@ func (s *step) harmless(err error) bool {
 	switch s.op {
 	case opAddrGen:
 		return errors.Is(err, unix.EAFNOSUPPORT) // without IPv6 there is no such address
-	case opDoom, opDelete, opDeleteGroup:
+	case opRelease, opDoom, opDelete, opDeleteGroup:
 		return errors.Is(err, unix.ENODEV)
 	case opDelAddress:
 		return errors.Is(err, unix.ENODEV) || errors.Is(err, unix.EADDRNOTAVAIL)
@@ -70,6 +70,12 @@ func (s *step) what() string {
 		return fmt.Sprintf("take bridge %s out of VLAN %d (bridge vlan del dev %s vid %d self)", s.link, s.vlan, s.link, s.vlan)
 	case opVLANs:
 		return fmt.Sprintf("let port %s carry VLANs", s.link)
+	case opRelease:
+		return fmt.Sprintf("leave interface %s, which has an address of the node's own, to the node", s.link)
+	case opPortVLAN:
+		return fmt.Sprintf("let port %s carry VLAN %d", s.link, s.vlan)
+	case opOtherVLANs:
+		return fmt.Sprintf("take port %s out of all VLANs but %d", s.link, s.vlan)
 	case opDoom, opDelete:
 		return fmt.Sprintf("delete interface %s", s.link)
 	case opDeleteGroup:
@@ -111,7 +117,7 @@ func (s *step) hint(errno unix.Errno) string {
 			return hint
 		}
 	}
-	aware = aware || s.set.vlanFiltering != nil || s.op == opVLANs || s.op == opBridgeVLAN
+	aware = aware || s.set.vlanFiltering != nil || s.op == opVLANs || s.op == opBridgeVLAN || s.op == opPortVLAN || s.op == opOtherVLANs
 	switch {
 	case aware && (errno == unix.EOPNOTSUPP || errno == unix.EINVAL):
 		return "the kernel was most likely built without VLAN filtering (CONFIG_BRIDGE_VLAN_FILTERING): use a distribution's kernel, or make the VNet not VLAN-aware"

@@ -83,6 +83,9 @@ func (m *fakeKernel) join(l *actual, index int) error {
 		return unix.ENODEV
 	case master.Bridge != nil:
 		l.Port = &rtnl.PortInfo{Learning: true}
+		if master.vlanAware() && l.Bridge == nil {
+			l.vlans = []rtnl.VLANRange{{First: 1, Last: 1, PVID: true, Untagged: true}}
+		}
 	case master.VRFTable != 0:
 		m.flush(l)
 	default:
@@ -146,7 +149,7 @@ func (m *fakeKernel) run(s *step) error {
 		l.neighbours = append(l.neighbours, desired.Neighbour{Link: l.Name, MAC: s.neigh.MAC, Dst: s.neigh.Dst})
 	case opDelNeigh:
 		m.dropNeighbour(l, func(n desired.Neighbour) bool { return n.MAC == s.neigh.MAC && n.Dst == s.neigh.Dst })
-	case opBridgePort, opVLANs, opAddStatic, opDelStatic:
+	case opBridgePort, opVLANs, opPortVLAN, opOtherVLANs, opAddStatic, opDelStatic:
 		return m.port(l, s)
 	case opBridgeVLAN:
 		if !l.vlanAware() {
@@ -156,6 +159,9 @@ func (m *fakeKernel) run(s *step) error {
 		if s.on {
 			l.vlans = append(l.vlans, rtnl.VLANRange{First: uint16(s.vlan), Last: uint16(s.vlan)})
 		}
+	case opRelease:
+		m.release(l)
+		l.Group = 0
 	case opDoom:
 		l.Group = Doomed
 	case opDelete:
@@ -200,6 +206,12 @@ func (m *fakeKernel) port(l *actual, s *step) error {
 	switch s.op {
 	case opVLANs:
 		l.vlans = []rtnl.VLANRange{{First: 1, Last: 1, PVID: true, Untagged: true}, allVLANs}
+	case opPortVLAN:
+		id := uint16(s.vlan)
+		l.vlans = slices.DeleteFunc(l.vlans, func(r rtnl.VLANRange) bool { return r.First == id })
+		l.vlans = append(l.vlans, rtnl.VLANRange{First: id, Last: id, PVID: !s.tagged, Untagged: !s.tagged})
+	case opOtherVLANs:
+		l.vlans = slices.DeleteFunc(l.vlans, func(r rtnl.VLANRange) bool { return int(r.First) != s.vlan })
 	case opAddStatic:
 		l.macs = append(l.macs, s.neigh.MAC)
 	case opDelStatic:

@@ -74,6 +74,21 @@ func (w *wanted) masterFault(st *state, l *desired.Link) error {
 		return fmt.Errorf("bridge %s was made by Viaduct and cannot carry a zone: give the zone a bridge of the node's own", l.Master)
 	case m.Bridge == nil:
 		return fmt.Errorf("%s is not a Linux bridge: correct the zone's bridge, or leave this node out of the zone", m.describe())
+	case onlyVLAN(l):
+		return w.loopFault(st, l, m)
+	}
+	return nil
+}
+
+// loopFault tells that a VLAN device of ours, whose name was reserved meanwhile so that it
+// stays, joins a bridge to the VLAN that a port is to join it to as well: frames would go
+// round for ever.
+func (w *wanted) loopFault(st *state, l *desired.Link, bridge *actual) error {
+	for _, o := range st.links {
+		if o.VLAN != nil && o.ours() && st.parent(o) == bridge && int(o.VLAN.ID) == l.Port.VLAN && w.reserved(o.Name) {
+			return fmt.Errorf("VLAN %d of %s is still joined by %s, which Viaduct made before the name was reserved and does not touch any more: remove it (ip link delete %s)",
+				l.Port.VLAN, bridge.Name, o.Name, o.Name)
+		}
 	}
 	return nil
 }

@@ -101,6 +101,10 @@ func (p *planner) compareLinks() {
 		}
 	}
 	diff.Each(diff.TypeLink, old, wanted, func(c diff.Change, a **actual, l *desired.Link) {
+		if p.isClaimed(c, a, l) {
+			p.release(*a, c)
+			return
+		}
 		n := p.change(c)
 		switch c.Action {
 		case diff.Delete, diff.Replace:

@@ -88,10 +88,11 @@ func drawKinds(t *rapid.T, label string, node *desired.Node, i int, br string) {
 		node.Addresses = append(node.Addresses, desired.Address{Link: br, Owner: owner, Prefix: netip.MustParsePrefix("fd00::1/64")})
 	}
 	if rapid.Bool().Draw(t, label+" has pair") {
+		only := rapid.SampledFrom([]*desired.BridgePort{nil, {VLAN: 200 + i}, {VLAN: 201 + i}, {VLAN: 1}, {VLAN: 200 + i, Tagged: true}})
 		a, b := fmt.Sprint("ln", i), fmt.Sprint("pr", rapid.SampledFrom([]int{i, i + 10}).Draw(t, label+" peer"))
 		node.Links = append(node.Links,
 			desired.Link{Name: a, Kind: desired.LinkVeth, Owner: owner, Master: br, Port: port.Draw(t, label+" port"), Veth: &desired.Veth{Peer: b}},
-			desired.Link{Name: b, Kind: desired.LinkVeth, Owner: owner, Master: "vmbr0", ForeignMaster: true, Veth: &desired.Veth{Peer: a}, NoLinkLocal: rapid.Bool().Draw(t, label+" pair link-local")})
+			desired.Link{Name: b, Kind: desired.LinkVeth, Owner: owner, Master: "vmbr0", ForeignMaster: true, Port: only.Draw(t, label+" only VLAN"), Veth: &desired.Veth{Peer: a}, NoLinkLocal: rapid.Bool().Draw(t, label+" pair link-local")})
 	}
 	if rapid.Bool().Draw(t, label+" has VLAN") {
 		node.Links = append(node.Links, desired.Link{Name: fmt.Sprint("vmbr0.", rapid.IntRange(0, 1).Draw(t, label+" VLAN name"), i), Kind: desired.LinkVLAN, Owner: owner, Master: br,
@@ -130,6 +131,9 @@ func (m *fakeKernel) damage(t *rapid.T) {
 				*l.Port, l.vlans = rtnl.PortInfo{Isolated: true, Learning: true}, nil
 			}
 		case 3:
+			if l.VLAN != nil { // would make it the node's own; see TestClaimedDevice
+				continue
+			}
 			l.addresses = append(l.addresses, rtnl.Address{Index: l.Index, Prefix: netip.MustParsePrefix("10.99.0.1/24"), Flags: unix.IFA_F_PERMANENT})
 		case 4:
 			if l.Bridge != nil {

@@ -2,6 +2,8 @@ package link
 
 import (
 	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
 // unique are the things that only one link of a kind can have, and that keep the
@@ -41,16 +43,42 @@ func (p *planner) splitRemovals() (early, late []removal) {
 			taken[unique{table: l.VRF.Table}] = true
 		}
 	}
+	rejoined := p.rejoined()
 	for _, r := range p.removed {
 		// A VRF that was about to go flushes its members' addresses when it does.
 		doomedVRF := r.link.VRFTable != 0 && r.link.doomed()
-		if p.fresh[r.link.Name] || taken[uniqueOf(r.link)] || doomedVRF {
+		if p.fresh[r.link.Name] || taken[uniqueOf(r.link)] || doomedVRF || rejoined[r.link] {
 			early = append(early, r)
 		} else {
 			late = append(late, r)
 		}
 	}
 	return early, late
+}
+
+// rejoined are the VLAN devices and ends of veth pairs by which a bridge was joined to
+// another one, and that give way to new ones: as long as both stood, frames would go round.
+func (p *planner) rejoined() map[*actual]bool {
+	joins := func(kind string) bool { return kind == string(desired.LinkVLAN) || kind == string(desired.LinkVeth) }
+	bridges := map[int]bool{} // that stand, by index
+	for i := range p.want.links {
+		if l := &p.want.links[i]; p.fresh[l.Name] && joins(string(l.Kind)) && l.Master != "" && !l.ForeignMaster && !p.fresh[l.Master] {
+			bridges[p.index[l.Master]] = true
+		}
+	}
+	out := map[*actual]bool{}
+	if len(bridges) == 0 {
+		return out
+	}
+	for _, r := range p.removed {
+		if joins(r.link.Kind) && bridges[r.link.Master] {
+			out[r.link] = true
+			if other := p.st.parent(r.link); other != nil && (other.ours() || other.doomed()) {
+				out[other] = true
+			}
+		}
+	}
+	return out
 }
 
 // leaveVLANs takes VLAN-aware bridges out of the VLANs that they were themselves

@@ -188,7 +188,7 @@ func (st *state) freeIndex(attempt, n int) int {
 // what is wanted.
 func wantsVLANs(want *desired.Node) bool {
 	for _, l := range want.Links {
-		if l.Bridge != nil && l.Bridge.VLANFiltering || l.Port != nil && l.Port.AllVLANs || l.VLAN != nil && l.VLAN.Self {
+		if l.Bridge != nil && l.Bridge.VLANFiltering || l.Port != nil && (l.Port.AllVLANs || l.Port.VLAN != 0) || l.VLAN != nil && l.VLAN.Self {
 			return true
 		}
 	}
@@ -243,6 +243,15 @@ func (l *actual) inVLAN(id int) (member, native bool) {
 // allVLANs is what a port with all VLANs carries beside the default VLAN 1: all
 // others, tagged.
 var allVLANs = rtnl.VLANRange{First: 2, Last: 4094}
+
+// onlyVLAN is the single VLAN that a port carries, and whether with its tag; 0 if it
+// carries none or several.
+func (l *actual) onlyVLAN() (id int, tagged bool) {
+	if len(l.vlans) != 1 || l.vlans[0].First != l.vlans[0].Last || l.vlans[0].PVID != l.vlans[0].Untagged {
+		return 0, false
+	}
+	return int(l.vlans[0].First), !l.vlans[0].PVID
+}
 
 // carriesAllVLANs reports whether the port carries all of them. The kernel may
 // tell them in several ranges; they are in rising order.

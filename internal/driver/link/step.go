@@ -17,6 +17,8 @@ const (
 	opInfo                  // change settings of the link's kind
 	opBridgePort            // change settings of a bridge's port
 	opVLANs                 // let a port carry all VLANs
+	opPortVLAN              // let a port carry one VLAN
+	opOtherVLANs            // and no other one
 	opBridgeVLAN            // make a bridge itself a member of a VLAN, or end that
 	opAddAddress            // add or renew an address
 	opDelAddress            // remove an address
@@ -25,6 +27,7 @@ const (
 	opAddStatic             // bind a MAC to a bridge's port
 	opDelStatic             // undo that
 	opPort                  // join a guest's interface to a bridge
+	opRelease               // leave a link to the operator
 	opDoom                  // move a link to the doomed group
 	opDelete                // delete one link
 	opDeleteGroup           // delete all links of a group
@@ -50,7 +53,8 @@ type step struct {
 	// noRoute is as of desired.Address, for opAddAddress.
 	noRoute bool
 	neigh   desired.Neighbour
-	vlan    int  // for opBridgeVLAN
+	vlan    int  // for opBridgeVLAN, opPortVLAN and opOtherVLANs
+	tagged  bool // for opPortVLAN
 	on      bool // for opAddrGen: make one; for opBridgeVLAN: add
 	group   uint32
 }

@@ -82,6 +82,70 @@ func TestVLANOnForeignBridge(t *testing.T) {
 	}
 }
 
+// A port of a foreign bridge carries one VLAN only, whatever the bridge's default is, and
+// the VLAN device of the node's own on the same VLAN is left alone.
+func TestPortOfOneVLANOnForeignBridge(t *testing.T) {
+	requires.VM(t)
+	l := newLab(t)
+	l.run("ip link add vmbr0 type bridge vlan_filtering 1 vlan_default_pvid 7")
+	l.run("ip link add eth1 type veth peer name far")
+	l.run("ip link set far up")
+	l.run("ip link set eth1 master vmbr0 up")
+	l.run("ip link set vmbr0 up")
+	l.run("ip link add vmbr0.40 link vmbr0 type vlan id 40")
+	l.run("bridge vlan add dev vmbr0 vid 40 self")
+	l.run("ip addr add 10.40.0.1/24 dev vmbr0.40")
+	l.run("ip link set vmbr0.40 up")
+	foreign := func() string {
+		return l.run("ip -o -4 addr show dev vmbr0.40") + l.run("ip -br link show dev vmbr0.40") + fmt.Sprint(strings.Contains(l.run("ip link show dev vmbr0"), "mtu 1500")) + l.run("bridge vlan show dev vmbr0")
+	}
+	before := foreign()
+	vlans := func() string { return strings.Join(strings.Fields(l.run("bridge vlan show dev pr_v40")), " ") }
+	want := besideVLAN()
+	l.reconcile(want)
+	l.settled(want)
+	if got := vlans(); !strings.HasSuffix(got, "pr_v40 40 PVID Egress Untagged") {
+		t.Errorf("the port is in: %s", got)
+	}
+	if after := foreign(); after != before { // its hardware address too
+		t.Errorf("what is not ours was touched:\n%s\n%s", before, after)
+	}
+	for _, damage := range []string{"bridge vlan add dev pr_v40 vid 2-100", "bridge vlan del dev pr_v40 vid 40", "bridge vlan add dev pr_v40 vid 7 pvid untagged", "bridge vlan add dev pr_v40 vid 40"} {
+		l.run(damage)
+		l.reconcile(want)
+		l.settled(want)
+		if got := vlans(); !strings.HasSuffix(got, "pr_v40 40 PVID Egress Untagged") {
+			t.Errorf("%s: the port is in: %s", damage, got)
+		}
+	}
+	want.Links[1].Port = &desired.BridgePort{VLAN: 41, Tagged: true}
+	l.reconcile(want)
+	l.settled(want)
+	if got := vlans(); !strings.HasSuffix(got, "pr_v40 41") {
+		t.Errorf("the port is in: %s", got)
+	}
+	l.reconcile(&desired.Node{})
+	if after := foreign(); after != before {
+		t.Errorf("what is not ours was touched:\n%s\n%s", before, after)
+	}
+
+	// The node gives the VLAN device up, takes it back while it is ours, and keeps it.
+	l.run("ip link del vmbr0.40")
+	l.reconcile(onVLAN())
+	l.settled(onVLAN())
+	l.run("ip addr add 10.40.0.1/24 dev vmbr0.40")
+	l.settled(onVLAN())
+	l.reconcile(besideVLAN())
+	l.settled(besideVLAN())
+	contains(t, l.run("ip -d addr show dev vmbr0.40"), "10.40.0.1/24", "group default")
+	if out := l.run("ip link show master v40"); strings.Contains(out, "vmbr0.40") || !strings.Contains(out, "ln_v40") {
+		t.Errorf("ports of v40:\n%s", out)
+	}
+	l.reconcile(&desired.Node{})
+	contains(t, l.run("ip addr show dev vmbr0.40"), "10.40.0.1/24", ",UP")
+	contains(t, l.run("bridge vlan show dev vmbr0"), "40")
+}
+
 func TestVLANGoesWithItsParent(t *testing.T) {
 	requires.VM(t)
 	l := newLab(t)

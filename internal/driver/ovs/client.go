@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -228,6 +229,19 @@ func number(v json.RawMessage) (n int64, ok bool) {
 		}
 	}
 	return 0, false
+}
+
+// numbers are the integers of a set, in rising order.
+func numbers(v json.RawMessage) []int {
+	var out []int
+	for _, e := range elements(v) {
+		var n int
+		if json.Unmarshal(e, &n) == nil {
+			out = append(out, n)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // uuids are the references in a set of them.

@@ -77,7 +77,7 @@ func TestPorts(t *testing.T) {
 		t.Fatal(running, err)
 	}
 	if d := cmp.Diff([]Bridge{
-		{Name: "vmbr0", Interfaces: []Interface{{Name: "theirs"}}},
+		{Name: "vmbr0", Interfaces: []Interface{{Name: "theirs"}}, Ports: []Port{{Name: "theirs", Interfaces: []string{"theirs"}, Type: "internal"}}},
 		{Name: "vmbr1", Interfaces: []Interface{{Name: "ln_vn1", Ours: true}, {Name: "sv_q", Ours: true}}},
 	}, bridges); d != "" {
 		t.Errorf("facts (-want +got):\n%s", d)

@@ -82,7 +82,7 @@ func (d *Driver) listen(ctx context.Context, missed bool, ring func()) {
 	tables := map[string]any{
 		database:    watch("bridges", "other_config"),
 		"Bridge":    watch("name", "ports", "datapath_type", "external_ids"),
-		"Port":      watch("name", "interfaces", "tag", "vlan_mode", "other_config", "external_ids"),
+		"Port":      watch("name", "interfaces", "tag", "vlan_mode", "trunks", "other_config", "external_ids"),
 		"Interface": watch("name", "type", "options", "mtu_request", "error", "ofport"),
 	}
 	var first json.RawMessage

@@ -15,6 +15,26 @@ type Bridge struct {
 	// Interfaces are those of the bridge's ports, but for the bridge's own;
 	// sorted by name.
 	Interfaces []Interface
+	// Ports are its ports, but for its own and those that Viaduct made; sorted by name.
+	Ports []Port
+}
+
+// Port is a port of a bridge, with the VLANs that it carries.
+type Port struct {
+	Name string
+	// Interfaces are those of the port, one or, of a bond, several.
+	Interfaces []string
+	// Type is that of its interface: empty or "system" for one of the kernel's,
+	// "internal", "patch", "vxlan", ... ; "bond" for several.
+	Type string
+	// Peer is the other end of a patch.
+	Peer string
+	// Tag, Mode and Trunks are columns tag, vlan_mode and trunks. Tagged is false
+	// without a tag.
+	Tag    int
+	Tagged bool
+	Mode   string
+	Trunks []int
 }
 
 // Interface is one interface of a bridge's port.
@@ -49,10 +69,28 @@ func (d *Driver) Probe(ctx context.Context) (bridges []Bridge, running bool, err
 					out.Interfaces = append(out.Interfaces, Interface{Name: i.name, Ours: p.ours()})
 				}
 			}
+			if p.name != b.name && !p.ours() {
+				out.Ports = append(out.Ports, p.describe())
+			}
 		}
 		slices.SortFunc(out.Interfaces, func(a, b Interface) int { return cmp.Compare(a.Name, b.Name) })
+		slices.SortFunc(out.Ports, func(a, b Port) int { return cmp.Compare(a.Name, b.Name) })
 		bridges = append(bridges, out)
 	}
 	slices.SortFunc(bridges, func(a, b Bridge) int { return cmp.Compare(a.Name, b.Name) })
 	return bridges, true, nil
+}
+
+// describe tells of a port what it is and which VLANs it carries.
+func (p *port) describe() Port {
+	out := Port{Name: p.name, Tag: int(p.tag), Tagged: !p.trunk, Mode: p.mode, Trunks: p.trunks}
+	for _, i := range p.interfaces {
+		out.Interfaces = append(out.Interfaces, i.name)
+		out.Type, out.Peer = i.kind, i.peer
+	}
+	if len(p.interfaces) > 1 {
+		slices.Sort(out.Interfaces)
+		out.Type, out.Peer = "bond", ""
+	}
+	return out
 }

@@ -54,6 +54,7 @@ type port struct {
 	row        row // the columns that waits compare
 	tag        int64
 	trunk      bool // no tag at all
+	trunks     []int
 	mode       string
 	config     map[string]string
 	ids        map[string]string
@@ -87,7 +88,7 @@ func queries() []operation {
 	return []operation{
 		query(database, "other_config"),
 		query("Bridge", append([]string{"name", "ports"}, watchedOfBridge...)...),
-		query("Port", append([]string{"name", "interfaces"}, watched...)...),
+		query("Port", append([]string{"name", "interfaces", "trunks"}, watched...)...),
 		query("Interface", "name", "type", "options", "mtu_request", "error", "ofport"),
 	}
 }
@@ -119,7 +120,7 @@ func newState(root, bridges, ports, interfaces []row) *state {
 	for _, r := range ports {
 		p := &port{uuid: id(r), name: text(r["name"]), row: r, mode: text(r["vlan_mode"]), config: mapping(r["other_config"]), ids: mapping(r["external_ids"])}
 		tag, tagged := number(r["tag"])
-		p.tag, p.trunk = tag, !tagged
+		p.tag, p.trunk, p.trunks = tag, !tagged, numbers(r["trunks"])
 		for _, u := range uuids(r["interfaces"]) {
 			if i := ifaces[u]; i != nil {
 				p.interfaces = append(p.interfaces, i)

@@ -1,0 +1,173 @@
+package compile
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+)
+
+// gap is a port at which a VLAN ends.
+type gap struct {
+	bridge string
+	port   *model.PortVLANs
+	vlan   int
+	// untagged tells that the port carries the VLAN, but without its tag.
+	untagged bool
+}
+
+// route follows a VLAN of a bridge off the node.
+type route struct {
+	n *node
+	// seen are the bridges and VLANs that were come to: patches may lead round.
+	seen map[string]bool
+	// gaps are the ports at which it ended.
+	gaps []gap
+}
+
+// gaps finds the ports at which a VLAN of a bridge ends on its way off the node. It finds
+// none if one port leads it on, for a bridge may have others that lead elsewhere, nor if
+// the VLANs of the bridge's ports are not known.
+func (n *node) gaps(bridge string, vlan int) []gap {
+	r := route{n: n, seen: map[string]bool{}}
+	if r.leaves(bridge, vlan, "") {
+		return nil
+	}
+	return r.gaps
+}
+
+// leaves reports whether a VLAN of a bridge leaves the node. from is the port by which it
+// comes from another bridge; empty for that of the zone itself.
+func (r *route) leaves(bridge string, vlan int, from string) bool {
+	b := r.n.facts.VLANsOf(bridge)
+	if b == nil {
+		return true
+	}
+	key := fmt.Sprint(bridge, " ", vlan)
+	if r.seen[key] {
+		return false
+	}
+	r.seen[key] = true
+	for _, p := range b.Uplinks() {
+		if p.Name != from && r.leavesBy(bridge, p, vlan) {
+			return true
+		}
+	}
+	return false
+}
+
+// leavesBy is leaves for one port. It may lead to another bridge of the node, by a patch or
+// as the VLAN device of that one.
+func (r *route) leavesBy(bridge string, p *model.PortVLANs, vlan int) bool {
+	beyond, peer := r.n.peer(p)
+	switch {
+	case peer != nil && p.Carries(vlan) && peer.Carries(vlan):
+		return r.leaves(beyond.Bridge, vlan, peer.Name)
+	case peer != nil && p.Native == vlan && peer.Native != 0: // untagged on the patch, another VLAN beyond
+		return r.leaves(beyond.Bridge, peer.Native, peer.Name)
+	case peer != nil && p.Carries(vlan):
+		return r.ends(beyond.Bridge, peer, vlan)
+	case !p.Carries(vlan):
+		return r.ends(bridge, p, vlan)
+	}
+	if i := r.n.facts.Interface(p.Name); i != nil && i.VLAN != nil {
+		return r.leaves(i.VLAN.Parent, i.VLAN.ID, "")
+	}
+	return true
+}
+
+// ends notes a gap.
+func (r *route) ends(bridge string, p *model.PortVLANs, vlan int) bool {
+	r.gaps = append(r.gaps, gap{bridge: bridge, port: p, vlan: vlan, untagged: p.Native == vlan})
+	return false
+}
+
+// peer is the other end of a patch with its bridge; nil if there is none.
+func (n *node) peer(p *model.PortVLANs) (*model.BridgeVLANs, *model.PortVLANs) {
+	for i := range n.facts.BridgeVLANs {
+		b := &n.facts.BridgeVLANs[i]
+		for j := range b.Ports {
+			if p.Peer != "" && b.Ports[j].Name == p.Peer && b.Ports[j].Peer == p.Name {
+				return b, &b.Ports[j]
+			}
+		}
+	}
+	return nil, nil
+}
+
+// carried warns of an object whose VLAN does not leave the node by its bridge. One that
+// leaves untagged is as the node's own untagged frames where the bridge has the same VLAN
+// for these; anywhere else only the operator knows what the switch takes it for.
+func (n *node) carried(ref, bridge string, vlan int) {
+	n.tellGaps(ref, bridge, n.gaps(bridge, vlan))
+}
+
+// tellGaps warns of what carried and plainGaps found; of several ports it is the one that
+// comes nearest to carrying the VLAN.
+func (n *node) tellGaps(ref, bridge string, gaps []gap) {
+	if len(gaps) == 0 {
+		return
+	}
+	at := gaps[0]
+	var others []string
+	for _, g := range gaps {
+		if g.untagged && !at.untagged {
+			at = g
+		}
+	}
+	for _, g := range gaps {
+		if g.port != at.port {
+			others = append(others, g.port.Name)
+		}
+	}
+	port := fmt.Sprintf("port %s of bridge %s on node %s", at.port.Name, at.bridge, n.name)
+	if at.bridge != bridge {
+		port += fmt.Sprintf(", by which bridge %s leads off it,", bridge)
+	}
+	if at.untagged {
+		level, native := LevelWarning, n.facts.VLANsOf(at.bridge).Native
+		if native == at.vlan {
+			level = LevelInfo
+		}
+		n.noteOf(protocol.ClassLink, level, ref, "%s carries VLAN %d without its tag: guests reach other nodes only where the switch has it as that port's native VLAN; otherwise have it tagged: %s",
+			port, at.vlan, n.remedy(at))
+		return
+	}
+	also := ""
+	if len(others) > 0 {
+		also = ", nor does " + strings.Join(others, " or ")
+	}
+	n.noteOf(protocol.ClassLink, LevelWarning, ref, "%s does not carry VLAN %d%s: guests reach those of the same node only; let it carry the VLAN: %s",
+		port, at.vlan, also, n.remedy(at))
+}
+
+// remedy is the command by which a port carries a VLAN with its tag, and where it lasts.
+func (n *node) remedy(g gap) string {
+	i := n.facts.Interface(g.bridge)
+	switch {
+	case i != nil && i.VLANFiltering:
+		return fmt.Sprintf("bridge vlan add dev %s vid %d, and bridge-vids in /etc/network/interfaces", g.port.Name, g.vlan)
+	case g.untagged:
+		return fmt.Sprintf("ovs-vsctl set port %s vlan_mode=native-tagged, and ovs_options in /etc/network/interfaces", g.port.Name)
+	case len(g.port.Tagged) == 0:
+		return fmt.Sprintf("ovs-vsctl set port %s vlan_mode=native-untagged, which keeps its own VLAN %d untagged, and ovs_options in /etc/network/interfaces", g.port.Name, g.port.Native)
+	}
+	return fmt.Sprintf("ovs-vsctl add port %s trunks %d, and ovs_options in /etc/network/interfaces", g.port.Name, g.vlan)
+}
+
+// untaggedCarried warns of a zone whose service tags a bridge takes for untagged frames, as
+// one of 802.1q does with those of 802.1ad: they leave the node only where those do.
+func (n *node) untaggedCarried(ref string, b *model.BridgeVLANs) {
+	var out *model.PortVLANs
+	for _, p := range b.Uplinks() {
+		if p.Native == b.Native || p.Carries(b.Native) {
+			return
+		}
+		out = p
+	}
+	if out != nil && b.Native != 0 {
+		n.noteOf(protocol.ClassLink, LevelWarning, ref, "port %s of bridge %s on node %s does not carry VLAN %d, in which the bridge has frames that are untagged or of 802.1ad: guests reach those of the same node only; "+
+			"let it carry the VLAN: bridge vlan add dev %s vid %d pvid untagged, and bridge-pvid in /etc/network/interfaces", out.Name, b.Bridge, n.name, b.Native, out.Name, b.Native)
+	}
+}
