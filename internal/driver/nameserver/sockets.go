@@ -74,7 +74,7 @@ func (d *Driver) open(l desired.NameListener) (pair []*os.File, err error) {
 		if err != nil {
 			return err
 		}
-		defer udp.Close()
+		defer func() { _ = udp.Close() }()
 		tcp, err := lc.Listen(context.Background(), "tcp", l.Addr.String())
 		if err != nil {
 			return err

@@ -104,7 +104,7 @@ func (p Process) serve(ctx context.Context, h *handles) error {
 
 // obey answers one word over the control socket, and reports whether to stop.
 func (s *Server) obey(c *net.UnixConn) (stop bool) {
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
 		return false
 	}

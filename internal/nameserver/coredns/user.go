@@ -97,7 +97,7 @@ func become(user string, args []string, h *handles) error {
 		return fmt.Errorf("become user %s: %w", user, err)
 	}
 	// By its path the program may be where only root can go.
-	err := unix.Exec("/proc/self/exe", args, os.Environ())
+	err := unix.Exec("/proc/self/exe", args, os.Environ()) //nolint:forbidigo // handed on as it is, not read
 	return fmt.Errorf("start as user %s: %w; the program's file must be readable and executable for everybody", user, err)
 }
 
