@@ -23,6 +23,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/lab"
 	nsthread "github.com/viaduct-sdn/viaduct/internal/netns"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
+	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
 
 // binary is the program under test, built by TestMain.
@@ -60,6 +61,9 @@ type cluster struct {
 	t    *testing.T
 	lab  *lab.Lab
 	root string
+	// client is the one that status asks by, again and again: each has connections of its
+	// own, of which the server takes so many.
+	client *client.Client
 }
 
 // newCluster starts a lab of n nodes that ends with the test.
@@ -256,13 +260,15 @@ func (c *cluster) silent(guest, addr string, opts ...string) {
 // status is the cluster's state, asked over the API.
 func (c *cluster) status() *api.Status {
 	c.t.Helper()
-	cl, err := c.lab.Client()
-	if err != nil {
-		c.t.Fatal(err)
+	if c.client == nil {
+		var err error
+		if c.client, err = c.lab.Client(); err != nil {
+			c.t.Fatal(err)
+		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	st, err := cl.Status(ctx, "")
+	st, err := c.client.Status(ctx, "")
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func (c *cluster) standsAs(node string, state protocol.State, within time.Durati
 // server makes no node suspect.
 func TestAgentGone(t *testing.T) {
 	c := newCluster(t, 2)
-	c.apply("kind: zone\nid: z\ntype: simple\n---\nkind: vnet\nid: vnet1\nzone: z\n")
+	c.apply("kind: zone\nid: flat\ntype: simple\n---\nkind: vnet\nid: vnet1\nzone: flat\n")
 	events := c.nodeEvents("node2")
 	c.kill("node2")
 	c.standsAs("node2", protocol.Unreachable, 10*time.Second, "suspect")
@@ -56,8 +56,13 @@ func TestAgentGone(t *testing.T) {
 	if n := c.node("node1"); n.State != protocol.Converged {
 		t.Errorf("node1 is %s", n.State)
 	}
-	if e := <-events; e.State != protocol.Unreachable || !strings.Contains(e.Message, "suspect") {
-		t.Errorf("the event says %+v", e)
+	for e := range events { // of the apply before there may still be one
+		if e.State == protocol.Unreachable {
+			if !strings.Contains(e.Message, "suspect") {
+				t.Errorf("the event says %+v", e)
+			}
+			break
+		}
 	}
 	c.labRun("up")
 	c.standsAs("node2", protocol.Converged, 10*time.Second)
