@@ -86,9 +86,9 @@ func (c *cluster) servesGuest(told string) {
 	c.takesLease(told)
 	c.renews("vm1")
 	c.names("vm1", "10.66.0.1", "vm1.lab.example", "10.66.0.100")
+	c.slaac("vm1", "fd00:66::be24:11ff:fe00:64", true)
 	c.answers("vm1", "10.66.0.1")
 	c.answers("vm1", "fd00:66::1")
-	c.slaac("vm1", "fd00:66::be24:11ff:fe00:64", true)
 }
 
 // takesLease demands that vm1 is told something by DHCP, and sets the default route that
