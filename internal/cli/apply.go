@@ -88,8 +88,8 @@ func (a *app) apply(cmd *cobra.Command, o *applyOptions) error {
 	if p.Empty() {
 		return explain(undoPending(ctx, c, m), set)
 	}
-	if len(p.NewErrors()) > 0 && !o.allowErrors {
-		return planErrors(p, "nothing was changed: correct what the notes say, or leave those objects out there and apply the rest with --allow-errors")
+	if errs := p.Refusals(); len(errs) > 0 && !o.allowErrors {
+		return planErrors(errs, "nothing was changed: correct what the notes say, or leave those objects out there and apply the rest with --allow-errors")
 	}
 	if err := a.confirm(ctx, o.yes, "Apply this?"); err != nil {
 		return err

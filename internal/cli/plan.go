@@ -42,8 +42,11 @@ not count.
 			} else {
 				a.showPlan(p, set, verbose)
 			}
-			if err == nil && len(p.NewErrors()) > 0 {
-				return planErrors(p, "apply refuses it without --allow-errors")
+			if errs := p.NewErrors(); err == nil && len(errs) > 0 {
+				if len(p.Refusals()) == 0 {
+					return planErrors(errs, "what they can have of their firewalls is in force after an apply, which does not refuse it")
+				}
+				return planErrors(errs, "apply refuses it without --allow-errors")
 			}
 			if err == nil && exitFlag && !p.Empty() {
 				return &exitError{code: ExitChanges}
@@ -108,10 +111,10 @@ func (a *app) showPlan(p *api.Plan, set *manifest.Set, verbose bool) {
 
 // planErrors names the objects of a plan that nodes cannot have, with the nodes;
 // then says what that leads to.
-func planErrors(p *api.Plan, then string) error {
+func planErrors(errs []api.NodePlan, then string) error {
 	var objects []string
 	nodes := map[string][]string{}
-	for _, n := range p.NewErrors() {
+	for _, n := range errs {
 		for _, note := range n.Notes {
 			if !slices.Contains(objects, note.Object) {
 				objects = append(objects, note.Object)

@@ -77,6 +77,8 @@ package api
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/diff"
@@ -168,6 +170,23 @@ func (p *Plan) NewErrors() []NodePlan {
 		}
 		if len(found.Notes) > 0 {
 			out = append(out, found)
+		}
+	}
+	return out
+}
+
+// Refusals are the errors of NewErrors for which an apply is refused unless errors are
+// allowed: all but those of firewalls. A node that can enforce a firewall only in part
+// protects more with it than without.
+func (p *Plan) Refusals() []NodePlan {
+	var out []NodePlan
+	for _, n := range p.NewErrors() {
+		n.Notes = slices.DeleteFunc(n.Notes, func(note Note) bool {
+			kind, _, _ := strings.Cut(note.Object, "/")
+			return model.Kind(kind) == model.KindFirewall
+		})
+		if len(n.Notes) > 0 {
+			out = append(out, n)
 		}
 	}
 	return out

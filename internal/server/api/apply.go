@@ -77,7 +77,7 @@ func (h *Handler) refuseErrors(r *request, token string) (string, error) {
 		return token, nil
 	}
 	old, new := guarded{p.Old, p.OldLive}, guarded{p.New, p.NewLive}
-	failing := (&api.Plan{Nodes: h.Fleet.Plan(p)}).NewErrors()
+	failing := (&api.Plan{Nodes: h.Fleet.Plan(p)}).Refusals()
 	if len(failing) == 0 {
 		return p.Token, nil
 	}
