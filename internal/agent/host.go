@@ -85,7 +85,8 @@ func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
 		servers.User = "root"
 	}
 	h.dhcp = dnsmasq.New(servers)
-	// The filter stands before the links that it keeps apart; forwarding is
+	// What zebra takes out of the kernel when bgpd crashes is put back before anything
+	// else. The filter stands before the links that it keeps apart; forwarding is
 	// switched on after both. FRR lets go of a VRF before it is deleted, and learns
 	// of a new one when it is there. Open vSwitch makes interfaces that links join.
 	// What ifupdown2 makes, on nodes that use it, the link driver completes. Names are
@@ -93,6 +94,7 @@ func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
 	// a guest may ask for another one's before that has been told its address. Last,
 	// FRR's view of the node's hosts is compared with the kernel's.
 	h.drivers = []driver.Driver{
+		h.frr.Keep(),
 		nft.New(nft.Options{StateFile: filepath.Join(o.Data, "nft.json")}),
 		h.frr.Withdraw(),
 		h.ovs,

@@ -1,6 +1,7 @@
 package rtnl
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"net"
@@ -115,4 +116,41 @@ func parseNeighbour(b []byte) Neighbour {
 		}
 	})
 	return n
+}
+
+// Restore builds the request that puts an entry of a forwarding database back as it was
+// read: that of the device itself, or that of the bridge it is a port of. A far end to
+// flood to joins the others.
+func Restore(n Neighbour) *Message {
+	flags := uint16(unix.NLM_F_CREATE | unix.NLM_F_REPLACE)
+	if bytes.Count(n.MAC, []byte{0}) == len(n.MAC) {
+		flags = unix.NLM_F_CREATE | unix.NLM_F_APPEND
+	}
+	return forwarding(unix.RTM_NEWNEIGH, flags, n)
+}
+
+// Remove builds the request that removes such an entry.
+func Remove(n Neighbour) *Message { return forwarding(unix.RTM_DELNEIGH, 0, n) }
+
+func forwarding(typ, flags uint16, n Neighbour) *Message {
+	of := uint8(unix.NTF_MASTER)
+	if n.Flags&unix.NTF_SELF != 0 {
+		of = unix.NTF_SELF
+	}
+	m := NewMessage(typ, flags, ndMsg(unix.AF_BRIDGE, n.Index, n.State, of|n.Flags&unix.NTF_EXT_LEARNED)).Bytes(unix.NDA_LLADDR, n.MAC)
+	if n.Dst.IsValid() {
+		m.Addr(unix.NDA_DST, n.Dst)
+	}
+	return m
+}
+
+// RestoreNeighbour builds the request that puts a neighbour back as it was read.
+func RestoreNeighbour(n Neighbour) *Message {
+	return NewMessage(unix.RTM_NEWNEIGH, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, ndMsg(Family(n.Dst), n.Index, n.State, n.Flags)).
+		Addr(unix.NDA_DST, n.Dst).Bytes(unix.NDA_LLADDR, n.MAC)
+}
+
+// RemoveNeighbour builds the request that removes a neighbour.
+func RemoveNeighbour(n Neighbour) *Message {
+	return NewMessage(unix.RTM_DELNEIGH, 0, ndMsg(Family(n.Dst), n.Index, n.State, n.Flags)).Addr(unix.NDA_DST, n.Dst)
 }

@@ -39,7 +39,12 @@ func relevant(b []byte) bool {
 			found = true
 			return
 		}
-		if len(payload) < unix.SizeofNdMsg || payload[0] != unix.AF_BRIDGE {
+		if len(payload) < unix.SizeofNdMsg {
+			return
+		}
+		// What a routing suite put there and is taken away: see driver/frr, keeper.
+		found = found || h.typ == unix.RTM_DELNEIGH && payload[10]&unix.NTF_EXT_LEARNED != 0
+		if payload[0] != unix.AF_BRIDGE {
 			return
 		}
 		state := binary.NativeEndian.Uint16(payload[8:])

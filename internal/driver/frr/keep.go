@@ -1,0 +1,221 @@
+package frr
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/rtnl"
+)
+
+// settled is how long a bgpd has to run until what zebra has is what it shall have: the
+// time in which it hears its peers again.
+const settled = (deferral + 10) * time.Second
+
+// deferral is for how many seconds bgpd waits for its peers after a graceful restart
+// (frr.Router, select-defer-time).
+const deferral = 20
+
+// keeper is the driver that keeps what the kernel forwards by to other nodes while bgpd is
+// away. Its peers keep the node's routes then (graceful restart, RFC 4724), and zebra
+// those in VRFs; but zebra takes every remote MAC address, neighbour and tunnel end out of
+// the kernel as soon as bgpd's connection ends. keeper puts them back at once. When bgpd
+// has heard its peers again, it removes those that zebra has not taken over.
+type keeper struct {
+	d    *Driver
+	show func(ctx context.Context, daemon, command string) (string, error)
+	now  func() time.Time
+	// bgpd is the process that was seen last, and since when.
+	bgpd  int
+	since time.Time
+	// known are the entries by which the kernel reached other nodes when bgpd last ran, by
+	// what tells them apart; restored are those that were put back.
+	known, restored map[string]remote
+}
+
+// remote is an entry by which the kernel reaches another node.
+type remote struct {
+	rtnl.Neighbour
+	// arp tells that it is a neighbour, and not of a forwarding database.
+	arp bool
+}
+
+func (r remote) key() string {
+	return strconv.FormatBool(r.arp) + strconv.Itoa(r.Index) + strconv.Itoa(int(r.Flags&unix.NTF_SELF)) + r.MAC.String() + r.Dst.String()
+}
+
+// restore and remove are the requests for it.
+func (r remote) restore() *rtnl.Message {
+	if r.arp {
+		return rtnl.RestoreNeighbour(r.Neighbour)
+	}
+	return rtnl.Restore(r.Neighbour)
+}
+
+func (r remote) remove() *rtnl.Message {
+	if r.arp {
+		return rtnl.RemoveNeighbour(r.Neighbour)
+	}
+	return rtnl.Remove(r.Neighbour)
+}
+
+// Keep returns the driver that keeps the ways to other nodes while bgpd is away. It runs
+// before the driver itself, which may be busy for seconds with starting bgpd.
+func (d *Driver) Keep() driver.Driver {
+	return &keeper{d: d, show: d.Show, now: time.Now, known: map[string]remote{}, restored: map[string]remote{}}
+}
+
+// Name implements driver.Driver.
+func (*keeper) Name() string { return "frr-keep" }
+
+// Reconcile implements driver.Driver. What zebra has in the kernel is nothing declared, so
+// a dry run finds nothing.
+func (k *keeper) Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
+	_, zebra := k.d.process("zebra")
+	if dryRun || want.FRR == nil || !restarts(want.FRR) || !zebra {
+		if !dryRun {
+			clear(k.known)
+			clear(k.restored)
+		}
+		return driver.Result{}, nil
+	}
+	conn, err := rtnl.Open(k.d.o.Namespace)
+	if err != nil {
+		return driver.Result{}, fmt.Errorf("keep the ways to other nodes: %w", err)
+	}
+	defer conn.Close()
+	have, err := remotes(ctx, conn, want)
+	if err != nil {
+		return driver.Result{}, fmt.Errorf("read the ways to other nodes: %w", err)
+	}
+	p, runs := k.d.process("bgpd")
+	switch {
+	case !runs:
+		k.bgpd = 0
+		return k.putBack(ctx, conn, have), nil
+	case p.pid != k.bgpd:
+		k.bgpd, k.since = p.pid, k.now()
+		return k.putBack(ctx, conn, have), nil // it may have come back within one pass
+	case k.now().Sub(k.since) < settled:
+		for key, r := range have {
+			k.known[key] = r
+		}
+		return driver.Result{}, nil
+	}
+	k.known = have
+	return k.letGo(ctx, conn, have), nil
+}
+
+// restarts reports whether the node's bgpd restarts gracefully: otherwise its peers have
+// forgotten the node, and what it sends to them is lost work.
+func restarts(f *desired.FRR) bool {
+	return slices.ContainsFunc(f.Blocks, func(b desired.FRRBlock) bool {
+		return slices.ContainsFunc(b.Lines, func(l string) bool { return strings.TrimSpace(l) == "bgp graceful-restart" })
+	})
+}
+
+// putBack restores what is known and is not there.
+func (k *keeper) putBack(ctx context.Context, conn *rtnl.Conn, have map[string]remote) driver.Result {
+	var lost []remote
+	for key, r := range k.known {
+		if _, there := have[key]; !there {
+			lost = append(lost, r)
+			k.restored[key] = r
+		}
+	}
+	return send(ctx, conn, lost, remote.restore, "taken out of the kernel by zebra without bgpd", "put back")
+}
+
+// letGo removes what was put back and zebra has nothing of.
+func (k *keeper) letGo(ctx context.Context, conn *rtnl.Conn, have map[string]remote) driver.Result {
+	if len(k.restored) == 0 {
+		return driver.Result{}
+	}
+	text := ""
+	for _, command := range []string{
+		"show evpn mac vni all json", "show evpn arp-cache vni all json", "show evpn rmac vni all json", "show evpn next-hops vni all json", "show evpn vni detail json",
+	} {
+		answer, err := k.show(ctx, "zebra", command)
+		if err != nil {
+			return driver.Result{} // a zebra that does not answer is the driver's own matter
+		}
+		text += answer
+	}
+	var stale []remote
+	for key, r := range k.restored {
+		owned := strings.Contains(text, `"`+r.MAC.String()+`"`) || r.Dst.IsValid() && strings.Contains(text, `"`+r.Dst.String()+`"`)
+		if _, there := have[key]; there && !owned {
+			stale = append(stale, r)
+			delete(k.known, key)
+		}
+	}
+	clear(k.restored)
+	return send(ctx, conn, stale, remote.remove, "put back while bgpd was away", "gone")
+}
+
+// send makes requests of entries, in a steady order, and tells of them.
+func send(ctx context.Context, conn *rtnl.Conn, entries []remote, request func(remote) *rtnl.Message, old, now string) driver.Result {
+	slices.SortFunc(entries, func(a, b remote) int { return strings.Compare(a.key(), b.key()) })
+	var r driver.Result
+	var msgs []*rtnl.Message
+	for _, e := range entries {
+		msgs = append(msgs, request(e))
+		name := e.MAC.String()
+		if e.Dst.IsValid() {
+			name += " at " + e.Dst.String()
+		}
+		r.Changes = append(r.Changes, diff.Change{Action: diff.Update, Type: diff.TypeFRR, Name: "way to " + name, Fields: []diff.Field{{Name: "state", Old: old, New: now}}})
+	}
+	r.Writes = len(msgs)
+	conn.Do(ctx, msgs) // what zebra did meanwhile stands
+	return r
+}
+
+// remotes are the entries that zebra made on the links of EVPN, by their keys.
+func remotes(ctx context.Context, conn *rtnl.Conn, want *desired.Node) (map[string]remote, error) {
+	names := map[string]bool{} // true: a VXLAN device, false: a bridge
+	for _, l := range want.Links {
+		if l.VXLAN != nil && l.Master != "" && l.Port != nil && l.Port.NoLearning {
+			names[l.Name], names[l.Master] = true, false
+		}
+	}
+	links, err := conn.Links(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tunnels, bridges := map[int]bool{}, map[int]bool{}
+	for _, l := range links {
+		tunnel, ours := names[l.Name]
+		tunnels[l.Index], bridges[l.Index] = ours && tunnel, ours && !tunnel
+	}
+	out := map[string]remote{}
+	add := func(r remote) { out[r.key()] = r }
+	entries, err := conn.Forwarding(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		flood := e.Flags&unix.NTF_SELF != 0 && e.MAC.String() == desired.FloodMAC
+		if tunnels[e.Index] && (flood && e.Dst.IsValid() || e.Flags&unix.NTF_EXT_LEARNED != 0) {
+			add(remote{Neighbour: e})
+		}
+	}
+	neighbours, err := conn.Neighbours(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range neighbours {
+		if bridges[n.Index] && n.Flags&unix.NTF_EXT_LEARNED != 0 && n.State&unix.NUD_NOARP != 0 {
+			add(remote{n, true})
+		}
+	}
+	return out, nil
+}
