@@ -154,19 +154,19 @@ func (r *Router) item() item {
 // The times of graceful restart, in seconds. Peers keep the routes of a bgpd that ended
 // for restartTime, which has to be enough for the agent to start it again with all of
 // its configuration, and is how long they send to a node whose FRR was stopped for
-// good. A bgpd that starts goes on without peers that have not told all their routes
-// after deferTime.
-const (
-	restartTime = 60
-	deferTime   = 20
-)
+// good.
+const restartTime = 60
+
+// DeferTime is for how many seconds a bgpd that restarts gracefully waits for its peers:
+// it goes on without those that have not told all their routes by then.
+const DeferTime = 20
 
 // restart adds graceful restart. The router keeps what the kernel forwards by, and
 // says so: without that, peers would let go of its routes when the session is back and
 // the routes are not yet.
 func (r *Router) restart(i *item) {
 	i.when(r.Restart, r.Owner, " bgp graceful-restart restart-time %d", restartTime)
-	i.when(r.Restart, r.Owner, " bgp graceful-restart select-defer-time %d", deferTime)
+	i.when(r.Restart, r.Owner, " bgp graceful-restart select-defer-time %d", DeferTime)
 	i.when(r.Restart, r.Owner, " bgp graceful-restart preserve-fw-state")
 	i.when(r.Restart, r.Owner, " bgp graceful-restart")
 }

@@ -13,16 +13,13 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/frr"
 	"github.com/viaduct-sdn/viaduct/internal/rtnl"
 )
 
 // settled is how long a bgpd has to run until what zebra has is what it shall have: the
 // time in which it hears its peers again.
-const settled = (deferral + 10) * time.Second
-
-// deferral is for how many seconds bgpd waits for its peers after a graceful restart
-// (frr.Router, select-defer-time).
-const deferral = 20
+const settled = (frr.DeferTime + 10) * time.Second
 
 // keeper is the driver that keeps what the kernel forwards by to other nodes while bgpd is
 // away. Its peers keep the node's routes then (graceful restart, RFC 4724), and zebra
