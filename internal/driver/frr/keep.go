@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
@@ -95,12 +96,11 @@ func (k *keeper) Reconcile(ctx context.Context, want *desired.Node, dryRun bool)
 	}
 	p, runs := k.d.process("bgpd")
 	switch {
-	case !runs:
-		k.bgpd = 0
-		return k.putBack(ctx, conn, have), nil
-	case p.pid != k.bgpd:
+	case p.pid != k.bgpd: // it is gone, or was and has come back
 		k.bgpd, k.since = p.pid, k.now()
-		return k.putBack(ctx, conn, have), nil // it may have come back within one pass
+		return k.guard(ctx, conn, want, have)
+	case !runs:
+		return k.putBack(ctx, conn, have), nil
 	case k.now().Sub(k.since) < settled:
 		for key, r := range have {
 			k.known[key] = r
@@ -117,6 +117,34 @@ func restarts(f *desired.FRR) bool {
 	return slices.ContainsFunc(f.Blocks, func(b desired.FRRBlock) bool {
 		return slices.ContainsFunc(b.Lines, func(l string) bool { return strings.TrimSpace(l) == "bgp graceful-restart" })
 	})
+}
+
+// The times in which zebra takes entries out of the kernel after bgpd's end: it is done
+// when for quiet none has gone, and is waited for no longer than atMost.
+const (
+	quiet  = 200 * time.Millisecond
+	atMost = 3 * time.Second
+	glance = 5 * time.Millisecond
+)
+
+// guard puts back what zebra takes out of the kernel, until it takes no more: what comes
+// after this driver may be busy for seconds with starting bgpd.
+func (k *keeper) guard(ctx context.Context, conn *rtnl.Conn, want *desired.Node, have map[string]remote) (driver.Result, error) {
+	var all driver.Result
+	begin := time.Now()
+	for last := begin; len(k.known) > 0 && time.Since(last) < quiet && time.Since(begin) < atMost; delay.For(ctx, glance) {
+		r := k.putBack(ctx, conn, have)
+		if r.Writes > 0 {
+			last = time.Now()
+		}
+		all.Writes += r.Writes
+		all.Changes = append(all.Changes, r.Changes...)
+		var err error
+		if have, err = remotes(ctx, conn, want); err != nil {
+			return all, fmt.Errorf("read the ways to other nodes: %w", err)
+		}
+	}
+	return all, nil
 }
 
 // putBack restores what is known and is not there.
