@@ -23,13 +23,15 @@ func (n *node) guardsNetworks(z *model.Zone) bool {
 	return z.Networks() != model.NodeNetworksAll && !z.HasWayOut() && (f == nil || f.exit)
 }
 
-// nodeNetworks are the rules that keep guests of a zone off the networks that the node
-// is on itself. What they answer passes: the node did not forward it for them first.
+// nodeNetworks are the rules that keep guests of a zone from beginning conversations with
+// the networks that the node is on itself. Answers pass, also where the question came in
+// by another exit node, whose connections this one does not know: an answer of ICMP to
+// nothing is invalid to it, and what is no SYN begins nothing.
 func (n *node) nodeNetworks(z *model.Zone) []string {
 	if !n.guardsNetworks(z) {
 		return nil
 	}
-	rules := []string{"ct state established,related return"}
+	rules := []string{"ct state established,related,invalid return", "tcp flags & (fin | syn | rst | ack) != syn return"}
 	if z.Networks() == model.NodeNetworksSNAT {
 		if len(n.routed.snat4) > 0 {
 			rules = append(rules, "ip saddr @snat4 return")
