@@ -26,12 +26,17 @@ func (n *node) guardsNetworks(z *model.Zone) bool {
 // nodeNetworks are the rules that keep guests of a zone from beginning conversations with
 // the networks that the node is on itself. Answers pass, also where the question came in
 // by another exit node, whose connections this one does not know: an answer of ICMP to
-// nothing is invalid to it, and what is no SYN begins nothing.
+// nothing is invalid to it, and TCP begins with a SYN without ACK, whatever other flags
+// a sender adds.
 func (n *node) nodeNetworks(z *model.Zone) []string {
 	if !n.guardsNetworks(z) {
 		return nil
 	}
-	rules := []string{"ct state established,related,invalid return", "tcp flags & (fin | syn | rst | ack) != syn return"}
+	rules := []string{
+		"ct state established,related return",
+		"meta l4proto { icmp, icmpv6 } ct state invalid return",
+		"tcp flags & (syn | ack) != syn return",
+	}
 	if z.Networks() == model.NodeNetworksSNAT {
 		if len(n.routed.snat4) > 0 {
 			rules = append(rules, "ip saddr @snat4 return")
@@ -47,8 +52,11 @@ func (n *node) nodeNetworks(z *model.Zone) []string {
 // sayNodeNetworks tells whose guests are kept off what, where the zone does not say it
 // itself.
 func (n *node) sayNodeNetworks(z *model.Zone) {
+	if z.NodeNetworks != "" {
+		return
+	}
 	own := n.ownPrefixes()
-	if z.NodeNetworks != "" || len(own) == 0 {
+	if len(own) == 0 {
 		return
 	}
 	for _, v := range n.vnets[z.ID] {

@@ -134,9 +134,8 @@ const (
 )
 
 // tableOut has what stays in a zone looked up in its VRF, what leaves it in the declared
-// table of the operator's, and nothing elsewhere. Packets are told by a mark, since
-// kernels do not agree on what they came in by: the VRF's link (before 6.0), the
-// VNet's (since), or both (since 6.15).
+// table of the operator's, and nothing elsewhere. Packets are told by a mark: to rules,
+// Linux 6.1 takes them to have come in by the VNet's link, others by that of the VRF.
 func (n *node) tableOut(z *model.Zone) {
 	for _, family := range []string{"inet", "inet6"} {
 		r := desired.RouteRule{Mark: tableOutMark | uint32(z.VRFVXLAN), Family: family, Owner: model.Ref(model.KindZone, z.ID)}
