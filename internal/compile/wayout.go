@@ -137,7 +137,7 @@ const (
 // table of the operator's, and nothing elsewhere. Packets are told by a mark: to rules,
 // Linux 6.1 takes them to have come in by the VNet's link, others by that of the VRF.
 func (n *node) tableOut(z *model.Zone) {
-	for _, family := range []string{"inet", "inet6"} {
+	for _, family := range []string{desired.FamilyIPv4, desired.FamilyIPv6} {
 		r := desired.RouteRule{Mark: tableOutMark | uint32(z.VRFVXLAN), Family: family, Owner: model.Ref(model.KindZone, z.ID)}
 		inside, outside, end := r, r, r
 		inside.Priority, inside.Table, inside.NoDefault = tableOutPriority, int(desired.VRFTable(z.VRFVXLAN)), true

@@ -251,7 +251,7 @@ type Route struct {
 // in a routing table (ip-rule(8)).
 type RouteRule struct {
 	Mark uint32 `json:"mark"`
-	// Family is "inet" for IPv4, or "inet6".
+	// Family is FamilyIPv4 or FamilyIPv6.
 	Family string `json:"family"`
 	// Priority is the rule's place among the others; the smallest comes first.
 	Priority uint32 `json:"priority"`
@@ -261,6 +261,12 @@ type RouteRule struct {
 	NoDefault bool   `json:"noDefault,omitempty"`
 	Owner     string `json:"owner"`
 }
+
+// The values of RouteRule.Family.
+const (
+	FamilyIPv4 = "inet"
+	FamilyIPv6 = "inet6"
+)
 
 // Port joins an interface that something else makes and removes, such as a
 // guest's NIC, to a bridge. It takes effect while a link with one of the names

@@ -165,7 +165,7 @@ func TestRules(t *testing.T) {
 	d, run := setUp(t)
 	run("ip rule add iif e0 lookup 55 pref 900")
 	var want []desired.RouteRule
-	for _, family := range []string{inet, inet6} {
+	for _, family := range []string{desired.FamilyIPv4, desired.FamilyIPv6} {
 		want = append(want,
 			desired.RouteRule{Mark: 0x76002710, Family: family, Priority: 990, Table: 100010000, NoDefault: true, Owner: "zone/z"},
 			desired.RouteRule{Mark: 0x76002710, Family: family, Priority: 991, Table: 100, Owner: "zone/z"},
@@ -209,7 +209,7 @@ func TestRules(t *testing.T) {
 		t.Error(d)
 	}
 	for i := range want {
-		if want[i].Family == inet && want[i].Table == 100 {
+		if want[i].Family == desired.FamilyIPv4 && want[i].Table == 100 {
 			want[i].Table = 200
 		}
 	}

@@ -28,7 +28,7 @@ func planRules(have []rtnl.Rule, want []desired.RouteRule) (steps []step) {
 			return
 		}
 		r := rtnl.Rule{Family: unix.AF_INET, Mark: w.Mark, Priority: w.Priority, Table: w.Table, NoDefault: w.NoDefault, Action: unix.FR_ACT_TO_TBL, Protocol: Protocol}
-		if w.Family == inet6 {
+		if w.Family == desired.FamilyIPv6 {
 			r.Family = unix.AF_INET6
 		}
 		if w.Table == 0 {
@@ -39,14 +39,11 @@ func planRules(have []rtnl.Rule, want []desired.RouteRule) (steps []step) {
 	return append(steps, deletions...)
 }
 
-// The values of desired.RouteRule.Family.
-const inet, inet6 = "inet", "inet6"
-
 // describeRule puts a rule in the words of the desired state.
 func describeRule(r rtnl.Rule) desired.RouteRule {
-	d := desired.RouteRule{Mark: r.Mark, Family: inet, Priority: r.Priority, NoDefault: r.NoDefault}
+	d := desired.RouteRule{Mark: r.Mark, Family: desired.FamilyIPv4, Priority: r.Priority, NoDefault: r.NoDefault}
 	if r.Family == unix.AF_INET6 {
-		d.Family = inet6
+		d.Family = desired.FamilyIPv6
 	}
 	if r.Action == unix.FR_ACT_TO_TBL {
 		d.Table = r.Table
