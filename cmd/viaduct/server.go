@@ -18,7 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/viaduct-sdn/viaduct/internal/backup"
-	"github.com/viaduct-sdn/viaduct/internal/remote"
+	"github.com/viaduct-sdn/viaduct/internal/external/rest"
 	"github.com/viaduct-sdn/viaduct/internal/server"
 	"github.com/viaduct-sdn/viaduct/internal/server/limit"
 	"github.com/viaduct-sdn/viaduct/internal/store/etcd"
@@ -125,7 +125,7 @@ func runServer(ctx context.Context, version string, f *serverFlags, ready func()
 	if err != nil {
 		return err
 	}
-	allowed, err := remote.ParseNetworks(f.external)
+	allowed, err := rest.ParseNetworks(f.external)
 	if err != nil {
 		return fmt.Errorf("--allow-external: %w", err)
 	}
@@ -153,7 +153,7 @@ func runServer(ctx context.Context, version string, f *serverFlags, ready func()
 	go reopenOnHangup(ctx, sinks, log)
 	s, err := server.New(server.Config{
 		Data: f.data, Store: st, Listeners: listeners, Names: f.names, Advertise: f.advertise, Logger: log, Version: version,
-		Ready: ready, Connections: connections, AuditSinks: sinks, NewCluster: f.newCluster, External: remote.Options{Allowed: allowed},
+		Ready: ready, Connections: connections, AuditSinks: sinks, NewCluster: f.newCluster, External: rest.Options{Allowed: allowed},
 	})
 	if err != nil {
 		return err

@@ -16,9 +16,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 )
 
 // bindingsFile keeps the bindings in the agent's data directory.
@@ -172,7 +172,7 @@ func (a *Agent) keepBindings(ctx context.Context) {
 			return
 		case <-a.bindings.dirty:
 		}
-		delay.For(ctx, bindingsPause)
+		sleep.Context(ctx, bindingsPause)
 		select {
 		case <-a.bindings.dirty: // of news that came meanwhile
 		default:

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
-	"github.com/viaduct-sdn/viaduct/internal/foreign"
+	"github.com/viaduct-sdn/viaduct/internal/linux/foreign"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 

@@ -15,17 +15,17 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/driver"
 	"github.com/viaduct-sdn/viaduct/internal/driver/dnsmasq"
+	"github.com/viaduct-sdn/viaduct/internal/driver/dnsserver"
 	"github.com/viaduct-sdn/viaduct/internal/driver/frr"
 	"github.com/viaduct-sdn/viaduct/internal/driver/ifupdown2"
 	"github.com/viaduct-sdn/viaduct/internal/driver/link"
-	"github.com/viaduct-sdn/viaduct/internal/driver/nameserver"
 	"github.com/viaduct-sdn/viaduct/internal/driver/nft"
 	"github.com/viaduct-sdn/viaduct/internal/driver/ovs"
 	"github.com/viaduct-sdn/viaduct/internal/driver/route"
 	"github.com/viaduct-sdn/viaduct/internal/driver/sysctl"
+	"github.com/viaduct-sdn/viaduct/internal/linux/probe"
+	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/probe"
-	"github.com/viaduct-sdn/viaduct/internal/rtnl"
 )
 
 // Host is the System of a real node: the kernel of the network namespace that
@@ -112,7 +112,7 @@ func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
 
 // nameServer makes the driver of the name server, which is this program under
 // another verb.
-func nameServer(o HostOptions) (*nameserver.Driver, error) {
+func nameServer(o HostOptions) (*dnsserver.Driver, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this program, which is the name server too: %w", err)
@@ -123,7 +123,7 @@ func nameServer(o HostOptions) (*nameserver.Driver, error) {
 	}
 	uid, gid := namesUser()
 	command := []string{program, "nameserver", "--user", fmt.Sprintf("%d:%d", uid, gid), "--config"}
-	return nameserver.New(nameserver.Options{Dir: dir, Command: command, Group: gid, Version: o.Version}), nil
+	return dnsserver.New(dnsserver.Options{Dir: dir, Command: command, Group: gid, Version: o.Version}), nil
 }
 
 // The user of the name server: the system's, if it has one of the name, and otherwise one

@@ -12,7 +12,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/driver/nft"
-	"github.com/viaduct-sdn/viaduct/internal/foreign"
+	"github.com/viaduct-sdn/viaduct/internal/linux/foreign"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )

@@ -5,10 +5,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 )
 
 // inspectEvery is the time between two looks at what a node's networks depend on beside
@@ -49,7 +49,7 @@ type finding struct {
 // inspect looks again and again, until ctx ends, and has what changed reported.
 func (a *Agent) inspect(ctx context.Context) {
 	sessions := newSessions(time.Now)
-	for delay.For(ctx, inspectEvery) {
+	for sleep.Context(ctx, inspectEvery) {
 		a.mu.Lock()
 		s := a.standing
 		a.mu.Unlock()

@@ -7,8 +7,8 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/driver/ovs"
+	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/rtnl"
 )
 
 // The VLANs that a frame can have (IEEE 802.1Q-2022, table 9-2).

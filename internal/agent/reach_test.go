@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/netns"
+	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
 	"github.com/viaduct-sdn/viaduct/test/scratch"
 )
 

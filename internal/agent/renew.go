@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 )
 
 const (
@@ -25,14 +25,14 @@ func (a *Agent) renew(ctx context.Context, link *serverLink) {
 		}
 		// The clock may be set while this waits, so it looks again and again.
 		if at := pki.RenewAt(pair.Leaf); time.Now().Before(at) {
-			if !delay.For(ctx, time.Until(earlier(at, time.Now().Add(renewLook)))) {
+			if !sleep.Context(ctx, time.Until(earlier(at, time.Now().Add(renewLook)))) {
 				return
 			}
 			continue
 		}
 		if err := a.renewOnce(ctx, link); err != nil {
 			a.Log.Warn("cannot renew the node's certificate; trying again", "error", err, "in", renewRetry)
-			if !delay.For(ctx, renewRetry) {
+			if !sleep.Context(ctx, renewRetry) {
 				return
 			}
 		}

@@ -21,7 +21,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
@@ -327,7 +327,7 @@ func (l *Log) storePage(ctx context.Context, s series, p page) int {
 		if err == nil {
 			return p.len()
 		}
-		if wait > 50*time.Millisecond<<(tries-2) || !delay.For(ctx, wait) {
+		if wait > 50*time.Millisecond<<(tries-2) || !sleep.Context(ctx, wait) {
 			l.log.Error("audit entries are in this log only: they could not be stored", "entries", p.len(), "error", err)
 			return 0
 		}
@@ -354,7 +354,7 @@ func (l *Log) tidySeries(ctx context.Context, s series) {
 		for i, p := range chunk {
 			ops[i] = store.Delete(s.prefix + p.id)
 		}
-		if _, err = l.store.Txn(ctx, nil, ops); err != nil || !delay.For(ctx, linger) { // others write, too
+		if _, err = l.store.Txn(ctx, nil, ops); err != nil || !sleep.Context(ctx, linger) { // others write, too
 			break
 		}
 	}

@@ -108,7 +108,7 @@ func (a *app) apply(cmd *cobra.Command, o *applyOptions) error {
 				return explain(err, set)
 			}
 		}
-		fmt.Fprintf(a.Stdout, "%s changed, which took effect at once; %s\n", count(len(p.Objects), "object"), running(p.Base)) //nolint:errcheck // see showPlan
+		fmt.Fprintf(a.Stdout, "%s changed, which took effect at once; %s\n", count(len(p.Objects), "object"), runningText(p.Base)) //nolint:errcheck // see showPlan
 		return nil
 	}
 	res, err := c.Apply(ctx, api.ApplyRequest{Message: o.message, Plan: p.Token, AllowErrors: o.allowErrors})
@@ -182,7 +182,7 @@ func onlyLive(p *api.Plan) bool {
 // applied tells of a new revision and waits for the nodes.
 func (a *app) applied(ctx context.Context, c *client.Client, res *api.ApplyResult, wait waitOptions) error {
 	if !res.Changed {
-		fmt.Fprintf(a.Stdout, "nothing to apply; %s\n", running(res.Revision)) //nolint:errcheck // see showPlan
+		fmt.Fprintf(a.Stdout, "nothing to apply; %s\n", runningText(res.Revision)) //nolint:errcheck // see showPlan
 		return nil
 	}
 	fmt.Fprintf(a.Stdout, "revision %d is running: %s changed\n", res.Revision, count(len(res.Objects), "object")) //nolint:errcheck // see showPlan

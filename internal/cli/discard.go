@@ -34,7 +34,7 @@ changes of those objects that they may modify, and leaves the others.`,
 				return err
 			}
 			if p.Empty() {
-				return a.write(fmt.Sprintf("nothing is pending; %s\n", running(p.Base)))
+				return a.write(fmt.Sprintf("nothing is pending; %s\n", runningText(p.Base)))
 			}
 			v := planView{style: a.style(a.Stdout), now: a.Now()}
 			if err := a.write("pending, to be dropped:\n" + v.changes(p.Objects, "  ") + v.edits(p.Edits)); err != nil {
@@ -47,7 +47,7 @@ changes of those objects that they may modify, and leaves the others.`,
 			if err != nil {
 				return changedSince(explain(err, nil))
 			}
-			return a.discarded(res, running(p.Base))
+			return a.discarded(res, runningText(p.Base))
 		},
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
@@ -78,7 +78,7 @@ func (a *app) follow(cmd *cobra.Command, c *client.Client, output, after string,
 			return lost
 		}
 		fmt.Fprintf(a.Stderr, "the connection was lost (%v); trying again in %s\n", gone.Err, wait)
-		if !delay.For(ctx, wait) {
+		if !sleep.Context(ctx, wait) {
 			return ctx.Err()
 		}
 		wait = min(2*wait, lastRetry)

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pveguest"
+	"github.com/viaduct-sdn/viaduct/internal/pve/guest"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
@@ -87,7 +87,7 @@ func (a *app) hook(ctx context.Context, folder, id, node string) error {
 	if err != nil {
 		return err
 	}
-	g, err := pveguest.Parse(id, text)
+	g, err := guest.Parse(id, text)
 	if err != nil {
 		return fmt.Errorf("guest %s: %w", id, err)
 	}

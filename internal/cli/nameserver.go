@@ -6,12 +6,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/viaduct-sdn/viaduct/internal/nameserver/coredns"
+	"github.com/viaduct-sdn/viaduct/internal/dnsserver"
 )
 
 // nameserverCommand is the name server of a node, which the agent starts.
 func (a *app) nameserverCommand() *cobra.Command {
-	var p coredns.Process
+	var p dnsserver.Process
 	cmd := &cobra.Command{
 		Use:    "nameserver --config DIR",
 		Short:  "Answer guests' questions for names (the agent starts this)",

@@ -103,7 +103,7 @@ func planOf(ctx context.Context, c *client.Client, o *owned) (*api.Plan, error) 
 func (a *app) showPlan(p *api.Plan, set *manifest.Set, verbose bool) {
 	v := planView{style: a.style(a.Stdout), verbose: verbose, now: a.Now(), set: set}
 	if p.Empty() {
-		fmt.Fprintf(a.Stdout, "nothing to apply; %s\n%s", running(p.Base), v.warnings(p.Warnings)) //nolint:errcheck // as below
+		fmt.Fprintf(a.Stdout, "nothing to apply; %s\n%s", runningText(p.Base), v.warnings(p.Warnings)) //nolint:errcheck // as below
 		return
 	}
 	fmt.Fprint(a.Stdout, v.render(p)) //nolint:errcheck // standard output; the next write fails too
@@ -130,8 +130,8 @@ func planErrors(errs []api.NodePlan, then string) error {
 	return &exitError{ExitPlanErrors, fmt.Errorf("the plan has errors, of what nodes cannot have: %s; %s", firstFew(objects, 8), then)}
 }
 
-// running names the running revision.
-func running(n int64) string {
+// runningText names the running revision.
+func runningText(n int64) string {
 	if n == 0 {
 		return "no revision is running yet"
 	}

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/health"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
@@ -31,11 +31,11 @@ func (a *app) watchNodes(ctx context.Context, c *client.Client, revision int64, 
 		if err != nil {
 			// A server that starts anew, or another takes over: the revision runs
 			// all the same, and the timeout bounds the wait.
-			delay.For(waiting, 200*time.Millisecond)
+			sleep.Context(waiting, 200*time.Millisecond)
 			continue
 		}
 		if st.Version == after { // the poll ran out: a server in haste must not make us spin
-			delay.For(waiting, 200*time.Millisecond)
+			sleep.Context(waiting, 200*time.Millisecond)
 		}
 		last, after = st, st.Version
 		if p.show(st, a.Now()) {

@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pvedir"
+	"github.com/viaduct-sdn/viaduct/internal/pve/config"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
@@ -60,7 +60,7 @@ func (a *app) importPVE(ctx context.Context, folder string, dryRun bool) error {
 	if err != nil {
 		return err
 	}
-	dir := pvedir.Read(files)
+	dir := config.Read(files)
 	res, err := importDirectory(ctx, c, dir, dryRun)
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func (a *app) importPVE(ctx context.Context, folder string, dryRun bool) error {
 
 // importDirectory takes what the server takes of a directory: what it refuses is left out,
 // until it takes the rest at once.
-func importDirectory(ctx context.Context, c *client.Client, dir *pvedir.Directory, dryRun bool) (*api.EditResult, error) {
+func importDirectory(ctx context.Context, c *client.Client, dir *config.Directory, dryRun bool) (*api.EditResult, error) {
 	existing, err := fetch(ctx, c, "pending")
 	if err != nil {
 		return nil, err
@@ -139,7 +139,7 @@ func because(o model.Object, why []api.Problem) model.Problems {
 }
 
 // findings are printed, one a line; left counts what was left out.
-func (a *app) findings(all []pvedir.Finding) (left int, text string) {
+func (a *app) findings(all []config.Finding) (left int, text string) {
 	s := a.style(a.Stdout)
 	for _, f := range all {
 		if f.Left {
@@ -161,7 +161,7 @@ func incomplete(left int) error {
 }
 
 // importSummary says what was taken over, what was not, and what comes next.
-func (a *app) importSummary(folder string, files map[string]string, dir *pvedir.Directory, res *api.EditResult, dryRun bool) string {
+func (a *app) importSummary(folder string, files map[string]string, dir *config.Directory, res *api.EditResult, dryRun bool) string {
 	var b strings.Builder
 	if _, ok := files[".running-config"]; ok && !dir.Applied {
 		fmt.Fprintf(&b, "in %s not everything was applied: what was taken over is what is configured there, not what runs there\n", folder)
@@ -181,19 +181,19 @@ func (a *app) importSummary(folder string, files map[string]string, dir *pvedir.
 func readFolder(folder string) (map[string]string, error) {
 	files := map[string]string{}
 	paths := map[string]string{}
-	for _, name := range append(pvedir.Files(), pvedir.ClusterFirewall) {
+	for _, name := range append(config.Files(), config.ClusterFirewall) {
 		paths[name] = filepath.Join(folder, name)
 	}
-	if _, err := os.Stat(paths[pvedir.ClusterFirewall]); err != nil { // where Proxmox VE has it
-		paths[pvedir.ClusterFirewall] = filepath.Join(folder, "..", "firewall", pvedir.ClusterFirewall)
+	if _, err := os.Stat(paths[config.ClusterFirewall]); err != nil { // where Proxmox VE has it
+		paths[config.ClusterFirewall] = filepath.Join(folder, "..", "firewall", config.ClusterFirewall)
 	}
-	firewalls, err := os.ReadDir(filepath.Join(folder, pvedir.Firewalls))
+	firewalls, err := os.ReadDir(filepath.Join(folder, config.Firewalls))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, &exitError{ExitUsage, err}
 	}
 	for _, f := range firewalls {
 		if strings.HasSuffix(f.Name(), ".fw") {
-			paths[pvedir.Firewalls+"/"+f.Name()] = filepath.Join(folder, pvedir.Firewalls, f.Name())
+			paths[config.Firewalls+"/"+f.Name()] = filepath.Join(folder, config.Firewalls, f.Name())
 		}
 	}
 	for name, path := range paths {
@@ -211,7 +211,7 @@ func readFolder(folder string) (map[string]string, error) {
 		files[name] = string(b)
 	}
 	if len(files) == 0 {
-		return nil, &exitError{ExitUsage, fmt.Errorf("%s holds none of %s: name the folder that is a copy of /etc/pve/sdn", folder, strings.Join(pvedir.Files(), ", "))}
+		return nil, &exitError{ExitUsage, fmt.Errorf("%s holds none of %s: name the folder that is a copy of /etc/pve/sdn", folder, strings.Join(config.Files(), ", "))}
 	}
 	return files, nil
 }
@@ -244,7 +244,7 @@ func (a *app) exportPVE(ctx context.Context, folder string) error {
 	if err != nil {
 		return err
 	}
-	dir := &pvedir.Directory{Version: status.Revision}
+	dir := &config.Directory{Version: status.Revision}
 	if dir.Config, err = fetch(ctx, c, "pending"); err != nil {
 		return err
 	}
@@ -255,7 +255,7 @@ func (a *app) exportPVE(ctx context.Context, folder string) error {
 	if status.Revision == 0 {
 		running = nil
 	}
-	files, err := pvedir.Write(dir, running)
+	files, err := config.Write(dir, running)
 	if err != nil {
 		return err
 	}
@@ -276,7 +276,7 @@ func (a *app) exportPVE(ctx context.Context, folder string) error {
 	if text == "" {
 		text = "there is nothing to export: the configuration has no object that Proxmox VE knows\n"
 	}
-	left, told := a.findings(pvedir.Unsaid(dir.Config))
+	left, told := a.findings(config.Unsaid(dir.Config))
 	if err := a.write(text + told); err != nil {
 		return err
 	}

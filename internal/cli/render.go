@@ -12,10 +12,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/viaduct-sdn/viaduct/internal/ifupdown"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pvefrr"
-	"github.com/viaduct-sdn/viaduct/internal/pvesdn"
+	pvefrr "github.com/viaduct-sdn/viaduct/internal/pve/render/frr"
+	pveinterfaces "github.com/viaduct-sdn/viaduct/internal/pve/render/interfaces"
+	"github.com/viaduct-sdn/viaduct/internal/pve/running"
+	"github.com/viaduct-sdn/viaduct/internal/render/interfaces"
 )
 
 // renderCommand is `viaduct render`.
@@ -109,7 +110,7 @@ address of its device for its source.
 			if err := in.check(cmd); err != nil {
 				return err
 			}
-			return a.renderFile(in, ifupdown.Render)
+			return a.renderFile(in, pveinterfaces.Render)
 		},
 	}
 	in.flags(cmd)
@@ -174,7 +175,7 @@ node have different AS numbers, is known only to the FRR of Proxmox.
 					return fmt.Errorf("cannot read frr.conf.local: %w", err)
 				}
 			}
-			return a.renderFile(in, func(run *pvesdn.Running, facts *model.Facts) ([]byte, model.Problems) {
+			return a.renderFile(in, func(run *running.Running, facts *model.Facts) ([]byte, model.Problems) {
 				return pvefrr.Render(run, facts, string(text))
 			})
 		},
@@ -185,7 +186,7 @@ node have different AS numbers, is known only to the FRR of Proxmox.
 }
 
 // renderFile reads the input, and prints the file and what is to be said of it.
-func (a *app) renderFile(in renderInput, render func(*pvesdn.Running, *model.Facts) ([]byte, model.Problems)) error {
+func (a *app) renderFile(in renderInput, render func(*running.Running, *model.Facts) ([]byte, model.Problems)) error {
 	facts, err := readFacts(in.facts)
 	if err != nil {
 		return err
@@ -205,7 +206,7 @@ func (a *app) renderFile(in renderInput, render func(*pvesdn.Running, *model.Fac
 	if err != nil {
 		return fmt.Errorf("cannot read running configuration: %w", err)
 	}
-	run, problems, err := pvesdn.Parse(data)
+	run, problems, err := running.Parse(data)
 	if err != nil {
 		return fmt.Errorf("%s: %w", in.running, err)
 	}
@@ -229,12 +230,12 @@ func (a *app) renderFile(in renderInput, render func(*pvesdn.Running, *model.Fac
 	return nil
 }
 
-func readInterfaces(path string) (*ifupdown.File, error) {
+func readInterfaces(path string) (*interfaces.File, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read interfaces: %w", err)
 	}
-	file, err := ifupdown.Parse(string(text))
+	file, err := interfaces.Parse(string(text))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

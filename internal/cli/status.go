@@ -8,10 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/health"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
@@ -82,7 +82,7 @@ func (a *app) watchStatus(ctx context.Context, c *client.Client, output string) 
 			break
 		}
 		if st.Version == after {
-			delay.For(ctx, 200*time.Millisecond)
+			sleep.Context(ctx, 200*time.Millisecond)
 			continue
 		}
 		switch {
@@ -150,7 +150,7 @@ func (v statusView) headline(st *api.Status) string {
 	for _, n := range st.Nodes {
 		counts[n.State]++
 	}
-	text := running(st.Revision)
+	text := runningText(st.Revision)
 	switch shown := st.Pending - st.PendingHidden; {
 	case st.Pending == 0:
 		text += ", nothing pending"

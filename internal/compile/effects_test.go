@@ -113,7 +113,7 @@ const effectsBase = `
 // changes instead.
 var noEffectOnNodes = map[string]string{
 	"zone.ipam":               "which system gives addresses: internal/ipam",
-	"zone.reversedns":         "which system keeps the names of addresses: internal/powerdns",
+	"zone.reversedns":         "which system keeps the names of addresses: internal/external/powerdns",
 	"subnet.dhcp-range":       "what addresses are given out of: internal/ipam",
 	"range.start-address":     "what addresses are given out of: internal/ipam",
 	"range.end-address":       "what addresses are given out of: internal/ipam",

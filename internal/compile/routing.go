@@ -6,9 +6,9 @@ import (
 	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
-	"github.com/viaduct-sdn/viaduct/internal/frr"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/render/frr"
 	"github.com/viaduct-sdn/viaduct/internal/routing"
 )
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/ipam/plugin"
+	"github.com/viaduct-sdn/viaduct/internal/external"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
@@ -159,8 +159,8 @@ func (t *Taken) TellsOf() string {
 	return about
 }
 
-// Is makes it a plugin.ErrTaken.
-func (t *Taken) Is(target error) bool { return target == plugin.ErrTaken }
+// Is makes it a external.ErrTaken.
+func (t *Taken) Is(target error) bool { return target == external.ErrTaken }
 
 // ErrNotAssigned says that the owner does not have the address.
 var ErrNotAssigned = errors.New("it does not have that address")

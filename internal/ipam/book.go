@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
@@ -197,7 +197,7 @@ func (b *Book) Run(ctx context.Context) {
 		if err := b.follow(ctx); err != nil && ctx.Err() == nil {
 			b.log.Debug("watching the addresses again", "error", err)
 		}
-		delay.For(ctx, wait)
+		sleep.Context(ctx, wait)
 		wait = min(2*wait, 5*time.Second)
 	}
 }

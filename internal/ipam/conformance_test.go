@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/viaduct-sdn/viaduct/internal/ipam/plugin"
+	"github.com/viaduct-sdn/viaduct/internal/external"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/test/conformance"
 )
@@ -43,7 +43,7 @@ func TestConformanceSubnets(t *testing.T) {
 		id := model.SubnetID("myzone", cases.CIDR)
 		for i, step := range cases.Steps {
 			if step.Expect == "error" && step.Op == "add_ip" && i > 3 {
-				w.far.fail("Names.Add", plugin.ErrUnreachable)
+				w.far.fail("Names.Add", external.ErrUnreachable)
 			}
 			err := do(t, s, id, cases.CIDR, step.Op, step.Args.IP, step.Args.IsGateway, step.Result,
 				NIC{VNet: "myvnet", MAC: step.Args.MAC, Guest: step.Args.VMID, Name: step.Args.Hostname})
@@ -93,7 +93,7 @@ func do(t *testing.T, s *Service, id string, cidr netip.Prefix, op, ip string, g
 	case "update_ip": // whose the address is from now on
 		old, ok := s.Get("myzone", address)
 		if !ok {
-			return plugin.ErrMissing
+			return external.ErrMissing
 		}
 		if _, err := s.Release(t.Context(), "myzone", old.Owner(), address); err != nil {
 			return err

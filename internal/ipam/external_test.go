@@ -13,34 +13,34 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/viaduct-sdn/viaduct/internal/ipam/plugin"
+	"github.com/viaduct-sdn/viaduct/internal/external"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// external is an address management system and a name server, in memory. What they
+// systemsFake is an address management system and a name server, in memory. What they
 // say to real ones is tested with these; here it is what happens when they fail.
-type external struct {
+type systemsFake struct {
 	mu     sync.Mutex
 	has    map[string]bool
 	before map[string]error // fails instead of doing
 	behind map[string]error // fails after having done
 }
 
-func newExternal() *external { return &external{has: map[string]bool{}} }
+func newSystemsFake() *systemsFake { return &systemsFake{has: map[string]bool{}} }
 
-func (e *external) IPAM(*model.IPAM) (plugin.System, error)       { return e, nil }
-func (e *external) Names(*model.NameServer) (plugin.Names, error) { return names{e}, nil }
+func (e *systemsFake) IPAM(*model.IPAM) (external.System, error)       { return e, nil }
+func (e *systemsFake) Names(*model.NameServer) (external.Names, error) { return names{e}, nil }
 
-func (e *external) fail(step string, err error) { e.after("", nil, step, err) }
+func (e *systemsFake) fail(step string, err error) { e.after("", nil, step, err) }
 
-func (e *external) after(step string, err error, before string, fails error) {
+func (e *systemsFake) after(step string, err error, before string, fails error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.behind, e.before = map[string]error{step: err}, map[string]error{before: fails}
 }
 
-func (e *external) is(t *testing.T, want ...string) {
+func (e *systemsFake) is(t *testing.T, want ...string) {
 	t.Helper()
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -57,7 +57,7 @@ func (e *external) is(t *testing.T, want ...string) {
 }
 
 // do does a step unless it is to fail.
-func (e *external) do(step string, work func() error) error {
+func (e *systemsFake) do(step string, work func() error) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := e.before[step]; err != nil {
@@ -69,43 +69,45 @@ func (e *external) do(step string, work func() error) error {
 	return e.behind[step]
 }
 
-func (e *external) put(x string) func() error { return func() error { e.has[x] = true; return nil } }
-func (e *external) cut(x string) func() error { return func() error { delete(e.has, x); return nil } }
+func (e *systemsFake) put(x string) func() error { return func() error { e.has[x] = true; return nil } }
+func (e *systemsFake) cut(x string) func() error {
+	return func() error { delete(e.has, x); return nil }
+}
 
-func (e *external) Ping(context.Context) error { return nil }
+func (e *systemsFake) Ping(context.Context) error { return nil }
 
-func (e *external) AddSubnet(_ context.Context, s *model.Subnet) error {
+func (e *systemsFake) AddSubnet(_ context.Context, s *model.Subnet) error {
 	return e.do("AddSubnet", e.put(s.CIDR.String()))
 }
 
-func (e *external) UpdateSubnet(context.Context, *model.Subnet, *model.Subnet) error { return nil }
+func (e *systemsFake) UpdateSubnet(context.Context, *model.Subnet, *model.Subnet) error { return nil }
 
-func (e *external) DeleteSubnet(_ context.Context, s *model.Subnet) error {
+func (e *systemsFake) DeleteSubnet(_ context.Context, s *model.Subnet) error {
 	return e.do("DeleteSubnet", func() error {
 		delete(e.has, s.Gateway.String()+" gateway")
 		return e.cut(s.CIDR.String())()
 	})
 }
 
-func text4(x plugin.Entry) string {
+func text4(x external.Entry) string {
 	if x.Gateway {
 		return x.IP.String() + " gateway"
 	}
 	return x.IP.String() + " " + x.MAC
 }
 
-func (e *external) Add(_ context.Context, _ *model.Subnet, x plugin.Entry) error {
+func (e *systemsFake) Add(_ context.Context, _ *model.Subnet, x external.Entry) error {
 	return e.do("Add", func() error {
 		if !x.Gateway && e.taken(x.IP) {
-			return plugin.ErrTaken
+			return external.ErrTaken
 		}
 		return e.put(text4(x))()
 	})
 }
 
-func (e *external) Update(context.Context, *model.Subnet, plugin.Entry) error { return nil }
+func (e *systemsFake) Update(context.Context, *model.Subnet, external.Entry) error { return nil }
 
-func (e *external) Delete(_ context.Context, _ *model.Subnet, ip netip.Addr) error {
+func (e *systemsFake) Delete(_ context.Context, _ *model.Subnet, ip netip.Addr) error {
 	return e.do("Delete", func() error {
 		for x := range e.has {
 			if len(x) > len(ip.String()) && x[:len(ip.String())+1] == ip.String()+" " && x[len(ip.String())+1] != '=' {
@@ -116,7 +118,7 @@ func (e *external) Delete(_ context.Context, _ *model.Subnet, ip netip.Addr) err
 	})
 }
 
-func (e *external) taken(ip netip.Addr) bool {
+func (e *systemsFake) taken(ip netip.Addr) bool {
 	for x := range e.has {
 		if len(x) > len(ip.String()) && x[:len(ip.String())+1] == ip.String()+" " && x[len(ip.String())+1] != '=' {
 			return true
@@ -126,7 +128,7 @@ func (e *external) taken(ip netip.Addr) bool {
 }
 
 // Next gives out all of a range, also the ends of the network, as NetBox does.
-func (e *external) Next(_ context.Context, s *model.Subnet, r *model.Range, x plugin.Entry) (netip.Addr, error) {
+func (e *systemsFake) Next(_ context.Context, s *model.Subnet, r *model.Range, x external.Entry) (netip.Addr, error) {
 	end := model.LastAddr(s.CIDR)
 	if x.IP = s.CIDR.Addr().Next(); r != nil {
 		x.IP, end = r.Start, r.End
@@ -136,14 +138,14 @@ func (e *external) Next(_ context.Context, s *model.Subnet, r *model.Range, x pl
 			x.IP = x.IP.Next()
 		}
 		if !x.IP.IsValid() || end.Less(x.IP) {
-			return plugin.ErrNone
+			return external.ErrNone
 		}
 		return e.put(text4(x))()
 	})
 	return x.IP, err
 }
 
-func (e *external) Of(_ context.Context, s *model.Subnet, mac string) ([]netip.Addr, error) {
+func (e *systemsFake) Of(_ context.Context, s *model.Subnet, mac string) ([]netip.Addr, error) {
 	var out []netip.Addr
 	err := e.do("Of", func() error {
 		for ip := s.CIDR.Addr(); s.CIDR.Contains(ip); ip = ip.Next() {
@@ -157,7 +159,7 @@ func (e *external) Of(_ context.Context, s *model.Subnet, mac string) ([]netip.A
 }
 
 // names is its name server.
-type names struct{ e *external }
+type names struct{ e *systemsFake }
 
 func (n names) HasZone(context.Context, string) error { return nil }
 
@@ -206,7 +208,7 @@ func TestExternalSystem(t *testing.T) {
 	w.far.is(t, append(there, "10.0.0.2 "+mac(1), "10.0.0.2 = g100.lab.example", "g100.lab.example = 10.0.0.2")...)
 
 	for _, step := range []string{"Next", "Names.Add", "Names.Point"} {
-		w.far.fail(step, plugin.ErrUnreachable)
+		w.far.fail(step, external.ErrUnreachable)
 		if err := tryEdit(t, s, guest("101", model.NIC{ID: "net0", VNet: "v1", MAC: mac(2)})); !strings.Contains(fmt.Sprint(err), "does not answer") {
 			t.Errorf("%s fails: %v", step, err)
 		}
@@ -216,7 +218,7 @@ func TestExternalSystem(t *testing.T) {
 	}
 
 	// It has done the work, but nobody was told; then it is gone for a while.
-	w.far.after("Next", plugin.ErrUnreachable, "Delete", plugin.ErrUnreachable)
+	w.far.after("Next", external.ErrUnreachable, "Delete", external.ErrUnreachable)
 	if err := tryEdit(t, s, guest("101", model.NIC{ID: "net0", VNet: "v1", MAC: mac(2)})); err == nil || !strings.Contains(err.Error(), "tried again until it can") {
 		t.Errorf("half success: %v", err)
 	}
@@ -356,7 +358,7 @@ func TestBesidesTheRanges(t *testing.T) {
 		}
 	}
 	is(t, s, "10.0.0.5 "+mac(0), "10.0.0.6 "+mac(1))
-	if _, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(2)}); !errors.Is(err, plugin.ErrNone) {
+	if _, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(2)}); !errors.Is(err, external.ErrNone) {
 		t.Errorf("a third one: %v", err)
 	}
 	w.far.is(t, "10.0.0.0/29", "10.0.0.1 gateway", "10.0.0.4 somebody", "10.0.0.5 "+mac(0), "10.0.0.6 "+mac(1))
@@ -379,12 +381,12 @@ func TestEndsOfExternalRanges(t *testing.T) {
 	}
 	is(t, s, "10.0.0.2 "+mac(0))
 	w.far.is(t, "10.0.0.0/30", "10.0.0.1 gateway", "10.0.0.2 "+mac(0))
-	if _, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(1)}); !errors.Is(err, plugin.ErrNone) {
+	if _, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(1)}); !errors.Is(err, external.ErrNone) {
 		t.Errorf("a second one: %v", err)
 	}
 	w.far.is(t, "10.0.0.0/30", "10.0.0.1 gateway", "10.0.0.2 "+mac(0))
-	w.far.after("Delete", plugin.ErrUnreachable, "", nil)
-	if _, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(1)}); !errors.Is(err, plugin.ErrUnreachable) {
+	w.far.after("Delete", external.ErrUnreachable, "", nil)
+	if _, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(1)}); !errors.Is(err, external.ErrUnreachable) {
 		t.Errorf("when the end cannot be freed: %v", err)
 	}
 	w.far.fail("", nil)

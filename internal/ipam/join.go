@@ -9,10 +9,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
-	"github.com/viaduct-sdn/viaduct/internal/ipam/plugin"
+	"github.com/viaduct-sdn/viaduct/internal/external"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
@@ -53,8 +53,8 @@ func (f *Full) Error() string {
 		"widen dhcp-range, add a subnet, or remove what is not used any more (viaduct address list)", f.Zone, f.Family, f.Who, f.VNet, f.Subnets)
 }
 
-// Is makes it a plugin.ErrNone.
-func (f *Full) Is(target error) bool { return target == plugin.ErrNone }
+// Is makes it a external.ErrNone.
+func (f *Full) Is(target error) bool { return target == external.ErrNone }
 
 // Join gives a NIC an address of each family that its VNet has subnets of. Addresses
 // that it has there it keeps. It gets all or none; in a zone without address
@@ -95,7 +95,7 @@ func (s *Service) retry(ctx context.Context, try func() error) error {
 		if !errors.Is(err, store.ErrConflict) {
 			return err
 		}
-		if i > 2 && !delay.For(ctx, rand.N(time.Duration(min(i, 20))*time.Millisecond)) {
+		if i > 2 && !sleep.Context(ctx, rand.N(time.Duration(min(i, 20))*time.Millisecond)) {
 			return ctx.Err()
 		}
 	}
@@ -197,7 +197,7 @@ func (s *Service) allocateHere(ctx context.Context, p *place, n NIC, families []
 		if _, now := s.book.Of(p.zone.ID, n.owner()); now != seen {
 			return nil, err // it joined somewhere else at the same time: look anew
 		}
-		if try > 2 && !delay.For(ctx, rand.N(time.Duration(min(try, 20))*time.Millisecond)) {
+		if try > 2 && !sleep.Context(ctx, rand.N(time.Duration(min(try, 20))*time.Millisecond)) {
 			return nil, ctx.Err()
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 
-	"github.com/viaduct-sdn/viaduct/internal/ipam/plugin"
+	"github.com/viaduct-sdn/viaduct/internal/external"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
@@ -78,7 +78,7 @@ func (s *Service) unregister(ctx context.Context, live *model.Config, n *Names, 
 }
 
 // systemOf is the client of the external system that has an address; nil if none has.
-func (s *Service) systemOf(live *model.Config, id string) (plugin.System, error) {
+func (s *Service) systemOf(live *model.Config, id string) (external.System, error) {
 	i := live.IPAMs[id]
 	if i == nil || !i.External() {
 		return nil, nil

@@ -10,7 +10,7 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/viaduct-sdn/viaduct/internal/ipam/plugin"
+	"github.com/viaduct-sdn/viaduct/internal/external"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/store"
@@ -257,8 +257,8 @@ func hasGateway(s *model.Subnet) bool {
 	return s.Gateway.IsValid() && s.CIDR.Masked().Contains(s.Gateway)
 }
 
-func gatewayEntry(r *registered) plugin.Entry {
-	return plugin.Entry{IP: r.Subnet.Gateway, Name: prefixed(r.Subnet.VNet+"-gw", r.Subnet), Gateway: true}
+func gatewayEntry(r *registered) external.Entry {
+	return external.Entry{IP: r.Subnet.Gateway, Name: prefixed(r.Subnet.VNet+"-gw", r.Subnet), Gateway: true}
 }
 
 // untell removes a subnet, its gateway and the gateway's name from external systems.

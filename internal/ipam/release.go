@@ -8,7 +8,7 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/viaduct-sdn/viaduct/internal/ipam/plugin"
+	"github.com/viaduct-sdn/viaduct/internal/external"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/store"
@@ -214,7 +214,7 @@ func (s *Service) retell(ctx context.Context, p *place, n NIC, old Address) (*Ad
 		return nil, err
 	}
 	if ext != nil && (a.Name != old.Name || a.Guest != old.Guest) {
-		if err := ext.Update(ctx, sub, plugin.Entry{IP: a.IP, Name: prefixed(a.Name, sub), MAC: a.MAC, Guest: a.Guest}); err != nil {
+		if err := ext.Update(ctx, sub, external.Entry{IP: a.IP, Name: prefixed(a.Name, sub), MAC: a.MAC, Guest: a.Guest}); err != nil {
 			return nil, fmt.Errorf("address management %s: %w", a.IPAM, err)
 		}
 	}

@@ -9,19 +9,19 @@ import (
 	"sync"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
-	"github.com/viaduct-sdn/viaduct/internal/ipam/plugin"
+	"github.com/viaduct-sdn/viaduct/internal/external"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
 // Plugins makes the clients of external systems.
 type Plugins interface {
 	// IPAM is the client of a system that manages addresses.
-	IPAM(i *model.IPAM) (plugin.System, error)
+	IPAM(i *model.IPAM) (external.System, error)
 	// Names is the client of a name server.
-	Names(n *model.NameServer) (plugin.Names, error)
+	Names(n *model.NameServer) (external.Names, error)
 }
 
 // Options are what a Service needs.
@@ -91,7 +91,7 @@ func (s *Service) Run(ctx context.Context) {
 	wg.Go(func() { s.book.Run(ctx) })
 	wg.Go(func() { s.journal.followGuests(ctx, s.config) })
 	wg.Go(func() {
-		for delay.For(ctx, s.resync) {
+		for sleep.Context(ctx, s.resync) {
 			if err := s.Resync(ctx); err != nil && ctx.Err() == nil {
 				s.log.Warn("external systems are not as they should be; trying again", "error", err, "in", s.resync)
 			}
@@ -152,7 +152,7 @@ func (p *place) managed() bool { return p.zone.IPAM != "" }
 
 // external returns the external system that the zone's addresses are registered with;
 // nil if there is none.
-func (s *Service) external(live *model.Config, zone *model.Zone) (plugin.System, error) {
+func (s *Service) external(live *model.Config, zone *model.Zone) (external.System, error) {
 	if zone.IPAM == "" {
 		return nil, nil
 	}
@@ -167,7 +167,7 @@ func (s *Service) external(live *model.Config, zone *model.Zone) (plugin.System,
 }
 
 // nameServer returns the client of a name server by its ID; nil for none.
-func (s *Service) nameServer(live *model.Config, id string) (plugin.Names, error) {
+func (s *Service) nameServer(live *model.Config, id string) (external.Names, error) {
 	if id == "" {
 		return nil, nil
 	}

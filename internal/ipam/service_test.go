@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/viaduct-sdn/viaduct/internal/ipam/plugin"
+	"github.com/viaduct-sdn/viaduct/internal/external"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/store"
@@ -24,12 +24,12 @@ import (
 type world struct {
 	store store.Store
 	now   time.Time
-	far   *external
+	far   *systemsFake
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{store: mem.New(), now: time.Unix(1_800_000_000, 0), far: newExternal()}
+	w := &world{store: mem.New(), now: time.Unix(1_800_000_000, 0), far: newSystemsFake()}
 	t.Cleanup(func() { _ = w.store.Close() })
 	return w
 }
@@ -162,7 +162,7 @@ func TestFullSubnet(t *testing.T) {
 		}
 	}
 	is(t, s, "10.0.0.51 "+mac(1), "fd00::2 "+mac(1))
-	if _, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(3)}); !errors.Is(err, plugin.ErrNone) {
+	if _, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(3)}); !errors.Is(err, external.ErrNone) {
 		t.Errorf("a full subnet: %v", err)
 	}
 }
@@ -241,7 +241,7 @@ func TestMoveAndRelease(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
-	if _, err := s.Release(t.Context(), "z1", mac(2), netip.MustParseAddr("10.0.0.9")); !errors.Is(err, plugin.ErrTaken) {
+	if _, err := s.Release(t.Context(), "z1", mac(2), netip.MustParseAddr("10.0.0.9")); !errors.Is(err, external.ErrTaken) {
 		t.Errorf("somebody else's: %v", err)
 	}
 	if _, err := s.Release(t.Context(), "z1", mac(1), netip.MustParseAddr("10.0.0.8")); !errors.Is(err, ErrNotAssigned) {
@@ -402,7 +402,7 @@ func TestWhatOthersGive(t *testing.T) {
 	if u := s.Usage(v.Pending, z)["z1-10.0.0.0-29"]; u != (Usage{Used: 2, Size: 2}) {
 		t.Errorf("usage %+v", u)
 	}
-	if _, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(9)}); !errors.Is(err, plugin.ErrNone) {
+	if _, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(9)}); !errors.Is(err, external.ErrNone) {
 		t.Errorf("a third one: %v", err)
 	}
 }
@@ -439,7 +439,7 @@ func TestEndsOfRanges(t *testing.T) {
 			for i := range 10 {
 				all, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(i)})
 				if err != nil {
-					if !errors.Is(err, plugin.ErrNone) {
+					if !errors.Is(err, external.ErrNone) {
 						t.Fatal(err)
 					}
 					break

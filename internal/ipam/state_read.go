@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
 // ParseState reads a pve-ipam-state.json. Proxmox VE writes it from Perl, which keeps no
@@ -105,14 +105,14 @@ func (s *stateReader) ip(where string, raw json.RawMessage) (out StateIP, ok boo
 		return out, false
 	}
 	for name, into := range map[string]**string{"vmid": &out.VMID, "hostname": &out.Hostname, "mac": &out.MAC} {
-		word, fine := pve.Scalar(values[name])
+		word, fine := schema.Scalar(values[name])
 		if !fine {
 			s.odds(where+", "+name, values[name], "a single value")
 			ok = false
 		}
 		*into = text(word)
 	}
-	switch word, fine := pve.Scalar(values["gateway"]); {
+	switch word, fine := schema.Scalar(values["gateway"]); {
 	case !fine:
 		s.odds(where+", gateway", values["gateway"], "1 or 0")
 		ok = false

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/ipam/plugin"
+	"github.com/viaduct-sdn/viaduct/internal/external"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/store"
@@ -113,30 +113,30 @@ func (w *work) done(c *change) {
 }
 
 // entry is an address as external systems have it.
-func (w *work) entry(sub *model.Subnet, a *Address) plugin.Entry {
-	return plugin.Entry{IP: a.IP, Name: prefixed(a.Name, sub), MAC: a.MAC, Guest: a.Guest}
+func (w *work) entry(sub *model.Subnet, a *Address) external.Entry {
+	return external.Entry{IP: a.IP, Name: prefixed(a.Name, sub), MAC: a.MAC, Guest: a.Guest}
 }
 
 // add registers an address with the external system.
-func (w *work) add(ctx context.Context, ext plugin.System, sub *model.Subnet, a *Address) error {
+func (w *work) add(ctx context.Context, ext external.System, sub *model.Subnet, a *Address) error {
 	a.IPAM = w.zone.IPAM
 	w.intent.Entries = append(w.intent.Entries, entry{IP: a.IP, Subnet: sub, IPAM: a.IPAM})
 	if err := w.save(ctx); err != nil {
 		return err
 	}
 	err := ext.Add(ctx, sub, w.entry(sub, a))
-	if err != nil && !errors.Is(err, plugin.ErrUnreachable) { // it is somebody else's, or was never made
+	if err != nil && !errors.Is(err, external.ErrUnreachable) { // it is somebody else's, or was never made
 		w.intent.Entries = w.intent.Entries[:len(w.intent.Entries)-1]
 	}
 	return err
 }
 
 // next lets the external system choose a free address of a family.
-func (w *work) next(ctx context.Context, ext plugin.System, p *place, family int) (*Address, error) {
+func (w *work) next(ctx context.Context, ext external.System, p *place, family int) (*Address, error) {
 	for _, sub := range p.of(family) {
 		if p.zone.DHCPDynamic && len(sub.DHCPRange) > 0 {
 			a, err := w.besides(ctx, ext, p, sub)
-			if errors.Is(err, plugin.ErrNone) {
+			if errors.Is(err, external.ErrNone) {
 				continue
 			}
 			return a, err
@@ -150,7 +150,7 @@ func (w *work) next(ctx context.Context, ext plugin.System, p *place, family int
 		}
 		for _, r := range ranges {
 			a, err := w.nextOf(ctx, ext, p, sub, r)
-			if errors.Is(err, plugin.ErrNone) {
+			if errors.Is(err, external.ErrNone) {
 				continue
 			}
 			return a, err
@@ -163,14 +163,14 @@ func (w *work) next(ctx context.Context, ext plugin.System, p *place, family int
 // is not nil. One that may not be given, since the range includes the end of a network or
 // the system does not know what is reserved, is kept until it has chosen another, and
 // then freed.
-func (w *work) nextOf(ctx context.Context, ext plugin.System, p *place, sub *model.Subnet, r *model.Range) (*Address, error) {
+func (w *work) nextOf(ctx context.Context, ext external.System, p *place, sub *model.Subnet, r *model.Range) (*Address, error) {
 	avoid := p.avoid(p.subnets, sub)
 	kept := len(w.intent.Entries) // those before it stay
 	a := w.s.address(p, w.nic, netip.Addr{})
 	a.IPAM = w.zone.IPAM
 	for range maxTaken {
 		ip, err := ext.Next(ctx, sub, r, w.entry(sub, a))
-		if errors.Is(err, plugin.ErrNone) {
+		if errors.Is(err, external.ErrNone) {
 			if err := w.free(ctx, ext, kept); err != nil {
 				return nil, err
 			}
@@ -195,7 +195,7 @@ func (w *work) nextOf(ctx context.Context, ext plugin.System, p *place, sub *mod
 }
 
 // free removes the intent's entries from one on.
-func (w *work) free(ctx context.Context, ext plugin.System, from int) error {
+func (w *work) free(ctx context.Context, ext external.System, from int) error {
 	if from == len(w.intent.Entries) {
 		return nil
 	}
@@ -213,18 +213,18 @@ const maxTaken = 256
 
 // besides registers a free address of a subnet outside of its ranges, out of which DHCP
 // serves whoever asks. No external system can be asked for one of those.
-func (w *work) besides(ctx context.Context, ext plugin.System, p *place, sub *model.Subnet) (*Address, error) {
+func (w *work) besides(ctx context.Context, ext external.System, p *place, sub *model.Subnet) (*Address, error) {
 	taken := make(map[netip.Addr]bool)
 	avoid := p.avoid(p.subnets, sub)
 	for range maxTaken {
 		ip := w.s.book.pick(p.zone.ID, spansOf(p.zone, sub), func(ip netip.Addr) bool { return taken[ip] || avoid(ip) }, w.s.now())
 		if !ip.IsValid() {
-			return nil, plugin.ErrNone
+			return nil, external.ErrNone
 		}
 		a := w.s.address(p, w.nic, ip)
 		err := w.add(ctx, ext, sub, a)
 		w.s.book.landed(p.zone.ID, ip) // from now on the external system keeps it from others
-		if !errors.Is(err, plugin.ErrTaken) {
+		if !errors.Is(err, external.ErrTaken) {
 			return a, err
 		}
 		taken[ip] = true
@@ -233,7 +233,7 @@ func (w *work) besides(ctx context.Context, ext plugin.System, p *place, sub *mo
 }
 
 // allocateThere gives addresses that external systems are told of: all or none.
-func (s *Service) allocateThere(ctx context.Context, p *place, n NIC, families []int, seen int64, ext plugin.System) ([]Address, error) {
+func (s *Service) allocateThere(ctx context.Context, p *place, n NIC, families []int, seen int64, ext external.System) ([]Address, error) {
 	w, err := s.begin(ctx, p, n, seen)
 	if err != nil {
 		return nil, err
@@ -255,7 +255,7 @@ func (s *Service) allocateThere(ctx context.Context, p *place, n NIC, families [
 }
 
 // nextAll lets the external system choose a free address of each family.
-func (w *work) nextAll(ctx context.Context, ext plugin.System, p *place, families []int) ([]*Address, error) {
+func (w *work) nextAll(ctx context.Context, ext external.System, p *place, families []int) ([]*Address, error) {
 	var got []*Address
 	for _, family := range families {
 		a, err := w.next(ctx, ext, p, family)

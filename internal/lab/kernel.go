@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/viaduct-sdn/viaduct/internal/linux/probe"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/probe"
 )
 
 // wholeKernel is who has a kernel with everything.

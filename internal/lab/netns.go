@@ -14,7 +14,7 @@ import (
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
-	nsthread "github.com/viaduct-sdn/viaduct/internal/netns"
+	nsthread "github.com/viaduct-sdn/viaduct/internal/linux/netns"
 )
 
 // nsDir is where iproute2 keeps named network namespaces.

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"github.com/vishvananda/netlink"
 )
 
@@ -157,7 +157,7 @@ func awaitUptime(ctx context.Context) error {
 		if left <= 0 {
 			return nil
 		}
-		if !delay.For(ctx, left) {
+		if !sleep.Context(ctx, left) {
 			return ctx.Err()
 		}
 	}

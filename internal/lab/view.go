@@ -17,7 +17,7 @@ import (
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
-	nsthread "github.com/viaduct-sdn/viaduct/internal/netns"
+	nsthread "github.com/viaduct-sdn/viaduct/internal/linux/netns"
 )
 
 // A view is what commands on a machine of the lab see of the file system: all of

@@ -17,8 +17,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 )
 
 // joinTries is how often Join asks when it gets no answer. The server gives the
@@ -133,7 +133,7 @@ func ask(ctx context.Context, c *http.Client, url string, req any) (*answer, err
 		if errors.As(err, &refused) && refused.Status < 500 || errors.Is(err, ErrPin) || ctx.Err() != nil || i == joinTries-1 {
 			break
 		}
-		delay.For(ctx, time.Duration(i+1)*300*time.Millisecond)
+		sleep.Context(ctx, time.Duration(i+1)*300*time.Millisecond)
 	}
 	return nil, err
 }

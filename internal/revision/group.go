@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
@@ -150,7 +150,7 @@ func (s *Service) lead(calls []*call) {
 		case errors.Is(err, store.ErrTooLarge):
 			limit = 1
 		case err != nil: // writers that failed together should not come back together
-			delay.For(ctx, rand.N(time.Duration(min(i, 20)+1)*time.Millisecond))
+			sleep.Context(ctx, rand.N(time.Duration(min(i, 20)+1)*time.Millisecond))
 		}
 	}
 	endAll(calls, fmt.Errorf("%w: others changed the configuration %d times meanwhile; try again", ErrBusy, maxTries))

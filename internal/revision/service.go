@@ -12,8 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
@@ -293,7 +293,7 @@ func (s *Service) Run(ctx context.Context) {
 		if err := s.follow(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn("lost sight of the store, trying again", "error", err, "in", wait)
 		}
-		if !delay.For(ctx, wait) {
+		if !sleep.Context(ctx, wait) {
 			return
 		}
 		if time.Since(began) > time.Minute { // it worked for a while: a new trouble
@@ -366,7 +366,7 @@ func (s *Service) retry(ctx context.Context, try func(v *View) error) error {
 			return err
 		}
 		// Writers that failed together should not come back together.
-		if !delay.For(ctx, rand.N(time.Duration(min(i, 20)+1)*time.Millisecond)) {
+		if !sleep.Context(ctx, rand.N(time.Duration(min(i, 20)+1)*time.Millisecond)) {
 			return ctx.Err()
 		}
 	}

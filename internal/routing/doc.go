@@ -2,7 +2,7 @@
 // it into FRR's configuration.
 //
 // It stands between whoever knows the network (package compile for the live
-// driver, package pvefrr for the file that Proxmox VE generates) and package
+// driver, package pve/render/frr for the file that Proxmox VE generates) and package
 // frr, which knows how FRR writes things. All look-ups are done when an Intent
 // is made: addresses, peers and names are those of the one node. Build then
 // decides nothing but the configuration, so both ways make the same one and

@@ -6,8 +6,8 @@ import (
 	"hash/fnv"
 	"net/netip"
 
-	"github.com/viaduct-sdn/viaduct/internal/frr"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/render/frr"
 )
 
 func (b *builder) fabrics(fabrics []Fabric) {

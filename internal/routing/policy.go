@@ -5,8 +5,8 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/viaduct-sdn/viaduct/internal/frr"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/render/frr"
 )
 
 // matchWords, setWords and exitWords are what FRR calls the keys.

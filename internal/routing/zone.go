@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"fmt"
 
-	"github.com/viaduct-sdn/viaduct/internal/frr"
+	"github.com/viaduct-sdn/viaduct/internal/render/frr"
 )
 
 // zone adds an EVPN zone: a router for its VRF, and what the node's own router

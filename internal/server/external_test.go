@@ -11,8 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/viaduct-sdn/viaduct/internal/external/rest"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/remote"
 	"github.com/viaduct-sdn/viaduct/internal/server"
 	"github.com/viaduct-sdn/viaduct/internal/store/mem"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
@@ -91,7 +91,7 @@ func TestServerSideRequests(t *testing.T) {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	open := start(t, mem.New(), t.TempDir(), func(c *server.Config) {
-		c.External = remote.Options{Allowed: remote.Networks{netip.MustParsePrefix("127.0.0.0/8")}}
+		c.External = rest.Options{Allowed: rest.Networks{netip.MustParsePrefix("127.0.0.0/8")}}
 	})
 	c = &cluster{running: open, http: c.http, tokens: map[string]string{}}
 	c.user(t, "ipam@pve", "/sdn PVESDNAdmin")

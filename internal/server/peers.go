@@ -16,7 +16,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 	"github.com/viaduct-sdn/viaduct/internal/store/mirror"
 )
@@ -95,7 +95,7 @@ func (p *peers) run(ctx context.Context) {
 			p.log.Warn("cannot tell the other servers of this one; trying again", "error", err, "in", beatEvery)
 		}
 		p.forget(ctx)
-		if !delay.For(ctx, beatEvery) {
+		if !sleep.Context(ctx, beatEvery) {
 			break
 		}
 	}

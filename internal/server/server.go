@@ -26,11 +26,11 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/audit"
 	"github.com/viaduct-sdn/viaduct/internal/backup"
+	"github.com/viaduct-sdn/viaduct/internal/external/rest"
+	"github.com/viaduct-sdn/viaduct/internal/external/systems"
 	"github.com/viaduct-sdn/viaduct/internal/ipam"
-	"github.com/viaduct-sdn/viaduct/internal/ipam/systems"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
-	"github.com/viaduct-sdn/viaduct/internal/remote"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/agentapi"
 	"github.com/viaduct-sdn/viaduct/internal/server/api"
@@ -95,7 +95,7 @@ type Config struct {
 	Connections limit.Connections
 	Bodies      limit.Bodies
 	// External says how external systems are reached, and where they may be.
-	External remote.Options
+	External rest.Options
 
 	// refresh is how often the administrator's certificate is looked at; 0
 	// means refreshAdmin.

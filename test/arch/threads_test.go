@@ -13,7 +13,7 @@ import (
 
 // lockers are the files that may lock a thread: the one place that enters namespaces, and
 // a process that executes another program in its place, which ends all its threads.
-var lockers = []string{"internal/netns/netns.go", "internal/nameserver/coredns/user.go"}
+var lockers = []string{"internal/linux/netns/netns.go", "internal/dnsserver/user.go"}
 
 // Threads change their namespace in one place, which never takes the process's first
 // one: see netns.OnThread.

@@ -18,9 +18,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/viaduct-sdn/viaduct/internal/ifupdown"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pvesdn"
+	"github.com/viaduct-sdn/viaduct/internal/pve/running"
+	"github.com/viaduct-sdn/viaduct/internal/render/interfaces"
 	"github.com/viaduct-sdn/viaduct/test/requires"
 )
 
@@ -154,13 +154,13 @@ const (
 // reached by vmbr0 and from its address, which is therefore the source even of
 // IPv6, every bridge exists, and its one port is eth0. A bridge that the
 // interfaces file does not know is as vmbr0 is.
-func (c *Case) Environment(t *testing.T) (*pvesdn.Running, *model.Facts, model.Problems) {
+func (c *Case) Environment(t *testing.T) (*running.Running, *model.Facts, model.Problems) {
 	t.Helper()
-	run, problems, err := pvesdn.Parse([]byte(c.Read(t, "sdn.json")))
+	run, problems, err := running.Parse([]byte(c.Read(t, "sdn.json")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := ifupdown.Parse(c.Read(t, "interfaces"))
+	file, err := interfaces.Parse(c.Read(t, "interfaces"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,8 +26,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/driver/nft"
 	"github.com/viaduct-sdn/viaduct/internal/driver/route"
 	"github.com/viaduct-sdn/viaduct/internal/driver/sysctl"
+	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/netns"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 

@@ -21,7 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/viaduct-sdn/viaduct/internal/lab"
-	nsthread "github.com/viaduct-sdn/viaduct/internal/netns"
+	nsthread "github.com/viaduct-sdn/viaduct/internal/linux/netns"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )

@@ -14,7 +14,7 @@ import (
 // TestImportAndExport takes over a Proxmox VE SDN configuration with every option,
 // and gives it back byte for byte.
 func TestImportAndExport(t *testing.T) {
-	recorded, err := txtar.ParseFile("../../internal/pvedir/testdata/recorded.txtar")
+	recorded, err := txtar.ParseFile("../../internal/pve/config/testdata/recorded.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/viaduct-sdn/viaduct/internal/netns"
+	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
 	"github.com/viaduct-sdn/viaduct/test/requires"
 )
 

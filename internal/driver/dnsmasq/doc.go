@@ -1,6 +1,6 @@
 // Package dnsmasq is the driver of DHCP servers and router advertisements: one
 // dnsmasq(8) for each VNet. It is a last stage of the one-way flow; package
-// internal/dnsmasq renders what it writes.
+// internal/render/dnsmasq renders what it writes.
 //
 // # Processes
 //

@@ -13,10 +13,10 @@ import (
 	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
-	"github.com/viaduct-sdn/viaduct/internal/dnsmasq"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
-	"github.com/viaduct-sdn/viaduct/internal/driver/sockets"
-	"github.com/viaduct-sdn/viaduct/internal/netns"
+	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
+	"github.com/viaduct-sdn/viaduct/internal/linux/sockets"
+	"github.com/viaduct-sdn/viaduct/internal/render/dnsmasq"
 )
 
 // Options configure a Driver. The zero value is that of a host with dnsmasq from

@@ -6,8 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/viaduct-sdn/viaduct/internal/dnsmasq"
-	"github.com/viaduct-sdn/viaduct/internal/driver/watch"
+	"github.com/viaduct-sdn/viaduct/internal/linux/processes"
+	"github.com/viaduct-sdn/viaduct/internal/render/dnsmasq"
 )
 
 // Events returns a channel that gets a value after a dnsmasq of ours came or went,
@@ -16,7 +16,7 @@ func (d *Driver) Events(ctx context.Context) (<-chan struct{}, error) {
 	if err := os.MkdirAll(filepath.Join(d.o.Root, runDir), 0o755); err != nil {
 		return nil, fmt.Errorf("listen for DHCP servers: %w", err)
 	}
-	return watch.Events(ctx, watch.Source{Folders: d.watched, Processes: d.watchedProcesses})
+	return processes.Events(ctx, processes.Source{Folders: d.watched, Processes: d.watchedProcesses})
 }
 
 // watched are the folders of the zones, and that in which whatever is started is noted.

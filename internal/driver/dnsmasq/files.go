@@ -15,8 +15,8 @@ import (
 	"github.com/google/renameio/v2"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
-	"github.com/viaduct-sdn/viaduct/internal/dnsmasq"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/render/dnsmasq"
 )
 
 // look finds out how the server of a network stands, whose link is there.

@@ -14,9 +14,9 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
-	"github.com/viaduct-sdn/viaduct/internal/dnsmasq"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
-	"github.com/viaduct-sdn/viaduct/internal/driver/sockets"
+	"github.com/viaduct-sdn/viaduct/internal/linux/sockets"
+	"github.com/viaduct-sdn/viaduct/internal/render/dnsmasq"
 )
 
 // maxAdded bounds how many small files of NICs dnsmasq reads before it is made to

@@ -18,8 +18,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/viaduct-sdn/viaduct/internal/dnsmasq"
-	"github.com/viaduct-sdn/viaduct/internal/driver/sockets"
+	"github.com/viaduct-sdn/viaduct/internal/linux/sockets"
+	"github.com/viaduct-sdn/viaduct/internal/render/dnsmasq"
 )
 
 // stopTimeout bounds the wait for a process that was told to end, and startTimeout

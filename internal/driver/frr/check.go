@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/driver"
-	"github.com/viaduct-sdn/viaduct/internal/frr"
+	"github.com/viaduct-sdn/viaduct/internal/render/frr"
 )
 
 // maxChecks bounds how often lines are left out and the rest is checked again.

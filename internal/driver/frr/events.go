@@ -5,14 +5,14 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/viaduct-sdn/viaduct/internal/driver/watch"
+	"github.com/viaduct-sdn/viaduct/internal/linux/processes"
 )
 
 // Events returns a channel that gets a value after a daemon of FRR came or went. It is
 // closed when ctx ends or the kernel gives no more notices. FRR need not be installed
 // yet.
 func (d *Driver) Events(ctx context.Context) (<-chan struct{}, error) {
-	return watch.Events(ctx, watch.Source{Folders: d.sockets, About: d.about, Processes: func() map[string]int {
+	return processes.Events(ctx, processes.Source{Folders: d.sockets, About: d.about, Processes: func() map[string]int {
 		out := map[string]int{}
 		for _, p := range d.running() {
 			out[p.String()] = p.pid

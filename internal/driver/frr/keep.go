@@ -10,12 +10,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
-	"github.com/viaduct-sdn/viaduct/internal/frr"
-	"github.com/viaduct-sdn/viaduct/internal/rtnl"
+	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
+	"github.com/viaduct-sdn/viaduct/internal/render/frr"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 )
 
 // settled is how long a bgpd has to run until what zebra has is what it shall have: the
@@ -132,7 +132,7 @@ const (
 func (k *keeper) guard(ctx context.Context, conn *rtnl.Conn, want *desired.Node, have map[string]remote) (driver.Result, error) {
 	var all driver.Result
 	begin := time.Now()
-	for last := begin; len(k.known) > 0 && time.Since(last) < quiet && time.Since(begin) < atMost; delay.For(ctx, glance) {
+	for last := begin; len(k.known) > 0 && time.Since(last) < quiet && time.Since(begin) < atMost; sleep.Context(ctx, glance) {
 		r := k.putBack(ctx, conn, have)
 		if r.Writes > 0 {
 			last = time.Now()

@@ -2,7 +2,7 @@ package frr
 
 import (
 	"fmt"
-	"github.com/viaduct-sdn/viaduct/internal/delay"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"slices"
 	"strings"
 	"time"
@@ -23,7 +23,7 @@ func (p *pass) readOutcome(ops []op) error {
 		if !late || !time.Now().Before(deadline) || !slices.ContainsFunc(ops, func(o op) bool { return !p.shows(&o) }) {
 			return nil
 		}
-		if !delay.For(p.ctx, pollEvery) {
+		if !sleep.Context(p.ctx, pollEvery) {
 			return p.ctx.Err()
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/viaduct-sdn/viaduct/internal/frr"
+	"github.com/viaduct-sdn/viaduct/internal/render/frr"
 )
 
 // Facts is what a node's FRR can do.

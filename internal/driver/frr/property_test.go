@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
-	"github.com/viaduct-sdn/viaduct/internal/frr"
+	"github.com/viaduct-sdn/viaduct/internal/render/frr"
 )
 
 // vocabulary holds lines of each kind that the driver tells apart.

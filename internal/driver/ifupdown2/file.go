@@ -13,7 +13,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"github.com/viaduct-sdn/viaduct/internal/diff"
-	"github.com/viaduct-sdn/viaduct/internal/ifupdown"
+	"github.com/viaduct-sdn/viaduct/internal/render/interfaces"
 )
 
 // The operator's file and ours.
@@ -52,7 +52,7 @@ func (d *Driver) readFile() (file, error) {
 	if first, _, _ := strings.Cut(f.text, "\n"); first != marker {
 		return file{}, fmt.Errorf("the file %s was not made by Viaduct and was left untouched, so links are made without ifupdown2: rename it", ownPath)
 	}
-	parsed, err := ifupdown.Parse(f.text)
+	parsed, err := interfaces.Parse(f.text)
 	if err != nil {
 		// What it made is known by its link group.
 		f.damaged = true
@@ -102,7 +102,7 @@ func (d *Driver) sourced() error {
 	if err != nil {
 		return fmt.Errorf("read %s, which has to read %s: %w: %s", mainPath, ownPath, err, advice)
 	}
-	parsed, err := ifupdown.Parse(string(b))
+	parsed, err := interfaces.Parse(string(b))
 	if err != nil {
 		return fmt.Errorf("%s cannot be understood: %w", mainPath, err)
 	}

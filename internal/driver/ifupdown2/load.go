@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
-	"github.com/viaduct-sdn/viaduct/internal/ifupdown"
+	"github.com/viaduct-sdn/viaduct/internal/render/interfaces"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 )
 
 // The bounds of a run of ifupdown2, which takes milliseconds for each link.
@@ -147,7 +147,7 @@ func (p *pass) check(ctx context.Context) (good bool, err error) {
 }
 
 // values are those of one option in ifquery's answer: a text, or a list of them.
-func values(name string, raw json.RawMessage) []ifupdown.Option {
+func values(name string, raw json.RawMessage) []interfaces.Option {
 	var one string
 	var many []string
 	if json.Unmarshal(raw, &one) == nil {
@@ -155,9 +155,9 @@ func values(name string, raw json.RawMessage) []ifupdown.Option {
 	} else if json.Unmarshal(raw, &many) != nil {
 		return nil
 	}
-	var out []ifupdown.Option
+	var out []interfaces.Option
 	for _, v := range many {
-		out = append(out, ifupdown.Option{Name: name, Value: v})
+		out = append(out, interfaces.Option{Name: name, Value: v})
 	}
 	return out
 }
@@ -242,7 +242,7 @@ func (d *Driver) run(ctx context.Context, name string, args ...string) (*outcome
 		if time.Since(locked) > d.o.LockTimeout {
 			return nil, fmt.Errorf("another ifup, ifdown or ifreload has been running for %s, so %s could not: see what it waits for (ps -ef | grep if)", d.o.LockTimeout, name)
 		}
-		if !delay.For(ctx, lockPoll) {
+		if !sleep.Context(ctx, lockPoll) {
 			return nil, ctx.Err()
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
-	"github.com/viaduct-sdn/viaduct/internal/ifupdown"
+	"github.com/viaduct-sdn/viaduct/internal/render/interfaces"
 )
 
 // stanza is one interface as the file has it.
@@ -16,13 +16,13 @@ type stanza struct {
 	name  string
 	owner string // empty if it was read from a file
 	// options are in the order of keywords; some may be there more than once.
-	options []ifupdown.Option
+	options []interfaces.Option
 }
 
 // add appends an option unless it has no value.
 func (s *stanza) add(name, value string) {
 	if value != "" {
-		s.options = append(s.options, ifupdown.Option{Name: name, Value: value})
+		s.options = append(s.options, interfaces.Option{Name: name, Value: value})
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
-	"github.com/viaduct-sdn/viaduct/internal/ifupdown"
+	"github.com/viaduct-sdn/viaduct/internal/render/interfaces"
 )
 
 func address(link, prefix string) desired.Address {
@@ -123,7 +123,7 @@ func TestAliasesThatAreNoPlainTextStayOut(t *testing.T) {
 // A file that was read says what was written.
 func TestFileIsReadAsItWasWritten(t *testing.T) {
 	want := say(overlay(), nothingTaken)
-	parsed, err := ifupdown.Parse(render(want))
+	parsed, err := interfaces.Parse(render(want))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestFileIsReadAsItWasWritten(t *testing.T) {
 	if changes, _ := compare(have, want); len(changes) > 0 {
 		t.Errorf("%v", changes)
 	}
-	have[0].options = append(have[0].options, ifupdown.Option{Name: "post-up", Value: "true"})
+	have[0].options = append(have[0].options, interfaces.Option{Name: "post-up", Value: "true"})
 	if changes, _ := compare(have, want); len(changes) != 1 {
 		t.Errorf("a line that somebody added is not seen: %v", changes)
 	}

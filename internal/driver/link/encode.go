@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
-	"github.com/viaduct-sdn/viaduct/internal/rtnl"
+	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
 )
 
 // encode turns the step into a request.

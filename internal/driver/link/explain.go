@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
-	"github.com/viaduct-sdn/viaduct/internal/rtnl"
+	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
 )
 
 // harmless reports whether an error means that what the step wants is so

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
-	"github.com/viaduct-sdn/viaduct/internal/rtnl"
+	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
 )
 
 // drawNode generates a state of up to six networks and their guests. Names are

@@ -5,7 +5,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
-	"github.com/viaduct-sdn/viaduct/internal/rtnl"
+	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
 )
 
 // comparePorts joins guests' links to their bridges. Ports that nobody wants

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/viaduct-sdn/viaduct/internal/netns"
+	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
 )
 
 // Counter is what a rule that has a comment counted, since it was made.

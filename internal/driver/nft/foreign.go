@@ -4,8 +4,8 @@ import (
 	"context"
 	"strings"
 
-	"github.com/viaduct-sdn/viaduct/internal/foreign"
-	"github.com/viaduct-sdn/viaduct/internal/netns"
+	"github.com/viaduct-sdn/viaduct/internal/linux/foreign"
+	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
 )
 
 // Watcher reads the filters of a namespace that are not Viaduct's, and again when the

@@ -5,7 +5,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
-	"github.com/viaduct-sdn/viaduct/internal/rtnl"
+	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
 )
 
 // planRules compares the rules of ours with those wanted; it is pure. Rules are added

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
 )
@@ -27,7 +27,7 @@ func checkWritten(v *revision.View, edits []model.Edit, lax bool) error {
 			return problem.Invalid("edit %d of the request (%s): written is no property: it is how a client of the Proxmox API spelled others. Leave it out, or as it is in the pending configuration; nothing was changed",
 				i+1, reference(e))
 		}
-		if err := pve.CheckWritten(e.Put); err != nil {
+		if err := schema.CheckWritten(e.Put); err != nil {
 			return problem.Invalid("edit %d of the request (%s): written: %s; nothing was changed", i+1, reference(e), err)
 		}
 	}

@@ -22,13 +22,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/health"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
@@ -121,7 +121,7 @@ func (h *Hub) Run(ctx context.Context) {
 			began, old := time.Now(), h.view
 			h.view, h.newer = h.o.Config.Latest()
 			h.publish(compare(old, h.view))
-			if !delay.For(ctx, rest*time.Since(began)) {
+			if !sleep.Context(ctx, rest*time.Since(began)) {
 				return
 			}
 		}
@@ -149,7 +149,7 @@ func (h *Hub) followWarnings(ctx context.Context) {
 			}
 		}
 		told = now
-		if !delay.For(ctx, cmp.Or(h.o.WarnEvery, warnEvery)) {
+		if !sleep.Context(ctx, cmp.Or(h.o.WarnEvery, warnEvery)) {
 			return
 		}
 	}
@@ -165,7 +165,7 @@ func (h *Hub) followNodes(ctx context.Context) {
 			if ctx.Err() == nil {
 				h.o.Logger.Warn("the state of the nodes cannot be told, trying again", "error", err)
 			}
-			delay.For(ctx, pause)
+			sleep.Context(ctx, pause)
 			continue
 		}
 		version = s.Version

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
@@ -297,7 +297,7 @@ func (f *Fleet) tellPresence(ctx context.Context) {
 				f.log.Debug("other servers do not learn which nodes this one hears; trying again", "error", err)
 			}
 		}
-		delay.For(ctx, presencePause)
+		sleep.Context(ctx, presencePause)
 		select {
 		case <-f.attendance:
 		case <-beat.C:

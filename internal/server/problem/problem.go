@@ -13,8 +13,8 @@ import (
 	"runtime/debug"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/external"
 	"github.com/viaduct-sdn/viaduct/internal/ipam"
-	"github.com/viaduct-sdn/viaduct/internal/ipam/plugin"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
@@ -47,10 +47,10 @@ var kinds = []struct {
 	{revision.ErrPendingEdits, http.StatusConflict, api.TypeConflict},
 	{revision.ErrTooMany, http.StatusRequestEntityTooLarge, api.TypeTooLarge},
 	{revision.ErrBusy, http.StatusConflict, api.TypeConflict},
-	{plugin.ErrTaken, http.StatusConflict, api.TypeConflict},
-	{plugin.ErrNone, http.StatusConflict, api.TypeConflict},
-	{plugin.ErrNotEmpty, http.StatusConflict, api.TypeConflict},
-	{plugin.ErrUnreachable, http.StatusBadGateway, api.TypeUnavailable},
+	{external.ErrTaken, http.StatusConflict, api.TypeConflict},
+	{external.ErrNone, http.StatusConflict, api.TypeConflict},
+	{external.ErrNotEmpty, http.StatusConflict, api.TypeConflict},
+	{external.ErrUnreachable, http.StatusBadGateway, api.TypeUnavailable},
 	{ipam.ErrNotAssigned, http.StatusNotFound, api.TypeNotFound},
 	{pki.ErrRequest, http.StatusBadRequest, api.TypeInvalid},
 	{pki.ErrToken, http.StatusForbidden, api.TypeForbidden},

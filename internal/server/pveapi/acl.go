@@ -2,7 +2,7 @@ package pveapi
 
 import (
 	"github.com/viaduct-sdn/viaduct/internal/access"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
 func (h *Handler) aclOperations() []Operation {
@@ -13,14 +13,14 @@ func (h *Handler) aclOperations() []Operation {
 		},
 		{
 			Method: "PUT", Path: "/access/acl", Doc: "Give roles on a path, or take them away.",
-			Params: []pve.Property{
-				{Name: "path", Form: pve.Text, Need: 'r', MaxLength: 512, Check: aclPath, Doc: "path of the permission"},
-				{Name: "roles", Form: pve.List, Need: 'r', Check: formed(nameForm, "role name"), Doc: "roles"},
-				{Name: "users", Form: pve.List, Check: formed(userForm, "user name"), Doc: "users to give the roles to"},
-				{Name: "groups", Form: pve.List, Check: formed(nameForm, "group name"), Doc: "groups to give the roles to"},
-				{Name: "tokens", Form: pve.List, Doc: "API tokens to give the roles to"},
-				{Name: "propagate", Form: pve.Boolean, Doc: "the roles count below the path too; the default"},
-				{Name: "delete", Form: pve.Boolean, Doc: "take the roles away"},
+			Params: []schema.Property{
+				{Name: "path", Form: schema.Text, Need: 'r', MaxLength: 512, Check: aclPath, Doc: "path of the permission"},
+				{Name: "roles", Form: schema.List, Need: 'r', Check: formed(nameForm, "role name"), Doc: "roles"},
+				{Name: "users", Form: schema.List, Check: formed(userForm, "user name"), Doc: "users to give the roles to"},
+				{Name: "groups", Form: schema.List, Check: formed(nameForm, "group name"), Doc: "groups to give the roles to"},
+				{Name: "tokens", Form: schema.List, Doc: "API tokens to give the roles to"},
+				{Name: "propagate", Form: schema.Boolean, Doc: "the roles count below the path too; the default"},
+				{Name: "delete", Form: schema.Boolean, Doc: "take the roles away"},
 			},
 			Allow:  Need("{path}", access.PermissionsModify),
 			Handle: h.changeACL,
@@ -29,11 +29,11 @@ func (h *Handler) aclOperations() []Operation {
 }
 
 func (h *Handler) listACL(c *Call) (any, error) {
-	out := []pve.Object{}
+	out := []schema.Object{}
 	audit := c.May("/access", access.SysAudit)
 	for _, e := range h.Access.ACL() {
 		if audit || c.May(e.Path, access.PermissionsModify) {
-			out = append(out, pve.Object{
+			out = append(out, schema.Object{
 				"path": e.Path, "type": string(e.Type), "ugid": e.Subject, "roleid": e.Role, "propagate": e.Propagate,
 			})
 		}

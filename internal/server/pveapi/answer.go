@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/server/limit"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
 	"github.com/viaduct-sdn/viaduct/internal/server/task"
@@ -38,7 +38,7 @@ func failureOf(err error) (f *Failure, known bool) {
 	var (
 		denied  *Denied
 		params  Params
-		refusal pve.Refusal
+		refusal schema.Refusal
 	)
 	switch {
 	case errors.As(err, &f):

@@ -9,7 +9,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
@@ -22,8 +22,8 @@ func (h *Handler) clusterOperations() []Operation {
 		},
 		{
 			Method: "GET", Path: "/cluster/resources", Doc: "List what the cluster has.",
-			Params: []pve.Property{{
-				Name: "type", Form: pve.Text, Enum: []string{"vm", "storage", "node", "sdn", "network"}, Doc: "only this type",
+			Params: []schema.Property{{
+				Name: "type", Form: schema.Text, Enum: []string{"vm", "storage", "node", "sdn", "network"}, Doc: "only this type",
 			}},
 			Handle: h.resources,
 		},
@@ -117,11 +117,11 @@ func (h *Handler) clusterStatus(c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := []pve.Object{{
+	out := []schema.Object{{
 		"type": "cluster", "id": "cluster", "name": "viaduct", "nodes": len(nodes), "quorate": true, "version": v.Revision,
 	}}
 	for _, n := range nodes {
-		o := pve.Object{
+		o := schema.Object{
 			"type": "node", "id": "node/" + n.Name, "name": n.Name, "nodeid": n.number, "level": "",
 			"online": n.word() == wordOnline, "local": n.Name == h.Node,
 		}
@@ -135,7 +135,7 @@ func (h *Handler) clusterStatus(c *Call) (any, error) {
 
 func (h *Handler) resources(c *Call) (any, error) {
 	typ := c.Text("type")
-	out := []pve.Object{}
+	out := []schema.Object{}
 	if typ == "" || typ == "node" {
 		nodes, err := h.hosts()
 		if err != nil {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
 // Describe writes the table of operations for people, in Markdown.
@@ -69,7 +69,7 @@ func describeParams(b *strings.Builder, op *Operation) {
 }
 
 // describeForm says what values a parameter takes.
-func describeForm(p *pve.Property) string {
+func describeForm(p *schema.Property) string {
 	text := string(p.Form)
 	switch {
 	case len(p.Enum) > 0:

@@ -12,12 +12,12 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
 // rows is a list whose objects are made one at a time, as they are written: a long
 // one takes much more memory than its text.
-type rows func(yield func(pve.Object) bool)
+type rows func(yield func(schema.Object) bool)
 
 // encode writes a result as Proxmox does: truth is 1 or 0, a list of none is [],
 // and names are sorted. Results are made of maps with text keys, slices and plain
@@ -41,19 +41,19 @@ func write(b *bytes.Buffer, v any) error {
 		b.Write(strconv.AppendInt(b.AvailableBuffer(), v, 10))
 	case int:
 		b.Write(strconv.AppendInt(b.AvailableBuffer(), int64(v), 10))
-	case pve.Object:
+	case schema.Object:
 		return writeObject(b, v)
-	case []pve.Object:
+	case []schema.Object:
 		return writeRows(b, slices.Values(v))
 	case rows:
-		return writeRows(b, iter.Seq[pve.Object](v))
+		return writeRows(b, iter.Seq[schema.Object](v))
 	default:
 		return reflected(b, reflect.ValueOf(v))
 	}
 	return nil
 }
 
-func writeRows(b *bytes.Buffer, list iter.Seq[pve.Object]) error {
+func writeRows(b *bytes.Buffer, list iter.Seq[schema.Object]) error {
 	b.WriteByte('[')
 	first := true
 	for o := range list {
@@ -69,7 +69,7 @@ func writeRows(b *bytes.Buffer, list iter.Seq[pve.Object]) error {
 	return nil
 }
 
-func writeObject(b *bytes.Buffer, o pve.Object) error {
+func writeObject(b *bytes.Buffer, o schema.Object) error {
 	b.WriteByte('{')
 	for i, name := range slices.Sorted(maps.Keys(o)) {
 		if i > 0 {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/pveapi"
 )
@@ -133,7 +133,7 @@ func TestExistenceIsNotTold(t *testing.T) {
 				if op.Method == http.MethodPost && op.Path == "/cluster/sdn/vnets" && p.Name == "vnet" {
 					continue // the name of one that is made is taken or not, which nothing can hide
 				}
-				if _, ok := hiddenName(&op, p.Name); ok && p.Form != pve.Boolean && len(p.Enum) == 0 {
+				if _, ok := hiddenName(&op, p.Name); ok && p.Form != schema.Boolean && len(p.Enum) == 0 {
 					names = append(names, p.Name)
 				}
 			}

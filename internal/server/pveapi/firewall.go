@@ -10,7 +10,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
@@ -30,7 +30,7 @@ var (
 func (s *sdn) firewallOperations() []Operation {
 	base := index(clusterFirewall, "name", "rules", "options", "groups", "ipset", "aliases", "macros", "refs")
 	vnet := index(vnetFirewall, "name", "rules", "options")
-	vnet.Params, vnet.Allow = []pve.Property{idParam(pve.VNets(), false)}, s.onVNet(audit, allocate)
+	vnet.Params, vnet.Allow = []schema.Property{idParam(schema.VNets(), false)}, s.onVNet(audit, allocate)
 	ops := []Operation{base, vnet, s.refsOperation(), macrosOperation()}
 	ops = append(ops, s.ruleOperations(s.clusterRules())...)
 	ops = append(ops, s.ruleOperations(s.vnetRules())...)
@@ -109,9 +109,9 @@ func macrosOperation() Operation {
 	return Operation{
 		Method: http.MethodGet, Path: clusterFirewall + "/macros", Doc: "List the macros of rules.",
 		Handle: func(*Call) (any, error) {
-			out := []pve.Object{}
+			out := []schema.Object{}
 			for _, m := range model.Macros() {
-				out = append(out, pve.Object{"macro": m.Name, "descr": m.Doc})
+				out = append(out, schema.Object{"macro": m.Name, "descr": m.Doc})
 			}
 			return out, nil
 		},
@@ -129,7 +129,7 @@ var ipSets = []struct{ suffix, comment string }{
 func (s *sdn) refsOperation() Operation {
 	return Operation{
 		Method: http.MethodGet, Path: clusterFirewall + "/refs", Doc: "List what rules of a firewall can refer to.",
-		Params: []pve.Property{{Name: "type", Form: pve.Text, Enum: []string{"alias", "ipset"}, Doc: "only this type"}},
+		Params: []schema.Property{{Name: "type", Form: schema.Text, Enum: []string{"alias", "ipset"}, Doc: "only this type"}},
 		Handle: s.firewallRefs,
 	}
 }
@@ -141,12 +141,12 @@ func (s *sdn) firewallRefs(c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := []pve.Object{}
+	out := []schema.Object{}
 	add := func(typ, scope, name, ref, comment string) {
 		if c.Has("type") && c.Text("type") != typ {
 			return
 		}
-		o := pve.Object{"type": typ, "scope": scope, "name": name, "ref": ref}
+		o := schema.Object{"type": typ, "scope": scope, "name": name, "ref": ref}
 		if comment != "" {
 			o["comment"] = comment
 		}

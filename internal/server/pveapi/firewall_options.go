@@ -5,13 +5,13 @@ import (
 	"strconv"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
 // firewallOption is an option of a firewall: a switch, or a text.
 type firewallOption struct {
-	property pve.Property
+	property schema.Property
 	// vnet and datacenter say whose it is.
 	vnet, datacenter bool
 	// Either of these is where the option is in a firewall.
@@ -23,11 +23,13 @@ type firewallOption struct {
 func firewallOptions() []firewallOption {
 	policies := []string{model.FirewallAccept, model.FirewallDrop}
 	hostPolicies := []string{model.FirewallAccept, model.FirewallReject, model.FirewallDrop}
-	flag := func(name, doc string) pve.Property { return pve.Property{Name: name, Form: pve.Boolean, Doc: doc} }
-	text := func(name string, enum []string, doc string) pve.Property {
-		return pve.Property{Name: name, Form: pve.Text, Enum: enum, Doc: doc}
+	flag := func(name, doc string) schema.Property {
+		return schema.Property{Name: name, Form: schema.Boolean, Doc: doc}
 	}
-	limit := pve.Property{Name: "log_ratelimit", Form: pve.Text, MaxLength: 128, Check: rateLimitFault, Doc: "bound on what all firewalls log: enable=1,rate=1/second,burst=5"}
+	text := func(name string, enum []string, doc string) schema.Property {
+		return schema.Property{Name: name, Form: schema.Text, Enum: enum, Doc: doc}
+	}
+	limit := schema.Property{Name: "log_ratelimit", Form: schema.Text, MaxLength: 128, Check: rateLimitFault, Doc: "bound on what all firewalls log: enable=1,rate=1/second,burst=5"}
 	const idle = ", which Viaduct does not run: kept, without effect"
 	return []firewallOption{
 		{flag("enable", "put the rules in force"), true, true, func(f *model.Firewall) *bool { return &f.Enable }, nil},
@@ -63,7 +65,7 @@ func (o *firewallOption) show(f *model.Firewall) (value any, ok bool) {
 		return true, *o.flag(f)
 	}
 	text := *o.text(f)
-	if o.property.Form == pve.Boolean {
+	if o.property.Form == schema.Boolean {
 		n, err := strconv.Atoi(text)
 		return n, err == nil
 	}
@@ -77,9 +79,9 @@ func (o *firewallOption) set(c *Call, f *model.Firewall) {
 	case !c.Has(name):
 	case o.flag != nil:
 		*o.flag(f) = c.Bool(name)
-	case o.property.Form == pve.Boolean && c.Bool(name):
+	case o.property.Form == schema.Boolean && c.Bool(name):
 		*o.text(f) = "1"
-	case o.property.Form == pve.Boolean:
+	case o.property.Form == schema.Boolean:
 		*o.text(f) = "0"
 	default:
 		*o.text(f) = c.Text(name)
@@ -96,8 +98,8 @@ func (o *firewallOption) clear(f *model.Firewall) {
 
 // firewallOptionOperations are those of the switches and policies.
 func (s *sdn) firewallOptionOperations() []Operation {
-	vnet := idParam(pve.VNets(), false)
-	params := func(id string, first ...pve.Property) []pve.Property {
+	vnet := idParam(schema.VNets(), false)
+	params := func(id string, first ...schema.Property) []schema.Property {
 		for _, o := range firewallOptions() {
 			if o.of(id) {
 				first = append(first, o.property)
@@ -119,7 +121,7 @@ func (s *sdn) firewallOptionOperations() []Operation {
 		},
 		{
 			Method: http.MethodGet, Path: vnetFirewall + "/options", Doc: "Read the options of a VNet's firewall.", Allow: s.onVNet(audit, allocate),
-			Params: []pve.Property{vnet}, Handle: func(c *Call) (any, error) { return s.firewallOptions(c, of(c)) },
+			Params: []schema.Property{vnet}, Handle: func(c *Call) (any, error) { return s.firewallOptions(c, of(c)) },
 		},
 		{
 			Method: http.MethodPut, Path: vnetFirewall + "/options", Doc: "Change the options of a VNet's firewall.", Allow: s.onVNet(allocate),
@@ -130,8 +132,8 @@ func (s *sdn) firewallOptionOperations() []Operation {
 }
 
 // optionsOf are the options that are set. The switch is told once there is a firewall.
-func optionsOf(f *model.Firewall) pve.Object {
-	out := pve.Object{}
+func optionsOf(f *model.Firewall) schema.Object {
+	out := schema.Object{}
 	if f == nil {
 		return out
 	}

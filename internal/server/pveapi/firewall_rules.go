@@ -7,7 +7,7 @@ import (
 	"strconv"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
@@ -16,7 +16,7 @@ import (
 type ruleList struct {
 	// path is that of one rule less "/{pos}", params are those in it.
 	path        string
-	params      []pve.Property
+	params      []schema.Property
 	what        string
 	see, change Permission
 	types       []string
@@ -37,7 +37,7 @@ func (s *sdn) clusterRules() ruleList {
 
 func (s *sdn) vnetRules() ruleList {
 	l := s.rulesOf(func(c *Call) string { return c.Text("vnet") })
-	l.path, l.params, l.what = vnetFirewall+"/rules", []pve.Property{idParam(pve.VNets(), false)}, "a VNet's firewall"
+	l.path, l.params, l.what = vnetFirewall+"/rules", []schema.Property{idParam(schema.VNets(), false)}, "a VNet's firewall"
 	l.see, l.change = s.onVNet(audit, allocate), s.onVNet(allocate)
 	l.types = []string{model.RuleForward, model.RuleGroup}
 	return l
@@ -65,7 +65,7 @@ func (s *sdn) rulesOf(id func(c *Call) string) ruleList {
 
 func (s *sdn) groupRules() ruleList {
 	return ruleList{
-		path: clusterFirewall + "/groups/{group}", params: []pve.Property{groupName("group", 'r')}, what: "a security group",
+		path: clusterFirewall + "/groups/{group}", params: []schema.Property{groupName("group", 'r')}, what: "a security group",
 		see: seeFirewall, change: changeFirewall, types: []string{model.RuleIn, model.RuleOut, model.RuleForward},
 		get: func(c *Call, v *revision.View) ([]model.FirewallRule, error) {
 			g, err := findGroup(v, c.Text("group"))
@@ -83,16 +83,16 @@ func (s *sdn) groupRules() ruleList {
 	}
 }
 
-var rulePos = pve.Property{Name: "pos", Form: pve.Integer, Need: 'r', Max: model.MaxRules, Doc: "place of the rule, from 0"}
+var rulePos = schema.Property{Name: "pos", Form: schema.Integer, Need: 'r', Max: model.MaxRules, Doc: "place of the rule, from 0"}
 
 // ruleParams are the parts of a rule as parameters.
-func (l *ruleList) ruleParams(need byte) []pve.Property {
-	text := func(name, doc string) pve.Property {
-		return pve.Property{Name: name, Form: pve.Text, MaxLength: 512, Doc: doc}
+func (l *ruleList) ruleParams(need byte) []schema.Property {
+	text := func(name, doc string) schema.Property {
+		return schema.Property{Name: name, Form: schema.Text, MaxLength: 512, Doc: doc}
 	}
-	params := []pve.Property{
-		{Name: "type", Form: pve.Text, Need: need, Enum: l.types, Doc: "what the rule is for"},
-		{Name: "action", Form: pve.Text, Need: need, MaxLength: 20, Doc: "ACCEPT, DROP, REJECT, or the name of a security group"},
+	params := []schema.Property{
+		{Name: "type", Form: schema.Text, Need: need, Enum: l.types, Doc: "what the rule is for"},
+		{Name: "action", Form: schema.Text, Need: need, MaxLength: 20, Doc: "ACCEPT, DROP, REJECT, or the name of a security group"},
 		text("macro", "name for protocol and ports"),
 		text("source", "addresses, networks, ranges, aliases and IP sets that packets are from"),
 		text("dest", "and to"),
@@ -100,9 +100,9 @@ func (l *ruleList) ruleParams(need byte) []pve.Property {
 		text("sport", "source ports"),
 		text("dport", "destination ports"),
 		text("icmp-type", "type of message of ICMP"),
-		{Name: "log", Form: pve.Text, Enum: model.LogLevels, Doc: "level at which matches are logged"},
-		{Name: "enable", Form: pve.Integer, Max: 1, Doc: "whether the rule is in force"},
-		{Name: "comment", Form: pve.Text, MaxLength: model.MaxComment, Doc: "description"},
+		{Name: "log", Form: schema.Text, Enum: model.LogLevels, Doc: "level at which matches are logged"},
+		{Name: "enable", Form: schema.Integer, Max: 1, Doc: "whether the rule is in force"},
+		{Name: "comment", Form: schema.Text, MaxLength: model.MaxComment, Doc: "description"},
 	}
 	if l.iface {
 		params = append(params, text("iface", "interface of the nodes, for rules of hosts: kept, without effect"))
@@ -112,7 +112,7 @@ func (l *ruleList) ruleParams(need byte) []pve.Property {
 
 func (s *sdn) ruleOperations(l ruleList) []Operation {
 	item := append(slices.Clone(l.params), rulePos)
-	with := func(params []pve.Property, more ...pve.Property) []pve.Property {
+	with := func(params []schema.Property, more ...schema.Property) []schema.Property {
 		return append(slices.Clone(params), more...)
 	}
 	return []Operation{
@@ -122,7 +122,7 @@ func (s *sdn) ruleOperations(l ruleList) []Operation {
 		},
 		{
 			Method: http.MethodPost, Path: l.path, Doc: "Put a rule before all others of " + l.what + ".", Allow: l.change,
-			Params: with(with(l.params, l.ruleParams('r')...), digestText, pve.Property{Name: "pos", Form: pve.Integer, Max: model.MaxRules, Doc: "has no effect"}),
+			Params: with(with(l.params, l.ruleParams('r')...), digestText, schema.Property{Name: "pos", Form: schema.Integer, Max: model.MaxRules, Doc: "has no effect"}),
 			Handle: func(c *Call) (any, error) {
 				return s.changeRules(c, l, "rules[0].", func(rules []model.FirewallRule) ([]model.FirewallRule, error) {
 					rule := model.FirewallRule{Disable: true}
@@ -138,7 +138,7 @@ func (s *sdn) ruleOperations(l ruleList) []Operation {
 		{
 			Method: http.MethodPut, Path: l.path + "/{pos}", Doc: "Change or move a rule of " + l.what + ".", Allow: l.change,
 			Params: with(with(item, l.ruleParams(0)...), digestText, deleteList,
-				pve.Property{Name: "moveto", Form: pve.Integer, Max: model.MaxRules, Doc: "move the rule before that at this place, and change nothing else"}),
+				schema.Property{Name: "moveto", Form: schema.Integer, Max: model.MaxRules, Doc: "move the rule before that at this place, and change nothing else"}),
 			Handle: func(c *Call) (any, error) {
 				return s.changeRules(c, l, "rules["+c.Text("pos")+"].", func(rules []model.FirewallRule) ([]model.FirewallRule, error) { return c.changeRule(rules) })
 			},
@@ -236,8 +236,8 @@ func (s *sdn) changeRules(c *Call, l ruleList, field string, change func(rules [
 }
 
 // showRule is a rule as the API gives it.
-func showRule(r model.FirewallRule, at int, digest string) pve.Object {
-	out := pve.Object{"pos": at, "enable": 1, "digest": digest}
+func showRule(r model.FirewallRule, at int, digest string) schema.Object {
+	out := schema.Object{"pos": at, "enable": 1, "digest": digest}
 	if r.Disable {
 		out["enable"] = 0
 	}
@@ -262,7 +262,7 @@ func (s *sdn) listRules(c *Call, l ruleList) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, digest := []pve.Object{}, digestOf(rules)
+	out, digest := []schema.Object{}, digestOf(rules)
 	for i, r := range rules {
 		out = append(out, showRule(r, i, digest))
 	}
@@ -291,6 +291,6 @@ func findGroup(v *revision.View, id string) (*model.SecurityGroup, error) {
 	return nil, Failf("no such security group '%s'", id)
 }
 
-func groupName(name string, need byte) pve.Property {
-	return pve.Property{Name: name, Form: pve.Text, Need: need, MaxLength: 20, Check: formed(firewallForm, "security group name"), Doc: fmt.Sprintf("name of the security group, %d characters at most", 20)}
+func groupName(name string, need byte) schema.Property {
+	return schema.Property{Name: name, Form: schema.Text, Need: need, MaxLength: 20, Check: formed(firewallForm, "security group name"), Doc: fmt.Sprintf("name of the security group, %d characters at most", 20)}
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
@@ -23,7 +23,7 @@ func (s *sdn) groupOperations() []Operation {
 		{Method: http.MethodGet, Path: path, Doc: "List the security groups.", Allow: seeFirewall, Handle: s.listGroups},
 		{
 			Method: http.MethodPost, Path: path, Doc: "Create, rename or describe a security group.", Allow: changeFirewall,
-			Params: []pve.Property{groupName("group", 'r'), groupName("rename", 0), commentParam(), digestText},
+			Params: []schema.Property{groupName("group", 'r'), groupName("rename", 0), commentParam(), digestText},
 			Handle: func(c *Call) (any, error) {
 				return s.firewallChange(c, "", func(v *revision.View) ([]model.Edit, error) {
 					g := &model.SecurityGroup{ID: lower(c.Text("group"))}
@@ -37,7 +37,7 @@ func (s *sdn) groupOperations() []Operation {
 			},
 		},
 		{
-			Method: http.MethodDelete, Path: path + "/{group}", Doc: "Delete a security group without rules.", Params: []pve.Property{groupName("group", 'r')}, Allow: changeFirewall,
+			Method: http.MethodDelete, Path: path + "/{group}", Doc: "Delete a security group without rules.", Params: []schema.Property{groupName("group", 'r')}, Allow: changeFirewall,
 			Handle: func(c *Call) (any, error) {
 				return s.firewallChange(c, "", func(v *revision.View) ([]model.Edit, error) {
 					g, err := findGroup(v, c.Text("group"))
@@ -84,39 +84,39 @@ func (s *sdn) listGroups(c *Call) (any, error) {
 		return nil, err
 	}
 	all := v.Live.List(model.KindSecurityGroup)
-	out, digest := []pve.Object{}, digestOf(all)
+	out, digest := []schema.Object{}, digestOf(all)
 	for _, o := range all {
 		g := o.(*model.SecurityGroup)
-		out = append(out, described(pve.Object{"group": g.ID, "digest": digest}, g.Comment))
+		out = append(out, described(schema.Object{"group": g.ID, "digest": digest}, g.Comment))
 	}
 	return out, nil
 }
 
 // described adds a comment, if there is one.
-func described(o pve.Object, comment string) pve.Object {
+func described(o schema.Object, comment string) schema.Object {
 	if comment != "" {
 		o["comment"] = comment
 	}
 	return o
 }
 
-func setName(name string, need byte) pve.Property {
-	return pve.Property{Name: name, Form: pve.Text, Need: need, MaxLength: 64, Check: formed(firewallForm, "IPset name"), Doc: "name of the IP set"}
+func setName(name string, need byte) schema.Property {
+	return schema.Property{Name: name, Form: schema.Text, Need: need, MaxLength: 64, Check: formed(firewallForm, "IPset name"), Doc: "name of the IP set"}
 }
 
 var (
-	entryCIDR    = pve.Property{Name: "cidr", Form: pve.Text, Need: 'r', MaxLength: 128, Doc: "address, network, range or alias"}
-	entryNoMatch = pve.Property{Name: "nomatch", Form: pve.Boolean, Doc: "these addresses are not in the set"}
+	entryCIDR    = schema.Property{Name: "cidr", Form: schema.Text, Need: 'r', MaxLength: 128, Doc: "address, network, range or alias"}
+	entryNoMatch = schema.Property{Name: "nomatch", Form: schema.Boolean, Doc: "these addresses are not in the set"}
 )
 
 func (s *sdn) ipSetOperations() []Operation {
 	const path = clusterFirewall + "/ipset"
-	one := []pve.Property{setName("name", 'r')}
+	one := []schema.Property{setName("name", 'r')}
 	out := []Operation{
 		{Method: http.MethodGet, Path: path, Doc: "List the IP sets.", Allow: seeFirewall, Handle: s.listIPSets},
 		{
 			Method: http.MethodPost, Path: path, Doc: "Create, rename or describe an IP set.", Allow: changeFirewall,
-			Params: []pve.Property{setName("name", 'r'), setName("rename", 0), commentParam(), digestText},
+			Params: []schema.Property{setName("name", 'r'), setName("rename", 0), commentParam(), digestText},
 			Handle: func(c *Call) (any, error) {
 				return s.firewallChange(c, "", func(v *revision.View) ([]model.Edit, error) {
 					set := &model.IPSet{ID: lower(c.Text("name"))}
@@ -131,7 +131,7 @@ func (s *sdn) ipSetOperations() []Operation {
 		},
 		{
 			Method: http.MethodDelete, Path: path + "/{name}", Doc: "Delete an IP set.", Allow: changeFirewall,
-			Params: append(slices.Clone(one), pve.Property{Name: "force", Form: pve.Boolean, Doc: "also if it has entries"}),
+			Params: append(slices.Clone(one), schema.Property{Name: "force", Form: schema.Boolean, Doc: "also if it has entries"}),
 			Handle: func(c *Call) (any, error) {
 				return s.firewallChange(c, "", func(v *revision.View) ([]model.Edit, error) {
 					set, err := findIPSet(c, v)
@@ -152,7 +152,7 @@ func (s *sdn) ipSetOperations() []Operation {
 				if err != nil {
 					return nil, err
 				}
-				out, digest := []pve.Object{}, digestOf(set.Entries)
+				out, digest := []schema.Object{}, digestOf(set.Entries)
 				for _, e := range set.Entries {
 					out = append(out, showEntry(e, digest))
 				}
@@ -179,7 +179,7 @@ func (s *sdn) ipSetOperations() []Operation {
 // entryOperations are those of one entry, whose network is the rest of the path: many
 // clients leave the slash in it as it is.
 func (s *sdn) entryOperations(path string) []Operation {
-	params := []pve.Property{setName("name", 'r'), entryCIDR}
+	params := []schema.Property{setName("name", 'r'), entryCIDR}
 	find := func(c *Call, entries []model.IPSetEntry) (int, error) {
 		if at := entryAt(entries, c.Text("cidr")); at >= 0 {
 			return at, nil
@@ -236,8 +236,8 @@ func entryAt(entries []model.IPSetEntry, cidr string) int {
 	return slices.IndexFunc(entries, func(e model.IPSetEntry) bool { return e.CIDR == cidr })
 }
 
-func showEntry(e model.IPSetEntry, digest string) pve.Object {
-	out := described(pve.Object{"cidr": e.CIDR, "digest": digest}, e.Comment)
+func showEntry(e model.IPSetEntry, digest string) schema.Object {
+	out := described(schema.Object{"cidr": e.CIDR, "digest": digest}, e.Comment)
 	if e.NoMatch {
 		out["nomatch"] = true
 	}
@@ -282,24 +282,24 @@ func (s *sdn) listIPSets(c *Call) (any, error) {
 		return nil, err
 	}
 	all := v.Live.List(model.KindIPSet)
-	out, digest := []pve.Object{}, digestOf(all)
+	out, digest := []schema.Object{}, digestOf(all)
 	for _, o := range all {
 		set := o.(*model.IPSet)
-		out = append(out, described(pve.Object{"name": set.ID, "digest": digest}, set.Comment))
+		out = append(out, described(schema.Object{"name": set.ID, "digest": digest}, set.Comment))
 	}
 	return out, nil
 }
 
 func (s *sdn) aliasOperations() []Operation {
 	const path = clusterFirewall + "/aliases"
-	name := pve.Property{Name: "name", Form: pve.Text, Need: 'r', MaxLength: 64, Check: formed(firewallForm, "alias name"), Doc: "name of the alias"}
+	name := schema.Property{Name: "name", Form: schema.Text, Need: 'r', MaxLength: 64, Check: formed(firewallForm, "alias name"), Doc: "name of the alias"}
 	rename := name
 	rename.Name, rename.Need, rename.Doc = "rename", 0, "another name for the alias"
-	cidr := pve.Property{Name: "cidr", Form: pve.Text, Need: 'r', MaxLength: 128, Doc: "address or network"}
+	cidr := schema.Property{Name: "cidr", Form: schema.Text, Need: 'r', MaxLength: 128, Doc: "address or network"}
 	return []Operation{
 		{Method: http.MethodGet, Path: path, Doc: "List the aliases.", Allow: seeFirewall, Handle: s.listAliases},
 		{
-			Method: http.MethodPost, Path: path, Doc: "Create an alias.", Params: []pve.Property{name, cidr, commentParam()}, Allow: changeFirewall,
+			Method: http.MethodPost, Path: path, Doc: "Create an alias.", Params: []schema.Property{name, cidr, commentParam()}, Allow: changeFirewall,
 			Handle: func(c *Call) (any, error) {
 				return s.firewallChange(c, "", func(v *revision.View) ([]model.Edit, error) {
 					a := &model.Alias{ID: lower(c.Text("name")), CIDR: c.Text("cidr"), Comment: c.Text("comment")}
@@ -311,7 +311,7 @@ func (s *sdn) aliasOperations() []Operation {
 			},
 		},
 		{
-			Method: http.MethodGet, Path: path + "/{name}", Doc: "Read an alias.", Params: []pve.Property{name}, Allow: seeFirewall,
+			Method: http.MethodGet, Path: path + "/{name}", Doc: "Read an alias.", Params: []schema.Property{name}, Allow: seeFirewall,
 			Handle: func(c *Call) (any, error) {
 				v, err := s.Config.View(c)
 				if err != nil {
@@ -325,13 +325,13 @@ func (s *sdn) aliasOperations() []Operation {
 			},
 		},
 		{
-			Method: http.MethodPut, Path: path + "/{name}", Doc: "Change or rename an alias.", Params: []pve.Property{name, rename, cidr, commentParam(), digestText}, Allow: changeFirewall,
+			Method: http.MethodPut, Path: path + "/{name}", Doc: "Change or rename an alias.", Params: []schema.Property{name, rename, cidr, commentParam(), digestText}, Allow: changeFirewall,
 			Handle: func(c *Call) (any, error) {
 				return s.firewallChange(c, "", func(v *revision.View) ([]model.Edit, error) { return updateAlias(c, v) })
 			},
 		},
 		{
-			Method: http.MethodDelete, Path: path + "/{name}", Doc: "Delete an alias.", Params: []pve.Property{name, digestText}, Allow: changeFirewall,
+			Method: http.MethodDelete, Path: path + "/{name}", Doc: "Delete an alias.", Params: []schema.Property{name, digestText}, Allow: changeFirewall,
 			Handle: func(c *Call) (any, error) {
 				return s.firewallChange(c, "", func(v *revision.View) ([]model.Edit, error) {
 					a, err := findAlias(c, v)
@@ -358,12 +358,12 @@ func findAlias(c *Call, v *revision.View) (*model.Alias, error) {
 
 func aliasDigest(v *revision.View) string { return digestOf(v.Live.List(model.KindAlias)) }
 
-func showAlias(a *model.Alias, digest string) pve.Object {
+func showAlias(a *model.Alias, digest string) schema.Object {
 	ipversion := 4
 	if r, _ := model.ParseAddresses(a.CIDR); r.Start.Is6() {
 		ipversion = 6
 	}
-	return described(pve.Object{"name": a.ID, "cidr": a.CIDR, "ipversion": ipversion, "digest": digest}, a.Comment)
+	return described(schema.Object{"name": a.ID, "cidr": a.CIDR, "ipversion": ipversion, "digest": digest}, a.Comment)
 }
 
 func (s *sdn) listAliases(c *Call) (any, error) {
@@ -371,7 +371,7 @@ func (s *sdn) listAliases(c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, digest := []pve.Object{}, aliasDigest(v)
+	out, digest := []schema.Object{}, aliasDigest(v)
 	for _, o := range v.Live.List(model.KindAlias) {
 		out = append(out, showAlias(o.(*model.Alias), digest))
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/server/limit"
 	"github.com/viaduct-sdn/viaduct/internal/server/pveapi"
 	"github.com/viaduct-sdn/viaduct/internal/store"
@@ -21,14 +21,14 @@ import (
 
 // echo is a table whose operations return what they got.
 func echo() []pveapi.Operation {
-	params := []pve.Property{
-		{Name: "id", Form: pve.Text, Need: 'r', MaxLength: 20},
-		{Name: "number", Form: pve.Integer, Min: 1, Max: 100},
-		{Name: "flag", Form: pve.Boolean},
-		{Name: "list", Form: pve.List},
-		{Name: "many", Form: pve.Array},
-		{Name: "text", Form: pve.Text, MaxLength: 2000},
-		{Name: "must", Form: pve.Text, Need: 'r'},
+	params := []schema.Property{
+		{Name: "id", Form: schema.Text, Need: 'r', MaxLength: 20},
+		{Name: "number", Form: schema.Integer, Min: 1, Max: 100},
+		{Name: "flag", Form: schema.Boolean},
+		{Name: "list", Form: schema.List},
+		{Name: "many", Form: schema.Array},
+		{Name: "text", Form: schema.Text, MaxLength: 2000},
+		{Name: "must", Form: schema.Text, Need: 'r'},
 	}
 	handle := func(c *pveapi.Call) (any, error) { return c.Params, nil }
 	return []pveapi.Operation{
@@ -273,7 +273,7 @@ func TestWire(t *testing.T) {
 
 func TestBodies(t *testing.T) {
 	table := append(echo(), pveapi.Operation{
-		Method: "PUT", Path: "/closed", Doc: "d", Params: []pve.Property{{Name: "text", Form: pve.Text, MaxLength: 2000}},
+		Method: "PUT", Path: "/closed", Doc: "d", Params: []schema.Property{{Name: "text", Form: schema.Text, MaxLength: 2000}},
 		Handle: func(*pveapi.Call) (any, error) { return nil, nil },
 	})
 	e := newEnv(t, table)
@@ -305,7 +305,7 @@ func TestBodies(t *testing.T) {
 }
 
 func TestEncode(t *testing.T) {
-	type object = pve.Object
+	type object = schema.Object
 	for want, v := range map[string]any{
 		"null":                        nil,
 		`{"a":1,"b":0,"c":[],"d":{}}`: object{"b": false, "a": true, "c": []string(nil), "d": map[string]bool(nil)},

@@ -14,7 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/server/pveapi"
 )
 
@@ -92,7 +92,7 @@ func own(path string) bool {
 }
 
 // taken checks parameters that an operation got.
-func taken(t *testing.T, params []pve.Property, answer []byte) {
+func taken(t *testing.T, params []schema.Property, answer []byte) {
 	var got struct{ Data any }
 	if err := json.Unmarshal(answer, &got); err != nil {
 		t.Fatal(err)
@@ -102,7 +102,7 @@ func taken(t *testing.T, params []pve.Property, answer []byte) {
 		return
 	}
 	for name, list := range data {
-		i := slices.IndexFunc(params, func(p pve.Property) bool { return p.Name == name })
+		i := slices.IndexFunc(params, func(p schema.Property) bool { return p.Name == name })
 		if i < 0 {
 			t.Fatalf("parameter %q was taken", name)
 		}

@@ -5,7 +5,7 @@ import (
 	"encoding/hex"
 	"strconv"
 
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
 // The release of Proxmox VE whose API this is. Clients look at it to know which
@@ -24,8 +24,8 @@ func (h *Handler) repoID() string {
 	return hex.EncodeToString(sum[:8])
 }
 
-func (h *Handler) release() pve.Object {
-	return pve.Object{"version": compatVersion, "release": compatRelease, "repoid": h.repoID()}
+func (h *Handler) release() schema.Object {
+	return schema.Object{"version": compatVersion, "release": compatRelease, "repoid": h.repoID()}
 }
 
 func (h *Handler) generalOperations() []Operation {
@@ -37,20 +37,20 @@ func (h *Handler) generalOperations() []Operation {
 		},
 		{
 			Method: "GET", Path: "/pools", Doc: "List resource pools, of which there are none.",
-			Params: []pve.Property{
-				{Name: "poolid", Form: pve.Text, Doc: "only this pool"},
-				{Name: "type", Form: pve.Text, Enum: []string{"qemu", "lxc", "storage"}, Doc: "only members of this type"},
+			Params: []schema.Property{
+				{Name: "poolid", Form: schema.Text, Doc: "only this pool"},
+				{Name: "type", Form: schema.Text, Enum: []string{"qemu", "lxc", "storage"}, Doc: "only members of this type"},
 			},
-			Handle: func(*Call) (any, error) { return []pve.Object{}, nil },
+			Handle: func(*Call) (any, error) { return []schema.Object{}, nil },
 		},
 		{
 			Method: "GET", Path: "/storage", Doc: "List storages, of which there are none.",
-			Params: []pve.Property{{Name: "type", Form: pve.Text, Doc: "only storages of this type"}},
-			Handle: func(*Call) (any, error) { return []pve.Object{}, nil },
+			Params: []schema.Property{{Name: "type", Form: schema.Text, Doc: "only storages of this type"}},
+			Handle: func(*Call) (any, error) { return []schema.Object{}, nil },
 		},
 		{
 			Method: "GET", Path: "/cluster/nextid", Doc: "Tell the lowest number that no guest has, or whether a number is free.",
-			Params: []pve.Property{{Name: "vmid", Form: pve.Integer, Min: firstGuest, Max: lastGuest, Doc: "the number to look at"}},
+			Params: []schema.Property{{Name: "vmid", Form: schema.Integer, Min: firstGuest, Max: lastGuest, Doc: "the number to look at"}},
 			Handle: h.nextID,
 		},
 	}

@@ -5,22 +5,22 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
 func (h *Handler) groupOperations() []Operation {
 	manage := Need("/access/groups", access.GroupAllocate)
-	settings := []pve.Property{groupParam(), commentParam()}
+	settings := []schema.Property{groupParam(), commentParam()}
 	return []Operation{
 		{
 			Method: "GET", Path: "/access/groups", Doc: "List groups: those that the caller manages or audits.",
 			Handle: func(c *Call) (any, error) {
-				out := []pve.Object{}
+				out := []schema.Object{}
 				for _, g := range h.Access.Groups() {
 					if !c.May(groupPath(g.ID), access.UserModify, access.SysAudit, access.GroupAllocate) {
 						continue
 					}
-					o := pve.Object{"groupid": g.ID, "users": strings.Join(g.Members, ",")}
+					o := schema.Object{"groupid": g.ID, "users": strings.Join(g.Members, ",")}
 					if g.Comment != "" {
 						o["comment"] = g.Comment
 					}
@@ -40,11 +40,11 @@ func (h *Handler) groupOperations() []Operation {
 			},
 		},
 		{
-			Method: "GET", Path: "/access/groups/{groupid}", Doc: "Show a group and its members.", Params: []pve.Property{groupParam()},
+			Method: "GET", Path: "/access/groups/{groupid}", Doc: "Show a group and its members.", Params: []schema.Property{groupParam()},
 			Allow: Need("/access/groups", access.SysAudit, access.GroupAllocate),
 			Handle: func(c *Call) (any, error) {
 				g, err := h.Access.Group(c.Text("groupid"))
-				o := pve.Object{"members": g.Members}
+				o := schema.Object{"members": g.Members}
 				if g.Comment != "" {
 					o["comment"] = g.Comment
 				}
@@ -66,7 +66,7 @@ func (h *Handler) groupOperations() []Operation {
 		},
 		{
 			Method: "DELETE", Path: "/access/groups/{groupid}", Doc: "Remove a group and its permissions; its members stay.",
-			Params: []pve.Property{groupParam()}, Allow: manage,
+			Params: []schema.Property{groupParam()}, Allow: manage,
 			Handle: func(c *Call) (any, error) { return nil, h.Access.DeleteGroup(c, c.Text("groupid")) },
 		},
 	}
@@ -74,20 +74,20 @@ func (h *Handler) groupOperations() []Operation {
 
 func (h *Handler) roleOperations() []Operation {
 	manage := Need("/access", access.SysModify)
-	privileges := pve.Property{Name: "privs", Form: pve.List, Doc: "privileges of the role"}
+	privileges := schema.Property{Name: "privs", Form: schema.List, Doc: "privileges of the role"}
 	return []Operation{
 		{
 			Method: "GET", Path: "/access/roles", Doc: "List roles.",
 			Handle: func(*Call) (any, error) {
-				out := []pve.Object{}
+				out := []schema.Object{}
 				for _, r := range h.Access.Roles() {
-					out = append(out, pve.Object{"roleid": r.ID, "privs": joined(r.Privileges), "special": r.Builtin})
+					out = append(out, schema.Object{"roleid": r.ID, "privs": joined(r.Privileges), "special": r.Builtin})
 				}
 				return out, nil
 			},
 		},
 		{
-			Method: "POST", Path: "/access/roles", Doc: "Make a role.", Params: []pve.Property{roleParam(), privileges}, Allow: manage,
+			Method: "POST", Path: "/access/roles", Doc: "Make a role.", Params: []schema.Property{roleParam(), privileges}, Allow: manage,
 			Handle: func(c *Call) (any, error) {
 				err := h.Access.PutRole(c, access.Role{ID: c.Text("roleid"), Privileges: named(c.List("privs"))})
 				if err != nil {
@@ -97,10 +97,10 @@ func (h *Handler) roleOperations() []Operation {
 			},
 		},
 		{
-			Method: "GET", Path: "/access/roles/{roleid}", Doc: "Show a role's privileges.", Params: []pve.Property{roleParam()},
+			Method: "GET", Path: "/access/roles/{roleid}", Doc: "Show a role's privileges.", Params: []schema.Property{roleParam()},
 			Handle: func(c *Call) (any, error) {
 				r, err := h.Access.Role(c.Text("roleid"))
-				o := pve.Object{}
+				o := schema.Object{}
 				for _, p := range r.Privileges {
 					o[string(p)] = 1
 				}
@@ -109,14 +109,14 @@ func (h *Handler) roleOperations() []Operation {
 		},
 		{
 			Method: "PUT", Path: "/access/roles/{roleid}", Doc: "Change a role's privileges.", Allow: manage,
-			Params: []pve.Property{
+			Params: []schema.Property{
 				roleParam(), privileges,
-				{Name: "append", Form: pve.Boolean, Doc: "add to the privileges instead of replacing them"},
+				{Name: "append", Form: schema.Boolean, Doc: "add to the privileges instead of replacing them"},
 			},
 			Handle: h.updateRole,
 		},
 		{
-			Method: "DELETE", Path: "/access/roles/{roleid}", Doc: "Remove a role that nobody has.", Params: []pve.Property{roleParam()}, Allow: manage,
+			Method: "DELETE", Path: "/access/roles/{roleid}", Doc: "Remove a role that nobody has.", Params: []schema.Property{roleParam()}, Allow: manage,
 			Handle: func(c *Call) (any, error) { return nil, h.Access.DeleteRole(c, c.Text("roleid")) },
 		},
 	}

@@ -12,8 +12,8 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	trail "github.com/viaduct-sdn/viaduct/internal/audit"
+	"github.com/viaduct-sdn/viaduct/internal/external/systems"
 	"github.com/viaduct-sdn/viaduct/internal/ipam"
-	"github.com/viaduct-sdn/viaduct/internal/ipam/systems"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
 	"github.com/viaduct-sdn/viaduct/internal/server/limit"

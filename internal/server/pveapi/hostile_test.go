@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/server/pveapi"
 )
 
@@ -73,7 +73,7 @@ func (e *env) attack(t *testing.T, auth string, op *pveapi.Operation, name strin
 			query.Set(p.Name, text)
 		default:
 			body[p.Name] = v
-			if p.Form == pve.Array && isText {
+			if p.Form == schema.Array && isText {
 				body[p.Name] = []any{text}
 			}
 		}

@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
 func (h *Handler) accessOperations() []Operation {
@@ -16,31 +16,31 @@ func (h *Handler) accessOperations() []Operation {
 		},
 		{
 			Method: "POST", Path: "/access/ticket", Doc: "Log in with a password, or make a ticket new.", Allow: World(),
-			Params: []pve.Property{
-				{Name: "username", Form: pve.Text, Need: 'r', MaxLength: 64, Doc: "name, or name@realm"},
-				{Name: "password", Form: pve.Text, Need: 'r', Doc: "password, or a ticket that is still valid"},
-				{Name: "realm", Form: pve.Text, MaxLength: 32, Doc: "realm, for a name without one"},
-				{Name: "otp", Form: pve.Text, Doc: "one-time password, for which there is no use"},
-				{Name: "tfa-challenge", Form: pve.Text, Doc: "second factor, for which there is no use"},
-				{Name: "path", Form: pve.Text, MaxLength: 512, Check: aclPath, Doc: "with privs: check a ticket's privileges on this path"},
-				{Name: "privs", Form: pve.List, Doc: "with path: the privileges, all of which are demanded"},
-				{Name: "new-format", Form: pve.Boolean, Doc: "form of second factors, for which there is no use"},
+			Params: []schema.Property{
+				{Name: "username", Form: schema.Text, Need: 'r', MaxLength: 64, Doc: "name, or name@realm"},
+				{Name: "password", Form: schema.Text, Need: 'r', Doc: "password, or a ticket that is still valid"},
+				{Name: "realm", Form: schema.Text, MaxLength: 32, Doc: "realm, for a name without one"},
+				{Name: "otp", Form: schema.Text, Doc: "one-time password, for which there is no use"},
+				{Name: "tfa-challenge", Form: schema.Text, Doc: "second factor, for which there is no use"},
+				{Name: "path", Form: schema.Text, MaxLength: 512, Check: aclPath, Doc: "with privs: check a ticket's privileges on this path"},
+				{Name: "privs", Form: schema.List, Doc: "with path: the privileges, all of which are demanded"},
+				{Name: "new-format", Form: schema.Boolean, Doc: "form of second factors, for which there is no use"},
 			},
 			Handle: h.login,
 		},
 		{
 			Method: "PUT", Path: "/access/password", Doc: "Change a user's password.",
-			Params: []pve.Property{
+			Params: []schema.Property{
 				userParam(),
-				{Name: "password", Form: pve.Text, Need: 'r', Doc: "the new password"},
-				{Name: "confirmation-password", Form: pve.Text, Doc: "the current password of whoever asks for the change; needed to change one's own, but for root@pam at the server's socket"},
+				{Name: "password", Form: schema.Text, Need: 'r', Doc: "the new password"},
+				{Name: "confirmation-password", Form: schema.Text, Doc: "the current password of whoever asks for the change; needed to change one's own, but for root@pam at the server's socket"},
 			},
 			Handle: h.setPassword,
 		},
 		{
 			Method: "GET", Path: "/access/domains", Doc: "List the realms that users can be of.", Allow: World(),
 			Handle: func(*Call) (any, error) {
-				return []pve.Object{
+				return []schema.Object{
 					{"realm": "pam", "type": "pam", "comment": "users of this server, for administrators"},
 					{"realm": "pve", "type": "pve", "comment": "users of this server"},
 				}, nil
@@ -48,9 +48,9 @@ func (h *Handler) accessOperations() []Operation {
 		},
 		{
 			Method: "GET", Path: "/access/permissions", Doc: "Tell what a user or token may do, by path.",
-			Params: []pve.Property{
-				{Name: "userid", Form: pve.Text, MaxLength: 129, Doc: "user or token; without, whoever asks"},
-				{Name: "path", Form: pve.Text, MaxLength: 512, Check: aclPath, Doc: "only this path"},
+			Params: []schema.Property{
+				{Name: "userid", Form: schema.Text, MaxLength: 129, Doc: "user or token; without, whoever asks"},
+				{Name: "path", Form: schema.Text, MaxLength: 512, Check: aclPath, Doc: "only this path"},
 			},
 			Handle: h.permissions,
 		},
@@ -85,7 +85,7 @@ func (h *Handler) login(c *Call) (any, error) {
 		return nil, access.ErrAuthentication
 	}
 	h.Log.Info("a user logged in", "user", who.String(), "from", c.From)
-	return pve.Object{"username": who.User, "ticket": ticket, "CSRFPreventionToken": csrf, "cap": h.capabilities(who)}, nil
+	return schema.Object{"username": who.User, "ticket": ticket, "CSRFPreventionToken": csrf, "cap": h.capabilities(who)}, nil
 }
 
 // verify checks a ticket and privileges for another program.
@@ -102,17 +102,17 @@ func (h *Handler) verify(c *Call, user string) (any, error) {
 			return nil, access.ErrAuthentication
 		}
 	}
-	return pve.Object{"username": who.User}, nil
+	return schema.Object{"username": who.User}, nil
 }
 
 // capabilities tells a page what it is worth offering: the privileges at the root
 // of each part.
-func (h *Handler) capabilities(who access.Identity) pve.Object {
-	out := pve.Object{}
+func (h *Handler) capabilities(who access.Identity) schema.Object {
+	out := schema.Object{}
 	for part, path := range map[string]string{
 		"dc": "/", "nodes": "/nodes", "sdn": "/sdn", "access": "/access", "vms": "/vms", "storage": "/storage", "mapping": "/mapping",
 	} {
-		one := pve.Object{}
+		one := schema.Object{}
 		for p := range h.Access.Privileges(who, path) {
 			one[string(p)] = 1
 		}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
 // The types of interfaces, in Proxmox's words.
@@ -34,8 +34,8 @@ func (h *Handler) networkOperations() []Operation {
 	return []Operation{
 		{
 			Method: "GET", Path: "/nodes/{node}/network", Doc: "List a node's interfaces, but bridges only for those who may use them.",
-			Params: []pve.Property{node, {
-				Name: "type", Form: pve.Text, Doc: "only this type", Enum: []string{
+			Params: []schema.Property{node, {
+				Name: "type", Form: schema.Text, Doc: "only this type", Enum: []string{
 					typeBridge, typeBond, typeHardware, "alias", typeVLAN, "fabric", typeOVSBridge, "OVSBond", "OVSPort", typeOVSPort,
 					"vnet", filterAnyBridge, filterAnyLocalBridge, filterIncludeSDN,
 				},
@@ -44,15 +44,15 @@ func (h *Handler) networkOperations() []Operation {
 		},
 		{
 			Method: "PUT", Path: "/nodes/{node}/network", Doc: "Wait, in a task, until a node has the running configuration.",
-			Params: []pve.Property{node, {
-				Name: "regenerate-frr", Form: pve.Boolean, Doc: "write FRR's configuration, which happens whenever it differs",
+			Params: []schema.Property{node, {
+				Name: "regenerate-frr", Form: schema.Boolean, Doc: "write FRR's configuration, which happens whenever it differs",
 			}},
 			Allow: Need("/nodes/{node}", access.SysModify), Handle: h.reloadNetwork,
 		},
 		{
 			Method: "GET", Path: "/nodes/{node}/network/{iface}", Doc: "Show an interface of a node.",
-			Params: []pve.Property{node, {
-				Name: "iface", Form: pve.Text, Need: 'r', Check: formed(ifaceForm, "network interface name"), Doc: "name of the interface",
+			Params: []schema.Property{node, {
+				Name: "iface", Form: schema.Text, Need: 'r', Check: formed(ifaceForm, "network interface name"), Doc: "name of the interface",
 			}},
 			Allow: Need("/nodes/{node}", access.SysAudit),
 			Handle: func(c *Call) (any, error) {
@@ -78,7 +78,7 @@ func (h *Handler) listInterfaces(c *Call) (any, error) {
 		return nil, err
 	}
 	filter := c.Text("type")
-	out := []pve.Object{}
+	out := []schema.Object{}
 	for _, o := range interfaces(n.facts) {
 		bridge := o["type"] == typeBridge || o["type"] == typeOVSBridge
 		switch filter {
@@ -102,8 +102,8 @@ func (h *Handler) listInterfaces(c *Call) (any, error) {
 
 // interfaces are those that a node has of its own, sorted by name, as Proxmox shows
 // them. The loopback interface is not shown.
-func interfaces(f *model.Facts) []pve.Object {
-	out := []pve.Object{}
+func interfaces(f *model.Facts) []schema.Object {
+	out := []schema.Object{}
 	for i := range f.Interfaces {
 		if f.Interfaces[i].Name != "lo" {
 			out = append(out, describeInterface(f, &f.Interfaces[i]))
@@ -114,8 +114,8 @@ func interfaces(f *model.Facts) []pve.Object {
 
 // describeInterface shows an interface. A node does not tell where its addresses
 // come from: an interface with one counts as static.
-func describeInterface(f *model.Facts, i *model.Interface) pve.Object {
-	o := pve.Object{"iface": i.Name, "type": interfaceType(f, i), "method": "manual", "method6": "manual"}
+func describeInterface(f *model.Facts, i *model.Interface) schema.Object {
+	o := schema.Object{"iface": i.Name, "type": interfaceType(f, i), "method": "manual", "method6": "manual"}
 	if i.Up {
 		o["active"] = true
 	}
@@ -151,7 +151,7 @@ func describeInterface(f *model.Facts, i *model.Interface) pve.Object {
 }
 
 // describeMembers adds what an interface is made of.
-func describeMembers(o pve.Object, f *model.Facts, i *model.Interface) {
+func describeMembers(o schema.Object, f *model.Facts, i *model.Interface) {
 	var members []string
 	for _, m := range f.Interfaces {
 		if m.Master == i.Name && m.Name != i.Name {

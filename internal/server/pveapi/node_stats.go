@@ -7,13 +7,13 @@ import (
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
 // nodeRow is a node as lists show it. Like Proxmox it tells the load of a node that is
 // online to those who may look at the node (PVE::API2Tools, extract_node_stats).
-func nodeRow(c *Call, n *host) pve.Object {
-	o := pve.Object{"type": "node", "id": "node/" + n.Name, "node": n.Name, "status": n.word(), "level": ""}
+func nodeRow(c *Call, n *host) schema.Object {
+	o := schema.Object{"type": "node", "id": "node/" + n.Name, "node": n.Name, "status": n.word(), "level": ""}
 	if n.word() != wordOnline || !c.May(nodePath(n.Name), access.SysAudit) || n.Report == nil || n.Report.Load == nil {
 		return o
 	}
@@ -42,7 +42,7 @@ func (h *Handler) listNodes(c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := []pve.Object{}
+	out := []schema.Object{}
 	for i := range nodes {
 		o := nodeRow(c, &nodes[i])
 		if fingerprint != "" {
@@ -72,16 +72,16 @@ func (h *Handler) fingerprint() (string, error) {
 }
 
 // loadOf is what the status of a node tells of its load, in Proxmox's words.
-func (n *host) loadOf() pve.Object {
+func (n *host) loadOf() schema.Object {
 	if n.Report == nil || n.Report.Load == nil {
 		return nil
 	}
 	l := n.Report.Load
-	return pve.Object{
+	return schema.Object{
 		"cpu": l.CPU, "uptime": n.uptime(time.Now()),
-		"cpuinfo": pve.Object{"cpus": l.CPUs},
-		"memory":  pve.Object{"total": l.MemoryTotal, "used": l.Memory, "free": l.MemoryTotal - l.Memory},
-		"rootfs":  pve.Object{"total": l.DiskTotal, "used": l.Disk, "free": l.DiskTotal - l.Disk, "avail": l.DiskTotal - l.Disk},
+		"cpuinfo": schema.Object{"cpus": l.CPUs},
+		"memory":  schema.Object{"total": l.MemoryTotal, "used": l.Memory, "free": l.MemoryTotal - l.Memory},
+		"rootfs":  schema.Object{"total": l.DiskTotal, "used": l.Disk, "free": l.DiskTotal - l.Disk, "avail": l.DiskTotal - l.Disk},
 	}
 }
 
@@ -91,21 +91,21 @@ func (h *Handler) emptyOperations() []Operation {
 	return []Operation{
 		{
 			Method: "GET", Path: "/cluster/options", Doc: "Read the options of the datacenter, of which none is set.",
-			Handle: func(*Call) (any, error) { return pve.Object{}, nil },
+			Handle: func(*Call) (any, error) { return schema.Object{}, nil },
 		},
 		{
 			Method: "GET", Path: "/nodes/{node}/subscription", Doc: "Tell the subscription of a node, which has none and needs none.",
-			Params: []pve.Property{nodeParam()},
+			Params: []schema.Property{nodeParam()},
 			Handle: func(c *Call) (any, error) {
 				if _, err := h.host(c.Text("node")); err != nil {
 					return nil, err
 				}
-				return pve.Object{"status": "notfound", "message": "There is no subscription key"}, nil
+				return schema.Object{"status": "notfound", "message": "There is no subscription key"}, nil
 			},
 		},
 		{
 			Method: "GET", Path: "/access/tfa", Doc: "List the second factors of users, of which there are none.",
-			Handle: func(*Call) (any, error) { return []pve.Object{}, nil },
+			Handle: func(*Call) (any, error) { return []schema.Object{}, nil },
 		},
 	}
 }

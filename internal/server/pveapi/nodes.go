@@ -12,12 +12,12 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/health"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
 func (h *Handler) nodeOperations() []Operation {
-	node := []pve.Property{nodeParam()}
+	node := []schema.Property{nodeParam()}
 	return []Operation{
 		{
 			Method: "GET", Path: "/nodes", Doc: "List the nodes.",
@@ -46,10 +46,10 @@ func (h *Handler) nodeStatus(c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := pve.Object{"pveversion": fmt.Sprintf("pve-manager/%s/%s", compatVersion, h.repoID())}
+	out := schema.Object{"pveversion": fmt.Sprintf("pve-manager/%s/%s", compatVersion, h.repoID())}
 	if n.facts.Kernel != "" {
 		out["kversion"] = kernel(n.facts.Kernel)
-		out["current-kernel"] = pve.Object{"sysname": "Linux", "release": n.facts.Kernel}
+		out["current-kernel"] = schema.Object{"sysname": "Linux", "release": n.facts.Kernel}
 	}
 	maps.Copy(out, n.loadOf())
 	return out, nil

@@ -7,7 +7,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/server/api"
 )
 
@@ -20,7 +20,7 @@ type Operation struct {
 	Doc string
 	// Params are all parameters, those of the path too. Others are refused, but
 	// with Extra, as Proxmox takes them for fabrics.
-	Params []pve.Property
+	Params []schema.Property
 	Extra  bool
 	// Rest says that the last parameter of the path is all of its rest, slashes too.
 	Rest bool
@@ -99,7 +99,7 @@ type Call struct {
 	// Who calls; the zero value only where World is the permission.
 	Who access.Identity
 	// Params are the parameters as they were given.
-	Params pve.Values
+	Params schema.Values
 	// From is the remote address, for throttles and logs; Local says that the call came
 	// through the socket of administrators.
 	From  string
@@ -132,10 +132,10 @@ func (c *Call) Renamed() string {
 }
 
 // Bool is a parameter's truth; false if it was not given.
-func (c *Call) Bool(name string) bool { return pve.Truth(c.Text(name)) }
+func (c *Call) Bool(name string) bool { return schema.Truth(c.Text(name)) }
 
 // List are the items of a parameter that is a list or an array.
-func (c *Call) List(name string) []string { return pve.Items(c.Params[name]...) }
+func (c *Call) List(name string) []string { return schema.Items(c.Params[name]...) }
 
 // May reports whether the caller has one of the privileges on a path.
 func (c *Call) May(path string, anyOf ...access.Privilege) bool {

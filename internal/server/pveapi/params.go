@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
 // check finds everything that is wrong with the parameters of a request, and returns
@@ -20,7 +20,7 @@ import (
 //     value of an optional parameter whose form has no empty one: on a PUT it clears
 //     the option;
 //   - "delete" on a request to create has nothing to delete.
-func (o *Operation) check(path []string, given pve.Values) (pve.Values, error) {
+func (o *Operation) check(path []string, given schema.Values) (schema.Values, error) {
 	faults := Params{}
 	got := o.fromPath(path)
 	given = o.withoutBrackets(given)
@@ -58,8 +58,8 @@ func (o *Operation) check(path []string, given pve.Values) (pve.Values, error) {
 }
 
 // fromPath are the parameters of a path.
-func (o *Operation) fromPath(path []string) pve.Values {
-	got := pve.Values{}
+func (o *Operation) fromPath(path []string) schema.Values {
+	got := schema.Values{}
 	parts := o.parts()
 	for i, part := range parts {
 		name := parameterName(part)
@@ -76,12 +76,12 @@ func (o *Operation) fromPath(path []string) pve.Values {
 
 // withoutBrackets gives lists that are sent as "name[]", the way of PHP and of forms of
 // browsers, their own names.
-func (o *Operation) withoutBrackets(given pve.Values) pve.Values {
+func (o *Operation) withoutBrackets(given schema.Values) schema.Values {
 	out := given.Clone()
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		bare, bracketed := strings.CutSuffix(name, "[]")
 		p := o.property(bare)
-		if bracketed && p != nil && (p.Form == pve.List || p.Form == pve.Array) {
+		if bracketed && p != nil && (p.Form == schema.List || p.Form == schema.Array) {
 			out[bare] = slices.Concat(out[bare], given[name])
 			delete(out, name)
 		}
@@ -91,15 +91,15 @@ func (o *Operation) withoutBrackets(given pve.Values) pve.Values {
 
 // normalize brings the values of a parameter into the form that handlers know. says is
 // false for those that count as not given.
-func (o *Operation) normalize(p *pve.Property, values []string) (out []string, says bool) {
+func (o *Operation) normalize(p *schema.Property, values []string) (out []string, says bool) {
 	switch {
 	case p.Name == digestText.Name && len(values) == 1 && values[0] == "":
 		return nil, false
-	case p.Form == pve.List && len(values) != 1:
+	case p.Form == schema.List && len(values) != 1:
 		return []string{strings.Join(values, ",")}, true
-	case p.Form == pve.Array && p.Names && !slices.ContainsFunc(values, unclean):
-		return append([]string{}, pve.Items(values...)...), true
-	case p.Form == pve.Array:
+	case p.Form == schema.Array && p.Names && !slices.ContainsFunc(values, unclean):
+		return append([]string{}, schema.Items(values...)...), true
+	case p.Form == schema.Array:
 		return slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" }), true
 	case o.Method != http.MethodPut && p.Clears(values):
 		return nil, false
@@ -108,7 +108,7 @@ func (o *Operation) normalize(p *pve.Property, values []string) (out []string, s
 }
 
 // fault tells what is wrong with a parameter; empty means nothing.
-func (o *Operation) fault(p *pve.Property, got pve.Values) string {
+func (o *Operation) fault(p *schema.Property, got schema.Values) string {
 	values, given := got[p.Name]
 	switch {
 	case !given && p.Need == 'r':
@@ -129,8 +129,8 @@ func (o *Operation) fault(p *pve.Property, got pve.Values) string {
 }
 
 // property finds a parameter of the operation, or returns nil.
-func (o *Operation) property(name string) *pve.Property {
-	i := slices.IndexFunc(o.Params, func(p pve.Property) bool { return p.Name == name })
+func (o *Operation) property(name string) *schema.Property {
+	i := slices.IndexFunc(o.Params, func(p schema.Property) bool { return p.Name == name })
 	if i < 0 {
 		return nil
 	}

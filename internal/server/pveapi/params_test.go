@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/server/pveapi"
 )
 
@@ -85,7 +85,7 @@ func TestPathsRepeated(t *testing.T) {
 		path, form := required(op)
 		for _, name := range op.Names() {
 			n++
-			p := op.Params[slices.IndexFunc(op.Params, func(p pve.Property) bool { return p.Name == name })]
+			p := op.Params[slices.IndexFunc(op.Params, func(p schema.Property) bool { return p.Name == name })]
 			want, _ := e.got(t, op, path, form)
 			got, a := e.got(t, op, path, with(form, name, example(p)))
 			if op.Renames == name { // it is told twice, as the old and as the new one
@@ -94,7 +94,7 @@ func TestPathsRepeated(t *testing.T) {
 			if d := cmp.Diff(want, got); a.Status != 200 || d != "" {
 				t.Errorf("%s %s with %s again: %s %s", op.Method, op.Path, name, a.body, d)
 			}
-			if p.Form == pve.Integer {
+			if p.Form == schema.Integer {
 				if _, a := e.got(t, op, path, with(form, name, "+0"+example(p))); a.Status != 200 {
 					t.Errorf("%s %s with %s in other digits: %s", op.Method, op.Path, name, a.body)
 				}
@@ -118,7 +118,7 @@ func TestLists(t *testing.T) {
 		op := &table[i]
 		path, form := required(op)
 		for _, p := range op.Params {
-			if p.Form != pve.List && p.Form != pve.Array || op.Method == http.MethodPost && p.Name == "delete" {
+			if p.Form != schema.List && p.Form != schema.Array || op.Method == http.MethodPost && p.Name == "delete" {
 				continue
 			}
 			n++
@@ -126,7 +126,7 @@ func TestLists(t *testing.T) {
 			form := with(form, p.Name)
 			delete(form, p.Name) // which may be required
 			forms := map[string]url.Values{"repeated": with(form, p.Name, a, b), "in brackets": with(form, p.Name+"[]", a, b)}
-			if p.Form == pve.List || p.Names {
+			if p.Form == schema.List || p.Names {
 				for what, text := range map[string]string{"commas": a + "," + b, "semicolons": a + ";" + b, "blanks": a + " " + b} {
 					forms["with "+what] = with(form, p.Name, text)
 				}
@@ -160,7 +160,7 @@ func TestLists(t *testing.T) {
 }
 
 // item is an item that a list takes.
-func item(p pve.Property, i int) string {
+func item(p schema.Property, i int) string {
 	for _, pair := range [][2]string{{"abc1", "abc2"}, {"192.0.2.1", "192.0.2.2"}, {"192.0.2.0/24", "198.51.100.0/24"}, {"1:1", "1:2"}, {"SDN.Audit", "SDN.Use"}, {"x@pve", "y@pve"}, {"x@pve!t1", "y@pve!t1"}} {
 		if p.Check == nil || p.Check(pair[i]) == "" {
 			return pair[i]
@@ -170,11 +170,11 @@ func item(p pve.Property, i int) string {
 }
 
 // listed are the items that handlers see.
-func listed(p pve.Property, values []string) []string {
-	if p.Form == pve.Array {
+func listed(p schema.Property, values []string) []string {
+	if p.Form == schema.Array {
 		return values
 	}
-	return pve.Items(values...)
+	return schema.Items(values...)
 }
 
 // TestEmptyValues gives every digest, and every text that has no empty form, no value.
@@ -216,7 +216,7 @@ func TestDeleteOnCreate(t *testing.T) {
 	for i := range table {
 		op := &table[i]
 		if op.Method != http.MethodPost || !slices.ContainsFunc(table, func(o pveapi.Operation) bool {
-			return o.Method == http.MethodPut && strings.HasPrefix(o.Path, op.Path+"/{") && slices.ContainsFunc(o.Params, func(p pve.Property) bool { return p.Name == "delete" })
+			return o.Method == http.MethodPut && strings.HasPrefix(o.Path, op.Path+"/{") && slices.ContainsFunc(o.Params, func(p schema.Property) bool { return p.Name == "delete" })
 		}) {
 			continue
 		}

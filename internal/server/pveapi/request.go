@@ -13,7 +13,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/server/limit"
 )
 
@@ -39,7 +39,7 @@ const (
 
 // values are the parameters of a request as they come in, with a count of all.
 type values struct {
-	named pve.Values
+	named schema.Values
 	count int
 }
 
@@ -54,8 +54,8 @@ func (v *values) add(name, value string) error {
 }
 
 // read takes the parameters from the query and the body of a request.
-func (x *exchange) read(most int64) (pve.Values, error) {
-	v := &values{named: pve.Values{}}
+func (x *exchange) read(most int64) (schema.Values, error) {
+	v := &values{named: schema.Values{}}
 	if err := v.form(x.r.URL.RawQuery); err != nil {
 		return nil, err
 	}

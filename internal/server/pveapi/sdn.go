@@ -9,10 +9,10 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/external/systems"
 	"github.com/viaduct-sdn/viaduct/internal/ipam"
-	"github.com/viaduct-sdn/viaduct/internal/ipam/systems"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/api"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
@@ -57,12 +57,12 @@ func (s *sdn) operations() []Operation {
 
 // The parameters that many operations have.
 var (
-	lockToken  = pve.Property{Name: "lock-token", Form: pve.Text, Doc: "the token of the global lock"}
-	digestText = pve.Property{Name: "digest", Form: pve.Text, MaxLength: 64, Doc: "refuse the change unless the configuration has this digest"}
-	deleteList = pve.Property{Name: "delete", Form: pve.List, Check: optionName, Doc: "options to remove"}
-	viewParams = []pve.Property{
-		{Name: "pending", Form: pve.Boolean, Doc: "show what differs between the running and the configured state"},
-		{Name: "running", Form: pve.Boolean, Doc: "show the running state"},
+	lockToken  = schema.Property{Name: "lock-token", Form: schema.Text, Doc: "the token of the global lock"}
+	digestText = schema.Property{Name: "digest", Form: schema.Text, MaxLength: 64, Doc: "refuse the change unless the configuration has this digest"}
+	deleteList = schema.Property{Name: "delete", Form: schema.List, Check: optionName, Doc: "options to remove"}
+	viewParams = []schema.Property{
+		{Name: "pending", Form: schema.Boolean, Doc: "show what differs between the running and the configured state"},
+		{Name: "running", Form: schema.Boolean, Doc: "show the running state"},
 	}
 )
 
@@ -78,8 +78,8 @@ func optionName(name string) string {
 
 // idParam is the parameter that is the name of an object of the kind: to be made, or
 // in a path.
-func idParam(k *pve.Kind, made bool) pve.Property {
-	p := pve.Property{Name: k.ID, Form: pve.Text, Need: 'r', MaxLength: 128, Doc: "name of the " + k.Noun}
+func idParam(k *schema.Kind, made bool) schema.Property {
+	p := schema.Property{Name: k.ID, Form: schema.Text, Need: 'r', MaxLength: 128, Doc: "name of the " + k.Noun}
 	if made {
 		p.Check = k.CheckID
 	}
@@ -87,14 +87,14 @@ func idParam(k *pve.Kind, made bool) pve.Property {
 }
 
 // typed is the parameter with the type of an object.
-func typed(k *pve.Kind, name string, need byte) pve.Property {
-	return pve.Property{Name: name, Form: pve.Text, Need: need, Enum: k.Types, Doc: "type of the " + k.Noun}
+func typed(k *schema.Kind, name string, need byte) schema.Property {
+	return schema.Property{Name: name, Form: schema.Text, Need: need, Enum: k.Types, Doc: "type of the " + k.Noun}
 }
 
 // optional are the properties of a kind as parameters, none of which is required
 // before the type of the object is known.
-func optional(k *pve.Kind, except ...string) []pve.Property {
-	var out []pve.Property
+func optional(k *schema.Kind, except ...string) []schema.Property {
+	var out []schema.Property
 	for _, p := range k.Properties {
 		if !slices.Contains(except, p.Name) {
 			p.Need = 0
@@ -107,8 +107,8 @@ func optional(k *pve.Kind, except ...string) []pve.Property {
 
 // given are the call's values of the kind's properties, booleans as 1 and 0; of one
 // that is to be cleared none.
-func (c *Call) given(k *pve.Kind) pve.Values {
-	out := pve.Values{}
+func (c *Call) given(k *schema.Kind) schema.Values {
+	out := schema.Values{}
 	for name, values := range c.Params {
 		p := k.Property(name)
 		if p == nil {
@@ -117,7 +117,7 @@ func (c *Call) given(k *pve.Kind) pve.Values {
 		if p.Clears(values) {
 			values = []string{}
 		}
-		if p.Form == pve.Boolean {
+		if p.Form == schema.Boolean {
 			values = []string{"0"}
 			if c.Bool(name) {
 				values = []string{"1"}
@@ -154,7 +154,7 @@ func (s *sdn) viewing(read func(c *Call, v *view) (any, error)) func(c *Call) (a
 }
 
 // reading shows the object of a kind that the parameter named as the kind's ID names.
-func (s *sdn) reading(k *pve.Kind, decorate func(o model.Object, out pve.Object)) func(c *Call) (any, error) {
+func (s *sdn) reading(k *schema.Kind, decorate func(o model.Object, out schema.Object)) func(c *Call) (any, error) {
 	return s.viewing(func(c *Call, v *view) (any, error) {
 		o, err := find(v, k, c.Text(k.ID))
 		if err != nil {
@@ -174,13 +174,13 @@ func (v *view) config() *model.Config {
 
 // list shows all objects of a kind that the caller may see, sorted. decorate adds
 // what is not among the properties.
-func (s *sdn) list(v *view, k *pve.Kind, visible func(o model.Object) bool, decorate func(o model.Object, out pve.Object)) rows {
+func (s *sdn) list(v *view, k *schema.Kind, visible func(o model.Object) bool, decorate func(o model.Object, out schema.Object)) rows {
 	objects := v.config().List(k.Model)
 	if v.pending {
 		objects = union(v.Running.List(k.Model), objects)
 	}
 	digest := s.digest(v, k)
-	return func(yield func(pve.Object) bool) {
+	return func(yield func(schema.Object) bool) {
 		for _, o := range objects {
 			if visible(o) && !yield(s.show(v, k, o, digest, decorate)) {
 				return
@@ -205,7 +205,7 @@ func union(running, pending []model.Object) []model.Object {
 func byID(o model.Object, id string) int { return strings.Compare(o.ObjectID(), id) }
 
 // digest is that of the kind's file; only the plain view has one.
-func (s *sdn) digest(v *view, k *pve.Kind) any {
+func (s *sdn) digest(v *view, k *schema.Kind) any {
 	if v.pending || v.running {
 		return nil
 	}
@@ -213,9 +213,9 @@ func (s *sdn) digest(v *view, k *pve.Kind) any {
 }
 
 // show shows one object.
-func (s *sdn) show(v *view, k *pve.Kind, o model.Object, digest any, decorate func(o model.Object, out pve.Object)) pve.Object {
+func (s *sdn) show(v *view, k *schema.Kind, o model.Object, digest any, decorate func(o model.Object, out schema.Object)) schema.Object {
 	id := o.ObjectID()
-	var out pve.Object
+	var out schema.Object
 	if v.pending {
 		out = k.Pending(id, valuesOf(k, v.Running.Get(k.Model, id)), valuesOf(k, v.Pending.Get(k.Model, id)))
 	} else {
@@ -230,7 +230,7 @@ func (s *sdn) show(v *view, k *pve.Kind, o model.Object, digest any, decorate fu
 	return out
 }
 
-func valuesOf(k *pve.Kind, o model.Object) pve.Values {
+func valuesOf(k *schema.Kind, o model.Object) schema.Values {
 	if o == nil {
 		return nil
 	}
@@ -238,7 +238,7 @@ func valuesOf(k *pve.Kind, o model.Object) pve.Values {
 }
 
 // find returns an object, or that it does not exist.
-func find(v *view, k *pve.Kind, id string) (model.Object, error) {
+func find(v *view, k *schema.Kind, id string) (model.Object, error) {
 	o := v.config().Get(k.Model, id)
 	if o == nil && v.pending {
 		o = v.Running.Get(k.Model, id)
@@ -306,9 +306,9 @@ func (s *sdn) veil(c *Call, err error) error {
 		if shown := has.Redact(v, problems); len(shown) > 0 {
 			return shown
 		}
-		return pve.Refusal("it " + model.VeiledMessage)
+		return schema.Refusal("it " + model.VeiledMessage)
 	case has.Hides(v, model.TellsOf(err)):
-		return pve.Refusal("it " + model.VeiledMessage)
+		return schema.Refusal("it " + model.VeiledMessage)
 	}
 	return err
 }
@@ -316,8 +316,8 @@ func (s *sdn) veil(c *Call, err error) error {
 // failed is an error of an operation that holds the lock, in the form that clients
 // know.
 func failed(what string, err error) error {
-	var faults pve.Faults
-	var refusal pve.Refusal
+	var faults schema.Faults
+	var refusal schema.Refusal
 	var problems model.Problems
 	var denied *Denied
 	switch {
@@ -340,20 +340,20 @@ func failed(what string, err error) error {
 }
 
 // checkDigest refuses a change of what somebody else changed meanwhile.
-func (s *sdn) checkDigest(c *Call, cfg *model.Config, k *pve.Kind) error {
+func (s *sdn) checkDigest(c *Call, cfg *model.Config, k *schema.Kind) error {
 	return c.unmodified(s.digests.of(cfg, k))
 }
 
 // unmodified refuses a change whose call names another digest than this.
 func (c *Call) unmodified(digest string) error {
 	if c.Has(digestText.Name) && c.Text(digestText.Name) != digest { // an empty one is none
-		return pve.Refusal("detected modified configuration - file changed by other user? Try again.")
+		return schema.Refusal("detected modified configuration - file changed by other user? Try again.")
 	}
 	return nil
 }
 
 // changed is a copy of an object with the call's changes.
-func changed(c *Call, k *pve.Kind, old, into model.Object, typ string) error {
+func changed(c *Call, k *schema.Kind, old, into model.Object, typ string) error {
 	values := k.Of(old)
 	delete(values, "type")
 	merged, err := k.Merge(typ, values, c.given(k), c.List("delete"))

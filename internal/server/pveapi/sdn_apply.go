@@ -7,27 +7,27 @@ import (
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
 // transactionOperations are those on the configuration as a whole.
 func (s *sdn) transactionOperations() []Operation {
-	release := pve.Property{Name: "release-lock", Form: pve.Boolean, Doc: "release the global lock when the operation succeeded"}
+	release := schema.Property{Name: "release-lock", Form: schema.Boolean, Doc: "release the global lock when the operation succeeded"}
 	return []Operation{
 		{
 			Method: http.MethodPut, Path: "/cluster/sdn", Doc: "Apply the pending configuration to all nodes.",
-			Params: []pve.Property{lockToken, release}, Allow: Need("/sdn", allocate), Handle: s.apply,
+			Params: []schema.Property{lockToken, release}, Allow: Need("/sdn", allocate), Handle: s.apply,
 		},
 		{
 			Method: http.MethodPost, Path: "/cluster/sdn/lock", Doc: "Take the global lock.",
-			Params: []pve.Property{{Name: "allow-pending", Form: pve.Boolean, Doc: "take it although there are pending changes"}},
+			Params: []schema.Property{{Name: "allow-pending", Form: schema.Boolean, Doc: "take it although there are pending changes"}},
 			Allow:  Need("/sdn", allocate), Handle: s.takeLock,
 		},
 		{
 			Method: http.MethodDelete, Path: "/cluster/sdn/lock", Doc: "Release the global lock.",
-			Params: []pve.Property{lockToken, {Name: "force", Form: pve.Boolean, Doc: "release it without the token"}},
+			Params: []schema.Property{lockToken, {Name: "force", Form: schema.Boolean, Doc: "release it without the token"}},
 			Allow:  Need("/sdn", allocate),
 			Handle: func(c *Call) (any, error) {
 				return nil, failed("could not release lock", s.lock.release(c, c.Text(lockToken.Name), c.Bool("force")))
@@ -35,7 +35,7 @@ func (s *sdn) transactionOperations() []Operation {
 		},
 		{
 			Method: http.MethodPost, Path: "/cluster/sdn/rollback", Doc: "Drop the pending configuration.",
-			Params: []pve.Property{lockToken, release}, Allow: Need("/sdn", allocate), Handle: s.rollback,
+			Params: []schema.Property{lockToken, release}, Allow: Need("/sdn", allocate), Handle: s.rollback,
 		},
 	}
 }
@@ -48,7 +48,7 @@ func (s *sdn) takeLock(c *Call) (any, error) {
 			return nil, err
 		}
 		if v.Differ() > 0 {
-			return nil, failed(what, pve.Refusal("configuration has pending changes"))
+			return nil, failed(what, schema.Refusal("configuration has pending changes"))
 		}
 	}
 	token, err := s.lock.take(c)
@@ -114,7 +114,7 @@ func (s *sdn) rollback(c *Call) (any, error) {
 		return nil, err
 	}
 	if v.Revision == 0 {
-		return nil, failed(what, pve.Refusal("there is no running configuration to go back to: nothing was ever applied"))
+		return nil, failed(what, schema.Refusal("there is no running configuration to go back to: nothing was ever applied"))
 	}
 	if _, err := s.Config.Discard(c, ""); err != nil {
 		return nil, failed(what, err)

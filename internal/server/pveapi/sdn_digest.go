@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
 // digests tells by one word for each kind whether anything of the kind was changed.
@@ -34,7 +34,7 @@ type hashed struct {
 
 // of is the digest of the file that has a kind in a configuration. Fabrics and their
 // nodes share one.
-func (d *digests) of(cfg *model.Config, k *pve.Kind) string {
+func (d *digests) of(cfg *model.Config, k *schema.Kind) string {
 	switch k.Model {
 	case model.KindFabric, model.KindFabricNode:
 		return word(k.Model, []byte(d.ofObjects(cfg, model.KindFabric)+d.ofObjects(cfg, model.KindFabricNode)))

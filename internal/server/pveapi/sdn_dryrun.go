@@ -6,12 +6,12 @@ import (
 	"github.com/pmezard/go-difflib/difflib"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
-	"github.com/viaduct-sdn/viaduct/internal/ifupdown"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
-	"github.com/viaduct-sdn/viaduct/internal/pvedir"
-	"github.com/viaduct-sdn/viaduct/internal/pvefrr"
-	"github.com/viaduct-sdn/viaduct/internal/pvesdn"
+	"github.com/viaduct-sdn/viaduct/internal/pve/config"
+	pvefrr "github.com/viaduct-sdn/viaduct/internal/pve/render/frr"
+	pveinterfaces "github.com/viaduct-sdn/viaduct/internal/pve/render/interfaces"
+	"github.com/viaduct-sdn/viaduct/internal/pve/running"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
@@ -24,7 +24,7 @@ const (
 func (s *sdn) dryRunOperation() Operation {
 	return Operation{
 		Method: http.MethodGet, Path: "/cluster/sdn/dry-run", Doc: "Tell how an apply would change a node's files, as Proxmox would write them.",
-		Params: []pve.Property{nodeParam()}, Allow: Need("/nodes/{node}", access.SysAudit), Handle: s.dryRun,
+		Params: []schema.Property{nodeParam()}, Allow: Need("/nodes/{node}", access.SysAudit), Handle: s.dryRun,
 	}
 }
 
@@ -53,7 +53,7 @@ func (s *sdn) dryRun(c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pve.Object{
+	return schema.Object{
 		"interfaces-diff": unified(interfacesFile, interfaces, newInterfaces),
 		"frr-diff":        unified(frrFile, frr, newFRR),
 	}, nil
@@ -61,15 +61,15 @@ func (s *sdn) dryRun(c *Call) (any, error) {
 
 // rendered are the files of a node; what cannot be rendered is left out of them.
 func rendered(v *revision.View, cfg *model.Config, facts *model.Facts) (interfaces, frr string, err error) {
-	text, err := pvedir.Running(cfg, v.Revision)
+	text, err := config.Running(cfg, v.Revision)
 	if err != nil {
 		return "", "", err
 	}
-	run, _, err := pvesdn.Parse(text)
+	run, _, err := running.Parse(text)
 	if err != nil {
 		return "", "", err
 	}
-	file, _ := ifupdown.Render(run, facts)
+	file, _ := pveinterfaces.Render(run, facts)
 	conf, _ := pvefrr.Render(run, facts, "")
 	return string(file), string(conf), nil
 }

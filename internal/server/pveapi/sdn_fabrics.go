@@ -6,7 +6,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
@@ -20,7 +20,7 @@ func fabricPath(id string) string { return "/sdn/fabrics/" + id }
 func nodePath(id string) string   { return "/nodes/" + id }
 
 func (s *sdn) fabricOperations() []Operation {
-	k := pve.Fabrics()
+	k := schema.Fabrics()
 	const all, item = "/cluster/sdn/fabrics/fabric", "/cluster/sdn/fabrics/fabric/{id}"
 	id := idParam(k, false)
 	return []Operation{
@@ -38,38 +38,38 @@ func (s *sdn) fabricOperations() []Operation {
 		},
 		{
 			Method: http.MethodPost, Path: all, Doc: "Create a fabric.", Extra: true,
-			Params: append([]pve.Property{idParam(k, true), typed(k, "protocol", 'r'), digestText, lockToken}, optional(k)...),
+			Params: append([]schema.Property{idParam(k, true), typed(k, "protocol", 'r'), digestText, lockToken}, optional(k)...),
 			Allow:  using(model.KindFabric, Need("/sdn/fabrics", allocate)), Handle: s.createFabric,
 		},
 		{
 			Method: http.MethodGet, Path: item, Doc: "Read a fabric.", Extra: true,
-			Params: []pve.Property{id}, Allow: Need("/sdn/fabrics/{id}", audit, allocate),
+			Params: []schema.Property{id}, Allow: Need("/sdn/fabrics/{id}", audit, allocate),
 			Handle: s.reading(k, protocolForType),
 		},
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change a fabric.", Extra: true,
-			Params: append([]pve.Property{id, typed(k, "protocol", 'r'), digestText, deleteList, lockToken}, optional(k)...),
+			Params: append([]schema.Property{id, typed(k, "protocol", 'r'), digestText, deleteList, lockToken}, optional(k)...),
 			Allow:  using(model.KindFabric, Need("/sdn/fabrics/{id}", allocate)), Handle: s.updateFabric,
 		},
 		{
 			Method: http.MethodDelete, Path: item, Doc: "Delete a fabric and its nodes.", Extra: true,
-			Params: []pve.Property{id, lockToken}, Allow: Need("/sdn/fabrics/{id}", allocate), Handle: s.deleteFabric,
+			Params: []schema.Property{id, lockToken}, Allow: Need("/sdn/fabrics/{id}", allocate), Handle: s.deleteFabric,
 		},
 	}
 }
 
 // protocolForType gives a fabric's or a node's type the name that it has there.
-func protocolForType(_ model.Object, out pve.Object) {
+func protocolForType(_ model.Object, out schema.Object) {
 	out["protocol"] = out["type"]
 	delete(out, "type")
 }
 
 func (s *sdn) listFabrics(c *Call, v *view) rows {
-	return s.list(v, pve.Fabrics(), func(o model.Object) bool { return c.May(fabricPath(o.ObjectID()), audit, allocate) }, protocolForType)
+	return s.list(v, schema.Fabrics(), func(o model.Object) bool { return c.May(fabricPath(o.ObjectID()), audit, allocate) }, protocolForType)
 }
 
 func (s *sdn) createFabric(c *Call) (any, error) {
-	k := pve.Fabrics()
+	k := schema.Fabrics()
 	id, typ, given := c.Text("id"), c.Text("protocol"), c.given(k)
 	if err := k.Options(typ, given); err != nil {
 		return nil, failed("adding fabric", err)
@@ -96,7 +96,7 @@ func canonical(f *model.Fabric) {
 }
 
 func (s *sdn) updateFabric(c *Call) (any, error) {
-	k := pve.Fabrics()
+	k := schema.Fabrics()
 	id := c.Text("id")
 	return s.change(c, "updating fabric", func(v *revision.View) ([]model.Edit, error) {
 		old := v.Pending.Fabrics[id]
@@ -107,7 +107,7 @@ func (s *sdn) updateFabric(c *Call) (any, error) {
 			return nil, err
 		}
 		if c.Text("protocol") != string(old.Protocol) {
-			return nil, pve.Refusal("fabric '" + id + "' has protocol " + string(old.Protocol) + ", which cannot be changed")
+			return nil, schema.Refusal("fabric '" + id + "' has protocol " + string(old.Protocol) + ", which cannot be changed")
 		}
 		f := &model.Fabric{ID: id, Protocol: old.Protocol}
 		if err := changed(c, k, old, f, string(old.Protocol)); err != nil {
@@ -119,7 +119,7 @@ func (s *sdn) updateFabric(c *Call) (any, error) {
 }
 
 func (s *sdn) deleteFabric(c *Call) (any, error) {
-	k := pve.Fabrics()
+	k := schema.Fabrics()
 	id := c.Text("id")
 	return s.change(c, "deleting fabric", func(v *revision.View) ([]model.Edit, error) {
 		if v.Pending.Fabrics[id] == nil {
@@ -134,15 +134,15 @@ func (s *sdn) deleteFabric(c *Call) (any, error) {
 				edits = append(edits, model.Edit{Kind: model.KindFabricNode, ID: nid})
 			}
 		}
-		return edits, pve.CheckFabricDelete(v.Pending, id)
+		return edits, schema.CheckFabricDelete(v.Pending, id)
 	})
 }
 
 func (s *sdn) fabricNodeOperations() []Operation {
-	k := pve.FabricNodes()
+	k := schema.FabricNodes()
 	const all, some, item = "/cluster/sdn/fabrics/node", "/cluster/sdn/fabrics/node/{fabric_id}", "/cluster/sdn/fabrics/node/{fabric_id}/{node_id}"
-	fabric := pve.Property{Name: "fabric_id", Form: pve.Text, Need: 'r', MaxLength: 128, Doc: "name of the fabric"}
-	node := pve.Property{Name: "node_id", Form: pve.Text, Need: 'r', MaxLength: 128, Doc: "name of the node"}
+	fabric := schema.Property{Name: "fabric_id", Form: schema.Text, Need: 'r', MaxLength: 128, Doc: "name of the fabric"}
+	node := schema.Property{Name: "node_id", Form: schema.Text, Need: 'r', MaxLength: 128, Doc: "name of the node"}
 	list := s.viewing(func(c *Call, v *view) (any, error) {
 		return s.listNodes(c, v, c.Text("fabric_id")), nil
 	})
@@ -151,15 +151,15 @@ func (s *sdn) fabricNodeOperations() []Operation {
 		{Method: http.MethodGet, Path: all, Doc: "List the nodes of all fabrics.", Params: slices.Clone(viewParams), Extra: true, Handle: list},
 		{
 			Method: http.MethodGet, Path: some, Doc: "List the nodes of a fabric.",
-			Params: append([]pve.Property{fabric}, viewParams...), Extra: true, Handle: list,
+			Params: append([]schema.Property{fabric}, viewParams...), Extra: true, Handle: list,
 		},
 		{
 			Method: http.MethodPost, Path: some, Doc: "Add a node to a fabric.", Extra: true,
-			Params: append([]pve.Property{fabric, node, typed(k, "protocol", 'r'), digestText, lockToken}, optional(k)...),
+			Params: append([]schema.Property{fabric, node, typed(k, "protocol", 'r'), digestText, lockToken}, optional(k)...),
 			Allow:  change, Handle: s.createFabricNode,
 		},
 		{
-			Method: http.MethodGet, Path: item, Doc: "Read a node of a fabric.", Params: []pve.Property{fabric, node}, Extra: true,
+			Method: http.MethodGet, Path: item, Doc: "Read a node of a fabric.", Params: []schema.Property{fabric, node}, Extra: true,
 			Allow: All(Need("/sdn/fabrics/{fabric_id}", audit, allocate), Need("/nodes/{node_id}", sysAudit, sysModify)),
 			Handle: s.viewing(func(c *Call, v *view) (any, error) {
 				o, err := find(v, k, model.FabricNodeID(c.Text("fabric_id"), c.Text("node_id")))
@@ -171,12 +171,12 @@ func (s *sdn) fabricNodeOperations() []Operation {
 		},
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change a node of a fabric.", Extra: true,
-			Params: append([]pve.Property{fabric, node, typed(k, "protocol", 'r'), digestText, deleteList, lockToken}, optional(k)...),
+			Params: append([]schema.Property{fabric, node, typed(k, "protocol", 'r'), digestText, deleteList, lockToken}, optional(k)...),
 			Allow:  change, Handle: s.updateFabricNode,
 		},
 		{
 			Method: http.MethodDelete, Path: item, Doc: "Remove a node from a fabric.", Extra: true,
-			Params: []pve.Property{fabric, node, lockToken}, Allow: change,
+			Params: []schema.Property{fabric, node, lockToken}, Allow: change,
 			Handle: func(c *Call) (any, error) {
 				id := model.FabricNodeID(c.Text("fabric_id"), c.Text("node_id"))
 				return s.change(c, "deleting node", func(v *revision.View) ([]model.Edit, error) {
@@ -192,7 +192,7 @@ func (s *sdn) fabricNodeOperations() []Operation {
 
 // listNodes lists the nodes of a fabric, or of all.
 func (s *sdn) listNodes(c *Call, v *view, fabric string) rows {
-	return s.list(v, pve.FabricNodes(), func(o model.Object) bool {
+	return s.list(v, schema.FabricNodes(), func(o model.Object) bool {
 		n := o.(*model.FabricNode)
 		return (fabric == "" || n.Fabric == fabric) && c.May(fabricPath(n.Fabric), audit, allocate) && c.May(nodePath(n.Node), sysAudit, sysModify)
 	}, v.decorateFabricNode)
@@ -200,7 +200,7 @@ func (s *sdn) listNodes(c *Call, v *view, fabric string) rows {
 
 // decorateFabricNode names the fabric and the node instead of the section, and the
 // fabric's protocol.
-func (v *view) decorateFabricNode(o model.Object, out pve.Object) {
+func (v *view) decorateFabricNode(o model.Object, out schema.Object) {
 	n := o.(*model.FabricNode)
 	delete(out, "id")
 	out["fabric_id"], out["node_id"] = n.Fabric, n.Node
@@ -218,15 +218,15 @@ func (c *Call) protocol(cfg *model.Config) (string, error) {
 	f := cfg.Fabrics[c.Text("fabric_id")]
 	switch {
 	case f == nil:
-		return "", pve.Fabrics().Missing(c.Text("fabric_id"))
+		return "", schema.Fabrics().Missing(c.Text("fabric_id"))
 	case string(f.Protocol) != c.Text("protocol"):
-		return "", pve.Refusal("protocol '" + c.Text("protocol") + "' of node '" + c.Text("node_id") + "' does not match that of fabric '" + f.ID + "', which is " + string(f.Protocol))
+		return "", schema.Refusal("protocol '" + c.Text("protocol") + "' of node '" + c.Text("node_id") + "' does not match that of fabric '" + f.ID + "', which is " + string(f.Protocol))
 	}
 	return string(f.Protocol), nil
 }
 
 func (s *sdn) createFabricNode(c *Call) (any, error) {
-	k := pve.FabricNodes()
+	k := schema.FabricNodes()
 	id, given := model.FabricNodeID(c.Text("fabric_id"), c.Text("node_id")), c.given(k)
 	return s.change(c, "adding node", func(v *revision.View) ([]model.Edit, error) {
 		protocol, err := c.protocol(v.Pending)
@@ -251,7 +251,7 @@ func (s *sdn) createFabricNode(c *Call) (any, error) {
 }
 
 func (s *sdn) updateFabricNode(c *Call) (any, error) {
-	k := pve.FabricNodes()
+	k := schema.FabricNodes()
 	id := model.FabricNodeID(c.Text("fabric_id"), c.Text("node_id"))
 	return s.change(c, "updating node", func(v *revision.View) ([]model.Edit, error) {
 		old := v.Pending.FabricNodes[id]

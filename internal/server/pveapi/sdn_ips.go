@@ -8,23 +8,23 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/viaduct-sdn/viaduct/internal/external"
 	"github.com/viaduct-sdn/viaduct/internal/ipam"
-	"github.com/viaduct-sdn/viaduct/internal/ipam/plugin"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
 // ipOperations are those on single addresses of VNets.
 func (s *sdn) ipOperations() []Operation {
 	const path = "/cluster/sdn/vnets/{vnet}/ips"
-	params := []pve.Property{
-		idParam(pve.VNets(), false),
-		{Name: "zone", Form: pve.Text, Need: 'r', MaxLength: 128, Doc: "zone of the VNet"},
-		{Name: "mac", Form: pve.Text, Need: 'r', Check: pve.MAC, Doc: "hardware address"},
-		{Name: "ip", Form: pve.Text, Need: 'r', Check: pve.Address, Doc: "IP address"},
+	params := []schema.Property{
+		idParam(schema.VNets(), false),
+		{Name: "zone", Form: schema.Text, Need: 'r', MaxLength: 128, Doc: "zone of the VNet"},
+		{Name: "mac", Form: schema.Text, Need: 'r', Check: schema.MAC, Doc: "hardware address"},
+		{Name: "ip", Form: schema.Text, Need: 'r', Check: schema.Address, Doc: "IP address"},
 	}
-	vmid := pve.Property{Name: "vmid", Form: pve.Integer, Min: firstGuest, Max: lastGuest, Doc: "number of the guest"}
+	vmid := schema.Property{Name: "vmid", Form: schema.Integer, Min: firstGuest, Max: lastGuest, Doc: "number of the guest"}
 	allow := Need("/sdn/zones/{zone}/{vnet}", allocate)
 	return []Operation{
 		{Method: http.MethodPost, Path: path, Doc: "Give a hardware address an IP address.", Params: params, Allow: allow, Handle: s.createIP},
@@ -32,7 +32,7 @@ func (s *sdn) ipOperations() []Operation {
 		{Method: http.MethodDelete, Path: path, Doc: "Take an IP address from a hardware address.", Params: params, Allow: allow, Handle: s.deleteIP},
 		{
 			Method: http.MethodGet, Path: "/cluster/sdn/ipams/{ipam}/status", Doc: "List the addresses of the built-in IPAM.",
-			Params: []pve.Property{idParam(pve.IPAMs(), false)}, Handle: s.ipamStatus,
+			Params: []schema.Property{idParam(schema.IPAMs(), false)}, Handle: s.ipamStatus,
 		},
 	}
 }
@@ -43,7 +43,7 @@ func (s *sdn) nic(c *Call) (ipam.NIC, netip.Addr, *model.Config, error) {
 	n := ipam.NIC{VNet: c.Text("vnet"), MAC: c.Text("mac"), Guest: c.Text("vmid")}
 	ip, err := netip.ParseAddr(c.Text("ip"))
 	if err != nil {
-		return n, ip, nil, Params{"ip": pve.Address(c.Text("ip"))}
+		return n, ip, nil, Params{"ip": schema.Address(c.Text("ip"))}
 	}
 	v, err := s.Config.View(c)
 	if err != nil {
@@ -51,7 +51,7 @@ func (s *sdn) nic(c *Call) (ipam.NIC, netip.Addr, *model.Config, error) {
 	}
 	vnet := v.Pending.VNets[n.VNet]
 	if vnet == nil || vnet.Zone != c.Text("zone") && !c.knowsVNet(vnet) {
-		return n, ip, nil, pve.VNets().Missing(n.VNet)
+		return n, ip, nil, schema.VNets().Missing(n.VNet)
 	}
 	if vnet.Zone != c.Text("zone") {
 		return n, ip, nil, Failf("vnet '%s' is in zone '%s', not in '%s'", vnet.ID, vnet.Zone, c.Text("zone"))
@@ -99,7 +99,7 @@ func addressError(ip netip.Addr, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, plugin.ErrTaken):
+	case errors.Is(err, external.ErrTaken):
 		return Failf("IP '%s' already exist: %s", ip, err)
 	}
 	return Failf("%s", err)
@@ -115,7 +115,7 @@ func (s *sdn) ipamStatus(c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := []pve.Object{}
+	out := []schema.Object{}
 	state := s.Addresses.Export(v)
 	for _, id := range slices.Sorted(maps.Keys(v.Pending.Subnets)) {
 		sub := v.Pending.Subnets[id]
@@ -140,8 +140,8 @@ func sortedAddresses(ips map[string]ipam.StateIP) []string {
 	})
 }
 
-func statusRow(vnet *model.VNet, sub *model.Subnet, ip string, x ipam.StateIP) pve.Object {
-	row := pve.Object{"zone": vnet.Zone, "vnet": vnet.ID, "subnet": sub.CIDR.String(), "ip": ip}
+func statusRow(vnet *model.VNet, sub *model.Subnet, ip string, x ipam.StateIP) schema.Object {
+	row := schema.Object{"zone": vnet.Zone, "vnet": vnet.ID, "subnet": sub.CIDR.String(), "ip": ip}
 	if x.Gateway != 0 {
 		row["gateway"] = 1
 	}

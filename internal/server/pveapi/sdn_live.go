@@ -7,51 +7,53 @@ import (
 	"strconv"
 
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
 )
 
 // liveOperations are those that ask the node itself.
 func (s *sdn) liveOperations() []Operation {
 	const path = "/nodes/{node}/sdn"
-	node, zone, vnet := nodeParam(), idParam(pve.Zones(), false), idParam(pve.VNets(), false)
-	fabric := pve.Property{Name: "fabric", Form: pve.Text, Need: 'r', MaxLength: 128, Doc: "name of the fabric"}
+	node, zone, vnet := nodeParam(), idParam(schema.Zones(), false), idParam(schema.VNets(), false)
+	fabric := schema.Property{Name: "fabric", Form: schema.Text, Need: 'r', MaxLength: 128, Doc: "name of the fabric"}
 	vnetIndex, fabricIndex := index(path+"/vnets/{vnet}", "subdir", "mac-vrf"), index(path+"/fabrics/{fabric}", "subdir", "neighbors", "routes", "interfaces")
 	vnetIndex.Params, vnetIndex.Allow = append(vnetIndex.Params, vnet), s.onVNet(audit)
 	fabricIndex.Params, fabricIndex.Allow = append(fabricIndex.Params, fabric), Need("/sdn/fabrics/{fabric}", audit)
 	onFabric := func(what, doc string, show func(c *Call) (any, error)) Operation {
 		return Operation{
 			Method: http.MethodGet, Path: path + "/fabrics/{fabric}/" + what, Doc: doc,
-			Params: []pve.Property{node, fabric}, Allow: Need("/sdn/fabrics/{fabric}", audit), Handle: show,
+			Params: []schema.Property{node, fabric}, Allow: Need("/sdn/fabrics/{fabric}", audit), Handle: show,
 		}
 	}
 	return []Operation{
 		{
 			Method: http.MethodGet, Path: path + "/zones/{zone}/bridges", Doc: "List the bridges of a zone on a node, and their ports.",
-			Params: []pve.Property{node, zone}, Allow: Need("/sdn/zones/{zone}", audit), Handle: s.bridges,
+			Params: []schema.Property{node, zone}, Allow: Need("/sdn/zones/{zone}", audit), Handle: s.bridges,
 		},
 		{
 			Method: http.MethodGet, Path: path + "/zones/{zone}/ip-vrf", Doc: "List the routes of an EVPN zone on a node.",
-			Params: []pve.Property{node, zone}, Allow: Need("/sdn/zones/{zone}", audit), Handle: s.vrfRoutes,
+			Params: []schema.Property{node, zone}, Allow: Need("/sdn/zones/{zone}", audit), Handle: s.vrfRoutes,
 		},
 		vnetIndex,
 		{
 			Method: http.MethodGet, Path: path + "/vnets/{vnet}/mac-vrf", Doc: "List the hosts that BGP knows of in a VNet of an EVPN zone.",
-			Params: []pve.Property{node, vnet}, Allow: s.onVNet(audit),
+			Params: []schema.Property{node, vnet}, Allow: s.onVNet(audit),
 			Handle: func(c *Call) (any, error) {
 				var macs []protocol.MAC
 				err := s.ask(c, protocol.AskMACs, c.Text("vnet"), &macs)
-				return shown(macs, err, func(m protocol.MAC) pve.Object { return pve.Object{"ip": m.IP, "mac": m.MAC, "nexthop": m.NextHop} })
+				return shown(macs, err, func(m protocol.MAC) schema.Object {
+					return schema.Object{"ip": m.IP, "mac": m.MAC, "nexthop": m.NextHop}
+				})
 			},
 		},
 		{
 			Method: http.MethodGet, Path: path + "/vnets/{vnet}/firewall", Doc: "List what the rules of a VNet's firewall counted on a node since they were made there.",
-			Params: []pve.Property{node, vnet}, Allow: s.onVNet(audit, allocate),
+			Params: []schema.Property{node, vnet}, Allow: s.onVNet(audit, allocate),
 			Handle: func(c *Call) (any, error) {
 				var counters []protocol.FirewallCounter
 				err := s.ask(c, protocol.AskFirewall, c.Text("vnet"), &counters)
-				return shown(counters, err, func(f protocol.FirewallCounter) pve.Object {
-					return pve.Object{"where": f.Where, "rule": f.What, "packets": int64(f.Packets), "bytes": int64(f.Bytes)} //nolint:gosec // no node counts that far
+				return shown(counters, err, func(f protocol.FirewallCounter) schema.Object {
+					return schema.Object{"where": f.Where, "rule": f.What, "packets": int64(f.Packets), "bytes": int64(f.Bytes)} //nolint:gosec // no node counts that far
 				})
 			},
 		},
@@ -59,20 +61,20 @@ func (s *sdn) liveOperations() []Operation {
 		onFabric("routes", "List the routes by way of a fabric on a node.", func(c *Call) (any, error) {
 			var routes []protocol.FabricRoute
 			err := s.ask(c, protocol.AskFabricRoutes, c.Text("fabric"), &routes)
-			return shown(routes, err, func(r protocol.FabricRoute) pve.Object { return pve.Object{"route": r.Prefix, "via": r.Via} })
+			return shown(routes, err, func(r protocol.FabricRoute) schema.Object { return schema.Object{"route": r.Prefix, "via": r.Via} })
 		}),
 		onFabric("neighbors", "List the neighbours of a node in a fabric.", func(c *Call) (any, error) {
 			var neighbours []protocol.FabricNeighbour
 			err := s.ask(c, protocol.AskFabricNeighbours, c.Text("fabric"), &neighbours)
-			return shown(neighbours, err, func(n protocol.FabricNeighbour) pve.Object {
-				return pve.Object{"neighbor": n.Name, "status": n.State, "uptime": n.Uptime}
+			return shown(neighbours, err, func(n protocol.FabricNeighbour) schema.Object {
+				return schema.Object{"neighbor": n.Name, "status": n.State, "uptime": n.Uptime}
 			})
 		}),
 		onFabric("interfaces", "List the interfaces of a node in a fabric.", func(c *Call) (any, error) {
 			var links []protocol.FabricLink
 			err := s.ask(c, protocol.AskFabricInterfaces, c.Text("fabric"), &links)
-			return shown(links, err, func(l protocol.FabricLink) pve.Object {
-				return pve.Object{"name": l.Name, "type": l.Type, "state": l.State}
+			return shown(links, err, func(l protocol.FabricLink) schema.Object {
+				return schema.Object{"name": l.Name, "type": l.Type, "state": l.State}
 			})
 		}),
 	}
@@ -95,8 +97,8 @@ func (s *sdn) ask(c *Call, subject protocol.Subject, of string, out any) error {
 }
 
 // shown is a list as the API gives it.
-func shown[T any](list []T, err error, show func(T) pve.Object) (any, error) {
-	out := []pve.Object{}
+func shown[T any](list []T, err error, show func(T) schema.Object) (any, error) {
+	out := []schema.Object{}
 	for _, x := range list {
 		out = append(out, show(x))
 	}
@@ -106,8 +108,8 @@ func shown[T any](list []T, err error, show func(T) pve.Object) (any, error) {
 func (s *sdn) vrfRoutes(c *Call) (any, error) {
 	var routes []protocol.VRFRoute
 	err := s.ask(c, protocol.AskRoutes, c.Text("zone"), &routes)
-	return shown(routes, err, func(r protocol.VRFRoute) pve.Object {
-		return pve.Object{"ip": r.Prefix, "metric": r.Metric, "protocol": r.Protocol, "nexthops": r.NextHops}
+	return shown(routes, err, func(r protocol.VRFRoute) schema.Object {
+		return schema.Object{"ip": r.Prefix, "metric": r.Metric, "protocol": r.Protocol, "nexthops": r.NextHops}
 	})
 }
 
@@ -117,14 +119,14 @@ var guestPort = regexp.MustCompile(`^(?:tap|veth|fwpr)(\d+)[ip](\d+)$`)
 func (s *sdn) bridges(c *Call) (any, error) {
 	var bridges []protocol.Bridge
 	err := s.ask(c, protocol.AskBridges, c.Text("zone"), &bridges)
-	out := []pve.Object{}
+	out := []schema.Object{}
 	for _, b := range bridges {
 		if !c.May(zonePath(c.Text("zone"))+"/"+b.Name, audit, allocate) {
 			continue
 		}
-		ports := []pve.Object{}
+		ports := []schema.Object{}
 		for _, p := range b.Ports {
-			o := pve.Object{"name": p.Name}
+			o := schema.Object{"name": p.Name}
 			if m := guestPort.FindStringSubmatch(p.Name); m != nil {
 				if id, err := strconv.Atoi(m[1]); err == nil {
 					o["vmid"], o["index"] = id, "net"+m[2]
@@ -138,7 +140,7 @@ func (s *sdn) bridges(c *Call) (any, error) {
 			}
 			ports = append(ports, o)
 		}
-		out = append(out, pve.Object{"name": b.Name, "vlan_filtering": b.VLANFiltering, "ports": ports})
+		out = append(out, schema.Object{"name": b.Name, "vlan_filtering": b.VLANFiltering, "ports": ports})
 	}
 	return out, err
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
@@ -23,8 +23,8 @@ type globalLock struct {
 }
 
 const (
-	errLocked = pve.Refusal("invalid lock token provided! The SDN configuration is locked: give its lock-token, or release the lock")
-	errHeld   = pve.Refusal("SDN configuration is already locked by someone else: wait until it is released, or release it with force")
+	errLocked = schema.Refusal("invalid lock token provided! The SDN configuration is locked: give its lock-token, or release the lock")
+	errHeld   = schema.Refusal("SDN configuration is already locked by someone else: wait until it is released, or release it with force")
 )
 
 // held returns the record of the lock; one without a revision if nobody holds it.

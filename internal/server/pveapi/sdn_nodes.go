@@ -10,7 +10,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/health"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
@@ -118,22 +118,22 @@ func (n *nodeStates) zone(z *model.Zone) string {
 func (s *sdn) nodeOperations() []Operation {
 	const path = "/nodes/{node}/sdn"
 	node := nodeParam()
-	zone := idParam(pve.Zones(), false)
+	zone := idParam(schema.Zones(), false)
 	below := index(path+"/zones/{zone}", "subdir", "content", "bridges", "ip-vrf")
 	below.Params, below.Allow = append(below.Params, zone), Need("/sdn/zones/{zone}", audit)
 	return []Operation{
 		index(path, "name", "fabrics", "vnets", "zones"),
 		{
-			Method: http.MethodGet, Path: path + "/zones", Doc: "List the zones on a node, and how they stand.", Params: []pve.Property{node},
+			Method: http.MethodGet, Path: path + "/zones", Doc: "List the zones on a node, and how they stand.", Params: []schema.Property{node},
 			Handle: func(c *Call) (any, error) {
 				n, err := s.node(c)
 				if err != nil {
 					return nil, err
 				}
-				out := []pve.Object{}
+				out := []schema.Object{}
 				for _, z := range n.zones() {
 					if c.May(zonePath(z.ID), audit, allocate) {
-						out = append(out, pve.Object{"zone": z.ID, "status": n.zone(z)})
+						out = append(out, schema.Object{"zone": z.ID, "status": n.zone(z)})
 					}
 				}
 				return out, nil
@@ -142,7 +142,7 @@ func (s *sdn) nodeOperations() []Operation {
 		below,
 		{
 			Method: http.MethodGet, Path: path + "/zones/{zone}/content", Doc: "List the VNets of a zone on a node, and how they stand.",
-			Params: []pve.Property{node, zone}, Allow: Need("/sdn/zones/{zone}", audit),
+			Params: []schema.Property{node, zone}, Allow: Need("/sdn/zones/{zone}", audit),
 			Handle: s.zoneContent,
 		},
 	}
@@ -155,15 +155,15 @@ func (s *sdn) zoneContent(c *Call) (any, error) {
 	}
 	z := n.cfg.Zones[c.Text("zone")]
 	if z == nil {
-		return nil, pve.Zones().Missing(c.Text("zone"))
+		return nil, schema.Zones().Missing(c.Text("zone"))
 	}
-	out := []pve.Object{}
+	out := []schema.Object{}
 	if !z.OnNode(n.name) {
 		return out, nil
 	}
 	for _, v := range vnetsOf(n.cfg, z.ID) {
 		state, message := n.of(model.Ref(model.KindVNet, v.ID))
-		o := pve.Object{"vnet": v.ID, "status": state}
+		o := schema.Object{"vnet": v.ID, "status": state}
 		if message != "" {
 			o["statusmsg"] = message
 		}
@@ -173,7 +173,7 @@ func (s *sdn) zoneContent(c *Call) (any, error) {
 }
 
 // resources are the zones and fabrics of all nodes in GET /cluster/resources.
-func (s *sdn) resources(c *Call, typ string) ([]pve.Object, error) {
+func (s *sdn) resources(c *Call, typ string) ([]schema.Object, error) {
 	if typ != "" && typ != "network" && typ != "sdn" {
 		return nil, nil
 	}
@@ -181,7 +181,7 @@ func (s *sdn) resources(c *Call, typ string) ([]pve.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := []pve.Object{}
+	out := []schema.Object{}
 	for i := range nodes {
 		n := &nodes[i]
 		for _, z := range n.zones() {
@@ -209,8 +209,8 @@ func (s *sdn) resources(c *Call, typ string) ([]pve.Object, error) {
 }
 
 // resource is an entry of a network.
-func resource(node, kind, id, status, name, value string) pve.Object {
-	o := pve.Object{
+func resource(node, kind, id, status, name, value string) schema.Object {
+	o := schema.Object{
 		"id": fmt.Sprintf("network/%s/%s/%s", node, kind, id), "type": "network", "network-type": kind,
 		"network": id, "node": node, "status": status,
 	}
@@ -221,12 +221,12 @@ func resource(node, kind, id, status, name, value string) pve.Object {
 }
 
 // interfaces are the VNets of a node in GET /nodes/{node}/network.
-func (s *sdn) interfaces(c *Call, node, filter string) []pve.Object {
+func (s *sdn) interfaces(c *Call, node, filter string) []schema.Object {
 	if !slices.Contains([]string{filterAnyBridge, filterIncludeSDN, "vnet"}, filter) {
 		return nil
 	}
 	v, _ := s.Config.Latest()
-	out := []pve.Object{}
+	out := []schema.Object{}
 	for _, o := range v.Running.List(model.KindVNet) {
 		vnet := o.(*model.VNet)
 		z := v.Running.Zones[vnet.Zone]
@@ -238,8 +238,8 @@ func (s *sdn) interfaces(c *Call, node, filter string) []pve.Object {
 	return out
 }
 
-func vnetInterface(v *revision.View, z *model.Zone, vnet *model.VNet) pve.Object {
-	o := pve.Object{"iface": vnet.ID, "type": "vnet", "active": true, "vlanaware": vnet.VLANAware, "ipam": false}
+func vnetInterface(v *revision.View, z *model.Zone, vnet *model.VNet) schema.Object {
+	o := schema.Object{"iface": vnet.ID, "type": "vnet", "active": true, "vlanaware": vnet.VLANAware, "ipam": false}
 	if vnet.Alias != "" {
 		o["comments"] = vnet.Alias
 	}

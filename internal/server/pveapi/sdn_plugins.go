@@ -6,9 +6,9 @@ import (
 	"net/http"
 	"time"
 
+	external "github.com/viaduct-sdn/viaduct/internal/external/rest"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
-	external "github.com/viaduct-sdn/viaduct/internal/remote"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
@@ -16,25 +16,25 @@ import (
 const pluginTimeout = 10 * time.Second
 
 func (s *sdn) pluginOperations() []Operation {
-	return append(s.pluginsOf(pve.IPAMs(), "/cluster/sdn/ipams", "/sdn/ipams"), s.pluginsOf(pve.NameServers(), "/cluster/sdn/dns", "/sdn/dns")...)
+	return append(s.pluginsOf(schema.IPAMs(), "/cluster/sdn/ipams", "/sdn/ipams"), s.pluginsOf(schema.NameServers(), "/cluster/sdn/dns", "/sdn/dns")...)
 }
 
 // pluginsOf are the operations on the plugins of a kind.
-func (s *sdn) pluginsOf(k *pve.Kind, path, scope string) []Operation {
+func (s *sdn) pluginsOf(k *schema.Kind, path, scope string) []Operation {
 	item := path + "/{" + k.ID + "}"
 	id := idParam(k, false)
 	return []Operation{
 		{
-			Method: http.MethodGet, Path: path, Doc: "List the " + k.Noun + " plugins.", Params: []pve.Property{typed(k, "type", 'o')},
+			Method: http.MethodGet, Path: path, Doc: "List the " + k.Noun + " plugins.", Params: []schema.Property{typed(k, "type", 'o')},
 			Handle: func(c *Call) (any, error) { return s.listPlugins(c, k, scope) },
 		},
 		{
 			Method: http.MethodPost, Path: path, Doc: "Create a " + k.Noun + " plugin.",
-			Params: append([]pve.Property{idParam(k, true), typed(k, "type", 'r'), lockToken}, optional(k)...),
+			Params: append([]schema.Property{idParam(k, true), typed(k, "type", 'r'), lockToken}, optional(k)...),
 			Allow:  Need(scope, allocate), Handle: func(c *Call) (any, error) { return s.createPlugin(c, k) },
 		},
 		{
-			Method: http.MethodGet, Path: item, Doc: "Read a " + k.Noun + " plugin.", Params: []pve.Property{id},
+			Method: http.MethodGet, Path: item, Doc: "Read a " + k.Noun + " plugin.", Params: []schema.Property{id},
 			Allow: Need(scope+"/{"+k.ID+"}", allocate),
 			Handle: func(c *Call) (any, error) {
 				v, err := s.Config.View(c)
@@ -50,11 +50,11 @@ func (s *sdn) pluginsOf(k *pve.Kind, path, scope string) []Operation {
 		},
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change a " + k.Noun + " plugin.",
-			Params: append([]pve.Property{id, digestText, deleteList, lockToken}, optional(k)...),
+			Params: append([]schema.Property{id, digestText, deleteList, lockToken}, optional(k)...),
 			Allow:  Need(scope, allocate), Handle: func(c *Call) (any, error) { return s.updatePlugin(c, k) },
 		},
 		{
-			Method: http.MethodDelete, Path: item, Doc: "Delete a " + k.Noun + " plugin.", Params: []pve.Property{id, lockToken},
+			Method: http.MethodDelete, Path: item, Doc: "Delete a " + k.Noun + " plugin.", Params: []schema.Property{id, lockToken},
 			Allow: Need(scope, allocate), Handle: func(c *Call) (any, error) { return s.deletePlugin(c, k) },
 		},
 	}
@@ -64,7 +64,7 @@ func (s *sdn) pluginsOf(k *pve.Kind, path, scope string) []Operation {
 // Proxmox shows them to auditors too.
 var secrets = []string{"token", "key"}
 
-func showPlugin(c *Call, k *pve.Kind, o model.Object, scope, digest string) pve.Object {
+func showPlugin(c *Call, k *schema.Kind, o model.Object, scope, digest string) schema.Object {
 	out := k.View(o.ObjectID(), k.Of(o))
 	if !c.May(scope+"/"+o.ObjectID(), allocate) {
 		for _, name := range secrets {
@@ -75,13 +75,13 @@ func showPlugin(c *Call, k *pve.Kind, o model.Object, scope, digest string) pve.
 	return out
 }
 
-func (s *sdn) listPlugins(c *Call, k *pve.Kind, scope string) (any, error) {
+func (s *sdn) listPlugins(c *Call, k *schema.Kind, scope string) (any, error) {
 	v, err := s.Config.View(c)
 	if err != nil {
 		return nil, err
 	}
 	digest := s.digests.of(v.Live, k)
-	out := []pve.Object{}
+	out := []schema.Object{}
 	for _, o := range v.Live.List(k.Model) {
 		shown := showPlugin(c, k, o, scope, digest)
 		if (!c.Has("type") || c.Text("type") == shown["type"]) && c.May(scope+"/"+o.ObjectID(), audit, allocate) {
@@ -92,14 +92,14 @@ func (s *sdn) listPlugins(c *Call, k *pve.Kind, scope string) (any, error) {
 }
 
 // newPlugin is an empty one.
-func newPlugin(k *pve.Kind, id, typ string) model.Object {
+func newPlugin(k *schema.Kind, id, typ string) model.Object {
 	if k.Model == model.KindIPAM {
 		return &model.IPAM{ID: id, Type: model.IPAMType(typ)}
 	}
 	return &model.NameServer{ID: id, Type: typ}
 }
 
-func (s *sdn) createPlugin(c *Call, k *pve.Kind) (any, error) {
+func (s *sdn) createPlugin(c *Call, k *schema.Kind) (any, error) {
 	id, typ, given := c.Text(k.ID), c.Text("type"), c.given(k)
 	if err := k.Options(typ, given); err != nil {
 		return nil, err
@@ -129,7 +129,7 @@ func (s *sdn) createPlugin(c *Call, k *pve.Kind) (any, error) {
 
 // updatePlugin changes one. The external system is asked before the change, in which
 // other writers wait.
-func (s *sdn) updatePlugin(c *Call, k *pve.Kind) (any, error) {
+func (s *sdn) updatePlugin(c *Call, k *schema.Kind) (any, error) {
 	id, what := c.Text(k.ID), "update sdn "+k.Noun+" object"
 	v, err := s.Config.View(c)
 	if err != nil {
@@ -152,13 +152,13 @@ func (s *sdn) updatePlugin(c *Call, k *pve.Kind) (any, error) {
 	}
 	return s.change(c, what, func(v *revision.View) ([]model.Edit, error) {
 		if now := v.Live.Get(k.Model, id); now == nil || revision.ETag(now) != revision.ETag(old) {
-			return nil, pve.Refusal("somebody else changed it meanwhile: try again")
+			return nil, schema.Refusal("somebody else changed it meanwhile: try again")
 		}
 		return []model.Edit{{Put: o}}, nil
 	})
 }
 
-func (s *sdn) deletePlugin(c *Call, k *pve.Kind) (any, error) {
+func (s *sdn) deletePlugin(c *Call, k *schema.Kind) (any, error) {
 	what := "delete sdn " + k.Noun + " object"
 	if k.Model == model.KindIPAM {
 		what = "delete sdn zone object" // as Proxmox has it
@@ -183,9 +183,9 @@ func (s *sdn) answers(c *Call, old, o model.Object, typ string) error {
 	err := clients.Ping(c, o)
 	switch {
 	case errors.Is(err, external.ErrURL):
-		return pve.Faults{"url": err.Error()}
+		return schema.Faults{"url": err.Error()}
 	case err != nil:
-		return pve.Refusal(fmt.Sprintf("can't connect to %s API: %s", typ, err))
+		return schema.Refusal(fmt.Sprintf("can't connect to %s API: %s", typ, err))
 	}
 	return nil
 }

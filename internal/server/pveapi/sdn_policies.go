@@ -9,25 +9,25 @@ import (
 	"strconv"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
 const prefixListPath = "/cluster/sdn/prefix-lists"
 
 var (
-	listID   = pve.Property{Name: "id", Form: pve.Text, Need: 'r', MaxLength: 32, Doc: "name of the prefix list"}
-	listRows = pve.Property{Name: "entries", Form: pve.Array, Doc: "entries: action=permit,prefix=10.0.0.0/8,le=32,ge=8,seq=5"}
-	rowSeq   = pve.Property{Name: "seq", Form: pve.Integer, Need: 'r', Min: 1, Max: 1<<32 - 1, Doc: "number of the entry"}
+	listID   = schema.Property{Name: "id", Form: schema.Text, Need: 'r', MaxLength: 32, Doc: "name of the prefix list"}
+	listRows = schema.Property{Name: "entries", Form: schema.Array, Doc: "entries: action=permit,prefix=10.0.0.0/8,le=32,ge=8,seq=5"}
+	rowSeq   = schema.Property{Name: "seq", Form: schema.Integer, Need: 'r', Min: 1, Max: 1<<32 - 1, Doc: "number of the entry"}
 )
 
 // rowParams are the parts of an entry as parameters.
-func rowParams(need byte) []pve.Property {
-	return []pve.Property{
-		{Name: "action", Form: pve.Text, Need: need, Enum: []string{model.ActionPermit, model.ActionDeny}, Doc: "what becomes of the networks"},
-		{Name: "prefix", Form: pve.Text, Need: need, Check: prefixFault, Doc: "the network"},
-		{Name: "le", Form: pve.Integer, Min: 1, Max: 128, Doc: "longest length of networks inside it"},
-		{Name: "ge", Form: pve.Integer, Min: 1, Max: 128, Doc: "shortest length of networks inside it"},
+func rowParams(need byte) []schema.Property {
+	return []schema.Property{
+		{Name: "action", Form: schema.Text, Need: need, Enum: []string{model.ActionPermit, model.ActionDeny}, Doc: "what becomes of the networks"},
+		{Name: "prefix", Form: schema.Text, Need: need, Check: prefixFault, Doc: "the network"},
+		{Name: "le", Form: schema.Integer, Min: 1, Max: 128, Doc: "longest length of networks inside it"},
+		{Name: "ge", Form: schema.Integer, Min: 1, Max: 128, Doc: "shortest length of networks inside it"},
 	}
 }
 
@@ -44,15 +44,15 @@ func (s *sdn) prefixListOperations() []Operation {
 	return append([]Operation{
 		{
 			Method: http.MethodGet, Path: prefixListPath, Doc: "List the prefix lists.", Allow: see, Handle: s.listPrefixLists,
-			Params: append([]pve.Property{{Name: "verbose", Form: pve.Boolean, Doc: "show the entries too"}}, viewParams...),
+			Params: append([]schema.Property{{Name: "verbose", Form: schema.Boolean, Doc: "show the entries too"}}, viewParams...),
 		},
 		{
 			Method: http.MethodPost, Path: prefixListPath, Doc: "Create a prefix list.", Allow: may,
-			Params: []pve.Property{listID, listRows, digestText, lockToken},
+			Params: []schema.Property{listID, listRows, digestText, lockToken},
 			Handle: func(c *Call) (any, error) { return s.editPrefixList(c, "adding prefix list", true, c.rows) },
 		},
 		{
-			Method: http.MethodGet, Path: item, Doc: "Read a prefix list.", Params: append([]pve.Property{listID}, viewParams...), Allow: see,
+			Method: http.MethodGet, Path: item, Doc: "Read a prefix list.", Params: append([]schema.Property{listID}, viewParams...), Allow: see,
 			Handle: func(c *Call) (any, error) {
 				v, l, err := s.prefixList(c)
 				if err != nil {
@@ -63,11 +63,11 @@ func (s *sdn) prefixListOperations() []Operation {
 		},
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change a prefix list.", Allow: may,
-			Params: []pve.Property{listID, listRows, deleteList, digestText, lockToken},
+			Params: []schema.Property{listID, listRows, deleteList, digestText, lockToken},
 			Handle: func(c *Call) (any, error) { return s.editPrefixList(c, "updating prefix list", false, c.rows) },
 		},
 		{
-			Method: http.MethodDelete, Path: item, Doc: "Delete a prefix list.", Params: []pve.Property{listID, lockToken}, Allow: may,
+			Method: http.MethodDelete, Path: item, Doc: "Delete a prefix list.", Params: []schema.Property{listID, lockToken}, Allow: may,
 			Handle: func(c *Call) (any, error) {
 				return s.change(c, "deleting prefix list", func(v *revision.View) ([]model.Edit, error) {
 					if v.Pending.PrefixLists[c.Text("id")] == nil {
@@ -87,13 +87,13 @@ func (s *sdn) rowOperations(see, may Permission) []Operation {
 	seq.Need = 'o'
 	return []Operation{
 		{
-			Method: http.MethodGet, Path: rows, Doc: "List the entries of a prefix list.", Params: []pve.Property{listID}, Allow: see,
+			Method: http.MethodGet, Path: rows, Doc: "List the entries of a prefix list.", Params: []schema.Property{listID}, Allow: see,
 			Handle: func(c *Call) (any, error) {
 				_, l, err := s.prefixList(c)
 				if err != nil {
 					return nil, err
 				}
-				out := []pve.Object{}
+				out := []schema.Object{}
 				for _, e := range l.Numbered() {
 					out = append(out, showRow(e))
 				}
@@ -102,7 +102,7 @@ func (s *sdn) rowOperations(see, may Permission) []Operation {
 		},
 		{
 			Method: http.MethodPost, Path: rows, Doc: "Add an entry to a prefix list.", Allow: may,
-			Params: append([]pve.Property{listID, seq, lockToken}, rowParams('r')...),
+			Params: append([]schema.Property{listID, seq, lockToken}, rowParams('r')...),
 			Handle: func(c *Call) (any, error) {
 				return s.editPrefixList(c, "adding prefix list entry", false, func(old []model.PrefixEntry) ([]model.PrefixEntry, error) {
 					e, err := c.row(model.PrefixEntry{})
@@ -111,7 +111,7 @@ func (s *sdn) rowOperations(see, may Permission) []Operation {
 			},
 		},
 		{
-			Method: http.MethodGet, Path: row, Doc: "Read an entry of a prefix list.", Params: []pve.Property{listID, rowSeq}, Allow: see,
+			Method: http.MethodGet, Path: row, Doc: "Read an entry of a prefix list.", Params: []schema.Property{listID, rowSeq}, Allow: see,
 			Handle: func(c *Call) (any, error) {
 				_, l, err := s.prefixList(c)
 				if err != nil {
@@ -127,19 +127,19 @@ func (s *sdn) rowOperations(see, may Permission) []Operation {
 		{
 			Method: http.MethodPut, Path: row, Doc: "Change an entry of a prefix list.", Allow: may,
 			Renames: rowSeq.Name,
-			Params:  append([]pve.Property{listID, rowSeq, deleteList, lockToken}, rowParams('o')...),
+			Params:  append([]schema.Property{listID, rowSeq, deleteList, lockToken}, rowParams('o')...),
 			Handle:  func(c *Call) (any, error) { return s.editRow(c, "updating prefix list entry", true) },
 		},
 		{
-			Method: http.MethodDelete, Path: row, Doc: "Delete an entry of a prefix list.", Params: []pve.Property{listID, rowSeq, lockToken}, Allow: may,
+			Method: http.MethodDelete, Path: row, Doc: "Delete an entry of a prefix list.", Params: []schema.Property{listID, rowSeq, lockToken}, Allow: may,
 			Handle: func(c *Call) (any, error) { return s.editRow(c, "deleting prefix list entry", false) },
 		},
 	}
 }
 
-func missingList(id string) error { return pve.Refusal("prefix list '" + id + "' does not exist") }
+func missingList(id string) error { return schema.Refusal("prefix list '" + id + "' does not exist") }
 func missingRow(c *Call) error {
-	return pve.Refusal("entry " + c.Text("seq") + " of prefix list '" + c.Text("id") + "' does not exist")
+	return schema.Refusal("entry " + c.Text("seq") + " of prefix list '" + c.Text("id") + "' does not exist")
 }
 
 func (s *sdn) prefixList(c *Call) (*view, *model.PrefixList, error) {
@@ -166,7 +166,7 @@ func (s *sdn) listPrefixLists(c *Call) (any, error) {
 	if v.pending {
 		objects = union(v.Running.List(model.KindPrefixList), objects)
 	}
-	out := []pve.Object{}
+	out := []schema.Object{}
 	for _, o := range objects {
 		out = append(out, v.showPrefixList(s, o.(*model.PrefixList), c.Bool("verbose")))
 	}
@@ -174,12 +174,12 @@ func (s *sdn) listPrefixLists(c *Call) (any, error) {
 }
 
 // showPrefixList shows a list, with its entries if that is asked for.
-func (v *view) showPrefixList(s *sdn, l *model.PrefixList, verbose bool) pve.Object {
-	out := pve.Object{"id": l.ID}
+func (v *view) showPrefixList(s *sdn, l *model.PrefixList, verbose bool) schema.Object {
+	out := schema.Object{"id": l.ID}
 	running, pending := v.Running.PrefixLists[l.ID], v.Pending.PrefixLists[l.ID]
 	shown := l
 	if v.pending {
-		var change pve.Object
+		var change schema.Object
 		if shown = running; running == nil {
 			shown = &model.PrefixList{}
 		}
@@ -199,7 +199,7 @@ func (v *view) showPrefixList(s *sdn, l *model.PrefixList, verbose bool) pve.Obj
 
 // stateOf notes in a pending view whether an object is new, deleted or changed, and
 // returns the place for what is new; nil for an object that did not change.
-func (v *view) stateOf(out pve.Object, isNew, isGone, differs bool) (shown, change pve.Object) {
+func (v *view) stateOf(out schema.Object, isNew, isGone, differs bool) (shown, change schema.Object) {
 	switch {
 	case isNew:
 		out["state"] = "new"
@@ -210,7 +210,7 @@ func (v *view) stateOf(out pve.Object, isNew, isGone, differs bool) (shown, chan
 	default:
 		return out, nil
 	}
-	change = pve.Object{}
+	change = schema.Object{}
 	out["pending"] = change
 	return out, change
 }
@@ -218,13 +218,13 @@ func (v *view) stateOf(out pve.Object, isNew, isGone, differs bool) (shown, chan
 func rowTexts(l *model.PrefixList) []string {
 	out := []string{}
 	for _, e := range l.Numbered() {
-		out = append(out, pve.ListEntry(e))
+		out = append(out, schema.ListEntry(e))
 	}
 	return out
 }
 
-func showRow(e model.PrefixEntry) pve.Object {
-	o := pve.Object{"action": e.Action, "prefix": e.Prefix.String(), "seq": e.Seq}
+func showRow(e model.PrefixEntry) schema.Object {
+	o := schema.Object{"action": e.Action, "prefix": e.Prefix.String(), "seq": e.Seq}
 	for name, n := range map[string]int{"le": e.Le, "ge": e.Ge} {
 		if n != 0 {
 			o[name] = n
@@ -244,7 +244,7 @@ func rowAt(rows []model.PrefixEntry, seq string) int {
 func (c *Call) rows(old []model.PrefixEntry) ([]model.PrefixEntry, error) {
 	for _, name := range c.List("delete") {
 		if name != listRows.Name {
-			return nil, pve.Refusal("no such option '" + name + "'")
+			return nil, schema.Refusal("no such option '" + name + "'")
 		}
 		old = nil
 	}
@@ -253,9 +253,9 @@ func (c *Call) rows(old []model.PrefixEntry) ([]model.PrefixEntry, error) {
 	}
 	out := []model.PrefixEntry{}
 	for _, text := range c.Params[listRows.Name] {
-		e, err := pve.ParseListEntry(text)
+		e, err := schema.ParseListEntry(text)
 		if err != nil {
-			return nil, pve.Faults{listRows.Name: err.Error()}
+			return nil, schema.Faults{listRows.Name: err.Error()}
 		}
 		out = append(out, e)
 	}
@@ -271,7 +271,7 @@ func (c *Call) row(e model.PrefixEntry) (model.PrefixEntry, error) {
 		case "ge":
 			e.Ge = 0
 		default:
-			return e, pve.Refusal("unable to delete required option '" + name + "'")
+			return e, schema.Refusal("unable to delete required option '" + name + "'")
 		}
 	}
 	if c.Has("action") {
@@ -295,7 +295,7 @@ func (s *sdn) editPrefixList(c *Call, what string, create bool, rows func(old []
 		old := v.Pending.PrefixLists[id]
 		switch {
 		case create && old != nil:
-			return nil, pve.Refusal("prefix list '" + id + "' already defined")
+			return nil, schema.Refusal("prefix list '" + id + "' already defined")
 		case !create && old == nil:
 			return nil, missingList(id)
 		}
@@ -329,7 +329,7 @@ func (s *sdn) editRow(c *Call, what string, keep bool) (any, error) {
 		}
 		number := c.Renamed()
 		if at := rowAt(old, number); at >= 0 && at != i {
-			return nil, pve.Refusal("entry " + number + " of prefix list '" + c.Text("id") + "' already exists")
+			return nil, schema.Refusal("entry " + number + " of prefix list '" + c.Text("id") + "' already exists")
 		}
 		e.Seq, _ = strconv.Atoi(number) // its form has been checked
 		out := slices.Clone(old)

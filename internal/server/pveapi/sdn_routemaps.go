@@ -7,23 +7,23 @@ import (
 	"strconv"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
 var (
-	mapID    = pve.Property{Name: "route-map-id", Form: pve.Text, Need: 'r', MaxLength: 32, Doc: "name of the route map"}
-	mapOrder = pve.Property{Name: "order", Form: pve.Integer, Need: 'r', Min: 0, Max: 65535, Doc: "place of the entry in the map"}
+	mapID    = schema.Property{Name: "route-map-id", Form: schema.Text, Need: 'r', MaxLength: 32, Doc: "name of the route map"}
+	mapOrder = schema.Property{Name: "order", Form: schema.Integer, Need: 'r', Min: 0, Max: 65535, Doc: "place of the entry in the map"}
 )
 
 // stepParams are the parts of an entry of a route map as parameters.
-func stepParams(need byte) []pve.Property {
-	return []pve.Property{
-		{Name: "action", Form: pve.Text, Need: need, Enum: []string{model.ActionPermit, model.ActionDeny}, Doc: "what becomes of the routes"},
-		{Name: "match", Form: pve.Array, Doc: "conditions: key=vni,value=10100"},
-		{Name: "set", Form: pve.Array, Doc: "changes: key=local-preference,value=200"},
-		{Name: "call", Form: pve.Text, MaxLength: 32, Doc: "route map that must permit the route too"},
-		{Name: "exit-action", Form: pve.Text, Doc: "where to go on after a match: key=on-match-goto,value=20"},
+func stepParams(need byte) []schema.Property {
+	return []schema.Property{
+		{Name: "action", Form: schema.Text, Need: need, Enum: []string{model.ActionPermit, model.ActionDeny}, Doc: "what becomes of the routes"},
+		{Name: "match", Form: schema.Array, Doc: "conditions: key=vni,value=10100"},
+		{Name: "set", Form: schema.Array, Doc: "changes: key=local-preference,value=200"},
+		{Name: "call", Form: schema.Text, MaxLength: 32, Doc: "route map that must permit the route too"},
+		{Name: "exit-action", Form: schema.Text, Doc: "where to go on after a match: key=on-match-goto,value=20"},
 	}
 }
 
@@ -38,9 +38,9 @@ func (s *sdn) routeMapOperations() []Operation {
 		{
 			Method: http.MethodGet, Path: all, Doc: "List the route maps.", Params: slices.Clone(viewParams), Allow: see,
 			Handle: s.viewing(func(c *Call, v *view) (any, error) {
-				out := []pve.Object{}
+				out := []schema.Object{}
 				for _, o := range v.config().List(model.KindRouteMap) {
-					out = append(out, pve.Object{"id": o.ObjectID()})
+					out = append(out, schema.Object{"id": o.ObjectID()})
 				}
 				return out, nil
 			}),
@@ -48,11 +48,11 @@ func (s *sdn) routeMapOperations() []Operation {
 		{Method: http.MethodGet, Path: entries, Doc: "List the entries of all route maps.", Params: slices.Clone(viewParams), Allow: see, Handle: list},
 		{
 			Method: http.MethodPost, Path: entries, Doc: "Add an entry to a route map, which is made if it is not there.", Allow: using(model.KindRouteMap, may),
-			Params: append([]pve.Property{mapID, mapOrder, digestText, lockToken}, stepParams('r')...),
+			Params: append([]schema.Property{mapID, mapOrder, digestText, lockToken}, stepParams('r')...),
 			Handle: func(c *Call) (any, error) {
 				return s.editStep(c, "adding route map entry", func(m *model.RouteMap, at int) error {
 					if at >= 0 {
-						return pve.Refusal("route map entry '" + pve.EntryName(m.ID, m.Entries[at].Order) + "' already defined")
+						return schema.Refusal("route map entry '" + schema.EntryName(m.ID, m.Entries[at].Order) + "' already defined")
 					}
 					e, err := c.step(model.RouteMapEntry{Order: c.order()})
 					m.Entries = append(m.Entries, e)
@@ -62,15 +62,15 @@ func (s *sdn) routeMapOperations() []Operation {
 		},
 		{
 			Method: http.MethodGet, Path: some, Doc: "List the entries of a route map.",
-			Params: append([]pve.Property{mapID}, viewParams...), Allow: see, Handle: list,
+			Params: append([]schema.Property{mapID}, viewParams...), Allow: see, Handle: list,
 		},
 		{
-			Method: http.MethodGet, Path: item, Doc: "Read an entry of a route map.", Params: append([]pve.Property{mapID, mapOrder}, viewParams...), Allow: see,
+			Method: http.MethodGet, Path: item, Doc: "Read an entry of a route map.", Params: append([]schema.Property{mapID, mapOrder}, viewParams...), Allow: see,
 			Handle: s.readStep,
 		},
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change an entry of a route map.", Allow: using(model.KindRouteMap, may),
-			Params: append([]pve.Property{mapID, mapOrder, deleteList, digestText, lockToken}, stepParams('o')...),
+			Params: append([]schema.Property{mapID, mapOrder, deleteList, digestText, lockToken}, stepParams('o')...),
 			Handle: func(c *Call) (any, error) {
 				return s.editStep(c, "updating route map entry", func(m *model.RouteMap, at int) (err error) {
 					if at < 0 {
@@ -82,7 +82,7 @@ func (s *sdn) routeMapOperations() []Operation {
 			},
 		},
 		{
-			Method: http.MethodDelete, Path: item, Doc: "Delete an entry of a route map.", Params: []pve.Property{mapID, mapOrder, lockToken}, Allow: may,
+			Method: http.MethodDelete, Path: item, Doc: "Delete an entry of a route map.", Params: []schema.Property{mapID, mapOrder, lockToken}, Allow: may,
 			Handle: func(c *Call) (any, error) {
 				return s.editStep(c, "deleting route map entry", func(m *model.RouteMap, at int) error {
 					if at < 0 {
@@ -119,16 +119,16 @@ func (c *Call) order() int {
 }
 
 func (c *Call) missingStep() error {
-	return pve.Refusal("route map entry '" + pve.EntryName(c.Text(mapID.Name), c.order()) + "' does not exist")
+	return schema.Refusal("route map entry '" + schema.EntryName(c.Text(mapID.Name), c.order()) + "' does not exist")
 }
 
 // steps shows the entries of a route map, or of all.
-func (v *view) steps(id string) []pve.Object {
+func (v *view) steps(id string) []schema.Object {
 	objects := v.config().List(model.KindRouteMap)
 	if v.pending {
 		objects = union(v.Running.List(model.KindRouteMap), objects)
 	}
-	out := []pve.Object{}
+	out := []schema.Object{}
 	for _, o := range objects {
 		if id != "" && o.ObjectID() != id {
 			continue
@@ -145,7 +145,7 @@ func (v *view) steps(id string) []pve.Object {
 }
 
 // pendingSteps shows how the entries of a map differ.
-func (v *view) pendingSteps(id string) []pve.Object {
+func (v *view) pendingSteps(id string) []schema.Object {
 	running, pending := stepsOf(v.Running.RouteMaps[id]), stepsOf(v.Pending.RouteMaps[id])
 	orders := map[int]bool{}
 	for _, m := range []map[int]*model.RouteMapEntry{running, pending} {
@@ -153,10 +153,10 @@ func (v *view) pendingSteps(id string) []pve.Object {
 			orders[order] = true
 		}
 	}
-	out := []pve.Object{}
+	out := []schema.Object{}
 	for order := range orders {
 		was, is := running[order], pending[order]
-		o := pve.Object{"id": pve.EntryName(id, order), "route-map-id": id, "order": order}
+		o := schema.Object{"id": schema.EntryName(id, order), "route-map-id": id, "order": order}
 		if was != nil {
 			o = showStep(id, was)
 		}
@@ -170,7 +170,7 @@ func (v *view) pendingSteps(id string) []pve.Object {
 		}
 		out = append(out, o)
 	}
-	slices.SortFunc(out, func(a, b pve.Object) int { return a["order"].(int) - b["order"].(int) })
+	slices.SortFunc(out, func(a, b schema.Object) int { return a["order"].(int) - b["order"].(int) })
 	return out
 }
 
@@ -185,12 +185,12 @@ func stepsOf(m *model.RouteMap) map[int]*model.RouteMapEntry {
 	return out
 }
 
-func showStep(id string, e *model.RouteMapEntry) pve.Object {
-	o := pve.Object{"id": pve.EntryName(id, e.Order), "route-map-id": id, "order": e.Order, "action": e.Action}
+func showStep(id string, e *model.RouteMapEntry) schema.Object {
+	o := schema.Object{"id": schema.EntryName(id, e.Order), "route-map-id": id, "order": e.Order, "action": e.Action}
 	for name, clauses := range map[string][]string{"match": e.Match, "set": e.Set} {
 		texts := []string{}
 		for _, c := range clauses {
-			texts = append(texts, pve.Clause(c))
+			texts = append(texts, schema.Clause(c))
 		}
 		if len(texts) > 0 {
 			o[name] = texts
@@ -200,7 +200,7 @@ func showStep(id string, e *model.RouteMapEntry) pve.Object {
 		o["call"] = e.Call
 	}
 	if e.ExitAction != "" {
-		o["exit-action"] = pve.Clause(e.ExitAction)
+		o["exit-action"] = schema.Clause(e.ExitAction)
 	}
 	return o
 }
@@ -218,7 +218,7 @@ func (c *Call) step(e model.RouteMapEntry) (model.RouteMapEntry, error) {
 		case "exit-action":
 			e.ExitAction = ""
 		default:
-			return e, pve.Refusal("unable to delete required option '" + name + "'")
+			return e, schema.Refusal("unable to delete required option '" + name + "'")
 		}
 	}
 	if c.Has("action") {
@@ -237,9 +237,9 @@ func (c *Call) step(e model.RouteMapEntry) (model.RouteMapEntry, error) {
 		}
 		*part.into = nil
 		for _, text := range c.Params[part.name] {
-			clause, err := pve.ParseClause(text, part.keys)
+			clause, err := schema.ParseClause(text, part.keys)
 			if err != nil {
-				return e, pve.Faults{part.name: err.Error()}
+				return e, schema.Faults{part.name: err.Error()}
 			}
 			*part.into = append(*part.into, clause)
 		}
@@ -248,9 +248,9 @@ func (c *Call) step(e model.RouteMapEntry) (model.RouteMapEntry, error) {
 		e.ExitAction = ""
 	}
 	if c.Text("exit-action") != "" {
-		clause, err := pve.ParseClause(c.Text("exit-action"), []string{model.ExitContinue, model.ExitGoto, model.ExitNext})
+		clause, err := schema.ParseClause(c.Text("exit-action"), []string{model.ExitContinue, model.ExitGoto, model.ExitNext})
 		if err != nil {
-			return e, pve.Faults{"exit-action": err.Error()}
+			return e, schema.Faults{"exit-action": err.Error()}
 		}
 		e.ExitAction = clause
 	}

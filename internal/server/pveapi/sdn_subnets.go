@@ -7,42 +7,42 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
 func (s *sdn) subnetOperations() []Operation {
-	k := pve.Subnets()
+	k := schema.Subnets()
 	const all = "/cluster/sdn/vnets/{vnet}/subnets"
 	const item = all + "/{subnet}"
-	vnet, id := idParam(pve.VNets(), false), idParam(k, false)
-	made := pve.Property{Name: "subnet", Form: pve.Text, Need: 'r', Check: pve.CIDR, Doc: "the network, like 10.0.1.0/24"}
+	vnet, id := idParam(schema.VNets(), false), idParam(k, false)
+	made := schema.Property{Name: "subnet", Form: schema.Text, Need: 'r', Check: schema.CIDR, Doc: "the network, like 10.0.1.0/24"}
 	params := optional(k, "vnet")
 	return []Operation{
 		{
 			Method: http.MethodGet, Path: all, Doc: "List the subnets of a VNet.",
-			Params: append([]pve.Property{vnet}, viewParams...), Allow: s.onVNet(audit, allocate),
+			Params: append([]schema.Property{vnet}, viewParams...), Allow: s.onVNet(audit, allocate),
 			Handle: s.viewing(func(c *Call, v *view) (any, error) {
 				return s.list(v, k, func(o model.Object) bool { return o.(*model.Subnet).VNet == c.Text("vnet") }, v.decorateSubnet), nil
 			}),
 		},
 		{
 			Method: http.MethodPost, Path: all, Doc: "Create a subnet.",
-			Params: append([]pve.Property{vnet, made, typed(k, "type", 'r'), lockToken}, params...),
+			Params: append([]schema.Property{vnet, made, typed(k, "type", 'r'), lockToken}, params...),
 			Allow:  s.onVNet(allocate), Handle: s.createSubnet,
 		},
 		{
 			Method: http.MethodGet, Path: item, Doc: "Read a subnet.",
-			Params: append([]pve.Property{vnet, id}, viewParams...), Allow: s.onVNet(audit, allocate), Handle: s.readSubnet,
+			Params: append([]schema.Property{vnet, id}, viewParams...), Allow: s.onVNet(audit, allocate), Handle: s.readSubnet,
 		},
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change a subnet.",
-			Params: append([]pve.Property{vnet, id, digestText, deleteList, lockToken}, params...),
+			Params: append([]schema.Property{vnet, id, digestText, deleteList, lockToken}, params...),
 			Allow:  s.onVNet(allocate), Handle: s.updateSubnet,
 		},
 		{
 			Method: http.MethodDelete, Path: item, Doc: "Delete a subnet.",
-			Params: []pve.Property{vnet, id, lockToken}, Allow: s.onVNet(allocate),
+			Params: []schema.Property{vnet, id, lockToken}, Allow: s.onVNet(allocate),
 			Handle: func(c *Call) (any, error) {
 				return s.changeSubnets(c, "delete sdn subnet object", func(v *revision.View) ([]model.Edit, error) {
 					old := c.knownSubnet(v.Pending, c.Text("subnet"))
@@ -95,9 +95,9 @@ func (s *sdn) mayChange(c *Call, v *revision.View, subnet *model.Subnet) error {
 }
 
 // decorateSubnet adds what follows from a subnet's network and zone.
-func (v *view) decorateSubnet(o model.Object, out pve.Object) {
+func (v *view) decorateSubnet(o model.Object, out schema.Object) {
 	s := o.(*model.Subnet)
-	words, id := pve.Network(s), pve.SubnetID(s)
+	words, id := schema.Network(s), schema.SubnetID(s)
 	zone, _, _ := model.ParseSubnetID(s.ID)
 	network, mask, _ := strings.Cut(words, "/")
 	out["subnet"], out["id"], out["cidr"], out["zone"], out["network"], out["mask"] = id, id, words, zone, network, mask
@@ -114,13 +114,13 @@ func (v *view) decorateSubnet(o model.Object, out pve.Object) {
 }
 
 // shownSubnet are the values on the top level of a subnet's view.
-func (v *view) shownSubnet(s *model.Subnet) pve.Values {
+func (v *view) shownSubnet(s *model.Subnet) schema.Values {
 	if running := v.Running.Subnets[s.ID]; v.pending && running != nil {
 		s = running
 	} else if v.pending {
 		return nil
 	}
-	return pve.Subnets().Of(s)
+	return schema.Subnets().Of(s)
 }
 
 func (s *sdn) readSubnet(c *Call) (any, error) {
@@ -128,7 +128,7 @@ func (s *sdn) readSubnet(c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := pve.Subnets()
+	k := schema.Subnets()
 	subnet := c.knownSubnet(v.config(), c.Text("subnet"))
 	if subnet == nil && v.pending {
 		subnet = c.knownSubnet(v.Running, c.Text("subnet"))
@@ -143,17 +143,17 @@ func (s *sdn) readSubnet(c *Call) (any, error) {
 }
 
 func (s *sdn) createSubnet(c *Call) (any, error) {
-	k := pve.Subnets()
+	k := schema.Subnets()
 	given := c.given(k)
 	given["vnet"] = []string{c.Text("vnet")}
 	prefix, err := netip.ParsePrefix(c.Text("subnet"))
 	if err != nil {
-		return nil, Params{"subnet": pve.CIDR(c.Text("subnet"))}
+		return nil, Params{"subnet": schema.CIDR(c.Text("subnet"))}
 	}
 	return s.changeSubnets(c, "create sdn subnet object", func(v *revision.View) ([]model.Edit, error) {
 		vnet := v.Pending.VNets[c.Text("vnet")]
 		if vnet == nil {
-			return nil, pve.VNets().Missing(c.Text("vnet"))
+			return nil, schema.VNets().Missing(c.Text("vnet"))
 		}
 		id := model.SubnetID(vnet.Zone, prefix)
 		if v.Pending.Subnets[id] != nil {
@@ -163,13 +163,13 @@ func (s *sdn) createSubnet(c *Call) (any, error) {
 		if err := putSubnet(subnet, given, c.Text("subnet")); err != nil {
 			return nil, err
 		}
-		return []model.Edit{{Put: subnet}}, pve.CheckSubnet(v.Pending, subnet)
+		return []model.Edit{{Put: subnet}}, schema.CheckSubnet(v.Pending, subnet)
 	})
 }
 
 // putSubnet sets a subnet's properties. Ranges that cannot be read are passed over,
 // as Proxmox does. cidr is how the network was written.
-func putSubnet(subnet *model.Subnet, values pve.Values, cidr string) error {
+func putSubnet(subnet *model.Subnet, values schema.Values, cidr string) error {
 	values = values.Clone()
 	if ranges, ok := values["dhcp-range"]; ok {
 		values["dhcp-range"] = slices.DeleteFunc(slices.Clone(ranges), func(r string) bool { return !isRange(r) })
@@ -177,10 +177,10 @@ func putSubnet(subnet *model.Subnet, values pve.Values, cidr string) error {
 			delete(values, "dhcp-range")
 		}
 	}
-	if err := pve.Subnets().Put(subnet, values); err != nil {
+	if err := schema.Subnets().Put(subnet, values); err != nil {
 		return err
 	}
-	pve.SetNetwork(subnet, cidr)
+	schema.SetNetwork(subnet, cidr)
 	return nil
 }
 
@@ -198,7 +198,7 @@ func isRange(text string) bool {
 }
 
 func (s *sdn) updateSubnet(c *Call) (any, error) {
-	k := pve.Subnets()
+	k := schema.Subnets()
 	return s.changeSubnets(c, "update sdn subnet object", func(v *revision.View) ([]model.Edit, error) {
 		old := c.knownSubnet(v.Pending, c.Text("subnet"))
 		if old == nil {
@@ -219,9 +219,9 @@ func (s *sdn) updateSubnet(c *Call) (any, error) {
 			return nil, err
 		}
 		subnet := &model.Subnet{ID: old.ID, CIDR: old.CIDR}
-		if err := putSubnet(subnet, merged, pve.Network(old)); err != nil {
+		if err := putSubnet(subnet, merged, schema.Network(old)); err != nil {
 			return nil, err
 		}
-		return []model.Edit{{Put: subnet}}, pve.CheckSubnet(v.Pending, subnet)
+		return []model.Edit{{Put: subnet}}, schema.CheckSubnet(v.Pending, subnet)
 	})
 }

@@ -10,7 +10,7 @@ import (
 	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
@@ -83,7 +83,7 @@ func (s *sdn) giveKeys(c *Call, protocol string, old, n *model.FabricNode) error
 // keepsRole refuses to make a member of the cluster an external node, or the reverse.
 func keepsRole(protocol string, old, n *model.FabricNode) error {
 	if model.FabricProtocol(protocol) == model.FabricWireGuard && old.Role != n.Role {
-		return pve.Refusal("cannot change role of existing WireGuard node")
+		return schema.Refusal("cannot change role of existing WireGuard node")
 	}
 	return nil
 }

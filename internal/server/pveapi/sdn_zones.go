@@ -8,7 +8,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
@@ -16,40 +16,40 @@ import (
 func zonePath(zone string) string { return "/sdn/zones/" + zone }
 
 func (s *sdn) zoneOperations() []Operation {
-	k := pve.Zones()
+	k := schema.Zones()
 	const item = "/cluster/sdn/zones/{zone}"
 	id := idParam(k, false)
 	return []Operation{
 		{
 			Method: http.MethodGet, Path: "/cluster/sdn/zones", Doc: "List the zones.",
-			Params: append([]pve.Property{typed(k, "type", 'o')}, viewParams...),
+			Params: append([]schema.Property{typed(k, "type", 'o')}, viewParams...),
 			Handle: s.listZones,
 		},
 		{
 			Method: http.MethodPost, Path: "/cluster/sdn/zones", Doc: "Create a zone.",
-			Params: append([]pve.Property{idParam(k, true), typed(k, "type", 'r'), lockToken}, optional(k)...),
+			Params: append([]schema.Property{idParam(k, true), typed(k, "type", 'r'), lockToken}, optional(k)...),
 			Allow:  using(model.KindZone, Need("/sdn/zones", allocate)), Handle: s.createZone,
 		},
 		{
 			Method: http.MethodGet, Path: item, Doc: "Read a zone.",
-			Params: append([]pve.Property{id}, viewParams...), Allow: Need("/sdn/zones/{zone}", allocate),
+			Params: append([]schema.Property{id}, viewParams...), Allow: Need("/sdn/zones/{zone}", allocate),
 			Handle: s.reading(k, nil),
 		},
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change a zone.",
-			Params: append([]pve.Property{id, digestText, deleteList, lockToken}, optional(k)...),
+			Params: append([]schema.Property{id, digestText, deleteList, lockToken}, optional(k)...),
 			Allow:  using(model.KindZone, Need("/sdn/zones/{zone}", allocate)), Handle: s.updateZone,
 		},
 		{
 			Method: http.MethodDelete, Path: item, Doc: "Delete a zone.",
-			Params: []pve.Property{id, lockToken}, Allow: Need("/sdn/zones/{zone}", allocate),
+			Params: []schema.Property{id, lockToken}, Allow: Need("/sdn/zones/{zone}", allocate),
 			Handle: func(c *Call) (any, error) {
 				return s.change(c, "delete sdn zone object", func(v *revision.View) ([]model.Edit, error) {
 					id := c.Text("zone")
 					if v.Pending.Zones[id] == nil {
 						return nil, k.Missing(id)
 					}
-					return []model.Edit{{Kind: k.Model, ID: id}}, pve.CheckZoneDelete(v.Pending, id)
+					return []model.Edit{{Kind: k.Model, ID: id}}, schema.CheckZoneDelete(v.Pending, id)
 				})
 			},
 		},
@@ -61,14 +61,14 @@ func (s *sdn) listZones(c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.list(v, pve.Zones(), func(o model.Object) bool {
+	return s.list(v, schema.Zones(), func(o model.Object) bool {
 		z := o.(*model.Zone)
 		return (!c.Has("type") || c.Text("type") == string(z.Type)) && c.May(zonePath(z.ID), audit, allocate)
 	}, nil), nil
 }
 
 func (s *sdn) createZone(c *Call) (any, error) {
-	k := pve.Zones()
+	k := schema.Zones()
 	id, typ, given := c.Text("zone"), c.Text("type"), c.given(k)
 	if err := k.Options(typ, given); err != nil {
 		return nil, err
@@ -84,12 +84,12 @@ func (s *sdn) createZone(c *Call) (any, error) {
 		if err := k.Put(z, given); err != nil {
 			return nil, err
 		}
-		return []model.Edit{{Put: z}}, pve.CheckZone(v.Pending, nil, z, given, v.Live)
+		return []model.Edit{{Put: z}}, schema.CheckZone(v.Pending, nil, z, given, v.Live)
 	})
 }
 
 func (s *sdn) updateZone(c *Call) (any, error) {
-	k := pve.Zones()
+	k := schema.Zones()
 	id, given := c.Text("zone"), c.given(k)
 	return s.change(c, "update sdn zone object", func(v *revision.View) ([]model.Edit, error) {
 		old := v.Pending.Zones[id]
@@ -103,7 +103,7 @@ func (s *sdn) updateZone(c *Call) (any, error) {
 		if err := changed(c, k, old, z, string(old.Type)); err != nil {
 			return nil, err
 		}
-		return []model.Edit{{Put: z}}, pve.CheckZone(v.Pending, old, z, given, v.Live)
+		return []model.Edit{{Put: z}}, schema.CheckZone(v.Pending, old, z, given, v.Live)
 	})
 }
 
@@ -138,7 +138,7 @@ func (c *Call) noVNet(id string, anyOf ...access.Privilege) error {
 	if err := c.Need("/sdn/zones", anyOf...); err != nil {
 		return err
 	}
-	return pve.VNets().Missing(id)
+	return schema.VNets().Missing(id)
 }
 
 // onVNet demands a privilege on the VNet that a call names, which must exist.
@@ -157,7 +157,7 @@ func (s *sdn) onVNet(anyOf ...access.Privilege) Permission {
 }
 
 func (s *sdn) vnetOperations() []Operation {
-	k := pve.VNets()
+	k := schema.VNets()
 	const item = "/cluster/sdn/vnets/{vnet}"
 	id := idParam(k, false)
 	return []Operation{
@@ -169,29 +169,29 @@ func (s *sdn) vnetOperations() []Operation {
 		},
 		{
 			Method: http.MethodPost, Path: "/cluster/sdn/vnets", Doc: "Create a VNet.",
-			Params: append([]pve.Property{idParam(k, true), typed(k, "type", 'o'), lockToken}, withNeed(optional(k), "zone")...),
+			Params: append([]schema.Property{idParam(k, true), typed(k, "type", 'o'), lockToken}, withNeed(optional(k), "zone")...),
 			Allow:  Need("/sdn/zones/{zone}", allocate), Handle: s.createVNet,
 		},
 		{
 			Method: http.MethodGet, Path: item, Doc: "Read a VNet.",
-			Params: append([]pve.Property{id}, viewParams...), Allow: s.onVNet(audit, allocate),
+			Params: append([]schema.Property{id}, viewParams...), Allow: s.onVNet(audit, allocate),
 			Handle: s.reading(k, nil),
 		},
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change a VNet.",
-			Params: append([]pve.Property{id, digestText, deleteList, lockToken}, optional(k)...),
+			Params: append([]schema.Property{id, digestText, deleteList, lockToken}, optional(k)...),
 			Allow:  s.onVNet(allocate), Handle: s.updateVNet,
 		},
 		{
 			Method: http.MethodDelete, Path: item, Doc: "Delete a VNet.",
-			Params: []pve.Property{id, lockToken}, Allow: s.onVNet(allocate),
+			Params: []schema.Property{id, lockToken}, Allow: s.onVNet(allocate),
 			Handle: func(c *Call) (any, error) {
 				return s.change(c, "delete sdn vnet object", func(v *revision.View) ([]model.Edit, error) {
 					id := c.Text("vnet")
 					if v.Pending.VNets[id] == nil {
 						return nil, k.Missing(id)
 					}
-					return []model.Edit{{Kind: k.Model, ID: id}}, pve.CheckVNetDelete(v.Index(), id)
+					return []model.Edit{{Kind: k.Model, ID: id}}, schema.CheckVNetDelete(v.Index(), id)
 				})
 			},
 		},
@@ -199,7 +199,7 @@ func (s *sdn) vnetOperations() []Operation {
 }
 
 // withNeed makes a parameter a required one.
-func withNeed(params []pve.Property, name string) []pve.Property {
+func withNeed(params []schema.Property, name string) []schema.Property {
 	for i := range params {
 		if params[i].Name == name {
 			params[i].Need = 'r'
@@ -209,7 +209,7 @@ func withNeed(params []pve.Property, name string) []pve.Property {
 }
 
 func (s *sdn) createVNet(c *Call) (any, error) {
-	k := pve.VNets()
+	k := schema.VNets()
 	id, given := c.Text("vnet"), c.given(k)
 	return s.change(c, "create sdn vnet object", func(v *revision.View) ([]model.Edit, error) {
 		if v.Pending.VNets[id] != nil {
@@ -219,12 +219,12 @@ func (s *sdn) createVNet(c *Call) (any, error) {
 		if err := k.Put(vnet, given); err != nil {
 			return nil, err
 		}
-		return []model.Edit{{Put: vnet}}, pve.CheckVNet(v.Pending, v.Index(), nil, vnet)
+		return []model.Edit{{Put: vnet}}, schema.CheckVNet(v.Pending, v.Index(), nil, vnet)
 	})
 }
 
 func (s *sdn) updateVNet(c *Call) (any, error) {
-	k := pve.VNets()
+	k := schema.VNets()
 	id := c.Text("vnet")
 	return s.change(c, "update sdn vnet object", func(v *revision.View) ([]model.Edit, error) {
 		old := v.Pending.VNets[id]
@@ -235,7 +235,7 @@ func (s *sdn) updateVNet(c *Call) (any, error) {
 			return nil, err
 		}
 		if slices.Contains(c.List("delete"), "zone") {
-			return nil, pve.Faults{"zone": "cannot delete zone"}
+			return nil, schema.Faults{"zone": "cannot delete zone"}
 		}
 		vnet := &model.VNet{ID: id}
 		if err := changed(c, k, old, vnet, "vnet"); err != nil {
@@ -246,6 +246,6 @@ func (s *sdn) updateVNet(c *Call) (any, error) {
 				return nil, err
 			}
 		}
-		return []model.Edit{{Put: vnet}}, pve.CheckVNet(v.Pending, v.Index(), old, vnet)
+		return []model.Edit{{Put: vnet}}, schema.CheckVNet(v.Pending, v.Index(), old, vnet)
 	})
 }

@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"slices"
 
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/server/task"
 )
 
@@ -49,28 +49,28 @@ func formed(form *regexp.Regexp, what string) func(string) string {
 
 // Parameters that several operations have.
 
-func nodeParam() pve.Property {
-	return pve.Property{Name: "node", Form: pve.Text, Need: 'r', MaxLength: 63, Check: formed(nodeForm, "node name"), Doc: "name of the node"}
+func nodeParam() schema.Property {
+	return schema.Property{Name: "node", Form: schema.Text, Need: 'r', MaxLength: 63, Check: formed(nodeForm, "node name"), Doc: "name of the node"}
 }
 
-func userParam() pve.Property {
-	return pve.Property{Name: "userid", Form: pve.Text, Need: 'r', MaxLength: 64, Check: formed(userForm, "user name"), Doc: "full name of the user: name@realm"}
+func userParam() schema.Property {
+	return schema.Property{Name: "userid", Form: schema.Text, Need: 'r', MaxLength: 64, Check: formed(userForm, "user name"), Doc: "full name of the user: name@realm"}
 }
 
-func tokenParam() pve.Property {
-	return pve.Property{Name: "tokenid", Form: pve.Text, Need: 'r', MaxLength: 64, Check: formed(tokenForm, "token name"), Doc: "the token's own name, without the user's"}
+func tokenParam() schema.Property {
+	return schema.Property{Name: "tokenid", Form: schema.Text, Need: 'r', MaxLength: 64, Check: formed(tokenForm, "token name"), Doc: "the token's own name, without the user's"}
 }
 
-func groupParam() pve.Property {
-	return pve.Property{Name: "groupid", Form: pve.Text, Need: 'r', MaxLength: 64, Check: formed(nameForm, "group name"), Doc: "name of the group"}
+func groupParam() schema.Property {
+	return schema.Property{Name: "groupid", Form: schema.Text, Need: 'r', MaxLength: 64, Check: formed(nameForm, "group name"), Doc: "name of the group"}
 }
 
-func roleParam() pve.Property {
-	return pve.Property{Name: "roleid", Form: pve.Text, Need: 'r', MaxLength: 64, Check: formed(nameForm, "role name"), Doc: "name of the role"}
+func roleParam() schema.Property {
+	return schema.Property{Name: "roleid", Form: schema.Text, Need: 'r', MaxLength: 64, Check: formed(nameForm, "role name"), Doc: "name of the role"}
 }
 
-func upidParam() pve.Property {
-	return pve.Property{Name: "upid", Form: pve.Text, Need: 'r', MaxLength: 512, Doc: "name of the task", Check: func(text string) string {
+func upidParam() schema.Property {
+	return schema.Property{Name: "upid", Form: schema.Text, Need: 'r', MaxLength: 512, Doc: "name of the task", Check: func(text string) string {
 		if _, ok := task.ParseUPID(text); !ok {
 			return "invalid format - unable to parse worker upid"
 		}
@@ -78,12 +78,12 @@ func upidParam() pve.Property {
 	}}
 }
 
-func commentParam() pve.Property {
-	return pve.Property{Name: "comment", Form: pve.Text, MaxLength: 1024, Doc: "description"}
+func commentParam() schema.Property {
+	return schema.Property{Name: "comment", Form: schema.Text, MaxLength: 1024, Doc: "description"}
 }
 
-func expireParam() pve.Property {
-	return pve.Property{Name: "expire", Form: pve.Integer, Doc: "when it ends, in seconds since 1970; 0 is never"}
+func expireParam() schema.Property {
+	return schema.Property{Name: "expire", Form: schema.Integer, Doc: "when it ends, in seconds since 1970; 0 is never"}
 }
 
 // index is an operation, for everybody who has logged in, that lists what is below
@@ -92,9 +92,9 @@ func index(path, key string, names ...string) Operation {
 	op := Operation{
 		Method: "GET", Path: path, Doc: "List what is below.",
 		Handle: func(*Call) (any, error) {
-			out := []pve.Object{}
+			out := []schema.Object{}
 			for _, name := range names {
-				out = append(out, pve.Object{key: name})
+				out = append(out, schema.Object{key: name})
 			}
 			return out, nil
 		},

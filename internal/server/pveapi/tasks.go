@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/server/task"
 )
 
@@ -17,11 +17,11 @@ const (
 )
 
 func (h *Handler) taskOperations() []Operation {
-	one := []pve.Property{nodeParam(), upidParam()}
-	paging := func(doc string) []pve.Property {
-		return []pve.Property{
-			{Name: "start", Form: pve.Integer, Doc: "leave out so many " + doc},
-			{Name: "limit", Form: pve.Integer, Doc: "at most so many " + doc},
+	one := []schema.Property{nodeParam(), upidParam()}
+	paging := func(doc string) []schema.Property {
+		return []schema.Property{
+			{Name: "start", Form: schema.Integer, Doc: "leave out so many " + doc},
+			{Name: "limit", Form: schema.Integer, Doc: "at most so many " + doc},
 		}
 	}
 	see := overTask(access.SysAudit)
@@ -29,7 +29,7 @@ func (h *Handler) taskOperations() []Operation {
 		{
 			Method: "GET", Path: "/cluster/tasks", Doc: "List the newest tasks: the caller's, or all for an auditor.",
 			Handle: func(c *Call) (any, error) {
-				out := []pve.Object{}
+				out := []schema.Object{}
 				all := c.May("/", access.SysAudit)
 				for _, t := range h.Tasks.List() {
 					if (all || c.started(t.UPID)) && len(out) < clusterTasks {
@@ -43,20 +43,20 @@ func (h *Handler) taskOperations() []Operation {
 			Method: "GET", Path: "/nodes/{node}/tasks", AtServer: true, Doc: "List a node's tasks, newest first: the caller's, or all for an auditor.",
 			Params: append(paging("tasks"),
 				nodeParam(),
-				pve.Property{Name: "errors", Form: pve.Boolean, Doc: "only those that failed"},
-				pve.Property{Name: "since", Form: pve.Integer, Doc: "only those that began then or later, in seconds since 1970"},
-				pve.Property{Name: "until", Form: pve.Integer, Doc: "only those that began then or earlier, in seconds since 1970"},
-				pve.Property{Name: "source", Form: pve.Text, Enum: []string{"archive", "active", "all"}, Doc: "those that ended (the default), that run, or both"},
-				pve.Property{Name: "statusfilter", Form: pve.List, Doc: "only these results: ok, error, unknown"},
-				pve.Property{Name: "typefilter", Form: pve.Text, Doc: "only this type"},
-				pve.Property{Name: "userfilter", Form: pve.Text, Doc: "only users whose name holds this"},
-				pve.Property{Name: "vmid", Form: pve.Integer, Min: firstGuest, Max: lastGuest, Doc: "only tasks about this guest"},
+				schema.Property{Name: "errors", Form: schema.Boolean, Doc: "only those that failed"},
+				schema.Property{Name: "since", Form: schema.Integer, Doc: "only those that began then or later, in seconds since 1970"},
+				schema.Property{Name: "until", Form: schema.Integer, Doc: "only those that began then or earlier, in seconds since 1970"},
+				schema.Property{Name: "source", Form: schema.Text, Enum: []string{"archive", "active", "all"}, Doc: "those that ended (the default), that run, or both"},
+				schema.Property{Name: "statusfilter", Form: schema.List, Doc: "only these results: ok, error, unknown"},
+				schema.Property{Name: "typefilter", Form: schema.Text, Doc: "only this type"},
+				schema.Property{Name: "userfilter", Form: schema.Text, Doc: "only users whose name holds this"},
+				schema.Property{Name: "vmid", Form: schema.Integer, Min: firstGuest, Max: lastGuest, Doc: "only tasks about this guest"},
 			),
 			Handle: h.listTasks,
 		},
 		{
 			Method: "GET", Path: "/nodes/{node}/tasks/{upid}", AtServer: true, Doc: "List what there is of a task.", Params: one, Allow: see,
-			Handle: func(*Call) (any, error) { return []pve.Object{{"name": "log"}, {"name": "status"}}, nil },
+			Handle: func(*Call) (any, error) { return []schema.Object{{"name": "log"}, {"name": "status"}}, nil },
 		},
 		{
 			Method: "GET", Path: "/nodes/{node}/tasks/{upid}/status", AtServer: true, Doc: "Tell whether a task runs, and how it ended.", Params: one, Allow: see,
@@ -101,8 +101,8 @@ func (c *Call) overTask(p access.Privilege) error {
 }
 
 // describeTask is a task as lists show it.
-func describeTask(t *task.Task) pve.Object {
-	o := pve.Object{
+func describeTask(t *task.Task) schema.Object {
+	o := schema.Object{
 		"upid": t.Name, "node": t.Node, "pid": t.PID, "pstart": t.Count, "starttime": t.Start, "type": t.Type, "id": t.ID,
 	}
 	user, token, ok := strings.Cut(t.User, "!")
@@ -137,12 +137,12 @@ func (h *Handler) taskLog(c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := []pve.Object{}
+	out := []schema.Object{}
 	for i, line := range lines {
-		out = append(out, pve.Object{"n": start + i + 1, "t": line})
+		out = append(out, schema.Object{"n": start + i + 1, "t": line})
 	}
 	if total == 0 {
-		out = append(out, pve.Object{"n": 1, "t": "no content"})
+		out = append(out, schema.Object{"n": 1, "t": "no content"})
 	}
 	return Paged{out, total}, nil
 }
@@ -171,7 +171,7 @@ func (h *Handler) listTasks(c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := []pve.Object{}
+	out := []schema.Object{}
 	total := 0
 	known := node == h.Node || slices.Contains(h.Fleet.Names(), node)
 	for _, t := range h.Tasks.List() {

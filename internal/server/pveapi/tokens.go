@@ -2,7 +2,7 @@ package pveapi
 
 import (
 	"github.com/viaduct-sdn/viaduct/internal/access"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
 // ownTokens is the permission over a user's tokens: the user's own, and that of
@@ -17,19 +17,19 @@ var ownTokens = Permission{Doc: "the user, or " + changing.Doc, Check: func(c *C
 
 func (h *Handler) tokenOperations() []Operation {
 	const list, one = "/access/users/{userid}/token", "/access/users/{userid}/token/{tokenid}"
-	settings := []pve.Property{
+	settings := []schema.Property{
 		userParam(), tokenParam(), commentParam(), expireParam(),
-		{Name: "privsep", Form: pve.Boolean, Doc: "give the token only what is permitted to itself; the default"},
+		{Name: "privsep", Form: schema.Boolean, Doc: "give the token only what is permitted to itself; the default"},
 	}
-	names := []pve.Property{userParam(), tokenParam()}
+	names := []schema.Property{userParam(), tokenParam()}
 	return []Operation{
 		{
-			Method: "GET", Path: list, Doc: "List a user's API tokens.", Params: []pve.Property{userParam()}, Allow: ownTokens,
+			Method: "GET", Path: list, Doc: "List a user's API tokens.", Params: []schema.Property{userParam()}, Allow: ownTokens,
 			Handle: func(c *Call) (any, error) {
 				if _, err := h.Access.User(c.Text("userid")); err != nil {
 					return nil, err
 				}
-				out := []pve.Object{}
+				out := []schema.Object{}
 				for _, t := range h.Access.Tokens(c.Text("userid")) {
 					o := describeToken(t)
 					o["tokenid"] = t.Name
@@ -60,8 +60,8 @@ func (c *Call) tokenID() string {
 }
 
 // describeToken is a token without its name.
-func describeToken(t access.Token) pve.Object {
-	o := pve.Object{"privsep": t.Privsep, "expire": t.Expire}
+func describeToken(t access.Token) schema.Object {
+	o := schema.Object{"privsep": t.Privsep, "expire": t.Expire}
 	if t.Comment != "" {
 		o["comment"] = t.Comment
 	}
@@ -69,8 +69,8 @@ func describeToken(t access.Token) pve.Object {
 }
 
 // tokensOf are a user's tokens by name.
-func (h *Handler) tokensOf(user string) pve.Object {
-	out := pve.Object{}
+func (h *Handler) tokensOf(user string) schema.Object {
+	out := schema.Object{}
 	for _, t := range h.Access.Tokens(user) {
 		out[t.Name] = describeToken(t)
 	}
@@ -86,7 +86,7 @@ func (h *Handler) createToken(c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pve.Object{"full-tokenid": t.ID(), "value": secret, "info": describeToken(t)}, nil
+	return schema.Object{"full-tokenid": t.ID(), "value": secret, "info": describeToken(t)}, nil
 }
 
 func (h *Handler) updateToken(c *Call) (any, error) {

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
 // groupPath is where the privileges over the members of a group are.
@@ -66,40 +66,40 @@ func changeUser(c *Call) error {
 }
 
 // userProperties are those of a user that can be set.
-func userProperties() []pve.Property {
-	return []pve.Property{
+func userProperties() []schema.Property {
+	return []schema.Property{
 		commentParam(),
-		{Name: "email", Form: pve.Text, MaxLength: 254, Doc: "e-mail address"},
-		{Name: "enable", Form: pve.Boolean, Doc: "whether the user may log in"},
+		{Name: "email", Form: schema.Text, MaxLength: 254, Doc: "e-mail address"},
+		{Name: "enable", Form: schema.Boolean, Doc: "whether the user may log in"},
 		expireParam(),
-		{Name: "firstname", Form: pve.Text, MaxLength: 1024, Doc: "first name"},
-		{Name: "lastname", Form: pve.Text, MaxLength: 1024, Doc: "last name"},
-		{Name: "groups", Form: pve.List, Check: formed(nameForm, "group name"), Doc: "groups that the user belongs to"},
-		{Name: "keys", Form: pve.Text, Enum: []string{""}, Doc: "keys of a second factor, for which there is no use"},
+		{Name: "firstname", Form: schema.Text, MaxLength: 1024, Doc: "first name"},
+		{Name: "lastname", Form: schema.Text, MaxLength: 1024, Doc: "last name"},
+		{Name: "groups", Form: schema.List, Check: formed(nameForm, "group name"), Doc: "groups that the user belongs to"},
+		{Name: "keys", Form: schema.Text, Enum: []string{""}, Doc: "keys of a second factor, for which there is no use"},
 	}
 }
 
 func (h *Handler) userOperations() []Operation {
-	create := append([]pve.Property{
+	create := append([]schema.Property{
 		userParam(),
-		{Name: "password", Form: pve.Text, Doc: "first password"},
+		{Name: "password", Form: schema.Text, Doc: "first password"},
 	}, userProperties()...)
-	update := append([]pve.Property{
+	update := append([]schema.Property{
 		userParam(),
-		{Name: "append", Form: pve.Boolean, Doc: "add to the groups instead of replacing them"},
+		{Name: "append", Form: schema.Boolean, Doc: "add to the groups instead of replacing them"},
 	}, userProperties()...)
 	return []Operation{
 		{
 			Method: "GET", Path: "/access/users", Doc: "List users: those that the caller manages or audits, and the caller.",
-			Params: []pve.Property{
-				{Name: "enabled", Form: pve.Boolean, Doc: "only users who may log in, or only others"},
-				{Name: "full", Form: pve.Boolean, Doc: "with groups and tokens"},
+			Params: []schema.Property{
+				{Name: "enabled", Form: schema.Boolean, Doc: "only users who may log in, or only others"},
+				{Name: "full", Form: schema.Boolean, Doc: "with groups and tokens"},
 			},
 			Handle: h.listUsers,
 		},
 		{Method: "POST", Path: "/access/users", Doc: "Make a user.", Params: create, Allow: making, Handle: h.createUser},
 		{
-			Method: "GET", Path: "/access/users/{userid}", Doc: "Show a user.", Params: []pve.Property{userParam()},
+			Method: "GET", Path: "/access/users/{userid}", Doc: "Show a user.", Params: []schema.Property{userParam()},
 			Allow: Permission{
 				Doc:   "the user, or User.Modify or Sys.Audit on /access/groups or on a group of the user",
 				Check: func(c *Call) error { return c.overUser(c.Text("userid"), access.UserModify, access.SysAudit) },
@@ -118,7 +118,7 @@ func (h *Handler) userOperations() []Operation {
 		},
 		{Method: "PUT", Path: "/access/users/{userid}", Doc: "Change a user.", Params: update, Allow: changing, Handle: h.updateUser},
 		{
-			Method: "DELETE", Path: "/access/users/{userid}", Doc: "Remove a user, with tokens and permissions.", Params: []pve.Property{userParam()},
+			Method: "DELETE", Path: "/access/users/{userid}", Doc: "Remove a user, with tokens and permissions.", Params: []schema.Property{userParam()},
 			Allow: Permission{
 				Doc:   changing.Doc + ", and Realm.AllocateUser on the realm",
 				Check: func(c *Call) error { return c.manage(c.Text("userid")) },
@@ -143,8 +143,8 @@ func makeUser(c *Call) error {
 }
 
 // describeUser is a user as lists show it.
-func describeUser(u access.User) pve.Object {
-	o := pve.Object{"userid": u.ID, "enable": u.Enable, "expire": u.Expire}
+func describeUser(u access.User) schema.Object {
+	o := schema.Object{"userid": u.ID, "enable": u.Enable, "expire": u.Expire}
 	for name, text := range map[string]string{
 		"comment": u.Comment, "email": u.Email, "firstname": u.FirstName, "lastname": u.LastName,
 	} {
@@ -156,7 +156,7 @@ func describeUser(u access.User) pve.Object {
 }
 
 func (h *Handler) listUsers(c *Call) (any, error) {
-	out := []pve.Object{}
+	out := []schema.Object{}
 	for _, u := range h.Access.Users() {
 		if u.ID != c.Who.User && c.overUser(u.ID, access.UserModify, access.SysAudit) != nil {
 			continue
@@ -168,7 +168,7 @@ func (h *Handler) listUsers(c *Call) (any, error) {
 		_, o["realm-type"], _ = strings.Cut(u.ID, "@")
 		if c.Bool("full") {
 			o["groups"] = strings.Join(u.Groups, ",")
-			tokens := []pve.Object{}
+			tokens := []schema.Object{}
 			for _, t := range h.Access.Tokens(u.ID) {
 				one := describeToken(t)
 				one["tokenid"] = t.Name

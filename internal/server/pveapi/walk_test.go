@@ -11,7 +11,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pve"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/pveapi"
 	"github.com/viaduct-sdn/viaduct/internal/server/task"
@@ -36,7 +36,7 @@ func TestTable(t *testing.T) {
 			seen[p.Name] = true
 		}
 		for _, p := range op.Names() {
-			i := slices.IndexFunc(op.Params, func(q pve.Property) bool { return q.Name == p })
+			i := slices.IndexFunc(op.Params, func(q schema.Property) bool { return q.Name == p })
 			if i < 0 || op.Params[i].Need != 'r' {
 				t.Errorf("%s: its path has the parameter %s, which it does not require", name, p)
 			}
@@ -45,13 +45,13 @@ func TestTable(t *testing.T) {
 }
 
 // example is a value that a parameter takes.
-func example(p pve.Property) string {
+func example(p schema.Property) string {
 	switch {
 	case len(p.Enum) > 0:
 		return p.Enum[0]
-	case p.Form == pve.Integer:
+	case p.Form == schema.Integer:
 		return "100"
-	case p.Form == pve.Boolean:
+	case p.Form == schema.Boolean:
 		return "1"
 	}
 	known := map[string]string{

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
-	"github.com/viaduct-sdn/viaduct/internal/ipam/netbox/netboxtest"
+	"github.com/viaduct-sdn/viaduct/internal/external/netbox/netboxtest"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/server/pveapi"
 )

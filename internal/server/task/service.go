@@ -15,7 +15,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 	"github.com/viaduct-sdn/viaduct/internal/store/mirror"
 )
@@ -211,7 +211,7 @@ func (s *Service) finish(r *running, exit string) {
 			break
 		}
 		s.log.Warn("the end of a task could not be stored, trying again", "task", r.task.Name, "error", err, "in", wait)
-		delay.For(s.base, wait)
+		sleep.Context(s.base, wait)
 	}
 	s.mu.Lock()
 	delete(s.mine, r.task.Name)

@@ -14,7 +14,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
@@ -213,7 +213,7 @@ func (r *room) free(ctx context.Context, enough func() bool) bool {
 			return enough()
 		}
 		r.etcd.Server.Backend().ForceCommit()
-		if !enough() && !delay.For(ctx, settle) {
+		if !enough() && !sleep.Context(ctx, settle) {
 			return false
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
@@ -121,7 +121,7 @@ func (m *Mirror[T]) Run(ctx context.Context) {
 		if time.Since(began) > time.Minute {
 			wait = least
 		}
-		delay.For(ctx, wait)
+		sleep.Context(ctx, wait)
 		wait = min(2*wait, most)
 	}
 }

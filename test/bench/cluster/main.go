@@ -24,10 +24,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/viaduct-sdn/viaduct/internal/compile"
-	"github.com/viaduct-sdn/viaduct/internal/ifupdown"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pvefrr"
-	"github.com/viaduct-sdn/viaduct/internal/pvesdn"
+	pvefrr "github.com/viaduct-sdn/viaduct/internal/pve/render/frr"
+	pveinterfaces "github.com/viaduct-sdn/viaduct/internal/pve/render/interfaces"
+	"github.com/viaduct-sdn/viaduct/internal/pve/running"
 	"github.com/viaduct-sdn/viaduct/test/bench/report"
 	"github.com/viaduct-sdn/viaduct/test/bench/workload"
 )
@@ -110,8 +110,8 @@ func compileAll(cfg *model.Config) error {
 }
 
 // renderAll makes the files of every node.
-func renderAll(running []byte) error {
-	run, problems, err := pvesdn.Parse(running)
+func renderAll(file []byte) error {
+	run, problems, err := running.Parse(file)
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func renderAll(running []byte) error {
 		return fmt.Errorf("the running configuration is faulty: %w", e)
 	}
 	return each(func(i int) error {
-		interfaces, some := ifupdown.Render(run, cluster.Facts(i))
+		interfaces, some := pveinterfaces.Render(run, cluster.Facts(i))
 		frr, more := pvefrr.Render(run, cluster.Facts(i), "")
 		if e := append(some, more...).Errors(false); len(e) > 0 || len(interfaces) < 100*cluster.VNets || len(frr) < 100*cluster.Zones {
 			return fmt.Errorf("the files of %s are incomplete: %w", workload.Node(i), e)

@@ -13,8 +13,8 @@ import (
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
 
-	"github.com/viaduct-sdn/viaduct/internal/dnsmasq"
-	"github.com/viaduct-sdn/viaduct/internal/nameserver"
+	"github.com/viaduct-sdn/viaduct/internal/render/coredns"
+	"github.com/viaduct-sdn/viaduct/internal/render/dnsmasq"
 )
 
 // appendLine writes a file anew with a line more.
@@ -47,10 +47,10 @@ func (w *world) tellDHCP(n nic) error {
 // tellNames has the name server read a file of names with one more.
 func (w *world) tellNames(n nic) error {
 	dir := filepath.Join(w.lab.Dir, "nodes", node, "nameserver")
-	if err := appendLine(filepath.Join(dir, nameserver.NamesFile(zone)), n.label()+"."+domain+" "+n.ip.String(), 0o600); err != nil {
+	if err := appendLine(filepath.Join(dir, coredns.NamesFile(zone)), n.label()+"."+domain+" "+n.ip.String(), 0o600); err != nil {
 		return err
 	}
-	c, err := net.Dial("unix", filepath.Join(dir, nameserver.Control))
+	c, err := net.Dial("unix", filepath.Join(dir, coredns.Control))
 	if err != nil {
 		return err
 	}
@@ -58,10 +58,10 @@ func (w *world) tellNames(n nic) error {
 	if err := c.SetDeadline(time.Now().Add(wait)); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintln(c, nameserver.Reload); err != nil {
+	if _, err := fmt.Fprintln(c, coredns.Reload); err != nil {
 		return err
 	}
-	var a nameserver.Answer
+	var a coredns.Answer
 	if err := json.NewDecoder(c).Decode(&a); err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/test/bench/report"
 )
@@ -141,7 +141,7 @@ func series(ctx context.Context, next *int, join func(nic) error, asked question
 	for range joins {
 		n := nicOf(*next)
 		*next++
-		if !delay.For(ctx, rest) {
+		if !sleep.Context(ctx, rest) {
 			return nil, ctx.Err()
 		}
 		ctx, cancel := context.WithTimeout(ctx, wait)

@@ -16,9 +16,9 @@ import (
 	vnetns "github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
 	"github.com/viaduct-sdn/viaduct/internal/lab"
-	"github.com/viaduct-sdn/viaduct/internal/netns"
+	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
 
@@ -197,7 +197,7 @@ func (w *world) stopAgent(ctx context.Context) error {
 			if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0); n > 0 && err == nil {
 				return nil
 			}
-			if !delay.For(ctx, 10*time.Millisecond) {
+			if !sleep.Context(ctx, 10*time.Millisecond) {
 				return errors.New("the agent does not end")
 			}
 		}

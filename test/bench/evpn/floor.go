@@ -15,7 +15,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/driver/link"
-	"github.com/viaduct-sdn/viaduct/internal/rtnl"
+	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
 	"github.com/viaduct-sdn/viaduct/test/bench/report"
 	"github.com/viaduct-sdn/viaduct/test/bench/workload"
 )

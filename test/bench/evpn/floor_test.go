@@ -7,8 +7,8 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/compile"
 	"github.com/viaduct-sdn/viaduct/internal/desired"
-	"github.com/viaduct-sdn/viaduct/internal/ifupdown"
-	"github.com/viaduct-sdn/viaduct/internal/pvesdn"
+	pveinterfaces "github.com/viaduct-sdn/viaduct/internal/pve/render/interfaces"
+	"github.com/viaduct-sdn/viaduct/internal/pve/running"
 	"github.com/viaduct-sdn/viaduct/test/bench/workload"
 )
 
@@ -42,11 +42,11 @@ func TestNewLines(t *testing.T) {
 // in the other.
 func TestWorkload(t *testing.T) {
 	w := workload.EVPN{Nodes: 2, Zones: 2, VNets: 4, Outside: true}
-	run, problems, err := pvesdn.Parse(w.Running())
+	run, problems, err := running.Parse(w.Running())
 	if err != nil || len(problems) > 0 {
 		t.Fatal(err, problems)
 	}
-	text, problems := ifupdown.Render(run, w.Facts(0))
+	text, problems := pveinterfaces.Render(run, w.Facts(0))
 	if n := strings.Count(string(text), "\nauto "); n != 2*4+3*2 || len(problems) > 0 {
 		t.Errorf("%d stanzas, problems %v", n, problems)
 	}

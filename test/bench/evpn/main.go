@@ -38,8 +38,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/viaduct-sdn/viaduct/internal/linux/probe"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/probe"
 	"github.com/viaduct-sdn/viaduct/test/bench/report"
 )
 

@@ -11,10 +11,10 @@ import (
 
 	"github.com/vishvananda/netlink"
 
-	"github.com/viaduct-sdn/viaduct/internal/frr"
-	"github.com/viaduct-sdn/viaduct/internal/ifupdown"
-	"github.com/viaduct-sdn/viaduct/internal/pvefrr"
-	"github.com/viaduct-sdn/viaduct/internal/pvesdn"
+	pvefrr "github.com/viaduct-sdn/viaduct/internal/pve/render/frr"
+	pveinterfaces "github.com/viaduct-sdn/viaduct/internal/pve/render/interfaces"
+	"github.com/viaduct-sdn/viaduct/internal/pve/running"
+	"github.com/viaduct-sdn/viaduct/internal/render/frr"
 	"github.com/viaduct-sdn/viaduct/internal/routing"
 	"github.com/viaduct-sdn/viaduct/test/bench/report"
 	"github.com/viaduct-sdn/viaduct/test/bench/workload"
@@ -108,12 +108,12 @@ func (n *node) writeFiles(with bool) error {
 	if with {
 		w = &n.with
 	}
-	run, problems, err := pvesdn.Parse(w.Running())
+	run, problems, err := running.Parse(w.Running())
 	if err != nil {
 		return err
 	}
 	facts := w.Facts(0)
-	file, more := ifupdown.Render(run, facts)
+	file, more := pveinterfaces.Render(run, facts)
 	intent, others := pvefrr.Intent(run, facts)
 	if e := append(append(problems, more...), others...).Errors(false); len(e) > 0 {
 		return e

@@ -19,9 +19,9 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/driver/nft"
 	"github.com/viaduct-sdn/viaduct/internal/driver/route"
 	"github.com/viaduct-sdn/viaduct/internal/driver/sysctl"
+	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
+	"github.com/viaduct-sdn/viaduct/internal/linux/probe"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/netns"
-	"github.com/viaduct-sdn/viaduct/internal/probe"
 )
 
 // The network outside, with the node's address and the host's.

@@ -8,7 +8,7 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/viaduct-sdn/viaduct/internal/netns"
+	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
 )
 
 // The ports of the host's services: one takes what it is sent, the other answers. On

@@ -15,7 +15,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
 
-	"github.com/viaduct-sdn/viaduct/internal/delay"
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
 
@@ -127,7 +127,7 @@ func (s *server) wait(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		if !delay.For(ctx, 50*time.Millisecond) {
+		if !sleep.Context(ctx, 50*time.Millisecond) {
 			return fmt.Errorf("the server does not serve: %w", err)
 		}
 	}

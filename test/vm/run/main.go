@@ -83,8 +83,8 @@ func places() []place {
 			name: "system", title: "this system, Debian's kernel", inVM: true,
 			root: func() (string, error) { return "/", nil },
 			packages: []string{
-				"internal/netns", "internal/rtnl", "internal/probe", "internal/driver/link", "internal/driver/route",
-				"internal/driver/sysctl", "internal/driver/nft", "internal/driver/ovs", "internal/driver/nameserver", scenarios,
+				"internal/linux/netns", "internal/linux/rtnl", "internal/linux/probe", "internal/driver/link", "internal/driver/route",
+				"internal/driver/sysctl", "internal/driver/nft", "internal/driver/ovs", "internal/driver/dnsserver", scenarios,
 			},
 			quick:   regexp.MustCompile(`^internal/|\.TestVM(VLANAwareBridge|QinQ|OVSVLAN|EVPN|Unnumbered|DHCP|Firewall)$`),
 			without: regexp.MustCompile(`^TestTenThousandNames$`), // a figure of this machine, not of an emulated one

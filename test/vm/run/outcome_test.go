@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-const output = `=== PACKAGE internal/probe
+const output = `=== PACKAGE internal/linux/probe
 === RUN   TestGood
 --- PASS: TestGood (0.25s)
 PASS
@@ -27,7 +27,7 @@ panic: test timed out
 func TestOutcome(t *testing.T) {
 	var b strings.Builder
 	o := newOutcome("a place", []suite{
-		{pkg: "internal/probe", tests: []string{"TestGood"}},
+		{pkg: "internal/linux/probe", tests: []string{"TestGood"}},
 		{pkg: scenarios, tests: []string{"TestVMBad", "TestVMHangs"}},
 	}, &b)
 	for line := range strings.Lines(output) {
@@ -58,7 +58,7 @@ func TestOutcome(t *testing.T) {
 
 func TestOutcomeOfGoodTests(t *testing.T) {
 	var b strings.Builder
-	o := newOutcome("a place", []suite{{pkg: "internal/probe", tests: []string{"TestGood"}}}, &b)
+	o := newOutcome("a place", []suite{{pkg: "internal/linux/probe", tests: []string{"TestGood"}}}, &b)
 	for line := range strings.Lines(output[:strings.Index(output, "=== PACKAGE test/e2e")]) {
 		o.line(strings.TrimSuffix(line, "\n"))
 	}
@@ -69,8 +69,8 @@ func TestOutcomeOfGoodTests(t *testing.T) {
 }
 
 func TestCommandsQuote(t *testing.T) {
-	got := commands([]suite{{pkg: "internal/probe", tests: []string{"TestA", "TestB"}, below: "it's"}}, true)
-	if want := `(cd internal/probe && exec ../../build/vm/probe.test -test.v -test.short=true -test.timeout 40m -test.run '^(TestA|TestB)$/it'\''s') || status=1`; !strings.Contains(got, want) {
+	got := commands([]suite{{pkg: "internal/linux/probe", tests: []string{"TestA", "TestB"}, below: "it's"}}, true)
+	if want := `(cd internal/linux/probe && exec ../../../build/vm/probe.test -test.v -test.short=true -test.timeout 40m -test.run '^(TestA|TestB)$/it'\''s') || status=1`; !strings.Contains(got, want) {
 		t.Errorf("%s\nlacks %s", got, want)
 	}
 }

@@ -1,0 +1,277 @@
+// Package dnsserver is the name server of a node: CoreDNS as a library, in a process of
+// its own (viaduct nameserver), which driver/nameserver starts and tells what to do by
+// the files and words of package coredns. It outlives the agent.
+//
+// Why this shape: CoreDNS's own configuration cannot bind a socket to an interface,
+// which zones in VRFs take, since their gateways may have equal addresses; and its
+// reload makes all sockets anew. So the sockets are made by the driver, which has the
+// rights for it, and given to this process, which has none (see Process). Each has
+// CoreDNS's server on it and lives as long as its interface; what changes behind them is
+// a pointer, so that no question is lost. CoreDNS's forward and cache answer what is
+// not ours; they are in the node's main routing table, where its resolvers are.
+package dnsserver
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/cache"
+	"github.com/coredns/coredns/plugin/forward"
+	"github.com/coredns/coredns/plugin/pkg/proxy"
+	"github.com/coredns/coredns/plugin/pkg/transport"
+	"github.com/miekg/dns"
+	"golang.org/x/sys/unix"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/render/coredns"
+)
+
+// Server serves what the files of a directory say.
+type Server struct {
+	dir, version string
+	log          *slog.Logger
+
+	mu      sync.Mutex
+	files   map[string][]byte
+	content string
+	views   map[string]*view // by zone
+	sockets map[desired.NameListener]*socket
+	faults  map[string]string
+	// missing are the listeners without a socket, and zones whose each listener is.
+	missing []desired.NameListener
+	zones   map[desired.NameListener]string
+	// upstream answers what no view has; nil without forwarders.
+	upstream   plugin.Handler
+	forward    *forward.Forward
+	forwarders []netip.AddrPort
+}
+
+// New makes a server of a directory; version is the release that it tells.
+func New(dir, version string, log *slog.Logger) *Server {
+	return &Server{dir: dir, version: version, log: log, views: map[string]*view{}, sockets: map[desired.NameListener]*socket{}}
+}
+
+// Load reads the files and serves what they say; with files that cannot be read it
+// goes on as before.
+func (s *Server) Load() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	files, err := readFiles(s.dir)
+	if err != nil {
+		return err
+	}
+	want, err := coredns.Parse(files)
+	if err != nil {
+		return err
+	}
+	old := s.forward
+	s.chooseUpstream(want.Forwarders)
+	serial := uint32(time.Now().Unix())
+	views := map[string]*view{}
+	for i := range want.Views {
+		v := &want.Views[i]
+		views[v.Zone] = newView(v, serial, s.upstream)
+	}
+	s.views, s.files, s.content = views, files, coredns.Hash(files)
+	s.listen(want)
+	if old != nil && old != s.forward {
+		_ = old.OnShutdown() // ends its health checks, now that nobody asks it; it never fails
+	}
+	return nil
+}
+
+// readFiles reads the files of the directory that the server is told by.
+func readFiles(dir string) (map[string][]byte, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	for _, e := range entries {
+		if e.Name() != coredns.Settings && !coredns.IsNamesFile(e.Name()) {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // removed meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		files[e.Name()] = data
+	}
+	return files, nil
+}
+
+// chooseUpstream makes the chain of cache and forwarding, unless it stands.
+func (s *Server) chooseUpstream(forwarders []netip.AddrPort) {
+	if slices.Equal(forwarders, s.forwarders) {
+		return
+	}
+	s.forwarders, s.forward, s.upstream = forwarders, nil, nil
+	if len(forwarders) == 0 {
+		return
+	}
+	s.forward = forward.New()
+	for _, f := range forwarders {
+		s.forward.SetProxy(proxy.NewProxy("forward", f.String(), transport.DNS))
+	}
+	c := cache.New()
+	c.Next = s.forward
+	s.upstream = c
+}
+
+// listen makes the sockets those that are wanted, each with its zone's view, as far as they
+// were given. One whose interface was made anew is missing.
+func (s *Server) listen(want *desired.NameServer) {
+	s.faults, s.missing = map[string]string{}, nil
+	wanted := map[desired.NameListener]string{}
+	for _, v := range want.Views {
+		for _, l := range v.Listen {
+			wanted[l] = v.Zone
+			link, err := net.InterfaceByName(l.Link)
+			if err != nil {
+				s.faults[v.Zone] = fmt.Sprintf("cannot listen on %s, interface %s: %v", l.Addr, l.Link, err)
+			}
+			have := s.sockets[l]
+			switch {
+			case have != nil && err == nil && have.index == link.Index:
+				have.view.Store(s.views[v.Zone])
+				continue
+			case have != nil:
+				have.close()
+				delete(s.sockets, l)
+			}
+			if err == nil {
+				s.missing = append(s.missing, l)
+			}
+		}
+	}
+	for _, l := range slices.SortedFunc(maps.Keys(s.sockets), compareListeners) {
+		if _, ok := wanted[l]; !ok {
+			s.sockets[l].close()
+			delete(s.sockets, l)
+		}
+	}
+	s.zones = wanted
+}
+
+func compareListeners(a, b desired.NameListener) int {
+	return cmp.Or(a.Addr.Compare(b.Addr), cmp.Compare(a.Link, b.Link))
+}
+
+// take puts sockets to use that were given for listeners: for each its UDP and its TCP
+// socket, all of which are closed here or with their server.
+func (s *Server) take(listeners []desired.NameListener, files []*os.File) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer closeAll(files)
+	if len(files) != 2*len(listeners) {
+		return fmt.Errorf("%d sockets came for %d listeners", len(files), len(listeners))
+	}
+	var errs []error
+	for i, l := range listeners {
+		if !slices.Contains(s.missing, l) {
+			continue
+		}
+		made, err := serve(l, files[2*i], files[2*i+1], s.views[s.zones[l]])
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s, interface %s: %w", l.Addr, l.Link, err))
+			continue
+		}
+		s.sockets[l] = made
+		s.missing = slices.DeleteFunc(s.missing, func(m desired.NameListener) bool { return m == l })
+		s.log.Info("listening", "address", l.Addr, "interface", l.Link)
+	}
+	return errors.Join(errs...)
+}
+
+// answer is what is said over the control socket.
+func (s *Server) answer() coredns.Answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return coredns.Answer{Version: s.version, Content: s.content, Faults: maps.Clone(s.faults), Missing: slices.Clone(s.missing)}
+}
+
+// again looks after the sockets once more: an interface may have come or changed.
+func (s *Server) again() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if want, err := coredns.Parse(s.files); err == nil {
+		s.listen(want)
+	}
+}
+
+// close ends all sockets.
+func (s *Server) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listen(&desired.NameServer{})
+	if s.forward != nil {
+		_ = s.forward.OnShutdown()
+	}
+}
+
+// socket is CoreDNS on one address of one interface, by UDP and TCP.
+type socket struct {
+	index  int // of the interface
+	view   atomic.Pointer[view]
+	server *dnsserver.Server
+	udp    net.PacketConn
+	tcp    net.Listener
+}
+
+// serve makes CoreDNS serve on two sockets until they are closed.
+func serve(l desired.NameListener, udp, tcp *os.File, v *view) (*socket, error) {
+	index, err := unix.GetsockoptInt(int(udp.Fd()), unix.SOL_SOCKET, unix.SO_BINDTOIFINDEX)
+	if err != nil {
+		return nil, err
+	}
+	x := &socket{index: index}
+	x.view.Store(v)
+	config := &dnsserver.Config{Zone: ".", Transport: transport.DNS}
+	config.AddPlugin(func(plugin.Handler) plugin.Handler { return x })
+	if x.server, err = dnsserver.NewServer("dns://"+l.Addr.String(), []*dnsserver.Config{config}); err != nil {
+		return nil, err
+	}
+	if x.udp, err = net.FilePacketConn(udp); err != nil {
+		return nil, err
+	}
+	if x.tcp, err = net.FileListener(tcp); err != nil {
+		_ = x.udp.Close()
+		return nil, err
+	}
+	// Both end when the sockets are closed; until then they only return what is
+	// fatal for a socket, after which the driver has it made anew.
+	go func() { _ = x.server.ServePacket(x.udp) }()
+	go func() { _ = x.server.Serve(x.tcp) }()
+	return x, nil
+}
+
+func (x *socket) close() {
+	_ = x.udp.Close()
+	_ = x.tcp.Close()
+}
+
+// ServeDNS implements plugin.Handler.
+func (x *socket) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	return x.view.Load().ServeDNS(ctx, w, r)
+}
+
+// Name implements plugin.Handler.
+func (*socket) Name() string { return "viaduct" }

@@ -1,0 +1,273 @@
+// Package dnsserver is the driver of a node's name server, which answers guests. It
+// writes the server's files, and sees to it that the server runs and has read them.
+// It is a last stage of the one-way flow and comes after the links, whose addresses
+// the server listens on.
+//
+// The server is a process of its own, in its own session, which outlives the agent: an
+// agent that starts finds it by the socket in its directory, which only it can have
+// opened, and starts one where nobody answers. One that hangs is killed by the number
+// that the kernel knows the socket's owner by, and one of another release gives way
+// to a new one.
+package dnsserver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
+	"github.com/viaduct-sdn/viaduct/internal/linux/sockets"
+	"github.com/viaduct-sdn/viaduct/internal/render/coredns"
+)
+
+// DefaultTimeout is how long a server may take to answer.
+const DefaultTimeout = 5 * time.Second
+
+// Options say where the server is and how it is started.
+type Options struct {
+	// Dir is the directory of the server's files; it is made if it is missing.
+	Dir string
+	// Command starts the server; the directory is its last argument.
+	Command []string
+	// Version is the release that the server has to be of.
+	Version string
+	// Group is the group of the user that the server becomes, for whom its files are
+	// readable; 0 if it stays who it is.
+	Group int
+	// Namespace is the network namespace of the server; nil is the process's own.
+	Namespace *netns.NS
+	// Timeout bounds each exchange with the server; 0 means DefaultTimeout.
+	Timeout time.Duration
+}
+
+// Driver implements driver.Driver for the name server.
+type Driver struct{ o Options }
+
+var _ driver.Driver = (*Driver)(nil)
+
+// New makes a driver; nothing is touched.
+func New(o Options) *Driver {
+	if o.Timeout <= 0 {
+		o.Timeout = DefaultTimeout
+	}
+	return &Driver{o: o}
+}
+
+// Name implements driver.Driver.
+func (*Driver) Name() string { return "nameserver" }
+
+// Reconcile implements driver.Driver.
+func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
+	have, err := d.read()
+	if err != nil {
+		return driver.Result{}, err
+	}
+	if len(have) == 0 && want.NameServer == nil {
+		return driver.Result{}, nil
+	}
+	var files map[string][]byte
+	if want.NameServer != nil {
+		if files, err = coredns.Render(want.NameServer); err != nil {
+			return driver.Result{}, err
+		}
+	}
+	var result driver.Result
+	if coredns.Hash(have) != coredns.Hash(files) {
+		// Files that cannot be read are as none: all is made anew.
+		old, _ := coredns.Parse(have)
+		result.Changes = diff.NameServer(old, want.NameServer)
+	}
+	changed := d.differing(have, files)
+	result.Writes = len(changed)
+	if dryRun {
+		if _, _, err := d.say(ctx, coredns.Look); err != nil && want.NameServer != nil && len(changed) == 0 {
+			result.Changes, result.Writes = append(result.Changes, started), 1
+		}
+		return result, nil
+	}
+	if want.NameServer == nil {
+		if err := d.stop(ctx); err != nil {
+			return driver.Result{}, err
+		}
+		return result, d.write(changed, nil)
+	}
+	if err := d.prepare(have); err != nil {
+		return driver.Result{}, fmt.Errorf("make the name server's directory: %w", err)
+	}
+	if err := d.write(changed, files); err != nil {
+		return driver.Result{}, err
+	}
+	answer, anew, err := d.run(ctx, coredns.Hash(files), want.NameServer)
+	if anew {
+		result.Writes++
+	}
+	if anew && len(changed) == 0 {
+		result.Changes = append(result.Changes, started)
+	}
+	if err != nil {
+		return result, err
+	}
+	return result, d.faults(ctx, answer, want.NameServer)
+}
+
+// started is the repair of a server that was gone.
+var started = diff.Change{Action: diff.Create, Type: diff.TypeProcess, Name: "name server"}
+
+// faults are the errors of the zones that are not served everywhere.
+func (d *Driver) faults(ctx context.Context, a coredns.Answer, want *desired.NameServer) error {
+	var errs []error
+	for _, v := range want.Views {
+		text := a.Faults[v.Zone]
+		if text == "" {
+			continue
+		}
+		const meaning = "guests of the zone get no answer there until it can"
+		err := fmt.Errorf("the name server %s; %s", text, meaning)
+		if strings.HasSuffix(text, unix.EADDRINUSE.Error()) {
+			if taken := d.taken(ctx, v.Listen); taken != nil {
+				err = fmt.Errorf("%w; %s", taken, meaning)
+			}
+		}
+		errs = append(errs, &driver.ObjectError{Owner: v.Owner, Err: err})
+	}
+	return errors.Join(errs...)
+}
+
+// taken finds who has one of the addresses that the name server is to listen on; nil if
+// nobody is found.
+func (d *Driver) taken(ctx context.Context, listen []desired.NameListener) *sockets.TakenError {
+	_, own, _ := d.say(ctx, coredns.Look)
+	skip := func(pid int) bool { return pid == own }
+	for _, l := range listen {
+		for _, tcp := range []bool{false, true} {
+			if holders := sockets.At(d.o.Namespace, tcp, l.Addr, skip); len(holders) > 0 {
+				return &sockets.TakenError{Server: fmt.Sprintf("the name server of %s (interface %s)", l.Addr.Addr(), l.Link), Port: int(l.Addr.Port()), TCP: tcp, Holders: holders}
+			}
+		}
+	}
+	return nil
+}
+
+// read returns the files that stand.
+func (d *Driver) read() (map[string][]byte, error) {
+	entries, err := os.ReadDir(d.o.Dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the name server's directory: %w", err)
+	}
+	files := map[string][]byte{}
+	for _, e := range entries {
+		if e.Name() != coredns.Settings && !coredns.IsNamesFile(e.Name()) {
+			continue
+		}
+		if files[e.Name()], err = os.ReadFile(filepath.Join(d.o.Dir, e.Name())); err != nil {
+			return nil, fmt.Errorf("read the name server's files: %w", err)
+		}
+	}
+	return files, nil
+}
+
+// differing are the names of the files that differ, in the order in which they may
+// change: names of new zones come before the settings that name them, and names of
+// zones that are gone after those.
+func (d *Driver) differing(have, want map[string][]byte) []string {
+	var first, last []string
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if old, ok := have[name]; (!ok || !bytes.Equal(old, want[name])) && name != coredns.Settings {
+			first = append(first, name)
+		}
+	}
+	if old, ok := have[coredns.Settings]; !ok || !bytes.Equal(old, want[coredns.Settings]) {
+		first = append(first, coredns.Settings)
+	}
+	for _, name := range slices.Sorted(maps.Keys(have)) {
+		if _, ok := want[name]; !ok && name != coredns.Settings {
+			last = append(last, name)
+		}
+	}
+	return append(first, last...)
+}
+
+// write makes the named files those that are wanted.
+func (d *Driver) write(names []string, want map[string][]byte) error {
+	for _, name := range names {
+		path := filepath.Join(d.o.Dir, name)
+		var err error
+		if data, ok := want[name]; ok {
+			err = d.replace(path, data)
+		} else if err = os.Remove(path); errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		if err != nil {
+			return fmt.Errorf("write the name server's files: %w", err)
+		}
+	}
+	return nil
+}
+
+// Permissions of what the server reads: others than its group and root may not know guests'
+// names.
+const (
+	dirMode  = 0o750
+	fileMode = 0o640
+)
+
+// prepare makes the directory, which the server may read, and lets it read the files that
+// stand there, which an earlier release may have written for root alone.
+func (d *Driver) prepare(have map[string][]byte) error {
+	if err := os.MkdirAll(d.o.Dir, dirMode); err != nil {
+		return err
+	}
+	if err := d.admit(d.o.Dir, dirMode); err != nil {
+		return err
+	}
+	for name := range have {
+		if err := d.admit(filepath.Join(d.o.Dir, name), fileMode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// admit gives a file to the server's group, unless it is its.
+func (d *Driver) admit(path string, mode fs.FileMode) error {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok && int(st.Gid) == d.o.Group && fi.Mode().Perm() == mode {
+		return nil
+	}
+	return errors.Join(os.Chown(path, -1, d.o.Group), os.Chmod(path, mode))
+}
+
+// replace writes a file that the server reads. It is whole and the group's from the first
+// moment.
+func (d *Driver) replace(path string, data []byte) error {
+	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(d.o.Dir), renameio.WithPermissions(fileMode))
+	if err != nil {
+		return err
+	}
+	defer f.Cleanup() //nolint:errcheck // nothing is left to clean up once it is in its place
+	if err := f.Chown(-1, d.o.Group); err != nil {
+		return err
+	}
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	return f.CloseAtomicallyReplace()
+}

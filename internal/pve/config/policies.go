@@ -1,0 +1,105 @@
+package config
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pve/running"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
+)
+
+// policy says how the sections of prefix lists or route maps look.
+type policy struct {
+	kind model.Kind
+	// key is that of the running configuration, typ the type of a section.
+	key, typ string
+	// arrays may stand in several lines; single are the others.
+	arrays, single []string
+}
+
+var policyOf = map[string]policy{
+	filePrefixLists: {model.KindPrefixList, "prefix-lists", "prefix-list", []string{"entries"}, nil},
+	fileRouteMaps:   {model.KindRouteMap, "route-maps", "route-map-entry", []string{"match", "set"}, []string{"action", "call", "exit-action"}},
+}
+
+// policies reads prefix lists and route maps, for which the running configuration's
+// reader is there. One of which anything cannot be read is left out whole: without an
+// entry it would let pass what it is there to stop.
+func (r *reader) policies(file string, sections []schema.Section) {
+	p := policyOf[file]
+	ids := map[string]map[string]any{}
+	at := map[string]place{} // of sections
+	for _, s := range sections {
+		at[s.ID] = place{file, s.Line, s.Lines}
+		id := p.objectID(s.ID)
+		if _, known := r.dir.places[model.Ref(p.kind, id)]; !known {
+			r.dir.places[model.Ref(p.kind, id)] = at[s.ID]
+		}
+		if fault := p.fault(&s); fault.Message != "" {
+			r.leave(at[s.ID], p.kind, id, fault.Field, fault.Value, fault.Message)
+			continue
+		}
+		o := map[string]any{"id": s.ID, "type": s.Type}
+		for name, values := range s.Values {
+			if o[name] = values; slices.Contains(p.single, name) {
+				o[name] = values[0]
+			}
+		}
+		ids[s.ID] = o
+	}
+	b, err := json.Marshal(map[string]any{p.key: map[string]any{"ids": ids}})
+	if err != nil {
+		panic(err) // texts only
+	}
+	run, problems, err := running.Parse(b)
+	if err != nil {
+		panic(err) // it has just been written
+	}
+	for _, f := range problems {
+		r.leave(at[f.ID], p.kind, p.objectID(f.ID), f.Field, f.Value, f.Message)
+	}
+	put := func(o model.Object) {
+		if ref := model.Ref(p.kind, o.ObjectID()); !r.dir.left[ref] {
+			r.put(o, r.dir.places[ref])
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(run.PrefixLists)) {
+		put(run.PrefixLists[id])
+	}
+	for _, id := range slices.Sorted(maps.Keys(run.RouteMaps)) {
+		put(run.RouteMaps[id])
+	}
+}
+
+// objectID is the ID of the object that a section belongs to: a route map's sections are
+// its entries, "<id>_<order>".
+func (p *policy) objectID(section string) string {
+	if i := strings.LastIndexByte(section, '_'); p.kind == model.KindRouteMap && i > 0 {
+		return section[:i]
+	}
+	return section
+}
+
+// fault is what is wrong with a section's form; without a message nothing is.
+func (p *policy) fault(s *schema.Section) model.Problem {
+	if s.Type != p.typ {
+		return model.Problem{Field: "type", Value: s.Type, Message: "is not a type that this release knows, which is " + p.typ}
+	}
+	if s.Broken != "" {
+		return model.Problem{Field: "text", Value: s.Broken, Message: "is a line that cannot be read, so it is not known what was meant"}
+	}
+	for _, name := range s.Values.Names() {
+		values := s.Values[name]
+		switch {
+		case slices.Contains(p.arrays, name):
+		case !slices.Contains(p.single, name):
+			return model.Problem{Field: name, Value: strings.Join(values, ", "), Message: "is no option that this release knows; it may be a condition"}
+		case len(values) > 1:
+			return model.Problem{Field: name, Value: values[1], Message: "stands there twice; leave one of them"}
+		}
+	}
+	return model.Problem{}
+}

@@ -1,0 +1,239 @@
+package frr
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pve/running"
+	"github.com/viaduct-sdn/viaduct/internal/render/frr"
+	"github.com/viaduct-sdn/viaduct/internal/routing"
+)
+
+// DefaultVersion is the release of FRR that Proxmox VE 9.1 writes for.
+const DefaultVersion = "10.4.1"
+
+// Render returns the file that the node of the facts gets. local is the text of
+// its frr.conf.local, or empty. The file is written for the release of FRR in
+// the facts, or DefaultVersion. Objects that cannot be rendered are left out and
+// told in the problems; the file then lacks them and is whole otherwise.
+//
+// Of the facts it uses the node's name, its interfaces (addresses, hardware
+// addresses, masters and alternative names) and its routes.
+func Render(run *running.Running, facts *model.Facts, local string) ([]byte, model.Problems) {
+	i, problems := Intent(run, facts)
+	i.Local = local
+	version := DefaultVersion
+	if facts.FRR != nil && facts.FRR.Version != "" {
+		version = facts.FRR.Version
+	}
+	c := routing.Build(i)
+	for _, l := range c.Lost {
+		problems = append(problems, model.Problem{
+			Severity: model.Warning, Kind: frr.LocalOwner, ID: fmt.Sprintf("line %d", l.Line), Field: l.Text + " ...", Message: l.Reason,
+		})
+	}
+	return []byte(c.Text(frr.Frame{Version: version, Hostname: facts.Node})), problems
+}
+
+// Intent is what FRR on the node shall do, in Proxmox's dialect.
+func Intent(run *running.Running, facts *model.Facts) (*routing.Intent, model.Problems) {
+	r := &reader{run: run, facts: facts, groups: map[string]string{}, vnets: map[string][]*running.VNet{}, subnets: map[string][]*running.Subnet{}}
+	for _, id := range slices.Sorted(maps.Keys(run.Subnets)) {
+		s := run.Subnets[id]
+		r.subnets[s.VNet] = append(r.subnets[s.VNet], s)
+		r.all = append(r.all, s)
+	}
+	for _, id := range slices.Sorted(maps.Keys(run.VNets)) {
+		v := run.VNets[id]
+		r.vnets[v.Zone] = append(r.vnets[v.Zone], v)
+	}
+	// Stable, so that of equal addresses the last one by ID stays the last.
+	slices.SortStableFunc(r.all, func(a, b *running.Subnet) int { return a.CIDR.Addr().Compare(b.CIDR.Addr()) })
+	i := &routing.Intent{Node: facts.Node, Dialect: routing.Proxmox(), Fabrics: Fabrics(run, facts.Node)}
+	if bgp := run.ControllerOf(facts.Node, model.ControllerBGP); bgp != nil {
+		i.BGPASN = bgp.ASN
+	}
+	for _, id := range slices.Sorted(maps.Keys(run.PrefixLists)) {
+		i.PrefixLists = append(i.PrefixLists, run.PrefixLists[id])
+	}
+	for _, id := range slices.Sorted(maps.Keys(run.RouteMaps)) {
+		i.RouteMaps = append(i.RouteMaps, run.RouteMaps[id])
+	}
+	for _, id := range slices.Sorted(maps.Keys(run.Controllers)) {
+		if c := r.controller(run.Controllers[id]); c != nil {
+			i.Controllers = append(i.Controllers, c)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(run.Zones)) {
+		z := run.Zones[id]
+		if z.Type == string(model.ZoneEVPN) && !z.Broken && r.usable(z) {
+			i.Zones = append(i.Zones, r.zone(z))
+		}
+	}
+	return i, r.problems
+}
+
+// reader is the work on one intent.
+type reader struct {
+	run      *running.Running
+	facts    *model.Facts
+	groups   map[string]string            // EVPN controllers by their peer groups
+	vnets    map[string][]*running.VNet   // by zone, each sorted by ID
+	subnets  map[string][]*running.Subnet // by VNet, each sorted by ID
+	all      []*running.Subnet            // sorted by address, then by ID
+	problems model.Problems
+}
+
+func (r *reader) tell(severity model.Severity, kind model.Kind, id, field, value, message string) {
+	r.problems = append(r.problems, model.Problem{Severity: severity, Kind: kind, ID: id, Field: field, Value: value, Message: message})
+}
+
+// controller returns nil if the controller does nothing on the node.
+func (r *reader) controller(c *running.Controller) routing.Controller {
+	kind := model.ControllerType(c.Type)
+	if c.Broken || kind != model.ControllerEVPN && c.Node != r.facts.Node || kind == model.ControllerEVPN && !c.OnNode(r.facts.Node) {
+		return nil // told already, or nothing to do with this node
+	}
+	if kind != model.ControllerEVPN {
+		if first := r.run.ControllerOf(c.Node, kind); first != nil && first.ID != c.ID {
+			r.tell(model.Error, model.KindController, c.ID, "node", c.Node, fmt.Sprintf("has the %s controller %s already, and a node runs one; this one is left out", c.Type, first.ID))
+			return nil
+		}
+	}
+	switch kind {
+	case model.ControllerEVPN:
+		return r.evpn(c)
+	case model.ControllerBGP:
+		return r.bgp(c)
+	case model.ControllerISIS:
+		return r.isis(c)
+	}
+	r.tell(model.Error, model.KindController, c.ID, "type", c.Type, "is not a type that this release renders; the controller is left out")
+	return nil
+}
+
+func (r *reader) evpn(c *running.Controller) routing.Controller {
+	group := cmp.Or(c.PeerGroupName, model.DefaultPeerGroup)
+	if other := r.groups[group]; other != "" {
+		r.tell(model.Error, model.KindController, c.ID, "peer-group-name", group, fmt.Sprintf("is the peer group of controller %s, which runs on node %s too; this one is left out", other, r.facts.Node))
+		return nil
+	}
+	out := routing.EVPN{
+		ID: c.ID, Owner: model.Ref(model.KindController, c.ID), ASN: c.ASN,
+		Group: group, Mode: c.BGPMode, Multihop: c.EBGPMultihop, RouteMapIn: c.RouteMapIn, RouteMapOut: c.RouteMapOut,
+	}
+	local, loopback, ok := r.run.TunnelEnd(c, r.facts)
+	if !r.able(c, local, ok) {
+		return nil
+	}
+	out.Own, out.Loopback = local.Address.Addr, loopback
+	out.Peers = addresses(c.Peers)
+	if c.Fabric != "" {
+		out.Peers = nil
+		for _, n := range r.run.FabricMembers(c.Fabric) {
+			if n.IP.IsValid() {
+				out.Peers = append(out.Peers, n.IP)
+			}
+		}
+	}
+	if out.RouterID, ok = r.routerID(c, local); !ok {
+		return nil
+	}
+	r.groups[group] = c.ID
+	return out
+}
+
+func (r *reader) bgp(c *running.Controller) routing.Controller {
+	local, ok := running.LocalEnd(c.Peers, c.Loopback, r.facts)
+	if !r.able(c, local, ok) {
+		return nil
+	}
+	id, ok := r.routerID(c, local)
+	if !ok {
+		return nil
+	}
+	return routing.BGP{
+		Owner: model.Ref(model.KindController, c.ID), ASN: c.ASN, RouterID: id, Own: local.Address.Addr, Peers: addresses(c.Peers),
+		EBGP: c.EBGP, EBGPMultihop: c.EBGPMultihop, Loopback: c.Loopback, MultipathRelax: c.MultipathRelax,
+		RouteMapIn: c.RouteMapIn, RouteMapOut: c.RouteMapOut,
+	}
+}
+
+// able reports whether a BGP router can be made for the controller. Proxmox makes one
+// without an own address too, as long as it knows the interface that leads to the peers:
+// the router ID comes of its hardware address, and no peer is passed over as the node
+// itself.
+func (r *reader) able(c *running.Controller, local running.Local, ok bool) bool {
+	switch {
+	case c.ASN == 0:
+		r.tell(model.Error, model.KindController, c.ID, "asn", "", "is not set; the controller is left out")
+	case ok && local.Address.IsValid():
+		return true
+	case c.Fabric != "":
+		r.tell(model.Warning, model.KindController, c.ID, "fabric", c.Fabric, fmt.Sprintf("gives node %s no IPv4 address, so the controller is left out, as Proxmox does", r.facts.Node))
+	case local.Link != "":
+		r.tell(model.Warning, model.KindController, c.ID, "peers", "", fmt.Sprintf(
+			"have no address of node %s, and interface %s, which leads to them, has none: sessions come up once it has one", r.facts.Node, local.Link))
+		return true
+	default:
+		r.tell(model.Warning, model.KindController, c.ID, "peers", "", fmt.Sprintf(
+			"have no address of node %s, and its facts have no route to them, so the controller is left out, as Proxmox does", r.facts.Node))
+	}
+	return false
+}
+
+func (r *reader) isis(c *running.Controller) routing.Controller {
+	out := routing.ISIS{Owner: model.Ref(model.KindController, c.ID), Domain: c.ISISDomain, Net: c.ISISNet}
+	if c.ISISDomain == "" || c.ISISNet == "" {
+		r.tell(model.Error, model.KindController, c.ID, "isis-domain", c.ISISDomain, "and isis-net must both be set; the controller is left out")
+		return nil
+	}
+	for _, name := range c.ISISIfaces {
+		out.Interfaces = append(out.Interfaces, r.kernelName(name))
+	}
+	return out
+}
+
+// kernelName is the name of an interface that FRR knows: the kernel's, which an
+// alternative name stands for.
+func (r *reader) kernelName(name string) string {
+	for _, i := range r.facts.Interfaces {
+		if slices.Contains(i.AltNames, name) {
+			return i.Name
+		}
+	}
+	return name
+}
+
+// routerID is the node's IPv4 address; where it has no other than an IPv6 one, or none,
+// see model.Facts.HardwareRouterID.
+func (r *reader) routerID(c *running.Controller, local running.Local) (netip.Addr, bool) {
+	if local.Address.Is4() {
+		return local.Address.Addr, true
+	}
+	if c.Fabric != "" { // its members have IPv4 addresses, see able
+		return local.Address.Addr, true
+	}
+	if id := r.facts.HardwareRouterID(local.Link); id.IsValid() {
+		return id, true
+	}
+	address := "has no IPv4 address on node " + r.facts.Node
+	if local.Address.IsValid() {
+		address = fmt.Sprintf("its address on node %s is %s", r.facts.Node, local.Address.Addr)
+	}
+	r.tell(model.Error, model.KindController, c.ID, "", "", fmt.Sprintf(
+		"is left out: %s, so its router ID is made of the hardware address of %s, which the facts do not have", address, cmp.Or(local.Link, "the interface")))
+	return netip.Addr{}, false
+}
+
+func addresses(list []running.Address) []netip.Addr {
+	out := make([]netip.Addr, len(list))
+	for i, a := range list {
+		out[i] = a.Addr
+	}
+	return out
+}

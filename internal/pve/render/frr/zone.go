@@ -1,0 +1,106 @@
+package frr
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pve/running"
+	"github.com/viaduct-sdn/viaduct/internal/routing"
+)
+
+// via4 and via6 are the ends inside the VRF of the way into a zone. Proxmox has
+// the same for every zone.
+var (
+	via4 = netip.MustParseAddr("10.255.255.2")
+	via6 = netip.MustParseAddr("fe80::2")
+)
+
+func (r *reader) usable(z *running.Zone) bool {
+	c := r.run.Controllers[z.Controller]
+	switch {
+	case c == nil || c.Type != string(model.ControllerEVPN):
+		r.tell(model.Error, model.KindZone, z.ID, "controller", z.Controller, "is not an EVPN controller of the running configuration; the zone is left out")
+	case z.VRFVXLAN == 0:
+		r.tell(model.Error, model.KindZone, z.ID, "vrf-vxlan", "", "is not set, and every evpn zone needs one; the zone is left out")
+	default:
+		return true
+	}
+	return false
+}
+
+// zone reads an EVPN zone. Proxmox makes its VRF on every node, whether the
+// zone is restricted to others or not.
+func (r *reader) zone(z *running.Zone) routing.Zone {
+	out := routing.Zone{
+		ID: z.ID, Owner: model.Ref(model.KindZone, z.ID), VRF: model.LinkVRF.Of(z.ID), Controller: z.Controller, Secondary: z.SecondaryControllers,
+		VNI: uint32(z.VRFVXLAN), AdvertiseSubnets: z.AdvertiseSubnets, RTImport: z.RTImport, //nolint:gosec // at most 24 bits
+	}
+	out.ASN = r.run.Controllers[z.Controller].ASN // see usable
+	for _, v := range r.vnets[z.ID] {
+		if v.Tag != 0 {
+			out.VNIs = append(out.VNIs, uint32(v.Tag)) //nolint:gosec // at most 24 bits
+		}
+	}
+	if !z.IsExit(r.facts.Node) {
+		return out
+	}
+	out.Exit = &routing.Exit{
+		Secondary:  z.ExitNodesPrimary != "" && z.ExitNodesPrimary != r.facts.Node,
+		NullRoutes: r.others(z),
+	}
+	if z.ExitNodesLocalRouting {
+		l := &routing.LocalRouting{Link: model.LinkExitOutside.Of(z.ID), Via4: via4, Via6: via6}
+		for _, v := range r.vnets[z.ID] {
+			for _, s := range r.subnets[v.ID] {
+				l.Subnets = append(l.Subnets, routing.LocalSubnet{VNet: v.ID, Prefix: s.CIDR.Prefix})
+			}
+		}
+		out.Exit.Local = l
+	}
+	return out
+}
+
+// others are the subnets of other zones, in the order of their addresses. Of
+// those with one address Proxmox knows the last only.
+func (r *reader) others(z *running.Zone) []netip.Prefix {
+	out := make([]netip.Prefix, 0, len(r.all))
+	for _, s := range r.all {
+		switch last := len(out) - 1; {
+		case s.Zone == z.ID:
+		case last >= 0 && out[last].Addr() == s.CIDR.Addr():
+			out[last] = s.CIDR.Prefix
+		default:
+			out = append(out, s.CIDR.Prefix)
+		}
+	}
+	return out
+}
+
+// Fabrics are the parts of a node in fabrics, in the order of the fabrics.
+func Fabrics(run *running.Running, node string) []routing.Fabric {
+	var out []routing.Fabric
+	for _, id := range slices.Sorted(maps.Keys(run.Fabrics)) {
+		f, n := run.Fabrics[id], run.FabricNodes[model.FabricNodeID(id, node)]
+		if f.Broken || n == nil || n.Broken {
+			continue // told already, or nothing to do with the node
+		}
+		part := routing.Fabric{
+			ID: id, Owner: model.Ref(model.KindFabric, id), Protocol: routing.Protocol(f.Protocol),
+			IPPrefix: f.IPPrefix, IP6Prefix: f.IP6Prefix, IP: n.IP, IP6: n.IP6,
+			HelloInterval: f.HelloInterval, CSNPInterval: f.CSNPInterval, Area: f.Area, BFD: f.BFD, ASN: n.ASN,
+			RouteFilter: f.RouteFilter, RouteMapIn: f.RouteMapIn, RouteMapOut: f.RouteMapOut,
+		}
+		for _, r := range f.Redistribute {
+			part.Redistribute = append(part.Redistribute, routing.Redistribution(r))
+		}
+		for _, i := range n.Interfaces {
+			part.Interfaces = append(part.Interfaces, routing.FabricLink{
+				Name: i.Name, Numbered: i.IP.IsValid(), HelloMultiplier: i.HelloMultiplier, NetworkType: i.NetworkType,
+			})
+		}
+		out = append(out, part)
+	}
+	return out
+}

@@ -1,0 +1,100 @@
+package interfaces
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pve/running"
+	"github.com/viaduct-sdn/viaduct/internal/render/interfaces"
+)
+
+// outside are the addresses that stand for the world when Proxmox looks for the
+// way out, one for each family.
+var outside = map[bool]netip.Addr{
+	false: netip.MustParseAddr("8.8.8.8"),
+	true:  netip.MustParseAddr("2001:4860:4860::8888"),
+}
+
+// simple renders a VNet of a simple zone: a bridge without ports that carries
+// the subnets' gateways.
+func (r *renderer) simple(z *running.Zone, v *running.VNet) {
+	var b block
+	g := r.gateways(&b, v, true, true)
+	if v.MAC != "" {
+		b.line("hwaddress %s", v.MAC)
+	}
+	b.bridge(v, "none", z.MTU)
+	b.forward(g)
+	r.add(v, map[string]block{v.ID: b}, nil)
+}
+
+// families tells which families a VNet has gateways of.
+type families struct{ four, six bool }
+
+// gateways adds the addresses of a VNet's subnets. hosts adds the routes to
+// networks of one address, snat the rules of subnets that want it.
+func (r *renderer) gateways(b *block, v *running.VNet, hosts, snat bool) families {
+	var f families
+	seen := map[string]bool{}
+	for _, s := range r.subnets[v.ID] {
+		// The family is the gateway's; without one Proxmox takes IPv4.
+		six := s.Gateway.IsValid() && s.Gateway.Is6()
+		if s.Gateway.IsValid() {
+			f.four, f.six = f.four || !six, f.six || six
+			if !seen[s.Gateway.Text] {
+				seen[s.Gateway.Text] = true
+				b.line("address %s/%d", s.Gateway, s.CIDR.Bits())
+			}
+		}
+		if hosts && !six && s.CIDR.Bits() == 32 {
+			b.line("up ip route add %s dev %s", s.CIDR, v.ID)
+		}
+		if snat && s.SNAT {
+			r.snat(b, s, six)
+		}
+	}
+	return f
+}
+
+// forward lets the kernel route between the VNet and others.
+func (b *block) forward(f families) {
+	if f.four {
+		b.line("ip-forward on")
+	}
+	if f.six {
+		b.line("ip6-forward on")
+	}
+}
+
+// snat adds the rules that give packets to the world the node's own address,
+// as it is on the way out now. The second rule keeps the connections that a
+// guest's own firewall bridge tracks in a zone apart from those of the NAT.
+func (r *renderer) snat(b *block, s *running.Subnet, six bool) {
+	hop, ok := r.facts.RouteTo(outside[six])
+	if !ok || !hop.Src.IsValid() {
+		r.warn(model.KindSubnet, s.ID, "snat", "", fmt.Sprintf(
+			"is left out, as Proxmox does: the facts of node %s have no route with a source address to %s", r.facts.Node, outside[six]))
+		return
+	}
+	if !interfaces.PlainName(hop.Dev) {
+		r.refuse(model.KindSubnet, s.ID, "snat", "", fmt.Sprintf("is left out: the interface name %q on the way out is not safe in a command line", hop.Dev))
+		return
+	}
+	iptables := "iptables"
+	if six {
+		iptables = "ip6tables"
+	} else if s.CIDR.Addr().Is6() {
+		r.warn(model.KindSubnet, s.ID, "snat", "",
+			"has no effect: without a gateway Proxmox takes the subnet for IPv4, and iptables will refuse it; set a gateway")
+	}
+	rule := func(when, table, change, rule string) {
+		b.line("%s %s -t %s %s %s", when, iptables, table, change, rule)
+	}
+	source := fmt.Sprintf("POSTROUTING -s '%s' -o %s -j SNAT --to-source %s", s.CIDR, hop.Dev, hop.Src)
+	rule("post-up", "nat", "-A", source)
+	rule("post-down", "nat", "-D", source)
+	const track = "PREROUTING -i fwbr+ -j CT --zone 1"
+	rule("post-up", "raw", "-I", track)
+	rule("post-down", "raw", "-D", track)
+}

@@ -1,0 +1,223 @@
+package running
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// Fabric is a fabric of any protocol.
+type Fabric struct {
+	ID       string
+	Protocol model.FabricProtocol
+	// Broken is set if a property cannot be read, which a problem tells.
+	Broken bool
+	// IPPrefix and IP6Prefix hold the nodes' addresses; host bits are kept.
+	IPPrefix, IP6Prefix netip.Prefix
+	// HelloInterval and CSNPInterval are in seconds; 0 means unset.
+	HelloInterval, CSNPInterval int
+	// Area is a number or a dotted quad, as it is written.
+	Area string
+	BFD  bool
+	// RouteFilter names a prefix list that stands in the place of the prefixes;
+	// RouteMapIn and RouteMapOut are maps for the sessions of BGP. All are empty
+	// if unset, and only newer releases of Proxmox have them.
+	RouteFilter             string
+	RouteMapIn, RouteMapOut string
+	// Redistribute are other routes that the fabric announces.
+	Redistribute []Redistribution
+}
+
+// Redistribution is a source of routes.
+type Redistribution struct {
+	// Source is what FRR calls it: "connected".
+	Source string
+	// Metric is empty if unset.
+	Metric   string
+	RouteMap string
+}
+
+// FabricNode is a node's part in a fabric.
+type FabricNode struct {
+	// ID is "<fabric>_<node>".
+	ID, Fabric, Node string
+	Protocol         model.FabricProtocol
+	Broken           bool
+	// IP and IP6 are the node's addresses; not valid if unset.
+	IP, IP6 netip.Addr
+	ASN     uint32
+	// Interfaces are in the order of the file.
+	Interfaces []FabricInterface
+}
+
+// FabricInterface is a link of a node to other nodes of the fabric.
+type FabricInterface struct {
+	Name string
+	// IP and IP6 are the link's own addresses; not valid if unset.
+	IP, IP6 netip.Prefix
+	// HelloMultiplier is OpenFabric's; 0 means unset.
+	HelloMultiplier int
+	// NetworkType is OSPF's; empty means unset.
+	NetworkType string
+}
+
+func (r *Running) makeFabrics() {
+	r.Fabrics, r.FabricNodes = map[string]*Fabric{}, map[string]*FabricNode{}
+}
+
+// fabricSection reads a section of the list that holds both: its type is
+// "<protocol>_fabric" or "<protocol>_node".
+func (r *Running) fabricSection(s *section) {
+	kind := strings.ToLower(s.text("type"))
+	if protocol, _, _ := strings.Cut(kind, "_"); model.FabricProtocol(protocol) == model.FabricWireGuard {
+		s.problems = append(s.problems, model.Problem{
+			Severity: model.Warning, Kind: model.KindFabric, ID: s.id, Field: "type", Value: kind,
+			Message: "is of wireguard, of which this release writes no files; the section is passed over",
+		})
+		return
+	}
+	if protocol, ok := strings.CutSuffix(kind, "_fabric"); ok {
+		r.Fabrics[s.id] = s.fabric(s.protocol(protocol))
+		return
+	}
+	if protocol, ok := strings.CutSuffix(kind, "_node"); ok {
+		s.kind = model.KindFabricNode
+		r.FabricNodes[s.id] = s.fabricNode(s.protocol(protocol))
+		return
+	}
+	s.fault("type", kind, "is not a type of a section of fabrics")
+}
+
+func (s *section) protocol(text string) model.FabricProtocol {
+	p := model.FabricProtocol(text)
+	if !slices.Contains(model.FabricProtocols(), p) {
+		s.fault("type", text, "is a protocol that this release does not know; the fabric is left out")
+	}
+	return p
+}
+
+// maxInterval bounds OpenFabric's intervals, in seconds.
+const maxInterval = 600
+
+func (s *section) fabric(protocol model.FabricProtocol) *Fabric {
+	f := &Fabric{
+		ID:            s.id,
+		Protocol:      protocol,
+		IPPrefix:      s.prefix("ip_prefix", s.text("ip_prefix"), false),
+		IP6Prefix:     s.prefix("ip6_prefix", s.text("ip6_prefix"), true),
+		HelloInterval: s.bounded("hello_interval", maxInterval),
+		CSNPInterval:  s.bounded("csnp_interval", maxInterval),
+		Area:          s.word("area"),
+		BFD:           s.boolean("bfd"),
+		RouteFilter:   s.word("route_filter"),
+		RouteMapIn:    s.word("route_map_in"),
+		RouteMapOut:   s.word("route_map_out"),
+	}
+	for _, text := range s.texts("redistribute") {
+		f.Redistribute = append(f.Redistribute, s.redistribution(text))
+	}
+	if _, ok := areaNumber(f.Area); f.Area != "" && !ok {
+		s.fault("area", f.Area, "must be a number or written like 0.0.0.1")
+	}
+	f.Broken = s.broken
+	return f
+}
+
+// sources are those that FRR can redistribute.
+var sources = []string{"bgp", "connected", "isis", "kernel", "openfabric", "ospf", "ospf6", "static"}
+
+// redistribution reads a property string: "source=static,metric=20".
+func (s *section) redistribution(text string) Redistribution {
+	var r Redistribution
+	for part := range strings.SplitSeq(text, ",") {
+		key, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+		_, number := decimal(value)
+		switch {
+		case part == "": // a comma too many
+		case key == "source" && slices.Contains(sources, value):
+			r.Source = value
+		case key == "metric" && number:
+			r.Metric = value
+		case key == "route-map":
+			r.RouteMap = s.oneWord("redistribute", value)
+		default:
+			s.fault("redistribute", text, "has a part that cannot be read: "+part)
+		}
+	}
+	if r.Source == "" {
+		s.fault("redistribute", text, "names no source: it is written like source=static")
+	}
+	return r
+}
+
+func (s *section) fabricNode(protocol model.FabricProtocol) *FabricNode {
+	n := &FabricNode{
+		ID:       s.id,
+		Protocol: protocol,
+		IP:       s.addressOf("ip", false),
+		IP6:      s.addressOf("ip6", true),
+		ASN:      uint32(s.bounded("asn", 1<<32-1)), //nolint:gosec // bounded
+	}
+	var ok bool
+	if n.Fabric, n.Node, ok = strings.Cut(s.id, "_"); !ok || n.Fabric == "" || n.Node == "" {
+		s.fault("id", s.id, "must be <fabric>_<node>")
+	}
+	for _, text := range s.texts("interfaces") {
+		n.Interfaces = append(n.Interfaces, s.fabricInterface(text))
+	}
+	n.Broken = s.broken
+	return n
+}
+
+func (s *section) addressOf(field string, six bool) netip.Addr {
+	a := s.address(field, s.text(field))
+	if a.IsValid() && a.Is6() != six {
+		s.fault(field, a.Text, "must be an "+family(six)+" address")
+		return netip.Addr{}
+	}
+	return a.Addr
+}
+
+// networkTypes are those of OSPF.
+var networkTypes = []string{"broadcast", "non-broadcast", "point-to-multipoint", "point-to-point"}
+
+// fabricInterface reads a property string: "name=ens19,ip=10.0.0.1/31".
+func (s *section) fabricInterface(text string) FabricInterface {
+	var i FabricInterface
+	for part := range strings.SplitSeq(text, ",") {
+		key, value, found := strings.Cut(strings.TrimSpace(part), "=")
+		if !found { // the name may stand alone
+			key, value = "name", key
+		}
+		switch {
+		case value == "" && !found: // a comma too many
+		case key == "name" && i.Name == "":
+			i.Name = s.oneWord("interfaces", value)
+		case key == "ip":
+			i.IP = s.prefix("interfaces", value, false)
+		case key == "ip6":
+			i.IP6 = s.prefix("interfaces", value, true)
+		case key == "hello_multiplier":
+			i.HelloMultiplier = s.multiplier(value)
+		case key == "network_type" && slices.Contains(networkTypes, value):
+			i.NetworkType = value
+		default:
+			s.fault("interfaces", text, "has a part that cannot be read: "+part)
+		}
+	}
+	if i.Name == "" {
+		s.fault("interfaces", text, "names no interface: it is written like name=ens19")
+	}
+	return i
+}
+
+func (s *section) multiplier(text string) int {
+	n, ok := decimal(text)
+	if !ok || n < 2 || n > 100 {
+		s.fault("interfaces", text, "hello_multiplier must be 2 to 100")
+		return 0
+	}
+	return int(n)
+}

@@ -1,0 +1,290 @@
+package schema
+
+import (
+	"fmt"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// binding is a property and the model's field that holds it.
+type binding struct {
+	property *Property
+	field    model.FieldInfo
+}
+
+// bindings of a kind, worked out once.
+var bindings sync.Map // *Kind -> []binding
+
+func (k *Kind) bindings() []binding {
+	if b, ok := bindings.Load(k); ok {
+		return b.([]binding)
+	}
+	fields := map[string]model.FieldInfo{}
+	for _, f := range model.Fields(k.Model) {
+		fields[f.Name] = f
+	}
+	var out []binding
+	for i := range k.Properties {
+		p := &k.Properties[i]
+		if f, ok := fields[p.field()]; ok {
+			out = append(out, binding{p, f})
+		}
+	}
+	bindings.Store(k, out)
+	return out
+}
+
+// Of returns an object's properties as Proxmox stores them.
+func (k *Kind) Of(o model.Object) Values {
+	v := Values{}
+	object := reflect.ValueOf(o).Elem()
+	written := model.WrittenOf(o)
+	if typ := typeOf(o); typ != "" {
+		v[typeKey] = []string{typ}
+	}
+	for _, b := range k.bindings() {
+		field := object.Field(b.field.Index)
+		if words, ok := written[b.property.Name]; ok && b.means(words, field) {
+			v[b.property.Name] = words
+			continue
+		}
+		if values := b.texts(field); len(values) > 0 {
+			v[b.property.Name] = values
+		}
+	}
+	for name, words := range written {
+		if !k.bound(name) && k.Property(name) != nil {
+			v[name] = words
+		}
+	}
+	return v
+}
+
+// bound reports whether a field of the model holds the property.
+func (k *Kind) bound(name string) bool {
+	return slices.ContainsFunc(k.bindings(), func(b binding) bool { return b.property.Name == name })
+}
+
+// typeOf is the type of an object in the words of Proxmox.
+func typeOf(o model.Object) string {
+	switch o := o.(type) {
+	case *model.Zone:
+		return string(o.Type)
+	case *model.Controller:
+		return string(o.Type)
+	case *model.VNet:
+		return "vnet"
+	case *model.Subnet:
+		return "subnet"
+	case *model.Fabric:
+		return string(o.Protocol)
+	case *model.IPAM:
+		return string(o.Type)
+	case *model.NameServer:
+		return o.Type
+	}
+	return ""
+}
+
+// Put sets an object's properties to the values, whose form has been checked, and
+// those that are not among them to none. What the values say in other words than Of
+// would is kept in the object's Written.
+func (k *Kind) Put(o model.Object, v Values) error {
+	object := reflect.ValueOf(o).Elem()
+	written := map[string][]string{}
+	for _, b := range k.bindings() {
+		field := object.Field(b.field.Index)
+		field.SetZero()
+		words, ok := v[b.property.Name]
+		if !ok {
+			continue
+		}
+		value, err := b.value(words)
+		if err != nil {
+			return Faults{b.property.Name: "invalid format - " + clip(err.Error())}
+		}
+		field.Set(value)
+		if !slices.Equal(b.texts(field), words) {
+			written[b.property.Name] = words
+		}
+	}
+	for _, p := range k.Properties {
+		if words, ok := v[p.Name]; ok && !k.bound(p.Name) {
+			written[p.Name] = words
+		}
+	}
+	if len(written) == 0 {
+		written = nil
+	}
+	model.SetWritten(o, written)
+	return nil
+}
+
+// maxClip bounds what a text shows of a value, in bytes.
+const maxClip = 100
+
+func clip(s string) string {
+	if len(s) > maxClip {
+		return strings.ToValidUTF8(s[:maxClip], "") + "..."
+	}
+	return s
+}
+
+// means reports whether words still say what a field holds.
+func (b *binding) means(words []string, field reflect.Value) bool {
+	v, err := b.value(words)
+	return err == nil && reflect.DeepEqual(v.Interface(), field.Interface())
+}
+
+// texts writes a field's value as Proxmox does; nil for one that is not set.
+func (b *binding) texts(field reflect.Value) []string {
+	if field.IsZero() || field.Kind() == reflect.Slice && field.Len() == 0 {
+		return nil
+	}
+	switch x := field.Interface().(type) {
+	case bool:
+		return []string{"1"}
+	case int:
+		return []string{strconv.Itoa(x)}
+	case model.Secret:
+		return []string{string(x)}
+	case fmt.Stringer:
+		return []string{x.String()}
+	}
+	if field.Kind() == reflect.String {
+		return []string{field.String()}
+	}
+	out := make([]string, field.Len())
+	for i := range out {
+		out[i] = item(field.Index(i))
+	}
+	if b.property.Unordered {
+		slices.Sort(out)
+	}
+	if b.property.Form == List {
+		return []string{strings.Join(out, ",")}
+	}
+	return out
+}
+
+// item writes one item of a list: an object as name=value,name=value.
+func item(v reflect.Value) string {
+	switch x := v.Interface().(type) {
+	case string:
+		return x
+	case fmt.Stringer:
+		if v.Kind() != reflect.Struct || v.Type() == reflect.TypeFor[netip.Addr]() || v.Type() == reflect.TypeFor[netip.Prefix]() {
+			return x.String()
+		}
+	}
+	var parts []string
+	for _, f := range itemFields(v.Type()) {
+		field := v.Field(f.Index)
+		if field.IsZero() {
+			continue
+		}
+		text := ""
+		switch x := field.Interface().(type) {
+		case fmt.Stringer:
+			text = x.String()
+		case bool:
+			text = "1" // only what is set is written
+		default:
+			text = fmt.Sprint(x)
+		}
+		parts = append(parts, underscored(v.Type(), f.Name)+"="+text)
+	}
+	return strings.Join(parts, ",")
+}
+
+// itemFields are the properties of an item.
+func itemFields(item reflect.Type) []model.FieldInfo {
+	fields, _ := model.FieldInfo{Go: reflect.SliceOf(item)}.ItemFields()
+	return fields
+}
+
+// underscored is the name of an item's property in the words of Proxmox: those of
+// fabrics have underscores.
+func underscored(item reflect.Type, name string) string {
+	if item == reflect.TypeFor[model.FabricInterface]() || item == reflect.TypeFor[model.FabricPeer]() {
+		return strings.ReplaceAll(name, "-", "_")
+	}
+	return name
+}
+
+// value reads words into a value of the field's type.
+func (b *binding) value(words []string) (reflect.Value, error) {
+	out := reflect.New(b.field.Go).Elem()
+	if b.field.Go.Kind() != reflect.Slice {
+		if len(words) != 1 {
+			return out, fmt.Errorf("has %d values instead of one", len(words))
+		}
+		return out, setText(out, words[0])
+	}
+	list := words
+	if b.property.Form == List && len(words) == 1 {
+		list = items(words[0])
+	}
+	for _, text := range list {
+		one := reflect.New(b.field.Go.Elem()).Elem()
+		if err := setItem(one, text); err != nil {
+			return out, err
+		}
+		out.Set(reflect.Append(out, one))
+	}
+	if names, ok := out.Interface().([]string); ok && b.property.Unordered {
+		slices.Sort(names)
+	}
+	return out, nil
+}
+
+// setItem reads one item of a list.
+func setItem(into reflect.Value, text string) error {
+	fields := itemFields(into.Type())
+	if fields == nil {
+		return setText(into, text)
+	}
+	for part := range strings.SplitSeq(text, ",") {
+		name, value, ok := strings.Cut(strings.TrimSpace(part), "=")
+		i := slices.IndexFunc(fields, func(f model.FieldInfo) bool { return underscored(into.Type(), f.Name) == name })
+		if !ok || i < 0 {
+			return fmt.Errorf("%q: unknown part %q", text, part)
+		}
+		if err := setText(into.Field(fields[i].Index), value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setText reads a single value.
+func setText(into reflect.Value, text string) error {
+	var err error
+	switch x := into.Addr().Interface().(type) {
+	case *netip.Addr:
+		if text != "" {
+			*x, err = netip.ParseAddr(text)
+		}
+	case *netip.Prefix:
+		if text != "" {
+			*x, err = netip.ParsePrefix(text)
+		}
+	case *bool:
+		value, ok := truth(text)
+		if !ok {
+			return fmt.Errorf("%q is not a boolean", text)
+		}
+		*x = value
+	case *int:
+		*x, err = strconv.Atoi(strings.TrimPrefix(text, "+"))
+	default:
+		into.SetString(text)
+	}
+	return err
+}

@@ -1,0 +1,171 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Section is one section of a section file: "<type>: <id>" at the margin, then
+// indented lines of a property and its value. A property that stands in several
+// lines is an array.
+type Section struct {
+	Type, ID string
+	Values   Values
+	// Line is where it begins, from 1, and Lines where each property stands first.
+	Line  int
+	Lines map[string]int
+	// Broken tells of a line in it that cannot be read, so that it does not say what was
+	// meant; empty if there is none.
+	Broken string
+}
+
+// LineFault is a line of a section file that cannot be read. What it has to do with was
+// left out.
+type LineFault struct {
+	Line          int
+	Text, Message string
+}
+
+// ParseSections reads a section file. Types are in lower case. It fails at the first
+// line that ReadSections cannot read.
+func ParseSections(text string) ([]Section, error) {
+	out, faults := ReadSections(text)
+	if len(faults) > 0 {
+		f := faults[0]
+		return nil, fmt.Errorf("line %d: %q %s", f.Line, f.Text, f.Message)
+	}
+	return out, nil
+}
+
+// byteOrderMark is what some editors write at the beginning of a file.
+const byteOrderMark = "\ufeff"
+
+// ReadSections reads what it can of a section file, as Proxmox VE does: an empty line
+// ends a section, lines that begin with # say nothing wherever they stand, and of two
+// sections with one name the first counts. Beyond that, a section in which a line cannot
+// be read is marked as broken, and what follows a head that cannot be read belongs to no
+// section.
+func ReadSections(text string) (out []Section, faults []LineFault) {
+	r := &sectionReader{seen: map[string]bool{}}
+	for line := range strings.Lines(strings.TrimPrefix(text, byteOrderMark)) {
+		r.number++
+		r.line(strings.TrimRight(line, " \t\r\n"))
+	}
+	return r.out, r.faults
+}
+
+// sectionReader is the work on one file.
+type sectionReader struct {
+	number int
+	out    []Section
+	faults []LineFault
+	seen   map[string]bool
+	// open says that a section's lines may follow, skipping that those of one do which
+	// was left out.
+	open, skipping bool
+}
+
+func (r *sectionReader) fault(text, message string) {
+	r.faults = append(r.faults, LineFault{Line: r.number, Text: text, Message: message})
+}
+
+func (r *sectionReader) line(line string) {
+	trimmed := strings.TrimLeft(line, " \t")
+	switch {
+	case trimmed == "":
+		r.open, r.skipping = false, false
+	case trimmed[0] == '#':
+	case trimmed == line:
+		r.head(line)
+	case r.open:
+		name, value := cutBlank(trimmed)
+		s := &r.out[len(r.out)-1]
+		s.Values[name] = append(s.Values[name], value)
+		if s.Lines[name] == 0 {
+			s.Lines[name] = r.number
+		}
+	case !r.skipping:
+		r.fault(trimmed, "stands in no section")
+		_, _, r.skipping = sectionHead(trimmed) // one that is indented
+	}
+}
+
+// head reads a line at the margin.
+func (r *sectionReader) head(line string) {
+	kind, id, ok := sectionHead(line)
+	switch {
+	case !ok:
+		const form = "does not begin a section: it is written like ospf_fabric: myfab"
+		if r.open { // perhaps a property that lost its indentation
+			r.out[len(r.out)-1].Broken = line
+		}
+		r.fault(line, form)
+		r.open, r.skipping = false, true
+	case r.seen[id]:
+		r.fault(line, "is a section that stands there twice: the first one counts")
+		r.open, r.skipping = false, true
+	default:
+		r.seen[id] = true
+		r.out = append(r.out, Section{Type: strings.ToLower(kind), ID: id, Values: Values{}, Line: r.number, Lines: map[string]int{}})
+		r.open, r.skipping = true, false
+	}
+}
+
+// sectionHead takes a section's first line apart.
+func sectionHead(line string) (kind, id string, ok bool) {
+	kind, id, ok = strings.Cut(line, ":")
+	id = strings.TrimSpace(id)
+	return kind, id, ok && kind != "" && id != "" && !strings.ContainsAny(kind+id, " \t")
+}
+
+// cutBlank divides at the first blanks.
+func cutBlank(text string) (first, rest string) {
+	if i := strings.IndexAny(text, " \t"); i >= 0 {
+		return text[:i], strings.TrimSpace(text[i:])
+	}
+	return text, ""
+}
+
+// Write writes a section file as Proxmox does: of each section the required
+// properties first, sorted, then the others, sorted, and an empty line behind each.
+func (k *Kind) Write(sections []Section) string {
+	var b strings.Builder
+	for _, s := range sections {
+		fmt.Fprintf(&b, "%s: %s\n", s.Type, s.ID)
+		typ, _, _ := strings.Cut(s.Type, "_")
+		names := slices.DeleteFunc(s.Values.Names(), func(name string) bool { return name == typeKey })
+		slices.SortStableFunc(names, func(x, y string) int { return k.turn(x, typ) - k.turn(y, typ) })
+		for _, name := range names {
+			for _, value := range k.fileForm(name, s.Values[name]) {
+				fmt.Fprintf(&b, "\t%s %s\n", name, value)
+			}
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// turn is 0 for properties that a type requires, 1 for others.
+func (k *Kind) turn(name, typ string) int {
+	if p := k.Property(name); p != nil && p.Takes(typ) == 'r' {
+		return 0
+	}
+	return 1
+}
+
+// fileForm is a property's values as a file has them.
+func (k *Kind) fileForm(name string, values []string) []string {
+	p := k.Property(name)
+	switch {
+	case p == nil:
+	case p.Form == Boolean:
+		if on, ok := truth(values[0]); ok && on {
+			return []string{"1"}
+		}
+		return []string{"0"}
+	case p.Form == List && p.Unordered:
+		return []string{strings.Join(sortedItems(p, values), ",")}
+	}
+	return values
+}
