@@ -142,10 +142,6 @@ func (s *Service) view() *view {
 // at reports whether the view is the one that goes stale with this channel.
 func (v *view) at(stale <-chan struct{}) bool { return v != nil && v.stale == stale }
 
-// changeTries is how often a change is made again because another server was
-// faster.
-const changeTries = 50
-
 // change makes a change: f looks at what there is, and returns what to write. It
 // is called again if that was no longer so when it was to be written. When change
 // returns, the view has it.
@@ -156,7 +152,7 @@ func (s *Service) change(ctx context.Context, f func(v *view) ([]store.Op, error
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	for range changeTries {
+	err := store.Retry(ctx, func() error {
 		if err := s.mirror.Sync(ctx); err != nil {
 			return fmt.Errorf("reading users and permissions: %w", err)
 		}
@@ -170,16 +166,17 @@ func (s *Service) change(ctx context.Context, f func(v *view) ([]store.Op, error
 			return err
 		}
 		_, err = s.store.Txn(ctx, []store.Cond{{Key: keyEveryTime, Revision: v.changed}}, append(ops, op))
-		switch {
-		case err == nil:
-			// Even if nobody waits for it any more: the next question must see it.
-			if err := s.mirror.Sync(context.WithoutCancel(ctx)); err != nil {
-				return fmt.Errorf("the change was made, but cannot be read back yet: %w", err)
-			}
-			return nil
-		case !errors.Is(err, store.ErrConflict):
+		if err != nil {
 			return fmt.Errorf("changing users and permissions: %w", err)
 		}
+		// Even if nobody waits for it any more: the next question must see it.
+		if err := s.mirror.Sync(context.WithoutCancel(ctx)); err != nil {
+			return fmt.Errorf("the change was made, but cannot be read back yet: %w", err)
+		}
+		return nil
+	})
+	if errors.Is(err, store.ErrConflict) {
+		return fmt.Errorf("other servers change users and permissions all the time: %w", err)
 	}
-	return fmt.Errorf("changing users and permissions: other servers change them all the time: %w", store.ErrConflict)
+	return err
 }

@@ -3,7 +3,6 @@ package ipam
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -13,62 +12,30 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
-// Concerns reports whether edits have to do with addresses: then they are to be made
-// with Change. Those of subnets have if external systems are to be told of them now,
-// and may refuse them: later they are told anyway.
-func Concerns(edits []model.Edit, later bool) bool {
+// Concerns reports whether edits have to do with addresses: those of guests, and of
+// subnets unless external systems are told of them later (revision.Allocator).
+func (s *Service) Concerns(edits []model.Edit, o revision.EditOptions) bool {
 	return slices.ContainsFunc(edits, func(e model.Edit) bool {
 		k := e.Kind
 		if e.Put != nil {
 			k = e.Put.ObjectKind()
 		}
-		return k == model.KindGuest || k == model.KindSubnet && !later
+		return k == model.KindGuest || k == model.KindSubnet && !o.Deferred
 	})
 }
 
-// errOther: the edits are others than those that addresses were prepared for.
-var errOther = errors.New("the edits changed meanwhile")
-
-// Change is Config.Change together with what the edits mean for addresses: the NICs of
-// guests get theirs before the guests are stored, and lose them afterwards; external
-// systems are told of subnets; a subnet in which somebody has an address stays. If the
-// edits are not stored, what was done for them is undone.
-func (s *Service) Change(ctx context.Context, author string, edits func(*revision.View) ([]model.Edit, error), o revision.EditOptions) (*revision.EditResult, error) {
-	for range maxTries {
-		v, err := s.config.View(ctx)
-		if err != nil {
-			return nil, err
-		}
-		list, err := edits(v)
-		if err != nil {
-			return nil, err
-		}
-		p, err := s.prepare(ctx, v, list, o.DryRun)
-		if err != nil {
-			return nil, err
-		}
-		result, err := s.config.Change(ctx, author, func(v *revision.View) ([]model.Edit, error) {
-			now, err := edits(v)
-			if err == nil && !equal(list, now) {
-				err = errOther
-			}
-			return now, err
-		}, o)
-		if !o.DryRun {
-			p.conclude(context.WithoutCancel(ctx), err == nil)
-		}
-		if !errors.Is(err, errOther) {
-			return result, err
-		}
+// Prepare does what edits mean for addresses before they are stored: the NICs of guests
+// get theirs, and lose them once the guests are stored without them; external systems are
+// told of subnets; a subnet in which somebody has an address stays (revision.Allocator).
+func (s *Service) Prepare(ctx context.Context, v *revision.View, edits []model.Edit, o revision.EditOptions) (*revision.Allocation, error) {
+	p, err := s.prepare(ctx, v, edits, o.DryRun)
+	if err != nil || o.DryRun {
+		return &revision.Allocation{}, err
 	}
-	return nil, fmt.Errorf("%w: others changed the same objects all the time; try again", revision.ErrBusy)
-}
-
-// equal compares edits by what they say.
-func equal(a, b []model.Edit) bool {
-	x, errX := json.Marshal(a)
-	y, errY := json.Marshal(b)
-	return errX == nil && errY == nil && string(x) == string(y)
+	return &revision.Allocation{
+		Commit: func(ctx context.Context) { p.conclude(ctx, true) },
+		Abort:  func(ctx context.Context) { p.conclude(ctx, false) },
+	}, nil
 }
 
 // prepared is what was done for edits that are not stored yet.

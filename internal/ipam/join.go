@@ -1,10 +1,10 @@
 package ipam
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"time"
@@ -12,7 +12,6 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/external"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
-	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
@@ -35,9 +34,6 @@ func (n *NIC) who() string {
 	a := Address{MAC: n.MAC, Guest: n.Guest, NIC: n.NIC}
 	return a.who()
 }
-
-// maxTries bounds how often an allocation is tried again because others were faster.
-const maxTries = 100
 
 // Full is the error of a VNet of which no subnet of a family has a free address.
 type Full struct {
@@ -90,16 +86,11 @@ func (s *Service) Join(ctx context.Context, n NIC) ([]Address, error) {
 
 // retry calls try until it does not meet another writer.
 func (s *Service) retry(ctx context.Context, try func() error) error {
-	for i := range maxTries {
-		err := try()
-		if !errors.Is(err, store.ErrConflict) {
-			return err
-		}
-		if i > 2 && !sleep.Context(ctx, rand.N(time.Duration(min(i, 20))*time.Millisecond)) {
-			return ctx.Err()
-		}
+	err := store.Retry(ctx, try)
+	if errors.Is(err, store.ErrConflict) {
+		return fmt.Errorf("%w: others took addresses all the time; try again", revision.ErrBusy)
 	}
-	return fmt.Errorf("%w: others took addresses %d times meanwhile; try again", revision.ErrBusy, maxTries)
+	return err
 }
 
 // join is Join in a configuration; given are the addresses that are new.
@@ -181,27 +172,26 @@ func (s *Service) allocate(ctx context.Context, p *place, n NIC, families []int,
 
 // allocateHere gives addresses that nobody else is told of, in one transaction.
 func (s *Service) allocateHere(ctx context.Context, p *place, n NIC, families []int, seen int64) ([]Address, error) {
-	for try := range maxTries {
-		picked, err := s.pickAll(ctx, p, n, families)
-		if err == nil {
+	var picked []*Address
+	var elsewhere error // it joined somewhere else at the same time: look anew
+	err := s.retry(ctx, func() (err error) {
+		if picked, err = s.pickAll(ctx, p, n, families); err == nil {
 			err = s.book.commit(ctx, &change{zone: p.zone.ID, owner: n.owner(), seen: seen, put: picked})
 		}
 		s.land(p, picked)
-		if err == nil {
-			return values(picked), nil
+		if errors.Is(err, store.ErrConflict) {
+			s.met(p, picked)
+			if _, now := s.book.Of(p.zone.ID, n.owner()); now != seen {
+				elsewhere = err
+				return nil
+			}
 		}
-		if !errors.Is(err, store.ErrConflict) {
-			return nil, err
-		}
-		s.met(p, picked)
-		if _, now := s.book.Of(p.zone.ID, n.owner()); now != seen {
-			return nil, err // it joined somewhere else at the same time: look anew
-		}
-		if try > 2 && !sleep.Context(ctx, rand.N(time.Duration(min(try, 20))*time.Millisecond)) {
-			return nil, ctx.Err()
-		}
+		return err
+	})
+	if err = cmp.Or(elsewhere, err); err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("%w: others took addresses %d times meanwhile; try again", revision.ErrBusy, maxTries)
+	return values(picked), nil
 }
 
 // pickAll picks a free address of each family. What it picked it returns also with an

@@ -62,7 +62,8 @@ type Service struct {
 	syncing sync.Mutex
 }
 
-// Open reads the addresses from the store.
+// Open reads the addresses from the store, and takes part in the edits of the
+// configuration from then on.
 func Open(ctx context.Context, o Options) (*Service, error) {
 	s := &Service{
 		store: o.Store, config: o.Config, plugins: o.Plugins, now: o.Now, log: o.Logger, resync: o.Resync,
@@ -82,6 +83,7 @@ func Open(ctx context.Context, o Options) (*Service, error) {
 		return nil, err
 	}
 	s.journal = newJournal(s.life, s.book)
+	o.Config.Use(s)
 	return s, nil
 }
 

@@ -61,13 +61,13 @@ func tryEdit(t *testing.T, s *Service, objects ...model.Object) error {
 	for _, o := range objects {
 		edits = append(edits, model.Edit{Put: o})
 	}
-	_, err := s.Change(t.Context(), "tester", func(*revision.View) ([]model.Edit, error) { return edits, nil }, revision.EditOptions{})
+	_, err := s.config.Change(t.Context(), "tester", func(*revision.View) ([]model.Edit, error) { return edits, nil }, revision.EditOptions{})
 	return err
 }
 
 func remove(t *testing.T, s *Service, k model.Kind, id string) error {
 	t.Helper()
-	_, err := s.Change(t.Context(), "tester", func(*revision.View) ([]model.Edit, error) { return []model.Edit{{Kind: k, ID: id}}, nil }, revision.EditOptions{})
+	_, err := s.config.Change(t.Context(), "tester", func(*revision.View) ([]model.Edit, error) { return []model.Edit{{Kind: k, ID: id}}, nil }, revision.EditOptions{})
 	return err
 }
 
@@ -262,7 +262,12 @@ func TestOrphansAreFreed(t *testing.T) {
 	if _, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(2)}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.config.Edit(t.Context(), "tester", []model.Edit{{Kind: model.KindGuest, ID: "100"}}, revision.EditOptions{}); err != nil {
+	// A service that address management takes no part in is one that ended right then.
+	killed, err := revision.Open(t.Context(), w.store, revision.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := killed.Edit(t.Context(), "tester", []model.Edit{{Kind: model.KindGuest, ID: "100"}}, revision.EditOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {

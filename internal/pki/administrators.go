@@ -177,7 +177,7 @@ func (a *Administrators) List(ctx context.Context) ([]Administrator, error) {
 
 // Revoke ends a certificate at every server. One that is revoked stays as it is.
 func (a *Administrators) Revoke(ctx context.Context, serial, by string) error {
-	for range 5 {
+	return store.Retry(ctx, func() error {
 		if err := a.known.Sync(ctx); err != nil {
 			return fmt.Errorf("revoking a certificate: %w", err)
 		}
@@ -190,9 +190,9 @@ func (a *Administrators) Revoke(ctx context.Context, serial, by string) error {
 		}
 		revoked := *one.Value
 		revoked.Revoked, revoked.RevokedBy = a.now().UTC().Truncate(time.Second), by
-		if err := a.put(ctx, revoked, one.Revision); !errors.Is(err, store.ErrConflict) {
-			return err
+		if err := a.put(ctx, revoked, one.Revision); err != nil {
+			return fmt.Errorf("revoking the certificate %s: %w", serial, err)
 		}
-	}
-	return fmt.Errorf("revoking the certificate %s: %w", serial, store.ErrConflict)
+		return nil
+	})
 }

@@ -266,7 +266,7 @@ func (a *Authority) Members(ctx context.Context) ([]*Member, error) {
 // DeleteMember forgets a node, and with it, in the same transaction, what ops
 // remove: its certificate no longer counts. ErrNotMember if there is none.
 func (a *Authority) DeleteMember(ctx context.Context, name string, ops ...store.Op) error {
-	for range 10 {
+	return store.Retry(ctx, func() error {
 		r, err := a.store.Get(ctx, PrefixMember+name)
 		if errors.Is(err, store.ErrNotFound) {
 			return fmt.Errorf("node %s is %w; see which nodes are with: viaduct node list", name, ErrNotMember)
@@ -275,11 +275,11 @@ func (a *Authority) DeleteMember(ctx context.Context, name string, ops ...store.
 			return err
 		}
 		_, err = a.store.Txn(ctx, []store.Cond{{Key: r.Key, Revision: r.Revision}}, append([]store.Op{store.Delete(r.Key)}, ops...))
-		if !errors.Is(err, store.ErrConflict) {
-			return err
+		if err != nil {
+			return fmt.Errorf("removing node %s: %w", name, err)
 		}
-	}
-	return fmt.Errorf("removing node %s: %w", name, store.ErrConflict)
+		return nil
+	})
 }
 
 // parseCSR reads a certificate request; its signature proves that whoever sent

@@ -30,6 +30,9 @@ type EditOptions struct {
 	// at all objects.
 	Uncounted bool
 
+	// Deferred lets allocators tell external systems of the edits later: those are not
+	// asked, and cannot refuse them.
+	Deferred bool
 	// Brief says that the function of a Change does not keep its view, which then
 	// costs nothing: it changes once the function has returned.
 	Brief bool
@@ -71,25 +74,23 @@ func (s *Service) Edit(ctx context.Context, author string, edits []model.Edit, o
 	return s.Change(ctx, author, func(*View) ([]model.Edit, error) { return edits, nil }, o)
 }
 
-// Change is Edit with edits that are worked out from the state on which they are
-// made: what edits decides on still holds when they are stored. It may be called
-// more than once, by any goroutine, and what it returns as an error is returned. It must
-// not edit by itself: other writers wait.
-func (s *Service) Change(ctx context.Context, author string, edits func(*View) ([]model.Edit, error), o EditOptions) (*EditResult, error) {
-	if o.DryRun {
-		return s.tryOut(ctx, edits, o)
-	}
-	c := &call{ctx: ctx, author: author, edits: edits, options: o, done: make(chan struct{})}
+// storeCall stores the edits of a call.
+func (s *Service) storeCall(ctx context.Context, c *call) (*EditResult, error) {
 	if err := s.carryOut(c); err != nil {
 		return nil, err
 	}
+	recorded := len(c.record) > 0
 	if len(c.live) == 0 {
+		if !recorded {
+			if err := s.storeAlone(ctx, c.allocations, c.options.Guard); err != nil {
+				return nil, err
+			}
+		}
 		return c.result, nil
 	}
 	// Live objects are no part of the pending log; a conflict here must not append the
 	// record again, hence a loop of their own.
-	recorded := len(c.record) > 0
-	stored, err := s.storeLive(ctx, author, c.live, o, !recorded)
+	stored, err := s.storeLive(ctx, c, !recorded)
 	switch {
 	case err == nil:
 		return c.result, nil
@@ -115,6 +116,13 @@ func (s *Service) tryOut(ctx context.Context, work func(*View) ([]model.Edit, er
 	edits, err := work(v)
 	if err != nil {
 		return nil, err
+	}
+	a, err := s.allocate(ctx, v, edits, o)
+	if err != nil {
+		return nil, err
+	}
+	if a != nil {
+		edits = a.edits
 	}
 	d := newDraft(v.Pending, nil)
 	p, err := s.prepare(v, d, edits, o)

@@ -28,6 +28,7 @@ import (
 // MiB by default. A single call may be larger.
 const (
 	maxGroup      = 64
+	maxGroupOps   = 100
 	maxGroupBytes = 512 << 10
 )
 
@@ -37,6 +38,8 @@ type call struct {
 	author  string
 	edits   func(*View) ([]model.Edit, error)
 	options EditOptions
+	// allocations are what was prepared for the edits.
+	allocations *allocations
 
 	// done is closed when what follows is final.
 	done   chan struct{}
@@ -195,7 +198,7 @@ func (s *Service) workOut(v *View, calls []*call, current bool, limit int) *grou
 		if len(g.stored) == limit || g.bytes >= maxGroupBytes {
 			break
 		}
-		if c.ctx.Err() != nil || !agree(g.conds, c.options.Guard) {
+		if c.ctx.Err() != nil || !g.takes(c) {
 			continue
 		}
 		told, err := s.workOutOne(v, c, g, current)
@@ -241,6 +244,18 @@ func (s *Service) dropDraft(index bool) {
 	}
 }
 
+// takes reports whether a call can be stored together with those of the group.
+func (g *group) takes(c *call) bool {
+	ops := c.allocations.ops()
+	if len(g.stored) > 0 && len(g.ops)+len(ops) >= maxGroupOps {
+		return false
+	}
+	twice := slices.ContainsFunc(ops, func(op store.Op) bool {
+		return slices.ContainsFunc(g.ops, func(o store.Op) bool { return o.Key == op.Key })
+	})
+	return !twice && agree(g.conds, c.options.Guard) && agree(g.conds, c.allocations.conds())
+}
+
 // agree reports whether conditions can hold together with others.
 func agree(with, conds []store.Cond) bool {
 	return !slices.ContainsFunc(conds, func(c store.Cond) bool {
@@ -263,6 +278,9 @@ func (s *Service) workOutOne(v *View, c *call, g *group, current bool) (told boo
 		return true, err
 	}
 	edits, err := c.edits(shown)
+	if err == nil {
+		edits, err = s.withAllocations(edits, c)
+	}
 	if err != nil {
 		return true, err
 	}
@@ -308,12 +326,12 @@ func (s *Service) add(c *call, p *prepared, g *group) error {
 		return err
 	}
 	key := numbered(prefixPending, r.Seq)
-	for _, cond := range append([]store.Cond{{Key: key}}, c.options.Guard...) {
+	for _, cond := range slices.Concat([]store.Cond{{Key: key}}, c.options.Guard, c.allocations.conds()) {
 		if !slices.Contains(g.conds, cond) {
 			g.conds = append(g.conds, cond)
 		}
 	}
-	g.ops = append(g.ops, store.Put(key, value))
+	g.ops = append(append(g.ops, store.Put(key, value)), c.allocations.ops()...)
 	g.bytes += len(value)
 	g.stored = append(g.stored, c)
 	g.core = g.core.after([]Record{r}, g.core.Pending, g.core.at)
@@ -339,7 +357,7 @@ func (s *Service) settle(ctx context.Context, g *group) error {
 		s.look.Unlock()
 	}
 	for c, err := range g.told {
-		c.end(err)
+		c.end(s.refused(ctx, c.allocations, err))
 	}
 	return nil
 }
@@ -372,6 +390,8 @@ func (s *Service) failed(ctx context.Context, g *group, err error) error {
 		for _, c := range g.stored {
 			if held := s.guarded(ctx, c.options.Guard); held != nil {
 				c.end(errors.Join(err, held))
+			} else if s.stale(ctx, c.allocations) {
+				c.end(errUnprepared)
 			}
 		}
 	default:

@@ -184,8 +184,8 @@ func inUse(edits []model.Edit, live func() *model.Config) model.Problems {
 // storeLive makes the edits of live objects of a call. They take effect at once, in
 // transactions of maxLiveOps each. Fresh says that nothing of the call was
 // stored before, so that o.Pending still has to hold.
-func (s *Service) storeLive(ctx context.Context, author string, edits []model.Edit, o EditOptions, fresh bool) (stored int, err error) {
-	todo := edits
+func (s *Service) storeLive(ctx context.Context, c *call, fresh bool) (stored int, err error) {
+	todo, o := c.live, c.options
 	err = s.retry(ctx, func(v *View) error {
 		if fresh && stored == 0 {
 			if err := v.stillPending(o.Pending); err != nil {
@@ -193,6 +193,9 @@ func (s *Service) storeLive(ctx context.Context, author string, edits []model.Ed
 			}
 		}
 		p, err := s.prepare(v, newDraft(v.Pending, nil), todo, o)
+		if err != nil && fresh && stored == 0 {
+			return s.refused(ctx, c.allocations, err)
+		}
 		if err != nil {
 			return err
 		}
@@ -206,7 +209,11 @@ func (s *Service) storeLive(ctx context.Context, author string, edits []model.Ed
 				return err
 			}
 			before := mark
-			if mark, err = s.writeLiveChunk(ctx, mark, author, o.Guard, chunk); err != nil {
+			var with *allocations
+			if fresh && stored == 0 {
+				with = c.allocations
+			}
+			if mark, err = s.writeLiveChunk(ctx, mark, c, with, chunk); err != nil {
 				return err
 			}
 			s.liveSize.grew(before, mark, bytes)
@@ -221,8 +228,10 @@ func (s *Service) storeLive(ctx context.Context, author string, edits []model.Ed
 	return stored, err
 }
 
-func (s *Service) writeLiveChunk(ctx context.Context, mark int64, author string, guard []store.Cond, edits []model.Edit) (int64, error) {
-	doc, err := encode(liveDoc{Time: s.now().UTC(), Author: author})
+// writeLiveChunk writes live objects in one transaction, with what belongs to the
+// allocations of their call.
+func (s *Service) writeLiveChunk(ctx context.Context, mark int64, c *call, with *allocations, edits []model.Edit) (int64, error) {
+	doc, err := encode(liveDoc{Time: s.now().UTC(), Author: c.author})
 	if err != nil {
 		return 0, err
 	}
@@ -241,10 +250,14 @@ func (s *Service) writeLiveChunk(ctx context.Context, mark int64, author string,
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at, err := s.store.Txn(ctx, append([]store.Cond{{Key: keyLive, Revision: mark}}, guard...), ops)
+	conds := append([]store.Cond{{Key: keyLive, Revision: mark}}, c.options.Guard...)
+	at, err := s.store.Txn(ctx, append(conds, with.conds()...), append(ops, with.ops()...))
 	if errors.Is(err, store.ErrConflict) {
-		if held := s.guarded(ctx, guard); held != nil {
+		if held := s.guarded(ctx, c.options.Guard); held != nil {
 			return 0, errors.Join(err, held)
+		}
+		if s.stale(ctx, with) {
+			return 0, errUnprepared
 		}
 	}
 	if err != nil {

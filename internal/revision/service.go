@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -57,7 +56,8 @@ type Service struct {
 	asked    atomic.Int64
 	answered int64 // under mu
 
-	writers writers
+	writers    writers
+	allocators []Allocator
 }
 
 // snapshot is a view, and what is closed when there is a newer one. A view that nobody
@@ -357,18 +357,20 @@ func (s *Service) concerns(b store.Batch) bool {
 
 // retry calls try with the current view until it does not meet another writer.
 func (s *Service) retry(ctx context.Context, try func(v *View) error) error {
-	for i := range maxTries {
+	var guard error // a conflict that trying again does not end
+	err := store.Retry(ctx, func() error {
 		v, err := s.View(ctx)
 		if err != nil {
 			return err
 		}
-		if err := try(v); !errors.Is(err, store.ErrConflict) || errors.Is(err, ErrGuard) {
-			return err
+		if err = try(v); errors.Is(err, ErrGuard) {
+			guard = err
+			return nil
 		}
-		// Writers that failed together should not come back together.
-		if !sleep.Context(ctx, rand.N(time.Duration(min(i, 20)+1)*time.Millisecond)) {
-			return ctx.Err()
-		}
+		return err
+	})
+	if errors.Is(err, store.ErrConflict) {
+		return fmt.Errorf("%w: others changed the configuration all the time; try again", ErrBusy)
 	}
-	return fmt.Errorf("%w: others changed the configuration %d times meanwhile; try again", ErrBusy, maxTries)
+	return cmp.Or(guard, err)
 }

@@ -33,7 +33,7 @@ var flow = map[string][]string{
 	"internal/pve/render/interfaces":          {"internal/model", "internal/pve/running", "internal/render/interfaces"},
 	"internal/pve/render/frr":                 {"internal/model", "internal/pve/running", "internal/render/frr", "internal/routing"},
 	"internal/sleep":                          {},
-	"internal/store":                          {},
+	"internal/store":                          {"internal/sleep"},
 	"internal/store/mem":                      {"internal/store"},
 	"internal/store/mirror":                   {"internal/store", "internal/sleep"},
 	"internal/store/etcd":                     {"internal/store", "internal/sleep"},

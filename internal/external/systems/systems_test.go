@@ -31,8 +31,9 @@ type far interface {
 // world is a service between an address management system and a real name server.
 type world struct {
 	*ipam.Service
-	far far
-	dns *powerdnstest.Server
+	config *revision.Service
+	far    far
+	dns    *powerdnstest.Server
 }
 
 func newWorld(t *testing.T, f far) *world {
@@ -48,7 +49,7 @@ func newWorld(t *testing.T, f far) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{s, f, powerdnstest.New(t)}
+	w := &world{s, config, f, powerdnstest.New(t)}
 	for _, zone := range []string{"lab.example", "10.in-addr.arpa", "0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa"} {
 		w.dns.Zone(zone)
 	}
@@ -65,7 +66,7 @@ func (w *world) try(t *testing.T, objects ...model.Object) error {
 	for _, o := range objects {
 		edits = append(edits, model.Edit{Put: o})
 	}
-	_, err := w.Change(t.Context(), "tester", func(*revision.View) ([]model.Edit, error) { return edits, nil }, revision.EditOptions{})
+	_, err := w.config.Change(t.Context(), "tester", func(*revision.View) ([]model.Edit, error) { return edits, nil }, revision.EditOptions{})
 	return err
 }
 
@@ -158,7 +159,7 @@ func testExternal(t *testing.T, w *world) {
 		t.Errorf("%d addresses", n)
 	}
 	for _, id := range []string{"100", "101", "102"} {
-		if _, err := w.Change(t.Context(), "tester", func(*revision.View) ([]model.Edit, error) {
+		if _, err := w.config.Change(t.Context(), "tester", func(*revision.View) ([]model.Edit, error) {
 			return []model.Edit{{Kind: model.KindGuest, ID: id}}, nil
 		}, revision.EditOptions{}); err != nil {
 			t.Error(err)

@@ -13,7 +13,6 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
-	"github.com/viaduct-sdn/viaduct/internal/ipam"
 	"github.com/viaduct-sdn/viaduct/internal/line"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
@@ -69,12 +68,9 @@ func decodeEdits(b []byte) ([]model.Edit, error) {
 func (h *Handler) change(r *request, edits []model.Edit, o revision.EditOptions) (any, error) {
 	given := o.IfMatch
 	o.IfMatch, o.KeepWritten = make(map[string]string), true
+	o.Deferred = o.Lax // what is taken over from Proxmox VE is registered already
 	var judged *revision.View
-	store := h.Config.Change
-	if ipam.Concerns(edits, o.Lax) {
-		store = h.Addresses.Change
-	}
-	out, err := store(r.Context(), r.caller.name, func(v *revision.View) ([]model.Edit, error) {
+	out, err := h.Config.Change(r.Context(), r.caller.name, func(v *revision.View) ([]model.Edit, error) {
 		judged = v
 		clear(o.IfMatch)
 		maps.Copy(o.IfMatch, given)

@@ -125,26 +125,25 @@ func (f *Fleet) persist(ctx context.Context, node, prefix string, most int, valu
 		return false, err
 	}
 	key := prefix + node
-	for range 5 {
+	err = store.Retry(ctx, func() error {
 		member, err := f.store.Get(ctx, pki.PrefixMember+node)
 		if errors.Is(err, store.ErrNotFound) {
-			return false, pki.NotMember(node)
+			return pki.NotMember(node)
 		}
 		if err != nil {
-			return false, err
+			return err
 		}
 		old, err := f.store.Get(ctx, key)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return false, err
+			return err
 		}
 		if err == nil && !news(old.Value) {
-			return false, nil
+			return nil
 		}
 		_, err = f.store.Txn(ctx, []store.Cond{{Key: member.Key, Revision: member.Revision}, {Key: key, Revision: old.Revision}},
 			[]store.Op{store.Put(key, b)})
-		if !errors.Is(err, store.ErrConflict) {
-			return err == nil, err
-		}
-	}
-	return false, store.ErrConflict
+		stored = err == nil
+		return err
+	})
+	return stored, err
 }

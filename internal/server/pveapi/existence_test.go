@@ -53,7 +53,7 @@ func (e *env) hide(t *testing.T) {
 		for _, o := range objects {
 			edits = append(edits, model.Edit{Put: o})
 		}
-		if _, err := e.Addresses.Change(t.Context(), "test", func(*revision.View) ([]model.Edit, error) { return edits, nil }, revision.EditOptions{}); err != nil {
+		if _, err := e.Config.Change(t.Context(), "test", func(*revision.View) ([]model.Edit, error) { return edits, nil }, revision.EditOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -158,11 +158,12 @@ func statusRow(vnet *model.VNet, sub *model.Subnet, ip string, x ipam.StateIP) s
 	return row
 }
 
-// changeSubnets is change for edits of subnets, which address management has a say in.
+// changeSubnets is change for edits of subnets: external systems are told of them first,
+// and may refuse them.
 func (s *sdn) changeSubnets(c *Call, what string, edits func(v *revision.View) ([]model.Edit, error)) (any, error) {
 	guard, err := s.lock.guard(c, c.Text(lockToken.Name))
 	if err == nil {
-		_, err = s.Addresses.Change(c, c.Who.String(), edits, revision.EditOptions{Lax: true, Guard: guard, Uncounted: true})
+		_, err = s.Config.Change(c, c.Who.String(), edits, revision.EditOptions{Lax: true, Guard: guard, Uncounted: true})
 	}
 	return nil, s.failed(c, what, err)
 }

@@ -237,7 +237,7 @@ func (s *Service) end(ctx context.Context, r *running, exit string) error {
 // update changes a stored task together with other records. A change that returns
 // no ops changes nothing.
 func (s *Service) update(ctx context.Context, suffix string, change func(*Task) []store.Op) error {
-	for {
+	return store.Retry(ctx, func() error {
 		old, err := s.store.Get(ctx, prefixTask+suffix)
 		if errors.Is(err, store.ErrNotFound) {
 			return ErrUnknown
@@ -258,10 +258,8 @@ func (s *Service) update(ctx context.Context, suffix string, change func(*Task) 
 			return err
 		}
 		_, err = s.store.Txn(ctx, []store.Cond{{Key: old.Key, Revision: old.Revision}}, append(ops, store.Put(old.Key, b)))
-		if !errors.Is(err, store.ErrConflict) {
-			return err
-		}
-	}
+		return err
+	})
 }
 
 // List returns all tasks, newest first.

@@ -70,7 +70,7 @@ func TestOutcomeOfGoodTests(t *testing.T) {
 
 func TestCommandsQuote(t *testing.T) {
 	got := commands([]suite{{pkg: "internal/linux/probe", tests: []string{"TestA", "TestB"}, below: "it's"}}, true)
-	if want := `(cd internal/linux/probe && exec ../../../build/vm/probe.test -test.v -test.short=true -test.timeout 40m -test.run '^(TestA|TestB)$/it'\''s') || status=1`; !strings.Contains(got, want) {
+	if want := `(cd internal/linux/probe && exec ../../../build/vm/probe.test -test.v -test.short=true -test.timeout 12m0s -test.run '^(TestA|TestB)$/it'\''s') || status=1`; !strings.Contains(got, want) {
 		t.Errorf("%s\nlacks %s", got, want)
 	}
 }

@@ -11,12 +11,19 @@ import (
 	"time"
 )
 
-// The limits of time, generous: an emulated processor is slow, and a machine that
-// does not end is found out by them.
-const (
-	placeLimit   = 45 * time.Minute
-	packageLimit = "40m"
-)
+// limit is how long suites may take in all, generously: an emulated processor is slow,
+// the more so on a busy machine, and tests that hang are found out by it.
+func limit(suites ...suite) time.Duration {
+	sum := 10 * time.Minute
+	for _, s := range suites {
+		each := time.Minute
+		if s.pkg == scenarios {
+			each = 10 * time.Minute
+		}
+		sum += time.Duration(len(s.tests)) * each
+	}
+	return sum
+}
 
 // run runs suites in the place and tells how it goes.
 func (p *place) run(suites []suite) (*outcome, error) {
@@ -40,7 +47,7 @@ func (p *place) run(suites []suite) (*outcome, error) {
 			return nil, err
 		}
 		env = append(env, "VIADUCT_VM=1")
-		argv = []string{"internal/lab/vm/boot", "-k", kernel, "-r", root, "-t", fmt.Sprint(int(placeLimit.Seconds()))}
+		argv = []string{"internal/lab/vm/boot", "-k", kernel, "-r", root, "-t", fmt.Sprint(int((limit(suites...) + time.Minute).Seconds()))}
 		for _, e := range env {
 			argv = append(argv, "-e", e)
 		}
@@ -114,7 +121,7 @@ func commands(suites []suite, short bool) string {
 		}
 		up := strings.Repeat("../", strings.Count(s.pkg, "/")+1)
 		fmt.Fprintf(&b, "echo '%s%s'\n(cd %s && exec %s -test.v -test.short=%t -test.timeout %s -test.run '%s') || status=1\n",
-			packageMark, s.pkg, s.pkg, up+binary(s.pkg), short, packageLimit, strings.ReplaceAll(pattern, "'", `'\''`))
+			packageMark, s.pkg, s.pkg, up+binary(s.pkg), short, limit(s), strings.ReplaceAll(pattern, "'", `'\''`))
 	}
 	b.WriteString("exit $status\n")
 	return b.String()

@@ -1,0 +1,226 @@
+package revision
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/store"
+)
+
+// Allocator gives edits what only one object may have at a time, before they are
+// stored: the addresses of a guest's NICs, the tag of a VNet. It takes back what edits no
+// longer need once they are stored, and what it gave if they are not.
+type Allocator interface {
+	// Concerns reports whether edits need the allocator. Other writers wait for the
+	// answer: it must be quick and ask nobody.
+	Concerns(edits []model.Edit, o EditOptions) bool
+	// Prepare does what has to be done before the edits are stored. It may take long
+	// and ask external systems: no writer waits. With o.DryRun it only checks. If it
+	// returns an error the edits are refused, and nothing is left of what it did.
+	Prepare(ctx context.Context, v *View, edits []model.Edit, o EditOptions) (*Allocation, error)
+}
+
+// Allocation is what an Allocator prepared for edits.
+type Allocation struct {
+	// Edits are made together with those that they were prepared for. One of an object
+	// that is among these takes its place.
+	Edits []model.Edit
+	// Ops are stored together with the edits, if Conds hold. If they do not, somebody was
+	// faster, and the edits are prepared anew.
+	Conds []store.Cond
+	Ops   []store.Op
+	// Commit ends the allocation once the edits are stored or turned out to change
+	// nothing, Abort if they are not stored, or if nobody knows whether they are
+	// (store.ErrUnavailable). Both may be nil. Neither can be relied on, since the
+	// process may end before: what they leave undone, the allocator must find later.
+	Commit, Abort func(ctx context.Context)
+}
+
+// Use adds allocators, which are asked in this order: each sees the further edits of
+// those before it. It is called before the first edit.
+func (s *Service) Use(a ...Allocator) { s.allocators = append(s.allocators, a...) }
+
+// errUnprepared ends a call whose edits need an allocator that has not prepared them, or
+// has prepared others.
+var errUnprepared = errors.New("the edits have to be prepared")
+
+// allocations are what all allocators prepared for the edits of a call. The nil value
+// says that none was asked.
+type allocations struct {
+	// given identifies the edits of the call, edits are these and the further ones.
+	given string
+	edits []model.Edit
+	list  []*Allocation
+}
+
+// needed reports whether an allocator has to do with edits.
+func (s *Service) needed(edits []model.Edit, o EditOptions) bool {
+	return slices.ContainsFunc(s.allocators, func(a Allocator) bool { return a.Concerns(edits, o) })
+}
+
+// allocate lets the allocators prepare edits. The nil value means that none has to.
+func (s *Service) allocate(ctx context.Context, v *View, edits []model.Edit, o EditOptions) (*allocations, error) {
+	if !s.needed(edits, o) {
+		return nil, nil
+	}
+	given, err := identity(edits)
+	if err != nil {
+		return nil, err
+	}
+	out := &allocations{given: given, edits: slices.Clone(edits)}
+	for _, a := range s.allocators {
+		if !a.Concerns(out.edits, o) {
+			continue
+		}
+		one, err := a.Prepare(ctx, v, out.edits, o)
+		if err != nil {
+			out.conclude(ctx, false)
+			return nil, err
+		}
+		out.add(one)
+	}
+	return out, nil
+}
+
+// identity tells edits from others by what they say.
+func identity(edits []model.Edit) (string, error) {
+	b, err := json.Marshal(edits)
+	return string(b), err
+}
+
+func (a *allocations) add(one *Allocation) {
+	a.list = append(a.list, one)
+	for _, e := range one.Edits {
+		i := slices.IndexFunc(a.edits, func(old model.Edit) bool { return refOf(old) == refOf(e) })
+		if i < 0 {
+			a.edits = append(a.edits, e)
+		} else {
+			a.edits[i] = e
+		}
+	}
+}
+
+func refOf(e model.Edit) string {
+	if e.Put != nil {
+		return model.Ref(e.Put.ObjectKind(), e.Put.ObjectID())
+	}
+	return model.Ref(e.Kind, e.ID)
+}
+
+// withAllocations returns the edits to make for those of a call, or errUnprepared.
+func (s *Service) withAllocations(edits []model.Edit, c *call) ([]model.Edit, error) {
+	a := c.allocations
+	if a == nil {
+		if s.needed(edits, c.options) {
+			return nil, errUnprepared
+		}
+		return edits, nil
+	}
+	given, err := identity(edits)
+	if err == nil && given != a.given {
+		err = errUnprepared
+	}
+	return a.edits, err
+}
+
+func (a *allocations) conds() []store.Cond {
+	var out []store.Cond
+	if a != nil {
+		for _, one := range a.list {
+			out = append(out, one.Conds...)
+		}
+	}
+	return out
+}
+
+func (a *allocations) ops() []store.Op {
+	var out []store.Op
+	if a != nil {
+		for _, one := range a.list {
+			out = append(out, one.Ops...)
+		}
+	}
+	return out
+}
+
+// conclude ends all allocations, whether or not the caller still waits: the last one
+// first.
+func (a *allocations) conclude(ctx context.Context, stored bool) {
+	if a == nil {
+		return
+	}
+	ctx = context.WithoutCancel(ctx)
+	for _, one := range slices.Backward(a.list) {
+		end := one.Abort
+		if stored {
+			end = one.Commit
+		}
+		if end != nil {
+			end(ctx)
+		}
+	}
+}
+
+// stale reports whether a condition of the allocations does not hold any more.
+func (s *Service) stale(ctx context.Context, a *allocations) bool {
+	return errors.Is(s.guarded(ctx, a.conds()), ErrGuard)
+}
+
+// refused returns why edits are refused: if what was allocated for them is somebody
+// else's by now, they have to be prepared anew, since that may be the cause.
+func (s *Service) refused(ctx context.Context, a *allocations, err error) error {
+	if err != nil && s.stale(ctx, a) {
+		return errUnprepared
+	}
+	return err
+}
+
+// storeAlone stores what belongs to edits that change nothing.
+func (s *Service) storeAlone(ctx context.Context, a *allocations, guard []store.Cond) error {
+	if len(a.ops()) == 0 {
+		return nil
+	}
+	_, err := s.store.Txn(ctx, append(a.conds(), guard...), a.ops())
+	if !errors.Is(err, store.ErrConflict) {
+		return err
+	}
+	if held := s.guarded(ctx, guard); held != nil {
+		return errors.Join(err, held)
+	}
+	return errUnprepared
+}
+
+// Change is Edit with edits that are worked out from the state on which they are
+// made: what edits decides on still holds when they are stored. It may be called
+// more than once, by any goroutine, and what it returns as an error is returned. It must
+// not edit by itself: other writers wait.
+func (s *Service) Change(ctx context.Context, author string, edits func(*View) ([]model.Edit, error), o EditOptions) (*EditResult, error) {
+	if o.DryRun {
+		return s.tryOut(ctx, edits, o)
+	}
+	var a *allocations // most edits need none
+	for range maxTries {
+		result, err := s.storeCall(ctx, &call{ctx: ctx, author: author, edits: edits, options: o, allocations: a, done: make(chan struct{})})
+		a.conclude(ctx, err == nil)
+		if !errors.Is(err, errUnprepared) {
+			return result, err
+		}
+		v, err := s.View(ctx)
+		if err != nil {
+			return nil, err
+		}
+		list, err := edits(v)
+		if err != nil {
+			return nil, err
+		}
+		if a, err = s.allocate(ctx, v, list, o); err != nil {
+			return nil, err
+		}
+	}
+	a.conclude(ctx, false)
+	return nil, fmt.Errorf("%w: others changed the same objects %d times meanwhile; try again", ErrBusy, maxTries)
+}
