@@ -13,6 +13,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"github.com/viaduct-sdn/viaduct/internal/store"
+	"github.com/viaduct-sdn/viaduct/internal/store/groupcommit"
 )
 
 // Book is the addresses of all zones, in memory and in the store. Make one with
@@ -29,7 +30,7 @@ type Book struct {
 	removed map[string]int64
 	// written are the transactions of this process that the watch has not told of.
 	written map[int64]bool
-	group   *group
+	queue   *groupcommit.Queue[*queued]
 	// changed is called under mu with each address that comes, goes or changes.
 	changed func(old, now *Address)
 }
@@ -47,7 +48,8 @@ type zoneBook struct {
 
 // OpenBook reads all addresses from the store.
 func OpenBook(ctx context.Context, st store.Store, log *slog.Logger) (*Book, error) {
-	b := &Book{store: st, log: log, zones: make(map[string]*zoneBook), removed: make(map[string]int64), written: make(map[int64]bool), group: newGroup(), changed: func(*Address, *Address) {}}
+	b := &Book{store: st, log: log, zones: make(map[string]*zoneBook), removed: make(map[string]int64), written: make(map[int64]bool), changed: func(*Address, *Address) {}}
+	b.queue = groupcommit.New(together, b.storeTogether, gatherWindow)
 	if err := b.Sync(ctx); err != nil {
 		return nil, fmt.Errorf("reading the addresses: %w", err)
 	}

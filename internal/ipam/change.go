@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/store"
+	"github.com/viaduct-sdn/viaduct/internal/store/groupcommit"
 )
 
 // change is one transaction on the addresses of one owner.
@@ -38,7 +39,7 @@ func (b *Book) commit(ctx context.Context, c *change) error {
 	if err != nil {
 		return err
 	}
-	return b.group.commit(ctx, b, c)
+	return b.queue.Do(ctx, &queued{groupcommit.NewOutcome(), c})
 }
 
 // storeAll stores changes that have nothing to do with each other in one transaction.

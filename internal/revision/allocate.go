@@ -9,6 +9,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/store"
+	"github.com/viaduct-sdn/viaduct/internal/store/groupcommit"
 )
 
 // Allocator gives edits what only one object may have at a time, before they are
@@ -204,7 +205,7 @@ func (s *Service) Change(ctx context.Context, author string, edits func(*View) (
 	}
 	var a *allocations // most edits need none
 	for range maxTries {
-		result, err := s.storeCall(ctx, &call{ctx: ctx, author: author, edits: edits, options: o, allocations: a, done: make(chan struct{})})
+		result, err := s.storeCall(ctx, &call{Outcome: groupcommit.NewOutcome(), ctx: ctx, author: author, edits: edits, options: o, allocations: a})
 		a.conclude(ctx, err == nil)
 		if !errors.Is(err, errUnprepared) {
 			return result, err

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"github.com/viaduct-sdn/viaduct/internal/store"
+	"github.com/viaduct-sdn/viaduct/internal/store/groupcommit"
 )
 
 // Edit calls that come while others are being stored wait, and are then stored
@@ -34,6 +34,7 @@ const (
 
 // call is an edit call that waits for its outcome.
 type call struct {
+	groupcommit.Outcome
 	ctx     context.Context
 	author  string
 	edits   func(*View) ([]model.Edit, error)
@@ -41,40 +42,25 @@ type call struct {
 	// allocations are what was prepared for the edits.
 	allocations *allocations
 
-	// done is closed when what follows is final.
-	done   chan struct{}
 	result *EditResult
 	// live are the edits of live objects that are left to do, record is what was stored.
 	live   []model.Edit
 	record []model.Edit
-	err    error
 	// panicked is what the call's function panicked with.
 	panicked any
 }
 
 // end makes the outcome final.
 func (c *call) end(err error) {
-	if c.err = err; err != nil {
+	if err != nil {
 		c.result, c.live = nil, nil
 	}
-	close(c.done)
-}
-
-func (c *call) ended() bool {
-	select {
-	case <-c.done:
-		return true
-	default:
-		return false
-	}
+	c.End(err)
 }
 
 // writers are the edit calls on their way.
 type writers struct {
-	mu    sync.Mutex
-	queue []*call
-	// lead is full while one of the callers carries out calls, for all.
-	lead chan struct{}
+	calls *groupcommit.Queue[*call]
 
 	// draft is changed by whoever leads. base is the configuration that it kept last,
 	// if there is a view of that. Both are under Service.look.
@@ -82,58 +68,18 @@ type writers struct {
 	base  *model.Config
 }
 
-// take removes the calls that are next from the queue.
-func (w *writers) take() []*call {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	n := min(len(w.queue), maxGroup)
-	out := slices.Clone(w.queue[:n])
-	w.queue = slices.Delete(w.queue, 0, n)
-	return out
-}
-
-// withdraw removes a call from the queue, and reports false if somebody took it.
-func (w *writers) withdraw(c *call) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	i := slices.Index(w.queue, c)
-	if i >= 0 {
-		w.queue = slices.Delete(w.queue, i, i+1)
-	}
-	return i >= 0
-}
-
 // carryOut waits until a call is carried out, or does it.
 func (s *Service) carryOut(c *call) error {
-	w := &s.writers
-	w.mu.Lock()
-	w.queue = append(w.queue, c)
-	w.mu.Unlock()
-	for !c.ended() {
-		select {
-		case <-c.done:
-		case <-c.ctx.Done():
-			if w.withdraw(c) {
-				return c.ctx.Err()
-			}
-			<-c.done // whoever took it knows what became of it
-		case w.lead <- struct{}{}:
-			if !c.ended() {
-				s.lead(w.take())
-			}
-			<-w.lead
-		}
-	}
+	err := s.writers.calls.Do(c.ctx, c)
 	if c.panicked != nil {
 		panic(c.panicked)
 	}
-	return c.err
+	return err
 }
 
-// lead carries out calls, all of which have an outcome when it returns.
-func (s *Service) lead(calls []*call) {
-	// No caller's context ends the others' calls; the store bounds each request.
-	ctx := context.Background()
+// lead carries out calls, all of which have an outcome when it returns. No caller's
+// context ends the others' calls; the store bounds each request.
+func (s *Service) lead(ctx context.Context, calls []*call) {
 	limit := maxGroup
 	v := s.current.Load().view // perhaps without its pending configuration
 	for i := range maxTries {
@@ -163,10 +109,10 @@ func (s *Service) lead(calls []*call) {
 // gets one.
 func waiting(calls []*call) []*call {
 	return slices.DeleteFunc(calls, func(c *call) bool {
-		if !c.ended() && c.ctx.Err() != nil {
+		if !c.Ended() && c.ctx.Err() != nil {
 			c.end(c.ctx.Err())
 		}
-		return c.ended()
+		return c.Ended()
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"github.com/viaduct-sdn/viaduct/internal/store"
+	"github.com/viaduct-sdn/viaduct/internal/store/groupcommit"
 )
 
 // Options are what a Service needs besides a store.
@@ -78,7 +79,7 @@ func Open(ctx context.Context, st store.Store, o Options) (*Service, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	s.writers.lead = make(chan struct{}, 1)
+	s.writers.calls = groupcommit.New(groupcommit.First[*call](maxGroup), s.lead, 0)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

@@ -37,6 +37,7 @@ var flow = map[string][]string{
 	"internal/store/mem":                      {"internal/store"},
 	"internal/store/mirror":                   {"internal/store", "internal/sleep"},
 	"internal/store/etcd":                     {"internal/store", "internal/sleep"},
+	"internal/store/groupcommit":              {},
 	"internal/store/conformance":              {"internal/store"},
 	"internal/revision":                       {"internal/line", "internal/model", "internal/diff", "internal/store", "internal/sleep"},
 	"internal/access":                         {"internal/line", "internal/store"},
