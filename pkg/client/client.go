@@ -2,7 +2,9 @@
 // programs: the command line uses it, and anything else may.
 //
 //	c, err := client.New("unix:///var/lib/viaduct/api.sock")
+//	_, err = c.Put(ctx, &api.VNet{ID: "blue", Zone: "overlay", Tag: 100}, "")
 //	plan, err := c.Plan(ctx)
+//	_, err = c.Apply(ctx, api.ApplyRequest{Plan: plan.Token})
 //
 // A request that the server refuses returns an *api.Error; one that does not
 // reach a server returns an *UnreachableError. A Client is safe for concurrent
