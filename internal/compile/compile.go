@@ -16,8 +16,9 @@ import (
 	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/document"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // Level ranks a Note.
@@ -37,7 +38,7 @@ type Note struct {
 	Level   Level
 	Message string
 	// Class says what kind of thing is wrong; empty for the declaration itself.
-	Class protocol.Class
+	Class fault.Class
 }
 
 // node is the work on one node: what goes in, and what has come out so far.
@@ -80,7 +81,7 @@ type node struct {
 
 // Node compiles a node's document together with its facts. The result is
 // sorted. Objects that cannot be made are left out and told in the notes.
-func Node(doc *protocol.Document, facts *model.Facts) (*desired.Node, []Note) {
+func Node(doc *document.Document, facts *model.Facts) (*desired.Node, []Note) {
 	n := &node{
 		name:        doc.Node,
 		cfg:         &doc.Config,
@@ -161,7 +162,7 @@ func (n *node) link(l desired.Link) bool {
 		return false
 	}
 	if c := n.inTheWay(l); c != nil {
-		n.withhold(protocol.ClassForeign, l.Owner, c.Error())
+		n.withhold(fault.Foreign, l.Owner, c.Error())
 		return false
 	}
 	n.links[l.Name] = l
@@ -183,7 +184,7 @@ func (n *node) note(level Level, object, format string, args ...any) {
 }
 
 // noteOf is note for what is wrong beside the declaration itself.
-func (n *node) noteOf(class protocol.Class, level Level, object, format string, args ...any) {
+func (n *node) noteOf(class fault.Class, level Level, object, format string, args ...any) {
 	n.notes = append(n.notes, Note{Object: object, Level: level, Message: fmt.Sprintf(format, args...), Class: class})
 }
 
@@ -226,7 +227,7 @@ func (n *node) needs(object string, features ...model.Feature) bool {
 		}
 		complete = false
 		what, part := f.Words()
-		n.noteOf(protocol.ClassLacking, LevelError, object, "needs %s; %s is not available on node %s (kernel %s); install a kernel that has it, or leave the node out", what, part, n.name, n.facts.Kernel)
+		n.noteOf(fault.Lacking, LevelError, object, "needs %s; %s is not available on node %s (kernel %s); install a kernel that has it, or leave the node out", what, part, n.name, n.facts.Kernel)
 	}
 	return complete
 }

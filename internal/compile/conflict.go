@@ -4,8 +4,8 @@ import (
 	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // inTheWay finds what on the node keeps it from having a link: an interface that is
@@ -50,7 +50,7 @@ func (n *node) portInTheWay(name string) *desired.Conflict {
 }
 
 // withhold leaves an object out of the node, whole, and tells why, once.
-func (n *node) withhold(class protocol.Class, owner, why string) {
+func (n *node) withhold(class fault.Class, owner, why string) {
 	if !n.withheld[owner] {
 		n.withheld[owner] = true
 		n.noteOf(class, LevelError, owner, "%s", why)
@@ -71,7 +71,7 @@ func (n *node) leaveOut() {
 				continue
 			}
 			more = true
-			n.withhold(protocol.ClassConsequence, l.Owner, "interface "+l.Name+": "+need.Name+", which it needs, could not be made on this node; see "+need.Owner)
+			n.withhold(fault.Consequence, l.Owner, "interface "+l.Name+": "+need.Name+", which it needs, could not be made on this node; see "+need.Owner)
 		}
 	}
 	gone := func(owner string) bool { return n.withheld[owner] }

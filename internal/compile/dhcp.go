@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // TableDHCP is the nftables table (family bridge) that keeps DHCP on its node.
@@ -313,7 +313,7 @@ func (n *node) dhcpTable() {
 	}
 	if n.lacks(model.FeatureNFTBridge) {
 		for _, zone := range n.served.bound {
-			n.noteOf(protocol.ClassLacking, LevelWarning, zone, "DHCP cannot be kept on its node, since the kernel of node %s has no nftables for bridges (option CONFIG_NF_TABLES_BRIDGE): "+
+			n.noteOf(fault.Lacking, LevelWarning, zone, "DHCP cannot be kept on its node, since the kernel of node %s has no nftables for bridges (option CONFIG_NF_TABLES_BRIDGE): "+
 				"guests may be answered by another node, with the same addresses", n.name)
 		}
 		return

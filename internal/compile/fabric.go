@@ -4,8 +4,8 @@ import (
 	"net/netip"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // runs reports whether this release makes anything of a fabric.
@@ -52,10 +52,10 @@ func (n *node) fabricInterface(f *model.Fabric, m *model.FabricNode, l model.Fab
 	i := n.interfaceNamed(l.Name)
 	switch {
 	case i == nil:
-		n.noteOf(protocol.ClassLink, LevelError, ref, "node %s has no interface %s; the fabric runs without this link; correct the name, or plug it in", n.name, l.Name)
+		n.noteOf(fault.Link, LevelError, ref, "node %s has no interface %s; the fabric runs without this link; correct the name, or plug it in", n.name, l.Name)
 		return
 	case !i.Up:
-		n.noteOf(protocol.ClassLink, LevelWarning, ref, "interface %s of node %s is down; the fabric runs without this link until it is up (ip link set %s up)", i.Name, n.name, i.Name)
+		n.noteOf(fault.Link, LevelWarning, ref, "interface %s of node %s is down; the fabric runs without this link until it is up (ip link set %s up)", i.Name, n.name, i.Name)
 	}
 	if f.Protocol == model.FabricBGP {
 		n.ignoreRouters(ref, i)

@@ -8,13 +8,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/viaduct-sdn/viaduct/internal/document"
+
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/viaduct-sdn/viaduct/internal/compile"
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // The nodes of the properties below.
@@ -228,7 +229,7 @@ func TestProjectionIsEnough(t *testing.T) {
 		for _, node := range nodeNames {
 			facts := factsOfAnyNode(t, node)
 			part, notes := compile.Node(compile.Project(cfg, nil, 1, node), facts)
-			whole, all := compile.Node(&protocol.Document{Format: protocol.Format, Revision: 1, Node: node, Config: *cfg}, facts)
+			whole, all := compile.Node(&document.Document{Format: document.Format, Revision: 1, Node: node, Config: *cfg}, facts)
 			if d := cmp.Diff(whole, part, alike); d != "" {
 				t.Fatalf("%s, of the whole (-), of its part (+):\n%s", node, d)
 			}
@@ -256,7 +257,7 @@ func TestHolesDoNoHarm(t *testing.T) {
 			if rapid.Bool().Draw(t, "bare") {
 				facts = &model.Facts{Node: node}
 			}
-			for _, doc := range []*protocol.Document{compile.Project(cfg, nil, 1, node), {Node: node, Config: *cfg}} {
+			for _, doc := range []*document.Document{compile.Project(cfg, nil, 1, node), {Node: node, Config: *cfg}} {
 				n, _ := compile.Node(doc, facts)
 				consistent(t, n)
 			}

@@ -6,8 +6,8 @@ import (
 	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/render/frr"
 	"github.com/viaduct-sdn/viaduct/internal/routing"
 )
@@ -190,10 +190,10 @@ func (n *node) bgp(c *model.Controller, ref string) routing.Controller {
 	} else {
 		var leads bool
 		if id, leads = n.routerIDTowards(c.Peers); !leads {
-			n.noteOf(protocol.ClassLink, LevelError, ref, "node %s has no address to speak BGP from: no route leads to the peers %v; add one, or set loopback to an interface with an address", n.name, c.Peers)
+			n.noteOf(fault.Link, LevelError, ref, "node %s has no address to speak BGP from: no route leads to the peers %v; add one, or set loopback to an interface with an address", n.name, c.Peers)
 			return nil
 		}
-		n.noteOf(protocol.ClassLink, LevelWarning, ref, "node %s has no address to speak BGP from yet: sessions with the peers %v come up once the interface that leads to them has one", n.name, c.Peers)
+		n.noteOf(fault.Link, LevelWarning, ref, "node %s has no address to speak BGP from yet: sessions with the peers %v come up once the interface that leads to them has one", n.name, c.Peers)
 	}
 	return routing.BGP{
 		Owner: ref, ASN: uint32(c.ASN), RouterID: id, Own: own, Peers: c.Peers,
@@ -248,7 +248,7 @@ func (n *node) isis(c *model.Controller, ref string) routing.Controller {
 		if have := n.interfaceNamed(name); have != nil {
 			name = have.Name
 		} else {
-			n.noteOf(protocol.ClassLink, LevelWarning, ref, "node %s has no interface %s; IS-IS begins there once it exists", n.name, name)
+			n.noteOf(fault.Link, LevelWarning, ref, "node %s has no interface %s; IS-IS begins there once it exists", n.name, name)
 		}
 		i.Interfaces = append(i.Interfaces, name)
 	}

@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // unreachableMetric is the metric of the route that ends the look-up in a VRF:
@@ -46,7 +46,7 @@ func (n *node) evpn(z *model.Zone, v *model.VNet) {
 	ref := model.Ref(model.KindVNet, v.ID)
 	if !f.ok {
 		n.bridge(v, f.mtu, true)
-		n.noteOf(protocol.ClassConsequence, LevelError, ref, "reaches guests of node %s only, because zone %s has no routing here; see zone %s", n.name, z.ID, z.ID)
+		n.noteOf(fault.Consequence, LevelError, ref, "reaches guests of node %s only, because zone %s has no routing here; see zone %s", n.name, z.ID, z.ID)
 		return
 	}
 	// The link-local address is added below: made by the kernel from the hardware
@@ -139,7 +139,7 @@ func (n *node) vrf(z *model.Zone) *vrf {
 		return f
 	}
 	if f.ends = n.controllerEnds(c); !f.ends.ok {
-		n.noteOf(protocol.ClassConsequence, LevelError, ref, "node %s has no end for its tunnels; see controller %s", n.name, c.ID)
+		n.noteOf(fault.Consequence, LevelError, ref, "node %s has no end for its tunnels; see controller %s", n.name, c.ID)
 		return f
 	}
 	f.mtu = n.overlayMTU(ref, z.MTU, f.ends)
@@ -311,6 +311,6 @@ func (n *node) needsFRR(object string) bool {
 	if n.facts.FRR != nil || n.facts.Features == nil {
 		return true
 	}
-	n.noteOf(protocol.ClassLacking, LevelError, object, "needs the routing suite FRR, which node %s does not have; install it there (apt install frr)", n.name)
+	n.noteOf(fault.Lacking, LevelError, object, "needs the routing suite FRR, which node %s does not have; install it there (apt install frr)", n.name)
 	return false
 }

@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // qinq compiles a VNet of a QinQ zone. The zone has a VLAN-aware bridge of its
@@ -22,7 +22,7 @@ func (n *node) qinq(z *model.Zone, v *model.VNet) {
 		return
 	}
 	if !n.qinqBridge(z, t) {
-		n.noteOf(protocol.ClassConsequence, LevelError, ref, "reaches guests of node %s only, because zone %s has no service VLAN here; see zone %s", n.name, z.ID, z.ID)
+		n.noteOf(fault.Consequence, LevelError, ref, "reaches guests of node %s only, because zone %s has no service VLAN here; see zone %s", n.name, z.ID, z.ID)
 		return
 	}
 	zone := model.LinkServiceBridge.Of(z.ID)

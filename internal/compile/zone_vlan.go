@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // carrier is what kind of bridge carries the VLANs of a zone.
@@ -60,10 +60,10 @@ func (n *node) trunk(z *model.Zone) *trunk {
 		n.note(LevelError, ref, "%s on node %s is no bridge of its own but a port of Open vSwitch bridge %s (a fake bridge, if ovs-vsctl list-br has it); set bridge to %s, and the VLAN as the VNet's tag", z.Bridge, n.name, b.Master, b.Master)
 		return t
 	case b == nil:
-		n.noteOf(protocol.ClassLink, LevelError, ref, "node %s has no bridge %s; create it (a stanza in /etc/network/interfaces), correct bridge, or restrict the zone to the nodes that have it", n.name, z.Bridge)
+		n.noteOf(fault.Link, LevelError, ref, "node %s has no bridge %s; create it (a stanza in /etc/network/interfaces), correct bridge, or restrict the zone to the nodes that have it", n.name, z.Bridge)
 		return t
 	case b.Kind == "openvswitch":
-		n.noteOf(protocol.ClassLacking, LevelError, ref, "bridge %s of node %s is Open vSwitch's, which does not answer; start it (systemctl start openvswitch-switch)", z.Bridge, n.name)
+		n.noteOf(fault.Lacking, LevelError, ref, "bridge %s of node %s is Open vSwitch's, which does not answer; start it (systemctl start openvswitch-switch)", z.Bridge, n.name)
 		return t
 	case b.Kind != "bridge":
 		n.note(LevelError, ref, "interface %s of node %s is no bridge (%s); make it a port of a bridge and name that one", z.Bridge, n.name, kindWord(b.Kind))
@@ -86,7 +86,7 @@ func (n *node) trunkPorts(z *model.Zone, t *trunk) {
 	b := n.facts.VLANsOf(t.bridge)
 	switch {
 	case t.carrier == carrierPlain && len(t.ports) == 0, b != nil && len(b.Uplinks()) == 0:
-		n.noteOf(protocol.ClassLink, LevelWarning, ref, "bridge %s of node %s has no port that leads off the node: guests reach those of the same node only; add the network card to the bridge", z.Bridge, n.name)
+		n.noteOf(fault.Link, LevelWarning, ref, "bridge %s of node %s has no port that leads off the node: guests reach those of the same node only; add the network card to the bridge", z.Bridge, n.name)
 	case t.carrier == carrierPlain:
 		n.tellGaps(ref, t.bridge, n.plainGaps(t.ports))
 	case b == nil || z.Type != model.ZoneQinQ:
@@ -152,7 +152,7 @@ func (n *node) vlan(z *model.Zone, v *model.VNet) {
 	}
 	ref := model.Ref(model.KindVNet, v.ID)
 	if t.carrier == carrierNone {
-		n.noteOf(protocol.ClassConsequence, LevelError, ref, "reaches guests of node %s only, because zone %s has no bridge here; see zone %s", n.name, z.ID, z.ID)
+		n.noteOf(fault.Consequence, LevelError, ref, "reaches guests of node %s only, because zone %s has no bridge here; see zone %s", n.name, z.ID, z.ID)
 		return
 	}
 	switch t.carrier {
@@ -195,7 +195,7 @@ func (n *node) ovsPort(p desired.OVSPort, bridge string, allVLANs bool) {
 		return
 	}
 	if c := n.portInTheWay(p.Name); c != nil {
-		n.withhold(protocol.ClassForeign, p.Owner, c.Error())
+		n.withhold(fault.Foreign, p.Owner, c.Error())
 		return
 	}
 	n.out.OVSPorts = append(n.out.OVSPorts, p)

@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // vlanOfPlain gives a VNet a VLAN of a bridge that knows nothing of VLANs: a
@@ -33,7 +33,7 @@ func (n *node) vlanOfPlain(t *trunk, v *model.VNet) {
 			return
 		}
 	case foreign.Kind != string(desired.LinkBridge):
-		n.withhold(protocol.ClassForeign, ref, desired.LinkInTheWay(beside, foreign.Name, foreign.Kind).Error())
+		n.withhold(fault.Foreign, ref, desired.LinkInTheWay(beside, foreign.Name, foreign.Kind).Error())
 		return
 	default:
 		beside = foreign.Name
@@ -84,7 +84,7 @@ func (n *node) bridgeOfVLAN(ref string, t *trunk, tag int, tagType, beside strin
 			shared = m
 			continue
 		}
-		n.withhold(protocol.ClassForeign, ref, fmt.Sprintf("VLAN %d of %s, a port of bridge %s, is node %s's own (%s), whose interface takes the frames before a bridge can; to share the VLAN with guests make a bridge %s of port %s "+
+		n.withhold(fault.Foreign, ref, fmt.Sprintf("VLAN %d of %s, a port of bridge %s, is node %s's own (%s), whose interface takes the frames before a bridge can; to share the VLAN with guests make a bridge %s of port %s "+
 			"and move the addresses to it, or make %s VLAN-aware and the node's interface %s.%d; or choose another tag", tag, port, t.bridge, n.name, withAddresses(i), beside, i.Name, t.bridge, t.bridge, tag))
 		return nil, false
 	}
