@@ -9,19 +9,14 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// ports joins the NICs of the node's guests to their VNets.
-func (n *node) ports() {
-	bridges := map[string]bool{}
-	for _, l := range n.out.Links {
-		if l.Kind == desired.LinkBridge {
-			bridges[l.Name] = true
-		}
-	}
+// compileGuestPorts joins the NICs of the node's guests to their VNets.
+func compileGuestPorts(n *node) *desired.Node {
+	nets := partNetworks.of(n)
 	for _, id := range slices.Sorted(maps.Keys(n.guests)) {
 		g := n.guests[id]
 		owner := model.Ref(model.KindGuest, id)
 		for _, nic := range g.NICs {
-			if !bridges[nic.VNet] {
+			if nets.table[nic.VNet].Kind != desired.LinkBridge {
 				n.note(LevelError, owner, "%s: vnet %s is not on node %s; apply the VNet, or put the node on its zone's node list", nic.ID, nic.VNet, n.name)
 				continue
 			}
@@ -44,6 +39,7 @@ func (n *node) ports() {
 			n.out.Ports = append(n.out.Ports, p)
 		}
 	}
+	return n.out
 }
 
 // portNames are the names Proxmox gives to the host's end of a NIC. With a

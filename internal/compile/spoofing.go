@@ -34,7 +34,7 @@ func (r *ruleset) filters(guards []guard) desired.Chain {
 	}
 	r.n.eachNIC(func(owner, guest string, nic *model.NIC) {
 		if g, guarded := by[nic.VNet]; guarded {
-			f.nic(r.n, g, owner, guest, nic)
+			f.nic(r.n.node, g, owner, guest, nic)
 		}
 	})
 	look := desired.Chain{Name: "senders", Type: "filter", Hook: "prerouting", Priority: "-250"}

@@ -41,7 +41,7 @@ type vrf struct {
 // evpn compiles a VNet of an EVPN zone: a bridge with the anycast gateways in
 // the zone's VRF, and a VXLAN device whose forwarding table FRR fills (Proxmox VE
 // SDN manual, "EVPN Zones"; RFC 9135, symmetric routing).
-func (n *node) evpn(z *model.Zone, v *model.VNet) {
+func (n *zoneBuilder) evpn(z *model.Zone, v *model.VNet) {
 	f := n.vrf(z)
 	ref := model.Ref(model.KindVNet, v.ID)
 	if !f.ok {
@@ -63,7 +63,7 @@ func (n *node) evpn(z *model.Zone, v *model.VNet) {
 }
 
 // gateways gives a VNet's bridge its addresses.
-func (n *node) gateways(z *model.Zone, v *model.VNet, f *vrf) {
+func (n *zoneBuilder) gateways(z *model.Zone, v *model.VNet, f *vrf) {
 	ref := model.Ref(model.KindVNet, v.ID)
 	var gateways []netip.Addr
 	for _, s := range n.subnets[v.ID] {
@@ -123,7 +123,7 @@ func anycastMAC(z *model.Zone) string {
 }
 
 // vrf adds what the VNets of a zone share, once.
-func (n *node) vrf(z *model.Zone) *vrf {
+func (n *zoneBuilder) vrf(z *model.Zone) *vrf {
 	if f := n.vrfs[z.ID]; f != nil {
 		return f
 	}
@@ -138,7 +138,7 @@ func (n *node) vrf(z *model.Zone) *vrf {
 	if c == nil {
 		return f
 	}
-	if f.ends = n.controllerEnds(c); !f.ends.ok {
+	if f.ends = n.controllerEnds(n.controllers, c); !f.ends.ok {
 		n.noteOf(fault.Consequence, LevelError, ref, "node %s has no end for its tunnels; see controller %s", n.name, c.ID)
 		return f
 	}
@@ -186,7 +186,7 @@ func (n *node) carrier(z *model.Zone) *model.Controller {
 
 // outward ends the look-up of addresses in the VRF where the node has no way out
 // of the zone, and adds the node's own way into it.
-func (n *node) outward(z *model.Zone, f *vrf) {
+func (n *zoneBuilder) outward(z *model.Zone, f *vrf) {
 	ref := model.Ref(model.KindZone, z.ID)
 	// What the strict filter of source addresses knows is not what another exit
 	// node sends back (RFC 3704, loose mode).
@@ -223,7 +223,7 @@ func (n *node) outward(z *model.Zone, f *vrf) {
 // VNet's bridge, or with local routing, for the node itself only, through a pair
 // of devices. FRR would make the former of the routes that it imports from the
 // VRF, but not always of all of them.
-func (n *node) exitRoute(z *model.Zone, s *model.Subnet) {
+func (n *zoneBuilder) exitRoute(z *model.Zone, s *model.Subnet) {
 	r := desired.Route{Dst: s.CIDR.Masked(), Link: s.VNet, Owner: model.Ref(model.KindSubnet, s.ID)}
 	if z.ExitNodesLocalRouting {
 		r.Link, r.Via, r.Src = model.LinkExitOutside.OfZone(z), exitInside.Addr(), exitSource4.Addr()
@@ -240,9 +240,9 @@ func (n *node) exitRoute(z *model.Zone, s *model.Subnet) {
 	n.out.Routes = append(n.out.Routes, r)
 }
 
-// controllerEnds works out the node's end of a controller's tunnels, once.
-func (n *node) controllerEnds(c *model.Controller) *overlay {
-	if o := n.controllers[c.ID]; o != nil {
+// controllerEnds works out the node's end of a controller's tunnels, unless it is known.
+func (n *node) controllerEnds(known map[string]*overlay, c *model.Controller) *overlay {
+	if o := known[c.ID]; o != nil {
 		return o
 	}
 	loopback := ""
@@ -263,7 +263,7 @@ func (n *node) controllerEnds(c *model.Controller) *overlay {
 		o.source = loopback
 	}
 	n.tunnelsOverFour(c, o)
-	n.controllers[c.ID] = o
+	known[c.ID] = o
 	return o
 }
 

@@ -11,7 +11,7 @@ import (
 // qinq compiles a VNet of a QinQ zone. The zone has a VLAN-aware bridge of its
 // own, whose uplink is the service VLAN of the carrying bridge; a VNet is one
 // VLAN of it, or what is untagged in it (Proxmox VE SDN manual, "QinQ Zones").
-func (n *node) qinq(z *model.Zone, v *model.VNet) {
+func (n *zoneBuilder) qinq(z *model.Zone, v *model.VNet) {
 	t := n.trunk(z)
 	if !n.bridge(v, t.mtu, true) {
 		return
@@ -53,7 +53,7 @@ func (n *node) qinq(z *model.Zone, v *model.VNet) {
 // qinqBeside compiles a VNet of a QinQ zone on a kernel without VLANs: Open vSwitch
 // has them all the same, so the zone's bridge is one of its own, joined to the
 // carrying bridge by a patch.
-func (n *node) qinqBeside(z *model.Zone, t *trunk, v *model.VNet) {
+func (n *zoneBuilder) qinqBeside(z *model.Zone, t *trunk, v *model.VNet) {
 	zone, outer, inner := model.LinkServiceBridge.Of(z.ID), model.LinkService.Of(z.ID), model.LinkServicePatch.Of(z.ID)
 	if !t.uplink {
 		ref := model.Ref(model.KindZone, z.ID)
@@ -82,7 +82,7 @@ func etherType(z *model.Zone) string {
 
 // qinqBridge adds the zone's bridge with its service VLAN, once, and reports
 // whether the node has them.
-func (n *node) qinqBridge(z *model.Zone, t *trunk) bool {
+func (n *zoneBuilder) qinqBridge(z *model.Zone, t *trunk) bool {
 	if t.tried || t.carrier == carrierNone {
 		return t.uplink
 	}
@@ -118,7 +118,7 @@ func (n *node) qinqBridge(z *model.Zone, t *trunk) bool {
 
 // qinqOnPlain joins the zone's bridge to its service VLAN on each port of a plain bridge,
 // or to the bridge that the node has over it.
-func (n *node) qinqOnPlain(z *model.Zone, t *trunk, all *desired.BridgePort) {
+func (n *zoneBuilder) qinqOnPlain(z *model.Zone, t *trunk, all *desired.BridgePort) {
 	ref, zone := model.Ref(model.KindZone, z.ID), model.LinkServiceBridge.Of(z.ID)
 	shared, free := n.bridgeOfVLAN(ref, t, z.Tag, z.VLANProtocol, fmt.Sprintf("%sv%d", t.bridge, z.Tag))
 	switch {

@@ -45,7 +45,7 @@ const (
 )
 
 // trunk works out the bridge of a zone, once.
-func (n *node) trunk(z *model.Zone) *trunk {
+func (n *zoneBuilder) trunk(z *model.Zone) *trunk {
 	if t := n.trunks[z.ID]; t != nil {
 		return t
 	}
@@ -145,7 +145,7 @@ func (n *node) trunkMTU(z *model.Zone, t *trunk, b *model.Interface) {
 
 // vlan compiles a VNet of a VLAN zone: a bridge whose uplink is one VLAN of the
 // zone's bridge (Proxmox VE SDN manual, "VLAN Zones").
-func (n *node) vlan(z *model.Zone, v *model.VNet) {
+func (n *zoneBuilder) vlan(z *model.Zone, v *model.VNet) {
 	t := n.trunk(z)
 	if !n.bridge(v, t.mtu, true) {
 		return
@@ -179,8 +179,8 @@ func (n *node) vlan(z *model.Zone, v *model.VNet) {
 
 // vlanName is the name of a VLAN device: the usual one, or another one where that is too
 // long or an interface has it that carries something else.
-func (n *node) vlanName(usual, other string, v desired.VLAN) string {
-	l, ours := n.links[usual]
+func (n *zoneBuilder) vlanName(usual, other string, v desired.VLAN) string {
+	l, ours := n.table[usual]
 	if n.facts.Named(usual) != nil || ours && (l.VLAN == nil || l.VLAN.Parent != v.Parent || l.VLAN.ID != v.ID || !sameProtocol(l.VLAN.Protocol, v.Protocol)) {
 		return other
 	}
@@ -189,7 +189,7 @@ func (n *node) vlanName(usual, other string, v desired.VLAN) string {
 
 // ovsPort adds an internal port of an Open vSwitch bridge and joins the
 // interface that appears with it to a bridge of ours.
-func (n *node) ovsPort(p desired.OVSPort, bridge string, allVLANs bool) {
+func (n *zoneBuilder) ovsPort(p desired.OVSPort, bridge string, allVLANs bool) {
 	if pattern := n.reserved(p.Name); pattern != "" {
 		n.note(LevelError, p.Owner, "the interface name %s is reserved on node %s (pattern %q); rename the object or change the node's reserved list", p.Name, n.name, pattern)
 		return

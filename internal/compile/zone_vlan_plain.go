@@ -12,7 +12,7 @@ import (
 // bridge beside it, over the VLAN of each of its ports, that a pair of veth
 // devices joins to the VNet. Proxmox uses such a bridge for guests with a tag
 // too, so one that stands already is shared.
-func (n *node) vlanOfPlain(t *trunk, v *model.VNet) {
+func (n *zoneBuilder) vlanOfPlain(t *trunk, v *model.VNet) {
 	ref := model.Ref(model.KindVNet, v.ID)
 	usual := fmt.Sprintf("%sv%d", t.bridge, v.Tag)
 	beside := model.FitLinkName(usual, "vb_"+v.ID)
@@ -45,7 +45,7 @@ func (n *node) vlanOfPlain(t *trunk, v *model.VNet) {
 }
 
 // besidePlain adds the bridge beside a plain one, over the VLAN of each of its ports.
-func (n *node) besidePlain(ref, beside string, t *trunk, tag int, id string) bool {
+func (n *zoneBuilder) besidePlain(ref, beside string, t *trunk, tag int, id string) bool {
 	if !n.link(desired.Link{Name: beside, Kind: desired.LinkBridge, Owner: ref, MTU: t.mtu, NoLinkLocal: true, Bridge: &desired.Bridge{}}) {
 		return false
 	}
@@ -60,7 +60,7 @@ func (n *node) besidePlain(ref, beside string, t *trunk, tag int, id string) boo
 }
 
 // pair joins a bridge of ours to another one by a pair of veth devices.
-func (n *node) pair(ref string, mtu int, names [2]string, inner string, port *desired.BridgePort, outer string, foreign bool) {
+func (n *zoneBuilder) pair(ref string, mtu int, names [2]string, inner string, port *desired.BridgePort, outer string, foreign bool) {
 	if n.link(desired.Link{Name: names[0], Kind: desired.LinkVeth, Owner: ref, MTU: mtu, Master: inner, NoLinkLocal: true,
 		Port: port, Veth: &desired.Veth{Peer: names[1]}}) {
 		out := desired.Link{Name: names[1], Kind: desired.LinkVeth, Owner: ref, MTU: mtu, Master: outer, ForeignMaster: foreign, NoLinkLocal: true, Veth: &desired.Veth{Peer: names[0]}}
@@ -74,7 +74,7 @@ func (n *node) pair(ref string, mtu int, names [2]string, inner string, port *de
 // bridgeOfVLAN finds the node's own bridge over a VLAN of the ports of a plain bridge; nil
 // if the VLAN is free. A VLAN that the node has without a bridge cannot be shared, and free
 // is false then: its interface takes the frames before any bridge sees them.
-func (n *node) bridgeOfVLAN(ref string, t *trunk, tag int, tagType, beside string) (shared *model.Interface, free bool) {
+func (n *zoneBuilder) bridgeOfVLAN(ref string, t *trunk, tag int, tagType, beside string) (shared *model.Interface, free bool) {
 	for _, port := range t.ports {
 		i := n.holder(port, tag, tagType)
 		if i == nil {

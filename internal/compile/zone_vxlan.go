@@ -35,7 +35,7 @@ type overlay struct {
 
 // vxlan compiles a VNet of a VXLAN zone: a bridge with one VXLAN device as its
 // uplink, whose forwarding table floods to every other end of the zone.
-func (n *node) vxlan(z *model.Zone, v *model.VNet) {
+func (n *zoneBuilder) vxlan(z *model.Zone, v *model.VNet) {
 	o := n.overlays[z.ID]
 	if o == nil {
 		o = n.overlay(z)
