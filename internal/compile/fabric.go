@@ -6,6 +6,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
 
 // runs reports whether this release makes anything of a fabric.
@@ -49,7 +50,7 @@ func compileFabrics(of *node) *fabricLinks {
 		if !n.needs(ref, model.FeatureDummy) {
 			continue
 		}
-		name := model.LinkFabric.Of(f.ID)
+		name := naming.Fabric.Of(f.ID)
 		if !n.link(desired.Link{Name: name, Kind: desired.LinkDummy, Owner: ref, NoLinkLocal: true}) {
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
 
 // compileGuestPorts joins the NICs of the node's guests to their VNets.
@@ -22,7 +23,7 @@ func compileGuestPorts(n *node) *desired.Node {
 			}
 			v := n.cfg.VNets[nic.VNet]
 			p := desired.Port{
-				Names:    portNames(id, strings.TrimPrefix(nic.ID, "net")),
+				Names:    naming.GuestPorts(id, nic.ID),
 				Bridge:   nic.VNet,
 				Isolated: v.IsolatePorts,
 				AllVLANs: v.VLANAware,
@@ -40,15 +41,4 @@ func compileGuestPorts(n *node) *desired.Node {
 		}
 	}
 	return n.out
-}
-
-// portNames are the names Proxmox gives to the host's end of a NIC. With a
-// firewall bridge between guest and VNet, its fwpr end is the VNet's port and
-// the guest's own link belongs to the firewall bridge.
-func portNames(vmid, index string) []string {
-	return []string{
-		"fwpr" + vmid + "p" + index,
-		"tap" + vmid + "i" + index,
-		"veth" + vmid + "i" + index,
-	}
 }

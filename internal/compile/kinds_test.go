@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/viaduct-sdn/viaduct/internal/document"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -154,7 +155,7 @@ func vlansOfAnyNode(t *rapid.T, f *model.Facts) {
 	tags := rapid.SampledFrom([]int{20, 21, 22, 100, 101, 200, 201, 300})
 	for _, tag := range rapid.SliceOfNDistinct(tags, 0, 3, rapid.ID).Draw(t, "own VLANs") {
 		i := model.Interface{Kind: "vlan", MTU: 1500, VLAN: &model.VLANDevice{Parent: rapid.SampledFrom([]string{"aware0", "eth2"}).Draw(t, "of"), ID: tag}}
-		i.Name = rapid.SampledFrom([]string{fmt.Sprintf("%s.%d", i.VLAN.Parent, tag), fmt.Sprintf("own%d", tag)}).Draw(t, "own name")
+		i.Name = rapid.SampledFrom([]string{naming.VLAN(i.VLAN.Parent, tag), fmt.Sprintf("own%d", tag)}).Draw(t, "own name")
 		if rapid.Bool().Draw(t, "own 802.1ad") {
 			i.VLAN.Protocol = model.Protocol8021AD
 		}

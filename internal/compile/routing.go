@@ -9,6 +9,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 	"github.com/viaduct-sdn/viaduct/internal/render/frr"
 	"github.com/viaduct-sdn/viaduct/internal/routing"
 )
@@ -188,7 +189,7 @@ func (n *node) usesController(id string) bool {
 func (n *routeBuilder) apart() (out []uint32) {
 	for _, o := range n.cfg.List(model.KindVNet) {
 		v := o.(*model.VNet)
-		if z := n.cfg.Zones[v.Zone]; z != nil && z.Type == model.ZoneVXLAN && n.nets.table[model.LinkTunnel.Of(v.ID)].VXLAN != nil {
+		if z := n.cfg.Zones[v.Zone]; z != nil && z.Type == model.ZoneVXLAN && n.nets.table[naming.Tunnel.Of(v.ID)].VXLAN != nil {
 			out = append(out, uint32(v.Tag))
 		}
 	}
@@ -318,7 +319,7 @@ func (n *routeBuilder) routedZone(z *model.Zone, f *vrf) routing.Zone {
 	}
 	if z.ExitNodesLocalRouting {
 		// The routes themselves are the kernel's: see zone_evpn.
-		out.Exit.Local = &routing.LocalRouting{Link: model.LinkExitOutside.OfZone(z)}
+		out.Exit.Local = &routing.LocalRouting{Link: naming.ExitOutside.OfVRF(z.ID, z.VRFVXLAN)}
 	}
 	return out
 }

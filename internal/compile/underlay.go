@@ -6,6 +6,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
 
 // ends works out the node's end of tunnels and the other ends, from a list of
@@ -57,7 +58,7 @@ func (n *node) fabricEnds(ref, id string) *overlay {
 		}
 		return m.IP6
 	}
-	o.local, o.source, o.ok = address(self), model.LinkFabric.Of(id), true
+	o.local, o.source, o.ok = address(self), naming.Fabric.Of(id), true
 	for _, obj := range n.cfg.List(model.KindFabricNode) {
 		m := obj.(*model.FabricNode)
 		if a := address(m); m.Fabric == id && m.Node != n.name && a.IsValid() {

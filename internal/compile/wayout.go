@@ -8,6 +8,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
 
 // everywhere are the default destinations of both families.
@@ -18,7 +19,7 @@ var everywhere = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustPa
 func (n *zoneBuilder) unreachable(z *model.Zone) {
 	for _, p := range everywhere {
 		n.out.Routes = append(n.out.Routes, desired.Route{
-			Dst: p, Table: int(desired.VRFTable(z.VRFVXLAN)), Type: "unreachable", Metric: unreachableMetric, Owner: model.Ref(model.KindZone, z.ID),
+			Dst: p, Table: int(naming.VRFTable(z.VRFVXLAN)), Type: "unreachable", Metric: unreachableMetric, Owner: model.Ref(model.KindZone, z.ID),
 		})
 	}
 }
@@ -78,7 +79,7 @@ func (n *node) linkOf(via netip.Addr) string {
 // leads adds the route out of a zone, and has the interface pass what comes back by it.
 func (n *zoneBuilder) leads(z *model.Zone, dst netip.Prefix, link string, via netip.Addr) {
 	ref := model.Ref(model.KindZone, z.ID)
-	n.out.Routes = append(n.out.Routes, desired.Route{Dst: dst, Link: link, Via: via, Table: int(desired.VRFTable(z.VRFVXLAN)), Metric: wayOutMetric, Owner: ref})
+	n.out.Routes = append(n.out.Routes, desired.Route{Dst: dst, Link: link, Via: via, Table: int(naming.VRFTable(z.VRFVXLAN)), Metric: wayOutMetric, Owner: ref})
 	if link == "" || n.reserved(link) != "" {
 		return
 	}
@@ -113,7 +114,7 @@ func (n *zoneBuilder) ownDirectly(z *model.Zone) {
 			}
 			done[a.Masked()] = true
 			n.out.Routes = append(n.out.Routes, desired.Route{
-				Dst: a.Masked(), Link: i.Name, Table: int(desired.VRFTable(z.VRFVXLAN)), Metric: wayOutMetric, Owner: model.Ref(model.KindZone, z.ID),
+				Dst: a.Masked(), Link: i.Name, Table: int(naming.VRFTable(z.VRFVXLAN)), Metric: wayOutMetric, Owner: model.Ref(model.KindZone, z.ID),
 			})
 		}
 	}
@@ -140,7 +141,7 @@ func (n *zoneBuilder) tableOut(z *model.Zone) {
 	for _, family := range []string{desired.FamilyIPv4, desired.FamilyIPv6} {
 		r := desired.RouteRule{Mark: tableOutMark | uint32(z.VRFVXLAN), Family: family, Owner: model.Ref(model.KindZone, z.ID)}
 		inside, outside, end := r, r, r
-		inside.Priority, inside.Table, inside.NoDefault = tableOutPriority, int(desired.VRFTable(z.VRFVXLAN)), true
+		inside.Priority, inside.Table, inside.NoDefault = tableOutPriority, int(naming.VRFTable(z.VRFVXLAN)), true
 		outside.Priority, outside.Table = tableOutPriority+1, z.ExitNodesTable
 		end.Priority = tableOutPriority + 2
 		n.out.RouteRules = append(n.out.RouteRules, inside, outside, end)

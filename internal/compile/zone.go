@@ -7,6 +7,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
 
 // zoneBuilder compiles the VNets of the node's zones. What those of one zone have in common
@@ -57,7 +58,7 @@ func compileZones(n *node) *networks {
 // nameFree refuses a VNet whose links the node's operator has reserved. Only
 // overlays have a VXLAN device.
 func (n *node) nameFree(v *model.VNet) bool {
-	for _, name := range []string{v.ID, model.LinkTunnel.Of(v.ID)} {
+	for _, name := range []string{v.ID, naming.Tunnel.Of(v.ID)} {
 		if pattern := n.reserved(name); pattern != "" {
 			n.note(LevelError, model.Ref(model.KindVNet, v.ID),
 				"the interface name %s is reserved on node %s (pattern %q); rename the VNet or change the node's reserved list", name, n.name, pattern)

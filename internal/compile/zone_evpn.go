@@ -11,6 +11,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
 
 // unreachableMetric is the metric of the route that ends the look-up in a VRF:
@@ -55,7 +56,7 @@ func (n *zoneBuilder) evpn(z *model.Zone, v *model.VNet) {
 		return
 	}
 	n.link(desired.Link{
-		Name: model.LinkTunnel.Of(v.ID), Kind: desired.LinkVXLAN, Owner: ref, MTU: f.mtu, Master: v.ID, NoLinkLocal: true,
+		Name: naming.Tunnel.Of(v.ID), Kind: desired.LinkVXLAN, Owner: ref, MTU: f.mtu, Master: v.ID, NoLinkLocal: true,
 		Port:  &desired.BridgePort{NoLearning: true, NeighSuppress: !z.DisableARPNDSuppression},
 		VXLAN: &desired.VXLAN{ID: uint32(v.Tag), Local: f.ends.local, Port: vxlanPort(z)},
 	})
@@ -127,7 +128,7 @@ func (n *zoneBuilder) vrf(z *model.Zone) *vrf {
 	if f := n.vrfs[z.ID]; f != nil {
 		return f
 	}
-	f := &vrf{mtu: z.MTU, name: model.LinkVRF.OfZone(z), mac: anycastMAC(z), exit: slices.Contains(z.ExitNodes, n.name)}
+	f := &vrf{mtu: z.MTU, name: naming.VRF.OfVRF(z.ID, z.VRFVXLAN), mac: anycastMAC(z), exit: slices.Contains(z.ExitNodes, n.name)}
 	n.vrfs[z.ID] = f
 	ref := model.Ref(model.KindZone, z.ID)
 	kernel, suite := n.needs(ref, model.FeatureVXLAN, model.FeatureVRF), n.needsFRR(ref)
@@ -143,12 +144,12 @@ func (n *zoneBuilder) vrf(z *model.Zone) *vrf {
 		return f
 	}
 	f.mtu = n.overlayMTU(ref, z.MTU, f.ends)
-	bridge := model.LinkVRFBridge.OfZone(z)
+	bridge := naming.VRFBridge.OfVRF(z.ID, z.VRFVXLAN)
 	f.ok = n.needs(ref, model.FeatureBridge) &&
-		n.link(desired.Link{Name: f.name, Kind: desired.LinkVRF, Owner: ref, NoLinkLocal: true, VRF: &desired.VRF{Table: desired.VRFTable(z.VRFVXLAN)}}) &&
+		n.link(desired.Link{Name: f.name, Kind: desired.LinkVRF, Owner: ref, NoLinkLocal: true, VRF: &desired.VRF{Table: naming.VRFTable(z.VRFVXLAN)}}) &&
 		n.link(desired.Link{Name: bridge, Kind: desired.LinkBridge, Owner: ref, MTU: f.mtu, Master: f.name, Bridge: &desired.Bridge{}}) &&
 		n.link(desired.Link{
-			Name: model.LinkVRFTunnel.OfZone(z), Kind: desired.LinkVXLAN, Owner: ref, MTU: f.mtu, Master: bridge, NoLinkLocal: true,
+			Name: naming.VRFTunnel.OfVRF(z.ID, z.VRFVXLAN), Kind: desired.LinkVXLAN, Owner: ref, MTU: f.mtu, Master: bridge, NoLinkLocal: true,
 			Port:  &desired.BridgePort{NoLearning: true, NeighSuppress: !z.DisableARPNDSuppression},
 			VXLAN: &desired.VXLAN{ID: uint32(z.VRFVXLAN), Local: f.ends.local, Port: vxlanPort(z)},
 		})
@@ -199,7 +200,7 @@ func (n *zoneBuilder) outward(z *model.Zone, f *vrf) {
 	if !z.ExitNodesLocalRouting || !n.needs(ref, model.FeatureVeth) {
 		return
 	}
-	outside, inside := model.LinkExitOutside.OfZone(z), model.LinkExitInside.OfZone(z)
+	outside, inside := naming.ExitOutside.OfVRF(z.ID, z.VRFVXLAN), naming.ExitInside.OfVRF(z.ID, z.VRFVXLAN)
 	mtu := 0
 	if f.mtu > 0 {
 		mtu = f.mtu + overheadVXLAN4
@@ -214,7 +215,7 @@ func (n *zoneBuilder) outward(z *model.Zone, f *vrf) {
 	// The way back: to the node's own source address only.
 	for _, dst := range []netip.Prefix{exitSource4, exitSource6} {
 		n.out.Routes = append(n.out.Routes, desired.Route{
-			Dst: dst, Link: inside, Via: exitOutside.Addr(), Table: int(desired.VRFTable(z.VRFVXLAN)), Owner: ref,
+			Dst: dst, Link: inside, Via: exitOutside.Addr(), Table: int(naming.VRFTable(z.VRFVXLAN)), Owner: ref,
 		})
 	}
 }
@@ -226,7 +227,7 @@ func (n *zoneBuilder) outward(z *model.Zone, f *vrf) {
 func (n *zoneBuilder) exitRoute(z *model.Zone, s *model.Subnet) {
 	r := desired.Route{Dst: s.CIDR.Masked(), Link: s.VNet, Owner: model.Ref(model.KindSubnet, s.ID)}
 	if z.ExitNodesLocalRouting {
-		r.Link, r.Via, r.Src = model.LinkExitOutside.OfZone(z), exitInside.Addr(), exitSource4.Addr()
+		r.Link, r.Via, r.Src = naming.ExitOutside.OfVRF(z.ID, z.VRFVXLAN), exitInside.Addr(), exitSource4.Addr()
 		if s.CIDR.Addr().Is6() {
 			r.Src = exitSource6.Addr()
 		}

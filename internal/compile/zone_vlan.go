@@ -7,6 +7,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
 
 // carrier is what kind of bridge carries the VLANs of a zone.
@@ -157,7 +158,7 @@ func (n *zoneBuilder) vlan(z *model.Zone, v *model.VNet) {
 	}
 	switch t.carrier {
 	case carrierOVS:
-		p := desired.OVSPort{Name: model.LinkInner.Of(v.ID), Bridge: t.bridge, Tag: v.Tag, MTU: z.MTU, Owner: ref}
+		p := desired.OVSPort{Name: naming.Inner.Of(v.ID), Bridge: t.bridge, Tag: v.Tag, MTU: z.MTU, Owner: ref}
 		if v.VLANAware {
 			p.QinQ, p.EtherType = true, model.Protocol8021Q
 		}
@@ -167,7 +168,7 @@ func (n *zoneBuilder) vlan(z *model.Zone, v *model.VNet) {
 	case carrierAware:
 		n.joinAware(awareVLAN{
 			owner: ref, bridge: t.bridge, tag: v.Tag, mtu: t.mtu, master: v.ID, port: uplinkPort(v), device: model.FeatureVLAN, whole: v.VLANAware,
-			usual: fmt.Sprintf("%s.%d", t.bridge, v.Tag), other: "bv_" + v.ID, inside: model.LinkInner.Of(v.ID), outside: model.LinkOuter.Of(v.ID),
+			usual: naming.VLAN(t.bridge, v.Tag), other: naming.VLANUplink.Of(v.ID), inside: naming.Inner.Of(v.ID), outside: naming.Outer.Of(v.ID),
 		})
 		if sameProtocol(n.facts.Interface(t.bridge).VLANProtocol, "") {
 			n.carried(ref, t.bridge, v.Tag)
@@ -184,7 +185,7 @@ func (n *zoneBuilder) vlanName(usual, other string, v desired.VLAN) string {
 	if n.facts.Named(usual) != nil || ours && (l.VLAN == nil || l.VLAN.Parent != v.Parent || l.VLAN.ID != v.ID || !sameProtocol(l.VLAN.Protocol, v.Protocol)) {
 		return other
 	}
-	return model.FitLinkName(usual, other)
+	return naming.Fit(usual, other)
 }
 
 // ovsPort adds an internal port of an Open vSwitch bridge and joins the

@@ -6,6 +6,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
 
 // vlanOfPlain gives a VNet a VLAN of a bridge that knows nothing of VLANs: a
@@ -14,8 +15,8 @@ import (
 // too, so one that stands already is shared.
 func (n *zoneBuilder) vlanOfPlain(t *trunk, v *model.VNet) {
 	ref := model.Ref(model.KindVNet, v.ID)
-	usual := fmt.Sprintf("%sv%d", t.bridge, v.Tag)
-	beside := model.FitLinkName(usual, "vb_"+v.ID)
+	usual := naming.VLANBridge(t.bridge, v.Tag)
+	beside := naming.Fit(usual, naming.PlainBridge.Of(v.ID))
 	if !n.needs(ref, model.FeatureVeth, model.FeatureVLAN) {
 		return
 	}
@@ -38,7 +39,7 @@ func (n *zoneBuilder) vlanOfPlain(t *trunk, v *model.VNet) {
 	default:
 		beside = foreign.Name
 	}
-	n.pair(ref, t.mtu, [2]string{model.LinkInner.Of(v.ID), model.LinkOuter.Of(v.ID)}, v.ID, uplinkPort(v), beside, foreign != nil)
+	n.pair(ref, t.mtu, [2]string{naming.Inner.Of(v.ID), naming.Outer.Of(v.ID)}, v.ID, uplinkPort(v), beside, foreign != nil)
 	if foreign != nil {
 		n.silentBridge(ref, v.ID)
 	}
@@ -52,7 +53,7 @@ func (n *zoneBuilder) besidePlain(ref, beside string, t *trunk, tag int, id stri
 	for i, port := range t.ports {
 		v := desired.VLAN{Parent: port, ID: tag}
 		n.link(desired.Link{
-			Name: n.vlanName(fmt.Sprintf("%s.%d", port, tag), fmt.Sprintf("p%d_%s", i, id), v), Kind: desired.LinkVLAN, Owner: ref,
+			Name: n.vlanName(naming.VLAN(port, tag), naming.Uplink.OnPort(i, id), v), Kind: desired.LinkVLAN, Owner: ref,
 			MTU: t.mtu, Master: beside, NoLinkLocal: true, VLAN: &v,
 		})
 	}
@@ -85,7 +86,7 @@ func (n *zoneBuilder) bridgeOfVLAN(ref string, t *trunk, tag int, tagType, besid
 			continue
 		}
 		n.withhold(fault.Foreign, ref, fmt.Sprintf("VLAN %d of %s, a port of bridge %s, is node %s's own (%s), whose interface takes the frames before a bridge can; to share the VLAN with guests make a bridge %s of port %s "+
-			"and move the addresses to it, or make %s VLAN-aware and the node's interface %s.%d; or choose another tag", tag, port, t.bridge, n.name, withAddresses(i), beside, i.Name, t.bridge, t.bridge, tag))
+			"and move the addresses to it, or make %s VLAN-aware and the node's interface %s; or choose another tag", tag, port, t.bridge, n.name, withAddresses(i), beside, i.Name, t.bridge, naming.VLAN(t.bridge, tag)))
 		return nil, false
 	}
 	return shared, true

@@ -7,6 +7,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
 
 // Encapsulation overhead in bytes: outer Ethernet 14, IPv4 20 or IPv6 40, UDP 8
@@ -51,7 +52,7 @@ func (n *zoneBuilder) vxlan(z *model.Zone, v *model.VNet) {
 		n.noteOf(fault.Consequence, LevelError, ref, "reaches guests of node %s only, because zone %s has no tunnels here; see zone %s", n.name, z.ID, z.ID)
 		return
 	}
-	name := model.LinkTunnel.Of(v.ID)
+	name := naming.Tunnel.Of(v.ID)
 	if !n.link(desired.Link{
 		Name: name, Kind: desired.LinkVXLAN, Owner: ref, MTU: o.mtu, Master: v.ID, NoLinkLocal: true, Port: uplinkPort(v),
 		VXLAN: &desired.VXLAN{ID: uint32(v.Tag), Local: o.local, Port: vxlanPort(z), Learning: true},

@@ -19,21 +19,22 @@ var flow = map[string][]string{
 	"internal/desired":                        {},
 	"internal/diff":                           {"internal/line", "internal/model", "internal/desired"},
 	"internal/document":                       {"internal/model"},
+	"internal/naming":                         {},
 	"internal/fault":                          {},
 	"internal/protocol":                       {"internal/model", "internal/diff", "internal/fault"},
 	"internal/health":                         {"internal/fault", "internal/protocol", "pkg/api"},
 	"internal/render/frr":                     {"internal/desired"},
-	"internal/routing":                        {"internal/model", "internal/render/frr"},
-	"internal/compile":                        {"internal/model", "internal/desired", "internal/document", "internal/fault", "internal/render/frr", "internal/routing"},
+	"internal/routing":                        {"internal/naming", "internal/model", "internal/render/frr"},
+	"internal/compile":                        {"internal/naming", "internal/model", "internal/desired", "internal/document", "internal/fault", "internal/render/frr", "internal/routing"},
 	"internal/manifest":                       {"internal/line", "internal/model"},
 	"internal/pve/schema":                     {"internal/line", "internal/model"},
 	"internal/pve/firewall":                   {"internal/model"},
-	"internal/pve/running":                    {"internal/model", "internal/pve/schema"},
+	"internal/pve/running":                    {"internal/naming", "internal/model", "internal/pve/schema"},
 	"internal/pve/guest":                      {"internal/model"},
 	"internal/pve/config":                     {"internal/model", "internal/pve/schema", "internal/pve/running", "internal/pve/firewall"},
 	"internal/render/interfaces":              {"internal/model"},
-	"internal/pve/render/interfaces":          {"internal/model", "internal/pve/running", "internal/render/interfaces"},
-	"internal/pve/render/frr":                 {"internal/model", "internal/pve/running", "internal/render/frr", "internal/routing"},
+	"internal/pve/render/interfaces":          {"internal/naming", "internal/model", "internal/pve/running", "internal/render/interfaces"},
+	"internal/pve/render/frr":                 {"internal/naming", "internal/model", "internal/pve/running", "internal/render/frr", "internal/routing"},
 	"internal/sleep":                          {},
 	"internal/store":                          {},
 	"internal/store/mem":                      {"internal/store"},
@@ -72,9 +73,9 @@ var flow = map[string][]string{
 	"internal/render/dnsmasq":                 {"internal/desired"},
 	"internal/driver/dnsmasq":                 {"internal/linux/sockets", "internal/linux/processes", "internal/driver", "internal/desired", "internal/diff", "internal/linux/netns", "internal/render/dnsmasq"},
 	"internal/driver/ifupdown2":               {"internal/driver", "internal/desired", "internal/diff", "internal/linux/rtnl", "internal/linux/netns", "internal/render/interfaces", "internal/sleep"},
-	"internal/agent":                          {"internal/document", "internal/fault", "internal/linux/sockets", "internal/linux/foreign", "internal/model", "internal/routing", "internal/desired", "internal/diff", "internal/protocol", "internal/compile", "internal/driver", "internal/linux/rtnl", "internal/linux/probe", "internal/pki", "pkg/api", "internal/sleep"},
-	"internal/lab":                            {"internal/model", "internal/linux/netns", "pkg/api", "pkg/client", "internal/sleep", "internal/linux/probe"},
-	"internal/cli":                            {"internal/fault", "internal/health", "internal/line", "internal/backup", "internal/model", "internal/manifest", "internal/pve/config", "internal/pve/guest", "internal/pve/running", "internal/pve/render", "internal/diff", "internal/protocol", "internal/render/interfaces", "internal/lab", "internal/dnsserver", "pkg/api", "pkg/client", "internal/sleep"},
+	"internal/agent":                          {"internal/naming", "internal/document", "internal/fault", "internal/linux/sockets", "internal/linux/foreign", "internal/model", "internal/routing", "internal/desired", "internal/diff", "internal/protocol", "internal/compile", "internal/driver", "internal/linux/rtnl", "internal/linux/probe", "internal/pki", "pkg/api", "internal/sleep"},
+	"internal/lab":                            {"internal/naming", "internal/model", "internal/linux/netns", "pkg/api", "pkg/client", "internal/sleep", "internal/linux/probe"},
+	"internal/cli":                            {"internal/naming", "internal/fault", "internal/health", "internal/line", "internal/backup", "internal/model", "internal/manifest", "internal/pve/config", "internal/pve/guest", "internal/pve/running", "internal/pve/render", "internal/diff", "internal/protocol", "internal/render/interfaces", "internal/lab", "internal/dnsserver", "pkg/api", "pkg/client", "internal/sleep"},
 	"pkg/api":                                 {"internal/fault", "internal/model", "internal/diff", "internal/protocol"},
 	"pkg/client":                              {"internal/model", "pkg/api"},
 	"cmd/viaduct":                             {"internal", "pkg"},
@@ -91,7 +92,7 @@ var flow = map[string][]string{
 // pure are the packages that compute and do nothing else: the standard library
 // packages below are closed to them, and so is every module but the standard
 // library.
-var pure = []string{"internal/model", "internal/desired", "internal/diff", "internal/linux/foreign", "internal/health", "internal/fault", "internal/document", "internal/compile", "internal/pve/schema", "internal/pve/running", "internal/pve/config", "internal/pve/firewall", "internal/pve/guest", "internal/pve/render/interfaces", "internal/render/interfaces", "internal/render/frr", "internal/routing", "internal/pve/render/frr", "internal/render/coredns", "internal/render/dnsmasq"}
+var pure = []string{"internal/model", "internal/desired", "internal/diff", "internal/linux/foreign", "internal/health", "internal/fault", "internal/naming", "internal/document", "internal/compile", "internal/pve/schema", "internal/pve/running", "internal/pve/config", "internal/pve/firewall", "internal/pve/guest", "internal/pve/render/interfaces", "internal/render/interfaces", "internal/render/frr", "internal/routing", "internal/pve/render/frr", "internal/render/coredns", "internal/render/dnsmasq"}
 
 var impure = []string{
 	"context", "crypto/rand", "io/fs", "io/ioutil", "log", "log/slog", "math/rand", "math/rand/v2",
