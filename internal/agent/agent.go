@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/document"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
@@ -81,7 +82,7 @@ type Agent struct {
 	wake chan struct{}
 
 	mu       sync.Mutex
-	doc      *protocol.Document // what the node shall be
+	doc      *document.Document // what the node shall be
 	hash     string             // of doc, as the server has it
 	message  string             // what is wrong besides the objects
 	status   *protocol.Status   // of the last pass

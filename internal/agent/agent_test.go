@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/document"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
@@ -55,7 +56,7 @@ func (a *Agent) mustPass(t *testing.T) {
 	}
 }
 
-func (a *Agent) mustTake(t *testing.T, doc *protocol.Document) {
+func (a *Agent) mustTake(t *testing.T, doc *document.Document) {
 	t.Helper()
 	if err := a.take(&received{Hash: doc.Hash(), Document: doc}); err != nil {
 		t.Fatalf("take: %v", err)
@@ -73,12 +74,12 @@ func driftNames(s *protocol.Status) []string {
 func TestPassReachesTheDocument(t *testing.T) {
 	node := newFakeNode()
 	a := testAgent(t, t.TempDir(), node)
-	a.mustTake(t, document(1, "vnet1", "vnet2"))
+	a.mustTake(t, newDocument(1, "vnet1", "vnet2"))
 	a.mustPass(t)
 	if got := node.names(); !slices.Equal(got, []string{"vnet1", "vnet2"}) {
 		t.Errorf("links %v", got)
 	}
-	a.mustTake(t, document(2, "vnet2"))
+	a.mustTake(t, newDocument(2, "vnet2"))
 	a.mustPass(t)
 	if got := node.names(); !slices.Equal(got, []string{"vnet2"}) {
 		t.Errorf("links %v", got)
@@ -93,7 +94,7 @@ func TestPassReachesTheDocument(t *testing.T) {
 func TestChangedFactsAreReportedAtOnce(t *testing.T) {
 	node := newFakeNode()
 	a := testAgent(t, t.TempDir(), node)
-	a.mustTake(t, document(1, "vnet1"))
+	a.mustTake(t, newDocument(1, "vnet1"))
 	a.mustPass(t)
 	a.mustPass(t)
 	reported := a.changed
@@ -115,7 +116,7 @@ func TestChangedFactsAreReportedAtOnce(t *testing.T) {
 func TestDriftIsRepairedAndReported(t *testing.T) {
 	node := newFakeNode()
 	a := testAgent(t, t.TempDir(), node)
-	a.mustTake(t, document(1, "vnet1"))
+	a.mustTake(t, newDocument(1, "vnet1"))
 	a.mustPass(t)
 	node.lose("vnet1")
 	a.mustPass(t)
@@ -146,7 +147,7 @@ func TestDriftAcrossRestarts(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			data, node := t.TempDir(), newFakeNode()
 			a := testAgent(t, data, node)
-			a.mustTake(t, document(1, "vnet1"))
+			a.mustTake(t, newDocument(1, "vnet1"))
 			a.mustPass(t)
 			node.lose("vnet1")
 			tc.before(a, node)
@@ -167,7 +168,7 @@ func TestOneBadObjectDoesNotBlockOthers(t *testing.T) {
 	node := newFakeNode()
 	a := testAgent(t, t.TempDir(), node)
 	node.refuse["vnet/vnet1"] = errors.New("refused")
-	a.mustTake(t, document(1, "vnet1", "vnet2"))
+	a.mustTake(t, newDocument(1, "vnet1", "vnet2"))
 	if err := a.pass(t.Context()); err == nil {
 		t.Fatal("the pass says that all went well")
 	}
@@ -189,15 +190,15 @@ func TestOneBadObjectDoesNotBlockOthers(t *testing.T) {
 func TestDocumentsThatMustNotBeTaken(t *testing.T) {
 	data, node := t.TempDir(), newFakeNode()
 	a := testAgent(t, data, node)
-	a.mustTake(t, document(1, "vnet1"))
+	a.mustTake(t, newDocument(1, "vnet1"))
 	a.mustPass(t)
 
-	newer := document(2)
-	newer.Format = protocol.Format + 1
+	newer := newDocument(2)
+	newer.Format = document.Format + 1
 	if err := a.accept(&received{Document: newer}); err == nil || !strings.Contains(err.Error(), "upgrade the agent") {
 		t.Errorf("newer format: %v", err)
 	}
-	other := document(2)
+	other := newDocument(2)
 	other.Node = "node2"
 	if err := a.accept(&received{Document: other}); err == nil {
 		t.Error("another node's document was taken")
@@ -209,7 +210,7 @@ func TestDocumentsThatMustNotBeTaken(t *testing.T) {
 	if err := os.WriteFile(data, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.accept(&received{Document: document(2)}); err == nil || !strings.Contains(err.Error(), filepath.Join(data, documentFile)) {
+	if err := a.accept(&received{Document: newDocument(2)}); err == nil || !strings.Contains(err.Error(), filepath.Join(data, documentFile)) {
 		t.Errorf("unwritable directory: %v", err)
 	}
 	if a.doc.Revision != 1 {
@@ -220,7 +221,7 @@ func TestDocumentsThatMustNotBeTaken(t *testing.T) {
 func TestDamagedDocumentOnDisk(t *testing.T) {
 	data, node := t.TempDir(), newFakeNode()
 	a := testAgent(t, data, node)
-	a.mustTake(t, document(1, "vnet1"))
+	a.mustTake(t, newDocument(1, "vnet1"))
 	a.mustPass(t)
 	if err := os.WriteFile(filepath.Join(data, documentFile), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
@@ -230,7 +231,7 @@ func TestDamagedDocumentOnDisk(t *testing.T) {
 	if got := node.names(); !slices.Equal(got, []string{"vnet1"}) {
 		t.Errorf("a damaged file changed the node: links %v", got)
 	}
-	b.mustTake(t, document(2, "vnet2"))
+	b.mustTake(t, newDocument(2, "vnet2"))
 	b.mustPass(t)
 	if got := node.names(); !slices.Equal(got, []string{"vnet2"}) {
 		t.Errorf("links %v", got)
@@ -247,7 +248,7 @@ func TestLoop(t *testing.T) {
 		done := make(chan struct{})
 		go func() { a.loop(ctx, node.events); close(done) }()
 		<-ready
-		a.mustTake(t, document(1, "vnet1"))
+		a.mustTake(t, newDocument(1, "vnet1"))
 		synctest.Wait()
 		if got := node.names(); !slices.Equal(got, []string{"vnet1"}) {
 			t.Errorf("a new document did not wake the loop: links %v", got)
@@ -275,7 +276,7 @@ func TestLoop(t *testing.T) {
 		node.factsErr = nil
 		node.refuse["vnet/vnet2"] = errors.New("refused")
 		node.mu.Unlock()
-		a.mustTake(t, document(2, "vnet1", "vnet2"))
+		a.mustTake(t, newDocument(2, "vnet1", "vnet2"))
 		time.Sleep(20 * time.Second)
 		synctest.Wait()
 		if n := node.passes - before; n < 4 || n > 8 {
@@ -292,7 +293,7 @@ func TestAnHourAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		node := newFakeNode()
 		a := testAgent(t, t.TempDir(), node)
-		a.mustTake(t, document(1, "vnet1", "vnet2", "vnet3"))
+		a.mustTake(t, newDocument(1, "vnet1", "vnet2", "vnet3"))
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { a.loop(ctx, node.events); close(done) }()
@@ -344,7 +345,7 @@ func TestNoForwardingWithoutFilter(t *testing.T) {
 	node := &routingNode{fakeNode: newFakeNode()}
 	a := testAgent(t, t.TempDir(), node.fakeNode)
 	a.System = node
-	doc := document(1, "vnet1")
+	doc := newDocument(1, "vnet1")
 	doc.Config.Subnets = map[string]*model.Subnet{"z-10.0.0.0-24": {
 		ID: "z-10.0.0.0-24", CIDR: netip.MustParsePrefix("10.0.0.0/24"), VNet: "vnet1", Gateway: netip.MustParseAddr("10.0.0.1"),
 	}}

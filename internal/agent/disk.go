@@ -8,9 +8,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
+	"github.com/viaduct-sdn/viaduct/internal/document"
 
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/google/renameio/v2"
 )
 
 // Files in the agent's data directory.
@@ -34,7 +34,7 @@ type applied struct {
 // this agent does not know.
 type received struct {
 	Hash     string             `json:"hash"`
-	Document *protocol.Document `json:"document"`
+	Document *document.Document `json:"document"`
 }
 
 // document reads the last document; nil if there is none yet.
@@ -54,8 +54,8 @@ func (d *disk) document() (*received, error) {
 	if r.Document == nil {
 		return nil, fmt.Errorf("%s is damaged (it holds no document); a server will send it again", path)
 	}
-	if r.Document.Format > protocol.Format {
-		return nil, fmt.Errorf("%s has format %d, this agent reads up to %d: a newer agent wrote it; upgrade this one", path, r.Document.Format, protocol.Format)
+	if r.Document.Format > document.Format {
+		return nil, fmt.Errorf("%s has format %d, this agent reads up to %d: a newer agent wrote it; upgrade this one", path, r.Document.Format, document.Format)
 	}
 	return r, nil
 }

@@ -12,9 +12,9 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/document"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // fakeNode is a System whose state is a set of link names. It can lose links,
@@ -103,8 +103,8 @@ func (f *fakeNode) names() []string {
 }
 
 // document declares VNets of a simple zone, with as many bridges.
-func document(revision int64, vnets ...string) *protocol.Document {
-	doc := &protocol.Document{Format: protocol.Format, Revision: revision, Node: "node1"}
+func newDocument(revision int64, vnets ...string) *document.Document {
+	doc := &document.Document{Format: document.Format, Revision: revision, Node: "node1"}
 	doc.Config.Zones = map[string]*model.Zone{"z": {ID: "z", Type: model.ZoneSimple}}
 	doc.Config.VNets = map[string]*model.VNet{}
 	for _, v := range vnets {

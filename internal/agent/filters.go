@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/linux/foreign"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
@@ -59,7 +60,7 @@ func droppedTraffic(rules *foreign.Ruleset, cfg *model.Config, want *desired.Nod
 	for f, vnets := range faults {
 		slices.Sort(vnets)
 		out = append(out, protocol.ObjectStatus{
-			Object: model.Ref(model.KindZone, f.zone), State: protocol.Converged, Class: protocol.ClassForeign, Message: f.message(rules, vnets),
+			Object: model.Ref(model.KindZone, f.zone), State: protocol.Converged, Class: fault.Foreign, Message: f.message(rules, vnets),
 		})
 	}
 	slices.SortFunc(out, func(a, b protocol.ObjectStatus) int {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/driver/nft"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/linux/foreign"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
@@ -104,7 +105,7 @@ func (i *inspection) unreached(now time.Time) []protocol.ObjectStatus {
 	for remote, why := range i.reach.probe(now, i.ends.targets) {
 		for _, zone := range i.ends.zones[remote] {
 			out = append(out, protocol.ObjectStatus{
-				Object: model.Ref(model.KindZone, zone), State: protocol.Converged, Class: protocol.ClassPeer, Peers: []string{remote.String()},
+				Object: model.Ref(model.KindZone, zone), State: protocol.Converged, Class: fault.Peer, Peers: []string{remote.String()},
 				Message: fmt.Sprintf("does not reach the tunnel end %s: %s; check that its host runs and the network between, or take the address out of peers", remote, why),
 			})
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/document"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/sleep"
@@ -24,7 +25,7 @@ type Inspector interface {
 
 // standing is what a pass was about. It stays the same while passes want the same.
 type standing struct {
-	doc  *protocol.Document
+	doc  *document.Document
 	hash string // of doc
 	// want is what the node shall be, and wantHash its hash.
 	want     *desired.Node

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
@@ -152,7 +153,7 @@ func seeRoutes(ctx context.Context, v Viewer, cfg *model.Config, zone string) ([
 	if z == nil || z.Type != model.ZoneEVPN {
 		return nil, fmt.Errorf("zone %s is no evpn zone of this node", zone)
 	}
-	vrf := model.LinkVRF.OfZone(z)
+	vrf := naming.VRF.OfVRF(z.ID, z.VRFVXLAN)
 	routes, err := showRoutes(ctx, v, "show ip route vrf "+vrf+" json", "show ipv6 route vrf "+vrf+" json")
 	out := make([]protocol.VRFRoute, 0, len(routes))
 	for _, r := range routes {
@@ -222,7 +223,7 @@ func paths(raw []json.RawMessage) []evpnPath {
 
 // fabricLinks are the interfaces of the node in a fabric, its own device among them.
 func fabricLinks(f *model.Fabric, m *model.FabricNode) []string {
-	out := []string{model.LinkFabric.Of(f.ID)}
+	out := []string{naming.Fabric.Of(f.ID)}
 	for _, i := range m.Interfaces {
 		out = append(out, i.Name)
 	}

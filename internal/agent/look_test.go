@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/viaduct-sdn/viaduct/internal/document"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -75,7 +77,7 @@ func TestLook(t *testing.T) {
 			"clos_n1":  {ID: "clos_n1", Fabric: "clos", Node: "n1", Interfaces: []model.FabricInterface{{Name: "eth3"}}},
 		},
 	}
-	a := &Agent{Config: Config{System: &viewedNode{newFakeNode(), recorded}}, doc: &protocol.Document{Node: "n1", Config: cfg}}
+	a := &Agent{Config: Config{System: &viewedNode{newFakeNode(), recorded}}, doc: &document.Document{Node: "n1", Config: cfg}}
 	for _, c := range []struct {
 		subject  protocol.Subject
 		of, want string

@@ -11,7 +11,9 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/compile"
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/document"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/linux/sockets"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
@@ -61,7 +63,7 @@ func (a *Agent) pass(ctx context.Context) error {
 }
 
 // prepare reads the node's facts and compiles its document with them.
-func prepare(ctx context.Context, sys System, doc *protocol.Document) (*model.Facts, *desired.Node, []compile.Note, error) {
+func prepare(ctx context.Context, sys System, doc *document.Document) (*model.Facts, *desired.Node, []compile.Note, error) {
 	facts, err := sys.Facts(ctx)
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("cannot read the node's interfaces: %w", err)
@@ -152,18 +154,18 @@ func objects(notes []compile.Note, failed []*driver.ObjectError) []protocol.Obje
 }
 
 // classOf tells what kind of thing kept a driver from making an object.
-func classOf(err error) protocol.Class {
+func classOf(err error) fault.Class {
 	var conflict *driver.Conflict
 	var taken *sockets.TakenError
 	if errors.As(err, &conflict) || errors.As(err, &taken) {
-		return protocol.ClassForeign
+		return fault.Foreign
 	}
 	return ""
 }
 
 // conclude makes the status of a pass and wakes the reporter if it tells
 // anything new: of the node's facts too, from which the server makes plans.
-func (a *Agent) conclude(doc *protocol.Document, hash string, facts *model.Facts, objs []protocol.ObjectStatus, err error, start time.Time, writes int) {
+func (a *Agent) conclude(doc *document.Document, hash string, facts *model.Facts, objs []protocol.ObjectStatus, err error, start time.Time, writes int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s := &protocol.Status{
@@ -202,7 +204,7 @@ func (a *Agent) logSaveError(err error) {
 	}
 }
 
-func (a *Agent) logPass(doc *protocol.Document, changes []diff.Change, expected bool, err error, d time.Duration) {
+func (a *Agent) logPass(doc *document.Document, changes []diff.Change, expected bool, err error, d time.Duration) {
 	if err != nil {
 		a.Log.Error("not everything could be applied", "revision", doc.Revision, "error", err)
 	}

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/document"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/sleep"
@@ -120,7 +121,7 @@ func (l *serverLink) send(ctx context.Context, method, server, path string, in, 
 	}
 	if r, ok := out.(*received); ok {
 		r.Hash = strings.Trim(resp.Header.Get("ETag"), `"`)
-		r.Document = &protocol.Document{}
+		r.Document = &document.Document{}
 		out = r.Document
 	}
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxDocument)).Decode(out); err != nil {
@@ -172,8 +173,8 @@ func (a *Agent) poll(ctx context.Context, link *serverLink) {
 // accept checks a document before it is taken.
 func (a *Agent) accept(r *received) error {
 	doc := r.Document
-	if doc.Format > protocol.Format {
-		return fmt.Errorf("revision %d comes in document format %d, this agent reads up to %d; the node keeps the revision it has: upgrade the agent", doc.Revision, doc.Format, protocol.Format)
+	if doc.Format > document.Format {
+		return fmt.Errorf("revision %d comes in document format %d, this agent reads up to %d; the node keeps the revision it has: upgrade the agent", doc.Revision, doc.Format, document.Format)
 	}
 	if doc.Node != a.identity.Node {
 		return fmt.Errorf("the server sent the document of node %q to node %q; it was not used", doc.Node, a.identity.Node)

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/document"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
@@ -36,7 +38,7 @@ func newSessions(now func() time.Time) *sessions {
 
 // look tells which neighbours have been without a session for too long. A daemon that
 // does not answer is the driver's to tell.
-func (s *sessions) look(ctx context.Context, v Viewer, doc *protocol.Document, want *desired.Node) []protocol.ObjectStatus {
+func (s *sessions) look(ctx context.Context, v Viewer, doc *document.Document, want *desired.Node) []protocol.ObjectStatus {
 	up := map[neighbour]bool{}
 	if want.FRR != nil {
 		lookBGP(ctx, v, want.FRR.Blocks, up)
@@ -61,7 +63,7 @@ func (s *sessions) look(ctx context.Context, v Viewer, doc *protocol.Document, w
 	slices.SortFunc(down, func(a, b neighbour) int { return cmp.Or(cmp.Compare(a.owner, b.owner), cmp.Compare(a.name, b.name)) })
 	out := make([]protocol.ObjectStatus, 0, len(down))
 	for _, n := range down {
-		o := protocol.ObjectStatus{Object: n.owner, State: protocol.Degraded, Class: protocol.ClassPeer, Message: n.message(ctx, v)}
+		o := protocol.ObjectStatus{Object: n.owner, State: protocol.Degraded, Class: fault.Peer, Message: n.message(ctx, v)}
 		if stands[n.owner] { // the others carry on
 			o.State = protocol.Converged
 		}
@@ -141,7 +143,7 @@ func lookBGP(ctx context.Context, v Viewer, blocks []desired.FRRBlock, up map[ne
 
 // lookFabrics notes for each link of a fabric whether a router at its other end is known.
 // The sessions of BGP fabrics are BGP's.
-func lookFabrics(ctx context.Context, v Viewer, doc *protocol.Document, up map[neighbour]bool) {
+func lookFabrics(ctx context.Context, v Viewer, doc *document.Document, up map[neighbour]bool) {
 	members := map[string]int{}
 	for _, m := range doc.Config.FabricNodes {
 		members[m.Fabric]++
@@ -169,7 +171,7 @@ func lookFabrics(ctx context.Context, v Viewer, doc *protocol.Document, up map[n
 
 // lookISIS notes whether an IS-IS controller has any neighbour: one of its interfaces may
 // well lead to a network without other routers.
-func lookISIS(ctx context.Context, v Viewer, doc *protocol.Document, up map[neighbour]bool) {
+func lookISIS(ctx context.Context, v Viewer, doc *document.Document, up map[neighbour]bool) {
 	for _, c := range doc.Config.Controllers {
 		if c.Type != model.ControllerISIS || c.Node != doc.Node || len(c.ISISIfaces) == 0 {
 			continue

@@ -7,8 +7,9 @@ import (
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/document"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // bgpLines are the parts of a router that two EVPN peers, an outside one and the link of
@@ -40,7 +41,7 @@ func TestNeighboursWithoutASessionAreTold(t *testing.T) {
 		}
 		return m
 	}
-	doc := &protocol.Document{Node: "n1", Config: model.Config{
+	doc := &document.Document{Node: "n1", Config: model.Config{
 		Fabrics: map[string]*model.Fabric{
 			"ring": {ID: "ring", Protocol: model.FabricOpenFabric}, "spine": {ID: "spine", Protocol: model.FabricOSPF},
 			"alone": {ID: "alone", Protocol: model.FabricOSPF}, "clos": {ID: "clos", Protocol: model.FabricBGP},
@@ -60,7 +61,7 @@ func TestNeighboursWithoutASessionAreTold(t *testing.T) {
 		for _, o := range s.look(t.Context(), v, doc, want) {
 			text, _, _ := strings.Cut(o.Message, ";")
 			out = append(out, string(o.State)+" "+o.Object+" "+text+" "+strings.Join(o.Peers, ","))
-			if o.Class != protocol.ClassPeer {
+			if o.Class != fault.Peer {
 				t.Errorf("%s is of class %q", o.Object, o.Class)
 			}
 		}

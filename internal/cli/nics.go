@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
@@ -116,8 +117,7 @@ func nicViews(objs []model.Object, st *api.Status, book addressBook) []nicView {
 // linkOf finds a NIC's link among a node's ports by the names that Proxmox
 // gives it.
 func linkOf(guest, nic string, ports []string) string {
-	n := strings.TrimPrefix(nic, "net")
-	for _, name := range []string{"veth" + guest + "i" + n, "tap" + guest + "i" + n, "fwpr" + guest + "p" + n} {
+	for _, name := range naming.GuestPorts(guest, nic) {
 		if slices.Contains(ports, name) {
 			return name
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/health"
 	"github.com/viaduct-sdn/viaduct/internal/manifest"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
@@ -219,7 +220,7 @@ func collectNotes(nodes []api.NodePlan) []*nodesNote {
 	}
 	rank := map[string]int{"error": -2, "warning": -1}
 	slices.SortStableFunc(out, func(a, b *nodesNote) int {
-		return cmp.Or(cmp.Compare(rank[a.Level], rank[b.Level]), cmp.Compare(health.Rank(a.Class), health.Rank(b.Class)))
+		return cmp.Or(cmp.Compare(rank[a.Level], rank[b.Level]), cmp.Compare(fault.Rank(a.Class), fault.Rank(b.Class)))
 	})
 	return out
 }

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // TableDHCP is the nftables table (family bridge) that keeps DHCP on its node.
@@ -22,53 +22,67 @@ var serviceAddress = netip.MustParseAddr("169.254.67.67")
 // minDHCP6 is the shortest prefix, in bits, of IPv6 networks that dnsmasq serves.
 const minDHCP6 = 64
 
-// dhcpLinks are the links that have to do with DHCP.
-type dhcpLinks struct {
-	// served are the VNets that the node serves, uplinks the ports by which their
-	// frames leave the node.
-	served, uplinks []string
-	// bound are the zones whose frames are to be kept on the node.
-	bound []string
+// dhcpService is what serves DHCP on the node, and keeps it there.
+type dhcpService struct {
+	out *desired.Node
+	// vnets are those that the node serves.
+	vnets []string
+	// linkLocal are the bridges that need the link-local address that the kernel makes.
+	linkLocal map[string]bool
 }
 
-// dhcp adds the DHCP servers of the node's zones. Every node of a zone has one, and
+// dhcpBuilder compiles it.
+type dhcpBuilder struct {
+	*node
+	nets    *networks
+	service dhcpService
+	// addresses are those on links, by link.
+	addresses map[string][]netip.Prefix
+	// uplinks are the ports by which the served VNets' frames leave the node, and bound
+	// the zones whose frames are to be kept on it.
+	uplinks, bound []string
+}
+
+// compileDHCP adds the DHCP servers of the node's zones. Every node of a zone has one, and
 // all of them know all of the zone's NICs: whichever node a guest runs on answers it,
 // and goes on to when others are lost.
-func (n *node) dhcp() {
-	hosts := n.bindingsByVNet()
-	at := map[string]int{}
-	for i, l := range n.out.Links {
-		at[l.Name] = i
-	}
+func compileDHCP(of *node) *dhcpService {
+	n := &dhcpBuilder{node: of, nets: partNetworks.of(of), service: dhcpService{out: of.out, linkLocal: map[string]bool{}}}
+	var hosts map[string][]*model.Binding
 	for _, o := range n.cfg.List(model.KindZone) {
 		z := o.(*model.Zone)
 		if z.DHCP != model.DHCPDnsmasq || !z.OnNode(n.name) {
 			continue
 		}
+		if hosts == nil {
+			hosts, n.addresses = n.bindingsByVNet(), n.nets.addressesByLink()
+		}
 		s := desired.DHCPServer{Zone: z.ID, Owner: model.Ref(model.KindZone, z.ID), Dynamic: z.DHCPDynamic}
 		taken := map[netip.Addr]string{}
-		before := len(n.served.uplinks)
+		before := len(n.uplinks)
 		for _, v := range n.vnets[z.ID] {
 			ref := model.Ref(model.KindVNet, v.ID)
-			if l, made := n.links[v.ID]; !made || l.Owner != ref || len(n.subnets[v.ID]) == 0 {
+			l, made := n.nets.table[v.ID]
+			if !made || l.Owner != ref || len(n.subnets[v.ID]) == 0 {
 				continue
 			}
-			network := n.dhcpNetwork(z, v, &n.out.Links[at[v.ID]])
+			network := n.dhcpNetwork(z, v, &l)
 			if len(network.Subnets) == 0 {
 				continue
 			}
 			network.Hosts = n.dhcpHosts(&network, hosts[v.ID], taken)
 			s.Networks = append(s.Networks, network)
-			n.served.served = append(n.served.served, v.ID)
+			n.service.vnets = append(n.service.vnets, v.ID)
 		}
 		if len(s.Networks) > 0 {
 			n.out.DHCP = append(n.out.DHCP, s)
 		}
-		if len(n.served.uplinks) > before {
-			n.served.bound = append(n.served.bound, s.Owner)
+		if len(n.uplinks) > before {
+			n.bound = append(n.bound, s.Owner)
 		}
 	}
 	n.dhcpTable()
+	return &n.service
 }
 
 // bindingsByVNet sorts what is known of NICs by their VNets.
@@ -84,15 +98,10 @@ func (n *node) bindingsByVNet() map[string][]*model.Binding {
 
 // dhcpNetwork is what is served on a VNet, whose bridge gets the addresses that the
 // server needs and has not.
-func (n *node) dhcpNetwork(z *model.Zone, v *model.VNet, bridge *desired.Link) desired.DHCPNetwork {
+func (n *dhcpBuilder) dhcpNetwork(z *model.Zone, v *model.VNet, bridge *desired.Link) desired.DHCPNetwork {
 	ref := model.Ref(model.KindVNet, v.ID)
 	out := desired.DHCPNetwork{Link: v.ID, Owner: ref, MTU: bridge.MTU}
-	var own []netip.Prefix // on the bridge
-	for _, a := range n.out.Addresses {
-		if a.Link == v.ID {
-			own = append(own, a.Prefix)
-		}
-	}
+	own := slices.Clone(n.addresses[v.ID]) // on the bridge
 	slices.SortFunc(own, func(a, b netip.Prefix) int { return a.Addr().Compare(b.Addr()) })
 	gateway6 := slices.ContainsFunc(own, func(p netip.Prefix) bool { return p.Addr().Is6() && !p.Addr().IsLinkLocalUnicast() })
 	four, six, advertised := n.dhcpFamilies(v)
@@ -102,7 +111,7 @@ func (n *node) dhcpNetwork(z *model.Zone, v *model.VNet, bridge *desired.Link) d
 		n.out.Addresses = append(n.out.Addresses, desired.Address{Link: v.ID, Prefix: own[len(own)-1], Owner: ref})
 	}
 	if six {
-		n.linkLocalOf(z, bridge)
+		n.linkLocalOf(z, bridge, own)
 	}
 	out.Router, out.Quiet = gateway6, six && !advertised
 	for _, s := range n.subnets[v.ID] {
@@ -118,12 +127,12 @@ func (n *node) dhcpNetwork(z *model.Zone, v *model.VNet, bridge *desired.Link) d
 	if four && !routed {
 		n.sysctl(ref, "net.ipv4.conf."+v.ID+".rp_filter", n.looseFilter(z))
 	}
-	n.served.uplinks = append(n.served.uplinks, n.uplinks()[v.ID]...)
+	n.uplinks = append(n.uplinks, n.nets.uplinks()[v.ID]...)
 	return out
 }
 
 // dhcpSubnet is what is served of a subnet on a bridge that has the addresses.
-func (n *node) dhcpSubnet(z *model.Zone, s *model.Subnet, own []netip.Prefix) (d desired.DHCPSubnet, ok bool) {
+func (n *dhcpBuilder) dhcpSubnet(z *model.Zone, s *model.Subnet, own []netip.Prefix) (d desired.DHCPSubnet, ok bool) {
 	d = desired.DHCPSubnet{
 		ID: s.ID, Owner: model.Ref(model.KindSubnet, s.ID), CIDR: s.CIDR.Masked(),
 		Gateway: s.Gateway, Domain: domainOf(z, s), Autonomous: s.RAMode == model.RASLAAC,
@@ -204,16 +213,14 @@ func domainOf(z *model.Zone, s *model.Subnet) string {
 // linkLocalOf lets a bridge have the link-local address that advertisements and
 // DHCPv6 come from. In an EVPN zone, whose bridges have one hardware address on all
 // nodes, it is set and not made by the kernel, which would find it to be a duplicate.
-func (n *node) linkLocalOf(z *model.Zone, bridge *desired.Link) {
-	f := n.vrfs[z.ID]
+func (n *dhcpBuilder) linkLocalOf(z *model.Zone, bridge *desired.Link, own []netip.Prefix) {
+	f := n.nets.vrfs[z.ID]
 	if z.Type != model.ZoneEVPN || f == nil || !f.ok {
-		bridge.NoLinkLocal = false
-		n.links[bridge.Name] = *bridge
+		n.service.linkLocal[bridge.Name] = true
 		return
 	}
-	a := desired.Address{Link: bridge.Name, Prefix: netip.PrefixFrom(linkLocal(f.mac), 64), Owner: bridge.Owner}
-	if !slices.Contains(n.out.Addresses, a) {
-		n.out.Addresses = append(n.out.Addresses, a)
+	if p := netip.PrefixFrom(linkLocal(f.mac), 64); !slices.Contains(own, p) {
+		n.out.Addresses = append(n.out.Addresses, desired.Address{Link: bridge.Name, Prefix: p, Owner: bridge.Owner})
 	}
 }
 
@@ -280,21 +287,21 @@ func hostLabel(name string) string {
 	return label
 }
 
-// dhcpInput adds to the node's filter what guests of VNets without a gateway here
+// input adds to the node's filter what guests of VNets without a gateway here
 // may ask of it.
-func (n *node) dhcpInput(t *desired.Table) []desired.Rule {
-	if len(n.served.served) == 0 {
+func (s *dhcpService) input(t *desired.Table) []desired.Rule {
+	if len(s.vnets) == 0 {
 		return nil
 	}
 	six := desired.Set{Name: "dhcp6", Type: "ipv6_addr"}
-	for _, a := range n.out.Addresses {
+	for _, a := range s.out.Addresses {
 		if a.NoRoute {
 			six.Elements = append(six.Elements, a.Prefix.Addr().String())
 		}
 	}
 	slices.Sort(six.Elements)
 	six.Elements = slices.Compact(six.Elements)
-	t.Sets = append(t.Sets, desired.Set{Name: "dhcp", Type: "ifname", Elements: quoted(n.served.served)}, six)
+	t.Sets = append(t.Sets, desired.Set{Name: "dhcp", Type: "ifname", Elements: quoted(s.vnets)}, six)
 	return []desired.Rule{
 		{Text: "iifname @dhcp udp dport { 67, 547 } return"},
 		{Text: "iifname @dhcp ip daddr " + serviceAddress.String() + " meta l4proto { tcp, udp } th dport 53 return"},
@@ -307,13 +314,13 @@ func (n *node) dhcpInput(t *desired.Table) []desired.Rule {
 // other one, for the same questions and answers would come from every node of the
 // zone. Advertisements of the node itself stay on it too; those of a router elsewhere
 // pass. What has a VLAN tag is of a network inside the VNet, and none of ours.
-func (n *node) dhcpTable() {
-	if len(n.served.bound) == 0 {
+func (n *dhcpBuilder) dhcpTable() {
+	if len(n.bound) == 0 {
 		return
 	}
 	if n.lacks(model.FeatureNFTBridge) {
-		for _, zone := range n.served.bound {
-			n.noteOf(protocol.ClassLacking, LevelWarning, zone, "DHCP cannot be kept on its node, since the kernel of node %s has no nftables for bridges (option CONFIG_NF_TABLES_BRIDGE): "+
+		for _, zone := range n.bound {
+			n.noteOf(fault.Lacking, LevelWarning, zone, "DHCP cannot be kept on its node, since the kernel of node %s has no nftables for bridges (option CONFIG_NF_TABLES_BRIDGE): "+
 				"guests may be answered by another node, with the same addresses", n.name)
 		}
 		return
@@ -321,7 +328,7 @@ func (n *node) dhcpTable() {
 	service := serviceAddress.String()
 	n.out.Tables = append(n.out.Tables, desired.Table{
 		Family: "bridge", Name: TableDHCP,
-		Sets: []desired.Set{{Name: "uplinks", Type: "ifname", Elements: quoted(n.served.uplinks)}},
+		Sets: []desired.Set{{Name: "uplinks", Type: "ifname", Elements: quoted(n.uplinks)}},
 		Chains: []desired.Chain{
 			{Name: "stay", Rules: []desired.Rule{
 				{Text: "ether type ip udp sport 68 udp dport 67 drop"},

@@ -4,17 +4,38 @@ import (
 	"net/netip"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
 
 // runs reports whether this release makes anything of a fabric.
 func runs(f *model.Fabric) bool { return f.Protocol != model.FabricWireGuard }
 
-// fabrics compiles the links of the fabrics that the node is a member of: a
+// fabricLinks are the links of the fabrics that the node is a member of.
+type fabricLinks struct {
+	links
+	out *desired.Node
+	// unnumbered are the links of BGP fabrics.
+	unnumbered map[string]bool
+	forwards   forwards
+}
+
+// fabricBuilder compiles them.
+type fabricBuilder struct {
+	linkBuilder
+	unnumbered map[string]bool
+	forwards   forwards
+}
+
+// compileFabrics compiles the links of the fabrics that the node is a member of: a
 // device that holds its address whichever links stand, and the addresses of the
 // links to other members. The protocol itself is FRR's: see routing.
-func (n *node) fabrics() {
+func compileFabrics(of *node) *fabricLinks {
+	n := &fabricBuilder{
+		linkBuilder: linkBuilder{node: of, links: links{table: map[string]desired.Link{}, withheld: map[string]bool{}}},
+		unnumbered:  map[string]bool{},
+	}
 	for _, o := range n.cfg.List(model.KindFabricNode) {
 		m := o.(*model.FabricNode)
 		f := n.cfg.Fabrics[m.Fabric]
@@ -29,33 +50,34 @@ func (n *node) fabrics() {
 		if !n.needs(ref, model.FeatureDummy) {
 			continue
 		}
-		name := model.LinkFabric.Of(f.ID)
+		name := naming.Fabric.Of(f.ID)
 		if !n.link(desired.Link{Name: name, Kind: desired.LinkDummy, Owner: ref, NoLinkLocal: true}) {
 			continue
 		}
 		for _, a := range []netip.Addr{m.IP, m.IP6} {
 			if a.IsValid() {
 				n.out.Addresses = append(n.out.Addresses, desired.Address{Link: name, Prefix: netip.PrefixFrom(a, a.BitLen()), Owner: ref})
-				n.routed.forward(ref, a)
+				n.forwards.add(ref, a)
 			}
 		}
 		for _, l := range m.Interfaces {
 			n.fabricInterface(f, m, l)
 		}
 	}
+	return &fabricLinks{links: n.links, out: n.out, unnumbered: n.unnumbered, forwards: n.forwards}
 }
 
 // fabricInterface gives a link of a fabric its addresses. Unnumbered ones borrow
 // the node's, but for BGP, which needs none (RFC 8950).
-func (n *node) fabricInterface(f *model.Fabric, m *model.FabricNode, l model.FabricInterface) {
+func (n *fabricBuilder) fabricInterface(f *model.Fabric, m *model.FabricNode, l model.FabricInterface) {
 	ref := model.Ref(model.KindFabricNode, m.ID)
 	i := n.interfaceNamed(l.Name)
 	switch {
 	case i == nil:
-		n.noteOf(protocol.ClassLink, LevelError, ref, "node %s has no interface %s; the fabric runs without this link; correct the name, or plug it in", n.name, l.Name)
+		n.noteOf(fault.Link, LevelError, ref, "node %s has no interface %s; the fabric runs without this link; correct the name, or plug it in", n.name, l.Name)
 		return
 	case !i.Up:
-		n.noteOf(protocol.ClassLink, LevelWarning, ref, "interface %s of node %s is down; the fabric runs without this link until it is up (ip link set %s up)", i.Name, n.name, i.Name)
+		n.noteOf(fault.Link, LevelWarning, ref, "interface %s of node %s is down; the fabric runs without this link until it is up (ip link set %s up)", i.Name, n.name, i.Name)
 	}
 	if f.Protocol == model.FabricBGP {
 		n.ignoreRouters(ref, i)
@@ -92,7 +114,7 @@ func (n *node) fabricInterface(f *model.Fabric, m *model.FabricNode, l model.Fab
 // ignoreRouters keeps the kernel from taking the neighbours on a link for ways to
 // everywhere: sessions over unnumbered links find each other by router
 // advertisements (RFC 8950), which FRR reads itself.
-func (n *node) ignoreRouters(ref string, i *model.Interface) {
+func (n *fabricBuilder) ignoreRouters(ref string, i *model.Interface) {
 	n.unnumbered[i.Name] = true
 	switch {
 	case i.AcceptRA == 0:

@@ -7,27 +7,23 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
 
-// ports joins the NICs of the node's guests to their VNets.
-func (n *node) ports() {
-	bridges := map[string]bool{}
-	for _, l := range n.out.Links {
-		if l.Kind == desired.LinkBridge {
-			bridges[l.Name] = true
-		}
-	}
+// compileGuestPorts joins the NICs of the node's guests to their VNets.
+func compileGuestPorts(n *node) *desired.Node {
+	nets := partNetworks.of(n)
 	for _, id := range slices.Sorted(maps.Keys(n.guests)) {
 		g := n.guests[id]
 		owner := model.Ref(model.KindGuest, id)
 		for _, nic := range g.NICs {
-			if !bridges[nic.VNet] {
+			if nets.table[nic.VNet].Kind != desired.LinkBridge {
 				n.note(LevelError, owner, "%s: vnet %s is not on node %s; apply the VNet, or put the node on its zone's node list", nic.ID, nic.VNet, n.name)
 				continue
 			}
 			v := n.cfg.VNets[nic.VNet]
 			p := desired.Port{
-				Names:    portNames(id, strings.TrimPrefix(nic.ID, "net")),
+				Names:    naming.GuestPorts(id, nic.ID),
 				Bridge:   nic.VNet,
 				Isolated: v.IsolatePorts,
 				AllVLANs: v.VLANAware,
@@ -44,15 +40,5 @@ func (n *node) ports() {
 			n.out.Ports = append(n.out.Ports, p)
 		}
 	}
-}
-
-// portNames are the names Proxmox gives to the host's end of a NIC. With a
-// firewall bridge between guest and VNet, its fwpr end is the VNet's port and
-// the guest's own link belongs to the firewall bridge.
-func portNames(vmid, index string) []string {
-	return []string{
-		"fwpr" + vmid + "p" + index,
-		"tap" + vmid + "i" + index,
-		"veth" + vmid + "i" + index,
-	}
+	return n.out
 }

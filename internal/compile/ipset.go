@@ -33,20 +33,43 @@ type ipSet struct {
 // setName is the name of a set as rules and nftables have it, less the family.
 func setName(p model.Peer) string { return p.Scope + "/" + p.Set }
 
-// ipSet looks up what a set holds, once, however many rules refer to it.
-func (n *node) ipSet(p model.Peer) *ipSet {
-	name := setName(p)
-	s := n.ipSets[name]
-	if s == nil {
-		s = &ipSet{}
-		*s = n.holds(p)
-		s.sets = s.nft(name)
-		if n.ipSets == nil {
-			n.ipSets = map[string]*ipSet{}
-		}
-		n.ipSets[name] = s
+// ipSets are the sets that rules in force refer to, by name.
+type ipSets map[string]*ipSet
+
+// lowerIPSets works out what the sets hold that rules refer to: those derived of VNets
+// and guests, and the declared ones with their aliases. No later pass knows of aliases in
+// sets, nor what a derived set is derived of.
+func lowerIPSets(n *node) ipSets {
+	sets := ipSets{}
+	if all := n.cfg.Firewalls[model.FirewallDatacenter]; all == nil || !all.Enable {
+		return sets // no rules are in force
 	}
-	return s
+	for _, f := range n.cfg.Firewalls {
+		sets.add(n, f.Rules)
+	}
+	for _, g := range n.cfg.SecurityGroups {
+		sets.add(n, g.Rules)
+	}
+	return sets
+}
+
+// add looks up the sets of some rules, each once, however many rules refer to it.
+func (sets ipSets) add(n *node, rules []model.FirewallRule) {
+	for i := range rules {
+		if rules[i].Disable || rules[i].Type != model.RuleForward {
+			continue
+		}
+		for _, text := range []string{rules[i].Source, rules[i].Dest} {
+			peers, _ := model.ParsePeers(text)
+			for _, p := range peers {
+				if name := setName(p); p.Set != "" && sets[name] == nil {
+					s := n.holds(p)
+					s.sets = s.nft(name)
+					sets[name] = &s
+				}
+			}
+		}
+	}
 }
 
 // holds works out what a set holds; what it belongs to may be gone.
@@ -122,10 +145,8 @@ func (n *node) guestSet(guest string) ipSet {
 			s.in = append(s.in, model.Range{Start: ip, End: ip})
 		}
 	}
-	for _, b := range n.bindings {
-		if b.Guest == guest {
-			add(b.IPs)
-		}
+	for _, b := range n.bindingsOf[guest] {
+		add(b.IPs)
 	}
 	if g := n.guests[guest]; g != nil {
 		for _, nic := range g.NICs {

@@ -47,20 +47,19 @@ func TestMerged(t *testing.T) {
 // A set of many addresses is one of addresses, also of neighbours, until a network
 // comes into it.
 func TestLargeSets(t *testing.T) {
-	n := &node{cfg: &model.Config{}}
+	n := &node{input: &input{cfg: &model.Config{}}}
 	set := &model.IPSet{ID: "many"}
 	for i := range largeSet {
 		a := netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})
 		set.Entries = append(set.Entries, model.IPSetEntry{CIDR: a.String()})
 	}
 	n.cfg.Set(set)
-	p := model.Peer{Scope: model.ScopeDatacenter, Set: "many"}
-	if s := n.ipSet(p).sets; s[0].Interval || len(s[0].Elements) != largeSet || !slices.IsSorted(s[0].Elements) {
+	n.cfg.Set(&model.Firewall{ID: model.FirewallDatacenter, Enable: true, Rules: []model.FirewallRule{{Type: model.RuleForward, Source: "+dc/many"}}})
+	if s := lowerIPSets(n)["dc/many"].sets; s[0].Interval || len(s[0].Elements) != largeSet || !slices.IsSorted(s[0].Elements) {
 		t.Errorf("interval %v, %d elements", s[0].Interval, len(s[0].Elements))
 	}
 	set.Entries = append(set.Entries, model.IPSetEntry{CIDR: "192.0.2.0/24"})
-	n.ipSets = nil
-	if s := n.ipSet(p).sets; !s[0].Interval || strings.Join(s[0].Elements, " ") != "10.0.0.0/20 192.0.2.0/24" {
+	if s := lowerIPSets(n)["dc/many"].sets; !s[0].Interval || strings.Join(s[0].Elements, " ") != "10.0.0.0/20 192.0.2.0/24" {
 		t.Errorf("interval %v, %q", s[0].Interval, s[0].Elements)
 	}
 }

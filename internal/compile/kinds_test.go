@@ -8,13 +8,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/viaduct-sdn/viaduct/internal/document"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
+
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/viaduct-sdn/viaduct/internal/compile"
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // The nodes of the properties below.
@@ -153,7 +155,7 @@ func vlansOfAnyNode(t *rapid.T, f *model.Facts) {
 	tags := rapid.SampledFrom([]int{20, 21, 22, 100, 101, 200, 201, 300})
 	for _, tag := range rapid.SliceOfNDistinct(tags, 0, 3, rapid.ID).Draw(t, "own VLANs") {
 		i := model.Interface{Kind: "vlan", MTU: 1500, VLAN: &model.VLANDevice{Parent: rapid.SampledFrom([]string{"aware0", "eth2"}).Draw(t, "of"), ID: tag}}
-		i.Name = rapid.SampledFrom([]string{fmt.Sprintf("%s.%d", i.VLAN.Parent, tag), fmt.Sprintf("own%d", tag)}).Draw(t, "own name")
+		i.Name = rapid.SampledFrom([]string{naming.VLAN(i.VLAN.Parent, tag), fmt.Sprintf("own%d", tag)}).Draw(t, "own name")
 		if rapid.Bool().Draw(t, "own 802.1ad") {
 			i.VLAN.Protocol = model.Protocol8021AD
 		}
@@ -228,7 +230,7 @@ func TestProjectionIsEnough(t *testing.T) {
 		for _, node := range nodeNames {
 			facts := factsOfAnyNode(t, node)
 			part, notes := compile.Node(compile.Project(cfg, nil, 1, node), facts)
-			whole, all := compile.Node(&protocol.Document{Format: protocol.Format, Revision: 1, Node: node, Config: *cfg}, facts)
+			whole, all := compile.Node(&document.Document{Format: document.Format, Revision: 1, Node: node, Config: *cfg}, facts)
 			if d := cmp.Diff(whole, part, alike); d != "" {
 				t.Fatalf("%s, of the whole (-), of its part (+):\n%s", node, d)
 			}
@@ -256,7 +258,7 @@ func TestHolesDoNoHarm(t *testing.T) {
 			if rapid.Bool().Draw(t, "bare") {
 				facts = &model.Facts{Node: node}
 			}
-			for _, doc := range []*protocol.Document{compile.Project(cfg, nil, 1, node), {Node: node, Config: *cfg}} {
+			for _, doc := range []*document.Document{compile.Project(cfg, nil, 1, node), {Node: node, Config: *cfg}} {
 				n, _ := compile.Node(doc, facts)
 				consistent(t, n)
 			}

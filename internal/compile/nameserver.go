@@ -14,20 +14,23 @@ import (
 // dnsPort is where name servers listen (RFC 1035, section 4.2).
 const dnsPort = 53
 
-// nameServer compiles what the node's own name server shall serve: a view for each
+// compileNames compiles what the node's own name server shall serve: a view for each
 // zone with a DNS zone that no external server has, on the addresses that the node
-// carries as gateway of the zone, or for DHCP where it is none. It comes after everything that adds addresses.
-func (n *node) nameServer(bindings []*model.Binding) {
+// carries as gateway of the zone, or for DHCP where it is none.
+func compileNames(n *node) *desired.NameServer {
+	addresses := [][]desired.Address{partNetworks.of(n).out.Addresses, partDHCP.of(n).out.Addresses}
 	var s desired.NameServer
 	named := map[string][]*model.Binding{} // by zone
-	for _, b := range bindings {
+	for _, b := range n.bindings {
 		if b.Name != "" {
 			named[b.Zone] = append(named[b.Zone], b)
 		}
 	}
-	carried := make(map[linkAddr]bool, len(n.out.Addresses))
-	for _, a := range n.out.Addresses {
-		carried[linkAddr{a.Link, a.Prefix.Addr()}] = true
+	carried := make(map[linkAddr]bool, len(addresses[0])+len(addresses[1]))
+	for _, list := range addresses {
+		for _, a := range list {
+			carried[linkAddr{a.Link, a.Prefix.Addr()}] = true
+		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(n.cfg.Zones)) {
 		z := n.cfg.Zones[id]
@@ -39,14 +42,14 @@ func (n *node) nameServer(bindings []*model.Binding) {
 		}
 	}
 	if len(s.Views) == 0 {
-		return
+		return nil
 	}
 	for _, r := range n.facts.Resolvers {
 		if !servedHere(s.Views, r) {
 			s.Forwarders = append(s.Forwarders, netip.AddrPortFrom(r, dnsPort))
 		}
 	}
-	n.out.NameServer = &s
+	return &s
 }
 
 // linkAddr is an address on a link.

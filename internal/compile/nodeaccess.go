@@ -18,8 +18,8 @@ const refused = "reject with icmpx admin-prohibited"
 // guardsNetworks reports whether the node keeps guests of a zone that it routes for off
 // the networks that it is on itself. Where a declared way out takes all that leaves, the
 // node's own networks are behind it like any other.
-func (n *node) guardsNetworks(z *model.Zone) bool {
-	f := n.vrfs[z.ID]
+func (n *isolationBuilder) guardsNetworks(z *model.Zone) bool {
+	f := n.nets.vrfs[z.ID]
 	return z.Networks() != model.NodeNetworksAll && !z.HasWayOut() && (f == nil || f.exit)
 }
 
@@ -28,7 +28,7 @@ func (n *node) guardsNetworks(z *model.Zone) bool {
 // by another exit node, whose connections this one does not know: an answer of ICMP to
 // nothing is invalid to it, and TCP begins with a SYN without ACK, whatever other flags
 // a sender adds.
-func (n *node) nodeNetworks(z *model.Zone) []string {
+func (n *isolationBuilder) nodeNetworks(z *model.Zone) []string {
 	if !n.guardsNetworks(z) {
 		return nil
 	}
@@ -38,10 +38,10 @@ func (n *node) nodeNetworks(z *model.Zone) []string {
 		"tcp flags & (syn | ack) != syn return",
 	}
 	if z.Networks() == model.NodeNetworksSNAT {
-		if len(n.routed.snat4) > 0 {
+		if len(n.nets.routed.snat4) > 0 {
 			rules = append(rules, "ip saddr @snat4 return")
 		}
-		if len(n.routed.snat6) > 0 {
+		if len(n.nets.routed.snat6) > 0 {
 			rules = append(rules, "ip6 saddr @snat6 return")
 		}
 	}
@@ -110,8 +110,8 @@ func (n *node) ownPrefixes() []netip.Prefix {
 
 // ownNetworks adds the sets of the networks that the node is on itself, where a zone is
 // kept off them.
-func (n *node) ownNetworks(t *desired.Table) {
-	if !slices.ContainsFunc(slices.Collect(maps.Keys(n.routed.zones)), func(id string) bool { return n.guardsNetworks(n.cfg.Zones[id]) }) {
+func (n *isolationBuilder) ownNetworks(t *desired.Table) {
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(n.nets.routed.zones)), func(id string) bool { return n.guardsNetworks(n.cfg.Zones[id]) }) {
 		return
 	}
 	var four, six []netip.Prefix

@@ -3,13 +3,13 @@ package compile
 import (
 	"slices"
 
+	"github.com/viaduct-sdn/viaduct/internal/document"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // Project returns the document of one node; live may be nil. For those of many nodes, see
 // Projector.
-func Project(cfg *model.Config, live *model.Config, revision int64, node string) *protocol.Document {
+func Project(cfg *model.Config, live *model.Config, revision int64, node string) *document.Document {
 	return NewProjector(cfg, live, revision).Node(node)
 }
 
@@ -74,8 +74,8 @@ func NewProjector(cfg, live *model.Config, revision int64) *Projector {
 // Node returns the document of one node: the part of the revision it needs and
 // the guests that run on it. What belongs to zones of other nodes stays out, so
 // a node neither learns of them nor wakes when they change.
-func (p *Projector) Node(node string) *protocol.Document {
-	doc := &protocol.Document{Format: protocol.Format, Revision: p.revision, Node: node}
+func (p *Projector) Node(node string) *document.Document {
+	doc := &document.Document{Format: document.Format, Revision: p.revision, Node: node}
 	out := &doc.Config
 	if self, ok := p.cfg.Nodes[node]; ok {
 		set(&out.Nodes, node, self)

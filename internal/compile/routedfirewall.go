@@ -16,7 +16,7 @@ import (
 // routedFirewall adds the table for what the node routes. A packet from one VNet into
 // another one passes the rules of both, so each has a hook of its own, and then those of
 // the datacenter: what any of them drops is dropped.
-func (n *node) routedFirewall(guards []guard) {
+func (n *firewallBuilder) routedFirewall(guards []guard) {
 	r := n.ruleset("inet")
 	base := append(r.routedVNets(guards), r.datacenter()...)
 	if len(base) == 0 {
@@ -31,7 +31,7 @@ func (r *ruleset) routedVNets(guards []guard) []desired.Chain {
 	n := r.n
 	var jumps, vrfJumps []string
 	for _, g := range guards {
-		if g.rules == nil || !n.routed.zones[g.vnet.Zone][g.vnet.ID] {
+		if g.rules == nil || !n.nets.routed.zones[g.vnet.Zone][g.vnet.ID] {
 			continue
 		}
 		jump := fmt.Sprintf("%q : jump %s", g.vnet.ID, r.vnet(g))
@@ -60,8 +60,8 @@ func (r *ruleset) routedVNets(guards []guard) []desired.Chain {
 // decide. The gateway, DHCP, names and neighbour discovery are the VNet's own.
 func (r *ruleset) toNode(leaving []desired.Rule) desired.Chain {
 	gates := []netip.Addr{serviceAddress}
-	for _, zone := range slices.Sorted(maps.Keys(r.n.routed.gates)) {
-		gates = append(gates, r.n.routed.gates[zone]...)
+	for _, zone := range slices.Sorted(maps.Keys(r.n.nets.routed.gates)) {
+		gates = append(gates, r.n.nets.routed.gates[zone]...)
 	}
 	for _, id := range slices.Sorted(maps.Keys(r.n.cfg.Subnets)) {
 		if a := model.DHCPAddress6(r.n.cfg.Subnets[id].CIDR); a.IsValid() {
@@ -124,7 +124,7 @@ func (r *ruleset) datacenter() []desired.Chain {
 // routedLinks are the links of all zones that the node routes for, and of each the pair
 // with itself; sorted.
 func (r *ruleset) routedLinks() (links, inside []string) {
-	for _, zone := range r.n.routed.zones {
+	for _, zone := range r.n.nets.routed.zones {
 		for name := range zone {
 			links = append(links, strconv.Quote(name))
 		}

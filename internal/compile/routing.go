@@ -2,18 +2,43 @@ package compile
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 	"github.com/viaduct-sdn/viaduct/internal/render/frr"
 	"github.com/viaduct-sdn/viaduct/internal/routing"
 )
 
-// routing compiles what FRR must do on the node.
-func (n *node) routing() {
+// fabricRouting is what FRR does on the node; frr is nil if nothing.
+type fabricRouting struct {
+	frr      *desired.FRR
+	forwards forwards
+}
+
+// routeBuilder compiles it.
+type routeBuilder struct {
+	*node
+	nets *networks
+	fabricRouting
+	controllers map[string]*overlay // the node's end of EVPN controllers, as far as it is known
+	// prefixes are the networks of all zones, sorted; nil until they are needed.
+	prefixes []zonePrefix
+}
+
+// compileRouting compiles what FRR must do on the node.
+func compileRouting(of *node) *fabricRouting {
+	n := &routeBuilder{node: of, nets: partNetworks.of(of)}
+	n.controllers = maps.Clone(n.nets.controllers)
+	n.routing()
+	return &n.fabricRouting
+}
+
+func (n *routeBuilder) routing() {
 	i := routing.Intent{Node: n.name}
 	if n.facts.FRR != nil {
 		i.Dialect.AutoRT = n.facts.FRR.AutoRT
@@ -33,7 +58,7 @@ func (n *node) routing() {
 	n.together(&i)
 	for _, o := range n.cfg.List(model.KindZone) {
 		z := o.(*model.Zone)
-		if f := n.vrfs[z.ID]; f != nil && f.ok {
+		if f := n.nets.vrfs[z.ID]; f != nil && f.ok {
 			i.Zones = append(i.Zones, n.routedZone(z, f))
 		}
 	}
@@ -50,33 +75,33 @@ func (n *node) routing() {
 	}
 	i.RouteMaps, i.PrefixLists = need.close(n.cfg)
 	c := routing.Build(&i)
-	n.out.FRR = &desired.FRR{Daemons: c.Daemons(), Blocks: c.Blocks()}
+	n.frr = &desired.FRR{Daemons: c.Daemons(), Blocks: c.Blocks()}
 	n.localFRR()
 }
 
 // localFRR adds the operator's own configuration.
-func (n *node) localFRR() {
+func (n *routeBuilder) localFRR() {
 	if n.facts.FRRLocal == "" {
 		return
 	}
-	blocks, err := frr.Complete(n.out.FRR.Blocks, n.facts.FRRLocal)
+	blocks, err := frr.Complete(n.frr.Blocks, n.facts.FRRLocal)
 	if err != nil {
 		n.note(LevelError, model.Ref(model.KindNode, n.name), "lines of %s are left out: %v", frr.LocalOwner, err)
 	}
 	for _, b := range blocks {
-		n.out.FRR.Blocks = append(n.out.FRR.Blocks, b.FRRBlock)
+		n.frr.Blocks = append(n.frr.Blocks, b.FRRBlock)
 	}
 }
 
 // controller is what a controller does on the node; nil if nothing.
-func (n *node) controller(c *model.Controller) routing.Controller {
+func (n *routeBuilder) controller(c *model.Controller) routing.Controller {
 	ref := model.Ref(model.KindController, c.ID)
 	switch c.Type {
 	case model.ControllerEVPN:
 		if !c.OnNode(n.name) || !n.usesController(c.ID) || !n.needsFRR(ref) {
 			return nil
 		}
-		o := n.controllerEnds(c)
+		o := n.controllerEnds(n.controllers, c)
 		if !o.ok {
 			return n.evpnWithoutEnd(c, ref, o)
 		}
@@ -100,7 +125,7 @@ func (n *node) controller(c *model.Controller) routing.Controller {
 // Proxmox VE has it too: all peers, and a router identifier of the hardware address of the
 // interface that leads to them. So sessions come up with the first address, and not only
 // once FRR has been configured anew. It is nil where nothing leads to the peers.
-func (n *node) evpnWithoutEnd(c *model.Controller, ref string, o *overlay) routing.Controller {
+func (n *routeBuilder) evpnWithoutEnd(c *model.Controller, ref string, o *overlay) routing.Controller {
 	if o.local.IsValid() || c.Fabric != "" {
 		return nil // there is one, but not for FRR
 	}
@@ -116,7 +141,7 @@ func (n *node) evpnWithoutEnd(c *model.Controller, ref string, o *overlay) routi
 
 // together makes the EVPN controllers of the node fit together: a neighbour has
 // one session, and FRR 8.4 speaks iBGP as one autonomous system only.
-func (n *node) together(i *routing.Intent) {
+func (n *routeBuilder) together(i *routing.Intent) {
 	asn := i.RouterASN()
 	refuses := n.facts.FRR != nil && !n.facts.FRR.InternalLocalAS()
 	taken := map[netip.Addr]string{}
@@ -161,10 +186,10 @@ func (n *node) usesController(id string) bool {
 }
 
 // apart lists the VNIs of the node's VXLAN zones, of those that have tunnels here.
-func (n *node) apart() (out []uint32) {
+func (n *routeBuilder) apart() (out []uint32) {
 	for _, o := range n.cfg.List(model.KindVNet) {
 		v := o.(*model.VNet)
-		if z := n.cfg.Zones[v.Zone]; z != nil && z.Type == model.ZoneVXLAN && n.links[model.LinkTunnel.Of(v.ID)].VXLAN != nil {
+		if z := n.cfg.Zones[v.Zone]; z != nil && z.Type == model.ZoneVXLAN && n.nets.table[naming.Tunnel.Of(v.ID)].VXLAN != nil {
 			out = append(out, uint32(v.Tag))
 		}
 	}
@@ -190,10 +215,10 @@ func (n *node) bgp(c *model.Controller, ref string) routing.Controller {
 	} else {
 		var leads bool
 		if id, leads = n.routerIDTowards(c.Peers); !leads {
-			n.noteOf(protocol.ClassLink, LevelError, ref, "node %s has no address to speak BGP from: no route leads to the peers %v; add one, or set loopback to an interface with an address", n.name, c.Peers)
+			n.noteOf(fault.Link, LevelError, ref, "node %s has no address to speak BGP from: no route leads to the peers %v; add one, or set loopback to an interface with an address", n.name, c.Peers)
 			return nil
 		}
-		n.noteOf(protocol.ClassLink, LevelWarning, ref, "node %s has no address to speak BGP from yet: sessions with the peers %v come up once the interface that leads to them has one", n.name, c.Peers)
+		n.noteOf(fault.Link, LevelWarning, ref, "node %s has no address to speak BGP from yet: sessions with the peers %v come up once the interface that leads to them has one", n.name, c.Peers)
 	}
 	return routing.BGP{
 		Owner: ref, ASN: uint32(c.ASN), RouterID: id, Own: own, Peers: c.Peers,
@@ -239,7 +264,7 @@ func (n *node) loopbackName(c *model.Controller) string {
 	return i.Name
 }
 
-func (n *node) isis(c *model.Controller, ref string) routing.Controller {
+func (n *routeBuilder) isis(c *model.Controller, ref string) routing.Controller {
 	if c.Node != n.name || !n.needsFRR(ref) {
 		return nil
 	}
@@ -248,13 +273,13 @@ func (n *node) isis(c *model.Controller, ref string) routing.Controller {
 		if have := n.interfaceNamed(name); have != nil {
 			name = have.Name
 		} else {
-			n.noteOf(protocol.ClassLink, LevelWarning, ref, "node %s has no interface %s; IS-IS begins there once it exists", n.name, name)
+			n.noteOf(fault.Link, LevelWarning, ref, "node %s has no interface %s; IS-IS begins there once it exists", n.name, name)
 		}
 		i.Interfaces = append(i.Interfaces, name)
 	}
 	if len(i.Interfaces) > 1 {
 		// The others send through this node what is for the other side.
-		n.routed.forward(ref, netip.IPv4Unspecified())
+		n.forwards.add(ref, netip.IPv4Unspecified())
 	}
 	return i
 }
@@ -271,7 +296,7 @@ func (n *node) routerID(own netip.Addr) netip.Addr {
 }
 
 // routedZone is what FRR does for an EVPN zone.
-func (n *node) routedZone(z *model.Zone, f *vrf) routing.Zone {
+func (n *routeBuilder) routedZone(z *model.Zone, f *vrf) routing.Zone {
 	out := routing.Zone{
 		ID: z.ID, Owner: model.Ref(model.KindZone, z.ID), VRF: f.name, Controller: z.Controller, Secondary: z.SecondaryControllers,
 		VNI: uint32(z.VRFVXLAN), AdvertiseSubnets: z.AdvertiseSubnets, RTImport: z.RTImport,
@@ -294,7 +319,7 @@ func (n *node) routedZone(z *model.Zone, f *vrf) routing.Zone {
 	}
 	if z.ExitNodesLocalRouting {
 		// The routes themselves are the kernel's: see zone_evpn.
-		out.Exit.Local = &routing.LocalRouting{Link: model.LinkExitOutside.OfZone(z)}
+		out.Exit.Local = &routing.LocalRouting{Link: naming.ExitOutside.OfVRF(z.ID, z.VRFVXLAN)}
 	}
 	return out
 }
@@ -311,7 +336,7 @@ func (n *node) families(z *model.Zone) (four, six bool) {
 }
 
 // subnetsBeside lists the subnets of other zones, each once.
-func (n *node) subnetsBeside(z *model.Zone) []netip.Prefix {
+func (n *routeBuilder) subnetsBeside(z *model.Zone) []netip.Prefix {
 	if n.prefixes == nil {
 		n.prefixes = prefixesByZone(n.cfg)
 	}

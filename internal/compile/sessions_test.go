@@ -35,7 +35,7 @@ func TestConnectedPeers(t *testing.T) {
 		"another source":  {own, "192.168.0.2", prefixes("192.168.0.1/24"), []model.FactRoute{{Dst: netip.MustParsePrefix("192.168.0.0/24"), Src: own.Next()}}, false},
 		"only by default": {own, "192.168.0.2", prefixes("192.168.0.1/24"), []model.FactRoute{{Dst: netip.MustParsePrefix("0.0.0.0/0"), Src: own.Next()}}, true},
 	} {
-		n := &node{facts: &model.Facts{Interfaces: []model.Interface{{Name: "eth0", Addresses: c.addresses}}, Routes: c.routes}}
+		n := &node{input: &input{facts: &model.Facts{Interfaces: []model.Interface{{Name: "eth0", Addresses: c.addresses}}, Routes: c.routes}}}
 		peer := netip.MustParseAddr(c.peer)
 		if got := slices.Contains(n.connected(c.own, []netip.Addr{peer}), peer); got != c.want {
 			t.Errorf("%s: %v", name, got)

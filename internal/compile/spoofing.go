@@ -11,6 +11,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
 
 // The sets of filters. The names of ports are those that a NIC's link can have.
@@ -34,7 +35,7 @@ func (r *ruleset) filters(guards []guard) desired.Chain {
 	}
 	r.n.eachNIC(func(owner, guest string, nic *model.NIC) {
 		if g, guarded := by[nic.VNet]; guarded {
-			f.nic(r.n, g, owner, guest, nic)
+			f.nic(r.n.node, g, owner, guest, nic)
 		}
 	})
 	look := desired.Chain{Name: "senders", Type: "filter", Hook: "prerouting", Priority: "-250"}
@@ -72,7 +73,7 @@ type nicFilter struct{ sets map[string][]string }
 
 func (f *nicFilter) nic(n *node, g guard, owner, guest string, nic *model.NIC) {
 	macs, ips := n.known(guest, nic)
-	names := portNames(guest, strings.TrimPrefix(nic.ID, "net"))
+	names := naming.GuestPorts(guest, nic.ID)
 	filters := g.filters
 	if filters == nil {
 		filters = &model.Firewall{}

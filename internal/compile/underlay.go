@@ -4,8 +4,9 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
 
 // ends works out the node's end of tunnels and the other ends, from a list of
@@ -28,7 +29,7 @@ func (n *node) ends(ref string, peers []netip.Addr, fabric, loopback string) *ov
 	}
 	if len(n.facts.Interfaces) > 0 && !n.facts.HasAddress(local) {
 		// What stands stays: the address may come back.
-		n.noteOf(protocol.ClassLink, LevelError, ref, "node %s does not have its address %s, so its tunnels carry nothing; give it to an interface there (ip -br addr), "+
+		n.noteOf(fault.Link, LevelError, ref, "node %s does not have its address %s, so its tunnels carry nothing; give it to an interface there (ip -br addr), "+
 			"or correct address of node %s", n.name, local, n.name)
 	}
 	o.local, o.ok = local, true
@@ -57,7 +58,7 @@ func (n *node) fabricEnds(ref, id string) *overlay {
 		}
 		return m.IP6
 	}
-	o.local, o.source, o.ok = address(self), model.LinkFabric.Of(id), true
+	o.local, o.source, o.ok = address(self), naming.Fabric.Of(id), true
 	for _, obj := range n.cfg.List(model.KindFabricNode) {
 		m := obj.(*model.FabricNode)
 		if a := address(m); m.Fabric == id && m.Node != n.name && a.IsValid() {

@@ -30,24 +30,33 @@ type guard struct {
 // firewallRef names the firewall in notes and errors.
 func firewallRef(v *model.VNet) string { return model.Ref(model.KindFirewall, v.ID) }
 
-// vnetFirewalls adds the tables of firewalls, filters and isolation. It comes when
-// links and ports are there.
-func (n *node) vnetFirewalls() {
+// firewallBuilder writes the tables of firewalls.
+type firewallBuilder struct {
+	*node
+	sets  ipSets
+	nets  *networks
+	ports []desired.Port
+}
+
+// compileFirewalls writes the tables of firewalls, filters and isolation.
+func compileFirewalls(of *node) *desired.Node {
+	n := &firewallBuilder{node: of, sets: partIPSets.of(of), nets: partNetworks.of(of), ports: partGuestPorts.of(of).Ports}
 	guards := n.guards()
 	if len(guards) > 0 {
 		n.bridgeFirewall(guards)
 	}
 	n.routedFirewall(guards)
+	return n.out
 }
 
 // guards are the VNets on the node of which anything is filtered, sorted.
-func (n *node) guards() []guard {
+func (n *firewallBuilder) guards() []guard {
 	var out []guard
 	all := n.cfg.Firewalls[model.FirewallDatacenter]
 	on := all != nil && all.Enable
 	for _, id := range slices.Sorted(maps.Keys(n.cfg.VNets)) {
 		g := guard{vnet: n.cfg.VNets[id]}
-		if l, there := n.links[id]; !there || l.Kind != desired.LinkBridge {
+		if l, there := n.nets.table[id]; !there || l.Kind != desired.LinkBridge {
 			continue
 		}
 		if f := n.cfg.Firewalls[id]; f != nil && f.Switched() && !on {
@@ -74,7 +83,7 @@ func (r *ruleset) add(base ...desired.Chain) {
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.sets)) {
-		r.table.Sets = append(r.table.Sets, r.n.ipSet(r.sets[name]).sets...)
+		r.table.Sets = append(r.table.Sets, r.n.sets[name].sets...)
 	}
 	slices.SortFunc(r.table.Sets, func(a, b desired.Set) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(r.chains, func(a, b desired.Chain) int { return cmp.Compare(a.Name, b.Name) })
@@ -82,7 +91,7 @@ func (r *ruleset) add(base ...desired.Chain) {
 	r.n.out.Tables = append(r.n.out.Tables, *r.table)
 }
 
-func (n *node) ruleset(family string) *ruleset {
+func (n *firewallBuilder) ruleset(family string) *ruleset {
 	limit := model.DefaultLogRateLimit
 	if all := n.cfg.Firewalls[model.FirewallDatacenter]; all != nil {
 		if l, err := model.ParseLogRateLimit(all.LogRateLimit); err == nil { // it has been checked
@@ -91,7 +100,7 @@ func (n *node) ruleset(family string) *ruleset {
 	}
 	return &ruleset{
 		n: n, table: &desired.Table{Family: family, Name: FirewallTable}, bridged: family == "bridge", logLimit: limit,
-		groups: map[string]bool{}, sets: map[string]model.Peer{},
+		groups: map[string]bool{}, sets: map[string]bool{},
 	}
 }
 
@@ -126,7 +135,7 @@ func (r *ruleset) vnet(g guard) string {
 }
 
 // bridgeFirewall adds the table for what passes inside VNets.
-func (n *node) bridgeFirewall(guards []guard) {
+func (n *firewallBuilder) bridgeFirewall(guards []guard) {
 	r := n.ruleset("bridge")
 	forward := desired.Chain{Name: "forward", Type: "filter", Hook: "forward", Priority: "filter"}
 	var base []desired.Chain
@@ -145,7 +154,7 @@ func (n *node) bridgeFirewall(guards []guard) {
 			continue
 		}
 		jumps = append(jumps, fmt.Sprintf("%q : jump %s", g.vnet.ID, r.vnet(g)))
-		if !n.routed.zones[g.vnet.Zone][g.vnet.ID] {
+		if !n.nets.routed.zones[g.vnet.Zone][g.vnet.ID] {
 			zones = append(zones, fmt.Sprintf("%q : %d", g.vnet.ID, conntrackZone(g.vnet.ID)))
 		}
 		if i := slices.IndexFunc(g.rules.Rules, func(f model.FirewallRule) bool { return f.Action == model.FirewallReject && !f.Disable }); i >= 0 {
@@ -190,9 +199,9 @@ func (r *ruleset) isolation(guards []guard) []desired.Rule {
 	for _, g := range guards {
 		isolated[g.vnet.ID] = g.vnet.IsolatePorts
 	}
-	uplinks := r.n.uplinks()
+	uplinks := r.n.nets.uplinks()
 	var ports, others []string
-	for _, p := range r.n.out.Ports {
+	for _, p := range r.n.ports {
 		if p.Isolated && isolated[p.Bridge] && len(uplinks[p.Bridge]) > 0 {
 			for _, name := range p.Names {
 				ports = append(ports, strconv.Quote(name))
@@ -219,28 +228,4 @@ func (r *ruleset) isolation(guards []guard) []desired.Rule {
 		{Text: `oifname @isolated iifname . ether saddr @elsewhere counter drop comment "isolated from guests on other nodes"`},
 		{Text: `iifname @isolated oifname . ether daddr @elsewhere counter drop comment "isolated from guests on other nodes"`},
 	}
-}
-
-// uplinks are the ports by which VNets reach other nodes, by VNet, sorted. They are
-// looked for once, when the links of all zones are there.
-func (n *node) uplinks() map[string][]string {
-	if n.uplinkPorts != nil {
-		return n.uplinkPorts
-	}
-	out := map[string][]string{}
-	n.uplinkPorts = out
-	for _, l := range n.out.Links {
-		if l.Master != "" && n.cfg.VNets[l.Master] != nil {
-			out[l.Master] = append(out[l.Master], l.Name)
-		}
-	}
-	for _, p := range n.out.Ports {
-		if !strings.HasPrefix(p.Owner, string(model.KindGuest)+"/") {
-			out[p.Bridge] = append(out[p.Bridge], p.Names...)
-		}
-	}
-	for _, names := range out {
-		slices.Sort(names)
-	}
-	return out
 }

@@ -32,7 +32,7 @@ func (m match) and(o match) (both match, ok bool) {
 // ruleset writes the rules of one table: of its VNets, and of the security groups
 // that they use.
 type ruleset struct {
-	n     *node
+	n     *firewallBuilder
 	table *desired.Table
 	// bridged says that it is for frames inside VNets, where nobody can be told that
 	// something was rejected (kernel: nft_reject_bridge).
@@ -40,7 +40,7 @@ type ruleset struct {
 	logLimit model.LogRateLimit
 	chains   []desired.Chain
 	groups   map[string]bool
-	sets     map[string]model.Peer
+	sets     map[string]bool // that its rules refer to
 }
 
 // rejecting is the chain that tells senders.
@@ -190,10 +190,10 @@ func (r *ruleset) peers(field, text string) []match {
 	}
 	for _, p := range named {
 		name := setName(p)
-		r.sets[name] = p
+		r.sets[name] = true
 		for family, ip := range map[int]string{4: "ip ", 6: "ip6 "} {
 			m := match{family, fmt.Sprintf("%s%s @v%d-%s", ip, field, family, name)}
-			if r.n.ipSet(p).taken {
+			if r.n.sets[name].taken {
 				m.text += fmt.Sprintf(" %s%s != @v%d-%s%s", ip, field, family, name, nomatch)
 			}
 			out = append(out, m)

@@ -27,7 +27,8 @@ func rule(t *rapid.T) model.FirewallRule {
 func TestBadConditionsMatchNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := rapid.Custom(rule).Draw(t, "rule")
-		n := &node{cfg: &model.Config{}}
+		n := &firewallBuilder{node: &node{input: &input{cfg: &model.Config{}}}, sets: ipSets{}}
+		n.sets.add(n.node, []model.FirewallRule{f})
 		r := n.ruleset("inet")
 		live := &model.Config{SecurityGroups: map[string]*model.SecurityGroup{"group": {ID: "group", Rules: []model.FirewallRule{f}}}}
 		f.Log = "" // what cannot be read there only logs nothing
@@ -46,7 +47,7 @@ func TestBadConditionsMatchNothing(t *testing.T) {
 }
 
 func TestMatches(t *testing.T) {
-	n := &node{cfg: &model.Config{}}
+	n := &firewallBuilder{node: &node{input: &input{cfg: &model.Config{}}}}
 	for _, c := range []struct {
 		rule model.FirewallRule
 		want []match

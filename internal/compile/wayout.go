@@ -8,6 +8,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
 
 // everywhere are the default destinations of both families.
@@ -15,17 +16,17 @@ var everywhere = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustPa
 
 // unreachable ends the look-up of addresses in a zone's VRF, below all other routes: what
 // finds none there would be looked up in the node's main table otherwise.
-func (n *node) unreachable(z *model.Zone) {
+func (n *zoneBuilder) unreachable(z *model.Zone) {
 	for _, p := range everywhere {
 		n.out.Routes = append(n.out.Routes, desired.Route{
-			Dst: p, Table: int(desired.VRFTable(z.VRFVXLAN)), Type: "unreachable", Metric: unreachableMetric, Owner: model.Ref(model.KindZone, z.ID),
+			Dst: p, Table: int(naming.VRFTable(z.VRFVXLAN)), Type: "unreachable", Metric: unreachableMetric, Owner: model.Ref(model.KindZone, z.ID),
 		})
 	}
 }
 
 // wayOut leads what leaves a zone by the way that it declares, and by no other: where
 // that is gone, nothing leaves.
-func (n *node) wayOut(z *model.Zone) {
+func (n *zoneBuilder) wayOut(z *model.Zone) {
 	ref := model.Ref(model.KindZone, z.ID)
 	switch {
 	case !z.HasWayOut():
@@ -76,9 +77,9 @@ func (n *node) linkOf(via netip.Addr) string {
 }
 
 // leads adds the route out of a zone, and has the interface pass what comes back by it.
-func (n *node) leads(z *model.Zone, dst netip.Prefix, link string, via netip.Addr) {
+func (n *zoneBuilder) leads(z *model.Zone, dst netip.Prefix, link string, via netip.Addr) {
 	ref := model.Ref(model.KindZone, z.ID)
-	n.out.Routes = append(n.out.Routes, desired.Route{Dst: dst, Link: link, Via: via, Table: int(desired.VRFTable(z.VRFVXLAN)), Metric: wayOutMetric, Owner: ref})
+	n.out.Routes = append(n.out.Routes, desired.Route{Dst: dst, Link: link, Via: via, Table: int(naming.VRFTable(z.VRFVXLAN)), Metric: wayOutMetric, Owner: ref})
 	if link == "" || n.reserved(link) != "" {
 		return
 	}
@@ -101,7 +102,7 @@ const wayOutMetric = 1
 
 // ownDirectly has what goes to the networks that the node is on itself reach them past
 // the declared way out, where the zone says so.
-func (n *node) ownDirectly(z *model.Zone) {
+func (n *zoneBuilder) ownDirectly(z *model.Zone) {
 	if z.Networks() != model.NodeNetworksAll {
 		return
 	}
@@ -113,7 +114,7 @@ func (n *node) ownDirectly(z *model.Zone) {
 			}
 			done[a.Masked()] = true
 			n.out.Routes = append(n.out.Routes, desired.Route{
-				Dst: a.Masked(), Link: i.Name, Table: int(desired.VRFTable(z.VRFVXLAN)), Metric: wayOutMetric, Owner: model.Ref(model.KindZone, z.ID),
+				Dst: a.Masked(), Link: i.Name, Table: int(naming.VRFTable(z.VRFVXLAN)), Metric: wayOutMetric, Owner: model.Ref(model.KindZone, z.ID),
 			})
 		}
 	}
@@ -136,11 +137,11 @@ const (
 // tableOut has what stays in a zone looked up in its VRF, what leaves it in the declared
 // table of the operator's, and nothing elsewhere. Packets are told by a mark: to rules,
 // Linux 6.1 takes them to have come in by the VNet's link, others by that of the VRF.
-func (n *node) tableOut(z *model.Zone) {
+func (n *zoneBuilder) tableOut(z *model.Zone) {
 	for _, family := range []string{desired.FamilyIPv4, desired.FamilyIPv6} {
 		r := desired.RouteRule{Mark: tableOutMark | uint32(z.VRFVXLAN), Family: family, Owner: model.Ref(model.KindZone, z.ID)}
 		inside, outside, end := r, r, r
-		inside.Priority, inside.Table, inside.NoDefault = tableOutPriority, int(desired.VRFTable(z.VRFVXLAN)), true
+		inside.Priority, inside.Table, inside.NoDefault = tableOutPriority, int(naming.VRFTable(z.VRFVXLAN)), true
 		outside.Priority, outside.Table = tableOutPriority+1, z.ExitNodesTable
 		end.Priority = tableOutPriority + 2
 		n.out.RouteRules = append(n.out.RouteRules, inside, outside, end)
@@ -149,11 +150,11 @@ func (n *node) tableOut(z *model.Zone) {
 
 // marks are the chain that marks what may leave zones by tables, and the rules that take
 // the marks away when routes are found; none without such zones.
-func (n *node) marks() (chains []desired.Chain, found []desired.Rule) {
+func (n *isolationBuilder) marks() (chains []desired.Chain, found []desired.Rule) {
 	c := desired.Chain{Name: "ways_out", Type: "filter", Hook: "prerouting", Priority: "mangle"}
-	for _, id := range slices.Sorted(maps.Keys(n.routed.zones)) {
+	for _, id := range slices.Sorted(maps.Keys(n.nets.routed.zones)) {
 		z := n.cfg.Zones[id]
-		if f := n.vrfs[id]; z.ExitNodesTable != 0 && f != nil && f.exit {
+		if f := n.nets.vrfs[id]; z.ExitNodesTable != 0 && f != nil && f.exit {
 			c.Rules = append(c.Rules, desired.Rule{Owner: model.Ref(model.KindZone, id), Text: fmt.Sprintf("iifname @links_%s meta mark set 0x%08x", id, tableOutMark|uint32(z.VRFVXLAN))})
 		}
 	}

@@ -9,8 +9,9 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
 
 // unreachableMetric is the metric of the route that ends the look-up in a VRF:
@@ -41,12 +42,12 @@ type vrf struct {
 // evpn compiles a VNet of an EVPN zone: a bridge with the anycast gateways in
 // the zone's VRF, and a VXLAN device whose forwarding table FRR fills (Proxmox VE
 // SDN manual, "EVPN Zones"; RFC 9135, symmetric routing).
-func (n *node) evpn(z *model.Zone, v *model.VNet) {
+func (n *zoneBuilder) evpn(z *model.Zone, v *model.VNet) {
 	f := n.vrf(z)
 	ref := model.Ref(model.KindVNet, v.ID)
 	if !f.ok {
 		n.bridge(v, f.mtu, true)
-		n.noteOf(protocol.ClassConsequence, LevelError, ref, "reaches guests of node %s only, because zone %s has no routing here; see zone %s", n.name, z.ID, z.ID)
+		n.noteOf(fault.Consequence, LevelError, ref, "reaches guests of node %s only, because zone %s has no routing here; see zone %s", n.name, z.ID, z.ID)
 		return
 	}
 	// The link-local address is added below: made by the kernel from the hardware
@@ -55,7 +56,7 @@ func (n *node) evpn(z *model.Zone, v *model.VNet) {
 		return
 	}
 	n.link(desired.Link{
-		Name: model.LinkTunnel.Of(v.ID), Kind: desired.LinkVXLAN, Owner: ref, MTU: f.mtu, Master: v.ID, NoLinkLocal: true,
+		Name: naming.Tunnel.Of(v.ID), Kind: desired.LinkVXLAN, Owner: ref, MTU: f.mtu, Master: v.ID, NoLinkLocal: true,
 		Port:  &desired.BridgePort{NoLearning: true, NeighSuppress: !z.DisableARPNDSuppression},
 		VXLAN: &desired.VXLAN{ID: uint32(v.Tag), Local: f.ends.local, Port: vxlanPort(z)},
 	})
@@ -63,7 +64,7 @@ func (n *node) evpn(z *model.Zone, v *model.VNet) {
 }
 
 // gateways gives a VNet's bridge its addresses.
-func (n *node) gateways(z *model.Zone, v *model.VNet, f *vrf) {
+func (n *zoneBuilder) gateways(z *model.Zone, v *model.VNet, f *vrf) {
 	ref := model.Ref(model.KindVNet, v.ID)
 	var gateways []netip.Addr
 	for _, s := range n.subnets[v.ID] {
@@ -123,11 +124,11 @@ func anycastMAC(z *model.Zone) string {
 }
 
 // vrf adds what the VNets of a zone share, once.
-func (n *node) vrf(z *model.Zone) *vrf {
+func (n *zoneBuilder) vrf(z *model.Zone) *vrf {
 	if f := n.vrfs[z.ID]; f != nil {
 		return f
 	}
-	f := &vrf{mtu: z.MTU, name: model.LinkVRF.OfZone(z), mac: anycastMAC(z), exit: slices.Contains(z.ExitNodes, n.name)}
+	f := &vrf{mtu: z.MTU, name: naming.VRF.OfVRF(z.ID, z.VRFVXLAN), mac: anycastMAC(z), exit: slices.Contains(z.ExitNodes, n.name)}
 	n.vrfs[z.ID] = f
 	ref := model.Ref(model.KindZone, z.ID)
 	kernel, suite := n.needs(ref, model.FeatureVXLAN, model.FeatureVRF), n.needsFRR(ref)
@@ -138,17 +139,17 @@ func (n *node) vrf(z *model.Zone) *vrf {
 	if c == nil {
 		return f
 	}
-	if f.ends = n.controllerEnds(c); !f.ends.ok {
-		n.noteOf(protocol.ClassConsequence, LevelError, ref, "node %s has no end for its tunnels; see controller %s", n.name, c.ID)
+	if f.ends = n.controllerEnds(n.controllers, c); !f.ends.ok {
+		n.noteOf(fault.Consequence, LevelError, ref, "node %s has no end for its tunnels; see controller %s", n.name, c.ID)
 		return f
 	}
 	f.mtu = n.overlayMTU(ref, z.MTU, f.ends)
-	bridge := model.LinkVRFBridge.OfZone(z)
+	bridge := naming.VRFBridge.OfVRF(z.ID, z.VRFVXLAN)
 	f.ok = n.needs(ref, model.FeatureBridge) &&
-		n.link(desired.Link{Name: f.name, Kind: desired.LinkVRF, Owner: ref, NoLinkLocal: true, VRF: &desired.VRF{Table: desired.VRFTable(z.VRFVXLAN)}}) &&
+		n.link(desired.Link{Name: f.name, Kind: desired.LinkVRF, Owner: ref, NoLinkLocal: true, VRF: &desired.VRF{Table: naming.VRFTable(z.VRFVXLAN)}}) &&
 		n.link(desired.Link{Name: bridge, Kind: desired.LinkBridge, Owner: ref, MTU: f.mtu, Master: f.name, Bridge: &desired.Bridge{}}) &&
 		n.link(desired.Link{
-			Name: model.LinkVRFTunnel.OfZone(z), Kind: desired.LinkVXLAN, Owner: ref, MTU: f.mtu, Master: bridge, NoLinkLocal: true,
+			Name: naming.VRFTunnel.OfVRF(z.ID, z.VRFVXLAN), Kind: desired.LinkVXLAN, Owner: ref, MTU: f.mtu, Master: bridge, NoLinkLocal: true,
 			Port:  &desired.BridgePort{NoLearning: true, NeighSuppress: !z.DisableARPNDSuppression},
 			VXLAN: &desired.VXLAN{ID: uint32(z.VRFVXLAN), Local: f.ends.local, Port: vxlanPort(z)},
 		})
@@ -186,7 +187,7 @@ func (n *node) carrier(z *model.Zone) *model.Controller {
 
 // outward ends the look-up of addresses in the VRF where the node has no way out
 // of the zone, and adds the node's own way into it.
-func (n *node) outward(z *model.Zone, f *vrf) {
+func (n *zoneBuilder) outward(z *model.Zone, f *vrf) {
 	ref := model.Ref(model.KindZone, z.ID)
 	// What the strict filter of source addresses knows is not what another exit
 	// node sends back (RFC 3704, loose mode).
@@ -199,7 +200,7 @@ func (n *node) outward(z *model.Zone, f *vrf) {
 	if !z.ExitNodesLocalRouting || !n.needs(ref, model.FeatureVeth) {
 		return
 	}
-	outside, inside := model.LinkExitOutside.OfZone(z), model.LinkExitInside.OfZone(z)
+	outside, inside := naming.ExitOutside.OfVRF(z.ID, z.VRFVXLAN), naming.ExitInside.OfVRF(z.ID, z.VRFVXLAN)
 	mtu := 0
 	if f.mtu > 0 {
 		mtu = f.mtu + overheadVXLAN4
@@ -214,7 +215,7 @@ func (n *node) outward(z *model.Zone, f *vrf) {
 	// The way back: to the node's own source address only.
 	for _, dst := range []netip.Prefix{exitSource4, exitSource6} {
 		n.out.Routes = append(n.out.Routes, desired.Route{
-			Dst: dst, Link: inside, Via: exitOutside.Addr(), Table: int(desired.VRFTable(z.VRFVXLAN)), Owner: ref,
+			Dst: dst, Link: inside, Via: exitOutside.Addr(), Table: int(naming.VRFTable(z.VRFVXLAN)), Owner: ref,
 		})
 	}
 }
@@ -223,10 +224,10 @@ func (n *node) outward(z *model.Zone, f *vrf) {
 // VNet's bridge, or with local routing, for the node itself only, through a pair
 // of devices. FRR would make the former of the routes that it imports from the
 // VRF, but not always of all of them.
-func (n *node) exitRoute(z *model.Zone, s *model.Subnet) {
+func (n *zoneBuilder) exitRoute(z *model.Zone, s *model.Subnet) {
 	r := desired.Route{Dst: s.CIDR.Masked(), Link: s.VNet, Owner: model.Ref(model.KindSubnet, s.ID)}
 	if z.ExitNodesLocalRouting {
-		r.Link, r.Via, r.Src = model.LinkExitOutside.OfZone(z), exitInside.Addr(), exitSource4.Addr()
+		r.Link, r.Via, r.Src = naming.ExitOutside.OfVRF(z.ID, z.VRFVXLAN), exitInside.Addr(), exitSource4.Addr()
 		if s.CIDR.Addr().Is6() {
 			r.Src = exitSource6.Addr()
 		}
@@ -240,9 +241,9 @@ func (n *node) exitRoute(z *model.Zone, s *model.Subnet) {
 	n.out.Routes = append(n.out.Routes, r)
 }
 
-// controllerEnds works out the node's end of a controller's tunnels, once.
-func (n *node) controllerEnds(c *model.Controller) *overlay {
-	if o := n.controllers[c.ID]; o != nil {
+// controllerEnds works out the node's end of a controller's tunnels, unless it is known.
+func (n *node) controllerEnds(known map[string]*overlay, c *model.Controller) *overlay {
+	if o := known[c.ID]; o != nil {
 		return o
 	}
 	loopback := ""
@@ -263,7 +264,7 @@ func (n *node) controllerEnds(c *model.Controller) *overlay {
 		o.source = loopback
 	}
 	n.tunnelsOverFour(c, o)
-	n.controllers[c.ID] = o
+	known[c.ID] = o
 	return o
 }
 
@@ -311,6 +312,6 @@ func (n *node) needsFRR(object string) bool {
 	if n.facts.FRR != nil || n.facts.Features == nil {
 		return true
 	}
-	n.noteOf(protocol.ClassLacking, LevelError, object, "needs the routing suite FRR, which node %s does not have; install it there (apt install frr)", n.name)
+	n.noteOf(fault.Lacking, LevelError, object, "needs the routing suite FRR, which node %s does not have; install it there (apt install frr)", n.name)
 	return false
 }

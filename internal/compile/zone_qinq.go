@@ -1,17 +1,16 @@
 package compile
 
 import (
-	"fmt"
-
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
 
 // qinq compiles a VNet of a QinQ zone. The zone has a VLAN-aware bridge of its
 // own, whose uplink is the service VLAN of the carrying bridge; a VNet is one
 // VLAN of it, or what is untagged in it (Proxmox VE SDN manual, "QinQ Zones").
-func (n *node) qinq(z *model.Zone, v *model.VNet) {
+func (n *zoneBuilder) qinq(z *model.Zone, v *model.VNet) {
 	t := n.trunk(z)
 	if !n.bridge(v, t.mtu, true) {
 		return
@@ -22,17 +21,17 @@ func (n *node) qinq(z *model.Zone, v *model.VNet) {
 		return
 	}
 	if !n.qinqBridge(z, t) {
-		n.noteOf(protocol.ClassConsequence, LevelError, ref, "reaches guests of node %s only, because zone %s has no service VLAN here; see zone %s", n.name, z.ID, z.ID)
+		n.noteOf(fault.Consequence, LevelError, ref, "reaches guests of node %s only, because zone %s has no service VLAN here; see zone %s", n.name, z.ID, z.ID)
 		return
 	}
-	zone := model.LinkServiceBridge.Of(z.ID)
+	zone := naming.ServiceBridge.Of(z.ID)
 	if v.Tag != 0 {
 		if !n.needs(ref, model.FeatureVLAN) {
 			return
 		}
 		d := desired.VLAN{Parent: zone, ID: v.Tag, Self: true}
 		n.link(desired.Link{
-			Name: n.vlanName(fmt.Sprintf("%s.%d", zone, v.Tag), "zv_"+v.ID, d), Kind: desired.LinkVLAN, Owner: ref,
+			Name: n.vlanName(naming.VLAN(zone, v.Tag), naming.ServiceUplink.Of(v.ID), d), Kind: desired.LinkVLAN, Owner: ref,
 			MTU: t.mtu, Master: v.ID, NoLinkLocal: true, Port: uplinkPort(v), VLAN: &d,
 		})
 		return
@@ -42,7 +41,7 @@ func (n *node) qinq(z *model.Zone, v *model.VNet) {
 	if !n.needs(ref, model.FeatureVeth) {
 		return
 	}
-	inside, outside := model.LinkOuter.Of(z.ID), model.LinkInner.Of(z.ID)
+	inside, outside := naming.Outer.Of(z.ID), naming.Inner.Of(z.ID)
 	if n.link(desired.Link{Name: inside, Kind: desired.LinkVeth, Owner: ref, MTU: t.mtu, Master: v.ID, NoLinkLocal: true,
 		Port: uplinkPort(v), Veth: &desired.Veth{Peer: outside}}) {
 		n.link(desired.Link{Name: outside, Kind: desired.LinkVeth, Owner: ref, MTU: t.mtu, Master: zone, NoLinkLocal: true,
@@ -53,8 +52,8 @@ func (n *node) qinq(z *model.Zone, v *model.VNet) {
 // qinqBeside compiles a VNet of a QinQ zone on a kernel without VLANs: Open vSwitch
 // has them all the same, so the zone's bridge is one of its own, joined to the
 // carrying bridge by a patch.
-func (n *node) qinqBeside(z *model.Zone, t *trunk, v *model.VNet) {
-	zone, outer, inner := model.LinkServiceBridge.Of(z.ID), model.LinkService.Of(z.ID), model.LinkServicePatch.Of(z.ID)
+func (n *zoneBuilder) qinqBeside(z *model.Zone, t *trunk, v *model.VNet) {
+	zone, outer, inner := naming.ServiceBridge.Of(z.ID), naming.Service.Of(z.ID), naming.ServicePatch.Of(z.ID)
 	if !t.uplink {
 		ref := model.Ref(model.KindZone, z.ID)
 		for _, name := range []string{zone, outer, inner} {
@@ -69,7 +68,7 @@ func (n *node) qinqBeside(z *model.Zone, t *trunk, v *model.VNet) {
 			desired.OVSPort{Name: outer, Bridge: t.bridge, Peer: inner, Tag: z.Tag, QinQ: true, EtherType: etherType(z), Owner: ref},
 			desired.OVSPort{Name: inner, Bridge: zone, Peer: outer, Owner: ref})
 	}
-	n.ovsPort(desired.OVSPort{Name: model.LinkInner.Of(v.ID), Bridge: zone, Tag: v.Tag, MTU: z.MTU, Owner: model.Ref(model.KindVNet, v.ID)}, v.ID, false)
+	n.ovsPort(desired.OVSPort{Name: naming.Inner.Of(v.ID), Bridge: zone, Tag: v.Tag, MTU: z.MTU, Owner: model.Ref(model.KindVNet, v.ID)}, v.ID, false)
 }
 
 // etherType is the type of a zone's service VLAN.
@@ -82,13 +81,13 @@ func etherType(z *model.Zone) string {
 
 // qinqBridge adds the zone's bridge with its service VLAN, once, and reports
 // whether the node has them.
-func (n *node) qinqBridge(z *model.Zone, t *trunk) bool {
+func (n *zoneBuilder) qinqBridge(z *model.Zone, t *trunk) bool {
 	if t.tried || t.carrier == carrierNone {
 		return t.uplink
 	}
 	t.tried = true
 	ref := model.Ref(model.KindZone, z.ID)
-	zone := model.LinkServiceBridge.Of(z.ID)
+	zone := naming.ServiceBridge.Of(z.ID)
 	device := model.FeatureVLAN
 	if z.VLANProtocol == model.Protocol8021AD && t.carrier != carrierOVS {
 		device = model.FeatureVLANAD
@@ -103,11 +102,11 @@ func (n *node) qinqBridge(z *model.Zone, t *trunk) bool {
 	all := &desired.BridgePort{AllVLANs: true}
 	switch t.carrier {
 	case carrierOVS:
-		n.ovsPort(desired.OVSPort{Name: model.LinkService.Of(z.ID), Bridge: t.bridge, Tag: z.Tag, QinQ: true, EtherType: etherType(z), MTU: z.MTU, Owner: ref}, zone, true)
+		n.ovsPort(desired.OVSPort{Name: naming.Service.Of(z.ID), Bridge: t.bridge, Tag: z.Tag, QinQ: true, EtherType: etherType(z), MTU: z.MTU, Owner: ref}, zone, true)
 	case carrierAware:
 		n.joinAware(awareVLAN{
 			owner: ref, bridge: t.bridge, tag: z.Tag, protocol: z.VLANProtocol, mtu: t.mtu, master: zone, port: all, whole: true,
-			usual: fmt.Sprintf("%s.%d", t.bridge, z.Tag), other: model.LinkService.Of(z.ID), inside: model.LinkServiceInner.Of(z.ID), outside: model.LinkServiceOuter.Of(z.ID),
+			usual: naming.VLAN(t.bridge, z.Tag), other: naming.Service.Of(z.ID), inside: naming.ServiceInner.Of(z.ID), outside: naming.ServiceOuter.Of(z.ID),
 		})
 	case carrierPlain:
 		n.qinqOnPlain(z, t, all)
@@ -118,24 +117,24 @@ func (n *node) qinqBridge(z *model.Zone, t *trunk) bool {
 
 // qinqOnPlain joins the zone's bridge to its service VLAN on each port of a plain bridge,
 // or to the bridge that the node has over it.
-func (n *node) qinqOnPlain(z *model.Zone, t *trunk, all *desired.BridgePort) {
-	ref, zone := model.Ref(model.KindZone, z.ID), model.LinkServiceBridge.Of(z.ID)
-	shared, free := n.bridgeOfVLAN(ref, t, z.Tag, z.VLANProtocol, fmt.Sprintf("%sv%d", t.bridge, z.Tag))
+func (n *zoneBuilder) qinqOnPlain(z *model.Zone, t *trunk, all *desired.BridgePort) {
+	ref, zone := model.Ref(model.KindZone, z.ID), naming.ServiceBridge.Of(z.ID)
+	shared, free := n.bridgeOfVLAN(ref, t, z.Tag, z.VLANProtocol, naming.VLANBridge(t.bridge, z.Tag))
 	switch {
 	case !free:
 		return
 	case shared != nil:
 		if n.needs(ref, model.FeatureVeth) {
-			n.pair(ref, t.mtu, [2]string{model.LinkServiceInner.Of(z.ID), model.LinkServiceOuter.Of(z.ID)}, zone, all, shared.Name, true)
+			n.pair(ref, t.mtu, [2]string{naming.ServiceInner.Of(z.ID), naming.ServiceOuter.Of(z.ID)}, zone, all, shared.Name, true)
 		}
 		return
 	}
 	for i, port := range t.ports {
-		name := model.LinkService.Of(z.ID)
+		name := naming.Service.Of(z.ID)
 		if i > 0 {
-			name = fmt.Sprintf("sv%d_%s", i, z.ID)
+			name = naming.Service.OnPort(i, z.ID)
 		}
-		n.link(desired.Link{Name: model.FitLinkName(name, fmt.Sprintf("%s.%d", port, z.Tag)), Kind: desired.LinkVLAN, Owner: ref, MTU: t.mtu, Master: zone, NoLinkLocal: true, Port: all,
+		n.link(desired.Link{Name: naming.Fit(name, naming.VLAN(port, z.Tag)), Kind: desired.LinkVLAN, Owner: ref, MTU: t.mtu, Master: zone, NoLinkLocal: true, Port: all,
 			VLAN: &desired.VLAN{Parent: port, ID: z.Tag, Protocol: z.VLANProtocol}})
 	}
 }

@@ -14,7 +14,7 @@ const defaultMTU = 1500
 
 // simple compiles a VNet of a simple zone: an isolated bridge on the node that
 // carries the subnets' gateway addresses (Proxmox VE SDN manual, "Simple Zones").
-func (n *node) simple(z *model.Zone, v *model.VNet) {
+func (n *zoneBuilder) simple(z *model.Zone, v *model.VNet) {
 	ref := model.Ref(model.KindVNet, v.ID)
 	// Where the node is no IPv6 gateway its bridge needs no IPv6 address.
 	gateway, gateway6 := false, false

@@ -5,8 +5,9 @@ import (
 	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
 
 // carrier is what kind of bridge carries the VLANs of a zone.
@@ -45,7 +46,7 @@ const (
 )
 
 // trunk works out the bridge of a zone, once.
-func (n *node) trunk(z *model.Zone) *trunk {
+func (n *zoneBuilder) trunk(z *model.Zone) *trunk {
 	if t := n.trunks[z.ID]; t != nil {
 		return t
 	}
@@ -60,10 +61,10 @@ func (n *node) trunk(z *model.Zone) *trunk {
 		n.note(LevelError, ref, "%s on node %s is no bridge of its own but a port of Open vSwitch bridge %s (a fake bridge, if ovs-vsctl list-br has it); set bridge to %s, and the VLAN as the VNet's tag", z.Bridge, n.name, b.Master, b.Master)
 		return t
 	case b == nil:
-		n.noteOf(protocol.ClassLink, LevelError, ref, "node %s has no bridge %s; create it (a stanza in /etc/network/interfaces), correct bridge, or restrict the zone to the nodes that have it", n.name, z.Bridge)
+		n.noteOf(fault.Link, LevelError, ref, "node %s has no bridge %s; create it (a stanza in /etc/network/interfaces), correct bridge, or restrict the zone to the nodes that have it", n.name, z.Bridge)
 		return t
 	case b.Kind == "openvswitch":
-		n.noteOf(protocol.ClassLacking, LevelError, ref, "bridge %s of node %s is Open vSwitch's, which does not answer; start it (systemctl start openvswitch-switch)", z.Bridge, n.name)
+		n.noteOf(fault.Lacking, LevelError, ref, "bridge %s of node %s is Open vSwitch's, which does not answer; start it (systemctl start openvswitch-switch)", z.Bridge, n.name)
 		return t
 	case b.Kind != "bridge":
 		n.note(LevelError, ref, "interface %s of node %s is no bridge (%s); make it a port of a bridge and name that one", z.Bridge, n.name, kindWord(b.Kind))
@@ -86,7 +87,7 @@ func (n *node) trunkPorts(z *model.Zone, t *trunk) {
 	b := n.facts.VLANsOf(t.bridge)
 	switch {
 	case t.carrier == carrierPlain && len(t.ports) == 0, b != nil && len(b.Uplinks()) == 0:
-		n.noteOf(protocol.ClassLink, LevelWarning, ref, "bridge %s of node %s has no port that leads off the node: guests reach those of the same node only; add the network card to the bridge", z.Bridge, n.name)
+		n.noteOf(fault.Link, LevelWarning, ref, "bridge %s of node %s has no port that leads off the node: guests reach those of the same node only; add the network card to the bridge", z.Bridge, n.name)
 	case t.carrier == carrierPlain:
 		n.tellGaps(ref, t.bridge, n.plainGaps(t.ports))
 	case b == nil || z.Type != model.ZoneQinQ:
@@ -145,19 +146,19 @@ func (n *node) trunkMTU(z *model.Zone, t *trunk, b *model.Interface) {
 
 // vlan compiles a VNet of a VLAN zone: a bridge whose uplink is one VLAN of the
 // zone's bridge (Proxmox VE SDN manual, "VLAN Zones").
-func (n *node) vlan(z *model.Zone, v *model.VNet) {
+func (n *zoneBuilder) vlan(z *model.Zone, v *model.VNet) {
 	t := n.trunk(z)
 	if !n.bridge(v, t.mtu, true) {
 		return
 	}
 	ref := model.Ref(model.KindVNet, v.ID)
 	if t.carrier == carrierNone {
-		n.noteOf(protocol.ClassConsequence, LevelError, ref, "reaches guests of node %s only, because zone %s has no bridge here; see zone %s", n.name, z.ID, z.ID)
+		n.noteOf(fault.Consequence, LevelError, ref, "reaches guests of node %s only, because zone %s has no bridge here; see zone %s", n.name, z.ID, z.ID)
 		return
 	}
 	switch t.carrier {
 	case carrierOVS:
-		p := desired.OVSPort{Name: model.LinkInner.Of(v.ID), Bridge: t.bridge, Tag: v.Tag, MTU: z.MTU, Owner: ref}
+		p := desired.OVSPort{Name: naming.Inner.Of(v.ID), Bridge: t.bridge, Tag: v.Tag, MTU: z.MTU, Owner: ref}
 		if v.VLANAware {
 			p.QinQ, p.EtherType = true, model.Protocol8021Q
 		}
@@ -167,7 +168,7 @@ func (n *node) vlan(z *model.Zone, v *model.VNet) {
 	case carrierAware:
 		n.joinAware(awareVLAN{
 			owner: ref, bridge: t.bridge, tag: v.Tag, mtu: t.mtu, master: v.ID, port: uplinkPort(v), device: model.FeatureVLAN, whole: v.VLANAware,
-			usual: fmt.Sprintf("%s.%d", t.bridge, v.Tag), other: "bv_" + v.ID, inside: model.LinkInner.Of(v.ID), outside: model.LinkOuter.Of(v.ID),
+			usual: naming.VLAN(t.bridge, v.Tag), other: naming.VLANUplink.Of(v.ID), inside: naming.Inner.Of(v.ID), outside: naming.Outer.Of(v.ID),
 		})
 		if sameProtocol(n.facts.Interface(t.bridge).VLANProtocol, "") {
 			n.carried(ref, t.bridge, v.Tag)
@@ -179,23 +180,23 @@ func (n *node) vlan(z *model.Zone, v *model.VNet) {
 
 // vlanName is the name of a VLAN device: the usual one, or another one where that is too
 // long or an interface has it that carries something else.
-func (n *node) vlanName(usual, other string, v desired.VLAN) string {
-	l, ours := n.links[usual]
+func (n *zoneBuilder) vlanName(usual, other string, v desired.VLAN) string {
+	l, ours := n.table[usual]
 	if n.facts.Named(usual) != nil || ours && (l.VLAN == nil || l.VLAN.Parent != v.Parent || l.VLAN.ID != v.ID || !sameProtocol(l.VLAN.Protocol, v.Protocol)) {
 		return other
 	}
-	return model.FitLinkName(usual, other)
+	return naming.Fit(usual, other)
 }
 
 // ovsPort adds an internal port of an Open vSwitch bridge and joins the
 // interface that appears with it to a bridge of ours.
-func (n *node) ovsPort(p desired.OVSPort, bridge string, allVLANs bool) {
+func (n *zoneBuilder) ovsPort(p desired.OVSPort, bridge string, allVLANs bool) {
 	if pattern := n.reserved(p.Name); pattern != "" {
 		n.note(LevelError, p.Owner, "the interface name %s is reserved on node %s (pattern %q); rename the object or change the node's reserved list", p.Name, n.name, pattern)
 		return
 	}
 	if c := n.portInTheWay(p.Name); c != nil {
-		n.withhold(protocol.ClassForeign, p.Owner, c.Error())
+		n.withhold(fault.Foreign, p.Owner, c.Error())
 		return
 	}
 	n.out.OVSPorts = append(n.out.OVSPorts, p)

@@ -32,7 +32,7 @@ type awareVLAN struct {
 // usually with the node's own address, or has reserved its name for it, a veth pair joins
 // the two beside it, so that guests and node share the VLAN. So it does where the bridge
 // itself has the VLAN untagged: as a member with the tag it would lose that one.
-func (n *node) joinAware(a awareVLAN) {
+func (n *zoneBuilder) joinAware(a awareVLAN) {
 	parent := n.facts.Interface(a.bridge)
 	same := sameProtocol(parent.VLANProtocol, a.protocol)
 	holder := n.holder(a.bridge, a.tag, a.protocol)
@@ -57,8 +57,8 @@ func (n *node) joinAware(a awareVLAN) {
 // silentBridge keeps a VNet's bridge from answering ARP for addresses of the node that other
 // interfaces have, as the kernel does: where guests and node share a VLAN the node would
 // answer twice, and what guests then send to the bridge is no traffic of the VLAN.
-func (n *node) silentBridge(owner, bridge string) {
-	if _, made := n.links[bridge]; made && n.cfg.VNets[bridge] != nil {
+func (n *zoneBuilder) silentBridge(owner, bridge string) {
+	if _, made := n.table[bridge]; made && n.cfg.VNets[bridge] != nil {
 		n.sysctl(owner, "net.ipv4.conf."+sysctlName(bridge)+".arp_ignore", "1")
 	}
 }
@@ -66,7 +66,7 @@ func (n *node) silentBridge(owner, bridge string) {
 // joinBeside joins the two bridges by a veth pair. Its outer end is in the VLAN, which it
 // has untagged; frames that may have tags inside get that of the VLAN by a VLAN device on
 // the pair, since the bridge would take the inner ones for its own.
-func (n *node) joinBeside(a awareVLAN, same bool) {
+func (n *zoneBuilder) joinBeside(a awareVLAN, same bool) {
 	tagged := a.whole || !same
 	if !n.needs(a.owner, model.FeatureVeth) || tagged && !n.needs(a.owner, a.device) {
 		return

@@ -4,18 +4,19 @@ import (
 	"fmt"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
 
 // vlanOfPlain gives a VNet a VLAN of a bridge that knows nothing of VLANs: a
 // bridge beside it, over the VLAN of each of its ports, that a pair of veth
 // devices joins to the VNet. Proxmox uses such a bridge for guests with a tag
 // too, so one that stands already is shared.
-func (n *node) vlanOfPlain(t *trunk, v *model.VNet) {
+func (n *zoneBuilder) vlanOfPlain(t *trunk, v *model.VNet) {
 	ref := model.Ref(model.KindVNet, v.ID)
-	usual := fmt.Sprintf("%sv%d", t.bridge, v.Tag)
-	beside := model.FitLinkName(usual, "vb_"+v.ID)
+	usual := naming.VLANBridge(t.bridge, v.Tag)
+	beside := naming.Fit(usual, naming.PlainBridge.Of(v.ID))
 	if !n.needs(ref, model.FeatureVeth, model.FeatureVLAN) {
 		return
 	}
@@ -33,26 +34,26 @@ func (n *node) vlanOfPlain(t *trunk, v *model.VNet) {
 			return
 		}
 	case foreign.Kind != string(desired.LinkBridge):
-		n.withhold(protocol.ClassForeign, ref, desired.LinkInTheWay(beside, foreign.Name, foreign.Kind).Error())
+		n.withhold(fault.Foreign, ref, desired.LinkInTheWay(beside, foreign.Name, foreign.Kind).Error())
 		return
 	default:
 		beside = foreign.Name
 	}
-	n.pair(ref, t.mtu, [2]string{model.LinkInner.Of(v.ID), model.LinkOuter.Of(v.ID)}, v.ID, uplinkPort(v), beside, foreign != nil)
+	n.pair(ref, t.mtu, [2]string{naming.Inner.Of(v.ID), naming.Outer.Of(v.ID)}, v.ID, uplinkPort(v), beside, foreign != nil)
 	if foreign != nil {
 		n.silentBridge(ref, v.ID)
 	}
 }
 
 // besidePlain adds the bridge beside a plain one, over the VLAN of each of its ports.
-func (n *node) besidePlain(ref, beside string, t *trunk, tag int, id string) bool {
+func (n *zoneBuilder) besidePlain(ref, beside string, t *trunk, tag int, id string) bool {
 	if !n.link(desired.Link{Name: beside, Kind: desired.LinkBridge, Owner: ref, MTU: t.mtu, NoLinkLocal: true, Bridge: &desired.Bridge{}}) {
 		return false
 	}
 	for i, port := range t.ports {
 		v := desired.VLAN{Parent: port, ID: tag}
 		n.link(desired.Link{
-			Name: n.vlanName(fmt.Sprintf("%s.%d", port, tag), fmt.Sprintf("p%d_%s", i, id), v), Kind: desired.LinkVLAN, Owner: ref,
+			Name: n.vlanName(naming.VLAN(port, tag), naming.Uplink.OnPort(i, id), v), Kind: desired.LinkVLAN, Owner: ref,
 			MTU: t.mtu, Master: beside, NoLinkLocal: true, VLAN: &v,
 		})
 	}
@@ -60,7 +61,7 @@ func (n *node) besidePlain(ref, beside string, t *trunk, tag int, id string) boo
 }
 
 // pair joins a bridge of ours to another one by a pair of veth devices.
-func (n *node) pair(ref string, mtu int, names [2]string, inner string, port *desired.BridgePort, outer string, foreign bool) {
+func (n *zoneBuilder) pair(ref string, mtu int, names [2]string, inner string, port *desired.BridgePort, outer string, foreign bool) {
 	if n.link(desired.Link{Name: names[0], Kind: desired.LinkVeth, Owner: ref, MTU: mtu, Master: inner, NoLinkLocal: true,
 		Port: port, Veth: &desired.Veth{Peer: names[1]}}) {
 		out := desired.Link{Name: names[1], Kind: desired.LinkVeth, Owner: ref, MTU: mtu, Master: outer, ForeignMaster: foreign, NoLinkLocal: true, Veth: &desired.Veth{Peer: names[0]}}
@@ -74,7 +75,7 @@ func (n *node) pair(ref string, mtu int, names [2]string, inner string, port *de
 // bridgeOfVLAN finds the node's own bridge over a VLAN of the ports of a plain bridge; nil
 // if the VLAN is free. A VLAN that the node has without a bridge cannot be shared, and free
 // is false then: its interface takes the frames before any bridge sees them.
-func (n *node) bridgeOfVLAN(ref string, t *trunk, tag int, tagType, beside string) (shared *model.Interface, free bool) {
+func (n *zoneBuilder) bridgeOfVLAN(ref string, t *trunk, tag int, tagType, beside string) (shared *model.Interface, free bool) {
 	for _, port := range t.ports {
 		i := n.holder(port, tag, tagType)
 		if i == nil {
@@ -84,8 +85,8 @@ func (n *node) bridgeOfVLAN(ref string, t *trunk, tag int, tagType, beside strin
 			shared = m
 			continue
 		}
-		n.withhold(protocol.ClassForeign, ref, fmt.Sprintf("VLAN %d of %s, a port of bridge %s, is node %s's own (%s), whose interface takes the frames before a bridge can; to share the VLAN with guests make a bridge %s of port %s "+
-			"and move the addresses to it, or make %s VLAN-aware and the node's interface %s.%d; or choose another tag", tag, port, t.bridge, n.name, withAddresses(i), beside, i.Name, t.bridge, t.bridge, tag))
+		n.withhold(fault.Foreign, ref, fmt.Sprintf("VLAN %d of %s, a port of bridge %s, is node %s's own (%s), whose interface takes the frames before a bridge can; to share the VLAN with guests make a bridge %s of port %s "+
+			"and move the addresses to it, or make %s VLAN-aware and the node's interface %s; or choose another tag", tag, port, t.bridge, n.name, withAddresses(i), beside, i.Name, t.bridge, naming.VLAN(t.bridge, tag)))
 		return nil, false
 	}
 	return shared, true

@@ -5,8 +5,9 @@ import (
 	"net/netip"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
 
 // Encapsulation overhead in bytes: outer Ethernet 14, IPv4 20 or IPv6 40, UDP 8
@@ -35,7 +36,7 @@ type overlay struct {
 
 // vxlan compiles a VNet of a VXLAN zone: a bridge with one VXLAN device as its
 // uplink, whose forwarding table floods to every other end of the zone.
-func (n *node) vxlan(z *model.Zone, v *model.VNet) {
+func (n *zoneBuilder) vxlan(z *model.Zone, v *model.VNet) {
 	o := n.overlays[z.ID]
 	if o == nil {
 		o = n.overlay(z)
@@ -48,10 +49,10 @@ func (n *node) vxlan(z *model.Zone, v *model.VNet) {
 	}
 	ref := model.Ref(model.KindVNet, v.ID)
 	if !o.ok {
-		n.noteOf(protocol.ClassConsequence, LevelError, ref, "reaches guests of node %s only, because zone %s has no tunnels here; see zone %s", n.name, z.ID, z.ID)
+		n.noteOf(fault.Consequence, LevelError, ref, "reaches guests of node %s only, because zone %s has no tunnels here; see zone %s", n.name, z.ID, z.ID)
 		return
 	}
-	name := model.LinkTunnel.Of(v.ID)
+	name := naming.Tunnel.Of(v.ID)
 	if !n.link(desired.Link{
 		Name: name, Kind: desired.LinkVXLAN, Owner: ref, MTU: o.mtu, Master: v.ID, NoLinkLocal: true, Port: uplinkPort(v),
 		VXLAN: &desired.VXLAN{ID: uint32(v.Tag), Local: o.local, Port: vxlanPort(z), Learning: true},
@@ -96,7 +97,7 @@ func (n *node) overlayMTU(ref string, declared int, o *overlay) int {
 	under, dev := n.narrowest(o)
 	if under == 0 {
 		if declared == 0 {
-			n.noteOf(protocol.ClassLink, LevelWarning, ref, "mtu cannot be computed: node %s knows no path to another tunnel end; new VNets get the kernel's %d, others keep what they have; "+
+			n.noteOf(fault.Link, LevelWarning, ref, "mtu cannot be computed: node %s knows no path to another tunnel end; new VNets get the kernel's %d, others keep what they have; "+
 				"repair the underlay or set mtu", n.name, 1500-overhead)
 		}
 		return declared

@@ -128,10 +128,6 @@ type VRF struct {
 	Table uint32 `json:"table"`
 }
 
-// VRFTable is the routing table of the VRF whose L3VNI is given: far from the
-// numbers that people choose, and readable.
-func VRFTable(vni int) uint32 { return 100_000_000 + uint32(vni) }
-
 // OVSBridge is an Open vSwitch bridge that Viaduct makes.
 type OVSBridge struct {
 	Name string `json:"name"`

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
@@ -99,19 +100,6 @@ func Message(n *api.NodeStatus) string {
 	return n.Report.Message
 }
 
-// Classes are in the order of causes.
-var Classes = []protocol.Class{
-	protocol.ClassLacking, protocol.ClassLink, protocol.ClassForeign, protocol.ClassDeclared, protocol.ClassPeer, protocol.ClassConsequence,
-}
-
-// Rank orders classes: causes are lower. What has none is the declaration itself.
-func Rank(c protocol.Class) int {
-	if i := slices.Index(Classes, c); i >= 0 {
-		return i
-	}
-	return Rank(protocol.ClassDeclared)
-}
-
 // kinds are in the order in which one carries the next.
 var kinds = []string{"node", "fabric", "fabric-node", "controller", "zone", "vnet", "subnet"}
 
@@ -161,14 +149,14 @@ func order(p *api.NodeProblem) int {
 	case p.Object == "":
 		return -1
 	}
-	return Rank(p.Class)
+	return fault.Rank(p.Class)
 }
 
 // together puts those that are equal but for the node into one.
 func together(all []api.NodeProblem) []api.NodeProblem {
 	type key struct {
 		state           protocol.State
-		class           protocol.Class
+		class           fault.Class
 		object, message string
 	}
 	var out []api.NodeProblem

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/viaduct-sdn/viaduct/internal/fault"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/viaduct-sdn/viaduct/internal/health"
@@ -60,9 +62,9 @@ func TestStateOfAnObject(t *testing.T) {
 func TestCausesComeFirst(t *testing.T) {
 	report := func(node string) *protocol.Status {
 		return &protocol.Status{Hash: "h", State: protocol.Degraded, Objects: []protocol.ObjectStatus{
-			{Object: "vnet/v1", State: protocol.Degraded, Class: protocol.ClassConsequence, Message: "reaches guests of node " + node + " only; see zone z"},
-			{Object: "controller/c", State: protocol.Converged, Class: protocol.ClassPeer, Message: "node " + node + " has no session with node3"},
-			{Object: "zone/z", State: protocol.Degraded, Class: protocol.ClassLacking, Message: "needs VRFs; module vrf is not available on node " + node},
+			{Object: "vnet/v1", State: protocol.Degraded, Class: fault.Consequence, Message: "reaches guests of node " + node + " only; see zone z"},
+			{Object: "controller/c", State: protocol.Converged, Class: fault.Peer, Message: "node " + node + " has no session with node3"},
+			{Object: "zone/z", State: protocol.Degraded, Class: fault.Lacking, Message: "needs VRFs; module vrf is not available on node " + node},
 			{Object: "vnet/a", State: protocol.Converged, Message: "of a release without classes"},
 		}}
 	}

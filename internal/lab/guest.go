@@ -16,6 +16,7 @@ import (
 	"github.com/vishvananda/netns"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
@@ -185,7 +186,7 @@ func (l *Lab) movePorts(g *model.Guest, from, to string) error {
 	defer dst.Close()
 	return l.in(from, func(h *netlink.Handle) error {
 		for _, nic := range g.NICs {
-			link, err := h.LinkByName(portName(g, nic))
+			link, err := h.LinkByName(naming.ContainerPort(g.ID, nic.ID))
 			var missing netlink.LinkNotFoundError
 			if errors.As(err, &missing) {
 				continue
@@ -225,7 +226,7 @@ func (l *Lab) plug(g *model.Guest, i int, subnets []*model.Subnet) error {
 			attrs.HardwareAddr = mac
 		}
 		link, err := ensureLink(h, &netlink.Veth{
-			LinkAttrs: attrs, PeerName: portName(g, nic), PeerNamespace: netlink.NsFd(int(node)), PeerMTU: uint32(mtu),
+			LinkAttrs: attrs, PeerName: naming.ContainerPort(g.ID, nic.ID), PeerNamespace: netlink.NsFd(int(node)), PeerMTU: uint32(mtu),
 		})
 		if err != nil {
 			return err
@@ -312,7 +313,7 @@ func plugged(st *api.Status, g *model.Guest) bool {
 			continue
 		}
 		for _, nic := range g.NICs {
-			if !slices.Contains(n.Report.Ports, portName(g, nic)) {
+			if !slices.Contains(n.Report.Ports, naming.ContainerPort(g.ID, nic.ID)) {
 				return false
 			}
 		}
@@ -378,11 +379,6 @@ func label(g *model.Guest) string {
 		return g.Name
 	}
 	return g.ID
-}
-
-// portName is the host's end of a container's NIC: veth<vmid>i<n>.
-func portName(g *model.Guest, nic model.NIC) string {
-	return "veth" + g.ID + "i" + strings.TrimPrefix(nic.ID, "net")
 }
 
 func freeVMID(guests []*model.Guest) string {

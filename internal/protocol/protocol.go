@@ -3,7 +3,7 @@
 //
 //	POST /agent/v1/join     JoinRequest -> JoinResponse   (no client certificate; a one-time token)
 //	POST /agent/v1/renew    RenewRequest -> JoinResponse  (before the certificate ends)
-//	GET  /agent/v1/desired?have=<hash>                    (long poll) -> Document, or 304 after MaxPoll
+//	GET  /agent/v1/desired?have=<hash>                    (long poll) -> document.Document, or 304 after MaxPoll
 //	POST /agent/v1/status   Status -> 204
 //	GET  /agent/v1/bindings?epoch=<e>&since=<n>           (long poll) -> Bindings, or 304 after MaxPoll
 //	GET  /agent/v1/questions                              (long poll) -> Question, or 304 after MaxPoll
@@ -13,52 +13,15 @@
 package protocol
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// Format is the document format this release writes and reads. An agent that
-// meets a higher number keeps what it has and says so.
-//
-// History:
-//  1. zones simple and vxlan, VNets, subnets, guests.
-//  2. zones vlan, qinq and evpn, controllers, fabrics, prefix lists, route maps.
-const Format = 2
-
 // MaxPoll is how long a server holds a long poll open before it answers 304.
 const MaxPoll = 55 * time.Second
-
-// Document is what one node gets: the projection of a revision, and the guests
-// that run on the node. The agent compiles it together with its own facts.
-type Document struct {
-	Format int `json:"format"`
-	// Revision is the running revision; 0 before the first apply.
-	Revision int64  `json:"revision"`
-	Node     string `json:"node"`
-	// Config is the part of the revision that concerns the node.
-	Config model.Config `json:"config"`
-	// Guests are those on the node, by ID.
-	Guests map[string]*model.Guest `json:"guests,omitempty"`
-	// Bindings are those of the zones that are on the node, sorted by ID. They are
-	// no part of the document on the wire, nor of its hash: whoever compiles it puts
-	// in what it knows of them.
-	Bindings []*model.Binding `json:"-"`
-}
-
-// Hash identifies the document: lower-case hexadecimal SHA-256 of its JSON form.
-func (d *Document) Hash() string {
-	b, err := json.Marshal(d)
-	if err != nil { // plain values only: cannot happen
-		panic(err)
-	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
-}
 
 // Bindings are what is known of the NICs in the node's zones, or what changed of it.
 // There may be ten thousands of them and each is a small change, so they come apart
@@ -113,26 +76,6 @@ const (
 	Degraded State = "degraded"
 	// Unreachable: no server has a connection of the node's agent.
 	Unreachable State = "unreachable"
-)
-
-// Class tells what kind of thing is wrong: causes are shown before what follows from
-// them. Empty stands for ClassDeclared.
-type Class string
-
-// The classes, causes first.
-const (
-	// ClassLacking: the node lacks a feature of its kernel, a program or a daemon.
-	ClassLacking Class = "lacking"
-	// ClassLink: an interface of the node's own is missing, down or otherwise in use.
-	ClassLink Class = "link"
-	// ClassForeign: something else on the node is in the way.
-	ClassForeign Class = "foreign"
-	// ClassDeclared: what was declared does not fit the node.
-	ClassDeclared Class = "declared"
-	// ClassPeer: another router or node does not answer.
-	ClassPeer Class = "peer"
-	// ClassConsequence: another object's fault is the cause.
-	ClassConsequence Class = "consequence"
 )
 
 // Status is what an agent reports after every pass that changed something, and
@@ -191,9 +134,9 @@ type ObjectStatus struct {
 	Object string `json:"object"`
 	// State is degraded, or warning; agents write converged for the latter, with a
 	// message.
-	State   State  `json:"state"`
-	Message string `json:"message,omitempty"`
-	Class   Class  `json:"class,omitempty"`
+	State   State       `json:"state"`
+	Message string      `json:"message,omitempty"`
+	Class   fault.Class `json:"class,omitempty"`
 	// Peers are the addresses of other routers and nodes that the message is about.
 	Peers []string `json:"peers,omitempty"`
 }

@@ -6,7 +6,7 @@ import (
 	"hash/fnv"
 	"net/netip"
 
-	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 	"github.com/viaduct-sdn/viaduct/internal/render/frr"
 )
 
@@ -58,7 +58,7 @@ func (b *builder) openFabric(f *Fabric, net string) {
 		lines = append(append([]string{}, join...), lines...)
 		frr.Put(&b.c.OpenFabricInterfaces, name, &frr.Interface{Name: name, Owner: f.Owner, Lines: lines})
 	}
-	add(model.LinkFabric.Of(f.ID), "openfabric passive")
+	add(naming.Fabric.Of(f.ID), "openfabric passive")
 	for _, i := range f.Interfaces {
 		var lines []string
 		for _, setting := range []struct {
@@ -85,7 +85,7 @@ func (b *builder) ospf(f *Fabric) {
 		lines = append([]string{"ip ospf area " + f.Area}, lines...)
 		frr.Put(&b.c.OSPFInterfaces, name, &frr.Interface{Name: name, Owner: f.Owner, Lines: lines})
 	}
-	add(model.LinkFabric.Of(f.ID), "ip ospf passive")
+	add(naming.Fabric.Of(f.ID), "ip ospf passive")
 	for _, i := range f.Interfaces {
 		kind := i.NetworkType
 		if kind == "" && !i.Numbered {

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/document"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/server"
@@ -155,7 +156,7 @@ func newNode(t *testing.T, name, url string, cfg *tls.Config) *node {
 }
 
 // desired asks for the node's document once; nil if it is still the one it has.
-func (n *node) desired(t *testing.T, have string) (*protocol.Document, int) {
+func (n *node) desired(t *testing.T, have string) (*document.Document, int) {
 	t.Helper()
 	resp, err := n.http.Get(n.url + "/agent/v1/desired?have=" + url.QueryEscape(have))
 	if err != nil {
@@ -168,7 +169,7 @@ func (n *node) desired(t *testing.T, have string) (*protocol.Document, int) {
 	if resp.ProtoMajor != 2 {
 		t.Errorf("spoke %s", resp.Proto)
 	}
-	d := &protocol.Document{}
+	d := &document.Document{}
 	if err := json.NewDecoder(resp.Body).Decode(d); err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +180,7 @@ func (n *node) desired(t *testing.T, have string) (*protocol.Document, int) {
 }
 
 // awaits polls until there is a document with the revision.
-func (n *node) awaits(t *testing.T, have string, revision int64) *protocol.Document {
+func (n *node) awaits(t *testing.T, have string, revision int64) *document.Document {
 	t.Helper()
 	for until := time.Now().Add(patience); time.Now().Before(until); {
 		if d, _ := n.desired(t, have); d != nil {

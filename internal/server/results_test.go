@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/store/mem"
@@ -74,7 +75,7 @@ func TestRevisionHasNodeResults(t *testing.T) {
 	report(2, protocol.Degraded, failing)
 	report(2, protocol.Converged)
 	// What a neighbour does later is no result of the revision.
-	report(2, protocol.Degraded, protocol.ObjectStatus{Object: "controller/c", State: protocol.Degraded, Message: "no session", Class: protocol.ClassPeer})
+	report(2, protocol.Degraded, protocol.ObjectStatus{Object: "controller/c", State: protocol.Degraded, Message: "no session", Class: fault.Peer})
 	first, err := s.local.Revision(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/document"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -100,7 +102,7 @@ func TestFromJoinToRollback(t *testing.T) {
 }
 
 // converged reports a document as done and waits until the status says so.
-func converged(t *testing.T, r *running, n *node, doc *protocol.Document) {
+func converged(t *testing.T, r *running, n *node, doc *document.Document) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

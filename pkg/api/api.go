@@ -82,6 +82,7 @@ import (
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
@@ -214,7 +215,7 @@ type Note struct {
 	Level   string `json:"level"`
 	Message string `json:"message"`
 	// Class says what kind of thing is wrong; empty if the declaration is.
-	Class protocol.Class `json:"class,omitempty"`
+	Class fault.Class `json:"class,omitempty"`
 	// Standing tells that the running revision has it on the node just so: the
 	// change is not its cause.
 	Standing bool `json:"standing,omitempty"`
@@ -358,7 +359,7 @@ type NodeProblem struct {
 	// State is what it makes of a node: unreachable, degraded or warning.
 	State protocol.State `json:"state"`
 	// Class says what kind of thing is wrong; empty if the declaration is.
-	Class protocol.Class `json:"class,omitempty"`
+	Class fault.Class `json:"class,omitempty"`
 	// Object is the reference: "vnet/vnet1"; empty for the node as a whole.
 	Object string `json:"object,omitempty"`
 	// Message says what is wrong and what to do.

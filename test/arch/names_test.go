@@ -1,38 +1,69 @@
 package arch
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
 
-// madeName is a string that makes the name of an interface of a role of its own.
-var madeName = regexp.MustCompile("\"(?:vxlan_|vrf_|vrfbr_|vrfvx_|xvrf_|xvrfp_|ln_|pr_|sv_|up_|dummy_)(?:%[sdv])?\"")
+// madeName is a string that makes a name of an interface or a namespace: what begins the
+// name of a role or of a guest's port, or a format of VLANs.
+var madeName = regexp.MustCompile(`^(?:vxlan_|vrf_|vrfbr_|vrfvx_|xvrf_|xvrfp_|ln_|pr_|bv_|zv_|vb_|sv_|up_|zi_|zo_|dummy_|vd-|fwpr|tap|(?:p|sv)%d_)(?:%[sdv][a-z]?)*$|^ ?%s(?:\.|v)%d$`)
 
-// The names of interfaces are made in one place: who asks for one by another name than
-// the compiler gave it finds nothing. Tests of drivers make interfaces of their own.
-func TestNamesOfLinksAreMadeInOnePlace(t *testing.T) {
-	const maker = "internal/model/linkname.go"
+// alone are strings of madeName that are the whole of something else: the kernel's name of
+// a kind of link is none of an interface.
+var alone = map[string]bool{"tap": true}
+
+// names are the strings of a Go file that make names: those that are put together with
+// something, or formats.
+func names(file *ast.File) []string {
+	var out []string
+	joined := map[ast.Expr]bool{}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if b, ok := n.(*ast.BinaryExpr); ok && b.Op == token.ADD {
+			joined[b.X] = true
+		}
+		l, ok := n.(*ast.BasicLit)
+		if !ok || l.Kind != token.STRING {
+			return true
+		}
+		text, err := strconv.Unquote(l.Value)
+		if err == nil && madeName.MatchString(text) && (joined[l] || !alone[text]) {
+			out = append(out, text)
+		}
+		return true
+	})
+	return out
+}
+
+// The names of interfaces, ports and namespaces are made in one place: who asks for one by
+// another name than the compiler gave it finds nothing. Tests of drivers, and benchmarks'
+// inputs, make interfaces of their own.
+func TestNamesAreMadeInOnePlace(t *testing.T) {
+	const maker = "internal/naming/"
 	found := false
 	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
 		name := strings.TrimPrefix(filepath.ToSlash(path), "../../")
-		own := name == "test/arch/names_test.go" || strings.HasPrefix(name, "internal/driver/") && strings.HasSuffix(name, "_test.go")
+		own := name == "test/arch/names_test.go" || strings.HasPrefix(name, "test/bench/") || strings.HasPrefix(name, "internal/driver/") && strings.HasSuffix(name, "_test.go")
 		if err != nil || d.IsDir() || own || !strings.HasSuffix(name, ".go") {
 			return err
 		}
-		text, err := os.ReadFile(path)
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
 		if err != nil {
 			return err
 		}
-		made := madeName.FindString(string(text))
-		switch {
-		case name == maker:
-			found = made != ""
-		case made != "":
-			t.Errorf("%s makes the name of an interface of %s: use model.LinkRole", name, made)
+		for _, made := range names(file) {
+			if strings.HasPrefix(name, maker) {
+				found = true
+			} else {
+				t.Errorf("%s makes a name of %q: use package naming", name, made)
+			}
 		}
 		return nil
 	})
@@ -41,5 +72,29 @@ func TestNamesOfLinksAreMadeInOnePlace(t *testing.T) {
 	}
 	if !found {
 		t.Errorf("%s makes no names: the test looks in the wrong place", maker)
+	}
+}
+
+// TestNameRuleBites shows that the rule sees every way to make a name.
+func TestNameRuleBites(t *testing.T) {
+	for source, want := range map[string]bool{
+		`"vxlan_" + id`:              true,
+		`fmt.Sprintf("vrf_%s", id)`:  true,
+		`fmt.Sprintf("%s.%d", a, 1)`: true,
+		`fmt.Sprintf("%sv%d", a, 1)`: true,
+		`"tap" + id + "i0"`:          true,
+		`fmt.Sprintf("p%d_%s", 1,a)`: true,
+		`"vd-" + space`:              true,
+		`kind == "tap"`:              false,
+		`"vxlan"`:                    false,
+		`"tunnel " + id`:             false,
+	} {
+		file, err := parser.ParseFile(token.NewFileSet(), "x.go", "package x\nvar _ = "+source, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(names(file)) > 0; got != want {
+			t.Errorf("%s: makes a name: %v", source, got)
+		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/compile"
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/document"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
 	"github.com/viaduct-sdn/viaduct/internal/driver/dnsmasq"
 	"github.com/viaduct-sdn/viaduct/internal/driver/link"
@@ -28,7 +29,6 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/driver/sysctl"
 	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 const patience = 20 * time.Second
@@ -134,7 +134,7 @@ func (n *node) apply(cfg *model.Config, bindings []*model.Binding) *desired.Node
 	return n.carryOut(doc)
 }
 
-func (n *node) carryOut(doc *protocol.Document) *desired.Node {
+func (n *node) carryOut(doc *document.Document) *desired.Node {
 	n.t.Helper()
 	want, notes := compile.Node(doc, n.facts)
 	for _, note := range notes {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
 
 // Controller is a controller of any type.
@@ -145,7 +146,7 @@ func (r *Running) TunnelEnd(c *Controller, facts *model.Facts) (l Local, loopbac
 		if n == nil || n.Broken {
 			return Local{}, "", false
 		}
-		device := model.LinkFabric.Of(c.Fabric)
+		device := naming.Fabric.Of(c.Fabric)
 		return Local{Address{n.IP, n.IP.String()}, device}, device, n.IP.IsValid()
 	}
 	if bgp := r.ControllerOf(facts.Node, model.ControllerBGP); bgp != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/health"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
@@ -78,7 +79,7 @@ var words = map[reflect.Type][]string{
 	of[model.Severity]():       {string(model.Error), string(model.Warning)},
 	of[diff.Action]():          {string(diff.Create), string(diff.Update), string(diff.Replace), string(diff.Delete)},
 	of[protocol.State]():       texts(health.States),
-	of[protocol.Class]():       texts(health.Classes),
+	of[fault.Class]():          texts(fault.Classes),
 	of[api.EventType]():        texts(api.EventTypes()),
 }
 

@@ -3,12 +3,13 @@ package fleet
 import (
 	"runtime"
 
+	"github.com/viaduct-sdn/viaduct/internal/document"
+
 	"golang.org/x/sync/errgroup"
 
 	"github.com/viaduct-sdn/viaduct/internal/compile"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
@@ -44,7 +45,7 @@ func (f *Fleet) Plan(p *revision.Plan) []api.NodePlan {
 
 // plan works out what a change from one document to another would change on the
 // node.
-func plan(from, to *protocol.Document, facts *model.Facts, changed map[string]bool) api.NodePlan {
+func plan(from, to *document.Document, facts *model.Facts, changed map[string]bool) api.NodePlan {
 	old, before := compile.Node(from, facts)
 	new, notes := compile.Node(to, facts)
 	out := api.NodePlan{Node: to.Node, Changes: diff.Nodes(old, new)}

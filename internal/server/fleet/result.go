@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
@@ -33,7 +34,7 @@ func (f *Fleet) persistResult(ctx context.Context, node string, r *protocol.Stat
 	others := false // other nodes' and routers' faults, which come and go, are no result
 	for _, o := range r.Objects {
 		switch {
-		case o.State == protocol.Degraded && o.Class == protocol.ClassPeer:
+		case o.State == protocol.Degraded && o.Class == fault.Peer:
 			others = true
 		case o.State == protocol.Degraded:
 			result.Objects = append(result.Objects, o)

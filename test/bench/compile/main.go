@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/compile"
+	"github.com/viaduct-sdn/viaduct/internal/document"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/test/bench/report"
 )
 
@@ -58,7 +58,7 @@ func run(jsonPath string) error {
 }
 
 // input is a node's document with n VNets of one zone, and the node's facts.
-func input(n int) (*protocol.Document, *model.Facts, error) {
+func input(n int) (*document.Document, *model.Facts, error) {
 	cfg := &model.Config{}
 	objs := []model.Object{&model.Zone{ID: "overlay", Type: model.ZoneVXLAN, Peers: []netip.Addr{
 		netip.MustParseAddr("192.168.0.1"), netip.MustParseAddr("192.168.0.2"), netip.MustParseAddr("192.168.0.3"),

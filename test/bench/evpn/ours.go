@@ -12,8 +12,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/agent"
 	"github.com/viaduct-sdn/viaduct/internal/compile"
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/document"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/test/bench/report"
 	"github.com/viaduct-sdn/viaduct/test/bench/workload"
 )
@@ -21,12 +21,12 @@ import (
 // host is the node as its agent drives it.
 type host struct {
 	*agent.Host
-	documents map[bool]*protocol.Document // with the VNet, and without
+	documents map[bool]*document.Document // with the VNet, and without
 	flat      bool                        // without the devices of VRFs
 }
 
 func newHost(ctx context.Context, n *node) (*host, error) {
-	h := &host{documents: map[bool]*protocol.Document{}, flat: n.flat}
+	h := &host{documents: map[bool]*document.Document{}, flat: n.flat}
 	for with, w := range map[bool]*workload.EVPN{false: &n.without, true: &n.with} {
 		cfg, err := w.Config()
 		if err != nil {

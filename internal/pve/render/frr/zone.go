@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 	"github.com/viaduct-sdn/viaduct/internal/pve/running"
 	"github.com/viaduct-sdn/viaduct/internal/routing"
 )
@@ -34,7 +35,7 @@ func (r *reader) usable(z *running.Zone) bool {
 // zone is restricted to others or not.
 func (r *reader) zone(z *running.Zone) routing.Zone {
 	out := routing.Zone{
-		ID: z.ID, Owner: model.Ref(model.KindZone, z.ID), VRF: model.LinkVRF.Of(z.ID), Controller: z.Controller, Secondary: z.SecondaryControllers,
+		ID: z.ID, Owner: model.Ref(model.KindZone, z.ID), VRF: naming.VRF.Of(z.ID), Controller: z.Controller, Secondary: z.SecondaryControllers,
 		VNI: uint32(z.VRFVXLAN), AdvertiseSubnets: z.AdvertiseSubnets, RTImport: z.RTImport, //nolint:gosec // at most 24 bits
 	}
 	out.ASN = r.run.Controllers[z.Controller].ASN // see usable
@@ -51,7 +52,7 @@ func (r *reader) zone(z *running.Zone) routing.Zone {
 		NullRoutes: r.others(z),
 	}
 	if z.ExitNodesLocalRouting {
-		l := &routing.LocalRouting{Link: model.LinkExitOutside.Of(z.ID), Via4: via4, Via6: via6}
+		l := &routing.LocalRouting{Link: naming.ExitOutside.Of(z.ID), Via4: via4, Via6: via6}
 		for _, v := range r.vnets[z.ID] {
 			for _, s := range r.subnets[v.ID] {
 				l.Subnets = append(l.Subnets, routing.LocalSubnet{VNet: v.ID, Prefix: s.CIDR.Prefix})

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 	"github.com/viaduct-sdn/viaduct/internal/pve/running"
 	"github.com/viaduct-sdn/viaduct/internal/render/interfaces"
 )
@@ -27,7 +28,7 @@ func (r *renderer) fabrics(out *bytes.Buffer) {
 		if f.Broken || n == nil || n.Broken {
 			continue // told already, or nothing to do with this node
 		}
-		device := model.LinkFabric.Of(id)
+		device := naming.Fabric.Of(id)
 		if !r.fabricNames(n, device) {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 	"github.com/viaduct-sdn/viaduct/internal/pve/running"
 )
 
@@ -62,7 +63,7 @@ func (r *renderer) routedVNet(z *running.Zone, v *running.VNet) {
 	if z.MAC != "" {
 		b.line("hwaddress %s", z.MAC)
 	}
-	tunnel := model.LinkTunnel.Of(v.ID)
+	tunnel := naming.Tunnel.Of(v.ID)
 	b.line("bridge_ports %s", tunnel)
 	b.line("bridge_stp off")
 	b.line("bridge_fd 0")
@@ -74,14 +75,14 @@ func (r *renderer) routedVNet(z *running.Zone, v *running.VNet) {
 	if len(r.subnets[v.ID]) > 0 {
 		b.line("arp-accept on")
 	}
-	vrf := model.LinkVRF.Of(z.ID)
+	vrf := naming.VRF.Of(z.ID)
 	b.line("vrf %s", vrf)
 	own := map[string]block{v.ID: b, tunnel: e.tunnel(z, v.Tag)}
 	shared := map[string]block{}
 	if !e.made {
 		r.vrf(z, e, shared)
 		if e.exit && z.ExitNodesLocalRouting {
-			outer, inner := model.LinkExitOutside.Of(z.ID), model.LinkExitInside.Of(z.ID)
+			outer, inner := naming.ExitOutside.Of(z.ID), naming.ExitInside.Of(z.ID)
 			shared[outer] = e.leg(inner, "10.255.255.1/30", "fe80::1/126", "", f.six)
 			shared[inner] = e.leg(outer, "10.255.255.2/30", "fe80::2/126", vrf, f.six)
 		}
@@ -91,7 +92,7 @@ func (r *renderer) routedVNet(z *running.Zone, v *running.VNet) {
 
 // vrf adds the zone's VRF, and the bridge and tunnel of its routed traffic.
 func (r *renderer) vrf(z *running.Zone, e *evpnZone, shared map[string]block) {
-	vrf, bridge, tunnel := model.LinkVRF.Of(z.ID), model.LinkVRFBridge.Of(z.ID), model.LinkVRFTunnel.Of(z.ID)
+	vrf, bridge, tunnel := naming.VRF.Of(z.ID), naming.VRFBridge.Of(z.ID), naming.VRFTunnel.Of(z.ID)
 	verb := "add"
 	if e.exit {
 		verb = "del" // what has no route in the zone goes on to the node's table

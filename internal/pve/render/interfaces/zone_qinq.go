@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 	"github.com/viaduct-sdn/viaduct/internal/pve/running"
 )
 
@@ -17,7 +18,7 @@ func (r *renderer) qinq(z *running.Zone, v *running.VNet) {
 		r.refuse(model.KindVNet, v.ID, "zone", z.ID, "has no service VLAN (tag), so the vnet is left out")
 		return
 	}
-	inside, outside := model.LinkInner.Of(z.ID), model.LinkOuter.Of(z.ID)
+	inside, outside := naming.Inner.Of(z.ID), naming.Outer.Of(z.ID)
 	own := map[string]block{}
 	shared := map[string]block{inside: veth(outside, 0), outside: veth(inside, 0)}
 	uplink, ok := r.service(z, v, own, shared)
@@ -33,12 +34,12 @@ func (r *renderer) qinq(z *running.Zone, v *running.VNet) {
 	b.line("bridge-fd 0")
 	b.line("bridge-vlan-aware yes")
 	b.line("bridge-vids 2-4094")
-	zone := model.LinkServiceBridge.Of(z.ID)
+	zone := naming.ServiceBridge.Of(z.ID)
 	shared[zone] = b
 
 	port := outside
 	if v.Tag != 0 {
-		port = fmt.Sprintf("%s.%d", zone, v.Tag)
+		port = naming.VLAN(zone, v.Tag)
 	}
 	var bridge block
 	bridge.bridge(v, port, z.MTU)
@@ -49,13 +50,13 @@ func (r *renderer) qinq(z *running.Zone, v *running.VNet) {
 // service adds the service VLAN of the zone, and returns the device that
 // carries it.
 func (r *renderer) service(z *running.Zone, v *running.VNet, own, shared map[string]block) (uplink string, ok bool) {
-	uplink = model.LinkService.Of(z.ID)
+	uplink = naming.Service.Of(z.ID)
 	switch {
 	case r.isOVS(z.Bridge):
 		shared[uplink] = ovsPort(z, fmt.Sprintf("vlan_mode=dot1q-tunnel tag=%d other_config:qinq-ethtype=%s", z.Tag, cmp.Or(z.VLANProtocol, "802.1q")))
 		own[z.Bridge] = withPort(r.blocks[z.Bridge], uplink)
 	case r.isVLANAware(z.Bridge):
-		uplink = fmt.Sprintf("%s.%d", z.Bridge, z.Tag)
+		uplink = naming.VLAN(z.Bridge, z.Tag)
 		if z.VLANProtocol != "" {
 			shared[z.Bridge] = block{"bridge-vlan-protocol " + z.VLANProtocol}
 			shared[uplink] = block{"vlan-protocol " + z.VLANProtocol}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 	"github.com/viaduct-sdn/viaduct/internal/pve/running"
 	"github.com/viaduct-sdn/viaduct/internal/render/interfaces"
 )
@@ -57,7 +58,7 @@ func (r *renderer) vlan(z *running.Zone, v *running.VNet) {
 		return
 	}
 	own, shared := map[string]block{}, map[string]block{}
-	uplink := model.LinkInner.Of(v.ID)
+	uplink := naming.Inner.Of(v.ID)
 	switch {
 	case r.isOVS(z.Bridge):
 		options := fmt.Sprintf("tag=%d", v.Tag)
@@ -69,9 +70,9 @@ func (r *renderer) vlan(z *running.Zone, v *running.VNet) {
 		bridge.line("ovs_ports %s", uplink)
 		own[z.Bridge] = bridge
 	case r.isVLANAware(z.Bridge):
-		uplink = fmt.Sprintf("%s.%d", z.Bridge, v.Tag)
+		uplink = naming.VLAN(z.Bridge, v.Tag)
 	default:
-		other := model.LinkOuter.Of(v.ID)
+		other := naming.Outer.Of(v.ID)
 		own[uplink], own[other] = veth(other, z.MTU), veth(uplink, z.MTU)
 		r.tagged(z, v, other, shared)
 	}
@@ -96,14 +97,14 @@ func ovsPort(z *running.Zone, options string) block {
 // tagged adds the bridge of one VLAN of a bridge that knows none: it joins the
 // VLANs of the bridge's ports with the VNet.
 func (r *renderer) tagged(z *running.Zone, v *running.VNet, port string, shared map[string]block) {
-	name := fmt.Sprintf("%sv%d", z.Bridge, v.Tag)
+	name := naming.VLANBridge(z.Bridge, v.Tag)
 	if _, made := r.blocks[name]; made {
 		r.warn(model.KindVNet, v.ID, "tag", fmt.Sprint(v.Tag), fmt.Sprintf(
 			"is that of another vnet on bridge %s, so that this vnet gets no connection to it, as in Proxmox; use another tag", z.Bridge))
 	}
 	ports := ""
 	for _, p := range r.ports(z.Bridge) {
-		ports += fmt.Sprintf(" %s.%d", p, v.Tag)
+		ports += " " + naming.VLAN(p, v.Tag)
 	}
 	if ports == "" {
 		r.warn(model.KindZone, z.ID, "bridge", z.Bridge, fmt.Sprintf(

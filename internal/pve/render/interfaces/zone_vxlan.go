@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 	"github.com/viaduct-sdn/viaduct/internal/pve/running"
 )
 
@@ -72,7 +73,7 @@ func (r *renderer) vxlan(z *running.Zone, v *running.VNet) {
 		tunnel.line("vxlan-port %d", z.VXLANPort)
 	}
 	tunnel.line("mtu %d", mtu)
-	name := model.LinkTunnel.Of(v.ID)
+	name := naming.Tunnel.Of(v.ID)
 	bridge.bridge(v, name, mtu)
 	r.add(v, map[string]block{name: tunnel, v.ID: bridge}, nil)
 }
