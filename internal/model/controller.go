@@ -97,6 +97,16 @@ type Controller struct {
 	Written Written `json:"written,omitempty"`
 }
 
+// KindController is the kind of Controller.
+const KindController Kind = "controller"
+
+func controllerKind() *Descriptor {
+	return &Descriptor{
+		Kind: KindController,
+		slot: in(func(c *Config) *map[string]*Controller { return &c.Controllers }),
+	}
+}
+
 // ObjectKind implements Object.
 func (*Controller) ObjectKind() Kind { return KindController }
 

@@ -159,45 +159,15 @@ type FirewallRule struct {
 	Comment string `json:"comment,omitempty"`
 }
 
-// SecurityGroup is a list of rules that firewalls refer to.
-type SecurityGroup struct {
-	// ID is 2 to 20 lower-case letters, digits, - and _, a letter first.
-	ID      string         `json:"id"`
-	Comment string         `json:"comment,omitempty"`
-	Rules   []FirewallRule `json:"rules,omitempty"`
-	// Set is the owner set: see SetOf.
-	Set string `json:"set,omitempty"`
-}
+// KindFirewall is the kind of Firewall.
+const KindFirewall Kind = "firewall"
 
-// IPSet is a set of addresses that rules refer to as "+dc/<id>" or "+<id>".
-type IPSet struct {
-	// ID is 2 to 64 lower-case letters, digits, - and _, a letter first.
-	ID      string       `json:"id"`
-	Comment string       `json:"comment,omitempty"`
-	Entries []IPSetEntry `json:"entries,omitempty"`
-	// Set is the owner set: see SetOf.
-	Set string `json:"set,omitempty"`
-}
-
-// IPSetEntry is one entry of an IPSet.
-type IPSetEntry struct {
-	// CIDR is an address, a network, a range A-B, or the name of an alias.
-	CIDR string `json:"cidr"`
-	// NoMatch takes the addresses out of the set, whatever else has them in it.
-	NoMatch bool   `json:"nomatch,omitempty"`
-	Comment string `json:"comment,omitempty"`
-}
-
-// Alias is a name for an address or a network, which rules refer to as "dc/<id>" or
-// "<id>".
-type Alias struct {
-	// ID is 2 to 64 lower-case letters, digits, - and _, a letter first.
-	ID string `json:"id"`
-	// CIDR is an address or a network.
-	CIDR    string `json:"cidr"`
-	Comment string `json:"comment,omitempty"`
-	// Set is the owner set: see SetOf.
-	Set string `json:"set,omitempty"`
+func firewallKind() *Descriptor {
+	return &Descriptor{
+		Kind: KindFirewall,
+		Live: true,
+		slot: in(func(c *Config) *map[string]*Firewall { return &c.Firewalls }),
+	}
 }
 
 // ObjectKind implements Object.
@@ -212,24 +182,6 @@ const NotInForce = "is not in force, since firewall " + FirewallDatacenter + ", 
 
 // Switched reports whether rules or filters of a VNet's firewall are switched on.
 func (f *Firewall) Switched() bool { return f.Enable || f.MACFilter || f.IPFilter }
-
-// ObjectKind implements Object.
-func (*SecurityGroup) ObjectKind() Kind { return KindSecurityGroup }
-
-// ObjectID implements Object.
-func (g *SecurityGroup) ObjectID() string { return g.ID }
-
-// ObjectKind implements Object.
-func (*IPSet) ObjectKind() Kind { return KindIPSet }
-
-// ObjectID implements Object.
-func (s *IPSet) ObjectID() string { return s.ID }
-
-// ObjectKind implements Object.
-func (*Alias) ObjectKind() Kind { return KindAlias }
-
-// ObjectID implements Object.
-func (a *Alias) ObjectID() string { return a.ID }
 
 // The scopes of names that rules refer to.
 const (

@@ -27,6 +27,17 @@ type NIC struct {
 	IPs []netip.Addr `json:"ips,omitempty"`
 }
 
+// KindGuest is the kind of Guest.
+const KindGuest Kind = "guest"
+
+func guestKind() *Descriptor {
+	return &Descriptor{
+		Kind: KindGuest,
+		Live: true,
+		slot: in(func(c *Config) *map[string]*Guest { return &c.Guests }),
+	}
+}
+
 // ObjectKind implements Object.
 func (*Guest) ObjectKind() Kind { return KindGuest }
 

@@ -19,6 +19,16 @@ type PrefixList struct {
 	Set string `json:"set,omitempty"`
 }
 
+// KindPrefixList is the kind of PrefixList.
+const KindPrefixList Kind = "prefix-list"
+
+func prefixListKind() *Descriptor {
+	return &Descriptor{
+		Kind: KindPrefixList,
+		slot: in(func(c *Config) *map[string]*PrefixList { return &c.PrefixLists }),
+	}
+}
+
 // ObjectKind implements Object.
 func (*PrefixList) ObjectKind() Kind { return KindPrefixList }
 

@@ -17,6 +17,16 @@ type RouteMap struct {
 	Set string `json:"set,omitempty"`
 }
 
+// KindRouteMap is the kind of RouteMap.
+const KindRouteMap Kind = "route-map"
+
+func routeMapKind() *Descriptor {
+	return &Descriptor{
+		Kind: KindRouteMap,
+		slot: in(func(c *Config) *map[string]*RouteMap { return &c.RouteMaps }),
+	}
+}
+
 // ObjectKind implements Object.
 func (*RouteMap) ObjectKind() Kind { return KindRouteMap }
 

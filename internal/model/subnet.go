@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 )
@@ -55,6 +56,17 @@ type Range struct {
 // String is the range as "10.0.1.10-10.0.1.20".
 func (r Range) String() string { return r.Start.String() + "-" + r.End.String() }
 
+// KindSubnet is the kind of Subnet.
+const KindSubnet Kind = "subnet"
+
+func subnetKind() *Descriptor {
+	return &Descriptor{
+		Kind:     KindSubnet,
+		Complete: completing(completeSubnet),
+		slot:     in(func(c *Config) *map[string]*Subnet { return &c.Subnets }),
+	}
+}
+
 // ObjectKind implements Object.
 func (*Subnet) ObjectKind() Kind { return KindSubnet }
 
@@ -94,4 +106,39 @@ func (s *Subnet) GivenRanges() []Range {
 		}
 	}
 	return out
+}
+
+// completeSubnet fills in ID and CIDR from each other and from the zone of the VNet. It
+// writes to o, which is the caller's own copy until Put returns.
+func completeSubnet(c *Config, o *Subnet) error {
+	if p, err := netip.ParsePrefix(o.ID); err == nil {
+		if o.CIDR.IsValid() && o.CIDR != p {
+			return Problems{{Severity: Error, Kind: KindSubnet, ID: o.ID, Field: "cidr", Value: o.CIDR.String(),
+				Message: "differs from the network given as id; leave one of them out"}}
+		}
+		o.CIDR, o.ID = p, ""
+	}
+	if _, p, ok := ParseSubnetID(o.ID); ok && !o.CIDR.IsValid() {
+		o.CIDR = p
+	}
+	v := c.VNets[o.VNet]
+	if v == nil {
+		id := o.ID
+		if id == "" {
+			id = o.CIDR.String()
+		}
+		return Problems{{Severity: Error, Kind: KindSubnet, ID: id, Field: "vnet", Value: o.VNet,
+			Message: "no such vnet; declare the vnet first or correct the name"}}
+	}
+	if !o.CIDR.IsValid() {
+		return Problems{{Severity: Error, Kind: KindSubnet, ID: o.ID, Field: "id", Value: o.ID,
+			Message: "is not a network; write it like 10.0.1.0/24 or fd00:1::/64"}}
+	}
+	want := SubnetID(v.Zone, o.CIDR)
+	if o.ID != "" && o.ID != want {
+		return Problems{{Severity: Error, Kind: KindSubnet, ID: o.ID, Field: "id", Value: o.ID,
+			Message: fmt.Sprintf("does not fit: the subnet %s of vnet %s in zone %s is called %s", o.CIDR, o.VNet, v.Zone, want)}}
+	}
+	o.ID = want
+	return nil
 }

@@ -25,6 +25,16 @@ type VNet struct {
 	Written Written `json:"written,omitempty"`
 }
 
+// KindVNet is the kind of VNet.
+const KindVNet Kind = "vnet"
+
+func vnetKind() *Descriptor {
+	return &Descriptor{
+		Kind: KindVNet,
+		slot: in(func(c *Config) *map[string]*VNet { return &c.VNets }),
+	}
+}
+
 // ObjectKind implements Object.
 func (*VNet) ObjectKind() Kind { return KindVNet }
 

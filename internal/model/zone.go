@@ -138,6 +138,16 @@ type Zone struct {
 	Written Written `json:"written,omitempty"`
 }
 
+// KindZone is the kind of Zone.
+const KindZone Kind = "zone"
+
+func zoneKind() *Descriptor {
+	return &Descriptor{
+		Kind: KindZone,
+		slot: in(func(c *Config) *map[string]*Zone { return &c.Zones }),
+	}
+}
+
 // ObjectKind implements Object.
 func (*Zone) ObjectKind() Kind { return KindZone }
 

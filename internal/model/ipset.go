@@ -1,0 +1,37 @@
+package model
+
+// IPSet is a set of addresses that rules refer to as "+dc/<id>" or "+<id>".
+type IPSet struct {
+	// ID is 2 to 64 lower-case letters, digits, - and _, a letter first.
+	ID      string       `json:"id"`
+	Comment string       `json:"comment,omitempty"`
+	Entries []IPSetEntry `json:"entries,omitempty"`
+	// Set is the owner set: see SetOf.
+	Set string `json:"set,omitempty"`
+}
+
+// IPSetEntry is one entry of an IPSet.
+type IPSetEntry struct {
+	// CIDR is an address, a network, a range A-B, or the name of an alias.
+	CIDR string `json:"cidr"`
+	// NoMatch takes the addresses out of the set, whatever else has them in it.
+	NoMatch bool   `json:"nomatch,omitempty"`
+	Comment string `json:"comment,omitempty"`
+}
+
+// KindIPSet is the kind of IPSet.
+const KindIPSet Kind = "ip-set"
+
+func ipSetKind() *Descriptor {
+	return &Descriptor{
+		Kind: KindIPSet,
+		Live: true,
+		slot: in(func(c *Config) *map[string]*IPSet { return &c.IPSets }),
+	}
+}
+
+// ObjectKind implements Object.
+func (*IPSet) ObjectKind() Kind { return KindIPSet }
+
+// ObjectID implements Object.
+func (s *IPSet) ObjectID() string { return s.ID }

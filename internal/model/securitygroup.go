@@ -1,0 +1,28 @@
+package model
+
+// SecurityGroup is a list of rules that firewalls refer to.
+type SecurityGroup struct {
+	// ID is 2 to 20 lower-case letters, digits, - and _, a letter first.
+	ID      string         `json:"id"`
+	Comment string         `json:"comment,omitempty"`
+	Rules   []FirewallRule `json:"rules,omitempty"`
+	// Set is the owner set: see SetOf.
+	Set string `json:"set,omitempty"`
+}
+
+// KindSecurityGroup is the kind of SecurityGroup.
+const KindSecurityGroup Kind = "security-group"
+
+func securityGroupKind() *Descriptor {
+	return &Descriptor{
+		Kind: KindSecurityGroup,
+		Live: true,
+		slot: in(func(c *Config) *map[string]*SecurityGroup { return &c.SecurityGroups }),
+	}
+}
+
+// ObjectKind implements Object.
+func (*SecurityGroup) ObjectKind() Kind { return KindSecurityGroup }
+
+// ObjectID implements Object.
+func (g *SecurityGroup) ObjectID() string { return g.ID }
