@@ -66,7 +66,7 @@ func (a *app) completeProperties(cmd *cobra.Command, given []string, typed strin
 		switch {
 		case f.Name == "id":
 		case !hasValue:
-			out = append(out, f.Name+"=\t"+f.Doc)
+			out = append(out, f.Name+"=\t"+f.Text())
 		case f.Name == name:
 			for _, v := range a.values(cmd.Context(), kind, f) {
 				out = append(out, name+"="+v)

@@ -17,10 +17,18 @@ const KindAlias Kind = "alias"
 
 func aliasKind() *Descriptor {
 	return &Descriptor{
-		Kind:   KindAlias,
-		Plural: "aliases",
-		Live:   true,
-		slot:   in(func(c *Config) *map[string]*Alias { return &c.Aliases }),
+		Kind:        KindAlias,
+		Plural:      "aliases",
+		Live:        true,
+		checkLive:   checkingFirewall((*firewallChecker).alias),
+		slot:        in(func(c *Config) *map[string]*Alias { return &c.Aliases }),
+		Doc:         "A name for an address or a network, for firewall rules.",
+		Permissions: []Permission{clusterPermission()},
+		Properties: []Property{
+			{Name: "id", Required: true, Doc: "2 to 64 lower-case letters, digits, - and _", Pattern: setForm.String()},
+			{Name: "cidr", Required: true, Doc: "address or network"},
+			{Name: "comment", Doc: "description"},
+		},
 	}
 }
 

@@ -102,8 +102,32 @@ const KindController Kind = "controller"
 
 func controllerKind() *Descriptor {
 	return &Descriptor{
-		Kind: KindController,
-		slot: in(func(c *Config) *map[string]*Controller { return &c.Controllers }),
+		Kind:         KindController,
+		check:        (*checker).controllers,
+		slot:         in(func(c *Config) *map[string]*Controller { return &c.Controllers }),
+		Doc:          "A routing control plane that FRR runs on the nodes.",
+		TypeProperty: "type",
+		Permissions:  []Permission{sdnPermission("/sdn/controllers/{id}")},
+		Properties: []Property{
+			{Name: "id", Required: true, Doc: "2 to 64 letters, digits, _ and -", Pattern: controllerForm.String()},
+			{Name: "type", Required: true, Doc: "what the controller does", Values: words(ControllerTypes()...), Noun: "a controller type"},
+			{Name: "asn", Doc: "autonomous system number", Min: 1, Max: MaxASN, Noun: "an autonomous system number", Lax: always, Types: words(ControllerBGP, ControllerEVPN)},
+			{Name: "peers", Doc: "addresses of the nodes (evpn) or of external routers (bgp)", Types: words(ControllerBGP, ControllerEVPN)},
+			{Name: "fabric", Doc: "fabric whose nodes are the peers", Ref: KindFabric, Use: true, Types: words(ControllerEVPN)},
+			{Name: "nodes", Doc: "nodes it runs on; all with a zone of it if left out", Ref: KindNode, Types: words(ControllerEVPN)},
+			{Name: "peer-group-name", Doc: "FRR's name for the peers, VTEP if left out", Pattern: controllerForm.String(), Types: words(ControllerEVPN)},
+			{Name: "bgp-mode", Doc: "whether sessions are eBGP or iBGP; auto if left out", Values: words(BGPModes()...), Noun: "a mode", Types: words(ControllerEVPN)},
+			{Name: "node", Doc: "node it runs on", Ref: KindNode, Types: words(ControllerBGP, ControllerISIS)},
+			{Name: "ebgp", Doc: "peers are in other autonomous systems (eBGP)", Types: words(ControllerBGP)},
+			{Name: "ebgp-multihop", Doc: "hops to eBGP peers", Min: 1, Max: 255, Noun: "a number of hops", Without: ", or leave it out", Types: words(ControllerBGP, ControllerEVPN)},
+			{Name: "route-map-in", Doc: "route map for routes from the peers", Ref: KindRouteMap, Use: true, Types: words(ControllerBGP, ControllerEVPN)},
+			{Name: "route-map-out", Doc: "route map for routes to the peers", Ref: KindRouteMap, Use: true, Types: words(ControllerBGP, ControllerEVPN)},
+			{Name: "loopback", Doc: "interface whose address sessions and VTEPs use", Types: words(ControllerBGP, ControllerISIS)},
+			{Name: "bgp-multipath-as-path-relax", Doc: "use equal-cost paths through different autonomous systems", Types: words(ControllerBGP)},
+			{Name: "isis-domain", Doc: "name of the IS-IS domain", Types: words(ControllerISIS)},
+			{Name: "isis-net", Doc: "network entity title, like 49.0001.1921.6800.1002.00", Types: words(ControllerISIS)},
+			{Name: "isis-ifaces", Doc: "interfaces that speak IS-IS", Types: words(ControllerISIS)},
+		},
 	}
 }
 

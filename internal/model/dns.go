@@ -1,5 +1,7 @@
 package model
 
+import "strconv"
+
 // DNSTypePowerDNS is a PowerDNS server with its HTTP API.
 const DNSTypePowerDNS = "powerdns"
 
@@ -36,10 +38,23 @@ const KindDNS Kind = "dns"
 
 func dnsKind() *Descriptor {
 	return &Descriptor{
-		Kind:   KindDNS,
-		Plural: "dns",
-		Live:   true,
-		slot:   in(func(c *Config) *map[string]*NameServer { return &c.NameServers }),
+		Kind:         KindDNS,
+		Plural:       "dns",
+		Live:         true,
+		checkLive:    checkingLive[*NameServer],
+		slot:         in(func(c *Config) *map[string]*NameServer { return &c.NameServers }),
+		Doc:          "A DNS server that guests' names are registered at.",
+		TypeProperty: "type",
+		Permissions:  []Permission{sdnPermission("/sdn/dns/{id}")},
+		Properties: []Property{
+			{Name: "id", Required: true, Doc: "2 or more letters and digits", Pattern: idForm.String()},
+			{Name: "type", Required: true, Doc: "which server it is", Values: []string{DNSTypePowerDNS}, Noun: "a type of name server"},
+			{Name: "url", Doc: "URL of the server in its API, like http://pdns:8081/api/v1/servers/localhost"},
+			{Name: "key", Doc: "API key"},
+			{Name: "ttl", Doc: "time to live of records, 14400 if left out", Min: 1, Max: MaxTTL, Unit: "seconds", Without: ", or leave it out"},
+			{Name: "reversemaskv6", Doc: "length of IPv6 reverse zones, a multiple of 4; the subnet's if left out", Min: 4, Max: MaxMask6, Unit: "bits", Conditional: true},
+			{Name: "fingerprint", Doc: "SHA-256 fingerprint of its certificate, if no authority signed it", Pattern: fingerprintForm.String()},
+		},
 	}
 }
 
@@ -48,3 +63,24 @@ func (*NameServer) ObjectKind() Kind { return KindDNS }
 
 // ObjectID implements Object.
 func (n *NameServer) ObjectID() string { return n.ID }
+
+// MaxTTL is the longest time to live of a DNS record, in seconds (RFC 2181 section 8).
+const MaxTTL = 1<<31 - 1
+
+// checkLive checks a name server.
+func (n *NameServer) checkLive(c *liveChecker, _ Edit) {
+	r := c.report(n)
+	pluginID(r, n.ID)
+	if n.Type != DNSTypePowerDNS {
+		return
+	}
+	remote(r, n.URL, n.Fingerprint, "https://pdns.example.com:8081/api/v1/servers/localhost")
+	if n.Key == "" {
+		r.errorf("key", "", "is missing: the server's api-key")
+	}
+	if n.ReverseMaskV6 < 0 || n.ReverseMaskV6 > MaxMask6 {
+		r.errorf("reversemaskv6", strconv.Itoa(n.ReverseMaskV6), "must be 4 to %d bits", MaxMask6)
+	} else if n.ReverseMaskV6%4 != 0 {
+		r.laxf("reversemaskv6", strconv.Itoa(n.ReverseMaskV6), "must be a multiple of 4: a reverse zone ends between two hexadecimal digits")
+	}
+}

@@ -91,8 +91,35 @@ const KindFabric Kind = "fabric"
 
 func fabricKind() *Descriptor {
 	return &Descriptor{
-		Kind: KindFabric,
-		slot: in(func(c *Config) *map[string]*Fabric { return &c.Fabrics }),
+		Kind:         KindFabric,
+		check:        (*checker).fabrics,
+		slot:         in(func(c *Config) *map[string]*Fabric { return &c.Fabrics }),
+		Doc:          "A routed underlay between nodes.",
+		TypeProperty: "protocol",
+		Permissions:  []Permission{sdnPermission("/sdn/fabrics/{id}")},
+		Properties: []Property{
+			{Name: "id", Required: true, Doc: "2 to 8 letters, digits and hyphens", Pattern: fabricForm.String()},
+			{Name: "protocol", Required: true, Doc: "routing protocol; wireguard is kept and does not run yet", Values: words(FabricProtocols()...), Noun: "a fabric protocol of this release"},
+			{Name: "ip-prefix", Doc: "network of the nodes' IPv4 addresses"},
+			{Name: "ip6-prefix", Doc: "network of the nodes' IPv6 addresses"},
+			{Name: "hello-interval", Doc: "time between hellos", Min: 1, Max: 600, Unit: "seconds", Without: ", or leave it out", Types: words(FabricOpenFabric)},
+			{Name: "csnp-interval", Doc: "time between complete sequence number packets", Min: 1, Max: 600, Unit: "seconds", Without: ", or leave it out", Types: words(FabricOpenFabric)},
+			{Name: "persistent-keepalive", Doc: "time between packets that keep tunnels open through NAT", Min: 1, Max: maxPort, Unit: "seconds", Without: ", or leave it out", Types: words(FabricWireGuard)},
+			{Name: "area", Doc: "area, a number or like 0.0.0.0", Types: words(FabricOSPF)},
+			{Name: "bfd", Doc: "watch the sessions with BFD", Types: words(FabricBGP)},
+			{Name: "route-filter", Doc: "prefix list of the fabric's routes, instead of its networks", Ref: KindPrefixList, Use: true, Types: words(FabricBGP, FabricOpenFabric, FabricOSPF)},
+			{Name: "redistribute", Doc: "other routes to advertise, like source=connected,metric=N,route-map=M", Types: words(FabricBGP, FabricOSPF), Items: &Items{
+				Type: "list of route sources", Name: "source", Key: "source", Bare: "source",
+				Properties: []Property{
+					{Name: "source", Required: true, Doc: "where the routes come from", Conditional: true, Noun: "a source of routes",
+						Values: []string{"bgp", "connected", "isis", "kernel", "openfabric", "ospf", "ospf6", "static"}},
+					{Name: "metric", Doc: "metric of the routes, 0 to 4294967295, to 16777214 in an ospf fabric"},
+					{Name: "route-map", Doc: "route map that the routes pass", Ref: KindRouteMap, Use: true},
+				},
+			}},
+			{Name: "route-map-in", Doc: "route map for routes from other nodes", Ref: KindRouteMap, Use: true, Types: words(FabricBGP)},
+			{Name: "route-map-out", Doc: "route map for routes to other nodes", Ref: KindRouteMap, Use: true, Types: words(FabricBGP)},
+		},
 	}
 }
 

@@ -12,19 +12,18 @@ import (
 // fabricForm is a fabric's name; FRR and the interface dummy_<fabric> bear it.
 var fabricForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,6}[A-Za-z0-9]$`)
 
-// networkTypes are OSPF's (RFC 2328, section 1.2).
-var networkTypes = map[string]bool{"broadcast": true, "non-broadcast": true, "point-to-point": true, "point-to-multipoint": true}
-
-// fabrics checks every fabric and its nodes.
-func (c *checker) fabrics() {
+// fabrics checks fabrics, and that no two share an area.
+func (c *checker) fabrics(ids []string) {
 	areas := map[uint32]*Fabric{}
-	for _, id := range sortedKeys(c.cfg.Fabrics) {
+	for _, id := range ids {
 		f := c.cfg.Fabrics[id]
 		r := c.report(f)
 		if !fabricForm.MatchString(id) {
 			r.errorf("id", id, "is not a fabric name: use 2 to 8 letters, digits and hyphens, no hyphen at the ends")
 		}
-		fabricOptions(r, f)
+		if f.Protocol == FabricWireGuard {
+			r.warnf("protocol", string(f.Protocol), "is kept, exported and imported, but does not run: this release makes no encrypted tunnels yet")
+		}
 		c.fabricPolicy(r, f)
 		c.fabricPrefixes(r, f)
 		if f.Protocol != FabricOSPF {
@@ -42,7 +41,6 @@ func (c *checker) fabrics() {
 			areas[area] = f
 		}
 	}
-	c.fabricNodes()
 }
 
 func parseArea(s string) (uint32, bool) {
@@ -54,47 +52,8 @@ func parseArea(s string) (uint32, bool) {
 	return uint32(n), err == nil
 }
 
-func fabricOptions(r report, f *Fabric) {
-	switch f.Protocol {
-	case FabricOpenFabric, FabricOSPF, FabricBGP:
-	case FabricWireGuard:
-		r.warnf("protocol", string(f.Protocol), "is kept, exported and imported, but does not run: this release makes no encrypted tunnels yet")
-	case "":
-		r.errorf("protocol", "", "is missing; it is one of %s", typeWords(FabricProtocols()))
-		return
-	default:
-		r.errorf("protocol", string(f.Protocol), "is not a fabric protocol of this release; it is one of %s", typeWords(FabricProtocols()))
-		return
-	}
-	only := func(field, value string, p FabricProtocol) {
-		if value != "" && f.Protocol != p {
-			r.errorf(field, value, "is not an option of an %s fabric, only of %s; remove it", f.Protocol, p)
-		}
-	}
-	only("hello-interval", nonZero(f.HelloInterval), FabricOpenFabric)
-	only("csnp-interval", nonZero(f.CSNPInterval), FabricOpenFabric)
-	only("persistent-keepalive", nonZero(f.PersistentKeepalive), FabricWireGuard)
-	if f.PersistentKeepalive < 0 || f.PersistentKeepalive > maxPort {
-		r.errorf("persistent-keepalive", strconv.Itoa(f.PersistentKeepalive), "is out of range: use 1 to %d seconds, or leave it out", maxPort)
-	}
-	only("area", f.Area, FabricOSPF)
-	if f.BFD {
-		only("bfd", "true", FabricBGP)
-	}
-	only("route-map-in", f.RouteMapIn, FabricBGP)
-	only("route-map-out", f.RouteMapOut, FabricBGP)
-	interval := func(field string, n int) {
-		if n < 0 || n > 600 {
-			r.errorf(field, strconv.Itoa(n), "is out of range: use 1 to 600 seconds, or leave it out")
-		}
-	}
-	interval("hello-interval", f.HelloInterval)
-	interval("csnp-interval", f.CSNPInterval)
-}
-
 // fabricPolicy checks which routes a fabric takes and announces.
 func (c *checker) fabricPolicy(r report, f *Fabric) {
-	c.prefixListRef(r, "route-filter", f.RouteFilter)
 	if l := c.cfg.PrefixLists[f.RouteFilter]; l != nil {
 		for _, p := range []netip.Prefix{f.IPPrefix, f.IP6Prefix} {
 			if p.IsValid() && !l.HasFamily(p.Addr().Is6()) {
@@ -102,15 +61,9 @@ func (c *checker) fabricPolicy(r report, f *Fabric) {
 			}
 		}
 	}
-	c.routeMapRef(r, "route-map-in", f.RouteMapIn)
-	c.routeMapRef(r, "route-map-out", f.RouteMapOut)
 	sources := RedistributionSources(f.Protocol)
-	if f.RouteFilter != "" && f.Protocol == FabricWireGuard {
-		r.errorf("route-filter", f.RouteFilter, "is not an option of a wireguard fabric, which has no routing protocol; remove it")
-	}
-	if len(f.Redistribute) > 0 && (f.Protocol == FabricOpenFabric || f.Protocol == FabricWireGuard) {
-		r.errorf("redistribute", f.Redistribute[0].Source, "is not an option of an %s fabric, only of ospf and bgp; remove it", f.Protocol)
-		return
+	if f.Protocol == FabricOpenFabric || f.Protocol == FabricWireGuard {
+		return // which have no redistribution
 	}
 	seen := map[string]bool{}
 	for i, d := range f.Redistribute {
@@ -131,7 +84,6 @@ func (c *checker) fabricPolicy(r report, f *Fabric) {
 		if n, err := strconv.ParseUint(d.Metric, 10, 32); d.Metric != "" && (err != nil || n > limit) {
 			r.errorf(field+"metric", d.Metric, "is not a metric: use 0 to %d, or leave it out", limit)
 		}
-		c.routeMapRef(r, field+"route-map", d.RouteMap)
 	}
 }
 

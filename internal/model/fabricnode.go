@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
@@ -45,9 +46,51 @@ const KindFabricNode Kind = "fabric-node"
 
 func fabricNodeKind() *Descriptor {
 	return &Descriptor{
-		Kind:     KindFabricNode,
-		Complete: completing(completeFabricNode),
-		slot:     in(func(c *Config) *map[string]*FabricNode { return &c.FabricNodes }),
+		Kind:        KindFabricNode,
+		Complete:    completing(completeFabricNode),
+		check:       (*checker).fabricNodes,
+		slot:        in(func(c *Config) *map[string]*FabricNode { return &c.FabricNodes }),
+		Doc:         "One node's part in a fabric.",
+		Permissions: []Permission{sdnPermission("/sdn/fabrics/{fabric}"), {Path: "/nodes/{node}", Read: []string{privSysAudit, privSysModify}, Write: []string{privSysModify}}},
+		pathPart:    partOfFabricNode,
+		Properties: []Property{
+			{Name: "id", Required: true, Doc: "<fabric>_<node>"},
+			{Name: "fabric", Required: true, Doc: "fabric that the node takes part in", Ref: KindFabric},
+			{Name: "node", Required: true, Doc: "name of the node", Ref: KindNode},
+			{Name: "ip", Doc: "the node's IPv4 address in the fabric"},
+			{Name: "ip6", Doc: "the node's IPv6 address in the fabric"},
+			{Name: "asn", Doc: "the node's autonomous system number", Min: 1, Max: MaxASN, Noun: "an autonomous system number", Lax: always, Types: words(FabricBGP), Conditional: true},
+			{Name: "role", Doc: "external for a peer outside the cluster, internal if left out", Values: []string{RoleInternal, RoleExternal}, Noun: "a role", Types: words(FabricWireGuard), Conditional: true},
+			{Name: "endpoint", Doc: "host that others send to; with a port for an external node", Types: words(FabricWireGuard)},
+			{Name: "public-key", Doc: "key of an external node", Types: words(FabricWireGuard)},
+			{Name: "allowed-ips", Doc: "networks reached through the node", Types: words(FabricWireGuard)},
+			{Name: "interfaces", Doc: "links to other nodes", Items: &Items{
+				Type: "list of interfaces", Name: "interface", Key: "name", Bare: "name",
+				Properties: []Property{
+					{Name: "name", Required: true, Doc: "name of the interface"},
+					{Name: "listen-port", Doc: "UDP port", Min: 1, Max: MaxPort, Noun: "a UDP port", Types: words(FabricWireGuard), Conditional: true},
+					{Name: "public-key", Doc: "key that others know the interface by", Types: words(FabricWireGuard)},
+					{Name: "ip", Doc: "IPv4 address with mask; unnumbered if left out"},
+					{Name: "ip6", Doc: "IPv6 address with mask"},
+					{Name: "ip6-ll", Doc: "give it an IPv6 link-local address", Types: words(FabricWireGuard)},
+					{Name: "hello-multiplier", Doc: "lost hellos that end an adjacency", Min: 2, Max: 100, Types: words(FabricOpenFabric), Conditional: true},
+					{Name: "network-type", Doc: "kind of network that the link is", Noun: "a network type of OSPF", Types: words(FabricOSPF), Conditional: true,
+						Values: []string{"broadcast", "non-broadcast", "point-to-point", "point-to-multipoint"}},
+				},
+			}},
+			{Name: "peers", Doc: "ends of tunnels", Types: words(FabricWireGuard), Items: &Items{
+				Type: FieldEntries, Name: "peer",
+				Properties: []Property{
+					{Name: "type", Required: true, Doc: "internal, or external for a node outside the cluster", Values: []string{RoleInternal, RoleExternal}, Noun: "a type of peer", Conditional: true},
+					{Name: "node", Required: true, Doc: "node at the other end"},
+					{Name: "node-iface", Doc: "its interface, of an internal peer"},
+					{Name: "iface", Required: true, Doc: "the node's own interface"},
+					{Name: "endpoint", Doc: "replaces the other node's own endpoint"},
+					{Name: "allowed-ips", Doc: "further networks behind it, separated by semicolons"},
+					{Name: "skip-route-generation", Doc: "make no routes to what is behind it"},
+				},
+			}},
+		},
 	}
 }
 
@@ -141,4 +184,17 @@ func completeFabricNode(_ *Config, n *FabricNode) error {
 	}
 	n.ID = want
 	return nil
+}
+
+// partOfFabricNode takes fabric and node out of the ID where the object does not say them.
+func partOfFabricNode(o Object, name string, _ ZoneOf) (string, bool) {
+	n := o.(*FabricNode)
+	fabric, node, _ := strings.Cut(n.ID, "_")
+	switch name {
+	case "fabric":
+		return cmp.Or(n.Fabric, fabric), true
+	case "node":
+		return cmp.Or(n.Node, node), true
+	}
+	return "", false
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // fabricNodes checks the nodes' parts in fabrics, their addresses and links.
-func (c *checker) fabricNodes() {
+func (c *checker) fabricNodes(ids []string) {
 	type key struct{ scope, value string }
 	used := map[key]string{}
 	claim := func(r report, field, scope, value, what string) {
@@ -17,13 +17,11 @@ func (c *checker) fabricNodes() {
 		}
 		used[k] = r.id
 	}
-	for _, id := range sortedKeys(c.cfg.FabricNodes) {
+	for _, id := range ids {
 		n := c.cfg.FabricNodes[id]
 		r := c.report(n)
 		f := c.cfg.Fabrics[n.Fabric]
 		if f == nil {
-			r.errorf("fabric", n.Fabric, "does not exist: fabric %s is used by %s%s", n.Fabric, id,
-				near(c, KindFabric, n.Fabric, c.cfg.Fabrics, "; declare the fabric, or delete its nodes as well"))
 			continue
 		}
 		switch {
@@ -43,7 +41,8 @@ func (c *checker) fabricNodes() {
 			claim(r, "ip6", "address "+f.ID, n.IP6.String(), "the address")
 		}
 		if f.Protocol == FabricBGP {
-			checkASN(r, n.ASN, true)
+			needsASN(r, n.ASN)
+			row(KindFabricNode, "asn").checkNumber(r, "asn", n.ASN)
 			claim(r, "ip6", "router id "+f.ID, n.RouterID().String(), "the router id")
 		} else if n.ASN != 0 {
 			r.errorf("asn", strconv.Itoa(n.ASN), "is not an option of an %s fabric, only of bgp; remove it", f.Protocol)
@@ -86,14 +85,14 @@ func fabricInterface(r report, field string, f *Fabric, l FabricInterface) {
 	case l.HelloMultiplier == 0:
 	case f.Protocol != FabricOpenFabric:
 		r.errorf(field+".hello-multiplier", strconv.Itoa(l.HelloMultiplier), "is an option of openfabric only; remove it")
-	case l.HelloMultiplier < 2 || l.HelloMultiplier > 100:
-		r.errorf(field+".hello-multiplier", strconv.Itoa(l.HelloMultiplier), "is out of range: use 2 to 100")
+	default:
+		row(KindFabricNode, "interfaces.hello-multiplier").checkNumber(r, field+".hello-multiplier", l.HelloMultiplier)
 	}
 	switch {
 	case l.NetworkType == "":
 	case f.Protocol != FabricOSPF:
 		r.errorf(field+".network-type", l.NetworkType, "is an option of ospf only; remove it")
-	case !networkTypes[l.NetworkType]:
-		r.errorf(field+".network-type", l.NetworkType, "is not one of broadcast, non-broadcast, point-to-point, point-to-multipoint")
+	default:
+		row(KindFabricNode, "interfaces.network-type").checkWord(r, field+".network-type", l.NetworkType)
 	}
 }

@@ -166,7 +166,25 @@ func firewallKind() *Descriptor {
 	return &Descriptor{
 		Kind: KindFirewall,
 		Live: true,
-		slot: in(func(c *Config) *map[string]*Firewall { return &c.Firewalls }),
+		refs: referring((*Firewall).refs), refKinds: []Kind{KindVNet, KindSecurityGroup},
+		checkLive:   checkingFirewall((*firewallChecker).firewall),
+		slot:        in(func(c *Config) *map[string]*Firewall { return &c.Firewalls }),
+		Doc:         "The firewall of a VNet, or with the id datacenter that of the cluster.",
+		Permissions: firewallPermissions(),
+		pathPart:    zoneOfVNet(func(f *Firewall) string { return f.ID }),
+		Properties: []Property{
+			{Name: "id", Required: true, Doc: "name of the VNet, or datacenter for the cluster's"},
+			{Name: "enable", Doc: "enforce rules and policy"},
+			{Name: "policy-forward", Doc: "for what no rule decides; ACCEPT if left out", Values: []string{FirewallAccept, FirewallDrop}, Noun: "known"},
+			{Name: "log-level-forward", Doc: "level at which drops by the policy are logged; none if left out", Values: LogLevels, Noun: "known"},
+			{Name: "mac-filter", Doc: "NICs send from their own MAC address only"},
+			{Name: "ip-filter", Doc: "NICs send from their own IP addresses only"},
+			{Name: "log-ratelimit", Doc: "rate limit of the log, like enable=1,rate=1/second,burst=5 (datacenter)"},
+			{Name: "policy-in", Doc: "of hosts and guests; kept, without effect (datacenter)", Values: ruleActions(), Noun: "known"},
+			{Name: "policy-out", Doc: "of hosts and guests; kept, without effect (datacenter)", Values: ruleActions(), Noun: "known"},
+			{Name: "ebtables", Doc: "of the firewall of guests; kept, without effect (datacenter)", Values: []string{"0", "1"}, Noun: "a switch"},
+			{Name: "rules", Doc: "the first that a packet matches decides", MaxItems: MaxRules, Items: ruleItems()},
+		},
 	}
 }
 
@@ -297,4 +315,73 @@ func ParsePeers(text string) (peers []Peer, bad []string) {
 // Logs reports whether a level is one at which something is logged.
 func Logs(level string) bool {
 	return level != "" && level != LogNone && slices.Contains(LogLevels, level)
+}
+
+// ruleActions are what becomes of a packet that a rule or a policy decides on.
+func ruleActions() []string { return []string{FirewallAccept, FirewallDrop, FirewallReject} }
+
+// ruleItems describes FirewallRule.
+func ruleItems() *Items {
+	return &Items{Type: FieldEntries, Name: "rule", Properties: []Property{
+		{Name: "type", Required: true, Doc: "which packets; group stands for the rules of a security group", Conditional: true, Noun: "a type of rule",
+			Values: []string{RuleForward, RuleGroup, RuleIn, RuleOut}},
+		{Name: "action", Required: true, Doc: "ACCEPT, DROP, REJECT, or the name of a security group"},
+		{Name: "macro", Doc: "name for protocols and ports, like SSH"},
+		{Name: "source", Doc: "addresses, networks, ranges, dc/<alias>, +dc/<ip set>, +sdn/<vnet>-all", Refs: peersRefs()},
+		{Name: "dest", Doc: "as source", Refs: peersRefs()},
+		{Name: "proto", Doc: "protocol, like tcp"},
+		{Name: "sport", Doc: "source ports, like 1024:65535"},
+		{Name: "dport", Doc: "destination ports, like 80,443"},
+		{Name: "icmp-type", Doc: "type of an ICMP message, like echo-request"},
+		{Name: "log", Doc: "level at which matches are logged; none if left out", Values: LogLevels, Noun: "known"},
+		{Name: "iface", Doc: "interface of the node, for in and out (datacenter)"},
+		{Name: "disable", Doc: "keep the rule without effect"},
+		{Name: "comment", Doc: "description", MaxLength: MaxComment},
+	}}
+}
+
+func peersRefs() *TextRefs { return &TextRefs{[]Kind{KindAlias, KindIPSet}, peerRefs} }
+
+// peerRefs are the aliases and IP sets that a list of peers refers to.
+func peerRefs(text string) []Reference {
+	peers, _ := ParsePeers(text)
+	var out []Reference
+	for _, p := range peers {
+		switch {
+		case p.Alias != "":
+			out = append(out, Reference{Kind: KindAlias, ID: p.Alias})
+		case p.Scope == ScopeDatacenter && p.Set != "":
+			out = append(out, Reference{Kind: KindIPSet, ID: p.Set})
+		}
+	}
+	return out
+}
+
+// groupRefs are the security groups that rules stand for.
+func groupRefs(rules []FirewallRule) []Reference {
+	var out []Reference
+	for i := range rules {
+		if rules[i].Type == RuleGroup {
+			out = append(out, Reference{Kind: KindSecurityGroup, ID: rules[i].Action, Field: "rules[" + strconv.Itoa(i) + "].action"})
+		}
+	}
+	return out
+}
+
+// refs are the VNet of the firewall, and its security groups.
+func (f *Firewall) refs() []Reference {
+	out := groupRefs(f.Rules)
+	if f.ID != FirewallDatacenter {
+		out = append([]Reference{{Kind: KindVNet, ID: f.ID, Field: "id"}}, out...)
+	}
+	return out
+}
+
+// firewallPermissions are those on VNets, and for the cluster's firewall on the cluster.
+func firewallPermissions() []Permission {
+	ofCluster := func(o Object) bool { return o.ObjectID() == FirewallDatacenter }
+	vnet, cluster := sdnPermission("/sdn/zones/{zone}/{id}"), clusterPermission()
+	vnet.Only = func(o Object) bool { return !ofCluster(o) }
+	cluster.Only, cluster.For = ofCluster, FirewallDatacenter
+	return []Permission{vnet, cluster}
 }

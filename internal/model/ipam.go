@@ -43,9 +43,21 @@ const KindIPAM Kind = "ipam"
 
 func ipamKind() *Descriptor {
 	return &Descriptor{
-		Kind: KindIPAM,
-		Live: true,
-		slot: in(func(c *Config) *map[string]*IPAM { return &c.IPAMs }),
+		Kind:         KindIPAM,
+		Live:         true,
+		checkLive:    checkingLive[*IPAM],
+		slot:         in(func(c *Config) *map[string]*IPAM { return &c.IPAMs }),
+		Doc:          "A system that manages the addresses of zones.",
+		TypeProperty: "type",
+		Permissions:  []Permission{sdnPermission("/sdn/ipams/{id}")},
+		Properties: []Property{
+			{Name: "id", Required: true, Doc: "2 or more letters and digits", Pattern: idForm.String()},
+			{Name: "type", Required: true, Doc: "which system it is; pve is built in", Values: words(IPAMTypeNetBox, IPAMTypePHPIPAM, IPAMTypePVE), Noun: "a type of address management"},
+			{Name: "url", Doc: "URL of its API", Types: words(IPAMTypeNetBox, IPAMTypePHPIPAM)},
+			{Name: "token", Doc: "API token; of NetBox either version 1, or version 2, which begins with nbt_", Types: words(IPAMTypeNetBox, IPAMTypePHPIPAM)},
+			{Name: "section", Doc: "number of the section for subnets", Min: 1, Max: 1<<31 - 1, Noun: "the number of a section", Types: words(IPAMTypePHPIPAM)},
+			{Name: "fingerprint", Doc: "SHA-256 fingerprint of its certificate, if no authority signed it", Pattern: fingerprintForm.String(), Types: words(IPAMTypeNetBox, IPAMTypePHPIPAM)},
+		},
 	}
 }
 
@@ -57,3 +69,23 @@ func (i *IPAM) ObjectID() string { return i.ID }
 
 // External reports whether the addresses are kept by another system.
 func (i *IPAM) External() bool { return i.Type != IPAMTypePVE }
+
+// checkLive checks an IPAM.
+func (i *IPAM) checkLive(c *liveChecker, _ Edit) {
+	r := c.report(i)
+	pluginID(r, i.ID)
+	switch {
+	case i.ID == IPAMBuiltin && i.Type != "" && i.External():
+		r.errorf("type", string(i.Type), "cannot be that of the built-in address management %s; choose another id", IPAMBuiltin)
+		return
+	case !i.External() || !byKind[KindIPAM].knownType(string(i.Type)):
+		return
+	}
+	remote(r, i.URL, i.Fingerprint, "https://"+string(i.Type)+".example.com/api")
+	if i.Token == "" {
+		r.errorf("token", "", "is missing: make one in %s and give it here", i.Type)
+	}
+	if i.Type == IPAMTypePHPIPAM && i.Section == 0 {
+		r.errorf("section", "", "is missing: the number of the section that subnets go into, from 1")
+	}
+}

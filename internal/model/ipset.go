@@ -24,9 +24,24 @@ const KindIPSet Kind = "ip-set"
 
 func ipSetKind() *Descriptor {
 	return &Descriptor{
-		Kind: KindIPSet,
-		Live: true,
-		slot: in(func(c *Config) *map[string]*IPSet { return &c.IPSets }),
+		Kind:        KindIPSet,
+		Live:        true,
+		checkLive:   checkingFirewall((*firewallChecker).ipSet),
+		slot:        in(func(c *Config) *map[string]*IPSet { return &c.IPSets }),
+		Doc:         "A set of addresses, for firewall rules.",
+		Permissions: []Permission{clusterPermission()},
+		Properties: []Property{
+			{Name: "id", Required: true, Doc: "2 to 64 lower-case letters, digits, - and _", Pattern: setForm.String()},
+			{Name: "comment", Doc: "description"},
+			{Name: "entries", Doc: "addresses, networks, ranges and aliases", MaxItems: MaxEntries, Items: &Items{
+				Type: FieldEntries, Name: "ip-set entry", Key: "cidr", Bare: "cidr",
+				Properties: []Property{
+					{Name: "cidr", Required: true, Doc: "address, network, range A-B, or name of an alias", Refs: peersRefs()},
+					{Name: "nomatch", Doc: "exclude these addresses from the set"},
+					{Name: "comment", Doc: "description"},
+				},
+			}},
+		},
 	}
 }
 

@@ -24,11 +24,40 @@ type Descriptor struct {
 	// revision: where a guest runs is a fact that must not wait for an apply, nor carry
 	// other people's pending edits along.
 	Live bool
+	// Doc says in a sentence what an object of the kind is.
+	Doc string
+	// TypeProperty is the property that decides which others count; empty if all do.
+	TypeProperty string
+	// Properties are the rows of all properties but the owner set, which every kind has.
+	Properties []Property
+	// Permissions are what reading and writing an object takes, all of them; WriteNote is
+	// what the documentation has to add.
+	Permissions []Permission
+	WriteNote   string
 	// Complete fills in what an object to be put leaves to be worked out from the
 	// configuration; nil for nothing. It writes to the object.
 	Complete func(c *Config, o Object) error
 
+	// check finds what is wrong with the objects of these IDs, which are sorted, beside
+	// what their rows say; nil for nothing. Of live kinds checkLive does so for an edit.
+	check     func(c *checker, ids []string)
+	checkLive func(c *liveChecker, e Edit)
+
+	// refs finds the objects that an object refers to beside those of its rows, which are
+	// of some kinds.
+	refs     func(o Object) []Reference
+	refKinds []Kind
+
+	// pathPart gives the parts of permissions' paths that are not just properties.
+	pathPart func(o Object, name string, zoneOf ZoneOf) (part string, ok bool)
+
 	slot slot
+	// fields are the properties with the struct fields that hold them, and the places
+	// of some of them among these; -1 for none.
+	fields                  []FieldInfo
+	typeField, set, written int
+	// refersTo are the kinds that objects may refer to.
+	refersTo []Kind
 }
 
 // Kinds returns every kind in dependency order: an object refers only to
@@ -51,6 +80,14 @@ func kindsWhere(is func(d *Descriptor) bool) []Kind {
 
 // Descriptor returns what there is to know of a kind; nil for an unknown one.
 func (k Kind) Descriptor() *Descriptor { return byKind[k] }
+
+// descriptorOf is the descriptor of an object's kind; nil for no object.
+func descriptorOf(o Object) *Descriptor {
+	if o == nil {
+		return nil
+	}
+	return byKind[o.ObjectKind()]
+}
 
 // Plural is the name of the kind as it appears in API paths and in the
 // command line's tables.

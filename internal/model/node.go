@@ -38,8 +38,17 @@ const KindNode Kind = "node"
 
 func nodeKind() *Descriptor {
 	return &Descriptor{
-		Kind: KindNode,
-		slot: in(func(c *Config) *map[string]*Node { return &c.Nodes }),
+		Kind:        KindNode,
+		check:       checking((*checker).node),
+		slot:        in(func(c *Config) *map[string]*Node { return &c.Nodes }),
+		Doc:         "Settings of one host that runs the agent. A host needs none to take part.",
+		Permissions: []Permission{{Path: "/nodes/{id}", Read: []string{privSysAudit}, Write: []string{privSysModify}}},
+		Properties: []Property{
+			{Name: "id", Required: true, Doc: "name under which the host joined"},
+			{Name: "address", Doc: "own VTEP address, unless a peer list decides it"},
+			{Name: "reserved", Doc: "interface names or patterns that Viaduct never touches"},
+			{Name: "backend", Doc: "how links are programmed; netlink if left out", Values: []string{BackendNetlink, BackendIfupdown2}, Noun: "a way to program links"},
+		},
 	}
 }
 
@@ -68,11 +77,6 @@ func (c *checker) node(n *Node) {
 		case !isUnicast(n.Address):
 			r.errorf("address", n.Address.String(), "is not an address other nodes can reach; give one of the node's own unicast addresses")
 		}
-	}
-	switch n.Backend {
-	case "", BackendNetlink, BackendIfupdown2:
-	default:
-		r.errorf("backend", n.Backend, "is not a way to program links: use %s or %s", BackendNetlink, BackendIfupdown2)
 	}
 	for _, p := range n.Reserved {
 		if _, err := path.Match(p, ""); err != nil || p == "" {

@@ -34,8 +34,8 @@ func policyID(r report, id, what string) {
 	}
 }
 
-func (c *checker) prefixLists() {
-	for _, id := range sortedKeys(c.cfg.PrefixLists) {
+func (c *checker) prefixLists(ids []string) {
+	for _, id := range ids {
 		l := c.cfg.PrefixLists[id]
 		r := c.report(l)
 		policyID(r, id, "prefix list")
@@ -45,11 +45,8 @@ func (c *checker) prefixLists() {
 		seqs := map[int]int{}
 		for i, e := range l.Entries {
 			field := fmt.Sprintf("entries[%d].", i)
-			checkAction(r, field, e.Action)
+			needsAction(r, field, e.Action)
 			prefixEntry(r, field, e)
-			if e.Seq < 0 || e.Seq > 1<<32-1 {
-				r.errorf(field+"seq", strconv.Itoa(e.Seq), "is not a sequence number: use 1 to 4294967295, or leave it out")
-			}
 			if first, taken := seqs[e.Seq]; e.Seq != 0 && taken {
 				r.errorf(field+"seq", strconv.Itoa(e.Seq), "is already that of entries[%d]; give each its own, or leave it out", first)
 			}
@@ -61,13 +58,9 @@ func (c *checker) prefixLists() {
 	}
 }
 
-func checkAction(r report, field, action string) {
-	switch action {
-	case ActionPermit, ActionDeny:
-	case "":
+func needsAction(r report, field, action string) {
+	if action == "" {
 		r.errorf(field+"action", "", "is missing: permit or deny")
-	default:
-		r.errorf(field+"action", action, "is neither permit nor deny")
 	}
 }
 

@@ -22,8 +22,25 @@ const KindRouteMap Kind = "route-map"
 
 func routeMapKind() *Descriptor {
 	return &Descriptor{
-		Kind: KindRouteMap,
-		slot: in(func(c *Config) *map[string]*RouteMap { return &c.RouteMaps }),
+		Kind:        KindRouteMap,
+		check:       (*checker).routeMaps,
+		slot:        in(func(c *Config) *map[string]*RouteMap { return &c.RouteMaps }),
+		Doc:         "What filters and changes the routes that pass a controller or a fabric.",
+		Permissions: []Permission{sdnPermission("/sdn/route-maps")},
+		Properties: []Property{
+			{Name: "id", Required: true, Doc: "1 to 32 letters, digits, _ and -", Pattern: policyForm.String()},
+			{Name: "entries", Doc: "steps; the first that matches decides", Items: &Items{
+				Type: FieldEntries, Name: "route-map entry", Key: "order",
+				Properties: []Property{
+					{Name: "order", Required: true, Doc: "place in the map", Min: 1, Max: maxOrder, Noun: "a place in a route map"},
+					{Name: "action", Required: true, Doc: "what becomes of a route that matches", Values: policyActions(), Noun: "an action"},
+					{Name: "match", Doc: "conditions, like vni=10100 or ip-address-prefix-list=mylist", Refs: &TextRefs{[]Kind{KindPrefixList}, clauseRefs}, Use: true},
+					{Name: "set", Doc: "changes, like local-preference=200 or metric=+10"},
+					{Name: "call", Doc: "route map that must permit the route too", Ref: KindRouteMap},
+					{Name: "exit-action", Doc: "on-match-next, on-match-goto=N or continue=N"},
+				},
+			}},
+		},
 	}
 }
 
@@ -176,4 +193,12 @@ func unsigned(s string) string {
 		return s[1:]
 	}
 	return s
+}
+
+// clauseRefs is the prefix list that a condition refers to.
+func clauseRefs(text string) []Reference {
+	if key, value := SplitClause(text); MatchKeys[key].PrefixList {
+		return []Reference{{Kind: KindPrefixList, ID: value}}
+	}
+	return nil
 }

@@ -11,9 +11,9 @@ import (
 // maxOrder is the highest order of a route map's entry (FRR: 65535).
 const maxOrder = 65535
 
-func (c *checker) routeMaps() {
+func (c *checker) routeMaps(ids []string) {
 	circles := c.circles()
-	for _, id := range sortedKeys(c.cfg.RouteMaps) {
+	for _, id := range ids {
 		m := c.cfg.RouteMaps[id]
 		r := c.report(m)
 		policyID(r, id, "route map")
@@ -43,13 +43,10 @@ func (c *checker) routeMaps() {
 }
 
 func (c *checker) routeMapEntry(r report, field string, e RouteMapEntry) {
-	switch {
-	case e.Order == 0:
+	if e.Order == 0 {
 		r.laxf(field+"order", "", "is missing, or 0, which FRR refuses: give the entry's place in the map, 1 to %d", maxOrder)
-	case e.Order < 0 || e.Order > maxOrder:
-		r.errorf(field+"order", strconv.Itoa(e.Order), "is not a place in a route map: use 1 to %d", maxOrder)
 	}
-	checkAction(r, field, e.Action)
+	needsAction(r, field, e.Action)
 	c.clauses(r, field+"match", e.Match, MatchKeys)
 	c.clauses(r, field+"set", e.Set, SetKeys)
 	if e.Action == ActionDeny && len(e.Set) > 0 {
@@ -58,7 +55,6 @@ func (c *checker) routeMapEntry(r report, field string, e RouteMapEntry) {
 	if e.Action == ActionDeny && e.ExitAction != "" {
 		r.warnf(field+"exit-action", e.ExitAction, "has no effect on routes that are denied")
 	}
-	c.routeMapRef(r, field+"call", e.Call)
 	switch key, value := SplitClause(e.ExitAction); key {
 	case "":
 	case ExitNext:
@@ -100,16 +96,10 @@ func (c *checker) clauses(r report, field string, list []string, keys map[string
 	}
 }
 
-// prefixListRef and routeMapRef check references; an empty one is none.
+// prefixListRef checks that the prefix list of a condition is there.
 func (c *checker) prefixListRef(r report, field, id string) {
 	if id != "" && c.cfg.PrefixLists[id] == nil {
-		r.errorf(field, id, "does not exist: prefix-list %s is used by %s %s%s", id, r.kind, r.id, near(c, KindPrefixList, id, c.cfg.PrefixLists, "; declare the list first"))
-	}
-}
-
-func (c *checker) routeMapRef(r report, field, id string) {
-	if id != "" && c.cfg.RouteMaps[id] == nil {
-		r.errorf(field, id, "does not exist: route-map %s is used by %s %s%s", id, r.kind, r.id, near(c, KindRouteMap, id, c.cfg.RouteMaps, "; declare the map first"))
+		r.errorf(field, id, "does not exist: prefix-list %s is used by %s %s%s", id, r.kind, r.id, near(c, KindPrefixList, id, c.cfg.PrefixLists, "; declare the prefix-list first"))
 	}
 }
 

@@ -15,9 +15,17 @@ const KindSecurityGroup Kind = "security-group"
 
 func securityGroupKind() *Descriptor {
 	return &Descriptor{
-		Kind: KindSecurityGroup,
-		Live: true,
-		slot: in(func(c *Config) *map[string]*SecurityGroup { return &c.SecurityGroups }),
+		Kind:        KindSecurityGroup,
+		Live:        true,
+		checkLive:   checkingFirewall((*firewallChecker).group),
+		slot:        in(func(c *Config) *map[string]*SecurityGroup { return &c.SecurityGroups }),
+		Doc:         "Firewall rules that firewalls refer to by one name.",
+		Permissions: []Permission{clusterPermission()},
+		Properties: []Property{
+			{Name: "id", Required: true, Doc: "2 to 20 lower-case letters, digits, - and _", Pattern: groupForm.String()},
+			{Name: "comment", Doc: "description"},
+			{Name: "rules", Doc: "the first that a packet matches decides", MaxItems: MaxRules, Items: ruleItems()},
+		},
 	}
 }
 

@@ -13,6 +13,7 @@ type slot struct {
 	get    func(c *Config, id string) Object
 	set    func(c *Config, o Object)
 	remove func(c *Config, id string)
+	ids    func(c *Config) []string
 	list   func(c *Config) []Object
 	each   func(c *Config) iter.Seq[Object]
 	len    func(c *Config) int
@@ -44,6 +45,7 @@ func in[T any, P interface {
 			(*m)[o.ObjectID()] = o.(P)
 		},
 		remove: func(c *Config, id string) { delete(*field(c), id) },
+		ids:    func(c *Config) []string { return sortedKeys(*field(c)) },
 		list:   func(c *Config) []Object { return sortedObjects(*field(c)) },
 		each: func(c *Config) iter.Seq[Object] {
 			m := *field(c)

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -63,7 +64,30 @@ func subnetKind() *Descriptor {
 	return &Descriptor{
 		Kind:     KindSubnet,
 		Complete: completing(completeSubnet),
-		slot:     in(func(c *Config) *map[string]*Subnet { return &c.Subnets }),
+		check:    (*checker).subnets,
+		refs:     referring((*Subnet).refs), refKinds: []Kind{KindZone},
+		slot:        in(func(c *Config) *map[string]*Subnet { return &c.Subnets }),
+		Doc:         "A network of a VNet, with its gateway and the addresses to give out.",
+		Permissions: []Permission{sdnPermission("/sdn/zones/{zone}/{vnet}")},
+		WriteNote:   "for a subnet that moves on both VNets",
+		pathPart:    zoneOfSubnet,
+		Properties: []Property{
+			{Name: "id", Required: true, Doc: "the network, like 10.0.1.0/24, or <zone>-10.0.1.0-24"},
+			{Name: "cidr", Doc: "the network, if id does not give it"},
+			{Name: "vnet", Required: true, Doc: "VNet the subnet belongs to", Ref: KindVNet},
+			{Name: "gateway", Doc: "the network's default gateway"},
+			{Name: "snat", Doc: "guests reach outside through the node's own address"},
+			{Name: "dnszoneprefix", Doc: "put between host name and DNS domain"},
+			{Name: "dhcp-range", Doc: "addresses to give out, like start-address=A,end-address=B", Items: &Items{
+				Type: FieldRanges, Name: "range", Key: "start-address",
+				Properties: []Property{
+					{Name: "start-address", Required: true, Doc: "first address of the range"},
+					{Name: "end-address", Required: true, Doc: "last address of the range"},
+				},
+			}},
+			{Name: "dhcp-dns-server", Doc: "DNS server that DHCP gives to guests"},
+			{Name: "ra", Doc: "how guests get IPv6 addresses, stateful (DHCPv6) if left out", Values: []string{RAStateful, RASLAAC, RANone}, Noun: "a way to addresses"},
+		},
 	}
 }
 
@@ -141,4 +165,17 @@ func completeSubnet(c *Config, o *Subnet) error {
 	}
 	o.ID = want
 	return nil
+}
+
+// refs is the zone of the VNet, which the identifier has.
+func (s *Subnet) refs() []Reference {
+	zone, _, _ := ParseSubnetID(s.ID)
+	return []Reference{{Kind: KindZone, ID: zone, Field: "id"}}
+}
+
+// zoneOfSubnet is the zone of the VNet, or the one that the identifier has.
+func zoneOfSubnet(o Object, name string, zoneOf ZoneOf) (string, bool) {
+	s := o.(*Subnet)
+	zone, _, _ := ParseSubnetID(s.ID)
+	return cmp.Or(zoneOf(s.VNet), zone), name == "zone"
 }

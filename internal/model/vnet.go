@@ -30,8 +30,20 @@ const KindVNet Kind = "vnet"
 
 func vnetKind() *Descriptor {
 	return &Descriptor{
-		Kind: KindVNet,
-		slot: in(func(c *Config) *map[string]*VNet { return &c.VNets }),
+		Kind:        KindVNet,
+		check:       (*checker).vnets,
+		slot:        in(func(c *Config) *map[string]*VNet { return &c.VNets }),
+		Doc:         "A virtual network of a zone, with a bridge of its name on every node of the zone.",
+		Permissions: []Permission{sdnPermission("/sdn/zones/{zone}/{id}")},
+		WriteNote:   "for a VNet that moves in both zones",
+		Properties: []Property{
+			{Name: "id", Required: true, Doc: "2 to 8 letters and digits; the name of the bridge", Pattern: idForm.String(), MaxLength: MaxVNetID},
+			{Name: "zone", Required: true, Doc: "zone the VNet belongs to", Ref: KindZone},
+			{Name: "tag", Doc: "VLAN, 1 to 4094, or VXLAN network identifier", Min: 1, Max: MaxTag, Conditional: true},
+			{Name: "alias", Doc: "description", MaxLength: MaxAlias},
+			{Name: "vlanaware", Doc: "guests may use VLAN tags inside"},
+			{Name: "isolate-ports", Doc: "guests of one node cannot reach each other"},
+		},
 	}
 }
 

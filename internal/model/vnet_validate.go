@@ -44,8 +44,10 @@ func (c *checker) vnets(ids []string) {
 		}
 		z := c.cfg.Zones[v.Zone]
 		if z == nil {
-			c.danglingZone(r, v)
-			continue
+			if v.Zone == "" {
+				r.errorf("zone", "", "is missing: name the zone that the vnet belongs to")
+			}
+			continue // found when a VNet is made in a zone that is not there, and when a zone is deleted from under it
 		}
 		switch z.Type {
 		case ZoneSimple:
@@ -91,17 +93,6 @@ func checkAlias(r report, alias string) {
 	case !aliasForm.MatchString(alias):
 		r.errorf("alias", alias, `has a character that is not allowed: use letters, digits, spaces and ( ) * + , - . / : ; < = > ? @ [ \ ] ^ _`)
 	}
-}
-
-// danglingZone is found when a VNet is made in a zone that is not there, and
-// when a zone is deleted from under it.
-func (c *checker) danglingZone(r report, v *VNet) {
-	if v.Zone == "" {
-		r.errorf("zone", "", "is missing: name the zone that the vnet belongs to")
-		return
-	}
-	r.errorf("zone", v.Zone, "does not exist: zone %s is used by vnet %s%s", v.Zone, v.ID,
-		near(c, KindZone, v.Zone, c.cfg.Zones, "; declare the zone, or delete the vnet as well"))
 }
 
 // vlanTag checks a VLAN, which no other VNet of the zone has.
