@@ -29,6 +29,11 @@ func aliasKind() *Descriptor {
 			{Name: "cidr", Required: true, Doc: "address or network"},
 			{Name: "comment", Doc: "description"},
 		},
+		Columns: []Column{
+			column("ALIAS", func(a *Alias) string { return a.ID }),
+			column("CIDR", func(a *Alias) string { return a.CIDR }),
+			column("COMMENT", func(a *Alias) string { return a.Comment }),
+		},
 	}
 }
 

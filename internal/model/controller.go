@@ -128,6 +128,18 @@ func controllerKind() *Descriptor {
 			{Name: "isis-net", Doc: "network entity title, like 49.0001.1921.6800.1002.00", Types: words(ControllerISIS)},
 			{Name: "isis-ifaces", Doc: "interfaces that speak IS-IS", Types: words(ControllerISIS)},
 		},
+		Columns: []Column{
+			column("CONTROLLER", func(c *Controller) string { return c.ID }),
+			column("TYPE", func(c *Controller) string { return string(c.Type) }),
+			column("ASN", func(c *Controller) string { return numberText(c.ASN, "") }),
+			column("NODE", func(c *Controller) string { return c.Node }),
+			column("PEERS", func(c *Controller) string { return peersText(c.Peers, c.Fabric) }),
+			wideColumn("LOOPBACK", func(c *Controller) string { return c.Loopback }),
+			wideColumn("DOMAIN", func(c *Controller) string { return c.ISISDomain }),
+			wideColumn("NODES", func(c *Controller) string { return fewTexts(c.Nodes) }),
+			wideColumn("PEER-GROUP", func(c *Controller) string { return c.peerGroupText() }),
+			wideColumn("ROUTE-MAPS", func(c *Controller) string { return inOutText(c.RouteMapIn, c.RouteMapOut) }),
+		},
 	}
 }
 
@@ -148,3 +160,11 @@ func (c *Controller) OnNode(node string) bool {
 
 // PeerGroup is the name of an EVPN controller's peer group.
 func (c *Controller) PeerGroup() string { return cmp.Or(c.PeerGroupName, DefaultPeerGroup) }
+
+// peerGroupText is the peer group of an EVPN controller; others have none.
+func (c *Controller) peerGroupText() string {
+	if c.Type != ControllerEVPN {
+		return ""
+	}
+	return c.PeerGroup()
+}

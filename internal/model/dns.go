@@ -52,8 +52,16 @@ func dnsKind() *Descriptor {
 			{Name: "url", Doc: "URL of the server in its API, like http://pdns:8081/api/v1/servers/localhost"},
 			{Name: "key", Doc: "API key"},
 			{Name: "ttl", Doc: "time to live of records, 14400 if left out", Min: 1, Max: MaxTTL, Unit: "seconds", Without: ", or leave it out"},
-			{Name: "reversemaskv6", Doc: "length of IPv6 reverse zones, a multiple of 4; the subnet's if left out", Min: 4, Max: MaxMask6, Unit: "bits", Conditional: true},
+			{Name: "reversemaskv6", Doc: "length of IPv6 reverse zones, a multiple of 4; the subnet's if left out", Min: 4, Max: MaxMask6, Unit: "bits", Without: ", or leave it out",
+				Lax: func(n int) bool { return n > 0 && n < 4 }},
 			{Name: "fingerprint", Doc: "SHA-256 fingerprint of its certificate, if no authority signed it", Pattern: fingerprintForm.String()},
+		},
+		Columns: []Column{
+			column("DNS", func(n *NameServer) string { return n.ID }),
+			column("TYPE", func(n *NameServer) string { return n.Type }),
+			column("URL", func(n *NameServer) string { return n.URL }),
+			wideColumn("TTL", func(n *NameServer) string { return numberText(n.TTL, "") }),
+			wideColumn("REVERSEMASKV6", func(n *NameServer) string { return numberText(n.ReverseMaskV6, "") }),
 		},
 	}
 }
@@ -78,9 +86,7 @@ func (n *NameServer) checkLive(c *liveChecker, _ Edit) {
 	if n.Key == "" {
 		r.errorf("key", "", "is missing: the server's api-key")
 	}
-	if n.ReverseMaskV6 < 0 || n.ReverseMaskV6 > MaxMask6 {
-		r.errorf("reversemaskv6", strconv.Itoa(n.ReverseMaskV6), "must be 4 to %d bits", MaxMask6)
-	} else if n.ReverseMaskV6%4 != 0 {
+	if n.ReverseMaskV6 > 0 && n.ReverseMaskV6%4 != 0 {
 		r.laxf("reversemaskv6", strconv.Itoa(n.ReverseMaskV6), "must be a multiple of 4: a reverse zone ends between two hexadecimal digits")
 	}
 }

@@ -120,6 +120,16 @@ func fabricKind() *Descriptor {
 			{Name: "route-map-in", Doc: "route map for routes from other nodes", Ref: KindRouteMap, Use: true, Types: words(FabricBGP)},
 			{Name: "route-map-out", Doc: "route map for routes to other nodes", Ref: KindRouteMap, Use: true, Types: words(FabricBGP)},
 		},
+		Columns: []Column{
+			column("FABRIC", func(f *Fabric) string { return f.ID }),
+			column("PROTOCOL", func(f *Fabric) string { return string(f.Protocol) }),
+			column("IPV4", func(f *Fabric) string { return prefixText(f.IPPrefix) }),
+			column("IPV6", func(f *Fabric) string { return prefixText(f.IP6Prefix) }),
+			wideColumn("AREA", func(f *Fabric) string { return f.Area }),
+			wideColumn("ROUTE-FILTER", func(f *Fabric) string { return f.RouteFilter }),
+			wideColumn("REDISTRIBUTE", func(f *Fabric) string { return f.sourcesText() }),
+			wideColumn("ROUTE-MAPS", func(f *Fabric) string { return inOutText(f.RouteMapIn, f.RouteMapOut) }),
+		},
 	}
 }
 
@@ -128,3 +138,12 @@ func (*Fabric) ObjectKind() Kind { return KindFabric }
 
 // ObjectID implements Object.
 func (f *Fabric) ObjectID() string { return f.ID }
+
+// sourcesText are the first sources of routes that the fabric advertises.
+func (f *Fabric) sourcesText() string {
+	var sources []string
+	for _, r := range f.Redistribute {
+		sources = append(sources, r.Source)
+	}
+	return fewTexts(sources)
+}

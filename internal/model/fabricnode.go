@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -90,6 +91,13 @@ func fabricNodeKind() *Descriptor {
 					{Name: "skip-route-generation", Doc: "make no routes to what is behind it"},
 				},
 			}},
+		},
+		Columns: []Column{
+			column("FABRIC", func(n *FabricNode) string { return n.Fabric }),
+			column("NODE", func(n *FabricNode) string { return n.Node }),
+			column("ADDRESSES", func(n *FabricNode) string { return n.addressesText() }),
+			column("INTERFACES", func(n *FabricNode) string { return n.interfacesText() }),
+			wideColumn("ASN", func(n *FabricNode) string { return numberText(n.ASN, "") }),
 		},
 	}
 }
@@ -197,4 +205,17 @@ func partOfFabricNode(o Object, name string, _ ZoneOf) (string, bool) {
 		return cmp.Or(n.Node, node), true
 	}
 	return "", false
+}
+
+func (n *FabricNode) addressesText() string {
+	addrs := slices.DeleteFunc([]netip.Addr{n.IP, n.IP6}, func(a netip.Addr) bool { return !a.IsValid() })
+	return fewTexts(stringTexts(addrs))
+}
+
+func (n *FabricNode) interfacesText() string {
+	var names []string
+	for _, l := range n.Interfaces {
+		names = append(names, l.Name)
+	}
+	return fewTexts(names)
 }

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -184,6 +185,14 @@ func firewallKind() *Descriptor {
 			{Name: "policy-out", Doc: "of hosts and guests; kept, without effect (datacenter)", Values: ruleActions(), Noun: "known"},
 			{Name: "ebtables", Doc: "of the firewall of guests; kept, without effect (datacenter)", Values: []string{"0", "1"}, Noun: "a switch"},
 			{Name: "rules", Doc: "the first that a packet matches decides", MaxItems: MaxRules, Items: ruleItems()},
+		},
+		Columns: []Column{
+			column("FIREWALL", func(f *Firewall) string { return f.ID }),
+			column("ENABLED", func(f *Firewall) string { return yesText(f.Enable) }),
+			column("POLICY", func(f *Firewall) string { return cmp.Or(f.PolicyForward, FirewallAccept) }),
+			column("RULES", func(f *Firewall) string { return strconv.Itoa(len(f.Rules)) }),
+			column("FILTERS", func(f *Firewall) string { return f.filtersText() }),
+			wideColumn("LOG", func(f *Firewall) string { return f.LogLevelForward }),
 		},
 	}
 }
@@ -384,4 +393,16 @@ func firewallPermissions() []Permission {
 	vnet.Only = func(o Object) bool { return !ofCluster(o) }
 	cluster.Only, cluster.For = ofCluster, FirewallDatacenter
 	return []Permission{vnet, cluster}
+}
+
+// filtersText are the filters of NICs that a firewall has.
+func (f *Firewall) filtersText() string {
+	var on []string
+	if f.MACFilter {
+		on = append(on, "mac")
+	}
+	if f.IPFilter {
+		on = append(on, "ip")
+	}
+	return strings.Join(on, ", ")
 }

@@ -54,6 +54,13 @@ func guestKind() *Descriptor {
 				},
 			}},
 		},
+		Columns: []Column{
+			column("GUEST", func(g *Guest) string { return g.ID }),
+			column("NAME", func(g *Guest) string { return g.Name }),
+			column("NODE", func(g *Guest) string { return g.Node }),
+			column("NICS", func(g *Guest) string { return g.nicsText() }),
+			wideColumn("ADDRESSES", func(g *Guest) string { return g.addressesText() }),
+		},
 	}
 }
 
@@ -62,3 +69,20 @@ func (*Guest) ObjectKind() Kind { return KindGuest }
 
 // ObjectID implements Object.
 func (g *Guest) ObjectID() string { return g.ID }
+
+// nicsText are the VNets of the guest's first NICs.
+func (g *Guest) nicsText() string {
+	var nics []string
+	for _, n := range g.NICs {
+		nics = append(nics, n.ID+"="+n.VNet)
+	}
+	return fewTexts(nics)
+}
+
+func (g *Guest) addressesText() string {
+	var addrs []netip.Addr
+	for _, n := range g.NICs {
+		addrs = append(addrs, n.IPs...)
+	}
+	return fewTexts(stringTexts(addrs))
+}

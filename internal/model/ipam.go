@@ -58,6 +58,12 @@ func ipamKind() *Descriptor {
 			{Name: "section", Doc: "number of the section for subnets", Min: 1, Max: 1<<31 - 1, Noun: "the number of a section", Types: words(IPAMTypePHPIPAM)},
 			{Name: "fingerprint", Doc: "SHA-256 fingerprint of its certificate, if no authority signed it", Pattern: fingerprintForm.String(), Types: words(IPAMTypeNetBox, IPAMTypePHPIPAM)},
 		},
+		Columns: []Column{
+			column("IPAM", func(i *IPAM) string { return i.ID }),
+			column("TYPE", func(i *IPAM) string { return string(i.Type) }),
+			column("URL", func(i *IPAM) string { return i.URL }),
+			wideColumn("SECTION", func(i *IPAM) string { return numberText(i.Section, "") }),
+		},
 	}
 }
 

@@ -1,5 +1,7 @@
 package model
 
+import "strconv"
+
 // IPSet is a set of addresses that rules refer to as "+dc/<id>" or "+<id>".
 type IPSet struct {
 	// ID is 2 to 64 lower-case letters, digits, - and _, a letter first.
@@ -41,6 +43,11 @@ func ipSetKind() *Descriptor {
 					{Name: "comment", Doc: "description"},
 				},
 			}},
+		},
+		Columns: []Column{
+			column("IP-SET", func(s *IPSet) string { return s.ID }),
+			column("ENTRIES", func(s *IPSet) string { return strconv.Itoa(len(s.Entries)) }),
+			column("COMMENT", func(s *IPSet) string { return s.Comment }),
 		},
 	}
 }

@@ -34,6 +34,8 @@ type Descriptor struct {
 	// what the documentation has to add.
 	Permissions []Permission
 	WriteNote   string
+	// Columns are those of the table of objects, wide ones last.
+	Columns []Column
 	// Complete fills in what an object to be put leaves to be worked out from the
 	// configuration; nil for nothing. It writes to the object.
 	Complete func(c *Config, o Object) error

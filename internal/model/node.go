@@ -49,6 +49,12 @@ func nodeKind() *Descriptor {
 			{Name: "reserved", Doc: "interface names or patterns that Viaduct never touches"},
 			{Name: "backend", Doc: "how links are programmed; netlink if left out", Values: []string{BackendNetlink, BackendIfupdown2}, Noun: "a way to program links"},
 		},
+		Columns: []Column{
+			column("NODE", func(n *Node) string { return n.ID }),
+			column("ADDRESS", func(n *Node) string { return addrText(n.Address) }),
+			column("RESERVED", func(n *Node) string { return strings.Join(n.Reserved, ", ") }),
+			column("BACKEND", func(n *Node) string { return n.Backend }),
+		},
 	}
 }
 

@@ -173,7 +173,7 @@ func (d *Descriptor) UsesText() string {
 	if len(paths) == 0 {
 		return ""
 	}
-	return "for what it newly refers to " + strings.Join(UsePrivileges(), " or ") + " on " + strings.Join(paths, ", ")
+	return "for what it newly refers to " + strings.Join(UsePrivileges(), " or ") + " on " + enumerate(paths, "and")
 }
 
 func usePaths(fields []FieldInfo) []string {

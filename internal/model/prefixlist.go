@@ -1,6 +1,9 @@
 package model
 
-import "net/netip"
+import (
+	"net/netip"
+	"strconv"
+)
 
 // The actions of entries in prefix lists and route maps.
 const (
@@ -41,6 +44,11 @@ func prefixListKind() *Descriptor {
 					{Name: "seq", Doc: "place in the list, behind all others if left out", Min: 1, Max: 1<<32 - 1, Noun: "a sequence number", Without: ", or leave it out"},
 				},
 			}},
+		},
+		Columns: []Column{
+			column("PREFIX-LIST", func(l *PrefixList) string { return l.ID }),
+			column("ENTRIES", func(l *PrefixList) string { return strconv.Itoa(len(l.Entries)) }),
+			wideColumn("NETWORKS", func(l *PrefixList) string { return l.networksText() }),
 		},
 	}
 }
@@ -98,3 +106,12 @@ func (l *PrefixList) HasFamily(six bool) bool {
 
 // policyActions are the actions of entries.
 func policyActions() []string { return []string{ActionPermit, ActionDeny} }
+
+// networksText are the first entries of the list.
+func (l *PrefixList) networksText() string {
+	var nets []string
+	for _, e := range l.Numbered() {
+		nets = append(nets, e.Action+" "+prefixText(e.Prefix))
+	}
+	return fewTexts(nets)
+}

@@ -86,7 +86,7 @@ func (p *Property) Bounds() string {
 	case p.Max != 0:
 		return strings.TrimSpace(fmt.Sprintf("%d to %d %s", p.Min, p.Max, p.Unit))
 	case len(p.Values) > 0:
-		return alternatives(p.Values)
+		return enumerate(p.Values, "or")
 	}
 	return ""
 }
@@ -102,25 +102,29 @@ func (p *Property) Described() string {
 
 // Text is the documentation of the property on one line, with the values it takes.
 func (p *Property) Text() string {
-	b := p.Bounds()
-	if b == "" {
-		return p.Described()
+	var more []string
+	if b := p.Bounds(); b != "" {
+		more = append(more, b)
 	}
-	with := *p
-	with.Doc += ": " + b
-	return with.Described()
+	if len(p.Types) > 0 {
+		more = append(more, strings.Join(p.Types, ", "))
+	}
+	if len(more) == 0 {
+		return p.Doc
+	}
+	return p.Doc + " (" + strings.Join(more, "; ") + ")"
 }
 
 // counts reports whether the property counts for objects of a type.
 func (p *Property) counts(typ string) bool { return len(p.Types) == 0 || slices.Contains(p.Types, typ) }
 
-// alternatives joins words of which one is chosen: "a, b or c".
-func alternatives(words []string) string {
+// enumerate joins words: "a, b or c".
+func enumerate(words []string, conjunction string) string {
 	if len(words) < 2 {
 		return strings.Join(words, "")
 	}
 	last := len(words) - 1
-	return strings.Join(words[:last], ", ") + " or " + words[last]
+	return strings.Join(words[:last], ", ") + " " + conjunction + " " + words[last]
 }
 
 // checkNumber refuses a whole number that is out of the bounds. 0 is one left out.

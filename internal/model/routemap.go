@@ -41,6 +41,12 @@ func routeMapKind() *Descriptor {
 				},
 			}},
 		},
+		Columns: []Column{
+			column("ROUTE-MAP", func(m *RouteMap) string { return m.ID }),
+			column("ENTRIES", func(m *RouteMap) string { return strconv.Itoa(len(m.Entries)) }),
+			wideColumn("CALLS", func(m *RouteMap) string { return fewTexts(m.Calls()) }),
+			wideColumn("PREFIX-LISTS", func(m *RouteMap) string { return fewTexts(m.PrefixLists()) }),
+		},
 	}
 }
 

@@ -1,5 +1,7 @@
 package model
 
+import "strconv"
+
 // SecurityGroup is a list of rules that firewalls refer to.
 type SecurityGroup struct {
 	// ID is 2 to 20 lower-case letters, digits, - and _, a letter first.
@@ -25,6 +27,11 @@ func securityGroupKind() *Descriptor {
 			{Name: "id", Required: true, Doc: "2 to 20 lower-case letters, digits, - and _", Pattern: groupForm.String()},
 			{Name: "comment", Doc: "description"},
 			{Name: "rules", Doc: "the first that a packet matches decides", MaxItems: MaxRules, Items: ruleItems()},
+		},
+		Columns: []Column{
+			column("SECURITY-GROUP", func(g *SecurityGroup) string { return g.ID }),
+			column("RULES", func(g *SecurityGroup) string { return strconv.Itoa(len(g.Rules)) }),
+			column("COMMENT", func(g *SecurityGroup) string { return g.Comment }),
 		},
 	}
 }

@@ -88,6 +88,14 @@ func subnetKind() *Descriptor {
 			{Name: "dhcp-dns-server", Doc: "DNS server that DHCP gives to guests"},
 			{Name: "ra", Doc: "how guests get IPv6 addresses, stateful (DHCPv6) if left out", Values: []string{RAStateful, RASLAAC, RANone}, Noun: "a way to addresses"},
 		},
+		Columns: []Column{
+			column("SUBNET", func(s *Subnet) string { return s.CIDR.String() }),
+			column("VNET", func(s *Subnet) string { return s.VNet }),
+			column("GATEWAY", func(s *Subnet) string { return addrText(s.Gateway) }),
+			column("SNAT", func(s *Subnet) string { return yesText(s.SNAT) }),
+			wideColumn("ID", func(s *Subnet) string { return s.ID }),
+			wideColumn("DHCP-RANGE", func(s *Subnet) string { return strings.Join(stringTexts(s.DHCPRange), ", ") }),
+		},
 	}
 }
 

@@ -124,11 +124,8 @@ func (c *checker) vxlanTag(r report, v *VNet, tags map[int]*VNet) {
 	case v.Tag == 0:
 		r.errorf("tag", "", "is missing: every vnet of a vxlan or evpn zone has its own VXLAN network identifier, 1 to %d", MaxTag)
 		return
-	case v.Tag == MaxTag+1: // the reference's off-by-one
-		r.laxf("tag", strconv.Itoa(v.Tag), "is not a VXLAN network identifier: use 1 to %d", MaxTag)
-		return
 	case v.Tag < 1 || v.Tag > MaxTag:
-		r.errorf("tag", strconv.Itoa(v.Tag), "is not a VXLAN network identifier: use 1 to %d", MaxTag)
+		row(KindVNet, "tag").checkNumber(r, "tag", v.Tag)
 		return
 	}
 	if other := tags[v.Tag]; other != nil {

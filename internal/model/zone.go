@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"net/netip"
 	"strconv"
 )
@@ -177,7 +178,7 @@ func zoneKind() *Descriptor {
 			{Name: "vrf-vxlan", Doc: "L3VNI: VXLAN network identifier of routed traffic", Min: 1, Max: MaxTag, Noun: "a VXLAN network identifier", Types: words(ZoneEVPN)},
 			{Name: "mac", Doc: "anycast MAC address of the gateways", Types: words(ZoneEVPN)},
 			{Name: "exitnodes", Doc: "nodes that route between the zone and the outside", Ref: KindNode, Types: words(ZoneEVPN)},
-			{Name: "exitnodes-primary", Doc: "exit node that is preferred", Types: words(ZoneEVPN)},
+			{Name: "exitnodes-primary", Doc: "exit node that is preferred", Ref: KindNode, Types: words(ZoneEVPN)},
 			{Name: "exitnodes-local-routing", Doc: "exit nodes themselves reach guests", Types: words(ZoneEVPN)},
 			{Name: "exitnodes-interface", Doc: "exit nodes' egress interface", Types: words(ZoneEVPN)},
 			{Name: "exitnodes-via", Doc: "egress next hops, one of each address family", Types: words(ZoneEVPN)},
@@ -188,6 +189,21 @@ func zoneKind() *Descriptor {
 			{Name: "node-networks", Doc: "whose guests reach the networks the nodes are on; if left out, all in a simple zone, snat in an evpn zone", Noun: "a choice of guests that reach the networks of the nodes",
 				Values: words(NodeNetworksAll, NodeNetworksSNAT, NodeNetworksNone), Types: words(ZoneEVPN, ZoneSimple)},
 			{Name: "node-services", Doc: "what guests reach of the nodes themselves, like tcp/22, or none; everything if left out", Types: words(ZoneEVPN, ZoneSimple)},
+		},
+		Columns: []Column{
+			column("ZONE", func(z *Zone) string { return z.ID }),
+			column("TYPE", func(z *Zone) string { return string(z.Type) }),
+			column("NODES", func(z *Zone) string { return cmp.Or(fewTexts(z.Nodes), "all") }),
+			column("MTU", func(z *Zone) string { return numberText(z.MTU, "computed") }),
+			wideColumn("BRIDGE", func(z *Zone) string { return z.Bridge }),
+			wideColumn("TAG", func(z *Zone) string { return numberText(z.Tag, "") }),
+			wideColumn("PEERS", func(z *Zone) string { return peersText(z.Peers, z.Fabric) }),
+			wideColumn("PORT", func(z *Zone) string { return z.portText() }),
+			wideColumn("CONTROLLERS", func(z *Zone) string { return fewTexts(z.Controllers()) }),
+			wideColumn("VRF-VXLAN", func(z *Zone) string { return numberText(z.VRFVXLAN, "") }),
+			wideColumn("EXITNODES", func(z *Zone) string { return fewTexts(z.ExitNodes) }),
+			wideColumn("IPAM", func(z *Zone) string { return z.IPAM }),
+			wideColumn("DHCP", func(z *Zone) string { return z.DHCP }),
 		},
 	}
 }
@@ -220,4 +236,12 @@ func (z *Zone) OnNode(node string) bool {
 		}
 	}
 	return false
+}
+
+// portText is the UDP port of an overlay's tunnels.
+func (z *Zone) portText() string {
+	if !overlay(z.Type) {
+		return ""
+	}
+	return strconv.Itoa(cmp.Or(z.VXLANPort, DefaultVXLANPort))
 }

@@ -31,14 +31,6 @@ func optionText(v reflect.Value) string {
 	return ""
 }
 
-func typeWords[T ~string](types []T) string {
-	words := make([]string, len(types))
-	for i, t := range types {
-		words[i] = string(t)
-	}
-	return strings.Join(words, ", ")
-}
-
 // ifnameForm is what every program takes for the name of an interface.
 var ifnameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$`)
 
