@@ -66,9 +66,9 @@ func (a *app) completeProperties(cmd *cobra.Command, given []string, typed strin
 		switch {
 		case f.Name == "id":
 		case !hasValue:
-			out = append(out, f.Name+"=\t"+f.Doc)
+			out = append(out, f.Name+"=\t"+f.Text())
 		case f.Name == name:
-			for _, v := range a.values(cmd.Context(), kind, f) {
+			for _, v := range a.values(cmd.Context(), f) {
 				out = append(out, name+"="+v)
 			}
 		}
@@ -80,45 +80,16 @@ func (a *app) completeProperties(cmd *cobra.Command, given []string, typed strin
 }
 
 // values proposes values of a property.
-func (a *app) values(ctx context.Context, kind model.Kind, f model.FieldInfo) []string {
+func (a *app) values(ctx context.Context, f model.FieldInfo) []string {
 	switch {
 	case f.Type == model.FieldBool:
 		return []string{"true", "false"}
-	case kind == model.KindZone && f.Name == "type":
-		return texts(model.ZoneTypes())
-	case kind == model.KindController && f.Name == "type":
-		return texts(model.ControllerTypes())
-	case f.Name == "protocol":
-		return texts(model.FabricProtocols())
-	case f.Name == "vlan-protocol":
-		return []string{model.Protocol8021Q, model.Protocol8021AD}
-	case f.Name == "backend":
-		return []string{model.BackendNetlink, model.BackendIfupdown2}
-	case f.Name == "bgp-mode":
-		return texts(model.BGPModes())
-	case f.Name == "route-filter":
-		return a.ids(ctx, string(model.KindPrefixList))
-	case f.Name == "route-map-in", f.Name == "route-map-out":
-		return a.ids(ctx, string(model.KindRouteMap))
-	case f.Name == "secondary-controllers":
-		return a.ids(ctx, string(model.KindController))
-	case f.Name == "zone", f.Name == "vnet", f.Name == "fabric", f.Name == "controller":
-		return a.ids(ctx, f.Name)
-	case f.Name == "node", f.Name == "nodes", f.Name == "exitnodes", f.Name == "exitnodes-primary":
-		return a.memberNames(ctx)
-	case f.Name == "ipam":
-		return []string{model.IPAMBuiltin}
+	case len(f.Values) > 0:
+		return f.Values
+	case f.Ref != "":
+		return a.ids(ctx, string(f.Ref))
 	}
 	return nil
-}
-
-// texts are the values of a type of words.
-func texts[T ~string](list []T) []string {
-	out := make([]string, len(list))
-	for i, t := range list {
-		out[i] = string(t)
-	}
-	return out
 }
 
 func (a *app) completeMembers(cmd *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/viaduct-sdn/viaduct/internal/line"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
@@ -38,7 +39,7 @@ func (d *description) factsText() string {
 	if f.OVS {
 		ovs = "answers"
 		if len(f.OVSBridges) > 0 {
-			ovs += ", bridges " + firstFew(f.OVSBridges, 8)
+			ovs += ", bridges " + line.Few(f.OVSBridges, 8)
 		}
 	}
 	rows := [][]string{{"  viaduct", f.Version}, {"  kernel", f.Kernel}, {"  frr", frr}, {"  open vswitch", ovs}}
@@ -77,7 +78,7 @@ func defaultRoutes(f *model.Facts) string {
 			out = append(out, family+" by "+r.Dev)
 		}
 	}
-	return firstFew(slices.Compact(out), 8)
+	return line.Few(slices.Compact(out), 8)
 }
 
 // maxInterfaces bounds how many interfaces of a node are listed.
@@ -103,7 +104,7 @@ func (d *description) interfacesText() string {
 		for n, a := range i.Addresses {
 			addrs[n] = a.String()
 		}
-		rows = append(rows, []string{"  " + i.Name, kind, state, strconv.Itoa(i.MTU), i.MAC, i.Master, firstFew(addrs, 4)})
+		rows = append(rows, []string{"  " + i.Name, kind, state, strconv.Itoa(i.MTU), i.MAC, i.Master, line.Few(addrs, 4)})
 	}
 	text := table([]string{"  INTERFACE", "KIND", "STATE", "MTU", "MAC", "MASTER", "ADDRESSES"}, rows)
 	if more := len(f.Interfaces) - maxInterfaces; more > 0 {
@@ -132,7 +133,7 @@ func (d *description) bridgeVLANsText() string {
 			if p.Native != 0 {
 				native = strconv.Itoa(p.Native)
 			}
-			rows = append(rows, []string{"  " + b.Bridge, p.Name, native, firstFew(tagged, 8)})
+			rows = append(rows, []string{"  " + b.Bridge, p.Name, native, line.Few(tagged, 8)})
 		}
 	}
 	if len(rows) == 0 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/viaduct-sdn/viaduct/internal/line"
 	"github.com/viaduct-sdn/viaduct/internal/manifest"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/pkg/client"
@@ -125,9 +126,9 @@ func planErrors(errs []api.NodePlan, then string) error {
 		}
 	}
 	for i, o := range objects {
-		objects[i] = fmt.Sprintf("%s on %s", o, firstFew(nodes[o], 4))
+		objects[i] = fmt.Sprintf("%s on %s", o, line.Few(nodes[o], 4))
 	}
-	return &exitError{ExitPlanErrors, fmt.Errorf("the plan has errors, of what nodes cannot have: %s; %s", firstFew(objects, 8), then)}
+	return &exitError{ExitPlanErrors, fmt.Errorf("the plan has errors, of what nodes cannot have: %s; %s", line.Few(objects, 8), then)}
 }
 
 // runningText names the running revision.

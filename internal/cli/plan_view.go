@@ -10,6 +10,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/health"
+	"github.com/viaduct-sdn/viaduct/internal/line"
 	"github.com/viaduct-sdn/viaduct/internal/manifest"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
@@ -94,17 +95,9 @@ func (v planView) edits(es []api.PendingEdit) string {
 	}
 	var b strings.Builder
 	for _, a := range authors {
-		fmt.Fprintf(&b, "  %s, %s: %s\n", printed(a), ago(v.now, last[a].Time), printed(firstFew(last[a].Objects, 5)))
+		fmt.Fprintf(&b, "  %s, %s: %s\n", printed(a), ago(v.now, last[a].Time), printed(line.Few(last[a].Objects, 5)))
 	}
 	return b.String()
-}
-
-// firstFew joins a list, of which more than n members are counted only.
-func firstFew(list []string, n int) string {
-	if len(list) <= n {
-		return strings.Join(list, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(list[:n], ", "), len(list)-n)
 }
 
 func (v planView) changes(cs []api.Change, indent string) string {
@@ -150,7 +143,7 @@ func groupNodes(nodes []api.NodePlan) []*nodeGroup {
 func (v planView) node(g *nodeGroup) string {
 	names := strings.Join(g.names, ", ")
 	if !v.verbose {
-		names = firstFew(g.names, 8)
+		names = line.Few(g.names, 8)
 	}
 	if g.unknown {
 		has, its := "has", "its"
@@ -226,7 +219,7 @@ func collectNotes(nodes []api.NodePlan) []*nodesNote {
 }
 
 func (v planView) note(n *nodesNote) string {
-	text := printed(fmt.Sprintf("%s: %s (%s)", n.Object, n.Message, firstFew(n.nodes, 4)))
+	text := printed(fmt.Sprintf("%s: %s (%s)", n.Object, n.Message, line.Few(n.nodes, 4)))
 	switch n.Level {
 	case "error":
 		return v.style.red("error: " + text)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/viaduct-sdn/viaduct/internal/line"
 	"github.com/viaduct-sdn/viaduct/internal/manifest"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
@@ -183,7 +184,7 @@ func (o *owned) own(ctx context.Context, c *client.Client, f *manifestFlags) err
 	}
 	if len(others) > 0 && !f.takeOver {
 		return &exitError{ExitConflict, fmt.Errorf("objects that the manifests declare belong to other owner sets: %s; nothing was changed: name that set with --set if it is the same, or give --take-over to take them into %s",
-			firstFew(others, 10), o.name)}
+			line.Few(others, 10), o.name)}
 	}
 	return nil
 }

@@ -186,7 +186,7 @@ func TestCompletion(t *testing.T) {
 		`__complete get ""`:              "vnet\n",
 		`__complete get vnet ""`:         "va\n",
 		`__complete set zone ""`:         "za\n",
-		`__complete set zone za ""`:      "mtu=\tbytes",
+		`__complete set zone za ""`:      "mtu=\tMTU of the VNets",
 		`__complete set zone za type=`:   "type=vxlan",
 		`__complete set vnet va zone=`:   "zone=za",
 		`__complete node remove ""`:      "node2",

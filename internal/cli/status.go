@@ -10,6 +10,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/health"
+	"github.com/viaduct-sdn/viaduct/internal/line"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
@@ -224,7 +225,7 @@ func brief(n *api.NodeStatus) string {
 func (v statusView) problems(all []api.NodeProblem) string {
 	var b strings.Builder
 	for _, p := range all {
-		text := printed(firstFew(p.Nodes, maxNamed) + ": " + health.Line(&p))
+		text := printed(line.Few(p.Nodes, maxNamed) + ": " + health.Line(&p))
 		if p.State == protocol.Warning {
 			text = v.style.yellow(text)
 		} else {

@@ -16,28 +16,10 @@ import (
 // a kind sorted by ID. Equal configurations have no difference. Objects that
 // both share are not looked into, so the cost is that of walking the maps.
 func Objects(old, new *model.Config) []Change {
-	kinds := [][2][]Change{
-		objectsOf(old.Nodes, new.Nodes),
-		objectsOf(old.PrefixLists, new.PrefixLists),
-		objectsOf(old.RouteMaps, new.RouteMaps),
-		objectsOf(old.Fabrics, new.Fabrics),
-		objectsOf(old.FabricNodes, new.FabricNodes),
-		objectsOf(old.Controllers, new.Controllers),
-		objectsOf(old.Zones, new.Zones),
-		objectsOf(old.VNets, new.VNets),
-		objectsOf(old.Subnets, new.Subnets),
-		objectsOf(old.IPAMs, new.IPAMs),
-		objectsOf(old.NameServers, new.NameServers),
-		objectsOf(old.Aliases, new.Aliases),
-		objectsOf(old.IPSets, new.IPSets),
-		objectsOf(old.SecurityGroups, new.SecurityGroups),
-		objectsOf(old.Firewalls, new.Firewalls),
-		objectsOf(old.Guests, new.Guests),
-	}
 	var puts, deletes []Change
-	for _, k := range kinds {
-		puts = append(puts, k[0]...)
-		deletes = append(k[1], deletes...)
+	for _, k := range model.Kinds() {
+		p, d := objectsOf(k, old, new)
+		puts, deletes = append(puts, p...), append(d, deletes...)
 	}
 	return append(puts, deletes...)
 }
@@ -46,14 +28,8 @@ func Objects(old, new *model.Config) []Change {
 func Count(old, new *model.Config) int {
 	n := 0
 	for _, k := range model.Kinds() {
-		for o := range old.Each(k) {
-			if new.Get(k, o.ObjectID()) == nil {
-				n++
-			}
-		}
-		for o := range new.Each(k) {
-			was := old.Get(k, o.ObjectID())
-			if was == nil || Object(was, o) != nil {
+		for o, changed := range old.Differing(k, new) {
+			if Object(o, changed) != nil {
 				n++
 			}
 		}
@@ -63,29 +39,21 @@ func Count(old, new *model.Config) int {
 
 // objectsOf compares the objects of one kind: what is created or updated, and
 // what is deleted, each sorted by ID.
-func objectsOf[T any, P interface {
-	*T
-	model.Object
-}](old, new map[string]P) [2][]Change {
-	var puts, deletes []Change
-	for id, o := range old {
-		if _, still := new[id]; !still {
-			deletes = append(deletes, *Object(o, nil))
-		}
-	}
-	for id, n := range new {
-		var before model.Object
-		if o, was := old[id]; was {
-			before = o
-		}
-		if c := Object(before, n); c != nil {
+func objectsOf(k model.Kind, old, new *model.Config) (puts, deletes []Change) {
+	for o, n := range old.Differing(k, new) {
+		c := Object(o, n)
+		switch {
+		case c == nil:
+		case c.Action == Delete:
+			deletes = append(deletes, *c)
+		default:
 			puts = append(puts, *c)
 		}
 	}
 	byName := func(a, b Change) int { return cmp.Compare(a.Name, b.Name) }
 	slices.SortFunc(puts, byName)
 	slices.SortFunc(deletes, byName)
-	return [2][]Change{puts, deletes}
+	return puts, deletes
 }
 
 // Object says what differs between two states of one object; nil stands for one

@@ -21,7 +21,7 @@ func splitItems(f model.FieldInfo, n *node) ([]*node, error) {
 		return nil, err
 	}
 	infos, owner := f.ItemFields()
-	s := itemSplitter{infos: infos, bare: bareName(f), pos: n.pos, ranges: f.Type == model.FieldRanges}
+	s := itemSplitter{infos: infos, bare: f.Items.Bare, pos: n.pos, ranges: f.Type == model.FieldRanges}
 	for _, t := range words {
 		if err := s.add(t, owner); err != nil {
 			return nil, err

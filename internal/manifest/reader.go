@@ -133,10 +133,9 @@ func (r *reader) valueAt(into reflect.Value, f model.FieldInfo, path string, n *
 		r.errorf(n.pos, "%s has no value; give one, or leave the line out", path)
 		return
 	}
-	switch f.Type {
-	case model.FieldTexts, model.FieldAddrs, model.FieldRanges, model.FieldNICs, model.FieldIfaces, model.FieldSources, model.FieldEntries:
+	if f.IsStructures() || f.Type == model.FieldTexts || f.Type == model.FieldAddrs {
 		r.list(into, f, path, n, places)
-	default:
+	} else {
 		r.scalar(into, f, path, n)
 	}
 }
@@ -219,12 +218,12 @@ func (r *reader) list(into reflect.Value, f model.FieldInfo, path string, n *nod
 
 func (r *reader) item(into reflect.Value, f model.FieldInfo, path string, n *node, places map[string]Position) {
 	places[path] = n.pos
-	switch f.Type {
-	case model.FieldTexts:
+	switch {
+	case f.Type == model.FieldTexts:
 		r.scalar(into, model.FieldInfo{Type: model.FieldText}, path, n)
-	case model.FieldAddrs:
+	case f.Type == model.FieldAddrs:
 		r.addr(into, path, n)
-	case model.FieldRanges:
+	case f.Type == model.FieldRanges:
 		if n.kind == scalarNode {
 			v, err := parseRange(n.text)
 			if err != nil {
@@ -234,7 +233,7 @@ func (r *reader) item(into reflect.Value, f model.FieldInfo, path string, n *nod
 			return
 		}
 		r.nested(into, f, path, n, places)
-	case model.FieldNICs, model.FieldIfaces, model.FieldSources, model.FieldEntries:
+	case f.IsStructures():
 		if n.kind == scalarNode {
 			if n = r.oneItem(f, path, n); n == nil {
 				return
@@ -244,22 +243,6 @@ func (r *reader) item(into reflect.Value, f model.FieldInfo, path string, n *nod
 	default:
 		r.errorf(n.pos, "%s: cannot be set", path)
 	}
-}
-
-// bareName is the property that an item written as one string without "=" gives;
-// empty if such items must be maps.
-func bareName(f model.FieldInfo) string {
-	switch f.Go {
-	case reflect.TypeFor[[]model.FabricInterface]():
-		return "name"
-	case reflect.TypeFor[[]model.Redistribution]():
-		return "source"
-	case reflect.TypeFor[[]model.PrefixEntry]():
-		return "prefix"
-	case reflect.TypeFor[[]model.IPSetEntry]():
-		return "cidr"
-	}
-	return ""
 }
 
 // oneItem reads an item that is written in one string; nil after a fault.

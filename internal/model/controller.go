@@ -97,6 +97,52 @@ type Controller struct {
 	Written Written `json:"written,omitempty"`
 }
 
+// KindController is the kind of Controller.
+const KindController Kind = "controller"
+
+func controllerKind() *Descriptor {
+	return &Descriptor{
+		Kind:         KindController,
+		check:        (*checker).controllers,
+		slot:         in(func(c *Config) *map[string]*Controller { return &c.Controllers }),
+		Doc:          "A routing control plane that FRR runs on the nodes.",
+		TypeProperty: "type",
+		Permissions:  []Permission{sdnPermission("/sdn/controllers/{id}")},
+		Properties: []Property{
+			{Name: "id", Required: true, Doc: "2 to 64 letters, digits, _ and -", Pattern: controllerForm.String()},
+			{Name: "type", Required: true, Doc: "what the controller does", Values: words(ControllerTypes()...), Noun: "a controller type"},
+			{Name: "asn", Doc: "autonomous system number", Min: 1, Max: MaxASN, Noun: "an autonomous system number", Lax: always, Types: words(ControllerBGP, ControllerEVPN)},
+			{Name: "peers", Doc: "addresses of the nodes (evpn) or of external routers (bgp)", Types: words(ControllerBGP, ControllerEVPN)},
+			{Name: "fabric", Doc: "fabric whose nodes are the peers", Ref: KindFabric, Use: true, Types: words(ControllerEVPN)},
+			{Name: "nodes", Doc: "nodes it runs on; all with a zone of it if left out", Ref: KindNode, Types: words(ControllerEVPN)},
+			{Name: "peer-group-name", Doc: "FRR's name for the peers, VTEP if left out", Pattern: controllerForm.String(), Types: words(ControllerEVPN)},
+			{Name: "bgp-mode", Doc: "whether sessions are eBGP or iBGP; auto if left out", Values: words(BGPModes()...), Noun: "a mode", Types: words(ControllerEVPN)},
+			{Name: "node", Doc: "node it runs on", Ref: KindNode, Types: words(ControllerBGP, ControllerISIS)},
+			{Name: "ebgp", Doc: "peers are in other autonomous systems (eBGP)", Types: words(ControllerBGP)},
+			{Name: "ebgp-multihop", Doc: "hops to eBGP peers", Min: 1, Max: 255, Noun: "a number of hops", Without: ", or leave it out", Types: words(ControllerBGP, ControllerEVPN)},
+			{Name: "route-map-in", Doc: "route map for routes from the peers", Ref: KindRouteMap, Use: true, Types: words(ControllerBGP, ControllerEVPN)},
+			{Name: "route-map-out", Doc: "route map for routes to the peers", Ref: KindRouteMap, Use: true, Types: words(ControllerBGP, ControllerEVPN)},
+			{Name: "loopback", Doc: "interface whose address sessions and VTEPs use", Types: words(ControllerBGP, ControllerISIS)},
+			{Name: "bgp-multipath-as-path-relax", Doc: "use equal-cost paths through different autonomous systems", Types: words(ControllerBGP)},
+			{Name: "isis-domain", Doc: "name of the IS-IS domain", Types: words(ControllerISIS)},
+			{Name: "isis-net", Doc: "network entity title, like 49.0001.1921.6800.1002.00", Types: words(ControllerISIS)},
+			{Name: "isis-ifaces", Doc: "interfaces that speak IS-IS", Types: words(ControllerISIS)},
+		},
+		Columns: []Column{
+			column("CONTROLLER", func(c *Controller) string { return c.ID }),
+			column("TYPE", func(c *Controller) string { return string(c.Type) }),
+			column("ASN", func(c *Controller) string { return numberText(c.ASN, "") }),
+			column("NODE", func(c *Controller) string { return c.Node }),
+			column("PEERS", func(c *Controller) string { return peersText(c.Peers, c.Fabric) }),
+			wideColumn("LOOPBACK", func(c *Controller) string { return c.Loopback }),
+			wideColumn("DOMAIN", func(c *Controller) string { return c.ISISDomain }),
+			wideColumn("NODES", func(c *Controller) string { return fewTexts(c.Nodes) }),
+			wideColumn("PEER-GROUP", func(c *Controller) string { return c.peerGroupText() }),
+			wideColumn("ROUTE-MAPS", func(c *Controller) string { return inOutText(c.RouteMapIn, c.RouteMapOut) }),
+		},
+	}
+}
+
 // ObjectKind implements Object.
 func (*Controller) ObjectKind() Kind { return KindController }
 
@@ -114,3 +160,11 @@ func (c *Controller) OnNode(node string) bool {
 
 // PeerGroup is the name of an EVPN controller's peer group.
 func (c *Controller) PeerGroup() string { return cmp.Or(c.PeerGroupName, DefaultPeerGroup) }
+
+// peerGroupText is the peer group of an EVPN controller; others have none.
+func (c *Controller) peerGroupText() string {
+	if c.Type != ControllerEVPN {
+		return ""
+	}
+	return c.PeerGroup()
+}

@@ -1,10 +1,6 @@
 package model
 
-import (
-	"encoding/binary"
-	"hash/fnv"
-	"net/netip"
-)
+import "net/netip"
 
 // FabricProtocol is the routing protocol of a fabric.
 type FabricProtocol string
@@ -90,114 +86,64 @@ func RedistributionSources(p FabricProtocol) []string {
 	return nil
 }
 
+// KindFabric is the kind of Fabric.
+const KindFabric Kind = "fabric"
+
+func fabricKind() *Descriptor {
+	return &Descriptor{
+		Kind:         KindFabric,
+		check:        (*checker).fabrics,
+		slot:         in(func(c *Config) *map[string]*Fabric { return &c.Fabrics }),
+		Doc:          "A routed underlay between nodes.",
+		TypeProperty: "protocol",
+		Permissions:  []Permission{sdnPermission("/sdn/fabrics/{id}")},
+		Properties: []Property{
+			{Name: "id", Required: true, Doc: "2 to 8 letters, digits and hyphens", Pattern: fabricForm.String()},
+			{Name: "protocol", Required: true, Doc: "routing protocol; wireguard is kept and does not run yet", Values: words(FabricProtocols()...), Noun: "a fabric protocol of this release"},
+			{Name: "ip-prefix", Doc: "network of the nodes' IPv4 addresses"},
+			{Name: "ip6-prefix", Doc: "network of the nodes' IPv6 addresses"},
+			{Name: "hello-interval", Doc: "time between hellos", Min: 1, Max: 600, Unit: "seconds", Without: ", or leave it out", Types: words(FabricOpenFabric)},
+			{Name: "csnp-interval", Doc: "time between complete sequence number packets", Min: 1, Max: 600, Unit: "seconds", Without: ", or leave it out", Types: words(FabricOpenFabric)},
+			{Name: "persistent-keepalive", Doc: "time between packets that keep tunnels open through NAT", Min: 1, Max: maxPort, Unit: "seconds", Without: ", or leave it out", Types: words(FabricWireGuard)},
+			{Name: "area", Doc: "area, a number or like 0.0.0.0", Types: words(FabricOSPF)},
+			{Name: "bfd", Doc: "watch the sessions with BFD", Types: words(FabricBGP)},
+			{Name: "route-filter", Doc: "prefix list of the fabric's routes, instead of its networks", Ref: KindPrefixList, Use: true, Types: words(FabricBGP, FabricOpenFabric, FabricOSPF)},
+			{Name: "redistribute", Doc: "other routes to advertise, like source=connected,metric=N,route-map=M", Types: words(FabricBGP, FabricOSPF), Items: &Items{
+				Type: "list of route sources", Name: "source", Key: "source", Bare: "source",
+				Properties: []Property{
+					{Name: "source", Required: true, Doc: "where the routes come from", Conditional: true, Noun: "a source of routes",
+						Values: []string{"bgp", "connected", "isis", "kernel", "openfabric", "ospf", "ospf6", "static"}},
+					{Name: "metric", Doc: "metric of the routes, 0 to 4294967295, to 16777214 in an ospf fabric"},
+					{Name: "route-map", Doc: "route map that the routes pass", Ref: KindRouteMap, Use: true},
+				},
+			}},
+			{Name: "route-map-in", Doc: "route map for routes from other nodes", Ref: KindRouteMap, Use: true, Types: words(FabricBGP)},
+			{Name: "route-map-out", Doc: "route map for routes to other nodes", Ref: KindRouteMap, Use: true, Types: words(FabricBGP)},
+		},
+		Columns: []Column{
+			column("FABRIC", func(f *Fabric) string { return f.ID }),
+			column("PROTOCOL", func(f *Fabric) string { return string(f.Protocol) }),
+			column("IPV4", func(f *Fabric) string { return prefixText(f.IPPrefix) }),
+			column("IPV6", func(f *Fabric) string { return prefixText(f.IP6Prefix) }),
+			wideColumn("AREA", func(f *Fabric) string { return f.Area }),
+			wideColumn("ROUTE-FILTER", func(f *Fabric) string { return f.RouteFilter }),
+			wideColumn("REDISTRIBUTE", func(f *Fabric) string { return f.sourcesText() }),
+			wideColumn("ROUTE-MAPS", func(f *Fabric) string { return inOutText(f.RouteMapIn, f.RouteMapOut) }),
+		},
+	}
+}
+
 // ObjectKind implements Object.
 func (*Fabric) ObjectKind() Kind { return KindFabric }
 
 // ObjectID implements Object.
 func (f *Fabric) ObjectID() string { return f.ID }
 
-// FabricNode is one node's part in a fabric.
-type FabricNode struct {
-	// ID is "<fabric>_<node>"; Config.Put completes it.
-	ID     string `json:"id"`
-	Fabric string `json:"fabric"`
-	Node   string `json:"node"`
-	// IP and IP6 are the node's addresses, inside the fabric's prefixes.
-	IP  netip.Addr `json:"ip,omitzero"`
-	IP6 netip.Addr `json:"ip6,omitzero"`
-	// ASN is the node's autonomous system number in a BGP fabric.
-	ASN int `json:"asn,omitempty"`
-	// Role is RoleInternal for a member of the cluster, RoleExternal for a peer
-	// outside (WireGuard; in BGP only the former); empty means internal.
-	Role string `json:"role,omitempty"`
-	// Endpoint is where others send to (WireGuard): the host of an internal node,
-	// host:port of an external one.
-	Endpoint string `json:"endpoint,omitempty"`
-	// PublicKey is that of an external node.
-	PublicKey string `json:"public-key,omitempty"`
-	// AllowedIPs are networks that are reached through the node (WireGuard).
-	AllowedIPs []string `json:"allowed-ips,omitempty"`
-	// Interfaces are the links to other nodes; in WireGuard those that are made.
-	Interfaces []FabricInterface `json:"interfaces,omitempty"`
-	// Peers are the ends of tunnels (WireGuard).
-	Peers []FabricPeer `json:"peers,omitempty"`
-	// Set is the owner set: see SetOf.
-	Set string `json:"set,omitempty"`
-
-	// Written is how a client of the Proxmox API wrote the properties.
-	Written Written `json:"written,omitempty"`
-}
-
-// ObjectKind implements Object.
-func (*FabricNode) ObjectKind() Kind { return KindFabricNode }
-
-// ObjectID implements Object.
-func (n *FabricNode) ObjectID() string { return n.ID }
-
-// FabricNodeID is the identifier of a node's part in a fabric.
-func FabricNodeID(fabric, node string) string { return fabric + "_" + node }
-
-// FabricInterface is a link of a fabric node.
-type FabricInterface struct {
-	Name string `json:"name"`
-	// ListenPort and PublicKey are WireGuard's: the UDP port, and the key that others
-	// know the interface by, 32 bytes in base64.
-	ListenPort int    `json:"listen-port,omitempty"`
-	PublicKey  string `json:"public-key,omitempty"`
-	// IP and IP6 are the link's own addresses with their masks. Without one the
-	// link is unnumbered.
-	IP  netip.Prefix `json:"ip,omitzero"`
-	IP6 netip.Prefix `json:"ip6,omitzero"`
-	// IP6LL gives the interface a link-local address (WireGuard).
-	IP6LL bool `json:"ip6-ll,omitempty"`
-	// HelloMultiplier is how many lost hellos end a neighbour, 2 to 100
-	// (OpenFabric); 0 leaves FRR's own.
-	HelloMultiplier int `json:"hello-multiplier,omitempty"`
-	// NetworkType is OSPF's: broadcast, non-broadcast, point-to-point or
-	// point-to-multipoint. Empty means point-to-point on unnumbered links.
-	NetworkType string `json:"network-type,omitempty"`
-}
-
-// The roles of fabric nodes and the types of peers.
-const (
-	RoleInternal = "internal"
-	RoleExternal = "external"
-)
-
-// FabricPeer is the other end of a WireGuard tunnel.
-type FabricPeer struct {
-	// Type is RoleInternal or RoleExternal, that of the peer's node.
-	Type string `json:"type"`
-	// Node is the peer's node, NodeIFace its interface there (internal).
-	Node      string `json:"node"`
-	NodeIFace string `json:"node-iface,omitempty"`
-	// IFace is the own interface.
-	IFace string `json:"iface"`
-	// Endpoint stands in the place of the peer's own one.
-	Endpoint string `json:"endpoint,omitempty"`
-	// AllowedIPs are further networks behind the peer, apart by semicolons.
-	AllowedIPs string `json:"allowed-ips,omitempty"`
-	// SkipRouteGeneration makes no routes to what is reached through the peer.
-	SkipRouteGeneration bool `json:"skip-route-generation,omitempty"`
-}
-
-// RouterID is the router identifier of the node in a fabric.
-func (n *FabricNode) RouterID() netip.Addr {
-	if n.IP.Is4() {
-		return n.IP
+// sourcesText are the first sources of routes that the fabric advertises.
+func (f *Fabric) sourcesText() string {
+	var sources []string
+	for _, r := range f.Redistribute {
+		sources = append(sources, r.Source)
 	}
-	return RouterID(n.IP6)
-}
-
-// RouterID makes a router identifier, which is written as an IPv4 address, of an
-// address: itself, or a number made of an IPv6 address (32-bit FNV-1a).
-func RouterID(a netip.Addr) netip.Addr {
-	if a.Is4() {
-		return a
-	}
-	h := fnv.New32a()
-	_, _ = h.Write(a.AsSlice())
-	var out [4]byte
-	binary.BigEndian.PutUint32(out[:], h.Sum32())
-	return netip.AddrFrom4(out)
+	return fewTexts(sources)
 }

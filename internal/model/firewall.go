@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -159,45 +160,41 @@ type FirewallRule struct {
 	Comment string `json:"comment,omitempty"`
 }
 
-// SecurityGroup is a list of rules that firewalls refer to.
-type SecurityGroup struct {
-	// ID is 2 to 20 lower-case letters, digits, - and _, a letter first.
-	ID      string         `json:"id"`
-	Comment string         `json:"comment,omitempty"`
-	Rules   []FirewallRule `json:"rules,omitempty"`
-	// Set is the owner set: see SetOf.
-	Set string `json:"set,omitempty"`
-}
+// KindFirewall is the kind of Firewall.
+const KindFirewall Kind = "firewall"
 
-// IPSet is a set of addresses that rules refer to as "+dc/<id>" or "+<id>".
-type IPSet struct {
-	// ID is 2 to 64 lower-case letters, digits, - and _, a letter first.
-	ID      string       `json:"id"`
-	Comment string       `json:"comment,omitempty"`
-	Entries []IPSetEntry `json:"entries,omitempty"`
-	// Set is the owner set: see SetOf.
-	Set string `json:"set,omitempty"`
-}
-
-// IPSetEntry is one entry of an IPSet.
-type IPSetEntry struct {
-	// CIDR is an address, a network, a range A-B, or the name of an alias.
-	CIDR string `json:"cidr"`
-	// NoMatch takes the addresses out of the set, whatever else has them in it.
-	NoMatch bool   `json:"nomatch,omitempty"`
-	Comment string `json:"comment,omitempty"`
-}
-
-// Alias is a name for an address or a network, which rules refer to as "dc/<id>" or
-// "<id>".
-type Alias struct {
-	// ID is 2 to 64 lower-case letters, digits, - and _, a letter first.
-	ID string `json:"id"`
-	// CIDR is an address or a network.
-	CIDR    string `json:"cidr"`
-	Comment string `json:"comment,omitempty"`
-	// Set is the owner set: see SetOf.
-	Set string `json:"set,omitempty"`
+func firewallKind() *Descriptor {
+	return &Descriptor{
+		Kind: KindFirewall,
+		Live: true,
+		refs: referring((*Firewall).refs), refKinds: []Kind{KindVNet, KindSecurityGroup},
+		checkLive:   checkingFirewall((*firewallChecker).firewall),
+		slot:        in(func(c *Config) *map[string]*Firewall { return &c.Firewalls }),
+		Doc:         "The firewall of a VNet, or with the id datacenter that of the cluster.",
+		Permissions: firewallPermissions(),
+		pathPart:    zoneOfVNet(func(f *Firewall) string { return f.ID }),
+		Properties: []Property{
+			{Name: "id", Required: true, Doc: "name of the VNet, or datacenter for the cluster's"},
+			{Name: "enable", Doc: "enforce rules and policy"},
+			{Name: "policy-forward", Doc: "for what no rule decides; ACCEPT if left out", Values: []string{FirewallAccept, FirewallDrop}, Noun: "known"},
+			{Name: "log-level-forward", Doc: "level at which drops by the policy are logged; none if left out", Values: LogLevels, Noun: "known"},
+			{Name: "mac-filter", Doc: "NICs send from their own MAC address only"},
+			{Name: "ip-filter", Doc: "NICs send from their own IP addresses only"},
+			{Name: "log-ratelimit", Doc: "rate limit of the log, like enable=1,rate=1/second,burst=5 (datacenter)"},
+			{Name: "policy-in", Doc: "of hosts and guests; kept, without effect (datacenter)", Values: ruleActions(), Noun: "known"},
+			{Name: "policy-out", Doc: "of hosts and guests; kept, without effect (datacenter)", Values: ruleActions(), Noun: "known"},
+			{Name: "ebtables", Doc: "of the firewall of guests; kept, without effect (datacenter)", Values: []string{"0", "1"}, Noun: "a switch"},
+			{Name: "rules", Doc: "the first that a packet matches decides", MaxItems: MaxRules, Items: ruleItems()},
+		},
+		Columns: []Column{
+			column("FIREWALL", func(f *Firewall) string { return f.ID }),
+			column("ENABLED", func(f *Firewall) string { return yesText(f.Enable) }),
+			column("POLICY", func(f *Firewall) string { return cmp.Or(f.PolicyForward, FirewallAccept) }),
+			column("RULES", func(f *Firewall) string { return strconv.Itoa(len(f.Rules)) }),
+			column("FILTERS", func(f *Firewall) string { return f.filtersText() }),
+			wideColumn("LOG", func(f *Firewall) string { return f.LogLevelForward }),
+		},
+	}
 }
 
 // ObjectKind implements Object.
@@ -212,24 +209,6 @@ const NotInForce = "is not in force, since firewall " + FirewallDatacenter + ", 
 
 // Switched reports whether rules or filters of a VNet's firewall are switched on.
 func (f *Firewall) Switched() bool { return f.Enable || f.MACFilter || f.IPFilter }
-
-// ObjectKind implements Object.
-func (*SecurityGroup) ObjectKind() Kind { return KindSecurityGroup }
-
-// ObjectID implements Object.
-func (g *SecurityGroup) ObjectID() string { return g.ID }
-
-// ObjectKind implements Object.
-func (*IPSet) ObjectKind() Kind { return KindIPSet }
-
-// ObjectID implements Object.
-func (s *IPSet) ObjectID() string { return s.ID }
-
-// ObjectKind implements Object.
-func (*Alias) ObjectKind() Kind { return KindAlias }
-
-// ObjectID implements Object.
-func (a *Alias) ObjectID() string { return a.ID }
 
 // The scopes of names that rules refer to.
 const (
@@ -345,4 +324,85 @@ func ParsePeers(text string) (peers []Peer, bad []string) {
 // Logs reports whether a level is one at which something is logged.
 func Logs(level string) bool {
 	return level != "" && level != LogNone && slices.Contains(LogLevels, level)
+}
+
+// ruleActions are what becomes of a packet that a rule or a policy decides on.
+func ruleActions() []string { return []string{FirewallAccept, FirewallDrop, FirewallReject} }
+
+// ruleItems describes FirewallRule.
+func ruleItems() *Items {
+	return &Items{Type: FieldEntries, Name: "rule", Properties: []Property{
+		{Name: "type", Required: true, Doc: "which packets; group stands for the rules of a security group", Conditional: true, Noun: "a type of rule",
+			Values: []string{RuleForward, RuleGroup, RuleIn, RuleOut}},
+		{Name: "action", Required: true, Doc: "ACCEPT, DROP, REJECT, or the name of a security group"},
+		{Name: "macro", Doc: "name for protocols and ports, like SSH"},
+		{Name: "source", Doc: "addresses, networks, ranges, dc/<alias>, +dc/<ip set>, +sdn/<vnet>-all", Refs: peersRefs()},
+		{Name: "dest", Doc: "as source", Refs: peersRefs()},
+		{Name: "proto", Doc: "protocol, like tcp"},
+		{Name: "sport", Doc: "source ports, like 1024:65535"},
+		{Name: "dport", Doc: "destination ports, like 80,443"},
+		{Name: "icmp-type", Doc: "type of an ICMP message, like echo-request"},
+		{Name: "log", Doc: "level at which matches are logged; none if left out", Values: LogLevels, Noun: "known"},
+		{Name: "iface", Doc: "interface of the node, for in and out (datacenter)"},
+		{Name: "disable", Doc: "keep the rule without effect"},
+		{Name: "comment", Doc: "description", MaxLength: MaxComment},
+	}}
+}
+
+func peersRefs() *TextRefs { return &TextRefs{[]Kind{KindAlias, KindIPSet}, peerRefs} }
+
+// peerRefs are the aliases and IP sets that a list of peers refers to.
+func peerRefs(text string) []Reference {
+	peers, _ := ParsePeers(text)
+	var out []Reference
+	for _, p := range peers {
+		switch {
+		case p.Alias != "":
+			out = append(out, Reference{Kind: KindAlias, ID: p.Alias})
+		case p.Scope == ScopeDatacenter && p.Set != "":
+			out = append(out, Reference{Kind: KindIPSet, ID: p.Set})
+		}
+	}
+	return out
+}
+
+// groupRefs are the security groups that rules stand for.
+func groupRefs(rules []FirewallRule) []Reference {
+	var out []Reference
+	for i := range rules {
+		if rules[i].Type == RuleGroup {
+			out = append(out, Reference{Kind: KindSecurityGroup, ID: rules[i].Action, Field: "rules[" + strconv.Itoa(i) + "].action"})
+		}
+	}
+	return out
+}
+
+// refs are the VNet of the firewall, and its security groups.
+func (f *Firewall) refs() []Reference {
+	out := groupRefs(f.Rules)
+	if f.ID != FirewallDatacenter {
+		out = append([]Reference{{Kind: KindVNet, ID: f.ID, Field: "id"}}, out...)
+	}
+	return out
+}
+
+// firewallPermissions are those on VNets, and for the cluster's firewall on the cluster.
+func firewallPermissions() []Permission {
+	ofCluster := func(o Object) bool { return o.ObjectID() == FirewallDatacenter }
+	vnet, cluster := sdnPermission("/sdn/zones/{zone}/{id}"), clusterPermission()
+	vnet.Only = func(o Object) bool { return !ofCluster(o) }
+	cluster.Only, cluster.For = ofCluster, FirewallDatacenter
+	return []Permission{vnet, cluster}
+}
+
+// filtersText are the filters of NICs that a firewall has.
+func (f *Firewall) filtersText() string {
+	var on []string
+	if f.MACFilter {
+		on = append(on, "mac")
+	}
+	if f.IPFilter {
+		on = append(on, "ip")
+	}
+	return strings.Join(on, ", ")
 }

@@ -134,7 +134,7 @@ func TestValidateFirewall(t *testing.T) {
 		{"vnet", &Firewall{ID: "vnet2"}, "did you mean vnet1?"},
 		{"filter of the datacenter", &Firewall{ID: FirewallDatacenter, MACFilter: true}, "mac-filter"},
 		{"policy of hosts", &Firewall{ID: FirewallDatacenter, PolicyIn: "drop"}, "ACCEPT, DROP or REJECT"},
-		{"ebtables", &Firewall{ID: FirewallDatacenter, EBTables: "yes"}, "neither 0 nor 1"},
+		{"ebtables", &Firewall{ID: FirewallDatacenter, EBTables: "yes"}, "use 0 or 1"},
 		{"rate", &Firewall{ID: FirewallDatacenter, LogRateLimit: "1,rate=1/week"}, "rate is written like"},
 		{"burst", &Firewall{ID: FirewallDatacenter, LogRateLimit: "burst=-1"}, "burst is a number"},
 		{"part of a rate", &Firewall{ID: FirewallDatacenter, LogRateLimit: "1,speed=1"}, "none of enable"},

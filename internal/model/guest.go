@@ -27,8 +27,62 @@ type NIC struct {
 	IPs []netip.Addr `json:"ips,omitempty"`
 }
 
+// KindGuest is the kind of Guest.
+const KindGuest Kind = "guest"
+
+func guestKind() *Descriptor {
+	return &Descriptor{
+		Kind: KindGuest,
+		Live: true,
+		// Guests are compared with all others, so those of a call are checked together.
+		checkLive:   func(c *liveChecker, e Edit) { c.guests = append(c.guests, e.Put.ObjectID()) },
+		slot:        in(func(c *Config) *map[string]*Guest { return &c.Guests }),
+		Doc:         "A virtual machine or container, its NICs and the node it runs on.",
+		Permissions: []Permission{{Path: "/vms/{id}", Read: []string{privVMAudit}, Write: []string{privVMNetwork}}},
+		WriteNote:   "and SDN.Use on each /sdn/zones/{zone}/{vnet} that a NIC is to join",
+		Properties: []Property{
+			{Name: "id", Required: true, Doc: "guest number, 100 to 999999999", Pattern: vmidForm.String()},
+			{Name: "name", Doc: "host name"},
+			{Name: "node", Doc: "node the guest runs on", Ref: KindNode},
+			{Name: "nics", Doc: "network interfaces", MaxItems: MaxNICs, Items: &Items{
+				Type: "list of NICs", Name: "nic", Key: "id", Named: true,
+				Properties: []Property{
+					{Name: "id", Required: true, Doc: "net0 to net31", Pattern: nicIDForm.String()},
+					{Name: "vnet", Required: true, Doc: "VNet the NIC joins", Ref: KindVNet},
+					{Name: "mac", Doc: "MAC address"},
+					{Name: "ips", Doc: "addresses the guest uses"},
+				},
+			}},
+		},
+		Columns: []Column{
+			column("GUEST", func(g *Guest) string { return g.ID }),
+			column("NAME", func(g *Guest) string { return g.Name }),
+			column("NODE", func(g *Guest) string { return g.Node }),
+			column("NICS", func(g *Guest) string { return g.nicsText() }),
+			wideColumn("ADDRESSES", func(g *Guest) string { return g.addressesText() }),
+		},
+	}
+}
+
 // ObjectKind implements Object.
 func (*Guest) ObjectKind() Kind { return KindGuest }
 
 // ObjectID implements Object.
 func (g *Guest) ObjectID() string { return g.ID }
+
+// nicsText are the VNets of the guest's first NICs.
+func (g *Guest) nicsText() string {
+	var nics []string
+	for _, n := range g.NICs {
+		nics = append(nics, n.ID+"="+n.VNet)
+	}
+	return fewTexts(nics)
+}
+
+func (g *Guest) addressesText() string {
+	var addrs []netip.Addr
+	for _, n := range g.NICs {
+		addrs = append(addrs, n.IPs...)
+	}
+	return fewTexts(stringTexts(addrs))
+}

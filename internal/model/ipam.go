@@ -38,6 +38,35 @@ type IPAM struct {
 	Written Written `json:"written,omitempty"`
 }
 
+// KindIPAM is the kind of IPAM.
+const KindIPAM Kind = "ipam"
+
+func ipamKind() *Descriptor {
+	return &Descriptor{
+		Kind:         KindIPAM,
+		Live:         true,
+		checkLive:    checkingLive[*IPAM],
+		slot:         in(func(c *Config) *map[string]*IPAM { return &c.IPAMs }),
+		Doc:          "A system that manages the addresses of zones.",
+		TypeProperty: "type",
+		Permissions:  []Permission{sdnPermission("/sdn/ipams/{id}")},
+		Properties: []Property{
+			{Name: "id", Required: true, Doc: "2 or more letters and digits", Pattern: idForm.String()},
+			{Name: "type", Required: true, Doc: "which system it is; pve is built in", Values: words(IPAMTypeNetBox, IPAMTypePHPIPAM, IPAMTypePVE), Noun: "a type of address management"},
+			{Name: "url", Doc: "URL of its API", Types: words(IPAMTypeNetBox, IPAMTypePHPIPAM)},
+			{Name: "token", Doc: "API token; of NetBox either version 1, or version 2, which begins with nbt_", Types: words(IPAMTypeNetBox, IPAMTypePHPIPAM)},
+			{Name: "section", Doc: "number of the section for subnets", Min: 1, Max: 1<<31 - 1, Noun: "the number of a section", Types: words(IPAMTypePHPIPAM)},
+			{Name: "fingerprint", Doc: "SHA-256 fingerprint of its certificate, if no authority signed it", Pattern: fingerprintForm.String(), Types: words(IPAMTypeNetBox, IPAMTypePHPIPAM)},
+		},
+		Columns: []Column{
+			column("IPAM", func(i *IPAM) string { return i.ID }),
+			column("TYPE", func(i *IPAM) string { return string(i.Type) }),
+			column("URL", func(i *IPAM) string { return i.URL }),
+			wideColumn("SECTION", func(i *IPAM) string { return numberText(i.Section, "") }),
+		},
+	}
+}
+
 // ObjectKind implements Object.
 func (*IPAM) ObjectKind() Kind { return KindIPAM }
 
@@ -47,39 +76,22 @@ func (i *IPAM) ObjectID() string { return i.ID }
 // External reports whether the addresses are kept by another system.
 func (i *IPAM) External() bool { return i.Type != IPAMTypePVE }
 
-// DNSTypePowerDNS is a PowerDNS server with its HTTP API.
-const DNSTypePowerDNS = "powerdns"
-
-// DefaultTTL is how long, in seconds, a record of a name server that sets none may
-// be kept.
-const DefaultTTL = 14400
-
-// NameServer is a server that guests' names are registered at: Proxmox VE SDN
-// manual, "DNS". It takes effect at once.
-type NameServer struct {
-	// ID is a letter, then letters and digits, 2 characters at least.
-	ID   string `json:"id"`
-	Type string `json:"type"`
-	// URL is that of the server in the API: "http://pdns:8081/api/v1/servers/localhost".
-	URL string `json:"url,omitempty"`
-	// Key lets in.
-	Key Secret `json:"key,omitempty"`
-	// TTL is how long a record may be kept, in seconds; 0 means DefaultTTL.
-	TTL int `json:"ttl,omitempty"`
-	// ReverseMaskV6 is the length in bits of reverse zones of IPv6, a multiple of 4;
-	// 0 means that of the subnet.
-	ReverseMaskV6 int `json:"reversemaskv6,omitempty"`
-	// Fingerprint is as of IPAM.
-	Fingerprint string `json:"fingerprint,omitempty"`
-	// Set is the owner set: see SetOf.
-	Set string `json:"set,omitempty"`
-
-	// Written is how a client of the Proxmox API wrote the properties.
-	Written Written `json:"written,omitempty"`
+// checkLive checks an IPAM.
+func (i *IPAM) checkLive(c *liveChecker, _ Edit) {
+	r := c.report(i)
+	pluginID(r, i.ID)
+	switch {
+	case i.ID == IPAMBuiltin && i.Type != "" && i.External():
+		r.errorf("type", string(i.Type), "cannot be that of the built-in address management %s; choose another id", IPAMBuiltin)
+		return
+	case !i.External() || !byKind[KindIPAM].knownType(string(i.Type)):
+		return
+	}
+	remote(r, i.URL, i.Fingerprint, "https://"+string(i.Type)+".example.com/api")
+	if i.Token == "" {
+		r.errorf("token", "", "is missing: make one in %s and give it here", i.Type)
+	}
+	if i.Type == IPAMTypePHPIPAM && i.Section == 0 {
+		r.errorf("section", "", "is missing: the number of the section that subnets go into, from 1")
+	}
 }
-
-// ObjectKind implements Object.
-func (*NameServer) ObjectKind() Kind { return KindDNS }
-
-// ObjectID implements Object.
-func (n *NameServer) ObjectID() string { return n.ID }

@@ -2,6 +2,7 @@ package model
 
 import (
 	"net/netip"
+	"path"
 	"strings"
 )
 
@@ -32,6 +33,31 @@ const (
 	BackendIfupdown2 = "ifupdown2"
 )
 
+// KindNode is the kind of Node.
+const KindNode Kind = "node"
+
+func nodeKind() *Descriptor {
+	return &Descriptor{
+		Kind:        KindNode,
+		check:       checking((*checker).node),
+		slot:        in(func(c *Config) *map[string]*Node { return &c.Nodes }),
+		Doc:         "Settings of one host that runs the agent. A host needs none to take part.",
+		Permissions: []Permission{{Path: "/nodes/{id}", Read: []string{privSysAudit}, Write: []string{privSysModify}}},
+		Properties: []Property{
+			{Name: "id", Required: true, Doc: "name under which the host joined"},
+			{Name: "address", Doc: "own VTEP address, unless a peer list decides it"},
+			{Name: "reserved", Doc: "interface names or patterns that Viaduct never touches"},
+			{Name: "backend", Doc: "how links are programmed; netlink if left out", Values: []string{BackendNetlink, BackendIfupdown2}, Noun: "a way to program links"},
+		},
+		Columns: []Column{
+			column("NODE", func(n *Node) string { return n.ID }),
+			column("ADDRESS", func(n *Node) string { return addrText(n.Address) }),
+			column("RESERVED", func(n *Node) string { return strings.Join(n.Reserved, ", ") }),
+			column("BACKEND", func(n *Node) string { return n.Backend }),
+		},
+	}
+}
+
 // ObjectKind implements Object.
 func (*Node) ObjectKind() Kind { return KindNode }
 
@@ -43,4 +69,62 @@ func (n *Node) ObjectID() string { return n.ID }
 func NodeName(host string) string {
 	name, _, _ := strings.Cut(host, ".")
 	return strings.ToLower(name)
+}
+
+func (c *checker) node(n *Node) {
+	r := c.report(n)
+	if !IsLabel(n.ID) {
+		r.errorf("id", n.ID, "is not a host name: use up to 63 letters, digits and hyphens, with a letter or digit at both ends")
+	}
+	if n.Address.IsValid() {
+		switch {
+		case n.Address.Zone() != "":
+			r.errorf("address", n.Address.String(), "names an interface; give the address alone")
+		case !isUnicast(n.Address):
+			r.errorf("address", n.Address.String(), "is not an address other nodes can reach; give one of the node's own unicast addresses")
+		}
+	}
+	for _, p := range n.Reserved {
+		if _, err := path.Match(p, ""); err != nil || p == "" {
+			r.errorf("reserved", p, "is not a valid pattern: write an interface name in which * stands for any characters, ? for one, [a-z] for a range")
+		}
+	}
+}
+
+// reservedBy returns the first of the nodes that reserves the interface name,
+// and the pattern that does.
+func reservedBy(nodes []*Node, name string) (node, pattern string) {
+	for _, n := range nodes {
+		for _, p := range n.Reserved {
+			if ok, err := path.Match(p, name); ok && err == nil {
+				return n.ID, p
+			}
+		}
+	}
+	return "", ""
+}
+
+// reservingNodes returns a function that tells, of each zone, the nodes it is
+// deployed on that reserve names, sorted by ID. Only nodes with an object reserve
+// anything.
+func (c *checker) reservingNodes() func(z *Zone) []*Node {
+	var reserving []*Node
+	for _, id := range sortedKeys(c.cfg.Nodes) {
+		if n := c.cfg.Nodes[id]; len(n.Reserved) > 0 {
+			reserving = append(reserving, n)
+		}
+	}
+	of := make(map[string][]*Node)
+	return func(z *Zone) []*Node {
+		nodes, known := of[z.ID]
+		if !known {
+			for _, n := range reserving {
+				if z.OnNode(n.ID) {
+					nodes = append(nodes, n)
+				}
+			}
+			of[z.ID] = nodes
+		}
+		return nodes
+	}
 }

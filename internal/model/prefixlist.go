@@ -1,6 +1,9 @@
 package model
 
-import "net/netip"
+import (
+	"net/netip"
+	"strconv"
+)
 
 // The actions of entries in prefix lists and route maps.
 const (
@@ -17,6 +20,37 @@ type PrefixList struct {
 	Entries []PrefixEntry `json:"entries,omitempty"`
 	// Set is the owner set: see SetOf.
 	Set string `json:"set,omitempty"`
+}
+
+// KindPrefixList is the kind of PrefixList.
+const KindPrefixList Kind = "prefix-list"
+
+func prefixListKind() *Descriptor {
+	return &Descriptor{
+		Kind:        KindPrefixList,
+		check:       (*checker).prefixLists,
+		slot:        in(func(c *Config) *map[string]*PrefixList { return &c.PrefixLists }),
+		Doc:         "Networks that route maps and fabrics tell routes apart by.",
+		Permissions: []Permission{sdnPermission("/sdn/prefix-lists")},
+		Properties: []Property{
+			{Name: "id", Required: true, Doc: "1 to 32 letters, digits, _ and -", Pattern: policyForm.String()},
+			{Name: "entries", Doc: "networks to permit or deny", Items: &Items{
+				Type: FieldEntries, Name: "prefix-list entry", Key: "seq", Bare: "prefix",
+				Properties: []Property{
+					{Name: "action", Required: true, Doc: "what becomes of a route to the network", Values: policyActions(), Noun: "an action"},
+					{Name: "prefix", Required: true, Doc: "the network, like 10.0.0.0/8"},
+					{Name: "ge", Doc: "shortest length of networks inside it", Min: 1, Max: MaxMask6, Unit: "bits", Conditional: true},
+					{Name: "le", Doc: "longest length of networks inside it", Min: 1, Max: MaxMask6, Unit: "bits", Conditional: true},
+					{Name: "seq", Doc: "place in the list, behind all others if left out", Min: 1, Max: 1<<32 - 1, Noun: "a sequence number", Without: ", or leave it out"},
+				},
+			}},
+		},
+		Columns: []Column{
+			column("PREFIX-LIST", func(l *PrefixList) string { return l.ID }),
+			column("ENTRIES", func(l *PrefixList) string { return strconv.Itoa(len(l.Entries)) }),
+			wideColumn("NETWORKS", func(l *PrefixList) string { return l.networksText() }),
+		},
+	}
 }
 
 // ObjectKind implements Object.
@@ -68,4 +102,16 @@ func (l *PrefixList) HasFamily(six bool) bool {
 		}
 	}
 	return false
+}
+
+// policyActions are the actions of entries.
+func policyActions() []string { return []string{ActionPermit, ActionDeny} }
+
+// networksText are the first entries of the list.
+func (l *PrefixList) networksText() string {
+	var nets []string
+	for _, e := range l.Numbered() {
+		nets = append(nets, e.Action+" "+prefixText(e.Prefix))
+	}
+	return fewTexts(nets)
 }

@@ -17,6 +17,39 @@ type RouteMap struct {
 	Set string `json:"set,omitempty"`
 }
 
+// KindRouteMap is the kind of RouteMap.
+const KindRouteMap Kind = "route-map"
+
+func routeMapKind() *Descriptor {
+	return &Descriptor{
+		Kind:        KindRouteMap,
+		check:       (*checker).routeMaps,
+		slot:        in(func(c *Config) *map[string]*RouteMap { return &c.RouteMaps }),
+		Doc:         "What filters and changes the routes that pass a controller or a fabric.",
+		Permissions: []Permission{sdnPermission("/sdn/route-maps")},
+		Properties: []Property{
+			{Name: "id", Required: true, Doc: "1 to 32 letters, digits, _ and -", Pattern: policyForm.String()},
+			{Name: "entries", Doc: "steps; the first that matches decides", Items: &Items{
+				Type: FieldEntries, Name: "route-map entry", Key: "order",
+				Properties: []Property{
+					{Name: "order", Required: true, Doc: "place in the map", Min: 1, Max: maxOrder, Noun: "a place in a route map"},
+					{Name: "action", Required: true, Doc: "what becomes of a route that matches", Values: policyActions(), Noun: "an action"},
+					{Name: "match", Doc: "conditions, like vni=10100 or ip-address-prefix-list=mylist", Refs: &TextRefs{[]Kind{KindPrefixList}, clauseRefs}, Use: true},
+					{Name: "set", Doc: "changes, like local-preference=200 or metric=+10"},
+					{Name: "call", Doc: "route map that must permit the route too", Ref: KindRouteMap},
+					{Name: "exit-action", Doc: "on-match-next, on-match-goto=N or continue=N"},
+				},
+			}},
+		},
+		Columns: []Column{
+			column("ROUTE-MAP", func(m *RouteMap) string { return m.ID }),
+			column("ENTRIES", func(m *RouteMap) string { return strconv.Itoa(len(m.Entries)) }),
+			wideColumn("CALLS", func(m *RouteMap) string { return fewTexts(m.Calls()) }),
+			wideColumn("PREFIX-LISTS", func(m *RouteMap) string { return fewTexts(m.PrefixLists()) }),
+		},
+	}
+}
+
 // ObjectKind implements Object.
 func (*RouteMap) ObjectKind() Kind { return KindRouteMap }
 
@@ -166,4 +199,12 @@ func unsigned(s string) string {
 		return s[1:]
 	}
 	return s
+}
+
+// clauseRefs is the prefix list that a condition refers to.
+func clauseRefs(text string) []Reference {
+	if key, value := SplitClause(text); MatchKeys[key].PrefixList {
+		return []Reference{{Kind: KindPrefixList, ID: value}}
+	}
+	return nil
 }

@@ -1,6 +1,9 @@
 package model
 
-import "regexp"
+import (
+	"reflect"
+	"regexp"
+)
 
 // SetOf is the owner set of an object: the manifests that it was last applied from, by
 // the name that was given to them. Applying a set with pruning deletes the objects of
@@ -21,39 +24,8 @@ func SetSet(o Object, name string) {
 }
 
 func setIn(o Object) *string {
-	switch o := o.(type) {
-	case *Node:
-		return &o.Set
-	case *PrefixList:
-		return &o.Set
-	case *RouteMap:
-		return &o.Set
-	case *Fabric:
-		return &o.Set
-	case *FabricNode:
-		return &o.Set
-	case *Controller:
-		return &o.Set
-	case *Zone:
-		return &o.Set
-	case *VNet:
-		return &o.Set
-	case *Subnet:
-		return &o.Set
-	case *IPAM:
-		return &o.Set
-	case *NameServer:
-		return &o.Set
-	case *Alias:
-		return &o.Set
-	case *IPSet:
-		return &o.Set
-	case *SecurityGroup:
-		return &o.Set
-	case *Firewall:
-		return &o.Set
-	case *Guest:
-		return &o.Set
+	if d := descriptorOf(o); d != nil && d.set >= 0 {
+		return reflect.ValueOf(o).Elem().Field(d.set).Addr().Interface().(*string)
 	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"cmp"
+	"fmt"
 	"net/netip"
 	"strings"
 )
@@ -55,6 +57,48 @@ type Range struct {
 // String is the range as "10.0.1.10-10.0.1.20".
 func (r Range) String() string { return r.Start.String() + "-" + r.End.String() }
 
+// KindSubnet is the kind of Subnet.
+const KindSubnet Kind = "subnet"
+
+func subnetKind() *Descriptor {
+	return &Descriptor{
+		Kind:     KindSubnet,
+		Complete: completing(completeSubnet),
+		check:    (*checker).subnets,
+		refs:     referring((*Subnet).refs), refKinds: []Kind{KindZone},
+		slot:        in(func(c *Config) *map[string]*Subnet { return &c.Subnets }),
+		Doc:         "A network of a VNet, with its gateway and the addresses to give out.",
+		Permissions: []Permission{sdnPermission("/sdn/zones/{zone}/{vnet}")},
+		WriteNote:   "for a subnet that moves on both VNets",
+		pathPart:    zoneOfSubnet,
+		Properties: []Property{
+			{Name: "id", Required: true, Doc: "the network, like 10.0.1.0/24, or <zone>-10.0.1.0-24"},
+			{Name: "cidr", Doc: "the network, if id does not give it"},
+			{Name: "vnet", Required: true, Doc: "VNet the subnet belongs to", Ref: KindVNet},
+			{Name: "gateway", Doc: "the network's default gateway"},
+			{Name: "snat", Doc: "guests reach outside through the node's own address"},
+			{Name: "dnszoneprefix", Doc: "put between host name and DNS domain"},
+			{Name: "dhcp-range", Doc: "addresses to give out, like start-address=A,end-address=B", Items: &Items{
+				Type: FieldRanges, Name: "range", Key: "start-address",
+				Properties: []Property{
+					{Name: "start-address", Required: true, Doc: "first address of the range"},
+					{Name: "end-address", Required: true, Doc: "last address of the range"},
+				},
+			}},
+			{Name: "dhcp-dns-server", Doc: "DNS server that DHCP gives to guests"},
+			{Name: "ra", Doc: "how guests get IPv6 addresses, stateful (DHCPv6) if left out", Values: []string{RAStateful, RASLAAC, RANone}, Noun: "a way to addresses"},
+		},
+		Columns: []Column{
+			column("SUBNET", func(s *Subnet) string { return s.CIDR.String() }),
+			column("VNET", func(s *Subnet) string { return s.VNet }),
+			column("GATEWAY", func(s *Subnet) string { return addrText(s.Gateway) }),
+			column("SNAT", func(s *Subnet) string { return yesText(s.SNAT) }),
+			wideColumn("ID", func(s *Subnet) string { return s.ID }),
+			wideColumn("DHCP-RANGE", func(s *Subnet) string { return strings.Join(stringTexts(s.DHCPRange), ", ") }),
+		},
+	}
+}
+
 // ObjectKind implements Object.
 func (*Subnet) ObjectKind() Kind { return KindSubnet }
 
@@ -94,4 +138,52 @@ func (s *Subnet) GivenRanges() []Range {
 		}
 	}
 	return out
+}
+
+// completeSubnet fills in ID and CIDR from each other and from the zone of the VNet. It
+// writes to o, which is the caller's own copy until Put returns.
+func completeSubnet(c *Config, o *Subnet) error {
+	if p, err := netip.ParsePrefix(o.ID); err == nil {
+		if o.CIDR.IsValid() && o.CIDR != p {
+			return Problems{{Severity: Error, Kind: KindSubnet, ID: o.ID, Field: "cidr", Value: o.CIDR.String(),
+				Message: "differs from the network given as id; leave one of them out"}}
+		}
+		o.CIDR, o.ID = p, ""
+	}
+	if _, p, ok := ParseSubnetID(o.ID); ok && !o.CIDR.IsValid() {
+		o.CIDR = p
+	}
+	v := c.VNets[o.VNet]
+	if v == nil {
+		id := o.ID
+		if id == "" {
+			id = o.CIDR.String()
+		}
+		return Problems{{Severity: Error, Kind: KindSubnet, ID: id, Field: "vnet", Value: o.VNet,
+			Message: "no such vnet; declare the vnet first or correct the name"}}
+	}
+	if !o.CIDR.IsValid() {
+		return Problems{{Severity: Error, Kind: KindSubnet, ID: o.ID, Field: "id", Value: o.ID,
+			Message: "is not a network; write it like 10.0.1.0/24 or fd00:1::/64"}}
+	}
+	want := SubnetID(v.Zone, o.CIDR)
+	if o.ID != "" && o.ID != want {
+		return Problems{{Severity: Error, Kind: KindSubnet, ID: o.ID, Field: "id", Value: o.ID,
+			Message: fmt.Sprintf("does not fit: the subnet %s of vnet %s in zone %s is called %s", o.CIDR, o.VNet, v.Zone, want)}}
+	}
+	o.ID = want
+	return nil
+}
+
+// refs is the zone of the VNet, which the identifier has.
+func (s *Subnet) refs() []Reference {
+	zone, _, _ := ParseSubnetID(s.ID)
+	return []Reference{{Kind: KindZone, ID: zone, Field: "id"}}
+}
+
+// zoneOfSubnet is the zone of the VNet, or the one that the identifier has.
+func zoneOfSubnet(o Object, name string, zoneOf ZoneOf) (string, bool) {
+	s := o.(*Subnet)
+	zone, _, _ := ParseSubnetID(s.ID)
+	return cmp.Or(zoneOf(s.VNet), zone), name == "zone"
 }

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -17,25 +18,36 @@ import (
 // with n log n of the number of objects.
 func Validate(cfg *Config, known []string) Problems {
 	c := newChecker(cfg, known)
-	for _, id := range sortedKeys(cfg.Nodes) {
-		c.node(cfg.Nodes[id])
+	for _, d := range table {
+		if !d.Live {
+			c.kind(d, d.slot.ids(cfg))
+		}
 	}
-	c.prefixLists()
-	c.routeMaps()
-	c.fabrics()
-	c.controllers()
-	c.networks(sortedKeys(cfg.Zones), sortedKeys(cfg.VNets), sortedKeys(cfg.Subnets))
 	return c.out
 }
 
-// networks checks the zones, VNets and subnets of these IDs, which are sorted.
-// What only one of them may have is compared among them.
-func (c *checker) networks(zones, vnets, subnets []string) {
-	for _, id := range zones {
-		c.zone(c.cfg.Zones[id])
+// kind checks the objects of a kind with these IDs, which are sorted. What only one of
+// them may have is compared among them.
+func (c *checker) kind(d *Descriptor, ids []string) {
+	start := len(c.out)
+	for _, id := range ids {
+		c.properties(d.slot.get(c.cfg, id))
 	}
-	c.vnets(vnets)
-	c.subnets(subnets)
+	if d.check != nil {
+		d.check(c, ids)
+	}
+	slices.SortStableFunc(c.out[start:], func(a, b Problem) int { return cmp.Compare(a.ID, b.ID) })
+}
+
+// checking is a check of objects by themselves.
+func checking[P Object](f func(c *checker, o P)) func(c *checker, ids []string) {
+	return func(c *checker, ids []string) {
+		var o P
+		slot := byKind[o.ObjectKind()].slot
+		for _, id := range ids {
+			f(c, slot.get(c.cfg, id).(P))
+		}
+	}
 }
 
 // checker carries what several rules need to look up, so that each object is
@@ -80,12 +92,21 @@ func (h hint) String() string {
 // near proposes an object of the kind, of which this is the set, for a name that is not
 // in it. Without a near one, or for those who may not see it, it says otherwise.
 func near[T any](c *checker, kind Kind, name string, set map[string]T, otherwise string) hint {
+	return c.propose(kind, name, len(set), func() []string { return sortedKeys(set) }, otherwise)
+}
+
+// nearID is near for the objects of a kind in the configuration.
+func (c *checker) nearID(d *Descriptor, name, otherwise string) hint {
+	return c.propose(d.Kind, name, d.slot.len(c.cfg), func() []string { return d.slot.ids(c.cfg) }, otherwise)
+}
+
+func (c *checker) propose(kind Kind, name string, count int, candidates func() []string, otherwise string) hint {
 	h := hint{otherwise: otherwise}
-	if c.hints <= 0 || len(set) > maxHintCandidates {
+	if c.hints <= 0 || count > maxHintCandidates {
 		return h
 	}
 	c.hints--
-	if found := Nearest(name, sortedKeys(set)); found != "" {
+	if found := Nearest(name, candidates()); found != "" {
 		h.ref, h.proposal = Ref(kind, found), "; did you mean "+found+"?"
 	}
 	return h

@@ -113,7 +113,9 @@ func (x *Index) Validate(cfg *Config, known []string, in *Scope) Problems {
 			x.addCompared(cfg, s, subnets)
 		}
 	}
-	c.networks(sortedKeys(zones), sortedKeys(vnets), sortedKeys(subnets))
+	c.kind(byKind[KindZone], sortedKeys(zones))
+	c.kind(byKind[KindVNet], sortedKeys(vnets))
+	c.kind(byKind[KindSubnet], sortedKeys(subnets))
 	return slices.DeleteFunc(c.out, func(p Problem) bool {
 		return p.Kind == KindVNet && !in.vnets[p.ID] || p.Kind == KindSubnet && !in.subnets[p.ID]
 	})

@@ -25,6 +25,37 @@ type VNet struct {
 	Written Written `json:"written,omitempty"`
 }
 
+// KindVNet is the kind of VNet.
+const KindVNet Kind = "vnet"
+
+func vnetKind() *Descriptor {
+	return &Descriptor{
+		Kind:        KindVNet,
+		check:       (*checker).vnets,
+		slot:        in(func(c *Config) *map[string]*VNet { return &c.VNets }),
+		Doc:         "A virtual network of a zone, with a bridge of its name on every node of the zone.",
+		Permissions: []Permission{sdnPermission("/sdn/zones/{zone}/{id}")},
+		WriteNote:   "for a VNet that moves in both zones",
+		Properties: []Property{
+			{Name: "id", Required: true, Doc: "2 to 8 letters and digits; the name of the bridge", Pattern: idForm.String(), MaxLength: MaxVNetID},
+			{Name: "zone", Required: true, Doc: "zone the VNet belongs to", Ref: KindZone},
+			{Name: "tag", Doc: "VLAN, 1 to 4094, or VXLAN network identifier", Min: 1, Max: MaxTag, Noun: "a VXLAN network identifier", Conditional: true,
+				Lax: func(n int) bool { return n == MaxTag+1 }}, // off by one in Proxmox VE,
+			{Name: "alias", Doc: "description", MaxLength: MaxAlias},
+			{Name: "vlanaware", Doc: "guests may use VLAN tags inside"},
+			{Name: "isolate-ports", Doc: "guests of one node cannot reach each other"},
+		},
+		Columns: []Column{
+			column("VNET", func(v *VNet) string { return v.ID }),
+			column("ZONE", func(v *VNet) string { return v.Zone }),
+			column("TAG", func(v *VNet) string { return numberText(v.Tag, "") }),
+			column("ALIAS", func(v *VNet) string { return v.Alias }),
+			wideColumn("VLANAWARE", func(v *VNet) string { return yesText(v.VLANAware) }),
+			wideColumn("ISOLATED", func(v *VNet) string { return yesText(v.IsolatePorts) }),
+		},
+	}
+}
+
 // ObjectKind implements Object.
 func (*VNet) ObjectKind() Kind { return KindVNet }
 

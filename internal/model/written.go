@@ -2,6 +2,7 @@ package model
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -38,23 +39,8 @@ func SetWritten(o Object, w Written) {
 }
 
 func writtenIn(o Object) *Written {
-	switch o := o.(type) {
-	case *Zone:
-		return &o.Written
-	case *VNet:
-		return &o.Written
-	case *Subnet:
-		return &o.Written
-	case *Controller:
-		return &o.Written
-	case *Fabric:
-		return &o.Written
-	case *FabricNode:
-		return &o.Written
-	case *IPAM:
-		return &o.Written
-	case *NameServer:
-		return &o.Written
+	if d := descriptorOf(o); d != nil && d.written >= 0 {
+		return reflect.ValueOf(o).Elem().Field(d.written).Addr().Interface().(*Written)
 	}
 	return nil
 }

@@ -1,6 +1,10 @@
 package model
 
-import "net/netip"
+import (
+	"cmp"
+	"net/netip"
+	"strconv"
+)
 
 // ZoneType says how a zone separates its VNets.
 type ZoneType string
@@ -138,6 +142,72 @@ type Zone struct {
 	Written Written `json:"written,omitempty"`
 }
 
+// KindZone is the kind of Zone.
+const KindZone Kind = "zone"
+
+func zoneKind() *Descriptor {
+	return &Descriptor{
+		Kind:         KindZone,
+		check:        checking((*checker).zone),
+		slot:         in(func(c *Config) *map[string]*Zone { return &c.Zones }),
+		Doc:          "A virtually separated network area: how its VNets are carried, and on which nodes.",
+		TypeProperty: "type",
+		Permissions:  []Permission{sdnPermission("/sdn/zones/{id}")},
+		Properties: []Property{
+			{Name: "id", Required: true, Doc: "2 to 8 letters and digits", Pattern: idForm.String(), MaxLength: MaxZoneID},
+			{Name: "type", Required: true, Doc: "how VNets are carried and kept apart", Values: words(ZoneTypes()...), Noun: "a zone type of this release"},
+			{Name: "nodes", Doc: "nodes the zone is deployed on; all if left out", Ref: KindNode},
+			{Name: "mtu", Doc: "MTU of the VNets; computed if left out", Min: MinMTU, Max: MaxMTU, Unit: "bytes", Lax: always, Without: ", or leave it out to have it computed"},
+			{Name: "ipam", Doc: "IPAM of the zone's addresses: pve, or one that is declared", Ref: KindIPAM, Use: true, Unguarded: IPAMBuiltin},
+			{Name: "dns", Doc: "DNS server of forward records", Ref: KindDNS, Use: true},
+			{Name: "reversedns", Doc: "DNS server of reverse records", Ref: KindDNS, Use: true},
+			{Name: "dnszone", Doc: "DNS domain of the zone's guests"},
+			{Name: "dhcp", Doc: "DHCP server on the nodes", Values: []string{DHCPDnsmasq}, Noun: "a DHCP server"},
+			{Name: "dhcp-dynamic", Doc: "also lease addresses from dhcp-range to undeclared guests"},
+			{Name: "bridge", Doc: "bridge of the nodes that carries the VLANs", UsePath: "/sdn/zones/localnetwork", Types: words(ZoneQinQ, ZoneVLAN)},
+			{Name: "bridge-disable-mac-learning", Doc: "enter guests' MAC addresses statically instead of learning them", Types: words(ZoneEVPN, ZoneQinQ, ZoneVLAN)},
+			{Name: "tag", Doc: "service VLAN", Min: 1, Max: MaxVLAN, Noun: "a VLAN", Lax: always, Types: words(ZoneQinQ)},
+			{Name: "vlan-protocol", Doc: "EtherType of the service VLAN", Values: []string{Protocol8021Q, Protocol8021AD}, Noun: "a type of VLAN", Types: words(ZoneQinQ)},
+			{Name: "peers", Doc: "addresses of every node, the VTEPs", Types: words(ZoneVXLAN)},
+			{Name: "fabric", Doc: "fabric to take the VTEPs from", Ref: KindFabric, Use: true, Types: words(ZoneVXLAN)},
+			{Name: "vxlan-port", Doc: "UDP port of the tunnels, 4789 if left out", Min: 1, Max: MaxPort, Noun: "a UDP port", Types: words(ZoneEVPN, ZoneVXLAN),
+				Lax:     func(n int) bool { return n == MaxPort+1 }, // off by one in Proxmox VE
+				Without: ", or leave it out for " + strconv.Itoa(DefaultVXLANPort)},
+			{Name: "controller", Doc: "EVPN controller", Ref: KindController, Use: true, Types: words(ZoneEVPN)},
+			{Name: "secondary-controllers", Doc: "further EVPN controllers that get the zone's routes", Ref: KindController, Use: true, Types: words(ZoneEVPN)},
+			{Name: "vrf-vxlan", Doc: "L3VNI: VXLAN network identifier of routed traffic", Min: 1, Max: MaxTag, Noun: "a VXLAN network identifier", Types: words(ZoneEVPN)},
+			{Name: "mac", Doc: "anycast MAC address of the gateways", Types: words(ZoneEVPN)},
+			{Name: "exitnodes", Doc: "nodes that route between the zone and the outside", Ref: KindNode, Types: words(ZoneEVPN)},
+			{Name: "exitnodes-primary", Doc: "exit node that is preferred", Ref: KindNode, Types: words(ZoneEVPN)},
+			{Name: "exitnodes-local-routing", Doc: "exit nodes themselves reach guests", Types: words(ZoneEVPN)},
+			{Name: "exitnodes-interface", Doc: "exit nodes' egress interface", Types: words(ZoneEVPN)},
+			{Name: "exitnodes-via", Doc: "egress next hops, one of each address family", Types: words(ZoneEVPN)},
+			{Name: "exitnodes-table", Doc: "exit nodes' egress routing table, instead of interface and next hops", Min: 1, Max: maxTable, Noun: "the number of a routing table", Types: words(ZoneEVPN)},
+			{Name: "advertise-subnets", Doc: "advertise whole subnets", Types: words(ZoneEVPN)},
+			{Name: "disable-arp-nd-suppression", Doc: "flood ARP and neighbour discovery", Types: words(ZoneEVPN)},
+			{Name: "rt-import", Doc: "further route targets to import, like 65000:1", Types: words(ZoneEVPN)},
+			{Name: "node-networks", Doc: "whose guests reach the networks the nodes are on; if left out, all in a simple zone, snat in an evpn zone", Noun: "a choice of guests that reach the networks of the nodes",
+				Values: words(NodeNetworksAll, NodeNetworksSNAT, NodeNetworksNone), Types: words(ZoneEVPN, ZoneSimple)},
+			{Name: "node-services", Doc: "what guests reach of the nodes themselves, like tcp/22, or none; everything if left out", Types: words(ZoneEVPN, ZoneSimple)},
+		},
+		Columns: []Column{
+			column("ZONE", func(z *Zone) string { return z.ID }),
+			column("TYPE", func(z *Zone) string { return string(z.Type) }),
+			column("NODES", func(z *Zone) string { return cmp.Or(fewTexts(z.Nodes), "all") }),
+			column("MTU", func(z *Zone) string { return numberText(z.MTU, "computed") }),
+			wideColumn("BRIDGE", func(z *Zone) string { return z.Bridge }),
+			wideColumn("TAG", func(z *Zone) string { return numberText(z.Tag, "") }),
+			wideColumn("PEERS", func(z *Zone) string { return peersText(z.Peers, z.Fabric) }),
+			wideColumn("PORT", func(z *Zone) string { return z.portText() }),
+			wideColumn("CONTROLLERS", func(z *Zone) string { return fewTexts(z.Controllers()) }),
+			wideColumn("VRF-VXLAN", func(z *Zone) string { return numberText(z.VRFVXLAN, "") }),
+			wideColumn("EXITNODES", func(z *Zone) string { return fewTexts(z.ExitNodes) }),
+			wideColumn("IPAM", func(z *Zone) string { return z.IPAM }),
+			wideColumn("DHCP", func(z *Zone) string { return z.DHCP }),
+		},
+	}
+}
+
 // ObjectKind implements Object.
 func (*Zone) ObjectKind() Kind { return KindZone }
 
@@ -166,4 +236,12 @@ func (z *Zone) OnNode(node string) bool {
 		}
 	}
 	return false
+}
+
+// portText is the UDP port of an overlay's tunnels.
+func (z *Zone) portText() string {
+	if !overlay(z.Type) {
+		return ""
+	}
+	return strconv.Itoa(cmp.Or(z.VXLANPort, DefaultVXLANPort))
 }

@@ -117,11 +117,10 @@ func addBuiltin(live *model.Config) *model.Config {
 func (p *prepared) judgePlugins(live *model.Config, lax bool) error {
 	var errs model.Problems
 	for _, e := range p.edits {
-		z, ok := e.Put.(*model.Zone)
-		if !ok {
+		if e.Put == nil {
 			continue
 		}
-		problems := model.CheckPlugins(z, live)
+		problems := model.CheckLiveReferences(e.Put, live)
 		errs = append(errs, problems.Errors(lax)...)
 		if lax {
 			p.warnings = append(p.warnings, problems...)

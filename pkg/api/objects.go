@@ -2,6 +2,7 @@ package api
 
 import (
 	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
@@ -134,7 +135,7 @@ type (
 	// State says how a node or an object on a node is.
 	State = protocol.State
 	// Class says what kind of thing is wrong.
-	Class = protocol.Class
+	Class = fault.Class
 	// ObjectStatus is the state of one object on one node.
 	ObjectStatus = protocol.ObjectStatus
 	// Drift is a difference between a node's desired and actual state.

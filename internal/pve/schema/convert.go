@@ -184,7 +184,7 @@ func item(v reflect.Value) string {
 		}
 	}
 	var parts []string
-	for _, f := range itemFields(v.Type()) {
+	for _, f := range model.FieldsOfItem(v.Type()) {
 		field := v.Field(f.Index)
 		if field.IsZero() {
 			continue
@@ -201,12 +201,6 @@ func item(v reflect.Value) string {
 		parts = append(parts, underscored(v.Type(), f.Name)+"="+text)
 	}
 	return strings.Join(parts, ",")
-}
-
-// itemFields are the properties of an item.
-func itemFields(item reflect.Type) []model.FieldInfo {
-	fields, _ := model.FieldInfo{Go: reflect.SliceOf(item)}.ItemFields()
-	return fields
 }
 
 // underscored is the name of an item's property in the words of Proxmox: those of
@@ -246,7 +240,7 @@ func (b *binding) value(words []string) (reflect.Value, error) {
 
 // setItem reads one item of a list.
 func setItem(into reflect.Value, text string) error {
-	fields := itemFields(into.Type())
+	fields := model.FieldsOfItem(into.Type())
 	if fields == nil {
 		return setText(into, text)
 	}

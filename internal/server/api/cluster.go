@@ -22,7 +22,7 @@ func (h *Handler) status(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if h.Warnings != nil && h.may(r.caller, clusterRight(false)) {
+	if h.Warnings != nil && h.may(r.caller, right{"/", sysRead}) {
 		s.Warnings = h.Warnings()
 	}
 	if !r.caller.admin {

@@ -166,7 +166,7 @@ func (h *Handler) filter(c caller, e event.Entry) (shown api.Event, ok bool) {
 	case api.EventApplied:
 		return e.Event, true
 	case api.EventWarning:
-		return e.Event, h.may(c, clusterRight(false))
+		return e.Event, h.may(c, right{"/", sysRead})
 	case api.EventNode:
 		return e.Event, h.may(c, right{below(pathNodes, e.Node.Name), sysRead})
 	case api.EventPending, api.EventGuest, api.EventLive:

@@ -178,14 +178,7 @@ func (h *Handler) shownNodes(c caller, nodes []api.NodePlan, sides ...guarded) [
 
 // placeOf is where the permissions to see objects of a kind are, and which it takes.
 func placeOf(k model.Kind) right {
-	switch k {
-	case model.KindVNet, model.KindSubnet, model.KindFirewall:
-		k = model.KindZone
-	case model.KindFabricNode:
-		k = model.KindFabric
-	}
-	r := rights(nameOnly(k, ""), nowhere, false)[0]
-	return r
+	return rights(nameOnly(k, ""), nowhere, false)[0]
 }
 
 // maxPlaces bounds how many paths a notice names.

@@ -13,22 +13,16 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
-// Privileges on guests.
-const (
-	vmAudit   access.Privilege = "VM.Audit"
-	vmNetwork access.Privilege = "VM.Config.Network"
-)
+// vmNetwork is what changing a guest's NICs takes.
+const vmNetwork access.Privilege = "VM.Config.Network"
 
-// What reading and writing need on an object's path.
+// What reading and writing need on paths that are not those of one object.
 var (
-	sdnRead   = []access.Privilege{access.SDNAudit, access.SDNAllocate}
-	sdnWrite  = []access.Privilege{access.SDNAllocate}
-	sdnUse    = []access.Privilege{access.SDNUse}
-	sysRead   = []access.Privilege{access.SysAudit}
-	sysEither = []access.Privilege{access.SysAudit, access.SysModify}
-	sysWrite  = []access.Privilege{access.SysModify}
-	vmRead    = []access.Privilege{vmAudit}
-	vmWrite   = []access.Privilege{vmNetwork}
+	sdnRead  = []access.Privilege{access.SDNAudit, access.SDNAllocate}
+	sdnWrite = []access.Privilege{access.SDNAllocate}
+	sdnUse   = []access.Privilege{access.SDNUse}
+	sysRead  = []access.Privilege{access.SysAudit}
+	sysWrite = []access.Privilege{access.SysModify}
 )
 
 // right is any one of some privileges on a path.
@@ -38,7 +32,7 @@ type right struct {
 }
 
 // zones tells which zone a VNet is in; empty if there is no such VNet.
-type zones func(vnet string) string
+type zones = model.ZoneOf
 
 // zonesOf are those of a configuration.
 func zonesOf(cfg *model.Config) zones {
@@ -60,114 +54,23 @@ func below(path, name string) string {
 }
 
 const (
-	pathNodes       = "/nodes"
-	pathZones       = "/sdn/zones"
-	pathFabrics     = "/sdn/fabrics"
-	pathControllers = "/sdn/controllers"
-	pathPrefixLists = "/sdn/prefix-lists"
-	pathRouteMaps   = "/sdn/route-maps"
-	pathIPAMs       = "/sdn/ipams"
-	pathDNS         = "/sdn/dns"
-	pathGuests      = "/vms"
+	pathNodes = "/nodes"
+	pathZones = "/sdn/zones"
 )
 
 // vnetPath is where the permissions on a VNet are looked for.
 func vnetPath(zone, vnet string) string {
-	if zone == "" {
-		return pathZones
-	}
-	return below(below(pathZones, zone), vnet)
+	return model.Rights(&model.VNet{ID: vnet, Zone: zone}, nowhere, false)[0].Path
 }
 
 // rights are what reading or writing an object takes, all of them. What a guest's
 // NICs join is not in here: see guestRights.
 func rights(o model.Object, zoneOf zones, write bool) []right {
-	sdn := sdnRead
-	if write {
-		sdn = sdnWrite
-	}
-	switch o := o.(type) {
-	case *model.Zone:
-		return []right{{below(pathZones, o.ID), sdn}}
-	case *model.VNet:
-		return []right{{vnetPath(o.Zone, o.ID), sdn}}
-	case *model.Subnet:
-		zone := zoneOf(o.VNet)
-		if zone == "" {
-			zone, _, _ = model.ParseSubnetID(o.ID)
-		}
-		return []right{{vnetPath(zone, o.VNet), sdn}}
-	case *model.Controller:
-		return []right{{below(pathControllers, o.ID), sdn}}
-	case *model.Fabric:
-		return []right{{below(pathFabrics, o.ID), sdn}}
-	case *model.FabricNode:
-		sys := sysEither
-		if write {
-			sys = sysWrite
-		}
-		return []right{{below(pathFabrics, o.Fabric), sdn}, {below(pathNodes, o.Node), sys}}
-	case *model.PrefixList:
-		return []right{{pathPrefixLists, sdn}}
-	case *model.RouteMap:
-		return []right{{pathRouteMaps, sdn}}
-	case *model.Node:
-		if write {
-			return []right{{below(pathNodes, o.ID), sysWrite}}
-		}
-		return []right{{below(pathNodes, o.ID), sysRead}}
-	case *model.IPAM:
-		return []right{{below(pathIPAMs, o.ID), sdn}}
-	case *model.NameServer:
-		return []right{{below(pathDNS, o.ID), sdn}}
-	case *model.Alias, *model.IPSet, *model.SecurityGroup:
-		return []right{clusterRight(write)}
-	case *model.Firewall:
-		if o.ID == model.FirewallDatacenter {
-			return []right{clusterRight(write)}
-		}
-		return []right{{vnetPath(zoneOf(o.ID), o.ID), sdn}}
-	case *model.Guest:
-		if write {
-			return []right{{below(pathGuests, o.ID), vmWrite}}
-		}
-		return []right{{below(pathGuests, o.ID), vmRead}}
-	}
-	return []right{{"/", nil}} // nobody has none of no privileges
+	return convert(model.Rights(o, zoneOf, write), func(r model.Right) right { return right{r.Path, privileges(r.AnyOf)} })
 }
 
-// clusterRight is what it takes for what concerns all.
-func clusterRight(write bool) right {
-	if write {
-		return right{"/", sysWrite}
-	}
-	return right{"/", sysRead}
-}
-
-// rightsOn says for the documentation what rights works out.
-var rightsOn = map[model.Kind]struct{ read, write string }{
-	model.KindNode:       {"Sys.Audit on /nodes/{id}", "Sys.Modify on /nodes/{id}"},
-	model.KindPrefixList: {"SDN.Audit or SDN.Allocate on /sdn/prefix-lists", "SDN.Allocate on /sdn/prefix-lists"},
-	model.KindRouteMap:   {"SDN.Audit or SDN.Allocate on /sdn/route-maps", "SDN.Allocate on /sdn/route-maps"},
-	model.KindFabric:     {"SDN.Audit or SDN.Allocate on /sdn/fabrics/{id}", "SDN.Allocate on /sdn/fabrics/{id}"},
-	model.KindFabricNode: {
-		"SDN.Audit or SDN.Allocate on /sdn/fabrics/{fabric}, and Sys.Audit or Sys.Modify on /nodes/{node}",
-		"SDN.Allocate on /sdn/fabrics/{fabric}, and Sys.Modify on /nodes/{node}",
-	},
-	model.KindController:    {"SDN.Audit or SDN.Allocate on /sdn/controllers/{id}", "SDN.Allocate on /sdn/controllers/{id}"},
-	model.KindZone:          {"SDN.Audit or SDN.Allocate on /sdn/zones/{id}", "SDN.Allocate on /sdn/zones/{id}"},
-	model.KindVNet:          {"SDN.Audit or SDN.Allocate on /sdn/zones/{zone}/{id}", "SDN.Allocate on /sdn/zones/{zone}/{id}, for a VNet that moves in both zones"},
-	model.KindSubnet:        {"SDN.Audit or SDN.Allocate on /sdn/zones/{zone}/{vnet}", "SDN.Allocate on /sdn/zones/{zone}/{vnet}, for a subnet that moves on both VNets"},
-	model.KindIPAM:          {"SDN.Audit or SDN.Allocate on /sdn/ipams/{id}; its token is shown with SDN.Allocate only", "SDN.Allocate on /sdn/ipams/{id}"},
-	model.KindDNS:           {"SDN.Audit or SDN.Allocate on /sdn/dns/{id}; its key is shown with SDN.Allocate only", "SDN.Allocate on /sdn/dns/{id}"},
-	model.KindAlias:         {"Sys.Audit on /", "Sys.Modify on /"},
-	model.KindIPSet:         {"Sys.Audit on /", "Sys.Modify on /"},
-	model.KindSecurityGroup: {"Sys.Audit on /", "Sys.Modify on /"},
-	model.KindFirewall: {
-		"SDN.Audit or SDN.Allocate on /sdn/zones/{zone}/{id}; for datacenter Sys.Audit on /",
-		"SDN.Allocate on /sdn/zones/{zone}/{id}; for datacenter Sys.Modify on /",
-	},
-	model.KindGuest: {"VM.Audit on /vms/{id}", "VM.Config.Network on /vms/{id}, and SDN.Use on each /sdn/zones/{zone}/{vnet} that a NIC is to join"},
+func privileges(names []string) []access.Privilege {
+	return convert(names, func(name string) access.Privilege { return access.Privilege(name) })
 }
 
 // guestRights are what it takes that the NICs of a guest join their VNets; those
@@ -190,34 +93,7 @@ func guestRights(old, new *model.Guest, zoneOf zones) []right {
 
 // nameOnly is an object of which no more is known than the name that somebody
 // wrote: what it takes must not tell whether there is such an object.
-func nameOnly(k model.Kind, id string) model.Object {
-	switch k {
-	case model.KindZone:
-		return &model.Zone{ID: id}
-	case model.KindVNet:
-		return &model.VNet{ID: id}
-	case model.KindSubnet:
-		return &model.Subnet{ID: id}
-	case model.KindController:
-		return &model.Controller{ID: id}
-	case model.KindFabric:
-		return &model.Fabric{ID: id}
-	case model.KindFabricNode:
-		fabric, node, _ := strings.Cut(id, "_")
-		return &model.FabricNode{ID: id, Fabric: fabric, Node: node}
-	case model.KindNode:
-		return &model.Node{ID: id}
-	case model.KindIPAM:
-		return &model.IPAM{ID: id}
-	case model.KindDNS:
-		return &model.NameServer{ID: id}
-	case model.KindFirewall:
-		return &model.Firewall{ID: id}
-	case model.KindGuest:
-		return &model.Guest{ID: id}
-	}
-	return model.New(k)
-}
+func nameOnly(k model.Kind, id string) model.Object { return model.Named(k, id) }
 
 func nowhere(string) string { return "" }
 
@@ -355,7 +231,7 @@ func (h *Handler) permitEdit(c caller, v *revision.View, e model.Edit, before, a
 	k, id := e.Kind, e.ID
 	var to model.Object
 	if e.Put != nil {
-		to = completed(e.Put, after)
+		to = model.Completed(e.Put, after)
 		k, id = to.ObjectKind(), to.ObjectID()
 	}
 	from := stored(v, v.Pending, k, id)
@@ -407,26 +283,6 @@ func either(first, second zones) zones {
 		}
 		return second(vnet)
 	}
-}
-
-// completed is a copy of an object as it will be stored: its name may follow from
-// what else it says. One that cannot be completed is refused later.
-func completed(o model.Object, zoneOf zones) model.Object {
-	switch o := o.(type) {
-	case *model.Subnet:
-		n := *o
-		vnet := &model.Config{VNets: map[string]*model.VNet{}}
-		if zone := zoneOf(n.VNet); zone != "" {
-			vnet.VNets[n.VNet] = &model.VNet{ID: n.VNet, Zone: zone}
-		}
-		_ = vnet.Put(&n)
-		return &n
-	case *model.FabricNode:
-		n := *o
-		_ = (&model.Config{}).Put(&n)
-		return &n
-	}
-	return o
 }
 
 // stored returns an object as it is stored, or nil.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,7 +19,7 @@ func TestRightsAreAsDocumented(t *testing.T) {
 		model.KindGuest: &model.Guest{ID: "{id}"}, model.KindIPAM: &model.IPAM{ID: "{id}"}, model.KindDNS: &model.NameServer{ID: "{id}"},
 	}
 	for _, k := range model.Kinds() {
-		for write, doc := range map[bool]string{false: rightsOn[k].read, true: rightsOn[k].write} {
+		for write, doc := range map[bool]string{false: k.Descriptor().RightsText(false), true: k.Descriptor().RightsText(true)} {
 			parts := convert(rights(likeness[k], always("{zone}"), write), func(r right) string { return on(r.path, r.anyOf...).doc })
 			if want := strings.Join(parts, ", and "); !strings.HasPrefix(doc, want) {
 				t.Errorf("%s: %q is documented, %q is demanded", k, doc, want)
@@ -38,13 +39,13 @@ func TestRightsAreAsDocumented(t *testing.T) {
 			}
 		}
 	}
-	for _, p := range []access.Privilege{vmAudit, vmNetwork} {
-		known := false
-		for _, q := range access.Privileges() {
-			known = known || p == q
-		}
-		if !known {
-			t.Errorf("there is no privilege %s", p)
+	for _, k := range model.Kinds() {
+		for _, p := range k.Descriptor().Permissions {
+			for _, name := range append(p.Read, p.Write...) {
+				if !slices.Contains(access.Privileges(), access.Privilege(name)) {
+					t.Errorf("%s: there is no privilege %s", k, name)
+				}
+			}
 		}
 	}
 }

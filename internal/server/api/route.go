@@ -87,8 +87,8 @@ func withinFrom(doc string, anyOf ...access.Privilege) need { return need{doc: d
 
 // writing is within, for operations that write an object of the kind, the path's {id}.
 func writing(k model.Kind) need {
-	doc := rightsOn[k].write
-	if more, ok := usesOn[k]; ok {
+	doc := k.Descriptor().RightsText(true)
+	if more := k.Descriptor().UsesText(); more != "" {
 		doc += "; " + more
 	}
 	return need{doc: doc, written: k}
@@ -170,7 +170,8 @@ func objectRoutes(k model.Kind) []route {
 	name := strings.ToUpper(camel(string(k))[:1]) + camel(string(k))[1:]
 	group := strings.ToUpper(k.Plural()[:1]) + strings.ReplaceAll(k.Plural()[1:], "-", " ")
 	path, item := k.Plural(), k.Plural()+"/{id}"
-	read, write := within(rightsOn[k].read), writing(k)
+	readers := k.Descriptor().RightsText(false)
+	read, write := within(readers), writing(k)
 	what := strings.ReplaceAll(string(k), "-", " ")
 	when := "It is pending until the next apply."
 	if !k.Revisioned() {
@@ -182,7 +183,7 @@ func objectRoutes(k model.Kind) []route {
 	return []route{
 		{
 			method: http.MethodGet, path: path, id: "list" + name + "s", group: group, query: []param{viewParam}, serve: with((*Handler).list), answer: reflect.SliceOf(one),
-			needs: within("those with " + rightsOn[k].read), doc: "Lists each " + what + " that the reader may see, sorted by id.",
+			needs: within("those with " + readers), doc: "Lists each " + what + " that the reader may see, sorted by id.",
 		},
 		{
 			method: http.MethodGet, path: item, id: "get" + name, group: group, query: []param{viewParam}, needs: read, serve: with((*Handler).get), answer: one,

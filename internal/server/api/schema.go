@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -27,31 +28,54 @@ type schemas struct {
 	// defs are those of structs, by name; types tells which type has a name.
 	defs  jsonObject
 	types map[string]reflect.Type
-	docs  map[reflect.Type]map[string]string // of the model's properties
-	owner map[reflect.Type]string            // as bounds names them
+	rows  map[reflect.Type][]model.FieldInfo // the model's properties
 }
 
 func newSchemas() *schemas {
-	s := &schemas{
-		defs: jsonObject{}, types: make(map[string]reflect.Type),
-		docs: make(map[reflect.Type]map[string]string), owner: make(map[reflect.Type]string),
-	}
+	s := &schemas{defs: jsonObject{}, types: make(map[string]reflect.Type), rows: make(map[reflect.Type][]model.FieldInfo)}
 	for _, k := range model.Kinds() {
-		s.describe(objectType(k), string(k), model.Fields(k))
+		s.describe(objectType(k), model.Fields(k))
 	}
 	return s
 }
 
 // describe notes what the model says of the properties of a type.
-func (s *schemas) describe(t reflect.Type, owner string, fields []model.FieldInfo) {
-	docs := make(map[string]string)
+func (s *schemas) describe(t reflect.Type, fields []model.FieldInfo) {
+	s.rows[t] = fields
 	for _, f := range fields {
-		docs[f.Name] = f.Doc
-		if items, name := f.ItemFields(); items != nil {
-			s.describe(f.Go.Elem(), name, items)
+		if items, _ := f.ItemFields(); items != nil {
+			s.describe(f.Go.Elem(), items)
 		}
 	}
-	s.docs[t], s.owner[t] = docs, owner
+}
+
+// bounded is what a row of the model says of a property beside its type.
+func bounded(f *model.FieldInfo) jsonObject {
+	out := jsonObject{"description": f.Described()}
+	if f.Max != 0 {
+		out["minimum"], out["maximum"] = f.Min, f.Max
+	}
+	if len(f.Values) > 0 {
+		out["enum"] = f.Values
+	}
+	for name, n := range map[string]int{"maxLength": f.MaxLength, "maxItems": f.MaxItems} {
+		if n != 0 {
+			out[name] = n
+		}
+	}
+	if f.Pattern != "" {
+		out["pattern"] = f.Pattern
+	}
+	if f.Secret {
+		out["format"] = "password"
+	}
+	if f.Ref != "" {
+		out["x-reference"] = string(f.Ref)
+	}
+	if len(f.Types) > 0 {
+		out["x-types"] = f.Types
+	}
+	return out
 }
 
 // renamed are types whose own name is that of another one.
@@ -67,84 +91,49 @@ var scalars = map[reflect.Type]jsonObject{
 	of[time.Time]():       {"type": "string", "format": "date-time"},
 	of[time.Duration]():   {"type": "integer", "description": "nanoseconds"},
 	of[json.RawMessage](): {},
+	of[model.Written](): {"type": "object", "additionalProperties": jsonObject{"type": "array", "items": jsonObject{"type": "string"}}, "readOnly": true,
+		"description": "how a client of the Proxmox API wrote the properties; leave it out, or as it is"},
 }
 
 // words are types of few values.
 var words = map[reflect.Type][]string{
-	of[model.Kind]():           texts(model.Kinds()),
-	of[model.ZoneType]():       texts(model.ZoneTypes()),
-	of[model.ControllerType](): texts(model.ControllerTypes()),
-	of[model.BGPMode]():        texts(model.BGPModes()),
-	of[model.FabricProtocol](): texts(model.FabricProtocols()),
-	of[model.Severity]():       {string(model.Error), string(model.Warning)},
-	of[diff.Action]():          {string(diff.Create), string(diff.Update), string(diff.Replace), string(diff.Delete)},
-	of[protocol.State]():       texts(health.States),
-	of[fault.Class]():          texts(fault.Classes),
-	of[api.EventType]():        texts(api.EventTypes()),
+	of[model.Severity](): {string(model.Error), string(model.Warning)},
+	of[diff.Action]():    {string(diff.Create), string(diff.Update), string(diff.Replace), string(diff.Delete)},
+	of[protocol.State](): texts(health.States),
+	of[fault.Class]():    texts(fault.Classes),
+	of[api.EventType]():  texts(api.EventTypes()),
 }
 
 func texts[T ~string](list []T) []string {
 	return convert(list, func(t T) string { return string(t) })
 }
 
-func between(least, most int) jsonObject { return jsonObject{"minimum": least, "maximum": most} }
-
 func oneOf(list ...string) jsonObject { return jsonObject{"enum": list} }
 
-// bounds are what else is known of properties, by kind and name.
+// bounds are what else is known of properties, by type and name; those of the model have
+// rows of their own.
 var bounds = map[string]jsonObject{
-	"zone.mtu":                   between(model.MinMTU, model.MaxMTU),
-	"zone.tag":                   between(1, 4094),
-	"zone.vxlan-port":            between(1, 65535),
-	"zone.vrf-vxlan":             between(1, model.MaxTag),
-	"zone.vlan-protocol":         oneOf(model.Protocol8021Q, model.Protocol8021AD),
-	"vnet.tag":                   between(1, model.MaxTag),
-	"vnet.alias":                 {"maxLength": model.MaxAlias},
-	"node.backend":               oneOf(model.BackendNetlink, model.BackendIfupdown2),
-	"controller.asn":             between(1, model.MaxASN),
-	"fabric-node.asn":            between(1, model.MaxASN),
-	"fabric.hello-interval":      between(1, 600),
-	"fabric.csnp-interval":       between(1, 600),
-	"interface.hello-multiplier": between(2, 100),
-	"interface.network-type":     oneOf("broadcast", "non-broadcast", "point-to-point", "point-to-multipoint"),
-	"prefix-list entry.action":   oneOf(model.ActionPermit, model.ActionDeny),
-	"prefix-list entry.ge":       between(1, 128),
-	"prefix-list entry.le":       between(1, 128),
-	"route-map entry.action":     oneOf(model.ActionPermit, model.ActionDeny),
-	"route-map entry.order":      between(1, 65535),
-	"guest.id":                   {"pattern": "^[1-9][0-9]{2,8}$"},
-	"guest.nics":                 {"maxItems": model.MaxNICs},
-	"ACLEntry.type":              oneOf(string(access.SubjectUser), string(access.SubjectGroup), string(access.SubjectToken)),
-	"Password.password":          {"minLength": 8, "maxLength": access.MaxPassword},
-	"Note.level":                 oneOf("info", "warning", "error"),
-	"Role.privileges":            {"items": jsonObject{"type": "string", "enum": texts(access.Privileges())}},
-	"Error.type":                 oneOf(api.ErrorTypes()...),
-	"User.expire":                {"minimum": 0},
-	"UserToken.expire":           {"minimum": 0},
-	"zone.written":               writtenDoc,
-	"vnet.written":               writtenDoc,
-	"subnet.written":             writtenDoc,
-	"controller.written":         writtenDoc,
-	"fabric.written":             writtenDoc,
-	"fabric-node.written":        writtenDoc,
-	"ipam.written":               writtenDoc,
-	"dns.written":                writtenDoc,
-	"RollbackRequest.revision":   {"minimum": 1},
-	"Session.csrf":               {"description": "to be sent as X-CSRF-Token with every write under the cookie"},
-	"Plan.token":                 {"description": "identifies exactly this change, for apply and rollback"},
-	"Plan.pending":               {"description": "identifies the pending configuration, for edits and discard"},
-	"ApplyRequest.plan":          {"description": "the token of the plan that was looked at; refused if it is no longer that one"},
-	"RollbackRequest.plan":       {"description": "the token of the plan to the revision; refused if it is no longer that one"},
-	"DiscardRequest.plan":        {"description": "the pending of the plan that was looked at; refused if it is no longer that one"},
-	"NodePlan.unknown":           {"description": "the node has not reported its facts yet, so its changes cannot be told"},
-	"Status.version":             {"description": "another one whenever anything here changes but what every heartbeat brings"},
-	"UserToken.secret":           {"description": "in the answer that made the token, and never again"},
-	"UserToken.all-privileges":   {"description": "the token has whatever its user has, instead of what is permitted to itself"},
-	"Password.current":           {"description": "the password so far, from users who change their own"},
-	"User.password":              {"description": "whether one was set; counts for nothing in a request"},
+	"ACLEntry.type":            oneOf(string(access.SubjectUser), string(access.SubjectGroup), string(access.SubjectToken)),
+	"Password.password":        {"minLength": 8, "maxLength": access.MaxPassword},
+	"Note.level":               oneOf("info", "warning", "error"),
+	"Role.privileges":          {"items": jsonObject{"type": "string", "enum": texts(access.Privileges())}},
+	"Error.type":               oneOf(api.ErrorTypes()...),
+	"User.expire":              {"minimum": 0},
+	"UserToken.expire":         {"minimum": 0},
+	"RollbackRequest.revision": {"minimum": 1},
+	"Session.csrf":             {"description": "to be sent as X-CSRF-Token with every write under the cookie"},
+	"Plan.token":               {"description": "identifies exactly this change, for apply and rollback"},
+	"Plan.pending":             {"description": "identifies the pending configuration, for edits and discard"},
+	"ApplyRequest.plan":        {"description": "the token of the plan that was looked at; refused if it is no longer that one"},
+	"RollbackRequest.plan":     {"description": "the token of the plan to the revision; refused if it is no longer that one"},
+	"DiscardRequest.plan":      {"description": "the pending of the plan that was looked at; refused if it is no longer that one"},
+	"NodePlan.unknown":         {"description": "the node has not reported its facts yet, so its changes cannot be told"},
+	"Status.version":           {"description": "another one whenever anything here changes but what every heartbeat brings"},
+	"UserToken.secret":         {"description": "in the answer that made the token, and never again"},
+	"UserToken.all-privileges": {"description": "the token has whatever its user has, instead of what is permitted to itself"},
+	"Password.current":         {"description": "the password so far, from users who change their own"},
+	"User.password":            {"description": "whether one was set; counts for nothing in a request"},
 }
-
-var writtenDoc = jsonObject{"description": "how a client of the Proxmox API wrote the properties; leave it out, or as it is", "readOnly": true}
 
 // of returns the schema of a type; that of a struct is a reference.
 func (s *schemas) of(t reflect.Type) jsonObject {
@@ -153,6 +142,9 @@ func (s *schemas) of(t reflect.Type) jsonObject {
 	}
 	if t == of[model.Edit]() {
 		return s.edit()
+	}
+	if t == of[model.Kind]() {
+		return jsonObject{"type": "string", "enum": texts(model.Kinds())}
 	}
 	if list, ok := words[t]; ok {
 		return jsonObject{"type": "string", "enum": list}
@@ -225,24 +217,15 @@ func (s *schemas) fields(t reflect.Type, properties jsonObject, required *[]stri
 
 // property is the schema of a field with what else is known of it.
 func (s *schemas) property(t reflect.Type, name string, typ reflect.Type) jsonObject {
-	schema := s.of(typ)
-	owner := s.owner[t]
-	if owner == "" {
-		owner = t.Name()
+	schema, more := s.of(typ), bounds[t.Name()+"."+name]
+	if i := slices.IndexFunc(s.rows[t], func(f model.FieldInfo) bool { return f.Name == name }); i >= 0 {
+		more = bounded(&s.rows[t][i])
 	}
-	more, doc := bounds[owner+"."+name], s.docs[t][name]
-	if len(more) == 0 && doc == "" {
+	if len(more) == 0 {
 		return schema
 	}
-	out := jsonObject{}
-	for _, m := range []jsonObject{schema, more} {
-		for k, v := range m {
-			out[k] = v
-		}
-	}
-	if doc != "" {
-		out["description"] = doc
-	}
+	out := maps.Clone(schema)
+	maps.Copy(out, more)
 	return out
 }
 

@@ -8,7 +8,6 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
-	"github.com/viaduct-sdn/viaduct/internal/server/api"
 )
 
 // Operation is one method of one path.
@@ -86,7 +85,7 @@ func All(permissions ...Permission) Permission {
 // using is a permission to write objects of a kind, which says what it takes besides that
 // they refer to others. Those are checked when the object is known.
 func using(k model.Kind, p Permission) Permission {
-	if more := api.UsesOn(k); more != "" {
+	if more := k.Descriptor().UsesText(); more != "" {
 		p.Doc += "; " + more
 	}
 	return p

@@ -68,7 +68,7 @@ func TestWireGuardFabrics(t *testing.T) {
 		wireGuardNode("node_id=c", "role=external", "endpoint=host", "public_key="+outside):                                                      "write it like vpn.example.com:51820",
 		wireGuardNode("node_id=c", "role=external", "endpoint=host:1"):                                                                           "is not the public key",
 		wireGuardNode("node_id=c", "role=internal", "interfaces=name=wg0,listen_port=1", "interfaces=name=wg1,listen_port=1"):                    "already the port of interface wg0",
-		wireGuardNode("node_id=c", "role=internal", "interfaces=name=wg0"):                                                                       "is no UDP port",
+		wireGuardNode("node_id=c", "role=internal", "interfaces=name=wg0"):                                                                       "listen-port: is missing: the UDP port",
 		wireGuardNode("node_id=c", "role=internal", "interfaces=name=much-too-long,listen_port=1"):                                               "no name for a WireGuard interface",
 		wireGuardNode("node_id=c", "role=internal", "peers=type=internal,node=a,node_iface=wg0,iface=wg0"):                                       "is no interface of this node",
 		wireGuardNode("node_id=c", "role=internal", "interfaces=name=wg0,listen_port=1", "peers=type=external,node=a,iface=wg0"):                 "is not the role of node a",

@@ -40,64 +40,18 @@ type firewallChecker struct {
 	idle bool
 }
 
-// firewallEdit checks an edit of a firewall, a security group, an IP set or an alias,
-// after which there are these live objects. Only what is edited is judged: a rule that
-// refers to a VNet's set stays good when the VNet goes, since the set is then empty.
-func firewallEdit(e Edit, live, cfg *Config) Problems {
-	c := &firewallChecker{checker: bareChecker(live, nil), networks: cfg}
-	switch o := e.Put.(type) {
-	case *Alias:
-		c.alias(o)
-	case *IPSet:
-		c.ipSet(o)
-	case *SecurityGroup:
-		c.group(o)
-	case *Firewall:
-		c.firewall(o)
-	case nil:
-		if user := FirewallUser(live, e.Kind, e.ID); user != "" {
-			r := report{out: &c.out, kind: e.Kind, id: e.ID}
-			r.about(strings.Replace(user, " ", "/", 1)).errorf("", "", "is used by %s; take it out there first", user)
+// checkingFirewall is the check of an object of firewalls. Only what is edited is judged:
+// a rule that refers to a VNet's set stays good when the VNet goes, since the set is then
+// empty.
+func checkingFirewall[P Object](check func(c *firewallChecker, o P)) func(c *liveChecker, e Edit) {
+	return func(c *liveChecker, e Edit) {
+		f := &firewallChecker{checker: bareChecker(c.live, nil), networks: c.cfg}
+		check(f, e.Put.(P))
+		if c.refused(e.Put) { // by its rows: remarks would tell nothing more
+			f.out = f.out.Errors(false)
 		}
+		c.out = append(c.out, f.out...)
 	}
-	return c.out
-}
-
-// FirewallUser finds what refers to an alias, an IP set or a security group: the first
-// such object, as "firewall vnet1"; empty if there is none.
-func FirewallUser(live *Config, kind Kind, id string) string {
-	refers := func(p Peer) bool {
-		return kind == KindAlias && p.Alias == id || kind == KindIPSet && p.Scope == ScopeDatacenter && p.Set == id
-	}
-	inRules := func(rules []FirewallRule) bool {
-		return slices.ContainsFunc(rules, func(r FirewallRule) bool {
-			source, _ := ParsePeers(r.Source)
-			dest, _ := ParsePeers(r.Dest)
-			return kind == KindSecurityGroup && r.Type == RuleGroup && r.Action == id ||
-				slices.ContainsFunc(source, refers) || slices.ContainsFunc(dest, refers)
-		})
-	}
-	if kind == KindAlias {
-		for _, s := range sortedKeys(live.IPSets) {
-			if slices.ContainsFunc(live.IPSets[s].Entries, func(e IPSetEntry) bool {
-				p, ok := ParsePeer(e.CIDR)
-				return ok && refers(p)
-			}) {
-				return string(KindIPSet) + " " + s
-			}
-		}
-	}
-	for _, g := range sortedKeys(live.SecurityGroups) {
-		if inRules(live.SecurityGroups[g].Rules) {
-			return string(KindSecurityGroup) + " " + g
-		}
-	}
-	for _, f := range sortedKeys(live.Firewalls) {
-		if inRules(live.Firewalls[f].Rules) {
-			return string(KindFirewall) + " " + f
-		}
-	}
-	return ""
 }
 
 // comment refuses what could not be written on one line.
@@ -167,10 +121,6 @@ func (c *firewallChecker) group(g *SecurityGroup) {
 func (c *firewallChecker) firewall(f *Firewall) {
 	r := c.report(f)
 	switch {
-	case f.PolicyForward != "" && f.PolicyForward != FirewallAccept && f.PolicyForward != FirewallDrop:
-		r.errorf("policy-forward", f.PolicyForward, "is not known: use ACCEPT or DROP")
-	case f.LogLevelForward != "" && !slices.Contains(LogLevels, f.LogLevelForward):
-		r.errorf("log-level-forward", f.LogLevelForward, "is not known: use %s", strings.Join(LogLevels, ", "))
 	case f.LogLevelForward != "" && f.LogLevelForward != LogNone && f.PolicyForward != FirewallDrop:
 		r.warnf("log-level-forward", f.LogLevelForward, "has no effect: it logs what the policy drops, and policy-forward is %s; set it to %s, or log of rules", FirewallAccept, FirewallDrop)
 	}
@@ -241,14 +191,6 @@ func (c *firewallChecker) datacenter(r report, f *Firewall) {
 			r.errorf(o.field, "true", "is an option of VNets; give it to their firewalls")
 		}
 	}
-	for _, o := range []option{{"policy-in", f.PolicyIn}, {"policy-out", f.PolicyOut}} {
-		if o.value != "" && o.value != FirewallAccept && o.value != FirewallDrop && o.value != FirewallReject {
-			r.errorf(o.field, o.value, "is not known: use ACCEPT, DROP or REJECT")
-		}
-	}
-	if f.EBTables != "" && f.EBTables != "0" && f.EBTables != "1" {
-		r.errorf("ebtables", f.EBTables, "is neither 0 nor 1")
-	}
 	if _, err := ParseLogRateLimit(f.LogRateLimit); err != nil {
 		r.errorf("log-ratelimit", f.LogRateLimit, "cannot be read: %s; write it like enable=1,rate=1/second,burst=5", err)
 	}
@@ -301,9 +243,6 @@ func (c *firewallChecker) rule(r report, at string, f *FirewallRule, types []str
 	if !slices.Contains(types, f.Type) {
 		r.errorf(at+"type", f.Type, "is not possible here: use %s", strings.Join(types, ", "))
 		return
-	}
-	if f.Log != "" && !slices.Contains(LogLevels, f.Log) {
-		r.errorf(at+"log", f.Log, "is not known: use %s", strings.Join(LogLevels, ", "))
 	}
 	c.ruleInterface(r, at, f)
 	if f.Type == RuleGroup {

@@ -72,15 +72,9 @@ func ParseNodeService(s string) (NodeService, bool) {
 
 // zoneNodes checks what guests of a routed zone may reach of its nodes.
 func zoneNodes(r report, z *Zone) {
-	switch z.NodeNetworks {
-	case "", NodeNetworksAll, NodeNetworksNone:
-	case NodeNetworksSNAT:
-		if z.HasWayOut() {
-			r.errorf("node-networks", string(z.NodeNetworks), "excludes a declared way out, which translated packets take like all others; use %s to have these networks reached directly, or %s",
-				NodeNetworksAll, NodeNetworksNone)
-		}
-	default:
-		r.errorf("node-networks", string(z.NodeNetworks), "does not say whose guests reach the networks of the nodes: use %s, %s or %s", NodeNetworksAll, NodeNetworksSNAT, NodeNetworksNone)
+	if z.NodeNetworks == NodeNetworksSNAT && z.HasWayOut() {
+		r.errorf("node-networks", string(z.NodeNetworks), "excludes a declared way out, which translated packets take like all others; use %s to have these networks reached directly, or %s",
+			NodeNetworksAll, NodeNetworksNone)
 	}
 	if z.NodeNetworks != "" && z.Type == ZoneEVPN && len(z.ExitNodes) == 0 {
 		r.warnf("node-networks", string(z.NodeNetworks), "has no effect without exitnodes: nothing leaves the zone")
@@ -108,8 +102,6 @@ func (c *checker) wayOut(r report, z *Zone) {
 	table := strconv.Itoa(z.ExitNodesTable)
 	switch t := z.ExitNodesTable; {
 	case t == 0:
-	case t < 0 || t > maxTable:
-		r.errorf("exitnodes-table", table, "is not the number of a routing table: use 1 to %d", maxTable)
 	case t >= tableDefault && t <= tableLocal:
 		r.errorf("exitnodes-table", table, "is a table of the kernel's own (253 default, 254 main, 255 local): name one of yours, or leave it out for main")
 	case z.ExitNodesInterface != "" || len(z.ExitNodesVia) > 0:

@@ -169,9 +169,10 @@ func wireGuardInterface(r report, field string, f *Fabric, l FabricInterface) {
 	if !tunnelForm.MatchString(l.Name) {
 		r.errorf(field+".name", l.Name, "is no name for a WireGuard interface: use up to 8 letters, digits and hyphens, no hyphen at the ends")
 	}
-	if l.ListenPort < 1 || l.ListenPort > maxPort {
-		r.errorf(field+".listen-port", strconv.Itoa(l.ListenPort), "is no UDP port: use 1 to %d", maxPort)
+	if l.ListenPort == 0 {
+		r.errorf(field+".listen-port", "", "is missing: the UDP port, 1 to %d", MaxPort)
 	}
+	row(KindFabricNode, "interfaces.listen-port").checkNumber(r, field+".listen-port", l.ListenPort)
 	if l.PublicKey != "" && !IsWireGuardKey(l.PublicKey) {
 		r.errorf(field+".public-key", l.PublicKey, "is no public key: 32 bytes in base64, as wg pubkey writes it")
 	}

@@ -97,9 +97,7 @@ func (c *checker) subnetVNet(r report, s *Subnet, v *VNet) {
 	switch {
 	case s.VNet == "":
 		r.errorf("vnet", "", "is missing: name the vnet that the subnet belongs to")
-	case v == nil:
-		r.errorf("vnet", s.VNet, "does not exist: vnet %s is used by subnet %s; declare the vnet, or delete the subnet as well", s.VNet, s.ID)
-	case s.CIDR.IsValid() && s.ID != SubnetID(v.Zone, s.CIDR):
+	case v != nil && s.CIDR.IsValid() && s.ID != SubnetID(v.Zone, s.CIDR):
 		// A subnet's identity holds its zone, so a vnet with subnets cannot move.
 		r.about(Ref(KindVNet, v.ID)).errorf("vnet", s.VNet, "is in zone %s, where this subnet would be called %s; a vnet cannot change its zone while it has subnets",
 			v.Zone, SubnetID(v.Zone, s.CIDR))
@@ -155,8 +153,6 @@ func checkGateway(r report, s *Subnet) {
 func checkRA(r report, s *Subnet) {
 	switch {
 	case s.RAMode == "":
-	case s.RAMode != RAStateful && s.RAMode != RASLAAC && s.RAMode != RANone:
-		r.errorf("ra", s.RAMode, "is not a way to addresses; use %s, %s or %s", RAStateful, RASLAAC, RANone)
 	case !s.CIDR.Addr().Is6():
 		r.errorf("ra", s.RAMode, "is about IPv6, and %s is not; leave it out", s.CIDR)
 	case s.RAMode == RASLAAC && s.CIDR.Bits() != 64:

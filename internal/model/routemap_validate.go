@@ -3,101 +3,17 @@ package model
 import (
 	"fmt"
 	"maps"
-	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// policyForm is the reference's: the id of prefix lists and route maps.
-var policyForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$`)
-
 // maxOrder is the highest order of a route map's entry (FRR: 65535).
 const maxOrder = 65535
 
-// reservedLists and reservedMaps are names of what is generated.
-var (
-	reservedLists = []string{"only_default", "only_default_v6", "loopbacks_ips"}
-	reservedMaps  = []string{"MAP_VTEP_IN", "MAP_VTEP_OUT", "correct_src"}
-)
-
-// reservedPrefix begins the names of what is made for fabrics.
-const reservedPrefix = "pve_"
-
-// mapAllName is a map that only Viaduct makes; Proxmox VE takes the name.
-const mapAllName = "MAP_ALL"
-
-func parseHost(s string) (netip.Addr, bool) {
-	a, err := netip.ParseAddr(s)
-	return a, err == nil && a.Zone() == "" && !a.Is4In6()
-}
-
-func policyID(r report, id, what string) {
-	if !policyForm.MatchString(id) {
-		r.errorf("id", id, "is not the name of a %s: use 1 to 32 letters, digits, _ and -, a letter or digit first", what)
-	}
-}
-
-func (c *checker) prefixLists() {
-	for _, id := range sortedKeys(c.cfg.PrefixLists) {
-		l := c.cfg.PrefixLists[id]
-		r := c.report(l)
-		policyID(r, id, "prefix list")
-		if slices.Contains(reservedLists, id) {
-			r.errorf("id", id, "is the name of a list that is generated; choose another")
-		}
-		seqs := map[int]int{}
-		for i, e := range l.Entries {
-			field := fmt.Sprintf("entries[%d].", i)
-			checkAction(r, field, e.Action)
-			prefixEntry(r, field, e)
-			if e.Seq < 0 || e.Seq > 1<<32-1 {
-				r.errorf(field+"seq", strconv.Itoa(e.Seq), "is not a sequence number: use 1 to 4294967295, or leave it out")
-			}
-			if first, taken := seqs[e.Seq]; e.Seq != 0 && taken {
-				r.errorf(field+"seq", strconv.Itoa(e.Seq), "is already that of entries[%d]; give each its own, or leave it out", first)
-			}
-			seqs[e.Seq] = i
-		}
-		if len(l.Entries) == 0 {
-			r.warnf("entries", "", "has no entry, so it permits nothing")
-		}
-	}
-}
-
-func checkAction(r report, field, action string) {
-	switch action {
-	case ActionPermit, ActionDeny:
-	case "":
-		r.errorf(field+"action", "", "is missing: permit or deny")
-	default:
-		r.errorf(field+"action", action, "is neither permit nor deny")
-	}
-}
-
-// prefixEntry checks the lengths: the network's own, then ge, then le.
-func prefixEntry(r report, field string, e PrefixEntry) {
-	if !e.Prefix.IsValid() {
-		r.errorf(field+"prefix", "", "is missing: a network like 10.0.0.0/8 or fd00::/8; 0.0.0.0/0 with le 32 means all")
-		return
-	}
-	if e.Prefix != e.Prefix.Masked() {
-		r.laxf(field+"prefix", e.Prefix.String(), "has bits set behind its mask: write %s", e.Prefix.Masked())
-	}
-	bits, longest := e.Prefix.Bits(), e.Prefix.Addr().BitLen()
-	bound := func(name string, n, least int) {
-		if n != 0 && (n < least || n > longest) {
-			r.errorf(field+name, strconv.Itoa(n), "is not a length of networks in %s: use %d to %d, ge not above le, or leave it out", e.Prefix, least, longest)
-		}
-	}
-	bound("ge", e.Ge, bits)
-	bound("le", e.Le, max(bits, e.Ge))
-}
-
-func (c *checker) routeMaps() {
+func (c *checker) routeMaps(ids []string) {
 	circles := c.circles()
-	for _, id := range sortedKeys(c.cfg.RouteMaps) {
+	for _, id := range ids {
 		m := c.cfg.RouteMaps[id]
 		r := c.report(m)
 		policyID(r, id, "route map")
@@ -127,13 +43,10 @@ func (c *checker) routeMaps() {
 }
 
 func (c *checker) routeMapEntry(r report, field string, e RouteMapEntry) {
-	switch {
-	case e.Order == 0:
+	if e.Order == 0 {
 		r.laxf(field+"order", "", "is missing, or 0, which FRR refuses: give the entry's place in the map, 1 to %d", maxOrder)
-	case e.Order < 0 || e.Order > maxOrder:
-		r.errorf(field+"order", strconv.Itoa(e.Order), "is not a place in a route map: use 1 to %d", maxOrder)
 	}
-	checkAction(r, field, e.Action)
+	needsAction(r, field, e.Action)
 	c.clauses(r, field+"match", e.Match, MatchKeys)
 	c.clauses(r, field+"set", e.Set, SetKeys)
 	if e.Action == ActionDeny && len(e.Set) > 0 {
@@ -142,7 +55,6 @@ func (c *checker) routeMapEntry(r report, field string, e RouteMapEntry) {
 	if e.Action == ActionDeny && e.ExitAction != "" {
 		r.warnf(field+"exit-action", e.ExitAction, "has no effect on routes that are denied")
 	}
-	c.routeMapRef(r, field+"call", e.Call)
 	switch key, value := SplitClause(e.ExitAction); key {
 	case "":
 	case ExitNext:
@@ -184,16 +96,10 @@ func (c *checker) clauses(r report, field string, list []string, keys map[string
 	}
 }
 
-// prefixListRef and routeMapRef check references; an empty one is none.
+// prefixListRef checks that the prefix list of a condition is there.
 func (c *checker) prefixListRef(r report, field, id string) {
 	if id != "" && c.cfg.PrefixLists[id] == nil {
-		r.errorf(field, id, "does not exist: prefix-list %s is used by %s %s%s", id, r.kind, r.id, near(c, KindPrefixList, id, c.cfg.PrefixLists, "; declare the list first"))
-	}
-}
-
-func (c *checker) routeMapRef(r report, field, id string) {
-	if id != "" && c.cfg.RouteMaps[id] == nil {
-		r.errorf(field, id, "does not exist: route-map %s is used by %s %s%s", id, r.kind, r.id, near(c, KindRouteMap, id, c.cfg.RouteMaps, "; declare the map first"))
+		r.errorf(field, id, "does not exist: prefix-list %s is used by %s %s%s", id, r.kind, r.id, near(c, KindPrefixList, id, c.cfg.PrefixLists, "; declare the prefix-list first"))
 	}
 }
 

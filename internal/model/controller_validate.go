@@ -1,9 +1,7 @@
 package model
 
 import (
-	"reflect"
 	"regexp"
-	"slices"
 	"strconv"
 )
 
@@ -21,38 +19,17 @@ var (
 	wordForm = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 )
 
-// controllerOptionTypes says which types of controller have which options.
-var controllerOptionTypes = map[string][]ControllerType{
-	"asn":                         {ControllerEVPN, ControllerBGP},
-	"peers":                       {ControllerEVPN, ControllerBGP},
-	"fabric":                      {ControllerEVPN},
-	"node":                        {ControllerBGP, ControllerISIS},
-	"ebgp":                        {ControllerBGP},
-	"ebgp-multihop":               {ControllerEVPN, ControllerBGP},
-	"nodes":                       {ControllerEVPN},
-	"peer-group-name":             {ControllerEVPN},
-	"bgp-mode":                    {ControllerEVPN},
-	"route-map-in":                {ControllerEVPN, ControllerBGP},
-	"route-map-out":               {ControllerEVPN, ControllerBGP},
-	"loopback":                    {ControllerBGP, ControllerISIS},
-	"bgp-multipath-as-path-relax": {ControllerBGP},
-	"isis-domain":                 {ControllerISIS},
-	"isis-net":                    {ControllerISIS},
-	"isis-ifaces":                 {ControllerISIS},
-}
-
-// controllers checks every controller, that those of EVPN which share a node have
+// controllers checks controllers, that those of EVPN which share a node have
 // different peer groups, and that a node has at most one of the other types each.
-func (c *checker) controllers() {
+func (c *checker) controllers(ids []string) {
 	groups := map[string][]*Controller{} // EVPN's, by peer group
 	onNode := map[string]*Controller{}   // by type and node
-	for _, id := range sortedKeys(c.cfg.Controllers) {
+	for _, id := range ids {
 		o := c.cfg.Controllers[id]
 		r := c.report(o)
 		if !controllerForm.MatchString(id) {
 			r.errorf("id", id, "is not a controller name: use 2 to 64 letters, digits, _ and -, a letter first, a letter or digit last")
 		}
-		c.controllerOptions(r, o)
 		switch o.Type {
 		case ControllerEVPN:
 			c.controllerEVPN(r, o)
@@ -66,11 +43,7 @@ func (c *checker) controllers() {
 			c.controllerBGP(r, o)
 		case ControllerISIS:
 			c.controllerISIS(r, o)
-		case "":
-			r.errorf("type", "", "is missing; it is one of %s", typeWords(ControllerTypes()))
-			continue
 		default:
-			r.errorf("type", string(o.Type), "is not a controller type; it is one of %s", typeWords(ControllerTypes()))
 			continue
 		}
 		if o.Type == ControllerEVPN || o.Node == "" {
@@ -100,31 +73,14 @@ func sharedNode(a, b *Controller) (name string, ok bool) {
 	return "", false
 }
 
-func (c *checker) controllerOptions(r report, o *Controller) {
-	if !slices.Contains(ControllerTypes(), o.Type) {
-		return
-	}
-	v := reflect.ValueOf(o).Elem()
-	for _, f := range Fields(KindController) {
-		types, limited := controllerOptionTypes[f.Name]
-		if !limited || slices.Contains(types, o.Type) || v.Field(f.Index).IsZero() {
-			continue
-		}
-		r.errorf(f.Name, optionText(v.Field(f.Index)), "is not an option of a controller of type %s, only of %s; remove it", o.Type, typeWords(types))
-	}
-}
-
-func checkASN(r report, asn int, required bool) {
-	switch {
-	case asn == 0 && required:
+func needsASN(r report, asn int) {
+	if asn == 0 {
 		r.errorf("asn", "", "is missing: the autonomous system number, 1 to %d; 64512 to 65534 and 4200000000 to 4294967294 are for private use (RFC 6996)", MaxASN)
-	case asn < 0 || asn > MaxASN:
-		r.laxf("asn", strconv.Itoa(asn), "is not an autonomous system number: use 1 to %d", MaxASN)
 	}
 }
 
 func (c *checker) controllerEVPN(r report, o *Controller) {
-	checkASN(r, o.ASN, true)
+	needsASN(r, o.ASN)
 	switch {
 	case len(o.Peers) > 0 && o.Fabric != "":
 		r.errorf("peers", joinAddrs(o.Peers), "excludes fabric %q: an evpn controller has one of the two; remove the other", o.Fabric)
@@ -142,39 +98,24 @@ func (c *checker) controllerEVPN(r report, o *Controller) {
 	case f != nil && f.Protocol == FabricBGP:
 		r.about(Ref(KindFabric, f.ID)).errorf("peer-group-name", o.PeerGroup(), "is the peer group of fabric %s; choose another", f.ID)
 	}
-	if o.BGPMode != "" && !slices.Contains(BGPModes(), o.BGPMode) {
-		r.errorf("bgp-mode", string(o.BGPMode), "is not a mode; it is one of %s", typeWords(BGPModes()))
-	}
-	checkMultihop(r, o.EBGPMultihop)
 	if o.EBGPMultihop > 0 && o.BGPMode == ModeInternal {
 		r.warnf("ebgp-multihop", strconv.Itoa(o.EBGPMultihop), "has no effect with bgp-mode internal")
 	}
-	c.routeMapRef(r, "route-map-in", o.RouteMapIn)
-	c.routeMapRef(r, "route-map-out", o.RouteMapOut)
 }
 
 // bgpPeerGroup is the peer group of BGP controllers.
 const bgpPeerGroup = "BGP"
 
-func checkMultihop(r report, n int) {
-	if n < 0 || n > 255 {
-		r.errorf("ebgp-multihop", strconv.Itoa(n), "is not a number of hops: use 1 to 255, or leave it out")
-	}
-}
-
 func (c *checker) controllerBGP(r report, o *Controller) {
-	checkASN(r, o.ASN, true)
+	needsASN(r, o.ASN)
 	c.controllerNode(r, o)
 	if len(o.Peers) == 0 {
 		r.errorf("peers", "", "is missing: list the addresses of the routers outside")
 	}
 	checkPeers(r, o.Peers)
-	checkMultihop(r, o.EBGPMultihop)
 	if o.EBGPMultihop > 0 && !o.EBGP {
 		r.warnf("ebgp-multihop", strconv.Itoa(o.EBGPMultihop), "has no effect without ebgp")
 	}
-	c.routeMapRef(r, "route-map-in", o.RouteMapIn)
-	c.routeMapRef(r, "route-map-out", o.RouteMapOut)
 	checkIfname(r, "loopback", o.Loopback)
 }
 

@@ -12,48 +12,6 @@ import (
 // MaxVLAN is the highest VLAN identifier (IEEE 802.1Q: 0 and 4095 are reserved).
 const MaxVLAN = 4094
 
-// zoneOptionTypes says which types of zone have which of the options that not
-// all have (reference: pve-sdn zone properties).
-var zoneOptionTypes = map[string][]ZoneType{
-	"bridge":                      {ZoneVLAN, ZoneQinQ},
-	"bridge-disable-mac-learning": {ZoneVLAN, ZoneQinQ, ZoneEVPN},
-	"tag":                         {ZoneQinQ},
-	"vlan-protocol":               {ZoneQinQ},
-	"peers":                       {ZoneVXLAN},
-	"fabric":                      {ZoneVXLAN},
-	"vxlan-port":                  {ZoneVXLAN, ZoneEVPN},
-	"controller":                  {ZoneEVPN},
-	"secondary-controllers":       {ZoneEVPN},
-	"vrf-vxlan":                   {ZoneEVPN},
-	"mac":                         {ZoneEVPN},
-	"exitnodes":                   {ZoneEVPN},
-	"exitnodes-primary":           {ZoneEVPN},
-	"exitnodes-local-routing":     {ZoneEVPN},
-	"exitnodes-interface":         {ZoneEVPN},
-	"exitnodes-via":               {ZoneEVPN},
-	"exitnodes-table":             {ZoneEVPN},
-	"node-networks":               {ZoneSimple, ZoneEVPN},
-	"node-services":               {ZoneSimple, ZoneEVPN},
-	"advertise-subnets":           {ZoneEVPN},
-	"disable-arp-nd-suppression":  {ZoneEVPN},
-	"rt-import":                   {ZoneEVPN},
-}
-
-// zoneOptions refuses options of other types of zone.
-func zoneOptions(r report, z *Zone) {
-	if !slices.Contains(ZoneTypes(), z.Type) {
-		return
-	}
-	v := reflect.ValueOf(z).Elem()
-	for _, f := range Fields(KindZone) {
-		types, limited := zoneOptionTypes[f.Name]
-		if !limited || slices.Contains(types, z.Type) || v.Field(f.Index).IsZero() {
-			continue
-		}
-		r.errorf(f.Name, optionText(v.Field(f.Index)), "is not an option of a %s zone, only of %s; remove it, or change the zone's type", z.Type, typeWords(types))
-	}
-}
-
 // optionText is a value as a problem quotes it.
 func optionText(v reflect.Value) string {
 	switch v.Kind() { //nolint:exhaustive // the kinds of options
@@ -73,14 +31,6 @@ func optionText(v reflect.Value) string {
 	return ""
 }
 
-func typeWords[T ~string](types []T) string {
-	words := make([]string, len(types))
-	for i, t := range types {
-		words[i] = string(t)
-	}
-	return strings.Join(words, ", ")
-}
-
 // ifnameForm is what every program takes for the name of an interface.
 var ifnameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$`)
 
@@ -94,16 +44,8 @@ func zoneBridge(r report, z *Zone) {
 }
 
 func zoneQinQ(r report, z *Zone) {
-	switch {
-	case z.Tag == 0:
+	if z.Tag == 0 {
 		r.errorf("tag", "", "is missing: the zone's service VLAN, 1 to %d", MaxVLAN)
-	case z.Tag < 0 || z.Tag > MaxVLAN:
-		r.laxf("tag", strconv.Itoa(z.Tag), "is not a VLAN: use 1 to %d", MaxVLAN)
-	}
-	switch z.VLANProtocol {
-	case "", Protocol8021Q, Protocol8021AD:
-	default:
-		r.errorf("vlan-protocol", z.VLANProtocol, "is not a type of VLAN: use %s or %s", Protocol8021Q, Protocol8021AD)
 	}
 }
 
@@ -115,9 +57,7 @@ func (c *checker) zoneEVPN(r report, z *Zone) {
 	switch {
 	case z.VRFVXLAN == 0:
 		r.errorf("vrf-vxlan", "", "is missing: the VXLAN identifier of the zone's routed traffic, 1 to %d, that no vnet has", MaxTag)
-	case z.VRFVXLAN < 1 || z.VRFVXLAN > MaxTag:
-		r.errorf("vrf-vxlan", strconv.Itoa(z.VRFVXLAN), "is not a VXLAN network identifier: use 1 to %d", MaxTag)
-	case c.l3vnis[z.VRFVXLAN] != z:
+	case z.VRFVXLAN >= 1 && z.VRFVXLAN <= MaxTag && c.l3vnis[z.VRFVXLAN] != z:
 		r.about(Ref(KindZone, c.l3vnis[z.VRFVXLAN].ID)).errorf("vrf-vxlan", strconv.Itoa(z.VRFVXLAN), "is already that of zone %s; every evpn zone has its own", c.l3vnis[z.VRFVXLAN].ID)
 	}
 	if z.MAC != "" {
@@ -166,11 +106,7 @@ func (c *checker) zoneController(r report, z *Zone) {
 
 // controllerRef checks that a zone names an EVPN controller.
 func (c *checker) controllerRef(r report, field, id string) {
-	switch ctl := c.cfg.Controllers[id]; {
-	case ctl == nil:
-		r.errorf(field, id, "does not exist: controller %s is used by zone %s%s", id, r.id,
-			near(c, KindController, id, c.cfg.Controllers, "; declare the controller, or delete the zone as well"))
-	case ctl.Type != ControllerEVPN:
+	if ctl := c.cfg.Controllers[id]; ctl != nil && ctl.Type != ControllerEVPN {
 		r.about(Ref(KindController, id)).errorf(field, id, "is a controller of type %s; an evpn zone needs one of type evpn", ctl.Type)
 	}
 }

@@ -44,8 +44,10 @@ func (c *checker) vnets(ids []string) {
 		}
 		z := c.cfg.Zones[v.Zone]
 		if z == nil {
-			c.danglingZone(r, v)
-			continue
+			if v.Zone == "" {
+				r.errorf("zone", "", "is missing: name the zone that the vnet belongs to")
+			}
+			continue // found when a VNet is made in a zone that is not there, and when a zone is deleted from under it
 		}
 		switch z.Type {
 		case ZoneSimple:
@@ -93,17 +95,6 @@ func checkAlias(r report, alias string) {
 	}
 }
 
-// danglingZone is found when a VNet is made in a zone that is not there, and
-// when a zone is deleted from under it.
-func (c *checker) danglingZone(r report, v *VNet) {
-	if v.Zone == "" {
-		r.errorf("zone", "", "is missing: name the zone that the vnet belongs to")
-		return
-	}
-	r.errorf("zone", v.Zone, "does not exist: zone %s is used by vnet %s%s", v.Zone, v.ID,
-		near(c, KindZone, v.Zone, c.cfg.Zones, "; declare the zone, or delete the vnet as well"))
-}
-
 // vlanTag checks a VLAN, which no other VNet of the zone has.
 func vlanTag(r report, z *Zone, v *VNet, used map[int]*VNet) {
 	switch {
@@ -133,11 +124,8 @@ func (c *checker) vxlanTag(r report, v *VNet, tags map[int]*VNet) {
 	case v.Tag == 0:
 		r.errorf("tag", "", "is missing: every vnet of a vxlan or evpn zone has its own VXLAN network identifier, 1 to %d", MaxTag)
 		return
-	case v.Tag == MaxTag+1: // the reference's off-by-one
-		r.laxf("tag", strconv.Itoa(v.Tag), "is not a VXLAN network identifier: use 1 to %d", MaxTag)
-		return
 	case v.Tag < 1 || v.Tag > MaxTag:
-		r.errorf("tag", strconv.Itoa(v.Tag), "is not a VXLAN network identifier: use 1 to %d", MaxTag)
+		row(KindVNet, "tag").checkNumber(r, "tag", v.Tag)
 		return
 	}
 	if other := tags[v.Tag]; other != nil {

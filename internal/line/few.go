@@ -1,0 +1,15 @@
+package line
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Few joins a list with commas, of which more than n members are counted only:
+// "a, b and 3 more".
+func Few(list []string, n int) string {
+	if len(list) <= n {
+		return strings.Join(list, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(list[:n], ", "), len(list)-n)
+}

@@ -1,0 +1,130 @@
+package model
+
+import (
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+// properties checks what the rows of an object's kind say of its properties: types,
+// bounds, values, and references to objects of the configuration.
+func (c *checker) properties(o Object) {
+	d := byKind[o.ObjectKind()]
+	v, r := reflect.ValueOf(o).Elem(), c.report(o)
+	typ := d.typeOf(o)
+	known := typ == "" || d.typeField < 0 || d.knownType(typ)
+	for i := range d.fields {
+		f := &d.fields[i]
+		value := v.Field(f.Index)
+		switch {
+		case value.IsZero():
+			if f.Required && len(f.Values) > 0 {
+				r.errorf(f.Name, "", "is missing: use %s", f.Bounds())
+			}
+		case known && typ != "" && !f.counts(typ):
+			r.errorf(f.Name, optionText(value), "is not an option of %s %s, only of %s; remove it, or change the %s", withArticle(typ), d.Kind, strings.Join(f.Types, ", "), d.TypeProperty)
+		default:
+			c.property(r, f, f.Name, value)
+		}
+	}
+}
+
+// withArticle is a word after "a" or "an".
+func withArticle(word string) string {
+	if strings.ContainsAny(word[:1], "aeio") {
+		return "an " + word
+	}
+	return "a " + word
+}
+
+func (d *Descriptor) knownType(typ string) bool {
+	for i := range d.fields {
+		if f := &d.fields[i]; f.Name == d.TypeProperty {
+			for _, v := range f.Values {
+				if v == typ {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// property checks a value by its row; field is its path.
+func (c *checker) property(r report, f *FieldInfo, field string, v reflect.Value) {
+	switch {
+	case v.IsZero():
+	case f.Items != nil:
+		for i := range v.Len() {
+			for k := range f.items {
+				item := &f.items[k]
+				if item.checked() {
+					c.property(r, item, field+"["+strconv.Itoa(i)+"]."+item.Name, v.Index(i).Field(item.Index))
+				}
+			}
+		}
+	case f.Ref != "":
+		for _, id := range textsOf(v) {
+			c.ref(r, field, f, id)
+		}
+	case f.Conditional:
+	case v.Kind() == reflect.Int:
+		f.checkNumber(r, field, int(v.Int()))
+	case v.Kind() == reflect.String:
+		f.checkWord(r, field, v.String())
+	}
+}
+
+// checked reports whether there is something to check of a property's value.
+func (p *Property) checked() bool {
+	return p.Items != nil || p.Ref != "" || !p.Conditional && (p.Max != 0 || len(p.Values) > 0)
+}
+
+// textsOf are the texts of a property that is one, or a list of them.
+func textsOf(v reflect.Value) []string {
+	if v.Kind() != reflect.Slice {
+		return []string{v.String()}
+	}
+	list, _ := v.Interface().([]string)
+	return list
+}
+
+// ref checks that what a property refers to is in the configuration. Nodes need not have
+// an object, and between what takes effect at once and what is revisioned references are
+// checked elsewhere.
+func (c *checker) ref(r report, field string, f *FieldInfo, id string) {
+	to := byKind[f.Ref]
+	if to.Live || byKind[r.kind].Live || f.Ref == KindNode || to.slot.get(c.cfg, id) != nil {
+		return
+	}
+	otherwise := "; declare the " + string(f.Ref) + " first"
+	if f.Required {
+		otherwise = "; declare the " + string(f.Ref) + ", or delete the " + string(r.kind) + " as well"
+	}
+	r.errorf(field, id, "does not exist: %s %s is used by %s %s%s", f.Ref, id, r.kind, r.id, c.nearID(to, id, otherwise))
+}
+
+// row is the description of a property, or of one of a list's items, "list.property".
+func row(k Kind, name string) *FieldInfo {
+	list, item, _ := strings.Cut(name, ".")
+	fields := byKind[k].fields
+	for {
+		i := indexOfField(fields, list)
+		if i < 0 {
+			panic("no property " + name + " of kind " + string(k)) // a test reads each
+		}
+		if item == "" {
+			return &fields[i]
+		}
+		fields, list, item = fields[i].items, item, ""
+	}
+}
+
+func indexOfField(fields []FieldInfo, name string) int {
+	for i := range fields {
+		if fields[i].Name == name {
+			return i
+		}
+	}
+	return -1
+}

@@ -1,0 +1,96 @@
+package model
+
+import (
+	"fmt"
+	"slices"
+)
+
+// liveChecker checks edits of live objects. The configuration of the checker is the one
+// that they refer to or that refers to them.
+type liveChecker struct {
+	*checker
+	// live is what there is of live objects after the edits.
+	live *Config
+	// guests are those to be checked, in the order of the edits.
+	guests []string
+}
+
+// ValidateLive checks edits of live objects: live is what there is after them, cfg the
+// configuration that they refer to or that refers to them, and known the nodes that
+// have joined. The result is in the order of the edits, but for guests, which come last
+// and by ID.
+func ValidateLive(edits []Edit, live, cfg *Config, known []string) Problems {
+	c := &liveChecker{checker: bareChecker(cfg, known), live: live}
+	for _, e := range edits {
+		if e.Put == nil {
+			c.gone(e)
+			continue
+		}
+		d := byKind[e.Put.ObjectKind()]
+		if d == nil || !d.Live {
+			continue
+		}
+		c.properties(e.Put)
+		if d.checkLive != nil {
+			d.checkLive(c, e)
+		}
+	}
+	if len(c.guests) == 0 {
+		return c.out
+	}
+	return append(c.out, ValidateGuestsIn(c.guests, live.Guests, cfg, known)...)
+}
+
+// refused reports whether an error of an object was found already.
+func (c *liveChecker) refused(o Object) bool {
+	return slices.ContainsFunc(c.out, func(p Problem) bool {
+		return p.Severity == Error && p.Kind == o.ObjectKind() && p.ID == o.ObjectID()
+	})
+}
+
+// checkingLive is the check of an object that is put.
+func checkingLive[P interface {
+	Object
+	checkLive(c *liveChecker, e Edit)
+}](c *liveChecker, e Edit) {
+	e.Put.(P).checkLive(c, e)
+}
+
+// gone checks the deletion of a live object: nothing may refer to it.
+func (c *liveChecker) gone(e Edit) {
+	r := report{out: &c.out, kind: e.Kind, id: e.ID}
+	if e.Kind == KindIPAM && e.ID == IPAMBuiltin {
+		r.errorf("", "", "is built in and cannot be deleted")
+		return
+	}
+	for _, user := range users(c.cfg, e.Kind, e.ID, false, -1) {
+		o := user.object
+		r.about(Ref(o.ObjectKind(), o.ObjectID())).laxf("", "", "is the %s of %s %s; give it another one first, and apply that", user.ref.Field, o.ObjectKind(), o.ObjectID())
+	}
+	for _, user := range users(c.live, e.Kind, e.ID, true, 1) {
+		o := user.object
+		r.about(Ref(o.ObjectKind(), o.ObjectID())).errorf("", "", "is used by %s %s; take it out there first", o.ObjectKind(), o.ObjectID())
+	}
+}
+
+// CheckLiveReferences finds what a revisioned object names of live ones that is not
+// among them.
+func CheckLiveReferences(o Object, live *Config) Problems {
+	if !slices.ContainsFunc(byKind[o.ObjectKind()].refersTo, func(k Kind) bool { return byKind[k].Live }) {
+		return nil
+	}
+	c := bareChecker(live, nil)
+	r := c.report(o)
+	for _, ref := range References(o) {
+		to := byKind[ref.Kind]
+		if !to.Live || to.slot.get(live, ref.ID) != nil {
+			continue
+		}
+		otherwise := fmt.Sprintf("; declare the %s first", ref.Kind)
+		if ref.Kind == KindIPAM {
+			otherwise += ", or use " + IPAMBuiltin
+		}
+		r.laxf(ref.Field, ref.ID, "does not exist%s", c.nearID(to, ref.ID, otherwise))
+	}
+	return c.out
+}

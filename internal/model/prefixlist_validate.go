@@ -1,0 +1,84 @@
+package model
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+)
+
+// policyForm is the reference's: the id of prefix lists and route maps.
+var policyForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$`)
+
+// reservedLists and reservedMaps are names of what is generated.
+var (
+	reservedLists = []string{"only_default", "only_default_v6", "loopbacks_ips"}
+	reservedMaps  = []string{"MAP_VTEP_IN", "MAP_VTEP_OUT", "correct_src"}
+)
+
+// reservedPrefix begins the names of what is made for fabrics.
+const reservedPrefix = "pve_"
+
+// mapAllName is a map that only Viaduct makes; Proxmox VE takes the name.
+const mapAllName = "MAP_ALL"
+
+func parseHost(s string) (netip.Addr, bool) {
+	a, err := netip.ParseAddr(s)
+	return a, err == nil && a.Zone() == "" && !a.Is4In6()
+}
+
+func policyID(r report, id, what string) {
+	if !policyForm.MatchString(id) {
+		r.errorf("id", id, "is not the name of a %s: use 1 to 32 letters, digits, _ and -, a letter or digit first", what)
+	}
+}
+
+func (c *checker) prefixLists(ids []string) {
+	for _, id := range ids {
+		l := c.cfg.PrefixLists[id]
+		r := c.report(l)
+		policyID(r, id, "prefix list")
+		if slices.Contains(reservedLists, id) {
+			r.errorf("id", id, "is the name of a list that is generated; choose another")
+		}
+		seqs := map[int]int{}
+		for i, e := range l.Entries {
+			field := fmt.Sprintf("entries[%d].", i)
+			needsAction(r, field, e.Action)
+			prefixEntry(r, field, e)
+			if first, taken := seqs[e.Seq]; e.Seq != 0 && taken {
+				r.errorf(field+"seq", strconv.Itoa(e.Seq), "is already that of entries[%d]; give each its own, or leave it out", first)
+			}
+			seqs[e.Seq] = i
+		}
+		if len(l.Entries) == 0 {
+			r.warnf("entries", "", "has no entry, so it permits nothing")
+		}
+	}
+}
+
+func needsAction(r report, field, action string) {
+	if action == "" {
+		r.errorf(field+"action", "", "is missing: permit or deny")
+	}
+}
+
+// prefixEntry checks the lengths: the network's own, then ge, then le.
+func prefixEntry(r report, field string, e PrefixEntry) {
+	if !e.Prefix.IsValid() {
+		r.errorf(field+"prefix", "", "is missing: a network like 10.0.0.0/8 or fd00::/8; 0.0.0.0/0 with le 32 means all")
+		return
+	}
+	if e.Prefix != e.Prefix.Masked() {
+		r.laxf(field+"prefix", e.Prefix.String(), "has bits set behind its mask: write %s", e.Prefix.Masked())
+	}
+	bits, longest := e.Prefix.Bits(), e.Prefix.Addr().BitLen()
+	bound := func(name string, n, least int) {
+		if n != 0 && (n < least || n > longest) {
+			r.errorf(field+name, strconv.Itoa(n), "is not a length of networks in %s: use %d to %d, ge not above le, or leave it out", e.Prefix, least, longest)
+		}
+	}
+	bound("ge", e.Ge, bits)
+	bound("le", e.Le, max(bits, e.Ge))
+}

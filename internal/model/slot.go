@@ -1,0 +1,90 @@
+package model
+
+import (
+	"iter"
+	"maps"
+	"slices"
+)
+
+// slot is where a configuration keeps the objects of one kind.
+type slot struct {
+	new    func() Object
+	clone  func(c *Config)
+	get    func(c *Config, id string) Object
+	set    func(c *Config, o Object)
+	remove func(c *Config, id string)
+	ids    func(c *Config) []string
+	list   func(c *Config) []Object
+	each   func(c *Config) iter.Seq[Object]
+	len    func(c *Config) int
+	// differ goes through the objects that old and new do not share, with nil for one
+	// that is missing on a side.
+	differ func(old, new *Config) iter.Seq2[Object, Object]
+}
+
+// in is the slot of a kind whose objects a field of Config holds.
+func in[T any, P interface {
+	*T
+	Object
+}](field func(c *Config) *map[string]P) slot {
+	get := func(c *Config, id string) Object { // without a typed nil inside the interface
+		if o, ok := (*field(c))[id]; ok {
+			return o
+		}
+		return nil
+	}
+	return slot{
+		new:   func() Object { return P(new(T)) },
+		clone: func(c *Config) { m := field(c); *m = maps.Clone(*m) },
+		get:   get,
+		set: func(c *Config, o Object) {
+			m := field(c)
+			if *m == nil {
+				*m = make(map[string]P)
+			}
+			(*m)[o.ObjectID()] = o.(P)
+		},
+		remove: func(c *Config, id string) { delete(*field(c), id) },
+		ids:    func(c *Config) []string { return sortedKeys(*field(c)) },
+		list:   func(c *Config) []Object { return sortedObjects(*field(c)) },
+		each: func(c *Config) iter.Seq[Object] {
+			m := *field(c)
+			return func(yield func(Object) bool) {
+				for _, o := range m {
+					if !yield(o) {
+						return
+					}
+				}
+			}
+		},
+		len: func(c *Config) int { return len(*field(c)) },
+		differ: func(old, new *Config) iter.Seq2[Object, Object] {
+			was, is := *field(old), *field(new)
+			return func(yield func(old, new Object) bool) {
+				for id, o := range was {
+					if _, still := is[id]; !still && !yield(o, nil) {
+						return
+					}
+				}
+				for id, n := range is {
+					if o := was[id]; o != n && !yield(get(old, id), n) {
+						return
+					}
+				}
+			}
+		},
+	}
+}
+
+func sortedObjects[P Object](m map[string]P) []Object {
+	out := make([]Object, 0, len(m))
+	for _, id := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, m[id])
+	}
+	return out
+}
+
+// completing is a Complete for objects of one type.
+func completing[P Object](f func(c *Config, o P) error) func(c *Config, o Object) error {
+	return func(c *Config, o Object) error { return f(c, o.(P)) }
+}
