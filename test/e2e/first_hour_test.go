@@ -13,7 +13,7 @@ import (
 )
 
 // document is where a newcomer's commands are, and below them what they print.
-const document = "../../docs/first-hour.md"
+const document = "../../docs/tutorials/first-hour.md"
 
 // codeBlock is a block of the document: commands if it is "sh", otherwise what the ones
 // before print.
@@ -47,7 +47,7 @@ func printed(output, want string) bool {
 	return regexp.MustCompile("(?s)^" + pattern + "$").MatchString(output)
 }
 
-// TestFirstHour runs the commands of docs/first-hour.md, in one shell as a newcomer has
+// TestFirstHour runs the commands of docs/tutorials/first-hour.md, in one shell as a newcomer has
 // one, and compares what they print with what stands below them.
 func TestFirstHour(t *testing.T) {
 	text, err := os.ReadFile(document)
