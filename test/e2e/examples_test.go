@@ -19,6 +19,7 @@ func TestQuickstart(t *testing.T) {
 	c.answers("vm2", "10.0.3.100")
 	c.answers("vm3", "172.16.0.1")
 	c.answers("vm3", "198.51.100.1")
+	c.pictured("../../docs/images/demo.svg")
 	c.in("vm1", "ip", "route", "add", "172.16.0.0/24", "dev", "eth0") // it would not even try
 	c.silent("vm1", "172.16.0.10")
 	c.silent("vm3", "10.0.3.100")
