@@ -7,14 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"time"
 
-	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/spf13/cobra"
 
 	"github.com/viaduct-sdn/viaduct/internal/backup"
@@ -27,9 +25,6 @@ import (
 const (
 	// defaultServerData is where the server keeps its state.
 	defaultServerData = "/var/lib/viaduct/server"
-	// defaultListen is where the server listens; the port is the one that
-	// clients of the Proxmox interface expect.
-	defaultListen = "127.0.0.1:8006"
 	// aliveEvery is how often the server answers systemd's watchdog.
 	aliveEvery = 20 * time.Second
 	// gcPercent is by how much a server's heap may grow until it is collected, where
@@ -63,7 +58,7 @@ type serverFlags struct {
 
 func (f *serverFlags) register(cmd *cobra.Command) {
 	fs := cmd.Flags()
-	fs.StringSliceVar(&f.listen, "listen", []string{defaultListen}, "addresses to listen on; sockets passed by systemd take their place")
+	fs.StringSliceVar(&f.listen, "listen", []string{defaultListen}, "addresses to listen on, or else those in $VIADUCT_LISTEN; sockets passed by systemd replace them")
 	fs.StringSliceVar(&f.names, "name", nil, "further names and addresses by which the server is reached, for its certificate")
 	fs.StringSliceVar(&f.external, "allow-external", nil, "networks of this host, or link-local ones, in which external systems (NetBox, phpIPAM, PowerDNS) may be, like 127.0.0.0/8; others of these are refused, but that administrators may name this host")
 	fs.StringSliceVar(&f.advertise, "advertise", nil, "URLs at which nodes and users reach this server, for them to learn of it (default: what --listen and --name say)")
@@ -100,6 +95,7 @@ their own; root@pam gets its first one with viaduct user passwd root@pam.`,
 		Example: `  viaduct server --listen 0.0.0.0:8006
   viaduct server --etcd https://10.0.0.1:2379,https://10.0.0.2:2379 --etcd-ca ca.pem`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.listenAsEnvironment(cmd)
 			return runServer(cmd.Context(), cmd.Root().Version, f, notifyReady)
 		},
 	}
@@ -191,35 +187,6 @@ func watch(ctx context.Context, st *etcd.Store, end context.CancelCauseFunc) {
 			}
 		}
 	}
-}
-
-// listen takes the sockets that systemd passed (sd_listen_fds(3)) or, without
-// any, opens those addresses.
-func listen(addrs []string) ([]net.Listener, error) {
-	passed, err := activation.Listeners()
-	if err != nil {
-		return nil, fmt.Errorf("cannot use the sockets that were passed: %w", err)
-	}
-	if len(passed) > 0 {
-		return passed, nil
-	}
-	var out []net.Listener
-	for _, a := range addrs {
-		l, err := net.Listen("tcp", a)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("cannot listen on %s: %w; is another server running? choose another address with --listen", a, err), closeAll(out))
-		}
-		out = append(out, l)
-	}
-	return out, nil
-}
-
-func closeAll(ls []net.Listener) error {
-	var errs []error
-	for _, l := range ls {
-		errs = append(errs, l.Close())
-	}
-	return errors.Join(errs...)
 }
 
 // openStore opens the embedded store, or connects to the cluster.

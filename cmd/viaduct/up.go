@@ -26,6 +26,7 @@ func upCommand() *cobra.Command {
 		Long: `Up runs the server and this host's agent together. At the first start the host
 joins its own cluster. Further hosts can join later.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.listenAsEnvironment(cmd)
 			return runUp(cmd.Context(), cmd.Root().Version, f, name, agentData)
 		},
 	}

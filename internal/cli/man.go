@@ -59,6 +59,9 @@ defaults of \fB--server\fP, \fB--cert\fP, \fB--key\fP and \fB--ca\fP
 \fBVIADUCT_LAB\fP
 the lab that is meant: by \fBviaduct lab\fP without \fB--lab\fP, and by all commands without \fB--server\fP and \fBVIADUCT_SERVER\fP
 .TP
+\fBVIADUCT_LISTEN\fP
+addresses that a server listens on, if there is no \fB--listen\fP
+.TP
 \fBVIADUCT_TOKEN\fP
 API token, if there is no \fB--token-file\fP; commands that are run from here do not inherit it
 .TP
