@@ -50,7 +50,7 @@ done but for what is named: a node is degraded or did not answer in time, or som
 was left out
 .TP
 \fB5\fP
-conflict: something changed meanwhile, or other edits are pending
+conflict: something changed in between, or other edits are pending
 .SH ENVIRONMENT
 .TP
 \fBVIADUCT_SERVER\fP, \fBVIADUCT_CERT\fP, \fBVIADUCT_KEY\fP, \fBVIADUCT_CA\fP
