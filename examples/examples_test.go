@@ -27,7 +27,7 @@ func TestExamples(t *testing.T) {
 		found++
 		t.Run(e.Name(), func(t *testing.T) { check(t, e.Name()) })
 	}
-	if found < 8 {
+	if found < 11 {
 		t.Errorf("only %d examples found", found)
 	}
 }
@@ -41,24 +41,27 @@ func check(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, guests := &model.Config{}, map[string]*model.Guest{}
+	cfg, live := &model.Config{}, &model.Config{}
+	var edits []model.Edit
 	for _, e := range set.Edits() {
-		if g, ok := e.Put.(*model.Guest); ok {
-			guests[g.ID] = g
-		} else if err := cfg.Put(e.Put); err != nil {
+		into := cfg
+		if !e.Put.ObjectKind().Revisioned() {
+			into, edits = live, append(edits, e)
+		}
+		if err := into.Put(e.Put); err != nil {
 			t.Fatal(err)
 		}
 	}
 	known := nodes(t, dir)
-	problems := append(model.Validate(cfg, known), model.ValidateGuests(guests, cfg, known)...)
+	problems := append(model.Validate(cfg, known), model.ValidateLive(edits, live, cfg, known)...)
 	for _, p := range problems {
 		// That the manual's own names are longer than it says is all to remark on.
 		if p.Severity == model.Error || p.Field != "id" {
 			t.Error(set.Format(p))
 		}
 	}
-	if len(guests) == 0 || len(cfg.VNets) == 0 {
-		t.Errorf("%d guests in %d vnets: not much of an example", len(guests), len(cfg.VNets))
+	if len(live.Guests) == 0 || len(cfg.VNets) == 0 {
+		t.Errorf("%d guests in %d vnets: not much of an example", len(live.Guests), len(cfg.VNets))
 	}
 }
 

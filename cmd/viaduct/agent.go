@@ -24,10 +24,10 @@ func agentCommand() *cobra.Command {
 	var verbose bool
 	cmd := &cobra.Command{
 		Use:   "agent",
-		Short: "Keep this node's network as declared",
-		Long: `The agent takes this node's part of the running revision from a server, keeps it
-on disk, and makes the node so: links, addresses, routes, rules. What changes
-behind its back it repairs and reports. It needs no server to boot or to go on.
+		Short: "Run the agent of this node",
+		Long: `The agent receives this node's part of the running revision from a server, keeps it on
+disk, and implements it: links, addresses, routes, filters, services. It repairs and
+reports drift. It needs no server to boot or to keep running.
 
 The node has to join the cluster once: viaduct node join.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -36,10 +36,10 @@ The node has to join the cluster once: viaduct node join.`,
 		},
 	}
 	cmd.PersistentFlags().StringVar(&o.Data, "data", defaultAgentData, "directory of the agent's state")
-	cmd.PersistentFlags().StringVar(&o.FRRPathspace, "frr-pathspace", "", "FRR's name for the instance to use, where a machine runs several (its option -N)")
-	cmd.PersistentFlags().StringVar(&o.OVSSocket, "ovs-socket", ovs.DefaultSocket, "where Open vSwitch's database listens")
-	cmd.PersistentFlags().StringVar(&o.DNSMasqRoot, "dnsmasq-root", "", "directory below which the files of DHCP servers are, where a machine runs several nodes")
-	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "log every detail")
+	cmd.PersistentFlags().StringVar(&o.FRRPathspace, "frr-pathspace", "", "pathspace of the FRR instance (its option -N), on machines with several")
+	cmd.PersistentFlags().StringVar(&o.OVSSocket, "ovs-socket", ovs.DefaultSocket, "socket of the Open vSwitch database")
+	cmd.PersistentFlags().StringVar(&o.DNSMasqRoot, "dnsmasq-root", "", "root directory of the DHCP servers' files, on machines with several nodes")
+	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "log debug messages")
 	cmd.AddCommand(checkCommand(&o))
 	return cmd
 }
@@ -47,10 +47,10 @@ The node has to join the cluster once: viaduct node join.`,
 func checkCommand(o *agent.HostOptions) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
-		Short: "Tell how this node differs from what it should be, and change nothing",
-		Long: `Check reads the node's real state and compares it with the last document that the
-agent received. The exit code is 0 if nothing differs, 3 if something does. It looks
-at the instances of FRR, Open vSwitch and dnsmasq that the agent was started with.`,
+		Short: "Show how this node differs from its desired state",
+		Long: `Compares the node's actual state with the last document that the agent received, and
+changes nothing. The exit status is 0 without differences and 3 with some. The
+instances of FRR, Open vSwitch and dnsmasq are those of the agent.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Version = cmd.Root().Version
 			if err := fillInstance(cmd, o); err != nil {
@@ -127,11 +127,11 @@ func joinCommand() *cobra.Command {
 	var token, name, data string
 	cmd := &cobra.Command{
 		Use:   "join URL[,URL]... --token TOKEN",
-		Short: "Let this node join a cluster",
-		Long: `Joining exchanges a one-time token (viaduct node token NODE, on a server) for a
-certificate. The token also tells the server's key, so nobody in between can
-pass for it. Of several servers the first that answers is asked; the agent learns of
-the cluster's other servers from those that it reaches.`,
+		Short: "Join this node to a cluster",
+		Long: `Exchanges a one-time token (viaduct node token NODE, on a server) for a certificate.
+The token contains the fingerprint of the server's key, which prevents a man in the
+middle. Of several servers the first one that answers is used; the agent learns the
+other servers of the cluster from it.`,
 		Example: "  viaduct node join https://192.168.0.10:8006 --token 5f2a....\n" +
 			"  viaduct node join https://192.168.0.10:8006,https://192.168.0.11:8006 --token 5f2a....",
 		Args: cobra.ExactArgs(1),
@@ -149,7 +149,7 @@ the cluster's other servers from those that it reaches.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&token, "token", "", "the token that `viaduct node token` printed")
+	cmd.Flags().StringVar(&token, "token", "", "join token, printed by viaduct node token")
 	cmd.Flags().StringVar(&name, "name", "", "name of the node (default: this machine's host name)")
 	cmd.Flags().StringVar(&data, "data", defaultAgentData, "directory of the agent's state")
 	_ = cmd.MarkFlagRequired("token")

@@ -20,15 +20,14 @@ func restoreCommand() *cobra.Command {
 	f := &serverFlags{}
 	cmd := &cobra.Command{
 		Use:   "restore FILE",
-		Short: "Bring back a backup into an empty data directory or etcd",
-		Long: `Brings back what viaduct backup wrote, with the server stopped: into a data directory
-that is empty or does not exist yet, or with --etcd into an etcd cluster that holds
-nothing of Viaduct. The file is checked as a whole first; a restore that is cut short
-leaves nothing that a server would start on, and can be done again.
+		Short: "Restore a backup into an empty data directory or etcd",
+		Long: `Restores a file written by viaduct backup, with the server stopped: into a data
+directory that is empty or does not exist, or with --etcd into an etcd cluster without
+data of Viaduct. The whole file is verified first; an interrupted restore leaves nothing
+that a server would start with, and can be repeated.
 
-The server that is then started is the same to its nodes: they go on with their
-certificates if they reach it at the addresses that they know. The old one must not run
-any more.`,
+Nodes continue with their certificates if they reach the restored server at an address
+that they know. The old server must not run any more.`,
 		Example: `  viaduct backup /root/viaduct.backup
   viaduct restore /root/viaduct.backup --data /var/lib/viaduct/server
   viaduct restore /root/viaduct.backup --etcd https://10.0.0.1:2379 --etcd-ca ca.pem`,

@@ -7,14 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"time"
 
-	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/spf13/cobra"
 
 	"github.com/viaduct-sdn/viaduct/internal/backup"
@@ -27,9 +25,6 @@ import (
 const (
 	// defaultServerData is where the server keeps its state.
 	defaultServerData = "/var/lib/viaduct/server"
-	// defaultListen is where the server listens; the port is the one that
-	// clients of the Proxmox interface expect.
-	defaultListen = "127.0.0.1:8006"
 	// aliveEvery is how often the server answers systemd's watchdog.
 	aliveEvery = 20 * time.Second
 	// gcPercent is by how much a server's heap may grow until it is collected, where
@@ -63,43 +58,44 @@ type serverFlags struct {
 
 func (f *serverFlags) register(cmd *cobra.Command) {
 	fs := cmd.Flags()
-	fs.StringSliceVar(&f.listen, "listen", []string{defaultListen}, "addresses to listen on; sockets passed by systemd take their place")
-	fs.StringSliceVar(&f.names, "name", nil, "further names and addresses by which the server is reached, for its certificate")
-	fs.StringSliceVar(&f.external, "allow-external", nil, "networks of this host, or link-local ones, in which external systems (NetBox, phpIPAM, PowerDNS) may be, like 127.0.0.0/8; others of these are refused, but that administrators may name this host")
-	fs.StringSliceVar(&f.advertise, "advertise", nil, "URLs at which nodes and users reach this server, for them to learn of it (default: what --listen and --name say)")
+	fs.StringSliceVar(&f.listen, "listen", []string{defaultListen}, "addresses to listen on, or else those in $VIADUCT_LISTEN; sockets passed by systemd replace them")
+	fs.StringSliceVar(&f.names, "name", nil, "additional names and addresses of the server in its certificate")
+	fs.StringSliceVar(&f.external, "allow-external", nil, "local or link-local networks in which external systems (NetBox, phpIPAM, PowerDNS) are allowed, for example 127.0.0.0/8; without it only administrators may name this host")
+	fs.StringSliceVar(&f.advertise, "advertise", nil, "URLs of this server that nodes and clients learn (default: derived from --listen and --name)")
 	f.registerEtcd(cmd)
-	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log every detail")
+	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log debug messages")
 }
 
 // registerEtcd are the flags that say which etcd cluster is meant.
 func (f *serverFlags) registerEtcd(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringSliceVar(&f.etcd, "etcd", nil, "keep the state in this etcd cluster (URLs) instead of the embedded one")
-	fs.StringVar(&f.etcdCA, "etcd-ca", "", "authority of the etcd cluster's certificates, PEM file")
+	fs.StringVar(&f.etcdCA, "etcd-ca", "", "CA certificate of the etcd cluster, PEM file")
 	fs.StringVar(&f.etcdCert, "etcd-cert", "", "client certificate for the etcd cluster, PEM file")
 	fs.StringVar(&f.etcdKey, "etcd-key", "", "key of the client certificate, PEM file")
-	fs.IntVar(&f.connections, "max-connections", 0, "how many connections of the network are open at once: each agent has one or two (default: as many as the limit of open files allows, at most "+strconv.Itoa(limit.DefaultConnections)+")")
-	fs.IntVar(&f.perAddress, "max-connections-per-address", 0, "how many of them may come from one address; raise it where agents share one, behind address translation or a proxy (default: an eighth)")
-	fs.StringVar(&f.auditFile, "audit-file", "", "append every audit entry to this file too, a line of JSON for each; SIGHUP opens it anew after a rotation")
-	fs.BoolVar(&f.auditSyslog, "audit-syslog", false, "send every audit entry to the host's syslog too (facility authpriv)")
-	fs.BoolVar(&f.newCluster, "new-cluster", false, "begin a new cluster in a data directory that was another one's, whose store is lost or elsewhere: all nodes have to join anew")
+	fs.IntVar(&f.connections, "max-connections", 0, "maximum number of network connections; an agent has one or two (default: derived from the limit of open files, at most "+strconv.Itoa(limit.DefaultConnections)+")")
+	fs.IntVar(&f.perAddress, "max-connections-per-address", 0, "maximum number of connections from one address; raise it for agents behind NAT or a proxy (default: an eighth)")
+	fs.StringVar(&f.auditFile, "audit-file", "", "also append audit entries to this file, one JSON object per line; reopened on SIGHUP")
+	fs.BoolVar(&f.auditSyslog, "audit-syslog", false, "also send audit entries to the local syslog (facility authpriv)")
+	fs.BoolVar(&f.newCluster, "new-cluster", false, "start a new cluster in the data directory of another one that lost its store; all nodes have to join again")
 }
 
 func serverCommand() *cobra.Command {
 	f := &serverFlags{}
 	cmd := &cobra.Command{
 		Use:   "server",
-		Short: "Keep the cluster's configuration and give it to the nodes",
-		Long: `The server keeps the configuration as numbered revisions in an etcd inside this
-process, or in an etcd cluster that exists. At its first start it makes the
-cluster's certificate authority.
+		Short: "Run the server of a cluster",
+		Long: `The server stores the configuration as numbered revisions in an embedded etcd, or in an
+existing etcd cluster. At its first start it creates the certificate authority of the
+cluster.
 
-Whoever may open api.sock in the data directory administers the cluster; over the
-network that takes the certificate admin.crt from there. Users have passwords of
-their own; root@pam gets its first one with viaduct user passwd root@pam.`,
+Access to api.sock in the data directory grants everything, as does the certificate
+admin.crt over the network. Users have passwords; set the first one of root@pam with
+viaduct user passwd root@pam.`,
 		Example: `  viaduct server --listen 0.0.0.0:8006
   viaduct server --etcd https://10.0.0.1:2379,https://10.0.0.2:2379 --etcd-ca ca.pem`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.listenAsEnvironment(cmd)
 			return runServer(cmd.Context(), cmd.Root().Version, f, notifyReady)
 		},
 	}
@@ -191,35 +187,6 @@ func watch(ctx context.Context, st *etcd.Store, end context.CancelCauseFunc) {
 			}
 		}
 	}
-}
-
-// listen takes the sockets that systemd passed (sd_listen_fds(3)) or, without
-// any, opens those addresses.
-func listen(addrs []string) ([]net.Listener, error) {
-	passed, err := activation.Listeners()
-	if err != nil {
-		return nil, fmt.Errorf("cannot use the sockets that were passed: %w", err)
-	}
-	if len(passed) > 0 {
-		return passed, nil
-	}
-	var out []net.Listener
-	for _, a := range addrs {
-		l, err := net.Listen("tcp", a)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("cannot listen on %s: %w; is another server running? choose another address with --listen", a, err), closeAll(out))
-		}
-		out = append(out, l)
-	}
-	return out, nil
-}
-
-func closeAll(ls []net.Listener) error {
-	var errs []error
-	for _, l := range ls {
-		errs = append(errs, l.Close())
-	}
-	return errors.Join(errs...)
 }
 
 // openStore opens the embedded store, or connects to the cluster.

@@ -22,10 +22,11 @@ func upCommand() *cobra.Command {
 	var name, agentData string
 	cmd := &cobra.Command{
 		Use:   "up",
-		Short: "Run server and agent in one process, for a single host",
-		Long: `Up runs the server and this host's agent together. At the first start the host
-joins its own cluster. Further hosts can join later.`,
+		Short: "Run server and agent in one process on a single host",
+		Long: `Runs the server and this host's agent together. At the first start the host joins its
+own cluster. More hosts can join later.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.listenAsEnvironment(cmd)
 			return runUp(cmd.Context(), cmd.Root().Version, f, name, agentData)
 		},
 	}

@@ -141,11 +141,11 @@ func (a *app) deletion(kind, long string, complete completer, del func(context.C
 			return a.write(fmt.Sprintf("%s %s is deleted\n", kind, given[0]))
 		},
 	}
-	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask for confirmation")
 	return cmd
 }
 
-const expireHelp = "when it ends: a date (2027-01-31), a time (RFC 3339), from now on (12h, 90d), or never"
+const expireHelp = "expiry: a date (2027-01-31), a time (RFC 3339), a duration (12h, 90d), or never"
 
 // parseExpire reads the end of a user or token, in seconds since 1970.
 func parseExpire(cmd *cobra.Command, s string, now time.Time) (int64, error) {
@@ -167,7 +167,7 @@ func parseExpire(cmd *cobra.Command, s string, now time.Time) (int64, error) {
 		}
 	}
 	if err != nil || d <= 0 {
-		return 0, usagef(cmd, "--expire %s is not understood; it is %s", s, expireHelp)
+		return 0, usagef(cmd, "invalid --expire %s; %s", s, expireHelp)
 	}
 	return now.Add(d).Unix(), nil
 }

@@ -9,11 +9,11 @@ import (
 )
 
 func (a *app) aclCommand() *cobra.Command {
-	return accessGroup("acl", "Give and take permissions",
-		`A permission gives a role on a path to a user, a group or an API token. It counts
-for the path and, unless it is given with --no-propagate, for all below it. What is
-given on a deeper path takes the place of what comes from above, and what is given
-to a user that of the user's groups. The paths are those of Proxmox VE:
+	return accessGroup("acl", "Grant and revoke permissions",
+		`A permission grants a role on a path to a user, a group or an API token. It is valid
+for the path and, without --no-propagate, for all paths below. Permissions on a deeper
+path replace inherited ones, and those of a user replace those of the user's groups.
+The paths are those of Proxmox VE:
 
   /                          everything
   /sdn                       the network
@@ -24,7 +24,7 @@ to a user that of the user's groups. The paths are those of Proxmox VE:
   /access                    users and permissions
 
 Changes take effect at once and are in no revision.`,
-		a.aclEditCommand("add", "Give a permission"), a.aclListCommand(), a.aclEditCommand("delete", "Take a permission away"))
+		a.aclEditCommand("add", "Grant a permission"), a.aclListCommand(), a.aclEditCommand("delete", "Revoke a permission"))
 }
 
 // aclEditCommand adds a permission or deletes one.
@@ -50,7 +50,7 @@ func (a *app) aclEditCommand(verb, short string) *cobra.Command {
 				}
 			}
 			if n != 1 {
-				return usagef(cmd, "say for whom, with one of --user, --group and --token")
+				return usagef(cmd, "name the subject with one of --user, --group and --token")
 			}
 			c, err := a.client()
 			if err != nil {
@@ -68,7 +68,7 @@ func (a *app) aclEditCommand(verb, short string) *cobra.Command {
 			case add:
 				return a.write(fmt.Sprintf("%s %s has role %s on %s%s\n", e.Type, e.Subject, e.Role, e.Path, below(e)))
 			case res.Deleted == 0:
-				return fmt.Errorf("%s %s does not have role %s on %s itself; viaduct acl list shows who has what where", e.Type, e.Subject, e.Role, e.Path)
+				return fmt.Errorf("%s %s does not have role %s on %s itself; viaduct acl list shows all permissions", e.Type, e.Subject, e.Role, e.Path)
 			}
 			return a.write(fmt.Sprintf("%s %s no longer has role %s on %s\n", e.Type, e.Subject, e.Role, e.Path))
 		},
@@ -81,7 +81,7 @@ func (a *app) aclEditCommand(verb, short string) *cobra.Command {
 	a.completeFlag(cmd, "group", groupNames)
 	a.completeFlag(cmd, "token", tokenNames)
 	if add {
-		f.BoolVar(&noPropagate, "no-propagate", false, "not for what is below the path")
+		f.BoolVar(&noPropagate, "no-propagate", false, "do not extend the permission to paths below")
 	}
 	return cmd
 }
@@ -113,7 +113,7 @@ func (a *app) aclListCommand() *cobra.Command {
 			case output != formatTable:
 				return writeData(a.Stdout, output, acl)
 			case len(acl) == 0:
-				return a.write("no permissions: only root@pam can do anything; give some with: viaduct acl add\n")
+				return a.write("no permissions: only root@pam has access; grant some with: viaduct acl add\n")
 			}
 			return a.write(aclTable(acl))
 		},

@@ -20,9 +20,9 @@ import (
 )
 
 func (a *app) addressCommand() *cobra.Command {
-	cmd := accessGroup("address", "See who has which address, and change it",
-		`Addresses are given to the NICs of guests in zones that have an ipam: when a guest
-is declared, started (viaduct hook), or here. Changes take effect at once.`,
+	cmd := accessGroup("address", "Manage IP addresses (IPAM)",
+		`NICs of guests get addresses in zones that have an IPAM: when a guest is declared,
+when it starts (viaduct hook), or with these commands. Changes take effect at once.`,
 		a.addressListCommand(), a.addressAddCommand(), a.addressMoveCommand(), a.addressDeleteCommand(), a.usageCommand(),
 		a.addressExportCommand(), a.addressImportCommand())
 	return cmd
@@ -32,14 +32,14 @@ is declared, started (viaduct hook), or here. Changes take effect at once.`,
 type within struct{ zone, vnet string }
 
 func (w *within) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&w.zone, "zone", "", "only of this zone")
-	cmd.Flags().StringVar(&w.vnet, "vnet", "", "only of this vnet")
+	cmd.Flags().StringVar(&w.zone, "zone", "", "only addresses of this zone")
+	cmd.Flags().StringVar(&w.vnet, "vnet", "", "only addresses of this VNet")
 }
 
 func (a *app) addressListCommand() *cobra.Command {
 	var w within
-	cmd := listCommand(a, &cobra.Command{Use: "list", Short: "List who has which address", Args: args(0, 0, "")}, listing[api.Address]{
-		empty:  "nobody has an address; zones with ipam give one to each NIC that joins",
+	cmd := listCommand(a, &cobra.Command{Use: "list", Short: "List allocated addresses", Args: args(0, 0, "")}, listing[api.Address]{
+		empty:  "no addresses allocated; zones with an ipam allocate one to each NIC",
 		header: []string{"ADDRESS", "ZONE", "VNET", "OWNER", "MAC", "NAME"},
 		row: func(x api.Address) []string {
 			return []string{x.IP.String(), x.Zone, x.VNet, ownerText(x), x.MAC, x.Name}
@@ -65,9 +65,9 @@ func ownerText(x api.Address) string {
 // nicFlags say whose an address is to be.
 func nicFlags(cmd *cobra.Command, r *api.AddressRequest) {
 	f := cmd.Flags()
-	f.StringVar(&r.MAC, "mac", "", "hardware address of the NIC, like BC:24:11:00:00:01")
-	f.StringVar(&r.Guest, "guest", "", "number of the guest")
-	f.StringVar(&r.NIC, "nic", "", "the guest's NIC, like net0")
+	f.StringVar(&r.MAC, "mac", "", "MAC address of the NIC, for example BC:24:11:00:00:01")
+	f.StringVar(&r.Guest, "guest", "", "ID of the guest")
+	f.StringVar(&r.NIC, "nic", "", "NIC of the guest, for example net0")
 	f.StringVar(&r.Name, "name", "", "host name to register")
 }
 
@@ -75,9 +75,9 @@ func (a *app) addressAddCommand() *cobra.Command {
 	var r api.AddressRequest
 	cmd := &cobra.Command{
 		Use:   "add VNET [ADDRESS]",
-		Short: "Give a NIC an address",
-		Long: `Gives a NIC in a vnet the address, or without one a free address of each family
-that it has none of there. The addresses that it has then are printed.`,
+		Short: "Allocate an address to a NIC",
+		Long: `Allocates the address to a NIC in a VNet, or without an address a free one of each
+family that the NIC lacks. Prints the resulting addresses.`,
 		Example: `  viaduct address add vnet1 --mac BC:24:11:00:00:01 --name web1
   viaduct address add vnet1 10.0.1.50 --mac BC:24:11:00:00:02`,
 		Args: args(1, 2, "the name of a vnet, and perhaps an address"),
@@ -85,7 +85,7 @@ that it has none of there. The addresses that it has then are printed.`,
 			if len(given) > 1 {
 				var err error
 				if r.IP, err = netip.ParseAddr(given[1]); err != nil {
-					return usagef(cmd, "%q is no address; write it like 10.0.1.50", given[1])
+					return usagef(cmd, "invalid IP address %q (example: 10.0.1.50)", given[1])
 				}
 			}
 			r.VNet = given[0]
@@ -100,14 +100,14 @@ func (a *app) addressMoveCommand() *cobra.Command {
 	r := api.AddressRequest{Move: true}
 	cmd := &cobra.Command{
 		Use:   "move VNET ADDRESS",
-		Short: "Give a NIC another address",
-		Long: `Gives a NIC the address in place of the one of the same family that it has in the
-vnet. On failure it keeps what it has.`,
+		Short: "Replace the address of a NIC",
+		Long: `Replaces the address of the same family that a NIC has in a VNet. On failure the NIC
+keeps its address.`,
 		Args: args(2, 2, "the name of a vnet and an address"),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			var err error
 			if r.IP, err = netip.ParseAddr(given[1]); err != nil {
-				return usagef(cmd, "%q is no address; write it like 10.0.1.50", given[1])
+				return usagef(cmd, "invalid IP address %q (example: 10.0.1.50)", given[1])
 			}
 			r.VNet = given[0]
 			return a.assign(cmd.Context(), r)
@@ -127,7 +127,7 @@ func (a *app) assign(ctx context.Context, r api.AddressRequest) error {
 		return err
 	}
 	if len(got) == 0 {
-		return a.write("vnet " + r.VNet + " has no subnet to give an address of: add one with viaduct create subnet\n")
+		return a.write("vnet " + r.VNet + " has no subnet to allocate an address from: add one with viaduct create subnet\n")
 	}
 	text := ""
 	for _, x := range got {
@@ -140,35 +140,35 @@ func (a *app) addressDeleteCommand() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use:   "delete ZONE ADDRESS",
-		Short: "Take an address from whoever has it",
-		Long: `Frees an address, and removes it and its name from the external systems that know
-it. A guest that still uses it is not told: it may meet the next owner.`,
+		Short: "Release an address",
+		Long: `Releases an address and removes it and its name from external systems. A guest that
+still uses it is not notified and may conflict with the next owner.`,
 		Args: args(2, 2, "the name of a zone and an address"),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			ip, err := netip.ParseAddr(given[1])
 			if err != nil {
-				return usagef(cmd, "%q is no address; write it like 10.0.1.50", given[1])
+				return usagef(cmd, "invalid IP address %q (example: 10.0.1.50)", given[1])
 			}
 			c, err := a.client()
 			if err != nil {
 				return err
 			}
-			if err := a.confirm(cmd.Context(), yes, fmt.Sprintf("Free the address %s of zone %s?", ip, given[0])); err != nil {
+			if err := a.confirm(cmd.Context(), yes, fmt.Sprintf("Release address %s of zone %s?", ip, given[0])); err != nil {
 				return err
 			}
 			if err := c.ReleaseAddress(cmd.Context(), given[0], ip); err != nil {
 				return err
 			}
-			return a.write(fmt.Sprintf("address %s of zone %s is free\n", ip, given[0]))
+			return a.write(fmt.Sprintf("address %s of zone %s released\n", ip, given[0]))
 		},
 	}
-	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask for confirmation")
 	return cmd
 }
 
 func (a *app) usageCommand() *cobra.Command {
 	var w within
-	cmd := listCommand(a, &cobra.Command{Use: "usage", Short: "Show how much of each subnet is used", Args: args(0, 0, "")}, listing[api.Usage]{
+	cmd := listCommand(a, &cobra.Command{Use: "usage", Short: "Show the utilisation of subnets", Args: args(0, 0, "")}, listing[api.Usage]{
 		empty:  "no subnets",
 		header: []string{"SUBNET", "ZONE", "VNET", "USED", "PERCENT"},
 		row: func(u api.Usage) []string {
@@ -208,7 +208,7 @@ func percentText(u api.Usage) string {
 func (a *app) addressExportCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "export FILE",
-		Short: "Write the addresses as Proxmox VE keeps them",
+		Short: "Export addresses in the format of Proxmox VE",
 		Long:  `Writes the addresses of zones with built-in ipam as a pve-ipam-state.json; - is standard output.`,
 		Args:  args(1, 1, "a file"),
 		RunE: func(cmd *cobra.Command, given []string) error {
@@ -234,10 +234,10 @@ func (a *app) addressExportCommand() *cobra.Command {
 func (a *app) addressImportCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "import FILE",
-		Short: "Take over the addresses that Proxmox VE keeps",
-		Long: `Takes over the addresses of a pve-ipam-state.json (/etc/pve/sdn or /etc/pve/priv of
-Proxmox VE) whose zones and subnets are configured here. What cannot be taken is told,
-all else is taken, and the exit status is 4. Addresses that are known already stay;
+		Short: "Import addresses allocated by Proxmox VE",
+		Long: `Imports the addresses of a pve-ipam-state.json (/etc/pve/sdn or /etc/pve/priv of
+Proxmox VE) in zones and subnets that are configured. Addresses that cannot be
+imported are reported, and the exit status is 4. Known addresses stay as they are;
 gateways follow from the subnets.`,
 		Args: args(1, 1, "a file"),
 		RunE: func(cmd *cobra.Command, given []string) error {
@@ -255,13 +255,13 @@ gateways follow from the subnets.`,
 			}
 			text := ""
 			for _, r := range got.Refused {
-				text += "not taken over: " + r + "\n"
+				text += "not imported: " + r + "\n"
 			}
-			text += fmt.Sprintf("%s taken over, %d known already\n", count(got.Added, "address"), got.Known)
+			text += fmt.Sprintf("%s imported, %d already known\n", count(got.Added, "address"), got.Known)
 			if err := a.write(text); err != nil || len(got.Refused) == 0 {
 				return err
 			}
-			return &exitError{ExitDegraded, fmt.Errorf("%s could not be taken over", count(len(got.Refused), "address"))}
+			return &exitError{ExitDegraded, fmt.Errorf("%s could not be imported", count(len(got.Refused), "address"))}
 		},
 	}
 }

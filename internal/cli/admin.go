@@ -12,10 +12,10 @@ import (
 
 func (a *app) adminCommand() *cobra.Command {
 	return accessGroup("admin", "List and revoke administrators' certificates",
-		`Whoever shows an administrator's certificate may do everything. Each server has one in its
-data directory (admin.crt, admin.key) and makes another before it ends. One that got into
-the wrong hands is revoked: it no longer counts at any server, what waits with it ends, and
-a server in whose directory it is makes another at once.`,
+		`An administrator's certificate grants everything. Each server has one in its data
+directory (admin.crt, admin.key) and renews it before it expires. A compromised one can
+be revoked: all servers refuse it, open requests with it end, and the server that owns it
+creates another one.`,
 		a.adminListCommand(), a.adminRevokeCommand())
 }
 
@@ -47,8 +47,8 @@ func (a *app) adminRevokeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "revoke SERIAL",
 		Short: "Revoke an administrator's certificate",
-		Long: `Revokes an administrator's certificate, which viaduct admin list shows by its serial
-number: it no longer counts at any server. This cannot be undone.`,
+		Long: `Revokes an administrator's certificate on all servers. The serial number is shown by
+viaduct admin list. This cannot be undone.`,
 		Args:              args(1, 1, "the serial number of a certificate"),
 		ValidArgsFunction: a.completeAt(0, adminSerials),
 		RunE: func(cmd *cobra.Command, given []string) error {
@@ -65,6 +65,6 @@ number: it no longer counts at any server. This cannot be undone.`,
 			return a.write(fmt.Sprintf("the administrator's certificate %s is revoked\n", given[0]))
 		},
 	}
-	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask for confirmation")
 	return cmd
 }

@@ -40,27 +40,26 @@ func (a *app) applyCommand() *cobra.Command {
 	var o applyOptions
 	cmd := &cobra.Command{
 		Use:   "apply [-f FILE|FOLDER|-]... [--prune]",
-		Short: "Make pending edits, and those of manifests, run",
-		Long: `Makes a revision of the pending configuration and waits until every node has it.
-With -f, the manifests' objects are added or replaced first; objects that they do
-not name stay as they are. The plan is shown, and on a terminal asked about.
+		Short: "Apply pending edits and manifests to all nodes",
+		Long: `Makes a revision of the pending configuration and waits until all nodes have it. With
+-f, the objects of the manifests are added or replaced first; other objects stay as
+they are. The plan is shown, and on a terminal confirmed.
 
-If edits are pending that the manifests do not hold, they are listed and nothing
-is changed: --with-pending applies them too. If a node cannot have what the change
-asks for, nothing is changed either, with exit status 6: --allow-errors leaves that
-out on the node and applies the rest. Objects of live kinds take effect at
-once and are no part of a revision: ` + liveKinds() + `.
+If other edits are pending, they are listed and nothing is changed; --with-pending
+applies them too. If a node cannot implement the change, nothing is changed and the
+exit status is 6; --allow-errors leaves that out on the node and applies the rest.
+Objects of live kinds take effect at once and are not part of revisions: ` + liveKinds() + `.
 
 ` + pruneHelp,
 		Args: args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.apply(cmd, &o) },
 	}
 	o.register(cmd)
-	cmd.Flags().StringVarP(&o.message, "message", "m", "", "why; kept in the history")
-	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
-	cmd.Flags().BoolVar(&o.withPending, "with-pending", false, "apply edits of others that are pending, too")
-	cmd.Flags().BoolVar(&o.allowErrors, "allow-errors", false, "apply although nodes cannot have everything; what they cannot is left out there")
-	cmd.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "list every change of every node")
+	cmd.Flags().StringVarP(&o.message, "message", "m", "", "description, kept in the history")
+	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask for confirmation")
+	cmd.Flags().BoolVar(&o.withPending, "with-pending", false, "also apply pending edits that the manifests do not contain")
+	cmd.Flags().BoolVar(&o.allowErrors, "allow-errors", false, "apply even if nodes cannot implement everything; what they cannot is left out there")
+	cmd.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "list every change on every node")
 	o.wait.flags(cmd)
 	return cmd
 }
@@ -89,7 +88,7 @@ func (a *app) apply(cmd *cobra.Command, o *applyOptions) error {
 		return explain(undoPending(ctx, c, m), set)
 	}
 	if errs := p.Refusals(); len(errs) > 0 && !o.allowErrors {
-		return planErrors(errs, "nothing was changed: correct what the notes say, or leave those objects out there and apply the rest with --allow-errors")
+		return planErrors(errs, "nothing was changed: follow the notes, or apply the rest with --allow-errors")
 	}
 	if err := a.confirm(ctx, o.yes, "Apply this?"); err != nil {
 		return err
@@ -156,7 +155,7 @@ func changedSince(err error) error {
 	if !api.IsType(err, api.TypeStalePlan) {
 		return err
 	}
-	return &exitError{ExitConflict, fmt.Errorf("somebody else edited or applied meanwhile, so the plan above no longer holds: %w; "+
+	return &exitError{ExitConflict, fmt.Errorf("somebody else edited or applied in the meantime, and the plan above is stale: %w; "+
 		"nothing was changed: run the command again to see the new plan", err)}
 }
 
@@ -165,8 +164,8 @@ func stale(err error) error {
 	if !api.IsType(err, api.TypeStalePlan) {
 		return err
 	}
-	return &exitError{ExitConflict, fmt.Errorf("somebody else edited or applied meanwhile, so the plan above no longer holds: %w; "+
-		"your edits are pending: look at viaduct plan, then run viaduct apply", err)}
+	return &exitError{ExitConflict, fmt.Errorf("somebody else edited or applied in the meantime, and the plan above is stale: %w; "+
+		"your edits are pending: review viaduct plan, then run viaduct apply", err)}
 }
 
 // onlyLive reports whether a plan changes nothing that waits for an apply.
@@ -199,8 +198,8 @@ func (a *app) refuseForeign(p *api.Plan, o *owned) error {
 	if len(lines) == 0 {
 		return nil
 	}
-	return &exitError{ExitConflict, errors.New("edits are pending that the manifests do not hold:\n  " + strings.Join(lines, "\n  ") +
-		"\nnothing was changed; apply them too with --with-pending, or drop all pending edits with viaduct discard")}
+	return &exitError{ExitConflict, errors.New("there are pending edits that are not in the manifests:\n  " + strings.Join(lines, "\n  ") +
+		"\nnothing was changed; apply them too with --with-pending, or discard all pending edits with viaduct discard")}
 }
 
 // foreign lists the pending changes that no manifest declares, with who made

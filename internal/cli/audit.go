@@ -17,13 +17,13 @@ func (a *app) auditCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "audit",
-		Short: "List who wrote what, newest first",
-		Long: `Lists what was asked to be written through the native API, by whom and from where,
-and what became of it: carried out (ok), or why it was refused. The newest 10,000
-are kept, and apart from them the newest 2,000 refusals; equal ones within a minute
-are counted together. Neither secrets nor what was written are in it.
+		Short: "List writes by user, newest first",
+		Long: `Lists writes through the native API: who, from where, and the result (ok, or the
+reason of the refusal). The newest 10,000 are kept, and in addition the newest 2,000
+refusals; equal ones within a minute are counted. The log contains neither secrets nor
+the written values.
 
-The server keeps all of them for good with --audit-file or --audit-syslog.`,
+With --audit-file or --audit-syslog the server keeps all entries permanently.`,
 		Example: `  viaduct audit --user bob@pve
   viaduct audit -n 1000 -o json`,
 		Args: args(0, 0, ""),
@@ -36,9 +36,9 @@ The server keeps all of them for good with --audit-file or --audit-syslog.`,
 			if err != nil {
 				return err
 			}
-			empty := "nothing was written yet"
+			empty := "no entries"
 			if query.User != "" || query.After != "" {
-				empty = "no such entries; viaduct audit shows the newest of all"
+				empty = "no matching entries; viaduct audit without flags shows the newest"
 			}
 			l := listing[api.AuditEntry]{
 				empty:  empty,
@@ -56,9 +56,9 @@ The server keeps all of them for good with --audit-file or --audit-syslog.`,
 		},
 	}
 	f := cmd.Flags()
-	f.IntVarP(&query.Limit, "limit", "n", 20, "how many, 1 to 1000")
-	f.StringVar(&query.User, "user", "", "only of this user or token, as the list names it")
-	f.StringVar(&query.After, "after", "", "only entries older than the one of this id (-o name shows ids)")
+	f.IntVarP(&query.Limit, "limit", "n", 20, "number of entries, 1 to 1000")
+	f.StringVar(&query.User, "user", "", "only entries of this user or token, as shown in the list")
+	f.StringVar(&query.After, "after", "", "only entries older than the one with this ID (shown by -o name)")
 	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML, formatName)
 	return cmd
 }

@@ -14,14 +14,14 @@ import (
 func (a *app) backupCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "backup FILE",
-		Short: "Write all that the cluster's store holds into a file",
-		Long: `Writes everything that the store of a running server holds, as of one moment, into a
-file that only its owner can read: configuration, revisions, addresses, users, and the
-certificate authority with its key. It works the same with the embedded store and with
-an external etcd, and needs the server's socket or an administrator's certificate.
+		Short: "Back up the cluster's store to a file",
+		Long: `Writes a consistent snapshot of the store of a running server to a file that only its
+owner can read: configuration, revisions, addresses, users, and the certificate
+authority with its key. It works with the embedded store and with an external etcd, and
+needs the server's socket or an administrator's certificate.
 
-The file is checked before it takes the place of one that is there. Whoever has it can
-pass for the cluster: keep it as safe as the server. viaduct restore brings it back.`,
+The file is verified before it replaces an existing one. It can impersonate the cluster:
+protect it like the server. viaduct restore restores it.`,
 		Args: args(1, 1, "a file"),
 		RunE: func(cmd *cobra.Command, given []string) error { return a.backup(cmd.Context(), given[0]) },
 	}
@@ -45,7 +45,7 @@ func (a *app) backup(ctx context.Context, path string) error {
 	}
 	info, err := backup.Read(f, nil)
 	if err != nil {
-		return fmt.Errorf("the server did not send a whole backup (%w); %s is as it was: try again", err, path)
+		return fmt.Errorf("the backup was not received completely (%w); %s is unchanged: try again", err, path)
 	}
 	if err := f.CloseAtomicallyReplace(); err != nil {
 		return err

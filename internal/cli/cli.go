@@ -66,18 +66,18 @@ func New(cfg Config) *cobra.Command {
 	root.SetErr(a.Stderr)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usagef(c, "%v", err) })
 	f := root.PersistentFlags()
-	f.StringVar(&a.server, "server", "", "servers, with commas: unix:///path/of/api.sock or https://host:port; the next is asked when one does not answer (default: $VIADUCT_SERVER, else that of the lab $VIADUCT_LAB, else this host's)")
+	f.StringVar(&a.server, "server", "", "servers, separated by commas: unix:///path/of/api.sock or https://host:port; the next one is used when one does not answer (default: $VIADUCT_SERVER, then the lab $VIADUCT_LAB, then the server of this host)")
 	f.StringVar(&a.cert, "cert", "", "client certificate, PEM file (default: $VIADUCT_CERT)")
 	f.StringVar(&a.key, "key", "", "key of the client certificate, PEM file (default: $VIADUCT_KEY)")
-	f.StringVar(&a.ca, "ca", "", "certificate of the server's authority, PEM file (default: $VIADUCT_CA)")
+	f.StringVar(&a.ca, "ca", "", "certificate of the server's CA, PEM file (default: $VIADUCT_CA)")
 	f.StringVar(&a.tokenFile, "token-file", "", "file with an API token, USER!NAME=SECRET (default: the token in $VIADUCT_TOKEN)")
 	f.StringVar(&a.color, "color", "auto", "colours: auto, always or never")
 	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions([]string{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp))
 	root.AddGroup(
-		&cobra.Group{ID: groupChange, Title: "Change the network:"},
-		&cobra.Group{ID: groupLook, Title: "Look at it:"},
-		&cobra.Group{ID: groupRun, Title: "Run it:"},
-		&cobra.Group{ID: groupAccess, Title: "Say who may do what:"},
+		&cobra.Group{ID: groupChange, Title: "Configuration:"},
+		&cobra.Group{ID: groupLook, Title: "Inspect:"},
+		&cobra.Group{ID: groupRun, Title: "Daemons, nodes and lab:"},
+		&cobra.Group{ID: groupAccess, Title: "Access control:"},
 	)
 	addTo(root, groupChange, a.planCommand(), a.applyCommand(), a.createCommand(), a.setCommand(), a.deleteCommand(), a.discardCommand(), a.rollbackCommand(), a.importCommand(), a.addressCommand())
 	addTo(root, groupLook, a.getCommand(), a.describeCommand(), a.explainCommand(), a.diffCommand(), a.historyCommand(), a.statusCommand(), a.eventsCommand(), a.renderCommand(), a.exportCommand())
@@ -107,15 +107,15 @@ func addTo(parent *cobra.Command, group string, cmds ...*cobra.Command) {
 	}
 }
 
-const rootHelp = `Viaduct turns a declaration of zones, vnets, subnets and guests into running
-networks on every node, and keeps them so.
+const rootHelp = `Viaduct turns declared zones, VNets, subnets and guests into running networks on every
+node, and repairs drift.
 
-Edits are pending until they are applied; an apply makes a numbered revision,
-and any revision can be made to run again.
+Edits are pending until they are applied; an apply makes a numbered revision, and any
+revision can be brought back.
 
-  viaduct plan -f FOLDER     what would change
-  viaduct apply -f FOLDER    change it
-  viaduct status             what runs, and whether every node has it
+  viaduct plan -f FOLDER     show the changes
+  viaduct apply -f FOLDER    make them
+  viaduct status             the running revision and the state of every node
 
 ` + exitHelp
 

@@ -57,7 +57,7 @@ func (a *app) remark(text string) {
 	a.remarks.Lock()
 	defer a.remarks.Unlock()
 	if a.allKinds {
-		text = "some objects may be hidden: shown are those that your permissions let you see (viaduct get KIND says where those of a kind are)"
+		text = "some objects may be hidden: only those that you have permission for are shown (viaduct get KIND names the permission)"
 	}
 	if a.noticed == nil {
 		a.noticed = make(map[string]bool)

@@ -18,12 +18,13 @@ func (a *app) deleteCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete KIND ID... | -f FILE|FOLDER|-",
 		Short: "Delete objects",
-		Long: `Deletes objects of a kind, or with -f all objects that the manifests declare and that
-exist, whatever their order there. All of them go in one edit, or none: an object
-that others refer to cannot be deleted without them.
+		Long: `Deletes objects of a kind, or with -f all existing objects that the manifests declare,
+in any order. The deletion is one edit: all objects or none. An object that others
+refer to cannot be deleted without them.
 
-` + liveHelp + ` Those that revisioned objects refer
-to (ipams, dns) can go once the edit that no longer does is applied.`,
+` + liveHelp + ` Those that
+revisioned objects refer to (ipams, dns) can be deleted after the reference is removed
+and applied.`,
 		Args: func(cmd *cobra.Command, given []string) error {
 			if len(files) > 0 {
 				return args(0, 0, "")(cmd, given)

@@ -22,10 +22,10 @@ func (a *app) describeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "describe KIND ID",
 		Short: "Show details of an object",
-		Long: `Shows an object's properties, what is pending on it and by whom, its addresses, its
-state on every node, remarks of the plan, and the objects related to it: those it
-refers to, and those that refer to it. A guest can be given by its name, a subnet
-by its network.`,
+		Long: `Shows an object's properties, its pending changes with their authors, its addresses,
+its state on every node, notes of the plan, and related objects: those that it refers
+to, and those that refer to it. A guest can be named by its host name, a subnet by its
+network.`,
 		Args:              args(2, 2, "a kind and an id"),
 		ValidArgsFunction: a.completeObject(),
 		RunE: func(cmd *cobra.Command, given []string) error {
@@ -186,7 +186,7 @@ func (d *description) ref() string { return model.Ref(d.kind, d.id) }
 
 func (d *description) pendingText(v planView) string {
 	if d.hidden != "" {
-		return "  cannot be told: " + d.hidden + "\n"
+		return "  unknown: " + d.hidden + "\n"
 	}
 	var b strings.Builder
 	var c *diff.Change

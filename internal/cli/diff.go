@@ -19,10 +19,10 @@ func (a *app) diffCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "diff [-f FILE|FOLDER|-]... [--prune] | [REVISION [REVISION]]",
-		Short: "Show what differs between configurations",
-		Long: `Shows the objects that differ: from what runs to what is pending; with -f, to the
-manifests; with one revision, from it to what runs; with two, from one to the
-other.
+		Short: "Show differences between configurations",
+		Long: `Shows the objects that differ between the running and the pending configuration; with
+-f, the manifests; with one revision, between it and the running one; with two
+revisions, between both.
 
 ` + pruneHelp,
 		Args: args(0, 2, "at most two revisions"),

@@ -14,12 +14,12 @@ func (a *app) discardCommand() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use:   "discard",
-		Short: "Drop pending edits",
-		Long: `Drops every pending edit, of whomever: the pending configuration becomes the
-running one again. What is dropped is shown, and on a terminal asked about.
+		Short: "Discard pending edits",
+		Long: `Discards all pending edits of all users: the pending configuration becomes the running
+one again. The edits are shown, and on a terminal confirmed.
 
-Somebody who may not modify everything (SDN.Allocate on /sdn) drops the pending
-changes of those objects that they may modify, and leaves the others.`,
+Users without permission for everything (SDN.Allocate on /sdn) discard the pending
+changes of objects that they may modify; the others stay.`,
 		Args: args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.client()
@@ -37,10 +37,10 @@ changes of those objects that they may modify, and leaves the others.`,
 				return a.write(fmt.Sprintf("nothing is pending; %s\n", runningText(p.Base)))
 			}
 			v := planView{style: a.style(a.Stdout), now: a.Now()}
-			if err := a.write("pending, to be dropped:\n" + v.changes(p.Objects, "  ") + v.edits(p.Edits)); err != nil {
+			if err := a.write("pending edits to discard:\n" + v.changes(p.Objects, "  ") + v.edits(p.Edits)); err != nil {
 				return err
 			}
-			if err := a.confirm(cmd.Context(), yes, "Drop these edits?"); err != nil {
+			if err := a.confirm(cmd.Context(), yes, "Discard these edits?"); err != nil {
 				return err
 			}
 			res, err := c.Discard(cmd.Context(), api.DiscardRequest{Plan: p.Pending})
@@ -50,7 +50,7 @@ changes of those objects that they may modify, and leaves the others.`,
 			return a.discarded(res, runningText(p.Base))
 		},
 	}
-	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask for confirmation")
 	return cmd
 }
 
@@ -58,7 +58,7 @@ changes of those objects that they may modify, and leaves the others.`,
 // seen; why is the server's refusal of a plan.
 func (a *app) discardUnseen(ctx context.Context, c *client.Client, yes bool, why error) error {
 	fmt.Fprintf(a.Stderr, "note: %v\n", why) //nolint:errcheck // beside the output
-	if err := a.confirm(ctx, yes, "Drop the pending changes of objects that you may modify?"); err != nil {
+	if err := a.confirm(ctx, yes, "Discard the pending changes of objects that you may modify?"); err != nil {
 		return err
 	}
 	res, err := c.Discard(ctx, api.DiscardRequest{})
@@ -74,9 +74,9 @@ func (a *app) discardUnseen(ctx context.Context, c *client.Client, yes bool, why
 
 // discarded tells what was dropped, and what stays.
 func (a *app) discarded(res *api.EditResult, now string) error {
-	text := count(len(res.Changes), "pending change") + " dropped"
+	text := count(len(res.Changes), "pending change") + " discarded"
 	if res.Pending > 0 {
-		text += "; still pending, since you may not modify the objects: " + count(res.Pending, "change")
+		text += "; still pending, without permission to modify the objects: " + count(res.Pending, "change")
 	} else if now != "" {
 		text += "; " + now
 	}

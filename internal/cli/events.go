@@ -27,11 +27,11 @@ func (a *app) eventsCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "events",
-		Short: "Print what happens, as it happens",
-		Long: `Prints a line for each change of the pending configuration, each apply, and each
-change of a guest or of a node's state, until it is interrupted. A connection that
-is lost is made again, and nothing is missed as long as the server remembers; if it
-does not, a line says so.`,
+		Short: "Print events as they happen",
+		Long: `Prints a line for each change of the pending configuration, each apply, and each change
+of a guest or of a node's state, until interrupted. It reconnects after a lost
+connection and resumes without gaps as long as the server still has the events; a line
+reports a gap.`,
 		Example: `  viaduct events
   viaduct events -o json | jq 'select(.type == "node")'`,
 		Args: args(0, 0, ""),
@@ -44,8 +44,8 @@ does not, a line says so.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&after, "after", "", "go on after the event of this id (-o json shows ids)")
-	f.IntVarP(&limit, "limit", "n", 0, "end after so many events; 0 never")
+	f.StringVar(&after, "after", "", "continue after the event with this ID (shown by -o json)")
+	f.IntVarP(&limit, "limit", "n", 0, "exit after this number of events; 0 for no limit")
 	outputFlag(cmd, &output, "text", formatJSON)
 	return cmd
 }
@@ -110,13 +110,13 @@ func eventText(e api.Event) string {
 	case api.EventLive:
 		return "live     " + e.Change.String() + by
 	case api.EventApplied:
-		return fmt.Sprintf("applied  revision %d runs", e.Revision) + by
+		return fmt.Sprintf("applied  revision %d is running", e.Revision) + by
 	case api.EventNode:
 		return "node     " + nodeText(e.Node)
 	case api.EventWarning:
 		return "warning  " + e.Message
 	case api.EventOverflow:
-		return "overflow events are missing here: look at everything anew (viaduct status, viaduct diff)"
+		return "overflow events are missing here: check viaduct status and viaduct diff"
 	case api.EventReady:
 	}
 	return string(e.Type)

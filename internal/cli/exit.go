@@ -36,8 +36,8 @@ const exitHelp = `Exit status:
   3  plan or diff with --exit-code found changes
   4  done in part: applied, but a node is degraded or did not answer in time;
      or imported or exported, but something was left out
-  5  conflict: something changed meanwhile, or other edits are pending
-  6  the plan asks for what a node cannot have; apply changed nothing
+  5  conflict: something changed in between, or other edits are pending
+  6  the plan asks for something that a node cannot implement; apply changed nothing
      (apply --allow-errors leaves that out and applies the rest)`
 
 // exitError is an error with an exit code. Without err, everything has been

@@ -29,15 +29,14 @@ func (a *app) exportManifestsCommand() *cobra.Command {
 	var o exportOptions
 	cmd := &cobra.Command{
 		Use:   "manifests FOLDER",
-		Short: "Write all objects as manifests",
-		Long: `Writes every object as manifests, a file for each kind, which viaduct apply -f takes
-as they are. The folder may be new, empty, or one of an earlier export, whose files
-are replaced.
+		Short: "Export all objects as manifests",
+		Long: `Writes all objects as manifests, one file per kind, ready for viaduct apply -f. The
+directory may be new, empty, or that of an earlier export (its files are replaced).
 
-Secrets of ipams and dns are not written, but named as left out, and the exit status
-is 4 then. A server that has such an object keeps its secret when the manifest is
-applied; elsewhere the manifest has to be completed first. With --secrets they are
-written, for those who may read them, into files that only their owner can read.`,
+Secrets of ipams and dns are left out and reported, and the exit status is 4. A server
+that has the object keeps its secret when the manifest is applied; elsewhere complete
+the manifest first. With --secrets they are included, if you may read them, in files
+that only their owner can read.`,
 		Args: args(1, 1, "a folder"),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			o.folder = given[0]
@@ -45,7 +44,7 @@ written, for those who may read them, into files that only their owner can read.
 		},
 	}
 	viewFlag(cmd, &o.view)
-	cmd.Flags().BoolVar(&o.secrets, "secrets", false, "write secrets, too")
+	cmd.Flags().BoolVar(&o.secrets, "secrets", false, "include secrets")
 	return cmd
 }
 
@@ -83,11 +82,11 @@ func (a *app) exportManifests(ctx context.Context, o exportOptions) error {
 	if err := a.write(fmt.Sprintf("%s written to %s\n", count(objects, "object"), o.folder)); err != nil || len(left) == 0 {
 		return err
 	}
-	hint := "--secrets writes them, for those who may change the objects"
+	hint := "--secrets includes them, with permission to change the objects"
 	if o.secrets {
-		hint = "only those who may change the objects are shown them"
+		hint = "they are shown only with permission to change the objects"
 	}
-	return &exitError{ExitDegraded, fmt.Errorf("left out, since they are secret: %s; %s", strings.Join(left, ", "), hint)}
+	return &exitError{ExitDegraded, fmt.Errorf("secrets left out: %s; %s", strings.Join(left, ", "), hint)}
 }
 
 // exportable refuses a folder with manifests that are not those of an export.
@@ -108,7 +107,7 @@ func exportable(folder string) error {
 			return err
 		}
 		if !bytes.HasPrefix(b, []byte(exportMark)) {
-			return &exitError{ExitUsage, fmt.Errorf("%s holds a manifest that no export wrote, %s: name a new folder, so that nothing is overwritten", folder, e.Name())}
+			return &exitError{ExitUsage, fmt.Errorf("%s contains a manifest that was not exported, %s: name a new folder, so that nothing is overwritten", folder, e.Name())}
 		}
 	}
 	return nil
@@ -143,7 +142,7 @@ func manifests(ctx context.Context, c *client.Client, o exportOptions) (files ma
 			b.Write(text)
 			for _, name := range model.LackingSecrets(obj) {
 				left = append(left, name+" of "+string(kind)+" "+obj.ObjectID())
-				fmt.Fprintf(b, "# %s: left out, since it is secret; a server that has this %s keeps the one it has\n", name, kind)
+				fmt.Fprintf(b, "# %s: secret, left out; a server that has this %s keeps its own\n", name, kind)
 			}
 		}
 		files[kind] = b.Bytes()

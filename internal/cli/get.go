@@ -26,10 +26,10 @@ func (a *app) getCommand() *cobra.Command {
 		Use:   "get KIND [ID]",
 		Short: "List objects",
 		Long: `Lists the objects of a kind: nodes, zones, vnets, subnets, guests and so on; or nics,
-the network interfaces of all guests with their addresses; or all, every kind that
-has objects. The table of nodes shows every node that has joined; programs read node
-states from viaduct status -o json. With -o yaml the output is a manifest, to be
-edited and applied again.`,
+the network interfaces of all guests with their addresses; or all kinds that have
+objects. The table of nodes shows all joined nodes; programs read node
+states from viaduct status -o json. With -o yaml the output is a manifest that
+can be edited and applied.`,
 		Args:              args(1, 2, "a kind, and the id of an object to see only that"),
 		ValidArgsFunction: a.completeObject(kindNICs, kindAll),
 		RunE: func(cmd *cobra.Command, given []string) error {
@@ -64,7 +64,7 @@ edited and applied again.`,
 
 // viewFlag gives a command --view.
 func viewFlag(cmd *cobra.Command, view *string) {
-	cmd.Flags().StringVar(view, "view", "pending", "configuration to look at: pending or running")
+	cmd.Flags().StringVar(view, "view", "pending", "configuration to show: pending or running")
 	_ = cmd.RegisterFlagCompletionFunc("view", cobra.FixedCompletions([]string{"pending", "running"}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.PreRunE = func(c *cobra.Command, _ []string) error {
 		if *view != "pending" && *view != "running" {

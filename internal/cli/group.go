@@ -13,11 +13,11 @@ import (
 
 func (a *app) groupCommand() *cobra.Command {
 	return accessGroup("group", "Manage groups of users",
-		`Permissions can be given to groups. Users are put into groups with viaduct user
-set USER --groups. Changes take effect at once and are in no revision.`,
+		`Groups can be granted permissions. viaduct user set USER --groups changes a user's
+groups. Changes take effect at once and are in no revision.`,
 		a.groupPutCommand("add", "Add a group", client.IfAbsent), a.groupListCommand(), a.groupShowCommand(),
 		a.groupPutCommand("set", "Change a group's comment", ""),
-		a.deletion("group", `Deletes a group and all that was permitted to it. Its members stay.`, a.completeAt(0, groupNames),
+		a.deletion("group", `Deletes a group and its permissions. Its members stay.`, a.completeAt(0, groupNames),
 			func(ctx context.Context, c *client.Client, id string) error { return c.DeleteGroup(ctx, id) }))
 }
 
@@ -41,7 +41,7 @@ func (a *app) groupPutCommand(verb, short, condition string) *cobra.Command {
 			ifMatch, done := condition, "added"
 			if condition != client.IfAbsent {
 				if !cmd.Flags().Changed("comment") {
-					return usagef(cmd, "nothing to change: give another --comment")
+					return usagef(cmd, "nothing to change: give a different --comment")
 				}
 				if _, ifMatch, err = c.Group(cmd.Context(), given[0]); err != nil {
 					return err

@@ -21,8 +21,8 @@ func (a *app) historyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "history",
 		Short: "List the revisions, newest first",
-		Long: `Lists the revisions that are kept: the newest 500, as far as they have 128 MiB
-together in the store, what runs, and those that were pinned.`,
+		Long: `Lists the stored revisions: the newest 500 within 128 MiB, the running one, and pinned
+ones.`,
 		Args: args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.client()
@@ -42,7 +42,7 @@ together in the store, what runs, and those that were pinned.`,
 			return a.write(a.historyTable(revs))
 		},
 	}
-	cmd.Flags().IntVarP(&limit, "limit", "n", 20, "how many; 0 for all")
+	cmd.Flags().IntVarP(&limit, "limit", "n", 20, "number of revisions; 0 for all")
 	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
 	cmd.AddCommand(a.historyShowCommand(), a.pinCommand(true), a.pinCommand(false), a.pruneCommand())
 	return cmd
@@ -50,9 +50,9 @@ together in the store, what runs, and those that were pinned.`,
 
 // pinCommand keeps a revision for good, or no longer.
 func (a *app) pinCommand(pinned bool) *cobra.Command {
-	use, short, done := "pin REVISION", "Keep a revision whatever its age", "is kept"
+	use, short, done := "pin REVISION", "Keep a revision regardless of its age", "is kept"
 	if !pinned {
-		use, short, done = "unpin REVISION", "No longer keep a revision whatever its age", "is kept while it is among the newest"
+		use, short, done = "unpin REVISION", "Stop keeping a revision regardless of its age", "is kept only while it is among the newest"
 	}
 	return &cobra.Command{
 		Use:   use,
@@ -80,7 +80,7 @@ func (a *app) pruneCommand() *cobra.Command {
 	keep := 0
 	cmd := &cobra.Command{
 		Use:     "prune --keep N",
-		Short:   "Remove old revisions, but not what runs and what is pinned",
+		Short:   "Remove old revisions, except the running one and pinned ones",
 		Example: "  viaduct history prune --keep 50",
 		Args:    args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -95,7 +95,7 @@ func (a *app) pruneCommand() *cobra.Command {
 			return a.write(fmt.Sprintf("%d revisions were removed\n", r.Removed))
 		},
 	}
-	cmd.Flags().IntVar(&keep, "keep", 0, "how many of the newest to keep, 1 at least")
+	cmd.Flags().IntVar(&keep, "keep", 0, "number of newest revisions to keep, at least 1")
 	_ = cmd.MarkFlagRequired("keep")
 	return cmd
 }
@@ -111,11 +111,10 @@ func (a *app) historyShowCommand() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use:   "show REVISION",
-		Short: "Show what a revision changed, and how the nodes took it",
-		Long: `Shows who applied a revision, when and why, the objects that differ from the revision
-before, and how each node came to an end with it (kept for the newest 100 revisions).
-What takes effect at once (guests, firewalls and other live kinds) is in no revision:
-viaduct audit has it.`,
+		Short: "Show the changes of a revision and the result on each node",
+		Long: `Shows author, time and description of a revision, the objects that differ from the
+previous one, and the result on each node (kept for the newest 100 revisions). Guests,
+firewalls and other live kinds are not part of revisions: see viaduct audit.`,
 		Args:              args(1, 1, "the number of a revision, see viaduct history"),
 		ValidArgsFunction: a.completeAt(0, revisionNames),
 		RunE: func(cmd *cobra.Command, given []string) error {
@@ -157,12 +156,12 @@ func (a *app) revisionText(r revisionView) string {
 	b.WriteString("\n" + details("  applied", fmt.Sprintf("%s (%s)", r.Time.Format(time.DateTime+" MST"), ago(a.Now(), r.Time)), "  by", r.Author, "  message", r.Message))
 	b.WriteString(s.bold("Objects") + "\n")
 	if len(r.Objects) == 0 {
-		b.WriteString("  none differs from the revision before\n")
+		b.WriteString("  no differences from the previous revision\n")
 	}
 	b.WriteString(planView{style: s}.changes(r.Objects, "  "))
 	b.WriteString(s.bold("Nodes") + "\n")
 	if len(r.Nodes) == 0 {
-		b.WriteString("  none has reported its end with this revision, or it is no longer kept\n")
+		b.WriteString("  no results, or they are no longer stored\n")
 		return b.String()
 	}
 	rows := make([][]string, len(r.Nodes))
@@ -182,7 +181,7 @@ func (a *app) revisionText(r revisionView) string {
 
 func (a *app) historyTable(revs []api.Revision) string {
 	if len(revs) == 0 {
-		return "nothing was ever applied\n"
+		return "no revisions yet\n"
 	}
 	s := a.style(a.Stdout)
 	rows := make([][]string, len(revs))

@@ -15,7 +15,7 @@ func TestHistoryShow(t *testing.T) {
 	s.must("create vnet blue zone=za")
 	s.must(`apply -y --no-wait -m "a network"`)
 	out := s.must("history show 2")
-	for _, want := range []string{"revision 2, running\n", "  message  a network\n", "  by       ", "  applied  20", "Objects\n  + vnet blue: zone za\n", "Nodes\n  none has reported"} {
+	for _, want := range []string{"revision 2, running\n", "  message  a network\n", "  by       ", "  applied  20", "Objects\n  + vnet blue: zone za\n", "Nodes\n  no results"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in:\n%s", want, out)
 		}

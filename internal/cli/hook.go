@@ -27,23 +27,23 @@ func (a *app) hookCommand() *cobra.Command {
 	var folder, node string
 	cmd := &cobra.Command{
 		Use:   "hook VMID PHASE",
-		Short: "Tell Viaduct of a guest that starts or stops, as a Proxmox VE hook script",
-		Long: `Tells Viaduct of the NICs of a guest of Proxmox VE, and where it runs. Before it
-starts its NICs get their addresses; if one cannot, the guest does not start and the
-reason is in its task's log. Give it to a guest as its hook script:
+		Short: "Hook script of Proxmox VE: report a guest that starts or stops",
+		Long: `Declares the NICs of a guest of Proxmox VE and the node that it runs on. Its NICs get
+their addresses before it starts; if that fails, the guest does not start and its task
+log has the reason. Use it as the hook script of a guest:
 
   printf '#!/bin/sh\nexec viaduct hook "$@"\n' > /var/lib/vz/snippets/viaduct
   chmod +x /var/lib/vz/snippets/viaduct
   qm set 100 --hookscript local:snippets/viaduct
 
 A fixed address in the guest's configuration (ip= and ip6= of a container's net lines,
-ipconfigN of a virtual machine's cloud-init) that is in a subnet of the NIC's vnet is
-taken for the NIC; if somebody else has it the guest does not start. NICs whose address
-is dhcp, auto or manual, or not set, get one.
+ipconfigN of a virtual machine's cloud-init) in a subnet of the NIC's VNet is reserved
+for the NIC; if it belongs to another NIC, the guest does not start. NICs with dhcp,
+auto, manual or no address get one.
 
-Phases are pre-start, post-start, pre-stop and post-stop. NICs on bridges that are no
-vnets are left alone. Addresses are kept while a guest is stopped; viaduct delete
-guest VMID frees them.`,
+Phases are pre-start, post-start, pre-stop and post-stop. NICs on bridges that are not
+VNets are ignored. Addresses are kept while a guest is stopped; viaduct delete guest
+VMID releases them.`,
 		Args: args(2, 2, "the number of a guest and a phase"),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			phases := []string{"pre-start", "post-start", "pre-stop", "post-stop"}
@@ -67,7 +67,7 @@ guest VMID frees them.`,
 			return a.hook(ctx, folder, given[0], node)
 		},
 	}
-	cmd.Flags().StringVar(&folder, "folder", guestFolder, "folder with qemu-server/ and lxc/, which hold the guests' configurations")
+	cmd.Flags().StringVar(&folder, "folder", guestFolder, "directory with the guests' configurations, in qemu-server/ and lxc/")
 	cmd.Flags().StringVar(&node, "node", "", "name of the node that the guest runs on (default: this host's name, up to the first dot)")
 	return cmd
 }
@@ -76,7 +76,7 @@ guest VMID frees them.`,
 func ThisNode(flag string) (string, error) {
 	host, err := os.Hostname()
 	if err != nil {
-		return "", fmt.Errorf("cannot tell this host's name; give %s: %w", flag, err)
+		return "", fmt.Errorf("cannot determine the name of this host; give %s: %w", flag, err)
 	}
 	return model.NodeName(host), nil
 }

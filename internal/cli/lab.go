@@ -58,18 +58,18 @@ func (a *app) labCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lab",
 		Short: "Run a virtual cluster on this machine",
-		Long: `A lab is a cluster in network namespaces: every node runs the real agent, the
-nodes are joined by an underlay, and guests are namespaces with a NIC in a VNet.
-It is made by the product's public interfaces only, so what works in a lab works
-on hosts. A lab needs root and the programs ip and nsenter; it is gone after a reboot.
+		Long: `A lab is a cluster in network namespaces: every node runs the real agent, an underlay
+connects the nodes, and guests are namespaces with a NIC in a VNet. It uses public
+interfaces only, so what works in a lab works on hosts. A lab needs root and the
+programs ip and nsenter, and ends with a reboot.
 
-Commands on a node or guest see files of their own in /etc, /var and /run: what a
-DHCP client there writes to /etc/resolv.conf stays there. /tmp is everybody's. What
-they leave in the background ends with the guest, or the lab.`,
+Commands on a node or guest have their own files in /etc, /var and /run: what a DHCP
+client writes to /etc/resolv.conf stays there. /tmp is shared. Their background
+processes end with the guest or the lab.`,
 	}
 	cmd.PersistentFlags().StringVar(&f.name, "lab", "", "name of the lab (default: $VIADUCT_LAB, else "+lab.DefaultName+")")
 	cmd.PersistentFlags().StringVar(&f.root, "lab-dir", lab.DefaultRoot, "directory below which labs keep their state")
-	cmd.PersistentFlags().BoolVar(&f.vm, "vm", false, "with up: make the lab in a virtual machine with Debian's kernel, which has everything, and run a shell there")
+	cmd.PersistentFlags().BoolVar(&f.vm, "vm", false, "with up: start the lab in a virtual machine with Debian's kernel and run a shell there")
 	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		if f.vm && cmd.Name() != "up" {
 			return usagef(cmd, "--vm goes with lab up: the virtual machine, and the lab in it, end with the shell that it runs")
@@ -86,13 +86,13 @@ func (a *app) labUp(f *labFlags) *cobra.Command {
 	vm := lab.VM{Memory: 2048, Cache: "/var/cache/viaduct/kernel"}
 	cmd := &cobra.Command{
 		Use:   "up",
-		Short: "Make the lab, or complete and restart what is missing of it",
-		Long: `Up makes the lab's nodes, underlay and server, or completes what is missing. What the
-kernel of this machine cannot do is told before.
+		Short: "Start the lab, or the missing parts of it",
+		Long: `Starts the lab's nodes, underlay and server, or the missing ones. Features that the
+kernel of this machine lacks are reported first.
 
-With --vm it does so in a virtual machine with Debian's kernel, which has VLANs, VRFs
-and all else, and runs a shell there; with standard input from a file, the commands of
-that. The machine's files are those of this one, and what it writes is gone with it.`,
+With --vm the lab runs in a virtual machine with Debian's kernel, which has all features
+(VLANs, VRFs), together with a shell, or with the commands from standard input. The
+virtual machine sees the files of this machine; its changes are discarded.`,
 		Example: `  viaduct lab up                  three nodes
   viaduct lab up --nodes 5
   viaduct lab up --file lab.yaml
@@ -109,7 +109,7 @@ that. The machine's files are those of this one, and what it writes is gone with
 			var spec *lab.Spec
 			switch {
 			case file != "" && cmd.Flags().Changed("nodes"):
-				return errors.New("give either --nodes or --file: the file says which nodes there are")
+				return errors.New("give either --nodes or --file, not both: the file lists the nodes")
 			case file != "":
 				if spec, err = lab.LoadSpec(file); err != nil {
 					return err
@@ -169,7 +169,7 @@ func printLab(w io.Writer, l *lab.Lab) {
 func labDown(f *labFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "down",
-		Short: "Remove every trace of the lab, whatever state it is in",
+		Short: "Stop the lab and remove every trace of it",
 		Args:  args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			l, err := f.lab(cmd.ErrOrStderr())
@@ -179,7 +179,7 @@ func labDown(f *labFlags) *cobra.Command {
 			if err := l.Down(); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "lab %s is gone\n", l.Name)
+			fmt.Fprintf(cmd.OutOrStdout(), "lab %s removed\n", l.Name)
 			return nil
 		},
 	}
@@ -211,7 +211,7 @@ func labStatus(f *labFlags) *cobra.Command {
 			}
 			fmt.Fprint(cmd.OutOrStdout(), table([]string{"NAME", "ROLE", "ADDRESS", "STATE", "PID"}, rows))
 			if missing {
-				fmt.Fprintln(cmd.OutOrStdout(), "\nnot everything runs; `viaduct lab up` and `viaduct lab guest start --all` start what is missing")
+				fmt.Fprintln(cmd.OutOrStdout(), "\nnot everything is running; `viaduct lab up` and `viaduct lab guest start --all` start the missing parts")
 			}
 			return nil
 		},
@@ -258,7 +258,7 @@ func labGuestAdd(f *labFlags) *cobra.Command {
 	var ip string
 	cmd := &cobra.Command{
 		Use:     "add NAME --vnet VNET --node NODE [--ip ADDRESS]",
-		Short:   "Declare a guest and start it",
+		Short:   "Declare and start a guest",
 		Example: `  viaduct lab guest add vm3 --vnet vxvnet1 --node node2`,
 		Args:    args(1, 1, "the name of the guest"),
 		RunE: func(cmd *cobra.Command, given []string) error {
@@ -281,9 +281,9 @@ func labGuestAdd(f *labFlags) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&n.VNet, "vnet", "", "VNet of its NIC")
-	cmd.Flags().StringVar(&n.Node, "node", "", "node it runs on")
-	cmd.Flags().StringVar(&n.ID, "id", "", "its number, 100 and up (default: the lowest free one)")
-	cmd.Flags().StringVar(&ip, "ip", "", "its address (default: the lowest free one of the VNet's first subnet)")
+	cmd.Flags().StringVar(&n.Node, "node", "", "node to run on")
+	cmd.Flags().StringVar(&n.ID, "id", "", "ID of the guest, from 100 (default: the lowest free one)")
+	cmd.Flags().StringVar(&ip, "ip", "", "IP address (default: the lowest free one of the VNet's first subnet)")
 	_ = cmd.MarkFlagRequired("vnet")
 	_ = cmd.MarkFlagRequired("node")
 	return cmd
@@ -304,10 +304,10 @@ func labGuestStart(f *labFlags) *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "start [NAME...]",
-		Short: "Start guests that are declared, for example by a manifest",
+		Short: "Start declared guests",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			if all == (len(given) > 0) {
-				return errors.New("name the guests, or give --all")
+				return errors.New("name guests, or give --all")
 			}
 			l, err := f.open(cmd)
 			if err != nil {
@@ -320,14 +320,14 @@ func labGuestStart(f *labFlags) *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&all, "all", false, "every guest whose node is in the lab")
+	cmd.Flags().BoolVar(&all, "all", false, "all guests on nodes of the lab")
 	return cmd
 }
 
 func labGuestMove(f *labFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "move NAME NODE",
-		Short: "Migrate a guest to another node while it runs",
+		Short: "Migrate a running guest to another node",
 		Args:  args(2, 2, "a guest and a node"),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			l, err := f.open(cmd)
@@ -346,7 +346,7 @@ func labGuestMove(f *labFlags) *cobra.Command {
 func labGuestRemove(f *labFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "rm NAME",
-		Short: "End a guest and remove its declaration",
+		Short: "Stop a guest and remove its declaration",
 		Args:  args(1, 1, "the name of the guest"),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			l, err := f.open(cmd)
@@ -356,7 +356,7 @@ func labGuestRemove(f *labFlags) *cobra.Command {
 			if err := l.RemoveGuest(cmd.Context(), given[0]); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "guest %s is gone\n", given[0])
+			fmt.Fprintf(cmd.OutOrStdout(), "guest %s removed\n", given[0])
 			return nil
 		},
 	}

@@ -50,7 +50,7 @@ done but for what is named: a node is degraded or did not answer in time, or som
 was left out
 .TP
 \fB5\fP
-conflict: something changed meanwhile, or other edits are pending
+conflict: something changed in between, or other edits are pending
 .SH ENVIRONMENT
 .TP
 \fBVIADUCT_SERVER\fP, \fBVIADUCT_CERT\fP, \fBVIADUCT_KEY\fP, \fBVIADUCT_CA\fP
@@ -58,6 +58,9 @@ defaults of \fB--server\fP, \fB--cert\fP, \fB--key\fP and \fB--ca\fP
 .TP
 \fBVIADUCT_LAB\fP
 the lab that is meant: by \fBviaduct lab\fP without \fB--lab\fP, and by all commands without \fB--server\fP and \fBVIADUCT_SERVER\fP
+.TP
+\fBVIADUCT_LISTEN\fP
+addresses that a server listens on, if there is no \fB--listen\fP
 .TP
 \fBVIADUCT_TOKEN\fP
 API token, if there is no \fB--token-file\fP; commands that are run from here do not inherit it

@@ -14,7 +14,7 @@ func (a *app) nameserverCommand() *cobra.Command {
 	var p dnsserver.Process
 	cmd := &cobra.Command{
 		Use:    "nameserver --config DIR",
-		Short:  "Answer guests' questions for names (the agent starts this)",
+		Short:  "Run the guest DNS server (started by the agent)",
 		Hidden: true,
 		Args:   args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {

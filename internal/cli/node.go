@@ -12,7 +12,7 @@ import (
 func (a *app) nodeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "node",
-		Short: "Let nodes join, list and remove them",
+		Short: "Manage the nodes of the cluster",
 	}
 	cmd.AddCommand(a.nodeTokenCommand(), a.nodeListCommand(), a.nodeRemoveCommand())
 	cmd.AddCommand(a.NodeCommands...)
@@ -27,18 +27,18 @@ func (a *app) nodeTokenCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "token NODE | --any-name",
-		Short: "Make a token that lets one node join, once",
-		Long: `Makes a token that lets the node of that name join, once. The token is a secret: whoever
-has it can join as that node. With --any-name it admits a node of any name that is not
-taken, so whoever has it can also join as a node that zones are meant to be on later.`,
+		Short: "Create a one-time join token for a node",
+		Long: `Creates a token with which the node of that name can join once. The token is a secret.
+With --any-name it is valid for any unused name, including names of nodes that zones
+already list.`,
 		Example: `  viaduct node token pve1`,
 		Args:    args(0, 1, "the name of the node"),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			switch {
 			case len(given) == 0 && !anyName:
-				return usagef(cmd, "name the node that shall join (viaduct node token NODE); --any-name makes a token for a node of any name")
+				return usagef(cmd, "name the node that will join (viaduct node token NODE), or give --any-name")
 			case len(given) > 0 && anyName:
-				return usagef(cmd, "a token is for node %s or with --any-name for any, not both", given[0])
+				return usagef(cmd, "a token is for node %s or with --any-name for any node, not both", given[0])
 			}
 			c, err := a.client()
 			if err != nil {
@@ -56,13 +56,13 @@ taken, so whoever has it can also join as a node that zones are meant to be on l
 				return writeData(a.Stdout, output, t)
 			}
 			// The token alone on standard output, so that scripts can take it.
-			fmt.Fprintf(a.Stderr, "usable once within %s; on the new node: viaduct node join https://SERVER:8006 --token TOKEN\n", //nolint:errcheck // a remark
+			fmt.Fprintf(a.Stderr, "valid once within %s; on the new node: viaduct node join https://SERVER:PORT --token TOKEN\n", //nolint:errcheck // a remark
 				short(t.Expires.Sub(a.Now()).Round(time.Second)))
 			return a.write(t.Token + "\n")
 		},
 	}
-	cmd.Flags().BoolVar(&anyName, "any-name", false, "a token for a node of any name")
-	cmd.Flags().DurationVar(&ttl, "ttl", time.Hour, "how long the token can be used")
+	cmd.Flags().BoolVar(&anyName, "any-name", false, "create a token that is valid for a node with any name")
+	cmd.Flags().DurationVar(&ttl, "ttl", time.Hour, "validity of the token")
 	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
 	return cmd
 }
@@ -71,7 +71,7 @@ func (a *app) nodeListCommand() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List the nodes that have joined",
+		Short: "List joined nodes",
 		Args:  args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.client()
@@ -111,9 +111,9 @@ func (a *app) nodeRemoveCommand() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use:   "remove NODE",
-		Short: "Forget a node: its certificate no longer counts",
-		Long: `Forgets a node: its certificate no longer counts, and it gets no more revisions. What
-runs on it stays until it is shut down or cleaned up there.`,
+		Short: "Remove a node and revoke its certificate",
+		Long: `Removes a node: its certificate is revoked, and it gets no more revisions. Its network
+stays until it is shut down or removed there.`,
 		Args:              args(1, 1, "the name of a node"),
 		ValidArgsFunction: a.completeMembers,
 		RunE: func(cmd *cobra.Command, given []string) error {
@@ -127,9 +127,9 @@ runs on it stays until it is shut down or cleaned up there.`,
 			if err := c.DeleteMember(cmd.Context(), given[0]); err != nil {
 				return err
 			}
-			return a.write(fmt.Sprintf("node %s is removed; to let it join again, make a new token\n", given[0]))
+			return a.write(fmt.Sprintf("node %s removed; to join again it needs a new token\n", given[0]))
 		},
 	}
-	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask for confirmation")
 	return cmd
 }

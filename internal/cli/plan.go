@@ -23,13 +23,12 @@ func (a *app) planCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan [-f FILE|FOLDER|-]... [--prune]",
 		Short: "Show what an apply would change",
-		Long: `Shows what an apply would change: every object, then for every node the links,
-addresses, routes, ports and rules. With -f, the manifests' objects count as if
-they were pending already; nothing is stored.
+		Long: `Shows the changes that an apply would make: objects, then links, addresses, routes,
+ports and rules of every node. With -f, the objects of the manifests are treated as
+pending; nothing is stored.
 
-If a node cannot have what is asked for, the plan has an error for it and the exit
-status is 6. What the running revision lacks on the node as well is shown and does
-not count.
+If a node cannot implement a change, the plan has an error and the exit status is 6.
+Errors that the running revision has as well are shown and not counted.
 
 ` + pruneHelp,
 		Args: args(0, 0, ""),
@@ -45,9 +44,9 @@ not count.
 			}
 			if errs := p.NewErrors(); err == nil && len(errs) > 0 {
 				if len(p.Refusals()) == 0 {
-					return planErrors(errs, "what they can have of their firewalls is in force after an apply, which does not refuse it")
+					return planErrors(errs, "an apply is not refused, and the supported part of the firewalls is then in force")
 				}
-				return planErrors(errs, "apply refuses it without --allow-errors")
+				return planErrors(errs, "apply needs --allow-errors")
 			}
 			if err == nil && exitFlag && !p.Empty() {
 				return &exitError{code: ExitChanges}
@@ -57,7 +56,7 @@ not count.
 	}
 	files.register(cmd)
 	cmd.Flags().BoolVar(&exitFlag, "exit-code", false, "exit with status 3 if there are changes")
-	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "list every change of every node")
+	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "list every change on every node")
 	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
 	return cmd
 }
@@ -128,7 +127,7 @@ func planErrors(errs []api.NodePlan, then string) error {
 	for i, o := range objects {
 		objects[i] = fmt.Sprintf("%s on %s", o, line.Few(nodes[o], 4))
 	}
-	return &exitError{ExitPlanErrors, fmt.Errorf("the plan has errors, of what nodes cannot have: %s; %s", line.Few(objects, 8), then)}
+	return &exitError{ExitPlanErrors, fmt.Errorf("the plan has errors, nodes cannot implement: %s; %s", line.Few(objects, 8), then)}
 }
 
 // runningText names the running revision.

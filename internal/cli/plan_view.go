@@ -150,7 +150,7 @@ func (v planView) node(g *nodeGroup) string {
 		if len(g.names) > 1 {
 			has, its = "have", "their"
 		}
-		return fmt.Sprintf("  %s: %s not reported yet, so %s changes cannot be told; they are made once %s\n", names, has, its,
+		return fmt.Sprintf("  %s: %s not reported yet, so %s changes are unknown; they are made once %s\n", names, has, its,
 			map[bool]string{true: "they do", false: "it does"}[len(g.names) > 1])
 	}
 	head := count(len(g.changes), "change")

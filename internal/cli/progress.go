@@ -43,7 +43,7 @@ func (a *app) watchNodes(ctx context.Context, c *client.Client, revision int64, 
 		}
 	}
 	if ctx.Err() != nil {
-		return &exitError{ExitDegraded, fmt.Errorf("interrupted: revision %d is running, and the nodes take it without being watched; viaduct status shows them", revision)}
+		return &exitError{ExitDegraded, fmt.Errorf("interrupted: revision %d is running and the nodes continue with it; see viaduct status", revision)}
 	}
 	return p.verdict(last, true)
 }
@@ -128,7 +128,7 @@ func (p *progress) stateOf(st *api.Status, n api.NodeStatus) protocol.State {
 func nodeMessage(n *api.NodeStatus, elapsed time.Duration) string {
 	switch n.State {
 	case protocol.Unreachable:
-		return "its agent is not connected; it gets the revision when it is back"
+		return "its agent is not connected; it gets the revision when it reconnects"
 	case protocol.Converged, protocol.Warning:
 		text := ""
 		if n.Report != nil && n.Report.Duration > 0 {
@@ -161,7 +161,7 @@ func problemsOf(n *api.NodeStatus) string {
 // the exit code ExitDegraded.
 func (p *progress) verdict(st *api.Status, timedOut bool) error {
 	if st == nil {
-		return &exitError{ExitDegraded, errors.New("the server did not tell the nodes' state in time; viaduct status shows it later")}
+		return &exitError{ExitDegraded, errors.New("timed out waiting for the states of the nodes; see viaduct status")}
 	}
 	bad := map[protocol.State][]string{}
 	good := 0
@@ -185,7 +185,7 @@ func (p *progress) verdict(st *api.Status, timedOut bool) error {
 	}
 	if len(parts) == 0 {
 		if good == 0 && st.NodesHidden {
-			_, _ = fmt.Fprintln(p.w, "how the nodes take it is not shown to you: that takes Sys.Audit on /nodes")
+			_, _ = fmt.Fprintln(p.w, "the states of nodes are hidden: they need Sys.Audit on /nodes")
 			return nil
 		}
 		if good == 0 {
@@ -199,9 +199,9 @@ func (p *progress) verdict(st *api.Status, timedOut bool) error {
 		_, _ = fmt.Fprintln(p.w, text)
 		return nil
 	}
-	what := "not every node has revision %d as declared"
+	what := "nodes did not converge on revision %d"
 	if timedOut {
-		what = "not every node has come to an end with revision %d in time"
+		what = "timed out waiting for nodes to converge on revision %d"
 	}
-	return &exitError{ExitDegraded, fmt.Errorf(what+" (%s); viaduct status says why", p.revision, strings.Join(parts, "; "))}
+	return &exitError{ExitDegraded, fmt.Errorf(what+" (%s); see viaduct status", p.revision, strings.Join(parts, "; "))}
 }

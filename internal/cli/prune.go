@@ -31,20 +31,19 @@ type manifestFlags struct {
 
 func (f *manifestFlags) register(cmd *cobra.Command) {
 	filesFlag(cmd, &f.files)
-	cmd.Flags().StringVar(&f.set, "set", "", "owner set that the manifests' objects belong to (default with --prune: made of the path that -f names)")
+	cmd.Flags().StringVar(&f.set, "set", "", "owner set of the manifests' objects (default with --prune: derived from the path given to -f)")
 	cmd.Flags().BoolVar(&f.prune, "prune", false, "delete objects of the owner set that the manifests no longer declare")
-	cmd.Flags().BoolVar(&f.allowEmpty, "allow-empty", false, "with --prune: let manifests that declare nothing delete the whole set")
-	cmd.Flags().BoolVar(&f.takeOver, "take-over", false, "take objects into the set that belong to another one")
+	cmd.Flags().BoolVar(&f.allowEmpty, "allow-empty", false, "with --prune: allow manifests without objects, which deletes the whole set")
+	cmd.Flags().BoolVar(&f.takeOver, "take-over", false, "move objects of other owner sets into this one")
 }
 
 // pruneHelp is the part of help texts about owner sets.
-const pruneHelp = `With --prune, objects that were once applied from the same owner set and that the
-manifests no longer declare are deleted. What others made is never pruned: other
-sets, edits by hand, the API. A set has a name: that of --set, or one made of the path
-that -f names; name it where the same manifests are applied from different folders.
-Objects carry it as their property "set". Manifests that declare nothing are refused
-with --prune, unless --allow-empty says that it is meant: a wrong path must not
-delete a network.`
+const pruneHelp = `With --prune, objects that were applied from the same owner set and are no longer
+declared are deleted. Objects of other sets and objects created by hand or through an
+API are never pruned. The name of the set is given by --set or derived from the path
+given to -f; name it if the same manifests are applied from different directories.
+Objects carry it as their property "set". With --prune, manifests without objects are
+refused unless --allow-empty is given, because a wrong path must not delete a network.`
 
 // owned are manifests with what pruning them adds.
 type owned struct {
@@ -80,23 +79,23 @@ func (o *owned) prunes(k model.Kind, id string) bool {
 func (f *manifestFlags) check(cmd *cobra.Command) (name string, err error) {
 	for flag, set := range map[string]bool{"--prune": f.prune, "--set": f.set != "", "--take-over": f.takeOver} {
 		if set && len(f.files) == 0 {
-			return "", usagef(cmd, "%s is about manifests: name them with -f", flag)
+			return "", usagef(cmd, "%s needs manifests: name them with -f", flag)
 		}
 	}
 	switch {
 	case f.allowEmpty && !f.prune:
-		return "", usagef(cmd, "--allow-empty has a meaning with --prune only")
+		return "", usagef(cmd, "--allow-empty needs --prune")
 	case f.set != "" && !model.ValidSet(f.set):
 		return "", usagef(cmd, "--set %q is not the name of an owner set: use 1 to 63 letters, digits, dots, hyphens and underscores, a letter or digit first", f.set)
 	case f.set != "":
 		return f.set, nil
 	case !f.prune:
 		if f.takeOver {
-			return "", usagef(cmd, "--take-over needs the owner set: name it with --set, or give --prune")
+			return "", usagef(cmd, "--take-over needs an owner set: give --set or --prune")
 		}
 		return "", nil
 	case len(f.files) != 1 || f.files[0] == manifest.Stdin:
-		return "", usagef(cmd, "--prune needs the name of the owner set, which can be made of a single path only: give --set NAME")
+		return "", usagef(cmd, "--prune needs the name of the owner set, which is derived from a single path only: give --set NAME")
 	}
 	return derivedSet(f.files[0])
 }
@@ -148,7 +147,7 @@ func (a *app) loadAllowing(f *manifestFlags) (*manifest.Set, error) {
 	case !errors.Is(err, manifest.ErrNothing) || !f.prune:
 		return set, err
 	case !f.allowEmpty:
-		return nil, fmt.Errorf("%w; with --prune that would delete every object of the set: give --allow-empty if that is meant", err)
+		return nil, fmt.Errorf("%w; with --prune that would delete every object of the set: give --allow-empty if that is intended", err)
 	}
 	return manifest.Load(nil, nil)
 }

@@ -28,16 +28,16 @@ func (a *app) importCommand() *cobra.Command {
 	var dryRun bool
 	pve := &cobra.Command{
 		Use:   "pve FOLDER",
-		Short: "Take over a Proxmox VE SDN configuration",
-		Long: `Reads a folder like /etc/pve/sdn of Proxmox VE and makes what is configured there
-pending here: zones, VNets, subnets, controllers, fabrics, prefix lists and route
-maps. Address management, name servers and the firewalls of VNets take effect at
-once, and so does that of the datacenter, with what all of them share: cluster.fw, in
-the folder or in ../firewall. Objects that are only here stay.
+		Short: "Import a Proxmox VE SDN configuration",
+		Long: `Reads a directory like /etc/pve/sdn of Proxmox VE. Zones, VNets, subnets, controllers,
+fabrics, prefix lists and route maps become pending. IPAM and DNS systems, firewalls of
+VNets and that of the datacenter (cluster.fw, in the directory or in ../firewall) with
+its aliases, IP sets and security groups take effect at once. Objects that exist only in
+Viaduct stay.
 
-What cannot be taken is left out, together with what refers to it, and told with file and
-line; all else is taken, and the exit status is 4. Firewalls never let more pass because
-of it: a rule that drops and cannot be taken as it is drops more instead.
+What cannot be imported is left out, together with what refers to it, and reported with
+file and line; the exit status is then 4. Firewalls never permit more because of that: a
+dropping rule that cannot be imported completely drops more instead.
 
   scp -r pve1:/etc/pve/sdn sdn
   viaduct import pve sdn
@@ -45,8 +45,8 @@ of it: a rule that drops and cannot be taken as it is drops more instead.
 		Args: args(1, 1, "a folder"),
 		RunE: func(cmd *cobra.Command, given []string) error { return a.importPVE(cmd.Context(), given[0], dryRun) },
 	}
-	pve.Flags().BoolVar(&dryRun, "dry-run", false, "check everything and change nothing")
-	cmd := &cobra.Command{Use: "import", Short: "Take over another system's configuration", Args: cobra.NoArgs}
+	pve.Flags().BoolVar(&dryRun, "dry-run", false, "check everything without changes")
+	cmd := &cobra.Command{Use: "import", Short: "Import the configuration of another system", Args: cobra.NoArgs}
 	cmd.AddCommand(pve)
 	return cmd
 }
@@ -144,7 +144,7 @@ func (a *app) findings(all []config.Finding) (left int, text string) {
 	for _, f := range all {
 		if f.Left {
 			left++
-			text += s.red("not taken as it is: "+f.String()) + "\n"
+			text += s.red("not imported as it is: "+f.String()) + "\n"
 		} else {
 			text += s.yellow("warning: "+f.String()) + "\n"
 		}
@@ -157,22 +157,22 @@ func incomplete(left int) error {
 	if left == 0 {
 		return nil
 	}
-	return &exitError{ExitDegraded, fmt.Errorf("incomplete: %s not taken as it is (see above); all else was", count(left, "thing"))}
+	return &exitError{ExitDegraded, fmt.Errorf("incomplete: %s not imported as it is (see above); everything else was", count(left, "thing"))}
 }
 
 // importSummary says what was taken over, what was not, and what comes next.
 func (a *app) importSummary(folder string, files map[string]string, dir *config.Directory, res *api.EditResult, dryRun bool) string {
 	var b strings.Builder
 	if _, ok := files[".running-config"]; ok && !dir.Applied {
-		fmt.Fprintf(&b, "in %s not everything was applied: what was taken over is what is configured there, not what runs there\n", folder)
+		fmt.Fprintf(&b, "in %s not everything was applied: imported is the configuration there, not what is running there\n", folder)
 	}
 	switch {
 	case dryRun:
 		b.WriteString("nothing was changed\n")
 	case len(res.Changes) == 0:
-		b.WriteString("no change: it is so already\n")
+		b.WriteString("no change\n")
 	default:
-		b.WriteString(count(res.Pending, "change") + " pending: viaduct plan shows them, viaduct apply makes them run\n")
+		b.WriteString(count(res.Pending, "change") + " pending: see viaduct plan, then run viaduct apply\n")
 	}
 	return b.String()
 }
@@ -211,7 +211,7 @@ func readFolder(folder string) (map[string]string, error) {
 		files[name] = string(b)
 	}
 	if len(files) == 0 {
-		return nil, &exitError{ExitUsage, fmt.Errorf("%s holds none of %s: name the folder that is a copy of /etc/pve/sdn", folder, strings.Join(config.Files(), ", "))}
+		return nil, &exitError{ExitUsage, fmt.Errorf("%s holds none of %s: name a copy of /etc/pve/sdn", folder, strings.Join(config.Files(), ", "))}
 	}
 	return files, nil
 }
@@ -219,15 +219,15 @@ func readFolder(folder string) (map[string]string, error) {
 func (a *app) exportCommand() *cobra.Command {
 	pve := &cobra.Command{
 		Use:   "pve FOLDER",
-		Short: "Write a Proxmox VE SDN configuration",
+		Short: "Export a Proxmox VE SDN configuration",
 		Long: `Writes the pending configuration as the files of a folder like /etc/pve/sdn of
-Proxmox VE, and the running one as its .running-config. The folder must be empty or
-not exist yet. What Proxmox VE has no word for is left out and told, and the exit status
+Proxmox VE, and the running one as its .running-config. The directory must be empty or
+not exist. What Proxmox VE cannot express is left out and reported, and the exit status
 is 4.`,
 		Args: args(1, 1, "a folder"),
 		RunE: func(cmd *cobra.Command, given []string) error { return a.exportPVE(cmd.Context(), given[0]) },
 	}
-	cmd := &cobra.Command{Use: "export", Short: "Write the configuration as manifests, or for another system"}
+	cmd := &cobra.Command{Use: "export", Short: "Export the configuration"}
 	cmd.AddCommand(a.exportManifestsCommand(), pve)
 	return cmd
 }
@@ -274,7 +274,7 @@ func (a *app) exportPVE(ctx context.Context, folder string) error {
 		text += "wrote " + path + "\n"
 	}
 	if text == "" {
-		text = "there is nothing to export: the configuration has no object that Proxmox VE knows\n"
+		text = "nothing to export: no object exists in Proxmox VE as well\n"
 	}
 	left, told := a.findings(config.Unsaid(dir.Config))
 	if err := a.write(text + told); err != nil {

@@ -23,7 +23,7 @@ import (
 func (a *app) renderCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "render",
-		Short: "Write a node's network in the form of other tools",
+		Short: "Render a node's network for other tools",
 	}
 	cmd.AddCommand(a.renderInterfacesCommand(), a.renderFRRCommand())
 	return cmd
@@ -35,7 +35,7 @@ type renderInput struct{ running, facts, interfaces string }
 func (in *renderInput) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&in.running, "running", "", "Proxmox's running configuration, a JSON file")
 	cmd.Flags().StringVar(&in.facts, "facts", "", "facts of the node, a JSON file")
-	cmd.Flags().StringVar(&in.interfaces, "interfaces", "", "the node's interfaces file, whose addresses and bridges count instead of those in the facts")
+	cmd.Flags().StringVar(&in.interfaces, "interfaces", "", "the node's interfaces file; its addresses and bridges override those in the facts")
 }
 
 func (in *renderInput) check(cmd *cobra.Command) error {
@@ -52,13 +52,13 @@ func (in *renderInput) check(cmd *cobra.Command) error {
 const (
 	runningHelp = `--running is Proxmox's running configuration, /etc/pve/sdn/.running-config.`
 
-	interfacesHelp = `--interfaces is the node's /etc/network/interfaces. Addresses and the natures of
-bridges are then those of the file, each interface having the address that
-Proxmox takes for its own: the last address line of its inet stanza. Interfaces
-that the file does not name keep what the facts say, but for addresses.`
+	interfacesHelp = `--interfaces is the node's /etc/network/interfaces. Addresses and types of bridges
+are then those of the file; the address of an interface is the one that Proxmox
+uses: the last address line of its inet stanza. Other interfaces keep their facts
+except for addresses.`
 
-	incompleteHelp = `What cannot be rendered is told by name; the rest is printed nevertheless, and
-the exit status is 1.`
+	incompleteHelp = `What cannot be rendered is reported by name; the rest is printed, and the exit
+status is 1.`
 )
 
 func (a *app) renderInterfacesCommand() *cobra.Command {
@@ -67,13 +67,13 @@ func (a *app) renderInterfacesCommand() *cobra.Command {
 		Use:   "interfaces --running FILE --facts FILE [--interfaces FILE]",
 		Short: "Print the interfaces file that Proxmox VE would generate for a node",
 		Long: `Prints what Proxmox VE would write to /etc/network/interfaces.d/sdn of one node,
-byte for byte, from files only: no server is asked and nothing is changed. Zones
-of every type are rendered (simple, vlan, qinq, vxlan, evpn), and the node's
+byte for byte, from files only, without a server and without changes. Zones of
+every type are rendered (simple, vlan, qinq, vxlan, evpn), and the node's
 parts in fabrics (openfabric, ospf, bgp).
 
 ` + runningHelp + `
 
---facts is what is known of the node, as JSON:
+--facts has the facts of the node, as JSON:
 
   {
     "node": "pve1",
@@ -89,16 +89,15 @@ parts in fabrics (openfabric, ospf, bgp).
     ]
   }
 
-What a VLAN on a bridge is depends on the bridge: "kind" tells one of Open
-vSwitch, "vlanFiltering" a VLAN-aware one, and a plain one hands its VLANs to
-the interfaces whose "master" it is, network cards and bonds.
+VLANs depend on the type of the bridge: "kind" identifies one of Open vSwitch,
+"vlanFiltering" a VLAN-aware one; a plain one has its VLANs on its ports (network
+cards and bonds that have it as "master").
 
-The node's own end of VXLAN tunnels is the first of a zone's peers that is an
-address of an interface, otherwise the source address of the route to the first
+The node's VTEP is the first of a zone's peers that is an address of an interface, otherwise the source address of the route to the first
 peer; in a fabric it is the node's address there. SNAT uses the device and
 source address of the route to 8.8.8.8, for IPv6 to 2001:4860:4860::8888. The
-longest prefix wins, then the smallest "metric"; a route without "src" has an
-address of its device for its source.
+longest prefix wins, then the smallest "metric"; a route without "src" uses an
+address of its device as source.
 
 ` + interfacesHelp + `
 
@@ -124,13 +123,13 @@ func (a *app) renderFRRCommand() *cobra.Command {
 		Use:   "frr --running FILE --facts FILE [--frr-local FILE] [--interfaces FILE]",
 		Short: "Print the configuration of FRR that Proxmox VE would generate for a node",
 		Long: `Prints what Proxmox VE would write to /etc/frr/frr.conf of one node, byte for
-byte, from files only: no server is asked and nothing is changed. It holds the
+byte, from files only, without a server and without changes. It contains the
 controllers (evpn, bgp, isis), the routers of EVPN zones, and the node's parts
 in fabrics (openfabric, ospf, bgp).
 
 ` + runningHelp + `
 
---facts is what is known of the node, as JSON:
+--facts has the facts of the node, as JSON:
 
   {
     "node": "pve1",
@@ -149,16 +148,16 @@ The node's own address is that of the loopback interface which its BGP or IS-IS
 controller names, otherwise the first of a controller's peers that is an address
 of an interface, otherwise the source address of the route to the first peer. In
 a fabric it is the node's address there. If it is an IPv6 address, or there is
-none, the router ID is made of the "mac" of its interface or of the one that
+none, the router ID is derived from the "mac" of its interface, of the one that
 leads to the peers, or of the bridge or bond that this belongs to. Without "frr" the file is written for FRR ` + pvefrr.DefaultVersion + `, as Proxmox VE 9.1 does.
 
 --frr-local is the node's /etc/frr/frr.conf.local, merged as Proxmox merges it.
-Lines that Proxmox loses are told as warnings.
+Lines that Proxmox loses are reported as warnings.
 
 ` + interfacesHelp + `
 
-The line "autort as", which stands there if the EVPN and the BGP controller of a
-node have different AS numbers, is known only to the FRR of Proxmox.
+The line "autort as", which is present if the EVPN and the BGP controller of a node
+have different AS numbers, exists only in the FRR of Proxmox.
 
 ` + incompleteHelp,
 		Example: `  viaduct render frr --running .running-config --facts pve1.json
@@ -181,7 +180,7 @@ node have different AS numbers, is known only to the FRR of Proxmox.
 		},
 	}
 	in.flags(cmd)
-	cmd.Flags().StringVar(&local, "frr-local", "", "the node's own lines for FRR, frr.conf.local")
+	cmd.Flags().StringVar(&local, "frr-local", "", "the node's frr.conf.local")
 	return cmd
 }
 

@@ -14,13 +14,13 @@ import (
 
 func (a *app) roleCommand() *cobra.Command {
 	return accessGroup("role", "Manage roles: named lists of privileges",
-		`A role is a list of privileges; viaduct acl add gives it to somebody on a path. The
-built-in roles are those of Proxmox VE: Administrator has every privilege, NoAccess
-takes all away, PVESDNAdmin, PVESDNUser and PVEAuditor are for the network. Changes
+		`A role is a list of privileges; viaduct acl add grants it on a path. The built-in
+roles are those of Proxmox VE: Administrator has every privilege, NoAccess removes
+all, PVESDNAdmin, PVESDNUser and PVEAuditor are for the network. Changes
 take effect at once and are in no revision.`,
 		a.rolePutCommand("add", "Add a role", client.IfAbsent), a.roleListCommand(), a.roleShowCommand(),
-		a.rolePutCommand("set", "Give a role other privileges", ""),
-		a.deletion("role", `Deletes a role, which nobody may have any more, and which is not built in.`, a.completeAt(0, roleNames),
+		a.rolePutCommand("set", "Replace the privileges of a role", ""),
+		a.deletion("role", `Deletes a role that is not in use and not built in.`, a.completeAt(0, roleNames),
 			func(ctx context.Context, c *client.Client, id string) error { return c.DeleteRole(ctx, id) }))
 }
 
@@ -34,7 +34,7 @@ func (a *app) rolePutCommand(verb, short, condition string) *cobra.Command {
 	return &cobra.Command{
 		Use:               verb + " ROLE PRIVILEGE...",
 		Short:             short,
-		Long:              short + `. The privileges given are all that it has.`,
+		Long:              short + `. The given privileges are the complete list.`,
 		Example:           "  viaduct role " + verb + " tenant SDN.Audit SDN.Use",
 		Args:              args(2, -1, "the name of a role, and privileges"),
 		ValidArgsFunction: a.completeRole(condition != client.IfAbsent),

@@ -17,12 +17,11 @@ func (a *app) rollbackCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "rollback REVISION",
-		Short: "Make an older revision run again, as a new one",
-		Long: `Makes a new revision with the content of an older one and waits until every node
-has it. The plan is shown, and on a terminal asked about. The history is kept.
+		Short: "Bring back an older revision as a new one",
+		Long: `Makes a new revision with the content of an older one and waits until all nodes have
+it. The plan is shown, and on a terminal confirmed. The history is kept.
 
-A rollback brings back what is in revisions and nothing else. It leaves as it is what
-took effect at once:
+Only what is part of revisions is brought back. Unchanged stay:
 ` + notInRevisions() + ".",
 		Args: args(1, 1, "the number of a revision, see viaduct history"),
 		RunE: func(cmd *cobra.Command, given []string) error {
@@ -42,7 +41,7 @@ took effect at once:
 			if p.Empty() {
 				return nil
 			}
-			if err := a.write("not brought back, since no revision holds them: " + notInRevisions() + "\n"); err != nil {
+			if err := a.write("not part of revisions, and unchanged: " + notInRevisions() + "\n"); err != nil {
 				return err
 			}
 			if err := a.confirm(cmd.Context(), yes, fmt.Sprintf("Roll back to revision %d?", n)); err != nil {
@@ -55,16 +54,16 @@ took effect at once:
 			return a.applied(cmd.Context(), c, res, wait)
 		},
 	}
-	cmd.Flags().StringVarP(&message, "message", "m", "", "why; kept in the history")
-	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
-	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "list every change of every node")
+	cmd.Flags().StringVarP(&message, "message", "m", "", "description, kept in the history")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask for confirmation")
+	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "list every change on every node")
 	wait.flags(cmd)
 	return cmd
 }
 
 // notInRevisions names what a rollback leaves as it is.
 func notInRevisions() string {
-	return liveKinds() + "; addresses that were given; users, groups, roles, tokens and permissions"
+	return liveKinds() + "; allocated addresses; users, groups, roles, tokens and permissions"
 }
 
 // revisionNumber reads a revision's number from the command line.

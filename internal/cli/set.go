@@ -19,14 +19,13 @@ func (a *app) setCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "set KIND ID PROPERTY=VALUE... [PROPERTY-]...",
 		Short: "Change properties of an object",
-		Long: `Changes properties of an object; PROPERTY- removes one. Lists are written with
-commas, and whatever get, describe and diff print for a property can be typed.
-An item of a list of structures is addressed by the list and what tells its items
-apart: nics.net0.mac, interfaces.eth1.ip, redistribute.connected.metric,
+		Long: `Changes properties of an object; PROPERTY- removes one. Lists are separated by commas;
+values are accepted in the form that get, describe and diff print.
+An item of a list of structures is addressed by the list and the key of the item: nics.net0.mac, interfaces.eth1.ip, redistribute.connected.metric,
 dhcp-range.10.0.0.10.end-address, entries.10.action (route-map: order,
 prefix-list: seq, ip-set: cidr), rules.0.action (by place, from 0). The list's name
-may be left out. Setting a property of an item that is not there adds it;
-nics.net0- removes the whole item.
+may be omitted. Setting a property of a missing item adds the item; nics.net0- removes
+the whole item.
 
 ` + liveHelp + `
 
@@ -224,7 +223,7 @@ func (a *app) edited(revisioned bool, res *api.EditResult) error {
 	v := planView{style: s, now: a.Now()}
 	text := v.changes(res.Changes, "")
 	if len(res.Changes) == 0 {
-		text = "no change: it is so already\n"
+		text = "no change\n"
 	}
 	text += v.warnings(res.Warnings)
 	live, waiting := 0, 0
@@ -242,7 +241,7 @@ func (a *app) edited(revisioned bool, res *api.EditResult) error {
 		text += "took effect at once; viaduct rollback does not undo it\n"
 	}
 	if (waiting > 0 || revisioned) && res.Pending > 0 {
-		text += count(res.Pending, "change") + " pending: viaduct plan shows them, viaduct apply makes them run\n"
+		text += count(res.Pending, "change") + " pending: see viaduct plan, then run viaduct apply\n"
 	}
 	return a.write(text)
 }

@@ -25,17 +25,16 @@ func (a *app) statusCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Show what runs, and whether every node has it",
-		Long: `Shows the running revision, the state of every node, and below that what is wrong,
-causes first, and what drifted: differences that no revision asked for, found and
-repaired. The states are
+		Short: "Show the running revision and the state of every node",
+		Long: `Shows the running revision, the state of every node, problems with causes first, and
+drift: differences that no revision asked for, found and repaired. The states are
 
   converged    what was declared is in place and works
-  warning      it is in place, but something is wrong that you should know
-  applying     the node has not taken the running revision yet
+  warning      it is in place, with something that needs attention
+  applying     the node has not answered the running revision yet
   degraded     something that was declared does not work
-  unreachable  no server has a connection of the node's agent; suspect: since a
-               moment ago`,
+  unreachable  no server has a connection of the node's agent; suspect: only since
+               a moment`,
 		Args: args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.client()
@@ -58,8 +57,8 @@ repaired. The states are
 			return nil
 		},
 	}
-	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "show it again whenever it changes, until interrupted")
-	cmd.Flags().BoolVar(&exitFlag, "exit-code", false, "exit with status 4 unless every node is converged, or has warnings only")
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "show the status again whenever it changes, until interrupted")
+	cmd.Flags().BoolVar(&exitFlag, "exit-code", false, "exit with status 4 unless every node is converged or has only warnings")
 	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
 	return cmd
 }
@@ -128,11 +127,11 @@ func (v statusView) render(st *api.Status) string {
 		b.WriteString(v.style.yellow("warning") + ": " + text + "\n")
 	}
 	if len(st.Nodes) == 0 && st.NodesHidden {
-		b.WriteString("nodes are not shown to you: that takes Sys.Audit on /nodes\n")
+		b.WriteString("nodes are hidden: they need Sys.Audit on /nodes\n")
 		return b.String()
 	}
 	if len(st.Nodes) == 0 {
-		b.WriteString("no node has joined yet: viaduct node token NODE makes a token for one\n")
+		b.WriteString("no node has joined yet: viaduct node token NODE creates a join token\n")
 		return b.String()
 	}
 	b.WriteString("\n" + v.nodes(st))
@@ -158,9 +157,9 @@ func (v statusView) headline(st *api.Status) string {
 	case st.PendingHidden == 0:
 		text += ", " + v.style.yellow(count(st.Pending, "change")+" pending")
 	case shown == 0:
-		text += ", " + v.style.yellow(count(st.PendingHidden, "change")+" of others pending that you may not see")
+		text += ", " + v.style.yellow(count(st.PendingHidden, "change")+" of others pending, hidden from you")
 	default:
-		text += ", " + v.style.yellow(fmt.Sprintf("%s pending, and %d of others that you may not see", count(shown, "change"), st.PendingHidden))
+		text += ", " + v.style.yellow(fmt.Sprintf("%s pending, and %d of others hidden from you", count(shown, "change"), st.PendingHidden))
 	}
 	var nodes []string
 	for _, s := range health.States {
@@ -272,13 +271,13 @@ func driftWords(d protocol.Drift) string {
 	case diff.Create:
 		text, done = what+" was missing", "made again"
 	case diff.Delete:
-		text, done = what+" was there and nothing declares it", "removed"
+		text, done = what+" was unexpected", "removed"
 	case diff.Update, diff.Replace:
 		var fields []string
 		for _, f := range c.Fields {
 			fields = append(fields, fmt.Sprintf("%s was %s instead of %s", f.Name, orNone(f.Old), orNone(f.New)))
 		}
-		text, done = what+" was changed: "+strings.Join(fields, ", "), "put right"
+		text, done = what+" was changed: "+strings.Join(fields, ", "), "reverted"
 	}
 	if d.Error != "" {
 		return text + "; it could not be repaired: " + d.Error

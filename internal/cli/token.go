@@ -12,8 +12,8 @@ import (
 
 func (a *app) tokenCommand() *cobra.Command {
 	return accessGroup("token", "Manage users' API tokens",
-		`An API token lets a program act for a user without the password. (The token that a
-node joins with is another: viaduct node token.) Changes take effect at once and are
+		`With an API token a program acts for a user without the password. (Join tokens of
+nodes are different: viaduct node token.) Changes take effect at once and are
 in no revision.`,
 		a.tokenCreateCommand(), a.tokenListCommand(), a.tokenDeleteCommand())
 }
@@ -31,12 +31,12 @@ func (a *app) tokenCreateCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "create USER NAME",
-		Short: "Make an API token and print its secret, once",
-		Long: `Makes an API token of a user and prints USER!NAME=SECRET, as Proxmox VE's clients
-take it. The secret cannot be seen again: only its hash is kept.
+		Short: "Create an API token and print its secret once",
+		Long: `Creates an API token of a user and prints USER!NAME=SECRET, the form that clients of
+Proxmox VE use. The secret cannot be shown again: only its hash is stored.
 
-The token has of its user's privileges only those that viaduct acl add --token
-gives to the token itself; with --privsep=false it has all of them.`,
+The token has only those privileges of its user that viaduct acl add --token grants to
+the token itself; with --privsep=false it has all of them.`,
 		Example:           `  viaduct token create root@pam ci --privsep=false --expire 90d`,
 		Args:              args(2, 2, "the name of a user and one for the token"),
 		ValidArgsFunction: a.completeAt(0, userNames),
@@ -58,15 +58,15 @@ gives to the token itself; with --privsep=false it has all of them.`,
 				return writeData(a.Stdout, output, made)
 			}
 			// The token alone on standard output, so that scripts can take it.
-			fmt.Fprintln(a.Stderr, "the secret is shown this once; keep it where only its program can read it")
+			fmt.Fprintln(a.Stderr, "the secret is shown only once; store it where only its program can read it")
 			if privsep {
-				fmt.Fprintf(a.Stderr, "the token has no privileges yet; give it some with: viaduct acl add PATH ROLE --token '%s'\n", made.ID())
+				fmt.Fprintf(a.Stderr, "the token has no privileges yet; grant some with: viaduct acl add PATH ROLE --token '%s'\n", made.ID())
 			}
 			return a.write(made.ID() + "=" + made.Secret + "\n")
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&privsep, "privsep", true, "only privileges given to the token itself")
+	f.BoolVar(&privsep, "privsep", true, "limit the token to privileges granted to the token itself")
 	f.StringVar(&expire, "expire", "never", expireHelp)
 	f.StringVar(&t.Comment, "comment", "", "what the token is for")
 	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
@@ -80,7 +80,7 @@ func (a *app) tokenListCommand() *cobra.Command {
 		Args:              args(0, 1, "at most the name of a user"),
 		ValidArgsFunction: a.completeAt(0, userNames),
 	}, listing[api.UserToken]{
-		empty:  "no API tokens; make one with: viaduct token create",
+		empty:  "no API tokens; create one with: viaduct token create",
 		header: []string{"TOKEN", "PRIVILEGES", "EXPIRES", "COMMENT"},
 		row: func(t api.UserToken) []string {
 			privileges := "its own"
@@ -104,7 +104,7 @@ func (a *app) tokenDeleteCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "delete USER NAME | USER!NAME",
 		Short:             "Delete an API token",
-		Long:              `Deletes an API token and all that was permitted to it. It is refused from then on.`,
+		Long:              `Deletes an API token and its permissions.`,
 		Args:              args(1, 2, "the name of a user and that of the token"),
 		ValidArgsFunction: a.completeAt(0, tokenNames),
 		RunE: func(cmd *cobra.Command, given []string) error {
@@ -125,6 +125,6 @@ func (a *app) tokenDeleteCommand() *cobra.Command {
 			return a.write(fmt.Sprintf("token %s is deleted\n", id))
 		},
 	}
-	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask for confirmation")
 	return cmd
 }

@@ -19,12 +19,12 @@ import (
 
 func (a *app) userCommand() *cobra.Command {
 	return accessGroup("user", "Manage users and their passwords",
-		`Users log in to the Proxmox-compatible interface as name@realm; the realms pam and
-pve are accepted, and Viaduct keeps the passwords of both. root@pam always exists,
+		`Users log in to the Proxmox API as name@realm; the realms pam and pve are accepted, and
+Viaduct stores the passwords of both. root@pam always exists,
 has every privilege, and has no password until one is set. Changes take effect at
 once and are in no revision.`,
 		a.userAddCommand(), a.userListCommand(), a.userShowCommand(), a.userSetCommand(), a.userPasswdCommand(),
-		a.deletion("user", `Deletes a user, with their tokens and all that was permitted to them.`, a.completeAt(0, userNames),
+		a.deletion("user", `Deletes a user with all tokens and permissions.`, a.completeAt(0, userNames),
 			func(ctx context.Context, c *client.Client, id string) error { return c.DeleteUser(ctx, id) }))
 }
 
@@ -45,13 +45,13 @@ var userProperties = []string{"enable", "expire", "comment", "email", "first-nam
 
 func (f *userFlags) register(a *app, cmd *cobra.Command) {
 	fs := cmd.Flags()
-	fs.BoolVar(&f.enable, "enable", true, "whether the user has access")
+	fs.BoolVar(&f.enable, "enable", true, "whether the user may log in")
 	fs.StringVar(&f.expire, "expire", "never", expireHelp)
 	fs.StringVar(&f.user.Comment, "comment", "", "what the user is for")
 	fs.StringVar(&f.user.Email, "email", "", "email address")
 	fs.StringVar(&f.user.FirstName, "first-name", "", "first name")
 	fs.StringVar(&f.user.LastName, "last-name", "", "last name")
-	fs.StringSliceVar(&f.user.Groups, "groups", nil, "all groups of the user, with commas")
+	fs.StringSliceVar(&f.user.Groups, "groups", nil, "all groups of the user, separated by commas")
 	a.completeFlag(cmd, "groups", groupNames)
 }
 
@@ -87,8 +87,8 @@ func (a *app) userAddCommand() *cobra.Command {
 		Use:   "add USER",
 		Short: "Add a user",
 		Long: `Adds a user, name@pam or name@pve. Without a password, which viaduct user passwd
-sets, nobody can log in as the user; without permissions, which viaduct acl add
-gives, the user can do nothing.`,
+sets, the user cannot log in; without permissions, which viaduct acl add grants, the
+user can do nothing.`,
 		Example: `  viaduct user add bob@pve --email bob@example.org --groups operators`,
 		Args:    args(1, 1, "the name of a user"),
 		RunE: func(cmd *cobra.Command, given []string) error {
@@ -115,15 +115,15 @@ func (a *app) userSetCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "set USER",
 		Short: "Change a user",
-		Long: `Changes what flags are given for; an empty value removes it. A user who is
-disabled or has expired has no access, and their tokens and tickets neither.`,
+		Long: `Changes the properties that flags are given for; an empty value removes one. A disabled
+or expired user has no access, including tokens and tickets.`,
 		Example: `  viaduct user set bob@pve --enable=false
   viaduct user set bob@pve --groups operators,auditors --expire 90d`,
 		Args:              args(1, 1, "the name of a user"),
 		ValidArgsFunction: a.completeAt(0, userNames),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			if !slices.ContainsFunc(userProperties, cmd.Flags().Changed) {
-				return usagef(cmd, "nothing to change: give flags for what shall be another")
+				return usagef(cmd, "nothing to change: pass at least one flag")
 			}
 			c, err := a.client()
 			if err != nil {
@@ -219,10 +219,10 @@ func (a *app) userPasswdCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "passwd USER",
 		Short: "Set a user's password",
-		Long: `Sets a user's password, of 8 to 64 bytes, and ends the user's sessions. It is asked
-for twice on the terminal, or read from the first line of standard input with
---stdin. Users who change their own, with a token of theirs, are asked for the current
-one first; with --stdin it is the first line, and the new one the second.`,
+		Long: `Sets a user's password, 8 to 64 bytes, and ends the user's sessions. It is prompted for
+twice on the terminal, or read from the first line of standard input with --stdin. To
+change your own password with your own token, the current one is needed first; with
+--stdin it is the first line, and the new one the second.`,
 		Args:              args(1, 1, "the name of a user"),
 		ValidArgsFunction: a.completeAt(0, userNames),
 		RunE: func(cmd *cobra.Command, given []string) error {
@@ -247,7 +247,7 @@ one first; with --stdin it is the first line, and the new one the second.`,
 			return a.write(fmt.Sprintf("the password of user %s is set\n", given[0]))
 		},
 	}
-	cmd.Flags().BoolVar(&stdin, "stdin", false, "read the password from standard input, one's own after a line with the current one")
+	cmd.Flags().BoolVar(&stdin, "stdin", false, "read the password from standard input; to change your own, a line with the current one comes first")
 	return cmd
 }
 

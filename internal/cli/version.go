@@ -13,7 +13,7 @@ func (a *app) versionCommand() *cobra.Command {
 	var onlyClient bool
 	cmd := &cobra.Command{
 		Use:   "version",
-		Short: "Show the releases of this program and of the server",
+		Short: "Show the versions of this program and of the server",
 		Args:  args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := a.write(fmt.Sprintf("viaduct %s (%s, %s/%s)\n", a.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)); err != nil || onlyClient {
@@ -32,6 +32,6 @@ func (a *app) versionCommand() *cobra.Command {
 			return a.write(fmt.Sprintf("server  %s (API %d)\n", v.Version, v.API))
 		},
 	}
-	cmd.Flags().BoolVar(&onlyClient, "client", false, "do not ask the server")
+	cmd.Flags().BoolVar(&onlyClient, "client", false, "do not contact the server")
 	return cmd
 }

@@ -15,7 +15,7 @@ import (
 
 // StoreFormat is the number of the store's format that this release reads and writes.
 // A release that changes the meaning of what is stored raises it and says in
-// docs/design.md how a store of the one before is brought up.
+// docs/architecture/overview.md how a store of the one before is brought up.
 //
 // History:
 //  1. the first that is numbered; stores without a number are of this one.

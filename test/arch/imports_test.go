@@ -11,7 +11,7 @@ import (
 const module = "github.com/viaduct-sdn/viaduct/"
 
 // flow says which packages of Viaduct each package may import: the one-way flow
-// of docs/design.md. An entry covers the packages below it; the longest match
+// of docs/architecture/overview.md. An entry covers the packages below it; the longest match
 // counts, and a package that no entry covers fails the test.
 var flow = map[string][]string{
 	"internal/line":                           {},

@@ -40,7 +40,7 @@ func TestOperator(t *testing.T) {
 
 	// A plan changes nothing, an apply does, and a second one has nothing to do.
 	c.demand(3, []string{"plan", "-f", net, "--exit-code"}, "+ zone zn", "+ vnet v1", "vxlan_v1", "mtu 1450")
-	c.demand(0, []string{"history"}, "nothing was ever applied")
+	c.demand(0, []string{"history"}, "no revisions yet")
 	c.demand(0, []string{"apply", "-f", net, "-m", "first"}, "revision 1", "node1", "node2", "converged")
 	c.demand(0, []string{"apply", "-f", net}, "revision 1")
 	c.demand(0, []string{"plan", "-f", net, "--exit-code"})

@@ -28,7 +28,7 @@ func TestInstall(t *testing.T) {
 		"share/bash-completion/completions/viaduct":    "viaduct",
 		"share/zsh/site-functions/_viaduct":            "#compdef viaduct",
 		"share/fish/vendor_completions.d/viaduct.fish": "viaduct",
-		"lib/systemd/system/viaduct-server.service":    "ExecStart=/opt/viaduct/bin/viaduct server",
+		"lib/systemd/system/viaduct-server.service":    "ExecStart=/opt/viaduct/bin/viaduct server --data /var/lib/viaduct/server $VIADUCT_SERVER_OPTIONS",
 		"lib/systemd/system/viaduct-agent.service":     "ExecStart=/opt/viaduct/bin/viaduct agent",
 		"lib/systemd/system/viaduct-leave.service":     "bgp shutdown",
 		"lib/sysusers.d/viaduct.conf":                  "u viaduct-names ",

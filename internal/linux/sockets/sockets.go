@@ -24,6 +24,15 @@ type Holder struct {
 	Unit string
 }
 
+// String is "dnsmasq (process 812, dnsmasq.service)".
+func (h Holder) String() string {
+	text := fmt.Sprintf("%s (process %d", h.Name, h.PID)
+	if h.Unit != "" {
+		text += ", " + h.Unit
+	}
+	return text + ")"
+}
+
 // TakenError says that a server cannot have its port.
 type TakenError struct {
 	// Server is who wants it ("the DHCP server"), Port the port, of UDP unless TCP is set.
@@ -46,12 +55,10 @@ func (e *TakenError) Error() string {
 	}
 	var by, units []string
 	for _, h := range e.Holders {
-		text := fmt.Sprintf("%s (process %d", h.Name, h.PID)
 		if h.Unit != "" {
-			text += ", " + h.Unit
 			units = append(units, strings.TrimSuffix(h.Unit, ".service"))
 		}
-		by = append(by, text+")")
+		by = append(by, h.String())
 	}
 	advice := fmt.Sprintf("stop it (kill %d), and see to it that it does not start again", e.Holders[0].PID)
 	if len(units) > 0 {

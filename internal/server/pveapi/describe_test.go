@@ -14,7 +14,7 @@ var update = flag.Bool("update", false, "write what should be read")
 
 // The page about the API is that of the table.
 func TestDescription(t *testing.T) {
-	const path = "../../../docs/proxmox-api.md"
+	const path = "../../../docs/reference/proxmox-api.md"
 	got := pveapi.Describe(newEnv(t, nil).Operations())
 	if *update {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {

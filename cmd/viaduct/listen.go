@@ -1,0 +1,111 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+
+	"github.com/coreos/go-systemd/v22/activation"
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/viaduct-sdn/viaduct/internal/linux/sockets"
+)
+
+const (
+	// defaultListen is where the server listens; the port is the one that clients of the
+	// Proxmox API use by default.
+	defaultListen = "127.0.0.1:8006"
+	// listenVariable has the addresses where --listen is not given, separated by commas.
+	listenVariable = "VIADUCT_LISTEN"
+	// pveproxy is the program that holds port 8006 on hosts of Proxmox VE.
+	pveproxy = "/usr/bin/pveproxy"
+)
+
+// listenAsEnvironment sets the addresses to those of the environment, unless the command
+// line has some.
+func (f *serverFlags) listenAsEnvironment(cmd *cobra.Command) {
+	if cmd.Flags().Changed("listen") {
+		return
+	}
+	var out []string
+	for a := range strings.SplitSeq(os.Getenv(listenVariable), ",") {
+		if a = strings.TrimSpace(a); a != "" {
+			out = append(out, a)
+		}
+	}
+	if len(out) > 0 {
+		f.listen = out
+	}
+}
+
+// listen returns the sockets that systemd passed (sd_listen_fds(3)) or, without any,
+// opens those addresses.
+func listen(addrs []string) ([]net.Listener, error) {
+	passed, err := activation.Listeners()
+	if err != nil {
+		return nil, fmt.Errorf("cannot use the sockets that were passed: %w", err)
+	}
+	if len(passed) > 0 {
+		return passed, nil
+	}
+	var out []net.Listener
+	for _, a := range addrs {
+		l, err := net.Listen("tcp", a)
+		if err != nil {
+			return nil, errors.Join(cannotListen(a, err), closeAll(out))
+		}
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+func closeAll(ls []net.Listener) error {
+	var errs []error
+	for _, l := range ls {
+		errs = append(errs, l.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// cannotListen explains why an address cannot be listened on, and what to do about it.
+func cannotListen(addr string, err error) error {
+	var wrong *net.AddrError
+	switch {
+	case errors.As(err, &wrong):
+		return fmt.Errorf("cannot listen on %q: %s; write an address with a port, like 192.0.2.1:8006, or :8006 for all addresses", addr, wrong.Err)
+	case errors.Is(err, unix.EADDRNOTAVAIL):
+		return fmt.Errorf("cannot listen on %s: this host does not have the address; use one of its own, or :PORT for all, in --listen or $%s", addr, listenVariable)
+	case !errors.Is(err, unix.EADDRINUSE):
+		return fmt.Errorf("cannot listen on %s: %w; choose another address with --listen or $%s", addr, err, listenVariable)
+	}
+	host, port, _ := net.SplitHostPort(addr) // Listen has done the same
+	n, _ := net.LookupPort("tcp", port)
+	ip, parseErr := netip.ParseAddr(host)
+	if parseErr != nil {
+		ip = netip.IPv4Unspecified()
+	}
+	return fmt.Errorf("cannot listen on %s: TCP port %d of this host is already in use by %s; choose another address, like %s, with --listen or with %s in /etc/default/viaduct-server",
+		addr, n, holder(ip, n), net.JoinHostPort(host, fmt.Sprint(n+100)), listenVariable)
+}
+
+// holder names who has a port. A service without the right to inspect other processes
+// (ptrace(2)) knows pveproxy by the host that it is on.
+func holder(ip netip.Addr, port int) string {
+	found := sockets.At(nil, true, netip.AddrPortFrom(ip.Unmap(), uint16(port)), nil) //nolint:gosec // a port that was listened on
+	if len(found) > 0 {
+		var names []string
+		for _, h := range found {
+			names = append(names, h.String())
+		}
+		return strings.Join(names, " and ")
+	}
+	other := fmt.Sprintf("another program (`ss -tlpn sport = :%d` shows it)", port)
+	if _, err := os.Stat(pveproxy); err == nil && port == 8006 {
+		return "pveproxy, the API of Proxmox VE, or " + other
+	}
+	return other
+}
