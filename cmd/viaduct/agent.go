@@ -36,12 +36,23 @@ The node has to join the cluster once: viaduct node join.`,
 		},
 	}
 	cmd.PersistentFlags().StringVar(&o.Data, "data", defaultAgentData, "directory of the agent's state")
-	cmd.PersistentFlags().StringVar(&o.FRRPathspace, "frr-pathspace", "", "pathspace of the FRR instance (its option -N), on machines with several")
-	cmd.PersistentFlags().StringVar(&o.OVSSocket, "ovs-socket", ovs.DefaultSocket, "socket of the Open vSwitch database")
-	cmd.PersistentFlags().StringVar(&o.DNSMasqRoot, "dnsmasq-root", "", "root directory of the DHCP servers' files, on machines with several nodes")
+	instanceFlags(cmd, &o.Instance)
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "log debug messages")
 	cmd.AddCommand(checkCommand(&o))
 	return cmd
+}
+
+// instanceFlags adds the flags that tell the nodes of one machine apart. Real hosts, which
+// are one node each, need none of them, so they are in no help.
+func instanceFlags(cmd *cobra.Command, i *agent.Instance) {
+	flags := cmd.PersistentFlags()
+	flags.StringVar(&i.FRRPathspace, "frr-pathspace", "", "FRR's name for the instance to use, where a machine runs several (its option -N)")
+	flags.StringVar(&i.OVSSocket, "ovs-socket", ovs.DefaultSocket, "where Open vSwitch's database listens")
+	flags.StringVar(&i.DNSMasqRoot, "dnsmasq-root", "", "directory below which the files of DHCP servers are, where a machine runs several nodes")
+	flags.StringVar(&i.NamespaceDir, "netns-dir", "", "directory of the node's network namespaces, where a machine runs several nodes (default /run/netns)")
+	for _, name := range []string{"frr-pathspace", "ovs-socket", "dnsmasq-root", "netns-dir"} {
+		_ = flags.MarkHidden(name) // it exists
+	}
 }
 
 func checkCommand(o *agent.HostOptions) *cobra.Command {
@@ -90,6 +101,7 @@ func fillInstance(cmd *cobra.Command, o *agent.HostOptions) error {
 		"frr-pathspace": {&o.FRRPathspace, noted.FRRPathspace},
 		"ovs-socket":    {&o.OVSSocket, noted.OVSSocket},
 		"dnsmasq-root":  {&o.DNSMasqRoot, noted.DNSMasqRoot},
+		"netns-dir":     {&o.NamespaceDir, noted.NamespaceDir},
 	} {
 		if !cmd.Flags().Changed(flag) && field.noted != "" {
 			*field.value = field.noted

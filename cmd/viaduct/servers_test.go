@@ -15,7 +15,6 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/agent"
 	"github.com/viaduct-sdn/viaduct/internal/cli"
-	"github.com/viaduct-sdn/viaduct/internal/driver"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/pkg/client"
@@ -101,10 +100,10 @@ func (bare) Facts(context.Context) (*model.Facts, error) { return &model.Facts{N
 func (bare) Events(context.Context) (<-chan struct{}, error) {
 	return make(chan struct{}), nil
 }
-func (bare) Drivers() []driver.Driver { return nil }
-func (bare) Ports() []string          { return nil }
-func (bare) Reserve([]string)         {}
-func (bare) BootID() string           { return "boot" }
+func (bare) Stages() []agent.Stage { return nil }
+func (bare) Ports() []string       { return nil }
+func (bare) Reserve([]string)      {}
+func (bare) BootID() string        { return "boot" }
 
 // Of three servers on one etcd one is named to the agent and to the command line. Both
 // learn of the others, and go on when that one is killed, the command line also when it

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/document"
-	"github.com/viaduct-sdn/viaduct/internal/driver"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
@@ -46,8 +45,8 @@ type System interface {
 	// Events returns a channel that gets a value after something in the node's
 	// network changed, whoever did it. It is closed when ctx ends.
 	Events(ctx context.Context) (<-chan struct{}, error)
-	// Drivers returns the drivers in the order they run.
-	Drivers() []driver.Driver
+	// Stages returns the drivers in the order they run.
+	Stages() []Stage
 	// Ports names the guests' links that are joined to their bridges.
 	Ports() []string
 	// Reserve sets the patterns (path.Match) of interface names that must not be

@@ -22,6 +22,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/document"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/driver/nft"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
@@ -322,8 +323,11 @@ func TestAnHourAlone(t *testing.T) {
 // failingFilter stands for an nft that cannot load the rules.
 type failingFilter struct{}
 
-func (failingFilter) Name() string { return filterDriver }
-func (failingFilter) Reconcile(context.Context, *desired.Node, bool) (driver.Result, error) {
+func (failingFilter) Name() string { return "filter" }
+func (failingFilter) Withhold(want *desired.Space) *desired.Space {
+	return (*nft.Driver)(nil).Withhold(want)
+}
+func (failingFilter) Reconcile(context.Context, *desired.Space, bool) (driver.Result, error) {
 	return driver.Result{}, errors.New("nft: out of order")
 }
 
@@ -333,9 +337,11 @@ type routingNode struct {
 	sysctls []desired.Sysctl
 }
 
-func (n *routingNode) Drivers() []driver.Driver { return []driver.Driver{failingFilter{}, n} }
+func (n *routingNode) Stages() []Stage {
+	return []Stage{{Name: "filter", Driver: failingFilter{}}, {Name: "fake", Driver: n}}
+}
 
-func (n *routingNode) Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
+func (n *routingNode) Reconcile(ctx context.Context, want *desired.Space, dryRun bool) (driver.Result, error) {
 	n.sysctls = want.Sysctls
 	return n.fakeNode.Reconcile(ctx, want, dryRun)
 }

@@ -3,6 +3,7 @@ package agent
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -13,7 +14,10 @@ var _ Viewer = (*Host)(nil)
 
 // Show implements Viewer.
 func (h *Host) Show(ctx context.Context, daemon, command string) (string, error) {
-	return h.frr.Show(ctx, daemon, command)
+	for _, d := range all[shower](h.stages) {
+		return d.Show(ctx, daemon, command)
+	}
+	return "", errors.New("this node runs no routing suite")
 }
 
 // Bridges implements Viewer.

@@ -46,13 +46,13 @@ func (f *fakeNode) Facts(context.Context) (*model.Facts, error) {
 }
 
 func (f *fakeNode) Events(context.Context) (<-chan struct{}, error) { return f.events, nil }
-func (f *fakeNode) Drivers() []driver.Driver                        { return []driver.Driver{f} }
+func (f *fakeNode) Stages() []Stage                                 { return []Stage{{Name: "fake", Driver: f}} }
 func (f *fakeNode) Ports() []string                                 { return nil }
 func (f *fakeNode) Reserve([]string)                                {}
 func (f *fakeNode) BootID() string                                  { return f.boot }
 func (f *fakeNode) Name() string                                    { return "fake" }
 
-func (f *fakeNode) Reconcile(_ context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
+func (f *fakeNode) Reconcile(_ context.Context, want *desired.Space, dryRun bool) (driver.Result, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.passes++

@@ -13,10 +13,10 @@ import (
 // A filter is told once for a zone, with what it drops, of whom, and how to let it pass.
 func TestFiltersThatDropAreTold(t *testing.T) {
 	cfg := &model.Config{VNets: map[string]*model.VNet{"vnet1": {ID: "vnet1", Zone: "z"}, "vnet2": {ID: "vnet2", Zone: "z"}, "flat": {ID: "flat", Zone: "x"}}}
-	want := &desired.Node{Addresses: []desired.Address{
+	want := &desired.Node{Space: desired.Space{Addresses: []desired.Address{
 		{Link: "vnet1", Prefix: netip.MustParsePrefix("10.0.1.1/24")}, {Link: "vnet2", Prefix: netip.MustParsePrefix("10.0.2.1/24")},
 		{Link: "flat", Prefix: netip.MustParsePrefix("169.254.67.67/32")},
-	}}
+	}}}
 	for _, name := range []string{"flat", "vnet1", "vnet2", "tunnel"} {
 		want.Links = append(want.Links, desired.Link{Name: name, Kind: desired.LinkBridge})
 	}

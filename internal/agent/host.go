@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
+	"maps"
 	"os"
 	"os/user"
 	"path"
@@ -14,15 +14,9 @@ import (
 	"sync/atomic"
 
 	"github.com/viaduct-sdn/viaduct/internal/driver"
-	"github.com/viaduct-sdn/viaduct/internal/driver/dnsmasq"
 	"github.com/viaduct-sdn/viaduct/internal/driver/dnsserver"
-	"github.com/viaduct-sdn/viaduct/internal/driver/frr"
-	"github.com/viaduct-sdn/viaduct/internal/driver/ifupdown2"
-	"github.com/viaduct-sdn/viaduct/internal/driver/link"
 	"github.com/viaduct-sdn/viaduct/internal/driver/nft"
 	"github.com/viaduct-sdn/viaduct/internal/driver/ovs"
-	"github.com/viaduct-sdn/viaduct/internal/driver/route"
-	"github.com/viaduct-sdn/viaduct/internal/driver/sysctl"
 	"github.com/viaduct-sdn/viaduct/internal/linux/probe"
 	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -33,12 +27,7 @@ import (
 type Host struct {
 	version  string
 	conn     *rtnl.Conn
-	link     *link.Driver
-	file     *ifupdown2.Driver
-	frr      *frr.Driver
-	ovs      *ovs.Driver
-	dhcp     *dnsmasq.Driver
-	drivers  []driver.Driver
+	stages   []Stage
 	features map[model.Feature]bool
 	reserved atomic.Pointer[[]string]
 
@@ -57,7 +46,7 @@ type HostOptions struct {
 
 // NewHost opens the node.
 func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
-	h := &Host{version: o.Version, inspection: inspection{filters: nft.NewWatcher(nil)}, ovs: ovs.New(ovs.Options{Socket: o.OVSSocket})}
+	h := &Host{version: o.Version, inspection: inspection{filters: nft.NewWatcher(nil)}}
 	var err error
 	if h.conn, err = rtnl.Open(nil); err != nil {
 		return nil, err
@@ -65,49 +54,10 @@ func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
 	if h.features, err = probe.Features(ctx); err != nil {
 		return nil, err
 	}
-	if h.link, err = link.New(link.Options{Reserved: h.isReserved}); err != nil {
+	if h.stages, err = stages(o, h.isReserved); err != nil {
 		return nil, err
 	}
-	if h.file, err = ifupdown2.New(ifupdown2.Options{Reserved: h.isReserved}); err != nil {
-		return nil, err
-	}
-	routes, err := route.New(nil)
-	if err != nil {
-		return nil, err
-	}
-	names, err := nameServer(o)
-	if err != nil {
-		return nil, err
-	}
-	h.frr = frr.New(frr.Options{Pathspace: o.FRRPathspace, StateFile: filepath.Join(o.Data, "frr.json")})
-	servers := dnsmasq.Options{Root: o.DNSMasqRoot}
-	if servers.Root != "" { // it may be closed to others
-		servers.User = "root"
-	}
-	h.dhcp = dnsmasq.New(servers)
-	// What zebra takes out of the kernel when bgpd crashes is put back before anything
-	// else. The filter stands before the links that it keeps apart; forwarding is
-	// switched on after both. FRR lets go of a VRF before it is deleted, and learns
-	// of a new one when it is there. Open vSwitch makes interfaces that links join.
-	// What ifupdown2 makes, on nodes that use it, the link driver completes. Names are
-	// served at addresses of gateways, and DHCP on links with theirs: names first, as
-	// a guest may ask for another one's before that has been told its address. Last,
-	// FRR's view of the node's hosts is compared with the kernel's.
-	h.drivers = []driver.Driver{
-		h.frr.Keep(),
-		nft.New(nft.Options{StateFile: filepath.Join(o.Data, "nft.json")}),
-		h.frr.Withdraw(),
-		h.ovs,
-		h.file,
-		h.link,
-		sysctl.New(nil),
-		routes,
-		names,
-		h.dhcp,
-		h.frr,
-		h.frr.Hosts(),
-	}
-	return h, nil
+	return h, checkOrder(h.stages)
 }
 
 // nameServer makes the driver of the name server, which is this program under
@@ -150,56 +100,54 @@ func namesUser() (uid, gid int) {
 // Close releases the node; what stands on it stays.
 func (h *Host) Close() error {
 	errs := []error{h.conn.Close()}
-	for _, d := range h.drivers {
-		if c, ok := d.(interface{ Close() error }); ok {
-			errs = append(errs, c.Close())
-		}
+	for _, c := range all[interface{ Close() error }](h.stages) {
+		errs = append(errs, c.Close())
 	}
 	return errors.Join(errs...)
 }
 
 // Facts implements System.
 func (h *Host) Facts(ctx context.Context) (*model.Facts, error) {
-	f, err := readFacts(ctx, h.conn, h.version, h.features, h.ovs.Probe, h.file.Names())
+	named := map[string]bool{}
+	for _, d := range all[linkNamer](h.stages) {
+		maps.Copy(named, d.Names())
+	}
+	f, err := readFacts(ctx, h.conn, h.version, h.features, h.switches, named)
 	if err != nil {
 		return nil, err
 	}
 	f.Resolvers = resolvers(resolvConf)
-	suite, err := h.frr.Facts(ctx)
-	if err != nil {
-		return nil, err
+	for _, d := range all[factSource](h.stages) {
+		if err := d.AddFacts(ctx, f); err != nil {
+			return nil, err
+		}
 	}
-	if suite == nil {
-		return f, nil
-	}
-	f.FRR = &model.FRRFacts{Version: suite.Version, AutoRT: suite.AutoRT, ASN: int(suite.ASN)}
-	local, err := os.ReadFile(h.frr.LocalPath())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read the operator's own FRR configuration: %w", err)
-	}
-	f.FRRLocal = string(local)
 	return f, nil
+}
+
+// switches are the bridges of all virtual switches, and whether any runs.
+func (h *Host) switches(ctx context.Context) (bridges []ovs.Bridge, running bool, err error) {
+	for _, d := range all[switchReader](h.stages) {
+		list, runs, err := d.Probe(ctx)
+		if err != nil {
+			return nil, false, err
+		}
+		bridges, running = append(bridges, list...), running || runs
+	}
+	return bridges, running, nil
 }
 
 // Events implements System.
 func (h *Host) Events(ctx context.Context) (<-chan struct{}, error) {
-	links, err := rtnl.Subscribe(ctx, nil)
-	if err != nil {
-		return nil, err
+	var sources []<-chan struct{}
+	for _, d := range all[driver.Eventful](h.stages) {
+		events, err := d.Events(ctx)
+		if err != nil {
+			return nil, err
+		}
+		sources = append(sources, events)
 	}
-	rules, err := nft.Subscribe(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	daemons, err := h.frr.Events(ctx)
-	if err != nil {
-		return nil, err
-	}
-	servers, err := h.dhcp.Events(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return merge(links, rules, h.ovs.Subscribe(ctx), daemons, servers), nil
+	return merge(sources...), nil
 }
 
 // merge returns a channel that gets a value after any of the others did; it
@@ -224,11 +172,17 @@ func merge(sources ...<-chan struct{}) <-chan struct{} {
 	return out
 }
 
-// Drivers implements System.
-func (h *Host) Drivers() []driver.Driver { return h.drivers }
+// Stages implements System.
+func (h *Host) Stages() []Stage { return h.stages }
 
 // Ports implements System.
-func (h *Host) Ports() []string { return h.link.Joined() }
+func (h *Host) Ports() []string {
+	var out []string
+	for _, d := range all[portJoiner](h.stages) {
+		out = append(out, d.Joined()...)
+	}
+	return out
+}
 
 // BootID implements System.
 func (h *Host) BootID() string { return bootID() }

@@ -12,7 +12,7 @@ import (
 )
 
 // instanceFile is where an agent notes in its data directory which of a machine's
-// instances of FRR, Open vSwitch and dnsmasq it uses.
+// instances of FRR, Open vSwitch and dnsmasq it uses, and which namespaces.
 const instanceFile = "instance.json"
 
 // Instance says which of several instances on a machine are the node's. All is empty
@@ -25,6 +25,8 @@ type Instance struct {
 	OVSSocket string `json:"ovsSocket,omitempty"`
 	// DNSMasqRoot is the directory below which the files of DHCP servers are.
 	DNSMasqRoot string `json:"dnsmasqRoot,omitempty"`
+	// NamespaceDir is the directory of the node's network namespaces.
+	NamespaceDir string `json:"namespaceDir,omitempty"`
 }
 
 // Save notes the instance in the agent's data directory, so that whoever looks at

@@ -78,25 +78,19 @@ func prepare(ctx context.Context, sys System, doc *document.Document) (*model.Fa
 	return facts, want, notes, nil
 }
 
-// filterDriver is the name of the driver whose failure keeps forwarding off.
-const filterDriver = "nft"
-
-// drive runs the drivers in order. Each gets the whole desired state; one that
-// fails does not keep the next from its work.
+// drive runs the stages in order. Each gets the whole desired state; one that fails does
+// not keep the next from its work, but for what a driver.Guard withholds.
 func drive(ctx context.Context, sys System, want *desired.Node, dryRun bool) (changes []diff.Change, writes int, err error) {
+	left := *want
 	var errs []error
-	for _, d := range sys.Drivers() {
-		r, err := d.Reconcile(ctx, want, dryRun)
+	for _, stage := range sys.Stages() {
+		r, err := stage.reconcile(ctx, &left, dryRun)
 		changes = append(changes, r.Changes...)
 		writes += r.Writes
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", d.Name(), err))
-			if d.Name() == filterDriver {
-				// Without the filter that keeps zones apart the node must not
-				// begin to route between them.
-				unfiltered := *want
-				unfiltered.Sysctls = nil
-				want = &unfiltered
+			errs = append(errs, fmt.Errorf("%s: %w", stage.Name, err))
+			if g, ok := stage.Driver.(driver.Guard); ok {
+				left.Space = *g.Withhold(&left.Space)
 			}
 		}
 		if ctx.Err() != nil {

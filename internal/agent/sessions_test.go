@@ -54,7 +54,7 @@ func TestNeighboursWithoutASessionAreTold(t *testing.T) {
 	} {
 		doc.Config.FabricNodes[m.ID] = m
 	}
-	want := &desired.Node{FRR: &desired.FRR{Blocks: bgpLines}}
+	want := &desired.Node{Space: desired.Space{FRR: &desired.FRR{Blocks: bgpLines}}}
 	v := &viewedNode{newFakeNode(), prints}
 	look := func() string {
 		var out []string

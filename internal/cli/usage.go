@@ -83,6 +83,7 @@ var directories = map[string]int{
 	"agent-data":   len("/nameserver/control"),
 	"lab-dir":      len("/default/nodes/node1234/ovs/db.sock"),
 	"dnsmasq-root": 0,
+	"netns-dir":    0,
 	"config":       len("/control"),
 }
 

@@ -40,7 +40,7 @@ type Note struct {
 	Class fault.Class
 }
 
-// What the passes make. A part that is a *desired.Node holds only what that pass adds.
+// What the passes make. A part that is a *desired.Space holds only what that pass adds.
 var (
 	partIPSets     = part[ipSets]{"IP sets"}                        // derived and declared sets, as address ranges
 	partFabrics    = part[*fabricLinks]{"fabrics"}                  // links and addresses of fabrics
@@ -48,10 +48,10 @@ var (
 	partNetworks   = part[*networks]{"networks"}                    // those of them that the node can have
 	partRouting    = part[*fabricRouting]{"routing"}                // what FRR does
 	partDHCP       = part[*dhcpService]{"DHCP"}                     // DHCP servers, and what keeps DHCP on the node
-	partGuestPorts = part[*desired.Node]{"guest ports"}             // guests' NICs, joined to their bridges
-	partIsolation  = part[*desired.Node]{"isolation"}               // the filter that keeps zones apart, and source NAT
-	partFirewalls  = part[*desired.Node]{"firewalls"}               // rules of VNets, filters of NICs
-	partForwarding = part[*desired.Node]{"forwarding"}              // IP forwarding of the node
+	partGuestPorts = part[*desired.Space]{"guest ports"}            // guests' NICs, joined to their bridges
+	partIsolation  = part[*desired.Space]{"isolation"}              // the filter that keeps zones apart, and source NAT
+	partFirewalls  = part[*desired.Space]{"firewalls"}              // rules of VNets, filters of NICs
+	partForwarding = part[*desired.Space]{"forwarding"}             // IP forwarding of the node
 	partNames      = part[*desired.NameServer]{"names"}             // the node's DNS server
 	partState      = part[*desired.Node]{"state of the whole node"} // all of it together
 )
@@ -85,7 +85,7 @@ func Node(doc *document.Document, facts *model.Facts) (*desired.Node, []Note) {
 // join puts the node's state together.
 func join(n *node) *desired.Node {
 	dhcp := partDHCP.of(n)
-	out := *partNetworks.of(n).out
+	out := desired.Node{Space: *partNetworks.of(n).out}
 	if self := n.cfg.Nodes[n.name]; self != nil && self.Backend != model.BackendNetlink {
 		out.Backend = self.Backend
 	}

@@ -24,7 +24,7 @@ const minDHCP6 = 64
 
 // dhcpService is what serves DHCP on the node, and keeps it there.
 type dhcpService struct {
-	out *desired.Node
+	out *desired.Space
 	// vnets are those that the node serves.
 	vnets []string
 	// linkLocal are the bridges that need the link-local address that the kernel makes.

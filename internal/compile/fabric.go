@@ -15,7 +15,7 @@ func runs(f *model.Fabric) bool { return f.Protocol != model.FabricWireGuard }
 // fabricLinks are the links of the fabrics that the node is a member of.
 type fabricLinks struct {
 	links
-	out *desired.Node
+	out *desired.Space
 	// unnumbered are the links of BGP fabrics.
 	unnumbered map[string]bool
 	forwards   forwards

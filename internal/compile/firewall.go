@@ -83,7 +83,7 @@ type isolationBuilder struct {
 // are known by the link group, so a node with thousands of overlay VNets has no
 // element for any of them, and a packet costs the same number of look-ups
 // however many VNets there are.
-func compileIsolation(of *node) *desired.Node {
+func compileIsolation(of *node) *desired.Space {
 	n := &isolationBuilder{node: of, nets: partNetworks.of(of), dhcp: partDHCP.of(of)}
 	if len(n.nets.out.Links) == 0 {
 		return n.out

@@ -24,7 +24,7 @@ func (f *forwards) add(owner string, a netip.Addr) {
 // ours and is only forwarded if that one forwards too. Whoever switches forwarding
 // on once switches it on for all, but an operator, or ifupdown2 with ip-forward off,
 // switches it off for one again.
-func compileForwarding(n *node) *desired.Node {
+func compileForwarding(n *node) *desired.Space {
 	fabrics, zones, routing := partFabrics.of(n), &partNetworks.of(n).routed, partRouting.of(n)
 	if owner := cmp.Or(fabrics.forwards.v4, zones.forwards.v4, routing.forwards.v4); owner != "" {
 		n.sysctl(owner, "net.ipv4.ip_forward", "1")

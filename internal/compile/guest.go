@@ -11,7 +11,7 @@ import (
 )
 
 // compileGuestPorts joins the NICs of the node's guests to their VNets.
-func compileGuestPorts(n *node) *desired.Node {
+func compileGuestPorts(n *node) *desired.Space {
 	nets := partNetworks.of(n)
 	for _, id := range slices.Sorted(maps.Keys(n.guests)) {
 		g := n.guests[id]

@@ -57,7 +57,7 @@ type node struct {
 	pass  *pass
 	parts map[string]any
 	// out is what the pass adds to the node's state.
-	out   *desired.Node
+	out   *desired.Space
 	notes []Note
 }
 

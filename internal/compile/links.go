@@ -89,7 +89,7 @@ func uplinkPort(v *model.VNet) *desired.BridgePort {
 // networks are the links of fabrics and zones with all that stands on them.
 type networks struct {
 	links
-	out *desired.Node
+	out *desired.Space
 	// vrfs are the EVPN zones on the node by ID, controllers the node's end of the EVPN
 	// controllers that they were found to need.
 	vrfs        map[string]*vrf
@@ -148,7 +148,7 @@ func leaveOut(n *node) *networks {
 	maps.DeleteFunc(b.table, func(_ string, l desired.Link) bool { return gone[l.Owner] })
 	all := w.out
 	w.links = b.links
-	w.out = &desired.Node{
+	w.out = &desired.Space{
 		Links: without(all.Links, func(l desired.Link) bool { return gone[l.Owner] }),
 		Addresses: without(all.Addresses, func(a desired.Address) bool {
 			return gone[a.Owner] || !a.Foreign && b.table[a.Link].Name == ""

@@ -61,7 +61,7 @@ func run(passes []pass, in *input) (map[string]any, []Note) {
 	parts := map[string]any{}
 	var notes []Note
 	for i := range passes {
-		n := &node{input: in, pass: &passes[i], parts: parts, out: &desired.Node{}}
+		n := &node{input: in, pass: &passes[i], parts: parts, out: &desired.Space{}}
 		parts[n.pass.provides] = n.pass.run(n)
 		notes = append(notes, n.notes...)
 	}

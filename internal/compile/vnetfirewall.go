@@ -39,7 +39,7 @@ type firewallBuilder struct {
 }
 
 // compileFirewalls writes the tables of firewalls, filters and isolation.
-func compileFirewalls(of *node) *desired.Node {
+func compileFirewalls(of *node) *desired.Space {
 	n := &firewallBuilder{node: of, sets: partIPSets.of(of), nets: partNetworks.of(of), ports: partGuestPorts.of(of).Ports}
 	guards := n.guards()
 	if len(guards) > 0 {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // DHCPServer is what DHCP serves in one zone on the node; router advertisements of
@@ -87,5 +88,68 @@ func sortDHCP(servers []DHCPServer) {
 			slices.SortFunc(n.Subnets, func(a, b DHCPSubnet) int { return cmp.Compare(a.ID, b.ID) })
 			slices.SortFunc(n.Hosts, func(a, b DHCPHost) int { return cmp.Compare(a.MAC, b.MAC) })
 		}
+	}
+}
+
+// DHCPEntries lists servers, what they serve on each link, and its subnets.
+func DHCPEntries(servers []DHCPServer) []Entry {
+	var out []Entry
+	for _, s := range servers {
+		out = append(out, DHCPServerEntry(s))
+		for _, n := range s.Networks {
+			out = append(out, dhcpNetworkEntry(s.Zone, n))
+			for _, sub := range n.Subnets {
+				out = append(out, dhcpSubnetEntry(s.Zone, n.Link, sub))
+			}
+		}
+	}
+	return out
+}
+
+// DHCPServerEntry describes the DHCP server of a zone as a whole.
+func DHCPServerEntry(s DHCPServer) Entry {
+	return Entry{Key: s.Zone, Name: s.Zone, Owner: s.Owner, Props: dhcpProps(onOff(s.Dynamic), "", "on", "off", "", "", "", "", "", "", "")}
+}
+
+func dhcpNetworkEntry(zone string, n DHCPNetwork) Entry {
+	return Entry{Key: zone + " " + n.Link, Name: zone + " " + n.Link, Owner: n.Owner,
+		Props: dhcpProps("off", number0(n.MTU), onOff(!n.Quiet), onOff(n.Router), "", "", "", "", "", "", "")}
+}
+
+func dhcpSubnetEntry(zone, link string, s DHCPSubnet) Entry {
+	var ranges, routes []string
+	for _, r := range s.Ranges {
+		ranges = append(ranges, r.Start.String()+"-"+r.End.String())
+	}
+	for _, r := range s.Routes {
+		routes = append(routes, strings.TrimSpace(r.Dst.String()+" "+address(r.Via)))
+	}
+	shared := "" // that is told only where it is so: it follows from the addresses
+	if s.Shared {
+		shared = "on"
+	}
+	mode := "given"
+	if s.Autonomous {
+		mode = "autonomous"
+	}
+	return Entry{Key: zone + " " + link + " " + s.ID + " " + s.CIDR.String(), Name: zone + " " + s.CIDR.String() + " dev " + link, Owner: s.Owner,
+		Props: dhcpProps("off", "", "on", "off", address(s.Gateway), address(s.DNSServer), s.Domain, mode,
+			strings.Join(ranges, " "), strings.Join(routes, " "), shared)}
+}
+
+// dhcpProps are the properties that all entries of DHCP have, in their order.
+func dhcpProps(dynamic, mtu, advertised, router, gateway, dns, domain, addresses, ranges, routes, shared string) []Prop {
+	return []Prop{
+		{Name: "dynamic", Value: dynamic, Zero: "off"},
+		{Name: "mtu", Value: mtu},
+		{Name: "advertised", Value: advertised, Zero: "on"},
+		{Name: "router", Value: router, Zero: "off"},
+		{Name: "gateway", Value: gateway},
+		{Name: "dns-server", Value: dns},
+		{Name: "domain", Value: domain},
+		{Name: "addresses", Value: addresses, Zero: "given"},
+		{Name: "ranges", Value: ranges},
+		{Name: "routes", Value: routes},
+		{Name: "shared", Value: shared},
 	}
 }

@@ -1,6 +1,7 @@
 package desired
 
 import (
+	"encoding/json"
 	"net/netip"
 	"testing"
 )
@@ -9,12 +10,12 @@ import (
 func TestHash(t *testing.T) {
 	state := func(change func(*DHCPNetwork, *NameView, *Node)) *Node {
 		ip := netip.MustParseAddr("10.0.0.5")
-		n := &Node{
+		n := &Node{Space: Space{
 			DHCP: []DHCPServer{{Zone: "z", Networks: []DHCPNetwork{
 				{Link: "v1", Hosts: []DHCPHost{{MAC: "bc:24:11:00:00:01", IPs: []netip.Addr{ip}, Name: "web"}}}, {Link: "v2"},
 			}}},
 			NameServer: &NameServer{Views: []NameView{{Zone: "z", Names: []NameEntry{{Name: "web.lab.example", IPs: []netip.Addr{ip}}}}}},
-		}
+		}}
 		change(&n.DHCP[0].Networks[0], &n.NameServer.Views[0], n)
 		return n
 	}
@@ -42,5 +43,26 @@ func TestHash(t *testing.T) {
 	n := state(same)
 	if first := n.Hash(); n.Hash() != first || len(n.DHCP[0].Networks[0].Hosts) != 1 || len(n.NameServer.Views[0].Names) != 1 {
 		t.Error("hashing changed the state")
+	}
+}
+
+// What the host has stands at the top level of the JSON, as it did before there were named
+// spaces: a reader of either release reads what the other wrote.
+func TestHostStandsAtTheTop(t *testing.T) {
+	n := &Node{Space: Space{Links: []Link{{Name: "v1", Kind: LinkBridge, Owner: "vnet/v1"}}, Backend: "ifupdown2"}}
+	const old = `{"links":[{"name":"v1","kind":"bridge","owner":"vnet/v1"}],"backend":"ifupdown2"}`
+	if got, err := json.Marshal(n); err != nil || string(got) != old {
+		t.Errorf("%s, %v; want %s", got, err, old)
+	}
+	n.Spaces = []NamedSpace{{Name: "red", Owner: "sector/red", Space: Space{Links: []Link{{Name: "lo0", Kind: LinkDummy, Owner: "sector/red"}}}}}
+	const now = `{"links":[{"name":"v1","kind":"bridge","owner":"vnet/v1"}],"backend":"ifupdown2",` +
+		`"spaces":[{"name":"red","owner":"sector/red","links":[{"name":"lo0","kind":"dummy","owner":"sector/red"}]}]}`
+	got, err := json.Marshal(n)
+	if err != nil || string(got) != now {
+		t.Errorf("%s, %v; want %s", got, err, now)
+	}
+	var back Node
+	if err := json.Unmarshal(got, &back); err != nil || back.Hash() != n.Hash() {
+		t.Errorf("read back: %+v, %v", back, err)
 	}
 }

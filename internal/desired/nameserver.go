@@ -1,6 +1,10 @@
 package desired
 
-import "net/netip"
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
 
 // NameServer is the server that answers guests' questions for names on a node.
 type NameServer struct {
@@ -37,4 +41,38 @@ type NameListener struct {
 type NameEntry struct {
 	Name string       `json:"name"`
 	IPs  []netip.Addr `json:"ips"`
+}
+
+// ViewEntries lists where a DNS server listens, and for whom.
+func ViewEntries(s *NameServer) (out []Entry) {
+	if s == nil {
+		return nil
+	}
+	for _, v := range s.Views {
+		var listen []string
+		for _, l := range v.Listen {
+			listen = append(listen, l.Addr.String()+" on "+l.Link)
+		}
+		out = append(out, Entry{Key: v.Zone, Name: v.Zone, Owner: v.Owner, Props: []Prop{
+			{Name: "domain", Value: v.Domain},
+			{Name: "listen", Value: strings.Join(listen, ", ")},
+			{Name: "networks", Value: joined(v.Networks)},
+			{Name: "forwarders", Value: joined(s.Forwarders)},
+		}})
+	}
+	return out
+}
+
+// Entry describes a name of a view.
+func (v *NameView) Entry(n NameEntry) Entry {
+	return Entry{Key: v.Zone + " " + n.Name, Name: n.Name, Owner: v.Owner, Props: []Prop{{Name: "addresses", Value: joined(n.IPs)}}}
+}
+
+// joined writes a list of values in one line.
+func joined[T fmt.Stringer](list []T) string {
+	texts := make([]string, len(list))
+	for i, x := range list {
+		texts[i] = x.String()
+	}
+	return strings.Join(texts, ", ")
 }

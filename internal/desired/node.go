@@ -12,9 +12,28 @@ import (
 	"slices"
 )
 
-// Node is the whole state that Viaduct owns on one node. Lists are sorted
-// (see Sort), so equal states are equal values.
+// Node is the whole state that Viaduct owns on one node: that of the host and of the
+// named spaces. Lists are sorted (see Sort), so equal states are equal values.
 type Node struct {
+	// Space is the host's. In JSON its sections stand at the top level.
+	Space
+	// Spaces are sorted by name.
+	Spaces []NamedSpace `json:"spaces,omitempty"`
+}
+
+// NamedSpace is a network namespace of Viaduct's own on the node, such as a tenant's router.
+type NamedSpace struct {
+	// Name follows naming.Namespace: a DNS label.
+	Name  string `json:"name"`
+	Owner string `json:"owner"`
+	Space
+}
+
+// Entry describes the namespace itself.
+func (s *NamedSpace) Entry() Entry { return Entry{Key: s.Name, Name: s.Name, Owner: s.Owner} }
+
+// Space is the state of one network namespace.
+type Space struct {
 	Links      []Link      `json:"links,omitempty"`
 	Addresses  []Address   `json:"addresses,omitempty"`
 	Neighbours []Neighbour `json:"neighbours,omitempty"`
@@ -27,11 +46,11 @@ type Node struct {
 	OVSPorts   []OVSPort   `json:"ovsPorts,omitempty"`
 	// DHCP are the DHCP servers, one for each zone that has one.
 	DHCP []DHCPServer `json:"dhcp,omitempty"`
-	// FRR is what Viaduct declares of the node's routing suite; nil if nothing.
+	// FRR is what Viaduct declares of the routing suite; nil if nothing.
 	FRR *FRR `json:"frr,omitempty"`
 	// NameServer answers guests' questions for names; nil if no zone wants that.
 	NameServer *NameServer `json:"nameServer,omitempty"`
-	// Backend is how links are programmed: empty for netlink, or "ifupdown2".
+	// Backend is how links are programmed: empty for netlink, or on the host "ifupdown2".
 	Backend string `json:"backend,omitempty"`
 }
 
@@ -335,9 +354,19 @@ type Rule struct {
 	Owner string `json:"owner,omitempty"`
 }
 
-// Sort puts every list in its canonical order. Chains, rules, sysctls and
-// FRR's blocks keep theirs: their order has a meaning.
+// Sort puts every list of every space in its canonical order, and the spaces in that of
+// their names. Chains, rules, sysctls and FRR's blocks keep theirs: their order has a
+// meaning.
 func (n *Node) Sort() {
+	n.Space.Sort()
+	for i := range n.Spaces {
+		n.Spaces[i].Sort()
+	}
+	slices.SortFunc(n.Spaces, func(a, b NamedSpace) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// Sort puts every list in its canonical order: see Node.Sort.
+func (n *Space) Sort() {
 	slices.SortFunc(n.Links, func(a, b Link) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(n.Addresses, func(a, b Address) int {
 		return cmp.Or(cmp.Compare(a.Link, b.Link), a.Prefix.Addr().Compare(b.Prefix.Addr()), cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()))

@@ -43,6 +43,8 @@ type Change struct {
 	Name string `json:"name"`
 	// Owner is the object that a node's thing comes from: "vnet/vnet1".
 	Owner string `json:"owner,omitempty"`
+	// Space is the named space that the thing is in; empty on the host.
+	Space string `json:"space,omitempty"`
 	// Fields are the properties that differ, or for Create those that are set.
 	Fields []Field `json:"fields,omitempty"`
 }
@@ -64,6 +66,9 @@ func (a Action) Sign() string {
 func (c Change) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s", c.Action.Sign(), c.Type, c.Name)
+	if c.Space != "" {
+		b.WriteString(" in space " + c.Space)
+	}
 	for i, f := range c.Fields {
 		if i == 0 {
 			b.WriteString(":")

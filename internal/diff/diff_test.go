@@ -13,9 +13,16 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
-// full is a state in which every field of every type is set.
-func full() *desired.Node {
-	return &desired.Node{
+// full is a state in which every field of every type of the host's space is set, and
+// withSpace one with a named space of which that is so too.
+func full() *desired.Node { return &desired.Node{Space: *space()} }
+
+func withSpace() *desired.Node {
+	return &desired.Node{Space: *space(), Spaces: []desired.NamedSpace{{Name: "red", Owner: "sector/red", Space: *space()}}}
+}
+
+func space() *desired.Space {
+	return &desired.Space{
 		Links: []desired.Link{{
 			Name: "vx1", Kind: desired.LinkVXLAN, Owner: "vnet/a", MTU: 1450, Master: "vn1", ForeignMaster: true, MAC: "02:00:00:00:00:01", Alias: "text", NoLinkLocal: true,
 			Port: &desired.BridgePort{NoLearning: true, NeighSuppress: true, AllVLANs: true, VLAN: 40, Tagged: true},
@@ -113,17 +120,20 @@ func flip(t *testing.T, v reflect.Value, path string, check func(path string)) {
 
 func TestEveryFieldCounts(t *testing.T) {
 	for _, reverse := range []bool{false, true} {
-		node := full()
+		node := withSpace()
 		flip(t, reflect.ValueOf(node).Elem(), "Node", func(path string) {
-			a, b := full(), node
+			a, b := withSpace(), node
 			if reverse {
 				a, b = b, a
 			}
 			if len(Nodes(a, b)) == 0 {
 				t.Errorf("%s: a change of it makes no difference", path)
 			}
+			if a.Hash() == b.Hash() {
+				t.Errorf("%s: a change of it makes no other hash", path)
+			}
 		})
-		if d := Nodes(node, full()); len(d) != 0 {
+		if d := Nodes(node, withSpace()); len(d) != 0 {
 			t.Fatalf("the test does not restore the state: %v", d)
 		}
 	}
@@ -177,6 +187,32 @@ func TestPrinted(t *testing.T) {
 	}
 }
 
+// What is in a named space is told with its name; what is in one that goes, goes with it.
+func TestNamedSpaces(t *testing.T) {
+	red := func(mtu int) *desired.Node {
+		return &desired.Node{Spaces: []desired.NamedSpace{{Name: "red", Owner: "sector/red", Space: desired.Space{
+			Links: []desired.Link{{Name: "eth0", Kind: desired.LinkDummy, Owner: "sector/red", MTU: mtu}},
+		}}}}
+	}
+	for _, c := range []struct {
+		old, new *desired.Node
+		want     []string
+	}{
+		{nil, red(1400), []string{"+ space red", "+ link eth0 in space red: kind dummy, mtu 1400"}},
+		{red(1400), red(1300), []string{"~ link eth0 in space red: mtu 1400 -> 1300"}},
+		{red(1400), nil, []string{"- space red"}},
+		{red(1400), red(1400), nil},
+	} {
+		var got []string
+		for _, change := range Nodes(c.old, c.new) {
+			got = append(got, change.String())
+		}
+		if d := cmp.Diff(c.want, got); d != "" {
+			t.Errorf("(-want +got):\n%s", d)
+		}
+	}
+}
+
 func TestOrderOfRulesCounts(t *testing.T) {
 	a, b := full(), full()
 	a.Tables[0].Chains[0].Rules = []desired.Rule{{Text: "one"}, {Text: "two"}, {Text: "one"}}
@@ -190,11 +226,11 @@ func TestOrderOfRulesCounts(t *testing.T) {
 // TestKeyed checks the comparison against a model: carrying the changes out
 // on the old set gives the new one, and equal sets do not differ.
 func TestKeyed(t *testing.T) {
-	entries := rapid.Custom(func(t *rapid.T) []Entry {
-		var out []Entry
+	entries := rapid.Custom(func(t *rapid.T) []desired.Entry {
+		var out []desired.Entry
 		for _, n := range rapid.SliceOfDistinct(rapid.IntRange(0, 12), rapid.ID[int]).Draw(t, "names") {
 			name := fmt.Sprint("e", n)
-			out = append(out, Entry{Key: name, Name: name, Owner: "o", Props: []Prop{
+			out = append(out, desired.Entry{Key: name, Name: name, Owner: "o", Props: []desired.Prop{
 				{Name: "x", Value: rapid.SampledFrom([]string{"", "1", "2"}).Draw(t, "x")},
 				{Name: "y", Value: rapid.SampledFrom([]string{"", "1"}).Draw(t, "y"), Fixed: true},
 			}})
@@ -217,7 +253,7 @@ func TestKeyed(t *testing.T) {
 }
 
 // state is a set as name -> property -> value.
-func state(entries []Entry) map[string]map[string]string {
+func state(entries []desired.Entry) map[string]map[string]string {
 	out := map[string]map[string]string{}
 	for _, e := range entries {
 		out[e.Name] = map[string]string{}

@@ -3,48 +3,26 @@ package diff
 import (
 	"cmp"
 	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
-
-// Entry is a thing in a form that can be compared with another of its type:
-// what it is called, and its properties as text.
-type Entry struct {
-	// Key identifies the thing among those of its type; Name is what it is
-	// called in a Change. They differ when the name alone is ambiguous.
-	Key, Name string
-	// Owner is the object that the thing comes from. Unowned says that it is
-	// not known, as of a thing read from the kernel, and not to be compared.
-	Owner   string
-	Unowned bool
-	// Props are the properties in a fixed order; every entry of a type has the
-	// same ones.
-	Props []Prop
-}
-
-// Prop is one property of an Entry. Value is empty when it is not set.
-type Prop struct {
-	Name, Value string
-	// Zero is the value that is not worth telling of a new thing ("off").
-	Zero string
-	// Fixed properties cannot change while the thing lives: it is replaced.
-	Fixed bool
-}
 
 // Item is an Entry with the value that it describes.
 type Item[T any] struct {
-	Entry
+	desired.Entry
 	Value T
 }
 
 // Keyed compares two sets of things of one type. The changes are sorted by
 // key. Of several entries with one key the last counts.
-func Keyed(typ string, old, new []Entry) []Change {
+func Keyed(typ string, old, new []desired.Entry) []Change {
 	var out []Change
 	Each(typ, items(old), items(new), func(c Change, _, _ *struct{}) { out = append(out, c) })
 	return out
 }
 
 // items wraps entries that stand for themselves.
-func items(entries []Entry) []Item[struct{}] {
+func items(entries []desired.Entry) []Item[struct{}] {
 	out := make([]Item[struct{}], len(entries))
 	for i, e := range entries {
 		out[i].Entry = e
@@ -84,13 +62,13 @@ func Each[A, B any](typ string, old []Item[A], new []Item[B], f func(c Change, b
 }
 
 // same reports whether two states of one thing are equal.
-func same(a, b Entry) bool {
+func same(a, b desired.Entry) bool {
 	return (a.Unowned || a.Owner == b.Owner) &&
-		slices.EqualFunc(a.Props, b.Props, func(p, q Prop) bool { return p.Value == q.Value })
+		slices.EqualFunc(a.Props, b.Props, func(p, q desired.Prop) bool { return p.Value == q.Value })
 }
 
 // compare tells how two states of one thing differ.
-func compare(typ string, old, new Entry) Change {
+func compare(typ string, old, new desired.Entry) Change {
 	c := Change{Action: Update, Type: typ, Name: new.Name, Owner: new.Owner}
 	for i, p := range new.Props {
 		before := old.Props[i].Value
@@ -109,7 +87,7 @@ func compare(typ string, old, new Entry) Change {
 }
 
 // created is the change that makes a thing, with the properties it has.
-func created(typ string, e Entry) Change {
+func created(typ string, e desired.Entry) Change {
 	c := Change{Action: Create, Type: typ, Name: e.Name, Owner: e.Owner}
 	for _, p := range e.Props {
 		if p.Value != "" && p.Value != p.Zero {

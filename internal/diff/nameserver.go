@@ -1,7 +1,6 @@
 package diff
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -13,7 +12,7 @@ import (
 // name. Either may be nil.
 func NameServer(old, new *desired.NameServer) []Change {
 	oldNames, newNames := differingNames(old, new)
-	return append(Keyed(TypeNameView, viewEntries(old), viewEntries(new)), Keyed(TypeName, nameEntries(oldNames), nameEntries(newNames))...)
+	return append(Keyed(desired.TypeNameView, desired.ViewEntries(old), desired.ViewEntries(new)), Keyed(desired.TypeName, nameEntries(oldNames), nameEntries(newNames))...)
 }
 
 // viewNames are names of a view.
@@ -72,41 +71,11 @@ func withoutEqual(old, new []desired.NameEntry) (oldRest, newRest []desired.Name
 	return append(oldRest, old[i:]...), append(newRest, new[k:]...)
 }
 
-func viewEntries(s *desired.NameServer) (out []Entry) {
-	if s == nil {
-		return nil
-	}
-	for _, v := range s.Views {
-		var listen []string
-		for _, l := range v.Listen {
-			listen = append(listen, l.Addr.String()+" on "+l.Link)
-		}
-		out = append(out, Entry{Key: v.Zone, Name: v.Zone, Owner: v.Owner, Props: []Prop{
-			{Name: "domain", Value: v.Domain},
-			{Name: "listen", Value: strings.Join(listen, ", ")},
-			{Name: "networks", Value: joined(v.Networks)},
-			{Name: "forwarders", Value: joined(s.Forwarders)},
-		}})
-	}
-	return out
-}
-
-func nameEntries(all []viewNames) (out []Entry) {
+func nameEntries(all []viewNames) (out []desired.Entry) {
 	for _, v := range all {
 		for _, n := range v.names {
-			out = append(out, Entry{Key: v.view.Zone + " " + n.Name, Name: n.Name, Owner: v.view.Owner, Props: []Prop{
-				{Name: "addresses", Value: joined(n.IPs)},
-			}})
+			out = append(out, v.view.Entry(n))
 		}
 	}
 	return out
-}
-
-// joined writes a list of values in one line.
-func joined[T fmt.Stringer](list []T) string {
-	texts := make([]string, len(list))
-	for i, x := range list {
-		texts[i] = x.String()
-	}
-	return strings.Join(texts, ", ")
 }

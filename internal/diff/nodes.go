@@ -1,11 +1,15 @@
 package diff
 
-import "github.com/viaduct-sdn/viaduct/internal/desired"
+import (
+	"maps"
+	"slices"
 
-// Nodes says what turns the old state of a node into the new one: links first,
-// then addresses, neighbours, routes, ports, rules and sysctls, each sorted by
-// name. Equal states differ in nothing; nil is the empty state. A sysctl that is
-// no longer wanted is no change: it stays as it is.
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+)
+
+// Nodes says what turns the old state of a node into the new one: the host's space first,
+// then the named ones in the order of their names, each section by section, sorted by
+// name. Equal states differ in nothing; nil is the empty state.
 func Nodes(old, new *desired.Node) []Change {
 	if old == nil {
 		old = &desired.Node{}
@@ -13,36 +17,72 @@ func Nodes(old, new *desired.Node) []Change {
 	if new == nil {
 		new = &desired.Node{}
 	}
-	var out []Change
-	out = append(out, Keyed(TypeLink, entries(old.Links, LinkEntry), entries(new.Links, LinkEntry))...)
-	out = append(out, Keyed(TypeAddress, entries(old.Addresses, AddressEntry), entries(new.Addresses, AddressEntry))...)
-	out = append(out, Keyed(TypeNeighbour, entries(old.Neighbours, NeighbourEntry), entries(new.Neighbours, NeighbourEntry))...)
-	out = append(out, Keyed(TypeRoute, entries(old.Routes, RouteEntry), entries(new.Routes, RouteEntry))...)
-	out = append(out, Keyed(TypeRouteRule, entries(old.RouteRules, RouteRuleEntry), entries(new.RouteRules, RouteRuleEntry))...)
-	out = append(out, Keyed(TypePort, entries(old.Ports, PortEntry), entries(new.Ports, PortEntry))...)
-	out = append(out, Keyed(TypeOVSBridge, entries(old.OVSBridges, OVSBridgeEntry), entries(new.OVSBridges, OVSBridgeEntry))...)
-	out = append(out, Keyed(TypeOVSPort, entries(old.OVSPorts, OVSPortEntry), entries(new.OVSPorts, OVSPortEntry))...)
-	out = append(out, DHCP(old.DHCP, new.DHCP)...)
-	out = append(out, FRR(old.FRR, new.FRR)...)
-	out = append(out, NameServer(old.NameServer, new.NameServer)...)
-	if old.Backend != new.Backend {
-		out = append(out, Change{Action: Update, Type: TypeBackend, Name: "links", Fields: []Field{{Name: "backend", Old: old.Backend, New: new.Backend}}})
-	}
-	out = append(out, Tables(old.Tables, new.Tables)...)
-	for _, c := range Keyed(TypeSysctl, entries(old.Sysctls, SysctlEntry), entries(new.Sysctls, SysctlEntry)) {
-		// A setting that nobody wants any more stays (see driver/sysctl).
-		if c.Action != Delete {
-			out = append(out, c)
-		}
+	out := Spaces(&old.Space, &new.Space)
+	before, after := spacesByName(old), spacesByName(new)
+	names := maps.Clone(before)
+	maps.Copy(names, after)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		out = append(out, namedSpaces(name, before[name], after[name])...)
 	}
 	return out
 }
 
-// entries describes every element of a list.
-func entries[T any](list []T, describe func(T) Entry) []Entry {
-	out := make([]Entry, len(list))
-	for i, x := range list {
-		out[i] = describe(x)
+func spacesByName(n *desired.Node) map[string]*desired.NamedSpace {
+	out := make(map[string]*desired.NamedSpace, len(n.Spaces))
+	for i := range n.Spaces {
+		out[n.Spaces[i].Name] = &n.Spaces[i]
+	}
+	return out
+}
+
+// namedSpaces compares two states of a named space, of which one may be nil.
+func namedSpaces(name string, old, new *desired.NamedSpace) []Change {
+	out := Keyed(desired.TypeSpace, spaceEntries(old), spaceEntries(new))
+	if new == nil { // all that is in a namespace goes with it
+		return out
+	}
+	if old == nil {
+		old = &desired.NamedSpace{}
+	}
+	for _, c := range Spaces(&old.Space, &new.Space) {
+		c.Space = name
+		out = append(out, c)
+	}
+	return out
+}
+
+func spaceEntries(s *desired.NamedSpace) []desired.Entry {
+	if s == nil {
+		return nil
+	}
+	return []desired.Entry{s.Entry()}
+}
+
+// Spaces says what turns one state of a space into another. A sysctl that is no longer
+// wanted is no change: it stays as it is.
+func Spaces(old, new *desired.Space) []Change {
+	var out []Change
+	before := old.Sections()
+	for i, section := range new.Sections() {
+		out = append(out, sections(before[i], section)...)
+	}
+	return out
+}
+
+// sections compares two sections of one kind.
+func sections(old, new desired.Section) []Change {
+	switch n := new.(type) {
+	case desired.DHCP:
+		return DHCP(old.(desired.DHCP), n)
+	case *desired.NameServer:
+		return NameServer(old.(*desired.NameServer), n)
+	case desired.Tables:
+		return Tables(old.(desired.Tables), n)
+	}
+	out := Keyed(new.Kind(), old.Entries(), new.Entries())
+	if new.Kind() == desired.TypeSysctl {
+		// A setting that nobody wants any more stays (see driver/sysctl).
+		out = slices.DeleteFunc(out, func(c Change) bool { return c.Action == Delete })
 	}
 	return out
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 )
 
-// Driver reconciles one kind of state with the desired state of the node.
+// Driver reconciles one kind of state of one network namespace, the host's or that of a named
+// space, with what is desired there.
 type Driver interface {
 	// Name names the driver in status and logs: "link".
 	Name() string
@@ -20,7 +21,7 @@ type Driver interface {
 	// nothing to change it writes nothing. A failed object does not keep others
 	// from being applied: what was done is in Result, what was not is in the
 	// returned error, whose tree holds an *ObjectError for every object at fault.
-	Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (Result, error)
+	Reconcile(ctx context.Context, want *desired.Space, dryRun bool) (Result, error)
 }
 
 // Result is what one reconciliation did, or with dryRun would do.

@@ -18,6 +18,7 @@ import (
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
 
+	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
@@ -329,7 +330,7 @@ func (l *Lab) startNode(ctx context.Context, c *client.Client, node string) erro
 	}
 	l.progress("starting the agent of %s", node)
 	cmd, err := l.start(node, node, nil, "agent", "--data", data, "--frr-pathspace", l.FRRPathspace(node),
-		"--ovs-socket", l.OVSSocket(node), "--dnsmasq-root", l.DNSMasqRoot(node))
+		"--ovs-socket", l.OVSSocket(node), "--dnsmasq-root", l.DNSMasqRoot(node), "--netns-dir", l.namespaceDir(node))
 	if err != nil {
 		return err
 	}
@@ -340,6 +341,9 @@ func (l *Lab) startNode(ctx context.Context, c *client.Client, node string) erro
 // DNSMasqRoot is the directory below which the files of a node's DHCP servers are:
 // the nodes share one file system. dnsmasq reads them as a user of its own.
 func (l *Lab) DNSMasqRoot(node string) string { return filepath.Join(l.Dir, "dnsmasq", node) }
+
+// namespaceDir is the directory of the network namespaces that a node's agent makes.
+func (l *Lab) namespaceDir(node string) string { return filepath.Join(l.Dir, "netns", node) }
 
 func (l *Lab) join(ctx context.Context, c *client.Client, node string) error {
 	// A node that joined but lost its directory has to be forgotten first.
@@ -407,6 +411,10 @@ func (l *Lab) Down() error {
 		errs = append(errs, l.removeMachine(name))
 	}
 	errs = append(errs, l.removeViews(), l.removeIfupdown2())
+	spaces, _ := filepath.Glob(l.namespaceDir("*")) // the pattern is right
+	for _, dir := range spaces {
+		errs = append(errs, netns.Dir(dir).Remove())
+	}
 	errs = append(errs, os.RemoveAll(l.Dir))
 	if err := errors.Join(errs...); err != nil {
 		return err

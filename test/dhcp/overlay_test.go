@@ -63,7 +63,7 @@ func newNode(t *testing.T, name, address string) *node {
 	}
 	servers := dnsmasq.New(dnsmasq.Options{Namespace: ns, Root: root})
 	t.Cleanup(func() {
-		if _, err := servers.Reconcile(context.Background(), &desired.Node{}, false); err != nil {
+		if _, err := servers.Reconcile(context.Background(), &desired.Space{}, false); err != nil {
 			t.Errorf("end the DHCP servers: %v", err)
 		}
 		_ = links.Close()
@@ -127,14 +127,14 @@ func connect(t *testing.T, a *netns.NS, nameA string, b *netns.NS, nameB string,
 
 // apply makes the node what the configuration says. The rules of the node are part
 // of it, and a second time there is nothing to do.
-func (n *node) apply(cfg *model.Config, bindings []*model.Binding) *desired.Node {
+func (n *node) apply(cfg *model.Config, bindings []*model.Binding) *desired.Space {
 	n.t.Helper()
 	doc := compile.Project(cfg, nil, 1, n.name)
 	doc.Bindings = bindings
 	return n.carryOut(doc)
 }
 
-func (n *node) carryOut(doc *document.Document) *desired.Node {
+func (n *node) carryOut(doc *document.Document) *desired.Space {
 	n.t.Helper()
 	want, notes := compile.Node(doc, n.facts)
 	for _, note := range notes {
@@ -144,7 +144,7 @@ func (n *node) carryOut(doc *document.Document) *desired.Node {
 	}
 	for pass := range 2 {
 		for _, d := range n.drivers {
-			r, err := d.Reconcile(context.Background(), want, false)
+			r, err := d.Reconcile(context.Background(), &want.Space, false)
 			if err != nil {
 				n.t.Fatalf("%s: %s: %v", n.name, d.Name(), err)
 			}
@@ -153,7 +153,7 @@ func (n *node) carryOut(doc *document.Document) *desired.Node {
 			}
 		}
 	}
-	return want
+	return &want.Space
 }
 
 // guest is a namespace with the interface eth0, which is plugged into nodes.

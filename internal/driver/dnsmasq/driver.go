@@ -96,7 +96,7 @@ func (d *Driver) run(i instance, suffix string) string {
 }
 
 // Reconcile implements driver.Driver.
-func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
+func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool) (driver.Result, error) {
 	p := &pass{d: d, ctx: ctx, dryRun: dryRun, taken: map[int]*sockets.TakenError{}}
 	var errs []error
 	wanted := map[instance]bool{}

@@ -251,7 +251,7 @@ exec dnsmasq "$@"
 	n.Driver = New(Options{Namespace: n.ns, Root: n.root, Program: fussy})
 	s.Networks[0].MTU = 1300
 	for range 2 {
-		_, err := n.Reconcile(context.Background(), &desired.Node{DHCP: []desired.DHCPServer{s}}, false)
+		_, err := n.Reconcile(context.Background(), &desired.Space{DHCP: []desired.DHCPServer{s}}, false)
 		if err == nil || !strings.Contains(err.Error(), "too small for me") {
 			t.Errorf("got %v", err)
 		}
@@ -272,7 +272,7 @@ func TestOperatorsFile(t *testing.T) {
 	p := n.mustRun("z1")
 	own := "etc/dnsmasq.d/z1/90-local.conf"
 	n.write(own, "dhcp-otpion=42,10.0.1.9\n")
-	_, err := n.Reconcile(context.Background(), &desired.Node{DHCP: []desired.DHCPServer{s}}, false)
+	_, err := n.Reconcile(context.Background(), &desired.Space{DHCP: []desired.DHCPServer{s}}, false)
 	var fault *driver.ObjectError
 	if !errors.As(err, &fault) || fault.Owner != "vnet/vn1" || !strings.Contains(err.Error(), "etc/dnsmasq.d/z1/90-local.conf") {
 		t.Errorf("a mistake in the operator's file gives %v", err)
@@ -303,7 +303,7 @@ func TestOperatorsFile(t *testing.T) {
 func TestZoneThatIsGoneLeavesNothing(t *testing.T) {
 	n := newNode(t, "169.254.67.67/32")
 	n.reconcile(far())
-	dry, err := n.Reconcile(context.Background(), &desired.Node{}, true)
+	dry, err := n.Reconcile(context.Background(), &desired.Space{}, true)
 	if err != nil || len(dry.Changes) != 1 || dry.Changes[0].Action != diff.Delete {
 		t.Errorf("the dry run told %+v, %v", dry, err)
 	}
@@ -323,7 +323,7 @@ func TestFolderOfSomebodyElseIsLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.write("etc/dnsmasq.d/z1/00-default.conf", "port=53\n")
-	_, err := n.Reconcile(context.Background(), &desired.Node{DHCP: []desired.DHCPServer{far()}}, false)
+	_, err := n.Reconcile(context.Background(), &desired.Space{DHCP: []desired.DHCPServer{far()}}, false)
 	var conflict *driver.Conflict
 	if !errors.As(err, &conflict) {
 		t.Errorf("got %v", err)
@@ -336,7 +336,7 @@ func TestFolderOfSomebodyElseIsLeft(t *testing.T) {
 func TestWithoutDnsmasq(t *testing.T) {
 	n := newNode(t)
 	n.Driver = New(Options{Namespace: n.ns, Root: n.root, Program: "no-such-dnsmasq"})
-	_, err := n.Reconcile(context.Background(), &desired.Node{DHCP: []desired.DHCPServer{far()}}, false)
+	_, err := n.Reconcile(context.Background(), &desired.Space{DHCP: []desired.DHCPServer{far()}}, false)
 	if err == nil || !strings.Contains(err.Error(), "apt install dnsmasq-base") || len(driver.ObjectErrors(err)) != 1 {
 		t.Errorf("got %v", err)
 	}
@@ -440,7 +440,7 @@ func TestPortOfAnotherProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = other.Close() }()
-	_, err := n.Reconcile(t.Context(), &desired.Node{DHCP: []desired.DHCPServer{far()}}, false)
+	_, err := n.Reconcile(t.Context(), &desired.Space{DHCP: []desired.DHCPServer{far()}}, false)
 	if err == nil || len(driver.ObjectErrors(err)) != 0 || len(driver.NodeErrors(err)) != 1 ||
 		!strings.Contains(err.Error(), fmt.Sprintf("UDP port 67 of this node is already in use by dnsmasq.test (process %d", os.Getpid())) {
 		t.Errorf("got %v", err)

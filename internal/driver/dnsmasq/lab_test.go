@@ -97,7 +97,7 @@ func in(t *testing.T, ns *netns.NS, program string, args ...string) string {
 // reconcile makes the node as it is wanted.
 func (n *node) reconcile(servers ...desired.DHCPServer) driver.Result {
 	n.t.Helper()
-	r, err := n.Reconcile(context.Background(), &desired.Node{DHCP: servers}, false)
+	r, err := n.Reconcile(context.Background(), &desired.Space{DHCP: servers}, false)
 	if err != nil {
 		n.t.Fatal(err)
 	}

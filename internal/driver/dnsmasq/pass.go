@@ -139,7 +139,7 @@ func (p *pass) differences(s *desired.DHCPServer, st *state) (files bool) {
 	} else if st.hosts != st.text {
 		p.change(diff.DHCPFile(s.Zone, st.network.Owner, dnsmasq.HostsFile(st.link), diff.Update))
 	}
-	c := diff.Change{Type: diff.TypeDHCP, Name: s.Zone + " " + st.link + " server", Owner: st.network.Owner}
+	c := diff.Change{Type: desired.TypeDHCP, Name: s.Zone + " " + st.link + " server", Owner: st.network.Owner}
 	switch {
 	case !st.runs:
 		c.Action = diff.Create
@@ -245,7 +245,7 @@ func (p *pass) prune(zone string, wanted map[instance]bool) error {
 			left = true
 			continue
 		}
-		p.change(diff.Change{Action: diff.Delete, Type: diff.TypeDHCP, Name: zone + " " + link, Owner: "vnet/" + link})
+		p.change(diff.Change{Action: diff.Delete, Type: desired.TypeDHCP, Name: zone + " " + link, Owner: "vnet/" + link})
 		if !p.dryRun {
 			errs = append(errs, p.remove(i))
 		}

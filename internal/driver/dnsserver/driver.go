@@ -72,7 +72,7 @@ func New(o Options) *Driver {
 func (*Driver) Name() string { return "nameserver" }
 
 // Reconcile implements driver.Driver.
-func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
+func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool) (driver.Result, error) {
 	have, err := d.read()
 	if err != nil {
 		return driver.Result{}, err
@@ -126,7 +126,7 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool)
 }
 
 // started is the repair of a server that was gone.
-var started = diff.Change{Action: diff.Create, Type: diff.TypeProcess, Name: "name server"}
+var started = diff.Change{Action: diff.Create, Type: desired.TypeProcess, Name: "name server"}
 
 // faults are the errors of the zones that are not served everywhere.
 func (d *Driver) faults(ctx context.Context, a coredns.Answer, want *desired.NameServer) error {

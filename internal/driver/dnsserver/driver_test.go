@@ -64,7 +64,7 @@ func TestMain(m *testing.M) {
 		err = p.Run(context.Background())
 	case len(os.Args) == 3 && os.Args[1] == mortal:
 		d := New(Options{Dir: os.Args[2], Command: []string{executable(), child, "1", ownUser}, Group: ownGroup, Version: "1"})
-		node := &desired.Node{NameServer: &desired.NameServer{Views: []desired.NameView{view(0, "web1.lab.example 10.0.0.5")}}}
+		node := &desired.Space{NameServer: &desired.NameServer{Views: []desired.NameView{view(0, "web1.lab.example 10.0.0.5")}}}
 		if _, err = d.Reconcile(context.Background(), node, false); err == nil {
 			err = unix.Kill(os.Getpid(), unix.SIGKILL)
 		}
@@ -152,7 +152,7 @@ func (l *lab) apply(views ...desired.NameView) driver.Result {
 }
 
 func (l *lab) reconcile(s *desired.NameServer) (driver.Result, error) {
-	return l.d.Reconcile(l.t.Context(), &desired.Node{NameServer: s}, false)
+	return l.d.Reconcile(l.t.Context(), &desired.Space{NameServer: s}, false)
 }
 
 // ask asks as a guest; the answer is the code and the records without their times.
@@ -289,7 +289,7 @@ func TestOnlyWhatDiffers(t *testing.T) {
 	if again := l.apply(view(0, "web1.lab.example 10.0.0.5"), view(1)); again.Writes != 0 || len(again.Changes) != 0 {
 		t.Errorf("%d writes, changes %v", again.Writes, again.Changes)
 	}
-	want := &desired.Node{NameServer: &desired.NameServer{Views: []desired.NameView{view(0, "db1.lab.example 10.0.0.6", "web1.lab.example 10.0.0.5"), view(1)}}}
+	want := &desired.Space{NameServer: &desired.NameServer{Views: []desired.NameView{view(0, "db1.lab.example 10.0.0.6", "web1.lab.example 10.0.0.5"), view(1)}}}
 	l.d = l.driver(l.d.o.Dir, "1") // another agent
 	for _, dryRun := range []bool{true, false} {
 		r, err := l.d.Reconcile(t.Context(), want, dryRun)
@@ -301,7 +301,7 @@ func TestOnlyWhatDiffers(t *testing.T) {
 	if l.pid() != pid {
 		t.Error("the server was started anew")
 	}
-	if _, err := l.d.Reconcile(t.Context(), &desired.Node{}, false); err != nil {
+	if _, err := l.d.Reconcile(t.Context(), &desired.Space{}, false); err != nil {
 		t.Fatal(err)
 	}
 	left, err := l.d.read()
@@ -336,7 +336,7 @@ func TestRepair(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.awaitGone(pid, signal)
-		want := &desired.Node{NameServer: &desired.NameServer{Views: []desired.NameView{v}}}
+		want := &desired.Space{NameServer: &desired.NameServer{Views: []desired.NameView{v}}}
 		for _, dryRun := range []bool{true, false} {
 			r, err := l.d.Reconcile(t.Context(), want, dryRun)
 			if err != nil || r.Writes != 1 || len(r.Changes) != 1 || r.Changes[0].String() != "+ process name server" {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 )
 
@@ -246,7 +247,7 @@ func (c *comparison) allOurs(last, h *node, where string) bool {
 // changes tells the operations as an operator reads them. A context is told by
 // the lines in it.
 func changes(ops []op) []diff.Change {
-	var old, now []diff.Entry
+	var old, now []desired.Entry
 	for _, o := range ops {
 		if o.again {
 			continue
@@ -254,17 +255,17 @@ func changes(ops []op) []diff.Change {
 		if o.remove {
 			old = append(old, entries(&o, o.line, o.where())...)
 		} else if len(o.line.kids) == 0 || len(o.path) > 0 {
-			now = append(now, diff.Entry{Key: o.where(), Name: o.where(), Owner: o.line.owner})
+			now = append(now, desired.Entry{Key: o.where(), Name: o.where(), Owner: o.line.owner})
 		}
 	}
-	return diff.Keyed(diff.TypeFRR, old, now)
+	return diff.Keyed(desired.TypeFRR, old, now)
 }
 
 // entries lists a removed line, or of a context all lines.
-func entries(o *op, n *node, where string) []diff.Entry {
-	var out []diff.Entry
+func entries(o *op, n *node, where string) []desired.Entry {
+	var out []desired.Entry
 	if len(n.kids) == 0 || strings.Contains(where, separator) {
-		out = append(out, diff.Entry{Key: where, Name: where, Owner: n.owner})
+		out = append(out, desired.Entry{Key: where, Name: where, Owner: n.owner})
 	}
 	if o.whole {
 		for _, k := range n.kids {

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 )
 
@@ -143,17 +144,17 @@ type daemonPlan struct {
 }
 
 func (p *daemonPlan) changes() []diff.Change {
-	var old, now []diff.Entry
+	var old, now []desired.Entry
 	for _, name := range p.start {
-		now = append(now, diff.Entry{Key: diff.FRRDaemons + " " + name, Name: "daemon " + name})
+		now = append(now, desired.Entry{Key: desired.FRRDaemons + " " + name, Name: "daemon " + name})
 	}
 	for _, name := range p.enable {
-		now = append(now, diff.Entry{Key: diff.FRRDaemons + " " + name, Name: "daemon " + name})
+		now = append(now, desired.Entry{Key: desired.FRRDaemons + " " + name, Name: "daemon " + name})
 	}
 	for _, name := range p.disable {
-		old = append(old, diff.Entry{Key: diff.FRRDaemons + " " + name, Name: "daemon " + name})
+		old = append(old, desired.Entry{Key: desired.FRRDaemons + " " + name, Name: "daemon " + name})
 	}
-	return diff.Keyed(diff.TypeFRR, old, now)
+	return diff.Keyed(desired.TypeFRR, old, now)
 }
 
 // deaf reports whether bfdd is older than zebra. It lost its sessions with the zebra that

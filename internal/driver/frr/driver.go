@@ -81,9 +81,6 @@ func New(o Options) *Driver {
 // Name implements driver.Driver.
 func (*Driver) Name() string { return "frr" }
 
-// LocalPath is where the operator's own configuration is expected.
-func (d *Driver) LocalPath() string { return d.o.LocalPath }
-
 func (d *Driver) confDir() string   { return filepath.Join(d.o.ConfDir, d.o.Pathspace) }
 func (d *Driver) runDir() string    { return filepath.Join(d.o.RunDir, d.o.Pathspace) }
 func (d *Driver) binDir() string    { return d.o.BinDir }
@@ -158,7 +155,7 @@ func (d *Driver) device(name string) bool {
 
 // open makes the driver ready for a pass towards want. It reports false if there
 // is nothing to do because FRR is neither wanted nor was ever configured.
-func (d *Driver) open(want *desired.Node) (bool, error) {
+func (d *Driver) open(want *desired.Space) (bool, error) {
 	if d.state == nil {
 		s, err := loadState(d.o.StateFile)
 		if err != nil {
@@ -203,7 +200,7 @@ func missing(want *desired.FRR, err error) error {
 
 // Reconcile implements driver.Driver. It runs after the driver of links: see the
 // package's documentation.
-func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
+func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool) (driver.Result, error) {
 	if ok, err := d.open(want); !ok {
 		return driver.Result{}, err
 	}
@@ -227,7 +224,7 @@ func (*withdrawal) Name() string { return "frr-withdraw" }
 // Reconcile implements driver.Driver. It removes and never adds; the lines stay
 // in the state until the driver itself has seen that they are gone. Without a
 // VRF or VNI that goes away it reads nothing.
-func (w *withdrawal) Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
+func (w *withdrawal) Reconcile(ctx context.Context, want *desired.Space, dryRun bool) (driver.Result, error) {
 	d := w.d
 	if ok, err := d.open(want); !ok || err != nil || dryRun {
 		return driver.Result{}, nil //nolint:nilerr // the driver itself tells, and in a dry run also these changes
@@ -318,7 +315,7 @@ func generation(now map[string]process) string {
 
 // fileChange is the change of a file that alone differs.
 func fileChange(name string) diff.Change {
-	return diff.Change{Action: diff.Update, Type: diff.TypeFRR, Name: "file " + name, Fields: []diff.Field{
+	return diff.Change{Action: diff.Update, Type: desired.TypeFRR, Name: "file " + name, Fields: []diff.Field{
 		{Name: "content", Old: "changed by hand", New: "as declared"},
 	}}
 }

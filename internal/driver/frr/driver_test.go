@@ -363,11 +363,11 @@ func TestTheOperatorsRouterIsAFact(t *testing.T) {
 
 func TestWithoutFRR(t *testing.T) {
 	d := New(Options{Root: t.TempDir()})
-	r, err := d.Reconcile(context.Background(), &desired.Node{}, false)
+	r, err := d.Reconcile(context.Background(), &desired.Space{}, false)
 	if err != nil || r.Writes != 0 {
 		t.Errorf("nothing wanted: %v %v", r, err)
 	}
-	_, err = d.Reconcile(context.Background(), &desired.Node{FRR: config(evpn, "bgpd")}, false)
+	_, err = d.Reconcile(context.Background(), &desired.Space{FRR: config(evpn, "bgpd")}, false)
 	if objects := driver.ObjectErrors(err); len(objects) != 2 || !strings.Contains(err.Error(), "install the package frr") {
 		t.Errorf("told: %v", err)
 	}
@@ -417,12 +417,12 @@ exit
 func TestDryRunChangesNothing(t *testing.T) {
 	l := newLab(t)
 	want := config(evpn, "bfdd", "bgpd")
-	r, err := l.d.Reconcile(context.Background(), &desired.Node{FRR: want}, true)
+	r, err := l.d.Reconcile(context.Background(), &desired.Space{FRR: want}, true)
 	if err != nil || len(r.Changes) < 15 || len(l.d.running()) != 0 || l.file() != "" {
 		t.Errorf("%d changes, %v", len(r.Changes), err)
 	}
 	l.apply(want)
-	r, err = l.d.Reconcile(context.Background(), &desired.Node{}, true)
+	r, err = l.d.Reconcile(context.Background(), &desired.Space{}, true)
 	if err != nil || len(r.Changes) < 15 {
 		t.Errorf("%d changes, %v", len(r.Changes), err)
 	}

@@ -62,7 +62,7 @@ func (*hosts) Name() string { return "frr-hosts" }
 
 // Reconcile implements driver.Driver. What zebra has not taken note of yet is no
 // difference to anything declared, so a dry run finds nothing.
-func (h *hosts) Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
+func (h *hosts) Reconcile(ctx context.Context, want *desired.Space, dryRun bool) (driver.Result, error) {
 	bridges := map[string]uint32{} // the VNI of each
 	for _, l := range want.Links {
 		if l.VXLAN != nil && l.Master != "" && l.Port != nil && l.Port.NoLearning {
@@ -116,7 +116,7 @@ func (h *hosts) remind(ctx context.Context, conn *rtnl.Conn, have map[host]*rtnl
 	var msgs []*rtnl.Message
 	for _, k := range due {
 		msgs = append(msgs, have[k])
-		r.Changes = append(r.Changes, diff.Change{Action: diff.Update, Type: diff.TypeFRR, Name: fmt.Sprintf("host %s in VNI %d", k, k.vni), Fields: []diff.Field{
+		r.Changes = append(r.Changes, diff.Change{Action: diff.Update, Type: desired.TypeFRR, Name: fmt.Sprintf("host %s in VNI %d", k, k.vni), Fields: []diff.Field{
 			{Name: "state", Old: "not seen by FRR", New: "learned anew"},
 		}})
 	}

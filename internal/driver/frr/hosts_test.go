@@ -14,7 +14,7 @@ import (
 
 // guests makes an EVPN network with a guest behind a port of its bridge, as it is after
 // the guest has spoken, and returns what is desired of it.
-func (l *lab) guests() *desired.Node {
+func (l *lab) guests() *desired.Space {
 	l.t.Helper()
 	for _, c := range []string{
 		"ip link set lo up",
@@ -52,7 +52,7 @@ func (l *lab) guests() *desired.Node {
 	} {
 		scratch.Run(l.t, l.opts.Namespace, c)
 	}
-	return &desired.Node{FRR: config(evpn, "bfdd", "bgpd"), Links: []desired.Link{
+	return &desired.Space{FRR: config(evpn, "bfdd", "bgpd"), Links: []desired.Link{
 		{Name: "net1", Kind: desired.LinkBridge, Bridge: &desired.Bridge{}},
 		{Name: "vx1", Kind: desired.LinkVXLAN, Master: "net1", Port: &desired.BridgePort{NoLearning: true}, VXLAN: &desired.VXLAN{ID: 11000}},
 	}}
@@ -71,7 +71,7 @@ func (l *lab) clocked(now *time.Time, macs, addresses *string) *hosts {
 	return h
 }
 
-func reconcile(t *testing.T, d driver.Driver, want *desired.Node) driver.Result {
+func reconcile(t *testing.T, d driver.Driver, want *desired.Space) driver.Result {
 	t.Helper()
 	r, err := d.Reconcile(context.Background(), want, false)
 	if err != nil {

@@ -76,7 +76,7 @@ func (*keeper) Name() string { return "frr-keep" }
 
 // Reconcile implements driver.Driver. What zebra has in the kernel is nothing declared, so
 // a dry run finds nothing.
-func (k *keeper) Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
+func (k *keeper) Reconcile(ctx context.Context, want *desired.Space, dryRun bool) (driver.Result, error) {
 	_, zebra := k.d.process("zebra")
 	if dryRun || want.FRR == nil || !restarts(want.FRR) || !zebra {
 		if !dryRun {
@@ -129,7 +129,7 @@ const (
 
 // guard puts back what zebra takes out of the kernel, until it takes no more: what comes
 // after this driver may be busy for seconds with starting bgpd.
-func (k *keeper) guard(ctx context.Context, conn *rtnl.Conn, want *desired.Node, have map[string]remote) (driver.Result, error) {
+func (k *keeper) guard(ctx context.Context, conn *rtnl.Conn, want *desired.Space, have map[string]remote) (driver.Result, error) {
 	var all driver.Result
 	begin := time.Now()
 	for last := begin; len(k.known) > 0 && time.Since(last) < quiet && time.Since(begin) < atMost; sleep.Context(ctx, glance) {
@@ -197,7 +197,7 @@ func send(ctx context.Context, conn *rtnl.Conn, entries []remote, request func(r
 		if e.Dst.IsValid() {
 			name += " at " + e.Dst.String()
 		}
-		r.Changes = append(r.Changes, diff.Change{Action: diff.Update, Type: diff.TypeFRR, Name: "way to " + name, Fields: []diff.Field{{Name: "state", Old: old, New: now}}})
+		r.Changes = append(r.Changes, diff.Change{Action: diff.Update, Type: desired.TypeFRR, Name: "way to " + name, Fields: []diff.Field{{Name: "state", Old: old, New: now}}})
 	}
 	r.Writes = len(msgs)
 	conn.Do(ctx, msgs) // what zebra did meanwhile stands
@@ -205,7 +205,7 @@ func send(ctx context.Context, conn *rtnl.Conn, entries []remote, request func(r
 }
 
 // remotes are the entries that zebra made on the links of EVPN, by their keys.
-func remotes(ctx context.Context, conn *rtnl.Conn, want *desired.Node) (map[string]remote, error) {
+func remotes(ctx context.Context, conn *rtnl.Conn, want *desired.Space) (map[string]remote, error) {
 	names := map[string]bool{} // true: a VXLAN device, false: a bridge
 	for _, l := range want.Links {
 		if l.VXLAN != nil && l.Master != "" && l.Port != nil && l.Port.NoLearning {

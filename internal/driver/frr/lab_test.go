@@ -99,7 +99,7 @@ func (l *lab) file() string {
 
 // try makes one pass of both drivers.
 func (l *lab) try(want *desired.FRR) (driver.Result, error) {
-	node := &desired.Node{FRR: want}
+	node := &desired.Space{FRR: want}
 	r, err := l.d.Withdraw().Reconcile(context.Background(), node, false)
 	if err != nil {
 		l.t.Fatal(err)

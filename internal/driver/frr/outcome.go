@@ -2,10 +2,11 @@ package frr
 
 import (
 	"fmt"
-	"github.com/viaduct-sdn/viaduct/internal/sleep"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/viaduct-sdn/viaduct/internal/sleep"
 )
 
 // effectTimeout is how long FRR 10 gets to show what it took.

@@ -44,7 +44,7 @@ func TestLargeConfiguration(t *testing.T) {
 	first, more := vrfs(500), vrfs(501)
 	l.apply(first)
 	pass := func(want *desired.FRR) int {
-		r, err := l.d.Reconcile(context.Background(), &desired.Node{FRR: want}, false)
+		r, err := l.d.Reconcile(context.Background(), &desired.Space{FRR: want}, false)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,12 +2,15 @@ package frr
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
+	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/render/frr"
 )
 
@@ -33,6 +36,21 @@ func (d *Driver) Facts(ctx context.Context) (*Facts, error) {
 	f := *programs
 	f.ASN = d.foreignASN(ctx)
 	return &f, nil
+}
+
+// AddFacts adds FRR to the facts of the node, and the operator's own configuration of it.
+func (d *Driver) AddFacts(ctx context.Context, f *model.Facts) error {
+	suite, err := d.Facts(ctx)
+	if suite == nil || err != nil {
+		return err
+	}
+	f.FRR = &model.FRRFacts{Version: suite.Version, AutoRT: suite.AutoRT, ASN: int(suite.ASN)}
+	local, err := os.ReadFile(d.o.LocalPath)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read the operator's own FRR configuration: %w", err)
+	}
+	f.FRRLocal = string(local)
+	return nil
 }
 
 // programs tells what FRR's programs can. It asks them only when they are others than

@@ -75,8 +75,8 @@ func blocks(t *rapid.T, label string) []desired.FRRBlock {
 	return out
 }
 
-// model plays FRR: it executes commands on a tree.
-func model(root *node, commands []string) {
+// play plays FRR: it executes commands on a tree.
+func play(root *node, commands []string) {
 	stack := []*node{root}
 	for _, line := range commands {
 		text, indent := squeeze(line), len(line)-len(strings.TrimLeft(line, " "))
@@ -147,11 +147,11 @@ func TestAnyPathLeadsThere(t *testing.T) {
 			c = &comparison{place: inRunning, device: gone}
 			c.compare(want, last, running)
 			merge(last, want, running, nil)
-			model(running, commands(inOrder(c.removes, c.adds), true, gone).lines)
+			play(running, commands(inOrder(c.removes, c.adds), true, gone).lines)
 			// A second round finds what a replacement left.
 			c = &comparison{place: inRunning, device: gone}
 			c.compare(want, last, running)
-			model(running, commands(inOrder(c.removes, c.adds), false, gone).lines)
+			play(running, commands(inOrder(c.removes, c.adds), false, gone).lines)
 			prune(last, want, nil)
 			tidy(want)
 			all := slices.Compact(sortedStrings(append(slices.Clone(foreign), keys(want)...)))
@@ -161,7 +161,7 @@ func TestAnyPathLeadsThere(t *testing.T) {
 		}
 		c := &comparison{place: inRunning, device: gone}
 		c.compare(&node{}, last, running)
-		model(running, commands(inOrder(c.removes, c.adds), true, gone).lines)
+		play(running, commands(inOrder(c.removes, c.adds), true, gone).lines)
 		if d := cmp.Diff(foreign, keys(running)); d != "" {
 			t.Fatalf("afterwards (-before +after):\n%s", d)
 		}

@@ -44,7 +44,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
 )
 
-// Backend is the value of desired.Node.Backend that this driver serves.
+// Backend is the value of desired.Space.Backend that this driver serves.
 const Backend = "ifupdown2"
 
 // Options configure a Driver.
@@ -62,7 +62,7 @@ type Options struct {
 	LockTimeout time.Duration
 }
 
-// Driver implements driver.Driver for desired.Node.Links on nodes with this
+// Driver implements driver.Driver for desired.Space.Links on nodes with this
 // backend. Reconcile is not to be called twice at a time.
 type Driver struct {
 	o    Options
@@ -115,7 +115,7 @@ func (d *Driver) Names() map[string]bool {
 // Reconcile implements driver.Driver. An error without an *ObjectError in its tree
 // concerns the node as a whole: ifupdown2 is missing, does not read the file, or
 // failed.
-func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
+func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool) (driver.Result, error) {
 	have, err := d.readFile()
 	if want.Backend != Backend && !have.exists {
 		return driver.Result{}, nil // what is there, if anything, is none of ours
@@ -145,7 +145,7 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool)
 // pass is one reconciliation.
 type pass struct {
 	d      *Driver
-	node   *desired.Node
+	node   *desired.Space
 	have   file
 	links  []rtnl.Link
 	dryRun bool
@@ -266,7 +266,7 @@ func (p *pass) mark(ctx context.Context) {
 			continue
 		}
 		msgs = append(msgs, rtnl.NewMessage(unix.RTM_SETLINK, 0, rtnl.IfInfo(unix.AF_UNSPEC, l.Index, false)).Uint32(unix.IFLA_GROUP, desired.LinkGroup))
-		changes = append(changes, diff.Change{Action: diff.Update, Type: diff.TypeLink, Name: l.Name, Owner: owner,
+		changes = append(changes, diff.Change{Action: diff.Update, Type: desired.TypeLink, Name: l.Name, Owner: owner,
 			Fields: []diff.Field{{Name: "group", Old: "0", New: fmt.Sprint(desired.LinkGroup)}}})
 	}
 	if p.dryRun || len(msgs) == 0 {

@@ -48,21 +48,21 @@ func TestMakesChangesAndRemovesLinks(t *testing.T) {
 		t.Errorf("the guest's port was lost: %s", out)
 	}
 
-	l.settle(&desired.Node{Backend: Backend, Links: []desired.Link{bridge("vnet2", 1500)}})
+	l.settle(&desired.Space{Backend: Backend, Links: []desired.Link{bridge("vnet2", 1500)}})
 	l.wantOurs("vnet2")
 	if out := l.ip("link", "show", "vnet2"); !strings.Contains(out, "mtu 1500") {
 		t.Errorf("the MTU did not change: %s", out)
 	}
 
 	l.write(ownPath, marker+"\nauto vnet2\nno stanza\n")
-	l.settle(&desired.Node{Backend: Backend, Links: []desired.Link{bridge("vnet2", 1500)}})
+	l.settle(&desired.Space{Backend: Backend, Links: []desired.Link{bridge("vnet2", 1500)}})
 	l.wantOurs("vnet2")
 	l.write(ownPath, marker+"\nno stanza\n")
-	l.settle(&desired.Node{Backend: Backend})
+	l.settle(&desired.Space{Backend: Backend})
 
 	// Back to netlink: the file goes, and so do the links, which driver/link makes.
-	l.settle(&desired.Node{Backend: Backend, Links: []desired.Link{bridge("vnet2", 1500)}})
-	l.settle(&desired.Node{Links: []desired.Link{bridge("vnet2", 1500)}})
+	l.settle(&desired.Space{Backend: Backend, Links: []desired.Link{bridge("vnet2", 1500)}})
+	l.settle(&desired.Space{Links: []desired.Link{bridge("vnet2", 1500)}})
 	l.wantOurs()
 	if f := l.file(); f != "" {
 		t.Errorf("the file is left:\n%s", f)
@@ -75,11 +75,11 @@ func TestFailedStanzaIsLeftOut(t *testing.T) {
 	t.Parallel()
 	l := start(t)
 	l.write("etc/network/interfaces", operator+"\nauto theirs\niface theirs\n\tvlan-raw-device missing\n\tvlan-id 5\n")
-	good := &desired.Node{Backend: Backend, Links: []desired.Link{bridge("vnet1", 1500)}}
+	good := &desired.Space{Backend: Backend, Links: []desired.Link{bridge("vnet1", 1500)}}
 	l.settle(good)
 	l.wantOurs("vnet1")
 
-	bad := &desired.Node{Backend: Backend, Links: []desired.Link{bridge("vnet1", 1500), bridge("vnet2", 1500),
+	bad := &desired.Space{Backend: Backend, Links: []desired.Link{bridge("vnet1", 1500), bridge("vnet2", 1500),
 		{Name: "none.5", Kind: desired.LinkVLAN, Owner: "vnet/vnet2", Master: "vnet2", VLAN: &desired.VLAN{Parent: "none", ID: 5}}}}
 	for i, writes := range []int{2, 0} { // the file with a mark, then nothing
 		r, err := l.pass(bad)
@@ -100,7 +100,7 @@ func TestForeignThingsAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	l := start(t)
 	l.ip("link", "add", "vnet1", "type", "bridge")
-	want := &desired.Node{Backend: Backend, Links: []desired.Link{bridge("vnet1", 1400), bridge("vnet2", 1500)}}
+	want := &desired.Space{Backend: Backend, Links: []desired.Link{bridge("vnet1", 1400), bridge("vnet2", 1500)}}
 	l.settle(want)
 	l.wantOurs("vnet2")
 	if f := l.file(); strings.Contains(f, "vnet1") {
@@ -108,7 +108,7 @@ func TestForeignThingsAreLeftAlone(t *testing.T) {
 	}
 
 	l.d.o.Reserved = func(name string) bool { return name == "vnet2" }
-	want = &desired.Node{Backend: Backend, Links: []desired.Link{bridge("vnet3", 1500)}}
+	want = &desired.Space{Backend: Backend, Links: []desired.Link{bridge("vnet3", 1500)}}
 	l.settle(want)
 	l.wantOurs("vnet2", "vnet3")
 	if f := l.file(); !strings.Contains(f, "# reserved\nauto vnet2\n") {
@@ -119,7 +119,7 @@ func TestForeignThingsAreLeftAlone(t *testing.T) {
 	if _, err := l.pass(want); err == nil || !strings.Contains(err.Error(), "was not made by Viaduct") {
 		t.Errorf("a file without our marker: %v", err)
 	}
-	for _, want := range []*desired.Node{{}, {Backend: Backend}} {
+	for _, want := range []*desired.Space{{}, {Backend: Backend}} {
 		_, _ = l.pass(want)
 	}
 	if f := l.file(); f != "auto vnet1\niface vnet1\n" {
@@ -131,7 +131,7 @@ func TestForeignThingsAreLeftAlone(t *testing.T) {
 func TestLinksOfTheFileAreMarked(t *testing.T) {
 	t.Parallel()
 	l := start(t)
-	want := &desired.Node{Backend: Backend, Links: []desired.Link{bridge("vnet1", 1500)}}
+	want := &desired.Space{Backend: Backend, Links: []desired.Link{bridge("vnet1", 1500)}}
 	l.settle(want)
 	l.ip("link", "del", "vnet1")
 	if _, err := l.d.run(t.Context(), "ifup", "-a"); err != nil {
@@ -151,7 +151,7 @@ func TestLinksOfTheFileAreMarked(t *testing.T) {
 func TestWhatKeepsIfupdown2FromBeingUsed(t *testing.T) {
 	t.Parallel()
 	l := start(t)
-	want := &desired.Node{Backend: Backend, Links: []desired.Link{bridge("vnet1", 1500)}}
+	want := &desired.Space{Backend: Backend, Links: []desired.Link{bridge("vnet1", 1500)}}
 
 	l.write("etc/network/interfaces", "auto lo\niface lo inet loopback\n")
 	if _, err := l.pass(want); err == nil || !strings.Contains(err.Error(), "add the line `source /etc/network/interfaces.d/*`") {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
+	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/render/interfaces"
 )
@@ -140,8 +141,8 @@ var keywords = []struct {
 const typeStanza = "ifupdown2"
 
 // entry describes a stanza.
-func entry(s stanza) diff.Entry {
-	e := diff.Entry{Key: s.name, Name: s.name, Owner: s.owner, Unowned: s.owner == ""}
+func entry(s stanza) desired.Entry {
+	e := desired.Entry{Key: s.name, Name: s.name, Owner: s.owner, Unowned: s.owner == ""}
 	known := 0
 	for _, k := range keywords {
 		var values []string
@@ -151,21 +152,21 @@ func entry(s stanza) diff.Entry {
 			}
 		}
 		known += len(values)
-		e.Props = append(e.Props, diff.Prop{Name: k.name, Value: strings.Join(values, ", "), Fixed: k.fixed})
+		e.Props = append(e.Props, desired.Prop{Name: k.name, Value: strings.Join(values, ", "), Fixed: k.fixed})
 	}
 	odd := ""
 	if known < len(s.options) {
 		odd = "options that Viaduct did not write"
 	}
-	e.Props = append(e.Props, diff.Prop{Name: "others", Value: odd})
+	e.Props = append(e.Props, desired.Prop{Name: "others", Value: odd})
 	return e
 }
 
 // compare finds what turns the stanzas of the file into the wanted ones, and which
 // links have to go before they come anew.
 func compare(have, want []stanza) (changes []diff.Change, replaced []string) {
-	entries := func(list []stanza) []diff.Entry {
-		out := make([]diff.Entry, len(list))
+	entries := func(list []stanza) []desired.Entry {
+		out := make([]desired.Entry, len(list))
 		for i, s := range list {
 			out[i] = entry(s)
 		}

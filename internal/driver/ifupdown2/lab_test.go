@@ -109,13 +109,13 @@ func (l *lab) ours() []string {
 }
 
 // pass reconciles once.
-func (l *lab) pass(want *desired.Node) (driver.Result, error) {
+func (l *lab) pass(want *desired.Space) (driver.Result, error) {
 	return l.d.Reconcile(context.Background(), want, false)
 }
 
 // settle reconciles what nothing hinders, and sees that a second pass has nothing
 // to do.
-func (l *lab) settle(want *desired.Node) {
+func (l *lab) settle(want *desired.Space) {
 	l.t.Helper()
 	if _, err := l.pass(want); err != nil {
 		l.t.Fatalf("reconcile: %v", err)

@@ -29,7 +29,7 @@ func (s *stanza) add(name, value string) {
 // say puts into stanzas, sorted by name, what ifupdown2 can make of the state.
 // It is pure. Links whose name is taken are left out, and so are those that need
 // one which is left out.
-func say(want *desired.Node, taken func(name string) bool) []stanza {
+func say(want *desired.Space, taken func(name string) bool) []stanza {
 	said := map[string]*desired.Link{}
 	for i := range want.Links {
 		if l := &want.Links[i]; sayable(l) && !taken(l.Name) {
@@ -80,7 +80,7 @@ func sayable(l *desired.Link) bool {
 }
 
 // sayLink describes one link.
-func sayLink(l *desired.Link, want *desired.Node, said map[string]*desired.Link) stanza {
+func sayLink(l *desired.Link, want *desired.Space, said map[string]*desired.Link) stanza {
 	s := stanza{name: l.Name, owner: l.Owner}
 	switch l.Kind {
 	case desired.LinkBridge:

@@ -16,8 +16,8 @@ func address(link, prefix string) desired.Address {
 }
 
 // overlay is a VNet with a tunnel and a gateway.
-func overlay() *desired.Node {
-	return &desired.Node{
+func overlay() *desired.Space {
+	return &desired.Space{
 		Backend: Backend,
 		Links: []desired.Link{
 			{Name: "vnet1", Kind: desired.LinkBridge, Owner: "vnet/vnet1", MTU: 1450, Alias: "first floor", Bridge: &desired.Bridge{}},
@@ -87,7 +87,7 @@ func TestSayLeavesToNetlinkWhatIfupdown2HasNoWordsFor(t *testing.T) {
 	}
 	foreign := veth("out", "in", "vmbr0v10")
 	foreign.ForeignMaster = true
-	want := &desired.Node{Links: []desired.Link{
+	want := &desired.Space{Links: []desired.Link{
 		bridge("plain", "", false), vlan("eth0.10", "eth0", "plain"), {Name: "dummy", Kind: desired.LinkDummy},
 		veth("a", "b", "plain"), veth("b", "a", ""),
 		bridge("aware", "", true), vxlan("onaware", "10.0.0.1", "aware"), vlan("aware.5", "aware", "plain"),

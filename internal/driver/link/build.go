@@ -115,7 +115,7 @@ func newlyDiffers(l *desired.Link) func(field string) bool {
 	}
 }
 
-// The properties of a link's place (diff.LinkEntry) that attach sets.
+// The properties of a link's place (desired.LinkEntry) that attach sets.
 const (
 	fieldLearning = "port-learning"
 	fieldSuppress = "neigh-suppress"

@@ -38,7 +38,7 @@ var errReserved = errors.New("the name is reserved on this node, so that Viaduct
 // choose leaves out the objects that cannot be had, whole, and those that
 // depend on them: a network without its bridge or its tunnel would be worse
 // than none. Everything else stays.
-func choose(st *state, want *desired.Node, reserved func(string) bool) *wanted {
+func choose(st *state, want *desired.Space, reserved func(string) bool) *wanted {
 	w := &wanted{
 		byName:     make(map[string]*desired.Link, len(want.Links)),
 		addresses:  make(map[string][]desired.Address, len(want.Addresses)),
@@ -96,7 +96,7 @@ func (l *actual) describe() string {
 
 // checkContent finds addresses and neighbours that refer to a link which is not
 // ours.
-func (w *wanted) checkContent(want *desired.Node) {
+func (w *wanted) checkContent(want *desired.Space) {
 	for _, a := range want.Addresses {
 		if !a.Foreign && w.byName[a.Link] == nil {
 			w.block(a.Owner, fmt.Errorf("address %s: interface %s is not one of Viaduct's on this node", a.Prefix, a.Link))
@@ -118,7 +118,7 @@ func isMAC(text string) bool {
 }
 
 // keep collects what is not blocked.
-func (w *wanted) keep(st *state, want *desired.Node, order []*desired.Link, reserved func(string) bool) {
+func (w *wanted) keep(st *state, want *desired.Space, order []*desired.Link, reserved func(string) bool) {
 	all := w.byName
 	w.byName = make(map[string]*desired.Link, len(order))
 	w.links = make([]desired.Link, 0, len(order)) // never grows: byName points into it
@@ -195,7 +195,7 @@ func kernelAlias(s string) string {
 
 // findPorts finds the links of the wanted ports. One that does not exist is no
 // fault: the guest is not running.
-func (w *wanted) findPorts(st *state, want *desired.Node, reserved func(string) bool) {
+func (w *wanted) findPorts(st *state, want *desired.Space, reserved func(string) bool) {
 	for _, p := range want.Ports {
 		i := slices.IndexFunc(p.Names, func(name string) bool { return st.byName[name] != nil })
 		if w.blocked[p.Owner] || i < 0 {

@@ -12,8 +12,8 @@ import (
 )
 
 // besideVLAN is a network that a veth pair joins to VLAN 40 of vmbr0.
-func besideVLAN() *desired.Node {
-	return &desired.Node{Links: []desired.Link{
+func besideVLAN() *desired.Space {
+	return &desired.Space{Links: []desired.Link{
 		{Name: "ln_v40", Kind: desired.LinkVeth, Owner: "vnet/v40", Master: "v40", NoLinkLocal: true, Veth: &desired.Veth{Peer: "pr_v40"}},
 		{Name: "pr_v40", Kind: desired.LinkVeth, Owner: "vnet/v40", Master: "vmbr0", ForeignMaster: true, NoLinkLocal: true, MAC: "fe:ff:00:00:00:01", MTU: 65535,
 			Port: &desired.BridgePort{VLAN: 40}, Veth: &desired.Veth{Peer: "ln_v40"}},
@@ -22,8 +22,8 @@ func besideVLAN() *desired.Node {
 }
 
 // onVLAN is the same network on the VLAN device.
-func onVLAN() *desired.Node {
-	return &desired.Node{Links: []desired.Link{
+func onVLAN() *desired.Space {
+	return &desired.Space{Links: []desired.Link{
 		{Name: "v40", Kind: desired.LinkBridge, Owner: "vnet/v40", Bridge: &desired.Bridge{}},
 		{Name: "vmbr0.40", Kind: desired.LinkVLAN, Owner: "vnet/v40", Master: "v40", NoLinkLocal: true, VLAN: &desired.VLAN{Parent: "vmbr0", ID: 40, Self: true}},
 	}}
@@ -38,7 +38,7 @@ func withAwareBridge() *fakeKernel {
 }
 
 // planOf carries a plan out and returns its steps in words, and its faults.
-func (m *fakeKernel) planOf(t *testing.T, want *desired.Node, reserved func(string) bool) (steps []string, errs []error) {
+func (m *fakeKernel) planOf(t *testing.T, want *desired.Space, reserved func(string) bool) (steps []string, errs []error) {
 	t.Helper()
 	st := m.state()
 	w := choose(st, want, reserved)
@@ -104,7 +104,7 @@ func TestPortOfOneVLAN(t *testing.T) {
 // the same bridges would be a loop.
 func TestNoLoopBetweenForms(t *testing.T) {
 	m := withAwareBridge()
-	for i, want := range []*desired.Node{onVLAN(), besideVLAN(), onVLAN()} {
+	for i, want := range []*desired.Space{onVLAN(), besideVLAN(), onVLAN()} {
 		steps, errs := m.planOf(t, want, none)
 		if len(errs) != 0 {
 			t.Fatal(errs)
@@ -168,7 +168,7 @@ func TestClaimedDevice(t *testing.T) {
 	}
 	// With the network everything else goes.
 	device.addresses = nil // what the driver reads of one that is not ours
-	m.planOf(t, &desired.Node{}, none)
+	m.planOf(t, &desired.Space{}, none)
 	if len(m.links) != 2 {
 		t.Errorf("%d links are left", len(m.links))
 	}

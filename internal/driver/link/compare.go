@@ -4,12 +4,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
-	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
 )
 
 // extraProps are the properties of a link that are always wanted the same.
-func extraProps(up, spanningTree bool) []diff.Prop {
+func extraProps(up, spanningTree bool) []desired.Prop {
 	state, stp := "up", "off"
 	if !up {
 		state = "down"
@@ -17,12 +16,12 @@ func extraProps(up, spanningTree bool) []diff.Prop {
 	if spanningTree {
 		stp = "on"
 	}
-	return []diff.Prop{{Name: "state", Value: state, Zero: "up"}, {Name: "spanning-tree", Value: stp, Zero: "off"}}
+	return []desired.Prop{{Name: "state", Value: state, Zero: "up"}, {Name: "spanning-tree", Value: stp, Zero: "off"}}
 }
 
 // wantedEntry describes a wanted link.
-func wantedEntry(l desired.Link) diff.Entry {
-	e := diff.LinkEntry(l)
+func wantedEntry(l desired.Link) desired.Entry {
+	e := desired.LinkEntry(l)
 	e.Props = append(e.Props, extraProps(true, false)...)
 	return e
 }
@@ -79,7 +78,7 @@ func (p *planner) fits(a *actual, want *desired.Link) bool {
 
 // actualEntry describes a link as it stands in the words of the desired state.
 // What the wanted link leaves to the kernel is taken as it is.
-func (p *planner) actualEntry(a *actual, want *desired.Link) diff.Entry {
+func (p *planner) actualEntry(a *actual, want *desired.Link) desired.Entry {
 	l := desired.Link{Name: a.Name, Kind: desired.LinkKind(a.Kind), MTU: a.MTU, Alias: a.Alias}
 	if m := p.st.byIdx[a.Master]; m != nil && !p.gone[m] {
 		l.Master, l.ForeignMaster = m.Name, !m.ours()
@@ -98,7 +97,7 @@ func (p *planner) actualEntry(a *actual, want *desired.Link) diff.Entry {
 		}
 		l.Port = actualPort(a, want, l.Master == want.Master)
 	}
-	e := diff.LinkEntry(l)
+	e := desired.LinkEntry(l)
 	e.Unowned = true
 	e.Props = append(e.Props, extraProps(a.Up, spanningTree)...)
 	return e

@@ -31,7 +31,7 @@ func (p *planner) compareAddresses() {
 		flushed := p.flushed(l)
 		items := make([]diff.Item[desired.Address], len(wanted))
 		for i, a := range wanted {
-			e := diff.AddressEntry(a)
+			e := desired.AddressEntry(a)
 			e.Props = standing(false, a.NoRoute)
 			items[i] = diff.Item[desired.Address]{Entry: e, Value: a}
 			if flushed && a.Prefix.Addr().Is6() { // it stands, and will not any more
@@ -42,7 +42,7 @@ func (p *planner) compareAddresses() {
 				p.adds[l.Name] = append(p.adds[l.Name], p.addAddress(l, a, n))
 			}
 		}
-		diff.Each(diff.TypeAddress, old, items, func(c diff.Change, a *rtnl.Address, w *desired.Address) {
+		diff.Each(desired.TypeAddress, old, items, func(c diff.Change, a *rtnl.Address, w *desired.Address) {
 			n := p.content(c, l)
 			if w != nil {
 				p.adds[l.Name] = append(p.adds[l.Name], p.addAddress(l, *w, n))
@@ -94,7 +94,7 @@ func (p *planner) actualAddresses(l *desired.Link, a *actual, wanted []desired.A
 		if !isWanted && (p.st.kernelMade(have, l.NoLinkLocal) || p.st.claimed(a)) {
 			continue
 		}
-		e := diff.AddressEntry(desired.Address{Link: l.Name, Prefix: have.Prefix})
+		e := desired.AddressEntry(desired.Address{Link: l.Name, Prefix: have.Prefix})
 		e.Unowned = true
 		e.Props = standing(have.Flags&unix.IFA_F_PERMANENT == 0, have.Flags&unix.IFA_F_NOPREFIXROUTE != 0)
 		out = append(out, diff.Item[rtnl.Address]{Entry: e, Value: have})
@@ -103,16 +103,16 @@ func (p *planner) actualAddresses(l *desired.Link, a *actual, wanted []desired.A
 }
 
 // standing are the properties of an address on a link: those of ours never expire.
-func standing(limited, noRoute bool) []diff.Prop {
-	lifetime := diff.Prop{Name: "lifetime", Value: "forever", Zero: "forever"}
+func standing(limited, noRoute bool) []desired.Prop {
+	lifetime := desired.Prop{Name: "lifetime", Value: "forever", Zero: "forever"}
 	if limited {
-		lifetime = diff.Prop{Name: "lifetime", Value: "limited"}
+		lifetime = desired.Prop{Name: "lifetime", Value: "limited"}
 	}
-	route := diff.Prop{Name: "network-route", Value: "on", Zero: "on"}
+	route := desired.Prop{Name: "network-route", Value: "on", Zero: "on"}
 	if noRoute {
 		route.Value = "off"
 	}
-	return []diff.Prop{lifetime, route}
+	return []desired.Prop{lifetime, route}
 }
 
 // dropAddress removes an address. With the first IPv4 address of a network the
@@ -145,7 +145,7 @@ func (p *planner) compareNeighbours() {
 		if len(have) == 0 && len(wanted) == 0 || len(wanted) == 0 && controlled(l) {
 			continue
 		}
-		diff.Each(diff.TypeNeighbour, neighbourItems(have, true), neighbourItems(wanted, false), func(c diff.Change, a, w *desired.Neighbour) {
+		diff.Each(desired.TypeNeighbour, neighbourItems(have, true), neighbourItems(wanted, false), func(c diff.Change, a, w *desired.Neighbour) {
 			s := step{link: l.Name, change: p.content(c, l), index: p.index[l.Name]}
 			if w != nil { // also changes the far end of a MAC that stands
 				s.op, s.owner, s.neigh = opAddNeigh, w.Owner, *w
@@ -169,7 +169,7 @@ func controlled(l *desired.Link) bool {
 func neighbourItems(list []desired.Neighbour, unowned bool) []diff.Item[desired.Neighbour] {
 	out := make([]diff.Item[desired.Neighbour], len(list))
 	for i, n := range list {
-		e := diff.NeighbourEntry(n)
+		e := desired.NeighbourEntry(n)
 		e.Unowned = unowned
 		out[i] = diff.Item[desired.Neighbour]{Entry: e, Value: n}
 	}

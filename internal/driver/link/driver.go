@@ -82,6 +82,7 @@ type Options struct {
 
 // Driver implements driver.Driver for links, addresses, neighbours and ports.
 type Driver struct {
+	ns       *netns.NS
 	conn     *rtnl.Conn
 	reserved func(string) bool
 
@@ -97,7 +98,7 @@ func New(o Options) (*Driver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("link driver: %w", err)
 	}
-	d := &Driver{conn: conn, reserved: o.Reserved}
+	d := &Driver{ns: o.Namespace, conn: conn, reserved: o.Reserved}
 	if d.reserved == nil {
 		d.reserved = func(string) bool { return false }
 	}
@@ -110,6 +111,11 @@ func (*Driver) Name() string { return "link" }
 // Close closes the connection to the kernel. Nothing that was made is removed.
 func (d *Driver) Close() error { return d.conn.Close() }
 
+// Events implements driver.Eventful, for routes too: the kernel tells of both together.
+func (d *Driver) Events(ctx context.Context) (<-chan struct{}, error) {
+	return rtnl.Subscribe(ctx, d.ns)
+}
+
 // Joined returns the names of the interfaces that, after the last Reconcile,
 // were joined to their bridge as a desired.Port asks; sorted.
 func (d *Driver) Joined() []string {
@@ -121,7 +127,7 @@ func (d *Driver) Joined() []string {
 // Reconcile implements driver.Driver. An error without an *ObjectError in its
 // tree concerns the node as a whole: its state could not be read, or a link
 // that nobody wants could not be removed.
-func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
+func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool) (driver.Result, error) {
 	var total driver.Result
 	for attempt := range maxAttempts {
 		p, err := d.plan(ctx, want, attempt)
@@ -143,7 +149,7 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool)
 
 // plan reads what stands and works out what to do. Each attempt numbers new
 // links from another place, in case another program has taken the numbers.
-func (d *Driver) plan(ctx context.Context, want *desired.Node, attempt int) (*plan, error) {
+func (d *Driver) plan(ctx context.Context, want *desired.Space, attempt int) (*plan, error) {
 	st, err := d.read(ctx, want)
 	if err != nil {
 		return nil, fmt.Errorf("read the node's interfaces: %w", err)

@@ -53,7 +53,7 @@ func (l *lab) run(command string) string {
 }
 
 // reconcile applies a state that nothing hinders.
-func (l *lab) reconcile(want *desired.Node) driver.Result {
+func (l *lab) reconcile(want *desired.Space) driver.Result {
 	l.t.Helper()
 	want.Sort()
 	r, err := l.d.Reconcile(context.Background(), want, false)
@@ -64,7 +64,7 @@ func (l *lab) reconcile(want *desired.Node) driver.Result {
 }
 
 // settled fails unless the state stands: another pass finds nothing to do.
-func (l *lab) settled(want *desired.Node) {
+func (l *lab) settled(want *desired.Space) {
 	l.t.Helper()
 	before := l.d.conn.Writes()
 	r := l.reconcile(want)
@@ -83,8 +83,8 @@ func lines(changes []diff.Change) []string {
 }
 
 // vnets is the state of n VXLAN networks as compile makes them.
-func vnets(n int) *desired.Node {
-	node := &desired.Node{}
+func vnets(n int) *desired.Space {
+	node := &desired.Space{}
 	for i := 1; i <= n; i++ {
 		addVNet(node, i)
 	}
@@ -92,7 +92,7 @@ func vnets(n int) *desired.Node {
 	return node
 }
 
-func addVNet(node *desired.Node, i int) {
+func addVNet(node *desired.Space, i int) {
 	br, vx := fmt.Sprintf("vn%d", i), fmt.Sprintf("vx_vn%d", i)
 	owner := "vnet/" + br
 	node.Links = append(node.Links,
@@ -138,8 +138,8 @@ func TestOneChangeIsFewWrites(t *testing.T) {
 	added := vnets(21)
 	for _, c := range []struct {
 		name string
-		want *desired.Node
-	}{{"add", added}, {"remove", want}, {"change", func() *desired.Node { n := vnets(20); n.Links[3].MTU = 1400; return n }()}} {
+		want *desired.Space
+	}{{"add", added}, {"remove", want}, {"change", func() *desired.Space { n := vnets(20); n.Links[3].MTU = 1400; return n }()}} {
 		r := l.reconcile(c.want)
 		if r.Writes == 0 || r.Writes >= 10 {
 			t.Errorf("%s: %d writes: %q", c.name, r.Writes, lines(r.Changes))
@@ -291,7 +291,7 @@ func TestForeignLinkIsLeftAlone(t *testing.T) {
 		t.Errorf("a foreign link was touched:\n%s\n%s", before, after)
 	}
 	// Nothing wanted: ours go, theirs stay.
-	l.reconcile(&desired.Node{})
+	l.reconcile(&desired.Space{})
 	if got := l.run("ip -br link"); strings.Contains(got, "vn1") || !strings.Contains(got, "vn2") || !strings.Contains(got, "vn3") {
 		t.Errorf("after teardown:\n%s", got)
 	}
@@ -334,7 +334,7 @@ func TestPorts(t *testing.T) {
 	}
 	l.settled(moved)
 	// A network goes while a guest is on it: the kernel lets the port go.
-	l.reconcile(&desired.Node{})
+	l.reconcile(&desired.Space{})
 	if show := l.run("ip link show veth100i0"); strings.Contains(show, "master") {
 		t.Error(show)
 	}
@@ -364,7 +364,7 @@ func TestKernelRefusalBelongsToObject(t *testing.T) {
 		t.Fatalf("errors: %v", err)
 	}
 	for _, c := range r.Changes {
-		if c.Type == diff.TypeLink && c.Name == "vn2" {
+		if c.Type == desired.TypeLink && c.Name == "vn2" {
 			t.Errorf("told as done: %s", c)
 		}
 	}
@@ -383,7 +383,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 
 func TestBridgeKeepsItsMTU(t *testing.T) {
 	l := newLab(t)
-	want := &desired.Node{Links: []desired.Link{{Name: "vn1", Kind: desired.LinkBridge, MTU: 1500, Owner: "vnet/vn1"}}}
+	want := &desired.Space{Links: []desired.Link{{Name: "vn1", Kind: desired.LinkBridge, MTU: 1500, Owner: "vnet/vn1"}}}
 	l.reconcile(want)
 	l.run("ip link add p0 mtu 1300 type veth peer name p1")
 	l.run("ip link set p0 master vn1")

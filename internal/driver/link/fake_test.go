@@ -287,7 +287,7 @@ func (m *fakeKernel) newLink(want *desired.Link, index int) (*actual, error) {
 }
 
 // reconcile plans and carries the plan out.
-func (m *fakeKernel) reconcile(t *rapid.T, want *desired.Node) *plan {
+func (m *fakeKernel) reconcile(t *rapid.T, want *desired.Space) *plan {
 	st := m.state()
 	w := choose(st, want, none)
 	p := makePlan(st, w, none, st.freeIndex(0, len(w.links)))

@@ -38,7 +38,7 @@ func (w *wanted) keepForeign(st *state, a desired.Address, reserved func(string)
 // setForeignAddresses keeps the addresses of ours on links that are not: the
 // kernel records who made them (since 5.18). Without that record, only those
 // that are wanted are known to be ours, so none is ever removed.
-func (st *state) setForeignAddresses(addrs []rtnl.Address, want *desired.Node) {
+func (st *state) setForeignAddresses(addrs []rtnl.Address, want *desired.Space) {
 	wanted := map[string]map[string]bool{}
 	for _, a := range want.Addresses {
 		if a.Foreign {
@@ -68,16 +68,16 @@ func (p *planner) compareForeignAddresses() {
 			continue
 		}
 		for _, a := range l.addresses {
-			e := diff.AddressEntry(desired.Address{Link: l.Name, Foreign: true, Prefix: a.Prefix})
+			e := desired.AddressEntry(desired.Address{Link: l.Name, Foreign: true, Prefix: a.Prefix})
 			e.Unowned = true
 			old = append(old, diff.Item[rtnl.Address]{Entry: e, Value: a})
 		}
 	}
 	var wanted []diff.Item[desired.Address]
 	for _, a := range p.want.foreign {
-		wanted = append(wanted, diff.Item[desired.Address]{Entry: diff.AddressEntry(a), Value: a})
+		wanted = append(wanted, diff.Item[desired.Address]{Entry: desired.AddressEntry(a), Value: a})
 	}
-	diff.Each(diff.TypeAddress, old, wanted, func(c diff.Change, a *rtnl.Address, w *desired.Address) {
+	diff.Each(desired.TypeAddress, old, wanted, func(c diff.Change, a *rtnl.Address, w *desired.Address) {
 		s := step{change: p.change(c)}
 		if w != nil {
 			s.op, s.owner, s.link, s.index, s.prefix = opAddAddress, w.Owner, w.Link, p.st.byName[w.Link].Index, w.Prefix

@@ -24,9 +24,9 @@ func contains(t *testing.T, output string, texts ...string) {
 }
 
 // uplink is a network that a veth pair joins to a bridge that something else made.
-func uplink(name string) *desired.Node {
+func uplink(name string) *desired.Space {
 	owner := "vnet/" + name
-	return &desired.Node{Links: []desired.Link{
+	return &desired.Space{Links: []desired.Link{
 		{Name: name, Kind: desired.LinkBridge, Owner: owner, MTU: 1400, Bridge: &desired.Bridge{}},
 		{Name: "ln_" + name, Kind: desired.LinkVeth, Owner: owner, MTU: 1400, Master: name, NoLinkLocal: true, Veth: &desired.Veth{Peer: "pr_" + name}},
 		{Name: "pr_" + name, Kind: desired.LinkVeth, Owner: owner, MTU: 1400, Master: "vmbr0", ForeignMaster: true, NoLinkLocal: true, Alias: "uplink",
@@ -78,7 +78,7 @@ func TestVethPair(t *testing.T) {
 		t.Errorf("changes (-want +got):\n%s", d)
 	}
 	l.settled(want)
-	l.reconcile(&desired.Node{})
+	l.reconcile(&desired.Space{})
 	if out := l.run("ip -br link"); strings.Contains(out, "vn1") || !strings.Contains(out, "vmbr0") {
 		t.Errorf("after teardown:\n%s", out)
 	}
@@ -216,7 +216,7 @@ func TestKindsThatTheKernelLacks(t *testing.T) {
 	l := newLab(t)
 	l.run("ip link add e0 type veth peer name e1")
 	l.run("ip link set e0 up")
-	want := &desired.Node{Links: []desired.Link{
+	want := &desired.Space{Links: []desired.Link{
 		{Name: "d0", Kind: desired.LinkDummy, Owner: "fabric/d"},
 		{Name: "e0.5", Kind: desired.LinkVLAN, Owner: "zone/q", VLAN: &desired.VLAN{Parent: "e0", ID: 5, Protocol: "802.1ad"}},
 		{Name: "v0", Kind: desired.LinkVRF, Owner: "zone/v", VRF: &desired.VRF{Table: 100010000}},
@@ -281,7 +281,7 @@ func TestWhatCannotBeIsToldBeforehand(t *testing.T) {
 		{"all is well", []desired.Link{vlan("i", "vmbr1", 10, true), vlan("j", "eth0", 9, false)}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			node := &desired.Node{Links: c.links}
+			node := &desired.Space{Links: c.links}
 			w := choose(st, node, none)
 			var got []string
 			for _, err := range w.errs {
@@ -299,7 +299,7 @@ func TestWhatCannotBeIsToldBeforehand(t *testing.T) {
 }
 
 func TestOrderOfMaking(t *testing.T) {
-	node := &desired.Node{Links: []desired.Link{
+	node := &desired.Space{Links: []desired.Link{
 		{Name: "vx_vn1", Kind: desired.LinkVXLAN, Owner: "vnet/vn1", Master: "vn1", VXLAN: &desired.VXLAN{ID: 1}},
 		{Name: "vn1", Kind: desired.LinkBridge, Owner: "vnet/vn1", Master: "vrf_z", Bridge: &desired.Bridge{}},
 		{Name: "vn2", Kind: desired.LinkBridge, Owner: "vnet/vn2", Bridge: &desired.Bridge{}},

@@ -16,7 +16,7 @@ var ranks = []desired.LinkKind{
 // parent, and each bridge followed by those of its ports that need nothing else
 // (making all bridges first takes the kernel twice as long for a thousand
 // networks). A link that would carry itself is blocked.
-func (w *wanted) order(want *desired.Node) []*desired.Link {
+func (w *wanted) order(want *desired.Space) []*desired.Link {
 	o := &orderer{want: w, members: map[string][]*desired.Link{}, state: make(map[string]visit, len(want.Links))}
 	for i := range want.Links {
 		l := &want.Links[i]

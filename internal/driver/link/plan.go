@@ -100,7 +100,7 @@ func (p *planner) compareLinks() {
 			p.index[l.Name] = a.Index
 		}
 	}
-	diff.Each(diff.TypeLink, old, wanted, func(c diff.Change, a **actual, l *desired.Link) {
+	diff.Each(desired.TypeLink, old, wanted, func(c diff.Change, a **actual, l *desired.Link) {
 		if p.isClaimed(c, a, l) {
 			p.release(*a, c)
 			return

@@ -15,8 +15,8 @@ import (
 
 // drawNode generates a state of up to six networks and their guests. Names are
 // drawn for both kinds of link, so that kinds change too.
-func drawNode(t *rapid.T, label string) *desired.Node {
-	node := &desired.Node{}
+func drawNode(t *rapid.T, label string) *desired.Space {
+	node := &desired.Space{}
 	mtus := rapid.SampledFrom([]int{0, 1400, 1450, 1500})
 	ids := rapid.Permutation([]uint32{1, 2, 3, 4, 5, 6}).Draw(t, label+" ids")
 	for i := range 6 {
@@ -72,7 +72,7 @@ const macA, macB = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 // drawKinds adds the links of other zones to a network: a VRF that its bridge is
 // in, a veth pair between it and a foreign bridge, VLAN devices on the foreign
 // bridge and on the network's own.
-func drawKinds(t *rapid.T, label string, node *desired.Node, i int, br string) {
+func drawKinds(t *rapid.T, label string, node *desired.Space, i int, br string) {
 	owner := "vnet/" + fmt.Sprint(i)
 	port := rapid.SampledFrom([]*desired.BridgePort{nil, {NoLearning: true}, {NoLearning: true, NeighSuppress: true}, {AllVLANs: true}})
 	bridge := &node.Links[slices.IndexFunc(node.Links, func(l desired.Link) bool { return l.Name == br })]

@@ -19,20 +19,20 @@ func (p *planner) comparePorts() {
 			have = append(have, diff.Item[port]{Entry: p.actualPortEntry(w), Value: w})
 		}
 	}
-	diff.Each(diff.TypePort, have, wanted, func(c diff.Change, _, w *port) {
+	diff.Each(desired.TypePort, have, wanted, func(c diff.Change, _, w *port) {
 		p.port(p.change(c), c, *w)
 	})
 }
 
 // wantedPort describes a wanted port by the link that it has now.
-func wantedPort(w port) diff.Entry {
+func wantedPort(w port) desired.Entry {
 	d := w.Port
 	d.Names, d.MACs = []string{w.link.Name}, sorted(w.MACs)
 	return portEntry(d, true, w.MACs == nil)
 }
 
 // actualPortEntry describes a port as it stands.
-func (p *planner) actualPortEntry(w port) diff.Entry {
+func (p *planner) actualPortEntry(w port) desired.Entry {
 	now := desired.Port{Names: []string{w.link.Name}}
 	learning := true
 	if w.MTU != 0 {
@@ -68,14 +68,14 @@ func sorted(list []string) []string {
 }
 
 // portEntry describes a port with its state.
-func portEntry(d desired.Port, up, learning bool) diff.Entry {
-	e := diff.PortEntry(d)
+func portEntry(d desired.Port, up, learning bool) desired.Entry {
+	e := desired.PortEntry(d)
 	state := extraProps(up, false)[0]
 	text := "on"
 	if !learning {
 		text = "off"
 	}
-	e.Props = append(e.Props, state, diff.Prop{Name: "learning", Value: text, Zero: "on"})
+	e.Props = append(e.Props, state, desired.Prop{Name: "learning", Value: text, Zero: "on"})
 	return e
 }
 

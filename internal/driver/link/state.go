@@ -61,7 +61,7 @@ func (l *actual) vlanAware() bool {
 }
 
 // read takes the state from the kernel, with one dump for each kind of thing.
-func (d *Driver) read(ctx context.Context, want *desired.Node) (*state, error) {
+func (d *Driver) read(ctx context.Context, want *desired.Space) (*state, error) {
 	links, err := d.conn.Links(ctx)
 	if err != nil {
 		return nil, err
@@ -186,7 +186,7 @@ func (st *state) freeIndex(attempt, n int) int {
 
 // wantsVLANs reports whether the VLANs of bridges and their ports matter for
 // what is wanted.
-func wantsVLANs(want *desired.Node) bool {
+func wantsVLANs(want *desired.Space) bool {
 	for _, l := range want.Links {
 		if l.Bridge != nil && l.Bridge.VLANFiltering || l.Port != nil && (l.Port.AllVLANs || l.Port.VLAN != 0) || l.VLAN != nil && l.VLAN.Self {
 			return true

@@ -16,7 +16,7 @@ import (
 )
 
 // expect applies a state, compares the changes and sees that it stands.
-func (l *lab) expect(want *desired.Node, changes ...string) {
+func (l *lab) expect(want *desired.Space, changes ...string) {
 	l.t.Helper()
 	r := l.reconcile(want)
 	if d := cmp.Diff(changes, lines(r.Changes)); d != "" {
@@ -26,9 +26,9 @@ func (l *lab) expect(want *desired.Node, changes ...string) {
 }
 
 // vlanNode is a network on VLAN id of a parent, as on a VLAN-aware bridge.
-func vlanNode(parent, name string, id int, self bool, protocol string) *desired.Node {
+func vlanNode(parent, name string, id int, self bool, protocol string) *desired.Space {
 	owner := "vnet/" + name
-	return &desired.Node{Links: []desired.Link{
+	return &desired.Space{Links: []desired.Link{
 		{Name: name, Kind: desired.LinkBridge, Owner: owner, Bridge: &desired.Bridge{}},
 		{Name: "up_" + name, Kind: desired.LinkVLAN, Owner: owner, Master: name, NoLinkLocal: true,
 			VLAN: &desired.VLAN{Parent: parent, ID: id, Self: self, Protocol: protocol}},
@@ -68,7 +68,7 @@ func TestVLANOnForeignBridge(t *testing.T) {
 	l.reconcile(ad)
 	l.settled(ad)
 	contains(t, self(), "55 101") // the other device needs it still
-	l.reconcile(&desired.Node{})
+	l.reconcile(&desired.Space{})
 	if got := self(); strings.Contains(got, "101") || !strings.Contains(got, "55") {
 		t.Errorf("the bridge is in: %s", got)
 	}
@@ -76,7 +76,7 @@ func TestVLANOnForeignBridge(t *testing.T) {
 	l.reconcile(want)
 	l.run("ip link set up_vn1 group 1986617701")
 	l.run("ip link set vn1 group 1986617701")
-	l.reconcile(&desired.Node{})
+	l.reconcile(&desired.Space{})
 	if got := self(); strings.Contains(got, "101") {
 		t.Errorf("the bridge is in: %s", got)
 	}
@@ -124,7 +124,7 @@ func TestPortOfOneVLANOnForeignBridge(t *testing.T) {
 	if got := vlans(); !strings.HasSuffix(got, "pr_v40 41") {
 		t.Errorf("the port is in: %s", got)
 	}
-	l.reconcile(&desired.Node{})
+	l.reconcile(&desired.Space{})
 	if after := foreign(); after != before {
 		t.Errorf("what is not ours was touched:\n%s\n%s", before, after)
 	}
@@ -141,7 +141,7 @@ func TestPortOfOneVLANOnForeignBridge(t *testing.T) {
 	if out := l.run("ip link show master v40"); strings.Contains(out, "vmbr0.40") || !strings.Contains(out, "ln_v40") {
 		t.Errorf("ports of v40:\n%s", out)
 	}
-	l.reconcile(&desired.Node{})
+	l.reconcile(&desired.Space{})
 	contains(t, l.run("ip addr show dev vmbr0.40"), "10.40.0.1/24", ",UP")
 	contains(t, l.run("bridge vlan show dev vmbr0"), "40")
 }
@@ -163,7 +163,7 @@ func TestVLANGoesWithItsParent(t *testing.T) {
 	// The parent becomes another kind: what stands on it is made anew.
 	want.Links[0].Kind, want.Links[0].MTU, want.Links[0].Bridge = desired.LinkBridge, 1500, &desired.Bridge{}
 	l.expect(want, "± link d0: kind dummy -> bridge, mtu 9000 -> 1500", "± link up_vn1: parent d0")
-	l.reconcile(&desired.Node{})
+	l.reconcile(&desired.Space{})
 	if out := l.run("ip -br link"); strings.Contains(out, "vn1") || strings.Contains(out, "d0") {
 		t.Error(out)
 	}
@@ -183,7 +183,7 @@ func TestVLANGoesWithItsParent(t *testing.T) {
 }
 
 // qinq is a zone with a service tag, and a network with a customer's tag in it.
-func qinq(parent string) *desired.Node {
+func qinq(parent string) *desired.Space {
 	node := vlanNode("z_q", "vn1", 100, true, "")
 	node.Links = append(node.Links,
 		desired.Link{Name: "sv_q", Kind: desired.LinkVLAN, Owner: "zone/q", Master: "z_q", NoLinkLocal: true,
@@ -210,7 +210,7 @@ func TestQinQCarriesFrames(t *testing.T) {
 	}
 	a.run("ping -c 1 -W 5 10.0.0.2")
 	a.run("bridge vlan del dev sv_q vid 50-60")
-	a.expect(func() *desired.Node {
+	a.expect(func() *desired.Space {
 		want := qinq("eth0")
 		want.Addresses = []desired.Address{{Link: "vn1", Owner: "vnet/vn1", Prefix: netip.MustParsePrefix("10.0.0.1/24")}}
 		return want
@@ -264,7 +264,7 @@ func TestVRF(t *testing.T) {
 	l.reconcile(in)
 	l.settled(in)
 	// Made in one go.
-	l.reconcile(&desired.Node{})
+	l.reconcile(&desired.Space{})
 	l.reconcile(in)
 	l.settled(in)
 	contains(t, l.run("ip -6 route show vrf vrf_y"), "fd00::/64")

@@ -65,7 +65,10 @@ type Driver struct {
 	socket *os.File
 }
 
-var _ driver.Driver = (*Driver)(nil)
+var (
+	_ driver.Driver = (*Driver)(nil)
+	_ driver.Guard  = (*Driver)(nil)
+)
 
 // New makes a driver. A state file that cannot be read counts as lost.
 func New(o Options) *Driver {
@@ -78,12 +81,20 @@ func New(o Options) *Driver {
 // Name implements driver.Driver.
 func (*Driver) Name() string { return "nft" }
 
+// Withhold implements driver.Guard: without the filter that keeps zones apart nothing may
+// begin to route between them.
+func (*Driver) Withhold(want *desired.Space) *desired.Space {
+	unfiltered := *want
+	unfiltered.Sysctls = nil
+	return &unfiltered
+}
+
 // errMissing says what to do when there is no nft program.
 var errMissing = errors.New("the program nft was not found, so that source NAT and isolation cannot be set up: install the package nftables")
 
 // Reconcile implements driver.Driver. A rule that nft refuses is left out with
 // all others of its owner; if it has none, the whole table is.
-func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
+func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool) (driver.Result, error) {
 	var result driver.Result
 	if _, err := exec.LookPath(d.command); err != nil {
 		if len(want.Tables) == 0 && len(d.state.Tables) == 0 {
@@ -230,11 +241,11 @@ func (d *Driver) compare(want desired.Table, exists bool, listing string) (chang
 	last, known := d.state.Tables[tableKey(want)]
 	switch {
 	case !exists && known: // removed by somebody: one event, not one for each rule
-		return []diff.Change{{Action: diff.Create, Type: diff.TypeRule, Name: tableKey(want)}}, false
+		return []diff.Change{{Action: diff.Create, Type: desired.TypeRule, Name: tableKey(want)}}, false
 	case !exists:
 		return diff.Tables(nil, []desired.Table{want}), false
 	case !known:
-		return []diff.Change{{Action: diff.Update, Type: diff.TypeRule, Name: tableKey(want), Fields: []diff.Field{
+		return []diff.Change{{Action: diff.Update, Type: desired.TypeRule, Name: tableKey(want), Fields: []diff.Field{
 			{Name: "content", Old: "not known since the agent's state was lost", New: "as declared"},
 		}}}, false
 	}
@@ -253,7 +264,7 @@ func (d *Driver) prune(ctx context.Context, want []desired.Table, have map[strin
 		if slices.ContainsFunc(want, func(t desired.Table) bool { return tableKey(t) == key }) {
 			continue
 		}
-		changes := []diff.Change{{Action: diff.Delete, Type: diff.TypeRule, Name: key}}
+		changes := []diff.Change{{Action: diff.Delete, Type: desired.TypeRule, Name: key}}
 		if last, known := d.state.Tables[key]; known {
 			changes = diff.Tables([]desired.Table{last.Table}, nil)
 		}
@@ -282,18 +293,18 @@ func driftChanges(key, was, is string) []diff.Change {
 	for line := range strings.Lines(was) {
 		line = strings.TrimSpace(line)
 		if count[line]--; count[line] < 0 {
-			out = append(out, diff.Change{Action: diff.Create, Type: diff.TypeRule, Name: key + ": " + line})
+			out = append(out, diff.Change{Action: diff.Create, Type: desired.TypeRule, Name: key + ": " + line})
 		}
 	}
 	for line := range strings.Lines(is) {
 		line = strings.TrimSpace(line)
 		if count[line] > 0 {
 			count[line]--
-			out = append(out, diff.Change{Action: diff.Delete, Type: diff.TypeRule, Name: key + ": " + line})
+			out = append(out, diff.Change{Action: diff.Delete, Type: desired.TypeRule, Name: key + ": " + line})
 		}
 	}
 	if len(out) == 0 {
-		out = append(out, diff.Change{Action: diff.Update, Type: diff.TypeRule, Name: key, Fields: []diff.Field{
+		out = append(out, diff.Change{Action: diff.Update, Type: desired.TypeRule, Name: key, Fields: []diff.Field{
 			{Name: "order", Old: "changed by hand", New: "as declared"},
 		}})
 	}

@@ -45,7 +45,7 @@ func (l *lab) nft(args ...string) string {
 // second pass must find nothing to do.
 func (l *lab) reconcile(tables ...desired.Table) []string {
 	l.t.Helper()
-	node := &desired.Node{Tables: tables}
+	node := &desired.Space{Tables: tables}
 	r, err := l.d.Reconcile(context.Background(), node, false)
 	if err != nil {
 		l.t.Fatal(err)
@@ -150,7 +150,7 @@ func TestBadRuleLeavesTheOthers(t *testing.T) {
 	l := newLab(t)
 	bad := table()
 	bad.Chains[0].Rules = append(bad.Chains[0].Rules, desired.Rule{Text: "no such thing", Owner: "vnet/bad"})
-	r, err := l.d.Reconcile(context.Background(), &desired.Node{Tables: []desired.Table{bad}}, false)
+	r, err := l.d.Reconcile(context.Background(), &desired.Space{Tables: []desired.Table{bad}}, false)
 	errs := driver.ObjectErrors(err)
 	if len(errs) != 1 || errs[0].Owner != "vnet/bad" {
 		t.Fatalf("errors: %v", err)
@@ -158,7 +158,7 @@ func TestBadRuleLeavesTheOthers(t *testing.T) {
 	if len(r.Changes) != 16 || !strings.Contains(l.nft("list", "table", "inet", "viaduct"), "masquerade") {
 		t.Errorf("the others were not applied: %v", r.Changes)
 	}
-	again, _ := l.d.Reconcile(context.Background(), &desired.Node{Tables: []desired.Table{bad}}, false)
+	again, _ := l.d.Reconcile(context.Background(), &desired.Space{Tables: []desired.Table{bad}}, false)
 	if again.Writes != 0 {
 		t.Errorf("second pass: %v", again)
 	}
@@ -166,7 +166,7 @@ func TestBadRuleLeavesTheOthers(t *testing.T) {
 
 func TestDryRun(t *testing.T) {
 	l := newLab(t)
-	r, err := l.d.Reconcile(context.Background(), &desired.Node{Tables: []desired.Table{table()}}, true)
+	r, err := l.d.Reconcile(context.Background(), &desired.Space{Tables: []desired.Table{table()}}, true)
 	if err != nil || len(r.Changes) != 16 || l.nft("list", "tables") != "" {
 		t.Errorf("%v %v", r.Changes, err)
 	}
@@ -174,10 +174,10 @@ func TestDryRun(t *testing.T) {
 
 func TestNoProgram(t *testing.T) {
 	d := New(Options{Command: "no-such-program-nft"})
-	if r, err := d.Reconcile(context.Background(), &desired.Node{}, false); err != nil || r.Writes != 0 {
+	if r, err := d.Reconcile(context.Background(), &desired.Space{}, false); err != nil || r.Writes != 0 {
 		t.Errorf("nothing wanted: %v", err)
 	}
-	_, err := d.Reconcile(context.Background(), &desired.Node{Tables: []desired.Table{table()}}, false)
+	_, err := d.Reconcile(context.Background(), &desired.Space{Tables: []desired.Table{table()}}, false)
 	if errs := driver.ObjectErrors(err); len(errs) != 2 || !errors.Is(err, errMissing) {
 		t.Errorf("wanted: %v", err)
 	}

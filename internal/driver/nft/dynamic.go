@@ -126,7 +126,7 @@ func (d *Driver) elementChange(t desired.Table, s desired.Set, last []string, kn
 
 // changeOfElements tells how many elements a set gains and loses, with a few of them.
 func changeOfElements(name string, added int, some string, removed int, others string) *diff.Change {
-	return &diff.Change{Action: diff.Update, Type: diff.TypeRule, Name: name, Fields: []diff.Field{
+	return &diff.Change{Action: diff.Update, Type: desired.TypeRule, Name: name, Fields: []diff.Field{
 		{Name: "elements", Old: fmt.Sprintf("%d that go: %s", removed, others), New: fmt.Sprintf("%d that come: %s", added, some)},
 	}}
 }

@@ -119,7 +119,7 @@ func TestDynamicSets(t *testing.T) {
 func TestDynamicDryRun(t *testing.T) {
 	l := newLab(t)
 	l.reconcile(dynamic(map[string][]string{"hosts": {"10.0.0.1"}}))
-	node := &desired.Node{Tables: []desired.Table{dynamic(map[string][]string{"hosts": {"10.0.0.2"}})}}
+	node := &desired.Space{Tables: []desired.Table{dynamic(map[string][]string{"hosts": {"10.0.0.2"}})}}
 	r, err := l.d.Reconcile(context.Background(), node, true)
 	if err != nil || r.Writes != 1 || len(r.Changes) != 1 || l.elements("hosts") != "10.0.0.1" {
 		t.Errorf("%+v %v", r, err)
@@ -134,7 +134,7 @@ func TestBadElement(t *testing.T) {
 	l := newLab(t)
 	l.reconcile(dynamic(map[string][]string{"hosts": {"10.0.0.1"}}))
 	for _, bad := range []string{"fd00::1", "10.0.0.0/8", "x", "", "10.0.0.1 . 5", `"a"`} {
-		node := &desired.Node{Tables: []desired.Table{dynamic(map[string][]string{"hosts": {bad}})}}
+		node := &desired.Space{Tables: []desired.Table{dynamic(map[string][]string{"hosts": {bad}})}}
 		if _, err := l.d.Reconcile(context.Background(), node, false); err == nil || !strings.Contains(err.Error(), "set hosts") {
 			t.Errorf("%q: %v", bad, err)
 		}
@@ -205,11 +205,11 @@ func BenchmarkElement(b *testing.B) {
 			for i := range list {
 				list[i] = form.element(i)
 			}
-			node := func(list []string) *desired.Node {
-				return &desired.Node{Tables: []desired.Table{dynamic(map[string][]string{form.set: sorted(list)})}}
+			node := func(list []string) *desired.Space {
+				return &desired.Space{Tables: []desired.Table{dynamic(map[string][]string{form.set: sorted(list)})}}
 			}
 			without, with := node(list[1:]), node(list)
-			pass := func(n *desired.Node, writes int) {
+			pass := func(n *desired.Space, writes int) {
 				if r, err := d.Reconcile(context.Background(), n, false); err != nil || r.Writes != writes {
 					b.Fatal(r.Writes, err)
 				}
@@ -235,7 +235,7 @@ func sorted[T int | string](list []T) []T { return slices.Sorted(slices.Values(l
 func TestTablesOfSeveralFamilies(t *testing.T) {
 	ns := scratch.New(t)
 	state := filepath.Join(t.TempDir(), "nft.json")
-	want := &desired.Node{Tables: []desired.Table{
+	want := &desired.Space{Tables: []desired.Table{
 		{Family: "bridge", Name: "viaduct_b", Sets: []desired.Set{{Name: "s", Type: "ifname", Dynamic: true, Elements: []string{`"eth0"`}}}},
 		{Family: "inet", Name: "viaduct_a"}, {Family: "ip", Name: "viaduct_c"},
 	}}

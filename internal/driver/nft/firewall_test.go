@@ -59,7 +59,7 @@ func (f *fence) apply() {
 	doc := compile.Project(f.cfg, f.live, 1, f.name)
 	doc.Bindings = f.bindings
 	want, _ := compile.Node(doc, f.facts)
-	node := &desired.Node{Tables: want.Tables}
+	node := &desired.Space{Tables: want.Tables}
 	if _, err := f.d.Reconcile(context.Background(), node, false); err != nil {
 		f.t.Fatal(err)
 	}
@@ -475,7 +475,7 @@ func TestRulesInsideVNets(t *testing.T) {
 	f := newFence(t, "node1", cfg, live)
 	f.facts.Features = nil
 	want, _ := compile.Node(compile.Project(cfg, live, 1, "node1"), f.facts)
-	_, err := f.d.Reconcile(context.Background(), want, false)
+	_, err := f.d.Reconcile(context.Background(), &want.Space, false)
 	if err == nil {
 		return // the kernel has all that it takes
 	}

@@ -35,7 +35,7 @@ func (l *lab) counting() func() int {
 
 func (l *lab) pass(tables ...desired.Table) (writes int) {
 	l.t.Helper()
-	r, err := l.d.Reconcile(context.Background(), &desired.Node{Tables: tables}, false)
+	r, err := l.d.Reconcile(context.Background(), &desired.Space{Tables: tables}, false)
 	if err != nil {
 		l.t.Fatal(err)
 	}

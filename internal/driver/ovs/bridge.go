@@ -28,7 +28,7 @@ func (p *plan) compareBridges(st *state, want []desired.OVSBridge) {
 		p.wantedBridges = append(p.wantedBridges, w)
 		items = append(items, diff.Item[desired.OVSBridge]{Entry: bridgeEntry(w, st.bridges[w.Like].datapath), Value: w})
 	}
-	diff.Each(diff.TypeOVSBridge, old, items, func(c diff.Change, a **bridge, w *desired.OVSBridge) {
+	diff.Each(desired.TypeOVSBridge, old, items, func(c diff.Change, a **bridge, w *desired.OVSBridge) {
 		p.changes = append(p.changes, c)
 		if a != nil {
 			row := operation{}
@@ -52,9 +52,9 @@ func (p *plan) compareBridges(st *state, want []desired.OVSBridge) {
 }
 
 // bridgeEntry describes a bridge with the datapath that it has or shall have.
-func bridgeEntry(b desired.OVSBridge, datapath string) diff.Entry {
-	e := diff.OVSBridgeEntry(b)
-	e.Props = append(e.Props, diff.Prop{Name: "datapath", Value: datapath})
+func bridgeEntry(b desired.OVSBridge, datapath string) desired.Entry {
+	e := desired.OVSBridgeEntry(b)
+	e.Props = append(e.Props, desired.Prop{Name: "datapath", Value: datapath})
 	return e
 }
 

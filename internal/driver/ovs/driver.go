@@ -91,7 +91,7 @@ func absent(err error) bool {
 // Reconcile implements driver.Driver. Without Open vSwitch there is nothing to
 // do, unless ports are wanted. Ports that Open vSwitch did not manage to make
 // are errors of their objects, in its own words, in every pass.
-func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
+func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool) (driver.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
 	defer cancel()
 	c, err := dial(ctx, d.socket)
@@ -129,7 +129,7 @@ func missing(want []desired.OVSPort) error {
 }
 
 // pass reads, plans and, unless dryRun is set, carries the plan out.
-func (d *Driver) pass(ctx context.Context, c *client, want *desired.Node, dryRun bool) (driver.Result, error) {
+func (d *Driver) pass(ctx context.Context, c *client, want *desired.Space, dryRun bool) (driver.Result, error) {
 	st, err := read(ctx, c)
 	if err != nil {
 		return driver.Result{}, err

@@ -103,7 +103,7 @@ func TestFaultsBelongToTheirObjects(t *testing.T) {
 	l.bridge("vmbr0")
 	l.vsctl("add-port", "vmbr0", "theirs", "--", "set", "interface", "theirs", "type=internal")
 	l.run("ip", "link", "add", "taken", "type", "bridge")
-	want := &desired.Node{OVSPorts: []desired.OVSPort{
+	want := &desired.Space{OVSPorts: []desired.OVSPort{
 		{Name: "a", Bridge: "vmbr9", Tag: 5, Owner: "vnet/a"},
 		{Name: "good", Bridge: "vmbr0", Tag: 5, Owner: "vnet/good"},
 		{Name: "t", Bridge: "vmbr0", Tag: 5000, Owner: "vnet/t"},
@@ -150,7 +150,7 @@ func TestConcurrentChangesAreNoticed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := makePlan(st, &desired.Node{OVSPorts: ports})
+		p := makePlan(st, &desired.Space{OVSPorts: ports})
 		l.vsctl(happens...)
 		_, err = c.transact(ctx, append(p.waits, p.ops...))
 		return err
@@ -178,7 +178,7 @@ func TestWithoutSwitch(t *testing.T) {
 	l.d.wait = 50 * time.Millisecond
 	l.bridge("vmbr0")
 	port := desired.OVSPort{Name: "ln_a", Bridge: "vmbr0", Tag: 5, Owner: "vnet/a"}
-	node := &desired.Node{OVSPorts: []desired.OVSPort{port}}
+	node := &desired.Space{OVSPorts: []desired.OVSPort{port}}
 	r, err := l.d.Reconcile(context.Background(), node, true)
 	if err != nil || r.Writes != 4 || l.vsctl("list-ports", "vmbr0") != "" {
 		t.Errorf("dry run: %+v %v", r, err)
@@ -189,7 +189,7 @@ func TestWithoutSwitch(t *testing.T) {
 			t.Errorf("errors: %v", err)
 		}
 	}
-	_, err = l.d.Reconcile(context.Background(), &desired.Node{}, false)
+	_, err = l.d.Reconcile(context.Background(), &desired.Space{}, false)
 	if nodes := driver.NodeErrors(err); len(nodes) != 1 || !strings.Contains(nodes[0].Error(), "has not carried it out within 50ms") {
 		t.Errorf("errors: %v", err)
 	}
@@ -198,22 +198,22 @@ func TestWithoutSwitch(t *testing.T) {
 func TestWithoutOpenVSwitch(t *testing.T) {
 	d := New(Options{Socket: t.TempDir() + "/db.sock"})
 	ctx := context.Background()
-	if r, err := d.Reconcile(ctx, &desired.Node{}, false); err != nil || r.Writes != 0 {
+	if r, err := d.Reconcile(ctx, &desired.Space{}, false); err != nil || r.Writes != 0 {
 		t.Errorf("nothing wanted: %v %v", r, err)
 	}
 	if bridges, running, err := d.Probe(ctx); bridges != nil || running || err != nil {
 		t.Errorf("facts: %v %v %v", bridges, running, err)
 	}
-	_, err := d.Reconcile(ctx, &desired.Node{OVSPorts: []desired.OVSPort{{Name: "a", Bridge: "b", Tag: 1, Owner: "vnet/a"}, {Name: "c", Bridge: "b", Tag: 1, Owner: "vnet/a"}}}, false)
+	_, err := d.Reconcile(ctx, &desired.Space{OVSPorts: []desired.OVSPort{{Name: "a", Bridge: "b", Tag: 1, Owner: "vnet/a"}, {Name: "c", Bridge: "b", Tag: 1, Owner: "vnet/a"}}}, false)
 	if got := failures(err); len(got) != 1 || !strings.Contains(got[0], "Open vSwitch does not run on this node") {
 		t.Errorf("errors: %v", err)
 	}
 }
 
-func TestSubscribe(t *testing.T) {
+func TestEvents(t *testing.T) {
 	l := start(t)
 	ctx, cancel := context.WithCancel(context.Background())
-	wake := l.d.Subscribe(ctx)
+	wake, _ := l.d.Events(ctx) // never fails
 	// The subscription is not told to stand, so there is a change until it does.
 	n := 0
 	awake := func(what string, change func()) {
@@ -260,7 +260,7 @@ func TestBridges(t *testing.T) {
 	l.startSwitch()
 	l.bridge("vmbr0")
 	before := l.vsctl("--columns=name,ports,external_ids", "list", "bridge", "vmbr0")
-	want := &desired.Node{
+	want := &desired.Space{
 		OVSBridges: []desired.OVSBridge{{Name: "z_q", Like: "vmbr0", Owner: "zone/q"}},
 		OVSPorts: []desired.OVSPort{
 			{Name: "sv_q", Bridge: "vmbr0", Peer: "up_q", Tag: 20, QinQ: true, EtherType: "802.1q", Owner: "zone/q"},
@@ -270,7 +270,7 @@ func TestBridges(t *testing.T) {
 		},
 	}
 	want.Sort()
-	apply := func(want *desired.Node) []string {
+	apply := func(want *desired.Space) []string {
 		t.Helper()
 		r, err := l.d.Reconcile(context.Background(), want, false)
 		if err != nil {
@@ -310,7 +310,7 @@ func TestBridges(t *testing.T) {
 		t.Errorf("changes (-want +got):\n%s", d)
 	}
 
-	apply(&desired.Node{})
+	apply(&desired.Space{})
 	if after := l.vsctl("--columns=name,ports,external_ids", "list", "bridge"); strings.TrimSpace(after) != strings.TrimSpace(before) {
 		t.Errorf("the database was\n%s\nand is\n%s", before, after)
 	}
@@ -320,7 +320,7 @@ func TestBridges(t *testing.T) {
 		t.Errorf("an interface has the bridge's name: %v", err)
 	}
 	l.run("ip", "link", "del", "z_q")
-	apply(&desired.Node{})
+	apply(&desired.Space{})
 	l.bridge("z_q")
 	_, err = l.d.Reconcile(context.Background(), want, false)
 	if f := failures(err); len(f) == 0 || !strings.Contains(f[0], "Open vSwitch bridge z_q") {

@@ -123,7 +123,7 @@ func (l *lab) bridge(name string) {
 // reconcile applies ports that nothing hinders and sees that they stand.
 func (l *lab) reconcile(ports ...desired.OVSPort) []string {
 	l.t.Helper()
-	node := &desired.Node{OVSPorts: ports}
+	node := &desired.Space{OVSPorts: ports}
 	node.Sort()
 	r, err := l.d.Reconcile(context.Background(), node, false)
 	if err != nil {

@@ -38,14 +38,14 @@ func (u tableUpdates) reached(config int64) bool {
 	return false
 }
 
-// retry is how long Subscribe rests before it looks for the database again.
+// retry is how long Events rests before it looks for the database again.
 const retry = 5 * time.Second
 
-// Subscribe returns a channel that gets a value after the database changed in
+// Events returns a channel that gets a value after the database changed in
 // what this driver looks at, also when Open vSwitch starts or stops. It holds at
 // most one value: any number of changes before it is read are one wake-up. Our
 // own changes wake too. The channel is closed when ctx ends.
-func (d *Driver) Subscribe(ctx context.Context) <-chan struct{} {
+func (d *Driver) Events(ctx context.Context) (<-chan struct{}, error) {
 	wake := make(chan struct{}, 1)
 	ring := func() {
 		select {
@@ -67,7 +67,7 @@ func (d *Driver) Subscribe(ctx context.Context) <-chan struct{} {
 			timer.Reset(retry)
 		}
 	}()
-	return wake
+	return wake, nil
 }
 
 // listen rings for every change until the connection ends. If changes may have

@@ -24,7 +24,7 @@ type plan struct {
 }
 
 // makePlan compares what stands with what is wanted. It is pure.
-func makePlan(st *state, want *desired.Node) *plan {
+func makePlan(st *state, want *desired.Space) *plan {
 	p := &plan{bridges: map[string]string{}}
 	p.compareBridges(st, want.OVSBridges)
 	for _, w := range want.OVSPorts {
@@ -45,7 +45,7 @@ func makePlan(st *state, want *desired.Node) *plan {
 	for i, w := range p.wanted {
 		items[i] = diff.Item[desired.OVSPort]{Entry: wantedEntry(w), Value: w}
 	}
-	diff.Each(diff.TypeOVSPort, old, items, func(c diff.Change, a **port, w *desired.OVSPort) {
+	diff.Each(desired.TypeOVSPort, old, items, func(c diff.Change, a **port, w *desired.OVSPort) {
 		p.changes = append(p.changes, c)
 		switch c.Action {
 		case diff.Delete:
@@ -104,16 +104,16 @@ func (p *plan) obstacle(st *state, w desired.OVSPort) error {
 }
 
 // wantedEntry describes a wanted port.
-func wantedEntry(w desired.OVSPort) diff.Entry {
+func wantedEntry(w desired.OVSPort) desired.Entry {
 	kind := internalKind
 	if w.Peer != "" {
 		kind = patchKind
 	}
-	return withMode(diff.OVSPortEntry(w), kind, "", trunk(w))
+	return withMode(desired.OVSPortEntry(w), kind, "", trunk(w))
 }
 
 // actualEntry describes a port of ours in the words of the desired state.
-func actualEntry(a *port) diff.Entry {
+func actualEntry(a *port) desired.Entry {
 	d := desired.OVSPort{Name: a.name, Peer: a.interfaces[0].peer, Tag: int(a.tag), QinQ: a.mode == tunnelMode, EtherType: a.config[etherTypeKey],
 		MTU: int(a.interfaces[0].mtuRequest), Owner: a.ids[ownerKey]}
 	if a.bridge != nil {
@@ -123,7 +123,7 @@ func actualEntry(a *port) diff.Entry {
 	if odd == tunnelMode || odd == "access" { // which a tag alone means too
 		odd = ""
 	}
-	return withMode(diff.OVSPortEntry(d), a.interfaces[0].kind, odd, a.trunk)
+	return withMode(desired.OVSPortEntry(d), a.interfaces[0].kind, odd, a.trunk)
 }
 
 // The types of interfaces: one that Open vSwitch makes itself, and the end of a
@@ -137,15 +137,15 @@ const (
 func trunk(w desired.OVSPort) bool { return w.Peer != "" && w.Tag == 0 }
 
 // withMode adds what the other properties decide.
-func withMode(e diff.Entry, kind, odd string, trunk bool) diff.Entry {
+func withMode(e desired.Entry, kind, odd string, trunk bool) desired.Entry {
 	all := ""
 	if trunk {
 		all = "on"
 	}
 	e.Props = append(e.Props,
-		diff.Prop{Name: "type", Value: kind, Zero: internalKind, Fixed: true},
-		diff.Prop{Name: "vlan-mode", Value: odd},
-		diff.Prop{Name: "all-vlans", Value: all})
+		desired.Prop{Name: "type", Value: kind, Zero: internalKind, Fixed: true},
+		desired.Prop{Name: "vlan-mode", Value: odd},
+		desired.Prop{Name: "all-vlans", Value: all})
 	return e
 }
 
@@ -162,7 +162,7 @@ func (p *plan) limitVLANs(st *state) {
 		if !w.QinQ {
 			continue
 		}
-		p.changes = append(p.changes, diff.Change{Action: diff.Update, Type: diff.TypeOVSPort, Name: "other_config:" + vlanLimitKey + " of Open vSwitch",
+		p.changes = append(p.changes, diff.Change{Action: diff.Update, Type: desired.TypeOVSPort, Name: "other_config:" + vlanLimitKey + " of Open vSwitch",
 			Owner: w.Owner, Fields: []diff.Field{{Name: vlanLimitKey, Old: old, New: "2"}}})
 		p.ops = append(p.ops, operation{"op": "mutate", "table": database, "where": byID(st.root), "mutations": []any{
 			[]any{"other_config", "delete", setValue(vlanLimitKey)},

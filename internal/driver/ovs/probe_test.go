@@ -21,7 +21,7 @@ func TestProbeTellsVLANs(t *testing.T) {
 	l.vsctl("add-port", "vmbr0", "p0", "tag=5", "--", "set", "interface", "p0", "type=patch", "options:peer=p1")
 	l.vsctl("add-port", "phys", "p1", "--", "set", "interface", "p1", "type=patch", "options:peer=p0")
 	l.vsctl("add-port", "vmbr0", "mgmt", "--", "set", "interface", "mgmt", "type=internal")
-	if _, err := l.d.Reconcile(context.Background(), &desired.Node{OVSPorts: []desired.OVSPort{{Name: "ln_v", Bridge: "vmbr0", Tag: 30, Owner: "vnet/v"}}}, false); err != nil {
+	if _, err := l.d.Reconcile(context.Background(), &desired.Space{OVSPorts: []desired.OVSPort{{Name: "ln_v", Bridge: "vmbr0", Tag: 30, Owner: "vnet/v"}}}, false); err != nil {
 		t.Log(err) // no switch runs, so nobody makes the port
 	}
 	ports := func() []Port {
@@ -43,7 +43,7 @@ func TestProbeTellsVLANs(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 
-	wake := l.d.Subscribe(t.Context())
+	wake, _ := l.d.Events(t.Context()) // never fails
 	l.until("the subscription stands", func() bool {
 		l.vsctl("set", "bridge", "phys", "external_ids:turn=1")
 		l.vsctl("remove", "bridge", "phys", "external_ids", "turn")

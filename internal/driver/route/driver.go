@@ -52,7 +52,7 @@ type step struct {
 }
 
 // Reconcile implements driver.Driver.
-func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
+func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool) (driver.Result, error) {
 	steps, errs, err := d.steps(ctx, want)
 	if err != nil {
 		return driver.Result{}, err
@@ -80,7 +80,7 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool)
 
 // steps are the requests that turn what the kernel has into what is wanted. Rules come
 // before routes: while there is no rule, packets take another way than the declared one.
-func (d *Driver) steps(ctx context.Context, want *desired.Node) (steps []step, errs []error, err error) {
+func (d *Driver) steps(ctx context.Context, want *desired.Space) (steps []step, errs []error, err error) {
 	rules, err := d.conn.Rules(ctx, Protocol)
 	if err != nil {
 		return nil, nil, fmt.Errorf("list the node's rules of policy routing: %w", err)
@@ -110,7 +110,7 @@ func plan(have []rtnl.Route, want []desired.Route, links []rtnl.Link) (steps []s
 	}
 	old := make([]diff.Item[rtnl.Route], len(have))
 	for i, r := range have {
-		e := diff.RouteEntry(kernelMetric(describe(r, names)))
+		e := desired.RouteEntry(kernelMetric(describe(r, names)))
 		e.Unowned = true
 		old[i] = diff.Item[rtnl.Route]{Entry: e, Value: r}
 	}
@@ -120,7 +120,7 @@ func plan(have []rtnl.Route, want []desired.Route, links []rtnl.Link) (steps []s
 			errs = append(errs, &driver.ObjectError{Owner: r.Owner, Err: fmt.Errorf("route %s: this release makes no routes of type %q", r.Dst, r.Type)})
 			continue
 		}
-		e := diff.RouteEntry(kernelMetric(r))
+		e := desired.RouteEntry(kernelMetric(r))
 		if r.Link != "" && indexes[r.Link] == 0 {
 			errs = append(errs, &driver.ObjectError{Owner: r.Owner, Err: fmt.Errorf(
 				"route %s: interface %s is not on this node; the route is made as soon as it is", r.Dst, r.Link)})
@@ -129,7 +129,7 @@ func plan(have []rtnl.Route, want []desired.Route, links []rtnl.Link) (steps []s
 		wanted = append(wanted, diff.Item[desired.Route]{Entry: leaveOpen(e, r, old), Value: r})
 	}
 	var deletions []step
-	diff.Each(diff.TypeRoute, old, wanted, func(c diff.Change, a *rtnl.Route, w *desired.Route) {
+	diff.Each(desired.TypeRoute, old, wanted, func(c diff.Change, a *rtnl.Route, w *desired.Route) {
 		if w == nil {
 			deletions = append(deletions, step{msg: rtnl.DeleteRoute(*a), change: c, remove: true})
 			return
@@ -174,7 +174,7 @@ func kernelMetric(r desired.Route) desired.Route {
 
 // leaveOpen takes the interface as it is if the wanted route leaves it to the
 // kernel, which finds it by the next hop.
-func leaveOpen(e diff.Entry, r desired.Route, old []diff.Item[rtnl.Route]) diff.Entry {
+func leaveOpen(e desired.Entry, r desired.Route, old []diff.Item[rtnl.Route]) desired.Entry {
 	if r.Link != "" || r.Type != "" {
 		return e
 	}
@@ -199,7 +199,7 @@ func (s *step) judge(err error) error {
 		return nil
 	case s.remove:
 		return fmt.Errorf("the kernel refused to remove %s %s: %w", s.change.Type, name, err)
-	case s.change.Type == diff.TypeRouteRule:
+	case s.change.Type == desired.TypeRouteRule:
 		err = fmt.Errorf("the kernel refused to add rule %s (ip rule): %w", name, err)
 	case errors.Is(err, unix.EEXIST):
 		err = &driver.Conflict{Thing: "route " + name}

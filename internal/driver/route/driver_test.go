@@ -39,7 +39,7 @@ func setUp(t *testing.T) (d *Driver, run func(command string) string) {
 
 func reconcile(t *testing.T, d *Driver, routes ...desired.Route) []string {
 	t.Helper()
-	node := &desired.Node{Routes: routes}
+	node := &desired.Space{Routes: routes}
 	node.Sort()
 	r, err := d.Reconcile(context.Background(), node, false)
 	if err != nil {
@@ -87,7 +87,7 @@ func TestRoutes(t *testing.T) {
 func TestForeignRouteIsAConflict(t *testing.T) {
 	d, run := setUp(t)
 	run("ip route add 10.9.0.0/16 via 10.0.0.9")
-	node := &desired.Node{Routes: []desired.Route{
+	node := &desired.Space{Routes: []desired.Route{
 		{Dst: netip.MustParsePrefix("10.9.0.0/16"), Via: netip.MustParseAddr("10.0.0.2"), Owner: "vnet/a"},
 		{Dst: netip.MustParsePrefix("10.8.0.0/16"), Link: "nowhere", Owner: "vnet/b"},
 		{Dst: netip.MustParsePrefix("10.7.0.0/16"), Link: "e0", Owner: "vnet/c"},
@@ -153,7 +153,7 @@ func TestUnreachableMetricAndOtherFamily(t *testing.T) {
 
 func TestUnknownTypeIsTold(t *testing.T) {
 	d, _ := setUp(t)
-	node := &desired.Node{Routes: []desired.Route{{Dst: netip.MustParsePrefix("10.9.0.0/16"), Type: "blackhole", Owner: "zone/z"}}}
+	node := &desired.Space{Routes: []desired.Route{{Dst: netip.MustParsePrefix("10.9.0.0/16"), Type: "blackhole", Owner: "zone/z"}}}
 	_, err := d.Reconcile(context.Background(), node, false)
 	if errs := driver.ObjectErrors(err); len(errs) != 1 || errs[0].Owner != "zone/z" {
 		t.Errorf("errors: %v", err)
@@ -173,7 +173,7 @@ func TestRules(t *testing.T) {
 	}
 	pass := func(rules []desired.RouteRule) []string {
 		t.Helper()
-		node := &desired.Node{RouteRules: rules}
+		node := &desired.Space{RouteRules: rules}
 		node.Sort()
 		r, err := d.Reconcile(t.Context(), node, false)
 		if err != nil {

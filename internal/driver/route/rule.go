@@ -13,16 +13,16 @@ import (
 func planRules(have []rtnl.Rule, want []desired.RouteRule) (steps []step) {
 	old := make([]diff.Item[rtnl.Rule], len(have))
 	for i, r := range have {
-		e := diff.RouteRuleEntry(describeRule(r))
+		e := desired.RouteRuleEntry(describeRule(r))
 		e.Unowned = true
 		old[i] = diff.Item[rtnl.Rule]{Entry: e, Value: r}
 	}
 	wanted := make([]diff.Item[desired.RouteRule], len(want))
 	for i, r := range want {
-		wanted[i] = diff.Item[desired.RouteRule]{Entry: diff.RouteRuleEntry(r), Value: r}
+		wanted[i] = diff.Item[desired.RouteRule]{Entry: desired.RouteRuleEntry(r), Value: r}
 	}
 	var deletions []step
-	diff.Each(diff.TypeRouteRule, old, wanted, func(c diff.Change, a *rtnl.Rule, w *desired.RouteRule) {
+	diff.Each(desired.TypeRouteRule, old, wanted, func(c diff.Change, a *rtnl.Rule, w *desired.RouteRule) {
 		if w == nil {
 			deletions = append(deletions, step{msg: rtnl.DeleteRule(*a), change: c, remove: true})
 			return

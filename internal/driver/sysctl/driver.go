@@ -42,7 +42,7 @@ func (*Driver) Name() string { return "sysctl" }
 
 // Reconcile implements driver.Driver. Which namespace's settings below
 // /proc/sys/net are seen depends on the thread, so all work is done on one.
-func (d *Driver) Reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
+func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool) (driver.Result, error) {
 	var result driver.Result
 	if len(want.Sysctls) == 0 {
 		return result, nil
@@ -86,7 +86,7 @@ func set(s desired.Sysctl, dryRun bool) (*diff.Change, error) {
 	if have == strings.Join(strings.Fields(s.Value), " ") {
 		return nil, nil
 	}
-	c := &diff.Change{Action: diff.Update, Type: diff.TypeSysctl, Name: s.Key, Owner: s.Owner, Fields: []diff.Field{{Name: "value", Old: have, New: s.Value}}}
+	c := &diff.Change{Action: diff.Update, Type: desired.TypeSysctl, Name: s.Key, Owner: s.Owner, Fields: []diff.Field{{Name: "value", Old: have, New: s.Value}}}
 	if dryRun {
 		return c, nil
 	}

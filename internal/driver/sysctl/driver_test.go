@@ -20,7 +20,7 @@ func TestSysctls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &desired.Node{Sysctls: []desired.Sysctl{
+	want := &desired.Space{Sysctls: []desired.Sysctl{
 		{Key: "net.ipv4.conf.lo.forwarding", Value: "1", Owner: "vnet/a"},
 		{Key: "net.ipv4.conf.missing.forwarding", Value: "1", Owner: "vnet/b"},
 		{Key: "net.ipv4.ip_local_port_range", Value: "20000 30000", Owner: "vnet/c"},

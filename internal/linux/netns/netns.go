@@ -48,6 +48,13 @@ func (n *NS) Close() error {
 	return n.file.Close()
 }
 
+// Same reports whether two handles are of one namespace.
+func (n *NS) Same(other *NS) (bool, error) {
+	a, errA := n.file.Stat()
+	b, errB := other.file.Stat()
+	return errA == nil && errB == nil && os.SameFile(a, b), errors.Join(errA, errB)
+}
+
 // FD is the handle's file descriptor, valid until Close.
 func (n *NS) FD() int { return int(n.file.Fd()) }
 

@@ -11,7 +11,7 @@ import (
 // flat is the node's state without the devices of VRFs, for a kernel that has none:
 // bridges and tunnels stay, apart from each other by nothing but their names, and
 // FRR is told the same, VRFs included, which it takes as ones that are yet to come.
-func flat(want *desired.Node) {
+func flat(want *desired.Space) {
 	vrfs := map[string]bool{}
 	links := want.Links[:0]
 	for _, l := range want.Links {

@@ -11,7 +11,7 @@ import (
 )
 
 func TestFlat(t *testing.T) {
-	want := &desired.Node{
+	want := &desired.Space{
 		Links: []desired.Link{
 			{Name: "vrf_z", Kind: desired.LinkVRF}, {Name: "vn1", Kind: desired.LinkBridge, Master: "vrf_z"},
 			{Name: "vx_vn1", Kind: desired.LinkVXLAN, Master: "vn1"},
@@ -19,7 +19,7 @@ func TestFlat(t *testing.T) {
 		Routes: []desired.Route{{Type: "unreachable", Table: 100_000_001}, {Link: "vrf_z"}, {Link: "vn1"}},
 	}
 	flat(want)
-	if d := cmp.Diff(&desired.Node{
+	if d := cmp.Diff(&desired.Space{
 		Links:  []desired.Link{{Name: "vn1", Kind: desired.LinkBridge}, {Name: "vx_vn1", Kind: desired.LinkVXLAN, Master: "vn1"}},
 		Routes: []desired.Route{{Link: "vn1"}},
 	}, want, cmpopts.EquateComparable(netip.Prefix{}, netip.Addr{})); d != "" {

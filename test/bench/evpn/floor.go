@@ -63,8 +63,12 @@ func (h *host) differs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, d := range h.Drivers() {
-		if !slices.Contains([]string{"link", "route", "sysctl"}, d.Name()) {
+	for _, stage := range h.Stages() {
+		d := stage.Driver
+		if d == nil {
+			continue // of named spaces, which there are none of here
+		}
+		if !slices.Contains([]string{"link", "route", "sysctl"}, stage.Name) {
 			continue
 		}
 		r, err := d.Reconcile(ctx, want, true)
@@ -174,7 +178,7 @@ func (r *requests) link(l *desired.Link, indexes map[string]int) {
 }
 
 // elements are those of the filter's sets that are new, and its rules that differ.
-func (r *requests) elements(without, with *desired.Node) {
+func (r *requests) elements(without, with *desired.Space) {
 	var b strings.Builder
 	old := map[string]bool{}
 	for _, t := range without.Tables {

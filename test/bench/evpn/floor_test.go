@@ -15,7 +15,7 @@ import (
 // What the floor tells FRR is what a VNet adds to the node's configuration, and
 // nothing else.
 func TestNewLines(t *testing.T) {
-	state := func(vnets int) *desired.Node {
+	state := func(vnets int) *desired.Space {
 		w := workload.EVPN{Nodes: 2, Zones: 2, VNets: vnets, Outside: true}
 		cfg, err := w.Config()
 		if err != nil {
@@ -25,7 +25,7 @@ func TestNewLines(t *testing.T) {
 		if n.FRR == nil {
 			t.Fatalf("no configuration of FRR: %v", notes)
 		}
-		return n
+		return &n.Space
 	}
 	want := `router bgp 65001
  address-family l2vpn evpn

@@ -66,7 +66,7 @@ func newNode(ctx context.Context, vnets int) (n *node, err error) {
 		return nil, errors.Join(err, n.close())
 	}
 	n.frr = frr.New(frr.Options{Namespace: n.far, Pathspace: "far"})
-	if _, err := n.frr.Reconcile(ctx, &desired.Node{FRR: farConfig()}, false); err != nil {
+	if _, err := n.frr.Reconcile(ctx, &desired.Space{FRR: farConfig()}, false); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the neighbour: %w", err), n.close())
 	}
 	return n, nil

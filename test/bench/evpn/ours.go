@@ -40,7 +40,7 @@ func newHost(ctx context.Context, n *node) (*host, error) {
 }
 
 // want is what the node shall be, worked out as the agent does.
-func (h *host) want(ctx context.Context, with bool) (*desired.Node, error) {
+func (h *host) want(ctx context.Context, with bool) (*desired.Space, error) {
 	facts, err := h.Facts(ctx)
 	if err != nil {
 		return nil, err
@@ -57,9 +57,9 @@ func (h *host) want(ctx context.Context, with bool) (*desired.Node, error) {
 		}
 	}
 	if h.flat {
-		flat(want)
+		flat(&want.Space)
 	}
-	return want, nil
+	return &want.Space, nil
 }
 
 // pass is what the agent does when its document has changed.
@@ -71,7 +71,11 @@ func (h *host) pass(ctx context.Context, with bool) (writes int, took time.Durat
 	}
 	parts := fmt.Sprintf("facts and compile %.3f s", time.Since(start).Seconds())
 	var errs []error
-	for _, d := range h.Drivers() {
+	for _, stage := range h.Stages() {
+		d := stage.Driver
+		if d == nil {
+			continue // of named spaces, which there are none of here
+		}
 		began := time.Now()
 		r, err := d.Reconcile(ctx, want, false)
 		parts += fmt.Sprintf(", %s %.3f s", d.Name(), time.Since(began).Seconds())

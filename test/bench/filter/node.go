@@ -116,7 +116,7 @@ func (o *node) program(ctx context.Context, n int) error {
 		Routes:     []model.FactRoute{{Dst: netip.PrefixFrom(netip.IPv4Unspecified(), 0), Dev: "eth0"}, {Dst: outside, Dev: "eth0"}},
 	})
 	for _, table := range []string{compile.TableName, compile.FirewallTable} {
-		if !hasTable(want, table) {
+		if !hasTable(&want.Space, table) {
 			return fmt.Errorf("the table %s is missing: %v", table, notes)
 		}
 	}
@@ -130,10 +130,10 @@ func (o *node) program(ctx context.Context, n int) error {
 		return err
 	}
 	o.drivers = append(o.drivers, routes)
-	return o.reconcile(ctx, want)
+	return o.reconcile(ctx, &want.Space)
 }
 
-func hasTable(n *desired.Node, name string) bool {
+func hasTable(n *desired.Space, name string) bool {
 	for i := range n.Tables {
 		if n.Tables[i].Name == name && n.Tables[i].Family == "inet" {
 			return true
@@ -142,7 +142,7 @@ func hasTable(n *desired.Node, name string) bool {
 	return false
 }
 
-func (o *node) reconcile(ctx context.Context, want *desired.Node) error {
+func (o *node) reconcile(ctx context.Context, want *desired.Space) error {
 	for _, d := range o.drivers {
 		if _, err := d.Reconcile(ctx, want, false); err != nil {
 			return fmt.Errorf("%s: %w", d.Name(), err)
@@ -161,7 +161,7 @@ func (o *node) close() error {
 	if len(o.drivers) > 0 {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		errs = append(errs, o.reconcile(ctx, &desired.Node{}))
+		errs = append(errs, o.reconcile(ctx, &desired.Space{}))
 	}
 	for _, d := range o.drivers {
 		if c, ok := d.(interface{ Close() error }); ok {

@@ -29,8 +29,8 @@ func gateway(i int) netip.Prefix {
 
 // networks is the desired state of networks 1 to n; other is the MTU of the
 // changed one.
-func networks(n, other int) *desired.Node {
-	node := &desired.Node{}
+func networks(n, other int) *desired.Space {
+	node := &desired.Space{}
 	for i := 1; i <= n; i++ {
 		m, owner := mtu, "vnet/"+bridgeName(i)
 		if i == changed {

@@ -32,7 +32,7 @@ func runOurs(ctx context.Context, n int) (map[string]float64, error) {
 	out := map[string]float64{}
 	for _, p := range []struct {
 		name      string
-		want      *desired.Node
+		want      *desired.Space
 		maxWrites int
 	}{
 		{"cold", networks(n, mtu), 10 * n},
@@ -40,7 +40,7 @@ func runOurs(ctx context.Context, n int) (map[string]float64, error) {
 		{"add1", networks(n+1, mtu), maxWrites},
 		{"change1", networks(n+1, changedMTU), maxWrites},
 		{"remove1", networks(n, changedMTU), maxWrites},
-		{"teardown", &desired.Node{}, 10 * n},
+		{"teardown", &desired.Space{}, 10 * n},
 	} {
 		start := time.Now()
 		r, err := d.Reconcile(ctx, p.want, false)

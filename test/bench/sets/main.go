@@ -85,7 +85,7 @@ func (f form) measure() (ours, peer float64, err error) {
 	pass := func(elements []string) (ms float64, err error) {
 		s := f.set
 		s.Elements = elements
-		node := &desired.Node{Tables: []desired.Table{{Family: "bridge", Name: table, Sets: []desired.Set{s}}}}
+		node := &desired.Space{Tables: []desired.Table{{Family: "bridge", Name: table, Sets: []desired.Set{s}}}}
 		start := time.Now()
 		r, err := d.Reconcile(context.Background(), node, false)
 		if err == nil && r.Writes != 1 {

@@ -1,24 +1,15 @@
-package diff
+package desired
 
 import (
 	"strconv"
 	"strings"
-
-	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
 // FRRDaemons is the name under which the daemons that FRR must run are told.
 const FRRDaemons = "daemons"
 
-// FRR compares two configurations of FRR line by line. A line's name says where
-// it stands: "router bgp 65000 / address-family l2vpn evpn / advertise-all-vni".
-// Either may be nil.
-func FRR(old, new *desired.FRR) []Change {
-	return Keyed(TypeFRR, FRREntries(old), FRREntries(new))
-}
-
 // FRREntries lists the lines of a configuration, and first the daemons.
-func FRREntries(f *desired.FRR) []Entry {
+func FRREntries(f *FRR) []Entry {
 	if f == nil {
 		return nil
 	}

@@ -1,14 +1,12 @@
-package diff
+package desired
 
 import (
 	"net/netip"
 	"strconv"
 	"strings"
-
-	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
-// The values of Change.Type for things on a node.
+// The kinds of things on a node.
 const (
 	TypeLink      = "link"
 	TypeAddress   = "address"
@@ -26,21 +24,22 @@ const (
 	TypeProcess   = "process"
 	TypeBackend   = "backend"
 	TypeDHCP      = "dhcp"
+	TypeSpace     = "space"
 )
 
 // LinkEntry describes a link. What cannot change while it lives is fixed: its
 // kind, and what makes a device of that kind the one it is.
-func LinkEntry(l desired.Link) Entry {
-	var vx desired.VXLAN
-	var vlan desired.VLAN
-	var veth desired.Veth
-	var vrf desired.VRF
-	var port desired.BridgePort
-	set(&vx, l.VXLAN)
-	set(&vlan, l.VLAN)
-	set(&veth, l.Veth)
-	set(&vrf, l.VRF)
-	set(&port, l.Port)
+func LinkEntry(l Link) Entry {
+	var vx VXLAN
+	var vlan VLAN
+	var veth Veth
+	var vrf VRF
+	var port BridgePort
+	copyTo(&vx, l.VXLAN)
+	copyTo(&vlan, l.VLAN)
+	copyTo(&veth, l.Veth)
+	copyTo(&vrf, l.VRF)
+	copyTo(&port, l.Port)
 	return Entry{Key: l.Name, Name: l.Name, Owner: l.Owner, Props: []Prop{
 		{Name: "kind", Value: string(l.Kind), Fixed: true},
 		{Name: "vni", Value: number0(int(vx.ID)), Fixed: true},
@@ -68,22 +67,22 @@ func LinkEntry(l desired.Link) Entry {
 }
 
 // portVLAN tells of the only VLAN that a port carries: "40", "40 tagged".
-func portVLAN(p desired.BridgePort) string {
+func portVLAN(p BridgePort) string {
 	if p.VLAN != 0 && p.Tagged {
 		return strconv.Itoa(p.VLAN) + " tagged"
 	}
 	return number0(p.VLAN)
 }
 
-// set copies an optional part; nil leaves the zero value.
-func set[T any](to *T, from *T) {
+// copyTo copies an optional part; nil leaves the zero value.
+func copyTo[T any](to *T, from *T) {
 	if from != nil {
 		*to = *from
 	}
 }
 
 // AddressEntry describes an address.
-func AddressEntry(a desired.Address) Entry {
+func AddressEntry(a Address) Entry {
 	name := a.Prefix.String() + " dev " + a.Link
 	return Entry{Key: a.Link + " " + a.Prefix.String(), Name: name, Owner: a.Owner, Props: []Prop{
 		{Name: "foreign-link", Value: onOff(a.Foreign), Zero: "off"},
@@ -93,8 +92,8 @@ func AddressEntry(a desired.Address) Entry {
 
 // NeighbourEntry describes a forwarding entry. A MAC that floods has many far
 // ends, so each is a thing of its own; any other has one, that can change.
-func NeighbourEntry(n desired.Neighbour) Entry {
-	if n.MAC == desired.FloodMAC {
+func NeighbourEntry(n Neighbour) Entry {
+	if n.MAC == FloodMAC {
 		name := n.MAC + " dst " + n.Dst.String() + " dev " + n.Link
 		return Entry{Key: n.Link + " " + n.MAC + " " + n.Dst.String(), Name: name, Owner: n.Owner}
 	}
@@ -106,7 +105,7 @@ func NeighbourEntry(n desired.Neighbour) Entry {
 
 // RouteEntry describes a route. A table has one route to a destination for each
 // metric.
-func RouteEntry(r desired.Route) Entry {
+func RouteEntry(r Route) Entry {
 	name, table := r.Dst.String(), r.Table
 	if table == 254 { // the number of main
 		table = 0
@@ -126,7 +125,7 @@ func RouteEntry(r desired.Route) Entry {
 }
 
 // RouteRuleEntry describes a rule of policy routing, all of which makes it the one it is.
-func RouteRuleEntry(r desired.RouteRule) Entry {
+func RouteRuleEntry(r RouteRule) Entry {
 	to := "unreachable"
 	if r.Table != 0 {
 		to = "table " + strconv.Itoa(r.Table)
@@ -139,7 +138,7 @@ func RouteRuleEntry(r desired.RouteRule) Entry {
 }
 
 // PortEntry describes a port by the first of its possible names.
-func PortEntry(p desired.Port) Entry {
+func PortEntry(p Port) Entry {
 	e := Entry{Owner: p.Owner, Props: []Prop{
 		{Name: "bridge", Value: p.Bridge},
 		{Name: "isolated", Value: onOff(p.Isolated), Zero: "off"},
@@ -158,17 +157,17 @@ func PortEntry(p desired.Port) Entry {
 }
 
 // SysctlEntry describes a kernel setting.
-func SysctlEntry(s desired.Sysctl) Entry {
+func SysctlEntry(s Sysctl) Entry {
 	return Entry{Key: s.Key, Name: s.Key, Owner: s.Owner, Props: []Prop{{Name: "value", Value: s.Value}}}
 }
 
 // OVSBridgeEntry describes an Open vSwitch bridge of ours.
-func OVSBridgeEntry(b desired.OVSBridge) Entry {
+func OVSBridgeEntry(b OVSBridge) Entry {
 	return Entry{Key: b.Name, Name: b.Name, Owner: b.Owner, Props: []Prop{{Name: "like", Value: b.Like}}}
 }
 
 // OVSPortEntry describes a port of an Open vSwitch bridge.
-func OVSPortEntry(p desired.OVSPort) Entry {
+func OVSPortEntry(p OVSPort) Entry {
 	return Entry{Key: p.Name, Name: p.Name, Owner: p.Owner, Props: []Prop{
 		{Name: "bridge", Value: p.Bridge, Fixed: true},
 		{Name: "peer", Value: p.Peer, Fixed: true},

@@ -1,0 +1,165 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/driver/dnsmasq"
+	"github.com/viaduct-sdn/viaduct/internal/driver/frr"
+	"github.com/viaduct-sdn/viaduct/internal/driver/ifupdown2"
+	"github.com/viaduct-sdn/viaduct/internal/driver/link"
+	"github.com/viaduct-sdn/viaduct/internal/driver/nft"
+	"github.com/viaduct-sdn/viaduct/internal/driver/ovs"
+	"github.com/viaduct-sdn/viaduct/internal/driver/route"
+	"github.com/viaduct-sdn/viaduct/internal/driver/space"
+	"github.com/viaduct-sdn/viaduct/internal/driver/sysctl"
+	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
+
+// Stage is a driver at its place among the others of the node.
+type Stage struct {
+	Name string
+	// After are the stages that have to run before; the comment at the stage says why.
+	After []string
+	// Driver is that of the host's space; nil with Spaces.
+	Driver driver.Driver
+	// Spaces keeps the named spaces, with drivers of their own.
+	Spaces *space.Driver
+}
+
+// stages makes the node's stages, in the order in which they run.
+func stages(o HostOptions, reserved func(string) bool) ([]Stage, error) {
+	links, errLinks := link.New(link.Options{Reserved: reserved})
+	files, errFiles := ifupdown2.New(ifupdown2.Options{Reserved: reserved})
+	routes, errRoutes := route.New(nil)
+	names, errNames := nameServer(o)
+	if err := errors.Join(errLinks, errFiles, errRoutes, errNames); err != nil {
+		return nil, err
+	}
+	suite := frr.New(frr.Options{Pathspace: o.FRRPathspace, StateFile: filepath.Join(o.Data, "frr.json")})
+	servers := dnsmasq.Options{Root: o.DNSMasqRoot}
+	if servers.Root != "" { // it may be closed to others
+		servers.User = "root"
+	}
+	return []Stage{
+		// What zebra takes out of the kernel when bgpd crashes is put back before anything else.
+		{Name: "frr-keep", Driver: suite.Keep()},
+		{Name: "nft", Driver: nft.New(nft.Options{StateFile: filepath.Join(o.Data, "nft.json")})},
+		// FRR lets go of a VRF before it is deleted.
+		{Name: "frr-withdraw", Driver: suite.Withdraw()},
+		{Name: "ovs", Driver: ovs.New(ovs.Options{Socket: o.OVSSocket})},
+		{Name: "ifupdown2", Driver: files, After: []string{"frr-withdraw"}},
+		// The filter stands before the links that it keeps apart. Open vSwitch makes
+		// interfaces that links join; what ifupdown2 makes, the link driver completes.
+		{Name: "link", Driver: links, After: []string{"nft", "frr-withdraw", "ovs", "ifupdown2"}},
+		// The namespaces of spaces have legs on the host's bridges.
+		{Name: "space", Spaces: space.New(o.spaces()), After: []string{"link"}},
+		// Forwarding is switched on when filter and links stand.
+		{Name: "sysctl", Driver: sysctl.New(nil), After: []string{"nft", "link"}},
+		{Name: "route", Driver: routes, After: []string{"link"}},
+		// Names are served at addresses of gateways, and DHCP on links with theirs: names
+		// first, as a guest may ask for another one's before that has its address.
+		{Name: "nameserver", Driver: names, After: []string{"link"}},
+		{Name: "dnsmasq", Driver: dnsmasq.New(servers), After: []string{"link", "nameserver"}},
+		// FRR learns of a new VRF when it is there.
+		{Name: "frr", Driver: suite, After: []string{"link", "route"}},
+		// Last, FRR's view of the node's hosts is compared with the kernel's.
+		{Name: "frr-hosts", Driver: suite.Hosts(), After: []string{"frr"}},
+	}, nil
+}
+
+// spaces are the options of the named spaces, whose drivers are those of a router.
+func (o HostOptions) spaces() space.Options {
+	dir := netns.SystemDir
+	if o.NamespaceDir != "" {
+		dir = netns.Dir(o.NamespaceDir)
+	}
+	state := func(space string) string { return filepath.Join(o.Data, "spaces", space+".nft.json") }
+	return space.Options{
+		Dir: dir,
+		Drivers: func(ns *netns.NS, space string) ([]driver.Driver, error) {
+			links, errLinks := link.New(link.Options{Namespace: ns})
+			routes, errRoutes := route.New(ns)
+			err := errors.Join(errLinks, errRoutes, os.MkdirAll(filepath.Dir(state(space)), 0o700))
+			return []driver.Driver{nft.New(nft.Options{Namespace: ns, StateFile: state(space)}), links, sysctl.New(ns), routes}, err
+		},
+		Forget: func(space string) error {
+			err := os.Remove(state(space))
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			return err
+		},
+	}
+}
+
+// checkOrder tells which stage does not stand after those that it names.
+func checkOrder(stages []Stage) error {
+	var before []string
+	for _, s := range stages {
+		for _, name := range s.After {
+			if !slices.Contains(before, name) {
+				return fmt.Errorf("stage %s runs before %s, which it comes after", s.Name, name)
+			}
+		}
+		if slices.Contains(before, s.Name) {
+			return fmt.Errorf("two stages are called %s", s.Name)
+		}
+		before = append(before, s.Name)
+	}
+	return nil
+}
+
+// reconcile runs a stage: see driver.Driver.
+func (s *Stage) reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
+	if s.Spaces != nil {
+		return s.Spaces.Reconcile(ctx, want.Spaces, dryRun)
+	}
+	return s.Driver.Reconcile(ctx, &want.Space, dryRun)
+}
+
+// parts are the drivers of a stage as anything that they may be besides.
+func (s *Stage) parts() any {
+	if s.Spaces != nil {
+		return s.Spaces
+	}
+	return s.Driver
+}
+
+// What a driver may be besides, for the agent.
+type (
+	// factSource adds to the node's facts.
+	factSource interface {
+		AddFacts(ctx context.Context, f *model.Facts) error
+	}
+	// switchReader tells of bridges that are not the kernel's.
+	switchReader interface {
+		Probe(ctx context.Context) (bridges []ovs.Bridge, running bool, err error)
+	}
+	// linkNamer knows links of Viaduct's that are not marked as such yet.
+	linkNamer interface{ Names() map[string]bool }
+	// portJoiner knows the guests' links that are joined to their bridges.
+	portJoiner interface{ Joined() []string }
+	// shower has daemons of FRR print something.
+	shower interface {
+		Show(ctx context.Context, daemon, command string) (string, error)
+	}
+)
+
+// all are the drivers that are a T, in the order of their stages.
+func all[T any](stages []Stage) (out []T) {
+	for i := range stages {
+		if t, ok := stages[i].parts().(T); ok {
+			out = append(out, t)
+		}
+	}
+	return out
+}

@@ -1,0 +1,88 @@
+package agent
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/viaduct-sdn/viaduct/internal/driver"
+)
+
+// hostStages are those of a real node, none of which has run.
+func hostStages(t *testing.T) []Stage {
+	t.Helper()
+	list, err := stages(HostOptions{Data: t.TempDir()}, func(string) bool { return false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, c := range all[interface{ Close() error }](list) {
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return list
+}
+
+// Each stage stands after those that it names, has one driver, and is called as that calls
+// itself in errors and logs.
+func TestStagesAreInOrder(t *testing.T) {
+	list := hostStages(t)
+	if err := checkOrder(list); err != nil {
+		t.Error(err)
+	}
+	for _, s := range list {
+		named, ok := s.parts().(interface{ Name() string })
+		if (s.Driver == nil) == (s.Spaces == nil) || !ok || named.Name() != s.Name {
+			t.Errorf("stage %s: %+v", s.Name, s)
+		}
+	}
+	// What the order protects: no link without its filter, no forwarding without either, no
+	// VRF deleted under FRR nor unknown to it.
+	for _, pair := range [][2]string{{"nft", "link"}, {"link", "sysctl"}, {"nft", "sysctl"}, {"frr-withdraw", "link"}, {"link", "frr"}, {"link", "space"}} {
+		at := func(name string) int { return slices.IndexFunc(list, func(s Stage) bool { return s.Name == name }) }
+		if first, second := at(pair[0]), at(pair[1]); first < 0 || second < first {
+			t.Errorf("%s is at %d, %s at %d", pair[0], first, pair[1], second)
+		}
+	}
+}
+
+// The check sees every exchange of two stages of which one, or one between, comes after
+// another.
+func TestOrderIsChecked(t *testing.T) {
+	list := hostStages(t)
+	for i, s := range list {
+		for k, other := range list[:i] {
+			swapped := slices.Clone(list)
+			swapped[i], swapped[k] = other, s
+			breaks := slices.ContainsFunc(list[k:i], func(o Stage) bool { return slices.Contains(s.After, o.Name) }) ||
+				slices.ContainsFunc(list[k+1:i+1], func(o Stage) bool { return slices.Contains(o.After, other.Name) })
+			if err := checkOrder(swapped); (err != nil) != breaks {
+				t.Errorf("%s and %s exchanged: %v", other.Name, s.Name, err)
+			}
+		}
+		if err := checkOrder(append(slices.Clone(list), Stage{Name: s.Name})); err == nil {
+			t.Errorf("two stages %s are taken", s.Name)
+		}
+	}
+}
+
+// The host finds what drivers can do besides, and takes it from one of each.
+func TestAbilities(t *testing.T) {
+	list := hostStages(t)
+	for what, found := range map[string]int{
+		"facts":  len(all[factSource](list)),
+		"switch": len(all[switchReader](list)),
+		"names":  len(all[linkNamer](list)),
+		"ports":  len(all[portJoiner](list)),
+		"show":   len(all[shower](list)),
+		"guard":  len(all[driver.Guard](list)),
+	} {
+		if found != 1 {
+			t.Errorf("%s: %d drivers", what, found)
+		}
+	}
+	if n := len(all[driver.Eventful](list)); n < 6 { // nft, ovs, link, space, dnsmasq, frr
+		t.Errorf("%d drivers tell of events", n)
+	}
+}

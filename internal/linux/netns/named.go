@@ -1,0 +1,175 @@
+package netns
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// Dir is a directory of named network namespaces, each a file over which the namespace is
+// mounted, as ip-netns(8) keeps them.
+type Dir string
+
+// SystemDir is the directory of ip-netns(8).
+const SystemDir Dir = "/run/netns"
+
+// List returns the names in the directory; none without one.
+func (d Dir) List() ([]string, error) {
+	files, err := os.ReadDir(string(d))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list network namespaces: %w", err)
+	}
+	var names []string
+	for _, f := range files {
+		names = append(names, f.Name())
+	}
+	return names, nil
+}
+
+// Open opens a namespace. What is a plain file, as a kill leaves it behind between its
+// creation and the mount, does not exist (fs.ErrNotExist).
+func (d Dir) Open(name string) (*NS, error) {
+	f, err := os.Open(filepath.Join(string(d), name))
+	if err != nil {
+		return nil, fmt.Errorf("open network namespace %s: %w", name, err)
+	}
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(int(f.Fd()), &st); err != nil || st.Type != unix.NSFS_MAGIC {
+		_ = f.Close()
+		return nil, fmt.Errorf("open network namespace %s: %w", name, errors.Join(fs.ErrNotExist, err))
+	}
+	return &NS{file: f}, nil
+}
+
+// Make makes a namespace with its loopback interface up. It stays until Delete, whoever
+// ends meanwhile.
+func (d Dir) Make(name string) error {
+	err := d.run(func() error {
+		if err := d.share(); err != nil {
+			return err
+		}
+		path := filepath.Join(string(d), name)
+		f, err := os.OpenFile(path, os.O_RDONLY|os.O_CREATE, 0o444)
+		if err != nil {
+			return err
+		}
+		_ = f.Close()
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			return err
+		}
+		if err := loopbackUp(); err != nil {
+			return err
+		}
+		return unix.Mount(fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid()), path, "none", unix.MS_BIND, "")
+	})
+	if err != nil {
+		return fmt.Errorf("make network namespace %s: %w", name, err)
+	}
+	return nil
+}
+
+// Delete takes a namespace's name away. The kernel removes it, with all interfaces in it,
+// when no process, socket or handle is in it.
+func (d Dir) Delete(name string) error {
+	err := d.run(func() error {
+		path := filepath.Join(string(d), name)
+		if err := unix.Unmount(path, unix.MNT_DETACH); err != nil && !errors.Is(err, unix.EINVAL) {
+			return err
+		}
+		return os.Remove(path)
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("delete network namespace %s: %w", name, err)
+	}
+	return nil
+}
+
+// Remove deletes all namespaces of the directory, and the directory.
+func (d Dir) Remove() error {
+	names, err := d.List()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := d.Delete(name); err != nil {
+			return err
+		}
+	}
+	if err := unix.Unmount(string(d), unix.MNT_DETACH); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("remove %s: %w", d, err)
+	}
+	return os.RemoveAll(string(d))
+}
+
+// run calls f on a thread of its own. In the system's directory it works in the mount
+// namespace of the first process: what a service of systemd mounts in its own would end
+// with it, and nobody else would see it.
+func (d Dir) run(f func() error) error {
+	return OnThread(func() error {
+		if d != SystemDir {
+			return f()
+		}
+		own, err := os.Readlink("/proc/thread-self/ns/mnt")
+		if err != nil {
+			return err
+		}
+		first, err := os.Readlink("/proc/1/ns/mnt")
+		if err != nil {
+			return err
+		}
+		if own == first {
+			return f()
+		}
+		mounts, err := os.Open("/proc/1/ns/mnt")
+		if err != nil {
+			return err
+		}
+		defer mounts.Close()
+		// A thread that shares its working directory with others cannot change it.
+		if err := unix.Unshare(unix.CLONE_FS); err != nil {
+			return err
+		}
+		if err := unix.Setns(int(mounts.Fd()), unix.CLONE_NEWNS); err != nil {
+			return fmt.Errorf("enter the mount namespace of the system: %w", err)
+		}
+		return f()
+	})
+}
+
+// share makes the directory a shared mount, unless it is one, so that its namespaces are
+// seen in all mount namespaces, and go from all.
+func (d Dir) share() error {
+	if err := os.MkdirAll(string(d), 0o755); err != nil {
+		return err
+	}
+	err := unix.Mount("", string(d), "", unix.MS_SHARED|unix.MS_REC, "")
+	if errors.Is(err, unix.EINVAL) { // no mount
+		if err := unix.Mount(string(d), string(d), "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+			return err
+		}
+		err = unix.Mount("", string(d), "", unix.MS_SHARED|unix.MS_REC, "")
+	}
+	return err
+}
+
+// loopbackUp brings up the loopback interface of the thread's namespace.
+func loopbackUp() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	lo, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	lo.SetUint16(unix.IFF_UP)
+	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo)
+}
