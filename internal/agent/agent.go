@@ -151,7 +151,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	wg.Go(func() { a.keepBindings(ctx) })
 	wg.Go(func() { a.report(ctx, link) })
 	wg.Go(func() { a.renew(ctx, link) })
-	wg.Go(func() { a.answer(ctx, link) })
+	wg.Go(func() { a.answerQueries(ctx, link) })
 	wg.Go(func() { a.inspect(ctx) })
 	defer wg.Wait()
 

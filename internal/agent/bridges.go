@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/livequery"
 )
 
-var _ Viewer = (*Host)(nil)
+var _ StateReader = (*Host)(nil)
 
-// Show implements Viewer.
+// Show implements StateReader.
 func (h *Host) Show(ctx context.Context, daemon, command string) (string, error) {
 	for _, d := range all[shower](h.stages) {
 		return d.Show(ctx, daemon, command)
@@ -20,8 +20,8 @@ func (h *Host) Show(ctx context.Context, daemon, command string) (string, error)
 	return "", errors.New("this node runs no routing suite")
 }
 
-// Bridges implements Viewer.
-func (h *Host) Bridges(ctx context.Context) ([]protocol.Bridge, error) {
+// Bridges implements StateReader.
+func (h *Host) Bridges(ctx context.Context) ([]livequery.Bridge, error) {
 	links, err := h.conn.Links(ctx)
 	if err != nil {
 		return nil, err
@@ -30,17 +30,17 @@ func (h *Host) Bridges(ctx context.Context) ([]protocol.Bridge, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := []protocol.Bridge{}
+	out := []livequery.Bridge{}
 	for _, b := range links {
 		if b.Bridge == nil {
 			continue
 		}
-		bridge := protocol.Bridge{Name: b.Name, VLANFiltering: b.Bridge.VLANFiltering != nil && *b.Bridge.VLANFiltering, Ports: []protocol.BridgePort{}}
+		bridge := livequery.Bridge{Name: b.Name, VLANFiltering: b.Bridge.VLANFiltering != nil && *b.Bridge.VLANFiltering, Ports: []livequery.BridgePort{}}
 		for _, l := range links {
 			if l.Master != b.Index {
 				continue
 			}
-			port := protocol.BridgePort{Name: l.Name}
+			port := livequery.BridgePort{Name: l.Name}
 			for _, r := range vlans[l.Index] {
 				if r.PVID {
 					port.PVID = int(r.First)
@@ -58,9 +58,9 @@ func (h *Host) Bridges(ctx context.Context) ([]protocol.Bridge, error) {
 			}
 			bridge.Ports = append(bridge.Ports, port)
 		}
-		slices.SortFunc(bridge.Ports, func(a, b protocol.BridgePort) int { return cmp.Compare(a.Name, b.Name) })
+		slices.SortFunc(bridge.Ports, func(a, b livequery.BridgePort) int { return cmp.Compare(a.Name, b.Name) })
 		out = append(out, bridge)
 	}
-	slices.SortFunc(out, func(a, b protocol.Bridge) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(out, func(a, b livequery.Bridge) int { return cmp.Compare(a.Name, b.Name) })
 	return out, nil
 }

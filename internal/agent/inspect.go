@@ -58,7 +58,7 @@ func (a *Agent) inspect(ctx context.Context) {
 			continue
 		}
 		var found []protocol.ObjectStatus
-		if v, ok := a.System.(Viewer); ok {
+		if v, ok := a.System.(StateReader); ok {
 			found = append(found, sessions.look(ctx, v, s.doc, s.want)...)
 		}
 		if i, ok := a.System.(Inspector); ok {

@@ -38,7 +38,7 @@ func newSessions(now func() time.Time) *sessions {
 
 // look tells which neighbours have been without a session for too long. A daemon that
 // does not answer is the driver's to tell.
-func (s *sessions) look(ctx context.Context, v Viewer, doc *document.Document, want *desired.Node) []protocol.ObjectStatus {
+func (s *sessions) look(ctx context.Context, v StateReader, doc *document.Document, want *desired.Node) []protocol.ObjectStatus {
 	up := map[neighbour]bool{}
 	if want.FRR != nil {
 		lookBGP(ctx, v, want.FRR.Blocks, up)
@@ -76,7 +76,7 @@ func (s *sessions) look(ctx context.Context, v Viewer, doc *document.Document, w
 }
 
 // message says what is wrong, with FRR's reason, and what to do.
-func (n neighbour) message(ctx context.Context, v Viewer) string {
+func (n neighbour) message(ctx context.Context, v StateReader) string {
 	const both = "check that it runs, its FRR (systemctl status frr), and that nothing between the two is filtered"
 	if link, protocol, ok := strings.Cut(n.name, " "); ok {
 		return fmt.Sprintf("has no %s neighbour on interface %s: no router at the other end answers; %s", protocol, link, both)
@@ -88,7 +88,7 @@ func (n neighbour) message(ctx context.Context, v Viewer) string {
 }
 
 // bgpReason is FRR's reason for a session that is down; empty if it gives none.
-func bgpReason(ctx context.Context, v Viewer, name string) string {
+func bgpReason(ctx context.Context, v StateReader, name string) string {
 	var peers map[string]struct {
 		Reason string `json:"lastResetDueTo"`
 		Code   int    `json:"lastResetCode"`
@@ -111,7 +111,7 @@ func bgpReason(ctx context.Context, v Viewer, name string) string {
 
 // lookBGP notes for each neighbour that is declared whether its session stands in any
 // address family.
-func lookBGP(ctx context.Context, v Viewer, blocks []desired.FRRBlock, up map[neighbour]bool) {
+func lookBGP(ctx context.Context, v StateReader, blocks []desired.FRRBlock, up map[neighbour]bool) {
 	var declared []neighbour
 	for _, b := range blocks {
 		owned := strings.HasPrefix(b.Owner, string(model.KindController)+"/") || strings.HasPrefix(b.Owner, string(model.KindFabric)+"/")
@@ -143,7 +143,7 @@ func lookBGP(ctx context.Context, v Viewer, blocks []desired.FRRBlock, up map[ne
 
 // lookFabrics notes for each link of a fabric whether a router at its other end is known.
 // The sessions of BGP fabrics are BGP's.
-func lookFabrics(ctx context.Context, v Viewer, doc *document.Document, up map[neighbour]bool) {
+func lookFabrics(ctx context.Context, v StateReader, doc *document.Document, up map[neighbour]bool) {
 	members := map[string]int{}
 	for _, m := range doc.Config.FabricNodes {
 		members[m.Fabric]++
@@ -171,7 +171,7 @@ func lookFabrics(ctx context.Context, v Viewer, doc *document.Document, up map[n
 
 // lookISIS notes whether an IS-IS controller has any neighbour: one of its interfaces may
 // well lead to a network without other routers.
-func lookISIS(ctx context.Context, v Viewer, doc *document.Document, up map[neighbour]bool) {
+func lookISIS(ctx context.Context, v StateReader, doc *document.Document, up map[neighbour]bool) {
 	for _, c := range doc.Config.Controllers {
 		if c.Type != model.ControllerISIS || c.Node != doc.Node || len(c.ISISIfaces) == 0 {
 			continue
@@ -185,7 +185,7 @@ func lookISIS(ctx context.Context, v Viewer, doc *document.Document, up map[neig
 
 // circuitsUp are the links on which fabricd or isisd has a neighbour; nil if it does not
 // tell.
-func circuitsUp(ctx context.Context, v Viewer, daemon, command, area string) map[string]bool {
+func circuitsUp(ctx context.Context, v StateReader, daemon, command, area string) map[string]bool {
 	var d fabricd
 	if showJSON(ctx, v, daemon, command, &d) != nil {
 		return nil
@@ -203,7 +203,7 @@ func circuitsUp(ctx context.Context, v Viewer, daemon, command, area string) map
 
 // ospfUp are the links on which ospfd has a neighbour that it exchanges routes with; nil
 // if it does not tell. Two routers of a network with many need not be "Full".
-func ospfUp(ctx context.Context, v Viewer) map[string]bool {
+func ospfUp(ctx context.Context, v StateReader) map[string]bool {
 	var d ospfd
 	if showJSON(ctx, v, "ospfd", "show ip ospf neighbor json", &d) != nil {
 		return nil

@@ -61,7 +61,7 @@ type Fleet struct {
 	facts   *mirror.Mirror[*model.Facts]
 	reports *mirror.Mirror[*protocol.Status]
 	// questions are those to nodes that wait for an answer, by node and ID.
-	questions *mirror.Mirror[*protocol.Question]
+	questions *mirror.Mirror[*protocol.LiveQuery]
 	// presence are the servers' records of who polls them; life names this one's.
 	presence *mirror.Mirror[*presenceDoc]
 	life     string
@@ -115,7 +115,7 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 		f.reports, err = mirror.Open(ctx, o.Store, prefixStatus, f.log, parse[protocol.Status])
 	}
 	if err == nil {
-		f.questions, err = mirror.Open(ctx, o.Store, prefixQuestion, f.log, parse[protocol.Question])
+		f.questions, err = mirror.Open(ctx, o.Store, prefixQuestion, f.log, parse[protocol.LiveQuery])
 	}
 	if err == nil {
 		f.presence, err = mirror.Open(ctx, o.Store, prefixPresence, f.log, parse[presenceDoc])

@@ -34,7 +34,7 @@ var (
 )
 
 // Ask asks a node how something is now, and reads the answer into out.
-func (f *Fleet) Ask(ctx context.Context, node string, q protocol.Question, out any) error {
+func (f *Fleet) Ask(ctx context.Context, node string, q protocol.LiveQuery, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, f.patience)
 	defer cancel()
 	var id [8]byte
@@ -92,7 +92,7 @@ func read(node string, value []byte, out any) error {
 
 // AwaitQuestion waits until there is a question to a node; ok is false when there is
 // none for so long, or stop is closed.
-func (f *Fleet) AwaitQuestion(ctx context.Context, node string, atMost time.Duration, stop <-chan struct{}) (q protocol.Question, ok bool, err error) {
+func (f *Fleet) AwaitQuestion(ctx context.Context, node string, atMost time.Duration, stop <-chan struct{}) (q protocol.LiveQuery, ok bool, err error) {
 	over := time.NewTimer(atMost)
 	defer over.Stop()
 	defer f.Attend(node)()

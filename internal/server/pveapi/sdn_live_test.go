@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/viaduct-sdn/viaduct/internal/livequery"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
@@ -19,15 +20,15 @@ func TestNodesAreAsked(t *testing.T) {
 		{"GET", node + "/zones/z1/bridges", "", "504 the node does not answer: srv did not within 1s; is its agent running?"},
 		{"GET", "/nodes/none/sdn/zones/z1/bridges", "", "500 hostname lookup 'none' failed - failed to get address info for: none: Name or service not known"},
 	})
-	answers := map[protocol.Subject]any{
-		protocol.AskBridges: []protocol.Bridge{{Name: "vnet1", VLANFiltering: true, Ports: []protocol.BridgePort{
+	answers := map[livequery.Subject]any{
+		livequery.Bridges.Subject: []livequery.Bridge{{Name: "vnet1", VLANFiltering: true, Ports: []livequery.BridgePort{
 			{Name: "tap100i1", PVID: 1, VLANs: []string{"1", "10-20"}}, {Name: "vx_vnet1"},
 		}}},
-		protocol.AskRoutes:           []protocol.VRFRoute{{Prefix: "10.0.1.0/24", Metric: 20, Protocol: "bgp", NextHops: []string{"192.0.2.1"}}},
-		protocol.AskMACs:             []protocol.MAC{{IP: "10.0.1.5", MAC: "bc:24:11:00:00:01", NextHop: "192.0.2.1"}},
-		protocol.AskFirewall:         []protocol.FirewallCounter{{Where: protocol.FirewallInside, What: "vnet vnet1 rule 0", Packets: 5, Bytes: 420}},
-		protocol.AskFabricRoutes:     []protocol.FabricRoute{{Prefix: "10.9.0.2/32", Via: []string{"eth1"}}},
-		protocol.AskFabricNeighbours: []protocol.FabricNeighbour{{Name: "node2", State: "Up", Uptime: "24s"}},
+		livequery.Routes.Subject:           []livequery.VRFRoute{{Prefix: "10.0.1.0/24", Metric: 20, Protocol: "bgp", NextHops: []string{"192.0.2.1"}}},
+		livequery.MACs.Subject:             []livequery.MAC{{IP: "10.0.1.5", MAC: "bc:24:11:00:00:01", NextHop: "192.0.2.1"}},
+		livequery.FirewallCounters.Subject: []livequery.FirewallCounter{{Where: livequery.FirewallInside, What: "vnet vnet1 rule 0", Packets: 5, Bytes: 420}},
+		livequery.FabricRoutes.Subject:     []livequery.FabricRoute{{Prefix: "10.9.0.2/32", Via: []string{"eth1"}}},
+		livequery.FabricNeighbours.Subject: []livequery.FabricNeighbour{{Name: "node2", State: "Up", Uptime: "24s"}},
 	}
 	go e.answerAs(t, "srv", answers)
 	e.live(t, root, []step{
@@ -48,7 +49,7 @@ func TestNodesAreAsked(t *testing.T) {
 }
 
 // answerAs answers questions to a node as its agent would.
-func (e *env) answerAs(t *testing.T, node string, answers map[protocol.Subject]any) {
+func (e *env) answerAs(t *testing.T, node string, answers map[livequery.Subject]any) {
 	for t.Context().Err() == nil {
 		q, ok, err := e.Fleet.AwaitQuestion(t.Context(), node, patience, nil)
 		if err != nil || !ok {

@@ -15,7 +15,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/external/netbox/netboxtest"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/livequery"
 	"github.com/viaduct-sdn/viaduct/internal/server/pveapi"
 )
 
@@ -89,13 +89,13 @@ func newReplay(t *testing.T) *replay {
 	}}
 	for _, n := range r.nodes {
 		e.join(t, n)
-		go e.answerAs(t, n, map[protocol.Subject]any{
-			protocol.AskBridges:          []protocol.Bridge{{Name: "uivn0", Ports: []protocol.BridgePort{{Name: "tap100i1"}}}},
-			protocol.AskRoutes:           []protocol.VRFRoute{{Prefix: "10.0.1.0/24", Metric: 20, Protocol: "bgp", NextHops: []string{"192.0.2.1"}}},
-			protocol.AskMACs:             []protocol.MAC{{IP: "10.0.1.5", MAC: "bc:24:11:00:00:01", NextHop: "192.0.2.1"}},
-			protocol.AskFabricRoutes:     []protocol.FabricRoute{{Prefix: "10.9.0.2/32", Via: []string{"eth1"}}},
-			protocol.AskFabricNeighbours: []protocol.FabricNeighbour{{Name: "node2", State: "Up", Uptime: "24s"}},
-			protocol.AskFabricInterfaces: []protocol.FabricLink{{Name: "eth1", Type: "Point-To-Point", State: "Up"}},
+		go e.answerAs(t, n, map[livequery.Subject]any{
+			livequery.Bridges.Subject:          []livequery.Bridge{{Name: "uivn0", Ports: []livequery.BridgePort{{Name: "tap100i1"}}}},
+			livequery.Routes.Subject:           []livequery.VRFRoute{{Prefix: "10.0.1.0/24", Metric: 20, Protocol: "bgp", NextHops: []string{"192.0.2.1"}}},
+			livequery.MACs.Subject:             []livequery.MAC{{IP: "10.0.1.5", MAC: "bc:24:11:00:00:01", NextHop: "192.0.2.1"}},
+			livequery.FabricRoutes.Subject:     []livequery.FabricRoute{{Prefix: "10.9.0.2/32", Via: []string{"eth1"}}},
+			livequery.FabricNeighbours.Subject: []livequery.FabricNeighbour{{Name: "node2", State: "Up", Uptime: "24s"}},
+			livequery.FabricLinks.Subject:      []livequery.FabricLink{{Name: "eth1", Type: "Point-To-Point", State: "Up"}},
 		})
 	}
 	return r

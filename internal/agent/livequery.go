@@ -11,43 +11,77 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/viaduct-sdn/viaduct/internal/document"
+	"github.com/viaduct-sdn/viaduct/internal/livequery"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/naming"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
-// Viewer is a System that shows its state to those who ask. It changes nothing.
-type Viewer interface {
+// StateReader is a System that reads the node's present state. It changes nothing.
+type StateReader interface {
 	// Bridges are the node's bridges, sorted by name.
-	Bridges(ctx context.Context) ([]protocol.Bridge, error)
+	Bridges(ctx context.Context) ([]livequery.Bridge, error)
 	// Show returns what one of FRR's daemons prints for a command.
 	Show(ctx context.Context, daemon, command string) (string, error)
 	// Counters are those of the firewalls of all VNets.
-	Counters(ctx context.Context) ([]protocol.FirewallCounter, error)
+	Counters(ctx context.Context) ([]livequery.FirewallCounter, error)
 }
 
-// answer waits for questions and answers them, one after the other. It has nothing
-// to do with what the node shall be: a question that fails, fails.
-func (a *Agent) answer(ctx context.Context, link *serverLink) {
+// answers are the answers to all live queries, by subject.
+var answers = map[livequery.Subject]answer{
+	livequery.Bridges.Subject:          to(livequery.Bridges, listBridges),
+	livequery.Routes.Subject:           to(livequery.Routes, listRoutes),
+	livequery.MACs.Subject:             to(livequery.MACs, listMACs),
+	livequery.FirewallCounters.Subject: to(livequery.FirewallCounters, listCounters),
+	livequery.FabricRoutes.Subject:     to(livequery.FabricRoutes, inFabric(listFabricRoutes)),
+	livequery.FabricNeighbours.Subject: to(livequery.FabricNeighbours, inFabric(fabricNeighbours)),
+	livequery.FabricLinks.Subject:      to(livequery.FabricLinks, inFabric(fabricInterfaces)),
+}
+
+// answer lists what a live query about an object asks for.
+type answer func(ctx context.Context, r StateReader, doc *document.Document, of string) (any, error)
+
+// to makes an answer to a query of a function that lists what the query asks for.
+func to[T any](_ livequery.Query[T], list func(ctx context.Context, r StateReader, doc *document.Document, of string) ([]T, error)) answer {
+	return func(ctx context.Context, r StateReader, doc *document.Document, of string) (any, error) {
+		return list(ctx, r, doc, of)
+	}
+}
+
+// inFabric finds the fabric that a query is about, and the node's part in it.
+func inFabric[T any](list func(ctx context.Context, r StateReader, f *model.Fabric, m *model.FabricNode) ([]T, error)) func(ctx context.Context, r StateReader, doc *document.Document, of string) ([]T, error) {
+	return func(ctx context.Context, r StateReader, doc *document.Document, of string) ([]T, error) {
+		f, m := doc.Config.Fabrics[of], doc.Config.FabricNodes[model.FabricNodeID(of, doc.Node)]
+		if f == nil || m == nil {
+			return nil, fmt.Errorf("fabric %s is not on this node", of)
+		}
+		return list(ctx, r, f, m)
+	}
+}
+
+// answerQueries waits for live queries and answers them, one after the other. It has
+// nothing to do with what the node shall be: a query that fails, fails.
+func (a *Agent) answerQueries(ctx context.Context, link *serverLink) {
 	wait := backoff{}
 	for ctx.Err() == nil {
-		var q protocol.Question
+		var q protocol.LiveQuery
 		err := link.do(ctx, http.MethodGet, "/agent/v1/questions", nil, &q)
 		if err == nil {
-			err = link.do(ctx, http.MethodPost, "/agent/v1/answers/"+url.PathEscape(q.ID), a.look(ctx, &q), nil)
+			err = link.do(ctx, http.MethodPost, "/agent/v1/answers/"+url.PathEscape(q.ID), a.answer(ctx, &q), nil)
 		}
 		if err == nil || errors.Is(err, errUnchanged) {
 			wait.reset()
 			continue
 		}
-		a.Log.Debug("a question could not be taken or answered", "error", err)
+		a.Log.Debug("a live query could not be received or answered", "error", err)
 		wait.sleep(ctx)
 	}
 }
 
-// look finds the answer to a question.
-func (a *Agent) look(ctx context.Context, q *protocol.Question) *protocol.Answer {
-	data, err := a.see(ctx, q)
+// answer finds the answer to a live query.
+func (a *Agent) answer(ctx context.Context, q *protocol.LiveQuery) *protocol.Answer {
+	data, err := a.query(ctx, q)
 	out := &protocol.Answer{}
 	if err == nil {
 		out.Data, err = json.Marshal(data)
@@ -58,10 +92,10 @@ func (a *Agent) look(ctx context.Context, q *protocol.Question) *protocol.Answer
 	return out
 }
 
-func (a *Agent) see(ctx context.Context, q *protocol.Question) (any, error) {
-	v, ok := a.System.(Viewer)
+func (a *Agent) query(ctx context.Context, q *protocol.LiveQuery) (any, error) {
+	r, ok := a.System.(StateReader)
 	if !ok {
-		return nil, errors.New("this agent shows nothing")
+		return nil, errors.New("this agent does not answer live queries")
 	}
 	a.mu.Lock()
 	doc := a.doc
@@ -69,33 +103,24 @@ func (a *Agent) see(ctx context.Context, q *protocol.Question) (any, error) {
 	if doc == nil {
 		return nil, errors.New("the node has no configuration yet")
 	}
-	cfg := &doc.Config
-	switch q.Subject {
-	case protocol.AskBridges:
-		return seeBridges(ctx, v, cfg, q.Of)
-	case protocol.AskRoutes:
-		return seeRoutes(ctx, v, cfg, q.Of)
-	case protocol.AskMACs:
-		return seeMACs(ctx, v, cfg, q.Of)
-	case protocol.AskFirewall:
-		return seeFirewall(ctx, v, cfg, q.Of)
-	case protocol.AskFabricRoutes, protocol.AskFabricNeighbours, protocol.AskFabricInterfaces:
-		return seeFabric(ctx, v, cfg, doc.Node, q)
+	list := answers[q.Subject]
+	if list == nil {
+		return nil, fmt.Errorf("this agent does not know the live query %q; upgrade it", q.Subject)
 	}
-	return nil, fmt.Errorf("this agent knows nothing of %q; upgrade it", q.Subject)
+	return list(ctx, r, doc, q.Of)
 }
 
-// seeBridges are the bridges of a zone's VNets, or those that are nobody's.
-func seeBridges(ctx context.Context, v Viewer, cfg *model.Config, zone string) ([]protocol.Bridge, error) {
-	if zone != protocol.LocalNetwork && cfg.Zones[zone] == nil {
+// listBridges are the bridges of a zone's VNets, or those that are nobody's.
+func listBridges(ctx context.Context, v StateReader, doc *document.Document, zone string) ([]livequery.Bridge, error) {
+	if zone != livequery.LocalNetwork && doc.Config.Zones[zone] == nil {
 		return nil, fmt.Errorf("zone %s is not on this node", zone)
 	}
 	all, err := v.Bridges(ctx)
-	return slices.DeleteFunc(all, func(b protocol.Bridge) bool {
-		if vnet := cfg.VNets[b.Name]; vnet != nil {
+	return slices.DeleteFunc(all, func(b livequery.Bridge) bool {
+		if vnet := doc.Config.VNets[b.Name]; vnet != nil {
 			return vnet.Zone != zone
 		}
-		return zone != protocol.LocalNetwork
+		return zone != livequery.LocalNetwork
 	}), err
 }
 
@@ -124,7 +149,7 @@ type frrRoute struct {
 
 // showRoutes are the routes that zebra prints for commands, in the order of
 // prefixes as text.
-func showRoutes(ctx context.Context, v Viewer, commands ...string) ([]frrRoute, error) {
+func showRoutes(ctx context.Context, v StateReader, commands ...string) ([]frrRoute, error) {
 	var out []frrRoute
 	for _, command := range commands {
 		text, err := v.Show(ctx, "zebra", command)
@@ -148,16 +173,16 @@ func showRoutes(ctx context.Context, v Viewer, commands ...string) ([]frrRoute, 
 	return out, nil
 }
 
-func seeRoutes(ctx context.Context, v Viewer, cfg *model.Config, zone string) ([]protocol.VRFRoute, error) {
-	z := cfg.Zones[zone]
+func listRoutes(ctx context.Context, v StateReader, doc *document.Document, zone string) ([]livequery.VRFRoute, error) {
+	z := doc.Config.Zones[zone]
 	if z == nil || z.Type != model.ZoneEVPN {
 		return nil, fmt.Errorf("zone %s is no evpn zone of this node", zone)
 	}
 	vrf := naming.VRF.OfVRF(z.ID, z.VRFVXLAN)
 	routes, err := showRoutes(ctx, v, "show ip route vrf "+vrf+" json", "show ipv6 route vrf "+vrf+" json")
-	out := make([]protocol.VRFRoute, 0, len(routes))
+	out := make([]livequery.VRFRoute, 0, len(routes))
 	for _, r := range routes {
-		o := protocol.VRFRoute{Prefix: r.Prefix, Metric: r.Metric, Protocol: r.Protocol, NextHops: []string{}}
+		o := livequery.VRFRoute{Prefix: r.Prefix, Metric: r.Metric, Protocol: r.Protocol, NextHops: []string{}}
 		for _, n := range r.NextHops {
 			o.NextHops = append(o.NextHops, n.String())
 		}
@@ -174,9 +199,9 @@ type evpnPath struct {
 	NextHops []nextHop `json:"nexthops"`
 }
 
-func seeMACs(ctx context.Context, v Viewer, cfg *model.Config, vnet string) ([]protocol.MAC, error) {
-	n := cfg.VNets[vnet]
-	if n == nil || cfg.Zones[n.Zone] == nil || cfg.Zones[n.Zone].Type != model.ZoneEVPN {
+func listMACs(ctx context.Context, v StateReader, doc *document.Document, vnet string) ([]livequery.MAC, error) {
+	n := doc.Config.VNets[vnet]
+	if n == nil || doc.Config.Zones[n.Zone] == nil || doc.Config.Zones[n.Zone].Type != model.ZoneEVPN {
 		return nil, fmt.Errorf("vnet %s is of no evpn zone of this node", vnet)
 	}
 	command := fmt.Sprintf("show bgp l2vpn evpn route vni %d type 2 json", n.Tag)
@@ -188,7 +213,7 @@ func seeMACs(ctx context.Context, v Viewer, cfg *model.Config, vnet string) ([]p
 	if err := json.Unmarshal([]byte(text), &routes); err != nil {
 		return nil, fmt.Errorf("FRR's answer to %q cannot be read: %w", command, err)
 	}
-	out := []protocol.MAC{}
+	out := []livequery.MAC{}
 	for _, raw := range routes {
 		var route struct {
 			Paths []json.RawMessage `json:"paths"`
@@ -198,11 +223,11 @@ func seeMACs(ctx context.Context, v Viewer, cfg *model.Config, vnet string) ([]p
 		}
 		for _, p := range paths(route.Paths) {
 			if p.Best && len(p.NextHops) > 0 {
-				out = append(out, protocol.MAC{IP: p.IP, MAC: p.MAC, NextHop: p.NextHops[0].String()})
+				out = append(out, livequery.MAC{IP: p.IP, MAC: p.MAC, NextHop: p.NextHops[0].String()})
 			}
 		}
 	}
-	slices.SortFunc(out, func(a, b protocol.MAC) int { return cmp.Or(cmp.Compare(a.MAC, b.MAC), cmp.Compare(a.IP, b.IP)) })
+	slices.SortFunc(out, func(a, b livequery.MAC) int { return cmp.Or(cmp.Compare(a.MAC, b.MAC), cmp.Compare(a.IP, b.IP)) })
 	return out, nil
 }
 
@@ -230,22 +255,13 @@ func fabricLinks(f *model.Fabric, m *model.FabricNode) []string {
 	return out
 }
 
-func seeFabric(ctx context.Context, v Viewer, cfg *model.Config, node string, q *protocol.Question) (any, error) {
-	f, m := cfg.Fabrics[q.Of], cfg.FabricNodes[model.FabricNodeID(q.Of, node)]
-	if f == nil || m == nil {
-		return nil, fmt.Errorf("fabric %s is not on this node", q.Of)
-	}
-	switch q.Subject {
-	case protocol.AskFabricNeighbours:
-		return fabricNeighbours(ctx, v, f, m)
-	case protocol.AskFabricInterfaces:
-		return fabricInterfaces(ctx, v, f, m)
-	}
+// listFabricRoutes are the node's routes whose next hop is in a fabric.
+func listFabricRoutes(ctx context.Context, v StateReader, f *model.Fabric, m *model.FabricNode) ([]livequery.FabricRoute, error) {
 	links := fabricLinks(f, m)
 	routes, err := showRoutes(ctx, v, "show ip route json", "show ipv6 route json")
-	out := []protocol.FabricRoute{}
+	out := []livequery.FabricRoute{}
 	for _, r := range routes {
-		o := protocol.FabricRoute{Prefix: r.Prefix}
+		o := livequery.FabricRoute{Prefix: r.Prefix}
 		for _, n := range r.NextHops {
 			if slices.Contains(links, n.Interface) {
 				o.Via = append(o.Via, n.String())

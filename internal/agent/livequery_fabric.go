@@ -8,12 +8,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/viaduct-sdn/viaduct/internal/livequery"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
 // showJSON reads what a daemon prints in JSON.
-func showJSON(ctx context.Context, v Viewer, daemon, command string, out any) error {
+func showJSON(ctx context.Context, v StateReader, daemon, command string, out any) error {
 	text, err := v.Show(ctx, daemon, command)
 	if err != nil || strings.TrimSpace(text) == "" {
 		return err
@@ -81,8 +81,8 @@ var (
 	}
 )
 
-func fabricNeighbours(ctx context.Context, v Viewer, f *model.Fabric, m *model.FabricNode) ([]protocol.FabricNeighbour, error) {
-	out := []protocol.FabricNeighbour{}
+func fabricNeighbours(ctx context.Context, v StateReader, f *model.Fabric, m *model.FabricNode) ([]livequery.FabricNeighbour, error) {
+	out := []livequery.FabricNeighbour{}
 	var err error
 	switch links := fabricLinks(f, m); f.Protocol {
 	case model.FabricOpenFabric:
@@ -91,7 +91,7 @@ func fabricNeighbours(ctx context.Context, v Viewer, f *model.Fabric, m *model.F
 		for _, a := range d.Areas {
 			for _, c := range a.Circuits {
 				if a.Area == f.ID && c.Neighbour != "" {
-					out = append(out, protocol.FabricNeighbour{Name: c.Neighbour, State: in(fabricdStates, c.Interface.State), Uptime: c.Interface.Ago})
+					out = append(out, livequery.FabricNeighbour{Name: c.Neighbour, State: in(fabricdStates, c.Interface.State), Uptime: c.Interface.Ago})
 				}
 			}
 		}
@@ -101,26 +101,26 @@ func fabricNeighbours(ctx context.Context, v Viewer, f *model.Fabric, m *model.F
 		for _, list := range d.Neighbours {
 			for _, n := range list {
 				if name, _, _ := strings.Cut(n.Interface, ":"); slices.Contains(links, name) {
-					out = append(out, protocol.FabricNeighbour{Name: n.Address, State: n.State, Uptime: n.Uptime})
+					out = append(out, livequery.FabricNeighbour{Name: n.Address, State: n.State, Uptime: n.Uptime})
 				}
 			}
 		}
 	case model.FabricBGP:
 		out, err = bgpNeighbours(ctx, v, links)
 	}
-	slices.SortFunc(out, func(a, b protocol.FabricNeighbour) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(out, func(a, b livequery.FabricNeighbour) int { return cmp.Compare(a.Name, b.Name) })
 	return out, err
 }
 
 // bgpNeighbours are the sessions over links, each once, whatever families it has.
-func bgpNeighbours(ctx context.Context, v Viewer, links []string) ([]protocol.FabricNeighbour, error) {
+func bgpNeighbours(ctx context.Context, v StateReader, links []string) ([]livequery.FabricNeighbour, error) {
 	var families bgpPeers
 	err := showJSON(ctx, v, "bgpd", "show bgp summary json", &families)
-	out := []protocol.FabricNeighbour{}
+	out := []livequery.FabricNeighbour{}
 	for _, link := range links {
 		for _, family := range families {
 			if p, ok := family.Peers[link]; ok {
-				out = append(out, protocol.FabricNeighbour{Name: link, State: p.State, Uptime: p.Uptime})
+				out = append(out, livequery.FabricNeighbour{Name: link, State: p.State, Uptime: p.Uptime})
 				break
 			}
 		}
@@ -128,8 +128,8 @@ func bgpNeighbours(ctx context.Context, v Viewer, links []string) ([]protocol.Fa
 	return out, err
 }
 
-func fabricInterfaces(ctx context.Context, v Viewer, f *model.Fabric, m *model.FabricNode) ([]protocol.FabricLink, error) {
-	out := []protocol.FabricLink{}
+func fabricInterfaces(ctx context.Context, v StateReader, f *model.Fabric, m *model.FabricNode) ([]livequery.FabricLink, error) {
+	out := []livequery.FabricLink{}
 	links := fabricLinks(f, m)
 	var err error
 	switch f.Protocol {
@@ -139,7 +139,7 @@ func fabricInterfaces(ctx context.Context, v Viewer, f *model.Fabric, m *model.F
 		for _, a := range d.Areas {
 			for _, c := range a.Circuits {
 				if a.Area == f.ID && c.Interface.Name != "" {
-					out = append(out, protocol.FabricLink{Name: c.Interface.Name, Type: in(circuitTypes, c.Interface.Type), State: in(circuitStates, c.Interface.State)})
+					out = append(out, livequery.FabricLink{Name: c.Interface.Name, Type: in(circuitTypes, c.Interface.Type), State: in(circuitStates, c.Interface.State)})
 				}
 			}
 		}
@@ -155,20 +155,20 @@ func fabricInterfaces(ctx context.Context, v Viewer, f *model.Fabric, m *model.F
 				state = "up"
 			}
 			if slices.Contains(links, name) {
-				out = append(out, protocol.FabricLink{Name: name, Type: in(networkTypes, i.Network), State: state})
+				out = append(out, livequery.FabricLink{Name: name, Type: in(networkTypes, i.Network), State: state})
 			}
 		}
 	case model.FabricBGP:
-		var sessions []protocol.FabricNeighbour
+		var sessions []livequery.FabricNeighbour
 		sessions, err = bgpNeighbours(ctx, v, links)
 		for _, s := range sessions {
 			state := "Down"
 			if s.State == "Established" {
 				state = "Up"
 			}
-			out = append(out, protocol.FabricLink{Name: s.Name, Type: "Point-To-Point", State: state})
+			out = append(out, livequery.FabricLink{Name: s.Name, Type: "Point-To-Point", State: state})
 		}
 	}
-	slices.SortFunc(out, func(a, b protocol.FabricLink) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(out, func(a, b livequery.FabricLink) int { return cmp.Compare(a.Name, b.Name) })
 	return out, err
 }

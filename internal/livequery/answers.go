@@ -1,49 +1,6 @@
-package protocol
+package livequery
 
-import "encoding/json"
-
-// Subject is what a server may ask of a node's state.
-type Subject string
-
-// The subjects. Of says which zone, VNet or fabric is meant.
-const (
-	// AskBridges is about the bridges of a zone's VNets and their ports, or with
-	// LocalNetwork about the node's own: []Bridge.
-	AskBridges Subject = "bridges"
-	// AskRoutes is about the routes of an EVPN zone's VRF: []VRFRoute.
-	AskRoutes Subject = "ip-vrf"
-	// AskMACs is about the hosts that BGP knows of in a VNet of an EVPN zone: []MAC.
-	AskMACs Subject = "mac-vrf"
-	// AskFirewall is about what the rules of a VNet's firewall counted:
-	// []FirewallCounter.
-	AskFirewall Subject = "firewall"
-	// AskFabricRoutes, AskFabricNeighbours and AskFabricInterfaces are about a
-	// fabric: []FabricRoute, []FabricNeighbour and []FabricLink.
-	AskFabricRoutes     Subject = "fabric-routes"
-	AskFabricNeighbours Subject = "fabric-neighbors"
-	AskFabricInterfaces Subject = "fabric-interfaces"
-)
-
-// LocalNetwork stands for the node's own bridges.
-const LocalNetwork = "localnetwork"
-
-// Question is what somebody wants to know of a node as it is now. It changes
-// nothing, and may stay without an answer.
-type Question struct {
-	ID      string  `json:"id"`
-	Subject Subject `json:"subject"`
-	Of      string  `json:"of"`
-}
-
-// Answer is what a node says to a question.
-type Answer struct {
-	// Data is of the type that the subject says, in JSON.
-	Data json.RawMessage `json:"data,omitempty"`
-	// Error says why there is none.
-	Error string `json:"error,omitempty"`
-}
-
-// Bridge is a bridge as it stands.
+// Bridge is a bridge of a node, with its ports.
 type Bridge struct {
 	Name          string       `json:"name"`
 	VLANFiltering bool         `json:"vlanFiltering"`
@@ -67,7 +24,7 @@ type VRFRoute struct {
 	NextHops []string `json:"nextHops"`
 }
 
-// MAC is a host that BGP knows of (route type 2, RFC 7432).
+// MAC is a host that BGP has a route to (EVPN route type 2, RFC 7432).
 type MAC struct {
 	IP      string `json:"ip,omitempty"`
 	MAC     string `json:"mac"`

@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/viaduct-sdn/viaduct/internal/document"
+	"github.com/viaduct-sdn/viaduct/internal/livequery"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -21,8 +24,8 @@ type viewedNode struct {
 	prints map[string]string
 }
 
-func (v *viewedNode) Bridges(context.Context) ([]protocol.Bridge, error) {
-	return []protocol.Bridge{{Name: "vmbr0"}, {Name: "vnet1"}, {Name: "vnet2"}}, nil
+func (v *viewedNode) Bridges(context.Context) ([]livequery.Bridge, error) {
+	return []livequery.Bridge{{Name: "vmbr0"}, {Name: "vnet1"}, {Name: "vnet2"}}, nil
 }
 
 func (v *viewedNode) Show(_ context.Context, _, command string) (string, error) {
@@ -33,10 +36,10 @@ func (v *viewedNode) Show(_ context.Context, _, command string) (string, error) 
 	return text, nil
 }
 
-func (v *viewedNode) Counters(context.Context) ([]protocol.FirewallCounter, error) {
-	var out []protocol.FirewallCounter
+func (v *viewedNode) Counters(context.Context) ([]livequery.FirewallCounter, error) {
+	var out []livequery.FirewallCounter
 	for i, what := range []string{"vnet vnet1 rule 0", "vnet vnet2 policy", "group web rule 3", "group other rule 0", "of another sender"} {
-		out = append(out, protocol.FirewallCounter{Where: protocol.FirewallInside, What: what, Packets: uint64(i), Bytes: 100})
+		out = append(out, livequery.FirewallCounter{Where: livequery.FirewallInside, What: what, Packets: uint64(i), Bytes: 100})
 	}
 	return out, nil
 }
@@ -79,31 +82,31 @@ func TestLook(t *testing.T) {
 	}
 	a := &Agent{Config: Config{System: &viewedNode{newFakeNode(), recorded}}, doc: &document.Document{Node: "n1", Config: cfg}}
 	for _, c := range []struct {
-		subject  protocol.Subject
+		subject  livequery.Subject
 		of, want string
 	}{
-		{protocol.AskBridges, "z1", `[{"name":"vnet1","vlanFiltering":false,"ports":null}]`},
-		{protocol.AskBridges, "localnetwork", `[{"name":"vmbr0","vlanFiltering":false,"ports":null}]`},
-		{protocol.AskBridges, "none", `zone none is not on this node`},
-		{protocol.AskRoutes, "z1", `[{"prefix":"0.0.0.0/0","metric":8192,"protocol":"kernel","nextHops":["unreachable"]},{"prefix":"10.0.2.0/24","metric":20,"protocol":"bgp","nextHops":["192.0.2.2"]}]`},
-		{protocol.AskRoutes, "twelveletter", `[{"prefix":"10.0.3.0/24","metric":0,"protocol":"bgp","nextHops":["192.0.2.3"]}]`},
-		{protocol.AskRoutes, "z2", `zone z2 is no evpn zone of this node`},
-		{protocol.AskMACs, "vnet1", `[{"ip":"10.0.1.5","mac":"02:00:00:00:00:01","nextHop":"192.0.2.1"}]`},
-		{protocol.AskMACs, "vnet2", `vnet vnet2 is of no evpn zone of this node`},
-		{protocol.AskFirewall, "vnet1", `[{"where":"inside","what":"vnet vnet1 rule 0","packets":0,"bytes":100},{"where":"inside","what":"group web rule 3","packets":2,"bytes":100}]`},
-		{protocol.AskFirewall, "vnet2", `[{"where":"inside","what":"vnet vnet2 policy","packets":1,"bytes":100}]`},
-		{protocol.AskFirewall, "vnet3", `vnet vnet3 is not on this node`},
-		{protocol.AskFabricNeighbours, "ring", `[{"name":"node2","state":"Up","uptime":"24s"}]`},
-		{protocol.AskFabricInterfaces, "ring", `[{"name":"dummy_ring","type":"Loopback","state":"Up"},{"name":"eth1","type":"Point-To-Point","state":"Up"}]`},
-		{protocol.AskFabricRoutes, "ring", `[{"prefix":"10.9.0.2/32","via":["10.9.0.2"]}]`},
-		{protocol.AskFabricNeighbours, "spine", `[{"name":"10.9.0.2","state":"Full/-","uptime":"15.3s"}]`},
-		{protocol.AskFabricInterfaces, "spine", `[{"name":"dummy_spine","type":"Loopback","state":"down"},{"name":"eth2","type":"Point-To-Point","state":"up"}]`},
-		{protocol.AskFabricNeighbours, "clos", `[{"name":"eth3","state":"Established","uptime":"00:01:00"}]`},
-		{protocol.AskFabricInterfaces, "clos", `[{"name":"eth3","type":"Point-To-Point","state":"Up"}]`},
-		{protocol.AskFabricRoutes, "none", `fabric none is not on this node`},
-		{"weather", "z1", `this agent knows nothing of "weather"; upgrade it`},
+		{livequery.Bridges.Subject, "z1", `[{"name":"vnet1","vlanFiltering":false,"ports":null}]`},
+		{livequery.Bridges.Subject, "localnetwork", `[{"name":"vmbr0","vlanFiltering":false,"ports":null}]`},
+		{livequery.Bridges.Subject, "none", `zone none is not on this node`},
+		{livequery.Routes.Subject, "z1", `[{"prefix":"0.0.0.0/0","metric":8192,"protocol":"kernel","nextHops":["unreachable"]},{"prefix":"10.0.2.0/24","metric":20,"protocol":"bgp","nextHops":["192.0.2.2"]}]`},
+		{livequery.Routes.Subject, "twelveletter", `[{"prefix":"10.0.3.0/24","metric":0,"protocol":"bgp","nextHops":["192.0.2.3"]}]`},
+		{livequery.Routes.Subject, "z2", `zone z2 is no evpn zone of this node`},
+		{livequery.MACs.Subject, "vnet1", `[{"ip":"10.0.1.5","mac":"02:00:00:00:00:01","nextHop":"192.0.2.1"}]`},
+		{livequery.MACs.Subject, "vnet2", `vnet vnet2 is of no evpn zone of this node`},
+		{livequery.FirewallCounters.Subject, "vnet1", `[{"where":"inside","what":"vnet vnet1 rule 0","packets":0,"bytes":100},{"where":"inside","what":"group web rule 3","packets":2,"bytes":100}]`},
+		{livequery.FirewallCounters.Subject, "vnet2", `[{"where":"inside","what":"vnet vnet2 policy","packets":1,"bytes":100}]`},
+		{livequery.FirewallCounters.Subject, "vnet3", `vnet vnet3 is not on this node`},
+		{livequery.FabricNeighbours.Subject, "ring", `[{"name":"node2","state":"Up","uptime":"24s"}]`},
+		{livequery.FabricLinks.Subject, "ring", `[{"name":"dummy_ring","type":"Loopback","state":"Up"},{"name":"eth1","type":"Point-To-Point","state":"Up"}]`},
+		{livequery.FabricRoutes.Subject, "ring", `[{"prefix":"10.9.0.2/32","via":["10.9.0.2"]}]`},
+		{livequery.FabricNeighbours.Subject, "spine", `[{"name":"10.9.0.2","state":"Full/-","uptime":"15.3s"}]`},
+		{livequery.FabricLinks.Subject, "spine", `[{"name":"dummy_spine","type":"Loopback","state":"down"},{"name":"eth2","type":"Point-To-Point","state":"up"}]`},
+		{livequery.FabricNeighbours.Subject, "clos", `[{"name":"eth3","state":"Established","uptime":"00:01:00"}]`},
+		{livequery.FabricLinks.Subject, "clos", `[{"name":"eth3","type":"Point-To-Point","state":"Up"}]`},
+		{livequery.FabricRoutes.Subject, "none", `fabric none is not on this node`},
+		{"weather", "z1", `this agent does not know the live query "weather"; upgrade it`},
 	} {
-		got := a.look(t.Context(), &protocol.Question{Subject: c.subject, Of: c.of})
+		got := a.answer(t.Context(), &protocol.LiveQuery{Subject: c.subject, Of: c.of})
 		text := got.Error
 		if text == "" {
 			text = string(got.Data)
@@ -113,10 +116,18 @@ func TestLook(t *testing.T) {
 		}
 	}
 	a.System = &viewedNode{newFakeNode(), nil}
-	if got := a.look(t.Context(), &protocol.Question{Subject: protocol.AskFabricNeighbours, Of: "ring"}); got.Error != "FRR's fabricd does not run" || got.Data != nil {
+	if got := a.answer(t.Context(), &protocol.LiveQuery{Subject: livequery.FabricNeighbours.Subject, Of: "ring"}); got.Error != "FRR's fabricd does not run" || got.Data != nil {
 		t.Errorf("without FRR: %s %s", got.Data, got.Error)
 	}
-	if b, err := json.Marshal(a.look(t.Context(), &protocol.Question{})); err != nil || len(b) == 0 {
+	if b, err := json.Marshal(a.answer(t.Context(), &protocol.LiveQuery{})); err != nil || len(b) == 0 {
 		t.Error(err)
+	}
+}
+
+// Every live query has an answer, and nothing else has.
+func TestEveryLiveQueryIsAnswered(t *testing.T) {
+	want := slices.Sorted(slices.Values(livequery.Subjects()))
+	if got := slices.Sorted(maps.Keys(answers)); !slices.Equal(got, want) {
+		t.Errorf("answers to %v, queries %v", got, want)
 	}
 }
