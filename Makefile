@@ -15,7 +15,7 @@ LINT      := $(GO) tool -modfile=tools/go.mod golangci-lint
 # Tests that run whole clusters; they want the machine for themselves.
 CLUSTERS  := ./test/e2e/...
 
-.PHONY: all setup build demo demo-down test test-fresh test-attacks unit e2e ifupdown2 ifupdown2-here test-vm test-vm-quick lint fmt bench man install clean
+.PHONY: all setup build demo demo-down test test-fresh test-attacks unit e2e ifupdown2 ifupdown2-here test-vm test-vm-quick lint mutants fmt bench man install clean
 
 all: build
 
@@ -74,6 +74,10 @@ test-vm-quick:
 
 lint:
 	$(LINT) run ./...
+
+## mutants: how many faults put into the pure packages their tests find; PACKAGES=... chooses
+mutants:
+	scripts/mutants $(PACKAGES)
 
 fmt:
 	$(LINT) fmt
