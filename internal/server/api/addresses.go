@@ -16,23 +16,23 @@ import (
 func addressRoutes() []route {
 	const group = "Addresses"
 	const read, write = "SDN.Audit or SDN.Allocate on /sdn/zones/{zone}/{vnet}", "SDN.Allocate on /sdn/zones/{zone}/{vnet}"
-	inVNet := []param{{name: "zone", typ: "string", doc: "only of this zone"}, {name: "vnet", typ: "string", doc: "only of this VNet"}}
+	inVNet := []param{{name: "zone", typ: "string", doc: "only addresses of this zone"}, {name: "vnet", typ: "string", doc: "only addresses of this VNet"}}
 	return []route{
 		{
 			method: http.MethodGet, path: "addresses", id: "listAddresses", group: group, query: inVNet, serve: (*Handler).addresses, answer: of[[]api.Address](),
-			needs: within("those with " + read), doc: "Lists the addresses that somebody has, and gateways, sorted.",
+			needs: within("those with " + read), doc: "Lists allocated addresses and gateways, sorted.",
 		},
 		{
 			method: http.MethodPost, path: "addresses", id: "assignAddress", group: group, serve: (*Handler).assign, request: of[api.AddressRequest](), answer: of[[]api.Address](),
-			needs: withinFrom(write, sdnWrite...), doc: "Gives a NIC addresses: a certain one, or of each family that it has none of a free one. It answers with those that the NIC has then.",
+			needs: withinFrom(write, sdnWrite...), doc: "Allocates addresses to a NIC: the given one, or a free one of each family that the NIC lacks. Returns the resulting addresses of the NIC.",
 		},
 		{
 			method: http.MethodDelete, path: "addresses/{zone}/{ip}", id: "releaseAddress", group: group, serve: (*Handler).releaseAddress,
-			needs: within(write), doc: "Takes an address from whoever has it.",
+			needs: within(write), doc: "Releases an address.",
 		},
 		{
 			method: http.MethodGet, path: "usage", id: "listUsage", group: group, query: inVNet, serve: (*Handler).usage, answer: of[[]api.Usage](),
-			needs: within("those with " + read), doc: "Tells how much of each subnet is used.",
+			needs: within("those with " + read), doc: "Returns the utilisation of each subnet.",
 		},
 		{
 			method: http.MethodGet, path: "ipam-state", id: "exportAddresses", group: group, serve: (*Handler).exportAddresses, answer: of[ipam.State](),
@@ -40,7 +40,7 @@ func addressRoutes() []route {
 		},
 		{
 			method: http.MethodPost, path: "ipam-state", id: "importAddresses", group: group, serve: (*Handler).importAddresses, request: of[ipam.State](), answer: of[api.ImportResult](),
-			needs: on("/sdn", sdnWrite...), doc: "Takes over the addresses of a pve-ipam-state.json.",
+			needs: on("/sdn", sdnWrite...), doc: "Imports the addresses of a pve-ipam-state.json.",
 		},
 	}
 }
@@ -169,7 +169,7 @@ func nicOf(req api.AddressRequest) (ipam.NIC, error) {
 	if req.MAC != "" {
 		mac, ok := model.NormalizeMAC(req.MAC)
 		if !ok {
-			return n, problem.Invalid("mac %q: must be the hardware address of a host, like BC:24:11:00:00:01", req.MAC)
+			return n, problem.Invalid("mac %q: must be the MAC address of a host, like BC:24:11:00:00:01", req.MAC)
 		}
 		n.MAC = mac
 	}

@@ -59,11 +59,11 @@ func accessRoutes() []route {
 		},
 		{
 			method: http.MethodDelete, path: "access/roles/{id}", id: "deleteRole", group: roles, needs: change, serve: (*Handler).deleteRole,
-			doc: "Deletes a role that nobody has.",
+			doc: "Deletes a role that is not in use.",
 		},
 		{
 			method: http.MethodGet, path: "access/acl", id: "listACL", group: "Permissions", serve: (*Handler).acl, answer: of[[]api.ACLEntry](),
-			needs: within("those with Permissions.Modify on their path; all with Sys.Audit on /access"), doc: "Lists what is permitted to whom, sorted by path.",
+			needs: within("those with Permissions.Modify on their path; all with Sys.Audit on /access"), doc: "Lists permissions, sorted by path.",
 		},
 		{
 			method: http.MethodPost, path: "access/acl", id: "editACL", group: "Permissions", serve: (*Handler).editACL, request: of[api.ACLEdit](), answer: of[api.ACLResult](),
@@ -99,11 +99,11 @@ func userRoutes() []route {
 		},
 		{
 			method: http.MethodGet, path: "access/tokens", id: "listTokens", group: tokens, needs: see, serve: (*Handler).userTokens, answer: of[[]api.UserToken](),
-			query: []param{{name: "user", typ: "string", doc: "only those of this user"}}, doc: "Lists the API tokens, without their secrets.",
+			query: []param{{name: "user", typ: "string", doc: "only tokens of this user"}}, doc: "Lists the API tokens, without their secrets.",
 		},
 		{
 			method: http.MethodPost, path: "access/tokens", id: "createToken", group: tokens, needs: tokenChange, serve: (*Handler).createUserToken, request: of[api.UserToken](), answer: of[api.UserToken](),
-			doc: "Makes an API token. Only this answer has its secret.",
+			doc: "Creates an API token. Only this response contains its secret.",
 		},
 		{
 			method: http.MethodGet, path: "access/tokens/{id}", id: "getToken", group: tokens, needs: see, serve: (*Handler).userToken, answer: of[api.UserToken](),
@@ -111,7 +111,7 @@ func userRoutes() []route {
 		},
 		{
 			method: http.MethodPut, path: "access/tokens/{id}", id: "putToken", group: tokens, condition: true, needs: tokenChange, serve: (*Handler).putUserToken, request: of[api.UserToken](), answer: of[api.UserToken](),
-			doc: "Changes all of one API token but its secret.",
+			doc: "Changes one API token, except for its secret.",
 		},
 		{
 			method: http.MethodDelete, path: "access/tokens/{id}", id: "deleteToken", group: tokens, needs: tokenChange, serve: (*Handler).deleteUserToken,

@@ -58,10 +58,10 @@ type need struct {
 }
 
 // anybody may, who is known.
-var anybody = need{doc: "anybody who has shown who they are"}
+var anybody = need{doc: "any authenticated caller"}
 
 // public is for operations that tell nothing of the network.
-var public = need{doc: "anybody", public: true}
+var public = need{doc: "anybody, without a login", public: true}
 
 // on demands any of the privileges on a path.
 func on(path string, anyOf ...access.Privilege) need {
@@ -149,21 +149,21 @@ func sessionRoutes() []route {
 	return []route{
 		{
 			method: http.MethodPost, path: "session", id: "login", group: group, needs: public, serve: (*Handler).login, request: of[api.Credentials](), answer: of[api.Session](),
-			doc: "Begins a session of two hours: sets its cookie, and tells the CSRF token that every write under it has to carry in X-CSRF-Token. Without user and password it prolongs the session of the cookie.",
+			doc: "Starts a session of two hours: sets its cookie and returns the CSRF token that every write in the session has to carry in X-CSRF-Token. Without user and password it extends the session of the cookie.",
 		},
 		{
 			method: http.MethodGet, path: "session", id: "getSession", group: group, needs: anybody, serve: (*Handler).session, answer: of[api.Session](),
-			doc: "Tells who makes the request and what they may do.",
+			doc: "Returns the caller and the caller's permissions.",
 		},
 		{
 			method: http.MethodDelete, path: "session", id: "logout", group: group, needs: anybody, serve: (*Handler).logout,
-			doc: "Takes the session's cookie back.",
+			doc: "Ends the session: deletes its cookie.",
 		},
 	}
 }
 
 // viewParam chooses between the two configurations.
-var viewParam = param{name: "view", typ: "string", enum: []string{"pending", "running"}, doc: "what was edited (pending, the default) or what runs; what takes effect at once is the same in both"}
+var viewParam = param{name: "view", typ: "string", enum: []string{"pending", "running"}, doc: "pending (the default) or running configuration; live objects are the same in both"}
 
 func objectRoutes(k model.Kind) []route {
 	one := objectType(k)
@@ -173,9 +173,9 @@ func objectRoutes(k model.Kind) []route {
 	readers := k.Descriptor().RightsText(false)
 	read, write := within(readers), writing(k)
 	what := strings.ReplaceAll(string(k), "-", " ")
-	when := "It is pending until the next apply."
+	when := "Pending until the next apply."
 	if !k.Revisioned() {
-		when = "It takes effect at once."
+		when = "Takes effect at once."
 	}
 	with := func(serve func(h *Handler, r *request, k model.Kind) (any, error)) func(h *Handler, r *request) (any, error) {
 		return func(h *Handler, r *request) (any, error) { return serve(h, r, k) }
@@ -183,7 +183,7 @@ func objectRoutes(k model.Kind) []route {
 	return []route{
 		{
 			method: http.MethodGet, path: path, id: "list" + name + "s", group: group, query: []param{viewParam}, serve: with((*Handler).list), answer: reflect.SliceOf(one),
-			needs: within("those with " + readers), doc: "Lists each " + what + " that the reader may see, sorted by id.",
+			needs: within("those with " + readers), doc: "Lists each " + what + " that the caller may see, sorted by ID.",
 		},
 		{
 			method: http.MethodGet, path: item, id: "get" + name, group: group, query: []param{viewParam}, needs: read, serve: with((*Handler).get), answer: one,
@@ -219,33 +219,33 @@ func camel(s string) string {
 func changeRoutes() []route {
 	const group = "Changes"
 	auditSDN, allocateSDN := on("/sdn", access.SDNAudit), on("/sdn", access.SDNAllocate)
-	toRead := need{doc: auditSDN.doc + ", and nothing in it that the reader may not see", rights: auditSDN.rights}
+	toRead := need{doc: auditSDN.doc + ", and nothing in it that is hidden from the caller", rights: auditSDN.rights}
 	toPlan := somewhere("/sdn", "nothing in it that the reader may not see, and without SDN.Audit on /sdn for each edit of the request what writing it demands", sdnRead)
-	toApply := somewhere("/sdn", "SDN.Allocate on /sdn, or for each object that differs what writing it demands", sdnWrite)
-	toDiscard := somewhere("/sdn", "SDN.Allocate on /sdn; without it, the pending changes of those objects are dropped that the caller may write", sdnWrite)
+	toApply := somewhere("/sdn", "SDN.Allocate on /sdn, or for each changed object the permission to write it", sdnWrite)
+	toDiscard := somewhere("/sdn", "SDN.Allocate on /sdn; otherwise only pending changes of objects that the caller may write are discarded", sdnWrite)
 	return []route{
 		{
 			method: http.MethodPost, path: "edits", id: "edit", group: group, serve: (*Handler).edits, request: of[[]model.Edit](), answer: of[api.EditResult](),
-			needs: withinFrom("for each object what writing it demands", access.SDNAllocate, access.SysModify, vmNetwork),
-			query: []param{{name: "dry-run", typ: "boolean", doc: "check everything and store nothing"}, {name: "lax", typ: "boolean", doc: "what the Proxmox API lets pass is a warning, not an error"}, {name: "pending", typ: "string", doc: "the pending of a plan: refused with stale-plan if there are other edits by now"}},
-			doc:   "Makes all edits or none. Their order does not matter: the outcome is what is checked.",
+			needs: withinFrom("for each object the permission to write it", access.SDNAllocate, access.SysModify, vmNetwork),
+			query: []param{{name: "dry-run", typ: "boolean", doc: "check everything and store nothing"}, {name: "lax", typ: "boolean", doc: "problems that the Proxmox API permits are warnings instead of errors"}, {name: "pending", typ: "string", doc: "the pending version of a plan: refused with stale-plan if there are newer edits"}},
+			doc:   "Makes all edits or none. Their order does not matter: the result is validated.",
 		},
 		{
 			method: http.MethodGet, path: "plan", id: "getPlan", group: group, needs: toPlan, serve: (*Handler).plan, answer: of[api.Plan](),
 			query: []param{{name: "to", typ: "integer", doc: "plan a rollback to this revision"}},
-			doc:   "Works out what an apply would change: objects, and on every node links, addresses, routes, rules.",
+			doc:   "Computes the changes that an apply would make: objects, and links, addresses, routes and rules of every node.",
 		},
 		{
 			method: http.MethodPost, path: "plan", id: "planEdits", group: group, needs: toPlan, serve: (*Handler).planEdits, request: of[[]model.Edit](), answer: of[api.Plan](), readOnly: true,
-			doc: "Works out what an apply would change if these edits were made first. Nothing is stored.",
+			doc: "Computes the changes that an apply would make after these edits. Nothing is stored.",
 		},
 		{
 			method: http.MethodPost, path: "apply", id: "apply", group: group, needs: toApply, serve: (*Handler).apply, request: of[api.ApplyRequest](), answer: of[api.ApplyResult](),
-			doc: "Makes a revision of the pending configuration and lets it run. One that asks for what nodes cannot have is refused with plan-errors, unless allowErrors leaves that out there.",
+			doc: "Makes a revision of the pending configuration and starts its rollout. If nodes cannot implement it, it is refused with plan-errors unless allowErrors is set.",
 		},
 		{
 			method: http.MethodPost, path: "discard", id: "discard", group: group, serve: (*Handler).discard, request: of[api.DiscardRequest](), answer: of[api.EditResult](),
-			needs: toDiscard, doc: "Drops every pending edit, or those that the caller may drop.",
+			needs: toDiscard, doc: "Discards all pending edits, or those that the caller may discard.",
 		},
 		{
 			method: http.MethodPost, path: "rollback", id: "rollback", group: group, needs: allocateSDN, serve: (*Handler).rollback, request: of[api.RollbackRequest](), answer: of[api.ApplyResult](),
@@ -261,15 +261,15 @@ func changeRoutes() []route {
 		},
 		{
 			method: http.MethodPut, path: "revisions/{n}/pin", id: "pinRevision", group: group, needs: allocateSDN, serve: (*Handler).pin,
-			doc: "Keeps a revision whatever its age; others are removed when there are many.",
+			doc: "Keeps a revision regardless of its age.",
 		},
 		{
 			method: http.MethodDelete, path: "revisions/{n}/pin", id: "unpinRevision", group: group, needs: allocateSDN, serve: (*Handler).unpin,
-			doc: "No longer keeps a revision whatever its age.",
+			doc: "Stops keeping a revision regardless of its age.",
 		},
 		{
 			method: http.MethodPost, path: "revisions/prune", id: "pruneRevisions", group: group, needs: allocateSDN, serve: (*Handler).prune, request: of[api.PruneRequest](), answer: of[api.PruneResult](),
-			doc: "Removes old revisions, but not what runs and what is pinned.",
+			doc: "Removes old revisions, except the running one and pinned ones.",
 		},
 	}
 }
@@ -279,56 +279,56 @@ func clusterRoutes() []route {
 	return []route{
 		{
 			method: http.MethodGet, path: "version", id: "getVersion", group: group, needs: anybody, serve: (*Handler).version, answer: of[api.Version](),
-			doc: "Tells the server's release.",
+			doc: "Returns the version of the server.",
 		},
 		{
 			method: http.MethodGet, path: "status", id: "getStatus", group: group, serve: (*Handler).status, answer: of[api.Status](),
 			needs: within("the nodes with Sys.Audit on /nodes/{node}"),
 			query: []param{
-				{name: "after", typ: "string", doc: "the version of a status: wait until there is another one, at most 55 seconds"},
-				{name: "facts", typ: "string", doc: "all: with the interfaces and routes that nodes report, of which there may be many"},
+				{name: "after", typ: "string", doc: "the version of a status: wait for a newer one, at most 55 seconds"},
+				{name: "facts", typ: "string", doc: "all: include the interfaces and routes that nodes report, which may be many"},
 			},
-			doc: "Returns the state of the cluster and of each node that the reader may see.",
+			doc: "Returns the state of the cluster and of each node that the caller may see.",
 		},
 		{
 			method: http.MethodGet, path: "members", id: "listMembers", group: group, needs: on("/", access.SysModify), serve: (*Handler).members, answer: of[[]api.Member](),
-			doc: "Lists the nodes that have joined, sorted by name.",
+			doc: "Lists joined nodes, sorted by name.",
 		},
 		{
 			method: http.MethodDelete, path: "members/{name}", id: "deleteMember", group: group, needs: on("/", access.SysModify), serve: (*Handler).deleteMember,
-			doc: "Forgets a node: its certificate no longer counts.",
+			doc: "Removes a node and revokes its certificate.",
 		},
 		{
 			method: http.MethodGet, path: "administrators", id: "listAdministrators", group: group, needs: on("/", access.SysModify), serve: (*Handler).administrators, answer: of[[]api.Administrator](),
-			doc: "Lists the certificates of administrators that have not expired, the oldest first: those that servers made for their data directories, and others that were shown.",
+			doc: "Lists valid certificates of administrators, oldest first: those of servers' data directories, and others that were used.",
 		},
 		{
 			method: http.MethodDelete, path: "administrators/{serial}", id: "revokeAdministrator", group: group, needs: on("/", access.SysModify), serve: (*Handler).revokeAdministrator,
-			doc: "Revokes an administrator's certificate: it no longer counts, and what waits with it ends. A server in whose data directory it is makes another.",
+			doc: "Revokes an administrator's certificate and ends its open requests. The server that owns it creates another one.",
 		},
 		{
 			method: http.MethodPost, path: "tokens", id: "createJoinToken", group: group, needs: on("/", access.SysModify), serve: (*Handler).createToken, request: of[api.TokenRequest](), answer: of[api.Token](),
-			doc: "Makes a token that lets the node of a name join, once; or, if that is asked for, a node of any name.",
+			doc: "Creates a one-time token with which the node of a name can join, or on request a node of any name.",
 		},
 		{
 			method: http.MethodPost, path: "backup", id: "backup", group: group, serve: (*Handler).backup, answer: of[string](), content: "application/octet-stream",
 			needs: within("an administrator by the server's socket or by certificate: it holds every secret"),
-			doc:   "Sends everything that the cluster's store holds as of one moment, for viaduct restore: configuration, revisions, addresses, users, the certificate authority with its key.",
+			doc:   "Returns a consistent snapshot of the store for viaduct restore: configuration, revisions, addresses, users, the certificate authority with its key.",
 		},
 		{
 			method: http.MethodGet, path: "events", id: "streamEvents", group: group, serve: (*Handler).events, answer: of[api.Event](), content: "text/event-stream",
-			needs: within("what is told are events of what the reader may see"),
-			query: []param{{name: "after", typ: "string", doc: "the id of an event: go on after it; the header Last-Event-ID means the same"}},
-			doc:   "Tells what happens, as server-sent events whose data is an Event. The first is ready, or overflow if the events after the given one are no longer kept: then everything has to be read again.",
+			needs: within("only events about objects that the caller may see"),
+			query: []param{{name: "after", typ: "string", doc: "ID of an event to continue after; the header Last-Event-ID means the same"}},
+			doc:   "Streams events as server-sent events with an Event as data. The first one is ready, or overflow if events after the given one are no longer stored: then read everything again.",
 		},
 		{
 			method: http.MethodGet, path: "audit", id: "listAudit", group: group, needs: on("/", access.SysAudit), serve: (*Handler).auditEntries, answer: of[[]api.AuditEntry](),
 			query: []param{
-				{name: "limit", typ: "integer", doc: "how many, 1 to 1000; 100 if left out"},
-				{name: "after", typ: "string", doc: "the id of an entry: those that follow it, which are older"},
-				{name: "user", typ: "string", doc: "only of this author, as entries name it"},
+				{name: "limit", typ: "integer", doc: "number of entries, 1 to 1000; 100 by default"},
+				{name: "after", typ: "string", doc: "ID of an entry: only older entries"},
+				{name: "user", typ: "string", doc: "only entries of this author"},
 			},
-			doc: "Lists who wrote what, carried out or refused, newest first. The newest 10,000 are kept.",
+			doc: "Lists writes with author and result, newest first. The newest 10,000 are kept.",
 		},
 	}
 }
@@ -342,7 +342,7 @@ func documentRoutes() []route {
 		},
 		{
 			method: http.MethodGet, path: "docs", id: "getDocs", group: group, needs: public, serve: (*Handler).docs, answer: of[string](), content: "text/html",
-			doc: "Shows this description to people.",
+			doc: "Shows this description in a browser.",
 		},
 	}
 }

@@ -17,7 +17,7 @@ func (h *Handler) clusterOperations() []Operation {
 	return []Operation{
 		index("/cluster", "name", "firewall", "nextid", "options", "resources", "sdn", "status", "tasks"),
 		{
-			Method: "GET", Path: "/cluster/status", Doc: "Tell the state of the cluster and of its nodes.",
+			Method: "GET", Path: "/cluster/status", Doc: "Return the state of the cluster and of its nodes.",
 			Allow: Need("/", access.SysAudit), Handle: h.clusterStatus,
 		},
 		{

@@ -30,14 +30,14 @@ func Describe(table []Operation) string {
 
 const introduction = `# The Proxmox API
 
-What Viaduct serves of Proxmox VE's HTTP API, below ` + "`/api2/json`" + `. This page is made of the table that serves it.
+What Viaduct serves of Proxmox VE's HTTP API, below ` + "`/api2/json`" + `. This page is generated from the table of operations.
 
 Requests carry a ticket (POST /access/ticket) in the cookie ` + "`PVEAuthCookie`" + ` or the header ` + "`Authorization: PVEAuthCookie=TICKET`" + `, with its CSRF token
 in the header ` + "`CSRFPreventionToken`" + ` for all but GET, or an API token in the header ` + "`Authorization: PVEAPIToken=user@realm!name=secret`" + `. Bodies are forms
 or JSON.
 
-As in Proxmox VE a parameter may repeat what the path says. A list is one text with commas, semicolons or blanks, or several values, or a JSON array; an
-array is several values or a JSON array. An empty ` + "`digest`" + ` is none, and an empty text clears an option that has no empty value. ` + "`localhost`" + ` as a node is
+As in Proxmox VE a parameter may repeat a part of the path. A list is a string with commas, semicolons or blanks, or several values, or a JSON array; an
+array is several values or a JSON array. An empty ` + "`digest`" + ` is ignored, and an empty string clears an option that has no empty value. ` + "`localhost`" + ` as a node is
 the server's host or, where that is no node, one that is.
 `
 

@@ -32,11 +32,11 @@ func (h *Handler) generalOperations() []Operation {
 	return []Operation{
 		index("/", "subdir", "access", "cluster", "nodes", "pools", "storage", "version"),
 		{
-			Method: "GET", Path: "/version", Doc: "Tell the release of the API.",
+			Method: "GET", Path: "/version", Doc: "Return the version of the API.",
 			Handle: func(*Call) (any, error) { return h.release(), nil },
 		},
 		{
-			Method: "GET", Path: "/pools", Doc: "List resource pools, of which there are none.",
+			Method: "GET", Path: "/pools", Doc: "List resource pools: always empty.",
 			Params: []schema.Property{
 				{Name: "poolid", Form: schema.Text, Doc: "only this pool"},
 				{Name: "type", Form: schema.Text, Enum: []string{"qemu", "lxc", "storage"}, Doc: "only members of this type"},
@@ -44,13 +44,13 @@ func (h *Handler) generalOperations() []Operation {
 			Handle: func(*Call) (any, error) { return []schema.Object{}, nil },
 		},
 		{
-			Method: "GET", Path: "/storage", Doc: "List storages, of which there are none.",
+			Method: "GET", Path: "/storage", Doc: "List storages: always empty.",
 			Params: []schema.Property{{Name: "type", Form: schema.Text, Doc: "only storages of this type"}},
 			Handle: func(*Call) (any, error) { return []schema.Object{}, nil },
 		},
 		{
-			Method: "GET", Path: "/cluster/nextid", Doc: "Tell the lowest number that no guest has, or whether a number is free.",
-			Params: []schema.Property{{Name: "vmid", Form: schema.Integer, Min: firstGuest, Max: lastGuest, Doc: "the number to look at"}},
+			Method: "GET", Path: "/cluster/nextid", Doc: "Return the lowest free guest ID, or check that an ID is free.",
+			Params: []schema.Property{{Name: "vmid", Form: schema.Integer, Min: firstGuest, Max: lastGuest, Doc: "the ID to check"}},
 			Handle: h.nextID,
 		},
 	}

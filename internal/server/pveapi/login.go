@@ -23,7 +23,7 @@ func (h *Handler) accessOperations() []Operation {
 				{Name: "otp", Form: schema.Text, Doc: "one-time password, for which there is no use"},
 				{Name: "tfa-challenge", Form: schema.Text, Doc: "second factor, for which there is no use"},
 				{Name: "path", Form: schema.Text, MaxLength: 512, Check: aclPath, Doc: "with privs: check a ticket's privileges on this path"},
-				{Name: "privs", Form: schema.List, Doc: "with path: the privileges, all of which are demanded"},
+				{Name: "privs", Form: schema.List, Doc: "with path: required privileges, all of them"},
 				{Name: "new-format", Form: schema.Boolean, Doc: "form of second factors, for which there is no use"},
 			},
 			Handle: h.login,
@@ -33,7 +33,7 @@ func (h *Handler) accessOperations() []Operation {
 			Params: []schema.Property{
 				userParam(),
 				{Name: "password", Form: schema.Text, Need: 'r', Doc: "the new password"},
-				{Name: "confirmation-password", Form: schema.Text, Doc: "the current password of whoever asks for the change; needed to change one's own, but for root@pam at the server's socket"},
+				{Name: "confirmation-password", Form: schema.Text, Doc: "the current password of the caller; needed to change the caller's own, except for root@pam at the server's socket"},
 			},
 			Handle: h.setPassword,
 		},
@@ -47,9 +47,9 @@ func (h *Handler) accessOperations() []Operation {
 			},
 		},
 		{
-			Method: "GET", Path: "/access/permissions", Doc: "Tell what a user or token may do, by path.",
+			Method: "GET", Path: "/access/permissions", Doc: "Return the permissions of a user or token, by path.",
 			Params: []schema.Property{
-				{Name: "userid", Form: schema.Text, MaxLength: 129, Doc: "user or token; without, whoever asks"},
+				{Name: "userid", Form: schema.Text, MaxLength: 129, Doc: "user or token; the caller by default"},
 				{Name: "path", Form: schema.Text, MaxLength: 512, Check: aclPath, Doc: "only this path"},
 			},
 			Handle: h.permissions,

@@ -90,11 +90,11 @@ func (n *host) loadOf() schema.Object {
 func (h *Handler) emptyOperations() []Operation {
 	return []Operation{
 		{
-			Method: "GET", Path: "/cluster/options", Doc: "Read the options of the datacenter, of which none is set.",
+			Method: "GET", Path: "/cluster/options", Doc: "Read the options of the datacenter: always empty.",
 			Handle: func(*Call) (any, error) { return schema.Object{}, nil },
 		},
 		{
-			Method: "GET", Path: "/nodes/{node}/subscription", Doc: "Tell the subscription of a node, which has none and needs none.",
+			Method: "GET", Path: "/nodes/{node}/subscription", Doc: "Return the subscription of a node: always none.",
 			Params: []schema.Property{nodeParam()},
 			Handle: func(c *Call) (any, error) {
 				if _, err := h.host(c.Text("node")); err != nil {
@@ -104,7 +104,7 @@ func (h *Handler) emptyOperations() []Operation {
 			},
 		},
 		{
-			Method: "GET", Path: "/access/tfa", Doc: "List the second factors of users, of which there are none.",
+			Method: "GET", Path: "/access/tfa", Doc: "List the second factors of users: always empty.",
 			Handle: func(*Call) (any, error) { return []schema.Object{}, nil },
 		},
 	}

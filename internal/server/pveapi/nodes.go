@@ -25,11 +25,11 @@ func (h *Handler) nodeOperations() []Operation {
 		},
 		index("/nodes/{node}", "name", "network", "sdn", "status", "subscription", "tasks", "version"),
 		{
-			Method: "GET", Path: "/nodes/{node}/status", Doc: "Tell what a node reports of itself.", Params: node,
+			Method: "GET", Path: "/nodes/{node}/status", Doc: "Return the facts of a node.", Params: node,
 			Allow: Need("/nodes/{node}", access.SysAudit), Handle: h.nodeStatus,
 		},
 		{
-			Method: "GET", Path: "/nodes/{node}/version", Doc: "Tell the release of the API on a node.", Params: node,
+			Method: "GET", Path: "/nodes/{node}/version", Doc: "Return the version of the API on a node.", Params: node,
 			Handle: func(c *Call) (any, error) {
 				if _, err := h.host(c.Text("node")); err != nil {
 					return nil, err

@@ -149,7 +149,7 @@ func takeDelete(table []Operation) []Operation {
 			return o.Method == http.MethodPut && strings.HasPrefix(o.Path, op.Path+"/{") && o.property(deleteList.Name) != nil
 		}) {
 			nothing := deleteList
-			nothing.Doc = "has no effect: what is made has no options to remove"
+			nothing.Doc = "no effect: a new object has no options to remove"
 			op.Params = append(slices.Clip(op.Params), nothing)
 		}
 	}

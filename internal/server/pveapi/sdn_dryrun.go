@@ -23,7 +23,7 @@ const (
 
 func (s *sdn) dryRunOperation() Operation {
 	return Operation{
-		Method: http.MethodGet, Path: "/cluster/sdn/dry-run", Doc: "Tell how an apply would change a node's files, as Proxmox would write them.",
+		Method: http.MethodGet, Path: "/cluster/sdn/dry-run", Doc: "Return how an apply would change a node's files, as Proxmox would write them.",
 		Params: []schema.Property{nodeParam()}, Allow: Need("/nodes/{node}", access.SysAudit), Handle: s.dryRun,
 	}
 }

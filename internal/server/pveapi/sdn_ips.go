@@ -21,15 +21,15 @@ func (s *sdn) ipOperations() []Operation {
 	params := []schema.Property{
 		idParam(schema.VNets(), false),
 		{Name: "zone", Form: schema.Text, Need: 'r', MaxLength: 128, Doc: "zone of the VNet"},
-		{Name: "mac", Form: schema.Text, Need: 'r', Check: schema.MAC, Doc: "hardware address"},
+		{Name: "mac", Form: schema.Text, Need: 'r', Check: schema.MAC, Doc: "MAC address"},
 		{Name: "ip", Form: schema.Text, Need: 'r', Check: schema.Address, Doc: "IP address"},
 	}
 	vmid := schema.Property{Name: "vmid", Form: schema.Integer, Min: firstGuest, Max: lastGuest, Doc: "number of the guest"}
 	allow := Need("/sdn/zones/{zone}/{vnet}", allocate)
 	return []Operation{
-		{Method: http.MethodPost, Path: path, Doc: "Give a hardware address an IP address.", Params: params, Allow: allow, Handle: s.createIP},
-		{Method: http.MethodPut, Path: path, Doc: "Give a hardware address another IP address.", Params: append(slices.Clone(params), vmid), Allow: allow, Handle: s.updateIP},
-		{Method: http.MethodDelete, Path: path, Doc: "Take an IP address from a hardware address.", Params: params, Allow: allow, Handle: s.deleteIP},
+		{Method: http.MethodPost, Path: path, Doc: "Allocate an IP address to a MAC address.", Params: params, Allow: allow, Handle: s.createIP},
+		{Method: http.MethodPut, Path: path, Doc: "Replace the IP address of a MAC address.", Params: append(slices.Clone(params), vmid), Allow: allow, Handle: s.updateIP},
+		{Method: http.MethodDelete, Path: path, Doc: "Release an IP address.", Params: params, Allow: allow, Handle: s.deleteIP},
 		{
 			Method: http.MethodGet, Path: "/cluster/sdn/ipams/{ipam}/status", Doc: "List the addresses of the built-in IPAM.",
 			Params: []schema.Property{idParam(schema.IPAMs(), false)}, Handle: s.ipamStatus,

@@ -124,7 +124,7 @@ func (s *sdn) nodeOperations() []Operation {
 	return []Operation{
 		index(path, "name", "fabrics", "vnets", "zones"),
 		{
-			Method: http.MethodGet, Path: path + "/zones", Doc: "List the zones on a node, and how they stand.", Params: []schema.Property{node},
+			Method: http.MethodGet, Path: path + "/zones", Doc: "List the zones on a node with their state.", Params: []schema.Property{node},
 			Handle: func(c *Call) (any, error) {
 				n, err := s.node(c)
 				if err != nil {
@@ -141,7 +141,7 @@ func (s *sdn) nodeOperations() []Operation {
 		},
 		below,
 		{
-			Method: http.MethodGet, Path: path + "/zones/{zone}/content", Doc: "List the VNets of a zone on a node, and how they stand.",
+			Method: http.MethodGet, Path: path + "/zones/{zone}/content", Doc: "List the VNets of a zone on a node with their state.",
 			Params: []schema.Property{node, zone}, Allow: Need("/sdn/zones/{zone}", audit),
 			Handle: s.zoneContent,
 		},

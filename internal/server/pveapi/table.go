@@ -90,7 +90,7 @@ func expireParam() schema.Property {
 // a path.
 func index(path, key string, names ...string) Operation {
 	op := Operation{
-		Method: "GET", Path: path, Doc: "List what is below.",
+		Method: "GET", Path: path, Doc: "List subdirectories.",
 		Handle: func(*Call) (any, error) {
 			out := []schema.Object{}
 			for _, name := range names {

@@ -49,7 +49,7 @@ func (h *Handler) taskOperations() []Operation {
 				schema.Property{Name: "source", Form: schema.Text, Enum: []string{"archive", "active", "all"}, Doc: "those that ended (the default), that run, or both"},
 				schema.Property{Name: "statusfilter", Form: schema.List, Doc: "only these results: ok, error, unknown"},
 				schema.Property{Name: "typefilter", Form: schema.Text, Doc: "only this type"},
-				schema.Property{Name: "userfilter", Form: schema.Text, Doc: "only users whose name holds this"},
+				schema.Property{Name: "userfilter", Form: schema.Text, Doc: "only users with this in their name"},
 				schema.Property{Name: "vmid", Form: schema.Integer, Min: firstGuest, Max: lastGuest, Doc: "only tasks about this guest"},
 			),
 			Handle: h.listTasks,
@@ -59,7 +59,7 @@ func (h *Handler) taskOperations() []Operation {
 			Handle: func(*Call) (any, error) { return []schema.Object{{"name": "log"}, {"name": "status"}}, nil },
 		},
 		{
-			Method: "GET", Path: "/nodes/{node}/tasks/{upid}/status", AtServer: true, Doc: "Tell whether a task runs, and how it ended.", Params: one, Allow: see,
+			Method: "GET", Path: "/nodes/{node}/tasks/{upid}/status", AtServer: true, Doc: "Return the state of a task.", Params: one, Allow: see,
 			Handle: h.taskStatus,
 		},
 		{
@@ -86,7 +86,7 @@ func (c *Call) started(u task.UPID) bool {
 // overTask is the permission over one task: for whoever started it, or with a
 // privilege on the node.
 func overTask(p access.Privilege) Permission {
-	return Permission{Doc: "whoever started the task, or " + string(p) + " on /nodes/{node}", Check: func(c *Call) error { return c.overTask(p) }}
+	return Permission{Doc: "the user who started the task, or " + string(p) + " on /nodes/{node}", Check: func(c *Call) error { return c.overTask(p) }}
 }
 
 func (c *Call) overTask(p access.Privilege) error {

@@ -19,7 +19,7 @@ func (h *Handler) tokenOperations() []Operation {
 	const list, one = "/access/users/{userid}/token", "/access/users/{userid}/token/{tokenid}"
 	settings := []schema.Property{
 		userParam(), tokenParam(), commentParam(), expireParam(),
-		{Name: "privsep", Form: schema.Boolean, Doc: "give the token only what is permitted to itself; the default"},
+		{Name: "privsep", Form: schema.Boolean, Doc: "limit the token to its own permissions; the default"},
 	}
 	names := []schema.Property{userParam(), tokenParam()}
 	return []Operation{
@@ -45,7 +45,7 @@ func (h *Handler) tokenOperations() []Operation {
 				return describeToken(t), err
 			},
 		},
-		{Method: "POST", Path: one, Doc: "Make an API token and tell its secret, once.", Params: settings, Allow: ownTokens, Handle: h.createToken},
+		{Method: "POST", Path: one, Doc: "Create an API token and return its secret once.", Params: settings, Allow: ownTokens, Handle: h.createToken},
 		{Method: "PUT", Path: one, Doc: "Change an API token.", Params: settings, Allow: ownTokens, Handle: h.updateToken},
 		{
 			Method: "DELETE", Path: one, Doc: "Remove an API token, with its permissions.", Params: names, Allow: ownTokens,
