@@ -503,7 +503,7 @@ func TestHolderOfTheAddressIsNamed(t *testing.T) {
 		}
 		want := &desired.NameServer{Views: []desired.NameView{view(0, "web1.lab.example 10.0.0.5")}}
 		_, err = l.reconcile(want)
-		says := fmt.Sprintf("%s port 53 of this node is already in use by nameserver.test (process %d", strings.ToUpper(network[:3]), os.Getpid())
+		says := fmt.Sprintf("%s port 53 of this node is already in use by dnsserver.test (process %d", strings.ToUpper(network[:3]), os.Getpid())
 		if err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), "10.0.0.1 (interface vn0)") {
 			t.Errorf("%s: got %v, want %q", network, err, says)
 		}
