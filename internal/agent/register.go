@@ -57,11 +57,12 @@ func stages(o HostOptions, reserved func(string) bool) ([]Stage, error) {
 		{Name: "frr-withdraw", Driver: suite.Withdraw()},
 		{Name: "ovs", Driver: ovs.New(ovs.Options{Socket: o.OVSSocket})},
 		{Name: "ifupdown2", Driver: files, After: []string{"frr-withdraw"}},
+		// The host's filter stands before anything of a space can reach the host.
+		{Name: "space", Spaces: space.New(o.spaces()), After: []string{"nft"}},
 		// The filter stands before the links that it keeps apart. Open vSwitch makes
-		// interfaces that links join; what ifupdown2 makes, the link driver completes.
-		{Name: "link", Driver: links, After: []string{"nft", "frr-withdraw", "ovs", "ifupdown2"}},
-		// The namespaces of spaces have legs on the host's bridges.
-		{Name: "space", Spaces: space.New(o.spaces()), After: []string{"link"}},
+		// interfaces that links join, and spaces have legs that they join as guests' ports;
+		// what ifupdown2 makes, the link driver completes.
+		{Name: "link", Driver: links, After: []string{"nft", "frr-withdraw", "ovs", "space", "ifupdown2"}},
 		// Forwarding is switched on when filter and links stand.
 		{Name: "sysctl", Driver: sysctl.New(nil), After: []string{"nft", "link"}},
 		{Name: "route", Driver: routes, After: []string{"link"}},

@@ -1,10 +1,17 @@
 package agent
 
 import (
+	"context"
+	"errors"
+	"path/filepath"
 	"slices"
 	"testing"
 
+	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/driver/space"
+	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
+	"github.com/viaduct-sdn/viaduct/test/requires"
 )
 
 // hostStages are those of a real node, none of which has run.
@@ -39,7 +46,7 @@ func TestStagesAreInOrder(t *testing.T) {
 	}
 	// What the order protects: no link without its filter, no forwarding without either, no
 	// VRF deleted under FRR nor unknown to it.
-	for _, pair := range [][2]string{{"nft", "link"}, {"link", "sysctl"}, {"nft", "sysctl"}, {"frr-withdraw", "link"}, {"link", "frr"}, {"link", "space"}} {
+	for _, pair := range [][2]string{{"nft", "link"}, {"link", "sysctl"}, {"nft", "sysctl"}, {"frr-withdraw", "link"}, {"link", "frr"}, {"nft", "space"}, {"space", "link"}} {
 		at := func(name string) int { return slices.IndexFunc(list, func(s Stage) bool { return s.Name == name }) }
 		if first, second := at(pair[0]), at(pair[1]); first < 0 || second < first {
 			t.Errorf("%s is at %d, %s at %d", pair[0], first, pair[1], second)
@@ -86,3 +93,50 @@ func TestAbilities(t *testing.T) {
 		t.Errorf("%d drivers tell of events", n)
 	}
 }
+
+// recorder is a driver that keeps what it was asked for.
+type recorder struct{ want *desired.Space }
+
+func (*recorder) Name() string { return "recorder" }
+func (r *recorder) Reconcile(_ context.Context, want *desired.Space, _ bool) (driver.Result, error) {
+	r.want = want
+	return driver.Result{}, nil
+}
+
+// A pass reaches the drivers of named spaces, each with its own space. What the host's
+// filter holds back by failing is the host's.
+func TestPassReachesSpaces(t *testing.T) {
+	requires.Root(t)
+	inside, host := map[string]*recorder{}, &recorder{}
+	dir := netns.Dir(filepath.Join(t.TempDir(), "netns"))
+	spaces := space.New(space.Options{Dir: dir, Drivers: func(_ *netns.NS, name string) ([]driver.Driver, error) {
+		inside[name] = &recorder{}
+		return []driver.Driver{inside[name]}, nil
+	}})
+	defer func() {
+		if err := errors.Join(spaces.Close(), dir.Remove()); err != nil {
+			t.Error(err)
+		}
+	}()
+	node := &stagedNode{newFakeNode(), []Stage{{Name: "filter", Driver: failingFilter{}}, {Name: "space", Spaces: spaces}, {Name: "recorder", Driver: host}}}
+	forward := desired.Space{Sysctls: []desired.Sysctl{{Key: "net.ipv4.ip_forward", Value: "1"}}}
+	want := &desired.Node{Space: forward, Spaces: []desired.NamedSpace{{Name: "blue", Space: forward}, {Name: "red"}}}
+	changes, _, err := drive(t.Context(), node, want, false)
+	if err == nil || len(changes) != 2 || changes[0].String() != "+ space blue" || changes[1].String() != "+ space red" {
+		t.Errorf("%v, %v", changes, err)
+	}
+	if len(inside) != 2 || len(inside["blue"].want.Sysctls) != 1 || len(inside["red"].want.Sysctls) != 0 {
+		t.Errorf("the spaces were asked for %+v", inside)
+	}
+	if len(host.want.Sysctls) != 0 || len(want.Sysctls) != 1 {
+		t.Errorf("the host was asked for %+v after its filter failed", host.want.Sysctls)
+	}
+}
+
+// stagedNode is a node with stages of a test's own.
+type stagedNode struct {
+	*fakeNode
+	stages []Stage
+}
+
+func (n *stagedNode) Stages() []Stage { return n.stages }

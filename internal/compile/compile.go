@@ -46,7 +46,7 @@ var (
 	partFabrics    = part[*fabricLinks]{"fabrics"}                  // links and addresses of fabrics
 	partZones      = part[*networks]{"zones"}                       // links, addresses and routes of all zones, beside the fabrics'
 	partNetworks   = part[*networks]{"networks"}                    // those of them that the node can have
-	partRouting    = part[*fabricRouting]{"routing"}                // what FRR does
+	partRouting    = part[*suiteConfig]{"routing"}                  // what FRR does
 	partDHCP       = part[*dhcpService]{"DHCP"}                     // DHCP servers, and what keeps DHCP on the node
 	partGuestPorts = part[*desired.Space]{"guest ports"}            // guests' NICs, joined to their bridges
 	partIsolation  = part[*desired.Space]{"isolation"}              // the filter that keeps zones apart, and source NAT

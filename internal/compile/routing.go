@@ -14,8 +14,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/routing"
 )
 
-// fabricRouting is what FRR does on the node; frr is nil if nothing.
-type fabricRouting struct {
+// suiteConfig is the configuration of the routing suite FRR; frr is nil if there is none.
+type suiteConfig struct {
 	frr      *desired.FRR
 	forwards forwards
 }
@@ -24,18 +24,18 @@ type fabricRouting struct {
 type routeBuilder struct {
 	*node
 	nets *networks
-	fabricRouting
+	suiteConfig
 	controllers map[string]*overlay // the node's end of EVPN controllers, as far as it is known
 	// prefixes are the networks of all zones, sorted; nil until they are needed.
 	prefixes []zonePrefix
 }
 
 // compileRouting compiles what FRR must do on the node.
-func compileRouting(of *node) *fabricRouting {
+func compileRouting(of *node) *suiteConfig {
 	n := &routeBuilder{node: of, nets: partNetworks.of(of)}
 	n.controllers = maps.Clone(n.nets.controllers)
 	n.routing()
-	return &n.fabricRouting
+	return &n.suiteConfig
 }
 
 func (n *routeBuilder) routing() {
