@@ -128,7 +128,7 @@ func TestAKindIsWhatItsDescriptorSays(t *testing.T) {
 	s.expect("explain relay.port", "1 to 65535")
 	s.expect(`__complete set relay r1 "type="`, "type=slow\ntype=fast\n")
 	s.expect(`__complete set relay r1 "zone="`, "zone=za\n")
-	s.expect("export manifests "+filepath.Join(s.data, "out"), "left out, since they are secret: key of relay r1")
+	s.expect("export manifests "+filepath.Join(s.data, "out"), "secrets left out: key of relay r1")
 	s.expect("delete relay r1", "- relay r1")
 	s.expect("apply -y --no-wait", "revision 4 is running")
 	s.expect("apply -y --no-wait -f "+filepath.Join(s.data, "out"), "1 object changed")
