@@ -95,7 +95,7 @@ func cannotListen(addr string, err error) error {
 // holder names who has a port. A service without the right to inspect other processes
 // (ptrace(2)) knows pveproxy by the host that it is on.
 func holder(ip netip.Addr, port int) string {
-	found := sockets.At(nil, true, netip.AddrPortFrom(ip.Unmap(), uint16(port)), nil) //nolint:gosec // a port that was listened on
+	found := sockets.At(nil, true, netip.AddrPortFrom(ip.Unmap(), uint16(port)), nil) // a port that was listened on
 	if len(found) > 0 {
 		var names []string
 		for _, h := range found {

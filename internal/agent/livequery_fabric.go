@@ -107,6 +107,7 @@ func fabricNeighbours(ctx context.Context, v StateReader, f *model.Fabric, m *mo
 		}
 	case model.FabricBGP:
 		out, err = bgpNeighbours(ctx, v, links)
+	case model.FabricWireGuard: // which has no routing protocol
 	}
 	slices.SortFunc(out, func(a, b livequery.FabricNeighbour) int { return cmp.Compare(a.Name, b.Name) })
 	return out, err
@@ -168,6 +169,7 @@ func fabricInterfaces(ctx context.Context, v StateReader, f *model.Fabric, m *mo
 			}
 			out = append(out, livequery.FabricLink{Name: s.Name, Type: "Point-To-Point", State: state})
 		}
+	case model.FabricWireGuard: // which has no routing protocol
 	}
 	slices.SortFunc(out, func(a, b livequery.FabricLink) int { return cmp.Compare(a.Name, b.Name) })
 	return out, err

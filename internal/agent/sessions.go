@@ -160,6 +160,7 @@ func lookFabrics(ctx context.Context, v StateReader, doc *document.Document, up 
 			word, links = "OpenFabric", circuitsUp(ctx, v, "fabricd", "show openfabric neighbor detail json", id)
 		case model.FabricOSPF:
 			word, links = "OSPF", ospfUp(ctx, v)
+		case model.FabricBGP, model.FabricWireGuard: // whose sessions are not counted here
 		}
 		for _, l := range m.Interfaces {
 			if links != nil {

@@ -93,7 +93,7 @@ func Unfinished(ctx context.Context, st store.Store) error {
 
 // batch collects records for a transaction.
 type batch struct {
-	ctx   context.Context //nolint:containedctx // of the one call that it lives for
+	ctx   context.Context // of the one call that it lives for
 	store store.Store
 	conds []store.Cond
 	ops   []store.Op

@@ -180,7 +180,7 @@ func group(cmd *cobra.Command, args []string) error {
 // terminal reports whether a stream is a terminal.
 func terminal(stream any) bool {
 	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a descriptor fits
+	return ok && term.IsTerminal(int(f.Fd())) // a descriptor fits
 }
 
 // interactive reports whether somebody can be asked.

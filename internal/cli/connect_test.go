@@ -20,7 +20,7 @@ func TestTokenOfTheEnvironment(t *testing.T) {
 	}
 	// The file counts before it, and should not be for all to read.
 	a.tokenFile = t.TempDir() + "/token"
-	if err := os.WriteFile(a.tokenFile, []byte(token), 0o644); err != nil { //nolint:gosec // on purpose
+	if err := os.WriteFile(a.tokenFile, []byte(token), 0o644); err != nil { // on purpose
 		t.Fatal(err)
 	}
 	if got, err := a.token(); err != nil || got != token || !strings.Contains(out.String(), "chmod 600") {

@@ -130,7 +130,7 @@ func (d *description) fetchAddresses(ctx context.Context, c *client.Client) (err
 func getOrNil(ctx context.Context, c *client.Client, kind model.Kind, id, view string) (model.Object, error) {
 	o, _, err := c.Get(ctx, kind, id, view)
 	if api.IsType(err, api.TypeNotFound) {
-		return nil, nil //nolint:nilnil // that there is none is the answer
+		return nil, nil // that there is none is the answer
 	}
 	return o, err
 }

@@ -64,7 +64,7 @@ func (a *app) exportManifests(ctx context.Context, o exportOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(o.folder, 0o755); err != nil { //nolint:gosec // what is secret in it is in files of its own
+	if err := os.MkdirAll(o.folder, 0o755); err != nil { // what is secret in it is in files of its own
 		return err
 	}
 	for _, kind := range model.Kinds() {

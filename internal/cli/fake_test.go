@@ -295,7 +295,7 @@ func (f *fakeServer) try(edits []model.Edit) (*model.Config, map[string]*model.G
 			guests[g.ID] = g
 		} else if e.Put != nil {
 			if err := cfg.Put(e.Put); err != nil {
-				problems = append(problems, err.(model.Problems)...) //nolint:errorlint,forcetypeassert // Put returns these
+				problems = append(problems, err.(model.Problems)...) //nolint:errorlint // Put returns these
 			}
 		} else if e.Kind == model.KindGuest {
 			delete(guests, e.ID)

@@ -153,7 +153,7 @@ func (a *app) runVM(cmd *cobra.Command, f *labFlags, vm lab.VM, nodes int, file 
 		inside = append(inside, "--file", file)
 	}
 	vm.Progress = cmd.ErrOrStderr()
-	status, err := vm.Run(cmd.Context(), self, inside, os.Stdin, term.IsTerminal(int(os.Stdin.Fd()))) //nolint:gosec // a descriptor fits
+	status, err := vm.Run(cmd.Context(), self, inside, os.Stdin, term.IsTerminal(int(os.Stdin.Fd()))) // a descriptor fits
 	if err == nil && status != 0 {
 		return &exitError{code: status}
 	}

@@ -69,7 +69,7 @@ func filesFlag(cmd *cobra.Command, into *[]string) {
 // load reads manifests; nil for no files.
 func (a *app) load(files []string) (*manifest.Set, error) {
 	if len(files) == 0 {
-		return nil, nil //nolint:nilnil // no files, no set
+		return nil, nil // no files, no set
 	}
 	set, err := manifest.Load(files, a.Stdin)
 	var faults manifest.Errors

@@ -309,7 +309,7 @@ func (a *app) newPassword(cmd *cobra.Command, tty *os.File, user string) (string
 // hidden reads a line from the terminal without showing it. An interrupt leaves
 // the terminal as it was.
 func (a *app) hidden(ctx context.Context, tty *os.File, question string) (string, error) {
-	fd := int(tty.Fd()) //nolint:gosec // a descriptor fits
+	fd := int(tty.Fd()) // a descriptor fits
 	before, err := term.GetState(fd)
 	if err != nil {
 		return "", fmt.Errorf("asking for the password: %w", err)

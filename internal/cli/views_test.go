@@ -153,6 +153,11 @@ func TestEveryKindHasATable(t *testing.T) {
 			if len(header) == 0 || len(rows[0]) != len(header) {
 				t.Errorf("%s: header %v, row %v", k, header, rows[0])
 			}
+			for _, c := range k.Descriptor().Columns {
+				if slices.Contains(header, c.Name) != (wide || !c.Wide) {
+					t.Errorf("%s: column %s of the table, wide %v", k, c.Name, wide)
+				}
+			}
 		}
 	}
 }

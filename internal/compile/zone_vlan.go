@@ -175,6 +175,7 @@ func (n *zoneBuilder) vlan(z *model.Zone, v *model.VNet) {
 		}
 	case carrierPlain:
 		n.vlanOfPlain(t, v)
+	case carrierNone: // the zone has said why
 	}
 }
 

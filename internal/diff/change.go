@@ -58,6 +58,7 @@ func (a Action) Sign() string {
 		return "-"
 	case Replace:
 		return "±"
+	case Update:
 	}
 	return "~"
 }

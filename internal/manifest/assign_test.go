@@ -25,7 +25,7 @@ func fill(v reflect.Value, name string, n int) {
 	case model.Written, model.Secret:
 		return
 	}
-	//nolint:exhaustive // these are the kinds that properties have
+	// these are the kinds that properties have
 	switch v.Kind() {
 	case reflect.String:
 		text := fmt.Sprintf("word%d", n)

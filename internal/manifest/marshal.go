@@ -93,7 +93,7 @@ func scalarText(v reflect.Value) (string, error) {
 	case netip.Prefix:
 		return quote(x.String()), nil
 	}
-	//nolint:exhaustive // these are the kinds that fieldType knows
+	// these are the kinds that fieldType knows
 	switch v.Kind() {
 	case reflect.String:
 		return quote(v.String()), nil

@@ -141,7 +141,7 @@ func (d *document) check(tokens token.Tokens) *Error {
 		if msg, ok := refused[t.Type]; ok {
 			return d.errorf(d.at(t.Position), "%s", msg)
 		}
-		//nolint:exhaustive // only what nests matters
+		// only what nests matters
 		switch t.Type {
 		case token.InvalidType:
 			return d.errorf(d.at(t.Position), "%s", t.Error)

@@ -17,12 +17,17 @@ const KindAlias Kind = "alias"
 
 func aliasKind() *Descriptor {
 	return &Descriptor{
-		Kind:        KindAlias,
-		Plural:      "aliases",
-		Live:        true,
-		checkLive:   checkingFirewall((*firewallChecker).alias),
-		slot:        in(func(c *Config) *map[string]*Alias { return &c.Aliases }),
-		Doc:         "A name for an address or a network, for firewall rules.",
+		Kind:      KindAlias,
+		Plural:    "aliases",
+		Live:      true,
+		checkLive: checkingFirewall((*firewallChecker).alias),
+		slot:      in(func(c *Config) *map[string]*Alias { return &c.Aliases }),
+		Doc:       "A name for an address or a network, for firewall rules.",
+		Example: `kind: alias
+id: monitoring
+cidr: 10.9.0.5
+comment: the monitoring server
+`,
 		Permissions: []Permission{clusterPermission()},
 		Properties: []Property{
 			{Name: "id", Required: true, Doc: "2 to 64 lower-case letters, digits, - and _", Pattern: setForm.String()},

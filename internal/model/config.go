@@ -23,6 +23,8 @@ type Config struct {
 	SecurityGroups map[string]*SecurityGroup `json:"security-groups,omitempty"`
 	Firewalls      map[string]*Firewall      `json:"firewalls,omitempty"`
 	Guests         map[string]*Guest         `json:"guests,omitempty"`
+	// Others has the objects of kinds that have no field here.
+	Others Others `json:"others,omitempty"`
 }
 
 // Clone returns a configuration whose maps can be changed without touching c;

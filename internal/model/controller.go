@@ -107,7 +107,14 @@ func controllerKind() *Descriptor {
 		slot:         in(func(c *Config) *map[string]*Controller { return &c.Controllers }),
 		Doc:          "A routing control plane that FRR runs on the nodes.",
 		TypeProperty: "type",
-		Permissions:  []Permission{sdnPermission("/sdn/controllers/{id}")},
+		Example: `kind: controller
+id: overlay
+type: evpn
+asn: 65000
+fabric: ring
+route-map-in: from-peers
+`,
+		Permissions: []Permission{sdnPermission("/sdn/controllers/{id}")},
 		Properties: []Property{
 			{Name: "id", Required: true, Doc: "2 to 64 letters, digits, _ and -", Pattern: controllerForm.String()},
 			{Name: "type", Required: true, Doc: "what the controller does", Values: words(ControllerTypes()...), Noun: "a controller type"},

@@ -45,7 +45,14 @@ func dnsKind() *Descriptor {
 		slot:         in(func(c *Config) *map[string]*NameServer { return &c.NameServers }),
 		Doc:          "A DNS server that guests' names are registered at.",
 		TypeProperty: "type",
-		Permissions:  []Permission{sdnPermission("/sdn/dns/{id}")},
+		Example: `kind: dns
+id: pdns
+type: powerdns
+url: https://pdns.example.com:8081/api/v1/servers/localhost
+key: changeme
+ttl: 3600
+`,
+		Permissions: []Permission{sdnPermission("/sdn/dns/{id}")},
 		Properties: []Property{
 			{Name: "id", Required: true, Doc: "2 or more letters and digits", Pattern: idForm.String()},
 			{Name: "type", Required: true, Doc: "which server it is", Values: []string{DNSTypePowerDNS}, Noun: "a type of name server"},

@@ -96,7 +96,12 @@ func fabricKind() *Descriptor {
 		slot:         in(func(c *Config) *map[string]*Fabric { return &c.Fabrics }),
 		Doc:          "A routed underlay between nodes.",
 		TypeProperty: "protocol",
-		Permissions:  []Permission{sdnPermission("/sdn/fabrics/{id}")},
+		Example: `kind: fabric
+id: ring
+protocol: openfabric
+ip-prefix: 10.10.10.0/24
+`,
+		Permissions: []Permission{sdnPermission("/sdn/fabrics/{id}")},
 		Properties: []Property{
 			{Name: "id", Required: true, Doc: "2 to 8 letters, digits and hyphens", Pattern: fabricForm.String()},
 			{Name: "protocol", Required: true, Doc: "routing protocol; wireguard is kept and does not run yet", Values: words(FabricProtocols()...), Noun: "a fabric protocol of this release"},

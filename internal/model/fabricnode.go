@@ -47,11 +47,17 @@ const KindFabricNode Kind = "fabric-node"
 
 func fabricNodeKind() *Descriptor {
 	return &Descriptor{
-		Kind:        KindFabricNode,
-		Complete:    completing(completeFabricNode),
-		check:       (*checker).fabricNodes,
-		slot:        in(func(c *Config) *map[string]*FabricNode { return &c.FabricNodes }),
-		Doc:         "One node's part in a fabric.",
+		Kind:     KindFabricNode,
+		Complete: completing(completeFabricNode),
+		check:    (*checker).fabricNodes,
+		slot:     in(func(c *Config) *map[string]*FabricNode { return &c.FabricNodes }),
+		Doc:      "One node's part in a fabric.",
+		Example: `kind: fabric-node
+fabric: ring
+node: node1
+ip: 10.10.10.1
+interfaces: [eth1, eth2]
+`,
 		Permissions: []Permission{sdnPermission("/sdn/fabrics/{fabric}"), {Path: "/nodes/{node}", Read: []string{privSysAudit, privSysModify}, Write: []string{privSysModify}}},
 		pathPart:    partOfFabricNode,
 		Properties: []Property{

@@ -168,9 +168,18 @@ func firewallKind() *Descriptor {
 		Kind: KindFirewall,
 		Live: true,
 		refs: referring((*Firewall).refs), refKinds: []Kind{KindVNet, KindSecurityGroup},
-		checkLive:   checkingFirewall((*firewallChecker).firewall),
-		slot:        in(func(c *Config) *map[string]*Firewall { return &c.Firewalls }),
-		Doc:         "The firewall of a VNet, or with the id datacenter that of the cluster.",
+		checkLive: checkingFirewall((*firewallChecker).firewall),
+		slot:      in(func(c *Config) *map[string]*Firewall { return &c.Firewalls }),
+		Doc:       "The firewall of a VNet, or with the id datacenter that of the cluster.",
+		Example: `kind: firewall
+id: web
+enable: true
+policy-forward: DROP
+mac-filter: true
+rules:
+  - {type: group, action: web}
+  - {type: forward, action: ACCEPT, source: +dc/admins, proto: tcp, dport: "22"}
+`,
 		Permissions: firewallPermissions(),
 		pathPart:    zoneOfVNet(func(f *Firewall) string { return f.ID }),
 		Properties: []Property{

@@ -35,9 +35,16 @@ func guestKind() *Descriptor {
 		Kind: KindGuest,
 		Live: true,
 		// Guests are compared with all others, so those of a call are checked together.
-		checkLive:   func(c *liveChecker, e Edit) { c.guests = append(c.guests, e.Put.ObjectID()) },
-		slot:        in(func(c *Config) *map[string]*Guest { return &c.Guests }),
-		Doc:         "A virtual machine or container, its NICs and the node it runs on.",
+		checkLive: func(c *liveChecker, e Edit) { c.guests = append(c.guests, e.Put.ObjectID()) },
+		slot:      in(func(c *Config) *map[string]*Guest { return &c.Guests }),
+		Doc:       "A virtual machine or container, its NICs and the node it runs on.",
+		Example: `kind: guest
+id: 100
+name: web1
+node: node1
+nics:
+  - {id: net0, vnet: web, mac: "BC:24:11:00:00:01", ips: [10.0.1.10]}
+`,
 		Permissions: []Permission{{Path: "/vms/{id}", Read: []string{privVMAudit}, Write: []string{privVMNetwork}}},
 		WriteNote:   "and SDN.Use on each /sdn/zones/{zone}/{vnet} that a NIC is to join",
 		Properties: []Property{

@@ -49,7 +49,13 @@ func ipamKind() *Descriptor {
 		slot:         in(func(c *Config) *map[string]*IPAM { return &c.IPAMs }),
 		Doc:          "A system that manages the addresses of zones.",
 		TypeProperty: "type",
-		Permissions:  []Permission{sdnPermission("/sdn/ipams/{id}")},
+		Example: `kind: ipam
+id: netbox
+type: netbox
+url: https://netbox.example.com/api
+token: 0123456789abcdef0123456789abcdef01234567
+`,
+		Permissions: []Permission{sdnPermission("/sdn/ipams/{id}")},
 		Properties: []Property{
 			{Name: "id", Required: true, Doc: "2 or more letters and digits", Pattern: idForm.String()},
 			{Name: "type", Required: true, Doc: "which system it is; pve is built in", Values: words(IPAMTypeNetBox, IPAMTypePHPIPAM, IPAMTypePVE), Noun: "a type of address management"},

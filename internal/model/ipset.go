@@ -26,11 +26,15 @@ const KindIPSet Kind = "ip-set"
 
 func ipSetKind() *Descriptor {
 	return &Descriptor{
-		Kind:        KindIPSet,
-		Live:        true,
-		checkLive:   checkingFirewall((*firewallChecker).ipSet),
-		slot:        in(func(c *Config) *map[string]*IPSet { return &c.IPSets }),
-		Doc:         "A set of addresses, for firewall rules.",
+		Kind:      KindIPSet,
+		Live:      true,
+		checkLive: checkingFirewall((*firewallChecker).ipSet),
+		slot:      in(func(c *Config) *map[string]*IPSet { return &c.IPSets }),
+		Doc:       "A set of addresses, for firewall rules.",
+		Example: `kind: ip-set
+id: admins
+entries: [10.9.8.0/24, dc/monitoring]
+`,
 		Permissions: []Permission{clusterPermission()},
 		Properties: []Property{
 			{Name: "id", Required: true, Doc: "2 to 64 lower-case letters, digits, - and _", Pattern: setForm.String()},

@@ -28,6 +28,8 @@ type Descriptor struct {
 	Doc string
 	// TypeProperty is the property that decides which others count; empty if all do.
 	TypeProperty string
+	// Example is a manifest of one object. Those of all kinds fit together.
+	Example string
 	// Properties are the rows of all properties but the owner set, which every kind has.
 	Properties []Property
 	// Permissions are what reading and writing an object takes, all of them; WriteNote is

@@ -19,6 +19,7 @@ func (z *Zone) tables() (nodes []string, all bool) {
 		return z.Nodes, len(z.Nodes) == 0
 	case ZoneEVPN:
 		return z.ExitNodes, false
+	case ZoneVLAN, ZoneQinQ, ZoneVXLAN: // which nodes do not route
 	}
 	return nil, false
 }

@@ -38,10 +38,15 @@ const KindNode Kind = "node"
 
 func nodeKind() *Descriptor {
 	return &Descriptor{
-		Kind:        KindNode,
-		check:       checking((*checker).node),
-		slot:        in(func(c *Config) *map[string]*Node { return &c.Nodes }),
-		Doc:         "Settings of one host that runs the agent. A host needs none to take part.",
+		Kind:  KindNode,
+		check: checking((*checker).node),
+		slot:  in(func(c *Config) *map[string]*Node { return &c.Nodes }),
+		Doc:   "Settings of one host that runs the agent. A host needs none to take part.",
+		Example: `kind: node
+id: node1
+address: 192.168.0.1
+reserved: [eth9]
+`,
 		Permissions: []Permission{{Path: "/nodes/{id}", Read: []string{privSysAudit}, Write: []string{privSysModify}}},
 		Properties: []Property{
 			{Name: "id", Required: true, Doc: "name under which the host joined"},

@@ -27,10 +27,15 @@ const KindPrefixList Kind = "prefix-list"
 
 func prefixListKind() *Descriptor {
 	return &Descriptor{
-		Kind:        KindPrefixList,
-		check:       (*checker).prefixLists,
-		slot:        in(func(c *Config) *map[string]*PrefixList { return &c.PrefixLists }),
-		Doc:         "Networks that route maps and fabrics tell routes apart by.",
+		Kind:  KindPrefixList,
+		check: (*checker).prefixLists,
+		slot:  in(func(c *Config) *map[string]*PrefixList { return &c.PrefixLists }),
+		Doc:   "Networks that route maps and fabrics tell routes apart by.",
+		Example: `kind: prefix-list
+id: customers
+entries:
+  - {action: permit, prefix: 10.0.0.0/8, le: 24}
+`,
 		Permissions: []Permission{sdnPermission("/sdn/prefix-lists")},
 		Properties: []Property{
 			{Name: "id", Required: true, Doc: "1 to 32 letters, digits, _ and -", Pattern: policyForm.String()},

@@ -22,10 +22,18 @@ const KindRouteMap Kind = "route-map"
 
 func routeMapKind() *Descriptor {
 	return &Descriptor{
-		Kind:        KindRouteMap,
-		check:       (*checker).routeMaps,
-		slot:        in(func(c *Config) *map[string]*RouteMap { return &c.RouteMaps }),
-		Doc:         "What filters and changes the routes that pass a controller or a fabric.",
+		Kind:  KindRouteMap,
+		check: (*checker).routeMaps,
+		slot:  in(func(c *Config) *map[string]*RouteMap { return &c.RouteMaps }),
+		Doc:   "What filters and changes the routes that pass a controller or a fabric.",
+		Example: `kind: route-map
+id: from-peers
+entries:
+  - order: 10
+    action: permit
+    match: [ip-address-prefix-list=customers]
+    set: [local-preference=200]
+`,
 		Permissions: []Permission{sdnPermission("/sdn/route-maps")},
 		Properties: []Property{
 			{Name: "id", Required: true, Doc: "1 to 32 letters, digits, _ and -", Pattern: policyForm.String()},

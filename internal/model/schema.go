@@ -36,13 +36,13 @@ type FieldInfo struct {
 }
 
 // Fields returns the properties of a kind in the order of declaration, which
-// is that in which they are written; nil for an unknown kind.
+// is that in which they are written; nil for an unknown kind. All callers share them: they
+// must not be changed.
 func Fields(k Kind) []FieldInfo {
-	d := byKind[k]
-	if d == nil {
-		return nil
+	if d := byKind[k]; d != nil {
+		return d.fields
 	}
-	return slices.Clone(d.fields)
+	return nil
 }
 
 // ItemFields returns the properties of one item of a list of structures, and what

@@ -17,11 +17,17 @@ const KindSecurityGroup Kind = "security-group"
 
 func securityGroupKind() *Descriptor {
 	return &Descriptor{
-		Kind:        KindSecurityGroup,
-		Live:        true,
-		checkLive:   checkingFirewall((*firewallChecker).group),
-		slot:        in(func(c *Config) *map[string]*SecurityGroup { return &c.SecurityGroups }),
-		Doc:         "Firewall rules that firewalls refer to by one name.",
+		Kind:      KindSecurityGroup,
+		Live:      true,
+		checkLive: checkingFirewall((*firewallChecker).group),
+		slot:      in(func(c *Config) *map[string]*SecurityGroup { return &c.SecurityGroups }),
+		Doc:       "Firewall rules that firewalls refer to by one name.",
+		Example: `kind: security-group
+id: web
+rules:
+  - {type: forward, action: ACCEPT, macro: HTTP}
+  - {type: forward, action: ACCEPT, macro: HTTPS}
+`,
 		Permissions: []Permission{clusterPermission()},
 		Properties: []Property{
 			{Name: "id", Required: true, Doc: "2 to 20 lower-case letters, digits, - and _", Pattern: groupForm.String()},

@@ -59,20 +59,30 @@ func in[T any, P interface {
 		},
 		len: func(c *Config) int { return len(*field(c)) },
 		differ: func(old, new *Config) iter.Seq2[Object, Object] {
-			was, is := *field(old), *field(new)
-			return func(yield func(old, new Object) bool) {
-				for id, o := range was {
-					if _, still := is[id]; !still && !yield(o, nil) {
-						return
-					}
-				}
-				for id, n := range is {
-					if o := was[id]; o != n && !yield(get(old, id), n) {
-						return
-					}
-				}
-			}
+			return differing(*field(old), *field(new))
 		},
+	}
+}
+
+// differing goes through the objects that two maps do not share.
+func differing[P interface {
+	comparable
+	Object
+}](old, new map[string]P) iter.Seq2[Object, Object] {
+	return func(yield func(old, new Object) bool) {
+		for id, o := range old {
+			if _, still := new[id]; !still && !yield(o, nil) {
+				return
+			}
+		}
+		for id, n := range new {
+			o, was := old[id]
+			switch {
+			case was && o == n:
+			case was && !yield(o, n), !was && !yield(nil, n):
+				return
+			}
+		}
 	}
 }
 

@@ -66,8 +66,15 @@ func subnetKind() *Descriptor {
 		Complete: completing(completeSubnet),
 		check:    (*checker).subnets,
 		refs:     referring((*Subnet).refs), refKinds: []Kind{KindZone},
-		slot:        in(func(c *Config) *map[string]*Subnet { return &c.Subnets }),
-		Doc:         "A network of a VNet, with its gateway and the addresses to give out.",
+		slot: in(func(c *Config) *map[string]*Subnet { return &c.Subnets }),
+		Doc:  "A network of a VNet, with its gateway and the addresses to give out.",
+		Example: `kind: subnet
+id: 10.0.1.0/24
+vnet: web
+gateway: 10.0.1.1
+snat: true
+dhcp-range: 10.0.1.100-10.0.1.199
+`,
 		Permissions: []Permission{sdnPermission("/sdn/zones/{zone}/{vnet}")},
 		WriteNote:   "for a subnet that moves on both VNets",
 		pathPart:    zoneOfSubnet,

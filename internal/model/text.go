@@ -73,7 +73,7 @@ func deepCopy(v reflect.Value) reflect.Value {
 // texts calls what is to be done with every text of a structure of the model: its
 // properties, the items of its lists, and theirs.
 func texts(v reflect.Value, field string, do func(field string, v reflect.Value)) {
-	//nolint:exhaustive // others hold no text
+	// others hold no text
 	switch v.Kind() {
 	case reflect.String:
 		do(field, v)

@@ -39,6 +39,7 @@ func (x *Index) Around(cfg *Config, edits []Edit, in *Scope) *Scope {
 			if s := cfg.Subnets[e.ID]; s != nil {
 				x.aroundSubnet(cfg, s, in)
 			}
+		default: // is not Local
 		}
 	}
 	return in

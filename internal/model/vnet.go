@@ -30,10 +30,16 @@ const KindVNet Kind = "vnet"
 
 func vnetKind() *Descriptor {
 	return &Descriptor{
-		Kind:        KindVNet,
-		check:       (*checker).vnets,
-		slot:        in(func(c *Config) *map[string]*VNet { return &c.VNets }),
-		Doc:         "A virtual network of a zone, with a bridge of its name on every node of the zone.",
+		Kind:  KindVNet,
+		check: (*checker).vnets,
+		slot:  in(func(c *Config) *map[string]*VNet { return &c.VNets }),
+		Doc:   "A virtual network of a zone, with a bridge of its name on every node of the zone.",
+		Example: `kind: vnet
+id: web
+zone: prod
+tag: 100
+alias: web servers
+`,
 		Permissions: []Permission{sdnPermission("/sdn/zones/{zone}/{id}")},
 		WriteNote:   "for a VNet that moves in both zones",
 		Properties: []Property{

@@ -152,7 +152,17 @@ func zoneKind() *Descriptor {
 		slot:         in(func(c *Config) *map[string]*Zone { return &c.Zones }),
 		Doc:          "A virtually separated network area: how its VNets are carried, and on which nodes.",
 		TypeProperty: "type",
-		Permissions:  []Permission{sdnPermission("/sdn/zones/{id}")},
+		Example: `kind: zone
+id: prod
+type: evpn
+controller: overlay
+vrf-vxlan: 4000
+exitnodes: [node1]
+ipam: netbox
+dns: pdns
+dnszone: prod.example.com
+`,
+		Permissions: []Permission{sdnPermission("/sdn/zones/{id}")},
 		Properties: []Property{
 			{Name: "id", Required: true, Doc: "2 to 8 letters and digits", Pattern: idForm.String(), MaxLength: MaxZoneID},
 			{Name: "type", Required: true, Doc: "how VNets are carried and kept apart", Values: words(ZoneTypes()...), Noun: "a zone type of this release"},

@@ -14,7 +14,7 @@ const MaxVLAN = 4094
 
 // optionText is a value as a problem quotes it.
 func optionText(v reflect.Value) string {
-	switch v.Kind() { //nolint:exhaustive // the kinds of options
+	switch v.Kind() { // the kinds of options
 	case reflect.String:
 		return v.String()
 	case reflect.Int:

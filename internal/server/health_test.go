@@ -34,7 +34,7 @@ func (b *breakable) Get(ctx context.Context, key string) (store.Record, error) {
 // ask asks for a path without a login.
 func ask(t *testing.T, s *running, path, accept string) (int, string) {
 	t.Helper()
-	cl := &http.Client{Timeout: patience, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}} //nolint:gosec // whose server it is does not matter here
+	cl := &http.Client{Timeout: patience, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}} // whose server it is does not matter here
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+path, nil)
 	if err != nil {
 		t.Fatal(err)

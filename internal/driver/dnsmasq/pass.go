@@ -26,7 +26,7 @@ const maxAdded = 256
 // pass is one reconciliation.
 type pass struct {
 	d      *Driver
-	ctx    context.Context //nolint:containedctx // of one call
+	ctx    context.Context // of one call
 	dryRun bool
 	links  map[string]int
 	// files are those of the present zone, all the processes by the argument that tells

@@ -72,6 +72,7 @@ func (p *planner) fits(a *actual, want *desired.Link) bool {
 		return tied == want.Veth.Peer
 	case desired.LinkVRF:
 		return a.VRFTable == want.VRF.Table
+	case desired.LinkBridge, desired.LinkDummy: // which have nothing that cannot be changed
 	}
 	return true
 }

@@ -52,6 +52,7 @@ func (s *step) encode() *rtnl.Message {
 		return rtnl.NewMessage(unix.RTM_SETLINK, 0, rtnl.IfInfo(unix.AF_UNSPEC, s.index, false)).Uint32(unix.IFLA_GROUP, Doomed)
 	case opDelete:
 		return rtnl.NewMessage(unix.RTM_DELLINK, 0, rtnl.IfInfo(unix.AF_UNSPEC, s.index, false))
+	case opDeleteGroup: // is sent by itself
 	}
 	return rtnl.NewMessage(unix.RTM_DELLINK, 0, rtnl.IfInfo(unix.AF_UNSPEC, 0, false)).Uint32(unix.IFLA_GROUP, s.group)
 }

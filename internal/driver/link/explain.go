@@ -25,6 +25,7 @@ func (s *step) harmless(err error) bool {
 		return errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENOENT)
 	case opBridgeVLAN:
 		return !s.on && (errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENOENT))
+	default: // fails whatever the link has become
 	}
 	return false
 }
@@ -82,6 +83,7 @@ func (s *step) what() string {
 		return "delete the interfaces that are no longer wanted"
 	case opAddrGen:
 		return fmt.Sprintf("change the link-local address of interface %s", s.link)
+	case opSet, opInfo, opBridgePort: // as below
 	}
 	return fmt.Sprintf("change %s of interface %s", s.set.names(), s.link)
 }
@@ -180,6 +182,7 @@ func kernelNeeds(l *desired.Link) (what, module string) {
 		return "VRF devices", "vrf"
 	case desired.LinkDummy:
 		return "dummy devices", "dummy"
+	case desired.LinkBridge: // every kernel has them
 	}
 	return "bridges", "bridge"
 }

@@ -59,6 +59,7 @@ func (o *orderer) visit(l *desired.Link) {
 	case begun:
 		o.want.block(l.Owner, fmt.Errorf("interface %s would be carried by itself: its master or parent leads back to it", l.Name))
 		return
+	case unseen:
 	}
 	o.state[l.Name] = begun
 	for _, n := range o.want.needs(l) {

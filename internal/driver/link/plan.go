@@ -109,6 +109,7 @@ func (p *planner) compareLinks() {
 		switch c.Action {
 		case diff.Delete, diff.Replace:
 			p.removed = append(p.removed, removal{link: *a, change: n})
+		case diff.Create, diff.Update: // removes nothing
 		}
 		if c.Action == diff.Create || c.Action == diff.Replace {
 			p.fresh[l.Name] = true

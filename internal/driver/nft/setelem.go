@@ -61,6 +61,7 @@ func appendKey(b []byte, p part, text string) ([]byte, error) {
 			return nil, fmt.Errorf("%q is no hardware address", text)
 		}
 		return append(b, mac...), nil
+	case partIfname: // as below
 	}
 	name := strings.Trim(text, `"`)
 	if name == "" || len(name) >= ifNameSize {

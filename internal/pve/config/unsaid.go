@@ -39,7 +39,7 @@ var implied = []string{"id", "type", "protocol", "cidr", "fabric", "node"}
 
 // unsaid are the model's properties of a kind that Proxmox VE has no word for.
 func unsaid(k *schema.Kind) []model.FieldInfo {
-	return slices.DeleteFunc(model.Fields(k.Model), func(f model.FieldInfo) bool {
+	return slices.DeleteFunc(slices.Clone(model.Fields(k.Model)), func(f model.FieldInfo) bool {
 		return slices.ContainsFunc(k.Properties, func(p schema.Property) bool { return p.Name == f.Name || p.Field == f.Name }) || slices.Contains(implied, f.Name)
 	})
 }

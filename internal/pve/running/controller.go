@@ -43,7 +43,7 @@ func (s *section) controller() *Controller {
 	c := &Controller{
 		ID:             s.id,
 		Type:           s.text("type"),
-		ASN:            uint32(s.bounded("asn", 1<<32-1)), //nolint:gosec // bounded
+		ASN:            uint32(s.bounded("asn", 1<<32-1)), // bounded
 		Peers:          s.addresses("peers"),
 		Fabric:         s.text("fabric"),
 		Nodes:          s.set("nodes"),

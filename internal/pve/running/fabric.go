@@ -158,7 +158,7 @@ func (s *section) fabricNode(protocol model.FabricProtocol) *FabricNode {
 		Protocol: protocol,
 		IP:       s.addressOf("ip", false),
 		IP6:      s.addressOf("ip6", true),
-		ASN:      uint32(s.bounded("asn", 1<<32-1)), //nolint:gosec // bounded
+		ASN:      uint32(s.bounded("asn", 1<<32-1)), // bounded
 	}
 	var ok bool
 	if n.Fabric, n.Node, ok = strings.Cut(s.id, "_"); !ok || n.Fabric == "" || n.Node == "" {

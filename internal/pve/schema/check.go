@@ -343,6 +343,7 @@ func (k *Kind) Defined(id string) error {
 	switch k.Model {
 	case model.KindFabric, model.KindFabricNode:
 		return refuse("%s '%s' already exists: already defined", k.Noun, id)
+	default: // has the usual words
 	}
 	return refuse("sdn %s object ID '%s' already defined", k.Noun, id)
 }

@@ -63,6 +63,7 @@ func (k *Kind) CheckID(id string) string {
 			return "value may only be 8 characters long"
 		}
 		return fabricID(id)
+	default: // has no rules of its own
 	}
 	return ""
 }
@@ -338,6 +339,7 @@ func (p *Property) fault(text string) string {
 			}
 		}
 		return lineFault(text)
+	case Text, Array: // as below
 	}
 	if p.Enum != nil && !slices.Contains(p.Enum, text) {
 		return "value '" + text + "' does not have a value in the enumeration '" + strings.Join(p.Enum, ", ") + "'"

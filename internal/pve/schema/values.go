@@ -63,6 +63,7 @@ func (k *Kind) JSON(name string, values []string) any {
 		if p.Unordered {
 			return strings.Join(sortedItems(p, values), ",")
 		}
+	case Text:
 	}
 	return values[0]
 }

@@ -99,6 +99,7 @@ func (h *Handler) awaitNode(ctx context.Context, node string, log func(string, .
 		case protocol.Degraded:
 			logProblems([]api.NodeStatus{n}, log)
 			return troubles(&n)
+		case protocol.Applying: // not finished
 		}
 		select {
 		case <-h.Stop:

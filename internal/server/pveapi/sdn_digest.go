@@ -1,7 +1,7 @@
 package pveapi
 
 import (
-	"crypto/sha1" //nolint:gosec // the digest that Proxmox has, which protects nothing
+	"crypto/sha1" // the digest that Proxmox has, which protects nothing
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -38,6 +38,7 @@ func (d *digests) of(cfg *model.Config, k *schema.Kind) string {
 	switch k.Model {
 	case model.KindFabric, model.KindFabricNode:
 		return word(k.Model, []byte(d.ofObjects(cfg, model.KindFabric)+d.ofObjects(cfg, model.KindFabricNode)))
+	default: // is a section file by itself
 	}
 	return d.ofObjects(cfg, k.Model)
 }
@@ -104,7 +105,8 @@ func word(kind model.Kind, all []byte) string {
 	case model.KindFabric, model.KindFabricNode, model.KindPrefixList, model.KindRouteMap:
 		sum := sha256.Sum256(all)
 		return hex.EncodeToString(sum[:])
+	default: // has the digest of Perl
 	}
-	sum := sha1.Sum(all) //nolint:gosec // see above
+	sum := sha1.Sum(all) // see above
 	return hex.EncodeToString(sum[:])
 }

@@ -31,7 +31,7 @@ func (s *sdn) liveOperations() []Operation {
 			return schema.Object{"ip": m.IP, "mac": m.MAC, "nexthop": m.NextHop}
 		}),
 		live(s, livequery.FirewallCounters, "firewall", "List what the rules of a VNet's firewall counted on a node since they were made there.", func(_ *Call, f livequery.FirewallCounter) schema.Object {
-			return schema.Object{"where": f.Where, "rule": f.What, "packets": int64(f.Packets), "bytes": int64(f.Bytes)} //nolint:gosec // no node counts that far
+			return schema.Object{"where": f.Where, "rule": f.What, "packets": int64(f.Packets), "bytes": int64(f.Bytes)} // no node counts that far
 		}),
 		fabricIndex,
 		live(s, livequery.FabricRoutes, "routes", "List the routes by way of a fabric on a node.", func(_ *Call, r livequery.FabricRoute) schema.Object {

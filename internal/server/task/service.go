@@ -140,7 +140,7 @@ func (s *Service) Start(ctx context.Context, typ, id, who string, run Func) (upi
 
 // create stores a new task under a name that no other has.
 func (s *Service) create(ctx context.Context, u UPID) (*running, error) {
-	u.Node, u.PID = s.node, uint32(os.Getpid()) //nolint:gosec // Linux has no larger ones
+	u.Node, u.PID = s.node, uint32(os.Getpid()) // Linux has no larger ones
 	for {
 		s.count++
 		u.Count, u.Start = s.count, time.Now().Unix()

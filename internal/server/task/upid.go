@@ -51,7 +51,7 @@ func ParseUPID(text string) (u UPID, ok bool) {
 		numbers[i] = n
 	}
 	return UPID{
-		Node: m[1], PID: uint32(numbers[0]), Count: uint32(numbers[1]), Start: int64(numbers[2]), //nolint:gosec // checked above
+		Node: m[1], PID: uint32(numbers[0]), Count: uint32(numbers[1]), Start: int64(numbers[2]), // checked above
 		Type: m[5], ID: m[6], User: m[7],
 	}, true
 }

@@ -36,12 +36,12 @@ func (r *reader) usable(z *running.Zone) bool {
 func (r *reader) zone(z *running.Zone) routing.Zone {
 	out := routing.Zone{
 		ID: z.ID, Owner: model.Ref(model.KindZone, z.ID), VRF: naming.VRF.Of(z.ID), Controller: z.Controller, Secondary: z.SecondaryControllers,
-		VNI: uint32(z.VRFVXLAN), AdvertiseSubnets: z.AdvertiseSubnets, RTImport: z.RTImport, //nolint:gosec // at most 24 bits
+		VNI: uint32(z.VRFVXLAN), AdvertiseSubnets: z.AdvertiseSubnets, RTImport: z.RTImport, // at most 24 bits
 	}
 	out.ASN = r.run.Controllers[z.Controller].ASN // see usable
 	for _, v := range r.vnets[z.ID] {
 		if v.Tag != 0 {
-			out.VNIs = append(out.VNIs, uint32(v.Tag)) //nolint:gosec // at most 24 bits
+			out.VNIs = append(out.VNIs, uint32(v.Tag)) // at most 24 bits
 		}
 	}
 	if !z.IsExit(r.facts.Node) {
