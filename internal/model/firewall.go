@@ -172,10 +172,9 @@ func firewallKind() *Descriptor {
 		slot:      in(func(c *Config) *map[string]*Firewall { return &c.Firewalls }),
 		Doc:       "The firewall of a VNet, or with the id datacenter that of the cluster.",
 		Example: `kind: firewall
-id: web
+id: datacenter
 enable: true
 policy-forward: DROP
-mac-filter: true
 rules:
   - {type: group, action: web}
   - {type: forward, action: ACCEPT, source: +dc/admins, proto: tcp, dport: "22"}

@@ -82,6 +82,8 @@ type (
 	NIC = model.NIC
 	// Config is the objects of all kinds, by their IDs.
 	Config = model.Config
+	// Others are the objects of kinds that Config has no field for.
+	Others = model.Others
 	// Secret is a text that is shown to nobody but who may change it.
 	Secret = model.Secret
 	// Written is how a client of the Proxmox API wrote properties.
