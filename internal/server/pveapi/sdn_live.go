@@ -14,7 +14,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
 )
 
-// liveOperations are those that ask the node itself.
+// liveOperations are the operations that query the node itself.
 func (s *sdn) liveOperations() []Operation {
 	const path = "/nodes/{node}/sdn"
 	vnet, fabric := s.aboutVNet(audit), aboutFabric()
@@ -46,7 +46,7 @@ func (s *sdn) liveOperations() []Operation {
 	}
 }
 
-// about is how operations name the object that a live query is about, and who may ask.
+// about has how operations name the object of a live query, and who may run it.
 type about struct {
 	path  string
 	param schema.Property
@@ -65,8 +65,8 @@ func aboutFabric() about {
 	return about{"/fabrics/{fabric}", schema.Property{Name: "fabric", Form: schema.Text, Need: 'r', MaxLength: 128, Doc: "name of the fabric"}, Need("/sdn/fabrics/{fabric}", audit)}
 }
 
-// live is the operation of a live query, which shows each item of the answer. One that
-// is shown as nil may not be seen.
+// live is the operation of a live query, which shows each item of the answer. An item
+// that show returns as nil may not be seen.
 func live[T any](s *sdn, q livequery.Query[T], what, doc string, show func(c *Call, item T) schema.Object) Operation {
 	var a about
 	switch q.About {
@@ -96,7 +96,7 @@ func live[T any](s *sdn, q livequery.Query[T], what, doc string, show func(c *Ca
 	}
 }
 
-// ask asks the node that a call names.
+// ask queries the node that a call names.
 func (s *sdn) ask(c *Call, subject livequery.Subject, of string, out any) error {
 	n, err := s.node(c)
 	if err != nil {
