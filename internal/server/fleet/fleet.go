@@ -68,10 +68,10 @@ type Fleet struct {
 	// attendance gets a value when this server's record may need an update.
 	attendance chan struct{}
 
-	mu      sync.Mutex
-	heard   map[string]*heard
-	changed chan struct{} // closed and replaced when the content of heard changes
-	handed  map[string]bool
+	mu       sync.Mutex
+	contacts map[string]*contact
+	changed  chan struct{} // closed and replaced when the content of contacts changes
+	handed   map[string]bool
 	// results are the last stored results of each node, by its name.
 	results map[string]stored
 	// pruned is the newest revision for which old results were removed.
@@ -83,8 +83,8 @@ type Fleet struct {
 	others  others
 }
 
-// heard is what this server itself received from a node since it started.
-type heard struct {
+// contact is what this server itself received from a node since it started.
+type contact struct {
 	seen   time.Time
 	report *protocol.Status
 }
@@ -93,9 +93,9 @@ type heard struct {
 func Open(ctx context.Context, o Options) (*Fleet, error) {
 	f := &Fleet{
 		store: o.Store, unreachable: o.Unreachable, patience: cmp.Or(o.Patience, DefaultPatience), now: o.Now, log: o.Logger,
-		heard: make(map[string]*heard), changed: make(chan struct{}), handed: make(map[string]bool), allowances: make(map[string]*allowance),
+		contacts: make(map[string]*contact), changed: make(chan struct{}), handed: make(map[string]bool), allowances: make(map[string]*allowance),
 		results: make(map[string]stored), attends: make(map[string]*attendance), attendance: make(chan struct{}, 1), life: newLife(),
-		others: others{heard: make(map[string]otherBeat)},
+		others: others{beats: make(map[string]otherBeat)},
 	}
 	if f.unreachable == 0 {
 		f.unreachable = DefaultUnreachable
@@ -160,7 +160,7 @@ func (f *Fleet) Forget(ctx context.Context, a *pki.Authority, name string) error
 		return err
 	}
 	f.mu.Lock()
-	delete(f.heard, name)
+	delete(f.contacts, name)
 	delete(f.allowances, name)
 	delete(f.attends, name)
 	f.wake()

@@ -53,8 +53,8 @@ type attendance struct {
 
 // others is the known state of the servers that share the store.
 type others struct {
-	// heard is the last known heartbeat of each one's record, by its key, and its time.
-	heard map[string]otherBeat
+	// beats has the last known heartbeat of each one's record, by its key, and its time.
+	beats map[string]otherBeat
 	// nodes are the nodes that poll a live server, and the time of its last heartbeat.
 	nodes map[string]time.Time
 }
@@ -103,11 +103,11 @@ func (f *Fleet) recheck(node string) {
 }
 
 // markSeen records contact with a node. The caller holds mu.
-func (f *Fleet) markSeen(node string) *heard {
-	h := f.heard[node]
+func (f *Fleet) markSeen(node string) *contact {
+	h := f.contacts[node]
 	if h == nil {
-		h = &heard{}
-		f.heard[node] = h
+		h = &contact{}
+		f.contacts[node] = h
 	}
 	h.seen = f.now()
 	return h
@@ -134,7 +134,7 @@ type absence struct {
 func (f *Fleet) absenceOf(node string) absence {
 	now := f.now()
 	var out absence
-	if h := f.heard[node]; h != nil {
+	if h := f.contacts[node]; h != nil {
 		out.seen = h.seen
 	}
 	a := f.attends[node]
@@ -196,10 +196,10 @@ func (f *Fleet) readOthers(ctx context.Context) {
 		if life == f.life {
 			continue
 		}
-		h, known := f.others.heard[life]
+		h, known := f.others.beats[life]
 		if !known || h.beat != e.Value.Beat {
 			h = otherBeat{e.Value.Beat, now}
-			f.others.heard[life] = h
+			f.others.beats[life] = h
 		}
 		if now.Sub(h.at) > presenceStale {
 			ended = append(ended, life)
@@ -211,12 +211,12 @@ func (f *Fleet) readOthers(ctx context.Context) {
 		}
 	}
 	serverEnded := false
-	for life := range f.others.heard {
+	for life := range f.others.beats {
 		if !alive[life] {
 			serverEnded = true
 		}
 		if _, there := records[life]; !there {
-			delete(f.others.heard, life)
+			delete(f.others.beats, life)
 		}
 	}
 	f.updateOthers(nodes, serverEnded)
@@ -275,7 +275,7 @@ func (f *Fleet) attending() (nodes []string, shared bool) {
 		}
 	}
 	slices.Sort(nodes)
-	return nodes, len(f.others.heard) > 0
+	return nodes, len(f.others.beats) > 0
 }
 
 // publishPresence keeps this server's record until ctx ends, and then removes it.

@@ -26,7 +26,7 @@ func (f *Fleet) Report(ctx context.Context, node string, r *protocol.Status) err
 	report := *r
 	report.Facts = nil // stored separately
 	report.Drift = report.Drift[max(0, len(report.Drift)-protocol.MaxDrift):]
-	if !f.hear(node, &report) {
+	if !f.recordContact(node, &report) {
 		return nil
 	}
 	if facts != nil {
@@ -64,18 +64,18 @@ func (f *Fleet) persistReport(ctx context.Context, node string, r *protocol.Stat
 	}
 	_, err := f.persist(ctx, node, prefixStatus, maxReport, r, func(stored []byte) bool {
 		old := &protocol.Status{}
-		return json.Unmarshal(stored, old) != nil || !f.late(r, old) && !equalReports(old, r)
+		return json.Unmarshal(stored, old) != nil || !f.olderThan(r, old) && !equalReports(old, r)
 	})
 	return err
 }
 
-// hear records contact with a node, and its report unless that is late.
-func (f *Fleet) hear(node string, r *protocol.Status) (fresh bool) {
+// recordContact records contact with a node, and its report unless that is older than the last.
+func (f *Fleet) recordContact(node string, r *protocol.Status) (fresh bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	back := f.absenceOf(node).lost
 	h := f.markSeen(node)
-	if h.report != nil && f.late(r, h.report) {
+	if h.report != nil && f.olderThan(r, h.report) {
 		return false
 	}
 	if back || h.report == nil || !equalReports(h.report, r) {
@@ -85,9 +85,9 @@ func (f *Fleet) hear(node string, r *protocol.Status) (fresh bool) {
 	return true
 }
 
-// late reports whether a report is older than another. The times are the node's own; if
+// olderThan reports whether a report is older than another. The times are the node's own; if
 // its clock was far ahead and has been set since, they are not comparable.
-func (f *Fleet) late(r, than *protocol.Status) bool {
+func (f *Fleet) olderThan(r, than *protocol.Status) bool {
 	return r.Time.Before(than.Time) && than.Time.Before(f.now().Add(clockSlack))
 }
 

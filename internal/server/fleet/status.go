@@ -37,7 +37,7 @@ func (f *Fleet) AwaitStatus(ctx context.Context, after string, atMost time.Durat
 		_, members := f.members.All()
 		_, reports := f.reports.All()
 		f.mu.Lock()
-		heard := f.changed
+		changed := f.changed
 		f.mu.Unlock()
 		v, newer := f.config.Latest()
 		s, next, err := f.status(v)
@@ -54,7 +54,7 @@ func (f *Fleet) AwaitStatus(ctx context.Context, after string, atMost time.Durat
 			}
 		case <-members:
 		case <-reports:
-		case <-heard:
+		case <-changed:
 		case <-silence.C: // a node may just have become unreachable
 		case <-over.C:
 			silence.Stop()
@@ -103,9 +103,9 @@ func (f *Fleet) node(v *revision.View, name string, book func() addressBook) (ap
 		n.Report = stored.Value
 	}
 	f.mu.Lock()
-	if h := f.heard[name]; h != nil {
+	if h := f.contacts[name]; h != nil {
 		// Another server may have received a newer one since.
-		if h.report != nil && (n.Report == nil || !f.late(h.report, n.Report)) {
+		if h.report != nil && (n.Report == nil || !f.olderThan(h.report, n.Report)) {
 			n.Report = h.report
 		}
 	}

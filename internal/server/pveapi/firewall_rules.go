@@ -292,5 +292,5 @@ func findGroup(v *revision.View, id string) (*model.SecurityGroup, error) {
 }
 
 func groupName(name string, need byte) schema.Property {
-	return schema.Property{Name: name, Form: schema.Text, Need: need, MaxLength: 20, Check: formed(firewallForm, "security group name"), Doc: fmt.Sprintf("name of the security group, %d characters at most", 20)}
+	return schema.Property{Name: name, Form: schema.Text, Need: need, MaxLength: 20, Check: matching(firewallForm, "security group name"), Doc: fmt.Sprintf("name of the security group, %d characters at most", 20)}
 }

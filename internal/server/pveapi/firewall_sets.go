@@ -101,7 +101,7 @@ func withComment(o schema.Object, comment string) schema.Object {
 }
 
 func setName(name string, need byte) schema.Property {
-	return schema.Property{Name: name, Form: schema.Text, Need: need, MaxLength: 64, Check: formed(firewallForm, "IPset name"), Doc: "name of the IP set"}
+	return schema.Property{Name: name, Form: schema.Text, Need: need, MaxLength: 64, Check: matching(firewallForm, "IPset name"), Doc: "name of the IP set"}
 }
 
 var (
@@ -292,7 +292,7 @@ func (s *sdn) listIPSets(c *Call) (any, error) {
 
 func (s *sdn) aliasOperations() []Operation {
 	const path = clusterFirewall + "/aliases"
-	name := schema.Property{Name: "name", Form: schema.Text, Need: 'r', MaxLength: 64, Check: formed(firewallForm, "alias name"), Doc: "name of the alias"}
+	name := schema.Property{Name: "name", Form: schema.Text, Need: 'r', MaxLength: 64, Check: matching(firewallForm, "alias name"), Doc: "name of the alias"}
 	rename := name
 	rename.Name, rename.Need, rename.Doc = "rename", 0, "another name for the alias"
 	cidr := schema.Property{Name: "cidr", Form: schema.Text, Need: 'r', MaxLength: 128, Doc: "address or network"}

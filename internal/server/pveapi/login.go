@@ -57,7 +57,7 @@ func (h *Handler) accessOperations() []Operation {
 	}
 }
 
-func aclPath(text string) string { return formed(pathForm, "path")(text) }
+func aclPath(text string) string { return matching(pathForm, "path")(text) }
 
 // login answers with a ticket or, with path and privs, whether a ticket has those
 // privileges.

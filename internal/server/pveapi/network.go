@@ -52,7 +52,7 @@ func (h *Handler) networkOperations() []Operation {
 		{
 			Method: "GET", Path: "/nodes/{node}/network/{iface}", Doc: "Show an interface of a node.",
 			Params: []schema.Property{node, {
-				Name: "iface", Form: schema.Text, Need: 'r', Check: formed(ifaceForm, "network interface name"), Doc: "name of the interface",
+				Name: "iface", Form: schema.Text, Need: 'r', Check: matching(ifaceForm, "network interface name"), Doc: "name of the interface",
 			}},
 			Allow: Need("/nodes/{node}", access.SysAudit),
 			Handle: func(c *Call) (any, error) {

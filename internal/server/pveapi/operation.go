@@ -82,9 +82,9 @@ func All(permissions ...Permission) Permission {
 	}}
 }
 
-// using is a permission to write objects of a kind. Its documentation adds the privileges
-// for references to other objects, which are checked when the object is known.
-func using(k model.Kind, p Permission) Permission {
+// withReferences is a permission to write objects of a kind. Its documentation adds the
+// privileges for references to other objects, which are checked when the object is known.
+func withReferences(k model.Kind, p Permission) Permission {
 	if more := k.Descriptor().UsesText(); more != "" {
 		p.Doc += "; " + more
 	}

@@ -39,7 +39,7 @@ func (s *sdn) fabricOperations() []Operation {
 		{
 			Method: http.MethodPost, Path: all, Doc: "Create a fabric.", Extra: true,
 			Params: append([]schema.Property{idParam(k, true), typed(k, "protocol", 'r'), digestText, lockToken}, optional(k)...),
-			Allow:  using(model.KindFabric, Need("/sdn/fabrics", allocate)), Handle: s.createFabric,
+			Allow:  withReferences(model.KindFabric, Need("/sdn/fabrics", allocate)), Handle: s.createFabric,
 		},
 		{
 			Method: http.MethodGet, Path: item, Doc: "Read a fabric.", Extra: true,
@@ -49,7 +49,7 @@ func (s *sdn) fabricOperations() []Operation {
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change a fabric.", Extra: true,
 			Params: append([]schema.Property{id, typed(k, "protocol", 'r'), digestText, deleteList, lockToken}, optional(k)...),
-			Allow:  using(model.KindFabric, Need("/sdn/fabrics/{id}", allocate)), Handle: s.updateFabric,
+			Allow:  withReferences(model.KindFabric, Need("/sdn/fabrics/{id}", allocate)), Handle: s.updateFabric,
 		},
 		{
 			Method: http.MethodDelete, Path: item, Doc: "Delete a fabric and its nodes.", Extra: true,

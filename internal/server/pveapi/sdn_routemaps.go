@@ -47,7 +47,7 @@ func (s *sdn) routeMapOperations() []Operation {
 		},
 		{Method: http.MethodGet, Path: entries, Doc: "List the entries of all route maps.", Params: slices.Clone(viewParams), Allow: see, Handle: list},
 		{
-			Method: http.MethodPost, Path: entries, Doc: "Add an entry to a route map, which is made if it is not there.", Allow: using(model.KindRouteMap, may),
+			Method: http.MethodPost, Path: entries, Doc: "Add an entry to a route map, which is made if it is not there.", Allow: withReferences(model.KindRouteMap, may),
 			Params: append([]schema.Property{mapID, mapOrder, digestText, lockToken}, stepParams('r')...),
 			Handle: func(c *Call) (any, error) {
 				return s.editStep(c, "adding route map entry", func(m *model.RouteMap, at int) error {
@@ -69,7 +69,7 @@ func (s *sdn) routeMapOperations() []Operation {
 			Handle: s.readStep,
 		},
 		{
-			Method: http.MethodPut, Path: item, Doc: "Change an entry of a route map.", Allow: using(model.KindRouteMap, may),
+			Method: http.MethodPut, Path: item, Doc: "Change an entry of a route map.", Allow: withReferences(model.KindRouteMap, may),
 			Params: append([]schema.Property{mapID, mapOrder, deleteList, digestText, lockToken}, stepParams('o')...),
 			Handle: func(c *Call) (any, error) {
 				return s.editStep(c, "updating route map entry", func(m *model.RouteMap, at int) (err error) {

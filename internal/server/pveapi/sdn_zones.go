@@ -28,7 +28,7 @@ func (s *sdn) zoneOperations() []Operation {
 		{
 			Method: http.MethodPost, Path: "/cluster/sdn/zones", Doc: "Create a zone.",
 			Params: append([]schema.Property{idParam(k, true), typed(k, "type", 'r'), lockToken}, optional(k)...),
-			Allow:  using(model.KindZone, Need("/sdn/zones", allocate)), Handle: s.createZone,
+			Allow:  withReferences(model.KindZone, Need("/sdn/zones", allocate)), Handle: s.createZone,
 		},
 		{
 			Method: http.MethodGet, Path: item, Doc: "Read a zone.",
@@ -38,7 +38,7 @@ func (s *sdn) zoneOperations() []Operation {
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change a zone.",
 			Params: append([]schema.Property{id, digestText, deleteList, lockToken}, optional(k)...),
-			Allow:  using(model.KindZone, Need("/sdn/zones/{zone}", allocate)), Handle: s.updateZone,
+			Allow:  withReferences(model.KindZone, Need("/sdn/zones/{zone}", allocate)), Handle: s.updateZone,
 		},
 		{
 			Method: http.MethodDelete, Path: item, Doc: "Delete a zone.",

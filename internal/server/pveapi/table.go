@@ -37,8 +37,8 @@ var (
 	ifaceForm = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_.:-]{1,40}$`)
 )
 
-// formed returns a check of a form, with the error for a text that does not match.
-func formed(form *regexp.Regexp, what string) func(string) string {
+// matching returns a check of a form, with the error for a text that does not match.
+func matching(form *regexp.Regexp, what string) func(string) string {
 	return func(text string) string {
 		if form.MatchString(text) {
 			return ""
@@ -50,23 +50,23 @@ func formed(form *regexp.Regexp, what string) func(string) string {
 // Parameters of several operations.
 
 func nodeParam() schema.Property {
-	return schema.Property{Name: "node", Form: schema.Text, Need: 'r', MaxLength: 63, Check: formed(nodeForm, "node name"), Doc: "name of the node"}
+	return schema.Property{Name: "node", Form: schema.Text, Need: 'r', MaxLength: 63, Check: matching(nodeForm, "node name"), Doc: "name of the node"}
 }
 
 func userParam() schema.Property {
-	return schema.Property{Name: "userid", Form: schema.Text, Need: 'r', MaxLength: 64, Check: formed(userForm, "user name"), Doc: "full name of the user: name@realm"}
+	return schema.Property{Name: "userid", Form: schema.Text, Need: 'r', MaxLength: 64, Check: matching(userForm, "user name"), Doc: "full name of the user: name@realm"}
 }
 
 func tokenParam() schema.Property {
-	return schema.Property{Name: "tokenid", Form: schema.Text, Need: 'r', MaxLength: 64, Check: formed(tokenForm, "token name"), Doc: "the token's own name, without the user's"}
+	return schema.Property{Name: "tokenid", Form: schema.Text, Need: 'r', MaxLength: 64, Check: matching(tokenForm, "token name"), Doc: "the token's own name, without the user's"}
 }
 
 func groupParam() schema.Property {
-	return schema.Property{Name: "groupid", Form: schema.Text, Need: 'r', MaxLength: 64, Check: formed(nameForm, "group name"), Doc: "name of the group"}
+	return schema.Property{Name: "groupid", Form: schema.Text, Need: 'r', MaxLength: 64, Check: matching(nameForm, "group name"), Doc: "name of the group"}
 }
 
 func roleParam() schema.Property {
-	return schema.Property{Name: "roleid", Form: schema.Text, Need: 'r', MaxLength: 64, Check: formed(nameForm, "role name"), Doc: "name of the role"}
+	return schema.Property{Name: "roleid", Form: schema.Text, Need: 'r', MaxLength: 64, Check: matching(nameForm, "role name"), Doc: "name of the role"}
 }
 
 func upidParam() schema.Property {

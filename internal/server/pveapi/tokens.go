@@ -8,7 +8,7 @@ import (
 // ownTokens is the permission on a user's tokens: for the user and for managers of the
 // user. A token with privilege separation does not count as the user: it could create
 // another token with all privileges.
-var ownTokens = Permission{Doc: "the user, or " + changing.Doc, Check: func(c *Call) error {
+var ownTokens = Permission{Doc: "the user, or " + changeUserPermission.Doc, Check: func(c *Call) error {
 	if c.is(c.Text("userid")) {
 		return nil
 	}

@@ -55,8 +55,8 @@ func (c *Call) intoGroups(groups []string) error {
 	return nil
 }
 
-// changing is the permission to change a user.
-var changing = Permission{Doc: "User.Modify on /access/groups or on a group of the user", Check: changeUser}
+// changeUserPermission is the permission to change a user.
+var changeUserPermission = Permission{Doc: "User.Modify on /access/groups or on a group of the user", Check: changeUser}
 
 func changeUser(c *Call) error {
 	if user := c.Text("userid"); user == access.RootUser && !c.is(access.RootUser) {
@@ -74,7 +74,7 @@ func userProperties() []schema.Property {
 		expireParam(),
 		{Name: "firstname", Form: schema.Text, MaxLength: 1024, Doc: "first name"},
 		{Name: "lastname", Form: schema.Text, MaxLength: 1024, Doc: "last name"},
-		{Name: "groups", Form: schema.List, Check: formed(nameForm, "group name"), Doc: "groups that the user belongs to"},
+		{Name: "groups", Form: schema.List, Check: matching(nameForm, "group name"), Doc: "groups that the user belongs to"},
 		{Name: "keys", Form: schema.Text, Enum: []string{""}, Doc: "keys of a second factor, for which there is no use"},
 	}
 }
@@ -97,7 +97,7 @@ func (h *Handler) userOperations() []Operation {
 			},
 			Handle: h.listUsers,
 		},
-		{Method: "POST", Path: "/access/users", Doc: "Make a user.", Params: create, Allow: making, Handle: h.createUser},
+		{Method: "POST", Path: "/access/users", Doc: "Make a user.", Params: create, Allow: createUserPermission, Handle: h.createUser},
 		{
 			Method: "GET", Path: "/access/users/{userid}", Doc: "Show a user.", Params: []schema.Property{userParam()},
 			Allow: Permission{
@@ -116,11 +116,11 @@ func (h *Handler) userOperations() []Operation {
 				return o, nil
 			},
 		},
-		{Method: "PUT", Path: "/access/users/{userid}", Doc: "Change a user.", Params: update, Allow: changing, Handle: h.updateUser},
+		{Method: "PUT", Path: "/access/users/{userid}", Doc: "Change a user.", Params: update, Allow: changeUserPermission, Handle: h.updateUser},
 		{
 			Method: "DELETE", Path: "/access/users/{userid}", Doc: "Remove a user, with tokens and permissions.", Params: []schema.Property{userParam()},
 			Allow: Permission{
-				Doc:   changing.Doc + ", and Realm.AllocateUser on the realm",
+				Doc:   changeUserPermission.Doc + ", and Realm.AllocateUser on the realm",
 				Check: func(c *Call) error { return c.manage(c.Text("userid")) },
 			},
 			Handle: func(c *Call) (any, error) { return nil, h.Access.DeleteUser(c, c.Text("userid")) },
@@ -128,9 +128,9 @@ func (h *Handler) userOperations() []Operation {
 	}
 }
 
-// making is the permission to create a user: in the realm, and in all groups of the new
+// createUserPermission is the permission to create a user: in the realm, and in all groups of the new
 // user or, without groups, in any.
-var making = Permission{Doc: "Realm.AllocateUser on the realm, and User.Modify on /access/groups or on all groups of the user", Check: makeUser}
+var createUserPermission = Permission{Doc: "Realm.AllocateUser on the realm, and User.Modify on /access/groups or on all groups of the user", Check: makeUser}
 
 func makeUser(c *Call) error {
 	if err := c.inRealm(c.Text("userid")); err != nil {

@@ -12,8 +12,8 @@ const MaxLog = 1 << 20
 // reserve is the part of MaxLog for the last lines, which are always accepted.
 const reserve = 4 << 10
 
-// cut is the line that replaces those that did not fit.
-const cut = "the log is longer than a task may have: the rest is left out"
+// truncated is the line that replaces those that did not fit.
+const truncated = "the log is longer than a task may have: the rest is left out"
 
 // lines is a log that is being written. It is safe for concurrent use.
 type lines struct {
@@ -48,9 +48,9 @@ func (l *lines) add(limit int, text string) {
 		}
 		return r
 	}, strings.ToValidUTF8(strings.TrimRight(text, "\n"), "\uFFFD"))
-	if l.text.Len()+len(text)+1 > limit-len(cut)-1 {
+	if l.text.Len()+len(text)+1 > limit-len(truncated)-1 {
 		l.full = true
-		text = cut
+		text = truncated
 	}
 	l.text.WriteString(text)
 	l.text.WriteByte('\n')
