@@ -130,7 +130,7 @@ type absence struct {
 	left time.Duration
 }
 
-// absenceOf decides from its polls and reports whether a node is lost. The caller holds mu.
+// absenceOf determines from polls and reports whether a node is lost. The caller holds mu.
 func (f *Fleet) absenceOf(node string) absence {
 	now := f.now()
 	var out absence

@@ -55,7 +55,7 @@ func (s *sdn) groupOperations() []Operation {
 }
 
 // renamed returns the edits that create an object, or that rename the object called
-// rename and keep its content by means of copyFrom. References keep the old name.
+// rename and copy its content with copyFrom. An object with references cannot be renamed.
 func renamed(c *Call, v *revision.View, o model.Object, rename, what string, copyFrom func(old model.Object), comment *string) ([]model.Edit, error) {
 	kind, id := o.ObjectKind(), o.ObjectID()
 	old := v.Live.Get(kind, rename)
