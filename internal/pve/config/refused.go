@@ -13,7 +13,7 @@ type refusal struct {
 	// these, too, so that it has none left.
 	fields []string
 	bare   bool
-	// round is the call of LeaveOut that it belongs to.
+	// round is the last call of LeaveOut that refused it.
 	round int
 }
 
