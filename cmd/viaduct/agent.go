@@ -42,8 +42,8 @@ The node has to join the cluster once: viaduct node join.`,
 	return cmd
 }
 
-// instanceFlags adds the flags that tell the nodes of one machine apart. Real hosts, which
-// are one node each, need none of them, so they are in no help.
+// instanceFlags adds the flags that distinguish several nodes on one machine. Real hosts,
+// which are one node each, do not need them, so they are hidden.
 func instanceFlags(cmd *cobra.Command, i *agent.Instance) {
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&i.FRRPathspace, "frr-pathspace", "", "FRR's name for the instance to use, where a machine runs several (its option -N)")
@@ -88,7 +88,7 @@ instances of FRR, Open vSwitch and dnsmasq are those of the agent.`,
 	}
 }
 
-// fillInstance takes what no flag says from the agent's own settings.
+// fillInstance fills options without a flag from the agent's stored settings.
 func fillInstance(cmd *cobra.Command, o *agent.HostOptions) error {
 	noted, err := agent.LoadInstance(o.Data)
 	if err != nil {
@@ -126,7 +126,7 @@ func runAgent(ctx context.Context, o agent.HostOptions, verbose bool, ready func
 	if err != nil {
 		return err
 	}
-	if err := o.Save(o.Data); err != nil { // a full disk keeps no agent from its work
+	if err := o.Save(o.Data); err != nil { // a full disk must not stop the agent
 		logger(verbose).Warn("cannot note the instances of FRR, Open vSwitch and dnsmasq: agent check needs its flags", "error", err)
 	}
 	if err := a.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
@@ -189,7 +189,7 @@ func join(ctx context.Context, url, token, name, data string) error {
 		failed = errors.Join(failed, err)
 		var refused *pki.RefusedError
 		if errors.As(err, &refused) && refused.Status < http.StatusInternalServerError || ctx.Err() != nil {
-			break // another server would say the same
+			break // another server would give the same answer
 		}
 	}
 	return failed

@@ -10,8 +10,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/audit"
 )
 
-// auditSinks opens what the flags name. Those that were opened are returned with an
-// error, too.
+// auditSinks opens the sinks in the flags. With an error it returns those that it opened
+// before.
 func (f *serverFlags) auditSinks() ([]audit.Sink, error) {
 	var out []audit.Sink
 	if f.auditFile != "" {
@@ -31,8 +31,8 @@ func (f *serverFlags) auditSinks() ([]audit.Sink, error) {
 	return out, nil
 }
 
-// reopenOnHangup opens the sinks anew at each SIGHUP, as logrotate sends it, until ctx
-// ends. Without sinks a hangup ends the process as ever.
+// reopenOnHangup reopens the sinks at each SIGHUP, which logrotate sends, until ctx ends.
+// Without sinks SIGHUP ends the process as usual.
 func reopenOnHangup(ctx context.Context, sinks []audit.Sink, log *slog.Logger) {
 	if len(sinks) == 0 {
 		return

@@ -16,17 +16,17 @@ import (
 )
 
 const (
-	// defaultListen is where the server listens; the port is the one that clients of the
-	// Proxmox API use by default.
+	// defaultListen is the server's listen address; clients of the Proxmox API use this
+	// port by default.
 	defaultListen = "127.0.0.1:8006"
-	// listenVariable has the addresses where --listen is not given, separated by commas.
+	// listenVariable has the addresses if --listen is not given, separated by commas.
 	listenVariable = "VIADUCT_LISTEN"
 	// pveproxy is the program that holds port 8006 on hosts of Proxmox VE.
 	pveproxy = "/usr/bin/pveproxy"
 )
 
-// listenAsEnvironment sets the addresses to those of the environment, unless the command
-// line has some.
+// listenAsEnvironment sets the addresses from the environment, unless the command line
+// has some.
 func (f *serverFlags) listenAsEnvironment(cmd *cobra.Command) {
 	if cmd.Flags().Changed("listen") {
 		return
@@ -43,7 +43,7 @@ func (f *serverFlags) listenAsEnvironment(cmd *cobra.Command) {
 }
 
 // listen returns the sockets that systemd passed (sd_listen_fds(3)) or, without any,
-// opens those addresses.
+// listens on the addresses.
 func listen(addrs []string) ([]net.Listener, error) {
 	passed, err := activation.Listeners()
 	if err != nil {
@@ -71,7 +71,7 @@ func closeAll(ls []net.Listener) error {
 	return errors.Join(errs...)
 }
 
-// cannotListen explains why an address cannot be listened on, and what to do about it.
+// cannotListen explains why listening on an address failed, and how to fix it.
 func cannotListen(addr string, err error) error {
 	var wrong *net.AddrError
 	switch {
@@ -82,7 +82,7 @@ func cannotListen(addr string, err error) error {
 	case !errors.Is(err, unix.EADDRINUSE):
 		return fmt.Errorf("cannot listen on %s: %w; choose another address with --listen or $%s", addr, err, listenVariable)
 	}
-	host, port, _ := net.SplitHostPort(addr) // Listen has done the same
+	host, port, _ := net.SplitHostPort(addr) // Listen has parsed it before
 	n, _ := net.LookupPort("tcp", port)
 	ip, parseErr := netip.ParseAddr(host)
 	if parseErr != nil {
@@ -92,8 +92,8 @@ func cannotListen(addr string, err error) error {
 		addr, n, holder(ip, n), net.JoinHostPort(host, fmt.Sprint(n+100)), listenVariable)
 }
 
-// holder names who has a port. A service without the right to inspect other processes
-// (ptrace(2)) knows pveproxy by the host that it is on.
+// holder returns the name of the process that uses a port. A service without the right to
+// inspect other processes (ptrace(2)) assumes pveproxy on a host of Proxmox VE.
 func holder(ip netip.Addr, port int) string {
 	found := sockets.At(nil, true, netip.AddrPortFrom(ip.Unmap(), uint16(port)), nil) // a port that was listened on
 	if len(found) > 0 {

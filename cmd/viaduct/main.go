@@ -1,6 +1,6 @@
-// Command viaduct is the whole of Viaduct in one program: the server that keeps
-// the configuration, the agent that keeps a node as it declares, and the command
-// line that talks to the server.
+// Command viaduct is all of Viaduct in one program: the server that stores the
+// configuration, the agent that applies it to a node, and the command line client of
+// the server.
 package main
 
 import (
@@ -25,7 +25,7 @@ func main() {
 	os.Exit(cli.Main(ctx, config(), os.Args[1:]))
 }
 
-// config is the command line of this program.
+// config returns the command line of this program.
 func config() cli.Config {
 	return cli.Config{
 		Version:      version,
@@ -35,8 +35,8 @@ func config() cli.Config {
 	}
 }
 
-// token takes the API token out of the environment: what is started from here must
-// not inherit it.
+// token removes the API token from the environment, because child processes must not
+// inherit it, and returns it.
 func token() string {
 	const name = "VIADUCT_TOKEN"
 	t := os.Getenv(name)
@@ -44,8 +44,8 @@ func token() string {
 	return t
 }
 
-// logger writes to standard error; under systemd that is the journal, which adds
-// the time itself.
+// logger returns a logger to standard error; under systemd that is the journal, which
+// adds the time itself.
 func logger(verbose bool) *slog.Logger {
 	level := slog.LevelInfo
 	if verbose {

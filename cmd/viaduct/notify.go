@@ -2,9 +2,9 @@ package main
 
 import "github.com/coreos/go-systemd/v22/daemon"
 
-// notifyReady tells systemd that the service does its work (sd_notify(3)).
-// Without systemd it does nothing.
+// notifyReady notifies systemd that the service is ready (sd_notify(3)). Without
+// systemd it does nothing.
 func notifyReady() { _, _ = daemon.SdNotify(false, daemon.SdNotifyReady) }
 
-// notifyAlive tells systemd's watchdog that the service is alive.
+// notifyAlive notifies systemd's watchdog that the service is alive.
 func notifyAlive() { _, _ = daemon.SdNotify(false, daemon.SdNotifyWatchdog) }

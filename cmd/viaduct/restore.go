@@ -50,7 +50,7 @@ that they know. The old server must not run any more.`,
 	return cmd
 }
 
-// restoring is the directory, beside the store's own, that a restore works in.
+// restoring is the work directory of a restore, next to the store's own.
 const restoring = "store.restoring"
 
 func restore(ctx context.Context, path string, f *serverFlags) (*backup.Info, error) {
@@ -62,7 +62,7 @@ func restore(ctx context.Context, path string, f *serverFlags) (*backup.Info, er
 	if len(f.etcd) > 0 {
 		return restoreExternal(ctx, file, f)
 	}
-	info, err := backup.Read(file, nil) // before anything is made
+	info, err := backup.Read(file, nil) // before anything is created
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w; nothing was changed", path, err)
 	}
@@ -81,18 +81,18 @@ func restore(ctx context.Context, path string, f *serverFlags) (*backup.Info, er
 	if err := fill(ctx, work, file); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), os.RemoveAll(work))
 	}
-	// From here on it is there as a whole.
+	// From here on it is complete.
 	if err := os.Rename(work, filepath.Join(f.data, "store")); err != nil {
 		return nil, err
 	}
 	return info, errors.Join(syncDir(f.data), os.Remove(filepath.Join(f.data, restoreLock)))
 }
 
-// restoreLock keeps two restores out of one directory.
+// restoreLock prevents two concurrent restores into one directory.
 const restoreLock = "restore.lock"
 
-// lockEmpty makes sure that a data directory has nothing but what a restore that was cut
-// short left behind, and that nobody else restores into it.
+// lockEmpty ensures that a data directory has nothing but leftovers of an interrupted
+// restore, and that no other process restores into it.
 func lockEmpty(dir string) (*os.File, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

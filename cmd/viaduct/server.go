@@ -23,16 +23,16 @@ import (
 )
 
 const (
-	// defaultServerData is where the server keeps its state.
+	// defaultServerData is the server's data directory.
 	defaultServerData = "/var/lib/viaduct/server"
-	// aliveEvery is how often the server answers systemd's watchdog.
+	// aliveEvery is the interval of notifications to systemd's watchdog.
 	aliveEvery = 20 * time.Second
-	// gcPercent is by how much a server's heap may grow until it is collected, where
-	// GOGC does not say it: with some tens of MiB in use, memory is cheaper than the time
-	// that the runtime's default of 100 would spend on it while many write.
+	// gcPercent is how much a server's heap may grow before a collection, unless GOGC is
+	// set: with some tens of MiB in use, memory is cheaper than the time that the
+	// runtime's default of 100 would spend on it during many writes.
 	gcPercent = 200
-	// memoryTarget is from which size in bytes memory is collected eagerly, where
-	// GOMEMLIMIT does not say it; what is in use may be more.
+	// memoryTarget is the size in bytes from which memory is collected eagerly, unless
+	// GOMEMLIMIT is set; more may be in use.
 	memoryTarget = 1 << 30
 )
 
@@ -66,7 +66,7 @@ func (f *serverFlags) register(cmd *cobra.Command) {
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log debug messages")
 }
 
-// registerEtcd are the flags that say which etcd cluster is meant.
+// registerEtcd registers the flags for an external etcd cluster.
 func (f *serverFlags) registerEtcd(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringSliceVar(&f.etcd, "etcd", nil, "keep the state in this etcd cluster (URLs) instead of the embedded one")
@@ -166,8 +166,8 @@ func runServer(ctx context.Context, version string, f *serverFlags, ready func()
 	return nil
 }
 
-// watch ends the server when its store has failed, and answers systemd's
-// watchdog while it has not.
+// watch ends the server when its store has failed, and until then notifies systemd's
+// watchdog.
 func watch(ctx context.Context, st *etcd.Store, end context.CancelCauseFunc) {
 	tick := time.NewTicker(aliveEvery)
 	defer tick.Stop()
@@ -189,7 +189,7 @@ func watch(ctx context.Context, st *etcd.Store, end context.CancelCauseFunc) {
 	}
 }
 
-// openStore opens the embedded store, or connects to the cluster.
+// openStore opens the embedded store, or connects to the etcd cluster.
 func openStore(ctx context.Context, f *serverFlags, log *slog.Logger) (*etcd.Store, error) {
 	if err := os.MkdirAll(f.data, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make the data directory: %w; choose another with --data", err)

@@ -16,7 +16,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
 
-// upCommand runs a cluster of one: server and agent in one process.
+// upCommand runs a single-node cluster: server and agent in one process.
 func upCommand() *cobra.Command {
 	f := &serverFlags{}
 	var name, agentData string
@@ -62,7 +62,7 @@ func runUp(ctx context.Context, version string, f *serverFlags, name, agentData 
 		}
 		ran <- err
 	}()
-	// When one ends the other has to; both are waited for.
+	// When one ends the other must end, too; both are waited for.
 	select {
 	case err := <-served:
 		cancel()
@@ -73,7 +73,7 @@ func runUp(ctx context.Context, version string, f *serverFlags, name, agentData 
 	}
 }
 
-// joinSelf makes the host a node of its own cluster, unless it is one.
+// joinSelf makes the host a node of its own cluster, unless it already is.
 func joinSelf(ctx context.Context, f *serverFlags, name, agentData string) error {
 	_, err := agent.LoadIdentity(agentData)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -84,7 +84,7 @@ func joinSelf(ctx context.Context, f *serverFlags, name, agentData string) error
 		return err
 	}
 	// A kill between joining and saving the identity, or a lost directory, left
-	// the name taken. This is the host's own cluster, so it may take it back.
+	// the name in use. This is the host's own cluster, so it may reclaim the name.
 	members, err := c.Members(ctx)
 	if err != nil {
 		return err

@@ -26,12 +26,12 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
-// adminName is the name in the administrator's certificate, and so in the
-// history of what is done with it.
+// adminName is the name in the administrator's certificate, and in the history of
+// changes made with it.
 const adminName = "admin"
 
-// renewAdmin is how long before its end the administrator's certificate is
-// replaced; refreshAdmin is how often a running server looks at it.
+// renewAdmin is how long before its end the administrator's certificate is replaced;
+// refreshAdmin is how often a running server checks it.
 const (
 	renewAdmin   = 30 * 24 * time.Hour
 	refreshAdmin = 24 * time.Hour
@@ -39,12 +39,12 @@ const (
 
 type peerKey struct{}
 
-// peerContext notes who is at the other end of a unix socket.
+// peerContext adds the user at the other end of a unix socket to a context.
 func peerContext(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, peerKey{}, peerName(c))
 }
 
-// peerName is the name of the user at the other end: "root@local".
+// peerName returns the name of the user at the other end: "root@local".
 func peerName(c net.Conn) string {
 	if counted, ok := c.(interface{ NetConn() net.Conn }); ok {
 		c = counted.NetConn()
@@ -78,9 +78,9 @@ func throughSocket(r *http.Request) bool {
 	return ok && name != ""
 }
 
-// certificateNames are the names that the server's certificate is for: those that the
-// operator gives, and those of this host, by its whole name and by that of the node that
-// it is, since both are in use among nodes.
+// certificateNames returns the names of the server's certificate: those that the operator
+// gives, and those of this host, both its full name and its node name, because nodes use
+// either.
 func (s *Server) certificateNames() []string {
 	host, err := s.cfg.hostname()
 	if err != nil {
@@ -90,7 +90,7 @@ func (s *Server) certificateNames() []string {
 	return append(slices.Clone(s.cfg.Names), model.NodeName(host), host)
 }
 
-// hostName is the name of this host in tasks: that of the node that it is.
+// hostName returns the name of this host in tasks, which is its node name.
 func hostName() string {
 	name, err := os.Hostname()
 	name = model.NodeName(name)
@@ -100,10 +100,9 @@ func hostName() string {
 	return name
 }
 
-// administrator returns the administrator who makes a request of the native
-// interface; it is empty for others, who have to show otherwise who they are.
-// Whoever may open the unix socket is an administrator, and so is whoever shows a
-// certificate that says so.
+// administrator returns the administrator who makes a request of the native interface;
+// it is empty for callers who must authenticate otherwise. A user who can open the unix
+// socket is an administrator, and so is the holder of an administrator's certificate.
 func (s *Server) administrator(r *http.Request) (string, error) {
 	if name, ok := r.Context().Value(peerKey{}).(string); ok {
 		if name == "" {
@@ -121,14 +120,14 @@ func (s *Server) administrator(r *http.Request) (string, error) {
 	if err := s.admins.Check(cert); err != nil {
 		return "", err
 	}
-	// Those of earlier releases are known when they are shown.
+	// Those of earlier releases are recorded at their first use.
 	s.admins.Record(r.Context(), cert, "")
 	return cert.Subject.CommonName, nil
 }
 
-// guarded is a request whose context ends when the administrator's certificate that it
-// came with is revoked, so that what waits or streams ends too. done has to be called
-// at its end.
+// guarded returns a request with a context that ends when the administrator's certificate
+// of the request is revoked, so that waits and streams end too. The caller must call done
+// at the end.
 func (s *Server) guarded(r *http.Request) (_ *http.Request, done func()) {
 	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 || pki.Unit(r.TLS.PeerCertificates[0]) != pki.UnitAdmin {
 		return r, func() {}
@@ -137,9 +136,9 @@ func (s *Server) guarded(r *http.Request) (_ *http.Request, done func()) {
 	return r.WithContext(ctx), done
 }
 
-// listenUnix listens on a socket that only its owner can open. A socket that a
-// killed server left behind is replaced; the store's lock has made sure that no
-// other server is running on the same data.
+// listenUnix listens on a socket that only its owner can open. It replaces a socket of
+// a killed server; the store's lock ensures that no other server is running on the
+// same data.
 func listenUnix(path string) (net.Listener, error) {
 	const longest = 107 // bytes, see unix(7)
 	if len(path) > longest {
@@ -154,7 +153,7 @@ func listenUnix(path string) (net.Listener, error) {
 		}
 	}
 	// Bound under another name and renamed when only its owner can open it: it
-	// is never open to others, not even for a moment.
+	// is never open to others, not even briefly.
 	hidden := path + "~"
 	if len(hidden) > longest {
 		hidden = path[:len(path)-1] + "~"
@@ -188,15 +187,15 @@ func (l *unixListener) Close() error {
 	return err
 }
 
-// writeAdmin puts an administrator's certificate and key, and the authority's
-// certificate, into the data directory, unless good ones are there.
+// writeAdmin writes an administrator's certificate and key, and the authority's
+// certificate, to the data directory, unless valid ones exist.
 func (s *Server) writeAdmin(ctx context.Context, a *pki.Authority) error {
 	dir := s.cfg.Data
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("making the data directory: %w", err)
 	}
 	crt, key, ca := filepath.Join(dir, "admin.crt"), filepath.Join(dir, "admin.key"), filepath.Join(dir, "ca.crt")
-	// Nothing is written that is there already: a server must start on a full disk.
+	// It does not rewrite existing files: a server must start on a full disk.
 	if old, err := os.ReadFile(ca); err != nil || string(old) != a.CertificatePEM() {
 		if err := renameio.WriteFile(ca, []byte(a.CertificatePEM()), 0o644); err != nil {
 			return fmt.Errorf("writing the authority's certificate: %w", err)
@@ -210,7 +209,7 @@ func (s *Server) writeAdmin(ctx context.Context, a *pki.Authority) error {
 	if err != nil {
 		return err
 	}
-	// The certificate last: without it the key is made anew.
+	// The certificate last: without it the key is created again.
 	if err := os.Remove(crt); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("replacing the administrator's certificate: %w", err)
 	}
@@ -226,14 +225,14 @@ func (s *Server) writeAdmin(ctx context.Context, a *pki.Authority) error {
 	return nil
 }
 
-// keepAdmin keeps the administrator's certificate good until ctx ends: a server runs for
-// longer than it lasts, and one that is revoked is replaced at once. It serves on if that
-// fails.
+// keepAdmin keeps the administrator's certificate valid until ctx ends: a server can run
+// for longer than its validity, and a revoked one is replaced at once. A failure does not
+// stop the server.
 func (s *Server) keepAdmin(ctx context.Context, a *pki.Authority) {
 	tick := time.NewTicker(s.cfg.refresh)
 	defer tick.Stop()
 	for {
-		changed := s.admins.Changed() // before the look at the file
+		changed := s.admins.Changed() // before the check of the file
 		if err := s.writeAdmin(ctx, a); err != nil {
 			s.log.Error("the administrator's certificate could not be renewed, trying again later", "error", err, "in", s.cfg.refresh)
 		}
@@ -246,8 +245,8 @@ func (s *Server) keepAdmin(ctx context.Context, a *pki.Authority) {
 	}
 }
 
-// readAdmin returns the administrator's certificate if it is of the authority and
-// will be good for a while, and its key is there.
+// readAdmin returns the administrator's certificate if the authority issued it, it does
+// not expire soon, and its key exists.
 func readAdmin(crt, key string, a *pki.Authority) *x509.Certificate {
 	b, err := os.ReadFile(crt)
 	if err != nil {

@@ -14,28 +14,28 @@ import (
 )
 
 // StoreFormat is the number of the store's format that this release reads and writes.
-// A release that changes the meaning of what is stored raises it and says in
-// docs/architecture/overview.md how a store of the one before is brought up.
+// A release that changes the meaning of what is stored raises it, and describes in
+// docs/architecture/overview.md how to upgrade a store of the previous format.
 //
 // History:
-//  1. the first that is numbered; stores without a number are of this one.
+//  1. the first numbered one; stores without a number have this format.
 const StoreFormat = 1
 
 const keyFormat = "format"
 
-// formatDoc is the value of format.
+// formatDoc is the value of the key format.
 type formatDoc struct {
 	Format int `json:"format"`
-	// Release wrote it.
+	// Release is the release that wrote it.
 	Release string `json:"release"`
 }
 
-// ErrFounding tells that the store and the data directory do not belong together.
+// ErrFounding is the error for a store that does not belong to the data directory.
 var ErrFounding = errors.New("the store is not the one of this data directory")
 
-// checkStore makes sure that the store is the one that belongs to the data directory
-// before anything is read from it or written to it: a store that went missing must not
-// be founded anew, which would give the cluster a new authority that no node trusts.
+// checkStore ensures that the store belongs to the data directory before any other
+// access: if a store was lost, an empty one must not be initialized, which would give the
+// cluster a new authority that no node trusts.
 func (s *Server) checkStore(ctx context.Context) error {
 	if err := s.checkFormat(ctx); err != nil {
 		return err
@@ -65,7 +65,7 @@ func (s *Server) checkStore(ctx context.Context) error {
 	return s.writeFormat(ctx)
 }
 
-// checkEmpty refuses a store that has lost its authority but holds something else.
+// checkEmpty refuses a store that has lost its authority but has other data.
 func (s *Server) checkEmpty(ctx context.Context) error {
 	for _, prefix := range []string{"config/running", "history/", "access/", pki.PrefixMember} {
 		found, _, err := s.cfg.Store.List(ctx, prefix, "")
@@ -99,7 +99,7 @@ func (s *Server) checkFormat(ctx context.Context) error {
 	return nil
 }
 
-// writeFormat numbers a store that has no number yet.
+// writeFormat writes the format number of a store without one.
 func (s *Server) writeFormat(ctx context.Context) error {
 	b, err := json.Marshal(formatDoc{StoreFormat, s.cfg.Version})
 	if err != nil {

@@ -15,31 +15,31 @@ import (
 )
 
 const (
-	// healthTimeout bounds one round of checks, healthEvery is how long its outcome
-	// counts: whoever asks need not show who they are, and must not load the store.
+	// healthTimeout limits one round of checks, healthEvery is how long its result is
+	// cached: clients need no authentication, and must not load the store.
 	healthTimeout = 3 * time.Second
 	healthEvery   = time.Second
 )
 
-// check is one thing that a server needs to serve, and whether it has it.
+// check is the result for one dependency of a server.
 type check struct {
 	Name string `json:"name"`
 	OK   bool   `json:"ok"`
-	// Message says in a few words what is wrong, and nothing of the configuration:
-	// details are in the log.
+	// Message is a short description of the problem, without anything of the
+	// configuration: details are in the log.
 	Message string `json:"message,omitempty"`
 }
 
-// health is what /readyz answers.
+// health is the answer of /readyz.
 type health struct {
 	Ready  bool    `json:"ready"`
 	Checks []check `json:"checks"`
 }
 
-// checker finds out whether the server is ready.
+// checker checks whether the server is ready.
 type checker struct {
 	s *Server
-	// load reads the configuration as it is in the store.
+	// load reads the configuration from the store.
 	load func(context.Context) error
 
 	mu   sync.Mutex
@@ -47,8 +47,8 @@ type checker struct {
 	at   time.Time
 }
 
-// routes serves /healthz, by which the process lives, and /readyz, which tells whether it
-// can serve. Both need no login and say nothing of the configuration.
+// routes serves /healthz, for the liveness of the process, and /readyz, for its readiness.
+// Both need no login and reveal nothing of the configuration.
 func (c *checker) routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		answerHealth(w, r, health{Ready: true, Checks: []check{}})
@@ -56,16 +56,16 @@ func (c *checker) routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { answerHealth(w, r, c.check()) })
 }
 
-// check returns the outcome of the checks, of a moment ago at most.
+// check returns the result of the checks, from the cache if it is recent.
 func (c *checker) check() health {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.at.IsZero() && time.Since(c.at) < healthEvery && c.last.Ready {
 		checks := slices.Clone(c.last.Checks)
-		checks[0] = c.s.listening() // which costs nothing
+		checks[0] = c.s.listening() // needs no I/O
 		return health{checks[0].OK, checks}
 	}
-	// Not the request's context: the outcome is for others, too.
+	// Not the request's context: other callers use the result, too.
 	ctx, cancel := context.WithTimeout(context.Background(), healthTimeout)
 	defer cancel()
 	stored, loaded := check{Name: "store", OK: true}, check{Name: "configuration", OK: true}
@@ -89,7 +89,7 @@ func (c *checker) check() health {
 	return c.last
 }
 
-// listening is the check of what the server listens on.
+// listening checks the listeners.
 func (s *Server) listening() check {
 	c := check{Name: "listeners", OK: true}
 	select {
@@ -103,7 +103,7 @@ func (s *Server) listening() check {
 	return c
 }
 
-// answerHealth writes the outcome: as JSON for whoever accepts it, otherwise as text.
+// answerHealth writes the result: as JSON if the client accepts it, otherwise as text.
 func answerHealth(w http.ResponseWriter, r *http.Request, h health) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -114,7 +114,7 @@ func answerHealth(w http.ResponseWriter, r *http.Request, h health) {
 	if strings.Contains(r.Header.Get("Accept"), "json") {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(h) // to somebody who has gone
+		_ = json.NewEncoder(w).Encode(h) // fails if the client is disconnected
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -135,10 +135,10 @@ func answerHealth(w http.ResponseWriter, r *http.Request, h health) {
 	_, _ = w.Write([]byte(text))
 }
 
-// fillWarnings are the shares of an embedded store, in percent, from which on its use is told.
+// fillWarnings are the fill levels of an embedded store, in percent, that are reported.
 var fillWarnings = []int64{90, 75, 50}
 
-// filling says that the store fills; empty while it does not.
+// filling returns the warning about a store that fills up, or empty.
 func (s *Server) filling() string {
 	st, ok := s.cfg.Store.(interface {
 		Used() (used, most int64, ok bool)
@@ -158,7 +158,7 @@ func (s *Server) filling() string {
 	return ""
 }
 
-// warnings are what is wrong with the server, for those who look at the status.
+// warnings returns the problems of the server, for clients that read the status.
 func (s *Server) warnings() []string {
 	text := s.filling()
 	if text == "" {

@@ -21,24 +21,24 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store/mirror"
 )
 
-// prefixServers is where the servers of a cluster say how they are reached.
+// prefixServers is the prefix of the records with the servers' URLs.
 const prefixServers = "server/"
 
 const (
-	// beatEvery is how often a server shows that it is still one of the cluster's;
-	// forgetAfter is after how long without that the others remove it. It is long:
-	// those who know a server that is down for repair lose nothing by it.
+	// beatEvery is the interval of a server's heartbeat; forgetAfter is the time without
+	// one after which the others remove it. It is long: clients lose nothing by knowing a
+	// server that is down for repair.
 	beatEvery   = 5 * time.Minute
 	forgetAfter = 48 * time.Hour
-	// maxServers bounds how many are told.
+	// maxServers limits how many servers are advertised.
 	maxServers = 32
 )
 
-// serverDoc is the value of a server's key.
+// serverDoc is the value of a server's record.
 type serverDoc struct {
-	// URLs are where it is reached: "https://192.0.2.1:8006".
+	// URLs are its URLs: "https://192.0.2.1:8006".
 	URLs []string `json:"urls"`
-	// Beat changes while the server lives.
+	// Beat changes while the server is alive.
 	Beat int64 `json:"beat"`
 }
 
@@ -50,7 +50,7 @@ type peers struct {
 	all   *mirror.Mirror[*serverDoc]
 
 	mu sync.Mutex
-	// heard is what was last seen of each, by its key, and when, by this server's clock.
+	// heard is the last known heartbeat of each, by its key, and its time, by this server's clock.
 	heard map[string]heardBeat
 }
 
@@ -69,7 +69,7 @@ func openPeers(ctx context.Context, st store.Store, own []string, log *slog.Logg
 	return p, err
 }
 
-// urls are those of all servers, this one's first.
+// urls returns the URLs of all servers, this one's first.
 func (p *peers) urls() []string {
 	out := slices.Clone(p.own)
 	entries, _ := p.all.All()
@@ -86,7 +86,7 @@ func (p *peers) urls() []string {
 	return out
 }
 
-// run keeps this server among the others, until ctx ends.
+// run keeps this server's record, until ctx ends.
 func (p *peers) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { p.all.Run(ctx) })
@@ -102,7 +102,7 @@ func (p *peers) run(ctx context.Context) {
 	wg.Wait()
 }
 
-// key is the same for a server that is started again at the same addresses.
+// key is the same for a server that restarts with the same addresses.
 func (p *peers) key() string {
 	sum := sha256.Sum256([]byte(strings.Join(p.own, " ")))
 	return hex.EncodeToString(sum[:8])
@@ -120,7 +120,7 @@ func (p *peers) beat(ctx context.Context, beat int64) error {
 	return err
 }
 
-// forget removes servers that have not shown themselves for long.
+// forget removes servers without a heartbeat for a long time.
 func (p *peers) forget(ctx context.Context) {
 	entries, _ := p.all.All()
 	now := time.Now()
@@ -144,9 +144,9 @@ func (p *peers) forget(ctx context.Context) {
 	}
 }
 
-// advertised are the URLs at which others reach this server: those given or, without
-// any, what its listeners and names say. Loopback addresses are told only if there is
-// nothing else.
+// advertised returns the URLs at which others reach this server: the given ones or,
+// without any, those of its listeners and names. Loopback addresses are advertised only
+// if there are no others.
 func advertised(given, names []string, listeners []net.Listener) ([]string, error) {
 	for _, g := range given {
 		if u, err := url.Parse(g); err != nil || u.Scheme != "https" || u.Host == "" || u.Path != "" && u.Path != "/" {
@@ -171,7 +171,7 @@ func advertised(given, names []string, listeners []net.Listener) ([]string, erro
 	for _, l := range listeners {
 		addr, err := netip.ParseAddrPort(l.Addr().String())
 		if err != nil {
-			continue // no TCP
+			continue // not TCP
 		}
 		port := fmt.Sprint(addr.Port())
 		if !addr.Addr().IsUnspecified() {
@@ -194,7 +194,7 @@ func advertised(given, names []string, listeners []net.Listener) ([]string, erro
 	return out[:min(len(out), maxServers)], nil
 }
 
-// hostAddresses are the global addresses of this host.
+// hostAddresses returns the global addresses of this host.
 func hostAddresses() []netip.Addr {
 	list, err := net.InterfaceAddrs()
 	if err != nil {

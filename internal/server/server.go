@@ -1,9 +1,9 @@
-// Package server is Viaduct's server: it wires the store, the configuration,
-// the nodes and the certificates together and serves them, over TLS to agents
-// and administrators and over a unix socket to administrators on the host.
+// Package server is Viaduct's server: it connects the store, the configuration, the
+// nodes and the certificates and serves them, over TLS to agents and administrators
+// and over a unix socket to administrators on the host.
 //
-// A server keeps nothing of its own that is not in the store, so it may be
-// killed at any moment, and any number of servers may share one store.
+// A server has no state that is not in the store, so it may be killed at any moment,
+// and any number of servers may share one store.
 package server
 
 import (
@@ -43,79 +43,79 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// Limits that keep slow or silent clients from using up the server.
+// Limits that prevent slow or silent clients from exhausting the server.
 const (
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
-	// An HTTP/2 connection is silent so long before it is probed. Nodes whose host has
-	// vanished without a word are noticed by it.
+	// pingAfter is the silence after which an HTTP/2 connection is probed. It detects nodes
+	// with a host that vanished without closing its connections.
 	pingAfter   = 5 * time.Second
 	pingTimeout = 5 * time.Second
-	writeSlack  = time.Minute // beyond a long poll, for an answer to be taken
+	writeSlack  = time.Minute // in addition to a long poll, to send an answer
 	maxHeader   = 64 << 10    // bytes
 	stopTimeout = 5 * time.Second
 )
 
-// Config is what a server is made of. Data and Store are required.
+// Config has the dependencies and settings of a server. Data and Store are required.
 type Config struct {
 	// Data is the server's directory: api.sock, and an administrator's
 	// certificate (admin.crt, admin.key, ca.crt) for use over the network.
 	Data string
-	// Store keeps everything. The server does not close it.
+	// Store has all state. The server does not close it.
 	Store store.Store
-	// Listeners take TCP connections; TLS is put on top. Run closes them.
+	// Listeners accept TCP connections; the server adds TLS. Run closes them.
 	Listeners []net.Listener
-	// Names are DNS names and addresses for the server's certificate, beside the host's name
-	// and the part of it before the first dot.
+	// Names are DNS names and addresses for the server's certificate, in addition to the
+	// host's name and the part of it before the first dot.
 	Names []string
 	// Advertise are the URLs at which others reach this server; empty means those that
-	// follow from Listeners and Names. The servers of a cluster tell each other's to
-	// agents and users.
+	// follow from Listeners and Names. The servers of a cluster advertise each other's URLs
+	// to agents and users.
 	Advertise []string
-	// UnixSocket is where administrators on the host connect; empty means
+	// UnixSocket is the socket for administrators on the host; empty means
 	// api.sock in Data.
 	UnixSocket string
 	Logger     *slog.Logger
 	// Version is the release.
 	Version string
-	// Ready, if set, is called once the server serves.
+	// Ready, if set, is called when the server serves.
 	Ready func()
-	// Unreachable is after what silence a node counts as unreachable; 0 means
-	// fleet.DefaultUnreachable. MaxPoll bounds long polls; 0 means
+	// Unreachable is the silence after which a node counts as unreachable; 0 means
+	// fleet.DefaultUnreachable. MaxPoll limits long polls; 0 means
 	// protocol.MaxPoll.
 	Unreachable, MaxPoll time.Duration
-	// NewCluster lets a data directory that was another cluster's begin with the store,
-	// also if that is empty.
+	// NewCluster allows a data directory of another cluster to be used with the store,
+	// even if that is empty.
 	NewCluster bool
-	// AuditSinks get every audit entry. The server does not close them.
+	// AuditSinks receive every audit entry. The server does not close them.
 	AuditSinks []audit.Sink
-	// Connections bounds those of the network; the zero value means as many as the
-	// process's file descriptors allow, at most limit.DefaultConnections. Bodies bounds
-	// what is kept of requests' bodies; the zero value means limit.DefaultBodies.
+	// Connections limits those of the network; the zero value means as many as the
+	// process's file descriptors allow, at most limit.DefaultConnections. Bodies limits
+	// the memory for requests' bodies; the zero value means limit.DefaultBodies.
 	Connections limit.Connections
 	Bodies      limit.Bodies
-	// External says how external systems are reached, and where they may be.
+	// External has the settings for access to external systems, and their allowed addresses.
 	External rest.Options
 
-	// refresh is how often the administrator's certificate is looked at; 0
+	// refresh is how often the administrator's certificate is checked; 0
 	// means refreshAdmin.
 	refresh time.Duration
-	// hostname tells this host's name; nil means os.Hostname.
+	// hostname returns this host's name; nil means os.Hostname.
 	hostname func() (string, error)
 }
 
-// Server serves. Make one with New.
+// Server serves. New creates one.
 type Server struct {
 	cfg  Config
 	log  *slog.Logger
-	stop chan struct{} // closed when long polls shall end
-	// admins tell which administrators' certificates count.
+	stop chan struct{} // closed when long polls must end
+	// admins knows which administrators' certificates are valid.
 	admins *pki.Administrators
-	// serving counts the listeners that are served.
+	// serving counts the active listeners.
 	serving atomic.Int32
 }
 
-// New makes a server; Run starts it.
+// New creates a server; Run starts it.
 func New(cfg Config) (*Server, error) {
 	if cfg.Store == nil || cfg.Data == "" {
 		return nil, errors.New("a server needs a store and a data directory")
@@ -153,8 +153,8 @@ func New(cfg Config) (*Server, error) {
 	return &Server{cfg: cfg, log: cfg.Logger, stop: make(chan struct{})}, nil
 }
 
-// Run serves until ctx ends, then lets requests finish for a few seconds. It
-// returns nil then, and otherwise why the server cannot go on. It can be called
+// Run serves until ctx ends, then waits a few seconds for open requests. It then returns
+// nil, and otherwise the reason why the server cannot continue. It can be called
 // once.
 func (s *Server) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -239,7 +239,7 @@ func (s *Server) Run(ctx context.Context) error {
 		}))
 }
 
-// openPeers makes the list of the servers that share the store, with this one.
+// openPeers creates the list of the servers that share the store, including this one.
 func (s *Server) openPeers(ctx context.Context) (*peers, error) {
 	own, err := advertised(s.cfg.Advertise, s.cfg.Names, s.cfg.Listeners)
 	if err != nil {
@@ -251,7 +251,7 @@ func (s *Server) openPeers(ctx context.Context) (*peers, error) {
 	return openPeers(ctx, s.cfg.Store, own, s.log)
 }
 
-// routes puts the interfaces together.
+// routes combines the interfaces.
 func (s *Server) routes(checks *checker, native *api.Handler, agents *agentapi.Handler, pve *pveapi.Handler) http.Handler {
 	proxmox := pve.Routes()
 	mux := http.NewServeMux()
@@ -260,9 +260,9 @@ func (s *Server) routes(checks *checker, native *api.Handler, agents *agentapi.H
 	checks.routes(mux)
 	return limit.NewBudget(s.cfg.Bodies, s.log).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer problem.Recover(w, r, s.log)
-		// An answer has to be taken in the end, but not while a poll waits for it.
+		// The client must accept the answer in time, not counting a wait for a poll.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.cfg.MaxPoll + writeSlack))
-		if strings.HasPrefix(r.URL.Path, pveapi.Prefix) { // whose paths a mux would tidy up
+		if strings.HasPrefix(r.URL.Path, pveapi.Prefix) { // a mux would clean their paths
 			proxmox.ServeHTTP(w, r)
 			return
 		}
@@ -272,7 +272,7 @@ func (s *Server) routes(checks *checker, native *api.Handler, agents *agentapi.H
 	}))
 }
 
-// serve serves until ctx ends, a listener fails, or the store gives up.
+// serve serves until ctx ends, a listener fails, or the store fails.
 func (s *Server) serve(ctx context.Context, socket net.Listener, tlsConfig *tls.Config, routes http.Handler) error {
 	local, remote := s.httpServer(routes), s.httpServer(routes)
 	local.ConnContext = peerContext
@@ -285,7 +285,7 @@ func (s *Server) serve(ctx context.Context, socket net.Listener, tlsConfig *tls.
 		}
 	}
 	var serving sync.WaitGroup
-	// Whoever fills the network's connections leaves the socket to administrators.
+	// A client that exhausts the network's connections leaves the socket to administrators.
 	reserved := limit.Connections{Total: limit.SocketConnections, PerAddress: limit.SocketConnections, PerNetwork: limit.SocketConnections}
 	socket = limit.NewGate(reserved, s.log).Listen(socket)
 	gate := limit.NewGate(s.cfg.Connections, s.log)
@@ -304,14 +304,14 @@ func (s *Server) serve(ctx context.Context, socket net.Listener, tlsConfig *tls.
 	defer cancel()
 	for _, srv := range []*http.Server{local, remote} {
 		if srv.Shutdown(stopping) != nil {
-			_ = srv.Close() // whoever is still connected has had the time
+			_ = srv.Close() // the remaining clients have had their time
 		}
 	}
 	serving.Wait()
 	return err
 }
 
-// failing is a store that can give up, as an embedded one does when its disk
+// failing is a store that can fail permanently, as an embedded one does when its disk
 // fails.
 type failing interface {
 	Failed() <-chan struct{}
@@ -337,7 +337,7 @@ func (s *Server) wait(ctx context.Context, failed <-chan error) error {
 func (s *Server) httpServer(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           h,
-		ReadHeaderTimeout: headerTimeout, // the TLS handshake included
+		ReadHeaderTimeout: headerTimeout, // includes the TLS handshake
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		HTTP2:             &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},

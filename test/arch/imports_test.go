@@ -1,4 +1,4 @@
-// Package arch holds the rules of the code's structure, as tests.
+// Package arch tests the rules of the code's structure.
 package arch
 
 import (
@@ -10,9 +10,9 @@ import (
 
 const module = "github.com/viaduct-sdn/viaduct/"
 
-// flow says which packages of Viaduct each package may import: the one-way flow
+// flow lists which packages of Viaduct each package may import: the one-way flow
 // of docs/architecture/overview.md. An entry covers the packages below it; the longest match
-// counts, and a package that no entry covers fails the test.
+// counts, and a package without an entry fails the test.
 var flow = map[string][]string{
 	"internal/line":                           {},
 	"internal/model":                          {"internal/line"},
@@ -86,15 +86,14 @@ var flow = map[string][]string{
 	"test":                                    {"internal", "pkg", "test"},
 	"internal/external/powerdns/powerdnstest": {"internal/model", "internal/sleep", "test/requires"},
 
-	// The name server of a node is a process of its own.
+	// The DNS server of a node is a process of its own.
 	"internal/render/coredns":   {"internal/desired"},
 	"internal/dnsserver":        {"internal/desired", "internal/render/coredns"},
 	"internal/driver/dnsserver": {"internal/linux/sockets", "internal/driver", "internal/desired", "internal/diff", "internal/linux/netns", "internal/render/coredns", "internal/sleep"},
 }
 
-// pure are the packages that compute and do nothing else: the standard library
-// packages below are closed to them, and so is every module but the standard
-// library.
+// pure are the packages that only compute: they must not import the standard library
+// packages below, nor any module but the standard library.
 var pure = []string{"internal/livequery", "internal/model", "internal/desired", "internal/diff", "internal/linux/foreign", "internal/health", "internal/fault", "internal/naming", "internal/document", "internal/compile", "internal/pve/schema", "internal/pve/running", "internal/pve/config", "internal/pve/firewall", "internal/pve/guest", "internal/pve/render/interfaces", "internal/render/interfaces", "internal/render/frr", "internal/routing", "internal/pve/render/frr", "internal/render/coredns", "internal/render/dnsmasq"}
 
 var impure = []string{
@@ -126,8 +125,8 @@ func packages(t *testing.T) []pkg {
 	return pkgs
 }
 
-// covers reports whether an entry of the table is about a package: it is that package's
-// path or one above it, or with "=" before it that path alone.
+// covers reports whether an entry of the table covers a package: it is that package's
+// path or one above it, or with "=" before it exactly that path.
 func covers(entry, path string) bool {
 	if exact, ok := strings.CutPrefix(entry, "="); ok {
 		return path == exact

@@ -12,16 +12,16 @@ import (
 	"testing"
 )
 
-// madeName is a string that makes a name of an interface or a namespace: what begins the
-// name of a role or of a guest's port, or a format of VLANs.
+// madeName is a string that creates a name of an interface or a namespace: the prefix of
+// a role's name or of a guest's port, or a format of VLANs.
 var madeName = regexp.MustCompile(`^(?:vxlan_|vrf_|vrfbr_|vrfvx_|xvrf_|xvrfp_|ln_|pr_|bv_|zv_|vb_|sv_|up_|zi_|zo_|dummy_|vd-|fwpr|tap|(?:p|sv)%d_)(?:%[sdv][a-z]?)*$|^ ?%s(?:\.|v)%d$`)
 
-// alone are strings of madeName that are the whole of something else: the kernel's name of
-// a kind of link is none of an interface.
+// alone are strings that match madeName and are complete in themselves: the kernel's name
+// of a kind of link is not a name of an interface.
 var alone = map[string]bool{"tap": true}
 
-// names are the strings of a Go file that make names: those that are put together with
-// something, or formats.
+// names returns the strings of a Go file that create names: those that are concatenated
+// with something, or formats.
 func names(file *ast.File) []string {
 	var out []string
 	joined := map[ast.Expr]bool{}
@@ -42,9 +42,9 @@ func names(file *ast.File) []string {
 	return out
 }
 
-// The names of interfaces, ports and namespaces are made in one place: who asks for one by
-// another name than the compiler gave it finds nothing. Tests of drivers, and benchmarks'
-// inputs, make interfaces of their own.
+// The names of interfaces, ports and namespaces are created in one place: code that uses
+// another name than the compiler's finds nothing. Tests of drivers, and benchmarks'
+// inputs, create interfaces of their own.
 func TestNamesAreMadeInOnePlace(t *testing.T) {
 	const maker = "internal/naming/"
 	found := false
@@ -75,7 +75,7 @@ func TestNamesAreMadeInOnePlace(t *testing.T) {
 	}
 }
 
-// TestNameRuleBites shows that the rule sees every way to make a name.
+// TestNameRuleBites shows that the rule detects every way to create a name.
 func TestNameRuleBites(t *testing.T) {
 	for source, want := range map[string]bool{
 		`"vxlan_" + id`:              true,

@@ -13,7 +13,7 @@ import (
 
 var update = flag.Bool("update", false, "write what should be read")
 
-// The page about packages is made of their documentation.
+// The page about packages is generated from their documentation.
 func TestPackagesPage(t *testing.T) {
 	const path = "../../docs/architecture/packages.md"
 	out, err := exec.Command("go", "list", "-f", "{{.ImportPath}}\t{{.Doc}}", module+"...").CombinedOutput()

@@ -16,15 +16,15 @@ import (
 // skipPackage is the one package that may skip a test and look for programs.
 const skipPackage = "test/requires"
 
-// forTests reports whether a file is compiled into tests only: a test, or what
-// stands beside the code for tests.
+// forTests reports whether a file is compiled into tests only: a test, or a helper
+// next to the code.
 func forTests(path string) bool {
 	dir := filepath.ToSlash(filepath.Dir(path))
 	return strings.HasSuffix(path, "_test.go") || covers("test", dir) || strings.HasSuffix(dir, "test")
 }
 
-// evasions lists what in a test file would let a test be skipped, or pass without
-// having shown anything, because the machine lacks a program.
+// evasions returns the statements of a test file that could skip a test, or pass it
+// without a check, because the machine lacks a program.
 func evasions(fset *token.FileSet, f *ast.File) []string {
 	var out []string
 	ast.Inspect(f, func(n ast.Node) bool {
@@ -62,9 +62,9 @@ func evasions(fset *token.FileSet, f *ast.File) []string {
 	return out
 }
 
-// A test is skipped only where a machine cannot be given what the test requires;
-// what scripts/setup installs is no such thing. Green runs used to hide that a
-// machine lacked a program.
+// A test is skipped only if a machine cannot provide what the test requires; programs that
+// scripts/setup installs are no such reason. Green runs used to hide that a machine
+// lacked a program.
 func TestNoTestIsSkippedForAProgram(t *testing.T) {
 	root := filepath.Join("..", "..")
 	files := 0

@@ -12,11 +12,11 @@ import (
 )
 
 // lockers are the files that may lock a thread: the one place that enters namespaces, and
-// a process that executes another program in its place, which ends all its threads.
+// a process that replaces itself by another program, which ends all its threads.
 var lockers = []string{"internal/linux/netns/netns.go", "internal/dnsserver/user.go"}
 
-// Threads change their namespace in one place, which never takes the process's first
-// one: see netns.OnThread.
+// Threads change their namespace in one place, which never uses the process's first
+// thread: see netns.OnThread.
 func TestThreadsAreLockedInOnePlace(t *testing.T) {
 	found := 0
 	for _, dir := range []string{"cmd", "internal", "pkg", "test"} {

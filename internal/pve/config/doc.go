@@ -2,7 +2,7 @@
 // /etc/pve/sdn: the section files of what is configured, and .running-config with
 // what was applied last.
 //
-// It stands at the entrance of the one-way flow, for moving to Viaduct and back, and
-// for what renders the files of a node as Proxmox would. It is pure: files come and
-// go as texts by their names.
+// It is at the entrance of the one-way flow, for migration to Viaduct and back, and for
+// rendering a node's files as Proxmox would. It is pure: files are passed as texts by
+// name.
 package config

@@ -8,21 +8,21 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// Finding is what is to be said of a line of a directory that was read, or of an object
-// that was to be written.
+// Finding is a message about a line of a directory that was read, or about an object to
+// be written.
 type Finding struct {
 	// File is the name of the file, empty for none; Line counts from 1, 0 is the file as a
 	// whole.
 	File string
 	Line int
-	// Left says that something was left out, or that something stricter was taken in its
-	// place. Otherwise it is a remark.
+	// Left is true if something was left out, or replaced by something stricter.
+	// Otherwise it is a note.
 	Left bool
-	// Problem names the object, the field and the value, and what would be right.
+	// Problem names the object, the field and the value, and what would be correct.
 	model.Problem
 }
 
-// String is the finding on one line: `zones.cfg:3: zone z1: mtu "big": must be ...`.
+// String formats the finding on one line: `zones.cfg:3: zone z1: mtu "big": must be ...`.
 func (f Finding) String() string {
 	text := f.Problem.String()
 	switch {
@@ -34,14 +34,14 @@ func (f Finding) String() string {
 	return fmt.Sprintf("%s:%d: %s", f.File, f.Line, text)
 }
 
-// place is where an object stands.
+// place is the location of an object.
 type place struct {
 	file  string
 	line  int
 	lines map[string]int // of its properties
 }
 
-// of is the line of a field, or that of the object.
+// of returns the line of a field, or that of the object.
 func (p place) of(field string) int {
 	name, _, _ := strings.Cut(field, "[")
 	if n := p.lines[name]; n != 0 {
@@ -50,7 +50,7 @@ func (p place) of(field string) int {
 	return p.line
 }
 
-// finding is one about an object that stands at a place.
+// finding returns a finding about an object at a place.
 func (p place) finding(left bool, problem model.Problem) Finding {
 	problem.Severity = model.Warning
 	if left {
@@ -59,17 +59,17 @@ func (p place) finding(left bool, problem model.Problem) Finding {
 	return Finding{File: p.file, Line: p.of(problem.Field), Left: left, Problem: problem}
 }
 
-// Findings are all that is to be said, in the order of the files.
+// Findings returns all findings in the order of the files.
 func (d *Directory) Findings() []Finding {
 	return slices.Concat(d.read, d.refused, d.settled)
 }
 
-// leftOut ends the messages of what was left out.
+// leftOut is the end of messages about objects that are left out.
 const leftOut = "; left out"
 
-// Settle makes Config what of the directory is to be taken beside what there is already:
-// without what was left out and what refers to it, and with firewalls that let nothing
-// pass which those of the files would stop, whatever of them cannot be taken. existing
+// Settle sets Config to what is imported of the directory in addition to existing objects:
+// without what is left out and what refers to it, and with firewalls that pass nothing
+// that those of the files would stop, even if parts of them cannot be imported. existing
 // may be nil.
 func (d *Directory) Settle(existing *model.Config) {
 	if existing == nil {
@@ -77,7 +77,7 @@ func (d *Directory) Settle(existing *model.Config) {
 	}
 	d.settled, d.hanging, d.ruleLines = nil, map[string]bool{}, map[string][]int{}
 	d.Config = d.all.Clone()
-	for _, kind := range model.Kinds() { // what others refer to comes first
+	for _, kind := range model.Kinds() { // referenced objects first
 		for _, o := range d.Config.List(kind) {
 			ref := model.Ref(kind, o.ObjectID())
 			if d.left[ref] {
@@ -85,7 +85,7 @@ func (d *Directory) Settle(existing *model.Config) {
 				continue
 			}
 			for _, r := range references(o) {
-				if d.Config.Get(r.Kind, r.ID) != nil || existing.Get(r.Kind, r.ID) != nil || !d.gone(r.Kind, r.ID) {
+				if d.Config.Get(r.Kind, r.ID) != nil || existing.Get(r.Kind, r.ID) != nil || !d.isLeftOut(r.Kind, r.ID) {
 					continue
 				}
 				d.Config.Delete(kind, o.ObjectID())
@@ -100,14 +100,14 @@ func (d *Directory) Settle(existing *model.Config) {
 	d.protect(existing)
 }
 
-// cutPeers takes the ends of tunnels to nodes that were left out from the other nodes of
-// WireGuard fabrics: those are as good without them.
+// cutPeers removes peers on nodes that were left out from the other nodes of WireGuard
+// fabrics, which are valid without them.
 func (d *Directory) cutPeers(existing *model.Config) {
 	for _, o := range d.Config.List(model.KindFabricNode) {
 		n := *o.(*model.FabricNode)
 		n.Peers = slices.DeleteFunc(slices.Clone(n.Peers), func(peer model.FabricPeer) bool {
 			other := model.FabricNodeID(n.Fabric, peer.Node)
-			if !d.gone(model.KindFabricNode, other) || existing.FabricNodes[other] != nil {
+			if !d.isLeftOut(model.KindFabricNode, other) || existing.FabricNodes[other] != nil {
 				return false
 			}
 			d.settled = append(d.settled, d.places[model.Ref(model.KindFabricNode, n.ID)].finding(true, model.Problem{
@@ -122,14 +122,14 @@ func (d *Directory) cutPeers(existing *model.Config) {
 	}
 }
 
-// gone reports whether an object of the directory was left out.
-func (d *Directory) gone(kind model.Kind, id string) bool {
+// isLeftOut reports whether an object of the directory was left out.
+func (d *Directory) isLeftOut(kind model.Kind, id string) bool {
 	ref := model.Ref(kind, id)
 	return d.left[ref] || d.hanging[ref]
 }
 
-// references are the objects that an object cannot be without: problems whose value is an
-// ID, without a message.
+// references returns the objects that an object requires: problems with an ID as value
+// and without a message.
 func references(o model.Object) []model.Problem {
 	var out []model.Problem
 	add := func(kind model.Kind, field string, ids ...string) {

@@ -10,18 +10,18 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve/firewall"
 )
 
-// ClusterFirewall is the file with what all firewalls share. Proxmox VE keeps it
-// elsewhere, as /etc/pve/firewall/cluster.fw.
+// ClusterFirewall is the file with what all firewalls share. Proxmox VE stores it outside
+// of the directory, as /etc/pve/firewall/cluster.fw.
 const ClusterFirewall = "cluster.fw"
 
 // Firewalls is the folder with the files of VNets' firewalls, "<vnet>.fw".
 const Firewalls = "firewall"
 
-// vnetFirewall is the file of a VNet's firewall.
+// vnetFirewall returns the file of a VNet's firewall.
 func vnetFirewall(vnet string) string { return Firewalls + "/" + vnet + ".fw" }
 
-// firewalls reads the files of firewalls. What of them is taken is decided when the
-// directory is settled.
+// firewalls reads the files of firewalls. Settle decides which parts of them are
+// imported.
 func (r *reader) firewalls(files map[string]string) {
 	d := r.dir
 	if text, ok := files[ClusterFirewall]; ok {
@@ -44,7 +44,7 @@ func (r *reader) firewalls(files map[string]string) {
 	d.places[model.Ref(model.KindFirewall, model.FirewallDatacenter)] = place{file: ClusterFirewall}
 }
 
-// lines tells of lines that were not taken as they are.
+// lines reports lines that were not imported unchanged.
 func (r *reader) lines(file, id string, problems model.Problems, kept map[string][]string) {
 	for _, p := range problems {
 		at := place{file: file}
@@ -53,12 +53,12 @@ func (r *reader) lines(file, id string, problems model.Problems, kept map[string
 		r.dir.read = append(r.dir.read, at.finding(true, p))
 	}
 	for _, section := range slices.Sorted(maps.Keys(kept)) {
-		r.tell(place{file: file}, model.KindFirewall, id, section, strings.Join(kept[section][:min(3, len(kept[section]))], "; "),
+		r.report(place{file: file}, model.KindFirewall, id, section, strings.Join(kept[section][:min(3, len(kept[section]))], "; "),
 			fmt.Sprintf("has %d lines that are not for networks%s", len(kept[section]), leftOut))
 	}
 }
 
-// firewallFiles are the files of firewalls.
+// firewallFiles returns the files of firewalls.
 func firewallFiles(cfg *model.Config) map[string]string {
 	c := &firewall.Cluster{Options: cfg.Firewalls[model.FirewallDatacenter]}
 	for _, o := range cfg.List(model.KindAlias) {

@@ -11,12 +11,12 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
-// policy says how the sections of prefix lists or route maps look.
+// policy describes the sections of prefix lists or route maps.
 type policy struct {
 	kind model.Kind
 	// key is that of the running configuration, typ the type of a section.
 	key, typ string
-	// arrays may stand in several lines; single are the others.
+	// arrays may be on several lines; single are the others.
 	arrays, single []string
 }
 
@@ -25,9 +25,9 @@ var policyOf = map[string]policy{
 	fileRouteMaps:   {model.KindRouteMap, "route-maps", "route-map-entry", []string{"match", "set"}, []string{"action", "call", "exit-action"}},
 }
 
-// policies reads prefix lists and route maps, for which the running configuration's
-// reader is there. One of which anything cannot be read is left out whole: without an
-// entry it would let pass what it is there to stop.
+// policies reads prefix lists and route maps with the reader of the running
+// configuration. One with an unreadable part is left out as a whole: without an entry it
+// would permit what that entry denies.
 func (r *reader) policies(file string, sections []schema.Section) {
 	p := policyOf[file]
 	ids := map[string]map[string]any{}
@@ -39,7 +39,7 @@ func (r *reader) policies(file string, sections []schema.Section) {
 			r.dir.places[model.Ref(p.kind, id)] = at[s.ID]
 		}
 		if fault := p.fault(&s); fault.Message != "" {
-			r.leave(at[s.ID], p.kind, id, fault.Field, fault.Value, fault.Message)
+			r.leaveOut(at[s.ID], p.kind, id, fault.Field, fault.Value, fault.Message)
 			continue
 		}
 		o := map[string]any{"id": s.ID, "type": s.Type}
@@ -56,10 +56,10 @@ func (r *reader) policies(file string, sections []schema.Section) {
 	}
 	run, problems, err := running.Parse(b)
 	if err != nil {
-		panic(err) // it has just been written
+		panic(err) // it was encoded just now
 	}
 	for _, f := range problems {
-		r.leave(at[f.ID], p.kind, p.objectID(f.ID), f.Field, f.Value, f.Message)
+		r.leaveOut(at[f.ID], p.kind, p.objectID(f.ID), f.Field, f.Value, f.Message)
 	}
 	put := func(o model.Object) {
 		if ref := model.Ref(p.kind, o.ObjectID()); !r.dir.left[ref] {
@@ -74,8 +74,8 @@ func (r *reader) policies(file string, sections []schema.Section) {
 	}
 }
 
-// objectID is the ID of the object that a section belongs to: a route map's sections are
-// its entries, "<id>_<order>".
+// objectID returns the ID of a section's object: a route map's sections are its entries,
+// "<id>_<order>".
 func (p *policy) objectID(section string) string {
 	if i := strings.LastIndexByte(section, '_'); p.kind == model.KindRouteMap && i > 0 {
 		return section[:i]
@@ -83,7 +83,7 @@ func (p *policy) objectID(section string) string {
 	return section
 }
 
-// fault is what is wrong with a section's form; without a message nothing is.
+// fault returns the fault in a section's form; without a message there is none.
 func (p *policy) fault(s *schema.Section) model.Problem {
 	if s.Type != p.typ {
 		return model.Problem{Field: "type", Value: s.Type, Message: "is not a type that this release knows, which is " + p.typ}

@@ -12,31 +12,31 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve/firewall"
 )
 
-// # Firewalls that could be taken only in part
+// # Firewalls that can be imported only in part
 //
-// Nothing that the files of firewalls stop may pass because something in them could not be
-// taken. A rule that accepts is left out then: less passes. One that drops, or whose
-// action is not known, or which stands for a group that is not there, is taken as one that
-// drops, without the conditions that could not be taken, so that it drops more; unless
-// nothing behind it accepts anything, where it can be left out. An IP set of which an entry
-// is missing counts in rules as far as it is on the safe side: without an address it holds
-// less, which is safe where it accepts, and without an exception (nomatch) more, which is
-// safe where it drops. Of too many rules those are taken that there can be, with the
-// policy DROP behind them; a firewall that cannot be taken at all has this policy alone.
+// Nothing that the files of firewalls stop may pass because a part of them could not be
+// imported. A rule that accepts is then left out: less passes. A rule that drops, has an
+// unknown action or refers to a missing group is imported as one that drops, without the
+// conditions that could not be imported, so that it drops more; it is left out if no rule
+// after it accepts anything. An IP set with a missing entry is used in rules where that is
+// safe: without an address it contains less, which is safe in a rule that accepts, and
+// without an exception (nomatch) more, which is safe in one that drops. If there are too
+// many rules, the maximum number is imported, followed by the policy DROP; a firewall that
+// cannot be imported at all has only this policy.
 
-// loss is what is missing of an IP set.
+// loss is what an IP set lacks.
 type loss struct{ entries, exceptions bool }
 
-// protector is the work on the firewalls of a directory.
+// protector is the state of the import of a directory's firewalls.
 type protector struct {
 	d *Directory
-	// live are the firewalls, sets and so on that there will be, networks the networks,
-	// and bare these without what only whole firewalls are compared with.
+	// live are the resulting firewalls, sets and so on, networks the networks, and
+	// bare the networks without what only whole firewalls are compared with.
 	live, networks, bare *model.Config
 	partial              map[string]loss // by set
 }
 
-// protect adds to Config what of the firewalls can be taken.
+// protect adds the importable parts of the firewalls to Config.
 func (d *Directory) protect(existing *model.Config) {
 	p := &protector{d: d, live: existing.Clone(), networks: existing.Clone(), partial: map[string]loss{}}
 	for _, kind := range []model.Kind{model.KindVNet, model.KindSubnet} {
@@ -56,39 +56,39 @@ func (d *Directory) protect(existing *model.Config) {
 		}
 	}
 	if enabled != "" && d.cluster == nil && existing.Firewalls[model.FirewallDatacenter] == nil {
-		p.tell(place{file: ClusterFirewall}, model.KindFirewall, model.FirewallDatacenter, "enable", "",
+		p.report(place{file: ClusterFirewall}, model.KindFirewall, model.FirewallDatacenter, "enable", "",
 			"is not known, since there is no "+ClusterFirewall+" beside the folder: no firewall is in force, that of vnet "+enabled+" neither, until you switch it on (viaduct create firewall datacenter enable=true)")
 	}
 }
 
-func (p *protector) tell(at place, kind model.Kind, id, field, value, message string) {
+func (p *protector) report(at place, kind model.Kind, id, field, value, message string) {
 	p.d.settled = append(p.d.settled, at.finding(true, model.Problem{Kind: kind, ID: id, Field: field, Value: value, Message: message}))
 }
 
-// judge is what is wrong with an object.
-func (p *protector) judge(o model.Object) model.Problems {
+// validate returns the problems of an object.
+func (p *protector) validate(o model.Object) model.Problems {
 	return model.ValidateLive([]model.Edit{{Put: o}}, p.live, p.networks, nil).Errors(true)
 }
 
-// take takes an object, or tells why not.
-func (p *protector) take(o model.Object) {
+// accept imports an object, or reports its problems.
+func (p *protector) accept(o model.Object) {
 	kind, id := o.ObjectKind(), o.ObjectID()
 	at := p.d.places[model.Ref(kind, id)]
 	p.live.Set(o)
-	problems := p.judge(o)
+	problems := p.validate(o)
 	if len(problems) == 0 {
 		p.d.Config.Set(o)
 		return
 	}
 	for _, x := range problems {
-		p.tell(at, kind, id, x.Field, x.Value, x.Message+leftOut)
+		p.report(at, kind, id, x.Field, x.Value, x.Message+leftOut)
 	}
 	p.live.Delete(kind, id)
 	p.d.hanging[model.Ref(kind, id)] = true
 }
 
-// cluster takes what all firewalls share. What of the files could not be taken is not
-// there, even if something else of its name is.
+// cluster imports what all firewalls share. An object of the files that could not be
+// imported counts as missing, even if another one of its name exists.
 func (p *protector) cluster(existing *model.Config) {
 	c := p.d.cluster
 	for ref := range c.Lines {
@@ -98,7 +98,7 @@ func (p *protector) cluster(existing *model.Config) {
 	refused := p.d.left
 	for _, a := range c.Aliases {
 		if !refused[model.Ref(model.KindAlias, a.ID)] {
-			p.take(p.commented(a))
+			p.accept(p.commented(a))
 		}
 	}
 	for _, s := range c.IPSets {
@@ -113,20 +113,20 @@ func (p *protector) cluster(existing *model.Config) {
 		}
 		out := &model.SecurityGroup{ID: g.ID, Comment: g.Comment}
 		out.Rules = p.rules(p.d.places[ref], model.KindSecurityGroup, g.ID, c.Rules[g.ID], true)
-		p.take(p.commented(out))
+		p.accept(p.commented(out))
 	}
 	if ref := model.Ref(model.KindFirewall, model.FirewallDatacenter); c.Options != nil && !refused[ref] {
 		p.firewall(c.Options, c.DatacenterRules)
 	}
 }
 
-// commented is an object without a comment that is too long.
+// commented returns an object without its comment if that is too long.
 func (p *protector) commented(o model.Object) model.Object {
 	comment := func(text string) string {
 		if len(text) <= model.MaxComment {
 			return text
 		}
-		p.tell(p.d.places[model.Ref(o.ObjectKind(), o.ObjectID())], o.ObjectKind(), o.ObjectID(), "comment", text[:20]+"...",
+		p.report(p.d.places[model.Ref(o.ObjectKind(), o.ObjectID())], o.ObjectKind(), o.ObjectID(), "comment", text[:20]+"...",
 			fmt.Sprintf("is longer than %d bytes%s", model.MaxComment, leftOut))
 		return ""
 	}
@@ -141,8 +141,8 @@ func (p *protector) commented(o model.Object) model.Object {
 	return o
 }
 
-// ipSet takes a set, as far as it goes. One that could be taken in part does not take the
-// place of another that is there: its users are not known.
+// ipSet imports a set as far as possible. A partly imported one does not replace an
+// existing set, which may have other users.
 func (p *protector) ipSet(s *model.IPSet, existing *model.Config) {
 	ref := model.Ref(model.KindIPSet, s.ID)
 	at := p.d.places[ref]
@@ -153,12 +153,12 @@ func (p *protector) ipSet(s *model.IPSet, existing *model.Config) {
 		here := place{file: at.file, line: e.Line}
 		why := p.entryFault(&e)
 		if first, dup := seen[e.CIDR]; dup && why == "" {
-			p.tell(here, model.KindIPSet, s.ID, "entries", e.Text, "stands there twice: once is enough"+leftOut)
-			out.Entries[first].NoMatch = out.Entries[first].NoMatch || e.NoMatch // which counts more
+			p.report(here, model.KindIPSet, s.ID, "entries", e.Text, "stands there twice: once is enough"+leftOut)
+			out.Entries[first].NoMatch = out.Entries[first].NoMatch || e.NoMatch // which has precedence
 			continue
 		}
 		if why != "" {
-			p.tell(here, model.KindIPSet, s.ID, "entries", e.Text, why+leftOut)
+			p.report(here, model.KindIPSet, s.ID, "entries", e.Text, why+leftOut)
 			damaged := !entryForm.MatchString(e.CIDR) // so that it may have been either
 			lost.entries, lost.exceptions = lost.entries || !e.NoMatch || damaged, lost.exceptions || e.NoMatch || damaged
 			continue
@@ -167,20 +167,20 @@ func (p *protector) ipSet(s *model.IPSet, existing *model.Config) {
 		out.Entries = append(out.Entries, halves(e.IPSetEntry)...)
 	}
 	if old := existing.IPSets[s.ID]; lost != (loss{}) && old != nil && !reflect.DeepEqual(old.Entries, out.Entries) {
-		p.tell(at, model.KindIPSet, s.ID, "", "", "can be taken only in part, and there is one of its name here, which stays as it is"+leftOut)
+		p.report(at, model.KindIPSet, s.ID, "", "", "can be taken only in part, and there is one of its name here, which stays as it is"+leftOut)
 		p.d.hanging[ref] = true
 		return
 	}
 	if lost != (loss{}) {
 		p.partial[s.ID] = lost
 	}
-	p.take(out)
+	p.accept(out)
 }
 
-// entryForm is that of an entry which is right but for what it means.
+// entryForm is the form of an entry with correct syntax.
 var entryForm = regexp.MustCompile(`^[+A-Za-z0-9.:/_-]+$`)
 
-// entryFault is what is wrong with an entry, or empty.
+// entryFault returns the fault of an entry, or empty.
 func (p *protector) entryFault(e *firewall.Entry) string {
 	if e.Unread != "" {
 		return e.Unread
@@ -198,8 +198,8 @@ func (p *protector) entryFault(e *firewall.Entry) string {
 	return ""
 }
 
-// halves are the entries that an entry is: every address of a family, which a set cannot
-// have as one, is two.
+// halves splits an entry with all addresses of a family, which a set cannot have as one
+// entry, into two.
 func halves(e model.IPSetEntry) []model.IPSetEntry {
 	peer, _ := model.ParsePeer(e.CIDR)
 	var both []string
@@ -216,55 +216,55 @@ func halves(e model.IPSetEntry) []model.IPSetEntry {
 	return out
 }
 
-// vnet takes the firewall of a VNet.
+// vnet imports the firewall of a VNet.
 func (p *protector) vnet(id string, v *firewall.VNet) {
 	ref := model.Ref(model.KindFirewall, id)
 	at := p.d.places[ref]
 	if p.d.left[ref] {
-		return // told already
+		return // already reported
 	}
 	if p.networks.VNets[id] == nil {
 		why := "is that of no vnet; declare the vnet first"
-		if p.d.gone(model.KindVNet, id) {
+		if p.d.isLeftOut(model.KindVNet, id) {
 			why = "refers to vnet " + id + ", which was left out"
 		}
-		p.tell(at, model.KindFirewall, id, "id", id, why+leftOut)
+		p.report(at, model.KindFirewall, id, "id", id, why+leftOut)
 		return
 	}
 	p.firewall(v.Firewall, v.Rules)
 }
 
-// dropsAll says what a firewall without rules is like.
+// dropsAll describes a firewall without rules.
 const dropsAll = "; the firewall was taken without rules and with policy DROP, which lets nothing pass"
 
-// firewall takes a firewall with what can be taken of these rules. Where there are too
-// many, the policy is DROP behind those that there can be.
+// firewall imports a firewall with the importable ones of these rules. If there are too
+// many, the policy after the maximum number is DROP.
 func (p *protector) firewall(f *model.Firewall, lines []firewall.Rule) {
 	ref := model.Ref(model.KindFirewall, f.ID)
 	at := p.d.places[ref]
 	out := *f
 	out.Rules = p.rules(at, model.KindFirewall, f.ID, lines, out.PolicyForward != model.FirewallDrop)
 	if why, is := p.d.bare[ref]; is {
-		p.tell(at, model.KindFirewall, f.ID, "", "", strings.TrimSpace(why)+dropsAll)
+		p.report(at, model.KindFirewall, f.ID, "", "", strings.TrimSpace(why)+dropsAll)
 		out = model.Firewall{ID: f.ID, Enable: f.Enable, PolicyForward: model.FirewallDrop, MACFilter: f.MACFilter, IPFilter: f.IPFilter}
 	}
-	for problems := p.judge(&out); len(problems) > 0 && len(out.Rules) > 0; problems = p.judge(&out) {
-		n := fits(&out, problems)
+	for problems := p.validate(&out); len(problems) > 0 && len(out.Rules) > 0; problems = p.validate(&out) {
+		n := importableRules(&out, problems)
 		here, then := at, dropsAll
 		if n > 0 {
 			here.line = p.d.ruleLines[ref][n]
 			then = fmt.Sprintf("; the rules from this one on, %d of %d, were left out, and policy DROP was taken, so that nothing else passes", len(out.Rules)-n, len(out.Rules))
 		}
-		p.tell(here, model.KindFirewall, f.ID, "", "", strings.TrimSpace(problems[0].Field+" "+problems[0].Value+" "+problems[0].Message)+then)
+		p.report(here, model.KindFirewall, f.ID, "", "", strings.TrimSpace(problems[0].Field+" "+problems[0].Value+" "+problems[0].Message)+then)
 		out.Rules, out.PolicyForward = out.Rules[:n], model.FirewallDrop
 	}
 	p.live.Set(&out)
 	p.d.Config.Set(&out)
 }
 
-// fits is how many rules of a firewall there can be, of which there are too many; none if
-// something else is wrong with it.
-func fits(f *model.Firewall, problems model.Problems) (n int) {
+// importableRules returns how many rules of an invalid firewall can be kept: those before
+// the limit or the first invalid one; 0 if the problem is not in a rule.
+func importableRules(f *model.Firewall, problems model.Problems) (n int) {
 	if len(f.Rules) > model.MaxRules {
 		return model.MaxRules
 	}

@@ -8,19 +8,19 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve/firewall"
 )
 
-// rules are those of a firewall or a group that stand for its lines. open says that what
-// no rule decides may pass.
+// rules returns the rules of a firewall or a group for its lines. open is true if packets
+// that match no rule may pass.
 func (p *protector) rules(at place, kind model.Kind, id string, lines []firewall.Rule, open bool) []model.FirewallRule {
 	var out []model.FirewallRule
 	ref := model.Ref(kind, id)
 	for i, l := range lines {
 		here := place{file: at.file, line: l.Line}
-		tell := func(message string) { p.tell(here, kind, id, "rules", l.Text, message) }
+		report := func(message string) { p.report(here, kind, id, "rules", l.Text, message) }
 		put := func(r model.FirewallRule) {
 			out = append(out, r)
 			p.d.ruleLines[ref] = append(p.d.ruleLines[ref], l.Line)
 		}
-		r, why := p.rule(kind, id, l, tell)
+		r, why := p.rule(kind, id, l, report)
 		if refused := p.d.rules[ref][l.Line]; refused != nil && why == "" {
 			r, why = refused.without(r), refused.message
 		}
@@ -28,46 +28,46 @@ func (p *protector) rules(at place, kind model.Kind, id string, lines []firewall
 		case why == "":
 			put(r)
 		case r.Disable:
-			tell(why + "; the rule, which is disabled, was left out")
+			report(why + "; the rule, which is disabled, was left out")
 		case r.Action == model.FirewallAccept:
-			tell(why + "; the rule was left out, so that what it accepts does not pass by it")
-		case kind == model.KindFirewall && idle(&r):
-			tell(why + "; the rule, which has no effect on networks, was left out")
+			report(why + "; the rule was left out, so that what it accepts does not pass by it")
+		case kind == model.KindFirewall && hostOnly(&r):
+			report(why + "; the rule, which has no effect on networks, was left out")
 		case len(l.Unread) == 0 && p.neverMatches(kind, id, r):
-			tell(why + "; the rule, which never has an effect, was left out")
+			report(why + "; the rule, which never has an effect, was left out")
 		case !open && !slices.ContainsFunc(lines[i+1:], mayAccept):
-			tell(why + "; the rule was left out: what it drops does not pass without it either")
+			report(why + "; the rule was left out: what it drops does not pass without it either")
 		default:
 			wide := p.widen(kind, id, r)
-			tell(why + "; it was taken as a rule that drops at least as much, " + firewall.FormatRule(wide) + ": correct it")
+			report(why + "; it was taken as a rule that drops at least as much, " + firewall.FormatRule(wide) + ": correct it")
 			put(wide)
 		}
 	}
 	return out
 }
 
-// mayAccept reports whether a rule lets something pass, as far as is known.
+// mayAccept reports whether a rule may let packets pass.
 func mayAccept(r firewall.Rule) bool {
 	stops := r.Action == model.FirewallDrop || r.Action == model.FirewallReject
-	return !r.Disable && !stops && !idle(&r.FirewallRule)
+	return !r.Disable && !stops && !hostOnly(&r.FirewallRule)
 }
 
-// idle reports whether a rule is for hosts and guests themselves: those of the types in
-// and out, and those with an interface, which a rule of type forward cannot have.
-func idle(r *model.FirewallRule) bool {
+// hostOnly reports whether a rule is for hosts and guests themselves: those of the types
+// in and out, and those with an interface, which a rule of type forward cannot have.
+func hostOnly(r *model.FirewallRule) bool {
 	return r.Type == model.RuleIn || r.Type == model.RuleOut || r.IFace != "" && r.Type != model.RuleForward
 }
 
-// rule is the rule of a line, without a log level or comment that cannot be taken. why
-// tells what else cannot.
-func (p *protector) rule(kind model.Kind, id string, l firewall.Rule, tell func(string)) (r model.FirewallRule, why string) {
+// rule returns the rule of a line, without an invalid log level or comment. why describes
+// what else is invalid.
+func (p *protector) rule(kind model.Kind, id string, l firewall.Rule, report func(string)) (r model.FirewallRule, why string) {
 	r = l.FirewallRule
 	if r.Log != "" && !slices.Contains(model.LogLevels, r.Log) {
-		tell("has the unknown log level " + r.Log + ", one of " + strings.Join(model.LogLevels, ", ") + "; the level was left out")
+		report("has the unknown log level " + r.Log + ", one of " + strings.Join(model.LogLevels, ", ") + "; the level was left out")
 		r.Log = ""
 	}
 	if len(r.Comment) > model.MaxComment {
-		tell("has a comment that is too long; the comment was left out")
+		report("has a comment that is too long; the comment was left out")
 		r.Comment = ""
 	}
 	if len(l.Unread) > 0 {
@@ -83,7 +83,7 @@ func (p *protector) rule(kind model.Kind, id string, l firewall.Rule, tell func(
 	return r, ""
 }
 
-// ruleProblems are what is wrong with one rule of a firewall or group.
+// ruleProblems returns the problems of one rule of a firewall or group.
 func (p *protector) ruleProblems(kind model.Kind, id string, r model.FirewallRule) model.Problems {
 	var owner model.Object = &model.Firewall{ID: id, Rules: []model.FirewallRule{r}}
 	if kind == model.KindSecurityGroup {
@@ -92,7 +92,7 @@ func (p *protector) ruleProblems(kind model.Kind, id string, r model.FirewallRul
 	return model.ValidateLive([]model.Edit{{Put: owner}}, p.live, p.bare, nil).Errors(true)
 }
 
-// neverMatches reports whether the conditions of a rule are right each by itself, but not
+// neverMatches reports whether the conditions of a rule are valid separately, but not
 // together: they are of different IP versions.
 func (p *protector) neverMatches(kind model.Kind, id string, r model.FirewallRule) bool {
 	right := func(source, dest, proto string) bool {
@@ -104,8 +104,8 @@ func (p *protector) neverMatches(kind model.Kind, id string, r model.FirewallRul
 	return !right(r.Source, r.Dest, "") || !right(r.Source, r.Dest, r.Proto)
 }
 
-// unsafePart is what of a rule refers to an IP set of which so much is missing that the
-// rule lets more pass than it should; empty if nothing does.
+// unsafePart returns the part of a rule that refers to an IP set with missing entries,
+// because of which the rule would pass more than it should; empty if there is none.
 func (p *protector) unsafePart(r *model.FirewallRule) string {
 	for _, text := range []string{r.Source, r.Dest} {
 		peers, _ := model.ParsePeers(text)
@@ -122,8 +122,8 @@ func (p *protector) unsafePart(r *model.FirewallRule) string {
 	return ""
 }
 
-// widen is a rule that drops at least what a rule would that cannot be taken: it lacks the
-// conditions that are at fault.
+// widen returns a rule that drops at least what an invalid rule would: it lacks the
+// invalid conditions.
 func (p *protector) widen(kind model.Kind, id string, r model.FirewallRule) model.FirewallRule {
 	wide := model.FirewallRule{Type: r.Type, Action: r.Action, Log: r.Log, Comment: r.Comment}
 	if wide.Type == "" || wide.Type == model.RuleGroup {

@@ -14,7 +14,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
-// The files that are read and written.
+// The files of a directory.
 const (
 	fileZones       = "zones.cfg"
 	fileVNets       = "vnets.cfg"
@@ -28,44 +28,44 @@ const (
 	fileRunning     = ".running-config"
 )
 
-// Files lists the names of the files, in the order in which they are read. Those of
-// firewalls come beside them: ClusterFirewall, and what is in Firewalls.
+// Files returns the names of the files, in the order in which they are read. The files of
+// firewalls are additional: ClusterFirewall, and those in Firewalls.
 func Files() []string {
 	return []string{filePrefixLists, fileRouteMaps, fileFabrics, fileControllers, fileZones, fileVNets, fileSubnets, fileIPAMs, fileDNS, fileRunning}
 }
 
-// Directory is what a directory holds.
+// Directory is the content of a directory.
 type Directory struct {
-	// Config is what of it is to be taken, with what takes effect at once: address
-	// management, name servers and firewalls. See Settle.
+	// Config has the imported objects, including those that take effect at once: IPAM,
+	// DNS servers and firewalls. See Settle.
 	Config *model.Config
-	// Version counts the applies, and Applied tells whether what is configured is
-	// what was applied last; without a running configuration it is false.
+	// Version counts the applies, and Applied is true if the configured state is the
+	// last applied one; without a running configuration it is false.
 	Version int64
 	Applied bool
 
-	// all are the objects that could be read, but firewalls.
+	// all are the readable objects except firewalls.
 	all *model.Config
-	// cluster and vnets are what the files of firewalls say; nil without the file.
+	// cluster and vnets are the content of firewall files; nil without the file.
 	cluster *firewall.Cluster
 	vnets   map[string]*firewall.VNet
-	// places are where objects stand, by reference; left are those that are left out, and
-	// hanging those that are because of them.
+	// places are the locations of objects, by reference; left are those that are left
+	// out, and hanging those that are left out because of them.
 	places        map[string]place
 	left, hanging map[string]bool
-	// ruleLines are the lines of the rules in Config, by reference of what they are of.
+	// ruleLines are the lines of the rules in Config, by reference of the rules' object.
 	ruleLines map[string][]int
-	// rules are those that were refused, by reference and line; bare are the firewalls that
-	// were refused with their rules, and why. round counts the calls of LeaveOut.
+	// rules are the refused ones, by reference and line; bare has the reasons for
+	// firewalls that were refused with their rules. round counts the calls of LeaveOut.
 	rules map[string]map[int]*refusal
 	bare  map[string]string
 	round int
-	// read, refused and settled are the findings by when they were made.
+	// read, refused and settled are the findings by their time of origin.
 	read, refused, settled []Finding
 }
 
-// Read reads what it can of a directory: what cannot be taken is in the findings. It is
-// settled with nothing else around.
+// Read reads the readable parts of a directory; the findings have the rest. It is settled
+// without existing objects.
 func Read(files map[string]string) *Directory {
 	d := &Directory{
 		all: &model.Config{}, vnets: map[string]*firewall.VNet{}, places: map[string]place{}, left: map[string]bool{}, hanging: map[string]bool{},
@@ -85,7 +85,7 @@ func Read(files map[string]string) *Directory {
 	return d
 }
 
-// reader is the work on a directory.
+// reader is the state while a directory is read.
 type reader struct{ dir *Directory }
 
 func (r *reader) file(name, text string) {
@@ -104,7 +104,7 @@ func (r *reader) file(name, text string) {
 	}
 }
 
-// kindOf is the kind of the objects of a file.
+// kindOf returns the kind of the objects of a file.
 func kindOf(file string) model.Kind {
 	return map[string]model.Kind{
 		fileZones: model.KindZone, fileVNets: model.KindVNet, fileSubnets: model.KindSubnet, fileControllers: model.KindController, fileFabrics: model.KindFabric,
@@ -112,32 +112,32 @@ func kindOf(file string) model.Kind {
 	}[file]
 }
 
-// tell notes what is left out of an object at a place, or with an empty field the object.
-func (r *reader) tell(at place, k model.Kind, id, field, value, message string) {
+// report adds a finding about a field of an object at a place, or about the object.
+func (r *reader) report(at place, k model.Kind, id, field, value, message string) {
 	r.dir.read = append(r.dir.read, at.finding(true, model.Problem{Kind: k, ID: id, Field: field, Value: value, Message: message}))
 }
 
-// leave leaves an object out.
-func (r *reader) leave(at place, k model.Kind, id, field, value, message string) {
+// leaveOut leaves an object out.
+func (r *reader) leaveOut(at place, k model.Kind, id, field, value, message string) {
 	r.dir.left[model.Ref(k, id)] = true
-	r.tell(at, k, id, field, value, message+leftOut)
+	r.report(at, k, id, field, value, message+leftOut)
 }
 
 // put adds an object to the configuration.
 func (r *reader) put(o model.Object, at place) {
 	k := o.ObjectKind()
 	for _, ref := range references(o) {
-		if r.dir.left[model.Ref(ref.Kind, ref.ID)] && k == model.KindSubnet { // which needs its VNet to be complete
-			r.leave(at, k, nameOf(o), ref.Field, ref.ID, fmt.Sprintf("refers to %s %s, which was left out", ref.Kind, ref.ID))
+		if r.dir.left[model.Ref(ref.Kind, ref.ID)] && k == model.KindSubnet { // a subnet needs its VNet to be complete
+			r.leaveOut(at, k, nameOf(o), ref.Field, ref.ID, fmt.Sprintf("refers to %s %s, which was left out", ref.Kind, ref.ID))
 			return
 		}
 	}
 	var problems model.Problems
 	switch err := r.dir.all.Put(o); {
 	case errors.As(err, &problems) && len(problems) > 0:
-		r.leave(at, k, nameOf(o), problems[0].Field, problems[0].Value, problems[0].Message)
+		r.leaveOut(at, k, nameOf(o), problems[0].Field, problems[0].Value, problems[0].Message)
 	case err != nil:
-		r.leave(at, k, nameOf(o), "", "", err.Error())
+		r.leaveOut(at, k, nameOf(o), "", "", err.Error())
 	default:
 		r.dir.places[model.Ref(k, o.ObjectID())] = at
 	}
@@ -151,7 +151,7 @@ func (r *reader) section(file string, s *schema.Section) {
 		return
 	}
 	if s.Broken != "" {
-		r.leave(at, k.Model, s.ID, "", "", fmt.Sprintf("has a line that cannot be read, %q, so it is not known what was meant", s.Broken))
+		r.leaveOut(at, k.Model, s.ID, "", "", fmt.Sprintf("has a line that cannot be read, %q, so it is not known what was meant", s.Broken))
 		return
 	}
 	values, ok := r.values(k, typ, s, at)
@@ -159,43 +159,43 @@ func (r *reader) section(file string, s *schema.Section) {
 		return
 	}
 	var faults schema.Faults
-	if !k.Model.Revisioned() { // whoever asks them needs all of their options
+	if !k.Model.Revisioned() { // their users need all of their options
 		if err := k.Options(typ, values); err != nil {
-			r.leave(at, k.Model, s.ID, "", "", err.Error())
+			r.leaveOut(at, k.Model, s.ID, "", "", err.Error())
 			return
 		}
 	}
 	switch err := k.Put(o, values); {
 	case errors.As(err, &faults):
 		for _, name := range slices.Sorted(maps.Keys(faults)) {
-			r.leave(at, k.Model, s.ID, name, strings.Join(values[name], ", "), faults[name])
+			r.leaveOut(at, k.Model, s.ID, name, strings.Join(values[name], ", "), faults[name])
 		}
 		return
 	case err != nil:
-		r.leave(at, k.Model, s.ID, "", "", err.Error())
+		r.leaveOut(at, k.Model, s.ID, "", "", err.Error())
 		return
 	}
 	if subnet, ok := o.(*model.Subnet); ok {
-		keepWords(subnet, s.ID)
+		keepSpelling(subnet, s.ID)
 		zone, _, _ := model.ParseSubnetID(s.ID)
 		if v := r.dir.all.VNets[subnet.VNet]; v != nil && v.Zone != zone {
-			r.leave(at, k.Model, s.ID, "id", s.ID, fmt.Sprintf("names zone %s, but vnet %s is in zone %s", zone, v.ID, v.Zone))
+			r.leaveOut(at, k.Model, s.ID, "id", s.ID, fmt.Sprintf("names zone %s, but vnet %s is in zone %s", zone, v.ID, v.Zone))
 			return
 		}
 	}
 	r.put(o, at)
 }
 
-// keepWords notes how the name of a subnet's section writes its network, if that is
-// not how it is written here.
-func keepWords(s *model.Subnet, section string) {
+// keepSpelling stores how the name of a subnet's section spells its network, if that
+// differs from the standard form.
+func keepSpelling(s *model.Subnet, section string) {
 	_, words, _ := strings.Cut(section, "-")
 	if i := strings.LastIndexByte(words, '-'); i > 0 {
 		schema.SetNetwork(s, words[:i]+"/"+words[i+1:])
 	}
 }
 
-// object makes the empty object of a section; nil if there is no such type.
+// object creates the empty object of a section; nil if there is no such type.
 func (r *reader) object(file string, s *schema.Section, at place) (k *schema.Kind, typ string, o model.Object) {
 	typ = s.Type
 	switch file {
@@ -207,7 +207,7 @@ func (r *reader) object(file string, s *schema.Section, at place) (k *schema.Kin
 		k = schema.Subnets()
 		_, prefix, ok := model.ParseSubnetID(s.ID)
 		if !ok {
-			r.leave(at, k.Model, s.ID, "id", s.ID, "is not written like zone-10.0.1.0-24")
+			r.leaveOut(at, k.Model, s.ID, "id", s.ID, "is not written like zone-10.0.1.0-24")
 			return k, typ, nil
 		}
 		o = &model.Subnet{CIDR: prefix}
@@ -220,7 +220,7 @@ func (r *reader) object(file string, s *schema.Section, at place) (k *schema.Kin
 	case fileFabrics:
 		protocol, what, _ := strings.Cut(typ, "_")
 		if typ = protocol; what != "node" && what != "fabric" {
-			typ = "" // of neither
+			typ = "" // the name of neither
 		}
 		if what == "node" {
 			k, o = schema.FabricNodes(), &model.FabricNode{ID: s.ID}
@@ -229,13 +229,13 @@ func (r *reader) object(file string, s *schema.Section, at place) (k *schema.Kin
 		}
 	}
 	if !slices.Contains(k.Types, typ) {
-		r.leave(at, k.Model, s.ID, "type", s.Type, "is not a type that this release knows, which are "+strings.Join(k.Types, ", "))
+		r.leaveOut(at, k.Model, s.ID, "type", s.Type, "is not a type that this release knows, which are "+strings.Join(k.Types, ", "))
 		return k, typ, nil
 	}
 	return k, typ, o
 }
 
-// nameOf names an object in problems; a subnet has its name only when it is put.
+// nameOf names an object in problems; a subnet gets its name only in put.
 func nameOf(o model.Object) string {
 	if s, ok := o.(*model.Subnet); ok && s.ID == "" {
 		return s.CIDR.String()
@@ -243,8 +243,8 @@ func nameOf(o model.Object) string {
 	return o.ObjectID()
 }
 
-// compare reads the version of the running configuration, and whether it is what is
-// configured.
+// compare reads the version of the running configuration, and whether it equals the
+// configured one.
 func (r *reader) compare(text string) {
 	text = strings.TrimPrefix(text, "\ufeff") // some editors write it
 	run, _, err := running.Parse([]byte(text))
@@ -265,8 +265,8 @@ func (r *reader) compare(text string) {
 	r.dir.Applied = err == nil && same(was, is)
 }
 
-// same compares two running configurations; a kind without objects may be left out,
-// and numbers and truth values may be texts.
+// same compares two running configurations; a kind without objects may be absent, and
+// numbers and booleans may be texts.
 func same(a, b map[string]any) bool {
 	keys := map[string]bool{}
 	for _, m := range []map[string]any{a, b} {
@@ -290,7 +290,7 @@ func ids(v any) any {
 	return m["ids"]
 }
 
-// canonical is a value as text, numbers as texts.
+// canonical returns a value as text, with numbers as texts.
 func canonical(v any) string {
 	switch v := v.(type) {
 	case map[string]any:

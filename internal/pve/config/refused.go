@@ -6,36 +6,36 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// refusal is that of one rule.
+// refusal is the refusal of one rule.
 type refusal struct {
 	message string
-	// fields are the conditions that were refused; bare says that the rule was refused
-	// without these, too, so that it has none.
+	// fields are the refused conditions; bare is true if the rule was refused without
+	// these, too, so that it has none left.
 	fields []string
 	bare   bool
-	// round counts the calls of LeaveOut, up to that which it is of.
+	// round is the last call of LeaveOut that refused it.
 	round int
 }
 
-// LeaveOut leaves out what somebody refused, for these reasons, when the directory is
-// settled again. Of a firewall or a security group only the rules go that were refused, or
-// drop more; a firewall that is refused all the same is taken without rules, then not at
-// all, and its VNet with it, which must not stand unprotected. It reports whether there
-// was anything to leave out.
+// LeaveOut leaves out what the server refused, for these reasons, the next time the
+// directory is settled. In a firewall or a security group only the refused rules are
+// removed, or drop more; a firewall that is still refused is imported without rules, then
+// not at all, and its VNet with it, which must not be unprotected. It reports whether
+// there was anything to leave out.
 func (d *Directory) LeaveOut(problems model.Problems) bool {
 	any := false
-	gone := map[string]bool{}
+	removed := map[string]bool{}
 	d.round++
 	for _, p := range problems.Errors(true) {
 		ref := model.Ref(p.Kind, p.ID)
-		if d.left[ref] && !gone[ref] || d.Config.Get(p.Kind, p.ID) == nil {
+		if d.left[ref] && !removed[ref] || d.Config.Get(p.Kind, p.ID) == nil {
 			continue
 		}
 		any = true
-		if !gone[ref] && (d.refuseRule(ref, p) || d.refuseRules(ref, p)) {
+		if !removed[ref] && (d.refuseRule(ref, p) || d.refuseRules(ref, p)) {
 			continue
 		}
-		gone[ref], d.left[ref] = true, true
+		removed[ref], d.left[ref] = true, true
 		if p.Message += leftOut; ref == model.Ref(model.KindFirewall, model.FirewallDatacenter) {
 			p.Message += ": the switch of all firewalls stays as it is here (viaduct get firewall datacenter)"
 		}
@@ -49,8 +49,8 @@ func (d *Directory) LeaveOut(problems model.Problems) bool {
 	return any
 }
 
-// refuseRule notes that one rule was refused; false if the problem is not that of a rule,
-// or of one that has no conditions left.
+// refuseRule records that one rule was refused; it returns false if the problem is not
+// about a rule, or about one without conditions left.
 func (d *Directory) refuseRule(ref string, p model.Problem) bool {
 	var n int
 	var field string
@@ -74,8 +74,8 @@ func (d *Directory) refuseRule(ref string, p model.Problem) bool {
 	return true
 }
 
-// refuseRules notes that a firewall was refused with the rules that it has; false if it
-// has none any more.
+// refuseRules records that a firewall was refused with its rules; it returns false if it
+// has none left.
 func (d *Directory) refuseRules(ref string, p model.Problem) bool {
 	if _, done := d.bare[ref]; p.Kind != model.KindFirewall || done {
 		return false
@@ -84,7 +84,7 @@ func (d *Directory) refuseRules(ref string, p model.Problem) bool {
 	return true
 }
 
-// without is a rule without the conditions that were refused.
+// without returns a rule without the refused conditions.
 func (r *refusal) without(rule model.FirewallRule) model.FirewallRule {
 	conditions := map[string]*string{
 		"source": &rule.Source, "dest": &rule.Dest, "proto": &rule.Proto, "sport": &rule.Sport, "dport": &rule.Dport, "icmp-type": &rule.ICMPType,
@@ -92,7 +92,7 @@ func (r *refusal) without(rule model.FirewallRule) model.FirewallRule {
 	}
 	for _, field := range r.fields {
 		if conditions[field] == nil {
-			r.bare = true // it is not about a condition
+			r.bare = true // the problem is not in a condition
 			break
 		}
 		*conditions[field] = ""

@@ -7,46 +7,46 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
-// harmless are the properties without which an object does the same, only less well, or
-// is shown otherwise. An object with any other property that cannot be taken is left out.
+// harmless are the properties without which an object works the same, only less well, or
+// with another display. An object with an invalid value of any other is left out.
 var harmless = []string{
 	"alias", "mtu", "dnszoneprefix", "dhcp-dns-server", "exitnodes-primary", "disable-arp-nd-suppression", "bridge-disable-mac-learning",
 	"bgp-multipath-as-path-relax", "bfd", "hello_interval", "csnp_interval", "ttl", "reversemaskv6",
 }
 
-// protective are the switches that keep something apart: one that cannot be read is on.
+// protective are the booleans that isolate something: an unreadable one is on.
 var protective = []string{"isolate-ports"}
 
-// values are those of a section that can be taken: without properties that the type does
-// not have, which Proxmox VE passes over as well, and without those of a wrong form that
-// the object can do without. ok is false if the object was left out.
+// values returns the usable values of a section: without properties that the type does
+// not have, which Proxmox VE ignores as well, and without invalid ones that the object
+// does not need. ok is false if the object was left out.
 func (r *reader) values(k *schema.Kind, typ string, s *schema.Section, at place) (out schema.Values, ok bool) {
 	out = schema.Values{}
 	ok = true
 	for _, name := range s.Values.Names() {
 		p, values := k.Property(name), s.Values[name]
 		if p == nil || p.Takes(typ) == 0 {
-			r.tell(at, k.Model, s.ID, name, strings.Join(values, ", "), "is no option of type "+typ+" that this release knows; the option was left out")
+			r.report(at, k.Model, s.ID, name, strings.Join(values, ", "), "is no option of type "+typ+" that this release knows; the option was left out")
 			continue
 		}
 		if p.Form != schema.Array && len(values) > 1 {
-			r.tell(at, k.Model, s.ID, name, values[1], "stands there twice: the first one counts")
+			r.report(at, k.Model, s.ID, name, values[1], "stands there twice: the first one counts")
 			values = values[:1]
 		}
 		fault := p.Fault(values)
 		switch {
 		case fault == "":
 		case slices.Contains(protective, name):
-			r.tell(at, k.Model, s.ID, name, values[0], fault+"; 1 was taken, so that nothing is less protected")
+			r.report(at, k.Model, s.ID, name, values[0], fault+"; 1 was taken, so that nothing is less protected")
 			values = []string{"1"}
 		case slices.Contains(harmless, name):
-			r.tell(at, k.Model, s.ID, name, strings.Join(values, ", "), fault+"; the option was left out")
+			r.report(at, k.Model, s.ID, name, strings.Join(values, ", "), fault+"; the option was left out")
 			continue
 		case p.Form == schema.List && p.Unordered && len(goodItems(p, values[0])) > 0: // names of nodes that no node has
-			r.tell(at, k.Model, s.ID, name, values[0], fault+"; the rest of the list was taken")
+			r.report(at, k.Model, s.ID, name, values[0], fault+"; the rest of the list was taken")
 			values = []string{strings.Join(goodItems(p, values[0]), ",")}
 		default:
-			r.leave(at, k.Model, s.ID, name, strings.Join(values, ", "), fault)
+			r.leaveOut(at, k.Model, s.ID, name, strings.Join(values, ", "), fault)
 			ok = false
 			continue
 		}
@@ -55,7 +55,7 @@ func (r *reader) values(k *schema.Kind, typ string, s *schema.Section, at place)
 	return out, ok
 }
 
-// goodItems are the items of a list that are right.
+// goodItems returns the valid items of a list.
 func goodItems(p *schema.Property, text string) []string {
 	return slices.DeleteFunc(schema.Items(text), func(item string) bool { return p.Check != nil && p.Check(item) != "" })
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
-// Write returns the files of a directory: those of what is configured and, unless
-// running is nil, .running-config with what is applied. A kind without objects has
+// Write returns the files of a directory: those of the configured state and, unless
+// running is nil, .running-config with the applied state. A kind without objects has
 // no file.
 func Write(d *Directory, running *model.Config) (map[string]string, error) {
 	files := map[string]string{}
@@ -44,8 +44,8 @@ func Write(d *Directory, running *model.Config) (map[string]string, error) {
 	return files, nil
 }
 
-// lines is a configuration in which no text of an object breaks out of the line that
-// it is written to.
+// lines returns a configuration in which no text of an object contains a line break that
+// would end its line in a file.
 func lines(cfg *model.Config) *model.Config {
 	out := *cfg
 	for _, k := range model.Kinds() {
@@ -57,7 +57,7 @@ func lines(cfg *model.Config) *model.Config {
 	return &out
 }
 
-// sections are the objects of a kind; form makes the section's type of the object's.
+// sections returns the objects of a kind; form formats the section's type.
 func sections(cfg *model.Config, k *schema.Kind, form string) []schema.Section {
 	var out []schema.Section
 	for _, o := range cfg.List(k.Model) {
@@ -67,7 +67,7 @@ func sections(cfg *model.Config, k *schema.Kind, form string) []schema.Section {
 	return out
 }
 
-// ipams are the sections of address management: none if there is but the built-in
+// ipams returns the sections of IPAM systems: none if there is only the built-in
 // one, which needs no file.
 func ipams(cfg *model.Config) []schema.Section {
 	if len(cfg.IPAMs) == 1 && cfg.IPAMs[model.IPAMBuiltin] != nil {
@@ -76,7 +76,7 @@ func ipams(cfg *model.Config) []schema.Section {
 	return sections(cfg, schema.IPAMs(), "%s")
 }
 
-// nodeSections are the nodes of fabrics, whose type is their fabric's.
+// nodeSections returns the nodes of fabrics, with the type of their fabric.
 func nodeSections(cfg *model.Config) []schema.Section {
 	var out []schema.Section
 	for _, o := range cfg.List(model.KindFabricNode) {
@@ -89,7 +89,7 @@ func nodeSections(cfg *model.Config) []schema.Section {
 	return out
 }
 
-// sectionID is the name of an object's section.
+// sectionID returns the name of an object's section.
 func sectionID(o model.Object) string {
 	if s, ok := o.(*model.Subnet); ok {
 		return schema.SubnetID(s)
@@ -114,7 +114,7 @@ func prefixLists(cfg *model.Config) string {
 	return b.String()
 }
 
-// entriesOf are the entries of a list.
+// entriesOf returns the entries of a list.
 func entriesOf(l *model.PrefixList) []string {
 	out := make([]string, len(l.Entries))
 	for i, e := range l.Entries {
@@ -147,7 +147,7 @@ func routeMaps(cfg *model.Config) string {
 	return b.String()
 }
 
-// Running is a configuration in the form of .running-config.
+// Running returns a configuration in the form of .running-config.
 func Running(cfg *model.Config, version int64) ([]byte, error) {
 	out := map[string]any{"version": version}
 	put := func(key string, ids map[string]any) { out[key] = map[string]any{"ids": ids} }
@@ -179,7 +179,7 @@ func Running(cfg *model.Config, version int64) ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// options are an object's properties: lists of nodes are objects.
+// options returns an object's properties: lists of nodes are objects.
 func options(k *schema.Kind, v schema.Values) map[string]any {
 	out := map[string]any{}
 	for name, values := range v {

@@ -7,8 +7,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// The options by whose firewalls have them. Those of hosts are in no file that is read
-// here, but somebody may have put them there.
+// The options of each kind of firewall. Those of hosts belong in no file that is read
+// here, but a user may have put them there.
 var (
 	optionsOfAll        = []string{"enable", "policy_forward", "log_level_forward"}
 	optionsOfVNets      = []string{"macfilter", "ipfilter"}
@@ -16,7 +16,7 @@ var (
 	optionsOfHosts      = []string{"log_level_in", "log_level_out"}
 )
 
-// isOption reports whether an option has a name that is known, be it of another firewall.
+// isOption reports whether an option is known, even if in another kind of firewall.
 func isOption(name string) bool {
 	for _, names := range [][]string{optionsOfAll, optionsOfVNets, optionsOfDatacenter, optionsOfHosts} {
 		if slices.Contains(names, name) {
@@ -26,31 +26,31 @@ func isOption(name string) bool {
 	return false
 }
 
-// optionReader reads the options of one firewall. A switch whose value cannot be read is
-// on, and a policy DROP; and so they are if they are not set at all while there is a line
-// that may have done it.
+// optionReader reads the options of one firewall. A boolean with an unreadable value is
+// on, and a policy is DROP; the same is true if they are not set while there is a line
+// that may have been meant to set them.
 type optionReader struct {
 	bad *model.Problems
 	set map[string]bool
-	// odd are the lines whose names are not known.
+	// odd are the lines with unknown names.
 	odd []line
 }
 
-func (o *optionReader) tell(l line, format string, args ...any) {
+func (o *optionReader) report(l line, format string, args ...any) {
 	*o.bad = append(*o.bad, problem(l.number, l.text, format, args...))
 }
 
-// split takes a line "name: value" apart; is is false for any other.
+// split parses a line "name: value"; is is false for any other.
 func (l line) split() (name, value string, is bool) {
 	name, value, is = strings.Cut(l.text, ":")
 	return strings.ToLower(strings.TrimSpace(name)), strings.TrimSpace(value), is
 }
 
-// read takes a line "name: value"; false if the firewall has no such option.
+// read parses a line "name: value"; it returns false if the firewall has no such option.
 func (o *optionReader) read(f *model.Firewall, l line) bool {
 	name, value, _ := l.split()
 	if o.set[name] {
-		o.tell(l, "stands there twice: the first one counts")
+		o.report(l, "stands there twice: the first one counts")
 		return true
 	}
 	ofVNet := f.ID != model.FirewallDatacenter
@@ -77,13 +77,13 @@ func (o *optionReader) read(f *model.Firewall, l line) bool {
 func (o *optionReader) ofAll(f *model.Firewall, l line, name, value string) {
 	switch name {
 	case "enable":
-		f.Enable = o.truth(l, value)
+		f.Enable = o.parseBool(l, value)
 	case "policy_forward":
 		f.PolicyForward = o.policy(l, value, "which lets nothing pass", model.FirewallAccept, model.FirewallDrop)
 	case "log_level_forward":
 		if f.LogLevelForward = value; !slices.Contains(model.LogLevels, value) {
 			f.LogLevelForward = ""
-			o.tell(l, "%q is no log level, one of %s, and was left out", value, strings.Join(model.LogLevels, ", "))
+			o.report(l, "%q is no log level, one of %s, and was left out", value, strings.Join(model.LogLevels, ", "))
 		}
 	}
 }
@@ -91,9 +91,9 @@ func (o *optionReader) ofAll(f *model.Firewall, l line, name, value string) {
 func (o *optionReader) ofVNet(f *model.Firewall, l line, name, value string) {
 	switch name {
 	case "macfilter":
-		f.MACFilter = o.truth(l, value)
+		f.MACFilter = o.parseBool(l, value)
 	case "ipfilter":
-		f.IPFilter = o.truth(l, value)
+		f.IPFilter = o.parseBool(l, value)
 	}
 }
 
@@ -105,55 +105,55 @@ func (o *optionReader) ofDatacenter(f *model.Firewall, l line, name, value strin
 	case "policy_out":
 		f.PolicyOut = o.policy(l, value, "which is kept and has no effect on networks", policies...)
 	case "ebtables":
-		if f.EBTables = "0"; o.truth(l, value) {
+		if f.EBTables = "0"; o.parseBool(l, value) {
 			f.EBTables = "1"
 		}
 	case "log_ratelimit":
 		_, err := model.ParseLogRateLimit(value)
 		if f.LogRateLimit = value; err != nil || value == "" {
 			f.LogRateLimit = ""
-			o.tell(l, "%q is no limit, written like enable=1,rate=1/second,burst=5, and was left out", value)
+			o.report(l, "%q is no limit, written like enable=1,rate=1/second,burst=5, and was left out", value)
 		}
 	}
 }
 
-// policy reads a policy, one of these: DROP if it is none. means says what DROP does.
+// policy parses a policy, one of these: DROP if it is invalid. means describes the effect of DROP.
 func (o *optionReader) policy(l line, value, means string, policies ...string) string {
 	p := strings.ToUpper(value)
 	if slices.Contains(policies, p) {
 		return p
 	}
 	last := len(policies) - 1
-	o.tell(l, "%q is no policy, %s or %s; DROP was taken, %s", value, strings.Join(policies[:last], ", "), policies[last], means)
+	o.report(l, "%q is no policy, %s or %s; DROP was taken, %s", value, strings.Join(policies[:last], ", "), policies[last], means)
 	return model.FirewallDrop
 }
 
-// truth reads a switch.
-func (o *optionReader) truth(l line, value string) bool {
+// parseBool parses a boolean.
+func (o *optionReader) parseBool(l line, value string) bool {
 	switch strings.ToLower(value) {
 	case "1", "on", "yes", "true":
 		return true
 	case "0", "off", "no", "false":
 		return false
 	}
-	o.tell(l, "%q is not 1 or 0; 1 was taken, so that nothing is less protected", value)
+	o.report(l, "%q is not 1 or 0; 1 was taken, so that nothing is less protected", value)
 	return true
 }
 
-// stray takes a line outside of the sections that are known, if it has the form of an
-// option that the firewall has.
+// stray reads a line outside of the known sections, if it has the form of an option of
+// the firewall.
 func (o *optionReader) stray(of func() *model.Firewall, l line, its []string) bool {
 	name, _, is := l.split()
 	if !is || !slices.Contains(optionsOfAll, name) && !slices.Contains(its, name) {
 		return false
 	}
 	if o.read(of(), l) {
-		o.tell(l, "is in no section; it was taken as an option all the same")
+		o.report(l, "is in no section; it was taken as an option all the same")
 	}
 	return true
 }
 
-// close sets what a line of an unknown name may have been meant to set.
+// close sets what a line with an unknown name may have been meant to set.
 func (o *optionReader) close(f *model.Firewall) {
 	for _, l := range o.odd {
 		_, value, _ := l.split()
@@ -162,11 +162,11 @@ func (o *optionReader) close(f *model.Firewall) {
 		case value == model.FirewallDrop || value == model.FirewallReject:
 			if !o.set["policy_forward"] {
 				f.PolicyForward = model.FirewallDrop
-				o.tell(l, "may be the policy, which is not set otherwise: DROP was taken, which lets nothing pass")
+				o.report(l, "may be the policy, which is not set otherwise: DROP was taken, which lets nothing pass")
 			}
 		case value != "0" && !o.set["enable"]:
 			f.Enable = true
-			o.tell(l, "may be the switch, which is not set otherwise: enable 1 was taken, so that nothing is less protected")
+			o.report(l, "may be the switch, which is not set otherwise: enable 1 was taken, so that nothing is less protected")
 		}
 	}
 }

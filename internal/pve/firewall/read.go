@@ -9,35 +9,35 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// Cluster is what cluster.fw holds.
+// Cluster is the content of cluster.fw.
 type Cluster struct {
 	// Options is the firewall of the datacenter, with the rules of the section RULES;
-	// nil without that and the section OPTIONS.
+	// nil without that section and the section OPTIONS.
 	Options *model.Firewall
 	Aliases []*model.Alias
-	// IPSets and Groups have the entries and rules that could be read whole.
+	// IPSets and Groups have the entries and rules that could be read completely.
 	IPSets []*model.IPSet
 	Groups []*model.SecurityGroup
-	// Kept are the lines that are no part of the above, by section: "OPTIONS".
+	// Kept are all other lines, by section: "OPTIONS".
 	Kept map[string][]string
 
-	// Lines are where objects begin, by reference ("ip-set/admins"); Rules are the lines
-	// of each security group, Entries those of each IP set, also those that could not be
-	// read.
+	// Lines are the first lines of objects, by reference ("ip-set/admins"); Rules are the
+	// lines of each security group, Entries those of each IP set, including unreadable
+	// ones.
 	Lines   map[string]int
 	Rules   map[string][]Rule
 	Entries map[string][]Entry
-	// DatacenterRules are all lines of the section RULES, also those that could not be read.
+	// DatacenterRules are all lines of the section RULES, including unreadable ones.
 	DatacenterRules []Rule
 }
 
-// VNet is what the file of a VNet holds.
+// VNet is the content of a VNet's file.
 type VNet struct {
-	// Firewall has the rules that could be read whole.
+	// Firewall has the rules that could be read completely.
 	Firewall *model.Firewall
-	// Kept is as of Cluster.
+	// Kept is like that of Cluster.
 	Kept map[string][]string
-	// Rules are all lines of rules, also those that could not be read.
+	// Rules are all lines of rules, including unreadable ones.
 	Rules []Rule
 }
 
@@ -46,16 +46,15 @@ type Entry struct {
 	model.IPSetEntry
 	Line int
 	Text string
-	// Unread says what is wrong with the line; empty means nothing. NoMatch is right then
-	// too.
+	// Unread is the error in the line; empty means none. NoMatch is correct even
+	// with an error.
 	Unread string
 }
 
 // sectionForm is the head of a section: "[OPTIONS]", "[IPSET name] # comment".
 var sectionForm = regexp.MustCompile(`^\[\s*([A-Za-z]+)(?:\s+([A-Za-z][A-Za-z0-9_-]+))?\s*\]\s*(?:#\s*(.*?)\s*)?$`)
 
-// The sections. What stands before the first, or behind a head that cannot be read, is in
-// sectionNone.
+// The sections. Lines before the first, or after an unreadable head, are in sectionNone.
 const (
 	sectionNone    = ""
 	sectionOptions = "OPTIONS"
@@ -65,17 +64,17 @@ const (
 	sectionRules   = "RULES"
 )
 
-// line is one that says something, in its section.
+// line is a line with content, in its section.
 type line struct {
 	section, name, comment string
 	number                 int
 	text                   string // empty for the head itself
 }
 
-// byteOrderMark is what some editors write at the beginning of a file.
+// byteOrderMark is written by some editors at the beginning of a file.
 const byteOrderMark = "\ufeff"
 
-// lines are those of a file that say something. A head that is none is told in bad.
+// lines returns the lines with content of a file. bad reports invalid heads.
 func lines(text string) (out []line, bad model.Problems) {
 	at := line{}
 	for raw := range strings.Lines(strings.TrimPrefix(text, byteOrderMark)) {
@@ -98,14 +97,14 @@ func lines(text string) (out []line, bad model.Problems) {
 	return out, bad
 }
 
-// isHead reports whether a line is the head of a section, or was one: nothing else has a
+// isHead reports whether a line is the head of a section, or was one: no other line has a
 // bracket in front of the comment.
 func isHead(text string) bool {
 	text, _, _ = strings.Cut(text, "#")
 	return strings.Contains(text, "[")
 }
 
-// problem tells of a line.
+// problem returns a problem of a line.
 func problem(number int, text, format string, args ...any) model.Problem {
 	return model.Problem{
 		Severity: model.Warning, Kind: model.KindFirewall, ID: fmt.Sprintf("line %d", number),
@@ -113,7 +112,7 @@ func problem(number int, text, format string, args ...any) model.Problem {
 	}
 }
 
-// ReadCluster reads cluster.fw. What it cannot take is told, by line, and left out.
+// ReadCluster reads cluster.fw. It reports unreadable parts by line, and leaves them out.
 func ReadCluster(text string) (*Cluster, model.Problems) {
 	out := &Cluster{Kept: map[string][]string{}, Lines: map[string]int{}, Rules: map[string][]Rule{}, Entries: map[string][]Entry{}}
 	all, bad := lines(text)
@@ -147,7 +146,7 @@ func ReadCluster(text string) (*Cluster, model.Problems) {
 	return out, bad
 }
 
-// options is the firewall of the datacenter, which there is from now on.
+// options returns the firewall of the datacenter, and creates it if necessary.
 func (c *Cluster) options() *model.Firewall {
 	if c.Options == nil {
 		c.Options = &model.Firewall{ID: model.FirewallDatacenter}
@@ -155,7 +154,7 @@ func (c *Cluster) options() *model.Firewall {
 	return c.Options
 }
 
-// rule takes a line of the datacenter's rules.
+// rule reads a line of the datacenter's rules.
 func (c *Cluster) rule(l line, faults ...string) {
 	f := c.options()
 	if l.text == "" {
@@ -170,8 +169,8 @@ func (c *Cluster) rule(l line, faults ...string) {
 	}
 }
 
-// stray takes a line outside of the sections that are known. One that has the form of a
-// rule may be of the datacenter, whose section's head is damaged.
+// stray reads a line outside of the known sections. One that has the form of a rule may
+// belong to the datacenter, in a section with a damaged head.
 func (c *Cluster) stray(l line, o *optionReader) error {
 	switch {
 	case l.text == "":
@@ -187,10 +186,10 @@ func (c *Cluster) stray(l line, o *optionReader) error {
 	return nil
 }
 
-// ruleForm is what a line of rules looks like.
+// ruleForm is the form of a line of rules.
 var ruleForm = regexp.MustCompile(`^(?i)\|?\s*(in|out|forward|group)\s+\S`)
 
-// networkRule reads a rule of a VNet or of a security group, which are for no interface.
+// networkRule parses a rule of a VNet or of a security group, which cannot name an interface.
 func networkRule(l line) Rule {
 	r := ReadRule(l.text)
 	r.Line = l.number
@@ -201,8 +200,8 @@ func networkRule(l line) Rule {
 	return r
 }
 
-// ReadVNet reads the file of a VNet's firewall. What protects the VNet never gets less by
-// what cannot be read: see the options; of rules, the caller decides.
+// ReadVNet reads the file of a VNet's firewall. Unreadable options never reduce the
+// protection of the VNet; the caller decides about unreadable rules.
 func ReadVNet(id, text string) (*VNet, model.Problems) {
 	out := &VNet{Firewall: &model.Firewall{ID: id}, Kept: map[string][]string{}}
 	all, bad := lines(text)
@@ -223,7 +222,7 @@ func ReadVNet(id, text string) (*VNet, model.Problems) {
 				out.Firewall.Rules = append(out.Firewall.Rules, rule.FirewallRule)
 			}
 		case o.stray(func() *model.Firewall { return out.Firewall }, l, optionsOfVNets):
-		default: // perhaps a rule, whose section's head is damaged
+		default: // perhaps a rule in a section with a damaged head
 			rule := networkRule(l)
 			rule.Unread = append(rule.Unread, "is not in the section of the rules")
 			out.Rules = append(out.Rules, rule)
@@ -233,7 +232,7 @@ func ReadVNet(id, text string) (*VNet, model.Problems) {
 	return out, bad
 }
 
-// cutComment takes off a comment.
+// cutComment cuts a comment off.
 func cutComment(text string) (rest, comment string) {
 	rest, comment, _ = strings.Cut(text, "#")
 	return strings.TrimSpace(rest), strings.TrimSpace(comment)
@@ -256,7 +255,7 @@ func (c *Cluster) alias(l line) error {
 	return nil
 }
 
-// begins notes where an object begins; false if there is one of its name.
+// begins records the first line of an object; it returns false if its name exists.
 func (c *Cluster) begins(o model.Object, l line) bool {
 	ref := model.Ref(o.ObjectKind(), o.ObjectID())
 	if c.Lines[ref] != 0 {
@@ -272,7 +271,7 @@ func (c *Cluster) ipSet(l line) error {
 			return fmt.Errorf("lacks the name of the IP set")
 		}
 		s := &model.IPSet{ID: l.name, Comment: l.comment}
-		if c.begins(s, l) { // what follows a second head belongs to the first
+		if c.begins(s, l) { // lines after a second head belong to the first
 			c.IPSets = append(c.IPSets, s)
 		}
 		return nil

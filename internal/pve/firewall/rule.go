@@ -8,14 +8,14 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// actionForm is an action, alone or behind a macro: "ACCEPT", "SSH(ACCEPT)".
+// actionForm is an action, alone or after a macro: "ACCEPT", "SSH(ACCEPT)".
 var actionForm = regexp.MustCompile(`^([A-Za-z0-9/_-]+)(?:\(([A-Za-z]+)\))?$`)
 
 // ifaceFlag is the option that names an interface.
 const ifaceFlag = "-i"
 
-// flags are the options of a rule's line, in the order in which they are written, by
-// the field of the rule.
+// flags returns the options of a rule's line, in the order in which they are written, with
+// the fields of the rule.
 func flags(r *model.FirewallRule) []struct {
 	names []string
 	into  *string
@@ -35,19 +35,19 @@ func flags(r *model.FirewallRule) []struct {
 	}
 }
 
-// Rule is a line of rules, with what could be read of it.
+// Rule is a line of rules, with its readable parts.
 type Rule struct {
 	model.FirewallRule
-	// Line is where it stands, and Text what stands there.
+	// Line is its number, and Text its content.
 	Line int
 	Text string
-	// Unread says what of the line could not be read; nil means that all could. A type or
-	// an action that could not is empty.
+	// Unread describes the unreadable parts of the line; nil means none. An unreadable type
+	// or action is empty.
 	Unread []string
 }
 
-// ParseRule reads a line of rules: "|FORWARD SSH(ACCEPT) -source 10.0.0.0/8 # office".
-// What is in front of the first blank may begin with a bar, which disables the rule.
+// ParseRule parses a line of rules: "|FORWARD SSH(ACCEPT) -source 10.0.0.0/8 # office".
+// It may begin with a bar, which disables the rule.
 func ParseRule(text string) (model.FirewallRule, error) {
 	r := ReadRule(text)
 	if len(r.Unread) > 0 {
@@ -56,7 +56,7 @@ func ParseRule(text string) (model.FirewallRule, error) {
 	return r.FirewallRule, nil
 }
 
-// ReadRule reads what it can of a line of rules.
+// ReadRule reads the readable parts of a line of rules.
 func ReadRule(line string) Rule {
 	r := Rule{Text: line}
 	unread := func(format string, args ...any) { r.Unread = append(r.Unread, fmt.Sprintf(format, args...)) }
@@ -83,7 +83,7 @@ func ReadRule(line string) Rule {
 	return r
 }
 
-// action reads what becomes of a packet.
+// action parses the action.
 func (r *Rule) action(text string, unread func(string, ...any)) {
 	m := actionForm.FindStringSubmatch(text)
 	if m == nil {
@@ -96,11 +96,11 @@ func (r *Rule) action(text string, unread func(string, ...any)) {
 	r.Action = strings.ToUpper(r.Action)
 }
 
-// conditions reads the options of a rule.
+// conditions parses the options of a rule.
 func (r *Rule) conditions(f []string, unread func(string, ...any)) {
 	twice := map[*string]bool{}
 	defer func() {
-		for into := range twice { // nobody knows which of them is meant
+		for into := range twice { // it is unknown which of them is meant
 			*into = ""
 		}
 	}()
@@ -126,7 +126,7 @@ func (r *Rule) conditions(f []string, unread func(string, ...any)) {
 	}
 }
 
-// field is what an option of a rule's line sets; nil for one that is not known.
+// field returns the field of an option of a rule's line; nil for an unknown option.
 func field(r *model.FirewallRule, name string) *string {
 	for _, f := range flags(r) {
 		for _, n := range f.names {
@@ -138,7 +138,7 @@ func field(r *model.FirewallRule, name string) *string {
 	return nil
 }
 
-// FormatRule writes a rule as ParseRule reads it.
+// FormatRule formats a rule in the form of ParseRule.
 func FormatRule(r model.FirewallRule) string {
 	var b strings.Builder
 	if r.Disable {
@@ -152,14 +152,14 @@ func FormatRule(r model.FirewallRule) string {
 	}
 	for _, f := range flags(&r) {
 		if *f.into != "" {
-			// A list is one word: blanks between its items say nothing.
+			// A list is one word: blanks between its items have no meaning.
 			b.WriteString(" " + f.names[0] + " " + strings.Join(strings.Fields(*f.into), ""))
 		}
 	}
 	return b.String() + comment(r.Comment)
 }
 
-// comment writes a comment behind what it is of.
+// comment formats a comment at the end of a line.
 func comment(text string) string {
 	if text == "" {
 		return ""

@@ -7,8 +7,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// Write writes cluster.fw, in the order and form that Proxmox VE gives it. It is empty
-// if there is nothing to write.
+// Write formats cluster.fw, in the order and form of Proxmox VE. It is empty if there is
+// nothing to write.
 func (c *Cluster) Write() string {
 	var b strings.Builder
 	if c.Options != nil || len(c.Kept[sectionOptions]) > 0 {
@@ -41,7 +41,7 @@ func (c *Cluster) Write() string {
 	return b.String()
 }
 
-// Write writes the file of a VNet's firewall.
+// Write formats the file of a VNet's firewall.
 func (v *VNet) Write() string {
 	var b strings.Builder
 	if o := append(options(v.Firewall), v.Kept[sectionOptions]...); len(o) > 0 {
@@ -72,7 +72,7 @@ func rules(list []model.FirewallRule) []string {
 	return out
 }
 
-// options are the lines of what is set, sorted.
+// options returns the lines of the options that are set, sorted.
 func options(f *model.Firewall) []string {
 	if f == nil {
 		return nil

@@ -1,6 +1,6 @@
-// Package guest reads the configuration of a guest of Proxmox VE, as far as its
-// network goes (qm.conf(5), pct.conf(5)). It is pure: the command line's hook reads the
-// file, and the guest that comes of it is edited like any other.
+// Package guest parses the network part of a Proxmox VE guest's configuration
+// (qm.conf(5), pct.conf(5)). It is pure: the command line's hook reads the file, and
+// the resulting guest is edited like any other.
 package guest
 
 import (
@@ -18,16 +18,16 @@ var (
 	configLine = regexp.MustCompile(`^ipconfig([0-9]|[12][0-9]|3[01]): *(.*)$`)
 )
 
-// Parse reads the configuration of a virtual machine or container. What snapshots say
-// is passed over. A NIC that joins no bridge is left out. The IPs of a NIC are the fixed
-// addresses that its guest is configured with: those of a container's own line, and of a
-// virtual machine's cloud-init.
+// Parse parses the configuration of a virtual machine or container. It ignores snapshots,
+// and NICs without a bridge. The IPs of a NIC are the fixed addresses that the guest is
+// configured with: those of a container's own line, and of a virtual machine's
+// cloud-init.
 func Parse(id, text string) (*model.Guest, error) {
 	g := &model.Guest{ID: id}
-	fixed := map[string][]netip.Addr{} // by NIC, of cloud-init
+	fixed := map[string][]netip.Addr{} // by NIC, from cloud-init
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n \t")
-		if strings.HasPrefix(line, "[") { // snapshots, and what is pending
+		if strings.HasPrefix(line, "[") { // snapshots, and pending changes
 			break
 		}
 		key, value, _ := strings.Cut(line, ":")
@@ -60,7 +60,7 @@ func Parse(id, text string) (*model.Guest, error) {
 	return g, nil
 }
 
-// parseNIC reads "virtio=BC:24:11:00:00:01,bridge=vnet1,firewall=1" of a virtual machine
+// parseNIC parses "virtio=BC:24:11:00:00:01,bridge=vnet1,firewall=1" of a virtual machine
 // or "name=eth0,bridge=vnet1,hwaddr=BC:24:11:00:00:01,ip=10.0.0.5/24,type=veth" of a
 // container.
 func parseNIC(id, text string) (model.NIC, error) {
@@ -86,12 +86,12 @@ func parseNIC(id, text string) (model.NIC, error) {
 	return n, err
 }
 
-// notFixed are the values of ip and ip6 that are no address: the guest gets one, makes
-// one, or is left to itself.
+// notFixed are the values of ip and ip6 that are not addresses: the guest gets one by
+// DHCP or autoconfiguration, or configures itself.
 var notFixed = []string{"", "dhcp", "auto", "manual"}
 
-// addresses are the fixed ones of a line with ip=10.0.0.5/24 and ip6=fd00::5/64. The
-// length of the network and gateways do not count: they follow from the subnets.
+// addresses returns the fixed ones of a line with ip=10.0.0.5/24 and ip6=fd00::5/64. It
+// ignores the prefix length and gateways, which follow from the subnets.
 func addresses(text string) ([]netip.Addr, error) {
 	var out []netip.Addr
 	for part := range strings.SplitSeq(text, ",") {

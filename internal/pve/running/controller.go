@@ -11,14 +11,14 @@ import (
 // Controller is a controller of any type.
 type Controller struct {
 	ID, Type string
-	// Broken is set if a property cannot be read, which a problem tells.
+	// Broken is set if a property cannot be read, which a problem reports.
 	Broken bool
 	// ASN is the autonomous system number; 0 means unset.
 	ASN uint32
-	// Peers are in the order of the file; Fabric stands in their place.
+	// Peers are in the order of the file; Fabric replaces them.
 	Peers  []Address
 	Fabric string
-	// Nodes are those that an EVPN controller runs on; nil means every node.
+	// Nodes are the nodes on which an EVPN controller runs; nil means every node.
 	Nodes []string
 	// PeerGroupName is empty if unset, and so is BGPMode: auto, external or
 	// internal.
@@ -26,11 +26,11 @@ type Controller struct {
 	BGPMode       model.BGPMode
 	// RouteMapIn and RouteMapOut name maps for the sessions; empty means none.
 	RouteMapIn, RouteMapOut string
-	// Node is where a BGP or IS-IS controller runs.
+	// Node is the node on which a BGP or IS-IS controller runs.
 	Node         string
 	EBGP         bool
 	EBGPMultihop int
-	// Loopback names the interface whose address is the node's.
+	// Loopback names the interface with the node's address.
 	Loopback       string
 	MultipathRelax bool
 	// ISISDomain, ISISNet and ISISIfaces are the area tag, the network entity
@@ -69,9 +69,9 @@ func (c *Controller) OnNode(node string) bool {
 	return c.Nodes == nil || slices.Contains(c.Nodes, node)
 }
 
-// Carrier is the EVPN controller that carries a zone on the node: the zone's own,
-// or else the first of its secondary ones that runs there. If none does, it is
-// the zone's own, which may be nil or of another type.
+// Carrier returns the EVPN controller that carries a zone on the node: the zone's own
+// or, failing that, the first of its secondary ones that runs there. If none does, it
+// returns the zone's own, which may be nil or of another type.
 func (r *Running) Carrier(z *Zone, node string) *Controller {
 	for _, id := range append([]string{z.Controller}, z.SecondaryControllers...) {
 		if c := r.Controllers[id]; c != nil && c.Type == string(model.ControllerEVPN) && c.OnNode(node) {
@@ -93,7 +93,7 @@ func (r *Running) ControllerOf(node string, kind model.ControllerType) *Controll
 	return nil
 }
 
-// FabricMembers are the nodes of a fabric, sorted by the nodes' names.
+// FabricMembers returns the nodes of a fabric, sorted by the nodes' names.
 func (r *Running) FabricMembers(fabric string) []*FabricNode {
 	var out []*FabricNode
 	for _, id := range slices.Sorted(maps.Keys(r.FabricNodes)) {
@@ -104,15 +104,15 @@ func (r *Running) FabricMembers(fabric string) []*FabricNode {
 	return out
 }
 
-// Local is an address of the node, and the interface that has it.
+// Local is an address of the node, with its interface.
 type Local struct {
 	Address Address
 	Link    string
 }
 
-// LocalEnd finds the node's own address towards others as Proxmox does: that of
-// the loopback interface if it is named and has one, then the first of the peers
-// that an interface has, then the source of the route to the first peer. ok is
+// LocalEnd determines the node's own address towards others as Proxmox does: that of
+// the loopback interface if it is named and has one, then the first of the peers that
+// is an address of an interface, then the source of the route to the first peer. ok is
 // false if there is none.
 func LocalEnd(peers []Address, loopback string, facts *model.Facts) (l Local, ok bool) {
 	if i := facts.Interface(loopback); loopback != "" && i != nil {
@@ -138,8 +138,8 @@ func LocalEnd(peers []Address, loopback string, facts *model.Facts) (l Local, ok
 	return Local{Address{hop.Src, hop.Src.String()}, hop.Dev}, hop.Src.IsValid()
 }
 
-// TunnelEnd is the node's own end of the tunnels of an EVPN controller, and the
-// name of the loopback interface that its sessions come from, if any.
+// TunnelEnd returns the node's own VTEP address for an EVPN controller, and the name of
+// the loopback interface that its sessions use as their source, if any.
 func (r *Running) TunnelEnd(c *Controller, facts *model.Facts) (l Local, loopback string, ok bool) {
 	if c.Fabric != "" {
 		n := r.FabricNodes[model.FabricNodeID(c.Fabric, facts.Node)]

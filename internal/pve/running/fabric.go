@@ -12,34 +12,34 @@ import (
 type Fabric struct {
 	ID       string
 	Protocol model.FabricProtocol
-	// Broken is set if a property cannot be read, which a problem tells.
+	// Broken is set if a property cannot be read, which a problem reports.
 	Broken bool
-	// IPPrefix and IP6Prefix hold the nodes' addresses; host bits are kept.
+	// IPPrefix and IP6Prefix contain the nodes' addresses; host bits are kept.
 	IPPrefix, IP6Prefix netip.Prefix
 	// HelloInterval and CSNPInterval are in seconds; 0 means unset.
 	HelloInterval, CSNPInterval int
-	// Area is a number or a dotted quad, as it is written.
+	// Area is a number or a dotted quad, in its original spelling.
 	Area string
 	BFD  bool
-	// RouteFilter names a prefix list that stands in the place of the prefixes;
-	// RouteMapIn and RouteMapOut are maps for the sessions of BGP. All are empty
-	// if unset, and only newer releases of Proxmox have them.
+	// RouteFilter names a prefix list that replaces the prefixes; RouteMapIn and
+	// RouteMapOut are maps for the sessions of BGP. All are empty if unset, and only newer
+	// releases of Proxmox have them.
 	RouteFilter             string
 	RouteMapIn, RouteMapOut string
-	// Redistribute are other routes that the fabric announces.
+	// Redistribute are other routes that the fabric advertises.
 	Redistribute []Redistribution
 }
 
 // Redistribution is a source of routes.
 type Redistribution struct {
-	// Source is what FRR calls it: "connected".
+	// Source is FRR's term for it: "connected".
 	Source string
 	// Metric is empty if unset.
 	Metric   string
 	RouteMap string
 }
 
-// FabricNode is a node's part in a fabric.
+// FabricNode is a node of a fabric.
 type FabricNode struct {
 	// ID is "<fabric>_<node>".
 	ID, Fabric, Node string
@@ -67,7 +67,7 @@ func (r *Running) makeFabrics() {
 	r.Fabrics, r.FabricNodes = map[string]*Fabric{}, map[string]*FabricNode{}
 }
 
-// fabricSection reads a section of the list that holds both: its type is
+// fabricSection reads a section of the list of both: its type is
 // "<protocol>_fabric" or "<protocol>_node".
 func (r *Running) fabricSection(s *section) {
 	kind := strings.ToLower(s.text("type"))
@@ -98,7 +98,7 @@ func (s *section) protocol(text string) model.FabricProtocol {
 	return p
 }
 
-// maxInterval bounds OpenFabric's intervals, in seconds.
+// maxInterval limits OpenFabric's intervals, in seconds.
 const maxInterval = 600
 
 func (s *section) fabric(protocol model.FabricProtocol) *Fabric {
@@ -125,17 +125,17 @@ func (s *section) fabric(protocol model.FabricProtocol) *Fabric {
 	return f
 }
 
-// sources are those that FRR can redistribute.
+// sources are the routes that FRR can redistribute.
 var sources = []string{"bgp", "connected", "isis", "kernel", "openfabric", "ospf", "ospf6", "static"}
 
-// redistribution reads a property string: "source=static,metric=20".
+// redistribution parses a property string: "source=static,metric=20".
 func (s *section) redistribution(text string) Redistribution {
 	var r Redistribution
 	for part := range strings.SplitSeq(text, ",") {
 		key, value, _ := strings.Cut(strings.TrimSpace(part), "=")
 		_, number := decimal(value)
 		switch {
-		case part == "": // a comma too many
+		case part == "": // an extra comma
 		case key == "source" && slices.Contains(sources, value):
 			r.Source = value
 		case key == "metric" && number:
@@ -183,16 +183,16 @@ func (s *section) addressOf(field string, six bool) netip.Addr {
 // networkTypes are those of OSPF.
 var networkTypes = []string{"broadcast", "non-broadcast", "point-to-multipoint", "point-to-point"}
 
-// fabricInterface reads a property string: "name=ens19,ip=10.0.0.1/31".
+// fabricInterface parses a property string: "name=ens19,ip=10.0.0.1/31".
 func (s *section) fabricInterface(text string) FabricInterface {
 	var i FabricInterface
 	for part := range strings.SplitSeq(text, ",") {
 		key, value, found := strings.Cut(strings.TrimSpace(part), "=")
-		if !found { // the name may stand alone
+		if !found { // the name may have no key
 			key, value = "name", key
 		}
 		switch {
-		case value == "" && !found: // a comma too many
+		case value == "" && !found: // an extra comma
 		case key == "name" && i.Name == "":
 			i.Name = s.oneWord("interfaces", value)
 		case key == "ip":

@@ -11,8 +11,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// CheckFabrics says what is wrong with the fabrics taken together. Proxmox
-// checks the same before it stores a change, and stores nothing that fails.
+// CheckFabrics returns the problems of all fabrics together. Proxmox makes the same
+// checks before it stores a change, and refuses a change that fails.
 func (r *Running) CheckFabrics() model.Problems {
 	c := &fabricCheck{run: r, areas: map[uint32]string{}, links: map[string]string{}, addresses: map[string]string{}, routers: map[uint32]string{}}
 	for _, id := range slices.Sorted(maps.Keys(r.Fabrics)) {
@@ -37,8 +37,8 @@ func (r *Running) CheckFabrics() model.Problems {
 	return c.problems
 }
 
-// fabricCheck remembers what has been seen: who has an OSPF area, a node's
-// link, a node's address and a BGP router ID.
+// fabricCheck records the users of each OSPF area, node's link, node's address and BGP
+// router ID.
 type fabricCheck struct {
 	run       *Running
 	areas     map[uint32]string
@@ -89,7 +89,7 @@ func (c *fabricCheck) ospf(f *Fabric, tell func(field, value, message string)) {
 	c.areas[area] = f.ID
 }
 
-// node tells what is wrong with a node.
+// node reports a problem of a node.
 func (c *fabricCheck) node(n *FabricNode, field, value, message string) {
 	c.problems = append(c.problems, model.Problem{Severity: model.Error, Kind: model.KindFabricNode, ID: n.ID, Field: field, Value: value, Message: message})
 }
@@ -112,7 +112,7 @@ func (c *fabricCheck) member(f *Fabric, n *FabricNode) {
 	}
 }
 
-// address checks that the node has an address of a family exactly if the fabric
+// address checks that the node has an address of a family if and only if the fabric
 // has a prefix of it.
 func (c *fabricCheck) address(f *Fabric, n *FabricNode, field string, prefix netip.Prefix, a netip.Addr) {
 	switch {
@@ -134,7 +134,7 @@ func (c *fabricCheck) address(f *Fabric, n *FabricNode, field string, prefix net
 	c.addresses[key] = n.Node
 }
 
-// routerID checks that a node of BGP fabrics can be told from the others.
+// routerID checks that a node of BGP fabrics has a unique router ID.
 func (c *fabricCheck) routerID(n *FabricNode) {
 	var id uint32
 	if n.IP.IsValid() {
@@ -144,7 +144,7 @@ func (c *fabricCheck) routerID(n *FabricNode) {
 	} else {
 		h := fnv.New32a()
 		a := n.IP6.As16()
-		_, _ = h.Write(a[:]) // a hash in memory takes everything
+		_, _ = h.Write(a[:]) // a hash in memory cannot fail
 		id = h.Sum32()
 	}
 	if other, taken := c.routers[id]; id == 0 || taken && other != n.Node {
@@ -153,7 +153,7 @@ func (c *fabricCheck) routerID(n *FabricNode) {
 	c.routers[id] = n.Node
 }
 
-// areaNumber reads an OSPF area in either spelling.
+// areaNumber parses an OSPF area in either spelling.
 func areaNumber(text string) (uint32, bool) {
 	if n, ok := decimal(text); ok {
 		return n, true

@@ -12,14 +12,14 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
-// Bounds of numbers in prefix lists and route maps.
+// Limits of numbers in prefix lists and route maps.
 const (
 	maxSeq   = 1<<32 - 1
 	maxBits  = 128
 	maxOrder = 65535
 )
 
-// prefixList reads a list. What Proxmox has not numbered gets its number later:
+// prefixList reads a list. Entries without a number in Proxmox get theirs later:
 // see model.PrefixList.
 func (s *section) prefixList() *model.PrefixList {
 	l := &model.PrefixList{ID: s.oneWord("id", s.id)}
@@ -50,7 +50,7 @@ func (s *section) prefixList() *model.PrefixList {
 	return l
 }
 
-// routeMapSection reads an entry of a map, which Proxmox keeps as an object of
+// routeMapSection reads an entry of a map, which Proxmox stores as an object of
 // its own.
 func (r *Running) routeMapSection(s *section) {
 	cut := strings.LastIndexByte(s.id, '_')
@@ -80,7 +80,7 @@ func (r *Running) routeMapSection(s *section) {
 	m.Entries = append(m.Entries, e)
 }
 
-// exitKeys are the places where an entry may go on.
+// exitKeys are the keys for where an entry may continue.
 var exitKeys = map[string]model.ClauseValue{model.ExitNext: {}, model.ExitGoto: {}, model.ExitContinue: {}}
 
 func (s *section) action(text string) string {
@@ -91,7 +91,7 @@ func (s *section) action(text string) string {
 	return text
 }
 
-// count is a number inside another property.
+// count parses a number inside another property.
 func (s *section) count(field, text string, limit int) int {
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 || n > limit {
@@ -101,7 +101,7 @@ func (s *section) count(field, text string, limit int) int {
 	return n
 }
 
-// clauses reads what Proxmox writes as "key=vni,value=10100".
+// clauses parses Proxmox's form "key=vni,value=10100".
 func (s *section) clauses(field string, keys map[string]model.ClauseValue) []string {
 	var out []string
 	for _, item := range s.items(field) {
@@ -115,7 +115,7 @@ func (s *section) clauses(field string, keys map[string]model.ClauseValue) []str
 	return out
 }
 
-// items reads a list of property strings, "action=permit,prefix=10.0.0.0/8", or
+// items parses a list of property strings, "action=permit,prefix=10.0.0.0/8", or
 // of objects with the same properties. A property without a name is the key.
 func (s *section) items(field string) []map[string]string {
 	list, ok := value(s.properties[field]).([]any)
@@ -150,7 +150,7 @@ func (s *section) items(field string) []map[string]string {
 	return out
 }
 
-// scalarOf is a decoded value as text.
+// scalarOf returns a decoded value as text.
 func (s *section) scalarOf(field string, v any) string {
 	raw, err := json.Marshal(v)
 	if err == nil {

@@ -1,11 +1,11 @@
 // Package running reads the running SDN configuration of Proxmox VE: the JSON
-// file .running-config that an apply there writes (Proxmox VE SDN manual,
+// file .running-config that an apply writes (Proxmox VE SDN manual,
 // "Configuration").
 //
-// It stands at the entrance of the one-way flow, beside package manifest, for
-// what renders or takes over a network that Proxmox declared. It is pure, reads
-// only the properties that Viaduct uses so far, and judges none of them beyond
-// their form: what Proxmox let pass is kept as it is written.
+// It is at the entrance of the one-way flow, next to package manifest, for rendering or
+// adopting a network that Proxmox declared. It is pure, reads only the properties that
+// Viaduct uses so far, and checks only their form: what Proxmox accepted is kept
+// in its original spelling.
 package running
 
 import (
@@ -23,7 +23,7 @@ import (
 
 // Running is a running configuration. A map is nil if the file does not have
 // its key: for Proxmox a configuration that never had zones differs from one
-// that has none.
+// without zones.
 type Running struct {
 	// Version counts the applies.
 	Version     int64
@@ -35,15 +35,15 @@ type Running struct {
 	// file does not have it. A node's ID is "<fabric>_<node>".
 	Fabrics     map[string]*Fabric
 	FabricNodes map[string]*FabricNode
-	// PrefixLists and RouteMaps are those of newer releases of Proxmox. Of lists
-	// and of entries of maps that cannot be read nothing is kept.
+	// PrefixLists and RouteMaps exist in newer releases of Proxmox. Unreadable lists
+	// and map entries are dropped.
 	PrefixLists map[string]*model.PrefixList
 	RouteMaps   map[string]*model.RouteMap
 }
 
-// maxVNI is the largest VXLAN network identifier (RFC 7348). maxTag is the
-// largest number that Proxmox takes for a service VLAN, far beyond those that
-// exist: it bounds nothing there.
+// maxVNI is the largest VNI (RFC 7348). maxTag is the largest number that Proxmox
+// accepts for a service VLAN, far more than valid VLAN IDs: it limits nothing
+// there.
 const (
 	maxVNI = 1<<24 - 1
 	maxTag = 1<<31 - 1
@@ -52,16 +52,16 @@ const (
 // Zone is a zone of any type.
 type Zone struct {
 	ID, Type string
-	// Broken is set if a property cannot be read, which a problem tells: the
-	// zone is known, but nothing can be made of it.
+	// Broken is set if a property cannot be read, which a problem reports: the
+	// zone is known, but cannot be rendered.
 	Broken bool
-	// Nodes are those the zone is deployed on; nil means every node.
+	// Nodes are the nodes on which the zone is deployed; nil means every node.
 	Nodes []string
 	// MTU in bytes; 0 means unset.
 	MTU int
-	// Peers are the tunnel ends of a VXLAN zone, in the order of the file.
+	// Peers are the VTEPs of a VXLAN zone, in the order of the file.
 	Peers []Address
-	// Fabric names the fabric that a VXLAN zone takes its tunnel ends from.
+	// Fabric names the fabric with the VTEPs of a VXLAN zone.
 	Fabric string
 	// VXLANPort is the UDP port; 0 means unset.
 	VXLANPort int
@@ -71,20 +71,19 @@ type Zone struct {
 	// VLANProtocol is 802.1q, 802.1ad, or empty if unset.
 	VLANProtocol string
 	// Controller names the EVPN controller, SecondaryControllers further ones;
-	// VRFVXLAN is the VXLAN network of
-	// routed traffic, MAC the address of the gateways; 0 and empty mean unset.
+	// VRFVXLAN is the L3VNI, MAC the address of the gateways; 0 and empty mean unset.
 	Controller           string
 	SecondaryControllers []string
 	VRFVXLAN             int
 	MAC                  string
-	// ExitNodes are the nodes that route to the world outside; Primary is the
+	// ExitNodes are the nodes that route to external networks; Primary is the
 	// one that others prefer.
 	ExitNodes               []string
 	ExitNodesPrimary        string
 	ExitNodesLocalRouting   bool
 	AdvertiseSubnets        bool
 	DisableARPNDSuppression bool
-	// RTImport lists route targets as they are written: "65001:1000".
+	// RTImport lists route targets in their original spelling: "65001:1000".
 	RTImport []string
 }
 
@@ -97,11 +96,11 @@ func (z *Zone) IsExit(node string) bool { return slices.Contains(z.ExitNodes, no
 // VNet is a virtual network.
 type VNet struct {
 	ID, Zone string
-	// Tag is the VXLAN network identifier; 0 means unset.
+	// Tag is the VNI; 0 means unset.
 	Tag       int
 	Alias     string
 	VLANAware bool
-	// MAC is the bridge's hardware address, which only old files have.
+	// MAC is the bridge's MAC address, which only old files have.
 	MAC string
 }
 
@@ -116,27 +115,27 @@ type Subnet struct {
 	SNAT    bool
 }
 
-// Address is an IP address, and the text that stands for it in the file.
+// Address is an IP address, with its text in the file.
 type Address struct {
 	netip.Addr
 	Text string
 }
 
-// String is the address as the file writes it.
+// String returns the address in the spelling of the file.
 func (a Address) String() string { return a.Text }
 
-// Network is a range of addresses, and the text that stands for it in the file.
+// Network is a range of addresses, with its text in the file.
 type Network struct {
 	netip.Prefix
 	Text string
 }
 
-// String is the network as the file writes it.
+// String returns the network in the spelling of the file.
 func (n Network) String() string { return n.Text }
 
-// Parse reads a running configuration. What cannot be read in an object is told
-// in the problems: a zone is then marked as broken, a VNet or subnet left out.
-// An error means that the file as a whole is none.
+// Parse parses a running configuration. The problems report what cannot be read in an
+// object: a zone is then marked as broken, a VNet or subnet left out. An error means
+// that the file as a whole is invalid.
 func Parse(data []byte) (*Running, model.Problems, error) {
 	top := map[string]json.RawMessage{}
 	if err := json.Unmarshal(data, &top); err != nil {
@@ -216,8 +215,8 @@ func (p *parser) sections(raw json.RawMessage, kind model.Kind, read func(*secti
 	return nil
 }
 
-// empty reports whether there is nothing in an object; Perl writes such a one as a list,
-// too.
+// empty reports whether an object has no properties; Perl can write such an object as a
+// list, too.
 func empty(raw json.RawMessage) bool {
 	text := strings.Join(strings.Fields(string(raw)), "")
 	return text == "" || text == "null" || text == "[]"

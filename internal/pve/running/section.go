@@ -15,7 +15,7 @@ import (
 )
 
 // section is one object while it is read. Proxmox writes its values from Perl,
-// which keeps no types: every property may be a number or a string.
+// which has no types: every property may be a number or a string.
 type section struct {
 	kind       model.Kind
 	id         string
@@ -31,13 +31,13 @@ func (s *section) fault(field, value, message string) {
 	})
 }
 
-// value decodes a JSON value and leaves its numbers as they are written.
+// value decodes a JSON value and keeps the spelling of its numbers.
 func value(raw json.RawMessage) any {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
 	var v any
 	if d.Decode(&v) != nil {
-		return nil // nothing at all: what there is has been found well formed
+		return nil // absent: the syntax of values has been checked
 	}
 	return v
 }
@@ -50,7 +50,7 @@ func (s *section) text(field string) string {
 	return text
 }
 
-// line is text that must not break out of the line it will be written to.
+// line returns a text that contains no line break.
 func (s *section) line(field string) string {
 	text := s.text(field)
 	if strings.ContainsFunc(text, func(r rune) bool {
@@ -62,7 +62,7 @@ func (s *section) line(field string) string {
 	return text
 }
 
-// number is a whole number that is not negative; 0 if unset.
+// number returns a non-negative integer; 0 if unset.
 func (s *section) number(field string) int {
 	text := s.text(field)
 	if text == "" {
@@ -76,7 +76,7 @@ func (s *section) number(field string) int {
 	return n
 }
 
-// bounded is a number that has an upper limit.
+// bounded returns a number with an upper limit.
 func (s *section) bounded(field string, limit int) int {
 	n := s.number(field)
 	if n > limit {
@@ -86,7 +86,7 @@ func (s *section) bounded(field string, limit int) int {
 	return n
 }
 
-// word is text without blanks: a name that stands in a line among others.
+// word returns a text without blanks: a name that is in a line with others.
 func (s *section) word(field string) string { return s.oneWord(field, s.text(field)) }
 
 func (s *section) oneWord(field, text string) string {
@@ -97,7 +97,7 @@ func (s *section) oneWord(field, text string) string {
 	return text
 }
 
-// words is a list of names.
+// words returns a list of names.
 func (s *section) words(field string) []string {
 	out := s.list(field)
 	for i, text := range out {
@@ -106,7 +106,7 @@ func (s *section) words(field string) []string {
 	return out
 }
 
-// choice is one of a few words, or empty.
+// choice returns one of a few words, or empty.
 func (s *section) choice(field string, words ...string) string {
 	text := s.text(field)
 	if text != "" && !slices.Contains(words, text) {
@@ -116,7 +116,7 @@ func (s *section) choice(field string, words ...string) string {
 	return text
 }
 
-// targets is a list of route targets.
+// targets returns a list of route targets.
 func (s *section) targets(field string) []string {
 	out := s.list(field)
 	for _, text := range out {
@@ -131,7 +131,7 @@ func (s *section) targets(field string) []string {
 	return out
 }
 
-// addresses is a list of IP addresses, in the order of the file.
+// addresses returns a list of IP addresses, in the order of the file.
 func (s *section) addresses(field string) []Address {
 	var out []Address
 	for _, text := range s.list(field) {
@@ -140,7 +140,7 @@ func (s *section) addresses(field string) []Address {
 	return out
 }
 
-// prefix reads a network of the family, whose host bits are kept.
+// prefix parses a network of the family, and keeps its host bits.
 func (s *section) prefix(field, text string, six bool) netip.Prefix {
 	if text == "" {
 		return netip.Prefix{}
@@ -172,8 +172,8 @@ func (s *section) boolean(field string) bool {
 	return false
 }
 
-// address reads an IP address; the empty text is none. A zone ("%eth0") is
-// refused: the kernel does not take one in what Viaduct renders.
+// address parses an IP address; the empty text means none. A zone ("%eth0") is
+// refused: the kernel does not accept one in what Viaduct renders.
 func (s *section) address(field, text string) Address {
 	if text == "" {
 		return Address{}
@@ -195,8 +195,8 @@ func (s *section) mac(field string) string {
 	return text
 }
 
-// list splits text as Proxmox does; an array is taken as well. An empty list is
-// nil, as an unset one.
+// list splits a text as Proxmox does; an array is accepted as well. An empty list is
+// nil, like an unset one.
 func (s *section) list(field string) []string {
 	items, ok := value(s.properties[field]).([]any)
 	if !ok {
@@ -220,7 +220,7 @@ func (s *section) list(field string) []string {
 	return out
 }
 
-// texts is a list of texts that are not divided any further.
+// texts returns a list of texts that are not split any further.
 func (s *section) texts(field string) []string {
 	if _, list := value(s.properties[field]).([]any); list {
 		return s.list(field)
@@ -231,11 +231,11 @@ func (s *section) texts(field string) []string {
 	return nil
 }
 
-// keys are the names of the properties, sorted.
+// keys returns the names of the properties, sorted.
 func (s *section) keys() []string { return slices.Sorted(maps.Keys(s.properties)) }
 
-// set is a list that Proxmox keeps as an object: the keys whose values are
-// true, sorted. It is nil only if the property is unset.
+// set returns a list that Proxmox stores as an object: the keys with the value true,
+// sorted. It is nil only if the property is unset.
 func (s *section) set(field string) []string {
 	members, ok := value(s.properties[field]).(map[string]any)
 	if !ok {

@@ -9,10 +9,10 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
-// ParseFabrics reads fabrics in the form of the file fabrics.cfg, and checks
+// ParseFabrics parses fabrics in the form of the file fabrics.cfg, and checks
 // them as Proxmox does before it stores a change. Problems that are errors mean
-// that Proxmox refuses the file; what it passes over is a warning. An error
-// means that the text as a whole is no such file.
+// that Proxmox refuses the file; what it ignores is a warning. An error
+// means that the text as a whole is invalid.
 func ParseFabrics(text string) (*Running, model.Problems, error) {
 	list, err := sections(text)
 	if err != nil {
@@ -52,7 +52,7 @@ var fabricKeys = map[string][]string{
 	"bgp_node":          {"type", "ip", "ip6", "interfaces", "asn", "role"},
 }
 
-// sections reads the form of Proxmox's section files.
+// sections parses the form of Proxmox's section files.
 func sections(text string) ([]*section, error) {
 	list, err := schema.ParseSections(text)
 	if err != nil {
@@ -73,7 +73,7 @@ func sections(text string) ([]*section, error) {
 	return out, nil
 }
 
-// quoted is a text or a list of texts, which are always JSON.
+// quoted encodes a text or a list of texts, which are always valid JSON.
 func quoted(v any) json.RawMessage {
 	raw, _ := json.Marshal(v)
 	return raw

@@ -10,8 +10,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// Faults are what is wrong with an object, by the names of its properties: a
-// parameter error in the words of Proxmox.
+// Faults are the errors of an object by property name: a parameter error with the
+// texts of Proxmox.
 type Faults map[string]string
 
 // Error implements error.
@@ -23,7 +23,7 @@ func (f Faults) Error() string {
 	return out + "\n"
 }
 
-// Refusal is why Proxmox refuses something, in its own words.
+// Refusal is an error with the text of Proxmox.
 type Refusal string
 
 // Error implements error.
@@ -31,23 +31,23 @@ func (r Refusal) Error() string { return string(r) }
 
 func refuse(format string, args ...any) error { return Refusal(fmt.Sprintf(format, args...)) }
 
-// telling is an error that names an object which not everybody may see.
-type telling struct {
+// objectError is an error that names an object which not every user may see.
+type objectError struct {
 	error
 	ref string
 }
 
-// TellsOf implements what model.TellsOf looks for.
-func (t telling) TellsOf() string { return t.ref }
+// TellsOf implements the interface of model.TellsOf.
+func (t objectError) TellsOf() string { return t.ref }
 
-// Unwrap returns the error without it.
-func (t telling) Unwrap() error { return t.error }
+// Unwrap returns the underlying error.
+func (t objectError) Unwrap() error { return t.error }
 
-// about is an error that names an object of the kind.
-func about(k model.Kind, id string, err error) error { return telling{err, model.Ref(k, id)} }
+// naming adds the object that an error names.
+func naming(k model.Kind, id string, err error) error { return objectError{err, model.Ref(k, id)} }
 
-// Options checks that an object's type takes its properties and has those that it
-// requires.
+// Options checks that an object's type has all of its properties, and that it has those
+// that the type requires.
 func (k *Kind) Options(typ string, v Values) error {
 	for _, name := range v.Names() {
 		if name == typeKey {
@@ -65,8 +65,8 @@ func (k *Kind) Options(typ string, v Values) error {
 	return nil
 }
 
-// Merge is an object's properties after a PUT: without those to delete, and with the
-// given ones, of which one without values is cleared.
+// Merge returns an object's properties after a PUT: without those to delete, and with
+// the given ones, where no values mean that the property is cleared.
 func (k *Kind) Merge(typ string, old, given Values, remove []string) (Values, error) {
 	out := old.Clone()
 	for _, name := range remove {
@@ -97,8 +97,8 @@ func (k *Kind) Merge(typ string, old, given Values, remove []string) (Values, er
 	return out, nil
 }
 
-// CheckZone checks a zone that is made (old is nil) or changed as Proxmox does;
-// given are the parameters of the request, live what there is of plugins.
+// CheckZone checks a new (old is nil) or changed zone as Proxmox does; given are the
+// parameters of the request, live has the current plugins.
 func CheckZone(cfg *model.Config, old, z *model.Zone, given Values, live *model.Config) error {
 	if old != nil && old.IPAM != z.IPAM && zoneHasSubnets(cfg, z.ID) {
 		return Faults{"ipam": "can't change ipam if a subnet is already defined in this zone"}
@@ -143,12 +143,12 @@ func checkEVPN(cfg *model.Config, z *model.Zone) error {
 			return refuse("controller %s don't exist", id)
 		}
 		if c.Type != model.ControllerEVPN {
-			return about(model.KindController, id, refuse("%s is not a evpn controller", id))
+			return naming(model.KindController, id, refuse("%s is not a evpn controller", id))
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(cfg.Zones)) {
 		if other := cfg.Zones[id]; id != z.ID && other.VRFVXLAN != 0 && other.VRFVXLAN == z.VRFVXLAN {
-			return about(model.KindZone, id, refuse("vrf-vxlan %d is already declared in %s", z.VRFVXLAN, id))
+			return naming(model.KindZone, id, refuse("vrf-vxlan %d is already declared in %s", z.VRFVXLAN, id))
 		}
 	}
 	return nil
@@ -158,14 +158,14 @@ func checkEVPN(cfg *model.Config, z *model.Zone) error {
 func CheckZoneDelete(cfg *model.Config, id string) error {
 	for _, vnet := range slices.Sorted(maps.Keys(cfg.VNets)) {
 		if cfg.VNets[vnet].Zone == id {
-			return about(model.KindVNet, vnet, refuse("zone %s is used by vnet %s", id, vnet))
+			return naming(model.KindVNet, vnet, refuse("zone %s is used by vnet %s", id, vnet))
 		}
 	}
 	return nil
 }
 
-// CheckVNet checks a VNet that is made or changed as Proxmox does. in is the index of
-// the configuration.
+// CheckVNet checks a new or changed VNet as Proxmox does. in is the index of the
+// configuration.
 func CheckVNet(cfg *model.Config, in *model.Index, old, v *model.VNet) error {
 	z := cfg.Zones[v.Zone]
 	if z == nil {
@@ -208,9 +208,9 @@ func checkTag(cfg *model.Config, in *model.Index, z *model.Zone, v *model.VNet) 
 		}
 		if other := sameTag(cfg, in.Tagged(z.ID, v.Tag), v, func(*model.Zone) bool { return true }); other != nil {
 			if v.Tag == 0 {
-				return about(model.KindVNet, other.ID, Faults{"tag": fmt.Sprintf("vnet %s without tag already exists in zone %s", other.ID, z.ID)})
+				return naming(model.KindVNet, other.ID, Faults{"tag": fmt.Sprintf("vnet %s without tag already exists in zone %s", other.ID, z.ID)})
 			}
-			return about(model.KindVNet, other.ID, Faults{"tag": fmt.Sprintf("tag %d already exist in vnet %s", v.Tag, other.ID)})
+			return naming(model.KindVNet, other.ID, Faults{"tag": fmt.Sprintf("tag %d already exist in vnet %s", v.Tag, other.ID)})
 		}
 	case model.ZoneVXLAN, model.ZoneEVPN:
 		if v.Tag == 0 {
@@ -220,14 +220,14 @@ func checkTag(cfg *model.Config, in *model.Index, z *model.Zone, v *model.VNet) 
 			return Faults{"tag": "vxlan tag max value is 16777216"}
 		}
 		if other := sameTag(cfg, in.Tagged("", v.Tag), v, func(other *model.Zone) bool { return other.Type == model.ZoneVXLAN || other.Type == model.ZoneEVPN }); other != nil {
-			return about(model.KindVNet, other.ID, Faults{"tag": fmt.Sprintf("vxlan tag %d already exist in vnet %s in zone %s ", v.Tag, other.ID, other.Zone)})
+			return naming(model.KindVNet, other.ID, Faults{"tag": fmt.Sprintf("vxlan tag %d already exist in vnet %s in zone %s ", v.Tag, other.ID, other.Zone)})
 		}
 	}
 	return nil
 }
 
-// sameTag finds the first of the VNets, sorted by ID, that is another than v and in one
-// of the zones.
+// sameTag returns the first of the VNets, sorted by ID, that is not v and is in one of
+// the zones.
 func sameTag(cfg *model.Config, tagged []*model.VNet, v *model.VNet, in func(*model.Zone) bool) *model.VNet {
 	for _, other := range tagged {
 		if z := cfg.Zones[other.Zone]; other.ID != v.ID && z != nil && in(z) {
@@ -245,7 +245,7 @@ func CheckVNetDelete(in *model.Index, id string) error {
 	return nil
 }
 
-// CheckSubnet checks a subnet that is made or changed as Proxmox does.
+// CheckSubnet checks a new or changed subnet as Proxmox does.
 func CheckSubnet(cfg *model.Config, s *model.Subnet) error {
 	if v := cfg.VNets[s.VNet]; v != nil && v.VLANAware {
 		return Faults{"vnet": fmt.Sprintf("you can't add a subnet on a vlanaware vnet %s", v.ID)}
@@ -273,7 +273,7 @@ func CheckSubnet(cfg *model.Config, s *model.Subnet) error {
 	return nil
 }
 
-// CheckController checks a controller that is made or changed as Proxmox does.
+// CheckController checks a new or changed controller as Proxmox does.
 func CheckController(cfg *model.Config, c *model.Controller) error {
 	switch c.Type {
 	case model.ControllerEVPN:
@@ -287,14 +287,14 @@ func CheckController(cfg *model.Config, c *model.Controller) error {
 	case model.ControllerBGP, model.ControllerISIS:
 		for _, id := range slices.Sorted(maps.Keys(cfg.Controllers)) {
 			if other := cfg.Controllers[id]; id != c.ID && other.Type == c.Type && other.Node == c.Node {
-				return about(model.KindController, id, refuse("%s controller %s is already defined on node %s", c.Type, id, c.Node))
+				return naming(model.KindController, id, refuse("%s controller %s is already defined on node %s", c.Type, id, c.Node))
 			}
 		}
 	}
 	return nil
 }
 
-// checkPeerGroup refuses two EVPN controllers of one name of peers on a node.
+// checkPeerGroup refuses two EVPN controllers with the same peer group name on a node.
 func checkPeerGroup(cfg *model.Config, c *model.Controller) error {
 	for _, id := range slices.Sorted(maps.Keys(cfg.Controllers)) {
 		other := cfg.Controllers[id]
@@ -303,41 +303,41 @@ func checkPeerGroup(cfg *model.Config, c *model.Controller) error {
 		}
 		together := len(c.Nodes) == 0 || len(other.Nodes) == 0 || slices.ContainsFunc(c.Nodes, other.OnNode)
 		if together {
-			return about(model.KindController, id, refuse("only 1 global evpn controller can be defined with peer-group-name %s: there is %s", c.PeerGroup(), id))
+			return naming(model.KindController, id, refuse("only 1 global evpn controller can be defined with peer-group-name %s: there is %s", c.PeerGroup(), id))
 		}
 	}
 	return nil
 }
 
-// CheckControllerDelete refuses to delete a controller that a zone needs.
+// CheckControllerDelete refuses to delete a controller that a zone uses.
 func CheckControllerDelete(cfg *model.Config, id string) error {
 	if c := cfg.Controllers[id]; c != nil && c.Type == model.ControllerISIS {
 		return nil
 	}
 	for _, zone := range slices.Sorted(maps.Keys(cfg.Zones)) {
 		if slices.Contains(cfg.Zones[zone].Controllers(), id) {
-			return about(model.KindZone, zone, refuse("controller %s is used by %s", id, zone))
+			return naming(model.KindZone, zone, refuse("controller %s is used by %s", id, zone))
 		}
 	}
 	return nil
 }
 
-// CheckFabricDelete refuses to delete a fabric that a zone or controller needs.
+// CheckFabricDelete refuses to delete a fabric that a zone or controller uses.
 func CheckFabricDelete(cfg *model.Config, id string) error {
 	for _, c := range slices.Sorted(maps.Keys(cfg.Controllers)) {
 		if cfg.Controllers[c].Fabric == id {
-			return about(model.KindController, c, refuse("fabric %s is used by controller %s", id, c))
+			return naming(model.KindController, c, refuse("fabric %s is used by controller %s", id, c))
 		}
 	}
 	for _, z := range slices.Sorted(maps.Keys(cfg.Zones)) {
 		if cfg.Zones[z].Fabric == id {
-			return about(model.KindZone, z, refuse("fabric %s is used by zone %s", id, z))
+			return naming(model.KindZone, z, refuse("fabric %s is used by zone %s", id, z))
 		}
 	}
 	return nil
 }
 
-// Defined and Missing are what Proxmox says of an ID that is in use, and of one
+// Defined and Missing return Proxmox's errors for an ID that is in use, and for one
 // that is not.
 func (k *Kind) Defined(id string) error {
 	switch k.Model {
@@ -348,7 +348,7 @@ func (k *Kind) Defined(id string) error {
 	return refuse("sdn %s object ID '%s' already defined", k.Noun, id)
 }
 
-// Missing says that there is no object of the ID.
+// Missing returns the error that there is no object with the ID.
 func (k *Kind) Missing(id string) error {
 	noun := map[model.Kind]string{model.KindZone: "", model.KindFabric: "fabric ", model.KindFabricNode: "fabric node "}
 	word, special := noun[k.Model]

@@ -18,7 +18,7 @@ type binding struct {
 	field    model.FieldInfo
 }
 
-// bindings of a kind, worked out once.
+// bindings of a kind, computed once.
 var bindings sync.Map // *Kind -> []binding
 
 func (k *Kind) bindings() []binding {
@@ -40,7 +40,7 @@ func (k *Kind) bindings() []binding {
 	return out
 }
 
-// Of returns an object's properties as Proxmox stores them.
+// Of returns an object's properties in Proxmox's form.
 func (k *Kind) Of(o model.Object) Values {
 	v := Values{}
 	object := reflect.ValueOf(o).Elem()
@@ -50,17 +50,17 @@ func (k *Kind) Of(o model.Object) Values {
 	}
 	for _, b := range k.bindings() {
 		field := object.Field(b.field.Index)
-		if words, ok := written[b.property.Name]; ok && b.means(words, field) {
-			v[b.property.Name] = words
+		if spelling, ok := written[b.property.Name]; ok && b.matches(spelling, field) {
+			v[b.property.Name] = spelling
 			continue
 		}
 		if values := b.texts(field); len(values) > 0 {
 			v[b.property.Name] = values
 		}
 	}
-	for name, words := range written {
+	for name, spelling := range written {
 		if !k.bound(name) && k.Property(name) != nil {
-			v[name] = words
+			v[name] = spelling
 		}
 	}
 	return v
@@ -71,7 +71,7 @@ func (k *Kind) bound(name string) bool {
 	return slices.ContainsFunc(k.bindings(), func(b binding) bool { return b.property.Name == name })
 }
 
-// typeOf is the type of an object in the words of Proxmox.
+// typeOf returns the type of an object in Proxmox's terms.
 func typeOf(o model.Object) string {
 	switch o := o.(type) {
 	case *model.Zone:
@@ -92,31 +92,31 @@ func typeOf(o model.Object) string {
 	return ""
 }
 
-// Put sets an object's properties to the values, whose form has been checked, and
-// those that are not among them to none. What the values say in other words than Of
-// would is kept in the object's Written.
+// Put sets an object's properties to the values, which must have the right form, and
+// clears all others. A spelling that differs from that of Of is kept in the object's
+// Written.
 func (k *Kind) Put(o model.Object, v Values) error {
 	object := reflect.ValueOf(o).Elem()
 	written := map[string][]string{}
 	for _, b := range k.bindings() {
 		field := object.Field(b.field.Index)
 		field.SetZero()
-		words, ok := v[b.property.Name]
+		spelling, ok := v[b.property.Name]
 		if !ok {
 			continue
 		}
-		value, err := b.value(words)
+		value, err := b.value(spelling)
 		if err != nil {
 			return Faults{b.property.Name: "invalid format - " + clip(err.Error())}
 		}
 		field.Set(value)
-		if !slices.Equal(b.texts(field), words) {
-			written[b.property.Name] = words
+		if !slices.Equal(b.texts(field), spelling) {
+			written[b.property.Name] = spelling
 		}
 	}
 	for _, p := range k.Properties {
-		if words, ok := v[p.Name]; ok && !k.bound(p.Name) {
-			written[p.Name] = words
+		if spelling, ok := v[p.Name]; ok && !k.bound(p.Name) {
+			written[p.Name] = spelling
 		}
 	}
 	if len(written) == 0 {
@@ -126,7 +126,7 @@ func (k *Kind) Put(o model.Object, v Values) error {
 	return nil
 }
 
-// maxClip bounds what a text shows of a value, in bytes.
+// maxClip limits how much of a value a text shows, in bytes.
 const maxClip = 100
 
 func clip(s string) string {
@@ -136,13 +136,13 @@ func clip(s string) string {
 	return s
 }
 
-// means reports whether words still say what a field holds.
-func (b *binding) means(words []string, field reflect.Value) bool {
-	v, err := b.value(words)
+// matches reports whether a spelling still has the value of a field.
+func (b *binding) matches(spelling []string, field reflect.Value) bool {
+	v, err := b.value(spelling)
 	return err == nil && reflect.DeepEqual(v.Interface(), field.Interface())
 }
 
-// texts writes a field's value as Proxmox does; nil for one that is not set.
+// texts formats a field's value as Proxmox does; nil for one that is not set.
 func (b *binding) texts(field reflect.Value) []string {
 	if field.IsZero() || field.Kind() == reflect.Slice && field.Len() == 0 {
 		return nil
@@ -173,7 +173,7 @@ func (b *binding) texts(field reflect.Value) []string {
 	return out
 }
 
-// item writes one item of a list: an object as name=value,name=value.
+// item formats one item of a list: an object as name=value,name=value.
 func item(v reflect.Value) string {
 	switch x := v.Interface().(type) {
 	case string:
@@ -194,7 +194,7 @@ func item(v reflect.Value) string {
 		case fmt.Stringer:
 			text = x.String()
 		case bool:
-			text = "1" // only what is set is written
+			text = "1" // other values are not written
 		default:
 			text = fmt.Sprint(x)
 		}
@@ -203,7 +203,7 @@ func item(v reflect.Value) string {
 	return strings.Join(parts, ",")
 }
 
-// underscored is the name of an item's property in the words of Proxmox: those of
+// underscored returns the name of an item's property in Proxmox's terms: those of
 // fabrics have underscores.
 func underscored(item reflect.Type, name string) string {
 	if item == reflect.TypeFor[model.FabricInterface]() || item == reflect.TypeFor[model.FabricPeer]() {
@@ -212,18 +212,18 @@ func underscored(item reflect.Type, name string) string {
 	return name
 }
 
-// value reads words into a value of the field's type.
-func (b *binding) value(words []string) (reflect.Value, error) {
+// value parses a spelling as a value of the field's type.
+func (b *binding) value(spelling []string) (reflect.Value, error) {
 	out := reflect.New(b.field.Go).Elem()
 	if b.field.Go.Kind() != reflect.Slice {
-		if len(words) != 1 {
-			return out, fmt.Errorf("has %d values instead of one", len(words))
+		if len(spelling) != 1 {
+			return out, fmt.Errorf("has %d values instead of one", len(spelling))
 		}
-		return out, setText(out, words[0])
+		return out, setText(out, spelling[0])
 	}
-	list := words
-	if b.property.Form == List && len(words) == 1 {
-		list = items(words[0])
+	list := spelling
+	if b.property.Form == List && len(spelling) == 1 {
+		list = items(spelling[0])
 	}
 	for _, text := range list {
 		one := reflect.New(b.field.Go.Elem()).Elem()
@@ -238,7 +238,7 @@ func (b *binding) value(words []string) (reflect.Value, error) {
 	return out, nil
 }
 
-// setItem reads one item of a list.
+// setItem parses one item of a list.
 func setItem(into reflect.Value, text string) error {
 	fields := model.FieldsOfItem(into.Type())
 	if fields == nil {
@@ -257,7 +257,7 @@ func setItem(into reflect.Value, text string) error {
 	return nil
 }
 
-// setText reads a single value.
+// setText parses a single value.
 func setText(into reflect.Value, text string) error {
 	var err error
 	switch x := into.Addr().Interface().(type) {
@@ -270,7 +270,7 @@ func setText(into reflect.Value, text string) error {
 			*x, err = netip.ParsePrefix(text)
 		}
 	case *bool:
-		value, ok := truth(text)
+		value, ok := parseBool(text)
 		if !ok {
 			return fmt.Errorf("%q is not a boolean", text)
 		}

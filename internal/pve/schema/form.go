@@ -12,7 +12,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// The forms of names and values, as Proxmox checks them.
+// The forms of names and values that Proxmox checks.
 var (
 	shortID  = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9]*[a-zA-Z0-9]$`)
 	longID   = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_-]*[a-zA-Z0-9]$`)
@@ -24,15 +24,15 @@ var (
 	alias    = regexp.MustCompile(`^[\s\p{L}\p{M}\p{N}_()*+,\-./:;<=>?@\[\\\]^]*$`)
 )
 
-// Names that Proxmox takes, in characters.
+// Maximum lengths of names in Proxmox, in characters.
 const (
 	MaxShortID    = 8
 	maxController = 64
 )
 
-// CheckID tells what is wrong with the name of an object to be made, as Proxmox
-// says it; empty means nothing. Zones and VNets of Viaduct may have longer names,
-// which other ways than this one make.
+// CheckID returns Proxmox's error for the name of a new object; empty means none. Zones
+// and VNets of Viaduct may have longer names, which are created through other
+// interfaces.
 func (k *Kind) CheckID(id string) string {
 	n := utf8.RuneCountInString(id)
 	switch k.Model {
@@ -110,7 +110,7 @@ func addressOf(s string) (netip.Addr, bool) {
 	return a, err == nil && a.Zone() == ""
 }
 
-// Address tells what is wrong with an IP address.
+// Address returns the error in an IP address.
 func Address(s string) string {
 	if _, ok := addressOf(s); !ok {
 		return "invalid format - value does not look like a valid IP address"
@@ -160,8 +160,8 @@ func publicKey(s string) string {
 	return ""
 }
 
-// CIDR tells what is wrong with the network of a subnet to be made: 8 to 32 bits
-// long, or to 128 in IPv6. Host bits are taken.
+// CIDR returns the error in the network of a new subnet: its length must be 8 to 32 bits,
+// or up to 128 in IPv6. Host bits are accepted.
 func CIDR(s string) string {
 	p, err := netip.ParsePrefix(s)
 	if err != nil || p.Bits() < model.MinMask {
@@ -170,7 +170,7 @@ func CIDR(s string) string {
 	return ""
 }
 
-// MAC tells what is wrong with a hardware address that a host can have.
+// MAC returns the error in the MAC address of a host.
 func MAC(s string) string {
 	m, ok := model.NormalizeMAC(s)
 	if !ok || strings.Count(s, ":") != 5 {
@@ -226,13 +226,13 @@ func aliasText(s string) string {
 	return ""
 }
 
-// Truth reads a boolean; what is none is false.
+// Truth parses a boolean; an invalid one is false.
 func Truth(text string) bool {
-	value, _ := truth(text)
+	value, _ := parseBool(text)
 	return value
 }
 
-// Items are the items of lists and arrays.
+// Items returns the items of lists and arrays.
 func Items(values ...string) []string {
 	var out []string
 	for _, v := range values {
@@ -246,8 +246,8 @@ func items(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(",; \t\r\n\x00", r) })
 }
 
-// truth reads a boolean.
-func truth(text string) (value, ok bool) {
+// parseBool parses a boolean.
+func parseBool(text string) (value, ok bool) {
 	switch strings.ToLower(text) {
 	case "1", "on", "yes", "true":
 		return true, true
@@ -257,11 +257,11 @@ func truth(text string) (value, ok bool) {
 	return false, false
 }
 
-// integer is what Proxmox takes for a whole number.
+// integer is the form of an integer in Proxmox.
 var integer = regexp.MustCompile(`^[+-]?[0-9]+$`)
 
-// Fault tells what is wrong with the values of a property, as Proxmox says it;
-// empty means nothing. A scalar property has one value.
+// Fault returns Proxmox's error for the values of a property; empty means none. A scalar
+// property has one value.
 func (p *Property) Fault(values []string) string {
 	if p.Form != Array && len(values) != 1 {
 		return "type check ('" + string(p.wire()) + "') failed - got ARRAY"
@@ -274,14 +274,14 @@ func (p *Property) Fault(values []string) string {
 	return ""
 }
 
-// Clears reports whether the values of a property that need not be there are an empty
-// text where its form has none: they say that there is to be no value. Proxmox takes it
-// so of what it does not check the form of.
+// Clears reports whether the values of an optional property are an empty text that its
+// form does not allow: they clear the property. Proxmox does the same where it does not
+// check the form.
 func (p *Property) Clears(values []string) bool {
 	return p.Need != 'r' && p.Form == Text && len(values) == 1 && values[0] == "" && p.fault("") != ""
 }
 
-// Equal reports whether two texts say the same value of a scalar property.
+// Equal reports whether two texts have the same value of a scalar property.
 func (p *Property) Equal(a, b string) bool {
 	if p.Form != Integer {
 		return a == b
@@ -291,7 +291,7 @@ func (p *Property) Equal(a, b string) bool {
 	return a == b || err1 == nil && err2 == nil && x == y
 }
 
-// wire is the name of the form in the schema of Proxmox, where lists are texts.
+// wire returns the name of the form in the schema of Proxmox, where lists are texts.
 func (p *Property) wire() Form {
 	if p.Form == List {
 		return Text
@@ -299,15 +299,15 @@ func (p *Property) wire() Form {
 	return p.Form
 }
 
-// The longest values, in characters, of properties that have no limit in Proxmox:
-// what is stored must be bounded.
+// The maximum lengths, in characters, of properties without a limit in Proxmox: stored
+// values must be bounded.
 const (
 	maxText    = 4096
 	maxList    = 64 << 10
 	maxInteger = 20
 )
 
-// longest is the longest value that a property takes, in characters.
+// longest returns the maximum length of the property's value, in characters.
 func (p *Property) longest() int {
 	switch {
 	case p.MaxLength > 0:
@@ -328,7 +328,7 @@ func (p *Property) fault(text string) string {
 	case Integer:
 		return p.integerFault(text)
 	case Boolean:
-		if _, ok := truth(text); !ok {
+		if _, ok := parseBool(text); !ok {
 			return "type check ('boolean') failed - got '" + text + "'"
 		}
 		return ""
@@ -368,7 +368,7 @@ func (p *Property) integerFault(text string) string {
 	return ""
 }
 
-// lineFault refuses what would break out of a line of a file.
+// lineFault refuses characters that would end a line of a file.
 func lineFault(text string) string {
 	if !line.Is(strings.ReplaceAll(text, "\t", " ")) {
 		return "value contains line breaks or control characters"

@@ -7,12 +7,12 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// networkWords is the name under which a subnet keeps how its network was written.
-const networkWords = "cidr"
+// networkSpelling is the key of a subnet's original network in its Written.
+const networkSpelling = "cidr"
 
-// Network is a subnet's network as it was written.
+// Network returns a subnet's network in its original spelling.
 func Network(s *model.Subnet) string {
-	if w := s.Written[networkWords]; len(w) == 1 {
+	if w := s.Written[networkSpelling]; len(w) == 1 {
 		if p, err := netip.ParsePrefix(w[0]); err == nil && p == s.CIDR {
 			return w[0]
 		}
@@ -20,20 +20,20 @@ func Network(s *model.Subnet) string {
 	return s.CIDR.String()
 }
 
-// SetNetwork keeps how a subnet's network was written. It follows Put, which forgets
-// it.
-func SetNetwork(s *model.Subnet, words string) {
-	if words == s.CIDR.String() {
+// SetNetwork keeps the original spelling of a subnet's network. It must follow Put, which
+// removes it.
+func SetNetwork(s *model.Subnet, spelling string) {
+	if spelling == s.CIDR.String() {
 		return
 	}
 	if s.Written == nil {
 		s.Written = model.Written{}
 	}
-	s.Written[networkWords] = []string{words}
+	s.Written[networkSpelling] = []string{spelling}
 }
 
-// SubnetID is the name of a subnet in Proxmox: "<zone>-<network>-<mask length>", with
-// the network as it was written.
+// SubnetID returns Proxmox's name of a subnet: "<zone>-<network>-<mask length>", with the
+// network in its original spelling.
 func SubnetID(s *model.Subnet) string {
 	zone, _, _ := model.ParseSubnetID(s.ID)
 	network, mask, _ := strings.Cut(Network(s), "/")

@@ -10,7 +10,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// ListEntry writes an entry of a prefix list: "action=permit,prefix=10.0.0.0/8,seq=5".
+// ListEntry formats an entry of a prefix list: "action=permit,prefix=10.0.0.0/8,seq=5".
 func ListEntry(e model.PrefixEntry) string {
 	text := "action=" + e.Action + ",prefix=" + e.Prefix.String()
 	for _, p := range []struct {
@@ -24,8 +24,8 @@ func ListEntry(e model.PrefixEntry) string {
 	return text
 }
 
-// ParseListEntry reads what ListEntry writes. The error is what Proxmox would say of
-// the parameter.
+// ParseListEntry parses the format of ListEntry. The error is Proxmox's for the
+// parameter.
 func ParseListEntry(text string) (model.PrefixEntry, error) {
 	var e model.PrefixEntry
 	for part := range strings.SplitSeq(text, ",") {
@@ -55,7 +55,7 @@ func ParseListEntry(text string) (model.PrefixEntry, error) {
 	return e, nil
 }
 
-// Clause writes a condition or a change of a route map, "vni=10100", as Proxmox does:
+// Clause formats a condition or an action of a route map, "vni=10100", as Proxmox does:
 // "key=vni,value=10100".
 func Clause(text string) string {
 	key, value := model.SplitClause(text)
@@ -65,7 +65,7 @@ func Clause(text string) string {
 	return "key=" + key + ",value=" + value
 }
 
-// ParseClause reads what Clause writes; keys are those that there are.
+// ParseClause parses the format of Clause; keys are the valid ones.
 func ParseClause(text string, keys []string) (string, error) {
 	key, value := "", ""
 	for part := range strings.SplitSeq(text, ",") {
@@ -87,5 +87,5 @@ func ParseClause(text string, keys []string) (string, error) {
 	return model.JoinClause(key, value), nil
 }
 
-// EntryName is the name of an entry of a route map: "<map>_<order>".
+// EntryName returns the name of an entry of a route map: "<map>_<order>".
 func EntryName(routeMap string, order int) string { return fmt.Sprintf("%s_%d", routeMap, order) }

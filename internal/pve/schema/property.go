@@ -9,7 +9,7 @@ import (
 // Form is the form of a property's values.
 type Form string
 
-// The forms. Lists are one text whose items stand apart by commas, semicolons or
+// The forms. Lists are one text with items separated by commas, semicolons or
 // blanks; arrays are several values.
 const (
 	Text    Form = "string"
@@ -23,27 +23,26 @@ const (
 type Property struct {
 	Name string
 	Form Form
-	// Field is the property of the model's object; empty means it has the same
-	// name.
+	// Field is the property of the model's object; empty means the same name.
 	Field string
-	// Types says by the type of the object whether it takes the property: 'r' for
-	// required, 'o' for optional. Nil means every type takes it, as Need says.
+	// Types has for each type of the object whether it has the property: 'r' for
+	// required, 'o' for optional. Nil means that every type has it, with Need.
 	Types map[string]byte
 	// Need is 'r' for a property that every request to create must have.
 	Need byte
-	// Min and Max bound integers; Max is 0 for none.
+	// Min and Max limit integers; Max is 0 for no limit.
 	Min, Max int64
-	// MaxLength bounds texts, in characters; 0 for none.
+	// MaxLength limits texts, in characters; 0 for no limit.
 	MaxLength int
-	// Enum are the only values.
+	// Enum are the only valid values.
 	Enum []string
-	// Check refuses a value of the right form: it returns what is wrong, as
-	// Proxmox says it. Of a list or an array it gets each item.
+	// Check refuses a value of the right form: it returns Proxmox's error. For a list or
+	// an array it gets each item.
 	Check func(item string) string
-	// Unordered lists say the same in any order, and are written sorted.
+	// Unordered lists have the same meaning in any order, and are written sorted.
 	Unordered bool
-	// Names says that the items of an array are names, which may stand apart by commas
-	// in one value as those of a list.
+	// Names is true if the items of an array are names, which may be separated by commas
+	// in one value like those of a list.
 	Names bool
 	// Doc describes the property.
 	Doc string
@@ -60,17 +59,17 @@ func (p *Property) field() string {
 // Kind describes a kind of object.
 type Kind struct {
 	Model model.Kind
-	// ID is the property that is the object's name.
+	// ID is the property that holds the object's name.
 	ID string
-	// Noun is what Proxmox calls an object in texts: "zone".
+	// Noun is Proxmox's term for an object in texts: "zone".
 	Noun string
-	// Types are the values of the property type; a kind with none has no types.
+	// Types are the values of the property type; nil if the kind has no types.
 	Types []string
-	// Properties are all but the ID and the type.
+	// Properties are all properties except the ID and the type.
 	Properties []Property
 }
 
-// Property finds a property, or returns nil.
+// Property returns a property, or nil.
 func (k *Kind) Property(name string) *Property {
 	i := slices.IndexFunc(k.Properties, func(p Property) bool { return p.Name == name })
 	if i < 0 {
@@ -79,8 +78,8 @@ func (k *Kind) Property(name string) *Property {
 	return &k.Properties[i]
 }
 
-// Takes tells how objects of a type take the property: 'r', 'o', or 0 for not at
-// all.
+// Takes returns whether objects of a type have the property: 'r' for required, 'o' for
+// optional, or 0 for no.
 func (p *Property) Takes(typ string) byte {
 	if p.Types == nil {
 		if p.Need != 0 {

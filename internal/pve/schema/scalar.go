@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 )
 
-// Scalar is a JSON value of Proxmox's files as a text, since its programs write numbers,
-// texts and truth values for each other: nothing and null are empty, true is 1 and false
-// is 0, and numbers stay as they are written. ok is false for lists and objects.
+// Scalar converts a JSON value of Proxmox's files to text, because its programs write
+// numbers, texts and booleans in place of each other: an absent value and null are empty,
+// true is 1, false is 0, and numbers are unchanged. ok is false for lists and objects.
 func Scalar(raw json.RawMessage) (text string, ok bool) {
 	if len(raw) == 0 {
 		return "", true

@@ -6,28 +6,27 @@ import (
 	"strings"
 )
 
-// Section is one section of a section file: "<type>: <id>" at the margin, then
-// indented lines of a property and its value. A property that stands in several
-// lines is an array.
+// Section is one section of a section file: "<type>: <id>" without indentation, then
+// indented lines of a property and its value. A property on several lines is an
+// array.
 type Section struct {
 	Type, ID string
 	Values   Values
-	// Line is where it begins, from 1, and Lines where each property stands first.
+	// Line is its first line, from 1, and Lines the first line of each property.
 	Line  int
 	Lines map[string]int
-	// Broken tells of a line in it that cannot be read, so that it does not say what was
-	// meant; empty if there is none.
+	// Broken is the error of an unreadable line in it, because of which its meaning is
+	// uncertain; empty if there is none.
 	Broken string
 }
 
-// LineFault is a line of a section file that cannot be read. What it has to do with was
-// left out.
+// LineFault is an unreadable line of a section file. What depends on it was left out.
 type LineFault struct {
 	Line          int
 	Text, Message string
 }
 
-// ParseSections reads a section file. Types are in lower case. It fails at the first
+// ParseSections parses a section file. Types are in lower case. It fails at the first
 // line that ReadSections cannot read.
 func ParseSections(text string) ([]Section, error) {
 	out, faults := ReadSections(text)
@@ -38,14 +37,13 @@ func ParseSections(text string) ([]Section, error) {
 	return out, nil
 }
 
-// byteOrderMark is what some editors write at the beginning of a file.
+// byteOrderMark is written by some editors at the beginning of a file.
 const byteOrderMark = "\ufeff"
 
-// ReadSections reads what it can of a section file, as Proxmox VE does: an empty line
-// ends a section, lines that begin with # say nothing wherever they stand, and of two
-// sections with one name the first counts. Beyond that, a section in which a line cannot
-// be read is marked as broken, and what follows a head that cannot be read belongs to no
-// section.
+// ReadSections reads the readable parts of a section file, as Proxmox VE does: an empty
+// line ends a section, lines that begin with # are ignored everywhere, and of two
+// sections with the same name the first counts. In addition, a section with an unreadable
+// line is marked as broken, and lines after an unreadable head belong to no section.
 func ReadSections(text string) (out []Section, faults []LineFault) {
 	r := &sectionReader{seen: map[string]bool{}}
 	for line := range strings.Lines(strings.TrimPrefix(text, byteOrderMark)) {
@@ -55,14 +53,14 @@ func ReadSections(text string) (out []Section, faults []LineFault) {
 	return r.out, r.faults
 }
 
-// sectionReader is the work on one file.
+// sectionReader is the state while a file is read.
 type sectionReader struct {
 	number int
 	out    []Section
 	faults []LineFault
 	seen   map[string]bool
-	// open says that a section's lines may follow, skipping that those of one do which
-	// was left out.
+	// open is true if lines of a section may follow, skipping if they are those of a
+	// section that was left out.
 	open, skipping bool
 }
 
@@ -87,11 +85,11 @@ func (r *sectionReader) line(line string) {
 		}
 	case !r.skipping:
 		r.fault(trimmed, "stands in no section")
-		_, _, r.skipping = sectionHead(trimmed) // one that is indented
+		_, _, r.skipping = sectionHead(trimmed) // an indented one
 	}
 }
 
-// head reads a line at the margin.
+// head reads a line without indentation.
 func (r *sectionReader) head(line string) {
 	kind, id, ok := sectionHead(line)
 	switch {
@@ -112,14 +110,14 @@ func (r *sectionReader) head(line string) {
 	}
 }
 
-// sectionHead takes a section's first line apart.
+// sectionHead parses a section's first line.
 func sectionHead(line string) (kind, id string, ok bool) {
 	kind, id, ok = strings.Cut(line, ":")
 	id = strings.TrimSpace(id)
 	return kind, id, ok && kind != "" && id != "" && !strings.ContainsAny(kind+id, " \t")
 }
 
-// cutBlank divides at the first blanks.
+// cutBlank splits at the first blanks.
 func cutBlank(text string) (first, rest string) {
 	if i := strings.IndexAny(text, " \t"); i >= 0 {
 		return text[:i], strings.TrimSpace(text[i:])
@@ -127,15 +125,15 @@ func cutBlank(text string) (first, rest string) {
 	return text, ""
 }
 
-// Write writes a section file as Proxmox does: of each section the required
-// properties first, sorted, then the others, sorted, and an empty line behind each.
+// Write formats a section file as Proxmox does: for each section the required
+// properties first, sorted, then the others, sorted, and an empty line at its end.
 func (k *Kind) Write(sections []Section) string {
 	var b strings.Builder
 	for _, s := range sections {
 		fmt.Fprintf(&b, "%s: %s\n", s.Type, s.ID)
 		typ, _, _ := strings.Cut(s.Type, "_")
 		names := slices.DeleteFunc(s.Values.Names(), func(name string) bool { return name == typeKey })
-		slices.SortStableFunc(names, func(x, y string) int { return k.turn(x, typ) - k.turn(y, typ) })
+		slices.SortStableFunc(names, func(x, y string) int { return k.sortRank(x, typ) - k.sortRank(y, typ) })
 		for _, name := range names {
 			for _, value := range k.fileForm(name, s.Values[name]) {
 				fmt.Fprintf(&b, "\t%s %s\n", name, value)
@@ -146,21 +144,21 @@ func (k *Kind) Write(sections []Section) string {
 	return b.String()
 }
 
-// turn is 0 for properties that a type requires, 1 for others.
-func (k *Kind) turn(name, typ string) int {
+// sortRank is 0 for properties that a type requires, 1 for others.
+func (k *Kind) sortRank(name, typ string) int {
 	if p := k.Property(name); p != nil && p.Takes(typ) == 'r' {
 		return 0
 	}
 	return 1
 }
 
-// fileForm is a property's values as a file has them.
+// fileForm returns a property's values in the form of a file.
 func (k *Kind) fileForm(name string, values []string) []string {
 	p := k.Property(name)
 	switch {
 	case p == nil:
 	case p.Form == Boolean:
-		if on, ok := truth(values[0]); ok && on {
+		if on, ok := parseBool(values[0]); ok && on {
 			return []string{"1"}
 		}
 		return []string{"0"}

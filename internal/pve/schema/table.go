@@ -6,7 +6,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// types reads "vlan:r qinq:o" as a column of a table.
+// types parses "vlan:r qinq:o" as a column of a table.
 func types(text string) map[string]byte {
 	out := map[string]byte{}
 	for word := range strings.FieldsSeq(text) {
@@ -108,7 +108,7 @@ var controllers = &Kind{
 }
 
 // Fabrics and FabricNodes describe fabrics and their nodes (Proxmox VE SDN manual,
-// "Fabrics"). Their sections carry the protocol in their type.
+// "Fabrics"). The type of their sections contains the protocol.
 func Fabrics() *Kind { return fabrics }
 
 // FabricNodes describes the nodes of fabrics; see Fabrics.
@@ -148,9 +148,9 @@ var fabricNodes = &Kind{
 	},
 }
 
-// IPAMs describes address management systems, and NameServers DNS servers (Proxmox
-// VE SDN manual, "IPAM" and "DNS"). They are no part of the configuration: what is
-// changed is so at once.
+// IPAMs describes IPAM systems, and NameServers DNS servers (Proxmox VE SDN manual,
+// "IPAM" and "DNS"). They are not part of the revisioned configuration: changes take
+// effect at once.
 func IPAMs() *Kind { return ipams }
 
 // NameServers describes DNS servers; see IPAMs.

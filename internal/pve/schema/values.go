@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// Values are the properties of one object as Proxmox stores them: texts, of which
-// an array has several. The ID is not among them; the type is, under "type".
+// Values are the properties of one object in Proxmox's form: texts, several for an
+// array. They do not include the ID; they include the type, as "type".
 type Values map[string][]string
 
-// typeKey is the property that tells the type of an object.
+// typeKey is the property with the type of an object.
 const typeKey = "type"
 
 // Get returns the text of a scalar property, or the empty text.
@@ -25,11 +25,11 @@ func (v Values) Get(name string) string {
 // Clone returns a copy that can be changed.
 func (v Values) Clone() Values { return maps.Clone(v) }
 
-// Names are the names of the properties, sorted.
+// Names returns the names of the properties, sorted.
 func (v Values) Names() []string { return slices.Sorted(maps.Keys(v)) }
 
-// same reports whether two values of a property count as one. Lists whose order
-// says nothing are compared sorted; all else is compared as text.
+// same reports whether two values of a property are equal. Unordered lists are compared
+// sorted, everything else as text.
 func (k *Kind) same(name string, a, b []string) bool {
 	p := k.Property(name)
 	if p == nil || !p.Unordered && p.Form != Array {
@@ -45,7 +45,7 @@ func sortedItems(p *Property, values []string) []string {
 	return slices.Sorted(slices.Values(values))
 }
 
-// JSON is a property's value as the API gives it: numbers for integers, 1 and 0
+// JSON returns a property's value in the form of the API: numbers for integers, 1 and 0
 // for booleans, lists as one text and arrays as lists.
 func (k *Kind) JSON(name string, values []string) any {
 	p := k.Property(name)
@@ -68,10 +68,10 @@ func (k *Kind) JSON(name string, values []string) any {
 	return values[0]
 }
 
-// Object is an object as the API gives it: its properties by name.
+// Object is an object in the form of the API: its properties by name.
 type Object map[string]any
 
-// View shows an object with its ID and all properties on the top level, as the API
+// View returns an object with its ID and all properties on the top level, as the API
 // does without pending=1.
 func (k *Kind) View(id string, v Values) Object {
 	o := Object{k.ID: id}
@@ -81,11 +81,11 @@ func (k *Kind) View(id string, v Values) Object {
 	return o
 }
 
-// Pending shows what differs between the running and the configured properties of
-// an object, as the API does with pending=1: nil stands for an object that is not
-// there. What runs is on the top level and what is new below "pending", where an
-// option that goes is the word "deleted"; an object that did not change has
-// neither "state" nor "pending".
+// Pending returns the differences between the running and the configured properties of
+// an object, as the API does with pending=1: nil means that the object does not exist.
+// Running values are on the top level and new ones below "pending", where a removed
+// option is the word "deleted"; an unchanged object has neither "state" nor
+// "pending".
 func (k *Kind) Pending(id string, running, configured Values) Object {
 	o := Object{k.ID: id}
 	pending := Object{}

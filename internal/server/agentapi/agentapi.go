@@ -1,6 +1,6 @@
-// Package agentapi serves what agents ask of a server: to join, to renew their
-// certificate, for the document they should have, and to take their reports.
-// Package protocol describes it.
+// Package agentapi serves the requests of agents to a server: to join, to renew their
+// certificate, to get their desired document, and to report. Package protocol
+// describes it.
 package agentapi
 
 import (
@@ -24,8 +24,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
-// Bounds of requests' bodies, in bytes. Whoever joins is not known yet and gets
-// little; a report lists what is wrong with a node's objects, and its facts; an
+// Limits of requests' bodies, in bytes. A joining node is not authenticated yet and
+// gets little; a report lists the problems of a node's objects, and its facts; an
 // answer goes through the store.
 const (
 	maxJoin   = 64 << 10
@@ -38,9 +38,9 @@ type Handler struct {
 	Authority *pki.Authority
 	Fleet     *fleet.Fleet
 	Addresses *ipam.Service
-	// Servers are the URLs of all servers of the cluster; nil tells nobody.
+	// Servers returns the URLs of all servers of the cluster; nil reports none.
 	Servers func() []string
-	// MaxPoll bounds long polls, which Stop, when closed, ends at once.
+	// MaxPoll limits long polls, which Stop, when closed, ends at once.
 	MaxPoll time.Duration
 	Stop    <-chan struct{}
 	Log     *slog.Logger
@@ -68,8 +68,8 @@ func (h *Handler) answer(serve func(w http.ResponseWriter, r *http.Request) erro
 		}
 		if err := serve(w, r); err != nil {
 			if errors.Is(err, pki.ErrNotMember) {
-				// The connection goes with the certificate: an agent that has a newer one
-				// shows that on the next.
+				// The connection is bound to the certificate: an agent with a newer one
+				// presents it on the next connection.
 				w.Header().Set("Connection", "close")
 			}
 			problem.Write(w, r, h.Log, err)
@@ -77,7 +77,7 @@ func (h *Handler) answer(serve func(w http.ResponseWriter, r *http.Request) erro
 	}
 }
 
-// certificate is that of the node which asks.
+// certificate returns the certificate of the requesting node.
 func certificate(r *http.Request) (*x509.Certificate, error) {
 	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
 		return nil, problem.New(http.StatusUnauthorized, api.TypeForbidden, "only nodes that have joined may do this: show the node's certificate")
@@ -147,11 +147,11 @@ func (h *Handler) desired(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", `"`+d.Hash+`"`)
-	_, _ = w.Write(d.JSON) // the node is gone if this fails
+	_, _ = w.Write(d.JSON) // the node is disconnected if this fails
 	return nil
 }
 
-// bindings tells what is new of the NICs in the zones that run on the node.
+// bindings returns the changes of the NICs in the zones that run on the node.
 func (h *Handler) bindings(w http.ResponseWriter, r *http.Request) error {
 	node, ctx, done, err := h.guard(r)
 	if err != nil {
@@ -174,7 +174,7 @@ func (h *Handler) bindings(w http.ResponseWriter, r *http.Request) error {
 	return problem.Reply(w, news)
 }
 
-// zonesOn tells which zones run on a node, sorted.
+// zonesOn returns the zones that run on a node, sorted.
 func zonesOn(node string) func(*revision.View) []string {
 	return func(v *revision.View) []string {
 		var out []string
@@ -228,7 +228,7 @@ func (h *Handler) answers(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// listen refuses what a node says beyond what is listened to.
+// listen refuses a request that exceeds the node's limit.
 func (h *Handler) listen(w http.ResponseWriter, node string, bytes int) error {
 	if h.Fleet.Listen(node, bytes) {
 		return nil
@@ -237,7 +237,7 @@ func (h *Handler) listen(w http.ResponseWriter, node string, bytes int) error {
 	return problem.New(http.StatusTooManyRequests, api.TypeUnavailable, "node %s says more than this server listens to: report less often", node)
 }
 
-// node is the name of the member that asks.
+// node returns the name of the requesting member.
 func (h *Handler) node(r *http.Request) (string, error) {
 	cert, err := certificate(r)
 	if err != nil {
@@ -250,7 +250,8 @@ func (h *Handler) node(r *http.Request) (string, error) {
 	return name, err
 }
 
-// body reads what a member says, which takes time: it counts if it is one still.
+// body reads a member's request. Because that can take long, it then checks again that the
+// node is still a member.
 func (h *Handler) body(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
 	b, err := problem.Body(w, r, most)
 	if err != nil {
@@ -260,7 +261,7 @@ func (h *Handler) body(w http.ResponseWriter, r *http.Request, most int64) ([]by
 	return b, err
 }
 
-// guard is node for what waits; the context ends when the node's certificate does.
+// guard is node for a request that waits; the context ends with the node's certificate.
 func (h *Handler) guard(r *http.Request) (name string, ctx context.Context, done func(), err error) {
 	cert, err := certificate(r)
 	if err != nil {
@@ -296,7 +297,7 @@ func (h *Handler) status(w http.ResponseWriter, r *http.Request) error {
 		case errors.Is(err, fleet.ErrTooMuch):
 			return problem.New(http.StatusRequestEntityTooLarge, api.TypeTooLarge, "%s", err)
 		}
-		// The report counts on this server; only its record is missing.
+		// This server uses the report; only its record is missing.
 		h.Log.Warn("a node's report could not be stored", "node", node, "error", err)
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -11,12 +11,12 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
 )
 
-// Failed joins from one address: so many at once, and then one each interval.
-// Tokens cannot be guessed; this keeps a host that tries from costing much.
+// Limits of failed joins from one address: a burst, and then one in each interval. Tokens
+// cannot be guessed; this limits the cost of a host that tries.
 const (
 	failureBurst    = 10
 	failureInterval = 5 * time.Second
-	// maxAddresses bounds the memory; when it is full all is forgotten.
+	// maxAddresses limits the memory; when it is full all are forgotten.
 	maxAddresses = 4096
 )
 
@@ -26,7 +26,7 @@ type throttle struct {
 	byIP map[string]*rate.Limiter
 }
 
-// count notes a failure.
+// count counts a failure.
 func (t *throttle) count(remote string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -40,7 +40,7 @@ func (t *throttle) count(remote string) {
 	t.byIP[ip].Allow()
 }
 
-// wait is how long an address has to wait before it may try again.
+// wait returns how long an address has to wait before its next attempt.
 func (t *throttle) wait(remote string) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -58,8 +58,8 @@ func host(remote string) string {
 	return remote
 }
 
-// lenient decodes a report. Unlike an edit it may have fields that this server
-// does not know: agents may be newer while a cluster is being upgraded.
+// lenient decodes a report. Unlike an edit it may have fields that this server does not
+// know: agents may be newer while a cluster is being upgraded.
 func lenient(b []byte, into any) error {
 	if err := problem.Measure(b); err != nil {
 		return err

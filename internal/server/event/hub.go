@@ -1,11 +1,10 @@
-// Package event tells what happens: changes of the configuration and of guests, and
-// of the states of nodes, in one numbered stream that a reader can leave and go on
-// with. The native interface sends it to its clients.
+// Package event publishes changes of the configuration and of guests, and of the states
+// of nodes, in one numbered stream that a reader can leave and resume. The native
+// interface sends it to its clients.
 //
-// The hub compares states: whoever changed them, at this server or another, it is
-// seen. The newest events are kept in one place for all readers, who remember no
-// more than where they are: one that is slow costs nothing, and falls out in the
-// end.
+// The hub compares states, so it detects changes that any server made. The newest events
+// are kept once for all readers, which remember only their position: a slow reader costs
+// nothing, and is dropped in the end.
 package event
 
 import (
@@ -39,23 +38,23 @@ const (
 	most = 256
 )
 
-// Entry is an event as somebody sees it who may see everything, and what it takes to
-// work out what others see.
+// Entry is an event in the form for readers who may see everything, with what is needed
+// to filter it for others.
 type Entry struct {
 	api.Event
-	// Old and New are the states of the object that changed; nil for one that did
-	// not exist. The zones are those of their VNets, or empty.
+	// Old and New are the states of the changed object; nil for one that did not
+	// exist. The zones are those of their VNets, or empty.
 	Old, New         model.Object
 	OldZone, NewZone string
 }
 
-// Options are what a Hub needs. Config is required.
+// Options are the dependencies and settings of a Hub. Config is required.
 type Options struct {
 	Config *revision.Service
-	// Fleet tells of the nodes; nil for none.
+	// Fleet has the states of the nodes; nil for none.
 	Fleet *fleet.Fleet
-	// Warnings tell what is wrong with the server itself; nil tells nothing. Those that are
-	// new are events, looked for every WarnEvery; 0 means a quarter of a minute.
+	// Warnings returns the problems of the server itself; nil for none. New ones are
+	// events; they are polled every WarnEvery; 0 means 15 seconds.
 	Warnings  func() []string
 	WarnEvery time.Duration
 	// Keep is how many events are kept; 0 means 4096.
@@ -65,10 +64,10 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Hub collects events. Make one with New, and let it Run.
+// Hub collects events. New creates one; Run must be running.
 type Hub struct {
 	o Options
-	// life tells the numbers of this process from those of others.
+	// life distinguishes the numbers of this process from those of others.
 	life string
 
 	mu      sync.Mutex
@@ -76,13 +75,13 @@ type Hub struct {
 	next    int64   // the number of the next one
 	more    chan struct{}
 
-	// What was last compared with.
+	// The states of the last comparison.
 	view  *revision.View
 	newer <-chan struct{}
 	nodes map[string]api.NodeEvent
 }
 
-// New makes a hub, which tells what happens from now on.
+// New creates a hub, which publishes changes from now on.
 func New(o Options) *Hub {
 	if o.Keep == 0 {
 		o.Keep = keep
@@ -103,9 +102,9 @@ func New(o Options) *Hub {
 	return h
 }
 
-// rest is how many times as long as a look took it waits before the next. What changes
-// meanwhile is told together: to compare two states takes a look at every object, and
-// in a large configuration that changes all the time it would do nothing else.
+// rest is the wait after a comparison, as a multiple of the time that it took. Changes in
+// the meantime are published together: a comparison reads every object, and in a large
+// configuration that changes all the time the hub would do nothing else.
 const rest = 50
 
 // Run collects until ctx ends.
@@ -135,10 +134,10 @@ func (h *Hub) Run(ctx context.Context) {
 	wg.Wait()
 }
 
-// warnEvery is how often warnings are looked for.
+// warnEvery is the interval of polls for warnings.
 const warnEvery = 15 * time.Second
 
-// followWarnings publishes warnings that were not there before.
+// followWarnings publishes new warnings.
 func (h *Hub) followWarnings(ctx context.Context) {
 	var told []string
 	for {
@@ -155,7 +154,7 @@ func (h *Hub) followWarnings(ctx context.Context) {
 	}
 }
 
-// followNodes publishes what becomes of the nodes.
+// followNodes publishes changes of the nodes' states.
 func (h *Hub) followNodes(ctx context.Context) {
 	const wait, pause = time.Minute, time.Second
 	version := ""
@@ -177,7 +176,7 @@ func (h *Hub) followNodes(ctx context.Context) {
 	}
 }
 
-// compareNodes finds what became of the nodes, sorted by name.
+// compareNodes returns the changes of the nodes' states, sorted by name.
 func compareNodes(old, new map[string]api.NodeEvent) []Entry {
 	all := maps.Clone(new)
 	for name := range old {
@@ -221,7 +220,7 @@ func nodeEvent(n api.NodeStatus) api.NodeEvent {
 	return e
 }
 
-// with adds an object to a list that does not have it.
+// with adds an object to a list unless it is in it.
 func with(list []string, object string) []string {
 	if slices.Contains(list, object) {
 		return list
@@ -229,7 +228,7 @@ func with(list []string, object string) []string {
 	return append(list, object)
 }
 
-// compare finds what happened between two views.
+// compare returns the changes between two views.
 func compare(old, new *revision.View) []Entry {
 	var out []Entry
 	by := authors(old, new)
@@ -259,8 +258,8 @@ func compare(old, new *revision.View) []Entry {
 	return out
 }
 
-// authors are whoever made the edits that are new, by the objects' references; empty
-// for an object that several changed.
+// authors returns the authors of the new edits, by the objects' references; empty for an
+// object with several authors.
 func authors(old, new *revision.View) map[string]string {
 	out := make(map[string]string)
 	for _, r := range new.Since(old) {
@@ -276,7 +275,7 @@ func authors(old, new *revision.View) map[string]string {
 	return out
 }
 
-// zone is that of a subnet's VNet.
+// zone returns the zone of a subnet's VNet.
 func zone(cfg *model.Config, o model.Object) string {
 	if s, ok := o.(*model.Subnet); ok {
 		if v := cfg.VNets[s.VNet]; v != nil {
@@ -286,7 +285,7 @@ func zone(cfg *model.Config, o model.Object) string {
 	return ""
 }
 
-// publish numbers events and tells those who wait.
+// publish numbers events and notifies the waiters.
 func (h *Hub) publish(news []Entry) {
 	if len(news) == 0 {
 		return
@@ -300,7 +299,7 @@ func (h *Hub) publish(news []Entry) {
 		h.entries = append(h.entries, e)
 	}
 	if extra := len(h.entries) - h.o.Keep; extra > 0 {
-		// A copy now and then, so that what fell out is freed.
+		// An occasional copy frees the removed entries.
 		clear(h.entries[:extra])
 		h.entries = h.entries[extra:]
 	}
@@ -310,7 +309,7 @@ func (h *Hub) publish(news []Entry) {
 
 func (h *Hub) id(n int64) string { return h.life + "-" + strconv.FormatInt(n, 10) }
 
-// Position is the ID of the newest event: to read after it tells what happens from
+// Position returns the ID of the newest event: a read after it returns the events from
 // now on.
 func (h *Hub) Position() string {
 	h.mu.Lock()
@@ -318,9 +317,9 @@ func (h *Hub) Position() string {
 	return h.id(h.next - 1)
 }
 
-// After returns events after the one with the ID, oldest first, but not too many at
-// once. If there are none yet, more is closed as soon as there are. It returns false
-// if some of those events are no longer kept, or if the ID is of another process.
+// After returns events after the one with the ID, oldest first, up to a maximum. If there
+// are none yet, more is closed as soon as there are. It returns false if some of those
+// events are no longer kept, or if the ID is of another process.
 func (h *Hub) After(id string) (events []Entry, more <-chan struct{}, ok bool) {
 	life, number, _ := strings.Cut(id, "-")
 	n, err := strconv.ParseInt(number, 10, 64)
@@ -331,6 +330,6 @@ func (h *Hub) After(id string) (events []Entry, more <-chan struct{}, ok bool) {
 		return nil, nil, false
 	}
 	rest := h.entries[n+1-oldest:]
-	// A copy: the place that an entry has is used again.
+	// A copy: the entries' memory is reused.
 	return append([]Entry(nil), rest[:min(len(rest), most)]...), h.more, true
 }

@@ -8,12 +8,12 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 )
 
-// Admit checks that a node's certificate is that of a member and returns the
-// node's name.
+// Admit checks that a certificate is that of a member and returns the name of the
+// node.
 func (f *Fleet) Admit(ctx context.Context, cert *x509.Certificate) (string, error) {
 	name := cert.Subject.CommonName
 	if _, ok := f.admits(cert); !ok {
-		// It may have joined or renewed a moment ago, perhaps at another server.
+		// It may have joined or renewed just now, perhaps at another server.
 		if err := f.members.Sync(ctx); err != nil {
 			return "", err
 		}
@@ -30,8 +30,8 @@ func (f *Fleet) Admit(ctx context.Context, cert *x509.Certificate) (string, erro
 	return name, nil
 }
 
-// admits reports whether a certificate is that of a member, as far as this server has
-// seen, and when it ends if that is before the member does.
+// admits reports whether a certificate is that of a member, as far as this server
+// knows, and when its validity ends if that is before the membership does.
 func (f *Fleet) admits(cert *x509.Certificate) (ends time.Time, ok bool) {
 	m, ok := f.members.Get(cert.Subject.CommonName)
 	if !ok {
@@ -40,9 +40,9 @@ func (f *Fleet) admits(cert *x509.Certificate) (ends time.Time, ok bool) {
 	return m.Value.Admits(cert, f.now())
 }
 
-// Guard is Admit for what waits. The context that it returns ends when the certificate
-// does, because the node was removed or has a newer one; its cause says so then. done has
-// to be called when nothing waits any more.
+// Guard is Admit for a request that waits. It returns a context that ends with the
+// certificate, when the node is removed or has a newer one; the context's cause then
+// states this. The caller must call done when the wait ends.
 func (f *Fleet) Guard(ctx context.Context, cert *x509.Certificate) (name string, guarded context.Context, done func(), err error) {
 	if name, err = f.Admit(ctx, cert); err != nil {
 		return "", nil, nil, err
@@ -50,7 +50,7 @@ func (f *Fleet) Guard(ctx context.Context, cert *x509.Certificate) (name string,
 	guarded, cancel := context.WithCancelCause(ctx)
 	go func() {
 		for {
-			_, changed := f.members.All() // before the look at them
+			_, changed := f.members.All() // before the check of the members
 			ends, ok := f.admits(cert)
 			if !ok {
 				cancel(pki.NotMember(name))

@@ -8,40 +8,40 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// What one node may say of itself: its certificate is as good as the node is, and the
-// store is everybody's. An agent sends a few KiB every 30 seconds, and more while
-// something changes; a node of ten thousand VNets sends a MiB at once.
+// Limits of what one node may report: a certificate is no more trustworthy than its
+// node, and all nodes share the store. An agent sends a few KiB every 30 seconds, and
+// more during changes; a node of ten thousand VNets sends a MiB at once.
 const (
-	// maxFacts and maxReport bound what is stored of a node, in bytes.
+	// maxFacts and maxReport limit what is stored of a node, in bytes.
 	maxFacts  = 2 << 20
 	maxReport = 4 << 20
-	// storeRate is how many bytes in a second are stored of a node's news in the long
-	// run, and storeBurst how many at once.
+	// storeRate limits how many bytes per second are stored of a node's reports in the
+	// long run, and storeBurst how many at once.
 	storeRate  = 32 << 10
 	storeBurst = 2 * (maxFacts + maxReport)
-	// hearRate and hearBurst bound the same way what is listened to. Each report counts
-	// as leastHeard at least.
+	// hearRate and hearBurst limit what is read of a node in the same way. Each report
+	// counts as at least leastHeard.
 	hearRate   = 1 << 20
 	hearBurst  = 32 << 20
 	leastHeard = 16 << 10
-	// renewRate and renewBurst bound how many certificates a node gets, which last for
-	// months.
+	// renewEvery and renewBurst limit how many certificates a node gets; a certificate
+	// is valid for months.
 	renewEvery = time.Minute
 	renewBurst = 10
-	// sayEvery is how often it is logged that a node says too much.
-	sayEvery = time.Minute
+	// warnEvery is the interval between log messages about a node that exceeds its limits.
+	warnEvery = time.Minute
 )
 
-// ErrTooMuch tells that a node reports more than is taken of one.
+// ErrTooMuch is the error for a node that reports more than its limits allow.
 var ErrTooMuch = errors.New("the node reports too much")
 
-// allowance is what a node may still say. Its limiters have locks of their own.
+// allowance is the rest of a node's limits. Its limiters have locks of their own.
 type allowance struct {
 	hear, store, renew *rate.Limiter
 	say, invented      rate.Sometimes
 }
 
-// allowance is that of a node.
+// allowance returns the allowance of a node.
 func (f *Fleet) allowance(node string) *allowance {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -49,14 +49,14 @@ func (f *Fleet) allowance(node string) *allowance {
 	if a == nil {
 		a = &allowance{
 			hear: rate.NewLimiter(hearRate, hearBurst), store: rate.NewLimiter(storeRate, storeBurst), renew: rate.NewLimiter(rate.Every(renewEvery), renewBurst),
-			say: rate.Sometimes{First: 1, Interval: sayEvery}, invented: rate.Sometimes{First: 1, Interval: sayEvery},
+			say: rate.Sometimes{First: 1, Interval: warnEvery}, invented: rate.Sometimes{First: 1, Interval: warnEvery},
 		}
 		f.allowances[node] = a
 	}
 	return a
 }
 
-// Listen reports whether a node may say something of so many bytes now.
+// Listen reports whether a node may send this many bytes now.
 func (f *Fleet) Listen(node string, bytes int) bool {
 	a := f.allowance(node)
 	if a.hear.AllowN(f.now(), max(bytes, leastHeard)) {
@@ -68,11 +68,11 @@ func (f *Fleet) Listen(node string, bytes int) bool {
 	return false
 }
 
-// MayRenew reports whether a node may have another certificate now.
+// MayRenew reports whether a node may get another certificate now.
 func (f *Fleet) MayRenew(node string) bool { return f.allowance(node).renew.AllowN(f.now(), 1) }
 
-// mayStore reports whether something of a node may be stored now. What may not be is
-// stored with a later report, if it is still news then.
+// mayStore reports whether a value of a node may be stored now. A refused value is
+// stored with a later report, if it still differs then.
 func (f *Fleet) mayStore(node, what string, bytes, most int) (bool, error) {
 	if bytes > most {
 		return false, fmt.Errorf("%w: its %s has %d bytes, and %d are taken", ErrTooMuch, what, bytes, most)

@@ -11,7 +11,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
-// Desired is a node's document as it is sent.
+// Desired is a node's document in the form in which it is sent.
 type Desired struct {
 	Hash string
 	JSON []byte
@@ -25,8 +25,8 @@ type documents struct {
 	byNode           map[string]func() (Desired, error)
 }
 
-// of returns a node's document. It is made once for each state and node,
-// however many ask.
+// of returns a node's document. It is created once for each state and node, even for
+// concurrent callers.
 func (d *documents) of(v *revision.View, node string) (Desired, error) {
 	d.mu.Lock()
 	if rev, guests := v.Deployed(); d.byNode == nil || rev != d.revision || guests != d.guests {
@@ -50,8 +50,8 @@ func (d *documents) of(v *revision.View, node string) (Desired, error) {
 	return get()
 }
 
-// Await waits until the document that a node should have differs from the one it has, and
-// returns it; ok is false if that did not happen before the time is over or stop is closed.
+// Await waits until the desired document of a node differs from the one it has, and
+// returns it; ok is false if that does not happen before the timeout or the end by stop.
 func (f *Fleet) Await(ctx context.Context, node, have string, atMost time.Duration, stop <-chan struct{}) (d Desired, ok bool, err error) {
 	timer := time.NewTimer(atMost)
 	defer timer.Stop()

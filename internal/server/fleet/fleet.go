@@ -1,6 +1,6 @@
-// Package fleet is the nodes as a server sees them: who has joined, what each
-// should have, what it last reported, and what a plan would change on it. The
-// native interface reads it, the agents' interface feeds it.
+// Package fleet holds a server's state of the nodes: which have joined, the desired
+// document and the last report of each, and the effect of a plan on it. The native
+// interface reads it, the agents' interface writes it.
 package fleet
 
 import (
@@ -27,15 +27,15 @@ const (
 	prefixResult = "result/" // <revision>/<node>
 )
 
-// DefaultUnreachable is after what silence a node counts as unreachable whose agent's
-// connection did not end: agents report every 30 seconds. After that time without a
-// connection it is no longer suspect, but gone.
+// DefaultUnreachable is the silence after which a node counts as unreachable if its
+// agent's connection did not end: agents report every 30 seconds. After that time
+// without a connection a node is no longer suspect, but lost.
 const DefaultUnreachable = 90 * time.Second
 
-// Options are what a Fleet needs.
+// Options are the dependencies and settings of a Fleet.
 type Options struct {
 	Store store.Store
-	// Unreachable is after what silence a node counts as unreachable; 0 means
+	// Unreachable is the silence after which a node counts as unreachable; 0 means
 	// DefaultUnreachable.
 	Unreachable time.Duration
 	// Patience is how long Ask waits for a node's answer; 0 means DefaultPatience.
@@ -45,8 +45,8 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Fleet is every node. Make one with Open, give it the configuration with Use,
-// and keep it current with Run.
+// Fleet has the state of all nodes. Open creates one, Use sets the configuration, and
+// Run keeps it current.
 type Fleet struct {
 	store       store.Store
 	unreachable time.Duration
@@ -60,42 +60,42 @@ type Fleet struct {
 	members *mirror.Mirror[*pki.Member]
 	facts   *mirror.Mirror[*model.Facts]
 	reports *mirror.Mirror[*protocol.Status]
-	// questions are those to nodes that wait for an answer, by node and ID.
+	// questions are the queries to nodes that wait for an answer, by node and ID.
 	questions *mirror.Mirror[*protocol.LiveQuery]
-	// presence are the servers' records of who polls them; life names this one's.
+	// presence has the servers' records of the nodes that poll them; life is this one's key.
 	presence *mirror.Mirror[*presenceDoc]
 	life     string
-	// attendance gets a value when this server's record may have to change.
+	// attendance gets a value when this server's record may need an update.
 	attendance chan struct{}
 
-	mu      sync.Mutex
-	heard   map[string]*heard
-	changed chan struct{} // closed and replaced when heard changes in earnest
-	handed  map[string]bool
-	// results are what was last stored of each node's results, by its name.
+	mu       sync.Mutex
+	contacts map[string]*contact
+	changed  chan struct{} // closed and replaced when the content of contacts changes
+	handed   map[string]bool
+	// results are the last stored results of each node, by its name.
 	results map[string]stored
 	// pruned is the newest revision for which old results were removed.
 	pruned int64
-	// allowances are what each node may still say.
+	// allowances are the rests of the nodes' limits.
 	allowances map[string]*allowance
 	// attends are the nodes that poll this server, or did.
 	attends map[string]*attendance
 	others  others
 }
 
-// heard is what this server itself heard of a node since it started.
-type heard struct {
+// contact is what this server itself received from a node since it started.
+type contact struct {
 	seen   time.Time
 	report *protocol.Status
 }
 
-// Open reads what is stored of the nodes.
+// Open reads the stored state of the nodes.
 func Open(ctx context.Context, o Options) (*Fleet, error) {
 	f := &Fleet{
 		store: o.Store, unreachable: o.Unreachable, patience: cmp.Or(o.Patience, DefaultPatience), now: o.Now, log: o.Logger,
-		heard: make(map[string]*heard), changed: make(chan struct{}), handed: make(map[string]bool), allowances: make(map[string]*allowance),
+		contacts: make(map[string]*contact), changed: make(chan struct{}), handed: make(map[string]bool), allowances: make(map[string]*allowance),
 		results: make(map[string]stored), attends: make(map[string]*attendance), attendance: make(chan struct{}, 1), life: newLife(),
-		others: others{heard: make(map[string]otherBeat)},
+		others: others{beats: make(map[string]otherBeat)},
 	}
 	if f.unreachable == 0 {
 		f.unreachable = DefaultUnreachable
@@ -131,8 +131,8 @@ func parse[T any](r store.Record) (*T, error) {
 	return v, json.Unmarshal(r.Value, v)
 }
 
-// Use gives the fleet the configuration. It is apart from Open because the
-// configuration in turn asks the fleet which nodes there are.
+// Use sets the configuration. It is separate from Open because the configuration in
+// turn asks the fleet for the nodes.
 func (f *Fleet) Use(config *revision.Service) { f.config = config }
 
 // Run follows what other servers store until ctx ends.
@@ -144,23 +144,23 @@ func (f *Fleet) Run(ctx context.Context) {
 	wg.Go(func() { f.questions.Run(ctx) })
 	wg.Go(func() { f.presence.Run(ctx) })
 	wg.Go(func() { f.followOthers(ctx) })
-	wg.Go(func() { f.tellPresence(ctx) })
+	wg.Go(func() { f.publishPresence(ctx) })
 	wg.Wait()
 }
 
 // Names returns the names of the nodes that have joined, sorted.
 func (f *Fleet) Names() []string { return f.members.Names() }
 
-// SyncMembers makes sure that every member stored so far is known.
+// SyncMembers reads all members that have been stored so far.
 func (f *Fleet) SyncMembers(ctx context.Context) error { return f.members.Sync(ctx) }
 
-// Forget removes a member and everything known of it.
+// Forget removes a member and all its state.
 func (f *Fleet) Forget(ctx context.Context, a *pki.Authority, name string) error {
 	if err := a.DeleteMember(ctx, name, store.Delete(prefixFacts+name), store.Delete(prefixStatus+name)); err != nil {
 		return err
 	}
 	f.mu.Lock()
-	delete(f.heard, name)
+	delete(f.contacts, name)
 	delete(f.allowances, name)
 	delete(f.attends, name)
 	f.wake()
@@ -168,7 +168,7 @@ func (f *Fleet) Forget(ctx context.Context, a *pki.Authority, name string) error
 	return f.members.Sync(ctx)
 }
 
-// wake tells those who wait. The caller holds mu.
+// wake notifies the waiters. The caller holds mu.
 func (f *Fleet) wake() {
 	close(f.changed)
 	f.changed = make(chan struct{})

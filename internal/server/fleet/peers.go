@@ -9,10 +9,10 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
-// addressBook tells whose addresses are, which a node does not know of others.
+// addressBook maps addresses to nodes; a node does not know the addresses of others.
 type addressBook map[string]string
 
-// book has the addresses of all members: as declared, in fabrics, and as they report.
+// book returns the addresses of all members: declared, in fabrics, and reported.
 func (f *Fleet) book(v *revision.View) addressBook {
 	b := addressBook{}
 	for _, name := range f.members.Names() {
@@ -38,8 +38,8 @@ func (f *Fleet) book(v *revision.View) addressBook {
 	return b
 }
 
-// withNames is a report whose messages name the nodes of the addresses in them. book is
-// asked only if there are any; r may be nil and is not changed.
+// withNames returns a report with the names of nodes added to the addresses in its
+// messages. It calls book only if there are any; r may be nil and is not changed.
 func withNames(r *protocol.Status, book func() addressBook) *protocol.Status {
 	if r == nil || !slices.ContainsFunc(r.Objects, func(o protocol.ObjectStatus) bool { return len(o.Peers) > 0 }) {
 		return r

@@ -14,15 +14,15 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
-// Plan works out what a plan would change on every node that has joined, sorted
-// by name. It compiles as the agents do, from the facts they reported.
+// Plan computes the effect of a plan on every node that has joined, sorted by name. It
+// compiles as the agents do, from the facts that they reported.
 func (f *Fleet) Plan(p *revision.Plan) []api.NodePlan {
 	names := f.members.Names()
 	changed := make(map[string]bool)
 	for _, c := range p.Changes {
 		changed[model.Ref(model.Kind(c.Type), c.Name)] = true
 	}
-	// The number of the revision is no part of what a node is made of.
+	// The number of the revision does not affect a node.
 	old := compile.NewProjector(p.Old, p.OldLive, p.Base)
 	new := compile.NewProjector(p.New, p.NewLive, p.Base)
 	out := make([]api.NodePlan, len(names))
@@ -39,12 +39,11 @@ func (f *Fleet) Plan(p *revision.Plan) []api.NodePlan {
 			return nil
 		})
 	}
-	_ = group.Wait() // no error is ever returned
+	_ = group.Wait() // never returns an error
 	return out
 }
 
-// plan works out what a change from one document to another would change on the
-// node.
+// plan computes the effect of a change from one document to another on the node.
 func plan(from, to *document.Document, facts *model.Facts, changed map[string]bool) api.NodePlan {
 	old, before := compile.Node(from, facts)
 	new, notes := compile.Node(to, facts)
@@ -61,8 +60,8 @@ func plan(from, to *document.Document, facts *model.Facts, changed map[string]bo
 		standing[n] = true
 	}
 	for _, n := range notes {
-		// Remarks on what stays as it is were made when it was changed; faults
-		// are told every time.
+		// Notes on unchanged objects were reported when those changed; problems are
+		// reported every time.
 		if n.Level != compile.LevelInfo || changed[n.Object] || concerned[n.Object] {
 			out.Notes = append(out.Notes, api.Note{Object: n.Object, Level: string(n.Level), Message: n.Message, Class: n.Class, Standing: standing[n]})
 		}

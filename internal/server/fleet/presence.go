@@ -12,50 +12,50 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// An agent always has a long poll open at some server, so one that has none anywhere is
-// gone. Each server notes in the store which nodes poll it; another one believes that as
-// long as the record moves.
+// An agent always has a long poll open at some server, so a node without any is lost.
+// Each server stores a record of the nodes that poll it; the other servers trust it
+// while its heartbeat changes.
 const (
-	// prefixPresence is where: presence/<life of a server>.
+	// prefixPresence is the prefix of the records: presence/<life of a server>.
 	prefixPresence = "presence/"
-	// pollGrace is for how long a node may be without a poll: its agent starts anew, or
-	// goes to another server.
+	// pollGrace is how long a node may be without a poll, while its agent restarts or
+	// changes to another server.
 	pollGrace = 5 * time.Second
-	// serverGrace is that after a server's start or end, when all agents look for another.
+	// serverGrace replaces it after a server's start or end, when all agents reconnect.
 	serverGrace = 30 * time.Second
-	// dropGrace is that of a node that another server let go, which has waited by then.
+	// dropGrace replaces it for a node that another server dropped after a grace of its own.
 	dropGrace = 2 * time.Second
-	// presenceBeat is how often a server shows that it lives where there are others, and
-	// presenceStale after how long without that its record counts for nothing.
+	// presenceBeat is the interval of a server's heartbeat if there are others, and
+	// presenceStale the time without one after which its record is ignored.
 	presenceBeat  = 10 * time.Second
 	presenceStale = 35 * time.Second
-	// presencePause is between two writes of a record.
+	// presencePause is the minimum interval between two writes of a record.
 	presencePause = time.Second
 )
 
-// presenceDoc says which nodes poll a server.
+// presenceDoc lists the nodes that poll a server.
 type presenceDoc struct {
-	// Beat changes while the server lives.
+	// Beat changes while the server is alive.
 	Beat  int64    `json:"beat"`
 	Nodes []string `json:"nodes"`
 }
 
-// attendance is whether a node polls a server. The fleet's mu guards it.
+// attendance is the state of a node's polls at this server. The fleet's mu guards it.
 type attendance struct {
 	// open counts the polls at this server; lost is when the node was last found without
-	// one, by this server's clock, and grace for how long it may be so.
+	// one, by this server's clock, and grace is how long that is tolerated.
 	open  int
 	lost  time.Time
 	grace time.Duration
-	// own tells that the last server known to be polled was this one.
+	// own is true if this server is the last one known to be polled.
 	own bool
 }
 
-// others is what is known of the servers that share the store.
+// others is the known state of the servers that share the store.
 type others struct {
-	// heard is what was last seen of each one's record, by its name, and when.
-	heard map[string]otherBeat
-	// nodes are those that poll one that lives, and when it last showed that it does.
+	// beats has the last known heartbeat of each one's record, by its key, and its time.
+	beats map[string]otherBeat
+	// nodes are the nodes that poll a live server, and the time of its last heartbeat.
 	nodes map[string]time.Time
 }
 
@@ -64,11 +64,11 @@ type otherBeat struct {
 	at   time.Time
 }
 
-// Attend notes that a node polls this server, until done is called.
+// Attend records that a node polls this server, until done is called.
 func (f *Fleet) Attend(node string) (done func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	was := f.gone(node)
+	was := f.absenceOf(node)
 	a := f.attends[node]
 	if a == nil {
 		a = &attendance{}
@@ -76,11 +76,11 @@ func (f *Fleet) Attend(node string) (done func()) {
 	}
 	a.open++
 	a.own = true
-	f.seenNow(node)
-	if was.gone {
+	f.markSeen(node)
+	if was.lost {
 		f.wake()
 	}
-	f.noteAttendance()
+	f.requestPresenceUpdate()
 	return func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
@@ -92,54 +92,54 @@ func (f *Fleet) Attend(node string) (done func()) {
 	}
 }
 
-// recheck tells those who wait of a node that was without a poll for its grace.
+// recheck notifies the waiters if a node had no poll during its grace.
 func (f *Fleet) recheck(node string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.gone(node).gone {
+	if f.absenceOf(node).lost {
 		f.wake()
 	}
-	f.noteAttendance()
+	f.requestPresenceUpdate()
 }
 
-// seenNow notes that a node was heard of. The caller holds mu.
-func (f *Fleet) seenNow(node string) *heard {
-	h := f.heard[node]
+// markSeen records contact with a node. The caller holds mu.
+func (f *Fleet) markSeen(node string) *contact {
+	h := f.contacts[node]
 	if h == nil {
-		h = &heard{}
-		f.heard[node] = h
+		h = &contact{}
+		f.contacts[node] = h
 	}
 	h.seen = f.now()
 	return h
 }
 
-// noteAttendance has the record of this server written anew. The caller holds mu.
-func (f *Fleet) noteAttendance() {
+// requestPresenceUpdate triggers a write of this server's record. The caller holds mu.
+func (f *Fleet) requestPresenceUpdate() {
 	select {
 	case f.attendance <- struct{}{}:
 	default:
 	}
 }
 
-// absence is whether a node is gone.
+// absence is the result of a check whether a node is unreachable.
 type absence struct {
-	gone, suspect bool
-	// seen is when a server last heard of it; left is for how long the answer holds if
-	// nothing else is heard, 0 for ever.
+	lost, suspect bool
+	// seen is the last contact of any server with it; left is how long the result is
+	// valid without further contact, 0 for ever.
 	seen time.Time
 	left time.Duration
 }
 
-// gone judges by polls and reports whether a node is there. The caller holds mu.
-func (f *Fleet) gone(node string) absence {
+// absenceOf determines from polls and reports whether a node is lost. The caller holds mu.
+func (f *Fleet) absenceOf(node string) absence {
 	now := f.now()
 	var out absence
-	if h := f.heard[node]; h != nil {
+	if h := f.contacts[node]; h != nil {
 		out.seen = h.seen
 	}
 	a := f.attends[node]
 	if a != nil && a.own {
-		out.seen = latest(out.seen, a.lost) // a poll stood until then
+		out.seen = latest(out.seen, a.lost) // a poll was open until then
 	}
 	if at, ok := f.others.nodes[node]; ok && (a == nil || a.open == 0 && (!a.own || at.After(a.lost))) {
 		out.seen = latest(out.seen, at)
@@ -149,15 +149,15 @@ func (f *Fleet) gone(node string) absence {
 	switch {
 	case a != nil && a.open == 0: // it had polls, and has none
 		since, limit = latest(since, a.lost), min(a.grace, f.unreachable)
-	case a == nil && since.IsZero(): // not heard in this server's life
+	case a == nil && since.IsZero(): // no contact since this server started
 		since, limit = f.started, min(serverGrace, f.unreachable)
 	}
 	quiet := now.Sub(since)
-	out.gone = quiet > limit
-	if left := limit - quiet; !out.gone {
+	out.lost = quiet > limit
+	if left := limit - quiet; !out.lost {
 		out.left = left + time.Millisecond
 	}
-	if lasting := f.unreachable - quiet; out.gone && a != nil && lasting > 0 {
+	if lasting := f.unreachable - quiet; out.lost && a != nil && lasting > 0 {
 		out.suspect, out.left = true, lasting+time.Millisecond
 	}
 	return out
@@ -170,11 +170,11 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// followOthers keeps what is known of the nodes at other servers, until ctx ends.
+// followOthers keeps the state of the nodes at other servers current, until ctx ends.
 func (f *Fleet) followOthers(ctx context.Context) {
 	for ctx.Err() == nil {
 		_, changed := f.presence.All()
-		f.lookAtOthers(ctx)
+		f.readOthers(ctx)
 		stale := time.NewTimer(presenceBeat / 2)
 		select {
 		case <-changed:
@@ -185,8 +185,8 @@ func (f *Fleet) followOthers(ctx context.Context) {
 	}
 }
 
-// lookAtOthers takes in the records of other servers.
-func (f *Fleet) lookAtOthers(ctx context.Context) {
+// readOthers reads the records of other servers.
+func (f *Fleet) readOthers(ctx context.Context) {
 	records, _ := f.presence.All()
 	now := f.now()
 	var ended []string
@@ -196,10 +196,10 @@ func (f *Fleet) lookAtOthers(ctx context.Context) {
 		if life == f.life {
 			continue
 		}
-		h, known := f.others.heard[life]
+		h, known := f.others.beats[life]
 		if !known || h.beat != e.Value.Beat {
 			h = otherBeat{e.Value.Beat, now}
-			f.others.heard[life] = h
+			f.others.beats[life] = h
 		}
 		if now.Sub(h.at) > presenceStale {
 			ended = append(ended, life)
@@ -211,15 +211,15 @@ func (f *Fleet) lookAtOthers(ctx context.Context) {
 		}
 	}
 	serverEnded := false
-	for life := range f.others.heard {
+	for life := range f.others.beats {
 		if !alive[life] {
 			serverEnded = true
 		}
 		if _, there := records[life]; !there {
-			delete(f.others.heard, life)
+			delete(f.others.beats, life)
 		}
 	}
-	f.moved(nodes, serverEnded)
+	f.updateOthers(nodes, serverEnded)
 	f.mu.Unlock()
 	for _, life := range ended {
 		if _, err := f.store.Txn(ctx, []store.Cond{{Key: prefixPresence + life, Revision: records[life].Revision}}, []store.Op{store.Delete(prefixPresence + life)}); err != nil {
@@ -228,11 +228,11 @@ func (f *Fleet) lookAtOthers(ctx context.Context) {
 	}
 }
 
-// moved takes over which nodes other servers have, and since when others are without
-// one. The caller holds mu.
-func (f *Fleet) moved(nodes map[string]time.Time, serverEnded bool) {
+// updateOthers stores which nodes poll other servers, and since when the remaining nodes
+// have no poll. The caller holds mu.
+func (f *Fleet) updateOthers(nodes map[string]time.Time, serverEnded bool) {
 	grace := dropGrace
-	if serverEnded { // its agents look for another one
+	if serverEnded { // its agents look for another server
 		grace = serverGrace
 	}
 	was := f.others.nodes
@@ -246,14 +246,14 @@ func (f *Fleet) moved(nodes map[string]time.Time, serverEnded bool) {
 			a = &attendance{}
 			f.attends[n] = a
 		}
-		if a.open == 0 && (!a.own || shown.After(a.lost)) { // else it has polled here since
+		if a.open == 0 && (!a.own || shown.After(a.lost)) { // otherwise it has polled here since
 			a.own = false
 			a.lost, a.grace = f.now(), min(grace, f.unreachable)
 			time.AfterFunc(a.grace+time.Millisecond, func() { f.recheck(n) })
 		}
 	}
 	for n := range nodes {
-		if _, before := was[n]; !before && f.gone(n).gone {
+		if _, before := was[n]; !before && f.absenceOf(n).lost {
 			woken = true
 		}
 	}
@@ -263,23 +263,23 @@ func (f *Fleet) moved(nodes map[string]time.Time, serverEnded bool) {
 	}
 }
 
-// attending are the nodes that this server believes to poll it, sorted, and whether other
-// servers want to know.
+// attending returns the nodes that this server considers its own, sorted, and whether
+// other servers need to know.
 func (f *Fleet) attending() (nodes []string, shared bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	nodes = []string{}
 	for n, a := range f.attends {
-		if a.open > 0 || a.own && !f.gone(n).gone {
+		if a.open > 0 || a.own && !f.absenceOf(n).lost {
 			nodes = append(nodes, n)
 		}
 	}
 	slices.Sort(nodes)
-	return nodes, len(f.others.heard) > 0
+	return nodes, len(f.others.beats) > 0
 }
 
-// tellPresence keeps this server's record until ctx ends, and removes it then.
-func (f *Fleet) tellPresence(ctx context.Context) {
+// publishPresence keeps this server's record until ctx ends, and then removes it.
+func (f *Fleet) publishPresence(ctx context.Context) {
 	key := prefixPresence + f.life
 	beat := time.NewTicker(presenceBeat)
 	defer beat.Stop()
@@ -311,7 +311,7 @@ func (f *Fleet) tellPresence(ctx context.Context) {
 	}
 }
 
-// newLife names the life of a server.
+// newLife returns a unique key for one run of a server.
 func newLife() string {
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // never fails

@@ -28,13 +28,13 @@ func open(t *testing.T, st store.Store) (f *Fleet, stop func()) {
 }
 
 // is checks what a server believes of a node.
-func (f *Fleet) is(t *testing.T, when string, gone, suspect bool) {
+func (f *Fleet) is(t *testing.T, when string, lost, suspect bool) {
 	t.Helper()
 	synctest.Wait()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if got := f.gone("n1"); got.gone != gone || got.suspect != suspect {
-		t.Errorf("%s: gone %v, suspect %v; want %v, %v", when, got.gone, got.suspect, gone, suspect)
+	if got := f.absenceOf("n1"); got.lost != lost || got.suspect != suspect {
+		t.Errorf("%s: lost %v, suspect %v; want %v, %v", when, got.lost, got.suspect, lost, suspect)
 	}
 }
 
@@ -96,7 +96,7 @@ func TestAnAgentThatEndsIsSuspectWithinSeconds(t *testing.T) {
 	})
 }
 
-// A node that has not come after a server's start is gone, but there is time to come.
+// A node that has not come after a server's start is lost, but there is time to come.
 func TestAServerStarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, _ := open(t, mem.New())

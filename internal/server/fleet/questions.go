@@ -14,9 +14,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// Prefixes of the store: question/<node>/<id> and answer/<id>. Both are there for
-// seconds only; by way of the store a question reaches the node at whichever server
-// it waits.
+// Prefixes of the store: question/<node>/<id> and answer/<id>. Both exist for seconds
+// only; through the store a query reaches the node at any server that the node polls.
 const (
 	prefixQuestion = "question/"
 	prefixAnswer   = "answer/"
@@ -25,15 +24,15 @@ const (
 // DefaultPatience is how long Ask waits for an answer.
 const DefaultPatience = 10 * time.Second
 
-// Errors of questions, to be tested with errors.Is.
+// Errors of queries, for errors.Is.
 var (
 	// ErrSilent: the node did not answer in time.
 	ErrSilent = errors.New("the node does not answer")
-	// ErrCannotTell: the node answered that it cannot tell.
+	// ErrCannotTell: the node answered that it cannot answer the query.
 	ErrCannotTell = errors.New("the node cannot tell")
 )
 
-// Ask asks a node how something is now, and reads the answer into out.
+// Ask sends a live query to a node, and decodes the answer into out.
 func (f *Fleet) Ask(ctx context.Context, node string, q protocol.LiveQuery, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, f.patience)
 	defer cancel()
@@ -66,7 +65,7 @@ func (f *Fleet) Ask(ctx context.Context, node string, q protocol.LiveQuery, out 
 	return context.Cause(ctx)
 }
 
-// tidyUp removes a question and its answer, also when nobody waits any more.
+// tidyUp removes a query and its answer, even if no caller waits any longer.
 func (f *Fleet) tidyUp(ctx context.Context, keys ...string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
@@ -90,8 +89,8 @@ func read(node string, value []byte, out any) error {
 	return json.Unmarshal(a.Data, out)
 }
 
-// AwaitQuestion waits until there is a question to a node; ok is false when there is
-// none for so long, or stop is closed.
+// AwaitQuestion waits for a query to a node; ok is false if there is none before the
+// timeout, or if stop is closed.
 func (f *Fleet) AwaitQuestion(ctx context.Context, node string, atMost time.Duration, stop <-chan struct{}) (q protocol.LiveQuery, ok bool, err error) {
 	over := time.NewTimer(atMost)
 	defer over.Stop()
@@ -99,7 +98,7 @@ func (f *Fleet) AwaitQuestion(ctx context.Context, node string, atMost time.Dura
 	for {
 		all, changed := f.questions.All()
 		for key, e := range all {
-			if strings.HasPrefix(key, node+"/") && f.hand(key) {
+			if strings.HasPrefix(key, node+"/") && f.handOut(key) {
 				return *e.Value, true, nil
 			}
 		}
@@ -115,8 +114,8 @@ func (f *Fleet) AwaitQuestion(ctx context.Context, node string, atMost time.Dura
 	}
 }
 
-// hand notes that a question was handed out: true for the first time.
-func (f *Fleet) hand(key string) bool {
+// handOut marks a query as handed out and returns true the first time.
+func (f *Fleet) handOut(key string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for old := range f.handed {
@@ -131,7 +130,7 @@ func (f *Fleet) hand(key string) bool {
 	return true
 }
 
-// Answer takes a node's answer to a question that still stands; others are dropped.
+// Answer stores a node's answer to a query that still exists; others are dropped.
 func (f *Fleet) Answer(ctx context.Context, node, id string, a *protocol.Answer) error {
 	value, err := json.Marshal(a)
 	if err != nil {
@@ -140,7 +139,7 @@ func (f *Fleet) Answer(ctx context.Context, node, id string, a *protocol.Answer)
 	key := prefixQuestion + node + "/" + id
 	r, err := f.store.Get(ctx, key)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil // whoever asked has gone
+		return nil // the caller no longer waits
 	}
 	if err != nil {
 		return err

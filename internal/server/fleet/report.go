@@ -14,19 +14,19 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// clockSlack is how far a node's clock may be ahead before its times are no
-// longer used to tell old reports from new ones.
+// clockSlack is how far a node's clock may be ahead before its times are no longer
+// used to order reports.
 const clockSlack = time.Minute
 
-// Report takes in what a node says of itself. A report that is older than one
-// heard before only shows that the node is alive. What is stored, for other
-// servers and for later, is what matters: not each heartbeat.
+// Report processes a node's report. A report that is older than the last one only
+// shows that the node is alive. Only relevant changes are stored, for other servers and
+// for later, not each heartbeat.
 func (f *Fleet) Report(ctx context.Context, node string, r *protocol.Status) error {
 	facts := r.Facts
 	report := *r
-	report.Facts = nil // they are kept apart
+	report.Facts = nil // stored separately
 	report.Drift = report.Drift[max(0, len(report.Drift)-protocol.MaxDrift):]
-	if !f.hear(node, &report) {
+	if !f.recordContact(node, &report) {
 		return nil
 	}
 	if facts != nil {
@@ -40,7 +40,7 @@ func (f *Fleet) Report(ctx context.Context, node string, r *protocol.Status) err
 	return f.persistResult(ctx, node, &report)
 }
 
-// persistFacts stores a node's facts if they are news.
+// persistFacts stores a node's facts if they differ from the stored ones.
 func (f *Fleet) persistFacts(ctx context.Context, node string, facts model.Facts) error {
 	facts.Node = node
 	if stored, ok := f.facts.Get(node); ok && sameJSON(stored.Value, &facts) {
@@ -57,46 +57,45 @@ func (f *Fleet) persistFacts(ctx context.Context, node string, facts model.Facts
 	return f.facts.Sync(ctx)
 }
 
-// persistReport stores a report if it says something else than the stored one.
+// persistReport stores a report if it differs from the stored one in its content.
 func (f *Fleet) persistReport(ctx context.Context, node string, r *protocol.Status) error {
-	if stored, ok := f.reports.Get(node); ok && alike(stored.Value, r) {
+	if stored, ok := f.reports.Get(node); ok && equalReports(stored.Value, r) {
 		return nil
 	}
 	_, err := f.persist(ctx, node, prefixStatus, maxReport, r, func(stored []byte) bool {
 		old := &protocol.Status{}
-		return json.Unmarshal(stored, old) != nil || !f.late(r, old) && !alike(old, r)
+		return json.Unmarshal(stored, old) != nil || !f.olderThan(r, old) && !equalReports(old, r)
 	})
 	return err
 }
 
-// hear notes that a node was heard of, and its report unless that is late.
-func (f *Fleet) hear(node string, r *protocol.Status) (fresh bool) {
+// recordContact records contact with a node, and its report unless that is older than the last.
+func (f *Fleet) recordContact(node string, r *protocol.Status) (fresh bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	back := f.gone(node).gone
-	h := f.seenNow(node)
-	if h.report != nil && f.late(r, h.report) {
+	back := f.absenceOf(node).lost
+	h := f.markSeen(node)
+	if h.report != nil && f.olderThan(r, h.report) {
 		return false
 	}
-	if back || h.report == nil || !alike(h.report, r) {
+	if back || h.report == nil || !equalReports(h.report, r) {
 		defer f.wake()
 	}
 	h.report = r
 	return true
 }
 
-// late reports whether a report was made before another. The times are the
-// node's own; if its clock was far ahead it has been set since, and they say
-// nothing.
-func (f *Fleet) late(r, than *protocol.Status) bool {
+// olderThan reports whether a report is older than another. The times are the node's own; if
+// its clock was far ahead and has been set since, they are not comparable.
+func (f *Fleet) olderThan(r, than *protocol.Status) bool {
 	return r.Time.Before(than.Time) && than.Time.Before(f.now().Add(clockSlack))
 }
 
-// alike reports whether two reports say the same but for times and counters.
-func alike(a, b *protocol.Status) bool { return sameJSON(essence(a), essence(b)) }
+// equalReports compares reports without times and counters.
+func equalReports(a, b *protocol.Status) bool { return sameJSON(withoutTimes(a), withoutTimes(b)) }
 
-// essence is a report without what changes with every heartbeat.
-func essence(r *protocol.Status) *protocol.Status {
+// withoutTimes returns a report without the values that change with every heartbeat.
+func withoutTimes(r *protocol.Status) *protocol.Status {
 	if r == nil {
 		return nil
 	}
@@ -105,17 +104,17 @@ func essence(r *protocol.Status) *protocol.Status {
 	return &e
 }
 
-// sameJSON compares values as they would be read back.
+// sameJSON compares values in the form in which they are stored.
 func sameJSON(a, b any) bool {
 	x, errX := json.Marshal(a)
 	y, errY := json.Marshal(b)
 	return errX == nil && errY == nil && slices.Equal(x, y)
 }
 
-// persist stores a value of a node, its facts or its status, by compare-and-swap if it
-// is news compared with what is stored, and only while the node is a member. stored is
-// false if there is nothing new, or if the node may not have more stored now.
-func (f *Fleet) persist(ctx context.Context, node, prefix string, most int, value any, news func(stored []byte) bool) (stored bool, err error) {
+// persist stores a value of a node, its facts or its status, by compare-and-swap if
+// differs is true for the stored value, and only while the node is a member. stored is
+// false if the value does not differ, or if the node exceeds its limit.
+func (f *Fleet) persist(ctx context.Context, node, prefix string, most int, value any, differs func(stored []byte) bool) (stored bool, err error) {
 	b, err := json.Marshal(value)
 	if err != nil {
 		return false, err
@@ -137,7 +136,7 @@ func (f *Fleet) persist(ctx context.Context, node, prefix string, most int, valu
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
-		if err == nil && !news(old.Value) {
+		if err == nil && !differs(old.Value) {
 			return nil
 		}
 		_, err = f.store.Txn(ctx, []store.Cond{{Key: member.Key, Revision: member.Revision}, {Key: key, Revision: old.Revision}},

@@ -14,24 +14,24 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
-// keepResults is of how many revisions, the newest, the nodes' results are kept.
+// keepResults is the number of newest revisions for which the nodes' results are kept.
 const keepResults = 100
 
 func resultsOf(revision int64) string { return fmt.Sprintf("%s%016d/", prefixResult, revision) }
 
-// stored is the last result of a node that this server knows to be in the store.
+// stored is a node's last result that this server knows to be in the store.
 type stored struct {
 	revision int64
 	result   *api.NodeResult
 }
 
-// persistResult stores how a node came to an end with a revision, if that is news.
+// persistResult stores a node's result of a revision, if it differs from the stored one.
 func (f *Fleet) persistResult(ctx context.Context, node string, r *protocol.Status) error {
 	if r.Revision == 0 || r.State != protocol.Converged && r.State != protocol.Degraded {
 		return nil
 	}
 	result := &api.NodeResult{Node: node, State: r.State, Time: r.Time, Duration: r.Duration, Message: r.Message}
-	others := false // other nodes' and routers' faults, which come and go, are no result
+	others := false // transient faults of other nodes and routers are no result
 	for _, o := range r.Objects {
 		switch {
 		case o.State == protocol.Degraded && o.Class == fault.Peer:
@@ -49,8 +49,8 @@ func (f *Fleet) persistResult(ctx context.Context, node string, r *protocol.Stat
 	if last.revision == r.Revision && sameResult(last.result, result) {
 		return nil
 	}
-	// Whatever a node says, results are of revisions that there are: others would push out
-	// those, and fill the store.
+	// Results are stored only for existing revisions, whatever a node reports: others
+	// would replace those, and fill the store.
 	if ok, err := f.config.HasRevision(ctx, r.Revision); err != nil || !ok {
 		f.allowance(node).invented.Do(func() {
 			f.log.Warn("a node reports a revision that there is not; what it says of it is not kept. Was the store restored from a copy? Otherwise look at its agent",
@@ -76,14 +76,14 @@ func (f *Fleet) persistResult(ctx context.Context, node string, r *protocol.Stat
 	return err
 }
 
-// sameResult compares results but for their times.
+// sameResult compares results without their times.
 func sameResult(a, b *api.NodeResult) bool {
 	x, y := *a, *b
 	x.Time, x.Duration, y.Time, y.Duration = time.Time{}, 0, time.Time{}, 0
 	return sameJSON(&x, &y)
 }
 
-// Results tells how the nodes came to an end with a revision, sorted by name.
+// Results returns the nodes' results of a revision, sorted by name.
 func (f *Fleet) Results(ctx context.Context, revision int64) ([]api.NodeResult, error) {
 	records, _, err := f.store.List(ctx, resultsOf(revision), "")
 	if err != nil {

@@ -15,29 +15,29 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
-// Status is the state of the cluster now.
+// Status returns the current state of the cluster.
 func (f *Fleet) Status() (*api.Status, error) {
 	v, _ := f.config.Latest()
 	s, _, err := f.status(v)
 	return s, err
 }
 
-// gather is for how long changes of the configuration are told together: each status
-// counts all that is pending.
+// gather is the interval for which changes of the configuration are combined: each status
+// counts all pending changes.
 const gather = 100 * time.Millisecond
 
-// AwaitStatus waits until the status is another than that of a version; then,
-// or when the time is over or stop is closed, it returns it.
+// AwaitStatus waits until the status differs from a version, the timeout ends or stop is
+// closed, and then returns it.
 func (f *Fleet) AwaitStatus(ctx context.Context, after string, atMost time.Duration, stop <-chan struct{}) (*api.Status, error) {
 	over := time.NewTimer(atMost)
 	defer over.Stop()
 	for {
-		// What ends the wait is taken before the status is made, so that no
-		// change falls in between.
+		// The channels that end the wait are obtained before the status is computed,
+		// so that no change is missed.
 		_, members := f.members.All()
 		_, reports := f.reports.All()
 		f.mu.Lock()
-		heard := f.changed
+		changed := f.changed
 		f.mu.Unlock()
 		v, newer := f.config.Latest()
 		s, next, err := f.status(v)
@@ -54,7 +54,7 @@ func (f *Fleet) AwaitStatus(ctx context.Context, after string, atMost time.Durat
 			}
 		case <-members:
 		case <-reports:
-		case <-heard:
+		case <-changed:
 		case <-silence.C: // a node may just have become unreachable
 		case <-over.C:
 			silence.Stop()
@@ -70,8 +70,8 @@ func (f *Fleet) AwaitStatus(ctx context.Context, after string, atMost time.Durat
 	}
 }
 
-// status makes the status of a view, and says when it may change by mere
-// silence.
+// status computes the status of a view, and after what time silence alone may change
+// it.
 func (f *Fleet) status(v *revision.View) (*api.Status, time.Duration, error) {
 	s := &api.Status{Revision: v.Revision, Pending: v.Differ(), Nodes: []api.NodeStatus{}}
 	next := f.unreachable
@@ -91,8 +91,8 @@ func (f *Fleet) status(v *revision.View) (*api.Status, time.Duration, error) {
 	return s, next + 10*time.Millisecond, err
 }
 
-// node is the status of one node, and after what time it changes by mere silence; 0 for
-// never.
+// node returns the status of one node, and after what time silence alone changes it; 0
+// for never.
 func (f *Fleet) node(v *revision.View, name string, book func() addressBook) (api.NodeStatus, time.Duration, error) {
 	want, err := f.docs.of(v, name)
 	if err != nil {
@@ -103,27 +103,27 @@ func (f *Fleet) node(v *revision.View, name string, book func() addressBook) (ap
 		n.Report = stored.Value
 	}
 	f.mu.Lock()
-	if h := f.heard[name]; h != nil {
-		// Another server may have heard a newer one since.
-		if h.report != nil && (n.Report == nil || !f.late(h.report, n.Report)) {
+	if h := f.contacts[name]; h != nil {
+		// Another server may have received a newer one since.
+		if h.report != nil && (n.Report == nil || !f.olderThan(h.report, n.Report)) {
 			n.Report = h.report
 		}
 	}
-	absent := f.gone(name)
+	absent := f.absenceOf(name)
 	f.mu.Unlock()
 	n.Seen, n.Suspect = absent.seen, absent.suspect
 	n.Report = withNames(health.InWords(f.withFacts(name, n.Report)), book)
-	n.State = health.OfNode(absent.gone, want.Hash, n.Report)
+	n.State = health.OfNode(absent.lost, want.Hash, n.Report)
 	return n, absent.left, nil
 }
 
-// version identifies a status. What changes with every heartbeat is left out,
-// or waiting for news would be pointless.
+// version identifies a status. It excludes values that change with every heartbeat,
+// which would end each wait at once.
 func version(s *api.Status) (string, error) {
 	e := *s
 	e.Nodes = make([]api.NodeStatus, len(s.Nodes))
 	for i, n := range s.Nodes {
-		n.Seen, n.Report = time.Time{}, essence(n.Report)
+		n.Seen, n.Report = time.Time{}, withoutTimes(n.Report)
 		e.Nodes[i] = n
 	}
 	b, err := json.Marshal(e)
@@ -134,8 +134,8 @@ func version(s *api.Status) (string, error) {
 	return hex.EncodeToString(sum[:12]), nil
 }
 
-// withFacts is a report with the node's facts, which are kept apart; without
-// interfaces and routes, of which there may be many.
+// withFacts returns a report with the node's facts, which are stored separately; without
+// interfaces and routes, which may be many.
 func (f *Fleet) withFacts(name string, r *protocol.Status) *protocol.Status {
 	facts, ok := f.Facts(name)
 	if r == nil || !ok {
@@ -148,7 +148,7 @@ func (f *Fleet) withFacts(name string, r *protocol.Status) *protocol.Status {
 	return &whole
 }
 
-// Facts returns what a node last reported of itself; not to be changed.
+// Facts returns the node's last reported facts; the caller must not change them.
 func (f *Fleet) Facts(name string) (*model.Facts, bool) {
 	e, ok := f.facts.Get(name)
 	return e.Value, ok

@@ -9,21 +9,20 @@ import (
 	"time"
 )
 
-// ErrBusy tells that there is no room for the request's body now. It may be sent again.
+// ErrBusy is the error if there is no room for a request's body now. Clients may retry.
 var ErrBusy = errors.New("the server is busy with the bodies of other requests: try again in a few seconds")
 
-// RetryAfter is what an answer with ErrBusy says in its header Retry-After, in
-// seconds.
+// RetryAfter is the header Retry-After of an answer with ErrBusy, in seconds.
 const RetryAfter = "5"
 
 // BodyTimeout is how long a request's body may take to arrive.
 const BodyTimeout = 30 * time.Second
 
-// Bodies is how much of requests' bodies a server keeps at once. The zero value is not
-// good; DefaultBodies is.
+// Bodies limits the memory for requests' bodies. The zero value is invalid;
+// use DefaultBodies.
 type Bodies struct {
-	// Total bounds all together, in bytes, and Share those of one principal: a user, a
-	// token, a node, or for those who have not shown who they are an address.
+	// Total limits all bodies together, in bytes, and Share those of one principal: a user,
+	// a token, a node or, for unauthenticated clients, an address.
 	Total, Share int64
 	// Wait is how long a request waits for room.
 	Wait time.Duration
@@ -31,12 +30,11 @@ type Bodies struct {
 	Timeout time.Duration
 }
 
-// DefaultBodies leaves room for eight of the largest requests, and two of each
+// DefaultBodies has room for eight of the largest requests, and two of each
 // principal.
 var DefaultBodies = Bodies{Total: 128 << 20, Share: 32 << 20, Wait: 5 * time.Second, Timeout: BodyTimeout}
 
-// Budget is the memory that the bodies of all requests share. Make one with
-// NewBudget.
+// Budget is the memory that the bodies of all requests share. NewBudget creates one.
 type Budget struct {
 	bounds Bodies
 	count  *counter
@@ -44,19 +42,19 @@ type Budget struct {
 	mu      sync.Mutex
 	used    int64
 	byOwner map[string]int64
-	freed   chan struct{} // closed when something was given back
+	freed   chan struct{} // closed when memory was released
 }
 
-// NewBudget makes a budget.
+// NewBudget creates a budget.
 func NewBudget(bounds Bodies, log *slog.Logger) *Budget {
 	return &Budget{bounds: bounds, count: newCounter(log), byOwner: make(map[string]int64), freed: make(chan struct{})}
 }
 
 const refusedBody = "requests are refused: the bodies of others take all the memory that there is for them"
 
-// Handler serves requests whose bodies are within the budget from the first byte that
-// is read until they are answered, and arrive in time, whoever reads them. What nobody
-// reads costs nothing.
+// Handler serves requests with bodies that are within the budget from the first byte
+// read until the answer, and that arrive in time. A body that is never read uses no
+// budget.
 func (b *Budget) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength == 0 || r.Body == nil || r.Body == http.NoBody {
@@ -65,18 +63,18 @@ func (b *Budget) Handler(next http.Handler) http.Handler {
 		}
 		read := &body{ReadCloser: r.Body, budget: b, owner: hostOf(r.RemoteAddr), rc: http.NewResponseController(w), declared: r.ContentLength}
 		defer read.release()
-		// Without it the connection would wait for ever for a body that does not come,
+		// Without it the connection would wait for ever for a body that does not arrive,
 		// even after the answer.
-		_ = read.rc.SetReadDeadline(time.Now().Add(b.bounds.Timeout)) // not every writer can (those of tests)
-		// In a copy: net/http looks at its own request's body to tell whether it may
-		// answer before that has come.
+		_ = read.rc.SetReadDeadline(time.Now().Add(b.bounds.Timeout)) // not every writer supports it (those of tests)
+		// In a copy: net/http inspects its own request's body to decide whether it may
+		// answer before that has arrived.
 		within := *r
 		within.Body = read
 		next.ServeHTTP(w, &within)
 	})
 }
 
-// Own tells whose a request is, before its body is read.
+// Own sets the principal of a request, before its body is read.
 func Own(r *http.Request, principal string) {
 	if b, ok := r.Body.(*body); ok && b.taken == 0 {
 		b.owner = principal
@@ -105,14 +103,14 @@ func (b *body) Read(p []byte) (int, error) {
 			return 0, b.err
 		}
 		b.taken = b.declared
-		// The wait was not the client's.
+		// The client did not cause this wait.
 		_ = b.rc.SetReadDeadline(time.Now().Add(b.budget.bounds.Timeout))
 	}
 	n, err := b.ReadCloser.Read(p)
 	if b.read += int64(n); b.read > b.taken {
-		// Of unknown length: one that waits in the middle of it might wait for another
-		// that does the same.
-		if !b.budget.take(b.owner, b.read-b.taken) {
+		// Of unknown length: a wait in the middle of a body could be a deadlock with
+		// another one.
+		if !b.budget.reserve(b.owner, b.read-b.taken) {
 			b.err = b.budget.refuse(b.owner)
 			return 0, b.err
 		}
@@ -130,8 +128,8 @@ func (b *body) Read(p []byte) (int, error) {
 
 func (b *body) release() { b.budget.give(b.owner, b.taken) }
 
-// take takes from the budget what there is.
-func (b *Budget) take(owner string, n int64) bool {
+// reserve reserves memory from the budget if it is available.
+func (b *Budget) reserve(owner string, n int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.used+n > b.bounds.Total || b.byOwner[owner]+n > b.bounds.Share {
@@ -142,7 +140,7 @@ func (b *Budget) take(owner string, n int64) bool {
 	return true
 }
 
-// wait takes from the budget, as soon as there is so much.
+// wait reserves memory from the budget as soon as it is available.
 func (b *Budget) wait(owner string, n int64) error {
 	over := time.NewTimer(b.bounds.Wait)
 	defer over.Stop()
@@ -150,7 +148,7 @@ func (b *Budget) wait(owner string, n int64) error {
 		b.mu.Lock()
 		freed := b.freed
 		b.mu.Unlock()
-		if b.take(owner, n) {
+		if b.reserve(owner, n) {
 			return nil
 		}
 		if n > b.bounds.Share {
@@ -183,7 +181,7 @@ func (b *Budget) give(owner string, n int64) {
 	b.freed = make(chan struct{})
 }
 
-// Used is how many bytes are taken.
+// Used returns how many bytes are reserved.
 func (b *Budget) Used() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()

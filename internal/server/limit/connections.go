@@ -11,19 +11,19 @@ import (
 	"time"
 )
 
-// Connections is how many connections may be open at once. All are positive.
+// Connections limits how many connections may be open at once. All are positive.
 type Connections struct {
-	// Total bounds all of them.
+	// Total limits all of them.
 	Total int
-	// PerAddress bounds those from one address. An agent has one or two, but all
-	// agents behind an address translation or a proxy share an address.
+	// PerAddress limits those from one address. An agent has one or two, but all
+	// agents behind NAT or a proxy share an address.
 	PerAddress int
-	// PerNetwork bounds those from one IPv6 network of 64 bits: a single host has
-	// all of its addresses, but a whole cluster may be in one.
+	// PerNetwork limits those from one IPv6 /64 network: a single host has all of its
+	// addresses, but a whole cluster may be in one.
 	PerNetwork int
 }
 
-// Gate admits connections within bounds. Make one with NewGate.
+// Gate admits connections within limits. NewGate creates one.
 type Gate struct {
 	bounds Connections
 	count  *counter
@@ -34,19 +34,19 @@ type Gate struct {
 	byNetwork map[netip.Prefix]int
 }
 
-// NewGate makes a gate for all listeners that share the bounds.
+// NewGate creates a gate for all listeners that share the limits.
 func NewGate(bounds Connections, log *slog.Logger) *Gate {
 	return &Gate{bounds: bounds, count: newCounter(log), byAddress: make(map[netip.Addr]int), byNetwork: make(map[netip.Prefix]int)}
 }
 
-// Open is how many connections are open.
+// Open returns how many connections are open.
 func (g *Gate) Open() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.all
 }
 
-// What is logged.
+// Log messages.
 const (
 	refusedTotal   = "connections are refused: as many are open as this server takes; close some, or raise --max-connections"
 	refusedAddress = "connections are refused: as many are open from one address as this server takes; close some there, or raise --max-connections-per-address"
@@ -55,10 +55,9 @@ const (
 	acceptFailed   = "connections cannot be accepted at the moment, trying again"
 )
 
-// Listen puts the gate in front of a listener. Connections beyond the bounds are
-// closed at once. An accept that fails, as it does when the process or the system has
-// no more file descriptors, is tried again after a while: only closing the listener
-// ends it.
+// Listen puts the gate in front of a listener. It closes connections beyond the limits
+// at once. It retries a failed accept after a delay, because the process or the system
+// may be out of file descriptors: only closing the listener ends it.
 func (g *Gate) Listen(l net.Listener) net.Listener {
 	return &listener{Listener: l, gate: g, closed: make(chan struct{})}
 }
@@ -70,7 +69,7 @@ type listener struct {
 	closed chan struct{}
 }
 
-// How long a failed accept is waited for.
+// The delay after a failed accept.
 const (
 	leastWait = 5 * time.Millisecond
 	mostWait  = time.Second
@@ -87,7 +86,7 @@ func (l *listener) Accept() (net.Conn, error) {
 			if admitted := l.gate.admit(c); admitted != nil {
 				return admitted, nil
 			}
-			_ = c.Close() // nobody is told: that would take what there is too little of
+			_ = c.Close() // without an answer: that would need the scarce resources
 			continue
 		case final(err):
 			return nil, err
@@ -104,7 +103,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// final reports whether a listener that failed with the error never works again.
+// final reports whether an error of a listener is permanent.
 func final(err error) bool {
 	for _, e := range []error{net.ErrClosed, syscall.EBADF, syscall.EINVAL, syscall.ENOTSOCK, syscall.EOPNOTSUPP} {
 		if errors.Is(err, e) {
@@ -120,7 +119,7 @@ func (l *listener) Close() error {
 	return l.Listener.Close()
 }
 
-// admit counts a connection, and returns nil for one too many.
+// admit counts a connection, and returns nil if it exceeds a limit.
 func (g *Gate) admit(c net.Conn) net.Conn {
 	addr, known := address(c)
 	network := networkOf(addr)
@@ -168,7 +167,7 @@ func (g *Gate) leave(addr netip.Addr, network netip.Prefix, known bool) {
 	}
 }
 
-// address is where a connection comes from; a unix socket has none.
+// address returns the remote address of a connection; a unix socket has none.
 func address(c net.Conn) (netip.Addr, bool) {
 	tcp, ok := c.RemoteAddr().(*net.TCPAddr)
 	if !ok {
@@ -178,7 +177,7 @@ func address(c net.Conn) (netip.Addr, bool) {
 	return addr, addr.IsValid()
 }
 
-// networkOf is the /64 of an IPv6 address; the zero value for IPv4.
+// networkOf returns the /64 of an IPv6 address; the zero value for IPv4.
 func networkOf(addr netip.Addr) netip.Prefix {
 	if !addr.Is6() {
 		return netip.Prefix{}
@@ -190,7 +189,7 @@ func networkOf(addr netip.Addr) netip.Prefix {
 	return p
 }
 
-// conn is a connection that was counted.
+// conn is a counted connection.
 type conn struct {
 	net.Conn
 	leave func()
@@ -202,7 +201,7 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// CloseWrite ends what is sent, where the connection can.
+// CloseWrite closes the sending direction, if the connection supports it.
 func (c *conn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -210,10 +209,10 @@ func (c *conn) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
-// NetConn is the connection itself, for those who ask the kernel about it.
+// NetConn returns the connection itself, for callers that query the kernel about it.
 func (c *conn) NetConn() net.Conn { return c.Conn }
 
-// Validate tells whether a server can work within the bounds.
+// Validate checks whether a server can work within the limits.
 func (b Connections) Validate() error {
 	if b.Total < 1 || b.PerAddress < 1 || b.PerNetwork < 1 {
 		return fmt.Errorf("the bounds of connections %d, %d of one address and %d of one network must be at least 1", b.Total, b.PerAddress, b.PerNetwork)
@@ -221,7 +220,7 @@ func (b Connections) Validate() error {
 	return nil
 }
 
-// hostOf is the address of a remote end without its port; for a unix socket what it has.
+// hostOf returns a remote address without its port; for a unix socket its whole text.
 func hostOf(remote string) string {
 	if host, _, err := net.SplitHostPort(remote); err == nil {
 		return host

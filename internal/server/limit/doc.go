@@ -1,8 +1,8 @@
-// Package limit keeps any client from using up what a server's clients share:
+// Package limit prevents single clients from exhausting what a server's clients share:
 // its connections and file descriptors, and the memory of requests' bodies.
 //
-// What is refused is counted and logged once a minute, so that whoever causes it
-// cannot fill the log either.
+// Refusals are counted and logged once a minute, so that clients cannot fill the log
+// either.
 package limit
 
 import (
@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// logEvery is how often refusals of one kind are logged.
+// logEvery is the interval of log messages about refusals of one kind.
 const logEvery = time.Minute
 
-// counter logs that something happened, and how often since the last time it said so.
+// counter logs events of a kind with their number since the last message.
 type counter struct {
 	log   *slog.Logger
 	now   func() time.Time
 	mu    sync.Mutex
-	kinds map[string]*happened
+	kinds map[string]*eventCount
 }
 
-type happened struct {
+type eventCount struct {
 	last  time.Time
 	count int
 }
@@ -31,17 +31,17 @@ func newCounter(log *slog.Logger) *counter {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &counter{log: log, now: time.Now, kinds: make(map[string]*happened)}
+	return &counter{log: log, now: time.Now, kinds: make(map[string]*eventCount)}
 }
 
-// note counts one event of a kind, which is the message it is logged with. Kinds are
-// few: they are constants of this package.
+// note counts one event of a kind, which is also the log message. There are few kinds:
+// they are constants of this package.
 func (c *counter) note(kind string, attrs ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	h := c.kinds[kind]
 	if h == nil {
-		h = &happened{}
+		h = &eventCount{}
 		c.kinds[kind] = h
 	}
 	h.count++

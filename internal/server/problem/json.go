@@ -7,8 +7,8 @@ import (
 	"io"
 )
 
-// Strict decodes JSON; unknown fields and anything behind the value are refused, and
-// so is what Measure refuses.
+// Strict decodes JSON; it refuses unknown fields, anything after the value, and what
+// Measure refuses.
 func Strict(b []byte, into any) error {
 	if err := Measure(b); err != nil {
 		return err

@@ -1,21 +1,21 @@
 package problem
 
-// What JSON of a request may hold. A few bytes of it can become hundreds when they are
-// decoded ("{}" in a list of rules), so it is measured before that.
+// Limits of JSON in a request. A few bytes can become hundreds when they are decoded
+// ("{}" in a list of rules), so they are checked before that.
 const (
-	// maxDepth bounds how deep values stand in each other; no object of Viaduct has ten.
+	// maxDepth limits the nesting of values; no object of Viaduct has a depth of ten.
 	maxDepth = 32
-	// maxItems bounds the values of one list, and maxContainers the objects and lists of
-	// a request together: more than the largest set of addresses has entries, and the
-	// largest batch edits.
+	// maxItems limits the values of one list, and maxContainers the objects and lists of
+	// a request together: they exceed the entries of the largest set of addresses, and
+	// the edits of the largest batch.
 	maxItems      = 1 << 17
 	maxContainers = 3 * maxItems
-	// maxValues bounds all values.
+	// maxValues limits all values.
 	maxValues = 1 << 20
 )
 
-// Measure refuses JSON that would take much more memory decoded than it has bytes. It
-// takes none itself, and does not tell whether it is JSON.
+// Measure refuses JSON that needs much more memory decoded than it has bytes. It needs no
+// memory itself, and does not check the syntax.
 func Measure(b []byte) error {
 	var items [maxDepth + 1]int
 	depth, containers, values := 0, 0, 0

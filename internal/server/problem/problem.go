@@ -1,5 +1,5 @@
-// Package problem is how both of a server's HTTP interfaces read requests and
-// tell errors: strict JSON in, RFC 9457 problem documents out.
+// Package problem has what both of a server's HTTP interfaces use to read requests and
+// to report errors: strict JSON in, RFC 9457 problem documents out.
 package problem
 
 import (
@@ -23,17 +23,17 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
-// New makes an error with a given answer.
+// New returns an error with a given answer.
 func New(status int, typ, format string, args ...any) *api.Error {
 	return &api.Error{Type: typ, Title: http.StatusText(status), Status: status, Detail: fmt.Sprintf(format, args...)}
 }
 
-// Invalid makes the error of a request that makes no sense.
+// Invalid returns the error for an invalid request.
 func Invalid(format string, args ...any) *api.Error {
 	return New(http.StatusBadRequest, api.TypeInvalid, format, args...)
 }
 
-// kinds says how errors are answered; the first that matches counts.
+// kinds maps errors to answers; the first match counts.
 var kinds = []struct {
 	err    error
 	status int
@@ -74,7 +74,7 @@ var kinds = []struct {
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, api.TypeUnavailable},
 }
 
-// From makes the problem document of an error.
+// From returns the problem document of an error.
 func From(err error) *api.Error {
 	var known *api.Error
 	if errors.As(err, &known) {
@@ -98,7 +98,7 @@ func From(err error) *api.Error {
 // are logged.
 func Write(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
 	e := From(err)
-	if errors.Is(err, limit.ErrBusy) { // which is logged, now and then
+	if errors.Is(err, limit.ErrBusy) { // which is logged at intervals
 		w.Header().Set("Retry-After", limit.RetryAfter)
 	} else if e.Status >= http.StatusInternalServerError && r.Context().Err() == nil {
 		log.Error("a request failed", "method", r.Method, "path", r.URL.Path, "error", err)
@@ -106,8 +106,8 @@ func Write(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) 
 	answer(w, e)
 }
 
-// Recover has to be deferred around a handler: it answers 500 if that panics, and logs
-// the panic with its stack, once.
+// Recover must be deferred in a handler: it answers 500 if that panics, and logs the
+// panic with its stack, once.
 func Recover(w http.ResponseWriter, r *http.Request, log *slog.Logger) {
 	p := recover()
 	if p == nil {
@@ -127,7 +127,7 @@ func answer(w http.ResponseWriter, e *api.Error) {
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(e.Status)
-	_, _ = w.Write(append(b, '\n')) // whoever asked is gone if this fails
+	_, _ = w.Write(append(b, '\n')) // the client is disconnected if this fails
 }
 
 // Reply answers with a value as JSON.
@@ -137,12 +137,12 @@ func Reply(w http.ResponseWriter, v any) error {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(append(b, '\n')) // whoever asked is gone if this fails
+	_, _ = w.Write(append(b, '\n')) // the client is disconnected if this fails
 	return nil
 }
 
-// Body reads a request's body of at most most bytes. One that says that it is larger
-// is refused unread.
+// Body reads a request's body of at most most bytes. It refuses one with a larger
+// declared length unread.
 func Body(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
 	tooLarge := New(http.StatusRequestEntityTooLarge, api.TypeTooLarge, "the request is larger than %d bytes: split it into several", most)
 	if r.ContentLength > most {
@@ -161,12 +161,12 @@ func Body(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
 	return b, nil
 }
 
-// readAll is io.ReadAll, without memory to spare for what is known to be so long.
+// readAll is io.ReadAll with a buffer of the declared length.
 func readAll(r io.Reader, length int64) ([]byte, error) {
 	if length < 0 {
 		return io.ReadAll(r)
 	}
-	// Memory for the whole is taken once there is room for it: when the first read has
+	// The whole buffer is allocated once there is room for it: when the first read has
 	// returned (package limit).
 	begin := make([]byte, min(length, 4096))
 	if _, err := io.ReadFull(r, begin); err != nil || length == int64(len(begin)) {
@@ -178,8 +178,8 @@ func readAll(r io.Reader, length int64) ([]byte, error) {
 	return b, err
 }
 
-// Decode reads a request's body as JSON. Unknown fields are refused, and so is
-// anything behind the value. An empty body leaves into as it is.
+// Decode reads a request's body as JSON. It refuses unknown fields and anything after the
+// value. An empty body leaves into unchanged.
 func Decode(w http.ResponseWriter, r *http.Request, most int64, into any) error {
 	b, err := Body(w, r, most)
 	if err != nil {

@@ -15,9 +15,9 @@ func (h *Handler) aclOperations() []Operation {
 			Method: "PUT", Path: "/access/acl", Doc: "Give roles on a path, or take them away.",
 			Params: []schema.Property{
 				{Name: "path", Form: schema.Text, Need: 'r', MaxLength: 512, Check: aclPath, Doc: "path of the permission"},
-				{Name: "roles", Form: schema.List, Need: 'r', Check: formed(nameForm, "role name"), Doc: "roles"},
-				{Name: "users", Form: schema.List, Check: formed(userForm, "user name"), Doc: "users to give the roles to"},
-				{Name: "groups", Form: schema.List, Check: formed(nameForm, "group name"), Doc: "groups to give the roles to"},
+				{Name: "roles", Form: schema.List, Need: 'r', Check: matching(nameForm, "role name"), Doc: "roles"},
+				{Name: "users", Form: schema.List, Check: matching(userForm, "user name"), Doc: "users to give the roles to"},
+				{Name: "groups", Form: schema.List, Check: matching(nameForm, "group name"), Doc: "groups to give the roles to"},
 				{Name: "tokens", Form: schema.List, Doc: "API tokens to give the roles to"},
 				{Name: "propagate", Form: schema.Boolean, Doc: "the roles count below the path too; the default"},
 				{Name: "delete", Form: schema.Boolean, Doc: "take the roles away"},

@@ -23,17 +23,17 @@ import (
 
 const contentType = "application/json;charset=UTF-8"
 
-// internalError is all that is told of an error that is a fault of the server.
+// internalError is the whole answer to an error that is a fault of the server.
 const internalError = "internal error: the server's log says more"
 
-// Paged is a result that is a part of something longer.
+// Paged is a result that is one part of a longer list.
 type Paged struct {
 	Data  any
 	Total int
 }
 
-// failureOf is the answer to an error. known is false for one that is a fault of
-// the server, of which nothing is told.
+// failureOf returns the answer to an error. known is false for an error that is a
+// fault of the server, which the answer does not describe.
 func failureOf(err error) (f *Failure, known bool) {
 	var (
 		denied  *Denied
@@ -48,7 +48,7 @@ func failureOf(err error) (f *Failure, known bool) {
 	case errors.As(err, &refusal):
 		return Failf("%s", refusal), true
 	case errors.As(err, &params):
-		// Proxmox ends this one with a line end.
+		// Proxmox ends this text with a newline.
 		return &Failure{http.StatusBadRequest, params.Error() + "\n"}, true
 	case errors.Is(err, access.ErrAuthentication):
 		return &Failure{http.StatusUnauthorized, err.Error()}, true
@@ -70,14 +70,14 @@ func failureOf(err error) (f *Failure, known bool) {
 		return &Failure{http.StatusInternalServerError, internalError}, false
 	case api.TypeUnavailable, api.TypeNoSpace:
 		return &Failure{p.Status, p.Detail}, true
-	default: // what a configuration may not be has status 500 in Proxmox
+	default: // an invalid configuration has status 500 in Proxmox
 		return Failf("%s", err), true
 	}
 }
 
-// Text is what an answer tells of an error, for operations that put it into a text
-// of their own: faults of parameters are told in lines below it. An error that is a
-// fault of the server is logged only by whoever answers with the error itself.
+// Text returns an error's text for operations that include it in a text of their own,
+// with faults of parameters on lines below it. An error that is a fault of the server
+// is logged only by the caller that answers with the error itself.
 func Text(err error) string {
 	var faults Params
 	if !errors.As(err, &faults) {
@@ -92,7 +92,7 @@ func Text(err error) string {
 	return b.String()
 }
 
-// wrap is the envelope of an answer that is no success.
+// wrap returns the envelope of an answer that is not a success.
 func (x *exchange) wrap(f *Failure, faults Params) []byte {
 	type answer struct {
 		Success *int              `json:"success,omitempty"`
@@ -127,7 +127,7 @@ func (x *exchange) succeed(body []byte, data any) {
 	x.w.Header().Set("Content-Length", strconv.Itoa(len(begin)+len(body)+len(end)))
 	for _, part := range [][]byte{[]byte(begin), body, []byte(end)} {
 		if _, err := x.w.Write(part); err != nil {
-			return // whoever asked is gone
+			return // the client is disconnected
 		}
 	}
 }
@@ -140,8 +140,8 @@ func (x *exchange) header(h http.Header, code int) {
 	h.Set("Cache-Control", "no-store")
 }
 
-// fail answers with what went wrong. The form for browsers has status 200 and says
-// it inside, but for 401, which makes them ask for the password.
+// fail answers with an error. The form for browsers has status 200 and has the error
+// in its body, except for 401, which makes browsers ask for the password.
 func (x *exchange) fail(f *Failure, faults Params) {
 	body := x.wrap(f, faults)
 	code := f.Code
@@ -153,13 +153,13 @@ func (x *exchange) fail(f *Failure, faults Params) {
 	}
 	x.header(x.w.Header(), f.Code)
 	x.w.WriteHeader(code)
-	_, _ = x.w.Write(body) // whoever asked is gone if this fails
+	_, _ = x.w.Write(body) // a failure means that the client is disconnected
 }
 
 // maxReason bounds the reason of a status line, in bytes.
 const maxReason = 512
 
-// reason is the first line of a text, as a status line can carry it.
+// reason returns the first line of a text in a form that a status line can carry.
 func reason(code int, text string) string {
 	line, _, _ := strings.Cut(text, "\n")
 	line = strings.Map(func(r rune) rune {
@@ -177,16 +177,16 @@ func reason(code int, text string) string {
 	return line
 }
 
-// How long an answer may take to be taken, and the rest of a request to arrive
-// before the connection is closed over it.
+// Time limits for the client to read an answer, and for the rest of a request to
+// arrive before the connection is closed.
 const (
 	answerTimeout = 10 * time.Second
 	linger        = time.Second
 )
 
 // hijack answers past net/http, which has a fixed reason for each status: clients
-// of Proxmox read there what went wrong. It closes the connection. It reports false
-// where the protocol has no reason; then nothing was written.
+// of Proxmox read the error there. It closes the connection. It returns false
+// if the protocol has no reason; then nothing was written.
 func (x *exchange) hijack(code int, reason string, body []byte) bool {
 	if x.r.ProtoMajor != 1 {
 		return false
@@ -215,8 +215,8 @@ func (x *exchange) hijack(code int, reason string, body []byte) bool {
 	return true
 }
 
-// drain takes the rest of a request that was answered early: closing the
-// connection over it could destroy the answer on its way.
+// drain reads the rest of a request that was answered early: closing the connection
+// before that could destroy the answer in transit.
 func drain(conn net.Conn) {
 	half, ok := conn.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {

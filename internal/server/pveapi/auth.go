@@ -9,21 +9,21 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/access"
 )
 
-// How clients show who they are.
+// How clients authenticate.
 const (
 	cookieName  = "PVEAuthCookie"
 	csrfHeader  = "CSRFPreventionToken"
 	tokenScheme = "PVEAPIToken"
 )
 
-// maxCredential bounds what is taken for a ticket or a token, in bytes.
+// maxCredential limits the length of a ticket or a token, in bytes.
 const maxCredential = 4 << 10
 
-// authenticate finds out who makes a request: whoever came through the socket of
-// administrators is root@pam, others show an API token or a ticket. Every write with a
-// ticket has to carry the CSRF token that only a page of ours can know, since a ticket
-// in a cookie is sent by a browser whoever made it ask. That it came in the header
-// Authorization makes no difference, as in Proxmox.
+// authenticate returns the identity of the caller: root@pam for a request through the
+// socket of administrators, otherwise that of the API token or ticket. Every write with
+// a ticket must carry the CSRF token, which only a page of Viaduct can know, because a
+// browser sends a ticket in a cookie no matter which page caused the request. A ticket
+// in the header Authorization needs the CSRF token too, as in Proxmox.
 func (s *server) authenticate(r *http.Request) (access.Identity, error) {
 	if s.local(r) {
 		return access.Identity{User: access.RootUser}, nil
@@ -54,8 +54,8 @@ func (s *server) authenticate(r *http.Request) (access.Identity, error) {
 // local reports whether a request came through the socket of administrators.
 func (s *server) local(r *http.Request) bool { return s.Local != nil && s.Local(r) }
 
-// cutScheme cuts the scheme off a header Authorization: Proxmox takes an equals sign
-// or a blank behind it (PVE::APIServer::Formatter, extract_auth_value).
+// cutScheme cuts the scheme off a header Authorization: Proxmox accepts an equals sign
+// or a blank after it (PVE::APIServer::Formatter, extract_auth_value).
 func cutScheme(header, scheme string) (credential string, ok bool) {
 	rest, ok := strings.CutPrefix(header, scheme)
 	if !ok || rest == "" || rest[0] != '=' && rest[0] != ' ' {
@@ -64,19 +64,19 @@ func cutScheme(header, scheme string) (credential string, ok bool) {
 	return rest[1:], true
 }
 
-// splitToken reads "user@realm!name=secret".
+// splitToken parses "user@realm!name=secret".
 func splitToken(text string) (id, secret string, ok bool) {
 	mark := strings.IndexByte(text, '!')
 	if mark < 0 || len(text) > maxCredential {
 		return "", "", false
 	}
-	name, secret, ok := strings.Cut(text[mark:], "=") // the user's name may hold one
+	name, secret, ok := strings.Cut(text[mark:], "=") // the user's name may contain one
 	return text[:mark] + name, secret, ok
 }
 
-// ticketOf returns the ticket of a request: that in the cookie, or where there is none
-// that in the header Authorization. Clients send it as they got it, or with escapes as
-// a browser does.
+// ticketOf returns the ticket of a request: that in the cookie or, without one, that in
+// the header Authorization. Clients send it unchanged, or percent-encoded as a browser
+// does.
 func ticketOf(r *http.Request) (string, bool) {
 	var text string
 	if cookie, err := r.Cookie(cookieName); err == nil && cookie.Value != "" {
@@ -93,7 +93,7 @@ func ticketOf(r *http.Request) (string, bool) {
 
 func unauthorized(text string) error { return &Failure{http.StatusUnauthorized, text} }
 
-// refused is the answer to credentials that are not good; other errors pass.
+// refused returns the answer to invalid credentials; it returns other errors unchanged.
 func refused(err error, text string) error {
 	if errors.Is(err, access.ErrAuthentication) {
 		return unauthorized(text)

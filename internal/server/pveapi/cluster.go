@@ -38,7 +38,7 @@ type host struct {
 	ip     netip.Addr
 }
 
-// hosts are the nodes that have joined, sorted by name.
+// hosts returns the nodes that have joined, sorted by name.
 func (h *Handler) hosts() ([]host, error) {
 	s, err := h.Fleet.Status()
 	if err != nil {
@@ -61,21 +61,21 @@ func (h *Handler) hosts() ([]host, error) {
 	return out, nil
 }
 
-// word is the node's state in one of Proxmox's words.
-func (n *host) word() string {
+// status returns the node's state in Proxmox's terms.
+func (n *host) status() string {
 	switch {
 	case n.State == protocol.Unreachable:
 		return "offline"
 	case n.Report == nil:
 		return "unknown"
 	}
-	return wordOnline
+	return statusOnline
 }
 
-// wordOnline is the word of a node that answers.
-const wordOnline = "online"
+// statusOnline is the status of a node that answers.
+const statusOnline = "online"
 
-// address is the one by which a node reaches the world, if it can be told.
+// address returns the address of the node's default route, if it can be determined.
 func address(f *model.Facts) netip.Addr {
 	var best *model.FactRoute
 	for i, r := range f.Routes {
@@ -97,8 +97,8 @@ func address(f *model.Facts) netip.Addr {
 	return global(f.Interfaces[i].Addresses, best.Dst.Addr().Is4()).Addr()
 }
 
-// global is the first address of a family that is valid beyond the link; the zero
-// prefix without one.
+// global returns the first address of a family with a scope beyond the link, or the
+// zero prefix if there is none.
 func global(addresses []netip.Prefix, four bool) netip.Prefix {
 	for _, p := range addresses {
 		if p.Addr().Is4() == four && p.Addr().IsGlobalUnicast() {
@@ -109,7 +109,7 @@ func global(addresses []netip.Prefix, four bool) netip.Prefix {
 }
 
 func (h *Handler) clusterStatus(c *Call) (any, error) {
-	v, err := h.Config.View(c) // the store answers, or this does not
+	v, err := h.Config.View(c) // fails if the store does not answer
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ func (h *Handler) clusterStatus(c *Call) (any, error) {
 	for _, n := range nodes {
 		o := schema.Object{
 			"type": "node", "id": "node/" + n.Name, "name": n.Name, "nodeid": n.number, "level": "",
-			"online": n.word() == wordOnline, "local": n.Name == h.Node,
+			"online": n.status() == statusOnline, "local": n.Name == h.Node,
 		}
 		if n.ip.IsValid() {
 			o["ip"] = n.ip.String()
@@ -149,12 +149,12 @@ func (h *Handler) resources(c *Call) (any, error) {
 	return append(out, networks...), err
 }
 
-// unknownNode is what Proxmox says of a node that there is not.
+// unknownNode returns Proxmox's error for a node that does not exist.
 func unknownNode(name string) error {
 	return Failf("hostname lookup '%s' failed - failed to get address info for: %s: Name or service not known", name, name)
 }
 
-// host finds a node that has joined.
+// host returns a node that has joined.
 func (h *Handler) host(name string) (host, error) {
 	nodes, err := h.hosts()
 	if err != nil {
@@ -167,12 +167,12 @@ func (h *Handler) host(name string) (host, error) {
 	return nodes[i], nil
 }
 
-// localhost is the name by which clients ask for the node that answers them.
+// localhost is the name that clients use for the node that answers them.
 const localhost = "localhost"
 
-// resolveNode puts a node's name in the place of "localhost", before anybody asks who
-// may do what on it: that of the server's host or, where that is no node, of one that
-// is, online if there is such a one.
+// resolveNode replaces the node name "localhost" before any check of permissions: with
+// the name of the server's host or, if that is not a node, with that of another node,
+// preferably one that is online.
 func (s *server) resolveNode(c *Call) error {
 	p := c.Op.property("node")
 	if p == nil || p.Need != 'r' || c.Text("node") != localhost {
@@ -190,10 +190,10 @@ func (s *server) resolveNode(c *Call) error {
 	return nil
 }
 
-// nodeFor is the node that stands for a host.
+// nodeFor returns the node that represents a host.
 func nodeFor(name string, nodes []host) string {
 	is := func(n host) bool { return n.Name == name }
-	online := func(n host) bool { return n.word() == wordOnline }
+	online := func(n host) bool { return n.status() == statusOnline }
 	any := func(host) bool { return true }
 	for _, good := range []func(host) bool{is, online, any} {
 		if i := slices.IndexFunc(nodes, good); i >= 0 {
@@ -203,5 +203,5 @@ func nodeFor(name string, nodes []host) string {
 	return name
 }
 
-// kernel is how Proxmox writes a kernel's release.
+// kernel formats a kernel's release as Proxmox does.
 func kernel(release string) string { return fmt.Sprintf("Linux %s", release) }

@@ -9,7 +9,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
-// Describe writes the table of operations for people, in Markdown.
+// Describe writes the table of operations as Markdown.
 func Describe(table []Operation) string {
 	var b strings.Builder
 	b.WriteString(introduction)
@@ -41,7 +41,7 @@ array is several values or a JSON array. An empty ` + "`digest`" + ` is ignored,
 the server's host or, where that is no node, one that is.
 `
 
-// section groups operations: "/cluster/sdn", "/access".
+// section returns the group of an operation: "/cluster/sdn", "/access".
 func (o *Operation) section() string {
 	parts := o.parts()
 	n := 1
@@ -68,7 +68,7 @@ func describeParams(b *strings.Builder, op *Operation) {
 	}
 }
 
-// describeForm says what values a parameter takes.
+// describeForm describes the values that a parameter accepts.
 func describeForm(p *schema.Property) string {
 	text := string(p.Form)
 	switch {

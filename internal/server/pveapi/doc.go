@@ -1,11 +1,11 @@
 // Package pveapi serves the part of Proxmox VE's HTTP API that is about networks
-// and about logging in, below /api2/json, so that the clients people have for it
-// work unchanged. What lies outside answers 501, as an unknown method does there.
+// and about logging in, below /api2/json, so that existing clients work unchanged.
+// Other paths answer 501, as an unknown method does in Proxmox VE.
 //
-// One table of operations says of each its method, path, parameters and who may
-// call it. Decoding, checks of parameters and permissions, the form of errors and
-// the documentation come from the table; a handler finds its parameters checked.
+// One table has for each operation its method, path, parameters and permission.
+// Decoding, checks of parameters and permissions, the form of errors and the
+// documentation come from the table; a handler gets parameters that are checked.
 //
-// It stands at the entrance of the one-way flow: package pve turns parameters into
-// objects and back, package revision stores them, package access says who may.
+// It is at the entrance of the one-way flow: package pve converts parameters to objects
+// and back, package revision stores them, package access decides on permissions.
 package pveapi

@@ -15,13 +15,13 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
-// rows is a list whose objects are made one at a time, as they are written: a long
-// one takes much more memory than its text.
+// rows is a list with objects that are created one at a time, while they are written:
+// a long list needs much more memory than its text.
 type rows func(yield func(schema.Object) bool)
 
-// encode writes a result as Proxmox does: truth is 1 or 0, a list of none is [],
-// and names are sorted. Results are made of maps with text keys, slices and plain
-// values; a Paged is its Data.
+// encode writes a result as Proxmox does: booleans are 1 or 0, an empty list is [],
+// and names are sorted. Results consist of maps with text keys, slices and plain
+// values; a Paged is encoded as its Data.
 func encode(data any) ([]byte, error) {
 	if p, ok := data.(Paged); ok {
 		data = p.Data
@@ -31,8 +31,8 @@ func encode(data any) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// write writes a value. What long lists are made of has a case of its own; all else
-// is looked at by reflection.
+// write writes a value. The types in long lists have cases of their own; all others
+// are handled by reflection.
 func write(b *bytes.Buffer, v any) error {
 	switch v := v.(type) {
 	case string:
@@ -85,7 +85,7 @@ func writeObject(b *bytes.Buffer, o schema.Object) error {
 	return nil
 }
 
-// writeText writes a text, most of which need no escapes.
+// writeText writes a text; most texts need no escapes.
 func writeText(b *bytes.Buffer, text string) {
 	if strings.ContainsFunc(text, func(r rune) bool {
 		return r < ' ' || r > '~' || r == '"' || r == '\\' || r == '<' || r == '>' || r == '&'

@@ -8,8 +8,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/access"
 )
 
-// Failure is an answer that is no success: its text is in the status line, in its
-// first line, and in "message".
+// Failure is an answer that is not a success: its text is in the status line (its
+// first line only) and in "message".
 type Failure struct {
 	Code int
 	Text string
@@ -18,17 +18,17 @@ type Failure struct {
 // Error implements error.
 func (f *Failure) Error() string { return f.Text }
 
-// Failf is a failure as Proxmox tells most: with status 500.
+// Failf returns a failure with status 500, which Proxmox uses for most errors.
 func Failf(format string, args ...any) *Failure {
 	return &Failure{Code: http.StatusInternalServerError, Text: fmt.Sprintf(format, args...)}
 }
 
-// Unimplemented is what Proxmox says of a method that there is not.
+// Unimplemented returns Proxmox's error for a method that does not exist.
 func Unimplemented(method, path string) *Failure {
 	return &Failure{Code: http.StatusNotImplemented, Text: fmt.Sprintf("Method '%s %s' not implemented", method, path)}
 }
 
-// Denied says which privileges are missing.
+// Denied is the error for missing privileges.
 type Denied struct {
 	Path  string
 	AnyOf []access.Privilege
@@ -43,8 +43,8 @@ func (d *Denied) Error() string {
 	return fmt.Sprintf("Permission check failed (%s, %s)", d.Path, strings.Join(names, "|"))
 }
 
-// Params says what is wrong with parameters, by their names: an answer with status
-// 400, or inside an operation that holds the lock a part of its text.
+// Params has the faults of parameters by name: an answer with status 400 or, in an
+// operation that holds the lock, a part of its text.
 type Params map[string]string
 
 // Error implements error.

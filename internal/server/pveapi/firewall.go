@@ -19,14 +19,14 @@ const (
 	vnetFirewall    = "/cluster/sdn/vnets/{vnet}/firewall"
 )
 
-// Who may read and write the firewall of all.
+// The permissions to read and write the firewall of the datacenter.
 var (
 	seeFirewall    = Need("/", access.SysAudit)
 	changeFirewall = Need("/", access.SysModify)
 )
 
-// firewallOperations are all of firewalls, which take effect at once: no lock guards
-// them, and no apply is waited for.
+// firewallOperations are the operations on firewalls, which take effect at once: they
+// need no lock and no apply.
 func (s *sdn) firewallOperations() []Operation {
 	base := index(clusterFirewall, "name", "rules", "options", "groups", "ipset", "aliases", "macros", "refs")
 	vnet := index(vnetFirewall, "name", "rules", "options")
@@ -41,13 +41,13 @@ func (s *sdn) firewallOperations() []Operation {
 	return append(ops, s.aliasOperations()...)
 }
 
-// maxTries bounds how often a change is made anew because somebody else made one of
+// maxTries limits how often a change is retried because of concurrent changes of
 // the same object.
 const maxTries = 8
 
-// firewallChange makes edits that are worked out from the live objects. What they
-// replace is still as it was when they are stored, or they are worked out anew. A
-// fault is told as that of the parameter that field is the prefix of.
+// firewallChange makes edits that are computed from the live objects. If what they
+// replace has changed before they are stored, they are computed again. A fault is
+// reported as that of the parameter with the prefix field.
 func (s *sdn) firewallChange(c *Call, field string, work func(v *revision.View) ([]model.Edit, error)) (any, error) {
 	var err error
 	for range maxTries {
@@ -74,10 +74,10 @@ func (s *sdn) firewallChange(c *Call, field string, work func(v *revision.View) 
 			break
 		}
 	}
-	return nil, faultsOf(s.veil(c, err), field)
+	return nil, faultsOf(s.redact(c, err), field)
 }
 
-// faultsOf tells problems of parameters as such.
+// faultsOf converts problems of parameters to Params.
 func faultsOf(err error, field string) error {
 	var problems model.Problems
 	if !errors.As(err, &problems) {
@@ -97,7 +97,7 @@ func faultsOf(err error, field string) error {
 	return faults
 }
 
-// digestOf is the digest of a part of the configuration.
+// digestOf returns the digest of a part of the configuration.
 func digestOf(part any) string {
 	b, _ := json.Marshal(part)                // plain values only
 	sum := sha1.Sum(append(b, 'v', 'f', 'w')) // see above
@@ -118,7 +118,7 @@ func macrosOperation() Operation {
 	}
 }
 
-// ipSets are the sets of addresses that every VNet has, for rules to refer to.
+// ipSets are the sets of addresses that every VNet has, for use in rules.
 var ipSets = []struct{ suffix, comment string }{
 	{model.SDNSetAll, "All subnets of VNet "},
 	{model.SDNSetGateway, "All gateways of VNet "},
@@ -134,8 +134,8 @@ func (s *sdn) refsOperation() Operation {
 	}
 }
 
-// firewallRefs lists the aliases and IP sets of all to those who may see them, and the
-// sets of the networks and guests that a caller may see or use.
+// firewallRefs lists the aliases and IP sets of the datacenter to callers who may see
+// them, and the sets of the networks and guests that a caller may see or use.
 func (s *sdn) firewallRefs(c *Call) (any, error) {
 	v, err := s.Config.View(c)
 	if err != nil {

@@ -9,17 +9,17 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
-// firewallOption is an option of a firewall: a switch, or a text.
+// firewallOption is an option of a firewall: a boolean or a text.
 type firewallOption struct {
 	property schema.Property
-	// vnet and datacenter say whose it is.
+	// vnet and datacenter are true if that kind of firewall has the option.
 	vnet, datacenter bool
-	// Either of these is where the option is in a firewall.
+	// One of these returns the option's field in a firewall.
 	flag func(f *model.Firewall) *bool
 	text func(f *model.Firewall) *string
 }
 
-// firewallOptions are all options.
+// firewallOptions returns all options.
 func firewallOptions() []firewallOption {
 	policies := []string{model.FirewallAccept, model.FirewallDrop}
 	hostPolicies := []string{model.FirewallAccept, model.FirewallReject, model.FirewallDrop}
@@ -51,7 +51,7 @@ func rateLimitFault(text string) string {
 	return ""
 }
 
-// of reports whether a firewall has the option.
+// of reports whether the firewall with this ID has the option.
 func (o *firewallOption) of(id string) bool {
 	if id == model.FirewallDatacenter {
 		return o.datacenter
@@ -59,7 +59,7 @@ func (o *firewallOption) of(id string) bool {
 	return o.vnet
 }
 
-// show is the option's value as the API gives it; ok is false for one that is not set.
+// show returns the option's value in the form of the API; ok is false if it is not set.
 func (o *firewallOption) show(f *model.Firewall) (value any, ok bool) {
 	if o.flag != nil {
 		return true, *o.flag(f)
@@ -72,7 +72,7 @@ func (o *firewallOption) show(f *model.Firewall) (value any, ok bool) {
 	return text, text != ""
 }
 
-// set gives the option the value in a call.
+// set sets the option to the value in a call.
 func (o *firewallOption) set(c *Call, f *model.Firewall) {
 	name := o.property.Name
 	switch {
@@ -96,7 +96,7 @@ func (o *firewallOption) clear(f *model.Firewall) {
 	}
 }
 
-// firewallOptionOperations are those of the switches and policies.
+// firewallOptionOperations are the operations on enable switches and policies.
 func (s *sdn) firewallOptionOperations() []Operation {
 	vnet := idParam(schema.VNets(), false)
 	params := func(id string, first ...schema.Property) []schema.Property {
@@ -131,7 +131,7 @@ func (s *sdn) firewallOptionOperations() []Operation {
 	}
 }
 
-// optionsOf are the options that are set. The switch is told once there is a firewall.
+// optionsOf returns the options that are set. An existing firewall always has "enable".
 func optionsOf(f *model.Firewall) schema.Object {
 	out := schema.Object{}
 	if f == nil {

@@ -11,18 +11,18 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
-// ruleList is a place where there are rules: the firewall of the datacenter or of a
-// VNet, or a security group.
+// ruleList is an object that has rules: the firewall of the datacenter or of a VNet,
+// or a security group.
 type ruleList struct {
-	// path is that of one rule less "/{pos}", params are those in it.
+	// path is that of one rule without "/{pos}", params are the parameters in it.
 	path        string
 	params      []schema.Property
 	what        string
 	see, change Permission
 	types       []string
-	// iface says that rules may be for an interface of the nodes.
+	// iface is true if rules may name an interface of the nodes.
 	iface bool
-	// get returns the rules, put the edit that makes them others.
+	// get returns the rules, put the edit that replaces them.
 	get func(c *Call, v *revision.View) ([]model.FirewallRule, error)
 	put func(c *Call, v *revision.View, rules []model.FirewallRule) model.Object
 }
@@ -43,7 +43,7 @@ func (s *sdn) vnetRules() ruleList {
 	return l
 }
 
-// rulesOf are the rules of the firewall that a call is about.
+// rulesOf returns the rule list of the firewall that a call is about.
 func (s *sdn) rulesOf(id func(c *Call) string) ruleList {
 	return ruleList{
 		get: func(c *Call, v *revision.View) ([]model.FirewallRule, error) {
@@ -85,7 +85,7 @@ func (s *sdn) groupRules() ruleList {
 
 var rulePos = schema.Property{Name: "pos", Form: schema.Integer, Need: 'r', Max: model.MaxRules, Doc: "place of the rule, from 0"}
 
-// ruleParams are the parts of a rule as parameters.
+// ruleParams returns the fields of a rule as parameters.
 func (l *ruleList) ruleParams(need byte) []schema.Property {
 	text := func(name, doc string) schema.Property {
 		return schema.Property{Name: name, Form: schema.Text, MaxLength: 512, Doc: doc}
@@ -147,7 +147,7 @@ func (s *sdn) ruleOperations(l ruleList) []Operation {
 			Method: http.MethodDelete, Path: l.path + "/{pos}", Doc: "Delete a rule of " + l.what + ".", Params: with(item, digestText), Allow: l.change,
 			Handle: func(c *Call) (any, error) {
 				return s.changeRules(c, l, "", func(rules []model.FirewallRule) ([]model.FirewallRule, error) {
-					at, err := c.rulePlace(rules)
+					at, err := c.ruleIndex(rules)
 					if err != nil {
 						return nil, err
 					}
@@ -158,8 +158,8 @@ func (s *sdn) ruleOperations(l ruleList) []Operation {
 	}
 }
 
-// rulePlace is the place that a call names, if there is a rule.
-func (c *Call) rulePlace(rules []model.FirewallRule) (int, error) {
+// ruleIndex returns the index that a call names, if it is that of a rule.
+func (c *Call) ruleIndex(rules []model.FirewallRule) (int, error) {
 	at, err := strconv.Atoi(c.Text("pos"))
 	if err != nil || at < 0 || at >= len(rules) {
 		return 0, Failf("no rule at position %s", c.Text("pos"))
@@ -167,7 +167,7 @@ func (c *Call) rulePlace(rules []model.FirewallRule) (int, error) {
 	return at, nil
 }
 
-// ruleFields are the texts of a rule by the names of parameters.
+// ruleFields returns the text fields of a rule by parameter name.
 func ruleFields(r *model.FirewallRule) map[string]*string {
 	return map[string]*string{
 		"type": &r.Type, "action": &r.Action, "macro": &r.Macro, "source": &r.Source, "dest": &r.Dest, "proto": &r.Proto,
@@ -175,7 +175,7 @@ func ruleFields(r *model.FirewallRule) map[string]*string {
 	}
 }
 
-// putRule puts what a call gives into a rule.
+// putRule sets a rule's fields from a call.
 func (c *Call) putRule(r *model.FirewallRule) {
 	for name, into := range ruleFields(r) {
 		if c.Has(name) {
@@ -189,7 +189,7 @@ func (c *Call) putRule(r *model.FirewallRule) {
 
 // changeRule changes or moves the rule that a call names.
 func (c *Call) changeRule(rules []model.FirewallRule) ([]model.FirewallRule, error) {
-	at, err := c.rulePlace(rules)
+	at, err := c.ruleIndex(rules)
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +197,7 @@ func (c *Call) changeRule(rules []model.FirewallRule) ([]model.FirewallRule, err
 	if c.Has("moveto") {
 		to, _ := strconv.Atoi(c.Text("moveto"))
 		rule := rules[at]
-		if to > at { // the place is counted with the rule still there
+		if to > at { // the target index counts the rule itself
 			to--
 		}
 		rules = slices.Delete(rules, at, at+1)
@@ -235,7 +235,7 @@ func (s *sdn) changeRules(c *Call, l ruleList, field string, change func(rules [
 	})
 }
 
-// showRule is a rule as the API gives it.
+// showRule returns a rule in the form of the API.
 func showRule(r model.FirewallRule, at int, digest string) schema.Object {
 	out := schema.Object{"pos": at, "enable": 1, "digest": digest}
 	if r.Disable {
@@ -274,7 +274,7 @@ func (s *sdn) readRule(c *Call, l ruleList) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	at, err := c.rulePlace(rules)
+	at, err := c.ruleIndex(rules)
 	if err != nil {
 		return nil, err
 	}
@@ -283,7 +283,7 @@ func (s *sdn) readRule(c *Call, l ruleList) (any, error) {
 	return out, nil
 }
 
-// findGroup finds a security group.
+// findGroup returns a security group.
 func findGroup(v *revision.View, id string) (*model.SecurityGroup, error) {
 	if g := v.Live.SecurityGroups[lower(id)]; g != nil {
 		return g, nil
@@ -292,5 +292,5 @@ func findGroup(v *revision.View, id string) (*model.SecurityGroup, error) {
 }
 
 func groupName(name string, need byte) schema.Property {
-	return schema.Property{Name: name, Form: schema.Text, Need: need, MaxLength: 20, Check: formed(firewallForm, "security group name"), Doc: fmt.Sprintf("name of the security group, %d characters at most", 20)}
+	return schema.Property{Name: name, Form: schema.Text, Need: need, MaxLength: 20, Check: matching(firewallForm, "security group name"), Doc: fmt.Sprintf("name of the security group, %d characters at most", 20)}
 }

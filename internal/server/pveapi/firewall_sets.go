@@ -11,8 +11,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
-// firewallForm is that of names of groups, IP sets and aliases, in which capitals do
-// not count.
+// firewallForm is the form of names of groups, IP sets and aliases, which are not
+// case-sensitive.
 var firewallForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]+$`)
 
 func lower(name string) string { return strings.ToLower(name) }
@@ -54,9 +54,9 @@ func (s *sdn) groupOperations() []Operation {
 	}
 }
 
-// renamed are the edits that make an object, or give the one called rename its name
-// and, with take, its content. What others refer to keeps its name.
-func renamed(c *Call, v *revision.View, o model.Object, rename, what string, take func(old model.Object), comment *string) ([]model.Edit, error) {
+// renamed returns the edits that create an object, or that rename the object called
+// rename and copy its content with copyFrom. An object with references cannot be renamed.
+func renamed(c *Call, v *revision.View, o model.Object, rename, what string, copyFrom func(old model.Object), comment *string) ([]model.Edit, error) {
 	kind, id := o.ObjectKind(), o.ObjectID()
 	old := v.Live.Get(kind, rename)
 	switch {
@@ -67,7 +67,7 @@ func renamed(c *Call, v *revision.View, o model.Object, rename, what string, tak
 	}
 	edits := []model.Edit{{Put: o}}
 	if old != nil {
-		take(old)
+		copyFrom(old)
 		if rename != id {
 			edits = append(edits, model.Edit{Kind: kind, ID: rename})
 		}
@@ -87,13 +87,13 @@ func (s *sdn) listGroups(c *Call) (any, error) {
 	out, digest := []schema.Object{}, digestOf(all)
 	for _, o := range all {
 		g := o.(*model.SecurityGroup)
-		out = append(out, described(schema.Object{"group": g.ID, "digest": digest}, g.Comment))
+		out = append(out, withComment(schema.Object{"group": g.ID, "digest": digest}, g.Comment))
 	}
 	return out, nil
 }
 
-// described adds a comment, if there is one.
-func described(o schema.Object, comment string) schema.Object {
+// withComment adds a comment, if there is one.
+func withComment(o schema.Object, comment string) schema.Object {
 	if comment != "" {
 		o["comment"] = comment
 	}
@@ -101,7 +101,7 @@ func described(o schema.Object, comment string) schema.Object {
 }
 
 func setName(name string, need byte) schema.Property {
-	return schema.Property{Name: name, Form: schema.Text, Need: need, MaxLength: 64, Check: formed(firewallForm, "IPset name"), Doc: "name of the IP set"}
+	return schema.Property{Name: name, Form: schema.Text, Need: need, MaxLength: 64, Check: matching(firewallForm, "IPset name"), Doc: "name of the IP set"}
 }
 
 var (
@@ -176,8 +176,8 @@ func (s *sdn) ipSetOperations() []Operation {
 	return append(out, s.entryOperations(path+"/{name}/{cidr}")...)
 }
 
-// entryOperations are those of one entry, whose network is the rest of the path: many
-// clients leave the slash in it as it is.
+// entryOperations are the operations on one entry. Its network is the rest of the path,
+// because many clients do not escape the slash in it.
 func (s *sdn) entryOperations(path string) []Operation {
 	params := []schema.Property{setName("name", 'r'), entryCIDR}
 	find := func(c *Call, entries []model.IPSetEntry) (int, error) {
@@ -231,13 +231,13 @@ func (s *sdn) entryOperations(path string) []Operation {
 	}
 }
 
-// entryAt finds an entry; -1 if there is none.
+// entryAt returns the index of an entry; -1 if there is none.
 func entryAt(entries []model.IPSetEntry, cidr string) int {
 	return slices.IndexFunc(entries, func(e model.IPSetEntry) bool { return e.CIDR == cidr })
 }
 
 func showEntry(e model.IPSetEntry, digest string) schema.Object {
-	out := described(schema.Object{"cidr": e.CIDR, "digest": digest}, e.Comment)
+	out := withComment(schema.Object{"cidr": e.CIDR, "digest": digest}, e.Comment)
 	if e.NoMatch {
 		out["nomatch"] = true
 	}
@@ -285,14 +285,14 @@ func (s *sdn) listIPSets(c *Call) (any, error) {
 	out, digest := []schema.Object{}, digestOf(all)
 	for _, o := range all {
 		set := o.(*model.IPSet)
-		out = append(out, described(schema.Object{"name": set.ID, "digest": digest}, set.Comment))
+		out = append(out, withComment(schema.Object{"name": set.ID, "digest": digest}, set.Comment))
 	}
 	return out, nil
 }
 
 func (s *sdn) aliasOperations() []Operation {
 	const path = clusterFirewall + "/aliases"
-	name := schema.Property{Name: "name", Form: schema.Text, Need: 'r', MaxLength: 64, Check: formed(firewallForm, "alias name"), Doc: "name of the alias"}
+	name := schema.Property{Name: "name", Form: schema.Text, Need: 'r', MaxLength: 64, Check: matching(firewallForm, "alias name"), Doc: "name of the alias"}
 	rename := name
 	rename.Name, rename.Need, rename.Doc = "rename", 0, "another name for the alias"
 	cidr := schema.Property{Name: "cidr", Form: schema.Text, Need: 'r', MaxLength: 128, Doc: "address or network"}
@@ -348,7 +348,7 @@ func (s *sdn) aliasOperations() []Operation {
 	}
 }
 
-// findAlias finds the alias that a call names.
+// findAlias returns the alias that a call names.
 func findAlias(c *Call, v *revision.View) (*model.Alias, error) {
 	if a := v.Live.Aliases[lower(c.Text("name"))]; a != nil {
 		return a, nil
@@ -363,7 +363,7 @@ func showAlias(a *model.Alias, digest string) schema.Object {
 	if r, _ := model.ParseAddresses(a.CIDR); r.Start.Is6() {
 		ipversion = 6
 	}
-	return described(schema.Object{"name": a.ID, "cidr": a.CIDR, "ipversion": ipversion, "digest": digest}, a.Comment)
+	return withComment(schema.Object{"name": a.ID, "cidr": a.CIDR, "ipversion": ipversion, "digest": digest}, a.Comment)
 }
 
 func (s *sdn) listAliases(c *Call) (any, error) {
@@ -378,7 +378,7 @@ func (s *sdn) listAliases(c *Call) (any, error) {
 	return out, nil
 }
 
-// updateAlias are the edits that change an alias, or give it another name.
+// updateAlias returns the edits that change or rename an alias.
 func updateAlias(c *Call, v *revision.View) ([]model.Edit, error) {
 	old, err := findAlias(c, v)
 	if err == nil {

@@ -8,17 +8,16 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
-// The release of Proxmox VE whose API this is. Clients look at it to know which
-// calls there are and what they return (Terraform's provider refuses fabrics before
-// 9.0), so it is that release, whatever Viaduct's own is, and changes only when
-// the operations do.
+// The release of Proxmox VE with this API. Clients derive from it which calls exist and
+// what they return (Terraform's provider refuses fabrics before 9.0). It is therefore
+// independent of Viaduct's own release, and changes only when the operations do.
 const (
 	compatVersion = "9.0.3"
 	compatRelease = "9.0"
 )
 
-// repoID stands where Proxmox has the commit that it was built from: hexadecimal
-// digits that differ between releases of Viaduct.
+// repoID replaces the commit that Proxmox reports as its build: hexadecimal digits
+// that differ between releases of Viaduct.
 func (h *Handler) repoID() string {
 	sum := sha256.Sum256([]byte("viaduct " + h.Version))
 	return hex.EncodeToString(sum[:8])
@@ -56,7 +55,7 @@ func (h *Handler) generalOperations() []Operation {
 	}
 }
 
-// Numbers that guests may have.
+// The range of guests' IDs.
 const (
 	firstGuest = 100
 	lastGuest  = 999999999
@@ -85,7 +84,7 @@ func (h *Handler) nextID(c *Call) (any, error) {
 	return nil, Failf("unable to get any free VMID in range [%d, %d]", firstGuest, lastGuest)
 }
 
-// number is an integer parameter, or what counts without it.
+// number returns an integer parameter, or the default without it.
 func (c *Call) number(name string, without int64) (int64, error) {
 	if !c.Has(name) {
 		return without, nil

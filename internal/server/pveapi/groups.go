@@ -81,7 +81,7 @@ func (h *Handler) roleOperations() []Operation {
 			Handle: func(*Call) (any, error) {
 				out := []schema.Object{}
 				for _, r := range h.Access.Roles() {
-					out = append(out, schema.Object{"roleid": r.ID, "privs": joined(r.Privileges), "special": r.Builtin})
+					out = append(out, schema.Object{"roleid": r.ID, "privs": joinPrivileges(r.Privileges), "special": r.Builtin})
 				}
 				return out, nil
 			},
@@ -89,7 +89,7 @@ func (h *Handler) roleOperations() []Operation {
 		{
 			Method: "POST", Path: "/access/roles", Doc: "Make a role.", Params: []schema.Property{roleParam(), privileges}, Allow: manage,
 			Handle: func(c *Call) (any, error) {
-				err := h.Access.PutRole(c, access.Role{ID: c.Text("roleid"), Privileges: named(c.List("privs"))})
+				err := h.Access.PutRole(c, access.Role{ID: c.Text("roleid"), Privileges: parsePrivileges(c.List("privs"))})
 				if err != nil {
 					return nil, Failf("create role failed: %s", Text(err))
 				}
@@ -130,7 +130,7 @@ func (h *Handler) updateRole(c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	wanted := named(c.List("privs"))
+	wanted := parsePrivileges(c.List("privs"))
 	if c.Bool("append") {
 		wanted = append(wanted, r.Privileges...)
 	}
@@ -138,8 +138,8 @@ func (h *Handler) updateRole(c *Call) (any, error) {
 	return nil, h.Access.PutRole(c, r)
 }
 
-// named makes privileges of their names.
-func named(names []string) []access.Privilege {
+// parsePrivileges converts names to privileges.
+func parsePrivileges(names []string) []access.Privilege {
 	out := make([]access.Privilege, len(names))
 	for i, name := range names {
 		out[i] = access.Privilege(name)
@@ -147,8 +147,8 @@ func named(names []string) []access.Privilege {
 	return out
 }
 
-// joined makes one text of privileges.
-func joined(privileges []access.Privilege) string {
+// joinPrivileges formats privileges as one text.
+func joinPrivileges(privileges []access.Privilege) string {
 	names := make([]string, len(privileges))
 	for i, p := range privileges {
 		names[i] = string(p)

@@ -21,18 +21,18 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// Handler serves the API. The fields up to Log are required, but External.
+// Handler serves the API. The fields up to Log are required, except External.
 type Handler struct {
 	Config    *revision.Service
 	Addresses *ipam.Service
 	Fleet     *fleet.Fleet
 	Access    *access.Service
 	Tasks     *task.Service
-	// Audit keeps who changed what.
+	// Audit records changes and their authors.
 	Audit trail.Trail
-	// Store keeps the lock of the networks and the external systems.
+	// Store holds the lock of the networks and the external systems.
 	Store store.Store
-	// External says how external systems are reached, and where they may be.
+	// External has the clients of external systems, with the addresses that they may use.
 	External systems.Clients
 	// Version is the release of Viaduct.
 	Version string
@@ -42,25 +42,25 @@ type Handler struct {
 	// Local reports whether a request came through the socket of administrators,
 	// who need no password; nil means that none does.
 	Local func(*http.Request) bool
-	// Certificate is what clients see on the server's port; nil if it has none.
+	// Certificate is the certificate of the server's port; nil if it has none.
 	Certificate func() (*x509.Certificate, error)
-	// Stop, when closed, ends what waits.
+	// Stop, when closed, ends all waits.
 	Stop <-chan struct{}
 }
 
-// The two forms of the API. They differ in how an answer is wrapped.
+// The two forms of the API. They differ in the envelope of an answer.
 const (
 	prefixJSON  = "/api2/json"
 	prefixExtJS = "/api2/extjs"
 )
 
-// Prefix is what all paths begin with.
+// Prefix is the start of all paths.
 const Prefix = "/api2/"
 
-// maxPath bounds how much of a path a message shows, in bytes.
+// maxPath limits how much of a path a message shows, in bytes.
 const maxPath = 200
 
-// server is a Handler with its table.
+// server is a Handler with its table of operations.
 type server struct {
 	*Handler
 	table *router
@@ -71,7 +71,7 @@ func (h *Handler) Routes() http.Handler {
 	return &server{h, newRouter(h.Operations())}
 }
 
-// exchange is one request and its answer on the way.
+// exchange is one request and the answer to it.
 type exchange struct {
 	w      http.ResponseWriter
 	r      *http.Request
@@ -79,7 +79,7 @@ type exchange struct {
 	path   string // below the prefix
 	op     *Operation
 	caller string // for the log
-	login  string // whose login it was, if it was one
+	login  string // the user of a login, if it was one
 }
 
 // ServeHTTP implements http.Handler.
@@ -109,8 +109,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.succeed(body, data)
 }
 
-// record keeps who asked for a change, and what became of it. Requests of somebody
-// unknown are in the log only.
+// record writes a change, its author and its result to the audit trail. Requests
+// without a known caller are in the log only.
 func (s *server) record(x *exchange, err error) {
 	author := cmp.Or(x.caller, x.login)
 	if author == "" || x.op == nil || x.r.Method == http.MethodGet {
@@ -125,7 +125,7 @@ func (s *server) record(x *exchange, err error) {
 	s.Audit.Record(e)
 }
 
-// answerError tells what went wrong, and the log if it is a fault of the server.
+// answerError answers with an error, and logs it if it is a fault of the server.
 func (s *server) answerError(x *exchange, err error) {
 	f, known := failureOf(err)
 	if gone := x.r.Context().Err() != nil; !gone && (!known || f.Code == http.StatusServiceUnavailable || f.Code == http.StatusInsufficientStorage) {
@@ -136,7 +136,7 @@ func (s *server) answerError(x *exchange, err error) {
 	x.fail(f, faults)
 }
 
-// serve finds the operation, and does it if the caller may.
+// serve finds the operation, and runs it if the caller has the permission.
 func (s *server) serve(x *exchange) (any, error) {
 	r := x.r
 	segments, err := x.split()
@@ -180,7 +180,7 @@ func (s *server) serve(x *exchange) (any, error) {
 	return out, err
 }
 
-// split takes the path of a request apart: the decoded parts below the prefix.
+// split returns the decoded segments of the request's path below the prefix.
 func (x *exchange) split() ([]string, error) {
 	path := x.r.URL.EscapedPath()
 	rest, ok := below(path, prefixJSON)
@@ -204,8 +204,8 @@ func below(path, prefix string) (string, bool) {
 	return rest, ok && (rest == "" || rest[0] == '/')
 }
 
-// remote is the address that a request comes from, without the port, and "local"
-// for the socket of administrators, which has none.
+// remote returns the address of the client without the port, or "local" for the socket
+// of administrators, which has none.
 func remote(r *http.Request) string {
 	if r.RemoteAddr == "" || r.RemoteAddr == "@" {
 		return "local"

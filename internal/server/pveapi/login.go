@@ -57,9 +57,9 @@ func (h *Handler) accessOperations() []Operation {
 	}
 }
 
-func aclPath(text string) string { return formed(pathForm, "path")(text) }
+func aclPath(text string) string { return matching(pathForm, "path")(text) }
 
-// login answers with a ticket, or with path and privs whether a ticket has those
+// login answers with a ticket or, with path and privs, whether a ticket has those
 // privileges.
 func (h *Handler) login(c *Call) (any, error) {
 	user := c.Text("username")
@@ -81,7 +81,7 @@ func (h *Handler) login(c *Call) (any, error) {
 		return nil, err
 	}
 	ticket, csrf := h.Access.Ticket(who)
-	if ticket == "" { // gone between the two
+	if ticket == "" { // deleted in the meantime
 		return nil, access.ErrAuthentication
 	}
 	h.Log.Info("a user logged in", "user", who.String(), "from", c.From)
@@ -105,7 +105,7 @@ func (h *Handler) verify(c *Call, user string) (any, error) {
 	return schema.Object{"username": who.User}, nil
 }
 
-// capabilities tells a page what it is worth offering: the privileges at the root
+// capabilities returns what a web page should offer: the privileges at the root
 // of each part.
 func (h *Handler) capabilities(who access.Identity) schema.Object {
 	out := schema.Object{}
@@ -121,14 +121,14 @@ func (h *Handler) capabilities(who access.Identity) schema.Object {
 	return out
 }
 
-// setPassword lets everybody change their own password, and those who manage a
-// user that user's. Nobody changes their own with an API token.
+// setPassword allows all users to change their own password, and managers of a user to
+// change that user's. Nobody can change their own with an API token.
 func (h *Handler) setPassword(c *Call) (any, error) {
 	user := c.Text("userid")
 	own := c.Text("confirmation-password")
 	switch {
 	case c.Who == access.Identity{User: user}:
-		// Whoever came through the socket of administrators has shown no password, and
+		// A caller through the socket of administrators has given no password, and
 		// has none to confirm.
 		if own == "" && !c.Local {
 			return nil, Params{"confirmation-password": "password is required to modify user: give the current one of " + user}
@@ -141,8 +141,8 @@ func (h *Handler) setPassword(c *Call) (any, error) {
 		}
 	}
 	if own != "" {
-		// A ticket passes for a password, but not here: whoever found one must not be
-		// able to keep its user out.
+		// Elsewhere a ticket replaces a password, but not here: a person who found a
+		// ticket must not be able to lock its user out.
 		if err := h.Access.VerifyPassword(c, c.Who.User, own, c.From); err != nil {
 			return nil, err
 		}

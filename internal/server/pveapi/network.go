@@ -11,7 +11,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
-// The types of interfaces, in Proxmox's words.
+// The types of interfaces, in Proxmox's terms.
 const (
 	typeBridge    = "bridge"
 	typeBond      = "bond"
@@ -22,7 +22,7 @@ const (
 	typeUnknown   = "unknown"
 )
 
-// Filters that stand for several types.
+// Filters that select several types.
 const (
 	filterAnyBridge      = "any_bridge"       // bridges and VNets
 	filterAnyLocalBridge = "any_local_bridge" // bridges
@@ -52,7 +52,7 @@ func (h *Handler) networkOperations() []Operation {
 		{
 			Method: "GET", Path: "/nodes/{node}/network/{iface}", Doc: "Show an interface of a node.",
 			Params: []schema.Property{node, {
-				Name: "iface", Form: schema.Text, Need: 'r', Check: formed(ifaceForm, "network interface name"), Doc: "name of the interface",
+				Name: "iface", Form: schema.Text, Need: 'r', Check: matching(ifaceForm, "network interface name"), Doc: "name of the interface",
 			}},
 			Allow: Need("/nodes/{node}", access.SysAudit),
 			Handle: func(c *Call) (any, error) {
@@ -100,8 +100,8 @@ func (h *Handler) listInterfaces(c *Call) (any, error) {
 	return append(out, h.networks().interfaces(c, n.Name, filter)...), nil
 }
 
-// interfaces are those that a node has of its own, sorted by name, as Proxmox shows
-// them. The loopback interface is not shown.
+// interfaces returns the node's own interfaces as Proxmox shows them, sorted by name,
+// without the loopback interface.
 func interfaces(f *model.Facts) []schema.Object {
 	out := []schema.Object{}
 	for i := range f.Interfaces {
@@ -112,8 +112,8 @@ func interfaces(f *model.Facts) []schema.Object {
 	return out
 }
 
-// describeInterface shows an interface. A node does not tell where its addresses
-// come from: an interface with one counts as static.
+// describeInterface shows an interface. A node does not report how its addresses were
+// assigned: an interface with an address counts as static.
 func describeInterface(f *model.Facts, i *model.Interface) schema.Object {
 	o := schema.Object{"iface": i.Name, "type": interfaceType(f, i), "method": "manual", "method6": "manual"}
 	if i.Up {
@@ -150,7 +150,7 @@ func describeInterface(f *model.Facts, i *model.Interface) schema.Object {
 	return o
 }
 
-// describeMembers adds what an interface is made of.
+// describeMembers adds the ports, bonding or VLAN properties of an interface.
 func describeMembers(o schema.Object, f *model.Facts, i *model.Interface) {
 	var members []string
 	for _, m := range f.Interfaces {
@@ -172,7 +172,7 @@ func describeMembers(o schema.Object, f *model.Facts, i *model.Interface) {
 	case typeBond:
 		o["slaves"] = ports
 	case typeVLAN:
-		// The name tells it, if it is one of Proxmox's own.
+		// The name has the VLAN ID if it has Proxmox's own form.
 		dot := strings.LastIndexByte(i.Name, '.')
 		if dot < 0 {
 			return

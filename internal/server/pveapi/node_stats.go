@@ -10,11 +10,11 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
-// nodeRow is a node as lists show it. Like Proxmox it tells the load of a node that is
-// online to those who may look at the node (PVE::API2Tools, extract_node_stats).
+// nodeRow returns a node as lists show it. As in Proxmox, it has the load of an online
+// node only for callers who may see the node (PVE::API2Tools, extract_node_stats).
 func nodeRow(c *Call, n *host) schema.Object {
-	o := schema.Object{"type": "node", "id": "node/" + n.Name, "node": n.Name, "status": n.word(), "level": ""}
-	if n.word() != wordOnline || !c.May(nodePath(n.Name), access.SysAudit) || n.Report == nil || n.Report.Load == nil {
+	o := schema.Object{"type": "node", "id": "node/" + n.Name, "node": n.Name, "status": n.status(), "level": ""}
+	if n.status() != statusOnline || !c.May(nodePath(n.Name), access.SysAudit) || n.Report == nil || n.Report.Load == nil {
 		return o
 	}
 	l := n.Report.Load
@@ -25,14 +25,13 @@ func nodeRow(c *Call, n *host) schema.Object {
 	return o
 }
 
-// uptime is for how many seconds a node has run.
+// uptime returns how long a node has run, in seconds.
 func (n *host) uptime(now time.Time) int64 {
 	return max(0, int64(now.Sub(n.Report.Load.Booted)/time.Second))
 }
 
-// listNodes lists the nodes. The fingerprint beside each is that of the certificate by
-// which the API of the node is reached, which is the server's: nodes of Viaduct have no
-// API of their own.
+// listNodes lists the nodes. The fingerprint in each row is that of the certificate of
+// the node's API, which is the server's: nodes of Viaduct have no API of their own.
 func (h *Handler) listNodes(c *Call) (any, error) {
 	nodes, err := h.hosts()
 	if err != nil {
@@ -53,8 +52,8 @@ func (h *Handler) listNodes(c *Call) (any, error) {
 	return out, nil
 }
 
-// fingerprint is the SHA-256 of the server's certificate, as Proxmox writes it; empty
-// where there is none.
+// fingerprint returns the SHA-256 of the server's certificate in Proxmox's form; empty
+// without a certificate.
 func (h *Handler) fingerprint() (string, error) {
 	if h.Certificate == nil {
 		return "", nil
@@ -71,7 +70,7 @@ func (h *Handler) fingerprint() (string, error) {
 	return strings.Join(parts, ":"), nil
 }
 
-// loadOf is what the status of a node tells of its load, in Proxmox's words.
+// loadOf returns the load in the status of a node, in Proxmox's terms.
 func (n *host) loadOf() schema.Object {
 	if n.Report == nil || n.Report.Load == nil {
 		return nil
@@ -85,8 +84,8 @@ func (n *host) loadOf() schema.Object {
 	}
 }
 
-// emptyOperations are calls that clients make before others, about what a cluster of
-// Viaduct has none of: they answer as those of a Proxmox VE where nothing is set.
+// emptyOperations are calls that clients make before others, about things that a Viaduct
+// cluster does not have: they answer like a Proxmox VE where nothing is configured.
 func (h *Handler) emptyOperations() []Operation {
 	return []Operation{
 		{

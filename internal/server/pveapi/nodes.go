@@ -40,7 +40,7 @@ func (h *Handler) nodeOperations() []Operation {
 	}
 }
 
-// nodeStatus holds what nodes report.
+// nodeStatus returns what a node reports.
 func (h *Handler) nodeStatus(c *Call) (any, error) {
 	n, err := h.host(c.Text("node"))
 	if err != nil {
@@ -55,14 +55,14 @@ func (h *Handler) nodeStatus(c *Call) (any, error) {
 	return out, nil
 }
 
-// awaitTimeout bounds how long a task waits for one node.
+// awaitTimeout limits how long a task waits for one node.
 const awaitTimeout = 10 * time.Minute
 
-// awaitRound is after what time without news the state of a node is looked at again.
+// awaitRound is the interval after which the state of a node is read without an event.
 const awaitRound = 30 * time.Second
 
-// awaitNode waits until a node has what it should have, and tells on the way how
-// it goes. It fails if the node does not answer, or could not apply something.
+// awaitNode waits until a node has its desired state, and logs the progress. It fails
+// if the node does not answer or reports an error.
 func (h *Handler) awaitNode(ctx context.Context, node string, log func(string, ...any)) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, awaitTimeout, fmt.Errorf("%s: the node did not get ready within %s", node, awaitTimeout))
 	defer cancel()
@@ -98,7 +98,7 @@ func (h *Handler) awaitNode(ctx context.Context, node string, log func(string, .
 			return fmt.Errorf("%s: the node does not answer; it takes over the configuration as soon as it does: look at its agent", node)
 		case protocol.Degraded:
 			logProblems([]api.NodeStatus{n}, log)
-			return troubles(&n)
+			return nodeError(&n)
 		case protocol.Applying: // not finished
 		}
 		select {
@@ -109,15 +109,15 @@ func (h *Handler) awaitNode(ctx context.Context, node string, log func(string, .
 	}
 }
 
-// logProblems logs what is wrong with nodes.
+// logProblems logs the problems of nodes.
 func logProblems(nodes []api.NodeStatus, log func(string, ...any)) {
 	for _, p := range health.Problems(nodes) {
 		log("%s: %s", strings.Join(p.Nodes, ", "), health.Line(&p))
 	}
 }
 
-// troubles is the error of a node on which something does not work.
-func troubles(n *api.NodeStatus) error {
+// nodeError returns the error of a node that reports problems.
+func nodeError(n *api.NodeStatus) error {
 	var names []string
 	for _, o := range n.Report.Objects {
 		if health.OfObject(o) == protocol.Degraded && !slices.Contains(names, o.Object) {

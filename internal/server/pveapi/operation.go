@@ -15,50 +15,50 @@ type Operation struct {
 	// Method is GET, POST, PUT or DELETE; Path is below /api2/json, with
 	// parameters: "/cluster/sdn/zones/{zone}".
 	Method, Path string
-	// Doc says in a sentence what it does.
+	// Doc describes the operation in one sentence.
 	Doc string
-	// Params are all parameters, those of the path too. Others are refused, but
-	// with Extra, as Proxmox takes them for fabrics.
+	// Params are all parameters, including those of the path. Others are refused, unless
+	// Extra is set, as Proxmox does for fabrics.
 	Params []schema.Property
 	Extra  bool
-	// Rest says that the last parameter of the path is all of its rest, slashes too.
+	// Rest is true if the last parameter of the path is the whole rest, with slashes.
 	Rest bool
-	// Renames is the parameter of the path to which a request may give another value,
-	// which Call.Renamed tells; empty for none.
+	// Renames is the path parameter that a request may set to another value, which
+	// Call.Renamed returns; empty for none.
 	Renames string
-	// AtServer says that the operation is about the server's host, whether that is a
-	// node or not: "localhost" in the path means that one.
+	// AtServer is true if the operation is about the server's host, even if that is not a
+	// node: "localhost" in the path means that host.
 	AtServer bool
-	// Allow says who may call it; the zero value means everybody who has logged in.
+	// Allow is the permission to call it; the zero value means any logged-in user.
 	Allow Permission
-	// Handle does it. What it returns becomes "data".
+	// Handle runs the operation. Its result becomes "data".
 	Handle func(c *Call) (any, error)
 }
 
-// Permission is who may call an operation.
+// Permission decides who may call an operation.
 type Permission struct {
-	// Doc says it: "SDN.Allocate on /sdn".
+	// Doc describes it: "SDN.Allocate on /sdn".
 	Doc string
 	// Check refuses a call, usually with a *Denied error; nil refuses none.
 	Check func(c *Call) error
-	// open says that it takes no login.
+	// open is true if no login is needed.
 	open bool
 }
 
-// World is the permission of what needs no login.
+// World is the permission of operations without a login.
 func World() Permission { return Permission{Doc: "everybody, without a login", open: true} }
 
-// Need demands one of the privileges on a path, in which "{zone}" stands for the
+// Need requires one of the privileges on a path, in which "{zone}" is replaced by the
 // parameter.
 func Need(path string, anyOf ...access.Privilege) Permission {
 	return Permission{
-		Doc:   words(anyOf) + " on " + path,
+		Doc:   privilegeNames(anyOf) + " on " + path,
 		Check: func(c *Call) error { return c.Need(c.expand(path), anyOf...) },
 	}
 }
 
-// words are privileges one of which is enough.
-func words(anyOf []access.Privilege) string {
+// privilegeNames formats privileges of which any one is sufficient.
+func privilegeNames(anyOf []access.Privilege) string {
 	names := make([]string, len(anyOf))
 	for i, p := range anyOf {
 		names[i] = string(p)
@@ -66,7 +66,7 @@ func words(anyOf []access.Privilege) string {
 	return strings.Join(names, " or ")
 }
 
-// All demands that every permission is given.
+// All requires all permissions.
 func All(permissions ...Permission) Permission {
 	docs := make([]string, len(permissions))
 	for i, p := range permissions {
@@ -82,58 +82,57 @@ func All(permissions ...Permission) Permission {
 	}}
 }
 
-// using is a permission to write objects of a kind, which says what it takes besides that
-// they refer to others. Those are checked when the object is known.
-func using(k model.Kind, p Permission) Permission {
+// withReferences is a permission to write objects of a kind. Its documentation adds the
+// privileges for references to other objects, which are checked when the object is known.
+func withReferences(k model.Kind, p Permission) Permission {
 	if more := k.Descriptor().UsesText(); more != "" {
 		p.Doc += "; " + more
 	}
 	return p
 }
 
-// Call is one request, whose parameters have the form that the operation says.
+// Call is one request; its parameters have the form that the operation requires.
 type Call struct {
 	context.Context
 	Op *Operation
-	// Who calls; the zero value only where World is the permission.
+	// Who is the caller; the zero value only with the permission World.
 	Who access.Identity
-	// Params are the parameters as they were given.
+	// Params are the parameters as given.
 	Params schema.Values
-	// From is the remote address, for throttles and logs; Local says that the call came
+	// From is the remote address, for throttles and logs; Local is true for a call
 	// through the socket of administrators.
 	From  string
 	Local bool
 
-	// login is whose login the call was, for the audit: known, or said to be.
+	// login is the user, verified or only claimed, of a login, for the audit trail.
 	login string
 
 	access *access.Service
 	log    *slog.Logger
 }
 
-// Text is a parameter's text; empty if it was not given.
+// Text returns a parameter's text; empty if it was not given.
 func (c *Call) Text(name string) string { return c.Params.Get(name) }
 
-// Has reports whether a parameter was given, with a value.
+// Has reports whether a parameter was given with a value.
 func (c *Call) Has(name string) bool { return len(c.Params[name]) > 0 }
 
-// Given reports whether a parameter was given; a list may have been given as none.
+// Given reports whether a parameter was given, possibly as an empty list.
 func (c *Call) Given(name string) bool {
 	_, ok := c.Params[name]
 	return ok
 }
 
-// Renamed is the value that a parameter of the path is to have from now on; see
-// Operation.Renames.
+// Renamed returns the new value of a path parameter; see Operation.Renames.
 func (c *Call) Renamed() string {
 	values := c.Params[c.Op.Renames]
 	return values[len(values)-1]
 }
 
-// Bool is a parameter's truth; false if it was not given.
+// Bool returns a parameter's boolean value; false if it was not given.
 func (c *Call) Bool(name string) bool { return schema.Truth(c.Text(name)) }
 
-// List are the items of a parameter that is a list or an array.
+// List returns the items of a parameter that is a list or an array.
 func (c *Call) List(name string) []string { return schema.Items(c.Params[name]...) }
 
 // May reports whether the caller has one of the privileges on a path.
@@ -149,7 +148,7 @@ func (c *Call) Need(path string, anyOf ...access.Privilege) error {
 	return &Denied{Path: path, AnyOf: anyOf}
 }
 
-// expand puts parameters into a path of permissions.
+// expand replaces parameters in a permission path.
 func (c *Call) expand(path string) string {
 	var b strings.Builder
 	for {

@@ -9,16 +9,16 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
-// check finds everything that is wrong with the parameters of a request, and returns
-// those that the operation has, in one form however clients send them:
+// check finds all faults of a request's parameters, and returns the parameters that the
+// operation has, in one form for all forms in which clients send them:
 //
-//   - a parameter that repeats what the path says counts once, as in Proxmox
+//   - a parameter that repeats a path parameter counts once, as in Proxmox
 //     (pve-manager, PVE/HTTPServer.pm, rest_handler);
 //   - a list given as several values, as a JSON array or under "name[]" is one text
 //     with commas (pve-common, PVE/RESTHandler.pm, normalize_legacy_param_formats);
-//   - an empty digest is none (PVE::Tools::assert_if_modified), and so is an empty
-//     value of an optional parameter whose form has no empty one: on a PUT it clears
-//     the option;
+//   - an empty digest counts as absent (PVE::Tools::assert_if_modified), and so does an
+//     empty value of an optional parameter whose form does not allow it: on a PUT it
+//     clears the option;
 //   - "delete" on a request to create has nothing to delete.
 func (o *Operation) check(path []string, given schema.Values) (schema.Values, error) {
 	faults := Params{}
@@ -33,7 +33,7 @@ func (o *Operation) check(path []string, given schema.Values) (schema.Values, er
 			faults[short(name, maxName)] = faultUnknown
 		case p == nil:
 		case got[name] == nil:
-			if values, says := o.normalize(p, given[name]); says {
+			if values, ok := o.normalize(p, given[name]); ok {
 				got[name] = values
 			}
 		case name == o.Renames && len(given[name]) == 1:
@@ -57,7 +57,7 @@ func (o *Operation) check(path []string, given schema.Values) (schema.Values, er
 	return got, nil
 }
 
-// fromPath are the parameters of a path.
+// fromPath returns the parameters in a path.
 func (o *Operation) fromPath(path []string) schema.Values {
 	got := schema.Values{}
 	parts := o.parts()
@@ -74,8 +74,8 @@ func (o *Operation) fromPath(path []string) schema.Values {
 	return got
 }
 
-// withoutBrackets gives lists that are sent as "name[]", the way of PHP and of forms of
-// browsers, their own names.
+// withoutBrackets removes the brackets of lists that are sent as "name[]", as PHP and
+// HTML forms do.
 func (o *Operation) withoutBrackets(given schema.Values) schema.Values {
 	out := given.Clone()
 	for _, name := range slices.Sorted(maps.Keys(given)) {
@@ -89,9 +89,9 @@ func (o *Operation) withoutBrackets(given schema.Values) schema.Values {
 	return out
 }
 
-// normalize brings the values of a parameter into the form that handlers know. says is
-// false for those that count as not given.
-func (o *Operation) normalize(p *schema.Property, values []string) (out []string, says bool) {
+// normalize converts the values of a parameter to the form that handlers expect. ok
+// is false for values that count as not given.
+func (o *Operation) normalize(p *schema.Property, values []string) (out []string, ok bool) {
 	switch {
 	case p.Name == digestText.Name && len(values) == 1 && values[0] == "":
 		return nil, false
@@ -107,7 +107,7 @@ func (o *Operation) normalize(p *schema.Property, values []string) (out []string
 	return values, true
 }
 
-// fault tells what is wrong with a parameter; empty means nothing.
+// fault describes the fault of a parameter; empty means none.
 func (o *Operation) fault(p *schema.Property, got schema.Values) string {
 	values, given := got[p.Name]
 	switch {
@@ -128,7 +128,7 @@ func (o *Operation) fault(p *schema.Property, got schema.Values) string {
 	return ""
 }
 
-// property finds a parameter of the operation, or returns nil.
+// property returns a parameter of the operation, or nil.
 func (o *Operation) property(name string) *schema.Property {
 	i := slices.IndexFunc(o.Params, func(p schema.Property) bool { return p.Name == name })
 	if i < 0 {
@@ -137,8 +137,8 @@ func (o *Operation) property(name string) *schema.Property {
 	return &o.Params[i]
 }
 
-// takeDelete lets every operation that creates objects take the "delete" of the one
-// that changes them: the windows of Proxmox VE's web interface send it in both cases.
+// takeDelete makes every create operation accept the "delete" parameter of the matching
+// update: the windows of Proxmox VE's web interface send it in both cases.
 func takeDelete(table []Operation) []Operation {
 	for i := range table {
 		op := &table[i]

@@ -17,19 +17,19 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/server/limit"
 )
 
-// Bounds of a request.
+// Limits of a request.
 const (
 	maxBody     = 1 << 20 // bytes
 	maxOpenBody = 64 << 10
 	maxValues   = 1000
-	// maxUnknown bounds the unknown parameters that an answer names; maxName and
-	// maxFault how much of a name and of what is wrong it shows, in bytes.
+	// maxUnknown limits the unknown parameters that an answer names; maxName and
+	// maxFault limit how much of a name and of a fault it shows, in bytes.
 	maxUnknown = 20
 	maxName    = 64
 	maxFault   = 300
 )
 
-// The texts of Proxmox for parameters.
+// Proxmox's texts about parameters.
 const (
 	faultUnknown = "property is not defined in schema and the schema does not allow additional properties"
 	faultMissing = "property is missing and it is not optional"
@@ -37,7 +37,7 @@ const (
 	faultText    = "value contains line breaks, control characters or bytes that are not UTF-8"
 )
 
-// values are the parameters of a request as they come in, with a count of all.
+// values are the parameters of a request as received, with their total count.
 type values struct {
 	named schema.Values
 	count int
@@ -53,13 +53,13 @@ func (v *values) add(name, value string) error {
 	return nil
 }
 
-// read takes the parameters from the query and the body of a request.
+// read returns the parameters in the query and the body of a request.
 func (x *exchange) read(most int64) (schema.Values, error) {
 	v := &values{named: schema.Values{}}
 	if err := v.form(x.r.URL.RawQuery); err != nil {
 		return nil, err
 	}
-	delete(v.named, "_dc") // what browsers add so that nothing caches the answer
+	delete(v.named, "_dc") // browsers add it to prevent caching of the answer
 	body, err := x.body(most)
 	if err != nil {
 		return nil, err
@@ -82,8 +82,8 @@ func (x *exchange) read(most int64) (schema.Values, error) {
 	return v.named, err
 }
 
-// body reads a request's body, of which nothing larger is kept. That it arrives in
-// time, and how many are kept at once, is seen to by package limit.
+// body reads a request's body up to the size limit. Package limit enforces that it
+// arrives in time, and how many are kept at once.
 func (x *exchange) body(most int64) ([]byte, error) {
 	tooLarge := &Failure{http.StatusRequestEntityTooLarge, "the body is larger than " + strconv.FormatInt(most, 10) + " bytes"}
 	if x.r.ContentLength > most {
@@ -104,7 +104,7 @@ func (x *exchange) body(most int64) ([]byte, error) {
 	return b, nil
 }
 
-// form reads name=value&name=value.
+// form parses name=value&name=value.
 func (v *values) form(text string) error {
 	for pair := range strings.SplitSeq(text, "&") {
 		if pair == "" {
@@ -127,8 +127,8 @@ func (v *values) form(text string) error {
 
 var errJSON = &Failure{http.StatusBadRequest, "the body is not a JSON object of parameters"}
 
-// json reads an object whose values are texts, numbers, booleans, or lists of
-// them. A null counts as not given.
+// json parses an object with values that are texts, numbers, booleans, or lists of
+// these. A null counts as not given.
 func (v *values) json(body []byte) error {
 	if !utf8.Valid(body) {
 		return errJSON
@@ -166,7 +166,7 @@ func (v *values) jsonValue(d *json.Decoder, name string) error {
 		return v.jsonScalar(name, t)
 	}
 	if v.named[name] == nil {
-		v.named[name] = []string{} // a list of none was given
+		v.named[name] = []string{} // an empty list was given
 	}
 	for d.More() {
 		if t, err = d.Token(); err != nil {
@@ -199,14 +199,14 @@ func (v *values) jsonScalar(name string, t json.Token) error {
 	return Params{short(name, maxName): "type check failed - got an object or a list of lists"}
 }
 
-// clean reports whether a text is UTF-8 without control characters; a tab is none.
+// clean reports whether a text is UTF-8 without control characters except tabs.
 func clean(text string) bool {
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\t' || r >= 0x7f && r < 0xa0 })
 }
 
 func unclean(text string) bool { return !clean(text) }
 
-// short is a text of a request as an answer shows it.
+// short truncates a text of a request for an answer.
 func short(text string, longest int) string {
 	text = strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 {

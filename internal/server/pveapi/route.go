@@ -9,21 +9,20 @@ import (
 
 // router finds operations by method and path.
 type router struct {
-	root *place
+	root *pathNode
 	all  []Operation
 }
 
-// place is what may come at one point of a path.
-type place struct {
+// pathNode is a node of the tree of path segments.
+type pathNode struct {
 	operations map[string]*Operation // by method
-	literal    map[string]*place
-	parameter  *place
+	literal    map[string]*pathNode
+	parameter  *pathNode
 }
 
-// newRouter indexes a table. One that names an operation twice is a mistake of the
-// program and panics.
+// newRouter indexes a table. A duplicate operation is a programming error and panics.
 func newRouter(table []Operation) *router {
-	t := &router{root: &place{}, all: table}
+	t := &router{root: &pathNode{}, all: table}
 	for i := range table {
 		op := &table[i]
 		at := t.root
@@ -41,28 +40,28 @@ func newRouter(table []Operation) *router {
 	return t
 }
 
-// step goes on by one part of a template, and makes the way if there is none.
-func (p *place) step(part string) *place {
+// step returns the child for one part of a template, and creates it if necessary.
+func (p *pathNode) step(part string) *pathNode {
 	if parameterName(part) != "" {
 		if p.parameter == nil {
-			p.parameter = &place{}
+			p.parameter = &pathNode{}
 		}
 		return p.parameter
 	}
 	if p.literal == nil {
-		p.literal = make(map[string]*place)
+		p.literal = make(map[string]*pathNode)
 	}
 	if p.literal[part] == nil {
-		p.literal[part] = &place{}
+		p.literal[part] = &pathNode{}
 	}
 	return p.literal[part]
 }
 
-// find returns the operation of a path, or nil. A literal part of a template comes
-// before a parameter.
+// find returns the operation of a path, or nil. A literal part of a template has
+// precedence over a parameter.
 func (t *router) find(method string, path []string) *Operation { return t.root.find(method, path) }
 
-func (p *place) find(method string, path []string) *Operation {
+func (p *pathNode) find(method string, path []string) *Operation {
 	if p == nil {
 		return nil
 	}
@@ -81,7 +80,7 @@ func (p *place) find(method string, path []string) *Operation {
 	return nil
 }
 
-// parts are the parts of the operation's path.
+// parts returns the segments of the operation's path.
 func (o *Operation) parts() []string {
 	parts, err := segments(o.Path)
 	if err != nil { // the table's own paths
@@ -90,7 +89,7 @@ func (o *Operation) parts() []string {
 	return parts
 }
 
-// parameterName is the name in "{name}", and empty for a literal part.
+// parameterName returns the name in "{name}", and empty for a literal part.
 func parameterName(part string) string {
 	if len(part) > 2 && part[0] == '{' && part[len(part)-1] == '}' {
 		return part[1 : len(part)-1]
@@ -101,10 +100,10 @@ func parameterName(part string) string {
 // open reports whether the operation needs no login.
 func (o *Operation) open() bool { return o.Allow.open }
 
-// maxSegments bounds the parts of a path; the longest in the table has far fewer.
+// maxSegments limits the segments of a path; the longest in the table has far fewer.
 const maxSegments = 32
 
-// segments splits an escaped path and decodes its parts. Empty ones do not count,
+// segments splits an escaped path and decodes its segments. Empty ones are ignored,
 // as in Proxmox.
 func segments(path string) ([]string, error) {
 	out := []string{}

@@ -20,7 +20,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// sdn serves what is below /cluster/sdn and /nodes/{node}/sdn.
+// sdn serves the paths below /cluster/sdn and /nodes/{node}/sdn.
 type sdn struct {
 	Config    *revision.Service
 	Addresses *ipam.Service
@@ -40,7 +40,7 @@ const (
 	audit    access.Privilege = "SDN.Audit"
 )
 
-// networks serves networks with what the handler has.
+// networks returns the sdn that uses the handler's dependencies.
 func (h *Handler) networks() *sdn {
 	return &sdn{
 		Config: h.Config, Addresses: h.Addresses, Store: h.Store, Fleet: h.Fleet, Tasks: h.Tasks, Stop: h.Stop, External: h.External,
@@ -48,7 +48,7 @@ func (h *Handler) networks() *sdn {
 	}
 }
 
-// operations are its part of the table.
+// operations returns its part of the table.
 func (s *sdn) operations() []Operation {
 	return slices.Concat([]Operation{s.dryRunOperation()}, s.indexOperations(), s.transactionOperations(), s.nodeOperations(), s.liveOperations(), s.firewallOperations(), s.zoneOperations(), s.vnetOperations(), s.subnetOperations(), s.ipOperations(),
 		s.controllerOperations(), s.fabricOperations(), s.fabricNodeOperations(), s.pluginOperations(),
@@ -66,7 +66,7 @@ var (
 	}
 )
 
-// maxOption is the length of the name of an option, in bytes.
+// maxOption is the maximum length of an option's name, in bytes.
 const maxOption = 64
 
 func optionName(name string) string {
@@ -76,8 +76,8 @@ func optionName(name string) string {
 	return ""
 }
 
-// idParam is the parameter that is the name of an object of the kind: to be made, or
-// in a path.
+// idParam is the parameter with the name of an object of the kind: one to be created, or
+// one in a path.
 func idParam(k *schema.Kind, made bool) schema.Property {
 	p := schema.Property{Name: k.ID, Form: schema.Text, Need: 'r', MaxLength: 128, Doc: "name of the " + k.Noun}
 	if made {
@@ -91,8 +91,8 @@ func typed(k *schema.Kind, name string, need byte) schema.Property {
 	return schema.Property{Name: name, Form: schema.Text, Need: need, Enum: k.Types, Doc: "type of the " + k.Noun}
 }
 
-// optional are the properties of a kind as parameters, none of which is required
-// before the type of the object is known.
+// optional returns the properties of a kind as parameters. None is required, because the
+// type of the object is not known yet.
 func optional(k *schema.Kind, except ...string) []schema.Property {
 	var out []schema.Property
 	for _, p := range k.Properties {
@@ -105,8 +105,8 @@ func optional(k *schema.Kind, except ...string) []schema.Property {
 	return out
 }
 
-// given are the call's values of the kind's properties, booleans as 1 and 0; of one
-// that is to be cleared none.
+// given returns the call's values of the kind's properties, booleans as 1 and 0; a
+// property to be cleared has no values.
 func (c *Call) given(k *schema.Kind) schema.Values {
 	out := schema.Values{}
 	for name, values := range c.Params {
@@ -128,7 +128,7 @@ func (c *Call) given(k *schema.Kind) schema.Values {
 	return out
 }
 
-// view is the state that a call to read asks for.
+// view is the state that a read call selects.
 type view struct {
 	*revision.View
 	pending, running bool
@@ -142,7 +142,7 @@ func (s *sdn) view(c *Call) (*view, error) {
 	return &view{View: v, pending: c.Bool("pending"), running: c.Bool("running") && !c.Bool("pending")}, nil
 }
 
-// viewing gives an operation the state that its call asks for.
+// viewing passes an operation the state that its call selects.
 func (s *sdn) viewing(read func(c *Call, v *view) (any, error)) func(c *Call) (any, error) {
 	return func(c *Call) (any, error) {
 		v, err := s.view(c)
@@ -153,7 +153,7 @@ func (s *sdn) viewing(read func(c *Call, v *view) (any, error)) func(c *Call) (a
 	}
 }
 
-// reading shows the object of a kind that the parameter named as the kind's ID names.
+// reading shows the object of a kind, named by the parameter that is called like the ID.
 func (s *sdn) reading(k *schema.Kind, decorate func(o model.Object, out schema.Object)) func(c *Call) (any, error) {
 	return s.viewing(func(c *Call, v *view) (any, error) {
 		o, err := find(v, k, c.Text(k.ID))
@@ -164,7 +164,7 @@ func (s *sdn) reading(k *schema.Kind, decorate func(o model.Object, out schema.O
 	})
 }
 
-// config is the configuration whose objects are looked for.
+// config returns the configuration in which objects are looked up.
 func (v *view) config() *model.Config {
 	if v.running {
 		return v.Running
@@ -173,7 +173,7 @@ func (v *view) config() *model.Config {
 }
 
 // list shows all objects of a kind that the caller may see, sorted. decorate adds
-// what is not among the properties.
+// values that are not properties.
 func (s *sdn) list(v *view, k *schema.Kind, visible func(o model.Object) bool, decorate func(o model.Object, out schema.Object)) rows {
 	objects := v.config().List(k.Model)
 	if v.pending {
@@ -189,8 +189,8 @@ func (s *sdn) list(v *view, k *schema.Kind, visible func(o model.Object) bool, d
 	}
 }
 
-// union is the sorted list of the objects that are in either list; of those in both
-// the second list's are taken.
+// union returns the sorted list of the objects that are in either list; the second
+// list has precedence.
 func union(running, pending []model.Object) []model.Object {
 	out := slices.Clone(pending)
 	for _, o := range running {
@@ -204,7 +204,7 @@ func union(running, pending []model.Object) []model.Object {
 
 func byID(o model.Object, id string) int { return strings.Compare(o.ObjectID(), id) }
 
-// digest is that of the kind's file; only the plain view has one.
+// digest returns the digest of the kind's file; only the plain view has one.
 func (s *sdn) digest(v *view, k *schema.Kind) any {
 	if v.pending || v.running {
 		return nil
@@ -237,7 +237,7 @@ func valuesOf(k *schema.Kind, o model.Object) schema.Values {
 	return k.Of(o)
 }
 
-// find returns an object, or that it does not exist.
+// find returns an object, or the error that it does not exist.
 func find(v *view, k *schema.Kind, id string) (model.Object, error) {
 	o := v.config().Get(k.Model, id)
 	if o == nil && v.pending {
@@ -251,9 +251,9 @@ func find(v *view, k *schema.Kind, id string) (model.Object, error) {
 
 // change makes edits under the global lock; what names the operation in errors.
 func (s *sdn) change(c *Call, what string, edits func(v *revision.View) ([]model.Edit, error)) (any, error) {
-	// The transaction of an edit proves that the lock is as it was when it was last
-	// read. Whatever has no transaction is decided anew after a look at it.
-	if guard, ok := s.lock.guess(c.Text(lockToken.Name)); ok {
+	// The transaction of an edit verifies that the lock is as it was last read.
+	// An operation without a transaction is decided again after a read of the lock.
+	if guard, ok := s.lock.cachedGuard(c.Text(lockToken.Name)); ok {
 		r, err := s.edit(c, edits, guard)
 		if err == nil && len(r.Changes) > 0 || errors.Is(err, store.ErrUnavailable) {
 			return nil, s.failed(c, what, err)
@@ -270,8 +270,8 @@ func (s *sdn) edit(c *Call, edits func(v *revision.View) ([]model.Edit, error), 
 	return s.Config.Change(c, c.Who.String(), permitted(c, edits), revision.EditOptions{Lax: true, Guard: guard, Uncounted: true, Brief: true})
 }
 
-// permitted refuses edits whose objects newly refer to what the caller may not use. That
-// counts before what else is wrong, which would tell whether there is such a thing.
+// permitted refuses edits whose objects newly refer to something that the caller may not
+// use. This check is first: other errors would reveal whether such an object exists.
 func permitted(c *Call, edits func(v *revision.View) ([]model.Edit, error)) func(v *revision.View) ([]model.Edit, error) {
 	return func(v *revision.View) ([]model.Edit, error) {
 		list, err := edits(v)
@@ -290,11 +290,11 @@ func permitted(c *Call, edits func(v *revision.View) ([]model.Edit, error)) func
 	}
 }
 
-// failed is failed for a caller, who is told of no object that they may not see.
-func (s *sdn) failed(c *Call, what string, err error) error { return failed(what, s.veil(c, err)) }
+// failed is failed for a caller, without objects that the caller may not see.
+func (s *sdn) failed(c *Call, what string, err error) error { return failed(what, s.redact(c, err)) }
 
-// veil is an error without what it tells of objects that the caller may not see.
-func (s *sdn) veil(c *Call, err error) error {
+// redact removes from an error the objects that the caller may not see.
+func (s *sdn) redact(c *Call, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -313,8 +313,8 @@ func (s *sdn) veil(c *Call, err error) error {
 	return err
 }
 
-// failed is an error of an operation that holds the lock, in the form that clients
-// know.
+// failed returns the error of an operation that holds the lock, in the form that clients
+// expect.
 func failed(what string, err error) error {
 	var faults schema.Faults
 	var refusal schema.Refusal
@@ -339,20 +339,20 @@ func failed(what string, err error) error {
 	return fmt.Errorf("%s failed: %w", what, err)
 }
 
-// checkDigest refuses a change of what somebody else changed meanwhile.
+// checkDigest refuses a change of objects that were changed concurrently.
 func (s *sdn) checkDigest(c *Call, cfg *model.Config, k *schema.Kind) error {
 	return c.unmodified(s.digests.of(cfg, k))
 }
 
-// unmodified refuses a change whose call names another digest than this.
+// unmodified refuses a change with a digest other than this.
 func (c *Call) unmodified(digest string) error {
-	if c.Has(digestText.Name) && c.Text(digestText.Name) != digest { // an empty one is none
+	if c.Has(digestText.Name) && c.Text(digestText.Name) != digest { // an empty one counts as absent
 		return schema.Refusal("detected modified configuration - file changed by other user? Try again.")
 	}
 	return nil
 }
 
-// changed is a copy of an object with the call's changes.
+// changed makes a copy of an object with the call's changes.
 func changed(c *Call, k *schema.Kind, old, into model.Object, typ string) error {
 	values := k.Of(old)
 	delete(values, "type")
@@ -363,7 +363,7 @@ func changed(c *Call, k *schema.Kind, old, into model.Object, typ string) error 
 	return k.Put(into, merged)
 }
 
-// indexOperations are those that list what is below.
+// indexOperations are the operations that list the paths below.
 func (s *sdn) indexOperations() []Operation {
 	index := func(path string, key string, names ...string) Operation {
 		return Operation{
@@ -383,5 +383,5 @@ func (s *sdn) indexOperations() []Operation {
 	}
 }
 
-// sortedKeys are a map's keys, sorted.
+// sortedKeys returns a map's keys, sorted.
 func sortedKeys[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }

@@ -12,7 +12,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
-// transactionOperations are those on the configuration as a whole.
+// transactionOperations are the operations on the configuration as a whole.
 func (s *sdn) transactionOperations() []Operation {
 	release := schema.Property{Name: "release-lock", Form: schema.Boolean, Doc: "release the global lock when the operation succeeded"}
 	return []Operation{
@@ -51,21 +51,21 @@ func (s *sdn) takeLock(c *Call) (any, error) {
 			return nil, failed(what, schema.Refusal("configuration has pending changes"))
 		}
 	}
-	token, err := s.lock.take(c)
+	token, err := s.lock.acquire(c)
 	if err != nil {
 		return nil, failed(what, err)
 	}
 	return token, nil
 }
 
-// apply makes a revision of the pending configuration, and a task that follows how
-// the nodes take it.
+// apply creates a revision of the pending configuration, and a task that follows its
+// progress on the nodes.
 func (s *sdn) apply(c *Call) (any, error) {
 	const what = "could not commit SDN config"
 	if _, err := s.lock.guard(c, c.Text(lockToken.Name)); err != nil {
 		return nil, failed(what, err)
 	}
-	plan, noPlan := s.Config.Plan(c, nil) // what is wrong with it the apply tells
+	plan, noPlan := s.Config.Plan(c, nil) // the apply reports the faults
 	r, err := s.Config.Apply(c, c.Who.String(), "", "")
 	if err != nil {
 		return nil, s.failed(c, what, err)
@@ -75,7 +75,7 @@ func (s *sdn) apply(c *Call) (any, error) {
 	}
 	return s.Tasks.Start(context.WithoutCancel(c), "reloadnetworkall", "", c.Who.String(), func(ctx context.Context, log func(string, ...any)) error {
 		if noPlan == nil {
-			for _, text := range s.cannotHave(plan) {
+			for _, text := range s.unsupported(plan) {
 				log("%s", text)
 			}
 		}
@@ -83,9 +83,9 @@ func (s *sdn) apply(c *Call) (any, error) {
 	})
 }
 
-// cannotHave warns of what a plan asks for and nodes cannot have. The native interface
-// refuses it; Proxmox VE applies.
-func (s *sdn) cannotHave(p *revision.Plan) []string {
+// unsupported warns of settings in a plan that nodes do not support. The native interface
+// refuses them; Proxmox VE applies.
+func (s *sdn) unsupported(p *revision.Plan) []string {
 	var out []string
 	for _, n := range (&api.Plan{Nodes: s.Fleet.Plan(p)}).NewErrors() {
 		for _, note := range n.Notes {
@@ -95,7 +95,7 @@ func (s *sdn) cannotHave(p *revision.Plan) []string {
 	return out
 }
 
-// releaseAfter releases the lock if the call gave its token and asks for that.
+// releaseAfter releases the lock if the call gave its token and requests the release.
 func (s *sdn) releaseAfter(c *Call) error {
 	if !c.Has(lockToken.Name) || !c.Bool("release-lock") {
 		return nil
@@ -125,8 +125,8 @@ func (s *sdn) rollback(c *Call) (any, error) {
 // followLimit is how long a task waits for the nodes.
 const followLimit = 2 * time.Minute
 
-// follow waits until every node that can be reached has the revision, and logs how
-// they fare. A node that cannot is warned of: it follows when it is back.
+// follow waits until every reachable node has the revision, and logs their progress.
+// An unreachable node causes a warning: it follows when it is reachable again.
 func (s *sdn) follow(ctx context.Context, revision int64, log func(string, ...any)) error {
 	told := map[string]protocol.State{}
 	deadline := time.Now().Add(followLimit)
@@ -158,7 +158,7 @@ func (s *sdn) follow(ctx context.Context, revision int64, log func(string, ...an
 	}
 }
 
-// nodeLine says how a node fares.
+// nodeLine describes the progress of a node.
 func nodeLine(n *api.NodeStatus, state protocol.State) string {
 	switch state {
 	case protocol.Applying:

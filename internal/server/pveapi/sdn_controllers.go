@@ -26,7 +26,7 @@ func (s *sdn) controllerOperations() []Operation {
 		{
 			Method: http.MethodPost, Path: "/cluster/sdn/controllers", Doc: "Create a controller.",
 			Params: append([]schema.Property{idParam(k, true), typed(k, "type", 'r'), lockToken}, optional(k)...),
-			Allow:  using(model.KindController, Need("/sdn/controllers", allocate)), Handle: s.createController,
+			Allow:  withReferences(model.KindController, Need("/sdn/controllers", allocate)), Handle: s.createController,
 		},
 		{
 			Method: http.MethodGet, Path: item, Doc: "Read a controller.",
@@ -36,7 +36,7 @@ func (s *sdn) controllerOperations() []Operation {
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change a controller.",
 			Params: append([]schema.Property{id, digestText, deleteList, lockToken}, optional(k)...),
-			Allow:  using(model.KindController, Need("/sdn/controllers", allocate)), Handle: s.updateController,
+			Allow:  withReferences(model.KindController, Need("/sdn/controllers", allocate)), Handle: s.updateController,
 		},
 		{
 			Method: http.MethodDelete, Path: item, Doc: "Delete a controller.",

@@ -11,9 +11,9 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
-// digests tells by one word for each kind whether anything of the kind was changed.
-// Clients give it back and do not look into it. It is worked out from those of the
-// objects, of which only those that changed are looked at.
+// digests has one digest per kind, which changes with every change of an object of the
+// kind. Clients return it without interpreting it. It is computed incrementally from the
+// objects' hashes, so that only changed objects are hashed.
 type digests struct {
 	mu    sync.Mutex
 	kinds map[model.Kind]*digest
@@ -26,24 +26,24 @@ type digest struct {
 	text    string
 }
 
-// hashed is an object, which never changes, and its hash.
+// hashed is an object, which is immutable, and its hash.
 type hashed struct {
 	object model.Object
 	sum    [sha256.Size]byte
 }
 
-// of is the digest of the file that has a kind in a configuration. Fabrics and their
-// nodes share one.
+// of returns the digest of the file that holds a kind in a configuration. Fabrics and
+// their nodes share one.
 func (d *digests) of(cfg *model.Config, k *schema.Kind) string {
 	switch k.Model {
 	case model.KindFabric, model.KindFabricNode:
-		return word(k.Model, []byte(d.ofObjects(cfg, model.KindFabric)+d.ofObjects(cfg, model.KindFabricNode)))
+		return digestHex(k.Model, []byte(d.ofObjects(cfg, model.KindFabric)+d.ofObjects(cfg, model.KindFabricNode)))
 	default: // is a section file by itself
 	}
 	return d.ofObjects(cfg, k.Model)
 }
 
-// ofObjects is the digest of the objects of any kind of the model.
+// ofObjects returns the digest of the objects of any kind of the model.
 func (d *digests) ofObjects(cfg *model.Config, kind model.Kind) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -57,12 +57,12 @@ func (d *digests) ofObjects(cfg *model.Config, kind model.Kind) string {
 	}
 	if now.cfg != cfg {
 		now.follow(cfg, kind)
-		now.cfg, now.text = cfg, word(kind, now.all[:])
+		now.cfg, now.text = cfg, digestHex(kind, now.all[:])
 	}
 	return now.text
 }
 
-// follow makes the digest that of the configuration's objects.
+// follow updates the digest to the configuration's objects.
 func (d *digest) follow(cfg *model.Config, kind model.Kind) {
 	n := 0
 	for o := range cfg.Each(kind) {
@@ -71,7 +71,7 @@ func (d *digest) follow(cfg *model.Config, kind model.Kind) {
 		if known && old.object == o {
 			continue
 		}
-		d.toggle(old) // nothing, of one that is not known
+		d.toggle(old) // no effect for an unknown object
 		h := hashed{o, hash(o)}
 		d.toggle(h)
 		d.objects[o.ObjectID()] = h
@@ -87,7 +87,7 @@ func (d *digest) follow(cfg *model.Config, kind model.Kind) {
 	}
 }
 
-// toggle adds an object's hash, or takes it away.
+// toggle adds or removes an object's hash.
 func (d *digest) toggle(h hashed) {
 	for i := range d.all {
 		d.all[i] ^= h.sum[i]
@@ -99,8 +99,8 @@ func hash(o model.Object) [sha256.Size]byte {
 	return sha256.Sum256(b)
 }
 
-// word has the length that Proxmox gives digests of the kind.
-func word(kind model.Kind, all []byte) string {
+// digestHex encodes a digest in the length that Proxmox uses for the kind.
+func digestHex(kind model.Kind, all []byte) string {
 	switch kind {
 	case model.KindFabric, model.KindFabricNode, model.KindPrefixList, model.KindRouteMap:
 		sum := sha256.Sum256(all)

@@ -28,8 +28,8 @@ func (s *sdn) dryRunOperation() Operation {
 	}
 }
 
-// dryRun compares the files of the running and of the pending configuration. They
-// are those that Proxmox VE would write: a node of Viaduct does not have them.
+// dryRun compares the files of the running and the pending configuration. They are the
+// files that Proxmox VE would write: a node of Viaduct does not have them.
 func (s *sdn) dryRun(c *Call) (any, error) {
 	n, err := s.node(c)
 	if err != nil {
@@ -59,7 +59,7 @@ func (s *sdn) dryRun(c *Call) (any, error) {
 	}, nil
 }
 
-// rendered are the files of a node; what cannot be rendered is left out of them.
+// rendered returns the files of a node; they lack what cannot be rendered.
 func rendered(v *revision.View, cfg *model.Config, facts *model.Facts) (interfaces, frr string, err error) {
 	text, err := config.Running(cfg, v.Revision)
 	if err != nil {
@@ -74,7 +74,7 @@ func rendered(v *revision.View, cfg *model.Config, facts *model.Facts) (interfac
 	return string(file), string(conf), nil
 }
 
-// unified is the difference of two files as `diff -u` shows it; nil for none.
+// unified returns the difference of two files as `diff -u` shows it; nil for none.
 func unified(name, old, now string) any {
 	if old == now {
 		return nil

@@ -39,7 +39,7 @@ func (s *sdn) fabricOperations() []Operation {
 		{
 			Method: http.MethodPost, Path: all, Doc: "Create a fabric.", Extra: true,
 			Params: append([]schema.Property{idParam(k, true), typed(k, "protocol", 'r'), digestText, lockToken}, optional(k)...),
-			Allow:  using(model.KindFabric, Need("/sdn/fabrics", allocate)), Handle: s.createFabric,
+			Allow:  withReferences(model.KindFabric, Need("/sdn/fabrics", allocate)), Handle: s.createFabric,
 		},
 		{
 			Method: http.MethodGet, Path: item, Doc: "Read a fabric.", Extra: true,
@@ -49,7 +49,7 @@ func (s *sdn) fabricOperations() []Operation {
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change a fabric.", Extra: true,
 			Params: append([]schema.Property{id, typed(k, "protocol", 'r'), digestText, deleteList, lockToken}, optional(k)...),
-			Allow:  using(model.KindFabric, Need("/sdn/fabrics/{id}", allocate)), Handle: s.updateFabric,
+			Allow:  withReferences(model.KindFabric, Need("/sdn/fabrics/{id}", allocate)), Handle: s.updateFabric,
 		},
 		{
 			Method: http.MethodDelete, Path: item, Doc: "Delete a fabric and its nodes.", Extra: true,
@@ -58,7 +58,7 @@ func (s *sdn) fabricOperations() []Operation {
 	}
 }
 
-// protocolForType gives a fabric's or a node's type the name that it has there.
+// protocolForType renames the type of a fabric or a node as the API does.
 func protocolForType(_ model.Object, out schema.Object) {
 	out["protocol"] = out["type"]
 	delete(out, "type")
@@ -190,7 +190,7 @@ func (s *sdn) fabricNodeOperations() []Operation {
 	}
 }
 
-// listNodes lists the nodes of a fabric, or of all.
+// listNodes lists the nodes of one fabric, or of all fabrics.
 func (s *sdn) listNodes(c *Call, v *view, fabric string) rows {
 	return s.list(v, schema.FabricNodes(), func(o model.Object) bool {
 		n := o.(*model.FabricNode)
@@ -198,7 +198,7 @@ func (s *sdn) listNodes(c *Call, v *view, fabric string) rows {
 	}, v.decorateFabricNode)
 }
 
-// decorateFabricNode names the fabric and the node instead of the section, and the
+// decorateFabricNode names the fabric and the node instead of the section, and adds the
 // fabric's protocol.
 func (v *view) decorateFabricNode(o model.Object, out schema.Object) {
 	n := o.(*model.FabricNode)
@@ -246,7 +246,7 @@ func (s *sdn) createFabricNode(c *Call) (any, error) {
 		if err := k.Put(n, given); err != nil {
 			return nil, err
 		}
-		return []model.Edit{{Put: n}}, s.giveKeys(c, protocol, nil, n)
+		return []model.Edit{{Put: n}}, s.assignKeys(c, protocol, nil, n)
 	})
 }
 
@@ -272,6 +272,6 @@ func (s *sdn) updateFabricNode(c *Call) (any, error) {
 		if err := keepsRole(protocol, old, n); err != nil {
 			return nil, err
 		}
-		return []model.Edit{{Put: n}}, s.giveKeys(c, protocol, old, n)
+		return []model.Edit{{Put: n}}, s.assignKeys(c, protocol, old, n)
 	})
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
-// ipOperations are those on single addresses of VNets.
+// ipOperations are the operations on single addresses of VNets.
 func (s *sdn) ipOperations() []Operation {
 	const path = "/cluster/sdn/vnets/{vnet}/ips"
 	params := []schema.Property{
@@ -37,8 +37,8 @@ func (s *sdn) ipOperations() []Operation {
 	}
 }
 
-// nic is the NIC that a call is about, in the zone that it names, and the configuration
-// that has it.
+// nic returns the NIC that a call is about, in the zone that it names, and the
+// configuration that has it.
 func (s *sdn) nic(c *Call) (ipam.NIC, netip.Addr, *model.Config, error) {
 	n := ipam.NIC{VNet: c.Text("vnet"), MAC: c.Text("mac"), Guest: c.Text("vmid")}
 	ip, err := netip.ParseAddr(c.Text("ip"))
@@ -67,12 +67,12 @@ func (s *sdn) createIP(c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	// As with Proxmox, one that is there already is an error even if it is the same.
+	// As in Proxmox, an existing address is an error even if it is the same.
 	if err := s.Addresses.Free(cfg, n.VNet, ip); err != nil {
-		return nil, addressError(ip, s.veil(c, err))
+		return nil, addressError(ip, s.redact(c, err))
 	}
 	_, err = s.Addresses.Reserve(c, n, ip)
-	return nil, addressError(ip, s.veil(c, err))
+	return nil, addressError(ip, s.redact(c, err))
 }
 
 func (s *sdn) updateIP(c *Call) (any, error) {
@@ -81,7 +81,7 @@ func (s *sdn) updateIP(c *Call) (any, error) {
 		return nil, err
 	}
 	_, err = s.Addresses.Move(c, n, ip)
-	return nil, addressError(ip, s.veil(c, err))
+	return nil, addressError(ip, s.redact(c, err))
 }
 
 func (s *sdn) deleteIP(c *Call) (any, error) {
@@ -91,10 +91,10 @@ func (s *sdn) deleteIP(c *Call) (any, error) {
 	}
 	mac, _ := model.NormalizeMAC(n.MAC) // its form has been checked
 	_, err = s.Addresses.Release(c, c.Text("zone"), mac, ip)
-	return nil, addressError(ip, s.veil(c, err))
+	return nil, addressError(ip, s.redact(c, err))
 }
 
-// addressError is an error in the words that clients look for.
+// addressError returns an error with the text that clients expect.
 func addressError(ip netip.Addr, err error) error {
 	switch {
 	case err == nil:
@@ -105,8 +105,7 @@ func addressError(ip netip.Addr, err error) error {
 	return Failf("%s", err)
 }
 
-// ipamStatus lists what the built-in address management knows of the subnets that are
-// configured.
+// ipamStatus lists the allocations of the built-in IPAM in the configured subnets.
 func (s *sdn) ipamStatus(c *Call) (any, error) {
 	if c.Text("ipam") != model.IPAMBuiltin {
 		return nil, Failf("Currently only PVE ipam is supported: '%s' keeps its addresses itself", c.Text("ipam"))
@@ -131,7 +130,7 @@ func (s *sdn) ipamStatus(c *Call) (any, error) {
 	return out, nil
 }
 
-// sortedAddresses are the addresses in their order, not that of their words.
+// sortedAddresses sorts addresses numerically, not by their text.
 func sortedAddresses(ips map[string]ipam.StateIP) []string {
 	return slices.SortedFunc(maps.Keys(ips), func(a, b string) int {
 		x, _ := netip.ParseAddr(a)
@@ -158,8 +157,8 @@ func statusRow(vnet *model.VNet, sub *model.Subnet, ip string, x ipam.StateIP) s
 	return row
 }
 
-// changeSubnets is change for edits of subnets: external systems are told of them first,
-// and may refuse them.
+// changeSubnets is change for edits of subnets: external systems are notified first, and
+// may refuse them.
 func (s *sdn) changeSubnets(c *Call, what string, edits func(v *revision.View) ([]model.Edit, error)) (any, error) {
 	guard, err := s.lock.guard(c, c.Text(lockToken.Name))
 	if err == nil {

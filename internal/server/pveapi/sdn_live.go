@@ -14,10 +14,10 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
 )
 
-// liveOperations are those that ask the node itself.
+// liveOperations are the operations that query the node itself.
 func (s *sdn) liveOperations() []Operation {
 	const path = "/nodes/{node}/sdn"
-	vnet, fabric := s.aboutVNet(audit), aboutFabric()
+	vnet, fabric := s.vnetSubject(audit), fabricSubject()
 	vnetIndex, fabricIndex := index(path+vnet.path, "subdir", "mac-vrf"), index(path+fabric.path, "subdir", "neighbors", "routes", "interfaces")
 	vnetIndex.Params, vnetIndex.Allow = append(vnetIndex.Params, vnet.param), vnet.allow
 	fabricIndex.Params, fabricIndex.Allow = append(fabricIndex.Params, fabric.param), fabric.allow
@@ -46,38 +46,38 @@ func (s *sdn) liveOperations() []Operation {
 	}
 }
 
-// about is how operations name the object that a live query is about, and who may ask.
-type about struct {
+// querySubject has how operations name the object of a live query, and who may run it.
+type querySubject struct {
 	path  string
 	param schema.Property
 	allow Permission
 }
 
-func aboutZone() about {
-	return about{"/zones/{zone}", idParam(schema.Zones(), false), Need("/sdn/zones/{zone}", audit)}
+func zoneSubject() querySubject {
+	return querySubject{"/zones/{zone}", idParam(schema.Zones(), false), Need("/sdn/zones/{zone}", audit)}
 }
 
-func (s *sdn) aboutVNet(privileges ...access.Privilege) about {
-	return about{"/vnets/{vnet}", idParam(schema.VNets(), false), s.onVNet(privileges...)}
+func (s *sdn) vnetSubject(privileges ...access.Privilege) querySubject {
+	return querySubject{"/vnets/{vnet}", idParam(schema.VNets(), false), s.onVNet(privileges...)}
 }
 
-func aboutFabric() about {
-	return about{"/fabrics/{fabric}", schema.Property{Name: "fabric", Form: schema.Text, Need: 'r', MaxLength: 128, Doc: "name of the fabric"}, Need("/sdn/fabrics/{fabric}", audit)}
+func fabricSubject() querySubject {
+	return querySubject{"/fabrics/{fabric}", schema.Property{Name: "fabric", Form: schema.Text, Need: 'r', MaxLength: 128, Doc: "name of the fabric"}, Need("/sdn/fabrics/{fabric}", audit)}
 }
 
-// live is the operation of a live query, which shows each item of the answer. One that
-// is shown as nil may not be seen.
+// live is the operation of a live query, which shows each item of the answer. An item
+// that show returns as nil may not be seen.
 func live[T any](s *sdn, q livequery.Query[T], what, doc string, show func(c *Call, item T) schema.Object) Operation {
-	var a about
+	var a querySubject
 	switch q.About {
 	case model.KindVNet:
-		if a = s.aboutVNet(audit); q.Writers {
-			a = s.aboutVNet(audit, allocate)
+		if a = s.vnetSubject(audit); q.Writers {
+			a = s.vnetSubject(audit, allocate)
 		}
 	case model.KindFabric:
-		a = aboutFabric()
+		a = fabricSubject()
 	default:
-		a = aboutZone()
+		a = zoneSubject()
 	}
 	return Operation{
 		Method: http.MethodGet, Path: "/nodes/{node}/sdn" + a.path + "/" + what, Doc: doc,
@@ -96,7 +96,7 @@ func live[T any](s *sdn, q livequery.Query[T], what, doc string, show func(c *Ca
 	}
 }
 
-// ask asks the node that a call names.
+// ask queries the node that a call names.
 func (s *sdn) ask(c *Call, subject livequery.Subject, of string, out any) error {
 	n, err := s.node(c)
 	if err != nil {

@@ -14,11 +14,11 @@ import (
 // keyLock holds the token of the global lock for as long as it is held.
 const keyLock = "sdn/lock"
 
-// globalLock keeps all others than its holder from editing. It does not expire and
-// has no owner: whoever has the token holds it.
+// globalLock prevents edits by all but its holder. It does not expire and has no owner:
+// the holder is any caller with the token.
 type globalLock struct {
 	store store.Store
-	// last is the record as it was read last.
+	// last is the record as last read.
 	last atomic.Pointer[store.Record]
 }
 
@@ -39,9 +39,9 @@ func (l *globalLock) held(ctx context.Context) (store.Record, error) {
 	return r, err
 }
 
-// guess is what guard would return if the lock is as it was read last. ok is false
-// if it was not read yet, or the token was wrong then.
-func (l *globalLock) guess(token string) (conds []store.Cond, ok bool) {
+// cachedGuard returns what guard would return if the lock is as last read. ok is false
+// if it has not been read yet, or if the token was wrong then.
+func (l *globalLock) cachedGuard(token string) (conds []store.Cond, ok bool) {
 	r := l.last.Load()
 	if r == nil || r.Revision != 0 && string(r.Value) != token {
 		return nil, false
@@ -53,8 +53,8 @@ func condition(r store.Record) []store.Cond {
 	return []store.Cond{{Key: keyLock, Revision: r.Revision}}
 }
 
-// guard checks the token that a call gives, and returns the condition under which
-// that stays true. Without a lock any token is taken.
+// guard checks the token of a call, and returns the condition under which it stays
+// valid. Without a lock any token is accepted.
 func (l *globalLock) guard(ctx context.Context, token string) ([]store.Cond, error) {
 	r, err := l.held(ctx)
 	if err != nil {
@@ -66,8 +66,8 @@ func (l *globalLock) guard(ctx context.Context, token string) ([]store.Cond, err
 	return condition(r), nil
 }
 
-// take takes the lock and returns its token.
-func (l *globalLock) take(ctx context.Context) (string, error) {
+// acquire acquires the lock and returns its token.
+func (l *globalLock) acquire(ctx context.Context) (string, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return "", err
@@ -79,7 +79,7 @@ func (l *globalLock) take(ctx context.Context) (string, error) {
 	return id.String(), err
 }
 
-// release releases the lock of the token, or with force whosever it is.
+// release releases the lock of the token or, with force, of any holder.
 func (l *globalLock) release(ctx context.Context, token string, force bool) error {
 	r, err := l.held(ctx)
 	if err != nil || r.Revision == 0 {

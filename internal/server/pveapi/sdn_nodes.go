@@ -15,7 +15,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
-// The states of zones and VNets on a node, in Proxmox's words.
+// The states of zones and VNets on a node, in Proxmox's terms.
 const (
 	stateAvailable = "available"
 	statePending   = "pending"
@@ -25,14 +25,14 @@ const (
 // localZone is the pseudo zone of the nodes' own bridges.
 const localZone = "localnetwork"
 
-// nodeStates is how the running configuration stands on one node.
+// nodeStates is the state of the running configuration on one node.
 type nodeStates struct {
 	name string
 	cfg  *model.Config
 	api.NodeStatus
 }
 
-// states returns how the running configuration stands on each node.
+// states returns the state of the running configuration on each node.
 func (s *sdn) states() ([]nodeStates, error) {
 	st, err := s.Fleet.Status()
 	if err != nil {
@@ -46,7 +46,7 @@ func (s *sdn) states() ([]nodeStates, error) {
 	return out, nil
 }
 
-// node returns how the running configuration stands on the node that a call names.
+// node returns the state of the running configuration on the node that a call names.
 func (s *sdn) node(c *Call) (*nodeStates, error) {
 	all, err := s.states()
 	if err != nil {
@@ -60,7 +60,7 @@ func (s *sdn) node(c *Call) (*nodeStates, error) {
 	return nil, unknownNode(c.Text("node"))
 }
 
-// of is the state of some objects, and what is wrong with them.
+// of returns the state of some objects, and their problems.
 func (n *nodeStates) of(refs ...string) (state, message string) {
 	switch {
 	case n.Report == nil:
@@ -80,7 +80,7 @@ func (n *nodeStates) of(refs ...string) (state, message string) {
 	return stateAvailable, ""
 }
 
-// zones are the zones that are on the node, sorted.
+// zones returns the zones on the node, sorted.
 func (n *nodeStates) zones() []*model.Zone {
 	var out []*model.Zone
 	for _, o := range n.cfg.List(model.KindZone) {
@@ -91,7 +91,7 @@ func (n *nodeStates) zones() []*model.Zone {
 	return out
 }
 
-// vnets are the VNets of a zone, sorted.
+// vnetsOf returns the VNets of a zone, sorted.
 func vnetsOf(cfg *model.Config, zone string) []*model.VNet {
 	var out []*model.VNet
 	for _, o := range cfg.List(model.KindVNet) {
@@ -102,7 +102,7 @@ func vnetsOf(cfg *model.Config, zone string) []*model.VNet {
 	return out
 }
 
-// zone is the state of a zone: an error of one of its VNets is the zone's.
+// zone returns the state of a zone, which includes errors of its VNets.
 func (n *nodeStates) zone(z *model.Zone) string {
 	refs := []string{model.Ref(model.KindZone, z.ID)}
 	for _, id := range z.Controllers() {
@@ -172,7 +172,7 @@ func (s *sdn) zoneContent(c *Call) (any, error) {
 	return out, nil
 }
 
-// resources are the zones and fabrics of all nodes in GET /cluster/resources.
+// resources returns the zones and fabrics of all nodes for GET /cluster/resources.
 func (s *sdn) resources(c *Call, typ string) ([]schema.Object, error) {
 	if typ != "" && typ != "network" && typ != "sdn" {
 		return nil, nil
@@ -208,7 +208,7 @@ func (s *sdn) resources(c *Call, typ string) ([]schema.Object, error) {
 	return out, nil
 }
 
-// resource is an entry of a network.
+// resource returns the entry of a network.
 func resource(node, kind, id, status, name, value string) schema.Object {
 	o := schema.Object{
 		"id": fmt.Sprintf("network/%s/%s/%s", node, kind, id), "type": "network", "network-type": kind,
@@ -220,7 +220,7 @@ func resource(node, kind, id, status, name, value string) schema.Object {
 	return o
 }
 
-// interfaces are the VNets of a node in GET /nodes/{node}/network.
+// interfaces returns the VNets of a node for GET /nodes/{node}/network.
 func (s *sdn) interfaces(c *Call, node, filter string) []schema.Object {
 	if !slices.Contains([]string{filterAnyBridge, filterIncludeSDN, "vnet"}, filter) {
 		return nil

@@ -12,7 +12,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
-// pluginTimeout bounds the question to an external system whether it is there.
+// pluginTimeout limits the check whether an external system is reachable.
 const pluginTimeout = 10 * time.Second
 
 func (s *sdn) pluginOperations() []Operation {
@@ -60,7 +60,7 @@ func (s *sdn) pluginsOf(k *schema.Kind, path, scope string) []Operation {
 	}
 }
 
-// secrets are the properties that only those who may change a plugin are shown:
+// secrets are the properties that are shown only to callers who may change a plugin:
 // Proxmox shows them to auditors too.
 var secrets = []string{"token", "key"}
 
@@ -91,7 +91,7 @@ func (s *sdn) listPlugins(c *Call, k *schema.Kind, scope string) (any, error) {
 	return out, nil
 }
 
-// newPlugin is an empty one.
+// newPlugin returns an empty plugin.
 func newPlugin(k *schema.Kind, id, typ string) model.Object {
 	if k.Model == model.KindIPAM {
 		return &model.IPAM{ID: id, Type: model.IPAMType(typ)}
@@ -116,7 +116,7 @@ func (s *sdn) createPlugin(c *Call, k *schema.Kind) (any, error) {
 	if err := k.Put(o, given); err != nil {
 		return nil, failed(what, err)
 	}
-	if err := s.answers(c, nil, o, typ); err != nil {
+	if err := s.checkReachable(c, nil, o, typ); err != nil {
 		return nil, failed(what, err)
 	}
 	return s.change(c, what, func(v *revision.View) ([]model.Edit, error) {
@@ -127,8 +127,8 @@ func (s *sdn) createPlugin(c *Call, k *schema.Kind) (any, error) {
 	})
 }
 
-// updatePlugin changes one. The external system is asked before the change, in which
-// other writers wait.
+// updatePlugin changes a plugin. It checks the external system before the change, which
+// blocks other writers.
 func (s *sdn) updatePlugin(c *Call, k *schema.Kind) (any, error) {
 	id, what := c.Text(k.ID), "update sdn "+k.Noun+" object"
 	v, err := s.Config.View(c)
@@ -147,7 +147,7 @@ func (s *sdn) updatePlugin(c *Call, k *schema.Kind) (any, error) {
 	if err := changed(c, k, old, o, typ); err != nil {
 		return nil, failed(what, err)
 	}
-	if err := s.answers(c, old, o, typ); err != nil {
+	if err := s.checkReachable(c, old, o, typ); err != nil {
 		return nil, failed(what, err)
 	}
 	return s.change(c, what, func(v *revision.View) ([]model.Edit, error) {
@@ -161,7 +161,7 @@ func (s *sdn) updatePlugin(c *Call, k *schema.Kind) (any, error) {
 func (s *sdn) deletePlugin(c *Call, k *schema.Kind) (any, error) {
 	what := "delete sdn " + k.Noun + " object"
 	if k.Model == model.KindIPAM {
-		what = "delete sdn zone object" // as Proxmox has it
+		what = "delete sdn zone object" // as in Proxmox
 	}
 	return s.change(c, what, func(v *revision.View) ([]model.Edit, error) {
 		id := c.Text(k.ID)
@@ -172,9 +172,9 @@ func (s *sdn) deletePlugin(c *Call, k *schema.Kind) (any, error) {
 	})
 }
 
-// answers asks the external system whether it is there and lets in, as Proxmox does
-// before it stores one.
-func (s *sdn) answers(c *Call, old, o model.Object, typ string) error {
+// checkReachable checks that the external system answers and accepts the credentials, as
+// Proxmox does before it stores a plugin.
+func (s *sdn) checkReachable(c *Call, old, o model.Object, typ string) error {
 	if err := s.External.Own(old, o); err != nil && !c.May("/", sysModify) {
 		return &Failure{http.StatusForbidden, fmt.Sprintf("Permission check failed (/, %s): %s", sysModify, err)}
 	}

@@ -21,7 +21,7 @@ var (
 	rowSeq   = schema.Property{Name: "seq", Form: schema.Integer, Need: 'r', Min: 1, Max: 1<<32 - 1, Doc: "number of the entry"}
 )
 
-// rowParams are the parts of an entry as parameters.
+// rowParams returns the fields of an entry as parameters.
 func rowParams(need byte) []schema.Property {
 	return []schema.Property{
 		{Name: "action", Form: schema.Text, Need: need, Enum: []string{model.ActionPermit, model.ActionDeny}, Doc: "what becomes of the networks"},
@@ -80,7 +80,7 @@ func (s *sdn) prefixListOperations() []Operation {
 	}, s.rowOperations(see, may)...)
 }
 
-// rowOperations are those on the entries of prefix lists.
+// rowOperations are the operations on the entries of prefix lists.
 func (s *sdn) rowOperations(see, may Permission) []Operation {
 	const rows, row = prefixListPath + "/{id}/entries", prefixListPath + "/{id}/entries/{seq}"
 	seq := rowSeq
@@ -173,7 +173,7 @@ func (s *sdn) listPrefixLists(c *Call) (any, error) {
 	return out, nil
 }
 
-// showPrefixList shows a list, with its entries if that is asked for.
+// showPrefixList shows a list, with its entries if requested.
 func (v *view) showPrefixList(s *sdn, l *model.PrefixList, verbose bool) schema.Object {
 	out := schema.Object{"id": l.ID}
 	running, pending := v.Running.PrefixLists[l.ID], v.Pending.PrefixLists[l.ID]
@@ -197,8 +197,8 @@ func (v *view) showPrefixList(s *sdn, l *model.PrefixList, verbose bool) schema.
 	return out
 }
 
-// stateOf notes in a pending view whether an object is new, deleted or changed, and
-// returns the place for what is new; nil for an object that did not change.
+// stateOf sets in a pending view whether an object is new, deleted or changed, and
+// returns the map for the new values; nil for an unchanged object.
 func (v *view) stateOf(out schema.Object, isNew, isGone, differs bool) (shown, change schema.Object) {
 	switch {
 	case isNew:
@@ -233,13 +233,13 @@ func showRow(e model.PrefixEntry) schema.Object {
 	return o
 }
 
-// rowAt finds the entry with a number.
+// rowAt returns the index of the entry with a sequence number.
 func rowAt(rows []model.PrefixEntry, seq string) int {
 	n, _ := strconv.Atoi(seq) // its form has been checked
 	return slices.IndexFunc(rows, func(e model.PrefixEntry) bool { return e.Seq == n })
 }
 
-// rows are the entries that a call gives; without any the old ones, unless they are
+// rows returns the entries that a call gives; without any the old ones, unless they are
 // deleted.
 func (c *Call) rows(old []model.PrefixEntry) ([]model.PrefixEntry, error) {
 	for _, name := range c.List("delete") {
@@ -262,7 +262,7 @@ func (c *Call) rows(old []model.PrefixEntry) ([]model.PrefixEntry, error) {
 	return out, nil
 }
 
-// row is an entry with what a call gives.
+// row returns an entry with the values of a call.
 func (c *Call) row(e model.PrefixEntry) (model.PrefixEntry, error) {
 	for _, name := range c.List("delete") {
 		switch name {
@@ -338,6 +338,6 @@ func (s *sdn) editRow(c *Call, what string, keep bool) (any, error) {
 	})
 }
 
-// matchKeys and setKeys are what the clauses of route maps can be about, sorted.
+// matchKeys and setKeys return the possible keys of route map clauses, sorted.
 func matchKeys() []string { return slices.Sorted(maps.Keys(model.MatchKeys)) }
 func setKeys() []string   { return slices.Sorted(maps.Keys(model.SetKeys)) }

@@ -16,7 +16,7 @@ var (
 	mapOrder = schema.Property{Name: "order", Form: schema.Integer, Need: 'r', Min: 0, Max: 65535, Doc: "place of the entry in the map"}
 )
 
-// stepParams are the parts of an entry of a route map as parameters.
+// stepParams returns the fields of a route map entry as parameters.
 func stepParams(need byte) []schema.Property {
 	return []schema.Property{
 		{Name: "action", Form: schema.Text, Need: need, Enum: []string{model.ActionPermit, model.ActionDeny}, Doc: "what becomes of the routes"},
@@ -47,7 +47,7 @@ func (s *sdn) routeMapOperations() []Operation {
 		},
 		{Method: http.MethodGet, Path: entries, Doc: "List the entries of all route maps.", Params: slices.Clone(viewParams), Allow: see, Handle: list},
 		{
-			Method: http.MethodPost, Path: entries, Doc: "Add an entry to a route map, which is made if it is not there.", Allow: using(model.KindRouteMap, may),
+			Method: http.MethodPost, Path: entries, Doc: "Add an entry to a route map, which is made if it is not there.", Allow: withReferences(model.KindRouteMap, may),
 			Params: append([]schema.Property{mapID, mapOrder, digestText, lockToken}, stepParams('r')...),
 			Handle: func(c *Call) (any, error) {
 				return s.editStep(c, "adding route map entry", func(m *model.RouteMap, at int) error {
@@ -69,7 +69,7 @@ func (s *sdn) routeMapOperations() []Operation {
 			Handle: s.readStep,
 		},
 		{
-			Method: http.MethodPut, Path: item, Doc: "Change an entry of a route map.", Allow: using(model.KindRouteMap, may),
+			Method: http.MethodPut, Path: item, Doc: "Change an entry of a route map.", Allow: withReferences(model.KindRouteMap, may),
 			Params: append([]schema.Property{mapID, mapOrder, deleteList, digestText, lockToken}, stepParams('o')...),
 			Handle: func(c *Call) (any, error) {
 				return s.editStep(c, "updating route map entry", func(m *model.RouteMap, at int) (err error) {
@@ -122,7 +122,7 @@ func (c *Call) missingStep() error {
 	return schema.Refusal("route map entry '" + schema.EntryName(c.Text(mapID.Name), c.order()) + "' does not exist")
 }
 
-// steps shows the entries of a route map, or of all.
+// steps shows the entries of one route map, or of all.
 func (v *view) steps(id string) []schema.Object {
 	objects := v.config().List(model.KindRouteMap)
 	if v.pending {
@@ -144,7 +144,7 @@ func (v *view) steps(id string) []schema.Object {
 	return out
 }
 
-// pendingSteps shows how the entries of a map differ.
+// pendingSteps shows the changes of a map's entries.
 func (v *view) pendingSteps(id string) []schema.Object {
 	running, pending := stepsOf(v.Running.RouteMaps[id]), stepsOf(v.Pending.RouteMaps[id])
 	orders := map[int]bool{}
@@ -174,7 +174,7 @@ func (v *view) pendingSteps(id string) []schema.Object {
 	return out
 }
 
-// stepsOf are a map's entries by their order; none of no map.
+// stepsOf returns a map's entries by their order; nil has none.
 func stepsOf(m *model.RouteMap) map[int]*model.RouteMapEntry {
 	out := map[int]*model.RouteMapEntry{}
 	if m != nil {
@@ -205,7 +205,7 @@ func showStep(id string, e *model.RouteMapEntry) schema.Object {
 	return o
 }
 
-// step is an entry with what a call gives.
+// step returns an entry with the values of a call.
 func (c *Call) step(e model.RouteMapEntry) (model.RouteMapEntry, error) {
 	for _, name := range c.List("delete") {
 		switch name {
@@ -257,8 +257,8 @@ func (c *Call) step(e model.RouteMapEntry) (model.RouteMapEntry, error) {
 	return e, nil
 }
 
-// editStep changes the entries of a route map; at is the place of the one that the
-// call names, or -1. A map without entries is none.
+// editStep changes the entries of a route map; at is the index of the one that the
+// call names, or -1. A map without entries does not exist.
 func (s *sdn) editStep(c *Call, what string, edit func(m *model.RouteMap, at int) error) (any, error) {
 	return s.change(c, what, func(v *revision.View) ([]model.Edit, error) {
 		if err := c.unmodified(s.digests.ofObjects(v.Pending, model.KindRouteMap)); err != nil {

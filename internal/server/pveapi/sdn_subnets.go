@@ -47,7 +47,7 @@ func (s *sdn) subnetOperations() []Operation {
 				return s.changeSubnets(c, "delete sdn subnet object", func(v *revision.View) ([]model.Edit, error) {
 					old := c.knownSubnet(v.Pending, c.Text("subnet"))
 					if old == nil {
-						return nil, nil // as Proxmox: it is gone, whoever did it
+						return nil, nil // as Proxmox: it is already deleted, by this or another caller
 					}
 					if err := s.mayChange(c, v, old); err != nil {
 						return nil, err
@@ -59,8 +59,7 @@ func (s *sdn) subnetOperations() []Operation {
 	}
 }
 
-// subnetOf finds a subnet by its ID, in which an IPv6 network may be written in any
-// way.
+// subnetOf returns a subnet by its ID, in which an IPv6 network may have any spelling.
 func subnetOf(cfg *model.Config, id string) *model.Subnet {
 	if s := cfg.Subnets[id]; s != nil {
 		return s
@@ -72,8 +71,8 @@ func subnetOf(cfg *model.Config, id string) *model.Subnet {
 	return cfg.Subnets[model.SubnetID(zone, prefix)]
 }
 
-// knownSubnet is subnetOf for a caller, to whom those of VNets that they may know nothing of
-// are none.
+// knownSubnet is subnetOf for a caller; subnets of VNets that the caller may not know
+// count as absent.
 func (c *Call) knownSubnet(cfg *model.Config, id string) *model.Subnet {
 	s := subnetOf(cfg, id)
 	if s == nil {
@@ -85,8 +84,8 @@ func (c *Call) knownSubnet(cfg *model.Config, id string) *model.Subnet {
 	return s
 }
 
-// mayChange demands the permission on the VNet that a subnet is of, which need not
-// be the one in the request's path.
+// mayChange requires the permission on the VNet of a subnet, which can differ from the
+// one in the request's path.
 func (s *sdn) mayChange(c *Call, v *revision.View, subnet *model.Subnet) error {
 	if vnet := v.Pending.VNets[subnet.VNet]; vnet != nil {
 		return c.needVNet(vnet, allocate)
@@ -94,7 +93,7 @@ func (s *sdn) mayChange(c *Call, v *revision.View, subnet *model.Subnet) error {
 	return nil
 }
 
-// decorateSubnet adds what follows from a subnet's network and zone.
+// decorateSubnet adds values that follow from a subnet's network and zone.
 func (v *view) decorateSubnet(o model.Object, out schema.Object) {
 	s := o.(*model.Subnet)
 	words, id := schema.Network(s), schema.SubnetID(s)
@@ -113,7 +112,7 @@ func (v *view) decorateSubnet(o model.Object, out schema.Object) {
 	out["dhcp-range"] = ranges
 }
 
-// shownSubnet are the values on the top level of a subnet's view.
+// shownSubnet returns the values on the top level of a subnet's view.
 func (v *view) shownSubnet(s *model.Subnet) schema.Values {
 	if running := v.Running.Subnets[s.ID]; v.pending && running != nil {
 		s = running
@@ -167,8 +166,8 @@ func (s *sdn) createSubnet(c *Call) (any, error) {
 	})
 }
 
-// putSubnet sets a subnet's properties. Ranges that cannot be read are passed over,
-// as Proxmox does. cidr is how the network was written.
+// putSubnet sets a subnet's properties. Unreadable ranges are ignored, as in Proxmox.
+// cidr is the original spelling of the network.
 func putSubnet(subnet *model.Subnet, values schema.Values, cidr string) error {
 	values = values.Clone()
 	if ranges, ok := values["dhcp-range"]; ok {

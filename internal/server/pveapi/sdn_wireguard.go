@@ -14,15 +14,15 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// prefixWireGuardKey is where the private keys of WireGuard interfaces are, by node and
-// interface: "<node>/<interface>". As in Proxmox VE (/etc/pve/priv/wg-keys.cfg) they are
-// apart from the configuration and no call returns them. A key stays for an interface of
-// the same name on the same node, whose peers know its public key, and so does one that
-// was made for a request which was refused.
+// prefixWireGuardKey is the prefix of the private keys of WireGuard interfaces, by node
+// and interface: "<node>/<interface>". As in Proxmox VE (/etc/pve/priv/wg-keys.cfg) they
+// are separate from the configuration and no call returns them. A key is kept for a later
+// interface of the same name on the same node, whose public key peers know, even if the
+// request that created the key was refused.
 const prefixWireGuardKey = "wireguard-keys/"
 
-// publicKey is the public key of a node's interface, whose private key is made if there
-// is none.
+// publicKey returns the public key of a node's interface, and creates the private key if
+// there is none.
 func (s *sdn) publicKey(ctx context.Context, node, iface string) (string, error) {
 	key := prefixWireGuardKey + node + "/" + iface
 	for range maxTries {
@@ -41,7 +41,7 @@ func (s *sdn) publicKey(ctx context.Context, node, iface string) (string, error)
 		if err == nil {
 			return base64.StdEncoding.EncodeToString(private.PublicKey().Bytes()), nil
 		}
-		if !errors.Is(err, store.ErrConflict) { // or somebody else made one
+		if !errors.Is(err, store.ErrConflict) { // on a conflict another request created one
 			return "", err
 		}
 	}
@@ -56,11 +56,11 @@ func publicKeyOf(key string, private []byte) (string, error) {
 	return base64.StdEncoding.EncodeToString(k.PublicKey().Bytes()), nil
 }
 
-// giveKeys gives the interfaces of a WireGuard node their public keys. That of an
-// interface whose private key is known follows from it, whatever a client says, as in
-// Proxmox VE. One that was imported with its public key keeps that as long as the
-// client says it: its private key is on the node.
-func (s *sdn) giveKeys(c *Call, protocol string, old, n *model.FabricNode) error {
+// assignKeys sets the public keys of a WireGuard node's interfaces. As in Proxmox VE, the
+// public key of an interface with a known private key follows from that, not from the
+// client. An interface that was imported with its public key keeps that as long as the
+// client sends it: its private key is on the node.
+func (s *sdn) assignKeys(c *Call, protocol string, old, n *model.FabricNode) error {
 	if model.FabricProtocol(protocol) != model.FabricWireGuard || n.Role == model.RoleExternal {
 		return nil
 	}
@@ -80,7 +80,7 @@ func (s *sdn) giveKeys(c *Call, protocol string, old, n *model.FabricNode) error
 	return nil
 }
 
-// keepsRole refuses to make a member of the cluster an external node, or the reverse.
+// keepsRole refuses to change a member of the cluster to an external node, or the reverse.
 func keepsRole(protocol string, old, n *model.FabricNode) error {
 	if model.FabricProtocol(protocol) == model.FabricWireGuard && old.Role != n.Role {
 		return schema.Refusal("cannot change role of existing WireGuard node")

@@ -12,7 +12,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
-// zonePath is the path of a zone's permissions.
+// zonePath returns the permission path of a zone.
 func zonePath(zone string) string { return "/sdn/zones/" + zone }
 
 func (s *sdn) zoneOperations() []Operation {
@@ -28,7 +28,7 @@ func (s *sdn) zoneOperations() []Operation {
 		{
 			Method: http.MethodPost, Path: "/cluster/sdn/zones", Doc: "Create a zone.",
 			Params: append([]schema.Property{idParam(k, true), typed(k, "type", 'r'), lockToken}, optional(k)...),
-			Allow:  using(model.KindZone, Need("/sdn/zones", allocate)), Handle: s.createZone,
+			Allow:  withReferences(model.KindZone, Need("/sdn/zones", allocate)), Handle: s.createZone,
 		},
 		{
 			Method: http.MethodGet, Path: item, Doc: "Read a zone.",
@@ -38,7 +38,7 @@ func (s *sdn) zoneOperations() []Operation {
 		{
 			Method: http.MethodPut, Path: item, Doc: "Change a zone.",
 			Params: append([]schema.Property{id, digestText, deleteList, lockToken}, optional(k)...),
-			Allow:  using(model.KindZone, Need("/sdn/zones/{zone}", allocate)), Handle: s.updateZone,
+			Allow:  withReferences(model.KindZone, Need("/sdn/zones/{zone}", allocate)), Handle: s.updateZone,
 		},
 		{
 			Method: http.MethodDelete, Path: item, Doc: "Delete a zone.",
@@ -107,18 +107,18 @@ func (s *sdn) updateZone(c *Call) (any, error) {
 	})
 }
 
-// randomMAC is a hardware address with the prefix that Proxmox uses by default.
+// randomMAC returns a MAC address with Proxmox's default prefix.
 func randomMAC() string {
 	var b [3]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return fmt.Sprintf("BC:24:11:%02X:%02X:%02X", b[0], b[1], b[2])
 }
 
-// vnetPath is the path of a VNet's permissions.
+// vnetPath returns the permission path of a VNet.
 func vnetPath(v *model.VNet) string { return zonePath(v.Zone) + "/" + v.ID }
 
 // needVNet refuses the call unless the caller has one of the privileges on a VNet. The
-// refusal names its zone to those only who may see or use one of the two.
+// error names its zone only to callers who may see or use one of the two.
 func (c *Call) needVNet(v *model.VNet, anyOf ...access.Privilege) error {
 	if !c.knowsVNet(v) {
 		return c.noVNet(v.ID, anyOf...)
@@ -126,14 +126,14 @@ func (c *Call) needVNet(v *model.VNet, anyOf ...access.Privilege) error {
 	return c.Need(vnetPath(v), anyOf...)
 }
 
-// knowsVNet reports whether the caller may know that there is a VNet and in which zone:
-// who may see or use it or the zone.
+// knowsVNet reports whether the caller may know that a VNet exists, and its zone: the
+// caller may see or use it or the zone.
 func (c *Call) knowsVNet(v *model.VNet) bool {
 	return c.May(vnetPath(v), audit, allocate, access.SDNUse) || c.May(zonePath(v.Zone), audit, allocate, access.SDNUse)
 }
 
-// noVNet is the answer for a VNet that there is not, or that the caller may know nothing
-// of, which is the same: Proxmox VE tells everybody that there is none.
+// noVNet is the answer for a VNet that does not exist, or that the caller may not know
+// about. Both are the same: Proxmox VE answers everybody that it does not exist.
 func (c *Call) noVNet(id string, anyOf ...access.Privilege) error {
 	if err := c.Need("/sdn/zones", anyOf...); err != nil {
 		return err
@@ -141,9 +141,9 @@ func (c *Call) noVNet(id string, anyOf ...access.Privilege) error {
 	return schema.VNets().Missing(id)
 }
 
-// onVNet demands a privilege on the VNet that a call names, which must exist.
+// onVNet requires a privilege on the VNet that a call names, which must exist.
 func (s *sdn) onVNet(anyOf ...access.Privilege) Permission {
-	return Permission{Doc: words(anyOf) + " on /sdn/zones/<zone>/{vnet}", Check: func(c *Call) error {
+	return Permission{Doc: privilegeNames(anyOf) + " on /sdn/zones/<zone>/{vnet}", Check: func(c *Call) error {
 		v, err := s.Config.View(c)
 		if err != nil {
 			return err
@@ -198,7 +198,7 @@ func (s *sdn) vnetOperations() []Operation {
 	}
 }
 
-// withNeed makes a parameter a required one.
+// withNeed makes a parameter required.
 func withNeed(params []schema.Property, name string) []schema.Property {
 	for i := range params {
 		if params[i].Name == name {

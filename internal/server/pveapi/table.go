@@ -8,7 +8,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/server/task"
 )
 
-// Operations is the whole table. The parts of the API that are not here answer 501.
+// Operations returns the whole table. The parts of the API that are not here answer 501.
 func (h *Handler) Operations() []Operation {
 	return takeDelete(slices.Concat(
 		h.generalOperations(),
@@ -27,7 +27,7 @@ func (h *Handler) Operations() []Operation {
 	))
 }
 
-// The forms of names, as Proxmox checks them.
+// The forms of names that Proxmox checks.
 var (
 	nodeForm  = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$`)
 	userForm  = regexp.MustCompile(`^[^\s:/!,;]+@[A-Za-z][A-Za-z0-9.\-_]+$`)
@@ -37,8 +37,8 @@ var (
 	ifaceForm = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_.:-]{1,40}$`)
 )
 
-// formed makes a check of a form: what is said of a text that has another one.
-func formed(form *regexp.Regexp, what string) func(string) string {
+// matching returns a check of a form, with the error for a text that does not match.
+func matching(form *regexp.Regexp, what string) func(string) string {
 	return func(text string) string {
 		if form.MatchString(text) {
 			return ""
@@ -47,26 +47,26 @@ func formed(form *regexp.Regexp, what string) func(string) string {
 	}
 }
 
-// Parameters that several operations have.
+// Parameters of several operations.
 
 func nodeParam() schema.Property {
-	return schema.Property{Name: "node", Form: schema.Text, Need: 'r', MaxLength: 63, Check: formed(nodeForm, "node name"), Doc: "name of the node"}
+	return schema.Property{Name: "node", Form: schema.Text, Need: 'r', MaxLength: 63, Check: matching(nodeForm, "node name"), Doc: "name of the node"}
 }
 
 func userParam() schema.Property {
-	return schema.Property{Name: "userid", Form: schema.Text, Need: 'r', MaxLength: 64, Check: formed(userForm, "user name"), Doc: "full name of the user: name@realm"}
+	return schema.Property{Name: "userid", Form: schema.Text, Need: 'r', MaxLength: 64, Check: matching(userForm, "user name"), Doc: "full name of the user: name@realm"}
 }
 
 func tokenParam() schema.Property {
-	return schema.Property{Name: "tokenid", Form: schema.Text, Need: 'r', MaxLength: 64, Check: formed(tokenForm, "token name"), Doc: "the token's own name, without the user's"}
+	return schema.Property{Name: "tokenid", Form: schema.Text, Need: 'r', MaxLength: 64, Check: matching(tokenForm, "token name"), Doc: "the token's own name, without the user's"}
 }
 
 func groupParam() schema.Property {
-	return schema.Property{Name: "groupid", Form: schema.Text, Need: 'r', MaxLength: 64, Check: formed(nameForm, "group name"), Doc: "name of the group"}
+	return schema.Property{Name: "groupid", Form: schema.Text, Need: 'r', MaxLength: 64, Check: matching(nameForm, "group name"), Doc: "name of the group"}
 }
 
 func roleParam() schema.Property {
-	return schema.Property{Name: "roleid", Form: schema.Text, Need: 'r', MaxLength: 64, Check: formed(nameForm, "role name"), Doc: "name of the role"}
+	return schema.Property{Name: "roleid", Form: schema.Text, Need: 'r', MaxLength: 64, Check: matching(nameForm, "role name"), Doc: "name of the role"}
 }
 
 func upidParam() schema.Property {
@@ -86,8 +86,7 @@ func expireParam() schema.Property {
 	return schema.Property{Name: "expire", Form: schema.Integer, Doc: "when it ends, in seconds since 1970; 0 is never"}
 }
 
-// index is an operation, for everybody who has logged in, that lists what is below
-// a path.
+// index is an operation for any logged-in user that lists the children of a path.
 func index(path, key string, names ...string) Operation {
 	op := Operation{
 		Method: "GET", Path: path, Doc: "List subdirectories.",
@@ -107,8 +106,8 @@ func index(path, key string, names ...string) Operation {
 	return op
 }
 
-// inPerson reports whether the caller has all of the user's privileges: no API
-// token, or one that is not kept to privileges of its own.
+// inPerson reports whether the caller has all privileges of the user: it uses no API
+// token, or one without privilege separation.
 func (c *Call) inPerson() bool {
 	if c.Who.Token == "" {
 		return true
@@ -117,5 +116,5 @@ func (c *Call) inPerson() bool {
 	return err == nil && !t.Privsep
 }
 
-// is reports whether the caller is a user.
+// is reports whether the caller is the user.
 func (c *Call) is(user string) bool { return c.Who.User == user && c.inPerson() }

@@ -9,7 +9,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/server/task"
 )
 
-// How many tasks and lines a list has unless the request says otherwise.
+// The default numbers of tasks and lines in a list.
 const (
 	defaultTasks = 50
 	defaultLines = 50
@@ -83,7 +83,7 @@ func (c *Call) started(u task.UPID) bool {
 	return user == c.Who.User && c.inPerson()
 }
 
-// overTask is the permission over one task: for whoever started it, or with a
+// overTask is the permission on one task: for the user who started it, or with a
 // privilege on the node.
 func overTask(p access.Privilege) Permission {
 	return Permission{Doc: "the user who started the task, or " + string(p) + " on /nodes/{node}", Check: func(c *Call) error { return c.overTask(p) }}
@@ -100,7 +100,7 @@ func (c *Call) overTask(p access.Privilege) error {
 	return c.Need("/nodes/"+u.Node, p)
 }
 
-// describeTask is a task as lists show it.
+// describeTask returns a task as lists show it.
 func describeTask(t *task.Task) schema.Object {
 	o := schema.Object{
 		"upid": t.Name, "node": t.Node, "pid": t.PID, "pstart": t.Count, "starttime": t.Start, "type": t.Type, "id": t.ID,
@@ -147,7 +147,7 @@ func (h *Handler) taskLog(c *Call) (any, error) {
 	return Paged{out, total}, nil
 }
 
-// page reads which part of a list is asked for. A limit of 0 is none.
+// page parses the requested part of a list. A limit of 0 means no limit.
 func (c *Call) page(without int64) (start, limit int, err error) {
 	const most = 1 << 30
 	first, err := c.number("start", 0)
@@ -190,7 +190,7 @@ func (h *Handler) listTasks(c *Call) (any, error) {
 	return Paged{out, total}, nil
 }
 
-// taskFilter is what a list of tasks is asked for.
+// taskFilter returns the filter of a request for a list of tasks.
 func (c *Call) taskFilter(node string) (func(*task.Task) bool, error) {
 	since, err := c.number("since", 0)
 	if err != nil {
@@ -215,7 +215,7 @@ func (c *Call) taskFilter(node string) (func(*task.Task) bool, error) {
 	}, nil
 }
 
-// result is the end of a task in one of Proxmox's words.
+// result returns the result of a task in Proxmox's terms.
 func result(t *task.Task) string {
 	switch {
 	case t.Running():

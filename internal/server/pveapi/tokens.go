@@ -5,10 +5,10 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
-// ownTokens is the permission over a user's tokens: the user's own, and that of
-// those who manage the user. A token that is kept to its own privileges is not the
-// user: it could make another one that has them all.
-var ownTokens = Permission{Doc: "the user, or " + changing.Doc, Check: func(c *Call) error {
+// ownTokens is the permission on a user's tokens: for the user and for managers of the
+// user. A token with privilege separation does not count as the user: it could create
+// another token with all privileges.
+var ownTokens = Permission{Doc: "the user, or " + changeUserPermission.Doc, Check: func(c *Call) error {
 	if c.is(c.Text("userid")) {
 		return nil
 	}
@@ -54,12 +54,12 @@ func (h *Handler) tokenOperations() []Operation {
 	}
 }
 
-// tokenID is the full name of the token that the call is about.
+// tokenID returns the full name of the token that the call is about.
 func (c *Call) tokenID() string {
 	return access.Token{User: c.Text("userid"), Name: c.Text("tokenid")}.ID()
 }
 
-// describeToken is a token without its name.
+// describeToken returns a token without its name.
 func describeToken(t access.Token) schema.Object {
 	o := schema.Object{"privsep": t.Privsep, "expire": t.Expire}
 	if t.Comment != "" {
@@ -68,7 +68,7 @@ func describeToken(t access.Token) schema.Object {
 	return o
 }
 
-// tokensOf are a user's tokens by name.
+// tokensOf returns a user's tokens by name.
 func (h *Handler) tokensOf(user string) schema.Object {
 	out := schema.Object{}
 	for _, t := range h.Access.Tokens(user) {
@@ -100,7 +100,7 @@ func (h *Handler) updateToken(c *Call) (any, error) {
 	return describeToken(t), h.Access.PutToken(c, t)
 }
 
-// setToken puts the parameters that were given into a token.
+// setToken sets a token's fields from the given parameters.
 func (c *Call) setToken(t *access.Token) error {
 	if c.Has("comment") {
 		t.Comment = c.Text("comment")

@@ -8,11 +8,11 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
-// groupPath is where the privileges over the members of a group are.
+// groupPath returns the permission path of the members of a group.
 func groupPath(id string) string { return "/access/groups/" + id }
 
-// overUser demands a privilege over a user: on one of the user's groups, or on all
-// groups.
+// overUser requires a privilege on a user: on one of the user's groups, or on
+// /access/groups.
 func (c *Call) overUser(user string, anyOf ...access.Privilege) error {
 	if c.May("/access/groups", anyOf...) {
 		return nil
@@ -27,13 +27,13 @@ func (c *Call) overUser(user string, anyOf ...access.Privilege) error {
 	return &Denied{Path: "/access/groups", AnyOf: anyOf}
 }
 
-// inRealm demands the right to make and remove users of the user's realm.
+// inRealm requires the right to create and delete users of the user's realm.
 func (c *Call) inRealm(user string) error {
 	_, realm, _ := strings.Cut(user, "@")
 	return c.Need("/access/realm/"+realm, access.RealmAllocateUser)
 }
 
-// manage demands the right to make, remove and log in as a user. Only root@pam
+// manage requires the right to create, delete and log in as a user. Only root@pam
 // manages root@pam.
 func (c *Call) manage(user string) error {
 	if user == access.RootUser && !c.is(access.RootUser) {
@@ -45,7 +45,7 @@ func (c *Call) manage(user string) error {
 	return c.overUser(user, access.UserModify)
 }
 
-// intoGroups demands the right to give users to each of the groups.
+// intoGroups requires the right to add users to each of the groups.
 func (c *Call) intoGroups(groups []string) error {
 	for _, g := range groups {
 		if err := c.Need(groupPath(g), access.UserModify); err != nil {
@@ -55,8 +55,8 @@ func (c *Call) intoGroups(groups []string) error {
 	return nil
 }
 
-// changing is the permission of changing a user.
-var changing = Permission{Doc: "User.Modify on /access/groups or on a group of the user", Check: changeUser}
+// changeUserPermission is the permission to change a user.
+var changeUserPermission = Permission{Doc: "User.Modify on /access/groups or on a group of the user", Check: changeUser}
 
 func changeUser(c *Call) error {
 	if user := c.Text("userid"); user == access.RootUser && !c.is(access.RootUser) {
@@ -65,7 +65,7 @@ func changeUser(c *Call) error {
 	return c.overUser(c.Text("userid"), access.UserModify)
 }
 
-// userProperties are those of a user that can be set.
+// userProperties returns the properties of a user that can be set.
 func userProperties() []schema.Property {
 	return []schema.Property{
 		commentParam(),
@@ -74,7 +74,7 @@ func userProperties() []schema.Property {
 		expireParam(),
 		{Name: "firstname", Form: schema.Text, MaxLength: 1024, Doc: "first name"},
 		{Name: "lastname", Form: schema.Text, MaxLength: 1024, Doc: "last name"},
-		{Name: "groups", Form: schema.List, Check: formed(nameForm, "group name"), Doc: "groups that the user belongs to"},
+		{Name: "groups", Form: schema.List, Check: matching(nameForm, "group name"), Doc: "groups that the user belongs to"},
 		{Name: "keys", Form: schema.Text, Enum: []string{""}, Doc: "keys of a second factor, for which there is no use"},
 	}
 }
@@ -97,7 +97,7 @@ func (h *Handler) userOperations() []Operation {
 			},
 			Handle: h.listUsers,
 		},
-		{Method: "POST", Path: "/access/users", Doc: "Make a user.", Params: create, Allow: making, Handle: h.createUser},
+		{Method: "POST", Path: "/access/users", Doc: "Make a user.", Params: create, Allow: createUserPermission, Handle: h.createUser},
 		{
 			Method: "GET", Path: "/access/users/{userid}", Doc: "Show a user.", Params: []schema.Property{userParam()},
 			Allow: Permission{
@@ -116,11 +116,11 @@ func (h *Handler) userOperations() []Operation {
 				return o, nil
 			},
 		},
-		{Method: "PUT", Path: "/access/users/{userid}", Doc: "Change a user.", Params: update, Allow: changing, Handle: h.updateUser},
+		{Method: "PUT", Path: "/access/users/{userid}", Doc: "Change a user.", Params: update, Allow: changeUserPermission, Handle: h.updateUser},
 		{
 			Method: "DELETE", Path: "/access/users/{userid}", Doc: "Remove a user, with tokens and permissions.", Params: []schema.Property{userParam()},
 			Allow: Permission{
-				Doc:   changing.Doc + ", and Realm.AllocateUser on the realm",
+				Doc:   changeUserPermission.Doc + ", and Realm.AllocateUser on the realm",
 				Check: func(c *Call) error { return c.manage(c.Text("userid")) },
 			},
 			Handle: func(c *Call) (any, error) { return nil, h.Access.DeleteUser(c, c.Text("userid")) },
@@ -128,9 +128,9 @@ func (h *Handler) userOperations() []Operation {
 	}
 }
 
-// making is the permission of making a user: in the realm, and in all the groups
-// that the user is to have, or else in any.
-var making = Permission{Doc: "Realm.AllocateUser on the realm, and User.Modify on /access/groups or on all groups of the user", Check: makeUser}
+// createUserPermission is the permission to create a user: in the realm, and in all groups of the new
+// user or, without groups, in any.
+var createUserPermission = Permission{Doc: "Realm.AllocateUser on the realm, and User.Modify on /access/groups or on all groups of the user", Check: makeUser}
 
 func makeUser(c *Call) error {
 	if err := c.inRealm(c.Text("userid")); err != nil {
@@ -142,7 +142,7 @@ func makeUser(c *Call) error {
 	return c.Need("/access/groups", access.UserModify)
 }
 
-// describeUser is a user as lists show it.
+// describeUser returns a user as lists show it.
 func describeUser(u access.User) schema.Object {
 	o := schema.Object{"userid": u.ID, "enable": u.Enable, "expire": u.Expire}
 	for name, text := range map[string]string{
@@ -194,7 +194,7 @@ func (h *Handler) createUser(c *Call) (any, error) {
 	}
 	err := h.Access.SetPassword(c, u.ID, c.Text("password"))
 	if err != nil {
-		// A user without the password asked for is no use: as if none was made.
+		// A user without the requested password is useless: the creation is undone.
 		if undo := h.Access.DeleteUser(c, u.ID); undo != nil {
 			return nil, Failf("create user failed: the user was made, but without a password: %s", Text(err))
 		}
@@ -222,7 +222,7 @@ func (h *Handler) updateUser(c *Call) (any, error) {
 	return nil, h.Access.PutUser(c, u)
 }
 
-// setUser puts the parameters that were given into a user.
+// setUser sets a user's fields from the given parameters.
 func (c *Call) setUser(u *access.User) error {
 	for name, text := range map[string]*string{
 		"comment": &u.Comment, "email": &u.Email, "firstname": &u.FirstName, "lastname": &u.LastName,

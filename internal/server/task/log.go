@@ -6,16 +6,16 @@ import (
 	"sync"
 )
 
-// MaxLog bounds the log of one task, in bytes with its line ends.
+// MaxLog limits the log of one task, in bytes with its newlines.
 const MaxLog = 1 << 20
 
-// reserve is what is left of MaxLog for the last lines, which are always taken.
+// reserve is the part of MaxLog for the last lines, which are always accepted.
 const reserve = 4 << 10
 
-// cut is the line in place of those that did not fit.
-const cut = "the log is longer than a task may have: the rest is left out"
+// truncated is the line that replaces those that did not fit.
+const truncated = "the log is longer than a task may have: the rest is left out"
 
-// lines is a log that is being written. It is safe for many goroutines.
+// lines is a log that is being written. It is safe for concurrent use.
 type lines struct {
 	mu    sync.Mutex
 	text  strings.Builder
@@ -23,7 +23,7 @@ type lines struct {
 	dirty bool // there is more than what is stored
 }
 
-// printf adds a line, or several if the text has line ends.
+// printf adds a line, or several if the text has newlines.
 func (l *lines) printf(format string, args ...any) {
 	l.add(MaxLog-reserve, fmt.Sprintf(format, args...))
 }
@@ -48,25 +48,25 @@ func (l *lines) add(limit int, text string) {
 		}
 		return r
 	}, strings.ToValidUTF8(strings.TrimRight(text, "\n"), "\uFFFD"))
-	if l.text.Len()+len(text)+1 > limit-len(cut)-1 {
+	if l.text.Len()+len(text)+1 > limit-len(truncated)-1 {
 		l.full = true
-		text = cut
+		text = truncated
 	}
 	l.text.WriteString(text)
 	l.text.WriteByte('\n')
 	l.dirty = true
 }
 
-// take returns the log if it is to be stored.
-func (l *lines) take() (text string, dirty bool) {
+// unsaved returns the log, and marks it as stored; dirty is false if it did not change.
+func (l *lines) unsaved() (text string, dirty bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	dirty, l.dirty = l.dirty, false
 	return l.text.String(), dirty
 }
 
-// again says that what take returned was not stored.
-func (l *lines) again() {
+// markDirty marks the result of unsaved as not stored after all.
+func (l *lines) markDirty() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.dirty = true
@@ -79,7 +79,7 @@ func (l *lines) read() string {
 	return l.text.String()
 }
 
-// page cuts some lines out of a log, and counts all. start counts from 0.
+// page returns some lines of a log, and the total. start counts from 0.
 func page(text string, start, limit int) (out []string, total int) {
 	out = []string{}
 	for line := range strings.Lines(text) {

@@ -20,16 +20,16 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store/mirror"
 )
 
-// Bounds.
+// Limits.
 const (
-	// Keep is how many tasks are kept; older ones are removed once they ended.
+	// Keep is how many tasks are kept; older ones are removed after their end.
 	Keep = 1000
-	// keepLogs bounds the logs of all tasks together, in bytes: the oldest tasks
-	// go first.
+	// keepLogs limits the logs of all tasks together, in bytes: the oldest tasks are
+	// removed first.
 	keepLogs = 64 << 20
 	// maxRunning is how many tasks one server runs at a time.
 	maxRunning = 100
-	// maxExit bounds the text of a result, in bytes.
+	// maxExit limits the text of a result, in bytes.
 	maxExit = 1 << 10
 )
 
@@ -41,19 +41,19 @@ const (
 	endTimeout = 5 * time.Second // for tasks to end, and be stored, when the server stops
 )
 
-// Func is what a task does. It ends early when ctx does. What it logs is for the
-// operator who started it, in lines.
+// Func is the work of a task. It ends early when ctx does. It logs lines for the
+// operator who started it.
 type Func func(ctx context.Context, log func(format string, args ...any)) error
 
-// Options are what a Service needs besides a store.
+// Options are what a Service needs in addition to a store.
 type Options struct {
 	// Node is the name of the host in the tasks' names.
 	Node   string
 	Logger *slog.Logger
 }
 
-// Service runs and keeps tasks. Any number of Services may work on one store. Make
-// one with Open.
+// Service runs and keeps tasks. Any number of Services may share one store. Open
+// creates one.
 type Service struct {
 	store   store.Store
 	node    string
@@ -65,8 +65,8 @@ type Service struct {
 	cancel context.CancelCauseFunc
 	tasks  sync.WaitGroup
 
-	// starting is held while the set of tasks that run, and the record that shows
-	// that this server lives, change together.
+	// starting is held while the set of running tasks changes together with the
+	// heartbeat record of this server.
 	starting sync.Mutex
 	stopped  bool
 	count    uint32
@@ -75,7 +75,7 @@ type Service struct {
 	mu   sync.Mutex
 	mine map[string]*running
 
-	watched map[string]watch // owners by name; of Run alone
+	watched map[string]watch // owners by name; used by Run only
 }
 
 // running is a task of this server.
@@ -85,14 +85,14 @@ type running struct {
 	cancel context.CancelCauseFunc
 }
 
-// watch is what was last seen of another server.
+// watch is the last known heartbeat of another server.
 type watch struct {
 	beat  int64 // revision of its record
 	since time.Time
 }
 
-// Open reads the tasks that are stored. Run has to be running for tasks of dead
-// servers to end, and for those of others to be current.
+// Open reads the stored tasks. Run must be running to end the tasks of dead servers,
+// and to keep those of others current.
 func Open(ctx context.Context, st store.Store, o Options) (*Service, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -109,8 +109,7 @@ func Open(ctx context.Context, st store.Store, o Options) (*Service, error) {
 	return s, nil
 }
 
-// Start starts a task and returns its name. ctx bounds only the start. The task
-// counts as started by who.
+// Start starts a task of the user who, and returns its name. ctx covers only the start.
 func (s *Service) Start(ctx context.Context, typ, id, who string, run Func) (upid string, err error) {
 	s.starting.Lock()
 	defer s.starting.Unlock()
@@ -138,7 +137,7 @@ func (s *Service) Start(ctx context.Context, typ, id, who string, run Func) (upi
 	return r.task.Name, nil
 }
 
-// create stores a new task under a name that no other has.
+// create stores a new task under a unique name.
 func (s *Service) create(ctx context.Context, u UPID) (*running, error) {
 	u.Node, u.PID = s.node, uint32(os.Getpid()) // Linux has no larger ones
 	for {
@@ -188,13 +187,13 @@ func (s *Service) run(ctx context.Context, r *running, do Func) {
 	s.finish(r, exit)
 }
 
-// ended is why a task's context was ended.
+// ended is the reason why a task's context was ended.
 type ended string
 
 // Error implements error.
 func (e ended) Error() string { return string(e) }
 
-// finish stores the end of a task. It tries until the store takes it, or the
+// finish stores the end of a task. It retries until the store accepts it, or the
 // server ends.
 func (s *Service) finish(r *running, exit string) {
 	for wait := flushEvery; ; wait = min(2*wait, deadAfter) {
@@ -229,7 +228,7 @@ func (s *Service) end(ctx context.Context, r *running, exit string) error {
 		return []store.Op{store.Put(prefixLog+t.suffix(), []byte(text))}
 	})
 	if errors.Is(err, ErrUnknown) {
-		return nil // removed meanwhile
+		return nil // removed concurrently
 	}
 	return err
 }
@@ -288,8 +287,8 @@ func (s *Service) Get(ctx context.Context, upid string) (*Task, error) {
 	return parse(r)
 }
 
-// Log returns some lines of a task's log, from the line start (counted from 0) on,
-// and how many there are. That of a task on another server is a second old.
+// Log returns lines of a task's log, from the line start (counted from 0), and their
+// total number. The log of a task on another server is up to a second old.
 func (s *Service) Log(ctx context.Context, upid string, start, limit int) (lines []string, total int, err error) {
 	t, err := s.Get(ctx, upid)
 	if err != nil {
@@ -303,14 +302,14 @@ func (s *Service) Log(ctx context.Context, upid string, start, limit int) (lines
 		return lines, total, nil
 	}
 	rec, err := s.store.Get(ctx, prefixLog+t.suffix())
-	if err != nil && !errors.Is(err, store.ErrNotFound) { // one without a line yet has none
+	if err != nil && !errors.Is(err, store.ErrNotFound) { // a task without output has no log
 		return nil, 0, err
 	}
 	lines, total = page(string(rec.Value), start, limit)
 	return lines, total, nil
 }
 
-// Stop asks a task to end, wherever it runs. It does not wait for it.
+// Stop requests the end of a task at any server. It does not wait for it.
 func (s *Service) Stop(ctx context.Context, upid string) error {
 	t, err := s.Get(ctx, upid)
 	if err != nil || !t.Running() {
@@ -332,8 +331,8 @@ func (s *Service) Stop(ctx context.Context, upid string) error {
 	})
 }
 
-// tidy makes what was written last visible to List, and removes the tasks that are
-// too old. What fails is made good the next time.
+// tidy makes the last writes visible to List, and removes the tasks that are too old.
+// The next call retries what fails.
 func (s *Service) tidy(ctx context.Context) {
 	err := s.records.Sync(ctx)
 	var ops []store.Op
@@ -358,7 +357,7 @@ func (s *Service) tidy(ctx context.Context) {
 	}
 }
 
-// oneLine makes the text of a result of an error's.
+// oneLine converts the text of an error to that of a result.
 func oneLine(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {

@@ -14,28 +14,28 @@ import (
 const (
 	prefixTask = "task/"     // task/<start>/<upid>: Task
 	prefixLog  = "tasklog/"  // tasklog/<start>/<upid>: text
-	prefixBeat = "taskbeat/" // taskbeat/<owner>: shows that the owner lives
+	prefixBeat = "taskbeat/" // taskbeat/<owner>: shows that the owner is alive
 )
 
-// Errors of the Service, to be tested with errors.Is.
+// Errors of the Service, for errors.Is.
 var (
-	// ErrUnknown: there is no such task, or it is so old that it was removed.
+	// ErrUnknown: the task does not exist, or was removed because of its age.
 	ErrUnknown = errors.New("no such task")
-	// ErrBusy: the server runs as many tasks as it takes.
+	// ErrBusy: the server runs the maximum number of tasks.
 	ErrBusy = errors.New("too many tasks are running")
 	// ErrStopped: the server is about to stop.
 	ErrStopped = errors.New("the server stops")
 )
 
-// What becomes of a task, beside the text of its error.
+// The results of a task, in addition to the texts of errors.
 const (
-	// OK is the end of a task that did what it should.
+	// OK is the result of a successful task.
 	OK = "OK"
-	// Died is the end of a task whose server is gone.
+	// Died is the result of a task with a server that died.
 	Died = "stopped, server died"
-	// Requested is the end of a task that somebody stopped.
+	// Requested is the result of a task that a user stopped.
 	Requested = "stopped on request"
-	// Interrupted is the end of a task whose server was stopped.
+	// Interrupted is the result of a task with a server that was stopped.
 	Interrupted = "stopped with the server"
 )
 
@@ -50,20 +50,20 @@ type Task struct {
 	Exit string `json:"exit,omitempty"`
 	// Owner is the process that runs it.
 	Owner string `json:"owner"`
-	// Stop is set once somebody wants it to end.
+	// Stop is set when a user has requested its end.
 	Stop bool `json:"stop,omitempty"`
-	// LogSize is how many bytes its log has, known when it has ended.
+	// LogSize is the size of its log in bytes, set at its end.
 	LogSize int `json:"logSize,omitempty"`
 }
 
 // Running reports whether the task has not ended.
 func (t *Task) Running() bool { return t.Exit == "" }
 
-// suffix is the part of a task's keys that follows the prefix. The start comes
-// first so that a listing is in order of time.
+// suffix returns the part of a task's keys after the prefix. The start is first so that
+// a listing is in order of time.
 func (u UPID) suffix() string { return fmt.Sprintf("%011d/%s", u.Start, u) }
 
-// parse reads a task's record.
+// parse decodes a task's record.
 func parse(r store.Record) (*Task, error) {
 	t := &Task{}
 	if err := json.Unmarshal(r.Value, t); err != nil {

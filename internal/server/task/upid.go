@@ -11,16 +11,16 @@ import (
 //
 //	UPID:<node>:<pid>:<pstart>:<starttime>:<type>:<id>:<user>:
 //
-// with three numbers of at least eight hexadecimal digits. Here pstart is a number
-// that a server counts up, so that no two tasks have the same name.
+// with three numbers of at least eight hexadecimal digits. Here pstart is a counter of
+// the server, so that no two tasks have the same name.
 type UPID struct {
 	Node string
 	PID  uint32
-	// Count tells tasks apart that one process started in one second.
+	// Count distinguishes tasks that one process started in the same second.
 	Count uint32
 	// Start is when the task began, in seconds since 1970.
 	Start int64
-	// Type is what kind of task it is, and ID what it is about; that may be empty.
+	// Type is the type of task, and ID its object, which may be empty.
 	Type, ID string
 	// User is who started it.
 	User string
@@ -31,12 +31,12 @@ func (u UPID) String() string {
 	return fmt.Sprintf("UPID:%s:%08X:%08X:%08X:%s:%s:%s:", u.Node, u.PID, u.Count, u.Start, u.Type, u.ID, u.User)
 }
 
-// maxUPID bounds the length of a name that is read, in bytes.
+// maxUPID limits the length of a name that is parsed, in bytes.
 const maxUPID = 512
 
 var upid = regexp.MustCompile(`^UPID:([a-zA-Z0-9][a-zA-Z0-9.-]*):([0-9A-Fa-f]{8}):([0-9A-Fa-f]{8,9}):([0-9A-Fa-f]{8,9}):([^:\s]+):([^:\s]*):([^:\s]+):$`)
 
-// ParseUPID reads a name; ok is false for one that has another form.
+// ParseUPID parses a name; ok is false if the form is invalid.
 func ParseUPID(text string) (u UPID, ok bool) {
 	m := upid.FindStringSubmatch(text)
 	if m == nil || len(text) > maxUPID {
@@ -56,7 +56,7 @@ func ParseUPID(text string) (u UPID, ok bool) {
 	}, true
 }
 
-// word makes a text of at most so many bytes that fits between the colons of a UPID.
+// word shortens and cleans a text to fit between the colons of a UPID.
 func word(text string, longest int) string {
 	text = strings.Map(func(r rune) rune {
 		if r <= ' ' || r == ':' || r == 0x7f {

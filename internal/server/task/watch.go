@@ -12,9 +12,9 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// Run follows what other servers store, stores the logs of the tasks that run, and
-// ends the tasks of servers that died, until ctx ends. Then it ends this server's
-// tasks and waits a few seconds for them.
+// Run follows what other servers store, stores the logs of running tasks, and ends the
+// tasks of servers that died, until ctx ends. Then it ends this server's tasks and waits
+// a few seconds for them.
 func (s *Service) Run(ctx context.Context) {
 	var follow sync.WaitGroup
 	follow.Go(func() { s.records.Run(ctx) })
@@ -25,7 +25,7 @@ func (s *Service) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		all, changed := s.records.All()
 		for _, e := range all {
-			s.heed(e.Value)
+			s.stopIfRequested(e.Value)
 		}
 		select {
 		case <-changed:
@@ -33,15 +33,15 @@ func (s *Service) Run(ctx context.Context) {
 			s.flush(ctx)
 		case <-beat.C:
 			s.beat(ctx)
-			s.bury(ctx)
+			s.endOrphans(ctx)
 		case <-ctx.Done():
 		}
 	}
 	s.shutdown(context.WithoutCancel(ctx))
 }
 
-// heed ends a task of this server that was stopped through another one.
-func (s *Service) heed(t *Task) {
+// stopIfRequested ends a task of this server that was stopped through another one.
+func (s *Service) stopIfRequested(t *Task) {
 	if !t.Stop || !t.Running() || t.Owner != s.owner {
 		return
 	}
@@ -59,7 +59,7 @@ func (s *Service) flush(ctx context.Context) {
 	mine := slices.Collect(maps.Values(s.mine))
 	s.mu.Unlock()
 	for _, r := range mine {
-		text, dirty := r.log.take()
+		text, dirty := r.log.unsaved()
 		if !dirty {
 			continue
 		}
@@ -70,13 +70,13 @@ func (s *Service) flush(ctx context.Context) {
 			return []store.Op{store.Put(prefixLog+t.suffix(), []byte(text))}
 		})
 		if err != nil && ctx.Err() == nil {
-			r.log.again()
+			r.log.markDirty()
 			s.log.Warn("a task's log could not be stored, trying again", "task", r.task.Name, "error", err)
 		}
 	}
 }
 
-// beat shows that this server lives while it has tasks.
+// beat writes this server's heartbeat while it has tasks.
 func (s *Service) beat(ctx context.Context) {
 	s.starting.Lock()
 	defer s.starting.Unlock()
@@ -102,8 +102,8 @@ func (s *Service) beat(ctx context.Context) {
 	s.beating = busy
 }
 
-// bury ends the tasks of servers that show no life.
-func (s *Service) bury(ctx context.Context) {
+// endOrphans ends the tasks of servers without a heartbeat.
+func (s *Service) endOrphans(ctx context.Context) {
 	byOwner := make(map[string][]*Task)
 	for _, t := range s.List() {
 		if t.Running() && t.Owner != s.owner {
@@ -114,7 +114,7 @@ func (s *Service) bury(ctx context.Context) {
 	for _, owner := range slices.Sorted(maps.Keys(byOwner)) {
 		beat, err := s.store.Get(ctx, prefixBeat+owner)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return // nothing can be said of others without the store
+			return // without the store the state of others is unknown
 		}
 		seen, ok := s.watched[owner]
 		if !ok || seen.beat != beat.Revision {
@@ -122,13 +122,13 @@ func (s *Service) bury(ctx context.Context) {
 			continue
 		}
 		if time.Since(seen.since) >= deadAfter {
-			s.buryAll(ctx, owner, byOwner[owner])
+			s.endTasksOf(ctx, owner, byOwner[owner])
 		}
 	}
 }
 
-// buryAll ends the tasks of one server.
-func (s *Service) buryAll(ctx context.Context, owner string, tasks []*Task) {
+// endTasksOf ends the tasks of one server.
+func (s *Service) endTasksOf(ctx context.Context, owner string, tasks []*Task) {
 	for _, dead := range tasks {
 		err := s.update(ctx, dead.suffix(), func(t *Task) []store.Op {
 			if !t.Running() {
@@ -148,7 +148,7 @@ func (s *Service) buryAll(ctx context.Context, owner string, tasks []*Task) {
 	}
 }
 
-// shutdown ends this server's tasks and tells the others that it is gone.
+// shutdown ends this server's tasks and removes its heartbeat record.
 func (s *Service) shutdown(ctx context.Context) {
 	s.starting.Lock()
 	s.stopped = true
@@ -162,7 +162,7 @@ func (s *Service) shutdown(ctx context.Context) {
 	case <-done:
 	case <-ctx.Done():
 		s.log.Error("tasks did not end with the server", "after", endTimeout)
-		return // their server has died, as others will find
+		return // other servers will find that the heartbeat has stopped
 	}
 	if _, err := s.store.Txn(ctx, nil, []store.Op{store.Delete(prefixBeat + s.owner)}); err != nil {
 		s.log.Warn("the record that this server lives could not be removed", "error", err)

@@ -1,18 +1,17 @@
-// Command run is the VM tier: it compiles the tests that need a distribution's
-// whole kernel, or another distribution's programs, takes them into virtual
-// machines, shows how they go, and sums up.
+// Command run is the VM tier: it compiles the tests that need a distribution's whole
+// kernel, or another distribution's programs, runs them in virtual machines, shows
+// their progress, and summarizes the results.
 //
 //	go run ./test/vm/run [-run PATTERN] [-root NAME] [-quick] [-json FILE]
 //
-// The scenarios (TestVM... of test/e2e) and the tests of packages share one
-// machine per root: the system's own, one of Debian 13 and one of Debian testing for
-// their FRR. Debian testing changes from day to day: what it had when all passed is in
-// test/vm/testing.versions, and with -quick a failure on anything else is told and does
-// not count. What
-// -run matches (as go test does, but case is as it is) is run and nothing else.
-// -quick takes one scenario for each kind of network, as `make test` does; it says
-// what it leaves out. The exit status is 1 if a test failed or did not run, and in a machine, which
-// lacks nothing, if one was skipped.
+// The scenarios (TestVM... of test/e2e) and the tests of packages share one machine per
+// root: the system's own, one of Debian 13 and one of Debian testing for their FRR.
+// Debian testing changes every day: the versions of the last full pass are in
+// test/vm/testing.versions, and with -quick a failure on other versions is reported and
+// does not count. Only tests that match -run (as in go test, but case-sensitive) are
+// run. -quick runs one scenario for each kind of network, as `make test` does; it lists
+// what it leaves out. The exit status is 1 if a test failed or did not run, or was
+// skipped in a machine, which has everything.
 package main
 
 import (
@@ -29,25 +28,25 @@ import (
 	"github.com/viaduct-sdn/viaduct/test/bench/report"
 )
 
-// buildDir is where everything is kept that is made.
+// buildDir is the directory of all build results.
 const buildDir = "build/vm"
 
-// place is somewhere that tests run: a root, on a kernel.
+// place is an environment for tests: a root, on a kernel.
 type place struct {
-	// name is what -root chooses, title says what is special.
+	// name is the value for -root, title describes its specifics.
 	name, title string
-	// root makes the root directory if it is missing.
+	// root creates the root directory if it is missing.
 	root func() (string, error)
-	// versions names the file with the packages that the root had when all passed, if
-	// its release still changes; empty otherwise.
+	// versions names the file with the package versions of the last full pass, if the
+	// root's release still changes; empty otherwise.
 	versions string
-	// inVM runs the tests in a virtual machine; otherwise they run on the present
-	// kernel.
+	// inVM is true if the tests run in a virtual machine; otherwise they run on the
+	// current kernel.
 	inVM bool
-	// short leaves out what scenarios show of faults (go test -short).
+	// short leaves out the parts of scenarios about faults (go test -short).
 	short bool
-	// packages are those whose tests run here, but for those that without matches;
-	// nil means all.
+	// packages are the packages with tests that run here, except those that without
+	// matches; nil means all.
 	packages []string
 	without  *regexp.Regexp
 	// quick are the packages and scenarios that run with -quick.
@@ -57,7 +56,7 @@ type place struct {
 // scenarios is the package of the scenarios.
 const scenarios = "test/e2e"
 
-// places are where tests run, in order: what breaks first comes first.
+// places returns the environments in order: the most likely failures come first.
 func places() []place {
 	debian := func(release, cache string) func() (string, error) {
 		return func() (string, error) { return script("test/vm/debian", release, cache) }
@@ -70,13 +69,13 @@ func places() []place {
 			name: "debian13-programs", title: "FRR of Debian 13 on this kernel", root: debian13,
 			packages: []string{"internal/driver/frr"},
 			quick:    regexp.MustCompile(`^internal/driver/frr\.TestFromNothingAndBack$`),
-			without:  regexp.MustCompile(`^TestLargeConfiguration$`), // a measurement, which its package makes elsewhere
+			without:  regexp.MustCompile(`^TestLargeConfiguration$`), // a measurement, made elsewhere by its package
 		},
 		{
 			name: "testing-programs", title: "FRR of Debian testing on this kernel", root: testing, versions: seen,
 			packages: []string{"internal/driver/frr"},
 			quick:    regexp.MustCompile(`^internal/driver/frr\.Test(FromNothingAndBack|SessionsStayUp|Policies)$`),
-			// FRR 10.7 keeps what it refused and refuses all that follows because of it.
+			// FRR 10.7 keeps a refused line and then refuses all that follow.
 			without: regexp.MustCompile(`^Test(LargeConfiguration|OneRejectedLine)$`),
 		},
 		{
@@ -87,7 +86,7 @@ func places() []place {
 				"internal/driver/sysctl", "internal/driver/nft", "internal/driver/ovs", "internal/driver/dnsserver", scenarios,
 			},
 			quick:   regexp.MustCompile(`^internal/|\.TestVM(VLANAwareBridge|QinQ|OVSVLAN|EVPN|Unnumbered|DHCP|Firewall)$`),
-			without: regexp.MustCompile(`^TestTenThousandNames$`), // a figure of this machine, not of an emulated one
+			without: regexp.MustCompile(`^TestTenThousandNames$`), // a measurement of this machine, not of an emulated one
 		},
 		{
 			name: "debian13", title: "Debian 13, Debian's kernel", inVM: true, root: debian13, short: true,
@@ -173,10 +172,10 @@ func choose(all []place, only string) ([]place, error) {
 	return nil, fmt.Errorf("-root %q: must be one of %s", only, strings.Join(names, ", "))
 }
 
-// binary is the compiled tests of a package.
+// binary returns the path of the compiled tests of a package.
 func binary(pkg string) string { return filepath.Join(buildDir, filepath.Base(pkg)+".test") }
 
-// compile compiles the tests of all packages; without C they run in any root.
+// compile compiles the tests of all packages; without cgo they run in any root.
 func compile(places []place) error {
 	if err := os.MkdirAll(buildDir, 0o755); err != nil {
 		return err
@@ -197,15 +196,15 @@ func compile(places []place) error {
 	return cmd.Run()
 }
 
-// suite is the tests of one package that run in one place.
+// suite has the tests of one package that run in one place.
 type suite struct {
 	pkg   string
 	tests []string
-	// below is what the pattern says of subtests.
+	// below is the part of the pattern for subtests.
 	below string
 }
 
-// plan lists what runs in a place.
+// plan returns the suites that run in a place.
 func plan(p *place, pattern string, quick bool) ([]suite, error) {
 	pattern, below, _ := strings.Cut(pattern, "/")
 	want, err := regexp.Compile(pattern)
@@ -223,7 +222,7 @@ func plan(p *place, pattern string, quick bool) ([]suite, error) {
 		}
 		s := suite{pkg: pkg, below: below}
 		for name := range strings.FieldsSeq(string(list)) {
-			if !p.takes(pkg, name) || !want.MatchString(name) {
+			if !p.accepts(pkg, name) || !want.MatchString(name) {
 				continue
 			}
 			if quick && !p.quick.MatchString(pkg+"."+name) {
@@ -242,8 +241,8 @@ func plan(p *place, pattern string, quick bool) ([]suite, error) {
 	return out, nil
 }
 
-// takes reports whether a test, fuzz targets aside, runs in the place.
-func (p *place) takes(pkg, name string) bool {
+// accepts reports whether a test, except fuzz targets, runs in the place.
+func (p *place) accepts(pkg, name string) bool {
 	prefix := "Test"
 	if pkg == scenarios {
 		prefix = "TestVM"
@@ -251,7 +250,7 @@ func (p *place) takes(pkg, name string) bool {
 	return strings.HasPrefix(name, prefix) && (p.without == nil || !p.without.MatchString(name))
 }
 
-// script runs one of the scripts and returns what it prints.
+// script runs one of the scripts and returns its output.
 func script(name string, args ...string) (string, error) {
 	cmd := exec.Command(name, args...)
 	cmd.Stderr = os.Stderr

@@ -12,14 +12,14 @@ import (
 	"github.com/viaduct-sdn/viaduct/test/bench/report"
 )
 
-// packageMark begins the line that comes before the output of a package's tests.
+// packageMark begins the line before the output of a package's tests.
 const packageMark = "=== PACKAGE "
 
-// proved is what scenarios write before what they have shown.
+// proved is the prefix of the facts that scenarios report as shown.
 const proved = "proved: "
 
 var (
-	// "=== RUN   TestVMEVPN"; NAME and CONT tell whose output follows.
+	// "=== RUN   TestVMEVPN"; NAME and CONT name the test with the output that follows.
 	turn = regexp.MustCompile(`^=== (RUN|NAME|CONT|PAUSE)\s+(\S+)$`)
 	// "    vm_x_test.go:12: figure: gap/moved-guest 0.93 s"
 	figure = regexp.MustCompile(`\bfigure: (\S+) ([0-9.]+) (\S+)$`)
@@ -27,36 +27,36 @@ var (
 	verdict = regexp.MustCompile(`^\s*--- (PASS|FAIL|SKIP): (\S+) \(([0-9.]+s)\)$`)
 )
 
-// test is one test and how it ended.
+// test is one test and its result.
 type test struct {
 	pkg, name string
 	result    string // PASS, FAIL, SKIP; empty if it did not end
 	took      time.Duration
-	output    []string // its own and that of its subtests
+	output    []string // including that of its subtests
 }
 
-// outcome is how the tests went in one place. It reads the output of `-test.v`
+// outcome is the result of the tests in one place. It parses the output of `-test.v`
 // line by line.
 type outcome struct {
-	// place is the short name of title.
+	// place is the short form of title.
 	title, place string
-	// changed are the packages that are others than when all passed; tolerated says that
-	// failures do not count because of them.
+	// changed are the packages with other versions than in the last full pass; tolerated is
+	// true if failures do not count because of them.
 	changed   []string
 	tolerated bool
-	// skip allows tests to be skipped.
+	// skip is true if tests may be skipped.
 	skip  bool
 	w     io.Writer
 	start time.Time
 	took  time.Duration
 	tests []*test
-	// pkg and current say whose output a line is; name is current's or its subtest.
+	// pkg and current are the source of a line; name is current's or its subtest.
 	pkg     string
 	current *test
 	name    string
-	// stray is what no test wrote: a panic's trace, the machine's complaints.
+	// stray is output of no test: a panic's trace, the machine's messages.
 	stray []string
-	// figures are those that scenarios measured.
+	// figures are the measurements of scenarios.
 	figures []report.Row
 	err     error
 }
@@ -72,7 +72,7 @@ func newOutcome(title string, suites []suite, w io.Writer) *outcome {
 	return o
 }
 
-// find returns the test that a name, of it or of a subtest, is of.
+// find returns the test with this name, or with this subtest.
 func (o *outcome) find(name string) *test {
 	top, _, _ := strings.Cut(name, "/")
 	i := slices.IndexFunc(o.tests, func(t *test) bool { return t.pkg == o.pkg && t.name == top })
@@ -82,7 +82,7 @@ func (o *outcome) find(name string) *test {
 	return o.tests[i]
 }
 
-// line takes the next line of output.
+// line processes the next line of output.
 func (o *outcome) line(s string) {
 	if pkg, ok := strings.CutPrefix(s, packageMark); ok {
 		o.pkg, o.current = pkg, nil
@@ -117,7 +117,7 @@ func (o *outcome) line(s string) {
 	}
 }
 
-// figureName tells the figures of one place from those of another.
+// figureName distinguishes the figures of different places.
 func (o *outcome) figureName(name string) string {
 	if o.place == "" || o.place == "system" {
 		return name
@@ -125,7 +125,7 @@ func (o *outcome) figureName(name string) string {
 	return name + "@" + o.place
 }
 
-// ended notes the verdict on a test, and shows what a failed one wrote.
+// ended records the result of a test, and shows the output of a failed one.
 func (o *outcome) ended(result, name, took string) {
 	t := o.find(name)
 	if t == nil {
@@ -145,20 +145,20 @@ func (o *outcome) ended(result, name, took string) {
 	}
 }
 
-// finish ends the place; err is that of its command.
+// finish ends the place; err is the error of its command.
 func (o *outcome) finish(err error) {
 	o.took, o.err = time.Since(o.start), err
 }
 
-// good reports whether all tests passed.
-func (o *outcome) good() bool {
+// passed reports whether all tests passed.
+func (o *outcome) passed() bool {
 	return o.err == nil && !slices.ContainsFunc(o.tests, func(t *test) bool {
 		return t.result != "PASS" && (!o.skip || t.result != "SKIP")
 	})
 }
 
-// because is the first line in which a test that failed says why.
-func (t *test) because() string {
+// reason returns the first line with the reason of a failed test.
+func (t *test) reason() string {
 	reason := ""
 	for _, l := range t.output {
 		l = strings.TrimSpace(l)
@@ -173,7 +173,7 @@ func (t *test) because() string {
 	return reason
 }
 
-// summarise sums up, and reports whether all is well.
+// summarise prints a summary, and reports whether all tests passed.
 func summarise(w io.Writer, all []*outcome, took time.Duration) bool {
 	good := true
 	fmt.Fprintf(w, "\nVM tier: %s\n", took.Round(time.Second))
@@ -195,10 +195,10 @@ func summarise(w io.Writer, all []*outcome, took time.Duration) bool {
 			case "":
 				fmt.Fprintf(w, "    %s %s did not end\n", t.pkg, t.name)
 			default:
-				fmt.Fprintf(w, "    %s %s %s: %s\n", t.result, t.pkg, t.name, t.because())
+				fmt.Fprintf(w, "    %s %s %s: %s\n", t.result, t.pkg, t.name, t.reason())
 			}
 		}
-		if o.good() {
+		if o.passed() {
 			continue
 		}
 		if good = good && o.tolerated; o.tolerated {

@@ -75,7 +75,7 @@ func TestCommandsQuote(t *testing.T) {
 	}
 }
 
-// A failure on packages that nobody has seen yet is told and does not count.
+// A failure with new package versions is reported and does not count.
 func TestToleratedOutcome(t *testing.T) {
 	for _, tolerated := range []bool{false, true} {
 		var b strings.Builder

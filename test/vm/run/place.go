@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// limit is how long suites may take in all, generously: an emulated processor is slow,
-// the more so on a busy machine, and tests that hang are found out by it.
+// limit returns the timeout of suites, generously: an emulated processor is slow,
+// especially on a busy machine. It is there to detect tests that hang.
 func limit(suites ...suite) time.Duration {
 	sum := 10 * time.Minute
 	for _, s := range suites {
@@ -25,7 +25,7 @@ func limit(suites ...suite) time.Duration {
 	return sum
 }
 
-// run runs suites in the place and tells how it goes.
+// run runs suites in the place and shows their progress.
 func (p *place) run(suites []suite) (*outcome, error) {
 	root, err := p.root()
 	if err != nil {
@@ -81,8 +81,8 @@ func (p *place) run(suites []suite) (*outcome, error) {
 	return o, nil
 }
 
-// changes compares the packages of a root whose release still changes with those that
-// it had when all passed.
+// changes compares the packages of a root with a changing release to those of the last
+// full pass.
 func (p *place) changes(root string) ([]string, error) {
 	if p.versions == "" {
 		return nil, nil
@@ -92,8 +92,8 @@ func (p *place) changes(root string) ([]string, error) {
 	return changedVersions(string(was), string(now)), errors.Join(err1, err2)
 }
 
-// changedVersions tells of the packages, each a line "frr 10.7.1-6", whose version is
-// another one: "frr 10.8-1 (was 10.7.1-6)".
+// changedVersions returns the packages, each a line "frr 10.7.1-6", with another
+// version: "frr 10.8-1 (was 10.7.1-6)".
 func changedVersions(was, now string) []string {
 	before := map[string]string{}
 	for line := range strings.Lines(was) {
@@ -109,8 +109,8 @@ func changedVersions(was, now string) []string {
 	return out
 }
 
-// commands is the shell script that runs suites, each in the directory of its
-// package, whatever becomes of the others.
+// commands returns the shell script that runs suites, each in the directory of its
+// package, whether or not others fail.
 func commands(suites []suite, short bool) string {
 	var b strings.Builder
 	b.WriteString("status=0\n")

@@ -13,16 +13,16 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/routing"
 )
 
-// DefaultVersion is the release of FRR that Proxmox VE 9.1 writes for.
+// DefaultVersion is the release of FRR for which Proxmox VE 9.1 generates the file.
 const DefaultVersion = "10.4.1"
 
-// Render returns the file that the node of the facts gets. local is the text of
-// its frr.conf.local, or empty. The file is written for the release of FRR in
-// the facts, or DefaultVersion. Objects that cannot be rendered are left out and
-// told in the problems; the file then lacks them and is whole otherwise.
+// Render returns the file for the node of the facts. local is the text of its
+// frr.conf.local, or empty. The file is for the release of FRR in the facts, or
+// DefaultVersion. Objects that cannot be rendered are left out and reported as
+// problems; the file is otherwise complete.
 //
-// Of the facts it uses the node's name, its interfaces (addresses, hardware
-// addresses, masters and alternative names) and its routes.
+// It uses the node's name, interfaces (addresses, MAC addresses, masters and
+// alternative names) and routes from the facts.
 func Render(run *running.Running, facts *model.Facts, local string) ([]byte, model.Problems) {
 	i, problems := Intent(run, facts)
 	i.Local = local
@@ -39,7 +39,7 @@ func Render(run *running.Running, facts *model.Facts, local string) ([]byte, mod
 	return []byte(c.Text(frr.Frame{Version: version, Hostname: facts.Node})), problems
 }
 
-// Intent is what FRR on the node shall do, in Proxmox's dialect.
+// Intent returns the desired state of FRR on the node, in Proxmox's dialect.
 func Intent(run *running.Running, facts *model.Facts) (*routing.Intent, model.Problems) {
 	r := &reader{run: run, facts: facts, groups: map[string]string{}, vnets: map[string][]*running.VNet{}, subnets: map[string][]*running.Subnet{}}
 	for _, id := range slices.Sorted(maps.Keys(run.Subnets)) {
@@ -51,7 +51,7 @@ func Intent(run *running.Running, facts *model.Facts) (*routing.Intent, model.Pr
 		v := run.VNets[id]
 		r.vnets[v.Zone] = append(r.vnets[v.Zone], v)
 	}
-	// Stable, so that of equal addresses the last one by ID stays the last.
+	// Stable, so that among equal addresses the last one by ID remains the last.
 	slices.SortStableFunc(r.all, func(a, b *running.Subnet) int { return a.CIDR.Addr().Compare(b.CIDR.Addr()) })
 	i := &routing.Intent{Node: facts.Node, Dialect: routing.Proxmox(), Fabrics: Fabrics(run, facts.Node)}
 	if bgp := run.ControllerOf(facts.Node, model.ControllerBGP); bgp != nil {
@@ -77,7 +77,7 @@ func Intent(run *running.Running, facts *model.Facts) (*routing.Intent, model.Pr
 	return i, r.problems
 }
 
-// reader is the work on one intent.
+// reader is the state while one intent is computed.
 type reader struct {
 	run      *running.Running
 	facts    *model.Facts
@@ -88,7 +88,7 @@ type reader struct {
 	problems model.Problems
 }
 
-func (r *reader) tell(severity model.Severity, kind model.Kind, id, field, value, message string) {
+func (r *reader) report(severity model.Severity, kind model.Kind, id, field, value, message string) {
 	r.problems = append(r.problems, model.Problem{Severity: severity, Kind: kind, ID: id, Field: field, Value: value, Message: message})
 }
 
@@ -96,11 +96,11 @@ func (r *reader) tell(severity model.Severity, kind model.Kind, id, field, value
 func (r *reader) controller(c *running.Controller) routing.Controller {
 	kind := model.ControllerType(c.Type)
 	if c.Broken || kind != model.ControllerEVPN && c.Node != r.facts.Node || kind == model.ControllerEVPN && !c.OnNode(r.facts.Node) {
-		return nil // told already, or nothing to do with this node
+		return nil // already reported, or not on this node
 	}
 	if kind != model.ControllerEVPN {
 		if first := r.run.ControllerOf(c.Node, kind); first != nil && first.ID != c.ID {
-			r.tell(model.Error, model.KindController, c.ID, "node", c.Node, fmt.Sprintf("has the %s controller %s already, and a node runs one; this one is left out", c.Type, first.ID))
+			r.report(model.Error, model.KindController, c.ID, "node", c.Node, fmt.Sprintf("has the %s controller %s already, and a node runs one; this one is left out", c.Type, first.ID))
 			return nil
 		}
 	}
@@ -112,14 +112,14 @@ func (r *reader) controller(c *running.Controller) routing.Controller {
 	case model.ControllerISIS:
 		return r.isis(c)
 	}
-	r.tell(model.Error, model.KindController, c.ID, "type", c.Type, "is not a type that this release renders; the controller is left out")
+	r.report(model.Error, model.KindController, c.ID, "type", c.Type, "is not a type that this release renders; the controller is left out")
 	return nil
 }
 
 func (r *reader) evpn(c *running.Controller) routing.Controller {
 	group := cmp.Or(c.PeerGroupName, model.DefaultPeerGroup)
 	if other := r.groups[group]; other != "" {
-		r.tell(model.Error, model.KindController, c.ID, "peer-group-name", group, fmt.Sprintf("is the peer group of controller %s, which runs on node %s too; this one is left out", other, r.facts.Node))
+		r.report(model.Error, model.KindController, c.ID, "peer-group-name", group, fmt.Sprintf("is the peer group of controller %s, which runs on node %s too; this one is left out", other, r.facts.Node))
 		return nil
 	}
 	out := routing.EVPN{
@@ -127,7 +127,7 @@ func (r *reader) evpn(c *running.Controller) routing.Controller {
 		Group: group, Mode: c.BGPMode, Multihop: c.EBGPMultihop, RouteMapIn: c.RouteMapIn, RouteMapOut: c.RouteMapOut,
 	}
 	local, loopback, ok := r.run.TunnelEnd(c, r.facts)
-	if !r.able(c, local, ok) {
+	if !r.renderable(c, local, ok) {
 		return nil
 	}
 	out.Own, out.Loopback = local.Address.Addr, loopback
@@ -149,7 +149,7 @@ func (r *reader) evpn(c *running.Controller) routing.Controller {
 
 func (r *reader) bgp(c *running.Controller) routing.Controller {
 	local, ok := running.LocalEnd(c.Peers, c.Loopback, r.facts)
-	if !r.able(c, local, ok) {
+	if !r.renderable(c, local, ok) {
 		return nil
 	}
 	id, ok := r.routerID(c, local)
@@ -163,24 +163,23 @@ func (r *reader) bgp(c *running.Controller) routing.Controller {
 	}
 }
 
-// able reports whether a BGP router can be made for the controller. Proxmox makes one
-// without an own address too, as long as it knows the interface that leads to the peers:
-// the router ID comes of its hardware address, and no peer is passed over as the node
-// itself.
-func (r *reader) able(c *running.Controller, local running.Local, ok bool) bool {
+// renderable reports whether the controller can have a BGP router. In Proxmox it can even
+// without an own address if the interface towards the peers is known: the router ID is
+// derived from its MAC address, and no peer is skipped as the node itself.
+func (r *reader) renderable(c *running.Controller, local running.Local, ok bool) bool {
 	switch {
 	case c.ASN == 0:
-		r.tell(model.Error, model.KindController, c.ID, "asn", "", "is not set; the controller is left out")
+		r.report(model.Error, model.KindController, c.ID, "asn", "", "is not set; the controller is left out")
 	case ok && local.Address.IsValid():
 		return true
 	case c.Fabric != "":
-		r.tell(model.Warning, model.KindController, c.ID, "fabric", c.Fabric, fmt.Sprintf("gives node %s no IPv4 address, so the controller is left out, as Proxmox does", r.facts.Node))
+		r.report(model.Warning, model.KindController, c.ID, "fabric", c.Fabric, fmt.Sprintf("gives node %s no IPv4 address, so the controller is left out, as Proxmox does", r.facts.Node))
 	case local.Link != "":
-		r.tell(model.Warning, model.KindController, c.ID, "peers", "", fmt.Sprintf(
+		r.report(model.Warning, model.KindController, c.ID, "peers", "", fmt.Sprintf(
 			"have no address of node %s, and interface %s, which leads to them, has none: sessions come up once it has one", r.facts.Node, local.Link))
 		return true
 	default:
-		r.tell(model.Warning, model.KindController, c.ID, "peers", "", fmt.Sprintf(
+		r.report(model.Warning, model.KindController, c.ID, "peers", "", fmt.Sprintf(
 			"have no address of node %s, and its facts have no route to them, so the controller is left out, as Proxmox does", r.facts.Node))
 	}
 	return false
@@ -189,7 +188,7 @@ func (r *reader) able(c *running.Controller, local running.Local, ok bool) bool 
 func (r *reader) isis(c *running.Controller) routing.Controller {
 	out := routing.ISIS{Owner: model.Ref(model.KindController, c.ID), Domain: c.ISISDomain, Net: c.ISISNet}
 	if c.ISISDomain == "" || c.ISISNet == "" {
-		r.tell(model.Error, model.KindController, c.ID, "isis-domain", c.ISISDomain, "and isis-net must both be set; the controller is left out")
+		r.report(model.Error, model.KindController, c.ID, "isis-domain", c.ISISDomain, "and isis-net must both be set; the controller is left out")
 		return nil
 	}
 	for _, name := range c.ISISIfaces {
@@ -198,8 +197,8 @@ func (r *reader) isis(c *running.Controller) routing.Controller {
 	return out
 }
 
-// kernelName is the name of an interface that FRR knows: the kernel's, which an
-// alternative name stands for.
+// kernelName returns the name of an interface in FRR: the kernel's, to which an
+// alternative name resolves.
 func (r *reader) kernelName(name string) string {
 	for _, i := range r.facts.Interfaces {
 		if slices.Contains(i.AltNames, name) {
@@ -209,13 +208,13 @@ func (r *reader) kernelName(name string) string {
 	return name
 }
 
-// routerID is the node's IPv4 address; where it has no other than an IPv6 one, or none,
-// see model.Facts.HardwareRouterID.
+// routerID returns the node's IPv4 address; for a node with only an IPv6 address, or
+// none, see model.Facts.HardwareRouterID.
 func (r *reader) routerID(c *running.Controller, local running.Local) (netip.Addr, bool) {
 	if local.Address.Is4() {
 		return local.Address.Addr, true
 	}
-	if c.Fabric != "" { // its members have IPv4 addresses, see able
+	if c.Fabric != "" { // its members have IPv4 addresses, see renderable
 		return local.Address.Addr, true
 	}
 	if id := r.facts.HardwareRouterID(local.Link); id.IsValid() {
@@ -225,7 +224,7 @@ func (r *reader) routerID(c *running.Controller, local running.Local) (netip.Add
 	if local.Address.IsValid() {
 		address = fmt.Sprintf("its address on node %s is %s", r.facts.Node, local.Address.Addr)
 	}
-	r.tell(model.Error, model.KindController, c.ID, "", "", fmt.Sprintf(
+	r.report(model.Error, model.KindController, c.ID, "", "", fmt.Sprintf(
 		"is left out: %s, so its router ID is made of the hardware address of %s, which the facts do not have", address, cmp.Or(local.Link, "the interface")))
 	return netip.Addr{}, false
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/routing"
 )
 
-// via4 and via6 are the ends inside the VRF of the way into a zone. Proxmox has
-// the same for every zone.
+// via4 and via6 are the addresses inside the VRF of the link into a zone. They are
+// the same for every zone in Proxmox.
 var (
 	via4 = netip.MustParseAddr("10.255.255.2")
 	via6 = netip.MustParseAddr("fe80::2")
@@ -22,17 +22,17 @@ func (r *reader) usable(z *running.Zone) bool {
 	c := r.run.Controllers[z.Controller]
 	switch {
 	case c == nil || c.Type != string(model.ControllerEVPN):
-		r.tell(model.Error, model.KindZone, z.ID, "controller", z.Controller, "is not an EVPN controller of the running configuration; the zone is left out")
+		r.report(model.Error, model.KindZone, z.ID, "controller", z.Controller, "is not an EVPN controller of the running configuration; the zone is left out")
 	case z.VRFVXLAN == 0:
-		r.tell(model.Error, model.KindZone, z.ID, "vrf-vxlan", "", "is not set, and every evpn zone needs one; the zone is left out")
+		r.report(model.Error, model.KindZone, z.ID, "vrf-vxlan", "", "is not set, and every evpn zone needs one; the zone is left out")
 	default:
 		return true
 	}
 	return false
 }
 
-// zone reads an EVPN zone. Proxmox makes its VRF on every node, whether the
-// zone is restricted to others or not.
+// zone reads an EVPN zone. Proxmox creates its VRF on every node, even if the zone is
+// restricted to other nodes.
 func (r *reader) zone(z *running.Zone) routing.Zone {
 	out := routing.Zone{
 		ID: z.ID, Owner: model.Ref(model.KindZone, z.ID), VRF: naming.VRF.Of(z.ID), Controller: z.Controller, Secondary: z.SecondaryControllers,
@@ -63,8 +63,8 @@ func (r *reader) zone(z *running.Zone) routing.Zone {
 	return out
 }
 
-// others are the subnets of other zones, in the order of their addresses. Of
-// those with one address Proxmox knows the last only.
+// others returns the subnets of other zones, in the order of their addresses. Of
+// subnets with the same address Proxmox knows only the last.
 func (r *reader) others(z *running.Zone) []netip.Prefix {
 	out := make([]netip.Prefix, 0, len(r.all))
 	for _, s := range r.all {
@@ -79,13 +79,13 @@ func (r *reader) others(z *running.Zone) []netip.Prefix {
 	return out
 }
 
-// Fabrics are the parts of a node in fabrics, in the order of the fabrics.
+// Fabrics returns the parts of a node in fabrics, in the order of the fabrics.
 func Fabrics(run *running.Running, node string) []routing.Fabric {
 	var out []routing.Fabric
 	for _, id := range slices.Sorted(maps.Keys(run.Fabrics)) {
 		f, n := run.Fabrics[id], run.FabricNodes[model.FabricNodeID(id, node)]
 		if f.Broken || n == nil || n.Broken {
-			continue // told already, or nothing to do with the node
+			continue // already reported, or not on this node
 		}
 		part := routing.Fabric{
 			ID: id, Owner: model.Ref(model.KindFabric, id), Protocol: routing.Protocol(f.Protocol),

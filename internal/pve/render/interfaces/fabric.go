@@ -19,14 +19,14 @@ const (
 	static6 = " inet6 static"
 )
 
-// fabrics adds the node's parts in fabrics to the end of the file, where they
-// stand in the order of the fabrics.
+// fabrics adds the node's parts in fabrics to the end of the file, in the order of the
+// fabrics.
 func (r *renderer) fabrics(out *bytes.Buffer) {
 	for _, id := range slices.Sorted(maps.Keys(r.run.Fabrics)) {
 		f := r.run.Fabrics[id]
 		n := r.run.FabricNodes[model.FabricNodeID(id, r.facts.Node)]
 		if f.Broken || n == nil || n.Broken {
-			continue // told already, or nothing to do with this node
+			continue // already reported, or not on this node
 		}
 		device := naming.Fabric.Of(id)
 		if !r.fabricNames(n, device) {
@@ -44,7 +44,7 @@ func (r *renderer) fabrics(out *bytes.Buffer) {
 	}
 }
 
-// fabricNames refuses a node's part whose interfaces cannot have their names.
+// fabricNames refuses a node's part with invalid interface names.
 func (r *renderer) fabricNames(n *running.FabricNode, device string) bool {
 	names := []string{device}
 	for _, i := range n.Interfaces {
@@ -82,7 +82,7 @@ func fabricLink(out *bytes.Buffer, f *running.Fabric, n *running.FabricNode, i *
 	}
 }
 
-// address writes a stanza with an address. Proxmox turns routing on with the
+// address writes a stanza with an address. Proxmox enables forwarding with the
 // keyword of IPv4 in both families.
 func address(out *bytes.Buffer, name, method string, p netip.Prefix, more ...string) {
 	b := append(block{"address " + p.String()}, more...)

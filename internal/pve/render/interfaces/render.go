@@ -12,16 +12,16 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/render/interfaces"
 )
 
-// maxName is the longest name of an interface, in bytes (IFNAMSIZ less the
+// maxName is the maximum length of an interface's name, in bytes (IFNAMSIZ without the
 // final zero).
 const maxName = 15
 
-// block is the lines of one interface.
+// block has the lines of one interface.
 type block []string
 
 func (b *block) line(format string, args ...any) { *b = append(*b, fmt.Sprintf(format, args...)) }
 
-// renderer is the work on one file.
+// renderer is the state while one file is rendered.
 type renderer struct {
 	run      *running.Running
 	facts    *model.Facts
@@ -31,11 +31,10 @@ type renderer struct {
 	problems model.Problems
 }
 
-// Render returns the file that the node of the facts gets. Objects that cannot
-// be rendered are left out and told in the problems, in the order of the
-// objects; the file then lacks them and is whole otherwise. Of the facts it uses
-// the node's name, its interfaces (addresses, and of bridges their kind and their
-// ports) and its routes.
+// Render returns the file for the node of the facts. Objects that cannot be rendered are
+// left out and reported as problems, in the order of the objects; the file is otherwise
+// complete. It uses the node's name, interfaces (addresses, and of bridges their kind and
+// their ports) and routes from the facts.
 func Render(run *running.Running, facts *model.Facts) ([]byte, model.Problems) {
 	r := &renderer{run: run, facts: facts, subnets: map[string][]*running.Subnet{}, blocks: map[string]block{}, evpn: map[string]*evpnZone{}}
 	for _, id := range slices.Sorted(maps.Keys(run.Subnets)) {
@@ -58,7 +57,7 @@ func Render(run *running.Running, facts *model.Facts) ([]byte, model.Problems) {
 }
 
 // write adds the stanza of an interface to the file; its family and method are
-// empty where ifupdown2 leaves them out.
+// empty if ifupdown2 omits them.
 func (b block) write(out *bytes.Buffer, name, method string) {
 	for _, s := range []string{"\nauto ", name, "\niface ", name, method, "\n"} {
 		out.WriteString(s)
@@ -70,20 +69,19 @@ func (b block) write(out *bytes.Buffer, name, method string) {
 	}
 }
 
-// zones returns those of the node's zones that can be rendered, and refuses the
-// others by name.
+// zones returns the node's zones that can be rendered, and refuses the others by name.
 func (r *renderer) zones() map[string]bool {
 	usable := map[string]bool{}
 	for _, id := range slices.Sorted(maps.Keys(r.run.Zones)) {
 		z := r.run.Zones[id]
 		if z.Broken || !z.OnNode(r.facts.Node) {
-			continue // told already, or nothing to do with this node
+			continue // already reported, or not on this node
 		}
 		switch model.ZoneType(z.Type) {
 		case model.ZoneSimple:
 			usable[id] = true
 		case model.ZoneVXLAN:
-			usable[id] = r.tunnelEnds(z)
+			usable[id] = r.hasVTEPs(z)
 		case model.ZoneVLAN, model.ZoneQinQ:
 			usable[id] = r.bridgeOf(z)
 		case model.ZoneEVPN:
@@ -95,7 +93,7 @@ func (r *renderer) zones() map[string]bool {
 	return usable
 }
 
-// vnet renders one VNet, unless its zone says otherwise.
+// vnet renders one VNet, unless its zone does not allow it.
 func (r *renderer) vnet(v *running.VNet, usable map[string]bool) {
 	z := r.run.Zones[v.Zone]
 	switch {
@@ -125,9 +123,9 @@ func (r *renderer) vnet(v *running.VNet, usable map[string]bool) {
 	}
 }
 
-// add puts the blocks of a VNet into the file, and those that it shares with
-// others unless one of them has made them. It refuses the VNet if the name of
-// one cannot be that of an interface, and reports whether it was added.
+// add adds the blocks of a VNet to the file, and those that it shares with others unless
+// one of them has added them. It refuses the VNet if a block's name is not valid for an
+// interface, and reports whether it was added.
 func (r *renderer) add(v *running.VNet, own, shared map[string]block) bool {
 	for _, blocks := range []map[string]block{own, shared} {
 		for _, name := range slices.Sorted(maps.Keys(blocks)) {
@@ -160,7 +158,7 @@ func (r *renderer) problem(severity model.Severity, kind model.Kind, id, field, 
 	})
 }
 
-// bridge adds the lines that every VNet's bridge has, in their one order.
+// bridge adds the common lines of every VNet's bridge, in their fixed order.
 func (b *block) bridge(v *running.VNet, ports string, mtu int) {
 	b.line("bridge_ports %s", ports)
 	b.line("bridge_stp off")

@@ -9,21 +9,21 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve/running"
 )
 
-// unreachable is the metric of the default route of a VRF that leads nowhere,
-// so that nothing leaves by the node's own table (kernel: networking/vrf).
+// unreachable is the metric of the unreachable default route of a VRF, which prevents
+// a fallback to the node's main table (kernel: networking/vrf).
 const unreachable = 4278198272
 
-// vxlanOverhead in bytes is what a packet between the node and a zone saves
-// that does not go through a tunnel.
+// vxlanOverhead, in bytes, is how much larger a packet between the node and a zone can
+// be than one in a tunnel.
 const vxlanOverhead = 50
 
-// evpnZone is what the VNets of an EVPN zone have in common on the node.
+// evpnZone is what the VNets of an EVPN zone share on the node.
 type evpnZone struct {
-	local running.Address // this end of the tunnels; not valid if unknown
+	local running.Address // the local VTEP address; not valid if unknown
 	mtu   int
 	exit  bool
-	// made tells that a VNet has brought what they share.
-	made bool
+	// sharedAdded is true if a VNet has added the shared blocks.
+	sharedAdded bool
 }
 
 // routed reports whether an EVPN zone can be rendered.
@@ -35,7 +35,7 @@ func (r *renderer) routed(z *running.Zone) bool {
 		r.refuse(model.KindZone, z.ID, "controller", z.Controller, "is not an EVPN controller of the running configuration"+left)
 		return false
 	case c.Broken:
-		return false // told already
+		return false // already reported
 	case z.VRFVXLAN == 0:
 		r.refuse(model.KindZone, z.ID, "vrf-vxlan", "", "is not set, and every evpn zone needs one"+left)
 		return false
@@ -51,7 +51,7 @@ func (r *renderer) routed(z *running.Zone) bool {
 }
 
 // routedVNet renders a VNet of an EVPN zone: a bridge that is the gateway of its
-// subnets on every node, a VXLAN device that BGP fills, and the zone's VRF.
+// subnets on every node, a VXLAN device that BGP programs, and the zone's VRF.
 func (r *renderer) routedVNet(z *running.Zone, v *running.VNet) {
 	if v.Tag == 0 {
 		r.refuse(model.KindVNet, v.ID, "tag", "", "is not set, and every vnet of an evpn zone needs one; the vnet is left out")
@@ -79,7 +79,7 @@ func (r *renderer) routedVNet(z *running.Zone, v *running.VNet) {
 	b.line("vrf %s", vrf)
 	own := map[string]block{v.ID: b, tunnel: e.tunnel(z, v.Tag)}
 	shared := map[string]block{}
-	if !e.made {
+	if !e.sharedAdded {
 		r.vrf(z, e, shared)
 		if e.exit && z.ExitNodesLocalRouting {
 			outer, inner := naming.ExitOutside.Of(z.ID), naming.ExitInside.Of(z.ID)
@@ -87,15 +87,15 @@ func (r *renderer) routedVNet(z *running.Zone, v *running.VNet) {
 			shared[inner] = e.leg(outer, "10.255.255.2/30", "fe80::2/126", vrf, f.six)
 		}
 	}
-	e.made = r.add(v, own, shared) || e.made
+	e.sharedAdded = r.add(v, own, shared) || e.sharedAdded
 }
 
-// vrf adds the zone's VRF, and the bridge and tunnel of its routed traffic.
+// vrf adds the zone's VRF, and the bridge and VXLAN device of its L3VNI.
 func (r *renderer) vrf(z *running.Zone, e *evpnZone, shared map[string]block) {
 	vrf, bridge, tunnel := naming.VRF.Of(z.ID), naming.VRFBridge.Of(z.ID), naming.VRFTunnel.Of(z.ID)
 	verb := "add"
 	if e.exit {
-		verb = "del" // what has no route in the zone goes on to the node's table
+		verb = "del" // traffic without a route in the zone falls back to the node's table
 	}
 	shared[vrf] = block{"vrf-table auto", fmt.Sprintf("post-up ip route %s vrf %s unreachable default metric %d", verb, vrf, unreachable)}
 	shared[tunnel] = e.tunnel(z, z.VRFVXLAN)
@@ -108,7 +108,7 @@ func (r *renderer) vrf(z *running.Zone, e *evpnZone, shared map[string]block) {
 	shared[bridge] = b
 }
 
-// tunnel is a VXLAN device of the zone.
+// tunnel returns a VXLAN device of the zone.
 func (e *evpnZone) tunnel(z *running.Zone, vni int) block {
 	var b block
 	b.line("vxlan-id %d", vni)
@@ -126,7 +126,7 @@ func (e *evpnZone) tunnel(z *running.Zone, vni int) block {
 	return b
 }
 
-// leg is one end of the way from the node itself into the zone.
+// leg returns one end of the link between the node itself and the zone.
 func (e *evpnZone) leg(peer, four, six, vrf string, has6 bool) block {
 	var b block
 	b.line("link-type veth")

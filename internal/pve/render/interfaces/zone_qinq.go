@@ -11,8 +11,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve/running"
 )
 
-// qinq renders a VNet of a QinQ zone: a bridge whose port is a VLAN inside the
-// zone's service VLAN, or all that is untagged in it.
+// qinq renders a VNet of a QinQ zone: a bridge with a port that is a VLAN inside the
+// zone's service VLAN, or its untagged traffic.
 func (r *renderer) qinq(z *running.Zone, v *running.VNet) {
 	if z.Tag == 0 {
 		r.refuse(model.KindVNet, v.ID, "zone", z.ID, "has no service VLAN (tag), so the vnet is left out")
@@ -79,8 +79,8 @@ func (r *renderer) service(z *running.Zone, v *running.VNet, own, shared map[str
 	return uplink, true
 }
 
-// withPort adds a port to the one line of an Open vSwitch bridge that names
-// those of QinQ zones.
+// withPort adds a port to the line of an Open vSwitch bridge with the ports of QinQ
+// zones.
 func withPort(bridge block, port string) block {
 	const keyword = "ovs_ports "
 	bridge = slices.Clone(bridge)

@@ -9,8 +9,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/render/interfaces"
 )
 
-// outside are the addresses that stand for the world when Proxmox looks for the
-// way out, one for each family.
+// outside are the addresses that represent external networks when Proxmox looks for
+// the egress interface, one for each family.
 var outside = map[bool]netip.Addr{
 	false: netip.MustParseAddr("8.8.8.8"),
 	true:  netip.MustParseAddr("2001:4860:4860::8888"),
@@ -29,16 +29,16 @@ func (r *renderer) simple(z *running.Zone, v *running.VNet) {
 	r.add(v, map[string]block{v.ID: b}, nil)
 }
 
-// families tells which families a VNet has gateways of.
+// families are the families in which a VNet has gateways.
 type families struct{ four, six bool }
 
-// gateways adds the addresses of a VNet's subnets. hosts adds the routes to
-// networks of one address, snat the rules of subnets that want it.
+// gateways adds the addresses of a VNet's subnets. hosts adds the routes to networks with
+// one address, snat the rules of subnets with SNAT.
 func (r *renderer) gateways(b *block, v *running.VNet, hosts, snat bool) families {
 	var f families
 	seen := map[string]bool{}
 	for _, s := range r.subnets[v.ID] {
-		// The family is the gateway's; without one Proxmox takes IPv4.
+		// The family is the gateway's; without one Proxmox uses IPv4.
 		six := s.Gateway.IsValid() && s.Gateway.Is6()
 		if s.Gateway.IsValid() {
 			f.four, f.six = f.four || !six, f.six || six
@@ -57,7 +57,7 @@ func (r *renderer) gateways(b *block, v *running.VNet, hosts, snat bool) familie
 	return f
 }
 
-// forward lets the kernel route between the VNet and others.
+// forward enables routing between the VNet and others.
 func (b *block) forward(f families) {
 	if f.four {
 		b.line("ip-forward on")
@@ -67,9 +67,9 @@ func (b *block) forward(f families) {
 	}
 }
 
-// snat adds the rules that give packets to the world the node's own address,
-// as it is on the way out now. The second rule keeps the connections that a
-// guest's own firewall bridge tracks in a zone apart from those of the NAT.
+// snat adds the rules that translate packets to external networks to the node's current
+// egress address. The second rule separates the connections that a guest's own firewall
+// bridge tracks in a zone from those of the NAT.
 func (r *renderer) snat(b *block, s *running.Subnet, six bool) {
 	hop, ok := r.facts.RouteTo(outside[six])
 	if !ok || !hop.Src.IsValid() {

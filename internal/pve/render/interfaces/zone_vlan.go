@@ -25,8 +25,8 @@ func (r *renderer) bridgeOf(z *running.Zone) bool {
 	return false
 }
 
-// isOVS and isVLANAware tell the nature of a bridge, on which it depends what a
-// VLAN on it is.
+// isOVS and isVLANAware report the type of a bridge, which determines how a VLAN on it
+// is implemented.
 func (r *renderer) isOVS(bridge string) bool {
 	i := r.facts.Interface(bridge)
 	return i != nil && i.Kind == interfaces.OpenVSwitch || slices.Contains(r.facts.OVSBridges, bridge)
@@ -37,8 +37,8 @@ func (r *renderer) isVLANAware(bridge string) bool {
 	return i != nil && i.VLANFiltering
 }
 
-// ports are the network cards and bonds that belong to a bridge, sorted. What
-// guests plug in is none of them.
+// ports returns the physical NICs and bonds that belong to a bridge, sorted, without
+// those of guests.
 func (r *renderer) ports(bridge string) []string {
 	var out []string
 	for _, i := range r.facts.Interfaces {
@@ -82,7 +82,7 @@ func (r *renderer) vlan(z *running.Zone, v *running.VNet) {
 	r.add(v, own, shared)
 }
 
-// ovsPort is an internal port of the zone's bridge, an Open vSwitch.
+// ovsPort returns an internal port of the zone's bridge, an Open vSwitch.
 func ovsPort(z *running.Zone, options string) block {
 	var b block
 	b.line("ovs_type OVSIntPort")
@@ -94,7 +94,7 @@ func ovsPort(z *running.Zone, options string) block {
 	return b
 }
 
-// tagged adds the bridge of one VLAN of a bridge that knows none: it joins the
+// tagged adds the bridge of one VLAN of a bridge that is not VLAN-aware: it connects the
 // VLANs of the bridge's ports with the VNet.
 func (r *renderer) tagged(z *running.Zone, v *running.VNet, port string, shared map[string]block) {
 	name := naming.VLANBridge(z.Bridge, v.Tag)
@@ -112,7 +112,7 @@ func (r *renderer) tagged(z *running.Zone, v *running.VNet, port string, shared 
 	}
 	var b block
 	if ports != "" {
-		ports = " " + ports // Proxmox's two blanks
+		ports = " " + ports // Proxmox writes two blanks
 	}
 	b.line("bridge_ports%s %s", ports, port)
 	b.line("bridge_stp off")
@@ -123,7 +123,7 @@ func (r *renderer) tagged(z *running.Zone, v *running.VNet, port string, shared 
 	shared[name] = b
 }
 
-// veth is one end of a pair of devices; 0 leaves the MTU to the kernel.
+// veth returns one end of a veth pair; 0 leaves the MTU to the kernel.
 func veth(peer string, mtu int) block {
 	var b block
 	b.line("link-type veth")

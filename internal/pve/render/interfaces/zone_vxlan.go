@@ -10,12 +10,12 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve/running"
 )
 
-// defaultMTU in bytes is what Proxmox gives the VNets of a VXLAN zone that sets
-// none, whatever the underlay has.
+// defaultMTU in bytes is Proxmox's default for the VNets of a VXLAN zone, for any
+// underlay.
 const defaultMTU = 1450
 
-// tunnelEnds reports whether the tunnels of a VXLAN zone can be rendered.
-func (r *renderer) tunnelEnds(z *running.Zone) bool {
+// hasVTEPs reports whether the tunnels of a VXLAN zone can be rendered.
+func (r *renderer) hasVTEPs(z *running.Zone) bool {
 	const left = "; the zone and its vnets are left out"
 	switch {
 	case z.Fabric != "":
@@ -29,18 +29,18 @@ func (r *renderer) tunnelEnds(z *running.Zone) bool {
 		r.refuse(model.KindZone, z.ID, "peers", "", "are not set: without them there are no tunnels"+left)
 		return false
 	}
-	if _, own := r.ends(z); !own.IsValid() {
+	if _, own := r.vteps(z); !own.IsValid() {
 		r.warn(model.KindZone, z.ID, "peers", "", fmt.Sprintf(
 			"have no address of node %s, and its facts have no route to %s, so that every peer is taken for another node", r.facts.Node, z.Peers[0]))
 	}
 	return true
 }
 
-// ends are all ends of the zone's tunnels, and the node's own one: the first
-// peer that an interface has, otherwise the address the node would use towards
-// the first peer. The nodes of a fabric are sorted; Proxmox writes them in no
-// order, so that the file changes without a cause.
-func (r *renderer) ends(z *running.Zone) (all []running.Address, own netip.Addr) {
+// vteps returns all VTEPs of the zone, and the node's own one: the first peer that is an
+// address of an interface, otherwise the source address towards the first peer. The nodes
+// of a fabric are sorted; Proxmox writes them in random order, so that the file changes
+// without a cause.
+func (r *renderer) vteps(z *running.Zone) (all []running.Address, own netip.Addr) {
 	if z.Fabric == "" {
 		l, _ := running.LocalEnd(z.Peers, "", r.facts)
 		return z.Peers, l.Address.Addr
@@ -53,15 +53,15 @@ func (r *renderer) ends(z *running.Zone) (all []running.Address, own netip.Addr)
 	return all, r.run.FabricNodes[model.FabricNodeID(z.Fabric, r.facts.Node)].IP
 }
 
-// vxlan renders a VNet of a VXLAN zone: a VXLAN device that knows the other
-// ends, and a bridge with it as its port.
+// vxlan renders a VNet of a VXLAN zone: a VXLAN device with the other VTEPs, and a bridge
+// with it as its port.
 func (r *renderer) vxlan(z *running.Zone, v *running.VNet) {
 	if v.Tag == 0 {
 		r.refuse(model.KindVNet, v.ID, "tag", "", "is not set, and every vnet of a vxlan zone needs one; the vnet is left out")
 		return
 	}
 	mtu := cmp.Or(z.MTU, defaultMTU)
-	peers, own := r.ends(z)
+	peers, own := r.vteps(z)
 	var tunnel, bridge block
 	tunnel.line("vxlan-id %d", v.Tag)
 	for _, p := range peers {
