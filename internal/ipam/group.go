@@ -9,11 +9,11 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store/groupcommit"
 )
 
-// maxTogether is how many writes go together: an external etcd takes 128 operations by
-// default.
+// maxTogether is the maximum of writes in one transaction: an external etcd accepts 128
+// operations by default.
 const maxTogether = 100
 
-// gatherWindow is how long other changes are waited for before some are stored.
+// gatherWindow is how long the queue waits for further changes before it stores some.
 const gatherWindow = 2 * time.Millisecond
 
 // queued is a change that waits to be stored.
@@ -43,8 +43,7 @@ func together(waiting []*queued) (now, later []*queued) {
 	return now, later
 }
 
-// storeTogether stores changes in one transaction. If that does not hold, each is tried
-// alone.
+// storeTogether stores changes in one transaction. If that fails, it tries each alone.
 func (b *Book) storeTogether(ctx context.Context, all []*queued) {
 	changes := make([]*change, len(all))
 	for i, q := range all {

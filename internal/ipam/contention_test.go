@@ -38,7 +38,7 @@ func TestCrowd(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	all := func(netip.Addr) bool { return false }
 	met := netip.MustParseAddr("10.0.0.100")
-	s.book.met("z1", ranges, met, now)
+	s.book.recordConflict("z1", ranges, met, now)
 	first := s.book.pick("z1", ranges, all, now)
 	if !ranges[1].contains(first) || first == met {
 		t.Errorf("after a meeting at %s: %s", met, first)
