@@ -34,8 +34,9 @@ const Format = 1
 // kind distinguishes a backup from other files.
 const kind = "viaduct-backup"
 
-// passing are the prefixes of transient data: queries to nodes that a client waits for.
-var passing = []string{"question/"}
+// transientPrefixes are the prefixes of transient data: queries to nodes that a client
+// waits for.
+var transientPrefixes = []string{"question/"}
 
 // Header begins a file.
 type Header struct {
@@ -82,7 +83,7 @@ func Write(ctx context.Context, st store.Store, version string, now time.Time, w
 	}
 	keys := 0
 	for _, r := range records {
-		if isPassing(r.Key) {
+		if isTransient(r.Key) {
 			continue
 		}
 		keys++
@@ -96,8 +97,8 @@ func Write(ctx context.Context, st store.Store, version string, now time.Time, w
 	return z.Close()
 }
 
-func isPassing(key string) bool {
-	for _, p := range passing {
+func isTransient(key string) bool {
+	for _, p := range transientPrefixes {
 		if strings.HasPrefix(key, p) {
 			return true
 		}

@@ -21,10 +21,11 @@ var States = []protocol.State{protocol.Converged, protocol.Warning, protocol.App
 func InPlace(s protocol.State) bool { return s == protocol.Converged || s == protocol.Warning }
 
 // OfNode is the state of a node that reported r, nil for nothing, and should have the
-// document with the hash want. gone is true if no server has a connection of its agent.
-func OfNode(gone bool, want string, r *protocol.Status) protocol.State {
+// document with the hash want. disconnected is true if no server has a connection of its
+// agent.
+func OfNode(disconnected bool, want string, r *protocol.Status) protocol.State {
 	switch {
-	case gone:
+	case disconnected:
 		return protocol.Unreachable
 	case r == nil || r.Hash != want:
 		return protocol.Applying
@@ -82,20 +83,20 @@ func Object(n *api.NodeStatus, ref string) (state protocol.State, messages []str
 
 // The meaning of an unreachable node, and what to do.
 const (
-	suspectText = "suspect: the connection of its agent ended and no new one came; if it stays away, check that the host runs, its network, and its agent (systemctl status viaduct-agent)"
-	goneText    = "its agent is not connected; the node keeps what it has: check that the host runs, its network, and its agent (systemctl status viaduct-agent)"
-	unheardText = "has not reported yet"
+	suspectText      = "suspect: the connection of its agent ended and no new one came; if it stays away, check that the host runs, its network, and its agent (systemctl status viaduct-agent)"
+	disconnectedText = "its agent is not connected; the node keeps what it has: check that the host runs, its network, and its agent (systemctl status viaduct-agent)"
+	noReportText     = "has not reported yet"
 )
 
-// Message is the problem of a node as a whole; empty if there is none.
+// Message is the problem of a node as a whole, or empty.
 func Message(n *api.NodeStatus) string {
 	switch {
 	case n.State == protocol.Unreachable && n.Suspect:
 		return suspectText
 	case n.State == protocol.Unreachable:
-		return goneText
+		return disconnectedText
 	case n.Report == nil:
-		return unheardText
+		return noReportText
 	}
 	return n.Report.Message
 }
@@ -133,7 +134,7 @@ func Problems(nodes []api.NodeStatus) []api.NodeProblem {
 			}
 		}
 	}
-	out := together(all)
+	out := mergeEqual(all)
 	slices.SortStableFunc(out, func(a, b api.NodeProblem) int {
 		return cmp.Or(cmp.Compare(order(&a), order(&b)), cmp.Compare(rankOfKind(a.Object), rankOfKind(b.Object)),
 			cmp.Compare(a.Object, b.Object), cmp.Compare(a.State, b.State)) // "degraded" before "warning"
@@ -152,8 +153,8 @@ func order(p *api.NodeProblem) int {
 	return fault.Rank(p.Class)
 }
 
-// together merges those that differ only in the node.
-func together(all []api.NodeProblem) []api.NodeProblem {
+// mergeEqual merges those that differ only in the node.
+func mergeEqual(all []api.NodeProblem) []api.NodeProblem {
 	type key struct {
 		state           protocol.State
 		class           fault.Class
@@ -190,7 +191,7 @@ func Nameless(message, node string) string {
 		if !found {
 			return b.String()
 		}
-		if whole(before, after) {
+		if isWholeWord(before, after) {
 			b.WriteString("the node")
 		} else {
 			b.WriteString(name)
@@ -199,8 +200,8 @@ func Nameless(message, node string) string {
 	}
 }
 
-// whole reports whether a name between two texts is a separate word.
-func whole(before, after string) bool {
+// isWholeWord reports whether a name between two texts is a separate word.
+func isWholeWord(before, after string) bool {
 	letter := func(c byte) bool {
 		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
 	}

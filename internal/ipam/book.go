@@ -49,7 +49,7 @@ type zoneBook struct {
 // OpenBook reads all addresses from the store.
 func OpenBook(ctx context.Context, st store.Store, log *slog.Logger) (*Book, error) {
 	b := &Book{store: st, log: log, zones: make(map[string]*zoneBook), removed: make(map[string]int64), written: make(map[int64]bool), changed: func(*Address, *Address) {}}
-	b.queue = groupcommit.New(together, b.storeTogether, gatherWindow)
+	b.queue = groupcommit.New(selectBatch, b.storeBatch, gatherWindow)
 	if err := b.Sync(ctx); err != nil {
 		return nil, fmt.Errorf("reading the addresses: %w", err)
 	}

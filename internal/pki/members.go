@@ -157,7 +157,7 @@ func (a *Authority) Join(ctx context.Context, req protocol.JoinRequest) (*protoc
 	conds := []store.Cond{{Key: token.Key, Revision: token.Revision}, {Key: key}}
 	_, err = a.store.Txn(ctx, conds, []store.Op{store.Delete(token.Key), store.Put(key, value)})
 	if errors.Is(err, store.ErrConflict) {
-		return nil, a.whyNot(ctx, key, m.Name)
+		return nil, a.failedCondition(ctx, key, m.Name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("admitting node %s: %w", m.Name, err)
@@ -176,8 +176,8 @@ func (a *Authority) newMember(name, secret string, csr *x509.CertificateRequest)
 	}, nil
 }
 
-// whyNot returns which condition of a join did not hold.
-func (a *Authority) whyNot(ctx context.Context, key, name string) error {
+// failedCondition returns which condition of a join did not hold.
+func (a *Authority) failedCondition(ctx context.Context, key, name string) error {
 	if _, err := a.store.Get(ctx, key); errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("%w: it was used meanwhile; make a new one with: viaduct node token %s", ErrToken, name)
 	}

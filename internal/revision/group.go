@@ -90,7 +90,7 @@ func (s *Service) lead(ctx context.Context, calls []*call) {
 				return
 			}
 		}
-		g := s.workOut(v, calls, i > 0, limit)
+		g := s.compute(v, calls, i > 0, limit)
 		err := s.flush(ctx, g)
 		if calls = waiting(calls); len(calls) == 0 {
 			return
@@ -136,9 +136,9 @@ type group struct {
 	finished map[*call]error
 }
 
-// workOut computes calls on top of each other. current is true if the view has just been
+// compute computes calls on top of each other. current is true if the view has just been
 // read, so that a rejection based on it is final.
-func (s *Service) workOut(v *View, calls []*call, current bool, limit int) *group {
+func (s *Service) compute(v *View, calls []*call, current bool, limit int) *group {
 	g := &group{draft: s.draftOf(v), core: v.core, conds: []store.Cond{{Key: keyRunning, Revision: v.mark}}, finished: make(map[*call]error)}
 	for _, c := range calls {
 		if len(g.stored) == limit || g.bytes >= maxGroupBytes {
@@ -147,7 +147,7 @@ func (s *Service) workOut(v *View, calls []*call, current bool, limit int) *grou
 		if c.ctx.Err() != nil || !g.accepts(c) {
 			continue
 		}
-		finished, err := s.workOutOne(v, c, g, current)
+		finished, err := s.computeOne(v, c, g, current)
 		if c.panicked != nil {
 			// The draft may be in any state: start again without the call.
 			s.dropDraft(true)
@@ -209,9 +209,9 @@ func compatible(with, conds []store.Cond) bool {
 	})
 }
 
-// workOutOne computes a call on top of a group and adds it if there is anything to store;
+// computeOne computes a call on top of a group and adds it if there is anything to store;
 // otherwise it has its outcome: finished is set.
-func (s *Service) workOutOne(v *View, c *call, g *group, current bool) (finished bool, err error) {
+func (s *Service) computeOne(v *View, c *call, g *group, current bool) (finished bool, err error) {
 	defer func() { c.panicked = recover() }()
 	d := g.draft
 	shown := &View{core: g.core, live: v.live}

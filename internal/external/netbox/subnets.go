@@ -98,14 +98,14 @@ func (s *System) UpdateSubnet(ctx context.Context, old, now *model.Subnet) error
 			}
 			removed, err := s.removeRange(ctx, r)
 			if err != nil {
-				return partly(changed, err)
+				return partialError(changed, err)
 			}
 			changed = changed || removed
 		}
 		for _, r := range now.DHCPRange {
 			path, err := s.addRange(ctx, now, r)
 			if err != nil {
-				return partly(changed, err)
+				return partialError(changed, err)
 			}
 			changed = changed || path != ""
 		}
@@ -113,8 +113,8 @@ func (s *System) UpdateSubnet(ctx context.Context, old, now *model.Subnet) error
 	})
 }
 
-// partly is the error of an operation that may have changed something before it.
-func partly(changed bool, err error) error {
+// partialError is the error of an operation that may have changed something before it.
+func partialError(changed bool, err error) error {
 	if changed {
 		return rest.Halfway(err)
 	}
@@ -142,16 +142,16 @@ func (s *System) DeleteSubnet(ctx context.Context, sub *model.Subnet) error {
 		for _, r := range sub.DHCPRange {
 			removed, err := s.removeRange(ctx, r)
 			if err != nil {
-				return partly(changed, err)
+				return partialError(changed, err)
 			}
 			changed = changed || removed
 		}
 		for _, o := range inside {
 			if err := s.remove(ctx, o.path(addresses)); err != nil {
-				return partly(changed, err)
+				return partialError(changed, err)
 			}
 			changed = true
 		}
-		return partly(changed, s.remove(ctx, p.path(prefixes)))
+		return partialError(changed, s.remove(ctx, p.path(prefixes)))
 	})
 }

@@ -63,7 +63,7 @@ const (
 // Features tries every feature that this release needs. A feature that the kernel does not
 // know is false; one that could not be tried, for lack of memory for instance, is omitted,
 // so that existing objects are not removed because of it. The error is set only if nothing
-// could be tried. It takes some tens of milliseconds.
+// could be tried. It needs some tens of milliseconds.
 func Features(ctx context.Context) (map[model.Feature]bool, error) {
 	ns, err := netns.New()
 	if err != nil {
