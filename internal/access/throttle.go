@@ -75,21 +75,21 @@ func (t *throttle) succeed(user, from string) {
 	*t.pair(user, from) = counter{}
 }
 
-func (g *counter) fail(now time.Time) {
-	if now.Sub(g.last) > forgetAfter {
-		g.failures = 0
+func (c *counter) fail(now time.Time) {
+	if now.Sub(c.last) > forgetAfter {
+		c.failures = 0
 	}
-	g.failures++
-	g.last = now
+	c.failures++
+	c.last = now
 }
 
-func (g *counter) wait(free int, most time.Duration, now time.Time) time.Duration {
-	passed := now.Sub(g.last)
-	if g.failures < free || passed > forgetAfter {
+func (c *counter) wait(free int, most time.Duration, now time.Time) time.Duration {
+	passed := now.Sub(c.last)
+	if c.failures < free || passed > forgetAfter {
 		return 0
 	}
 	delay := most
-	if doublings := g.failures - free; doublings < 20 {
+	if doublings := c.failures - free; doublings < 20 {
 		delay = min(most, time.Second<<doublings)
 	}
 	// A clock that was set back must not prolong the wait.

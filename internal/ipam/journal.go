@@ -208,7 +208,7 @@ func (j *journal) update(v *revision.View) {
 		}
 	}
 	for id := range before {
-		if _, stillSeen := now[id]; !stillSeen {
+		if _, still := now[id]; !still {
 			j.rebuildID(id)
 		}
 	}
