@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// SubjectType says what a permission is given to.
+// SubjectType is the type of the subject of a permission.
 type SubjectType string
 
 // The types of subjects.
@@ -18,25 +18,26 @@ const (
 
 // ACLEntry gives a role on a path to a user, a group or a token.
 type ACLEntry struct {
-	// Path is what the role is given on: "/sdn/zones/z1".
+	// Path is the path of the permission: "/sdn/zones/z1".
 	Path string
-	// Type and Subject say to whom: a user "name@realm", a group "name", a token
+	// Type and Subject identify the subject: a user "name@realm", a group "name", a token
 	// "name@realm!token".
 	Type    SubjectType
 	Subject string
 	Role    string
-	// Propagate makes the entry count below the path too.
+	// Propagate makes the entry apply below the path too.
 	Propagate bool
 }
 
-// String is the entry as messages show it.
+// String returns the entry as messages show it.
 func (e ACLEntry) String() string {
 	return fmt.Sprintf("%s for %s %s on %s", e.Role, e.Type, e.Subject, e.Path)
 }
 
 func (e ACLEntry) subject() subject { return subject{e.Type, e.Subject} }
 
-// same reports whether the entries are one: only one of them can be stored.
+// same reports whether the entries are identical for the store: only one of them can be
+// stored.
 func (e ACLEntry) same(o ACLEntry) bool {
 	return e.Path == o.Path && e.subject() == o.subject() && e.Role == o.Role
 }
@@ -51,26 +52,24 @@ type subject struct {
 	name string
 }
 
-// grant is what the entries of one path say of one subject.
+// grant is the combination of the entries of one path for one subject.
 type grant struct {
-	// here are the privileges on the path itself, below those of the entries
-	// that propagate.
-	here, below set
-	// passes is set if an entry propagates: only then does the grant take the
-	// place of what deeper paths inherit.
-	passes bool
-	// barred and barredBelow are set if NoAccess is among the roles, and among
-	// those that propagate.
-	barred, barredBelow bool
+	// self are the privileges on the path, below those of the entries that propagate.
+	self, below set
+	// propagates is set if an entry propagates: only then does the grant replace what
+	// deeper paths inherit.
+	propagates bool
+	// denied and deniedBelow are set if NoAccess is among the roles, and among those that
+	// propagate.
+	denied, deniedBelow bool
 }
 
 func (g grant) and(o grant) grant {
-	return grant{g.here | o.here, g.below | o.below, g.passes || o.passes, g.barred || o.barred, g.barredBelow || o.barredBelow}
+	return grant{g.self | o.self, g.below | o.below, g.propagates || o.propagates, g.denied || o.denied, g.deniedBelow || o.deniedBelow}
 }
 
-// counts reports whether the grant says anything of the path (last) or of paths
-// below it.
-func (g grant) counts(last bool) bool { return last || g.passes }
+// applies reports whether the grant applies to the path (last) or to paths below it.
+func (g grant) applies(last bool) bool { return last || g.propagates }
 
 // rules are the grants of all entries by path: what an access check reads.
 type rules map[string]map[subject]grant
@@ -79,9 +78,9 @@ type rules map[string]map[subject]grant
 func compileRules(entries []ACLEntry, role func(string) set) rules {
 	out := make(rules)
 	for _, e := range entries {
-		g := grant{here: role(e.Role), barred: e.Role == RoleNoAccess}
+		g := grant{self: role(e.Role), denied: e.Role == RoleNoAccess}
 		if e.Propagate {
-			g.below, g.passes, g.barredBelow = g.here, true, g.barred
+			g.below, g.propagates, g.deniedBelow = g.self, true, g.denied
 		}
 		at := out[e.Path]
 		if at == nil {
@@ -93,27 +92,27 @@ func compileRules(entries []ACLEntry, role func(string) set) rules {
 	return out
 }
 
-// privileges walks from the root down to a canonical path and returns what the
-// subject has there, and what of it propagates. Each level that says anything of
-// the subject replaces all that was inherited; entries of a user count before
-// those of its groups.
+// privileges walks from the root down to a canonical path and returns the subject's
+// privileges there, and those of them that propagate. Each level with an entry for the
+// subject replaces everything inherited; entries of a user have precedence over those of
+// its groups.
 func (r rules) privileges(path string, who subject, groups []string) (have, propagated set) {
 	for end := 1; ; {
 		prefix := path[:end]
 		last := end == len(path)
 		if g, ok := r.at(prefix, who, groups, last); ok {
-			have, propagated = g.here, g.below
+			have, propagated = g.self, g.below
 			if !last {
 				have = g.below
 			}
-			if g.barred && last || g.barredBelow {
+			if g.denied && last || g.deniedBelow {
 				have, propagated = 0, 0
 			}
 		}
 		if last {
 			return have, propagated
 		}
-		// The end of the next part; the root's slash begins it.
+		// The end of the next part; it begins with the root's slash.
 		begin := end
 		if end > 1 {
 			begin++
@@ -126,19 +125,19 @@ func (r rules) privileges(path string, who subject, groups []string) (have, prop
 	}
 }
 
-// at returns what a path's own entries say of the subject.
+// at returns the grant of a path's own entries to the subject.
 func (r rules) at(path string, who subject, groups []string, last bool) (grant, bool) {
-	here := r[path]
-	if here == nil {
+	self := r[path]
+	if self == nil {
 		return grant{}, false
 	}
-	if g, ok := here[who]; ok && g.counts(last) {
+	if g, ok := self[who]; ok && g.applies(last) {
 		return g, true
 	}
 	var sum grant
 	found := false
 	for _, name := range groups {
-		if g, ok := here[subject{SubjectGroup, name}]; ok && g.counts(last) {
+		if g, ok := self[subject{SubjectGroup, name}]; ok && g.applies(last) {
 			sum, found = sum.and(g), true
 		}
 	}

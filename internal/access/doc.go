@@ -1,15 +1,13 @@
-// Package access says who may do what: users with passwords, groups, roles, API
-// tokens, and the rules that give a role on a path to one of them, in the words
-// and with the meaning of Proxmox VE's user management, so that its clients log in
-// as they are used to.
+// Package access implements access control: users with passwords, groups, roles, API
+// tokens, and the rules that give a role on a path to one of them, with the terms and the
+// semantics of Proxmox VE's user management, so that its clients log in unchanged.
 //
-// It stands beside the one-way flow: the interfaces for people and programs ask
-// it before they read or edit anything. What it keeps is in the store, not in the
-// configuration: it takes effect at once and no rollback touches it.
+// It is next to the one-way flow: the interfaces for people and programs check permissions
+// with it before they read or edit anything. Its data is in the store, not in the
+// configuration: changes take effect at once and a rollback does not affect them.
 //
-// Questions (Has, VerifyTicket, VerifyToken) are answered from a copy in memory
-// that follows the store; only changes and passwords cost more. Every change is a
-// transaction that demands the whole of what is kept to be what it was checked
-// against, so no rule can be left that names somebody who is gone, whichever
-// servers write at once.
+// Checks (Has, VerifyTicket, VerifyToken) use a copy in memory that follows the store;
+// only changes and passwords cost more. Every change is a transaction on condition that
+// all data is unchanged since the check, so no rule can remain that names a removed
+// subject, regardless of which servers write at once.
 package access

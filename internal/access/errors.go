@@ -8,27 +8,27 @@ import (
 
 // Errors of this package, to be tested with errors.Is.
 var (
-	// ErrAuthentication: whoever asks is not who they say, or may not log in.
-	// One text for every cause: an attacker learns nothing from it.
+	// ErrAuthentication: the credentials are invalid, or the user may not log in. One text
+	// for every cause: an attacker learns nothing from it.
 	ErrAuthentication = errors.New("authentication failure")
-	// ErrThrottled: too many attempts to log in have failed. It is a
-	// *ThrottledError, which says how long to wait.
+	// ErrThrottled: too many attempts to log in have failed. It is a *ThrottledError,
+	// which has the time to wait.
 	ErrThrottled = errors.New("too many failed logins")
 	// ErrNotFound: the user, group, role or token does not exist.
 	ErrNotFound = errors.New("does not exist")
-	// ErrExists: there is one of that name.
+	// ErrExists: the name exists already.
 	ErrExists = errors.New("already exists")
 	// ErrInvalid: a value breaks a rule, which the text states.
 	ErrInvalid = errors.New("not valid")
 	// ErrInUse: something refers to it.
 	ErrInUse = errors.New("in use")
-	// ErrChanged: it is no longer as it was when it was read.
+	// ErrChanged: it has changed since it was read.
 	ErrChanged = errors.New("changed meanwhile")
 )
 
-// ThrottledError refuses an attempt to log in that comes too early.
+// ThrottledError rejects an attempt to log in that comes too early.
 type ThrottledError struct {
-	// Wait is how long it takes until an attempt is admitted.
+	// Wait is the time until an attempt is allowed.
 	Wait time.Duration
 }
 
@@ -40,8 +40,8 @@ func (e *ThrottledError) Error() string {
 // Is makes every such error an ErrThrottled.
 func (e *ThrottledError) Is(target error) bool { return target == ErrThrottled }
 
-// invalid is the error of a value: what it belongs to (empty if it is itself what
-// is named), its name, itself, and what would be right.
+// invalid is the error of a value: the object (empty if the object itself is named), the
+// name of the field, the value, and the valid form.
 func invalid(object, field, value, right string) error {
 	const longest = 80
 	if len(value) > longest {

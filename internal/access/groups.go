@@ -15,14 +15,13 @@ type Group struct {
 	// ID is its name.
 	ID      string
 	Comment string
-	// Members are sorted. PutGroup does not look at them: PutUser puts users into
-	// groups.
+	// Members are sorted. PutGroup ignores them: PutUser puts users into groups.
 	Members []string
-	// Revision says which state of the group this is; 0 makes a new one.
+	// Revision identifies the state of the group; 0 makes a new one.
 	Revision int64
 }
 
-// Groups are all groups, sorted by name.
+// Groups returns all groups, sorted by name.
 func (s *Service) Groups() []Group {
 	v := s.view()
 	out := make([]Group, 0, len(v.groups))
@@ -45,9 +44,8 @@ func (g *groupEntry) public(id string) Group {
 	return Group{id, g.Comment, slices.Clone(g.Members), g.revision}
 }
 
-// PutGroup adds a group whose Revision is 0, or else changes the one that was
-// read with that Revision. It fails with ErrExists, ErrNotFound, ErrChanged or
-// ErrInvalid.
+// PutGroup adds a group with Revision 0, or else changes the one that was read with that
+// Revision. It fails with ErrExists, ErrNotFound, ErrChanged or ErrInvalid.
 func (s *Service) PutGroup(ctx context.Context, g Group) error {
 	if !isName(g.ID, maxName) {
 		return invalid("", "group", g.ID, fmt.Sprintf("must be letters, digits, dots, hyphens and underscores, at most %d", maxName))
@@ -70,19 +68,19 @@ func (s *Service) PutGroup(ctx context.Context, g Group) error {
 	})
 }
 
-// DeleteGroup removes a group and what was permitted to it, or fails with
-// ErrNotFound. Its members stay.
+// DeleteGroup removes a group and its permissions, or fails with ErrNotFound. Its members
+// stay.
 func (s *Service) DeleteGroup(ctx context.Context, id string) error {
 	return s.change(ctx, func(v *view) ([]store.Op, error) {
 		if v.groups[id] == nil {
 			return nil, notFound("group", id)
 		}
-		rest, err := v.without(map[subject]bool{{SubjectGroup, id}: true})
+		rest, err := v.withoutSubjects(map[subject]bool{{SubjectGroup, id}: true})
 		return append(rest, store.Delete(prefixGroup+id)), err
 	})
 }
 
-// Roles are all roles, sorted by name, those built in among them.
+// Roles returns all roles, sorted by name, including the built-in ones.
 func (s *Service) Roles() []Role {
 	v := s.view()
 	out := make([]Role, 0, len(v.roles))
@@ -105,9 +103,9 @@ func (r roleEntry) public(id string) Role {
 	return Role{id, slices.Collect(r.privileges.all()), r.builtin, r.revision}
 }
 
-// PutRole adds a role whose Revision is 0, or else changes the one that was read
-// with that Revision. It fails with ErrExists, ErrNotFound, ErrChanged or
-// ErrInvalid, which also a change of a built-in role does.
+// PutRole adds a role with Revision 0, or else changes the one that was read with that
+// Revision. It fails with ErrExists, ErrNotFound, ErrChanged or ErrInvalid, the latter
+// also for a built-in role.
 func (s *Service) PutRole(ctx context.Context, r Role) error {
 	if err := checkRole(r); err != nil {
 		return err
@@ -128,8 +126,8 @@ func (s *Service) PutRole(ctx context.Context, r Role) error {
 	})
 }
 
-// DeleteRole removes a role, or fails with ErrNotFound; with ErrInUse while it is
-// given to anybody; with ErrInvalid if it is built in.
+// DeleteRole removes a role, or fails with ErrNotFound; with ErrInUse while an entry gives
+// it; with ErrInvalid if it is built in.
 func (s *Service) DeleteRole(ctx context.Context, id string) error {
 	if _, ok := builtin[id]; ok {
 		return fmt.Errorf("role %s is built in, and removing it is %w; built in are %s", id, ErrInvalid, strings.Join(builtinNames(), ", "))
@@ -145,7 +143,7 @@ func (s *Service) DeleteRole(ctx context.Context, id string) error {
 	})
 }
 
-// listEntries names entries, not too many.
+// listEntries names a bounded number of entries.
 func listEntries(entries []ACLEntry) string {
 	const most = 10
 	var names []string

@@ -7,14 +7,13 @@ import (
 	"strings"
 )
 
-// Login admits a user by password, or by a ticket that is still valid in place
-// of it. From is the address they come from. It fails with ErrAuthentication, or
-// with a *ThrottledError if there were too many failures; or as ctx does, for
-// which passwords wait their turn. The duration of a refusal does not tell
-// whether there is such a user.
+// Login admits a user by password, or by a valid ticket in place of it. from is the
+// client's address. It fails with ErrAuthentication, or with a *ThrottledError after too
+// many failures; or as ctx does while it waits to hash the password. The duration of a
+// rejection does not reveal whether the user exists.
 func (s *Service) Login(ctx context.Context, user, password, from string) (Identity, error) {
 	if strings.HasPrefix(password, "PVE:") {
-		// What is no valid ticket may be somebody's password all the same.
+		// An invalid ticket may still be a password.
 		if id, err := s.VerifyTicket(password); err == nil && id.User == user {
 			return id, nil
 		}
@@ -25,8 +24,8 @@ func (s *Service) Login(ctx context.Context, user, password, from string) (Ident
 	return Identity{User: user}, nil
 }
 
-// VerifyPassword is Login without tickets: whoever found one of these must not be able
-// to set another password with it.
+// VerifyPassword is Login without tickets: somebody who found a ticket must not be able to
+// set another password with it.
 func (s *Service) VerifyPassword(ctx context.Context, user, password, from string) error {
 	if wait := s.throttle.wait(user, from, s.now()); wait > 0 {
 		return &ThrottledError{wait}
@@ -35,8 +34,7 @@ func (s *Service) VerifyPassword(ctx context.Context, user, password, from strin
 		return err
 	}
 	defer s.hasher.release()
-	// Of many attempts at once most waited for their turn: by now some have
-	// failed.
+	// Of many concurrent attempts most waited for a slot: by now some have failed.
 	if wait := s.throttle.wait(user, from, s.now()); wait > 0 {
 		return &ThrottledError{wait}
 	}
@@ -67,12 +65,11 @@ func (s *Service) passwordFits(user, password string) bool {
 	return hashed.matches(password) && usable && u.active(s.now())
 }
 
-// Unknown is what logs and the audit call somebody whose name is not a user's.
+// Unknown is what logs and the audit call a user name that does not exist.
 const Unknown = "(unknown)"
 
-// Claimed is the name of a user as logs and the audit tell it of somebody who says to be
-// that user: Unknown if there is none. What somebody typed in place of one may be
-// their password.
+// Claimed is the name of a user for logs and the audit before authentication: Unknown if
+// there is no such user. Text entered in place of a name may be a password.
 func (s *Service) Claimed(user string) string {
 	if s.view().users[user] == nil {
 		return Unknown
@@ -80,9 +77,9 @@ func (s *Service) Claimed(user string) string {
 	return user
 }
 
-// Ticket makes a ticket that admits the user for TicketLife, and the token that
-// proves a browser's write to come from their own page. An API token gets none,
-// for a ticket has all privileges of its user; nor does a user who is gone.
+// Ticket makes a ticket that admits the user for TicketLife, and the token that proves
+// that a browser's write comes from the user's own page. An API token gets none, because a
+// ticket has all privileges of its user; nor does a removed user.
 func (s *Service) Ticket(id Identity) (ticket, csrf string) {
 	u := s.view().users[id.User]
 	if id.Token != "" || !u.active(s.now()) {
@@ -91,7 +88,7 @@ func (s *Service) Ticket(id Identity) (ticket, csrf string) {
 	return s.keys.signTicket(id.User, u.Epoch, s.now()), s.keys.signCSRF(id.User, s.now())
 }
 
-// VerifyTicket tells whose ticket it is, or fails with ErrAuthentication.
+// VerifyTicket returns the identity of a ticket, or fails with ErrAuthentication.
 func (s *Service) VerifyTicket(text string) (Identity, error) {
 	t, ok := parseTicket(text)
 	if !ok {
@@ -137,7 +134,7 @@ func (s *Service) VerifyToken(tokenid, secret string) (Identity, error) {
 	return Identity{User: user, Token: name}, nil
 }
 
-// Has reports whether whoever it is has any of the privileges on the path.
+// Has reports whether the identity has any of the privileges on the path.
 func (s *Service) Has(id Identity, path string, anyOf ...Privilege) bool {
 	have, _ := s.view().privileges(id, path, s.now())
 	for _, p := range anyOf {
@@ -148,14 +145,14 @@ func (s *Service) Has(id Identity, path string, anyOf ...Privilege) bool {
 	return false
 }
 
-// HasAnywhere reports whether whoever it is may have any of the privileges on some path:
-// if not, there is no need to know on which one it would take them.
+// HasAnywhere reports whether the identity may have any of the privileges on some path: if
+// not, the path need not be determined.
 func (s *Service) HasAnywhere(id Identity, anyOf ...Privilege) bool {
 	return s.view().anywhere(id)&setOf(anyOf...) != 0
 }
 
-// Privileges are all that whoever it is has on the path; the values tell which
-// of them propagate to deeper paths.
+// Privileges are all that the identity has on the path; the values are true for those that
+// propagate to deeper paths.
 func (s *Service) Privileges(id Identity, path string) map[Privilege]bool {
 	have, propagated := s.view().privileges(id, path, s.now())
 	out := make(map[Privilege]bool)

@@ -24,12 +24,12 @@ const (
 	maxTokenID = maxUser + 1 + maxName
 )
 
-// Identity is whoever makes a request, once they have shown who they are.
+// Identity is the authenticated sender of a request.
 type Identity struct {
 	// User is "name@realm".
 	User string
-	// Token is the name of the API token that was shown, without the user's;
-	// empty for the user in person.
+	// Token is the name of the API token in use, without the user's; empty for the user in
+	// person.
 	Token string
 }
 
@@ -63,7 +63,7 @@ func ParseUser(s string) (name, realm string, err error) {
 	return name, realm, nil
 }
 
-// notInUser tells what would be ambiguous in a ticket, a token or a list.
+// notInUser matches what would be ambiguous in a ticket, a token or a list.
 func notInUser(r rune) bool {
 	return !unicode.IsPrint(r) || r == ' ' || strings.ContainsRune(":/!,;", r)
 }
@@ -86,7 +86,7 @@ func ParseTokenID(s string) (user, name string, err error) {
 
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
-// isName holds for names of groups and roles.
+// isName reports whether s is a valid name of a group or role.
 func isName(s string, longest int) bool {
 	if s == "" || len(s) > longest {
 		return false
@@ -99,8 +99,8 @@ func isName(s string, longest int) bool {
 	return true
 }
 
-// ParsePath checks the path of a permission and returns it as it is stored:
-// with a leading slash, and without empty parts.
+// ParsePath checks the path of a permission and returns its stored form: with a leading
+// slash, and without empty parts.
 func ParsePath(s string) (string, error) {
 	if canonical(s) {
 		return s, nil
@@ -124,7 +124,7 @@ func ParsePath(s string) (string, error) {
 	return path, nil
 }
 
-// canonical holds for paths that are valid and written in the one way.
+// canonical reports whether a path is valid and in canonical form.
 func canonical(s string) bool {
 	if s == "/" {
 		return true
@@ -132,7 +132,7 @@ func canonical(s string) bool {
 	if len(s) < 2 || len(s) > maxPath || s[0] != '/' {
 		return false
 	}
-	part := 1 // where the part begins
+	part := 1 // start of the part
 	for i := 1; i <= len(s); i++ {
 		if i == len(s) || s[i] == '/' {
 			if p := s[part:i]; p == "" || p == "." || p == ".." {
@@ -148,7 +148,7 @@ func canonical(s string) bool {
 	return true
 }
 
-// checkText checks a line that somebody wrote.
+// checkText checks a line of user input.
 func checkText(object, field, s string) error {
 	if len(s) > maxText {
 		return invalid(object, field, s, fmt.Sprintf("must have at most %d bytes", maxText))

@@ -19,7 +19,7 @@ const (
 	MaxPassword = 64
 )
 
-// cost is what one hashing takes: passes, memory in KiB, and lanes.
+// cost is the cost of a hash: passes, memory in KiB, and lanes.
 type cost struct {
 	passes, memory uint32
 	lanes          uint8
@@ -41,7 +41,7 @@ type phc struct {
 	salt, hash []byte
 }
 
-// newPHC hashes a password with a salt of its own.
+// newPHC hashes a password with a new salt.
 func newPHC(password string, c cost) (phc, error) {
 	p := phc{cost: c, salt: make([]byte, saltSize)}
 	if _, err := rand.Read(p.salt); err != nil {
@@ -55,7 +55,7 @@ func (p phc) derive(password string, size uint32) []byte {
 	return argon2.IDKey([]byte(password), p.salt, p.passes, p.memory, p.lanes, size)
 }
 
-// matches takes as long for a wrong password as for the right one.
+// matches needs the same time for a wrong password as for the right one.
 func (p phc) matches(password string) bool {
 	return subtle.ConstantTimeCompare(p.derive(password, uint32(len(p.hash))), p.hash) == 1
 }
@@ -66,8 +66,8 @@ func (p phc) String() string {
 		enc.EncodeToString(p.salt), enc.EncodeToString(p.hash))
 }
 
-// parsePHC reads a hashed password. Parameters that no server of this kind ever
-// wrote are refused: they could use up the memory.
+// parsePHC reads a hashed password. It rejects parameters that no version of the server
+// ever wrote: they could exhaust the memory.
 func parsePHC(s string) (phc, error) {
 	var p phc
 	damaged := fmt.Errorf("hashed password is %w: it is not an argon2id hash in the PHC string format", ErrInvalid)
@@ -104,7 +104,7 @@ func checkPassword(user, password string) error {
 	return nil
 }
 
-// Hashing is bounded: each takes memory and a processor.
+// Hashing is bounded: each needs memory and a processor.
 const (
 	maxHashing = 2
 	maxWaiting = 512
@@ -115,7 +115,7 @@ const (
 // hasher hashes passwords, a few at a time.
 type hasher struct {
 	cost  cost
-	decoy phc // compared with when there is no password to compare with
+	decoy phc // compared with when the user has no password
 	slots chan struct{}
 
 	mu      sync.Mutex
@@ -125,13 +125,13 @@ type hasher struct {
 
 func newHasher(c cost) *hasher {
 	h := &hasher{cost: c, slots: make(chan struct{}, maxHashing), queued: make(map[string]int)}
-	// No password leads to this hash, and computing with it takes as long.
+	// No password leads to this hash, and computing with it needs the same time.
 	h.decoy = phc{cost: c, salt: make([]byte, saltSize), hash: make([]byte, hashSize)}
 	return h
 }
 
-// acquire waits for a slot, which release gives back. With too many waiting, in all or
-// from the same network, it fails at once.
+// acquire waits for a slot, which the caller gives back with release. With too many
+// waiting, in total or from the same network, it fails at once.
 func (h *hasher) acquire(ctx context.Context, from string) error {
 	where := network(from)
 	if !h.enqueue(where, 1) {
@@ -146,8 +146,8 @@ func (h *hasher) acquire(ctx context.Context, from string) error {
 	}
 }
 
-// enqueue counts one more that waits, or with -1 one less; it refuses what would be too
-// many.
+// enqueue counts one more that waits, or with -1 one less; it returns false beyond the
+// limits.
 func (h *hasher) enqueue(where string, n int) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

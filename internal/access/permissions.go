@@ -9,8 +9,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// ACL is all that is permitted to anybody, sorted by path, type, subject and
-// role.
+// ACL returns all entries, sorted by path, type, subject and role.
 func (s *Service) ACL() []ACLEntry {
 	v := s.view()
 	out := []ACLEntry{}
@@ -20,22 +19,22 @@ func (s *Service) ACL() []ACLEntry {
 	return out
 }
 
-// SetACL adds entries, all or none. One that is there already gets the Propagate
-// given. Paths are completed as ParsePath does. It fails with ErrInvalid if a
-// path is none, or if a role or whoever it is given to does not exist.
+// SetACL adds entries, all or none. An existing entry gets the given Propagate. Paths are
+// normalized as in ParsePath. It fails with ErrInvalid if a path is invalid, or if a role
+// or a subject does not exist.
 func (s *Service) SetACL(ctx context.Context, entries ...ACLEntry) error {
 	_, err := s.EditACL(ctx, entries, nil)
 	return err
 }
 
-// DeleteACL removes entries, whatever their Propagate, and returns how many of
-// them there were. Those that are not there are no error.
+// DeleteACL removes entries, regardless of their Propagate, and returns how many existed.
+// Missing entries are no error.
 func (s *Service) DeleteACL(ctx context.Context, entries ...ACLEntry) (int, error) {
 	return s.EditACL(ctx, nil, entries)
 }
 
-// EditACL adds and removes entries in one transaction, as SetACL and DeleteACL
-// do. What is in both is there in the end.
+// EditACL adds and removes entries in one transaction, as SetACL and DeleteACL do. An
+// entry in both exists afterwards.
 func (s *Service) EditACL(ctx context.Context, add, remove []ACLEntry) (removed int, err error) {
 	for _, list := range []*[]ACLEntry{&add, &remove} {
 		if *list, err = withPaths(*list); err != nil {
@@ -102,7 +101,7 @@ func (v *view) checkEntry(e ACLEntry) error {
 	return nil
 }
 
-// write stores the entries of paths that are not as they were.
+// write stores the entries of changed paths.
 func (v *view) write(acl map[string][]ACLEntry) ([]store.Op, error) {
 	var ops []store.Op
 	for _, path := range slices.Sorted(maps.Keys(acl)) {
@@ -128,18 +127,18 @@ func (v *view) write(acl map[string][]ACLEntry) ([]store.Op, error) {
 	return ops, nil
 }
 
-// without takes away what was permitted to those who are gone.
-func (v *view) without(gone map[subject]bool) ([]store.Op, error) {
+// withoutSubjects removes the entries of removed subjects.
+func (v *view) withoutSubjects(removed map[subject]bool) ([]store.Op, error) {
 	acl := make(map[string][]ACLEntry)
 	for path, list := range v.acl {
-		if slices.ContainsFunc(list, func(e ACLEntry) bool { return gone[e.subject()] }) {
-			acl[path] = slices.DeleteFunc(slices.Clone(list), func(e ACLEntry) bool { return gone[e.subject()] })
+		if slices.ContainsFunc(list, func(e ACLEntry) bool { return removed[e.subject()] }) {
+			acl[path] = slices.DeleteFunc(slices.Clone(list), func(e ACLEntry) bool { return removed[e.subject()] })
 		}
 	}
 	return v.write(acl)
 }
 
-// withRole are the entries that give a role.
+// withRole returns the entries that give a role.
 func (v *view) withRole(id string) []ACLEntry {
 	var out []ACLEntry
 	for _, path := range slices.Sorted(maps.Keys(v.acl)) {

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// Privilege is the right to do one kind of thing, as Proxmox VE names it:
-// "SDN.Audit". Which privilege an operation needs is said where it is served.
+// Privilege is the right to do one kind of thing, as Proxmox VE names it: "SDN.Audit". The
+// code that serves an operation specifies the privilege for it.
 type Privilege string
 
-// The privileges that Viaduct's own operations ask for.
+// The privileges that Viaduct's own operations require.
 const (
 	SDNAllocate       Privilege = "SDN.Allocate"
 	SDNAudit          Privilege = "SDN.Audit"
@@ -28,17 +28,17 @@ const (
 	RealmAllocateUser Privilege = "Realm.AllocateUser"
 )
 
-// family is what one part of the system has privileges for, and who gets them:
-// only Administrator those of root, an admin role all of admin, user and audit,
-// a user role user and audit, PVEAuditor only audit.
+// family has the privileges of one part of the system, and the roles that get them: only
+// Administrator those of root, an admin role all of admin, user and audit, a user role
+// user and audit, PVEAuditor only audit.
 type family struct {
 	name                     string
 	root, admin, user, audit string
 }
 
-// families are all privileges that exist. Most are of parts that Viaduct does not
-// have: roles that name them are kept and returned, so that one set of roles
-// serves both systems.
+// families are all existing privileges. Most belong to parts that Viaduct does not have:
+// roles that name them are kept and returned, so that one set of roles serves both
+// systems.
 var families = []family{
 	{"VM", "", "VM.Allocate VM.Clone VM.Config.CPU VM.Config.Disk VM.Config.HWType VM.Config.Memory VM.Config.Network " +
 		"VM.Config.Options VM.GuestAgent.FileRead VM.GuestAgent.FileSystemMgmt VM.GuestAgent.FileWrite VM.GuestAgent.Unrestricted " +
@@ -52,7 +52,7 @@ var families = []family{
 	{"Mapping", "", "Mapping.Modify", "Mapping.Use", "Mapping.Audit"},
 }
 
-// privileges are all names, sorted; a privilege's place is its bit in a set.
+// privileges are all names, sorted; the index of a privilege is its bit in a set.
 var privileges = func() []Privilege {
 	var all []Privilege
 	for _, f := range families {
@@ -72,7 +72,7 @@ var bitOf = func() map[Privilege]set {
 	return m
 }()
 
-// Privileges are all that exist, sorted.
+// Privileges returns all existing privileges, sorted.
 func Privileges() []Privilege { return slices.Clone(privileges) }
 
 // set is a set of privileges.
@@ -81,7 +81,7 @@ type set uint64
 // everything is all privileges.
 var everything = setOf(privileges...)
 
-// setOf makes a set; names that do not exist are left out.
+// setOf makes a set; it ignores names that do not exist.
 func setOf(list ...Privilege) set {
 	var s set
 	for _, p := range list {
@@ -90,7 +90,7 @@ func setOf(list ...Privilege) set {
 	return s
 }
 
-// named makes a set of names between spaces.
+// named makes a set of names separated by spaces.
 func named(names string) set {
 	var s set
 	for name := range strings.FieldsSeq(names) {

@@ -31,8 +31,8 @@ type (
 		LastName  string `json:"lastname,omitempty"`
 		// Password is the hash, in the PHC string format; empty for none.
 		Password string `json:"password,omitempty"`
-		// Epoch is random and another one after every change of the password:
-		// tickets of another epoch do not count.
+		// Epoch is random and changes with the password: tickets of another epoch are
+		// invalid.
 		Epoch string `json:"epoch"`
 	}
 	groupDoc struct {
@@ -54,7 +54,7 @@ type (
 	secretDoc struct {
 		Secret []byte `json:"secret"`
 	}
-	// changedDoc is the value of keyEveryTime: only its revision counts.
+	// changedDoc is the value of keyEveryTime: only its revision matters.
 	changedDoc struct{}
 )
 

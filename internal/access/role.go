@@ -7,12 +7,11 @@ import (
 	"strings"
 )
 
-// Roles with a meaning of their own.
+// Roles with special semantics.
 const (
 	// RoleAdministrator has every privilege.
 	RoleAdministrator = "Administrator"
-	// RoleNoAccess takes away whatever else is given on the same path, and what
-	// was inherited.
+	// RoleNoAccess overrides all other roles on the same path, and what was inherited.
 	RoleNoAccess = "NoAccess"
 )
 
@@ -24,7 +23,7 @@ type Role struct {
 	Privileges []Privilege
 	// Builtin roles cannot be changed.
 	Builtin bool
-	// Revision says which state of the role this is; 0 makes a new one.
+	// Revision identifies the state of the role; 0 makes a new one.
 	Revision int64
 }
 
@@ -44,13 +43,13 @@ var builtin = func() map[string]set {
 			roles["PVE"+f.name+"User"] = user | audit
 		}
 	}
-	// What is mapped is hardware of a node: only for those who are given it.
+	// Mappings refer to hardware of a node: only for subjects with an explicit entry.
 	roles["PVEMappingAuditor"] = named("Mapping.Audit")
 	roles["PVEAdmin"] &^= named("Mapping.Modify")
 	return roles
 }()
 
-// checkRole says what is wrong with a role that is to be stored.
+// checkRole validates a role that is to be stored.
 func checkRole(r Role) error {
 	object := "role " + r.ID
 	if !isName(r.ID, maxName) {
@@ -70,8 +69,8 @@ func checkRole(r Role) error {
 	return nil
 }
 
-// nearPrivilege proposes privileges in place of one that does not exist: those
-// of the same family, or else Viaduct's own.
+// nearPrivilege proposes privileges in place of one that does not exist: those of the same
+// family, or else Viaduct's own.
 func nearPrivilege(p Privilege) string {
 	name, _, _ := strings.Cut(string(p), ".")
 	var near []string

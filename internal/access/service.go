@@ -14,18 +14,18 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store/mirror"
 )
 
-// Options change how Open makes a service. The zero value is good.
+// Options change how Open creates a service. The zero value is valid.
 type Options struct {
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
-	// Logger gets failed logins and what an operator has to do; nil drops it.
+	// Logger gets failed logins and required actions of an operator; nil drops them.
 	Logger *slog.Logger
 
 	cost cost // of hashing; zero means recommended
 }
 
-// Service answers who may do what, and changes it. Make one with Open. It may be
-// used by many goroutines at once.
+// Service checks and changes permissions. Create one with Open. It is safe for concurrent
+// use.
 type Service struct {
 	store    store.Store
 	now      func() time.Time
@@ -40,7 +40,7 @@ type Service struct {
 	compiled  atomic.Pointer[view]
 }
 
-// Open reads what the store has. At the first start of the first server it makes
+// Open reads the data in the store. At the first start of the first server it makes
 // root@pam, without a password, and the key that tickets are signed with.
 func Open(ctx context.Context, st store.Store, o Options) (*Service, error) {
 	if o.Now == nil {
@@ -52,7 +52,7 @@ func Open(ctx context.Context, st store.Store, o Options) (*Service, error) {
 	if o.cost == (cost{}) {
 		o.cost = recommended
 	}
-	secret, err := found(ctx, st)
+	secret, err := ensureSecret(ctx, st)
 	if err != nil {
 		return nil, fmt.Errorf("opening the user management: %w", err)
 	}
@@ -69,9 +69,9 @@ func Open(ctx context.Context, st store.Store, o Options) (*Service, error) {
 	return s, nil
 }
 
-// found returns the secret of the cluster, and makes it, together with
-// root@pam, if there is none.
-func found(ctx context.Context, st store.Store) ([]byte, error) {
+// ensureSecret returns the secret of the cluster, and makes it, together with root@pam, if
+// there is none.
+func ensureSecret(ctx context.Context, st store.Store) ([]byte, error) {
 	for range 3 {
 		r, err := st.Get(ctx, keySecret)
 		if err == nil {
@@ -84,11 +84,11 @@ func found(ctx context.Context, st store.Store) ([]byte, error) {
 		if !errors.Is(err, store.ErrNotFound) {
 			return nil, err
 		}
-		conds, ops, err := founding(ctx, st)
+		conds, ops, err := initialRecords(ctx, st)
 		if err != nil {
 			return nil, err
 		}
-		// If another server was faster, its secret is the one.
+		// If another server was faster, its secret is valid.
 		if _, err := st.Txn(ctx, conds, ops); err != nil && !errors.Is(err, store.ErrConflict) {
 			return nil, err
 		}
@@ -96,9 +96,9 @@ func found(ctx context.Context, st store.Store) ([]byte, error) {
 	return nil, store.ErrConflict
 }
 
-// founding makes the first records. A secret that was deleted is made anew; the
-// user who is there already stays as they are.
-func founding(ctx context.Context, st store.Store) ([]store.Cond, []store.Op, error) {
+// initialRecords makes the first records. A deleted secret is made again; an existing user
+// stays unchanged.
+func initialRecords(ctx context.Context, st store.Store) ([]store.Cond, []store.Op, error) {
 	secret, err := newSecret()
 	if err != nil {
 		return nil, nil, err
@@ -123,7 +123,7 @@ func founding(ctx context.Context, st store.Store) ([]store.Cond, []store.Op, er
 // seen.
 func (s *Service) Run(ctx context.Context) { s.mirror.Run(ctx) }
 
-// view is what is known now. It costs next to nothing unless something changed.
+// view returns the present state. It costs next to nothing unless something changed.
 func (s *Service) view() *view {
 	if _, stale := s.mirror.All(); s.compiled.Load().at(stale) {
 		return s.compiled.Load()
@@ -139,14 +139,13 @@ func (s *Service) view() *view {
 	return v
 }
 
-// at reports whether the view is the one that goes stale with this channel.
+// at reports whether the view is the one that becomes stale with this channel.
 func (v *view) at(stale <-chan struct{}) bool { return v != nil && v.stale == stale }
 
-// change makes a change: f looks at what there is, and returns what to write. It
-// is called again if that was no longer so when it was to be written. When change
-// returns, the view has it.
+// change makes a change: f reads the view, and returns what to write. It is called again
+// if the view has changed before the write. When change returns, the view has it.
 func (s *Service) change(ctx context.Context, f func(v *view) ([]store.Op, error)) error {
-	select { // one at a time: servers are in each other's way rarely enough
+	select { // one at a time: servers conflict rarely enough
 	case s.writing <- struct{}{}:
 		defer func() { <-s.writing }()
 	case <-ctx.Done():
@@ -169,7 +168,7 @@ func (s *Service) change(ctx context.Context, f func(v *view) ([]store.Op, error
 		if err != nil {
 			return fmt.Errorf("changing users and permissions: %w", err)
 		}
-		// Even if nobody waits for it any more: the next question must see it.
+		// Even if the caller does not wait any more: the next check must see it.
 		if err := s.mirror.Sync(context.WithoutCancel(ctx)); err != nil {
 			return fmt.Errorf("the change was made, but cannot be read back yet: %w", err)
 		}

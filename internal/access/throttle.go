@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// Failed logins are counted for the address they come from, and for the user together
-// with the address: strangers elsewhere never make a user wait. Beyond so many, each one
-// more doubles the wait until the next attempt. A count is forgotten after a while
-// without failures.
+// Failed logins are counted for the address they come from, and for the user together with
+// the address: strangers elsewhere never make a user wait. Beyond the limit, each further
+// one doubles the wait until the next attempt. A count is dropped after a while without
+// failures.
 const (
 	freeUser    = 5
 	freeAddress = 20 // several people may be behind one address
@@ -19,39 +19,39 @@ const (
 	forgetAfter = 30 * time.Minute
 )
 
-// gauges is how many counts there are of either kind. The memory is fixed, so
-// that nobody can fill it: names and addresses that share a count only wait
-// longer. The seed is secret, so nobody can choose whom to share one with.
-const gauges = 1 << 13
+// counters is the number of counters of either kind. The memory is fixed, so that nobody
+// can exhaust it: names and addresses that share a counter only wait longer. The seed is
+// secret, so nobody can choose with whom to share one.
+const counters = 1 << 13
 
-// gauge counts failures.
-type gauge struct {
+// counter counts failures.
+type counter struct {
 	failures int
 	last     time.Time
 }
 
-// throttle slows down guessing. Make one with newThrottle.
+// throttle slows down guessing. Create one with newThrottle.
 type throttle struct {
 	seed maphash.Seed
 
 	mu sync.Mutex
 	// pairs are of a user and a network, networks of one for all users.
-	pairs, networks []gauge
+	pairs, networks []counter
 }
 
 func newThrottle() *throttle {
-	return &throttle{seed: maphash.MakeSeed(), pairs: make([]gauge, gauges), networks: make([]gauge, gauges)}
+	return &throttle{seed: maphash.MakeSeed(), pairs: make([]counter, counters), networks: make([]counter, counters)}
 }
 
-func (t *throttle) pair(user, from string) *gauge {
-	return &t.pairs[maphash.Comparable(t.seed, [2]string{user, network(from)})%gauges]
+func (t *throttle) pair(user, from string) *counter {
+	return &t.pairs[maphash.Comparable(t.seed, [2]string{user, network(from)})%counters]
 }
 
-func (t *throttle) network(from string) *gauge {
-	return &t.networks[maphash.String(t.seed, network(from))%gauges]
+func (t *throttle) network(from string) *counter {
+	return &t.networks[maphash.String(t.seed, network(from))%counters]
 }
 
-// wait is how long it takes until the user may try again from the address.
+// wait is the time until the user may try again from the address.
 func (t *throttle) wait(user, from string, now time.Time) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -66,37 +66,37 @@ func (t *throttle) fail(user, from string, now time.Time) {
 	t.network(from).fail(now)
 }
 
-// succeed forgets the failures of the user at the address. Those of the address with
-// other users stay: whoever has a password of their own must not use it to go on
-// guessing others'.
+// succeed resets the failures of the user at the address. Those of the address with other
+// users stay: nobody may use their own valid password to continue to guess those of
+// others.
 func (t *throttle) succeed(user, from string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	*t.pair(user, from) = gauge{}
+	*t.pair(user, from) = counter{}
 }
 
-func (g *gauge) fail(now time.Time) {
-	if now.Sub(g.last) > forgetAfter {
-		g.failures = 0
+func (c *counter) fail(now time.Time) {
+	if now.Sub(c.last) > forgetAfter {
+		c.failures = 0
 	}
-	g.failures++
-	g.last = now
+	c.failures++
+	c.last = now
 }
 
-func (g *gauge) wait(free int, most time.Duration, now time.Time) time.Duration {
-	passed := now.Sub(g.last)
-	if g.failures < free || passed > forgetAfter {
+func (c *counter) wait(free int, most time.Duration, now time.Time) time.Duration {
+	passed := now.Sub(c.last)
+	if c.failures < free || passed > forgetAfter {
 		return 0
 	}
 	delay := most
-	if doublings := g.failures - free; doublings < 20 {
+	if doublings := c.failures - free; doublings < 20 {
 		delay = min(most, time.Second<<doublings)
 	}
-	// A clock that was set back must not keep anybody out for longer.
+	// A clock that was set back must not prolong the wait.
 	return min(delay, max(0, delay-passed))
 }
 
-// network is what an address is counted as: one host gets a whole /64 of IPv6.
+// network is the unit of counting for an address: one host gets a whole /64 of IPv6.
 func network(from string) string {
 	addr, err := netip.ParseAddr(from)
 	if err != nil {

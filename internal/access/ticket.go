@@ -14,7 +14,7 @@ import (
 // TicketLife is how long a ticket is valid, and the CSRF token made with it.
 const TicketLife = 2 * time.Hour
 
-// skew is how far the clocks of servers that share a store may be apart.
+// skew is the maximum difference between the clocks of servers that share a store.
 const skew = 5 * time.Minute
 
 // keySize is the size of the secret that tickets are signed with, in bytes.
@@ -29,13 +29,13 @@ func newSecret() ([]byte, error) {
 	return b, err
 }
 
-// deriveKeys makes a key for each purpose, so that nothing signed for the one
-// passes for the other.
+// deriveKeys makes a key for each purpose, so that nothing signed for one is valid for the
+// other.
 func deriveKeys(secret []byte) keys {
 	return keys{ticket: mac(secret, "viaduct ticket"), csrf: mac(secret, "viaduct csrf")}
 }
 
-// mac authenticates texts, none of which may hold a NUL.
+// mac authenticates texts, which must not contain a NUL.
 func mac(key []byte, texts ...string) []byte {
 	h := hmac.New(sha256.New, key)
 	for _, t := range texts {
@@ -45,16 +45,16 @@ func mac(key []byte, texts ...string) []byte {
 	return h.Sum(nil)
 }
 
-// ticket is a ticket taken apart: PVE:user@realm:HEXTIME::signature, the form that
-// Proxmox VE's clients expect.
+// ticket is a parsed ticket: PVE:user@realm:HEXTIME::signature, the form that Proxmox VE's
+// clients expect.
 type ticket struct {
 	user      string
 	stamp     string
 	signature []byte
 }
 
-// signTicket makes a ticket. The epoch is the user's: a ticket ends when that
-// changes, with the password for one.
+// signTicket makes a ticket. The epoch is the user's: a ticket ends when that changes, for
+// example with the password.
 func (k keys) signTicket(user, epoch string, now time.Time) string {
 	t := ticket{user: user, stamp: stamp(now)}
 	return t.text() + "::" + base64.StdEncoding.EncodeToString(mac(k.ticket, t.text(), epoch))
@@ -62,7 +62,7 @@ func (k keys) signTicket(user, epoch string, now time.Time) string {
 
 func (t ticket) text() string { return "PVE:" + t.user + ":" + t.stamp }
 
-// parseTicket reads a ticket; whether it is good is another question.
+// parseTicket reads a ticket without verifying it.
 func parseTicket(s string) (ticket, bool) {
 	const longest = 256
 	parts := strings.Split(s, ":")
@@ -80,7 +80,7 @@ func (k keys) verifyTicket(t ticket, epoch string, now time.Time) bool {
 	return hmac.Equal(t.signature, mac(k.ticket, t.text(), epoch)) && current(t.stamp, now)
 }
 
-// signCSRF makes the token that a browser's writes have to carry beside the
+// signCSRF makes the token that a browser's writes have to carry in addition to the
 // ticket: HEXTIME:signature.
 func (k keys) signCSRF(user string, now time.Time) string {
 	s := stamp(now)
@@ -98,7 +98,7 @@ func (k keys) verifyCSRF(token, user string, now time.Time) bool {
 
 func stamp(t time.Time) string { return fmt.Sprintf("%08X", t.Unix()) }
 
-// current reports whether a stamp is young enough, and not of the future.
+// current reports whether a stamp is recent enough, and not in the future.
 func current(s string, now time.Time) bool {
 	sec, err := strconv.ParseInt(s, 16, 64)
 	if err != nil {

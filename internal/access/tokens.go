@@ -12,17 +12,17 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// Token lets a program act for a user without knowing the password.
+// Token allows a program to act for a user without the password.
 type Token struct {
-	// User is whose token it is, Name its own name.
+	// User is the owner of the token, Name its own name.
 	User, Name string
-	// Expire is when it ends, in seconds since 1970; 0 is never.
+	// Expire is the end of its validity, in seconds since 1970; 0 is never.
 	Expire  int64
 	Comment string
-	// Privsep gives the token only what is permitted to the token itself, and to
-	// the user too. Without, it has all privileges of the user.
+	// Privsep gives the token only the privileges that both the token itself and the user
+	// have. Without, it has all privileges of the user.
 	Privsep bool
-	// Revision says which state of the token this is.
+	// Revision identifies the state of the token.
 	Revision int64
 }
 
@@ -34,8 +34,8 @@ func (t *tokenEntry) public(id string) Token {
 	return Token{user, name, t.Expire, t.Comment, t.Privsep, t.revision}
 }
 
-// Tokens are the tokens of a user, or all for an empty one, sorted by ID. A user
-// who does not exist has none.
+// Tokens returns the tokens of a user, or all for an empty one, sorted by ID. A user who
+// does not exist has none.
 func (s *Service) Tokens(user string) []Token {
 	v := s.view()
 	out := []Token{}
@@ -45,7 +45,7 @@ func (s *Service) Tokens(user string) []Token {
 	return out
 }
 
-// tokensOf are the IDs of a user's tokens, or of all, sorted.
+// tokensOf returns the IDs of a user's tokens, or of all, sorted.
 func (v *view) tokensOf(user string) []string {
 	ids := slices.Sorted(maps.Keys(v.tokens))
 	if user == "" {
@@ -63,8 +63,8 @@ func (s *Service) Token(id string) (Token, error) {
 	return t.public(id), nil
 }
 
-// CreateToken makes a token and returns its secret, which is kept nowhere: only
-// its hash is. It fails with ErrExists, ErrInvalid, or ErrNotFound for the user.
+// CreateToken makes a token and returns its secret, which is not stored: only its hash is.
+// It fails with ErrExists, ErrInvalid, or ErrNotFound for the user.
 func (s *Service) CreateToken(ctx context.Context, t Token) (secret string, err error) {
 	if err := checkToken(t); err != nil {
 		return "", err
@@ -87,8 +87,8 @@ func (s *Service) CreateToken(ctx context.Context, t Token) (secret string, err 
 	return secret, nil
 }
 
-// PutToken changes all of a token but its secret, provided that it is still as
-// it was read. It fails with ErrNotFound, ErrChanged or ErrInvalid.
+// PutToken changes everything in a token except its secret, provided that it is unchanged
+// since it was read. It fails with ErrNotFound, ErrChanged or ErrInvalid.
 func (s *Service) PutToken(ctx context.Context, t Token) error {
 	if err := checkToken(t); err != nil {
 		return err
@@ -106,14 +106,13 @@ func (s *Service) PutToken(ctx context.Context, t Token) error {
 	})
 }
 
-// DeleteToken removes a token and what was permitted to it, or fails with
-// ErrNotFound.
+// DeleteToken removes a token and its permissions, or fails with ErrNotFound.
 func (s *Service) DeleteToken(ctx context.Context, id string) error {
 	return s.change(ctx, func(v *view) ([]store.Op, error) {
 		if v.tokens[id] == nil {
 			return nil, notFound("token", id)
 		}
-		rest, err := v.without(map[subject]bool{{SubjectToken, id}: true})
+		rest, err := v.withoutSubjects(map[subject]bool{{SubjectToken, id}: true})
 		return append(rest, store.Delete(prefixToken+id)), err
 	})
 }

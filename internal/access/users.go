@@ -9,20 +9,20 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// User is somebody who may log in.
+// User is a person who may log in.
 type User struct {
 	// ID is "name@realm".
 	ID string
-	// Enable is false for a user who has no access for now.
+	// Enable is false for a user without access for now.
 	Enable bool
 	// Expire is when the user's access ends, in seconds since 1970; 0 is never.
 	Expire                              int64
 	Comment, Email, FirstName, LastName string
 	// Groups are sorted.
 	Groups []string
-	// HasPassword tells whether a password was set. PutUser does not look at it.
+	// HasPassword is true if a password was set. PutUser ignores it.
 	HasPassword bool
-	// Revision says which state of the user this is; 0 makes a new one.
+	// Revision identifies the state of the user; 0 makes a new one.
 	Revision int64
 }
 
@@ -33,7 +33,7 @@ func (u *userEntry) public(id string) User {
 	}
 }
 
-// Users are all users, sorted by ID.
+// Users returns all users, sorted by ID.
 func (s *Service) Users() []User {
 	v := s.view()
 	out := make([]User, 0, len(v.users))
@@ -52,9 +52,9 @@ func (s *Service) User(id string) (User, error) {
 	return u.public(id), nil
 }
 
-// PutUser adds a user whose Revision is 0, or else changes the one that was read
-// with that Revision, provided that it is still so. It fails with ErrExists,
-// ErrNotFound, ErrChanged or ErrInvalid.
+// PutUser adds a user with Revision 0, or else changes the one that was read with that
+// Revision, provided that it is unchanged. It fails with ErrExists, ErrNotFound,
+// ErrChanged or ErrInvalid.
 func (s *Service) PutUser(ctx context.Context, u User) error {
 	if err := checkUser(u); err != nil {
 		return err
@@ -134,8 +134,8 @@ func (v *view) regroup(user string, from, to []string) ([]store.Op, error) {
 	return ops, nil
 }
 
-// DeleteUser removes a user with their tokens and with all that was permitted to
-// them, or fails with ErrNotFound; root@pam cannot be removed (ErrInvalid).
+// DeleteUser removes a user with their tokens and permissions, or fails with ErrNotFound;
+// root@pam cannot be removed (ErrInvalid).
 func (s *Service) DeleteUser(ctx context.Context, id string) error {
 	if id == RootUser {
 		return fmt.Errorf("user %s: removing it is %w: somebody must be able to repair everything", id, ErrInvalid)
@@ -149,18 +149,18 @@ func (s *Service) DeleteUser(ctx context.Context, id string) error {
 		if err != nil {
 			return nil, err
 		}
-		gone := map[subject]bool{{SubjectUser, id}: true}
+		removed := map[subject]bool{{SubjectUser, id}: true}
 		for _, t := range v.tokensOf(id) {
-			gone[subject{SubjectToken, t}] = true
+			removed[subject{SubjectToken, t}] = true
 			ops = append(ops, store.Delete(prefixToken+t))
 		}
-		rest, err := v.without(gone)
+		rest, err := v.withoutSubjects(removed)
 		return append(append(ops, store.Delete(prefixUser+id)), rest...), err
 	})
 }
 
-// SetPassword gives a user a password and ends their tickets. It fails with
-// ErrNotFound, or with ErrInvalid if the password is too short or too long.
+// SetPassword sets a user's password and ends their tickets. It fails with ErrNotFound, or
+// with ErrInvalid if the password is too short or too long.
 func (s *Service) SetPassword(ctx context.Context, id, password string) error {
 	if err := checkPassword(id, password); err != nil {
 		return err
@@ -188,7 +188,7 @@ func (s *Service) SetPassword(ctx context.Context, id, password string) error {
 	})
 }
 
-// notFound is the error of something that is not there.
+// notFound is the error of a missing object.
 func notFound(kind, id string) error {
 	return fmt.Errorf("%s %s %w; list what there is with: viaduct %s list", kind, id, ErrNotFound, kind)
 }

@@ -8,8 +8,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store/mirror"
 )
 
-// view is all that is kept, at one moment, indexed for questions. It is replaced,
-// never changed.
+// view is the state at one moment, indexed for checks. It is immutable.
 type view struct {
 	users  map[string]*userEntry
 	groups map[string]*groupEntry
@@ -17,7 +16,7 @@ type view struct {
 	tokens map[string]*tokenEntry
 	acl    map[string][]ACLEntry // by path, sorted
 	rules  rules
-	// most are the privileges that somebody has on any path, NoAccess left aside.
+	// most are the privileges that a subject has on any path, without regard to NoAccess.
 	most map[subject]set
 	// changed is the revision of the last change.
 	changed int64
@@ -114,7 +113,8 @@ func (t *tokenEntry) active(now time.Time) bool {
 	return t != nil && (t.Expire == 0 || now.Unix() < t.Expire)
 }
 
-// privileges are those of an identity on a path, and what of them propagates.
+// privileges returns the privileges of an identity on a path, and those of them that
+// propagate.
 func (v *view) privileges(id Identity, path string, now time.Time) (have, propagated set) {
 	u := v.users[id.User]
 	if !u.active(now) {
@@ -145,7 +145,7 @@ func (v *view) privileges(id Identity, path string, now time.Time) (have, propag
 	return have, propagated
 }
 
-// anywhere are privileges beside which an identity has none on any path.
+// anywhere returns a superset of the privileges of an identity on any path.
 func (v *view) anywhere(id Identity) set {
 	have := v.most[subject{SubjectUser, id.User}]
 	if u := v.users[id.User]; u != nil {

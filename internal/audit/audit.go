@@ -1,10 +1,10 @@
-// Package audit keeps who did what: one entry for every write that somebody asks a
-// server for, whether it was carried out or refused.
+// Package audit records who did what: one entry for every write request to a server,
+// whether it was carried out or rejected.
 //
-// It stands beside the one-way flow: the interfaces for people and programs record
-// here what they did. An entry goes to the log at once, with the message "audit",
-// and a moment later to the store, where the newest ones are kept. Neither has any
-// part of a request's body, so no secret can get there.
+// It is next to the one-way flow: the interfaces for people and programs record their
+// writes here. An entry goes to the log at once, with the message "audit", and a moment
+// later to the store, where the newest ones are kept. Neither has any part of a request's
+// body, so no secret can get there.
 package audit
 
 import (
@@ -25,9 +25,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// Most is how many entries of writes that were carried out are kept, and MostRefused
-// how many of others. Until old ones are removed there may be as many more for each
-// server.
+// Most is how many entries of completed writes are kept, and MostRefused how many of
+// others. Until old ones are removed there may be as many more for each server.
 const (
 	Most        = 10_000
 	MostRefused = 2_000
@@ -37,22 +36,22 @@ const (
 	prefix        = "audit/"
 	prefixRefused = "audit-refused/"
 	// queued bounds how many entries wait to be stored. A page has at most so many
-	// entries, and bytes unless it has one entry only: an external etcd takes requests
-	// of 1.5 MiB by default. Old pages are removed so many at once: it takes 128 writes
+	// entries, and bytes unless it has one entry only: an external etcd accepts requests
+	// of 1.5 MiB by default. Old pages are removed so many at once: it accepts 128 writes
 	// in a transaction.
 	queued    = 1024
 	pageMost  = 100
 	pageBytes = 256 << 10
 	batch     = 100
-	// tidyAfter is how many entries a server stores at least until it removes old
-	// ones, which takes a look at all: as many as are kept, if that is more.
+	// tidyAfter is how many entries a server stores at least until it removes old ones,
+	// which requires reading all: as many as are kept, if that is more.
 	tidyAfter = 256
 	// linger is how long an entry waits for others to be stored with.
 	linger = 100 * time.Millisecond
-	// tries is how often storing is tried while the server runs, and patience how
-	// long each try, and a wait for what is being stored, may take.
-	tries    = 5
-	patience = 3 * time.Second
+	// tries is how often storing is tried while the server runs, and timeout how long each
+	// try, and a wait for entries that are being stored, may last.
+	tries   = 5
+	timeout = 3 * time.Second
 	// maxText bounds each text of an entry, in bytes, and maxObjects its objects.
 	maxText    = 512
 	maxObjects = 50
@@ -63,32 +62,32 @@ type Entry struct {
 	// ID is given by the trail: later entries have greater ones.
 	ID   string    `json:"-"`
 	Time time.Time `json:"time"`
-	// Author is who asked: "root@local", "bob@pve!ci".
+	// Author is the author of the request: "root@local", "bob@pve!ci".
 	Author string `json:"author"`
-	// Claimed says that the author did not show to be it: a login that failed.
+	// Claimed means that the author is not authenticated: a login that failed.
 	Claimed bool `json:"-"`
-	// From is the address they came from; empty for the server's own socket.
+	// From is the address of the client; empty for the server's own socket.
 	From string `json:"from,omitempty"`
-	// Operation is what was asked for, and Target the path or object it was asked
-	// of: "putVnet", "/api/v1/vnets/v1".
+	// Operation is the requested operation, and Target its path or object: "putVnet",
+	// "/api/v1/vnets/v1".
 	Operation string `json:"operation"`
 	Target    string `json:"target"`
 	// Objects are those that a batch is about: "vnet/v1".
 	Objects []string `json:"objects,omitempty"`
-	// Status is that of the HTTP answer; Error says in a word what was wrong.
+	// Status is that of the HTTP answer; Error is a short reason of the error.
 	Status int    `json:"status"`
 	Error  string `json:"error,omitempty"`
-	// Count is how many equal ones an entry stands for that came within a minute after
-	// another one; 0 for one that stands for itself.
+	// Count is how many equal entries this one represents that came within a minute after
+	// another one; 0 for a single one.
 	Count int `json:"count,omitempty"`
 }
 
 // Query selects entries.
 type Query struct {
-	// Author, if not empty, is whose entries are asked for.
+	// Author, if not empty, selects the entries of one author.
 	Author string
-	// After is the ID of an entry: only older ones are returned, which come after
-	// it. Empty begins with the newest.
+	// After is the ID of an entry: only older ones are returned, which come after it.
+	// Empty begins with the newest.
 	After string
 	// Limit bounds how many are returned.
 	Limit int
@@ -96,36 +95,36 @@ type Query struct {
 
 // Trail is where writes are recorded.
 type Trail interface {
-	// Record takes an entry, whose Time and ID it sets. It does not wait.
+	// Record records an entry, and sets its Time and ID. It does not wait.
 	Record(e Entry)
-	// List returns entries, the newest first, all recorded before included.
+	// List returns entries, the newest first, including all recorded before.
 	List(ctx context.Context, q Query) ([]Entry, error)
 }
 
-// Options change how Open makes a log. The zero value is good.
+// Options change how Open creates a log. The zero value is valid.
 type Options struct {
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Logger gets every entry; nil drops them.
 	Logger *slog.Logger
-	// Most is how many entries are kept of what was carried out, and MostRefused of what
-	// was refused; 0 means Most and MostRefused.
+	// Most is how many entries of completed writes are kept, and MostRefused of rejected
+	// ones; 0 means Most and MostRefused.
 	Most, MostRefused int
 	// Sinks get every entry that is stored.
 	Sinks []Sink
 }
 
-// Log is the Trail of a server. Make one with Open; Run stores what is recorded.
+// Log is the Trail of a server. Create one with Open; Run stores the entries.
 type Log struct {
 	store store.Store
 	now   func() time.Time
 	log   *slog.Logger
-	// series are what was carried out and what was refused.
+	// series are completed and rejected writes.
 	series   [2]series
 	refusals refusals
 	sinks    []Sink
 	sinkFail rate.Sometimes
-	// server tells apart what several servers record at the same nanosecond.
+	// server distinguishes entries of several servers at the same nanosecond.
 	server string
 	queue  chan item
 
@@ -133,13 +132,13 @@ type Log struct {
 	last int64 // nanoseconds; times of one server only grow
 }
 
-// series is where one sort of entries is kept, and how many of them.
+// series is where one class of entries is kept, and how many of them.
 type series struct {
 	prefix string
 	most   int
 }
 
-// of is the series of an entry.
+// of returns the series of an entry.
 func (l *Log) of(e *Entry) series {
 	if e.refused() {
 		return l.series[1]
@@ -147,7 +146,7 @@ func (l *Log) of(e *Entry) series {
 	return l.series[0]
 }
 
-// item is an entry to be stored, or, with done, a request to be told when all
+// item is an entry to be stored, or, with done, a request for a notification when all
 // before it were.
 type item struct {
 	entry Entry
@@ -156,7 +155,7 @@ type item struct {
 
 var _ Trail = (*Log)(nil)
 
-// Open makes a log on a store.
+// Open creates a log on a store.
 func Open(st store.Store, o Options) *Log {
 	l := &Log{
 		store: st, now: o.Now, log: o.Logger, queue: make(chan item, queued), server: fmt.Sprintf("%08x", rand.Uint32()), sinks: o.Sinks,
@@ -172,9 +171,8 @@ func Open(st store.Store, o Options) *Log {
 	return l
 }
 
-// Record implements Trail. Refusals that come again and again are counted, see
-// refusals. If so many entries wait to be stored that there is no room, the entry is in
-// the log only, which says so.
+// Record implements Trail. Repeated rejections are counted, see refusals. If the queue is
+// full, the entry is in the log only, with a note about that.
 func (l *Log) Record(e Entry) {
 	if e.refused() {
 		var ok bool
@@ -205,7 +203,7 @@ func (l *Log) record(e Entry) {
 	}
 }
 
-// stamped is the entry with time and ID, and within its bounds.
+// stamped returns the entry with time and ID, and within its bounds.
 func (l *Log) stamped(e Entry) Entry {
 	l.mu.Lock()
 	l.last = max(l.last+1, l.now().UnixNano())
@@ -233,7 +231,7 @@ func cut(s string) string {
 	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
-// Run stores what is recorded until ctx ends, and then what is left.
+// Run stores the entries until ctx ends, and then the remaining ones.
 func (l *Log) Run(ctx context.Context) {
 	l.tidy(ctx)
 	sinceTidy := 0
@@ -267,8 +265,8 @@ func (l *Log) Run(ctx context.Context) {
 	}
 }
 
-// gather takes what else comes within a moment, so that it is stored together. It
-// does not keep those waiting who want to be told, nor the end.
+// gather collects further entries for a moment, so that they are stored together. It does
+// not delay items with done, nor the end.
 func (l *Log) gather(ctx context.Context, first item) []item {
 	items := append(make([]item, 0, pageMost), first)
 	over, cancel := context.WithTimeout(ctx, linger)
@@ -320,8 +318,8 @@ func (l *Log) write(ctx context.Context, items []item) int {
 // storePage stores a page and returns how many entries it has; none if it could not.
 func (l *Log) storePage(ctx context.Context, s series, p page) int {
 	for wait := 50 * time.Millisecond; ; wait *= 2 {
-		// The end of the server must not cut it off.
-		one, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		// The end of the server must not interrupt it.
+		one, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 		_, err := l.store.Txn(one, nil, []store.Op{store.Put(s.prefix+p.id, p.lines)})
 		cancel()
 		if err == nil {
@@ -354,7 +352,7 @@ func (l *Log) tidySeries(ctx context.Context, s series) {
 		for i, p := range chunk {
 			ops[i] = store.Delete(s.prefix + p.id)
 		}
-		if _, err = l.store.Txn(ctx, nil, ops); err != nil || !sleep.Context(ctx, linger) { // others write, too
+		if _, err = l.store.Txn(ctx, nil, ops); err != nil || !sleep.Context(ctx, linger) { // other servers write, too
 			break
 		}
 	}
@@ -391,9 +389,9 @@ func (l *Log) List(ctx context.Context, q Query) ([]Entry, error) {
 // errSlow: the queue is full and stays so.
 var errSlow = errors.New("the store does not take audit entries as fast as they come")
 
-// flush waits until all that was recorded before is stored.
+// flush waits until everything recorded before is stored.
 func (l *Log) flush(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errSlow)
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errSlow)
 	defer cancel()
 	done := make(chan struct{})
 	select {

@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// page is what is stored under one key: entries of one server that came within a
-// moment, so that many writers cost the store few writes.
+// page is the value of one key: entries of one server that came within a moment, so that
+// many writers cost the store few writes.
 type page struct {
-	// id is that of the newest entry: all entries of older pages are older than it,
-	// though perhaps not than others of the page, as servers write side by side.
+	// id is that of the newest entry: all entries of older pages are older than it, though
+	// perhaps not than others of the page, as servers write concurrently.
 	id string
 	// lines are the entries, oldest first: a line of JSON for each.
 	lines []byte
@@ -25,16 +25,16 @@ type page struct {
 
 func (p *page) len() int { return bytes.Count(p.lines, []byte{'\n'}) + 1 }
 
-// zeros make the times of all centuries as long as the longest.
+// zeros pads the times of all centuries to the same length.
 const zeros = "00000000000000000000"
 
-// entryID sorts by time, and tells apart what several servers record at once.
+// entryID sorts by time, and distinguishes concurrent entries of several servers.
 func entryID(t time.Time, server string) string {
 	ns := strconv.FormatInt(t.UnixNano(), 10)
 	return zeros[min(len(ns), len(zeros)):] + ns + "-" + server
 }
 
-// paged puts entries, which are sorted, on as few pages as they fit on.
+// paged puts entries, which are sorted, on as few pages as possible.
 func paged(entries []Entry) []page {
 	var out []page
 	for n := range entries {
@@ -55,7 +55,7 @@ func paged(entries []Entry) []page {
 	return out
 }
 
-// pages are all that are stored, oldest first.
+// pages returns all stored pages, oldest first.
 func (l *Log) pages(ctx context.Context, s series) ([]page, error) {
 	records, _, err := l.store.List(ctx, s.prefix, "")
 	if err != nil {
@@ -68,7 +68,7 @@ func (l *Log) pages(ctx context.Context, s series) ([]page, error) {
 	return out, nil
 }
 
-// entries are those of a page, oldest first.
+// entries returns those of a page, oldest first.
 func (l *Log) entries(p page) []Entry {
 	_, server, _ := strings.Cut(p.id, "-")
 	var out []Entry
@@ -84,8 +84,8 @@ func (l *Log) entries(p page) []Entry {
 	return out
 }
 
-// backward goes through the entries of pages, newest first. It reads no more pages than
-// it has to.
+// backward iterates over the entries of pages, newest first. It reads no more pages than
+// necessary.
 func (l *Log) backward(pages []page) iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
 		var read []Entry // oldest first
@@ -102,7 +102,7 @@ func (l *Log) backward(pages []page) iter.Seq[Entry] {
 	}
 }
 
-// newest are the entries of a series that are kept, newest first.
+// newest returns the entries of a series that are kept, newest first.
 func (l *Log) newest(ctx context.Context, s series) (iter.Seq[Entry], error) {
 	pages, err := l.pages(ctx, s)
 	if err != nil {
@@ -118,7 +118,7 @@ func (l *Log) newest(ctx context.Context, s series) (iter.Seq[Entry], error) {
 	}, nil
 }
 
-// merged goes through the entries of both, newest first.
+// merged iterates over the entries of both, newest first.
 func merged(a, b iter.Seq[Entry]) iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
 		nextA, stopA := iter.Pull(a)

@@ -8,10 +8,10 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Refusals cost whoever asks nothing, so they must not cost others their entries, nor
-// fill the log. They are kept apart from what was carried out; equal ones within a
-// while are told as one with a count, and those of a user who is refused all the time
-// as one however much they differ.
+// Rejected requests cost the client nothing, so they must not displace the entries of
+// others, nor fill the log. They are kept separate from completed writes; equal ones
+// within a while become one entry with a count, and those of a user with continuous
+// rejections become one regardless of their differences.
 const (
 	// window is for how long equal refusals are counted together.
 	window = time.Minute
@@ -19,34 +19,34 @@ const (
 	// their own, in a second and at once.
 	ownRate  = 1
 	ownBurst = 60
-	// claimedEvery is how often one more of the logins that failed is an entry of its own,
-	// after ownBurst of them, whoever they are of: strangers must not displace what known
-	// users were refused.
+	// claimedEvery is the interval at which failed logins get an entry of their own, after
+	// ownBurst of them, for all users together: strangers must not displace the rejections
+	// of known users.
 	claimedEvery = 30 * time.Second
-	// maxCounted bounds the refusals that are counted at once, over all users.
+	// maxCounted bounds the rejections that are counted at once, over all users.
 	maxCounted = 4096
-	// several is the operation of an entry for refusals that differ.
+	// several is the operation of an entry for different rejections.
 	several = "(several)"
 )
 
 // refused reports whether an entry is of a write that was not carried out.
 func (e *Entry) refused() bool { return e.Status >= 400 }
 
-// refusal is what equal refusals have in common.
+// refusal is what equal rejections have in common.
 type refusal struct {
 	author, from, operation, target, fault string
 	status                                 int
 	claimed                                bool
 }
 
-// counted is a refusal that has an entry, and how many came after it.
+// counted is a rejection that has an entry, and how many came after it.
 type counted struct {
 	entry Entry
 	more  int
 	since time.Time
 }
 
-// refusals counts. The zero value is ready.
+// refusals counts rejections. The zero value is ready to use.
 type refusals struct {
 	mu      sync.Mutex
 	recent  map[refusal]*counted
@@ -54,14 +54,14 @@ type refusals struct {
 	claimed *rate.Limiter
 }
 
-// user is whose an author's name is: all tokens of one are one.
+// user is the user of an author: all tokens of a user count as the user.
 func user(author string) string {
 	name, _, _ := strings.Cut(author, "!")
 	return name
 }
 
-// count takes a refusal and returns the entry to be made of it now; ok is false if it
-// was counted for later.
+// count counts a rejection and returns the entry to record now; ok is false if it was
+// counted for later.
 func (r *refusals) count(e Entry, now time.Time) (_ Entry, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -90,7 +90,7 @@ func (r *refusals) count(e Entry, now time.Time) (_ Entry, ok bool) {
 	return e, true
 }
 
-// limiter is the one that the entries of a user count for, and of logins that failed.
+// limiter returns the limiter for the entries of a user, or for failed logins.
 func (r *refusals) limiter(claimed bool, who string) *rate.Limiter {
 	if claimed {
 		return r.claimed
@@ -103,7 +103,7 @@ func (r *refusals) limiter(claimed bool, who string) *rate.Limiter {
 	return own
 }
 
-// due returns the entries for what was counted, of what began before a time.
+// due returns the entries for counted rejections that began before a time.
 func (r *refusals) due(before time.Time) []Entry {
 	r.mu.Lock()
 	defer r.mu.Unlock()

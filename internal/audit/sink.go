@@ -10,13 +10,13 @@ import (
 	"sync"
 )
 
-// Sink takes every entry in addition to the store, which keeps the newest only.
+// Sink gets every entry in addition to the store, which keeps the newest only.
 type Sink interface {
-	// Write takes entries, in their order.
+	// Write writes entries, in their order.
 	Write(entries []Entry) error
-	// Reopen begins anew what was moved away, as after a rotation.
+	// Reopen opens a moved file again, as after a rotation.
 	Reopen() error
-	// Close gives it up.
+	// Close closes the sink.
 	Close() error
 }
 
@@ -39,8 +39,8 @@ type file struct {
 	f    *os.File
 }
 
-// OpenFile makes a Sink that appends a line of JSON for each entry to a file, which
-// only its owner can read. A file that was renamed is written on until Reopen.
+// OpenFile creates a Sink that appends a line of JSON for each entry to a file, which only
+// its owner can read. It continues to write to a renamed file until Reopen.
 func OpenFile(path string) (Sink, error) {
 	s := &file{path: path}
 	return s, s.Reopen()
@@ -55,7 +55,7 @@ func (s *file) Write(entries []Entry) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// One write: nobody sees half a line, and a full disk costs no older ones.
+	// One write: no reader sees half a line, and a full disk costs no older ones.
 	_, err := s.f.Write(b.Bytes())
 	return err
 }
@@ -85,7 +85,7 @@ func (s *file) Close() error {
 // system is a Sink that writes to the host's syslog.
 type system struct{ w *syslog.Writer }
 
-// OpenSyslog makes a Sink that sends each entry to the host's syslog as JSON, with the
+// OpenSyslog creates a Sink that sends each entry to the host's syslog as JSON, with the
 // facility authpriv.
 func OpenSyslog() (Sink, error) {
 	w, err := syslog.New(syslog.LOG_AUTHPRIV|syslog.LOG_NOTICE, "viaduct-audit")
@@ -105,7 +105,7 @@ func (s *system) Write(entries []Entry) error {
 	return errors.Join(errs...)
 }
 
-// Reopen implements Sink. A connection that is lost is made anew with the next entry.
+// Reopen implements Sink. A lost connection is opened again with the next entry.
 func (*system) Reopen() error { return nil }
 
 // Close implements Sink.

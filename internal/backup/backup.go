@@ -1,12 +1,12 @@
-// Package backup writes everything that a store holds into one file, and reads it back.
+// Package backup writes the content of a store into one file, and reads it back.
 //
-// Whatever a cluster is made of is in its store: configuration, revisions, addresses,
-// users, the certificate authority with its key, and the nodes that have joined. So the
-// file is as secret as the server's data directory, and a server that is started on what
-// was restored is the same to its nodes, which go on with their certificates.
+// All data of a cluster is in its store: configuration, revisions, addresses, users, the
+// certificate authority with its key, and the nodes that have joined. So the file is as
+// secret as the server's data directory, and a server that is started on restored data is
+// the same to its nodes, which continue with their certificates.
 //
-// A file is a gzip stream of lines of JSON: a header, a record for each key, all as of
-// one revision of the store, and an end with the number of records and the SHA-256 of all
+// A file is a gzip stream of lines of JSON: a header, a record for each key, all as of one
+// revision of the store, and an end with the number of records and the SHA-256 of all
 // lines before it. A file without its end is damaged.
 package backup
 
@@ -31,12 +31,12 @@ import (
 // Format is the number of the format that this release writes, and the highest it reads.
 const Format = 1
 
-// kind tells a backup from other files.
+// kind distinguishes a backup from other files.
 const kind = "viaduct-backup"
 
-// passing are the prefixes of what means nothing later: questions to nodes that
-// somebody waits for.
-var passing = []string{"question/"}
+// transientPrefixes are the prefixes of transient data: queries to nodes that a client
+// waits for.
+var transientPrefixes = []string{"question/"}
 
 // Header begins a file.
 type Header struct {
@@ -45,11 +45,11 @@ type Header struct {
 	// Version is the release that wrote the file, Created when.
 	Version string    `json:"version"`
 	Created time.Time `json:"created"`
-	// Revision is the store's, of which all records are.
+	// Revision is the revision of the store for all records.
 	Revision int64 `json:"revision"`
 }
 
-// Info is what a whole file says of itself.
+// Info describes a complete file.
 type Info struct {
 	Header
 	// Keys counts the records.
@@ -57,7 +57,7 @@ type Info struct {
 	SHA256 string
 }
 
-// line is what follows the header: a record, or the end.
+// line is a line after the header: a record, or the end.
 type line struct {
 	Key   string `json:"key,omitempty"`
 	Value []byte `json:"value,omitempty"`
@@ -83,7 +83,7 @@ func Write(ctx context.Context, st store.Store, version string, now time.Time, w
 	}
 	keys := 0
 	for _, r := range records {
-		if isPassing(r.Key) {
+		if isTransient(r.Key) {
 			continue
 		}
 		keys++
@@ -97,8 +97,8 @@ func Write(ctx context.Context, st store.Store, version string, now time.Time, w
 	return z.Close()
 }
 
-func isPassing(key string) bool {
-	for _, p := range passing {
+func isTransient(key string) bool {
+	for _, p := range transientPrefixes {
 		if strings.HasPrefix(key, p) {
 			return true
 		}
@@ -106,14 +106,14 @@ func isPassing(key string) bool {
 	return false
 }
 
-// maxLine bounds a line, in bytes: a value that a store takes, in base64.
+// maxLine bounds a line, in bytes: the largest value of a store, in base64.
 const maxLine = 64 << 20
 
-// ErrDamaged is the error of a file that is no backup, or not a whole one.
+// ErrDamaged is the error of a file that is no backup, or an incomplete one.
 var ErrDamaged = errors.New("this is no undamaged backup")
 
-// Read reads a whole file and calls take for each record; nil only checks the file. What
-// take was given counts only if there is no error: the end of the file may be missing.
+// Read reads a whole file and calls take for each record; nil only checks the file. The
+// records are valid only if there is no error: the end of the file may be missing.
 func Read(r io.Reader, take func(key string, value []byte) error) (*Info, error) {
 	z, err := gzip.NewReader(r)
 	if err != nil {
@@ -136,7 +136,7 @@ func Read(r io.Reader, take func(key string, value []byte) error) (*Info, error)
 	return reading.info, nil
 }
 
-// reader is how far a file was read.
+// reader is the state of reading a file.
 type reader struct {
 	info  *Info
 	sum   hash.Hash
@@ -185,7 +185,7 @@ func (r *reader) line(b []byte) error {
 	return r.take(l.Key, l.Value)
 }
 
-// add counts a line into the checksum, with the end of line that the scanner took off.
+// add adds a line to the checksum, with the end of line that the scanner removed.
 func (r *reader) add(b []byte) {
 	r.sum.Write(b)
 	r.sum.Write([]byte{'\n'})

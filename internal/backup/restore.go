@@ -9,23 +9,22 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// Bounds of one transaction of a restore: an external etcd takes 128 operations and 1.5
+// Bounds of one transaction of a restore: an external etcd accepts 128 operations and 1.5
 // MiB by default.
 const (
 	maxOps   = 100
 	maxBytes = 1 << 20
 )
 
-// keyRestoring stands in the store while a restore is under way. A server does not start
-// on such a store.
+// keyRestoring is in the store during a restore. A server does not start on such a store.
 const keyRestoring = "restoring"
 
-// ErrNotEmpty is the error of a store that holds something already.
+// ErrNotEmpty is the error of a store that is not empty.
 var ErrNotEmpty = errors.New("the store is not empty")
 
-// Restore puts the records of a backup into an empty store. The file is read twice: it
-// has to be whole before anything is written. A store in which an earlier restore was cut
-// short is emptied first.
+// Restore puts the records of a backup into an empty store. The file is read twice: it has
+// to be complete before anything is written. A store with an interrupted restore is
+// emptied first.
 func Restore(ctx context.Context, st store.Store, file io.ReadSeeker) (*Info, error) {
 	info, err := Read(file, nil)
 	if err != nil {
@@ -68,7 +67,7 @@ func prepare(ctx context.Context, st store.Store, sum string) error {
 	case unfinished:
 		for _, r := range records {
 			if r.Key == keyRestoring {
-				continue // last, by what follows
+				continue // removed last, below
 			}
 			if _, err := st.Txn(ctx, nil, []store.Op{store.Delete(r.Key)}); err != nil {
 				return err
@@ -79,7 +78,7 @@ func prepare(ctx context.Context, st store.Store, sum string) error {
 	return err
 }
 
-// Unfinished returns an error if a restore into the store was cut short.
+// Unfinished returns an error if a restore into the store was interrupted.
 func Unfinished(ctx context.Context, st store.Store) error {
 	_, err := st.Get(ctx, keyRestoring)
 	switch {
@@ -115,7 +114,7 @@ func (b *batch) put(key string, value []byte) error {
 	return nil
 }
 
-// flush stores what was collected, on condition that nobody else writes there.
+// flush stores the collected records, on condition that nobody else writes there.
 func (b *batch) flush() error {
 	if len(b.ops) == 0 {
 		return nil

@@ -8,15 +8,14 @@ import (
 	"github.com/miekg/dns"
 )
 
-// The zones that lead back from addresses (RFC 1035, section 3.5; RFC 3596, section
-// 2.5).
+// The reverse zones (RFC 1035, section 3.5; RFC 3596, section 2.5).
 const (
 	arpa4 = ".in-addr.arpa."
 	arpa6 = ".ip6.arpa."
 )
 
-// reverseZone tells whether a name leads back into one of the view's networks, and
-// from which address; that is invalid if the name is only the beginning of some.
+// reverseZone reports whether a name is a reverse name in one of the view's networks, and
+// of which address; that is invalid if the name is only a prefix of some.
 func (v *view) reverseZone(name string) (zone string, ip netip.Addr, ours bool) {
 	p, ok := reversed(name)
 	if !ok {
@@ -34,7 +33,7 @@ func (v *view) reverseZone(name string) (zone string, ip netip.Addr, ours bool) 
 	return "", netip.Addr{}, false
 }
 
-// reversed is the network whose reverse zone a name is, or the address.
+// reversed is the network with the name as its reverse zone, or the address.
 func reversed(name string) (netip.Prefix, bool) {
 	head, is4 := strings.CutSuffix(name, arpa4)
 	base, each, total := 10, 8, 4
@@ -63,8 +62,8 @@ func reversed(name string) (netip.Prefix, bool) {
 	return netip.PrefixFrom(ip, len(labels)*each), true
 }
 
-// zoneOf is the reverse zone around a network: the one that is cut at the next whole
-// byte, in IPv6 half byte, above it.
+// zoneOf is the reverse zone around a network: the one that is cut at the next whole byte,
+// in IPv6 half byte, above it.
 func zoneOf(n netip.Prefix) string {
 	name, err := dns.ReverseAddr(n.Masked().Addr().String())
 	if err != nil {

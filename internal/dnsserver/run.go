@@ -20,30 +20,30 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/render/coredns"
 )
 
-// ErrRuns says that the directory has a server already.
+// ErrRuns means that the directory has a running server already.
 var ErrRuns = errors.New("another name server runs for this directory")
 
-// patience bounds an exchange over the control socket.
-const patience = 5 * time.Second
+// timeout bounds an exchange over the control socket.
+const timeout = 5 * time.Second
 
-// Process is how a name server runs.
+// Process configures the process of a DNS server.
 type Process struct {
-	// Dir is the directory of its files, Version the release that it tells.
+	// Dir is the directory of its files, Version the release that it reports.
 	Dir, Version string
-	// User, "UID:GID", is who it becomes, if it is not empty: it opens what it needs, and
-	// starts itself anew as that user, with the arguments Args and one more, the flag
-	// --inherited, whose value Inherited then is.
+	// User, "UID:GID", is the user that it becomes, if not empty: it opens what it needs,
+	// and executes itself again as that user, with the arguments Args and one more, the
+	// flag --inherited with the value for Inherited.
 	User, Inherited string
 	Args            []string
 	Log             *slog.Logger
 }
 
-// Run serves a directory as whoever runs it, until it is told to stop or ctx ends.
+// Run serves a directory as the present user, until a Stop command or ctx ends.
 func Run(ctx context.Context, dir, version string, log *slog.Logger) error {
 	return Process{Dir: dir, Version: version, Log: log}.Run(ctx)
 }
 
-// Run serves until the server is told to stop, or ctx ends.
+// Run serves until a Stop command, or ctx ends.
 func (p Process) Run(ctx context.Context) error {
 	if p.Inherited != "" {
 		h, err := inherit(p.Inherited)
@@ -63,9 +63,9 @@ func (p Process) Run(ctx context.Context) error {
 	return become(p.User, p.Args, h)
 }
 
-// serve serves with what was opened.
+// serve serves with the opened handles.
 func (p Process) serve(ctx context.Context, h *handles) error {
-	defer h.lock.Close() // which lets go of it, however the process ends
+	defer h.lock.Close() // which releases it, however the process ends
 	s := New(h.path, p.Version, p.Log)
 	if err := s.Load(); err != nil {
 		closeAll([]*os.File{h.dir, h.control})
@@ -82,8 +82,8 @@ func (p Process) serve(ctx context.Context, h *handles) error {
 	if err := errors.Join(err, h.control.Close()); err != nil {
 		return err
 	}
-	// Closed before the lock is released: whoever finds the directory free finds nobody
-	// listening either, and no connection that is taken and never answered.
+	// Closed before the lock is released: a process that finds the directory unlocked
+	// finds no listener either, and no connection that is accepted and never answered.
 	defer control.Close()
 	stop := context.AfterFunc(ctx, func() { _ = control.Close() })
 	defer stop()
@@ -96,16 +96,16 @@ func (p Process) serve(ctx context.Context, h *handles) error {
 			}
 			return err
 		}
-		if s.obey(c.(*net.UnixConn)) {
+		if s.handleCommand(c.(*net.UnixConn)) {
 			return nil
 		}
 	}
 }
 
-// obey answers one word over the control socket, and reports whether to stop.
-func (s *Server) obey(c *net.UnixConn) (stop bool) {
+// handleCommand answers one command over the control socket, and reports whether to stop.
+func (s *Server) handleCommand(c *net.UnixConn) (stop bool) {
 	defer func() { _ = c.Close() }()
-	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(timeout)); err != nil {
 		return false
 	}
 	lines, files, err := receive(c)
@@ -118,7 +118,7 @@ func (s *Server) obey(c *net.UnixConn) (stop bool) {
 	}
 	switch word {
 	case coredns.Look:
-		s.again()
+		s.refresh()
 	case coredns.Reload:
 		if err := s.Load(); err != nil {
 			trouble = err.Error()
@@ -130,7 +130,7 @@ func (s *Server) obey(c *net.UnixConn) (stop bool) {
 		if err := json.Unmarshal(lines.Bytes(), &listeners); err != nil {
 			closeAll(files)
 			trouble = err.Error()
-		} else if err := s.take(listeners, files); err != nil {
+		} else if err := s.addSockets(listeners, files); err != nil {
 			trouble = err.Error()
 			s.log.Error("cannot use sockets that were given", "error", err)
 		}
@@ -146,12 +146,12 @@ func (s *Server) obey(c *net.UnixConn) (stop bool) {
 	return word == coredns.Stop
 }
 
-// maxWord bounds a word with what follows it, in bytes.
-const maxWord = 64 << 10
+// maxCommand bounds a command with its data, in bytes.
+const maxCommand = 64 << 10
 
-// receive reads a word, which the lines begin with, and the files that come with it.
+// receive reads a command, which is on the first line, and the files that come with it.
 func receive(c *net.UnixConn) (lines *bufio.Scanner, files []*os.File, err error) {
-	first, rights := make([]byte, maxWord), make([]byte, unix.CmsgSpace(4*2*coredns.MostTaken))
+	first, rights := make([]byte, maxCommand), make([]byte, unix.CmsgSpace(4*2*coredns.MostTaken))
 	n, nr, _, _, err := c.ReadMsgUnix(first, rights)
 	if err != nil {
 		return nil, nil, err
@@ -163,15 +163,15 @@ func receive(c *net.UnixConn) (lines *bufio.Scanner, files []*os.File, err error
 	for _, m := range messages {
 		fds, err := unix.ParseUnixRights(&m)
 		if err != nil {
-			continue // other things that come along
+			continue // other control messages
 		}
 		for _, fd := range fds {
 			unix.CloseOnExec(fd)
 			files = append(files, os.NewFile(uintptr(fd), "socket"))
 		}
 	}
-	lines = bufio.NewScanner(io.MultiReader(bytes.NewReader(first[:n]), io.LimitReader(c, maxWord)))
-	lines.Buffer(nil, maxWord)
+	lines = bufio.NewScanner(io.MultiReader(bytes.NewReader(first[:n]), io.LimitReader(c, maxCommand)))
+	lines.Buffer(nil, maxCommand)
 	if !lines.Scan() {
 		closeAll(files)
 		return nil, nil, cmp.Or(lines.Err(), io.ErrUnexpectedEOF)

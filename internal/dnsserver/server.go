@@ -1,14 +1,14 @@
-// Package dnsserver is the name server of a node: CoreDNS as a library, in a process of
-// its own (viaduct nameserver), which driver/nameserver starts and tells what to do by
-// the files and words of package coredns. It outlives the agent.
+// Package dnsserver is the DNS server of a node: CoreDNS as a library, in a separate
+// process (viaduct nameserver), which driver/nameserver starts and controls by the files
+// and commands of package coredns. It outlives the agent.
 //
-// Why this shape: CoreDNS's own configuration cannot bind a socket to an interface,
-// which zones in VRFs take, since their gateways may have equal addresses; and its
-// reload makes all sockets anew. So the sockets are made by the driver, which has the
-// rights for it, and given to this process, which has none (see Process). Each has
-// CoreDNS's server on it and lives as long as its interface; what changes behind them is
-// a pointer, so that no question is lost. CoreDNS's forward and cache answer what is
-// not ours; they are in the node's main routing table, where its resolvers are.
+// Why this design: CoreDNS's own configuration cannot bind a socket to an interface, which
+// zones in VRFs need, since their gateways may have equal addresses; and its reload opens
+// all sockets again. So the driver, which has the privileges, opens the sockets and passes
+// them to this process, which has none (see Process). Each has CoreDNS's server on it and
+// exists as long as its interface; a change only replaces a pointer behind them, so that
+// no query is lost. CoreDNS's forward and cache answer queries for other names; they use
+// the node's main routing table, where its resolvers are.
 package dnsserver
 
 import (
@@ -41,7 +41,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/render/coredns"
 )
 
-// Server serves what the files of a directory say.
+// Server serves the content of a directory's files.
 type Server struct {
 	dir, version string
 	log          *slog.Logger
@@ -52,22 +52,23 @@ type Server struct {
 	views   map[string]*view // by zone
 	sockets map[desired.NameListener]*socket
 	faults  map[string]string
-	// missing are the listeners without a socket, and zones whose each listener is.
+	// missing are the listeners without a socket, and zones maps each listener to its
+	// zone.
 	missing []desired.NameListener
 	zones   map[desired.NameListener]string
-	// upstream answers what no view has; nil without forwarders.
+	// upstream answers for names outside all views; nil without forwarders.
 	upstream   plugin.Handler
 	forward    *forward.Forward
 	forwarders []netip.AddrPort
 }
 
-// New makes a server of a directory; version is the release that it tells.
+// New creates a server of a directory; version is the release that it reports.
 func New(dir, version string, log *slog.Logger) *Server {
 	return &Server{dir: dir, version: version, log: log, views: map[string]*view{}, sockets: map[desired.NameListener]*socket{}}
 }
 
-// Load reads the files and serves what they say; with files that cannot be read it
-// goes on as before.
+// Load reads the files and serves their content; with unreadable files it keeps the
+// previous content.
 func (s *Server) Load() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,12 +91,12 @@ func (s *Server) Load() error {
 	s.views, s.files, s.content = views, files, coredns.Hash(files)
 	s.listen(want)
 	if old != nil && old != s.forward {
-		_ = old.OnShutdown() // ends its health checks, now that nobody asks it; it never fails
+		_ = old.OnShutdown() // ends its health checks, since it gets no more queries; it never fails
 	}
 	return nil
 }
 
-// readFiles reads the files of the directory that the server is told by.
+// readFiles reads the configuration files in the directory.
 func readFiles(dir string) (map[string][]byte, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -108,7 +109,7 @@ func readFiles(dir string) (map[string][]byte, error) {
 		}
 		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // removed meanwhile
+			continue // removed concurrently
 		}
 		if err != nil {
 			return nil, err
@@ -118,7 +119,7 @@ func readFiles(dir string) (map[string][]byte, error) {
 	return files, nil
 }
 
-// chooseUpstream makes the chain of cache and forwarding, unless it stands.
+// chooseUpstream builds the chain of cache and forwarding, unless it exists.
 func (s *Server) chooseUpstream(forwarders []netip.AddrPort) {
 	if slices.Equal(forwarders, s.forwarders) {
 		return
@@ -136,8 +137,8 @@ func (s *Server) chooseUpstream(forwarders []netip.AddrPort) {
 	s.upstream = c
 }
 
-// listen makes the sockets those that are wanted, each with its zone's view, as far as they
-// were given. One whose interface was made anew is missing.
+// listen changes the sockets to the wanted ones, each with its zone's view, as far as they
+// were passed. One with a recreated interface is missing.
 func (s *Server) listen(want *desired.NameServer) {
 	s.faults, s.missing = map[string]string{}, nil
 	wanted := map[desired.NameListener]string{}
@@ -175,9 +176,9 @@ func compareListeners(a, b desired.NameListener) int {
 	return cmp.Or(a.Addr.Compare(b.Addr), cmp.Compare(a.Link, b.Link))
 }
 
-// take puts sockets to use that were given for listeners: for each its UDP and its TCP
+// addSockets uses sockets that were passed for listeners: for each its UDP and its TCP
 // socket, all of which are closed here or with their server.
-func (s *Server) take(listeners []desired.NameListener, files []*os.File) error {
+func (s *Server) addSockets(listeners []desired.NameListener, files []*os.File) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer closeAll(files)
@@ -201,15 +202,15 @@ func (s *Server) take(listeners []desired.NameListener, files []*os.File) error 
 	return errors.Join(errs...)
 }
 
-// answer is what is said over the control socket.
+// answer is the answer over the control socket.
 func (s *Server) answer() coredns.Answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return coredns.Answer{Version: s.version, Content: s.content, Faults: maps.Clone(s.faults), Missing: slices.Clone(s.missing)}
 }
 
-// again looks after the sockets once more: an interface may have come or changed.
-func (s *Server) again() {
+// refresh checks the sockets again: an interface may have appeared or changed.
+func (s *Server) refresh() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if want, err := coredns.Parse(s.files); err == nil {
@@ -256,8 +257,8 @@ func serve(l desired.NameListener, udp, tcp *os.File, v *view) (*socket, error) 
 		_ = x.udp.Close()
 		return nil, err
 	}
-	// Both end when the sockets are closed; until then they only return what is
-	// fatal for a socket, after which the driver has it made anew.
+	// Both end when the sockets are closed; until then they only return errors that are
+	// fatal for a socket, after which the driver has it opened again.
 	go func() { _ = x.server.ServePacket(x.udp) }()
 	go func() { _ = x.server.Serve(x.tcp) }()
 	return x, nil

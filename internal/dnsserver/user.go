@@ -15,8 +15,8 @@ import (
 // backlog is how many connections to the control socket may wait.
 const backlog = 16
 
-// handles are what a server needs and can open only while it has rights: its directory,
-// whose parents others cannot enter; the lock, which is held; and the control socket,
+// handles are what a server needs and can open only while it is privileged: its directory,
+// with parents that others cannot enter; the lock, which is held; and the control socket,
 // which is bound and not listening yet.
 type handles struct {
 	dir, lock, control *os.File
@@ -33,7 +33,7 @@ func open(dir string) (*handles, error) {
 		return nil, err
 	}
 	h := &handles{lock: lock, path: dir}
-	// The kernel lets go of the lock when the process ends, however it does.
+	// The kernel releases the lock when the process ends, however it does.
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return nil, errors.Join(fmt.Errorf("%w: %s", ErrRuns, dir), lock.Close())
 	}
@@ -46,7 +46,7 @@ func open(dir string) (*handles, error) {
 	return h, nil
 }
 
-// bindControl makes the control socket, which only its owner may connect to.
+// bindControl creates the control socket, which only its owner may connect to.
 func bindControl(path string) (*os.File, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
@@ -62,7 +62,7 @@ func bindControl(path string) (*os.File, error) {
 	return f, nil
 }
 
-// inherit takes handles over from the program that started this one in its own place.
+// inherit adopts handles from the program that executed this one in its own process.
 func inherit(text string) (*handles, error) {
 	var dir, lock, control int
 	if n, err := fmt.Sscanf(text, "%d,%d,%d", &dir, &lock, &control); n != 3 || err != nil {
@@ -77,7 +77,7 @@ func inherit(text string) (*handles, error) {
 	}, nil
 }
 
-// become starts this program anew in this process, with the arguments, as another user
+// become executes this program again in this process, with the arguments, as another user
 // who has no capabilities and can get none. It returns only if that fails.
 func become(user string, args []string, h *handles) error {
 	var uid, gid int
@@ -90,22 +90,22 @@ func become(user string, args []string, h *handles) error {
 		}
 	}
 	args = append(args, fmt.Sprintf("--inherited=%d,%d,%d", h.dir.Fd(), h.lock.Fd(), h.control.Fd()))
-	// Credentials are a thread's in the kernel; what this one executes takes the place of
-	// all others, and has its.
+	// Credentials belong to a thread in the kernel; the program that this one executes
+	// replaces all others, and has its credentials.
 	runtime.LockOSThread()
 	if err := dropRights(uid, gid); err != nil {
 		return fmt.Errorf("become user %s: %w", user, err)
 	}
-	// By its path the program may be where only root can go.
+	// The path of the program may be accessible only to root.
 	err := unix.Exec("/proc/self/exe", args, os.Environ()) //nolint:forbidigo // handed on as it is, not read
 	return fmt.Errorf("start as user %s: %w; the program's file must be readable and executable for everybody", user, err)
 }
 
-// dropRights makes the thread one of the user, without rights now and later.
+// dropRights switches the thread to the user, without privileges now and later.
 func dropRights(uid, gid int) error {
 	for c := range uintptr(64) {
-		// EINVAL ends the list of capabilities. Where the right to this is missing, what
-		// follows suffices.
+		// EINVAL ends the list of capabilities. Without the privilege for this, the
+		// following calls suffice.
 		if err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0); errors.Is(err, unix.EINVAL) {
 			break
 		}
@@ -117,7 +117,7 @@ func dropRights(uid, gid int) error {
 	for _, call := range [][4]uintptr{
 		{unix.SYS_SETGROUPS, 0, 0, 0},
 		{unix.SYS_SETRESGID, uintptr(gid), uintptr(gid), uintptr(gid)},
-		{unix.SYS_SETRESUID, uintptr(uid), uintptr(uid), uintptr(uid)}, // with it all capabilities go
+		{unix.SYS_SETRESUID, uintptr(uid), uintptr(uid), uintptr(uid)}, // which drops all capabilities
 	} {
 		if _, _, errno := unix.RawSyscall(call[0], call[1], call[2], call[3]); errno != 0 {
 			return errno

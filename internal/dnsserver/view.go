@@ -13,24 +13,24 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
-// How long, in seconds, answers may be kept: names move with their guests, and one
-// that was asked for too early is soon there (RFC 2308, section 5).
+// How long, in seconds, answers may be cached: names move with their guests, and a missing
+// name may appear soon after a query (RFC 2308, section 5).
 const (
 	ttl         = 60
 	negativeTTL = 5
 )
 
-// view is what one zone's guests see; it is not changed after it was made.
+// view is the DNS data for one zone's guests; it is immutable.
 type view struct {
 	domain   string // with a final dot
 	serial   uint32
 	networks []netip.Prefix
 	listen   []netip.Addr
 	names    map[string][]netip.Addr // lower case, with a final dot
-	// within are names that are none themselves, but others are below them.
+	// within are names that do not exist themselves, but have names below them.
 	within  map[string]bool
 	reverse map[netip.Addr][]string
-	// next answers everything else; nil if nobody does.
+	// next answers everything else; nil without another handler.
 	next plugin.Handler
 }
 
@@ -42,7 +42,7 @@ func newView(v *desired.NameView, serial uint32, next plugin.Handler) *view {
 	for _, l := range v.Listen {
 		w.listen = append(w.listen, l.Addr.Addr())
 	}
-	texts := make([]string, len(v.Names)) // of most addresses there is one name
+	texts := make([]string, len(v.Names)) // most addresses have one name
 	for i, n := range v.Names {
 		name := dns.Fqdn(strings.ToLower(n.Name))
 		if ips, more := w.names[name]; more {
@@ -107,7 +107,7 @@ func (v *view) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (
 // Name implements plugin.Handler.
 func (v *view) Name() string { return "viaduct" }
 
-// admits reports whether somebody may ask.
+// admits reports whether a client may query.
 func (v *view) admits(from net.Addr) bool {
 	ap, err := netip.ParseAddrPort(from.String())
 	if err != nil {
@@ -137,7 +137,7 @@ func (v *view) answer(w dns.ResponseWriter, r *dns.Msg, zone, name string) (int,
 	return v.finish(w, m, zone, known)
 }
 
-// apex adds what a zone says of itself.
+// apex adds a zone's records about itself.
 func (v *view) apex(m *dns.Msg, zone, name string, wants func(uint16) bool) {
 	if name != zone {
 		return
@@ -150,8 +150,8 @@ func (v *view) apex(m *dns.Msg, zone, name string, wants func(uint16) bool) {
 	}
 }
 
-// answerReverse answers from a reverse zone: ip is invalid for a name that is no
-// whole address.
+// answerReverse answers from a reverse zone: ip is invalid for a name that is no complete
+// address.
 func (v *view) answerReverse(w dns.ResponseWriter, r *dns.Msg, zone, name string, ip netip.Addr) (int, error) {
 	m := v.reply(r)
 	wants := func(t uint16) bool { return r.Question[0].Qtype == t || r.Question[0].Qtype == dns.TypeANY }
@@ -164,7 +164,7 @@ func (v *view) answerReverse(w dns.ResponseWriter, r *dns.Msg, zone, name string
 		}
 	}
 	v.apex(m, zone, name, wants)
-	// Names between the zone and an address are taken to have something below.
+	// Names between the zone and an address are assumed to have names below.
 	return v.finish(w, m, zone, len(names) > 0 || !ip.IsValid())
 }
 
@@ -175,8 +175,8 @@ func (v *view) reply(r *dns.Msg) *dns.Msg {
 	return m
 }
 
-// finish says in an answer without records that there is nothing, or no such name
-// (RFC 2308), and sends it.
+// finish marks an answer without records as empty or as a missing name (RFC 2308), and
+// sends it.
 func (v *view) finish(w dns.ResponseWriter, m *dns.Msg, zone string, known bool) (int, error) {
 	if len(m.Answer) == 0 {
 		m.Ns = []dns.RR{v.soa(zone, negativeTTL)}

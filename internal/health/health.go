@@ -1,7 +1,7 @@
-// Package health works out how nodes are, in the words that users see. Whatever shows
-// the state of a node (the command line, both interfaces, events) takes it from here.
+// Package health derives the states of nodes, in the terms that users see. Everything that
+// shows the state of a node (the command line, both interfaces, events) uses it.
 //
-// It stands after the agents' reports in the one-way flow and is pure.
+// It is after the agents' reports in the one-way flow and is pure.
 package health
 
 import (
@@ -17,14 +17,15 @@ import (
 // States are those of a node, best first.
 var States = []protocol.State{protocol.Converged, protocol.Warning, protocol.Applying, protocol.Degraded, protocol.Unreachable}
 
-// InPlace reports whether a node or an object has what was declared for it.
+// InPlace reports whether a node or an object has its declared state.
 func InPlace(s protocol.State) bool { return s == protocol.Converged || s == protocol.Warning }
 
 // OfNode is the state of a node that reported r, nil for nothing, and should have the
-// document with the hash want. gone tells that no server has a connection of its agent.
-func OfNode(gone bool, want string, r *protocol.Status) protocol.State {
+// document with the hash want. disconnected is true if no server has a connection of its
+// agent.
+func OfNode(disconnected bool, want string, r *protocol.Status) protocol.State {
 	switch {
-	case gone:
+	case disconnected:
 		return protocol.Unreachable
 	case r == nil || r.Hash != want:
 		return protocol.Applying
@@ -42,8 +43,8 @@ func OfObject(o protocol.ObjectStatus) protocol.State {
 	return o.State
 }
 
-// InWords returns a report with the states of objects in the words of users; r may be
-// nil and is not changed.
+// InWords returns a report with the states of objects in the terms of users; r may be nil
+// and is not changed.
 func InWords(r *protocol.Status) *protocol.Status {
 	if r == nil || len(r.Objects) == 0 {
 		return r
@@ -56,8 +57,8 @@ func InWords(r *protocol.Status) *protocol.Status {
 	return &out
 }
 
-// Object is the state of one object on a node, and what is wrong with it, worst first.
-// Where others are degraded, one that is not listed stands as declared.
+// Object is the state of one object on a node, and its problem, worst first. Where others
+// are degraded, one that is not listed is as declared.
 func Object(n *api.NodeStatus, ref string) (state protocol.State, messages []string) {
 	state = n.State
 	if state == protocol.Degraded || state == protocol.Warning {
@@ -80,22 +81,22 @@ func Object(n *api.NodeStatus, ref string) (state protocol.State, messages []str
 	return state, messages
 }
 
-// What a node that is not reached means, and what to do.
+// The meaning of an unreachable node, and what to do.
 const (
-	suspectText = "suspect: the connection of its agent ended and no new one came; if it stays away, check that the host runs, its network, and its agent (systemctl status viaduct-agent)"
-	goneText    = "its agent is not connected; the node keeps what it has: check that the host runs, its network, and its agent (systemctl status viaduct-agent)"
-	unheardText = "has not reported yet"
+	suspectText      = "suspect: the connection of its agent ended and no new one came; if it stays away, check that the host runs, its network, and its agent (systemctl status viaduct-agent)"
+	disconnectedText = "its agent is not connected; the node keeps what it has: check that the host runs, its network, and its agent (systemctl status viaduct-agent)"
+	noReportText     = "has not reported yet"
 )
 
-// Message tells what is wrong with a node as a whole; empty if nothing is.
+// Message is the problem of a node as a whole, or empty.
 func Message(n *api.NodeStatus) string {
 	switch {
 	case n.State == protocol.Unreachable && n.Suspect:
 		return suspectText
 	case n.State == protocol.Unreachable:
-		return goneText
+		return disconnectedText
 	case n.Report == nil:
-		return unheardText
+		return noReportText
 	}
 	return n.Report.Message
 }
@@ -111,8 +112,8 @@ func rankOfKind(ref string) int {
 	return len(kinds)
 }
 
-// Problems lists what is wrong with nodes: causes before what follows from them, and
-// what several nodes have once. Of a node that is not reached no more is known.
+// Problems lists the problems of nodes: causes before their consequences, and a problem of
+// several nodes once. For an unreachable node nothing else is known.
 func Problems(nodes []api.NodeStatus) []api.NodeProblem {
 	var all []api.NodeProblem
 	for i := range nodes {
@@ -133,7 +134,7 @@ func Problems(nodes []api.NodeStatus) []api.NodeProblem {
 			}
 		}
 	}
-	out := together(all)
+	out := mergeEqual(all)
 	slices.SortStableFunc(out, func(a, b api.NodeProblem) int {
 		return cmp.Or(cmp.Compare(order(&a), order(&b)), cmp.Compare(rankOfKind(a.Object), rankOfKind(b.Object)),
 			cmp.Compare(a.Object, b.Object), cmp.Compare(a.State, b.State)) // "degraded" before "warning"
@@ -141,7 +142,7 @@ func Problems(nodes []api.NodeStatus) []api.NodeProblem {
 	return out
 }
 
-// order puts nodes that are gone first, then what concerns nodes as a whole.
+// order puts unreachable nodes first, then problems of nodes as a whole.
 func order(p *api.NodeProblem) int {
 	switch {
 	case p.State == protocol.Unreachable:
@@ -152,8 +153,8 @@ func order(p *api.NodeProblem) int {
 	return fault.Rank(p.Class)
 }
 
-// together puts those that are equal but for the node into one.
-func together(all []api.NodeProblem) []api.NodeProblem {
+// mergeEqual merges those that differ only in the node.
+func mergeEqual(all []api.NodeProblem) []api.NodeProblem {
 	type key struct {
 		state           protocol.State
 		class           fault.Class
@@ -190,7 +191,7 @@ func Nameless(message, node string) string {
 		if !found {
 			return b.String()
 		}
-		if whole(before, after) {
+		if isWholeWord(before, after) {
 			b.WriteString("the node")
 		} else {
 			b.WriteString(name)
@@ -199,15 +200,15 @@ func Nameless(message, node string) string {
 	}
 }
 
-// whole reports whether a name between two texts is a word of its own.
-func whole(before, after string) bool {
+// isWholeWord reports whether a name between two texts is a separate word.
+func isWholeWord(before, after string) bool {
 	letter := func(c byte) bool {
 		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
 	}
 	return (before == "" || !letter(before[len(before)-1])) && (after == "" || !letter(after[0]))
 }
 
-// Of are the problems that a node has, in their order.
+// Of returns the problems of a node, in their order.
 func Of(all []api.NodeProblem, node string) []api.NodeProblem {
 	var out []api.NodeProblem
 	for _, p := range all {

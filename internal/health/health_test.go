@@ -17,9 +17,9 @@ func TestStateOfANode(t *testing.T) {
 	warned := protocol.ObjectStatus{Object: "zone/z", State: protocol.Converged, Message: "look"}
 	failed := protocol.ObjectStatus{Object: "zone/y", State: protocol.Degraded, Message: "broken"}
 	for name, c := range map[string]struct {
-		gone   bool
-		report *protocol.Status
-		want   protocol.State
+		disconnected bool
+		report       *protocol.Status
+		want         protocol.State
 	}{
 		"gone, whatever it said":          {true, &protocol.Status{Hash: "h", State: protocol.Converged}, protocol.Unreachable},
 		"never reported":                  {false, nil, protocol.Applying},
@@ -30,7 +30,7 @@ func TestStateOfANode(t *testing.T) {
 		"a word of a later release":       {false, &protocol.Status{Hash: "h", State: "paused", Objects: []protocol.ObjectStatus{warned}}, "paused"},
 		"an object that has nothing said": {false, &protocol.Status{Hash: "h", State: protocol.Converged, Objects: []protocol.ObjectStatus{{Object: "zone/x", State: protocol.Converged}}}, protocol.Converged},
 	} {
-		if got := health.OfNode(c.gone, "h", c.report); got != c.want {
+		if got := health.OfNode(c.disconnected, "h", c.report); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}

@@ -22,45 +22,47 @@ const (
 	prefixSubnet  = prefix + "subnet/"
 )
 
-// Address is one address that somebody has.
+// Address is an assigned address.
 type Address struct {
 	Zone string     `json:"-"` // both from the key
 	IP   netip.Addr `json:"-"`
-	// VNet is where it is used; empty if it was not said, and then that of the subnet
-	// that contains it.
+	// VNet is the VNet in which the address is used; empty if unspecified, which means the
+	// VNet of the subnet that contains it.
 	VNet string `json:"vnet,omitempty"`
-	// MAC is the hardware address as it was given; empty if it is not known.
+	// MAC is the MAC address as given; empty if unknown.
 	MAC string `json:"mac,omitempty"`
-	// Guest and NIC are whose it is: "100" and "net0"; empty if nobody said so.
+	// Guest and NIC identify the owner: "100" and "net0"; empty if unknown.
 	Guest string `json:"guest,omitempty"`
 	NIC   string `json:"nic,omitempty"`
 	// Name is the host name without the domain and the subnet's prefix.
 	Name string `json:"name,omitempty"`
-	// Declared says that it was given because a guest has the NIC: it goes with that.
+	// Declared is true if the address was assigned because a guest has the NIC: it is
+	// released together with the NIC.
 	Declared bool `json:"declared,omitempty"`
-	// Since is when it was given.
+	// Since is the time of the assignment.
 	Since time.Time `json:"since,omitzero"`
-	// IPAM is the external system that has it too; Names where its name is registered.
+	// IPAM is the external system that has the address too; Names is where its name is
+	// registered.
 	IPAM  string `json:"ipam,omitempty"`
 	Names *Names `json:"names,omitempty"`
 
 	revision int64
 }
 
-// Names is where a name was registered, so that it can be taken back though the zone
-// may have another name server by then.
+// Names is where a name was registered, so that it can be removed although the zone may
+// have another DNS server by then.
 type Names struct {
-	// Server has Name in Zone; Reverse has the way back. Either may be empty.
+	// Server has Name in Zone; Reverse has the reverse record. Either may be empty.
 	Server  string `json:"server,omitempty"`
 	Zone    string `json:"zone,omitempty"`
 	Name    string `json:"name,omitempty"`
 	Reverse string `json:"reverse,omitempty"`
-	// Subnet is that of the address: its reverse zone follows from it.
+	// Subnet is the subnet of the address, which determines the reverse zone.
 	Subnet netip.Prefix `json:"subnet,omitzero"`
 }
 
-// Owner tells whose the address is: by the hardware address, or else by guest and NIC;
-// empty if it is nobody's.
+// Owner identifies the owner of the address: the MAC address, or else guest and NIC; empty
+// if it has no owner.
 func (a *Address) Owner() string { return ownerOf(a.MAC, a.Guest, a.NIC) }
 
 func ownerOf(mac, guest, nic string) string {
@@ -73,8 +75,8 @@ func ownerOf(mac, guest, nic string) string {
 	return ""
 }
 
-// who names the owner for an operator.
-func (a *Address) who() string {
+// describeOwner names the owner for an operator.
+func (a *Address) describeOwner() string {
 	switch {
 	case a.Guest != "" && a.NIC != "":
 		return "guest " + a.Guest + " " + a.NIC
@@ -86,8 +88,8 @@ func (a *Address) who() string {
 	return "somebody who gave no name"
 }
 
-// about refers to what who tells of: the guest, or else the VNet that the NIC is in.
-func (a *Address) about() string {
+// ownerRef refers to the object of describeOwner: the guest, or else the VNet of the NIC.
+func (a *Address) ownerRef() string {
 	switch {
 	case a.Guest != "":
 		return model.Ref(model.KindGuest, a.Guest)
@@ -101,7 +103,7 @@ func addressKey(zone string, ip netip.Addr) string { return prefixAddress + zone
 
 func ownerKey(zone, owner string) string { return prefixOwner + zone + "/" + owner }
 
-// cutAddressKey takes the key of an address apart; ok is false of any other.
+// cutAddressKey splits the key of an address; ok is false for any other key.
 func cutAddressKey(key string) (zone string, ip netip.Addr, ok bool) {
 	rest, ok := strings.CutPrefix(key, prefixAddress)
 	if !ok {
@@ -112,7 +114,7 @@ func cutAddressKey(key string) (zone string, ip netip.Addr, ok bool) {
 	return zone, ip, err == nil
 }
 
-// cutOwnerKey takes the key of an owner apart; ok is false of any other.
+// cutOwnerKey splits the key of an owner; ok is false for any other key.
 func cutOwnerKey(key string) (zone, owner string, ok bool) {
 	rest, ok := strings.CutPrefix(key, prefixOwner)
 	if !ok {
@@ -134,33 +136,32 @@ func parseAddress(r store.Record) (*Address, error) {
 	return a, nil
 }
 
-// Taken is the refusal of an address that somebody has.
+// Taken is the error for an address that is already assigned.
 type Taken struct {
-	// Address is the one asked for as it is recorded.
+	// Address is the recorded address.
 	Address Address
-	// Gateway says that it is the gateway of the address's VNet.
+	// Gateway is true if it is the gateway of the address's VNet.
 	Gateway bool
 }
 
-// Error implements error.
 func (t *Taken) Error() string {
 	if t.Gateway {
 		return fmt.Sprintf("the address %s of zone %s is taken: it is the gateway of vnet %s", t.Address.IP, t.Address.Zone, t.Address.VNet)
 	}
-	return fmt.Sprintf("the address %s of zone %s is taken: it is that of %s", t.Address.IP, t.Address.Zone, t.Address.who())
+	return fmt.Sprintf("the address %s of zone %s is taken: it is that of %s", t.Address.IP, t.Address.Zone, t.Address.describeOwner())
 }
 
-// TellsOf implements what model.TellsOf looks for.
+// TellsOf implements the interface that model.TellsOf uses.
 func (t *Taken) TellsOf() string {
-	about := t.Address.about()
+	about := t.Address.ownerRef()
 	if t.Gateway && t.Address.VNet != "" {
 		about = model.Ref(model.KindVNet, t.Address.VNet)
 	}
 	return about
 }
 
-// Is makes it a external.ErrTaken.
+// Is makes it an external.ErrTaken.
 func (t *Taken) Is(target error) bool { return target == external.ErrTaken }
 
-// ErrNotAssigned says that the owner does not have the address.
+// ErrNotAssigned means that the owner does not have the address.
 var ErrNotAssigned = errors.New("it does not have that address")

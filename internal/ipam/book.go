@@ -16,40 +16,40 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store/groupcommit"
 )
 
-// Book is the addresses of all zones, in memory and in the store. Make one with
+// Book is the addresses of all zones, in memory and in the store. Create one with
 // OpenBook, and keep it current with Run.
 type Book struct {
 	store store.Store
 	log   *slog.Logger
 
 	mu    sync.Mutex
-	at    int64 // the store's revision up to which everything is known
+	at    int64 // the revision of the store up to which everything is known
 	zones map[string]*zoneBook
-	// removed are the keys that this process removed, with when, until the watch has
-	// passed that: what it still tells of before is void.
+	// removed are the keys that this process removed, with the revision, until the watch
+	// has passed that revision: earlier events about them are void.
 	removed map[string]int64
-	// written are the transactions of this process that the watch has not told of.
+	// written are the transactions of this process that the watch has not delivered yet.
 	written map[int64]bool
 	queue   *groupcommit.Queue[*queued]
-	// changed is called under mu with each address that comes, goes or changes.
+	// changed is called under mu with each address that is added, removed or changed.
 	changed func(old, now *Address)
 }
 
 type zoneBook struct {
 	addresses map[netip.Addr]*Address
 	owners    map[string]*owned
-	// used4 and used6 are the addresses, and those that are about to be given, of which
-	// there are flying.
+	// used4 and used6 are the assigned addresses, and those that are being assigned, which
+	// inFlight counts.
 	used4, used6 space
-	flying       int
-	// crowd4 and crowd6 say where other servers give addresses too.
-	crowd4, crowd6 crowd
+	inFlight     int
+	// contention4 and contention6 track where other servers assign addresses too.
+	contention4, contention6 contention
 }
 
 // OpenBook reads all addresses from the store.
 func OpenBook(ctx context.Context, st store.Store, log *slog.Logger) (*Book, error) {
 	b := &Book{store: st, log: log, zones: make(map[string]*zoneBook), removed: make(map[string]int64), written: make(map[int64]bool), changed: func(*Address, *Address) {}}
-	b.queue = groupcommit.New(together, b.storeTogether, gatherWindow)
+	b.queue = groupcommit.New(selectBatch, b.storeBatch, gatherWindow)
 	if err := b.Sync(ctx); err != nil {
 		return nil, fmt.Errorf("reading the addresses: %w", err)
 	}
@@ -73,14 +73,14 @@ func (z *zoneBook) used(ip netip.Addr) *space {
 	return &z.used6
 }
 
-func (z *zoneBook) crowd(ip netip.Addr) *crowd {
+func (z *zoneBook) contention(ip netip.Addr) *contention {
 	if ip.Is4() {
-		return &z.crowd4
+		return &z.contention4
 	}
-	return &z.crowd6
+	return &z.contention6
 }
 
-// Sync reads everything anew, so that all that was written before is seen.
+// Sync reads everything again, so that all earlier writes are seen.
 func (b *Book) Sync(ctx context.Context) error {
 	// All at one revision: an owner and the addresses belong together.
 	records, at, err := b.store.List(ctx, prefix, "")
@@ -99,12 +99,12 @@ func (b *Book) Sync(ctx context.Context) error {
 	for id, z := range b.zones {
 		for ip, a := range z.addresses {
 			if !seen[addressKey(id, ip)] && a.revision <= at {
-				b.remove(id, ip, at, read)
+				b.remove(id, ip, at, partial)
 			}
 		}
 	}
 	for _, r := range records {
-		b.put(r, told)
+		b.put(r, complete)
 	}
 	for id, z := range b.zones {
 		for owner, o := range z.owners {
@@ -116,23 +116,23 @@ func (b *Book) Sync(ctx context.Context) error {
 			}
 		}
 	}
-	b.passed(at)
+	b.advance(at)
 	return nil
 }
 
-// source is how a record came to be known.
+// source is how a record became known.
 type source bool
 
 const (
-	// told: together with all that was written with it.
-	told source = true
-	// read: alone, so that of its owner something may be missing.
-	read source = false
+	// complete: together with everything that was written with it.
+	complete source = true
+	// partial: alone, so that something may be missing for its owner.
+	partial source = false
 )
 
-// put takes in a record unless a newer one is known. The caller holds mu.
+// put stores a record unless a newer one is known. The caller holds mu.
 func (b *Book) put(r store.Record, from source) {
-	if b.removed[r.Key] >= r.Revision || b.known(r.Key) >= r.Revision { // written here, most likely
+	if b.removed[r.Key] >= r.Revision || b.knownRevision(r.Key) >= r.Revision { // most likely written by this process
 		return
 	}
 	if strings.HasPrefix(r.Key, prefixAddress) {
@@ -148,7 +148,7 @@ func (b *Book) put(r store.Record, from source) {
 			b.log.Error("the owner of addresses is left out", "key", r.Key, "error", err)
 			return
 		}
-		b.own(zone, owner, o)
+		b.setOwner(zone, owner, o)
 	}
 }
 
@@ -159,9 +159,9 @@ func (b *Book) set(a *Address, from source) {
 	z.addresses[a.IP] = a
 	z.used(a.IP).use(a.IP)
 	if old != nil && old.Owner() != a.Owner() {
-		z.loses(old.Owner(), a.IP, a.revision, from)
+		z.removeOwned(old.Owner(), a.IP, a.revision, from)
 	}
-	z.has(a.Owner(), a.IP, a.revision, from)
+	z.addOwned(a.Owner(), a.IP, a.revision, from)
 	b.changed(old, a)
 }
 
@@ -171,14 +171,14 @@ func (b *Book) remove(zone string, ip netip.Addr, at int64, from source) {
 	if a := z.addresses[ip]; a != nil && a.revision < at {
 		delete(z.addresses, ip)
 		z.used(ip).free(ip)
-		z.loses(a.Owner(), ip, at, from)
+		z.removeOwned(a.Owner(), ip, at, from)
 		b.changed(a, nil)
 	}
 }
 
-// passed notes that the watch has told everything up to a revision. The caller holds
+// advance notes that the watch has delivered everything up to a revision. The caller holds
 // mu.
-func (b *Book) passed(at int64) {
+func (b *Book) advance(at int64) {
 	b.at = max(b.at, at)
 	for key, removed := range b.removed {
 		if removed <= b.at {
@@ -192,7 +192,7 @@ func (b *Book) passed(at int64) {
 	}
 }
 
-// Run follows the store until ctx ends. A watch that fails is begun anew.
+// Run follows the store until ctx ends. A watch that fails is restarted.
 func (b *Book) Run(ctx context.Context) {
 	wait := 100 * time.Millisecond
 	for ctx.Err() == nil {
@@ -213,7 +213,7 @@ func (b *Book) follow(ctx context.Context) error {
 	b.mu.Lock()
 	at := b.at
 	b.mu.Unlock()
-	// Whose they are follows from the addresses.
+	// The owners follow from the addresses.
 	for batch := range b.store.Watch(ctx, prefixAddress, at) {
 		if batch.Err != nil {
 			return batch.Err
@@ -224,19 +224,19 @@ func (b *Book) follow(ctx context.Context) error {
 			case b.written[batch.Revision]: // all of it is known
 			case e.Deleted:
 				if zone, ip, ok := cutAddressKey(e.Key); ok {
-					b.remove(zone, ip, batch.Revision, told)
+					b.remove(zone, ip, batch.Revision, complete)
 				}
 			default:
-				b.put(e.Record, told)
+				b.put(e.Record, complete)
 			}
 		}
-		b.passed(batch.Revision)
+		b.advance(batch.Revision)
 		b.mu.Unlock()
 	}
 	return nil
 }
 
-// Get returns an address of a zone, if somebody has it.
+// Get returns an address of a zone, if it is assigned.
 func (b *Book) Get(zone string, ip netip.Addr) (Address, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -246,7 +246,7 @@ func (b *Book) Get(zone string, ip netip.Addr) (Address, bool) {
 	return Address{}, false
 }
 
-// List are all addresses of a zone, sorted.
+// List returns all addresses of a zone, sorted.
 func (b *Book) List(zone string) []Address {
 	b.mu.Lock()
 	out := make([]Address, 0, len(b.zone(zone).addresses))
@@ -258,7 +258,7 @@ func (b *Book) List(zone string) []Address {
 	return out
 }
 
-// declared are the addresses of all zones that were given because of guests.
+// declared returns the addresses of all zones that were assigned because of guests.
 func (b *Book) declared() []Address {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -15,24 +15,24 @@ import (
 // change is one transaction on the addresses of one owner.
 type change struct {
 	zone, owner string
-	// seen is when the owner's record was written on which the change was decided.
+	// seen is the revision of the owner's record on which the change was decided.
 	seen int64
-	// put are new or changed addresses of the owner, drop are those that it loses. Those
-	// that there are have to be as they are here.
+	// put are new or changed addresses of the owner, drop are those that it loses.
+	// Existing addresses have to be unchanged in the store.
 	put  []*Address
 	drop []Address
-	// conds and ops belong to the transaction too.
+	// conds and ops are further parts of the transaction.
 	conds []store.Cond
 	ops   []store.Op
 
-	// What it comes to: its own conditions and writes, and the owner's addresses then.
+	// The result: its own conditions and writes, and the owner's addresses afterwards.
 	conditions []store.Cond
 	writes     []store.Op
 	after      []netip.Addr
 }
 
-// commit makes a change, or returns store.ErrConflict after a look at what is in the
-// way.
+// commit makes a change, or returns store.ErrConflict after reading the records in
+// conflict.
 func (b *Book) commit(ctx context.Context, c *change) error {
 	var err error
 	c.conditions, c.writes, c.after, err = b.transaction(c)
@@ -42,7 +42,7 @@ func (b *Book) commit(ctx context.Context, c *change) error {
 	return b.queue.Do(ctx, &queued{groupcommit.NewOutcome(), c})
 }
 
-// storeAll stores changes that have nothing to do with each other in one transaction.
+// storeAll stores independent changes in one transaction.
 func (b *Book) storeAll(ctx context.Context, changes []*change) error {
 	var conds []store.Cond
 	var ops []store.Op
@@ -52,7 +52,7 @@ func (b *Book) storeAll(ctx context.Context, changes []*change) error {
 	}
 	at, err := b.store.Txn(ctx, conds, ops)
 	if errors.Is(err, store.ErrConflict) && len(changes) == 1 {
-		if look := b.look(ctx, changes[0].conditions); look != nil {
+		if look := b.reload(ctx, changes[0].conditions); look != nil {
 			return look
 		}
 	}
@@ -70,22 +70,22 @@ func (b *Book) storeAll(ctx context.Context, changes []*change) error {
 	return nil
 }
 
-// stored takes in a change that was stored. The caller holds mu.
+// stored applies a change that was stored. The caller holds mu.
 func (b *Book) stored(c *change, at int64) {
 	for _, a := range c.put {
 		a.revision = at
 	}
-	if at <= b.at { // the watch was faster, and may have told what came after
+	if at <= b.at { // the watch was faster, and may have delivered later changes
 		return
 	}
 	for _, a := range c.drop {
 		b.removed[addressKey(c.zone, a.IP)] = at
-		b.remove(c.zone, a.IP, at, told)
+		b.remove(c.zone, a.IP, at, complete)
 	}
 	for _, a := range c.put {
-		b.set(a, told)
+		b.set(a, complete)
 	}
-	switch { // what it was decided on is all there was
+	switch { // the decision was based on complete data
 	case c.owner == "":
 	case len(c.after) == 0:
 		b.removed[ownerKey(c.zone, c.owner)] = at
@@ -95,7 +95,7 @@ func (b *Book) stored(c *change, at int64) {
 	}
 }
 
-// transaction are the conditions and writes of a change, and the addresses of the
+// transaction returns the conditions and writes of a change, and the addresses of the
 // owner after it.
 func (b *Book) transaction(c *change) (conds []store.Cond, ops []store.Op, after []netip.Addr, err error) {
 	b.mu.Lock()
@@ -118,7 +118,7 @@ func (b *Book) transaction(c *change) (conds []store.Cond, ops []store.Op, after
 	}
 	for _, a := range c.put {
 		if old := z.addresses[a.IP]; old != nil && old.revision != a.revision {
-			return nil, nil, nil, store.ErrConflict // somebody was faster: who, is seen at the next look
+			return nil, nil, nil, store.ErrConflict // another writer was faster: the next read shows which
 		}
 		value, err := json.Marshal(a)
 		if err != nil {
@@ -144,11 +144,11 @@ func (b *Book) transaction(c *change) (conds []store.Cond, ops []store.Op, after
 	return conds, append(ops, store.Put(key, value)), after, err
 }
 
-// look reads the records that conditions are about, and the addresses of owners.
-func (b *Book) look(ctx context.Context, conds []store.Cond) error {
+// reload reads the records that conditions are about, and the addresses of owners.
+func (b *Book) reload(ctx context.Context, conds []store.Cond) error {
 	for _, c := range conds {
 		b.mu.Lock()
-		known := b.known(c.Key)
+		known := b.knownRevision(c.Key)
 		b.mu.Unlock()
 		r, err := b.store.Get(ctx, c.Key)
 		if errors.Is(err, store.ErrNotFound) {
@@ -162,31 +162,31 @@ func (b *Book) look(ctx context.Context, conds []store.Cond) error {
 		if err != nil {
 			return err
 		}
-		// At once, and the owner last: then it is sure what it has.
+		// In one step, and the owner last: then its addresses are complete.
 		b.mu.Lock()
 		for _, r := range append(records, r) {
-			b.put(r, read)
+			b.put(r, partial)
 		}
 		b.mu.Unlock()
 	}
 	return nil
 }
 
-// missing takes in that there is no record of a key of which one was known.
+// missing notes that a key, for which a record was known, has no record.
 func (b *Book) missing(key string, known int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.known(key) != known { // somebody has written it since
+	if b.knownRevision(key) != known { // another process has written it since
 		return
 	}
 	if zone, owner, ok := cutOwnerKey(key); ok {
 		delete(b.zone(zone).owners, owner)
 	} else if zone, ip, ok := cutAddressKey(key); ok {
-		b.remove(zone, ip, known+1, read)
+		b.remove(zone, ip, known+1, partial)
 	}
 }
 
-// ofOwner are the records of the addresses that a record says somebody owns.
+// ofOwner returns the records of the addresses that an owner's record lists.
 func (b *Book) ofOwner(ctx context.Context, r store.Record) ([]store.Record, error) {
 	zone, _, ok := cutOwnerKey(r.Key)
 	if !ok {
@@ -200,7 +200,7 @@ func (b *Book) ofOwner(ctx context.Context, r store.Record) ([]store.Record, err
 	for _, ip := range o.IPs {
 		a, err := b.store.Get(ctx, addressKey(zone, ip))
 		if errors.Is(err, store.ErrNotFound) {
-			continue // it was freed since
+			continue // it was released since
 		}
 		if err != nil {
 			return nil, err
@@ -210,9 +210,9 @@ func (b *Book) ofOwner(ctx context.Context, r store.Record) ([]store.Record, err
 	return out, nil
 }
 
-// known is when the record of a key was written that is known; 0 if none is. The caller
-// holds mu.
-func (b *Book) known(key string) int64 {
+// knownRevision is the revision of the known record of a key; 0 if there is none. The
+// caller holds mu.
+func (b *Book) knownRevision(key string) int64 {
 	if zone, ip, ok := cutAddressKey(key); ok {
 		if a := b.zone(zone).addresses[ip]; a != nil {
 			return a.revision

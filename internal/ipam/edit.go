@@ -12,8 +12,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
-// Concerns reports whether edits have to do with addresses: those of guests, and of
-// subnets unless external systems are told of them later (revision.Allocator).
+// Concerns reports whether edits affect addresses: edits of guests, and of subnets unless
+// external systems are updated later (revision.Allocator).
 func (s *Service) Concerns(edits []model.Edit, o revision.EditOptions) bool {
 	return slices.ContainsFunc(edits, func(e model.Edit) bool {
 		k := e.Kind
@@ -25,16 +25,17 @@ func (s *Service) Concerns(edits []model.Edit, o revision.EditOptions) bool {
 }
 
 // Prepare does what edits mean for addresses before they are stored: the NICs of guests
-// get theirs, and lose them once the guests are stored without them; external systems are
-// told of subnets; a subnet in which somebody has an address stays (revision.Allocator).
+// get addresses, and lose them once the guests are stored without them; external systems
+// are notified of subnets; a subnet with an assigned address cannot be deleted
+// (revision.Allocator).
 func (s *Service) Prepare(ctx context.Context, v *revision.View, edits []model.Edit, o revision.EditOptions) (*revision.Allocation, error) {
 	p, err := s.prepare(ctx, v, edits, o.DryRun)
 	if err != nil || o.DryRun {
 		return &revision.Allocation{}, err
 	}
 	return &revision.Allocation{
-		Commit: func(ctx context.Context) { p.conclude(ctx, true) },
-		Abort:  func(ctx context.Context) { p.conclude(ctx, false) },
+		Commit: func(ctx context.Context) { p.finish(ctx, true) },
+		Abort:  func(ctx context.Context) { p.finish(ctx, false) },
 	}, nil
 }
 
@@ -44,7 +45,7 @@ type prepared struct {
 	// given are the addresses that NICs got, leaving the NICs that lose all or some.
 	given   []Address
 	leaving []leaving
-	// subnets says that external systems have to be looked after.
+	// subnets is true if external systems have to be updated.
 	subnets bool
 }
 
@@ -54,7 +55,7 @@ type leaving struct {
 	keep        func(Address) bool
 }
 
-// prepare does what has to be done before edits are stored.
+// prepare does the work that precedes storing the edits.
 func (s *Service) prepare(ctx context.Context, v *revision.View, edits []model.Edit, dry bool) (*prepared, error) {
 	p := &prepared{s: s}
 	after, live := v.Pending.Clone(), *v.Live
@@ -76,37 +77,37 @@ func (s *Service) prepare(ctx context.Context, v *revision.View, edits []model.E
 				continue
 			}
 			if !putCopy(after, e.Put) {
-				return p, nil // it is refused with better words
+				return p, nil // validation rejects it with a better message
 			}
 			p.subnets = p.subnets || k == model.KindSubnet
 		}
 	}
-	if err := s.mayGo(v, after, edits); err != nil {
+	if err := s.checkDeletable(v, after, edits); err != nil {
 		return nil, err
 	}
 	if dry {
 		return p, nil
 	}
 	if err := s.Register(ctx, &live, after, edits); err != nil {
-		p.conclude(context.WithoutCancel(ctx), false)
+		p.finish(context.WithoutCancel(ctx), false)
 		return nil, err
 	}
 	for _, e := range edits {
 		if err := p.guest(ctx, v, after, &live, e); err != nil {
-			p.conclude(context.WithoutCancel(ctx), false)
+			p.finish(context.WithoutCancel(ctx), false)
 			return nil, err
 		}
 	}
 	return p, nil
 }
 
-// putCopy puts a copy of an object that may not be complete.
+// putCopy puts a copy of an object that may be incomplete.
 func putCopy(cfg *model.Config, o model.Object) bool {
 	c, err := copyOf(o)
 	return err == nil && cfg.Put(c) == nil
 }
 
-// copyOf is a copy that may be completed.
+// copyOf returns a copy that may be completed.
 func copyOf(o model.Object) (model.Object, error) {
 	b, err := json.Marshal(o)
 	if err != nil {
@@ -118,9 +119,9 @@ func copyOf(o model.Object) (model.Object, error) {
 // maxShown bounds how many addresses a message lists.
 const maxShown = 4
 
-// mayGo refuses the deletion of a subnet in which somebody has an address that does
-// not go with a guest that is deleted by the same edits.
-func (s *Service) mayGo(v *revision.View, after *model.Config, edits []model.Edit) error {
+// checkDeletable rejects the deletion of a subnet with an assigned address, unless the
+// same edits delete the guest that the address was assigned for.
+func (s *Service) checkDeletable(v *revision.View, after *model.Config, edits []model.Edit) error {
 	gone := make(map[string]bool)
 	for _, e := range edits {
 		if e.Put == nil && e.Kind == model.KindGuest {
@@ -139,8 +140,8 @@ func (s *Service) mayGo(v *revision.View, after *model.Config, edits []model.Edi
 		}
 		var who, about []string
 		for _, a := range used[:min(len(used), maxShown)] {
-			who = append(who, a.IP.String()+" of "+a.who())
-			about = append(about, a.about())
+			who = append(who, a.IP.String()+" of "+a.describeOwner())
+			about = append(about, a.ownerRef())
 		}
 		if len(used) > maxShown {
 			who = append(who, fmt.Sprintf("and %d more", len(used)-maxShown))
@@ -155,8 +156,8 @@ func (s *Service) mayGo(v *revision.View, after *model.Config, edits []model.Edi
 	return nil
 }
 
-// guest gives the NICs of a guest that is put their addresses, and notes which NICs
-// lose theirs.
+// guest assigns addresses to the NICs of a guest that is put, and notes which NICs lose
+// theirs.
 func (p *prepared) guest(ctx context.Context, v *revision.View, after, live *model.Config, e model.Edit) error {
 	var now []model.NIC
 	id, name := e.ID, ""
@@ -169,7 +170,7 @@ func (p *prepared) guest(ctx context.Context, v *revision.View, after, live *mod
 		nic := NIC{VNet: n.VNet, MAC: n.MAC, Guest: id, NIC: n.ID, Name: name, declared: true}
 		place, err := find(after, live, n.VNet)
 		if err != nil || !place.managed() {
-			continue // there is no such VNet, which is refused with better words, or nothing to do
+			continue // there is no such VNet, which validation rejects with a better message, or nothing to do
 		}
 		if err := p.nic(ctx, place, after, live, nic, n.IPs); err != nil {
 			return model.Problems{{Severity: model.Error, Kind: model.KindGuest, ID: id, Field: n.ID, Value: n.VNet, Message: err.Error(), About: model.TellsOf(err)}}
@@ -185,17 +186,17 @@ func (p *prepared) guest(ctx context.Context, v *revision.View, after, live *mod
 		if err != nil || owner == "" {
 			continue
 		}
-		p.leaving = append(p.leaving, leaving{place.zone.ID, owner, stays(after, now, id, place.zone.ID, owner)})
+		p.leaving = append(p.leaving, leaving{place.zone.ID, owner, retained(after, now, id, place.zone.ID, owner)})
 	}
 	return nil
 }
 
-// stays tells which addresses of an owner in a zone the NICs that a guest has now still
-// account for: those in a VNet that one of them is in, and of these only the declared
-// ones of a family that has any.
-func stays(cfg *model.Config, now []model.NIC, guest, zone, owner string) func(Address) bool {
+// retained returns a predicate: which addresses of an owner in a zone the present NICs of
+// a guest still account for. These are the addresses in a VNet that one of the NICs is in,
+// and for a family with declared addresses only the declared ones.
+func retained(cfg *model.Config, now []model.NIC, guest, zone, owner string) func(Address) bool {
 	return func(a Address) bool {
-		if !a.Declared || a.Guest != guest { // it was not given because of the guest
+		if !a.Declared || a.Guest != guest { // it was not assigned because of the guest
 			return true
 		}
 		for _, n := range now {
@@ -212,12 +213,12 @@ func stays(cfg *model.Config, now []model.NIC, guest, zone, owner string) func(A
 	}
 }
 
-// nic gives one NIC its addresses: those that are declared, and of every other family
-// one.
+// nic assigns addresses to one NIC: those that are declared, and one of every other
+// family.
 func (p *prepared) nic(ctx context.Context, place *place, cfg, live *model.Config, n NIC, declared []netip.Addr) error {
 	for _, ip := range declared {
 		if place.subnetOf(ip) == nil {
-			continue // in no subnet: nobody manages it
+			continue // in no subnet: not managed
 		}
 		err := p.s.retry(ctx, func() error {
 			a, given, err := p.s.reserve(ctx, cfg, live, n, ip)
@@ -241,7 +242,7 @@ func (p *prepared) nic(ctx context.Context, place *place, cfg, live *model.Confi
 		}
 		for _, a := range all {
 			if a.Name != n.Name || a.Guest != n.Guest || a.NIC != n.NIC {
-				if _, err := p.s.retell(ctx, place, n, a); err != nil {
+				if _, err := p.s.updateRegistration(ctx, place, n, a); err != nil {
 					return err
 				}
 			}
@@ -250,21 +251,21 @@ func (p *prepared) nic(ctx context.Context, place *place, cfg, live *model.Confi
 	})
 }
 
-// conclude finishes what was prepared once the edits are stored, or undoes it. What
-// fails then is logged: the next resync repairs it.
-func (p *prepared) conclude(ctx context.Context, stored bool) {
+// finish completes what was prepared once the edits are stored, or undoes it. Errors of
+// this step are logged: the next resync repairs it.
+func (p *prepared) finish(ctx context.Context, stored bool) {
 	ctx, cancel := context.WithTimeout(ctx, undoTimeout)
 	defer cancel()
 	if !stored {
 		for _, a := range p.given {
-			p.lament(p.s.Release(ctx, a.Zone, a.Owner(), a.IP))
+			p.logCleanupError(p.s.Release(ctx, a.Zone, a.Owner(), a.IP))
 		}
 	} else {
 		for _, l := range p.leaving {
 			all, _ := p.s.book.Of(l.zone, l.owner)
 			for _, a := range all {
 				if !l.keep(a) {
-					p.lament(p.s.Release(ctx, l.zone, l.owner, a.IP))
+					p.logCleanupError(p.s.Release(ctx, l.zone, l.owner, a.IP))
 				}
 			}
 		}
@@ -277,7 +278,7 @@ func (p *prepared) conclude(ctx context.Context, stored bool) {
 	}
 }
 
-func (p *prepared) lament(_ []Address, err error) {
+func (p *prepared) logCleanupError(_ []Address, err error) {
 	if err != nil {
 		p.s.log.Warn("an address could not be freed; that is repaired later", "error", err)
 	}

@@ -9,11 +9,11 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store/groupcommit"
 )
 
-// maxTogether is how many writes go together: an external etcd takes 128 operations by
-// default.
-const maxTogether = 100
+// maxBatch is the maximum of writes in one transaction: an external etcd accepts 128
+// operations by default.
+const maxBatch = 100
 
-// gatherWindow is how long other changes are waited for before some are stored.
+// gatherWindow is how long the queue waits for further changes before it stores some.
 const gatherWindow = 2 * time.Millisecond
 
 // queued is a change that waits to be stored.
@@ -22,12 +22,12 @@ type queued struct {
 	change *change
 }
 
-// together chooses changes that fit in one transaction and write no key twice.
-func together(waiting []*queued) (now, later []*queued) {
+// selectBatch chooses changes that fit in one transaction and write no key twice.
+func selectBatch(waiting []*queued) (now, later []*queued) {
 	keys := make(map[string]bool)
 	for _, q := range waiting {
 		ops := append(q.change.writes[:len(q.change.writes):len(q.change.writes)], q.change.ops...)
-		fits := len(now) == 0 || len(keys)+len(ops) <= maxTogether
+		fits := len(now) == 0 || len(keys)+len(ops) <= maxBatch
 		for _, op := range ops {
 			fits = fits && !keys[op.Key]
 		}
@@ -43,9 +43,8 @@ func together(waiting []*queued) (now, later []*queued) {
 	return now, later
 }
 
-// storeTogether stores changes in one transaction. If that does not hold, each is tried
-// alone.
-func (b *Book) storeTogether(ctx context.Context, all []*queued) {
+// storeBatch stores changes in one transaction. If that fails, it tries each alone.
+func (b *Book) storeBatch(ctx context.Context, all []*queued) {
 	changes := make([]*change, len(all))
 	for i, q := range all {
 		changes[i] = q.change

@@ -15,11 +15,11 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// NIC is a NIC that is to have addresses.
+// NIC is a NIC that needs addresses.
 type NIC struct {
 	VNet string
-	// MAC is the hardware address; Guest and NIC say whose it is ("100", "net0"). One of
-	// the two has to be given.
+	// MAC is the MAC address; Guest and NIC identify the owner ("100", "net0"). One of the
+	// two is required.
 	MAC, Guest, NIC string
 	// Name is the guest's host name; empty if it has none.
 	Name string
@@ -29,13 +29,13 @@ type NIC struct {
 
 func (n *NIC) owner() string { return ownerOf(n.MAC, n.Guest, n.NIC) }
 
-// who names the NIC for an operator.
-func (n *NIC) who() string {
+// describe names the NIC for an operator.
+func (n *NIC) describe() string {
 	a := Address{MAC: n.MAC, Guest: n.Guest, NIC: n.NIC}
-	return a.who()
+	return a.describeOwner()
 }
 
-// Full is the error of a VNet of which no subnet of a family has a free address.
+// Full is the error of a VNet in which no subnet of a family has a free address.
 type Full struct {
 	Who, Zone, VNet string
 	Family          int // 4 or 6
@@ -43,21 +43,22 @@ type Full struct {
 	Subnets []netip.Prefix
 }
 
-// Error implements error. Clients of the Proxmox API look for its first words.
+// Error implements error. Clients of the Proxmox API match its first words.
 func (f *Full) Error() string {
 	return fmt.Sprintf("can't find any free ip in zone %s for IPv%d: %s cannot get an address in vnet %s, of which every address of %v is used or outside of its ranges; "+
 		"widen dhcp-range, add a subnet, or remove what is not used any more (viaduct address list)", f.Zone, f.Family, f.Who, f.VNet, f.Subnets)
 }
 
-// Is makes it a external.ErrNone.
+// Is makes it an external.ErrNone.
 func (f *Full) Is(target error) bool { return target == external.ErrNone }
 
-// Join gives a NIC an address of each family that its VNet has subnets of. Addresses
-// that it has there it keeps. It gets all or none; in a zone without address
+// Join assigns a NIC an address of each family for which its VNet has subnets. It keeps
+// addresses that it already has there. It gets all or none; in a zone without address
 // management none. The result is sorted.
 func (s *Service) Join(ctx context.Context, n NIC) ([]Address, error) {
-	// What is known of the configuration will do if it leads to addresses: whether they
-	// are free, their transaction says. Only a refusal has to be true.
+	// A possibly outdated configuration is good enough if it leads to addresses: their
+	// transaction checks whether they are free. Only an error must be based on the current
+	// one.
 	var out []Address
 	v, _ := s.config.Latest()
 	err := s.retry(ctx, func() (err error) {
@@ -84,7 +85,7 @@ func (s *Service) Join(ctx context.Context, n NIC) ([]Address, error) {
 	return out, nil
 }
 
-// retry calls try until it does not meet another writer.
+// retry calls try until it does not conflict with another writer.
 func (s *Service) retry(ctx context.Context, try func() error) error {
 	err := store.Retry(ctx, try)
 	if errors.Is(err, store.ErrConflict) {
@@ -93,7 +94,7 @@ func (s *Service) retry(ctx context.Context, try func() error) error {
 	return err
 }
 
-// join is Join in a configuration; given are the addresses that are new.
+// join is Join in a configuration; given are the newly assigned addresses.
 func (s *Service) join(ctx context.Context, cfg, live *model.Config, n NIC) (all, given []Address, err error) {
 	p, err := find(cfg, live, n.VNet)
 	if err != nil || !p.managed() {
@@ -106,17 +107,17 @@ func (s *Service) join(ctx context.Context, cfg, live *model.Config, n NIC) (all
 	have, seen := s.book.Of(p.zone.ID, owner)
 	missing := p.missing(have)
 	if len(missing) == 0 {
-		return here(have, p), nil, nil
+		return inPlace(have, p), nil, nil
 	}
 	got, err := s.allocate(ctx, p, n, missing, seen)
 	if err != nil {
 		return nil, nil, err
 	}
-	return append(here(have, p), got...), got, nil
+	return append(inPlace(have, p), got...), got, nil
 }
 
-// here are those of the addresses that are of the place's subnets.
-func here(all []Address, p *place) []Address {
+// inPlace returns those of the addresses that are in the place's subnets.
+func inPlace(all []Address, p *place) []Address {
 	return slices.DeleteFunc(slices.Clone(all), func(a Address) bool { return p.subnetOf(a.IP) == nil })
 }
 
@@ -132,7 +133,8 @@ func (p *place) subnetOf(ip netip.Addr) *model.Subnet {
 	return best
 }
 
-// missing are the families of which the place has subnets and the owner no address.
+// missing returns the families for which the place has subnets and the owner has no
+// address.
 func (p *place) missing(have []Address) []int {
 	var out []int
 	for _, family := range []int{4, 6} {
@@ -143,8 +145,8 @@ func (p *place) missing(have []Address) []int {
 	return out
 }
 
-// of are the subnets of a family that NICs get addresses of: not those in which they make
-// one of their own.
+// of returns the subnets of a family from which NICs get addresses: not those in which
+// they generate their own.
 func (p *place) of(family int) []*model.Subnet {
 	return slices.DeleteFunc(slices.Clone(p.subnets), func(s *model.Subnet) bool {
 		return familyOf(s.CIDR.Addr()) != family || s.RAMode == model.RASLAAC
@@ -158,29 +160,29 @@ func familyOf(ip netip.Addr) int {
 	return 6
 }
 
-// allocate gives a NIC one address of each of the families.
+// allocate assigns a NIC one address of each of the families.
 func (s *Service) allocate(ctx context.Context, p *place, n NIC, families []int, seen int64) ([]Address, error) {
 	ext, err := s.external(p.live, p.zone)
 	if err != nil {
 		return nil, err
 	}
 	if ext == nil && !s.named(p, n.Name) {
-		return s.allocateHere(ctx, p, n, families, seen)
+		return s.allocateLocal(ctx, p, n, families, seen)
 	}
-	return s.allocateThere(ctx, p, n, families, seen, ext)
+	return s.allocateExternal(ctx, p, n, families, seen, ext)
 }
 
-// allocateHere gives addresses that nobody else is told of, in one transaction.
-func (s *Service) allocateHere(ctx context.Context, p *place, n NIC, families []int, seen int64) ([]Address, error) {
+// allocateLocal assigns addresses without external systems, in one transaction.
+func (s *Service) allocateLocal(ctx context.Context, p *place, n NIC, families []int, seen int64) ([]Address, error) {
 	var picked []*Address
-	var elsewhere error // it joined somewhere else at the same time: look anew
+	var elsewhere error // it joined somewhere else at the same time: read again
 	err := s.retry(ctx, func() (err error) {
 		if picked, err = s.pickAll(ctx, p, n, families); err == nil {
 			err = s.book.commit(ctx, &change{zone: p.zone.ID, owner: n.owner(), seen: seen, put: picked})
 		}
-		s.land(p, picked)
+		s.releaseAll(p, picked)
 		if errors.Is(err, store.ErrConflict) {
-			s.met(p, picked)
+			s.recordConflicts(p, picked)
 			if _, now := s.book.Of(p.zone.ID, n.owner()); now != seen {
 				elsewhere = err
 				return nil
@@ -194,8 +196,8 @@ func (s *Service) allocateHere(ctx context.Context, p *place, n NIC, families []
 	return values(picked), nil
 }
 
-// pickAll picks a free address of each family. What it picked it returns also with an
-// error.
+// pickAll picks a free address of each family. With an error it also returns the addresses
+// picked so far.
 func (s *Service) pickAll(ctx context.Context, p *place, n NIC, families []int) ([]*Address, error) {
 	var picked []*Address
 	for _, family := range families {
@@ -208,25 +210,24 @@ func (s *Service) pickAll(ctx context.Context, p *place, n NIC, families []int) 
 	return picked, nil
 }
 
-// land ends the way of addresses that were picked.
-func (s *Service) land(p *place, picked []*Address) {
+// releaseAll ends the reservation of addresses that were picked.
+func (s *Service) releaseAll(p *place, picked []*Address) {
 	for _, a := range picked {
-		s.book.landed(p.zone.ID, a.IP)
+		s.book.release(p.zone.ID, a.IP)
 	}
 }
 
-// met notes that another server was faster in giving some of the addresses.
-func (s *Service) met(p *place, picked []*Address) {
+// recordConflicts notes that another server was faster in assigning some of the addresses.
+func (s *Service) recordConflicts(p *place, picked []*Address) {
 	for _, a := range picked {
 		if now, ok := s.book.Get(p.zone.ID, a.IP); ok && now.Owner() != a.Owner() {
-			s.book.met(p.zone.ID, spansOf(p.zone, p.subnetOf(a.IP)), a.IP, s.now())
+			s.book.recordConflict(p.zone.ID, spansOf(p.zone, p.subnetOf(a.IP)), a.IP, s.now())
 		}
 	}
 }
 
-// pickIn picks a free address of a family, for a NIC for which some are picked. As long
-// as some are on their way, which may come back, there being none is no more than a
-// conflict.
+// pickIn picks a free address of a family, for a NIC for which some are picked. As long as
+// some are in flight, which may become free again, exhaustion is only a conflict.
 func (s *Service) pickIn(ctx context.Context, p *place, n NIC, family, picked int) (*Address, error) {
 	for fresh := range 2 {
 		for _, sub := range p.of(family) {
@@ -234,10 +235,10 @@ func (s *Service) pickIn(ctx context.Context, p *place, n NIC, family, picked in
 				return s.address(p, n, ip), nil
 			}
 		}
-		if s.book.picking(p.zone.ID) > picked {
+		if s.book.inFlightCount(p.zone.ID) > picked {
 			return nil, store.ErrConflict
 		}
-		if fresh == 0 { // perhaps others freed some
+		if fresh == 0 { // perhaps other servers released some
 			if err := s.book.Sync(ctx); err != nil {
 				return nil, err
 			}
@@ -247,14 +248,14 @@ func (s *Service) pickIn(ctx context.Context, p *place, n NIC, family, picked in
 }
 
 func (p *place) full(n NIC, family int) error {
-	f := &Full{Who: n.who(), Zone: p.zone.ID, VNet: p.vnet.ID, Family: family}
+	f := &Full{Who: n.describe(), Zone: p.zone.ID, VNet: p.vnet.ID, Family: family}
 	for _, sub := range p.of(family) {
 		f.Subnets = append(f.Subnets, sub.CIDR)
 	}
 	return f
 }
 
-// address is the record of an address that a NIC is to have.
+// address is the record of an address for a NIC.
 func (s *Service) address(p *place, n NIC, ip netip.Addr) *Address {
 	return &Address{
 		Zone: p.zone.ID, IP: ip, VNet: p.vnet.ID, MAC: n.MAC, Guest: n.Guest, NIC: n.NIC, Name: n.Name, Declared: n.declared, Since: s.now().UTC().Truncate(time.Second),
@@ -269,9 +270,9 @@ func values(all []*Address) []Address {
 	return out
 }
 
-// Reserve gives a NIC one certain address: of a subnet of the VNet, if it has any. An
-// address that the NIC has already it keeps. In a zone without address management and
-// name server nothing is kept, and nil returned.
+// Reserve assigns a NIC one specific address: of a subnet of the VNet, if it has any. The
+// NIC keeps an address that it already has. In a zone without address management and DNS
+// server nothing is stored, and Reserve returns nil.
 func (s *Service) Reserve(ctx context.Context, n NIC, ip netip.Addr) (*Address, error) {
 	var out *Address
 	err := s.retry(ctx, func() error {
@@ -288,17 +289,17 @@ func (s *Service) Reserve(ctx context.Context, n NIC, ip netip.Addr) (*Address, 
 	return out, nil
 }
 
-// reserve is Reserve in a configuration; given says that the address is new.
+// reserve is Reserve in a configuration; given is true if the address is new.
 func (s *Service) reserve(ctx context.Context, cfg, live *model.Config, n NIC, ip netip.Addr) (a *Address, given bool, err error) {
 	p, err := find(cfg, live, n.VNet)
 	if err != nil {
 		return nil, false, err
 	}
 	if !p.managed() && !s.named(p, n.Name) {
-		return nil, false, nil // nobody keeps it
+		return nil, false, nil // not recorded
 	}
 	cannot := func(err error) error {
-		return fmt.Errorf("%s cannot have %s in vnet %s: %w", n.who(), ip, n.VNet, err)
+		return fmt.Errorf("%s cannot have %s in vnet %s: %w", n.describe(), ip, n.VNet, err)
 	}
 	if err := p.accepts(ip); err != nil {
 		return nil, false, cannot(err)
@@ -315,8 +316,8 @@ func (s *Service) reserve(ctx context.Context, cfg, live *model.Config, n NIC, i
 	return a, true, nil
 }
 
-// Free reports why an address of a VNet cannot be given to anybody: somebody has it, or
-// it is none that a host can have.
+// Free reports why an address of a VNet cannot be assigned: it is assigned already, or
+// hosts cannot have it.
 func (s *Service) Free(cfg *model.Config, vnet string, ip netip.Addr) error {
 	p, err := find(cfg, &model.Config{}, vnet)
 	if err != nil {
@@ -331,7 +332,7 @@ func (s *Service) Free(cfg *model.Config, vnet string, ip netip.Addr) error {
 	return nil
 }
 
-// accepts reports why an address cannot be given in the place.
+// accepts reports why an address cannot be assigned in the place.
 func (p *place) accepts(ip netip.Addr) error {
 	if len(p.subnets) == 0 {
 		return fmt.Errorf("vnet %s has no subnet; add one that contains the address", p.vnet.ID)
@@ -351,7 +352,7 @@ func (p *place) accepts(ip netip.Addr) error {
 	return nil
 }
 
-// assign gives a NIC an address that is free here.
+// assign assigns a NIC an address that is free according to memory.
 func (s *Service) assign(ctx context.Context, p *place, n NIC, ip netip.Addr) (*Address, error) {
 	ext, err := s.external(p.live, p.zone)
 	if err != nil {

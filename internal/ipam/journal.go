@@ -16,30 +16,30 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
-// maxJournal is how many of the newest changes are kept for agents that ask what is
-// new; one that is further behind gets everything.
+// maxJournal is how many of the newest changes are kept for agents that request changes;
+// an agent that is further behind gets everything.
 const maxJournal = 1 << 16
 
-// journal is the bindings of all zones and what changed of them. Bindings follow from
-// the addresses and from what guests declare.
+// journal holds the bindings of all zones and their changes. Bindings follow from the
+// addresses and from the declarations of guests.
 type journal struct {
 	life string
 	book *Book
 
-	mu       sync.Mutex
-	number   int64
-	bindings map[string]*model.Binding // by ID, but for those that are stale
-	stale    map[string]ownerID        // bindings to be made anew when somebody asks, by ID
-	log      []logged                  // the newest changes, oldest first
-	news     chan struct{}             // closed and replaced at a change that is waited for
-	awaited  bool                      // somebody has news
-	guests   map[string]*model.Guest
-	running  *model.Config // what declared was made of
-	live     *model.Config
-	declared map[string]declared // NICs by binding ID
+	mu         sync.Mutex
+	number     int64
+	bindings   map[string]*model.Binding // by ID, except stale ones
+	stale      map[string]ownerID        // bindings to be rebuilt on demand, by ID
+	log        []logged                  // the newest changes, oldest first
+	changed    chan struct{}             // closed and replaced at a change that has waiters
+	hasWaiters bool                      // somebody waits on changed
+	guests     map[string]*model.Guest
+	running    *model.Config // the configuration that declared was built from
+	live       *model.Config
+	declared   map[string]declared // NICs by binding ID
 }
 
-// ownerID is an owner in a zone; who owns an address alone has no name.
+// ownerID is an owner in a zone; the name is empty for an address without a known owner.
 type ownerID struct{ zone, owner string }
 
 type logged struct {
@@ -55,13 +55,13 @@ type declared struct {
 }
 
 func newJournal(life string, b *Book) *journal {
-	j := &journal{life: life, book: b, bindings: make(map[string]*model.Binding), stale: make(map[string]ownerID), news: make(chan struct{}), declared: make(map[string]declared)}
+	j := &journal{life: life, book: b, bindings: make(map[string]*model.Binding), stale: make(map[string]ownerID), changed: make(chan struct{}), declared: make(map[string]declared)}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.changed = j.noted
+	b.changed = j.addressChanged
 	for _, z := range b.zones {
 		for _, a := range z.addresses {
-			j.noted(nil, a)
+			j.addressChanged(nil, a)
 		}
 	}
 	return j
@@ -75,8 +75,8 @@ func idOf(a *Address) string {
 	return a.Zone + "/" + a.IP.String()
 }
 
-// noted takes in a changed address; the book calls it under its lock.
-func (j *journal) noted(old, now *Address) {
+// addressChanged records a changed address; the book calls it under its lock.
+func (j *journal) addressChanged(old, now *Address) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, a := range []*Address{old, now} {
@@ -87,24 +87,24 @@ func (j *journal) noted(old, now *Address) {
 	j.wake()
 }
 
-// wake lets those who wait for news look. The caller holds mu.
+// wake notifies those who wait for changes. The caller holds mu.
 func (j *journal) wake() {
-	if j.awaited {
-		close(j.news)
-		j.news, j.awaited = make(chan struct{}), false
+	if j.hasWaiters {
+		close(j.changed)
+		j.changed, j.hasWaiters = make(chan struct{}), false
 	}
 }
 
-// settle makes what is stale anew. The caller holds mu, and the book's lock.
-func (j *journal) settle() {
+// rebuildStale rebuilds stale bindings. The caller holds mu, and the book's lock.
+func (j *journal) rebuildStale() {
 	for id, o := range j.stale {
-		j.work(id, o.zone, o.owner)
+		j.rebuild(id, o.zone, o.owner)
 	}
 	clear(j.stale)
 }
 
-// work makes the binding of an owner anew. The caller holds mu, and the book's lock.
-func (j *journal) work(id, zone, owner string) {
+// rebuild builds the binding of an owner again. The caller holds mu, and the book's lock.
+func (j *journal) rebuild(id, zone, owner string) {
 	var b *model.Binding
 	for _, a := range j.addresses(zone, owner, id) {
 		if b == nil {
@@ -130,7 +130,7 @@ func (j *journal) work(id, zone, owner string) {
 	j.set(id, zone, b)
 }
 
-// addresses are the book's of an owner. The caller holds the book's lock.
+// addresses returns the book's addresses of an owner. The caller holds the book's lock.
 func (j *journal) addresses(zone, owner, id string) []*Address {
 	if owner != "" {
 		return j.book.of(zone, owner)
@@ -164,11 +164,11 @@ func (j *journal) set(id, zone string, b *model.Binding) {
 	j.wake()
 }
 
-// followGuests keeps what guests declare current until ctx ends.
+// followGuests keeps the declarations of guests current until ctx ends.
 func (j *journal) followGuests(ctx context.Context, config *revision.Service) {
 	for {
 		v, newer := config.Standing()
-		j.take(v)
+		j.update(v)
 		select {
 		case <-newer:
 		case <-ctx.Done():
@@ -177,8 +177,8 @@ func (j *journal) followGuests(ctx context.Context, config *revision.Service) {
 	}
 }
 
-// take brings the bindings up to date with guests and VNets.
-func (j *journal) take(v *revision.View) {
+// update updates the bindings after changes of guests and VNets.
+func (j *journal) update(v *revision.View) {
 	j.book.mu.Lock()
 	defer j.book.mu.Unlock()
 	j.mu.Lock()
@@ -186,7 +186,7 @@ func (j *journal) take(v *revision.View) {
 	if j.running == v.Running && j.live == v.Live {
 		return
 	}
-	j.settle()
+	j.rebuildStale()
 	j.running, j.live = v.Running, v.Live
 	vnets := v.Running.VNets
 	now := make(map[string]declared)
@@ -200,27 +200,27 @@ func (j *journal) take(v *revision.View) {
 		}
 	}
 	before := j.declared
-	moved := j.moved(v.Live.Guests)
+	changedGuests := j.changedGuests(v.Live.Guests)
 	j.guests, j.declared = v.Live.Guests, now
 	for id, d := range now {
 		if was, ok := before[id]; !ok || was.guest != d.guest {
-			j.anew(id)
+			j.rebuildID(id)
 		}
 	}
 	for id := range before {
 		if _, still := now[id]; !still {
-			j.anew(id)
+			j.rebuildID(id)
 		}
 	}
 	for id, b := range j.bindings {
-		if moved[b.Guest] {
-			j.anew(id)
+		if changedGuests[b.Guest] {
+			j.rebuildID(id)
 		}
 	}
 }
 
-// moved are the guests that changed. The caller holds mu.
-func (j *journal) moved(guests map[string]*model.Guest) map[string]bool {
+// changedGuests are the guests that changed. The caller holds mu.
+func (j *journal) changedGuests(guests map[string]*model.Guest) map[string]bool {
 	out := make(map[string]bool)
 	for id, g := range guests {
 		if j.guests[id] != g {
@@ -235,13 +235,13 @@ func (j *journal) moved(guests map[string]*model.Guest) map[string]bool {
 	return out
 }
 
-// anew makes the binding of an ID anew. The caller holds both locks.
-func (j *journal) anew(id string) {
+// rebuildID builds the binding of an ID again. The caller holds both locks.
+func (j *journal) rebuildID(id string) {
 	zone, owner, _ := cutID(id)
-	j.work(id, zone, owner)
+	j.rebuild(id, zone, owner)
 }
 
-// cutID takes the ID of a binding apart; of one that nobody owns the owner is empty.
+// cutID splits the ID of a binding; the owner is empty if the binding has none.
 func cutID(id string) (zone, owner string, ok bool) {
 	for i := range len(id) {
 		if id[i] == '/' {
@@ -255,7 +255,7 @@ func cutID(id string) (zone, owner string, ok bool) {
 	return id, "", false
 }
 
-// epoch names a life of the server and a choice of zones: numbers of one mean nothing
+// epoch names a run of the server and a choice of zones: numbers of one epoch mean nothing
 // in another.
 func (j *journal) epoch(zones []string) string {
 	h := fnv.New64a()
@@ -265,19 +265,20 @@ func (j *journal) epoch(zones []string) string {
 	return fmt.Sprintf("%s-%x", j.life, h.Sum64())
 }
 
-// since returns what changed of the bindings of some zones, sorted, after a number of
-// an epoch, and what is closed at the next change. It is nil if nothing did.
+// since returns what changed in the bindings of some zones, sorted, after a number of an
+// epoch, and a channel that is closed at the next change. The result is nil if nothing
+// changed.
 func (j *journal) since(zones []string, epoch string, number int64) (*protocol.Bindings, <-chan struct{}) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if len(j.stale) > 0 {
-		j.mu.Unlock() // the book's lock comes first
+		j.mu.Unlock() // the book's lock must be acquired first
 		j.book.mu.Lock()
 		j.mu.Lock()
-		j.settle()
+		j.rebuildStale()
 		j.book.mu.Unlock()
 	}
-	j.awaited = true
+	j.hasWaiters = true
 	now := j.epoch(zones)
 	out := &protocol.Bindings{Epoch: now, Number: j.number}
 	ids := make(map[string]bool)
@@ -301,7 +302,7 @@ func (j *journal) since(zones []string, epoch string, number int64) (*protocol.B
 			}
 		}
 		if len(ids) == 0 {
-			return nil, j.news
+			return nil, j.changed
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(ids)) {
@@ -311,23 +312,23 @@ func (j *journal) since(zones []string, epoch string, number int64) (*protocol.B
 			out.Gone = append(out.Gone, id)
 		}
 	}
-	return out, j.news
+	return out, j.changed
 }
 
-// AwaitBindings waits until the bindings of the zones, which zones tells whenever what
-// runs has changed, are other than those that an agent knows, and returns what is new;
-// nil if that did not happen before the time is over or stop is closed.
+// AwaitBindings waits until the bindings of the zones differ from those that an agent
+// knows, and returns the changes; nil if that does not happen before the timeout or before
+// stop is closed. zones returns the zones whenever the running configuration has changed.
 func (s *Service) AwaitBindings(ctx context.Context, zones func(*revision.View) []string, epoch string, number int64, atMost time.Duration, stop <-chan struct{}) (*protocol.Bindings, error) {
 	timer := time.NewTimer(atMost)
 	defer timer.Stop()
 	for {
 		v, newer := s.config.Standing()
-		b, news := s.journal.since(zones(v), epoch, number)
+		b, changed := s.journal.since(zones(v), epoch, number)
 		if b != nil {
 			return b, nil
 		}
 		select {
-		case <-news:
+		case <-changed:
 		case <-newer:
 		case <-timer.C:
 			return nil, nil
@@ -339,7 +340,7 @@ func (s *Service) AwaitBindings(ctx context.Context, zones func(*revision.View) 
 	}
 }
 
-// Bindings are all bindings of a zone, sorted by ID.
+// Bindings returns all bindings of a zone, sorted by ID.
 func (s *Service) Bindings(zone string) []*model.Binding {
 	b, _ := s.journal.since([]string{zone}, "", 0)
 	return b.Put

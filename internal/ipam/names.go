@@ -9,12 +9,12 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// named reports whether a guest's name is registered with a name server.
+// named reports whether a guest's name is registered with a DNS server.
 func (s *Service) named(p *place, name string) bool {
 	return name != "" && p.zone.DNS != "" && p.zone.DNSZone != ""
 }
 
-// prefixed is a name with what a subnet puts between it and the domain.
+// prefixed is a name with the prefix of a subnet between it and the domain.
 func prefixed(name string, s *model.Subnet) string {
 	if name != "" && s != nil && s.DNSZonePrefix != "" {
 		return name + "." + s.DNSZonePrefix
@@ -22,7 +22,7 @@ func prefixed(name string, s *model.Subnet) string {
 	return name
 }
 
-// namesOf is where the name of an address belongs; nil if nowhere.
+// namesOf is where the name of an address is registered; nil if nowhere.
 func namesOf(z *model.Zone, s *model.Subnet, name string) *Names {
 	if name == "" || z.DNS == "" || z.DNSZone == "" || s == nil {
 		return nil
@@ -30,7 +30,7 @@ func namesOf(z *model.Zone, s *model.Subnet, name string) *Names {
 	return &Names{Server: z.DNS, Zone: z.DNSZone, Name: prefixed(name, s), Reverse: z.ReverseDNS, Subnet: s.CIDR}
 }
 
-// register registers a name and the way back.
+// register registers a name and the reverse record.
 func (s *Service) register(ctx context.Context, live *model.Config, n *Names, ip netip.Addr) error {
 	forward, err := s.nameServer(live, n.Server)
 	if err != nil {
@@ -52,8 +52,8 @@ func (s *Service) register(ctx context.Context, live *model.Config, n *Names, ip
 	return nil
 }
 
-// unregister removes a name and the way back. A name server that is gone has nothing
-// to remove.
+// unregister removes a name and the reverse record. A DNS server that is no longer
+// configured has nothing to remove.
 func (s *Service) unregister(ctx context.Context, live *model.Config, n *Names, ip netip.Addr) error {
 	if live.NameServers[n.Server] != nil {
 		forward, err := s.nameServer(live, n.Server)
@@ -77,7 +77,8 @@ func (s *Service) unregister(ctx context.Context, live *model.Config, n *Names, 
 	return nil
 }
 
-// systemOf is the client of the external system that has an address; nil if none has.
+// systemOf returns the client of the external system that has an address; nil if there is
+// none.
 func (s *Service) systemOf(live *model.Config, id string) (external.System, error) {
 	i := live.IPAMs[id]
 	if i == nil || !i.External() {

@@ -5,32 +5,33 @@ import (
 	"slices"
 )
 
-// owned is the record of an owner: it is written whenever one of the addresses comes,
-// goes or changes, so that who changes them can demand that nobody else has.
+// owned is the record of an owner: it is written whenever one of the addresses is added,
+// removed or changed, so that a transaction can require that no other process has changed
+// them.
 type owned struct {
 	IPs []netip.Addr `json:"ips"`
 
-	// revision is when the record was written, as follows from the addresses; unsure
-	// if it does not.
+	// revision is when the record was written, as derived from the addresses; unsure if
+	// that is not possible.
 	revision int64
 }
 
-// unsure is the revision of an owner of whose addresses not all may be known. No record
-// has it: a change of them does not hold, and then they are read.
+// unsure is the revision of an owner with addresses that may be incomplete. No record has
+// it: a change of them conflicts, and then they are read.
 const unsure = -1
 
-// note takes in that the record was written at a revision.
+// note records that the record was written at a revision.
 func (o *owned) note(at int64, from source) {
 	switch {
-	case from == read:
+	case from == partial:
 		o.revision = unsure
 	case o.revision != unsure:
 		o.revision = max(o.revision, at)
 	}
 }
 
-// has takes in that an owner has an address since a revision.
-func (z *zoneBook) has(owner string, ip netip.Addr, at int64, from source) {
+// addOwned records that an owner has an address since a revision.
+func (z *zoneBook) addOwned(owner string, ip netip.Addr, at int64, from source) {
 	if owner == "" {
 		return
 	}
@@ -45,9 +46,9 @@ func (z *zoneBook) has(owner string, ip netip.Addr, at int64, from source) {
 	o.note(at, from)
 }
 
-// loses takes in that an owner has lost an address at a revision. With the last one
-// goes the record.
-func (z *zoneBook) loses(owner string, ip netip.Addr, at int64, from source) {
+// removeOwned records that an owner has lost an address at a revision. Without addresses
+// the record is removed.
+func (z *zoneBook) removeOwned(owner string, ip netip.Addr, at int64, from source) {
 	o := z.owners[owner]
 	if o == nil {
 		return
@@ -60,9 +61,9 @@ func (z *zoneBook) loses(owner string, ip netip.Addr, at int64, from source) {
 	}
 }
 
-// own takes in the record of an owner, which says more than what is known of its
+// setOwner stores the record of an owner, which is more complete than what is known of its
 // addresses. The caller holds mu.
-func (b *Book) own(zone, owner string, now *owned) {
+func (b *Book) setOwner(zone, owner string, now *owned) {
 	z := b.zone(zone)
 	var before []netip.Addr
 	if old := z.owners[owner]; old != nil {
@@ -74,7 +75,7 @@ func (b *Book) own(zone, owner string, now *owned) {
 	}
 	for _, ip := range before {
 		if a := z.addresses[ip]; a != nil && a.revision > now.revision {
-			z.has(owner, ip, a.revision, read) // it came after the record was read
+			z.addOwned(owner, ip, a.revision, partial) // it was added after the record was read
 		}
 	}
 	for _, ip := range slices.Concat(before, now.IPs) {
@@ -84,7 +85,7 @@ func (b *Book) own(zone, owner string, now *owned) {
 	}
 }
 
-// Of are the addresses of an owner in a zone, sorted, and when that was written.
+// Of returns the addresses of an owner in a zone, sorted, and the revision of its record.
 func (b *Book) Of(zone, owner string) (_ []Address, seen int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -6,8 +6,8 @@ import (
 )
 
 // pick reserves, in this process, an address of the ranges that is free and not to be
-// avoided: the first one, unless others are around; it is invalid if there is none.
-// Whoever picks an address tells when it has landed.
+// avoided: the first one, unless other servers contend; it is invalid if there is none.
+// The caller calls release when the assignment is complete.
 func (b *Book) pick(zone string, ranges []span, avoid func(netip.Addr) bool, now time.Time) netip.Addr {
 	if len(ranges) == 0 {
 		return netip.Addr{}
@@ -16,7 +16,7 @@ func (b *Book) pick(zone string, ranges []span, avoid func(netip.Addr) bool, now
 	defer b.mu.Unlock()
 	z := b.zone(zone)
 	ip := netip.Addr{}
-	if from, ok := z.crowd(ranges[0].first).start(ranges, now); ok {
+	if from, ok := z.contention(ranges[0].first).start(ranges, now); ok {
 		ip = z.free(ranges, from, avoid)
 	}
 	if !ip.IsValid() {
@@ -24,12 +24,12 @@ func (b *Book) pick(zone string, ranges []span, avoid func(netip.Addr) bool, now
 	}
 	if ip.IsValid() {
 		z.used(ip).use(ip)
-		z.flying++
+		z.inFlight++
 	}
 	return ip
 }
 
-// free is the first address of the ranges from one of them on that is free.
+// free returns the first free address of the ranges, searching from a start.
 func (z *zoneBook) free(ranges []span, start netip.Addr, avoid func(netip.Addr) bool) netip.Addr {
 	begun := false
 	for _, r := range ranges {
@@ -53,31 +53,34 @@ func (z *zoneBook) free(ranges []span, start netip.Addr, avoid func(netip.Addr) 
 	return netip.Addr{}
 }
 
-// met notes that another server was faster in giving an address of the ranges.
-func (b *Book) met(zone string, ranges []span, ip netip.Addr, now time.Time) {
+// recordConflict notes that another server was faster in assigning an address of the
+// ranges.
+func (b *Book) recordConflict(zone string, ranges []span, ip netip.Addr, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, r := range ranges {
 		if r.contains(ip) {
-			b.zone(zone).crowd(ip).met(r, ip, now)
+			b.zone(zone).contention(ip).recordConflict(r, ip, now)
 			return
 		}
 	}
 }
 
-// picking counts the addresses of a zone that are on their way, which may come back.
-func (b *Book) picking(zone string) int {
+// inFlightCount counts the addresses of a zone that are being assigned, which may become
+// free again.
+func (b *Book) inFlightCount(zone string) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.zone(zone).flying
+	return b.zone(zone).inFlight
 }
 
-// landed ends the way of an address that was picked: it was given, or it is free again.
-func (b *Book) landed(zone string, ip netip.Addr) {
+// release ends the reservation of an address that was picked: it is assigned, or free
+// again.
+func (b *Book) release(zone string, ip netip.Addr) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	z := b.zone(zone)
-	z.flying--
+	z.inFlight--
 	if z.addresses[ip] == nil {
 		z.used(ip).free(ip)
 	}

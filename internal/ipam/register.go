@@ -16,11 +16,11 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// registered is what external systems were told of a subnet, or, while Working, were
-// about to be told.
+// registered is what was registered with external systems for a subnet, or, while Working,
+// is about to be registered.
 type registered struct {
 	Subnet *model.Subnet `json:"subnet"`
-	// IPAM is the system that has the subnet and its gateway; Names where the gateway's
+	// IPAM is the system that has the subnet and its gateway; Names is where the gateway's
 	// name is. Either may be empty.
 	IPAM    string `json:"ipam,omitempty"`
 	Names   *Names `json:"names,omitempty"`
@@ -29,8 +29,8 @@ type registered struct {
 	revision int64
 }
 
-// wanted is what external systems should know of the subnets of configurations, of
-// which those named first count where they differ.
+// wanted is what external systems should have of the subnets of configurations. Where
+// configurations differ, earlier arguments have precedence.
 func wanted(live *model.Config, configs ...*model.Config) map[string]*registered {
 	out := make(map[string]*registered)
 	for _, cfg := range slices.Backward(configs) {
@@ -55,9 +55,9 @@ func wanted(live *model.Config, configs ...*model.Config) map[string]*registered
 	return out
 }
 
-// Register tells external systems of the subnets that edits make or change, before the
-// edits are stored, which lead to the configuration after: an error refuses them. What
-// the edits remove they are told afterwards, by Settle.
+// Register registers with external systems the subnets that edits make or change, before
+// the edits are stored, which lead to the configuration after: an error rejects them.
+// Settle deregisters afterwards what the edits remove.
 func (s *Service) Register(ctx context.Context, live, after *model.Config, edits []model.Edit) error {
 	touched := make(map[string]bool)
 	for _, e := range edits {
@@ -79,14 +79,14 @@ func (s *Service) Register(ctx context.Context, live, after *model.Config, edits
 		if !touched[id] {
 			continue
 		}
-		if err := s.tell(ctx, live, id, have[id], want[id]); err != nil {
+		if err := s.updateSubnet(ctx, live, id, have[id], want[id]); err != nil {
 			return fmt.Errorf("subnet %s: %w", want[id].Subnet.CIDR, err)
 		}
 	}
 	return nil
 }
 
-// Settle makes external systems know the subnets that are configured or run, and no
+// Settle makes external systems have the subnets that are configured or running, and no
 // others.
 func (s *Service) Settle(ctx context.Context) error {
 	v, err := s.config.View(ctx)
@@ -103,29 +103,29 @@ func (s *Service) Settle(ctx context.Context) error {
 	var errs []error
 	for _, id := range slices.Sorted(maps.Keys(have)) {
 		if want[id] == nil {
-			errs = append(errs, s.tell(ctx, v.Live, id, have[id], nil))
+			errs = append(errs, s.updateSubnet(ctx, v.Live, id, have[id], nil))
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(want)) {
-		errs = append(errs, s.tell(ctx, v.Live, id, have[id], want[id]))
+		errs = append(errs, s.updateSubnet(ctx, v.Live, id, have[id], want[id]))
 	}
 	return errors.Join(errs...)
 }
 
-// Resync repairs what external systems have, and finishes what was left.
+// Resync repairs the data of external systems, and finishes abandoned work.
 func (s *Service) Resync(ctx context.Context) error {
 	v, err := s.config.View(ctx)
 	if err != nil {
 		return err
 	}
 	err = errors.Join(s.finishOthers(ctx, v.Live), s.freeOrphans(ctx, v))
-	if err == nil { // else not all was looked at
-		s.forget()
+	if err == nil { // otherwise not everything was checked
+		s.forgetUnseen()
 	}
 	return errors.Join(err, s.Settle(ctx))
 }
 
-// subnetID is the ID of a subnet that may not be complete.
+// subnetID is the ID of a subnet that may be incomplete.
 func subnetID(cfg *model.Config, s *model.Subnet) string {
 	c, err := copyOf(s)
 	if err != nil || cfg.Complete(c) != nil {
@@ -150,7 +150,7 @@ func (s *Service) registered(ctx context.Context) (map[string]*registered, error
 	return out, nil
 }
 
-// note stores what external systems know of a subnet; nil for nothing.
+// note stores what external systems have of a subnet; nil for nothing.
 func (s *Service) note(ctx context.Context, id string, old, now *registered) error {
 	key, before := prefixSubnet+id, int64(0)
 	if old != nil {
@@ -174,13 +174,14 @@ func (s *Service) note(ctx context.Context, id string, old, now *registered) err
 	return err
 }
 
-// tell makes external systems know of a subnet what is wanted, which may be nothing.
-func (s *Service) tell(ctx context.Context, live *model.Config, id string, have, want *registered) error {
+// updateSubnet makes external systems have what is wanted for a subnet, which may be
+// nothing.
+func (s *Service) updateSubnet(ctx context.Context, live *model.Config, id string, have, want *registered) error {
 	if have != nil && want != nil && !have.Working && same(have, want) {
 		return nil
 	}
 	if have != nil && (want == nil || have.IPAM != want.IPAM) {
-		if err := s.untell(ctx, live, id, have); err != nil || want == nil {
+		if err := s.deregisterSubnet(ctx, live, id, have); err != nil || want == nil {
 			return err
 		}
 		have = nil
@@ -190,26 +191,26 @@ func (s *Service) tell(ctx context.Context, live *model.Config, id string, have,
 	if err := s.note(ctx, id, have, &working); err != nil {
 		return err
 	}
-	if err := s.tellSystems(ctx, live, have, want); err != nil {
-		if have != nil { // what was there still is, more or less: the next time tells
+	if err := s.registerSubnet(ctx, live, have, want); err != nil {
+		if have != nil { // the previous state still exists, more or less: the next attempt repairs it
 			old := *have
 			old.Working = true
 			return errors.Join(err, s.note(context.WithoutCancel(ctx), id, &working, &old))
 		}
-		return errors.Join(err, s.untell(context.WithoutCancel(ctx), live, id, &working))
+		return errors.Join(err, s.deregisterSubnet(context.WithoutCancel(ctx), live, id, &working))
 	}
 	done := *want
 	return s.note(ctx, id, &working, &done)
 }
 
-// same reports whether external systems need not be told the difference.
+// same reports whether external systems need no update.
 func same(a, b *registered) bool {
 	return a.IPAM == b.IPAM && reflect.DeepEqual(a.Names, b.Names) && a.Subnet.Gateway == b.Subnet.Gateway && slices.Equal(a.Subnet.DHCPRange, b.Subnet.DHCPRange)
 }
 
-// tellSystems registers a subnet, its gateway and the gateway's name. The old gateway
-// goes last.
-func (s *Service) tellSystems(ctx context.Context, live *model.Config, have, want *registered) error {
+// registerSubnet registers a subnet, its gateway and the gateway's name. It removes the
+// old gateway last.
+func (s *Service) registerSubnet(ctx context.Context, live *model.Config, have, want *registered) error {
 	ext, err := s.systemOf(live, want.IPAM)
 	if err != nil {
 		return err
@@ -236,23 +237,23 @@ func (s *Service) tellSystems(ctx context.Context, live *model.Config, have, wan
 		return nil
 	}
 	if have.Names != nil && (!reflect.DeepEqual(have.Names, want.Names) || have.Subnet.Gateway != want.Subnet.Gateway) {
-		s.lament(s.unregister(ctx, live, have.Names, have.Subnet.Gateway))
+		s.logCleanupError(s.unregister(ctx, live, have.Names, have.Subnet.Gateway))
 	}
 	if ext != nil && hasGateway(have.Subnet) && have.Subnet.Gateway != want.Subnet.Gateway {
-		s.lament(ext.Delete(ctx, have.Subnet, have.Subnet.Gateway))
+		s.logCleanupError(ext.Delete(ctx, have.Subnet, have.Subnet.Gateway))
 	}
 	return nil
 }
 
-// lament logs an error that does not keep the work from being done.
-func (s *Service) lament(err error) {
+// logCleanupError logs an error that does not prevent the work.
+func (s *Service) logCleanupError(err error) {
 	if err != nil {
 		s.log.Warn("an old gateway is still registered", "error", err)
 	}
 }
 
-// hasGateway reports whether a subnet's gateway is an address of it: that of a single
-// host (IPv4 /32) may lie outside.
+// hasGateway reports whether a subnet's gateway is an address of it: that of a single host
+// (IPv4 /32) may lie outside.
 func hasGateway(s *model.Subnet) bool {
 	return s.Gateway.IsValid() && s.CIDR.Masked().Contains(s.Gateway)
 }
@@ -261,8 +262,9 @@ func gatewayEntry(r *registered) external.Entry {
 	return external.Entry{IP: r.Subnet.Gateway, Name: prefixed(r.Subnet.VNet+"-gw", r.Subnet), Gateway: true}
 }
 
-// untell removes a subnet, its gateway and the gateway's name from external systems.
-func (s *Service) untell(ctx context.Context, live *model.Config, id string, have *registered) error {
+// deregisterSubnet removes a subnet, its gateway and the gateway's name from external
+// systems.
+func (s *Service) deregisterSubnet(ctx context.Context, live *model.Config, id string, have *registered) error {
 	ext, err := s.systemOf(live, have.IPAM)
 	if err != nil {
 		return err
@@ -280,8 +282,8 @@ func (s *Service) untell(ctx context.Context, live *model.Config, id string, hav
 	return s.note(ctx, id, have, nil)
 }
 
-// InUse are the addresses that somebody has in a subnet of a zone, sorted: those that
-// no other subnet of the configuration contains.
+// InUse returns the assigned addresses in a subnet of a zone, sorted: those that no other
+// subnet of the configuration contains.
 func (s *Service) InUse(cfg *model.Config, sub *model.Subnet) []Address {
 	zone, _, _ := model.ParseSubnetID(sub.ID)
 	network := sub.CIDR.Masked()

@@ -14,9 +14,9 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// Release takes addresses from a NIC: those given, or without any all that it has in
-// the zone. What external systems know of them is removed too; if they cannot be
-// reached that is tried again until they can. It returns what was taken.
+// Release removes addresses from a NIC: those given, or without any all that it has in the
+// zone. It removes them from external systems too; if these are unreachable it tries again
+// until it succeeds. It returns what was removed.
 func (s *Service) Release(ctx context.Context, zone, owner string, ips ...netip.Addr) ([]Address, error) {
 	var out []Address
 	err := s.retry(ctx, func() error {
@@ -64,7 +64,7 @@ func (s *Service) release(ctx context.Context, v *revision.View, zone, owner str
 	return gone, w.removing(ctx, c)
 }
 
-// held are the addresses that a release is about.
+// held returns the addresses that a release is about.
 func (s *Service) held(zone, owner string, ips []netip.Addr) []Address {
 	if len(ips) == 0 {
 		all, _ := s.book.Of(zone, owner)
@@ -79,7 +79,7 @@ func (s *Service) held(zone, owner string, ips []netip.Addr) []Address {
 	return out
 }
 
-// entryOf is what external systems know of an address.
+// entryOf is what external systems have of an address.
 func (s *Service) entryOf(v *revision.View, a Address) entry {
 	e := entry{IP: a.IP, IPAM: a.IPAM, Names: a.Names}
 	for _, cfg := range []*model.Config{v.Running, v.Pending} {
@@ -91,21 +91,21 @@ func (s *Service) entryOf(v *revision.View, a Address) entry {
 			}
 		}
 	}
-	if e.Subnet == nil { // it is gone, and all that has to be said of it is where it was
+	if e.Subnet == nil { // the subnet is removed, and only the location of the data is needed
 		e.Subnet = &model.Subnet{CIDR: netip.PrefixFrom(a.IP, a.IP.BitLen())}
 	}
 	return e
 }
 
-// removing makes a change together with the intent to remove what it drops from
-// external systems, and removes it.
+// removing makes a change together with the intent to remove what it drops from external
+// systems, and removes it.
 func (w *work) removing(ctx context.Context, c *change) error {
 	if err := w.storeWith(c); err != nil {
 		return err
 	}
 	err := w.s.book.commit(ctx, c)
 	if err != nil {
-		w.leave()
+		w.abandon()
 		return err
 	}
 	r, err := w.s.store.Get(ctx, w.key())
@@ -113,7 +113,7 @@ func (w *work) removing(ctx context.Context, c *change) error {
 		w.revision = r.Revision
 		err = w.undo(ctx, nil)
 	} else {
-		w.leave()
+		w.abandon()
 	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		w.s.log.Warn("addresses were freed here, and are not yet in the external systems; that is tried again", "zone", c.zone, "error", err)
@@ -135,8 +135,8 @@ func (w *work) storeWith(c *change) error {
 	return nil
 }
 
-// Move gives a NIC another address in place of the one of the same family that it has
-// in the VNet, of guest, if that is said. On failure it keeps what it has.
+// Move assigns a NIC another address in place of the one of the same family that it has in
+// the VNet; with a guest, only of that guest. On failure it keeps the present one.
 func (s *Service) Move(ctx context.Context, n NIC, ip netip.Addr) (*Address, error) {
 	var out *Address
 	err := s.retry(ctx, func() error {
@@ -152,14 +152,14 @@ func (s *Service) Move(ctx context.Context, n NIC, ip netip.Addr) (*Address, err
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%s cannot have %s in vnet %s: %w", n.who(), ip, n.VNet, err)
+		return nil, fmt.Errorf("%s cannot have %s in vnet %s: %w", n.describe(), ip, n.VNet, err)
 	}
 	return out, nil
 }
 
 func (s *Service) move(ctx context.Context, v *revision.View, p *place, n NIC, ip netip.Addr) (*Address, error) {
 	all, seen := s.book.Of(p.zone.ID, n.owner())
-	have := slices.DeleteFunc(here(all, p), func(a Address) bool { return familyOf(a.IP) != familyOf(ip) })
+	have := slices.DeleteFunc(inPlace(all, p), func(a Address) bool { return familyOf(a.IP) != familyOf(ip) })
 	if len(have) == 0 {
 		return nil, fmt.Errorf("%w: it has no IPv%d address in vnet %s", ErrNotAssigned, familyOf(ip), p.vnet.ID)
 	}
@@ -178,7 +178,7 @@ func (s *Service) move(ctx context.Context, v *revision.View, p *place, n NIC, i
 	}
 	a := s.address(p, n, ip)
 	if ip == old.IP {
-		return s.retell(ctx, p, n, old)
+		return s.updateRegistration(ctx, p, n, old)
 	}
 	ext, err := s.external(p.live, p.zone)
 	if err != nil {
@@ -203,8 +203,8 @@ func (s *Service) move(ctx context.Context, v *revision.View, p *place, n NIC, i
 	return a, err
 }
 
-// retell changes what is said of an address that stays: whose it is, and its name.
-func (s *Service) retell(ctx context.Context, p *place, n NIC, old Address) (*Address, error) {
+// updateRegistration changes the data of an address that stays: its owner and its name.
+func (s *Service) updateRegistration(ctx context.Context, p *place, n NIC, old Address) (*Address, error) {
 	a := s.address(p, n, old.IP)
 	a.IPAM, a.Names, a.Since, a.revision = old.IPAM, old.Names, old.Since, old.revision
 	_, seen := s.book.Of(p.zone.ID, n.owner())
@@ -222,7 +222,7 @@ func (s *Service) retell(ctx context.Context, p *place, n NIC, old Address) (*Ad
 	if reflect.DeepEqual(names, old.Names) {
 		return a, s.book.commit(ctx, &change{zone: p.zone.ID, owner: n.owner(), seen: seen, put: []*Address{a}})
 	}
-	// The old name goes first: the way back is one record for both.
+	// The old name is removed first: the reverse record is the same for both.
 	if old.Names != nil {
 		if err := s.unregister(ctx, p.live, old.Names, a.IP); err != nil {
 			return nil, err

@@ -16,11 +16,11 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// Plugins makes the clients of external systems.
+// Plugins creates the clients of external systems.
 type Plugins interface {
-	// IPAM is the client of a system that manages addresses.
+	// IPAM returns the client of an address management system.
 	IPAM(i *model.IPAM) (external.System, error)
-	// Names is the client of a name server.
+	// Names returns the client of a DNS server.
 	Names(n *model.NameServer) (external.Names, error)
 }
 
@@ -32,16 +32,16 @@ type Options struct {
 	// Now is the clock; nil means time.Now.
 	Now    func() time.Time
 	Logger *slog.Logger
-	// Resync is how often what external systems have is compared with what they should
-	// have; 0 means DefaultResync.
+	// Resync is the interval at which the data of external systems is compared with the
+	// wanted data; 0 means DefaultResync.
 	Resync time.Duration
 }
 
-// DefaultResync is how often external systems are looked after.
+// DefaultResync is the default of Options.Resync.
 const DefaultResync = time.Minute
 
-// Service gives and takes addresses. Any number of Services, in any number of
-// processes, may work on one store. Make one with Open, and keep it current with Run.
+// Service assigns and releases addresses. Any number of Services, in any number of
+// processes, may work on one store. Create one with Open, and keep it current with Run.
 type Service struct {
 	book    *Book
 	store   store.Store
@@ -54,10 +54,11 @@ type Service struct {
 	life    string // of this process
 
 	mu sync.Mutex
-	// working are the intents that this process works on, seen what others may have left
-	// with when it was seen first, and still that part of it which is there still.
-	working     map[string]bool
-	seen, still map[string]time.Time
+	// working are the intents that this process works on, seen are states that others may
+	// have abandoned, with the time of the first observation, and stillSeen those of them
+	// that still exist.
+	working         map[string]bool
+	seen, stillSeen map[string]time.Time
 	// syncing is held while subnets are registered.
 	syncing sync.Mutex
 }
@@ -67,7 +68,7 @@ type Service struct {
 func Open(ctx context.Context, o Options) (*Service, error) {
 	s := &Service{
 		store: o.Store, config: o.Config, plugins: o.Plugins, now: o.Now, log: o.Logger, resync: o.Resync,
-		life: newID(), working: make(map[string]bool), seen: make(map[string]time.Time), still: make(map[string]time.Time),
+		life: newID(), working: make(map[string]bool), seen: make(map[string]time.Time), stillSeen: make(map[string]time.Time),
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -87,7 +88,7 @@ func Open(ctx context.Context, o Options) (*Service, error) {
 	return s, nil
 }
 
-// Run follows the store and looks after external systems until ctx ends.
+// Run follows the store and resyncs external systems until ctx ends.
 func (s *Service) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.book.Run(ctx) })
@@ -109,13 +110,14 @@ type place struct {
 	// subnets are those of the VNet, sorted by ID.
 	subnets []*model.Subnet
 	live    *model.Config
-	// avoid tells which addresses of a subnet of the place are never given.
+	// avoid returns a predicate for the addresses of a subnet of the place that are never
+	// assigned.
 	avoid func(all []*model.Subnet, s *model.Subnet) func(netip.Addr) bool
 }
 
-// find returns the place of a VNet. Addresses are given of the subnets that are
-// configured, applied or not: a guest that is started right after must find its
-// address, and a subnet that is about to go gives none.
+// find returns the place of a VNet. Addresses are assigned from the subnets that are
+// configured, applied or not: a guest that is started right after must find its address,
+// and a subnet that is about to be removed assigns none.
 func find(cfg, live *model.Config, vnet string) (*place, error) {
 	p := &place{vnet: cfg.VNets[vnet], live: live, avoid: avoided}
 	if p.vnet == nil {
@@ -124,7 +126,7 @@ func find(cfg, live *model.Config, vnet string) (*place, error) {
 	if p.zone = cfg.Zones[p.vnet.Zone]; p.zone == nil {
 		return nil, fmt.Errorf("vnet %s: its zone %s does not exist", vnet, p.vnet.Zone)
 	}
-	// Every join looks here: only the few of the VNet are sorted.
+	// Every join runs this: only the few of the VNet are sorted.
 	var ids []string
 	for id, sub := range cfg.Subnets {
 		if sub.VNet == vnet && sub.CIDR.IsValid() {
@@ -141,7 +143,6 @@ func find(cfg, live *model.Config, vnet string) (*place, error) {
 // NoVNet is the error of a VNet that does not exist.
 type NoVNet struct{ ID string }
 
-// Error implements error.
 func (e *NoVNet) Error() string {
 	return fmt.Sprintf("vnet %s does not exist; list what exists with: viaduct get vnets", e.ID)
 }
@@ -168,7 +169,7 @@ func (s *Service) external(live *model.Config, zone *model.Zone) (external.Syste
 	return s.plugins.IPAM(i)
 }
 
-// nameServer returns the client of a name server by its ID; nil for none.
+// nameServer returns the client of a DNS server by its ID; nil for none.
 func (s *Service) nameServer(live *model.Config, id string) (external.Names, error) {
 	if id == "" {
 		return nil, nil
@@ -180,11 +181,11 @@ func (s *Service) nameServer(live *model.Config, id string) (external.Names, err
 	return s.plugins.Names(n)
 }
 
-// Addresses are all addresses that are recorded in a zone, sorted.
+// Addresses returns all addresses that are recorded in a zone, sorted.
 func (s *Service) Addresses(zone string) []Address { return s.book.List(zone) }
 
-// Get returns an address of a zone, if somebody has it.
+// Get returns an address of a zone, if it is assigned.
 func (s *Service) Get(zone string, ip netip.Addr) (Address, bool) { return s.book.Get(zone, ip) }
 
-// Sync makes sure that all that was stored so far is known.
+// Sync makes sure that all earlier writes are known.
 func (s *Service) Sync(ctx context.Context) error { return s.book.Sync(ctx) }

@@ -288,7 +288,7 @@ func TestBindings(t *testing.T) {
 	zones := func(*revision.View) []string { return []string{"z1"} }
 	take := func() { // what Run does
 		v, _ := s.config.Latest()
-		s.journal.take(v)
+		s.journal.update(v)
 	}
 	all, err := s.AwaitBindings(t.Context(), zones, "", 0, time.Second, nil)
 	if err != nil || !all.All || len(all.Put) != 0 {
@@ -303,21 +303,21 @@ func TestBindings(t *testing.T) {
 	g.Node = "node1"
 	edit(t, s, g)
 	take()
-	news, err := s.AwaitBindings(t.Context(), zones, all.Epoch, all.Number, time.Minute, nil)
+	changed, err := s.AwaitBindings(t.Context(), zones, all.Epoch, all.Number, time.Minute, nil)
 	want := []*model.Binding{{Zone: "z1", VNet: "v1", MAC: mac(1), Guest: "100", NIC: "net0", Node: "node1", Name: "g100", IPs: []netip.Addr{netip.MustParseAddr("10.0.0.2")}}}
-	if err != nil || news.All {
-		t.Fatalf("a guest came: %+v %v", news, err)
+	if err != nil || changed.All {
+		t.Fatalf("a guest came: %+v %v", changed, err)
 	}
-	if d := cmp.Diff(want, news.Put, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); d != "" {
+	if d := cmp.Diff(want, changed.Put, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); d != "" {
 		t.Error(d)
 	}
 	if err := remove(t, s, model.KindGuest, "100"); err != nil {
 		t.Fatal(err)
 	}
 	take()
-	news, err = s.AwaitBindings(t.Context(), zones, news.Epoch, news.Number, time.Minute, nil)
-	if err != nil || len(news.Put) != 0 || !slices.Equal(news.Gone, []string{"z1/" + mac(1)}) {
-		t.Errorf("a guest went: %+v %v", news, err)
+	changed, err = s.AwaitBindings(t.Context(), zones, changed.Epoch, changed.Number, time.Minute, nil)
+	if err != nil || len(changed.Put) != 0 || !slices.Equal(changed.Gone, []string{"z1/" + mac(1)}) {
+		t.Errorf("a guest went: %+v %v", changed, err)
 	}
 }
 
@@ -328,7 +328,7 @@ func TestBindingsOfJoins(t *testing.T) {
 	s := w.server(t)
 	edit(t, s, zone("pve"), &model.VNet{ID: "v1", Zone: "z1"}, subnet("v1", "10.0.0.0/24", "10.0.0.1"), subnet("v1", "fd00::/64", "fd00::1"))
 	other := w.server(t)
-	told := func(what string, want ...string) {
+	complete := func(what string, want ...string) {
 		t.Helper()
 		if err := other.Sync(t.Context()); err != nil {
 			t.Fatal(err)
@@ -346,18 +346,18 @@ func TestBindingsOfJoins(t *testing.T) {
 	if _, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(1), Name: "web"}); err != nil {
 		t.Fatal(err)
 	}
-	told("one NIC", mac(1)+" web [10.0.0.2 fd00::2]")
+	complete("one NIC", mac(1)+" web [10.0.0.2 fd00::2]")
 	if _, err := s.Join(t.Context(), NIC{VNet: "v1", MAC: mac(2), Name: "db"}); err != nil {
 		t.Fatal(err)
 	}
-	told("two NICs", mac(1)+" web [10.0.0.2 fd00::2]", mac(2)+" db [10.0.0.3 fd00::3]")
+	complete("two NICs", mac(1)+" web [10.0.0.2 fd00::2]", mac(2)+" db [10.0.0.3 fd00::3]")
 	if _, err := s.Move(t.Context(), NIC{VNet: "v1", MAC: mac(2), Name: "db"}, netip.MustParseAddr("10.0.0.9")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Release(t.Context(), "z1", mac(1)); err != nil {
 		t.Fatal(err)
 	}
-	told("one moved, the other gone", mac(2)+" db [10.0.0.9 fd00::3]")
+	complete("one moved, the other gone", mac(2)+" db [10.0.0.9 fd00::3]")
 }
 
 func TestStateComesBack(t *testing.T) {

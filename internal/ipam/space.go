@@ -112,7 +112,7 @@ func (l *level) release(rest []byte) bool {
 	return true
 }
 
-// next is the first free address from one on; ok is false if there is none.
+// next returns the first free address at or after from; ok is false if there is none.
 func (s *space) next(from netip.Addr) (_ netip.Addr, ok bool) {
 	if s.root == nil {
 		return from, true
@@ -124,7 +124,8 @@ func (s *space) next(from netip.Addr) (_ netip.Addr, ok bool) {
 	return netip.AddrFromSlice(b)
 }
 
-// next makes what is left of an address the first free one from it on.
+// next changes rest, the remaining bytes of an address, to the first free one at or after
+// it.
 func (l *level) next(rest []byte) bool {
 	from := int(rest[0])
 	for {
@@ -140,7 +141,7 @@ func (l *level) next(rest []byte) bool {
 		if len(rest) == 1 || below == nil || below.next(rest[1:]) {
 			return true
 		}
-		if from = int(b) + 1; from > 255 { // all from there on are used
+		if from = int(b) + 1; from > 255 { // all from this one on are used
 			return false
 		}
 	}

@@ -27,7 +27,7 @@ type StateSubnet struct {
 	IPs map[string]StateIP `json:"ips"`
 }
 
-// StateIP is an address in a State: a gateway, or what is known of whose it is.
+// StateIP is an address in a State: a gateway, or data about the owner.
 type StateIP struct {
 	Gateway  int     `json:"gateway,omitempty"`
 	VMID     *string `json:"vmid,omitempty"`
@@ -35,7 +35,7 @@ type StateIP struct {
 	MAC      *string `json:"mac,omitempty"`
 }
 
-// Export is the addresses of all zones with built-in address management.
+// Export returns the addresses of all zones with built-in address management.
 func (s *Service) Export(v *revision.View) *State {
 	out := &State{}
 	for _, id := range slices.Sorted(maps.Keys(v.Pending.Zones)) {
@@ -50,7 +50,7 @@ func (s *Service) Export(v *revision.View) *State {
 	return out
 }
 
-// export is a zone's subnets with the addresses that are known of each.
+// export returns a zone's subnets with the known addresses of each.
 func (b *Book) export(cfg *model.Config, zone string) StateZone {
 	out := StateZone{Subnets: make(map[string]StateSubnet)}
 	all := b.List(zone)
@@ -79,16 +79,16 @@ func text(s string) *string {
 	return &s
 }
 
-// Imported is what became of the addresses of a State.
+// Imported is the result of importing a State.
 type Imported struct {
-	// Added counts those that are new; Known those that were there, of the same owner.
+	// Added counts new addresses; Known counts those that existed, with the same owner.
 	Added, Known int
-	// Refused says why the others were not taken over, sorted.
+	// Refused are the reasons why the others were not imported, sorted.
 	Refused []string
 }
 
-// Import takes over the addresses of a State. Gateways follow from the subnets, and are
-// passed over. What cannot be taken over is told; the others are.
+// Import imports the addresses of a State. Gateways follow from the subnets, and are
+// skipped. Addresses that cannot be imported are reported; the others are imported.
 func (s *Service) Import(ctx context.Context, state *State) (*Imported, error) {
 	v, err := s.config.View(ctx)
 	if err != nil {
@@ -102,7 +102,7 @@ func (s *Service) Import(ctx context.Context, state *State) (*Imported, error) {
 				if ips[ip].Gateway != 0 {
 					continue
 				}
-				if err := s.take(ctx, v, zone, cidr, ip, ips[ip], out); err != nil {
+				if err := s.importAddress(ctx, v, zone, cidr, ip, ips[ip], out); err != nil {
 					return out, err
 				}
 			}
@@ -111,8 +111,8 @@ func (s *Service) Import(ctx context.Context, state *State) (*Imported, error) {
 	return out, nil
 }
 
-// take takes over one address; what cannot be taken over is told in out.
-func (s *Service) take(ctx context.Context, v *revision.View, zone, cidr, ip string, from StateIP, out *Imported) error {
+// importAddress imports one address, or reports in out why it cannot be imported.
+func (s *Service) importAddress(ctx context.Context, v *revision.View, zone, cidr, ip string, from StateIP, out *Imported) error {
 	n, address, err := nicOf(v.Pending, zone, cidr, ip, from)
 	if err == nil {
 		if known, ok := s.book.Get(zone, address); ok && known.Owner() == n.owner() {

@@ -11,9 +11,9 @@ import (
 )
 
 // ParseState reads a pve-ipam-state.json. Proxmox VE writes it from Perl, which keeps no
-// types, and other programs write it too: numbers, texts and truth values stand for each
-// other. Entries that cannot be read are left out and told in odd; an error means that the
-// file as a whole is none.
+// types, and other programs write it too: numbers, strings and booleans are
+// interchangeable. Entries that cannot be read are skipped and reported in odd; an error
+// means that the file as a whole is invalid.
 func ParseState(b []byte) (state *State, odd []string, err error) {
 	top, ok := members(b)
 	if !ok {
@@ -24,14 +24,14 @@ func ParseState(b []byte) (state *State, odd []string, err error) {
 	return s.out, s.odd, nil
 }
 
-// stateReader is the work on one file.
+// stateReader is the state of reading one file.
 type stateReader struct {
 	out *State
 	odd []string
 }
 
-// odds tells what cannot be read.
-func (s *stateReader) odds(where string, raw json.RawMessage, should string) {
+// reportOdd reports a value that cannot be read.
+func (s *stateReader) reportOdd(where string, raw json.RawMessage, should string) {
 	const longest = 40
 	text := string(raw)
 	if len(text) > longest {
@@ -40,8 +40,8 @@ func (s *stateReader) odds(where string, raw json.RawMessage, should string) {
 	s.odd = append(s.odd, fmt.Sprintf("%s: %s must be %s", where, text, should))
 }
 
-// members are those of an object; nothing and null have none. Perl writes an empty one as
-// a list, too.
+// members are those of an object; nothing and null have none. Perl writes an empty object
+// as a list, too.
 func members(raw json.RawMessage) (map[string]json.RawMessage, bool) {
 	var out map[string]json.RawMessage
 	if text := strings.Join(strings.Fields(string(raw)), ""); text == "" || text == "[]" {
@@ -53,7 +53,7 @@ func members(raw json.RawMessage) (map[string]json.RawMessage, bool) {
 func (s *stateReader) zones(raw json.RawMessage) {
 	zones, ok := members(raw)
 	if !ok {
-		s.odds("zones", raw, "an object with a member for each zone")
+		s.reportOdd("zones", raw, "an object with a member for each zone")
 		return
 	}
 	s.out.Zones = make(map[string]StateZone, len(zones))
@@ -61,12 +61,12 @@ func (s *stateReader) zones(raw json.RawMessage) {
 		where := "zone " + id
 		zone, ok := members(zones[id])
 		if !ok {
-			s.odds(where, zones[id], "an object with subnets")
+			s.reportOdd(where, zones[id], "an object with subnets")
 			continue
 		}
 		subnets, ok := members(zone["subnets"])
 		if !ok {
-			s.odds(where, zone["subnets"], "an object with a member for each subnet")
+			s.reportOdd(where, zone["subnets"], "an object with a member for each subnet")
 			continue
 		}
 		z := StateZone{Subnets: make(map[string]StateSubnet, len(subnets))}
@@ -80,12 +80,12 @@ func (s *stateReader) zones(raw json.RawMessage) {
 func (s *stateReader) subnet(where string, raw json.RawMessage) StateSubnet {
 	subnet, ok := members(raw)
 	if !ok {
-		s.odds(where, raw, "an object with ips")
+		s.reportOdd(where, raw, "an object with ips")
 		return StateSubnet{}
 	}
 	ips, ok := members(subnet["ips"])
 	if !ok {
-		s.odds(where, subnet["ips"], "an object with a member for each address")
+		s.reportOdd(where, subnet["ips"], "an object with a member for each address")
 		return StateSubnet{}
 	}
 	out := StateSubnet{IPs: make(map[string]StateIP, len(ips))}
@@ -97,24 +97,24 @@ func (s *stateReader) subnet(where string, raw json.RawMessage) StateSubnet {
 	return out
 }
 
-// ip reads what is known of an address. What it is not known for does not matter.
+// ip reads the data of an address. It ignores unknown data.
 func (s *stateReader) ip(where string, raw json.RawMessage) (out StateIP, ok bool) {
 	values, ok := members(raw)
 	if !ok {
-		s.odds(where, raw, "an object with mac, vmid and hostname, or gateway")
+		s.reportOdd(where, raw, "an object with mac, vmid and hostname, or gateway")
 		return out, false
 	}
 	for name, into := range map[string]**string{"vmid": &out.VMID, "hostname": &out.Hostname, "mac": &out.MAC} {
 		word, fine := schema.Scalar(values[name])
 		if !fine {
-			s.odds(where+", "+name, values[name], "a single value")
+			s.reportOdd(where+", "+name, values[name], "a single value")
 			ok = false
 		}
 		*into = text(word)
 	}
 	switch word, fine := schema.Scalar(values["gateway"]); {
 	case !fine:
-		s.odds(where+", gateway", values["gateway"], "1 or 0")
+		s.reportOdd(where+", gateway", values["gateway"], "1 or 0")
 		ok = false
 	case word != "" && word != "0":
 		out.Gateway = 1

@@ -8,13 +8,13 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// span is a range of addresses that may be given.
+// span is a range of addresses that may be assigned.
 type span struct{ first, last netip.Addr }
 
-// spansOf are the addresses of a subnet of a zone that may be given: its ranges if it
-// has any, and else all that hosts can have. In IPv6 the first is the network's own
-// address, as Proxmox VE has it. Where DHCP lends out the ranges to whoever asks, they
-// are all others.
+// spansOf returns the addresses of a subnet of a zone that may be assigned: its ranges if
+// it has any, and else all that hosts can have. In IPv6 the first is the network's own
+// address, as in Proxmox VE. Where DHCP leases the ranges to any client, these are all
+// other addresses.
 func spansOf(z *model.Zone, s *model.Subnet) []span {
 	var ranges []span
 	for _, r := range s.GivenRanges() {
@@ -31,7 +31,7 @@ func spansOf(z *model.Zone, s *model.Subnet) []span {
 	return whole.without(ranges)
 }
 
-// without is what is left of a span when others are taken out.
+// without returns the rest of a span after others are removed.
 func (s span) without(others []span) []span {
 	left := []span{s}
 	for _, o := range others {
@@ -55,8 +55,7 @@ func (s span) without(others []span) []span {
 
 func (s span) contains(ip netip.Addr) bool { return !ip.Less(s.first) && !s.last.Less(ip) }
 
-// after is the address that comes n after one of the span; after the last comes the
-// first again.
+// after is the address n after one of the span; the first follows the last.
 func (s span) after(ip netip.Addr, n uint64) netip.Addr {
 	if left := distance(ip, s.last); n > left {
 		ip, n = s.first, (n-left-1)%(left+distance(s.first, ip)+1)
@@ -71,8 +70,8 @@ func (s span) after(ip netip.Addr, n uint64) netip.Addr {
 	return out
 }
 
-// distance is by how much an address is greater than another one of its family, of at
-// most half of what fits.
+// distance is by how much an address is greater than another one of its family, at most
+// half of the value range.
 func distance(a, b netip.Addr) uint64 {
 	const most = 1 << 63
 	highA, lowA := halves(a)
@@ -84,8 +83,9 @@ func distance(a, b netip.Addr) uint64 {
 	return min(low, most)
 }
 
-// avoided tells which addresses of a subnet are never given: those that have a role in
-// it, the gateways of the VNet, and in IPv6 that of DHCP servers.
+// avoided returns a predicate for the addresses of a subnet that are never assigned: those
+// that have a role in it, the gateways of the VNet, and in IPv6 the address of DHCP
+// servers.
 func avoided(subnets []*model.Subnet, s *model.Subnet) func(netip.Addr) bool {
 	dhcp := model.DHCPAddress6(s.CIDR)
 	return func(ip netip.Addr) bool {

@@ -11,19 +11,18 @@ import (
 
 // Usage is how much of a subnet is used.
 type Usage struct {
-	// Used counts the addresses that somebody has; Size those that can be given, at
-	// most MaxSize.
+	// Used counts the assigned addresses; Size those that can be assigned, at most
+	// MaxSize.
 	Used, Size int64
 	// Log2 is the binary logarithm of the size of a subnet with MaxSize addresses or
 	// more; 0 for others.
 	Log2 float64
 }
 
-// MaxSize is what Usage.Size says of larger subnets: numbers beyond are not exact in
-// JSON.
+// MaxSize is the Usage.Size of larger subnets: greater numbers are not exact in JSON.
 const MaxSize = 1 << 53
 
-// Usage tells how much of each of the subnets of a zone is used.
+// Usage returns the usage of each of the subnets of a zone.
 func (s *Service) Usage(cfg *model.Config, zone *model.Zone) map[string]Usage {
 	out := make(map[string]Usage)
 	all := s.book.List(zone.ID)
@@ -49,7 +48,7 @@ func (s *Service) Usage(cfg *model.Config, zone *model.Zone) map[string]Usage {
 	return out
 }
 
-// between counts those of the addresses, which are sorted, that are of a network.
+// between counts those of the addresses, which are sorted, that are in a network.
 func between(all []Address, network netip.Prefix) int64 {
 	last := model.LastAddr(network)
 	from, _ := slices.BinarySearchFunc(all, network.Masked().Addr(), func(a Address, first netip.Addr) int { return a.IP.Compare(first) })
@@ -69,7 +68,7 @@ func (s span) size() int64 {
 	if lastHigh-firstHigh > 1 {
 		return MaxSize
 	}
-	n := lastLow - firstLow // right also if it goes over
+	n := lastLow - firstLow // correct also on overflow
 	if lastHigh != firstHigh && lastLow >= firstLow || n >= MaxSize {
 		return MaxSize
 	}

@@ -17,17 +17,17 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// intent is what is about to be done at external systems.
+// intent is work at external systems that is about to be done.
 type intent struct {
 	// Life is the process that does it.
 	Life string `json:"life"`
-	// Remove says that the addresses are to go; otherwise they are to come.
+	// Remove is true if the addresses are to be removed; otherwise they are to be added.
 	Remove bool `json:"remove,omitempty"`
-	// Zone is where they belong, MAC the hardware address that they are registered for.
+	// Zone is the zone of the addresses, MAC the MAC address that they are registered for.
 	Zone string `json:"zone"`
 	MAC  string `json:"mac,omitempty"`
-	// IPAM is the external system that is asked for an address which is not known yet,
-	// Subnets where it will be.
+	// IPAM is the external system that chooses an address which is not known yet, Subnets
+	// are the candidates.
 	IPAM    string          `json:"ipam,omitempty"`
 	Subnets []*model.Subnet `json:"subnets,omitempty"`
 	// Entries are the addresses as far as they are known.
@@ -42,14 +42,14 @@ type entry struct {
 	Names  *Names        `json:"names,omitempty"`
 }
 
-// newID is a name that no other has.
+// newID is a unique name.
 func newID() string {
 	var b [12]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return hex.EncodeToString(b[:])
 }
 
-// undoTimeout bounds what is done to undo things after the caller is gone.
+// undoTimeout bounds the cleanup after the caller's context has ended.
 const undoTimeout = time.Minute
 
 // work is an intent that this process carries out.
@@ -86,7 +86,7 @@ func (w *work) save(ctx context.Context) error {
 	w.s.mu.Unlock()
 	at, err := w.s.store.Txn(ctx, []store.Cond{{Key: w.key(), Revision: w.revision}}, []store.Op{op})
 	if err != nil {
-		w.leave()
+		w.abandon()
 		return fmt.Errorf("noting what is about to be done: %w", err)
 	}
 	w.revision = at
@@ -99,14 +99,14 @@ func (w *work) op() (store.Op, error) {
 	return store.Put(w.key(), value), err
 }
 
-// leave lets others find the intent.
-func (w *work) leave() {
+// abandon allows other processes to find the intent.
+func (w *work) abandon() {
 	w.s.mu.Lock()
 	defer w.s.mu.Unlock()
 	delete(w.s.working, w.id)
 }
 
-// done is what a transaction needs to end the work.
+// done adds to a transaction what ends the work.
 func (w *work) done(c *change) {
 	c.conds = append(c.conds, store.Cond{Key: w.key(), Revision: w.revision})
 	c.ops = append(c.ops, store.Delete(w.key()))
@@ -125,17 +125,17 @@ func (w *work) add(ctx context.Context, ext external.System, sub *model.Subnet, 
 		return err
 	}
 	err := ext.Add(ctx, sub, w.entry(sub, a))
-	if err != nil && !errors.Is(err, external.ErrUnreachable) { // it is somebody else's, or was never made
+	if err != nil && !errors.Is(err, external.ErrUnreachable) { // another owner has it, or it was never created
 		w.intent.Entries = w.intent.Entries[:len(w.intent.Entries)-1]
 	}
 	return err
 }
 
-// next lets the external system choose a free address of a family.
+// next requests a free address of a family from the external system.
 func (w *work) next(ctx context.Context, ext external.System, p *place, family int) (*Address, error) {
 	for _, sub := range p.of(family) {
 		if p.zone.DHCPDynamic && len(sub.DHCPRange) > 0 {
-			a, err := w.besides(ctx, ext, p, sub)
+			a, err := w.nextOutsideRanges(ctx, ext, p, sub)
 			if errors.Is(err, external.ErrNone) {
 				continue
 			}
@@ -159,13 +159,13 @@ func (w *work) next(ctx context.Context, ext external.System, p *place, family i
 	return nil, p.full(w.nic, family)
 }
 
-// nextOf lets the external system choose a free address of a subnet, or of a range if it
-// is not nil. One that may not be given, since the range includes the end of a network or
-// the system does not know what is reserved, is kept until it has chosen another, and
-// then freed.
+// nextOf requests a free address of a subnet, or of a range if it is not nil, from the
+// external system. An address that must not be assigned, since the range includes the end
+// of a network or the system does not know what is reserved, is kept until the system has
+// chosen another, and then freed.
 func (w *work) nextOf(ctx context.Context, ext external.System, p *place, sub *model.Subnet, r *model.Range) (*Address, error) {
 	avoid := p.avoid(p.subnets, sub)
-	kept := len(w.intent.Entries) // those before it stay
+	kept := len(w.intent.Entries) // earlier entries stay
 	a := w.s.address(p, w.nic, netip.Addr{})
 	a.IPAM = w.zone.IPAM
 	for range maxTaken {
@@ -194,7 +194,7 @@ func (w *work) nextOf(ctx context.Context, ext external.System, p *place, sub *m
 	return nil, fmt.Errorf("address management %s gave out %d addresses of %s in a row that no guest can have; look at what it has registered there", w.zone.IPAM, maxTaken, sub.CIDR)
 }
 
-// free removes the intent's entries from one on.
+// free removes the intent's entries from an index on.
 func (w *work) free(ctx context.Context, ext external.System, from int) error {
 	if from == len(w.intent.Entries) {
 		return nil
@@ -208,12 +208,12 @@ func (w *work) free(ctx context.Context, ext external.System, from int) error {
 	return w.save(ctx)
 }
 
-// maxTaken bounds how many addresses in a row may turn out to be somebody else's.
+// maxTaken bounds how many addresses in a row may belong to other owners.
 const maxTaken = 256
 
-// besides registers a free address of a subnet outside of its ranges, out of which DHCP
-// serves whoever asks. No external system can be asked for one of those.
-func (w *work) besides(ctx context.Context, ext external.System, p *place, sub *model.Subnet) (*Address, error) {
+// nextOutsideRanges registers a free address of a subnet outside of its ranges, from which
+// DHCP serves any client. No external system can be asked for such an address.
+func (w *work) nextOutsideRanges(ctx context.Context, ext external.System, p *place, sub *model.Subnet) (*Address, error) {
 	taken := make(map[netip.Addr]bool)
 	avoid := p.avoid(p.subnets, sub)
 	for range maxTaken {
@@ -223,7 +223,7 @@ func (w *work) besides(ctx context.Context, ext external.System, p *place, sub *
 		}
 		a := w.s.address(p, w.nic, ip)
 		err := w.add(ctx, ext, sub, a)
-		w.s.book.landed(p.zone.ID, ip) // from now on the external system keeps it from others
+		w.s.book.release(p.zone.ID, ip) // from now on the external system reserves it
 		if !errors.Is(err, external.ErrTaken) {
 			return a, err
 		}
@@ -232,8 +232,9 @@ func (w *work) besides(ctx context.Context, ext external.System, p *place, sub *
 	return nil, fmt.Errorf("address management %s has registered %d addresses of %s in a row for somebody who is not known here; remove what is not used there, or widen the subnet", w.zone.IPAM, maxTaken, sub.CIDR)
 }
 
-// allocateThere gives addresses that external systems are told of: all or none.
-func (s *Service) allocateThere(ctx context.Context, p *place, n NIC, families []int, seen int64, ext external.System) ([]Address, error) {
+// allocateExternal assigns addresses that are registered with external systems: all or
+// none.
+func (s *Service) allocateExternal(ctx context.Context, p *place, n NIC, families []int, seen int64, ext external.System) ([]Address, error) {
 	w, err := s.begin(ctx, p, n, seen)
 	if err != nil {
 		return nil, err
@@ -241,7 +242,7 @@ func (s *Service) allocateThere(ctx context.Context, p *place, n NIC, families [
 	var got []*Address
 	if ext == nil {
 		got, err = s.pickAll(ctx, p, n, families)
-		defer func() { s.land(p, got) }()
+		defer func() { s.releaseAll(p, got) }()
 	} else {
 		got, err = w.nextAll(ctx, ext, p, families)
 	}
@@ -254,7 +255,7 @@ func (s *Service) allocateThere(ctx context.Context, p *place, n NIC, families [
 	return values(got), nil
 }
 
-// nextAll lets the external system choose a free address of each family.
+// nextAll requests a free address of each family from the external system.
 func (w *work) nextAll(ctx context.Context, ext external.System, p *place, families []int) ([]*Address, error) {
 	var got []*Address
 	for _, family := range families {
@@ -289,9 +290,9 @@ func (w *work) finish(ctx context.Context, got []*Address) error {
 	if err != nil && !errors.Is(err, store.ErrUnavailable) {
 		return w.undo(ctx, err)
 	}
-	w.leave()
-	if err != nil { // it may have been stored all the same: whether the intent is still there will tell
-		return fmt.Errorf("%w; whether %s got its addresses is not known: if not, what was registered for it is taken back when the store answers again", err, w.nic.who())
+	w.abandon()
+	if err != nil { // it may have been stored nevertheless: whether the intent still exists will show it
+		return fmt.Errorf("%w; whether %s got its addresses is not known: if not, what was registered for it is taken back when the store answers again", err, w.nic.describe())
 	}
 	return nil
 }
@@ -312,13 +313,13 @@ func (w *work) subnetOf(ip netip.Addr) *model.Subnet {
 	return p.subnetOf(ip)
 }
 
-// undo takes back what was done at external systems, and returns the cause, with what
-// could not be taken back yet.
+// undo reverts the work at external systems, and returns the cause, with what could not be
+// reverted yet.
 func (w *work) undo(ctx context.Context, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
-	defer w.leave()
-	err := w.s.takeBack(ctx, w.live, &w.intent)
+	defer w.abandon()
+	err := w.s.revert(ctx, w.live, &w.intent)
 	if err == nil {
 		_, err = w.s.store.Txn(ctx, []store.Cond{{Key: w.key(), Revision: w.revision}}, []store.Op{store.Delete(w.key())})
 	}
@@ -331,8 +332,8 @@ func (w *work) undo(ctx context.Context, cause error) error {
 	return cause
 }
 
-// takeBack removes from external systems what an intent speaks of.
-func (s *Service) takeBack(ctx context.Context, live *model.Config, in *intent) error {
+// revert removes from external systems what an intent describes.
+func (s *Service) revert(ctx context.Context, live *model.Config, in *intent) error {
 	var errs []error
 	known := !in.Remove && in.MAC != "" // by what is registered for it, it can be told whose an address is
 	for _, e := range slices.Backward(in.Entries) {
@@ -346,15 +347,15 @@ func (s *Service) takeBack(ctx context.Context, live *model.Config, in *intent) 
 		errs = append(errs, err)
 	}
 	if known {
-		errs = append(errs, s.takeBackOf(ctx, live, in))
+		errs = append(errs, s.revertByMAC(ctx, live, in))
 	}
 	return errors.Join(errs...)
 }
 
-// takeBackOf removes what an external system has registered for the hardware address of
-// an intent, and only that: an address of the intent may be somebody else's, which was
-// about to be found out, and there may be one of which nobody here was told.
-func (s *Service) takeBackOf(ctx context.Context, live *model.Config, in *intent) error {
+// revertByMAC removes what an external system has registered for the MAC address of an
+// intent, and only that: an address of the intent may belong to another owner, which was
+// not yet known, and there may be one that the system did not report back.
+func (s *Service) revertByMAC(ctx context.Context, live *model.Config, in *intent) error {
 	ext, err := s.systemOf(live, in.IPAM)
 	if err != nil || ext == nil {
 		return err
@@ -372,11 +373,11 @@ func (s *Service) takeBackOf(ctx context.Context, live *model.Config, in *intent
 	return errors.Join(errs...)
 }
 
-// abandoned is after what time without a change the work of another process counts as
-// left: longer than any may take.
+// abandoned is the time without a change after which the work of another process counts as
+// abandoned: longer than any work may last.
 const abandoned = 3 * time.Minute
 
-// finishOthers takes up the work that nobody does any more.
+// finishOthers adopts the work that nobody does any more.
 func (s *Service) finishOthers(ctx context.Context, live *model.Config) error {
 	records, _, err := s.store.List(ctx, prefixIntent, "")
 	if err != nil {
@@ -389,14 +390,14 @@ func (s *Service) finishOthers(ctx context.Context, live *model.Config) error {
 			errs = append(errs, fmt.Errorf("stored value %s is not understood: %w", r.Key, err))
 			continue
 		}
-		if s.takeUp(w) {
+		if s.isAbandoned(w) {
 			w.intent.Life = s.life
 			if err := w.save(ctx); err != nil {
-				continue // somebody else did
+				continue // another process did
 			}
-			if err := s.book.Sync(ctx); err != nil { // what was given since is not taken back
+			if err := s.book.Sync(ctx); err != nil { // addresses assigned since are not reverted
 				errs = append(errs, err)
-				w.leave()
+				w.abandon()
 				continue
 			}
 			errs = append(errs, w.undo(ctx, nil))
@@ -405,8 +406,8 @@ func (s *Service) finishOthers(ctx context.Context, live *model.Config) error {
 	return errors.Join(errs...)
 }
 
-// takeUp reports whether nobody works on an intent.
-func (s *Service) takeUp(w *work) bool {
+// isAbandoned reports whether nobody works on an intent.
+func (s *Service) isAbandoned(w *work) bool {
 	s.mu.Lock()
 	mine := s.working[w.id]
 	s.mu.Unlock()
@@ -416,31 +417,31 @@ func (s *Service) takeUp(w *work) bool {
 	case w.intent.Life == s.life: // what failed here before
 		return true
 	}
-	return s.stood(fmt.Sprint(w.id, w.revision))
+	return s.staleFor(fmt.Sprint(w.id, w.revision))
 }
 
-// stood reports whether a state has been seen for so long, by the clock of this
-// process, that nobody works on it any more.
-func (s *Service) stood(state string) bool {
+// staleFor reports whether a state has existed for so long, by the clock of this process,
+// that nobody works on it any more.
+func (s *Service) staleFor(state string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	first, ok := s.seen[state]
 	if !ok {
 		first = s.now()
 	}
-	s.still[state] = first
+	s.stillSeen[state] = first
 	return s.now().Sub(first) >= abandoned
 }
 
-// forget forgets the states that were not met since it was called last.
-func (s *Service) forget() {
+// forgetUnseen forgets the states that did not occur since the last call.
+func (s *Service) forgetUnseen() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.seen, s.still = s.still, make(map[string]time.Time)
+	s.seen, s.stillSeen = s.stillSeen, make(map[string]time.Time)
 }
 
-// freeOrphans frees addresses that were given because of NICs which guests do not have
-// any more: whoever took the NIC away was killed before the address was freed.
+// freeOrphans frees addresses that were assigned because of NICs which guests do not have
+// any more: the process that removed the NIC was killed before it freed the address.
 func (s *Service) freeOrphans(ctx context.Context, v *revision.View) error {
 	var errs []error
 	for _, a := range s.book.declared() {
@@ -449,10 +450,10 @@ func (s *Service) freeOrphans(ctx context.Context, v *revision.View) error {
 			now = g.NICs
 		}
 		state := fmt.Sprint("orphan ", a.Zone, a.IP, a.revision)
-		if stays(v.Pending, now, a.Guest, a.Zone, a.Owner())(a) || stays(v.Running, now, a.Guest, a.Zone, a.Owner())(a) {
+		if retained(v.Pending, now, a.Guest, a.Zone, a.Owner())(a) || retained(v.Running, now, a.Guest, a.Zone, a.Owner())(a) {
 			continue
 		}
-		if s.stood(state) {
+		if s.staleFor(state) {
 			s.log.Warn("an address that no NIC accounts for is freed", "address", a.IP, "zone", a.Zone, "guest", a.Guest)
 			_, err := s.Release(ctx, a.Zone, a.Owner(), a.IP)
 			errs = append(errs, err)

@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// Few joins a list with commas, of which more than n members are counted only:
-// "a, b and 3 more".
+// Few joins a list with commas; it only counts the members beyond n: "a, b and 3 more".
 func Few(list []string, n int) string {
 	if len(list) <= n {
 		return strings.Join(list, ", ")

@@ -1,5 +1,5 @@
-// Package line tells texts that are one line of printable characters from others, and
-// makes one of any text.
+// Package line checks whether texts are one line of printable characters, and converts any
+// text into one.
 package line
 
 import (
@@ -10,9 +10,9 @@ import (
 	"unicode/utf8"
 )
 
-// Is reports whether a text is one line of printable characters: letters, marks,
-// digits, punctuation, symbols and blanks of any script. Control characters, the line
-// and paragraph separators and what turns the direction of writing are none: a text
+// Is reports whether a text is one line of printable characters: letters, marks, digits,
+// punctuation, symbols and blanks of any script. Control characters, line and paragraph
+// separators and characters that change the direction of writing are not printable: a text
 // with those could pass for other lines, or for another text, wherever it is shown.
 func Is(s string) bool {
 	if !utf8.ValidString(s) {
@@ -21,15 +21,15 @@ func Is(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return !printable(r) })
 }
 
-// printable reports whether a character may stand in a line. The two joiners are
-// invisible, but several scripts cannot be spelled without them.
+// printable reports whether a line may contain a character. The two joiners are invisible,
+// but several scripts cannot be spelled without them.
 func printable(r rune) bool {
 	const nonJoiner, joiner = '\u200c', '\u200d'
 	return unicode.IsGraphic(r) || r == nonJoiner || r == joiner
 }
 
-// Escape is a text as one line of printable characters, for showing what may be none:
-// other characters are escaped as in Go's quoted strings.
+// Escape returns a text as one line of printable characters: other characters are escaped
+// as in Go's quoted strings.
 func Escape(s string) string {
 	if Is(s) {
 		return s

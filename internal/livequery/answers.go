@@ -10,8 +10,8 @@ type Bridge struct {
 // BridgePort is one of its ports.
 type BridgePort struct {
 	Name string `json:"name"`
-	// PVID is the VLAN of untagged frames, 0 for none; VLANs are all that pass,
-	// "5" or "10-20".
+	// PVID is the VLAN of untagged frames, 0 for none; VLANs are all allowed ones, "5" or
+	// "10-20".
 	PVID  int      `json:"pvid,omitempty"`
 	VLANs []string `json:"vlans,omitempty"`
 }
@@ -37,7 +37,7 @@ const (
 	FirewallRouted = "routed" // into and out of a VNet
 )
 
-// FirewallCounter is what a rule of a firewall counted since it was made on the node.
+// FirewallCounter is the count of a firewall rule since it was created on the node.
 type FirewallCounter struct {
 	// Where is one of those above.
 	Where string `json:"where"`
@@ -47,7 +47,7 @@ type FirewallCounter struct {
 	Bytes   uint64 `json:"bytes"`
 }
 
-// FabricRoute is a route by way of a fabric.
+// FabricRoute is a route through a fabric.
 type FabricRoute struct {
 	Prefix string   `json:"prefix"`
 	Via    []string `json:"via"`

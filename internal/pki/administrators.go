@@ -20,7 +20,7 @@ const prefixAdministrator = "pki/administrator/" // <serial number>
 
 // Errors of administrators' certificates, to be tested with errors.Is.
 var (
-	// ErrRevoked: the certificate no longer counts.
+	// ErrRevoked: the certificate is revoked.
 	ErrRevoked = errors.New("revoked")
 	// ErrNoCertificate: no administrator's certificate has the serial number.
 	ErrNoCertificate = errors.New("no administrator's certificate")
@@ -31,19 +31,19 @@ type Administrator struct {
 	// Name is the name in the history, and Serial the serial number, in hexadecimal.
 	Name   string `json:"name"`
 	Serial string `json:"serial"`
-	// Host is the host whose server made it for its data directory; empty for one that
-	// was only shown so far.
+	// Host is the host with the server that made it for its data directory; empty for one
+	// that was only used so far.
 	Host    string    `json:"host,omitempty"`
 	Issued  time.Time `json:"issued"`
 	Expires time.Time `json:"expires"`
-	// Revoked is when it was revoked, and RevokedBy by whom; zero if it counts.
+	// Revoked is when it was revoked, and RevokedBy by whom; zero if it is valid.
 	Revoked   time.Time `json:"revoked,omitzero"`
 	RevokedBy string    `json:"revoked-by,omitempty"`
 }
 
 // Administrators are the certificates of administrators that are known to the servers, and
-// which of them count. What the authority has signed and nobody revoked counts, known or
-// not. Make one with OpenAdministrators and keep it current with Run.
+// which of them are valid. A certificate that the authority has signed and nobody revoked
+// is valid, known or not. Create one with OpenAdministrators and keep it current with Run.
 type Administrators struct {
 	store store.Store
 	now   func() time.Time
@@ -54,7 +54,7 @@ type Administrators struct {
 	noted map[string]bool // serial numbers that are being recorded
 }
 
-// OpenAdministrators reads the records. Now is the clock; nil means time.Now.
+// OpenAdministrators reads the records. now is the clock; nil means time.Now.
 func OpenAdministrators(ctx context.Context, st store.Store, now func() time.Time, log *slog.Logger) (*Administrators, error) {
 	if now == nil {
 		now = time.Now
@@ -69,7 +69,7 @@ func OpenAdministrators(ctx context.Context, st store.Store, now func() time.Tim
 	return &Administrators{store: st, now: now, log: log, known: known, noted: make(map[string]bool)}, nil
 }
 
-// Run follows what other servers record until ctx ends.
+// Run follows the records of other servers until ctx ends.
 func (a *Administrators) Run(ctx context.Context) { a.known.Run(ctx) }
 
 // Changed is closed when something is recorded after the call.
@@ -78,7 +78,7 @@ func (a *Administrators) Changed() <-chan struct{} {
 	return changed
 }
 
-// Check returns ErrRevoked for a certificate that no longer counts.
+// Check returns ErrRevoked for a revoked certificate.
 func (a *Administrators) Check(c *x509.Certificate) error {
 	one, ok := a.known.Get(Serial(c))
 	if !ok || one.Value.Revoked.IsZero() {
@@ -88,13 +88,13 @@ func (a *Administrators) Check(c *x509.Certificate) error {
 		c.Subject.CommonName, Serial(c), ErrRevoked, one.Value.Revoked.Format(time.RFC3339))
 }
 
-// Guard returns a context that ends when the certificate is revoked. done has to be called
+// Guard returns a context that ends when the certificate is revoked. The caller calls done
 // when nothing waits any more.
 func (a *Administrators) Guard(ctx context.Context, c *x509.Certificate) (guarded context.Context, done func()) {
 	guarded, cancel := context.WithCancelCause(ctx)
 	go func() {
 		for {
-			changed := a.Changed() // before the look at them
+			changed := a.Changed() // before the records are read
 			if err := a.Check(c); err != nil {
 				cancel(err)
 				return
@@ -109,8 +109,8 @@ func (a *Administrators) Guard(ctx context.Context, c *x509.Certificate) (guarde
 	return guarded, func() { cancel(nil) }
 }
 
-// Record notes a certificate that was made for a host's server or, with none, was shown,
-// unless it is known. A failure is logged: it counts all the same.
+// Record notes a certificate that was made for a host's server or, without a host, was
+// used, unless it is known. A failure is logged: the certificate is valid nevertheless.
 func (a *Administrators) Record(ctx context.Context, c *x509.Certificate, host string) {
 	serial := Serial(c)
 	if _, ok := a.known.Get(serial); ok || !a.note(serial) {
@@ -136,8 +136,8 @@ func (a *Administrators) note(serial string) bool {
 	return true
 }
 
-// put stores a record in place of that of a revision, and sees to it that this server
-// goes by it from now on.
+// put replaces the record of a revision, and makes sure that this server uses the new one
+// from now on.
 func (a *Administrators) put(ctx context.Context, one Administrator, revision int64) error {
 	value, err := json.Marshal(one)
 	if err != nil {
@@ -175,7 +175,7 @@ func (a *Administrators) List(ctx context.Context) ([]Administrator, error) {
 	return out, nil
 }
 
-// Revoke ends a certificate at every server. One that is revoked stays as it is.
+// Revoke revokes a certificate at every server. A revoked one is not changed.
 func (a *Administrators) Revoke(ctx context.Context, serial, by string) error {
 	return store.Retry(ctx, func() error {
 		if err := a.known.Sync(ctx); err != nil {

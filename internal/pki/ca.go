@@ -21,19 +21,19 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// Organizational units: what a certificate is for.
+// Organizational units: the purpose of a certificate.
 const (
 	UnitServer = "server"
 	UnitNode   = "node"
 	UnitAdmin  = "admin"
 )
 
-// How long certificates are good. Those of nodes and servers are renewed when a
-// third of it is left.
+// The validity of certificates. Those of nodes and servers are renewed when a third of it
+// is left.
 const (
 	caLife   = 10 * 365 * 24 * time.Hour
 	leafLife = 365 * 24 * time.Hour
-	// skew is how far clocks may be apart.
+	// skew is the maximum difference between clocks.
 	skew = time.Hour
 )
 
@@ -45,8 +45,7 @@ type caDoc struct {
 	Key         string `json:"key"`
 }
 
-// Authority issues the cluster's certificates and admits nodes. Make one with
-// Open.
+// Authority issues the cluster's certificates and admits nodes. Create one with Open.
 type Authority struct {
 	store   store.Store
 	now     func() time.Time
@@ -55,8 +54,8 @@ type Authority struct {
 	key     crypto.Signer
 }
 
-// Open reads the authority from the store, and makes it at the first start of
-// the first server. Now is the clock; nil means time.Now.
+// Open reads the authority from the store, and creates it at the first start of the first
+// server. now is the clock; nil means time.Now.
 func Open(ctx context.Context, st store.Store, now func() time.Time) (*Authority, error) {
 	if now == nil {
 		now = time.Now
@@ -74,7 +73,7 @@ func Open(ctx context.Context, st store.Store, now func() time.Time) (*Authority
 		if err != nil {
 			return nil, fmt.Errorf("making the certificate authority: %w", err)
 		}
-		// If another server was faster, its authority is the one.
+		// If another server was faster, its authority is valid.
 		_, err = st.Txn(ctx, []store.Cond{{Key: keyCA}}, []store.Op{store.Put(keyCA, doc)})
 		if err != nil && !errors.Is(err, store.ErrConflict) {
 			return nil, fmt.Errorf("storing the certificate authority: %w", err)
@@ -83,8 +82,8 @@ func Open(ctx context.Context, st store.Store, now func() time.Time) (*Authority
 	return nil, fmt.Errorf("storing the certificate authority: %w", store.ErrConflict)
 }
 
-// Founded returns the certificate of the authority that the store has, PEM; empty if it
-// has none.
+// Founded returns the certificate of the authority in the store, PEM; empty if there is
+// none.
 func Founded(ctx context.Context, st store.Store) (string, error) {
 	r, err := st.Get(ctx, keyCA)
 	if errors.Is(err, store.ErrNotFound) {
@@ -163,7 +162,7 @@ func fingerprint(c *x509.Certificate) string {
 // CertificatePEM is the authority's certificate.
 func (a *Authority) CertificatePEM() string { return a.certPEM }
 
-// Pool holds the authority's certificate alone.
+// Pool contains only the authority's certificate.
 func (a *Authority) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(a.cert)
@@ -214,7 +213,7 @@ func (a *Authority) IssueAdmin(name string) (certPEM, keyPEM string, err error) 
 // Serial is a certificate's serial number as Member has it.
 func Serial(c *x509.Certificate) string { return c.SerialNumber.Text(16) }
 
-// Unit is what a certificate is for.
+// Unit is the purpose of a certificate.
 func Unit(c *x509.Certificate) string {
 	if len(c.Subject.OrganizationalUnit) == 1 {
 		return c.Subject.OrganizationalUnit[0]
@@ -224,8 +223,7 @@ func Unit(c *x509.Certificate) string {
 
 func newKey() (*ecdsa.PrivateKey, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
 
-// newSerial makes a serial number of 127 random bits: positive, as RFC 5280
-// wants it.
+// newSerial returns a serial number of 127 random bits: positive, as RFC 5280 requires.
 func newSerial() (*big.Int, error) {
 	return rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 }

@@ -21,14 +21,14 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/sleep"
 )
 
-// joinTries is how often Join asks when it gets no answer. The server gives the
-// same answer again, so a lost one does no harm.
+// joinTries is how often Join tries without an answer. The server gives the same answer
+// again, so a lost one does no harm.
 const joinTries = 5
 
 // maxJoinAnswer bounds the answer to a join, in bytes.
 const maxJoinAnswer = 1 << 20
 
-// RefusedError is the error of a join or renewal that the server refused.
+// RefusedError is the error of a join or renewal that the server rejected.
 type RefusedError struct {
 	// Status is the HTTP status.
 	Status int
@@ -39,10 +39,10 @@ type RefusedError struct {
 // Error implements error.
 func (e *RefusedError) Error() string { return "the server refused: " + e.Detail }
 
-// Join makes a key and asks the server at the URL ("https://host:port") for a
-// certificate for the node, with a one-time token. It returns both and the
-// authority's certificate, all PEM. It gives up at once when the server refuses
-// (a *RefusedError) or is not the token's (ErrPin).
+// Join makes a key and requests from the server at the URL ("https://host:port") a
+// certificate for the node, with a one-time token. It returns both and the authority's
+// certificate, all PEM. It fails at once when the server rejects the request (a
+// *RefusedError) or is not the token's (ErrPin).
 func Join(ctx context.Context, serverURL, token, node string) (certPEM, keyPEM, caPEM string, err error) {
 	_, _, print, err := splitToken(token)
 	if err != nil {
@@ -73,9 +73,9 @@ func Join(ctx context.Context, serverURL, token, node string) (certPEM, keyPEM, 
 	return resp.Certificate, keyPEM, resp.CA, nil
 }
 
-// Renew makes a new key and asks the server for a fresh certificate over the one
-// in cfg (see AgentTLS). It returns both PEM. They must be stored together; the
-// old ones count until the new ones are renewed in turn.
+// Renew makes a new key and requests a fresh certificate from the server with the
+// certificate in cfg (see AgentTLS). It returns both PEM. They must be stored together;
+// the old ones are valid until the new ones are renewed in turn.
 func Renew(ctx context.Context, serverURL, node string, cfg *tls.Config) (certPEM, keyPEM string, err error) {
 	key, err := newKey()
 	if err != nil {
@@ -101,7 +101,7 @@ func Renew(ctx context.Context, serverURL, node string, cfg *tls.Config) (certPE
 	return resp.Certificate, keyPEM, nil
 }
 
-// answer is what a server says to a join or renewal.
+// answer is the server's answer to a join or renewal.
 type answer protocol.JoinResponse
 
 // fits checks that the certificate is for the key, and from the authority with

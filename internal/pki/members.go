@@ -20,16 +20,16 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// PrefixMember stands before the names of members in the store.
+// PrefixMember precedes the names of members in the store.
 const PrefixMember = "member/"
 
 // Errors of joining, to be tested with errors.Is.
 var (
-	// ErrToken: the token is not valid, or not any more.
+	// ErrToken: the token is invalid or has expired.
 	ErrToken = errors.New("the token is not valid")
-	// ErrNameTaken: a node of the name has joined already.
+	// ErrNameTaken: a node of that name has joined already.
 	ErrNameTaken = errors.New("the node has joined already")
-	// ErrRequest: the request makes no sense.
+	// ErrRequest: the request is malformed.
 	ErrRequest = errors.New("bad request")
 	// ErrNotMember: the node is not a member of the cluster (any more).
 	ErrNotMember = errors.New("not a member of the cluster")
@@ -39,17 +39,17 @@ var (
 type Member struct {
 	Name   string    `json:"name"`
 	Joined time.Time `json:"joined"`
-	// Serial is the serial number of its certificate, in hexadecimal, and
-	// Expires when that ends.
+	// Serial is the serial number of its certificate, in hexadecimal, and Expires when
+	// that ends.
 	Serial  string    `json:"serial"`
 	Expires time.Time `json:"expires"`
-	// Previous is the serial number that was shown for the last renewal. It counts
-	// until PreviousEnds: the answer with the new certificate may never have arrived.
-	// A zero time, which earlier releases wrote, is none until the new one is shown.
+	// Previous is the serial number of the certificate that the last renewal used. It is
+	// valid until PreviousEnds: the answer with the new certificate may never have
+	// arrived. A zero time, which earlier releases wrote, means until the new one is used.
 	Previous     string    `json:"previous,omitempty"`
 	PreviousEnds time.Time `json:"previous-ends,omitzero"`
-	// Token and Certificate let a node that never got the answer to its join
-	// ask again: with the same token and the same key it gets it again.
+	// Token and Certificate allow a node that never got the answer to its join to repeat
+	// it: with the same token and the same key it gets the same answer.
 	Token       string `json:"token"`
 	Certificate string `json:"certificate"`
 }
@@ -63,10 +63,10 @@ func ParseMember(r store.Record) (*Member, error) {
 	return m, nil
 }
 
-// How long a certificate counts beside the one that it was renewed for: until it is
-// plain that the answer arrived, because the new one was shown, and then as long as a
-// poll that was begun with the old one may take; if the new one is never shown, for a
-// day, in which an agent asks again many times.
+// How long a certificate is valid in addition to its renewed one: until the answer has
+// certainly arrived, because the new one was used, and then for the longest possible poll
+// that began with the old one; if the new one is never used, for a day, in which an agent
+// retries many times.
 const (
 	supersededShown  = time.Minute
 	supersededUnseen = 24 * time.Hour
@@ -86,14 +86,14 @@ func (m *Member) Admits(c *x509.Certificate, now time.Time) (ends time.Time, ok 
 	return m.PreviousEnds, m.PreviousEnds.IsZero() || now.Before(m.PreviousEnds)
 }
 
-// Supersedes reports whether the certificate is a renewed one that is shown for the first
-// time, so that Shown has to be told.
+// Supersedes reports whether the certificate is a renewed one in its first use, so that
+// Shown has to be called.
 func (m *Member) Supersedes(c *x509.Certificate, now time.Time) bool {
 	return m.Previous != "" && Serial(c) == m.Serial && (m.PreviousEnds.IsZero() || m.PreviousEnds.After(now.Add(supersededShown)))
 }
 
-// Shown notes in the store that a member has shown its renewed certificate: the one of
-// before ends soon, at every server.
+// Shown notes in the store that a member has used its renewed certificate: the previous
+// one ends soon, at every server.
 func Shown(ctx context.Context, st store.Store, c *x509.Certificate, now time.Time) error {
 	r, err := st.Get(ctx, PrefixMember+c.Subject.CommonName)
 	if err != nil {
@@ -122,8 +122,8 @@ func checkName(name string) error {
 	return nil
 }
 
-// Join admits a node: it uses up the token and makes the member in one
-// transaction, so a token admits one node only, whatever happens meanwhile.
+// Join admits a node: it consumes the token and makes the member in one transaction, so a
+// token admits one node only, regardless of concurrent requests.
 func (a *Authority) Join(ctx context.Context, req protocol.JoinRequest) (*protocol.JoinResponse, error) {
 	if err := checkName(req.Node); err != nil {
 		return nil, err
@@ -138,7 +138,7 @@ func (a *Authority) Join(ctx context.Context, req protocol.JoinRequest) (*protoc
 	}
 	token, err := a.token(ctx, id, secret, req.Node)
 	if errors.Is(err, ErrToken) {
-		if resp := a.again(ctx, req.Node, secret, csr); resp != nil {
+		if resp := a.repeatAnswer(ctx, req.Node, secret, csr); resp != nil {
 			return resp, nil
 		}
 	}
@@ -157,7 +157,7 @@ func (a *Authority) Join(ctx context.Context, req protocol.JoinRequest) (*protoc
 	conds := []store.Cond{{Key: token.Key, Revision: token.Revision}, {Key: key}}
 	_, err = a.store.Txn(ctx, conds, []store.Op{store.Delete(token.Key), store.Put(key, value)})
 	if errors.Is(err, store.ErrConflict) {
-		return nil, a.whyNot(ctx, key, m.Name)
+		return nil, a.failedCondition(ctx, key, m.Name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("admitting node %s: %w", m.Name, err)
@@ -176,8 +176,8 @@ func (a *Authority) newMember(name, secret string, csr *x509.CertificateRequest)
 	}, nil
 }
 
-// whyNot tells which condition of a join did not hold.
-func (a *Authority) whyNot(ctx context.Context, key, name string) error {
+// failedCondition returns which condition of a join did not hold.
+func (a *Authority) failedCondition(ctx context.Context, key, name string) error {
 	if _, err := a.store.Get(ctx, key); errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("%w: it was used meanwhile; make a new one with: viaduct node token %s", ErrToken, name)
 	}
@@ -185,9 +185,9 @@ func (a *Authority) whyNot(ctx context.Context, key, name string) error {
 		"(viaduct node remove %s) and join again; otherwise choose another name. The token is still good", ErrNameTaken, name, name)
 }
 
-// again returns the answer to a join that was carried out but perhaps never
+// repeatAnswer returns the answer to a join that was carried out but perhaps never
 // arrived, or nil.
-func (a *Authority) again(ctx context.Context, name, secret string, csr *x509.CertificateRequest) *protocol.JoinResponse {
+func (a *Authority) repeatAnswer(ctx context.Context, name, secret string, csr *x509.CertificateRequest) *protocol.JoinResponse {
 	r, err := a.store.Get(ctx, PrefixMember+name)
 	if err != nil {
 		return nil
@@ -203,7 +203,7 @@ func (a *Authority) again(ctx context.Context, name, secret string, csr *x509.Ce
 	return &protocol.JoinResponse{Certificate: m.Certificate, CA: a.certPEM}
 }
 
-// Renew gives a member a fresh certificate for the one it shows.
+// Renew gives a member a fresh certificate for the one that it uses.
 func (a *Authority) Renew(ctx context.Context, shown *x509.Certificate, req protocol.RenewRequest) (*protocol.JoinResponse, error) {
 	csr, err := parseCSR(req.CSR)
 	if err != nil {
@@ -221,7 +221,7 @@ func (a *Authority) Renew(ctx context.Context, shown *x509.Certificate, req prot
 	if err != nil {
 		return nil, err
 	}
-	// Once the answer is known to have arrived, the old one gets no other.
+	// Once the answer has certainly arrived, the old one gets no other.
 	if ends, ok := m.Admits(shown, a.now()); !ok || !ends.IsZero() && !ends.After(a.now().Add(supersededShown)) {
 		return nil, NotMember(name)
 	}
@@ -242,7 +242,7 @@ func (a *Authority) Renew(ctx context.Context, shown *x509.Certificate, req prot
 	return &protocol.JoinResponse{Certificate: encodeCert(cert.Raw), CA: a.certPEM}, nil
 }
 
-// NotMember is the error of a node whose certificate does not count.
+// NotMember is the error of a node with an invalid certificate.
 func NotMember(name string) error {
 	return fmt.Errorf("node %s is %w: it was removed, or has joined anew or renewed its certificate and shows an older one. "+
 		"To admit it again make a token (viaduct node token %s) and join with it", name, ErrNotMember, name)
@@ -263,8 +263,8 @@ func (a *Authority) Members(ctx context.Context) ([]*Member, error) {
 	return out, nil
 }
 
-// DeleteMember forgets a node, and with it, in the same transaction, what ops
-// remove: its certificate no longer counts. ErrNotMember if there is none.
+// DeleteMember removes a node, and in the same transaction what ops remove: its
+// certificate is not valid any more. ErrNotMember if there is none.
 func (a *Authority) DeleteMember(ctx context.Context, name string, ops ...store.Op) error {
 	return store.Retry(ctx, func() error {
 		r, err := a.store.Get(ctx, PrefixMember+name)
@@ -282,8 +282,8 @@ func (a *Authority) DeleteMember(ctx context.Context, name string, ops ...store.
 	})
 }
 
-// parseCSR reads a certificate request; its signature proves that whoever sent
-// it has the key. Nothing else in it is used.
+// parseCSR parses a certificate request; its signature proves that the sender has the key.
+// Nothing else in it is used.
 func parseCSR(s string) (*x509.CertificateRequest, error) {
 	block, _ := pem.Decode([]byte(s))
 	if block == nil || block.Type != "CERTIFICATE REQUEST" {
@@ -314,10 +314,10 @@ func hash(secret string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// equal compares hashes without telling by its duration where they differ.
+// equal compares hashes in constant time.
 func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
-// splitToken takes a token apart: id, secret, fingerprint.
+// splitToken splits a token into id, secret and fingerprint.
 func splitToken(s string) (id, secret, print string, err error) {
 	parts := strings.Split(strings.TrimSpace(s), ".")
 	if len(parts) != 3 || !tokenID.MatchString(parts[0]) || parts[1] == "" || len(parts[2]) != 2*sha256.Size {

@@ -12,14 +12,14 @@ import (
 	"time"
 )
 
-// ServerTLS is the TLS configuration of a server: version 1.3, its certificate
-// renewed by itself, client certificates of the authority taken but not asked
-// for. The certificate is good for localhost, the names given, of which the last is its
-// subject, and every address that clients connect to.
+// ServerTLS is the TLS configuration of a server: version 1.3, its certificate renewed
+// automatically, client certificates of the authority accepted but not requested. The
+// certificate is valid for localhost, the names given, of which the last is its subject,
+// and every address that clients connect to.
 //
-// Of the protocols that a client offers HTTP/1.1 is taken before HTTP/2: clients of
-// the Proxmox API read errors in the status line's reason, which HTTP/2 has not.
-// Agents offer HTTP/2 alone.
+// HTTP/1.1 is preferred to HTTP/2 if a client offers both: clients of the Proxmox API read
+// errors in the status line's reason, which HTTP/2 does not have. Agents offer HTTP/2
+// alone.
 func (a *Authority) ServerTLS(names []string) *tls.Config {
 	s := &serverCert{authority: a, names: []string{"localhost"}, ips: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}}
 	for _, n := range names {
@@ -31,7 +31,7 @@ func (a *Authority) ServerTLS(names []string) *tls.Config {
 	}
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS13,
-		NextProtos:     []string{"http/1.1", "h2"}, // the server's order counts
+		NextProtos:     []string{"http/1.1", "h2"}, // the server's order has precedence
 		ClientAuth:     tls.VerifyClientCertIfGiven,
 		ClientCAs:      a.Pool(),
 		GetCertificate: s.get,
@@ -49,8 +49,8 @@ type serverCert struct {
 	cert *tls.Certificate
 }
 
-// get returns the certificate, a new one if it is about to end or lacks the
-// address that the client has reached. Without a connection any address will do.
+// get returns the certificate, a new one if it is about to end or lacks the address that
+// the client has connected to. Without a connection any address is acceptable.
 func (s *serverCert) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,13 +70,13 @@ func (s *serverCert) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The authority's own certificate goes along for those who join: they know
-	// its key's fingerprint and nothing else yet.
+	// The authority's own certificate is included for nodes that join: they know only its
+	// key's fingerprint.
 	s.cert = &tls.Certificate{Certificate: [][]byte{leaf.Raw, s.authority.cert.Raw}, PrivateKey: key, Leaf: leaf}
 	return s.cert, nil
 }
 
-// reached is the address that a client has reached.
+// reached is the address that a client has connected to.
 func reached(hello *tls.ClientHelloInfo) (*net.TCPAddr, bool) {
 	if hello.Conn == nil {
 		return nil, false
@@ -102,18 +102,17 @@ func RenewAt(c *x509.Certificate) time.Time {
 	return c.NotBefore.Add(c.NotAfter.Sub(c.NotBefore) / 3 * 2)
 }
 
-// OnlyHTTP2 is what an agent speaks: its long polls and reports share a connection
-// that HTTP/2 watches over.
+// OnlyHTTP2 is the protocol of an agent: its long polls and reports share a connection
+// that HTTP/2 monitors.
 func OnlyHTTP2() *http.Protocols {
 	p := new(http.Protocols)
 	p.SetHTTP2(true)
 	return p
 }
 
-// AgentTLS is the TLS configuration of a node that has joined. The server must
-// have a server's certificate of the authority; by what name or address the
-// node reaches it does not matter, since every server of a cluster is as good
-// as the others and addresses change.
+// AgentTLS is the TLS configuration of a node that has joined. The server must have a
+// server's certificate of the authority; the name or address by which the node reaches it
+// does not matter, since all servers of a cluster are equivalent and addresses change.
 func AgentTLS(certPEM, keyPEM, caPEM string) (*tls.Config, error) {
 	cert, err := tls.X509KeyPair([]byte(certPEM), []byte(keyPEM))
 	if err != nil {
@@ -128,11 +127,11 @@ func AgentTLS(certPEM, keyPEM, caPEM string) (*tls.Config, error) {
 	return cfg, nil
 }
 
-// ErrPin says that the server is not the one that the token is for.
+// ErrPin means that the server is not the one that the token is for.
 var ErrPin = errors.New("the server is not of the cluster that the token is for")
 
-// Pin is the TLS configuration of a node that joins: it trusts exactly the
-// authority whose public key has the fingerprint, which the token carries.
+// Pin is the TLS configuration of a node that joins: it trusts exactly the authority with
+// the fingerprint of its public key in the token.
 func Pin(want string) *tls.Config {
 	return trust(func(chain []*x509.Certificate) (*x509.CertPool, error) {
 		for _, c := range chain {

@@ -14,7 +14,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// How long a token can be used: by default, and at most.
+// The validity of a token: by default, and at most.
 const (
 	DefaultTTL = time.Hour
 	MaxTTL     = 30 * 24 * time.Hour
@@ -22,7 +22,7 @@ const (
 
 const prefixToken = "token/"
 
-// tokenID keeps what is not an id out of the store's keys.
+// tokenID keeps invalid IDs out of the store's keys.
 var tokenID = regexp.MustCompile(`^[0-9a-f]{12}$`)
 
 // tokenDoc is the value of a token's key. The secret itself is not stored.
@@ -32,7 +32,7 @@ type tokenDoc struct {
 	Expires time.Time `json:"expires"`
 }
 
-// CreateToken makes a token that lets one node join, once, within ttl (0 means
+// CreateToken makes a token that allows one node to join, once, within ttl (0 means
 // DefaultTTL): the one of that name, or if it is empty one of any name.
 func (a *Authority) CreateToken(ctx context.Context, node string, ttl time.Duration) (token string, expires time.Time, err error) {
 	if ttl == 0 {

@@ -12,45 +12,45 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store/groupcommit"
 )
 
-// Allocator gives edits what only one object may have at a time, before they are
-// stored: the addresses of a guest's NICs, the tag of a VNet. It takes back what edits no
-// longer need once they are stored, and what it gave if they are not.
+// Allocator assigns to edits, before they are stored, values that only one object may have
+// at a time: the addresses of a guest's NICs, the tag of a VNet. It releases what edits no
+// longer need once they are stored, and what it assigned if they are not.
 type Allocator interface {
 	// Concerns reports whether edits need the allocator. Other writers wait for the
-	// answer: it must be quick and ask nobody.
+	// answer: it must be quick and must not use the network.
 	Concerns(edits []model.Edit, o EditOptions) bool
-	// Prepare does what has to be done before the edits are stored. It may take long
-	// and ask external systems: no writer waits. With o.DryRun it only checks. If it
-	// returns an error the edits are refused, and nothing is left of what it did.
+	// Prepare does the work that precedes storing the edits. It may be slow and use
+	// external systems: no writer waits. With o.DryRun it only checks. If it returns an
+	// error the edits are rejected, and nothing remains of what it did.
 	Prepare(ctx context.Context, v *View, edits []model.Edit, o EditOptions) (*Allocation, error)
 }
 
 // Allocation is what an Allocator prepared for edits.
 type Allocation struct {
-	// Edits are made together with those that they were prepared for. One of an object
-	// that is among these takes its place.
+	// Edits are made together with those that they were prepared for. An edit of the same
+	// object replaces the original one.
 	Edits []model.Edit
-	// Ops are stored together with the edits, if Conds hold. If they do not, somebody was
-	// faster, and the edits are prepared anew.
+	// Ops are stored together with the edits, if Conds hold. If they do not, another
+	// writer was faster, and the edits are prepared again.
 	Conds []store.Cond
 	Ops   []store.Op
 	// Commit ends the allocation once the edits are stored or turned out to change
-	// nothing, Abort if they are not stored, or if nobody knows whether they are
-	// (store.ErrUnavailable). Both may be nil. Neither can be relied on, since the
-	// process may end before: what they leave undone, the allocator must find later.
+	// nothing, Abort if they are not stored, or if it is unknown whether they are
+	// (store.ErrUnavailable). Both may be nil. Neither is guaranteed to run, since the
+	// process may end before: the allocator must find later what they leave undone.
 	Commit, Abort func(ctx context.Context)
 }
 
-// Use adds allocators, which are asked in this order: each sees the further edits of
-// those before it. It is called before the first edit.
+// Use adds allocators, which run in this order: each sees the further edits of those
+// before it. Call it before the first edit.
 func (s *Service) Use(a ...Allocator) { s.allocators = append(s.allocators, a...) }
 
-// errUnprepared ends a call whose edits need an allocator that has not prepared them, or
-// has prepared others.
+// errUnprepared ends a call with edits that need an allocator which has not prepared them,
+// or has prepared others.
 var errUnprepared = errors.New("the edits have to be prepared")
 
-// allocations are what all allocators prepared for the edits of a call. The nil value
-// says that none was asked.
+// allocations are what all allocators prepared for the edits of a call. Nil means that
+// none has run.
 type allocations struct {
 	// given identifies the edits of the call, edits are these and the further ones.
 	given string
@@ -58,12 +58,12 @@ type allocations struct {
 	list  []*Allocation
 }
 
-// needed reports whether an allocator has to do with edits.
+// needed reports whether an allocator has to prepare edits.
 func (s *Service) needed(edits []model.Edit, o EditOptions) bool {
 	return slices.ContainsFunc(s.allocators, func(a Allocator) bool { return a.Concerns(edits, o) })
 }
 
-// allocate lets the allocators prepare edits. The nil value means that none has to.
+// allocate runs the allocators for edits. A nil result means that none is needed.
 func (s *Service) allocate(ctx context.Context, v *View, edits []model.Edit, o EditOptions) (*allocations, error) {
 	if !s.needed(edits, o) {
 		return nil, nil
@@ -79,7 +79,7 @@ func (s *Service) allocate(ctx context.Context, v *View, edits []model.Edit, o E
 		}
 		one, err := a.Prepare(ctx, v, out.edits, o)
 		if err != nil {
-			out.conclude(ctx, false)
+			out.finish(ctx, false)
 			return nil, err
 		}
 		out.add(one)
@@ -87,7 +87,7 @@ func (s *Service) allocate(ctx context.Context, v *View, edits []model.Edit, o E
 	return out, nil
 }
 
-// identity tells edits from others by what they say.
+// identity identifies edits by their content.
 func identity(edits []model.Edit) (string, error) {
 	b, err := json.Marshal(edits)
 	return string(b), err
@@ -148,9 +148,8 @@ func (a *allocations) ops() []store.Op {
 	return out
 }
 
-// conclude ends all allocations, whether or not the caller still waits: the last one
-// first.
-func (a *allocations) conclude(ctx context.Context, stored bool) {
+// finish ends all allocations, whether or not the caller still waits: the last one first.
+func (a *allocations) finish(ctx context.Context, stored bool) {
 	if a == nil {
 		return
 	}
@@ -171,9 +170,9 @@ func (s *Service) stale(ctx context.Context, a *allocations) bool {
 	return errors.Is(s.guarded(ctx, a.conds()), ErrGuard)
 }
 
-// refused returns why edits are refused: if what was allocated for them is somebody
-// else's by now, they have to be prepared anew, since that may be the cause.
-func (s *Service) refused(ctx context.Context, a *allocations, err error) error {
+// rejected returns why edits are rejected: if another owner has by now what was allocated
+// for them, they have to be prepared again, since that may be the cause.
+func (s *Service) rejected(ctx context.Context, a *allocations, err error) error {
 	if err != nil && s.stale(ctx, a) {
 		return errUnprepared
 	}
@@ -195,10 +194,10 @@ func (s *Service) storeAlone(ctx context.Context, a *allocations, guard []store.
 	return errUnprepared
 }
 
-// Change is Edit with edits that are worked out from the state on which they are
-// made: what edits decides on still holds when they are stored. It may be called
-// more than once, by any goroutine, and what it returns as an error is returned. It must
-// not edit by itself: other writers wait.
+// Change is Edit with edits that are computed from the state on which they are made: the
+// basis of the decision still holds when they are stored. edits may be called more than
+// once, by any goroutine, and its error is returned. It must not call Edit: other writers
+// wait.
 func (s *Service) Change(ctx context.Context, author string, edits func(*View) ([]model.Edit, error), o EditOptions) (*EditResult, error) {
 	if o.DryRun {
 		return s.tryOut(ctx, edits, o)
@@ -206,7 +205,7 @@ func (s *Service) Change(ctx context.Context, author string, edits func(*View) (
 	var a *allocations // most edits need none
 	for range maxTries {
 		result, err := s.storeCall(ctx, &call{Outcome: groupcommit.NewOutcome(), ctx: ctx, author: author, edits: edits, options: o, allocations: a})
-		a.conclude(ctx, err == nil)
+		a.finish(ctx, err == nil)
 		if !errors.Is(err, errUnprepared) {
 			return result, err
 		}
@@ -222,6 +221,6 @@ func (s *Service) Change(ctx context.Context, author string, edits func(*View) (
 			return nil, err
 		}
 	}
-	a.conclude(ctx, false)
+	a.finish(ctx, false)
 	return nil, fmt.Errorf("%w: others changed the same objects %d times meanwhile; try again", ErrBusy, maxTries)
 }

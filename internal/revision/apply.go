@@ -10,7 +10,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// ApplyResult is what an apply or a rollback did.
+// ApplyResult is the result of an apply or a rollback.
 type ApplyResult struct {
 	// Revision is the number of the running revision now.
 	Revision int64
@@ -19,14 +19,14 @@ type ApplyResult struct {
 	Changes []diff.Change
 }
 
-// Apply makes a revision of the pending configuration and lets it run. With a
-// token, that of a Plan, it does so only if the plan still holds, and returns
-// ErrStalePlan otherwise.
+// Apply makes a revision of the pending configuration and makes it the running one. With a
+// token, that of a Plan, it does so only if the plan still holds, and returns ErrStalePlan
+// otherwise.
 func (s *Service) Apply(ctx context.Context, author, message, token string) (*ApplyResult, error) {
 	return s.ApplyIf(ctx, author, message, token, nil)
 }
 
-// ApplyIf is Apply if the function, unless it is nil, returns no error for the very
+// ApplyIf is Apply if the function, unless it is nil, returns no error for exactly the
 // state that is applied.
 func (s *Service) ApplyIf(ctx context.Context, author, message, token string, allow func(*View) error) (*ApplyResult, error) {
 	var out *ApplyResult
@@ -49,10 +49,10 @@ func (s *Service) ApplyIf(ctx context.Context, author, message, token string, al
 	return out, nil
 }
 
-// Rollback makes a new revision with the content of revision n and lets it run.
-// It refuses with ErrPendingEdits to drop pending edits. With a token, that of a
-// PlanRevision, it does so only if that plan still holds, and returns
-// ErrStalePlan otherwise.
+// Rollback makes a new revision with the content of revision n and makes it the running
+// one. It returns ErrPendingEdits rather than drop pending edits. With a token, that of a
+// PlanRevision, it does so only if that plan still holds, and returns ErrStalePlan
+// otherwise.
 func (s *Service) Rollback(ctx context.Context, author, message string, n int64, token string) (*ApplyResult, error) {
 	var out *ApplyResult
 	err := s.retry(ctx, func(v *View) error {
@@ -85,7 +85,7 @@ func (s *Service) Rollback(ctx context.Context, author, message string, n int64,
 func (s *Service) advance(ctx context.Context, v *View, to *model.Config, author, message string) (*ApplyResult, error) {
 	changes := diff.Objects(v.Running, to)
 	if len(changes) == 0 {
-		// Edits that cancel each other out make no revision, but are done with.
+		// Edits that cancel each other out make no revision, but are removed from the log.
 		if err := s.clear(ctx, v); err != nil {
 			return nil, err
 		}
@@ -98,7 +98,7 @@ func (s *Service) advance(ctx context.Context, v *View, to *model.Config, author
 	}
 	known := s.known()
 	before := func() model.Problems { return model.Validate(v.Running, known) }
-	if _, err := news(model.Validate(to, known), before, touched, true); err != nil {
+	if _, err := newProblems(model.Validate(to, known), before, touched, true); err != nil {
 		return nil, err
 	}
 	info := Info{Number: v.Revision + 1, Time: s.now().UTC(), Author: author, Message: message, Count: len(changes)}
@@ -108,7 +108,7 @@ func (s *Service) advance(ctx context.Context, v *View, to *model.Config, author
 	return &ApplyResult{Revision: info.Number, Changed: true, Changes: changes}, nil
 }
 
-// commit stores a revision and lets it run.
+// commit stores a revision and makes it the running one.
 func (s *Service) commit(ctx context.Context, v *View, r *Revision) error {
 	doc, err := encode(r)
 	if err != nil {
@@ -118,7 +118,7 @@ func (s *Service) commit(ctx context.Context, v *View, r *Revision) error {
 	if err != nil {
 		return err
 	}
-	err = s.turn(ctx, v, core{Revision: r.Number, Running: r.Config},
+	err = s.switchRunning(ctx, v, core{Revision: r.Number, Running: r.Config},
 		store.Put(numbered(prefixRevision, r.Number), doc), store.Put(numbered(prefixHistory, r.Number), info))
 	if err == nil {
 		s.pruned(context.WithoutCancel(ctx))
@@ -126,9 +126,9 @@ func (s *Service) commit(ctx context.Context, v *View, r *Revision) error {
 	return err
 }
 
-// turn lets a revision run and clears the pending log, on condition that the
-// view is current.
-func (s *Service) turn(ctx context.Context, v *View, to core, ops ...store.Op) error {
+// switchRunning makes a revision the running one and clears the pending log, on condition
+// that the view is current.
+func (s *Service) switchRunning(ctx context.Context, v *View, to core, ops ...store.Op) error {
 	running, err := encode(runningDoc{Revision: to.Revision, Seq: v.seq})
 	if err != nil {
 		return err
@@ -146,12 +146,12 @@ func (s *Service) turn(ctx context.Context, v *View, to core, ops ...store.Op) e
 	return nil
 }
 
-// clear empties the pending log, if there is anything in it.
+// clear empties the pending log, unless it is empty.
 func (s *Service) clear(ctx context.Context, v *View) error {
 	if v.newest == nil {
 		return nil
 	}
-	return s.turn(ctx, v, core{Revision: v.Revision, Running: v.Running})
+	return s.switchRunning(ctx, v, core{Revision: v.Revision, Running: v.Running})
 }
 
 // Discard drops every pending edit. With a token, the Pending of a Plan, it does
@@ -172,9 +172,9 @@ func (s *Service) Discard(ctx context.Context, pending string) (*EditResult, err
 	return out, nil
 }
 
-// DiscardSome drops the pending changes of those objects for which the function says so,
-// by edits that bring back what runs: so it refuses with model.Problems what would not
-// be valid together with the edits that stay. The token is as for Discard.
+// DiscardSome drops the pending changes of those objects for which the function returns
+// true, by edits that restore the running objects: so it returns model.Problems for what
+// would not be valid together with the edits that stay. The token is as for Discard.
 func (s *Service) DiscardSome(ctx context.Context, author, pending string, mine func(*View, diff.Change) bool) (*EditResult, error) {
 	out, err := s.Change(ctx, author, func(v *View) ([]model.Edit, error) {
 		var edits []model.Edit
@@ -193,7 +193,7 @@ func (s *Service) DiscardSome(ctx context.Context, author, pending string, mine 
 	if err != nil || out.Pending > 0 {
 		return out, err
 	}
-	// Nothing differs any more: then nothing of it need be remembered either.
+	// Nothing differs any more: then the log is not needed either.
 	v, err := s.View(ctx)
 	if err != nil {
 		return out, nil //nolint:nilerr // it was dropped
@@ -220,7 +220,7 @@ func (s *Service) Revision(ctx context.Context, n int64) (*Revision, error) {
 	return decodeRevision(key, r.Value)
 }
 
-// HasRevision reports whether there is a revision: it was made, here or at another server,
+// HasRevision reports whether a revision exists: it was made, by this or another server,
 // and is kept.
 func (s *Service) HasRevision(ctx context.Context, n int64) (bool, error) {
 	if n <= 0 {

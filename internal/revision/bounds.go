@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// ErrPendingFull tells that as much is pending as may be.
+// ErrPendingFull means that the limit of pending edits is reached.
 var ErrPendingFull = errors.New("too much is pending")
 
 // Pending is how much may be pending at once: edits, and bytes of their JSON form. Each
@@ -17,8 +17,8 @@ type Pending struct {
 	Bytes int64
 }
 
-// DefaultPending and DefaultOwnPending bound what is pending altogether, and of one
-// user with all of their tokens.
+// DefaultPending and DefaultOwnPending bound what is pending in total, and of one user
+// with all of their tokens.
 var (
 	DefaultPending    = Pending{Edits: 250_000, Bytes: 160 << 20}
 	DefaultOwnPending = Pending{Edits: 100_000, Bytes: 64 << 20}
@@ -26,7 +26,7 @@ var (
 
 func (p Pending) and(o Pending) Pending { return Pending{p.Edits + o.Edits, p.Bytes + o.Bytes} }
 
-// fits reports whether it is within a bound; beyond it only deletions are taken, and of
+// fits reports whether it is within a bound; beyond it only deletions are accepted, and of
 // those a tenth more.
 func (p Pending) fits(bound Pending, deletions bool) bool {
 	if deletions {
@@ -35,37 +35,37 @@ func (p Pending) fits(bound Pending, deletions bool) bool {
 	return p.Edits <= bound.Edits && p.Bytes <= bound.Bytes
 }
 
-// person is the user that an author is or has a token of: "bob@pve" of "bob@pve!ci".
-func person(author string) string {
+// userOf is the user that an author is or has a token of: "bob@pve" of "bob@pve!ci".
+func userOf(author string) string {
 	user, _, _ := strings.Cut(author, "!")
 	return user
 }
 
-// load is how much is pending, and whose. It never changes.
+// load is how much is pending, in total and by user. It is immutable.
 type load struct {
 	all Pending
 	by  map[string]Pending // by user
 }
 
-// with is the load together with a record.
+// with returns the load together with a record.
 func (l load) with(r Record) load {
 	own := Pending{Edits: len(r.Edits), Bytes: r.bytes}
 	by := maps.Clone(l.by)
 	if by == nil {
 		by = make(map[string]Pending)
 	}
-	who := person(r.Author)
+	who := userOf(r.Author)
 	by[who] = by[who].and(own)
 	return load{l.all.and(own), by}
 }
 
-// admit refuses a record that would make too much pending.
+// admit rejects a record that would exceed the bounds.
 func (s *Service) admit(l load, r Record) error {
 	deletions := true
 	for _, e := range r.Edits {
 		deletions = deletions && e.Put == nil
 	}
-	next, who := l.with(r), person(r.Author)
+	next, who := l.with(r), userOf(r.Author)
 	const todo = "apply what is pending (viaduct apply) or drop it (viaduct discard), or ask somebody to who may"
 	if own := next.by[who]; !own.fits(s.ownPending, deletions) {
 		return fmt.Errorf("%w: with this request %s would have %d pending edits of %d KiB, and at most %d of %d KiB may be of one user; nothing was changed: %s",

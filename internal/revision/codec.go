@@ -15,7 +15,7 @@ import (
 
 // Keys and prefixes of the store.
 const (
-	// prefixState is what is watched: that of all that changes what a view shows.
+	// prefixState is the prefix that is watched: that of everything that changes a view.
 	prefixState    = "config/"
 	keyRunning     = prefixState + "running"
 	keyLive        = prefixState + "live"
@@ -45,7 +45,7 @@ type runningDoc struct {
 	Seq      int64 `json:"seq"`
 }
 
-// liveDoc is the value of live: who changed a live object last.
+// liveDoc is the value of live: the author of the last change of a live object.
 type liveDoc struct {
 	Time   time.Time `json:"time"`
 	Author string    `json:"author"`
@@ -78,7 +78,7 @@ type Past struct {
 	Info
 	// Bytes is the size of what is stored of it; 0 for a revision of earlier releases.
 	Bytes int64 `json:"bytes,omitempty"`
-	// Pinned keeps it whatever its age.
+	// Pinned keeps it regardless of its age.
 	Pinned bool `json:"pinned,omitempty"`
 }
 
@@ -94,7 +94,7 @@ type Revision struct {
 // compressFrom is the size in bytes from which a value is worth compressing.
 const compressFrom = 2048
 
-// encode makes the stored form of a value: JSON, compressed when it is large.
+// encode returns the stored form of a value: JSON, compressed when it is large.
 func encode(v any) ([]byte, error) {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -122,9 +122,9 @@ func pack(b []byte) ([]byte, error) {
 // maxValue bounds what decode unpacks, in bytes.
 const maxValue = 1 << 30
 
-// unpack is the JSON that pack was given; key is for the error.
+// unpack returns the JSON that was passed to pack; key is for the error.
 func unpack(key string, b []byte) ([]byte, error) {
-	if !bytes.HasPrefix(b, []byte{0x1f, 0x8b}) { // gzip's mark, which no JSON begins with
+	if !bytes.HasPrefix(b, []byte{0x1f, 0x8b}) { // the magic number of gzip, which no JSON begins with
 		return b, nil
 	}
 	r, err := gzip.NewReader(bytes.NewReader(b))

@@ -10,29 +10,29 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// draft is a configuration on which edit calls are worked out, one on top of the
-// other. It is changed in place, so that a call costs what it edits and not what
-// there is; only of a kind that is edited the map is copied, once.
+// draft is a configuration on which edit calls are computed, one on top of the other. It
+// is changed in place, so that the cost of a call depends on its edits and not on the size
+// of the configuration; only the map of an edited kind is copied, once.
 //
-// One goroutine uses a draft. Others may only look at what it was when its edits were
-// last kept, under lock.
+// One goroutine uses a draft. Others may only read its state at the last commit, under
+// lock.
 type draft struct {
 	lock   *sync.Mutex
 	config *model.Config
-	// own are the kinds whose maps nobody shares.
+	// own are the kinds with maps that are not shared.
 	own map[model.Kind]bool
-	// way are the edits that lead back to what was kept last, from the last one on.
-	way []model.Edit
+	// undoLog are the edits that lead back to the last commit, starting with the last one.
+	undoLog []model.Edit
 	// found is the index of config; nil until it is needed.
 	found *model.Index
-	// against is the configuration from which differ objects of config differ; nil
-	// until somebody counts.
-	against *model.Config
-	differ  int
+	// against is the configuration from which pendingCount objects of config differ; nil
+	// until the first count.
+	against      *model.Config
+	pendingCount int
 }
 
-// newDraft begins with a configuration, which stays as it is. lock is taken for each
-// edit; nil means that nobody else looks.
+// newDraft begins with a configuration, which stays unchanged. lock is held for each edit;
+// nil means that there are no other readers.
 func newDraft(cfg *model.Config, lock *sync.Mutex) *draft {
 	if lock == nil {
 		lock = &sync.Mutex{}
@@ -41,34 +41,34 @@ func newDraft(cfg *model.Config, lock *sync.Mutex) *draft {
 	return &draft{lock: lock, config: &c, own: make(map[model.Kind]bool)}
 }
 
-// keep makes the edits so far what kept shows. The caller holds the lock.
-func (d *draft) keep() { d.way = nil }
+// commit makes the edits so far part of committed. The caller holds the lock.
+func (d *draft) commit() { d.undoLog = nil }
 
-// kept returns the configuration as it was when the edits were last kept, for good:
-// further edits are made in copies. now tells whether the draft is still the same.
-// The caller holds the lock.
-func (d *draft) kept() (cfg *model.Config, now bool) {
+// committed returns the configuration at the last commit as an immutable one: further
+// edits are made in copies. now is true if the draft is unchanged since. The caller holds
+// the lock.
+func (d *draft) committed() (cfg *model.Config, now bool) {
 	past := newDraft(d.config, nil)
-	for _, e := range slices.Backward(d.way) {
+	for _, e := range slices.Backward(d.undoLog) {
 		past.set(e)
 	}
 	// Those maps that were not copied just now are shared from here on.
 	maps.DeleteFunc(d.own, func(k model.Kind, _ bool) bool { return !past.own[k] })
-	return past.config, len(d.way) == 0
+	return past.config, len(d.undoLog) == 0
 }
 
-// shown is the configuration as it is until the draft's next edit.
-func (d *draft) shown() *model.Config {
+// current is the configuration until the draft's next edit.
+func (d *draft) current() *model.Config {
 	c := *d.config
 	return &c
 }
 
-// frozen is the configuration as it is, for good.
-func (d *draft) frozen() *model.Config {
+// snapshot is the present configuration, immutable.
+func (d *draft) snapshot() *model.Config {
 	d.lock.Lock()
 	defer d.lock.Unlock()
 	clear(d.own)
-	return d.shown()
+	return d.current()
 }
 
 // index is the draft's index, which changes with it.
@@ -86,7 +86,7 @@ func (d *draft) swap(edits []model.Edit) {
 	}
 }
 
-// set makes one edit, and returns the one that undoes it.
+// set makes one edit, and returns the edit that undoes it.
 func (d *draft) set(e model.Edit) (undo model.Edit) {
 	old := d.config.Get(e.Kind, e.ID)
 	undo = model.Edit{Kind: e.Kind, ID: e.ID, Put: old}
@@ -97,16 +97,16 @@ func (d *draft) set(e model.Edit) (undo model.Edit) {
 	if d.against != nil {
 		was := d.against.Get(e.Kind, e.ID)
 		if diff.Object(was, old) != nil {
-			d.differ--
+			d.pendingCount--
 		}
 		if diff.Object(was, e.Put) != nil {
-			d.differ++
+			d.pendingCount++
 		}
 	}
 	return undo
 }
 
-// change changes the configuration and keeps the way back.
+// change changes the configuration and records the undo edit.
 func (d *draft) change(e, undo model.Edit) {
 	d.lock.Lock()
 	defer d.lock.Unlock()
@@ -119,18 +119,18 @@ func (d *draft) change(e, undo model.Edit) {
 	} else {
 		d.config.Delete(e.Kind, e.ID)
 	}
-	d.way = append(d.way, undo)
+	d.undoLog = append(d.undoLog, undo)
 }
 
 // pending counts the objects that differ from those of the running configuration.
 func (d *draft) pending(running *model.Config) int {
 	if d.against != running {
-		d.against, d.differ = running, diff.Count(running, d.config)
+		d.against, d.pendingCount = running, diff.Count(running, d.config)
 	}
-	return d.differ
+	return d.pendingCount
 }
 
-// changesOf are what edits did, given those that undo them, in the order of
+// changesOf are the changes by edits, given those that undo them, in the order of
 // diff.Objects.
 func changesOf(edits, undo []model.Edit) []diff.Change {
 	kinds := model.Kinds()

@@ -15,60 +15,59 @@ import (
 type EditOptions struct {
 	// DryRun checks everything and writes nothing.
 	DryRun bool
-	// IfMatch demands, by reference ("zone/z"), that an object has this ETag, or
-	// with Absent that it does not exist, or with Present that it does.
+	// IfMatch requires, by reference ("zone/z"), that an object has this ETag, or with
+	// Absent that it does not exist, or with Present that it does.
 	IfMatch map[string]string
-	// Pending, if not empty, demands that the pending configuration is still the
-	// one of the plan with this Pending; otherwise Edit returns ErrStalePlan.
+	// Pending, if not empty, requires that the pending configuration is still the one of
+	// the plan with this Pending; otherwise Edit returns ErrStalePlan.
 	Pending string
-	// Lax lets pass what the Proxmox API lets pass, as warnings.
+	// Lax accepts what the Proxmox API accepts, as warnings.
 	Lax bool
-	// Guard are further conditions under which the edits are stored; if one does
-	// not hold Edit returns ErrGuard.
+	// Guard are further conditions under which the edits are stored; if one does not hold
+	// Edit returns ErrGuard.
 	Guard []store.Cond
-	// Uncounted leaves EditResult.Pending at 0: the first count after an apply looks
-	// at all objects.
+	// Uncounted leaves EditResult.Pending at 0: the first count after an apply compares
+	// all objects.
 	Uncounted bool
 
-	// Deferred lets allocators tell external systems of the edits later: those are not
-	// asked, and cannot refuse them.
+	// Deferred makes allocators notify external systems of the edits later: these are not
+	// contacted, and cannot reject them.
 	Deferred bool
-	// Brief says that the function of a Change does not keep its view, which then
-	// costs nothing: it changes once the function has returned.
+	// Brief means that the function of a Change does not keep its view, which then costs
+	// nothing: it changes once the function has returned.
 	Brief bool
 
-	// Exact says that the objects are whole: what they lack is to go. Without it an
-	// object that is replaced keeps its secrets and its owner set unless the new one
+	// Exact means that the objects are complete: missing properties are removed. Without
+	// it an object that is replaced keeps its secrets and its owner set unless the new one
 	// has others: those who edit it need not know them.
 	Exact bool
-	// KeepWritten keeps how a client of the Proxmox API wrote the properties of
-	// objects that are replaced by somebody who does not say it.
+	// KeepWritten keeps how a client of the Proxmox API wrote the properties of objects
+	// when an edit that does not specify it replaces them.
 	KeepWritten bool
 
-	// planned judges live objects by what is about to run only.
+	// planned validates live objects only against the next revision.
 	planned bool
 }
 
-// Values of EditOptions.IfMatch that are no ETags.
+// Values of EditOptions.IfMatch that are not ETags.
 const (
 	Absent  = ""
 	Present = "*"
 )
 
-// EditResult is what an edit did.
+// EditResult is the result of an edit.
 type EditResult struct {
-	// Changes are the objects that it changed.
+	// Changes are the changed objects.
 	Changes []diff.Change
-	// Warnings were found on the way.
+	// Warnings are problems that did not prevent the edit.
 	Warnings model.Problems
 	// Pending counts the objects that differ from the running revision now.
 	Pending int
 }
 
-// Edit makes all edits or none. Their order does not matter: the outcome is what
-// is checked, so a tag can move from one VNet to another in one call. Edits of
-// live objects are checked together with the others, and take effect at once after
-// these were stored.
+// Edit makes all edits or none. Their order does not matter: the result is checked, so a
+// tag can move from one VNet to another in one call. Edits of live objects are checked
+// together with the others, and take effect at once after these were stored.
 func (s *Service) Edit(ctx context.Context, author string, edits []model.Edit, o EditOptions) (*EditResult, error) {
 	o.Brief = true
 	return s.Change(ctx, author, func(*View) ([]model.Edit, error) { return edits, nil }, o)
@@ -76,7 +75,7 @@ func (s *Service) Edit(ctx context.Context, author string, edits []model.Edit, o
 
 // storeCall stores the edits of a call.
 func (s *Service) storeCall(ctx context.Context, c *call) (*EditResult, error) {
-	if err := s.carryOut(c); err != nil {
+	if err := s.submit(c); err != nil {
 		return nil, err
 	}
 	recorded := len(c.record) > 0
@@ -88,8 +87,8 @@ func (s *Service) storeCall(ctx context.Context, c *call) (*EditResult, error) {
 		}
 		return c.result, nil
 	}
-	// Live objects are no part of the pending log; a conflict here must not append the
-	// record again, hence a loop of their own.
+	// Live objects are not in the pending log; a conflict here must not append the record
+	// again, hence a separate loop.
 	stored, err := s.storeLive(ctx, c, !recorded)
 	switch {
 	case err == nil:
@@ -104,7 +103,7 @@ func (s *Service) storeCall(ctx context.Context, c *call) (*EditResult, error) {
 	return nil, err
 }
 
-// tryOut works out what a Change would do. It stores nothing, so no writer waits for it.
+// tryOut computes what a Change would do. It stores nothing, so no writer waits for it.
 func (s *Service) tryOut(ctx context.Context, work func(*View) ([]model.Edit, error), o EditOptions) (*EditResult, error) {
 	v, err := s.View(ctx)
 	if err != nil {
@@ -138,9 +137,9 @@ func (s *Service) tryOut(ctx context.Context, work func(*View) ([]model.Edit, er
 
 // prepared is an edit call after all checks.
 type prepared struct {
-	// edits are what is left of the call's: copies, complete, in dependency
-	// order, without those that change nothing and without live objects. They are made in
-	// the draft, and undo undoes them.
+	// edits are the remaining edits of the call: copies, complete, in dependency order,
+	// without those that change nothing and without live objects. They are made in the
+	// draft, and undo undoes them.
 	edits, undo []model.Edit
 	// config is the pending configuration after them: the draft's.
 	config *model.Config
@@ -149,20 +148,20 @@ type prepared struct {
 	// touched holds the references of the edits so far, edited of those in edits.
 	touched, edited map[string]bool
 	warnings        model.Problems
-	// wide says that the call is validated against everything.
+	// wide means that the call is validated against everything.
 	wide bool
 }
 
-// wide is from how many edits on it costs less to validate everything than to find what
-// they concern.
+// wide is the number of edits from which it costs less to validate everything than to find
+// what they affect.
 const wide = 64
 
-// MaxEdits is how many edits a call may have. While one that is stored is worked out,
-// other writers wait.
+// MaxEdits is the maximum of edits in a call. Other writers wait while a call that is
+// stored is computed.
 const MaxEdits = 100_000
 
-// prepare checks an edit call against a view, and makes its edits in a draft of the
-// view's pending configuration; a call that it refuses leaves the draft as it was.
+// prepare checks an edit call against a view, and makes its edits in a draft of the view's
+// pending configuration; a rejected call leaves the draft unchanged.
 func (s *Service) prepare(v *View, d *draft, edits []model.Edit, o EditOptions) (_ *prepared, err error) {
 	if len(edits) > MaxEdits {
 		return nil, fmt.Errorf("%w: %d edits in one request, and %d are taken at once: split them into several requests", ErrTooMany, len(edits), MaxEdits)
@@ -172,9 +171,9 @@ func (s *Service) prepare(v *View, d *draft, edits []model.Edit, o EditOptions) 
 	}
 	p := &prepared{config: d.config, touched: make(map[string]bool), edited: make(map[string]bool), wide: len(edits) > wide}
 	if p.wide {
-		d.found = nil // made anew by whoever needs it, at less cost than following these edits
+		d.found = nil // rebuilt on demand, at less cost than following these edits
 	}
-	err = p.make(v, d, edits, o)
+	err = p.makeEdits(v, d, edits, o)
 	slices.Reverse(p.undo)
 	defer func() {
 		if err != nil {
@@ -185,21 +184,21 @@ func (s *Service) prepare(v *View, d *draft, edits []model.Edit, o EditOptions) 
 		return nil, err
 	}
 	if len(p.edits) > 0 {
-		found, err := s.judge(d, p, o.Lax)
+		found, err := s.validateEdits(d, p, o.Lax)
 		if err != nil {
 			return nil, err
 		}
 		p.warnings = append(append(p.warnings, found...), inUse(p.edits, func() *model.Config { return liveAfter(v.Live, p.live) })...)
 	}
-	if err = p.judgeLive(v, s.known(), o.Lax, o.planned); err != nil {
+	if err = p.validateLive(v, s.known(), o.Lax, o.planned); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
-// make makes the edits, in a draft as far as they are none of live objects. What undoes
-// them is in p.undo then, in the order of the edits, also if it fails.
-func (p *prepared) make(v *View, d *draft, edits []model.Edit, o EditOptions) (err error) {
+// makeEdits makes the edits, those of objects that are not live in a draft. Afterwards
+// p.undo has what undoes them, in the order of the edits, also if it fails.
+func (p *prepared) makeEdits(v *View, d *draft, edits []model.Edit, o EditOptions) (err error) {
 	for _, e := range edits {
 		if !e.Kind.Revisioned() {
 			err = p.editLive(v, e, o)
@@ -214,8 +213,8 @@ func (p *prepared) make(v *View, d *draft, edits []model.Edit, o EditOptions) (e
 	return nil
 }
 
-// inOrder copies edits and sorts them: puts by kind so that what an object
-// refers to is there, then deletions the other way round.
+// inOrder copies edits and sorts them: puts by kind so that references resolve, then
+// deletions in reverse order.
 func inOrder(edits []model.Edit) ([]model.Edit, error) {
 	kinds := model.Kinds()
 	out := make([]model.Edit, len(edits))
@@ -245,8 +244,8 @@ func rank(kinds []model.Kind, e model.Edit) int {
 	}
 }
 
-// clone copies an object: Config.Put completes it, and it must not be the
-// caller's then.
+// clone copies an object: Config.Put completes it, and must not change the caller's
+// object.
 func clone(o model.Object) (model.Object, error) {
 	b, err := json.Marshal(o)
 	if err != nil {
@@ -289,8 +288,8 @@ func (p *prepared) edit(d *draft, e *model.Edit, o EditOptions) error {
 	return nil
 }
 
-// checkObject refuses an object for what can be said without looking at others. What it
-// lets pass in a lax edit is a warning.
+// checkObject validates an object without the other objects. Problems that a lax edit
+// accepts become warnings.
 func (p *prepared) checkObject(o model.Object, lax bool) error {
 	problems := append(model.CheckSet(o), model.CheckText(o)...)
 	if errs := problems.Errors(lax); len(errs) > 0 {
@@ -300,7 +299,7 @@ func (p *prepared) checkObject(o model.Object, lax bool) error {
 	return nil
 }
 
-// inherit gives an object what it keeps of the one that it replaces. The object is the
+// inherit copies to an object what it keeps of the one that it replaces. The object is the
 // service's own copy.
 func inherit(put, old model.Object, o EditOptions) model.Object {
 	if old == nil {
@@ -318,8 +317,8 @@ func inherit(put, old model.Object, o EditOptions) model.Object {
 	return put
 }
 
-// match checks the condition on an object, under the reference the caller gave
-// or the final one.
+// match checks the condition on an object, under the reference from the caller or the
+// final one.
 func match(conds map[string]string, asked, ref string, old model.Object) error {
 	want, ok := conds[asked]
 	if !ok {
@@ -340,9 +339,9 @@ func match(conds map[string]string, asked, ref string, old model.Object) error {
 	return nil
 }
 
-// judge validates the draft after the edits of a call against that before them. If
-// they are all local, it looks only at what they concern.
-func (s *Service) judge(d *draft, p *prepared, lax bool) (warnings model.Problems, err error) {
+// validateEdits validates the draft after the edits of a call against the draft before
+// them. If they are all local, it validates only what they affect.
+func (s *Service) validateEdits(d *draft, p *prepared, lax bool) (warnings model.Problems, err error) {
 	known := s.known()
 	validate := func() model.Problems { return model.Validate(d.config, known) }
 	if !p.wide && !slices.ContainsFunc(p.edits, func(e model.Edit) bool { return !e.Kind.Local() }) {
@@ -358,13 +357,13 @@ func (s *Service) judge(d *draft, p *prepared, lax bool) (warnings model.Problem
 		defer d.swap(p.edits)
 		return validate()
 	}
-	return news(validate(), before, p.touched, lax)
+	return newProblems(validate(), before, p.touched, lax)
 }
 
-// news tells which problems are to be told of. A fault that was there before and is
-// not in a touched object holds nothing up: it is shown, but one bad object must not
-// block the others.
-func news(problems model.Problems, before func() model.Problems, touched map[string]bool, lax bool) (warnings model.Problems, err error) {
+// newProblems selects the problems to report. An error that existed before and is not in a
+// touched object prevents nothing: it is shown, but one bad object must not block the
+// others.
+func newProblems(problems model.Problems, before func() model.Problems, touched map[string]bool, lax bool) (warnings model.Problems, err error) {
 	if len(problems) == 0 {
 		return nil, nil
 	}

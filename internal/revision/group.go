@@ -15,17 +15,17 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store/groupcommit"
 )
 
-// Edit calls that come while others are being stored wait, and are then stored
-// together: worked out one on top of the other, each with its record and its outcome,
-// in one transaction. It holds either as a whole or not at all, and then they are
-// worked out anew.
+// Edit calls that arrive while others are being stored wait, and are then stored together:
+// computed one on top of the other, each with its record and its outcome, in one
+// transaction. It succeeds or fails as a whole, and after a failure they are computed
+// again.
 //
-// They are worked out from the newest view at hand. That it is current the
-// transaction proves: its conditions are that of each record alone. Only what is
-// decided without a transaction, a refusal for one, needs a look at the store.
+// They are computed from the newest view in memory. The transaction proves that it is
+// current: its conditions are those of each record alone. Only a decision without a
+// transaction, for example a rejection, needs a read of the store.
 
-// Limits of what is stored together: an external etcd takes 128 operations and 1.5
-// MiB by default. A single call may be larger.
+// Limits of what is stored together: an external etcd accepts 128 operations and 1.5 MiB
+// by default. A single call may be larger.
 const (
 	maxGroup      = 64
 	maxGroupOps   = 100
@@ -43,10 +43,10 @@ type call struct {
 	allocations *allocations
 
 	result *EditResult
-	// live are the edits of live objects that are left to do, record is what was stored.
+	// live are the remaining edits of live objects, record is what was stored.
 	live   []model.Edit
 	record []model.Edit
-	// panicked is what the call's function panicked with.
+	// panicked is the value of a panic in the call's function.
 	panicked any
 }
 
@@ -58,18 +58,18 @@ func (c *call) end(err error) {
 	c.End(err)
 }
 
-// writers are the edit calls on their way.
+// writers are the edit calls in progress.
 type writers struct {
 	calls *groupcommit.Queue[*call]
 
-	// draft is changed by whoever leads. base is the configuration that it kept last,
-	// if there is a view of that. Both are under Service.look.
+	// draft is changed by the leader. base is its last committed configuration, if there
+	// is a view of that. Both are under Service.viewMu.
 	draft *draft
 	base  *model.Config
 }
 
-// carryOut waits until a call is carried out, or does it.
-func (s *Service) carryOut(c *call) error {
+// submit waits until a call is carried out, or does it.
+func (s *Service) submit(c *call) error {
 	err := s.writers.calls.Do(c.ctx, c)
 	if c.panicked != nil {
 		panic(c.panicked)
@@ -77,8 +77,8 @@ func (s *Service) carryOut(c *call) error {
 	return err
 }
 
-// lead carries out calls, all of which have an outcome when it returns. No caller's
-// context ends the others' calls; the store bounds each request.
+// lead carries out calls, all of which have an outcome when it returns. It does not use a
+// caller's context, which would end the calls of others; the store bounds each request.
 func (s *Service) lead(ctx context.Context, calls []*call) {
 	limit := maxGroup
 	v := s.current.Load().view // perhaps without its pending configuration
@@ -90,8 +90,8 @@ func (s *Service) lead(ctx context.Context, calls []*call) {
 				return
 			}
 		}
-		g := s.workOut(v, calls, i > 0, limit)
-		err := s.settle(ctx, g)
+		g := s.compute(v, calls, i > 0, limit)
+		err := s.flush(ctx, g)
 		if calls = waiting(calls); len(calls) == 0 {
 			return
 		}
@@ -105,8 +105,8 @@ func (s *Service) lead(ctx context.Context, calls []*call) {
 	endAll(calls, fmt.Errorf("%w: others changed the configuration %d times meanwhile; try again", ErrBusy, maxTries))
 }
 
-// waiting are those of the calls without an outcome; whoever does not wait any more
-// gets one.
+// waiting returns those of the calls without an outcome; calls with a caller that has
+// stopped waiting get one.
 func waiting(calls []*call) []*call {
 	return slices.DeleteFunc(calls, func(c *call) bool {
 		if !c.Ended() && c.ctx.Err() != nil {
@@ -122,7 +122,7 @@ func endAll(calls []*call, err error) {
 	}
 }
 
-// group are calls that were worked out together.
+// group are calls that were computed together.
 type group struct {
 	draft *draft
 	// core is that of the view and the records so far.
@@ -132,45 +132,45 @@ type group struct {
 	ops    []store.Op
 	conds  []store.Cond
 	bytes  int
-	// told are calls that have an outcome without a record.
-	told map[*call]error
+	// finished are calls that have an outcome without a record.
+	finished map[*call]error
 }
 
-// workOut works out calls on top of each other. current tells that the view has just
-// been read, so that what it says against a call is true.
-func (s *Service) workOut(v *View, calls []*call, current bool, limit int) *group {
-	g := &group{draft: s.draftOf(v), core: v.core, conds: []store.Cond{{Key: keyRunning, Revision: v.mark}}, told: make(map[*call]error)}
+// compute computes calls on top of each other. current is true if the view has just been
+// read, so that a rejection based on it is final.
+func (s *Service) compute(v *View, calls []*call, current bool, limit int) *group {
+	g := &group{draft: s.draftOf(v), core: v.core, conds: []store.Cond{{Key: keyRunning, Revision: v.mark}}, finished: make(map[*call]error)}
 	for _, c := range calls {
 		if len(g.stored) == limit || g.bytes >= maxGroupBytes {
 			break
 		}
-		if c.ctx.Err() != nil || !g.takes(c) {
+		if c.ctx.Err() != nil || !g.accepts(c) {
 			continue
 		}
-		told, err := s.workOutOne(v, c, g, current)
+		finished, err := s.computeOne(v, c, g, current)
 		if c.panicked != nil {
-			// The draft may be in any state: begin anew without the call.
+			// The draft may be in any state: start again without the call.
 			s.dropDraft(true)
 			c.end(nil)
 			return nil
 		}
-		if told && current {
-			g.told[c] = err
+		if finished && current {
+			g.finished[c] = err
 		}
 	}
 	return g
 }
 
-// draftOf returns the draft to work on: that at hand if it is what the view has, which
-// it is for a view without a pending configuration.
+// draftOf returns the draft to work on: the existing one if it matches the view, which is
+// true for a view without a pending configuration.
 func (s *Service) draftOf(v *View) *draft {
-	s.look.Lock()
-	defer s.look.Unlock()
+	s.viewMu.Lock()
+	defer s.viewMu.Unlock()
 	w := &s.writers
 	if v.Pending == nil || w.draft != nil && w.base == v.Pending {
 		return w.draft
 	}
-	d := newDraft(v.Pending, &s.look)
+	d := newDraft(v.Pending, &s.viewMu)
 	if old := w.draft; old != nil && old.found != nil {
 		d.found = old.found
 		d.found.Follow(old.config, d.config)
@@ -179,19 +179,19 @@ func (s *Service) draftOf(v *View) *draft {
 	return d
 }
 
-// dropDraft gives up the draft with all edits that were not kept, and with its index
+// dropDraft discards the draft with all edits that were not committed, and with its index
 // if that may be in any state.
 func (s *Service) dropDraft(index bool) {
-	s.seen() // the view must not need it any more
-	s.look.Lock()
-	defer s.look.Unlock()
+	s.latest() // the view must not need it any more
+	s.viewMu.Lock()
+	defer s.viewMu.Unlock()
 	if s.writers.base = nil; index {
 		s.writers.draft = nil
 	}
 }
 
-// takes reports whether a call can be stored together with those of the group.
-func (g *group) takes(c *call) bool {
+// accepts reports whether a call can be stored together with those of the group.
+func (g *group) accepts(c *call) bool {
 	ops := c.allocations.ops()
 	if len(g.stored) > 0 && len(g.ops)+len(ops) >= maxGroupOps {
 		return false
@@ -199,26 +199,26 @@ func (g *group) takes(c *call) bool {
 	twice := slices.ContainsFunc(ops, func(op store.Op) bool {
 		return slices.ContainsFunc(g.ops, func(o store.Op) bool { return o.Key == op.Key })
 	})
-	return !twice && agree(g.conds, c.options.Guard) && agree(g.conds, c.allocations.conds())
+	return !twice && compatible(g.conds, c.options.Guard) && compatible(g.conds, c.allocations.conds())
 }
 
-// agree reports whether conditions can hold together with others.
-func agree(with, conds []store.Cond) bool {
+// compatible reports whether conditions can hold together with others.
+func compatible(with, conds []store.Cond) bool {
 	return !slices.ContainsFunc(conds, func(c store.Cond) bool {
 		return slices.ContainsFunc(with, func(o store.Cond) bool { return o.Key == c.Key && o.Revision != c.Revision })
 	})
 }
 
-// workOutOne works out a call on top of a group and adds it if there is anything to
-// store; otherwise it has its outcome: told is set.
-func (s *Service) workOutOne(v *View, c *call, g *group, current bool) (told bool, err error) {
+// computeOne computes a call on top of a group and adds it if there is anything to store;
+// otherwise it has its outcome: finished is set.
+func (s *Service) computeOne(v *View, c *call, g *group, current bool) (finished bool, err error) {
 	defer func() { c.panicked = recover() }()
 	d := g.draft
 	shown := &View{core: g.core, live: v.live}
 	if c.options.Brief {
-		shown.Pending, shown.drafted = d.shown(), d.index
+		shown.Pending, shown.drafted = d.current(), d.index
 	} else {
-		shown.Pending = d.frozen()
+		shown.Pending = d.snapshot()
 	}
 	if err := shown.stillPending(c.options.Pending); err != nil {
 		return true, err
@@ -239,7 +239,7 @@ func (s *Service) workOutOne(v *View, c *call, g *group, current bool) (told boo
 	if !c.options.Uncounted {
 		c.result.Pending = d.pending(v.Running)
 	}
-	if len(p.edits) == 0 || !current && p.looksAtLive() {
+	if len(p.edits) == 0 || !current && p.dependsOnLive() {
 		d.swap(p.undo)
 		return true, nil
 	}
@@ -250,9 +250,9 @@ func (s *Service) workOutOne(v *View, c *call, g *group, current bool) (told boo
 	return false, nil
 }
 
-// looksAtLive reports whether live objects matter to the call, of which the transaction
+// dependsOnLive reports whether live objects matter to the call, since the transaction
 // does not prove that they are current.
-func (p *prepared) looksAtLive() bool {
+func (p *prepared) dependsOnLive() bool {
 	return len(p.live) > 0 || slices.ContainsFunc(p.edits, func(e model.Edit) bool { return e.Kind == model.KindVNet && e.Put == nil })
 }
 
@@ -284,26 +284,26 @@ func (s *Service) add(c *call, p *prepared, g *group) error {
 	return nil
 }
 
-// settle stores what a group has to store, and ends the calls whose outcome is known
-// then. An error tells that some have to be worked out anew.
-func (s *Service) settle(ctx context.Context, g *group) error {
+// flush stores the records of a group, and ends the calls with a final outcome. An error
+// means that some have to be computed again.
+func (s *Service) flush(ctx context.Context, g *group) error {
 	if g == nil {
 		return nil
 	}
 	if len(g.stored) > 0 {
 		if err := s.append(ctx, g); err != nil {
-			// What was worked out is void, and with it what was told on top of it.
+			// The computed result is void, and the outcomes that are based on it.
 			s.dropDraft(false)
-			return s.failed(ctx, g, err)
+			return s.endFailed(ctx, g, err)
 		}
 		endAll(g.stored, nil)
 	} else {
-		s.look.Lock()
-		g.draft.keep() // as it was before
-		s.look.Unlock()
+		s.viewMu.Lock()
+		g.draft.commit() // as it was before
+		s.viewMu.Unlock()
 	}
-	for c, err := range g.told {
-		c.end(s.refused(ctx, c.allocations, err))
+	for c, err := range g.finished {
+		c.end(s.rejected(ctx, c.allocations, err))
 	}
 	return nil
 }
@@ -316,20 +316,20 @@ func (s *Service) append(ctx context.Context, g *group) error {
 	if err != nil {
 		return err
 	}
-	// The conditions held: so nothing else of the core has changed since the view.
-	// Its pending configuration is what the draft keeps, for whoever asks.
-	s.look.Lock()
-	defer s.look.Unlock()
-	g.draft.keep()
+	// The conditions held: so nothing else of the core has changed since the view. Its
+	// pending configuration is that of the draft, on demand.
+	s.viewMu.Lock()
+	defer s.viewMu.Unlock()
+	g.draft.commit()
 	s.writers.base = nil
 	g.core.Pending, g.core.at = nil, at
 	s.replace(g.core, s.current.Load().view.live)
 	return nil
 }
 
-// failed ends the calls of a group that could not be stored for reasons of their own,
+// endFailed ends the calls of a group that could not be stored for reasons of their own,
 // and returns why the others have to be tried again.
-func (s *Service) failed(ctx context.Context, g *group, err error) error {
+func (s *Service) endFailed(ctx context.Context, g *group, err error) error {
 	switch {
 	case errors.Is(err, store.ErrTooLarge) && len(g.stored) > 1:
 	case errors.Is(err, store.ErrConflict):

@@ -40,19 +40,19 @@ func (p *prepared) editLive(v *View, e model.Edit, o EditOptions) error {
 	return nil
 }
 
-// judgeLive validates the live objects that are edited against each other and against
-// the networks there are: those about to run and, unless onlyNew, those that run,
-// since live objects take effect before the apply. Either will do for an object.
-func (p *prepared) judgeLive(v *View, known []string, lax, onlyNew bool) error {
+// validateLive validates the edited live objects against each other and against the
+// networks: those of the next revision and, unless onlyNew, the running ones, since live
+// objects take effect before the apply. An object is valid if it fits either.
+func (p *prepared) validateLive(v *View, known []string, lax, onlyNew bool) error {
 	after := v.Live
 	if len(p.live) > 0 {
 		after = liveAfter(v.Live, p.live)
 	}
-	if err := p.judgePlugins(after, lax); err != nil || len(p.live) == 0 {
+	if err := p.validatePluginRefs(after, lax); err != nil || len(p.live) == 0 {
 		return err
 	}
 	found := byRef(model.ValidateLive(p.live, after, union(p.config, v.Running), known))
-	var ifOld map[string]model.Problems // made when needed
+	var ifOld map[string]model.Problems // built on demand
 	var errs model.Problems
 	for _, e := range p.live {
 		ref := model.Ref(e.Kind, e.ID)
@@ -87,7 +87,7 @@ func byRef(problems model.Problems) map[string]model.Problems {
 	return out
 }
 
-// liveAfter are the live objects after some edits.
+// liveAfter returns the live objects after some edits.
 func liveAfter(live *model.Config, edits []model.Edit) *model.Config {
 	out := *live
 	own := make(map[model.Kind]bool)
@@ -105,7 +105,7 @@ func liveAfter(live *model.Config, edits []model.Edit) *model.Config {
 	return addBuiltin(&out)
 }
 
-// addBuiltin adds what always exists.
+// addBuiltin adds the objects that always exist.
 func addBuiltin(live *model.Config) *model.Config {
 	if live.IPAMs[model.IPAMBuiltin] == nil {
 		live.Set(&model.IPAM{ID: model.IPAMBuiltin, Type: model.IPAMTypePVE})
@@ -113,8 +113,8 @@ func addBuiltin(live *model.Config) *model.Config {
 	return live
 }
 
-// judgePlugins finds zones that name what is not among the live objects.
-func (p *prepared) judgePlugins(live *model.Config, lax bool) error {
+// validatePluginRefs finds zones that refer to missing live objects.
+func (p *prepared) validatePluginRefs(live *model.Config, lax bool) error {
 	var errs model.Problems
 	for _, e := range p.edits {
 		if e.Put == nil {
@@ -132,8 +132,8 @@ func (p *prepared) judgePlugins(live *model.Config, lax bool) error {
 	return nil
 }
 
-// union has every object of both configurations, those of first where both have
-// one. A guest may be placed in a network that runs, or is about to.
+// union has every object of both configurations, those of first where both have one. A
+// guest may be placed in a network that is running, or will be.
 func union(first, second *model.Config) *model.Config {
 	return &model.Config{
 		Nodes:   overlay(first.Nodes, second.Nodes),
@@ -150,9 +150,9 @@ func overlay[T any](first, second map[string]T) map[string]T {
 	return out
 }
 
-// inUse warns of VNets that are about to go while guests are in them.
+// inUse warns of VNets that are about to be deleted while guests are in them.
 func inUse(edits []model.Edit, live func() *model.Config) model.Problems {
-	users := make(map[string][]string) // guests by the VNet that goes
+	users := make(map[string][]string) // guests by the deleted VNet
 	for _, e := range edits {
 		if e.Put == nil && e.Kind == model.KindVNet {
 			users[e.ID] = nil
@@ -181,8 +181,8 @@ func inUse(edits []model.Edit, live func() *model.Config) model.Problems {
 }
 
 // storeLive makes the edits of live objects of a call. They take effect at once, in
-// transactions of maxLiveOps each. Fresh says that nothing of the call was
-// stored before, so that o.Pending still has to hold.
+// transactions of maxLiveOps each. fresh is true if nothing of the call was stored before,
+// so that o.Pending still has to hold.
 func (s *Service) storeLive(ctx context.Context, c *call, fresh bool) (stored int, err error) {
 	todo, o := c.live, c.options
 	err = s.retry(ctx, func(v *View) error {
@@ -193,7 +193,7 @@ func (s *Service) storeLive(ctx context.Context, c *call, fresh bool) (stored in
 		}
 		p, err := s.prepare(v, newDraft(v.Pending, nil), todo, o)
 		if err != nil && fresh && stored == 0 {
-			return s.refused(ctx, c.allocations, err)
+			return s.rejected(ctx, c.allocations, err)
 		}
 		if err != nil {
 			return err
@@ -215,9 +215,9 @@ func (s *Service) storeLive(ctx context.Context, c *call, fresh bool) (stored in
 			if mark, err = s.writeLiveChunk(ctx, mark, c, with, chunk); err != nil {
 				return err
 			}
-			s.liveSize.grew(before, mark, bytes)
-			// What is stored must not be asked for again after a conflict: its
-			// ETags have changed, and what was deleted is not there any more.
+			s.liveSize.recordWrite(before, mark, bytes)
+			// Stored edits must not be checked again after a conflict: their ETags have
+			// changed, and deleted objects do not exist any more.
 			stored += len(chunk)
 			p.live = p.live[len(chunk):]
 			todo = p.live
@@ -263,7 +263,7 @@ func (s *Service) writeLiveChunk(ctx context.Context, mark int64, c *call, with 
 		return 0, err
 	}
 	// The condition held: so no other live object has changed since the mark.
-	now := s.seen().view
+	now := s.latest().view
 	if now.liveMark == mark {
 		s.install(now.core, live{liveAfter(now.Live, edits), at, at})
 	}

@@ -9,22 +9,22 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// ErrLiveFull tells that there are as many live objects as may be.
+// ErrLiveFull means that the limit of live objects is reached.
 var ErrLiveFull = errors.New("too many objects that take effect at once")
 
-// Live is how many objects that take effect at once there may be (guests with their NICs,
-// external systems, firewalls), and bytes of them as they are stored: each server has all of them
-// in memory, and reads them at its start.
+// Live is the limit of objects that take effect at once (guests with their NICs, external
+// systems, firewalls), and of their stored bytes: each server has all of them in memory,
+// and reads them at its start.
 type Live struct {
 	Objects int
 	Bytes   int64
 }
 
-// DefaultLive is room for some ten guests on each of ten thousand VNets.
+// DefaultLive suffices for some ten guests on each of ten thousand VNets.
 var DefaultLive = Live{Objects: 200_000, Bytes: 96 << 20}
 
-// recount is how long the size of what other servers wrote is not looked at again, which
-// takes a look at every object.
+// recount is for how long the size of other servers' writes is not computed again, which
+// requires encoding every object.
 const recount = 5 * time.Second
 
 // liveSize is how large the live objects of a view are.
@@ -35,7 +35,7 @@ type liveSize struct {
 	looked time.Time
 }
 
-// of is the size of the live objects of a view, or of one of a moment ago.
+// of returns the size of the live objects of a view, or of one of a moment ago.
 func (l *liveSize) of(v *View, now time.Time) (int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -59,8 +59,8 @@ func (l *liveSize) of(v *View, now time.Time) (int64, error) {
 	return total, nil
 }
 
-// grew notes what this server stored on a mark, which is another then.
-func (l *liveSize) grew(from, to, bytes int64) {
+// recordWrite notes what this server stored on a mark, which changes with it.
+func (l *liveSize) recordWrite(from, to, bytes int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.bytes += bytes
@@ -99,8 +99,8 @@ func growth(v *View, edits []model.Edit) (objects int, bytes int64, err error) {
 	return objects, bytes, nil
 }
 
-// admitLive refuses edits that would make too many live objects. What makes them fewer is
-// always taken.
+// admitLive rejects edits that would exceed the limit of live objects. It always accepts
+// edits that reduce their number.
 func (s *Service) admitLive(v *View, edits []model.Edit) error {
 	objects, bytes, err := growth(v, edits)
 	if err != nil || objects <= 0 && bytes <= 0 {

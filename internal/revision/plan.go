@@ -11,7 +11,7 @@ import (
 type Plan struct {
 	// Base is the running revision.
 	Base int64
-	// Old is what runs, New what would.
+	// Old is the running configuration, New the one after the apply.
 	Old, New *model.Config
 	// OldLive and NewLive differ only for a plan with edits of live objects.
 	OldLive, NewLive *model.Config
@@ -65,8 +65,8 @@ func (s *Service) PlanRevision(ctx context.Context, n int64) (*Plan, error) {
 	return out, nil
 }
 
-// plan compares what runs with a configuration. Every fault of the new one is
-// shown; those that refuse an apply are found then.
+// plan compares the running configuration with another one. It reports every error of the
+// new one; errors that prevent an apply are found then.
 func (s *Service) plan(v *View, to *model.Config) *Plan {
 	return &Plan{
 		Base: v.Revision, Old: v.Running, New: to, OldLive: v.Live, NewLive: v.Live,

@@ -10,21 +10,21 @@ import (
 )
 
 // Kept is how much of the history is kept: so many of the newest revisions, and of these
-// as many as have the bytes together in the store. What runs and what is pinned is kept
-// whatever it has.
+// as many as fit into the bytes in the store. The running revision and pinned ones are
+// always kept.
 type Kept struct {
 	Revisions int
 	Bytes     int64
 }
 
-// DefaultKept leaves most of a store to what runs and what is pending.
+// DefaultKept leaves most of a store to the running and the pending configuration.
 var DefaultKept = Kept{Revisions: 500, Bytes: 128 << 20}
 
 // maxPinned bounds how many revisions may be pinned.
 const maxPinned = 100
 
-// pruneAtOnce is how many revisions go in one transaction: an external etcd takes 128
-// operations.
+// pruneAtOnce is how many revisions are removed in one transaction: an external etcd
+// accepts 128 operations.
 const pruneAtOnce = 50
 
 // kept is an entry of the history, and when it was last written.
@@ -83,8 +83,7 @@ func (s *Service) Prune(ctx context.Context, bound Kept) (int, error) {
 	return removed, nil
 }
 
-// pruned prunes after a revision was made. That fails for no reason that would concern
-// whoever made it.
+// pruned prunes after a revision was made. Its errors do not concern the caller.
 func (s *Service) pruned(ctx context.Context) {
 	n, err := s.Prune(ctx, s.kept)
 	switch {
@@ -95,7 +94,7 @@ func (s *Service) pruned(ctx context.Context) {
 	}
 }
 
-// Pin keeps a revision whatever its age, or gives that up.
+// Pin keeps a revision regardless of its age, or stops that.
 func (s *Service) Pin(ctx context.Context, n int64, pinned bool) error {
 	for range maxTries {
 		all, err := s.history(ctx)

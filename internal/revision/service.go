@@ -17,14 +17,14 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store/groupcommit"
 )
 
-// Options are what a Service needs besides a store.
+// Options are what a Service needs in addition to a store.
 type Options struct {
 	// Known returns the names of the nodes that have joined; nil means none.
 	Known func() []string
-	// Pending and OwnPending bound what is pending, altogether and of one user; their
-	// zero values mean DefaultPending and DefaultOwnPending.
+	// Pending and OwnPending bound what is pending, in total and of one user; their zero
+	// values mean DefaultPending and DefaultOwnPending.
 	Pending, OwnPending Pending
-	// Live bounds what takes effect at once; the zero value means DefaultLive.
+	// Live bounds the live objects; the zero value means DefaultLive.
 	Live Live
 	// Kept bounds the history; the zero value means DefaultKept.
 	Kept Kept
@@ -33,8 +33,8 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Service keeps the configuration in a store. Any number of Services, in any
-// number of processes, may work on one store. Make one with Open.
+// Service keeps the configuration in a store. Any number of Services, in any number of
+// processes, may work on one store. Create one with Open.
 type Service struct {
 	store store.Store
 	known func() []string
@@ -46,31 +46,31 @@ type Service struct {
 	liveMost            Live
 	liveSize            liveSize
 
-	// mu is held while the view is replaced, reads of the store included.
+	// mu is held while the view is replaced, including reads of the store.
 	mu sync.Mutex
-	// look is held for moments, under mu or without: while current is replaced, and
-	// while the draft is changed or looked at.
-	look    sync.Mutex
+	// viewMu is held for moments, with or without mu: while current is replaced, and while
+	// the draft is changed or read.
+	viewMu  sync.Mutex
 	current atomic.Pointer[snapshot]
-	// asked counts the calls of View, answered those that a read of the store has
-	// served which began after them.
-	asked    atomic.Int64
-	answered int64 // under mu
+	// requested counts the calls of View, served those that were answered by a read of the
+	// store which began after them.
+	requested atomic.Int64
+	served    int64 // under mu
 
 	writers    writers
 	allocators []Allocator
 }
 
-// snapshot is a view, and what is closed when there is a newer one. A view that nobody
-// has asked for since it was written here has no pending configuration yet: it is what
-// the draft was when its edits were last kept.
+// snapshot is a view, and a channel that is closed when there is a newer one. A view that
+// was written here and not requested since has no pending configuration yet: it is the
+// last committed one of the draft.
 type snapshot struct {
 	view     *View
 	replaced chan struct{}
 }
 
-// Open reads the configuration from the store. To be told of what other servers
-// write, Run has to be running.
+// Open reads the configuration from the store. Run has to be running to follow the writes
+// of other servers.
 func Open(ctx context.Context, st store.Store, o Options) (*Service, error) {
 	s := &Service{store: st, known: o.Known, now: o.Now, log: o.Logger, pending: cmp.Or(o.Pending, DefaultPending), ownPending: cmp.Or(o.OwnPending, DefaultOwnPending), kept: cmp.Or(o.Kept, DefaultKept), liveMost: cmp.Or(o.Live, DefaultLive)}
 	if s.known == nil {
@@ -91,31 +91,30 @@ func Open(ctx context.Context, st store.Store, o Options) (*Service, error) {
 	return s, nil
 }
 
-// Latest returns the newest view at hand without asking the store, and a channel
-// that is closed as soon as there is a newer one.
+// Latest returns the newest view in memory without reading the store, and a channel that
+// is closed as soon as there is a newer one.
 func (s *Service) Latest() (*View, <-chan struct{}) {
-	c := s.seen()
+	c := s.latest()
 	return c.view, c.replaced
 }
 
-// Standing is Latest for those who look at what runs and what is live only: the view's
-// pending configuration may be missing, so that nobody has to make it for them at every
-// edit.
+// Standing is Latest for readers of running and live objects only: the view's pending
+// configuration may be missing, so that it need not be built for them at every edit.
 func (s *Service) Standing() (*View, <-chan struct{}) {
 	c := s.current.Load()
 	return c.view, c.replaced
 }
 
-// seen returns the current snapshot with its pending configuration.
-func (s *Service) seen() *snapshot {
-	s.look.Lock()
-	defer s.look.Unlock()
+// latest returns the current snapshot with its pending configuration.
+func (s *Service) latest() *snapshot {
+	s.viewMu.Lock()
+	defer s.viewMu.Unlock()
 	c := s.current.Load()
 	if c.view.Pending != nil {
 		return c
 	}
 	v := *c.view
-	cfg, now := s.writers.draft.kept()
+	cfg, now := s.writers.draft.committed()
 	v.Pending = cfg
 	if now {
 		s.writers.base = cfg
@@ -125,28 +124,27 @@ func (s *Service) seen() *snapshot {
 	return c
 }
 
-// View asks the store for news and returns the current view. Callers who come while
-// the store is being read share the next reading.
+// View reads changes from the store and returns the current view. Callers that arrive
+// while the store is being read share the next read.
 func (s *Service) View(ctx context.Context) (*View, error) {
-	ticket := s.asked.Add(1)
+	ticket := s.requested.Add(1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.answered >= ticket {
-		return s.seen().view, nil
+	if s.served >= ticket {
+		return s.latest().view, nil
 	}
-	served := s.asked.Load()
+	served := s.requested.Load()
 	v, err := s.read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s.answered = served
+	s.served = served
 	return v, nil
 }
 
-// read reads what is new in the store and makes it the current view. The caller
-// holds mu.
+// read reads changes from the store and makes them the current view. The caller holds mu.
 func (s *Service) read(ctx context.Context) (*View, error) {
-	v := s.seen().view
+	v := s.latest().view
 	c, err := s.readCore(ctx, &v.core)
 	if err != nil {
 		return nil, err
@@ -161,17 +159,17 @@ func (s *Service) read(ctx context.Context) (*View, error) {
 // install makes the parts the current view if they differ from it. The caller
 // holds mu.
 func (s *Service) install(c core, l live) *View {
-	s.look.Lock()
-	defer s.look.Unlock()
+	s.viewMu.Lock()
+	defer s.viewMu.Unlock()
 	return s.replace(c, l)
 }
 
-// replace is install for a caller who holds look too.
+// replace is install for a caller who holds viewMu too.
 func (s *Service) replace(c core, l live) *View {
 	old := s.current.Load()
 	v := &View{core: c, live: l}
 	if c.mark == old.view.mark && c.seq == old.view.seq && l.liveMark == old.view.liveMark {
-		// Nothing differs but how recently that was known.
+		// Nothing differs except how recent it is.
 		s.current.Store(&snapshot{v, old.replaced})
 		return v
 	}
@@ -189,14 +187,14 @@ func (s *Service) get(ctx context.Context, key string) (store.Record, error) {
 	return r, err
 }
 
-// maxTries bounds how often a write, or a read of several keys, is tried again
-// because others wrote meanwhile.
+// maxTries bounds how often a write, or a read of several keys, is tried again because of
+// concurrent writes.
 const maxTries = 100
 
 // readCore brings the core up to date with as little reading as possible.
 func (s *Service) readCore(ctx context.Context, old *core) (core, error) {
 	for range maxTries {
-		// Whatever was applied since, its log had all numbers that old knows.
+		// After any number of applies, the log had all numbers that old knows.
 		records, at, err := s.store.List(ctx, prefixPending, numbered(prefixPending, old.seq+1))
 		if err != nil {
 			return core{}, err
@@ -285,8 +283,8 @@ func (s *Service) readLive(ctx context.Context, old *live) (live, error) {
 	return live{}, ErrBusy
 }
 
-// Run keeps Latest current with what other servers write, until ctx ends. It
-// returns only then: a store that fails is asked again.
+// Run keeps Latest current with the writes of other servers, until ctx ends. It returns
+// only then: it retries a store that fails.
 func (s *Service) Run(ctx context.Context) {
 	wait := time.Duration(0)
 	for ctx.Err() == nil {
@@ -297,7 +295,7 @@ func (s *Service) Run(ctx context.Context) {
 		if !sleep.Context(ctx, wait) {
 			return
 		}
-		if time.Since(began) > time.Minute { // it worked for a while: a new trouble
+		if time.Since(began) > time.Minute { // it worked for a while: a new failure
 			wait = 0
 		}
 		wait = min(max(2*wait, 100*time.Millisecond), 5*time.Second)
@@ -316,30 +314,30 @@ func (s *Service) follow(ctx context.Context) error {
 		if b.Err != nil {
 			return b.Err
 		}
-		if err := s.learn(ctx, b); err != nil {
+		if err := s.applyBatch(ctx, b); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// learn brings the view up to date unless a transaction brings nothing new.
-func (s *Service) learn(ctx context.Context, b store.Batch) error {
-	if !s.concerns(b) {
+// applyBatch brings the view up to date unless a transaction contains nothing new.
+func (s *Service) applyBatch(ctx context.Context, b store.Batch) error {
+	if !s.isNew(b) {
 		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.concerns(b) { // one of our own that was on its way
+	if !s.isNew(b) { // a write of this process in progress
 		return nil
 	}
 	_, err := s.read(ctx)
 	return err
 }
 
-// concerns reports whether a transaction brings anything that is not known yet:
-// not one of our own.
-func (s *Service) concerns(b store.Batch) bool {
+// isNew reports whether a transaction contains anything unknown: it is not a write of this
+// process.
+func (s *Service) isNew(b store.Batch) bool {
 	v := s.current.Load().view
 	for _, e := range b.Events {
 		switch {
@@ -356,9 +354,9 @@ func (s *Service) concerns(b store.Batch) bool {
 	return false
 }
 
-// retry calls try with the current view until it does not meet another writer.
+// retry calls try with the current view until it does not conflict with another writer.
 func (s *Service) retry(ctx context.Context, try func(v *View) error) error {
-	var guard error // a conflict that trying again does not end
+	var guard error // a conflict that a retry does not resolve
 	err := store.Retry(ctx, func() error {
 		v, err := s.View(ctx)
 		if err != nil {

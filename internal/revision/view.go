@@ -12,18 +12,17 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// View is the state as of one moment. It never changes and is shared: so must
-// nothing in it be changed.
+// View is the state at one moment. It is immutable and shared.
 type View struct {
 	core
 	live
 
-	// drafted is the index of Pending while a draft of it is shown to a Change.
+	// drafted is the index of Pending while a Change gets a draft of it.
 	drafted func() *model.Index
 }
 
-// Index is the index of the pending configuration. It is at hand for the function of
-// a Change that is Brief, and made anew elsewhere.
+// Index is the index of the pending configuration. It exists already for the function of a
+// Change that is Brief, and is built otherwise.
 func (v *View) Index() *model.Index {
 	if v.drafted != nil {
 		return v.drafted()
@@ -31,18 +30,18 @@ func (v *View) Index() *model.Index {
 	return model.NewIndex(v.Pending)
 }
 
-// core is what running and pending/ hold.
+// core is the content of running and pending/.
 type core struct {
 	// Revision is the number of the running revision, 0 before the first.
 	Revision int64
-	// Running is its content, Pending what the next one would have.
+	// Running is its content, Pending that of the next one.
 	Running, Pending *model.Config
 
 	newest *entry // of the pending log
-	load   load   // all of that
+	load   load   // of the whole log
 	seq    int64  // the last sequence number used
-	// mark is when the store's running was last written, at when all this was
-	// known to be current: revisions of the store.
+	// mark is when the store's running was last written, at when all this was known to be
+	// current: revisions of the store.
 	mark, at int64
 }
 
@@ -62,8 +61,8 @@ func (c *core) Records() []Record {
 	return out
 }
 
-// Since are the pending edits that an older view does not have, oldest first. It looks
-// at no others.
+// Since are the pending edits that an older view does not have, oldest first. Its cost
+// depends only on these.
 func (v *View) Since(old *View) []Record {
 	var out []Record
 	for e := v.newest; e != nil && e.Seq > old.seq; e = e.before {
@@ -73,7 +72,7 @@ func (v *View) Since(old *View) []Record {
 	return out
 }
 
-// live is what live and live/ hold.
+// live is the content of live and live/.
 type live struct {
 	// Live are the objects that take effect at once.
 	Live *model.Config
@@ -111,15 +110,15 @@ func (c *core) token(to *model.Config) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// pendingToken identifies the pending configuration together with its history:
-// unlike token it is another one after edits that cancel each other out.
+// pendingToken identifies the pending configuration together with its history: unlike
+// token it changes with edits that cancel each other out.
 func (c *core) pendingToken() string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %s", c.mark, c.seq, c.token(c.Pending)))
 	return hex.EncodeToString(sum[:16])
 }
 
-// stillPending returns ErrStalePlan unless the token is that of the pending
-// configuration; an empty one demands nothing.
+// stillPending returns ErrStalePlan unless the token is that of the pending configuration;
+// an empty one requires nothing.
 func (c *core) stillPending(token string) error {
 	if token == "" || token == c.pendingToken() {
 		return nil
@@ -128,8 +127,8 @@ func (c *core) stillPending(token string) error {
 		"look at the new plan and decide anew", ErrStalePlan)
 }
 
-// editsBetween are the edits that make one configuration of the other, in
-// canonical order.
+// editsBetween are the edits that turn one configuration into the other, in canonical
+// order.
 func editsBetween(from, to *model.Config) []model.Edit {
 	var edits []model.Edit
 	for _, c := range diff.Objects(from, to) {
@@ -142,8 +141,7 @@ func editsBetween(from, to *model.Config) []model.Edit {
 	return edits
 }
 
-// next is the core after edit calls, whose edits are complete and in order, were
-// appended.
+// next is the core after edit calls with complete edits in order were appended.
 func (c *core) next(records []Record, at int64) core {
 	d := newDraft(c.Pending, nil)
 	for _, r := range records {
@@ -152,7 +150,7 @@ func (c *core) next(records []Record, at int64) core {
 	return c.after(records, d.config, at)
 }
 
-// after is the core after edit calls whose outcome is known.
+// after is the core after edit calls with a known outcome.
 func (c *core) after(records []Record, pending *model.Config, at int64) core {
 	n := *c
 	n.at = at
@@ -184,6 +182,6 @@ func decodeRecord(r store.Record) (Record, error) {
 	return rec, nil
 }
 
-// Deployed identifies what nodes get of the view, pending edits left aside: two
-// views with the same values have the same running revision and live objects.
+// Deployed identifies what nodes get of the view, without pending edits: two views with
+// the same values have the same running revision and live objects.
 func (v *View) Deployed() (revision, live int64) { return v.Revision, v.liveMark }

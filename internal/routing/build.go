@@ -11,8 +11,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/render/frr"
 )
 
-// Names in FRR's configuration. They are Proxmox's, so that what operators add
-// in frr.conf.local finds them.
+// Names in FRR's configuration. They are Proxmox's, so that additions of operators in
+// frr.conf.local refer to them.
 const (
 	groupVTEP  = model.DefaultPeerGroup
 	groupBGP   = "BGP"
@@ -26,17 +26,17 @@ const (
 	listSix        = "only_default_v6"
 )
 
-// noTarget is a route target that no route has: its number is no VNI's, its
-// autonomous system is reserved (RFC 7300). One with the VNI would not do: FRR takes
-// routes of any autonomous system where that part is the same.
+// noTarget is a route target that no route has: its number is no VNI's, its autonomous
+// system is reserved (RFC 7300). One with the VNI would not do: FRR imports routes of any
+// autonomous system where that part is the same.
 const noTarget = "65535:0"
 
-// MapAll is the route map that lets everything pass, which eBGP sessions need in
-// the stock dialect.
+// MapAll is the route map that permits everything, which eBGP sessions need in the stock
+// dialect.
 const MapAll = "MAP_ALL"
 
-// firstSeq and stepSeq number the entries that choose the source address of
-// fabrics; lastSeq is their end.
+// firstSeq and stepSeq number the entries that choose the source address of fabrics;
+// lastSeq is their end.
 const (
 	firstSeq = 100
 	stepSeq  = 10
@@ -48,7 +48,7 @@ var (
 	all6 = netip.MustParsePrefix("::/0")
 )
 
-// builder is the work on one configuration.
+// builder is the state of building one configuration.
 type builder struct {
 	dialect Dialect
 	c       *frr.Config
@@ -62,15 +62,14 @@ type builder struct {
 	seq int
 }
 
-// Build makes the configuration of the node.
+// Build builds the configuration of the node.
 func Build(i *Intent) *frr.Config {
 	c := &frr.Config{}
 	Extend(c, i)
 	return c
 }
 
-// Extend adds the intent to a configuration that is there already. A BGP router
-// that it has is used.
+// Extend adds the intent to an existing configuration. It uses an existing BGP router.
 func Extend(c *frr.Config, i *Intent) {
 	b := &builder{
 		dialect: i.Dialect, restart: i.Restart, c: c, evpn: map[string]*EVPN{}, asn: i.RouterASN(), bgp: i.BGPASN,
@@ -85,17 +84,17 @@ func Extend(c *frr.Config, i *Intent) {
 		}
 	}
 	b.communities(i)
-	b.keepToThemselves(i.evpn())
+	b.preventTransit(i.evpn())
 	for _, vnet := range slices.Sorted(maps.Keys(b.local)) {
 		b.c.Routes = append(b.c.Routes, b.local[vnet]...)
 	}
 	for _, m := range b.c.RouteMaps {
 		m.Renumber()
 	}
-	b.policies(i) // the operator's own entries count on behind these
+	b.policies(i) // the operator's own entries are numbered after these
 	b.c.MergeProxmox(i.Local)
 	b.fabrics(i.Fabrics)
-	b.policies(i) // and what the fabrics generate gives way as well
+	b.policies(i) // and generated parts of the fabrics are replaced as well
 }
 
 // evpn are the node's EVPN controllers.
@@ -109,10 +108,9 @@ func (i *Intent) evpn() []EVPN {
 	return out
 }
 
-// RouterASN is the AS number of the node's BGP router, which all controllers
-// share: those with another one show it by local-as. It is that of the BGP
-// controller if an EVPN controller speaks as it does, otherwise that of the first
-// EVPN controller; 0 without any.
+// RouterASN is the AS number of the node's BGP router, which all controllers share: those
+// with another one use local-as. It is that of the BGP controller if an EVPN controller
+// uses its AS number, otherwise that of the first EVPN controller; 0 without any.
 func (i *Intent) RouterASN() uint32 {
 	list := i.evpn()
 	if !i.Dialect.InternalLocalAS {
@@ -134,8 +132,7 @@ func (i *Intent) RouterASN() uint32 {
 	return list[0].ASN
 }
 
-// carrier is the controller that carries a zone on the node; nil if none is
-// there.
+// carrier is the controller that carries a zone on the node; nil if there is none.
 func (b *builder) carrier(z *Zone) *EVPN {
 	for _, id := range z.controllers() {
 		if e := b.evpn[id]; e != nil {
@@ -145,8 +142,7 @@ func (b *builder) carrier(z *Zone) *EVPN {
 	return nil
 }
 
-// router returns the BGP router outside all VRFs, which the first controller
-// makes.
+// router returns the BGP router outside all VRFs, which the first controller creates.
 func (b *builder) router(owner string, id netip.Addr, whole bool) *frr.Router {
 	if r := b.c.Routers[frr.DefaultVRF]; r != nil {
 		return r
@@ -157,8 +153,8 @@ func (b *builder) router(owner string, id netip.Addr, whole bool) *frr.Router {
 	})
 }
 
-// group makes a peer group that shows the AS number local, and expects another
-// one or the same.
+// group creates a peer group that uses the AS number local, and expects another one or the
+// same.
 func (b *builder) group(name, owner string, local uint32, external bool) *frr.PeerGroup {
 	g := &frr.PeerGroup{Name: name, Owner: owner, RemoteAS: fmt.Sprint(local), BFD: true, Quick: !b.dialect.Datacenter}
 	if external {
@@ -211,8 +207,8 @@ func (e EVPN) build(b *builder) {
 	b.last(out, last)
 }
 
-// sources names the address that sessions come from, for the whole group or for the
-// peers that need it.
+// sources sets the source address of sessions, for the whole group or for the peers that
+// need it.
 func (e *EVPN) sources(g *frr.PeerGroup) {
 	if !e.Source.IsValid() {
 		return
@@ -229,15 +225,15 @@ func (e *EVPN) sources(g *frr.PeerGroup) {
 	}
 }
 
-// lastTag is the highest mark of routes that another end of EVPN sessions told;
-// each controller has its own below it. Marks stay inside the node.
+// lastTag is the highest tag of routes from other EVPN peers; each controller has its own
+// below it. Tags stay inside the node.
 const lastTag = 4294967294
 
-// keepToThemselves has the sessions between autonomous systems tell nobody what
-// another end told, as iBGP sessions do: every node has a session with all of them.
-// FRR 8.4 forgets how a node is reached when it learns of another way to the same
-// next hop (FRRouting#10298).
-func (b *builder) keepToThemselves(list []EVPN) {
+// preventTransit prevents the sessions between autonomous systems from advertising routes
+// of other peers, as in iBGP sessions: every node has a session with all of them. FRR 8.4
+// forgets how a node is reached when it learns of another path to the same next hop
+// (FRRouting#10298).
+func (b *builder) preventTransit(list []EVPN) {
 	if b.dialect.Datacenter {
 		return // as Proxmox's file
 	}
@@ -257,7 +253,7 @@ func (b *builder) keepToThemselves(list []EVPN) {
 	}
 }
 
-// last gives a route map the entry that all others stand before.
+// last gives a route map the entry that follows all others.
 func (b *builder) last(name string, e frr.RouteMapEntry) {
 	if m := b.c.RouteMap(name); len(m.Entries) == 0 {
 		m.Entries = []frr.RouteMapEntry{e}
@@ -297,8 +293,8 @@ func (c BGP) build(b *builder) {
 	}
 	n := frr.Neighbour{
 		Group: groupBGP, Owner: c.Owner, SoftReconfiguration: true, RouteMapIn: c.RouteMapIn, RouteMapOut: c.RouteMapOut,
-		// A router in the nodes' own network would send to a guest's node, which
-		// need not be an exit node.
+		// A router in the nodes' own network would send to a guest's node, which need not
+		// be an exit node.
 		NextHopSelf: !b.dialect.ThirdParty,
 	}
 	if c.EBGP && !b.dialect.Datacenter {
@@ -314,11 +310,11 @@ func (c BGP) build(b *builder) {
 	}
 }
 
-// passAll makes the route map that lets everything pass.
+// passAll creates the route map that permits everything.
 func (b *builder) passAll(owner string) { b.last(MapAll, frr.RouteMapEntry{Seq: 1, Owner: owner}) }
 
-// source makes what the node itself sends come from the loopback's address:
-// that of the link which a route leads through is not known to the other side.
+// source sets the source address of the node's own traffic to the loopback's: the other
+// side does not know the address of the link of a route.
 func (b *builder) source(owner string, own netip.Addr) {
 	if own.Is6() && !b.dialect.SourceSix {
 		return

@@ -100,8 +100,8 @@ func (b *builder) ospf(f *Fabric) {
 	b.sources(f, "ospf")
 }
 
-// sources makes what the node itself sends to other members come from its
-// address in the fabric, whichever link it leaves by.
+// sources sets the source address of the node's own traffic to other members to its
+// address in the fabric, regardless of the outgoing link.
 func (b *builder) sources(f *Fabric, protocol string) {
 	add := func(prefix netip.Prefix, own netip.Addr, list, suffix, family string) {
 		if !prefix.IsValid() || !own.IsValid() {
@@ -127,7 +127,7 @@ func (b *builder) sources(f *Fabric, protocol string) {
 	add(f.IP6Prefix, f.IP6, f.list(protocol, "6"), "6", "ipv6")
 }
 
-// match is the condition that a route is the fabric's.
+// match is the condition that a route belongs to the fabric.
 func (f *Fabric) match(family, list string) string {
 	if f.RouteFilter != "" {
 		return family + " address prefix-list " + f.RouteFilter
@@ -151,8 +151,8 @@ func (f *Fabric) list(protocol, six string) string {
 	return "pve_" + protocol + "_" + f.ID + "_ip" + six + "s"
 }
 
-// bgpFabric adds sessions over the links, whose other ends need no addresses
-// (RFC 5549), to the node's BGP router.
+// bgpFabric adds sessions over the links, which need no peer addresses (RFC 5549), to the
+// node's BGP router.
 func (b *builder) bgpFabric(f *Fabric) {
 	r := b.c.Routers[frr.DefaultVRF]
 	if r == nil {
@@ -181,7 +181,7 @@ func (b *builder) bgpFabric(f *Fabric) {
 			out = MapAll
 			b.passAll(f.Owner)
 		case f.RouteMapIn == "":
-			out = in // the same addresses; what else there is the other side ignores
+			out = in // the same addresses; the other side ignores everything else
 		default: // without the operator's map, which is for the way in
 			out = "pve_bgp" + suffix + "_" + f.ID + "_out"
 			b.c.RouteMap(out).Entries = []frr.RouteMapEntry{{Seq: 10, Owner: f.Owner, Match: match}}
@@ -202,8 +202,8 @@ func (b *builder) bgpFabric(f *Fabric) {
 	b.sources(f, "bgp")
 }
 
-// FabricRouterID is the router ID of a node in a BGP fabric: its IPv4 address,
-// or a number made of its IPv6 address (32-bit FNV-1a).
+// FabricRouterID is the router ID of a node in a BGP fabric: its IPv4 address, or a number
+// derived from its IPv6 address (32-bit FNV-1a).
 func FabricRouterID(ip, ip6 netip.Addr) netip.Addr {
 	if ip.IsValid() {
 		return ip

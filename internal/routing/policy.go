@@ -9,7 +9,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/render/frr"
 )
 
-// matchWords, setWords and exitWords are what FRR calls the keys.
+// matchWords, setWords and exitWords are FRR's keywords for the keys.
 var (
 	matchWords = map[string]string{
 		"route-type":               "evpn route-type",
@@ -41,8 +41,7 @@ var (
 	exitWords = map[string]string{model.ExitNext: "on-match next", model.ExitGoto: "on-match goto", model.ExitContinue: "continue"}
 )
 
-// lines are clauses, "key=value", in FRR's words. Those that it has no words for
-// are passed over.
+// lines are clauses, "key=value", in FRR's syntax. It skips those without an equivalent.
 func lines(list []string, words map[string]string) []string {
 	var out []string
 	for _, c := range list {
@@ -56,8 +55,7 @@ func lines(list []string, words map[string]string) []string {
 	return out
 }
 
-// policies puts the lists and maps that are declared in the place of those that
-// are generated.
+// policies replaces generated lists and maps by declared ones.
 func (b *builder) policies(i *Intent) {
 	for _, l := range i.PrefixLists {
 		out := frr.Put(&b.c.PrefixLists, l.ID, &frr.PrefixList{Name: l.ID, Owner: model.Ref(model.KindPrefixList, l.ID)})
@@ -76,15 +74,15 @@ func (b *builder) policies(i *Intent) {
 	}
 }
 
-// exitAction is where an entry goes on, in FRR's words. One that denies never goes on,
-// and FRR 10.7 refuses to be told where.
+// exitAction is where an entry continues, in FRR's syntax. One that denies never
+// continues, and FRR 10.7 rejects an exit there.
 func (b *builder) exitAction(e *model.RouteMapEntry) string {
 	if e.Action == model.ActionDeny && !b.dialect.Continue {
 		return ""
 	}
 	key, value := model.SplitClause(e.ExitAction)
 	if key == model.ExitContinue && !b.dialect.Continue {
-		key = model.ExitGoto // what FRR itself makes of it
+		key = model.ExitGoto // as FRR itself converts it
 	}
 	for _, l := range lines([]string{model.JoinClause(key, value)}, exitWords) {
 		return l
@@ -92,9 +90,9 @@ func (b *builder) exitAction(e *model.RouteMapEntry) string {
 	return ""
 }
 
-// communities names the routes that the peers of a controller are told, where
-// the node has several: those of the controller's zones. What leaves the node for
-// one network of peers must not come into the other by the way.
+// communities selects the routes to advertise to the peers of a controller, where the node
+// has several: those of the controller's zones. Routes advertised to one network of peers
+// must not reach the other indirectly.
 func (b *builder) communities(i *Intent) {
 	if len(b.evpn) < 2 {
 		return
@@ -128,9 +126,9 @@ func (b *builder) communities(i *Intent) {
 	}
 }
 
-// zoneCommunities adds the targets of a zone's routed traffic. In their place
-// Proxmox has those that the zone imports, in a form that FRR does not take
-// beside the other in one list; the stock dialect has both, in one form.
+// zoneCommunities adds the targets of a zone's routed traffic. Proxmox uses those that the
+// zone imports instead, in a form that FRR does not accept in one list with the other; the
+// stock dialect has both, in one form.
 func (b *builder) zoneCommunities(z *Zone, add func(frr.CommunityEntry)) {
 	if len(z.RTImport) == 0 || !b.dialect.AnyCommunity {
 		add(frr.CommunityEntry{Pattern: b.targetPattern(z.VNI)})
@@ -144,9 +142,9 @@ func (b *builder) zoneCommunities(z *Zone, add func(frr.CommunityEntry)) {
 	}
 }
 
-// targetPattern finds the route targets of a VNI, of whatever AS number. A stock
-// FRR holds it against all communities of a route in one line, where an
-// underscore is what stands between two of them, or the end.
+// targetPattern matches the route targets of a VNI, with any AS number. A stock FRR
+// matches it against all communities of a route in one line, where an underscore is the
+// separator between two of them, or the end.
 func (b *builder) targetPattern(vni uint32) string {
 	if b.dialect.AnyCommunity {
 		return fmt.Sprintf("^RT:.*:%d$", vni)
@@ -154,8 +152,7 @@ func (b *builder) targetPattern(vni uint32) string {
 	return fmt.Sprintf("_RT:[0-9.]+:%d_", vni)
 }
 
-// controllerMatch is the condition that a route is of one of the controller's
-// zones.
+// controllerMatch is the condition that a route is of one of the controller's zones.
 func (b *builder) controllerMatch(id string) string {
 	text := "extcommunity " + listController + id
 	if b.dialect.AnyCommunity {

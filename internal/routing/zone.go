@@ -7,8 +7,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/render/frr"
 )
 
-// zone adds an EVPN zone: a router for its VRF, and what the node's own router
-// does for it.
+// zone adds an EVPN zone: a router for its VRF, and its part of the node's own router.
 func (b *builder) zone(z *Zone, e *EVPN) {
 	v := frr.Put(&b.c.VRFs, z.VRF, &frr.VRF{Name: z.VRF, Owner: z.Owner, VNI: z.VNI})
 	r := frr.Put(&b.c.Routers, z.VRF, &frr.Router{
@@ -30,16 +29,16 @@ func (b *builder) zone(z *Zone, e *EVPN) {
 		r.L2VPN().Import = append(r.L2VPN().Import, frr.Own(z.Owner, t))
 	}
 	if !b.dialect.Multipath {
-		// FRR 8.4 loses the hardware address of an exit node when a second one joins
-		// it, and then sends half of what leaves the zone nowhere.
+		// FRR 8.4 loses the MAC address of an exit node when a second one joins it, and
+		// then drops half of the egress traffic of the zone.
 		r.Unicast4().OnePath = frr.Own(z.Owner, true)
 		r.Unicast6().OnePath = frr.Own(z.Owner, true)
 	}
 }
 
-// targets says which routes belong to the zone where FRR would derive it from
-// another AS number than the one that all nodes have in common: the router's, or
-// for VNets that of "autort as".
+// targets sets the routes that belong to the zone where FRR would derive them from another
+// AS number than the one that all nodes have in common: the router's, or for VNets that of
+// "autort as".
 func (b *builder) targets(z *Zone, asn uint32, r *frr.Router) {
 	if asn != b.asn {
 		l2 := r.L2VPN()
@@ -66,9 +65,9 @@ func (b *builder) target(asn, vni uint32) string {
 	return fmt.Sprintf("%d:%d", asn, vni)
 }
 
-// exit adds what an exit node does: it announces the default route to the
-// zone, and takes the zone's routes into the node's own table or reaches them
-// through a pair of devices.
+// exit adds the configuration of an exit node: it advertises the default route to the
+// zone, and imports the zone's routes into the node's own table or reaches them through a
+// pair of devices.
 func (b *builder) exit(z *Zone, r *frr.Router) {
 	b.filters(z)
 	r.L2VPN().DefaultOriginate4 = frr.Own(z.Owner, !z.Exit.Not4)
@@ -96,9 +95,9 @@ func redistributeConnected(z *Zone, r *frr.Router) {
 	}
 }
 
-// filters keeps exit nodes from sending packets to each other: one that is the
-// first choice hears no default route of others, and one that is not makes its
-// own the worse one.
+// filters prevents exit nodes from sending packets to each other: one that is the first
+// choice rejects default routes of others, and one that is not makes its own the worse
+// one.
 func (b *builder) filters(z *Zone) {
 	for _, id := range z.controllers() {
 		if e := b.evpn[id]; e != nil {
@@ -121,16 +120,16 @@ func (b *builder) filter(z *Zone, e *EVPN) {
 		return
 	}
 	if z.Exit.Secondary {
-		entry.Call = e.RouteMapOut // which has the last word on this route too
+		entry.Call = e.RouteMapOut // which decides finally on this route too
 	}
-	// All three are needed: FRR takes other types of routes for the default one,
-	// and the map is that of all zones.
+	// All three are needed: FRR treats other types of routes as the default one, and the
+	// map is that of all zones.
 	entry.Match = []string{"evpn route-type prefix", "evpn default-route", fmt.Sprintf("evpn vni %d", z.VNI)}
 	m.Prepend(entry)
 }
 
-// prefixFilters writes the filters as Proxmox does. They are the same for every
-// zone, also for those the node is no exit node of.
+// prefixFilters writes the filters as Proxmox does. They are the same for every zone, also
+// for those with other exit nodes.
 func (b *builder) prefixFilters(z *Zone, m *frr.RouteMap, entry frr.RouteMapEntry) {
 	for _, l := range []frr.PrefixList{
 		{Name: listDefault, Owner: z.Owner, Entries: []frr.PrefixEntry{{Seq: 1, Prefix: all4}}},

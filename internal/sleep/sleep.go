@@ -1,5 +1,5 @@
-// Package sleep lets a loop rest between two tries. Every stage may use it; it knows
-// none of them.
+// Package sleep makes a loop pause between two tries. Every stage may use it; it depends
+// on none of them.
 package sleep
 
 import (

@@ -9,17 +9,17 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/sleep"
 )
 
-// maxTries is how often Retry tries: writers that are in each other's way get on long
-// before, so that more means that something is wrong.
+// maxTries is how often Retry tries: conflicting writers succeed long before, so that
+// reaching it indicates an error.
 const maxTries = 100
 
-// maxRest bounds the rest between two tries, in milliseconds.
+// maxRest bounds the pause between two tries, in milliseconds.
 const maxRest = 20
 
-// Retry calls try until it does not meet another writer (ErrConflict), and returns what
-// it returned last: ErrConflict if it met others a hundred times. From the second try on
-// it rests for a random moment in between, since writers that failed together should not
-// come back together. It returns the context's error if that ends meanwhile.
+// Retry calls try until it does not conflict with another writer (ErrConflict), and
+// returns its last result: ErrConflict after a hundred conflicts. From the second try on
+// it pauses for a random moment in between, since writers that failed together should not
+// return together. It returns the context's error if that ends in the meantime.
 func Retry(ctx context.Context, try func() error) error {
 	var err error
 	for i := range maxTries {

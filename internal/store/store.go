@@ -1,9 +1,9 @@
-// Package store says what Viaduct needs of a place to keep state: an ordered,
-// watchable key-value store whose every write is a compare-and-swap.
+// Package store defines the storage that Viaduct needs: an ordered, watchable key-value
+// store in which every write is a compare-and-swap.
 //
-// Three places implement it: an etcd embedded in the server, an external etcd
-// cluster (both in store/etcd, which share all code but the start), and
-// memory (store/mem, for tests). All pass the suite in store/conformance.
+// Three implementations exist: an etcd embedded in the server, an external etcd cluster
+// (both in store/etcd, which share all code except the start), and memory (store/mem, for
+// tests). All pass the suite in store/conformance.
 package store
 
 import (
@@ -17,14 +17,14 @@ var (
 	ErrNotFound = errors.New("key not found")
 	// ErrConflict: a condition of a transaction did not hold; nothing was written.
 	ErrConflict = errors.New("the store changed meanwhile")
-	// ErrCompacted: a watch asked for revisions that are no longer kept; list
-	// again and watch from there.
+	// ErrCompacted: a watch requested revisions that are no longer kept; list again and
+	// watch from there.
 	ErrCompacted = errors.New("the revision asked for is no longer kept")
 	// ErrNoSpace: the store cannot grow; nothing was written.
 	ErrNoSpace = errors.New("no space left in the store")
-	// ErrTooLarge: the transaction is larger than the store takes.
+	// ErrTooLarge: the transaction is larger than the store accepts.
 	ErrTooLarge = errors.New("the transaction is too large")
-	// ErrUnavailable: the store does not answer; what was written is unknown.
+	// ErrUnavailable: the store does not answer; it is unknown whether the write happened.
 	ErrUnavailable = errors.New("the store is not available")
 )
 
@@ -37,16 +37,15 @@ type Record struct {
 	Revision int64
 }
 
-// Cond is a condition of a transaction: the record of Key was last written at
-// Revision; 0 demands that the key does not exist.
+// Cond is a condition of a transaction: the record of Key was last written at Revision; 0
+// requires that the key does not exist.
 type Cond struct {
 	Key      string
 	Revision int64
 }
 
-// Op is one write of a transaction. With Delete set the key is removed; with
-// Prefix too, every key that starts with Key is. Removing what is not there is
-// no error.
+// Op is one write of a transaction. With Delete set the key is removed; with Prefix too,
+// every key that starts with Key is. Removing a missing key is no error.
 type Op struct {
 	Key    string
 	Value  []byte
@@ -79,13 +78,13 @@ type Batch struct {
 	Err error
 }
 
-// Store keeps records. Every method may be called by many goroutines at once.
+// Store keeps records. Its methods are safe for concurrent use.
 type Store interface {
 	// Get returns the record of a key, or ErrNotFound.
 	Get(ctx context.Context, key string) (Record, error)
-	// List returns the records whose keys start with the prefix and are not
-	// less than from (which may be empty), sorted by key, as of one revision of
-	// the store, which is returned too.
+	// List returns the records with keys that start with the prefix and are not less than
+	// from (which may be empty), sorted by key, as of one revision of the store, which is
+	// returned too.
 	List(ctx context.Context, prefix, from string) ([]Record, int64, error)
 	// Txn writes all ops at once if all conditions hold, and returns the store's
 	// new revision; otherwise it writes nothing and returns ErrConflict. No two

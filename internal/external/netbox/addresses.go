@@ -30,15 +30,15 @@ func sortByID(all []object) {
 // gateway is the description of a gateway's address.
 const gateway = "gateway"
 
-// body is what is written of an address. Nil properties are left out: NetBox takes
-// no null for them.
+// body is the written form of an address. Nil properties are omitted: NetBox accepts no
+// null for them.
 type body struct {
 	Address     string  `json:"address,omitempty"`
 	Description *string `json:"description,omitempty"`
 	DNSName     *string `json:"dns_name,omitempty"`
 }
 
-// written is the body for an entry; all of a body that replaces another is set.
+// written returns the body for an entry; a body that replaces another has all properties.
 func written(sub *model.Subnet, e external.Entry, replace bool) body {
 	var b body
 	if e.IP.IsValid() {
@@ -71,8 +71,8 @@ func (s *System) add(ctx context.Context, sub *model.Subnet, e external.Entry) e
 	if err != nil && rest.Refused(err) != http.StatusBadRequest {
 		return err
 	}
-	// The server refuses a second entry of an address, or takes it, as it is set up
-	// (ENFORCE_GLOBAL_UNIQUE). Whoever has the oldest entry has the address.
+	// The server rejects a second entry of an address, or accepts it, depending on its
+	// configuration (ENFORCE_GLOBAL_UNIQUE). The oldest entry has the address.
 	all, lookup := s.registered(ctx, e.IP)
 	switch {
 	case lookup != nil && err == nil:
@@ -93,7 +93,7 @@ func (s *System) add(ctx context.Context, sub *model.Subnet, e external.Entry) e
 	return fmt.Errorf("%w: %s (%s)", external.ErrTaken, all[0].Address, all[0].Description)
 }
 
-// remove deletes an object; one that is gone already is no error.
+// remove deletes an object; a missing one is no error.
 func (s *System) remove(ctx context.Context, path string) error {
 	err := s.client.Send(ctx, http.MethodDelete, path, nil, nil)
 	if rest.Refused(err) == http.StatusNotFound {
@@ -138,7 +138,7 @@ func (s *System) Delete(ctx context.Context, _ *model.Subnet, a netip.Addr) erro
 	})
 }
 
-// Next implements external.Addresses. NetBox itself looks for the address.
+// Next implements external.Addresses. NetBox itself chooses the address.
 func (s *System) Next(ctx context.Context, sub *model.Subnet, r *model.Range, e external.Entry) (netip.Addr, error) {
 	where := sub.CIDR.String()
 	if r != nil {
@@ -190,7 +190,7 @@ func (s *System) next(ctx context.Context, sub *model.Subnet, r *model.Range, e 
 	return got, nil
 }
 
-// parent is the prefix or range that addresses are to come from.
+// parent is the prefix or range from which addresses are to be allocated.
 func (s *System) parent(ctx context.Context, sub *model.Subnet, r *model.Range) (*object, string, error) {
 	if r == nil {
 		p, err := s.prefix(ctx, sub)

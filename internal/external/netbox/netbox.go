@@ -1,11 +1,11 @@
 // Package netbox keeps addresses in a NetBox server (netbox.dev, REST API of 3.0 and
-// later): an implementation of external.System beside phpipam, below ipam. Requests are
-// those of Proxmox VE, so that both find what the other wrote.
+// later): an implementation of external.System like phpipam, below ipam. Requests are
+// those of Proxmox VE, so that both find each other's objects.
 //
 // A subnet is a prefix, a DHCP range an IP range, an address an IP address with the
-// subnet's mask. The description of an address says what it is: "gateway", or "mac:"
-// and the hardware address. NetBox has no place for a guest's number. Only the global
-// table counts: what NetBox has in a VRF is somebody else's network.
+// subnet's mask. The description of an address is its role: "gateway", or "mac:" and the
+// MAC address. NetBox has no field for a guest's number. Only the global table is used:
+// objects in a VRF belong to other networks.
 package netbox
 
 import (
@@ -33,13 +33,13 @@ type System struct{ client *rest.Client }
 
 var _ external.System = (*System)(nil)
 
-// secondVersion begins every API token of NetBox's version 2: "nbt_KEY.SECRET"
+// secondVersion is the prefix of every API token of NetBox's version 2: "nbt_KEY.SECRET"
 // (NetBox 4.5, "REST API", "Tokens").
 const secondVersion = "nbt_"
 
-// scheme is the authorization scheme of a token, with the blank behind it. NetBox takes
-// tokens of version 2 as bearer tokens only (RFC 6750), those of version 1 by a scheme of
-// its own, whose case it ignores and which Proxmox VE writes in lower case.
+// scheme is the authorization scheme of a token, with a trailing space. NetBox accepts
+// tokens of version 2 as bearer tokens only (RFC 6750), those of version 1 by its own
+// scheme, which is case-insensitive there and which Proxmox VE writes in lower case.
 func scheme(token model.Secret) string {
 	if strings.HasPrefix(string(token), secondVersion) {
 		return "Bearer "
@@ -47,7 +47,7 @@ func scheme(token model.Secret) string {
 	return "token "
 }
 
-// New prepares to speak with a NetBox server; it fails as rest.New does.
+// New creates a client of a NetBox server; it fails as rest.New does.
 func New(i *model.IPAM, o rest.Options) (*System, error) {
 	c, err := rest.New(rest.Target{
 		Kind: string(i.Type), ID: i.ID, URL: i.URL, Header: "Authorization", Word: scheme(i.Token), Secret: i.Token, Fingerprint: i.Fingerprint,
@@ -65,8 +65,8 @@ func (s *System) Ping(ctx context.Context) error {
 	})
 }
 
-// object is what NetBox shows of a prefix, a range or an address: of each kind other
-// properties are set.
+// object is NetBox's form of a prefix, a range or an address: each kind sets different
+// properties.
 type object struct {
 	ID          int64  `json:"id"`
 	Prefix      string `json:"prefix"`
@@ -77,7 +77,8 @@ type object struct {
 	VRF         any    `json:"vrf"`
 }
 
-// ip is the address of an address object, or of a range's end; invalid if it is none.
+// ip is the address of an address object, or of a range's end; invalid if it cannot be
+// parsed.
 func ip(s string) netip.Addr {
 	s, _, _ = strings.Cut(s, "/")
 	a, _ := netip.ParseAddr(s)
@@ -89,8 +90,8 @@ func (o *object) path(collection string) string { return fmt.Sprintf("%s%d/", co
 // pages bounds how many pages of a list are read.
 const pages = 1000
 
-// list reads all objects of the global table that a query finds and that match. The
-// query of NetBox is a search: it finds more than what is meant.
+// list reads all objects of the global table that a query finds and that match. The query
+// of NetBox is a search: it finds more than exact matches.
 func (s *System) list(ctx context.Context, collection, query string, match func(*object) bool) ([]object, error) {
 	var out []object
 	for range pages {
@@ -109,7 +110,7 @@ func (s *System) list(ctx context.Context, collection, query string, match func(
 		if page.Next == "" {
 			return out, nil
 		}
-		// Only the query is taken: the secret goes nowhere else, and behind a proxy
+		// Only the query is used: the secret is sent to no other host, and behind a proxy
 		// NetBox may not know its own address.
 		next, err := url.Parse(page.Next)
 		if err != nil || next.RawQuery == query {
@@ -120,7 +121,7 @@ func (s *System) list(ctx context.Context, collection, query string, match func(
 	return nil, fmt.Errorf("%w as it should: its list of %s has more than %d pages", external.ErrUnreachable, collection, pages)
 }
 
-// prefix finds the prefix of a subnet, never one that holds it; nil if there is none.
+// prefix finds the prefix of a subnet, never one that contains it; nil if there is none.
 func (s *System) prefix(ctx context.Context, sub *model.Subnet) (*object, error) {
 	want := sub.CIDR.Masked()
 	found, err := s.list(ctx, prefixes, "q="+url.QueryEscape(want.Addr().String()), func(o *object) bool {
@@ -137,8 +138,8 @@ func (s *System) ipRange(ctx context.Context, r model.Range) (*object, error) {
 	return first(found), err
 }
 
-// registered finds what is registered of an address, the oldest entry first: a
-// server that does not enforce it can have several.
+// registered finds the entries of an address, the oldest first: a server that does not
+// enforce uniqueness can have several.
 func (s *System) registered(ctx context.Context, a netip.Addr) ([]object, error) {
 	found, err := s.list(ctx, addresses, "q="+url.QueryEscape(a.String()), func(o *object) bool { return ip(o.Address) == a })
 	sortByID(found)

@@ -14,7 +14,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// AddSubnet implements external.Subnets. What it made is removed again when it fails.
+// AddSubnet implements external.Subnets. It removes what it made when it fails.
 func (s *System) AddSubnet(ctx context.Context, sub *model.Subnet) error {
 	return s.client.Operation(ctx, "register the subnet "+sub.CIDR.String(), func(ctx context.Context) error {
 		var made []string
@@ -53,9 +53,8 @@ func (s *System) undo(ctx context.Context, made []string, cause error) error {
 	return cause
 }
 
-// addRange registers a range, and returns the path of what it made; one that is
-// there already is taken over, and one of a single address needs none: NetBox has no
-// such ranges.
+// addRange registers a range, and returns the path of what it made; an existing one is
+// adopted, and one of a single address needs none: NetBox has no such ranges.
 func (s *System) addRange(ctx context.Context, sub *model.Subnet, r model.Range) (path string, err error) {
 	if r.Start == r.End {
 		return "", nil
@@ -65,7 +64,7 @@ func (s *System) addRange(ctx context.Context, sub *model.Subnet, r model.Range)
 		return "", err
 	}
 	var made object
-	// Both ends have the subnet's mask: NetBox gives it to the addresses.
+	// Both ends have the subnet's mask: NetBox copies it to the addresses.
 	err = s.client.Send(ctx, http.MethodPost, ranges, map[string]string{
 		"start_address": netip.PrefixFrom(r.Start, sub.CIDR.Bits()).String(),
 		"end_address":   netip.PrefixFrom(r.End, sub.CIDR.Bits()).String(),
@@ -76,7 +75,7 @@ func (s *System) addRange(ctx context.Context, sub *model.Subnet, r model.Range)
 	return made.path(ranges), nil
 }
 
-// removeRange removes a range if it is there, and reports whether it was.
+// removeRange removes a range if it exists, and reports whether it did.
 func (s *System) removeRange(ctx context.Context, r model.Range) (bool, error) {
 	known, err := s.ipRange(ctx, r)
 	if err != nil || known == nil {
@@ -89,7 +88,7 @@ func (s *System) removeRange(ctx context.Context, r model.Range) (bool, error) {
 }
 
 // UpdateSubnet implements external.Subnets. Old ranges are removed before new ones are
-// made, since NetBox refuses such as overlap.
+// made, since NetBox rejects overlapping ones.
 func (s *System) UpdateSubnet(ctx context.Context, old, now *model.Subnet) error {
 	return s.client.Operation(ctx, "change the subnet "+now.CIDR.String(), func(ctx context.Context) error {
 		changed := false
@@ -99,14 +98,14 @@ func (s *System) UpdateSubnet(ctx context.Context, old, now *model.Subnet) error
 			}
 			removed, err := s.removeRange(ctx, r)
 			if err != nil {
-				return partly(changed, err)
+				return partialError(changed, err)
 			}
 			changed = changed || removed
 		}
 		for _, r := range now.DHCPRange {
 			path, err := s.addRange(ctx, now, r)
 			if err != nil {
-				return partly(changed, err)
+				return partialError(changed, err)
 			}
 			changed = changed || path != ""
 		}
@@ -114,16 +113,16 @@ func (s *System) UpdateSubnet(ctx context.Context, old, now *model.Subnet) error
 	})
 }
 
-// partly is the error of an operation that may have changed something before it.
-func partly(changed bool, err error) error {
+// partialError is the error of an operation that may have changed something before it.
+func partialError(changed bool, err error) error {
 	if changed {
 		return rest.Halfway(err)
 	}
 	return err
 }
 
-// DeleteSubnet implements external.Subnets. The prefix goes last: what failed before
-// can be tried again.
+// DeleteSubnet implements external.Subnets. The prefix is removed last: earlier failures
+// can be retried.
 func (s *System) DeleteSubnet(ctx context.Context, sub *model.Subnet) error {
 	return s.client.Operation(ctx, "remove the subnet "+sub.CIDR.String(), func(ctx context.Context) error {
 		p, err := s.prefix(ctx, sub)
@@ -143,16 +142,16 @@ func (s *System) DeleteSubnet(ctx context.Context, sub *model.Subnet) error {
 		for _, r := range sub.DHCPRange {
 			removed, err := s.removeRange(ctx, r)
 			if err != nil {
-				return partly(changed, err)
+				return partialError(changed, err)
 			}
 			changed = changed || removed
 		}
 		for _, o := range inside {
 			if err := s.remove(ctx, o.path(addresses)); err != nil {
-				return partly(changed, err)
+				return partialError(changed, err)
 			}
 			changed = true
 		}
-		return partly(changed, s.remove(ctx, p.path(prefixes)))
+		return partialError(changed, s.remove(ctx, p.path(prefixes)))
 	})
 }

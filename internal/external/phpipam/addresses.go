@@ -14,7 +14,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// address is what phpIPAM shows of one.
+// address is phpIPAM's form of an address.
 type address struct {
 	ID      number `json:"id"`
 	Subnet  number `json:"subnetId"`
@@ -29,7 +29,7 @@ func (a *address) addr() netip.Addr {
 	return ip
 }
 
-// body is what is written of an address.
+// body is the written form of an address.
 type body struct {
 	IP          string  `json:"ip,omitempty"`
 	Subnet      number  `json:"subnetId,omitempty"`
@@ -39,8 +39,8 @@ type body struct {
 	MAC         *string `json:"mac,omitempty"`
 }
 
-// written is the body for an entry without its place; all of a body that replaces
-// another is set.
+// written returns the body for an entry without its subnet; a body that replaces another
+// has all properties.
 func written(e external.Entry, replace bool) body {
 	set := func(s string) *string {
 		if s == "" && !replace {
@@ -62,7 +62,7 @@ func (s *System) inside(ctx context.Context, subnet number) ([]address, error) {
 	return all, err
 }
 
-// registered finds what is registered of an address in a subnet; nil if nothing is.
+// registered finds the entry of an address in a subnet; nil if there is none.
 func (s *System) registered(ctx context.Context, subnet number, ip netip.Addr) (*address, error) {
 	var all []address
 	if err := s.find(ctx, "/addresses/search/"+ip.String(), &all); err != nil {
@@ -94,7 +94,7 @@ func (s *System) add(ctx context.Context, subnet number, e external.Entry) error
 	if rest.Refused(err) != http.StatusConflict {
 		return err
 	}
-	// It says so too of an address outside the subnet.
+	// It returns this error also for an address outside the subnet.
 	a, lookup := s.registered(ctx, subnet, e.IP)
 	switch {
 	case lookup != nil:
@@ -140,7 +140,7 @@ func (s *System) Delete(ctx context.Context, sub *model.Subnet, ip netip.Addr) e
 		if err != nil || a == nil {
 			return err
 		}
-		return gone(s.call(ctx, http.MethodDelete, fmt.Sprintf("/addresses/%d", a.ID), nil, nil))
+		return ignoreMissing(s.call(ctx, http.MethodDelete, fmt.Sprintf("/addresses/%d", a.ID), nil, nil))
 	})
 }
 
@@ -166,7 +166,7 @@ func (s *System) Next(ctx context.Context, sub *model.Subnet, r *model.Range, e 
 	return got, err
 }
 
-// firstFree has phpIPAM look for an address.
+// firstFree makes phpIPAM choose an address.
 func (s *System) firstFree(ctx context.Context, sub *model.Subnet, id number, e external.Entry) (netip.Addr, error) {
 	var text string
 	err := s.call(ctx, http.MethodPost, fmt.Sprintf("/addresses/first_free/%d/", id), written(e, false), &text)
@@ -183,11 +183,11 @@ func (s *System) firstFree(ctx context.Context, sub *model.Subnet, id number, e 
 	return got, nil
 }
 
-// races bounds how often an address is lost to somebody else before giving up.
+// races bounds how often another client may be faster before the search fails.
 const races = 50
 
-// ofRange looks for a free address of a range, since phpIPAM knows none. One that
-// somebody else takes meanwhile is passed over.
+// ofRange searches for a free address of a range, since phpIPAM has no ranges. It skips an
+// address that another client registers concurrently.
 func (s *System) ofRange(ctx context.Context, sub *model.Subnet, id number, r model.Range, e external.Entry) (netip.Addr, error) {
 	all, err := s.inside(ctx, id)
 	if err != nil {

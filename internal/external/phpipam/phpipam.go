@@ -1,10 +1,10 @@
-// Package phpipam keeps addresses in a phpIPAM server (phpipam.net, REST API of 1.3
-// and later): an implementation of external.System beside netbox, below ipam. Requests
-// are those of Proxmox VE, so that both find what the other wrote.
+// Package phpipam keeps addresses in a phpIPAM server (phpipam.net, REST API of 1.3 and
+// later): an implementation of external.System like netbox, below ipam. Requests are those
+// of Proxmox VE, so that both find each other's objects.
 //
-// A subnet is a subnet of the section that is configured; what other sections have
-// is somebody else's. phpIPAM knows no ranges: an address of one is looked for here.
-// The description of an address is the guest's number.
+// A subnet is a subnet of the configured section; the other sections belong to others.
+// phpIPAM has no ranges: this package searches for an address of a range. The description
+// of an address is the guest's number.
 package phpipam
 
 import (
@@ -29,7 +29,7 @@ type System struct {
 
 var _ external.System = (*System)(nil)
 
-// New prepares to speak with a phpIPAM server; it fails as rest.New does.
+// New creates a client of a phpIPAM server; it fails as rest.New does.
 func New(i *model.IPAM, o rest.Options) (*System, error) {
 	c, err := rest.New(rest.Target{
 		Kind: string(i.Type), ID: i.ID, URL: i.URL, Header: "Token", Secret: i.Token, Fingerprint: i.Fingerprint,
@@ -62,8 +62,8 @@ func (n *number) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// call makes a request and decodes the data of the answer into out, unless that is
-// nil. phpIPAM tells errors by the HTTP status, but says so in the answer too.
+// call makes a request and decodes the data of the answer into out, unless that is nil.
+// phpIPAM reports errors by the HTTP status, but also in the answer.
 func (s *System) call(ctx context.Context, method, path string, in, out any) error {
 	var answer struct {
 		Code    int             `json:"code"`
@@ -99,8 +99,8 @@ func (s *System) find(ctx context.Context, path string, out any) error {
 	return err
 }
 
-// subnet finds the number of a subnet, never of one that holds it; 0 if the section
-// has none.
+// subnet finds the number of a subnet, never of one that contains it; 0 if the section has
+// none.
 func (s *System) subnet(ctx context.Context, sub *model.Subnet) (number, error) {
 	var found []struct {
 		ID      number  `json:"id"`
@@ -124,7 +124,7 @@ func (s *System) subnet(ctx context.Context, sub *model.Subnet) (number, error) 
 	return 0, nil
 }
 
-// existing is the number of a subnet that has to be there.
+// existing is the number of a subnet that must exist.
 func (s *System) existing(ctx context.Context, sub *model.Subnet) (number, error) {
 	id, err := s.subnet(ctx, sub)
 	if err == nil && id == 0 {
@@ -148,8 +148,8 @@ func (s *System) AddSubnet(ctx context.Context, sub *model.Subnet) error {
 	})
 }
 
-// UpdateSubnet implements external.Subnets: phpIPAM keeps nothing of a subnet that
-// could change.
+// UpdateSubnet implements external.Subnets: phpIPAM stores nothing of a subnet that could
+// change.
 func (s *System) UpdateSubnet(context.Context, *model.Subnet, *model.Subnet) error { return nil }
 
 // DeleteSubnet implements external.Subnets. phpIPAM removes the gateway's address with it.
@@ -168,12 +168,12 @@ func (s *System) DeleteSubnet(ctx context.Context, sub *model.Subnet) error {
 				return fmt.Errorf("%w: %s (%s)", external.ErrNotEmpty, a.IP, a.Name)
 			}
 		}
-		return gone(s.call(ctx, http.MethodDelete, fmt.Sprintf("/subnets/%d/", id), nil, nil))
+		return ignoreMissing(s.call(ctx, http.MethodDelete, fmt.Sprintf("/subnets/%d/", id), nil, nil))
 	})
 }
 
-// gone makes what is not there any more no error of its removal.
-func gone(err error) error {
+// ignoreMissing turns the error for removing a missing object into nil.
+func ignoreMissing(err error) error {
 	if rest.Refused(err) == http.StatusNotFound {
 		return nil
 	}

@@ -29,7 +29,7 @@ type Server struct {
 
 var _ external.Names = (*Server)(nil)
 
-// New prepares to speak with a server; it fails as rest.New does.
+// New creates a client of a server; it fails as rest.New does.
 func New(n *model.NameServer, o rest.Options) (*Server, error) {
 	c, err := rest.New(rest.Target{
 		Kind: n.Type, ID: n.ID, URL: n.URL, Header: "X-API-Key", Secret: n.Key, Fingerprint: n.Fingerprint,
@@ -37,7 +37,7 @@ func New(n *model.NameServer, o rest.Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	// PowerDNS takes both; Proxmox VE writes what is configured as a text.
+	// PowerDNS accepts both; Proxmox VE writes a configured value as a string.
 	ttl := strconv.Itoa(model.DefaultTTL)
 	if n.TTL != 0 {
 		ttl = `"` + strconv.Itoa(n.TTL) + `"`
@@ -45,7 +45,7 @@ func New(n *model.NameServer, o rest.Options) (*Server, error) {
 	return &Server{client: c, ttl: json.RawMessage(ttl), mask6: n.ReverseMaskV6}, nil
 }
 
-// Ping tells whether the server is there and lets in.
+// Ping checks whether the server is available and accepts the credentials.
 func (s *Server) Ping(ctx context.Context) error {
 	return s.client.Operation(ctx, "see whether it is there", func(ctx context.Context) error {
 		return s.client.Get(ctx, "", nil)
@@ -61,7 +61,7 @@ func (s *Server) HasZone(ctx context.Context, zone string) error {
 	})
 }
 
-// missing says of an answer 404 that the zone is not there.
+// missing converts an answer 404 into the error that the zone does not exist.
 func missing(zone string, err error) error {
 	if rest.Refused(err) == http.StatusNotFound {
 		return fmt.Errorf("%w: zone %s: %w", external.ErrMissing, zone, err)
@@ -69,8 +69,8 @@ func missing(zone string, err error) error {
 	return err
 }
 
-// record is one of a set. Name and type are what Proxmox VE writes into it; the
-// server reads those of the set.
+// record is one of a set. Proxmox VE writes name and type into it; the server reads those
+// of the set.
 type record struct {
 	Content  string `json:"content"`
 	Disabled bool   `json:"disabled"`
@@ -92,7 +92,7 @@ func (s *Server) read(ctx context.Context, zone, name, typ string) (rrset, error
 	var all struct {
 		RRSets []rrset `json:"rrsets"`
 	}
-	// Servers that know the filter save the reading of a whole zone.
+	// Servers with support for the filter need not send a whole zone.
 	query := "?rrset_name=" + url.QueryEscape(name) + "&rrset_type=" + typ
 	if err := missing(zone, s.client.Get(ctx, zonePath(zone)+query, &all)); err != nil {
 		return rrset{}, err
@@ -131,13 +131,13 @@ func recordType(ip netip.Addr) string {
 	return "AAAA"
 }
 
-// is reports whether a record has the address, in whatever form.
+// is reports whether a record has the address, in any notation.
 func (r *record) is(ip netip.Addr) bool {
 	a, err := netip.ParseAddr(r.Content)
 	return err == nil && a == ip
 }
 
-// Add implements external.Names. A record that is switched off there is switched on.
+// Add implements external.Names. It enables a disabled record.
 func (s *Server) Add(ctx context.Context, zone, name string, ip netip.Addr) error {
 	fqdn := name + "." + zone + "."
 	return s.client.Operation(ctx, fmt.Sprintf("add %s to %s", ip, fqdn), func(ctx context.Context) error {
@@ -159,7 +159,7 @@ func (s *Server) Add(ctx context.Context, zone, name string, ip netip.Addr) erro
 	})
 }
 
-// Remove implements external.Names. Neither a name nor a zone that is gone is an error.
+// Remove implements external.Names. Neither a missing name nor a missing zone is an error.
 func (s *Server) Remove(ctx context.Context, zone, name string, ip netip.Addr) error {
 	fqdn := name + "." + zone + "."
 	return s.client.Operation(ctx, fmt.Sprintf("remove %s from %s", ip, fqdn), func(ctx context.Context) error {
@@ -182,7 +182,7 @@ func (s *Server) Remove(ctx context.Context, zone, name string, ip netip.Addr) e
 	})
 }
 
-// Point implements external.Names. An address has one name: another one is replaced.
+// Point implements external.Names. An address has one name: it replaces another one.
 func (s *Server) Point(ctx context.Context, sub *model.Subnet, ip netip.Addr, name string) error {
 	zone, ok := s.reverseZone(sub, ip)
 	if !ok {
@@ -199,7 +199,8 @@ func (s *Server) point(ctx context.Context, zone string, ip netip.Addr, name str
 	})
 }
 
-// Unpoint implements external.Names. Neither a name nor a zone that is gone is an error.
+// Unpoint implements external.Names. Neither a missing name nor a missing zone is an
+// error.
 func (s *Server) Unpoint(ctx context.Context, sub *model.Subnet, ip netip.Addr) error {
 	zone, ok := s.reverseZone(sub, ip)
 	if !ok {

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// pinned trusts a certificate by its fingerprint instead of by who signed it; nil
-// without one.
+// pinned trusts a certificate by its fingerprint instead of its issuer; nil without a
+// fingerprint.
 func pinned(fingerprint string) (*tls.Config, error) {
 	if fingerprint == "" {
 		return nil, nil
@@ -33,7 +33,7 @@ func pinned(fingerprint string) (*tls.Config, error) {
 	}, nil
 }
 
-// colons writes bytes as a fingerprint.
+// colons formats bytes as a fingerprint.
 func colons(b []byte) string {
 	parts := make([]string, len(b))
 	for i, x := range b {

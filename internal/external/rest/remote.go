@@ -1,7 +1,7 @@
-// Package rest speaks JSON over HTTP with systems that are not part of the cluster:
-// those that keep addresses (NetBox, phpIPAM) and names (PowerDNS). It stands below
-// the package of each system and knows none of them. What goes wrong is told in words
-// for an operator, with the errors of package external inside, and never with a secret.
+// Package rest exchanges JSON over HTTP with systems that are not part of the cluster:
+// those that keep addresses (NetBox, phpIPAM) and names (PowerDNS). It is below the
+// package of each system and independent of them. It reports errors in terms for an
+// operator, wraps the errors of package external, and never includes a secret.
 package rest
 
 import (
@@ -23,55 +23,54 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/sleep"
 )
 
-// DefaultTimeout bounds an operation when Options says nothing, as in Proxmox VE.
+// DefaultTimeout bounds an operation when Options has no timeout, as in Proxmox VE.
 const DefaultTimeout = 30 * time.Second
 
 const (
 	// maxAnswer bounds what is read of an answer, in bytes: a list of some tens of
 	// thousands of records fits.
 	maxAnswer = 16 << 20
-	// tries is how often a request is made that may be made again.
+	// tries is how often a repeatable request is made.
 	tries = 3
 	// pause is the wait before the second try; it doubles with each.
 	pause = 100 * time.Millisecond
 	// idle is how long a connection is kept for the next request. It is short, since
-	// systems are configured and forgotten again.
+	// systems are configured and removed again.
 	idle = 5 * time.Second
 )
 
-// ErrURL says that the address of a system is none.
+// ErrURL means that the URL of a system is invalid.
 var ErrURL = errors.New("value does not look like a http or https URL")
 
-// Target is a system that is spoken with.
+// Target is a system to connect to.
 type Target struct {
 	// Kind and ID name it in errors: "netbox", "nb1".
 	Kind, ID string
 	// URL is what the paths of requests are appended to.
 	URL string
-	// Header is the name of the header that lets in, Word what stands before the
-	// secret in it.
+	// Header is the name of the header for the credentials, Word precedes the secret in
+	// it.
 	Header, Word string
 	Secret       model.Secret
-	// Fingerprint is the SHA-256 fingerprint of its certificate, which is then
-	// trusted instead of an authority; empty without.
+	// Fingerprint is the SHA-256 fingerprint of its certificate, which is then trusted
+	// instead of an authority; empty without.
 	Fingerprint string
 }
 
-// Options say how systems are reached.
+// Options configure the access to systems.
 type Options struct {
 	// Proxy is the URL of a HTTP proxy ("http://proxy:3128"); empty means none.
 	Proxy string
 	// Timeout bounds a whole operation with all its requests; 0 means DefaultTimeout.
 	Timeout time.Duration
-	// Allowed are the networks in which systems may be beside those that everybody may
-	// name; see Networks.
+	// Allowed are the networks in which systems may be in addition to those that everybody
+	// may name; see Networks.
 	Allowed Networks
-	// Transport takes the place of the network if it is not nil, Proxy and the
-	// fingerprint included.
+	// Transport, if not nil, replaces the network, including Proxy and the fingerprint.
 	Transport http.RoundTripper
 }
 
-// Client speaks with one system. It may be used by many goroutines at once.
+// Client sends requests to one system. It is safe for concurrent use.
 type Client struct {
 	target  Target
 	base    string
@@ -80,12 +79,12 @@ type Client struct {
 	http    *http.Client
 }
 
-// New prepares to speak with a system; nothing is sent. It fails with ErrURL, or if
-// the proxy or the fingerprint is none.
+// New creates a client of a system; it sends nothing. It fails with ErrURL, or if the
+// proxy or the fingerprint is invalid.
 func New(t Target, o Options) (*Client, error) {
 	u, err := url.Parse(t.URL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, ErrURL // what url.Parse says may hold a password
+		return nil, ErrURL // the message of url.Parse may contain a password
 	}
 	c := &Client{target: t, base: strings.TrimRight(t.URL, "/"), host: u.Host, timeout: o.Timeout}
 	if c.timeout <= 0 {
@@ -118,12 +117,12 @@ func New(t Target, o Options) (*Client, error) {
 	return c, nil
 }
 
-// noRedirect keeps secrets from being sent elsewhere.
+// noRedirect prevents sending secrets to other hosts.
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// Operation runs one operation on the system, which makes one request or several with
-// the context that it is given, and says of an error which system and what it was
-// doing ("register 10.0.0.5"). It fails with external.ErrUnreachable when the time is over.
+// Operation runs one operation on the system, which makes one request or several with the
+// context that it gets, and adds to an error which system and what it was doing ("register
+// 10.0.0.5"). It fails with external.ErrUnreachable after the timeout.
 func (c *Client) Operation(ctx context.Context, doing string, f func(ctx context.Context) error) error {
 	late := fmt.Errorf("%w: no answer within %s", external.ErrUnreachable, c.timeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, late)
@@ -134,15 +133,15 @@ func (c *Client) Operation(ctx context.Context, doing string, f func(ctx context
 	return nil
 }
 
-// Answer is an error that the system answered with.
+// Answer is an error response of the system.
 type Answer struct {
 	// Code is the HTTP status.
 	Code int
-	// Text is what it said, in one line and cut short.
+	// Text is its message, in one line and truncated.
 	Text string
 }
 
-// Error is in the words of Proxmox VE, which people search for.
+// Error uses the wording of Proxmox VE, which people search for.
 func (a *Answer) Error() string {
 	s := fmt.Sprintf("Invalid response from server: %d %s", a.Code, http.StatusText(a.Code))
 	if a.Text != "" {
@@ -151,15 +150,15 @@ func (a *Answer) Error() string {
 	return s
 }
 
-// Is makes an answer that leaves open what was done one of a system that does not
-// answer as it should: anything but a refusal (4xx) that is meant.
+// Is makes an answer that leaves open what was done an external.ErrUnreachable: anything
+// except a deliberate rejection (4xx).
 func (a *Answer) Is(target error) bool {
 	refused := a.Code >= 400 && a.Code < 500 && a.Code != http.StatusRequestTimeout && a.Code != http.StatusTooManyRequests
 	return target == external.ErrUnreachable && !refused
 }
 
-// Refused returns the HTTP status by which the system refused a request and changed
-// nothing, or 0 if that is not what the error is.
+// Refused returns the HTTP status by which the system rejected a request and changed
+// nothing, or 0 for any other error.
 func Refused(err error) int {
 	if a, ok := errors.AsType[*Answer](err); ok && !errors.Is(err, external.ErrUnreachable) {
 		return a.Code
@@ -167,8 +166,8 @@ func Refused(err error) int {
 	return 0
 }
 
-// Halfway marks the error of a request after others of the same operation had
-// changed something: external.ErrUnreachable, whatever this one was answered.
+// Halfway marks the error of a request after others of the same operation had changed
+// something: external.ErrUnreachable, regardless of the answer to this one.
 func Halfway(err error) error {
 	if err == nil || errors.Is(err, external.ErrUnreachable) {
 		return err
@@ -184,16 +183,16 @@ func (h *halfway) Unwrap() error { return h.cause }
 
 func (h *halfway) Is(target error) bool { return target == external.ErrUnreachable }
 
-// Get reads: the path begins with a slash. What is answered is decoded into out,
-// unless it is nil.
+// Get reads: the path begins with a slash. The answer is decoded into out, unless it is
+// nil.
 func (c *Client) Get(ctx context.Context, path string, out any) error {
 	return c.Send(ctx, http.MethodGet, path, nil, out)
 }
 
-// Send makes a request with in as JSON, or without a body if it is nil, and decodes
-// what is answered into out, unless that is nil. Reading is tried again when the
-// system fails; writing only when it did not take the connection, since nothing else
-// proves that it did nothing.
+// Send makes a request with in as JSON, or without a body if it is nil, and decodes the
+// answer into out, unless that is nil. A read is retried when the system fails; a write
+// only when the system did not accept the connection, since nothing else proves that it
+// did nothing.
 func (c *Client) Send(ctx context.Context, method, path string, in, out any) error {
 	var body []byte
 	if in != nil {
@@ -205,15 +204,15 @@ func (c *Client) Send(ctx context.Context, method, path string, in, out any) err
 	rest := pause
 	for try := 1; ; try++ {
 		err := c.once(ctx, method, path, body, out)
-		if err == nil || try == tries || !again(method, err) || !sleep.Context(ctx, rest) {
+		if err == nil || try == tries || !repeatable(method, err) || !sleep.Context(ctx, rest) {
 			return err
 		}
 		rest *= 2
 	}
 }
 
-// again tells whether a request that failed may be made once more.
-func again(method string, err error) bool {
+// repeatable reports whether a failed request may be repeated.
+func repeatable(method string, err error) bool {
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return true
 	}
@@ -263,7 +262,7 @@ func (c *Client) once(ctx context.Context, method, path string, body []byte, out
 }
 
 // unreachable is an error of the network, without the URL that it repeats: that may
-// hold a password, and the operation is named already.
+// contain a password, and the error names the operation already.
 func (c *Client) unreachable(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		if errors.Is(cause, external.ErrUnreachable) {
@@ -277,10 +276,11 @@ func (c *Client) unreachable(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", external.ErrUnreachable, err)
 }
 
-// maxText bounds what is repeated of an answer, in characters.
+// maxText bounds what is quoted from an answer, in characters.
 const maxText = 200
 
-// clean makes one short line of an answer, without the secret should it be repeated.
+// clean makes one short line of an answer, and removes the secret in case the answer
+// repeats it.
 func (c *Client) clean(data []byte) string {
 	text := strings.ToValidUTF8(string(data[:min(len(data), 16*maxText)]), "�")
 	if c.target.Secret != "" {

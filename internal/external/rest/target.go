@@ -11,21 +11,23 @@ import (
 	"syscall"
 )
 
-// ErrForbidden says that a system is where none may be unless the server's operator allows it.
+// ErrForbidden means that an external system is not allowed at this address unless the
+// server's operator permits it.
 var ErrForbidden = errors.New("no external system may be there")
 
 // ownName, and names below it, mean the host itself (RFC 6761, section 6.3).
 const ownName = "localhost"
 
-// nat64 is the prefix in whose last 32 bits IPv4 addresses are (RFC 6052).
+// nat64 is the prefix that contains IPv4 addresses in its last 32 bits (RFC 6052).
 var nat64 = netip.MustParsePrefix("64:ff9b::/96")
 
-// Networks are those in which systems may be though addresses there are of the host itself,
-// link-local, or of no single host. Who configures a system need not be who runs the
-// server, and services there trust whoever reaches them: of clouds' metadata, of the store.
+// Networks are those in which systems are allowed although addresses there belong to the
+// host itself, are link-local, or identify no single host. The user who configures a
+// system need not be the operator of the server, and services there trust any client:
+// metadata services of clouds, the store.
 type Networks []netip.Prefix
 
-// ParseNetworks reads networks, or addresses alone.
+// ParseNetworks reads networks, or single addresses.
 func ParseNetworks(texts []string) (Networks, error) {
 	var out Networks
 	for _, text := range texts {
@@ -42,7 +44,7 @@ func ParseNetworks(texts []string) (Networks, error) {
 	return out, nil
 }
 
-// Check refuses an address, which a URL names or a name led to.
+// Check rejects an address, from a URL or from the resolution of a name.
 func (n Networks) Check(a netip.Addr) error {
 	a = plain(a)
 	if !special(a) || slices.ContainsFunc(n, func(p netip.Prefix) bool { return p.Contains(a) }) {
@@ -58,8 +60,8 @@ func (n Networks) Check(a netip.Addr) error {
 	return fmt.Errorf("%w: %s is %s; if a system is there, start every server with --allow-external %s", ErrForbidden, a, what, a)
 }
 
-// CheckURL refuses a URL whose host is an address that Check refuses, but for the host's
-// own: see Own. URLs that are none are somebody else's matter.
+// CheckURL rejects a URL with an address as host that Check rejects, except for the
+// server's own host: see Own. It ignores invalid URLs.
 func (n Networks) CheckURL(text string) error {
 	a, ok := literal(text)
 	if !ok || plain(a).IsLoopback() {
@@ -69,7 +71,7 @@ func (n Networks) CheckURL(text string) error {
 }
 
 // Own returns ErrForbidden for a URL that names the server's own host, by an address or as
-// localhost: systems there may be named by those who administer the host, and others where
+// localhost: only the administrators of the host may name systems there, and others where
 // that network is allowed.
 func (n Networks) Own(text string) error {
 	a, ok := literal(text)
@@ -79,7 +81,7 @@ func (n Networks) Own(text string) error {
 	return n.Check(a)
 }
 
-// literal is the address that a URL names.
+// literal is the address in a URL.
 func literal(text string) (netip.Addr, bool) {
 	u, err := url.Parse(text)
 	if err != nil {
@@ -93,7 +95,8 @@ func literal(text string) (netip.Addr, bool) {
 	return a, err == nil
 }
 
-// plain is an address without what hides it: a zone, or the IPv6 form of an IPv4 one.
+// plain is an address without forms that hide it: a zone, or the IPv6 form of an IPv4
+// address.
 func plain(a netip.Addr) netip.Addr {
 	a = a.Unmap().WithZone("")
 	if nat64.Contains(a) {
@@ -108,8 +111,8 @@ func special(a netip.Addr) bool {
 		a.Is4() && a.As4()[0] == 0
 }
 
-// control refuses a connection by the address that is connected to, whatever name led
-// there; own is set for a URL that names the server's own host.
+// control rejects a connection by the address that is connected to, regardless of the
+// name; own is set for a URL that names the server's own host.
 func (n Networks) control(own bool) func(network, address string, c syscall.RawConn) error {
 	return func(_, address string, _ syscall.RawConn) error {
 		host, _, err := net.SplitHostPort(address)

@@ -1,5 +1,5 @@
-// Package systems makes the clients of the external systems that there are: it stands
-// above netbox, phpipam and powerdns, and below whoever needs one without knowing which.
+// Package systems creates the clients of all kinds of external systems: it is above
+// netbox, phpipam and powerdns, and below code that needs a client of any kind.
 package systems
 
 import (
@@ -14,12 +14,12 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// Clients makes clients. The zero value is ready.
+// Clients creates clients. The zero value is ready to use.
 type Clients struct {
 	Options rest.Options
 }
 
-// IPAM is the client of a system that manages addresses.
+// IPAM returns the client of an address management system.
 func (c Clients) IPAM(i *model.IPAM) (external.System, error) {
 	switch i.Type {
 	case model.IPAMTypeNetBox:
@@ -31,13 +31,13 @@ func (c Clients) IPAM(i *model.IPAM) (external.System, error) {
 	return nil, fmt.Errorf("ipam %s of type %q is no external system", i.ID, i.Type)
 }
 
-// Names is the client of a name server.
+// Names returns the client of a DNS server.
 func (c Clients) Names(n *model.NameServer) (external.Names, error) {
 	return powerdns.New(n, c.Options)
 }
 
-// Ping asks the system that an object describes whether it is there and lets in. Any
-// other object is.
+// Ping checks whether the system that an object describes is available and accepts the
+// credentials. Any other object passes.
 func (c Clients) Ping(ctx context.Context, o model.Object) error {
 	switch o := o.(type) {
 	case *model.IPAM:
@@ -59,7 +59,7 @@ func (c Clients) Ping(ctx context.Context, o model.Object) error {
 	return nil
 }
 
-// urlOf is where an object says that an external system is; empty for any other object.
+// urlOf is the URL of the external system of an object; empty for any other object.
 func urlOf(o model.Object) string {
 	switch o := o.(type) {
 	case *model.IPAM:
@@ -74,12 +74,13 @@ func urlOf(o model.Object) string {
 	return ""
 }
 
-// Check refuses an object whose external system is where none may be: rest.ErrForbidden.
+// Check rejects an object with an external system at a forbidden address:
+// rest.ErrForbidden.
 func (c Clients) Check(o model.Object) error { return c.Options.Allowed.CheckURL(urlOf(o)) }
 
-// Own returns rest.ErrForbidden for an object that newly says that its system is on the
-// server's own host, which only those may say who administer it. Old is the object in
-// whose place it comes, or nil.
+// Own returns rest.ErrForbidden for an object that newly places its system on the server's
+// own host, which only administrators of the host may do. old is the object that it
+// replaces, or nil.
 func (c Clients) Own(old, o model.Object) error {
 	if old != nil && urlOf(old) == urlOf(o) {
 		return nil

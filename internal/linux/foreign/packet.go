@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// Packet is the first one of a conversation, as far as it is known where it comes from
-// and goes to. An empty name stands for any interface.
+// Packet is the first packet of a connection, as far as its source and destination
+// interfaces are known. An empty name matches any interface.
 type Packet struct {
-	// Family is the table family that such packets pass: "ip", "ip6" or "bridge". Tables
-	// of family inet are passed by the first two.
+	// Family is the table family that such packets traverse: "ip", "ip6" or "bridge". The
+	// first two also traverse tables of family inet.
 	Family string
 	// In and Out are interfaces, InBridge and OutBridge the bridges that they are ports
 	// of, in the family bridge.
 	In, Out, InBridge, OutBridge string
 }
 
-// Dropping are the base chains that surely drop a packet.
+// Dropping returns the base chains that certainly drop a packet.
 func (s *Ruleset) Dropping(p Packet) []Chain {
 	var out []Chain
 	for _, c := range s.base {
@@ -32,11 +32,11 @@ func (s *Ruleset) Dropping(p Packet) []Chain {
 	return out
 }
 
-// end is what becomes of a packet in a chain.
+// end is the fate of a packet in a chain.
 type end int
 
 const (
-	through  end = iota // no rule has the last word
+	through  end = iota // no rule has a final verdict
 	accepted            // or perhaps
 	dropped
 )
@@ -75,7 +75,7 @@ const (
 	no
 )
 
-// statement takes one statement of a rule into account. over says that it ends the walk.
+// statement evaluates one statement of a rule. over means that it ends the walk.
 func (s *Ruleset) statement(c Chain, p Packet, depth int, word string, arg json.RawMessage, matches *certainty) (over bool, e end) {
 	switch word {
 	case "counter", "log", "comment", "notrack":
@@ -99,7 +99,7 @@ func (s *Ruleset) statement(c Chain, p Packet, depth int, word string, arg json.
 	return false, through
 }
 
-// mayReturn is the end of a chain that a rule returns from.
+// mayReturn is the end of a chain after a return rule.
 func mayReturn(m certainty) end {
 	if m == yes {
 		return through
@@ -124,13 +124,13 @@ func (s *Ruleset) jump(c Chain, p Packet, depth int, arg json.RawMessage, forGoo
 	case forGood && matches == yes:
 		return true, through
 	case forGood && e == through:
-		return true, accepted // perhaps it went there, perhaps not
+		return true, accepted // it may or may not have gone there
 	}
 	return false, through
 }
 
-// stateMap takes the verdict of a map of the conversation's state. That of other maps is
-// not known.
+// stateMap evaluates the verdict of a map of the connection's state. That of other maps is
+// unknown.
 func stateMap(arg json.RawMessage) (over bool, e end) {
 	var m struct {
 		Key  map[string]map[string]any `json:"key"`
@@ -149,7 +149,7 @@ func stateMap(arg json.RawMessage) (over bool, e end) {
 	return false, through
 }
 
-// match compares a packet with what a rule asks of it.
+// match compares a packet with the condition of a rule.
 func match(arg json.RawMessage, p Packet) certainty {
 	var m struct {
 		Op   string                    `json:"op"`
@@ -177,7 +177,7 @@ func match(arg json.RawMessage, p Packet) certainty {
 	return found
 }
 
-// hasState reports whether states of a conversation include that of a new one.
+// hasState reports whether states of a connection include that of a new one.
 func hasState(value json.RawMessage) bool {
 	names, ok := texts(value)
 	return !ok || slices.Contains(names, "new")
@@ -198,7 +198,7 @@ func named(key string, value json.RawMessage, p Packet) certainty {
 	return no
 }
 
-// texts are the words of a value, a list or a set; ok is false for anything else.
+// texts are the strings of a value, a list or a set; ok is false for anything else.
 func texts(value json.RawMessage) (out []string, ok bool) {
 	var one string
 	if json.Unmarshal(value, &one) == nil {

@@ -1,8 +1,8 @@
-// Package foreign reads filters that are not Viaduct's, as nft prints them in JSON
-// (libnftables-json(5)), and finds those that drop what guests send: a chain of the hook
-// forward whose rules surely end so for a new conversation. What a rule asks beyond
-// interfaces and the conversation's state is not known of a packet, so a chain that may
-// let some of it pass is not found.
+// Package foreign reads filters that do not belong to Viaduct, as nft prints them in JSON
+// (libnftables-json(5)), and finds those that drop packets of guests: a chain of the hook
+// forward with rules that certainly drop a new connection. Conditions of a rule other than
+// interfaces and the connection's state are unknown for a packet, so a chain that may
+// accept some packets is not found.
 //
 // It is pure.
 package foreign
@@ -42,8 +42,8 @@ type listing struct {
 // Table names a table: "ip filter".
 type Table struct{ Family, Name string }
 
-// Forwarding are the tables with a chain of the hook forward, of those that a listing of
-// chains has and that skip does not name.
+// Forwarding returns the tables with a chain of the hook forward, of those in a listing of
+// chains that skip does not match.
 func Forwarding(chains []byte, skip func(table string) bool) ([]Table, error) {
 	var l listing
 	if err := json.Unmarshal(chains, &l); err != nil {
@@ -61,13 +61,13 @@ func Forwarding(chains []byte, skip func(table string) bool) ([]Table, error) {
 	return out, nil
 }
 
-// Ruleset are the chains and rules of tables. The zero value has none.
+// Ruleset has the chains and rules of tables. The zero value is empty.
 type Ruleset struct {
 	base  []Chain
 	rules map[Chain][]rule // by family, table and name only
 }
 
-// Add takes in the listing of one table.
+// Add adds the listing of one table.
 func (s *Ruleset) Add(table []byte) error {
 	var l listing
 	if err := json.Unmarshal(table, &l); err != nil {
@@ -92,7 +92,7 @@ func (s *Ruleset) Add(table []byte) error {
 	return nil
 }
 
-// Has reports whether there is a chain.
+// Has reports whether a chain exists.
 func (s *Ruleset) Has(family, table, name string) bool {
 	_, ok := s.rules[Chain{Family: family, Table: table, Name: name}]
 	return ok

@@ -33,8 +33,8 @@ func (d Dir) List() ([]string, error) {
 	return names, nil
 }
 
-// Open opens a namespace. What is a plain file, as a kill leaves it behind between its
-// creation and the mount, does not exist (fs.ErrNotExist).
+// Open opens a namespace. A plain file, which remains after a kill between its creation
+// and the mount, counts as missing (fs.ErrNotExist).
 func (d Dir) Open(name string) (*NS, error) {
 	f, err := os.Open(filepath.Join(string(d), name))
 	if err != nil {
@@ -48,8 +48,8 @@ func (d Dir) Open(name string) (*NS, error) {
 	return &NS{file: f}, nil
 }
 
-// Make makes a namespace with its loopback interface up. It stays until Delete, whoever
-// ends meanwhile.
+// Make makes a namespace with its loopback interface up. It persists until Delete,
+// independent of any process.
 func (d Dir) Make(name string) error {
 	err := d.run(func() error {
 		if err := d.share(); err != nil {
@@ -75,8 +75,8 @@ func (d Dir) Make(name string) error {
 	return nil
 }
 
-// Delete takes a namespace's name away. The kernel removes it, with all interfaces in it,
-// when no process, socket or handle is in it.
+// Delete removes a namespace's name. The kernel removes the namespace, with all interfaces
+// in it, when no process, socket or handle is in it.
 func (d Dir) Delete(name string) error {
 	err := d.run(func() error {
 		path := filepath.Join(string(d), name)
@@ -111,9 +111,9 @@ func (d Dir) Remove() error {
 	return os.RemoveAll(string(d))
 }
 
-// run calls f on a thread of its own. In the system's directory it works in the mount
-// namespace of the first process: what a service of systemd mounts in its own would end
-// with it, and nobody else would see it.
+// run calls f on a separate thread. In the system's directory it works in the mount
+// namespace of the first process: a mount in a service's own mount namespace (systemd)
+// would end with it, and be invisible elsewhere.
 func (d Dir) run(f func() error) error {
 	return OnThread(func() error {
 		if d != SystemDir {
@@ -146,8 +146,8 @@ func (d Dir) run(f func() error) error {
 	})
 }
 
-// share makes the directory a shared mount, unless it is one, so that its namespaces are
-// seen in all mount namespaces, and go from all.
+// share makes the directory a shared mount, unless it is one, so that its namespaces
+// appear in, and disappear from, all mount namespaces.
 func (d Dir) share() error {
 	if err := os.MkdirAll(string(d), 0o755); err != nil {
 		return err

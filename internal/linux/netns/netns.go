@@ -1,9 +1,8 @@
-// Package netns makes and enters Linux network namespaces
-// (network_namespaces(7)) without ever moving a thread that other goroutines
-// run on.
+// Package netns makes and enters Linux network namespaces (network_namespaces(7)) without
+// ever moving a thread that other goroutines run on.
 //
-// It stands beside the drivers: they use it to work in a namespace that is not
-// the process's own, probes and tests to get one that vanishes by itself.
+// It is next to the drivers: they use it to work in another namespace than the process's
+// own, probes and tests to get one that is removed automatically.
 package netns
 
 import (
@@ -15,12 +14,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// NS is a handle on a network namespace. The nil *NS stands for the one that
-// the process runs in.
+// NS is a handle on a network namespace. The nil *NS is the namespace of the process.
 type NS struct{ file *os.File }
 
-// New makes a network namespace without a name. It lives as long as the handle,
-// a process or a socket in it does, so a killed program leaves none behind.
+// New makes a network namespace without a name. It exists as long as the handle, a process
+// or a socket in it does, so a killed program leaves none behind.
 func New() (*NS, error) {
 	ns := &NS{}
 	err := OnThread(func() error {
@@ -40,7 +38,7 @@ func New() (*NS, error) {
 	return ns, nil
 }
 
-// Close gives up the handle.
+// Close closes the handle.
 func (n *NS) Close() error {
 	if n == nil {
 		return nil
@@ -48,7 +46,7 @@ func (n *NS) Close() error {
 	return n.file.Close()
 }
 
-// Same reports whether two handles are of one namespace.
+// Same reports whether two handles refer to the same namespace.
 func (n *NS) Same(other *NS) (bool, error) {
 	a, errA := n.file.Stat()
 	b, errB := other.file.Stat()
@@ -58,9 +56,9 @@ func (n *NS) Same(other *NS) (bool, error) {
 // FD is the handle's file descriptor, valid until Close.
 func (n *NS) FD() int { return int(n.file.Fd()) }
 
-// Run calls f on a thread inside the namespace and returns its error. Sockets
-// that f opens and processes that it starts stay in the namespace; goroutines
-// that it starts do not run there. For the nil namespace f runs where it is.
+// Run calls f on a thread inside the namespace and returns its error. Sockets that f opens
+// and processes that it starts stay in the namespace; goroutines that it starts do not run
+// there. For the nil namespace f runs in place.
 func (n *NS) Run(f func() error) error {
 	if n == nil {
 		return f()
@@ -73,12 +71,12 @@ func (n *NS) Run(f func() error) error {
 	})
 }
 
-// OnThread runs f on a locked thread that is thrown away afterwards: the goroutine ends
+// OnThread runs f on a locked thread that is discarded afterwards: the goroutine ends
 // without unlocking it, so that no other goroutine can ever run in a wrong namespace.
 //
 // It is never the process's first thread. The runtime cannot end that one and leaves it
-// asleep where it is, and the kernel takes its namespaces for those of the process: in
-// /proc/self, and for whoever looks for the processes of a namespace.
+// asleep in the namespace, and the kernel treats its namespaces as those of the process:
+// in /proc/self, and when another process searches for the processes of a namespace.
 func OnThread(f func() error) error {
 	err := errors.New("the function ended its goroutine")
 	done := make(chan struct{})
@@ -87,7 +85,7 @@ func OnThread(f func() error) error {
 		runtime.LockOSThread()
 		if unix.Gettid() == os.Getpid() {
 			defer runtime.UnlockOSThread()
-			err = OnThread(f) // on another one, as this goroutine holds the first
+			err = OnThread(f) // on another thread, as this goroutine holds the first
 			return
 		}
 		err = f()

@@ -9,15 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// noticeBuffer is the receive buffer for notices, in bytes.
+// noticeBuffer is the receive buffer for notifications, in bytes.
 const noticeBuffer = 4 << 20
 
-// Notices listens for what the kernel tells on multicast groups of a netlink
-// protocol (netlink(7)) in the namespace; nil is the process's own. The channel
-// gets a value after a datagram that is relevant. It holds at most one: any
-// number of changes before it is read are one wake-up, and so are changes that
-// the kernel could not tell because there were too many. It is closed when ctx
-// ends or the socket fails.
+// Notices listens for notifications of the kernel on multicast groups of a netlink
+// protocol (netlink(7)) in the namespace; nil is the process's own. The channel gets a
+// value after a relevant datagram. It holds at most one: any number of changes before it
+// is read are one wake-up, and so are changes that the kernel could not report because
+// there were too many. It is closed when ctx ends or the socket fails.
 func (n *NS) Notices(ctx context.Context, protocol int, groups []int, relevant func(datagram []byte) bool) (<-chan struct{}, error) {
 	var fd int
 	err := n.Run(func() (err error) {
@@ -48,9 +47,8 @@ func (n *NS) Notices(ctx context.Context, protocol int, groups []int, relevant f
 	return wake, nil
 }
 
-// subscribe binds the socket and joins the groups. More room than the system's
-// limit needs CAP_NET_ADMIN in the first user namespace; without it what is
-// allowed has to do.
+// subscribe binds the socket and joins the groups. A buffer beyond the system's limit
+// needs CAP_NET_ADMIN in the first user namespace; without it the allowed size is used.
 func subscribe(fd int, groups []int) error {
 	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return fmt.Errorf("bind a netlink socket: %w", err)
@@ -66,7 +64,7 @@ func subscribe(fd int, groups []int) error {
 	return nil
 }
 
-// listen reads notices until the file is closed.
+// listen reads notifications until the file is closed.
 func listen(file *os.File, wake chan<- struct{}, relevant func([]byte) bool) {
 	buf := make([]byte, 64<<10)
 	for {

@@ -1,7 +1,6 @@
-// Package probe finds out what the kernel and the userland of a node can do,
-// by doing it: in a network namespace of its own, which vanishes with the probe.
-// Its results are facts, which compile takes into account; it stands beside the
-// one-way flow and changes nothing that could be noticed.
+// Package probe detects the features of a node's kernel and userland by trying them: in
+// its own network namespace, which is removed with the probe. Its results are facts, which
+// compile uses; it is next to the one-way flow and has no noticeable side effects.
 package probe
 
 import (
@@ -18,7 +17,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// natRules is what source NAT needs of nftables.
+// natRules are the nftables features for source NAT.
 const natRules = `table inet viaduct_probe {
 	chain postrouting {
 		type nat hook postrouting priority srcnat; policy accept;
@@ -31,8 +30,8 @@ const natRules = `table inet viaduct_probe {
 }
 `
 
-// bridgeRules is what filters inside VNets need of nftables, and bridgeStateRules
-// what rules there need beside: the bridge of a frame and its conversation.
+// bridgeRules are the nftables features for filters inside VNets, and bridgeStateRules the
+// additional ones for rules there: the bridge of a frame and its connection.
 const (
 	bridgeRules = `table bridge viaduct_probe {
 	set names {
@@ -61,11 +60,10 @@ const (
 `
 )
 
-// Features tries every feature that this release asks for. A feature that the
-// kernel does not know is false; one that could not be tried, for lack of memory
-// for instance, is left out, so that what stands is not given up for it. The
-// error is set only if nothing could be tried. It takes some tens of
-// milliseconds.
+// Features tries every feature that this release needs. A feature that the kernel does not
+// know is false; one that could not be tried, for lack of memory for instance, is omitted,
+// so that existing objects are not removed because of it. The error is set only if nothing
+// could be tried. It needs some tens of milliseconds.
 func Features(ctx context.Context) (map[model.Feature]bool, error) {
 	ns, err := netns.New()
 	if err != nil {
@@ -83,8 +81,8 @@ func Features(ctx context.Context) (map[model.Feature]bool, error) {
 	for i, t := range tries {
 		msgs[i] = t.msg
 	}
-	// Separate requests: one that is refused does not hinder the others. The
-	// kernel loads the module that a kind of link needs.
+	// Separate requests: a rejected one does not affect the others. The kernel loads the
+	// module that a kind of link needs.
 	outcome := conn.Do(ctx, msgs)
 	links, err := conn.Links(ctx)
 	if err != nil {
@@ -99,7 +97,7 @@ func Features(ctx context.Context) (map[model.Feature]bool, error) {
 	for feature, rules := range map[model.Feature]string{
 		model.FeatureNFTNAT: natRules, model.FeatureNFTBridge: bridgeRules, model.FeatureNFTBridgeState: bridgeStateRules,
 	} {
-		if has, known := takes(ctx, ns, rules); known {
+		if has, known := accepts(ctx, ns, rules); known {
 			found[feature] = has
 		}
 	}
@@ -120,13 +118,13 @@ func Features(ctx context.Context) (map[model.Feature]bool, error) {
 // parentIndex is the index of the link that the VLAN devices are tried on.
 const parentIndex = 1 << 24
 
-// try is a link whose creation shows that a feature is there.
+// try is a link with a creation that proves a feature.
 type try struct {
 	feature model.Feature
 	msg     *rtnl.Message
 }
 
-// linkTries are the features that show by making a link.
+// linkTries are the features that creating a link proves.
 func linkTries() []try {
 	vlan := func(name string, parent int, protocol uint16) *rtnl.Message {
 		return newLink(name, 0, "vlan", func(m *rtnl.Message) {
@@ -150,7 +148,7 @@ func linkTries() []try {
 	}
 }
 
-// newLink builds the request that makes a link; with index 0 the kernel numbers it.
+// newLink builds the request that creates a link; with index 0 the kernel numbers it.
 func newLink(name string, index int, kind string, data func(*rtnl.Message)) *rtnl.Message {
 	return rtnl.NewMessage(unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL, rtnl.IfInfo(unix.AF_UNSPEC, index, false)).
 		String(unix.IFLA_IFNAME, name).
@@ -160,8 +158,8 @@ func newLink(name string, index int, kind string, data func(*rtnl.Message)) *rtn
 		})
 }
 
-// filtersVLANs reports whether a bridge really took the setting: some kernels
-// built without it ignore the wish and say nothing.
+// filtersVLANs reports whether a bridge really has the setting: some kernels built without
+// it silently ignore it.
 func filtersVLANs(links []rtnl.Link) bool {
 	for _, l := range links {
 		if l.Bridge != nil && l.Bridge.VLANFiltering != nil && *l.Bridge.VLANFiltering {
@@ -171,9 +169,9 @@ func filtersVLANs(links []rtnl.Link) bool {
 	return false
 }
 
-// takes reports whether the kernel takes rules of nftables. Without the program nft, or if
-// it could not be run, that is not known: the nft driver tells what is missing.
-func takes(ctx context.Context, ns *netns.NS, rules string) (has, known bool) {
+// accepts reports whether the kernel accepts rules of nftables. Without the program nft,
+// or if it could not be run, that is unknown: the nft driver reports what is missing.
+func accepts(ctx context.Context, ns *netns.NS, rules string) (has, known bool) {
 	cmd := exec.CommandContext(ctx, "nft", "-f", "-")
 	cmd.Stdin = strings.NewReader(rules)
 	err := ns.Run(cmd.Run)

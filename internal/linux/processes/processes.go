@@ -1,6 +1,6 @@
-// Package processes tells drivers when the processes that they look after come and go: by
-// the files that these make, and by handles on them, since a crash leaves the files.
-// It stands beside the drivers, at the end of the one-way flow.
+// Package processes notifies drivers when the processes that they supervise start and end:
+// by the files that these create, and by handles on them, since a crash leaves the files.
+// It is next to the drivers, at the end of the one-way flow.
 package processes
 
 import (
@@ -13,25 +13,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// changed are the notices that a file came, went or was written.
+// changed are the notifications that a file was created, removed or written.
 const changed = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_TO | unix.IN_MOVED_FROM | unix.IN_CLOSE_WRITE | unix.IN_DELETE_SELF
 
-// Source is what is watched. Both are asked anew after every notice.
+// Source is what is watched. Both functions are called again after every notification.
 type Source struct {
-	// Folders are those in which files tell of processes; one that does not exist is
-	// passed over.
+	// Folders are those with files that indicate processes; a missing one is skipped.
 	Folders func() []string
-	// Processes are the numbers of those that run, each under a name that no process
-	// after it has.
+	// Processes are the PIDs of the running processes, each under a name that is never
+	// reused.
 	Processes func() map[string]int
-	// About reports whether a file of the folders tells anything; nil means that
-	// every one does.
+	// About reports whether a file of the folders is relevant; nil means that every one
+	// is.
 	About func(name string) bool
 }
 
-// Events returns a channel that gets a value after a process came or went, or a file
-// that is about one changed, whoever did it. It is closed when ctx ends or the kernel
-// gives no more notices. Between events it costs one sleeping thread.
+// Events returns a channel that gets a value after a process started or ended, or a
+// relevant file changed, regardless of the cause. It is closed when ctx ends or the kernel
+// sends no more notifications. Between events it costs one sleeping thread.
 func Events(ctx context.Context, s Source) (<-chan struct{}, error) {
 	notify, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
@@ -44,7 +43,7 @@ func Events(ctx context.Context, s Source) (<-chan struct{}, error) {
 	}
 	w := &watcher{s: s, notify: notify, end: end, wake: make(chan struct{}, 1), handles: map[string]int{}}
 	stopped := make(chan struct{})
-	go func() { // it alone writes to end, and closes it when nobody reads
+	go func() { // only this one writes to end, and closes it when nobody reads
 		defer func() { _ = unix.Close(end) }()
 		select {
 		case <-ctx.Done():
@@ -65,12 +64,12 @@ func Events(ctx context.Context, s Source) (<-chan struct{}, error) {
 type watcher struct {
 	s       Source
 	notify  int
-	end     int // readable once the watch shall end
+	end     int // readable once the watch has to end
 	wake    chan struct{}
 	handles map[string]int // of processes, by name (pidfd_open(2))
 }
 
-// close gives up all handles but end.
+// close closes all handles except end.
 func (w *watcher) close() {
 	_ = unix.Close(w.notify)
 	for _, fd := range w.handles {
@@ -80,7 +79,7 @@ func (w *watcher) close() {
 
 func (w *watcher) run() {
 	for {
-		w.look()
+		w.watchNew()
 		fds := []unix.PollFd{{Fd: int32(w.end), Events: unix.POLLIN}, {Fd: int32(w.notify), Events: unix.POLLIN}}
 		var who []string
 		for name, fd := range w.handles {
@@ -110,8 +109,8 @@ func (w *watcher) run() {
 	}
 }
 
-// look watches what is not watched yet. To watch a folder again changes nothing.
-func (w *watcher) look() {
+// watchNew watches what is not watched yet. To watch a folder again changes nothing.
+func (w *watcher) watchNew() {
 	for _, folder := range w.s.Folders() {
 		_, _ = unix.InotifyAddWatch(w.notify, folder, changed)
 	}
@@ -125,7 +124,7 @@ func (w *watcher) look() {
 	}
 }
 
-// drain reads the notices, and reports whether one is about a process.
+// drain reads the notifications, and reports whether one is about a process.
 func (w *watcher) drain() (relevant bool) {
 	buf := make([]byte, 64<<10)
 	for {

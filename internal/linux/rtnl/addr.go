@@ -23,7 +23,7 @@ type Address struct {
 	Index int
 	// Prefix is the address with the length of its network.
 	Prefix netip.Prefix
-	// Proto says who made it; 0 if that was not told, or on kernels before 5.18.
+	// Proto is the origin; 0 if the kernel did not send it, as before 5.18.
 	Proto uint8
 	// Scope is RT_SCOPE_UNIVERSE (0), RT_SCOPE_LINK (253) and so on.
 	Scope uint8
@@ -47,10 +47,10 @@ func Family(a netip.Addr) uint8 {
 	return unix.AF_INET6
 }
 
-// AddAddress builds the request that gives a link an address, or renews it if
-// the link has it. IPv6 addresses skip duplicate address detection: they would
-// be of no use until it ends, and gateways stand on every node on purpose. With
-// noRoute the kernel makes no route to the address's network.
+// AddAddress builds the request that assigns an address to a link, or renews it if the
+// link has it. IPv6 addresses skip duplicate address detection: they would be unusable
+// until it ends, and every node has the gateways on purpose. With noRoute the kernel makes
+// no route to the address's network.
 func AddAddress(index int, p netip.Prefix, proto uint8, noRoute bool) *Message {
 	m := addressMessage(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, index, p)
 	var flags uint32
@@ -66,7 +66,7 @@ func AddAddress(index int, p netip.Prefix, proto uint8, noRoute bool) *Message {
 	return m.Uint8(attrAddrProto, proto)
 }
 
-// DeleteAddress builds the request that takes an address from a link.
+// DeleteAddress builds the request that removes an address from a link.
 func DeleteAddress(index int, p netip.Prefix) *Message {
 	return addressMessage(unix.RTM_DELADDR, 0, index, p)
 }

@@ -8,20 +8,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The limits of what goes in one system call. Each request is answered with a
-// datagram of its own that waits in our receive buffer meanwhile; the kernel
-// accounts somewhat less than 1 kB for each, so that even the default buffer
-// of 208 kB holds them.
+// The limits of one system call. Each request is answered with its own datagram, which
+// waits in the receive buffer in the meantime; the kernel accounts somewhat less than 1 kB
+// for each, so that even the default buffer of 208 kB holds them.
 const (
 	maxBatch      = 160
 	maxBatchBytes = 96 << 10
 )
 
-// ErrUnknown is the outcome of a request whose answer was lost: it may or may
-// not have been carried out. Read the state again to know.
+// ErrUnknown is the outcome of a request with a lost answer: it may or may not have been
+// carried out. Read the state again to know.
 var ErrUnknown = errors.New("the kernel's answer was lost")
 
-// Error is a request that the kernel refused.
+// Error is the error for a request that the kernel rejected.
 type Error struct {
 	// Errno is the reason.
 	Errno unix.Errno
@@ -37,14 +36,13 @@ func (e *Error) Error() string {
 	return e.Errno.Error()
 }
 
-// Unwrap gives the errno, so that errors.Is(err, unix.EEXIST) works.
+// Unwrap returns the errno, so that errors.Is(err, unix.EEXIST) works.
 func (e *Error) Unwrap() error { return e.Errno }
 
-// Do sends the messages in their order, many in one system call, and returns
-// the outcome of each: errs[i] is nil if msgs[i] was carried out, an *Error if
-// the kernel refused it, something that wraps ErrUnknown if its answer got
-// lost. A refused message does not keep later ones from being tried. When ctx
-// ends, the messages not sent yet get its error.
+// Do sends the messages in their order, many in one system call, and returns the outcome
+// of each: errs[i] is nil if msgs[i] was carried out, an *Error if the kernel rejected it,
+// an error that wraps ErrUnknown if its answer was lost. Later messages are tried after a
+// rejected one. When ctx ends, the messages not sent yet get its error.
 func (c *Conn) Do(ctx context.Context, msgs []*Message) (errs []error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -83,15 +81,15 @@ func (c *Conn) chunk(msgs []*Message, errs []error) {
 		err := c.receive(func(h header, payload []byte) {
 			i := int(h.seq - first)
 			if h.typ != unix.NLMSG_ERROR || i < 0 || i >= len(msgs) || answered[i] {
-				return // a late answer to a request that was given up
+				return // a late answer to an abandoned request
 			}
 			answered[i] = true
 			left--
 			errs[i] = decodeError(h, payload)
 		})
 		if err != nil {
-			// ENOBUFS: answers were dropped. Whichever they were, they are
-			// not reported as success.
+			// ENOBUFS: answers were dropped. Requests without an answer are not reported
+			// as success.
 			for i := range errs {
 				if !answered[i] {
 					errs[i] = fmt.Errorf("%w: %w", ErrUnknown, err)
@@ -103,8 +101,8 @@ func (c *Conn) chunk(msgs []*Message, errs []error) {
 	}
 }
 
-// drain throws away what is queued, so that a later call starts clean. It is
-// bounded: nobody else sends to this socket.
+// drain discards queued datagrams, so that a later call starts clean. It is bounded:
+// nobody else sends to this socket.
 func (c *Conn) drain() {
 	for range 4 * maxBatch {
 		if _, _, err := unix.Recvfrom(c.fd, c.buf, unix.MSG_DONTWAIT); errors.Is(err, unix.EAGAIN) {

@@ -13,7 +13,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
 )
 
-// bufferSize is what the kernel may queue for us: the acknowledgements of one
+// bufferSize is what the kernel may queue for the socket: the acknowledgements of one
 // batch, or the part of a dump that is ahead of the reader.
 const bufferSize = 4 << 20
 
@@ -22,8 +22,8 @@ const bufferSize = 4 << 20
 // an answer was lost.
 const answerTimeout = 30 * time.Second
 
-// Conn is a route netlink socket in one network namespace. It may be used by
-// several goroutines; their calls run one after the other.
+// Conn is a route netlink socket in one network namespace. It is safe for concurrent use;
+// calls run one after the other.
 type Conn struct {
 	mu     sync.Mutex
 	fd     int
@@ -48,8 +48,8 @@ func Open(ns *netns.NS) (*Conn, error) {
 		_ = unix.Close(c.fd)
 		return nil, fmt.Errorf("set up a netlink socket: %w", err)
 	}
-	// Answers without a copy of the request, filters on dumps: both are older
-	// than any kernel we support, and we work without.
+	// Answers without a copy of the request, filters on dumps: both are older than any
+	// supported kernel, and optional.
 	_ = unix.SetsockoptInt(c.fd, unix.SOL_NETLINK, unix.NETLINK_CAP_ACK, 1)
 	_ = unix.SetsockoptInt(c.fd, unix.SOL_NETLINK, unix.NETLINK_EXT_ACK, 1)
 	_ = unix.SetsockoptInt(c.fd, unix.SOL_NETLINK, unix.NETLINK_GET_STRICT_CHK, 1)
@@ -71,8 +71,8 @@ func socket() (int, error) {
 	return fd, nil
 }
 
-// setBuffer asks for bufferSize beyond the system's limit, which needs
-// CAP_NET_ADMIN in the first user namespace, and else for what is allowed.
+// setBuffer requests bufferSize beyond the system's limit, which needs CAP_NET_ADMIN in
+// the first user namespace, or else the allowed size.
 func setBuffer(fd, force, normal int) {
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, bufferSize) != nil {
 		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, normal, bufferSize)
@@ -91,11 +91,10 @@ func (c *Conn) Close() error {
 	return err
 }
 
-// Writes counts the requests that asked the kernel to change something since
-// the connection was opened.
+// Writes counts the requests to change something since the connection was opened.
 func (c *Conn) Writes() int64 { return c.writes.Load() }
 
-// send puts bytes on the socket.
+// send writes bytes to the socket.
 func (c *Conn) send(b []byte) error {
 	for {
 		err := unix.Sendto(c.fd, b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
@@ -105,8 +104,8 @@ func (c *Conn) send(b []byte) error {
 	}
 }
 
-// receive reads one datagram and calls f for each message in it, with the
-// message's header fields and what follows the header.
+// receive reads one datagram and calls f for each message in it, with the message's header
+// fields and the payload.
 func (c *Conn) receive(f func(h header, payload []byte)) error {
 	n, from, err := 0, unix.Sockaddr(nil), error(unix.EINTR)
 	for errors.Is(err, unix.EINTR) {

@@ -12,11 +12,11 @@ import (
 // changed while it ran.
 const maxDumps = 10
 
-// errInterrupted says that a dump is not one consistent picture.
+// errInterrupted means that a dump is not one consistent snapshot.
 var errInterrupted = errors.New("the kernel's tables kept changing while they were read")
 
-// dump sends a request for a list and calls f for every message of the answer.
-// reset is called before each attempt, to forget what an earlier one gave.
+// dump sends a request for a list and calls f for every message of the answer. reset is
+// called before each attempt, to drop the results of an earlier one.
 func (c *Conn) dump(ctx context.Context, build func() *Message, reset func(), f func(typ uint16, payload []byte)) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Values of Link.AddrGenMode (IN6_ADDR_GEN_MODE_*): how the kernel makes the
+// Values of Link.AddrGenMode (IN6_ADDR_GEN_MODE_*): how the kernel generates the
 // link-local IPv6 address.
 const (
 	AddrGenEUI64 = 0
@@ -22,7 +22,7 @@ type Link struct {
 	Name  string
 	// AltNames are its other names (ip link: altname).
 	AltNames []string
-	// Kind is what made it ("bridge", "vxlan", "veth"); empty for hardware.
+	// Kind is the type ("bridge", "vxlan", "veth"); empty for hardware.
 	Kind  string
 	Group uint32
 	// MTU in bytes.
@@ -102,8 +102,8 @@ func IfInfo(family uint8, index int, up bool) []byte {
 	return b
 }
 
-// extSkipStats (RTEXT_FILTER_SKIP_STATS) leaves out counters, which are most
-// of a link's description.
+// extSkipStats (RTEXT_FILTER_SKIP_STATS) omits counters, which are most of a link's
+// description.
 const extSkipStats = 8
 
 // Links lists all interfaces of the namespace, by rising index.

@@ -19,8 +19,8 @@ const (
 // and attributes.
 type Message struct{ b []byte }
 
-// NewMessage starts a request of the given type (RTM_...) with the flags
-// (NLM_F_...) beside NLM_F_REQUEST; fixed is the family's own header.
+// NewMessage starts a request of the given type (RTM_...) with the flags (NLM_F_...) in
+// addition to NLM_F_REQUEST; fixed is the family's own header.
 func NewMessage(typ, flags uint16, fixed []byte) *Message {
 	m := &Message{b: make([]byte, headerLen, 192)}
 	binary.NativeEndian.PutUint16(m.b[4:], typ)
@@ -70,7 +70,7 @@ func (m *Message) Uint16(typ, v uint16) *Message {
 	return m.Bytes(typ, b[:])
 }
 
-// Uint16BE appends a 16-bit attribute in network byte order, as ports are.
+// Uint16BE appends a 16-bit attribute in network byte order, as for ports.
 func (m *Message) Uint16BE(typ, v uint16) *Message {
 	return m.Bytes(typ, []byte{byte(v >> 8), byte(v)})
 }
@@ -78,7 +78,7 @@ func (m *Message) Uint16BE(typ, v uint16) *Message {
 // Addr appends an IP address of 4 or 16 bytes.
 func (m *Message) Addr(typ uint16, a netip.Addr) *Message { return m.Bytes(typ, a.AsSlice()) }
 
-// Nest appends an attribute that holds those which f appends.
+// Nest appends an attribute that contains those which f appends.
 func (m *Message) Nest(typ uint16, f func(*Message)) *Message {
 	start := len(m.b)
 	m.b = append(m.b, 0, 0, 0, 0)
@@ -105,7 +105,7 @@ func (m *Message) pad() *Message {
 	return m
 }
 
-// finish fills in the length, the sequence number and the wish for an answer.
+// finish fills in the length, the sequence number and the request for an answer.
 func (m *Message) finish(seq uint32, flags uint16) []byte {
 	binary.NativeEndian.PutUint32(m.b, uint32(len(m.b)))
 	binary.NativeEndian.PutUint16(m.b[6:], binary.NativeEndian.Uint16(m.b[6:])|flags)

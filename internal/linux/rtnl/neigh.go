@@ -15,8 +15,8 @@ import (
 type Neighbour struct {
 	Index int
 	MAC   net.HardwareAddr
-	// Dst is the tunnel's far end on a VXLAN device, or the neighbour's own address; the
-	// zero Addr otherwise.
+	// Dst is the remote VTEP on a VXLAN device, or the neighbour's own address; the zero
+	// Addr otherwise.
 	Dst netip.Addr
 	// State is NUD_*, Flags NTF_*: NTF_SELF marks an entry of the device itself,
 	// NTF_MASTER one of the bridge it is a port of.
@@ -34,9 +34,9 @@ func ndMsg(family uint8, index int, state uint16, flags uint8) []byte {
 	return b
 }
 
-// AddForwarding builds the request that puts a permanent entry in a VXLAN
-// device's forwarding database. With appendDst the far end is added to those
-// that the MAC already has (flooding: the zero MAC); otherwise it replaces them.
+// AddForwarding builds the request that puts a permanent entry in a VXLAN device's
+// forwarding database. With appendDst the VTEP is added to those that the MAC already has
+// (flooding: the zero MAC); otherwise it replaces them.
 func AddForwarding(index int, mac net.HardwareAddr, dst netip.Addr, appendDst bool) *Message {
 	flags := uint16(unix.NLM_F_CREATE | unix.NLM_F_REPLACE)
 	if appendDst {
@@ -56,8 +56,8 @@ func DeleteForwarding(index int, mac net.HardwareAddr, dst netip.Addr) *Message 
 	return m
 }
 
-// AddStatic builds the request that binds a MAC to a bridge port (bridge fdb
-// replace ... master static): the bridge neither learns it elsewhere nor forgets it.
+// AddStatic builds the request that binds a MAC to a bridge port (bridge fdb replace ...
+// master static): the bridge neither learns it elsewhere nor ages it out.
 func AddStatic(port int, mac net.HardwareAddr) *Message {
 	return NewMessage(unix.RTM_NEWNEIGH, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, ndMsg(unix.AF_BRIDGE, port, unix.NUD_NOARP, unix.NTF_MASTER)).
 		Bytes(unix.NDA_LLADDR, mac)
@@ -69,8 +69,8 @@ func DeleteStatic(port int, mac net.HardwareAddr) *Message {
 		Bytes(unix.NDA_LLADDR, mac)
 }
 
-// Probe builds the request that has the kernel ask a neighbour, which it knows by mac,
-// whether it is still there (ip neigh replace ... nud probe).
+// Probe builds the request that makes the kernel probe a neighbour, with the known MAC
+// address mac, for reachability (ip neigh replace ... nud probe).
 func Probe(index int, a netip.Addr, mac net.HardwareAddr) *Message {
 	return NewMessage(unix.RTM_NEWNEIGH, unix.NLM_F_REPLACE, ndMsg(Family(a), index, unix.NUD_PROBE, 0)).
 		Addr(unix.NDA_DST, a).Bytes(unix.NDA_LLADDR, mac)
@@ -118,9 +118,9 @@ func parseNeighbour(b []byte) Neighbour {
 	return n
 }
 
-// Restore builds the request that puts an entry of a forwarding database back as it was
-// read: that of the device itself, or that of the bridge it is a port of. A far end to
-// flood to joins the others.
+// Restore builds the request that restores an entry of a forwarding database as it was
+// read: that of the device itself, or that of the bridge it is a port of. A VTEP to flood
+// to is added to the others.
 func Restore(n Neighbour) *Message {
 	flags := uint16(unix.NLM_F_CREATE | unix.NLM_F_REPLACE)
 	if bytes.Count(n.MAC, []byte{0}) == len(n.MAC) {
@@ -144,7 +144,7 @@ func forwarding(typ, flags uint16, n Neighbour) *Message {
 	return m
 }
 
-// RestoreNeighbour builds the request that puts a neighbour back as it was read.
+// RestoreNeighbour builds the request that restores a neighbour as it was read.
 func RestoreNeighbour(n Neighbour) *Message {
 	return NewMessage(unix.RTM_NEWNEIGH, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, ndMsg(Family(n.Dst), n.Index, n.State, n.Flags)).
 		Addr(unix.NDA_DST, n.Dst).Bytes(unix.NDA_LLADDR, n.MAC)

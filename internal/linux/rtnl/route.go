@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Route is a route. Those with several next hops are listed, but not made.
+// Route is a route. Routes with several next hops are listed, but not created.
 type Route struct {
 	Dst netip.Prefix
 	// Index is the outgoing interface, Gateway the next hop.
@@ -22,7 +22,7 @@ type Route struct {
 	Src netip.Addr
 	// Table is the number of the routing table; 254 is main.
 	Table int
-	// Protocol says who made it (RTPROT_*), Type what it does (RTN_*).
+	// Protocol is the origin (RTPROT_*), Type the action (RTN_*).
 	Protocol uint8
 	Type     uint8
 	Scope    uint8
@@ -39,7 +39,7 @@ type NextHop struct {
 	Gateway netip.Addr
 }
 
-// RouteFilter narrows a list of routes; zero fields let everything pass.
+// RouteFilter narrows a list of routes; zero fields match everything.
 type RouteFilter struct {
 	Protocol uint8
 	Table    int
@@ -56,9 +56,9 @@ func rtMsg(family uint8, bits int, table int, protocol, scope, typ uint8) []byte
 	return b
 }
 
-// AddRoute builds the request that adds a route; of type 0 it is unicast. With
-// replace the route that has the same destination, table and metric is
-// replaced; without, the kernel answers EEXIST if there is one.
+// AddRoute builds the request that adds a route; of type 0 it is unicast. With replace it
+// replaces a route with the same destination, table and metric; without, the kernel
+// answers EEXIST if there is one.
 func AddRoute(r Route, replace bool) *Message {
 	flags := uint16(unix.NLM_F_CREATE | unix.NLM_F_EXCL)
 	if replace {
@@ -107,15 +107,15 @@ func routeAttrs(m *Message, r Route) *Message {
 	return m
 }
 
-// Routes lists IPv4 and IPv6 routes; clones made by the kernel are left out.
+// Routes lists IPv4 and IPv6 routes, without clones made by the kernel.
 func (c *Conn) Routes(ctx context.Context, want RouteFilter) ([]Route, error) {
 	var out []Route
 	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
 		var part []Route
 		err := c.dump(ctx,
 			func() *Message {
-				// The kernel filters for sockets with NETLINK_GET_STRICT_CHK;
-				// an old one ignores the wish, so the answer is filtered too.
+				// The kernel filters for sockets with NETLINK_GET_STRICT_CHK; an old one
+				// ignores that, so the answer is filtered too.
 				m := NewMessage(unix.RTM_GETROUTE, 0, rtMsg(family, 0, want.Table, want.Protocol, 0, 0))
 				if want.Table != 0 {
 					m.Uint32(unix.RTA_TABLE, uint32(want.Table))
@@ -208,6 +208,6 @@ func parseHops(b []byte) (out []NextHop) {
 	return out
 }
 
-// isNoTable reports that the routing table asked for does not exist yet, which
-// is an empty list and no fault.
+// isNoTable reports that the requested routing table does not exist yet, which is an empty
+// list and no error.
 func isNoTable(err error) bool { return errors.Is(err, unix.ENOENT) }

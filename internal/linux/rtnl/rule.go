@@ -11,15 +11,16 @@ import (
 type Rule struct {
 	// Family is unix.AF_INET or unix.AF_INET6.
 	Family uint8
-	// Mark is the whole mark, all bits of which count.
+	// Mark is the whole mark, without a mask.
 	Mark uint32
-	// Priority is the rule's place among the others; the smallest comes first.
+	// Priority orders the rules; the smallest comes first.
 	Priority uint32
-	// Table is the number of the routing table to look in; 0 for a rule of another action.
+	// Table is the number of the routing table for the lookup; 0 for a rule of another
+	// action.
 	Table int
-	// NoDefault passes over the table's default route (suppress_prefixlength 0).
+	// NoDefault ignores the table's default route (suppress_prefixlength 0).
 	NoDefault bool
-	// Action is what to do (FR_ACT_*), Protocol who made the rule (RTPROT_*).
+	// Action is what to do (FR_ACT_*), Protocol the origin of the rule (RTPROT_*).
 	Action   uint8
 	Protocol uint8
 }
@@ -53,7 +54,7 @@ func AddRule(r Rule) *Message {
 // DeleteRule builds the request that removes a rule.
 func DeleteRule(r Rule) *Message { return ruleMessage(unix.RTM_DELRULE, 0, r) }
 
-// Rules lists the rules of both families that a protocol made.
+// Rules lists the rules of both families with a protocol.
 func (c *Conn) Rules(ctx context.Context, protocol uint8) ([]Rule, error) {
 	var out []Rule
 	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
@@ -73,7 +74,7 @@ func (c *Conn) Rules(ctx context.Context, protocol uint8) ([]Rule, error) {
 					part = append(part, r)
 				}
 			})
-		if err != nil && !errors.Is(err, unix.EAFNOSUPPORT) { // a kernel without IPv6 has no rules of it
+		if err != nil && !errors.Is(err, unix.EAFNOSUPPORT) { // a kernel without IPv6 has no IPv6 rules
 			return nil, err
 		}
 		out = append(out, part...)

@@ -11,12 +11,11 @@ import (
 )
 
 // Subscribe returns a channel that gets a value after links, addresses, routes, rules,
-// static forwarding entries or whether an interface forwards (RTM_NEWNETCONF)
-// changed in the namespace (nil: the process's
-// own). It holds at most one value: any number of changes before it is read
-// are one wake-up, and so are changes that the kernel could not tell because
-// there were too many. Our own changes wake too. The channel is closed when
-// ctx ends or the socket fails.
+// static forwarding entries or whether an interface forwards (RTM_NEWNETCONF) changed in
+// the namespace (nil: the process's own). It holds at most one value: any number of
+// changes before it is read are one wake-up, and so are changes that the kernel could not
+// report because there were too many. The process's own changes wake too. The channel is
+// closed when ctx ends or the socket fails.
 func Subscribe(ctx context.Context, ns *netns.NS) (<-chan struct{}, error) {
 	wake, err := ns.Notices(ctx, unix.NETLINK_ROUTE, []int{
 		unix.RTNLGRP_LINK, unix.RTNLGRP_NEIGH, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR,
@@ -29,9 +28,8 @@ func Subscribe(ctx context.Context, ns *netns.NS) (<-chan struct{}, error) {
 	return wake, nil
 }
 
-// relevant reports whether a datagram tells of anything that a driver looks
-// at. Learned forwarding entries and ARP come and go with traffic: they must
-// not wake anybody.
+// relevant reports whether a datagram is about anything that a driver reads. Learned
+// forwarding entries and ARP change with traffic: they must not wake anybody.
 func relevant(b []byte) bool {
 	found := false
 	err := split(b, func(h header, payload []byte) {
@@ -42,7 +40,7 @@ func relevant(b []byte) bool {
 		if len(payload) < unix.SizeofNdMsg {
 			return
 		}
-		// What a routing suite put there and is taken away: see driver/frr, keeper.
+		// An entry of a routing suite was removed: see driver/frr, keeper.
 		found = found || h.typ == unix.RTM_DELNEIGH && payload[10]&unix.NTF_EXT_LEARNED != 0
 		if payload[0] != unix.AF_BRIDGE {
 			return

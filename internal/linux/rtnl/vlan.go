@@ -69,7 +69,7 @@ func parseVLANs(b []byte) []VLANRange {
 	return out
 }
 
-// AddPortVLANs builds the request that lets a bridge port carry the VLANs.
+// AddPortVLANs builds the request that adds a bridge port to the VLANs.
 func AddPortVLANs(index int, r VLANRange) *Message {
 	var flags uint16
 	if r.PVID {
@@ -88,8 +88,8 @@ func AddPortVLANs(index int, r VLANRange) *Message {
 	})
 }
 
-// LeaveOtherVLANs builds the request that takes a bridge port out of all VLANs but one.
-// The kernel passes over those that the port is not in.
+// LeaveOtherVLANs builds the request that removes a bridge port from all VLANs except one.
+// The kernel skips those that the port is not in.
 func LeaveOtherVLANs(index int, vid uint16) *Message {
 	return NewMessage(unix.RTM_DELLINK, 0, IfInfo(unix.AF_BRIDGE, index, false)).Nest(unix.IFLA_AF_SPEC, func(m *Message) {
 		for _, r := range []VLANRange{{First: 1, Last: vid - 1}, {First: vid + 1, Last: 4094}} {
@@ -110,7 +110,7 @@ func AddBridgeVLAN(index int, vid uint16) *Message {
 	return bridgeVLAN(unix.RTM_SETLINK, index, vid)
 }
 
-// DeleteBridgeVLAN builds the request that takes a bridge itself out of a VLAN.
+// DeleteBridgeVLAN builds the request that removes a bridge itself from a VLAN.
 func DeleteBridgeVLAN(index int, vid uint16) *Message {
 	return bridgeVLAN(unix.RTM_DELLINK, index, vid)
 }

@@ -1,4 +1,4 @@
-// Package sockets finds out which process has a port of a node, so that an error about a
+// Package sockets finds the process that has a port of a node, so that an error about a
 // port in use can name it. It reads /proc and changes nothing.
 package sockets
 
@@ -17,7 +17,7 @@ import (
 
 // Holder is a process that has a port.
 type Holder struct {
-	// PID is its number, Name its program's name ("dnsmasq").
+	// PID is its process ID, Name its program's name ("dnsmasq").
 	PID  int
 	Name string
 	// Unit is the systemd service it belongs to; empty for none.
@@ -33,9 +33,10 @@ func (h Holder) String() string {
 	return text + ")"
 }
 
-// TakenError says that a server cannot have its port.
+// TakenError means that a server cannot have its port.
 type TakenError struct {
-	// Server is who wants it ("the DHCP server"), Port the port, of UDP unless TCP is set.
+	// Server is the server that needs it ("the DHCP server"), Port the port, of UDP unless
+	// TCP is set.
 	Server string
 	Port   int
 	TCP    bool
@@ -68,8 +69,8 @@ func (e *TakenError) Error() string {
 }
 
 // UDP finds the processes that have a UDP port at any address, IPv4 or IPv6, of the
-// namespace; nil is the process's own. Those that may not be looked at are left out.
-// skip tells processes that do not count.
+// namespace; nil is the process's own. It skips inaccessible processes, and those that
+// skip matches.
 func UDP(ns *netns.NS, port int, skip func(pid int) bool) []Holder {
 	return holders(ns, []string{"udp", "udp6"}, func(_ netip.Addr, p int) bool { return p == port }, skip)
 }
@@ -77,15 +78,15 @@ func UDP(ns *netns.NS, port int, skip func(pid int) bool) []Holder {
 // listening is the state of a TCP socket that waits for connections (tcp_states.h).
 const listening = "0A"
 
-// At finds the processes whose sockets keep another one from an address and port of UDP
-// or, with tcp, of TCP: those that have it at this address, or at any.
+// At finds the processes with sockets that block another one from an address and port of
+// UDP or, with tcp, of TCP: those bound to this address, or to any.
 func At(ns *netns.NS, tcp bool, want netip.AddrPort, skip func(pid int) bool) []Holder {
 	tables := []string{"udp", "udp6"}
 	if tcp {
 		tables = []string{"tcp", "tcp6"}
 	}
 	return holders(ns, tables, func(a netip.Addr, p int) bool {
-		any := a.IsUnspecified() && (a.Is6() || want.Addr().Is4()) // one of IPv6 may take IPv4 too
+		any := a.IsUnspecified() && (a.Is6() || want.Addr().Is4()) // one of IPv6 may accept IPv4 too
 		return p == int(want.Port()) && (any || a.Unmap() == want.Addr())
 	}, skip)
 }
@@ -134,8 +135,8 @@ func holders(ns *netns.NS, tables []string, matches func(netip.Addr, int) bool, 
 	return out
 }
 
-// parseAddress reads an address as the kernel writes it: words of 32 bits in its own
-// byte order, in hexadecimal, and the port.
+// parseAddress parses an address in the kernel's form: words of 32 bits in its own byte
+// order, in hexadecimal, and the port.
 func parseAddress(text string) (netip.Addr, int, bool) {
 	address, port, _ := strings.Cut(text, ":")
 	b, err1 := hex.DecodeString(address)

@@ -1,10 +1,9 @@
-// Package coredns is the form in which a node's name server is told what to serve:
-// files in one directory, and words over a socket in it. It stands between
-// driver/nameserver, which writes them, and nameserver/coredns, the server itself, a
-// process of its own. It is pure.
+// Package coredns defines how a node's DNS server is configured: files in one directory,
+// and commands over a socket in it. It is between driver/nameserver, which writes them,
+// and nameserver/coredns, the server itself, a separate process. It is pure.
 //
-// There is one file of settings, and for each view one of names, so that a name that
-// comes or goes touches neither the settings nor other zones' names.
+// There is one file of settings, and for each view one of names, so that adding or
+// removing a name changes neither the settings nor other zones' names.
 package coredns
 
 import (
@@ -22,17 +21,17 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
-// Files in the directory of a name server.
+// Files in the directory of a DNS server.
 const (
 	// Settings is the file of settings.
 	Settings = "settings.json"
-	// namesSuffix ends the names of the other files: the zone comes before it.
+	// namesSuffix ends the names of the other files: the zone precedes it.
 	namesSuffix = ".names"
 	// Control is the socket that the server listens on.
 	Control = "control"
-	// Lock is held by the server that runs.
+	// Lock is locked by the running server.
 	Lock = "lock"
-	// Log is what the server says.
+	// Log is the log of the server.
 	Log = "log"
 )
 
@@ -42,39 +41,39 @@ func NamesFile(zone string) string { return zone + namesSuffix }
 // IsNamesFile reports whether a file is one.
 func IsNamesFile(name string) bool { return strings.HasSuffix(name, namesSuffix) }
 
-// Words that are sent to the socket, one on each connection.
+// Commands for the socket, one on each connection.
 const (
-	// Look asks for the Answer as things are.
+	// Look requests the Answer without any change.
 	Look = "look"
-	// Reload has the server read its files first.
+	// Reload makes the server read its files first.
 	Reload = "reload"
-	// Stop ends the server once it answered.
+	// Stop ends the server after its answer.
 	Stop = "stop"
-	// Take gives the server sockets that it misses, since it may not open them itself: the
-	// line of the word is followed by one of JSON, a list of desired.NameListener, and for
-	// each of these two file descriptors come along, its UDP and its TCP socket.
+	// Take passes sockets to the server that it lacks, since it may not open them itself:
+	// the line of the command is followed by one of JSON, a list of desired.NameListener,
+	// and two file descriptors for each of these, its UDP and its TCP socket.
 	Take = "take"
 )
 
-// MostTaken is how many listeners are given at once: the kernel passes at most 253 file
+// MostTaken is how many listeners are passed at once: the kernel passes at most 253 file
 // descriptors in a message (SCM_MAX_FD, unix(7)), and one message has to hold the list.
 const MostTaken = 64
 
-// Answer is what the server says to each word.
+// Answer is the server's answer to each command.
 type Answer struct {
 	// Version is the release of the server, Content the Hash of what it serves.
 	Version string `json:"version"`
 	Content string `json:"content"`
-	// Error is why files were not read; what was served before still is.
+	// Error is why files were not read; the previous content is still served then.
 	Error string `json:"error,omitempty"`
 	// Faults are the views that are not served everywhere, by zone.
 	Faults map[string]string `json:"faults,omitempty"`
-	// Missing are the listeners whose sockets the server has not, though their
-	// interfaces are there.
+	// Missing are the listeners without sockets in the server, although their interfaces
+	// exist.
 	Missing []desired.NameListener `json:"missing,omitempty"`
 }
 
-// Render makes the files. Equal states make equal files.
+// Render renders the files. Equal states give equal files.
 func Render(s *desired.NameServer) (map[string][]byte, error) {
 	settings := desired.NameServer{Forwarders: s.Forwarders, Views: slices.Clone(s.Views)}
 	files := map[string][]byte{}
@@ -110,7 +109,7 @@ func Hash(files map[string][]byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Parse reads what Render made.
+// Parse is the reverse of Render.
 func Parse(files map[string][]byte) (*desired.NameServer, error) {
 	s := &desired.NameServer{}
 	if err := json.Unmarshal(files[Settings], s); err != nil {

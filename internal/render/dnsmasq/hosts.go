@@ -7,8 +7,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
-// Hosts renders the file of the NICs that are known, one a line:
-// "<mac>,<IPv4>,[<IPv6>],<name>".
+// Hosts renders the file of the known NICs, one a line: "<mac>,<IPv4>,[<IPv6>],<name>".
 func Hosts(hosts []desired.DHCPHost) string {
 	var b strings.Builder
 	b.Grow(64*len(hosts) + len(Marker) + 1)
@@ -37,7 +36,7 @@ func writeHost(b *strings.Builder, h *desired.DHCPHost) {
 	b.WriteByte('\n')
 }
 
-// ParseHosts reads such a file. Lines that Hosts would not write are left out.
+// ParseHosts reads such a file. It ignores lines that Hosts would not write.
 func ParseHosts(data string) []desired.DHCPHost {
 	var out []desired.DHCPHost
 	for line := range strings.Lines(data) {
@@ -60,8 +59,8 @@ func ParseHosts(data string) []desired.DHCPHost {
 	return out
 }
 
-// Added reports whether all that turns one list of NICs, sorted, into another is
-// more of them, with addresses that none had, and returns those.
+// Added reports whether the difference from one sorted list of NICs to another is only
+// further NICs, with addresses that none had, and returns those.
 func Added(had, want []desired.DHCPHost) (more []desired.DHCPHost, only bool) {
 	i := 0
 	for _, h := range want {

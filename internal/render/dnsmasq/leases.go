@@ -7,13 +7,13 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
-// Stale finds the leases that keep dnsmasq from giving an address to the NIC that
-// has it now, since somebody else still holds it, and returns them with the other
-// lines; none is a reason to leave the file alone. had are the NICs that were known
-// when the leases were made.
+// Stale finds the leases that prevent dnsmasq from assigning an address to the NIC that
+// has it now, since another client still holds it, and returns them with the other lines;
+// without stale leases the file needs no change. had are the NICs that were known when the
+// leases were made.
 //
-// A line is "<end> <mac> <IPv4> <name> <client>", and after one that begins with
-// "duid" "<end> <number> <IPv6> <name> <client>", which does not tell the MAC.
+// A line is "<end> <mac> <IPv4> <name> <client>", and after one that begins with "duid"
+// "<end> <number> <IPv6> <name> <client>", without the MAC.
 func Stale(leases string, had, want []desired.DHCPHost) (stale []netip.Addr, rest string) {
 	if leases == "" {
 		return nil, leases
@@ -39,7 +39,7 @@ func Stale(leases string, had, want []desired.DHCPHost) (stale []netip.Addr, res
 	return stale, b.String()
 }
 
-// owners says which NIC has an address.
+// owners maps addresses to NICs.
 func owners(hosts []desired.DHCPHost) map[netip.Addr]string {
 	out := make(map[netip.Addr]string, len(hosts))
 	for i := range hosts {

@@ -11,38 +11,39 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
-// DefaultFile is the name of the file of what holds for a zone.
+// DefaultFile is the name of the file with the settings of a zone.
 const DefaultFile = "00-default.conf"
 
-// Marker is the first line of every file of ours: by it a folder is known to be.
+// Marker is the first line of every file that Viaduct makes: it identifies a folder of
+// Viaduct.
 const Marker = "# Made by Viaduct. Changes here are undone; settings of your own go into a file 90-<name>.conf beside it."
 
-// How long leases last, in dnsmasq's words.
+// The durations of leases, in dnsmasq's notation.
 const (
-	// StaticLease is that of a NIC with an address of its own: half of it is the
-	// longest time until a guest learns of a change, and all of it what guests
-	// survive without any server.
+	// StaticLease is the lease of a NIC with its own address: half of it is the longest
+	// time until a guest learns of a change, and all of it is how long guests survive
+	// without any server.
 	StaticLease = "12h"
-	// DynamicLease is that of an address out of a range.
+	// DynamicLease is the lease of an address out of a range.
 	DynamicLease = "1h"
 )
 
-// enterprise is the number in the server's identifier (RFC 8415, 11.3): that for
-// examples (RFC 5612), as Viaduct has none of its own.
+// enterprise is the number in the server's identifier (RFC 8415, 11.3): that for examples
+// (RFC 5612), as Viaduct has no own number.
 const enterprise = 32473
 
-// maxLeases is more than a node has guests; dnsmasq's own limit is 1000.
+// maxLeases is more than the guests of a node; dnsmasq's own limit is 1000.
 const maxLeases = 1_000_000
 
-// NetworkFile is the name of the file of what is served on a link.
+// NetworkFile is the name of the file with the settings of a link.
 func NetworkFile(link string) string { return "10-" + link + ".conf" }
 
-// HostsFile is the name of the file of the NICs that are known.
+// HostsFile is the name of the file of the known NICs.
 func HostsFile(link string) string { return "ethers-" + link }
 
-// AddedFolder is the name of the folder of NICs that were added since dnsmasq read
-// the hosts file. It reads what appears there without reading all others again,
-// which takes it a tenth of a second for ten thousand.
+// AddedFolder is the name of the folder of NICs that were added since dnsmasq read the
+// hosts file. It reads new files there without reading all others again, which needs a
+// tenth of a second for ten thousand.
 func AddedFolder(link string) string { return "ethers-" + link + ".d" }
 
 // LinkOf is the link of a NetworkFile, if the name is that of one.
@@ -52,12 +53,12 @@ func LinkOf(name string) (link string, ok bool) {
 	return link, prefix && suffix && link != ""
 }
 
-// Paths say where the files of a network are: the folder of its zone's
-// configuration, and its leases.
+// Paths are the places of the files of a network: the folder of its zone's configuration,
+// and its leases.
 type Paths struct{ Folder, Leases string }
 
-// Main renders the file that dnsmasq is started with: it names those of
-// configuration, which are in the folder.
+// Main renders the file that dnsmasq is started with: it names those of the configuration,
+// which are in the folder.
 func Main(folder string, files ...string) string {
 	lines := []string{Marker}
 	for _, name := range files {
@@ -66,7 +67,7 @@ func Main(folder string, files ...string) string {
 	return text(lines)
 }
 
-// Default renders the file of what holds for a zone.
+// Default renders the file with the settings of a zone.
 func Default(s *desired.DHCPServer) string {
 	lines := []string{
 		Marker,
@@ -83,8 +84,8 @@ func Default(s *desired.DHCPServer) string {
 	if !s.Dynamic {
 		lines = append(lines, "dhcp-ignore=tag:!known")
 	}
-	// As Proxmox VE has them: no search for a proxy by Windows (252), DHCP ended at
-	// its shutdown, and no guest called wpad.
+	// As in Proxmox VE: no search for a proxy by Windows (252), DHCP release at its
+	// shutdown, and no guest called wpad.
 	lines = append(lines,
 		`dhcp-option=252,"\n"`,
 		"dhcp-option=vendor:MSFT,2,1i",
@@ -93,8 +94,8 @@ func Default(s *desired.DHCPServer) string {
 	return text(lines)
 }
 
-// serverID tells the servers of zones apart, and not those of nodes: a guest that
-// moves goes on with the server of its new node.
+// serverID differs between the servers of zones, but not between those of nodes: a guest
+// that moves continues with the server of its new node.
 func serverID(zone string) string {
 	sum := sha256.Sum256([]byte("viaduct dhcp server " + zone))
 	var parts []string
@@ -104,7 +105,7 @@ func serverID(zone string) string {
 	return strings.Join(parts, ":")
 }
 
-// Network renders the file of what is served on a link.
+// Network renders the file with the settings of a link.
 func Network(n *desired.DHCPNetwork, p Paths) string {
 	lines := []string{
 		Marker,
@@ -129,9 +130,9 @@ func Network(n *desired.DHCPNetwork, p Paths) string {
 	return text(lines)
 }
 
-// raParam says how a link's routers are advertised: where the node is none, with a
-// lifetime of 0 (RFC 4861, 6.2.3), so that only networks and the way to addresses are
-// told.
+// raParam configures the router advertisements of a link: where the node is no router,
+// with a lifetime of 0 (RFC 4861, 6.2.3), so that they contain only networks and how to
+// get addresses.
 func raParam(n *desired.DHCPNetwork) string {
 	line := "ra-param=" + n.Link
 	if n.MTU != 0 {
@@ -162,7 +163,7 @@ func subnet4(n *desired.DHCPNetwork, s *desired.DHCPSubnet) []string {
 	if s.Gateway.IsValid() {
 		option("router", s.Gateway.String())
 	} else {
-		option("router") // none, where dnsmasq would tell its own address
+		option("router") // none, instead of dnsmasq's own address
 	}
 	if s.DNSServer.IsValid() {
 		option("dns-server", s.DNSServer.String())
@@ -179,8 +180,8 @@ func subnet4(n *desired.DHCPNetwork, s *desired.DHCPSubnet) []string {
 	return lines
 }
 
-// routes are the values of option 121. Whoever reads it does not read the option
-// of the router (RFC 3442), which is therefore among them.
+// routes are the values of option 121. A client that reads it ignores the router option
+// (RFC 3442), so the default route is among them.
 func routes(s *desired.DHCPSubnet) []string {
 	var out []string
 	add := func(dst string, via netip.Addr) {

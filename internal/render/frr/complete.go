@@ -13,8 +13,7 @@ import (
 // maxSeq is the largest number of a route map's entry.
 const maxSeq = 65535
 
-// LocalError is a line of frr.conf.local that cannot stand beside Viaduct's
-// configuration.
+// LocalError is a line of frr.conf.local that conflicts with Viaduct's configuration.
 type LocalError struct {
 	// Line counts from 1; Text is the line.
 	Line         int
@@ -26,14 +25,13 @@ func (e *LocalError) Error() string {
 	return fmt.Sprintf("%s:%d: %q %s", LocalOwner, e.Line, e.Text, e.Reason)
 }
 
-// Complete returns the blocks that frr.conf.local adds to a configuration; they
-// belong behind it. Unlike Config.MergeProxmox it loses nothing: lines of any
-// kind are kept, wherever they stand and whatever characters they have. What the
-// configuration says already is not repeated. Entries of route maps that the
-// configuration has too are counted on behind its own, as Proxmox does.
+// Complete returns the blocks that frr.conf.local adds to a configuration; they belong
+// after it. Unlike Config.MergeProxmox it loses nothing: it keeps lines of any kind, at
+// any place and with any characters. It does not repeat lines of the configuration. It
+// continues the numbering of route maps that the configuration has too, as Proxmox does.
 //
-// Blocks that cannot stand beside the configuration are left out, and each is
-// told as a *LocalError in the joined error.
+// It skips blocks that conflict with the configuration, and reports each as a *LocalError
+// in the joined error.
 func Complete(blocks []desired.FRRBlock, local string) ([]LocalBlock, error) {
 	m := known(blocks)
 	var out []LocalBlock
@@ -54,7 +52,7 @@ func Complete(blocks []desired.FRRBlock, local string) ([]LocalBlock, error) {
 	return out, errors.Join(errs...)
 }
 
-// own is what a configuration has, for what is to be merged with it.
+// own is the content of a configuration, for the merge.
 type own struct {
 	// heads are the heads of blocks, lines "<head>\x00<family>\x00<line>".
 	heads, lines map[string]bool
@@ -79,8 +77,7 @@ func known(blocks []desired.FRRBlock) *own {
 	return m
 }
 
-// head is the head that a block gets, which differs for route maps of the
-// configuration's.
+// head is the head that a block gets, which differs for route maps of the configuration.
 func (m *own) head(b *LocalBlock) (string, error) {
 	if asn, vrf, ok := BGPRouter(b.Head); ok && m.routers[vrf] != "" && m.routers[vrf] != asn {
 		return "", &LocalError{b.Number, b.Head, "names another AS number than the node's router, which is " + m.routers[vrf]}
@@ -97,8 +94,8 @@ func (m *own) head(b *LocalBlock) (string, error) {
 	return fmt.Sprintf("route-map %s %s %d", name, action, m.last[name]), nil
 }
 
-// fresh are the lines of a block that the configuration does not have. The
-// frames of address families that are left empty go as well.
+// fresh are the lines of a block that the configuration does not have. The frames of
+// address families that become empty are removed as well.
 func (m *own) fresh(b *LocalBlock) (lines []string, numbers []int) {
 	drop := map[int]bool{}
 	walk(b.Lines, func(i int, key string) { drop[i] = m.lines[b.Head+"\x00"+key] })
@@ -115,8 +112,8 @@ func (m *own) fresh(b *LocalBlock) (lines []string, numbers []int) {
 	return lines, numbers
 }
 
-// walk calls f for every line that says something by itself, with where it
-// stands. What is said of a single VNI is always told in full.
+// walk calls f for every line with a meaning of its own, with its context. Lines for a
+// single VNI are always complete.
 func walk(lines []string, f func(i int, key string)) {
 	family, deep := "", false
 	for i, l := range lines {

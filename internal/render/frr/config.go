@@ -4,7 +4,7 @@ import (
 	"net/netip"
 )
 
-// Owned is a value and the object that wants it: "controller/c1".
+// Owned is a value and the object that needs it: "controller/c1".
 type Owned[T any] struct {
 	Value T
 	Owner string
@@ -13,10 +13,10 @@ type Owned[T any] struct {
 // Own makes an owned value.
 func Own[T any](owner string, value T) Owned[T] { return Owned[T]{Value: value, Owner: owner} }
 
-// Config is a configuration. Maps are written in the order of their keys; lists
-// keep theirs. The zero value is empty and ready to use.
+// Config is a configuration. Maps are written in the order of their keys; lists keep
+// theirs. The zero value is empty and ready to use.
 type Config struct {
-	// VRFs are those that have routed traffic, by name.
+	// VRFs are those with routed traffic, by name.
 	VRFs map[string]*VRF
 	// Routers are the BGP routers by their VRF; "default" is the one outside.
 	Routers map[string]*Router
@@ -27,11 +27,10 @@ type Config struct {
 	Communities map[string]*CommunityList
 	// PrefixLists are those of both families, by name.
 	PrefixLists map[string]*PrefixList
-	// Custom are lines of the operator's that belong to nothing else, with
-	// everything that closes them.
+	// Custom are other lines of the operator, with everything that closes them.
 	Custom []string
-	// Lost tells the lines of frr.conf.local that MergeProxmox dropped or put
-	// into the wrong place. It is not written.
+	// Lost are the lines of frr.conf.local that MergeProxmox dropped or put into the wrong
+	// place. It is not written.
 	Lost []LocalError
 	// OpenFabric are the OpenFabric routers by name.
 	OpenFabric           map[string]*OpenFabric
@@ -57,7 +56,7 @@ func Put[V any](m *map[string]V, key string, v V) V {
 	return v
 }
 
-// VRF ties a VRF to the VXLAN network identifier of its routed traffic.
+// VRF binds a VRF to its L3VNI.
 type VRF struct {
 	Name, Owner string
 	VNI         uint32
@@ -77,8 +76,8 @@ type Route struct {
 // ISIS is a router of IS-IS.
 type ISIS struct {
 	Domain, Net, Owner string
-	// Quick says that a change is announced within a second of the one before, not
-	// up to 30 seconds after it.
+	// Quick means that a change is announced within a second of the one before, not up to
+	// 30 seconds after it.
 	Quick  bool
 	Custom []string
 }
@@ -97,7 +96,7 @@ type OSPF struct {
 	Redistribute []Owned[string]
 }
 
-// Interface is what one protocol does on an interface.
+// Interface is the configuration of one protocol on an interface.
 type Interface struct {
 	Name, Owner string
 	// Lines are without their indentation.
@@ -116,13 +115,12 @@ type CommunityEntry struct {
 	// Seq is the place in the list; 0 leaves it to FRR.
 	Seq  int
 	Deny bool
-	// Pattern is a regular expression for the communities of a route as FRR prints
-	// them ("RT:65000:10100 ET:8"); without one Target is meant, "65000:10100".
+	// Pattern is a regular expression for the communities of a route as FRR prints them
+	// ("RT:65000:10100 ET:8"); without one Target is used, "65000:10100".
 	Pattern, Target string
 }
 
-// PrefixList names prefixes. FRR keeps those of one family apart from those of
-// the other.
+// PrefixList names prefixes. FRR has separate lists for each family.
 type PrefixList struct {
 	Name, Owner string
 	Entries     []PrefixEntry
@@ -158,11 +156,11 @@ type RouteMapEntry struct {
 	// names a further route map.
 	Match, Set []string
 	Call       string
-	// Exit says where to go on after a match, "on-match next"; empty ends the map.
+	// Exit is the action after a match, "on-match next"; empty ends the map.
 	Exit string
 }
 
-// Prepend puts entries before those that are there.
+// Prepend puts entries before the existing ones.
 func (m *RouteMap) Prepend(entries ...RouteMapEntry) {
 	m.Entries = append(append([]RouteMapEntry{}, entries...), m.Entries...)
 }
@@ -176,14 +174,14 @@ func (m *RouteMap) last() int {
 	return n
 }
 
-// Renumber counts the entries from 1 on.
+// Renumber numbers the entries from 1 on.
 func (m *RouteMap) Renumber() {
 	for i := range m.Entries {
 		m.Entries[i].Seq = i + 1
 	}
 }
 
-// RouteMap returns the route map of that name and makes it if need be.
+// RouteMap returns the route map of that name and creates it if necessary.
 func (c *Config) RouteMap(name string) *RouteMap {
 	if m := c.RouteMaps[name]; m != nil {
 		return m
@@ -191,11 +189,11 @@ func (c *Config) RouteMap(name string) *RouteMap {
 	return Put(&c.RouteMaps, name, &RouteMap{Name: name})
 }
 
-// ProtocolMap names the route maps that a protocol's routes of either family
-// pass on their way into the kernel. Empty means none.
+// ProtocolMap names the route maps that filter a protocol's routes of either family into
+// the kernel. Empty means none.
 type ProtocolMap struct{ IPv4, IPv6 Owned[string] }
 
-// ProtocolMap returns the one of the protocol and makes it if need be.
+// ProtocolMap returns the one of the protocol and creates it if necessary.
 func (c *Config) ProtocolMap(protocol string) *ProtocolMap {
 	if m := c.ProtocolMaps[protocol]; m != nil {
 		return m

@@ -151,8 +151,8 @@ func (l *CommunityList) items() []item {
 	return out
 }
 
-// items are the lines of a prefix list; only the first has a separator before
-// it, so that the list stands as one part.
+// items are the lines of a prefix list; only the first has a separator before it, so that
+// the list is one part.
 func (l *PrefixList) items() []item {
 	out := make([]item, len(l.Entries))
 	for n, e := range l.Entries {

@@ -6,7 +6,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
-// LocalBlock is a block of a file, and where it stands there.
+// LocalBlock is a block of a file, with its position.
 type LocalBlock struct {
 	desired.FRRBlock
 	// Number counts the file's lines from 1; it is the head's. Numbers are those
@@ -15,11 +15,11 @@ type LocalBlock struct {
 	Numbers []int
 }
 
-// Parse reads a configuration as an operator writes it: contexts with their
-// lines, indented or not, and single lines. Nothing is judged; FRR does that.
-// Only comments are left out, lines that start with ! or #, and the file's own
-// frame: "frr version", "frr defaults" and "end". Lines below a head get FRR's
-// indentation. Every block belongs to LocalOwner.
+// Parse reads a configuration as an operator writes it: contexts with their lines,
+// indented or not, and single lines. It validates nothing; FRR does that. It drops only
+// comments, lines that start with ! or #, and the file's own frame: "frr version", "frr
+// defaults" and "end". Lines below a head get FRR's indentation. Every block belongs to
+// LocalOwner.
 func Parse(text string) []LocalBlock {
 	p := &parser{}
 	number := 0
@@ -34,11 +34,11 @@ func Parse(text string) []LocalBlock {
 type parser struct {
 	out  []LocalBlock
 	open *LocalBlock
-	// flat is set once a line of the open context stood at the margin, ended once
-	// a comment did, which ends the context unless it goes on behind it.
+	// flat is set once a line of the open context was at the margin, ended once a comment
+	// was, which ends the context unless it continues after it.
 	flat, ended bool
-	// family is set inside an address family, deep inside what else has an end
-	// of its own ("vni 100").
+	// family is set inside an address family, deep inside other nested contexts with their
+	// own end ("vni 100").
 	family, deep bool
 }
 
@@ -80,8 +80,8 @@ func (p *parser) closes(text string, margin bool) bool {
 	return (text == "exit" || text == End(p.open.Head)) && (margin || !p.nested())
 }
 
-// nested reports whether the open context may hold others that are not known
-// here, such as the peers of "bfd". Its lines are kept as they stand.
+// nested reports whether the open context may contain others that are unknown here, such
+// as the peers of "bfd". Its lines are kept unchanged.
 func (p *parser) nested() bool { return endOfKnown(p.open.Head) == "" }
 
 func (p *parser) add(number int, line string) {
@@ -134,7 +134,7 @@ func frame(text string) bool {
 	return text == "end" || strings.HasPrefix(text, "frr version ") || strings.HasPrefix(text, "frr defaults ")
 }
 
-// contexts are the first words of the commands that others stand below.
+// contexts are the first words of the commands with nested commands.
 var contexts = []string{
 	"router ", "vrf ", "interface ", "route-map ", "line vty", "key chain ", "bfd", "segment-routing",
 	"pseudowire ", "l2vpn ", "mpls ldp", "nexthop-group ", "pbr-map ", "rpki",
@@ -149,8 +149,8 @@ func opens(text string) bool {
 	return false
 }
 
-// opensVNI reports whether a line opens the settings of one VNI: its number
-// stands alone.
+// opensVNI reports whether a line opens the settings of one VNI: nothing follows its
+// number.
 func opensVNI(text string) bool {
 	number, ok := strings.CutPrefix(text, "vni ")
 	return ok && number != "" && strings.Trim(number, "0123456789") == ""

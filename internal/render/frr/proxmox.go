@@ -10,10 +10,10 @@ import (
 )
 
 // MergeProxmox merges frr.conf.local as Proxmox does. Lines of contexts that the
-// configuration has so far join those; contexts it does not have are kept as
-// they are; route maps are never joined but counted on behind those of the same
-// name. All else at the top level is lost, and so is every line with an
-// exclamation mark, be it a comment or not. c.Lost tells which.
+// configuration has so far join those; contexts it does not have are kept unchanged; route
+// maps are never joined but numbered after those of the same name. Everything else at the
+// top level is lost, and so is every line with an exclamation mark, whether it is a
+// comment or not. c.Lost lists these lines.
 func (c *Config) MergeProxmox(local string) {
 	m := &merge{c: c}
 	for line := range strings.Lines(local) {
@@ -30,7 +30,7 @@ func (c *Config) MergeProxmox(local string) {
 	m.finish()
 }
 
-// lose remembers a line by its first word only: the rest may be a password.
+// lose records a line by its first word only: the rest may be a password.
 func (m *merge) lose(text, reason string) {
 	word, _, _ := strings.Cut(text, " ")
 	m.c.Lost = append(m.c.Lost, LocalError{Line: m.number, Text: word, Reason: reason})
@@ -39,19 +39,19 @@ func (m *merge) lose(text, reason string) {
 // merge is the state between two lines of the file.
 type merge struct {
 	c *Config
-	// to takes the next line; nil loses it.
+	// to gets the next line; nil loses it.
 	to *[]string
-	// router is the matched BGP router that the lines stand in, foreign tells
-	// that its open address family is none of the configuration's.
+	// router is the matched BGP router of the lines, foreign is true if its open address
+	// family is not in the configuration.
 	router  *Router
 	foreign bool
-	// unknown tells that an unmatched context is open.
+	// unknown is true while an unmatched context is open.
 	unknown bool
 	// entry is the open entry of a route map.
 	entry   *localEntry
 	entries []*localEntry
-	// number is the line's, misplaced tells that Proxmox has lost the router
-	// that the lines belong to.
+	// number is the line's, misplaced is true if Proxmox has lost the router that the
+	// lines belong to.
 	number    int
 	misplaced bool
 }
@@ -142,8 +142,8 @@ func (m *merge) openRouter(line, rest string) {
 	m.openUnknown(line)
 }
 
-// openFamily goes on in an address family of the configuration, or writes the
-// family among the router's own lines.
+// openFamily continues an address family of the configuration, or writes the family among
+// the router's own lines.
 func (m *merge) openFamily(line, name string) {
 	r := m.router
 	m.foreign, m.misplaced = false, false
@@ -161,8 +161,8 @@ func (m *merge) openFamily(line, name string) {
 	}
 }
 
-// closeFamily goes back to the router; after a family that is not the
-// configuration's, Proxmox takes the router's further lines for none of it.
+// closeFamily returns to the router; after a family that is not in the configuration,
+// Proxmox does not assign the router's further lines to it.
 func (m *merge) closeFamily(line string) {
 	if m.foreign {
 		*m.to = append(*m.to, line)
@@ -173,7 +173,7 @@ func (m *merge) closeFamily(line string) {
 	m.to = &m.router.Custom
 }
 
-// finish writes the route maps, counted on behind those that are there.
+// finish writes the route maps, numbered after the existing entries.
 func (m *merge) finish() {
 	slices.SortStableFunc(m.entries, func(a, b *localEntry) int { return cmp.Compare(a.name, b.name) })
 	seq := map[string]int{}

@@ -16,15 +16,15 @@ type Router struct {
 	Owner string
 	// RouterID is an IPv4 address.
 	RouterID netip.Addr
-	// NoHardReset and NoRestartNotice keep FRR from using RFC 8538;
-	// NoDefaultUnicast from activating IPv4 for every neighbour.
+	// NoHardReset and NoRestartNotice prevent FRR from using RFC 8538; NoDefaultUnicast
+	// from activating IPv4 for every neighbour.
 	NoHardReset, NoDefaultUnicast, NoRestartNotice bool
 	// Restart is graceful restart (RFC 4724) for the router and its peers.
 	Restart bool
-	// CoalesceTime in milliseconds is how long updates are collected; 0 leaves
-	// FRR's own.
+	// CoalesceTime in milliseconds is how long updates are collected; 0 keeps FRR's
+	// default.
 	CoalesceTime int
-	// NoConnectedCheck lets eBGP neighbours be reached by their loopbacks.
+	// NoConnectedCheck allows eBGP neighbours to be reached by their loopbacks.
 	NoConnectedCheck Owned[bool]
 	MultipathRelax   Owned[bool]
 	Groups           []*PeerGroup
@@ -33,7 +33,7 @@ type Router struct {
 	EVPN             *EVPN
 }
 
-// PeerGroup is a group of neighbours that are treated alike.
+// PeerGroup is a group of neighbours with the same configuration.
 type PeerGroup struct {
 	Name, Owner string
 	// RemoteAS is a number or "external".
@@ -42,13 +42,13 @@ type PeerGroup struct {
 	// 0 means the router's.
 	LocalAS uint32
 	BFD     bool
-	// Quick says that silence ends a session after 9 seconds, and that one is tried
-	// again every 10; false leaves FRR's own, which is minutes in some profiles.
+	// Quick means that a session ends after 9 seconds of silence, and that a connection is
+	// retried every 10; false keeps FRR's default, which is minutes in some profiles.
 	Quick bool
-	// Multihop is how many hops away eBGP neighbours may be; 0 leaves FRR's own.
+	// Multihop is how many hops away eBGP neighbours may be; 0 keeps FRR's default.
 	Multihop     int
 	UpdateSource string
-	// Sources are the addresses that single peers are spoken to from.
+	// Sources are the source addresses of sessions with single peers.
 	Sources map[netip.Addr]netip.Addr
 	// Peers are neighbours by address, Links those on the other end of an
 	// interface (RFC 5549).
@@ -56,12 +56,12 @@ type PeerGroup struct {
 	Links []string
 }
 
-// Neighbour is what an address family does with a peer group.
+// Neighbour is the configuration of a peer group in an address family.
 type Neighbour struct {
 	Group, Owner        string
 	SoftReconfiguration bool
-	// NextHopSelf makes the router the next hop of all that it announces, also
-	// where the neighbour could reach the real one.
+	// NextHopSelf makes the router the next hop of all that it advertises, also where the
+	// neighbour could reach the real one.
 	NextHopSelf bool
 	// RouteMapIn and RouteMapOut may be empty.
 	RouteMapIn, RouteMapOut string
@@ -69,7 +69,7 @@ type Neighbour struct {
 
 // Unicast is the address family of plain routes of IPv4 or IPv6.
 type Unicast struct {
-	// OnePath takes the best path only, of those that are equally good.
+	// OnePath uses only the best path of several equally good ones.
 	OnePath      Owned[bool]
 	Networks     []Owned[netip.Prefix]
 	ImportVRFs   []Owned[string]
@@ -90,15 +90,15 @@ type EVPN struct {
 	Custom                               []string
 }
 
-// VNI gives a VXLAN network route targets; an empty one is left to FRR.
+// VNI gives a VXLAN network route targets; FRR chooses an empty one.
 type VNI struct {
 	ID             uint32
 	Import, Export string
 	Owner          string
 }
 
-// Unicast4 returns the IPv4 family and makes it if need be; Unicast6 and
-// L2VPN do the same for theirs.
+// Unicast4 returns the IPv4 family and creates it if necessary; Unicast6 and L2VPN do the
+// same for theirs.
 func (r *Router) Unicast4() *Unicast {
 	if r.IPv4 == nil {
 		r.IPv4 = &Unicast{}
@@ -152,18 +152,18 @@ func (r *Router) item() item {
 }
 
 // The times of graceful restart, in seconds. Peers keep the routes of a bgpd that ended
-// for restartTime, which has to be enough for the agent to start it again with all of
-// its configuration, and is how long they send to a node whose FRR was stopped for
-// good.
+// for restartTime, which has to be enough for the agent to start it again with all of its
+// configuration, and is how long they send to a node after its FRR was stopped
+// permanently.
 const restartTime = 60
 
 // DeferTime is for how many seconds a bgpd that restarts gracefully waits for its peers:
-// it goes on without those that have not told all their routes by then.
+// it continues without those that have not sent all their routes by then.
 const DeferTime = 20
 
-// restart adds graceful restart. The router keeps what the kernel forwards by, and
-// says so: without that, peers would let go of its routes when the session is back and
-// the routes are not yet.
+// restart adds graceful restart. The router keeps the forwarding state of the kernel, and
+// advertises that it does: otherwise peers would withdraw its routes when the session is
+// back and the routes are not yet.
 func (r *Router) restart(i *item) {
 	i.when(r.Restart, r.Owner, " bgp graceful-restart restart-time %d", restartTime)
 	i.when(r.Restart, r.Owner, " bgp graceful-restart select-defer-time %d", DeferTime)
@@ -229,7 +229,7 @@ func (e *EVPN) lines(i *item) {
 	}
 	i.flag(e.AdvertiseAllVNI, "  advertise-all-vni")
 	i.when(e.AutoRT.Value != 0, e.AutoRT.Owner, "  autort as %d", e.AutoRT.Value)
-	// FRR takes what is said of a single VNI only after advertise-all-vni.
+	// FRR accepts settings of a single VNI only after advertise-all-vni.
 	for _, v := range e.VNIs {
 		i.add(v.Owner, "  vni %d", v.ID)
 		i.when(v.Import != "", v.Owner, "   route-target import %s", v.Import)

@@ -9,7 +9,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
-// LocalOwner is the owner of what an operator's own file says.
+// LocalOwner is the owner of the content of an operator's own file.
 const LocalOwner = "frr.conf.local"
 
 // separator is the line between the parts of a file, a comment to FRR.
@@ -21,9 +21,9 @@ type item struct {
 	lines       []Owned[string]
 	// end closes a context; a single line has none.
 	end string
-	// gap is a second separator before the item; joined leaves the only one out.
+	// gap is a second separator before the item; joined omits the only one.
 	gap, joined bool
-	// raw are lines that stand as they are instead of all of the above.
+	// raw are verbatim lines instead of all of the above.
 	raw []string
 }
 
@@ -45,8 +45,8 @@ func (i *item) custom(lines []string) {
 	}
 }
 
-// family adds an address family. Its frame belongs to no object: every owner's
-// block gets one of its own.
+// family adds an address family. Its frame belongs to no object: every owner's block gets
+// its own.
 func (i *item) family(name string, lines func(*item)) {
 	i.add("", " "+separator)
 	i.add("", " address-family %s", name)
@@ -54,7 +54,7 @@ func (i *item) family(name string, lines func(*item)) {
 	i.add("", " exit-address-family")
 }
 
-// Frame is what stands around a configuration in a file.
+// Frame surrounds a configuration in a file.
 type Frame struct {
 	// Version is the release of FRR that the file is written for: "10.4.1".
 	Version string
@@ -96,9 +96,9 @@ func (c *Config) Body() string {
 	return b.String()
 }
 
-// Blocks is the configuration as the driver takes it. A context that several
-// objects have lines in is one block for each of them, in the order in which
-// they first speak; what an operator's own file adds comes last.
+// Blocks is the configuration as the driver accepts it. A context with lines of several
+// objects is one block for each of them, in the order of their first lines; the content of
+// an operator's own file comes last.
 func (c *Config) Blocks() []desired.FRRBlock {
 	var out []desired.FRRBlock
 	for _, i := range c.items() {
@@ -137,8 +137,7 @@ func End(head string) string {
 	return "exit"
 }
 
-// endOfKnown is End for the contexts that Viaduct writes; others are those that
-// only operators use.
+// endOfKnown is End for the contexts that Viaduct writes; only operators use others.
 func endOfKnown(head string) string {
 	switch word, rest, _ := strings.Cut(head, " "); {
 	case word == "vrf":
@@ -198,8 +197,7 @@ func (i *item) linesOf(owner string) []string {
 	return out
 }
 
-// Daemons are those that the configuration needs beside zebra and staticd,
-// sorted.
+// Daemons are those that the configuration needs in addition to zebra and staticd, sorted.
 func (c *Config) Daemons() []string {
 	need := map[string]bool{
 		"bgpd":    len(c.Routers) > 0,

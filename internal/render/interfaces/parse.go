@@ -1,9 +1,8 @@
-// Package interfaces reads the files of Debian's ifupdown2, /etc/network/interfaces
-// and what it includes (interfaces(5), ifupdown-addons-interfaces(5)), as far as a
-// node's facts need: which interfaces there are, their addresses, and what bridges have
-// for ports.
+// Package interfaces reads the files of Debian's ifupdown2, /etc/network/interfaces and
+// its includes (interfaces(5), ifupdown-addons-interfaces(5)), as far as a node's facts
+// need: the interfaces, their addresses, and the ports of bridges.
 //
-// It stands at the entrance of the one-way flow, for programs that render a node's files
+// It is at the entrance of the one-way flow, for programs that render a node's files
 // without the node, and below the driver of ifupdown2. It is pure.
 package interfaces
 
@@ -21,7 +20,7 @@ import (
 // OpenVSwitch is the kind of a bridge of Open vSwitch (model.Interface).
 const OpenVSwitch = "openvswitch"
 
-// File is what an interfaces file says.
+// File is the content of an interfaces file.
 type File struct {
 	// Stanzas are the iface stanzas in order. An interface may have several.
 	Stanzas []Stanza
@@ -32,8 +31,8 @@ type File struct {
 // Stanza is one iface stanza.
 type Stanza struct {
 	Name string
-	// Family is inet, inet6, or empty where the stanza leaves it out, as
-	// ifupdown2 allows; Method is static, manual, dhcp and so on, or empty.
+	// Family is inet, inet6, or empty where the stanza omits it, as ifupdown2 allows;
+	// Method is static, manual, dhcp and so on, or empty.
 	Family, Method string
 	Options        []Option
 }
@@ -52,7 +51,7 @@ type Source struct {
 // Parse reads an interfaces file. An error names the line.
 func Parse(text string) (*File, error) {
 	f := &File{}
-	var stanza *Stanza // that the next option belongs to; nil if it is none of ours
+	var stanza *Stanza // that the next option belongs to; nil outside stanzas that are read
 	inside := false
 	for number, line := range logicalLines(text) {
 		keyword, value, _ := strings.Cut(line, " ")
@@ -70,7 +69,7 @@ func Parse(text string) (*File, error) {
 			f.Sources = append(f.Sources, Source{Line: number, Pattern: value})
 			stanza, inside = nil, false
 		case keyword == "mapping" || keyword == "vlan":
-			stanza, inside = nil, true // its options are not ours
+			stanza, inside = nil, true // its options are not read
 		case ends(keyword):
 			stanza, inside = nil, false
 		case !inside:
@@ -91,8 +90,8 @@ func ends(keyword string) bool {
 	return strings.HasPrefix(keyword, "allow-")
 }
 
-// logicalLines yields the lines that say something, with their numbers: white
-// space is made plain, and a line that ends in a backslash goes on in the next.
+// logicalLines yields the lines with content, with their numbers: white space is
+// normalized, and a line that ends in a backslash continues in the next.
 func logicalLines(text string) func(yield func(int, string) bool) {
 	return func(yield func(int, string) bool) {
 		number, start, joined := 0, 0, ""
@@ -118,10 +117,10 @@ func logicalLines(text string) func(yield func(int, string) bool) {
 	}
 }
 
-// Interfaces returns the interfaces, sorted, with the address that Proxmox takes
-// for theirs: the last address line of the inet stanzas, whatever its family.
-// What an inet6 stanza says does not count there. Bridges tell their kind, and
-// the ports of a bridge are told even if they have no stanza of their own.
+// Interfaces returns the interfaces, sorted, with the address that Proxmox uses: the last
+// address line of the inet stanzas, of any family. inet6 stanzas do not count there.
+// Bridges have their kind, and the ports of a bridge are included even without their own
+// stanza.
 func (f *File) Interfaces() []model.Interface {
 	byName := map[string]*model.Interface{}
 	var order []string
@@ -179,7 +178,7 @@ func (s *Stanza) nature(i *model.Interface) {
 	case s.has("bond-slaves"):
 		i.Kind = "bond"
 	}
-	if s.has("bridge-vlan-aware") { // whatever its value, as Proxmox reads it
+	if s.has("bridge-vlan-aware") { // of any value, as Proxmox reads it
 		i.VLANFiltering = true
 	}
 	if bridge := s.option("ovs-bridge"); bridge != "" {
@@ -201,8 +200,8 @@ func (s *Stanza) option(name string) string {
 	return ""
 }
 
-// addressOf reads "10.0.0.1/24", or "10.0.0.1" with a netmask such as 24 or
-// 255.255.255.0; without one the address stands alone.
+// addressOf parses "10.0.0.1/24", or "10.0.0.1" with a netmask such as 24 or
+// 255.255.255.0; without one it is a single address.
 func addressOf(text, netmask string) (netip.Prefix, bool) {
 	if p, err := netip.ParsePrefix(text); err == nil {
 		return p, true

@@ -61,7 +61,7 @@ func testContextFor(t *testing.T) context.Context {
 	return ctx
 }
 
-// txn writes and demands success.
+// txn writes and requires success.
 func txn(t *testing.T, s store.Store, conds []store.Cond, ops ...store.Op) int64 {
 	t.Helper()
 	rev, err := s.Txn(testContextFor(t), conds, ops)
@@ -195,7 +195,7 @@ func testRefused(t *testing.T, s store.Store) {
 	txn(t, s, nil, store.Put("fits", bytes.Repeat([]byte("x"), 1<<20)))
 }
 
-// testConcurrent lets writers race for one counter: as every write is a
+// testConcurrent starts concurrent writers of one counter: as every write is a
 // compare-and-swap, none is lost.
 func testConcurrent(t *testing.T, s store.Store) {
 	const writers, each = 4, 15

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// Copies of an embedded store are made beside it: for what went wrong in the store
+// Copies of an embedded store are in a directory next to it: for damage to the store
 // itself, not for a lost disk. They have the form of `etcdctl snapshot save`, a database
-// with its SHA-256 behind it, which `etcdutl snapshot restore` takes.
+// followed by its SHA-256, which `etcdutl snapshot restore` accepts.
 const (
 	copyEvery = time.Hour
 	// keepNewest are kept, and the newest of each of the last keepDays days.
@@ -50,7 +50,7 @@ func (c *copies) run(ctx context.Context) {
 		if all, err := c.list(); err == nil && len(all) > 0 {
 			wait = max(0, time.Until(all[len(all)-1].time.Add(c.every)))
 		}
-		// A copy at the very start would be of what a copy is there of, most often.
+		// A copy right at the start would most often equal the last one.
 		timer := time.NewTimer(max(wait, c.every/10))
 		select {
 		case <-ctx.Done():
@@ -147,8 +147,8 @@ func (c *copies) tidy(now time.Time) error {
 	return nil
 }
 
-// superfluous are the copies that are not kept: the newest, and the newest of each day,
-// are, as far as they have the bytes together. The newest of all always is.
+// superfluous returns the copies that are not kept: the newest, and the newest of each
+// day, are kept within the limit of bytes. The newest of all is always kept.
 func superfluous(all []copied, now time.Time, most int64) []string {
 	var out []string
 	days, total := make(map[string]bool), int64(0)

@@ -13,18 +13,17 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// Space that etcd needs, in bytes. It allocates its log in segments of 64 MiB,
-// one ahead, and grows its database by 16 MiB; when either fails it has to give
-// up. Writes are therefore refused while that can still be avoided, and the
-// server goes on serving what it has.
+// Space that etcd needs, in bytes. It allocates its log in segments of 64 MiB, one ahead,
+// and grows its database by 16 MiB; when either fails it stops. Writes are therefore
+// rejected while that can still be avoided, and the server continues to serve reads.
 const (
 	reserve  = (64 + 16 + 16) << 20
 	firstUse = reserve + 2*64<<20
 )
 
-// lockDir makes the directory if it is missing, makes sure that it can be
-// written, and takes the lock that keeps a second server out. The lock ends
-// with the process, or when the file is closed.
+// lockDir makes the directory if it is missing, makes sure that it is writable, and
+// acquires the lock that excludes a second server. The lock ends with the process, or when
+// the file is closed.
 func lockDir(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, dirError(dir, err)
@@ -48,9 +47,9 @@ func lockDir(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// probe makes sure that files can be made in the directory, and that there is
-// the space to begin: at its start etcd frees and takes its log's segments, and
-// has to give up when something else was faster.
+// probe makes sure that files can be created in the directory, and that there is space to
+// start: at its start etcd frees and allocates its log's segments, and stops if another
+// process has used the space in between.
 func probe(dir string) error {
 	f, err := os.CreateTemp(dir, "probe-*")
 	if err != nil {
@@ -79,7 +78,7 @@ func space(dir string, need uint64) error {
 	return nil
 }
 
-// dirError says what is wrong with a data directory and what to do.
+// dirError explains a problem with a data directory and what to do.
 func dirError(dir string, err error) error {
 	advice := "name another directory, or repair this one"
 	switch {

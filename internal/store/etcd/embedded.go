@@ -22,18 +22,18 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// startTimeout bounds the start of an embedded etcd, reading back a large log
-// from a slow disk included.
+// startTimeout bounds the start of an embedded etcd, including reading a large log from a
+// slow disk.
 const startTimeout = 2 * time.Minute
 
-// stopTimeout bounds the wait for an embedded etcd that has given up to stop.
+// stopTimeout bounds the wait for a failed embedded etcd to stop.
 const stopTimeout = 5 * time.Second
 
 // DefaultQuota is how much an embedded database may hold, in bytes. All of it is read at
 // a start, and mapped into memory.
 const DefaultQuota = 512 << 20
 
-// Embedded says where OpenEmbedded keeps its data.
+// Embedded configures OpenEmbedded.
 type Embedded struct {
 	// Dir is the data directory; it is made if missing. One server at a time
 	// can use it.
@@ -48,8 +48,8 @@ type Embedded struct {
 	Logger    *slog.Logger
 }
 
-// OpenEmbedded starts an etcd inside this process and returns once it is ready,
-// within about a second. It listens nowhere: the only way in is the Store.
+// OpenEmbedded starts an etcd inside this process and returns once it is ready, within
+// about a second. It does not listen: the only access is the Store.
 func OpenEmbedded(ctx context.Context, c Embedded) (*Store, error) {
 	lock, err := lockDir(c.Dir)
 	if err != nil {
@@ -96,21 +96,21 @@ type engine struct {
 	dir    string
 	lock   *os.File
 	etcd   *embed.Etcd
-	failed chan error // holds the first reason that etcd gave up for
+	failed chan error // holds the first reason of a failure of etcd
 }
 
 func (e *engine) config(c Embedded) *embed.Config {
 	cfg := embed.NewConfig()
 	cfg.Name = "viaduct"
 	cfg.Dir = c.Dir
-	// etcd counts the file, in which there may be free pages between others (see room).
+	// etcd counts the file, which may contain free pages (see room).
 	cfg.QuotaBackendBytes = 2*cmp.Or(c.Quota, DefaultQuota) + fileSlack
 	cfg.MaxRequestBytes = MaxBytes
 	cfg.MaxTxnOps = 1024
 	cfg.AutoCompactionMode = embed.CompactorModePeriodic
 	cfg.AutoCompactionRetention = "1h"
-	// There is no other member to elect or to catch up: elect at once, and do
-	// not keep thousands of entries in memory for others.
+	// There is no other member to elect or to catch up: elect at once, and do not keep
+	// thousands of entries in memory for others.
 	cfg.TickMs, cfg.ElectionMs = 50, 250
 	cfg.SnapshotCount, cfg.SnapshotCatchUpEntries = 2000, 100
 	// A member has to have addresses, but nothing listens on them.
@@ -122,7 +122,7 @@ func (e *engine) config(c Embedded) *embed.Config {
 	return cfg
 }
 
-// giveUp notes why etcd cannot go on. Only the first reason counts.
+// giveUp notes why etcd failed. Only the first reason is kept.
 func (e *engine) giveUp(err error) {
 	select {
 	case e.failed <- dirError(e.dir, err):
@@ -130,8 +130,8 @@ func (e *engine) giveUp(err error) {
 	}
 }
 
-// start starts etcd and waits until it is ready. It runs in a goroutine of its
-// own because etcd panics, or ends the goroutine, when its files are damaged.
+// start starts etcd and waits until it is ready. It runs in its own goroutine because etcd
+// panics, or ends the goroutine, when its files are damaged.
 func (e *engine) start(ctx context.Context, cfg *embed.Config) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -170,8 +170,8 @@ func (e *engine) start(ctx context.Context, cfg *embed.Config) error {
 	}
 }
 
-// recover frees what an etcd that had reached its quota can free, and lets it
-// take writes again.
+// recover frees what an etcd that had reached its quota can free, and makes it accept
+// writes again.
 func (e *engine) recover(ctx context.Context, c *clientv3.Client) error {
 	alarms, err := c.AlarmList(ctx)
 	if err != nil {
@@ -197,7 +197,7 @@ func (e *engine) recover(ctx context.Context, c *clientv3.Client) error {
 	return nil
 }
 
-// stop stops etcd and gives up the lock.
+// stop stops etcd and releases the lock.
 func (e *engine) stop() error {
 	if e.etcd != nil {
 		done := make(chan struct{})

@@ -14,7 +14,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// External says which cluster OpenExternal uses.
+// External configures the cluster for OpenExternal.
 type External struct {
 	// Endpoints are the URLs of the members: "https://etcd1:2379".
 	Endpoints []string

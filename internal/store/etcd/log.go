@@ -10,11 +10,11 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// zapLogger gives etcd a logger that writes to log, two levels lower: what etcd
-// calls a warning an operator of Viaduct can do nothing about, and a clean stop
-// logs errors. Fatal messages and panics, after which etcd counts on the process having
-// ended, go to fatal, and the goroutine that logged one ends: many of them run
-// in goroutines of etcd's, where nothing could recover.
+// zapLogger gives etcd a logger that writes to log, two levels lower: an operator of
+// Viaduct can do nothing about etcd's warnings, and a clean stop logs errors. Fatal
+// messages and panics, after which etcd expects the process to have ended, go to fatal,
+// and the goroutine that logged one ends: many of them occur in goroutines of etcd, where
+// nothing could recover.
 func zapLogger(log *slog.Logger, fatal func(error)) *zap.Logger {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -78,7 +78,7 @@ func (b *bridge) Write(e zapcore.Entry, fields []zapcore.Field) error {
 // Sync implements zapcore.Core.
 func (*bridge) Sync() error { return nil }
 
-// fatalHook takes the place of the process's end.
+// fatalHook replaces the exit of the process.
 type fatalHook func(error)
 
 // OnWrite implements zapcore.CheckWriteHook. It does not return.
@@ -95,7 +95,7 @@ func (h fatalHook) OnWrite(e *zapcore.CheckedEntry, fields []zapcore.Field) {
 	zapcore.WriteThenGoexit.OnWrite(e, fields)
 }
 
-// engineError is what etcd gave up with.
+// engineError is the reason of a failure of etcd.
 type engineError struct {
 	message string
 	cause   error
@@ -104,5 +104,5 @@ type engineError struct {
 // Error implements error.
 func (e *engineError) Error() string { return e.message + ": " + e.cause.Error() }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *engineError) Unwrap() error { return e.cause }

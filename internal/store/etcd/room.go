@@ -18,49 +18,51 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// An embedded store keeps room for what frees it. The fuller it is, the smaller a
-// transaction has to be: what only fills it is refused first, what deletes (a discard is
-// a small write and a deletion) and what says who may do what is taken to the end. etcd's
-// own quota is of the file, at which it takes nothing at all until it is started anew; it
-// is so much larger that it is not reached.
+// An embedded store reserves space for writes that free space. The fuller it is, the
+// smaller a transaction has to be: it first rejects writes that only add data, and accepts
+// deletions (a discard is a small write and a deletion) and access control data to the
+// end. etcd's own quota applies to the file, and beyond it etcd accepts nothing at all
+// until a restart; it is so much larger that it is not reached.
 const (
-	// fileSlack is by how much the file may be larger than twice the quota: pages that a
-	// compaction frees are used again a moment later only.
+	// fileSlack is by how much the file may exceed twice the quota: pages that a
+	// compaction frees are reused a moment later only.
 	fileSlack = 256 << 20
-	// midUse and highUse are the shares of the quota from which on a transaction may
-	// write midWrite and highWrite bytes; beyond fullUse only what frees room is taken.
+	// midUse and highUse are the shares of the quota from which a transaction may write
+	// midWrite and highWrite bytes; beyond fullUse only writes that free space are
+	// accepted.
 	midUse, midWrite   = 0.85, 64 << 10
 	highUse, highWrite = 0.92, 8 << 10
 	fullUse            = 0.97
-	// largestFree bounds what frees room: it is small.
+	// largestFree bounds a write that frees space: it is small.
 	largestFree = 64 << 10
-	// keepRevisions is how many of the store's revisions a compaction leaves to watches.
+	// keepRevisions is how many of the store's revisions a compaction keeps for watches.
 	keepRevisions = 100
-	// All that can be freed is freed, for a transaction that does not fit, no more often
-	// than pressureEvery, unless the part freeShare of the quota was written since.
+	// For a transaction that does not fit everything possible is freed, no more often than
+	// pressureEvery, unless the part freeShare of the quota was written since.
 	pressureEvery = 20 * time.Millisecond
 	freeShare     = 64
-	// commits is how many commits may pass until what a compaction freed is counted, each
-	// settle after the one before: readers end meanwhile.
+	// commits is how many commits may pass until what a compaction freed is counted, with
+	// a pause of settle after each: concurrent readers end in the meantime.
 	commits = 20
 	settle  = 2 * time.Millisecond
-	// noKey is a key that there never is.
+	// noKey is a key that never exists.
 	noKey = "\x00"
 	// compactShare is the share of the quota after which, once written, the store is
-	// compacted and its log cut: what was written over must not be read at a start.
+	// compacted and its log cut: a start must not read overwritten data.
 	compactShare = 8
-	// shrinkFrom is from how many unused bytes on the database is shrunk at a start.
+	// shrinkFrom is the number of unused bytes from which the database is shrunk at a
+	// start.
 	shrinkFrom = 64 << 20
 )
 
-// vital are the prefixes of keys that are written whatever the use: who may do what, and
-// the authority and members of the cluster.
+// vital are the prefixes of keys that are written regardless of the use: access control,
+// and the authority and members of the cluster.
 var vital = []string{"access/", "pki/", "member/"}
 
-// warnAt are the shares of the quota that are told in the log.
+// warnAt are the shares of the quota that are logged.
 var warnAt = []float64{0.5, 0.75, 0.9}
 
-// room watches over the size of an embedded store.
+// room monitors the size of an embedded store.
 type room struct {
 	dir    string
 	quota  int64
@@ -73,8 +75,8 @@ type room struct {
 	due     chan struct{} // there is something to compact
 
 	mu     sync.Mutex
-	freed  time.Time // when all was freed that could be
-	warned int       // how many of warnAt have been told
+	freed  time.Time // when everything possible was freed
+	warned int       // how many of warnAt have been logged
 }
 
 func newRoom(c Embedded, quota int64, etcd *embed.Etcd, client *clientv3.Client) *room {
@@ -90,8 +92,8 @@ func (r *room) use() float64 {
 	return float64(r.etcd.Server.Backend().SizeInUse()) / float64(r.quota)
 }
 
-// Used tells how many bytes an embedded store has in use and may have; ok is false for a
-// cluster of its own, whose operator sees to that.
+// Used returns how many bytes an embedded store has in use and may have; ok is false for
+// an external cluster, which its operator monitors.
 func (s *Store) Used() (used, most int64, ok bool) {
 	if s.room == nil {
 		return 0, 0, false
@@ -99,12 +101,12 @@ func (s *Store) Used() (used, most int64, ok bool) {
 	return s.room.etcd.Server.Backend().SizeInUse(), s.room.quota, true
 }
 
-// writable refuses a transaction for which there is no room.
+// writable rejects a transaction for which there is no space.
 func (r *room) writable(ctx context.Context, ops []store.Op) error {
 	if r.fits(ops) {
 		return nil
 	}
-	if r.free(ctx, func() bool { return r.fits(ops) }) { // perhaps much was deleted or written over since
+	if r.free(ctx, func() bool { return r.fits(ops) }) { // perhaps much was deleted or overwritten since
 		return nil
 	}
 	return fmt.Errorf("%w: the store in %s has %d of %d MiB in use, and what is left is kept for discarding, deleting and user management; nothing was changed: "+
@@ -142,7 +144,7 @@ func hasAnyPrefix(s string, prefixes []string) bool {
 	return false
 }
 
-// wrote tells that so many bytes were written.
+// wrote notes that so many bytes were written.
 func (r *room) wrote(n int) {
 	r.unfreed.Add(int64(n))
 	if r.written.Add(int64(n)) < r.quota/compactShare {
@@ -172,7 +174,7 @@ func (r *room) run(ctx context.Context) {
 	}
 }
 
-// warn tells of a use that has passed another mark, once.
+// warn logs once that the use has passed another mark.
 func (r *room) warn() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -200,9 +202,9 @@ func (r *room) free(ctx context.Context, enough func() bool) bool {
 	r.unfreed.Store(0)
 	r.compact(ctx, 0)
 	defer func() { r.freed = time.Now() }()
-	// The database counts the pages that a commit freed with a later commit, when nobody
-	// reads any more what was before. A commit takes something to write: an entry of the
-	// log, which changes no key.
+	// The database counts the pages that a commit freed with a later commit, when no
+	// reader needs the previous state any more. A commit needs something to write: an
+	// entry of the log, which changes no key.
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	for range commits {
@@ -220,7 +222,7 @@ func (r *room) free(ctx context.Context, enough func() bool) bool {
 	return enough()
 }
 
-// compact drops what was written over, but for the newest revisions.
+// compact drops overwritten data, except for the newest revisions.
 func (r *room) compact(ctx context.Context, keep int64) {
 	r.written.Store(0)
 	at := r.etcd.Server.KV().Rev() - keep
@@ -233,13 +235,14 @@ func (r *room) compact(ctx context.Context, keep int64) {
 	if err != nil && !errors.Is(err, rpctypes.ErrCompacted) && ctx.Err() == nil {
 		r.log.Warn("the store could not be compacted, trying again later", "dir", r.dir, "error", err)
 	}
-	// With the next write: what is in a snapshot is not read from the log at a start.
+	// Takes effect with the next write: a start does not read from the log what is in a
+	// snapshot.
 	r.etcd.Server.ForceSnapshot()
 	r.etcd.Server.Backend().ForceCommit()
 }
 
-// shrink gives back what the database does not use, which etcd maps into memory at a
-// start.
+// shrink returns unused space of the database, which etcd maps into memory at a start, to
+// the file system.
 func (r *room) shrink() error {
 	b := r.etcd.Server.Backend()
 	if b.Size()-b.SizeInUse() < shrinkFrom {

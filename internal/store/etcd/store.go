@@ -1,6 +1,6 @@
 // Package etcd keeps state in etcd: one embedded in the server's own process
-// (OpenEmbedded), which needs nothing but a data directory, or an existing
-// cluster (OpenExternal). All code but the start is the same.
+// (OpenEmbedded), which needs only a data directory, or an existing cluster
+// (OpenExternal). All code except the start is the same.
 package etcd
 
 import (
@@ -22,28 +22,27 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// Root stands before every key, so that a cluster can be shared with others.
+// Root precedes every key, so that a cluster can be shared with others.
 const Root = "/viaduct/"
 
 // MaxBytes bounds one transaction in the embedded etcd, in bytes. An external
 // cluster has its own limit (etcd --max-request-bytes, by default 1.5 MiB).
 const MaxBytes = 8 << 20
 
-// maxSend bounds what is sent to a cluster at once, in bytes: its own limit, which is
-// lower, is what counts.
+// maxSend bounds what is sent to a cluster at once, in bytes: the cluster's own limit is
+// lower and is the effective one.
 const maxSend = 2 * MaxBytes
 
 // requestTimeout bounds each read and write. It is longer than an external
 // cluster needs to choose a new leader.
 const requestTimeout = 10 * time.Second
 
-// Store is an etcd, embedded or external. Make one with OpenEmbedded or
-// OpenExternal.
+// Store is an etcd, embedded or external. Create one with OpenEmbedded or OpenExternal.
 type Store struct {
 	client *clientv3.Client
 	kv     etcdserverpb.KVClient // for transactions
-	// writable says whether a write may be tried: nil or the reason against. wrote is
-	// told of each one's bytes.
+	// writable reports whether a write may be tried: nil or the reason against. wrote gets
+	// the number of bytes of each write.
 	writable func(ctx context.Context, ops []store.Op) error
 	wrote    func(bytes int)
 	// room is that of an embedded etcd.
@@ -68,8 +67,8 @@ func newStore(client *clientv3.Client, kv etcdserverpb.KVClient, where string, s
 	return s
 }
 
-// Failed is closed when the store cannot be used any more: it was closed, or an
-// embedded etcd gave up (see Err). A server then ends, to be started anew.
+// Failed is closed when the store cannot be used any more: it was closed, or an embedded
+// etcd failed (see Err). A server then ends, and is to be restarted.
 func (s *Store) Failed() <-chan struct{} { return s.ctx.Done() }
 
 // Err is why Failed is closed, nil while it is not.
@@ -80,7 +79,7 @@ func (s *Store) Err() error {
 	return nil
 }
 
-// call bounds a request by the caller's context, by the store's life and by
+// call bounds a request by the caller's context, by the store's lifetime and by
 // requestTimeout.
 func (s *Store) call(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
@@ -111,7 +110,7 @@ func (s *Store) List(ctx context.Context, prefix, from string) ([]store.Record, 
 	if Root+from > start {
 		start = Root + from
 	}
-	if start >= end { // nothing can be there; etcd refuses such a range
+	if start >= end { // nothing can exist there; etcd rejects such a range
 		start = end + "\x00"
 		end = start + "\x00"
 	}
@@ -158,8 +157,8 @@ func size(ops []store.Op) int {
 	return n
 }
 
-// request is a transaction in etcd's own words: the client's, which copy every
-// condition twice, cost a busy server a good part of its garbage.
+// request is a transaction in etcd's own types: those of the client, which copy every
+// condition twice, cause a good part of a busy server's garbage.
 func request(conds []store.Cond, ops []store.Op) (*etcdserverpb.TxnRequest, error) {
 	r := &etcdserverpb.TxnRequest{Compare: make([]*etcdserverpb.Compare, len(conds)), Success: make([]*etcdserverpb.RequestOp, len(ops))}
 	for i, c := range conds {
@@ -191,12 +190,12 @@ const watchAhead = 16
 
 // Watch implements store.Store.
 func (s *Store) Watch(ctx context.Context, prefix string, after int64) <-chan store.Batch {
-	// Whoever reads is woken for several at once when many come.
+	// The reader is woken for several at once when many come.
 	out := make(chan store.Batch, watchAhead)
 	go func() {
 		defer close(out)
-		// A member that lost its cluster stays silent for ever unless it is asked
-		// to end the watch then; whoever watches tries again, elsewhere perhaps.
+		// A member that lost its cluster stays silent for ever unless the request demands
+		// that it ends the watch then; the watcher tries again, perhaps at another member.
 		wctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 		defer cancel()
 		defer context.AfterFunc(s.ctx, cancel)()
@@ -226,8 +225,8 @@ func (s *Store) Watch(ctx context.Context, prefix string, after int64) <-chan st
 	return out
 }
 
-// split makes one batch of the events of each transaction; etcd sends the
-// events of several together, but never those of one apart.
+// split makes one batch of the events of each transaction; etcd sends the events of
+// several together, but never splits those of one.
 func split(events []*clientv3.Event) []store.Batch {
 	var out []store.Batch
 	for len(events) > 0 {
@@ -248,8 +247,8 @@ func split(events []*clientv3.Event) []store.Batch {
 	return out
 }
 
-// explain turns an error of etcd into one of package store that says what was
-// tried. The end of the caller's own context is passed on as it is.
+// explain converts an error of etcd into one of package store that names the attempted
+// operation. An error of the caller's own context is returned unchanged.
 func (s *Store) explain(ctx context.Context, what string, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -1,9 +1,9 @@
-// Package groupcommit stores writes together that come at the same time (group commit,
-// as databases do with their logs): those that arrive while others are being stored
-// wait, and one of their callers then stores all of them in one transaction.
+// Package groupcommit stores concurrent writes together (group commit, as databases do
+// with their logs): those that arrive while others are being stored wait, and one of their
+// callers then stores all of them in one transaction.
 //
-// It stands below whoever has many writers of one store, revision and ipam, and knows
-// nothing of what they write.
+// It is below the packages with many writers of one store, revision and ipam, and is
+// independent of the content of the writes.
 package groupcommit
 
 import (
@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// Outcome is what becomes of a write. Types of writes embed one, made by NewOutcome.
+// Outcome is the result of a write. Types of writes embed one, made by NewOutcome.
 type Outcome struct {
 	done chan struct{}
 	err  error
 }
 
-// NewOutcome returns the outcome of a write that has none yet.
+// NewOutcome returns the outcome of a write that is not stored yet.
 func NewOutcome() Outcome { return Outcome{done: make(chan struct{})} }
 
 // End makes the outcome final. It is called once.
@@ -38,7 +38,7 @@ func (o *Outcome) Ended() bool {
 	}
 }
 
-// outcome lets the queue find the outcome of a write.
+// outcome allows the queue to find the outcome of a write.
 func (o *Outcome) outcome() *Outcome { return o }
 
 // Write is a write that waits: a pointer to a struct which embeds an Outcome.
@@ -47,7 +47,7 @@ type Write interface {
 	outcome() *Outcome
 }
 
-// Queue is the writes that wait. Make one with New.
+// Queue is the waiting writes. Create one with New.
 type Queue[W Write] struct {
 	take   func(waiting []W) (now, later []W)
 	store  func(ctx context.Context, now []W)
@@ -57,25 +57,25 @@ type Queue[W Write] struct {
 	waiting []W
 	// lead is full while one of the callers stores writes, for all.
 	lead chan struct{}
-	// complete is told when as many writes wait as are expected.
+	// complete is notified when the expected number of writes waits.
 	complete chan struct{}
-	// expected is how many writers were there in recent transactions, the most of which
-	// is being counted: transactions so far, and most at once in them.
+	// expected is how many writers were active in recent transactions, the maximum of
+	// which is being counted: transactions so far, and the peak in them.
 	expected, count, peak int
 }
 
-// recent is of how many transactions the peak tells how many writers to expect.
+// recent is the number of transactions with a peak that determines the expected writers.
 const recent = 16
 
-// New returns a queue. Of the writes that wait, oldest first, take chooses those to store
+// New returns a queue. Of the waiting writes, oldest first, take chooses those to store
 // now, at least one; store stores them and ends all of them. Its context is that of the
 // caller who does it for all, but does not end with it. If window is not 0, that caller
-// waits as long, at most, for as many writes as there were lately.
+// waits at most that long for as many writes as there were recently.
 func New[W Write](take func(waiting []W) (now, later []W), store func(ctx context.Context, now []W), window time.Duration) *Queue[W] {
 	return &Queue[W]{take: take, store: store, window: window, lead: make(chan struct{}, 1), complete: make(chan struct{}, 1)}
 }
 
-// First is a function for New that takes the first n writes.
+// First is a function for New that chooses the first n writes.
 func First[W Write](n int) func([]W) (now, later []W) {
 	return func(waiting []W) (now, later []W) {
 		n := min(n, len(waiting))
@@ -84,7 +84,7 @@ func First[W Write](n int) func([]W) (now, later []W) {
 }
 
 // Do waits until a write has an outcome, or stores it together with those that wait. If
-// ctx ends before anybody began to store the write, it is withdrawn.
+// ctx ends before a caller began to store the write, it is withdrawn.
 func (q *Queue[W]) Do(ctx context.Context, w W) error {
 	q.add(w)
 	o := w.outcome()
@@ -96,7 +96,7 @@ func (q *Queue[W]) Do(ctx context.Context, w W) error {
 			if q.withdraw(w) {
 				return ctx.Err()
 			}
-			<-o.done // whoever took it knows what became of it
+			<-o.done // the caller that stores it sets the outcome
 		case q.lead <- struct{}{}:
 			if !o.Ended() {
 				q.gather(ctx)
@@ -119,7 +119,7 @@ func (q *Queue[W]) add(w W) {
 	}
 }
 
-// withdraw removes a write that waits, and reports false if somebody took it.
+// withdraw removes a waiting write, and returns false if it is being stored.
 func (q *Queue[W]) withdraw(w W) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

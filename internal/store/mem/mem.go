@@ -1,5 +1,5 @@
-// Package mem keeps a store in memory, for tests: it behaves as the etcd one
-// does (both pass store/conformance) and starts at once.
+// Package mem keeps a store in memory, for tests: it behaves like the etcd one (both pass
+// store/conformance) and starts at once.
 package mem
 
 import (
@@ -22,7 +22,7 @@ const (
 // keep is how many transactions a watch can be behind before it is compacted.
 const keep = 10_000
 
-// Store is a store in memory. Make one with New.
+// Store is a store in memory. Create one with New.
 type Store struct {
 	mu       sync.Mutex
 	closed   bool
@@ -96,8 +96,8 @@ func (s *Store) Txn(ctx context.Context, conds []store.Cond, ops []store.Op) (in
 	return s.revision, nil
 }
 
-// check refuses what etcd refuses: large transactions, empty keys, and two
-// writes of one key.
+// check rejects what etcd rejects: large transactions, empty keys, and two writes of one
+// key.
 func check(ops []store.Op) error {
 	if len(ops) > MaxOps {
 		return fmt.Errorf("%d writes in one transaction: %w", len(ops), store.ErrTooLarge)
@@ -166,8 +166,8 @@ func (s *Store) wake() {
 	s.changed = make(chan struct{})
 }
 
-// Compact forgets the transactions up to the newest: a watch from before fails
-// with store.ErrCompacted.
+// Compact drops the transactions up to the newest: an older watch fails with
+// store.ErrCompacted.
 func (s *Store) Compact() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -205,8 +205,8 @@ func (s *Store) Watch(ctx context.Context, prefix string, after int64) <-chan st
 	return out
 }
 
-// after returns what a watch at a revision has to send, the revision it is at
-// then, and what tells it that there is more.
+// after returns what a watch at a revision has to send, the revision it has reached then,
+// and a channel that signals more.
 func (s *Store) after(ctx context.Context, prefix string, at int64) ([]store.Batch, int64, <-chan struct{}, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -243,7 +243,7 @@ func (s *Store) usable(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Close implements store.Store. What the store held is gone.
+// Close implements store.Store. The content of the store is lost.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package mirror keeps a decoded copy of everything below a prefix of a store
-// in memory, current by a watch: for what is read on every request.
+// Package mirror keeps a decoded copy of everything below a prefix of a store in memory,
+// current by a watch: for data that is read on every request.
 package mirror
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
-// Mirror is a copy of the records below a prefix. Make one with Open.
+// Mirror is a copy of the records below a prefix. Create one with Open.
 type Mirror[T any] struct {
 	store  store.Store
 	prefix string
@@ -23,7 +23,7 @@ type Mirror[T any] struct {
 	log    *slog.Logger
 
 	mu      sync.Mutex
-	entries map[string]Entry[T] // replaced, never changed
+	entries map[string]Entry[T] // immutable
 	at      int64
 	changed chan struct{}
 }
@@ -35,14 +35,14 @@ type Entry[T any] struct {
 	Revision int64
 }
 
-// Open reads all records below the prefix. Those that cannot be decoded are left
-// out and logged: one damaged record must not stop the server.
+// Open reads all records below the prefix. Those that cannot be decoded are skipped and
+// logged: one damaged record must not stop the server.
 func Open[T any](ctx context.Context, st store.Store, prefix string, log *slog.Logger, decode func(store.Record) (T, error)) (*Mirror[T], error) {
 	m := &Mirror[T]{store: st, prefix: prefix, decode: decode, log: log, changed: make(chan struct{})}
 	return m, m.Sync(ctx)
 }
 
-// Sync reads everything anew, so that all that was written before is seen.
+// Sync reads everything again, so that all earlier writes are seen.
 func (m *Mirror[T]) Sync(ctx context.Context) error {
 	records, at, err := m.store.List(ctx, m.prefix, "")
 	if err != nil {
@@ -101,15 +101,15 @@ func (m *Mirror[T]) Names() []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// All returns all entries by name, not to be changed, and a channel that is
-// closed as soon as they are no longer current.
+// All returns all entries by name, not to be changed, and a channel that is closed as soon
+// as they are no longer current.
 func (m *Mirror[T]) All() (map[string]Entry[T], <-chan struct{}) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.entries, m.changed
 }
 
-// Run follows the store until ctx ends. A watch that fails is begun anew.
+// Run follows the store until ctx ends. A watch that fails is restarted.
 func (m *Mirror[T]) Run(ctx context.Context) {
 	const least, most = 100 * time.Millisecond, 5 * time.Second
 	wait := least
@@ -139,13 +139,13 @@ func (m *Mirror[T]) follow(ctx context.Context) error {
 		if b.Err != nil {
 			return b.Err
 		}
-		m.take(b)
+		m.apply(b)
 	}
 	return nil
 }
 
-// take brings in what a watch has seen.
-func (m *Mirror[T]) take(b store.Batch) {
+// apply applies a batch of a watch.
+func (m *Mirror[T]) apply(b store.Batch) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if b.Revision <= m.at {

@@ -1,6 +1,6 @@
 // Package netboxtest is a NetBox server for tests, as strict as NetBox's REST API is
-// documented to be, or stricter: it refuses properties and filters that it does not
-// know. Tests use it; the program does not.
+// documented to be, or stricter: it rejects unknown properties and filters. Tests use it;
+// the program does not.
 package netboxtest
 
 import (
@@ -24,9 +24,10 @@ import (
 // Server is a running server.
 type Server struct {
 	resttest.Faults
-	// URL is that of the API, Token what lets in.
+	// URL is that of the API, Token is the valid API token.
 	URL, Token string
-	// AllowDuplicates turns off that an address exists once (ENFORCE_GLOBAL_UNIQUE).
+	// AllowDuplicates allows several entries of an address (disables
+	// ENFORCE_GLOBAL_UNIQUE).
 	AllowDuplicates bool
 	// PageSize is how many objects a page has, 50 unless set.
 	PageSize int
@@ -53,7 +54,7 @@ type Object struct {
 // New starts a server that is stopped after the test.
 func New(t testing.TB) *Server { return start(t, false) }
 
-// NewTLS starts one with a certificate that nobody signed; see Fingerprint.
+// NewTLS starts one with a self-signed certificate; see Fingerprint.
 func NewTLS(t testing.TB) *Server { return start(t, true) }
 
 func start(t testing.TB, tls bool) *Server {
@@ -66,20 +67,20 @@ func start(t testing.TB, tls bool) *Server {
 // Certificate is that of a server with TLS, in DER.
 func (s *Server) Certificate() []byte { return s.server.Certificate().Raw }
 
-// IPAM is the server as one that zones can name.
+// IPAM is the server in the form in which zones refer to it.
 func (s *Server) IPAM(id string) *model.IPAM {
 	return &model.IPAM{ID: id, Type: model.IPAMTypeNetBox, URL: s.URL, Token: model.Secret(s.Token)}
 }
 
-// Put adds an object that somebody else made.
+// Put adds an object of another client.
 func (s *Server) Put(o Object) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.add(&o)
 }
 
-// Prefixes are what the server has (as Ranges and Addresses), in the order in which it
-// was made.
+// Prefixes returns the prefixes of the server (as Ranges and Addresses do), in the order
+// of their creation.
 func (s *Server) Prefixes() []string {
 	return s.texts("prefixes", func(o *Object) string { return o.Prefix.String() })
 }
@@ -122,7 +123,7 @@ func (s *Server) add(o *Object) {
 	s.lists[o.collection()] = append(s.lists[o.collection()], o)
 }
 
-// refusal is an answer that is an error.
+// refusal is an error response.
 type refusal struct {
 	code   int
 	detail any
@@ -150,7 +151,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// authenticate refuses a header that does not carry the token in the scheme of its
+// authenticate rejects a header that does not carry the token in the scheme of its
 // version, as NetBox 4.5 does.
 func (s *Server) authenticate(header string) *refusal {
 	word, token, _ := strings.Cut(header, " ")
@@ -237,7 +238,7 @@ func (s *Server) collection(r *http.Request, name string, in map[string]any) (in
 	return 0, nil, refuse(http.StatusMethodNotAllowed, "Method %q not allowed.", r.Method)
 }
 
-// list answers one page of what the filters leave.
+// list answers one page of the objects that pass the filters.
 func (s *Server) list(r *http.Request, name string) (int, any, *refusal) {
 	query := r.URL.Query()
 	limit, offset := s.PageSize, 0

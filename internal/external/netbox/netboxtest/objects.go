@@ -63,7 +63,7 @@ var fields = map[string]map[string]bool{
 
 var dnsName = regexp.MustCompile(`^([0-9A-Za-z_-]+|\*)(\.[0-9A-Za-z_-]+)*\.?$`)
 
-// fill sets what is written of an object, and checks the whole.
+// fill sets the written properties of an object, and checks the whole.
 func (s *Server) fill(o *Object, collection string, in map[string]any) *refusal {
 	wrong := func(field, text string) *refusal {
 		return &refusal{http.StatusBadRequest, map[string][]string{field: {text}}}
@@ -107,7 +107,7 @@ func (s *Server) fill(o *Object, collection string, in map[string]any) *refusal 
 	return nil
 }
 
-// invalid says what is wrong with an object as a whole.
+// invalid describes what is wrong with an object as a whole.
 func (s *Server) invalid(o *Object) string {
 	switch o.collection() {
 	case "prefixes":
@@ -141,7 +141,7 @@ func (s *Server) invalid(o *Object) string {
 	return ""
 }
 
-// available gives out the first free address of a prefix or range.
+// available allocates the first free address of a prefix or range.
 func (s *Server) available(parent *Object, in map[string]any) (int, any, *refusal) {
 	if _, given := in["address"]; given {
 		return 0, nil, refuse(http.StatusBadRequest, "the address is what is asked for")
@@ -171,9 +171,9 @@ func (s *Server) available(parent *Object, in map[string]any) (int, any, *refusa
 	return 0, nil, refuse(http.StatusConflict, "An insufficient number of IP addresses are available within %s (1 requested, 0 available)", parent.Prefix)
 }
 
-// usable are the ends of the addresses of a prefix that NetBox gives out: in IPv4
-// neither the network's own nor the broadcast address, in IPv6 not the first, which
-// is that of all routers (RFC 4291).
+// usable are the ends of the addresses of a prefix that NetBox allocates: in IPv4 neither
+// the network's own nor the broadcast address, in IPv6 not the first, which is that of all
+// routers (RFC 4291).
 func usable(p netip.Prefix) (first, last netip.Addr, bits int) {
 	b := p.Addr().AsSlice()
 	for i := p.Bits(); i < len(b)*8; i++ {

@@ -57,8 +57,7 @@ func (s *Server) addressCall(method string, p []string, in map[string]any) answe
 
 var macForm = regexp.MustCompile(`^[0-9a-f]{2}(:[0-9a-f]{2}){5}$`)
 
-// fill sets what is written of an address; an answer without a code means that it
-// could.
+// fill sets the written properties of an address; an answer without a code means success.
 func (a *Address) fill(in map[string]any) answer {
 	for key, value := range in {
 		text, isText := value.(string)
@@ -84,7 +83,7 @@ func (a *Address) fill(in map[string]any) answer {
 	return answer{}
 }
 
-// make checks an address that is to be made; nil if it is refused.
+// make checks an address that is to be made; nil if it is rejected.
 func (s *Server) make(in map[string]any) (*Address, answer) {
 	text, _ := in["ip"].(string)
 	ip, err := netip.ParseAddr(text)

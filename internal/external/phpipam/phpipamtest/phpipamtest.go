@@ -25,11 +25,11 @@ const Section = 3
 // Server is a running server.
 type Server struct {
 	resttest.Faults
-	// URL is that of the API with its application, Token what lets in.
+	// URL is that of the API with its application, Token is the valid token.
 	URL, Token string
-	// Texts makes numbers texts in answers, as releases before PHP 8.1 do.
+	// Texts makes numbers strings in answers, as in releases before PHP 8.1.
 	Texts bool
-	// OnPost is called before an address is made, to be faster than its maker.
+	// OnPost is called before an address is made, to simulate a faster client.
 	OnPost func(ip netip.Addr)
 
 	mu        sync.Mutex
@@ -59,12 +59,12 @@ func New(t testing.TB) *Server {
 	return s
 }
 
-// IPAM is the server as one that zones can name.
+// IPAM is the server in the form in which zones refer to it.
 func (s *Server) IPAM(id string) *model.IPAM {
 	return &model.IPAM{ID: id, Type: model.IPAMTypePHPIPAM, URL: s.URL, Token: model.Secret(s.Token), Section: Section}
 }
 
-// PutSubnet adds a subnet that somebody else made, and returns its number.
+// PutSubnet adds a subnet of another client, and returns its number.
 func (s *Server) PutSubnet(section int, cidr string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,14 +73,14 @@ func (s *Server) PutSubnet(section int, cidr string) int {
 	return s.lastID
 }
 
-// Put adds an address that somebody else made. OnPost may call it.
+// Put adds an address of another client. OnPost may call it.
 func (s *Server) Put(a Address) {
 	s.lastID++
 	a.ID = s.lastID
 	s.addresses = append(s.addresses, &a)
 }
 
-// Subnets are what the server has: "3: 10.0.0.0/24", the section first.
+// Subnets returns the subnets of the server: "3: 10.0.0.0/24", the section first.
 func (s *Server) Subnets() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,7 +106,7 @@ func (s *Server) Addresses() []string {
 	return out
 }
 
-// answer is what the server says.
+// answer is a response of the server.
 type answer struct {
 	Code    int    `json:"code"`
 	Success bool   `json:"success"`

@@ -1,5 +1,5 @@
-// Package powerdnstest runs a real PowerDNS server for tests, on loopback and with a
-// database of its own. Tests use it; the program does not.
+// Package powerdnstest runs a real PowerDNS server for tests, on loopback and with its own
+// database. Tests use it; the program does not.
 package powerdnstest
 
 import (
@@ -32,9 +32,9 @@ const startup = 20 * time.Second
 
 // Server is a running server.
 type Server struct {
-	// URL is that of the server in the API, Key what lets in.
+	// URL is that of the server in the API, Key is the valid API key.
 	URL, Key string
-	// DNS is where it answers questions, by UDP and TCP.
+	// DNS is where it answers queries, by UDP and TCP.
 	DNS netip.AddrPort
 
 	t       testing.TB
@@ -79,7 +79,7 @@ func New(t testing.TB) *Server {
 	}
 }
 
-// free finds ports on loopback that nobody uses, by UDP or TCP.
+// free finds unused ports on loopback, by UDP or TCP.
 func free(t testing.TB, n int) []uint16 {
 	t.Helper()
 	var out []uint16
@@ -103,7 +103,7 @@ func free(t testing.TB, n int) []uint16 {
 	return nil
 }
 
-// Stop ends the server at once; twice is once.
+// Stop ends the server at once; a second call has no effect.
 func (s *Server) Stop() {
 	if s.process == nil {
 		return
@@ -113,7 +113,7 @@ func (s *Server) Stop() {
 	s.process = nil
 }
 
-// NameServer is the server as one that zones can name.
+// NameServer is the server in the form in which zones refer to it.
 func (s *Server) NameServer(id string) *model.NameServer {
 	return &model.NameServer{ID: id, Type: model.DNSTypePowerDNS, URL: s.URL, Key: model.Secret(s.Key), TTL: 60}
 }
@@ -166,7 +166,7 @@ func (s *Server) Records(zone, name, typ string) []string {
 	return out
 }
 
-// Resolver asks the server by DNS.
+// Resolver returns a resolver that queries the server.
 func (s *Server) Resolver() *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, s.DNS.String())

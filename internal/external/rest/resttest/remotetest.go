@@ -1,5 +1,5 @@
-// Package resttest gives the servers that tests speak with in place of external
-// systems the ways in which those fail. Tests use it; the program does not.
+// Package resttest adds failures to the servers that replace external systems in tests.
+// Tests use it; the program does not.
 package resttest
 
 import (
@@ -18,17 +18,17 @@ type Fault int
 const (
 	// Hang never answers.
 	Hang Fault = iota
-	// Garbage answers 200 with what is no JSON.
+	// Garbage answers 200 with invalid JSON.
 	Garbage
 	// Internal answers 500 and does nothing.
 	Internal
-	// Half does what was asked and drops the connection instead of an answer.
+	// Half carries out the request and drops the connection instead of an answer.
 	Half
 	// Unavailable answers 503 and does nothing.
 	Unavailable
 )
 
-// Faults stand in front of a handler.
+// Faults wraps a handler.
 type Faults struct {
 	mu    sync.Mutex
 	armed []armed
@@ -48,7 +48,7 @@ func (f *Faults) Break(fault Fault, method, path string, times int) {
 	f.armed = append(f.armed, armed{fault, method, path, times})
 }
 
-// Requests returns the requests so far as "GET /path", and forgets them.
+// Requests returns the requests so far as "GET /path", and clears them.
 func (f *Faults) Requests() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -73,7 +73,7 @@ func (f *Faults) next(r *http.Request) (Fault, bool) {
 }
 
 // Serve runs a handler behind faults until the test is over; tls gives the server a
-// certificate that nobody signed.
+// self-signed certificate.
 func (f *Faults) Serve(t testing.TB, h http.Handler, tls bool) *httptest.Server {
 	t.Helper()
 	wrapped := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -84,7 +84,8 @@ func (f *Faults) Serve(t testing.TB, h http.Handler, tls bool) *httptest.Server 
 		}
 		switch fault {
 		case Hang:
-			// The server sees that a client goes only after it read the body.
+			// The server notices that a client has disconnected only after it read the
+			// body.
 			_, _ = io.Copy(io.Discard, r.Body)
 			<-r.Context().Done()
 		case Garbage:
@@ -105,7 +106,7 @@ func (f *Faults) Serve(t testing.TB, h http.Handler, tls bool) *httptest.Server 
 		s.Start()
 	}
 	t.Cleanup(func() {
-		s.CloseClientConnections() // ends what hangs
+		s.CloseClientConnections() // ends hanging requests
 		s.Close()
 	})
 	return s

@@ -30,15 +30,15 @@ func TestAddressesFurtherOn(t *testing.T) {
 	}
 }
 
-// A server that met another one goes on elsewhere, takes every address all the same, and
-// begins at the beginning again when it has been alone for a while.
-func TestCrowd(t *testing.T) {
+// A server continues elsewhere after a conflict, assigns every address nevertheless, and
+// starts at the beginning again after a while without conflicts.
+func TestContention(t *testing.T) {
 	s := newWorld(t).server(t)
 	ranges := []span{{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.20")}, {netip.MustParseAddr("10.0.0.100"), netip.MustParseAddr("10.0.0.220")}}
 	now := time.Unix(1_800_000_000, 0)
 	all := func(netip.Addr) bool { return false }
 	met := netip.MustParseAddr("10.0.0.100")
-	s.book.met("z1", ranges, met, now)
+	s.book.recordConflict("z1", ranges, met, now)
 	first := s.book.pick("z1", ranges, all, now)
 	if !ranges[1].contains(first) || first == met {
 		t.Errorf("after a meeting at %s: %s", met, first)
