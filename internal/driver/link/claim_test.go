@@ -45,9 +45,9 @@ func (m *fakeKernel) planOf(t *testing.T, want *desired.Space, reserved func(str
 	p := makePlan(st, w, reserved, st.freeIndex(0, len(w.links)))
 	for i := range p.steps {
 		s := &p.steps[i]
-		steps = append(steps, s.what())
-		if err := m.run(s); err != nil && !s.harmless(err) {
-			t.Fatalf("could not %s: %v", s.what(), err)
+		steps = append(steps, s.action())
+		if err := m.run(s); err != nil && !s.alreadyDone(err) {
+			t.Fatalf("could not %s: %v", s.action(), err)
 		}
 	}
 	return steps, p.errs

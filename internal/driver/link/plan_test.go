@@ -110,7 +110,7 @@ func drawKinds(t *rapid.T, label string, node *desired.Space, i int, br string) 
 // damage is what somebody may do by hand, or a kill may leave.
 func (m *fakeKernel) damage(t *rapid.T) {
 	for _, l := range slices.Clone(m.links) {
-		if !l.ours() || m.find(l.Index) == nil {
+		if !l.owned() || m.find(l.Index) == nil {
 			continue
 		}
 		switch rapid.IntRange(0, 12).Draw(t, "damage") {
