@@ -20,8 +20,8 @@ func bridge(name string, mtu int) desired.Link {
 
 func (l *lab) wantOurs(names ...string) {
 	l.t.Helper()
-	if d := cmp.Diff(names, l.ours()); d != "" {
-		l.t.Errorf("links of ours:\n%s", d)
+	if d := cmp.Diff(names, l.owned()); d != "" {
+		l.t.Errorf("owned links:\n%s", d)
 	}
 }
 

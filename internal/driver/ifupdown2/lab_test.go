@@ -91,8 +91,8 @@ func (l *lab) ip(args ...string) string {
 	return string(out)
 }
 
-// ours are the links in our group, sorted.
-func (l *lab) ours() []string {
+// owned returns the links in Viaduct's group, sorted.
+func (l *lab) owned() []string {
 	l.t.Helper()
 	links, err := l.d.conn.Links(context.Background())
 	if err != nil {
