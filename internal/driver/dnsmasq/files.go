@@ -134,12 +134,12 @@ func (d *Driver) test(ctx context.Context, program string, st *state) error {
 	if err == nil {
 		return nil
 	}
-	stands := "dnsmasq does not run, and guests get no addresses"
+	consequence := "dnsmasq does not run, and guests get no addresses"
 	if st.runs {
-		stands = "it goes on with what it had"
+		consequence = "it goes on with what it had"
 	}
 	message := strings.ReplaceAll(strings.TrimSpace(string(out)), dir, d.folder(st.zone))
-	return fmt.Errorf("dnsmasq refuses the configuration of vnet %s, so %s: %s; correct the file that it names (%w)", st.link, stands, message, err)
+	return fmt.Errorf("dnsmasq refuses the configuration of vnet %s, so %s: %s; correct the file that it names (%w)", st.link, consequence, message, err)
 }
 
 // swap replaces files of a network by others.

@@ -111,11 +111,11 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool
 	if err := d.write(changed, files); err != nil {
 		return driver.Result{}, err
 	}
-	answer, anew, err := d.run(ctx, coredns.Hash(files), want.NameServer)
-	if anew {
+	answer, restarted, err := d.run(ctx, coredns.Hash(files), want.NameServer)
+	if restarted {
 		result.Writes++
 	}
-	if anew && len(changed) == 0 {
+	if restarted && len(changed) == 0 {
 		result.Changes = append(result.Changes, started)
 	}
 	if err != nil {
@@ -230,19 +230,19 @@ func (d *Driver) prepare(have map[string][]byte) error {
 	if err := os.MkdirAll(d.o.Dir, dirMode); err != nil {
 		return err
 	}
-	if err := d.admit(d.o.Dir, dirMode); err != nil {
+	if err := d.setGroup(d.o.Dir, dirMode); err != nil {
 		return err
 	}
 	for name := range have {
-		if err := d.admit(filepath.Join(d.o.Dir, name), fileMode); err != nil {
+		if err := d.setGroup(filepath.Join(d.o.Dir, name), fileMode); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// admit changes a file's group to the server's, if it differs.
-func (d *Driver) admit(path string, mode fs.FileMode) error {
+// setGroup changes a file's group to the server's, if it differs.
+func (d *Driver) setGroup(path string, mode fs.FileMode) error {
 	fi, err := os.Stat(path)
 	if err != nil {
 		return err

@@ -31,7 +31,7 @@ var errNone = errors.New("no name server runs")
 func (d *Driver) run(ctx context.Context, content string, want *desired.NameServer) (a coredns.Answer, started bool, err error) {
 	a, started, err = d.ensure(ctx, content)
 	if err == nil {
-		a, err = d.supply(ctx, a, want)
+		a, err = d.passSockets(ctx, a, want)
 	}
 	return a, started, err
 }
@@ -160,12 +160,12 @@ func (d *Driver) start() error {
 	return nil
 }
 
-// starting is the ratio of a server's start time limit to its answer time limit.
-const starting = 4
+// startFactor is the ratio of a server's start time limit to its answer time limit.
+const startFactor = 4
 
 // await waits until a started server answers.
 func (d *Driver) await(ctx context.Context) (coredns.Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, starting*d.o.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, startFactor*d.o.Timeout)
 	defer cancel()
 	for {
 		a, _, err := d.send(ctx, coredns.Look)

@@ -17,9 +17,9 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/render/coredns"
 )
 
-// supply passes missing sockets to the server, which is not permitted to open them. A socket
+// passSockets passes missing sockets to the server, which is not permitted to open them. A socket
 // that cannot be opened is an error of its zone.
-func (d *Driver) supply(ctx context.Context, a coredns.Answer, want *desired.NameServer) (coredns.Answer, error) {
+func (d *Driver) passSockets(ctx context.Context, a coredns.Answer, want *desired.NameServer) (coredns.Answer, error) {
 	faults := map[string]string{}
 	for chunk := range slices.Chunk(a.Missing, coredns.MostTaken) {
 		var opened []desired.NameListener

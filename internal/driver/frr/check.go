@@ -33,7 +33,7 @@ func (p *pass) check(plan *daemonPlan) error {
 			outline(file, f.adds)
 		}
 		places := map[*node]place{}
-		own(places, file, p.d.want, nil)
+		wantedLines(places, file, p.d.want, nil)
 		text, of := render(file)
 		bad, err := p.badLines(text, of, places)
 		if err != nil {
@@ -77,12 +77,12 @@ type badLine struct {
 	reply string
 }
 
-// own finds the wanted lines among the lines of a file.
-func own(places map[*node]place, file, want *node, path []string) {
+// wantedLines finds the wanted lines among the lines of a file.
+func wantedLines(places map[*node]place, file, want *node, path []string) {
 	for _, w := range want.kids {
 		if f := file.find(w.key); f != nil {
 			places[f] = place{path, w}
-			own(places, f, w, append(path[:len(path):len(path)], w.text))
+			wantedLines(places, f, w, append(path[:len(path):len(path)], w.text))
 		}
 	}
 }

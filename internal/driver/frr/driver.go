@@ -287,14 +287,14 @@ func (d *Driver) nextGeneration(now map[string]process) []string {
 	if len(changed) == 0 {
 		return nil
 	}
-	gone := func(where string) bool {
+	removed := func(where string) bool {
 		head, _, _ := strings.Cut(where, separator)
 		one := daemonOf(head)
 		return one == "" || slices.Contains(changed, one)
 	}
 	for _, m := range []map[string]bool{d.state.accepted, d.state.effects} {
 		for where := range m {
-			if gone(where) {
+			if removed(where) {
 				delete(m, where)
 			}
 		}

@@ -17,9 +17,9 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
 )
 
-// patience is how long zebra may take to learn a host; a busy one needs a second or
+// learnTimeout is how long zebra may take to learn a host; a busy one needs a second or
 // two. After that the host is relearned, and again after the same time.
-const patience = 5 * time.Second
+const learnTimeout = 5 * time.Second
 
 // hosts is the driver that keeps FRR's view of the node's own hosts equal to the kernel's.
 // zebra learns of them by the kernel's notifications and never asks again: if it missed a host,
@@ -99,7 +99,7 @@ func (h *hosts) relearn(ctx context.Context, conn *rtnl.Conn, have map[host]*rtn
 			delete(h.unseen, k)
 		case !waits:
 			h.unseen[k] = now
-		case now.Sub(since) >= patience:
+		case now.Sub(since) >= learnTimeout:
 			due = append(due, k)
 			h.unseen[k] = now
 		}
@@ -188,7 +188,7 @@ func (h *hosts) learned(ctx context.Context) (*learned, error) {
 	var macs map[uint32]struct {
 		MACs map[string]struct{ Type string }
 	}
-	if err := h.ask(ctx, "show evpn mac vni all json", &macs); err != nil {
+	if err := h.query(ctx, "show evpn mac vni all json", &macs); err != nil {
 		return nil, err
 	}
 	for vni, v := range macs {
@@ -200,7 +200,7 @@ func (h *hosts) learned(ctx context.Context) (*learned, error) {
 		}
 	}
 	var addresses map[uint32]map[string]json.RawMessage // next to "numArpNd"
-	if err := h.ask(ctx, "show evpn arp-cache vni all json", &addresses); err != nil {
+	if err := h.query(ctx, "show evpn arp-cache vni all json", &addresses); err != nil {
 		return nil, err
 	}
 	for vni, list := range addresses {
@@ -216,8 +216,8 @@ func (h *hosts) learned(ctx context.Context) (*learned, error) {
 	return out, nil
 }
 
-// ask queries zebra in JSON.
-func (h *hosts) ask(ctx context.Context, command string, into any) error {
+// query queries zebra in JSON.
+func (h *hosts) query(ctx context.Context, command string, into any) error {
 	text, err := h.show(ctx, "zebra", command)
 	if err == nil && text != "" {
 		err = json.Unmarshal([]byte(text), into)

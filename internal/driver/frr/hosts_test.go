@@ -109,7 +109,7 @@ func TestHostsThatFRRMissed(t *testing.T) {
 					t.Errorf("at once: %v", r.Changes)
 				}
 			}
-			now = now.Add(patience)
+			now = now.Add(learnTimeout)
 			wrote := 0
 			for _, yes := range []bool{c.learned, c.probed} {
 				if yes {
@@ -166,7 +166,7 @@ func TestHostsThatFRRHas(t *testing.T) {
 		if r := reconcile(t, h, want); r.Writes != 0 {
 			t.Errorf("reminded: %v", r.Changes)
 		}
-		now = now.Add(patience)
+		now = now.Add(learnTimeout)
 	}
 	if len(h.unseen) != 0 {
 		t.Errorf("not seen: %v", h.unseen)

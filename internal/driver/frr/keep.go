@@ -18,9 +18,9 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/sleep"
 )
 
-// settled is how long a bgpd must run until zebra's state is complete: the time in which it
+// settleTime is how long a bgpd must run until zebra's state is complete: the time in which it
 // receives its peers' routes again.
-const settled = (frr.DeferTime + 10) * time.Second
+const settleTime = (frr.DeferTime + 10) * time.Second
 
 // keeper is the driver that keeps the kernel's forwarding entries to other nodes while bgpd is
 // down. Its peers keep the node's routes then (graceful restart, RFC 4724), and zebra keeps
@@ -101,7 +101,7 @@ func (k *keeper) Reconcile(ctx context.Context, want *desired.Space, dryRun bool
 		return k.guard(ctx, conn, want, have)
 	case !runs:
 		return k.restoreMissing(ctx, conn, have), nil
-	case k.now().Sub(k.since) < settled:
+	case k.now().Sub(k.since) < settleTime:
 		for key, r := range have {
 			k.known[key] = r
 		}
@@ -151,7 +151,7 @@ func (k *keeper) guard(ctx context.Context, conn *rtnl.Conn, want *desired.Space
 func (k *keeper) restoreMissing(ctx context.Context, conn *rtnl.Conn, have map[string]remote) driver.Result {
 	var lost []remote
 	for key, r := range k.known {
-		if _, there := have[key]; !there {
+		if _, found := have[key]; !found {
 			lost = append(lost, r)
 			k.restored[key] = r
 		}
@@ -177,7 +177,7 @@ func (k *keeper) removeStale(ctx context.Context, conn *rtnl.Conn, have map[stri
 	var stale []remote
 	for key, r := range k.restored {
 		owned := strings.Contains(text, `"`+r.MAC.String()+`"`) || r.Dst.IsValid() && strings.Contains(text, `"`+r.Dst.String()+`"`)
-		if _, there := have[key]; there && !owned {
+		if _, found := have[key]; found && !owned {
 			stale = append(stale, r)
 			delete(k.known, key)
 		}
@@ -218,8 +218,8 @@ func remotes(ctx context.Context, conn *rtnl.Conn, want *desired.Space) (map[str
 	}
 	tunnels, bridges := map[int]bool{}, map[int]bool{}
 	for _, l := range links {
-		tunnel, ours := names[l.Name]
-		tunnels[l.Index], bridges[l.Index] = ours && tunnel, ours && !tunnel
+		tunnel, known := names[l.Name]
+		tunnels[l.Index], bridges[l.Index] = known && tunnel, known && !tunnel
 	}
 	out := map[string]remote{}
 	add := func(r remote) { out[r.key()] = r }

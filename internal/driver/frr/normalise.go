@@ -83,9 +83,9 @@ var slots = splitAll(
 // another is set.
 const slotVNI = "vni"
 
-// yields reports whether a line sets a value that need not be Viaduct's: a router has one
+// mayDiffer reports whether a line sets a value that need not be Viaduct's: a router has one
 // identifier, and only its stability matters; and timers are a matter of preference.
-func yields(where string) bool {
+func mayDiffer(where string) bool {
 	_, line, _ := strings.Cut(where, separator)
 	return strings.HasPrefix(line, "bgp router-id ") || strings.HasPrefix(line, "coalesce-time ") ||
 		strings.HasPrefix(line, "bgp graceful-restart ")

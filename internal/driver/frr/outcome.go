@@ -40,8 +40,8 @@ func (p *pass) shows(o *op) bool {
 	if !o.remove {
 		return at.find(o.line.key) != nil
 	}
-	there := at.find(canonical(o.text))
-	return there == nil || len(there.kids) == 0 && len(o.path) == 0 && p.d.device(deviceOf(o.text))
+	shown := at.find(canonical(o.text))
+	return shown == nil || len(shown.kids) == 0 && len(o.path) == 0 && p.d.device(deviceOf(o.text))
 }
 
 // outcome is the result of an operation.
@@ -90,7 +90,7 @@ func reason(reply string) string {
 	return reply
 }
 
-// noteEffects records lines that appeared in a context where FRR accepted a line
+// noteEffects records lines that appeared in a shown where FRR accepted a line
 // that it does not show: they are its representation.
 func (p *pass) noteEffects(was *node, touched map[string]bool) {
 	if len(touched) == 0 {

@@ -52,15 +52,15 @@ type pass struct {
 // errors returns the objects' errors, sorted, one for each object and reason.
 func (p *pass) errors() []error {
 	var out []error
-	told := map[string]bool{}
+	reported := map[string]bool{}
 	where := make([]string, 0, len(p.refused))
 	for w := range p.refused {
 		where = append(where, w)
 	}
 	slices.Sort(where)
 	for _, w := range where {
-		if e := p.refused[w]; !told[e.Error()] {
-			told[e.Error()] = true
+		if e := p.refused[w]; !reported[e.Error()] {
+			reported[e.Error()] = true
 			out = append(out, e)
 		}
 	}
@@ -140,14 +140,14 @@ func (p *pass) readAgain() (err error) {
 	changed := p.d.nextGeneration(p.runs)
 	p.restarted = p.restarted || known && slices.Contains(changed, "bgpd")
 	if p.restarted {
-		return p.lost("bgpd")
+		return p.dropLost("bgpd")
 	}
 	return nil
 }
 
-// lost removes the maps and lists that a restarted daemon does not have from the
+// dropLost removes the maps and lists that a restarted daemon does not have from the
 // running configuration: vtysh shows them as long as one daemon holds them.
-func (p *pass) lost(daemon string) error {
+func (p *pass) dropLost(daemon string) error {
 	own, err := p.d.readDaemon(p.ctx, daemon)
 	if err != nil {
 		return err
@@ -196,7 +196,7 @@ func (p *pass) leaveOutAbsent() {
 // operator's silently.
 func (p *pass) resolveConflicts() {
 	for _, c := range p.compare().conflicts {
-		if !yields(c.where) {
+		if !mayDiffer(c.where) {
 			p.refuse(c.where, c.owner, fmt.Errorf("%q cannot be configured: FRR has %q, which was not made by Viaduct and was left untouched: remove it from FRR, or change the declaration", c.where, c.other))
 		}
 		exclude(p.d.want, c.where)

@@ -102,7 +102,7 @@ func (d *Driver) foreignASN(ctx context.Context) uint32 {
 	}
 	text, err := "", error(nil)
 	if _, runs := d.process("bgpd"); runs {
-		text, err = d.ask(ctx, "bgpd")
+		text, err = d.showConfig(ctx, "bgpd")
 	} else {
 		text, err = d.readFile()
 	}

@@ -31,7 +31,7 @@ func (d *Driver) readRunning(ctx context.Context) (*node, error) {
 	}
 	root := &node{}
 	for _, name := range names {
-		text, err := d.askAgain(ctx, name)
+		text, err := d.showConfigRetrying(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -40,14 +40,14 @@ func (d *Driver) readRunning(ctx context.Context) (*node, error) {
 	return root, nil
 }
 
-// askAgain queries a daemon until it answers or has ended, which leaves its socket:
-// one that is about to end accepts a query and does not answer it.
-func (d *Driver) askAgain(ctx context.Context, daemon string) (string, error) {
+// showConfigRetrying queries a daemon until it answers or has ended, which leaves its
+// socket: one that is about to end accepts a query and does not answer it.
+func (d *Driver) showConfigRetrying(ctx context.Context, daemon string) (string, error) {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	deadline := time.Now().Add(endTimeout)
 	for {
-		text, err := d.ask(ctx, daemon)
+		text, err := d.showConfig(ctx, daemon)
 		if err == nil {
 			return text, nil
 		}
@@ -63,7 +63,7 @@ func (d *Driver) askAgain(ctx context.Context, daemon string) (string, error) {
 
 // readDaemon reads the running configuration of one daemon.
 func (d *Driver) readDaemon(ctx context.Context, name string) (*node, error) {
-	text, err := d.ask(ctx, name)
+	text, err := d.showConfig(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +97,8 @@ func startOrder(daemon string) int {
 	return len(known)
 }
 
-// ask has a daemon print its configuration.
-func (d *Driver) ask(ctx context.Context, daemon string) (text string, err error) {
+// showConfig has a daemon print its configuration.
+func (d *Driver) showConfig(ctx context.Context, daemon string) (text string, err error) {
 	err = d.withConn(ctx, daemon, func(c *vtyConn) error {
 		if _, err := c.mustCommand("enable"); err != nil {
 			return err

@@ -24,7 +24,7 @@ var errMissing = errors.New("FRR was not found on this node, so no route can be 
 // run runs a program of FRR and returns its combined output and exit status. An
 // error means that it could not be run.
 func (d *Driver) run(ctx context.Context, program string, args ...string) (output string, status int, err error) {
-	out, err := memory()
+	out, err := memFile()
 	if err != nil {
 		return "", 0, err
 	}
@@ -54,8 +54,8 @@ func (d *Driver) run(ctx context.Context, program string, args ...string) (outpu
 	return string(b), cmd.ProcessState.ExitCode(), err
 }
 
-// memory makes a file that is in no directory.
-func memory() (*os.File, error) {
+// memFile makes a file that is in no directory.
+func memFile() (*os.File, error) {
 	fd, err := unix.MemfdCreate("output", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("make a file in memory: %w", err)

@@ -181,14 +181,14 @@ func (p *pass) reload(ctx context.Context) (good bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("read the node's interfaces: %w", err)
 	}
-	stands := map[string]bool{}
+	existing := map[string]bool{}
 	for _, l := range links {
-		stands[l.Name] = true
+		existing[l.Name] = true
 	}
 	var missing, named []stanza
 	for _, s := range p.want {
 		switch {
-		case !stands[s.name]:
+		case !existing[s.name]:
 			missing = append(missing, s)
 		case out.about(s.name) != "":
 			named = append(named, s)

@@ -35,8 +35,8 @@ func (p *planner) compareAddresses() {
 			e.Props = addressProps(false, a.NoRoute)
 			items[i] = diff.Item[desired.Address]{Entry: e, Value: a}
 			if flushed && a.Prefix.Addr().Is6() { // it exists, and is about to be flushed
-				n, told := p.changeOf[l.Name]
-				if !told {
+				n, reported := p.changeOf[l.Name]
+				if !reported {
 					n = -1
 				}
 				p.adds[l.Name] = append(p.adds[l.Name], p.addAddress(l, a, n))

@@ -182,7 +182,7 @@ func (d *Driver) execute(ctx context.Context, p *plan) (result driver.Result, st
 // first is reported: the others follow from it.
 func (p *plan) recordFailures(outcome []error) (stale bool, err error) {
 	var errs []error
-	told := map[string]bool{}
+	reported := map[string]bool{}
 	for i, e := range outcome {
 		s := &p.steps[i]
 		if e == nil || s.alreadyDone(e) {
@@ -200,10 +200,10 @@ func (p *plan) recordFailures(outcome []error) (stale bool, err error) {
 			p.failFrom(i)
 			return false, errors.Join(append(errs, fmt.Errorf("stopped before all was done: %w", e))...)
 		}
-		if told[s.owner] {
+		if reported[s.owner] {
 			continue
 		}
-		told[s.owner] = true
+		reported[s.owner] = true
 		err := s.explain(e)
 		if s.owner != "" {
 			err = &driver.ObjectError{Owner: s.owner, Err: err}

@@ -126,9 +126,9 @@ func (p *planner) remove(list, pending []removal) {
 	if len(list) == 0 {
 		return
 	}
-	single := len(list) == 1 || !p.pure(Doomed)
-	if !single && len(list) <= maxDoomed && p.whole(list) {
-		// Every owned link is deleted: their own group suffices. pure has verified
+	single := len(list) == 1 || !p.deletable(Doomed)
+	if !single && len(list) <= maxDoomed && p.coversGroup(list) {
+		// Every owned link is deleted: their own group suffices. deletable has verified
 		// that no other link is deleted with it.
 		p.deleteGroup(Group, list)
 		if slices.ContainsFunc(list, func(r removal) bool { return r.link.doomed() }) {
@@ -166,9 +166,9 @@ func (p *planner) deleteGroup(group uint32, list []removal) {
 	p.steps = append(p.steps, step{op: opDeleteGroup, change: list[0].change, group: group})
 }
 
-// pure reports whether all links of a group are of kinds that Viaduct creates and
+// deletable reports whether all links of a group are of kinds that Viaduct creates and
 // none is reserved, so that the group may be deleted as a whole.
-func (p *planner) pure(group uint32) bool {
+func (p *planner) deletable(group uint32) bool {
 	for _, l := range p.st.links {
 		if l.Group == group && (!l.madeKind() || p.reserved(l.Name)) {
 			return false
@@ -177,10 +177,10 @@ func (p *planner) pure(group uint32) bool {
 	return true
 }
 
-// whole reports whether the list holds all owned links, and no other link has their
+// coversGroup reports whether the list holds all owned links, and no other link has their
 // group.
-func (p *planner) whole(list []removal) bool {
-	if len(p.fresh) > 0 || !p.pure(Group) {
+func (p *planner) coversGroup(list []removal) bool {
+	if len(p.fresh) > 0 || !p.deletable(Group) {
 		return false
 	}
 	n := 0

@@ -157,7 +157,7 @@ func tableKey(t desired.Table) string { return t.Family + " " + t.Name }
 // is a transaction, and each try costs a process.
 func (d *Driver) table(ctx context.Context, want desired.Table, exists bool, listing string, dryRun bool) (driver.Result, error) {
 	full := want
-	want = bare(want)
+	want = withoutElements(want)
 	changes, same := d.compare(want, exists, listing)
 	if same {
 		return d.setElements(full, dryRun)
@@ -187,7 +187,7 @@ func (d *Driver) table(ctx context.Context, want desired.Table, exists bool, lis
 
 // change updates a table with the smallest possible transaction.
 func (d *Driver) change(ctx context.Context, full desired.Table, exists bool, listing string, changes []diff.Change) (driver.Result, error) {
-	want := bare(full)
+	want := withoutElements(full)
 	last, known := d.state.Tables[tableKey(want)]
 	if !known || !exists || listing != last.Listing {
 		return d.replace(ctx, full, changes)
@@ -212,7 +212,7 @@ func (d *Driver) change(ctx context.Context, full desired.Table, exists bool, li
 // replace recreates a table, with all of its elements.
 func (d *Driver) replace(ctx context.Context, full desired.Table, changes []diff.Change) (driver.Result, error) {
 	text, _ := render(full)
-	result, err := d.apply(ctx, bare(full), text, changes)
+	result, err := d.apply(ctx, withoutElements(full), text, changes)
 	if err == nil && isDynamic(full) {
 		now := map[string][]string{}
 		for _, s := range full.Sets {

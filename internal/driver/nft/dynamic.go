@@ -18,8 +18,8 @@ func isDynamic(t desired.Table) bool {
 	return slices.ContainsFunc(t.Sets, func(s desired.Set) bool { return s.Dynamic })
 }
 
-// bare returns a table without the elements of its dynamic sets.
-func bare(t desired.Table) desired.Table {
+// withoutElements returns a table without the elements of its dynamic sets.
+func withoutElements(t desired.Table) desired.Table {
 	if !isDynamic(t) {
 		return t
 	}

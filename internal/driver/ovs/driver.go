@@ -117,12 +117,12 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool
 // missingError returns the error of every port when Open vSwitch does not run.
 func missingError(want []desired.OVSPort) error {
 	var errs []error
-	told := map[string]bool{}
+	reported := map[string]bool{}
 	for _, w := range want {
-		if told[w.Owner] {
+		if reported[w.Owner] {
 			continue
 		}
-		told[w.Owner] = true
+		reported[w.Owner] = true
 		errs = append(errs, &driver.ObjectError{Owner: w.Owner, Err: fmt.Errorf("port %s of bridge %s: Open vSwitch does not run on this node: "+
 			"install and start it (apt install openvswitch-switch; systemctl start openvswitch-switch), or correct the zone's bridge", w.Name, w.Bridge)})
 	}
@@ -214,7 +214,7 @@ func (d *Driver) await(ctx context.Context, config int64) error {
 	var first tableUpdates
 	request := map[string]any{database: map[string]any{"columns": []string{"cur_cfg"}}}
 	if err := m.call(ctx, "monitor", []any{database, nil, request}, &first, nil); err != nil {
-		return d.late(err)
+		return d.timeoutError(err)
 	}
 	for updates := first; ; {
 		if updates.reached(config) {
@@ -222,16 +222,16 @@ func (d *Driver) await(ctx context.Context, config int64) error {
 		}
 		msg, err := m.next(ctx)
 		if err != nil {
-			return d.late(err)
+			return d.timeoutError(err)
 		}
 		if updates, err = decodeUpdate(msg); err != nil {
-			return d.late(err)
+			return d.timeoutError(err)
 		}
 	}
 }
 
-// late returns the error for an ovs-vswitchd that does not follow.
-func (d *Driver) late(err error) error {
+// timeoutError returns the error for an ovs-vswitchd that does not follow.
+func (d *Driver) timeoutError(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("the change is in Open vSwitch's database, but ovs-vswitchd has not carried it out within %s: "+
 			"see whether it runs (systemctl status openvswitch-switch)", d.wait)

@@ -112,8 +112,8 @@ func newState(root, bridges, ports, interfaces []row) *state {
 	for _, r := range interfaces {
 		i := &iface{uuid: id(r), name: text(r["name"]), kind: text(r["type"]), err: text(r["error"]), peer: mapping(r["options"])[peerKey]}
 		i.mtuRequest, _ = number(r["mtu_request"])
-		ofport, told := number(r["ofport"])
-		i.made = told && ofport >= 0
+		ofport, known := number(r["ofport"])
+		i.made = known && ofport >= 0
 		ifaces[i.uuid] = i
 	}
 	byID := make(map[string]*port, len(ports))

@@ -143,7 +143,7 @@ func (d *Driver) existing() (map[string]bool, error) {
 	}
 	out := map[string]bool{}
 	for _, n := range names {
-		if space, ours := naming.Space(n); ours {
+		if space, owned := naming.Space(n); owned {
 			out[space] = true
 		}
 	}
