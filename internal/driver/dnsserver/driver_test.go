@@ -320,7 +320,7 @@ func (l *lab) pid() int {
 }
 
 // A server that died, hangs, or is of another release is replaced; an interface that
-// was made anew is listened on again; one that is missing is told.
+// was recreated is listened on again; one that is missing is told.
 func TestRepair(t *testing.T) {
 	l := newLab(t)
 	l.d.o.Timeout = 500 * time.Millisecond
@@ -475,7 +475,7 @@ func TestTenThousandNames(t *testing.T) {
 	}
 }
 
-// A server that cannot start says why.
+// A server that cannot start reports the reason.
 func TestServerThatFails(t *testing.T) {
 	l := newLab(t)
 	l.d.o.Command, l.d.o.Timeout = []string{"/bin/sh", "-c", "echo no luck today >&2"}, 200*time.Millisecond

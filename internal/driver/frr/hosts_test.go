@@ -80,7 +80,7 @@ func reconcile(t *testing.T, d driver.Driver, want *desired.Space) driver.Result
 	return r
 }
 
-// A guest that zebra does not have is learned anew, after some time, and so is its
+// A guest that zebra does not have is relearned, after some time, and so is its
 // address; whatever else is in the kernel's tables stays.
 func TestHostsThatFRRMissed(t *testing.T) {
 	const seen = `{"11000":{"numMacs":1,"macs":{"02:00:00:00:00:01":{"type":"local","intf":"tap1"}}}}`

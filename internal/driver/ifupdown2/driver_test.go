@@ -127,7 +127,7 @@ func TestForeignThingsAreLeftAlone(t *testing.T) {
 	}
 }
 
-// Links that ifupdown2 made before the agent ran, as at boot, are known as ours.
+// Links that ifupdown2 made before the agent ran, as at boot, are known as owned.
 func TestLinksOfTheFileAreMarked(t *testing.T) {
 	t.Parallel()
 	l := start(t)

@@ -66,7 +66,7 @@ func drawNode(t *rapid.T, label string) *desired.Space {
 	return node
 }
 
-// Two hardware addresses.
+// Two MAC addresses.
 const macA, macB = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 
 // drawKinds adds the links of other zones to a network: a VRF that its bridge is
