@@ -1,5 +1,5 @@
-// Package driver says what a driver is. Each driver, in a package of its own
-// below this one, owns one kind of actual state on a node: it is the last stage
+// Package driver defines the interface of drivers. Each driver, in a package of its
+// own below this one, owns one kind of actual state on a node: it is the last stage
 // of the one-way flow and the only one that touches the system.
 package driver
 
@@ -11,20 +11,20 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 )
 
-// Driver reconciles one kind of state of one network namespace, the host's or that of a named
-// space, with what is desired there.
+// Driver reconciles one kind of state of one network namespace, the host's or a named space's,
+// with the desired state.
 type Driver interface {
 	// Name names the driver in status and logs: "link".
 	Name() string
-	// Reconcile reads what stands, works out the difference to want and, unless
+	// Reconcile reads the actual state, computes the difference to want and, unless
 	// dryRun is set, removes it, adding before deleting. It is idempotent: with
 	// nothing to change it writes nothing. A failed object does not keep others
-	// from being applied: what was done is in Result, what was not is in the
-	// returned error, whose tree holds an *ObjectError for every object at fault.
+	// from being applied: applied changes are in Result, failures in the returned
+	// error, with an *ObjectError in its tree for every failed object.
 	Reconcile(ctx context.Context, want *desired.Space, dryRun bool) (Result, error)
 }
 
-// Result is what one reconciliation did, or with dryRun would do.
+// Result is the work of one reconciliation, with dryRun the work it would do.
 type Result struct {
 	// Changes are the differences that were removed.
 	Changes []diff.Change
@@ -36,22 +36,22 @@ type Result struct {
 type ObjectError struct {
 	// Owner is the object: "vnet/vnet1".
 	Owner string
-	// Err says what happened, what it means and what to do.
+	// Err states what happened, what it means and what to do.
 	Err error
 }
 
 // Error implements error.
 func (e *ObjectError) Error() string { return e.Owner + ": " + e.Err.Error() }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *ObjectError) Unwrap() error { return e.Err }
 
-// Conflict is the error of an object that cannot be made because something that
-// is not Viaduct's has its name.
+// Conflict is the error of an object that cannot be created because something that
+// Viaduct does not own has its name.
 type Conflict = desired.Conflict
 
-// NodeErrors collects what in the error tree of err belongs to no object: what
-// concerns the node as a whole.
+// NodeErrors collects the errors in the error tree of err that belong to no object:
+// those that concern the node as a whole.
 func NodeErrors(err error) []error {
 	if err == nil {
 		return nil

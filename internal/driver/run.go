@@ -8,21 +8,23 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
-// Guard is a Driver without whose work some of a space must not be applied.
+// Guard is a Driver that others depend on: without its work, parts of a space must
+// not be applied.
 type Guard interface {
-	// Withhold returns what may be applied of the space after the driver has failed.
+	// Withhold returns the part of the space that may be applied after the driver
+	// has failed.
 	Withhold(want *desired.Space) *desired.Space
 }
 
-// Eventful is a Driver that notices by itself when what it owns changes.
+// Eventful is a Driver that detects changes of its own state.
 type Eventful interface {
-	// Events returns a channel that gets a value after a change, whoever made it. It
-	// holds at most one, and is closed when ctx ends.
+	// Events returns a channel that receives a value after a change, whatever its
+	// cause. It holds at most one, and is closed when ctx ends.
 	Events(ctx context.Context) (<-chan struct{}, error)
 }
 
-// Run runs the drivers of a space in order. Each gets the whole space; one that fails does
-// not keep the next from its work, but for what a Guard withholds.
+// Run runs the drivers of a space in order. Each gets the whole space; the failure of one does
+// not keep the next from its work, except for the part that a Guard withholds.
 func Run(ctx context.Context, drivers []Driver, want *desired.Space, dryRun bool) (Result, error) {
 	var total Result
 	var errs []error

@@ -15,8 +15,8 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// Where FRR keeps its configuration and its sockets; each of its path spaces has
-// a folder there.
+// The directories of FRR's configuration and sockets; each of its path spaces has a
+// folder there.
 const (
 	frrConfDir = "/etc/frr"
 	frrRunDir  = "/var/run/frr"
@@ -26,12 +26,12 @@ const (
 // file system.
 func (l *Lab) FRRPathspace(node string) string { return l.frrPrefix() + node }
 
-// frrPrefix starts the path spaces of the lab's nodes, and of no other lab's:
-// names of labs and nodes have no underscore.
+// frrPrefix starts the path spaces of the lab's nodes, and of no other lab's: names
+// of labs and nodes have no underscore.
 func (l *Lab) frrPrefix() string { return "viaduct-" + l.Name + l.mark + "_" }
 
-// prepareFRR gives FRR on a machine its name, since all are one with one host
-// name, and what its operator wrote. Without FRR there is nothing to prepare.
+// prepareFRR writes FRR's host name of a machine, since all share one, and its
+// operator's configuration. Without FRR there is nothing to prepare.
 func (l *Lab) prepareFRR(name string, spec *FRRSpec) error {
 	u, err := user.Lookup("frr")
 	if _, missing := os.Stat(frrConfDir); err != nil || errors.Is(missing, fs.ErrNotExist) {
@@ -66,16 +66,16 @@ func (l *Lab) prepareFRR(name string, spec *FRRSpec) error {
 	return nil
 }
 
-// frrDir is where FRR's programs are.
+// frrDir is the directory of FRR's programs.
 const frrDir = "/usr/lib/frr"
 
-// startFRR starts what does not run of an operator's FRR, and gives it the
+// startFRR starts the missing daemons of an operator's FRR, and applies the
 // configuration.
 func (l *Lab) startFRR(ctx context.Context, name string, spec *FRRSpec) error {
 	space := l.FRRPathspace(name)
 	in := func(program string, args ...string) error {
-		// Into a file: a daemon of FRR 10 holds on to its standard error, and whoever
-		// read that from a pipe would wait for the daemon's end.
+		// Into a file: a daemon of FRR 10 keeps its standard error open, and the
+		// reader of a pipe would wait for the daemon's end.
 		cmd, err := l.spawn(name+"-frr", name, nil, os.Environ(), append([]string{program}, args...))
 		if err == nil {
 			err = cmd.Wait()
@@ -105,8 +105,7 @@ func (l *Lab) startFRR(ctx context.Context, name string, spec *FRRSpec) error {
 	return in("vtysh", "-N", space, "-b")
 }
 
-// stopFRR ends the daemons that the nodes' agents started, and removes their
-// files.
+// stopFRR ends the daemons that the nodes' agents started, and removes their files.
 func (l *Lab) stopFRR() error {
 	var errs []error
 	var all []process
@@ -133,9 +132,8 @@ func (l *Lab) stopFRR() error {
 	return nil
 }
 
-// frrProcess is the running process of a file of process numbers, or 0. The
-// number may belong to another one by now: FRR's has the path space among its
-// arguments.
+// frrProcess returns the running process of a PID file, or 0. The number may belong
+// to another process by now: FRR's has the path space among its arguments.
 func frrProcess(file, pathspace string) int {
 	b, err := os.ReadFile(file)
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
 
-// firstVMID is where guests without a number of their own begin.
+// firstVMID is the first number for guests without one.
 const firstVMID = 100
 
 // plugTimeout bounds the wait for an agent to join a NIC to its bridge.
@@ -79,7 +79,7 @@ func (l *Lab) AddGuest(ctx context.Context, n NewGuest) (*model.Guest, error) {
 }
 
 // StartGuest gives a declared guest its namespace and plugs its NICs in, as a
-// hypervisor does when the guest boots. A guest that runs is completed.
+// hypervisor does when the guest boots. A running guest is completed.
 func (l *Lab) StartGuest(ctx context.Context, g *model.Guest) error {
 	if !guestName.MatchString(label(g)) {
 		return fmt.Errorf("guest %q: a lab takes names of at most 63 letters, digits, hyphens and dots", label(g))
@@ -106,8 +106,8 @@ func (l *Lab) StartGuest(ctx context.Context, g *model.Guest) error {
 	return l.waitPlugged(ctx, c, g)
 }
 
-// Start starts declared guests: those named, or with no names every one whose
-// node is in the lab.
+// Start starts declared guests: the named ones, or without names every one on a
+// node of the lab.
 func (l *Lab) Start(ctx context.Context, names []string) (started []*model.Guest, err error) {
 	c, err := l.Client()
 	if err != nil {
@@ -143,7 +143,7 @@ func unknownGuest(name string) error {
 	return fmt.Errorf("no guest %q; `viaduct get guests` lists them", name)
 }
 
-// RemoveGuest ends a guest and its declaration.
+// RemoveGuest ends a guest and deletes its declaration.
 func (l *Lab) RemoveGuest(ctx context.Context, name string) error {
 	c, g, err := l.find(ctx, name)
 	if err != nil {
@@ -155,8 +155,8 @@ func (l *Lab) RemoveGuest(ctx context.Context, name string) error {
 	return l.removeMachine(guestNS(label(g)))
 }
 
-// MoveGuest migrates a guest to another node while it runs: its namespace, its
-// addresses and its connections stay, the host's ends of its NICs move.
+// MoveGuest migrates a running guest to another node: its namespace, its addresses
+// and its connections stay, the host's ends of its NICs move.
 func (l *Lab) MoveGuest(ctx context.Context, name, node string) error {
 	c, g, err := l.find(ctx, name)
 	if err != nil {
@@ -202,9 +202,8 @@ func (l *Lab) movePorts(g *model.Guest, from, to string) error {
 	})
 }
 
-// plug makes one NIC: a veth pair with one end in the guest and the other, under
-// the name that Proxmox gives it, on the node. Joining it to the bridge is the
-// agent's work.
+// plug creates one NIC: a veth pair with one end in the guest and the other, with
+// Proxmox's name for it, on the node. The agent joins it to the bridge.
 func (l *Lab) plug(g *model.Guest, i int, subnets []*model.Subnet) error {
 	nic := g.NICs[i]
 	node, err := netns.GetFromName(l.ns(g.Node))
@@ -246,7 +245,8 @@ func (l *Lab) plug(g *model.Guest, i int, subnets []*model.Subnet) error {
 	})
 }
 
-// address gives the guest one of its addresses and the way out by the gateway.
+// address gives the guest one of its addresses and the default route by the
+// gateway.
 func address(h *netlink.Handle, link netlink.Link, ip netip.Addr, subnets []*model.Subnet) error {
 	for _, s := range subnets {
 		if !s.CIDR.Contains(ip) {
@@ -260,15 +260,15 @@ func address(h *netlink.Handle, link netlink.Link, ip netip.Addr, subnets []*mod
 		}
 		return nil
 	}
-	bits := 24 // as the manual's guests have it
+	bits := 24 // as in the manual's examples
 	if ip.Is6() {
 		bits = 64
 	}
 	return addAddress(h, link, netip.PrefixFrom(ip, bits))
 }
 
-// bridgeMTU waits for a VNet's bridge to be on the node and returns its MTU,
-// which a hypervisor gives to the NICs it plugs in.
+// bridgeMTU waits for a VNet's bridge to appear on the node and returns its MTU,
+// which a hypervisor sets on the NICs it plugs in.
 func (l *Lab) bridgeMTU(node, vnet string) (mtu int, err error) {
 	deadline := time.Now().Add(plugTimeout)
 	for {
@@ -340,7 +340,8 @@ func (l *Lab) find(ctx context.Context, name string) (*client.Client, *model.Gue
 	return nil, nil, unknownGuest(name)
 }
 
-// guestName is what a guest of a lab may be called: its namespace has the name.
+// guestName is the pattern of guest names in a lab: the guest's namespace has the
+// name.
 var guestName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$`)
 
 func listGuests(ctx context.Context, c *client.Client) ([]*model.Guest, error) {
@@ -373,7 +374,7 @@ func (l *Lab) isNode(name string) bool {
 	return slices.ContainsFunc(l.Spec.Nodes, func(n NodeSpec) bool { return n.Name == name })
 }
 
-// label is how a guest is called: its name, or its number.
+// label returns a guest's name, or its number.
 func label(g *model.Guest) string {
 	if g.Name != "" {
 		return g.Name
@@ -393,7 +394,7 @@ func freeVMID(guests []*model.Guest) string {
 	}
 }
 
-// freeAddress is the lowest address of a subnet that neither its gateway nor a
+// freeAddress returns the lowest address of a subnet that neither its gateway nor a
 // guest of the VNet has.
 func freeAddress(s *model.Subnet, guests []*model.Guest, vnet string) (netip.Addr, error) {
 	used := map[netip.Addr]bool{s.CIDR.Masked().Addr(): true, nth(s.CIDR, -1): true, s.Gateway: true}
@@ -414,7 +415,7 @@ func freeAddress(s *model.Subnet, guests []*model.Guest, vnet string) (netip.Add
 	return netip.Addr{}, fmt.Errorf("subnet %s of vnet %s has no free address", s.CIDR, vnet)
 }
 
-// macFor is a MAC with the vendor prefix that Proxmox uses, unique to the NIC.
+// macFor returns a MAC address with Proxmox's vendor prefix, unique to the NIC.
 func macFor(vmid string, nic int) string {
 	n, _ := strconv.Atoi(vmid)
 	n = n*32 + nic

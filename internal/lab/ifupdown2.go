@@ -12,20 +12,19 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// Where iproute2 finds files of a namespace that take the place of those in /etc
+// The directory of iproute2's files of a namespace that replace those in /etc
 // (ip-netns(8)), and ifupdown2's own configuration.
 const (
 	netnsConfDir  = "/etc/netns"
 	ifupdown2Conf = "/etc/network/ifupdown2"
 )
 
-// stateDir is the setting that names the folder in which ifupdown2 remembers what it
-// made.
+// stateDir is the setting for the folder of ifupdown2's state.
 var stateDir = regexp.MustCompile(`(?m)^state_dir=.*$`)
 
-// buildIfupdown2 gives the nodes that use ifupdown2 its files, unless they have
-// them. Commands on the node see them in /etc/network. Only the lock of ifupdown2 is
-// everybody's.
+// buildIfupdown2 writes ifupdown2's files for the nodes that use it, unless they
+// exist. Commands on the node see them in /etc/network. Only the lock of ifupdown2
+// is shared by all.
 func (l *Lab) buildIfupdown2() error {
 	for _, n := range l.Spec.Nodes {
 		dir := filepath.Join(netnsConfDir, l.ns(n.Name), "network")
@@ -57,7 +56,7 @@ func (l *Lab) writeIfupdown2(n NodeSpec, dir string) error {
 			return err
 		}
 	}
-	// The operator's file comes last: with it the work is done.
+	// The operator's file comes last: it marks the work as done.
 	return errors.Join(
 		renameio.WriteFile(filepath.Join(dir, "ifupdown2/ifupdown2.conf"), conf, 0o644),
 		renameio.WriteFile(filepath.Join(dir, "ifupdown2/addons.conf"), addons, 0o644),
@@ -65,7 +64,7 @@ func (l *Lab) writeIfupdown2(n NodeSpec, dir string) error {
 	)
 }
 
-// interfacesFile is what the node's operator wrote.
+// interfacesFile returns the file of the node's operator.
 func interfacesFile(n NodeSpec) string {
 	var b strings.Builder
 	b.WriteString("auto lo\niface lo inet loopback\n")
@@ -93,6 +92,6 @@ func (l *Lab) removeIfupdown2() error {
 	for _, dir := range dirs {
 		errs = append(errs, os.RemoveAll(dir))
 	}
-	_ = os.Remove(netnsConfDir) // only if nobody else has files there
+	_ = os.Remove(netnsConfDir) // only if it is empty
 	return errors.Join(errs...)
 }

@@ -9,11 +9,11 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// wholeKernel is who has a kernel with everything.
-const wholeKernel = "`viaduct lab up --vm` makes the lab in a virtual machine that has it"
+// kernelAdvice is the advice for a missing kernel feature.
+const kernelAdvice = "`viaduct lab up --vm` makes the lab in a virtual machine that has it"
 
-// networks are the kinds of networks that a lab's nodes can make, and what they need
-// of the kernel.
+// networks are the kinds of networks that a lab's nodes can make, and their kernel
+// requirements.
 var networks = []struct {
 	what  string
 	needs []model.Feature
@@ -28,8 +28,9 @@ var networks = []struct {
 	{"firewalls inside VNets", []model.Feature{model.FeatureNFTBridge, model.FeatureNFTBridgeState}},
 }
 
-// checkKernel tells before a lab is made what this machine's kernel cannot do, since
-// all nodes run on it. What the lab itself needs and does not get is an error.
+// checkKernel reports missing features of this machine's kernel before a lab is
+// made, since all nodes run on it. A missing feature that the lab itself needs is
+// an error.
 func (l *Lab) checkKernel(ctx context.Context) error {
 	got, err := probe.Features(ctx)
 	if err != nil {
@@ -45,14 +46,15 @@ func (l *Lab) checkKernel(ctx context.Context) error {
 			}
 		}
 	}
-	for _, text := range shortcomings(got) {
+	for _, text := range unsupportedNetworks(got) {
 		l.progress("%s", text)
 	}
 	return nil
 }
 
-// shortcomings are what nodes on a kernel with the features cannot make.
-func shortcomings(got map[model.Feature]bool) []string {
+// unsupportedNetworks returns the kinds of networks that nodes on a kernel with the
+// features cannot make.
+func unsupportedNetworks(got map[model.Feature]bool) []string {
 	var out []string
 	for _, n := range networks {
 		var parts []string
@@ -63,13 +65,13 @@ func shortcomings(got map[model.Feature]bool) []string {
 			}
 		}
 		if len(parts) > 0 {
-			out = append(out, fmt.Sprintf("note: %s cannot be made in this lab: they need %s, which this kernel lacks; "+wholeKernel, n.what, strings.Join(parts, " and ")))
+			out = append(out, fmt.Sprintf("note: %s cannot be made in this lab: they need %s, which this kernel lacks; "+kernelAdvice, n.what, strings.Join(parts, " and ")))
 		}
 	}
 	return out
 }
 
-// lacks reports whether a feature was tried and is not there.
+// lacks reports whether a feature was tried and is missing.
 func lacks(got map[model.Feature]bool, f model.Feature) bool {
 	has, tried := got[f]
 	return tried && !has
@@ -77,5 +79,5 @@ func lacks(got map[model.Feature]bool, f model.Feature) bool {
 
 func missing(who string, f model.Feature) error {
 	what, part := f.Words()
-	return fmt.Errorf("%s needs %s, and this machine's kernel lacks %s: %s", who, what, part, wholeKernel)
+	return fmt.Errorf("%s needs %s, and this machine's kernel lacks %s: %s", who, what, part, kernelAdvice)
 }

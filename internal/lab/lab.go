@@ -23,11 +23,11 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
 
-// DefaultRoot is the directory below which labs keep their state. It is in
-// memory: a lab does not survive a reboot, nor do its namespaces.
+// DefaultRoot is the directory below which labs keep their state. It is in memory:
+// neither a lab nor its namespaces survive a reboot.
 const DefaultRoot = "/run/viaduct/lab"
 
-// DefaultName is the lab that commands mean when they name none.
+// DefaultName is the lab of commands that name none.
 const DefaultName = "default"
 
 // apiPort is the TCP port of a lab's server.
@@ -39,20 +39,20 @@ const startTimeout = 90 * time.Second
 // Lab is one virtual cluster.
 type Lab struct {
 	Name string
-	// Dir holds the lab's state; Binary is the program its processes run.
+	// Dir holds the lab's state; Binary is the program that its processes run.
 	Dir    string
 	Binary string
 	// Spec is nil until Up or Open has read or made the lab.
 	Spec *Spec
 	// API is the address of the server on this machine: "127.0.0.1:8006".
 	API  string
-	mark string // of the root in the names of namespaces
+	mark string // distinguishes the root in the names of namespaces
 
-	// Progress is told each step, in a few words; it may be nil.
+	// Progress is called with a short description of each step; it may be nil.
 	Progress func(format string, args ...any)
 }
 
-// state is what lab.json holds.
+// state is the content of lab.json.
 type state struct {
 	Spec *Spec  `json:"spec"`
 	API  string `json:"api"`
@@ -76,7 +76,7 @@ func New(root, name, binary string) (*Lab, error) {
 	return l, nil
 }
 
-// Open reads the state of a lab that was made; fs.ErrNotExist if it was not.
+// Open reads the state of an existing lab; fs.ErrNotExist if there is none.
 func (l *Lab) Open() error {
 	b, err := os.ReadFile(filepath.Join(l.Dir, "lab.json"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -114,8 +114,8 @@ func (l *Lab) lock() (unlock func(), err error) {
 		f.Close()
 		return nil, fmt.Errorf("cannot lock lab %q: %w", l.Name, err)
 	}
-	// Down removes the file: whoever waited for it meanwhile holds a lock that
-	// nobody else sees, and has to take the new one.
+	// Down removes the file: a process that waited for it holds a lock that nobody
+	// else sees, and has to lock the new file.
 	held, err := f.Stat()
 	if err != nil {
 		f.Close()
@@ -137,17 +137,17 @@ func (l *Lab) progress(format string, args ...any) {
 // SocketPath is the server's socket for administrators.
 func (l *Lab) SocketPath() string { return filepath.Join(l.serverData(), "api.sock") }
 
-// Target is what the command line's --server wants.
+// Target is the value for the command line's --server.
 func (l *Lab) Target() string { return "unix://" + l.SocketPath() }
 
-// Client talks to the lab's server.
+// Client returns a client of the lab's server.
 func (l *Lab) Client() (*client.Client, error) { return client.New(l.Target()) }
 
 func (l *Lab) serverData() string          { return filepath.Join(l.Dir, "server") }
 func (l *Lab) nodeData(node string) string { return filepath.Join(l.Dir, "nodes", node) }
 
-// Up makes the lab, or completes and restarts what is missing of it. A nil
-// spec means: as it was, or three nodes.
+// Up creates the lab, or completes and restarts missing parts of it. A nil spec
+// means: as before, or three nodes.
 func (l *Lab) Up(ctx context.Context, spec *Spec) error {
 	if os.Geteuid() != 0 {
 		return errors.New("a lab makes network namespaces, which takes root: run it with sudo")
@@ -198,8 +198,8 @@ func (l *Lab) Up(ctx context.Context, spec *Spec) error {
 	return l.waitNodes(ctx, c)
 }
 
-// settleSpec decides what lab this is, and writes that down before anything is
-// made, so that Down finds all of it whatever happens next.
+// settleSpec determines the spec of the lab, and saves it before anything is
+// created, so that Down finds all of it whatever happens next.
 func (l *Lab) settleSpec(spec *Spec) error {
 	if spec != nil {
 		if err := spec.complete(); err != nil {
@@ -227,9 +227,9 @@ func (l *Lab) settleSpec(spec *Spec) error {
 	return l.save()
 }
 
-// startServer runs the server unless it runs. It listens on the loopback for
-// people and, by a socket that was opened there, inside the underlay for nodes:
-// the server itself needs no interface in either.
+// startServer runs the server unless it runs. It listens on the loopback for people
+// and, by a socket that was opened there, inside the underlay for nodes: the server
+// itself needs no interface in either.
 func (l *Lab) startServer(ctx context.Context) error {
 	pid, err := l.running(l.serverData())
 	if err != nil {
@@ -269,7 +269,7 @@ func (l *Lab) startServer(ctx context.Context) error {
 	})
 }
 
-// listenLocal takes the usual port of the loopback, or any other if it is in use.
+// listenLocal binds the usual port of the loopback, or any other if it is in use.
 func (l *Lab) listenLocal() (*os.File, error) {
 	var ln net.Listener
 	var err error
@@ -289,7 +289,7 @@ func (l *Lab) listenLocal() (*os.File, error) {
 	return ln.(*net.TCPListener).File()
 }
 
-// await polls until ready answers or the process is gone.
+// await polls until ready succeeds or the process has ended.
 func (l *Lab) await(ctx context.Context, name, data string, ready func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -317,7 +317,7 @@ func (l *Lab) await(ctx context.Context, name, data string, ready func() error) 
 	}
 }
 
-// startNode lets a node join, as an operator would, and runs its agent.
+// startNode joins a node, as an operator would, and runs its agent.
 func (l *Lab) startNode(ctx context.Context, c *client.Client, node string) error {
 	data := l.nodeData(node)
 	if pid, err := l.running(data); err != nil || pid != 0 {
@@ -346,7 +346,7 @@ func (l *Lab) DNSMasqRoot(node string) string { return filepath.Join(l.Dir, "dns
 func (l *Lab) namespaceDir(node string) string { return filepath.Join(l.Dir, "netns", node) }
 
 func (l *Lab) join(ctx context.Context, c *client.Client, node string) error {
-	// A node that joined but lost its directory has to be forgotten first.
+	// A node that joined but lost its directory must be removed first.
 	members, err := c.Members(ctx)
 	if err != nil {
 		return err
@@ -402,7 +402,7 @@ func (l *Lab) Down() error {
 	defer unlock()
 	var errs []error
 	l.progress("ending the processes")
-	// An agent may have started a server once more before it ended itself.
+	// An agent may have restarted a server just before it ended.
 	errs = append(errs, l.stopAll(), l.stopAll(), l.stopFRR())
 	names, err := l.listNS()
 	errs = append(errs, err)
@@ -411,7 +411,7 @@ func (l *Lab) Down() error {
 		errs = append(errs, l.removeMachine(name))
 	}
 	errs = append(errs, l.removeViews(), l.removeIfupdown2())
-	spaces, _ := filepath.Glob(l.namespaceDir("*")) // the pattern is right
+	spaces, _ := filepath.Glob(l.namespaceDir("*")) // the pattern is valid
 	for _, dir := range spaces {
 		errs = append(errs, netns.Dir(dir).Remove())
 	}
@@ -419,9 +419,10 @@ func (l *Lab) Down() error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	// The lock goes last; whoever waits for it then finds nothing to remove.
+	// The lock is removed last; a process that waits for it then finds nothing to
+	// remove.
 	_ = os.Remove(l.Dir + ".lock")
-	if filepath.Dir(l.Dir) == DefaultRoot { // folders of ours; removed only if empty
+	if filepath.Dir(l.Dir) == DefaultRoot { // the lab's folders; removed only if empty
 		_ = os.Remove(DefaultRoot)
 		_ = os.Remove(filepath.Dir(DefaultRoot))
 	}

@@ -17,7 +17,7 @@ import (
 	nsthread "github.com/viaduct-sdn/viaduct/internal/linux/netns"
 )
 
-// nsDir is where iproute2 keeps named network namespaces.
+// nsDir is iproute2's directory of named network namespaces.
 const nsDir = "/run/netns"
 
 // Namespaces that every lab has.
@@ -26,22 +26,21 @@ const (
 	outsideNS  = "outside"  // the router and host beyond it
 )
 
-// uplink is the name of the interface by which a namespace meets the underlay.
+// uplink is the name of a namespace's interface in the underlay.
 const uplink = "eth0"
 
-// nsPrefix starts the names of all namespaces of a lab, and of no other's: the
-// dot is in no name of a lab, and a lab that is kept elsewhere than usual has a
-// mark of its place.
+// nsPrefix starts the names of all namespaces of a lab, and of no other's: names of
+// labs have no dot, and a lab outside the default root has a mark of its root.
 func (l *Lab) nsPrefix() string { return "viaduct-" + l.Name + l.mark + "." }
 
 // ns is the full name of a namespace of the lab.
 func (l *Lab) ns(name string) string { return l.nsPrefix() + name }
 
-// guestNS is the short name of a guest's namespace; no node is called so, for
-// the dot.
+// guestNS returns the short name of a guest's namespace; the dot keeps it apart
+// from nodes.
 func guestNS(guest string) string { return "guest." + guest }
 
-// listNS returns the short names of the namespaces that the lab has.
+// listNS returns the short names of the lab's namespaces.
 func (l *Lab) listNS() ([]string, error) {
 	entries, err := os.ReadDir(nsDir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -68,13 +67,13 @@ func (l *Lab) hasNS(name string) bool {
 	return true
 }
 
-// makeNS makes a namespace with its loopback up, unless it exists.
+// makeNS creates a namespace with its loopback up, unless it exists.
 func (l *Lab) makeNS(name string) error {
 	if l.hasNS(name) {
 		return nil
 	}
-	// A file that is no namespace is what a kill between its creation and the
-	// mount leaves behind.
+	// A file that is no namespace is left behind by a kill between its creation and
+	// the mount.
 	if err := os.Remove(filepath.Join(nsDir, l.ns(name))); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("namespace %s: %w", l.ns(name), err)
 	}
@@ -100,15 +99,15 @@ func (l *Lab) makeNS(name string) error {
 	})
 }
 
-// shareNSDir makes the directory of named namespaces a shared mount, as ip netns add
-// does at its first call: that mounts the directory over itself, which would hide all
-// namespaces that are there by then.
+// shareNSDir makes the directory of named namespaces a shared mount, as ip netns
+// add does at its first call: that mounts the directory over itself, which would
+// hide all existing namespaces.
 func shareNSDir() error {
 	if err := os.MkdirAll(nsDir, 0o755); err != nil {
 		return err
 	}
 	err := unix.Mount("", nsDir, "", unix.MS_SHARED|unix.MS_REC, "")
-	if !errors.Is(err, unix.EINVAL) { // EINVAL: it is no mount yet
+	if !errors.Is(err, unix.EINVAL) { // EINVAL: it is not a mount yet
 		return err
 	}
 	if err := unix.Mount(nsDir, nsDir, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
@@ -117,7 +116,7 @@ func shareNSDir() error {
 	return unix.Mount("", nsDir, "", unix.MS_SHARED|unix.MS_REC, "")
 }
 
-// inside runs f on a thread that is in the namespace.
+// inside runs f on a thread in the namespace.
 func (l *Lab) inside(name string, f func() error) error {
 	return nsthread.OnThread(func() error {
 		h, err := netns.GetFromName(l.ns(name))
@@ -132,7 +131,7 @@ func (l *Lab) inside(name string, f func() error) error {
 	})
 }
 
-// in gives f a netlink handle on the namespace.
+// in calls f with a netlink handle on the namespace.
 func (l *Lab) in(name string, f func(h *netlink.Handle) error) error {
 	ns, err := netns.GetFromName(l.ns(name))
 	if err != nil {
@@ -150,8 +149,8 @@ func (l *Lab) in(name string, f func(h *netlink.Handle) error) error {
 	return nil
 }
 
-// removeMachine ends all that runs on a machine of the lab, and removes its view and
-// its namespace. The other ends of its cables go with their peers.
+// removeMachine ends all processes on a machine of the lab, and removes its view
+// and its namespace. The other ends of its cables are deleted with their peers.
 func (l *Lab) removeMachine(name string) error {
 	return errors.Join(l.evict(name), l.removeView(name), l.deleteNS(name))
 }
@@ -167,7 +166,7 @@ func (l *Lab) deleteNS(name string) error {
 	return nil
 }
 
-// listen opens a TCP socket inside a namespace; it stays there whoever uses it.
+// listen opens a TCP socket inside a namespace; it stays there in any process.
 func (l *Lab) listen(name, addr string) (*os.File, error) {
 	var f *os.File
 	err := l.inside(name, func() error {
@@ -182,9 +181,9 @@ func (l *Lab) listen(name, addr string) (*os.File, error) {
 	return f, err
 }
 
-// addAddress gives an interface an address; having it already is fine. IPv6
-// addresses are used at once, without duplicate address detection: the lab
-// gives out each only once.
+// addAddress adds an address to an interface; an existing one is no error. IPv6
+// addresses are usable at once, without duplicate address detection: the lab
+// assigns each only once.
 func addAddress(h *netlink.Handle, link netlink.Link, p netip.Prefix) error {
 	a := &netlink.Addr{IPNet: ipNet(p)}
 	if p.Addr().Is6() {

@@ -29,12 +29,12 @@ const (
 	datapathUserspace = "netdev"
 )
 
-// ovsDir holds what Open vSwitch of a node keeps: its database and its sockets.
+// ovsDir is the directory of a node's Open vSwitch: its database and its sockets.
 func (l *Lab) ovsDir(node string) string { return filepath.Join(l.nodeData(node), "ovs") }
 
-// OVSSocket is where the database of a node's Open vSwitch listens, if the node
-// has one. An Open vSwitch of the machine is not the node's: its socket is the
-// same in every network namespace.
+// OVSSocket is the database socket of a node's Open vSwitch, if the node has one.
+// An Open vSwitch of the machine is not the node's: its socket is the same in every
+// network namespace.
 func (l *Lab) OVSSocket(node string) string { return filepath.Join(l.ovsDir(node), "db.sock") }
 
 // hasOVS reports whether a node has bridges of Open vSwitch.
@@ -42,7 +42,7 @@ func (n *NodeSpec) hasOVS() bool {
 	return slices.ContainsFunc(n.Bridges, func(b BridgeSpec) bool { return b.OVS })
 }
 
-// checkOVS checks what is said of a bridge's Open vSwitch.
+// checkOVS checks the Open vSwitch settings of a bridge.
 func (b *BridgeSpec) checkOVS() error {
 	switch {
 	case !b.OVS && b.Datapath != "":
@@ -55,9 +55,9 @@ func (b *BridgeSpec) checkOVS() error {
 	return nil
 }
 
-// buildOVS runs an Open vSwitch of its own on every node that has bridges of it,
-// and makes those. It may be called again: daemons that are gone are started, and
-// what the database says stays.
+// buildOVS runs a separate Open vSwitch on every node with Open vSwitch bridges,
+// and creates them. It may be called again: ended daemons are restarted, and the
+// content of the database stays.
 func (l *Lab) buildOVS(ctx context.Context) error {
 	for _, n := range l.Spec.Nodes {
 		if !n.hasOVS() {
@@ -78,7 +78,7 @@ func (l *Lab) buildOVS(ctx context.Context) error {
 	return nil
 }
 
-// startOVS runs the daemons of a node, as far as they do not run.
+// startOVS runs the missing daemons of a node.
 func (l *Lab) startOVS(ctx context.Context, node string) error {
 	if _, err := exec.LookPath(ovsSwitch); err != nil {
 		return fmt.Errorf("install it (apt install openvswitch-switch), or take `ovs: true` from the lab's bridges: %w", err)
@@ -105,13 +105,13 @@ func (l *Lab) startOVS(ctx context.Context, node string) error {
 	return l.startOVSDaemon(ctx, node, ovsSwitch, "unix:"+l.OVSSocket(node))
 }
 
-// ovsDaemon is the argument by which a daemon of a node is known.
+// ovsDaemon returns the argument that identifies a daemon of a node.
 func (l *Lab) ovsDaemon(node, daemon string) string {
 	return filepath.Join(l.ovsDir(node), daemon+".pid")
 }
 
-// startOVSDaemon runs one daemon in the node's namespace, unless it runs, and
-// waits until it has its control socket.
+// startOVSDaemon runs one daemon in the node's namespace, unless it runs, and waits
+// until it has its control socket.
 func (l *Lab) startOVSDaemon(ctx context.Context, node, daemon string, args ...string) error {
 	mark := l.ovsDaemon(node, daemon)
 	pid, err := l.running(mark)
@@ -136,9 +136,9 @@ func (l *Lab) startOVSDaemon(ctx context.Context, node, daemon string, args ...s
 	})
 }
 
-// handlerUptime is how long a machine has to be up before ovs-vswitchd counts its
+// handlerUptime is how long a machine must be up before ovs-vswitchd counts its
 // processors: started earlier it has no thread that handles packets and drops
-// all it should learn from (seen with 3.1).
+// everything it should learn from (seen with 3.1).
 const handlerUptime = 11 * time.Second
 
 // awaitUptime waits until ovs-vswitchd can be started.
@@ -163,7 +163,7 @@ func awaitUptime(ctx context.Context) error {
 	}
 }
 
-// buildOVSBridge makes a bridge with its ports.
+// buildOVSBridge creates a bridge with its ports.
 func (l *Lab) buildOVSBridge(ctx context.Context, node string, b BridgeSpec) error {
 	datapath := b.Datapath
 	if datapath == "" {
@@ -191,7 +191,7 @@ func (l *Lab) vsctl(ctx context.Context, node string, args ...string) error {
 	return nil
 }
 
-// ovsParts are the daemons of a node's Open vSwitch, if it has one.
+// ovsParts returns the daemons of a node's Open vSwitch, if it has one.
 func (l *Lab) ovsParts(n NodeSpec) []placed {
 	if !n.hasOVS() {
 		return nil

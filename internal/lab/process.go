@@ -19,14 +19,13 @@ import (
 // process is a running process of the lab.
 type process struct {
 	pid int
-	// data is the value of its argument --data, --config of a name server, or --pidfile
-	// or --pid-file of a daemon that is not the product, below the lab's directory: by
-	// it a process is known to be the lab's, so no list of process numbers has to
-	// survive a kill.
+	// data is the value of its argument --data, --config of a DNS server, or --pidfile or
+	// --pid-file of a daemon that is not the product, below the lab's directory: it identifies
+	// the lab's processes, so no list of process numbers has to survive a kill.
 	data string
-	// still reports whether the number is that of the process yet; nil means that
-	// nobody else can have it.
-	still func(pid int) bool
+	// sameProcess reports whether the number still belongs to the process; nil means that
+	// it cannot be reused.
+	sameProcess func(pid int) bool
 }
 
 // processes finds the lab's running processes.
@@ -42,7 +41,7 @@ func (l *Lab) processes() ([]process, error) {
 			continue
 		}
 		args, err := os.ReadFile(filepath.Join("/proc", d.Name(), "cmdline"))
-		if err != nil || len(args) == 0 { // gone meanwhile, or a kernel thread
+		if err != nil || len(args) == 0 { // ended in the meantime, or a kernel thread
 			continue
 		}
 		fields := strings.Split(string(bytes.TrimRight(args, "\x00")), "\x00")
@@ -53,7 +52,7 @@ func (l *Lab) processes() ([]process, error) {
 	return out, nil
 }
 
-// ownData is the argument of a process that names its own directory or file.
+// ownData returns the argument of a process that names its own directory or file.
 func ownData(args []string) string {
 	for i, a := range args {
 		for _, option := range []string{"--pidfile=", "--pid-file="} {
@@ -68,9 +67,9 @@ func ownData(args []string) string {
 	return ""
 }
 
-// inhabitants finds the running processes that are in a namespace of the lab,
-// whoever started them: what lab exec left in the background ends with its machine.
-func (l *Lab) inhabitants(name string) ([]process, error) {
+// namespaceProcesses finds the running processes in a namespace of the lab, whatever
+// started them: background processes of lab exec end with their machine.
+func (l *Lab) namespaceProcesses(name string) ([]process, error) {
 	var ns unix.Stat_t
 	if err := unix.Stat(filepath.Join(nsDir, l.ns(name)), &ns); err != nil {
 		if errors.Is(err, unix.ENOENT) {
@@ -90,15 +89,15 @@ func (l *Lab) inhabitants(name string) ([]process, error) {
 	var out []process
 	for _, d := range dirs {
 		if pid, err := strconv.Atoi(d.Name()); err == nil && pid != os.Getpid() && lives(pid) {
-			out = append(out, process{pid: pid, still: lives})
+			out = append(out, process{pid: pid, sameProcess: lives})
 		}
 	}
 	return out, nil
 }
 
-// evict ends what runs in a namespace of the lab.
+// evict ends the processes in a namespace of the lab.
 func (l *Lab) evict(name string) error {
-	ps, err := l.inhabitants(name)
+	ps, err := l.namespaceProcesses(name)
 	if err != nil {
 		return err
 	}
@@ -117,12 +116,12 @@ func (l *Lab) running(data string) (pid int, err error) {
 }
 
 // start runs the product in the background, in a namespace ("" for the present
-// one), with its output appended to a log file.
+// one), and appends its output to a log file.
 func (l *Lab) start(name, namespace string, files []*os.File, args ...string) (*exec.Cmd, error) {
 	return l.spawn(name, namespace, files, os.Environ(), append([]string{l.Binary}, args...))
 }
 
-// spawn is start for any program.
+// spawn is like start, for any program.
 func (l *Lab) spawn(name, namespace string, files []*os.File, env, argv []string) (*exec.Cmd, error) {
 	logs := filepath.Join(l.Dir, "logs")
 	if err := os.MkdirAll(logs, 0o755); err != nil {
@@ -137,8 +136,9 @@ func (l *Lab) spawn(name, namespace string, files []*os.File, env, argv []string
 		argv = append([]string{"ip", "netns", "exec", l.ns(namespace)}, argv...)
 	}
 	if len(files) > 0 {
-		// Sockets are passed as systemd does (sd_listen_fds(3)); the receiver
-		// wants its own process number told, which only the shell knows in time.
+		// Sockets are passed as systemd does (sd_listen_fds(3)); the receiver needs
+		// its own process number in the environment, which only the shell knows in
+		// time.
 		argv = append([]string{"sh", "-c", `export LISTEN_PID=$$; exec "$0" "$@"`}, argv...)
 		env = append(env, "LISTEN_FDS="+strconv.Itoa(len(files)))
 	}
@@ -153,9 +153,8 @@ func (l *Lab) spawn(name, namespace string, files []*os.File, env, argv []string
 	return cmd, nil
 }
 
-// stopAll ends the lab's processes: politely first, then for certain. Each is
-// addressed by a handle on the process itself, so a number that was reused
-// meanwhile is never hit.
+// stopAll ends the lab's processes: first with a request, then by force. Each is
+// addressed by a handle on the process itself, so a reused number is never hit.
 func (l *Lab) stopAll() error {
 	ps, err := l.processes()
 	if err != nil {
@@ -179,7 +178,7 @@ func stop(ps []process, grace time.Duration) error {
 		if err != nil {
 			return fmt.Errorf("process %d: %w", p.pid, err)
 		}
-		if p.still != nil && !p.still(p.pid) {
+		if p.sameProcess != nil && !p.sameProcess(p.pid) {
 			unix.Close(fd)
 			continue
 		}
@@ -201,7 +200,7 @@ func stop(ps []process, grace time.Duration) error {
 	return nil
 }
 
-// ended waits until the process of a pidfd is gone.
+// ended waits until the process of a pidfd has ended.
 func ended(fd int, wait time.Duration) bool {
 	deadline := time.Now().Add(wait)
 	for {
@@ -214,7 +213,7 @@ func ended(fd int, wait time.Duration) bool {
 	}
 }
 
-// lastLog returns the end of a process's log, for messages about its failure.
+// lastLog returns the end of a process's log, for error messages.
 func (l *Lab) lastLog(name string) string {
 	b, err := os.ReadFile(filepath.Join(l.Dir, "logs", name+".log"))
 	if errors.Is(err, fs.ErrNotExist) {

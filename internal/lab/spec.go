@@ -2,9 +2,9 @@
 // namespace with an agent process of its own, joined to the others by an
 // underlay; guests are namespaces whose NIC is plugged in as a hypervisor would.
 //
-// The lab stands outside the one-way flow. It plays the data centre, the
-// hypervisor and the operator, and reaches the product by the paths that are
-// open to everybody: the command line, the API and the names of interfaces.
+// The lab is outside the one-way flow. It acts as the data centre, the hypervisor
+// and the operator, and uses the product by its public interfaces: the command
+// line, the API and the names of interfaces.
 package lab
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// Spec describes a lab; it is what lab.yaml holds.
+// Spec describes a lab; it is the content of lab.yaml.
 type Spec struct {
 	// Nodes are the nodes, at least one.
 	Nodes []NodeSpec `json:"nodes"`
@@ -28,7 +28,7 @@ type Spec struct {
 	Underlay netip.Prefix `json:"underlay"`
 	// Underlay6 is the same for IPv6; the nodes have both.
 	Underlay6 netip.Prefix `json:"underlay6"`
-	// MTU of the underlay in bytes.
+	// MTU is that of the underlay, in bytes.
 	MTU int `json:"mtu"`
 	// Switches are further networks between nodes and hosts, such as a trunk that
 	// carries VLANs.
@@ -38,7 +38,7 @@ type Spec struct {
 	Links [][]string `json:"links,omitempty"`
 }
 
-// SwitchSpec is a switch that passes on every frame as it is.
+// SwitchSpec is a switch that forwards every frame unchanged.
 type SwitchSpec struct {
 	// Name is up to 8 letters and digits.
 	Name string `json:"name"`
@@ -46,14 +46,15 @@ type SwitchSpec struct {
 	Ports []string `json:"ports"`
 }
 
-// BridgeSpec is a bridge that a node has of its own, as its operator made it.
+// BridgeSpec is a node's own bridge, as its operator created it.
 type BridgeSpec struct {
 	Name string `json:"name"`
 	// Ports are interfaces of the node.
 	Ports []string `json:"ports,omitempty"`
 	// VLANAware makes the bridge filter VLANs; its ports carry all of them.
 	VLANAware bool `json:"vlan-aware,omitempty"`
-	// OVS makes it a bridge of Open vSwitch, of which the node then runs its own.
+	// OVS makes it an Open vSwitch bridge; the node then runs a separate Open
+	// vSwitch.
 	OVS bool `json:"ovs,omitempty"`
 	// Datapath of such a bridge: system (the kernel's) or netdev (in user space).
 	// Unset means the kernel's where there is one.
@@ -63,41 +64,41 @@ type BridgeSpec struct {
 // NodeSpec is one node of a lab.
 type NodeSpec struct {
 	Name string `json:"name"`
-	// Address in the underlay; unset means the node's number in it.
+	// Address in the underlay; unset means the address with the node's number.
 	Address netip.Addr `json:"address,omitzero"`
-	// Bridges are those the node has before Viaduct comes.
+	// Bridges are those that the node has before Viaduct is started.
 	Bridges []BridgeSpec `json:"bridges,omitempty"`
-	// Ifupdown2 gives the node a folder /etc/network of its own, whose file
-	// interfaces has the bridges, so that ifupdown2 can be used on it.
+	// Ifupdown2 gives the node a separate folder /etc/network, with the bridges in
+	// its file interfaces, so that ifupdown2 can be used on it.
 	Ifupdown2 bool `json:"ifupdown2,omitempty"`
 
 	SystemSpec `yaml:",inline"`
 }
 
-// HostSpec is a machine beside the nodes that Viaduct has nothing to do with,
-// such as a router.
+// HostSpec is a machine in addition to the nodes that Viaduct does not manage, such
+// as a router.
 type HostSpec struct {
 	Name string `json:"name"`
-	// Address in the underlay; unset means that it is not there.
+	// Address in the underlay; unset means that it is not connected to it.
 	Address netip.Addr `json:"address,omitzero"`
 
 	SystemSpec `yaml:",inline"`
 }
 
-// SystemSpec is what its operator made of a machine before Viaduct came.
+// SystemSpec is an operator's configuration of a machine before Viaduct is started.
 type SystemSpec struct {
 	// Loopback are addresses on the interface lo.
 	Loopback []netip.Prefix `json:"loopback,omitempty"`
-	// Setup are commands of the shell that run inside once, when all interfaces
-	// are there: "ip -6 route add default via fd00::1".
+	// Setup are shell commands that run inside once, when all interfaces exist: "ip
+	// -6 route add default via fd00::1".
 	Setup []string `json:"setup,omitempty"`
-	// FRR is what FRR runs with.
+	// FRR is the configuration of FRR.
 	FRR *FRRSpec `json:"frr,omitempty"`
 }
 
 // FRRSpec is an operator's own configuration of FRR.
 type FRRSpec struct {
-	// Daemons are those to start beside zebra: [bgpd, bfdd].
+	// Daemons are those to start in addition to zebra: [bgpd, bfdd].
 	Daemons []string `json:"daemons"`
 	// Config is the text of frr.conf.
 	Config string `json:"config"`
@@ -106,8 +107,8 @@ type FRRSpec struct {
 // MaxNodes bounds a lab: each node is a process.
 const MaxNodes = 64
 
-// DefaultSpec is a lab of n nodes, called node1, node2 and so on, on the
-// addresses of the Proxmox manual's examples: 192.168.0.1 and up.
+// DefaultSpec is a lab of n nodes, named node1, node2 and so on, with the addresses
+// of the Proxmox manual's examples: 192.168.0.1 and up.
 func DefaultSpec(n int) *Spec {
 	s := &Spec{
 		Underlay:  netip.MustParsePrefix("192.168.0.0/24"),
@@ -120,7 +121,7 @@ func DefaultSpec(n int) *Spec {
 	return s
 }
 
-// LoadSpec reads a lab.yaml; what it leaves out is as in DefaultSpec.
+// LoadSpec reads a lab.yaml; defaults are as in DefaultSpec.
 func LoadSpec(path string) (*Spec, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -138,7 +139,7 @@ func LoadSpec(path string) (*Spec, error) {
 
 var nodeName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`)
 
-// reservedNames are hosts that every lab has.
+// reservedNames are the hosts of every lab.
 var reservedNames = []string{underlayNS, outsideNS}
 
 // complete fills in addresses and checks the spec.
@@ -191,7 +192,7 @@ func (s *Spec) complete() error {
 	return errors.Join(append(errs, s.checkTopology()...)...)
 }
 
-// nth is the n-th address of a network, counted from its end when n < 0.
+// nth returns the n-th address of a network, counted from its end when n < 0.
 func nth(p netip.Prefix, n int) netip.Addr {
 	b := p.Masked().Addr().AsSlice()
 	if n < 0 {
@@ -212,11 +213,12 @@ func nth(p netip.Prefix, n int) netip.Addr {
 func (s *Spec) serverAddr() netip.Addr  { return nth(s.Underlay, -2) }
 func (s *Spec) outsideAddr() netip.Addr { return nth(s.Underlay, -3) }
 
-// address6 is a node's IPv6 address in the underlay: that with the node's number.
+// address6 returns a node's IPv6 address in the underlay: that with the node's
+// number.
 func (s *Spec) address6(i int) netip.Addr { return nth(s.Underlay6, i+1) }
 
-// OutsideHost is an address that lies beyond the underlay's router: what guests
-// reach by their gateway (RFC 5737, RFC 3849).
+// OutsideHost is an address beyond the underlay's router, which guests reach by
+// their gateway (RFC 5737, RFC 3849).
 var (
 	OutsideHost  = netip.MustParseAddr("198.51.100.1")
 	OutsideHost6 = netip.MustParseAddr("2001:db8:ffff::1")

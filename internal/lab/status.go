@@ -8,32 +8,32 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// Part is one thing that a lab consists of.
+// Part is one component of a lab.
 type Part struct {
 	Name    string
 	Role    string // server, node, host, guest, outside
 	Address string
-	State   string // Running or what is missing
+	State   string // Running or the missing thing
 	PID     int    // of its process, 0 if it needs none
 }
 
-// placed is a part and the argument by which its process is known, if it has one.
+// placed is a part and the argument that identifies its process, if it has one.
 type placed struct {
 	Part
 	mark string
 }
 
-// Running is the state of a part with which all is well.
+// Running is the state of a complete part.
 const Running = "running"
 
-// Parts tells what the lab consists of and whether it is there.
+// Parts returns the components of the lab and their states.
 func (l *Lab) Parts(ctx context.Context) ([]Part, error) {
 	c, err := l.Client()
 	if err != nil {
 		return nil, err
 	}
 	parts := l.parts()
-	// A server that is down is told by the table; its guests cannot be.
+	// The table reports a server that is down; its guests are unknown then.
 	guests, _ := listGuests(ctx, c)
 	for _, g := range guests {
 		if l.isNode(g.Node) {
@@ -58,7 +58,7 @@ func (l *Lab) Parts(ctx context.Context) ([]Part, error) {
 	return out, nil
 }
 
-// parts are those that do not depend on the server.
+// parts returns those that do not depend on the server.
 func (l *Lab) parts() []placed {
 	parts := []placed{{Part: Part{Name: "server", Role: "server", Address: "https://" + l.API}, mark: l.serverData()}}
 	for _, n := range l.Spec.Nodes {
@@ -92,8 +92,8 @@ func addressList(g *model.Guest) string {
 	return strings.Join(out, ",")
 }
 
-// Namespace is the full name of the namespace of a node, a host, a guest,
-// or the outside host.
+// Namespace returns the full name of the namespace of a node, a host, a guest, or
+// the outside host.
 func (l *Lab) Namespace(name string) (string, error) {
 	short, err := l.machine(name)
 	if err != nil {
@@ -102,8 +102,9 @@ func (l *Lab) Namespace(name string) (string, error) {
 	return l.ns(short), nil
 }
 
-// Command is what runs a command on a machine of the lab, with the machine's own
-// view of the file system, in the directory dir if the machine sees that.
+// Command returns a command line that runs a command on a machine of the lab, with
+// the machine's own view of the file system, in the directory dir if the machine
+// sees that.
 func (l *Lab) Command(name, dir string, argv []string) ([]string, error) {
 	short, err := l.machine(name)
 	if err != nil {
@@ -116,15 +117,15 @@ func (l *Lab) Command(name, dir string, argv []string) ([]string, error) {
 	return append(enter, argv...), nil
 }
 
-// machine is the short name of the namespace of a node, a host, a guest, or the
-// outside host.
+// machine returns the short name of the namespace of a node, a host, a guest, or
+// the outside host.
 func (l *Lab) machine(name string) (string, error) {
 	for _, short := range []string{name, guestNS(name)} {
 		if l.hasNS(short) {
 			return short, nil
 		}
 	}
-	// A guest may be called by its number, which only the server knows.
+	// A guest may be identified by its number, which only the server knows.
 	if _, g, err := l.find(context.Background(), name); err == nil && l.hasNS(guestNS(label(g))) {
 		return guestNS(label(g)), nil
 	}

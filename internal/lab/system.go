@@ -40,8 +40,8 @@ func (s *Spec) system(name string) (found *SystemSpec) {
 	return found
 }
 
-// buildSystems makes of the machines what their operators did. It may be called
-// again and completes what is missing.
+// buildSystems applies the operators' configuration of the machines. It may be
+// called again and completes missing parts.
 func (l *Lab) buildSystems(ctx context.Context) error {
 	return l.Spec.systems(func(name string, sys *SystemSpec) error {
 		if err := l.addLoopbacks(name, sys); err != nil {
@@ -50,7 +50,7 @@ func (l *Lab) buildSystems(ctx context.Context) error {
 		if err := l.prepareFRR(name, sys.FRR); err != nil {
 			return err
 		}
-		// Its commands see what the machine has, such as its own FRR.
+		// Its commands see the machine's own files, such as its FRR.
 		if err := l.setUp(ctx, name, sys); err != nil || sys.FRR == nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func (l *Lab) addLoopbacks(name string, sys *SystemSpec) error {
 	})
 }
 
-// setUp runs a machine's own commands, once: a file tells that it is done.
+// setUp runs a machine's own commands, once: a file marks that it is done.
 func (l *Lab) setUp(ctx context.Context, name string, sys *SystemSpec) error {
 	if len(sys.Setup) == 0 {
 		return nil

@@ -9,13 +9,13 @@ import (
 	"github.com/vishvananda/netns"
 )
 
-// linkName is what a lab takes for the name of an interface or a switch.
+// linkName is the pattern of names of an interface or a switch in a lab.
 var linkName = regexp.MustCompile(`^[a-z][a-z0-9]{0,14}$`)
 
 // end is an interface of a node or host.
 type end struct{ node, link string }
 
-// parseEnd takes "node1.eth1" apart.
+// parseEnd splits "node1.eth1".
 func (s *Spec) parseEnd(text string) (end, error) {
 	node, link, _ := strings.Cut(text, ".")
 	switch {
@@ -27,7 +27,7 @@ func (s *Spec) parseEnd(text string) (end, error) {
 	return end{node, link}, nil
 }
 
-// checkTopology checks the further switches, cables and bridges of a spec.
+// checkTopology checks the additional switches, cables and bridges of a spec.
 func (s *Spec) checkTopology() (errs []error) {
 	used := map[end]bool{}
 	claim := func(text string) {
@@ -59,7 +59,7 @@ func (s *Spec) checkTopology() (errs []error) {
 	return append(errs, s.checkBridges(used)...)
 }
 
-// checkBridges checks the bridges of the nodes, given the interfaces there are.
+// checkBridges checks the bridges of the nodes, given the existing interfaces.
 func (s *Spec) checkBridges(used map[end]bool) (errs []error) {
 	for _, n := range s.Nodes {
 		for _, b := range n.Bridges {
@@ -79,8 +79,8 @@ func (s *Spec) checkBridges(used map[end]bool) (errs []error) {
 	return errs
 }
 
-// buildTopology makes the further switches and cables and the nodes' own
-// bridges. It may be called again and completes what is missing.
+// buildTopology creates the additional switches and cables and the nodes' own
+// bridges. It may be called again and completes missing parts.
 func (l *Lab) buildTopology() error {
 	s := l.Spec
 	for _, sw := range s.Switches {
@@ -112,8 +112,8 @@ func (l *Lab) buildTopology() error {
 	return nil
 }
 
-// buildSwitch makes a switch in the underlay. Without VLAN filtering a bridge
-// passes tags on as they are.
+// buildSwitch creates a switch in the underlay. Without VLAN filtering a bridge
+// forwards tags unchanged.
 func (l *Lab) buildSwitch(sw SwitchSpec) error {
 	err := l.in(underlayNS, func(h *netlink.Handle) error {
 		off := false
@@ -142,8 +142,8 @@ func (l *Lab) buildSwitch(sw SwitchSpec) error {
 	return nil
 }
 
-// cable makes a pair of veth devices with one end in a node and the other, of
-// the given name, in a namespace.
+// cable creates a veth pair with one end in a node and the other, with the given
+// name, in a namespace.
 func (l *Lab) cable(e end, far, name string) error {
 	ns, err := netns.GetFromName(far)
 	if err != nil {
@@ -162,7 +162,7 @@ func (l *Lab) cable(e end, far, name string) error {
 	})
 }
 
-// buildBridges makes the bridges that a node has of its own.
+// buildBridges creates a node's own bridges.
 func (l *Lab) buildBridges(n NodeSpec) error {
 	return l.in(n.Name, func(h *netlink.Handle) error {
 		for _, b := range n.Bridges {
@@ -179,7 +179,7 @@ func (l *Lab) buildBridges(n NodeSpec) error {
 
 func buildBridge(h *netlink.Handle, b BridgeSpec, mtu int) error {
 	want := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: b.Name, MTU: mtu}}
-	if b.VLANAware { // a kernel without it refuses even to be told that it is off
+	if b.VLANAware { // a kernel without it refuses the attribute even if it is off
 		want.VlanFiltering = &b.VLANAware
 	}
 	br, err := ensureLink(h, want)

@@ -9,9 +9,8 @@ import (
 	"github.com/vishvananda/netns"
 )
 
-// buildUnderlay makes the switch and the namespaces of the outside host, the
-// nodes and the hosts.
-// It may be called again and completes what is missing.
+// buildUnderlay creates the switch and the namespaces of the outside host, the
+// nodes and the hosts. It may be called again and completes missing parts.
 func (l *Lab) buildUnderlay() error {
 	s := l.Spec
 	if err := l.makeNS(underlayNS); err != nil {
@@ -62,7 +61,7 @@ func (l *Lab) buildUnderlay() error {
 	return nil
 }
 
-// buildOutside makes the host beyond the underlay. It knows no network of the
+// buildOutside creates the host beyond the underlay. It knows no network of the
 // overlay, so a guest reaches it only with the address of its node.
 func (l *Lab) buildOutside() error {
 	s := l.Spec
@@ -140,7 +139,7 @@ func (l *Lab) attach(name, port string, addrs []netip.Prefix, via []netip.Addr) 
 	})
 }
 
-// ensureLink returns the link of that name, made if it is missing.
+// ensureLink returns the link of that name; it creates a missing one.
 func ensureLink(h *netlink.Handle, want netlink.Link) (netlink.Link, error) {
 	name := want.Attrs().Name
 	link, err := h.LinkByName(name)

@@ -20,38 +20,38 @@ import (
 	nsthread "github.com/viaduct-sdn/viaduct/internal/linux/netns"
 )
 
-// A view is what commands on a machine of the lab see of the file system: all of
-// the real one, but with /etc, /var and /run of the machine's own, so that nothing
-// they write there reaches the host or another machine, and with the machine's own
-// daemons where programs look for them. /tmp is shared, to hand files over.
+// A view is the file system that commands on a machine of the lab see: the real one, but with
+// /etc, /var and /run of the machine's own, so that nothing they write there reaches the host
+// or another machine, and with the machine's own daemons where programs expect them. /tmp is
+// shared, to pass files.
 //
-// A view is a mount namespace, kept by a process that sleeps in it. It is made when the
+// A view is a mount namespace, held by a process that sleeps in it. It is created when the
 // first command needs it, and lasts as long as the machine.
 
-// viewsDir is a file system in memory, which any kernel takes as an overlay's upper
-// layer, and which is not propagated to other mount namespaces.
+// viewsDir is a file system in memory, which any kernel accepts as an overlay's
+// upper layer, and which is not propagated to other mount namespaces.
 func (l *Lab) viewsDir() string { return filepath.Join(l.Dir, "views") }
 
-// enter returns what to put before a command so that it runs on a machine, given by
-// the short name of its namespace, in the directory dir if the machine sees that.
+// enter returns the prefix of a command that runs it on a machine, given by the
+// short name of its namespace, in the directory dir if the machine sees that.
 func (l *Lab) enter(name, dir string) ([]string, error) {
 	pid, err := l.ensureView(name)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the file system of %s: %w", machineName(name), err)
 	}
 	return []string{
-		// --root: entering a mount namespace leads to its root, which need not be that of
-		// whoever made the lab (chroot).
+		// --root: entering a mount namespace leads to its root, which need not be that of the
+		// lab's creator (chroot).
 		"nsenter", fmt.Sprintf("--target=%d", pid), "--net", "--mount", "--uts", "--root", "--wd=/", "--",
 		"sh", "-c", `cd -- "$0" 2>/dev/null || cd /; exec "$@"`, dir,
 	}, nil
 }
 
-// machineName is what people call the machine of a namespace.
+// machineName returns the user's name of the machine of a namespace.
 func machineName(short string) string { return strings.TrimPrefix(short, guestNS("")) }
 
-// ensureView makes a machine's view unless it has one, and returns the process that
-// keeps it.
+// ensureView creates a machine's view unless it has one, and returns the process
+// that holds it.
 func (l *Lab) ensureView(name string) (pid int, err error) {
 	if err := os.MkdirAll(filepath.Dir(l.holderFile(name)), 0o700); err != nil {
 		return 0, err
@@ -70,7 +70,7 @@ func (l *Lab) ensureView(name string) (pid int, err error) {
 	if err := l.mountViews(); err != nil {
 		return 0, err
 	}
-	if err := l.removeView(name); err != nil { // what a kill left behind
+	if err := l.removeView(name); err != nil { // left behind by a kill
 		return 0, err
 	}
 	if err := l.makeView(name); err != nil {
@@ -99,10 +99,10 @@ func (l *Lab) mountViews() error {
 	return unix.Mount("", dir, "", unix.MS_PRIVATE, "")
 }
 
-// makeView makes the namespaces on a thread of its own, and keeps them by a process
-// that sleeps in them. (A mount of a mount namespace would keep it without one, but the
-// kernel refuses some of these, by numbers that are not in the order of time, unless
-// the lab is made in the first mount namespace of the machine.)
+// makeView creates the namespaces on a thread of its own, and keeps them by a process that
+// sleeps in them. (A mount of a mount namespace would keep it without one, but the kernel
+// refuses some of these, by numbers that are not in the order of time, unless the lab is
+// created in the first mount namespace of the machine.)
 func (l *Lab) makeView(name string) error {
 	return nsthread.OnThread(func() error {
 		if err := l.buildView(name); err != nil {
@@ -112,8 +112,8 @@ func (l *Lab) makeView(name string) error {
 	})
 }
 
-// startHolder starts the process that keeps the namespaces of the present thread. It
-// ends with all others of the machine.
+// startHolder starts the process that holds the namespaces of the present thread.
+// It ends with all others of the machine.
 func (l *Lab) startHolder(name string) error {
 	cmd := exec.Command("sleep", "infinity")
 	cmd.Dir = "/"
@@ -125,12 +125,12 @@ func (l *Lab) startHolder(name string) error {
 	return renameio.WriteFile(l.holderFile(name), []byte(strconv.Itoa(cmd.Process.Pid)), 0o600)
 }
 
-// holderFile has the number of the process that keeps a machine's view.
+// holderFile holds the number of the process that keeps a machine's view.
 func (l *Lab) holderFile(name string) string { return filepath.Join(l.Dir, "holders", name) }
 
-// holder is the process that keeps a machine's view, 0 if there is none. The number may
-// be another process's by now, even of one in the machine's network that has the host's
-// files, which commands must never be given: what is mounted over /etc tells.
+// holder returns the process that keeps a machine's view, 0 if there is none. The number may be
+// another process's by now, even of one in the machine's network with the host's files, which
+// commands must never get: the mount over /etc identifies the right one.
 func (l *Lab) holder(name string) int {
 	b, err := os.ReadFile(l.holderFile(name))
 	if err != nil {
@@ -147,20 +147,19 @@ func (l *Lab) holder(name string) int {
 	return pid
 }
 
-// hasUpper reports whether a directory is the upper one of an overlay among mounts. A
-// kernel may tell it as it was given, or as it is.
+// hasUpper reports whether a directory is the upper one of an overlay among mounts.
+// A kernel may print it as given, or resolved.
 func hasUpper(mounts, dir string) bool {
 	return strings.Contains(mounts, "upperdir="+dir+",") || strings.Contains(mounts, "upperdir="+optionText.Replace(dir)+",")
 }
 
-// optionText writes a path as an option of overlayfs, which takes it apart at commas and
-// colons.
+// optionText escapes a path for an option of overlayfs, which splits it at commas and colons.
 var optionText = strings.NewReplacer(`\`, `\\`, ",", `\,`, ":", `\:`)
 
-// octal is how mountinfo writes blanks, commas and the like (proc(5)).
+// octal is mountinfo's form of blanks, commas and the like (proc(5)).
 var octal = regexp.MustCompile(`\\[0-7]{3}`)
 
-// unescapeMounts reads what mountinfo writes as octal numbers.
+// unescapeMounts decodes the octal numbers of mountinfo.
 func unescapeMounts(text string) string {
 	return octal.ReplaceAllStringFunc(text, func(code string) string {
 		n, err := strconv.ParseUint(code[1:], 8, 8)
@@ -171,7 +170,8 @@ func unescapeMounts(text string) string {
 	})
 }
 
-// upper is where what a machine writes to one of its directories is kept.
+// upper returns the directory that holds a machine's writes to one of its
+// directories.
 func (l *Lab) upper(name, dir string) string {
 	return filepath.Join(l.viewsDir(), name+"."+dir, "upper")
 }
@@ -190,7 +190,7 @@ func (l *Lab) buildView(name string) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return err
 	}
-	own, err := l.openOwn(name) // in the new namespace: a bind mount takes nothing of another
+	own, err := l.openOwn(name) // in the new namespace: a bind mount accepts nothing of another
 	if err != nil {
 		return err
 	}
@@ -217,7 +217,7 @@ func (l *Lab) buildView(name string) error {
 	return own.mount()
 }
 
-// overlay puts a layer of the machine's own over a directory.
+// overlay mounts a layer of the machine's own over a directory.
 func (l *Lab) overlay(name, dir string) error {
 	upper := l.upper(name, dir)
 	work := filepath.Join(filepath.Dir(upper), "work")
@@ -231,9 +231,9 @@ func (l *Lab) overlay(name, dir string) error {
 	return nil
 }
 
-// writeOwnFiles writes what differs between machines from the start. A guest has no
-// resolver before DHCP or somebody gives it one; nodes and hosts have the real
-// host's.
+// writeOwnFiles writes the files that differ between machines from the start. A
+// guest has no resolver before DHCP or somebody configures one; nodes and hosts
+// have the real host's.
 func (l *Lab) writeOwnFiles(name string, host map[string][]byte) error {
 	machine := machineName(name)
 	files := map[string][]byte{
@@ -249,7 +249,7 @@ func (l *Lab) writeOwnFiles(name string, host map[string][]byte) error {
 	for path, text := range files {
 		errs = append(errs, renameio.WriteFile(path, text, 0o644))
 	}
-	// What is the real host's own: the machine has none, or its own from the lab.
+	// The real host's own files: the machine has none, or its own from the lab.
 	for _, dir := range []string{"/var/lib/viaduct", "/var/lib/dhcp"} {
 		if _, err := os.Stat(dir); err == nil {
 			errs = append(errs, os.RemoveAll(dir), os.MkdirAll(dir, 0o755)) // in the layer only
@@ -258,7 +258,8 @@ func (l *Lab) writeOwnFiles(name string, host map[string][]byte) error {
 	return errors.Join(errs...)
 }
 
-// readHostFiles reads what a machine takes over; files that cannot be read are empty.
+// readHostFiles reads the files that a machine inherits; files that cannot be read
+// are empty.
 func readHostFiles() map[string][]byte {
 	out := map[string][]byte{}
 	for _, path := range []string{"/etc/resolv.conf"} {
@@ -275,14 +276,14 @@ type ownDirs struct {
 	frr     string // the path space, if the machine runs FRR
 }
 
-// openOwn opens what the lab keeps for a machine: its FRR, its Open vSwitch, its
-// files of ifupdown2 and its agent's data.
+// openOwn opens the directories that the lab keeps for a machine: its FRR, its Open
+// vSwitch, its files of ifupdown2 and its agent's data.
 func (l *Lab) openOwn(name string) (*ownDirs, error) {
 	o := &ownDirs{}
 	own := [][2]string{{l.Dir, l.Dir}, {filepath.Join(netnsConfDir, l.ns(name), "network"), "/etc/network"}}
 	if l.Spec != nil && l.Spec.system(name) != nil {
 		o.frr = l.FRRPathspace(name)
-		if l.isNode(name) { // the agent comes later
+		if l.isNode(name) { // the agent is started later
 			if err := os.MkdirAll(l.nodeData(name), 0o700); err != nil {
 				return nil, err
 			}
@@ -321,7 +322,7 @@ func (o *ownDirs) close() {
 	}
 }
 
-// mount puts the directories in place.
+// mount mounts the directories.
 func (o *ownDirs) mount() error {
 	for i, f := range o.files {
 		to := o.targets[i]
@@ -338,13 +339,13 @@ func (o *ownDirs) mount() error {
 	return nil
 }
 
-// frrDaemons are those whose sockets vtysh looks for.
+// frrDaemons are the daemons with sockets that vtysh uses.
 var frrDaemons = []string{
 	"zebra", "mgmtd", "bgpd", "bfdd", "isisd", "ospfd", "ospf6d", "fabricd", "staticd", "watchfrr", "pathd", "ripd", "ripngd", "ldpd", "pimd", "pim6d", "vrrpd", "pbrd", "eigrpd", "babeld", "nhrpd",
 }
 
-// linkFRR lets vtysh without an option meet the daemons of the machine's path space,
-// also those that start later, and its files.
+// linkFRR allows vtysh without an option to find the daemons of the machine's path
+// space, also those that start later, and its files.
 func linkFRR(space string) error {
 	var errs []error
 	for _, d := range frrDaemons {
@@ -360,8 +361,7 @@ func linkFRR(space string) error {
 	return errors.Join(errs...)
 }
 
-// removeView ends a machine's view. Commands that still run keep theirs until they
-// end.
+// removeView ends a machine's view. Running commands keep theirs until they end.
 func (l *Lab) removeView(name string) error {
 	var errs []error
 	if err := os.Remove(l.holderFile(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {

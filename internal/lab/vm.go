@@ -20,27 +20,28 @@ var (
 	kernelScript []byte
 )
 
-// VM is a virtual machine with a distribution's kernel, for labs whose networks the
-// kernel of this machine cannot make. Its root is this machine's, read-only below a
-// layer in memory: what happens in it is gone with it. It takes no KVM; without, it is
-// some ten times slower.
+// VM is a virtual machine with a distribution's kernel, for labs with networks that this
+// machine's kernel cannot make. Its root is this machine's, read-only below a layer in memory:
+// changes in it are lost at its end. It does not need KVM; without, it is some ten times
+// slower.
 type VM struct {
-	// Memory of the machine in MiB.
+	// Memory is the machine's memory in MiB.
 	Memory int
-	// Cache is the directory in which a kernel is kept that had to be downloaded.
+	// Cache is the directory for downloaded kernels.
 	Cache string
-	// Progress is told each step.
+	// Progress receives a line for each step.
 	Progress io.Writer
 }
 
-// vmPrograms are what booting takes, and the Debian packages that have them.
+// vmPrograms are the programs needed for booting, and their Debian packages.
 var vmPrograms = [][2]string{
 	{"qemu-system-x86_64", "qemu-system-x86"}, {"busybox", "busybox-static"}, {"cpio", "cpio"}, {"xz", "xz-utils"}, {"modprobe", "kmod"},
 }
 
-// Run makes a lab in a virtual machine, by `viaduct lab` with the arguments, and runs
-// a shell there: for people if stdin is a terminal, otherwise on the commands that
-// stdin has. The machine, and the lab, end with it. The status is the shell's.
+// Run makes a lab in a virtual machine, by `viaduct lab` with the arguments, and
+// runs a shell there: interactively if stdin is a terminal, otherwise on the
+// commands from stdin. The machine, and the lab, end with it. The status is the
+// shell's.
 func (v VM) Run(ctx context.Context, binary string, args []string, stdin *os.File, terminal bool) (status int, err error) {
 	var missing []string
 	for _, p := range vmPrograms {

@@ -4,22 +4,22 @@
 //
 // # Processes
 //
-// A dnsmasq is a process of its own session and, under systemd, of its own scope. It
-// goes on when the agent ends; the next one adopts it. It is known by the file that
-// its command line names. What it was started with is noted beside its process
-// number: a digest of all files of configuration, the operator's own among them, and
-// the index of the link. When that is no longer what is wanted it is started again,
-// and so is one that died. Those of VNets that are gone are ended.
+// A dnsmasq is a process in its own session and, under systemd, in its own scope.
+// It survives the agent; the next agent adopts it. It is identified by the
+// configuration file on its command line. A note next to its PID file records how
+// it was started: a digest of all configuration files, including the operator's
+// own, and the index of the link. When that differs from what is wanted it is
+// restarted, and so is one that died. Those of removed VNets are ended.
 //
 // # Changes
 //
-//   - New configuration is read by `dnsmasq --test` in a folder beside, together with
-//     the operator's own files. What it refuses changes nothing.
-//   - Files are swapped while dnsmasq does not run, so that whatever is killed in
-//     between, no process runs with other files than those of its note. If the new
-//     one does not start, the files from before come back and it starts with them.
-//   - More NICs alone are told by a small file that dnsmasq reads by itself, any
-//     other change of them by reading all again (SIGHUP). Leases stay.
-//   - A lease that keeps an address from the NIC that has it now is taken out of the
-//     file of leases while dnsmasq does not run; no other is.
+//   - New configuration is read by `dnsmasq --test` in a separate folder, together with
+//     the operator's own files. If it is refused, nothing changes.
+//   - Files are swapped while dnsmasq does not run, so that after a kill at any point in
+//     between, no process runs with files other than those in its note. If the new
+//     one does not start, the previous files are restored and it starts with them.
+//   - Additional NICs are passed in a small file that dnsmasq reads without a signal, any
+//     other change of them by a complete reload (SIGHUP). Leases stay.
+//   - A lease that blocks the present address of a NIC is removed from the
+//     lease file while dnsmasq does not run; all others stay.
 package dnsmasq

@@ -19,22 +19,23 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/render/dnsmasq"
 )
 
-// Options configure a Driver. The zero value is that of a host with dnsmasq from
-// its package.
+// Options configure a Driver. The zero value suits a host with dnsmasq from its
+// package.
 type Options struct {
-	// Namespace to work in; nil is the process's own.
+	// Namespace is the namespace to work in; nil is the process's own.
 	Namespace *netns.NS
 	// Root is the directory below which all files are, for a machine that runs
 	// several nodes. Empty on real hosts.
 	Root string
-	// Program is dnsmasq; empty finds it on the path.
+	// Program is the path of dnsmasq; empty finds it on the search path.
 	Program string
-	// User is whom dnsmasq works as once it has started; it must be able to read the
-	// files. Empty is that of its package.
+	// User is the user that dnsmasq runs as once it has started; it must be able to
+	// read the files. Empty means that of its package.
 	User string
 }
 
-// Where the files are below the root: those of Proxmox VE, and our notes on
+// The file locations below the root: those of Proxmox VE, and the driver's notes on
+// processes.
 // processes.
 const (
 	confDir  = "/etc/dnsmasq.d"
@@ -43,32 +44,32 @@ const (
 )
 
 // Driver implements driver.Driver for DHCP servers. Its methods must not be called
-// by several goroutines at once.
+// concurrently.
 type Driver struct {
 	o Options
-	// told is what processes know of NICs, as far as this driver told them.
-	told map[instance]told
+	// pushed holds the NICs that processes know, as far as this driver passed them.
+	pushed map[instance]pushedHosts
 	// systemdRun starts a process in a scope of its own; empty without systemd.
 	systemdRun string
 }
 
-// instance is a network that has a server: a link of a zone.
+// instance is a network with a server: a link of a zone.
 type instance struct{ zone, link string }
 
-// told is what a process knows of NICs.
-type told struct {
+// pushedHosts holds the NICs that a process knows.
+type pushedHosts struct {
 	process process
 	hosts   []desired.DHCPHost
 	text    string // of the file
-	// added counts the files that it got them by since it read all.
+	// added counts the files that passed them since its last complete reload.
 	added int
 }
 
 var _ driver.Driver = (*Driver)(nil)
 
-// New makes a driver. dnsmasq need not be installed.
+// New returns a driver. dnsmasq need not be installed.
 func New(o Options) *Driver {
-	d := &Driver{o: o, told: map[instance]told{}}
+	d := &Driver{o: o, pushed: map[instance]pushedHosts{}}
 	if _, err := os.Stat("/run/systemd/system"); err == nil && o.Root == "" {
 		d.systemdRun = "systemd-run"
 	}
@@ -83,14 +84,14 @@ func (*Driver) Name() string { return "dnsmasq" }
 
 func (d *Driver) folder(zone string) string { return filepath.Join(d.o.Root, confDir, zone) }
 
-// file is the path of a file in the folder of an instance's zone.
+// file returns the path of a file in the folder of an instance's zone.
 func (d *Driver) file(i instance, name string) string { return filepath.Join(d.folder(i.zone), name) }
 
 func (d *Driver) leases(i instance) string {
 	return filepath.Join(d.o.Root, leaseDir, "dnsmasq."+i.zone+"."+i.link+".leases")
 }
 
-// run is the path of a file about the process of an instance.
+// run returns the path of a file about the process of an instance.
 func (d *Driver) run(i instance, suffix string) string {
 	return filepath.Join(d.o.Root, runDir, "dnsmasq."+i.zone+"."+i.link+suffix)
 }
@@ -113,11 +114,11 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool
 		}
 		errs = append(errs, p.zone(s)...)
 	}
-	// They concern the node as a whole: all servers want the same ports.
+	// They concern the node as a whole: all servers need the same ports.
 	for _, port := range slices.Sorted(maps.Keys(p.taken)) {
 		errs = append(errs, p.taken[port])
 	}
-	zones, err := d.ours()
+	zones, err := d.ownedZones()
 	errs = append(errs, err)
 	for _, zone := range zones {
 		errs = append(errs, p.prune(zone, wanted))
@@ -125,8 +126,8 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool
 	return p.result, errors.Join(errs...)
 }
 
-// ours lists the zones that have a folder of ours, sorted.
-func (d *Driver) ours() ([]string, error) {
+// ownedZones lists the zones with a folder that Viaduct owns, sorted.
+func (d *Driver) ownedZones() ([]string, error) {
 	dirs, err := os.ReadDir(filepath.Join(d.o.Root, confDir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("look for the folders of DHCP servers: %w", err)
@@ -144,7 +145,7 @@ func (d *Driver) ours() ([]string, error) {
 	return out, nil
 }
 
-// links are the indexes of the node's links by name.
+// links returns the indexes of the node's links by name.
 func (d *Driver) links() (map[string]int, error) {
 	out := map[string]int{}
 	err := d.o.Namespace.Run(func() error {

@@ -342,7 +342,7 @@ func TestWithoutDnsmasq(t *testing.T) {
 	}
 }
 
-// A link that was made anew has another index, to which sockets are not bound.
+// A link that was recreated has another index, to which sockets are not bound.
 func TestLinkMadeAnew(t *testing.T) {
 	n := newNode(t, "169.254.67.67/32")
 	s := far(host(mac1, "web", "10.0.1.5"))

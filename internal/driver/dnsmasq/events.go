@@ -10,8 +10,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/render/dnsmasq"
 )
 
-// Events returns a channel that gets a value after a dnsmasq of ours came or went,
-// or a file of one changed, whoever did it. It is closed when ctx ends.
+// Events returns a channel that receives a value after an owned dnsmasq started or
+// ended, or a file of one changed, whatever the cause. It is closed when ctx ends.
 func (d *Driver) Events(ctx context.Context) (<-chan struct{}, error) {
 	if err := os.MkdirAll(filepath.Join(d.o.Root, runDir), 0o755); err != nil {
 		return nil, fmt.Errorf("listen for DHCP servers: %w", err)
@@ -19,10 +19,10 @@ func (d *Driver) Events(ctx context.Context) (<-chan struct{}, error) {
 	return processes.Events(ctx, processes.Source{Folders: d.watched, Processes: d.watchedProcesses})
 }
 
-// watched are the folders of the zones, and that in which whatever is started is noted.
+// watched returns the folders of the zones, and the folder of the notes on processes.
 func (d *Driver) watched() []string {
 	out := []string{filepath.Join(d.o.Root, runDir)}
-	zones, err := d.ours()
+	zones, err := d.ownedZones()
 	if err != nil {
 		return out
 	}
@@ -32,19 +32,19 @@ func (d *Driver) watched() []string {
 	return out
 }
 
-// watchedProcesses are the servers that run.
+// watchedProcesses returns the running servers.
 func (d *Driver) watchedProcesses() map[string]int {
 	out := map[string]int{}
-	zones, err := d.ours()
+	zones, err := d.ownedZones()
 	if err != nil {
 		return out
 	}
 	for _, zone := range zones {
-		there, err := d.files(zone)
+		found, err := d.files(zone)
 		if err != nil {
 			continue
 		}
-		for _, name := range names(there.ours) {
+		for _, name := range names(found.owned) {
 			if link, is := dnsmasq.LinkOf(name); is {
 				if p, runs := d.noted(instance{zone, link}); runs {
 					out[p.String()] = p.pid

@@ -19,8 +19,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/render/dnsmasq"
 )
 
-// look finds out how the server of a network stands, whose link is there.
-func (p *pass) look(s *desired.DHCPServer, n *desired.DHCPNetwork) (*state, error) {
+// inspect determines the state of the server of a network with an existing link.
+func (p *pass) inspect(s *desired.DHCPServer, n *desired.DHCPNetwork) (*state, error) {
 	d := p.d
 	st := &state{instance: instance{s.Zone, n.Link}, network: n, files: p.files, have: map[string]string{}}
 	st.want = map[string]string{
@@ -28,21 +28,21 @@ func (p *pass) look(s *desired.DHCPServer, n *desired.DHCPNetwork) (*state, erro
 		dnsmasq.NetworkFile(n.Link): dnsmasq.Network(n, dnsmasq.Paths{Folder: d.folder(s.Zone), Leases: d.leases(st.instance)}),
 	}
 	foreign := p.files.foreign
-	if text, there := foreign[dnsmasq.DefaultFile]; there && d.note(st.instance) == (note{}) {
+	if text, found := foreign[dnsmasq.DefaultFile]; found && d.note(st.instance) == (note{}) {
 		return nil, &driver.Conflict{Thing: "the DHCP server of folder " + d.folder(s.Zone) + " (" + clip(text) + ")"}
 	}
 	for name := range st.want {
-		text, there := p.files.ours[name]
-		if other, unmarked := foreign[name]; unmarked { // in our place: it is not what is wanted
-			text, there = other, true
+		text, found := p.files.owned[name]
+		if other, unmarked := foreign[name]; unmarked { // not as wanted: it lacks the marker
+			text, found = other, true
 			delete(foreign, name)
 		}
-		if there {
+		if found {
 			st.have[name] = text
 		}
 	}
 	hosts, err := os.ReadFile(d.file(st.instance, dnsmasq.HostsFile(n.Link)))
-	if gone(err) != nil {
+	if ignoreNotExist(err) != nil {
 		return nil, err
 	}
 	st.hosts, st.text = string(hosts), dnsmasq.Hosts(n.Hosts)
@@ -53,28 +53,28 @@ func (p *pass) look(s *desired.DHCPServer, n *desired.DHCPNetwork) (*state, erro
 	return st, nil
 }
 
-// clip is the first line of a file.
+// clip returns the first line of a file.
 func clip(text string) string {
 	line, _, _ := strings.Cut(text, "\n")
 	return line
 }
 
-// marked reports whether a file is ours.
+// marked reports whether Viaduct owns a file.
 func marked(text string) bool { return strings.HasPrefix(text, dnsmasq.Marker+"\n") }
 
-// files are the files of configuration in the folder of a zone: those that are ours,
-// and the operator's.
-type files struct{ ours, foreign map[string]string }
+// files are the configuration files in the folder of a zone: the owned ones and the
+// operator's.
+type files struct{ owned, foreign map[string]string }
 
-// files reads the files of configuration in the folder of a zone.
+// files reads the configuration files in the folder of a zone.
 func (d *Driver) files(zone string) (*files, error) {
-	out := &files{ours: map[string]string{}, foreign: map[string]string{}}
+	out := &files{owned: map[string]string{}, foreign: map[string]string{}}
 	entries, err := os.ReadDir(d.folder(zone))
-	if gone(err) != nil {
+	if ignoreNotExist(err) != nil {
 		return nil, fmt.Errorf("look into the folder of zone %s: %w", zone, err)
 	}
 	for _, e := range entries {
-		// dnsmasq reads every other file of the folder that ends so.
+		// dnsmasq reads every other file of the folder with this suffix.
 		name := e.Name()
 		if !strings.HasSuffix(name, ".conf") || e.IsDir() || strings.HasPrefix(name, ".") {
 			continue
@@ -87,7 +87,7 @@ func (d *Driver) files(zone string) (*files, error) {
 			return nil, fmt.Errorf("read the configuration of zone %s: %w", zone, err)
 		}
 		if _, network := dnsmasq.LinkOf(name); marked(string(b)) && (network || name == dnsmasq.DefaultFile) {
-			out.ours[name] = string(b)
+			out.owned[name] = string(b)
 		} else {
 			out.foreign[name] = string(b)
 		}
@@ -95,8 +95,8 @@ func (d *Driver) files(zone string) (*files, error) {
 	return out, nil
 }
 
-// digest identifies what a process is started with. A link that was made anew is
-// another one to it.
+// digest identifies the configuration that a process is started with. A recreated
+// link counts as a different one, as it does for dnsmasq.
 func digest(st *state, index int) string {
 	h := sha256.New()
 	for _, files := range []map[string]string{st.want, st.files.foreign} {
@@ -108,7 +108,8 @@ func digest(st *state, index int) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// test has dnsmasq read the configuration that is wanted, with the operator's own.
+// test has dnsmasq check the wanted configuration, together with the operator's
+// own.
 func (d *Driver) test(ctx context.Context, program string, st *state) error {
 	dir := d.run(st.instance, ".test")
 	if err := os.RemoveAll(dir); err != nil {
@@ -126,39 +127,39 @@ func (d *Driver) test(ctx context.Context, program string, st *state) error {
 		}
 	}
 	var out []byte
-	err := d.o.Namespace.Run(func() (err error) { // it looks for links
+	err := d.o.Namespace.Run(func() (err error) { // it checks that links exist
 		out, err = exec.CommandContext(ctx, program, "--test", "--conf-file=/dev/null", "--conf-dir="+dir).CombinedOutput()
 		return err
 	})
 	if err == nil {
 		return nil
 	}
-	stands := "dnsmasq does not run, and guests get no addresses"
+	consequence := "dnsmasq does not run, and guests get no addresses"
 	if st.runs {
-		stands = "it goes on with what it had"
+		consequence = "it goes on with what it had"
 	}
-	said := strings.ReplaceAll(strings.TrimSpace(string(out)), dir, d.folder(st.zone))
-	return fmt.Errorf("dnsmasq refuses the configuration of vnet %s, so %s: %s; correct the file that it names (%w)", st.link, stands, said, err)
+	message := strings.ReplaceAll(strings.TrimSpace(string(out)), dir, d.folder(st.zone))
+	return fmt.Errorf("dnsmasq refuses the configuration of vnet %s, so %s: %s; correct the file that it names (%w)", st.link, consequence, message, err)
 }
 
-// swap puts files of a network in the place of others.
+// swap replaces files of a network by others.
 func (d *Driver) swap(st *state, have, want map[string]string) error {
 	if err := os.MkdirAll(d.file(st.instance, dnsmasq.AddedFolder(st.link)), 0o755); err != nil {
 		return err
 	}
 	for _, name := range names(want) {
-		if old, there := have[name]; there && old == want[name] {
+		if old, found := have[name]; found && old == want[name] {
 			continue
 		}
 		if err := write(d.file(st.instance, name), want[name]); err != nil {
 			return err
 		}
-		st.files.ours[name] = want[name] // the next network of the zone need not read it again
+		st.files.owned[name] = want[name] // the next network of the zone need not read it again
 	}
 	return nil
 }
 
-// write replaces a file, whole or not at all. dnsmasq reads it as a user of its own.
+// write replaces a file atomically. dnsmasq reads it as a user of its own.
 func write(path, text string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
@@ -170,25 +171,25 @@ func write(path, text string) error {
 func (d *Driver) clearAdded(i instance) error {
 	dir := d.file(i, dnsmasq.AddedFolder(i.link))
 	entries, err := os.ReadDir(dir)
-	if gone(err) != nil {
+	if ignoreNotExist(err) != nil {
 		return err
 	}
 	for _, e := range entries {
-		if err := gone(os.Remove(filepath.Join(dir, e.Name()))); err != nil {
+		if err := ignoreNotExist(os.Remove(filepath.Join(dir, e.Name()))); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// stale finds the leases that stand in the way of what NICs have now, and the text
-// of the file of leases without them.
+// stale returns the leases that conflict with the present addresses of NICs, and
+// the text of the lease file without them.
 func (d *Driver) stale(st *state) (addresses []string, rest string, err error) {
-	if knows, ok := d.told[st.instance]; ok && knows.process == st.process && knows.text == st.text {
-		return nil, "", nil // no NIC has another address than before
+	if knows, ok := d.pushed[st.instance]; ok && knows.process == st.process && knows.text == st.text {
+		return nil, "", nil // no NIC has a new address
 	}
 	b, err := os.ReadFile(d.leases(st.instance))
-	if gone(err) != nil {
+	if ignoreNotExist(err) != nil {
 		return nil, "", fmt.Errorf("read the leases of vnet %s: %w", st.link, err)
 	}
 	found, rest := dnsmasq.Stale(string(b), st.had, st.network.Hosts)

@@ -166,7 +166,7 @@ func dup(t *testing.T, fd int) int {
 	return copied
 }
 
-// client is a running udhcpc. Its script appends each event with what it was told.
+// client is a running udhcpc. Its script appends each event with the data that it received.
 type client struct {
 	*guest
 	cmd *exec.Cmd
@@ -208,7 +208,7 @@ func (c *client) stop() {
 	}
 }
 
-// event waits for the n-th event of a kind and returns what it told.
+// event waits for the n-th event of a kind and returns its data.
 func (c *client) event(kind string, n int) string {
 	c.t.Helper()
 	line := ""

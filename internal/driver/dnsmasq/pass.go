@@ -19,8 +19,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/render/dnsmasq"
 )
 
-// maxAdded bounds how many small files of NICs dnsmasq reads before it is made to
-// read all again.
+// maxAdded bounds how many small files of NICs dnsmasq reads before a complete
+// reload.
 const maxAdded = 256
 
 // pass is one reconciliation.
@@ -29,42 +29,43 @@ type pass struct {
 	ctx    context.Context // of one call
 	dryRun bool
 	links  map[string]int
-	// files are those of the present zone, all the processes by the argument that tells
-	// whose they are; nil until they are needed.
+	// files are those of the present zone, all the processes by the argument that identifies
+	// their instance; nil until they are needed.
 	files  *files
 	all    map[string]int
 	result driver.Result
-	// taken are the ports that other processes have.
+	// taken are the ports in use by other processes.
 	taken map[int]*sockets.TakenError
 }
 
-// change notes a difference that is removed.
+// change records a difference that is removed.
 func (p *pass) change(c diff.Change) {
 	p.result.Changes = append(p.result.Changes, c)
 	p.result.Writes++
 }
 
-// state is how the server of a network stands, and how it shall.
+// state is the actual and the wanted state of a network's server.
 type state struct {
 	instance
 	network *desired.DHCPNetwork
-	// files are those of the zone, have those of them that are the network's or the
-	// zone's, want those wanted.
+	// files are those of the zone, have those of them that belong to the network or
+	// the zone, want the wanted ones.
 	files      *files
 	have, want map[string]string
-	// hosts is the text of the hosts file, had the NICs in it, text that wanted.
+	// hosts is the text of the hosts file, had the NICs in it, text the wanted
+	// text.
 	hosts, text string
 	had         []desired.DHCPHost
-	// process runs, if it does; digest is what a process has to be started with, and
-	// current tells that this one was.
+	// process is the running process, if any; digest identifies the wanted
+	// configuration, and current is true if the process was started with it.
 	process process
 	runs    bool
 	digest  string
 	current bool
 }
 
-// zone makes the servers of a zone as they are wanted. A network whose link is not
-// there has to wait: the driver of links tells why.
+// zone brings the servers of a zone into the wanted state. A network with a missing
+// link has to wait: the link driver reports the reason.
 func (p *pass) zone(s *desired.DHCPServer) []error {
 	program, err := p.d.program()
 	if err != nil {
@@ -91,9 +92,9 @@ func (p *pass) zone(s *desired.DHCPServer) []error {
 	return errs
 }
 
-// network makes the server of one network as it is wanted.
+// network brings the server of one network into the wanted state.
 func (p *pass) network(program string, s *desired.DHCPServer, n *desired.DHCPNetwork) error {
-	st, err := p.look(s, n)
+	st, err := p.inspect(s, n)
 	if err != nil {
 		return err
 	}
@@ -109,7 +110,8 @@ func (p *pass) network(program string, s *desired.DHCPServer, n *desired.DHCPNet
 	case !st.runs, !st.current, len(stale) > 0:
 		return p.restart(program, st, stale, leases)
 	case rewrite:
-		// It runs with what is wanted: only the files were changed by hand.
+		// It runs with the wanted configuration: only the files were changed by
+		// hand.
 		if err := p.d.swap(st, st.have, st.want); err != nil {
 			return err
 		}
@@ -117,7 +119,8 @@ func (p *pass) network(program string, s *desired.DHCPServer, n *desired.DHCPNet
 	return p.hosts(st)
 }
 
-// differences tells what differs, and reports whether files of configuration do.
+// differences records the differences, and reports whether configuration files
+// differ.
 func (p *pass) differences(s *desired.DHCPServer, st *state) (files bool) {
 	for _, name := range names(st.have, st.want) {
 		old, had := st.have[name]
@@ -151,10 +154,10 @@ func (p *pass) differences(s *desired.DHCPServer, st *state) (files bool) {
 	return files
 }
 
-// restart starts the server of a network, or starts it again, with what is wanted.
+// restart starts or restarts the server of a network with the wanted configuration.
 func (p *pass) restart(program string, st *state, stale []string, leases string) error {
 	d := p.d
-	if !st.current { // else its configuration was read already
+	if !st.current { // otherwise it has been checked already
 		if err := d.test(p.ctx, program, st); err != nil {
 			return err
 		}
@@ -164,7 +167,7 @@ func (p *pass) restart(program string, st *state, stale []string, leases string)
 			return err
 		}
 	}
-	delete(d.told, st.instance)
+	delete(d.pushed, st.instance)
 	if len(stale) > 0 {
 		if err := write(d.leases(st.instance), leases); err != nil {
 			return err
@@ -176,28 +179,28 @@ func (p *pass) restart(program string, st *state, stale []string, leases string)
 	}
 	if err == nil {
 		if proc, runs := d.process(st.instance); runs {
-			d.told[st.instance] = told{process: proc, hosts: st.network.Hosts, text: st.text}
+			d.pushed[st.instance] = pushedHosts{process: proc, hosts: st.network.Hosts, text: st.text}
 		}
 		return nil
 	}
 	var taken *sockets.TakenError
 	if len(st.have) < len(st.want) || p.ctx.Err() != nil || errors.As(err, &taken) {
-		return err // with the files from before it would fail just so
+		return err // with the previous files it would fail in the same way
 	}
-	// What ran before is better than nothing. Its note stays another than is wanted,
-	// so that the next pass tries again.
+	// The previous configuration is better than nothing. Its note differs from what
+	// is wanted, so that the next pass tries again.
 	if back := errors.Join(d.swap(st, st.want, st.have), d.start(p.ctx, program, st, "")); back != nil {
 		return errors.Join(err, fmt.Errorf("nor does it start with the files from before: %w", back))
 	}
 	return fmt.Errorf("%w; the files from before are back and it runs with them", err)
 }
 
-// hosts tells a running server of the NICs that are wanted.
+// hosts passes the wanted NICs to a running server.
 func (p *pass) hosts(st *state) error {
 	d := p.d
-	knows, ours := d.told[st.instance]
-	ours = ours && knows.process == st.process && knows.text == st.hosts
-	if ours && st.hosts == st.text {
+	last, known := d.pushed[st.instance]
+	known = known && last.process == st.process && last.text == st.hosts
+	if known && st.hosts == st.text {
 		return nil
 	}
 	if st.hosts != st.text {
@@ -205,9 +208,9 @@ func (p *pass) hosts(st *state) error {
 			return err
 		}
 	}
-	more, only := dnsmasq.Added(knows.hosts, st.network.Hosts)
-	added := knows.added
-	if ours && only && added < maxAdded {
+	more, only := dnsmasq.Added(last.hosts, st.network.Hosts)
+	added := last.added
+	if known && only && added < maxAdded {
 		added++
 		name := filepath.Join(d.file(st.instance, dnsmasq.AddedFolder(st.link)), fmt.Sprintf("%03d", added))
 		if err := write(name, dnsmasq.Hosts(more)); err != nil {
@@ -222,20 +225,20 @@ func (p *pass) hosts(st *state) error {
 			return fmt.Errorf("have dnsmasq read the NICs of vnet %s again: %w", st.link, err)
 		}
 	}
-	d.told[st.instance] = told{process: st.process, hosts: st.network.Hosts, text: st.text, added: added}
+	d.pushed[st.instance] = pushedHosts{process: st.process, hosts: st.network.Hosts, text: st.text, added: added}
 	return nil
 }
 
-// prune ends the servers of a zone that are not wanted any more, and removes what
-// is ours of them. The file by which the folder is known to be ours goes last.
+// prune ends the servers of a zone that are no longer wanted, and removes their
+// owned files. The file that marks the folder as owned is removed last.
 func (p *pass) prune(zone string, wanted map[instance]bool) error {
-	there, err := p.d.files(zone)
+	found, err := p.d.files(zone)
 	if err != nil {
 		return err
 	}
 	left := false
 	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(there.ours)) {
+	for _, name := range slices.Sorted(maps.Keys(found.owned)) {
 		link, is := dnsmasq.LinkOf(name)
 		if !is {
 			continue
@@ -257,9 +260,9 @@ func (p *pass) prune(zone string, wanted map[instance]bool) error {
 		return errors.Join(errs...)
 	}
 	folder := p.d.folder(zone)
-	errs = append(errs, gone(os.Remove(filepath.Join(folder, dnsmasq.DefaultFile))))
-	if rest, err := os.ReadDir(folder); err == nil && len(rest) == 0 { // else the operator's own stay
-		errs = append(errs, gone(os.Remove(folder)))
+	errs = append(errs, ignoreNotExist(os.Remove(filepath.Join(folder, dnsmasq.DefaultFile))))
+	if rest, err := os.ReadDir(folder); err == nil && len(rest) == 0 { // otherwise the operator's own files stay
+		errs = append(errs, ignoreNotExist(os.Remove(folder)))
 	}
 	return errors.Join(errs...)
 }
@@ -267,7 +270,7 @@ func (p *pass) prune(zone string, wanted map[instance]bool) error {
 // remove ends a server and removes its files.
 func (p *pass) remove(i instance) error {
 	d := p.d
-	delete(d.told, i)
+	delete(d.pushed, i)
 	if proc, runs := p.find(i); runs {
 		if err := stop(proc); err != nil {
 			return err
@@ -278,20 +281,20 @@ func (p *pass) remove(i instance) error {
 		d.file(i, dnsmasq.AddedFolder(i.link)), d.file(i, dnsmasq.HostsFile(i.link)),
 		d.leases(i), d.run(i, ".pid"), d.run(i, ".json"), d.run(i, ".conf"), d.file(i, dnsmasq.NetworkFile(i.link)),
 	} {
-		errs = append(errs, gone(os.Remove(path)))
+		errs = append(errs, ignoreNotExist(os.Remove(path)))
 	}
 	return errors.Join(errs...)
 }
 
-// gone takes that something is not there for success.
-func gone(err error) error {
+// ignoreNotExist treats a missing file as success.
+func ignoreNotExist(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return err
 }
 
-// names are the keys of maps, sorted.
+// names returns the keys of maps, sorted.
 func names(all ...map[string]string) []string {
 	var out []string
 	for _, m := range all {

@@ -22,14 +22,15 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/render/dnsmasq"
 )
 
-// stopTimeout bounds the wait for a process that was told to end, and startTimeout
-// that for one that starts.
+// stopTimeout bounds the wait for a process that was signalled to end, and
+// startTimeout that for one that starts.
 const (
 	stopTimeout  = 5 * time.Second
 	startTimeout = 20 * time.Second
 )
 
-// process is a running dnsmasq. start tells it from a later one with its number.
+// process is a running dnsmasq. start distinguishes it from a later process with
+// its number.
 type process struct {
 	pid   int
 	start string
@@ -37,10 +38,10 @@ type process struct {
 
 func (p process) String() string { return strconv.Itoa(p.pid) + "@" + p.start }
 
-// note is what is noted of the process of an instance.
+// note is the record of the process of an instance.
 type note struct {
 	Process string `json:"process"`
-	// Digest identifies what it was started with.
+	// Digest identifies the configuration that it was started with.
 	Digest string `json:"digest"`
 }
 
@@ -53,7 +54,7 @@ func (d *Driver) note(i instance) (n note) {
 	return n
 }
 
-// noted is the process that the note on an instance names, if it still runs.
+// noted returns the process that the note on an instance names, if it still runs.
 func (d *Driver) noted(i instance) (process, bool) {
 	text, start, _ := strings.Cut(d.note(i).Process, "@")
 	pid, err := strconv.Atoi(text)
@@ -64,12 +65,12 @@ func (d *Driver) noted(i instance) (process, bool) {
 	return p, runs && p.start == start
 }
 
-// confArg is the argument by which the process of an instance is known.
+// confArg returns the argument that identifies the process of an instance.
 func (d *Driver) confArg(i instance) string { return confOption + d.run(i, ".conf") }
 
 const confOption = "--conf-file="
 
-// process finds the running dnsmasq of an instance by its file of process numbers.
+// process finds the running dnsmasq of an instance by its PID file.
 func (d *Driver) process(i instance) (process, bool) {
 	b, err := os.ReadFile(d.run(i, ".pid"))
 	if err != nil {
@@ -82,7 +83,7 @@ func (d *Driver) process(i instance) (process, bool) {
 	return processWith(pid, d.confArg(i))
 }
 
-// find is process, and looks among all processes where that file is gone.
+// find is like process, and searches all processes if that file is missing.
 func (p *pass) find(i instance) (process, bool) {
 	if proc, runs := p.d.process(i); runs {
 		return proc, true
@@ -106,7 +107,7 @@ func (p *pass) find(i instance) (process, bool) {
 }
 
 // processWith reports whether a process is a dnsmasq with an argument. The number
-// may belong to something else by now.
+// may belong to another process by now.
 func processWith(pid int, arg string) (process, bool) {
 	dir := filepath.Join("/proc", strconv.Itoa(pid))
 	args, err := os.ReadFile(filepath.Join(dir, "cmdline"))
@@ -129,8 +130,8 @@ func processWith(pid int, arg string) (process, bool) {
 	return process{pid: pid, start: f[19]}, true
 }
 
-// start starts the dnsmasq of a network and notes what with. It returns when it
-// serves, or has said why it does not.
+// start starts the dnsmasq of a network and records its configuration. It returns
+// when dnsmasq serves, or has reported why it does not.
 func (d *Driver) start(ctx context.Context, program string, st *state, digest string) error {
 	i := st.instance
 	if err := os.MkdirAll(filepath.Dir(d.leases(i)), 0o755); err != nil {
@@ -144,8 +145,8 @@ func (d *Driver) start(ctx context.Context, program string, st *state, digest st
 		argv = append(argv, "--user="+cmp.Or(d.o.User, "dnsmasq"))
 	}
 	if d.systemdRun != "" {
-		// In a scope of its own it does not end with the agent's service. Its name is
-		// systemd's choice: that of the scope before may not be free yet.
+		// In a scope of its own it does not end with the agent's service. systemd
+		// chooses its name: that of the previous scope may not be free yet.
 		argv = append([]string{d.systemdRun, "--quiet", "--collect", "--scope", "--description=DHCP server of vnet " + i.link}, argv...)
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
@@ -155,7 +156,7 @@ func (d *Driver) start(ctx context.Context, program string, st *state, digest st
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &out, time.Second
 	if err := d.o.Namespace.Run(cmd.Run); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		if port := portInUse(out.String()); port != 0 {
-			return &sockets.TakenError{Server: "the DHCP server (dnsmasq)", Port: port, Holders: sockets.UDP(d.o.Namespace, port, d.isOurs)}
+			return &sockets.TakenError{Server: "the DHCP server (dnsmasq)", Port: port, Holders: sockets.UDP(d.o.Namespace, port, d.isOwnServer)}
 		}
 		return fmt.Errorf("dnsmasq of vnet %s does not start: %w: %s", i.link, err, strings.TrimSpace(out.String()))
 	}
@@ -176,23 +177,23 @@ const (
 	portDHCP6 = 547
 )
 
-// portInUse finds in what dnsmasq said on its end the port that another process has;
-// 0 if it ended for another reason.
-func portInUse(said string) int {
+// portInUse finds the port that another process uses in dnsmasq's last output; 0 if
+// it ended for another reason.
+func portInUse(output string) int {
 	switch {
-	case !strings.Contains(said, "already in use"):
+	case !strings.Contains(output, "already in use"):
 		return 0
-	case strings.Contains(said, "DHCPv6"):
+	case strings.Contains(output, "DHCPv6"):
 		return portDHCP6
-	case strings.Contains(said, "DHCP"):
+	case strings.Contains(output, "DHCP"):
 		return portDHCP4
 	}
 	return 0
 }
 
-// isOurs reports whether a process is one of the driver's own servers, which share
-// their port.
-func (d *Driver) isOurs(pid int) bool {
+// isOwnServer reports whether a process is one of the driver's own servers, which
+// share their port.
+func (d *Driver) isOwnServer(pid int) bool {
 	args, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
 	return strings.Contains(string(args), "\x00"+confOption+filepath.Join(d.o.Root, runDir, "dnsmasq."))
 }
@@ -207,7 +208,7 @@ func signal(p process, sig unix.Signal) error {
 	return unix.PidfdSendSignal(fd, sig, nil, 0)
 }
 
-// stop ends a process, and returns when it is gone.
+// stop ends a process, and returns when it has ended.
 func stop(p process) error {
 	fd, err := unix.PidfdOpen(p.pid, 0)
 	if errors.Is(err, unix.ESRCH) {
@@ -230,7 +231,7 @@ func stop(p process) error {
 	return fmt.Errorf("dnsmasq (process %d) does not end", p.pid)
 }
 
-// ended waits until a process is gone, and reports whether it is.
+// ended waits until a process has ended, and reports whether it has.
 func ended(fd int, timeout time.Duration) bool {
 	deadline := time.Now().Add(timeout)
 	for {

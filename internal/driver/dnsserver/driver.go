@@ -1,13 +1,12 @@
-// Package dnsserver is the driver of a node's name server, which answers guests. It
-// writes the server's files, and sees to it that the server runs and has read them.
-// It is a last stage of the one-way flow and comes after the links, whose addresses
-// the server listens on.
+// Package dnsserver is the driver of a node's DNS server for guests. It writes the
+// server's files, and ensures that the server runs and has read them. It is a last
+// stage of the one-way flow and runs after the links, because the server listens on
+// their addresses.
 //
-// The server is a process of its own, in its own session, which outlives the agent: an
-// agent that starts finds it by the socket in its directory, which only it can have
-// opened, and starts one where nobody answers. One that hangs is killed by the number
-// that the kernel knows the socket's owner by, and one of another release gives way
-// to a new one.
+// The server is a process in its own session, which outlives the agent: a starting agent finds
+// it by the socket in its directory, which only the server can have opened, and starts one if
+// nobody answers. A hanging server is killed by the process ID that the kernel reports for the
+// socket's owner, and a server of another release is replaced.
 package dnsserver
 
 import (
@@ -35,19 +34,19 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/render/coredns"
 )
 
-// DefaultTimeout is how long a server may take to answer.
+// DefaultTimeout is how long a server may need to answer.
 const DefaultTimeout = 5 * time.Second
 
-// Options say where the server is and how it is started.
+// Options locate the server and define how it is started.
 type Options struct {
-	// Dir is the directory of the server's files; it is made if it is missing.
+	// Dir is the directory of the server's files; it is created if it is missing.
 	Dir string
 	// Command starts the server; the directory is its last argument.
 	Command []string
-	// Version is the release that the server has to be of.
+	// Version is the required release of the server.
 	Version string
-	// Group is the group of the user that the server becomes, for whom its files are
-	// readable; 0 if it stays who it is.
+	// Group is the group of the user that the server switches to, which may read
+	// its files; 0 if it does not switch.
 	Group int
 	// Namespace is the network namespace of the server; nil is the process's own.
 	Namespace *netns.NS
@@ -55,12 +54,12 @@ type Options struct {
 	Timeout time.Duration
 }
 
-// Driver implements driver.Driver for the name server.
+// Driver implements driver.Driver for the DNS server.
 type Driver struct{ o Options }
 
 var _ driver.Driver = (*Driver)(nil)
 
-// New makes a driver; nothing is touched.
+// New returns a driver; it touches nothing.
 func New(o Options) *Driver {
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout
@@ -88,14 +87,14 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool
 	}
 	var result driver.Result
 	if coredns.Hash(have) != coredns.Hash(files) {
-		// Files that cannot be read are as none: all is made anew.
+		// Unreadable files count as none: everything is rewritten.
 		old, _ := coredns.Parse(have)
 		result.Changes = diff.NameServer(old, want.NameServer)
 	}
 	changed := d.differing(have, files)
 	result.Writes = len(changed)
 	if dryRun {
-		if _, _, err := d.say(ctx, coredns.Look); err != nil && want.NameServer != nil && len(changed) == 0 {
+		if _, _, err := d.send(ctx, coredns.Look); err != nil && want.NameServer != nil && len(changed) == 0 {
 			result.Changes, result.Writes = append(result.Changes, started), 1
 		}
 		return result, nil
@@ -112,24 +111,24 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool
 	if err := d.write(changed, files); err != nil {
 		return driver.Result{}, err
 	}
-	answer, anew, err := d.run(ctx, coredns.Hash(files), want.NameServer)
-	if anew {
+	answer, restarted, err := d.run(ctx, coredns.Hash(files), want.NameServer)
+	if restarted {
 		result.Writes++
 	}
-	if anew && len(changed) == 0 {
+	if restarted && len(changed) == 0 {
 		result.Changes = append(result.Changes, started)
 	}
 	if err != nil {
 		return result, err
 	}
-	return result, d.faults(ctx, answer, want.NameServer)
+	return result, d.zoneErrors(ctx, answer, want.NameServer)
 }
 
-// started is the repair of a server that was gone.
+// started is the change for a server that was not running.
 var started = diff.Change{Action: diff.Create, Type: desired.TypeProcess, Name: "name server"}
 
-// faults are the errors of the zones that are not served everywhere.
-func (d *Driver) faults(ctx context.Context, a coredns.Answer, want *desired.NameServer) error {
+// zoneErrors returns the errors of the zones that are not served everywhere.
+func (d *Driver) zoneErrors(ctx context.Context, a coredns.Answer, want *desired.NameServer) error {
 	var errs []error
 	for _, v := range want.Views {
 		text := a.Faults[v.Zone]
@@ -139,7 +138,7 @@ func (d *Driver) faults(ctx context.Context, a coredns.Answer, want *desired.Nam
 		const meaning = "guests of the zone get no answer there until it can"
 		err := fmt.Errorf("the name server %s; %s", text, meaning)
 		if strings.HasSuffix(text, unix.EADDRINUSE.Error()) {
-			if taken := d.taken(ctx, v.Listen); taken != nil {
+			if taken := d.addressInUse(ctx, v.Listen); taken != nil {
 				err = fmt.Errorf("%w; %s", taken, meaning)
 			}
 		}
@@ -148,10 +147,10 @@ func (d *Driver) faults(ctx context.Context, a coredns.Answer, want *desired.Nam
 	return errors.Join(errs...)
 }
 
-// taken finds who has one of the addresses that the name server is to listen on; nil if
-// nobody is found.
-func (d *Driver) taken(ctx context.Context, listen []desired.NameListener) *sockets.TakenError {
-	_, own, _ := d.say(ctx, coredns.Look)
+// addressInUse finds the holder of one of the addresses that the server is to listen on; nil if
+// none is found.
+func (d *Driver) addressInUse(ctx context.Context, listen []desired.NameListener) *sockets.TakenError {
+	_, own, _ := d.send(ctx, coredns.Look)
 	skip := func(pid int) bool { return pid == own }
 	for _, l := range listen {
 		for _, tcp := range []bool{false, true} {
@@ -163,7 +162,7 @@ func (d *Driver) taken(ctx context.Context, listen []desired.NameListener) *sock
 	return nil
 }
 
-// read returns the files that stand.
+// read returns the present files.
 func (d *Driver) read() (map[string][]byte, error) {
 	entries, err := os.ReadDir(d.o.Dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -181,9 +180,9 @@ func (d *Driver) read() (map[string][]byte, error) {
 	return files, nil
 }
 
-// differing are the names of the files that differ, in the order in which they may
-// change: names of new zones come before the settings that name them, and names of
-// zones that are gone after those.
+// differing returns the names of the files that differ, in the order of writing:
+// files of new zones precede the settings that refer to them, and files of removed
+// zones follow.
 func (d *Driver) differing(have, want map[string][]byte) []string {
 	var first, last []string
 	for _, name := range slices.Sorted(maps.Keys(want)) {
@@ -202,7 +201,7 @@ func (d *Driver) differing(have, want map[string][]byte) []string {
 	return append(first, last...)
 }
 
-// write makes the named files those that are wanted.
+// write brings the named files into the wanted state.
 func (d *Driver) write(names []string, want map[string][]byte) error {
 	for _, name := range names {
 		path := filepath.Join(d.o.Dir, name)
@@ -219,32 +218,31 @@ func (d *Driver) write(names []string, want map[string][]byte) error {
 	return nil
 }
 
-// Permissions of what the server reads: others than its group and root may not know guests'
-// names.
+// Permissions of the server's files: only its group and root may read guests' names.
 const (
 	dirMode  = 0o750
 	fileMode = 0o640
 )
 
-// prepare makes the directory, which the server may read, and lets it read the files that
-// stand there, which an earlier release may have written for root alone.
+// prepare creates the directory, readable for the server, and makes existing files readable for
+// it, which an earlier release may have written for root alone.
 func (d *Driver) prepare(have map[string][]byte) error {
 	if err := os.MkdirAll(d.o.Dir, dirMode); err != nil {
 		return err
 	}
-	if err := d.admit(d.o.Dir, dirMode); err != nil {
+	if err := d.setGroup(d.o.Dir, dirMode); err != nil {
 		return err
 	}
 	for name := range have {
-		if err := d.admit(filepath.Join(d.o.Dir, name), fileMode); err != nil {
+		if err := d.setGroup(filepath.Join(d.o.Dir, name), fileMode); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// admit gives a file to the server's group, unless it is its.
-func (d *Driver) admit(path string, mode fs.FileMode) error {
+// setGroup changes a file's group to the server's, if it differs.
+func (d *Driver) setGroup(path string, mode fs.FileMode) error {
 	fi, err := os.Stat(path)
 	if err != nil {
 		return err
@@ -255,14 +253,13 @@ func (d *Driver) admit(path string, mode fs.FileMode) error {
 	return errors.Join(os.Chown(path, -1, d.o.Group), os.Chmod(path, mode))
 }
 
-// replace writes a file that the server reads. It is whole and the group's from the first
-// moment.
+// replace writes a file for the server, atomically and with the right group from the start.
 func (d *Driver) replace(path string, data []byte) error {
 	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(d.o.Dir), renameio.WithPermissions(fileMode))
 	if err != nil {
 		return err
 	}
-	defer f.Cleanup() //nolint:errcheck // nothing is left to clean up once it is in its place
+	defer f.Cleanup() //nolint:errcheck // nothing remains to clean up after the rename
 	if err := f.Chown(-1, d.o.Group); err != nil {
 		return err
 	}

@@ -305,14 +305,14 @@ func TestOnlyWhatDiffers(t *testing.T) {
 		t.Fatal(err)
 	}
 	left, err := l.d.read()
-	if _, _, say := l.d.say(t.Context(), coredns.Look); err != nil || len(left) != 0 || !errors.Is(say, errNone) {
+	if _, _, say := l.d.send(t.Context(), coredns.Look); err != nil || len(left) != 0 || !errors.Is(say, errNone) {
 		t.Errorf("without zones %v is left, %v, %v", left, err, say)
 	}
 }
 
 func (l *lab) pid() int {
 	l.t.Helper()
-	_, pid, err := l.d.say(l.t.Context(), coredns.Look)
+	_, pid, err := l.d.send(l.t.Context(), coredns.Look)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -320,7 +320,7 @@ func (l *lab) pid() int {
 }
 
 // A server that died, hangs, or is of another release is replaced; an interface that
-// was made anew is listened on again; one that is missing is told.
+// was recreated is listened on again; one that is missing is told.
 func TestRepair(t *testing.T) {
 	l := newLab(t)
 	l.d.o.Timeout = 500 * time.Millisecond
@@ -475,7 +475,7 @@ func TestTenThousandNames(t *testing.T) {
 	}
 }
 
-// A server that cannot start says why.
+// A server that cannot start reports the reason.
 func TestServerThatFails(t *testing.T) {
 	l := newLab(t)
 	l.d.o.Command, l.d.o.Timeout = []string{"/bin/sh", "-c", "echo no luck today >&2"}, 200*time.Millisecond

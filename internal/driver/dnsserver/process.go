@@ -20,29 +20,29 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/sleep"
 )
 
-// pause is the rest between two looks at a server that starts or ends.
+// pause is the polling interval for a server that starts or ends.
 const pause = 5 * time.Millisecond
 
-// errNone says that no server runs.
+// errNone reports that no server runs.
 var errNone = errors.New("no name server runs")
 
-// run makes a server of this release serve the content, and reports whether it was
-// started for that.
+// run makes a server of this release serve the content, and reports whether it had
+// to be started.
 func (d *Driver) run(ctx context.Context, content string, want *desired.NameServer) (a coredns.Answer, started bool, err error) {
 	a, started, err = d.ensure(ctx, content)
 	if err == nil {
-		a, err = d.supply(ctx, a, want)
+		a, err = d.passSockets(ctx, a, want)
 	}
 	return a, started, err
 }
 
-// ensure is run, but for the server's sockets.
+// ensure is run without the server's sockets.
 func (d *Driver) ensure(ctx context.Context, content string) (a coredns.Answer, started bool, err error) {
-	a, pid, err := d.say(ctx, coredns.Look)
+	a, pid, err := d.send(ctx, coredns.Look)
 	switch {
 	case err == nil && a.Version == d.o.Version:
 		if a.Content != content {
-			a, _, err = d.say(ctx, coredns.Reload)
+			a, _, err = d.send(ctx, coredns.Reload)
 		}
 		if err == nil && a.Error != "" {
 			err = fmt.Errorf("the name server cannot read its files and serves what it had: %s", a.Error)
@@ -65,10 +65,11 @@ func (d *Driver) ensure(ctx context.Context, content string) (a coredns.Answer, 
 	return a, true, err
 }
 
-// say sends a word to the server. pid is that of who has the socket, 0 if nobody has;
-// with one, an error says that it does not answer. A server that is ending takes a
-// connection and closes it: it is asked until it answers or is gone.
-func (d *Driver) say(ctx context.Context, word string) (a coredns.Answer, pid int, err error) {
+// send sends a command to the server. pid is the owner of the socket, 0 if there is
+// none; with an owner, an error means that it does not answer. A server that is
+// ending accepts a connection and closes it: it is queried until it answers or has
+// ended.
+func (d *Driver) send(ctx context.Context, word string) (a coredns.Answer, pid int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, d.o.Timeout)
 	defer cancel()
 	for {
@@ -79,22 +80,21 @@ func (d *Driver) say(ctx context.Context, word string) (a coredns.Answer, pid in
 	}
 }
 
-// hungUp reports whether a connection was closed at the other end instead of being
-// answered.
+// hungUp reports whether the peer closed a connection instead of answering.
 func hungUp(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// exchange sends a word over a connection of its own and reads the answer.
+// exchange sends a command over a new connection and reads the answer.
 func (d *Driver) exchange(ctx context.Context, word string) (a coredns.Answer, pid int, err error) {
-	return d.converse(ctx, func(c *net.UnixConn) error {
+	return d.withConn(ctx, func(c *net.UnixConn) error {
 		_, err := fmt.Fprintln(c, word)
 		return err
 	})
 }
 
-// converse sends something over a connection of its own and reads the answer.
-func (d *Driver) converse(ctx context.Context, send func(c *net.UnixConn) error) (a coredns.Answer, pid int, err error) {
+// withConn sends data over a new connection and reads the answer.
+func (d *Driver) withConn(ctx context.Context, send func(c *net.UnixConn) error) (a coredns.Answer, pid int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, d.o.Timeout)
 	defer cancel()
 	c, err := (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(d.o.Dir, coredns.Control))
@@ -121,7 +121,7 @@ func (d *Driver) converse(ctx context.Context, send func(c *net.UnixConn) error)
 	return a, pid, err
 }
 
-// owner is the process that listens at the other end of a connection.
+// owner returns the process that listens at the other end of a connection.
 func owner(c net.Conn) (int, error) {
 	raw, err := c.(*net.UnixConn).SyscallConn()
 	if err != nil {
@@ -137,8 +137,8 @@ func owner(c net.Conn) (int, error) {
 	return int(cred.Pid), nil
 }
 
-// start starts the server, in a session of its own so that the agent's end is not its
-// own, and with its own file for what it says.
+// start starts the server, in its own session so that it survives the agent, and
+// with its own log file.
 func (d *Driver) start() error {
 	log, err := os.OpenFile(filepath.Join(d.o.Dir, coredns.Log), os.O_CREATE|os.O_WRONLY|os.O_TRUNC|os.O_APPEND, 0o600)
 	if err != nil {
@@ -156,30 +156,30 @@ func (d *Driver) start() error {
 	if err := begin(); err != nil {
 		return fmt.Errorf("start the name server: %w", err)
 	}
-	go func() { _ = cmd.Wait() }() // whatever it returns: the next pass sees that it is gone
+	go func() { _ = cmd.Wait() }() // the result does not matter: the next pass detects that it ended
 	return nil
 }
 
-// starting is how many times longer than to answer a server may take to start.
-const starting = 4
+// startFactor is the ratio of a server's start time limit to its answer time limit.
+const startFactor = 4
 
-// await waits until a server that was started answers.
+// await waits until a started server answers.
 func (d *Driver) await(ctx context.Context) (coredns.Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, starting*d.o.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, startFactor*d.o.Timeout)
 	defer cancel()
 	for {
-		a, _, err := d.say(ctx, coredns.Look)
+		a, _, err := d.send(ctx, coredns.Look)
 		if err == nil {
 			return a, nil
 		}
 		if !sleep.Context(ctx, pause) {
-			return a, fmt.Errorf("the name server was started but does not answer (%w); see %s: %s", err, filepath.Join(d.o.Dir, coredns.Log), d.lastWords())
+			return a, fmt.Errorf("the name server was started but does not answer (%w); see %s: %s", err, filepath.Join(d.o.Dir, coredns.Log), d.lastLog())
 		}
 	}
 }
 
-// lastWords is the end of what the server said.
-func (d *Driver) lastWords() string {
+// lastLog returns the end of the server's log.
+func (d *Driver) lastLog() string {
 	data, err := os.ReadFile(filepath.Join(d.o.Dir, coredns.Log))
 	if err != nil {
 		return ""
@@ -189,27 +189,27 @@ func (d *Driver) lastWords() string {
 
 // stop ends the server, if one runs.
 func (d *Driver) stop(ctx context.Context) error {
-	_, pid, err := d.say(ctx, coredns.Stop)
+	_, pid, err := d.send(ctx, coredns.Stop)
 	switch {
 	case err == nil, errors.Is(err, errNone): // it may have ended without an answer
-		return d.gone(ctx)
+		return d.awaitUnlocked(ctx)
 	case pid != 0:
 		return d.kill(ctx, pid)
 	}
 	return err
 }
 
-// kill ends a server that does not answer. The number is the kernel's for who has
-// the socket in our directory.
+// kill ends a server that does not answer. pid is the kernel's for the owner of the
+// socket in the driver's directory.
 func (d *Driver) kill(ctx context.Context, pid int) error {
 	if err := unix.Kill(pid, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
 		return fmt.Errorf("end the name server that does not answer (process %d): %w", pid, err)
 	}
-	return d.gone(ctx)
+	return d.awaitUnlocked(ctx)
 }
 
-// gone waits until nobody holds the lock of the directory.
-func (d *Driver) gone(ctx context.Context) error {
+// awaitUnlocked waits until nobody holds the lock of the directory.
+func (d *Driver) awaitUnlocked(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, d.o.Timeout)
 	defer cancel()
 	lock, err := os.OpenFile(filepath.Join(d.o.Dir, coredns.Lock), os.O_CREATE|os.O_RDWR, 0o600)

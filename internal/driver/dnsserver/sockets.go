@@ -17,9 +17,9 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/render/coredns"
 )
 
-// supply gives the server the sockets that it misses, which it has no right to open. What
-// cannot be opened is a fault of its zone.
-func (d *Driver) supply(ctx context.Context, a coredns.Answer, want *desired.NameServer) (coredns.Answer, error) {
+// passSockets passes missing sockets to the server, which is not permitted to open them. A socket
+// that cannot be opened is an error of its zone.
+func (d *Driver) passSockets(ctx context.Context, a coredns.Answer, want *desired.NameServer) (coredns.Answer, error) {
 	faults := map[string]string{}
 	for chunk := range slices.Chunk(a.Missing, coredns.MostTaken) {
 		var opened []desired.NameListener
@@ -35,7 +35,7 @@ func (d *Driver) supply(ctx context.Context, a coredns.Answer, want *desired.Nam
 		if len(opened) == 0 {
 			continue
 		}
-		next, err := d.give(ctx, opened, files)
+		next, err := d.sendSockets(ctx, opened, files)
 		for _, f := range files {
 			err = errors.Join(err, f.Close())
 		}
@@ -56,7 +56,7 @@ func (d *Driver) supply(ctx context.Context, a coredns.Answer, want *desired.Nam
 	return a, nil
 }
 
-// zoneOf is the zone of a listener.
+// zoneOf returns the zone of a listener.
 func zoneOf(s *desired.NameServer, l desired.NameListener) string {
 	for _, v := range s.Views {
 		if slices.Contains(v.Listen, l) {
@@ -97,8 +97,8 @@ func (d *Driver) open(l desired.NameListener) (pair []*os.File, err error) {
 	return pair, open()
 }
 
-// bind ties a socket to its interface, so that it serves a VRF beside others of equal
-// addresses, and lets it have an address that the interface does not have yet.
+// bind binds a socket to its interface, so that it serves a VRF next to others with
+// the same addresses, and allows an address that the interface does not have yet.
 func bind(c syscall.RawConn, l desired.NameListener) error {
 	var err error
 	ctl := c.Control(func(fd uintptr) {
@@ -114,8 +114,8 @@ func bind(c syscall.RawConn, l desired.NameListener) error {
 	return cmp.Or(ctl, err)
 }
 
-// give sends sockets to the server.
-func (d *Driver) give(ctx context.Context, listeners []desired.NameListener, files []*os.File) (coredns.Answer, error) {
+// sendSockets sends sockets to the server.
+func (d *Driver) sendSockets(ctx context.Context, listeners []desired.NameListener, files []*os.File) (coredns.Answer, error) {
 	list, err := json.Marshal(listeners)
 	if err != nil {
 		return coredns.Answer{}, err
@@ -124,7 +124,7 @@ func (d *Driver) give(ctx context.Context, listeners []desired.NameListener, fil
 	for i, f := range files {
 		fds[i] = int(f.Fd())
 	}
-	a, _, err := d.converse(ctx, func(c *net.UnixConn) error {
+	a, _, err := d.withConn(ctx, func(c *net.UnixConn) error {
 		_, _, err := c.WriteMsgUnix([]byte(coredns.Take+"\n"+string(list)+"\n"), unix.UnixRights(fds...), nil)
 		return err
 	})

@@ -14,10 +14,10 @@ import (
 // maxChecks bounds how often lines are left out and the rest is checked again.
 const maxChecks = 4
 
-// check has FRR read the lines that are to be added, or if daemons are started the
-// file as it will be, before anything is changed. Lines of objects that it does not
-// know are left out. One of the operator's own file ends the pass; FRR's and other
-// people's are not ours to judge.
+// check has FRR parse the lines to be added, or the future file if daemons are to
+// be started, before anything is changed. Lines of objects that FRR does not know
+// are left out. An unknown line in the operator's own file ends the pass; lines of
+// FRR and of others are not checked.
 func (p *pass) check(plan *daemonPlan) error {
 	for range maxChecks {
 		c, f := p.compare(), p.compareFile()
@@ -25,7 +25,7 @@ func (p *pass) check(plan *daemonPlan) error {
 			return nil
 		}
 		file := &node{}
-		if len(plan.start) > 0 { // they read all of it
+		if len(plan.start) > 0 { // they read the whole file
 			file = parseFile(p.text)
 			applyToFile(file, inOrder(f.removes, f.adds))
 		} else {
@@ -33,7 +33,7 @@ func (p *pass) check(plan *daemonPlan) error {
 			outline(file, f.adds)
 		}
 		places := map[*node]place{}
-		own(places, file, p.d.want, nil)
+		wantedLines(places, file, p.d.want, nil)
 		text, of := render(file)
 		bad, err := p.badLines(text, of, places)
 		if err != nil {
@@ -41,10 +41,10 @@ func (p *pass) check(plan *daemonPlan) error {
 		}
 		for _, b := range bad {
 			if b.line.owner == frr.LocalOwner {
-				return &driver.ObjectError{Owner: b.line.owner, Err: fmt.Errorf("%w; nothing of FRR was changed: correct the line", p.d.localLine(b.line.text, b.said))}
+				return &driver.ObjectError{Owner: b.line.owner, Err: fmt.Errorf("%w; nothing of FRR was changed: correct the line", p.d.localLine(b.line.text, b.reply))}
 			}
 			where := name(b.path, b.line.text)
-			p.refuse(where, b.line.owner, fmt.Errorf("FRR does not know %q and it was left out: %s", where, b.said))
+			p.refuse(where, b.line.owner, fmt.Errorf("FRR does not know %q and it was left out: %s", where, b.reply))
 			exclude(p.d.want, where)
 		}
 		if len(bad) == 0 {
@@ -54,7 +54,7 @@ func (p *pass) check(plan *daemonPlan) error {
 	return nil
 }
 
-// outline adds the lines, and the heads that lead to them, to a tree.
+// outline adds the lines, and the context heads that lead to them, to a tree.
 func outline(root *node, adds []op) {
 	for _, o := range adds {
 		n := root
@@ -74,51 +74,51 @@ type place struct {
 // badLine is a wanted line that FRR does not know.
 type badLine struct {
 	place
-	said string
+	reply string
 }
 
-// own finds for the lines of a file those that are wanted.
-func own(places map[*node]place, file, want *node, path []string) {
+// wantedLines finds the wanted lines among the lines of a file.
+func wantedLines(places map[*node]place, file, want *node, path []string) {
 	for _, w := range want.kids {
 		if f := file.find(w.key); f != nil {
 			places[f] = place{path, w}
-			own(places, f, w, append(path[:len(path):len(path)], w.text))
+			wantedLines(places, f, w, append(path[:len(path):len(path)], w.text))
 		}
 	}
 }
 
-// badLines has FRR read a file and finds the wanted lines that it complains of.
+// badLines has FRR parse a file and returns the wanted lines that it rejects.
 func (p *pass) badLines(text string, of []*node, places map[*node]place) ([]badLine, error) {
 	output, err := p.d.feed(p.ctx, text, "-C")
 	if err != nil {
 		return nil, err
 	}
-	complaints := parseComplaints(output)
+	messages := parseMessages(output)
 	var bad []badLine
 	for i, line := range slices.Collect(strings.Lines(text)) {
-		said := complaints.lines[i+1]
-		if said == "" {
+		reply := messages.lines[i+1]
+		if reply == "" {
 			continue
 		}
 		at, wanted := places[of[i]]
 		switch {
 		case !wanted:
 		case isEnd(squeeze(line)):
-			strays, err := p.strays(at)
+			strays, err := p.misplaced(at)
 			if err != nil {
 				return nil, err
 			}
 			bad = append(bad, strays...)
 		default:
-			bad = append(bad, badLine{at, said})
+			bad = append(bad, badLine{at, reply})
 		}
 	}
 	return bad, nil
 }
 
-// strays finds out which lines of a context do not belong there: FRR takes such
-// a line for one of the context above, and complains only of the end.
-func (p *pass) strays(at place) ([]badLine, error) {
+// misplaced finds the lines of a context that do not belong there: FRR applies such
+// a line to the context above, and rejects only the end.
+func (p *pass) misplaced(at place) ([]badLine, error) {
 	s := &script{}
 	kidAt := map[int]*node{}
 	for _, k := range at.line.kids {
@@ -135,25 +135,25 @@ func (p *pass) strays(at place) ([]badLine, error) {
 	}
 	var bad []badLine
 	path := append(slices.Clone(at.path), at.line.text)
-	complaints := parseComplaints(output)
+	messages := parseMessages(output)
 	for number := 1; number <= len(s.lines); number++ {
-		if k := kidAt[number]; k != nil && complaints.lines[number] != "" {
+		if k := kidAt[number]; k != nil && messages.lines[number] != "" {
 			bad = append(bad, badLine{place{path, k}, "it does not belong below " + strconv.Quote(at.line.text)})
 		}
 	}
 	return bad, nil
 }
 
-// refusal is the error of a line that a daemon refused.
-func (d *Driver) refusal(o *op, said string) error {
+// refusal returns the error for a line that a daemon refused.
+func (d *Driver) refusal(o *op, reply string) error {
 	if o.line.owner == frr.LocalOwner {
-		return d.localLine(o.line.text, reason(said))
+		return d.localLine(o.line.text, reason(reply))
 	}
-	return fmt.Errorf("FRR refuses %q: %s", o.where(), reason(said))
+	return fmt.Errorf("FRR refuses %q: %s", o.where(), reason(reply))
 }
 
-// localLine says which line of the operator's own file FRR does not take.
-func (d *Driver) localLine(text, said string) error {
+// localLine names the line of the operator's own file that FRR rejects.
+func (d *Driver) localLine(text, reply string) error {
 	number := 0
 	if b, err := os.ReadFile(d.o.LocalPath); err == nil {
 		i := 0
@@ -164,7 +164,7 @@ func (d *Driver) localLine(text, said string) error {
 		}
 	}
 	if number == 0 {
-		return fmt.Errorf("%s: %s: %s", frr.LocalOwner, text, said)
+		return fmt.Errorf("%s: %s: %s", frr.LocalOwner, text, reply)
 	}
-	return fmt.Errorf("%s line %d: %s: %s", frr.LocalOwner, number, text, said)
+	return fmt.Errorf("%s line %d: %s: %s", frr.LocalOwner, number, text, reply)
 }

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// script is what vtysh reads: commands, and for each the operation that it is
-// part of; -1 for those that only lead to a context.
+// script is the input of vtysh: commands, and for each the operation that it is
+// part of; -1 for those that only enter a context.
 type script struct {
 	lines []string
 	ops   []int
@@ -41,9 +41,9 @@ func (s *script) enter(path []string) {
 
 func (s *script) String() string { return strings.Join(s.lines, "\n") + "\n" }
 
-// commands writes what makes a running FRR apply the operations: deletions
-// first. The operations are put in the order of the commands. With overwrite a
-// deletion is left out where an addition replaces the value.
+// commands writes the commands by which a running FRR applies the operations:
+// deletions first. The operations are sorted into the order of the commands. With
+// overwrite a deletion is left out where an addition replaces the value.
 func commands(ops []op, overwrite bool, device func(string) bool) *script {
 	slices.SortStableFunc(ops, func(a, b op) int { return rank(&a) - rank(&b) })
 	replaced := map[string]bool{}
@@ -74,7 +74,7 @@ func commands(ops []op, overwrite bool, device func(string) bool) *script {
 	return s
 }
 
-// add writes a wanted line; that of a context opens it.
+// add writes a wanted line; the line of a context opens it.
 func add(s *script, o *op, i int) {
 	if len(o.line.kids) == 0 && !isContext(o.text, len(o.path)) {
 		s.write(o.path, o.text, i)
@@ -84,9 +84,9 @@ func add(s *script, o *op, i int) {
 	s.ops[len(s.ops)-1] = i
 }
 
-// removeDevice writes the removal of what stands below a VRF or an interface,
-// and of the context itself only once the kernel's device is gone: FRR refuses
-// it before.
+// removeDevice writes the removal of the lines below a VRF or an interface, and of
+// the context itself only once the kernel's device is removed: FRR refuses it
+// before.
 func removeDevice(s *script, o *op, i int, device func(string) bool) {
 	empty(s, []string{o.text}, o.have, i)
 	if !device(deviceOf(o.text)) {
@@ -95,8 +95,8 @@ func removeDevice(s *script, o *op, i int, device func(string) bool) {
 }
 
 // removeISIS writes the removal of an IS-IS or OpenFabric router. Its network
-// entity title goes first: otherwise FRR 8 remembers the system ID and refuses
-// another one until the daemon is restarted.
+// entity title is removed first: otherwise FRR 8 remembers the system ID and
+// refuses a new one until the daemon is restarted.
 func removeISIS(s *script, o *op, i int) {
 	for _, k := range o.have.kids {
 		if strings.HasPrefix(k.text, "net ") {
@@ -106,16 +106,16 @@ func removeISIS(s *script, o *op, i int) {
 	s.write(nil, opposite(o.text), i)
 }
 
-// empty writes the removal of everything below a context. An address family
-// has no removal of its own: it is gone when it is empty.
+// empty writes the removal of everything below a context. An address family has no
+// removal command: it vanishes when it is empty.
 func empty(s *script, path []string, have *node, i int) {
 	for _, k := range slices.Backward(have.kids) {
 		s.write(path, opposite(k.text), i)
 	}
 }
 
-// Ranks of operations: deletions before additions, what refers to a thing
-// before the thing where it is removed and after it where it is added.
+// Ranks of operations: deletions before additions; a reference is removed before
+// its target, and added after it.
 const (
 	rankFirst = iota
 	rankVRFLines
@@ -129,7 +129,7 @@ const (
 	ranksOfRemoval
 )
 
-// rank is an operation's place among the others.
+// rank returns an operation's rank.
 func rank(o *op) int {
 	head := o.head()
 	word, _, _ := strings.Cut(head, " ")
@@ -158,7 +158,7 @@ func rank(o *op) int {
 	return rankFirst
 }
 
-// rankOfAddition puts what is referred to first.
+// rankOfAddition puts the targets of references first.
 func rankOfAddition(word, head string) int {
 	switch {
 	case strings.Contains(head, "-list "):
@@ -177,8 +177,8 @@ func rankOfAddition(word, head string) int {
 	return 6
 }
 
-// inOrder puts operations into the order in which they are written: removals
-// backwards, and in a router the groups before their members.
+// inOrder sorts operations into the order of writing: removals backwards, and in a
+// router the groups before their members.
 func inOrder(removes, adds []op) []op {
 	out := make([]op, 0, len(removes)+len(adds))
 	for _, o := range slices.Backward(removes) {
@@ -195,7 +195,7 @@ func inOrder(removes, adds []op) []op {
 		}
 		return 0
 	}
-	// Only neighbours within one context, one after the other, change places.
+	// Only adjacent neighbours within one context are reordered.
 	for start := 0; start < len(adds); {
 		end := start + 1
 		for end < len(adds) && slices.Equal(adds[end].path, adds[start].path) {

@@ -11,22 +11,22 @@ import (
 // op is one line to add to a configuration or to remove from it.
 type op struct {
 	remove bool
-	// path are the heads of the contexts that the line stands in.
+	// path are the heads of the contexts around the line.
 	path []string
-	// line is the line as it is wanted, or as it was applied; text is the line
-	// as the configuration that is changed has it.
+	// line is the wanted or the applied line; text is its spelling in the
+	// configuration that is changed.
 	line *node
 	text string
-	// whole says that the line is a context that is removed with all in it; have
-	// is that context as it stands.
+	// whole is true if the line is a context that is removed with its content; have
+	// is that context in the configuration.
 	whole bool
 	have  *node
-	// again says that the line is wanted, and removed only until another one is
-	// gone.
+	// again is true if the line is wanted, and removed only until another line is
+	// removed.
 	again bool
 }
 
-// head is the top-level line that the operation is below, or that it is about.
+// head returns the top-level line that the operation is below or about.
 func (o *op) head() string {
 	if len(o.path) > 0 {
 		return o.path[0]
@@ -34,7 +34,7 @@ func (o *op) head() string {
 	return o.text
 }
 
-// where is the line's full name: "router bgp 65000 / advertise-all-vni".
+// where returns the line's full name: "router bgp 65000 / advertise-all-vni".
 func (o *op) where() string { return name(o.path, o.line.text) }
 
 func name(path []string, text string) string {
@@ -44,45 +44,47 @@ func name(path []string, text string) string {
 	return strings.Join(path, separator) + separator + text
 }
 
-// separator stands between the parts of a line's name, as in package diff.
+// separator separates the parts of a line's name, as in package diff.
 const separator = " / "
 
-// comparison compares what is wanted (want), what Viaduct applied last (last)
-// and what a configuration holds (have).
+// comparison compares what is wanted (want), the lines that Viaduct applied last
+// (last) and a configuration (have).
 type comparison struct {
 	// place is the configuration that is compared.
 	place origin
-	// accepted tells of a line that FRR does not show whether it holds it anyway;
-	// nil if a line that is not there is missing.
+	// accepted reports whether FRR holds a line that it does not show; nil if a
+	// line that is not shown is missing.
 	accepted func(where string) bool
-	// effect tells of a line that it came with one of ours.
+	// effect reports whether a line appeared as the effect of an owned one.
 	effect func(where string) bool
-	// device tells whether the node has a network device; nil if it does not
+	// device reports whether the node has a network device; nil if it does not
 	// matter.
 	device func(name string) bool
 
 	adds, removes []op
-	// conflicts are wanted lines whose place is taken by one that is not ours.
+	// conflicts are wanted lines that conflict with lines that Viaduct does not
+	// own.
 	conflicts []conflict
 }
 
-// conflict is a wanted line and what stands in its way.
+// conflict is a wanted line and the line that it conflicts with.
 type conflict struct {
 	where, other, owner string
 }
 
-// compare works out what makes have what it shall be. Each tree may be nil.
+// compare computes the operations that turn have into the wanted configuration.
+// Each tree may be nil.
 func (c *comparison) compare(want, last, have *node) {
 	c.add(want, last, have, nil)
 	c.remove(want, last, have, nil)
 	c.release(want, last, have)
 }
 
-// release takes the VNI from each VRF whose BGP router goes, as it does for another
-// AS number: FRR keeps the router before. The next round gives it back.
+// release removes the VNI from each VRF with a BGP router that is removed, also for
+// another AS number: otherwise FRR keeps the router. The next round adds it again.
 func (c *comparison) release(want, last, have *node) {
 	if c.place != inRunning {
-		return // a file holds anything
+		return // a file accepts anything
 	}
 	for _, o := range c.removes {
 		if !isRouter(&o) || vrfOf(o.text) == "" {
@@ -106,9 +108,9 @@ func (c *comparison) release(want, last, have *node) {
 // isRouter reports whether an operation is about a BGP router as a whole.
 func isRouter(o *op) bool { return len(o.path) == 0 && strings.HasPrefix(o.text, "router bgp ") }
 
-// waiting takes the additions away that cannot be made yet: those to a BGP router
-// that shall take the place of another one, and to all routers if that is the
-// default one, which FRR keeps as long as there are others.
+// waiting removes the additions that cannot be made yet: those to a BGP router that
+// is to replace another one, and those to all routers if that is the default one,
+// which FRR keeps as long as there are others.
 func waiting(adds []op, have *node) (now []op, later bool) {
 	taken := map[string]bool{} // VRFs, the default one is empty
 	for _, a := range adds {
@@ -133,7 +135,7 @@ func (c *comparison) add(want, last, have *node, path []string) {
 	for _, w := range want.kids {
 		h := have.find(w.key)
 		if h == nil && have != nil {
-			if other := c.obstacle(w, last, have, path); other != "" {
+			if other := c.conflicting(w, last, have, path); other != "" {
 				c.conflicts = append(c.conflicts, conflict{where: name(path, w.text), other: name(path, other), owner: w.owner})
 				continue
 			}
@@ -153,14 +155,14 @@ func (c *comparison) holds(where string, w, have *node) bool {
 		return false
 	}
 	if have.find(canonical(opposite(w.text))) != nil {
-		return false // somebody changed it since
+		return false // somebody has changed it
 	}
 	return have == nil || w.slot == "" || have.slots[w.slot] == nil
 }
 
-// obstacle finds a line that is not ours and cannot stand beside a wanted one:
-// another value of the same setting, or a router of another number.
-func (c *comparison) obstacle(w, last, have *node, path []string) string {
+// conflicting finds a line that Viaduct does not own and that excludes a wanted
+// one: another value of the same setting, or a router of another number.
+func (c *comparison) conflicting(w, last, have *node, path []string) string {
 	if len(path) == 0 && strings.HasPrefix(w.text, "router bgp ") {
 		for _, h := range have.kids {
 			if strings.HasPrefix(h.text, "router bgp ") && vrfOf(h.text) == vrfOf(w.text) && !c.owned(last.find(h.key)) {
@@ -174,15 +176,16 @@ func (c *comparison) obstacle(w, last, have *node, path []string) string {
 	}
 	h := have.slots[w.slot]
 	if h == nil || c.owned(last.find(h.key)) || last != nil && c.owned(last.slots[w.slot]) {
-		return "" // ours, or ours that somebody changed
+		return "" // owned, or an owned line that somebody changed
 	}
 	return h.text
 }
 
-// owned reports whether a line that was applied last is ours to remove here.
+// owned reports whether Viaduct owns a line that was applied last, and may remove
+// it here.
 func (c *comparison) owned(l *node) bool { return l != nil && l.found&c.place == 0 }
 
-// remove finds the lines that are ours and no longer wanted.
+// remove finds the owned lines that are no longer wanted.
 func (c *comparison) remove(want, last, have *node, path []string) {
 	if last == nil {
 		return
@@ -195,8 +198,8 @@ func (c *comparison) remove(want, last, have *node, path []string) {
 			if c.owned(l) && len(l.kids) == 0 && c.accepted != nil && have != nil && c.accepted(where) {
 				c.removes = append(c.removes, op{remove: true, path: path, line: l, text: l.text})
 			}
-		case w == nil && len(path) == 0 && len(h.kids) == 0 && c.standing(h.text):
-		case w == nil && c.owned(l) && (len(h.kids) == 0 || c.allOurs(l, h, name(path, h.text))):
+		case w == nil && len(path) == 0 && len(h.kids) == 0 && c.deviceContext(h.text):
+		case w == nil && c.owned(l) && (len(h.kids) == 0 || c.allOwned(l, h, name(path, h.text))):
 			c.removes = append(c.removes, op{remove: true, path: path, line: l, text: h.text, have: h, whole: isContext(h.text, len(path)) || len(h.kids) > 0})
 		case h != nil && len(l.kids) > 0:
 			c.remove(w, l, h, append(path[:len(path):len(path)], h.text))
@@ -204,15 +207,14 @@ func (c *comparison) remove(want, last, have *node, path []string) {
 	}
 }
 
-// standing reports whether a context is there because the kernel has a device
-// of its name: FRR shows such a context though it is empty, and does not remove
-// it.
-func (c *comparison) standing(head string) bool {
+// deviceContext reports whether a context exists because the kernel has a device of
+// its name: FRR shows such a context though it is empty, and does not remove it.
+func (c *comparison) deviceContext(head string) bool {
 	device := deviceOf(head)
 	return device != "" && c.device != nil && c.device(device)
 }
 
-// deviceOf is the network device that the head of a context is about.
+// deviceOf returns the network device that the head of a context is about.
 func deviceOf(head string) string {
 	for _, word := range []string{"vrf ", "interface "} {
 		if device, ok := strings.CutPrefix(head, word); ok {
@@ -223,17 +225,18 @@ func deviceOf(head string) string {
 	return ""
 }
 
-// allOurs reports whether every line below h is ours or came with ours.
-func (c *comparison) allOurs(last, h *node, where string) bool {
+// allOwned reports whether every line below h is owned or an effect of an owned
+// one.
+func (c *comparison) allOwned(last, h *node, where string) bool {
 	for _, k := range h.kids {
 		sub := where + separator + k.text
 		l := last.find(k.key)
-		if l == nil { // FRR may show it with a number that we did not give
+		if l == nil { // FRR may show it with a number that Viaduct did not set
 			l = last.find(unnumbered(k.key))
 		}
 		switch {
 		case l != nil && c.owned(l):
-			if !c.allOurs(l, k, sub) {
+			if !c.allOwned(l, k, sub) {
 				return false
 			}
 		case l == nil && (c.effect != nil && c.effect(sub) || last.slots[k.slot] != nil):
@@ -244,8 +247,8 @@ func (c *comparison) allOurs(last, h *node, where string) bool {
 	return true
 }
 
-// changes tells the operations as an operator reads them. A context is told by
-// the lines in it.
+// changes describes the operations for an operator. A context is described by its
+// lines.
 func changes(ops []op) []diff.Change {
 	var old, now []desired.Entry
 	for _, o := range ops {
@@ -261,7 +264,7 @@ func changes(ops []op) []diff.Change {
 	return diff.Keyed(desired.TypeFRR, old, now)
 }
 
-// entries lists a removed line, or of a context all lines.
+// entries lists a removed line; for a context, all its lines.
 func entries(o *op, n *node, where string) []desired.Entry {
 	var out []desired.Entry
 	if len(n.kids) == 0 || strings.Contains(where, separator) {

@@ -18,23 +18,24 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 )
 
-// startTimeout bounds the wait for a daemon that was started, and pollEvery is
-// the time between two looks at it.
+// startTimeout bounds the wait for a started daemon, and pollEvery is the interval
+// of polling it.
 const (
 	startTimeout = 20 * time.Second
 	pollEvery    = 20 * time.Millisecond
 )
 
-// known are FRR's daemons as far as Viaduct uses them, in the order in which FRR
-// starts them. mgmtd exists from FRR 10 on.
+// known are the FRR daemons that Viaduct uses, in FRR's start order. mgmtd exists
+// from FRR 10 on.
 var known = []string{"zebra", "mgmtd", "bgpd", "ospfd", "isisd", "staticd", "bfdd", "fabricd"}
 
-// always reports whether FRR runs a daemon whatever the file "daemons" says.
-func always(daemon string) bool {
+// alwaysRuns reports whether FRR runs a daemon whatever the file "daemons"
+// contains.
+func alwaysRuns(daemon string) bool {
 	return daemon == "mgmtd" || daemon == "zebra" || daemon == "staticd"
 }
 
-// daemonOf is the daemon that alone holds what stands below a head; empty if
+// daemonOf returns the only daemon that holds the lines below a head; empty if
 // several do.
 func daemonOf(head string) string {
 	for prefix, daemon := range map[string]string{
@@ -47,13 +48,13 @@ func daemonOf(head string) string {
 	return ""
 }
 
-// protocols are the words by which an interface's lines name a daemon's protocol.
+// protocols are the keywords of an interface's lines for a daemon's protocol.
 var protocols = map[string]string{"fabricd": "openfabric", "isisd": "isis", "ospfd": "ospf"}
 
 // ownedName is the name of a line and its owner.
 type ownedName struct{ name, owner string }
 
-// linesOf finds the wanted contexts and lines that one daemon alone holds.
+// linesOf finds the wanted contexts and lines that only one daemon holds.
 func linesOf(want *node, daemon string) (out []ownedName) {
 	for _, k := range want.kids {
 		if daemonOf(k.text) == daemon {
@@ -68,7 +69,8 @@ func linesOf(want *node, daemon string) (out []ownedName) {
 	return out
 }
 
-// process is a running daemon. start tells it from a later one with its number.
+// process is a running daemon. start distinguishes it from a later process with its
+// number.
 type process struct {
 	pid   int
 	start string
@@ -76,14 +78,14 @@ type process struct {
 
 func (p process) String() string { return strconv.Itoa(p.pid) + "@" + p.start }
 
-// before reports whether the process is older than another one.
+// before reports whether the process is older than another.
 func (p process) before(other process) bool {
 	a, err1 := strconv.ParseUint(p.start, 10, 64)
 	b, err2 := strconv.ParseUint(other.start, 10, 64)
 	return err1 == nil && err2 == nil && a < b
 }
 
-// running finds the daemons of the path space that run.
+// running finds the running daemons of the path space.
 func (d *Driver) running() map[string]process {
 	out := map[string]process{}
 	for _, name := range known {
@@ -94,8 +96,8 @@ func (d *Driver) running() map[string]process {
 	return out
 }
 
-// process finds a daemon by its file of process numbers. The number may belong
-// to something else by now, so the name counts too.
+// process finds a daemon by its PID file. The number may belong to another process
+// by now, so the name is checked too.
 func (d *Driver) process(daemon string) (process, bool) {
 	b, err := os.ReadFile(d.path(d.runDir(), daemon+".pid"))
 	if err != nil {
@@ -126,20 +128,20 @@ func (d *Driver) needed(wanted []string) []string {
 	var out []string
 	for _, name := range known {
 		_, err := os.Stat(d.path(d.binDir(), name))
-		if slices.Contains(wanted, name) || always(name) && err == nil {
+		if slices.Contains(wanted, name) || alwaysRuns(name) && err == nil {
 			out = append(out, name)
 		}
 	}
 	return out
 }
 
-// daemonPlan is what is to be done about daemons.
+// daemonPlan is the work to do on daemons.
 type daemonPlan struct {
-	// start are those that do not run, enable and disable those whose switch in
-	// the file is to change, text is that file then.
+	// start are those that do not run, enable and disable those with a switch to
+	// change in the file, text is the resulting file.
 	start, enable, disable []string
 	text                   string
-	// end is one of start that runs and has to end first.
+	// end is one of start that runs and must be ended first.
 	end process
 }
 
@@ -157,17 +159,17 @@ func (p *daemonPlan) changes() []diff.Change {
 	return diff.Keyed(desired.TypeFRR, old, now)
 }
 
-// deaf reports whether bfdd is older than zebra. It lost its sessions with the zebra that
-// it knew, and gets none again: BFD watches nothing any more, and sessions that wait for
-// it do not come up (FRR 8.4 to 10.7).
-func deaf(runs map[string]process) bool {
+// lostBFD reports whether bfdd is older than zebra. Its sessions ended with the zebra that it
+// knew, and it gets none again: BFD monitors nothing any more, and sessions that wait for it do
+// not come up (FRR 8.4 to 10.7).
+func lostBFD(runs map[string]process) bool {
 	bfdd, ok1 := runs["bfdd"]
 	zebra, ok2 := runs["zebra"]
 	return ok1 && ok2 && bfdd.before(zebra)
 }
 
-// planDaemons compares the daemons with those that are wanted. One that we
-// switched on is switched off again unless foreign configuration uses it.
+// planDaemons compares the daemons with the wanted ones. A daemon that Viaduct
+// enabled is disabled again unless foreign configuration uses it.
 func (d *Driver) planDaemons(wanted []string, runs map[string]process, running *node) (*daemonPlan, error) {
 	b, err := os.ReadFile(d.path(d.confDir(), "daemons"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -177,7 +179,7 @@ func (d *Driver) planDaemons(wanted []string, runs map[string]process, running *
 	if len(wanted) > 0 || len(d.want.kids) > 0 {
 		for _, name := range d.needed(wanted) {
 			_, ok := runs[name]
-			if again := name == "bfdd" && deaf(runs); again {
+			if again := name == "bfdd" && lostBFD(runs); again {
 				p.end = runs[name]
 				p.start = append(p.start, name)
 			} else if !ok {
@@ -201,8 +203,8 @@ func (d *Driver) planDaemons(wanted []string, runs map[string]process, running *
 	return p, nil
 }
 
-// switchDaemon sets a daemon's switch in the file "daemons" and leaves all else
-// as it is, byte for byte.
+// switchDaemon sets a daemon's switch in the file "daemons" and leaves everything
+// else unchanged, byte for byte.
 func switchDaemon(text, daemon string, on bool) (out string, changed bool) {
 	value := "no"
 	if on {
@@ -217,7 +219,7 @@ func switchDaemon(text, daemon string, on bool) (out string, changed bool) {
 		}
 		found = true
 		was = strings.Trim(was, `"'`)
-		// The shell that reads the file takes anything but no, 0 and nothing for yes.
+		// The shell that reads the file treats anything but no, 0 and the empty string as yes.
 		if isOn := was != "" && was != "no" && was != "0"; isOn != on {
 			lines[i] = strings.Replace(line, strings.TrimSpace(line), daemon+"="+value, 1)
 			changed = true
@@ -232,8 +234,8 @@ func switchDaemon(text, daemon string, on bool) (out string, changed bool) {
 	return text + daemon + "=yes\n", true
 }
 
-// startDaemons switches on and starts what is missing. The state names what we
-// switched on before it is.
+// startDaemons enables and starts missing daemons. The state records those that
+// Viaduct enables beforehand.
 func (d *Driver) startDaemons(ctx context.Context, p *daemonPlan) error {
 	if len(p.enable) > 0 {
 		d.state.enabled = append(d.state.enabled, p.enable...)
@@ -270,7 +272,7 @@ func (d *Driver) startDaemons(ctx context.Context, p *daemonPlan) error {
 	return nil
 }
 
-// end ends a daemon that is to be started again; the zero process is none.
+// end ends a daemon that is to be restarted; the zero process stands for none.
 func (d *Driver) end(ctx context.Context, name string, p process) error {
 	if p == (process{}) {
 		return nil
@@ -294,8 +296,8 @@ func (d *Driver) end(ctx context.Context, name string, p process) error {
 	}
 }
 
-// prepareStart makes what FRR's scripts expect: its directories and a file, even
-// an empty one, of configuration.
+// prepareStart creates what FRR's scripts expect: its directories and a
+// configuration file, even an empty one.
 func (d *Driver) prepareStart() error {
 	if err := d.makeRunDir(); err != nil {
 		return err
@@ -310,7 +312,7 @@ func (d *Driver) prepareStart() error {
 	return nil
 }
 
-// startService starts FRR as the service that the package has.
+// startService starts FRR as the service of its package.
 func (d *Driver) startService(ctx context.Context, names []string) error {
 	for _, args := range [][]string{{"enable", "--quiet", "frr"}, {"start", "frr"}} {
 		out, status, err := d.run(ctx, d.systemctl, args...)
@@ -324,8 +326,8 @@ func (d *Driver) startService(ctx context.Context, names []string) error {
 	return d.await(ctx, names)
 }
 
-// startDaemon starts one daemon as FRR's watchfrr does: with its options, and
-// with what the configuration file has for it.
+// startDaemon starts one daemon as FRR's watchfrr does: with its options, and with
+// its part of the configuration file.
 func (d *Driver) startDaemon(ctx context.Context, name string) error {
 	argv := []string{filepath.Join(d.binDir(), "watchfrr.sh"), "start", name}
 	if d.systemd() {
@@ -367,8 +369,8 @@ func (d *Driver) await(ctx context.Context, names []string) error {
 	}
 }
 
-// stopDaemons switches off daemons that only we needed. One that watchfrr
-// watches is left to FRR's next start: it would be started again at once.
+// stopDaemons disables daemons that only Viaduct needed. A daemon under watchfrr is
+// left to FRR's next start: watchfrr would restart it at once.
 func (d *Driver) stopDaemons(p *daemonPlan) error {
 	if len(p.disable) == 0 {
 		return nil

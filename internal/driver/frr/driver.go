@@ -17,10 +17,10 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
 )
 
-// Options configure a Driver. The zero value is that of a host with FRR from
-// its package.
+// Options configure a Driver. The zero value suits a host with FRR from its
+// package.
 type Options struct {
-	// Namespace to work in; nil is the process's own.
+	// Namespace is the namespace to work in; nil is the process's own.
 	Namespace *netns.NS
 	// Pathspace is FRR's name for one of several instances on a machine (-N):
 	// its files are in folders of this name. Empty on real hosts.
@@ -31,22 +31,22 @@ type Options struct {
 	// Root is the directory that FRR is installed in, as for chroot(2); empty is
 	// the system's own.
 	Root string
-	// StateFile remembers what was applied, across restarts. Empty keeps it in
-	// memory only.
+	// StateFile records the applied lines across restarts. If it is empty, they are
+	// kept in memory only.
 	StateFile string
-	// LocalPath is the operator's own configuration, whose lines are known by
-	// their number; empty means frr.conf.local in the configuration directory.
+	// LocalPath is the operator's own configuration, with lines identified by their
+	// number; empty means frr.conf.local in the configuration directory.
 	LocalPath string
 }
 
-// Driver implements driver.Driver for FRR. Its methods, and those of what
-// Withdraw returns, must not be called by several goroutines at once.
+// Driver implements driver.Driver for FRR. Its methods, and those of the driver
+// that Withdraw returns, must not be called concurrently.
 type Driver struct {
 	o     Options
 	state *state // nil until it was read
-	// want is what is wanted in the present pass.
+	// want is the wanted configuration of the present pass.
 	want *node
-	// facts are what Facts found last, for the programs with the stamp.
+	// facts are the last result of Facts, for the programs with the stamp.
 	facts *Facts
 	stamp string
 	// systemd reports whether services are started by systemd.
@@ -57,7 +57,7 @@ type Driver struct {
 
 var _ driver.Driver = (*Driver)(nil)
 
-// New makes a driver. FRR need not be installed.
+// New returns a driver. FRR need not be installed.
 func New(o Options) *Driver {
 	for _, f := range []struct {
 		field *string
@@ -98,7 +98,7 @@ func (d *Driver) path(parts ...string) string {
 	return filepath.Join(d.o.Root, p)
 }
 
-// installed reports whether FRR is there.
+// installed reports whether FRR is installed.
 func (d *Driver) installed() bool {
 	_, err := os.Stat(d.path(d.vtyshPath()))
 	if err == nil {
@@ -153,13 +153,13 @@ func (d *Driver) device(name string) bool {
 	}) == nil
 }
 
-// open makes the driver ready for a pass towards want. It reports false if there
-// is nothing to do because FRR is neither wanted nor was ever configured.
+// open prepares the driver for a pass towards want. It reports false if there is
+// nothing to do because FRR is neither wanted nor was ever configured.
 func (d *Driver) open(want *desired.Space) (bool, error) {
 	if d.state == nil {
 		s, err := loadState(d.o.StateFile)
 		if err != nil {
-			return false, missing(want.FRR, err)
+			return false, missingError(want.FRR, err)
 		}
 		d.state = s
 	}
@@ -167,10 +167,10 @@ func (d *Driver) open(want *desired.Space) (bool, error) {
 		return false, nil
 	}
 	if !d.installed() {
-		if want.FRR == nil { // and so is all that was ours
+		if want.FRR == nil { // and so is everything that Viaduct owned
 			return false, nil
 		}
-		return false, missing(want.FRR, errMissing)
+		return false, missingError(want.FRR, errMissing)
 	}
 	d.want = &node{}
 	if want.FRR != nil {
@@ -179,8 +179,8 @@ func (d *Driver) open(want *desired.Space) (bool, error) {
 	return true, nil
 }
 
-// missing is the error for every object that has a line, or for the node.
-func missing(want *desired.FRR, err error) error {
+// missingError returns the error for every object that has a line, or for the node.
+func missingError(want *desired.FRR, err error) error {
 	var owners []string
 	if want != nil {
 		for _, b := range want.Blocks {
@@ -198,8 +198,8 @@ func missing(want *desired.FRR, err error) error {
 	return errors.Join(errs...)
 }
 
-// Reconcile implements driver.Driver. It runs after the driver of links: see the
-// package's documentation.
+// Reconcile implements driver.Driver. It runs after the link driver: see the
+// package comment.
 func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool) (driver.Result, error) {
 	if ok, err := d.open(want); !ok {
 		return driver.Result{}, err
@@ -212,8 +212,8 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool
 	return p.result, errors.Join(append(p.errors(), err)...)
 }
 
-// Withdraw returns the driver that runs before the links' and removes what
-// refers to VRFs and VNIs that go away: see the package's documentation.
+// Withdraw returns the driver that runs before the link driver and removes the
+// lines that refer to VRFs and VNIs to be deleted: see the package comment.
 func (d *Driver) Withdraw() driver.Driver { return &withdrawal{d} }
 
 type withdrawal struct{ d *Driver }
@@ -221,15 +221,15 @@ type withdrawal struct{ d *Driver }
 // Name implements driver.Driver.
 func (*withdrawal) Name() string { return "frr-withdraw" }
 
-// Reconcile implements driver.Driver. It removes and never adds; the lines stay
-// in the state until the driver itself has seen that they are gone. Without a
-// VRF or VNI that goes away it reads nothing.
+// Reconcile implements driver.Driver. It removes and never adds; the lines stay in
+// the state until the driver itself has verified their removal. Without a VRF or
+// VNI to delete it reads nothing.
 func (w *withdrawal) Reconcile(ctx context.Context, want *desired.Space, dryRun bool) (driver.Result, error) {
 	d := w.d
 	if ok, err := d.open(want); !ok || err != nil || dryRun {
-		return driver.Result{}, nil //nolint:nilerr // the driver itself tells, and in a dry run also these changes
+		return driver.Result{}, nil //nolint:nilerr // the driver itself reports it, and in a dry run also these changes
 	}
-	leaving := func(o *op) bool { return leaves(o, d.want) }
+	leaving := func(o *op) bool { return goesAway(o, d.want) }
 	offline := &comparison{place: inRunning, device: d.device}
 	offline.remove(d.want, d.state.last, d.state.last, nil)
 	if !slices.ContainsFunc(offline.removes, func(o op) bool { return leaving(&o) }) || len(d.running()) == 0 {
@@ -237,7 +237,7 @@ func (w *withdrawal) Reconcile(ctx context.Context, want *desired.Space, dryRun 
 	}
 	running, err := d.readRunning(ctx)
 	if err != nil {
-		return driver.Result{}, nil //nolint:nilerr // the driver itself tells
+		return driver.Result{}, nil //nolint:nilerr // the driver itself reports it
 	}
 	cmp := &comparison{place: inRunning, effect: func(w string) bool { return d.state.effects[w] }, device: d.device}
 	cmp.remove(d.want, d.state.last, running, nil)
@@ -248,12 +248,12 @@ func (w *withdrawal) Reconcile(ctx context.Context, want *desired.Space, dryRun 
 	if _, err := d.carryOut(ctx, commands(ops, false, d.device)); err != nil {
 		return driver.Result{}, fmt.Errorf("withdraw VRFs and VNIs from FRR: %w", err)
 	}
-	// What FRR refused is found and told by the driver itself.
+	// The driver itself finds and reports refused lines.
 	return driver.Result{Changes: changes(ops), Writes: 1}, nil
 }
 
-// leaves reports whether a removal is about a VRF or a VNI that goes away.
-func leaves(o *op, want *node) bool {
+// goesAway reports whether a removal concerns a VRF or a VNI that is to be deleted.
+func goesAway(o *op, want *node) bool {
 	head := o.head()
 	if vrf := vrfOf(head); vrf != "" {
 		return want.find("vrf "+vrf) == nil || !isRouter(o) && (o.whole || strings.HasPrefix(o.text, "vni "))
@@ -265,11 +265,11 @@ func leaves(o *op, want *node) bool {
 	return o.whole && words[0] == "vni"
 }
 
-// accepted reports whether FRR took a line that it does not show.
+// accepted reports whether FRR accepted a line that it does not show.
 func (d *Driver) accepted(where string) bool { return d.state.accepted[where] }
 
-// nextGeneration notes which daemons run, forgets what was accepted by earlier
-// ones, and returns the daemons that are others than last time.
+// nextGeneration records the running daemons, forgets lines accepted by earlier
+// ones, and returns the daemons that are new since the last pass.
 func (d *Driver) nextGeneration(now map[string]process) []string {
 	was := map[string]string{}
 	defer func() { d.state.generation = generation(now) }()
@@ -287,14 +287,14 @@ func (d *Driver) nextGeneration(now map[string]process) []string {
 	if len(changed) == 0 {
 		return nil
 	}
-	gone := func(where string) bool {
+	removed := func(where string) bool {
 		head, _, _ := strings.Cut(where, separator)
 		one := daemonOf(head)
 		return one == "" || slices.Contains(changed, one)
 	}
 	for _, m := range []map[string]bool{d.state.accepted, d.state.effects} {
 		for where := range m {
-			if gone(where) {
+			if removed(where) {
 				delete(m, where)
 			}
 		}
@@ -313,7 +313,7 @@ func generation(now map[string]process) string {
 	return strings.Join(parts, ",")
 }
 
-// fileChange is the change of a file that alone differs.
+// fileChange describes the change of a file if nothing else differs.
 func fileChange(name string) diff.Change {
 	return diff.Change{Action: diff.Update, Type: desired.TypeFRR, Name: "file " + name, Fields: []diff.Field{
 		{Name: "content", Old: "changed by hand", New: "as declared"},

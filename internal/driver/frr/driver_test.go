@@ -22,7 +22,7 @@ func TestFromNothingAndBack(t *testing.T) {
 	contains(t, l.running(), "vni 1000", "advertise-all-vni", "router bgp 65000 vrf vrf_z")
 	contains(t, l.file(), "router bgp 65000\n", "  advertise-all-vni\n", "exit-vrf\n")
 
-	// One VNI more, and one gone.
+	// One VNI more, and one less.
 	more := config(evpn+"vrf vrf_y\n vni 1001\nexit-vrf\nrouter bgp 65000 vrf vrf_y\n bgp router-id 192.168.0.1\nexit\n", "bfdd", "bgpd")
 	if out = l.apply(more); strings.Count(out, "\n") != 2 {
 		t.Errorf("adding a VRF changed\n%s", out)
@@ -373,7 +373,7 @@ func TestWithoutFRR(t *testing.T) {
 	}
 }
 
-// Without one of the daemons the objects that need it are told by name, and all
+// Without one of the daemons the objects that need it are reported by name, and all
 // others are applied.
 func TestWithoutOneDaemon(t *testing.T) {
 	l := newLab(t)

@@ -8,11 +8,11 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/linux/processes"
 )
 
-// Events returns a channel that gets a value after a daemon of FRR came or went. It is
-// closed when ctx ends or the kernel gives no more notices. FRR need not be installed
+// Events returns a channel that receives a value after a daemon of FRR started or ended. It is
+// closed when ctx ends or the kernel sends no more notifications. FRR need not be installed
 // yet.
 func (d *Driver) Events(ctx context.Context) (<-chan struct{}, error) {
-	return processes.Events(ctx, processes.Source{Folders: d.sockets, About: d.about, Processes: func() map[string]int {
+	return processes.Events(ctx, processes.Source{Folders: d.sockets, About: d.isDaemonFile, Processes: func() map[string]int {
 		out := map[string]int{}
 		for _, p := range d.running() {
 			out[p.String()] = p.pid
@@ -21,8 +21,7 @@ func (d *Driver) Events(ctx context.Context) (<-chan struct{}, error) {
 	}})
 }
 
-// sockets is the directory of sockets or, for the time before it is there, the nearest
-// one above it.
+// sockets is the directory of sockets or, before it exists, its nearest existing parent.
 func (d *Driver) sockets() []string {
 	dir := d.path(d.runDir())
 	for dir != "/" && dir != "." {
@@ -34,8 +33,8 @@ func (d *Driver) sockets() []string {
 	return nil
 }
 
-// about reports whether a file tells that a daemon came or went.
-func (d *Driver) about(name string) bool {
+// isDaemonFile reports whether a file indicates that a daemon started or ended.
+func (d *Driver) isDaemonFile(name string) bool {
 	ext := filepath.Ext(name)
 	return ext == ".vty" || ext == ".pid" || name == filepath.Base(d.runDir()) || name == filepath.Base(d.o.RunDir)
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// parseFile reads frr.conf as it stands, written by FRR or by a person, so that
-// render gives it back byte for byte. The root's end holds what comes last.
+// parseFile reads frr.conf, written by FRR or by a person, so that render returns
+// it byte for byte. The root's end holds the trailing lines.
 func parseFile(text string) *node {
 	p := &fileParser{stack: []*node{{}}, indents: []int{-1}}
 	for line := range strings.Lines(text) {
@@ -26,10 +26,10 @@ type fileParser struct {
 	stack   []*node
 	indents []int
 	lead    []string
-	// flat is set while the lines of the open context stand at the margin.
+	// flat is set while the lines of the open context are not indented.
 	flat bool
-	// ended is set after a "!" at the margin: people put it between contexts, and
-	// what stands at the margin after it is in none.
+	// ended is set after an unindented "!": people put it between contexts, and
+	// unindented lines after it are in no context.
 	ended bool
 }
 
@@ -69,7 +69,7 @@ func (p *fileParser) line(raw string) {
 	}
 }
 
-// exit closes a context: the one that the line is indented like.
+// exit closes a context: the one with the line's indentation.
 func (p *fileParser) exit(raw string, indent int) {
 	for !p.flat && len(p.stack) > 2 && p.indents[len(p.indents)-1] > indent {
 		p.pop(len(p.stack) - 1)
@@ -88,8 +88,8 @@ func (p *fileParser) pop(depth int) {
 	}
 }
 
-// render writes the tree as a file, and tells for each line what it is of; nil
-// for comments.
+// render writes the tree as a file, and returns the node of each line; nil for
+// comments.
 func render(root *node) (text string, of []*node) {
 	var b strings.Builder
 	put := func(line string, n *node) {
@@ -156,8 +156,8 @@ func applyToFile(root *node, ops []op) {
 	}
 }
 
-// placeFor finds where a line is added below n: at the top level before the
-// file's end, in a context before the contexts inside it.
+// placeFor returns the position at which a line is added below n: at the top level
+// before the file's end, in a context before nested contexts.
 func (n *node) placeFor(k *node, depth int) int {
 	at := len(n.kids)
 	if depth == 0 {
@@ -177,7 +177,7 @@ func (n *node) placeFor(k *node, depth int) int {
 	return at
 }
 
-// drop removes a line; what a person wrote before it stays.
+// drop removes a line; a person's comments before it stay.
 func (n *node) drop(k *node) {
 	i := slices.Index(n.kids, k)
 	n.remove(k)
@@ -193,7 +193,7 @@ func (n *node) drop(k *node) {
 	}
 }
 
-// readFile reads frr.conf; one that does not exist is empty.
+// readFile reads frr.conf; a missing file counts as empty.
 func (d *Driver) readFile() (text string, err error) {
 	b, err := os.ReadFile(d.path(d.confDir(), "frr.conf"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -202,8 +202,8 @@ func (d *Driver) readFile() (text string, err error) {
 	return string(b), nil
 }
 
-// writeFile replaces a file of FRR's configuration, whole or not at all, with
-// the owner and mode that FRR wants.
+// writeFile replaces a file of FRR's configuration atomically, with the owner and
+// mode that FRR wants.
 func (d *Driver) writeFile(name, text string) error {
 	path := d.path(d.confDir(), name)
 	uid, gid, err := d.frrUser()

@@ -17,27 +17,26 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
 )
 
-// patience is how long zebra has to take note of a host; a busy one takes a second or
-// two. After that the host is brought to its notice, and again after as long.
-const patience = 5 * time.Second
+// learnTimeout is how long zebra may take to learn a host; a busy one needs a second or
+// two. After that the host is relearned, and again after the same time.
+const learnTimeout = 5 * time.Second
 
-// hosts is the driver that keeps FRR's view of the node's own hosts that of the kernel.
-// zebra learns of them by the kernel's notices and never asks again: one that it did
-// not see, or forgot when another node let go of a host that had moved here
-// (FRRouting#21473), leaves a host that no other node finds. hosts changes nothing by
-// its own judgement. It has the kernel learn the MAC address anew from the host's next
-// frame, and ask the address whether it is there; what comes of it is a notice, or a
-// host that is in truth gone.
+// hosts is the driver that keeps FRR's view of the node's own hosts equal to the kernel's.
+// zebra learns of them by the kernel's notifications and never asks again: if it missed a host,
+// or forgot it when another node withdrew a host that had moved to this one (FRRouting#21473),
+// no other node finds that host. hosts does not decide anything itself. It has the kernel
+// relearn the MAC address from the host's next frame, and probe the address; the result is a
+// notification, or the host is in fact down.
 type hosts struct {
 	d *Driver
-	// show asks a daemon, and now is the clock.
+	// show queries a daemon, and now is the clock.
 	show func(ctx context.Context, daemon, command string) (string, error)
 	now  func() time.Time
 	// unseen are the hosts that zebra does not have, and since when.
 	unseen map[host]time.Time
 }
 
-// host is a MAC address in a VNI, or an address there.
+// host is a MAC address in a VNI, or an IP address there.
 type host struct {
 	vni uint32
 	mac string
@@ -51,8 +50,8 @@ func (h host) String() string {
 	return h.mac
 }
 
-// Hosts returns the driver that has FRR learn the node's hosts that it missed. It runs
-// after the driver itself.
+// Hosts returns the driver that has FRR learn the node's hosts that it missed. It runs after
+// the driver itself.
 func (d *Driver) Hosts() driver.Driver {
 	return &hosts{d: d, show: d.Show, now: time.Now, unseen: map[host]time.Time{}}
 }
@@ -60,10 +59,10 @@ func (d *Driver) Hosts() driver.Driver {
 // Name implements driver.Driver.
 func (*hosts) Name() string { return "frr-hosts" }
 
-// Reconcile implements driver.Driver. What zebra has not taken note of yet is no
-// difference to anything declared, so a dry run finds nothing.
+// Reconcile implements driver.Driver. A host that zebra has not learned yet does
+// not differ from anything declared, so a dry run finds nothing.
 func (h *hosts) Reconcile(ctx context.Context, want *desired.Space, dryRun bool) (driver.Result, error) {
-	bridges := map[string]uint32{} // the VNI of each
+	bridges := map[string]uint32{} // bridge -> its VNI
 	for _, l := range want.Links {
 		if l.VXLAN != nil && l.Master != "" && l.Port != nil && l.Port.NoLearning {
 			bridges[l.Master] = l.VXLAN.ID
@@ -84,13 +83,14 @@ func (h *hosts) Reconcile(ctx context.Context, want *desired.Space, dryRun bool)
 	}
 	known, err := h.learned(ctx)
 	if err != nil {
-		return driver.Result{}, nil //nolint:nilerr // a zebra that does not answer is the driver's own matter
+		return driver.Result{}, nil //nolint:nilerr // the driver itself reports a zebra that does not answer
 	}
-	return h.remind(ctx, conn, have, known)
+	return h.relearn(ctx, conn, have, known)
 }
 
-// remind sends what has the kernel tell zebra of the hosts that it should have seen.
-func (h *hosts) remind(ctx context.Context, conn *rtnl.Conn, have map[host]*rtnl.Message, known *learned) (driver.Result, error) {
+// relearn sends the requests that have the kernel notify zebra of the hosts that it
+// missed.
+func (h *hosts) relearn(ctx context.Context, conn *rtnl.Conn, have map[host]*rtnl.Message, known *learned) (driver.Result, error) {
 	now := h.now()
 	var due []host
 	for k := range have {
@@ -99,7 +99,7 @@ func (h *hosts) remind(ctx context.Context, conn *rtnl.Conn, have map[host]*rtnl
 			delete(h.unseen, k)
 		case !waits:
 			h.unseen[k] = now
-		case now.Sub(since) >= patience:
+		case now.Sub(since) >= learnTimeout:
 			due = append(due, k)
 			h.unseen[k] = now
 		}
@@ -121,12 +121,12 @@ func (h *hosts) remind(ctx context.Context, conn *rtnl.Conn, have map[host]*rtnl
 		}})
 	}
 	r.Writes = len(msgs)
-	conn.Do(ctx, msgs) // a host that is gone meanwhile is no failure; any other is tried again
+	conn.Do(ctx, msgs) // a host that went down in the meantime is no failure; any other is tried again
 	return r, nil
 }
 
-// localHosts are the hosts behind ports of the bridges, with the request that has the
-// kernel make sure of each.
+// localHosts returns the hosts behind ports of the bridges, with the request by
+// which the kernel verifies each.
 func localHosts(ctx context.Context, conn *rtnl.Conn, bridges map[string]uint32) (map[host]*rtnl.Message, error) {
 	links, err := conn.Links(ctx)
 	if err != nil {
@@ -148,7 +148,7 @@ func localHosts(ctx context.Context, conn *rtnl.Conn, bridges map[string]uint32)
 		return nil, err
 	}
 	out := map[host]*rtnl.Message{}
-	const fixed = unix.NUD_PERMANENT | unix.NUD_NOARP // the bridge's own, and what operators set
+	const fixed = unix.NUD_PERMANENT | unix.NUD_NOARP // the bridge's own, and entries of operators
 	for _, e := range entries {
 		if vni := ports[e.Index]; vni != 0 && e.State&fixed == 0 && e.Flags&(unix.NTF_SELF|unix.NTF_EXT_LEARNED) == 0 {
 			out[host{vni: vni, mac: e.MAC.String()}] = rtnl.DeleteStatic(e.Index, e.MAC)
@@ -164,7 +164,8 @@ func localHosts(ctx context.Context, conn *rtnl.Conn, bridges map[string]uint32)
 		if vni == 0 || n.State&valid == 0 || n.Flags&unix.NTF_EXT_LEARNED != 0 || n.Dst.IsLinkLocalUnicast() {
 			continue
 		}
-		// One whose MAC address is not behind a port is about to be told otherwise.
+		// An address with a MAC address that is not behind a port is about to be
+		// updated.
 		if out[host{vni: vni, mac: n.MAC.String()}] != nil {
 			out[host{vni: vni, mac: n.MAC.String(), ip: n.Dst}] = rtnl.Probe(n.Index, n.Dst, n.MAC)
 		}
@@ -172,22 +173,22 @@ func localHosts(ctx context.Context, conn *rtnl.Conn, bridges map[string]uint32)
 	return out, nil
 }
 
-// learned is what zebra has of hosts: the VNIs that it knows, and the local hosts.
+// learned holds zebra's hosts: the VNIs that it knows, and the local hosts.
 type learned struct {
 	vnis  map[uint32]bool
 	hosts map[host]bool
 }
 
-// has reports whether zebra has a host, or has nothing to do with its VNI.
+// has reports whether zebra has a host, or does not handle its VNI.
 func (l *learned) has(h host) bool { return l.hosts[h] || !l.vnis[h.vni] }
 
-// learned asks zebra for its hosts.
+// learned queries zebra's hosts.
 func (h *hosts) learned(ctx context.Context) (*learned, error) {
 	out := &learned{vnis: map[uint32]bool{}, hosts: map[host]bool{}}
 	var macs map[uint32]struct {
 		MACs map[string]struct{ Type string }
 	}
-	if err := h.ask(ctx, "show evpn mac vni all json", &macs); err != nil {
+	if err := h.query(ctx, "show evpn mac vni all json", &macs); err != nil {
 		return nil, err
 	}
 	for vni, v := range macs {
@@ -198,8 +199,8 @@ func (h *hosts) learned(ctx context.Context) (*learned, error) {
 			}
 		}
 	}
-	var addresses map[uint32]map[string]json.RawMessage // beside "numArpNd"
-	if err := h.ask(ctx, "show evpn arp-cache vni all json", &addresses); err != nil {
+	var addresses map[uint32]map[string]json.RawMessage // next to "numArpNd"
+	if err := h.query(ctx, "show evpn arp-cache vni all json", &addresses); err != nil {
 		return nil, err
 	}
 	for vni, list := range addresses {
@@ -215,8 +216,8 @@ func (h *hosts) learned(ctx context.Context) (*learned, error) {
 	return out, nil
 }
 
-// ask has zebra answer in JSON.
-func (h *hosts) ask(ctx context.Context, command string, into any) error {
+// query queries zebra in JSON.
+func (h *hosts) query(ctx context.Context, command string, into any) error {
 	text, err := h.show(ctx, "zebra", command)
 	if err == nil && text != "" {
 		err = json.Unmarshal([]byte(text), into)

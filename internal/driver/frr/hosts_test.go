@@ -80,7 +80,7 @@ func reconcile(t *testing.T, d driver.Driver, want *desired.Space) driver.Result
 	return r
 }
 
-// A guest that zebra does not have is learned anew, after some time, and so is its
+// A guest that zebra does not have is relearned, after some time, and so is its
 // address; whatever else is in the kernel's tables stays.
 func TestHostsThatFRRMissed(t *testing.T) {
 	const seen = `{"11000":{"numMacs":1,"macs":{"02:00:00:00:00:01":{"type":"local","intf":"tap1"}}}}`
@@ -109,7 +109,7 @@ func TestHostsThatFRRMissed(t *testing.T) {
 					t.Errorf("at once: %v", r.Changes)
 				}
 			}
-			now = now.Add(patience)
+			now = now.Add(learnTimeout)
 			wrote := 0
 			for _, yes := range []bool{c.learned, c.probed} {
 				if yes {
@@ -166,7 +166,7 @@ func TestHostsThatFRRHas(t *testing.T) {
 		if r := reconcile(t, h, want); r.Writes != 0 {
 			t.Errorf("reminded: %v", r.Changes)
 		}
-		now = now.Add(patience)
+		now = now.Add(learnTimeout)
 	}
 	if len(h.unseen) != 0 {
 		t.Errorf("not seen: %v", h.unseen)

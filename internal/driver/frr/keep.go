@@ -18,15 +18,15 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/sleep"
 )
 
-// settled is how long a bgpd has to run until what zebra has is what it shall have: the
-// time in which it hears its peers again.
-const settled = (frr.DeferTime + 10) * time.Second
+// settleTime is how long a bgpd must run until zebra's state is complete: the time in which it
+// receives its peers' routes again.
+const settleTime = (frr.DeferTime + 10) * time.Second
 
-// keeper is the driver that keeps what the kernel forwards by to other nodes while bgpd is
-// away. Its peers keep the node's routes then (graceful restart, RFC 4724), and zebra
-// those in VRFs; but zebra takes every remote MAC address, neighbour and tunnel end out of
-// the kernel as soon as bgpd's connection ends. keeper puts them back at once. When bgpd
-// has heard its peers again, it removes those that zebra has not taken over.
+// keeper is the driver that keeps the kernel's forwarding entries to other nodes while bgpd is
+// down. Its peers keep the node's routes then (graceful restart, RFC 4724), and zebra keeps
+// those in VRFs; but zebra removes every remote MAC address, neighbour and VTEP from the kernel
+// as soon as bgpd's connection ends. keeper restores them at once. When bgpd has received its
+// peers' routes again, it removes those that zebra has not adopted.
 type keeper struct {
 	d    *Driver
 	show func(ctx context.Context, daemon, command string) (string, error)
@@ -34,15 +34,15 @@ type keeper struct {
 	// bgpd is the process that was seen last, and since when.
 	bgpd  int
 	since time.Time
-	// known are the entries by which the kernel reached other nodes when bgpd last ran, by
-	// what tells them apart; restored are those that were put back.
+	// known are the kernel's entries for reaching other nodes when bgpd last ran, by their
+	// keys; restored are those that were put back.
 	known, restored map[string]remote
 }
 
-// remote is an entry by which the kernel reaches another node.
+// remote is a kernel entry for reaching another node.
 type remote struct {
 	rtnl.Neighbour
-	// arp tells that it is a neighbour, and not of a forwarding database.
+	// arp is true for a neighbour, false for an entry of a forwarding database.
 	arp bool
 }
 
@@ -50,7 +50,7 @@ func (r remote) key() string {
 	return strconv.FormatBool(r.arp) + strconv.Itoa(r.Index) + strconv.Itoa(int(r.Flags&unix.NTF_SELF)) + r.MAC.String() + r.Dst.String()
 }
 
-// restore and remove are the requests for it.
+// restore and remove return the requests for it.
 func (r remote) restore() *rtnl.Message {
 	if r.arp {
 		return rtnl.RestoreNeighbour(r.Neighbour)
@@ -65,7 +65,7 @@ func (r remote) remove() *rtnl.Message {
 	return rtnl.Remove(r.Neighbour)
 }
 
-// Keep returns the driver that keeps the ways to other nodes while bgpd is away. It runs
+// Keep returns the driver that keeps the entries for other nodes while bgpd is down. It runs
 // before the driver itself, which may be busy for seconds with starting bgpd.
 func (d *Driver) Keep() driver.Driver {
 	return &keeper{d: d, show: d.Show, now: time.Now, known: map[string]remote{}, restored: map[string]remote{}}
@@ -74,11 +74,11 @@ func (d *Driver) Keep() driver.Driver {
 // Name implements driver.Driver.
 func (*keeper) Name() string { return "frr-keep" }
 
-// Reconcile implements driver.Driver. What zebra has in the kernel is nothing declared, so
-// a dry run finds nothing.
+// Reconcile implements driver.Driver. zebra's entries in the kernel are not declared, so a dry
+// run finds nothing.
 func (k *keeper) Reconcile(ctx context.Context, want *desired.Space, dryRun bool) (driver.Result, error) {
 	_, zebra := k.d.process("zebra")
-	if dryRun || want.FRR == nil || !restarts(want.FRR) || !zebra {
+	if dryRun || want.FRR == nil || !restartsGracefully(want.FRR) || !zebra {
 		if !dryRun {
 			clear(k.known)
 			clear(k.restored)
@@ -96,44 +96,44 @@ func (k *keeper) Reconcile(ctx context.Context, want *desired.Space, dryRun bool
 	}
 	p, runs := k.d.process("bgpd")
 	switch {
-	case p.pid != k.bgpd: // it is gone, or was and has come back
+	case p.pid != k.bgpd: // it ended, or ended and restarted
 		k.bgpd, k.since = p.pid, k.now()
 		return k.guard(ctx, conn, want, have)
 	case !runs:
-		return k.putBack(ctx, conn, have), nil
-	case k.now().Sub(k.since) < settled:
+		return k.restoreMissing(ctx, conn, have), nil
+	case k.now().Sub(k.since) < settleTime:
 		for key, r := range have {
 			k.known[key] = r
 		}
 		return driver.Result{}, nil
 	}
 	k.known = have
-	return k.letGo(ctx, conn, have), nil
+	return k.removeStale(ctx, conn, have), nil
 }
 
-// restarts reports whether the node's bgpd restarts gracefully: otherwise its peers have
-// forgotten the node, and what it sends to them is lost work.
-func restarts(f *desired.FRR) bool {
+// restartsGracefully reports whether the node's bgpd restarts gracefully: otherwise its peers
+// have forgotten the node, and it sends to them in vain.
+func restartsGracefully(f *desired.FRR) bool {
 	return slices.ContainsFunc(f.Blocks, func(b desired.FRRBlock) bool {
 		return slices.ContainsFunc(b.Lines, func(l string) bool { return strings.TrimSpace(l) == "bgp graceful-restart" })
 	})
 }
 
-// The times in which zebra takes entries out of the kernel after bgpd's end: it is done
-// when for quiet none has gone, and is waited for no longer than atMost.
+// The times in which zebra removes entries from the kernel after bgpd's end: it is done when
+// for quiet none was removed, and is waited for no longer than atMost.
 const (
 	quiet  = 200 * time.Millisecond
 	atMost = 3 * time.Second
 	glance = 5 * time.Millisecond
 )
 
-// guard puts back what zebra takes out of the kernel, until it takes no more: what comes
-// after this driver may be busy for seconds with starting bgpd.
+// guard restores the entries that zebra removes from the kernel, until it stops: the driver
+// that runs next may be busy for seconds with starting bgpd.
 func (k *keeper) guard(ctx context.Context, conn *rtnl.Conn, want *desired.Space, have map[string]remote) (driver.Result, error) {
 	var all driver.Result
 	begin := time.Now()
 	for last := begin; len(k.known) > 0 && time.Since(last) < quiet && time.Since(begin) < atMost; sleep.Context(ctx, glance) {
-		r := k.putBack(ctx, conn, have)
+		r := k.restoreMissing(ctx, conn, have)
 		if r.Writes > 0 {
 			last = time.Now()
 		}
@@ -147,11 +147,11 @@ func (k *keeper) guard(ctx context.Context, conn *rtnl.Conn, want *desired.Space
 	return all, nil
 }
 
-// putBack restores what is known and is not there.
-func (k *keeper) putBack(ctx context.Context, conn *rtnl.Conn, have map[string]remote) driver.Result {
+// restoreMissing restores known entries that are missing.
+func (k *keeper) restoreMissing(ctx context.Context, conn *rtnl.Conn, have map[string]remote) driver.Result {
 	var lost []remote
 	for key, r := range k.known {
-		if _, there := have[key]; !there {
+		if _, found := have[key]; !found {
 			lost = append(lost, r)
 			k.restored[key] = r
 		}
@@ -159,8 +159,8 @@ func (k *keeper) putBack(ctx context.Context, conn *rtnl.Conn, have map[string]r
 	return send(ctx, conn, lost, remote.restore, "taken out of the kernel by zebra without bgpd", "put back")
 }
 
-// letGo removes what was put back and zebra has nothing of.
-func (k *keeper) letGo(ctx context.Context, conn *rtnl.Conn, have map[string]remote) driver.Result {
+// removeStale removes restored entries that zebra does not have.
+func (k *keeper) removeStale(ctx context.Context, conn *rtnl.Conn, have map[string]remote) driver.Result {
 	if len(k.restored) == 0 {
 		return driver.Result{}
 	}
@@ -170,14 +170,14 @@ func (k *keeper) letGo(ctx context.Context, conn *rtnl.Conn, have map[string]rem
 	} {
 		answer, err := k.show(ctx, "zebra", command)
 		if err != nil {
-			return driver.Result{} // a zebra that does not answer is the driver's own matter
+			return driver.Result{} // the driver itself reports a zebra that does not answer
 		}
 		text += answer
 	}
 	var stale []remote
 	for key, r := range k.restored {
 		owned := strings.Contains(text, `"`+r.MAC.String()+`"`) || r.Dst.IsValid() && strings.Contains(text, `"`+r.Dst.String()+`"`)
-		if _, there := have[key]; there && !owned {
+		if _, found := have[key]; found && !owned {
 			stale = append(stale, r)
 			delete(k.known, key)
 		}
@@ -186,7 +186,7 @@ func (k *keeper) letGo(ctx context.Context, conn *rtnl.Conn, have map[string]rem
 	return send(ctx, conn, stale, remote.remove, "put back while bgpd was away", "gone")
 }
 
-// send makes requests of entries, in a steady order, and tells of them.
+// send makes requests of entries, in a stable order, and reports the changes.
 func send(ctx context.Context, conn *rtnl.Conn, entries []remote, request func(remote) *rtnl.Message, old, now string) driver.Result {
 	slices.SortFunc(entries, func(a, b remote) int { return strings.Compare(a.key(), b.key()) })
 	var r driver.Result
@@ -200,11 +200,11 @@ func send(ctx context.Context, conn *rtnl.Conn, entries []remote, request func(r
 		r.Changes = append(r.Changes, diff.Change{Action: diff.Update, Type: desired.TypeFRR, Name: "way to " + name, Fields: []diff.Field{{Name: "state", Old: old, New: now}}})
 	}
 	r.Writes = len(msgs)
-	conn.Do(ctx, msgs) // what zebra did meanwhile stands
+	conn.Do(ctx, msgs) // changes by zebra in the meantime stay
 	return r
 }
 
-// remotes are the entries that zebra made on the links of EVPN, by their keys.
+// remotes returns the entries that zebra made on the links of EVPN, by their keys.
 func remotes(ctx context.Context, conn *rtnl.Conn, want *desired.Space) (map[string]remote, error) {
 	names := map[string]bool{} // true: a VXLAN device, false: a bridge
 	for _, l := range want.Links {
@@ -218,8 +218,8 @@ func remotes(ctx context.Context, conn *rtnl.Conn, want *desired.Space) (map[str
 	}
 	tunnels, bridges := map[int]bool{}, map[int]bool{}
 	for _, l := range links {
-		tunnel, ours := names[l.Name]
-		tunnels[l.Index], bridges[l.Index] = ours && tunnel, ours && !tunnel
+		tunnel, known := names[l.Name]
+		tunnels[l.Index], bridges[l.Index] = known && tunnel, known && !tunnel
 	}
 	out := map[string]remote{}
 	add := func(r remote) { out[r.key()] = r }

@@ -60,7 +60,7 @@ func TestKeepsWaysWhileBGPDIsAway(t *testing.T) {
 	run([]string{"ip neigh del 10.0.1.6 dev net1"}) // of guests
 	reconcile(t, k, want)
 	run(remoteEntries)
-	now = now.Add(settled)
+	now = now.Add(settleTime)
 	reconcile(t, k, want)
 	before := l.ways()
 	contains(t, before, "10.0.1.6 lladdr 02:00:00:00:00:02 extern_learn NOARP", "02:00:00:00:00:02 dst 192.168.0.2 self extern_learn", "00:00:00:00:00:00 dst 192.168.0.2 self permanent")
@@ -78,7 +78,7 @@ func TestKeepsWaysWhileBGPDIsAway(t *testing.T) {
 	if r := reconcile(t, k, want); r.Writes != 0 {
 		t.Errorf("bgpd is back: %v", r.Changes)
 	}
-	now = now.Add(settled)
+	now = now.Add(settleTime)
 	answer = `{"11000":{"macs":{"02:00:00:00:00:02":{"type":"remote"}}}}`
 	if r := reconcile(t, k, want); r.Writes != 1 { // the tunnel end is nowhere in the answer
 		t.Errorf("bgpd has settled, and zebra has the MAC address: %v", r.Changes)

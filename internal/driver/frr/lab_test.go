@@ -68,7 +68,7 @@ func (l *lab) kill(daemon string) {
 	l.t.Errorf("%s survives", daemon)
 }
 
-// vtysh runs commands, and returns what FRR says.
+// vtysh runs commands, and returns FRR's output.
 func (l *lab) vtysh(commands ...string) string {
 	l.t.Helper()
 	var args []string

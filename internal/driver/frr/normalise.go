@@ -8,7 +8,7 @@ import (
 // squeeze removes blanks around a line and all but one between its words.
 func squeeze(line string) string { return strings.Join(strings.Fields(line), " ") }
 
-// canonical is the form in which lines that FRR holds for the same are equal:
+// canonical returns the form in which lines that are the same to FRR are equal:
 // addresses in their shortest form and lower case, networks without host bits,
 // "Null0" as FRR writes it, the default sub-family named.
 func canonical(text string) string {
@@ -46,7 +46,7 @@ func canonical(text string) string {
 }
 
 // unnumbered is the key of a list's entry without the sequence number that FRR
-// gives one that has none.
+// assigns to an entry without one.
 func unnumbered(key string) string {
 	before, after, ok := strings.Cut(key, " seq ")
 	if !ok || !strings.Contains(before, "list ") {
@@ -60,7 +60,7 @@ func unnumbered(key string) string {
 }
 
 // slots are the commands that hold one value: writing another replaces it. An
-// asterisk stands for any word; the words are those that tell slots apart.
+// asterisk matches any word; these words are part of the slot's identity.
 var slots = splitAll(
 	"bgp router-id", "bgp cluster-id", "bgp graceful-restart restart-time", "bgp graceful-restart select-defer-time", "coalesce-time", "maximum-paths", "maximum-paths ibgp",
 	"neighbor * remote-as", "neighbor * interface remote-as", "neighbor * update-source",
@@ -83,10 +83,9 @@ var slots = splitAll(
 // another is set.
 const slotVNI = "vni"
 
-// yields reports whether a line sets what need not be Viaduct's: a router has one
-// identifier, and which it is matters only in that it stays; and times are a matter of
-// judgement.
-func yields(where string) bool {
+// mayDiffer reports whether a line sets a value that need not be Viaduct's: a router has one
+// identifier, and only its stability matters; and timers are a matter of preference.
+func mayDiffer(where string) bool {
 	_, line, _ := strings.Cut(where, separator)
 	return strings.HasPrefix(line, "bgp router-id ") || strings.HasPrefix(line, "coalesce-time ") ||
 		strings.HasPrefix(line, "bgp graceful-restart ")
@@ -101,8 +100,8 @@ func splitAll(patterns ...string) map[string][][]string {
 	return m
 }
 
-// slot names the single value that a line sets, or is empty if it sets none:
-// "neighbor VTEP route-map in".
+// slot names the single value that a line sets; empty if it sets none: "neighbor
+// VTEP route-map in".
 func slot(key string) string {
 	words := strings.Fields(key)
 	if len(words) == 0 {
@@ -136,7 +135,7 @@ func fits(pattern, words []string) bool {
 	return true
 }
 
-// opposite is the line that undoes another one.
+// opposite returns the line that undoes another one.
 func opposite(text string) string {
 	if rest, ok := strings.CutPrefix(text, "no "); ok {
 		return rest
@@ -144,7 +143,7 @@ func opposite(text string) string {
 	return "no " + text
 }
 
-// vrfOf is the VRF that the head of a context is about; empty if none.
+// vrfOf returns the VRF that the head of a context is about; empty if none.
 func vrfOf(head string) string {
 	if name, ok := strings.CutPrefix(head, "vrf "); ok {
 		return name

@@ -9,12 +9,13 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/sleep"
 )
 
-// effectTimeout is how long FRR 10 gets to show what it took.
+// effectTimeout is how long FRR 10 gets to show accepted lines.
 const effectTimeout = 400 * time.Millisecond
 
-// readOutcome reads what runs after operations. FRR 10 answers before it is done:
-// mgmtd passes on what it gets, and an instance of BGP is deleted in the end. So
-// there it is read again for a while if it does not show all of them.
+// readOutcome reads the running configuration after operations. FRR 10 answers
+// before it is done: mgmtd forwards its input, and an instance of BGP is deleted
+// last. So with FRR 10 it is read again for a while if it does not show all of
+// them.
 func (p *pass) readOutcome(ops []op) error {
 	for deadline := time.Now().Add(effectTimeout); ; {
 		if err := p.readAgain(); err != nil {
@@ -30,7 +31,7 @@ func (p *pass) readOutcome(ops []op) error {
 	}
 }
 
-// shows reports whether what runs shows an operation's effect.
+// shows reports whether the running configuration shows an operation's effect.
 func (p *pass) shows(o *op) bool {
 	at := p.running
 	for _, head := range o.path {
@@ -39,21 +40,21 @@ func (p *pass) shows(o *op) bool {
 	if !o.remove {
 		return at.find(o.line.key) != nil
 	}
-	there := at.find(canonical(o.text))
-	return there == nil || len(there.kids) == 0 && len(o.path) == 0 && p.d.device(deviceOf(o.text))
+	shown := at.find(canonical(o.text))
+	return shown == nil || len(shown.kids) == 0 && len(o.path) == 0 && p.d.device(deviceOf(o.text))
 }
 
-// outcome is what became of an operation.
+// outcome is the result of an operation.
 type outcome int
 
 const (
 	applied outcome = iota
-	hidden          // FRR took it and does not show it
+	hidden          // FRR accepted it and does not show it
 	failed
 )
 
-// judge finds out what became of an operation; said is what FRR said of it.
-func (p *pass) judge(o *op, said string, round int) outcome {
+// assess determines the result of an operation; reply is FRR's message about it.
+func (p *pass) assess(o *op, reply string, round int) outcome {
 	where := o.where()
 	at := p.running
 	for _, head := range o.path {
@@ -66,31 +67,31 @@ func (p *pass) judge(o *op, said string, round int) outcome {
 		delete(p.d.state.accepted, where)
 		return applied
 	case o.again:
-		return failed // the router that stays in its place is told
+		return failed // the router that occupies its place is reported
 	case o.remove:
 		p.kept[where] = o.line
-		p.refuse(where, o.line.owner, fmt.Errorf("FRR keeps %q, which is no longer wanted: %s", where, reason(said)))
+		p.refuse(where, o.line.owner, fmt.Errorf("FRR keeps %q, which is no longer wanted: %s", where, reason(reply)))
 		return failed
 	case at.find(o.line.key) != nil:
 		delete(p.refused, where)
 		return applied
-	case said == "" && (o.line.slot == "" || at == nil || at.slots[o.line.slot] == nil || round == maxRounds-1):
+	case reply == "" && (o.line.slot == "" || at == nil || at.slots[o.line.slot] == nil || round == maxRounds-1):
 		delete(p.refused, where)
 		return hidden
 	}
-	p.refuse(where, o.line.owner, p.d.refusal(o, said))
+	p.refuse(where, o.line.owner, p.d.refusal(o, reply))
 	return failed
 }
 
-func reason(said string) string {
-	if said == "" {
+func reason(reply string) string {
+	if reply == "" {
 		return "it gives no reason"
 	}
-	return said
+	return reply
 }
 
-// noteEffects notes lines that appeared in a context where FRR took a line that
-// it does not show: they are how it shows that line.
+// noteEffects records lines that appeared in a shown where FRR accepted a line
+// that it does not show: they are its representation.
 func (p *pass) noteEffects(was *node, touched map[string]bool) {
 	if len(touched) == 0 {
 		return

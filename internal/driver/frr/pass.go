@@ -13,9 +13,9 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/driver"
 )
 
-// maxRounds bounds how often a pass reads and applies: once, again for lines
-// that went with others or needed them, and again to be sure. A router with another
-// AS number needs two more: FRR lets go of the old one by and by.
+// maxRounds bounds how often a pass reads and applies: once, again for lines that
+// were removed with others or needed them, and again to verify. A router with
+// another AS number needs two more: FRR releases the old one gradually.
 const maxRounds = 5
 
 // pass is one reconciliation.
@@ -31,42 +31,43 @@ type pass struct {
 	file    *node
 	text    string // of the file as it is on disk
 
-	// restarted says that bgpd is another one than in the last pass.
+	// restarted is true if bgpd is another process than in the last pass.
 	restarted bool
 
-	// single says that a file was rejected as a whole: lines are tried one by one.
+	// single is true if a file was rejected as a whole: lines are then tried one by
+	// one.
 	single bool
 
-	// seen are the lines that were dealt with in this pass; done what was
-	// applied. refused are the errors by the name of the line.
+	// seen are the lines that were handled in this pass; done the applied ones.
+	// refused are the errors by the name of the line.
 	seen map[string]bool
 	done []op
-	// kept are lines, by their names, that FRR did not let go.
+	// kept are lines, by their names, that FRR did not remove.
 	kept map[string]*node
-	// drifted says that lines of ours went missing from the file.
+	// drifted is true if owned lines are missing from the file.
 	drifted bool
 	refused map[string]*driver.ObjectError
 }
 
-// errors are the objects' errors, sorted, one for each object and reason.
+// errors returns the objects' errors, sorted, one for each object and reason.
 func (p *pass) errors() []error {
 	var out []error
-	told := map[string]bool{}
+	reported := map[string]bool{}
 	where := make([]string, 0, len(p.refused))
 	for w := range p.refused {
 		where = append(where, w)
 	}
 	slices.Sort(where)
 	for _, w := range where {
-		if e := p.refused[w]; !told[e.Error()] {
-			told[e.Error()] = true
+		if e := p.refused[w]; !reported[e.Error()] {
+			reported[e.Error()] = true
 			out = append(out, e)
 		}
 	}
 	return out
 }
 
-// run makes FRR what it shall be.
+// run brings FRR into the wanted state.
 func (p *pass) run() error {
 	d := p.d
 	if err := p.read(); err != nil {
@@ -85,7 +86,7 @@ func (p *pass) run() error {
 		p.preview(plan)
 		return nil
 	}
-	for range 2 { // once more for what a zebra that was started asks for
+	for range 2 { // once more for additions that a started zebra requires
 		if len(plan.start)+len(plan.enable) == 0 {
 			break
 		}
@@ -99,13 +100,13 @@ func (p *pass) run() error {
 	return p.apply()
 }
 
-// start switches on and starts daemons.
+// start enables and starts daemons.
 func (p *pass) start(plan *daemonPlan) error {
 	err := p.d.startDaemons(p.ctx, plan)
 	p.result.Changes = append(p.result.Changes, plan.changes()...)
 	p.result.Writes++
 	if err != nil {
-		return missing(nil, err)
+		return missingError(nil, err)
 	}
 	if err := p.readAgain(); err != nil {
 		return err
@@ -114,7 +115,7 @@ func (p *pass) start(plan *daemonPlan) error {
 	return nil
 }
 
-// read reads what runs and the file.
+// read reads the running configuration and the file.
 func (p *pass) read() error {
 	if err := p.readAgain(); err != nil {
 		return err
@@ -125,7 +126,7 @@ func (p *pass) read() error {
 	return err
 }
 
-// readAgain reads what runs.
+// readAgain reads the running configuration.
 func (p *pass) readAgain() (err error) {
 	p.runs = p.d.running()
 	p.running = &node{}
@@ -139,14 +140,14 @@ func (p *pass) readAgain() (err error) {
 	changed := p.d.nextGeneration(p.runs)
 	p.restarted = p.restarted || known && slices.Contains(changed, "bgpd")
 	if p.restarted {
-		return p.lost("bgpd")
+		return p.dropLost("bgpd")
 	}
 	return nil
 }
 
-// lost takes the maps and lists that a restarted daemon has not got out of what
-// runs: vtysh shows them as long as one daemon holds them.
-func (p *pass) lost(daemon string) error {
+// dropLost removes the maps and lists that a restarted daemon does not have from the
+// running configuration: vtysh shows them as long as one daemon holds them.
+func (p *pass) dropLost(daemon string) error {
 	own, err := p.d.readDaemon(p.ctx, daemon)
 	if err != nil {
 		return err
@@ -159,7 +160,7 @@ func (p *pass) lost(daemon string) error {
 	return nil
 }
 
-// compare compares what is wanted with what runs.
+// compare compares the wanted with the running configuration.
 func (p *pass) compare() *comparison {
 	s := p.d.state
 	c := &comparison{place: inRunning, accepted: p.d.accepted, effect: func(w string) bool { return s.effects[w] }, device: p.d.device}
@@ -167,15 +168,15 @@ func (p *pass) compare() *comparison {
 	return c
 }
 
-// compareFile compares what is wanted with the file.
+// compareFile compares the wanted configuration with the file.
 func (p *pass) compareFile() *comparison {
 	c := &comparison{place: inFile}
 	c.compare(p.d.want, p.d.state.last, p.file)
 	return c
 }
 
-// leaveOutAbsent takes out of what is wanted what needs a daemon that this node's
-// FRR does not have: distributions and builds leave some out.
+// leaveOutAbsent removes lines from the wanted configuration that need a daemon
+// that this node's FRR does not have: distributions and builds leave some out.
 func (p *pass) leaveOutAbsent() {
 	p.daemons = slices.DeleteFunc(slices.Clone(p.daemons), func(name string) bool {
 		path := filepath.Join(p.d.binDir(), name)
@@ -190,12 +191,12 @@ func (p *pass) leaveOutAbsent() {
 	})
 }
 
-// resolveConflicts takes out of what is wanted the lines whose place is taken. A
+// resolveConflicts removes the conflicting lines from the wanted configuration. A
 // setting that Viaduct makes only because there has to be one yields to the
-// operator's without a word.
+// operator's silently.
 func (p *pass) resolveConflicts() {
 	for _, c := range p.compare().conflicts {
-		if !yields(c.where) {
+		if !mayDiffer(c.where) {
 			p.refuse(c.where, c.owner, fmt.Errorf("%q cannot be configured: FRR has %q, which was not made by Viaduct and was left untouched: remove it from FRR, or change the declaration", c.where, c.other))
 		}
 		exclude(p.d.want, c.where)
@@ -219,12 +220,12 @@ func exclude(root *node, where string) {
 	}
 }
 
-// refuse notes an object's error.
+// refuse records an object's error.
 func (p *pass) refuse(where, owner string, err error) {
 	p.refused[where] = &driver.ObjectError{Owner: owner, Err: err}
 }
 
-// preview tells what a pass would do.
+// preview reports what a pass would do.
 func (p *pass) preview(plan *daemonPlan) {
 	p.result.Changes = plan.changes()
 	c := p.compare()
@@ -240,7 +241,7 @@ func (p *pass) preview(plan *daemonPlan) {
 	}
 }
 
-// apply applies the difference and notes what became of it.
+// apply applies the difference and records the result.
 func (p *pass) apply() error {
 	d := p.d
 	if err := p.noteUnion(); err != nil {
@@ -272,15 +273,15 @@ func (p *pass) apply() error {
 	return errors.Join(append(errs, d.state.save())...)
 }
 
-// noteUnion writes down all that will be ours, before any of it is.
+// noteUnion saves everything that Viaduct will own, before any of it is applied.
 func (p *pass) noteUnion() error {
 	p.drifted = slices.ContainsFunc(p.compareFile().adds, func(o op) bool { return p.d.applied(&o) })
 	merge(p.d.state.last, p.d.want, p.running, p.file)
 	return p.d.state.save()
 }
 
-// round applies once what differs, reads what came of it, and reports whether
-// another round may do more.
+// round applies the difference once, reads the result, and reports whether another
+// round may do more.
 func (p *pass) round(number int) (more bool, err error) {
 	d := p.d
 	c := p.compare()
@@ -289,7 +290,7 @@ func (p *pass) round(number int) (more bool, err error) {
 	if len(ops) == 0 {
 		return false, nil
 	}
-	said, rejected, err := p.submit(ops, number)
+	reply, rejected, err := p.submit(ops, number)
 	if err != nil {
 		return false, fmt.Errorf("apply FRR's configuration: %w", err)
 	}
@@ -304,7 +305,7 @@ func (p *pass) round(number int) (more bool, err error) {
 	touched := map[string]bool{}
 	for i := range ops {
 		o := &ops[i]
-		verdict := p.judge(o, said[i], number)
+		verdict := p.assess(o, reply[i], number)
 		if verdict == hidden && rejected { // or lost with the others
 			verdict = failed
 		}
@@ -328,7 +329,7 @@ func (p *pass) round(number int) (more bool, err error) {
 	return progress || (open || later) && number == 0, nil
 }
 
-// note notes that an operation was carried out, once for each line.
+// note records that an operation was carried out, once for each line.
 func (p *pass) note(o *op) {
 	if !p.seen[o.where()] && !o.again {
 		p.done = append(p.done, *o)
@@ -336,65 +337,65 @@ func (p *pass) note(o *op) {
 	p.seen[o.where()] = true
 }
 
-// submit has FRR apply operations, which it puts in order, and tells what FRR
-// said of each. With rejected set it may not have taken any.
-func (p *pass) submit(ops []op, number int) (said map[int]string, rejected bool, err error) {
+// submit has FRR apply operations, which it sorts, and returns FRR's message about
+// each. With rejected set FRR may not have accepted any.
+func (p *pass) submit(ops []op, number int) (reply map[int]string, rejected bool, err error) {
 	d := p.d
 	if p.single {
-		said, err := d.feedEach(p.ctx, ops)
-		return said, false, err
+		reply, err := d.feedEach(p.ctx, ops)
+		return reply, false, err
 	}
 	s := commands(ops, number == 0, d.device)
-	complaints, err := d.carryOut(p.ctx, s)
+	messages, err := d.carryOut(p.ctx, s)
 	if err != nil {
 		return nil, false, err
 	}
-	said = map[int]string{}
+	reply = map[int]string{}
 	for i, line := range s.lines {
-		if what := complaints.of(i+1, line); what != "" && s.ops[i] >= 0 && said[s.ops[i]] == "" {
-			said[s.ops[i]] = what
+		if what := messages.of(i+1, line); what != "" && s.ops[i] >= 0 && reply[s.ops[i]] == "" {
+			reply[s.ops[i]] = what
 		}
 	}
-	p.single = complaints.rejected
-	return said, complaints.rejected, nil
+	p.single = messages.rejected
+	return reply, messages.rejected, nil
 }
 
-// carryOut has FRR carry a script out, and returns what it says of the lines. What
-// is bgpd's goes to bgpd itself, as for reading, and not only because that is faster:
-// below a router that was refused, vtysh goes on as if it stood at the top, where
-// "vni 100" makes VNI 100 the default VRF's. For all else vtysh knows which daemons a
-// line is for.
-func (d *Driver) carryOut(ctx context.Context, s *script) (*complaints, error) {
-	out := newComplaints()
+// carryOut has FRR execute a script, and returns its messages about the lines.
+// bgpd's lines are sent to bgpd directly, as for reading, and not only because that
+// is faster: below a refused router, vtysh continues as if at the top level, where
+// "vni 100" makes VNI 100 the default VRF's. For all other lines vtysh knows the
+// daemons.
+func (d *Driver) carryOut(ctx context.Context, s *script) (*messages, error) {
+	out := newMessages()
 	for start := 0; start < len(s.lines); {
-		own, end := bgps(s.lines[start]), start+1
-		for end < len(s.lines) && (s.lines[end][0] == ' ' || isEnd(s.lines[end]) || bgps(s.lines[end]) == own) {
+		own, end := forBGPD(s.lines[start]), start+1
+		for end < len(s.lines) && (s.lines[end][0] == ' ' || isEnd(s.lines[end]) || forBGPD(s.lines[end]) == own) {
 			end++
 		}
 		part := s.lines[start:end]
-		var said *complaints
+		var reply *messages
 		var err error
 		if own {
-			said, err = d.tell(ctx, "bgpd", part)
+			reply, err = d.configure(ctx, "bgpd", part)
 		} else {
 			var output string
 			output, err = d.feed(ctx, strings.Join(part, "\n")+"\n")
-			said = parseComplaints(output)
+			reply = parseMessages(output)
 		}
 		if err != nil {
 			return nil, err
 		}
-		out.take(said, start)
+		out.merge(reply, start)
 		start = end
 	}
 	return out, nil
 }
 
-// bgps reports whether a line at the top is bgpd's alone.
-func bgps(line string) bool { return daemonOf(strings.TrimPrefix(line, "no ")) == "bgpd" }
+// forBGPD reports whether a top-level line concerns only bgpd.
+func forBGPD(line string) bool { return daemonOf(strings.TrimPrefix(line, "no ")) == "bgpd" }
 
-// revive starts daemons that ended over what they got: FRR 10.3's mgmtd does so
-// at times when it rejects a line.
+// revive restarts daemons that crashed on their input: FRR 10.3's mgmtd does so at
+// times when it rejects a line.
 func (p *pass) revive() error {
 	plan, err := p.d.planDaemons(p.daemons, p.runs, p.running)
 	if err != nil || len(plan.start) == 0 {
@@ -406,7 +407,7 @@ func (p *pass) revive() error {
 	return p.readAgain()
 }
 
-// keepUndone keeps in the state what is no longer wanted but still stands.
+// keepUndone keeps lines in the state that are no longer wanted but still exist.
 func (p *pass) keepUndone() {
 	for where, line := range p.kept {
 		n := p.d.state.last
@@ -441,7 +442,8 @@ func (p *pass) wants(where string) bool {
 	return n != nil
 }
 
-// saveFile makes frr.conf hold what is wanted beside what is not ours.
+// saveFile makes frr.conf hold the wanted lines in addition to those that Viaduct
+// does not own.
 func (p *pass) saveFile() error {
 	c := p.compareFile()
 	if len(c.adds)+len(c.removes) == 0 {

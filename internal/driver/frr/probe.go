@@ -14,20 +14,21 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/render/frr"
 )
 
-// Facts is what a node's FRR can do.
+// Facts describes a node's FRR.
 type Facts struct {
 	// Version is the release: "8.4.4".
 	Version string
-	// AutoRT tells that it knows "autort as", which only Proxmox's build does.
+	// AutoRT is true if it knows "autort as", which only Proxmox's build does.
 	AutoRT bool
-	// ASN is the AS number of a BGP router that is the operator's; 0 without one.
+	// ASN is the AS number of a BGP router that belongs to the operator; 0 without
+	// one.
 	ASN uint32
 }
 
 // autoRT is a configuration with the one command.
 const autoRT = "router bgp 1\n address-family l2vpn evpn\n  autort as 1\n exit-address-family\nexit\n"
 
-// Facts tells which FRR is installed, and what of it is the operator's; nil if none is.
+// Facts returns the installed FRR, and the operator's part of it; nil if none is installed.
 func (d *Driver) Facts(ctx context.Context) (*Facts, error) {
 	programs, err := d.programs(ctx)
 	if programs == nil || err != nil {
@@ -38,7 +39,7 @@ func (d *Driver) Facts(ctx context.Context) (*Facts, error) {
 	return &f, nil
 }
 
-// AddFacts adds FRR to the facts of the node, and the operator's own configuration of it.
+// AddFacts adds FRR, and the operator's own configuration of it, to the facts of the node.
 func (d *Driver) AddFacts(ctx context.Context, f *model.Facts) error {
 	suite, err := d.Facts(ctx)
 	if suite == nil || err != nil {
@@ -53,8 +54,8 @@ func (d *Driver) AddFacts(ctx context.Context, f *model.Facts) error {
 	return nil
 }
 
-// programs tells what FRR's programs can. It asks them only when they are others than
-// last time.
+// programs returns the capabilities of FRR's programs. It runs them only when they
+// have changed since the last call.
 func (d *Driver) programs(ctx context.Context) (*Facts, error) {
 	zebra := filepath.Join(d.binDir(), "zebra")
 	info, err := os.Stat(d.path(zebra))
@@ -79,18 +80,18 @@ func (d *Driver) programs(ctx context.Context) (*Facts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask FRR what it knows: %w", err)
 	}
-	f.AutoRT = len(parseComplaints(out).lines) == 0
+	f.AutoRT = len(parseMessages(out).lines) == 0
 	d.facts, d.stamp = f, stamp
 	return f, nil
 }
 
-// foreignASN is the AS number of the node's BGP router outside all VRFs, as it runs or,
+// foreignASN returns the AS number of the node's BGP router outside all VRFs, as it runs or,
 // without bgpd, as FRR would start it; 0 if there is none or it is Viaduct's.
 func (d *Driver) foreignASN(ctx context.Context) uint32 {
 	if d.state == nil {
 		s, err := loadState(d.o.StateFile)
 		if err != nil {
-			return 0 // told by the pass
+			return 0 // reported by the pass
 		}
 		d.state = s
 	}
@@ -101,12 +102,12 @@ func (d *Driver) foreignASN(ctx context.Context) uint32 {
 	}
 	text, err := "", error(nil)
 	if _, runs := d.process("bgpd"); runs {
-		text, err = d.ask(ctx, "bgpd")
+		text, err = d.showConfig(ctx, "bgpd")
 	} else {
 		text, err = d.readFile()
 	}
 	if err != nil {
-		return 0 // a bgpd that is about to end, or a file that the pass tells of
+		return 0 // a bgpd that is about to end, or a file that the pass reports
 	}
 	for line := range strings.Lines(text) {
 		if asn := routerASN(strings.TrimRight(line, "\r\n")); asn != 0 {
@@ -116,8 +117,8 @@ func (d *Driver) foreignASN(ctx context.Context) uint32 {
 	return 0
 }
 
-// routerASN is the AS number in the head of a BGP router outside all VRFs; 0 of any
-// other line.
+// routerASN returns the AS number in the head of a BGP router outside all VRFs; 0
+// for any other line.
 func routerASN(head string) uint32 {
 	asn, vrf, ok := frr.BGPRouter(head)
 	if !ok || vrf != "" {

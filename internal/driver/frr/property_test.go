@@ -124,9 +124,9 @@ func keys(n *node) []string {
 	return out
 }
 
-// TestAnyPathLeadsThere walks FRR from a configuration that is not ours through
+// TestAnyPathLeadsThere walks FRR from a configuration that Viaduct does not own through
 // others of ours and back. After each step all wanted lines stand whose place
-// was free, and all that are not ours, and no others.
+// was free, and all that Viaduct does not own, and no others.
 func TestAnyPathLeadsThere(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		running := wanted(blocks(t, "foreign"))

@@ -17,14 +17,14 @@ type state struct {
 	path string
 	// last are the lines that were applied, or were about to be.
 	last *node
-	// accepted are lines that FRR took and does not show, effects those that it
-	// shows beside ours since we applied them. Both are true for the daemons of
-	// one generation only.
+	// accepted are lines that FRR accepted and does not show, effects those that it
+	// shows in addition to owned ones since they were applied. Both are valid for
+	// the daemons of one generation only.
 	accepted, effects map[string]bool
 	generation        string
-	// enabled are the daemons that we switched on.
+	// enabled are the daemons that Viaduct enabled.
 	enabled []string
-	// saved is what the file holds.
+	// saved is the content of the file.
 	saved []byte
 }
 
@@ -44,9 +44,9 @@ type storedLine struct {
 	Lines []storedLine `json:"lines,omitempty"`
 }
 
-// loadState reads the state file. If there is none, nothing was applied. One
-// that cannot be read is an error: to guess would be to remove, or to keep for
-// ever, lines of somebody else.
+// loadState reads the state file. If it does not exist, nothing was applied. A file
+// that cannot be read is an error: guessing would remove, or keep for ever, lines
+// of somebody else.
 func loadState(path string) (*state, error) {
 	s := &state{path: path, last: &node{}, accepted: map[string]bool{}, effects: map[string]bool{}}
 	if path == "" {
@@ -95,8 +95,7 @@ func store(n *node) []storedLine {
 // empty reports whether nothing was ever applied, or all was removed again.
 func (s *state) empty() bool { return len(s.last.kids) == 0 && len(s.enabled) == 0 }
 
-// save writes the state, whole or not at all, if it differs from what the file
-// holds.
+// save writes the state atomically, if it differs from the file's content.
 func (s *state) save() error {
 	if s.path == "" {
 		return nil
@@ -128,8 +127,8 @@ func sorted(m map[string]bool) []string {
 	return out
 }
 
-// merge adds to last, the lines that were applied, those that are wanted. One
-// that stands already though it was never applied is not ours where it stands.
+// merge adds the wanted lines to last, the applied ones. A line that exists already
+// although it was never applied is not owned where it exists.
 func merge(last, want, running, file *node) {
 	if want == nil {
 		return
@@ -151,8 +150,8 @@ func merge(last, want, running, file *node) {
 	}
 }
 
-// prune removes from last what is neither wanted nor kept; keep is asked for
-// heads of contexts at the top.
+// prune removes lines from last that are neither wanted nor kept; keep is called
+// for heads of contexts at the top level.
 func prune(last, want *node, keep func(head string) bool) {
 	for _, l := range slices.Clone(last.kids) {
 		w := want.find(l.key)

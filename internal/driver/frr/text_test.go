@@ -68,7 +68,7 @@ func TestWhatALaterLineUndoes(t *testing.T) {
 }
 
 func TestComplaints(t *testing.T) {
-	c := parseComplaints(`The route-map 'M' does not exist.
+	c := parseMessages(`The route-map 'M' does not exist.
 line 3: % Unknown command[39]:   autort as 65000
 
 BGP is already running; AS is 1
@@ -91,7 +91,7 @@ The following commands were dynamically grouped into the same transaction and re
 	if !c.rejected {
 		t.Error("that nothing was taken was not noticed")
 	}
-	if got := saidOf("% Configuration failed.\n\nvni 1000 is already mapped to another vrf\n"); got != "vni 1000 is already mapped to another vrf" {
+	if got := firstMessage("% Configuration failed.\n\nvni 1000 is already mapped to another vrf\n"); got != "vni 1000 is already mapped to another vrf" {
 		t.Errorf("said of one line: %q", got)
 	}
 }

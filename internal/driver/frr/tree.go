@@ -7,26 +7,26 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
-// node is a line of a configuration with the lines below it; the root has no
-// text. Lines that FRR holds for the same have the same key.
+// node is a line of a configuration with the lines below it; the root has no text.
+// Lines that are the same to FRR have the same key.
 type node struct {
 	text  string
 	key   string
 	owner string
 	kids  []*node
-	index map[string]*node // of kids, by key and by what else they are known as
+	index map[string]*node // of kids, by key and by their other names
 	slot  string           // the single value that the line sets; see slot
 	slots map[string]*node // of kids, the last for each slot
 
-	// found says where the line stood before Viaduct first applied it; see origin.
+	// found records where the line was before Viaduct first applied it; see origin.
 	found origin
-	// raw and end are the line, and the one that closes the context, as a file
-	// has them. lead are comments and blank lines before it.
+	// raw and end are the line, and the line that closes the context, as a file
+	// spells them. lead are comments and blank lines before it.
 	raw, end string
 	lead     []string
 }
 
-// origin is a set of places where a line stood before it was ours.
+// origin is a set of places where a line existed before Viaduct owned it.
 type origin uint8
 
 const (
@@ -34,7 +34,7 @@ const (
 	inFile
 )
 
-// find returns the line below n that FRR holds for the same as key, or nil.
+// find returns the line below n that is the same to FRR as key, or nil.
 func (n *node) find(key string) *node {
 	if n == nil {
 		return nil
@@ -42,7 +42,7 @@ func (n *node) find(key string) *node {
 	return n.index[key]
 }
 
-// add appends a line below n, or returns the one that stands there already.
+// add appends a line below n, or returns the existing one.
 func (n *node) add(text, owner string) *node {
 	key := canonical(text)
 	if k := n.index[key]; k != nil {
@@ -53,7 +53,7 @@ func (n *node) add(text, owner string) *node {
 	return k
 }
 
-// insert puts a line below n at a place.
+// insert puts a line below n at a position.
 func (n *node) insert(at int, k *node) {
 	n.kids = append(n.kids, nil)
 	copy(n.kids[at+1:], n.kids[at:])
@@ -70,7 +70,7 @@ func (n *node) insert(at int, k *node) {
 	}
 }
 
-// graft adds what stands below another line below n.
+// graft adds the lines below another line below n.
 func (n *node) graft(other *node) {
 	for _, k := range other.kids {
 		own := n.add(k.text, k.owner)
@@ -90,7 +90,7 @@ func (n *node) slotOf(key string) string {
 	return slot(key)
 }
 
-// remove takes a line from below n.
+// remove removes a line from below n.
 func (n *node) remove(k *node) {
 	for i, kid := range n.kids {
 		if kid != k {
@@ -109,7 +109,7 @@ func (n *node) remove(k *node) {
 	}
 }
 
-// isContext reports whether lines may stand below a line of the given depth,
+// isContext reports whether lines may be nested below a line of the given depth,
 // from 0.
 func isContext(text string, depth int) bool {
 	word, rest, more := strings.Cut(text, " ")
@@ -132,7 +132,7 @@ func isEnd(text string) bool {
 	return text == "exit" || strings.HasPrefix(text, "exit-")
 }
 
-// endOf is the line that closes the context that text opens.
+// endOf returns the line that closes the context that text opens.
 func endOf(text string) string {
 	switch word, _, _ := strings.Cut(text, " "); word {
 	case "vrf", "address-family", "vni":
@@ -143,8 +143,8 @@ func endOf(text string) string {
 	return "exit"
 }
 
-// wanted makes a tree of blocks. What a later line undoes or replaces is left
-// out: "neighbor X peer-group" before "no neighbor X peer-group".
+// wanted makes a tree of blocks. Lines that a later line undoes or replaces are
+// left out: "neighbor X peer-group" before "no neighbor X peer-group".
 func wanted(blocks []desired.FRRBlock) *node {
 	root := &node{}
 	for _, b := range blocks {
@@ -154,13 +154,13 @@ func wanted(blocks []desired.FRRBlock) *node {
 			relocate(root, squeeze(b.Head), b.Owner)
 			continue
 		}
-		grow(root, lines, b.Owner)
+		addContext(root, lines, b.Owner)
 	}
 	return root
 }
 
-// grow adds a context with its lines, whose indentation says their depth.
-func grow(root *node, lines []string, owner string) {
+// addContext adds a context with its lines; their indentation is their depth.
+func addContext(root *node, lines []string, owner string) {
 	type level struct {
 		n      *node
 		indent int
@@ -185,7 +185,7 @@ func grow(root *node, lines []string, owner string) {
 	}
 }
 
-// relocate adds a single line where FRR will show it: a route of a VRF stands
+// relocate adds a single line where FRR will show it: a route of a VRF is shown
 // below the VRF.
 func relocate(root *node, text, owner string) {
 	w := strings.Fields(text)
@@ -197,7 +197,7 @@ func relocate(root *node, text, owner string) {
 	root.add(text, owner)
 }
 
-// supersede removes what a line that is about to be added below n undoes.
+// supersede removes lines that a line about to be added below n undoes.
 func supersede(n *node, text string) {
 	if undone, ok := strings.CutPrefix(text, "no "); ok {
 		removeMatching(n, canonical(undone))
@@ -210,8 +210,8 @@ func supersede(n *node, text string) {
 	}
 }
 
-// removeMatching removes the line with the key. A peer group's removal takes
-// everything of the group along.
+// removeMatching removes the line with the key. Removing a peer group removes
+// everything of the group.
 func removeMatching(n *node, key string) {
 	removeKey(n, key)
 	w := strings.Fields(key)
@@ -239,16 +239,16 @@ func removeKey(n *node, key string) {
 	}
 }
 
-// parseRunning reads what "show running-config" prints.
+// parseRunning parses the output of "show running-config".
 func parseRunning(text string) *node {
 	root := &node{}
-	root.learn(text)
+	root.mergeRunning(text)
 	return root
 }
 
-// learn adds what "show running-config" prints to a tree; what it has already is
-// not added again.
-func (n *node) learn(text string) {
+// mergeRunning adds the output of "show running-config" to a tree; existing lines
+// are not added again.
+func (n *node) mergeRunning(text string) {
 	stack := []*node{n}
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n \t")

@@ -13,16 +13,16 @@ import (
 	"time"
 )
 
-// askTimeout bounds the wait for what a daemon has to say, endTimeout that for
-// the end of one which says nothing.
+// askTimeout bounds the wait for a daemon's answer, endTimeout the wait for the end
+// of a daemon that does not answer.
 const (
 	askTimeout = time.Minute
 	endTimeout = 3 * time.Second
 )
 
-// readRunning reads what the daemons run. It asks them itself, as vtysh does, and
-// puts their answers together: each shows of a shared context, such as an
-// interface, what it holds of it. Starting vtysh, which learns thousands of
+// readRunning reads the running configuration of the daemons. It queries them
+// directly, as vtysh does, and merges their answers: each shows its part of a
+// shared context, such as an interface. Starting vtysh, which loads thousands of
 // commands first, would take longer than all the rest of a pass with nothing to do.
 func (d *Driver) readRunning(ctx context.Context) (*node, error) {
 	names, err := d.listening()
@@ -31,23 +31,23 @@ func (d *Driver) readRunning(ctx context.Context) (*node, error) {
 	}
 	root := &node{}
 	for _, name := range names {
-		text, err := d.askAgain(ctx, name)
+		text, err := d.showConfigRetrying(ctx, name)
 		if err != nil {
 			return nil, err
 		}
-		root.learn(text)
+		root.mergeRunning(text)
 	}
 	return root, nil
 }
 
-// askAgain asks a daemon until it answers or has ended, which leaves its socket:
-// one that is about to end takes a question and does not answer it.
-func (d *Driver) askAgain(ctx context.Context, daemon string) (string, error) {
+// showConfigRetrying queries a daemon until it answers or has ended, which leaves its
+// socket: one that is about to end accepts a query and does not answer it.
+func (d *Driver) showConfigRetrying(ctx context.Context, daemon string) (string, error) {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	deadline := time.Now().Add(endTimeout)
 	for {
-		text, err := d.ask(ctx, daemon)
+		text, err := d.showConfig(ctx, daemon)
 		if err == nil {
 			return text, nil
 		}
@@ -61,17 +61,17 @@ func (d *Driver) askAgain(ctx context.Context, daemon string) (string, error) {
 	}
 }
 
-// readDaemon reads what one daemon runs.
+// readDaemon reads the running configuration of one daemon.
 func (d *Driver) readDaemon(ctx context.Context, name string) (*node, error) {
-	text, err := d.ask(ctx, name)
+	text, err := d.showConfig(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	return parseRunning(text), nil
 }
 
-// listening lists the daemons that have a socket, those of others too. watchfrr
-// has settings of its own only; vtysh leaves it out as well.
+// listening lists the daemons that have a socket, including those of others.
+// watchfrr has only settings of its own; vtysh leaves it out as well.
 func (d *Driver) listening() ([]string, error) {
 	const suffix = ".vty"
 	entries, err := os.ReadDir(d.path(d.runDir()))
@@ -84,26 +84,26 @@ func (d *Driver) listening() ([]string, error) {
 			out = append(out, name)
 		}
 	}
-	// In the order in which FRR starts them, others after those.
-	slices.SortStableFunc(out, func(a, b string) int { return turn(a) - turn(b) })
+	// In FRR's start order, others after those.
+	slices.SortStableFunc(out, func(a, b string) int { return startOrder(a) - startOrder(b) })
 	return out, nil
 }
 
-// turn is a daemon's place among the known ones, or after them.
-func turn(daemon string) int {
+// startOrder is a daemon's position among the known ones, or after them.
+func startOrder(daemon string) int {
 	if i := slices.Index(known, daemon); i >= 0 {
 		return i
 	}
 	return len(known)
 }
 
-// ask has a daemon print its configuration.
-func (d *Driver) ask(ctx context.Context, daemon string) (text string, err error) {
-	err = d.converse(ctx, daemon, func(c *conversation) error {
-		if _, err := c.must("enable"); err != nil {
+// showConfig has a daemon print its configuration.
+func (d *Driver) showConfig(ctx context.Context, daemon string) (text string, err error) {
+	err = d.withConn(ctx, daemon, func(c *vtyConn) error {
+		if _, err := c.mustCommand("enable"); err != nil {
 			return err
 		}
-		text, err = c.must("write terminal")
+		text, err = c.mustCommand("write terminal")
 		return err
 	})
 	if err != nil {
@@ -112,17 +112,17 @@ func (d *Driver) ask(ctx context.Context, daemon string) (text string, err error
 	return text, nil
 }
 
-// Show has a daemon carry out a command that only shows something, and returns what
-// it prints. It may be called at any time.
+// Show runs a show command on a daemon, and returns its output. It may be called at
+// any time.
 func (d *Driver) Show(ctx context.Context, daemon, command string) (text string, err error) {
 	if _, runs := d.process(daemon); !runs {
 		return "", fmt.Errorf("FRR's %s does not run", daemon)
 	}
-	err = d.converse(ctx, daemon, func(c *conversation) error {
-		if _, err := c.must("enable"); err != nil {
+	err = d.withConn(ctx, daemon, func(c *vtyConn) error {
+		if _, err := c.mustCommand("enable"); err != nil {
 			return err
 		}
-		text, err = c.must(command)
+		text, err = c.mustCommand(command)
 		return err
 	})
 	if err != nil {
@@ -131,26 +131,26 @@ func (d *Driver) Show(ctx context.Context, daemon, command string) (text string,
 	return text, nil
 }
 
-// tell gives one daemon the lines of a script, and returns what it says of those
-// that it refuses. What stands below a head that it refuses is not given to it.
-func (d *Driver) tell(ctx context.Context, daemon string, lines []string) (*complaints, error) {
-	out := newComplaints()
-	err := d.converse(ctx, daemon, func(c *conversation) error {
+// configure sends the lines of a script to one daemon, and returns its messages
+// about those that it refuses. Lines below a refused head are not sent.
+func (d *Driver) configure(ctx context.Context, daemon string, lines []string) (*messages, error) {
+	out := newMessages()
+	err := d.withConn(ctx, daemon, func(c *vtyConn) error {
 		for _, command := range []string{"enable", "configure terminal"} {
-			if _, err := c.must(command); err != nil {
+			if _, err := c.mustCommand(command); err != nil {
 				return err
 			}
 		}
 		depth := func(i int) int { return len(lines[i]) - len(strings.TrimLeft(lines[i], " ")) }
 		for i := 0; i < len(lines); i++ {
-			said, status, err := c.say(lines[i])
+			reply, status, err := c.command(lines[i])
 			if err != nil {
 				return err
 			}
 			if status == 0 {
 				continue
 			}
-			out.add(i+1, cmp.Or(saidOf(said), "refused"))
+			out.add(i+1, cmp.Or(firstMessage(reply), "refused"))
 			head := depth(i)
 			if i+1 == len(lines) || depth(i+1) <= head {
 				continue
@@ -166,13 +166,13 @@ func (d *Driver) tell(ctx context.Context, daemon string, lines []string) (*comp
 	return out, nil
 }
 
-// conversation is a connection to a daemon, in the protocol of vtysh: a command
-// ends with a zero byte, the answer with three of them and a status, which is zero
-// for success (FRR's lib/vty.c).
-type conversation struct{ conn net.Conn }
+// vtyConn is a connection to a daemon, in the protocol of vtysh: a command ends
+// with a zero byte, the answer with three of them and a status, which is zero for
+// success (FRR's lib/vty.c).
+type vtyConn struct{ conn net.Conn }
 
-// converse opens a conversation with a daemon for as long as f takes.
-func (d *Driver) converse(ctx context.Context, daemon string, f func(*conversation) error) error {
+// withConn opens a connection to a daemon for the duration of f.
+func (d *Driver) withConn(ctx context.Context, daemon string, f func(*vtyConn) error) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	// The path of a socket is short (unix(7)), that of its directory may not be.
@@ -189,14 +189,14 @@ func (d *Driver) converse(ctx context.Context, daemon string, f func(*conversati
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
-	if err := f(&conversation{conn}); err != nil {
+	if err := f(&vtyConn{conn}); err != nil {
 		return errors.Join(ctx.Err(), err)
 	}
 	return nil
 }
 
-// say gives the daemon a command, and returns what it prints and the status.
-func (c *conversation) say(command string) (text string, status byte, err error) {
+// command sends a command to the daemon, and returns its output and the status.
+func (c *vtyConn) command(command string) (text string, status byte, err error) {
 	if _, err := c.conn.Write(append([]byte(command), 0)); err != nil {
 		return "", 0, err
 	}
@@ -214,9 +214,9 @@ func (c *conversation) say(command string) (text string, status byte, err error)
 	}
 }
 
-// must is say for a command that cannot be refused.
-func (c *conversation) must(command string) (string, error) {
-	text, status, err := c.say(command)
+// mustCommand is command for a command that cannot be refused.
+func (c *vtyConn) mustCommand(command string) (string, error) {
+	text, status, err := c.command(command)
 	if err == nil && status != 0 {
 		err = fmt.Errorf("it refuses %q (status %d): %s", command, status, lastLine(text))
 	}

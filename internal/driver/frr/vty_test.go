@@ -13,7 +13,7 @@ import (
 func TestADaemonIsTold(t *testing.T) {
 	l := newLab(t)
 	l.apply(config(evpn, "bfdd", "bgpd"))
-	said, err := l.d.tell(context.Background(), "bgpd", []string{
+	said, err := l.d.configure(context.Background(), "bgpd", []string{
 		"router bgp 65099", " bgp router-id 9.9.9.9", " address-family l2vpn evpn", "  no advertise-all-vni", " exit-address-family", "exit",
 		"router bgp 65000", " bgp router-id 7.7.7.7", " neighbor 1.2.3.4 peer-group NONE", "exit",
 	})

@@ -18,21 +18,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errMissing says what to do without FRR.
+// errMissing gives the remedy for a missing FRR.
 var errMissing = errors.New("FRR was not found on this node, so no route can be exchanged with others: install the package frr")
 
-// run runs a program of FRR and returns what it prints to both outputs, and
-// its exit status. An error is that of running it.
+// run runs a program of FRR and returns its combined output and exit status. An
+// error means that it could not be run.
 func (d *Driver) run(ctx context.Context, program string, args ...string) (output string, status int, err error) {
-	out, err := memory()
+	out, err := memFile()
 	if err != nil {
 		return "", 0, err
 	}
 	defer out.Close()
 	cmd := exec.CommandContext(ctx, program, args...)
-	// One file for both: what a daemon says of a line precedes its number. With a
-	// pipe, a daemon of FRR 10 that was started would keep us waiting: it holds
-	// on to its standard error.
+	// One file for both: a daemon's message about a line precedes the line's
+	// number. With a pipe, a started daemon of FRR 10 would block the caller: it
+	// keeps its standard error open.
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.Env = []string{"LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
 	if d.o.Root != "" {
@@ -54,8 +54,8 @@ func (d *Driver) run(ctx context.Context, program string, args ...string) (outpu
 	return string(b), cmd.ProcessState.ExitCode(), err
 }
 
-// memory makes a file that is in no directory.
-func memory() (*os.File, error) {
+// memFile makes a file that is in no directory.
+func memFile() (*os.File, error) {
 	fd, err := unix.MemfdCreate("output", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("make a file in memory: %w", err)
@@ -71,8 +71,8 @@ func (d *Driver) vtysh(ctx context.Context, args ...string) (output string, stat
 	return d.run(ctx, d.vtyshPath(), args...)
 }
 
-// feed runs vtysh on a file with the text, and returns what it says; its exit
-// status tells no more. The file may hold passwords.
+// feed runs vtysh on a file with the text, and returns its messages; its exit
+// status adds no information. The file may hold passwords.
 func (d *Driver) feed(ctx context.Context, text string, args ...string) (output string, err error) {
 	if err := d.makeRunDir(); err != nil {
 		return "", err
@@ -82,7 +82,7 @@ func (d *Driver) feed(ctx context.Context, text string, args ...string) (output 
 		return "", err
 	}
 	inside := filepath.Join(d.runDir(), filepath.Base(f.Name()))
-	// vtysh puts a lock beside the file.
+	// vtysh puts a lock next to the file.
 	defer func() {
 		_ = os.Remove(f.Name())
 		_ = os.Remove(f.Name() + ".lock")
@@ -100,23 +100,23 @@ func lastLine(s string) string {
 	return s[strings.LastIndexByte(s, '\n')+1:]
 }
 
-// complaints are what vtysh says of a file.
-type complaints struct {
-	// lines holds for a line's number what was said of it.
+// messages are vtysh's messages about a file.
+type messages struct {
+	// lines maps a line's number to the message about it.
 	lines map[int]string
-	// texts holds the same for lines that are told by their text.
+	// texts holds the same for lines that are identified by their text.
 	texts map[string]string
-	// rejected tells that FRR 10's northbound layer, which takes what it gets of a
-	// file as one transaction, took nothing of it; it does not say for which line.
+	// rejected is true if FRR 10's northbound layer, which treats its part of a
+	// file as one transaction, accepted nothing of it; it does not report the line.
 	rejected bool
 }
 
-func newComplaints() *complaints {
-	return &complaints{lines: map[int]string{}, texts: map[string]string{}}
+func newMessages() *messages {
+	return &messages{lines: map[int]string{}, texts: map[string]string{}}
 }
 
-// take adds what was said of a part of a script that follows so many lines.
-func (c *complaints) take(part *complaints, before int) {
+// merge adds the messages about a part of a script that follows so many lines.
+func (c *messages) merge(part *messages, before int) {
 	for number, what := range part.lines {
 		c.add(before+number, what)
 	}
@@ -124,13 +124,13 @@ func (c *complaints) take(part *complaints, before int) {
 	c.rejected = c.rejected || part.rejected
 }
 
-// parseComplaints reads vtysh's output: "line 12: % Unknown command[39]: ...",
-// or what a daemon says of a line followed by "line 12: Failure to communicate
-// [13] to bgpd, line: ...". What a daemon's northbound layer refuses is told
-// with the text of the lines by FRR 8. Other output is a notice.
-func parseComplaints(output string) *complaints {
-	c := newComplaints()
-	said, reason := "", ""
+// parseMessages parses vtysh's output: "line 12: % Unknown command[39]: ...", or a
+// daemon's message about a line followed by "line 12: Failure to communicate [13]
+// to bgpd, line: ...". FRR 8 reports refusals of a daemon's northbound layer with
+// the text of the lines. Other output is a notice.
+func parseMessages(output string) *messages {
+	c := newMessages()
+	reply, reason := "", ""
 	for line := range strings.Lines(output) {
 		line = strings.TrimRight(line, "\r\n")
 		text := strings.TrimSpace(line)
@@ -138,15 +138,15 @@ func parseComplaints(output string) *complaints {
 		switch {
 		case text == "":
 		case numbered && strings.Contains(rest, "Failure to communicate"):
-			if said == "" {
-				said = "refused"
+			if reply == "" {
+				reply = "refused"
 			}
-			c.add(number, said)
-			said = ""
+			c.add(number, reply)
+			reply = ""
 		case numbered && strings.Contains(rest, "% "):
 			what, _, _ := strings.Cut(rest[strings.Index(rest, "% "):], "[")
 			c.add(number, strings.TrimPrefix(what, "% "))
-			said = ""
+			reply = ""
 		case strings.HasPrefix(text, "Error description: "):
 			reason = strings.TrimPrefix(text, "Error description: ")
 		case reason != "" && strings.HasPrefix(text, "- "):
@@ -156,20 +156,20 @@ func parseComplaints(output string) *complaints {
 			c.rejected = true
 		case isNotice(text):
 		default:
-			said = strings.TrimPrefix(text, "% ")
+			reply = strings.TrimPrefix(text, "% ")
 		}
 	}
 	return c
 }
 
-// add notes a complaint, the first of each line.
-func (c *complaints) add(number int, what string) {
+// add records a message, the first of each line.
+func (c *messages) add(number int, what string) {
 	if _, known := c.lines[number]; !known {
 		c.lines[number] = what
 	}
 }
 
-// lineNumber takes "line 12: " from the start of a text.
+// lineNumber cuts "line 12: " from the start of a text.
 func lineNumber(text string) (number int, rest string, ok bool) {
 	after, ok := strings.CutPrefix(text, "line ")
 	if !ok {
@@ -180,20 +180,20 @@ func lineNumber(text string) (number int, rest string, ok bool) {
 	return number, rest, ok && err == nil
 }
 
-// of is what was said of the line with the number, from 1, and the text.
-func (c *complaints) of(number int, text string) string {
-	if said := c.lines[number]; said != "" {
-		return said
+// of returns the message about the line with the number, from 1, and the text.
+func (c *messages) of(number int, text string) string {
+	if reply := c.lines[number]; reply != "" {
+		return reply
 	}
 	return c.texts[squeeze(text)]
 }
 
-// feedEach runs vtysh for each operation, and returns what it says of those that
-// it says anything of. That takes long, but each is a transaction of its own.
-func (d *Driver) feedEach(ctx context.Context, ops []op) (said map[int]string, err error) {
-	said = map[int]string{}
+// feedEach runs vtysh for each operation, and returns the messages by operation.
+// That is slow, but each is a transaction of its own.
+func (d *Driver) feedEach(ctx context.Context, ops []op) (reply map[int]string, err error) {
+	reply = map[int]string{}
 	for i := range ops {
-		// A replacement's removal and addition are ones that another round sees to.
+		// A replacement's removal and addition are handled by another round.
 		args := []string{"-c", "configure terminal"}
 		for _, line := range commands(slices.Clone(ops[i:i+1]), false, d.device).lines {
 			args = append(args, "-c", line)
@@ -202,25 +202,26 @@ func (d *Driver) feedEach(ctx context.Context, ops []op) (said map[int]string, e
 		if err != nil {
 			return nil, err
 		}
-		if what := saidOf(output); what != "" {
-			said[i] = what
+		if what := firstMessage(output); what != "" {
+			reply[i] = what
 		}
 	}
-	return said, nil
+	return reply, nil
 }
 
-// commitFailed is how FRR 10.7's mgmtd says why it took nothing: "commit failed
+// commitFailed is the reason of FRR 10.7's mgmtd for accepting nothing: "commit failed
 // session-id 1007 on Unknown-FD-13 ...: 0: reason: 'Failed to create cfgdata: vni 1000 is
 // already mapped to another vrf'".
 var commitFailed = regexp.MustCompile(`^commit failed .* reason: '(?:Failed to create cfgdata: )?(.*)'$`)
 
-// isNotice reports whether FRR 10.7's mgmtd says that it had nothing to do.
+// isNotice reports whether FRR 10.7's mgmtd reports that it had nothing to do.
 func isNotice(text string) bool {
 	return text == "% Configuration applied with notes:" || text == "No changes found to be committed!"
 }
 
-// saidOf is the first thing that vtysh says of commands, empty if nothing.
-func saidOf(output string) string {
+// firstMessage returns vtysh's first message about commands, empty if there is
+// none.
+func firstMessage(output string) string {
 	if strings.Contains(output, "closing connection to mgmtd") {
 		return "its daemon mgmtd ended over this; was it already configured elsewhere?"
 	}

@@ -1,29 +1,31 @@
-// Package ifupdown2 is the driver of nodes whose operator wants links to be made
-// by ifupdown2 (node property backend: ifupdown2): it keeps one file,
-// /etc/network/interfaces.d/viaduct, and lets ifupdown2 load it.
+// Package ifupdown2 is the driver of nodes on which the operator wants ifupdown2 to
+// create links (node property backend: ifupdown2): it maintains one file,
+// /etc/network/interfaces.d/viaduct, and has ifupdown2 load it.
 //
-// It is a last stage of the one-way flow and comes right before driver/link, which
-// completes what it leaves. Only a difference between the file and what is wanted
-// makes it act; everything else, a link that somebody deleted for instance, is
-// repaired by driver/link in a fraction of the time that a reload takes. So a node
-// whose ifupdown2 fails still has its network, and tells that it failed.
+// It is a last stage of the one-way flow and runs right before driver/link, which
+// completes its work. It acts only if the file differs from what is wanted;
+// everything else, such as a link that somebody deleted, is repaired by driver/link
+// in a fraction of the time that a reload needs. So a node with a failing ifupdown2
+// still has its network, and reports the failure.
 //
-// # What the file says
+// # Contents of the file
 //
-// Bridges, VXLAN and VLAN devices, veth pairs and dummies with their MTU, addresses,
-// remote ends and settings as ports: see say. Left to driver/link is what ifupdown2
-// has no words for, or not reliably: bridges that filter VLANs, of which it allows
-// one on a node unless configured otherwise, and that is the operator's; VRFs, whose
-// tables it wants to be between 1001 and 1255; tunnels over IPv6; ports of bridges
-// that are not in the file; guests' ports, which a bridge's stanza condones; static
-// entries of forwarding tables; memberships of a bridge itself in VLANs.
+// Bridges, VXLAN and VLAN devices, veth pairs and dummies with their MTU,
+// addresses, remote ends and port settings: see renderStanzas. Everything that
+// ifupdown2 cannot express, or not reliably, is left to driver/link: VLAN-aware
+// bridges, of which it allows one on a node unless configured otherwise, and that
+// is the operator's; VRFs, which it restricts to tables between 1001 and 1255;
+// tunnels over IPv6; ports of bridges that are not in the file; guests' ports,
+// which a bridge's stanza condones; static entries of forwarding tables;
+// memberships of a bridge itself in VLANs.
 //
 // # Ownership
 //
-// The file starts with a marker line; one without it is not touched. A link that is
-// named in the file and in no link group is ours: ifupdown2 made it because of the
-// file, and knows no link groups. It is moved to ours, by which driver/link and the
-// facts go. A link that stood before and is not ours keeps its name out of the file.
+// The file starts with a marker line; a file without it is not touched. Viaduct
+// owns a link that is named in the file and in no link group: ifupdown2 created it
+// because of the file, and does not support link groups. It is moved to Viaduct's
+// group, which driver/link and the facts rely on. A link that existed before and is
+// not owned keeps its name out of the file.
 package ifupdown2
 
 import (
@@ -49,21 +51,21 @@ const Backend = "ifupdown2"
 
 // Options configure a Driver.
 type Options struct {
-	// Namespace to work in; nil is the process's own.
+	// Namespace is the namespace to work in; nil is the process's own.
 	Namespace *netns.NS
-	// Reserved tells names that must never be touched; nil reserves none.
+	// Reserved reports names that must never be touched; nil reserves none.
 	Reserved func(name string) bool
-	// Root is the directory that the node's file system starts at; empty is /.
+	// Root is the root directory of the node's file system; empty is /.
 	Root string
-	// Wrapper is a command by which ifupdown2's programs are run, for a file
-	// system of their own; empty runs them as they are.
+	// Wrapper is a command that runs ifupdown2's programs, for a separate file
+	// system; empty runs them directly.
 	Wrapper []string
 	// LockTimeout bounds the wait for another run of ifupdown2 to end; 0 means 30 s.
 	LockTimeout time.Duration
 }
 
 // Driver implements driver.Driver for desired.Space.Links on nodes with this
-// backend. Reconcile is not to be called twice at a time.
+// backend. Reconcile must not be called concurrently.
 type Driver struct {
 	o    Options
 	conn *rtnl.Conn
@@ -72,7 +74,7 @@ type Driver struct {
 	refused map[string]refusal
 }
 
-// refusal is a stanza that ifupdown2 failed on, and how.
+// refusal is a stanza that ifupdown2 failed on, and the error.
 type refusal struct {
 	text string
 	err  error
@@ -80,7 +82,7 @@ type refusal struct {
 
 var _ driver.Driver = (*Driver)(nil)
 
-// New makes a driver. ifupdown2 need not be there.
+// New returns a driver. ifupdown2 need not be installed.
 func New(o Options) (*Driver, error) {
 	if o.Reserved == nil {
 		o.Reserved = func(string) bool { return false }
@@ -98,11 +100,11 @@ func New(o Options) (*Driver, error) {
 // Name implements driver.Driver.
 func (*Driver) Name() string { return "ifupdown2" }
 
-// Close closes the connection to the kernel. Nothing that was made is removed.
+// Close closes the connection to the kernel. It removes nothing from the node.
 func (d *Driver) Close() error { return d.conn.Close() }
 
-// Names are those of the links that the file on disk makes Viaduct's, whether they
-// stand or not. A file that cannot be read makes none.
+// Names returns the names of the links that Viaduct owns because of the file on
+// disk, whether they exist or not. A file that cannot be read names none.
 func (d *Driver) Names() map[string]bool {
 	have, _ := d.readFile()
 	names := make(map[string]bool, len(have.stanzas))
@@ -118,7 +120,7 @@ func (d *Driver) Names() map[string]bool {
 func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool) (driver.Result, error) {
 	have, err := d.readFile()
 	if want.Backend != Backend && !have.exists {
-		return driver.Result{}, nil // what is there, if anything, is none of ours
+		return driver.Result{}, nil // an existing file is not owned
 	}
 	if err != nil {
 		return driver.Result{}, err
@@ -129,7 +131,7 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool
 	}
 	p := &pass{d: d, node: want, have: have, links: links, dryRun: dryRun}
 	p.plan()
-	p.mark(ctx) // what goes has to be known as ours too
+	p.mark(ctx) // links to be deleted must be marked as owned too
 	if !dryRun && len(p.changes) > 0 {
 		if err := p.load(ctx); err != nil {
 			p.errs = append(p.errs, err)
@@ -152,7 +154,7 @@ type pass struct {
 
 	want     []stanza
 	changes  []diff.Change
-	replaced []string // links that have to go before they come anew
+	replaced []string // links to delete before they are recreated
 	loaded   bool     // the file is as wanted, and ifupdown2 has loaded it
 	marked   []diff.Change
 	errs     []error
@@ -161,14 +163,15 @@ type pass struct {
 // wanted reports whether the node is to have the file.
 func (p *pass) wanted() bool { return p.node.Backend == Backend }
 
-// plan works out what the file shall say, and the difference to what it says.
+// plan computes the wanted content of the file, and its difference to the present
+// content.
 func (p *pass) plan() {
 	out := map[string]bool{}
 	for p.want = nil; p.wanted(); {
-		p.want = say(p.node, func(name string) bool { return out[name] || p.d.o.Reserved(name) || p.taken(name) })
+		p.want = renderStanzas(p.node, func(name string) bool { return out[name] || p.d.o.Reserved(name) || p.taken(name) })
 		before := len(out)
 		for _, s := range p.want {
-			if r, is := p.d.refused[s.name]; is && r.text == render([]stanza{s}) {
+			if r, is := p.d.refused[s.name]; is && r.text == renderFile([]stanza{s}) {
 				out[s.name] = true
 			}
 		}
@@ -179,7 +182,7 @@ func (p *pass) plan() {
 	if p.wanted() {
 		p.want = p.keepReserved(p.want)
 	}
-	// What is no longer refused is forgotten.
+	// Stanzas that are no longer refused are forgotten.
 	for name := range p.d.refused {
 		if !out[name] {
 			delete(p.d.refused, name)
@@ -195,8 +198,8 @@ func (p *pass) plan() {
 	}
 }
 
-// keepReserved adds the stanzas of the file whose names are reserved by now: without
-// them ifupdown2 would delete the links, which nobody may touch.
+// keepReserved adds the stanzas of the file with names that are reserved by now:
+// without them ifupdown2 would delete the links, which nobody may touch.
 func (p *pass) keepReserved(want []stanza) []stanza {
 	for _, s := range p.have.stanzas {
 		if p.d.o.Reserved(s.name) {
@@ -209,10 +212,10 @@ func (p *pass) keepReserved(want []stanza) []stanza {
 
 // refuse leaves a stanza to driver/link from now on.
 func (p *pass) refuse(s stanza, err error) {
-	p.d.refused[s.name] = refusal{text: render([]stanza{s}), err: &driver.ObjectError{Owner: s.owner, Err: err}}
+	p.d.refused[s.name] = refusal{text: renderFile([]stanza{s}), err: &driver.ObjectError{Owner: s.owner, Err: err}}
 }
 
-// refusals are the errors of the stanzas that are left to driver/link.
+// refusals returns the errors of the stanzas that are left to driver/link.
 func (p *pass) refusals() []error {
 	var out []error
 	for _, name := range slices.Sorted(maps.Keys(p.d.refused)) {
@@ -221,7 +224,7 @@ func (p *pass) refusals() []error {
 	return out
 }
 
-// result tells what was done.
+// result reports the work of the pass.
 func (p *pass) result() driver.Result {
 	r := driver.Result{Changes: p.marked, Writes: len(p.marked)}
 	if len(p.changes) > 0 && (p.loaded || p.dryRun) {
@@ -231,23 +234,23 @@ func (p *pass) result() driver.Result {
 	return r
 }
 
-// ours reports whether a link is one of Viaduct's, if only to be deleted.
-func ours(l rtnl.Link) bool {
+// owned reports whether Viaduct owns a link, even if it is about to be deleted.
+func owned(l rtnl.Link) bool {
 	return l.Group == desired.LinkGroup || l.Group == desired.DoomedGroup
 }
 
-// taken reports whether a link has the name that neither is ours nor came by the
-// file.
+// taken reports whether the name belongs to a link that is neither owned nor
+// created from the file.
 func (p *pass) taken(name string) bool {
 	for _, l := range p.links {
 		if l.Name == name {
-			return !ours(l) && (l.Group != 0 || !p.have.names(name))
+			return !owned(l) && (l.Group != 0 || !p.have.names(name))
 		}
 	}
 	return false
 }
 
-// mark moves links that came by the file to our link group.
+// mark moves links that were created from the file to Viaduct's link group.
 func (p *pass) mark(ctx context.Context) {
 	owners := map[string]string{}
 	for _, s := range p.have.stanzas {
@@ -275,7 +278,7 @@ func (p *pass) mark(ctx context.Context) {
 	}
 	for i, err := range p.d.conn.Do(ctx, msgs) {
 		switch {
-		case errors.Is(err, unix.ENODEV): // gone meanwhile
+		case errors.Is(err, unix.ENODEV): // deleted in the meantime
 		case err != nil:
 			p.errs = append(p.errs, fmt.Errorf("mark interface %s as Viaduct's: %w", changes[i].Name, err))
 		default:

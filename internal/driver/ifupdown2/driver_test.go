@@ -20,8 +20,8 @@ func bridge(name string, mtu int) desired.Link {
 
 func (l *lab) wantOurs(names ...string) {
 	l.t.Helper()
-	if d := cmp.Diff(names, l.ours()); d != "" {
-		l.t.Errorf("links of ours:\n%s", d)
+	if d := cmp.Diff(names, l.owned()); d != "" {
+		l.t.Errorf("owned links:\n%s", d)
 	}
 }
 
@@ -127,7 +127,7 @@ func TestForeignThingsAreLeftAlone(t *testing.T) {
 	}
 }
 
-// Links that ifupdown2 made before the agent ran, as at boot, are known as ours.
+// Links that ifupdown2 made before the agent ran, as at boot, are known as owned.
 func TestLinksOfTheFileAreMarked(t *testing.T) {
 	t.Parallel()
 	l := start(t)

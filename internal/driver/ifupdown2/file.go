@@ -17,21 +17,21 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/render/interfaces"
 )
 
-// The operator's file and ours.
+// The operator's file and Viaduct's.
 const (
 	mainPath = "/etc/network/interfaces"
 	ownPath  = "/etc/network/interfaces.d/viaduct"
 )
 
-// marker is the first line of our file.
+// marker is the first line of Viaduct's file.
 const marker = "# Made by Viaduct, which writes it anew when its configuration changes: do not edit."
 
-// file is our file as it stands.
+// file is the present state of Viaduct's file.
 type file struct {
 	exists  bool
 	text    string
 	stanzas []stanza
-	// damaged tells that somebody made it unreadable.
+	// damaged is true if somebody made it unreadable.
 	damaged bool
 }
 
@@ -40,7 +40,7 @@ func (f *file) names(name string) bool {
 	return slices.ContainsFunc(f.stanzas, func(s stanza) bool { return s.name == name })
 }
 
-// readFile reads our file.
+// readFile reads Viaduct's file.
 func (d *Driver) readFile() (file, error) {
 	b, err := os.ReadFile(filepath.Join(d.o.Root, ownPath))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -55,9 +55,9 @@ func (d *Driver) readFile() (file, error) {
 	}
 	parsed, err := interfaces.Parse(f.text)
 	if err != nil {
-		// What it made is known by its link group.
+		// Links that it created are identified by their link group.
 		f.damaged = true
-		return f, nil //nolint:nilerr // the file is written anew
+		return f, nil //nolint:nilerr // the file is rewritten
 	}
 	for _, s := range parsed.Stanzas {
 		f.stanzas = append(f.stanzas, stanza{name: s.Name, options: s.Options})
@@ -65,8 +65,8 @@ func (d *Driver) readFile() (file, error) {
 	return f, nil
 }
 
-// render is the text of our file.
-func render(stanzas []stanza) string {
+// renderFile returns the text of Viaduct's file.
+func renderFile(stanzas []stanza) string {
 	var b strings.Builder
 	b.WriteString(marker + "\n")
 	for _, s := range stanzas {
@@ -78,7 +78,7 @@ func render(stanzas []stanza) string {
 	return b.String()
 }
 
-// writeFile replaces our file; without a text it is removed.
+// writeFile replaces Viaduct's file; an empty text removes it.
 func (d *Driver) writeFile(text string) error {
 	path := filepath.Join(d.o.Root, ownPath)
 	if text == "" {
@@ -96,7 +96,7 @@ func (d *Driver) writeFile(text string) error {
 	return nil
 }
 
-// sourced tells whether the operator's file reads ours.
+// sourced returns an error if the operator's file does not include Viaduct's.
 func (d *Driver) sourced() error {
 	advice := fmt.Sprintf("add the line `source %s/*` to it; until then links are made without ifupdown2", filepath.Dir(ownPath))
 	b, err := os.ReadFile(filepath.Join(d.o.Root, mainPath))
@@ -122,7 +122,7 @@ func (d *Driver) sourced() error {
 }
 
 // keywords are the options that the file may have, in the order of a change's
-// fields; fixed are those that cannot change while the link lives.
+// fields; fixed are those that cannot change on an existing link.
 var keywords = []struct {
 	name  string
 	fixed bool
@@ -130,7 +130,7 @@ var keywords = []struct {
 	{"link-type", true}, {"veth-peer-name", true},
 	{"vxlan-id", true}, {"vxlan-local-tunnelip", true}, {"vxlan-port", true},
 	{"vlan-raw-device", true}, {"vlan-id", true}, {"vlan-protocol", true},
-	{"bridge-stp", true}, // told of a bridge only: a link that becomes one is another
+	{"bridge-stp", true}, // set on bridges only: a link that becomes one is a different link
 	{"vxlan-learning", false}, {"vxlan-remoteip", false},
 	{"bridge-ports", false}, {"bridge-fd", false}, {"bridge-ports-condone-regex", false},
 	{"bridge-learning", false}, {"bridge-arp-nd-suppress", false},
@@ -162,8 +162,8 @@ func entry(s stanza) desired.Entry {
 	return e
 }
 
-// compare finds what turns the stanzas of the file into the wanted ones, and which
-// links have to go before they come anew.
+// compare returns the changes from the present to the wanted stanzas, and the links
+// to delete before they are recreated.
 func compare(have, want []stanza) (changes []diff.Change, replaced []string) {
 	entries := func(list []stanza) []desired.Entry {
 		out := make([]desired.Entry, len(list))

@@ -31,7 +31,7 @@ type lab struct {
 const wrapper = `mount -t tmpfs tmpfs /run && mkdir /run/network && mount --bind "$0/etc/network" /etc/network &&
 mount --bind "$0/run" /run/network && mount -t sysfs sysfs /sys && exec "$@"`
 
-// operator is the operator's own file, which reads ours.
+// operator is the operator's own file, which includes Viaduct's.
 const operator = "auto lo\niface lo inet loopback\nsource /etc/network/interfaces.d/*\n"
 
 func start(t *testing.T) *lab {
@@ -91,8 +91,8 @@ func (l *lab) ip(args ...string) string {
 	return string(out)
 }
 
-// ours are the links in our group, sorted.
-func (l *lab) ours() []string {
+// owned returns the links in Viaduct's group, sorted.
+func (l *lab) owned() []string {
 	l.t.Helper()
 	links, err := l.d.conn.Links(context.Background())
 	if err != nil {

@@ -17,21 +17,22 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/sleep"
 )
 
-// The bounds of a run of ifupdown2, which takes milliseconds for each link.
+// The time limits of a run of ifupdown2, which needs milliseconds for each link.
 const (
 	runTimeout = 10 * time.Minute
 	lockPoll   = 200 * time.Millisecond
 )
 
-// alreadyRunning is the exit code of ifupdown2's programs when another one holds
-// their lock.
+// alreadyRunning is the exit code of ifupdown2's programs when another instance
+// holds their lock.
 const alreadyRunning = 89
 
-// maxTries bounds how often a file is tried, each time without what failed before.
+// maxTries bounds how often a file is tried, each time without the stanzas that
+// failed before.
 const maxTries = 3
 
-// load brings the file to ifupdown2. Stanzas that it fails on are left out; if it
-// fails for another reason, the previous file is brought back.
+// load has ifupdown2 load the file. Stanzas that it fails on are left out; if it
+// fails for another reason, the previous file is restored.
 func (p *pass) load(ctx context.Context) error {
 	if p.wanted() {
 		if err := p.d.ready(); err != nil {
@@ -58,18 +59,18 @@ func (p *pass) load(ctx context.Context) error {
 	return errors.Join(fmt.Errorf("ifupdown2 failed on one version of %s after another; the previous one was brought back", ownPath), p.restore(ctx))
 }
 
-// try writes the file and lets ifupdown2 load it.
+// try writes the file and has ifupdown2 load it.
 func (p *pass) try(ctx context.Context) (good bool, err error) {
 	if len(p.replaced) > 0 {
-		// ifupdown2 changes no device's identity. What this cannot do is told by the
-		// reload.
+		// ifupdown2 cannot change a device's identity. The reload reports links
+		// that this fails to remove.
 		if _, err := p.d.run(ctx, "ifdown", p.replaced...); err != nil {
 			return false, err
 		}
 	}
 	text := ""
 	if p.wanted() {
-		text = render(p.want)
+		text = renderFile(p.want)
 	}
 	if err := p.d.writeFile(text); err != nil {
 		return false, err
@@ -77,16 +78,16 @@ func (p *pass) try(ctx context.Context) (good bool, err error) {
 	return p.reload(ctx)
 }
 
-// restore brings the previous file back.
+// restore restores the previous file.
 func (p *pass) restore(ctx context.Context) error {
 	if err := p.d.writeFile(p.have.text); err != nil {
 		return err
 	}
-	_, err := p.d.run(ctx, "ifreload", "-a") // at once over if ctx has ended: the next pass goes on from here
+	_, err := p.d.run(ctx, "ifreload", "-a") // returns at once if ctx has ended: the next pass continues from here
 	return err
 }
 
-// ready tells what keeps ifupdown2 from being used on this node.
+// ready returns an error if ifupdown2 cannot be used on this node.
 func (d *Driver) ready() error {
 	if _, err := exec.LookPath("ifreload"); err != nil {
 		return errors.New("ifupdown2 is not installed on this node, so links are made without it: " +
@@ -95,24 +96,24 @@ func (d *Driver) ready() error {
 	return d.sourced()
 }
 
-// reading is an interface as ifquery tells it.
+// reading is an interface as ifquery prints it.
 type reading struct {
 	Name   string                     `json:"name"`
 	Config map[string]json.RawMessage `json:"config"`
 }
 
-// check lets ifupdown2 read the file before anything is written, and sees that it
-// understands what is meant; stanzas that it does not are refused.
+// check has ifupdown2 parse the file before anything is written, and verifies the
+// result; stanzas that it misunderstands are refused.
 func (p *pass) check(ctx context.Context) (good bool, err error) {
 	if len(p.want) == 0 {
-		return true, nil // ifquery calls a file without interfaces an error
+		return true, nil // ifquery treats a file without interfaces as an error
 	}
 	f, err := os.CreateTemp("", "viaduct-interfaces-")
 	if err != nil {
 		return false, err
 	}
 	defer func() { _ = os.Remove(f.Name()) }()
-	_, err = f.WriteString(render(p.want))
+	_, err = f.WriteString(renderFile(p.want))
 	if err = errors.Join(err, f.Close()); err != nil {
 		return false, err
 	}
@@ -125,7 +126,7 @@ func (p *pass) check(ctx context.Context) (good bool, err error) {
 		err = json.Unmarshal(out.stdout, &list)
 	}
 	if out.code != 0 || err != nil {
-		return false, fmt.Errorf("ifupdown2 cannot read the file that it was to load, so nothing was changed and links are made without it: %s", out.complaint())
+		return false, fmt.Errorf("ifupdown2 cannot read the file that it was to load, so nothing was changed and links are made without it: %s", out.messages())
 	}
 	byName := map[string]stanza{}
 	for _, r := range list {
@@ -140,13 +141,14 @@ func (p *pass) check(ctx context.Context) (good bool, err error) {
 		got, taken := byName[s.name]
 		if changes, _ := compare([]stanza{got}, []stanza{s}); !taken || len(changes) > 0 {
 			good = false
-			p.refuse(s, fmt.Errorf("ifupdown2 does not understand the stanza of interface %s as it is meant, and the link is made without it: %s", s.name, out.complaint()))
+			p.refuse(s, fmt.Errorf("ifupdown2 does not understand the stanza of interface %s as it is meant, and the link is made without it: %s", s.name, out.messages()))
 		}
 	}
 	return good, nil
 }
 
-// values are those of one option in ifquery's answer: a text, or a list of them.
+// values returns the values of one option in ifquery's output: a text, or a list of
+// them.
 func values(name string, raw json.RawMessage) []interfaces.Option {
 	var one string
 	var many []string
@@ -162,12 +164,12 @@ func values(name string, raw json.RawMessage) []interfaces.Option {
 	return out
 }
 
-// reload runs ifreload; stanzas of ours that it fails on are refused. It loads the
-// operator's interfaces too, whose faults are not ours to judge.
+// reload runs ifreload; owned stanzas that it fails on are refused. It also loads
+// the operator's interfaces; their errors are not Viaduct's to report.
 func (p *pass) reload(ctx context.Context) (good bool, err error) {
 	out, err := p.d.run(ctx, "ifreload", "-a")
 	if errors.Is(err, exec.ErrNotFound) && !p.wanted() {
-		return true, nil // the file is gone, and so is who read it
+		return true, nil // the file is removed, and nothing depends on it
 	}
 	if err != nil {
 		return false, err
@@ -179,44 +181,44 @@ func (p *pass) reload(ctx context.Context) (good bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("read the node's interfaces: %w", err)
 	}
-	stands := map[string]bool{}
+	existing := map[string]bool{}
 	for _, l := range links {
-		stands[l.Name] = true
+		existing[l.Name] = true
 	}
 	var missing, named []stanza
 	for _, s := range p.want {
 		switch {
-		case !stands[s.name]:
+		case !existing[s.name]:
 			missing = append(missing, s)
 		case out.about(s.name) != "":
 			named = append(named, s)
 		}
 	}
 	if len(missing) == 0 {
-		missing = named // else those may just be what needs the missing ones
+		missing = named // otherwise those may just need the missing ones
 	}
 	for _, s := range missing {
-		p.refuse(s, fmt.Errorf("ifupdown2 failed on interface %s, and the link is made without it: %s", s.name, cmp.Or(out.about(s.name), out.complaint())))
+		p.refuse(s, fmt.Errorf("ifupdown2 failed on interface %s, and the link is made without it: %s", s.name, cmp.Or(out.about(s.name), out.messages())))
 	}
 	return len(missing) == 0, nil
 }
 
-// outcome is what a program gave.
+// outcome is the result of a program.
 type outcome struct {
 	stdout []byte
-	errors []string // what it told as errors
+	errors []string // its error messages
 	code   int
 }
 
-// complaint is all that a program told as errors.
-func (o *outcome) complaint() string {
+// messages returns all error messages of a program.
+func (o *outcome) messages() string {
 	if len(o.errors) == 0 {
 		return fmt.Sprintf("exit code %d", o.code)
 	}
 	return strings.Join(o.errors, "; ")
 }
 
-// about is the first error that names an interface; empty if none does.
+// about returns the first error that names an interface; empty if none does.
 func (o *outcome) about(name string) string {
 	for _, line := range o.errors {
 		words := strings.FieldsFunc(line, func(r rune) bool {
@@ -229,7 +231,7 @@ func (o *outcome) about(name string) string {
 	return ""
 }
 
-// run runs one of ifupdown2's programs; while another one runs, it waits.
+// run runs one of ifupdown2's programs; it waits while another instance runs.
 func (d *Driver) run(ctx context.Context, name string, args ...string) (*outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, runTimeout)
 	defer cancel()

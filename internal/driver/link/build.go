@@ -7,7 +7,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 )
 
-// buildLinks emits the steps that make and change links.
+// buildLinks emits the steps that create and change links.
 func (p *planner) buildLinks() {
 	for i := range p.want.links {
 		l := &p.want.links[i]
@@ -22,7 +22,7 @@ func (p *planner) buildLinks() {
 	}
 }
 
-// master is the index of a link's master; 0 for none.
+// master returns the index of a link's master; 0 for none.
 func (p *planner) master(l *desired.Link) int {
 	if l.ForeignMaster {
 		return p.st.byName[l.Master].Index
@@ -30,10 +30,10 @@ func (p *planner) master(l *desired.Link) int {
 	return p.index[l.Master]
 }
 
-// parent is the index of a link that carries a VLAN: one of the wanted links or
-// one that something else made.
+// parent returns the index of a VLAN device's parent: one of the wanted links, or a
+// link that Viaduct does not own.
 func (p *planner) parent(v *desired.VLAN) int {
-	if i, ours := p.index[v.Parent]; ours {
+	if i, owned := p.index[v.Parent]; owned {
 		return i
 	}
 	return p.st.byName[v.Parent].Index
@@ -50,7 +50,8 @@ func (p *planner) make(l *desired.Link, change int) {
 		after.alias = &l.Alias
 	}
 	if p.paired[l.Name] {
-		// It was made with its other end, but for what the kernel takes of one only.
+		// The peer's request created it, except for attributes that the kernel
+		// accepts for one end only.
 		if master := p.master(l); master != 0 {
 			after.master = &master
 		}
@@ -61,7 +62,8 @@ func (p *planner) make(l *desired.Link, change int) {
 		after.up = !up && !onlyVLAN(l)
 	}
 	if l.NoLinkLocal {
-		// Before the link goes up, when the kernel would make the address.
+		// This precedes bringing the link up, when the kernel would generate the
+		// address.
 		addrGen := s
 		addrGen.op = opAddrGen
 		p.steps = append(p.steps, addrGen)
@@ -72,17 +74,17 @@ func (p *planner) make(l *desired.Link, change int) {
 		p.steps = append(p.steps, set)
 	}
 	p.attach(s, l, newlyDiffers(l))
-	if onlyVLAN(l) { // until it is in its VLAN, it would be in the one of untagged frames
+	if onlyVLAN(l) { // before it is in its VLAN, its frames would be in the untagged VLAN
 		set := s
 		set.op, set.set = opSet, settings{up: true}
 		p.steps = append(p.steps, set)
 	}
 }
 
-// onlyVLAN reports whether a link is a port that carries one VLAN only.
+// onlyVLAN reports whether a link is a port that carries a single VLAN.
 func onlyVLAN(l *desired.Link) bool { return l.Port != nil && l.Port.VLAN != 0 }
 
-// create emits the creation of a link, and of the other end of a veth pair.
+// create emits the creation of a link, and of the peer of a veth pair.
 func (p *planner) create(s step, l *desired.Link, up bool) {
 	s.op, s.create, s.master, s.set.up = opCreate, l, p.master(l), up
 	switch {
@@ -95,8 +97,8 @@ func (p *planner) create(s step, l *desired.Link, up bool) {
 	p.steps = append(p.steps, s)
 }
 
-// newlyDiffers tells which settings of a new link's place differ from those that
-// the kernel gives it.
+// newlyDiffers returns a function that reports whether a setting of a new link's
+// bridge membership differs from the kernel's default.
 func newlyDiffers(l *desired.Link) func(field string) bool {
 	return func(field string) bool {
 		switch field {
@@ -115,7 +117,8 @@ func newlyDiffers(l *desired.Link) func(field string) bool {
 	}
 }
 
-// The properties of a link's place (desired.LinkEntry) that attach sets.
+// The properties of a link's bridge membership (desired.LinkEntry) that attach
+// sets.
 const (
 	fieldLearning = "port-learning"
 	fieldSuppress = "neigh-suppress"
@@ -124,8 +127,8 @@ const (
 	fieldSelf     = "vlan-of-bridge"
 )
 
-// attach emits the steps that set up how a link is joined to its bridge, which it
-// has been already, and its bridge for the VLAN that it carries.
+// attach emits the steps that configure a link as a port of its bridge, which it
+// has joined already, and its parent bridge for the VLAN that it carries.
 func (p *planner) attach(s step, l *desired.Link, differs func(field string) bool) {
 	var port desired.BridgePort
 	if l.Port != nil {
@@ -162,7 +165,7 @@ func (p *planner) attach(s step, l *desired.Link, differs func(field string) boo
 	}
 }
 
-// update changes a link where it stands.
+// update changes an existing link in place.
 func (p *planner) update(l *desired.Link, a *actual, change int) {
 	s := step{owner: l.Owner, link: l.Name, change: change, index: a.Index}
 	var set settings
@@ -186,8 +189,8 @@ func (p *planner) update(l *desired.Link, a *actual, change int) {
 			on := l.Bridge != nil && l.Bridge.VLANFiltering
 			set.vlanFiltering = &on
 		case "spanning-tree":
-			// In one request the kernel would set the delay first, and refuse
-			// zero while spanning tree is still on.
+			// In one request the kernel would set the delay first, and refuse zero
+			// while spanning tree is still on.
 			off := s
 			off.op, off.set.noSpanningTree = opInfo, true
 			p.steps = append(p.steps, off)

@@ -11,21 +11,21 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/driver"
 )
 
-// wanted is the part of the desired state that can be had on this node.
+// wanted is the part of the desired state that is feasible on this node.
 type wanted struct {
-	links      []desired.Link // in the order of making: what a link needs stands before it
+	links      []desired.Link // in creation order: dependencies first
 	byName     map[string]*desired.Link
 	addresses  map[string][]desired.Address // by link
-	foreign    []desired.Address            // those on links that are not ours
+	foreign    []desired.Address            // those on links that Viaduct does not own
 	neighbours map[string][]desired.Neighbour
 	ports      []port
 	errs       []error
-	// blocked are the objects that cannot be had; each is told once.
+	// blocked holds the objects that are not feasible; each is reported once.
 	blocked  map[string]bool
 	reserved func(string) bool
 }
 
-// port is a desired.Port whose link exists.
+// port is a desired.Port with an existing link.
 type port struct {
 	desired.Port
 	link *actual
@@ -35,9 +35,9 @@ type port struct {
 var errReserved = errors.New("the name is reserved on this node, so that Viaduct does not touch it: " +
 	"choose another name, or take it out of the node's reserved patterns")
 
-// choose leaves out the objects that cannot be had, whole, and those that
-// depend on them: a network without its bridge or its tunnel would be worse
-// than none. Everything else stays.
+// choose leaves out infeasible objects as a whole, and those that depend on them: a
+// network without its bridge or its tunnel would be worse than none. All others are
+// kept.
 func choose(st *state, want *desired.Space, reserved func(string) bool) *wanted {
 	w := &wanted{
 		byName:     make(map[string]*desired.Link, len(want.Links)),
@@ -51,9 +51,9 @@ func choose(st *state, want *desired.Space, reserved func(string) bool) *wanted 
 	}
 	for i := range want.Links {
 		l := &want.Links[i]
-		err := obstacle(st, l, reserved)
+		err := checkName(st, l, reserved)
 		if err == nil {
-			err = w.fault(st, l)
+			err = w.check(st, l)
 		}
 		if err != nil {
 			w.block(l.Owner, err)
@@ -62,12 +62,12 @@ func choose(st *state, want *desired.Space, reserved func(string) bool) *wanted 
 	w.checkContent(want)
 	order := w.order(want)
 	w.blockDependants(order)
-	w.keep(st, want, order, reserved)
+	w.collect(st, want, order, reserved)
 	w.findPorts(st, want, reserved)
 	return w
 }
 
-// block leaves an object out and tells why, once.
+// block leaves an object out and reports the reason, once.
 func (w *wanted) block(owner string, err error) {
 	if !w.blocked[owner] {
 		w.blocked[owner] = true
@@ -75,18 +75,19 @@ func (w *wanted) block(owner string, err error) {
 	}
 }
 
-// obstacle tells what on the node stands in the way of a link.
-func obstacle(st *state, l *desired.Link, reserved func(string) bool) error {
+// checkName returns an error if the node has another interface with the link's
+// name, or reserves it.
+func checkName(st *state, l *desired.Link, reserved func(string) bool) error {
 	if reserved(l.Name) {
 		return fmt.Errorf("interface %s: %w", l.Name, errReserved)
 	}
-	if a := st.named(l.Name); a != nil && !a.ours() && !a.doomed() {
+	if a := st.named(l.Name); a != nil && !a.owned() && !a.doomed() {
 		return desired.LinkInTheWay(l.Name, a.Name, a.Kind)
 	}
 	return nil
 }
 
-// describe is the link's name with its kind: "vnet1 (dummy)".
+// describe returns the link's name with its kind: "vnet1 (dummy)".
 func (l *actual) describe() string {
 	if l.Kind == "" {
 		return l.Name
@@ -94,8 +95,8 @@ func (l *actual) describe() string {
 	return l.Name + " (" + l.Kind + ")"
 }
 
-// checkContent finds addresses and neighbours that refer to a link which is not
-// ours.
+// checkContent finds addresses and neighbours that refer to a link that Viaduct
+// does not own.
 func (w *wanted) checkContent(want *desired.Space) {
 	for _, a := range want.Addresses {
 		if !a.Foreign && w.byName[a.Link] == nil {
@@ -117,8 +118,8 @@ func isMAC(text string) bool {
 	return err == nil && len(m) == 6
 }
 
-// keep collects what is not blocked.
-func (w *wanted) keep(st *state, want *desired.Space, order []*desired.Link, reserved func(string) bool) {
+// collect keeps everything that is not blocked.
+func (w *wanted) collect(st *state, want *desired.Space, order []*desired.Link, reserved func(string) bool) {
 	all := w.byName
 	w.byName = make(map[string]*desired.Link, len(order))
 	w.links = make([]desired.Link, 0, len(order)) // never grows: byName points into it
@@ -136,7 +137,7 @@ func (w *wanted) keep(st *state, want *desired.Space, order []*desired.Link, res
 		switch {
 		case w.blocked[a.Owner]:
 		case a.Foreign:
-			w.keepForeign(st, a, reserved)
+			w.collectForeign(st, a, reserved)
 		case w.byName[a.Link] != nil:
 			w.addresses[a.Link] = append(w.addresses[a.Link], a)
 		}
@@ -148,9 +149,9 @@ func (w *wanted) keep(st *state, want *desired.Space, order []*desired.Link, res
 	}
 }
 
-// portSettings is what a link gets as a port of its bridge; nil if its master is
-// none. The overlay port of a VLAN-aware bridge carries all VLANs; a port of
-// another bridge carries none, for there are none.
+// portSettings returns a link's settings as a port of its bridge; nil if its master
+// is not a bridge. The overlay port of a VLAN-aware bridge carries all VLANs;
+// bridges that are not VLAN-aware have none to carry.
 func portSettings(st *state, l, master *desired.Link) *desired.BridgePort {
 	aware := false
 	switch {
@@ -175,10 +176,10 @@ func portSettings(st *state, l, master *desired.Link) *desired.BridgePort {
 	return &p
 }
 
-// maxAlias is how much of an alias the kernel keeps, in bytes.
+// maxAlias is the length of an alias that the kernel stores, in bytes.
 const maxAlias = 255
 
-// kernelAlias cuts an alias to what the kernel keeps, between characters.
+// kernelAlias truncates an alias to the stored length, at a character boundary.
 func kernelAlias(s string) string {
 	if len(s) <= maxAlias {
 		return s
@@ -193,8 +194,8 @@ func kernelAlias(s string) string {
 	return s[:cut]
 }
 
-// findPorts finds the links of the wanted ports. One that does not exist is no
-// fault: the guest is not running.
+// findPorts finds the links of the wanted ports. A missing link is not an error:
+// the guest is not running.
 func (w *wanted) findPorts(st *state, want *desired.Space, reserved func(string) bool) {
 	for _, p := range want.Ports {
 		i := slices.IndexFunc(p.Names, func(name string) bool { return st.byName[name] != nil })
@@ -202,7 +203,7 @@ func (w *wanted) findPorts(st *state, want *desired.Space, reserved func(string)
 			continue
 		}
 		l := st.byName[p.Names[i]]
-		if err := w.portObstacle(st, p, l, reserved); err != nil {
+		if err := w.checkPort(st, p, l, reserved); err != nil {
 			w.errs = append(w.errs, &driver.ObjectError{Owner: p.Owner, Err: fmt.Errorf("interface %s: %w", l.Name, err)})
 			continue
 		}
@@ -210,19 +211,19 @@ func (w *wanted) findPorts(st *state, want *desired.Space, reserved func(string)
 	}
 }
 
-// portObstacle tells why a link cannot become a port.
-func (w *wanted) portObstacle(st *state, p desired.Port, l *actual, reserved func(string) bool) error {
+// checkPort returns an error if a link cannot become a port.
+func (w *wanted) checkPort(st *state, p desired.Port, l *actual, reserved func(string) bool) error {
 	master := st.byIdx[l.Master]
 	switch {
 	case reserved(l.Name):
 		return errReserved
-	case l.ours() || l.doomed() || w.byName[l.Name] != nil:
+	case l.owned() || l.doomed() || w.byName[l.Name] != nil:
 		return errors.New("it is one of Viaduct's own interfaces, not a guest's: give the guest's interface another name")
 	case w.byName[p.Bridge] == nil || w.byName[p.Bridge].Kind != desired.LinkBridge:
 		return fmt.Errorf("its bridge %s could not be made on this node; see the object that the bridge belongs to", p.Bridge)
 	case slices.ContainsFunc(p.MACs, func(m string) bool { return !isMAC(m) }):
 		return fmt.Errorf("%s are not hardware addresses in lower-case colon form (02:00:00:00:00:01)", strings.Join(p.MACs, " "))
-	case l.Master == 0 || (master != nil && (master.ours() || master.doomed())):
+	case l.Master == 0 || (master != nil && (master.owned() || master.doomed())):
 		return nil
 	}
 	of := "another interface"

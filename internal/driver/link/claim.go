@@ -8,10 +8,10 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
 )
 
-// Claimed reports whether the operator has made a VLAN device of ours on a VLAN-aware
-// bridge one of the node's own: it has an address, which none of ours is ever given as a
-// port of a VNet's bridge. ifupdown2 and others take a device that they find for theirs. It
-// is the operator's from then on; see release. parent is what the device stands on.
+// Claimed reports whether the operator has adopted an owned VLAN device on one of the node's
+// own VLAN-aware bridges: it has an address, which Viaduct never assigns to a port of a VNet's
+// bridge. ifupdown2 and other tools adopt a device that they find. From then on it belongs to
+// the operator; see release. parent is the device's parent link.
 func Claimed(l, parent rtnl.Link, addrs []rtnl.Address) bool {
 	if l.VLAN == nil || l.Group != Group || parent.Bridge == nil || parent.Bridge.VLANFiltering == nil || !*parent.Bridge.VLANFiltering ||
 		parent.Group == Group || parent.Group == Doomed {
@@ -22,14 +22,15 @@ func Claimed(l, parent rtnl.Link, addrs []rtnl.Address) bool {
 	})
 }
 
-// claimed is Claimed for a link that stands.
+// claimed is Claimed for an existing link.
 func (st *state) claimed(l *actual) bool {
 	parent := st.parent(l)
 	return parent != nil && Claimed(l.Link, parent.Link, l.addresses)
 }
 
 // release leaves a claimed device to the operator, with its addresses and the bridge's
-// membership in its VLAN, and takes it out of the VNet's bridge, which would get its frames.
+// membership in its VLAN, and removes it from the VNet's bridge, which would receive its
+// frames.
 func (p *planner) release(l *actual, c diff.Change) {
 	s := step{op: opRelease, owner: c.Owner, link: l.Name, change: p.change(c), index: l.Index}
 	addrGen := s

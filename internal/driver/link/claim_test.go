@@ -45,9 +45,9 @@ func (m *fakeKernel) planOf(t *testing.T, want *desired.Space, reserved func(str
 	p := makePlan(st, w, reserved, st.freeIndex(0, len(w.links)))
 	for i := range p.steps {
 		s := &p.steps[i]
-		steps = append(steps, s.what())
-		if err := m.run(s); err != nil && !s.harmless(err) {
-			t.Fatalf("could not %s: %v", s.what(), err)
+		steps = append(steps, s.action())
+		if err := m.run(s); err != nil && !s.alreadyDone(err) {
+			t.Fatalf("could not %s: %v", s.action(), err)
 		}
 	}
 	return steps, p.errs
@@ -143,7 +143,7 @@ func TestReservedDeviceBlocksTheOtherForm(t *testing.T) {
 	}
 }
 
-// A device of ours that gets an address of the node's own is the operator's from then on:
+// An owned device that gets an address of the node's own is the operator's from then on:
 // the address is left on it, and once the network is joined beside it the device too.
 func TestClaimedDevice(t *testing.T) {
 	m := withAwareBridge()
@@ -167,12 +167,12 @@ func TestClaimedDevice(t *testing.T) {
 		t.Error("the bridge left the VLAN")
 	}
 	// With the network everything else goes.
-	device.addresses = nil // what the driver reads of one that is not ours
+	device.addresses = nil // what the driver reads of one that Viaduct does not own
 	m.planOf(t, &desired.Space{}, none)
 	if len(m.links) != 2 {
 		t.Errorf("%d links are left", len(m.links))
 	}
-	// A VLAN device of ours on something else is no place for addresses.
+	// An owned VLAN device on something else is no place for addresses.
 	for name, parent := range map[string]rtnl.Link{"a card": {}, "ours": {Group: Group, Bridge: m.named("vmbr0").Bridge}} {
 		if Claimed(rtnl.Link{Index: 7, Group: Group, VLAN: vlanInfo(40)}, parent, []rtnl.Address{{Index: 7, Prefix: netip.MustParsePrefix("10.40.0.1/24")}}) {
 			t.Errorf("claimed on %s", name)

@@ -7,7 +7,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
 )
 
-// extraProps are the properties of a link that are always wanted the same.
+// extraProps are the properties of a link that always have the same wanted value.
 func extraProps(up, spanningTree bool) []desired.Prop {
 	state, stp := "up", "off"
 	if !up {
@@ -26,36 +26,36 @@ func wantedEntry(l desired.Link) desired.Entry {
 	return e
 }
 
-// findGone finds the links of ours that have to be deleted although their names
-// are wanted: they are of another kind, or differ in what cannot change. What
-// vanishes with another link, a VLAN device with its parent and an end of a veth
-// pair with the other, goes with it.
-func (p *planner) findGone() {
+// findReplaced finds the owned links that must be deleted although their names are
+// wanted: they are of another kind, or differ in an immutable setting. A link that
+// vanishes with another one, a VLAN device with its parent or a veth end with its
+// peer, is replaced with it.
+func (p *planner) findReplaced() {
 	var tied []*actual
 	for _, l := range p.st.links {
 		want := p.want.byName[l.Name]
 		switch {
 		case l.doomed():
-			p.gone[l] = true
-		case want == nil || !l.ours():
-		case !p.fits(l, want):
-			p.gone[l] = true
+			p.recreated[l] = true
+		case want == nil || !l.owned():
+		case !p.canUpdate(l, want):
+			p.recreated[l] = true
 		case l.VLAN != nil || want.Veth != nil:
 			tied = append(tied, l)
 		}
 	}
-	for before := -1; before != len(p.gone) && len(tied) > 0; {
-		before = len(p.gone)
+	for before := -1; before != len(p.recreated) && len(tied) > 0; {
+		before = len(p.recreated)
 		for _, l := range tied {
-			if p.gone[p.st.parent(l)] {
-				p.gone[l] = true
+			if p.recreated[p.st.parent(l)] {
+				p.recreated[l] = true
 			}
 		}
 	}
 }
 
-// fits reports whether a link can become the wanted one where it stands.
-func (p *planner) fits(a *actual, want *desired.Link) bool {
+// canUpdate reports whether a link can become the wanted one in place.
+func (p *planner) canUpdate(a *actual, want *desired.Link) bool {
 	if a.Kind != string(want.Kind) {
 		return false
 	}
@@ -77,12 +77,12 @@ func (p *planner) fits(a *actual, want *desired.Link) bool {
 	return true
 }
 
-// actualEntry describes a link as it stands in the words of the desired state.
-// What the wanted link leaves to the kernel is taken as it is.
+// actualEntry describes an existing link in terms of the desired state. Settings
+// that the wanted link leaves to the kernel keep their actual value.
 func (p *planner) actualEntry(a *actual, want *desired.Link) desired.Entry {
 	l := desired.Link{Name: a.Name, Kind: desired.LinkKind(a.Kind), MTU: a.MTU, Alias: a.Alias}
-	if m := p.st.byIdx[a.Master]; m != nil && !p.gone[m] {
-		l.Master, l.ForeignMaster = m.Name, !m.ours()
+	if m := p.st.byIdx[a.Master]; m != nil && !p.recreated[m] {
+		l.Master, l.ForeignMaster = m.Name, !m.owned()
 	}
 	spanningTree := p.actualKind(a, want, &l)
 	l.NoLinkLocal = a.AddrGenMode == rtnl.AddrGenNone
@@ -93,7 +93,7 @@ func (p *planner) actualEntry(a *actual, want *desired.Link) desired.Entry {
 		if want.MAC != "" {
 			l.MAC = a.MAC.String()
 		}
-		if a.AddrGenMode < 0 { // no IPv6 here, or it cannot be used with the link's MTU
+		if a.AddrGenMode < 0 { // no IPv6 on this node, or the link's MTU is too small for it
 			l.NoLinkLocal = want.NoLinkLocal
 		}
 		l.Port = actualPort(a, want, l.Master == want.Master)
@@ -104,11 +104,11 @@ func (p *planner) actualEntry(a *actual, want *desired.Link) desired.Entry {
 	return e
 }
 
-// actualKind fills in the settings of the link's kind, and reports whether a
-// bridge has spanning tree on.
+// actualKind fills in the settings of the link's kind, and reports whether a bridge
+// has spanning tree on.
 func (p *planner) actualKind(a *actual, want *desired.Link, l *desired.Link) (spanningTree bool) {
-	tied := "" // what the link vanishes with
-	if o := p.st.parent(a); o != nil && !p.gone[o] {
+	tied := "" // the link that this one vanishes with
+	if o := p.st.parent(a); o != nil && !p.recreated[o] {
 		tied = o.Name
 	}
 	switch {
@@ -124,7 +124,7 @@ func (p *planner) actualKind(a *actual, want *desired.Link, l *desired.Link) (sp
 		}
 		if want != nil && want.VLAN != nil {
 			if want.VLAN.Protocol == "" && l.VLAN.Protocol == protocolQ {
-				l.VLAN.Protocol = "" // two words for one thing
+				l.VLAN.Protocol = "" // two spellings of one protocol
 			}
 			if o := p.st.parent(a); want.VLAN.Self && o != nil {
 				l.VLAN.Self, _ = o.inVLAN(want.VLAN.ID)
@@ -138,8 +138,9 @@ func (p *planner) actualKind(a *actual, want *desired.Link, l *desired.Link) (sp
 	return false
 }
 
-// actualPort is how a link is joined to its bridge. A port that joins another
-// bridge starts with the kernel's settings. VLANs are added, and taken away only from a port that shall carry one.
+// actualPort returns a link's settings as a port of its bridge. A port that joins another
+// bridge starts with the kernel's defaults. VLANs are added, and removed only from a port that
+// is to carry a single one.
 func actualPort(a *actual, want *desired.Link, stays bool) *desired.BridgePort {
 	if a.Port == nil || !stays {
 		return nil

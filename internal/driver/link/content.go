@@ -8,8 +8,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
 )
 
-// living returns the link as it stands, or nil if it is made anew.
-func (p *planner) living(name string) *actual {
+// existing returns the existing link, or nil if it is to be created or replaced.
+func (p *planner) existing(name string) *actual {
 	if p.fresh[name] {
 		return nil
 	}
@@ -22,7 +22,7 @@ func (p *planner) compareAddresses() {
 		l := &p.want.links[i]
 		wanted := p.want.addresses[l.Name]
 		var old []diff.Item[rtnl.Address]
-		if a := p.living(l.Name); a != nil {
+		if a := p.existing(l.Name); a != nil {
 			old = p.actualAddresses(l, a, wanted)
 		}
 		if len(old) == 0 && len(wanted) == 0 {
@@ -32,18 +32,18 @@ func (p *planner) compareAddresses() {
 		items := make([]diff.Item[desired.Address], len(wanted))
 		for i, a := range wanted {
 			e := desired.AddressEntry(a)
-			e.Props = standing(false, a.NoRoute)
+			e.Props = addressProps(false, a.NoRoute)
 			items[i] = diff.Item[desired.Address]{Entry: e, Value: a}
-			if flushed && a.Prefix.Addr().Is6() { // it stands, and will not any more
-				n, told := p.changeOf[l.Name]
-				if !told {
+			if flushed && a.Prefix.Addr().Is6() { // it exists, and is about to be flushed
+				n, reported := p.changeOf[l.Name]
+				if !reported {
 					n = -1
 				}
 				p.adds[l.Name] = append(p.adds[l.Name], p.addAddress(l, a, n))
 			}
 		}
 		diff.Each(desired.TypeAddress, old, items, func(c diff.Change, a *rtnl.Address, w *desired.Address) {
-			n := p.content(c, l)
+			n := p.contentChange(c, l)
 			if w != nil {
 				p.adds[l.Name] = append(p.adds[l.Name], p.addAddress(l, *w, n))
 				return
@@ -53,37 +53,37 @@ func (p *planner) compareAddresses() {
 	}
 }
 
-// addAddress is the step that adds or renews an address.
+// addAddress returns the step that adds or renews an address.
 func (p *planner) addAddress(l *desired.Link, a desired.Address, change int) step {
 	return step{op: opAddAddress, owner: a.Owner, link: l.Name, change: change, index: p.index[l.Name], prefix: a.Prefix, noRoute: a.NoRoute}
 }
 
-// flushed reports whether a living link loses its IPv6 addresses: the kernel
-// takes it down and up again when it joins or leaves a VRF.
+// flushed reports whether an existing link loses its IPv6 addresses: the kernel
+// brings it down and up again when it joins or leaves a VRF.
 func (p *planner) flushed(l *desired.Link) bool {
-	a := p.living(l.Name)
+	a := p.existing(l.Name)
 	if a == nil {
 		return false
 	}
 	old := p.st.byIdx[a.Master]
-	if old != nil && !p.gone[old] && a.Master == p.master(l) {
+	if old != nil && !p.recreated[old] && a.Master == p.master(l) {
 		return false
 	}
 	joined := p.want.byName[l.Master]
 	return old != nil && old.VRFTable != 0 || joined != nil && joined.Kind == desired.LinkVRF
 }
 
-// content notes the change of something on a link. Of a link that is replaced
-// nothing is told: all that was on it comes back with it.
-func (p *planner) content(c diff.Change, l *desired.Link) int {
+// contentChange records a change of an address, entry or VLAN on a link. For a
+// replaced link nothing is reported: its contents are restored with it.
+func (p *planner) contentChange(c diff.Change, l *desired.Link) int {
 	if p.replaced[l.Name] {
 		return p.changeOf[l.Name]
 	}
 	return p.change(c)
 }
 
-// actualAddresses describes the addresses on a link that are wanted or ours to
-// remove.
+// actualAddresses describes the addresses on a link that are wanted, or that
+// Viaduct may remove.
 func (p *planner) actualAddresses(l *desired.Link, a *actual, wanted []desired.Address) []diff.Item[rtnl.Address] {
 	var out []diff.Item[rtnl.Address]
 	for _, have := range a.addresses {
@@ -96,14 +96,15 @@ func (p *planner) actualAddresses(l *desired.Link, a *actual, wanted []desired.A
 		}
 		e := desired.AddressEntry(desired.Address{Link: l.Name, Prefix: have.Prefix})
 		e.Unowned = true
-		e.Props = standing(have.Flags&unix.IFA_F_PERMANENT == 0, have.Flags&unix.IFA_F_NOPREFIXROUTE != 0)
+		e.Props = addressProps(have.Flags&unix.IFA_F_PERMANENT == 0, have.Flags&unix.IFA_F_NOPREFIXROUTE != 0)
 		out = append(out, diff.Item[rtnl.Address]{Entry: e, Value: have})
 	}
 	return out
 }
 
-// standing are the properties of an address on a link: those of ours never expire.
-func standing(limited, noRoute bool) []desired.Prop {
+// addressProps are the properties of an existing address: those of Viaduct never
+// expire.
+func addressProps(limited, noRoute bool) []desired.Prop {
 	lifetime := desired.Prop{Name: "lifetime", Value: "forever", Zero: "forever"}
 	if limited {
 		lifetime = desired.Prop{Name: "lifetime", Value: "limited"}
@@ -116,8 +117,8 @@ func standing(limited, noRoute bool) []desired.Prop {
 }
 
 // dropAddress removes an address. With the first IPv4 address of a network the
-// kernel also removes the others of it (unless promote_secondaries is set), so
-// those that are wanted are renewed, which does nothing if they stayed.
+// kernel also removes the other ones (unless promote_secondaries is set), so the
+// wanted ones are renewed, which has no effect if they remained.
 func (p *planner) dropAddress(l *desired.Link, a rtnl.Address, wanted []desired.Address, change int) {
 	p.dels = append(p.dels, step{op: opDelAddress, owner: l.Owner, link: l.Name, change: change, index: p.index[l.Name], prefix: a.Prefix})
 	if !a.Prefix.Addr().Is4() || a.Flags&unix.IFA_F_SECONDARY != 0 {
@@ -138,7 +139,7 @@ func (p *planner) compareNeighbours() {
 			continue
 		}
 		var have []desired.Neighbour
-		if a := p.living(l.Name); a != nil {
+		if a := p.existing(l.Name); a != nil {
 			have = a.neighbours
 		}
 		wanted := p.want.neighbours[l.Name]
@@ -146,8 +147,8 @@ func (p *planner) compareNeighbours() {
 			continue
 		}
 		diff.Each(desired.TypeNeighbour, neighbourItems(have, true), neighbourItems(wanted, false), func(c diff.Change, a, w *desired.Neighbour) {
-			s := step{link: l.Name, change: p.content(c, l), index: p.index[l.Name]}
-			if w != nil { // also changes the far end of a MAC that stands
+			s := step{link: l.Name, change: p.contentChange(c, l), index: p.index[l.Name]}
+			if w != nil { // also changes the remote end of an existing MAC
 				s.op, s.owner, s.neigh = opAddNeigh, w.Owner, *w
 				p.adds[l.Name] = append(p.adds[l.Name], s)
 				return
@@ -159,9 +160,9 @@ func (p *planner) compareNeighbours() {
 }
 
 // controlled reports whether a control plane, such as FRR's EVPN, fills the
-// forwarding table of a VXLAN device: nothing else could, for neither the device
-// nor its bridge learns. FRR's flood entries look just like ours (bridge fdb
-// shows them as "self permanent"), so the whole table is left to it.
+// forwarding table of a VXLAN device: nothing else could, because neither the
+// device nor its bridge learns. FRR's flood entries look the same as Viaduct's
+// (bridge fdb shows them as "self permanent"), so the whole table is left to it.
 func controlled(l *desired.Link) bool {
 	return !l.VXLAN.Learning && l.Port != nil && l.Port.NoLearning
 }

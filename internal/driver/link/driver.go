@@ -1,44 +1,44 @@
 // Package link is the driver of network interfaces: bridges, VXLAN and VLAN
 // devices, veth pairs, VRFs and dummies, their addresses and static forwarding
-// entries, and the ports that guests bring. They are one driver because they go
-// to the kernel in one pipelined batch, so that a thousand networks cost a few
+// entries, and the ports of guests. They are one driver because they are sent to
+// the kernel in one pipelined batch, so that a thousand networks need only a few
 // system calls.
 //
-// It is a last stage of the one-way flow. Inside, it has stages of its own,
-// all but the outer two pure:
+// It is a last stage of the one-way flow. It has internal stages, all but the outer
+// two pure:
 //
-//	read (state.go) -> choose what can be had (choose.go, fault.go) in the order of making (order.go)
+//	read (state.go) -> choose what is feasible (choose.go, check.go), in creation order (order.go)
 //	-> plan (plan.go): changes and typed steps -> encode (encode.go) and send
 //
 // # Ownership
 //
-// A link is ours if its group is Group and its kind is one that we make. The
-// group goes in the very message that creates the link, both ends of a veth pair
-// included, so that a kill at any moment leaves no link whose maker cannot be
-// told. Addresses and static forwarding entries are ours if they are on a link of
-// ours, but for those the kernel makes, and for those of a VXLAN device that a
-// control plane such as FRR fills (see controlled). Ports belong to whoever made
-// them: they are joined and configured, never created or deleted; the MACs bound
-// to one are ours if it does not learn.
+// Viaduct owns a link if its group is Group and its kind is one that Viaduct
+// creates. The message that creates the link sets the group, for both ends of a
+// veth pair, so that a kill at any moment leaves no link without a mark of its
+// owner. Addresses and static forwarding entries are owned if they are on an owned
+// link, except for those that the kernel creates, and for those of a VXLAN device
+// that a control plane such as FRR fills (see controlled). Ports belong to the
+// program that created them: they are joined and configured, never created or
+// deleted; the MACs bound to one are owned if it does not learn.
 //
-// Bridges that something else made get ports of ours and are not changed, with
-// one exception: a VLAN-aware one becomes a member of the VLANs that devices of
-// ours carry on it. Nothing marks such a membership, so it ends with the device,
-// and stays if somebody deletes the device by hand.
+// Bridges that Viaduct does not own get owned ports and are not changed, with one
+// exception: a VLAN-aware bridge becomes a member of the VLANs that owned devices
+// carry on it. Nothing marks such a membership, so it ends with the device, and
+// remains if somebody deletes the device by hand.
 //
-// # What vanishes together
+// # Links that vanish together
 //
-// A VLAN device goes with its parent and an end of a veth pair with the other, so
-// a link that is replaced takes them along and they are made anew with it (see
-// findGone). Joining or leaving a VRF flushes a link's IPv6 addresses: they are
-// added again after it (see flushed).
+// A VLAN device is deleted with its parent and a veth end with its peer, so
+// replacing a link deletes them too, and they are recreated with it (see
+// findReplaced). Joining or leaving a VRF flushes a link's IPv6 addresses: they are
+// added again afterwards (see flushed).
 //
 // # Deletion
 //
-// Removing a link makes the kernel wait for RCU, some 30 ms each; links removed
-// in one request share that wait. So links to remove are moved to the group
-// Doomed and deleted by that group. What is found in it at the next start, after
-// a kill in between, is deleted too.
+// Removing a link makes the kernel wait for RCU, some 30 ms each; links removed in
+// one request share that wait. So links to remove are moved to the group Doomed and
+// deleted by that group. Links found in it at the next start, after a kill in
+// between, are deleted too.
 package link
 
 import (
@@ -59,24 +59,24 @@ import (
 
 // The marks of ownership.
 const (
-	// Group is the link group (ip link: group) of every link of ours: "viad".
+	// Group is the link group (ip link: group) of every owned link: "viad".
 	Group = desired.LinkGroup
-	// Doomed is the link group of links of ours that are about to be deleted.
+	// Doomed is the link group of owned links that are about to be deleted.
 	Doomed = desired.DoomedGroup
-	// AddressProtocol is the protocol (ip address: proto) of addresses of ours,
-	// on kernels that record one (5.18 and later).
+	// AddressProtocol is the protocol (ip address: proto) of owned addresses, on
+	// kernels that record one (5.18 and later).
 	AddressProtocol = 183
 )
 
-// maxAttempts bounds how often a pass starts again because the kernel's state
-// changed between reading and writing.
+// maxAttempts bounds how often a pass restarts because the kernel's state changed
+// between reading and writing.
 const maxAttempts = 3
 
 // Options configure a Driver.
 type Options struct {
-	// Namespace to work in; nil is the process's own.
+	// Namespace is the namespace to work in; nil is the process's own.
 	Namespace *netns.NS
-	// Reserved tells names that must never be touched; nil reserves none.
+	// Reserved reports names that must never be touched; nil reserves none.
 	Reserved func(name string) bool
 }
 
@@ -108,25 +108,25 @@ func New(o Options) (*Driver, error) {
 // Name implements driver.Driver.
 func (*Driver) Name() string { return "link" }
 
-// Close closes the connection to the kernel. Nothing that was made is removed.
+// Close closes the connection to the kernel. It removes nothing from the node.
 func (d *Driver) Close() error { return d.conn.Close() }
 
-// Events implements driver.Eventful, for routes too: the kernel tells of both together.
+// Events implements driver.Eventful, for routes too: the kernel notifies of both together.
 func (d *Driver) Events(ctx context.Context) (<-chan struct{}, error) {
 	return rtnl.Subscribe(ctx, d.ns)
 }
 
-// Joined returns the names of the interfaces that, after the last Reconcile,
-// were joined to their bridge as a desired.Port asks; sorted.
+// Joined returns the names of the interfaces that, after the last Reconcile, were
+// joined to their bridge as a desired.Port requires; sorted.
 func (d *Driver) Joined() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.joined)
 }
 
-// Reconcile implements driver.Driver. An error without an *ObjectError in its
-// tree concerns the node as a whole: its state could not be read, or a link
-// that nobody wants could not be removed.
+// Reconcile implements driver.Driver. An error without an *ObjectError in its tree
+// concerns the node as a whole: its state could not be read, or an unwanted link
+// could not be removed.
 func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool) (driver.Result, error) {
 	var total driver.Result
 	for attempt := range maxAttempts {
@@ -147,8 +147,8 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool
 	return total, nil // not reached: the last attempt returns
 }
 
-// plan reads what stands and works out what to do. Each attempt numbers new
-// links from another place, in case another program has taken the numbers.
+// plan reads the actual state and computes the work. Each attempt numbers new links
+// from another start, in case another program has used the numbers.
 func (d *Driver) plan(ctx context.Context, want *desired.Space, attempt int) (*plan, error) {
 	st, err := d.read(ctx, want)
 	if err != nil {
@@ -158,8 +158,8 @@ func (d *Driver) plan(ctx context.Context, want *desired.Space, attempt int) (*p
 	return makePlan(st, w, d.reserved, st.freeIndex(attempt, len(w.links))), nil
 }
 
-// execute carries a plan out. stale is set if it failed because the state it
-// was made from is no longer the kernel's, so that another try makes sense.
+// execute carries a plan out. stale is set if it failed because the state that the
+// plan is based on is outdated, so that a retry makes sense.
 func (d *Driver) execute(ctx context.Context, p *plan) (result driver.Result, stale bool, err error) {
 	if len(p.steps) > 0 {
 		msgs := make([]*rtnl.Message, len(p.steps))
@@ -169,7 +169,7 @@ func (d *Driver) execute(ctx context.Context, p *plan) (result driver.Result, st
 		before := d.conn.Writes()
 		outcome := d.conn.Do(ctx, msgs)
 		result.Writes = int(d.conn.Writes() - before)
-		stale, err = p.settle(outcome)
+		stale, err = p.recordFailures(outcome)
 	}
 	result.Changes = p.done()
 	d.mu.Lock()
@@ -178,32 +178,32 @@ func (d *Driver) execute(ctx context.Context, p *plan) (result driver.Result, st
 	return result, stale, err
 }
 
-// settle notes which steps failed. Of several failures of one object only the
-// first is told: the others follow from it.
-func (p *plan) settle(outcome []error) (stale bool, err error) {
+// recordFailures marks the failed steps. Of several failures of one object only the
+// first is reported: the others follow from it.
+func (p *plan) recordFailures(outcome []error) (stale bool, err error) {
 	var errs []error
-	told := map[string]bool{}
+	reported := map[string]bool{}
 	for i, e := range outcome {
 		s := &p.steps[i]
-		if e == nil || s.harmless(e) {
+		if e == nil || s.alreadyDone(e) {
 			continue
 		}
 		s.failed = true
-		// A creation: the index or the name was taken meanwhile. ErrUnknown:
-		// read again and see.
+		// A creation: the index or the name is in use by now. ErrUnknown: read the
+		// state again.
 		taken := errors.Is(e, unix.EBUSY) || errors.Is(e, unix.EEXIST)
 		if (s.op == opCreate && taken) || errors.Is(e, rtnl.ErrUnknown) {
 			stale = true
 		}
 		if errors.Is(e, context.Canceled) || errors.Is(e, context.DeadlineExceeded) {
-			// Not sent, and neither is the rest: nobody's fault.
+			// Not sent, and neither are the steps after it: not an object's error.
 			p.failFrom(i)
 			return false, errors.Join(append(errs, fmt.Errorf("stopped before all was done: %w", e))...)
 		}
-		if told[s.owner] {
+		if reported[s.owner] {
 			continue
 		}
-		told[s.owner] = true
+		reported[s.owner] = true
 		err := s.explain(e)
 		if s.owner != "" {
 			err = &driver.ObjectError{Owner: s.owner, Err: err}
@@ -213,14 +213,14 @@ func (p *plan) settle(outcome []error) (stale bool, err error) {
 	return stale, errors.Join(errs...)
 }
 
-// failFrom notes that the steps from i on were not carried out.
+// failFrom marks the steps from i on as not carried out.
 func (p *plan) failFrom(i int) {
 	for ; i < len(p.steps); i++ {
 		p.steps[i].failed = true
 	}
 }
 
-// done returns the changes of which no step failed.
+// done returns the changes without a failed step.
 func (p *plan) done() []diff.Change {
 	failed := map[int]bool{}
 	for i := range p.steps {

@@ -63,7 +63,7 @@ func (l *lab) reconcile(want *desired.Space) driver.Result {
 	return r
 }
 
-// settled fails unless the state stands: another pass finds nothing to do.
+// settled fails unless the state is reached: another pass finds nothing to do.
 func (l *lab) settled(want *desired.Space) {
 	l.t.Helper()
 	before := l.d.conn.Writes()
@@ -152,7 +152,7 @@ func TestChangesInPlace(t *testing.T) {
 	l := newLab(t)
 	want := vnets(2)
 	l.reconcile(want)
-	// Names and hardware addresses; the operational state comes when it comes.
+	// Names and MAC addresses; the operational state comes when it comes.
 	identities := func() string {
 		var out strings.Builder
 		for line := range strings.Lines(l.run("ip -br link show type vxlan") + l.run("ip -br link show type bridge")) {
@@ -188,7 +188,7 @@ func TestChangesInPlace(t *testing.T) {
 	if after := identities(); after != before {
 		t.Errorf("a link was made anew:\n%s\n%s", before, after)
 	}
-	// The far end of a MAC changes where it stands, and everything goes back.
+	// The far end of a MAC changes in place, and everything goes back.
 	node.Neighbours[len(node.Neighbours)-1].Dst = netip.MustParseAddr("192.168.0.3")
 	if r := l.reconcile(node); r.Writes != 1 {
 		t.Errorf("moving a MAC: %q", lines(r.Changes))
@@ -290,7 +290,7 @@ func TestForeignLinkIsLeftAlone(t *testing.T) {
 	if after := foreign(); after != before {
 		t.Errorf("a foreign link was touched:\n%s\n%s", before, after)
 	}
-	// Nothing wanted: ours go, theirs stay.
+	// Nothing wanted: owned links go, others stay.
 	l.reconcile(&desired.Space{})
 	if got := l.run("ip -br link"); strings.Contains(got, "vn1") || !strings.Contains(got, "vn2") || !strings.Contains(got, "vn3") {
 		t.Errorf("after teardown:\n%s", got)
@@ -432,7 +432,7 @@ func TestVLANAwareBridge(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !features[model.FeatureVLANFiltering] {
-		// Refused by the kernel: told to its owner, with the reason.
+		// Refused by the kernel: reported to its owner, with the reason.
 		_, err := l.d.Reconcile(context.Background(), want, false)
 		if errs := driver.ObjectErrors(err); len(errs) != 1 || !strings.Contains(errs[0].Error(), "VLAN filtering") {
 			t.Errorf("errors: %v", err)
@@ -451,7 +451,7 @@ func TestVLANAwareBridge(t *testing.T) {
 		t.Errorf("changes (-want +got):\n%s", d)
 	}
 	l.settled(want)
-	// Switched off and on again where it stands.
+	// Switched off and on again in place.
 	want.Links[0].Bridge.VLANFiltering = false
 	r = l.reconcile(want)
 	if d := cmp.Diff([]string{"~ link vn1: vlan-filtering on -> off"}, lines(r.Changes)); d != "" {

@@ -57,16 +57,16 @@ func (s *step) encode() *rtnl.Message {
 	return rtnl.NewMessage(unix.RTM_DELLINK, 0, rtnl.IfInfo(unix.AF_UNSPEC, 0, false)).Uint32(unix.IFLA_GROUP, s.group)
 }
 
-// mac is an entry's hardware address.
-func mac(n desired.Neighbour) net.HardwareAddr { return hardware(n.MAC) }
+// mac returns an entry's MAC address.
+func mac(n desired.Neighbour) net.HardwareAddr { return parseMAC(n.MAC) }
 
-// hardware decodes a hardware address that choose has checked.
-func hardware(text string) net.HardwareAddr {
+// parseMAC decodes a MAC address that choose has checked.
+func parseMAC(text string) net.HardwareAddr {
 	m, _ := net.ParseMAC(text)
 	return m
 }
 
-// encodeBridgePort changes settings of a bridge's port.
+// encodeBridgePort changes settings of a bridge port.
 func (s *step) encodeBridgePort() *rtnl.Message {
 	return rtnl.NewMessage(unix.RTM_SETLINK, 0, rtnl.IfInfo(unix.AF_BRIDGE, s.index, false)).
 		Nest(unix.IFLA_PROTINFO, func(m *rtnl.Message) {
@@ -85,17 +85,17 @@ func (s *step) encodeBridgePort() *rtnl.Message {
 		})
 }
 
-// encodeSet changes a link where it stands.
+// encodeSet changes an existing link in place.
 func (s *step) encodeSet() *rtnl.Message {
 	m := rtnl.NewMessage(unix.RTM_SETLINK, 0, rtnl.IfInfo(unix.AF_UNSPEC, s.index, s.set.up))
 	if s.set.mtu != 0 {
 		m.Uint32(unix.IFLA_MTU, uint32(s.set.mtu))
 	}
 	if s.set.mac != "" {
-		m.Bytes(unix.IFLA_ADDRESS, hardware(s.set.mac))
+		m.Bytes(unix.IFLA_ADDRESS, parseMAC(s.set.mac))
 	}
 	if s.set.alias != nil {
-		m.Bytes(unix.IFLA_IFALIAS, []byte(*s.set.alias)) // the kernel wants no zero byte
+		m.Bytes(unix.IFLA_IFALIAS, []byte(*s.set.alias)) // the kernel wants no terminating zero byte
 	}
 	if s.set.master != nil {
 		m.Uint32(unix.IFLA_MASTER, uint32(*s.set.master))
@@ -103,9 +103,9 @@ func (s *step) encodeSet() *rtnl.Message {
 	return m
 }
 
-// encodeAddrGen changes how the link-local address is made. The kernel ignores
-// the attribute in a creation, and in a request that also brings the link up
-// it would come too late.
+// encodeAddrGen changes how the link-local address is generated. The kernel ignores
+// the attribute in a creation, and in a request that also brings the link up it
+// would be too late.
 func (s *step) encodeAddrGen() *rtnl.Message {
 	mode := uint8(rtnl.AddrGenNone)
 	if s.on {

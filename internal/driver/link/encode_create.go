@@ -7,14 +7,14 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
 )
 
-// defaultBridgeMTU is the MTU that the kernel gives to a new bridge, in bytes.
+// defaultBridgeMTU is the kernel's MTU for a new bridge, in bytes.
 const defaultBridgeMTU = 1500
 
-// vethInfoPeer (VETH_INFO_PEER) describes the other end of a veth pair.
+// vethInfoPeer (VETH_INFO_PEER) describes the peer of a veth pair.
 const vethInfoPeer = 1
 
-// encodeCreate makes a link with everything that the kernel takes at that
-// point. The group is among it: see the package's text.
+// encodeCreate creates a link with every attribute that the kernel accepts at that
+// point, including the group: see the package comment.
 func (s *step) encodeCreate() *rtnl.Message {
 	m := rtnl.NewMessage(unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL, rtnl.IfInfo(unix.AF_UNSPEC, s.index, s.set.up))
 	identity(m, s.create)
@@ -30,18 +30,18 @@ func (s *step) encodeCreate() *rtnl.Message {
 	})
 }
 
-// identity appends what every kind of link is made with.
+// identity appends the attributes common to all kinds of links.
 func identity(m *rtnl.Message, l *desired.Link) {
 	m.String(unix.IFLA_IFNAME, l.Name).Uint32(unix.IFLA_GROUP, Group)
 	if l.MAC != "" {
-		m.Bytes(unix.IFLA_ADDRESS, hardware(l.MAC))
+		m.Bytes(unix.IFLA_ADDRESS, parseMAC(l.MAC))
 	}
 	switch {
 	case l.Kind != desired.LinkBridge && l.MTU != 0:
 		m.Uint32(unix.IFLA_MTU, uint32(l.MTU))
 	case l.Kind == desired.LinkBridge && l.MTU == defaultBridgeMTU:
-		// A bridge follows the MTU of its ports until it is *changed* (not made
-		// with one), and setting what it has is no change.
+		// A bridge follows the MTU of its ports until its MTU is *changed* (not
+		// created with one), and setting the current value is no change.
 		m.Uint32(unix.IFLA_MTU, defaultBridgeMTU-1)
 	}
 }
@@ -50,7 +50,7 @@ func identity(m *rtnl.Message, l *desired.Link) {
 func (s *step) createData(m *rtnl.Message) {
 	l := s.create
 	switch l.Kind {
-	case desired.LinkBridge: // spanning tree is off by the kernel's own default
+	case desired.LinkBridge: // spanning tree is off by the kernel's default
 		m.Uint32(unix.IFLA_BR_FORWARD_DELAY, 0)
 		if l.Bridge != nil && l.Bridge.VLANFiltering {
 			m.Uint8(unix.IFLA_BR_VLAN_FILTERING, 1)

@@ -11,12 +11,12 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
 )
 
-// harmless reports whether an error means that what the step wants is so
-// already: what should be removed is gone.
-func (s *step) harmless(err error) bool {
+// alreadyDone reports whether an error means that the step's goal is met already:
+// the thing to remove does not exist.
+func (s *step) alreadyDone(err error) bool {
 	switch s.op {
 	case opAddrGen:
-		return errors.Is(err, unix.EAFNOSUPPORT) // without IPv6 there is no such address
+		return errors.Is(err, unix.EAFNOSUPPORT) // without IPv6 the address does not exist
 	case opRelease, opDoom, opDelete, opDeleteGroup:
 		return errors.Is(err, unix.ENODEV)
 	case opDelAddress:
@@ -33,20 +33,20 @@ func (s *step) harmless(err error) bool {
 // explain puts the kernel's refusal in the operator's words.
 func (s *step) explain(err error) error {
 	if errors.Is(err, rtnl.ErrUnknown) {
-		return fmt.Errorf("it is not known whether the kernel did %s: %w; it is tried again", s.what(), err)
+		return fmt.Errorf("it is not known whether the kernel did %s: %w; it is tried again", s.action(), err)
 	}
 	var refused *rtnl.Error
 	if !errors.As(err, &refused) {
-		return fmt.Errorf("could not %s: %w", s.what(), err)
+		return fmt.Errorf("could not %s: %w", s.action(), err)
 	}
 	if hint := s.hint(refused.Errno); hint != "" {
-		return fmt.Errorf("the kernel refused to %s: %w; %s", s.what(), err, hint)
+		return fmt.Errorf("the kernel refused to %s: %w; %s", s.action(), err, hint)
 	}
-	return fmt.Errorf("the kernel refused to %s: %w", s.what(), err)
+	return fmt.Errorf("the kernel refused to %s: %w", s.action(), err)
 }
 
-// what says what the step does, to follow "refused to".
-func (s *step) what() string {
+// action describes the step, to follow "refused to".
+func (s *step) action() string {
 	switch s.op {
 	case opCreate:
 		return fmt.Sprintf("create the %s interface %s", s.create.Kind, s.link)
@@ -88,7 +88,7 @@ func (s *step) what() string {
 	return fmt.Sprintf("change %s of interface %s", s.set.names(), s.link)
 }
 
-// names lists what the settings change.
+// names lists the changed settings.
 func (s settings) names() string {
 	var out []string
 	add := func(set bool, name string) {
@@ -111,7 +111,7 @@ func (s settings) names() string {
 	return strings.Join(out, ", ")
 }
 
-// hint says what the refusal most likely means, and what to do.
+// hint gives the most likely reason for the refusal, and a remedy.
 func (s *step) hint(errno unix.Errno) string {
 	aware := s.create != nil && s.create.Bridge != nil && s.create.Bridge.VLANFiltering
 	if s.op == opCreate && !aware {
@@ -166,7 +166,7 @@ func (s *step) createHint(errno unix.Errno) string {
 	return "another interface has the name, possibly as an alternative name: find it with `ip link show`, and rename it"
 }
 
-// kernelNeeds names what a link needs of the kernel, and the module that has it.
+// kernelNeeds names the kernel feature that a link needs, and its module.
 func kernelNeeds(l *desired.Link) (what, module string) {
 	switch l.Kind {
 	case desired.LinkVLAN:

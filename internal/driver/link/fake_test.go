@@ -187,7 +187,7 @@ func (m *fakeKernel) set(l *actual, s settings) error {
 		l.Alias = *s.alias
 	}
 	if s.mac != "" {
-		l.MAC = hardware(s.mac)
+		l.MAC = parseMAC(s.mac)
 	}
 	if s.master != nil {
 		if err := m.join(l, *s.master); err != nil {
@@ -267,7 +267,7 @@ func (m *fakeKernel) newLink(want *desired.Link, index int) (*actual, error) {
 			return nil, unix.EEXIST
 		}
 	}
-	l := &actual{Link: rtnl.Link{Index: index, Name: want.Name, Kind: string(want.Kind), Group: Group, MTU: 1500, MAC: hardware(want.MAC)}}
+	l := &actual{Link: rtnl.Link{Index: index, Name: want.Name, Kind: string(want.Kind), Group: Group, MTU: 1500, MAC: parseMAC(want.MAC)}}
 	if want.MTU != 0 && want.Kind != desired.LinkBridge {
 		l.MTU = want.MTU
 	}
@@ -292,8 +292,8 @@ func (m *fakeKernel) reconcile(t *rapid.T, want *desired.Space) *plan {
 	w := choose(st, want, none)
 	p := makePlan(st, w, none, st.freeIndex(0, len(w.links)))
 	for i := range p.steps {
-		if err := m.run(&p.steps[i]); err != nil && !p.steps[i].harmless(err) {
-			t.Fatalf("could not %s: %v\nplan: %v", p.steps[i].what(), err, p.changes)
+		if err := m.run(&p.steps[i]); err != nil && !p.steps[i].alreadyDone(err) {
+			t.Fatalf("could not %s: %v\nplan: %v", p.steps[i].action(), err, p.changes)
 		}
 	}
 	return p

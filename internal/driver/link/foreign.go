@@ -10,34 +10,34 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
 )
 
-// foreignFault tells why an address cannot be given to a link that something
-// else made.
-func foreignFault(st *state, a desired.Address, reserved func(string) bool) error {
+// checkForeign returns an error if an address cannot be added to a link that
+// Viaduct does not own.
+func checkForeign(st *state, a desired.Address, reserved func(string) bool) error {
 	l := st.byName[a.Link]
 	switch {
 	case l == nil:
 		return fmt.Errorf("address %s: interface %s is not on this node; correct the name, or plug it in", a.Prefix, a.Link)
 	case reserved(a.Link):
 		return fmt.Errorf("address %s: interface %s: %w", a.Prefix, a.Link, errReserved)
-	case l.ours() || l.doomed():
+	case l.owned() || l.doomed():
 		return fmt.Errorf("address %s: interface %s: %w", a.Prefix, a.Link, errors.New("it is one of Viaduct's own; name the interface that leads to the other nodes"))
 	}
 	return nil
 }
 
-// keepForeign keeps an address that can be had; that of another link of the same
-// object may well be.
-func (w *wanted) keepForeign(st *state, a desired.Address, reserved func(string) bool) {
-	if err := foreignFault(st, a, reserved); err != nil {
+// collectForeign keeps a feasible address; other links of the same object are
+// independent of it.
+func (w *wanted) collectForeign(st *state, a desired.Address, reserved func(string) bool) {
+	if err := checkForeign(st, a, reserved); err != nil {
 		w.errs = append(w.errs, &driver.ObjectError{Owner: a.Owner, Err: err})
 		return
 	}
 	w.foreign = append(w.foreign, a)
 }
 
-// setForeignAddresses keeps the addresses of ours on links that are not: the
-// kernel records who made them (since 5.18). Without that record, only those
-// that are wanted are known to be ours, so none is ever removed.
+// setForeignAddresses keeps the owned addresses on links that Viaduct does not own:
+// the kernel records their protocol (since 5.18). Without that record, only wanted
+// addresses are known to be owned, so none is ever removed.
 func (st *state) setForeignAddresses(addrs []rtnl.Address, want *desired.Space) {
 	wanted := map[string]map[string]bool{}
 	for _, a := range want.Addresses {
@@ -50,7 +50,7 @@ func (st *state) setForeignAddresses(addrs []rtnl.Address, want *desired.Space) 
 	}
 	for _, a := range addrs {
 		l := st.byIdx[a.Index]
-		if l == nil || l.ours() || l.doomed() {
+		if l == nil || l.owned() || l.doomed() {
 			continue
 		}
 		if a.Proto == AddressProtocol || wanted[l.Name][a.Prefix.String()] {
@@ -59,12 +59,12 @@ func (st *state) setForeignAddresses(addrs []rtnl.Address, want *desired.Space) 
 	}
 }
 
-// compareForeignAddresses finds the addresses to give to links that are not
-// ours, and those to take from them.
+// compareForeignAddresses finds the addresses to add to links that Viaduct does not
+// own, and those to remove from them.
 func (p *planner) compareForeignAddresses() {
 	var old []diff.Item[rtnl.Address]
 	for _, l := range p.st.links {
-		if l.ours() || l.doomed() || p.reserved(l.Name) {
+		if l.owned() || l.doomed() || p.reserved(l.Name) {
 			continue
 		}
 		for _, a := range l.addresses {

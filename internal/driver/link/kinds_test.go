@@ -71,8 +71,8 @@ func TestVethPair(t *testing.T) {
 			t.Errorf("%s:\n%s", c.damage, out)
 		}
 	}
-	// The other end gets another name: the pair is made anew, once.
-	want.Links[1].Name, want.Links[0].Veth.Peer = "px_vn1", "px_vn1" // sorted meanwhile
+	// The other end gets another name: the pair is recreated, once.
+	want.Links[1].Name, want.Links[0].Veth.Peer = "px_vn1", "px_vn1" // sorted by now
 	r = l.reconcile(want)
 	if d := cmp.Diff([]string{"± link ln_vn1: peer pr_vn1 -> px_vn1", "- link pr_vn1"}, []string{lines(r.Changes)[0], lines(r.Changes)[1]}); d != "" {
 		t.Errorf("changes (-want +got):\n%s", d)
@@ -144,7 +144,7 @@ func TestHardwareAddressIsKept(t *testing.T) {
 	}
 }
 
-// TestControlPlaneKeepsItsEntries: FRR's flood entries look like ours.
+// TestControlPlaneKeepsItsEntries: FRR's flood entries look the same as Viaduct's.
 func TestControlPlaneKeepsItsEntries(t *testing.T) {
 	l := newLab(t)
 	want := vnets(1)
@@ -211,7 +211,7 @@ func TestPortMACs(t *testing.T) {
 }
 
 // TestKindsThatTheKernelLacks holds on any kernel: what can be had is made, and
-// what cannot is told by name.
+// what cannot is reported by name.
 func TestKindsThatTheKernelLacks(t *testing.T) {
 	l := newLab(t)
 	l.run("ip link add e0 type veth peer name e1")

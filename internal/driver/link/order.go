@@ -6,16 +6,16 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
-// ranks is the order in which kinds of links are made, as far as what they need
-// of each other leaves it open.
+// ranks is the order in which kinds of links are created, where their dependencies
+// leave a choice.
 var ranks = []desired.LinkKind{
 	desired.LinkVRF, desired.LinkDummy, desired.LinkBridge, desired.LinkVeth, desired.LinkVLAN, desired.LinkVXLAN,
 }
 
-// order puts the links in the order of making: each after its master and its
-// parent, and each bridge followed by those of its ports that need nothing else
-// (making all bridges first takes the kernel twice as long for a thousand
-// networks). A link that would carry itself is blocked.
+// order puts the links in creation order: each after its master and its parent, and
+// each bridge followed by those of its ports that need nothing else (for a thousand
+// networks, creating all bridges first costs the kernel twice the time). A link
+// that depends on itself is blocked.
 func (w *wanted) order(want *desired.Space) []*desired.Link {
 	o := &orderer{want: w, members: map[string][]*desired.Link{}, state: make(map[string]visit, len(want.Links))}
 	for i := range want.Links {
@@ -34,7 +34,7 @@ func (w *wanted) order(want *desired.Space) []*desired.Link {
 	return o.out
 }
 
-// visit is how far the ordering of a link has come.
+// visit is the state of a link in the ordering.
 type visit int
 
 const (
@@ -43,7 +43,7 @@ const (
 	done
 )
 
-// orderer walks the links along what they need.
+// orderer walks the links along their dependencies.
 type orderer struct {
 	want    *wanted
 	members map[string][]*desired.Link // by master
@@ -51,7 +51,7 @@ type orderer struct {
 	out     []*desired.Link
 }
 
-// visit places a link after what it needs.
+// visit places a link after its dependencies.
 func (o *orderer) visit(l *desired.Link) {
 	switch o.state[l.Name] {
 	case done:
@@ -68,9 +68,10 @@ func (o *orderer) visit(l *desired.Link) {
 	o.place(l)
 }
 
-// place appends a link whose needs are met, and its ports that then have theirs.
+// place appends a link with all dependencies placed, and its ports that are ready
+// then.
 func (o *orderer) place(l *desired.Link) {
-	if o.state[l.Name] == done { // meanwhile, as a port of what it needs
+	if o.state[l.Name] == done { // placed in the meantime, as a port of a dependency
 		return
 	}
 	o.state[l.Name] = done
@@ -93,13 +94,13 @@ func (o *orderer) ready(l *desired.Link) bool {
 	return true
 }
 
-// need is a wanted link that another one cannot be made without.
+// need is a wanted link that another link depends on.
 type need struct {
-	role string // in the operator's words: "bridge"
+	role string // as the operator knows it: "bridge"
 	link *desired.Link
 }
 
-// needs are the links of the state that have to stand before a link.
+// needs returns the wanted links that must exist before a link.
 func (w *wanted) needs(l *desired.Link) []need {
 	var out []need
 	if m := w.byName[l.Master]; m != nil && !l.ForeignMaster {
@@ -117,10 +118,9 @@ func (w *wanted) needs(l *desired.Link) []need {
 	return out
 }
 
-// blockDependants blocks the objects with links that need one of a blocked
-// object. An object is blocked whole, so others may follow from any of its
-// links: the search is repeated until it finds no more, at most once for every
-// object.
+// blockDependants blocks the objects with links that depend on a blocked object. An
+// object is blocked as a whole, so others may follow from any of its links: the
+// search is repeated until it finds no more, at most once for every object.
 func (w *wanted) blockDependants(order []*desired.Link) {
 	for before := -1; before != len(w.blocked) && len(w.blocked) > 0; {
 		before = len(w.blocked)

@@ -5,37 +5,39 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 )
 
-// plan is what one pass does: the changes as an operator reads them, and the
-// requests that make them, in the order in which they are sent.
+// plan is the work of one pass: the changes as the operator reads them, and the
+// requests that make them, in the order of sending.
 type plan struct {
 	changes []diff.Change
 	steps   []step
 	errs    []error
-	// ports are the links that are joined to their bridge once the steps are done.
+	// ports are the links that are joined to their bridge after the steps.
 	ports []string
 }
 
-// planner makes a plan.
+// planner builds a plan.
 type planner struct {
 	plan
 	st       *state
 	want     *wanted
 	reserved func(string) bool
 	next     int // the index of the next new link
-	// index is that of every wanted link, living or to be made; fresh tells
-	// those to be made.
+	// index holds the index of every wanted link, existing or new; fresh marks
+	// those to be created.
 	index map[string]int
 	fresh map[string]bool
-	// replaced are links that have to go before their successors come.
+	// replaced are links to delete before their successors are created.
 	replaced map[string]bool
-	// gone are the links of ours that are deleted although their names are wanted.
-	gone map[*actual]bool
-	// paired are ends of veth pairs that were made with the other end.
+	// recreated are the owned links that are deleted although their names are
+	// wanted.
+	recreated map[*actual]bool
+	// paired are veth ends that were created with their peer.
 	paired map[string]bool
 	// changeOf is the change that a link's steps serve.
 	changeOf map[string]int
 
-	// adds are the steps that add what is on a link, by its name; dels remove it.
+	// adds are the steps that add addresses and entries on a link, by its name;
+	// dels remove them.
 	adds    map[string][]step
 	dels    []step
 	removed []removal
@@ -47,20 +49,20 @@ type removal struct {
 	change int
 }
 
-// makePlan compares what stands with what is wanted. It is pure. New links are
+// makePlan compares the actual with the wanted state. It is pure. New links are
 // numbered from firstIndex on.
 //
-// The order: bridges leave the VLANs of devices that are to go; links that stand
-// in the way of new ones go; then come new
-// and changed links in the order of making (see wanted.order), each followed by
-// what is on it; then guests' ports; and last goes whatever nobody wants any more.
+// The order: bridges leave the VLANs of devices to be deleted; links that conflict
+// with new ones are deleted; then follow new and changed links in creation order
+// (see wanted.order), each followed by its contents; then guests' ports; and last
+// all unwanted links are deleted.
 func makePlan(st *state, w *wanted, reserved func(string) bool, firstIndex int) *plan {
 	p := &planner{
 		plan: plan{errs: w.errs}, st: st, want: w, reserved: reserved, next: firstIndex,
 		index: make(map[string]int, len(w.links)), fresh: map[string]bool{}, replaced: map[string]bool{}, changeOf: map[string]int{},
-		gone: map[*actual]bool{}, paired: map[string]bool{}, adds: map[string][]step{},
+		recreated: map[*actual]bool{}, paired: map[string]bool{}, adds: map[string][]step{},
 	}
-	p.findGone()
+	p.findReplaced()
 	p.compareLinks()
 	early, late := p.splitRemovals()
 	p.leaveVLANs()
@@ -75,13 +77,13 @@ func makePlan(st *state, w *wanted, reserved func(string) bool, firstIndex int) 
 	return &p.plan
 }
 
-// change notes a change and returns its index.
+// change records a change and returns its index.
 func (p *planner) change(c diff.Change) int {
 	p.changes = append(p.changes, c)
 	return len(p.changes) - 1
 }
 
-// compareLinks finds the links to make, to change and to remove.
+// compareLinks finds the links to create, to change and to remove.
 func (p *planner) compareLinks() {
 	var old []diff.Item[*actual]
 	for _, l := range p.st.links {
@@ -89,14 +91,14 @@ func (p *planner) compareLinks() {
 		case p.reserved(l.Name):
 		case l.doomed():
 			p.removed = append(p.removed, removal{link: l, change: -1})
-		case l.ours():
+		case l.owned():
 			old = append(old, diff.Item[*actual]{Entry: p.actualEntry(l, p.want.byName[l.Name]), Value: l})
 		}
 	}
 	wanted := make([]diff.Item[desired.Link], len(p.want.links))
 	for i, l := range p.want.links {
 		wanted[i] = diff.Item[desired.Link]{Entry: wantedEntry(l), Value: l}
-		if a := p.st.byName[l.Name]; a != nil && a.ours() {
+		if a := p.st.byName[l.Name]; a != nil && a.owned() {
 			p.index[l.Name] = a.Index
 		}
 	}
@@ -119,8 +121,8 @@ func (p *planner) compareLinks() {
 			p.changeOf[l.Name] = n
 		}
 	})
-	// Indexes are given in the order of making, so that ports know the number of
-	// a bridge that does not exist yet.
+	// Indexes are assigned in creation order, so that ports know the number of a
+	// bridge that does not exist yet.
 	for _, l := range p.want.links {
 		if p.fresh[l.Name] {
 			p.index[l.Name] = p.next

@@ -66,7 +66,7 @@ func drawNode(t *rapid.T, label string) *desired.Space {
 	return node
 }
 
-// Two hardware addresses.
+// Two MAC addresses.
 const macA, macB = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 
 // drawKinds adds the links of other zones to a network: a VRF that its bridge is
@@ -110,7 +110,7 @@ func drawKinds(t *rapid.T, label string, node *desired.Space, i int, br string) 
 // damage is what somebody may do by hand, or a kill may leave.
 func (m *fakeKernel) damage(t *rapid.T) {
 	for _, l := range slices.Clone(m.links) {
-		if !l.ours() || m.find(l.Index) == nil {
+		if !l.owned() || m.find(l.Index) == nil {
 			continue
 		}
 		switch rapid.IntRange(0, 12).Draw(t, "damage") {

@@ -8,8 +8,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
 )
 
-// comparePorts joins guests' links to their bridges. Ports that nobody wants
-// are left alone: an operator may have put them there.
+// comparePorts joins guests' links to their bridges. Unwanted ports are left alone:
+// an operator may have added them.
 func (p *planner) comparePorts() {
 	var have, wanted []diff.Item[port]
 	for _, w := range p.want.ports {
@@ -24,26 +24,26 @@ func (p *planner) comparePorts() {
 	})
 }
 
-// wantedPort describes a wanted port by the link that it has now.
+// wantedPort describes a wanted port by its current link.
 func wantedPort(w port) desired.Entry {
 	d := w.Port
 	d.Names, d.MACs = []string{w.link.Name}, sorted(w.MACs)
 	return portEntry(d, true, w.MACs == nil)
 }
 
-// actualPortEntry describes a port as it stands.
+// actualPortEntry describes an existing port.
 func (p *planner) actualPortEntry(w port) desired.Entry {
 	now := desired.Port{Names: []string{w.link.Name}}
 	learning := true
 	if w.MTU != 0 {
 		now.MTU = w.link.MTU
 	}
-	// A bridge that is replaced lets its ports go.
+	// A replaced bridge releases its ports.
 	if m := p.st.byIdx[w.link.Master]; m != nil && !p.fresh[m.Name] {
 		now.Bridge = m.Name
 		if w.link.Port != nil {
 			now.Isolated, learning = w.link.Port.Isolated, w.link.Port.Learning
-			now.AllVLANs = w.AllVLANs && w.link.carriesAllVLANs() // else they are somebody else's business
+			now.AllVLANs = w.AllVLANs && w.link.carriesAllVLANs() // otherwise its VLANs are managed elsewhere
 		}
 		now.MACs = p.boundMACs(w)
 	}
@@ -52,8 +52,8 @@ func (p *planner) actualPortEntry(w port) desired.Entry {
 	return e
 }
 
-// boundMACs are the MACs that are bound to a port as far as they matter: on a
-// port that learns, somebody else bound those that are not wanted.
+// boundMACs returns the MACs that are bound to a port and relevant: on a port that
+// learns, unwanted ones were bound by somebody else.
 func (p *planner) boundMACs(w port) []string {
 	if w.MACs == nil && (w.link.Port == nil || w.link.Port.Learning) {
 		return nil
@@ -79,8 +79,8 @@ func portEntry(d desired.Port, up, learning bool) desired.Entry {
 	return e
 }
 
-// port emits the steps that join a link or change how it is joined. Its MTU is
-// a request of its own: a wrong one must not keep the guest off its network.
+// port emits the steps that join a link or change its port settings. Its MTU is a
+// separate request: an invalid one must not keep the guest off its network.
 func (p *planner) port(change int, c diff.Change, w port) {
 	s := step{owner: w.Owner, link: w.link.Name, change: change, index: w.link.Index}
 	joins := c.Action == diff.Create
@@ -125,9 +125,9 @@ func (p *planner) port(change int, c diff.Change, w port) {
 	}
 }
 
-// bind emits the steps that bind MACs to a port and unbind others. It comes
-// before learning is switched: on a port that learns, what is left over after a
-// kill would count as somebody else's.
+// bind emits the steps that bind MACs to a port and unbind others. It precedes
+// switching learning: on a port that learns, leftovers of a kill would count as
+// somebody else's.
 func (p *planner) bind(s step, bound, macs []string) {
 	emit := func(op op, list, except []string) {
 		for _, mac := range sorted(list) {

@@ -6,8 +6,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
-// unique are the things that only one link of a kind can have, and that keep the
-// kernel from making another one with them.
+// unique holds the settings that only one link of a kind can have, and that keep
+// the kernel from creating another one with them.
 type unique struct {
 	vni   uint32 // of a VXLAN device, with its port
 	port  uint16
@@ -15,7 +15,7 @@ type unique struct {
 	table uint32 // of a VRF
 }
 
-// uniqueOf is what a standing link has of that.
+// uniqueOf returns those settings of an existing link.
 func uniqueOf(l *actual) unique {
 	switch {
 	case l.VXLAN != nil:
@@ -26,9 +26,8 @@ func uniqueOf(l *actual) unique {
 	return unique{table: l.VRFTable}
 }
 
-// splitRemovals tells the links that must go before new ones are made, because
-// the kernel would refuse those: they have the name of a new one, or something
-// that only one can have.
+// splitRemovals separates the links to delete before new ones are created, because
+// the kernel would refuse the new ones: they share a name or a unique setting.
 func (p *planner) splitRemovals() (early, late []removal) {
 	taken := map[unique]bool{}
 	for i := range p.want.links {
@@ -45,7 +44,8 @@ func (p *planner) splitRemovals() (early, late []removal) {
 	}
 	rejoined := p.rejoined()
 	for _, r := range p.removed {
-		// A VRF that was about to go flushes its members' addresses when it does.
+		// A VRF that was about to be deleted flushes its members' addresses when it
+		// is.
 		doomedVRF := r.link.VRFTable != 0 && r.link.doomed()
 		if p.fresh[r.link.Name] || taken[uniqueOf(r.link)] || doomedVRF || rejoined[r.link] {
 			early = append(early, r)
@@ -56,11 +56,11 @@ func (p *planner) splitRemovals() (early, late []removal) {
 	return early, late
 }
 
-// rejoined are the VLAN devices and ends of veth pairs by which a bridge was joined to
-// another one, and that give way to new ones: as long as both stood, frames would go round.
+// rejoined returns the VLAN devices and veth ends that joined a bridge to another one, and are
+// replaced by new ones: while both exist, frames would loop.
 func (p *planner) rejoined() map[*actual]bool {
 	joins := func(kind string) bool { return kind == string(desired.LinkVLAN) || kind == string(desired.LinkVeth) }
-	bridges := map[int]bool{} // that stand, by index
+	bridges := map[int]bool{} // existing ones, by index
 	for i := range p.want.links {
 		if l := &p.want.links[i]; p.fresh[l.Name] && joins(string(l.Kind)) && l.Master != "" && !l.ForeignMaster && !p.fresh[l.Master] {
 			bridges[p.index[l.Master]] = true
@@ -73,7 +73,7 @@ func (p *planner) rejoined() map[*actual]bool {
 	for _, r := range p.removed {
 		if joins(r.link.Kind) && bridges[r.link.Master] {
 			out[r.link] = true
-			if other := p.st.parent(r.link); other != nil && (other.ours() || other.doomed()) {
+			if other := p.st.parent(r.link); other != nil && (other.owned() || other.doomed()) {
 				out[other] = true
 			}
 		}
@@ -81,26 +81,26 @@ func (p *planner) rejoined() map[*actual]bool {
 	return out
 }
 
-// leaveVLANs takes VLAN-aware bridges out of the VLANs that they were themselves
-// members of for a VLAN device which is to go, unless another device, of ours or
-// not, carries the same VLAN of the bridge. Nothing but the device tells of that,
-// so it is done before the device goes: a kill in between leaves no trace.
+// leaveVLANs removes VLAN-aware bridges from the VLANs that they are members of for
+// a VLAN device to be deleted, unless another device, owned or not, carries the
+// same VLAN of the bridge. Only the device is evidence of that, so it happens
+// before the deletion: a kill in between leaves no trace.
 func (p *planner) leaveVLANs() {
 	type membership struct{ bridge, vlan int }
 	var needed map[membership]bool
 	for _, r := range p.removed {
 		bridge := p.st.parent(r.link)
-		if r.link.VLAN == nil || !bridge.vlanAware() || bridge.ours() || bridge.doomed() {
-			continue // a bridge of ours has no other VLAN devices than ours
+		if r.link.VLAN == nil || !bridge.vlanAware() || bridge.owned() || bridge.doomed() {
+			continue // an owned bridge has only owned VLAN devices
 		}
 		if needed == nil {
 			needed = map[membership]bool{}
-			gone := map[*actual]bool{}
+			doomed := map[*actual]bool{}
 			for _, r := range p.removed {
-				gone[r.link] = true
+				doomed[r.link] = true
 			}
 			for _, l := range p.st.links {
-				if l.VLAN != nil && !l.ParentElsewhere && !gone[l] {
+				if l.VLAN != nil && !l.ParentElsewhere && !doomed[l] {
 					needed[membership{l.Parent, int(l.VLAN.ID)}] = true
 				}
 			}
@@ -120,16 +120,16 @@ func (p *planner) leaveVLANs() {
 }
 
 // remove emits the steps that delete links, in one group if there are several.
-// pending are others that are deleted later: they stay out of it.
+// pending are deleted later: they stay out of the group.
 func (p *planner) remove(list, pending []removal) {
 	slices.SortFunc(list, func(a, b removal) int { return a.link.Index - b.link.Index })
 	if len(list) == 0 {
 		return
 	}
-	single := len(list) == 1 || !p.pure(Doomed)
-	if !single && len(list) <= maxDoomed && p.whole(list) {
-		// Every link of ours goes: their own group will do. pure has been
-		// asked, so that it takes nobody else along.
+	single := len(list) == 1 || !p.deletable(Doomed)
+	if !single && len(list) <= maxDoomed && p.coversGroup(list) {
+		// Every owned link is deleted: their own group suffices. deletable has verified
+		// that no other link is deleted with it.
 		p.deleteGroup(Group, list)
 		if slices.ContainsFunc(list, func(r removal) bool { return r.link.doomed() }) {
 			p.deleteGroup(Doomed, list)
@@ -137,7 +137,7 @@ func (p *planner) remove(list, pending []removal) {
 		return
 	}
 	if slices.ContainsFunc(pending, func(r removal) bool { return r.link.doomed() }) {
-		single = true // the group holds others too, which are deleted later
+		single = true // the group also holds others, which are deleted later
 	}
 	for group := range slices.Chunk(list, maxDoomed) {
 		for _, r := range group {
@@ -155,20 +155,20 @@ func (p *planner) remove(list, pending []removal) {
 	}
 }
 
-// maxDoomed bounds how many links are deleted at once. The kernel takes about
-// 10 ms for each and lets nobody else change a link meanwhile, so thousands at
-// once would stop everything on the node for a minute.
+// maxDoomed bounds how many links are deleted at once. The kernel needs about 10 ms
+// for each and blocks all other link changes during that, so thousands at once
+// would stop everything on the node for a minute.
 const maxDoomed = 128
 
-// deleteGroup emits the deletion of a group. Its failure is that of the first
-// change it serves; the others are found again by the next pass.
+// deleteGroup emits the deletion of a group. Its failure is assigned to the first
+// change it serves; the next pass finds the others again.
 func (p *planner) deleteGroup(group uint32, list []removal) {
 	p.steps = append(p.steps, step{op: opDeleteGroup, change: list[0].change, group: group})
 }
 
-// pure reports whether all links of a group are of kinds that we make and none
-// is reserved, so that the group may be deleted as a whole.
-func (p *planner) pure(group uint32) bool {
+// deletable reports whether all links of a group are of kinds that Viaduct creates and
+// none is reserved, so that the group may be deleted as a whole.
+func (p *planner) deletable(group uint32) bool {
 	for _, l := range p.st.links {
 		if l.Group == group && (!l.madeKind() || p.reserved(l.Name)) {
 			return false
@@ -177,10 +177,10 @@ func (p *planner) pure(group uint32) bool {
 	return true
 }
 
-// whole reports whether the list holds all links of ours, and no other link has
-// our group.
-func (p *planner) whole(list []removal) bool {
-	if len(p.fresh) > 0 || !p.pure(Group) {
+// coversGroup reports whether the list holds all owned links, and no other link has their
+// group.
+func (p *planner) coversGroup(list []removal) bool {
+	if len(p.fresh) > 0 || !p.deletable(Group) {
 		return false
 	}
 	n := 0

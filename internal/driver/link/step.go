@@ -6,23 +6,22 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
-// op is what one request to the kernel does.
+// op is the operation of one request to the kernel.
 type op int
 
-// The operations.
 const (
-	opCreate      op = iota // make a link
+	opCreate      op = iota // create a link
 	opSet                   // change mtu, MAC, alias, master or state
-	opAddrGen               // change how the link-local address is made
+	opAddrGen               // change how the link-local address is generated
 	opInfo                  // change settings of the link's kind
 	opBridgePort            // change settings of a bridge's port
-	opVLANs                 // let a port carry all VLANs
-	opPortVLAN              // let a port carry one VLAN
-	opOtherVLANs            // and no other one
+	opVLANs                 // make a port carry all VLANs
+	opPortVLAN              // make a port carry a single VLAN
+	opOtherVLANs            // remove a port's other VLANs
 	opBridgeVLAN            // make a bridge itself a member of a VLAN, or end that
 	opAddAddress            // add or renew an address
 	opDelAddress            // remove an address
-	opAddNeigh              // add a forwarding entry, or change its far end
+	opAddNeigh              // add a forwarding entry, or change its remote end
 	opDelNeigh              // remove a forwarding entry
 	opAddStatic             // bind a MAC to a bridge's port
 	opDelStatic             // undo that
@@ -36,7 +35,7 @@ const (
 // step is one request to the kernel, as a value.
 type step struct {
 	op op
-	// owner and link say whose it is; change is the index of the change that it
+	// owner and link identify the object; change is the index of the change that it
 	// serves, or -1 if it only prepares one.
 	owner  string
 	link   string
@@ -47,38 +46,39 @@ type step struct {
 	create *desired.Link
 	peer   *desired.Link // for opCreate of a veth pair: its other end
 	master int           // for opCreate; 0 for none
-	parent int           // for opCreate: index of a VLAN device's parent, or of a veth's other end
+	parent int           // for opCreate: index of a VLAN device's parent, or of a veth's peer
 	set    settings
 	prefix netip.Prefix
-	// noRoute is as of desired.Address, for opAddAddress.
+	// noRoute is as in desired.Address, for opAddAddress.
 	noRoute bool
 	neigh   desired.Neighbour
 	vlan    int  // for opBridgeVLAN, opPortVLAN and opOtherVLANs
 	tagged  bool // for opPortVLAN
-	on      bool // for opAddrGen: make one; for opBridgeVLAN: add
+	on      bool // for opAddrGen: generate one; for opBridgeVLAN: add
 	group   uint32
 }
 
 // settings are the properties that opSet, opInfo and opBridgePort change; nil
-// leaves one as it is.
+// leaves one unchanged.
 type settings struct {
-	mtu    int    // 0 leaves it
-	mac    string // empty leaves it
+	mtu    int    // 0 leaves it unchanged
+	mac    string // empty leaves it unchanged
 	up     bool
 	alias  *string
 	master *int
 
-	// Of a bridge's port.
+	// Settings of a bridge port.
 	isolated, portLearning, neighSuppress *bool
 
 	learning      *bool
 	vlanFiltering *bool
-	// noSpanningTree turns spanning tree off, noDelay the forward delay to zero.
+	// noSpanningTree turns spanning tree off, noDelay sets the forward delay to
+	// zero.
 	noSpanningTree, noDelay bool
 }
 
-// infoSet reports whether a setting of the link's kind changes, portSet whether
-// one of a bridge's port does, linkSet whether another one does.
+// infoSet reports whether a setting of the link's kind changes, portSet whether one
+// of a bridge port does, linkSet whether any other does.
 func (s settings) infoSet() bool {
 	return s.learning != nil || s.vlanFiltering != nil || s.noSpanningTree || s.noDelay
 }

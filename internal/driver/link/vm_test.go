@@ -15,7 +15,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/test/requires"
 )
 
-// expect applies a state, compares the changes and sees that it stands.
+// expect applies a state, compares the changes and verifies the result.
 func (l *lab) expect(want *desired.Space, changes ...string) {
 	l.t.Helper()
 	r := l.reconcile(want)
@@ -57,7 +57,7 @@ func TestVLANOnForeignBridge(t *testing.T) {
 	if got := self(); strings.Contains(got, "100") || !strings.Contains(got, "55 101") {
 		t.Errorf("the bridge is in: %s", got)
 	}
-	// The same VLAN under another name, and as a service tag beside.
+	// The same VLAN under another name, and also as a service tag.
 	renamed := vlanNode("vmbr0", "vn2", 101, true, "802.1q")
 	ad := vlanNode("vmbr0", "vn3", 101, true, "802.1ad")
 	renamed.Links = append(renamed.Links, ad.Links...)
@@ -107,7 +107,7 @@ func TestPortOfOneVLANOnForeignBridge(t *testing.T) {
 	if got := vlans(); !strings.HasSuffix(got, "pr_v40 40 PVID Egress Untagged") {
 		t.Errorf("the port is in: %s", got)
 	}
-	if after := foreign(); after != before { // its hardware address too
+	if after := foreign(); after != before { // its MAC address too
 		t.Errorf("what is not ours was touched:\n%s\n%s", before, after)
 	}
 	for _, damage := range []string{"bridge vlan add dev pr_v40 vid 2-100", "bridge vlan del dev pr_v40 vid 40", "bridge vlan add dev pr_v40 vid 7 pvid untagged", "bridge vlan add dev pr_v40 vid 40"} {
@@ -160,7 +160,7 @@ func TestVLANGoesWithItsParent(t *testing.T) {
 	l.run("ip link set d0 down")
 	l.reconcile(want)
 	l.settled(want)
-	// The parent becomes another kind: what stands on it is made anew.
+	// The parent becomes another kind: links on it are recreated.
 	want.Links[0].Kind, want.Links[0].MTU, want.Links[0].Bridge = desired.LinkBridge, 1500, &desired.Bridge{}
 	l.expect(want, "± link d0: kind dummy -> bridge, mtu 9000 -> 1500", "± link up_vn1: parent d0")
 	l.reconcile(&desired.Space{})
@@ -233,7 +233,7 @@ func TestVRF(t *testing.T) {
 	want.Addresses = append(want.Addresses, v6)
 	l.reconcile(want)
 	before := l.run("ip -br link show vn1")
-	// A network that stands joins a VRF: its IPv6 addresses would be flushed.
+	// An existing network joins a VRF: its IPv6 addresses would be flushed.
 	in := vnets(1)
 	in.Addresses = append(in.Addresses, v6)
 	in.Links[0].Master = "vrf_z"
@@ -246,7 +246,7 @@ func TestVRF(t *testing.T) {
 	if after := l.run("ip -br link show vn1"); strings.Fields(after)[2] != strings.Fields(before)[2] {
 		t.Errorf("the bridge was made anew:\n%s%s", before, after)
 	}
-	// Another table (the links are sorted meanwhile): the VRF is replaced, its member comes back with its addresses.
+	// Another table (the links are sorted by now): the VRF is replaced, its member comes back with its addresses.
 	in.Links[1].VRF.Table = 100010001
 	l.expect(in, "~ link vn1: master vrf_z", "± link vrf_z: table 100010000 -> 100010001")
 	contains(t, l.run("ip -6 route show vrf vrf_z"), "fd00::/64")

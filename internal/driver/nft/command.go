@@ -14,9 +14,9 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/driver"
 )
 
-// refusal is what nft says of input that it does not take.
+// refusal is nft's rejection of its input.
 type refusal struct {
-	// text is nft's message, lines the lines of input that it complains of.
+	// text is nft's message, lines the rejected lines of input.
 	text  string
 	lines []int
 	err   error
@@ -30,7 +30,7 @@ func (e *refusal) Error() string {
 	return "nft: " + e.text
 }
 
-// Unwrap gives the program's exit status.
+// Unwrap returns the program's exit status.
 func (e *refusal) Unwrap() error { return e.err }
 
 // nft runs the program with the input.
@@ -39,7 +39,7 @@ func (d *Driver) nft(ctx context.Context, input string, args ...string) error {
 	return err
 }
 
-// output runs the program in the driver's namespace and returns what it prints.
+// output runs the program in the driver's namespace and returns its output.
 func (d *Driver) output(ctx context.Context, input string, args ...string) (string, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, d.command, args...)
@@ -60,8 +60,8 @@ func (d *Driver) output(ctx context.Context, input string, args ...string) (stri
 	return "", &refusal{text: firstMessage(stderr.String()), lines: errorLines(stderr.String()), err: err}
 }
 
-// firstMessage is the first line of nft's complaint without its place, which
-// is one in our own input: "/dev/stdin:7:3-5: Error: syntax error".
+// firstMessage returns the first line of nft's error without its position, which
+// refers to the driver's own input: "/dev/stdin:7:3-5: Error: syntax error".
 func firstMessage(stderr string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(stderr), "\n")
 	if _, message, found := strings.Cut(line, "Error: "); found {
@@ -70,7 +70,7 @@ func firstMessage(stderr string) string {
 	return line
 }
 
-// errorLines finds the line numbers in nft's complaints: the first number of
+// errorLines finds the line numbers in nft's errors: the first number of
 // "/dev/stdin:LINE:COLUMN-COLUMN: Error: ...".
 func errorLines(stderr string) []int {
 	var out []int
@@ -88,9 +88,9 @@ func errorLines(stderr string) []int {
 	return out
 }
 
-// listAll lists the tables of ours as nft prints them, without counters and other
-// state, by key. Each is asked for apart: asked for several things at once, nft 1.0.6
-// leaves out tables of other families than the last one's.
+// listAll lists the owned tables as nft prints them, without counters and other
+// state, by key. Each is queried separately: for several at once, nft 1.0.6 leaves
+// out tables of other families than the last one's.
 func (d *Driver) listAll(ctx context.Context) (map[string]string, error) {
 	out, err := d.output(ctx, "list tables\n", "-f", "-")
 	if err != nil {
@@ -111,8 +111,8 @@ func (d *Driver) listAll(ctx context.Context) (map[string]string, error) {
 	return listed, nil
 }
 
-// list is a table as nft prints it, without counters and other state, and if terse
-// without the elements of its sets.
+// list returns a table as nft prints it, without counters and other state, and if
+// terse without the elements of its sets.
 func (d *Driver) list(ctx context.Context, key string, terse bool) (string, error) {
 	args := []string{"-s"}
 	if terse {
@@ -124,8 +124,8 @@ func (d *Driver) list(ctx context.Context, key string, terse bool) (string, erro
 // maxRefusals bounds how many objects are left out of one table.
 const maxRefusals = 16
 
-// check tries the table without applying it and leaves out what nft refuses.
-// Trying costs a process, so a table that was applied as it is counts as good.
+// check tries the table without applying it and leaves out refused objects. Trying
+// costs a process, so a table that was applied unchanged counts as good.
 func (d *Driver) check(ctx context.Context, t desired.Table) (usable desired.Table, refused []error, err error) {
 	for range maxRefusals {
 		if last, known := d.state.Tables[tableKey(t)]; known && hash(last.Table) == hash(t) {

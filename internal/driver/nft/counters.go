@@ -10,11 +10,11 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
 )
 
-// Counter is what a rule that has a comment counted, since it was made.
+// Counter holds the counts of a rule with a comment, since its creation.
 type Counter struct {
-	// Table is that of the rule, as nft names it: "bridge viaduct_fw".
+	// Table is the rule's table, as nft names it: "bridge viaduct_fw".
 	Table string
-	// Comment is the rule's.
+	// Comment is the rule's comment.
 	Comment        string
 	Packets, Bytes uint64
 }
@@ -22,8 +22,8 @@ type Counter struct {
 // counterForm is a rule with a counter and a comment.
 var counterForm = regexp.MustCompile(`counter packets (\d+) bytes (\d+)\b.* comment "([^"]*)"$`)
 
-// Counters reads the counters of a table of ours in the namespace (nil: the process's
-// own), in the order of its rules; none if there is no such table.
+// Counters reads the counters of an owned table in the namespace (nil: the
+// process's own), in the order of its rules; none if there is no such table.
 func Counters(ctx context.Context, ns *netns.NS, family, name string) ([]Counter, error) {
 	d := New(Options{Namespace: ns})
 	out, err := d.output(ctx, "", "-t", "list", "tables", family)
@@ -36,7 +36,7 @@ func Counters(ctx context.Context, ns *netns.NS, family, name string) ([]Counter
 	}
 	out, err = d.output(ctx, "", "-t", "list", "table", family, name)
 	if r := (*refusal)(nil); errors.As(err, &r) {
-		return nil, nil // gone in between
+		return nil, nil // deleted in between
 	}
 	return parseCounters(key, out), err
 }

@@ -1,27 +1,27 @@
-// Package nft is the driver of nftables (nft(8)): it owns the tables whose name
-// starts with Prefix, in every family, and no other.
+// Package nft is the driver of nftables (nft(8)): it owns the tables with a name
+// that starts with Prefix, in every family, and no other.
 //
 // It is a last stage of the one-way flow. A table is changed in one transaction of
-// the kernel, and only if it differs: as a whole, but for a change that is only in
-// elements of its sets. nft itself is the interface, because its language is the
-// only documented one; only elements of dynamic sets go to the kernel directly.
+// the kernel, and only if it differs: as a whole, unless only elements of its sets
+// change. nft itself is the interface, because its language is the only documented
+// one; only elements of dynamic sets go to the kernel directly.
 //
 // # How a difference is found
 //
-// The kernel does not give a rule back as it was written. So after each
-// change the driver takes down how nft lists the table, in memory and in a
-// state file, together with the table it was made from. A later listing that
-// reads otherwise is drift; a desired table other than that one is a change. If
-// the state file is lost, the tables are replaced once. The kernel counts the
-// transactions on its rules; while it counts none, nothing is listed.
+// The kernel does not return a rule as it was written. So after each change the
+// driver records nft's listing of the table, in memory and in a state file,
+// together with the table it was made from. A later listing that differs is drift;
+// a desired table that differs from the recorded one is a change. If the state file
+// is lost, the tables are replaced once. The kernel counts the transactions on its
+// rules; while the count is unchanged, nothing is listed.
 //
 // # Dynamic sets
 //
-// A set that is desired.Set.Dynamic may have a hundred thousand elements of which one
-// changes, so nft neither reads nor lists them: they go to the kernel by netlink, as
-// what is to be added and removed. What is in the kernel is remembered for as long as
-// the generation of its rules stands, and asked for when it does not. The change names
-// the generation that it was worked out for, and the kernel refuses it at any other.
+// A set that is desired.Set.Dynamic may have a hundred thousand elements and one change, so nft
+// neither reads nor lists them: they are sent to the kernel by netlink, as additions and
+// removals. The kernel's elements are remembered for as long as the generation of its rules is
+// unchanged, and dumped otherwise. The change names the generation that it was computed for,
+// and the kernel refuses it at any other.
 package nft
 
 import (
@@ -40,28 +40,28 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
 )
 
-// Prefix starts the name of every table of ours.
+// Prefix starts the name of every owned table.
 const Prefix = "viaduct"
 
 // Options configure a Driver.
 type Options struct {
-	// Namespace to work in; nil is the process's own.
+	// Namespace is the namespace to work in; nil is the process's own.
 	Namespace *netns.NS
-	// StateFile remembers what was applied, across restarts. Empty keeps it in
-	// memory only.
+	// StateFile records the applied tables across restarts. If it is empty, they
+	// are kept in memory only.
 	StateFile string
 	// Command is the nft program; empty means "nft" on the path.
 	Command string
 }
 
 // Driver implements driver.Driver for nftables. Its methods must not be called
-// by several goroutines at once.
+// concurrently.
 type Driver struct {
 	ns      *netns.NS
 	command string
 	state   *memory
 	seen    seen
-	// socket speaks to the kernel's nftables; nil before it is needed.
+	// socket is a netlink socket to the kernel's nftables; nil before first use.
 	socket *os.File
 }
 
@@ -70,7 +70,7 @@ var (
 	_ driver.Guard  = (*Driver)(nil)
 )
 
-// New makes a driver. A state file that cannot be read counts as lost.
+// New returns a driver. A state file that cannot be read counts as lost.
 func New(o Options) *Driver {
 	if o.Command == "" {
 		o.Command = "nft"
@@ -81,26 +81,26 @@ func New(o Options) *Driver {
 // Name implements driver.Driver.
 func (*Driver) Name() string { return "nft" }
 
-// Withhold implements driver.Guard: without the filter that keeps zones apart nothing may
-// begin to route between them.
+// Withhold implements driver.Guard: without the filter that isolates zones nothing may begin to
+// route between them.
 func (*Driver) Withhold(want *desired.Space) *desired.Space {
 	unfiltered := *want
 	unfiltered.Sysctls = nil
 	return &unfiltered
 }
 
-// errMissing says what to do when there is no nft program.
+// errMissing gives the remedy for a missing nft program.
 var errMissing = errors.New("the program nft was not found, so that source NAT and isolation cannot be set up: install the package nftables")
 
-// Reconcile implements driver.Driver. A rule that nft refuses is left out with
-// all others of its owner; if it has none, the whole table is.
+// Reconcile implements driver.Driver. A rule that nft refuses is left out with all
+// others of its owner; without an owner, the whole table is.
 func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool) (driver.Result, error) {
 	var result driver.Result
 	if _, err := exec.LookPath(d.command); err != nil {
 		if len(want.Tables) == 0 && len(d.state.Tables) == 0 {
 			return result, nil // neither wanted nor ever made
 		}
-		return result, errors.Join(missing(want.Tables)...)
+		return result, errors.Join(missingErrors(want.Tables)...)
 	}
 	have, err := d.listings(ctx)
 	if err != nil {
@@ -125,8 +125,9 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool
 	return result, errors.Join(append(errs, err)...)
 }
 
-// missing is the error for every object that has a rule, or for the node.
-func missing(tables []desired.Table) []error {
+// missingErrors returns the error for every object that has a rule, or for the
+// node.
+func missingErrors(tables []desired.Table) []error {
 	var owners []string
 	for _, t := range tables {
 		for _, c := range t.Chains {
@@ -148,15 +149,15 @@ func missing(tables []desired.Table) []error {
 	return errs
 }
 
-// tableKey is how nft names a table: "inet viaduct".
+// tableKey returns nft's name of a table: "inet viaduct".
 func tableKey(t desired.Table) string { return t.Family + " " + t.Name }
 
-// table makes one table, which stands as it is listed if it exists, what is
-// wanted. It is tried out first only for a dry run and when nft has refused it: a
-// replacement is a transaction, and each try costs a process.
+// table brings one table, with its listing if it exists, into the wanted state. It
+// is tried out first only for a dry run and when nft has refused it: a replacement
+// is a transaction, and each try costs a process.
 func (d *Driver) table(ctx context.Context, want desired.Table, exists bool, listing string, dryRun bool) (driver.Result, error) {
 	full := want
-	want = bare(want)
+	want = withoutElements(want)
 	changes, same := d.compare(want, exists, listing)
 	if same {
 		return d.setElements(full, dryRun)
@@ -184,9 +185,9 @@ func (d *Driver) table(ctx context.Context, want desired.Table, exists bool, lis
 	return result, errors.Join(append(refused, err)...)
 }
 
-// change makes a table another one by as little as it takes.
+// change updates a table with the smallest possible transaction.
 func (d *Driver) change(ctx context.Context, full desired.Table, exists bool, listing string, changes []diff.Change) (driver.Result, error) {
-	want := bare(full)
+	want := withoutElements(full)
 	last, known := d.state.Tables[tableKey(want)]
 	if !known || !exists || listing != last.Listing {
 		return d.replace(ctx, full, changes)
@@ -208,10 +209,10 @@ func (d *Driver) change(ctx context.Context, full desired.Table, exists bool, li
 	return result, err
 }
 
-// replace makes a table anew, with all of its elements.
+// replace recreates a table, with all of its elements.
 func (d *Driver) replace(ctx context.Context, full desired.Table, changes []diff.Change) (driver.Result, error) {
 	text, _ := render(full)
-	result, err := d.apply(ctx, bare(full), text, changes)
+	result, err := d.apply(ctx, withoutElements(full), text, changes)
 	if err == nil && isDynamic(full) {
 		now := map[string][]string{}
 		for _, s := range full.Sets {
@@ -222,8 +223,8 @@ func (d *Driver) replace(ctx context.Context, full desired.Table, changes []diff
 	return result, err
 }
 
-// apply makes the table by what nft is to read, in one transaction, and takes down
-// how nft lists it then.
+// apply applies the input for nft in one transaction, and records nft's listing of
+// the table.
 func (d *Driver) apply(ctx context.Context, t desired.Table, text string, changes []diff.Change) (driver.Result, error) {
 	if err := d.nft(ctx, text, "-f", "-"); err != nil {
 		return driver.Result{}, fmt.Errorf("change table %s: %w", tableKey(t), err)
@@ -236,7 +237,8 @@ func (d *Driver) apply(ctx context.Context, t desired.Table, text string, change
 	return result, d.state.put(t, listing)
 }
 
-// compare tells what applying a table changes; same is set if nothing.
+// compare returns the changes that applying a table makes; same is set if there are
+// none.
 func (d *Driver) compare(want desired.Table, exists bool, listing string) (changes []diff.Change, same bool) {
 	last, known := d.state.Tables[tableKey(want)]
 	switch {
@@ -256,7 +258,7 @@ func (d *Driver) compare(want desired.Table, exists bool, listing string) (chang
 	return changes, hash(last.Table) == hash(want) && listing == last.Listing
 }
 
-// prune deletes tables of ours that are no longer wanted.
+// prune deletes owned tables that are no longer wanted.
 func (d *Driver) prune(ctx context.Context, want []desired.Table, have map[string]string, dryRun bool) (driver.Result, error) {
 	var result driver.Result
 	var errs []error
@@ -282,8 +284,8 @@ func (d *Driver) prune(ctx context.Context, want []desired.Table, have map[strin
 	return result, errors.Join(errs...)
 }
 
-// driftChanges tells which lines of a listing were added or removed by somebody
-// else. What was added is deleted, what was removed is made again.
+// driftChanges returns the lines of a listing that somebody else added or removed.
+// Added ones are deleted, removed ones are restored.
 func driftChanges(key, was, is string) []diff.Change {
 	var out []diff.Change
 	count := map[string]int{}

@@ -12,14 +12,14 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/driver"
 )
 
-// isDynamic reports whether a table has dynamic sets. Such a table is listed without
-// the elements of any set, so all of its sets must be so.
+// isDynamic reports whether a table has dynamic sets. Such a table is listed
+// without the elements of any set, so all of its sets must be dynamic.
 func isDynamic(t desired.Table) bool {
 	return slices.ContainsFunc(t.Sets, func(s desired.Set) bool { return s.Dynamic })
 }
 
-// bare is a table without the elements of its dynamic sets.
-func bare(t desired.Table) desired.Table {
+// withoutElements returns a table without the elements of its dynamic sets.
+func withoutElements(t desired.Table) desired.Table {
 	if !isDynamic(t) {
 		return t
 	}
@@ -32,8 +32,8 @@ func bare(t desired.Table) desired.Table {
 	return t
 }
 
-// setElements makes the elements of the dynamic sets of a table, which stands, those
-// that are wanted.
+// setElements brings the elements of the dynamic sets of an existing table into the
+// wanted state.
 func (d *Driver) setElements(t desired.Table, dryRun bool) (driver.Result, error) {
 	var result driver.Result
 	if !isDynamic(t) {
@@ -55,15 +55,15 @@ func (d *Driver) setElements(t desired.Table, dryRun bool) (driver.Result, error
 			continue
 		}
 		last, known := remembered[s.Name]
-		c, told, err := d.elementChange(t, s, last, known)
+		c, reported, err := d.elementChange(t, s, last, known)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("table %s: %w", tableKey(t), err))
 			continue
 		}
 		now[s.Name] = s.Elements
-		if told != nil {
+		if reported != nil {
 			changes = append(changes, c)
-			result.Changes = append(result.Changes, *told)
+			result.Changes = append(result.Changes, *reported)
 		}
 	}
 	if len(changes) > 0 {
@@ -83,7 +83,7 @@ func (d *Driver) setElements(t desired.Table, dryRun bool) (driver.Result, error
 	return result, errors.Join(errs...)
 }
 
-// remember notes what is in a table's dynamic sets.
+// remember records the elements of a table's dynamic sets.
 func (d *Driver) remember(key string, elements map[string][]string) {
 	if d.seen.elements == nil {
 		d.seen.elements = map[string]map[string][]string{}
@@ -91,9 +91,9 @@ func (d *Driver) remember(key string, elements map[string][]string) {
 	d.seen.elements[key] = elements
 }
 
-// elementChange works out what changes in a set: against what is remembered, or what
-// the kernel has. told is nil if nothing does.
-func (d *Driver) elementChange(t desired.Table, s desired.Set, last []string, known bool) (c elementChange, told *diff.Change, err error) {
+// elementChange computes the change of a set: against the remembered elements, or
+// against the kernel's. reported is nil if nothing changes.
+func (d *Driver) elementChange(t desired.Table, s desired.Set, last []string, known bool) (c elementChange, reported *diff.Change, err error) {
 	c = elementChange{family: t.Family, table: t.Name, set: s.Name}
 	name := tableKey(t) + " set " + s.Name
 	if known {
@@ -124,19 +124,20 @@ func (d *Driver) elementChange(t desired.Table, s desired.Set, last []string, kn
 	return c, changeOfElements(name, len(c.added), fmt.Sprint(few(c.added)), len(c.removed), fmt.Sprint(few(c.removed))), nil
 }
 
-// changeOfElements tells how many elements a set gains and loses, with a few of them.
+// changeOfElements describes how many elements a set gains and loses, with a few of
+// them.
 func changeOfElements(name string, added int, some string, removed int, others string) *diff.Change {
 	return &diff.Change{Action: diff.Update, Type: desired.TypeRule, Name: name, Fields: []diff.Field{
 		{Name: "elements", Old: fmt.Sprintf("%d that go: %s", removed, others), New: fmt.Sprintf("%d that come: %s", added, some)},
 	}}
 }
 
-// few are the first of many.
+// few returns the first elements of a list.
 func few[T any](list []T) []T { return list[:min(len(list), 3)] }
 
-// renderRules writes the transaction that gives a table other rules and leaves its
-// sets alone, with their elements: they may be many. It is possible if sets and base
-// chains stay as they are declared.
+// renderRules writes the transaction that replaces the rules of a table and keeps
+// its sets with their elements: they may be many. It is possible if the
+// declarations of sets and base chains are unchanged.
 func renderRules(from, to desired.Table) (text string, ok bool) {
 	if !isDynamic(to) || !reflect.DeepEqual(from.Sets, to.Sets) || !reflect.DeepEqual(baseChains(from), baseChains(to)) {
 		return "", false
@@ -157,7 +158,7 @@ func renderRules(from, to desired.Table) (text string, ok bool) {
 	return s.b.String(), true
 }
 
-// baseChains are the chains that hang on a hook, without their rules.
+// baseChains returns the chains with a hook, without their rules.
 func baseChains(t desired.Table) []desired.Chain {
 	var out []desired.Chain
 	for _, c := range t.Chains {

@@ -110,7 +110,7 @@ func TestDynamicSets(t *testing.T) {
 	if list := l.nft("list", "table", "bridge", "viaduct_test"); strings.Contains(list, "more") || !strings.Contains(list, "@hosts jump less") {
 		t.Errorf("rules did not change:\n%s", list)
 	}
-	// With the table gone, all is made again.
+	// With the table deleted, all is recreated.
 	l.nft("delete", "table", "bridge", "viaduct_test")
 	l.reconcile(other)
 	check("after deletion")
@@ -129,7 +129,7 @@ func TestDynamicDryRun(t *testing.T) {
 	}
 }
 
-// TestBadElement keeps a set as it is and tells which element is at fault.
+// TestBadElement keeps a set as it is and reports the faulty element.
 func TestBadElement(t *testing.T) {
 	l := newLab(t)
 	l.reconcile(dynamic(map[string][]string{"hosts": {"10.0.0.1"}}))

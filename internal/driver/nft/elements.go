@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The numbers of linux/netfilter/nf_tables.h and nfnetlink.h.
+// The constants of linux/netfilter/nf_tables.h and nfnetlink.h.
 const (
 	nestedAttribute = unix.NLA_F_NESTED
 
@@ -26,30 +26,30 @@ const (
 	dataValue    = unix.NFTA_DATA_VALUE
 	intervalEnd  = unix.NFT_SET_ELEM_INTERVAL_END
 
-	// batchGeneration makes the kernel refuse a batch made for another generation of
-	// its rules.
+	// batchGeneration makes the kernel refuse a batch made for another generation
+	// of its rules.
 	batchGeneration = 1
-	// elementsPerMessage keeps the list within the 64 KiB that an attribute can have.
+	// elementsPerMessage keeps the list within the 64 KiB limit of an attribute.
 	elementsPerMessage = 500
-	// socketBuffer in bytes holds a batch: the kernel takes it whole.
+	// socketBuffer, in bytes, holds a batch: the kernel accepts it only as a whole.
 	socketBuffer = 64 << 20
-	// receiveBuffer in bytes is longer than any message of a listing.
+	// receiveBuffer, in bytes, is longer than any message of a listing.
 	receiveBuffer = 64 << 10
 )
 
-// families are nft's names of the families of tables.
+// families maps nft's names of table families to the kernel's numbers.
 var families = map[string]byte{
 	"ip": unix.NFPROTO_IPV4, "ip6": unix.NFPROTO_IPV6, "inet": unix.NFPROTO_INET, "bridge": unix.NFPROTO_BRIDGE, "netdev": unix.NFPROTO_NETDEV,
 }
 
-// elementChange is what changes in one set of a table.
+// elementChange is the change of one set of a table.
 type elementChange struct {
 	family, table, set string
-	// There are either added or removed ones.
+	// Either added or removed is empty.
 	added, removed []segment
 }
 
-// errStale says that somebody changed rules meanwhile.
+// errStale reports that somebody else changed the rules concurrently.
 var errStale = errors.New("somebody else changed the node's nftables rules at the same moment; the next pass looks again")
 
 // batch is a transaction of the kernel under construction.
@@ -58,8 +58,8 @@ type batch struct {
 	seq uint32
 }
 
-// message appends one; flags are beside NLM_F_REQUEST. id is that of the subsystem
-// for the ends of the batch.
+// message appends a message; flags are in addition to NLM_F_REQUEST. id is the
+// subsystem's for the ends of the batch.
 func (t *batch) message(typ, flags uint16, family byte, id uint16, f func(a *attributes)) {
 	at := len(t.b)
 	t.seq++
@@ -109,7 +109,8 @@ func (d *Driver) changeElements(generation uint32, changes []elementChange) erro
 		t.elements(delElements, 0, c, c.removed)
 		t.elements(newElements, unix.NLM_F_CREATE|unix.NLM_F_ACK, c, c.added)
 	}
-	// A message without elements changes nothing: its acknowledgement ends the wait.
+	// A message without elements changes nothing: its acknowledgement ends the
+	// wait.
 	last := changes[len(changes)-1]
 	t.message(newElements, unix.NLM_F_CREATE|unix.NLM_F_ACK, families[last.family], 0, func(a *attributes) {
 		a.bytes(listTable, last.table+"\x00")
@@ -133,7 +134,7 @@ func (d *Driver) changeElements(generation uint32, changes []elementChange) erro
 	})
 }
 
-// dumpElements lists what the kernel has in a set, sorted.
+// dumpElements lists the kernel's elements of a set, sorted.
 func (d *Driver) dumpElements(family, table, set string) ([]segment, error) {
 	t := &batch{}
 	t.message(getElements, unix.NLM_F_DUMP, families[family], 0, func(a *attributes) {
@@ -156,7 +157,7 @@ func (d *Driver) dumpElements(family, table, set string) ([]segment, error) {
 	return sortSegments(out), nil
 }
 
-// exchange sends a request and gives each message of the answer to f until that is
+// exchange sends a request and passes each message of the answer to f until f is
 // done.
 func (d *Driver) exchange(request []byte, f func(typ uint16, seq uint32, payload []byte) (done bool, err error)) error {
 	if d.socket == nil {
@@ -165,16 +166,16 @@ func (d *Driver) exchange(request []byte, f func(typ uint16, seq uint32, payload
 		}
 	}
 	err := exchange(int(d.socket.Fd()), request, f)
-	if err != nil { // nobody may take the rest for the answer to something else
+	if err != nil { // the rest must not be read as the answer to another request
 		_ = d.socket.Close()
 		d.socket = nil
 	}
 	return err
 }
 
-// open opens the driver's socket in the namespace that it runs in. It stays open for
-// as long as the driver lives: after elements were removed the kernel lets nobody
-// close one until no packet sees them any more, which takes milliseconds.
+// open opens the driver's socket in its namespace. It stays open for the lifetime
+// of the driver: after elements were removed the kernel blocks closing one until no
+// packet sees them any more, which needs milliseconds.
 func (d *Driver) open() error {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_NETFILTER)
 	if err != nil {
@@ -207,7 +208,7 @@ func exchange(fd int, request []byte, f func(typ uint16, seq uint32, payload []b
 	}
 }
 
-// eachMessage gives the messages of a datagram to f until that is done.
+// eachMessage passes the messages of a datagram to f until f is done.
 func eachMessage(b []byte, f func(typ uint16, seq uint32, payload []byte) (done bool, err error)) (done bool, err error) {
 	for len(b) >= unix.SizeofNlMsghdr {
 		n := int(binary.NativeEndian.Uint32(b))

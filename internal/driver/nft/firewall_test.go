@@ -141,7 +141,7 @@ const (
 	marked    = 0xfeed
 )
 
-// passes sends frames and tells which of them came: each has its number at its end,
+// passes sends frames and returns those that arrived: each has its number at its end,
 // behind what anything looks at. The last has to come, so nothing is waited for.
 func passes(from *guest, to *guest, frames ...[]byte) []bool {
 	from.t.Helper()

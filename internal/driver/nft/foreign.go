@@ -8,8 +8,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
 )
 
-// Watcher reads the filters of a namespace that are not Viaduct's, and again when the
-// kernel's rules have changed.
+// Watcher reads the filters of a namespace that Viaduct does not own, and again
+// when the kernel's rules have changed.
 type Watcher struct {
 	d          *Driver
 	known      bool
@@ -17,11 +17,11 @@ type Watcher struct {
 	rules      *foreign.Ruleset
 }
 
-// NewWatcher makes one for a namespace; nil is the process's own.
+// NewWatcher returns a Watcher for a namespace; nil is the process's own.
 func NewWatcher(ns *netns.NS) *Watcher { return &Watcher{d: New(Options{Namespace: ns})} }
 
-// Forwarding are the tables with a chain that forwarded packets pass. It is the same
-// pointer as before as long as no rules have changed.
+// Forwarding returns the tables with a chain for forwarded packets. It returns the
+// same pointer as long as no rules have changed.
 func (w *Watcher) Forwarding(ctx context.Context) (*foreign.Ruleset, error) {
 	before, known := w.d.generation()
 	if known && w.known && before == w.generation {

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// seen is how the tables of ours stood at a generation of the kernel's rules.
+// seen is the state of the owned tables at a generation of the kernel's rules.
 type seen struct {
 	known      bool
 	generation uint32
@@ -18,7 +18,7 @@ type seen struct {
 	elements map[string]map[string][]string
 }
 
-// listings are the tables of ours as nft prints them, by key. As long as the
+// listings returns the owned tables as nft prints them, by key. As long as the
 // kernel's rules are of the same generation nobody has changed any, and they need
 // not be listed again.
 func (d *Driver) listings(ctx context.Context) (map[string]string, error) {
@@ -37,8 +37,8 @@ func (d *Driver) listings(ctx context.Context) (map[string]string, error) {
 	return listed, nil
 }
 
-// relist lists a table after a transaction of ours. What was seen of the others
-// holds if there was no other transaction.
+// relist lists a table after one of the driver's transactions. The listings of the
+// others are valid if there was no other transaction.
 func (d *Driver) relist(ctx context.Context, key string, terse bool) (string, error) {
 	was := d.seen
 	d.seen.known = false
@@ -57,17 +57,17 @@ func (d *Driver) relist(ctx context.Context, key string, terse bool) (string, er
 // generationTimeout bounds the wait for the kernel's answer.
 const generationTimeout = 2 * time.Second
 
-// The numbers of linux/netfilter/nf_tables.h and nfnetlink.h.
+// The constants of linux/netfilter/nf_tables.h and nfnetlink.h.
 const (
 	getGeneration = unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETGEN
 	newGeneration = unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_NEWGEN
 	generationID  = unix.NFTA_GEN_ID
-	// sizeofNfgenmsg is that of struct nfgenmsg.
+	// sizeofNfgenmsg is the size of struct nfgenmsg.
 	sizeofNfgenmsg = 4
 )
 
-// generation is the number of the namespace's rules, which each transaction raises
-// by one, whoever makes it; ok is false if the kernel does not tell.
+// generation returns the number of the namespace's rules, which every transaction
+// increments; ok is false if the kernel does not report it.
 func (d *Driver) generation() (generation uint32, ok bool) {
 	t := &batch{}
 	t.message(getGeneration, 0, unix.AF_UNSPEC, 0, nil)
@@ -78,7 +78,7 @@ func (d *Driver) generation() (generation uint32, ok bool) {
 	return generation, ok && err == nil
 }
 
-// parseGeneration reads the kernel's answer, of whose attributes one is the number.
+// parseGeneration parses the kernel's answer; the number is one of its attributes.
 func parseGeneration(typ uint16, payload []byte) (generation uint32, ok bool) {
 	if typ != newGeneration || len(payload) < sizeofNfgenmsg {
 		return 0, false

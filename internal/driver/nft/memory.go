@@ -11,20 +11,20 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
-// memory is what the driver applied last, by table.
+// memory holds the last applied tables.
 type memory struct {
 	path   string
 	Tables map[string]applied `json:"tables"`
 }
 
-// applied is one table: what it was made from, and how nft lists the result.
+// applied is one table: its source, and nft's listing of the result.
 type applied struct {
 	Table   desired.Table `json:"table"`
 	Listing string        `json:"listing"`
 }
 
-// loadMemory reads the state file. What cannot be read is forgotten: the tables
-// are then replaced once, in one transaction, which does no harm.
+// loadMemory reads the state file. An unreadable file counts as empty: the tables
+// are then replaced once, in one transaction, which is harmless.
 func loadMemory(path string) *memory {
 	m := &memory{path: path}
 	if b, err := os.ReadFile(path); err != nil || json.Unmarshal(b, m) != nil {
@@ -36,7 +36,7 @@ func loadMemory(path string) *memory {
 	return m
 }
 
-// put remembers a table.
+// put records a table.
 func (m *memory) put(t desired.Table, listing string) error {
 	m.Tables[tableKey(t)] = applied{Table: t, Listing: listing}
 	return m.save()
@@ -51,7 +51,7 @@ func (m *memory) remove(key string) error {
 	return m.save()
 }
 
-// save writes the state file, whole or not at all.
+// save writes the state file atomically.
 func (m *memory) save() error {
 	if m.path == "" {
 		return nil

@@ -23,8 +23,8 @@ func hash(t desired.Table) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// script is nft input under construction. It counts lines, because nft tells
-// its complaints by line.
+// script is nft input under construction. It counts lines, because nft reports
+// errors by line.
 type script struct {
 	b      strings.Builder
 	line   int
@@ -40,9 +40,9 @@ func (s *script) add(owner, format string, args ...any) {
 	fmt.Fprintf(&s.b, format+"\n", args...)
 }
 
-// render writes the transaction that replaces a table, and tells whose each
-// line is. The empty table in front makes the deletion succeed when there is
-// none yet.
+// render writes the transaction that replaces a table, and returns the owner of
+// each line. The empty table in front makes the deletion succeed if the table does
+// not exist yet.
 func render(t desired.Table) (text string, owners map[int]string) {
 	s := &script{owners: map[int]string{}}
 	key := tableKey(t)
@@ -72,8 +72,8 @@ func renderChain(s *script, c desired.Chain) {
 	s.add("", "\t}")
 }
 
-// renderElements writes the transaction that makes a table another one, if they
-// differ in elements of sets only.
+// renderElements writes the transaction between two tables that differ only in
+// elements of sets.
 func renderElements(from, to desired.Table) (text string, ok bool) {
 	if !reflect.DeepEqual(from.Chains, to.Chains) || len(from.Sets) != len(to.Sets) {
 		return "", false
@@ -115,14 +115,14 @@ func renderSet(s *script, set desired.Set) {
 		s.add("", "\t\tflags interval")
 	}
 	if len(set.Elements) > 0 {
-		s.add("", "\t\telements = { %s }", oneLine(strings.Join(written(set), ", ")))
+		s.add("", "\t\telements = { %s }", oneLine(strings.Join(elementsOf(set), ", ")))
 	}
 	s.add("", "\t}")
 }
 
-// written are the elements of a set as nft reads them: bits of a packet, even those
-// that are an address, are a number to it.
-func written(set desired.Set) []string {
+// elementsOf returns the elements of a set as nft parses them: it treats bits of a
+// packet, even those of an address, as a number.
+func elementsOf(set desired.Set) []string {
 	if !strings.HasPrefix(set.Type, "typeof ") {
 		return set.Elements
 	}
@@ -139,5 +139,5 @@ func written(set desired.Set) []string {
 	return out
 }
 
-// oneLine keeps a text from ending the line that stands for it.
+// oneLine replaces line ends in a text.
 func oneLine(s string) string { return strings.ReplaceAll(s, "\n", " ") }

@@ -24,8 +24,8 @@ const (
 	partIfname
 )
 
-// keyParts takes the type of a set apart, as nft(8) writes it. Bits of a packet that
-// have the size of an IPv6 address are one.
+// keyParts splits the type of a set, as nft(8) writes it. Bits of a packet with the
+// size of an IPv6 address are treated as one.
 func keyParts(typ string) ([]part, error) {
 	names := map[string]part{
 		"ipv4_addr": partIPv4, "ipv6_addr": partIPv6, "ether_addr": partEther, "ifname": partIfname,
@@ -45,8 +45,8 @@ func keyParts(typ string) ([]part, error) {
 // ifNameSize is the length of an interface's name in a key (IFNAMSIZ).
 const ifNameSize = 16
 
-// appendKey appends a part as the kernel has it; of several each fills whole words
-// of four bytes.
+// appendKey appends a part in the kernel's form; in a concatenation each fills
+// whole words of four bytes.
 func appendKey(b []byte, p part, text string) ([]byte, error) {
 	switch p {
 	case partIPv4, partIPv6:
@@ -70,14 +70,15 @@ func appendKey(b []byte, p part, text string) ([]byte, error) {
 	return append(b, append([]byte(name), make([]byte, ifNameSize-len(name))...)...), nil
 }
 
-// segment is an element as the kernel keeps it: a key, and of an interval where it
-// begins or, with end, the first key behind it.
+// segment is an element in the kernel's form: a key; of an interval its start or,
+// with end, the first key after it.
 type segment struct {
 	key string
 	end bool
 }
 
-// segments are those of an element. An interval that reaches the last key has no end.
+// segments returns the segments of an element. An interval up to the last key has
+// no end.
 func segments(set desired.Set, parts []part, element string) ([]segment, error) {
 	if set.Interval {
 		first, behind, err := interval(parts, element)
@@ -107,7 +108,7 @@ func segments(set desired.Set, parts []part, element string) ([]segment, error) 
 	return []segment{{key: string(b)}}, nil
 }
 
-// interval reads an address, a network, or a range "A-B".
+// interval parses an address, a network, or a range "A-B".
 func interval(parts []part, element string) (first, behind string, err error) {
 	if len(parts) != 1 || parts[0] > partIPv6 {
 		return "", "", fmt.Errorf("only sets of addresses can have intervals, not %q", element)
@@ -136,7 +137,7 @@ func interval(parts []part, element string) (first, behind string, err error) {
 	return string(a), "", nil // it was the last address of all
 }
 
-// lastOf is the last address of a network.
+// lastOf returns the last address of a network.
 func lastOf(p netip.Prefix) netip.Addr {
 	b := p.Masked().Addr().AsSlice()
 	for i := p.Bits(); i < len(b)*8; i++ {
@@ -146,7 +147,7 @@ func lastOf(p netip.Prefix) netip.Addr {
 	return a
 }
 
-// encode turns elements into segments.
+// encode converts elements to segments.
 func encode(set desired.Set, elements []string) ([]segment, error) {
 	parts, err := keyParts(set.Type)
 	if err != nil {
@@ -182,10 +183,11 @@ func btoi(b bool) int {
 	return 0
 }
 
-// difference returns what is in the second of two sorted lists only, and in the first.
+// difference returns the elements that are only in the second of two sorted lists, and those
+// only in the first.
 func difference[T comparable](old, new []T, compare func(a, b T) int) (added, removed []T) {
 	for len(old) > 0 && len(new) > 0 {
-		if old[0] == new[0] { // nearly always, and quicker told
+		if old[0] == new[0] { // the common case, and cheaper to test
 			old, new = old[1:], new[1:]
 			continue
 		}
@@ -201,10 +203,10 @@ func difference[T comparable](old, new []T, compare func(a, b T) int) (added, re
 	return append(added, new...), append(removed, old...)
 }
 
-// attributes builds attributes of netlink (linux/netlink.h).
+// attributes builds netlink attributes (linux/netlink.h).
 type attributes struct{ b []byte }
 
-// bytes appends an attribute, filled up to whole words.
+// bytes appends an attribute, padded to whole words.
 func (a *attributes) bytes(typ uint16, data string) {
 	a.b = binary.NativeEndian.AppendUint16(a.b, uint16(4+len(data)))
 	a.b = binary.NativeEndian.AppendUint16(a.b, typ)
@@ -214,7 +216,7 @@ func (a *attributes) bytes(typ uint16, data string) {
 	}
 }
 
-// nest appends an attribute that holds those which f appends.
+// nest appends an attribute that holds the attributes appended by f.
 func (a *attributes) nest(typ uint16, f func()) {
 	at := len(a.b)
 	a.b = append(a.b, 0, 0, 0, 0)
@@ -235,7 +237,7 @@ func eachAttribute(b []byte, f func(typ uint16, data []byte)) {
 	}
 }
 
-// parseElements reads the segments in a message of the kernel.
+// parseElements parses the segments in a message of the kernel.
 func parseElements(b []byte) []segment {
 	var out []segment
 	eachAttribute(b, func(typ uint16, list []byte) {
@@ -258,7 +260,7 @@ func parseElements(b []byte) []segment {
 	return out
 }
 
-// sortSegments sorts them, without the end before all others that nft puts at key 0.
+// sortSegments sorts them, without the leading end that nft puts at key 0.
 func sortSegments(list []segment) []segment {
 	list = slices.DeleteFunc(list, func(s segment) bool { return s.end && strings.Trim(s.key, "\x00") == "" })
 	slices.SortFunc(list, compareSegments)

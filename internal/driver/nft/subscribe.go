@@ -8,16 +8,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// groupNFTables is the multicast group on which the kernel tells changes of
+// groupNFTables is the multicast group on which the kernel notifies of changes of
 // rules (linux/netfilter/nfnetlink.h, NFNLGRP_NFTABLES).
 const groupNFTables = 7
 
-// Events implements driver.Eventful. It tells of tables of ours, and of those whose name
-// begins like ours: also when somebody reloads the host's rules and so removes all others.
-// Changes of other tables do not wake. The channel is closed when ctx ends or
-// the socket fails.
+// Events implements driver.Eventful. It reports changes of owned tables, and of those with the
+// same name prefix: also when somebody reloads the host's rules and so removes all others.
+// Changes of other tables are ignored. The channel is closed when ctx ends or the socket fails.
 func (d *Driver) Events(ctx context.Context) (<-chan struct{}, error) {
-	// Every notice names its table.
+	// Every notification names its table.
 	wake, err := d.ns.Notices(ctx, unix.NETLINK_NETFILTER, []int{groupNFTables}, func(datagram []byte) bool {
 		return bytes.Contains(datagram, []byte(Prefix))
 	})

@@ -9,19 +9,19 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/driver"
 )
 
-// compareBridges finds the bridges of ours to make, to change and to remove. It
-// comes before the ports, which may be on those that are made.
+// compareBridges finds the owned bridges to create, to change and to remove. It
+// precedes the ports, which may be on new bridges.
 func (p *plan) compareBridges(st *state, want []desired.OVSBridge) {
 	var old []diff.Item[*bridge]
 	for _, b := range st.bridges {
-		if b.ours() {
+		if b.owned() {
 			d := desired.OVSBridge{Name: b.name, Owner: b.ids[ownerKey], Like: b.ids[likeKey]}
 			old = append(old, diff.Item[*bridge]{Entry: bridgeEntry(d, b.datapath), Value: b})
 		}
 	}
 	var items []diff.Item[desired.OVSBridge]
 	for _, w := range want {
-		if err := bridgeObstacle(st, w); err != nil {
+		if err := checkBridge(st, w); err != nil {
 			p.errs = append(p.errs, &driver.ObjectError{Owner: w.Owner, Err: err})
 			continue
 		}
@@ -39,32 +39,32 @@ func (p *plan) compareBridges(st *state, want []desired.OVSBridge) {
 				"columns": watchedOfBridge, "until": "==", "rows": []any{row}})
 		}
 		switch c.Action {
-		case diff.Create, diff.Replace: // nothing of a bridge is fixed
+		case diff.Create, diff.Replace: // no setting of a bridge is immutable
 			p.createBridge(st, *w)
 		case diff.Update:
 			p.ops = append(p.ops, operation{"op": "update", "table": "Bridge", "where": byID((*a).uuid), "row": bridgeColumns(st, *w)})
 		case diff.Delete:
-			// The database drops the rows of bridges that nothing refers to.
+			// The database drops the rows of bridges without references.
 			p.ops = append(p.ops, operation{"op": "mutate", "table": database, "where": byID(st.root),
 				"mutations": []any{[]any{"bridges", "delete", uuidValue((*a).uuid)}}})
 		}
 	})
 }
 
-// bridgeEntry describes a bridge with the datapath that it has or shall have.
+// bridgeEntry describes a bridge with its actual or wanted datapath.
 func bridgeEntry(b desired.OVSBridge, datapath string) desired.Entry {
 	e := desired.OVSBridgeEntry(b)
 	e.Props = append(e.Props, desired.Prop{Name: "datapath", Value: datapath})
 	return e
 }
 
-// bridgeObstacle tells why a bridge cannot be had.
-func bridgeObstacle(st *state, w desired.OVSBridge) error {
+// checkBridge returns an error if a bridge is not feasible.
+func checkBridge(st *state, w desired.OVSBridge) error {
 	if st.bridges[w.Like] == nil {
 		return fmt.Errorf("bridge %s: Open vSwitch has no bridge %s on this node, beside which it would be: make it (ovs-vsctl add-br %s), "+
 			"correct the zone's bridge, or leave this node out of the zone", w.Name, w.Like, w.Like)
 	}
-	if b := st.bridges[w.Name]; b != nil && !b.ours() {
+	if b := st.bridges[w.Name]; b != nil && !b.owned() {
 		return &driver.Conflict{Thing: "Open vSwitch bridge " + w.Name}
 	}
 	if a := st.ports[w.Name]; a != nil && (a.bridge == nil || a.bridge.name != w.Name) {
@@ -73,15 +73,14 @@ func bridgeObstacle(st *state, w desired.OVSBridge) error {
 	return nil
 }
 
-// bridgeColumns are a bridge's own settings. Without a controller it learns
+// bridgeColumns returns a bridge's own settings. Without a controller it learns
 // addresses as a switch does.
 func bridgeColumns(st *state, w desired.OVSBridge) operation {
 	return operation{"datapath_type": st.bridges[w.Like].datapath, "fail_mode": "standalone",
 		"external_ids": mapValue(markKey, markValue, ownerKey, w.Owner, likeKey, w.Like)}
 }
 
-// createBridge adds a bridge with the port of its own that Open vSwitch wants each
-// to have.
+// createBridge adds a bridge with its own port, which Open vSwitch requires.
 func (p *plan) createBridge(st *state, w desired.OVSBridge) {
 	n := strconv.Itoa(len(p.ops))
 	p.bridges[w.Name] = "bridge" + n

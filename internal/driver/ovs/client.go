@@ -14,13 +14,13 @@ import (
 // database is the name of Open vSwitch's own database (ovs-vswitchd.conf.db(5)).
 const database = "Open_vSwitch"
 
-// client is a connection to an OVSDB server (RFC 7047). It is used by one
-// goroutine at a time.
+// client is a connection to an OVSDB server (RFC 7047). It must not be used
+// concurrently.
 type client struct {
 	conn net.Conn
 	dec  *json.Decoder
 	id   int
-	stop func() bool // undoes what ends the connection with its context
+	stop func() bool // detaches the connection from its context
 	once sync.Once
 }
 
@@ -33,7 +33,7 @@ type message struct {
 	Error  json.RawMessage `json:"error,omitempty"`
 }
 
-// request is what we send; an ID is always there.
+// request is an outgoing request; an ID is always present.
 type request struct {
 	Method string `json:"method"`
 	Params any    `json:"params"`
@@ -61,8 +61,8 @@ func (c *client) close() {
 	})
 }
 
-// call sends a request and decodes the result of its answer. Notifications that
-// come before the answer go to notify, which may be nil.
+// call sends a request and decodes the result of its answer. Notifications before
+// the answer are passed to notify, which may be nil.
 func (c *client) call(ctx context.Context, method string, params, result any, notify func(message)) error {
 	c.id++
 	if err := json.NewEncoder(c.conn).Encode(request{Method: method, Params: params, ID: c.id}); err != nil {
@@ -81,7 +81,7 @@ func (c *client) call(ctx context.Context, method string, params, result any, no
 			continue
 		}
 		if string(m.ID) != want {
-			continue // of a call that was given up
+			continue // the answer to an abandoned call
 		}
 		if len(m.Error) > 0 && string(m.Error) != "null" {
 			return fmt.Errorf("the database refused to %s: %s", method, m.Error)
@@ -111,7 +111,7 @@ func (c *client) next(ctx context.Context) (message, error) {
 	}
 }
 
-// fail is the reason why the connection ended.
+// fail returns the reason why the connection ended.
 func (c *client) fail(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return fmt.Errorf("Open vSwitch's database gave no answer in time: see whether ovsdb-server runs (systemctl status ovsdb-server): %w", ctx.Err()) //nolint:staticcheck // a name
@@ -137,15 +137,15 @@ func (o operation) changes() bool {
 // row is one row of a table, by column.
 type row map[string]json.RawMessage
 
-// outcome is what one operation of a transaction gave.
+// outcome is the result of one operation of a transaction.
 type outcome struct {
 	Rows    []row  `json:"rows"`
 	Error   string `json:"error"`
 	Details string `json:"details"`
 }
 
-// errChanged says that a transaction found the database other than it was read,
-// or no longer consistent with it: read again and see.
+// errChanged reports that the database differs from what was read, or that the
+// transaction is no longer consistent with it: read again and retry.
 var errChanged = errors.New("another program changed Open vSwitch's database meanwhile")
 
 // transact carries out the operations, all or none.
@@ -177,13 +177,13 @@ func (c *client) transact(ctx context.Context, ops []operation) ([]outcome, erro
 	return results, nil
 }
 
-// The forms of values (RFC 7047, section 5.1).
+// The encodings of values (RFC 7047, section 5.1).
 
 func uuidValue(id string) any { return []any{"uuid", id} }
 
 func namedUUID(name string) any { return []any{"named-uuid", name} }
 
-// setValue is a set of the elements.
+// setValue returns a set of the elements.
 func setValue(elements ...any) any {
 	if elements == nil {
 		elements = []any{}
@@ -191,7 +191,7 @@ func setValue(elements ...any) any {
 	return []any{"set", elements}
 }
 
-// mapValue is a map; pairs are keys, each followed by its value.
+// mapValue returns a map; pairs are keys, each followed by its value.
 func mapValue(pairs ...string) any {
 	list := []any{}
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -200,7 +200,8 @@ func mapValue(pairs ...string) any {
 	return []any{"map", list}
 }
 
-// elements are those of a set, of which one alone may stand for itself.
+// elements returns the elements of a set; a single one may be encoded without the
+// set.
 func elements(v json.RawMessage) []json.RawMessage {
 	var tagged []json.RawMessage
 	if json.Unmarshal(v, &tagged) != nil || len(tagged) != 2 || text(tagged[0]) != "set" {
@@ -214,14 +215,14 @@ func elements(v json.RawMessage) []json.RawMessage {
 	return list
 }
 
-// text is a string; empty for a set of none.
+// text returns a string; empty for an empty set.
 func text(v json.RawMessage) string {
 	var s string
 	_ = json.Unmarshal(v, &s)
 	return s
 }
 
-// number is an integer, or the only one of a set.
+// number returns an integer, or the only one of a set.
 func number(v json.RawMessage) (n int64, ok bool) {
 	for _, e := range elements(v) {
 		if json.Unmarshal(e, &n) == nil {
@@ -231,7 +232,7 @@ func number(v json.RawMessage) (n int64, ok bool) {
 	return 0, false
 }
 
-// numbers are the integers of a set, in rising order.
+// numbers returns the integers of a set, in rising order.
 func numbers(v json.RawMessage) []int {
 	var out []int
 	for _, e := range elements(v) {
@@ -244,7 +245,7 @@ func numbers(v json.RawMessage) []int {
 	return out
 }
 
-// uuids are the references in a set of them.
+// uuids returns the references in a set.
 func uuids(v json.RawMessage) []string {
 	var out []string
 	for _, e := range elements(v) {
@@ -256,7 +257,7 @@ func uuids(v json.RawMessage) []string {
 	return out
 }
 
-// mapping is a map of text to text.
+// mapping returns a map of text to text.
 func mapping(v json.RawMessage) map[string]string {
 	var tagged []json.RawMessage
 	var pairs [][2]string

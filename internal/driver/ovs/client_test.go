@@ -150,7 +150,7 @@ func FuzzValues(f *testing.F) {
 		rows := []row{r, r}
 		st := newState(rows, rows, rows, rows)
 		for _, p := range st.ports {
-			if p.ours() {
+			if p.owned() {
 				actualEntry(p)
 			}
 		}

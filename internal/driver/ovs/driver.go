@@ -1,26 +1,26 @@
 // Package ovs is the driver of ports of Open vSwitch bridges: the uplinks of
-// networks whose zone is on such a bridge; and of bridges beside it, where the
-// kernel has none that filters VLANs. It is a last stage of the one-way flow and
-// comes before the links, which join the interfaces that appear to bridges of ours.
+// networks in a zone on such a bridge; and of bridges next to it, where the kernel
+// has no VLAN-aware one. It is a last stage of the one-way flow and runs before the
+// link driver, which joins the new interfaces to owned bridges.
 //
-// It talks to Open vSwitch's database (RFC 7047, ovs-vswitchd.conf.db(5)) with a
-// small client of its own. The maintained library for that, libovsdb, reflects
-// over models, validates them and keeps a copy of every row in memory, for which
-// it brings two dozen packages and 11 MB; here four queries and one transaction
-// are all there is to say, and nothing has to be kept between passes.
+// It uses Open vSwitch's database (RFC 7047, ovs-vswitchd.conf.db(5)) with a small
+// client of its own. The maintained library for that, libovsdb, uses reflection on
+// models, validates them and keeps a copy of every row in memory, at the cost of
+// two dozen packages and 11 MB; this driver needs only four queries and one
+// transaction, and keeps nothing between passes.
 //
 // # Ownership
 //
-// A port or bridge is ours if its external_ids hold viaduct=1, which goes in the
-// very transaction that makes it. All others, and their settings, are never changed, but for the switch's other_config:vlan-limit, without which no
-// port can carry VLANs inside another. It is raised and never lowered again: ports
-// of the operator's may have come to rely on it, which nobody can tell, and those
-// that do not are none the worse.
+// Viaduct owns a port or bridge if its external_ids contain viaduct=1, which the transaction
+// that creates it sets. All others, and their settings, are never changed, except for the
+// switch's other_config:vlan-limit, without which no port can carry VLANs inside another. It is
+// raised and never lowered again: the operator's ports may have come to rely on it, which
+// cannot be detected, and other ports are not affected.
 //
 // # Concurrency
 //
-// All changes of a pass are one transaction, which holds only if the rows it
-// touches are still as they were read; if not, the pass starts again.
+// All changes of a pass are one transaction, which fails if the rows it touches
+// have changed since they were read; then the pass restarts.
 package ovs
 
 import (
@@ -41,11 +41,11 @@ import (
 // DefaultSocket is where Open vSwitch's database listens.
 const DefaultSocket = "/var/run/openvswitch/db.sock"
 
-// maxAttempts bounds how often a pass starts again because the database changed
-// between reading and writing.
+// maxAttempts bounds how often a pass restarts because the database changed between
+// reading and writing.
 const maxAttempts = 3
 
-// The bounds of waiting, for the database and for ovs-vswitchd.
+// The time limits for the database and for ovs-vswitchd.
 const (
 	databaseTimeout = 10 * time.Second
 	switchTimeout   = 5 * time.Second
@@ -55,8 +55,8 @@ const (
 type Options struct {
 	// Socket is the path of the database's socket; empty means DefaultSocket.
 	Socket string
-	// SwitchTimeout bounds the wait for ovs-vswitchd to carry a change out; 0
-	// means 5 s.
+	// SwitchTimeout bounds the wait for ovs-vswitchd to carry a change out; 0 means
+	// 5 s.
 	SwitchTimeout time.Duration
 }
 
@@ -68,7 +68,7 @@ type Driver struct {
 
 var _ driver.Driver = (*Driver)(nil)
 
-// New makes a driver. Open vSwitch need not be there.
+// New returns a driver. Open vSwitch need not be installed.
 func New(o Options) *Driver {
 	d := &Driver{socket: o.Socket, wait: o.SwitchTimeout}
 	if d.socket == "" {
@@ -83,14 +83,15 @@ func New(o Options) *Driver {
 // Name implements driver.Driver.
 func (*Driver) Name() string { return "ovs" }
 
-// absent reports whether an error of dial means that no Open vSwitch runs here.
+// absent reports whether an error of dial means that Open vSwitch does not run on
+// this node.
 func absent(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ECONNREFUSED)
 }
 
-// Reconcile implements driver.Driver. Without Open vSwitch there is nothing to
-// do, unless ports are wanted. Ports that Open vSwitch did not manage to make
-// are errors of their objects, in its own words, in every pass.
+// Reconcile implements driver.Driver. Without Open vSwitch there is nothing to do,
+// unless ports are wanted. Ports that Open vSwitch failed to create are errors of
+// their objects, with Open vSwitch's message, in every pass.
 func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool) (driver.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
 	defer cancel()
@@ -101,7 +102,7 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool
 	case absent(err) && len(want.OVSPorts)+len(want.OVSBridges) == 0:
 		return driver.Result{}, nil
 	case absent(err):
-		return driver.Result{}, missing(want.OVSPorts)
+		return driver.Result{}, missingError(want.OVSPorts)
 	default:
 		return driver.Result{}, fmt.Errorf("reach Open vSwitch's database: %w", err)
 	}
@@ -113,15 +114,15 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool
 	}
 }
 
-// missing is the error of every port when Open vSwitch does not run.
-func missing(want []desired.OVSPort) error {
+// missingError returns the error of every port when Open vSwitch does not run.
+func missingError(want []desired.OVSPort) error {
 	var errs []error
-	told := map[string]bool{}
+	reported := map[string]bool{}
 	for _, w := range want {
-		if told[w.Owner] {
+		if reported[w.Owner] {
 			continue
 		}
-		told[w.Owner] = true
+		reported[w.Owner] = true
 		errs = append(errs, &driver.ObjectError{Owner: w.Owner, Err: fmt.Errorf("port %s of bridge %s: Open vSwitch does not run on this node: "+
 			"install and start it (apt install openvswitch-switch; systemctl start openvswitch-switch), or correct the zone's bridge", w.Name, w.Bridge)})
 	}
@@ -137,7 +138,7 @@ func (d *Driver) pass(ctx context.Context, c *client, want *desired.Space, dryRu
 	p := makePlan(st, want)
 	result := driver.Result{Changes: p.changes, Writes: p.writes()}
 	if dryRun || len(p.ops) == 0 {
-		return result, errors.Join(append(p.errs, troubles(st, p)...)...)
+		return result, errors.Join(append(p.errs, unrealized(st, p)...)...)
 	}
 	next := operation{"op": "select", "table": database, "where": byID(st.root), "columns": []string{"next_cfg"}}
 	results, err := c.transact(ctx, slices.Concat(p.waits, p.ops, []operation{next}))
@@ -152,7 +153,7 @@ func (d *Driver) pass(ctx context.Context, c *client, want *desired.Space, dryRu
 	if st, err = read(ctx, c); err != nil {
 		return result, errors.Join(append(p.errs, err)...)
 	}
-	found := troubles(st, p)
+	found := unrealized(st, p)
 	if late != nil && len(found) == 0 {
 		found = append(found, late)
 	}
@@ -170,20 +171,20 @@ func (p *plan) writes() int {
 	return n
 }
 
-// troubles are the wanted bridges and ports that stand in the database, but not as
-// interfaces.
-func troubles(st *state, p *plan) []error {
+// unrealized returns errors for the wanted bridges and ports that exist in the
+// database, but not as interfaces.
+func unrealized(st *state, p *plan) []error {
 	var errs []error
 	for _, w := range p.wantedBridges {
-		// The interface of a bridge's own has its name.
+		// A bridge's own interface has the bridge's name.
 		if a := st.ports[w.Name]; a != nil && len(a.interfaces) == 1 && a.interfaces[0].err != "" {
 			errs = append(errs, &driver.ObjectError{Owner: w.Owner, Err: fmt.Errorf("Open vSwitch could not make bridge %s: %s", w.Name, strings.TrimSpace(a.interfaces[0].err))}) //nolint:staticcheck // a name
 		}
 	}
 	for _, w := range p.wanted {
 		a := st.ports[w.Name]
-		if a == nil || !a.ours() {
-			continue // about to be made
+		if a == nil || !a.owned() {
+			continue // about to be created
 		}
 		var err error
 		switch i := a.interfaces[0]; {
@@ -200,11 +201,11 @@ func troubles(st *state, p *plan) []error {
 }
 
 // await waits until ovs-vswitchd has carried out everything up to a number of
-// next_cfg, which it tells in cur_cfg.
+// next_cfg, which it reports in cur_cfg.
 func (d *Driver) await(ctx context.Context, config int64) error {
 	ctx, cancel := context.WithTimeout(ctx, d.wait)
 	defer cancel()
-	// A connection of its own, for the wait may end in the middle of a message.
+	// A separate connection, because the wait may end in the middle of a message.
 	m, err := dial(ctx, d.socket)
 	if err != nil {
 		return fmt.Errorf("wait for Open vSwitch: %w", err)
@@ -213,7 +214,7 @@ func (d *Driver) await(ctx context.Context, config int64) error {
 	var first tableUpdates
 	request := map[string]any{database: map[string]any{"columns": []string{"cur_cfg"}}}
 	if err := m.call(ctx, "monitor", []any{database, nil, request}, &first, nil); err != nil {
-		return d.late(err)
+		return d.timeoutError(err)
 	}
 	for updates := first; ; {
 		if updates.reached(config) {
@@ -221,16 +222,16 @@ func (d *Driver) await(ctx context.Context, config int64) error {
 		}
 		msg, err := m.next(ctx)
 		if err != nil {
-			return d.late(err)
+			return d.timeoutError(err)
 		}
 		if updates, err = decodeUpdate(msg); err != nil {
-			return d.late(err)
+			return d.timeoutError(err)
 		}
 	}
 }
 
-// late is the error when ovs-vswitchd does not follow.
-func (d *Driver) late(err error) error {
+// timeoutError returns the error for an ovs-vswitchd that does not follow.
+func (d *Driver) timeoutError(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("the change is in Open vSwitch's database, but ovs-vswitchd has not carried it out within %s: "+
 			"see whether it runs (systemctl status openvswitch-switch)", d.wait)

@@ -127,7 +127,7 @@ func TestFaultsBelongToTheirObjects(t *testing.T) {
 		t.Errorf("changes (-want +got):\n%s", d)
 	}
 	l.run("ip", "link", "show", "good")
-	// It is told as long as it lasts.
+	// It is reported as long as it lasts.
 	r, err = l.d.Reconcile(context.Background(), want, false)
 	if len(r.Changes) != 0 || len(failures(err)) != 4 {
 		t.Errorf("second pass: %v %v", r.Changes, err)
@@ -254,7 +254,7 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// A bridge of ours beside another one, joined to it by a patch.
+// An owned bridge next to another, joined to it by a patch.
 func TestBridges(t *testing.T) {
 	l := start(t)
 	l.startSwitch()

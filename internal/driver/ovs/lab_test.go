@@ -114,13 +114,13 @@ func (l *lab) until(what string, done func() bool) {
 	}
 }
 
-// bridge makes a bridge that is not ours.
+// bridge makes a bridge that Viaduct does not own.
 func (l *lab) bridge(name string) {
 	l.t.Helper()
 	l.vsctl("add-br", name, "--", "set", "bridge", name, "datapath_type=netdev", "fail_mode=standalone")
 }
 
-// reconcile applies ports that nothing hinders and sees that they stand.
+// reconcile applies ports that nothing hinders and verifies the result.
 func (l *lab) reconcile(ports ...desired.OVSPort) []string {
 	l.t.Helper()
 	node := &desired.Space{OVSPorts: ports}

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// tableUpdates are the rows that changed, by table and identifier (RFC 7047,
-// section 4.1.6).
+// tableUpdates are the changed rows, by table and identifier (RFC 7047, section
+// 4.1.6).
 type tableUpdates map[string]map[string]struct {
 	New row `json:"new"`
 }
 
-// decodeUpdate takes the rows from an update notification; other messages have
+// decodeUpdate returns the rows of an update notification; other messages have
 // none.
 func decodeUpdate(m message) (tableUpdates, error) {
 	if m.Method != "update" {
@@ -27,8 +27,8 @@ func decodeUpdate(m message) (tableUpdates, error) {
 	return updates, json.Unmarshal(params[1], &updates)
 }
 
-// reached reports whether ovs-vswitchd has carried out the configuration with
-// this number.
+// reached reports whether ovs-vswitchd has carried out the configuration with this
+// number.
 func (u tableUpdates) reached(config int64) bool {
 	for _, r := range u[database] {
 		if n, ok := number(r.New["cur_cfg"]); ok && n >= config {
@@ -38,13 +38,13 @@ func (u tableUpdates) reached(config int64) bool {
 	return false
 }
 
-// retry is how long Events rests before it looks for the database again.
+// retry is the delay of Events before it tries the database again.
 const retry = 5 * time.Second
 
-// Events returns a channel that gets a value after the database changed in
-// what this driver looks at, also when Open vSwitch starts or stops. It holds at
-// most one value: any number of changes before it is read are one wake-up. Our
-// own changes wake too. The channel is closed when ctx ends.
+// Events returns a channel that receives a value after a change of the database
+// that is relevant to this driver, also when Open vSwitch starts or stops. It holds
+// at most one value: any number of changes before it is read are one wake-up.
+// Changes by Viaduct wake too. The channel is closed when ctx ends.
 func (d *Driver) Events(ctx context.Context) (<-chan struct{}, error) {
 	wake := make(chan struct{}, 1)
 	ring := func() {
@@ -70,8 +70,8 @@ func (d *Driver) Events(ctx context.Context) (<-chan struct{}, error) {
 	return wake, nil
 }
 
-// listen rings for every change until the connection ends. If changes may have
-// been missed before, the connection itself is one.
+// listen calls ring for every change until the connection ends. If changes may have
+// been missed before, connecting counts as one.
 func (d *Driver) listen(ctx context.Context, missed bool, ring func()) {
 	c, err := dial(ctx, d.socket)
 	if err != nil {

@@ -10,25 +10,26 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/driver"
 )
 
-// plan is what one pass does, in one transaction.
+// plan is the work of one pass, in one transaction.
 type plan struct {
 	changes []diff.Change
-	waits   []operation // what must be as it was read
+	waits   []operation // conditions: rows unchanged since they were read
 	ops     []operation
 	errs    []error
-	// wanted are the ports that can be had.
+	// wanted are the feasible ports.
 	wanted        []desired.OVSPort
 	wantedBridges []desired.OVSBridge
-	// bridges are those that this transaction makes, by name: how it refers to them.
+	// bridges are those that this transaction creates, by name: its references to
+	// them.
 	bridges map[string]string
 }
 
-// makePlan compares what stands with what is wanted. It is pure.
+// makePlan compares the actual with the wanted state. It is pure.
 func makePlan(st *state, want *desired.Space) *plan {
 	p := &plan{bridges: map[string]string{}}
 	p.compareBridges(st, want.OVSBridges)
 	for _, w := range want.OVSPorts {
-		if err := p.obstacle(st, w); err != nil {
+		if err := p.checkPort(st, w); err != nil {
 			p.errs = append(p.errs, &driver.ObjectError{Owner: w.Owner, Err: err})
 			continue
 		}
@@ -37,7 +38,7 @@ func makePlan(st *state, want *desired.Space) *plan {
 	p.limitVLANs(st)
 	var old []diff.Item[*port]
 	for _, a := range st.ports {
-		if a.ours() {
+		if a.owned() {
 			old = append(old, diff.Item[*port]{Entry: actualEntry(a), Value: a})
 		}
 	}
@@ -60,7 +61,7 @@ func makePlan(st *state, want *desired.Space) *plan {
 		}
 	})
 	if len(p.ops) > 0 {
-		// What ovs-vswitchd has carried out it tells by this number.
+		// ovs-vswitchd reports its progress by this number.
 		p.ops = append(p.ops,
 			operation{"op": "mutate", "table": database, "where": byID(st.root), "mutations": []any{[]any{"next_cfg", "+=", 1}}},
 			operation{"op": "comment", "comment": "viaduct: " + strconv.Itoa(len(p.changes)) + " changes"})
@@ -74,13 +75,13 @@ const (
 	minMTU, maxMTU = 68, 65535
 )
 
-// obstacle tells why a port cannot be had.
-func (p *plan) obstacle(st *state, w desired.OVSPort) error {
+// checkPort returns an error if a port is not feasible.
+func (p *plan) checkPort(st *state, w desired.OVSPort) error {
 	if st.bridges[w.Bridge] == nil && p.bridges[w.Bridge] == "" {
 		return fmt.Errorf("port %s: Open vSwitch has no bridge %s on this node: make it (ovs-vsctl add-br %s; on Proxmox: Network, Create, OVS Bridge), "+
 			"correct the zone's bridge, or leave this node out of the zone", w.Name, w.Bridge, w.Bridge)
 	}
-	if a := st.ports[w.Name]; a != nil && !a.ours() {
+	if a := st.ports[w.Name]; a != nil && !a.owned() {
 		on := ""
 		if a.bridge != nil {
 			on = a.bridge.name
@@ -112,7 +113,7 @@ func wantedEntry(w desired.OVSPort) desired.Entry {
 	return withMode(desired.OVSPortEntry(w), kind, "", trunk(w))
 }
 
-// actualEntry describes a port of ours in the words of the desired state.
+// actualEntry describes an owned port in terms of the desired state.
 func actualEntry(a *port) desired.Entry {
 	d := desired.OVSPort{Name: a.name, Peer: a.interfaces[0].peer, Tag: int(a.tag), QinQ: a.mode == tunnelMode, EtherType: a.config[etherTypeKey],
 		MTU: int(a.interfaces[0].mtuRequest), Owner: a.ids[ownerKey]}
@@ -120,14 +121,13 @@ func actualEntry(a *port) desired.Entry {
 		d.Bridge = a.bridge.name
 	}
 	odd := a.mode
-	if odd == tunnelMode || odd == "access" { // which a tag alone means too
+	if odd == tunnelMode || odd == "access" { // a tag alone implies it
 		odd = ""
 	}
 	return withMode(desired.OVSPortEntry(d), a.interfaces[0].kind, odd, a.trunk)
 }
 
-// The types of interfaces: one that Open vSwitch makes itself, and the end of a
-// patch.
+// The types of interfaces: an internal one of Open vSwitch, and the end of a patch.
 const (
 	internalKind = "internal"
 	patchKind    = "patch"
@@ -136,7 +136,7 @@ const (
 // trunk reports whether a port carries all VLANs.
 func trunk(w desired.OVSPort) bool { return w.Peer != "" && w.Tag == 0 }
 
-// withMode adds what the other properties decide.
+// withMode adds the properties that depend on others.
 func withMode(e desired.Entry, kind, odd string, trunk bool) desired.Entry {
 	all := ""
 	if trunk {
@@ -149,9 +149,9 @@ func withMode(e desired.Entry, kind, odd string, trunk bool) desired.Entry {
 	return e
 }
 
-// limitVLANs lets the switch look at two VLAN tags if a port carries VLANs
-// inside another: with its default of one it would take the inner one for
-// payload that it may not match, and so drop frames.
+// limitVLANs makes the switch parse two VLAN tags if a port carries VLANs inside
+// another: with its default of one it would treat the inner tag as payload that it
+// may not match, and so drop frames.
 func (p *plan) limitVLANs(st *state) {
 	old := st.config[vlanLimitKey]
 	limit, err := strconv.Atoi(cmp.Or(old, "1"))
@@ -172,10 +172,10 @@ func (p *plan) limitVLANs(st *state) {
 	}
 }
 
-// byID is the condition that selects one row.
+// byID returns the condition that selects one row.
 func byID(uuid string) []any { return []any{[]any{"_uuid", "==", uuidValue(uuid)}} }
 
-// columns are a port's own settings.
+// columns returns a port's own settings.
 func columns(w desired.OVSPort) operation {
 	row := operation{"tag": w.Tag, "vlan_mode": setValue(), "other_config": mapValue(), "external_ids": mapValue(markKey, markValue, ownerKey, w.Owner)}
 	if trunk(w) {
@@ -190,7 +190,7 @@ func columns(w desired.OVSPort) operation {
 	return row
 }
 
-// mtu is the value of an interface's mtu_request.
+// mtu returns the value of an interface's mtu_request.
 func mtu(w desired.OVSPort) any {
 	if w.MTU == 0 {
 		return setValue()
@@ -219,7 +219,7 @@ func (p *plan) create(st *state, w desired.OVSPort) {
 		operation{"op": "mutate", "table": "Bridge", "where": bridge, "mutations": []any{[]any{"ports", "insert", namedUUID("port" + n)}}})
 }
 
-// update changes a port where it stands.
+// update changes a port in place.
 func (p *plan) update(a *port, w desired.OVSPort) {
 	p.unchanged(a)
 	p.ops = append(p.ops,
@@ -227,8 +227,8 @@ func (p *plan) update(a *port, w desired.OVSPort) {
 		operation{"op": "update", "table": "Interface", "where": byID(a.interfaces[0].uuid), "row": operation{"mtu_request": mtu(w)}})
 }
 
-// remove takes a port from its bridge. The database drops the rows of ports and
-// interfaces that nothing refers to.
+// remove removes a port from its bridge. The database drops the rows of ports and
+// interfaces without references.
 func (p *plan) remove(a *port) {
 	if a.bridge == nil {
 		return // the database is about to drop it
@@ -237,8 +237,8 @@ func (p *plan) remove(a *port) {
 	p.ops = append(p.ops, operation{"op": "mutate", "table": "Bridge", "where": byID(a.bridge.uuid), "mutations": []any{[]any{"ports", "delete", uuidValue(a.uuid)}}})
 }
 
-// unchanged makes the transaction fail if a port is no longer as it was read:
-// it may have become somebody else's.
+// unchanged makes the transaction fail if a port has changed since it was read: it
+// may belong to somebody else now.
 func (p *plan) unchanged(a *port) {
 	row := operation{}
 	for _, c := range watched {

@@ -7,15 +7,15 @@ import (
 	"slices"
 )
 
-// Bridge is an Open vSwitch bridge with what is joined to it.
+// Bridge is an Open vSwitch bridge with its ports.
 type Bridge struct {
 	Name string
-	// Ours tells that Viaduct made it.
+	// Ours is true if Viaduct created it.
 	Ours bool
-	// Interfaces are those of the bridge's ports, but for the bridge's own;
+	// Interfaces are those of the bridge's ports, except for the bridge's own;
 	// sorted by name.
 	Interfaces []Interface
-	// Ports are its ports, but for its own and those that Viaduct made; sorted by name.
+	// Ports are its ports, except for its own and those that Viaduct created; sorted by name.
 	Ports []Port
 }
 
@@ -24,7 +24,7 @@ type Port struct {
 	Name string
 	// Interfaces are those of the port, one or, of a bond, several.
 	Interfaces []string
-	// Type is that of its interface: empty or "system" for one of the kernel's,
+	// Type is that of its interface: empty or "system" for a kernel interface,
 	// "internal", "patch", "vxlan", ... ; "bond" for several.
 	Type string
 	// Peer is the other end of a patch.
@@ -40,12 +40,12 @@ type Port struct {
 // Interface is one interface of a bridge's port.
 type Interface struct {
 	Name string
-	// Ours tells that Viaduct made it.
+	// Ours is true if Viaduct created it.
 	Ours bool
 }
 
-// Probe tells whether Open vSwitch runs, and its bridges by name. That it does
-// not run is no error.
+// Probe reports whether Open vSwitch runs, and its bridges by name. It is not an
+// error if it does not run.
 func (d *Driver) Probe(ctx context.Context) (bridges []Bridge, running bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
 	defer cancel()
@@ -62,14 +62,14 @@ func (d *Driver) Probe(ctx context.Context) (bridges []Bridge, running bool, err
 		return nil, false, err
 	}
 	for _, b := range st.bridges {
-		out := Bridge{Name: b.name, Ours: b.ours()}
+		out := Bridge{Name: b.name, Ours: b.owned()}
 		for _, p := range b.ports {
 			for _, i := range p.interfaces {
 				if i.name != b.name {
-					out.Interfaces = append(out.Interfaces, Interface{Name: i.name, Ours: p.ours()})
+					out.Interfaces = append(out.Interfaces, Interface{Name: i.name, Ours: p.owned()})
 				}
 			}
-			if p.name != b.name && !p.ours() {
+			if p.name != b.name && !p.owned() {
 				out.Ports = append(out.Ports, p.describe())
 			}
 		}
@@ -81,7 +81,7 @@ func (d *Driver) Probe(ctx context.Context) (bridges []Bridge, running bool, err
 	return bridges, true, nil
 }
 
-// describe tells of a port what it is and which VLANs it carries.
+// describe returns a port's type and the VLANs that it carries.
 func (p *port) describe() Port {
 	out := Port{Name: p.name, Tag: int(p.tag), Tagged: !p.trunk, Mode: p.mode, Trunks: p.trunks}
 	for _, i := range p.interfaces {

@@ -10,7 +10,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
-// A node's facts have the VLANs of the ports that are not ours as the database has them,
+// A node's facts have the VLANs of the ports that Viaduct does not own as the database has them,
 // and a change of any of their columns is noticed.
 func TestProbeTellsVLANs(t *testing.T) {
 	l := start(t)

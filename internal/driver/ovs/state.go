@@ -5,27 +5,27 @@ import (
 	"encoding/json"
 )
 
-// The keys of external_ids that mark a port or bridge of ours.
+// The keys of external_ids that mark an owned port or bridge.
 const (
 	markKey   = "viaduct"
 	markValue = "1"
 	ownerKey  = "viaduct-owner"
-	likeKey   = "viaduct-like" // of a bridge: the one whose datapath it shares
+	likeKey   = "viaduct-like" // of a bridge: the one with the datapath that it shares
 )
 
-// peerKey is the option of a patch's end that names the other one.
+// peerKey is the option of a patch's end that names its peer.
 const peerKey = "peer"
 
-// The keys of other_config that we set.
+// The keys of other_config that the driver sets.
 const (
 	etherTypeKey = "qinq-ethtype" // of a port
 	vlanLimitKey = "vlan-limit"   // of the switch
 )
 
-// tunnelMode is the vlan_mode of a port that carries VLANs inside one.
+// tunnelMode is the vlan_mode of a port that carries VLANs inside another.
 const tunnelMode = "dot1q-tunnel"
 
-// state is what stands in the database.
+// state is the actual state of the database.
 type state struct {
 	root    string // the row of table Open_vSwitch
 	config  map[string]string
@@ -43,8 +43,8 @@ type bridge struct {
 	ports    []*port
 }
 
-// ours reports whether a bridge was made by Viaduct.
-func (b *bridge) ours() bool { return b.ids[markKey] == markValue }
+// owned reports whether Viaduct created a bridge.
+func (b *bridge) owned() bool { return b.ids[markKey] == markValue }
 
 // port is a row of table Port with its first interface.
 type port struct {
@@ -66,21 +66,21 @@ type iface struct {
 	uuid, name, kind string
 	peer             string // of a patch
 	mtuRequest       int64
-	err              string // what keeps ovs-vswitchd from making it
-	made             bool   // ovs-vswitchd has made it
+	err              string // the error that keeps ovs-vswitchd from creating it
+	made             bool   // ovs-vswitchd has created it
 }
 
-// ours reports whether a port was made by Viaduct.
-func (p *port) ours() bool { return p.ids[markKey] == markValue && len(p.interfaces) == 1 }
+// owned reports whether Viaduct created a port.
+func (p *port) owned() bool { return p.ids[markKey] == markValue && len(p.interfaces) == 1 }
 
-// watched are the columns of a port that must not have changed between reading
-// and writing.
+// watched are the columns of a port that must not change between reading and
+// writing.
 var watched = []string{"tag", "vlan_mode", "other_config", "external_ids"}
 
 // watchedOfBridge are those of a bridge.
 var watchedOfBridge = []string{"datapath_type", "external_ids"}
 
-// queries reads everything in one transaction, so in one consistent picture.
+// queries reads everything in one transaction, so in one consistent snapshot.
 func queries() []operation {
 	query := func(table string, columns ...string) operation {
 		return operation{"op": "select", "table": table, "where": []any{}, "columns": append(columns, "_uuid")}
@@ -93,7 +93,7 @@ func queries() []operation {
 	}
 }
 
-// read takes the state from the database.
+// read gets the state from the database.
 func read(ctx context.Context, c *client) (*state, error) {
 	results, err := c.transact(ctx, queries())
 	if err != nil {
@@ -102,7 +102,7 @@ func read(ctx context.Context, c *client) (*state, error) {
 	return newState(results[0].Rows, results[1].Rows, results[2].Rows, results[3].Rows), nil
 }
 
-// newState puts the rows of the tables together.
+// newState combines the rows of the tables.
 func newState(root, bridges, ports, interfaces []row) *state {
 	st := &state{bridges: map[string]*bridge{}, ports: map[string]*port{}}
 	for _, r := range root {
@@ -112,8 +112,8 @@ func newState(root, bridges, ports, interfaces []row) *state {
 	for _, r := range interfaces {
 		i := &iface{uuid: id(r), name: text(r["name"]), kind: text(r["type"]), err: text(r["error"]), peer: mapping(r["options"])[peerKey]}
 		i.mtuRequest, _ = number(r["mtu_request"])
-		ofport, told := number(r["ofport"])
-		i.made = told && ofport >= 0
+		ofport, known := number(r["ofport"])
+		i.made = known && ofport >= 0
 		ifaces[i.uuid] = i
 	}
 	byID := make(map[string]*port, len(ports))
@@ -141,7 +141,7 @@ func newState(root, bridges, ports, interfaces []row) *state {
 	return st
 }
 
-// id is a row's identifier.
+// id returns a row's identifier.
 func id(r row) string {
 	if list := uuids(r["_uuid"]); len(list) == 1 {
 		return list[0]
@@ -149,5 +149,5 @@ func id(r row) string {
 	return ""
 }
 
-// column is a watched column of a port as it was read.
+// column returns a watched column of a port as it was read.
 func (p *port) column(name string) json.RawMessage { return p.row[name] }

@@ -1,8 +1,7 @@
-// Package route is the driver of unicast and unreachable routes, and of the rules that
-// say in which table packets with a mark are looked up. It owns the routes and
-// rules whose protocol number (ip route, ip rule: proto) is Protocol, in all tables, and
-// no other.
-// It is a last stage of the one-way flow and comes after the links.
+// Package route is the driver of unicast and unreachable routes, and of the rules that select
+// the lookup table for packets with a mark. It owns the routes and rules with the protocol
+// number Protocol (ip route, ip rule: proto), in all tables, and no other. It is a last stage
+// of the one-way flow and runs after the links.
 package route
 
 import (
@@ -20,7 +19,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
 )
 
-// Protocol marks the routes of ours (rtnetlink(7), rtm_protocol).
+// Protocol marks the routes that Viaduct owns (rtnetlink(7), rtm_protocol).
 const Protocol = 183
 
 // Driver implements driver.Driver for routes.
@@ -44,7 +43,7 @@ func (*Driver) Name() string { return "route" }
 // Close closes the connection to the kernel; the routes stay.
 func (d *Driver) Close() error { return d.conn.Close() }
 
-// step is one request with what it serves.
+// step is one request with its change.
 type step struct {
 	msg    *rtnl.Message
 	change diff.Change
@@ -69,7 +68,7 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool
 		msgs[i] = s.msg
 	}
 	for i, err := range d.conn.Do(ctx, msgs) {
-		if err := steps[i].judge(err); err != nil {
+		if err := steps[i].explain(err); err != nil {
 			errs = append(errs, err)
 			continue
 		}
@@ -78,8 +77,8 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool
 	return result, errors.Join(errs...)
 }
 
-// steps are the requests that turn what the kernel has into what is wanted. Rules come
-// before routes: while there is no rule, packets take another way than the declared one.
+// steps returns the requests that turn the kernel's state into the wanted one. Rules precede
+// routes: without its rule, a packet is routed differently than declared.
 func (d *Driver) steps(ctx context.Context, want *desired.Space) (steps []step, errs []error, err error) {
 	rules, err := d.conn.Rules(ctx, Protocol)
 	if err != nil {
@@ -101,8 +100,8 @@ func (d *Driver) steps(ctx context.Context, want *desired.Space) (steps []step, 
 	return append(steps, routes...), errs, nil
 }
 
-// plan compares the routes of ours with those wanted; it is pure. Routes are
-// added before others are deleted.
+// plan compares the owned routes with the wanted ones; it is pure. Routes are added
+// before others are deleted.
 func plan(have []rtnl.Route, want []desired.Route, links []rtnl.Link) (steps []step, errs []error) {
 	names, indexes := map[int]string{}, map[string]int{}
 	for _, l := range links {
@@ -147,13 +146,13 @@ func plan(have []rtnl.Route, want []desired.Route, links []rtnl.Link) (steps []s
 // typeUnreachable is the desired.Route type of a route that rejects packets.
 const typeUnreachable = "unreachable"
 
-// describe puts a route in the words of the desired state.
+// describe converts a route to the form of the desired state.
 func describe(r rtnl.Route, names map[int]string) desired.Route {
 	d := desired.Route{Dst: r.Dst, Link: names[r.Index], Via: r.Gateway, Src: r.Src, Table: r.Table, Metric: uint32(r.Metric)}
 	switch r.Type {
 	case unix.RTN_UNICAST:
 	case unix.RTN_UNREACHABLE:
-		d.Type, d.Link = typeUnreachable, "" // the kernel says lo for IPv6
+		d.Type, d.Link = typeUnreachable, "" // the kernel reports lo for IPv6
 	default:
 		d.Type = fmt.Sprintf("number %d (rtnetlink(7), rtm_type)", r.Type)
 	}
@@ -164,7 +163,7 @@ func describe(r rtnl.Route, names map[int]string) desired.Route {
 // (IP6_RT_PRIO_USER).
 const ipv6Metric = 1024
 
-// kernelMetric makes a route with the kernel's own metric one without.
+// kernelMetric clears the metric of a route with the kernel's default.
 func kernelMetric(r desired.Route) desired.Route {
 	if r.Dst.Addr().Is6() && r.Metric == ipv6Metric {
 		r.Metric = 0
@@ -172,7 +171,7 @@ func kernelMetric(r desired.Route) desired.Route {
 	return r
 }
 
-// leaveOpen takes the interface as it is if the wanted route leaves it to the
+// leaveOpen adopts the actual interface if the wanted route leaves it to the
 // kernel, which finds it by the next hop.
 func leaveOpen(e desired.Entry, r desired.Route, old []diff.Item[rtnl.Route]) desired.Entry {
 	if r.Link != "" || r.Type != "" {
@@ -191,8 +190,8 @@ func leaveOpen(e desired.Entry, r desired.Route, old []diff.Item[rtnl.Route]) de
 	return e
 }
 
-// judge turns the outcome of a request into an error in the operator's words.
-func (s *step) judge(err error) error {
+// explain converts the result of a request to an error for the operator.
+func (s *step) explain(err error) error {
 	name := s.change.Name
 	switch {
 	case err == nil, s.remove && (errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENOENT)):

@@ -8,8 +8,9 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
 )
 
-// planRules compares the rules of ours with those wanted; it is pure. Rules are added
-// before others are deleted, and none is changed: its properties are its identity.
+// planRules compares the owned rules with the wanted ones; it is pure. Rules are
+// added before others are deleted, and none is changed: its properties are its
+// identity.
 func planRules(have []rtnl.Rule, want []desired.RouteRule) (steps []step) {
 	old := make([]diff.Item[rtnl.Rule], len(have))
 	for i, r := range have {
@@ -39,7 +40,7 @@ func planRules(have []rtnl.Rule, want []desired.RouteRule) (steps []step) {
 	return append(steps, deletions...)
 }
 
-// describeRule puts a rule in the words of the desired state.
+// describeRule converts a rule to the form of the desired state.
 func describeRule(r rtnl.Rule) desired.RouteRule {
 	d := desired.RouteRule{Mark: r.Mark, Family: desired.FamilyIPv4, Priority: r.Priority, NoDefault: r.NoDefault}
 	if r.Family == unix.AF_INET6 {

@@ -1,8 +1,8 @@
-// Package space keeps the named spaces of a node: network namespaces of Viaduct's own, each
+// Package space maintains the named spaces of a node: network namespaces owned by Viaduct, each
 // with drivers that work in it.
 //
-// A namespace is Viaduct's by its name (package naming): one that nobody wants is removed,
-// and all that is in it goes with it. Others' are never touched.
+// Viaduct owns a namespace by its name (package naming): an unwanted one is removed, with
+// everything in it. Others are never touched.
 package space
 
 import (
@@ -24,31 +24,30 @@ import (
 
 // Options configure a Driver.
 type Options struct {
-	// Dir is where the namespaces are named.
+	// Dir is the directory of the namespaces' names.
 	Dir netns.Dir
-	// Drivers makes the drivers of a space, in the order in which they run.
+	// Drivers creates the drivers of a space, in the order in which they run.
 	Drivers func(ns *netns.NS, space string) ([]driver.Driver, error)
-	// Forget removes what the drivers remember of a space that is gone; nil for nothing.
+	// Forget removes the drivers' records of a removed space; nil for nothing.
 	Forget func(space string) error
 }
 
-// Driver reconciles the named spaces of a node. Its methods must not be called by several
-// goroutines at once.
+// Driver reconciles the named spaces of a node. Its methods must not be called concurrently.
 type Driver struct {
 	o    Options
 	open map[string]*opened // by name of the space
-	// listen has Events tell of what happens in a space.
+	// listen makes Events report changes in a space.
 	listen func(*opened) error
 }
 
-// opened is a space whose drivers are made.
+// opened is a space with its drivers.
 type opened struct {
 	ns      *netns.NS
 	drivers []driver.Driver
 	stop    context.CancelFunc // ends listening
 }
 
-// New makes a driver.
+// New returns a driver.
 func New(o Options) *Driver {
 	return &Driver{o: o, open: map[string]*opened{}, listen: func(*opened) error { return nil }}
 }
@@ -56,7 +55,7 @@ func New(o Options) *Driver {
 // Name names the driver in status and logs.
 func (*Driver) Name() string { return "space" }
 
-// Close gives up all spaces; what is in them stays.
+// Close releases all spaces; their content stays.
 func (d *Driver) Close() error {
 	var errs []error
 	for name := range d.open {
@@ -65,7 +64,7 @@ func (d *Driver) Close() error {
 	return errors.Join(errs...)
 }
 
-// Events implements driver.Eventful for what is in the spaces. It is called before the
+// Events implements driver.Eventful for the content of the spaces. It is called before the
 // first Reconcile.
 func (d *Driver) Events(ctx context.Context) (<-chan struct{}, error) {
 	events := make(chan struct{}, 1)
@@ -86,7 +85,7 @@ func (d *Driver) Events(ctx context.Context) (<-chan struct{}, error) {
 				for range source {
 					select {
 					case events <- struct{}{}:
-					default: // one is waiting already
+					default: // a wake-up is pending already
 					}
 				}
 			})
@@ -101,11 +100,11 @@ func (d *Driver) Events(ctx context.Context) (<-chan struct{}, error) {
 	return events, nil
 }
 
-// Reconcile makes the node's named spaces what is wanted: see driver.Driver. A space that
-// fails does not keep others from being applied.
+// Reconcile brings the node's named spaces into the wanted state: see driver.Driver. A failing
+// space does not keep others from being applied.
 func (d *Driver) Reconcile(ctx context.Context, want []desired.NamedSpace, dryRun bool) (driver.Result, error) {
 	var total driver.Result
-	have, err := d.standing()
+	have, err := d.existing()
 	if err != nil {
 		return total, err
 	}
@@ -119,7 +118,7 @@ func (d *Driver) Reconcile(ctx context.Context, want []desired.NamedSpace, dryRu
 			errs = append(errs, fmt.Errorf("space %s: %w", s.Name, err))
 		}
 		delete(have, s.Name)
-		if ctx.Err() != nil { // what is left over is not known to be unwanted
+		if ctx.Err() != nil { // the remaining ones are not known to be unwanted
 			return total, errors.Join(errs...)
 		}
 	}
@@ -136,22 +135,22 @@ func (d *Driver) Reconcile(ctx context.Context, want []desired.NamedSpace, dryRu
 	return total, errors.Join(errs...)
 }
 
-// standing are the spaces of which there is a name.
-func (d *Driver) standing() (map[string]bool, error) {
+// existing returns the spaces that have a name.
+func (d *Driver) existing() (map[string]bool, error) {
 	names, err := d.o.Dir.List()
 	if err != nil {
 		return nil, err
 	}
 	out := map[string]bool{}
 	for _, n := range names {
-		if space, ours := naming.Space(n); ours {
+		if space, owned := naming.Space(n); owned {
 			out[space] = true
 		}
 	}
 	return out, nil
 }
 
-// space makes one space what is wanted.
+// space brings one space into the wanted state.
 func (d *Driver) space(ctx context.Context, s *desired.NamedSpace, named, dryRun bool) (driver.Result, error) {
 	var result driver.Result
 	ns, err := d.o.Dir.Open(naming.Namespace(s.Name))
@@ -183,8 +182,7 @@ func (d *Driver) space(ctx context.Context, s *desired.NamedSpace, named, dryRun
 	return result, err
 }
 
-// make makes the namespace of a space. A name without a namespace is what a kill leaves
-// behind.
+// make creates the namespace of a space. A name without a namespace is left behind by a kill.
 func (d *Driver) make(space string, named bool) (*netns.NS, error) {
 	name := naming.Namespace(space)
 	if named {
@@ -198,8 +196,8 @@ func (d *Driver) make(space string, named bool) (*netns.NS, error) {
 	return d.o.Dir.Open(name)
 }
 
-// enter gives the drivers of a space, which it makes unless they work in this very
-// namespace already. It takes over the handle.
+// enter returns the drivers of a space; it creates them unless they work in this
+// very namespace already. It owns the handle from then on.
 func (d *Driver) enter(space string, ns *netns.NS) (*opened, error) {
 	if in := d.open[space]; in != nil {
 		same, err := in.ns.Same(ns)
@@ -236,7 +234,7 @@ func (d *Driver) release(space string) error {
 	return errors.Join(append(errs, in.ns.Close())...)
 }
 
-// remove removes a space that nobody wants.
+// remove removes an unwanted space.
 func (d *Driver) remove(space string) error {
 	err := errors.Join(d.release(space), d.o.Dir.Delete(naming.Namespace(space)))
 	if d.o.Forget != nil {

@@ -50,7 +50,7 @@ func newLab(t *testing.T) *lab {
 	return l
 }
 
-// restart makes the driver anew, as a restart of the agent does.
+// restart recreates the driver, as a restart of the agent does.
 func (l *lab) restart() {
 	if l.d != nil {
 		if err := l.d.Close(); err != nil {

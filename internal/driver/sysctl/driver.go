@@ -1,13 +1,13 @@
 // Package sysctl is the driver of kernel settings below /proc/sys (sysctl(8)).
 // It is a last stage of the one-way flow.
 //
-// # What is no longer wanted
+// # Unwanted settings
 //
-// A setting that is no longer wanted stays as it is. One of a link of ours
-// (net.ipv4.conf.LINK...) goes with the link. A global one, such as
-// net.ipv4.ip_forward, may be needed by something else on the node that relies
-// on it meanwhile, a container engine or a router for instance; nobody can tell,
-// so switching it off could cut that off. The driver therefore keeps no record.
+// A setting that is no longer wanted stays unchanged. A setting of an owned link
+// (net.ipv4.conf.LINK...) vanishes with the link. Something else on the node, a
+// container engine or a router for instance, may have come to rely on a global one,
+// such as net.ipv4.ip_forward; this cannot be detected, and switching it off could
+// cut that off. The driver therefore keeps no record.
 package sysctl
 
 import (
@@ -26,7 +26,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
 )
 
-// root is where the settings are.
+// root is the directory of the settings.
 const root = "/proc/sys"
 
 // Driver implements driver.Driver for sysctls.
@@ -34,14 +34,14 @@ type Driver struct{ ns *netns.NS }
 
 var _ driver.Driver = (*Driver)(nil)
 
-// New makes a driver that works in the namespace; nil is the process's own.
+// New returns a driver that works in the namespace; nil is the process's own.
 func New(ns *netns.NS) *Driver { return &Driver{ns: ns} }
 
 // Name implements driver.Driver.
 func (*Driver) Name() string { return "sysctl" }
 
-// Reconcile implements driver.Driver. Which namespace's settings below
-// /proc/sys/net are seen depends on the thread, so all work is done on one.
+// Reconcile implements driver.Driver. The thread determines the namespace of the
+// settings below /proc/sys/net, so all work is done on one.
 func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool) (driver.Result, error) {
 	var result driver.Result
 	if len(want.Sysctls) == 0 {
@@ -68,7 +68,7 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool
 	return result, err
 }
 
-// set gives one setting its value and returns the change, or nil if it has it.
+// set sets one setting and returns the change, or nil if it has the value.
 func set(s desired.Sysctl, dryRun bool) (*diff.Change, error) {
 	file, err := filePath(s.Key)
 	if err != nil {
@@ -97,7 +97,7 @@ func set(s desired.Sysctl, dryRun bool) (*diff.Change, error) {
 	return c, nil
 }
 
-// filePath is the file of a key: dots separate parts, slashes stand for dots.
+// filePath returns the file of a key: dots separate parts, slashes represent dots.
 func filePath(key string) (string, error) {
 	parts := strings.Split(key, ".")
 	for i, p := range parts {

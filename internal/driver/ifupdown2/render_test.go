@@ -66,12 +66,12 @@ iface vxlan_vnet1
 `
 
 func TestSay(t *testing.T) {
-	if d := cmp.Diff(overlayFile, render(say(overlay(), nothingTaken))); d != "" {
+	if d := cmp.Diff(overlayFile, renderFile(renderStanzas(overlay(), nothingTaken))); d != "" {
 		t.Error(d)
 	}
 }
 
-// Every kind of link is said, or left out with all that needs it.
+// Every kind of link is rendered, or left out with all that needs it.
 func TestSayLeavesToNetlinkWhatIfupdown2HasNoWordsFor(t *testing.T) {
 	veth := func(name, peer, master string) desired.Link {
 		return desired.Link{Name: name, Kind: desired.LinkVeth, Master: master, Veth: &desired.Veth{Peer: peer}}
@@ -98,7 +98,7 @@ func TestSayLeavesToNetlinkWhatIfupdown2HasNoWordsFor(t *testing.T) {
 		bridge("taken", "", false), vxlan("port", "10.0.0.1", "taken"),
 	}}
 	var got []string
-	for _, s := range say(want, func(name string) bool { return name == "taken" }) {
+	for _, s := range renderStanzas(want, func(name string) bool { return name == "taken" }) {
 		got = append(got, s.name)
 	}
 	if d := cmp.Diff([]string{"a", "b", "dummy", "eth0.10", "plain"}, got); d != "" {
@@ -114,7 +114,7 @@ func TestAliasesThatAreNoPlainTextStayOut(t *testing.T) {
 	} {
 		n := overlay()
 		n.Links[0].Alias = alias
-		if got := strings.Contains(render(say(n, nothingTaken)), "\talias "); got != want {
+		if got := strings.Contains(renderFile(renderStanzas(n, nothingTaken)), "\talias "); got != want {
 			t.Errorf("alias %q: in the file: %v", alias, got)
 		}
 	}
@@ -122,8 +122,8 @@ func TestAliasesThatAreNoPlainTextStayOut(t *testing.T) {
 
 // A file that was read says what was written.
 func TestFileIsReadAsItWasWritten(t *testing.T) {
-	want := say(overlay(), nothingTaken)
-	parsed, err := interfaces.Parse(render(want))
+	want := renderStanzas(overlay(), nothingTaken)
+	parsed, err := interfaces.Parse(renderFile(want))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,10 +141,10 @@ func TestFileIsReadAsItWasWritten(t *testing.T) {
 }
 
 func TestWhatCannotChangeIsReplaced(t *testing.T) {
-	before := say(overlay(), nothingTaken)
+	before := renderStanzas(overlay(), nothingTaken)
 	n := overlay()
 	n.Links[1].VXLAN.ID, n.Links[1].MTU, n.Links[0].MTU = 101, 1400, 1400
-	changes, replaced := compare(before, say(n, nothingTaken))
+	changes, replaced := compare(before, renderStanzas(n, nothingTaken))
 	if len(changes) != 2 || !cmp.Equal(replaced, []string{"vxlan_vnet1"}) {
 		t.Errorf("changes %v, replaced %v", changes, replaced)
 	}

@@ -11,11 +11,11 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/render/interfaces"
 )
 
-// stanza is one interface as the file has it.
+// stanza is one interface in the file.
 type stanza struct {
 	name  string
 	owner string // empty if it was read from a file
-	// options are in the order of keywords; some may be there more than once.
+	// options are in the order of keywords; some may be repeated.
 	options []interfaces.Option
 }
 
@@ -26,42 +26,43 @@ func (s *stanza) add(name, value string) {
 	}
 }
 
-// say puts into stanzas, sorted by name, what ifupdown2 can make of the state.
-// It is pure. Links whose name is taken are left out, and so are those that need
-// one which is left out.
-func say(want *desired.Space, taken func(name string) bool) []stanza {
-	said := map[string]*desired.Link{}
+// renderStanzas converts the part of the state that ifupdown2 can make into
+// stanzas, sorted by name. It is pure. Links with an unavailable name are left out,
+// and so are those that need a link that is left out.
+func renderStanzas(want *desired.Space, taken func(name string) bool) []stanza {
+	rendered := map[string]*desired.Link{}
 	for i := range want.Links {
-		if l := &want.Links[i]; sayable(l) && !taken(l.Name) {
-			said[l.Name] = l
+		if l := &want.Links[i]; renderable(l) && !taken(l.Name) {
+			rendered[l.Name] = l
 		}
 	}
 	byName := map[string]bool{}
 	for _, l := range want.Links {
 		byName[l.Name] = true
 	}
-	missing := func(name string) bool { return byName[name] && said[name] == nil }
-	for before := -1; before != len(said); {
-		before = len(said)
-		for name, l := range said {
-			if missing(l.Master) || l.VLAN != nil && missing(l.VLAN.Parent) || l.Veth != nil && said[l.Veth.Peer] == nil {
-				delete(said, name)
+	missing := func(name string) bool { return byName[name] && rendered[name] == nil }
+	for before := -1; before != len(rendered); {
+		before = len(rendered)
+		for name, l := range rendered {
+			if missing(l.Master) || l.VLAN != nil && missing(l.VLAN.Parent) || l.Veth != nil && rendered[l.Veth.Peer] == nil {
+				delete(rendered, name)
 			}
 		}
 	}
 	var out []stanza
-	for _, l := range said {
-		out = append(out, sayLink(l, want, said))
+	for _, l := range rendered {
+		out = append(out, renderLink(l, want, rendered))
 	}
 	slices.SortFunc(out, func(a, b stanza) int { return cmp.Compare(a.name, b.name) })
 	return out
 }
 
-// maxVXLAN is the greatest VXLAN network identifier that ifupdown2 takes.
+// maxVXLAN is the greatest VXLAN network identifier that ifupdown2 accepts.
 const maxVXLAN = 16777214
 
-// sayable reports whether ifupdown2 has words for a link, whatever it needs.
-func sayable(l *desired.Link) bool {
+// renderable reports whether ifupdown2 can express a link, apart from its
+// dependencies.
+func renderable(l *desired.Link) bool {
 	if l.ForeignMaster || l.Port != nil && l.Port.AllVLANs {
 		return false
 	}
@@ -79,12 +80,12 @@ func sayable(l *desired.Link) bool {
 	return false
 }
 
-// sayLink describes one link.
-func sayLink(l *desired.Link, want *desired.Space, said map[string]*desired.Link) stanza {
+// renderLink describes one link.
+func renderLink(l *desired.Link, want *desired.Space, rendered map[string]*desired.Link) stanza {
 	s := stanza{name: l.Name, owner: l.Owner}
 	switch l.Kind {
 	case desired.LinkBridge:
-		s.add("bridge-ports", cmp.Or(strings.Join(portsOf(l.Name, said), " "), "none"))
+		s.add("bridge-ports", cmp.Or(strings.Join(portsOf(l.Name, rendered), " "), "none"))
 		s.add("bridge-stp", "off")
 		s.add("bridge-fd", "0")
 		// Guests' ports come and go without ifupdown2.
@@ -121,7 +122,7 @@ func sayLink(l *desired.Link, want *desired.Space, said map[string]*desired.Link
 	}
 	s.add("hwaddress", l.MAC)
 	for _, a := range want.Addresses {
-		if a.Link == l.Name && !a.Foreign && !a.NoRoute { // ifupdown2 has no word for it
+		if a.Link == l.Name && !a.Foreign && !a.NoRoute { // ifupdown2 has no option for the others
 			s.add("address", a.Prefix.String())
 		}
 	}
@@ -134,15 +135,15 @@ func sayLink(l *desired.Link, want *desired.Space, said map[string]*desired.Link
 	return s
 }
 
-// plainText is what an alias may be in the file: ifupdown2 passes files through
-// a template engine, which others' text must not reach. Other aliases are left to
-// driver/link.
+// plainText is the pattern of aliases that are allowed in the file: ifupdown2
+// passes files through a template engine, which must not receive text from others.
+// Other aliases are left to driver/link.
 var plainText = regexp.MustCompile(`^[A-Za-z0-9._,:()-]+( [A-Za-z0-9._,:()-]+)*$`)
 
 // portsOf lists the links of the file that are ports of a bridge, sorted.
-func portsOf(bridge string, said map[string]*desired.Link) []string {
+func portsOf(bridge string, rendered map[string]*desired.Link) []string {
 	var out []string
-	for name, l := range said {
+	for name, l := range rendered {
 		if l.Master == bridge {
 			out = append(out, name)
 		}

@@ -8,18 +8,18 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
-// fault tells why a link cannot be had: its settings make no sense, or what it
-// refers to is not there.
-func (w *wanted) fault(st *state, l *desired.Link) error {
-	err := kindFault(l)
+// check returns an error if a link is not feasible: its settings are invalid, or
+// something that it refers to does not exist.
+func (w *wanted) check(st *state, l *desired.Link) error {
+	err := checkKind(l)
 	if err == nil && l.MAC != "" && !isMAC(l.MAC) {
 		err = fmt.Errorf("%q is not a hardware address in lower-case colon form (02:00:00:00:00:01)", l.MAC)
 	}
 	if err == nil {
-		err = w.masterFault(st, l)
+		err = w.checkMaster(st, l)
 	}
 	if err == nil && l.VLAN != nil {
-		err = w.parentFault(st, l)
+		err = w.checkParent(st, l)
 	}
 	if err == nil && l.Veth != nil {
 		if peer := w.byName[l.Veth.Peer]; peer == nil || peer == l || peer.Veth == nil || peer.Veth.Peer != l.Name {
@@ -32,8 +32,8 @@ func (w *wanted) fault(st *state, l *desired.Link) error {
 	return nil
 }
 
-// kindFault tells what is missing among the settings of the link's kind.
-func kindFault(l *desired.Link) error {
+// checkKind returns an error if a setting of the link's kind is missing.
+func checkKind(l *desired.Link) error {
 	complete := false
 	switch l.Kind {
 	case desired.LinkBridge, desired.LinkDummy:
@@ -56,8 +56,8 @@ func kindFault(l *desired.Link) error {
 	return nil
 }
 
-// masterFault tells why a link cannot join its master.
-func (w *wanted) masterFault(st *state, l *desired.Link) error {
+// checkMaster returns an error if a link cannot join its master.
+func (w *wanted) checkMaster(st *state, l *desired.Link) error {
 	if l.Master == "" {
 		return nil
 	}
@@ -70,22 +70,21 @@ func (w *wanted) masterFault(st *state, l *desired.Link) error {
 	switch m := st.byName[l.Master]; {
 	case m == nil:
 		return fmt.Errorf("bridge %s is not on this node: make it (on Proxmox: Network, Create, Linux Bridge), correct the zone's bridge, or leave this node out of the zone", l.Master)
-	case m.ours() || m.doomed():
+	case m.owned() || m.doomed():
 		return fmt.Errorf("bridge %s was made by Viaduct and cannot carry a zone: give the zone a bridge of the node's own", l.Master)
 	case m.Bridge == nil:
 		return fmt.Errorf("%s is not a Linux bridge: correct the zone's bridge, or leave this node out of the zone", m.describe())
 	case onlyVLAN(l):
-		return w.loopFault(st, l, m)
+		return w.checkLoop(st, l, m)
 	}
 	return nil
 }
 
-// loopFault tells that a VLAN device of ours, whose name was reserved meanwhile so that it
-// stays, joins a bridge to the VLAN that a port is to join it to as well: frames would go
-// round for ever.
-func (w *wanted) loopFault(st *state, l *desired.Link, bridge *actual) error {
+// checkLoop returns an error if an owned VLAN device, kept because its name was reserved later,
+// already joins a bridge to the VLAN that a port is to join it to: frames would loop for ever.
+func (w *wanted) checkLoop(st *state, l *desired.Link, bridge *actual) error {
 	for _, o := range st.links {
-		if o.VLAN != nil && o.ours() && st.parent(o) == bridge && int(o.VLAN.ID) == l.Port.VLAN && w.reserved(o.Name) {
+		if o.VLAN != nil && o.owned() && st.parent(o) == bridge && int(o.VLAN.ID) == l.Port.VLAN && w.reserved(o.Name) {
 			return fmt.Errorf("VLAN %d of %s is still joined by %s, which Viaduct made before the name was reserved and does not touch any more: remove it (ip link delete %s)",
 				l.Port.VLAN, bridge.Name, o.Name, o.Name)
 		}
@@ -93,8 +92,8 @@ func (w *wanted) loopFault(st *state, l *desired.Link, bridge *actual) error {
 	return nil
 }
 
-// parentFault tells why a VLAN device cannot stand on its parent.
-func (w *wanted) parentFault(st *state, l *desired.Link) error {
+// checkParent returns an error if a VLAN device cannot be created on its parent.
+func (w *wanted) checkParent(st *state, l *desired.Link) error {
 	v := l.VLAN
 	if p := w.byName[v.Parent]; p != nil {
 		if p == l {
@@ -109,7 +108,7 @@ func (w *wanted) parentFault(st *state, l *desired.Link) error {
 	switch {
 	case p == nil:
 		return fmt.Errorf("interface %s, which is to carry VLAN %d, is not on this node: make it, correct the zone's bridge, or leave this node out of the zone", v.Parent, v.ID)
-	case p.ours() || p.doomed():
+	case p.owned() || p.doomed():
 		return fmt.Errorf("interface %s, which is to carry VLAN %d, was made by Viaduct and is no longer wanted", v.Parent, v.ID)
 	case v.Self && !p.vlanAware():
 		return fmt.Errorf("bridge %s is not VLAN-aware: make it so (ip link set %s type bridge vlan_filtering 1, and bridge-vlan-aware yes in its configuration)", v.Parent, v.Parent)
@@ -120,8 +119,8 @@ func (w *wanted) parentFault(st *state, l *desired.Link) error {
 	return nil
 }
 
-// protocolQ and protocolAD are the desired.VLAN protocols: a customer's tag and
-// a service provider's.
+// protocolQ and protocolAD are the desired.VLAN protocols: customer tag and service
+// tag.
 const (
 	protocolQ  = "802.1q"
 	protocolAD = "802.1ad"
