@@ -5,19 +5,18 @@ import (
 	"slices"
 )
 
-// Binding is what is known of one NIC in a VNet: its hardware address, the addresses
-// that it has, and its name. Address management makes bindings of what was allocated
-// and of what guests declare; DHCP, names and filters are made of them on the nodes.
+// Binding describes one NIC in a VNet: its MAC address, its IP addresses and its name. Address
+// management creates bindings from allocations and from the guests' declarations; nodes derive
+// DHCP, DNS names and filters from them.
 type Binding struct {
 	Zone string `json:"zone"`
 	VNet string `json:"vnet"`
-	// MAC is the hardware address in the form of NormalizeMAC; empty if it is not
-	// known. A zone has no two bindings with one.
+	// MAC is in the form of NormalizeMAC and unique in a zone; empty if unknown.
 	MAC string `json:"mac,omitempty"`
-	// Guest and NIC are whose it is, "100" and "net0"; empty if nobody said so.
+	// Guest and NIC own the binding, "100" and "net0"; empty if unknown.
 	Guest string `json:"guest,omitempty"`
 	NIC   string `json:"nic,omitempty"`
-	// Node is where the guest runs; empty if it is not known.
+	// Node is where the guest runs; empty if unknown.
 	Node string `json:"node,omitempty"`
 	// Name is the host name: one DNS label or several, without the zone's domain.
 	Name string `json:"name,omitempty"`
@@ -25,8 +24,8 @@ type Binding struct {
 	IPs []netip.Addr `json:"ips,omitempty"`
 }
 
-// ID identifies a binding in the whole cluster: by its hardware address in a zone,
-// without one by guest and NIC, and without those by its address.
+// ID identifies a binding in the whole cluster: by zone and MAC address; without a MAC address
+// by guest and NIC; without those by its first IP address.
 func (b *Binding) ID() string {
 	switch {
 	case b.MAC != "":
@@ -39,7 +38,7 @@ func (b *Binding) ID() string {
 	return b.Zone + "/"
 }
 
-// Equal reports whether two bindings, of which either may be nil, say the same.
+// Equal reports whether two bindings, either of them possibly nil, have the same content.
 func (b *Binding) Equal(o *Binding) bool {
 	if b == nil || o == nil {
 		return b == o

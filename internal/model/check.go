@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// properties checks what the rows of an object's kind say of its properties: types,
+// properties checks an object's properties against the Property rows of its kind: types,
 // bounds, values, and references to objects of the configuration.
 func (c *checker) properties(o Object) {
 	d := byKind[o.ObjectKind()]
@@ -29,7 +29,7 @@ func (c *checker) properties(o Object) {
 	}
 }
 
-// withArticle is a word after "a" or "an".
+// withArticle returns the word after "a" or "an".
 func withArticle(word string) string {
 	if strings.ContainsAny(word[:1], "aeio") {
 		return "an " + word
@@ -50,7 +50,7 @@ func (d *Descriptor) knownType(typ string) bool {
 	return false
 }
 
-// property checks a value by its row; field is its path.
+// property checks a value against its Property; field is its path.
 func (c *checker) property(r report, f *FieldInfo, field string, v reflect.Value) {
 	switch {
 	case v.IsZero():
@@ -75,12 +75,12 @@ func (c *checker) property(r report, f *FieldInfo, field string, v reflect.Value
 	}
 }
 
-// checked reports whether there is something to check of a property's value.
+// checked reports whether a property's value needs a check.
 func (p *Property) checked() bool {
 	return p.Items != nil || p.Ref != "" || !p.Conditional && (p.Max != 0 || len(p.Values) > 0)
 }
 
-// textsOf are the texts of a property that is one, or a list of them.
+// textsOf returns the strings of a property of type string or list of strings.
 func textsOf(v reflect.Value) []string {
 	if v.Kind() != reflect.Slice {
 		return []string{v.String()}
@@ -89,9 +89,9 @@ func textsOf(v reflect.Value) []string {
 	return list
 }
 
-// ref checks that what a property refers to is in the configuration. Nodes need not have
-// an object, and between what takes effect at once and what is revisioned references are
-// checked elsewhere.
+// ref checks that the object that a property refers to is in the configuration. Nodes need not
+// have an object. References between live and revisioned objects are checked elsewhere (see
+// ValidateLive and CheckLiveReferences).
 func (c *checker) ref(r report, field string, f *FieldInfo, id string) {
 	to := byKind[f.Ref]
 	if to.Live || byKind[r.kind].Live || f.Ref == KindNode || to.slot.get(c.cfg, id) != nil {
@@ -104,14 +104,14 @@ func (c *checker) ref(r report, field string, f *FieldInfo, id string) {
 	r.errorf(field, id, "does not exist: %s %s is used by %s %s%s", f.Ref, id, r.kind, r.id, c.nearID(to, id, otherwise))
 }
 
-// row is the description of a property, or of one of a list's items, "list.property".
+// row returns the field of a property, or of an item's property, "list.property".
 func row(k Kind, name string) *FieldInfo {
 	list, item, _ := strings.Cut(name, ".")
 	fields := byKind[k].fields
 	for {
 		i := indexOfField(fields, list)
 		if i < 0 {
-			panic("no property " + name + " of kind " + string(k)) // a test reads each
+			panic("no property " + name + " of kind " + string(k)) // a test covers each call
 		}
 		if item == "" {
 			return &fields[i]

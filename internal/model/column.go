@@ -9,31 +9,31 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/line"
 )
 
-// Column is a column of the table of a kind's objects.
+// Column is a column in the table of a kind's objects.
 type Column struct {
 	Name string
-	// Wide columns stand in wide tables only, behind the others.
+	// Wide columns are shown in wide tables only, after the others.
 	Wide bool
-	// Cell is the text for an object of the kind.
+	// Cell returns the text for an object of the kind.
 	Cell func(o Object) string
 }
 
-// column is a column of objects of one type.
+// column returns a column for objects of one type.
 func column[P Object](name string, cell func(o P) string) Column {
 	return Column{Name: name, Cell: func(o Object) string { return cell(o.(P)) }}
 }
 
-// wideColumn is a column that only wide tables have.
+// wideColumn returns a column that only wide tables show.
 func wideColumn[P Object](name string, cell func(o P) string) Column {
 	c := column(name, cell)
 	c.Wide = true
 	return c
 }
 
-// maxListedCell is how many members of a list a cell shows.
+// maxListedCell is how many list items a cell shows.
 const maxListedCell = 4
 
-// fewTexts are the first members of a list, and how many more there are.
+// fewTexts returns the first items of a list, and how many more there are.
 func fewTexts(list []string) string { return line.Few(list, maxListedCell) }
 
 func addrText(a netip.Addr) string {
@@ -50,7 +50,7 @@ func prefixText(p netip.Prefix) string {
 	return p.String()
 }
 
-// stringTexts are the texts of a list.
+// stringTexts returns the items of a list as strings.
 func stringTexts[T fmt.Stringer](list []T) []string {
 	out := make([]string, len(list))
 	for i, s := range list {
@@ -59,7 +59,7 @@ func stringTexts[T fmt.Stringer](list []T) []string {
 	return out
 }
 
-// numberText is a number, or another text for 0.
+// numberText returns a number in decimal, or zero for 0.
 func numberText(n int, zero string) string {
 	if n == 0 {
 		return zero
@@ -74,7 +74,7 @@ func yesText(b bool) string {
 	return ""
 }
 
-// inOutText are the route maps of sessions: "in A, out B".
+// inOutText returns the route maps of sessions: "in A, out B".
 func inOutText(in, out string) string {
 	var parts []string
 	if in != "" {
@@ -86,7 +86,7 @@ func inOutText(in, out string) string {
 	return strings.Join(parts, ", ")
 }
 
-// peersText are the peers of an object, or the fabric that has them.
+// peersText returns the peers of an object, or the fabric that provides them.
 func peersText(peers []netip.Addr, fabric string) string {
 	if fabric != "" {
 		return "fabric " + fabric

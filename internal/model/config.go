@@ -2,10 +2,9 @@ package model
 
 import "iter"
 
-// Config is a configuration: objects by their IDs. That of a revision has objects of
-// revisioned kinds only, what is live those of the others.
-// The objects it holds are shared and must not be changed in place: put a
-// changed copy. The zero value is empty and ready to use.
+// Config is a configuration: objects by their IDs. A revision holds objects of revisioned
+// kinds only, the live configuration those of live kinds. The objects are shared and must not
+// be changed in place: put a changed copy. The zero value is empty and ready to use.
 type Config struct {
 	Nodes          map[string]*Node          `json:"nodes,omitempty"`
 	PrefixLists    map[string]*PrefixList    `json:"prefix-lists,omitempty"`
@@ -23,12 +22,11 @@ type Config struct {
 	SecurityGroups map[string]*SecurityGroup `json:"security-groups,omitempty"`
 	Firewalls      map[string]*Firewall      `json:"firewalls,omitempty"`
 	Guests         map[string]*Guest         `json:"guests,omitempty"`
-	// Others has the objects of kinds that have no field here.
+	// Others holds the objects of kinds without a field here.
 	Others Others `json:"others,omitempty"`
 }
 
-// Clone returns a configuration whose maps can be changed without touching c;
-// the objects themselves are shared.
+// Clone returns a copy with its own maps; the objects themselves are shared.
 func (c *Config) Clone() *Config {
 	n := *c
 	for _, d := range table {
@@ -37,16 +35,16 @@ func (c *Config) Clone() *Config {
 	return &n
 }
 
-// CloneKind gives c a map of its own for one kind of object, in place of one that it
-// shares with another configuration; the objects themselves stay shared.
+// CloneKind replaces c's map for one kind, which it may share with another configuration, by a
+// copy; the objects themselves stay shared.
 func (c *Config) CloneKind(k Kind) {
 	if d := byKind[k]; d != nil {
 		d.slot.clone(c)
 	}
 }
 
-// Put completes an object and adds it, or replaces the one there is. It checks
-// nothing else: see Validate.
+// Put completes an object and adds it, or replaces the existing one. It checks nothing else:
+// see Validate.
 func (c *Config) Put(o Object) error {
 	if err := c.Complete(o); err != nil {
 		return err
@@ -55,10 +53,10 @@ func (c *Config) Put(o Object) error {
 	return nil
 }
 
-// Complete fills in what an object to be put leaves to be worked out: a subnet's ID
-// and CIDR from each other and from the VNet's zone, so the VNet must be there
-// already, and a fabric node's ID, fabric and node from each other. It writes to o,
-// refusing what cannot be.
+// Complete fills in derived properties of an object before Put: a subnet's ID and CIDR from
+// each other and from the VNet's zone (so the VNet must already exist), and a fabric node's
+// ID, fabric and node from each other. It writes to o and returns an error if they contradict
+// each other.
 func (c *Config) Complete(o Object) error {
 	if d := byKind[o.ObjectKind()]; d != nil && d.Complete != nil {
 		return d.Complete(c, o)
@@ -66,7 +64,7 @@ func (c *Config) Complete(o Object) error {
 	return nil
 }
 
-// Set adds or replaces an object that is complete.
+// Set adds or replaces a complete object.
 func (c *Config) Set(o Object) {
 	if d := byKind[o.ObjectKind()]; d != nil {
 		d.slot.set(c, o)
@@ -81,7 +79,7 @@ func (c *Config) Get(k Kind, id string) Object {
 	return nil
 }
 
-// Delete removes an object and reports whether it was there.
+// Delete removes an object and reports whether it existed.
 func (c *Config) Delete(k Kind, id string) bool {
 	if c.Get(k, id) == nil {
 		return false
@@ -98,7 +96,7 @@ func (c *Config) List(k Kind) []Object {
 	return nil
 }
 
-// Each goes through the objects of a kind in no particular order.
+// Each iterates over the objects of a kind in no particular order.
 func (c *Config) Each(k Kind) iter.Seq[Object] {
 	if d := byKind[k]; d != nil {
 		return d.slot.each(c)
@@ -106,9 +104,9 @@ func (c *Config) Each(k Kind) iter.Seq[Object] {
 	return func(func(Object) bool) {}
 }
 
-// Differing goes, in no particular order, through the objects of a kind that c and new
-// do not share, as they are in c and in new: nil where there is none. Objects of the
-// same content that are not the same one are among them.
+// Differing iterates, in no particular order, over the pairs of objects of a kind that c and
+// new do not share, with nil for a missing object. Objects are compared by pointer, so pairs
+// with the same content may be among them.
 func (c *Config) Differing(k Kind, new *Config) iter.Seq2[Object, Object] {
 	if d := byKind[k]; d != nil {
 		return d.slot.differ(c, new)

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// ControllerType says what a controller does.
+// ControllerType is the routing protocol of a controller.
 type ControllerType string
 
 // The controller types.
@@ -14,9 +14,9 @@ const (
 	// ControllerEVPN is the control plane of EVPN zones: BGP sessions between
 	// all nodes that carry routes to guests (RFC 7432).
 	ControllerEVPN ControllerType = "evpn"
-	// ControllerBGP adds BGP sessions of one node with routers outside.
+	// ControllerBGP adds BGP sessions of one node with external routers.
 	ControllerBGP ControllerType = "bgp"
-	// ControllerISIS makes one node take part in an IS-IS domain (ISO 10589).
+	// ControllerISIS makes one node a member of an IS-IS domain (ISO 10589).
 	ControllerISIS ControllerType = "isis"
 )
 
@@ -25,13 +25,13 @@ func ControllerTypes() []ControllerType {
 	return []ControllerType{ControllerBGP, ControllerEVPN, ControllerISIS}
 }
 
-// BGPMode says how the nodes of an EVPN controller speak to its peers.
+// BGPMode is the type of the BGP sessions of an EVPN controller.
 type BGPMode string
 
 // The modes.
 const (
-	// ModeAuto is eBGP on a node whose BGP controller has another AS number, and
-	// iBGP elsewhere. An empty mode means the same.
+	// ModeAuto is eBGP on a node with a BGP controller of another AS number, and iBGP
+	// elsewhere. An empty mode means the same.
 	ModeAuto BGPMode = "auto"
 	// ModeExternal and ModeInternal are eBGP and iBGP on every node.
 	ModeExternal BGPMode = "external"
@@ -41,7 +41,7 @@ const (
 // BGPModes returns the known modes, sorted.
 func BGPModes() []BGPMode { return []BGPMode{ModeAuto, ModeExternal, ModeInternal} }
 
-// DefaultPeerGroup is the peer group of an EVPN controller that names none.
+// DefaultPeerGroup is the peer group of an EVPN controller that does not set one.
 const DefaultPeerGroup = "VTEP"
 
 // Controller is a routing control plane that FRR runs on the nodes: Proxmox VE
@@ -52,35 +52,33 @@ type Controller struct {
 	Type ControllerType `json:"type"`
 	// ASN is the autonomous system number, 1 to 4294967294 (EVPN, BGP).
 	ASN int `json:"asn,omitempty"`
-	// Peers are the other ends of the sessions: of an EVPN controller all
-	// nodes' addresses and those of route reflectors, of a BGP controller the
-	// routers outside.
+	// Peers are the other ends of the sessions: for an EVPN controller the addresses of
+	// all nodes and route reflectors, for a BGP controller the external routers.
 	Peers []netip.Addr `json:"peers,omitempty"`
-	// Fabric names the fabric whose nodes are the peers of an EVPN controller,
-	// instead of Peers.
+	// Fabric is an alternative to Peers: the nodes of this fabric are the peers of an EVPN
+	// controller.
 	Fabric string `json:"fabric,omitempty"`
-	// Nodes restricts an EVPN controller to these nodes. Empty means every node
-	// that has a zone of it.
+	// Nodes restricts an EVPN controller to these nodes. Empty means every node with a
+	// zone of the controller.
 	Nodes []string `json:"nodes,omitempty"`
 	// PeerGroupName is FRR's name for the peers of an EVPN controller; empty means
 	// DefaultPeerGroup. Controllers that share a node have different ones.
 	PeerGroupName string `json:"peer-group-name,omitempty"`
-	// BGPMode is that of an EVPN controller's sessions; empty means ModeAuto.
+	// BGPMode is the mode of an EVPN controller's sessions; empty means ModeAuto.
 	BGPMode BGPMode `json:"bgp-mode,omitempty"`
 	// Node is where a BGP or IS-IS controller runs.
 	Node string `json:"node,omitempty"`
-	// EBGP says that the peers are of other autonomous systems (BGP).
+	// EBGP is true if the peers are in other autonomous systems (BGP).
 	EBGP bool `json:"ebgp,omitempty"`
-	// EBGPMultihop is how many hops away eBGP peers may be (EVPN, BGP); 0 means
-	// neighbours only, and 10 for an EVPN controller whose sessions come from a
-	// loopback.
+	// EBGPMultihop is how many hops away eBGP peers may be (EVPN, BGP); 0 means neighbours
+	// only, and 10 for an EVPN controller with sessions from a loopback.
 	EBGPMultihop int `json:"ebgp-multihop,omitempty"`
-	// RouteMapIn and RouteMapOut name route maps that the routes from and to the
-	// peers pass (EVPN, BGP).
+	// RouteMapIn and RouteMapOut name the route maps for routes from and to the peers
+	// (EVPN, BGP).
 	RouteMapIn  string `json:"route-map-in,omitempty"`
 	RouteMapOut string `json:"route-map-out,omitempty"`
-	// Loopback names the interface whose address is the source of the sessions
-	// and the end of the tunnels (BGP, IS-IS).
+	// Loopback names the interface with the source address of the sessions and VTEPs (BGP,
+	// IS-IS).
 	Loopback string `json:"loopback,omitempty"`
 	// BGPMultipathASPathRelax spreads traffic over paths of equal length through
 	// different autonomous systems (BGP).
@@ -156,8 +154,8 @@ func (*Controller) ObjectKind() Kind { return KindController }
 // ObjectID implements Object.
 func (c *Controller) ObjectID() string { return c.ID }
 
-// OnNode reports whether the controller may run on the node: one of EVPN runs on
-// those in Nodes, the others on their own.
+// OnNode reports whether the controller may run on the node: an EVPN controller runs on Nodes,
+// the others on Node.
 func (c *Controller) OnNode(node string) bool {
 	if c.Type == ControllerEVPN {
 		return len(c.Nodes) == 0 || slices.Contains(c.Nodes, node)
@@ -165,10 +163,10 @@ func (c *Controller) OnNode(node string) bool {
 	return c.Node == node
 }
 
-// PeerGroup is the name of an EVPN controller's peer group.
+// PeerGroup returns the name of an EVPN controller's peer group.
 func (c *Controller) PeerGroup() string { return cmp.Or(c.PeerGroupName, DefaultPeerGroup) }
 
-// peerGroupText is the peer group of an EVPN controller; others have none.
+// peerGroupText returns the peer group of an EVPN controller; others have none.
 func (c *Controller) peerGroupText() string {
 	if c.Type != ControllerEVPN {
 		return ""

@@ -5,12 +5,12 @@ import (
 	"strconv"
 )
 
-// MaxASN is the highest autonomous system number that can be used (RFC 6793,
-// RFC 7300: the last one is reserved).
+// MaxASN is the highest autonomous system number that may be used (RFC 6793; RFC 7300 reserves
+// the last one).
 const MaxASN = 1<<32 - 2
 
 var (
-	// controllerForm is the reference's: pve-sdn-controller-id.
+	// controllerForm is the format pve-sdn-controller-id of Proxmox VE.
 	controllerForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,62}[A-Za-z0-9]$`)
 	// netForm is a network entity title: an area of two digits, 3 to 9 groups of
 	// four, and a selector of two (ISO 10589, section 7.1).
@@ -19,10 +19,10 @@ var (
 	wordForm = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 )
 
-// controllers checks controllers, that those of EVPN which share a node have
-// different peer groups, and that a node has at most one of the other types each.
+// controllers checks controllers: EVPN controllers on a common node must have different peer
+// groups, and a node has at most one controller of each other type.
 func (c *checker) controllers(ids []string) {
-	groups := map[string][]*Controller{} // EVPN's, by peer group
+	groups := map[string][]*Controller{} // EVPN controllers by peer group
 	onNode := map[string]*Controller{}   // by type and node
 	for _, id := range ids {
 		o := c.cfg.Controllers[id]
@@ -57,7 +57,7 @@ func (c *checker) controllers(ids []string) {
 	}
 }
 
-// sharedNode names a node that two EVPN controllers both may run on.
+// sharedNode names a node on which two EVPN controllers may both run.
 func sharedNode(a, b *Controller) (name string, ok bool) {
 	if len(a.Nodes) == 0 {
 		a, b = b, a

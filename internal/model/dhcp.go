@@ -2,10 +2,10 @@ package model
 
 import "net/netip"
 
-// DHCPAddress6 is the address that a node has in an IPv6 network which it serves by
-// DHCP without being its gateway. It is of those that no host may have, since they are
-// kept for anycast (RFC 2526, section 2), and the same on every node. It is invalid for
-// a network that has no room for them, and for one of IPv4.
+// DHCPAddress6 returns the node's address in an IPv6 network that it serves by DHCP without
+// being its gateway. It is one of the reserved anycast addresses, which no host may have (RFC
+// 2526, section 2), and the same on every node. It is invalid for IPv4 and for networks too
+// small for these addresses.
 func DHCPAddress6(network netip.Prefix) netip.Addr {
 	if !network.IsValid() || network.Addr().Is4() || network.Bits() > 120 {
 		return netip.Addr{}
@@ -15,8 +15,8 @@ func DHCPAddress6(network netip.Prefix) netip.Addr {
 		a[bit/8] |= 0x80 >> (bit % 8)
 	}
 	if network.Bits() == 64 {
-		a[8] &^= 0x02 // an identifier like those of hardware addresses
+		a[8] &^= 0x02 // an EUI-64 interface identifier
 	}
-	a[15] |= 67 // the port of DHCP, as its number among those addresses
+	a[15] |= 67 // the anycast identifier: the DHCP port
 	return netip.AddrFrom16(a)
 }

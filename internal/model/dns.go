@@ -5,26 +5,25 @@ import "strconv"
 // DNSTypePowerDNS is a PowerDNS server with its HTTP API.
 const DNSTypePowerDNS = "powerdns"
 
-// DefaultTTL is how long, in seconds, a record of a name server that sets none may
-// be kept.
+// DefaultTTL is the time to live, in seconds, of records of a DNS server without a setting.
 const DefaultTTL = 14400
 
-// NameServer is a server that guests' names are registered at: Proxmox VE SDN
-// manual, "DNS". It takes effect at once.
+// NameServer is a DNS server at which guests' names are registered: Proxmox VE SDN manual,
+// "DNS". It takes effect at once.
 type NameServer struct {
 	// ID is a letter, then letters and digits, 2 characters at least.
 	ID   string `json:"id"`
 	Type string `json:"type"`
-	// URL is that of the server in the API: "http://pdns:8081/api/v1/servers/localhost".
+	// URL is the server's URL in the API: "http://pdns:8081/api/v1/servers/localhost".
 	URL string `json:"url,omitempty"`
-	// Key lets in.
+	// Key is the API key.
 	Key Secret `json:"key,omitempty"`
-	// TTL is how long a record may be kept, in seconds; 0 means DefaultTTL.
+	// TTL is the time to live of records, in seconds; 0 means DefaultTTL.
 	TTL int `json:"ttl,omitempty"`
-	// ReverseMaskV6 is the length in bits of reverse zones of IPv6, a multiple of 4;
-	// 0 means that of the subnet.
+	// ReverseMaskV6 is the length in bits of IPv6 reverse zones, a multiple of 4; 0 means
+	// the subnet's length.
 	ReverseMaskV6 int `json:"reversemaskv6,omitempty"`
-	// Fingerprint is as of IPAM.
+	// Fingerprint is as in IPAM.
 	Fingerprint string `json:"fingerprint,omitempty"`
 	// Set is the owner set: see SetOf.
 	Set string `json:"set,omitempty"`
@@ -82,7 +81,7 @@ func (n *NameServer) ObjectID() string { return n.ID }
 // MaxTTL is the longest time to live of a DNS record, in seconds (RFC 2181 section 8).
 const MaxTTL = 1<<31 - 1
 
-// checkLive checks a name server.
+// checkLive checks a DNS server.
 func (n *NameServer) checkLive(c *liveChecker, _ Edit) {
 	r := c.report(n)
 	pluginID(r, n.ID)

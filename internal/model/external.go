@@ -5,7 +5,7 @@ import (
 	"regexp"
 )
 
-// fingerprintForm is that of a SHA-256 fingerprint.
+// fingerprintForm is a SHA-256 fingerprint.
 var fingerprintForm = regexp.MustCompile(`^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$`)
 
 func pluginID(r report, id string) {
@@ -14,7 +14,7 @@ func pluginID(r report, id string) {
 	}
 }
 
-// remote checks how an external system is reached.
+// remote checks the URL and certificate fingerprint of an external system.
 func remote(r report, address, fingerprint, example string) {
 	u, err := url.Parse(address)
 	switch {

@@ -15,8 +15,8 @@ const (
 	// FabricBGP is eBGP over unnumbered links (RFC 7938, RFC 8950), for IPv4 and
 	// IPv6.
 	FabricBGP FabricProtocol = "bgp"
-	// FabricWireGuard are encrypted tunnels between nodes, and to others outside
-	// (Proxmox VE 9.2). This release keeps such fabrics and does not run them.
+	// FabricWireGuard are encrypted tunnels between nodes and to external peers (Proxmox
+	// VE 9.2). This release stores such fabrics but does not run them.
 	FabricWireGuard FabricProtocol = "wireguard"
 )
 
@@ -25,34 +25,34 @@ func FabricProtocols() []FabricProtocol {
 	return []FabricProtocol{FabricBGP, FabricOpenFabric, FabricOSPF, FabricWireGuard}
 }
 
-// Fabric is a routed underlay between nodes: Proxmox VE SDN manual, "Fabrics".
-// Every node of it has an address that all others reach whichever links stand.
+// Fabric is a routed underlay between nodes: Proxmox VE SDN manual, "Fabrics". Every member
+// has an address that all others reach over any working links.
 type Fabric struct {
 	// ID is 2 to 8 letters, digits and hyphens, no hyphen at either end.
 	ID       string         `json:"id"`
 	Protocol FabricProtocol `json:"protocol"`
-	// IPPrefix and IP6Prefix hold the nodes' addresses; at least one is set, but for
-	// WireGuard, whose interfaces have addresses of their own.
+	// IPPrefix and IP6Prefix hold the nodes' addresses; at least one is set, except for
+	// WireGuard, which has addresses on the interfaces.
 	IPPrefix  netip.Prefix `json:"ip-prefix,omitzero"`
 	IP6Prefix netip.Prefix `json:"ip6-prefix,omitzero"`
-	// HelloInterval and CSNPInterval are in seconds, 1 to 600 (OpenFabric); 0
-	// leaves FRR's own.
+	// HelloInterval and CSNPInterval are in seconds, 1 to 600 (OpenFabric); 0 means FRR's
+	// default.
 	HelloInterval int `json:"hello-interval,omitempty"`
 	CSNPInterval  int `json:"csnp-interval,omitempty"`
-	// PersistentKeepalive is the time between packets that keep a tunnel open through
-	// NAT, in seconds, 1 to 65535 (WireGuard); 0 sends none.
+	// PersistentKeepalive is the time between keepalive packets for tunnels through NAT,
+	// in seconds, 1 to 65535 (WireGuard); 0 disables them.
 	PersistentKeepalive int `json:"persistent-keepalive,omitempty"`
 	// Area is the OSPF area, a number or a dotted quad, as it was written.
 	Area string `json:"area,omitempty"`
-	// BFD watches the sessions of a BGP fabric (RFC 5880).
+	// BFD monitors the sessions of a BGP fabric (RFC 5880).
 	BFD bool `json:"bfd,omitempty"`
-	// RouteFilter names the prefix list of the routes that are the fabric's; empty
-	// means those in IPPrefix and IP6Prefix.
+	// RouteFilter names the prefix list of the fabric's routes; empty means routes in
+	// IPPrefix and IP6Prefix.
 	RouteFilter string `json:"route-filter,omitempty"`
-	// Redistribute are other routes that the members announce (OSPF, BGP).
+	// Redistribute are other routes that the members advertise (OSPF, BGP).
 	Redistribute []Redistribution `json:"redistribute,omitempty"`
-	// RouteMapIn and RouteMapOut name route maps that the routes from and to other
-	// members pass (BGP).
+	// RouteMapIn and RouteMapOut name the route maps for routes from and to other members
+	// (BGP).
 	RouteMapIn  string `json:"route-map-in,omitempty"`
 	RouteMapOut string `json:"route-map-out,omitempty"`
 	// Set is the owner set: see SetOf.
@@ -62,19 +62,19 @@ type Fabric struct {
 	Written Written `json:"written,omitempty"`
 }
 
-// Redistribution is a source of routes that a fabric announces.
+// Redistribution is a source of routes that a fabric advertises.
 type Redistribution struct {
-	// Source is FRR's name of it: see RedistributionSources.
+	// Source is the name in FRR: see RedistributionSources.
 	Source string `json:"source"`
-	// Metric is that of the announced routes, 0 to 16777214 (OSPF, RFC 2328
-	// appendix B) or 4294967295 (BGP); empty leaves FRR's own.
+	// Metric is the metric of the advertised routes, 0 to 16777214 (OSPF, RFC 2328
+	// appendix B) or 4294967295 (BGP); empty means FRR's default.
 	Metric string `json:"metric,omitempty"`
-	// RouteMap names a route map that the routes pass.
+	// RouteMap names the route map for the routes.
 	RouteMap string `json:"route-map,omitempty"`
 }
 
-// RedistributionSources returns the sources that a fabric of the protocol can
-// have, sorted; none for OpenFabric.
+// RedistributionSources returns the sources that a fabric of the protocol may have, sorted;
+// none for OpenFabric and WireGuard.
 func RedistributionSources(p FabricProtocol) []string {
 	switch p {
 	case FabricOSPF:
@@ -144,7 +144,7 @@ func (*Fabric) ObjectKind() Kind { return KindFabric }
 // ObjectID implements Object.
 func (f *Fabric) ObjectID() string { return f.ID }
 
-// sourcesText are the first sources of routes that the fabric advertises.
+// sourcesText returns the first sources of routes that the fabric advertises.
 func (f *Fabric) sourcesText() string {
 	var sources []string
 	for _, r := range f.Redistribute {

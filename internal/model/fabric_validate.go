@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// fabricForm is a fabric's name; FRR and the interface dummy_<fabric> bear it.
+// fabricForm is a fabric's name, which is used in FRR and in the interface dummy_<fabric>.
 var fabricForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,6}[A-Za-z0-9]$`)
 
 // fabrics checks fabrics, and that no two share an area.
@@ -52,7 +52,7 @@ func parseArea(s string) (uint32, bool) {
 	return uint32(n), err == nil
 }
 
-// fabricPolicy checks which routes a fabric takes and announces.
+// fabricPolicy checks which routes a fabric accepts and advertises.
 func (c *checker) fabricPolicy(r report, f *Fabric) {
 	if l := c.cfg.PrefixLists[f.RouteFilter]; l != nil {
 		for _, p := range []netip.Prefix{f.IPPrefix, f.IP6Prefix} {
@@ -63,7 +63,7 @@ func (c *checker) fabricPolicy(r report, f *Fabric) {
 	}
 	sources := RedistributionSources(f.Protocol)
 	if f.Protocol == FabricOpenFabric || f.Protocol == FabricWireGuard {
-		return // which have no redistribution
+		return // no redistribution
 	}
 	seen := map[string]bool{}
 	for i, d := range f.Redistribute {
@@ -97,14 +97,14 @@ func nonZero(n int) string {
 	return strconv.Itoa(n)
 }
 
-// fabricPrefixes checks the networks of a fabric, which no other may share.
+// fabricPrefixes checks a fabric's networks, which must not overlap those of another fabric.
 func (c *checker) fabricPrefixes(r report, f *Fabric) {
 	switch {
 	case f.Protocol == FabricOSPF && f.IP6Prefix.IsValid():
 		r.errorf("ip6-prefix", f.IP6Prefix.String(), "cannot be used by OSPF version 2, which routes IPv4 only; remove it, or use openfabric or bgp")
 	case f.Protocol == FabricOSPF && !f.IPPrefix.IsValid():
 		r.errorf("ip-prefix", "", "is missing: the network of the nodes' addresses, like 10.10.10.0/24")
-	case f.Protocol == FabricWireGuard: // interfaces have addresses of their own
+	case f.Protocol == FabricWireGuard: // the interfaces have the addresses
 	case !f.IPPrefix.IsValid() && !f.IP6Prefix.IsValid():
 		r.errorf("ip-prefix", "", "is missing: give the network of the nodes' addresses, like 10.10.10.0/24, or ip6-prefix, or both")
 	}

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// FabricNode is one node's part in a fabric.
+// FabricNode is the membership of a node in a fabric.
 type FabricNode struct {
 	// ID is "<fabric>_<node>"; Config.Put completes it.
 	ID     string `json:"id"`
@@ -21,19 +21,19 @@ type FabricNode struct {
 	IP6 netip.Addr `json:"ip6,omitzero"`
 	// ASN is the node's autonomous system number in a BGP fabric.
 	ASN int `json:"asn,omitempty"`
-	// Role is RoleInternal for a member of the cluster, RoleExternal for a peer
-	// outside (WireGuard; in BGP only the former); empty means internal.
+	// Role is RoleInternal for a member of the cluster, RoleExternal for a peer outside
+	// (WireGuard only); empty means internal.
 	Role string `json:"role,omitempty"`
-	// Endpoint is where others send to (WireGuard): the host of an internal node,
-	// host:port of an external one.
+	// Endpoint is the address for tunnel packets to the node (WireGuard): the host of an
+	// internal node, host:port of an external one.
 	Endpoint string `json:"endpoint,omitempty"`
-	// PublicKey is that of an external node.
+	// PublicKey is the key of an external node.
 	PublicKey string `json:"public-key,omitempty"`
-	// AllowedIPs are networks that are reached through the node (WireGuard).
+	// AllowedIPs are networks reached through the node (WireGuard).
 	AllowedIPs []string `json:"allowed-ips,omitempty"`
-	// Interfaces are the links to other nodes; in WireGuard those that are made.
+	// Interfaces are the links to other nodes; for WireGuard the interfaces to create.
 	Interfaces []FabricInterface `json:"interfaces,omitempty"`
-	// Peers are the ends of tunnels (WireGuard).
+	// Peers are the remote ends of tunnels (WireGuard).
 	Peers []FabricPeer `json:"peers,omitempty"`
 	// Set is the owner set: see SetOf.
 	Set string `json:"set,omitempty"`
@@ -114,26 +114,26 @@ func (*FabricNode) ObjectKind() Kind { return KindFabricNode }
 // ObjectID implements Object.
 func (n *FabricNode) ObjectID() string { return n.ID }
 
-// FabricNodeID is the identifier of a node's part in a fabric.
+// FabricNodeID returns the ID of a node's membership in a fabric.
 func FabricNodeID(fabric, node string) string { return fabric + "_" + node }
 
 // FabricInterface is a link of a fabric node.
 type FabricInterface struct {
 	Name string `json:"name"`
-	// ListenPort and PublicKey are WireGuard's: the UDP port, and the key that others
-	// know the interface by, 32 bytes in base64.
+	// ListenPort is the UDP port and PublicKey the public key of the interface, 32 bytes
+	// in base64 (WireGuard).
 	ListenPort int    `json:"listen-port,omitempty"`
 	PublicKey  string `json:"public-key,omitempty"`
-	// IP and IP6 are the link's own addresses with their masks. Without one the
-	// link is unnumbered.
+	// IP and IP6 are the link's addresses with their masks. A link without one is
+	// unnumbered.
 	IP  netip.Prefix `json:"ip,omitzero"`
 	IP6 netip.Prefix `json:"ip6,omitzero"`
 	// IP6LL gives the interface a link-local address (WireGuard).
 	IP6LL bool `json:"ip6-ll,omitempty"`
-	// HelloMultiplier is how many lost hellos end a neighbour, 2 to 100
-	// (OpenFabric); 0 leaves FRR's own.
+	// HelloMultiplier is after how many lost hellos a neighbour is down, 2 to 100
+	// (OpenFabric); 0 means FRR's default.
 	HelloMultiplier int `json:"hello-multiplier,omitempty"`
-	// NetworkType is OSPF's: broadcast, non-broadcast, point-to-point or
+	// NetworkType is the OSPF network type: broadcast, non-broadcast, point-to-point or
 	// point-to-multipoint. Empty means point-to-point on unnumbered links.
 	NetworkType string `json:"network-type,omitempty"`
 }
@@ -146,22 +146,22 @@ const (
 
 // FabricPeer is the other end of a WireGuard tunnel.
 type FabricPeer struct {
-	// Type is RoleInternal or RoleExternal, that of the peer's node.
+	// Type is the role of the peer's node, RoleInternal or RoleExternal.
 	Type string `json:"type"`
-	// Node is the peer's node, NodeIFace its interface there (internal).
+	// Node is the peer's node, NodeIFace the interface on it (internal).
 	Node      string `json:"node"`
 	NodeIFace string `json:"node-iface,omitempty"`
-	// IFace is the own interface.
+	// IFace is the local interface.
 	IFace string `json:"iface"`
-	// Endpoint stands in the place of the peer's own one.
+	// Endpoint replaces the Endpoint of the peer's node.
 	Endpoint string `json:"endpoint,omitempty"`
-	// AllowedIPs are further networks behind the peer, apart by semicolons.
+	// AllowedIPs are further networks behind the peer, separated by semicolons.
 	AllowedIPs string `json:"allowed-ips,omitempty"`
-	// SkipRouteGeneration makes no routes to what is reached through the peer.
+	// SkipRouteGeneration disables routes to the networks behind the peer.
 	SkipRouteGeneration bool `json:"skip-route-generation,omitempty"`
 }
 
-// RouterID is the router identifier of the node in a fabric.
+// RouterID returns the router ID of the node in the fabric.
 func (n *FabricNode) RouterID() netip.Addr {
 	if n.IP.Is4() {
 		return n.IP
@@ -169,8 +169,8 @@ func (n *FabricNode) RouterID() netip.Addr {
 	return RouterID(n.IP6)
 }
 
-// RouterID makes a router identifier, which is written as an IPv4 address, of an
-// address: itself, or a number made of an IPv6 address (32-bit FNV-1a).
+// RouterID returns the router ID, in the form of an IPv4 address, for an address: an IPv4
+// address itself, or a 32-bit FNV-1a hash of an IPv6 address.
 func RouterID(a netip.Addr) netip.Addr {
 	if a.Is4() {
 		return a
@@ -182,7 +182,7 @@ func RouterID(a netip.Addr) netip.Addr {
 	return netip.AddrFrom4(out)
 }
 
-// completeFabricNode fills in the ID from fabric and node, or those from the ID.
+// completeFabricNode fills in the ID from fabric and node, or fabric and node from the ID.
 func completeFabricNode(_ *Config, n *FabricNode) error {
 	fabric, node, _ := strings.Cut(n.ID, "_")
 	if n.Fabric == "" {
@@ -200,7 +200,7 @@ func completeFabricNode(_ *Config, n *FabricNode) error {
 	return nil
 }
 
-// partOfFabricNode takes fabric and node out of the ID where the object does not say them.
+// partOfFabricNode returns fabric or node from the ID where the object does not set them.
 func partOfFabricNode(o Object, name string, _ ZoneOf) (string, bool) {
 	n := o.(*FabricNode)
 	fabric, node, _ := strings.Cut(n.ID, "_")

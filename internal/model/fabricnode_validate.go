@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// fabricNodes checks the nodes' parts in fabrics, their addresses and links.
+// fabricNodes checks fabric nodes, their addresses and links.
 func (c *checker) fabricNodes(ids []string) {
 	type key struct{ scope, value string }
 	used := map[key]string{}

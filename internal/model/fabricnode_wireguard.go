@@ -9,23 +9,23 @@ import (
 	"strings"
 )
 
-// tunnelForm is the name of a WireGuard interface that Proxmox VE takes: it is a part of
-// the names of files.
+// tunnelForm is the name of a WireGuard interface as Proxmox VE accepts it: a part of file
+// names.
 var tunnelForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9-]{0,6}[a-zA-Z0-9]?$`)
 
-// maxPort is the largest number of a UDP port.
+// maxPort is the highest UDP port.
 const maxPort = 65535
 
-// keyBytes is the length of a key of WireGuard (Curve25519).
+// keyBytes is the length of a WireGuard key (Curve25519).
 const keyBytes = 32
 
-// IsWireGuardKey reports whether a text is a key as wg(8) writes it.
+// IsWireGuardKey reports whether text is a key in the format of wg(8).
 func IsWireGuardKey(text string) bool {
 	b, err := base64.StdEncoding.Strict().DecodeString(text)
 	return err == nil && len(b) == keyBytes
 }
 
-// wireGuardNode checks what nodes of WireGuard fabrics have that others have not.
+// wireGuardNode checks the properties that only nodes of WireGuard fabrics have.
 func (c *checker) wireGuardNode(r report, f *Fabric, n *FabricNode) {
 	if f.Protocol != FabricWireGuard {
 		for _, o := range []option{{"endpoint", n.Endpoint}, {"public-key", n.PublicKey}, {"allowed-ips", strings.Join(n.AllowedIPs, ", ")}} {
@@ -69,7 +69,7 @@ func (c *checker) wireGuardNode(r report, f *Fabric, n *FabricNode) {
 	}
 }
 
-// externalNode checks a node outside the cluster, of which nothing is configured.
+// externalNode checks a node outside the cluster, which Viaduct does not configure.
 func externalNode(r report, n *FabricNode) {
 	if !IsWireGuardKey(n.PublicKey) {
 		r.errorf("public-key", n.PublicKey, "is not the public key of the external node: 32 bytes in base64, as wg pubkey writes it")
@@ -82,7 +82,7 @@ func externalNode(r report, n *FabricNode) {
 	}
 }
 
-// wireGuardPeer checks that both ends of a tunnel are there.
+// wireGuardPeer checks that both ends of a tunnel exist.
 func (c *checker) wireGuardPeer(r report, at string, n *FabricNode, p FabricPeer) {
 	if !hasInterface(n, p.IFace) {
 		r.errorf(at+"iface", p.IFace, "is no interface of this node; name one of its interfaces")
@@ -126,7 +126,7 @@ func allowedIP(r report, field, text string) {
 	}
 }
 
-// isHost reports whether a text is an IP address or a host name.
+// isHost reports whether text is an IP address or a host name.
 func isHost(text string) bool {
 	if a, err := netip.ParseAddr(text); err == nil {
 		return a.Zone() == ""
@@ -139,7 +139,7 @@ func isHost(text string) bool {
 	return true
 }
 
-// isHostPort reports whether a text is host:port, an IPv6 address in brackets.
+// isHostPort reports whether text is host:port, with an IPv6 address in brackets.
 func isHostPort(text string) bool {
 	i := strings.LastIndexByte(text, ':')
 	if i < 0 {
@@ -153,7 +153,7 @@ func isHostPort(text string) bool {
 	return err == nil && n > 0 && n <= maxPort && isHost(host) && bracketed == strings.Contains(host, ":")
 }
 
-// wireGuardInterface checks what interfaces have that are made.
+// wireGuardInterface checks an interface that WireGuard creates.
 func wireGuardInterface(r report, field string, f *Fabric, l FabricInterface) {
 	if f.Protocol != FabricWireGuard {
 		for _, o := range []option{{".listen-port", nonZero(l.ListenPort)}, {".public-key", l.PublicKey}} {
