@@ -10,62 +10,61 @@ import (
 	"strings"
 )
 
-// FirewallDatacenter is the ID of the Firewall of the whole cluster: without its
-// switch no VNet's is in force. It is too long for the name of a VNet.
+// FirewallDatacenter is the ID of the cluster's Firewall: unless it is enabled, no VNet
+// firewall is in force. It is too long to be a VNet's name.
 const FirewallDatacenter = "datacenter"
 
-// What becomes of a packet.
+// The verdicts on a packet.
 const (
 	FirewallAccept = "ACCEPT"
 	FirewallDrop   = "DROP"
-	// FirewallReject drops and tells the sender so.
+	// FirewallReject drops and notifies the sender.
 	FirewallReject = "REJECT"
 )
 
 // The types of FirewallRule.
 const (
-	// RuleForward is for what passes through a VNet: between its guests, and into
-	// and out of it where a node routes.
+	// RuleForward is for traffic through a VNet: between its guests, and in and out where
+	// a node routes.
 	RuleForward = "forward"
 	// RuleIn and RuleOut are for guests and nodes. Only security groups and the
-	// datacenter have them, without effect on networks.
+	// datacenter's firewall have them; they do not affect networks.
 	RuleIn  = "in"
 	RuleOut = "out"
-	// RuleGroup stands for the rules of the security group that is its action.
+	// RuleGroup expands to the rules of the security group in Action.
 	RuleGroup = "group"
 )
 
-// LogNone is the level at which nothing is logged, as with none.
+// LogNone disables logging, as an empty level does.
 const LogNone = "nolog"
 
-// LogLevels are the levels of the kernel's log by Proxmox's names, the gravest first.
+// LogLevels are Proxmox's names for the kernel's log levels, most severe first.
 var LogLevels = []string{"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug", LogNone}
 
-// Firewall is the firewall of a VNet (Proxmox VE manual, "Firewall", "VNet Firewall"),
-// or with the ID FirewallDatacenter that of the whole cluster: the switch of all, and
-// the forward rules and policy for what is routed between VNets and from and to them.
-// It takes effect at once.
+// Firewall is the firewall of a VNet (Proxmox VE manual, "Firewall", "VNet Firewall"), or with
+// the ID FirewallDatacenter the cluster's: the switch for all firewalls, and the forward rules
+// and policy for traffic routed between VNets and from and to them. It takes effect at once.
 type Firewall struct {
-	// ID is that of the VNet, or FirewallDatacenter.
+	// ID is the VNet's ID, or FirewallDatacenter.
 	ID string `json:"id"`
-	// Enable puts the rules and the policy in force. That of the datacenter is
-	// needed too, also for the filters.
+	// Enable puts the rules and the policy in force. The datacenter's Enable is required
+	// too, also for the filters.
 	Enable bool `json:"enable,omitempty"`
-	// PolicyForward is for what no rule decides: ACCEPT (also if empty) or DROP.
+	// PolicyForward is the verdict if no rule matches: ACCEPT (also if empty) or DROP.
 	PolicyForward string `json:"policy-forward,omitempty"`
-	// LogLevelForward is that at which what the policy drops is logged; one of
+	// LogLevelForward is the log level for packets dropped by the policy; one of
 	// LogLevels, empty for none.
 	LogLevelForward string `json:"log-level-forward,omitempty"`
-	// MACFilter keeps NICs from sending under other hardware addresses than their
-	// own, IPFilter from sending under other IP addresses than theirs. Both are
-	// Viaduct's own, and need no Enable.
+	// MACFilter drops packets from a NIC with a foreign source MAC address, IPFilter those
+	// with a foreign source IP address. Both are Viaduct extensions and do not need this
+	// firewall's Enable.
 	MACFilter bool `json:"mac-filter,omitempty"`
 	IPFilter  bool `json:"ip-filter,omitempty"`
-	// LogRateLimit bounds what all firewalls log; see ParseLogRateLimit. Only the
-	// datacenter's has it.
+	// LogRateLimit limits the logging of all firewalls; see ParseLogRateLimit. Only the
+	// datacenter's firewall has it.
 	LogRateLimit string `json:"log-ratelimit,omitempty"`
-	// PolicyIn, PolicyOut and EBTables, "0" or "1", are of the firewalls of hosts and
-	// guests, which Viaduct does not run. Only the datacenter's has them, without effect.
+	// PolicyIn, PolicyOut and EBTables ("0" or "1") are for host and guest firewalls,
+	// which Viaduct does not run. Only the datacenter's firewall has them, without effect.
 	PolicyIn  string         `json:"policy-in,omitempty"`
 	PolicyOut string         `json:"policy-out,omitempty"`
 	EBTables  string         `json:"ebtables,omitempty"`
@@ -74,24 +73,24 @@ type Firewall struct {
 	Set string `json:"set,omitempty"`
 }
 
-// LogRateLimit bounds how often something is logged.
+// LogRateLimit is a rate limit for logging.
 type LogRateLimit struct {
-	// Enable is false for no bound.
+	// Enable is false for no limit.
 	Enable bool
-	// Rate is how many packets are logged in a Unit: second, minute, hour or day. Burst
-	// is how many may come at once before that counts.
+	// Rate is the number of logged packets per Unit: second, minute, hour or day. Burst is
+	// the number of packets that may exceed it at once.
 	Rate  int
 	Unit  string
 	Burst int
 }
 
-// DefaultLogRateLimit is the bound without a setting, as in Proxmox VE.
+// DefaultLogRateLimit is the limit without a setting, as in Proxmox VE.
 var DefaultLogRateLimit = LogRateLimit{Enable: true, Rate: 1, Unit: "second", Burst: 5}
 
-// rateForm is a rate: "10/second".
+// rateForm is a rate like "10/second".
 var rateForm = regexp.MustCompile(`^([1-9][0-9]{0,5})/(second|minute|hour|day)$`)
 
-// ParseLogRateLimit reads "[enable=]0|1[,rate=N/UNIT][,burst=N]"; the empty text is
+// ParseLogRateLimit reads "[enable=]0|1[,rate=N/UNIT][,burst=N]"; an empty text yields
 // DefaultLogRateLimit.
 func ParseLogRateLimit(text string) (LogRateLimit, error) {
 	out := DefaultLogRateLimit
@@ -132,14 +131,14 @@ func ParseLogRateLimit(text string) (LogRateLimit, error) {
 // maxBurst bounds LogRateLimit.Burst.
 const maxBurst = 1_000_000
 
-// FirewallRule is one rule: the first that a packet matches decides.
+// FirewallRule is one rule: the first match decides.
 type FirewallRule struct {
 	Type string `json:"type"`
 	// Action is ACCEPT, DROP, REJECT, or the name of a security group.
 	Action string `json:"action"`
-	// Macro names one of Macros, which then says protocol and ports.
+	// Macro names one of Macros, which then sets protocol and ports.
 	Macro string `json:"macro,omitempty"`
-	// Source and Dest are lists of what ParsePeers reads; empty matches all.
+	// Source and Dest are lists in the format of ParsePeers; empty matches all.
 	Source string `json:"source,omitempty"`
 	Dest   string `json:"dest,omitempty"`
 	// Proto is a protocol's name or number; see ParseProtocol.
@@ -147,15 +146,15 @@ type FirewallRule struct {
 	// Sport and Dport are lists of ports; see ParsePorts.
 	Sport string `json:"sport,omitempty"`
 	Dport string `json:"dport,omitempty"`
-	// ICMPType is that of a message of ICMP or ICMPv6; see ParseICMPType. Dport may
-	// say it too, as it did in earlier releases of Proxmox VE.
+	// ICMPType is an ICMP or ICMPv6 message type; see ParseICMPType. Dport may hold it
+	// too, as in earlier releases of Proxmox VE.
 	ICMPType string `json:"icmp-type,omitempty"`
-	// Log is the level at which matches are logged; one of LogLevels.
+	// Log is the log level for matches; one of LogLevels.
 	Log string `json:"log,omitempty"`
-	// IFace is the interface of a node that the rule is for. Only rules of the
-	// datacenter have one, and none of type forward.
+	// IFace restricts the rule to a node's interface. Only rules of the datacenter's
+	// firewall have one, except forward rules.
 	IFace string `json:"iface,omitempty"`
-	// Disable keeps the rule without effect.
+	// Disable turns the rule off.
 	Disable bool   `json:"disable,omitempty"`
 	Comment string `json:"comment,omitempty"`
 }
@@ -211,8 +210,8 @@ func (*Firewall) ObjectKind() Kind { return KindFirewall }
 // ObjectID implements Object.
 func (f *Firewall) ObjectID() string { return f.ID }
 
-// NotInForce says of a VNet's firewall that the datacenter's keeps it from having an
-// effect.
+// NotInForce is the message that a VNet's firewall has no effect because the datacenter's is
+// off.
 const NotInForce = "is not in force, since firewall " + FirewallDatacenter + ", the switch of all, is off; switch it on: viaduct set firewall " + FirewallDatacenter + " enable=true"
 
 // Switched reports whether rules or filters of a VNet's firewall are switched on.
@@ -221,11 +220,11 @@ func (f *Firewall) Switched() bool { return f.Enable || f.MACFilter || f.IPFilte
 // The scopes of names that rules refer to.
 const (
 	ScopeDatacenter = "dc"
-	// ScopeSDN has the sets that follow the networks; see SplitSDNSet.
+	// ScopeSDN holds the sets generated from the networks; see SplitSDNSet.
 	ScopeSDN = "sdn"
 )
 
-// The sets of every VNet, by what follows "<vnet>-" in their names.
+// The sets of every VNet, by the name suffix after "<vnet>-".
 const (
 	SDNSetAll       = "all"
 	SDNSetGateway   = "gateway"
@@ -233,12 +232,11 @@ const (
 	SDNSetDHCP      = "dhcp"
 )
 
-// guestSet begins the name of the set of a guest's addresses.
+// guestSet is the name prefix of the set of a guest's addresses.
 const guestSet = "guest-ipam-"
 
-// SplitSDNSet takes the name of a set of the scope sdn apart: "vnet0-no-gateway" into
-// the VNet and one of the names above, "guest-ipam-100" into the guest. ok is false
-// if no such set can be.
+// SplitSDNSet parses the name of a set in the scope sdn: "vnet0-no-gateway" into the VNet and
+// one of the names above, "guest-ipam-100" into the guest. ok is false for other names.
 func SplitSDNSet(name string) (vnet, what, guest string, ok bool) {
 	if id, is := strings.CutPrefix(name, guestSet); is {
 		return "", "", id, vmidForm.MatchString(id)
@@ -251,20 +249,20 @@ func SplitSDNSet(name string) (vnet, what, guest string, ok bool) {
 	return "", "", "", false
 }
 
-// GuestSet is the name, in the scope sdn, of the set of a guest's addresses.
+// GuestSet returns the name, in the scope sdn, of the set of a guest's addresses.
 func GuestSet(vmid string) string { return guestSet + vmid }
 
 // Peer is one item of the source or the destination of a rule: addresses, or the
 // name of a set or of an alias.
 type Peer struct {
-	// Range is valid if neither name is given.
+	// Range is valid if both names are empty.
 	Range Range
-	// Scope is that of the name: ScopeDatacenter or ScopeSDN.
+	// Scope is the scope of the name: ScopeDatacenter or ScopeSDN.
 	Scope, Set, Alias string
 }
 
-// ParseAddresses reads an address, a network (whose host bits do not count), or a
-// range "A-B" of one family.
+// ParseAddresses parses an address, a network (host bits are ignored), or a range "A-B" of one
+// family.
 func ParseAddresses(text string) (Range, bool) {
 	if first, last, is := strings.Cut(text, "-"); is {
 		a, ok1 := parseHost(first)
@@ -281,9 +279,9 @@ func ParseAddresses(text string) (Range, bool) {
 	return Range{Start: p.Masked().Addr(), End: LastAddr(p)}, true
 }
 
-// ParsePeer reads one item: addresses as of ParseAddresses, "name" or "dc/name" for
-// an alias, "+name", "+dc/name" or "+sdn/name" for a set. Names of the scope dc are
-// the same in capitals.
+// ParsePeer parses one item: addresses in the format of ParseAddresses, "name" or "dc/name"
+// for an alias, "+name", "+dc/name" or "+sdn/name" for a set. Names in the scope dc are
+// case-insensitive.
 func ParsePeer(text string) (Peer, bool) {
 	if r, ok := ParseAddresses(text); ok {
 		return Peer{Range: r}, true
@@ -311,8 +309,7 @@ func ParsePeer(text string) (Peer, bool) {
 	return Peer{Scope: scope, Alias: rest}, true
 }
 
-// ParsePeers reads a list whose items, each as of ParsePeer, stand apart by commas.
-// bad are the items that cannot be read.
+// ParsePeers parses a comma-separated list of ParsePeer items. bad are the invalid items.
 func ParsePeers(text string) (peers []Peer, bad []string) {
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
@@ -329,12 +326,12 @@ func ParsePeers(text string) (peers []Peer, bad []string) {
 	return peers, bad
 }
 
-// Logs reports whether a level is one at which something is logged.
+// Logs reports whether a level enables logging.
 func Logs(level string) bool {
 	return level != "" && level != LogNone && slices.Contains(LogLevels, level)
 }
 
-// ruleActions are what becomes of a packet that a rule or a policy decides on.
+// ruleActions returns the verdicts of rules and policies.
 func ruleActions() []string { return []string{FirewallAccept, FirewallDrop, FirewallReject} }
 
 // ruleItems describes FirewallRule.
@@ -359,7 +356,7 @@ func ruleItems() *Items {
 
 func peersRefs() *TextRefs { return &TextRefs{[]Kind{KindAlias, KindIPSet}, peerRefs} }
 
-// peerRefs are the aliases and IP sets that a list of peers refers to.
+// peerRefs returns the aliases and IP sets that a list of peers refers to.
 func peerRefs(text string) []Reference {
 	peers, _ := ParsePeers(text)
 	var out []Reference
@@ -374,7 +371,7 @@ func peerRefs(text string) []Reference {
 	return out
 }
 
-// groupRefs are the security groups that rules stand for.
+// groupRefs returns the security groups that rules refer to.
 func groupRefs(rules []FirewallRule) []Reference {
 	var out []Reference
 	for i := range rules {
@@ -385,7 +382,7 @@ func groupRefs(rules []FirewallRule) []Reference {
 	return out
 }
 
-// refs are the VNet of the firewall, and its security groups.
+// refs returns the firewall's VNet and security groups.
 func (f *Firewall) refs() []Reference {
 	out := groupRefs(f.Rules)
 	if f.ID != FirewallDatacenter {
@@ -394,7 +391,8 @@ func (f *Firewall) refs() []Reference {
 	return out
 }
 
-// firewallPermissions are those on VNets, and for the cluster's firewall on the cluster.
+// firewallPermissions returns the permissions on the VNet, or for the datacenter's firewall on
+// the cluster.
 func firewallPermissions() []Permission {
 	ofCluster := func(o Object) bool { return o.ObjectID() == FirewallDatacenter }
 	vnet, cluster := sdnPermission("/sdn/zones/{zone}/{id}"), clusterPermission()
@@ -403,7 +401,7 @@ func firewallPermissions() []Permission {
 	return []Permission{vnet, cluster}
 }
 
-// filtersText are the filters of NICs that a firewall has.
+// filtersText returns the enabled NIC filters of a firewall.
 func (f *Firewall) filtersText() string {
 	var on []string
 	if f.MACFilter {

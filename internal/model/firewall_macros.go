@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Macro is a name for protocols and ports (Proxmox VE manual, "Firewall Macro
-// Definitions"); a rule with it matches each of the parts.
+// Macro is a name for protocols and ports (Proxmox VE manual, "Firewall Macro Definitions"); a
+// rule with it matches any of the parts.
 type Macro struct {
 	Name, Doc string
 	// parts has a word for each part: "tcp/80" is a protocol and its destination
@@ -16,7 +16,7 @@ type Macro struct {
 	parts string
 }
 
-// Matches are the macro's parts, as rules would have them.
+// Matches returns the macro's parts in the form of rules.
 func (m *Macro) Matches() []FirewallRule {
 	var out []FirewallRule
 	for word := range strings.FieldsSeq(m.parts) {
@@ -34,7 +34,7 @@ func (m *Macro) Matches() []FirewallRule {
 // Macros returns all macros, sorted by name.
 func Macros() []Macro { return slices.Clone(macros) }
 
-// FindMacro finds a macro by its name, in which capitals do not count.
+// FindMacro finds a macro by its case-insensitive name.
 func FindMacro(name string) (Macro, bool) {
 	i, ok := slices.BinarySearchFunc(macros, strings.ToLower(name), func(m Macro, name string) int {
 		return cmp.Compare(strings.ToLower(m.Name), name)

@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// Numbers of protocols that rules treat specially (IANA, "Assigned Internet Protocol
-// Numbers").
+// Protocol numbers that rules treat specially (IANA, "Assigned Internet Protocol Numbers").
 const (
 	ProtoICMP   = 1
 	ProtoTCP    = 6
@@ -15,7 +14,7 @@ const (
 	ProtoICMPv6 = 58
 )
 
-// protocols are the names of protocols, as /etc/protocols has them.
+// protocols are the numbers of protocols by their names in /etc/protocols.
 var protocols = map[string]int{
 	"icmp": ProtoICMP, "igmp": 2, "ipencap": 4, "tcp": ProtoTCP, "egp": 8, "igp": 9, "udp": ProtoUDP, "dccp": 33, "ipv6": 41,
 	"rsvp": 46, "gre": 47, "esp": 50, "ah": 51, "icmpv6": ProtoICMPv6, "ipv6-icmp": ProtoICMPv6, "eigrp": 88, "ospf": 89,
@@ -23,7 +22,7 @@ var protocols = map[string]int{
 	"udplite": 136, "mpls-in-ip": 137,
 }
 
-// ParseProtocol reads the name of a protocol, or its number, 0 to 255.
+// ParseProtocol parses a protocol's name or number, 0 to 255.
 func ParseProtocol(text string) (number int, ok bool) {
 	if n, known := protocols[strings.ToLower(text)]; known {
 		return n, true
@@ -32,19 +31,19 @@ func ParseProtocol(text string) (number int, ok bool) {
 	return n, err == nil && n >= 0 && n <= 255 && isDigits(text)
 }
 
-// HasPorts tells whether a protocol's packets name ports where TCP's do.
+// HasPorts reports whether a protocol's packets have ports at the same offset as TCP's.
 func HasPorts(protocol int) bool {
 	return slices.Contains([]int{ProtoTCP, ProtoUDP, 33, 132, 136}, protocol)
 }
 
-// Ports are those from First to Last.
+// Ports is a range of ports, First to Last.
 type Ports struct{ First, Last uint16 }
 
-// maxPorts bounds a list of ports, as Proxmox does.
+// maxPorts limits a list of ports, as in Proxmox VE.
 const maxPorts = 15
 
-// ParsePorts reads ports, 0 to 65535, ranges of them "A:B", and names of services,
-// apart by commas, 15 items at most. It returns them sorted, with none in two ranges.
+// ParsePorts parses a comma-separated list of ports (0 to 65535), port ranges "A:B" and
+// service names, 15 items at most. It returns sorted ranges without overlaps.
 func ParsePorts(text string) (ports []Ports, ok bool) {
 	n := 0
 	for item := range strings.SplitSeq(text, ",") {
@@ -84,7 +83,7 @@ func isDigits(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }
 
-// services are ports by the names that /etc/services has for the most common.
+// services are the ports of the most common services by their names in /etc/services.
 var services = map[string]uint16{
 	"ftp-data": 20, "ftp": 21, "ssh": 22, "telnet": 23, "smtp": 25, "time": 37, "whois": 43, "domain": 53, "bootps": 67, "bootpc": 68,
 	"tftp": 69, "gopher": 70, "finger": 79, "http": 80, "www": 80, "kerberos": 88, "pop3": 110, "sunrpc": 111, "auth": 113, "nntp": 119,
@@ -96,11 +95,11 @@ var services = map[string]uint16{
 	"amqp": 5672, "redis": 6379, "http-alt": 8080, "git": 9418, "amanda": 10080,
 }
 
-// ICMPType is a type of message, and with Code not negative one code of it.
+// ICMPType is a message type; a Code that is not negative restricts it to that code.
 type ICMPType struct{ Type, Code int }
 
-// ParseICMPType reads the name of a type of message of the protocol, ProtoICMP or
-// ProtoICMPv6, its number, or "type/code". "any" is none, with ok.
+// ParseICMPType parses the name of a message type of the protocol, ProtoICMP or ProtoICMPv6,
+// its number, or "type/code". For "any" it returns nil and true.
 func ParseICMPType(text string, protocol int) (t *ICMPType, ok bool) {
 	names := icmpTypes
 	if protocol == ProtoICMPv6 {
@@ -123,7 +122,7 @@ func ParseICMPType(text string, protocol int) (t *ICMPType, ok bool) {
 	return out, ok
 }
 
-// ICMPTypeNames are the names that ParseICMPType knows of a protocol, sorted.
+// ICMPTypeNames returns the names that ParseICMPType accepts for a protocol, sorted.
 func ICMPTypeNames(protocol int) []string {
 	if protocol == ProtoICMPv6 {
 		return sortedKeys(icmpv6Types)
@@ -131,7 +130,7 @@ func ICMPTypeNames(protocol int) []string {
 	return sortedKeys(icmpTypes)
 }
 
-// icmpTypes are those of ICMP by iptables' names, which Proxmox has.
+// icmpTypes are the ICMP types by their iptables names, as in Proxmox VE.
 var icmpTypes = map[string]ICMPType{
 	"echo-reply": {0, -1}, "pong": {0, -1},
 	"destination-unreachable": {3, -1}, "network-unreachable": {3, 0}, "host-unreachable": {3, 1}, "protocol-unreachable": {3, 2},
@@ -145,7 +144,7 @@ var icmpTypes = map[string]ICMPType{
 	"timestamp-reply": {14, -1}, "address-mask-request": {17, -1}, "address-mask-reply": {18, -1},
 }
 
-// icmpv6Types are those of ICMPv6, also by nft's names.
+// icmpv6Types are the ICMPv6 types, also by their nft names.
 var icmpv6Types = map[string]ICMPType{
 	"destination-unreachable": {1, -1}, "no-route": {1, 0}, "communication-prohibited": {1, 1}, "beyond-scope": {1, 2},
 	"address-unreachable": {1, 3}, "port-unreachable": {1, 4}, "failed-policy": {1, 5}, "reject-route": {1, 6},

@@ -8,53 +8,53 @@ import (
 	"strings"
 )
 
-// The forms of names of firewalls.
+// The forms of names in firewalls.
 var (
 	setForm   = regexp.MustCompile(`^[a-z][a-z0-9_-]{1,63}$`)
 	groupForm = regexp.MustCompile(`^[a-z][a-z0-9_-]{1,19}$`)
 )
 
-// Limits of firewalls, which keep a node's rules of a size that it can load.
+// Limits of firewalls, which keep a node's ruleset small enough to load.
 const (
-	// MaxRules is how many rules a firewall or a security group has.
+	// MaxRules is the maximum number of rules in a firewall or a security group.
 	MaxRules = 1000
-	// MaxEntries is how many entries an IP set has.
+	// MaxEntries is the maximum number of entries in an IP set.
 	MaxEntries = 200_000
-	// MaxPeers is how many items the source or the destination of a rule has.
+	// MaxPeers is the maximum number of items in a rule's source or destination.
 	MaxPeers = 256
-	// MaxConditions bounds what all rules of a firewall or a group come to in the
-	// kernel: a rule for each pair of a set in the source and one in the destination,
-	// and each part of a macro, and an element for each address.
+	// MaxConditions limits the total size in the kernel of a firewall's or a group's
+	// rules: a rule for each pair of a source set and a destination set and for each part
+	// of a macro, and an element for each address.
 	MaxConditions = 10_000
-	// MaxComment is the length of a comment, in bytes.
+	// MaxComment is the maximum length of a comment, in bytes.
 	MaxComment = 1024
 )
 
-// firewallChecker checks objects of firewalls: cfg of the checker are the live objects,
-// networks the configuration whose VNets they are for.
+// firewallChecker checks firewall objects: the checker's cfg holds the live objects, networks
+// the configuration with the VNets.
 type firewallChecker struct {
 	*checker
 	networks *Config
-	// idle says that the rule has no effect, so that what it names need not be there:
-	// Proxmox VE makes some sets itself, such as management.
+	// idle is true if the rule has no effect. The objects that it names then need not
+	// exist: Proxmox VE generates some sets itself, such as management.
 	idle bool
 }
 
-// checkingFirewall is the check of an object of firewalls. Only what is edited is judged:
-// a rule that refers to a VNet's set stays good when the VNet goes, since the set is then
+// checkingFirewall returns the check of a firewall object. It validates edited objects only: a
+// rule that refers to a VNet's set stays valid when the VNet is deleted, since the set is then
 // empty.
 func checkingFirewall[P Object](check func(c *firewallChecker, o P)) func(c *liveChecker, e Edit) {
 	return func(c *liveChecker, e Edit) {
 		f := &firewallChecker{checker: bareChecker(c.live, nil), networks: c.cfg}
 		check(f, e.Put.(P))
-		if c.refused(e.Put) { // by its rows: remarks would tell nothing more
+		if c.refused(e.Put) { // by its property rows: more remarks would not help
 			f.out = f.out.Errors(false)
 		}
 		c.out = append(c.out, f.out...)
 	}
 }
 
-// comment refuses what could not be written on one line.
+// comment refuses a comment that does not fit on one line.
 func comment(r report, field, text string) {
 	if strings.ContainsAny(text, "\r\n") || len(text) > MaxComment {
 		r.errorf(field, text, "must be one line of up to %d bytes", MaxComment)
@@ -105,7 +105,7 @@ func (c *firewallChecker) ipSet(s *IPSet) {
 	}
 }
 
-// everything is all addresses of an address's family.
+// everything returns the range of all addresses of a's family.
 func everything(a netip.Addr) Range {
 	p, _ := a.Prefix(0)
 	return Range{Start: p.Addr(), End: LastAddr(p)}
@@ -128,7 +128,7 @@ func (c *firewallChecker) firewall(f *Firewall) {
 		c.datacenter(r, f)
 		return
 	}
-	for _, o := range f.ofDatacenter() {
+	for _, o := range f.datacenterOptions() {
 		if o.value != "" {
 			r.errorf(o.field, o.value, "is an option of firewall %s only; remove it", FirewallDatacenter)
 		}
@@ -150,23 +150,25 @@ func (c *firewallChecker) firewall(f *Firewall) {
 // option is a property of a firewall and its value.
 type option struct{ field, value string }
 
-// ofDatacenter are the options that only the datacenter's firewall has.
-func (f *Firewall) ofDatacenter() []option {
-	return append(f.idle(), option{"log-ratelimit", f.LogRateLimit})
+// datacenterOptions returns the options that only the datacenter's firewall has.
+func (f *Firewall) datacenterOptions() []option {
+	return append(f.idleOptions(), option{"log-ratelimit", f.LogRateLimit})
 }
 
-// idle are the options without effect: they are for firewalls that Viaduct does not run.
-func (f *Firewall) idle() []option {
+// idleOptions returns the options without effect: they are for firewalls that Viaduct does not
+// run.
+func (f *Firewall) idleOptions() []option {
 	return []option{{"policy-in", f.PolicyIn}, {"policy-out", f.PolicyOut}, {"ebtables", f.EBTables}}
 }
 
-// WithoutEffect says what of a firewall has none, by property; empty if all has.
+// WithoutEffect describes the parts of a firewall without effect, by property; empty if there
+// are none.
 func (f *Firewall) WithoutEffect() []string {
 	var out []string
 	if f.ID != FirewallDatacenter {
 		return nil
 	}
-	for _, o := range f.idle() {
+	for _, o := range f.idleOptions() {
 		if o.value != "" {
 			out = append(out, o.field+" "+o.value+" has no effect: Viaduct filters networks, not hosts and guests themselves; "+
 				"the firewall of Proxmox VE on the nodes does")
@@ -181,7 +183,7 @@ func (f *Firewall) WithoutEffect() []string {
 	return out
 }
 
-// datacenter checks the firewall of the cluster.
+// datacenter checks the cluster's firewall.
 func (c *firewallChecker) datacenter(r report, f *Firewall) {
 	for _, o := range []struct {
 		field string
@@ -218,7 +220,7 @@ func (c *firewallChecker) rules(r report, rules []FirewallRule, types ...string)
 	}
 }
 
-// conditions is what a rule comes to; see MaxConditions.
+// conditions returns the size of a rule in the kernel; see MaxConditions.
 func (f *FirewallRule) conditions() int {
 	count := func(text string) (sets, items int) {
 		peers, _ := ParsePeers(text)
@@ -275,7 +277,7 @@ func (c *firewallChecker) ruleInterface(r report, at string, f *FirewallRule) {
 	}
 }
 
-// ifaceForm is that of the names of interfaces that rules take (Proxmox VE: pve-iface).
+// ifaceForm is an interface name in a rule (Proxmox VE: pve-iface).
 var ifaceForm = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_.:-]{0,40}$`)
 
 func (c *firewallChecker) groupRule(r report, at string, f *FirewallRule) {
@@ -289,7 +291,7 @@ func (c *firewallChecker) groupRule(r report, at string, f *FirewallRule) {
 	}
 }
 
-// families are the IP versions that something can match.
+// families is the set of IP versions that a rule can match.
 type families int
 
 const (
@@ -298,7 +300,7 @@ const (
 	anyFamily = family4 | family6
 )
 
-// peers checks a list of addresses and names, and tells of which families it is.
+// peers checks a list of addresses and names, and returns its families.
 func (c *firewallChecker) peers(r report, field, text string) families {
 	peers, bad := ParsePeers(text)
 	for _, item := range bad {
@@ -325,7 +327,7 @@ func (c *firewallChecker) peers(r report, field, text string) families {
 	return found
 }
 
-// ref checks that a name is that of something.
+// ref checks that a name refers to an existing alias or set.
 func (c *firewallChecker) ref(r report, field, text string, p Peer) families {
 	switch {
 	case c.idle:
@@ -348,7 +350,7 @@ func (c *firewallChecker) ref(r report, field, text string, p Peer) families {
 	return anyFamily
 }
 
-// matches checks macro, protocol, ports and types of messages.
+// matches checks macro, protocol, ports and ICMP types.
 func (c *firewallChecker) matches(r report, at string, f *FirewallRule, found families) {
 	if f.Macro != "" {
 		if _, ok := FindMacro(f.Macro); !ok {

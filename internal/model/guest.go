@@ -7,23 +7,23 @@ type Guest struct {
 	// ID is the guest's number (VMID), 100 to 999999999.
 	ID   string `json:"id"`
 	Name string `json:"name,omitempty"`
-	// Node is where the guest runs; empty while it runs nowhere.
+	// Node is where the guest runs; empty while it is not running.
 	Node string `json:"node,omitempty"`
 	NICs []NIC  `json:"nics,omitempty"`
 	// Set is the owner set: see SetOf.
 	Set string `json:"set,omitempty"`
 }
 
-// NIC is one network interface of a guest. On the guest's node it is a link
-// called veth<vmid>i<n>, tap<vmid>i<n> or fwpr<vmid>p<n>, the names Proxmox
-// gives; the agent joins that link to the VNet's bridge.
+// NIC is one network interface of a guest. On the guest's node Proxmox names its link
+// veth<vmid>i<n>, tap<vmid>i<n> or fwpr<vmid>p<n>; the agent adds that link to the VNet's
+// bridge.
 type NIC struct {
 	// ID is net0 to net31.
 	ID   string `json:"id"`
 	VNet string `json:"vnet"`
-	// MAC is the guest's hardware address; empty if it is not known.
+	// MAC is the NIC's MAC address; empty if unknown.
 	MAC string `json:"mac,omitempty"`
-	// IPs are the addresses the guest uses on this NIC.
+	// IPs are the guest's addresses on this NIC.
 	IPs []netip.Addr `json:"ips,omitempty"`
 }
 
@@ -34,7 +34,7 @@ func guestKind() *Descriptor {
 	return &Descriptor{
 		Kind: KindGuest,
 		Live: true,
-		// Guests are compared with all others, so those of a call are checked together.
+		// Guests are compared with all others, so the guests of a call are checked together.
 		checkLive: func(c *liveChecker, e Edit) { c.guests = append(c.guests, e.Put.ObjectID()) },
 		slot:      in(func(c *Config) *map[string]*Guest { return &c.Guests }),
 		Doc:       "A virtual machine or container, its NICs and the node it runs on.",
@@ -77,7 +77,7 @@ func (*Guest) ObjectKind() Kind { return KindGuest }
 // ObjectID implements Object.
 func (g *Guest) ObjectID() string { return g.ID }
 
-// nicsText are the VNets of the guest's first NICs.
+// nicsText returns the VNets of the guest's first NICs.
 func (g *Guest) nicsText() string {
 	var nics []string
 	for _, n := range g.NICs {

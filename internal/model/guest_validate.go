@@ -12,7 +12,7 @@ import (
 const (
 	MinVMID = 100
 	MaxVMID = 999999999
-	// MaxNICs is how many network interfaces a guest can have: net0 to net31.
+	// MaxNICs is the maximum number of a guest's network interfaces: net0 to net31.
 	MaxNICs = 32
 )
 
@@ -21,11 +21,10 @@ var (
 	nicIDForm = regexp.MustCompile(`^net([0-9]|[12][0-9]|3[01])$`)
 )
 
-// NormalizeMAC returns a hardware address in the form Proxmox writes: upper
-// case, colons. ok is false if s is not a 48-bit unicast address that a guest
-// can have.
+// NormalizeMAC returns a MAC address in Proxmox's format: upper case, colons. ok is false if s
+// is not a 48-bit unicast address that a guest may have.
 func NormalizeMAC(s string) (mac string, ok bool) {
-	// It is asked for each of very many NICs, again and again: no regular expression.
+	// This runs often, for very many NICs: a regular expression would be too slow.
 	const form = "XX:XX:XX:XX:XX:XX"
 	if len(s) != len(form) {
 		return "", false
@@ -45,7 +44,7 @@ func NormalizeMAC(s string) (mac string, ok bool) {
 		}
 		b[i] = c
 	}
-	if mac = s; string(b[:]) != s { // most are in the form already, and cost no memory
+	if mac = s; string(b[:]) != s { // most have this form already and need no allocation
 		mac = string(b[:])
 	}
 	multicast := strings.IndexByte("13579BDF", mac[1]) >= 0 // the lowest bit of the first byte
@@ -55,9 +54,9 @@ func NormalizeMAC(s string) (mac string, ok bool) {
 	return mac, true
 }
 
-// ValidateGuest checks a guest against the configuration, the nodes known and
-// the other guests (by ID; an entry with the guest's own ID is ignored). To
-// check many guests use ValidateGuests: its cost grows linearly.
+// ValidateGuest checks a guest against the configuration, the known nodes and the other guests
+// (by ID; an entry with the guest's own ID is ignored). To check many guests use
+// ValidateGuests: its cost grows linearly.
 func ValidateGuest(g *Guest, cfg *Config, known []string, others map[string]*Guest) Problems {
 	c := newChecker(cfg, known)
 	used := make(nicIndex)
@@ -70,8 +69,8 @@ func ValidateGuest(g *Guest, cfg *Config, known []string, others map[string]*Gue
 	return c.out
 }
 
-// ValidateGuests checks guests against the configuration, the nodes known and
-// each other. The result is sorted by ID.
+// ValidateGuests checks guests against the configuration, the known nodes and each other. The
+// result is sorted by ID.
 func ValidateGuests(guests map[string]*Guest, cfg *Config, known []string) Problems {
 	c := newChecker(cfg, known)
 	used := make(nicIndex)
@@ -82,8 +81,8 @@ func ValidateGuests(guests map[string]*Guest, cfg *Config, known []string) Probl
 	return c.out
 }
 
-// ValidateGuestsIn checks those of the guests that have one of these IDs, as
-// ValidateGuests does: against all other guests too, which are not judged.
+// ValidateGuestsIn checks the guests with these IDs as ValidateGuests does, against all other
+// guests too, but reports no problems of the others.
 func ValidateGuestsIn(ids []string, guests map[string]*Guest, cfg *Config, known []string) Problems {
 	judged := make(map[string]*Guest, len(ids))
 	for _, id := range ids {
@@ -105,7 +104,7 @@ func ValidateGuestsIn(ids []string, guests map[string]*Guest, cfg *Config, known
 	return c.out
 }
 
-// CheckName says what is wrong with the host name of a guest, which may have none.
+// CheckName describes the error in a guest's host name; empty if it is valid or missing.
 func CheckName(name string) string {
 	if name != "" && !isDNSName(name) {
 		return "is not a DNS name: use letters, digits and hyphens, like web1"
@@ -113,16 +112,16 @@ func CheckName(name string) string {
 	return ""
 }
 
-// nicKey is what only one NIC of a VNet may have: a MAC or an address, as text.
+// nicKey is an attribute unique among the NICs of a VNet: a MAC or IP address, as text.
 type nicKey struct{ vnet, what string }
 
 // nicOwner is a NIC of a guest.
 type nicOwner struct{ guest, nic string }
 
-// String is "guest 100 net0".
+// String returns text like "guest 100 net0".
 func (o nicOwner) String() string { return "guest " + o.guest + " " + o.nic }
 
-// nicIndex tells whose NIC has a MAC or address.
+// nicIndex maps a MAC or IP address to its NIC.
 type nicIndex map[nicKey]nicOwner
 
 func (x nicIndex) add(g *Guest) {
@@ -223,8 +222,8 @@ func (c *checker) nicIPs(r report, field string, n *NIC, used, own nicIndex) {
 	}
 }
 
-// nicSubnet checks an address against the subnets of the VNet. In a layer 2
-// zone the gateway may well be a guest: a router that nobody else runs.
+// nicSubnet checks an address against the subnets of the VNet. In a layer 2 zone a guest may
+// have the gateway's address, since no node is the router there.
 func (c *checker) nicSubnet(r report, field, vnet string, ip netip.Addr) {
 	var in *Subnet
 	for _, s := range c.subnetsOf[vnet] {
