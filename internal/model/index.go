@@ -6,23 +6,22 @@ import (
 	"slices"
 )
 
-// Index finds what VNets and subnets of a configuration have to do with each
-// other, without a look at all of them. It is kept beside a configuration: whoever
-// changes that tells it with Replace. Make one with NewIndex.
+// Index finds related VNets and subnets of a configuration without a scan over all of them. It
+// is kept alongside a configuration: every change of the configuration must be passed to
+// Replace. Create one with NewIndex.
 type Index struct {
 	// zoneOf is the zone of each VNet.
 	zoneOf map[string]string
-	// tagged are the VNets with a tag in a zone, sorted by ID, and under the zone ""
-	// those with it in any zone; 0 is no tag, and only counts within a zone.
+	// tagged are the VNets by zone and tag, sorted by ID, and under the zone "" those of
+	// all zones; 0 means no tag and is kept only under a zone.
 	tagged map[tagKey][]*VNet
-	// subnets are those of each VNet, whether it exists or not, sorted by ID.
+	// subnets are the subnets of each VNet, existing or not, sorted by ID.
 	subnets map[string][]*Subnet
-	// gateways are those of each VNet with a certain gateway, sorted by ID.
+	// gateways are the subnets by VNet and gateway, sorted by ID.
 	gateways map[gatewayKey][]*Subnet
-	// placed are the subnets whose VNet exists, in the order of zonedSubnet.compare.
+	// placed are the subnets of existing VNets, in the order of zonedSubnet.compare.
 	placed []zonedSubnet
-	// routed are the zones by the VXLAN identifiers of their routed traffic; nil
-	// until somebody asks.
+	// routed are the zones by L3VNI; nil until first needed.
 	routed map[int]*Zone
 }
 
@@ -36,8 +35,8 @@ type tagKey struct {
 	tag  int
 }
 
-// NewIndex makes the index of a configuration. Cost grows with n log n of the
-// number of VNets and subnets.
+// NewIndex returns the index of a configuration. Its cost is O(n log n) in the number of VNets
+// and subnets.
 func NewIndex(cfg *Config) *Index {
 	x := &Index{
 		zoneOf:   make(map[string]string, len(cfg.VNets)),
@@ -77,13 +76,13 @@ func tagKeys(v *VNet) []tagKey {
 	return out
 }
 
-// gatewayOf is what a subnet is found by that has a gateway.
+// gatewayOf returns the key of a subnet in Index.gateways; ok is false without a gateway.
 func gatewayOf(s *Subnet) (gatewayKey, bool) {
 	return gatewayKey{s.VNet, s.Gateway}, s.Gateway.IsValid()
 }
 
-// sharingGateway are the subnets of a VNet with the gateway of one of them, that included
-// if it is in the index.
+// sharingGateway returns the subnets of s's VNet with the same gateway, including s if it is
+// in the index.
 func (x *Index) sharingGateway(s *Subnet) []*Subnet {
 	k, ok := gatewayOf(s)
 	if !ok {
@@ -96,19 +95,18 @@ func inZone(zone string, s *Subnet) zonedSubnet {
 	return zonedSubnet{zone: zone, prefix: s.CIDR.Masked(), subnet: s}
 }
 
-// Tagged are the VNets of a zone that have the tag, 0 for none, sorted by ID; with
-// an empty zone those of all zones that have it, which cannot be 0.
+// Tagged returns the VNets of a zone with the tag (0 for none), sorted by ID; with an empty
+// zone those of all zones, where the tag must not be 0.
 func (x *Index) Tagged(zone string, tag int) []*VNet { return x.tagged[tagKey{zone, tag}] }
 
-// Subnets are the subnets of a VNet, sorted by ID.
+// Subnets returns the subnets of a VNet, sorted by ID.
 func (x *Index) Subnets(vnet string) []*Subnet { return x.subnets[vnet] }
 
-// few is up to how many changes it is cheaper to make one by one, each in a sorted list
-// of all, than to make such a list anew.
-const few = 64
+// maxIncremental is the number of changes up to which single insertions in the sorted list are
+// cheaper than to rebuild it.
+const maxIncremental = 64
 
-// Follow makes the index of one configuration that of another. Objects that both share
-// cost little.
+// Follow updates the index from one configuration to another. Shared objects cost little.
 func (x *Index) Follow(from, to *Config) {
 	type change struct{ old, new Object }
 	var changes []change
@@ -124,7 +122,7 @@ func (x *Index) Follow(from, to *Config) {
 			}
 		}
 	}
-	if len(changes) > few {
+	if len(changes) > maxIncremental {
 		*x = *NewIndex(to)
 		return
 	}
@@ -133,14 +131,13 @@ func (x *Index) Follow(from, to *Config) {
 	}
 }
 
-// Replace tells that an object, of any kind, takes the place of another; nil stands
-// for none.
+// Replace records that an object of any kind replaces another; nil means none.
 func (x *Index) Replace(old, new Object) {
-	x.routed = kept(x.routed, old, new)
+	x.routed = keptRouted(x.routed, old, new)
 	from, wasVNet := old.(*VNet)
 	to, isVNet := new.(*VNet)
 	if wasVNet && isVNet && from.ID == to.ID && from.Zone == to.Zone {
-		x.retag(from, to) // its subnets stay where they are
+		x.retag(from, to) // its subnets keep their places
 		return
 	}
 	if wasVNet {
@@ -157,8 +154,8 @@ func (x *Index) Replace(old, new Object) {
 	}
 }
 
-// kept is nothing if one of the objects is a zone.
-func kept(routed map[int]*Zone, objects ...Object) map[int]*Zone {
+// keptRouted returns routed, or nil if one of the objects is a zone.
+func keptRouted(routed map[int]*Zone, objects ...Object) map[int]*Zone {
 	for _, o := range objects {
 		if _, ok := o.(*Zone); ok {
 			return nil
@@ -167,7 +164,7 @@ func kept(routed map[int]*Zone, objects ...Object) map[int]*Zone {
 	return routed
 }
 
-// retag takes one VNet for another of the same name and zone.
+// retag replaces a VNet by another of the same name and zone.
 func (x *Index) retag(from, to *VNet) {
 	for _, k := range tagKeys(from) {
 		drop(x.tagged, k, from)
@@ -183,7 +180,7 @@ func (x *Index) addVNet(v *VNet) {
 	}
 	x.zoneOf[v.ID] = v.Zone
 	subnets := x.subnets[v.ID]
-	if len(subnets) <= few {
+	if len(subnets) <= maxIncremental {
 		for _, s := range subnets {
 			x.place(v.Zone, s)
 		}
@@ -203,7 +200,7 @@ func (x *Index) removeVNet(v *VNet) {
 	}
 	delete(x.zoneOf, v.ID)
 	subnets := x.subnets[v.ID]
-	if len(subnets) <= few {
+	if len(subnets) <= maxIncremental {
 		for _, s := range subnets {
 			x.displace(v.Zone, s)
 		}
@@ -249,7 +246,7 @@ func (x *Index) displace(zone string, s *Subnet) {
 
 func byID[T Object](a, b T) int { return cmp.Compare(a.ObjectID(), b.ObjectID()) }
 
-// insert adds to a sorted list, in place of what is equal.
+// insert adds to a sorted list, replacing an equal item.
 func insert[T any](list []T, o T, order func(a, b T) int) []T {
 	i, there := slices.BinarySearchFunc(list, o, order)
 	if there {
@@ -259,7 +256,7 @@ func insert[T any](list []T, o T, order func(a, b T) int) []T {
 	return slices.Insert(list, i, o)
 }
 
-// drop removes from the list of a key.
+// drop removes an object from the list of a key.
 func drop[K comparable, T Object](lists map[K][]T, k K, o T) {
 	list := lists[k]
 	i, there := slices.BinarySearchFunc(list, o, byID)
@@ -272,7 +269,7 @@ func drop[K comparable, T Object](lists map[K][]T, k K, o T) {
 	}
 }
 
-// inside are the placed subnets of a zone that lie in a network.
+// inside returns the placed subnets of a zone that lie in a network.
 func (x *Index) inside(zone string, p netip.Prefix) []zonedSubnet {
 	first := x.at(zone, p)
 	last := first
@@ -282,14 +279,15 @@ func (x *Index) inside(zone string, p netip.Prefix) []zonedSubnet {
 	return x.placed[first:last]
 }
 
-// at is where the first placed subnet of the network stands, or would.
+// at returns the position, in placed, of the first subnet with the network, or where it would
+// be inserted.
 func (x *Index) at(zone string, p netip.Prefix) int {
 	i, _ := slices.BinarySearchFunc(x.placed, zonedSubnet{zone: zone, prefix: p, subnet: &Subnet{}}, zonedSubnet.compare)
 	return i
 }
 
-// outer is the innermost of the placed subnets in which one lies; of those with the
-// same network the one before it.
+// outer returns the innermost placed subnet that contains s; among those with the same network
+// the one before it.
 func (x *Index) outer(s zonedSubnet) (zonedSubnet, bool) {
 	i, _ := slices.BinarySearchFunc(x.placed, s, zonedSubnet.compare)
 	for bits := s.prefix.Bits(); bits >= 0; bits-- {
@@ -298,7 +296,7 @@ func (x *Index) outer(s zonedSubnet) (zonedSubnet, bool) {
 			continue
 		}
 		if bits < s.prefix.Bits() {
-			// The last one of the network stands before the first that is longer.
+			// The last subnet with the network precedes the first with a longer one.
 			i, _ = slices.BinarySearchFunc(x.placed, p, func(e zonedSubnet, p netip.Prefix) int {
 				if c := cmp.Or(cmp.Compare(e.zone, s.zone), e.prefix.Addr().Compare(p.Addr()), cmp.Compare(e.prefix.Bits(), p.Bits())); c != 0 {
 					return c
@@ -313,7 +311,7 @@ func (x *Index) outer(s zonedSubnet) (zonedSubnet, bool) {
 	return zonedSubnet{}, false
 }
 
-// hasIPv6 reports whether a zone has an IPv6 subnet. These stand behind its others.
+// hasIPv6 reports whether a zone has an IPv6 subnet. IPv6 subnets sort after IPv4.
 func (x *Index) hasIPv6(zone string) bool {
 	i, _ := slices.BinarySearchFunc(x.placed, zone, func(e zonedSubnet, zone string) int {
 		if e.zone == zone {

@@ -1,6 +1,6 @@
 package model
 
-// IPAMType says what kind of system manages addresses.
+// IPAMType is the kind of an address management system.
 type IPAMType string
 
 // The types of address management.
@@ -22,14 +22,15 @@ type IPAM struct {
 	// ID is a letter, then letters and digits, 2 characters at least.
 	ID   string   `json:"id"`
 	Type IPAMType `json:"type"`
-	// URL is where the API of an external system is: "https://netbox/api".
+	// URL is the API URL of an external system: "https://netbox/api".
 	URL string `json:"url,omitempty"`
-	// Token lets in.
+	// Token is the API token.
 	Token Secret `json:"token,omitempty"`
 	// Section is the number of the section for subnets (phpIPAM).
 	Section int `json:"section,omitempty"`
-	// Fingerprint is the SHA-256 fingerprint of the system's certificate, as pairs
-	// of hexadecimal digits with colons; it is trusted instead of an authority.
+	// Fingerprint is the SHA-256 fingerprint of the system's certificate, as pairs of
+	// hexadecimal digits with colons; it replaces the verification by a certificate
+	// authority.
 	Fingerprint string `json:"fingerprint,omitempty"`
 	// Set is the owner set: see SetOf.
 	Set string `json:"set,omitempty"`

@@ -16,7 +16,7 @@ type IPSet struct {
 type IPSetEntry struct {
 	// CIDR is an address, a network, a range A-B, or the name of an alias.
 	CIDR string `json:"cidr"`
-	// NoMatch takes the addresses out of the set, whatever else has them in it.
+	// NoMatch excludes the addresses from the set, even if other entries include them.
 	NoMatch bool   `json:"nomatch,omitempty"`
 	Comment string `json:"comment,omitempty"`
 }

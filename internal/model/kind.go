@@ -2,11 +2,10 @@ package model
 
 import "slices"
 
-// Kind names a kind of object, in the singular, as it is written in the
-// "kind" field of a manifest.
+// Kind names a kind of object, in the singular, as in the "kind" field of a manifest.
 type Kind string
 
-// Object is one declared object: a pointer to the type that its kind's file declares.
+// Object is one declared object: a pointer to the struct type in the file of its kind.
 type Object interface {
 	// ObjectKind is the kind of the object.
 	ObjectKind() Kind
@@ -14,59 +13,60 @@ type Object interface {
 	ObjectID() string
 }
 
-// Descriptor says all that is particular to a kind. Whatever lists kinds or looks into
-// objects without knowing their type follows from the descriptors: see table in kinds.go.
+// Descriptor holds everything specific to a kind. Generic code over kinds and objects is
+// driven by the descriptors: see table in kinds.go.
 type Descriptor struct {
 	Kind Kind
 	// Plural is the name of the kind in API paths and tables; empty means Kind with an s.
 	Plural string
-	// Live says that objects of the kind take effect at once and are no part of a
-	// revision: where a guest runs is a fact that must not wait for an apply, nor carry
-	// other people's pending edits along.
+	// Live is true if objects of the kind take effect at once and are not part of a
+	// revision: the node of a guest, for example, is a fact that must not wait for an
+	// apply, nor apply other people's pending edits.
 	Live bool
-	// Doc says in a sentence what an object of the kind is.
+	// Doc describes an object of the kind in one sentence.
 	Doc string
-	// TypeProperty is the property that decides which others count; empty if all do.
+	// TypeProperty is the property that selects which others apply; empty if all do.
 	TypeProperty string
-	// Example is a manifest of one object. Those of all kinds fit together.
+	// Example is a manifest of one object. The examples of all kinds form one valid
+	// configuration.
 	Example string
-	// Properties are the rows of all properties but the owner set, which every kind has.
+	// Properties describe all properties except the owner set, which every kind has.
 	Properties []Property
-	// Permissions are what reading and writing an object takes, all of them; WriteNote is
-	// what the documentation has to add.
+	// Permissions are all required to read or write an object; WriteNote is an addition
+	// for the documentation.
 	Permissions []Permission
 	WriteNote   string
-	// Columns are those of the table of objects, wide ones last.
+	// Columns are the columns of the table of objects, wide ones last.
 	Columns []Column
-	// Complete fills in what an object to be put leaves to be worked out from the
-	// configuration; nil for nothing. It writes to the object.
+	// Complete fills in an object's derived properties from the configuration before Put;
+	// nil for none. It writes to the object.
 	Complete func(c *Config, o Object) error
 
-	// check finds what is wrong with the objects of these IDs, which are sorted, beside
-	// what their rows say; nil for nothing. Of live kinds checkLive does so for an edit.
+	// check validates the objects with these sorted IDs, in addition to the checks of
+	// their Properties; nil for none. For live kinds checkLive does so for an edit.
 	check     func(c *checker, ids []string)
 	checkLive func(c *liveChecker, e Edit)
 
-	// refs finds the objects that an object refers to beside those of its rows, which are
-	// of some kinds.
+	// refs returns the references of an object, to some kinds, in addition to those of its
+	// Properties.
 	refs     func(o Object) []Reference
 	refKinds []Kind
 
-	// pathPart gives the parts of permissions' paths that are not just properties.
+	// pathPart returns the parts of permission paths that are not plain properties.
 	pathPart func(o Object, name string, zoneOf ZoneOf) (part string, ok bool)
 
 	slot slot
-	// fields are the properties with the struct fields that hold them, and the places
-	// of some of them among these; -1 for none.
+	// fields are the properties with their struct fields, followed by the indexes of some
+	// of them; -1 for none.
 	fields                  []FieldInfo
 	typeField, set, written int
 	// refersTo are the kinds that objects may refer to.
 	refersTo []Kind
 }
 
-// Kinds returns every kind in dependency order: an object refers only to
-// objects of kinds that stand before its own, or route maps to each other. Zones name
-// address management and name servers, which are there or not whatever is pending.
+// Kinds returns every kind in dependency order: an object refers only to objects of kinds
+// before its own, except route maps to each other. Zones also name IPAMs and DNS servers,
+// which are live and exist regardless of pending edits.
 func Kinds() []Kind { return kindsWhere(func(*Descriptor) bool { return true }) }
 
 // LiveKinds returns the kinds that take effect at once, in dependency order.
@@ -82,10 +82,10 @@ func kindsWhere(is func(d *Descriptor) bool) []Kind {
 	return out
 }
 
-// Descriptor returns what there is to know of a kind; nil for an unknown one.
+// Descriptor returns the descriptor of a kind; nil for an unknown one.
 func (k Kind) Descriptor() *Descriptor { return byKind[k] }
 
-// descriptorOf is the descriptor of an object's kind; nil for no object.
+// descriptorOf returns the descriptor of an object's kind; nil for a nil object.
 func descriptorOf(o Object) *Descriptor {
 	if o == nil {
 		return nil
@@ -93,8 +93,7 @@ func descriptorOf(o Object) *Descriptor {
 	return byKind[o.ObjectKind()]
 }
 
-// Plural is the name of the kind as it appears in API paths and in the
-// command line's tables.
+// Plural returns the name of the kind in API paths and in the command line's tables.
 func (k Kind) Plural() string {
 	if d := byKind[k]; d != nil && d.Plural != "" {
 		return d.Plural
@@ -118,7 +117,7 @@ func ParseKind(s string) (k Kind, ok bool) {
 	return table[i].Kind, true
 }
 
-// Ref names an object: "zone/myzone".
+// Ref returns the reference to an object: "zone/myzone".
 func Ref(k Kind, id string) string { return string(k) + "/" + id }
 
 // New returns an empty object of the kind, or nil for an unknown kind.

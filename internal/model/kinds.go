@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// table has every kind in dependency order. It is filled by init, not by initializers,
-// because what descriptors do leads back to it.
+// table has every kind in dependency order. It is filled by init, not by initializers, because
+// the functions of the descriptors refer back to it.
 var (
 	table  []*Descriptor
 	byKind map[Kind]*Descriptor
@@ -41,10 +41,10 @@ func setTable(all []*Descriptor) {
 	}
 }
 
-// setRow describes the owner set, which every kind has.
+// setRow describes the owner set property of every kind.
 var setRow = Property{Name: "set", Doc: "owner set: manifests that it was applied from, which prune it", Pattern: setNameForm.String()}
 
-// complete works out what follows from the type of the objects.
+// complete fills in the fields that are derived from the objects' Go type.
 func (d *Descriptor) complete() {
 	t := reflect.TypeOf(d.slot.new()).Elem()
 	d.fields = fieldsOf(t, append([]Property{setRow}, d.Properties...))
@@ -69,8 +69,7 @@ func jsonName(f reflect.StructField) string {
 	return name
 }
 
-// typeOf is the type of an object, among those that Property.Types name; empty if the
-// kind has none.
+// typeOf returns the type of an object, as in Property.Types; empty if the kind has none.
 func (d *Descriptor) typeOf(o Object) string {
 	if d.typeField < 0 {
 		return ""

@@ -5,25 +5,25 @@ import (
 	"slices"
 )
 
-// liveChecker checks edits of live objects. The configuration of the checker is the one
-// that they refer to or that refers to them.
+// liveChecker checks edits of live objects. The checker's cfg is the configuration that they
+// refer to or that refers to them.
 type liveChecker struct {
 	*checker
-	// live is what there is of live objects after the edits.
+	// live holds the live objects after the edits.
 	live *Config
-	// guests are those to be checked, in the order of the edits.
+	// guests are the guests to check, in the order of the edits.
 	guests []string
 }
 
-// ValidateLive checks edits of live objects: live is what there is after them, cfg the
-// configuration that they refer to or that refers to them, and known the nodes that
-// have joined. The result is in the order of the edits, but for guests, which come last
-// and by ID.
+// ValidateLive checks edits of live objects: live holds the objects after them, cfg is the
+// configuration that they refer to or that refers to them, and known are the nodes that have
+// joined. The result is in the order of the edits, except for guests, which come last, sorted
+// by ID.
 func ValidateLive(edits []Edit, live, cfg *Config, known []string) Problems {
 	c := &liveChecker{checker: bareChecker(cfg, known), live: live}
 	for _, e := range edits {
 		if e.Put == nil {
-			c.gone(e)
+			c.checkDeletion(e)
 			continue
 		}
 		d := byKind[e.Put.ObjectKind()]
@@ -41,14 +41,14 @@ func ValidateLive(edits []Edit, live, cfg *Config, known []string) Problems {
 	return append(c.out, ValidateGuestsIn(c.guests, live.Guests, cfg, known)...)
 }
 
-// refused reports whether an error of an object was found already.
+// refused reports whether an object already has an error.
 func (c *liveChecker) refused(o Object) bool {
 	return slices.ContainsFunc(c.out, func(p Problem) bool {
 		return p.Severity == Error && p.Kind == o.ObjectKind() && p.ID == o.ObjectID()
 	})
 }
 
-// checkingLive is the check of an object that is put.
+// checkingLive returns the check of an edit that puts an object.
 func checkingLive[P interface {
 	Object
 	checkLive(c *liveChecker, e Edit)
@@ -56,8 +56,8 @@ func checkingLive[P interface {
 	e.Put.(P).checkLive(c, e)
 }
 
-// gone checks the deletion of a live object: nothing may refer to it.
-func (c *liveChecker) gone(e Edit) {
+// checkDeletion checks the deletion of a live object: nothing may refer to it.
+func (c *liveChecker) checkDeletion(e Edit) {
 	r := report{out: &c.out, kind: e.Kind, id: e.ID}
 	if e.Kind == KindIPAM && e.ID == IPAMBuiltin {
 		r.errorf("", "", "is built in and cannot be deleted")
@@ -73,8 +73,7 @@ func (c *liveChecker) gone(e Edit) {
 	}
 }
 
-// CheckLiveReferences finds what a revisioned object names of live ones that is not
-// among them.
+// CheckLiveReferences finds references from a revisioned object to missing live objects.
 func CheckLiveReferences(o Object, live *Config) Problems {
 	if !slices.ContainsFunc(byKind[o.ObjectKind()].refersTo, func(k Kind) bool { return byKind[k].Live }) {
 		return nil

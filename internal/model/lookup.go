@@ -10,11 +10,11 @@ import (
 
 // Hop is how a node reaches an address.
 type Hop struct {
-	// Dev is the interface that leads there.
+	// Dev is the outgoing interface.
 	Dev string
-	// Src is the address the node sends from; not valid if none is known.
+	// Src is the source address; not valid if unknown.
 	Src netip.Addr
-	// MTU of the way in bytes; 0 if it is not known.
+	// MTU of the path in bytes; 0 if unknown.
 	MTU int
 }
 
@@ -51,10 +51,10 @@ func (f *Facts) Named(name string) *Interface {
 	return nil
 }
 
-// RouteTo looks an address up as the kernel would in the node's main table: the
-// longest prefix wins, then the smallest metric. Of several equal ways the
-// narrowest is told, which any packet may take, with the source address of the
-// first that has one. It reports whether a route leads there.
+// RouteTo looks an address up as the kernel would in the node's main table: the longest prefix
+// wins, then the smallest metric. Of several equal-cost routes it returns the smallest MTU,
+// which is safe for every packet, with the source address of the first that has one. It
+// reports whether a route exists.
 func (f *Facts) RouteTo(a netip.Addr) (Hop, bool) {
 	var best []*FactRoute
 	for i := range f.Routes {
@@ -91,10 +91,10 @@ func (f *Facts) RouteTo(a netip.Addr) (Hop, bool) {
 	return h, true
 }
 
-// HardwareRouterID makes a router identifier, which is written as an IPv4 address, of the
-// last four bytes of an interface's hardware address, or of that of the bridge or bond
-// that it belongs to, as Proxmox VE does where a node has no IPv4 address for the
-// purpose. It is not valid if the facts do not have the hardware address.
+// HardwareRouterID derives a router ID, in the form of an IPv4 address, from the last four
+// bytes of the MAC address of an interface, or of the bridge or bond that it belongs to, as
+// Proxmox VE does for a node without a suitable IPv4 address. It is not valid if the facts
+// lack the MAC address.
 func (f *Facts) HardwareRouterID(link string) netip.Addr {
 	i := f.Interface(link)
 	if i == nil {
@@ -110,7 +110,7 @@ func (f *Facts) HardwareRouterID(link string) netip.Addr {
 	return netip.AddrFrom4([4]byte(mac[2:]))
 }
 
-// hop is the way to an address by one route.
+// hop returns the hop to an address by one route.
 func (f *Facts) hop(r *FactRoute, a netip.Addr) Hop {
 	h := Hop{Dev: r.Dev, Src: r.Src, MTU: r.MTU}
 	dev := f.Interface(r.Dev)
@@ -126,9 +126,8 @@ func (f *Facts) hop(r *FactRoute, a netip.Addr) Hop {
 	return h
 }
 
-// sourceTo picks the address of the interface that the kernel would send from:
-// one that shares the destination's network, otherwise the first that is not
-// link-local.
+// sourceTo returns the source address that the kernel would select on the interface: one in
+// the destination's network, otherwise the first that is not link-local.
 func (i *Interface) sourceTo(dst netip.Addr) netip.Addr {
 	var first netip.Addr
 	for _, p := range i.Addresses {

@@ -6,12 +6,12 @@ import (
 	"slices"
 )
 
-// Networks meet where the same routing table of a node has them: those of simple zones
-// on common nodes, and those of EVPN zones on their exit nodes, which lead to them from
-// outside. There a more specific network takes the traffic of a wider one, whosever it
-// is, so networks that meet must not overlap.
+// Networks share a routing table if one table of a node contains them: those of simple zones
+// on common nodes, and those of EVPN zones on their exit nodes, which route to them from
+// outside. There a more specific network captures the traffic of a wider one, regardless of
+// the zone, so such networks must not overlap.
 
-// tables returns the nodes whose main routing table has the zone's networks; all means
+// tables returns the nodes with the zone's networks in their main routing table; all means
 // every node.
 func (z *Zone) tables() (nodes []string, all bool) {
 	switch z.Type {
@@ -19,13 +19,13 @@ func (z *Zone) tables() (nodes []string, all bool) {
 		return z.Nodes, len(z.Nodes) == 0
 	case ZoneEVPN:
 		return z.ExitNodes, false
-	case ZoneVLAN, ZoneQinQ, ZoneVXLAN: // which nodes do not route
+	case ZoneVLAN, ZoneQinQ, ZoneVXLAN: // not routed by nodes
 	}
 	return nil, false
 }
 
-// meets reports whether networks of two zones are in one routing table.
-func (z *Zone) meets(o *Zone) bool {
+// sharesTable reports whether networks of two zones are in one routing table.
+func (z *Zone) sharesTable(o *Zone) bool {
 	if z.ID == o.ID {
 		return false
 	}
@@ -37,9 +37,9 @@ func (z *Zone) meets(o *Zone) bool {
 	return slices.ContainsFunc(a, func(node string) bool { return slices.Contains(b, node) })
 }
 
-// meetings reports every subnet that overlaps one of another zone where the two meet.
-// Both are at fault: which of them somebody has just written is not known here.
-func (c *checker) meetings(all []zonedSubnet) {
+// crossZoneOverlaps reports every subnet that overlaps one of another zone in a shared routing
+// table. It reports both, because it does not know which one was just edited.
+func (c *checker) crossZoneOverlaps(all []zonedSubnet) {
 	routed := slices.DeleteFunc(slices.Clone(all), func(s zonedSubnet) bool {
 		nodes, every := c.cfg.Zones[s.zone].tablesOrNone()
 		return len(nodes) == 0 && !every
@@ -57,11 +57,11 @@ func (c *checker) meetings(all []zonedSubnet) {
 		r.about(Ref(KindSubnet, other.ID)).errorf("cidr", s.CIDR.String(),
 			"overlaps %s of zone %s, which the same nodes route: one would get the other's traffic; choose another network, or other nodes for one of the zones", other.CIDR, zone)
 	}
-	var open []zonedSubnet // those in which the present one lies
+	var open []zonedSubnet // those that contain the current one
 	for _, s := range routed {
 		open = slices.DeleteFunc(open, func(o zonedSubnet) bool { return !o.prefix.Contains(s.prefix.Addr()) })
 		for _, o := range open {
-			if c.cfg.Zones[s.zone].meets(c.cfg.Zones[o.zone]) {
+			if c.cfg.Zones[s.zone].sharesTable(c.cfg.Zones[o.zone]) {
 				tell(s.subnet, o.subnet, o.zone)
 				tell(o.subnet, s.subnet, s.zone)
 			}
@@ -70,7 +70,7 @@ func (c *checker) meetings(all []zonedSubnet) {
 	}
 }
 
-// tablesOrNone is tables for a zone that may not exist.
+// tablesOrNone is tables for a possibly nil zone.
 func (z *Zone) tablesOrNone() (nodes []string, all bool) {
 	if z == nil {
 		return nil, false
@@ -78,15 +78,16 @@ func (z *Zone) tablesOrNone() (nodes []string, all bool) {
 	return z.tables()
 }
 
-// met are the subnets of other zones that overlap a network of a zone where they meet.
-func (x *Index) met(cfg *Config, zone string, p netip.Prefix) []*Subnet {
+// overlapping returns the subnets of other zones that overlap a network of a zone in a shared
+// routing table.
+func (x *Index) overlapping(cfg *Config, zone string, p netip.Prefix) []*Subnet {
 	own := cfg.Zones[zone]
 	if nodes, all := own.tablesOrNone(); len(nodes) == 0 && !all {
 		return nil
 	}
 	var out []*Subnet
 	for id, other := range cfg.Zones {
-		if !own.meets(other) {
+		if !own.sharesTable(other) {
 			continue
 		}
 		for _, inner := range x.inside(id, p) {

@@ -5,13 +5,12 @@ import (
 	"strings"
 )
 
-// maxNearest bounds the length of names that are compared, in bytes.
+// maxNearest is the maximum length of compared names, in bytes.
 const maxNearest = 64
 
-// Nearest returns the candidate that somebody who wrote name most likely
-// meant: the one at the smallest edit distance, at most 2 and less than half
-// the name, or else the first that starts with name. It returns "" if none is
-// near, and prefers earlier candidates.
+// Nearest returns the most likely intended candidate for a mistyped name: the one at the
+// smallest edit distance, at most 2 and less than half the name, or else the first that starts
+// with name. It returns "" if none is near, and prefers earlier candidates.
 func Nearest(name string, candidates []string) string {
 	if name == "" || len(name) > maxNearest {
 		return ""

@@ -6,20 +6,19 @@ import (
 	"strings"
 )
 
-// Node holds the settings of one host that runs the agent. A host needs no
-// Node object to take part: joining the cluster is enough; the object exists to
-// change a default.
+// Node holds the settings of one host that runs the agent. A host that has joined the cluster
+// needs no Node object; it exists only to change a default.
 type Node struct {
 	// ID is the name under which the host joined.
 	ID string `json:"id"`
-	// Address is the node's own end of tunnels when a zone's peer list does
-	// not decide it. Unset means: found on the node (see compile).
+	// Address is the node's VTEP address unless a zone's peer list determines it. If
+	// unset, it is derived from the node's facts (see compile).
 	Address netip.Addr `json:"address,omitzero"`
 	// Reserved lists interface names, or shell patterns of them (path.Match
 	// syntax), that Viaduct must never create, change or remove on the node.
 	Reserved []string `json:"reserved,omitempty"`
-	// Backend says how links are programmed on the node: BackendNetlink (also
-	// when empty) or BackendIfupdown2.
+	// Backend is how links are programmed on the node: BackendNetlink (also when empty) or
+	// BackendIfupdown2.
 	Backend string `json:"backend,omitempty"`
 	// Set is the owner set: see SetOf.
 	Set string `json:"set,omitempty"`
@@ -27,9 +26,9 @@ type Node struct {
 
 // The backends of a node.
 const (
-	// BackendNetlink talks to the kernel directly.
+	// BackendNetlink uses netlink directly.
 	BackendNetlink = "netlink"
-	// BackendIfupdown2 writes a file for ifupdown2 and lets it reload.
+	// BackendIfupdown2 writes a file for ifupdown2 and runs its reload.
 	BackendIfupdown2 = "ifupdown2"
 )
 
@@ -69,8 +68,8 @@ func (*Node) ObjectKind() Kind { return KindNode }
 // ObjectID implements Object.
 func (n *Node) ObjectID() string { return n.ID }
 
-// NodeName is the name of the node that a host with this name is: the part before the
-// first dot, as Proxmox VE has it, in lower case.
+// NodeName returns the node name for a host name: the part before the first dot, as in Proxmox
+// VE, in lower case.
 func NodeName(host string) string {
 	name, _, _ := strings.Cut(host, ".")
 	return strings.ToLower(name)
@@ -96,8 +95,8 @@ func (c *checker) node(n *Node) {
 	}
 }
 
-// reservedBy returns the first of the nodes that reserves the interface name,
-// and the pattern that does.
+// reservedBy returns the first node that reserves the interface name, and its matching
+// pattern.
 func reservedBy(nodes []*Node, name string) (node, pattern string) {
 	for _, n := range nodes {
 		for _, p := range n.Reserved {
@@ -109,9 +108,8 @@ func reservedBy(nodes []*Node, name string) (node, pattern string) {
 	return "", ""
 }
 
-// reservingNodes returns a function that tells, of each zone, the nodes it is
-// deployed on that reserve names, sorted by ID. Only nodes with an object reserve
-// anything.
+// reservingNodes returns a function from a zone to its nodes that reserve names, sorted by ID.
+// Only nodes with an object can reserve names.
 func (c *checker) reservingNodes() func(z *Zone) []*Node {
 	var reserving []*Node
 	for _, id := range sortedKeys(c.cfg.Nodes) {

@@ -7,11 +7,11 @@ import (
 	"maps"
 )
 
-// Others holds objects of the kinds for which Config has no field: those that nothing
-// looks up by their type.
+// Others holds objects of kinds without a field in Config: nothing looks these up by their
+// type.
 type Others map[Kind]map[string]Object
 
-// UnmarshalJSON reads what encoding/json writes; objects of unknown kinds are refused.
+// UnmarshalJSON decodes the format of encoding/json; objects of unknown kinds are refused.
 func (o *Others) UnmarshalJSON(b []byte) error {
 	var raw map[Kind]map[string]json.RawMessage
 	if err := json.Unmarshal(b, &raw); err != nil {
@@ -34,8 +34,8 @@ func (o *Others) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// inOthers is the slot of a kind for which Config has no field. A configuration that is
-// cloned gets a map of kinds of its own with it.
+// inOthers returns the slot of a kind without a field in Config. Cloning it also copies the
+// configuration's map of kinds.
 func inOthers(k Kind, empty func() Object) slot {
 	at := func(c *Config) map[string]Object { return c.Others[k] }
 	own := func(c *Config, objects map[string]Object) {
@@ -72,8 +72,8 @@ func inOthers(k Kind, empty func() Object) slot {
 	}
 }
 
-// Register adds a kind behind all others and returns what takes it away again. It is for
-// tests which show that all else follows from the descriptor of a kind.
+// Register adds a kind after all others and returns a function that removes it. It is for
+// tests that all generic code works with a new descriptor.
 func Register(d *Descriptor, empty func() Object) (remove func()) {
 	before := table
 	d.slot = inOthers(d.Kind, empty)

@@ -54,7 +54,7 @@ func (c *checker) subnets(ids []string) {
 		}
 	}
 	c.overlaps(placed)
-	c.meetings(placed)
+	c.crossZoneOverlaps(placed)
 }
 
 // idleInZone tells of what a subnet has and its zone has no use for.

@@ -62,7 +62,7 @@ func (x *Index) aroundSubnet(cfg *Config, s *Subnet, in *Scope) {
 		for _, inner := range x.inside(zone, s.CIDR.Masked()) {
 			in.subnets[inner.subnet.ID] = true
 		}
-		for _, other := range x.met(cfg, zone, s.CIDR.Masked()) {
+		for _, other := range x.overlapping(cfg, zone, s.CIDR.Masked()) {
 			in.subnets[other.ID] = true
 		}
 	}
@@ -131,7 +131,7 @@ func (x *Index) addCompared(cfg *Config, s *Subnet, to map[string]bool) {
 		if outer, ok := x.outer(inZone(zone, s)); ok {
 			to[outer.subnet.ID] = true
 		}
-		for _, other := range x.met(cfg, zone, s.CIDR.Masked()) {
+		for _, other := range x.overlapping(cfg, zone, s.CIDR.Masked()) {
 			to[other.ID] = true
 		}
 	}
