@@ -21,7 +21,7 @@ func (c *checker) properties(o Object) {
 			if f.Required && len(f.Values) > 0 {
 				r.errorf(f.Name, "", "is missing: use %s", f.Bounds())
 			}
-		case known && typ != "" && !f.counts(typ):
+		case known && typ != "" && !f.appliesTo(typ):
 			r.errorf(f.Name, optionText(value), "is not an option of %s %s, only of %s; remove it, or change the %s", withArticle(typ), d.Kind, strings.Join(f.Types, ", "), d.TypeProperty)
 		default:
 			c.property(r, f, f.Name, value)

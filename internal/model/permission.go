@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Privileges that permissions on objects take, by the names of Proxmox VE.
+// Privileges required by permissions on objects, with the names of Proxmox VE.
 const (
 	privSDNAudit    = "SDN.Audit"
 	privSDNAllocate = "SDN.Allocate"
@@ -17,39 +17,40 @@ const (
 	privVMNetwork   = "VM.Config.Network"
 )
 
-// Permission is what reading or writing objects of a kind takes: any of some privileges
-// on a path.
+// Permission is a requirement to read or write objects of a kind: any of some privileges on a
+// path.
 type Permission struct {
-	// Path has names of properties in braces, and {zone} for the zone of a VNet. Where
-	// one is empty or no part of a path it ends, and it takes more to be permitted.
+	// Path has names of properties in braces, and {zone} for the zone of a VNet. It is cut
+	// off where a value is empty or not a valid path element, which requires the privilege
+	// on the parent path.
 	Path        string
 	Read, Write []string
-	// Only, if it is not nil, restricts the permission to some objects, which For names.
+	// Only, if not nil, restricts the permission to some objects, described by For.
 	Only func(o Object) bool
 	For  string
 }
 
-// ZoneOf tells which zone a VNet is in; empty if there is no such VNet.
+// ZoneOf returns the zone of a VNet; empty if there is no such VNet.
 type ZoneOf func(vnet string) string
 
-// Right is any one of some privileges on a path.
+// Right requires any one of some privileges on a path.
 type Right struct {
 	Path  string
 	AnyOf []string
 }
 
-// sdnPermission is that on a kind of SDN objects.
+// sdnPermission returns the permission for a kind of SDN object.
 func sdnPermission(path string) Permission {
 	return Permission{Path: path, Read: []string{privSDNAudit, privSDNAllocate}, Write: []string{privSDNAllocate}}
 }
 
-// clusterPermission is that on what concerns all.
+// clusterPermission returns the permission for cluster-wide objects.
 func clusterPermission() Permission {
 	return Permission{Path: "/", Read: []string{privSysAudit}, Write: []string{privSysModify}}
 }
 
-// Rights are what reading or writing an object takes, all of them. What a guest's NICs
-// join is not among them.
+// Rights returns all rights required to read or write an object. The VNets of a guest's NICs
+// are not among them.
 func Rights(o Object, zoneOf ZoneOf, write bool) []Right {
 	var out []Right
 	if d := descriptorOf(o); d != nil {
@@ -60,7 +61,7 @@ func Rights(o Object, zoneOf ZoneOf, write bool) []Right {
 		}
 	}
 	if out == nil {
-		return []Right{{Path: "/"}} // nobody has none of no privileges
+		return []Right{{Path: "/"}} // nobody has one of no privileges
 	}
 	return out
 }
@@ -72,7 +73,7 @@ func (p *Permission) anyOf(write bool) []string {
 	return p.Read
 }
 
-// path puts the parts of an object into the template of a path.
+// path fills a path template with the properties of an object.
 func (d *Descriptor) path(template string, o Object, zoneOf ZoneOf) string {
 	return fillPath(template, func(name string) string {
 		if d.pathPart != nil {
@@ -101,12 +102,12 @@ func fillPath(template string, part func(name string) string) string {
 	return out.String()
 }
 
-// zoneOfVNet is the pathPart of kinds that belong to a VNet: the zone of it.
+// zoneOfVNet returns the pathPart of kinds that belong to a VNet: the VNet's zone.
 func zoneOfVNet[P Object](vnet func(o P) string) func(o Object, name string, zoneOf ZoneOf) (string, bool) {
 	return func(o Object, name string, zoneOf ZoneOf) (string, bool) { return zoneOf(vnet(o.(P))), name == "zone" }
 }
 
-// RightsText says for the documentation what Rights works out for objects of a kind.
+// RightsText describes, for the documentation, the Rights for objects of a kind.
 func (d *Descriptor) RightsText(write bool) string {
 	var all, some []string
 	for _, p := range d.Permissions {
@@ -129,12 +130,13 @@ func (d *Descriptor) RightsText(write bool) string {
 	return text
 }
 
-// UsePrivileges are those of which one lets somebody refer to an object from one of their
-// own, in words of Proxmox VE: SDN.Use is what guests need to join a VNet. Proxmox VE
-// itself takes no privilege on what a zone refers to.
+// UsePrivileges are the privileges of Proxmox VE any of which allows a user to refer to an
+// object from one of their own: SDN.Use is required for guests to join a VNet. Proxmox VE
+// itself requires no privilege on the objects that a zone refers to.
 func UsePrivileges() []string { return []string{privSDNUse, privSDNAllocate} }
 
-// Uses are the paths of what an object refers to, on each of which that takes a privilege.
+// Uses returns the paths of the objects that an object refers to, each of which requires one
+// of UsePrivileges.
 func Uses(o Object) []string {
 	d := descriptorOf(o)
 	if d == nil {
@@ -167,7 +169,7 @@ func usesOf(fields []FieldInfo, v reflect.Value, add func(path string)) {
 	}
 }
 
-// UsesText says for the documentation what Uses works out; empty for nothing.
+// UsesText describes, for the documentation, the result of Uses; empty for none.
 func (d *Descriptor) UsesText() string {
 	paths := usePaths(d.fields)
 	if len(paths) == 0 {
@@ -205,8 +207,7 @@ func usePaths(fields []FieldInfo) []string {
 	return out
 }
 
-// Named is an object of a kind of which no more is known than its ID; nil for an unknown
-// kind.
+// Named returns an object of a kind with only its ID set; nil for an unknown kind.
 func Named(k Kind, id string) Object {
 	o := New(k)
 	if o == nil {
@@ -218,8 +219,8 @@ func Named(k Kind, id string) Object {
 	return o
 }
 
-// Completed is a copy of an object as it will be stored: its name may follow from what
-// else it says. One that cannot be completed is refused later.
+// Completed returns a copy of an object as it will be stored: its ID may be derived from other
+// properties. An object that cannot be completed is refused later.
 func Completed(o Object, zoneOf ZoneOf) Object {
 	d := descriptorOf(o)
 	if d == nil || d.Complete == nil {

@@ -11,9 +11,8 @@ const (
 	ActionDeny   = "deny"
 )
 
-// PrefixList names networks, so that route maps and fabrics can tell the routes
-// to them from others: FRR manual, "IP Prefix List". What no entry permits is
-// denied.
+// PrefixList is a list of networks by which route maps and fabrics select routes: FRR manual,
+// "IP Prefix List". Networks that match no entry are denied.
 type PrefixList struct {
 	// ID is 1 to 32 letters, digits, _ and -, a letter or digit first.
 	ID      string        `json:"id"`
@@ -69,20 +68,20 @@ type PrefixEntry struct {
 	// Action is permit or deny.
 	Action string       `json:"action"`
 	Prefix netip.Prefix `json:"prefix"`
-	// Ge and Le bound the length of networks inside Prefix, in bits; without
-	// either only Prefix itself is meant. 0 means unset.
+	// Ge and Le bound the prefix length of matching networks inside Prefix, in bits;
+	// without both only Prefix itself matches. 0 means unset.
 	Ge int `json:"ge,omitempty"`
 	Le int `json:"le,omitempty"`
-	// Seq is the entry's place in the list, 1 to 4294967295; 0 puts it behind all
-	// others: see Numbered.
+	// Seq is the entry's position in the list, 1 to 4294967295; 0 appends it: see
+	// Numbered.
 	Seq int `json:"seq,omitempty"`
 }
 
-// stepSeq is the distance between entries that are numbered for their operator.
+// stepSeq is the distance between automatically numbered entries.
 const stepSeq = 5
 
-// Numbered are the entries in the order they are written in, each with a number:
-// one that has none gets the highest of the list plus 5, as in Proxmox VE.
+// Numbered returns the entries in the order of declaration, each with a sequence number: one
+// without gets the highest of the list plus 5, as in Proxmox VE.
 func (l *PrefixList) Numbered() []PrefixEntry {
 	out := make([]PrefixEntry, len(l.Entries))
 	copy(out, l.Entries)
@@ -99,7 +98,7 @@ func (l *PrefixList) Numbered() []PrefixEntry {
 	return out
 }
 
-// HasFamily reports whether an entry is of IPv6, or of IPv4.
+// HasFamily reports whether any entry is IPv6 (if six) or IPv4.
 func (l *PrefixList) HasFamily(six bool) bool {
 	for _, e := range l.Entries {
 		if e.Prefix.IsValid() && e.Prefix.Addr().Is6() == six {
@@ -109,10 +108,10 @@ func (l *PrefixList) HasFamily(six bool) bool {
 	return false
 }
 
-// policyActions are the actions of entries.
+// policyActions returns the actions of entries.
 func policyActions() []string { return []string{ActionPermit, ActionDeny} }
 
-// networksText are the first entries of the list.
+// networksText returns the first entries of the list.
 func (l *PrefixList) networksText() string {
 	var nets []string
 	for _, e := range l.Numbered() {

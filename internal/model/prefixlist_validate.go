@@ -8,19 +8,19 @@ import (
 	"strconv"
 )
 
-// policyForm is the reference's: the id of prefix lists and route maps.
+// policyForm is the ID of prefix lists and route maps, as in Proxmox VE.
 var policyForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$`)
 
-// reservedLists and reservedMaps are names of what is generated.
+// reservedLists and reservedMaps are names of generated lists and maps.
 var (
 	reservedLists = []string{"only_default", "only_default_v6", "loopbacks_ips"}
 	reservedMaps  = []string{"MAP_VTEP_IN", "MAP_VTEP_OUT", "correct_src"}
 )
 
-// reservedPrefix begins the names of what is made for fabrics.
+// reservedPrefix is the name prefix of lists and maps generated for fabrics.
 const reservedPrefix = "pve_"
 
-// mapAllName is a map that only Viaduct makes; Proxmox VE takes the name.
+// mapAllName is a map that only Viaduct generates; Proxmox VE accepts the name.
 const mapAllName = "MAP_ALL"
 
 func parseHost(s string) (netip.Addr, bool) {

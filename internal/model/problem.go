@@ -12,50 +12,49 @@ import (
 // Severity ranks a Problem.
 type Severity string
 
-// The severities. An Error refuses the edit; a Warning is shown and recorded.
+// The severities. An Error blocks the edit; a Warning is shown and recorded.
 const (
 	Error   Severity = "error"
 	Warning Severity = "warning"
 )
 
-// Problem is one fault found in a configuration. Its text names the object,
-// the field, the value and what would be right.
+// Problem is one fault found in a configuration. Its text names the object, the field, the
+// value and the correction.
 type Problem struct {
 	Severity Severity `json:"severity"`
 	Kind     Kind     `json:"kind"`
 	ID       string   `json:"id"`
-	// Field is the property at fault, as written in a manifest; empty when the
-	// whole object is.
+	// Field is the wrong property, as in a manifest; empty for the whole object.
 	Field string `json:"field,omitempty"`
 	// Value is the offending value as text.
 	Value string `json:"value,omitempty"`
-	// Message says what is wrong and what would be right.
+	// Message describes the error and the correction.
 	Message string `json:"message"`
-	// Lax marks an error that the Proxmox API lets pass: a compatible client
-	// gets a warning where a manifest is refused.
+	// Lax marks an error that the Proxmox API accepts: a compatible client gets a warning
+	// where a manifest is refused.
 	Lax bool `json:"lax,omitempty"`
-	// About has references to other objects of which the message tells, apart by
-	// blanks: whoever may not see one of them is given Veiled.
+	// About lists references to other objects in the message, separated by blanks: a user
+	// who may not read all of them gets Veiled.
 	About string `json:"-"`
-	// Otherwise is the message without what it tells of the others, if that can be left
-	// out of it: a name that was proposed.
+	// Otherwise is the message without the other objects, if it is complete without them,
+	// as without a proposed name.
 	Otherwise string `json:"-"`
 }
 
-// VeiledMessage says that something is in the way of which no more may be told.
+// VeiledMessage reports a conflict with an object that the user may not read.
 const VeiledMessage = "does not go together with what you may not see; choose another, or ask an administrator"
 
-// Veiled is the problem for somebody who may not see all that it tells of. It says
-// no more than that something else is in the way.
+// Veiled returns the problem for a user who may not read all objects in it. It reports only
+// that there is a conflict.
 func (p Problem) Veiled() Problem {
 	p.Message = cmp.Or(p.Otherwise, VeiledMessage)
 	p.About, p.Otherwise = "", ""
 	return p
 }
 
-// TellsOf returns references to the objects of which an error tells, apart by blanks:
-// it is not for whoever may not see one of them. An error that tells of others than its
-// own object has a method TellsOf.
+// TellsOf returns references to the objects in an error, separated by blanks: a user who may
+// not read all of them must not see it. Errors with other objects than their own implement a
+// method TellsOf.
 func TellsOf(err error) string {
 	var telling interface{ TellsOf() string }
 	if errors.As(err, &telling) {
@@ -64,7 +63,8 @@ func TellsOf(err error) string {
 	return ""
 }
 
-// String is the problem on one line of printable characters: `zone myzone: mtu "99": must be ...`.
+// String returns the problem on one line of printable characters: `zone myzone: mtu "99": must
+// be ...`.
 func (p Problem) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s", p.Kind, p.ID)
@@ -78,7 +78,7 @@ func (p Problem) String() string {
 	return line.Escape(b.String())
 }
 
-// Problems is a list of faults that is itself an error.
+// Problems is a list of problems that is itself an error.
 type Problems []Problem
 
 // Error joins the problems, one a line.
@@ -90,8 +90,8 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Errors returns the problems that refuse the configuration. With lax set,
-// those that the Proxmox API lets pass do not count.
+// Errors returns the problems that block the configuration. With lax set, it omits those that
+// the Proxmox API accepts.
 func (ps Problems) Errors(lax bool) Problems {
 	var out Problems
 	for _, p := range ps {

@@ -7,56 +7,56 @@ import (
 	"strings"
 )
 
-// Property is the row of one property in the file of its kind. Validation, the command
-// line, the OpenAPI document and the reference documentation all follow it.
+// Property describes one property, in a row of its kind's file. Validation, the command line,
+// the OpenAPI document and the reference documentation are derived from it.
 type Property struct {
-	// Name is the property as written in a manifest: "vxlan-port".
+	// Name is the property's name in a manifest: "vxlan-port".
 	Name string
-	// Doc says in a few words what the property is, without what the other fields say.
+	// Doc describes the property briefly, without repeating the other fields.
 	Doc string
-	// Required says that there is no object without it.
+	// Required is true if every object must have the property.
 	Required bool
-	// Types are the types of the object for which the property counts; empty for all.
-	// They are values of the kind's TypeProperty, in items of lists those of the object
-	// that validation says.
+	// Types are the object types to which the property applies; empty for all. They are
+	// values of the kind's TypeProperty, for items of lists those of the object that
+	// validation selects.
 	Types []string
-	// Min and Max are the bounds of a whole number, in Unit. 0 always stands for a number
-	// that is left out.
+	// Min and Max are the bounds of an integer, in Unit. 0 always means that the number is
+	// unset.
 	Min, Max int
 	Unit     string
-	// Values are the only ones that there are.
+	// Values are the permitted values.
 	Values []string
-	// Noun is what a value out of these bounds is not: "a VLAN".
+	// Noun names a valid value in messages: "a VLAN".
 	Noun string
-	// Without says what to do if no value is right: "or leave it out". Empty if there
-	// must be one.
+	// Without is the advice if no value fits: "or leave it out". Empty if a value is
+	// required.
 	Without string
-	// Lax reports whether the Proxmox API lets a number out of bounds pass; nil for none.
+	// Lax reports whether the Proxmox API accepts a number out of bounds; nil for none.
 	Lax func(n int) bool
-	// Conditional says that the bounds count under conditions which the kind's own
-	// validation knows: it checks them.
+	// Conditional is true if the bounds apply under conditions that the kind's own
+	// validation checks.
 	Conditional bool
-	// Pattern is a regular expression of the text; MaxLength bounds it in characters,
+	// Pattern is a regular expression for the text; MaxLength bounds it in characters,
 	// MaxItems a list.
 	Pattern             string
 	MaxLength, MaxItems int
-	// Ref is the kind of the object that the text, or each of a list, is the ID of.
+	// Ref is the kind of the object with this ID, or with each ID in a list.
 	Ref Kind
-	// Refs finds the objects that texts of another form refer to; nil for none.
+	// Refs finds referenced objects in texts of another form; nil for none.
 	Refs *TextRefs
-	// Use says that to refer to an object newly takes a privilege on it, unless it is
-	// Unguarded. UsePath is where for what is no object: the text is a name below it.
+	// Use is true if a new reference requires a privilege on the object, unless that is
+	// Unguarded. UsePath is the parent path for names that are not objects.
 	Use       bool
 	UsePath   string
 	Unguarded string
-	// Secret says that the text is shown to those only who may write the object. It
-	// follows from the type of the field.
+	// Secret is true if the text is shown only to users who may write the object. It is
+	// derived from the type of the field.
 	Secret bool
 	// Items describes the items of a list of structures; nil for other types.
 	Items *Items
 }
 
-// TextRefs finds the objects that a text refers to, which are of some Kinds.
+// TextRefs finds the objects, of some Kinds, that a text refers to.
 type TextRefs struct {
 	Kinds []Kind
 	Of    func(text string) []Reference
@@ -64,23 +64,23 @@ type TextRefs struct {
 
 // Items describes the structures of a list.
 type Items struct {
-	// Type is what the list is called, Name one item: "nic".
+	// Type is the name of the list, Name that of one item: "nic".
 	Type FieldType
 	Name string
-	// Key is the property that tells items apart; empty where only their place does.
+	// Key is the property that identifies items; empty if only their position does.
 	Key string
-	// Bare is the property that an item written as one word gives; empty for none.
+	// Bare is the property that a one-word item sets; empty for none.
 	Bare string
-	// Named says that the key names the item for people, too, as net0 does a NIC.
+	// Named is true if the key also names the item to users, as net0 names a NIC.
 	Named      bool
 	Properties []Property
 }
 
-// always is Property.Lax of what the Proxmox API never checks.
+// always is the Property.Lax of numbers that the Proxmox API never checks.
 func always(int) bool { return true }
 
-// Bounds are the range or the values of the property as text: "1 to 600 seconds",
-// "simple, vlan or evpn"; empty if it has none.
+// Bounds returns the range or the values of the property as text: "1 to 600 seconds", "simple,
+// vlan or evpn"; empty if it has none.
 func (p *Property) Bounds() string {
 	switch {
 	case p.Max != 0:
@@ -91,8 +91,8 @@ func (p *Property) Bounds() string {
 	return ""
 }
 
-// Described is the documentation of the property without its bounds: what it is, and for
-// which types of object it counts.
+// Described returns the documentation of the property without its bounds: its description and
+// the object types to which it applies.
 func (p *Property) Described() string {
 	if len(p.Types) > 0 {
 		return p.Doc + " (" + strings.Join(p.Types, ", ") + ")"
@@ -100,7 +100,7 @@ func (p *Property) Described() string {
 	return p.Doc
 }
 
-// Text is the documentation of the property on one line, with the values it takes.
+// Text returns the documentation of the property on one line, with its permitted values.
 func (p *Property) Text() string {
 	var more []string
 	if b := p.Bounds(); b != "" {
@@ -115,10 +115,10 @@ func (p *Property) Text() string {
 	return p.Doc + " (" + strings.Join(more, "; ") + ")"
 }
 
-// counts reports whether the property counts for objects of a type.
-func (p *Property) counts(typ string) bool { return len(p.Types) == 0 || slices.Contains(p.Types, typ) }
+// appliesTo reports whether the property applies to objects of a type.
+func (p *Property) appliesTo(typ string) bool { return len(p.Types) == 0 || slices.Contains(p.Types, typ) }
 
-// enumerate joins words: "a, b or c".
+// enumerate joins words like "a, b or c".
 func enumerate(words []string, conjunction string) string {
 	if len(words) < 2 {
 		return strings.Join(words, "")
@@ -127,7 +127,7 @@ func enumerate(words []string, conjunction string) string {
 	return strings.Join(words[:last], ", ") + " " + conjunction + " " + words[last]
 }
 
-// checkNumber refuses a whole number that is out of the bounds. 0 is one left out.
+// checkNumber refuses an integer out of bounds. 0 means unset.
 func (p *Property) checkNumber(r report, field string, n int) {
 	if p.Max == 0 || n == 0 || n >= p.Min && n <= p.Max {
 		return
@@ -135,7 +135,7 @@ func (p *Property) checkNumber(r report, field string, n int) {
 	p.refuse(r, field, strconv.Itoa(n), p.Lax != nil && p.Lax(n))
 }
 
-// checkWord refuses a text that is none of the values. The empty one is one left out.
+// checkWord refuses a text that is not among the values. Empty means unset.
 func (p *Property) checkWord(r report, field, word string) {
 	if word == "" || len(p.Values) == 0 {
 		return
@@ -161,7 +161,7 @@ func (p *Property) refuse(r report, field, value string, lax bool) {
 	}
 }
 
-// words are values of a type of text.
+// words returns values of a string type as strings.
 func words[T ~string](list ...T) []string {
 	out := make([]string, len(list))
 	for i, w := range list {

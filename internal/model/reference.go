@@ -6,18 +6,18 @@ import (
 	"strconv"
 )
 
-// Reference is what an object says of another: that it refers to it, and where.
+// Reference is a reference from an object to another.
 type Reference struct {
 	Kind Kind
 	ID   string
-	// As is what the object calls the reference, empty where the kind says it.
+	// As is the object's name for the reference; empty where the kind is clear enough.
 	As string
 	// Field is the property that refers: "redistribute[0].route-map".
 	Field string
 }
 
-// References lists the objects that an object refers to, in the order of its properties
-// and without repetition. Nodes are named where an object is on a single one.
+// References lists the objects that an object refers to, in the order of its properties and
+// without duplicates. Nodes are included only if the object is on a single one.
 func References(o Object) []Reference {
 	d := descriptorOf(o)
 	if d == nil {
@@ -35,7 +35,7 @@ func References(o Object) []Reference {
 	return out
 }
 
-// eachReference goes through the references of an object until yield returns false.
+// eachReference iterates over the references of an object until yield returns false.
 func eachReference(d *Descriptor, o Object, yield func(Reference) bool) {
 	if !rowReferences(d.fields, reflect.ValueOf(o).Elem(), Reference{}, yield) || d.refs == nil {
 		return
@@ -47,8 +47,8 @@ func eachReference(d *Descriptor, o Object, yield func(Reference) bool) {
 	}
 }
 
-// rowReferences goes through those of the rows of a structure. What an item of a list is
-// called, and its path, are in at. It reports whether yield wants more.
+// rowReferences iterates over the references in the properties of a struct. The name of a list
+// item and its path are in at. It reports whether yield wants more.
 func rowReferences(fields []FieldInfo, v reflect.Value, at Reference, yield func(Reference) bool) bool {
 	for i := range fields {
 		f := &fields[i]
@@ -87,7 +87,7 @@ func itemReferences(f *FieldInfo, list reflect.Value, yield func(Reference) bool
 	return true
 }
 
-// references are those of a value of the property.
+// references returns the references in a value of the property.
 func (f *FieldInfo) references(v reflect.Value) []Reference {
 	if f.Ref == "" && f.Refs == nil {
 		return nil
@@ -103,7 +103,7 @@ func (f *FieldInfo) references(v reflect.Value) []Reference {
 	return out
 }
 
-// refKindsOf are the kinds that properties refer to.
+// refKindsOf returns the kinds that properties refer to.
 func refKindsOf(fields []FieldInfo) []Kind {
 	var out []Kind
 	for i := range fields {
@@ -119,7 +119,7 @@ func refKindsOf(fields []FieldInfo) []Kind {
 	return out
 }
 
-// referring is a function of References beside those of rows.
+// referring adapts a function for Descriptor.refs.
 func referring[P Object](f func(o P) []Reference) func(o Object) []Reference {
 	return func(o Object) []Reference { return f(o.(P)) }
 }
@@ -130,8 +130,8 @@ type user struct {
 	ref    Reference
 }
 
-// users are the objects of a configuration, of live kinds or of the others, that refer
-// to an object: by kind in dependency order, then by ID. Limit bounds how many are sought.
+// users returns the objects of a configuration, of live or of revisioned kinds, that refer to
+// an object: by kind in dependency order, then by ID. It stops after limit objects.
 func users(cfg *Config, k Kind, id string, live bool, limit int) []user {
 	var out []user
 	for _, d := range table {

@@ -6,9 +6,8 @@ import (
 	"strings"
 )
 
-// RouteMap filters and changes routes that pass a controller or a fabric: FRR
-// manual, "Route Maps". The first entry that matches decides; what none matches
-// is denied.
+// RouteMap filters and changes routes that pass a controller or a fabric: FRR manual, "Route
+// Maps". The first matching entry decides; routes without a match are denied.
 type RouteMap struct {
 	// ID is 1 to 32 letters, digits, _ and -, a letter or digit first.
 	ID      string          `json:"id"`
@@ -64,27 +63,26 @@ func (*RouteMap) ObjectKind() Kind { return KindRouteMap }
 // ObjectID implements Object.
 func (m *RouteMap) ObjectID() string { return m.ID }
 
-// RouteMapEntry is one step of a route map. Proxmox VE keeps each as an object of
-// its own, "<map>_<order>".
+// RouteMapEntry is one entry of a route map. Proxmox VE stores each as a separate object,
+// "<map>_<order>".
 type RouteMapEntry struct {
-	// Order is the entry's place, 1 to 65535: entries are tried by ascending
-	// order, however they are written. Proxmox VE takes 0 too, FRR does not.
+	// Order is the entry's position, 1 to 65535: entries are evaluated in ascending order,
+	// regardless of declaration order. Proxmox VE accepts 0 too, FRR does not.
 	Order int `json:"order"`
 	// Action is permit or deny.
 	Action string `json:"action"`
-	// Match are the conditions, which must all hold, Set the changes to a route
-	// that is permitted. Both are written "key=value", or "key" where it has no
-	// value: see MatchKeys and SetKeys.
+	// Match are the conditions, which must all hold, Set the changes to a permitted route.
+	// Both have the form "key=value", or "key" without a value: see MatchKeys and SetKeys.
 	Match []string `json:"match,omitempty"`
 	Set   []string `json:"set,omitempty"`
-	// Call names a further route map that must permit the route too.
+	// Call names another route map that must permit the route too.
 	Call string `json:"call,omitempty"`
-	// ExitAction goes on after a match instead of ending: "on-match-next",
+	// ExitAction continues after a match instead of ending: "on-match-next",
 	// "on-match-goto=N" or "continue=N", where N is the order of a later entry.
 	ExitAction string `json:"exit-action,omitempty"`
 }
 
-// Ordered are the entries by ascending order.
+// Ordered returns the entries in ascending order.
 func (m *RouteMap) Ordered() []RouteMapEntry {
 	out := slices.Clone(m.Entries)
 	slices.SortStableFunc(out, func(a, b RouteMapEntry) int { return a.Order - b.Order })
@@ -98,24 +96,24 @@ const (
 	ExitContinue = "continue"
 )
 
-// ClauseValue is what the value of a route map's clause must be.
+// ClauseValue describes the valid values of a route map's clause.
 type ClauseValue struct {
-	// Form says it to an operator: "a VXLAN network identifier, 1 to 16777215".
-	// Empty means that the clause has no value.
+	// Form describes the value to an operator: "a VXLAN network identifier, 1 to
+	// 16777215". Empty means that the clause has no value.
 	Form string
 	// Valid checks a value; nil where the value is a PrefixList or none.
 	Valid func(string) bool
-	// PrefixList says that the value is the ID of a prefix list.
+	// PrefixList is true if the value is the ID of a prefix list.
 	PrefixList bool
 }
 
-// SplitClause parts "key=value"; the value may be missing.
+// SplitClause splits "key=value"; the value may be missing.
 func SplitClause(s string) (key, value string) {
 	key, value, _ = strings.Cut(s, "=")
 	return key, value
 }
 
-// JoinClause is the opposite of SplitClause.
+// JoinClause is the inverse of SplitClause.
 func JoinClause(key, value string) string {
 	if value == "" {
 		return key
@@ -123,8 +121,7 @@ func JoinClause(key, value string) string {
 	return key + "=" + value
 }
 
-// PrefixLists are the prefix lists that the map refers to, and Calls the route
-// maps, each sorted and once.
+// PrefixLists returns the prefix lists that the map refers to, sorted and without duplicates.
 func (m *RouteMap) PrefixLists() []string {
 	var out []string
 	for _, e := range m.Entries {
@@ -138,7 +135,7 @@ func (m *RouteMap) PrefixLists() []string {
 	return slices.Compact(out)
 }
 
-// Calls are the route maps that the map calls.
+// Calls returns the route maps that the map calls, sorted and without duplicates.
 func (m *RouteMap) Calls() []string {
 	var out []string
 	for _, e := range m.Entries {
@@ -158,7 +155,7 @@ var (
 	numValue   = ClauseValue{Form: "a number, 0 to 4294967295", Valid: isUint32}
 	tagValue   = ClauseValue{Form: "a number, 1 to 4294967295", Valid: func(s string) bool { return isUint32(s) && strings.Trim(s, "0") != "" }}
 	routeTypes = []string{"ead", "es", "macip", "multicast", "prefix"}
-	// metricWords stand for measured or inherited metrics.
+	// metricWords are the keywords for measured or inherited metrics.
 	metricWords = []string{"rtt", "+rtt", "-rtt", "igp", "aigp"}
 )
 
@@ -201,7 +198,7 @@ var SetKeys = map[string]ClauseValue{
 	"src": {Form: "an IP address", Valid: func(s string) bool { _, ok := parseHost(s); return ok }},
 }
 
-// unsigned takes one sign off a number.
+// unsigned removes one sign from a number.
 func unsigned(s string) string {
 	if s != "" && (s[0] == '+' || s[0] == '-') {
 		return s[1:]
@@ -209,7 +206,7 @@ func unsigned(s string) string {
 	return s
 }
 
-// clauseRefs is the prefix list that a condition refers to.
+// clauseRefs returns the prefix list that a condition refers to.
 func clauseRefs(text string) []Reference {
 	if key, value := SplitClause(text); MatchKeys[key].PrefixList {
 		return []Reference{{Kind: KindPrefixList, ID: value}}

@@ -12,7 +12,7 @@ import (
 const maxOrder = 65535
 
 func (c *checker) routeMaps(ids []string) {
-	circles := c.circles()
+	cycles := c.callCycles()
 	for _, id := range ids {
 		m := c.cfg.RouteMaps[id]
 		r := c.report(m)
@@ -36,8 +36,8 @@ func (c *checker) routeMaps(ids []string) {
 		if len(m.Entries) == 0 {
 			r.warnf("entries", "", "has no entry, so it denies every route")
 		}
-		if circle := circles[id]; circle != "" {
-			r.errorf("entries", circle, "calls itself; break the circle")
+		if cycle := cycles[id]; cycle != "" {
+			r.errorf("entries", cycle, "calls itself; break the circle")
 		}
 	}
 }
@@ -96,34 +96,34 @@ func (c *checker) clauses(r report, field string, list []string, keys map[string
 	}
 }
 
-// prefixListRef checks that the prefix list of a condition is there.
+// prefixListRef checks that the prefix list of a condition exists.
 func (c *checker) prefixListRef(r report, field, id string) {
 	if id != "" && c.cfg.PrefixLists[id] == nil {
 		r.errorf(field, id, "does not exist: prefix-list %s is used by %s %s%s", id, r.kind, r.id, near(c, KindPrefixList, id, c.cfg.PrefixLists, "; declare the prefix-list first"))
 	}
 }
 
-// circles finds the route maps that call themselves, by whatever way: the first
-// of each circle that is met, and the way.
-func (c *checker) circles() map[string]string {
+// callCycles finds route maps that call themselves, directly or indirectly: the first map
+// found of each cycle, and the path.
+func (c *checker) callCycles() map[string]string {
 	out := map[string]string{}
 	done := map[string]bool{}
-	var way []string
+	var path []string
 	var walk func(id string)
 	walk = func(id string) {
 		m := c.cfg.RouteMaps[id]
 		if m == nil || done[id] {
 			return
 		}
-		if i := slices.Index(way, id); i >= 0 {
-			out[id] = strings.Join(append(slices.Clone(way[i:]), id), " -> ")
+		if i := slices.Index(path, id); i >= 0 {
+			out[id] = strings.Join(append(slices.Clone(path[i:]), id), " -> ")
 			return
 		}
-		way = append(way, id)
+		path = append(path, id)
 		for _, next := range m.Calls() {
 			walk(next)
 		}
-		way = way[:len(way)-1]
+		path = path[:len(path)-1]
 		done[id] = true
 	}
 	for _, id := range sortedKeys(c.cfg.RouteMaps) {

@@ -66,7 +66,7 @@ func editSecrets(o Object, edit func(f *FieldInfo, secret reflect.Value) string)
 	out, v := o, reflect.ValueOf(o).Elem()
 	for i := range d.fields {
 		f := &d.fields[i]
-		if !f.Secret || !f.counts(d.typeOf(o)) && v.Field(f.Index).IsZero() {
+		if !f.Secret || !f.appliesTo(d.typeOf(o)) && v.Field(f.Index).IsZero() {
 			continue
 		}
 		if value := edit(f, v.Field(f.Index)); value != v.Field(f.Index).String() {
