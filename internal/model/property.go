@@ -116,7 +116,9 @@ func (p *Property) Text() string {
 }
 
 // appliesTo reports whether the property applies to objects of a type.
-func (p *Property) appliesTo(typ string) bool { return len(p.Types) == 0 || slices.Contains(p.Types, typ) }
+func (p *Property) appliesTo(typ string) bool {
+	return len(p.Types) == 0 || slices.Contains(p.Types, typ)
+}
 
 // enumerate joins words like "a, b or c".
 func enumerate(words []string, conjunction string) string {

@@ -6,10 +6,10 @@ import (
 	"slices"
 )
 
-// FieldType is the kind of value a property takes.
+// FieldType is the type of a property's value.
 type FieldType string
 
-// The types of property. That of a list of structures is its Items.Type.
+// The types of properties. The type of a list of structs is its Items.Type.
 const (
 	FieldText    FieldType = "text"
 	FieldInt     FieldType = "whole number"
@@ -23,11 +23,11 @@ const (
 	FieldUnknown FieldType = ""
 )
 
-// FieldInfo is a property of a kind and the field of the Go struct that holds it.
+// FieldInfo is a property of a kind and its field in the Go struct.
 type FieldInfo struct {
 	Property
 	Type FieldType
-	// Index is the field's place in the Go struct, for package reflect.
+	// Index is the field's index in the Go struct, for package reflect.
 	Index int
 	// Go is the type of the field.
 	Go reflect.Type
@@ -35,9 +35,8 @@ type FieldInfo struct {
 	items []FieldInfo
 }
 
-// Fields returns the properties of a kind in the order of declaration, which
-// is that in which they are written; nil for an unknown kind. All callers share them: they
-// must not be changed.
+// Fields returns the properties of a kind in the order of declaration, which is also the order
+// of output; nil for an unknown kind. All callers share the slice and must not change it.
 func Fields(k Kind) []FieldInfo {
 	if d := byKind[k]; d != nil {
 		return d.fields
@@ -45,8 +44,8 @@ func Fields(k Kind) []FieldInfo {
 	return nil
 }
 
-// ItemFields returns the properties of one item of a list of structures, and what
-// an item is called; nil for other types of property.
+// ItemFields returns the properties of one item of a list of structs, and the name of an item;
+// nil for other types of property.
 func (f FieldInfo) ItemFields() (infos []FieldInfo, owner string) {
 	if f.Items == nil {
 		return nil, ""
@@ -54,8 +53,7 @@ func (f FieldInfo) ItemFields() (infos []FieldInfo, owner string) {
 	return f.items, f.Items.Name
 }
 
-// FieldsOfItem returns the properties of a structure that lists have as items; nil for
-// other types.
+// FieldsOfItem returns the properties of a struct that is a list item; nil for other types.
 func FieldsOfItem(t reflect.Type) []FieldInfo {
 	for _, d := range table {
 		for i := range d.fields {
@@ -67,11 +65,11 @@ func FieldsOfItem(t reflect.Type) []FieldInfo {
 	return nil
 }
 
-// IsStructures reports whether the property is a list of structures.
+// IsStructures reports whether the property is a list of structs.
 func (f FieldInfo) IsStructures() bool { return f.Items != nil }
 
-// ItemKey is the property that tells the items of a list of structures apart; empty
-// if only their place in the list does, and for other types of property.
+// ItemKey returns the property that identifies the items of a list of structs; empty if only
+// their position does, and for other types of property.
 func (f FieldInfo) ItemKey() string {
 	if f.Items == nil {
 		return ""
@@ -79,14 +77,14 @@ func (f FieldInfo) ItemKey() string {
 	return f.Items.Key
 }
 
-// fieldsOf finds the fields of a struct that hold the properties. One that no row
-// describes is there without a text, which a test refuses.
+// fieldsOf returns the fields of a struct that hold properties. A field without a row gets an
+// empty description, which a test refuses.
 func fieldsOf(t reflect.Type, rows []Property) []FieldInfo {
 	out := make([]FieldInfo, 0, t.NumField())
 	for i := range t.NumField() {
 		f := t.Field(i)
 		if f.Type == reflect.TypeFor[Written]() {
-			continue // no property, but how others are written
+			continue // not a property, but the client's spelling of others
 		}
 		name := jsonName(f)
 		info := FieldInfo{Property: Property{Name: name}, Index: i, Go: f.Type}

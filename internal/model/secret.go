@@ -5,13 +5,13 @@ import (
 	"reflect"
 )
 
-// Secret is a text that must not be printed. Only its JSON form has it.
+// Secret is a text that must not be printed. Only its JSON form contains it.
 type Secret string
 
-// hidden stands for a secret wherever one is printed.
+// hidden replaces a secret wherever one is printed.
 const hidden = "(secret)"
 
-// String is not the secret.
+// String returns a placeholder.
 func (s Secret) String() string {
 	if s == "" {
 		return ""
@@ -19,7 +19,7 @@ func (s Secret) String() string {
 	return hidden
 }
 
-// GoString is not the secret.
+// GoString returns a placeholder.
 func (s Secret) GoString() string { return s.String() }
 
 // WithoutSecrets returns a copy of an object without its secrets, or the object itself
@@ -28,8 +28,8 @@ func WithoutSecrets(o Object) Object {
 	return editSecrets(o, func(_ *FieldInfo, secret reflect.Value) string { return "" })
 }
 
-// LackingSecrets names the secrets that an object needs and does not have: those who may
-// not read them are shown it like that.
+// LackingSecrets names the required secrets that an object lacks, as it is shown to users who
+// may not read them.
 func LackingSecrets(o Object) []string {
 	var out []string
 	editSecrets(o, func(f *FieldInfo, secret reflect.Value) string {
@@ -41,8 +41,8 @@ func LackingSecrets(o Object) []string {
 	return out
 }
 
-// KeepSecrets returns a copy of an object with the secrets that it lacks and that
-// another state of it has, or the object itself.
+// KeepSecrets returns a copy of an object with its missing secrets filled in from an old
+// state, or the object itself.
 func KeepSecrets(o, old Object) Object {
 	if old == nil || reflect.ValueOf(old).IsNil() || old.ObjectKind() != o.ObjectKind() {
 		return o
@@ -56,8 +56,8 @@ func KeepSecrets(o, old Object) Object {
 	})
 }
 
-// editSecrets gives the secrets that count for an object's type the values that edit
-// returns, in a copy of the object if one changes.
+// editSecrets sets the secrets that apply to an object's type to the values that edit returns,
+// in a copy of the object if one changes.
 func editSecrets(o Object, edit func(f *FieldInfo, secret reflect.Value) string) Object {
 	d := descriptorOf(o)
 	if d == nil {

@@ -2,7 +2,7 @@ package model
 
 import "strconv"
 
-// SecurityGroup is a list of rules that firewalls refer to.
+// SecurityGroup is a list of rules for use in firewalls.
 type SecurityGroup struct {
 	// ID is 2 to 20 lower-case letters, digits, - and _, a letter first.
 	ID      string         `json:"id"`

@@ -5,10 +5,9 @@ import (
 	"regexp"
 )
 
-// SetOf is the owner set of an object: the manifests that it was last applied from, by
-// the name that was given to them. Applying a set with pruning deletes the objects of
-// the set that its manifests no longer declare, and no others. It is empty for what was
-// made in another way.
+// SetOf returns the owner set of an object: the name of the set of manifests that it was last
+// applied from. Applying a set with pruning deletes the objects of the set that its manifests
+// no longer declare, and no others. It is empty for objects created in another way.
 func SetOf(o Object) string {
 	if in := setIn(o); in != nil {
 		return *in
@@ -16,7 +15,7 @@ func SetOf(o Object) string {
 	return ""
 }
 
-// SetSet puts an object, which must be the caller's own copy, into an owner set.
+// SetSet sets the owner set of an object, which must be the caller's own copy.
 func SetSet(o Object, name string) {
 	if in := setIn(o); in != nil {
 		*in = name
@@ -30,13 +29,13 @@ func setIn(o Object) *string {
 	return nil
 }
 
-// ValidSet reports whether a name can be that of an owner set: 1 to 63 letters,
-// digits, dots, hyphens and underscores, a letter or digit first.
+// ValidSet reports whether a name is valid for an owner set: 1 to 63 letters, digits, dots,
+// hyphens and underscores, a letter or digit first.
 func ValidSet(name string) bool { return setNameForm.MatchString(name) }
 
 var setNameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 
-// CheckSet refuses an object whose owner set has no valid name.
+// CheckSet refuses an object if its owner set has an invalid name.
 func CheckSet(o Object) Problems {
 	name := SetOf(o)
 	if name == "" || ValidSet(name) {

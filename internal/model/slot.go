@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// slot is where a configuration keeps the objects of one kind.
+// slot accesses the objects of one kind in a configuration.
 type slot struct {
 	new    func() Object
 	clone  func(c *Config)
@@ -17,17 +17,17 @@ type slot struct {
 	list   func(c *Config) []Object
 	each   func(c *Config) iter.Seq[Object]
 	len    func(c *Config) int
-	// differ goes through the objects that old and new do not share, with nil for one
-	// that is missing on a side.
+	// differ iterates over the objects that old and new do not share, with nil for one
+	// that is missing on one side.
 	differ func(old, new *Config) iter.Seq2[Object, Object]
 }
 
-// in is the slot of a kind whose objects a field of Config holds.
+// in returns the slot of a kind with a field in Config.
 func in[T any, P interface {
 	*T
 	Object
 }](field func(c *Config) *map[string]P) slot {
-	get := func(c *Config, id string) Object { // without a typed nil inside the interface
+	get := func(c *Config, id string) Object { // avoids a typed nil in the interface
 		if o, ok := (*field(c))[id]; ok {
 			return o
 		}
@@ -64,7 +64,7 @@ func in[T any, P interface {
 	}
 }
 
-// differing goes through the objects that two maps do not share.
+// differing iterates over the objects that two maps do not share.
 func differing[P interface {
 	comparable
 	Object
@@ -94,7 +94,7 @@ func sortedObjects[P Object](m map[string]P) []Object {
 	return out
 }
 
-// completing is a Complete for objects of one type.
+// completing adapts a function for objects of one type to Descriptor.Complete.
 func completing[P Object](f func(c *Config, o P) error) func(c *Config, o Object) error {
 	return func(c *Config, o Object) error { return f(c, o.(P)) }
 }

@@ -9,26 +9,25 @@ import (
 
 // Subnet is an IP range of a VNet: Proxmox VE SDN manual, "Subnets".
 type Subnet struct {
-	// ID is "<zone>-<network>-<mask length>". A manifest may write the CIDR in
-	// its place; Config.Put completes it from the VNet's zone.
+	// ID is "<zone>-<network>-<mask length>". A manifest may give the CIDR instead;
+	// Config.Put completes the ID from the VNet's zone.
 	ID string `json:"id"`
 	// CIDR is the network; a prefix of 8 to 32 bits (IPv4) or 8 to 128 (IPv6).
 	CIDR netip.Prefix `json:"cidr,omitzero"`
 	VNet string       `json:"vnet"`
-	// Gateway is the address of the network's default gateway. In a layer 3
-	// zone (simple) every node of the zone carries it on the VNet's bridge.
+	// Gateway is the address of the network's default gateway. In a routed zone every node
+	// has it on the VNet's bridge.
 	Gateway netip.Addr `json:"gateway,omitzero"`
-	// SNAT lets guests reach networks outside through the node's own address.
+	// SNAT translates guests' traffic to outside networks to the node's own address.
 	SNAT bool `json:"snat,omitempty"`
-	// DNSZonePrefix is put between host name and DNS zone at registration.
+	// DNSZonePrefix is inserted between host name and DNS zone at registration.
 	DNSZonePrefix string `json:"dnszoneprefix,omitempty"`
-	// DHCPRange lists the ranges that addresses are given out of.
+	// DHCPRange lists the ranges for address allocation.
 	DHCPRange []Range `json:"dhcp-range,omitempty"`
-	// DHCPDNSServer is the name server told to guests by DHCP.
+	// DHCPDNSServer is the DNS server advertised to guests by DHCP.
 	DHCPDNSServer netip.Addr `json:"dhcp-dns-server,omitzero"`
-	// RAMode says how guests of an IPv6 network in a zone with DHCP come to their
-	// addresses: one of the RA constants; empty means RAStateful. Proxmox VE has no
-	// such property.
+	// RAMode is how guests of an IPv6 network in a zone with DHCP get their addresses: one
+	// of the RA constants; empty means RAStateful. Proxmox VE has no such property.
 	RAMode string `json:"ra,omitempty"`
 	// Set is the owner set: see SetOf.
 	Set string `json:"set,omitempty"`
@@ -39,12 +38,11 @@ type Subnet struct {
 
 // The values of Subnet.RAMode.
 const (
-	// RAStateful has router advertisements tell guests to ask for their address
-	// (DHCPv6, RFC 8415).
+	// RAStateful sends router advertisements that request DHCPv6 for addresses (RFC 8415).
 	RAStateful = "stateful"
-	// RASLAAC has them make one of their own (RFC 4862), which takes a /64.
+	// RASLAAC sends those that request autoconfiguration (RFC 4862), which requires a /64.
 	RASLAAC = "slaac"
-	// RANone sends none: another router does. DHCPv6 answers those who ask.
+	// RANone sends none, since another router does. DHCPv6 still answers requests.
 	RANone = "none"
 )
 
@@ -54,7 +52,7 @@ type Range struct {
 	End   netip.Addr `json:"end-address"`
 }
 
-// String is the range as "10.0.1.10-10.0.1.20".
+// String returns the range like "10.0.1.10-10.0.1.20".
 func (r Range) String() string { return r.Start.String() + "-" + r.End.String() }
 
 // KindSubnet is the kind of Subnet.
@@ -112,22 +110,21 @@ func (*Subnet) ObjectKind() Kind { return KindSubnet }
 // ObjectID implements Object.
 func (s *Subnet) ObjectID() string { return s.ID }
 
-// SubnetID is the identifier of a subnet in a zone, as the Proxmox API writes
-// it: the CIDR's slash becomes a hyphen.
+// SubnetID returns the ID of a subnet in a zone, in the Proxmox API's format: the CIDR's slash
+// becomes a hyphen.
 func SubnetID(zone string, cidr netip.Prefix) string {
 	return zone + "-" + strings.ReplaceAll(cidr.String(), "/", "-")
 }
 
-// ParseSubnetID takes a subnet's identifier apart; ok is false if it is none.
+// ParseSubnetID parses a subnet's ID; ok is false if it is invalid.
 func ParseSubnetID(id string) (zone string, cidr netip.Prefix, ok bool) {
 	zone, rest, _ := strings.Cut(id, "-")
 	cidr, err := netip.ParsePrefix(strings.Replace(rest, "-", "/", 1))
 	return zone, cidr, err == nil && zone != ""
 }
 
-// GivenRanges are the parts of DHCPRange that addresses are given out of: without those
-// that RoleOf keeps from guests, which are at the ends of the network. A range that has no
-// other is left out.
+// GivenRanges returns the usable parts of DHCPRange: without the addresses that RoleOf
+// reserves at the ends of the network. A range without usable addresses is left out.
 func (s *Subnet) GivenRanges() []Range {
 	var out []Range
 	for _, r := range s.DHCPRange {
@@ -182,13 +179,13 @@ func completeSubnet(c *Config, o *Subnet) error {
 	return nil
 }
 
-// refs is the zone of the VNet, which the identifier has.
+// refs returns the zone of the VNet, which is part of the ID.
 func (s *Subnet) refs() []Reference {
 	zone, _, _ := ParseSubnetID(s.ID)
 	return []Reference{{Kind: KindZone, ID: zone, Field: "id"}}
 }
 
-// zoneOfSubnet is the zone of the VNet, or the one that the identifier has.
+// zoneOfSubnet returns the zone of the VNet, or else the one in the ID.
 func zoneOfSubnet(o Object, name string, zoneOf ZoneOf) (string, bool) {
 	s := o.(*Subnet)
 	zone, _, _ := ParseSubnetID(s.ID)

@@ -57,7 +57,7 @@ func (c *checker) subnets(ids []string) {
 	c.crossZoneOverlaps(placed)
 }
 
-// idleInZone tells of what a subnet has and its zone has no use for.
+// unusedInZone warns of properties of a subnet that its zone does not use.
 func idleInZone(r report, s *Subnet, z *Zone) {
 	if s.SNAT && !z.routed() {
 		r.warnf("snat", "true", "has no effect: nodes are no routers of a %s zone; let the router that has the gateway's address translate, or use a simple or evpn zone", z.Type)
@@ -82,7 +82,7 @@ func idleInZone(r report, s *Subnet, z *Zone) {
 	}
 }
 
-// joinRanges writes ranges for people.
+// joinRanges formats ranges for messages.
 func joinRanges(ranges []Range) string {
 	out := make([]string, len(ranges))
 	for i, r := range ranges {
@@ -91,14 +91,14 @@ func joinRanges(ranges []Range) string {
 	return strings.Join(out, ", ")
 }
 
-// subnetVNet checks the reference to the VNet, which dangles when the subnet is
-// made before its VNet and when the VNet is deleted from under it.
+// subnetVNet checks the reference to the VNet, which dangles if the subnet is created before
+// its VNet, or the VNet is deleted before the subnet.
 func (c *checker) subnetVNet(r report, s *Subnet, v *VNet) {
 	switch {
 	case s.VNet == "":
 		r.errorf("vnet", "", "is missing: name the vnet that the subnet belongs to")
 	case v != nil && s.CIDR.IsValid() && s.ID != SubnetID(v.Zone, s.CIDR):
-		// A subnet's identity holds its zone, so a vnet with subnets cannot move.
+		// A subnet's ID contains its zone, so a VNet with subnets cannot move.
 		r.about(Ref(KindVNet, v.ID)).errorf("vnet", s.VNet, "is in zone %s, where this subnet would be called %s; a vnet cannot change its zone while it has subnets",
 			v.Zone, SubnetID(v.Zone, s.CIDR))
 	}
@@ -135,7 +135,7 @@ func checkGateway(r report, s *Subnet) {
 	}
 	text := gw.String()
 	if gw.Is4() && p.Addr().Is4() && p.Bits() == MaxMask4 {
-		return // point to point: the gateway is the far end, any address
+		return // point-to-point: the gateway is the remote end, any address
 	}
 	switch {
 	case gw.Zone() != "":
@@ -149,7 +149,7 @@ func checkGateway(r report, s *Subnet) {
 	}
 }
 
-// checkRA checks how guests of a subnet come to IPv6 addresses.
+// checkRA checks how guests of a subnet get IPv6 addresses.
 func checkRA(r report, s *Subnet) {
 	switch {
 	case s.RAMode == "":
@@ -161,8 +161,7 @@ func checkRA(r report, s *Subnet) {
 	}
 }
 
-// checkDHCP checks the ranges that addresses are given out of, and what guests are
-// told.
+// checkDHCP checks the ranges for allocation, and the options sent to guests.
 func checkDHCP(r report, s *Subnet) {
 	if s.DNSZonePrefix != "" && !isDNSName(s.DNSZonePrefix) {
 		r.errorf("dnszoneprefix", s.DNSZonePrefix, "is not a DNS name; write it like lab or lab.dc1")
@@ -203,7 +202,7 @@ func checkDHCP(r report, s *Subnet) {
 	}
 }
 
-// rangeEdges warns of addresses of a range that are never given.
+// rangeEdges warns of addresses of a range that are never allocated.
 func rangeEdges(r report, field string, d Range, network netip.Prefix) {
 	var edges []string
 	for _, a := range []netip.Addr{d.Start, d.End} {
@@ -234,16 +233,15 @@ type zonedSubnet struct {
 	subnet *Subnet
 }
 
-// compare orders by zone, network and ID; what contains another comes first.
+// compare orders by zone, network and ID; a container precedes the subnets in it.
 func (s zonedSubnet) compare(o zonedSubnet) int {
 	return cmp.Or(cmp.Compare(s.zone, o.zone), s.prefix.Addr().Compare(o.prefix.Addr()),
 		cmp.Compare(s.prefix.Bits(), o.prefix.Bits()), cmp.Compare(s.subnet.ID, o.subnet.ID))
 }
 
-// overlaps reports every subnet that lies in another of its zone. Prefixes
-// overlap only by one containing the other, and in sorted order a container
-// stands before what it contains; so the chain of open containers, of which
-// there are at most 128, is all that must be kept.
+// overlaps reports every subnet that lies in another of its zone. Prefixes overlap only if one
+// contains the other, and in sorted order a container precedes its contents; so it is enough
+// to keep the stack of open containers, at most 128.
 func (c *checker) overlaps(all []zonedSubnet) {
 	slices.SortFunc(all, zonedSubnet.compare)
 	var open []zonedSubnet

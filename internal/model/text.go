@@ -8,8 +8,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/line"
 )
 
-// CheckText refuses an object with a text, wherever in it, that is not one line of
-// printable characters. Tabs are let pass where Proxmox VE has them.
+// CheckText refuses an object with a text, anywhere in it, that is not one line of printable
+// characters. Tabs are accepted where Proxmox VE accepts them.
 func CheckText(o Object) Problems {
 	var out Problems
 	r := report{out: &out, kind: o.ObjectKind(), id: o.ObjectID()}
@@ -25,7 +25,7 @@ func CheckText(o Object) Problems {
 	return out
 }
 
-// shown is a text as a message may quote it.
+// displayText returns a text as a message may quote it: secrets are hidden.
 func shown(v reflect.Value) string {
 	if s, ok := v.Interface().(Secret); ok {
 		return s.String()
@@ -33,10 +33,10 @@ func shown(v reflect.Value) string {
 	return v.String()
 }
 
-// WithEscapes is a copy of an object in which every text is one line of printable
-// characters, by line.Escape: for files and terminals, in which a line break of a text stored
-// by an older release would begin another entry. It is the object itself if nothing is
-// to be escaped.
+// WithEscapes returns a copy of an object with every text escaped by line.Escape to one line
+// of printable characters: in files and on terminals, a line break in a text stored by an
+// older release would begin another entry. It returns the object itself if nothing is to be
+// escaped.
 func WithEscapes(o Object) Object {
 	clean := true
 	texts(reflect.ValueOf(o).Elem(), "", func(_ string, v reflect.Value) { clean = clean && line.Is(v.String()) })
@@ -48,7 +48,7 @@ func WithEscapes(o Object) Object {
 	return n.Addr().Interface().(Object)
 }
 
-// deepCopy is an addressable copy of a structure that shares no list with it.
+// deepCopy returns an addressable copy of a struct that shares no slice with it.
 func deepCopy(v reflect.Value) reflect.Value {
 	n := reflect.New(v.Type()).Elem()
 	n.Set(v)
@@ -70,10 +70,10 @@ func deepCopy(v reflect.Value) reflect.Value {
 	return n
 }
 
-// texts calls what is to be done with every text of a structure of the model: its
-// properties, the items of its lists, and theirs.
+// texts calls do for every text in a struct of the model: its properties, the items of its
+// lists, and their properties.
 func texts(v reflect.Value, field string, do func(field string, v reflect.Value)) {
-	// others hold no text
+	// other kinds hold no text
 	switch v.Kind() {
 	case reflect.String:
 		do(field, v)
@@ -92,6 +92,6 @@ func texts(v reflect.Value, field string, do func(field string, v reflect.Value)
 			}
 			texts(v.Field(i), name, do)
 		}
-	case reflect.Map: // Written: only the Proxmox API and files set it, which check lines themselves
+	case reflect.Map: // Written: only the Proxmox API and files set it, which check their lines
 	}
 }

@@ -10,12 +10,12 @@ import (
 	"strings"
 )
 
-// Validate checks a configuration: every object by itself, then all references
-// and everything that must be unique. known names the nodes that have joined;
-// nodes with an object in cfg count as known too.
+// Validate checks a configuration: each object individually, then all references and
+// everything that must be unique. known names the nodes that have joined; nodes with an object
+// in cfg are known too.
 //
-// The result is sorted: by kind in dependency order, then by ID. Cost grows
-// with n log n of the number of objects.
+// The result is sorted: by kind in dependency order, then by ID. Its cost is O(n log n) in the
+// number of objects.
 func Validate(cfg *Config, known []string) Problems {
 	c := newChecker(cfg, known)
 	for _, d := range table {
@@ -26,8 +26,7 @@ func Validate(cfg *Config, known []string) Problems {
 	return c.out
 }
 
-// kind checks the objects of a kind with these IDs, which are sorted. What only one of
-// them may have is compared among them.
+// kind checks the objects of a kind with these sorted IDs, including uniqueness among them.
 func (c *checker) kind(d *Descriptor, ids []string) {
 	start := len(c.out)
 	for _, id := range ids {
@@ -39,7 +38,7 @@ func (c *checker) kind(d *Descriptor, ids []string) {
 	slices.SortStableFunc(c.out[start:], func(a, b Problem) int { return cmp.Compare(a.ID, b.ID) })
 }
 
-// checking is a check of objects by themselves.
+// checking returns a check of each object individually.
 func checking[P Object](f func(c *checker, o P)) func(c *checker, ids []string) {
 	return func(c *checker, ids []string) {
 		var o P
@@ -50,20 +49,18 @@ func checking[P Object](f func(c *checker, o P)) func(c *checker, ids []string) 
 	}
 }
 
-// checker carries what several rules need to look up, so that each object is
-// visited once.
+// checker holds the lookups shared by several rules, so that each object is visited once.
 type checker struct {
 	cfg   *Config
 	known map[string]bool
 	// subnetsOf holds the subnets of each VNet, sorted by ID.
 	subnetsOf map[string][]*Subnet
-	// hasIPv6 tells whether a zone has an IPv6 subnet.
+	// hasIPv6 reports whether a zone has an IPv6 subnet.
 	hasIPv6 func(zone string) bool
-	// l3vnis are the zones by the VXLAN identifiers of their routed traffic; the
-	// first zone that has one owns it.
+	// l3vnis are the zones by L3VNI; the first zone with an L3VNI owns it.
 	l3vnis map[int]*Zone
-	// hints is how many more names may be proposed: looking for the nearest
-	// name costs time for each candidate, and nobody reads hundreds of hints.
+	// hints is how many more names may be proposed: the search for the nearest name costs
+	// time for each candidate, and nobody reads hundreds of hints.
 	hints int
 	out   Problems
 }
@@ -73,15 +70,15 @@ const (
 	maxHintCandidates = 1000
 )
 
-// hint is an argument of a message: a proposal to somebody who may see the object that
-// is proposed, and for others what else to do.
+// hint is an argument of a message: a proposal for users who may read the proposed object, and
+// other advice for the rest.
 type hint struct {
-	// ref is the object that is proposed; empty if none is.
+	// ref is the proposed object; empty if there is none.
 	ref                 string
 	proposal, otherwise string
 }
 
-// String is the hint for those who may see all.
+// String returns the hint for users who may read all objects.
 func (h hint) String() string {
 	if h.ref != "" {
 		return h.proposal
@@ -89,8 +86,8 @@ func (h hint) String() string {
 	return h.otherwise
 }
 
-// near proposes an object of the kind, of which this is the set, for a name that is not
-// in it. Without a near one, or for those who may not see it, it says otherwise.
+// near proposes an object of the kind, from set, for an unknown name. If there is no near
+// name, and for users who may not read the object, the hint is otherwise.
 func near[T any](c *checker, kind Kind, name string, set map[string]T, otherwise string) hint {
 	return c.propose(kind, name, len(set), func() []string { return sortedKeys(set) }, otherwise)
 }
@@ -128,7 +125,7 @@ func newChecker(cfg *Config, known []string) *checker {
 	return c
 }
 
-// bareChecker is a checker without what takes a look at all zones or subnets.
+// bareChecker returns a checker without the lookups that need a scan of all zones or subnets.
 func bareChecker(cfg *Config, known []string) *checker {
 	c := &checker{cfg: cfg, known: make(map[string]bool, len(known)+len(cfg.Nodes)), hints: maxHints}
 	for _, n := range known {
@@ -140,7 +137,7 @@ func bareChecker(cfg *Config, known []string) *checker {
 	return c
 }
 
-// routed are the EVPN zones by the VXLAN identifiers of their routed traffic.
+// routed returns the EVPN zones by L3VNI.
 func routed(cfg *Config) map[int]*Zone {
 	out := make(map[int]*Zone)
 	for _, id := range sortedKeys(cfg.Zones) {
@@ -159,11 +156,11 @@ type report struct {
 	out  *Problems
 	kind Kind
 	id   string
-	// others are references to objects of which what is reported tells.
+	// others are references to other objects in the messages.
 	others string
 }
 
-// about returns a report that tells of other objects.
+// about returns a report with messages about other objects too.
 func (r report) about(refs ...string) report {
 	r.others = strings.Join(refs, " ")
 	return r
@@ -173,7 +170,7 @@ func (c *checker) report(o Object) report {
 	return report{out: &c.out, kind: o.ObjectKind(), id: o.ObjectID()}
 }
 
-// maxValue bounds the value quoted in a problem, in bytes.
+// maxValue is the maximum length of the value quoted in a problem, in bytes.
 const maxValue = 80
 
 func (r report) add(sev Severity, lax bool, field, value, format string, args []any) {
@@ -188,7 +185,8 @@ func (r report) add(sev Severity, lax bool, field, value, format string, args []
 	*r.out = append(*r.out, p)
 }
 
-// unhinted is a message without the objects that its hints propose, and what these are.
+// withoutHints returns references to the objects proposed in the hints, and the message
+// without them.
 func unhinted(format string, args []any) (about, otherwise string) {
 	var plain []any
 	for i, arg := range args {
@@ -211,17 +209,17 @@ func (r report) errorf(field, value, format string, args ...any) {
 	r.add(Error, false, field, value, format, args)
 }
 
-// laxf refuses the object where a manifest has it; the Proxmox API accepts it.
+// laxf refuses the object in a manifest; the Proxmox API accepts it.
 func (r report) laxf(field, value, format string, args ...any) {
 	r.add(Error, true, field, value, format, args)
 }
 
-// warnf remarks on the object.
+// warnf adds a warning about the object.
 func (r report) warnf(field, value, format string, args ...any) {
 	r.add(Warning, false, field, value, format, args)
 }
 
-// plural is word with "s" unless n is 1.
+// plural returns word with "s" unless n is 1.
 func plural(n int, word string) string {
 	if n == 1 {
 		return "1 " + word
@@ -231,13 +229,13 @@ func plural(n int, word string) string {
 
 // The forms of names.
 var (
-	// idForm is that of zones and VNets (reference: pve-sdn-zone-id).
+	// idForm is the ID of zones and VNets (Proxmox VE: pve-sdn-zone-id).
 	idForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*[A-Za-z0-9]$`)
 )
 
-// IsLabel reports whether s is one label of a host's name in the DNS (RFC 1123, section
-// 2.1). A node has as many names as it knows NICs: a regular expression would take
-// longer than all else that is done with them.
+// IsLabel reports whether s is one label of a host name in the DNS (RFC 1123, section 2.1). A
+// node has a name for each NIC that it knows: a regular expression would take longer than all
+// other processing of them.
 func IsLabel(s string) bool {
 	if len(s) == 0 || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
 		return false
@@ -264,14 +262,13 @@ func isDNSName(s string) bool {
 	return true
 }
 
-// isUnicast reports whether a host can have the address as its own and others
-// can reach it there.
+// isUnicast reports whether a host can own the address and be reached at it.
 func isUnicast(a netip.Addr) bool {
 	return a.IsValid() && !a.IsUnspecified() && !a.IsMulticast() && !a.IsLoopback() &&
 		a != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
-// LastAddr is the highest address of a prefix: for IPv4 the broadcast address.
+// LastAddr returns the highest address of a prefix: for IPv4 the broadcast address.
 func LastAddr(p netip.Prefix) netip.Addr {
 	b := p.Masked().Addr().AsSlice()
 	for i := p.Bits(); i < len(b)*8; i++ {
@@ -281,9 +278,9 @@ func LastAddr(p netip.Prefix) netip.Addr {
 	return a
 }
 
-// EdgeOf names the role that keeps a host from having the address in the
-// network, or returns "". Networks of one or two addresses have no such roles
-// (RFC 3021), nor has IPv6 a broadcast address.
+// EdgeOf returns the reserved role of an address that no host in the network may have, or "".
+// Networks of one or two addresses have no such roles (RFC 3021), nor has IPv6 a broadcast
+// address.
 func EdgeOf(p netip.Prefix, a netip.Addr) string {
 	if !a.Is4() || p.Bits() >= 31 {
 		return ""
@@ -297,10 +294,10 @@ func EdgeOf(p netip.Prefix, a netip.Addr) string {
 	return ""
 }
 
-// RoleOf names the role that keeps an address of the network from being given to a
-// guest, or returns "": that of EdgeOf, and in IPv6 the address that every router of the
-// network answers (RFC 4291, section 2.6.1), which networks of one or two addresses do
-// without (RFC 6164). A guest that has that one already, as Proxmox VE gives it, keeps it.
+// RoleOf returns the reserved role of an address that is not allocated to guests, or "": that
+// of EdgeOf, and in IPv6 the subnet-router anycast address (RFC 4291, section 2.6.1), which
+// networks of one or two addresses lack (RFC 6164). A guest that already has the latter, which
+// Proxmox VE allocates, keeps it.
 func RoleOf(p netip.Prefix, a netip.Addr) string {
 	if a.Is6() && p.Bits() < 127 && a == p.Masked().Addr() {
 		return "subnet-router anycast address"

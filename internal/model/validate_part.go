@@ -5,19 +5,19 @@ import (
 	"slices"
 )
 
-// Scope is a part of a configuration: the zones, VNets and subnets whose problems an
-// edit of VNets and subnets may change. Make one with Index.Around.
+// Scope is a part of a configuration: the zones, VNets and subnets with problems that an edit
+// of VNets and subnets may change. Create one with Index.Around.
 type Scope struct {
 	zones, vnets, subnets map[string]bool
 }
 
-// Local reports whether an edit of objects of the kind has a Scope that is worth
-// finding; all other kinds are few, and matter to many objects.
+// Local reports whether an edit of objects of the kind has a useful Scope; objects of other
+// kinds are few, and affect many objects.
 func (k Kind) Local() bool { return k == KindVNet || k == KindSubnet }
 
-// Around adds to a scope, which may be nil, what has to do with the VNets and
-// subnets of edits as they stand in the index, and returns it. An edit concerns
-// what is around it before and after. cfg is the configuration of the index.
+// Around adds to a scope, which may be nil, the objects affected by the VNets and subnets of
+// edits in their indexed state, and returns it. An edit affects the objects related to it
+// before and after: call Around for both states. cfg is the configuration of the index.
 func (x *Index) Around(cfg *Config, edits []Edit, in *Scope) *Scope {
 	if in == nil {
 		in = &Scope{zones: map[string]bool{}, vnets: map[string]bool{}, subnets: map[string]bool{}}
@@ -39,14 +39,14 @@ func (x *Index) Around(cfg *Config, edits []Edit, in *Scope) *Scope {
 			if s := cfg.Subnets[e.ID]; s != nil {
 				x.aroundSubnet(cfg, s, in)
 			}
-		default: // is not Local
+		default: // not Local
 		}
 	}
 	return in
 }
 
-// aroundSubnet adds a subnet, those that compare their gateway or network with its,
-// its VNet, which may not bear subnets, and its zone, which may have to carry IPv6.
+// aroundSubnet adds a subnet, the subnets whose checks compare gateway or network with it, its
+// VNet, which may not allow subnets, and its zone, which may have to carry IPv6.
 func (x *Index) aroundSubnet(cfg *Config, s *Subnet, in *Scope) {
 	in.subnets[s.ID] = true
 	in.vnets[s.VNet] = true
@@ -68,7 +68,7 @@ func (x *Index) aroundSubnet(cfg *Config, s *Subnet, in *Scope) {
 	}
 }
 
-// rivals are the VNets that may not have the VNet's tag beside it, itself included.
+// tagConflicts returns the VNets with the tag that v must have exclusively, including v.
 func (x *Index) rivals(cfg *Config, v *VNet) []*VNet {
 	z := cfg.Zones[v.Zone]
 	switch {
@@ -88,12 +88,12 @@ func (x *Index) rivals(cfg *Config, v *VNet) []*VNet {
 	return out
 }
 
-// overlay reports whether the tags of the zone's VNets differ from those of other zones.
+// overlay reports whether the tags of VNets must be unique over all such zones.
 func overlay(t ZoneType) bool { return t == ZoneVXLAN || t == ZoneEVPN }
 
-// Validate finds the problems of the objects in the scope, as Validate finds them
-// among those of all. Only the names it proposes may be others, which Validate
-// bounds for all together. cfg is the configuration of the index.
+// Validate returns the problems of the objects in the scope, as the function Validate does for
+// all. Only the proposed names may differ, since Validate limits their total number. cfg is
+// the configuration of the index.
 func (x *Index) Validate(cfg *Config, known []string, in *Scope) Problems {
 	c := bareChecker(cfg, known)
 	if x.routed == nil {
@@ -101,7 +101,7 @@ func (x *Index) Validate(cfg *Config, known []string, in *Scope) Problems {
 	}
 	c.subnetsOf, c.hasIPv6, c.l3vnis = x.subnets, x.hasIPv6, x.routed
 	zones, vnets, subnets := there(in.zones, cfg.Zones), there(in.vnets, cfg.VNets), there(in.subnets, cfg.Subnets)
-	// What the objects are compared with has to be walked over too.
+	// The objects that these are compared with must be checked too.
 	for id := range in.vnets {
 		if v := cfg.VNets[id]; v != nil {
 			for _, other := range x.rivals(cfg, v) {
@@ -122,7 +122,7 @@ func (x *Index) Validate(cfg *Config, known []string, in *Scope) Problems {
 	})
 }
 
-// addCompared adds what a subnet is compared with.
+// addCompared adds the subnets that a subnet is compared with.
 func (x *Index) addCompared(cfg *Config, s *Subnet, to map[string]bool) {
 	for _, other := range x.sharingGateway(s) {
 		to[other.ID] = true
@@ -137,7 +137,7 @@ func (x *Index) addCompared(cfg *Config, s *Subnet, to map[string]bool) {
 	}
 }
 
-// there are the IDs of a set that exist.
+// existing returns the IDs of a set that exist.
 func there[T any](ids map[string]bool, objects map[string]T) map[string]bool {
 	out := maps.Clone(ids)
 	maps.DeleteFunc(out, func(id string, _ bool) bool { _, ok := objects[id]; return !ok })

@@ -14,9 +14,9 @@ type VNet struct {
 	// Alias describes the VNet, up to 256 characters; it becomes the alias of
 	// the bridge.
 	Alias string `json:"alias,omitempty"`
-	// VLANAware lets guests use VLAN tags inside the VNet.
+	// VLANAware allows guests to use VLAN tags inside the VNet.
 	VLANAware bool `json:"vlanaware,omitempty"`
-	// IsolatePorts lets guests of one node reach the bridge but not each other.
+	// IsolatePorts allows guests of a node to reach the bridge but not each other.
 	IsolatePorts bool `json:"isolate-ports,omitempty"`
 	// Set is the owner set: see SetOf.
 	Set string `json:"set,omitempty"`

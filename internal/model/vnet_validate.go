@@ -8,30 +8,30 @@ import (
 
 // Limits of VNet properties.
 const (
-	// MaxVNetID bounds a VNet's ID: it names the bridge, and with a prefix of
-	// at most 6 characters other interfaces, whose names the kernel bounds at 15.
-	// Proxmox VE checks for 8, but its manual's own example is called qinqvnet1.
+	// MaxVNetID is the maximum length of a VNet's ID: it is the name of the bridge and,
+	// with a prefix of at most 6 characters, of other interfaces; the kernel limits names
+	// to 15. Proxmox VE checks for 8, but its manual's own example is called qinqvnet1.
 	MaxVNetID = 9
-	// pveVNetID is the longest ID that the Proxmox API takes.
+	// pveVNetID is the maximum length of an ID in the Proxmox API.
 	pveVNetID = 8
 	// MaxTag is the highest VXLAN network identifier (RFC 7348: 24 bits).
 	MaxTag = 1<<24 - 1
-	// MaxAlias bounds an alias, in characters; the kernel's limit is 255 bytes,
-	// to which the bridge's own alias is cut.
+	// MaxAlias is the maximum length of an alias in characters; the bridge's alias is
+	// truncated to the kernel's limit of 255 bytes.
 	MaxAlias = 256
 )
 
 var (
-	// aliasForm is the reference's set, odd range included: letters and digits of any
-	// script, underscore, white space and ( ) * + , - . / : ; < = > ? @ [ \ ] ^
+	// aliasForm is Proxmox VE's character set, including its odd range: letters and digits
+	// of any script, underscore, white space and ( ) * + , - . / : ; < = > ? @ [ \ ] ^
 	aliasForm = regexp.MustCompile(`^[\p{L}\p{M}\p{N}_\s()*+,\-./:;<=>?@\[\\\]^]*$`)
-	// guestLinkForm is that of the links of guests' NICs as Proxmox names them.
+	// guestLinkForm is Proxmox's name of a guest NIC's link.
 	guestLinkForm = regexp.MustCompile(`^(tap|veth|fwbr|fwpr|fwln)[0-9]+[ip][0-9]+$`)
 )
 
 // vnets checks VNets and that their tags differ.
 func (c *checker) vnets(ids []string) {
-	tags := make(map[int]*VNet)             // over all vxlan and evpn zones
+	tags := make(map[int]*VNet)             // across all vxlan and evpn zones
 	vlans := make(map[string]map[int]*VNet) // by zone; 0 is the untagged one
 	reserving := c.reservingNodes()
 	for _, id := range ids {
@@ -47,7 +47,7 @@ func (c *checker) vnets(ids []string) {
 			if v.Zone == "" {
 				r.errorf("zone", "", "is missing: name the zone that the vnet belongs to")
 			}
-			continue // found when a VNet is made in a zone that is not there, and when a zone is deleted from under it
+			continue // found when a VNet is created in a missing zone, and when the zone of a VNet is deleted
 		}
 		switch z.Type {
 		case ZoneSimple:
@@ -95,13 +95,13 @@ func checkAlias(r report, alias string) {
 	}
 }
 
-// vlanTag checks a VLAN, which no other VNet of the zone has.
+// vlanTag checks a VLAN, which must be unique in the zone.
 func vlanTag(r report, z *Zone, v *VNet, used map[int]*VNet) {
 	switch {
 	case v.Tag == 0 && z.Type == ZoneVLAN:
 		r.errorf("tag", "", "is missing: every vnet of a vlan zone has its own VLAN, 1 to %d", MaxVLAN)
 		return
-	case v.Tag == MaxVLAN+1 || v.Tag == MaxVLAN+2: // the reference's limit is 4096
+	case v.Tag == MaxVLAN+1 || v.Tag == MaxVLAN+2: // Proxmox VE's limit is 4096
 		r.laxf("tag", strconv.Itoa(v.Tag), "is not a VLAN: use 1 to %d", MaxVLAN)
 		return
 	case v.Tag < 0 || v.Tag > MaxVLAN:

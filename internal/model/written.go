@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// Written holds, by the names that Proxmox VE gives to properties, values as a
-// client of its API or a file wrote them, where the model says the same in other
-// words: a boolean that was set to 0, an address in capitals. Only package pve reads
-// and writes it. Words that no longer mean the value of the property are void.
+// Written holds the spelling of values in a Proxmox API request or file, by Proxmox VE's
+// property names, where the model's canonical form differs: a boolean that was set to 0, an
+// address in capitals. Only package pve reads and writes it. A spelling that no longer matches
+// the property's value is ignored.
 type Written map[string][]string
 
-// String is "name=words, name=words", sorted.
+// String returns "name=spelling, name=spelling", sorted.
 func (w Written) String() string {
 	parts := make([]string, 0, len(w))
 	for _, name := range slices.Sorted(maps.Keys(w)) {
@@ -22,7 +22,7 @@ func (w Written) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// WrittenOf returns the words that an object was written in; nil for none.
+// WrittenOf returns the client's spelling of an object; nil for none.
 func WrittenOf(o Object) Written {
 	if w := writtenIn(o); w != nil {
 		return *w
@@ -30,8 +30,8 @@ func WrittenOf(o Object) Written {
 	return nil
 }
 
-// SetWritten replaces the words of an object, which must be the caller's own copy.
-// Kinds that Proxmox does not have keep none.
+// SetWritten replaces the spelling of an object, which must be the caller's own copy. It has
+// no effect on kinds that Proxmox does not have.
 func SetWritten(o Object, w Written) {
 	if in := writtenIn(o); in != nil {
 		*in = w

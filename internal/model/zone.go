@@ -6,21 +6,21 @@ import (
 	"strconv"
 )
 
-// ZoneType says how a zone separates its VNets.
+// ZoneType is how a zone separates its VNets.
 type ZoneType string
 
 // The zone types of this release.
 const (
-	// ZoneSimple is an isolated bridge on each node, a layer 3 routing bridge.
+	// ZoneSimple is an isolated bridge on each node, with layer 3 routing.
 	ZoneSimple ZoneType = "simple"
-	// ZoneVLAN gives each VNet a VLAN of a bridge that the nodes have (IEEE 802.1Q).
+	// ZoneVLAN maps each VNet to a VLAN of an existing bridge on the nodes (IEEE 802.1Q).
 	ZoneVLAN ZoneType = "vlan"
 	// ZoneQinQ puts the VNets' VLANs inside one service VLAN (IEEE 802.1ad).
 	ZoneQinQ ZoneType = "qinq"
 	// ZoneVXLAN is a layer 2 overlay in UDP tunnels between nodes (RFC 7348).
 	ZoneVXLAN ZoneType = "vxlan"
-	// ZoneEVPN is a routed overlay: VXLAN whose forwarding tables BGP fills, with
-	// a VRF and a gateway on every node (RFC 7432, RFC 8365, RFC 9136).
+	// ZoneEVPN is a routed overlay: VXLAN with forwarding tables filled by BGP, and a VRF
+	// and a gateway on every node (RFC 7432, RFC 8365, RFC 9136).
 	ZoneEVPN ZoneType = "evpn"
 )
 
@@ -38,38 +38,38 @@ const (
 // DHCPDnsmasq is the value of Zone.DHCP for a server on each of its nodes.
 const DHCPDnsmasq = "dnsmasq"
 
-// DefaultVXLANPort is the UDP port of a VXLAN zone that sets none (RFC 7348).
+// DefaultVXLANPort is the default UDP port of a VXLAN zone (RFC 7348).
 const DefaultVXLANPort = 4789
 
 // Zone is a virtually separated network area: Proxmox VE SDN manual, "Zones".
 type Zone struct {
-	// ID is a letter, then letters and digits: 2 to 8 characters as Proxmox
-	// checks it; up to MaxZoneID are taken, with a warning.
+	// ID is a letter, then letters and digits: 2 to 8 characters as Proxmox checks it; up
+	// to MaxZoneID are accepted, with a warning.
 	ID   string   `json:"id"`
 	Type ZoneType `json:"type"`
 	// Nodes restricts the zone to these nodes. Empty means every node.
 	Nodes []string `json:"nodes,omitempty"`
-	// MTU of the zone's VNets in bytes. 0 means computed: 1500 for a simple zone,
-	// the bridge's for VLANs, the underlay's less the encapsulation for an overlay.
+	// MTU of the zone's VNets in bytes. 0 means derived: 1500 for a simple zone, the
+	// bridge's MTU for VLANs, the underlay's minus the encapsulation for an overlay.
 	MTU int `json:"mtu,omitempty"`
-	// IPAM, DNS, ReverseDNS and DNSZone name the address management system and
-	// name servers of the zone's subnets.
+	// IPAM, DNS, ReverseDNS and DNSZone name the IPAM, the DNS servers and the domain of
+	// the zone's subnets.
 	IPAM       string `json:"ipam,omitempty"`
 	DNS        string `json:"dns,omitempty"`
 	ReverseDNS string `json:"reversedns,omitempty"`
 	DNSZone    string `json:"dnszone,omitempty"`
 	// DHCP names the DHCP server of the zone: DHCPDnsmasq or empty.
 	DHCP string `json:"dhcp,omitempty"`
-	// DHCPDynamic also gives guests that nobody declared an address, for an hour, out
-	// of the subnets' dhcp-ranges; address management then leaves those ranges alone.
-	// Proxmox VE has no such property.
+	// DHCPDynamic also leases addresses of the subnets' dhcp-ranges to undeclared guests,
+	// for an hour; address management then does not allocate from those ranges. Proxmox VE
+	// has no such property.
 	DHCPDynamic bool `json:"dhcp-dynamic,omitempty"`
 
-	// Bridge names the bridge of the nodes that carries the VLANs of a VLAN or
-	// QinQ zone: a Linux bridge, VLAN-aware or not, or an Open vSwitch bridge.
+	// Bridge names the nodes' bridge for the VLANs of a VLAN or QinQ zone: a Linux bridge,
+	// VLAN-aware or not, or an Open vSwitch bridge.
 	Bridge string `json:"bridge,omitempty"`
-	// BridgeDisableMACLearning turns learning off on the ports of guests, whose
-	// hardware addresses are entered statically instead.
+	// BridgeDisableMACLearning disables learning on the ports of guests; their MAC
+	// addresses become static forwarding entries instead.
 	BridgeDisableMACLearning bool `json:"bridge-disable-mac-learning,omitempty"`
 	// Tag is the service VLAN of a QinQ zone, 1 to 4094.
 	Tag int `json:"tag,omitempty"`
@@ -77,63 +77,63 @@ type Zone struct {
 	// empty) or 802.1ad.
 	VLANProtocol string `json:"vlan-protocol,omitempty"`
 
-	// Peers are the tunnel ends of a VXLAN zone: every node's address, and
-	// those of external ends. Exactly one of Peers and Fabric is set.
+	// Peers are the VTEPs of a VXLAN zone: the address of every node and of external
+	// VTEPs. Exactly one of Peers and Fabric is set.
 	Peers []netip.Addr `json:"peers,omitempty"`
-	// Fabric names the fabric that a VXLAN zone takes its tunnel ends from.
+	// Fabric names the fabric that provides the VTEPs of a VXLAN zone.
 	Fabric string `json:"fabric,omitempty"`
 	// VXLANPort is the UDP destination port, 1 to 65535; 0 means 4789.
 	VXLANPort int `json:"vxlan-port,omitempty"`
 
 	// Controller names the EVPN controller of an EVPN zone.
 	Controller string `json:"controller,omitempty"`
-	// SecondaryControllers name further EVPN controllers whose peers learn the
-	// zone's routes. On a node without Controller the first of them stands in.
+	// SecondaryControllers name further EVPN controllers: their peers learn the zone's
+	// routes too. On a node without Controller the first of them replaces it.
 	SecondaryControllers []string `json:"secondary-controllers,omitempty"`
-	// VRFVXLAN is the VXLAN network identifier of the zone's routed traffic
-	// (L3VNI, RFC 9135), 1 to 16777215; no VNet and no other zone has it.
+	// VRFVXLAN is the zone's L3VNI (RFC 9135), 1 to 16777215; no VNet and no other zone
+	// may have it.
 	VRFVXLAN int `json:"vrf-vxlan,omitempty"`
-	// MAC is the anycast hardware address of the gateways of an EVPN zone, equal
-	// on all nodes. Empty means one derived from the zone's name.
+	// MAC is the anycast MAC address of the gateways of an EVPN zone, the same on all
+	// nodes. Empty means derived from the zone's name.
 	MAC string `json:"mac,omitempty"`
-	// ExitNodes route between the EVPN zone and the world outside.
+	// ExitNodes route between the EVPN zone and external networks.
 	ExitNodes []string `json:"exitnodes,omitempty"`
-	// ExitNodesPrimary is the exit node that the others prefer; empty means that
-	// they share the traffic.
+	// ExitNodesPrimary is the exit node that the other nodes prefer; empty means that the
+	// exit nodes share the traffic.
 	ExitNodesPrimary string `json:"exitnodes-primary,omitempty"`
-	// ExitNodesLocalRouting lets the exit nodes themselves reach the guests of
-	// the zone.
+	// ExitNodesLocalRouting allows the exit nodes themselves to reach the guests of the
+	// zone.
 	ExitNodesLocalRouting bool `json:"exitnodes-local-routing,omitempty"`
-	// ExitNodesInterface, ExitNodesVia and ExitNodesTable are the declared way out:
-	// what leaves the zone takes it, and where it is gone nothing leaves. Without one
-	// the exit nodes' main routing table decides. Proxmox VE has none of them.
+	// ExitNodesInterface, ExitNodesVia and ExitNodesTable declare the egress: all traffic
+	// that leaves the zone uses it, and none leaves while it is down. Without one the exit
+	// nodes' main routing table decides. Proxmox VE has none of them.
 	//
-	// ExitNodesInterface is the exit nodes' interface that leads out. Without a next hop
-	// what is beyond it must be reached as if it were beside it: a tunnel, or a router
-	// that answers for all (proxy ARP, proxy NDP).
+	// ExitNodesInterface is the egress interface of the exit nodes. Without a next hop,
+	// all destinations must be reachable on-link: through a tunnel, or a router that
+	// answers for all (proxy ARP, proxy NDP).
 	ExitNodesInterface string `json:"exitnodes-interface,omitempty"`
 	// ExitNodesVia are the next hops, at most one of each address family.
 	ExitNodesVia []netip.Addr `json:"exitnodes-via,omitempty"`
-	// ExitNodesTable is the number of a routing table of the exit nodes that leads
-	// out, 1 to 4294967295 but for the kernel's own; it excludes the other two.
+	// ExitNodesTable is the number of the egress routing table of the exit nodes, 1 to
+	// 4294967295 except the kernel's own; it excludes the other two.
 	ExitNodesTable int `json:"exitnodes-table,omitempty"`
-	// AdvertiseSubnets announces the whole subnets of the zone, so that guests
-	// which have not spoken yet are found (type-5 routes, RFC 9136).
+	// AdvertiseSubnets advertises the whole subnets of the zone (type-5 routes, RFC 9136),
+	// so that silent guests can be reached.
 	AdvertiseSubnets bool `json:"advertise-subnets,omitempty"`
 	// DisableARPNDSuppression floods ARP and neighbour discovery instead of
 	// answering for remote guests.
 	DisableARPNDSuppression bool `json:"disable-arp-nd-suppression,omitempty"`
-	// RTImport lists route targets, "ASN:number", that are imported beside the
+	// RTImport lists route targets, "ASN:number", that are imported in addition to the
 	// zone's own.
 	RTImport []string `json:"rt-import,omitempty"`
-	// NodeNetworks says whose guests reach the networks that the nodes which route for
-	// the zone are on themselves. Empty means NodeNetworksAll for a simple zone, and for
-	// an EVPN zone NodeNetworksSNAT, or none beside a declared way out. Proxmox VE has no
-	// such property.
+	// NodeNetworks is which guests can reach the connected networks of the nodes that
+	// route for the zone. Empty means NodeNetworksAll for a simple zone; for an EVPN zone
+	// NodeNetworksSNAT, or NodeNetworksNone with a declared egress. Proxmox VE has no such
+	// property.
 	NodeNetworks NodeNetworks `json:"node-networks,omitempty"`
-	// NodeServices lists what guests reach of the nodes themselves beside their gateway,
-	// DHCP and names: "tcp/22", "udp/8000-8100", or NodeServicesNone alone. Empty means
-	// everything. Proxmox VE has no such property.
+	// NodeServices lists the services of the nodes that guests can reach in addition to
+	// gateway, DHCP and DNS: "tcp/22", "udp/8000-8100", or NodeServicesNone alone. Empty
+	// means everything. Proxmox VE has no such property.
 	NodeServices []string `json:"node-services,omitempty"`
 	// Set is the owner set: see SetOf.
 	Set string `json:"set,omitempty"`
@@ -227,7 +227,7 @@ func (z *Zone) ObjectID() string { return z.ID }
 // routed reports whether nodes are the gateways of the zone's subnets.
 func (z *Zone) routed() bool { return z.Type == ZoneSimple || z.Type == ZoneEVPN }
 
-// Controllers are the zone's EVPN controllers, the first one first.
+// Controllers returns the zone's EVPN controllers, the primary one first.
 func (z *Zone) Controllers() []string {
 	if z.Controller == "" {
 		return z.SecondaryControllers
@@ -248,7 +248,7 @@ func (z *Zone) OnNode(node string) bool {
 	return false
 }
 
-// portText is the UDP port of an overlay's tunnels.
+// portText returns the UDP port of an overlay's tunnels.
 func (z *Zone) portText() string {
 	if !overlay(z.Type) {
 		return ""

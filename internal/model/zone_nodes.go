@@ -8,31 +8,31 @@ import (
 	"strings"
 )
 
-// NodeNetworks says whose guests reach the networks that nodes are on themselves.
+// NodeNetworks is which guests can reach the connected networks of the nodes.
 type NodeNetworks string
 
 // The values of Zone.NodeNetworks.
 const (
-	// NodeNetworksAll lets all guests reach them.
+	// NodeNetworksAll allows all guests.
 	NodeNetworksAll NodeNetworks = "all"
-	// NodeNetworksSNAT lets those that speak with the node's own address, by snat of
-	// their subnet: nobody there sees an address of the zone.
+	// NodeNetworksSNAT allows guests in subnets with snat, which appear with the node's
+	// own address: addresses of the zone are not visible there.
 	NodeNetworksSNAT NodeNetworks = "snat"
-	// NodeNetworksNone lets none.
+	// NodeNetworksNone allows none.
 	NodeNetworksNone NodeNetworks = "none"
 )
 
 // NodeServicesNone is the value of Zone.NodeServices for no service at all.
 const NodeServicesNone = "none"
 
-// The numbers of routing tables that the kernel has for itself: rtnetlink(7).
+// The numbers of the kernel's own routing tables: rtnetlink(7).
 const (
 	tableDefault = 253
 	tableLocal   = 255
 	maxTable     = 1<<32 - 1
 )
 
-// Networks is NodeNetworks, or what it means when it is empty.
+// Networks returns NodeNetworks, or its default if empty.
 func (z *Zone) Networks() NodeNetworks {
 	switch {
 	case z.Type == ZoneSimple:
@@ -43,19 +43,19 @@ func (z *Zone) Networks() NodeNetworks {
 	return cmp.Or(z.NodeNetworks, NodeNetworksSNAT)
 }
 
-// HasWayOut reports whether what leaves the zone takes a declared way.
+// HasWayOut reports whether the zone has a declared egress.
 func (z *Zone) HasWayOut() bool {
 	return z.ExitNodesInterface != "" || len(z.ExitNodesVia) > 0 || z.ExitNodesTable != 0
 }
 
-// NodeService is a service of the nodes that guests may reach: TCP or UDP, and the
-// ports from First to Last.
+// NodeService is a service of the nodes that guests may reach: TCP or UDP, and the ports First
+// to Last.
 type NodeService struct {
 	Proto       string
 	First, Last uint16
 }
 
-// ParseNodeService reads an item of Zone.NodeServices.
+// ParseNodeService parses an item of Zone.NodeServices.
 func ParseNodeService(s string) (NodeService, bool) {
 	proto, ports, _ := strings.Cut(s, "/")
 	first, last, span := strings.Cut(ports, "-")
@@ -70,7 +70,8 @@ func ParseNodeService(s string) (NodeService, bool) {
 	return NodeService{proto, uint16(a), uint16(b)}, true
 }
 
-// zoneNodes checks what guests of a routed zone may reach of its nodes.
+// zoneNodes checks which networks and services of its nodes the guests of a routed zone may
+// reach.
 func zoneNodes(r report, z *Zone) {
 	if z.NodeNetworks == NodeNetworksSNAT && z.HasWayOut() {
 		r.errorf("node-networks", string(z.NodeNetworks), "excludes a declared way out, which translated packets take like all others; use %s to have these networks reached directly, or %s",
@@ -91,7 +92,7 @@ func zoneNodes(r report, z *Zone) {
 	}
 }
 
-// wayOut checks the declared way out of an EVPN zone.
+// egress checks the declared egress of an EVPN zone.
 func (c *checker) wayOut(r report, z *Zone) {
 	if i := z.ExitNodesInterface; i != "" && !ifnameForm.MatchString(i) {
 		r.errorf("exitnodes-interface", i, "is not the name of an interface: up to 15 letters, digits, dots, hyphens and underscores")
@@ -119,7 +120,7 @@ func (c *checker) wayOut(r report, z *Zone) {
 	}
 }
 
-// nextHops checks the next hops of what leaves an EVPN zone.
+// nextHops checks the egress next hops of an EVPN zone.
 func nextHops(r report, z *Zone) {
 	families := map[bool]netip.Addr{}
 	for _, a := range z.ExitNodesVia {
@@ -135,8 +136,8 @@ func nextHops(r report, z *Zone) {
 	}
 }
 
-// leaves reports whether what a subnet's guests send finds a declared way out of the
-// zone for its address family, or needs none.
+// hasEgress reports whether the zone has a declared egress next hop for the subnet's address
+// family, or needs none.
 func (z *Zone) leaves(s *Subnet) bool {
 	return len(z.ExitNodesVia) == 0 || slices.ContainsFunc(z.ExitNodesVia, func(a netip.Addr) bool { return a.Is4() == s.CIDR.Addr().Is4() })
 }

@@ -12,9 +12,9 @@ import (
 // MaxVLAN is the highest VLAN identifier (IEEE 802.1Q: 0 and 4095 are reserved).
 const MaxVLAN = 4094
 
-// optionText is a value as a problem quotes it.
+// optionText returns a value as a problem quotes it.
 func optionText(v reflect.Value) string {
-	switch v.Kind() { // the kinds of options
+	switch v.Kind() { // the Go kinds of options
 	case reflect.String:
 		return v.String()
 	case reflect.Int:
@@ -31,7 +31,7 @@ func optionText(v reflect.Value) string {
 	return ""
 }
 
-// ifnameForm is what every program takes for the name of an interface.
+// ifnameForm is an interface name that every program accepts.
 var ifnameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$`)
 
 func zoneBridge(r report, z *Zone) {
@@ -111,8 +111,7 @@ func (c *checker) controllerRef(r report, field, id string) {
 	}
 }
 
-// controlled reports whether a controller of the zone runs on the node, or is
-// not there to tell.
+// hasController reports whether a controller of the zone runs on the node, or does not exist.
 func (c *checker) controlled(z *Zone, node string) bool {
 	return slices.ContainsFunc(z.Controllers(), func(id string) bool {
 		ctl := c.cfg.Controllers[id]

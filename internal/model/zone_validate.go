@@ -8,16 +8,16 @@ import (
 
 // Limits of zone properties.
 const (
-	// MaxZoneID bounds a zone's ID. Proxmox VE checks for 8, but its manual's
-	// own examples are called myvxlanzone and qinqzone1. Interfaces whose names
-	// would become too long with it are named by a number instead; those of a
-	// QinQ zone leave MaxQinQZoneID.
+	// MaxZoneID is the maximum length of a zone's ID. Proxmox VE checks for 8, but its
+	// manual's own examples are called myvxlanzone and qinqzone1. Interfaces that would
+	// get too long a name contain a number instead; those of a QinQ zone leave room for
+	// MaxQinQZoneID.
 	MaxZoneID     = 15
 	MaxQinQZoneID = 12
-	// pveZoneID is the longest ID that the Proxmox API takes.
+	// pveZoneID is the maximum length of an ID in the Proxmox API.
 	pveZoneID = 8
-	// MinMTU is what every IPv4 host must take (RFC 791), MinMTU6 what every
-	// IPv6 link must carry (RFC 8200 section 5); MaxMTU is the kernel's limit
+	// MinMTU is the packet size that every IPv4 host must accept (RFC 791), MinMTU6 the
+	// minimum MTU of every IPv6 link (RFC 8200 section 5); MaxMTU is the kernel's limit
 	// for bridges. All in bytes.
 	MinMTU  = 576
 	MinMTU6 = 1280
@@ -90,14 +90,14 @@ func (c *checker) zoneVXLAN(r report, z *Zone) {
 	checkPeers(r, z.Peers)
 }
 
-// fabricRef checks a reference to a fabric that gives VTEPs.
+// fabricRef checks a reference to a fabric that provides VTEPs.
 func (c *checker) fabricRef(r report, id string) {
 	if f := c.cfg.Fabrics[id]; f != nil && f.Protocol == FabricWireGuard {
 		r.errorf("fabric", id, "is a wireguard fabric, which this release keeps but does not run; use one of openfabric, ospf or bgp, or peers")
 	}
 }
 
-// didYouMean proposes a near name, or says what else to do.
+// didYouMean proposes a near name, or returns otherwise.
 func didYouMean(near, otherwise string) string {
 	if near != "" {
 		return "; did you mean " + near + "?"
@@ -122,8 +122,8 @@ func checkPeers(r report, peers []netip.Addr) {
 	}
 }
 
-// nodeList checks the nodes that an object is restricted to; once tells what
-// happens there as soon as they have joined.
+// nodeList checks the nodes that an object is restricted to; once is the text for a node that
+// has not joined yet.
 func (c *checker) nodeList(r report, nodes []string, once string) {
 	seen := make(map[string]bool, len(nodes))
 	for _, n := range nodes {
@@ -139,7 +139,7 @@ func (c *checker) nodeList(r report, nodes []string, once string) {
 	}
 }
 
-// nearestNode proposes a known node for a name that is none.
+// nearestNode proposes a known node for an unknown name.
 func (c *checker) nearestNode(name string) hint {
 	h := near(c, KindNode, name, c.known, "")
 	h.proposal = " (" + strings.TrimPrefix(h.proposal, "; ") + ")"
@@ -152,8 +152,8 @@ func (c *checker) zoneMTU(r report, z *Zone) {
 	}
 }
 
-// zoneServices checks the zone's domain. What is named of address management and name
-// servers is no part of a configuration: see CheckPlugins.
+// zoneServices checks the zone's domain. IPAMs and DNS servers are live objects and not part
+// of a configuration: see CheckLiveReferences.
 func zoneServices(r report, z *Zone) {
 	if z.DNSZone == "" {
 		return
@@ -163,7 +163,7 @@ func zoneServices(r report, z *Zone) {
 	}
 }
 
-// maxListed bounds how many members of a list a message shows.
+// maxListed is how many list items a message shows.
 const maxListed = 4
 
 func joinAddrs(as []netip.Addr) string {
