@@ -93,7 +93,7 @@ func (c *firewallChecker) ipSet(s *IPSet) {
 			r.errorf(fmt.Sprintf("entries[%d].cidr", i), e.CIDR, "is no address, network, range or alias; write it like 10.0.0.5, 10.0.1.0/24, 10.0.0.5-10.0.0.9 or dc/myalias")
 		case dup:
 			r.errorf(fmt.Sprintf("entries[%d].cidr", i), e.CIDR, "is already entries[%d]; leave one of them out", first)
-		case p.Range.Start.IsValid() && p.Range == everything(p.Range.Start):
+		case p.Range.Start.IsValid() && p.Range == allAddresses(p.Range.Start):
 			r.errorf(fmt.Sprintf("entries[%d].cidr", i), e.CIDR, "is every address, which needs no set")
 		case p.Alias != "":
 			c.ref(r, fmt.Sprintf("entries[%d].cidr", i), e.CIDR, p)
@@ -105,8 +105,8 @@ func (c *firewallChecker) ipSet(s *IPSet) {
 	}
 }
 
-// everything returns the range of all addresses of a's family.
-func everything(a netip.Addr) Range {
+// allAddresses returns the range of all addresses of a's family.
+func allAddresses(a netip.Addr) Range {
 	p, _ := a.Prefix(0)
 	return Range{Start: p.Addr(), End: LastAddr(p)}
 }

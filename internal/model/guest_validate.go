@@ -84,22 +84,22 @@ func ValidateGuests(guests map[string]*Guest, cfg *Config, known []string) Probl
 // ValidateGuestsIn checks the guests with these IDs as ValidateGuests does, against all other
 // guests too, but reports no problems of the others.
 func ValidateGuestsIn(ids []string, guests map[string]*Guest, cfg *Config, known []string) Problems {
-	judged := make(map[string]*Guest, len(ids))
+	selected := make(map[string]*Guest, len(ids))
 	for _, id := range ids {
 		if g := guests[id]; g != nil {
-			judged[id] = g
+			selected[id] = g
 		}
 	}
 	c := newChecker(cfg, known)
 	used := make(nicIndex)
 	for _, id := range sortedKeys(guests) {
-		if judged[id] == nil {
+		if selected[id] == nil {
 			used.add(guests[id])
 		}
 	}
-	for _, id := range sortedKeys(judged) {
-		c.guest(judged[id], used)
-		used.add(judged[id])
+	for _, id := range sortedKeys(selected) {
+		c.guest(selected[id], used)
+		used.add(selected[id])
 	}
 	return c.out
 }

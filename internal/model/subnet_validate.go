@@ -47,7 +47,7 @@ func (c *checker) subnets(ids []string) {
 			}
 		}
 		if v != nil && c.cfg.Zones[v.Zone] != nil {
-			idleInZone(r, s, c.cfg.Zones[v.Zone])
+			unusedInZone(r, s, c.cfg.Zones[v.Zone])
 		}
 		if v != nil {
 			placed = append(placed, zonedSubnet{zone: v.Zone, prefix: s.CIDR.Masked(), subnet: s})
@@ -58,11 +58,11 @@ func (c *checker) subnets(ids []string) {
 }
 
 // unusedInZone warns of properties of a subnet that its zone does not use.
-func idleInZone(r report, s *Subnet, z *Zone) {
+func unusedInZone(r report, s *Subnet, z *Zone) {
 	if s.SNAT && !z.routed() {
 		r.warnf("snat", "true", "has no effect: nodes are no routers of a %s zone; let the router that has the gateway's address translate, or use a simple or evpn zone", z.Type)
 	}
-	if s.Gateway.IsValid() && !z.leaves(s) {
+	if s.Gateway.IsValid() && !z.hasEgress(s) {
 		r.warnf("gateway", s.Gateway.String(), "leads its guests through zone %s, but not out of it: the zone's exitnodes-via (%s) has no next hop of this address family; add one", z.ID, joinAddrs(z.ExitNodesVia))
 	}
 	if z.DHCP == "" {

@@ -17,16 +17,16 @@ func CheckText(o Object) Problems {
 		switch s := v.String(); {
 		case line.Is(s):
 		case line.Is(strings.ReplaceAll(s, "\t", " ")):
-			r.laxf(field, shown(v), "must be one line of printable characters, without tabs; use blanks")
+			r.laxf(field, displayText(v), "must be one line of printable characters, without tabs; use blanks")
 		default:
-			r.errorf(field, shown(v), "must be one line of printable characters; remove line breaks and other control characters")
+			r.errorf(field, displayText(v), "must be one line of printable characters; remove line breaks and other control characters")
 		}
 	})
 	return out
 }
 
 // displayText returns a text as a message may quote it: secrets are hidden.
-func shown(v reflect.Value) string {
+func displayText(v reflect.Value) string {
 	if s, ok := v.Interface().(Secret); ok {
 		return s.String()
 	}

@@ -180,14 +180,14 @@ func (r report) add(sev Severity, lax bool, field, value, format string, args []
 	p := Problem{Severity: sev, Kind: r.kind, ID: r.id, Field: field, Value: value,
 		Message: fmt.Sprintf(format, args...), Lax: lax, About: r.others}
 	if r.others == "" {
-		p.About, p.Otherwise = unhinted(format, args)
+		p.About, p.Otherwise = withoutHints(format, args)
 	}
 	*r.out = append(*r.out, p)
 }
 
 // withoutHints returns references to the objects proposed in the hints, and the message
 // without them.
-func unhinted(format string, args []any) (about, otherwise string) {
+func withoutHints(format string, args []any) (about, otherwise string) {
 	var plain []any
 	for i, arg := range args {
 		if h, ok := arg.(hint); ok && h.ref != "" {

@@ -27,7 +27,7 @@ func (x *Index) Around(cfg *Config, edits []Edit, in *Scope) *Scope {
 		case KindVNet:
 			in.vnets[e.ID] = true
 			if v := cfg.VNets[e.ID]; v != nil {
-				for _, other := range x.rivals(cfg, v) {
+				for _, other := range x.tagConflicts(cfg, v) {
 					in.vnets[other.ID] = true
 				}
 			}
@@ -69,7 +69,7 @@ func (x *Index) aroundSubnet(cfg *Config, s *Subnet, in *Scope) {
 }
 
 // tagConflicts returns the VNets with the tag that v must have exclusively, including v.
-func (x *Index) rivals(cfg *Config, v *VNet) []*VNet {
+func (x *Index) tagConflicts(cfg *Config, v *VNet) []*VNet {
 	z := cfg.Zones[v.Zone]
 	switch {
 	case z == nil:
@@ -100,11 +100,11 @@ func (x *Index) Validate(cfg *Config, known []string, in *Scope) Problems {
 		x.routed = routed(cfg)
 	}
 	c.subnetsOf, c.hasIPv6, c.l3vnis = x.subnets, x.hasIPv6, x.routed
-	zones, vnets, subnets := there(in.zones, cfg.Zones), there(in.vnets, cfg.VNets), there(in.subnets, cfg.Subnets)
+	zones, vnets, subnets := existing(in.zones, cfg.Zones), existing(in.vnets, cfg.VNets), existing(in.subnets, cfg.Subnets)
 	// The objects that these are compared with must be checked too.
 	for id := range in.vnets {
 		if v := cfg.VNets[id]; v != nil {
-			for _, other := range x.rivals(cfg, v) {
+			for _, other := range x.tagConflicts(cfg, v) {
 				vnets[other.ID] = true
 			}
 		}
@@ -138,7 +138,7 @@ func (x *Index) addCompared(cfg *Config, s *Subnet, to map[string]bool) {
 }
 
 // existing returns the IDs of a set that exist.
-func there[T any](ids map[string]bool, objects map[string]T) map[string]bool {
+func existing[T any](ids map[string]bool, objects map[string]T) map[string]bool {
 	out := maps.Clone(ids)
 	maps.DeleteFunc(out, func(id string, _ bool) bool { _, ok := objects[id]; return !ok })
 	return out

@@ -93,7 +93,7 @@ func zoneNodes(r report, z *Zone) {
 }
 
 // egress checks the declared egress of an EVPN zone.
-func (c *checker) wayOut(r report, z *Zone) {
+func (c *checker) egress(r report, z *Zone) {
 	if i := z.ExitNodesInterface; i != "" && !ifnameForm.MatchString(i) {
 		r.errorf("exitnodes-interface", i, "is not the name of an interface: up to 15 letters, digits, dots, hyphens and underscores")
 	} else if c.cfg.VNets[i] != nil {
@@ -138,6 +138,6 @@ func nextHops(r report, z *Zone) {
 
 // hasEgress reports whether the zone has a declared egress next hop for the subnet's address
 // family, or needs none.
-func (z *Zone) leaves(s *Subnet) bool {
+func (z *Zone) hasEgress(s *Subnet) bool {
 	return len(z.ExitNodesVia) == 0 || slices.ContainsFunc(z.ExitNodesVia, func(a netip.Addr) bool { return a.Is4() == s.CIDR.Addr().Is4() })
 }

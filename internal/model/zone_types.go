@@ -68,7 +68,7 @@ func (c *checker) zoneEVPN(r report, z *Zone) {
 		}
 	}
 	c.exitNodes(r, z)
-	c.wayOut(r, z)
+	c.egress(r, z)
 	for _, rt := range z.RTImport {
 		m := rtForm.FindStringSubmatch(rt)
 		if m == nil || !isUint32(m[1]) || !isUint32(m[2]) {
@@ -98,7 +98,7 @@ func (c *checker) zoneController(r report, z *Zone) {
 		c.controllerRef(r, "secondary-controllers", id)
 	}
 	for _, node := range z.Nodes {
-		if z.Controller != "" && !c.controlled(z, node) {
+		if z.Controller != "" && !c.hasController(z, node) {
 			r.warnf("controller", z.Controller, "does not run on node %s of the zone, and no secondary controller does: the zone has no routing there; add the node to the controller's nodes", node)
 		}
 	}
@@ -112,7 +112,7 @@ func (c *checker) controllerRef(r report, field, id string) {
 }
 
 // hasController reports whether a controller of the zone runs on the node, or does not exist.
-func (c *checker) controlled(z *Zone, node string) bool {
+func (c *checker) hasController(z *Zone, node string) bool {
 	return slices.ContainsFunc(z.Controllers(), func(id string) bool {
 		ctl := c.cfg.Controllers[id]
 		return ctl == nil || ctl.OnNode(node)
