@@ -22,8 +22,8 @@ func TestDHCPAddress6(t *testing.T) {
 	}
 }
 
-// A range up to an end of its network is warned of with the range that is meant, and
-// the end is not given.
+// A range that includes an end of its network causes a warning with the intended range, and
+// the end is not allocated.
 func TestGivenRanges(t *testing.T) {
 	for _, c := range []struct{ cidr, start, end, given, told string }{
 		{"192.0.2.0/29", "192.0.2.0", "192.0.2.7", "192.0.2.1-192.0.2.6", "includes the network address 192.0.2.0 and the broadcast address 192.0.2.7 of 192.0.2.0/29, which no guest can have: passed over when addresses are given; write 192.0.2.1-192.0.2.6"},

@@ -2,7 +2,7 @@ package model
 
 import "testing"
 
-// The ID of a node's part in a fabric, and the fabric and the node, follow from each other.
+// The ID of a fabric node is derived from fabric and node, and these from the ID.
 func TestFabricNodesAreCompleted(t *testing.T) {
 	whole := FabricNode{ID: "ring_node1", Fabric: "ring", Node: "node1"}
 	for _, given := range []FabricNode{whole, {ID: "ring_node1"}, {Fabric: "ring", Node: "node1"}, {ID: "ring_node1", Node: "node1"}} {

@@ -81,7 +81,7 @@ func TestParsePorts(t *testing.T) {
 	}
 }
 
-// firewalls is a good configuration of everything.
+// firewalls returns a valid configuration with all firewall kinds.
 func firewalls() *Config {
 	live := &Config{}
 	for _, o := range []Object{
@@ -173,7 +173,7 @@ func TestValidateFirewall(t *testing.T) {
 	}
 }
 
-// What rules come to is bounded, however they are put together.
+// The size of rules in the kernel is limited, however they are composed.
 func TestTooManyConditions(t *testing.T) {
 	list := strings.TrimSuffix(strings.Repeat("+admins,", MaxPeers), ",")
 	for name, rules := range map[string][]FirewallRule{
@@ -189,7 +189,7 @@ func TestTooManyConditions(t *testing.T) {
 	}
 }
 
-// What others refer to cannot be deleted, and what nobody does can.
+// Referenced objects cannot be deleted, unreferenced ones can.
 func TestDeleteOfFirewalls(t *testing.T) {
 	for ref, want := range map[[2]string]string{
 		{string(KindAlias), "office"}:      "alias office: is used by ip-set admins; take it out there first",

@@ -7,7 +7,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// TestValidateGuestsIn judges the guests asked for only, but against all.
+// TestValidateGuestsIn checks that only the given guests are validated, but against all.
 func TestValidateGuestsIn(t *testing.T) {
 	cfg := &model.Config{
 		Zones: map[string]*model.Zone{"z1": {ID: "z1", Type: model.ZoneSimple}},

@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// partConfig is a configuration with zones of every type, in which much collides.
+// partConfig returns a configuration with zones of every type and many conflicts.
 func partConfig(t *rapid.T) *Config {
 	cfg := &Config{
 		Nodes: map[string]*Node{"n1": {ID: "n1", Reserved: []string{"*d"}}, "n2": {ID: "n2", Reserved: []string{"va"}}},
@@ -31,8 +31,8 @@ func partConfig(t *rapid.T) *Config {
 	return cfg
 }
 
-// randomNetwork is an edit of a VNet or a subnet. Objects need not be sound, nor
-// what they refer to be there.
+// randomNetwork returns an edit of a VNet or a subnet. Objects may be invalid and their
+// references missing.
 func randomNetwork(t *rapid.T) Edit {
 	vnet := "v" + rapid.StringMatching(`[a-e]`).Draw(t, "vnet")
 	if rapid.Bool().Draw(t, "of vnet") {
@@ -64,7 +64,7 @@ func randomNetwork(t *rapid.T) Edit {
 	return Edit{Kind: KindSubnet, ID: s.ID, Put: s}
 }
 
-// replay makes edits without the checks that Config.Put makes, and keeps an index.
+// replay applies edits without the checks of Config.Put, and updates an index.
 func replay(cfg *Config, x *Index, edits ...Edit) {
 	for _, e := range edits {
 		old := cfg.Get(e.Kind, e.ID)
@@ -79,8 +79,8 @@ func replay(cfg *Config, x *Index, edits ...Edit) {
 	}
 }
 
-// What an edit changes in the problems of the whole configuration is what it changes
-// in those of its scope, and these are problems of the whole, in the same order.
+// An edit changes the problems of its scope in the same way as those of the whole
+// configuration, and the former are a subset of the latter, in the same order.
 func TestScopeHoldsAllThatAnEditChanges(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		cfg := partConfig(t)
@@ -140,7 +140,7 @@ func without(ps Problems, in *Scope) Problems {
 	return slices.DeleteFunc(slices.Clone(ps), in.has)
 }
 
-// An edit of one of very many looks at few.
+// An edit of one of very many objects has a small scope.
 func TestScopeIsSmall(t *testing.T) {
 	cfg := big(10_000)
 	x := NewIndex(cfg)

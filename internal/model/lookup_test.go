@@ -30,7 +30,7 @@ func TestRouteTo(t *testing.T) {
 		"10.2.9.9":  {Dev: "eth1", Src: addr("10.1.0.1"), MTU: 1400}, // the first address
 		"10.3.0.1":  {Dev: "eth1", Src: addr("10.9.9.9"), MTU: 9000}, // the route's own source
 		"10.4.0.1":  {Dev: "gone"},
-		"10.5.0.1":  {Dev: "eth0", Src: addr("10.1.0.1"), MTU: 1500}, // of equal ones the narrowest
+		"10.5.0.1":  {Dev: "eth0", Src: addr("10.1.0.1"), MTU: 1500}, // of equal routes the smallest MTU
 		"fd11::1":   {Dev: "eth0", Src: addr("fd00::1"), MTU: 1500},  // not the link-local one
 	} {
 		if got, ok := f.RouteTo(addr(to)); !ok || got != want {

@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// meetingConfig draws zones of all types on some of three nodes, with networks that
+// meetingConfig returns random zones of all types on some of three nodes, with networks that
 // often overlap.
 func meetingConfig(t *rapid.T) *Config {
 	cfg := &Config{}
@@ -47,9 +47,9 @@ func meetingNetwork(t *rapid.T) netip.Prefix {
 	return netip.PrefixFrom(addr, rapid.IntRange(14, 26).Draw(t, "bits")).Masked()
 }
 
-// taken says which subnets overlap one of another zone on a node that has both in its
-// routing table, by looking at all pairs.
-func taken(cfg *Config) map[string]bool {
+// bruteForceOverlaps returns the subnets that overlap one of another zone on a node with both
+// in its routing table, by comparing all pairs.
+func bruteForceOverlaps(cfg *Config) map[string]bool {
 	has := func(z *Zone, node string) bool {
 		return z.Type == ZoneSimple && z.OnNode(node) || z.Type == ZoneEVPN && slices.Contains(z.ExitNodes, node)
 	}
@@ -67,8 +67,8 @@ func taken(cfg *Config) map[string]bool {
 	return out
 }
 
-// told are the subnets that problems say so of.
-func told(ps Problems) map[string]bool {
+// reportedOverlaps returns the subnets with such a problem.
+func reportedOverlaps(ps Problems) map[string]bool {
 	out := map[string]bool{}
 	for _, p := range ps {
 		if p.Kind == KindSubnet && p.Severity == Error && !p.Lax && strings.Contains(p.Message, "which the same nodes route") {
@@ -78,27 +78,27 @@ func told(ps Problems) map[string]bool {
 	return out
 }
 
-// A network that overlaps one of another zone in a routing table is refused, whichever
-// of the two is the wider one, in both interfaces; and an edit that is validated alone
-// finds the same as the whole.
+// A network that overlaps one of another zone in a routing table is refused, whichever of the
+// two is wider, in both interfaces; and the validation of the edit alone finds the same as
+// that of the whole.
 func TestNetworksThatMeet(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		cfg := meetingConfig(t)
-		if got, want := told(Validate(cfg, nil)), taken(cfg); !maps.Equal(got, want) {
+		if got, want := reportedOverlaps(Validate(cfg, nil)), bruteForceOverlaps(cfg); !maps.Equal(got, want) {
 			t.Fatalf("told of %v, but those that meet are %v", got, want)
 		}
 		s := &Subnet{CIDR: meetingNetwork(t), VNet: rapid.SampledFrom(slices.Sorted(maps.Keys(cfg.VNets))).Draw(t, "vnet")}
 		must(cfg.Put(s))
 		x := NewIndex(cfg)
 		scope := x.Around(cfg, []Edit{{Kind: KindSubnet, ID: s.ID, Put: s}}, nil)
-		got := told(x.Validate(cfg, nil, scope))
-		if want := taken(cfg); got[s.ID] != want[s.ID] {
+		got := reportedOverlaps(x.Validate(cfg, nil, scope))
+		if want := bruteForceOverlaps(cfg); got[s.ID] != want[s.ID] {
 			t.Fatalf("validated alone %s is told of: %v, want %v", s.ID, got[s.ID], want[s.ID])
 		}
 	})
 }
 
-// What is told of another tenant's network can be told without naming it.
+// A problem with another tenant's network can be reported without naming it.
 func TestMeetingIsVeiled(t *testing.T) {
 	cfg := &Config{}
 	for i, cidr := range []string{"10.0.0.0/24", "10.0.0.128/25"} {

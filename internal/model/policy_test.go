@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// policyConfig is a correct configuration with lists, maps and what refers to
-// them.
+// policyConfig returns a valid configuration with lists, maps and references to them.
 func policyConfig() *Config {
 	cfg := &Config{}
 	peers := []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")}
@@ -125,7 +124,7 @@ func TestNumbered(t *testing.T) {
 	}
 }
 
-// Every condition and change takes what its form says, and nothing that would
+// Every condition and change accepts the values described by its Form, and none that would
 // break out of a line.
 func TestClauseValues(t *testing.T) {
 	for _, keys := range []map[string]ClauseValue{MatchKeys, SetKeys} {
@@ -134,7 +133,7 @@ func TestClauseValues(t *testing.T) {
 				t.Errorf("%s: %+v", key, v)
 			}
 			for _, bad := range []string{"", " ", "a b", "1\n2", "-", "+", "4294967296", "1.2.3", "fe80::1%eth0"} {
-				device := key == "peer" && (bad == "1.2.3" || bad == "4294967296") // the kernel takes these names
+				device := key == "peer" && (bad == "1.2.3" || bad == "4294967296") // the kernel accepts these names
 				if v.Valid != nil && v.Valid(bad) && !device {
 					t.Errorf("%s takes %q", key, bad)
 				}

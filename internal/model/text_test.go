@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// fill gives every text below a value the text, every list one item, and returns the
-// names of the properties that are texts or lists of them.
+// fill sets every text below a value to text, gives every list one item, and returns the names
+// of the properties that are texts or lists of texts.
 func fill(v reflect.Value, infos []FieldInfo, name, text string) []string {
 	var out []string
 	for _, f := range infos {

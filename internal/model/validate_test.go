@@ -39,8 +39,7 @@ func TestValidateLargeConfigIsClean(t *testing.T) {
 	}
 }
 
-// Names that dangle by the thousand must not cost a search each: that would take many
-// minutes.
+// Thousands of dangling names must not cost a search each: that would take many minutes.
 func TestValidateManyDanglingReferences(t *testing.T) {
 	cfg := big(10000)
 	cfg.Delete(KindZone, "vx")
@@ -71,7 +70,7 @@ func TestOverlapsAgainstBruteForce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		cfg := &Config{}
 		for _, z := range []string{"za", "zb"} {
-			must(cfg.Put(&Zone{ID: z, Type: ZoneSimple, Nodes: []string{"on" + z}})) // which do not meet
+			must(cfg.Put(&Zone{ID: z, Type: ZoneSimple, Nodes: []string{"on" + z}})) // which share no routing table
 			must(cfg.Put(&VNet{ID: "v" + z, Zone: z}))
 		}
 		for range rapid.IntRange(0, 25).Draw(t, "n") {
@@ -203,7 +202,7 @@ func TestNormalizeMAC(t *testing.T) {
 	}
 }
 
-// Validation must never fail on odd values, whatever put them there.
+// Validation must never panic on odd values, whatever their origin.
 func TestValidateZeroObjects(t *testing.T) {
 	cfg := &Config{
 		Nodes: map[string]*Node{"": {}}, Zones: map[string]*Zone{"": {}},

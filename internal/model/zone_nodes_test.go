@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// outConfig is an EVPN zone with an exit node, and a simple zone.
+// outConfig returns an EVPN zone with an exit node, and a simple zone.
 func outConfig(t *testing.T) *Config {
 	cfg := &Config{}
 	for _, o := range []Object{

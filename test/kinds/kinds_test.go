@@ -1,4 +1,4 @@
-// Package kinds holds what every kind of object must have, by a walk over their list.
+// Package kinds tests the requirements of every kind of object, in a loop over all kinds.
 package kinds
 
 import (
@@ -22,7 +22,7 @@ import (
 // alike compares objects by value.
 var alike = cmp.Options{cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}), cmpopts.EquateEmpty()}
 
-// examples are the objects of the examples of all kinds, which fit together.
+// examples returns the example objects of all kinds, which form one configuration.
 func examples(t *testing.T) []model.Object {
 	t.Helper()
 	var texts []string
@@ -40,7 +40,7 @@ func examples(t *testing.T) []model.Object {
 	return set.Objects
 }
 
-// Every kind has a file of its own with its constant, and a descriptor that is complete.
+// Every kind has its own file with its constant, and a complete descriptor.
 func TestEveryKindIsDescribed(t *testing.T) {
 	for i, k := range model.Kinds() {
 		d := k.Descriptor()
@@ -65,8 +65,8 @@ func TestEveryKindIsDescribed(t *testing.T) {
 	}
 }
 
-// fieldNames are the names of a structure's properties, but for the owner set and what a
-// client of the Proxmox API wrote.
+// fieldNames returns the names of a struct's properties, except the owner set and the spelling
+// of a Proxmox API client.
 func fieldNames(typ reflect.Type) []string {
 	var out []string
 	for i := range typ.NumField() {
@@ -78,8 +78,8 @@ func fieldNames(typ reflect.Type) []string {
 	return out
 }
 
-// rows checks that each field of a structure has one row, in the order of the fields, that says
-// what is to be said. A kind refers to those before it; to what takes effect at once, any.
+// rows checks that each field of a struct has one complete row, in the order of the fields. A
+// kind refers only to kinds before it, or to live kinds.
 func rows(t *testing.T, k model.Kind, owner string, properties []model.Property, names []string, before []model.Kind) {
 	t.Helper()
 	var described []string
@@ -125,7 +125,7 @@ func rows(t *testing.T, k model.Kind, owner string, properties []model.Property,
 	}
 }
 
-// fields are the properties of a kind, or of the items of a list of it.
+// fields returns the properties of a kind, or of the items of one of its lists.
 func fields(k model.Kind, owner string) []model.FieldInfo {
 	if owner == string(k) {
 		return model.Fields(k)
@@ -138,8 +138,8 @@ func fields(k model.Kind, owner string) []model.FieldInfo {
 	return nil
 }
 
-// typesOf are the types of object that a kind's properties can count for: those of a fabric
-// for its nodes.
+// typesOf returns the object types to which a kind's properties can apply: for fabric nodes
+// those of the fabric.
 func typesOf(k model.Kind) []string {
 	if k == model.KindFabricNode {
 		k = model.KindFabric
@@ -152,8 +152,8 @@ func typesOf(k model.Kind) []string {
 	return nil
 }
 
-// The examples of all kinds are one configuration without a fault, and each comes back from
-// a manifest, from JSON as stored, and from an edit as it was.
+// The examples of all kinds form one valid configuration, and each survives the round trip
+// through a manifest, stored JSON and an edit unchanged.
 func TestExamplesAreRight(t *testing.T) {
 	all := examples(t)
 	cfg, live := &model.Config{}, &model.Config{}
@@ -220,14 +220,14 @@ func throughJSON(v, back any) error {
 	return json.Unmarshal(b, back)
 }
 
-// What is done with one configuration's objects of a kind, a copy does not notice, and each
-// operation does what it says, of every kind.
+// Changes to the objects of a kind in one configuration do not affect a copy, and each
+// operation works for every kind.
 func TestConfigurationsHoldEveryKind(t *testing.T) {
 	all := examples(t)
 	full := &model.Config{}
 	for _, o := range all {
 		full.Set(o)
-		if o.ObjectKind() == model.KindVNet { // a subnet's ID follows from its zone
+		if o.ObjectKind() == model.KindVNet { // a subnet's ID is derived from its zone
 			for _, s := range all {
 				if s.ObjectKind() == model.KindSubnet {
 					if err := full.Complete(s); err != nil {
@@ -283,7 +283,7 @@ func pairs(old, new *model.Config, k model.Kind) [][2]model.Object {
 }
 
 // Every secret of every kind is hidden from those who may only read, and kept when an object
-// without it takes the place of one that has it.
+// without it replaces one that has it.
 func TestSecretsOfEveryKind(t *testing.T) {
 	found := 0
 	for _, o := range examples(t) {

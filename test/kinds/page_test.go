@@ -14,7 +14,7 @@ import (
 
 var update = flag.Bool("update", false, "write what should be read")
 
-// The page about the kinds is that of their descriptors.
+// The reference page of the kinds matches their descriptors.
 func TestPage(t *testing.T) {
 	const path = "../../docs/reference/kinds.md"
 	got := page()
@@ -101,5 +101,5 @@ func rowsOf(b *strings.Builder, fields []model.FieldInfo) {
 	}
 }
 
-// escaped keeps Markdown from taking names in angle brackets for HTML.
+// escaped keeps Markdown from reading names in angle brackets as HTML.
 func escaped(text string) string { return strings.NewReplacer("<", "\\<", "|", "\\|").Replace(text) }

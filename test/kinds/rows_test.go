@@ -10,8 +10,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// What the rows say of bounds, values and references is what validation refuses: each example
-// with one property changed to what its row forbids has a problem with that property.
+// Validation enforces the bounds, values and references of the rows: each example with one
+// property set to a value that its row forbids has a problem with that property.
 func TestRowsAreEnforced(t *testing.T) {
 	all := examples(t)
 	checked := map[string]int{}
@@ -27,7 +27,7 @@ func TestRowsAreEnforced(t *testing.T) {
 	for i, o := range all {
 		for _, f := range model.Fields(o.ObjectKind()) {
 			if o.ObjectKind() == model.KindFabricNode && f.Ref == model.KindFabric {
-				continue // completed from the ID where it is missing
+				continue // completed from the ID if missing
 			}
 			try(i, f.Name, f, func(v reflect.Value) reflect.Value { return v.Field(f.Index) })
 			items, _ := f.ItemFields()
@@ -56,13 +56,13 @@ func TestRowsAreEnforced(t *testing.T) {
 	}
 }
 
-// fault is a way to break what a row says.
+// fault is a violation of a row.
 type fault struct {
 	what string
 	set  func(v reflect.Value)
 }
 
-// forbidden are the ways to break the row of a property.
+// forbidden returns the possible violations of a property's row.
 func forbidden(f model.FieldInfo) []fault {
 	var out []fault
 	number := func(what string, n int) {
@@ -96,9 +96,9 @@ func forbidden(f model.FieldInfo) []fault {
 	return out
 }
 
-// with validates the examples with one of them changed, and gives the errors of that by
-// property. The object is of one of the types for which the property counts; that of a node
-// of a fabric is the fabric's.
+// with validates the examples with one of them changed, and returns its errors by property.
+// The object has one of the types to which the property applies; a fabric node has the
+// fabric's type.
 func with(all []model.Object, i int, types []string, change func(v reflect.Value)) map[string][]string {
 	cfg, live := &model.Config{}, &model.Config{}
 	o := copied(all[i])
@@ -116,7 +116,7 @@ func with(all []model.Object, i int, types []string, change func(v reflect.Value
 			setType(other, types[0])
 		}
 		if other.ObjectKind().Revisioned() {
-			_ = cfg.Complete(other) // what cannot be is left as it is
+			_ = cfg.Complete(other) // an invalid object is left unchanged
 			cfg.Set(other)
 		} else {
 			live.Set(other)
@@ -132,7 +132,7 @@ func with(all []model.Object, i int, types []string, change func(v reflect.Value
 	return out
 }
 
-// copied is a copy of an object with lists of its own.
+// copied returns a copy of an object with its own lists.
 func copied(o model.Object) model.Object {
 	v := reflect.New(reflect.TypeOf(o).Elem())
 	v.Elem().Set(reflect.ValueOf(o).Elem())
@@ -144,7 +144,7 @@ func copied(o model.Object) model.Object {
 	return v.Interface().(model.Object)
 }
 
-// setType makes an object one of a type, if its kind has types.
+// setType sets the type of an object, if its kind has types.
 func setType(o model.Object, typ string) {
 	for _, f := range model.Fields(o.ObjectKind()) {
 		if f.Name == o.ObjectKind().Descriptor().TypeProperty {
@@ -153,7 +153,7 @@ func setType(o model.Object, typ string) {
 	}
 }
 
-// An option of another type is refused, for every kind that has types.
+// An option of another type is refused, for every kind with types.
 func TestTypesAreEnforced(t *testing.T) {
 	tried := 0
 	for _, k := range model.Kinds() {
@@ -190,7 +190,7 @@ func TestTypesAreEnforced(t *testing.T) {
 	}
 }
 
-// fill sets a value that is not zero; false for one that cannot be.
+// fill sets a non-zero value; false if that is impossible.
 func fill(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.String:
