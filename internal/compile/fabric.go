@@ -29,7 +29,7 @@ type fabricBuilder struct {
 }
 
 // compileFabrics compiles the links of the fabrics that the node is a member of: a
-// device that holds its address whichever links stand, and the addresses of the
+// device that holds its address whichever links are up, and the addresses of the
 // links to other members. The protocol itself is FRR's: see routing.
 func compileFabrics(of *node) *fabricLinks {
 	n := &fabricBuilder{

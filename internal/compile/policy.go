@@ -21,7 +21,7 @@ func (p *policies) routeMaps(names ...string) {
 }
 
 // controller adds what a controller refers to, and the names that it generates,
-// in whose place maps may be declared.
+// which declared maps may replace.
 func (p *policies) controller(c *model.Controller) {
 	p.routeMaps(c.RouteMapIn, c.RouteMapOut)
 	switch c.Type {

@@ -24,20 +24,20 @@ func (n *zoneBuilder) unreachable(z *model.Zone) {
 	}
 }
 
-// wayOut leads what leaves a zone by the way that it declares, and by no other: where
-// that is gone, nothing leaves.
-func (n *zoneBuilder) wayOut(z *model.Zone) {
+// egress routes what leaves a zone by its declared egress only: while that is down,
+// nothing leaves.
+func (n *zoneBuilder) egress(z *model.Zone) {
 	ref := model.Ref(model.KindZone, z.ID)
 	switch {
 	case !z.HasWayOut():
 		return
 	case z.ExitNodesTable != 0:
-		n.tableOut(z)
-		n.ownDirectly(z)
+		n.egressTable(z)
+		n.ownNetworksDirectly(z)
 		return
 	}
 	n.unreachable(z)
-	n.ownDirectly(z)
+	n.ownNetworksDirectly(z)
 	if i := z.ExitNodesInterface; i != "" && len(n.facts.Interfaces) > 0 && n.interfaceNamed(i) == nil {
 		n.note(LevelError, ref, "nothing leaves the zone by exit node %s, which has no interface %s; correct exitnodes-interface, or take the node out of exitnodes", n.name, i)
 		return
@@ -96,13 +96,13 @@ func (n *zoneBuilder) leads(z *model.Zone, dst netip.Prefix, link string, via ne
 	}
 }
 
-// wayOutMetric is the metric of a declared way out of a zone: before any that FRR
+// egressMetric is the metric of a declared way out of a zone: before any that FRR
 // learns (20 and more).
 const wayOutMetric = 1
 
-// ownDirectly has what goes to the networks that the node is on itself reach them past
-// the declared way out, where the zone says so.
-func (n *zoneBuilder) ownDirectly(z *model.Zone) {
+// ownNetworksDirectly routes traffic to the node's directly connected networks past the
+// declared egress, where the zone declares it.
+func (n *zoneBuilder) ownNetworksDirectly(z *model.Zone) {
 	if z.Networks() != model.NodeNetworksAll {
 		return
 	}
@@ -134,10 +134,10 @@ const (
 	tableOutMask = 0xff000000
 )
 
-// tableOut has what stays in a zone looked up in its VRF, what leaves it in the declared
-// table of the operator's, and nothing elsewhere. Packets are told by a mark: to rules,
-// Linux 6.1 takes them to have come in by the VNet's link, others by that of the VRF.
-func (n *zoneBuilder) tableOut(z *model.Zone) {
+// egressTable has traffic inside a zone looked up in its VRF, leaving traffic in the
+// operator's declared table, and nothing elsewhere. A mark identifies the packets: for
+// rules, Linux 6.1 has them enter by the VNet's link, others by that of the VRF.
+func (n *zoneBuilder) egressTable(z *model.Zone) {
 	for _, family := range []string{desired.FamilyIPv4, desired.FamilyIPv6} {
 		r := desired.RouteRule{Mark: tableOutMark | uint32(z.VRFVXLAN), Family: family, Owner: model.Ref(model.KindZone, z.ID)}
 		inside, outside, end := r, r, r

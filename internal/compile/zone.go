@@ -55,7 +55,7 @@ func compileZones(n *node) *networks {
 	return &networks{links: b.links, out: n.out, vrfs: b.vrfs, controllers: b.controllers, routed: b.routed}
 }
 
-// nameFree refuses a VNet whose links the node's operator has reserved. Only
+// nameFree refuses a VNet with link names that the node's operator has reserved. Only
 // overlays have a VXLAN device.
 func (n *node) nameFree(v *model.VNet) bool {
 	for _, name := range []string{v.ID, naming.Tunnel.Of(v.ID)} {
