@@ -93,9 +93,9 @@ func (n *zoneBuilder) gateways(z *model.Zone, v *model.VNet, f *vrf) {
 	if len(gateways) > 0 {
 		n.needs(ref, model.FeatureNFTNAT)
 		// All nodes have the gateway's addresses, so that a guest answers its own
-		// node, whichever node sent the request: that node must accept unsolicited
-		// neighbour advertisements and ARP, also from a guest that moved. Then it
-		// advertises the guest to the other nodes.
+		// node, whichever node sent the request: that node must accept untracked
+		// neighbour advertisements and gratuitous ARP, also from a guest that moved.
+		// Then it advertises the guest to the other nodes.
 		n.sysctl(ref, "net.ipv4.conf."+v.ID+".arp_accept", "1")
 		if slices.ContainsFunc(gateways, netip.Addr.Is6) {
 			n.sysctl(ref, "net.ipv6.conf."+v.ID+".accept_untracked_na", "2") // of the VNet's own networks
