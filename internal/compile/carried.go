@@ -20,15 +20,15 @@ type gap struct {
 // route follows a VLAN of a bridge off the node.
 type route struct {
 	n *node
-	// seen are the bridges and VLANs that were come to: patches may lead round.
+	// seen are the visited bridges and VLANs: patches may form a loop.
 	seen map[string]bool
 	// gaps are the ports at which it ended.
 	gaps []gap
 }
 
-// gaps finds the ports at which a VLAN of a bridge ends on its way off the node. It finds
-// none if one port leads it on, for a bridge may have others that lead elsewhere, nor if
-// the VLANs of the bridge's ports are not known.
+// gaps finds the ports at which a VLAN of a bridge ends on its path off the node. It finds
+// none if any port carries it on, as a bridge may have ports to other networks, nor if the
+// VLANs of the bridge's ports are not known.
 func (n *node) gaps(bridge string, vlan int) []gap {
 	r := route{n: n, seen: map[string]bool{}}
 	if r.leaves(bridge, vlan, "") {

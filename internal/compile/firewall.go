@@ -188,7 +188,7 @@ func gateSets(name string, gates []netip.Addr) []desired.Set {
 }
 
 // snat adds source translation: the address follows the route at run time, so
-// the rules hold when the way out changes.
+// the rules hold when the egress changes.
 func (n *isolationBuilder) snat(t *desired.Table) {
 	post := desired.Chain{Name: "postrouting", Type: "nat", Hook: "postrouting", Priority: "srcnat"}
 	for _, f := range []struct {

@@ -51,7 +51,7 @@ func compileForwarding(n *node) *desired.Space {
 	return n.out
 }
 
-// forwardOn has the interfaces forward by which routes of a family lead off the node.
+// forwardOn enables forwarding on the interfaces of the node's routes of a family.
 func (n *node) forwardOn(owner, conf string, family func(netip.Prefix) bool) {
 	done := map[string]bool{}
 	for _, r := range n.facts.Routes {

@@ -66,7 +66,7 @@ func servedByNode(views []desired.NameView, a netip.Addr) bool {
 	})
 }
 
-// nameView is what a zone's guests get to see; ok is false where the node has none of
+// nameView is the DNS view of a zone's guests; ok is false where the node has none of
 // the zone's gateways.
 func (n *node) nameView(z *model.Zone, bindings []*model.Binding, carried map[linkAddr]bool) (view desired.NameView, ok bool) {
 	view = desired.NameView{Zone: z.ID, Domain: strings.ToLower(z.DNSZone), Owner: model.Ref(model.KindZone, z.ID)}

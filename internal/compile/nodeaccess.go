@@ -108,8 +108,8 @@ func (n *node) ownPrefixes() []netip.Prefix {
 	return slices.Compact(out)
 }
 
-// ownNetworks adds the sets of the networks that the node is on itself, where a zone is
-// kept off them.
+// ownNetworks adds the sets of the node's directly connected networks, where a zone is
+// blocked from them.
 func (n *isolationBuilder) ownNetworks(t *desired.Table) {
 	if !slices.ContainsFunc(slices.Collect(maps.Keys(n.nets.routed.zones)), func(id string) bool { return n.guardsNetworks(n.cfg.Zones[id]) }) {
 		return

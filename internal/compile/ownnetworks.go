@@ -49,7 +49,7 @@ func (n *node) peerIn(p netip.Prefix) (peer netip.Addr, of string) {
 	return netip.Addr{}, ""
 }
 
-// routable notes a subnet that the node must not lead into its zone, and reports
+// routable notes a subnet that the node must not route into its zone, and reports
 // whether it may.
 func (n *node) routable(s *model.Subnet) bool {
 	what := n.holdsOwn(s)

@@ -9,7 +9,7 @@ import (
 )
 
 // policies are the route maps and prefix lists that something on a node refers
-// to, by name: first directly, after close by way of each other too.
+// to, by name: first directly, after close also indirectly.
 type policies struct{ maps, lists map[string]bool }
 
 func newPolicies() *policies { return &policies{maps: map[string]bool{}, lists: map[string]bool{}} }

@@ -37,7 +37,7 @@ func (r *ruleset) routedVNets(guards []guard) []desired.Chain {
 		jump := fmt.Sprintf("%q : jump %s", g.vnet.ID, r.vnet(g))
 		jumps = append(jumps, jump)
 		if n.cfg.Zones[g.vnet.Zone].Type == model.ZoneEVPN {
-			// What its guests send comes in by the link of the VRF.
+			// Its guests' traffic enters by the link of the VRF.
 			vrfJumps = append(vrfJumps, jump)
 		}
 	}

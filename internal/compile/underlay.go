@@ -115,7 +115,7 @@ func (n *node) interfaceAddress(name string, six bool) netip.Addr {
 // narrowest is the smallest MTU on the paths to the other ends of an overlay,
 // and the interface that has it; 0 if no path is known. In a fabric those are the
 // member's links, whichever of them are up at the moment. An end of its own on
-// the loopback does not count: what matters is the way out.
+// the loopback does not count: the egress interface is relevant.
 func (n *node) narrowest(o *overlay) (mtu int, dev string) {
 	if o.fabric != "" {
 		return n.fabricMTU(o.fabric)

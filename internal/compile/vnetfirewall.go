@@ -111,7 +111,7 @@ func (r *ruleset) vnet(g guard) string {
 	who := "vnet " + g.vnet.ID
 	var lines []string
 	if r.bridged {
-		// Without these nobody in the VNet would find anybody. They are no conversations.
+		// Without these hosts in the VNet would not find each other. They have no connections.
 		lines = append(lines, "meta protocol arp accept", "icmpv6 type { 130, 131, 132, 133, 135, 136, 143 } accept")
 	}
 	lines = append(lines,

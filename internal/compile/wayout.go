@@ -44,7 +44,7 @@ func (n *zoneBuilder) egress(z *model.Zone) {
 	}
 	if len(z.ExitNodesVia) == 0 {
 		for _, p := range everywhere {
-			n.leads(z, p, z.ExitNodesInterface, netip.Addr{})
+			n.addEgressRoute(z, p, z.ExitNodesInterface, netip.Addr{})
 		}
 		return
 	}
@@ -61,7 +61,7 @@ func (n *zoneBuilder) egress(z *model.Zone) {
 		if via.Is6() {
 			p = everywhere[1]
 		}
-		n.leads(z, p, link, via)
+		n.addEgressRoute(z, p, link, via)
 	}
 }
 
@@ -76,8 +76,8 @@ func (n *node) linkOf(via netip.Addr) string {
 	return ""
 }
 
-// leads adds the route out of a zone, and has the interface pass what comes back by it.
-func (n *zoneBuilder) leads(z *model.Zone, dst netip.Prefix, link string, via netip.Addr) {
+// addEgressRoute adds the route out of a zone, and has the interface pass the replies.
+func (n *zoneBuilder) addEgressRoute(z *model.Zone, dst netip.Prefix, link string, via netip.Addr) {
 	ref := model.Ref(model.KindZone, z.ID)
 	n.out.Routes = append(n.out.Routes, desired.Route{Dst: dst, Link: link, Via: via, Table: int(naming.VRFTable(z.VRFVXLAN)), Metric: wayOutMetric, Owner: ref})
 	if link == "" || n.reserved(link) != "" {
@@ -85,8 +85,8 @@ func (n *zoneBuilder) leads(z *model.Zone, dst netip.Prefix, link string, via ne
 	}
 	keys := [][2]string{{"net.ipv6.conf." + sysctlName(link) + ".forwarding", "1"}}
 	if dst.Addr().Is4() {
-		// Answers come back by it from where the node's main table leads elsewhere (RFC
-		// 3704, loose mode).
+		// Replies enter by it from sources that the node's main table routes elsewhere
+		// (RFC 3704, loose mode).
 		keys = [][2]string{{"net.ipv4.conf." + sysctlName(link) + ".forwarding", "1"}, {"net.ipv4.conf." + sysctlName(link) + ".rp_filter", "2"}}
 	}
 	for _, k := range keys {
@@ -96,8 +96,8 @@ func (n *zoneBuilder) leads(z *model.Zone, dst netip.Prefix, link string, via ne
 	}
 }
 
-// egressMetric is the metric of a declared way out of a zone: before any that FRR
-// learns (20 and more).
+// egressMetric is the metric of a declared egress of a zone: before any route that
+// FRR learns (20 and more).
 const wayOutMetric = 1
 
 // ownNetworksDirectly routes traffic to the node's directly connected networks past the
@@ -120,10 +120,10 @@ func (n *zoneBuilder) ownNetworksDirectly(z *model.Zone) {
 	}
 }
 
-// tableOutPriority is the priority of the first of the rules that lead out of a zone by a
+// egressTablePriority is the priority of the first of the rules for egress of a zone by a
 // table: before the kernel's own for VRFs (1000), which would find a default route that
 // FRR has learned.
-const tableOutPriority = 990
+const egressTablePriority = 990
 
 // The marks of packets that leave a zone by a table. A packet has one from prerouting
 // until it has found its route. The low bits are those of the zone's VXLAN identifier;
@@ -141,9 +141,9 @@ func (n *zoneBuilder) egressTable(z *model.Zone) {
 	for _, family := range []string{desired.FamilyIPv4, desired.FamilyIPv6} {
 		r := desired.RouteRule{Mark: tableOutMark | uint32(z.VRFVXLAN), Family: family, Owner: model.Ref(model.KindZone, z.ID)}
 		inside, outside, end := r, r, r
-		inside.Priority, inside.Table, inside.NoDefault = tableOutPriority, int(naming.VRFTable(z.VRFVXLAN)), true
-		outside.Priority, outside.Table = tableOutPriority+1, z.ExitNodesTable
-		end.Priority = tableOutPriority + 2
+		inside.Priority, inside.Table, inside.NoDefault = egressTablePriority, int(naming.VRFTable(z.VRFVXLAN)), true
+		outside.Priority, outside.Table = egressTablePriority+1, z.ExitNodesTable
+		end.Priority = egressTablePriority + 2
 		n.out.RouteRules = append(n.out.RouteRules, inside, outside, end)
 	}
 }

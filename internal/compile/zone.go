@@ -19,7 +19,7 @@ type zoneBuilder struct {
 	vrfs        map[string]*vrf     // by EVPN zone
 	controllers map[string]*overlay // by EVPN controller
 	routed      routed
-	// exits are the networks to which the node leads from outside, with their owners.
+	// exits are the networks that the node routes to from outside, with their owners.
 	exits map[netip.Prefix]string
 }
 

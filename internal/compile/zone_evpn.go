@@ -18,8 +18,8 @@ import (
 // the highest that the kernel's VRF document proposes, so that any other wins.
 const unreachableMetric = 4278198272
 
-// The addresses of the way from an exit node itself into its zones. They are the
-// same on every exit node and in every zone, and are seen by nobody else.
+// The addresses of the link from an exit node itself into its zones. They are the same
+// on every exit node and in every zone, and are not visible outside.
 var (
 	exitSource4 = netip.MustParsePrefix("10.255.255.1/32")
 	exitSource6 = netip.MustParsePrefix("fd56:6961:6475:6374::1/128") // "Viaduct" in ASCII
@@ -186,8 +186,8 @@ func (n *node) carrier(z *model.Zone) *model.Controller {
 	return nil
 }
 
-// outward ends the look-up of addresses in the VRF where the node has no way out
-// of the zone, and adds the node's own way into it.
+// outward ends the look-up of addresses in the VRF where the node has no egress of the
+// zone, and adds the node's own path into it.
 func (n *zoneBuilder) outward(z *model.Zone, f *vrf) {
 	ref := model.Ref(model.KindZone, z.ID)
 	// What the strict filter of source addresses knows is not what another exit
@@ -213,7 +213,7 @@ func (n *zoneBuilder) outward(z *model.Zone, f *vrf) {
 		n.out.Addresses = append(n.out.Addresses, desired.Address{Link: outside, Prefix: a, Owner: ref})
 	}
 	n.out.Addresses = append(n.out.Addresses, desired.Address{Link: inside, Prefix: exitInside, Owner: ref})
-	// The way back: to the node's own source address only.
+	// The return path: to the node's own source address only.
 	for _, dst := range []netip.Prefix{exitSource4, exitSource6} {
 		n.out.Routes = append(n.out.Routes, desired.Route{
 			Dst: dst, Link: inside, Via: exitOutside.Addr(), Table: int(naming.VRFTable(z.VRFVXLAN)), Owner: ref,
@@ -221,7 +221,7 @@ func (n *zoneBuilder) outward(z *model.Zone, f *vrf) {
 	}
 }
 
-// exitRoute leads what comes from outside to a subnet into the zone: through the
+// exitRoute routes traffic from outside to a subnet into the zone: through the
 // VNet's bridge, or with local routing, for the node itself only, through a pair
 // of devices. FRR would make the former of the routes that it imports from the
 // VRF, but not always of all of them.

@@ -80,8 +80,8 @@ func (n *zoneBuilder) trunk(z *model.Zone) *trunk {
 	return t
 }
 
-// trunkPorts warns of a bridge that does not lead off the node, or not with what all VNets
-// of the zone need.
+// trunkPorts warns of a bridge without a port off the node, or without what all VNets of
+// the zone need.
 func (n *node) trunkPorts(z *model.Zone, t *trunk) {
 	ref := model.Ref(model.KindZone, z.ID)
 	b := n.facts.VLANsOf(t.bridge)

@@ -56,7 +56,7 @@ func (n *zoneBuilder) joinAware(a awareVLAN) {
 
 // silentBridge keeps a VNet's bridge from answering ARP for addresses of the node that other
 // interfaces have, as the kernel does: where guests and node share a VLAN the node would
-// answer twice, and what guests then send to the bridge is no traffic of the VLAN.
+// answer twice, and what guests then send to the bridge would not be in the VLAN.
 func (n *zoneBuilder) silentBridge(owner, bridge string) {
 	if _, made := n.table[bridge]; made && n.cfg.VNets[bridge] != nil {
 		n.sysctl(owner, "net.ipv4.conf."+sysctlName(bridge)+".arp_ignore", "1")
