@@ -1,9 +1,9 @@
 // Package agent keeps one node as its last revision declares.
 //
-// It is where the one-way flow ends: it takes the node's document from a server
+// It is where the one-way flow ends: it receives the node's document from a server
 // by long poll, keeps it on disk, compiles it with the node's own facts, and has
 // the drivers make the difference. The loop is level-triggered: events from the
-// kernel and new documents only wake it, every pass looks at the whole state, and
+// kernel and new documents only wake it, every pass compares the whole state, and
 // a timer runs one anyway. No server is needed to boot, to repair drift or to go
 // on through a partition.
 package agent
@@ -22,11 +22,11 @@ import (
 
 // Timing of the loop.
 const (
-	// debounce lets a burst of kernel events settle into one pass.
+	// debounce merges a burst of kernel events into one pass.
 	debounce = 50 * time.Millisecond
 	// restFactor is how many times the duration of a pass the loop rests after it
-	// before events start another one, at most maxRest: however restless the
-	// node is, the agent takes a small part of a processor.
+	// before events start the next, at most maxRest: however many events there are,
+	// the agent uses a small part of a CPU.
 	restFactor = 5
 	maxRest    = 2 * time.Second
 	// minRetry and maxRetry bound the wait after a pass that failed.
@@ -40,14 +40,14 @@ const (
 
 // System is the node as the agent sees it.
 type System interface {
-	// Facts reads what the node is: see model.Facts.
+	// Facts reads the facts of the node: see model.Facts.
 	Facts(ctx context.Context) (*model.Facts, error)
 	// Events returns a channel that gets a value after something in the node's
-	// network changed, whoever did it. It is closed when ctx ends.
+	// network changed, whatever made the change. It is closed when ctx ends.
 	Events(ctx context.Context) (<-chan struct{}, error)
 	// Stages returns the drivers in the order they run.
 	Stages() []Stage
-	// Ports names the guests' links that are joined to their bridges.
+	// Ports names the guests' links that are attached to their bridges.
 	Ports() []string
 	// Reserve sets the patterns (path.Match) of interface names that must not be
 	// touched.
@@ -66,9 +66,9 @@ type Config struct {
 	Resync time.Duration
 	Log    *slog.Logger
 	// Ready is called once, after the first pass over the state on disk (or at
-	// once when there is none).
+	// once without such state).
 	Ready func()
-	// Alive is called after every turn of the loop, for a watchdog.
+	// Alive is called after every iteration of the loop, for a watchdog.
 	Alive func()
 }
 
@@ -81,11 +81,11 @@ type Agent struct {
 	wake chan struct{}
 
 	mu       sync.Mutex
-	doc      *document.Document // what the node shall be
+	doc      *document.Document // the current document
 	hash     string             // of doc, as the server has it
-	message  string             // what is wrong besides the objects
+	message  string             // an error of the node as a whole
 	status   *protocol.Status   // of the last pass
-	standing standing           // what the last pass was about
+	lastPass passInfo           // input of the last pass
 	found    finding            // of the last inspection
 	changed  chan struct{}      // closed when status is newer than the last report
 
@@ -95,7 +95,7 @@ type Agent struct {
 }
 
 // New returns an agent that has loaded its identity and last document from
-// disk. Without an identity it fails and says how to join.
+// disk. Without an identity it fails, and the error states how to join.
 func New(cfg Config) (*Agent, error) {
 	if cfg.Resync == 0 {
 		cfg.Resync = DefaultResync
@@ -118,8 +118,8 @@ func New(cfg Config) (*Agent, error) {
 	}
 	last, err := a.disk.document()
 	if err != nil {
-		// A damaged file must not stop the node from taking a good document
-		// from a server; what stands on the node is left as it is until then.
+		// A damaged file must not keep the node from receiving a good document
+		// from a server; the node's present state is kept until then.
 		a.message = err.Error()
 		cfg.Log.Error("the last document cannot be used; waiting for a server", "error", err)
 	} else if last != nil {
@@ -129,7 +129,7 @@ func New(cfg Config) (*Agent, error) {
 	if err != nil {
 		cfg.Log.Warn("what is known of addresses is lost; waiting for a server", "error", err)
 	} else if known != nil {
-		a.bindings.take(known)
+		a.bindings.apply(known)
 	}
 	a.drift.seed(a.disk.applied(), cfg.System.BootID())
 	return a, nil
@@ -232,9 +232,9 @@ func (a *Agent) sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// take makes a document the one the node shall be, once it is safe on disk: a
-// document that a reboot would lose must not be applied.
-func (a *Agent) take(r *received) error {
+// setDocument makes a document the current one after saving it: a document that a
+// reboot would lose must not be applied.
+func (a *Agent) setDocument(r *received) error {
 	if err := a.disk.saveDocument(r); err != nil {
 		return err
 	}
@@ -248,15 +248,15 @@ func (a *Agent) take(r *received) error {
 	return nil
 }
 
-// have is the hash of the present document; empty without one.
-func (a *Agent) have() string {
+// currentHash returns the hash of the current document; empty without one.
+func (a *Agent) currentHash() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.hash
 }
 
-// complain records what is wrong with the node as a whole and reports it.
-func (a *Agent) complain(message string) {
+// setNodeError records an error of the node as a whole and reports it.
+func (a *Agent) setNodeError(message string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.message == message {

@@ -59,7 +59,7 @@ func (a *Agent) mustPass(t *testing.T) {
 
 func (a *Agent) mustTake(t *testing.T, doc *document.Document) {
 	t.Helper()
-	if err := a.take(&received{Hash: doc.Hash(), Document: doc}); err != nil {
+	if err := a.setDocument(&received{Hash: doc.Hash(), Document: doc}); err != nil {
 		t.Fatalf("take: %v", err)
 	}
 }

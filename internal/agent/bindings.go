@@ -24,9 +24,9 @@ import (
 // bindingsFile keeps the bindings in the agent's data directory.
 const bindingsFile = "bindings.json"
 
-// bindingsPause is the time from news to their place in the file. It may be large: to
-// write it for each would be much work, and to do that at once would be in the way of the
-// pass that makes them true. What it lacks after a kill a server tells again.
+// bindingsPause is the time from an update to its write to the file. It may be large:
+// a write for each update would be much work, and at once it would delay the pass that
+// applies the update. What the file lacks after a kill a server sends again.
 const bindingsPause = time.Second
 
 // bindings is what the agent knows of the NICs in the node's zones.
@@ -43,22 +43,22 @@ func newBindings() *bindings {
 	return &bindings{byID: make(map[string]*model.Binding), dirty: make(chan struct{}, 1)}
 }
 
-// take takes in what a server tells.
-func (b *bindings) take(news *protocol.Bindings) {
+// apply applies an update from a server.
+func (b *bindings) apply(update *protocol.Bindings) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.epoch, b.number = news.Epoch, news.Number
-	if news.All {
+	b.epoch, b.number = update.Epoch, update.Number
+	if update.All {
 		clear(b.byID)
 	}
-	for _, id := range news.Gone {
+	for _, id := range update.Gone {
 		delete(b.byID, id)
 	}
-	for _, one := range news.Put {
+	for _, one := range update.Put {
 		b.byID[one.ID()] = one
 	}
-	if b.sorted != nil && !news.All && len(news.Gone)+len(news.Put) <= fewNews {
-		b.sorted = amended(b.sorted, news)
+	if b.sorted != nil && !update.All && len(update.Gone)+len(update.Put) <= maxInserts {
+		b.sorted = updatedList(b.sorted, update)
 	} else {
 		b.sorted = nil
 	}
@@ -68,23 +68,24 @@ func (b *bindings) take(news *protocol.Bindings) {
 	}
 }
 
-// fewNews is up to how many news are put in their places, and not all sorted anew.
-const fewNews = 64
+// maxInserts is the largest number of changes that are inserted in place; with more,
+// the whole list is sorted again.
+const maxInserts = 64
 
-// amended is a list, sorted by ID, with news. The list itself is not changed, as it is
-// in use.
-func amended(list []*model.Binding, news *protocol.Bindings) []*model.Binding {
+// updatedList returns a copy, sorted by ID, of a list with an update applied. The list
+// itself is in use and not changed.
+func updatedList(list []*model.Binding, update *protocol.Bindings) []*model.Binding {
 	find := func(id string) (int, bool) {
 		return slices.BinarySearchFunc(list, id, func(b *model.Binding, id string) int { return cmp.Compare(b.ID(), id) })
 	}
-	list = append(make([]*model.Binding, 0, len(list)+len(news.Put)), list...)
-	for _, id := range news.Gone {
-		if at, there := find(id); there {
+	list = append(make([]*model.Binding, 0, len(list)+len(update.Put)), list...)
+	for _, id := range update.Gone {
+		if at, found := find(id); found {
 			list = slices.Delete(list, at, at+1)
 		}
 	}
-	for _, one := range news.Put {
-		if at, there := find(one.ID()); there {
+	for _, one := range update.Put {
+		if at, found := find(one.ID()); found {
 			list[at] = one
 		} else {
 			list = slices.Insert(list, at, one)
@@ -106,23 +107,23 @@ func (b *bindings) list() []*model.Binding {
 	return b.sorted
 }
 
-// query asks for what came after what is known.
+// query is the URL query for the updates after those already received.
 func (b *bindings) query() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return fmt.Sprintf("epoch=%s&since=%d", url.QueryEscape(b.epoch), b.number)
 }
 
-// whole is everything, as the file has it.
-func (b *bindings) whole() *protocol.Bindings {
+// snapshot returns all bindings in the format of the file.
+func (b *bindings) snapshot() *protocol.Bindings {
 	list := b.list()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return &protocol.Bindings{Epoch: b.epoch, Number: b.number, All: true, Put: list}
 }
 
-// bindings reads the file. Without one, or with one that is damaged, nothing is known
-// until a server tells.
+// bindings reads the file. Without one, or with a damaged one, there are no bindings
+// until a server sends them.
 func (d *disk) bindings() (*protocol.Bindings, error) {
 	path := filepath.Join(d.dir, bindingsFile)
 	b, err := os.ReadFile(path)
@@ -139,18 +140,18 @@ func (d *disk) bindings() (*protocol.Bindings, error) {
 	return out, nil
 }
 
-// followBindings keeps a long poll open for bindings, and wakes the loop for each news.
+// followBindings keeps a long poll open for bindings, and wakes the loop for each update.
 func (a *Agent) followBindings(ctx context.Context, link *serverLink) {
 	wait := backoff{}
 	for ctx.Err() == nil {
-		news := &protocol.Bindings{}
-		err := link.do(ctx, http.MethodGet, "/agent/v1/bindings?"+a.bindings.query(), nil, news)
+		update := &protocol.Bindings{}
+		err := link.do(ctx, http.MethodGet, "/agent/v1/bindings?"+a.bindings.query(), nil, update)
 		switch {
 		case errors.Is(err, errUnchanged):
 			wait.reset()
 		case err == nil:
 			wait.reset()
-			a.bindings.take(news)
+			a.bindings.apply(update)
 			select {
 			case a.wake <- struct{}{}:
 			default:
@@ -164,7 +165,7 @@ func (a *Agent) followBindings(ctx context.Context, link *serverLink) {
 	}
 }
 
-// keepBindings writes the file, now and then, until ctx ends; then what is known.
+// keepBindings writes the file after updates until ctx ends, and once more then.
 func (a *Agent) keepBindings(ctx context.Context) {
 	for {
 		select {
@@ -174,9 +175,9 @@ func (a *Agent) keepBindings(ctx context.Context) {
 		}
 		sleep.Context(ctx, bindingsPause)
 		select {
-		case <-a.bindings.dirty: // of news that came meanwhile
+		case <-a.bindings.dirty: // of updates during the pause
 		default:
 		}
-		a.logSaveError(a.disk.write(bindingsFile, a.bindings.whole()))
+		a.logSaveError(a.disk.write(bindingsFile, a.bindings.snapshot()))
 	}
 }

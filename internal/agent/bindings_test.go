@@ -36,7 +36,7 @@ func TestBindingsList(t *testing.T) {
 			}
 			before := b.list()
 			kept := slices.Clone(before)
-			b.take(news)
+			b.apply(news)
 			if !slices.Equal(before, kept) {
 				t.Fatal("a list that was given out was changed")
 			}

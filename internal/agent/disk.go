@@ -19,8 +19,8 @@ const (
 	appliedFile  = "applied.json"
 )
 
-// disk keeps what the agent must not forget. Every file is replaced at once
-// and synced, so a kill or power cut leaves the old content or the new.
+// disk is the agent's persistent state. Every file is replaced atomically and
+// synced, so a kill or power cut leaves the old content or the new.
 type disk struct{ dir string }
 
 // applied is the desired state that the node reached, and in which boot.
@@ -29,15 +29,15 @@ type applied struct {
 	Boot string `json:"boot"`
 }
 
-// received is a document as a server sent it. The hash is the server's: one of
-// our own making would differ from it when a newer server tells properties that
+// received is a document as a server sent it. The hash is the server's: one
+// computed here would differ from it when a newer server sends properties that
 // this agent does not know.
 type received struct {
 	Hash     string             `json:"hash"`
 	Document *document.Document `json:"document"`
 }
 
-// document reads the last document; nil if there is none yet.
+// document reads the last document; nil before the first.
 func (d *disk) document() (*received, error) {
 	path := filepath.Join(d.dir, documentFile)
 	b, err := os.ReadFile(path)
@@ -62,7 +62,7 @@ func (d *disk) document() (*received, error) {
 
 func (d *disk) saveDocument(r *received) error { return d.write(documentFile, r) }
 
-// applied reads what was reached; the zero value if that is not known.
+// applied reads the last state that was reached; the zero value if that is unknown.
 func (d *disk) applied() applied {
 	var a applied
 	b, err := os.ReadFile(filepath.Join(d.dir, appliedFile))

@@ -9,27 +9,27 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
-// portType is the type of changes that join a guest's NIC: guests come and go
-// by themselves, so such a change is no drift.
+// portType is the type of changes that attach a guest's NIC: guests start and stop
+// independently of Viaduct, so such a change is no drift.
 const portType = "port"
 
-// driftLog tells drift from work in hand. A difference is drift when the node
-// stood as wanted after an earlier pass and nothing else was asked for since.
+// driftLog distinguishes drift from unfinished work. A difference is drift when an
+// earlier pass reached the desired state and that state has not changed since.
 type driftLog struct {
 	mu sync.Mutex
-	// stands is the hash of the desired state that was last reached; empty
-	// while a pass towards another one has not succeeded.
-	stands string
-	// failed are the objects that the last pass could not make: what a later
-	// pass does for them is work, not repair.
+	// reached is the hash of the desired state that was last reached; empty
+	// until a pass towards a different state has succeeded.
+	reached string
+	// failed are the objects that the last pass could not create: changes that a
+	// later pass makes for them are not drift.
 	failed map[string]bool
 	events []protocol.Drift
 }
 
-// seed takes over what an earlier process of the same boot reached.
+// seed restores the state that an earlier process of the same boot reached.
 func (l *driftLog) seed(was applied, boot string) {
 	if was.Boot == boot {
-		l.stands = was.Want
+		l.reached = was.Want
 	}
 }
 
@@ -37,17 +37,17 @@ func (l *driftLog) seed(was applied, boot string) {
 func (l *driftLog) expected(want string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.stands != want
+	return l.reached != want
 }
 
-// begin notes that a pass towards another state has begun.
+// begin records that a pass towards a different state has begun.
 func (l *driftLog) begin() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.stands = ""
+	l.reached = ""
 }
 
-// done notes how a pass towards want ended. One that could not make some
+// done records the result of a pass towards want. One that could not create some
 // objects still reached the state for all others.
 func (l *driftLog) done(want string, failed []*driver.ObjectError, err error) {
 	l.mu.Lock()
@@ -57,7 +57,7 @@ func (l *driftLog) done(want string, failed []*driver.ObjectError, err error) {
 		l.failed[f.Owner] = true
 	}
 	if len(driver.NodeErrors(err)) == 0 {
-		l.stands = want
+		l.reached = want
 	}
 }
 

@@ -24,10 +24,10 @@ import (
 // and go with the guests and are no facts about the node.
 var guestLinks = regexp.MustCompile(`^(tap|veth)\d+i\d+$|^fw(br|ln|pr)\d+[iop]\d+$`)
 
-// probeOVS tells whether Open vSwitch runs, and its bridges.
+// probeOVS reports whether Open vSwitch runs, and its bridges.
 type probeOVS func(context.Context) (bridges []ovs.Bridge, running bool, err error)
 
-// readFacts reads what the node is, without what Viaduct and guests put there.
+// readFacts reads the node's facts, without what Viaduct and guests created.
 // Links by the given names are Viaduct's too, even if they are not marked yet: after
 // a boot ifupdown2 has made them before the agent runs.
 func readFacts(ctx context.Context, conn *rtnl.Conn, version string, features map[model.Feature]bool, probe probeOVS, named map[string]bool) (*model.Facts, error) {
@@ -51,17 +51,17 @@ func readFacts(ctx context.Context, conn *rtnl.Conn, version string, features ma
 	switched := map[string]ovsPort{}
 	for _, b := range bridges {
 		if b.Ours {
-			switched[b.Name] = ovsPort{bridge: b.Name, ours: true} // its own interface
+			switched[b.Name] = ovsPort{bridge: b.Name, owned: true} // its own interface
 		} else {
 			f.OVSBridges = append(f.OVSBridges, b.Name)
 		}
 		for _, i := range b.Interfaces {
-			switched[i.Name] = ovsPort{bridge: b.Name, ours: i.Ours}
+			switched[i.Name] = ovsPort{bridge: b.Name, owned: i.Ours}
 		}
 	}
 	var names map[int]string
 	for name := range named {
-		switched[name] = ovsPort{ours: true}
+		switched[name] = ovsPort{owned: true}
 	}
 	f.Interfaces, names = interfaces(links, addrs, switched)
 	if f.BridgeVLANs, err = bridgeVLANs(ctx, conn, links, bridges, switched); err != nil {
@@ -80,13 +80,13 @@ const ovsKind = "openvswitch"
 // ovsPort is where an interface is in Open vSwitch.
 type ovsPort struct {
 	bridge string
-	ours   bool
+	owned  bool
 }
 
 // interfaces describes the links that neither Viaduct nor a guest brought,
 // sorted by name, and names them by index.
 func interfaces(links []rtnl.Link, addrs []rtnl.Address, switched map[string]ovsPort) (out []model.Interface, names map[int]string) {
-	masters := make(map[int]string, len(links)) // one may be ours, such as a VRF
+	masters := make(map[int]string, len(links)) // one may be Viaduct's, such as a VRF
 	all := make(map[int]string, len(links))
 	for _, l := range links {
 		all[l.Index] = l.Name
@@ -98,7 +98,7 @@ func interfaces(links []rtnl.Link, addrs []rtnl.Address, switched map[string]ovs
 	claimed := claimedDevices(links, addrs)
 	node4 := forwards4("all")
 	for _, l := range links {
-		if marked(l) && !claimed[l.Index] || switched[l.Name].ours || guestLinks.MatchString(l.Name) {
+		if marked(l) && !claimed[l.Index] || switched[l.Name].owned || guestLinks.MatchString(l.Name) {
 			continue
 		}
 		names[l.Index] = l.Name
@@ -126,8 +126,8 @@ func interfaces(links []rtnl.Link, addrs []rtnl.Address, switched map[string]ovs
 	return out, names
 }
 
-// claimedDevices are the VLAN devices of ours that the operator made the node's own, by
-// index.
+// claimedDevices are Viaduct's VLAN devices that the operator configured as the node's
+// own, by index.
 func claimedDevices(links []rtnl.Link, addrs []rtnl.Address) map[int]bool {
 	byIndex := make(map[int]rtnl.Link, len(links))
 	for _, l := range links {
@@ -158,8 +158,8 @@ func comparePrefix(a, b netip.Prefix) int {
 	return cmp.Or(cmp.Compare(a.Addr().BitLen(), b.Addr().BitLen()), cmp.Compare(a.Bits(), b.Bits()), a.Addr().Compare(b.Addr()))
 }
 
-// factRoutes keeps the unicast routes that lead off the node by an interface
-// that is not ours, the widest first. One with several next hops is one for each.
+// factRoutes keeps the unicast routes through interfaces that are not Viaduct's, the
+// widest first. A route with several next hops becomes one for each.
 func factRoutes(routes []rtnl.Route, names map[int]string) []model.FactRoute {
 	var out []model.FactRoute
 	for _, r := range routes {
@@ -179,11 +179,11 @@ func factRoutes(routes []rtnl.Route, names map[int]string) []model.FactRoute {
 	slices.SortFunc(out, func(a, b model.FactRoute) int {
 		return cmp.Or(comparePrefix(a.Dst, b.Dst), cmp.Compare(a.Metric, b.Metric), cmp.Compare(a.Dev, b.Dev))
 	})
-	return slices.Compact(out) // several ways may lead out by one interface
+	return slices.Compact(out) // several next hops may use one interface
 }
 
-// acceptRA tells whether an interface takes router advertisements now: the
-// kernel's setting, but 0 where it says 1 and the interface forwards, for then
+// acceptRA returns whether an interface accepts router advertisements now: the
+// kernel's setting, but 0 where it is 1 and the interface forwards, because then
 // they are ignored (ip-sysctl).
 func acceptRA(ifname string) int {
 	accept := confValue("ipv6", ifname, "accept_ra")
@@ -193,7 +193,7 @@ func acceptRA(ifname string) int {
 	return accept
 }
 
-// forwards4 tells whether an interface forwards IPv4; "all" stands for the node.
+// forwards4 reports whether an interface forwards IPv4; "all" means the node.
 func forwards4(ifname string) bool { return confValue("ipv4", ifname, "forwarding") != 0 }
 
 // confValue reads a setting of an interface; 0 without the family, ipv4 or ipv6.
@@ -220,13 +220,13 @@ func bootID() string {
 	return strings.TrimSpace(string(b))
 }
 
-// resolvConf says whom the node asks for names (resolv.conf(5)).
+// resolvConf lists the node's DNS servers (resolv.conf(5)).
 const resolvConf = "/etc/resolv.conf"
 
-// maxResolvers is how many of them count (MAXNS).
+// maxResolvers is how many of them are used (MAXNS).
 const maxResolvers = 3
 
-// resolvers reads the name servers of a file in their order; none if it cannot be read.
+// resolvers reads the DNS servers of a file in their order; none if it cannot be read.
 func resolvers(path string) []netip.Addr {
 	data, err := os.ReadFile(path)
 	if err != nil {

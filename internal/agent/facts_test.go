@@ -36,7 +36,7 @@ func TestInterfaces(t *testing.T) {
 		{Index: 13, Name: "vn1", Kind: "bridge", Group: desired.DoomedGroup},
 	}
 	addrs := []rtnl.Address{{Index: 4, Prefix: netip.MustParsePrefix("192.0.2.1/24")}}
-	got, names := interfaces(links, addrs, map[string]ovsPort{"eth1": {bridge: "vmbr1"}, "ln_vn1": {bridge: "vmbr1", ours: true}})
+	got, names := interfaces(links, addrs, map[string]ovsPort{"eth1": {bridge: "vmbr1"}, "ln_vn1": {bridge: "vmbr1", owned: true}})
 	want := []model.Interface{
 		{Name: "eth0", Up: true, MTU: 9000, Master: "vmbr0", AltNames: []string{"enP2s0", "enp1s0"}},
 		{Name: "eth0.100", Kind: "vlan", Master: "vmbr0v100", VLAN: &model.VLANDevice{Parent: "eth0", ID: 100}},

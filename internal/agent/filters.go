@@ -13,21 +13,21 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
-// bridged tells by address family whether frames that stay on a bridge pass the filters
-// of routed packets too (br_netfilter).
+// bridged is true by address family if frames that stay on a bridge also pass the filters
+// of routed packets (br_netfilter).
 type bridged struct{ four, six bool }
 
 func (b bridged) family(f string) bool { return f == "ip" && b.four || f == "ip6" && b.six }
 
-// filterFault is what a chain drops of the guests of a zone.
+// filterFault is traffic of a zone's guests that a chain drops.
 type filterFault struct {
 	zone  string
 	chain foreign.Chain
 	what  string // "routed" or "bridged"
 }
 
-// droppedTraffic tells which filters that are not Viaduct's drop what guests send. Of a
-// zone's VNets those of one chain are told together.
+// droppedTraffic reports filters that are not Viaduct's and drop guests' traffic. It
+// reports a zone's VNets together if the same chain drops their traffic.
 func droppedTraffic(rules *foreign.Ruleset, cfg *model.Config, want *desired.Node, through bridged) []protocol.ObjectStatus {
 	faults := map[filterFault][]string{}
 	families := routedFamilies(want)
@@ -69,13 +69,12 @@ func droppedTraffic(rules *foreign.Ruleset, cfg *model.Config, want *desired.Nod
 	return out
 }
 
-// routedFamilies are the VNets for whose guests the node routes, with the family:
-// "vnet1 ip".
+// routedFamilies are the VNets that the node routes for, with the family: "vnet1 ip".
 func routedFamilies(want *desired.Node) map[string]bool {
 	out := map[string]bool{}
 	for _, a := range want.Addresses {
 		switch {
-		case a.Prefix.IsSingleIP(): // of a server beside the guests, not a gateway
+		case a.Prefix.IsSingleIP(): // of a server in the VNet, not a gateway
 		case a.Prefix.Addr().Is4():
 			out[a.Link+" ip"] = true
 		default:

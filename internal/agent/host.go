@@ -36,10 +36,10 @@ type Host struct {
 
 var _ System = (*Host)(nil)
 
-// HostOptions say what of a machine a node is.
+// HostOptions select the parts of a machine that form a node.
 type HostOptions struct {
-	// Version is the agent's own release; Data the directory in which the drivers
-	// keep what they must remember.
+	// Version is the agent's own release; Data the directory of the drivers'
+	// persistent state.
 	Version, Data string
 	Instance
 }
@@ -60,8 +60,8 @@ func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
 	return h, checkOrder(h.stages)
 }
 
-// nameServer makes the driver of the name server, which is this program under
-// another verb.
+// nameServer makes the driver of the DNS server, which is a subcommand of this
+// program.
 func nameServer(o HostOptions) (*dnsserver.Driver, error) {
 	program, err := os.Executable()
 	if err != nil {
@@ -76,9 +76,9 @@ func nameServer(o HostOptions) (*dnsserver.Driver, error) {
 	return dnsserver.New(dnsserver.Options{Dir: dir, Command: command, Group: gid, Version: o.Version}), nil
 }
 
-// The user of the name server: the system's, if it has one of the name, and otherwise one
-// of the numbers that no system gives away (systemd's "Users, Groups, UIDs and GIDs on
-// systemd Systems" has 60578 to 61183 as unused).
+// The user of the DNS server: the system's, if it has one of the name, and otherwise one
+// of the UIDs that no system assigns (systemd's "Users, Groups, UIDs and GIDs on systemd
+// Systems" has 60578 to 61183 as unused).
 const (
 	namesUserName = "viaduct-names"
 	namesUserID   = 60753
@@ -97,7 +97,7 @@ func namesUser() (uid, gid int) {
 	return uid, gid
 }
 
-// Close releases the node; what stands on it stays.
+// Close releases the node; its networks stay in place.
 func (h *Host) Close() error {
 	errs := []error{h.conn.Close()}
 	for _, c := range all[interface{ Close() error }](h.stages) {

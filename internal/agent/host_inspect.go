@@ -20,12 +20,12 @@ import (
 
 var _ Inspector = (*Host)(nil)
 
-// inspection is what the node remembers between two looks.
+// inspection is the state that the node keeps between two inspections.
 type inspection struct {
 	filters *nft.Watcher
 	reach   reach
-	// want is what was last looked at: ends are the other ends of its tunnels, dropped
-	// is what rules drop of it.
+	// want is the state that was last inspected: ends are the remote VTEPs of its tunnels,
+	// dropped is what rules drop of its traffic.
 	want    *desired.Node
 	ends    tunnelEnds
 	rules   *foreign.Ruleset
@@ -42,8 +42,7 @@ func (h *Host) Inspect(ctx context.Context, cfg *model.Config, want *desired.Nod
 	return append(i.foreignFilters(ctx, cfg, want), i.unreached(time.Now())...)
 }
 
-// foreignFilters tells what filters drop. If they cannot be read, nothing is known
-// against them.
+// foreignFilters reports what filters drop. If they cannot be read, it reports nothing.
 func (i *inspection) foreignFilters(ctx context.Context, cfg *model.Config, want *desired.Node) []protocol.ObjectStatus {
 	rules, err := i.filters.Forwarding(ctx)
 	if err != nil {
@@ -57,15 +56,15 @@ func (i *inspection) foreignFilters(ctx context.Context, cfg *model.Config, want
 	return slices.Clone(i.dropped)
 }
 
-// bridgeCalls tells whether frames of bridges pass the filters of routed packets
+// bridgeCalls reports whether frames of bridges pass the filters of routed packets
 // (br_netfilter, ip-sysctl).
 func bridgeCalls(program string) bool {
 	b, err := os.ReadFile("/proc/sys/net/bridge/bridge-nf-call-" + program)
 	return err == nil && strings.TrimSpace(string(b)) == "1"
 }
 
-// tunnelEnds are the other ends of VXLAN tunnels, and the zones of each. Those of EVPN
-// zones are not among them: their sessions tell.
+// tunnelEnds are the remote VTEPs, and the zones of each. Those of EVPN zones are not
+// among them: their BGP sessions show whether they are up.
 type tunnelEnds struct {
 	targets []target
 	zones   map[netip.Addr][]string
@@ -79,7 +78,7 @@ func endsOf(cfg *model.Config, want *desired.Node) tunnelEnds {
 		}
 	}
 	out := tunnelEnds{zones: map[netip.Addr][]string{}}
-	first := map[string]string{} // the device that stands for a zone's
+	first := map[string]string{} // the device that represents a zone's
 	for _, n := range want.Neighbours {
 		l := devices[n.Link]
 		if n.MAC != desired.FloodMAC || l == nil {
@@ -99,7 +98,7 @@ func endsOf(cfg *model.Config, want *desired.Node) tunnelEnds {
 	return out
 }
 
-// unreached tells which other ends of tunnels cannot be reached.
+// unreached reports remote VTEPs that cannot be reached.
 func (i *inspection) unreached(now time.Time) []protocol.ObjectStatus {
 	var out []protocol.ObjectStatus
 	for remote, why := range i.reach.probe(now, i.ends.targets) {

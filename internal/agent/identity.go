@@ -16,12 +16,12 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 )
 
-// identityFile holds everything that joining gave the node, in one file, so
-// that it is there whole or not at all.
+// identityFile holds everything that the node received when it joined, in one file, so
+// that it exists completely or not at all.
 const identityFile = "identity.json"
 
-// Identity is who the node is to the servers: its name, its certificate and
-// the authority it trusts.
+// Identity identifies the node to the servers: its name, its certificate and the
+// certificate authority it trusts.
 type Identity struct {
 	Node string `json:"node"`
 	// Servers are the base URLs of the servers, tried in order.
@@ -96,7 +96,7 @@ func (id *Identity) keyPair() (*tls.Certificate, error) {
 	return id.pair, nil
 }
 
-// replace takes over a renewed certificate and saves it.
+// replace saves a renewed certificate and uses it from now on.
 func (id *Identity) replace(certPEM, keyPEM string) error {
 	// On disk first: a key that a restart would lose must not be used.
 	renewed := &Identity{Node: id.Node, Servers: id.Servers, Certificate: certPEM, Key: keyPEM, CA: id.CA, path: id.path}

@@ -12,54 +12,55 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/sleep"
 )
 
-// inspectEvery is the time between two looks at what a node's networks depend on beside
-// what Viaduct makes: other routers, other nodes, others' filters.
+// inspectEvery is the time between two inspections of what a node's networks depend on
+// in addition to what Viaduct makes: other routers, other nodes, others' filters.
 const inspectEvery = 5 * time.Second
 
-// Inspector is a System that finds what keeps its networks from working though they
-// stand as declared. It changes nothing.
+// Inspector is a System that finds faults of its networks that exist although the networks
+// are configured as declared. It changes nothing.
 type Inspector interface {
-	// Inspect tells what is wrong with the objects of the configuration.
+	// Inspect reports faults of the objects of the configuration.
 	Inspect(ctx context.Context, cfg *model.Config, want *desired.Node) []protocol.ObjectStatus
 }
 
-// standing is what a pass was about. It stays the same while passes want the same.
-type standing struct {
+// passInfo is the input of a pass. It is kept while passes have the same desired state.
+type passInfo struct {
 	doc  *document.Document
 	hash string // of doc
-	// want is what the node shall be, and wantHash its hash.
+	// want is the desired state of the node, and wantHash its hash.
 	want     *desired.Node
 	wantHash string
 }
 
-// stand notes what a pass was about.
-func (a *Agent) stand(s standing) {
+// setLastPass records the input of a pass.
+func (a *Agent) setLastPass(s passInfo) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.standing.hash != s.hash || a.standing.wantHash != s.wantHash {
-		a.standing = s
+	if a.lastPass.hash != s.hash || a.lastPass.wantHash != s.wantHash {
+		a.lastPass = s
 	}
 }
 
-// finding is what inspections found of a document.
+// finding is the result of inspections for a document.
 type finding struct {
 	hash    string
 	objects []protocol.ObjectStatus
 }
 
-// inspect looks again and again, until ctx ends, and has what changed reported.
+// inspect inspects the node periodically until ctx ends, and wakes the reporter when
+// the result changes.
 func (a *Agent) inspect(ctx context.Context) {
 	sessions := newSessions(time.Now)
 	for sleep.Context(ctx, inspectEvery) {
 		a.mu.Lock()
-		s := a.standing
+		s := a.lastPass
 		a.mu.Unlock()
 		if s.want == nil {
 			continue
 		}
 		var found []protocol.ObjectStatus
 		if v, ok := a.System.(StateReader); ok {
-			found = append(found, sessions.look(ctx, v, s.doc, s.want)...)
+			found = append(found, sessions.check(ctx, v, s.doc, s.want)...)
 		}
 		if i, ok := a.System.(Inspector); ok {
 			found = append(found, i.Inspect(ctx, &s.doc.Config, s.want)...)
@@ -80,7 +81,7 @@ func sameObject(a, b protocol.ObjectStatus) bool {
 	return a.Object == b.Object && a.State == b.State && a.Message == b.Message && a.Class == b.Class && slices.Equal(a.Peers, b.Peers)
 }
 
-// withFindings adds to a report what inspections found of the same document.
+// withFindings adds the findings for the same document to a report.
 func withFindings(s *protocol.Status, f finding) {
 	if f.hash != s.Hash || len(f.objects) == 0 {
 		return

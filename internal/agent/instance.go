@@ -11,11 +11,11 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// instanceFile is where an agent notes in its data directory which of a machine's
-// instances of FRR, Open vSwitch and dnsmasq it uses, and which namespaces.
+// instanceFile is the file in an agent's data directory that names the instances of FRR,
+// Open vSwitch and dnsmasq, and the namespaces, that it uses.
 const instanceFile = "instance.json"
 
-// Instance says which of several instances on a machine are the node's. All is empty
+// Instance names the node's instances on a machine with several. All fields are empty
 // on real hosts, which have one of each.
 type Instance struct {
 	// FRRPathspace is FRR's name for one of several instances (-N).
@@ -29,8 +29,8 @@ type Instance struct {
 	NamespaceDir string `json:"namespaceDir,omitempty"`
 }
 
-// Save notes the instance in the agent's data directory, so that whoever looks at
-// the node with LoadInstance looks at what the agent looks at.
+// Save records the instance in the agent's data directory, so that a process that
+// uses LoadInstance inspects the same instances as the agent.
 func (i Instance) Save(data string) error {
 	b, err := json.MarshalIndent(i, "", "  ")
 	if err != nil {
@@ -43,7 +43,7 @@ func (i Instance) Save(data string) error {
 	return nil
 }
 
-// LoadInstance reads what the agent of a data directory noted; nothing if none has
+// LoadInstance reads what the agent of a data directory recorded; nothing if none has
 // run there.
 func LoadInstance(data string) (i Instance, err error) {
 	path := filepath.Join(data, instanceFile)

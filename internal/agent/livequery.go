@@ -60,8 +60,8 @@ func inFabric[T any](list func(ctx context.Context, r StateReader, f *model.Fabr
 	}
 }
 
-// answerQueries waits for live queries and answers them, one after the other. It has
-// nothing to do with what the node shall be: a query that fails, fails.
+// answerQueries waits for live queries and answers them, one after the other. It is
+// independent of the desired state: a query that fails is not retried.
 func (a *Agent) answerQueries(ctx context.Context, link *serverLink) {
 	wait := backoff{}
 	for ctx.Err() == nil {
@@ -110,7 +110,7 @@ func (a *Agent) query(ctx context.Context, q *protocol.LiveQuery) (any, error) {
 	return list(ctx, r, doc, q.Of)
 }
 
-// listBridges are the bridges of a zone's VNets, or those that are nobody's.
+// listBridges are the bridges of a zone's VNets, or those without an owner.
 func listBridges(ctx context.Context, v StateReader, doc *document.Document, zone string) ([]livequery.Bridge, error) {
 	if zone != livequery.LocalNetwork && doc.Config.Zones[zone] == nil {
 		return nil, fmt.Errorf("zone %s is not on this node", zone)
@@ -124,7 +124,7 @@ func listBridges(ctx context.Context, v StateReader, doc *document.Document, zon
 	}), err
 }
 
-// nextHop is what FRR tells of one.
+// nextHop is a next hop in FRR's output.
 type nextHop struct {
 	IP          string `json:"ip"`
 	Interface   string `json:"interfaceName"`
@@ -138,7 +138,7 @@ func (n *nextHop) String() string {
 	return cmp.Or(n.IP, n.Interface, "unreachable")
 }
 
-// frrRoute is what FRR tells of a route.
+// frrRoute is a route in FRR's output.
 type frrRoute struct {
 	Prefix   string    `json:"prefix"`
 	Protocol string    `json:"protocol"`
@@ -191,7 +191,7 @@ func listRoutes(ctx context.Context, v StateReader, doc *document.Document, zone
 	return out, err
 }
 
-// evpnPath is what FRR tells of a way to a host.
+// evpnPath is a path to a host in FRR's output.
 type evpnPath struct {
 	MAC      string    `json:"mac"`
 	IP       string    `json:"ip"`
@@ -255,7 +255,7 @@ func fabricLinks(f *model.Fabric, m *model.FabricNode) []string {
 	return out
 }
 
-// listFabricRoutes are the node's routes whose next hop is in a fabric.
+// listFabricRoutes are the node's routes with a next hop in a fabric.
 func listFabricRoutes(ctx context.Context, v StateReader, f *model.Fabric, m *model.FabricNode) ([]livequery.FabricRoute, error) {
 	links := fabricLinks(f, m)
 	routes, err := showRoutes(ctx, v, "show ip route json", "show ipv6 route json")

@@ -16,7 +16,7 @@ import (
 
 // loadMeter measures how busy the node is, from one report to the next.
 type loadMeter struct {
-	// proc is where procfs is, root the file system whose space is told.
+	// proc is the mount point of procfs, root the file system to report the space of.
 	proc, root string
 
 	mu        sync.Mutex
@@ -26,8 +26,8 @@ type loadMeter struct {
 
 func newLoadMeter() *loadMeter { return &loadMeter{proc: "/proc", root: "/"} }
 
-// read measures. Of the processors it tells the share of time that they were busy since
-// the measurement before; the first one tells it since the node has booted.
+// read measures. The CPU load is the share of busy time since the previous measurement;
+// for the first, since the node has booted.
 func (m *loadMeter) read() (*protocol.Load, error) {
 	l := &protocol.Load{Time: time.Now()}
 	if err := m.processors(l); err != nil {
@@ -102,7 +102,7 @@ func (m *loadMeter) share(words []string) float64 {
 	return m.last
 }
 
-// memory reads how much memory there is and is used: what is not available to programs
+// memory reads the total and the used memory: used is what is not available to programs
 // (proc(5), /proc/meminfo).
 func (m *loadMeter) memory(l *protocol.Load) error {
 	data, err := os.ReadFile(filepath.Join(m.proc, "meminfo"))

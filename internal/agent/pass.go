@@ -19,33 +19,33 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
-// pass makes the node what its document says, and records how that went. The
-// error is that of the objects which could not be made.
+// pass brings the node to the state that its document declares, and records the
+// result. The error is that of the objects which could not be created.
 func (a *Agent) pass(ctx context.Context) error {
 	a.mu.Lock()
 	doc, hash := a.doc, a.hash
 	a.mu.Unlock()
-	if doc == nil { // never had one: nothing is ours to touch
+	if doc == nil { // never had one: Viaduct owns nothing here
 		return nil
 	}
 	start := time.Now()
-	whole := *doc
-	whole.Bindings = a.bindings.list()
-	facts, want, notes, err := prepare(ctx, a.System, &whole)
+	current := *doc
+	current.Bindings = a.bindings.list()
+	facts, want, notes, err := prepare(ctx, a.System, &current)
 	if err != nil {
-		a.complain(err.Error())
+		a.setNodeError(err.Error())
 		return err
 	}
 	wantHash := want.Hash()
 
-	// The state on disk says that this pass began: after a kill in the middle
-	// what the next one finds is a rest of this work, not drift.
+	// The state on disk records that this pass began: after a kill in the middle
+	// the differences that the next one finds are unfinished work, not drift.
 	expected := a.drift.expected(wantHash)
 	if expected {
 		a.drift.begin()
 		a.logSaveError(a.disk.saveApplied(applied{}))
 	}
-	changes, writes, err := drive(ctx, a.System, want, false)
+	changes, writes, err := runDrivers(ctx, a.System, want, false)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -56,8 +56,8 @@ func (a *Agent) pass(ctx context.Context) error {
 		a.logSaveError(a.disk.saveApplied(applied{Want: wantHash, Boot: a.System.BootID()}))
 	}
 	a.drift.done(wantHash, failed, err)
-	a.stand(standing{doc, hash, want, wantHash})
-	a.conclude(doc, hash, facts, objects(notes, failed), err, start, writes)
+	a.setLastPass(passInfo{doc, hash, want, wantHash})
+	a.recordStatus(doc, hash, facts, objects(notes, failed), err, start, writes)
 	a.logPass(doc, changes, expected, err, time.Since(start))
 	return err
 }
@@ -78,9 +78,9 @@ func prepare(ctx context.Context, sys System, doc *document.Document) (*model.Fa
 	return facts, want, notes, nil
 }
 
-// drive runs the stages in order. Each gets the whole desired state; one that fails does
-// not keep the next from its work, but for what a driver.Guard withholds.
-func drive(ctx context.Context, sys System, want *desired.Node, dryRun bool) (changes []diff.Change, writes int, err error) {
+// runDrivers runs the stages in order. Each gets the whole desired state; a failure does
+// not stop the later stages, except for what a driver.Guard withholds.
+func runDrivers(ctx context.Context, sys System, want *desired.Node, dryRun bool) (changes []diff.Change, writes int, err error) {
 	left := *want
 	var errs []error
 	for _, stage := range sys.Stages() {
@@ -100,7 +100,7 @@ func drive(ctx context.Context, sys System, want *desired.Node, dryRun bool) (ch
 	return changes, writes, errors.Join(errs...)
 }
 
-// Check tells how the node differs from the last document in an agent's data
+// Check returns how the node differs from the last document in an agent's data
 // directory, and changes nothing. The revision is that of the document.
 func Check(ctx context.Context, data string, sys System) (revision int64, changes []diff.Change, err error) {
 	last, err := (&disk{dir: data}).document()
@@ -122,11 +122,11 @@ func Check(ctx context.Context, data string, sys System) (revision int64, change
 	if err != nil {
 		return doc.Revision, nil, err
 	}
-	changes, _, err = drive(ctx, sys, want, true)
+	changes, _, err = runDrivers(ctx, sys, want, true)
 	return doc.Revision, changes, err
 }
 
-// objects lists what there is to tell of single objects, worst first.
+// objects lists the states of single objects to report, worst first.
 func objects(notes []compile.Note, failed []*driver.ObjectError) []protocol.ObjectStatus {
 	var out []protocol.ObjectStatus
 	for _, f := range failed {
@@ -147,7 +147,7 @@ func objects(notes []compile.Note, failed []*driver.ObjectError) []protocol.Obje
 	return out
 }
 
-// classOf tells what kind of thing kept a driver from making an object.
+// classOf classifies the cause of a driver's failure to create an object.
 func classOf(err error) fault.Class {
 	var conflict *driver.Conflict
 	var taken *sockets.TakenError
@@ -157,9 +157,9 @@ func classOf(err error) fault.Class {
 	return ""
 }
 
-// conclude makes the status of a pass and wakes the reporter if it tells
-// anything new: of the node's facts too, from which the server makes plans.
-func (a *Agent) conclude(doc *document.Document, hash string, facts *model.Facts, objs []protocol.ObjectStatus, err error, start time.Time, writes int) {
+// recordStatus makes the status of a pass and wakes the reporter if anything in it
+// changed, including the node's facts, from which the server makes plans.
+func (a *Agent) recordStatus(doc *document.Document, hash string, facts *model.Facts, objs []protocol.ObjectStatus, err error, start time.Time, writes int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s := &protocol.Status{
@@ -177,8 +177,8 @@ func (a *Agent) conclude(doc *document.Document, hash string, facts *model.Facts
 	if err != nil {
 		s.State = protocol.Degraded
 	}
-	if whole := errors.Join(driver.NodeErrors(err)...); whole != nil {
-		s.Message = whole.Error()
+	if nodeErr := errors.Join(driver.NodeErrors(err)...); nodeErr != nil {
+		s.Message = nodeErr.Error()
 	}
 	old := a.status
 	if old != nil {

@@ -17,7 +17,7 @@ const (
 	lastVLAN  = 4094
 )
 
-// bridgeVLANs describes the VLANs of the ports of all bridges that tell them apart.
+// bridgeVLANs describes the VLANs of the ports of all bridges that filter VLANs.
 func bridgeVLANs(ctx context.Context, conn *rtnl.Conn, links []rtnl.Link, bridges []ovs.Bridge, switched map[string]ovsPort) ([]model.BridgeVLANs, error) {
 	kinds := make(map[string]string, len(links))
 	for _, l := range links {
@@ -29,7 +29,7 @@ func bridgeVLANs(ctx context.Context, conn *rtnl.Conn, links []rtnl.Link, bridge
 		if err != nil {
 			return nil, err
 		}
-		own := func(l rtnl.Link) bool { return marked(l) || switched[l.Name].ours }
+		own := func(l rtnl.Link) bool { return marked(l) || switched[l.Name].owned }
 		out = append(out, awareBridges(links, vlans, own)...)
 	}
 	return sortBridges(out), nil
@@ -43,8 +43,8 @@ func filtersVLANs(l rtnl.Link) bool {
 // marked reports whether a link is Viaduct's by its link group.
 func marked(l rtnl.Link) bool { return l.Group == desired.LinkGroup || l.Group == desired.DoomedGroup }
 
-// awareBridges describes the VLANs of the ports of VLAN-aware bridges. own tells which
-// links are Viaduct's.
+// awareBridges describes the VLANs of the ports of VLAN-aware bridges. own reports
+// whether a link is Viaduct's.
 func awareBridges(links []rtnl.Link, vlans map[int][]rtnl.VLANRange, own func(rtnl.Link) bool) []model.BridgeVLANs {
 	var out []model.BridgeVLANs
 	for _, b := range links {
@@ -66,8 +66,8 @@ func awareBridges(links []rtnl.Link, vlans map[int][]rtnl.VLANRange, own func(rt
 	return out
 }
 
-// awareVLANs tells what a port of a VLAN-aware bridge carries. A VLAN that it sends
-// untagged but does not take untagged is carried one way only, so not at all.
+// awareVLANs returns the VLANs of a port of a VLAN-aware bridge. A VLAN that it sends
+// untagged but does not accept untagged is carried one way only, so not at all.
 func awareVLANs(list []rtnl.VLANRange) (tagged []model.VLANRange, native int) {
 	for _, r := range list {
 		switch {
@@ -105,8 +105,8 @@ func switchBridges(bridges []ovs.Bridge, kinds map[string]string) []model.Bridge
 	return out
 }
 
-// switchVLANs tells what a port of Open vSwitch carries, by its columns (ovs-vswitchd.conf.db(5),
-// "VLAN Configuration"). A tunnel of VLANs takes the outer tag off, as an access port does.
+// switchVLANs returns the VLANs of a port of Open vSwitch, by its columns (ovs-vswitchd.conf.db(5),
+// "VLAN Configuration"). A dot1q-tunnel port removes the outer tag, as an access port does.
 func switchVLANs(p ovs.Port) (tagged []model.VLANRange, native int) {
 	mode := p.Mode
 	if mode == "" {
@@ -119,7 +119,7 @@ func switchVLANs(p ovs.Port) (tagged []model.VLANRange, native int) {
 		return nil, p.Tag
 	}
 	for _, vlan := range p.Trunks {
-		if vlan >= firstVLAN && vlan <= lastVLAN { // 0 stands for what is untagged
+		if vlan >= firstVLAN && vlan <= lastVLAN { // 0 means untagged
 			tagged = append(tagged, model.VLANRange{First: vlan, Last: vlan})
 		}
 	}
@@ -128,14 +128,14 @@ func switchVLANs(p ovs.Port) (tagged []model.VLANRange, native int) {
 	}
 	switch {
 	case mode == "native-tagged" && p.Tag != 0:
-		tagged = append(tagged, model.VLANRange{First: p.Tag, Last: p.Tag}) // whatever trunks says
+		tagged = append(tagged, model.VLANRange{First: p.Tag, Last: p.Tag}) // whatever trunks has
 	case mode == "native-untagged" && p.Tag != 0:
 		tagged, native = without(tagged, p.Tag), p.Tag
 	}
 	return mergeRanges(tagged), native
 }
 
-// without takes one VLAN out of ranges.
+// without removes one VLAN from ranges.
 func without(ranges []model.VLANRange, vlan int) []model.VLANRange {
 	var out []model.VLANRange
 	for _, r := range ranges {
@@ -153,7 +153,7 @@ func without(ranges []model.VLANRange, vlan int) []model.VLANRange {
 	return out
 }
 
-// mergeRanges sorts ranges and joins those that touch: the kernel tells one range in several.
+// mergeRanges sorts ranges and joins adjacent ones: the kernel returns one range in several.
 func mergeRanges(ranges []model.VLANRange) []model.VLANRange {
 	slices.SortFunc(ranges, func(a, b model.VLANRange) int { return cmp.Compare(a.First, b.First) })
 	var out []model.VLANRange

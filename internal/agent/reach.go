@@ -9,21 +9,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reachEvery is the time between two probes of a tunnel's other ends.
+// reachEvery is the time between two probes of remote VTEPs.
 const reachEvery = 10 * time.Second
 
-// reach finds other ends of tunnels that cannot be reached. It sends each an empty
-// datagram to the tunnels' own port, which the receiver drops, and hears only what the
-// kernel or a router says against it: no route, no answer to ARP or neighbour discovery,
-// unreachable. An end that says nothing counts as reached, since a filter may swallow
-// what would show that it lives. The zero value is ready.
+// reach finds remote VTEPs that cannot be reached. It sends each an empty datagram to the
+// tunnels' own port, which the receiver drops, and reads only errors from the kernel or a
+// router: no route, no answer to ARP or neighbour discovery, ICMP unreachable. A VTEP
+// without an error counts as reached, since a filter may drop any reply that would show
+// that it is up. The zero value is ready.
 type reach struct {
 	sockets map[netip.Addr]int
 	last    time.Time
 	failing map[netip.Addr]refused
 }
 
-// refused is how often in a row a probe was refused, and why; now tells that the last one
+// refused is how often in a row a probe was refused, and why; now is true if the last one
 // was.
 type refused struct {
 	times  int
@@ -31,14 +31,14 @@ type refused struct {
 	now    bool
 }
 
-// target is an other end of tunnels.
+// target is a remote VTEP.
 type target struct {
 	local, remote netip.Addr
 	port          uint16
 }
 
-// probe takes what was said against probes and, when it is time, sends new ones. It
-// returns why those targets cannot be reached that were not twice in a row.
+// probe reads the errors of earlier probes and, when it is time, sends new ones. It
+// returns the targets that failed twice in a row, with the reason.
 func (r *reach) probe(now time.Time, targets []target) map[netip.Addr]string {
 	if r.sockets == nil {
 		r.sockets, r.failing = map[netip.Addr]int{}, map[netip.Addr]refused{}
@@ -59,7 +59,7 @@ func (r *reach) probe(now time.Time, targets []target) map[netip.Addr]string {
 	return out
 }
 
-// refuse notes what was said against a probe.
+// refuse records the error of a probe.
 func (r *reach) refuse(remote netip.Addr, err error) {
 	f := r.failing[remote]
 	if reason := unreachable(err); reason != "" && !f.now {
@@ -67,7 +67,7 @@ func (r *reach) refuse(remote netip.Addr, err error) {
 	}
 }
 
-// round forgets those against which nothing was said, and sends to all targets.
+// round removes the targets without a new error from failing, and sends to all targets.
 func (r *reach) round(targets []target) {
 	for remote, f := range r.failing {
 		if f.now {
@@ -84,7 +84,7 @@ func (r *reach) round(targets []target) {
 		if !open {
 			var err error
 			if fd, err = openProbe(t.local); err != nil {
-				continue // the node's own address is gone, which is told elsewhere
+				continue // the node's own address is missing, which is reported elsewhere
 			}
 			r.sockets[t.local] = fd
 		}
@@ -100,12 +100,12 @@ func (r *reach) round(targets []target) {
 	}
 }
 
-// send sends to a target. A socket returns what was said against an earlier datagram, to
-// whomever, before it sends another: that is taken first, and counts for nothing here.
+// send sends to a target. A socket returns the error of an earlier datagram, to any
+// destination, before it sends another: that error is read first, and ignored here.
 func send(fd int, t target) error {
 	var err error
 	for range 3 {
-		_, _ = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR) // takes it
+		_, _ = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR) // clears it
 		if err = unix.Sendto(fd, nil, unix.MSG_DONTWAIT, sockaddr(t.remote, t.port)); err == nil {
 			return nil
 		}
@@ -113,7 +113,8 @@ func send(fd int, t target) error {
 	return err
 }
 
-// unreachable is what an error of a probe says of the other end; empty if nothing.
+// unreachable returns why an error of a probe means that the VTEP is unreachable; empty
+// if it does not.
 func unreachable(err error) string {
 	switch {
 	case errors.Is(err, unix.ENETUNREACH):
@@ -124,8 +125,8 @@ func unreachable(err error) string {
 	return ""
 }
 
-// openProbe makes a socket at an address of the node that keeps what is said against
-// what it sends (ip(7), IP_RECVERR).
+// openProbe makes a socket at an address of the node that queues the errors of its
+// datagrams (ip(7), IP_RECVERR).
 func openProbe(local netip.Addr) (int, error) {
 	family, level, option := unix.AF_INET, unix.IPPROTO_IP, unix.IP_RECVERR
 	if local.Is6() {
@@ -153,7 +154,7 @@ func sockaddr(a netip.Addr, port uint16) unix.Sockaddr {
 	return &unix.SockaddrInet6{Port: int(port), Addr: a.As16()}
 }
 
-// readErrors takes what was said against what a socket sent, by destination.
+// readErrors reads the errors of a socket's datagrams, by destination.
 func readErrors(fd int, refuse func(netip.Addr, error)) {
 	data, oob := make([]byte, 512), make([]byte, 512)
 	for {

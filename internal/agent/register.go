@@ -27,7 +27,7 @@ import (
 // Stage is a driver at its place among the others of the node.
 type Stage struct {
 	Name string
-	// After are the stages that have to run before; the comment at the stage says why.
+	// After are the stages that have to run before; the comment at the stage gives the reason.
 	After []string
 	// Driver is that of the host's space; nil with Spaces.
 	Driver driver.Driver
@@ -50,34 +50,34 @@ func stages(o HostOptions, reserved func(string) bool) ([]Stage, error) {
 		servers.User = "root"
 	}
 	return []Stage{
-		// What zebra takes out of the kernel when bgpd crashes is put back before anything else.
+		// What zebra removes from the kernel when bgpd crashes is restored before anything else.
 		{Name: "frr-keep", Driver: suite.Keep()},
 		{Name: "nft", Driver: nft.New(nft.Options{StateFile: filepath.Join(o.Data, "nft.json")})},
-		// FRR lets go of a VRF before it is deleted.
+		// FRR releases a VRF before it is deleted.
 		{Name: "frr-withdraw", Driver: suite.Withdraw()},
 		{Name: "ovs", Driver: ovs.New(ovs.Options{Socket: o.OVSSocket})},
 		{Name: "ifupdown2", Driver: files, After: []string{"frr-withdraw"}},
-		// The host's filter stands before anything of a space can reach the host.
+		// The host's filter is loaded before anything of a space can reach the host.
 		{Name: "space", Spaces: space.New(o.spaces()), After: []string{"nft"}},
-		// The filter stands before the links that it keeps apart. Open vSwitch makes
+		// The filter is loaded before the links that it isolates. Open vSwitch makes
 		// interfaces that links join, and spaces have legs that they join as guests' ports;
-		// what ifupdown2 makes, the link driver completes.
+		// the link driver completes what ifupdown2 makes.
 		{Name: "link", Driver: links, After: []string{"nft", "frr-withdraw", "ovs", "space", "ifupdown2"}},
-		// Forwarding is switched on when filter and links stand.
+		// Forwarding is enabled when filter and links exist.
 		{Name: "sysctl", Driver: sysctl.New(nil), After: []string{"nft", "link"}},
 		{Name: "route", Driver: routes, After: []string{"link"}},
-		// Names are served at addresses of gateways, and DHCP on links with theirs: names
-		// first, as a guest may ask for another one's before that has its address.
+		// DNS is served at addresses of gateways, and DHCP on links with theirs: DNS
+		// first, as a guest may query the name of another guest before that has its address.
 		{Name: "nameserver", Driver: names, After: []string{"link"}},
 		{Name: "dnsmasq", Driver: dnsmasq.New(servers), After: []string{"link", "nameserver"}},
-		// FRR learns of a new VRF when it is there.
+		// FRR learns of a new VRF when it exists.
 		{Name: "frr", Driver: suite, After: []string{"link", "route"}},
 		// Last, FRR's view of the node's hosts is compared with the kernel's.
 		{Name: "frr-hosts", Driver: suite.Hosts(), After: []string{"frr"}},
 	}, nil
 }
 
-// spaces are the options of the named spaces, whose drivers are those of a router.
+// spaces are the options of the named spaces, with the drivers of a router.
 func (o HostOptions) spaces() space.Options {
 	dir := netns.SystemDir
 	if o.NamespaceDir != "" {
@@ -102,7 +102,7 @@ func (o HostOptions) spaces() space.Options {
 	}
 }
 
-// checkOrder tells which stage does not stand after those that it names.
+// checkOrder returns an error for a stage that is not placed after those that it names.
 func checkOrder(stages []Stage) error {
 	var before []string
 	for _, s := range stages {
@@ -127,7 +127,7 @@ func (s *Stage) reconcile(ctx context.Context, want *desired.Node, dryRun bool) 
 	return s.Driver.Reconcile(ctx, &want.Space, dryRun)
 }
 
-// parts are the drivers of a stage as anything that they may be besides.
+// parts are the drivers of a stage, for tests for optional interfaces.
 func (s *Stage) parts() any {
 	if s.Spaces != nil {
 		return s.Spaces
@@ -135,27 +135,27 @@ func (s *Stage) parts() any {
 	return s.Driver
 }
 
-// What a driver may be besides, for the agent.
+// Optional interfaces of a driver, for the agent.
 type (
 	// factSource adds to the node's facts.
 	factSource interface {
 		AddFacts(ctx context.Context, f *model.Facts) error
 	}
-	// switchReader tells of bridges that are not the kernel's.
+	// switchReader reads bridges that are not the kernel's.
 	switchReader interface {
 		Probe(ctx context.Context) (bridges []ovs.Bridge, running bool, err error)
 	}
 	// linkNamer knows links of Viaduct's that are not marked as such yet.
 	linkNamer interface{ Names() map[string]bool }
-	// portJoiner knows the guests' links that are joined to their bridges.
+	// portJoiner knows the guests' links that are attached to their bridges.
 	portJoiner interface{ Joined() []string }
-	// shower has daemons of FRR print something.
+	// shower runs show commands of FRR's daemons.
 	shower interface {
 		Show(ctx context.Context, daemon, command string) (string, error)
 	}
 )
 
-// all are the drivers that are a T, in the order of their stages.
+// all are the drivers that implement T, in the order of their stages.
 func all[T any](stages []Stage) (out []T) {
 	for i := range stages {
 		if t, ok := stages[i].parts().(T); ok {

@@ -121,7 +121,7 @@ func TestPassReachesSpaces(t *testing.T) {
 	node := &stagedNode{newFakeNode(), []Stage{{Name: "filter", Driver: failingFilter{}}, {Name: "space", Spaces: spaces}, {Name: "recorder", Driver: host}}}
 	forward := desired.Space{Sysctls: []desired.Sysctl{{Key: "net.ipv4.ip_forward", Value: "1"}}}
 	want := &desired.Node{Space: forward, Spaces: []desired.NamedSpace{{Name: "blue", Space: forward}, {Name: "red"}}}
-	changes, _, err := drive(t.Context(), node, want, false)
+	changes, _, err := runDrivers(t.Context(), node, want, false)
 	if err == nil || len(changes) != 2 || changes[0].String() != "+ space blue" || changes[1].String() != "+ space red" {
 		t.Errorf("%v, %v", changes, err)
 	}

@@ -11,8 +11,8 @@ import (
 const (
 	// renewRetry is the wait after a renewal that failed.
 	renewRetry = 10 * time.Minute
-	// renewLook is the longest time between two looks at the clock.
-	renewLook = time.Hour
+	// maxRenewWait is the longest time between two reads of the clock.
+	maxRenewWait = time.Hour
 )
 
 // renew replaces the certificate when two thirds of its life are over.
@@ -20,12 +20,12 @@ func (a *Agent) renew(ctx context.Context, link *serverLink) {
 	for {
 		pair, err := a.identity.keyPair()
 		if err != nil {
-			a.complain("the node's certificate cannot be read: " + err.Error())
+			a.setNodeError("the node's certificate cannot be read: " + err.Error())
 			return
 		}
-		// The clock may be set while this waits, so it looks again and again.
+		// The clock may be set during the wait, so it is read repeatedly.
 		if at := pki.RenewAt(pair.Leaf); time.Now().Before(at) {
-			if !sleep.Context(ctx, time.Until(earlier(at, time.Now().Add(renewLook)))) {
+			if !sleep.Context(ctx, time.Until(earlier(at, time.Now().Add(maxRenewWait)))) {
 				return
 			}
 			continue
@@ -58,7 +58,7 @@ func (a *Agent) renewOnce(ctx context.Context, link *serverLink) error {
 	if err := a.identity.replace(cert, key); err != nil {
 		return err
 	}
-	// The server lets the old one go when it has seen the new one.
+	// The server drops the old one when it has seen the new one.
 	link.reconnect(cfg)
 	a.Log.Info("the node's certificate was renewed")
 	return nil

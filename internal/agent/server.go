@@ -143,15 +143,15 @@ func answerError(resp *http.Response) error {
 	return e
 }
 
-// poll keeps a long poll open and takes every document it brings.
+// poll keeps a long poll open and applies every document it returns.
 func (a *Agent) poll(ctx context.Context, link *serverLink) {
 	wait := backoff{}
 	for ctx.Err() == nil {
 		doc := &received{}
-		err := link.do(ctx, http.MethodGet, "/agent/v1/desired?have="+url.QueryEscape(a.have()), nil, doc)
+		err := link.do(ctx, http.MethodGet, "/agent/v1/desired?have="+url.QueryEscape(a.currentHash()), nil, doc)
 		switch {
 		case errors.Is(err, errUnchanged):
-			a.complain("")
+			a.setNodeError("")
 			wait.reset()
 			continue
 		case err == nil:
@@ -159,7 +159,7 @@ func (a *Agent) poll(ctx context.Context, link *serverLink) {
 				wait.reset()
 				continue
 			}
-			a.complain(err.Error())
+			a.setNodeError(err.Error())
 			a.Log.Error("cannot take the new document", "revision", doc.Document.Revision, "error", err)
 		case ctx.Err() != nil:
 			return
@@ -170,7 +170,7 @@ func (a *Agent) poll(ctx context.Context, link *serverLink) {
 	}
 }
 
-// accept checks a document before it is taken.
+// accept checks a document before it becomes the current one.
 func (a *Agent) accept(r *received) error {
 	doc := r.Document
 	if doc.Format > document.Format {
@@ -179,11 +179,11 @@ func (a *Agent) accept(r *received) error {
 	if doc.Node != a.identity.Node {
 		return fmt.Errorf("the server sent the document of node %q to node %q; it was not used", doc.Node, a.identity.Node)
 	}
-	return a.take(r)
+	return a.setDocument(r)
 }
 
-// report sends the status whenever a pass told something new, and as a
-// heartbeat. What is not delivered is not queued: the next report is newer.
+// report sends the status whenever it changed, and as a heartbeat. What is not
+// delivered is not queued: the next report is newer.
 func (a *Agent) report(ctx context.Context, link *serverLink) {
 	wait := backoff{}
 	for ctx.Err() == nil {

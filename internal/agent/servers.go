@@ -35,8 +35,8 @@ type serversDoc struct {
 	Learned []string `json:"learned"`
 }
 
-// openServers reads what was learned before; a file that cannot be used counts for
-// nothing, since servers will tell again.
+// openServers reads what was learned before; a file that cannot be used is ignored,
+// since servers will advertise again.
 func openServers(d *disk, joined []string) *servers {
 	s := &servers{disk: d, fixed: joined}
 	if d != nil {
@@ -71,7 +71,7 @@ func (s *servers) now() string {
 	return s.current
 }
 
-// failed makes the next server current, unless another one is by now.
+// failed makes the next server current, unless a different one is by now.
 func (s *servers) failed(server string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -82,13 +82,13 @@ func (s *servers) failed(server string) {
 	s.current = list[(slices.Index(list, server)+1)%len(list)]
 }
 
-// answered notes that a server answered, and which servers it advertised. What is news goes
-// to the disk.
+// answered records that a server answered, and the servers it advertised. Changes are
+// saved to disk.
 func (s *servers) answered(server string, advertised []string) error {
 	advertised = valid(advertised)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(advertised) == 0 { // a server of an older release tells nothing
+	if len(advertised) == 0 { // a server of an older release advertises nothing
 		advertised = s.learned
 	}
 	same := slices.Equal(slices.Sorted(slices.Values(advertised)), slices.Sorted(slices.Values(s.learned)))

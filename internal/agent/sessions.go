@@ -17,7 +17,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
-// sessionGrace is for how long a neighbour may be without a session before it is told:
+// sessionGrace is how long a neighbour may be without a session before that is reported:
 // routers that start need some seconds to find each other.
 const sessionGrace = 15 * time.Second
 
@@ -36,21 +36,21 @@ func newSessions(now func() time.Time) *sessions {
 	return &sessions{now: now, since: map[neighbour]time.Time{}}
 }
 
-// look tells which neighbours have been without a session for too long. A daemon that
-// does not answer is the driver's to tell.
-func (s *sessions) look(ctx context.Context, v StateReader, doc *document.Document, want *desired.Node) []protocol.ObjectStatus {
+// check reports neighbours that have been without a session for too long. The driver
+// reports a daemon that does not answer.
+func (s *sessions) check(ctx context.Context, v StateReader, doc *document.Document, want *desired.Node) []protocol.ObjectStatus {
 	up := map[neighbour]bool{}
 	if want.FRR != nil {
-		lookBGP(ctx, v, want.FRR.Blocks, up)
+		checkBGP(ctx, v, want.FRR.Blocks, up)
 	}
-	lookFabrics(ctx, v, doc, up)
-	lookISIS(ctx, v, doc, up)
+	checkFabrics(ctx, v, doc, up)
+	checkISIS(ctx, v, doc, up)
 	maps.DeleteFunc(s.since, func(n neighbour, _ time.Time) bool { isUp, declared := up[n]; return isUp || !declared })
-	stands := map[string]bool{}
+	established := map[string]bool{}
 	var down []neighbour
 	for n, isUp := range up {
 		if isUp {
-			stands[n.owner] = true
+			established[n.owner] = true
 			continue
 		}
 		if _, known := s.since[n]; !known {
@@ -64,7 +64,7 @@ func (s *sessions) look(ctx context.Context, v StateReader, doc *document.Docume
 	out := make([]protocol.ObjectStatus, 0, len(down))
 	for _, n := range down {
 		o := protocol.ObjectStatus{Object: n.owner, State: protocol.Degraded, Class: fault.Peer, Message: n.message(ctx, v)}
-		if stands[n.owner] { // the others carry on
+		if established[n.owner] { // the other sessions carry the traffic
 			o.State = protocol.Converged
 		}
 		if _, err := netip.ParseAddr(n.name); err == nil {
@@ -75,7 +75,7 @@ func (s *sessions) look(ctx context.Context, v StateReader, doc *document.Docume
 	return out
 }
 
-// message says what is wrong, with FRR's reason, and what to do.
+// message describes the fault, with FRR's reason, and what to do.
 func (n neighbour) message(ctx context.Context, v StateReader) string {
 	const both = "check that it runs, its FRR (systemctl status frr), and that nothing between the two is filtered"
 	if link, protocol, ok := strings.Cut(n.name, " "); ok {
@@ -92,7 +92,7 @@ func bgpReason(ctx context.Context, v StateReader, name string) string {
 	var peers map[string]struct {
 		Reason string `json:"lastResetDueTo"`
 		Code   int    `json:"lastResetCode"`
-		Told   string `json:"lastNotificationReason"`
+		Notice string `json:"lastNotificationReason"`
 	}
 	// The word for a session that never was is no reason (bgpd.h, PEER_DOWN_NOAFI_ACTIVATED).
 	const never = 30
@@ -103,15 +103,15 @@ func bgpReason(ctx context.Context, v StateReader, name string) string {
 	if p.Reason == "" || p.Code == never {
 		return " (never established)"
 	}
-	if p.Told != "" {
-		p.Reason += ", " + p.Told
+	if p.Notice != "" {
+		p.Reason += ", " + p.Notice
 	}
 	return " (FRR: " + p.Reason + ")"
 }
 
-// lookBGP notes for each neighbour that is declared whether its session stands in any
+// checkBGP records for each declared neighbour whether its session is established in any
 // address family.
-func lookBGP(ctx context.Context, v StateReader, blocks []desired.FRRBlock, up map[neighbour]bool) {
+func checkBGP(ctx context.Context, v StateReader, blocks []desired.FRRBlock, up map[neighbour]bool) {
 	var declared []neighbour
 	for _, b := range blocks {
 		owned := strings.HasPrefix(b.Owner, string(model.KindController)+"/") || strings.HasPrefix(b.Owner, string(model.KindFabric)+"/")
@@ -141,9 +141,9 @@ func lookBGP(ctx context.Context, v StateReader, blocks []desired.FRRBlock, up m
 	}
 }
 
-// lookFabrics notes for each link of a fabric whether a router at its other end is known.
+// checkFabrics records for each link of a fabric whether a router at its other end is known.
 // The sessions of BGP fabrics are BGP's.
-func lookFabrics(ctx context.Context, v StateReader, doc *document.Document, up map[neighbour]bool) {
+func checkFabrics(ctx context.Context, v StateReader, doc *document.Document, up map[neighbour]bool) {
 	members := map[string]int{}
 	for _, m := range doc.Config.FabricNodes {
 		members[m.Fabric]++
@@ -160,7 +160,7 @@ func lookFabrics(ctx context.Context, v StateReader, doc *document.Document, up 
 			word, links = "OpenFabric", circuitsUp(ctx, v, "fabricd", "show openfabric neighbor detail json", id)
 		case model.FabricOSPF:
 			word, links = "OSPF", ospfUp(ctx, v)
-		case model.FabricBGP, model.FabricWireGuard: // whose sessions are not counted here
+		case model.FabricBGP, model.FabricWireGuard: // sessions not checked here
 		}
 		for _, l := range m.Interfaces {
 			if links != nil {
@@ -170,9 +170,9 @@ func lookFabrics(ctx context.Context, v StateReader, doc *document.Document, up 
 	}
 }
 
-// lookISIS notes whether an IS-IS controller has any neighbour: one of its interfaces may
+// checkISIS records whether an IS-IS controller has any neighbour: one of its interfaces may
 // well lead to a network without other routers.
-func lookISIS(ctx context.Context, v StateReader, doc *document.Document, up map[neighbour]bool) {
+func checkISIS(ctx context.Context, v StateReader, doc *document.Document, up map[neighbour]bool) {
 	for _, c := range doc.Config.Controllers {
 		if c.Type != model.ControllerISIS || c.Node != doc.Node || len(c.ISISIfaces) == 0 {
 			continue
@@ -185,7 +185,7 @@ func lookISIS(ctx context.Context, v StateReader, doc *document.Document, up map
 }
 
 // circuitsUp are the links on which fabricd or isisd has a neighbour; nil if it does not
-// tell.
+// answer.
 func circuitsUp(ctx context.Context, v StateReader, daemon, command, area string) map[string]bool {
 	var d fabricd
 	if showJSON(ctx, v, daemon, command, &d) != nil {
@@ -203,7 +203,7 @@ func circuitsUp(ctx context.Context, v StateReader, daemon, command, area string
 }
 
 // ospfUp are the links on which ospfd has a neighbour that it exchanges routes with; nil
-// if it does not tell. Two routers of a network with many need not be "Full".
+// if it does not answer. Two routers of a network with many need not be "Full".
 func ospfUp(ctx context.Context, v StateReader) map[string]bool {
 	var d ospfd
 	if showJSON(ctx, v, "ospfd", "show ip ospf neighbor json", &d) != nil {

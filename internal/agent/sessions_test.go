@@ -58,7 +58,7 @@ func TestNeighboursWithoutASessionAreTold(t *testing.T) {
 	v := &viewedNode{newFakeNode(), prints}
 	look := func() string {
 		var out []string
-		for _, o := range s.look(t.Context(), v, doc, want) {
+		for _, o := range s.check(t.Context(), v, doc, want) {
 			text, _, _ := strings.Cut(o.Message, ";")
 			out = append(out, string(o.State)+" "+o.Object+" "+text+" "+strings.Join(o.Peers, ","))
 			if o.Class != fault.Peer {

@@ -13,22 +13,22 @@ type gap struct {
 	bridge string
 	port   *model.PortVLANs
 	vlan   int
-	// untagged tells that the port carries the VLAN, but without its tag.
+	// untagged is true if the port carries the VLAN, but without its tag.
 	untagged bool
 }
 
 // route follows a VLAN of a bridge off the node.
 type route struct {
 	n *node
-	// seen are the bridges and VLANs that were come to: patches may lead round.
+	// seen are the visited bridges and VLANs: patches may form a loop.
 	seen map[string]bool
 	// gaps are the ports at which it ended.
 	gaps []gap
 }
 
-// gaps finds the ports at which a VLAN of a bridge ends on its way off the node. It finds
-// none if one port leads it on, for a bridge may have others that lead elsewhere, nor if
-// the VLANs of the bridge's ports are not known.
+// gaps finds the ports at which a VLAN of a bridge ends on its path off the node. It finds
+// none if any port carries it on, as a bridge may have ports to other networks, nor if the
+// VLANs of the bridge's ports are not known.
 func (n *node) gaps(bridge string, vlan int) []gap {
 	r := route{n: n, seen: map[string]bool{}}
 	if r.leaves(bridge, vlan, "") {
@@ -83,7 +83,7 @@ func (r *route) ends(bridge string, p *model.PortVLANs, vlan int) bool {
 	return false
 }
 
-// peer is the other end of a patch with its bridge; nil if there is none.
+// peer is the other end of a patch with its bridge; nil without one.
 func (n *node) peer(p *model.PortVLANs) (*model.BridgeVLANs, *model.PortVLANs) {
 	for i := range n.facts.BridgeVLANs {
 		b := &n.facts.BridgeVLANs[i]
@@ -97,15 +97,15 @@ func (n *node) peer(p *model.PortVLANs) (*model.BridgeVLANs, *model.PortVLANs) {
 }
 
 // carried warns of an object whose VLAN does not leave the node by its bridge. One that
-// leaves untagged is as the node's own untagged frames where the bridge has the same VLAN
-// for these; anywhere else only the operator knows what the switch takes it for.
+// leaves untagged is treated as the node's own untagged frames where the bridge has the same
+// VLAN for these; elsewhere only the operator knows the VLAN that the switch assigns.
 func (n *node) carried(ref, bridge string, vlan int) {
-	n.tellGaps(ref, bridge, n.gaps(bridge, vlan))
+	n.noteGaps(ref, bridge, n.gaps(bridge, vlan))
 }
 
-// tellGaps warns of what carried and plainGaps found; of several ports it is the one that
+// noteGaps warns of what carried and plainGaps found; of several ports it is the one that
 // comes nearest to carrying the VLAN.
-func (n *node) tellGaps(ref, bridge string, gaps []gap) {
+func (n *node) noteGaps(ref, bridge string, gaps []gap) {
 	if len(gaps) == 0 {
 		return
 	}
@@ -156,8 +156,8 @@ func (n *node) remedy(g gap) string {
 	return fmt.Sprintf("ovs-vsctl add port %s trunks %d, and ovs_options in /etc/network/interfaces", g.port.Name, g.vlan)
 }
 
-// untaggedCarried warns of a zone whose service tags a bridge takes for untagged frames, as
-// one of 802.1q does with those of 802.1ad: they leave the node only where those do.
+// untaggedCarried warns of a zone with service tags that a bridge treats as untagged frames,
+// as an 802.1Q bridge does with 802.1ad tags: they leave the node only where those do.
 func (n *node) untaggedCarried(ref string, b *model.BridgeVLANs) {
 	var out *model.PortVLANs
 	for _, p := range b.Uplinks() {

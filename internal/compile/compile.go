@@ -1,7 +1,7 @@
 // Package compile turns a configuration and the facts of one node into the
-// state that node shall have.
+// desired state of that node.
 //
-// It stands between model and desired in the one-way flow and is pure: no I/O,
+// It is placed between model and desired in the one-way flow and is pure: no I/O,
 // no clock, no randomness, no logger. The server compiles for every node to
 // make an exact plan, the agent compiles for itself, so that it needs no server
 // to boot, to repair drift or to survive a partition.
@@ -36,7 +36,7 @@ type Note struct {
 	Object  string
 	Level   Level
 	Message string
-	// Class says what kind of thing is wrong; empty for the declaration itself.
+	// Class classifies the fault; empty for the declaration itself.
 	Class fault.Class
 }
 
@@ -75,7 +75,7 @@ var passes = []pass{
 }
 
 // Node compiles a node's document together with its facts. The result is
-// sorted. Objects that cannot be made are left out and told in the notes.
+// sorted. Objects that cannot be created are left out and reported in the notes.
 func Node(doc *document.Document, facts *model.Facts) (*desired.Node, []Note) {
 	parts, notes := run(passes, newInput(doc, facts))
 	slices.SortStableFunc(notes, func(a, b Note) int { return cmp.Compare(a.Object, b.Object) })

@@ -7,10 +7,10 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// inTheWay finds what on the node keeps it from having a link: an interface that is
-// not Viaduct's, by its name or by what it carries. The link driver finds the same
-// when it applies; found here, the plan says it before.
-func (n *node) inTheWay(l desired.Link) *desired.Conflict {
+// linkConflict finds the interface that keeps the node from having a link: one that is
+// not Viaduct's, with the same name or the same VLAN. The link driver finds the same
+// when it applies; found here, the plan shows it in advance.
+func (n *node) linkConflict(l desired.Link) *desired.Conflict {
 	if i := n.facts.Named(l.Name); i != nil {
 		return desired.LinkInTheWay(l.Name, i.Name, i.Kind)
 	}
@@ -23,8 +23,8 @@ func (n *node) inTheWay(l desired.Link) *desired.Conflict {
 	return nil
 }
 
-// holder is the interface, not one of Viaduct's, that carries a VLAN of another one; nil
-// if there is none.
+// holder is the interface, not one of Viaduct's, that carries a VLAN of a parent; nil
+// without one.
 func (n *node) holder(parent string, id int, protocol string) *model.Interface {
 	for k := range n.facts.Interfaces {
 		i := &n.facts.Interfaces[k]
@@ -35,9 +35,9 @@ func (n *node) holder(parent string, id int, protocol string) *model.Interface {
 	return nil
 }
 
-// portInTheWay finds what keeps the node from having a port of an Open vSwitch
+// portConflict finds what keeps the node from having a port of an Open vSwitch
 // bridge, which is an interface too.
-func (n *node) portInTheWay(name string) *desired.Conflict {
+func (n *node) portConflict(name string) *desired.Conflict {
 	switch i := n.facts.Named(name); {
 	case i == nil:
 		return nil

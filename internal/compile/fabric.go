@@ -29,7 +29,7 @@ type fabricBuilder struct {
 }
 
 // compileFabrics compiles the links of the fabrics that the node is a member of: a
-// device that holds its address whichever links stand, and the addresses of the
+// device that holds its address whichever links are up, and the addresses of the
 // links to other members. The protocol itself is FRR's: see routing.
 func compileFabrics(of *node) *fabricLinks {
 	n := &fabricBuilder{
@@ -111,9 +111,9 @@ func (n *fabricBuilder) fabricInterface(f *model.Fabric, m *model.FabricNode, l 
 	}
 }
 
-// ignoreRouters keeps the kernel from taking the neighbours on a link for ways to
-// everywhere: sessions over unnumbered links find each other by router
-// advertisements (RFC 8950), which FRR reads itself.
+// ignoreRouters keeps the kernel from using the neighbours on a link as default
+// routers: sessions over unnumbered links find each other by router advertisements
+// (RFC 8950), which FRR reads itself.
 func (n *fabricBuilder) ignoreRouters(ref string, i *model.Interface) {
 	n.unnumbered[i.Name] = true
 	switch {

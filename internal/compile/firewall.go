@@ -15,9 +15,9 @@ import (
 // translates source addresses.
 const TableName = "viaduct"
 
-// ours matches the links of Viaduct in a rule, those that are being deleted
-// included: a VNet must not lose its bounds before its bridge.
-var ours = fmt.Sprintf("{ %d, %d }", desired.LinkGroup, desired.DoomedGroup)
+// viaductLinks matches the links of Viaduct in a rule, including those that are being
+// deleted: a VNet must not lose its isolation before its bridge.
+var viaductLinks = fmt.Sprintf("{ %d, %d }", desired.LinkGroup, desired.DoomedGroup)
 
 // routed collects the VNets that the node routes for: those whose subnets have
 // a gateway here.
@@ -29,7 +29,7 @@ type routed struct {
 	forwards forwards
 }
 
-// add takes in a subnet of a VNet that the node is the gateway of.
+// add adds a subnet of a VNet that the node is the gateway of.
 func (r *routed) add(z *model.Zone, v *model.VNet, s *model.Subnet) {
 	r.gateway(z, v, s)
 	switch is4 := s.Gateway.Is4(); {
@@ -40,7 +40,7 @@ func (r *routed) add(z *model.Zone, v *model.VNet, s *model.Subnet) {
 	}
 }
 
-// addVRF takes in a subnet of an EVPN zone, from which only exit nodes lead out.
+// addVRF adds a subnet of an EVPN zone, with egress only through exit nodes.
 func (r *routed) addVRF(z *model.Zone, v *model.VNet, s *model.Subnet, f *vrf) {
 	if f.exit {
 		r.add(z, v, s)
@@ -58,8 +58,8 @@ func (r *routed) gateway(z *model.Zone, v *model.VNet, s *model.Subnet) {
 	r.forwards.add(model.Ref(model.KindZone, z.ID), s.Gateway)
 }
 
-// links takes in links of a zone. What a VRF's guests send comes in by the link
-// of the VRF, to the filter's mind, and leaves by that of a VNet.
+// links adds links of a zone. For the filter, traffic of a VRF's guests enters by the
+// link of the VRF and leaves by that of a VNet.
 func (r *routed) links(zone string, names ...string) {
 	if r.zones == nil {
 		r.zones = map[string]map[string]bool{}
@@ -123,7 +123,7 @@ func compileIsolation(of *node) *desired.Space {
 		desired.Chain{Name: "from_vnet", Rules: []desired.Rule{
 			{Text: "iifname vmap @zone_of"},
 			{Text: "oifname @routed drop"},
-			{Text: "oifgroup != " + ours + " drop"},
+			{Text: "oifgroup != " + viaductLinks + " drop"},
 		}},
 		desired.Chain{Name: "to_node", Rules: slices.Concat([]desired.Rule{
 			// A guest that plays the router must not become the node's.
@@ -131,24 +131,24 @@ func compileIsolation(of *node) *desired.Space {
 			{Text: "iifname vmap @local_of"},
 		}, n.dhcp.input(&t), []desired.Rule{{Text: "drop"}})},
 		desired.Chain{Name: "forward", Type: "filter", Hook: "forward", Priority: "filter", Rules: append(slices.Clone(found),
-			desired.Rule{Text: "iifgroup " + ours + " jump from_vnet"})},
+			desired.Rule{Text: "iifgroup " + viaductLinks + " jump from_vnet"})},
 		desired.Chain{Name: "input", Type: "filter", Hook: "input", Priority: "filter", Rules: append(slices.Clone(found),
-			desired.Rule{Text: "iifgroup " + ours + " jump to_node"})})
+			desired.Rule{Text: "iifgroup " + viaductLinks + " jump to_node"})})
 	n.snat(&t)
 	n.ownNetworks(&t)
 	n.out.Tables = append(n.out.Tables, t)
 	return n.out
 }
 
-// zoneChains adds what the VNets of one zone may reach: forwarded, each other
-// and what is no VNet; on the node, its addresses but for other zones' gateways.
+// zoneChains adds what the VNets of one zone may reach: forwarded, each other and
+// destinations outside VNets; on the node, its addresses except other zones' gateways.
 func (n *isolationBuilder) zoneChains(t *desired.Table, z *model.Zone, names []string) {
 	owner := model.Ref(model.KindZone, z.ID)
 	t.Sets = append(t.Sets, desired.Set{Name: "links_" + z.ID, Type: "ifname", Elements: names})
 	t.Sets = append(t.Sets, gateSets("gate_"+z.ID, n.nets.routed.gates[z.ID])...)
 	leaving := append([]string{
 		fmt.Sprintf("oifname @links_%s return", z.ID),
-		"oifgroup " + ours + " drop",
+		"oifgroup " + viaductLinks + " drop",
 	}, n.nodeNetworks(z)...)
 	local := n.nodeServices(z)
 	if local == nil {
@@ -188,7 +188,7 @@ func gateSets(name string, gates []netip.Addr) []desired.Set {
 }
 
 // snat adds source translation: the address follows the route at run time, so
-// the rules hold when the way out changes.
+// the rules hold when the egress changes.
 func (n *isolationBuilder) snat(t *desired.Table) {
 	post := desired.Chain{Name: "postrouting", Type: "nat", Hook: "postrouting", Priority: "srcnat"}
 	for _, f := range []struct {
@@ -202,7 +202,7 @@ func (n *isolationBuilder) snat(t *desired.Table) {
 			continue
 		}
 		t.Sets = append(t.Sets, desired.Set{Name: f.set, Type: f.typ, Interval: true, Elements: disjoint(f.nets)})
-		post.Rules = append(post.Rules, desired.Rule{Text: fmt.Sprintf("oifgroup != %s %s @%s masquerade", ours, f.match, f.set)})
+		post.Rules = append(post.Rules, desired.Rule{Text: fmt.Sprintf("oifgroup != %s %s @%s masquerade", viaductLinks, f.match, f.set)})
 	}
 	if len(post.Rules) > 0 {
 		t.Chains = append(t.Chains, post)

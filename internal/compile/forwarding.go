@@ -19,11 +19,11 @@ func (f *forwards) add(owner string, a netip.Addr) {
 	}
 }
 
-// compileForwarding turns routing on for the families that the node is a gateway for.
+// compileForwarding enables forwarding for the families that the node is a gateway for.
 // It is a setting of the whole node: a reply enters by an interface that is not
-// ours and is only forwarded if that one forwards too. Whoever switches forwarding
-// on once switches it on for all, but an operator, or ifupdown2 with ip-forward off,
-// switches it off for one again.
+// Viaduct's and is only forwarded if that one forwards too. Enabling forwarding for the
+// node enables it for all interfaces, but an operator, or ifupdown2 with ip-forward off,
+// may disable it again for one.
 func compileForwarding(n *node) *desired.Space {
 	fabrics, zones, routing := partFabrics.of(n), &partNetworks.of(n).routed, partRouting.of(n)
 	if owner := cmp.Or(fabrics.forwards.v4, zones.forwards.v4, routing.forwards.v4); owner != "" {
@@ -51,7 +51,7 @@ func compileForwarding(n *node) *desired.Space {
 	return n.out
 }
 
-// forwardOn has the interfaces forward by which routes of a family lead off the node.
+// forwardOn enables forwarding on the interfaces of the node's routes of a family.
 func (n *node) forwardOn(owner, conf string, family func(netip.Prefix) bool) {
 	done := map[string]bool{}
 	for _, r := range n.facts.Routes {

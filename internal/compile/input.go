@@ -65,7 +65,7 @@ func (n *node) note(level Level, object, format string, args ...any) {
 	n.noteOf("", level, object, format, args...)
 }
 
-// noteOf is note for what is wrong beside the declaration itself.
+// noteOf is note for faults outside the declaration itself.
 func (n *node) noteOf(class fault.Class, level Level, object, format string, args ...any) {
 	n.notes = append(n.notes, Note{Object: object, Level: level, Message: fmt.Sprintf(format, args...), Class: class})
 }
@@ -85,9 +85,9 @@ func (n *node) reserved(name string) string {
 	return ""
 }
 
-// needs tells whether the node has the features that an object requires, and notes
-// those that it has not. A node that has not probed a feature is given the benefit
-// of the doubt: the driver's error will tell.
+// needs reports whether the node has the features that an object requires, and notes
+// those that are missing. A feature that the node has not probed is assumed to exist:
+// otherwise the driver reports an error.
 func (n *node) needs(object string, features ...model.Feature) bool {
 	complete := true
 	for _, f := range features {

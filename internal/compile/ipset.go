@@ -12,20 +12,20 @@ import (
 // # IP sets
 //
 // The set "+sdn/vnet0-all" of a rule is two sets in nftables, one for each family,
-// named as Proxmox names them: "v4-sdn/vnet0-all" and "v6-sdn/vnet0-all". A set that
-// some addresses are taken out of has two more, whose names end in "-nomatch". They are
-// there for as long as a rule refers to them, however empty they are, and their
-// elements come and go without the rules (desired.Set.Dynamic).
+// named as Proxmox names them: "v4-sdn/vnet0-all" and "v6-sdn/vnet0-all". A set with
+// excluded addresses has two more, with names that end in "-nomatch". They exist as long
+// as a rule refers to them, even if empty, and their elements change without the rules
+// (desired.Set.Dynamic).
 
-// nomatch ends the names of sets of what is taken out of others.
+// nomatch is the suffix of the names of sets of excluded addresses.
 const nomatch = "-nomatch"
 
 // ipSet is what a set holds, in any order.
 type ipSet struct {
 	in, out []model.Range
-	// hosts says that it holds single addresses only, whatever will come, and taken
-	// that something may be taken out.
-	hosts, taken bool
+	// hosts is true if it only ever holds single addresses, and subtracts if addresses
+	// may be excluded from it.
+	hosts, subtracts bool
 	// sets are those of nftables that it is.
 	sets []desired.Set
 }
@@ -72,7 +72,7 @@ func (sets ipSets) add(n *node, rules []model.FirewallRule) {
 	}
 }
 
-// holds works out what a set holds; what it belongs to may be gone.
+// holds determines what a set holds; its owner may no longer exist.
 func (n *node) holds(p model.Peer) ipSet {
 	if p.Scope == model.ScopeDatacenter {
 		return n.declaredSet(n.cfg.IPSets[p.Set])
@@ -81,7 +81,7 @@ func (n *node) holds(p model.Peer) ipSet {
 	if guest != "" {
 		return n.guestSet(guest)
 	}
-	s := ipSet{taken: what == model.SDNSetNoGateway}
+	s := ipSet{subtracts: what == model.SDNSetNoGateway}
 	for _, subnet := range n.subnets[vnet] {
 		all := model.Range{Start: subnet.CIDR.Masked().Addr(), End: last(subnet.CIDR)}
 		gateway := model.Range{Start: subnet.Gateway, End: subnet.Gateway}
@@ -119,21 +119,21 @@ func (n *node) declaredSet(declared *model.IPSet) ipSet {
 		switch {
 		case !ok:
 		case e.NoMatch:
-			s.out, s.taken = append(s.out, r), true
+			s.out, s.subtracts = append(s.out, r), true
 		default:
 			s.in = append(s.in, r)
 		}
 	}
-	// The kernel takes a new element of a large set of addresses at once, but goes
-	// through all of a set of networks (nft_set_rbtree).
+	// The kernel inserts an element into a large set of addresses in constant time, but
+	// walks a whole set of networks (nft_set_rbtree).
 	isHost := func(r model.Range) bool { return r.Start == r.End }
 	s.hosts = len(declared.Entries) >= largeSet && !slices.ContainsFunc(s.in, func(r model.Range) bool { return !isHost(r) }) &&
 		!slices.ContainsFunc(s.out, func(r model.Range) bool { return !isHost(r) })
 	return s
 }
 
-// largeSet is how many entries of addresses make a set that can have no networks: with
-// the first network it becomes another set, and the rules are made anew.
+// largeSet is the number of address entries from which a set cannot hold networks: with
+// the first network it is replaced by a different set, and the rules are loaded again.
 const largeSet = 4096
 
 // guestSet are the addresses of a guest, as far as they are known here: those in the
@@ -178,7 +178,7 @@ func (s *ipSet) nft(name string) []desired.Set {
 			desired.Set{Name: "v6-" + name + suffix, Type: "ipv6_addr", Interval: !s.hosts, Dynamic: true, Elements: six})
 	}
 	add("", s.in)
-	if s.taken {
+	if s.subtracts {
 		add(nomatch, s.out)
 	}
 	return out
@@ -227,8 +227,8 @@ func merged(ranges []model.Range) []model.Range {
 	return out
 }
 
-// rangeText writes a range as shortly as nftables takes it: an address, a network, or
-// both ends.
+// rangeText writes a range in the shortest form that nftables accepts: an address, a
+// network, or both ends.
 func rangeText(r model.Range) string {
 	if r.Start == r.End {
 		return r.Start.String()

@@ -25,8 +25,8 @@ type linkBuilder struct {
 	links
 }
 
-// link adds a link. One that is there already in the same form is shared;
-// another one of the same name is refused, and false returned.
+// link adds a link. An existing one of the same form is shared; a different one
+// of the same name is refused, and false returned.
 func (n *linkBuilder) link(l desired.Link) bool {
 	if have, taken := n.table[l.Name]; taken {
 		owner := have.Owner
@@ -41,7 +41,7 @@ func (n *linkBuilder) link(l desired.Link) bool {
 		n.note(LevelError, l.Owner, "the interface name %s is reserved on node %s (pattern %q); rename the object or change the node's reserved list", l.Name, n.name, pattern)
 		return false
 	}
-	if c := n.inTheWay(l); c != nil {
+	if c := n.linkConflict(l); c != nil {
 		n.withhold(fault.Foreign, l.Owner, c.Error())
 		return false
 	}
@@ -50,7 +50,7 @@ func (n *linkBuilder) link(l desired.Link) bool {
 	return true
 }
 
-// withhold leaves an object out of the node, whole, and tells why, once.
+// withhold leaves a whole object out of the node, and reports the reason once.
 func (n *linkBuilder) withhold(class fault.Class, owner, why string) {
 	if !n.withheld[owner] {
 		n.withheld[owner] = true
@@ -63,7 +63,7 @@ func (n *linkBuilder) bridge(v *model.VNet, mtu int, noLinkLocal bool) bool {
 	return n.vnetBridge(v, desired.Link{MTU: mtu, NoLinkLocal: noLinkLocal})
 }
 
-// vnetBridge adds the VNet's bridge, of which l has what depends on the zone.
+// vnetBridge adds the VNet's bridge; l has the fields that depend on the zone.
 func (n *linkBuilder) vnetBridge(v *model.VNet, l desired.Link) bool {
 	ref := model.Ref(model.KindVNet, v.ID)
 	if !n.needs(ref, model.FeatureBridge) {
@@ -86,7 +86,7 @@ func uplinkPort(v *model.VNet) *desired.BridgePort {
 	return &desired.BridgePort{AllVLANs: true}
 }
 
-// networks are the links of fabrics and zones with all that stands on them.
+// networks are the links of fabrics and zones with everything that depends on them.
 type networks struct {
 	links
 	out *desired.Space
@@ -124,7 +124,7 @@ func (w *networks) addressesByLink() map[string][]netip.Prefix {
 	return out
 }
 
-// leaveOut takes away what belongs to withheld objects, and the objects whose links
+// leaveOut removes what belongs to withheld objects, and the objects with links that
 // need one of theirs: a network without its uplink would be worse than none.
 func leaveOut(n *node) *networks {
 	w := *partZones.of(n)
@@ -144,38 +144,38 @@ func leaveOut(n *node) *networks {
 			b.withhold(fault.Consequence, l.Owner, "interface "+l.Name+": "+need.Name+", which it needs, could not be made on this node; see "+need.Owner)
 		}
 	}
-	gone := b.withheld
-	maps.DeleteFunc(b.table, func(_ string, l desired.Link) bool { return gone[l.Owner] })
+	withheld := b.withheld
+	maps.DeleteFunc(b.table, func(_ string, l desired.Link) bool { return withheld[l.Owner] })
 	all := w.out
 	w.links = b.links
 	w.out = &desired.Space{
-		Links: without(all.Links, func(l desired.Link) bool { return gone[l.Owner] }),
+		Links: without(all.Links, func(l desired.Link) bool { return withheld[l.Owner] }),
 		Addresses: without(all.Addresses, func(a desired.Address) bool {
-			return gone[a.Owner] || !a.Foreign && b.table[a.Link].Name == ""
+			return withheld[a.Owner] || !a.Foreign && b.table[a.Link].Name == ""
 		}),
-		Neighbours: without(all.Neighbours, func(a desired.Neighbour) bool { return gone[a.Owner] }),
-		Routes:     without(all.Routes, func(r desired.Route) bool { return gone[r.Owner] }),
-		RouteRules: without(all.RouteRules, func(r desired.RouteRule) bool { return gone[r.Owner] }),
-		OVSBridges: without(all.OVSBridges, func(b desired.OVSBridge) bool { return gone[b.Owner] }),
-		OVSPorts:   without(all.OVSPorts, func(p desired.OVSPort) bool { return gone[p.Owner] }),
-		Ports:      without(all.Ports, func(p desired.Port) bool { return gone[p.Owner] }),
-		Sysctls:    without(all.Sysctls, func(s desired.Sysctl) bool { return gone[s.Owner] }),
+		Neighbours: without(all.Neighbours, func(a desired.Neighbour) bool { return withheld[a.Owner] }),
+		Routes:     without(all.Routes, func(r desired.Route) bool { return withheld[r.Owner] }),
+		RouteRules: without(all.RouteRules, func(r desired.RouteRule) bool { return withheld[r.Owner] }),
+		OVSBridges: without(all.OVSBridges, func(b desired.OVSBridge) bool { return withheld[b.Owner] }),
+		OVSPorts:   without(all.OVSPorts, func(p desired.OVSPort) bool { return withheld[p.Owner] }),
+		Ports:      without(all.Ports, func(p desired.Port) bool { return withheld[p.Owner] }),
+		Sysctls:    without(all.Sysctls, func(s desired.Sysctl) bool { return withheld[s.Owner] }),
 	}
 	w.vrfs = maps.Clone(w.vrfs)
 	for id, f := range w.vrfs {
 		left := *f
-		left.ok = f.ok && !gone[model.Ref(model.KindZone, id)]
+		left.ok = f.ok && !withheld[model.Ref(model.KindZone, id)]
 		w.vrfs[id] = &left
 	}
 	return &w
 }
 
 // without is a list less some of its elements.
-func without[T any](list []T, gone func(T) bool) []T {
-	return slices.DeleteFunc(slices.Clone(list), gone)
+func without[T any](list []T, drop func(T) bool) []T {
+	return slices.DeleteFunc(slices.Clone(list), drop)
 }
 
-// neededFrom is the link of a withheld object that a link needs; nil if there is none.
+// neededFrom is the link of a withheld object that a link needs; nil without one.
 func (n *linkBuilder) neededFrom(l desired.Link) *desired.Link {
 	names := []string{}
 	if !l.ForeignMaster {

@@ -14,9 +14,9 @@ import (
 // dnsPort is where name servers listen (RFC 1035, section 4.2).
 const dnsPort = 53
 
-// compileNames compiles what the node's own name server shall serve: a view for each
-// zone with a DNS zone that no external server has, on the addresses that the node
-// carries as gateway of the zone, or for DHCP where it is none.
+// compileNames compiles the node's own DNS server: a view for each zone with a DNS
+// zone that no external server has, on the addresses that the node has as gateway of
+// the zone, or for DHCP where it is not the gateway.
 func compileNames(n *node) *desired.NameServer {
 	addresses := [][]desired.Address{partNetworks.of(n).out.Addresses, partDHCP.of(n).out.Addresses}
 	var s desired.NameServer
@@ -45,7 +45,7 @@ func compileNames(n *node) *desired.NameServer {
 		return nil
 	}
 	for _, r := range n.facts.Resolvers {
-		if !servedHere(s.Views, r) {
+		if !servedByNode(s.Views, r) {
 			s.Forwarders = append(s.Forwarders, netip.AddrPortFrom(r, dnsPort))
 		}
 	}
@@ -58,15 +58,15 @@ type linkAddr struct {
 	addr netip.Addr
 }
 
-// servedHere reports whether an address is one of the name server's own: asking
+// servedByNode reports whether an address is one of the name server's own: asking
 // itself would never end.
-func servedHere(views []desired.NameView, a netip.Addr) bool {
+func servedByNode(views []desired.NameView, a netip.Addr) bool {
 	return slices.ContainsFunc(views, func(v desired.NameView) bool {
 		return slices.ContainsFunc(v.Listen, func(l desired.NameListener) bool { return l.Addr.Addr() == a })
 	})
 }
 
-// nameView is what a zone's guests get to see; ok is false where the node has none of
+// nameView is the DNS view of a zone's guests; ok is false where the node has none of
 // the zone's gateways.
 func (n *node) nameView(z *model.Zone, bindings []*model.Binding, carried map[linkAddr]bool) (view desired.NameView, ok bool) {
 	view = desired.NameView{Zone: z.ID, Domain: strings.ToLower(z.DNSZone), Owner: model.Ref(model.KindZone, z.ID)}
@@ -77,7 +77,7 @@ func (n *node) nameView(z *model.Zone, bindings []*model.Binding, carried map[li
 			subnets = append(subnets, s)
 			view.Networks = append(view.Networks, s.CIDR.Masked())
 			for _, a := range []netip.Addr{serviceAddress, model.DHCPAddress6(s.CIDR)} {
-				if namesBeside(z) && carried[linkAddr{v.ID, a}] {
+				if servesDNSWithoutGateway(z) && carried[linkAddr{v.ID, a}] {
 					view.Listen = append(view.Listen, desired.NameListener{Addr: netip.AddrPortFrom(a, dnsPort), Link: v.ID})
 				}
 			}
@@ -102,9 +102,9 @@ func (n *node) nameView(z *model.Zone, bindings []*model.Binding, carried map[li
 			continue
 		}
 		for _, ip := range b.IPs {
-			s := around(n.subnets[b.VNet], ip)
+			s := subnetContaining(n.subnets[b.VNet], ip)
 			if s == nil {
-				s = around(subnets, ip)
+				s = subnetContaining(subnets, ip)
 			}
 			names = append(names, namedAddr{fullName(b.Name, s, z), ip})
 		}
@@ -119,8 +119,8 @@ func (n *node) nameView(z *model.Zone, bindings []*model.Binding, carried map[li
 	return view, true
 }
 
-// around is the subnet that has an address; nil if there is none.
-func around(subnets []*model.Subnet, ip netip.Addr) *model.Subnet {
+// subnetContaining is the subnet that contains an address; nil without one.
+func subnetContaining(subnets []*model.Subnet, ip netip.Addr) *model.Subnet {
 	for _, s := range subnets {
 		if s.CIDR.Contains(ip) {
 			return s

@@ -11,23 +11,23 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// refused tells a guest at once that the node does not forward its packet, or does not
-// take it.
+// refused rejects a guest's packet that the node does not forward or accept, so that
+// the guest is notified at once.
 const refused = "reject with icmpx admin-prohibited"
 
-// guardsNetworks reports whether the node keeps guests of a zone that it routes for off
-// the networks that it is on itself. Where a declared way out takes all that leaves, the
+// guardsNetworks reports whether the node blocks guests of a zone that it routes for from
+// its directly connected networks. With a declared egress for all leaving traffic, the
 // node's own networks are behind it like any other.
 func (n *isolationBuilder) guardsNetworks(z *model.Zone) bool {
 	f := n.nets.vrfs[z.ID]
 	return z.Networks() != model.NodeNetworksAll && !z.HasWayOut() && (f == nil || f.exit)
 }
 
-// nodeNetworks are the rules that keep guests of a zone from beginning conversations with
-// the networks that the node is on itself. Answers pass, also where the question came in
-// by another exit node, whose connections this one does not know: an answer of ICMP to
-// nothing is invalid to it, and TCP begins with a SYN without ACK, whatever other flags
-// a sender adds.
+// nodeNetworks are the rules that keep guests of a zone from opening connections to the
+// node's directly connected networks. Replies pass, also where the request entered by
+// another exit node, with connections unknown to this one: an ICMP reply without a request
+// is invalid to conntrack, and TCP begins with a SYN without ACK, whatever other flags a
+// sender adds.
 func (n *isolationBuilder) nodeNetworks(z *model.Zone) []string {
 	if !n.guardsNetworks(z) {
 		return nil
@@ -45,13 +45,13 @@ func (n *isolationBuilder) nodeNetworks(z *model.Zone) []string {
 			rules = append(rules, "ip6 saddr @snat6 return")
 		}
 	}
-	n.sayNodeNetworks(z)
+	n.noteNodeNetworks(z)
 	return append(rules, "ip daddr @own4 "+refused, "ip6 daddr @own6 "+refused)
 }
 
-// sayNodeNetworks tells whose guests are kept off what, where the zone does not say it
-// itself.
-func (n *node) sayNodeNetworks(z *model.Zone) {
+// noteNodeNetworks notes the networks that guests are blocked from, where the zone does
+// not declare it.
+func (n *node) noteNodeNetworks(z *model.Zone) {
 	if z.NodeNetworks != "" {
 		return
 	}
@@ -84,8 +84,8 @@ func firstOf(nets []netip.Prefix) string {
 }
 
 // ownPrefixes are the networks that the node is on itself: those of its interfaces, and
-// of the fabrics that it is in; sorted, each once. Peers of zones do not count: whoever
-// declares one could keep others' guests off any address.
+// of the fabrics that it is in; sorted, each once. Peers of zones do not count: a user who
+// declares one could block others' guests from any address.
 func (n *node) ownPrefixes() []netip.Prefix {
 	var out []netip.Prefix
 	add := func(p netip.Prefix) {
@@ -108,8 +108,8 @@ func (n *node) ownPrefixes() []netip.Prefix {
 	return slices.Compact(out)
 }
 
-// ownNetworks adds the sets of the networks that the node is on itself, where a zone is
-// kept off them.
+// ownNetworks adds the sets of the node's directly connected networks, where a zone is
+// blocked from them.
 func (n *isolationBuilder) ownNetworks(t *desired.Table) {
 	if !slices.ContainsFunc(slices.Collect(maps.Keys(n.nets.routed.zones)), func(id string) bool { return n.guardsNetworks(n.cfg.Zones[id]) }) {
 		return
@@ -128,8 +128,8 @@ func (n *isolationBuilder) ownNetworks(t *desired.Table) {
 }
 
 // nodeServices are the rules for what guests of a zone send to the node itself, if the
-// zone says which services they may reach there: those, and what the node is there for as
-// their gateway. Nil if the zone does not say.
+// zone declares the services that they may reach there: those, and the services of the
+// node as their gateway. Nil if the zone declares none.
 func (n *node) nodeServices(z *model.Zone) []string {
 	if len(z.NodeServices) == 0 {
 		return nil
@@ -162,7 +162,7 @@ func (n *node) nodeServices(z *model.Zone) []string {
 			rules = append(rules, s.Proto+" dport "+ports+" return")
 		}
 	}
-	// Nobody is told of what was for everybody.
+	// No sender is notified about multicast or broadcast.
 	return append(rules, "meta pkttype != host drop", refused)
 }
 

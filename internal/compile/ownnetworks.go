@@ -9,9 +9,9 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// holdsOwn says what of the node's own a subnet would take away from the main routing
-// table if its network were led into a zone; empty if nothing. Whoever declares a subnet
-// must not get the traffic of the node, of its neighbours or of the tunnels.
+// holdsOwn names the node's own addresses or peers that a subnet would hide from the main
+// routing table if its network were routed into a zone; empty if none. A user who declares
+// a subnet must not get the traffic of the node, of its neighbours or of the tunnels.
 func (n *node) holdsOwn(s *model.Subnet) string {
 	p := s.CIDR.Masked()
 	for _, i := range n.facts.Interfaces {
@@ -31,8 +31,8 @@ func (n *node) holdsOwn(s *model.Subnet) string {
 	return ""
 }
 
-// peerIn is a tunnel end or router of the node's zones and controllers that lies in a
-// network, and whose it is.
+// peerIn is a VTEP or router of the node's zones and controllers in a network, and its
+// owner.
 func (n *node) peerIn(p netip.Prefix) (peer netip.Addr, of string) {
 	for _, id := range slices.Sorted(maps.Keys(n.cfg.Zones)) {
 		z := n.cfg.Zones[id]
@@ -49,7 +49,7 @@ func (n *node) peerIn(p netip.Prefix) (peer netip.Addr, of string) {
 	return netip.Addr{}, ""
 }
 
-// routable notes a subnet that the node must not lead into its zone, and reports
+// routable notes a subnet that the node must not route into its zone, and reports
 // whether it may.
 func (n *node) routable(s *model.Subnet) bool {
 	what := n.holdsOwn(s)

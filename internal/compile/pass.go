@@ -37,20 +37,20 @@ func makes[T any](provides part[T], run func(*node) T, needs ...fmt.Stringer) pa
 	return p
 }
 
-// inOrder tells what is wrong with the order of passes: a part that is needed before it
-// is there, or that two passes make.
-func inOrder(passes []pass) error {
-	there := map[string]bool{}
+// checkOrder returns an error for the order of passes: a part that is needed before it
+// is made, or that two passes make.
+func checkOrder(passes []pass) error {
+	provided := map[string]bool{}
 	for _, p := range passes {
 		for _, need := range p.needs {
-			if !there[need] {
+			if !provided[need] {
 				return fmt.Errorf("%s needs %s, which no pass before it makes", p.provides, need)
 			}
 		}
-		if there[p.provides] {
+		if provided[p.provides] {
 			return fmt.Errorf("two passes make %s", p.provides)
 		}
-		there[p.provides] = true
+		provided[p.provides] = true
 	}
 	return nil
 }

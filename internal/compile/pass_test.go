@@ -12,7 +12,7 @@ import (
 // What a pass needs is there when it runs, each part is made once, and all parts that
 // are made are of use.
 func TestPassesAreInOrder(t *testing.T) {
-	if err := inOrder(passes); err != nil {
+	if err := checkOrder(passes); err != nil {
 		t.Error(err)
 	}
 	if last := passes[len(passes)-1]; last.provides != partState.name {
@@ -34,12 +34,12 @@ func TestOrderIsChecked(t *testing.T) {
 			between := passes[k:i]
 			breaks := slices.ContainsFunc(between, func(o pass) bool { return slices.Contains(p.needs, o.provides) }) ||
 				slices.ContainsFunc(passes[k+1:i+1], func(o pass) bool { return slices.Contains(o.needs, other.provides) })
-			if err := inOrder(swapped); (err != nil) != breaks {
+			if err := checkOrder(swapped); (err != nil) != breaks {
 				t.Errorf("%s and %s exchanged: %v", other.provides, p.provides, err)
 			}
 		}
 		twice := append(slices.Clone(passes), p)
-		if err := inOrder(twice); err == nil || !strings.Contains(err.Error(), "two passes make "+p.provides) {
+		if err := checkOrder(twice); err == nil || !strings.Contains(err.Error(), "two passes make "+p.provides) {
 			t.Errorf("%s made twice: %v", p.provides, err)
 		}
 	}

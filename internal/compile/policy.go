@@ -9,7 +9,7 @@ import (
 )
 
 // policies are the route maps and prefix lists that something on a node refers
-// to, by name: first directly, after close by way of each other too.
+// to, by name: first directly, after close also indirectly.
 type policies struct{ maps, lists map[string]bool }
 
 func newPolicies() *policies { return &policies{maps: map[string]bool{}, lists: map[string]bool{}} }
@@ -21,7 +21,7 @@ func (p *policies) routeMaps(names ...string) {
 }
 
 // controller adds what a controller refers to, and the names that it generates,
-// in whose place maps may be declared.
+// which declared maps may replace.
 func (p *policies) controller(c *model.Controller) {
 	p.routeMaps(c.RouteMapIn, c.RouteMapOut)
 	switch c.Type {

@@ -88,8 +88,8 @@ func (p *Projector) Node(node string) *document.Document {
 			p.zone(out, z, node)
 		}
 	}
-	// Of the fabrics that the node takes tunnel ends from it needs all members, of
-	// the others its own part.
+	// Of the fabrics that provide the node's VTEPs it needs all members, of the others
+	// its own part.
 	for _, m := range p.memberships[node] {
 		p.fabricNodes(out, m.Fabric, m)
 	}
@@ -115,15 +115,15 @@ func (p *Projector) Node(node string) *document.Document {
 func (p *Projector) zone(out *model.Config, z *model.Zone, node string) {
 	set(&out.Zones, z.ID, z)
 	for _, id := range z.Controllers() {
-		// The first one's AS number is that of the zone's route targets, also where
-		// another one carries the zone.
+		// The first one's AS number is that of the zone's route targets, also where a
+		// secondary one carries the zone.
 		c := p.cfg.Controllers[id]
 		if c != nil && c.Type == model.ControllerEVPN && (id == z.Controller || c.OnNode(node)) {
 			set(&out.Controllers, id, c)
 		}
 	}
 	if slices.Contains(z.ExitNodes, node) {
-		// What leaves the zone must not come into another one, wherever that is.
+		// Traffic that leaves the zone must not enter a different one, on any node.
 		for id, s := range p.cfg.Subnets {
 			set(&out.Subnets, id, s)
 		}
@@ -136,7 +136,7 @@ func (p *Projector) zone(out *model.Config, z *model.Zone, node string) {
 	}
 }
 
-// policies adds the route maps and prefix lists that what is on the node refers to.
+// policies adds the route maps and prefix lists that the node's objects refer to.
 func (p *Projector) policies(out *model.Config, need *policies, node string) {
 	for _, m := range p.memberships[node] {
 		if f := p.cfg.Fabrics[m.Fabric]; f != nil {

@@ -13,16 +13,16 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// routedFirewall adds the table for what the node routes. A packet from one VNet into
-// another one passes the rules of both, so each has a hook of its own, and then those of
-// the datacenter: what any of them drops is dropped.
+// routedFirewall adds the table for routed traffic. A packet between two VNets passes
+// the rules of both, so each has a hook of its own, and then those of the datacenter: what
+// any of them drops is dropped.
 func (n *firewallBuilder) routedFirewall(guards []guard) {
 	r := n.ruleset("inet")
 	base := append(r.routedVNets(guards), r.datacenter()...)
 	if len(base) == 0 {
 		return
 	}
-	r.chains = append(r.chains, tell)
+	r.chains = append(r.chains, rejectReplies)
 	r.add(base...)
 }
 
@@ -37,7 +37,7 @@ func (r *ruleset) routedVNets(guards []guard) []desired.Chain {
 		jump := fmt.Sprintf("%q : jump %s", g.vnet.ID, r.vnet(g))
 		jumps = append(jumps, jump)
 		if n.cfg.Zones[g.vnet.Zone].Type == model.ZoneEVPN {
-			// What its guests send comes in by the link of the VRF.
+			// Its guests' traffic enters by the link of the VRF.
 			vrfJumps = append(vrfJumps, jump)
 		}
 	}
@@ -55,9 +55,9 @@ func (r *ruleset) routedVNets(guards []guard) []desired.Chain {
 	}
 }
 
-// toNode is the chain for what guests send to addresses of the node itself that are none
-// of the VNet's: they leave the VNet as what is forwarded does, so the VNet's rules
-// decide. The gateway, DHCP, names and neighbour discovery are the VNet's own.
+// toNode is the chain for what guests send to addresses of the node itself outside the
+// VNet: it leaves the VNet like forwarded traffic, so the VNet's rules decide. The
+// gateway, DHCP, DNS and neighbour discovery are the VNet's own.
 func (r *ruleset) toNode(leaving []desired.Rule) desired.Chain {
 	gates := []netip.Addr{serviceAddress}
 	for _, zone := range slices.Sorted(maps.Keys(r.n.nets.routed.gates)) {
@@ -78,9 +78,9 @@ func (r *ruleset) toNode(leaving []desired.Rule) desired.Chain {
 }
 
 // datacenter is the chain of the datacenter's forward rules and policy, for all that is
-// routed between VNets and from and to them; none if it lets everything pass. What stays
-// inside a VNet is a matter of the VNet's own rules, also when br_netfilter shows it
-// here; what the node routes for others is none of Viaduct's.
+// routed between VNets and from and to them; none if it accepts everything. Traffic inside
+// a VNet is subject to the VNet's own rules, also when br_netfilter passes it here; what
+// the node routes for others is not filtered.
 func (r *ruleset) datacenter() []desired.Chain {
 	all := r.n.cfg.Firewalls[model.FirewallDatacenter]
 	if all == nil || !all.Enable {

@@ -14,7 +14,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/routing"
 )
 
-// suiteConfig is the configuration of the routing suite FRR; frr is nil if there is none.
+// suiteConfig is the configuration of the routing suite FRR; frr is nil without one.
 type suiteConfig struct {
 	frr      *desired.FRR
 	forwards forwards
@@ -101,9 +101,9 @@ func (n *routeBuilder) controller(c *model.Controller) routing.Controller {
 		if !c.OnNode(n.name) || !n.usesController(c.ID) || !n.needsFRR(ref) {
 			return nil
 		}
-		o := n.controllerEnds(n.controllers, c)
+		o := n.controllerVTEPs(n.controllers, c)
 		if !o.ok {
-			return n.evpnWithoutEnd(c, ref, o)
+			return n.evpnWithoutVTEP(c, ref, o)
 		}
 		e := routing.EVPN{
 			ID: c.ID, Owner: ref, ASN: uint32(c.ASN), RouterID: n.routerID(o.local),
@@ -121,11 +121,11 @@ func (n *routeBuilder) controller(c *model.Controller) routing.Controller {
 	return nil
 }
 
-// evpnWithoutEnd is an EVPN controller on a node that has no address for it yet, as
-// Proxmox VE has it too: all peers, and a router identifier of the hardware address of the
-// interface that leads to them. So sessions come up with the first address, and not only
-// once FRR has been configured anew. It is nil where nothing leads to the peers.
-func (n *routeBuilder) evpnWithoutEnd(c *model.Controller, ref string, o *overlay) routing.Controller {
+// evpnWithoutVTEP is an EVPN controller on a node that has no address for it yet, as
+// in Proxmox VE: all peers, and a router ID from the MAC address of the interface that
+// leads to them. So sessions come up with the first address, before FRR is configured
+// again. It is nil without a route to the peers.
+func (n *routeBuilder) evpnWithoutVTEP(c *model.Controller, ref string, o *overlay) routing.Controller {
 	if o.local.IsValid() || c.Fabric != "" {
 		return nil // there is one, but not for FRR
 	}
@@ -227,9 +227,9 @@ func (n *node) bgp(c *model.Controller, ref string) routing.Controller {
 	}
 }
 
-// routerIDTowards is the router identifier of a node that has no address for these peers
-// yet: it is made of the hardware address of the interface that leads to them. ok is false
-// where none does.
+// routerIDTowards is the router ID of a node that has no address for these peers yet,
+// from the MAC address of the interface that leads to them. ok is false without such an
+// interface.
 func (n *node) routerIDTowards(peers []netip.Addr) (id netip.Addr, ok bool) {
 	for _, p := range peers {
 		if hop, leads := n.facts.RouteTo(p); leads {
@@ -254,8 +254,8 @@ func (n *node) loopback(ref string, c *model.Controller) netip.Addr {
 	return a
 }
 
-// loopbackName is the kernel's name of a controller's loopback, empty if there
-// is none with an address.
+// loopbackName is the kernel's name of a controller's loopback, empty without one
+// that has an address.
 func (n *node) loopbackName(c *model.Controller) string {
 	i := n.interfaceNamed(c.Loopback)
 	if i == nil || !n.interfaceAddress(i.Name, false).IsValid() {
@@ -278,7 +278,7 @@ func (n *routeBuilder) isis(c *model.Controller, ref string) routing.Controller 
 		i.Interfaces = append(i.Interfaces, name)
 	}
 	if len(i.Interfaces) > 1 {
-		// The others send through this node what is for the other side.
+		// The other nodes send traffic for the other side through this node.
 		n.forwards.add(ref, netip.IPv4Unspecified())
 	}
 	return i
@@ -324,7 +324,7 @@ func (n *routeBuilder) routedZone(z *model.Zone, f *vrf) routing.Zone {
 	return out
 }
 
-// families tells which families the subnets of a zone have.
+// families returns the address families of the subnets of a zone.
 func (n *node) families(z *model.Zone) (four, six bool) {
 	for _, v := range n.vnets[z.ID] {
 		for _, s := range n.subnets[v.ID] {
@@ -359,8 +359,8 @@ type zonePrefix struct {
 func prefixesByZone(cfg *model.Config) []zonePrefix {
 	out := make([]zonePrefix, 0, len(cfg.Subnets))
 	for _, s := range cfg.Subnets {
-		// The ID, not the VNet, tells the zone: of zones that are not the node's it has
-		// the subnets only.
+		// The ID, not the VNet, identifies the zone: of zones that are not the node's it
+		// has the subnets only.
 		if zone, _, ok := model.ParseSubnetID(s.ID); ok {
 			out = append(out, zonePrefix{s.CIDR.Masked(), zone})
 		}

@@ -7,11 +7,11 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/routing"
 )
 
-// connected are the peers in a network of the node to which it speaks from the
-// address own without being told to. A session with a peer that is told its source
-// is one of BFD over several hops until it stands and of a single hop from then on,
-// at each end at another moment; FRR 10.2 and 10.3 wait for BFD before they begin, so
-// that such a session never comes up (FRRouting#18742, FRRouting#19077).
+// connected are the peers in a network of the node to which it connects from the
+// address own without update-source. BFD of a session with update-source is multihop
+// until the session is established and single-hop from then on, at each end at a
+// different moment; FRR 10.2 and 10.3 wait for BFD before they begin, so that such a
+// session never comes up (FRRouting#18742, FRRouting#19077).
 func (n *node) connected(own netip.Addr, peers []netip.Addr) []netip.Addr {
 	var out []netip.Addr
 	for _, p := range peers {

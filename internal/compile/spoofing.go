@@ -24,9 +24,9 @@ const (
 	setPortSays = "port_says" // what they may say that they are (RFC 4861 section 4.4)
 )
 
-// filters adds the filters of NICs, and isolated NICs' of hardware addresses: others
-// would not know them. It returns the chain that looks at frames, before anything
-// remembers their conversations.
+// filters adds the filters of NICs, and of isolated NICs' MAC addresses, since other
+// nodes would not know them. It returns the chain that filters frames before conntrack
+// tracks their connections.
 func (r *ruleset) filters(guards []guard) desired.Chain {
 	f := &nicFilter{sets: map[string][]string{}}
 	by := make(map[string]guard, len(guards))

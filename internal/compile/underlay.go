@@ -9,16 +9,15 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
 
-// ends works out the node's end of tunnels and the other ends, from a list of
-// peers or from a fabric. loopback names an interface whose address is to be
-// used with peers; empty leaves the choice. With ok unset the object has been
-// told why there is none.
-func (n *node) ends(ref string, peers []netip.Addr, fabric, loopback string) *overlay {
+// vteps determines the local and the remote VTEPs, from a list of peers or from a
+// fabric. loopback names an interface with the address to use with peers; empty
+// leaves the choice. With ok unset the reason has been noted for the object.
+func (n *node) vteps(ref string, peers []netip.Addr, fabric, loopback string) *overlay {
 	if fabric != "" {
-		return n.fabricEnds(ref, fabric)
+		return n.fabricVTEPs(ref, fabric)
 	}
 	o := &overlay{}
-	local, listed := n.tunnelEnd(peers, loopback)
+	local, listed := n.localVTEP(peers, loopback)
 	if !local.IsValid() {
 		n.note(LevelError, ref, "node %s has no address to use as a tunnel end: none of the peers %v is an address of the node, and no route to them has a source address; "+
 			"add the node's address to peers, or set address on node %s", n.name, peers, n.name)
@@ -28,7 +27,7 @@ func (n *node) ends(ref string, peers []netip.Addr, fabric, loopback string) *ov
 		n.note(LevelWarning, ref, "node %s uses %s as its tunnel end, which is not in peers: the other nodes do not send to it; add it to peers", n.name, local)
 	}
 	if len(n.facts.Interfaces) > 0 && !n.facts.HasAddress(local) {
-		// What stands stays: the address may come back.
+		// Existing links stay: the address may come back.
 		n.noteOf(fault.Link, LevelError, ref, "node %s does not have its address %s, so its tunnels carry nothing; give it to an interface there (ip -br addr), "+
 			"or correct address of node %s", n.name, local, n.name)
 	}
@@ -41,9 +40,9 @@ func (n *node) ends(ref string, peers []netip.Addr, fabric, loopback string) *ov
 	return o
 }
 
-// fabricEnds takes the ends from a fabric: the members' IPv4 addresses, or their
+// fabricVTEPs returns the VTEPs of a fabric: the members' IPv4 addresses, or their
 // IPv6 addresses if the fabric has no others.
-func (n *node) fabricEnds(ref, id string) *overlay {
+func (n *node) fabricVTEPs(ref, id string) *overlay {
 	o := &overlay{fabric: id}
 	f := n.cfg.Fabrics[id]
 	self := n.cfg.FabricNodes[model.FabricNodeID(id, n.name)]
@@ -68,11 +67,11 @@ func (n *node) fabricEnds(ref, id string) *overlay {
 	return o
 }
 
-// tunnelEnd finds the node's own address: the one its node object sets, that of
+// localVTEP finds the node's own address: the one its node object sets, that of
 // the named loopback, the first peer that is an address of the node, or else the
 // source address that the kernel would use towards the first peer, as Proxmox
-// does; listed tells whether it is a peer.
-func (n *node) tunnelEnd(peers []netip.Addr, loopback string) (local netip.Addr, listed bool) {
+// does; listed reports whether it is a peer.
+func (n *node) localVTEP(peers []netip.Addr, loopback string) (local netip.Addr, listed bool) {
 	if self := n.cfg.Nodes[n.name]; self != nil && self.Address.IsValid() {
 		return self.Address, slices.Contains(peers, self.Address)
 	}
@@ -116,7 +115,7 @@ func (n *node) interfaceAddress(name string, six bool) netip.Addr {
 // narrowest is the smallest MTU on the paths to the other ends of an overlay,
 // and the interface that has it; 0 if no path is known. In a fabric those are the
 // member's links, whichever of them are up at the moment. An end of its own on
-// the loopback does not count: what matters is the way out.
+// the loopback does not count: the egress interface is relevant.
 func (n *node) narrowest(o *overlay) (mtu int, dev string) {
 	if o.fabric != "" {
 		return n.fabricMTU(o.fabric)

@@ -15,15 +15,15 @@ import (
 
 // FirewallTable is the name of the nftables tables of VNets' firewalls: one of family
 // bridge for what passes between the ports of a VNet, and one of family inet for what
-// the node routes into and out of it. The latter works beside the table TableName and
-// after it: what keeps zones apart is no matter of rules.
+// the node routes into and out of it. The latter works in addition to the table TableName
+// and after it: rules cannot change the isolation of zones.
 const FirewallTable = "viaduct_fw"
 
 // guard is a VNet on the node that something is filtered of.
 type guard struct {
 	vnet *model.VNet
-	// rules is the firewall whose rules are in force, filters that whose filters are;
-	// nil for none.
+	// rules is the firewall with the rules in force, filters the one with the filters in
+	// force; nil for none.
 	rules, filters *model.Firewall
 }
 
@@ -49,14 +49,14 @@ func compileFirewalls(of *node) *desired.Space {
 	return n.out
 }
 
-// guards are the VNets on the node of which anything is filtered, sorted.
+// guards are the VNets on the node with filtered traffic, sorted.
 func (n *firewallBuilder) guards() []guard {
 	var out []guard
 	all := n.cfg.Firewalls[model.FirewallDatacenter]
 	on := all != nil && all.Enable
 	for _, id := range slices.Sorted(maps.Keys(n.cfg.VNets)) {
 		g := guard{vnet: n.cfg.VNets[id]}
-		if l, there := n.nets.table[id]; !there || l.Kind != desired.LinkBridge {
+		if l, found := n.nets.table[id]; !found || l.Kind != desired.LinkBridge {
 			continue
 		}
 		if f := n.cfg.Firewalls[id]; f != nil && f.Switched() && !on {
@@ -77,7 +77,7 @@ func (n *firewallBuilder) guards() []guard {
 	return out
 }
 
-// add puts a table together and adds it to what is desired, if it does anything.
+// add builds a table and adds it to the desired state, unless it has no effect.
 func (r *ruleset) add(base ...desired.Chain) {
 	if len(base) == 0 {
 		return
@@ -104,14 +104,14 @@ func (n *firewallBuilder) ruleset(family string) *ruleset {
 	}
 }
 
-// vnet writes the chain of a VNet's rules: what belongs to a conversation that was let
-// pass goes on, the first rule that matches decides, and then the policy.
+// vnet writes the chain of a VNet's rules: established connections pass, the first rule
+// that matches decides, and then the policy.
 func (r *ruleset) vnet(g guard) string {
 	name, owner := "vnet-"+g.vnet.ID, firewallRef(g.vnet)
 	who := "vnet " + g.vnet.ID
 	var lines []string
 	if r.bridged {
-		// Without these nobody in the VNet would find anybody. They are no conversations.
+		// Without these hosts in the VNet would not find each other. They have no connections.
 		lines = append(lines, "meta protocol arp accept", "icmpv6 type { 130, 131, 132, 133, 135, 136, 143 } accept")
 	}
 	lines = append(lines,
@@ -191,9 +191,9 @@ func conntrackZone(vnet string) int {
 }
 
 // isolation keeps guests of isolated VNets from those on other nodes: a frame from or
-// to the hardware address of a guest elsewhere does not pass between an uplink and the
-// port of a guest. What is no guest, such as a router, is reached. On one node the
-// bridge does the same (desired.Port.Isolated).
+// to the MAC address of a guest elsewhere does not pass between an uplink and the port
+// of a guest. Other hosts, such as a router, are reachable. On one node the bridge does
+// the same (desired.Port.Isolated).
 func (r *ruleset) isolation(guards []guard) []desired.Rule {
 	isolated := map[string]bool{}
 	for _, g := range guards {

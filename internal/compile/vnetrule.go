@@ -34,8 +34,8 @@ func (m match) and(o match) (both match, ok bool) {
 type ruleset struct {
 	n     *firewallBuilder
 	table *desired.Table
-	// bridged says that it is for frames inside VNets, where nobody can be told that
-	// something was rejected (kernel: nft_reject_bridge).
+	// bridged is true for frames inside VNets, where no sender can be notified of a
+	// rejection (kernel: nft_reject_bridge).
 	bridged  bool
 	logLimit model.LogRateLimit
 	chains   []desired.Chain
@@ -43,11 +43,11 @@ type ruleset struct {
 	sets     map[string]bool // that its rules refer to
 }
 
-// rejecting is the chain that tells senders.
+// rejecting is the chain that notifies senders.
 const rejecting = "rejected"
 
-// tell ends REJECT where it is possible.
-var tell = desired.Chain{Name: rejecting, Rules: []desired.Rule{
+// rejectReplies ends REJECT where a reply is possible.
+var rejectReplies = desired.Chain{Name: rejecting, Rules: []desired.Rule{
 	{Text: "meta l4proto tcp reject with tcp reset"},
 	{Text: "reject with icmpx admin-prohibited"},
 }}
@@ -136,8 +136,8 @@ func (r *ruleset) group(id string) bool {
 	return true
 }
 
-// matches are the conditions of a rule, any of which is enough. A condition that cannot
-// be read, which is refused when it is written, is one that nothing meets.
+// matches are the alternative conditions of a rule. A condition that cannot be parsed,
+// which is refused when it is written, never matches.
 func (r *ruleset) matches(f *model.FirewallRule) []match {
 	parts := []model.FirewallRule{*f}
 	if f.Macro != "" {
@@ -193,7 +193,7 @@ func (r *ruleset) peers(field, text string) []match {
 		r.sets[name] = true
 		for family, ip := range map[int]string{4: "ip ", 6: "ip6 "} {
 			m := match{family, fmt.Sprintf("%s%s @v%d-%s", ip, field, family, name)}
-			if r.n.sets[name].taken {
+			if r.n.sets[name].subtracts {
 				m.text += fmt.Sprintf(" %s%s != @v%d-%s%s", ip, field, family, name, nomatch)
 			}
 			out = append(out, m)

@@ -24,27 +24,27 @@ func (n *zoneBuilder) unreachable(z *model.Zone) {
 	}
 }
 
-// wayOut leads what leaves a zone by the way that it declares, and by no other: where
-// that is gone, nothing leaves.
-func (n *zoneBuilder) wayOut(z *model.Zone) {
+// egress routes what leaves a zone by its declared egress only: while that is down,
+// nothing leaves.
+func (n *zoneBuilder) egress(z *model.Zone) {
 	ref := model.Ref(model.KindZone, z.ID)
 	switch {
 	case !z.HasWayOut():
 		return
 	case z.ExitNodesTable != 0:
-		n.tableOut(z)
-		n.ownDirectly(z)
+		n.egressTable(z)
+		n.ownNetworksDirectly(z)
 		return
 	}
 	n.unreachable(z)
-	n.ownDirectly(z)
+	n.ownNetworksDirectly(z)
 	if i := z.ExitNodesInterface; i != "" && len(n.facts.Interfaces) > 0 && n.interfaceNamed(i) == nil {
 		n.note(LevelError, ref, "nothing leaves the zone by exit node %s, which has no interface %s; correct exitnodes-interface, or take the node out of exitnodes", n.name, i)
 		return
 	}
 	if len(z.ExitNodesVia) == 0 {
 		for _, p := range everywhere {
-			n.leads(z, p, z.ExitNodesInterface, netip.Addr{})
+			n.addEgressRoute(z, p, z.ExitNodesInterface, netip.Addr{})
 		}
 		return
 	}
@@ -61,7 +61,7 @@ func (n *zoneBuilder) wayOut(z *model.Zone) {
 		if via.Is6() {
 			p = everywhere[1]
 		}
-		n.leads(z, p, link, via)
+		n.addEgressRoute(z, p, link, via)
 	}
 }
 
@@ -76,8 +76,8 @@ func (n *node) linkOf(via netip.Addr) string {
 	return ""
 }
 
-// leads adds the route out of a zone, and has the interface pass what comes back by it.
-func (n *zoneBuilder) leads(z *model.Zone, dst netip.Prefix, link string, via netip.Addr) {
+// addEgressRoute adds the route out of a zone, and has the interface pass the replies.
+func (n *zoneBuilder) addEgressRoute(z *model.Zone, dst netip.Prefix, link string, via netip.Addr) {
 	ref := model.Ref(model.KindZone, z.ID)
 	n.out.Routes = append(n.out.Routes, desired.Route{Dst: dst, Link: link, Via: via, Table: int(naming.VRFTable(z.VRFVXLAN)), Metric: wayOutMetric, Owner: ref})
 	if link == "" || n.reserved(link) != "" {
@@ -85,8 +85,8 @@ func (n *zoneBuilder) leads(z *model.Zone, dst netip.Prefix, link string, via ne
 	}
 	keys := [][2]string{{"net.ipv6.conf." + sysctlName(link) + ".forwarding", "1"}}
 	if dst.Addr().Is4() {
-		// Answers come back by it from where the node's main table leads elsewhere (RFC
-		// 3704, loose mode).
+		// Replies enter by it from sources that the node's main table routes elsewhere
+		// (RFC 3704, loose mode).
 		keys = [][2]string{{"net.ipv4.conf." + sysctlName(link) + ".forwarding", "1"}, {"net.ipv4.conf." + sysctlName(link) + ".rp_filter", "2"}}
 	}
 	for _, k := range keys {
@@ -96,13 +96,13 @@ func (n *zoneBuilder) leads(z *model.Zone, dst netip.Prefix, link string, via ne
 	}
 }
 
-// wayOutMetric is the metric of a declared way out of a zone: before any that FRR
-// learns (20 and more).
+// egressMetric is the metric of a declared egress of a zone: before any route that
+// FRR learns (20 and more).
 const wayOutMetric = 1
 
-// ownDirectly has what goes to the networks that the node is on itself reach them past
-// the declared way out, where the zone says so.
-func (n *zoneBuilder) ownDirectly(z *model.Zone) {
+// ownNetworksDirectly routes traffic to the node's directly connected networks past the
+// declared egress, where the zone declares it.
+func (n *zoneBuilder) ownNetworksDirectly(z *model.Zone) {
 	if z.Networks() != model.NodeNetworksAll {
 		return
 	}
@@ -120,10 +120,10 @@ func (n *zoneBuilder) ownDirectly(z *model.Zone) {
 	}
 }
 
-// tableOutPriority is the priority of the first of the rules that lead out of a zone by a
+// egressTablePriority is the priority of the first of the rules for egress of a zone by a
 // table: before the kernel's own for VRFs (1000), which would find a default route that
 // FRR has learned.
-const tableOutPriority = 990
+const egressTablePriority = 990
 
 // The marks of packets that leave a zone by a table. A packet has one from prerouting
 // until it has found its route. The low bits are those of the zone's VXLAN identifier;
@@ -134,16 +134,16 @@ const (
 	tableOutMask = 0xff000000
 )
 
-// tableOut has what stays in a zone looked up in its VRF, what leaves it in the declared
-// table of the operator's, and nothing elsewhere. Packets are told by a mark: to rules,
-// Linux 6.1 takes them to have come in by the VNet's link, others by that of the VRF.
-func (n *zoneBuilder) tableOut(z *model.Zone) {
+// egressTable has traffic inside a zone looked up in its VRF, leaving traffic in the
+// operator's declared table, and nothing elsewhere. A mark identifies the packets: for
+// rules, Linux 6.1 has them enter by the VNet's link, others by that of the VRF.
+func (n *zoneBuilder) egressTable(z *model.Zone) {
 	for _, family := range []string{desired.FamilyIPv4, desired.FamilyIPv6} {
 		r := desired.RouteRule{Mark: tableOutMark | uint32(z.VRFVXLAN), Family: family, Owner: model.Ref(model.KindZone, z.ID)}
 		inside, outside, end := r, r, r
-		inside.Priority, inside.Table, inside.NoDefault = tableOutPriority, int(naming.VRFTable(z.VRFVXLAN)), true
-		outside.Priority, outside.Table = tableOutPriority+1, z.ExitNodesTable
-		end.Priority = tableOutPriority + 2
+		inside.Priority, inside.Table, inside.NoDefault = egressTablePriority, int(naming.VRFTable(z.VRFVXLAN)), true
+		outside.Priority, outside.Table = egressTablePriority+1, z.ExitNodesTable
+		end.Priority = egressTablePriority + 2
 		n.out.RouteRules = append(n.out.RouteRules, inside, outside, end)
 	}
 }

@@ -19,7 +19,7 @@ type zoneBuilder struct {
 	vrfs        map[string]*vrf     // by EVPN zone
 	controllers map[string]*overlay // by EVPN controller
 	routed      routed
-	// exits are the networks to which the node leads from outside, with their owners.
+	// exits are the networks that the node routes to from outside, with their owners.
 	exits map[netip.Prefix]string
 }
 
@@ -55,7 +55,7 @@ func compileZones(n *node) *networks {
 	return &networks{links: b.links, out: n.out, vrfs: b.vrfs, controllers: b.controllers, routed: b.routed}
 }
 
-// nameFree refuses a VNet whose links the node's operator has reserved. Only
+// nameFree refuses a VNet with link names that the node's operator has reserved. Only
 // overlays have a VXLAN device.
 func (n *node) nameFree(v *model.VNet) bool {
 	for _, name := range []string{v.ID, naming.Tunnel.Of(v.ID)} {

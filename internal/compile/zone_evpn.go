@@ -18,8 +18,8 @@ import (
 // the highest that the kernel's VRF document proposes, so that any other wins.
 const unreachableMetric = 4278198272
 
-// The addresses of the way from an exit node itself into its zones. They are the
-// same on every exit node and in every zone, and are seen by nobody else.
+// The addresses of the link from an exit node itself into its zones. They are the same
+// on every exit node and in every zone, and are not visible outside.
 var (
 	exitSource4 = netip.MustParsePrefix("10.255.255.1/32")
 	exitSource6 = netip.MustParsePrefix("fd56:6961:6475:6374::1/128") // "Viaduct" in ASCII
@@ -34,13 +34,13 @@ type vrf struct {
 	mtu  int
 	name string
 	mac  string
-	// exit tells that the node is an exit node of the zone.
+	// exit is true if the node is an exit node of the zone.
 	exit bool
 	ok   bool
 }
 
 // evpn compiles a VNet of an EVPN zone: a bridge with the anycast gateways in
-// the zone's VRF, and a VXLAN device whose forwarding table FRR fills (Proxmox VE
+// the zone's VRF, and a VXLAN device with a forwarding table filled by FRR (Proxmox VE
 // SDN manual, "EVPN Zones"; RFC 9135, symmetric routing).
 func (n *zoneBuilder) evpn(z *model.Zone, v *model.VNet) {
 	f := n.vrf(z)
@@ -93,8 +93,9 @@ func (n *zoneBuilder) gateways(z *model.Zone, v *model.VNet, f *vrf) {
 	if len(gateways) > 0 {
 		n.needs(ref, model.FeatureNFTNAT)
 		// All nodes have the gateway's addresses, so that a guest answers its own
-		// node whichever has asked: that node must take an answer it did not wait
-		// for, and a guest that moved at its word. Then it tells the others.
+		// node, whichever node sent the request: that node must accept untracked
+		// neighbour advertisements and gratuitous ARP, also from a guest that moved.
+		// Then it advertises the guest to the other nodes.
 		n.sysctl(ref, "net.ipv4.conf."+v.ID+".arp_accept", "1")
 		if slices.ContainsFunc(gateways, netip.Addr.Is6) {
 			n.sysctl(ref, "net.ipv6.conf."+v.ID+".accept_untracked_na", "2") // of the VNet's own networks
@@ -102,8 +103,8 @@ func (n *zoneBuilder) gateways(z *model.Zone, v *model.VNet, f *vrf) {
 	}
 }
 
-// linkLocal is the address that the kernel makes of a hardware address (RFC
-// 4291, appendix A).
+// linkLocal is the address that the kernel derives from a MAC address (RFC 4291,
+// appendix A).
 func linkLocal(mac string) netip.Addr {
 	var b [6]byte
 	for i := range b {
@@ -113,8 +114,8 @@ func linkLocal(mac string) netip.Addr {
 	return netip.AddrFrom16([16]byte{0: 0xfe, 1: 0x80, 8: b[0] ^ 2, 9: b[1], 10: b[2], 11: 0xff, 12: 0xfe, 13: b[3], 14: b[4], 15: b[5]})
 }
 
-// anycastMAC is the hardware address of a zone's gateways: as declared, or made
-// of the zone's name, in the range of Proxmox (BC:24:11) so that it looks alike.
+// anycastMAC is the MAC address of a zone's gateways: as declared, or derived from
+// the zone's name, in the range of Proxmox (BC:24:11) for a familiar look.
 func anycastMAC(z *model.Zone) string {
 	if mac, ok := model.NormalizeMAC(z.MAC); ok {
 		return strings.ToLower(mac)
@@ -139,7 +140,7 @@ func (n *zoneBuilder) vrf(z *model.Zone) *vrf {
 	if c == nil {
 		return f
 	}
-	if f.ends = n.controllerEnds(n.controllers, c); !f.ends.ok {
+	if f.ends = n.controllerVTEPs(n.controllers, c); !f.ends.ok {
 		n.noteOf(fault.Consequence, LevelError, ref, "node %s has no end for its tunnels; see controller %s", n.name, c.ID)
 		return f
 	}
@@ -162,8 +163,8 @@ func (n *zoneBuilder) vrf(z *model.Zone) *vrf {
 }
 
 // carrier is the EVPN controller that carries a zone on the node: the zone's own,
-// or the first of its secondary ones that runs here. It is nil if there is none,
-// which the zone is told.
+// or the first of its secondary ones that runs here. It is nil without one, which
+// is noted for the zone.
 func (n *node) carrier(z *model.Zone) *model.Controller {
 	ref := model.Ref(model.KindZone, z.ID)
 	elsewhere := false
@@ -185,8 +186,8 @@ func (n *node) carrier(z *model.Zone) *model.Controller {
 	return nil
 }
 
-// outward ends the look-up of addresses in the VRF where the node has no way out
-// of the zone, and adds the node's own way into it.
+// outward ends the look-up of addresses in the VRF where the node has no egress of the
+// zone, and adds the node's own path into it.
 func (n *zoneBuilder) outward(z *model.Zone, f *vrf) {
 	ref := model.Ref(model.KindZone, z.ID)
 	// What the strict filter of source addresses knows is not what another exit
@@ -196,7 +197,7 @@ func (n *zoneBuilder) outward(z *model.Zone, f *vrf) {
 		n.unreachable(z)
 		return
 	}
-	n.wayOut(z)
+	n.egress(z)
 	if !z.ExitNodesLocalRouting || !n.needs(ref, model.FeatureVeth) {
 		return
 	}
@@ -212,7 +213,7 @@ func (n *zoneBuilder) outward(z *model.Zone, f *vrf) {
 		n.out.Addresses = append(n.out.Addresses, desired.Address{Link: outside, Prefix: a, Owner: ref})
 	}
 	n.out.Addresses = append(n.out.Addresses, desired.Address{Link: inside, Prefix: exitInside, Owner: ref})
-	// The way back: to the node's own source address only.
+	// The return path: to the node's own source address only.
 	for _, dst := range []netip.Prefix{exitSource4, exitSource6} {
 		n.out.Routes = append(n.out.Routes, desired.Route{
 			Dst: dst, Link: inside, Via: exitOutside.Addr(), Table: int(naming.VRFTable(z.VRFVXLAN)), Owner: ref,
@@ -220,7 +221,7 @@ func (n *zoneBuilder) outward(z *model.Zone, f *vrf) {
 	}
 }
 
-// exitRoute leads what comes from outside to a subnet into the zone: through the
+// exitRoute routes traffic from outside to a subnet into the zone: through the
 // VNet's bridge, or with local routing, for the node itself only, through a pair
 // of devices. FRR would make the former of the routes that it imports from the
 // VRF, but not always of all of them.
@@ -241,8 +242,8 @@ func (n *zoneBuilder) exitRoute(z *model.Zone, s *model.Subnet) {
 	n.out.Routes = append(n.out.Routes, r)
 }
 
-// controllerEnds works out the node's end of a controller's tunnels, unless it is known.
-func (n *node) controllerEnds(known map[string]*overlay, c *model.Controller) *overlay {
+// controllerVTEPs works out the node's end of a controller's tunnels, unless it is known.
+func (n *node) controllerVTEPs(known map[string]*overlay, c *model.Controller) *overlay {
 	if o := known[c.ID]; o != nil {
 		return o
 	}
@@ -256,21 +257,21 @@ func (n *node) controllerEnds(known map[string]*overlay, c *model.Controller) *o
 		n.note(LevelWarning, model.Ref(model.KindController, own.ID), "loopback %s of node %s has no address that others can reach, so it is not used; give it one", own.Loopback, n.name)
 	}
 	peers := c.Peers
-	if own, listed := n.tunnelEnd(peers, loopback); c.BGPMode == model.ModeExternal && own.IsValid() && !listed {
+	if own, listed := n.localVTEP(peers, loopback); c.BGPMode == model.ModeExternal && own.IsValid() && !listed {
 		peers = append(slices.Clone(peers), own) // they are routers, not the nodes
 	}
-	o := n.ends(model.Ref(model.KindController, c.ID), peers, c.Fabric, loopback)
+	o := n.vteps(model.Ref(model.KindController, c.ID), peers, c.Fabric, loopback)
 	if c.Fabric == "" && loopback != "" && n.interfaceNamed(loopback) != nil {
 		o.source = loopback
 	}
-	n.tunnelsOverFour(c, o)
+	n.tunnelsOverIPv4(c, o)
 	known[c.ID] = o
 	return o
 }
 
-// tunnelsOverFour moves the node's end of EVPN tunnels to an IPv4 address where
-// FRR can do no other: the one beside the IPv6 address that its sessions use.
-func (n *node) tunnelsOverFour(c *model.Controller, o *overlay) {
+// tunnelsOverIPv4 moves the local VTEP of EVPN to an IPv4 address where FRR supports
+// no other: one of the interface with the IPv6 address that its sessions use.
+func (n *node) tunnelsOverIPv4(c *model.Controller, o *overlay) {
 	o.session = o.local
 	if !o.ok || !o.local.Is6() || n.facts.FRR == nil || n.facts.FRR.IPv6Tunnels() {
 		return
@@ -306,8 +307,8 @@ func (n *node) ownController(typ model.ControllerType) *model.Controller {
 	return nil
 }
 
-// needsFRR tells whether the node has FRR, and notes it when not. A node that has
-// reported nothing of its software is given the benefit of the doubt.
+// needsFRR reports whether the node has FRR, and notes it when not. A node that has not
+// reported its software is assumed to have it.
 func (n *node) needsFRR(object string) bool {
 	if n.facts.FRR != nil || n.facts.Features == nil {
 		return true

@@ -8,8 +8,8 @@ import (
 )
 
 // qinq compiles a VNet of a QinQ zone. The zone has a VLAN-aware bridge of its
-// own, whose uplink is the service VLAN of the carrying bridge; a VNet is one
-// VLAN of it, or what is untagged in it (Proxmox VE SDN manual, "QinQ Zones").
+// own, with the service VLAN of the carrying bridge as uplink; a VNet is one VLAN of
+// it, or its untagged frames (Proxmox VE SDN manual, "QinQ Zones").
 func (n *zoneBuilder) qinq(z *model.Zone, v *model.VNet) {
 	t := n.trunk(z)
 	if !n.bridge(v, t.mtu, true) {
@@ -17,7 +17,7 @@ func (n *zoneBuilder) qinq(z *model.Zone, v *model.VNet) {
 	}
 	ref := model.Ref(model.KindVNet, v.ID)
 	if t.carrier == carrierOVS && (n.lacks(model.FeatureVLANFiltering) || n.lacks(model.FeatureVLAN)) {
-		n.qinqBeside(z, t, v)
+		n.qinqOnOVS(z, t, v)
 		return
 	}
 	if !n.qinqBridge(z, t) {
@@ -49,10 +49,10 @@ func (n *zoneBuilder) qinq(z *model.Zone, v *model.VNet) {
 	}
 }
 
-// qinqBeside compiles a VNet of a QinQ zone on a kernel without VLANs: Open vSwitch
+// qinqOnOVS compiles a VNet of a QinQ zone on a kernel without VLANs: Open vSwitch
 // has them all the same, so the zone's bridge is one of its own, joined to the
 // carrying bridge by a patch.
-func (n *zoneBuilder) qinqBeside(z *model.Zone, t *trunk, v *model.VNet) {
+func (n *zoneBuilder) qinqOnOVS(z *model.Zone, t *trunk, v *model.VNet) {
 	zone, outer, inner := naming.ServiceBridge.Of(z.ID), naming.Service.Of(z.ID), naming.ServicePatch.Of(z.ID)
 	if !t.uplink {
 		ref := model.Ref(model.KindZone, z.ID)
@@ -82,10 +82,10 @@ func etherType(z *model.Zone) string {
 // qinqBridge adds the zone's bridge with its service VLAN, once, and reports
 // whether the node has them.
 func (n *zoneBuilder) qinqBridge(z *model.Zone, t *trunk) bool {
-	if t.tried || t.carrier == carrierNone {
+	if t.compiled || t.carrier == carrierNone {
 		return t.uplink
 	}
-	t.tried = true
+	t.compiled = true
 	ref := model.Ref(model.KindZone, z.ID)
 	zone := naming.ServiceBridge.Of(z.ID)
 	device := model.FeatureVLAN
@@ -105,7 +105,7 @@ func (n *zoneBuilder) qinqBridge(z *model.Zone, t *trunk) bool {
 		n.ovsPort(desired.OVSPort{Name: naming.Service.Of(z.ID), Bridge: t.bridge, Tag: z.Tag, QinQ: true, EtherType: etherType(z), MTU: z.MTU, Owner: ref}, zone, true)
 	case carrierAware:
 		n.joinAware(awareVLAN{
-			owner: ref, bridge: t.bridge, tag: z.Tag, protocol: z.VLANProtocol, mtu: t.mtu, master: zone, port: all, whole: true,
+			owner: ref, bridge: t.bridge, tag: z.Tag, protocol: z.VLANProtocol, mtu: t.mtu, master: zone, port: all, innerTags: true,
 			usual: naming.VLAN(t.bridge, z.Tag), other: naming.Service.Of(z.ID), inside: naming.ServiceInner.Of(z.ID), outside: naming.ServiceOuter.Of(z.ID),
 		})
 	case carrierPlain:

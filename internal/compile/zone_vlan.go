@@ -28,17 +28,17 @@ type trunk struct {
 	mtu int
 	// ports are the interfaces by which a plain bridge leads off the node.
 	ports []string
-	// tried tells, of a QinQ zone, that its own bridge was compiled, and uplink that
+	// compiled is true for a QinQ zone after its own bridge was compiled, and uplink if
 	// the node has it.
-	tried, uplink bool
+	compiled, uplink bool
 }
 
-// serviceTag is what a second VLAN tag takes of a frame, in bytes (IEEE 802.1ad).
+// serviceTag is the size of a second VLAN tag, in bytes (IEEE 802.1ad).
 const serviceTag = 4
 
 // userspacePort is the kind of an interface of an Open vSwitch bridge that works
 // in user space. Such a bridge sends by a packet socket, which lets a frame exceed
-// the MTU by a tag only if the outermost one is 802.1Q's (the kernel's
+// the MTU by a tag only if the outermost tag is 802.1Q's (the kernel's
 // packet_snd); otherwise the inner tag too needs room within the MTU.
 const (
 	userspacePort = "tun"
@@ -80,8 +80,8 @@ func (n *zoneBuilder) trunk(z *model.Zone) *trunk {
 	return t
 }
 
-// trunkPorts warns of a bridge that does not lead off the node, or not with what all VNets
-// of the zone need.
+// trunkPorts warns of a bridge without a port off the node, or without what all VNets of
+// the zone need.
 func (n *node) trunkPorts(z *model.Zone, t *trunk) {
 	ref := model.Ref(model.KindZone, z.ID)
 	b := n.facts.VLANsOf(t.bridge)
@@ -89,7 +89,7 @@ func (n *node) trunkPorts(z *model.Zone, t *trunk) {
 	case t.carrier == carrierPlain && len(t.ports) == 0, b != nil && len(b.Uplinks()) == 0:
 		n.noteOf(fault.Link, LevelWarning, ref, "bridge %s of node %s has no port that leads off the node: guests reach those of the same node only; add the network card to the bridge", z.Bridge, n.name)
 	case t.carrier == carrierPlain:
-		n.tellGaps(ref, t.bridge, n.plainGaps(t.ports))
+		n.noteGaps(ref, t.bridge, n.plainGaps(t.ports))
 	case b == nil || z.Type != model.ZoneQinQ:
 	case t.carrier == carrierAware && !sameProtocol(n.facts.Interface(t.bridge).VLANProtocol, z.VLANProtocol):
 		n.untaggedCarried(ref, b)
@@ -144,8 +144,8 @@ func (n *node) trunkMTU(z *model.Zone, t *trunk, b *model.Interface) {
 	}
 }
 
-// vlan compiles a VNet of a VLAN zone: a bridge whose uplink is one VLAN of the
-// zone's bridge (Proxmox VE SDN manual, "VLAN Zones").
+// vlan compiles a VNet of a VLAN zone: a bridge with one VLAN of the zone's bridge as
+// uplink (Proxmox VE SDN manual, "VLAN Zones").
 func (n *zoneBuilder) vlan(z *model.Zone, v *model.VNet) {
 	t := n.trunk(z)
 	if !n.bridge(v, t.mtu, true) {
@@ -167,36 +167,36 @@ func (n *zoneBuilder) vlan(z *model.Zone, v *model.VNet) {
 		n.carried(ref, t.bridge, v.Tag)
 	case carrierAware:
 		n.joinAware(awareVLAN{
-			owner: ref, bridge: t.bridge, tag: v.Tag, mtu: t.mtu, master: v.ID, port: uplinkPort(v), device: model.FeatureVLAN, whole: v.VLANAware,
+			owner: ref, bridge: t.bridge, tag: v.Tag, mtu: t.mtu, master: v.ID, port: uplinkPort(v), device: model.FeatureVLAN, innerTags: v.VLANAware,
 			usual: naming.VLAN(t.bridge, v.Tag), other: naming.VLANUplink.Of(v.ID), inside: naming.Inner.Of(v.ID), outside: naming.Outer.Of(v.ID),
 		})
 		if sameProtocol(n.facts.Interface(t.bridge).VLANProtocol, "") {
 			n.carried(ref, t.bridge, v.Tag)
 		}
 	case carrierPlain:
-		n.vlanOfPlain(t, v)
+		n.vlanOnPlainBridge(t, v)
 	case carrierNone: // the zone has said why
 	}
 }
 
-// vlanName is the name of a VLAN device: the usual one, or another one where that is too
-// long or an interface has it that carries something else.
+// vlanName is the name of a VLAN device: the usual one, or the other where that is too
+// long or in use by an interface that carries something else.
 func (n *zoneBuilder) vlanName(usual, other string, v desired.VLAN) string {
-	l, ours := n.table[usual]
-	if n.facts.Named(usual) != nil || ours && (l.VLAN == nil || l.VLAN.Parent != v.Parent || l.VLAN.ID != v.ID || !sameProtocol(l.VLAN.Protocol, v.Protocol)) {
+	l, existing := n.table[usual]
+	if n.facts.Named(usual) != nil || existing && (l.VLAN == nil || l.VLAN.Parent != v.Parent || l.VLAN.ID != v.ID || !sameProtocol(l.VLAN.Protocol, v.Protocol)) {
 		return other
 	}
 	return naming.Fit(usual, other)
 }
 
 // ovsPort adds an internal port of an Open vSwitch bridge and joins the
-// interface that appears with it to a bridge of ours.
+// interface that appears with it to one of Viaduct's bridges.
 func (n *zoneBuilder) ovsPort(p desired.OVSPort, bridge string, allVLANs bool) {
 	if pattern := n.reserved(p.Name); pattern != "" {
 		n.note(LevelError, p.Owner, "the interface name %s is reserved on node %s (pattern %q); rename the object or change the node's reserved list", p.Name, n.name, pattern)
 		return
 	}
-	if c := n.portInTheWay(p.Name); c != nil {
+	if c := n.portConflict(p.Name); c != nil {
 		n.withhold(fault.Foreign, p.Owner, c.Error())
 		return
 	}

@@ -9,11 +9,11 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
 
-// vlanOfPlain gives a VNet a VLAN of a bridge that knows nothing of VLANs: a
-// bridge beside it, over the VLAN of each of its ports, that a pair of veth
-// devices joins to the VNet. Proxmox uses such a bridge for guests with a tag
-// too, so one that stands already is shared.
-func (n *zoneBuilder) vlanOfPlain(t *trunk, v *model.VNet) {
+// vlanOnPlainBridge gives a VNet a VLAN of a bridge that is not VLAN-aware: an
+// additional bridge, over the VLAN of each of its ports, that a veth pair joins to
+// the VNet. Proxmox uses such a bridge for guests with a tag too, so an existing one
+// is shared.
+func (n *zoneBuilder) vlanOnPlainBridge(t *trunk, v *model.VNet) {
 	ref := model.Ref(model.KindVNet, v.ID)
 	usual := naming.VLANBridge(t.bridge, v.Tag)
 	beside := naming.Fit(usual, naming.PlainBridge.Of(v.ID))
@@ -30,7 +30,7 @@ func (n *zoneBuilder) vlanOfPlain(t *trunk, v *model.VNet) {
 	}
 	switch {
 	case foreign == nil:
-		if !n.besidePlain(ref, beside, t, v.Tag, v.ID) {
+		if !n.addPlainVLANBridge(ref, beside, t, v.Tag, v.ID) {
 			return
 		}
 	case foreign.Kind != string(desired.LinkBridge):
@@ -45,8 +45,8 @@ func (n *zoneBuilder) vlanOfPlain(t *trunk, v *model.VNet) {
 	}
 }
 
-// besidePlain adds the bridge beside a plain one, over the VLAN of each of its ports.
-func (n *zoneBuilder) besidePlain(ref, beside string, t *trunk, tag int, id string) bool {
+// addPlainVLANBridge adds the bridge over the VLAN of each of a plain bridge's ports.
+func (n *zoneBuilder) addPlainVLANBridge(ref, beside string, t *trunk, tag int, id string) bool {
 	if !n.link(desired.Link{Name: beside, Kind: desired.LinkBridge, Owner: ref, MTU: t.mtu, NoLinkLocal: true, Bridge: &desired.Bridge{}}) {
 		return false
 	}
@@ -60,7 +60,7 @@ func (n *zoneBuilder) besidePlain(ref, beside string, t *trunk, tag int, id stri
 	return true
 }
 
-// pair joins a bridge of ours to another one by a pair of veth devices.
+// pair joins one of Viaduct's bridges to a second bridge by a veth pair.
 func (n *zoneBuilder) pair(ref string, mtu int, names [2]string, inner string, port *desired.BridgePort, outer string, foreign bool) {
 	if n.link(desired.Link{Name: names[0], Kind: desired.LinkVeth, Owner: ref, MTU: mtu, Master: inner, NoLinkLocal: true,
 		Port: port, Veth: &desired.Veth{Peer: names[1]}}) {
@@ -74,7 +74,7 @@ func (n *zoneBuilder) pair(ref string, mtu int, names [2]string, inner string, p
 
 // bridgeOfVLAN finds the node's own bridge over a VLAN of the ports of a plain bridge; nil
 // if the VLAN is free. A VLAN that the node has without a bridge cannot be shared, and free
-// is false then: its interface takes the frames before any bridge sees them.
+// is false then: its interface receives the frames before any bridge.
 func (n *zoneBuilder) bridgeOfVLAN(ref string, t *trunk, tag int, tagType, beside string) (shared *model.Interface, free bool) {
 	for _, port := range t.ports {
 		i := n.holder(port, tag, tagType)

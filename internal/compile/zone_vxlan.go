@@ -11,8 +11,8 @@ import (
 )
 
 // Encapsulation overhead in bytes: outer Ethernet 14, IPv4 20 or IPv6 40, UDP 8
-// and VXLAN 8 (RFC 7348, section 5), of which the outer Ethernet header is
-// replaced by the inner one that now counts as payload.
+// and VXLAN 8 (RFC 7348, section 5); the outer Ethernet header is replaced by
+// the inner one, which now counts as payload.
 const (
 	overheadVXLAN4 = 50
 	overheadVXLAN6 = 70
@@ -23,27 +23,27 @@ type overlay struct {
 	local netip.Addr
 	// session is the address that routing sessions come from (EVPN).
 	session netip.Addr
-	// source names the interface whose address the local one is, if the
-	// configuration names it; fabric the fabric that it is of.
+	// source names the interface of the local address, if the configuration names
+	// it; fabric the fabric of that address.
 	source, fabric string
 	// remotes are the other ends, of the family of the local one.
 	remotes []netip.Addr
-	// mtu in bytes; 0 means that it is not known and what stands is kept.
+	// mtu in bytes; 0 means that it is not known and the present one is kept.
 	mtu int
 	// ok is false if the node has no end of its own.
 	ok bool
 }
 
 // vxlan compiles a VNet of a VXLAN zone: a bridge with one VXLAN device as its
-// uplink, whose forwarding table floods to every other end of the zone.
+// uplink, with a forwarding table that floods to every remote VTEP of the zone.
 func (n *zoneBuilder) vxlan(z *model.Zone, v *model.VNet) {
 	o := n.overlays[z.ID]
 	if o == nil {
 		o = n.overlay(z)
 		n.overlays[z.ID] = o
 	}
-	// Without tunnels the bridge stays, with whatever MTU it has: an address that
-	// is gone for a moment must not cost the guests their network for good.
+	// Without tunnels the bridge stays, with whatever MTU it has: the loss of an
+	// address for a moment must not cost the guests their network for good.
 	if !n.bridge(v, o.mtu, true) {
 		return
 	}
@@ -79,7 +79,7 @@ func (n *node) overlay(z *model.Zone) *overlay {
 	if !n.needs(ref, model.FeatureVXLAN) {
 		return o
 	}
-	e := n.ends(ref, z.Peers, z.Fabric, "")
+	e := n.vteps(ref, z.Peers, z.Fabric, "")
 	if !e.ok {
 		return o
 	}

@@ -6,7 +6,7 @@ import "fmt"
 // is not Viaduct's has its place on the node. The compiler finds it in the node's
 // facts before anything is applied, drivers find it on the node: both say the same.
 type Conflict struct {
-	// Thing is what stands in the way: "interface vnet1 (bridge)".
+	// Thing is the conflicting thing: "interface vnet1 (bridge)".
 	Thing string
 }
 

@@ -22,11 +22,11 @@ type DHCPServer struct {
 type DHCPNetwork struct {
 	Link  string `json:"link"`
 	Owner string `json:"owner"`
-	// MTU in bytes that guests are told; 0 tells none.
+	// MTU in bytes that is sent to guests; 0 sends none.
 	MTU int `json:"mtu,omitempty"`
-	// Quiet tells that no router advertisements are sent.
+	// Quiet is true if no router advertisements are sent.
 	Quiet bool `json:"quiet,omitempty"`
-	// Router tells that the node is an IPv6 router of the link.
+	// Router is true if the node is an IPv6 router of the link.
 	Router  bool         `json:"router,omitempty"`
 	Subnets []DHCPSubnet `json:"subnets,omitempty"`
 	// Hosts are the NICs that are known.
@@ -45,15 +45,15 @@ type DHCPSubnet struct {
 	DNSServer netip.Addr `json:"dnsServer,omitzero"`
 	// Domain is the DNS domain of the guests.
 	Domain string `json:"domain,omitempty"`
-	// Shared tells that the link has no address in the network (IPv4 only).
+	// Shared is true if the link has no address in the network (IPv4 only).
 	Shared bool `json:"shared,omitempty"`
-	// Autonomous lets guests make addresses of their own (SLAAC, RFC 4862); IPv6
-	// addresses are then not given out.
+	// Autonomous allows guests to generate their addresses (SLAAC, RFC 4862); IPv6
+	// addresses are then not leased.
 	Autonomous bool `json:"autonomous,omitempty"`
-	// Ranges are what a dynamic server gives out by itself; none gives only what
-	// Hosts have.
+	// Ranges are the addresses that a dynamic server leases to any guest; without
+	// ranges it leases only those of Hosts.
 	Ranges []DHCPRange `json:"ranges,omitempty"`
-	// Routes are told to guests beside the default gateway (RFC 3442).
+	// Routes are sent to guests in addition to the default gateway (RFC 3442).
 	Routes []DHCPRoute `json:"routes,omitempty"`
 }
 
@@ -69,7 +69,7 @@ type DHCPRoute struct {
 	Via netip.Addr   `json:"via,omitzero"`
 }
 
-// DHCPHost is a guest's NIC, known by its hardware address.
+// DHCPHost is a guest's NIC, identified by its MAC address.
 type DHCPHost struct {
 	// MAC is in lower-case colon form.
 	MAC string `json:"mac"`

@@ -66,7 +66,7 @@ func LinkEntry(l Link) Entry {
 	}}
 }
 
-// portVLAN tells of the only VLAN that a port carries: "40", "40 tagged".
+// portVLAN describes the only VLAN that a port carries: "40", "40 tagged".
 func portVLAN(p BridgePort) string {
 	if p.VLAN != 0 && p.Tagged {
 		return strconv.Itoa(p.VLAN) + " tagged"
@@ -124,7 +124,7 @@ func RouteEntry(r Route) Entry {
 	}}
 }
 
-// RouteRuleEntry describes a rule of policy routing, all of which makes it the one it is.
+// RouteRuleEntry describes a rule of policy routing; all its fields identify it.
 func RouteRuleEntry(r RouteRule) Entry {
 	to := "unreachable"
 	if r.Table != 0 {
@@ -161,7 +161,7 @@ func SysctlEntry(s Sysctl) Entry {
 	return Entry{Key: s.Key, Name: s.Key, Owner: s.Owner, Props: []Prop{{Name: "value", Value: s.Value}}}
 }
 
-// OVSBridgeEntry describes an Open vSwitch bridge of ours.
+// OVSBridgeEntry describes one of Viaduct's Open vSwitch bridges.
 func OVSBridgeEntry(b OVSBridge) Entry {
 	return Entry{Key: b.Name, Name: b.Name, Owner: b.Owner, Props: []Prop{{Name: "like", Value: b.Like}}}
 }

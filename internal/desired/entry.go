@@ -6,8 +6,8 @@ type Entry struct {
 	// Key identifies the thing among those of its type; Name is what it is
 	// called in a Change. They differ when the name alone is ambiguous.
 	Key, Name string
-	// Owner is the object that the thing comes from. Unowned says that it is
-	// not known, as of a thing read from the kernel, and not to be compared.
+	// Owner is the object that the thing comes from. Unowned is true if it is
+	// not known, as for a thing read from the kernel, and not to be compared.
 	Owner   string
 	Unowned bool
 	// Props are the properties in a fixed order; every entry of a type has the

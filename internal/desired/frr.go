@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// FRRDaemons is the name under which the daemons that FRR must run are told.
+// FRRDaemons is the name under which the daemons that FRR must run are reported.
 const FRRDaemons = "daemons"
 
 // FRREntries lists the lines of a configuration, and first the daemons.

@@ -29,7 +29,7 @@ func (s *Space) hash(w *bufio.Writer) {
 	}
 }
 
-// line writes words and addresses, each with what is in none of them at its end.
+// line writes words and addresses, each followed by a separator that none of them contains.
 func line(w *bufio.Writer, one, two string, ips []netip.Addr) {
 	for _, s := range []string{one, two} {
 		_, _ = io.WriteString(w, s)

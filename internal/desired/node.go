@@ -1,9 +1,9 @@
 // Package desired is the contract between what compiles a configuration and
-// what programs a node: the complete state one node shall have, as plain values.
+// what programs a node: the complete desired state of one node, as plain values.
 //
-// It stands after compile and before diff in the one-way flow and is pure. Every
+// It is placed after compile and before diff in the one-way flow and is pure. Every
 // element names the object it comes from, so that errors, plans and drift can be
-// told in the operator's words.
+// reported in the operator's terms.
 package desired
 
 import (
@@ -15,7 +15,7 @@ import (
 // Node is the whole state that Viaduct owns on one node: that of the host and of the
 // named spaces. Lists are sorted (see Sort), so equal states are equal values.
 type Node struct {
-	// Space is the host's. In JSON its sections stand at the top level.
+	// Space is the host's. In JSON its sections are at the top level.
 	Space
 	// Spaces are sorted by name.
 	Spaces []NamedSpace `json:"spaces,omitempty"`
@@ -54,12 +54,12 @@ type Space struct {
 	Backend string `json:"backend,omitempty"`
 }
 
-// LinkGroup is the link group (ip link: group) that every link of ours is in.
-// The kernel sets it in the same request that makes the link, so no moment
-// exists at which a link of ours cannot be told from others. "viad" in ASCII.
+// LinkGroup is the link group (ip link: group) of every link that Viaduct owns.
+// The kernel sets it in the same request that creates the link, so Viaduct's links
+// can be distinguished from others at any moment. "viad" in ASCII.
 const LinkGroup = 0x76696164
 
-// DoomedGroup is the link group of links of ours that are about to be deleted.
+// DoomedGroup is the link group of Viaduct's links that are about to be deleted.
 const DoomedGroup = LinkGroup + 1
 
 // LinkKind is the kernel's name for a kind of link.
@@ -86,10 +86,10 @@ type Link struct {
 	// the state, or, with ForeignMaster, a bridge that something else made.
 	Master        string `json:"master,omitempty"`
 	ForeignMaster bool   `json:"foreignMaster,omitempty"`
-	// MAC is the hardware address in lower-case colon form; empty leaves the
-	// kernel's choice.
+	// MAC is the MAC address in lower-case colon form; empty leaves the kernel's
+	// choice.
 	MAC string `json:"mac,omitempty"`
-	// Port holds the settings of a link whose master is a bridge; nil leaves the
+	// Port holds the settings of a link with a bridge as master; nil leaves the
 	// kernel's.
 	Port *BridgePort `json:"port,omitempty"`
 	// Alias is the link's description (ip link: alias).
@@ -111,8 +111,8 @@ type BridgePort struct {
 	// NeighSuppress answers ARP and neighbour discovery for hosts behind the
 	// port from the bridge's own tables (ip link: neigh_suppress).
 	NeighSuppress bool `json:"neighSuppress,omitempty"`
-	// AllVLANs lets the port of a VLAN-aware bridge carry VLANs 2 to 4094 tagged
-	// beside the untagged default VLAN.
+	// AllVLANs makes the port of a VLAN-aware bridge carry VLANs 2 to 4094 tagged
+	// in addition to the untagged default VLAN.
 	AllVLANs bool `json:"allVLANs,omitempty"`
 	// VLAN, 1 to 4094, is the only one that the port of a VLAN-aware bridge carries:
 	// untagged, or with Tagged in frames that have its tag. 0 leaves the kernel's choice.
@@ -120,8 +120,8 @@ type BridgePort struct {
 	Tagged bool `json:"tagged,omitempty"`
 }
 
-// VLAN holds the settings of a LinkVLAN: a device for one VLAN of another one.
-// Neither ID nor protocol can be changed on a living device.
+// VLAN holds the settings of a LinkVLAN: a device for one VLAN of its parent.
+// Neither ID nor protocol can be changed on an existing device.
 type VLAN struct {
 	// Parent is the link that carries the VLAN: one of the state or one that
 	// something else made.
@@ -150,21 +150,20 @@ type VRF struct {
 // OVSBridge is an Open vSwitch bridge that Viaduct makes.
 type OVSBridge struct {
 	Name string `json:"name"`
-	// Like is the bridge whose datapath it works in, so that patches join the two.
+	// Like is the bridge that it shares the datapath with, so that patches join the two.
 	Like  string `json:"like"`
 	Owner string `json:"owner"`
 }
 
 // OVSPort is a port of an Open vSwitch bridge that Viaduct makes: an internal one,
-// whose interface is joined to a bridge of ours by a Port, or with Peer the end of
-// a patch. The bridge is one of the state or one that something else made.
+// with an interface that a Port joins to one of Viaduct's bridges, or with Peer the end
+// of a patch. The bridge is one of the state or one that something else made.
 type OVSPort struct {
 	Name   string `json:"name"`
 	Bridge string `json:"bridge"`
 	// Peer is the other end of a patch, a port of another bridge that names this one.
 	Peer string `json:"peer,omitempty"`
-	// Tag is the VLAN, 1 to 4094. 0 stands for what has no tag, but with Peer for
-	// all VLANs.
+	// Tag is the VLAN, 1 to 4094. 0 means untagged frames, but with Peer all VLANs.
 	Tag int `json:"tag"`
 	// QinQ makes the port a tunnel of the VLANs inside (vlan_mode dot1q-tunnel);
 	// EtherType of the outer one is then 802.1q or 802.1ad.
@@ -175,11 +174,11 @@ type OVSPort struct {
 	Owner string `json:"owner"`
 }
 
-// FRR is the part of FRR's configuration that is Viaduct's. What others
-// configured beside it stays.
+// FRR is the part of FRR's configuration that is Viaduct's. Configuration by others
+// is kept.
 type FRR struct {
-	// Daemons are those that the configuration needs beside zebra and staticd,
-	// sorted: bfdd, bgpd, fabricd, isisd, ospfd.
+	// Daemons are those that the configuration needs in addition to zebra and
+	// staticd, sorted: bfdd, bgpd, fabricd, isisd, ospfd.
 	Daemons []string   `json:"daemons,omitempty"`
 	Blocks  []FRRBlock `json:"blocks,omitempty"`
 }
@@ -242,7 +241,7 @@ type Neighbour struct {
 	Owner string     `json:"owner"`
 }
 
-// FloodMAC is the hardware address of a flood entry (bridge fdb append
+// FloodMAC is the MAC address of a flood entry (bridge fdb append
 // 00:00:00:00:00:00).
 const FloodMAC = "00:00:00:00:00:00"
 
@@ -262,8 +261,8 @@ type Route struct {
 	Owner  string `json:"owner"`
 }
 
-// RouteRule has packets with a mark, which a rule of a table of ours gives them, looked up
-// in a routing table (ip-rule(8)).
+// RouteRule has packets with a mark, which is set by a rule of one of Viaduct's tables,
+// looked up in a routing table (ip-rule(8)).
 type RouteRule struct {
 	Mark uint32 `json:"mark"`
 	// Family is FamilyIPv4 or FamilyIPv6.
@@ -284,7 +283,7 @@ const (
 )
 
 // Port joins an interface that something else makes and removes, such as a
-// guest's NIC, to a bridge. It takes effect while a link with one of the names
+// guest's NIC, to a bridge. It is effective while a link with one of the names
 // exists; the link itself is never created or deleted.
 type Port struct {
 	// Names are the link's possible names, the first that exists counts.
@@ -304,7 +303,7 @@ type Port struct {
 }
 
 // Sysctl is one setting below /proc/sys; dots separate the path's parts, and a
-// slash stands for a dot inside a part, as sysctl(8) has it.
+// slash means a dot inside a part, as in sysctl(8).
 type Sysctl struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
@@ -329,10 +328,10 @@ type Set struct {
 	Value string `json:"value,omitempty"`
 	// Interval allows prefixes and ranges as elements.
 	Interval bool `json:"interval,omitempty"`
-	// Dynamic says that the elements come and go by themselves, and may be many: a
-	// change of them leaves the table as it is. If one set of a table is so, all are,
-	// and it has no maps. Elements are then addresses, networks and ranges of an
-	// Interval set, or names of interfaces and addresses.
+	// Dynamic is true if the elements change independently of the table, and may be many:
+	// a change of them keeps the table. If one set of a table is dynamic, all are, and it
+	// has no maps. Elements are then addresses, networks and ranges of an Interval set, or
+	// names of interfaces and addresses.
 	Dynamic bool `json:"dynamic,omitempty"`
 	// Elements are sorted; a map's are "key : value".
 	Elements []string `json:"elements,omitempty"`

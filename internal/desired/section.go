@@ -16,7 +16,7 @@ type Section interface {
 	Hash(w *bufio.Writer)
 }
 
-// Sections are all that a space declares, in the order in which plans tell of it. Equal
+// Sections are all that a space declares, in the order in which plans report it. Equal
 // states have equal sections.
 func (s *Space) Sections() []Section {
 	return []Section{
@@ -76,7 +76,7 @@ func (DHCP) Kind() string { return TypeDHCP }
 // Entries implements Section.
 func (d DHCP) Entries() []Entry { return DHCPEntries(d) }
 
-// Hash implements Section. Hosts, of which there may be ten thousands, are plain lines.
+// Hash implements Section. Hosts are plain lines, as there may be tens of thousands.
 func (d DHCP) Hash(w *bufio.Writer) {
 	for _, s := range d {
 		server := s
@@ -112,7 +112,7 @@ func (*NameServer) Kind() string { return TypeNameView }
 // Entries implements Section.
 func (s *NameServer) Entries() []Entry { return ViewEntries(s) }
 
-// Hash implements Section. Names, of which there may be ten thousands, are plain lines.
+// Hash implements Section. Names are plain lines, as there may be tens of thousands.
 func (s *NameServer) Hash(w *bufio.Writer) {
 	if s == nil {
 		return

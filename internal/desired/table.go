@@ -44,7 +44,7 @@ func setEntries(table string, s Set) []Entry {
 	return out
 }
 
-// digestOf tells how many elements there are and, by a few digits, which.
+// digestOf summarizes elements by their number and a few digits of a hash.
 func digestOf(elements []string) string {
 	h := fnv.New32a()
 	for _, e := range elements {

@@ -1,5 +1,5 @@
-// Package document holds what one node gets to compile: its part of a revision. The
-// servers make it (compile.Project), the wire and the agent's disk carry it as JSON. It
+// Package document holds the input that one node compiles: its part of a revision. The
+// servers make it (compile.Project); it is sent and stored on the agent's disk as JSON. It
 // is pure.
 package document
 
@@ -12,14 +12,14 @@ import (
 )
 
 // Format is the document format this release writes and reads. An agent that
-// meets a higher number keeps what it has and says so.
+// receives a higher number keeps its document and reports that.
 //
 // History:
 //  1. zones simple and vxlan, VNets, subnets, guests.
 //  2. zones vlan, qinq and evpn, controllers, fabrics, prefix lists, route maps.
 const Format = 2
 
-// Document is what one node gets: the projection of a revision, and the guests
+// Document is the input of one node: the projection of a revision, and the guests
 // that run on the node. The agent compiles it together with its own facts.
 type Document struct {
 	Format int `json:"format"`
@@ -31,8 +31,8 @@ type Document struct {
 	// Guests are those on the node, by ID.
 	Guests map[string]*model.Guest `json:"guests,omitempty"`
 	// Bindings are those of the zones that are on the node, sorted by ID. They are
-	// no part of the document on the wire, nor of its hash: whoever compiles it puts
-	// in what it knows of them.
+	// no part of the document on the wire, nor of its hash: the process that compiles
+	// it adds the bindings that it knows.
 	Bindings []*model.Binding `json:"-"`
 }
 

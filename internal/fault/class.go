@@ -1,10 +1,10 @@
-// Package fault sorts what can be wrong with an object on a node into classes, so that
-// causes are shown before their consequences. It is pure.
+// Package fault classifies the faults of objects on a node, so that causes are shown
+// before their consequences. It is pure.
 package fault
 
 import "slices"
 
-// Class tells what kind of thing is wrong. Empty stands for Declared.
+// Class is the kind of a fault. Empty means Declared.
 type Class string
 
 // The classes, causes first.
@@ -13,7 +13,7 @@ const (
 	Lacking Class = "lacking"
 	// Link: an interface of the node's own is missing, down or otherwise in use.
 	Link Class = "link"
-	// Foreign: something else on the node is in the way.
+	// Foreign: something that is not Viaduct's conflicts on the node.
 	Foreign Class = "foreign"
 	// Declared: what was declared does not fit the node.
 	Declared Class = "declared"

@@ -1,6 +1,7 @@
-// Package naming makes every name by which Viaduct's objects are known to the kernel and
-// to Open vSwitch: of interfaces, VRFs and their routing tables, ports and network
-// namespaces. Whoever looks for one asks here as whoever made it did. It is pure.
+// Package naming generates every name by which Viaduct's objects are known to the kernel
+// and to Open vSwitch: of interfaces, VRFs and their routing tables, ports and network
+// namespaces. Code that creates an object and code that finds it use the same function.
+// It is pure.
 package naming
 
 import (
@@ -56,7 +57,7 @@ const (
 func (r Role) Of(id string) string { return string(r) + id }
 
 // OfVRF is the name for an EVPN zone on a node. Where the zone's ID is too long for an
-// interface, the zone's L3VNI stands in its place.
+// interface, the zone's L3VNI replaces it.
 func (r Role) OfVRF(zone string, vni int) string { return Fit(r.Of(zone), fmt.Sprintf("%s%d", r, vni)) }
 
 // OnPort is the name for an object that has one such interface on each of several ports of a
@@ -86,8 +87,8 @@ func VLAN(parent string, id int) string { return fmt.Sprintf("%s.%d", parent, id
 // "vmbr0v10".
 func VLANBridge(bridge string, id int) string { return fmt.Sprintf("%sv%d", bridge, id) }
 
-// VRFTable is the routing table of the VRF with an L3VNI: far from the numbers that people
-// choose, and readable.
+// VRFTable is the routing table of the VRF with an L3VNI: far from the numbers that
+// operators choose, and readable.
 func VRFTable(vni int) uint32 { return 100_000_000 + uint32(vni) }
 
 // GuestPorts are the names that the port of a guest's NIC ("net0") has as in Proxmox VE, the
@@ -103,13 +104,13 @@ func ContainerPort(guest, nic string) string {
 	return "veth" + guest + "i" + strings.TrimPrefix(nic, "net")
 }
 
-// namespaces begins the names of the network namespaces that Viaduct makes on nodes.
+// namespaces is the prefix of the names of network namespaces that Viaduct makes on nodes.
 const namespaces = "vd-"
 
 // Namespace is the name of the network namespace of a space (ip-netns(8)).
 func Namespace(space string) string { return namespaces + space }
 
-// Space is the space whose namespace has a name; ok is false if it is not one of Viaduct's.
+// Space is the space of a namespace, by name; ok is false if it is not one of Viaduct's.
 func Space(namespace string) (space string, ok bool) {
 	space, ok = strings.CutPrefix(namespace, namespaces)
 	return space, ok && space != ""

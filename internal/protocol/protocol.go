@@ -1,12 +1,12 @@
-// Package protocol is what servers and agents say to each other, as JSON over
-// HTTP/2 with mutual TLS. It holds wire types only.
+// Package protocol is the protocol between servers and agents, as JSON over HTTP/2
+// with mutual TLS. It holds wire types only.
 //
 //	POST /agent/v1/join     JoinRequest -> JoinResponse   (no client certificate; a one-time token)
 //	POST /agent/v1/renew    RenewRequest -> JoinResponse  (before the certificate ends)
 //	GET  /agent/v1/desired?have=<hash>                    (long poll) -> document.Document, or 304 after MaxPoll
 //	POST /agent/v1/status   Status -> 204
 //	GET  /agent/v1/bindings?epoch=<e>&since=<n>           (long poll) -> Bindings, or 304 after MaxPoll
-//	GET  /agent/v1/questions                              (long poll) -> Question, or 304 after MaxPoll
+//	GET  /agent/v1/questions                              (long poll) -> LiveQuery, or 304 after MaxPoll
 //	POST /agent/v1/answers/{id}  Answer -> 204
 //
 // A node's name is that of its certificate; nothing in a body overrides it.
@@ -23,17 +23,17 @@ import (
 // MaxPoll is how long a server holds a long poll open before it answers 304.
 const MaxPoll = 55 * time.Second
 
-// Bindings are what is known of the NICs in the node's zones, or what changed of it.
-// There may be ten thousands of them and each is a small change, so they come apart
-// from the document.
+// Bindings are the known NICs in the node's zones, or the changes to them. There may
+// be tens of thousands and each is a small change, so they are sent separately from
+// the document.
 type Bindings struct {
-	// Epoch names the life of the server that counts, Number is how far: an agent
-	// asks for what came after. In another epoch it gets all.
+	// Epoch identifies the server's run that counts changes, Number is the count: an
+	// agent requests the changes after it. In a different epoch it gets all bindings.
 	Epoch  string `json:"epoch"`
 	Number int64  `json:"number"`
-	// All says that these are all bindings, and others are gone.
+	// All is true if these are all bindings, and others were removed.
 	All bool `json:"all,omitempty"`
-	// Put are new or changed, Gone the IDs of those that are no more.
+	// Put are new or changed, Gone the IDs of removed ones.
 	Put  []*model.Binding `json:"put,omitempty"`
 	Gone []string         `json:"gone,omitempty"`
 }
@@ -59,20 +59,20 @@ type JoinResponse struct {
 	CA          string `json:"ca"`
 }
 
-// State sums up a node or an object. Package health works them out: agents report
+// State sums up a node or an object. Package health computes them: agents report
 // Converged and Degraded only, as agents of all releases do.
 type State string
 
 // The states.
 const (
-	// Converged: what was declared stands and works, as far as the node can tell.
+	// Converged: what was declared is in place and works, as far as the node can detect.
 	Converged State = "converged"
 	// Warning: what was declared is in place, but something is wrong that its operator
 	// should know.
 	Warning State = "warning"
 	// Applying: work is going on.
 	Applying State = "applying"
-	// Degraded: something that was declared does not work; messages say what.
+	// Degraded: something that was declared does not work; messages state what.
 	Degraded State = "degraded"
 	// Unreachable: no server has a connection of the node's agent.
 	Unreachable State = "unreachable"
@@ -81,17 +81,17 @@ const (
 // Status is what an agent reports after every pass that changed something, and
 // at least every 30 seconds.
 type Status struct {
-	// Revision and Hash say which document the report answers.
+	// Revision and Hash identify the document that the report is about.
 	Revision int64  `json:"revision"`
 	Hash     string `json:"hash"`
 	State    State  `json:"state"`
 	// Time is when the pass ended; Duration how long it took.
 	Time     time.Time     `json:"time"`
 	Duration time.Duration `json:"duration"`
-	// Objects are those with something to tell: failures first of all. An
-	// object of the node that is not listed stands as declared.
+	// Objects are those with something to report, failures first. An object of
+	// the node that is not listed is in place as declared.
 	Objects []ObjectStatus `json:"objects,omitempty"`
-	// Message tells what is wrong with the node as a whole.
+	// Message is the error of the node as a whole.
 	Message string `json:"message,omitempty"`
 	// Drift holds the newest differences that no revision asked for, oldest
 	// first, at most MaxDrift.
@@ -100,11 +100,11 @@ type Status struct {
 	// its reconciliations.
 	Writes int64 `json:"writes"`
 	Passes int64 `json:"passes"`
-	// Ports names the guests' links that are joined to their VNet's bridge.
+	// Ports names the guests' links that are attached to their VNet's bridge.
 	Ports []string     `json:"ports,omitempty"`
 	Facts *model.Facts `json:"facts,omitempty"`
-	// Load is how busy the node is. It changes with every report, so nobody is woken
-	// and nothing is stored because of it; nil if it cannot be measured.
+	// Load is how busy the node is. It changes with every report, so it wakes no waiter
+	// and causes no write to the store; nil if it cannot be measured.
 	Load *Load `json:"load,omitempty"`
 }
 

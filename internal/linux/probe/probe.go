@@ -170,7 +170,7 @@ func filtersVLANs(links []rtnl.Link) bool {
 }
 
 // accepts reports whether the kernel accepts rules of nftables. Without the program nft,
-// or if it could not be run, that is unknown: the nft driver reports what is missing.
+// or if it could not be run, that is unknown: the nft driver reports the missing program.
 func accepts(ctx context.Context, ns *netns.NS, rules string) (has, known bool) {
 	cmd := exec.CommandContext(ctx, "nft", "-f", "-")
 	cmd.Stdin = strings.NewReader(rules)

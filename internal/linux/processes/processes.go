@@ -16,7 +16,7 @@ import (
 // changed are the notifications that a file was created, removed or written.
 const changed = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_TO | unix.IN_MOVED_FROM | unix.IN_CLOSE_WRITE | unix.IN_DELETE_SELF
 
-// Source is what is watched. Both functions are called again after every notification.
+// Source names the watched files. Both functions are called again after every notification.
 type Source struct {
 	// Folders are those with files that indicate processes; a missing one is skipped.
 	Folders func() []string
@@ -109,7 +109,8 @@ func (w *watcher) run() {
 	}
 }
 
-// watchNew watches what is not watched yet. To watch a folder again changes nothing.
+// watchNew watches folders and processes not watched yet. To watch a folder again changes
+// nothing.
 func (w *watcher) watchNew() {
 	for _, folder := range w.s.Folders() {
 		_, _ = unix.InotifyAddWatch(w.notify, folder, changed)

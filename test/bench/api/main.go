@@ -74,7 +74,7 @@ func run(ctx context.Context, binary, jsonPath string) error {
 	return report.Judge(jsonPath, func() ([]report.Row, error) { return measure(ctx, binary) }, limits...)
 }
 
-// measure takes all figures from one server.
+// measure measures all figures on one server.
 func measure(ctx context.Context, binary string) (rows []report.Row, err error) {
 	s, err := start(ctx, binary)
 	if err != nil {
@@ -124,7 +124,7 @@ func measure(ctx context.Context, binary string) (rows []report.Row, err error) 
 	return append(append(append(rows, fresh), created...), memory...), err
 }
 
-// freshReads measures reads each of which follows a change.
+// freshReads measures reads that each follow a change.
 func (s *server) freshReads(ctx context.Context) (report.Row, error) {
 	var took []float64
 	for i := range singles / 4 {
@@ -146,7 +146,7 @@ func (s *server) read(ctx context.Context, i int) error {
 	return err
 }
 
-// creations measures how long a VNet takes to be made, beside the floor.
+// creations measures how long the creation of a VNet lasts, next to the floor.
 func (s *server) creations(ctx context.Context) ([]report.Row, error) {
 	ours, err := parallel(more, func(i int) error { return s.create(ctx, vnets+i) })
 	if err != nil {

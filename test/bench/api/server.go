@@ -30,7 +30,7 @@ type server struct {
 	url    string
 	token  string
 	client *http.Client
-	peak   float64 // memory, before the kernel was told to forget it
+	peak   float64 // memory, before its reset in the kernel
 }
 
 // startTimeout bounds a server's start.
@@ -119,7 +119,7 @@ func (s *server) call(ctx context.Context, method, path string, form url.Values)
 	return body, nil
 }
 
-// memory tells how much memory the server has and had.
+// memory returns the present and the peak memory of the server.
 func (s *server) memory() ([]report.Row, error) {
 	now, err := s.status("VmRSS")
 	if err != nil {
@@ -129,8 +129,8 @@ func (s *server) memory() ([]report.Row, error) {
 	return []report.Row{mebibytes("api/memory", now), mebibytes("api/memory/peak", max(peak, s.peak))}, err
 }
 
-// forgetPeak lets the kernel count the most memory anew (proc(5), clear_refs), and
-// returns how much there is.
+// forgetPeak makes the kernel reset the peak memory (proc(5), clear_refs), and returns
+// the present memory.
 func (s *server) forgetPeak() (float64, error) {
 	var err error
 	if s.peak, err = s.status("VmHWM"); err != nil {
@@ -157,7 +157,7 @@ func (s *server) status(field string) (float64, error) {
 	return 0, fmt.Errorf("the server's process tells no %s", field)
 }
 
-// listening is where the server says that it listens, followed by that it serves.
+// listening matches the server's log of its listen address, followed by that of its socket.
 var listening = regexp.MustCompile(`(?s)address=(127\.0\.0\.1:\d+).*socket=`)
 
 // maxLog bounds how much of the server's log is kept, in bytes.
@@ -168,7 +168,7 @@ type log struct {
 	mu    sync.Mutex
 	buf   bytes.Buffer
 	ready chan string
-	told  bool
+	sent  bool
 }
 
 // Write implements io.Writer.
@@ -178,9 +178,9 @@ func (l *log) Write(b []byte) (int, error) {
 	if l.buf.Len() < maxLog {
 		l.buf.Write(b)
 	}
-	if !l.told {
+	if !l.sent {
 		if m := listening.FindSubmatch(l.buf.Bytes()); m != nil {
-			l.told = true
+			l.sent = true
 			l.ready <- string(m[1])
 		}
 	}

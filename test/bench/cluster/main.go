@@ -1,5 +1,5 @@
-// Command cluster measures how long the state of every node of a large cluster
-// takes to work out: 100 nodes, 1,000 EVPN VNets in 50 VRFs, each with a subnet,
+// Command cluster measures how long it lasts to compute the state of every node of a
+// large cluster: 100 nodes, 1,000 EVPN VNets in 50 VRFs, each with a subnet,
 // two of the nodes exit nodes of all zones.
 //
 //	go run ./test/bench/cluster -json build/bench.json

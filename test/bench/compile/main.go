@@ -1,5 +1,5 @@
-// Command compile measures how long one node's state takes to compile from a
-// configuration of VXLAN VNets, and whether that grows with their number only.
+// Command compile measures the time to compile one node's state from a configuration
+// of VXLAN VNets, and whether that grows with their number only.
 //
 //	go run ./test/bench/compile -json build/bench.json
 //

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// How often the guest asks: often enough to tell milliseconds, and so seldom that the
-// answers that it gets are no work to speak of.
+// The time between the guest's queries: short enough to resolve milliseconds, and long
+// enough that the replies cause no significant load.
 const every = 2 * time.Millisecond
 
 // Lengths of headers in bytes, and where fields of a BOOTP message are (RFC 2131,
@@ -140,7 +140,7 @@ func (w *world) named(ctx context.Context, n nic) (time.Time, error) {
 	buf := make([]byte, 2048)
 	for ctx.Err() == nil {
 		next := time.Now().Add(every)
-		// Until the server listens the kernel refuses what is sent to it.
+		// Until the server listens the kernel refuses datagrams to it.
 		if _, err := w.query.Write(text); err != nil && !errors.Is(err, unix.ECONNREFUSED) {
 			return time.Time{}, fmt.Errorf("send a question: %w", err)
 		}

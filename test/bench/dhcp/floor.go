@@ -17,7 +17,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/render/dnsmasq"
 )
 
-// appendLine writes a file anew with a line more.
+// appendLine rewrites a file with an additional line.
 func appendLine(path, line string, mode os.FileMode) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -26,8 +26,8 @@ func appendLine(path, line string, mode os.FileMode) error {
 	return renameio.WriteFile(path, append(b, line+"\n"...), mode)
 }
 
-// tellDHCP has dnsmasq read a hosts file with a NIC more.
-func (w *world) tellDHCP(n nic) error {
+// addDHCPHost has dnsmasq read a hosts file with a NIC more.
+func (w *world) addDHCPHost(n nic) error {
 	root := w.lab.DNSMasqRoot(node)
 	hosts := filepath.Join(root, "etc/dnsmasq.d", zone, dnsmasq.HostsFile(vnet))
 	if err := appendLine(hosts, n.macText()+","+n.ip.String()+","+n.label(), 0o644); err != nil {
@@ -44,8 +44,8 @@ func (w *world) tellDHCP(n nic) error {
 	return unix.Kill(pid, unix.SIGHUP)
 }
 
-// tellNames has the name server read a file of names with one more.
-func (w *world) tellNames(n nic) error {
+// addDNSName has the name server read a file of names with one more.
+func (w *world) addDNSName(n nic) error {
 	dir := filepath.Join(w.lab.Dir, "nodes", node, "nameserver")
 	if err := appendLine(filepath.Join(dir, coredns.NamesFile(zone)), n.label()+"."+domain+" "+n.ip.String(), 0o600); err != nil {
 		return err

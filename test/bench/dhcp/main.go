@@ -1,5 +1,5 @@
-// Command dhcp measures how soon a NIC that joins is known where its guest asks, on a
-// node of a lab that has 10,000 NICs with addresses and names.
+// Command dhcp measures how soon DHCP and DNS serve a NIC that joins, on a node of a
+// lab that has 10,000 NICs with addresses and names.
 //
 //	go run ./test/bench/dhcp -binary bin/viaduct -json build/bench.json
 //
@@ -8,12 +8,12 @@
 //	dhcp/median   from the request to the server that gives a NIC its address, to the
 //	              first answer of the node's dnsmasq that offers it; dhcp/worst
 //	              is the longest of all
-//	names/median  from the same request to the first answer of the node's name server
+//	names/median  from the same request to the first answer of the node's DNS server
 //	              that has the NIC's name and address; names/worst
 //
-// The guest is a thread in a namespace that refers to the VNet by a veth, and asks every
-// few milliseconds. The floor is what the same servers need once the agent has ended and
-// somebody writes their file and tells them to read it. A figure beyond the limits of
+// The guest is a thread in a namespace that refers to the VNet by a veth, and queries every
+// few milliseconds. The floor is what the same servers need after the agent has ended and
+// the benchmark writes their file and signals them to read it. A figure beyond the limits of
 // the project, 200 ms and 50 ms in the middle, is an error. It needs root and dnsmasq.
 package main
 
@@ -38,7 +38,7 @@ const (
 	// figure.
 	number = 10_000
 	joins  = 20
-	// rest lets what a join sets off besides come to its end.
+	// rest allows the other work that a join causes to end.
 	rest = 300 * time.Millisecond
 	// patience bounds the whole, wait the wait for one answer.
 	patience = 12 * time.Minute
@@ -90,10 +90,10 @@ func (n nic) macText() string {
 
 func (n nic) label() string { return fmt.Sprintf("guest%05d", n.number) }
 
-// question waits until a NIC is known, and tells since when.
-type question func(ctx context.Context, n nic) (time.Time, error)
+// query waits until a NIC is known, and returns since when.
+type query func(ctx context.Context, n nic) (time.Time, error)
 
-// measure takes all figures.
+// measure measures all figures.
 func measure(ctx context.Context, binary string) (_ []report.Row, err error) {
 	w, err := newWorld(ctx, binary)
 	if err != nil {
@@ -116,11 +116,11 @@ func measure(ctx context.Context, binary string) (_ []report.Row, err error) {
 	if err := w.stopAgent(ctx); err != nil {
 		return nil, err
 	}
-	dhcpFloor, err := series(ctx, &next, w.tellDHCP, w.offered)
+	dhcpFloor, err := series(ctx, &next, w.addDHCPHost, w.offered)
 	if err != nil {
 		return nil, fmt.Errorf("floor of dhcp: %w", err)
 	}
-	namesFloor, err := series(ctx, &next, w.tellNames, w.named)
+	namesFloor, err := series(ctx, &next, w.addDNSName, w.named)
 	if err != nil {
 		return nil, fmt.Errorf("floor of names: %w", err)
 	}
@@ -134,9 +134,9 @@ func rows(name string, ours, floor []float64) []report.Row {
 	}
 }
 
-// series lets NICs join, one after the other, and returns how long each took until it
-// was known, in milliseconds. The question is asked from before the NIC joins.
-func series(ctx context.Context, next *int, join func(nic) error, asked question) ([]float64, error) {
+// series makes NICs join, one after the other, and returns how long each took until it
+// was known, in milliseconds. The queries begin before the NIC joins.
+func series(ctx context.Context, next *int, join func(nic) error, asked query) ([]float64, error) {
 	var out []float64
 	for range joins {
 		n := nicOf(*next)

@@ -50,7 +50,7 @@ type world struct {
 	query *net.UDPConn
 }
 
-// newWorld makes a lab whose node knows all NICs.
+// newWorld makes a lab with a node that knows all NICs.
 func newWorld(ctx context.Context, binary string) (_ *world, err error) {
 	w := &world{wire: -1}
 	defer func() {
@@ -138,8 +138,8 @@ func (w *world) open() error {
 	return err
 }
 
-// fill takes over the addresses of the NICs that are known from the start, and waits
-// until both servers know the last one.
+// fill imports the addresses of the NICs that are known from the start, and waits until
+// both servers know the last one.
 func (w *world) fill(ctx context.Context) error {
 	type address struct {
 		MAC  string `json:"mac"`
@@ -165,7 +165,7 @@ func (w *world) fill(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	last := nicOf(number - 1)
-	for _, asked := range []question{w.offered, w.named} {
+	for _, asked := range []query{w.offered, w.named} {
 		if _, err := asked(ctx, last); err != nil {
 			return fmt.Errorf("the last of %d NICs is not known: %w", number, err)
 		}

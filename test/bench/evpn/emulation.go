@@ -9,8 +9,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/test/bench/report"
 )
 
-// calibrate measures two pieces of work that tell how fast a machine is: what a
-// program computes (JSON), and starting programs.
+// calibrate measures two pieces of work that show how fast a machine is: computation
+// (JSON), and starting programs.
 func calibrate(ctx context.Context) (figures, error) {
 	var data any
 	for range 10 {

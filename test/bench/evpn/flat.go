@@ -9,8 +9,8 @@ import (
 )
 
 // flat is the node's state without the devices of VRFs, for a kernel that has none:
-// bridges and tunnels stay, apart from each other by nothing but their names, and
-// FRR is told the same, VRFs included, which it takes as ones that are yet to come.
+// bridges and tunnels stay, separate by their names only, and FRR's configuration stays
+// the same, including VRFs, which it treats as not yet created.
 func flat(want *desired.Space) {
 	vrfs := map[string]bool{}
 	links := want.Links[:0]

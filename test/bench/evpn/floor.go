@@ -20,8 +20,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/test/bench/workload"
 )
 
-// runFloor measures the bare requests that make the VNet, all worked out before
-// the time is taken; the drivers must find nothing to do after them.
+// runFloor measures the bare requests that make the VNet, all computed before the
+// measurement; the drivers must find nothing to do after them.
 func runFloor(ctx context.Context, n *node) (f figures, err error) {
 	h, err := newHost(ctx, n)
 	if err != nil {
@@ -136,7 +136,7 @@ func (h *host) requests(ctx context.Context) (*requests, error) {
 	return r, nil
 }
 
-// link makes a link in as few requests as the kernel takes.
+// link makes a link in as few requests as the kernel accepts.
 func (r *requests) link(l *desired.Link, indexes map[string]int) {
 	i := indexes[l.Name]
 	master := indexes[l.Master]
@@ -161,8 +161,8 @@ func (r *requests) link(l *desired.Link, indexes map[string]int) {
 				Uint16BE(unix.IFLA_VXLAN_PORT, l.VXLAN.Port).Bool(unix.IFLA_VXLAN_LEARNING, false)
 		})
 	})
-	// The kernel takes the way in which link-local addresses are made only of a
-	// link that is there, and not in the request that brings it up.
+	// The kernel accepts the generation mode of link-local addresses only for an
+	// existing link, and not in the request that brings it up.
 	addrGen := rtnl.NewMessage(unix.RTM_SETLINK, 0, rtnl.IfInfo(unix.AF_UNSPEC, i, false)).
 		Nest(unix.IFLA_AF_SPEC, func(m *rtnl.Message) {
 			m.Nest(unix.AF_INET6, func(m *rtnl.Message) { m.Uint8(unix.IFLA_INET6_ADDR_GEN_MODE, rtnl.AddrGenNone) })
@@ -208,7 +208,7 @@ func (r *requests) elements(without, with *desired.Space) {
 	r.nft = b.String()
 }
 
-// newLines is what FRR has to be told: new lines, below the heads that lead there.
+// newLines is the configuration to send to FRR: new lines, below the heads that contain them.
 func newLines(without, with *desired.FRR) string {
 	old := map[string]bool{}
 	each(without, func(path []string) { old[strings.Join(path, "\n")] = true })

@@ -1,16 +1,16 @@
-// Command evpn measures how long a node with 500 EVPN VNets in 50 VRFs takes to
-// get one VNet more, in the kernel and in FRR, and what its neighbour in BGP
-// notices of that: with Viaduct's drivers as the agent runs them, with `ifreload
+// Command evpn measures how long a node with 500 EVPN VNets in 50 VRFs needs to
+// get an additional VNet, in the kernel and in FRR, and the updates that its BGP
+// neighbour receives: with Viaduct's drivers as the agent runs them, with `ifreload
 // -a` and frr-reload.py (the peer) on the files that Proxmox VE would write, and
 // with the bare requests to the kernel, one `nft -f` and one `vtysh -f` (the floor).
 //
 //	go run ./test/bench/evpn -json build/bench.json
 //
 // It needs root. Where the kernel has no VRFs it measures twice: on this kernel
-// without the VRFs' devices (all else is made, and FRR is told all), and whole, in a
+// without the VRFs' devices (all else is made, and FRR gets all), and completely, in a
 // virtual machine without KVM (internal/lab/vm/boot), which slows all three alike; the rows
-// emulation/... tell how much. The node's AS number is not the cluster's, so that
-// FRR has to be told the route targets of the new VNet. The rows are
+// emulation/... show how much. The node's AS number is not the cluster's, so that
+// FRR has to be given the route targets of the new VNet. The rows are
 //
 //	evpn/<N>/add1     seconds until all is applied; median of three, of the peer one
 //	evpn/<N>/noop     a pass with nothing to do
@@ -19,8 +19,8 @@
 //	emulation/compute, emulation/fork
 //	                  a piece of work in the machine (ours) and outside (floor)
 //
-// The session with the neighbour must stay up, and the neighbour must hear of the
-// new VNet only; otherwise it fails for ours, and says so for the peer.
+// The session with the neighbour must stay up, and the neighbour must get updates of
+// the new VNet only; otherwise it fails for Viaduct, and reports it for the peer.
 package main
 
 import (
@@ -177,7 +177,7 @@ func measure(cmd *exec.Cmd) (map[string]figures, error) {
 	return all, errors.Join(cmd.Wait(), told)
 }
 
-// build makes this program anew as a file that the virtual machine can run: it sees
+// build compiles this program again to a file that the virtual machine can run: it sees
 // the working directory, but not where `go run` puts programs.
 func build(ctx context.Context) (string, error) {
 	path, err := filepath.Abs("build/bench-evpn")
@@ -211,7 +211,7 @@ func collect(r io.Reader, all map[string]figures) error {
 	return nil
 }
 
-// makeRows puts the figures of all sides beside each other.
+// makeRows combines the figures of all sides in rows.
 func makeRows(name string, vnets int, all map[string]figures) []report.Row {
 	var rows []report.Row
 	for _, f := range []struct{ name, unit string }{{"add1", "s"}, {"noop", "s"}, {"updates", "updates"}} {

@@ -26,7 +26,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/test/bench/workload"
 )
 
-// adds is how often a VNet is added; of the peer once, for it takes minutes.
+// adds is how often a VNet is added; by the peer once, as it needs minutes.
 const adds = 3
 
 // settleTime is how long nothing may happen until the network counts as at rest,
@@ -37,7 +37,7 @@ const (
 )
 
 // node is the node under test, which is the process's own network namespace, and
-// its neighbour, a router in another one.
+// its neighbour, a router in a second namespace.
 type node struct {
 	without, with workload.EVPN // the state before and after the change
 	flat          bool          // without the devices of VRFs
@@ -48,7 +48,7 @@ type node struct {
 // vni is the VXLAN network of the VNet that is added.
 func (n *node) vni() int { return 200_000 + n.without.VNets }
 
-// newNode makes the network of a node, whose namespaces are the process's own.
+// newNode makes the network of a node in the process's own namespaces.
 func newNode(ctx context.Context, vnets int) (n *node, err error) {
 	n = &node{without: workload.EVPN{Nodes: 2, Zones: max(1, vnets/10), VNets: vnets, Outside: true}}
 	n.with = n.without
@@ -72,8 +72,8 @@ func newNode(ctx context.Context, vnets int) (n *node, err error) {
 	return n, nil
 }
 
-// privateDirectories hides the machine's configuration from what is measured, and
-// what is measured from the machine.
+// privateDirectories hides the machine's configuration from the measured programs, and
+// theirs from the machine.
 func privateDirectories() error {
 	const settings = "/etc/network/ifupdown2"
 	kept, err := keep(settings)
@@ -155,9 +155,9 @@ func up(name string, a netip.Addr) error {
 	return nil
 }
 
-// farConfig is the neighbour: it takes and counts what the node announces. It leaves
-// BFD out: an emulated machine on a busy host cannot keep its deadlines of less than
-// a second, which would tell nothing of what is measured.
+// farConfig is the neighbour's configuration: it accepts and counts what the node
+// advertises. It has no BFD: an emulated machine on a busy host cannot keep its deadlines
+// of less than a second, which are irrelevant to the measurement.
 func farConfig() *desired.FRR {
 	own, peer := workload.Address(1), workload.Address(0)
 	return &desired.FRR{Daemons: []string{"bgpd"}, Blocks: []desired.FRRBlock{{Head: fmt.Sprintf("router bgp %d", workload.ASN), Owner: "bench", Lines: []string{
@@ -192,7 +192,7 @@ func stopFRR(pathspace string) error {
 	return errors.Join(errs...)
 }
 
-// vtysh runs commands of FRR's shell and returns what they print; far says that
+// vtysh runs commands of FRR's shell and returns what they print; far is true if
 // they are for the neighbour.
 func (n *node) vtysh(ctx context.Context, far bool, commands ...string) (string, error) {
 	args := []string{}

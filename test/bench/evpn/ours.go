@@ -39,7 +39,7 @@ func newHost(ctx context.Context, n *node) (*host, error) {
 	return h, err
 }
 
-// want is what the node shall be, worked out as the agent does.
+// want is the desired state of the node, computed as the agent does.
 func (h *host) want(ctx context.Context, with bool) (*desired.Space, error) {
 	facts, err := h.Facts(ctx)
 	if err != nil {
@@ -121,8 +121,8 @@ func runOurs(ctx context.Context, n *node) (f figures, err error) {
 	return figures{"add1": report.Median(times), "noop": noop.Seconds(), "updates": updates}, nil
 }
 
-// maxUpdates is what the one VNet can take: its multicast and its prefix route,
-// each perhaps with the route target that FRR chose and then with ours.
+// maxUpdates is how many the one VNet can cause: its multicast and its prefix route,
+// each perhaps with the route target that FRR chose and then with Viaduct's.
 const maxUpdates = 4
 
 // prepare makes the state before the change.

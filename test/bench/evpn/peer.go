@@ -163,7 +163,7 @@ func (n *node) ifreload(ctx context.Context, with bool) error {
 	return nil
 }
 
-// command runs a program, whose output matters only if it fails.
+// command runs a program; its output matters only if it fails.
 func command(ctx context.Context, args ...string) error {
 	out, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput()
 	if err != nil {

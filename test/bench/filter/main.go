@@ -1,9 +1,9 @@
-// Command filter measures what a node forwards of one VNet's traffic to the world, with
+// Command filter measures how fast a node forwards one VNet's traffic to the outside, with
 // source NAT and the VNet's firewall, when it has 1,000 such VNets and when it has one.
 //
 //	go run ./test/bench/filter -json build/bench.json
 //
-// The rows are medians of runs that take turns; ours is with 1,000 VNets, and the floor
+// The rows are medians of alternating runs; the figure is with 1,000 VNets, and the floor
 // with one:
 //
 //	filter/throughput   of a TCP connection from a guest to a host outside
@@ -11,8 +11,8 @@
 //	                    and an answer
 //
 // Less than 0.9 of the floor's throughput is an error. Nodes, guests and hosts are
-// network namespaces that hang together by veths; what compile makes is programmed by
-// the drivers. It needs root.
+// network namespaces connected by veths; the drivers program the compiled state. It needs
+// root.
 package main
 
 import (

@@ -11,15 +11,15 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
 )
 
-// The ports of the host's services: one takes what it is sent, the other answers. On
-// otherPort there is none, and the VNets' firewalls do not let it pass.
+// The ports of the host's services: one discards what it receives, the other answers. On
+// otherPort there is none, and the VNets' firewalls drop it.
 const (
 	streamPort = 5201
 	answerPort = 5202
 	otherPort  = 5203
 )
 
-// connectTimeout bounds everything that is no measurement by itself.
+// connectTimeout bounds everything that is not a measurement.
 const connectTimeout = 5 * time.Second
 
 // services are those of the host outside.
@@ -90,8 +90,8 @@ func (o *node) dial(ctx context.Context, port uint16) (c net.Conn, err error) {
 	return c, err
 }
 
-// refused makes sure that the firewall of the guest's VNet is in force: what no rule lets
-// pass gets no answer, and without a firewall the host would say that nobody listens.
+// refused makes sure that the firewall of the guest's VNet is in force: what no rule
+// accepts gets no answer, and without a firewall the host would refuse the connection.
 func (o *node) refused(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout/20)
 	defer cancel()

@@ -21,8 +21,8 @@ const (
 	batch = 1000
 )
 
-// nextFree measures how long a NIC takes to join a VNet in whose subnet very many
-// addresses are used, the first ones among them.
+// nextFree measures the time for a NIC to join a VNet with a subnet in which very
+// many addresses are used, the first ones among them.
 func nextFree(ctx context.Context) (row report.Row, err error) {
 	st := mem.New()
 	defer func() { _ = st.Close() }() // it holds nothing but memory

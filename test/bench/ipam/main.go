@@ -1,18 +1,18 @@
-// Command ipam measures how addresses are given: by three servers that share one etcd,
-// to 16 clients at once.
+// Command ipam measures the allocation of addresses: by three servers that share one
+// etcd, to 16 clients at once.
 //
 //	go run ./test/bench/ipam -binary bin/viaduct -json build/bench.json
 //
 // The rows are
 //
-//	ipam/rate        addresses given in a second, 50,000 in all; the floor is the rate
+//	ipam/rate        addresses allocated per second, 50,000 in all; the floor is the rate
 //	                 of transactions of the same form, by 16 clients to the same etcd,
 //	                 in turns of 10,000 so that both meet the same disturbances
-//	ipam/p99         how long one takes
-//	ipam/next-free   a NIC joins a VNet with a /8 of which 1,000,000 addresses are used,
-//	                 on a store in memory; the median in seconds
+//	ipam/p99         the time for one
+//	ipam/next-free   a NIC joins a VNet with a /8 with 1,000,000 used addresses, on a
+//	                 store in memory; the median in seconds
 //
-// That an address is given twice, or one is missing in the end, is an error, and so is
+// An address that is allocated twice, or missing in the end, is an error, and so is
 // a figure beyond the limits of the project: half the floor's rate, and 1 ms.
 package main
 
@@ -78,7 +78,7 @@ func run(ctx context.Context, binary, jsonPath string) error {
 	}, report.Limit{Name: "ipam/rate", LeastOfFloor: leastRatio}, report.Limit{Name: nextFreeRow, Most: mostNextFree})
 }
 
-// measure takes the figures of servers on one etcd.
+// measure measures servers on one etcd.
 func measure(ctx context.Context, binary string) (_ []report.Row, err error) {
 	kv, err := startStore()
 	if err != nil {
@@ -135,7 +135,7 @@ func measure(ctx context.Context, binary string) (_ []report.Row, err error) {
 	}, nil
 }
 
-// configure makes a VNet whose subnet has enough addresses.
+// configure makes a VNet with a subnet that has enough addresses.
 func configure(ctx context.Context, s *server) error {
 	_, err := s.client.Edit(ctx, []api.Edit{
 		{Put: &model.Zone{ID: "z1", Type: model.ZoneSimple, IPAM: model.IPAMBuiltin}}, {Put: &model.VNet{ID: "v1", Zone: "z1"}},

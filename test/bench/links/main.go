@@ -26,7 +26,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/test/bench/report"
 )
 
-// phases are what is measured, in the order in which it is done.
+// phases are the measured operations, in their order.
 var phases = []string{"cold", "noop", "add1", "change1", "remove1", "teardown"}
 
 // times holds the runs of each phase, in seconds.
@@ -81,8 +81,8 @@ func run(ctx context.Context, sizes []int, runs int, jsonPath, cache string, noP
 	return report.Finish(jsonPath, rows)
 }
 
-// measure makes the rows of one size. Ours and the floor take turns, so that a
-// busy machine slows both.
+// measure makes the rows of one size. Viaduct and the floor alternate, so that a busy
+// machine slows both.
 func measure(ctx context.Context, n, runs int, peer string) ([]report.Row, error) {
 	ours, floor, theirs := times{}, times{}, times{}
 	for i := range runs {

@@ -53,8 +53,8 @@ func networks(n, other int) *desired.Space {
 // batch is input for ip -batch and for bridge -batch.
 type batch struct{ ip, bridge strings.Builder }
 
-// add makes network i as the driver does, in as few commands as ip takes: the
-// same properties, also the bridge's MTU that does not follow its ports.
+// add makes network i as the driver does, in as few commands as ip accepts: the same
+// properties, including the bridge's MTU that does not follow its ports.
 func (b *batch) add(i int) {
 	br, vx := bridgeName(i), vxlanName(i)
 	fmt.Fprintf(&b.ip, "link add name %s group %d type bridge forward_delay 0\n", br, link.Group)

@@ -49,7 +49,7 @@ func unpackPeer(ctx context.Context, cache string) (string, error) {
 	if err != nil || len(debs) == 0 {
 		return "", errors.Join(errors.New("apt-get left no package"), err)
 	}
-	// Unpacked beside and renamed, so that a kill leaves no half tree.
+	// Unpacked next to it and renamed, so that a kill leaves no partial tree.
 	part := root + ".part"
 	if err := os.RemoveAll(part); err != nil {
 		return "", err

@@ -22,9 +22,9 @@ import (
 // Lower is the value of Row.Better of figures that should be small.
 const Lower = "lower"
 
-// Row is one figure: ours beside a peer's and beside a floor, which is the
-// least that the job can cost. Peer and Floor are 0, and null in JSON, where there
-// is none.
+// Row is one figure: Viaduct's next to a peer's and to a floor, which is the least
+// that the job can cost. Peer and Floor are 0, and null in JSON, if there is no such
+// figure.
 type Row struct {
 	Name   string  `json:"name"`
 	Ours   float64 `json:"ours"`
@@ -32,8 +32,8 @@ type Row struct {
 	Floor  float64 `json:"floor"`
 	Unit   string  `json:"unit"`
 	Better string  `json:"better"`
-	// RatioPeer and RatioFloor are ours divided by theirs; 0, and null in JSON,
-	// where there is none.
+	// RatioPeer and RatioFloor are Ours divided by Peer and Floor; 0, and null in
+	// JSON, without one.
 	RatioPeer  float64 `json:"ratio_peer"`
 	RatioFloor float64 `json:"ratio_floor"`
 }
@@ -73,7 +73,7 @@ func (r Row) Rate() Row {
 type Limit struct {
 	// Name is the row's.
 	Name string
-	// Most bounds ours, LeastOfFloor the part of the floor that ours is; 0 does not.
+	// Most bounds Row.Ours, LeastOfFloor its ratio to the floor; 0 means no bound.
 	Most, LeastOfFloor float64
 }
 
@@ -95,7 +95,7 @@ func Finish(jsonPath string, rows []Row) error {
 // makes all of them.
 const rounds = 3
 
-// Judge is what a program with limits does: it measures, prints the rows, puts them in the JSON file
+// Judge runs a program with limits: it measures, prints the rows, puts them in the JSON file
 // (see Merge) unless its path is empty, and returns an error that names each figure
 // beyond its limit, or each limit without a figure. While a limit is not met it
 // measures again, up to three times in all. A limit is met if one of the measurements
@@ -143,7 +143,7 @@ func beyond(all [][]Row, limits []Limit) []string {
 	return out
 }
 
-// missed tells by which part the rows miss the limit, 0 if they meet it, and how.
+// missed returns by which part the rows miss the limit, 0 if they meet it, and how.
 func (l Limit) missed(rows []Row) (by float64, how string) {
 	i := slices.IndexFunc(rows, func(r Row) bool { return r.Name == l.Name })
 	if i < 0 {
@@ -161,7 +161,7 @@ func (l Limit) missed(rows []Row) (by float64, how string) {
 	return by, how
 }
 
-// medians takes of each row the measurement in the middle, with its peer and floor.
+// medians selects the median measurement of each row, with its peer and floor.
 func medians(all [][]Row) []Row {
 	out := slices.Clone(all[0])
 	for i := range out {

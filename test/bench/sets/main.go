@@ -1,10 +1,10 @@
-// Command sets measures how long it takes until a set of nftables that has 100,000
-// elements has one more, by the driver and by nft itself.
+// Command sets measures the time to add an element to an nftables set of 100,000
+// elements, by the driver and by nft itself.
 //
 //	go run ./test/bench/sets -json build/bench.json
 //
-// The rows are sets/<form>, medians in milliseconds, of which the peer is the program
-// nft with the same element. It needs root, and works in a namespace of its own.
+// The rows are sets/<form>, medians in milliseconds; the peer is the program nft with
+// the same element. It needs root, and works in a namespace of its own.
 package main
 
 import (
@@ -68,7 +68,7 @@ func run(jsonPath string) error {
 	return report.Finish(jsonPath, rows)
 }
 
-// measure adds an element and takes it out again, over and over.
+// measure repeatedly adds an element and removes it again.
 func (f form) measure() (ours, peer float64, err error) {
 	ns, err := netns.New()
 	if err != nil {

@@ -21,7 +21,7 @@ type EVPN struct {
 	// Exits is how many of the nodes, the first ones, are exit nodes of all zones.
 	Exits int
 	// Outside gives the first node a BGP controller with an AS number of its own.
-	// FRR then has to be told the route targets of every VNet.
+	// FRR then has to be given the route targets of every VNet.
 	Outside bool
 }
 
