@@ -46,7 +46,7 @@
 //	POST   /api/v1/access/acl                              ACLEdit -> ACLResult
 //	POST   /api/v1/session                                 Credentials -> Session, and a cookie
 //	GET    /api/v1/session                                 Session: the caller and their permissions
-//	DELETE /api/v1/session                                 ends the session
+//	DELETE /api/v1/session                                 deletes the cookie of the session
 //	GET    /api/v1/events?after=<id>                       server-sent events, each an Event
 //	GET    /api/v1/audit?limit=&after=<id>&user=           []AuditEntry, newest first
 //	POST   /api/v1/backup                                  everything that the store holds, as a file; administrators only

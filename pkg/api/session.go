@@ -2,8 +2,8 @@ package api
 
 import "time"
 
-// Credentials request a session. In a session that has not ended, empty ones extend it
-// by two hours.
+// Credentials request a session. In a session that has not ended, empty ones renew it
+// for two hours.
 type Credentials struct {
 	// User is "name@realm".
 	User     string `json:"user,omitempty"`

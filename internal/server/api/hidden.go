@@ -29,7 +29,7 @@ func (g guarded) find(ref diff.Change) model.Object {
 	return nil
 }
 
-// canReadChange reports whether the caller may see a changed object on both sides of the
+// canReadChange reports whether the caller may see a changed object on all sides of the
 // change. The configuration of nodes is visible to callers who may see the rest.
 func (h *Handler) canReadChange(c caller, change diff.Change, sides ...guarded) bool {
 	for _, side := range sides {

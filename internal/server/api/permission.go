@@ -185,7 +185,7 @@ func (h *Handler) absent(c caller, k model.Kind, id string, write bool) error {
 	return h.demand(c, rights(nameOnly(k, id), noZone, write)...)
 }
 
-// permit checks that the caller may make the edits, both where an object was and where
+// permit checks that the caller may make the edits, both where each object was and where
 // it will be.
 func (h *Handler) permit(c caller, v *revision.View, edits []model.Edit) error {
 	if c.admin {

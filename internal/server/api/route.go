@@ -57,7 +57,7 @@ type need struct {
 	anywhere []access.Privilege
 }
 
-// Any known caller.
+// anybody is any known caller.
 var anybody = need{doc: "any authenticated caller"}
 
 // public is for operations that reveal nothing of the network.

@@ -25,7 +25,7 @@ type jsonObject = map[string]any
 // schemas derives JSON schemas (the dialect of OpenAPI 3.1) from Go types as
 // encoding/json writes them.
 type schemas struct {
-	// defs are those of structs, by name; types are the types with the names.
+	// defs are those of structs, by name; types maps the names to their types.
 	defs  jsonObject
 	types map[string]reflect.Type
 	rows  map[reflect.Type][]model.FieldInfo // the model's properties
