@@ -274,8 +274,8 @@ func example(t *testing.T, v reflect.Value, name string) {
 	}
 }
 
-// Every type that is sent or taken fits to its schema when all of it is set, and
-// comes back as it was.
+// Every type that is sent or received fits its schema when all of it is set, and is
+// unchanged after a round trip.
 func TestTypesFitTheirSchemas(t *testing.T) {
 	doc := described(t)
 	types := map[reflect.Type]bool{of[api.Error](): true}

@@ -50,7 +50,7 @@ func TestRightsAreAsDocumented(t *testing.T) {
 	}
 }
 
-// Routes demand something, or say why not.
+// Routes demand something, or state why not.
 func TestEveryRouteSaysWhoMay(t *testing.T) {
 	public := map[string]bool{"login": true, "getOpenAPI": true, "getDocs": true}
 	free := map[string]bool{"getSession": true, "logout": true, "getVersion": true, "listRoles": true, "getRole": true}
@@ -67,8 +67,8 @@ func TestEveryRouteSaysWhoMay(t *testing.T) {
 	}
 }
 
-// A refusal says whom to give what is lacking: a token has no more than its user, and
-// a separated one has to be given it too.
+// A refusal names who must be granted what is lacking: a token has no more rights than
+// its user, and a separated one needs the grant, too.
 func TestRefusalsSayWhatHelps(t *testing.T) {
 	h, bob := tenant(t)
 	give := func(kind access.SubjectType, subject string) {
