@@ -140,7 +140,7 @@ func (a *app) loadOwned(cmd *cobra.Command, f *manifestFlags) (*owned, *client.C
 	return o, c, o.assignOwner(cmd.Context(), c, f)
 }
 
-// loadAllowing is load, but accepts manifests that declare nothing.
+// loadAllowing is load, but with --allow-empty accepts manifests that declare nothing.
 func (a *app) loadAllowing(f *manifestFlags) (*manifest.Set, error) {
 	set, err := a.load(f.files)
 	switch {

@@ -86,7 +86,7 @@ func importDirectory(ctx context.Context, c *client.Client, dir *config.Director
 	if err != nil {
 		return nil, err
 	}
-	for _, o := range running { // firewalls may refer to them until the next apply
+	for _, o := range running { // firewalls may belong to them until the next apply
 		if existing.Get(model.KindVNet, o.ObjectID()) == nil {
 			existing.Set(o)
 		}

@@ -13,9 +13,9 @@ import (
 // maxRemembered bounds the number of clusters with remembered servers.
 const maxRemembered = 100
 
-// serversFile is the cache of servers for each value of --server: the one that answered
+// serversFile remembers servers for each value of --server: the one that answered
 // last, and those that servers announced. It is empty if the environment does not define
-// a place for caches.
+// a state directory.
 func (a *app) serversFile() string {
 	dir := a.Getenv("XDG_STATE_HOME")
 	if dir == "" {
@@ -41,7 +41,7 @@ func readServers(path string) map[string]client.Servers {
 	return out
 }
 
-// rememberServers writes the known servers of one cluster. It is only a cache: what
+// rememberServers writes the known servers of one cluster. It is only an aid: what
 // cannot be written is learned again.
 func rememberServers(path, target string, known client.Servers) {
 	all := readServers(path)
