@@ -13,7 +13,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
 
-// accessCommands are those that say who may do what.
+// accessCommands are the commands for access control.
 func (a *app) accessCommands() []*cobra.Command {
 	return []*cobra.Command{a.userCommand(), a.groupCommand(), a.roleCommand(), a.tokenCommand(), a.aclCommand(), a.adminCommand(), a.auditCommand()}
 }
@@ -25,7 +25,7 @@ func accessGroup(name, short, long string, cmds ...*cobra.Command) *cobra.Comman
 	return cmd
 }
 
-// listing shows a list.
+// listing describes how a list is shown.
 type listing[T any] struct {
 	empty  string
 	header []string
@@ -73,8 +73,8 @@ func listCommand[T any](a *app, cmd *cobra.Command, l listing[T], get func(ctx c
 	return cmd
 }
 
-// showCommand completes a command that shows the object which get returns by its
-// name; text is how people read it.
+// showCommand completes a command that shows the object that get returns for its name;
+// text is its form for people.
 func showCommand[T any](a *app, cmd *cobra.Command, get func(c *client.Client, ctx context.Context, id string) (*T, string, error),
 	text func(ctx context.Context, c *client.Client, v *T) (string, error),
 ) *cobra.Command {
@@ -101,7 +101,7 @@ func showCommand[T any](a *app, cmd *cobra.Command, get func(c *client.Client, c
 	return cmd
 }
 
-// details lays out what is known of one object, what is empty left out.
+// details formats the properties of one object, without empty ones.
 func details(pairs ...string) string {
 	wide := 0
 	for i := 0; i < len(pairs); i += 2 {
@@ -147,7 +147,7 @@ func (a *app) deletion(kind, long string, complete completer, del func(context.C
 
 const expireHelp = "expiry: a date (2027-01-31), a time (RFC 3339), a duration (12h, 90d), or never"
 
-// parseExpire reads the end of a user or token, in seconds since 1970.
+// parseExpire reads the expiry of a user or token, in seconds since 1970.
 func parseExpire(cmd *cobra.Command, s string, now time.Time) (int64, error) {
 	if s == "" || s == "never" {
 		return 0, nil
@@ -172,7 +172,7 @@ func parseExpire(cmd *cobra.Command, s string, now time.Time) (int64, error) {
 	return now.Add(d).Unix(), nil
 }
 
-// expiry is the end of a user or token as tables show it.
+// expiry is the expiry of a user or token as tables show it.
 func (a *app) expiry(at int64) string {
 	if at == 0 {
 		return "never"
@@ -184,7 +184,7 @@ func (a *app) expiry(at int64) string {
 	return "expired " + t.Format(time.DateOnly)
 }
 
-// completeAt completes the argument at a place with names that the server has.
+// completeAt completes the argument at a position with names from the server.
 func (a *app) completeAt(place int, names func(context.Context, *client.Client) []string) completer {
 	return func(cmd *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {
 		var out []string
@@ -206,8 +206,8 @@ func (a *app) completeFlag(cmd *cobra.Command, flag string, names func(context.C
 	})
 }
 
-// namesOf turns a list into names. The list is empty if the server failed: a
-// shell has no place to show why.
+// namesOf turns a list into names. The list is empty if the server failed: shell
+// completion cannot show errors.
 func namesOf[T any](list []T, _ error, name func(T) string) []string {
 	out := make([]string, len(list))
 	for i, v := range list {

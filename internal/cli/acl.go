@@ -66,7 +66,7 @@ func (a *app) aclEditCommand(verb, short string) *cobra.Command {
 			}
 			switch {
 			case add:
-				return a.write(fmt.Sprintf("%s %s has role %s on %s%s\n", e.Type, e.Subject, e.Role, e.Path, below(e)))
+				return a.write(fmt.Sprintf("%s %s has role %s on %s%s\n", e.Type, e.Subject, e.Role, e.Path, propagation(e)))
 			case res.Deleted == 0:
 				return fmt.Errorf("%s %s does not have role %s on %s itself; viaduct acl list shows all permissions", e.Type, e.Subject, e.Role, e.Path)
 			}
@@ -86,8 +86,8 @@ func (a *app) aclEditCommand(verb, short string) *cobra.Command {
 	return cmd
 }
 
-// below tells how far a permission reaches.
-func below(e api.ACLEntry) string {
+// propagation describes how far a permission reaches.
+func propagation(e api.ACLEntry) string {
 	if e.Propagate {
 		return " and below"
 	}
@@ -125,7 +125,7 @@ func (a *app) aclListCommand() *cobra.Command {
 func aclTable(acl []api.ACLEntry) string {
 	rows := make([][]string, len(acl))
 	for i, e := range acl {
-		rows[i] = []string{e.Path + below(e), e.Role, e.Type, e.Subject}
+		rows[i] = []string{e.Path + propagation(e), e.Role, e.Type, e.Subject}
 	}
 	return table([]string{"PATH", "ROLE", "FOR", "NAME"}, rows)
 }

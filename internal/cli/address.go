@@ -28,7 +28,7 @@ when it starts (viaduct hook), or with these commands. Changes take effect at on
 	return cmd
 }
 
-// within are the flags that choose a zone or VNet.
+// within are the flags that select a zone or VNet.
 type within struct{ zone, vnet string }
 
 func (w *within) flags(cmd *cobra.Command) {
@@ -62,7 +62,7 @@ func ownerText(x api.Address) string {
 	return strings.TrimSpace("guest " + x.Guest + " " + x.NIC)
 }
 
-// nicFlags say whose an address is to be.
+// nicFlags select the NIC that an address is for.
 func nicFlags(cmd *cobra.Command, r *api.AddressRequest) {
 	f := cmd.Flags()
 	f.StringVar(&r.MAC, "mac", "", "MAC address of the NIC, for example BC:24:11:00:00:01")
@@ -191,7 +191,7 @@ func usageText(u api.Usage) string {
 		}
 		size = math.Log2(float64(u.Size))
 	}
-	// One decimal at most: gateways and the like do not count among so many.
+	// One decimal at most: with so many addresses, gateways and the like do not matter.
 	return fmt.Sprintf("%d of 2^%s", u.Used, strconv.FormatFloat(math.Round(10*size)/10, 'f', -1, 64))
 }
 
@@ -266,7 +266,7 @@ gateways follow from the subnets.`,
 	}
 }
 
-// readFile reads a file of JSON of a bounded size.
+// readFile reads a JSON file of a bounded size.
 func readFile(path string) (json.RawMessage, error) {
 	info, err := os.Stat(path)
 	if err == nil && info.Size() > maxImport {
@@ -276,7 +276,7 @@ func readFile(path string) (json.RawMessage, error) {
 	if err == nil {
 		b, err = os.ReadFile(path)
 	}
-	b = bytes.TrimPrefix(b, []byte("\ufeff")) // some editors write it
+	b = bytes.TrimPrefix(b, []byte("\ufeff")) // some editors write a byte order mark
 	if err == nil && !json.Valid(b) {
 		err = errors.New(path + " is not JSON")
 	}

@@ -25,7 +25,7 @@ type applyOptions struct {
 	wait        waitOptions
 }
 
-// waitOptions say how long to wait for the nodes.
+// waitOptions define how long to wait for the nodes.
 type waitOptions struct {
 	none    bool
 	timeout time.Duration
@@ -76,7 +76,7 @@ func (a *app) apply(cmd *cobra.Command, o *applyOptions) error {
 		return explain(err, set)
 	}
 	if m != nil && !o.withPending {
-		if err := knowZones(ctx, c, set); err != nil {
+		if err := loadZones(ctx, c, set); err != nil {
 			return err
 		}
 		if err := a.refuseForeign(p, m); err != nil {
@@ -95,8 +95,8 @@ func (a *app) apply(cmd *cobra.Command, o *applyOptions) error {
 	}
 	config, guests := splitGuests(m)
 	if len(config) > 0 {
-		// Only on what the plan was made from: an edit that somebody made since
-		// must not be overwritten unseen.
+		// Only on the state that the plan was made from: a concurrent edit of somebody
+		// else must not be overwritten unseen.
 		if _, err := c.EditAt(ctx, config, p.Pending); err != nil {
 			return explain(changedSince(err), set)
 		}
@@ -114,7 +114,7 @@ func (a *app) apply(cmd *cobra.Command, o *applyOptions) error {
 	if err != nil {
 		return explain(stale(err), set)
 	}
-	// Guests take effect at once, so they come when their VNets are there.
+	// Guests take effect at once, so they are sent when their VNets exist.
 	if len(guests) > 0 {
 		if _, err := c.Edit(ctx, guests, false); err != nil {
 			return &exitError{ExitDegraded, fmt.Errorf("revision %d is running, but its guests could not be connected: %w; "+
@@ -124,7 +124,7 @@ func (a *app) apply(cmd *cobra.Command, o *applyOptions) error {
 	return a.applied(ctx, c, res, o.wait)
 }
 
-// splitGuests parts what manifests declare into configuration and guests.
+// splitGuests splits the manifests' edits into configuration and guests.
 func splitGuests(o *owned) (config, guests []api.Edit) {
 	for _, e := range o.edits() {
 		if e.Put != nil && e.Put.ObjectKind() == model.KindGuest {
@@ -136,8 +136,8 @@ func splitGuests(o *owned) (config, guests []api.Edit) {
 	return config, guests
 }
 
-// undoPending sends manifests that declare what runs already: where a pending
-// edit said otherwise, it must not stay behind.
+// undoPending sends manifests that equal the running configuration: a pending edit that
+// differs from them must not remain.
 func undoPending(ctx context.Context, c *client.Client, o *owned) error {
 	if o == nil {
 		return nil
@@ -150,7 +150,7 @@ func undoPending(ctx context.Context, c *client.Client, o *owned) error {
 	return err
 }
 
-// changedSince says that nothing was stored because the plan is out of date.
+// changedSince adds to a stale plan's error that nothing was stored.
 func changedSince(err error) error {
 	if !api.IsType(err, api.TypeStalePlan) {
 		return err
@@ -159,7 +159,7 @@ func changedSince(err error) error {
 		"nothing was changed: run the command again to see the new plan", err)}
 }
 
-// stale adds to a refused plan what became of the edits.
+// stale adds to a stale plan's error that the edits are pending.
 func stale(err error) error {
 	if !api.IsType(err, api.TypeStalePlan) {
 		return err
@@ -168,7 +168,7 @@ func stale(err error) error {
 		"your edits are pending: review viaduct plan, then run viaduct apply", err)}
 }
 
-// onlyLive reports whether a plan changes nothing that waits for an apply.
+// onlyLive reports whether a plan changes nothing that needs an apply.
 func onlyLive(p *api.Plan) bool {
 	for _, c := range p.Objects {
 		if model.Kind(c.Type).Revisioned() {
@@ -178,7 +178,7 @@ func onlyLive(p *api.Plan) bool {
 	return true
 }
 
-// applied tells of a new revision and waits for the nodes.
+// applied reports a new revision and waits for the nodes.
 func (a *app) applied(ctx context.Context, c *client.Client, res *api.ApplyResult, wait waitOptions) error {
 	if !res.Changed {
 		fmt.Fprintf(a.Stdout, "nothing to apply; %s\n", runningText(res.Revision)) //nolint:errcheck // see showPlan
@@ -191,8 +191,8 @@ func (a *app) applied(ctx context.Context, c *client.Client, res *api.ApplyResul
 	return a.watchNodes(ctx, c, res.Revision, wait.timeout)
 }
 
-// refuseForeign stops an apply of manifests that would carry along pending
-// edits that are not in them.
+// refuseForeign refuses an apply of manifests that would include pending edits that are
+// not in them.
 func (a *app) refuseForeign(p *api.Plan, o *owned) error {
 	lines := foreign(p, o, a.Now())
 	if len(lines) == 0 {
@@ -202,8 +202,8 @@ func (a *app) refuseForeign(p *api.Plan, o *owned) error {
 		"\nnothing was changed; apply them too with --with-pending, or discard all pending edits with viaduct discard")}
 }
 
-// foreign lists the pending changes that no manifest declares, with who made
-// them where that is known.
+// foreign lists the pending changes that no manifest declares, with their authors if
+// known.
 func foreign(p *api.Plan, o *owned, now time.Time) []string {
 	var out []string
 	for _, ch := range p.Objects {

@@ -63,7 +63,7 @@ With --audit-file or --audit-syslog the server keeps all entries permanently.`,
 	return cmd
 }
 
-// auditTarget is what an entry is about: the objects of a batch, or else the path.
+// auditTarget is the subject of an entry: the objects of a batch, or else the path.
 func auditTarget(e api.AuditEntry) string {
 	const most = 3
 	switch n := len(e.Objects); {

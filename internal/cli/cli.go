@@ -16,8 +16,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// Config is what the command line is made of. The zero value is that of a
-// process: its own streams, environment and clock.
+// Config is the environment of the command line. The zero value is that of a process:
+// its own streams, environment and clock.
 type Config struct {
 	// Version is the release, as `version` prints it.
 	Version string
@@ -34,7 +34,7 @@ type Config struct {
 	NodeCommands []*cobra.Command
 }
 
-// app is what every verb shares.
+// app is what all commands share.
 type app struct {
 	Config
 	// Values of the global flags.
@@ -43,8 +43,8 @@ type app struct {
 	color                 string
 
 	remarks sync.Mutex
-	noticed map[string]bool // remarks, under the mutex
-	// allKinds says that the command looks at objects of every kind.
+	noticed map[string]bool // notices already shown, under the mutex
+	// allKinds is set if the command reads objects of every kind.
 	allKinds bool
 }
 
@@ -119,7 +119,7 @@ revision can be brought back.
 
 ` + exitHelp
 
-// complete fills in what a process has.
+// complete fills in the defaults of a process.
 func (a *app) complete() {
 	if a.Stdin == nil {
 		a.Stdin = os.Stdin
@@ -149,7 +149,7 @@ func Main(ctx context.Context, cfg Config, args []string) int {
 	stderr := cmd.ErrOrStderr()
 	var coded *exitError
 	if errors.As(err, &coded) && coded.err == nil {
-		return coded.code // all has been said
+		return coded.code // everything has been reported
 	}
 	if coded == nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		fmt.Fprintln(stderr, "viaduct: interrupted") //nolint:errcheck // nowhere to tell
@@ -159,8 +159,8 @@ func Main(ctx context.Context, cfg Config, args []string) int {
 	return exitCode(err)
 }
 
-// group is the action of a command that only has sub-commands: help, or for a
-// word that is none of them an error with the nearest one.
+// group is the action of a command that only has sub-commands: help, or for an unknown
+// word an error that suggests the nearest one.
 func group(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return cmd.Help()
@@ -183,19 +183,19 @@ func terminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd())) // a descriptor fits
 }
 
-// interactive reports whether somebody can be asked.
+// interactive reports whether there is a user to prompt.
 func (a *app) interactive() bool { return terminal(a.Stdin) && terminal(a.Stderr) }
 
-// confirm asks on a terminal; elsewhere, or with yes, it goes ahead.
+// confirm asks on a terminal; elsewhere, or with yes, it proceeds.
 func (a *app) confirm(ctx context.Context, yes bool, question string) error {
 	if yes || !a.interactive() {
 		return nil
 	}
 	fmt.Fprintf(a.Stderr, "%s [y/N] ", question) //nolint:errcheck // the answer tells
 	answers := make(chan string, 1)
-	go func() { // a read cannot be interrupted; at an interrupt the process ends around it
+	go func() { // a read cannot be interrupted; after an interrupt the process exits regardless
 		var answer string
-		_, _ = fmt.Fscanln(a.Stdin, &answer) // an empty line is a no
+		_, _ = fmt.Fscanln(a.Stdin, &answer) // an empty line means no
 		answers <- strings.ToLower(answer)
 	}()
 	select {

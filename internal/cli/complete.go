@@ -12,7 +12,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
 
-// completionTimeout bounds how long the shell is kept waiting.
+// completionTimeout bounds how long the shell has to wait.
 const completionTimeout = 2 * time.Second
 
 type completer = func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective)
@@ -99,7 +99,7 @@ func (a *app) completeMembers(cmd *cobra.Command, given []string, _ string) ([]s
 	return a.memberNames(cmd.Context()), cobra.ShellCompDirectiveNoFileComp
 }
 
-// ids lists the IDs of a kind, none if the server does not answer soon.
+// ids lists the IDs of a kind, none if the server does not answer in time.
 func (a *app) ids(ctx context.Context, name string) []string {
 	kind, ok := model.ParseKind(name)
 	if !ok {
@@ -131,13 +131,13 @@ func (a *app) memberNames(ctx context.Context) []string {
 	return out
 }
 
-// ask asks the server for completions. Errors are dropped: a shell has no place
-// to show them.
+// ask asks the server for completions. Errors are dropped: shell completion cannot show
+// them.
 func (a *app) ask(ctx context.Context, f func(context.Context, *client.Client) error) {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	c, err := a.connect() // whose remarks have no place here either
+	c, err := a.connect() // notices cannot be shown either
 	if err != nil {
 		return
 	}

@@ -19,19 +19,19 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
 
-// Where a server on this host listens, the first that exists counts.
+// Where a server on this host listens; the first that exists is used.
 const (
 	serverSocket = "/var/lib/viaduct/server/api.sock"
 	labSocket    = "/run/viaduct/lab/default/server/api.sock"
 )
 
-// labVariable names the lab that commands mean when no flag says so.
+// labVariable names the lab that commands use without a flag.
 const labVariable = "VIADUCT_LAB"
 
-// askedServer is the server that flags or the environment name; empty if neither
-// does. A lab that is named there goes before a server of this host, since whoever
-// tries something in a lab must not hit the real network.
-func (a *app) askedServer() (string, error) {
+// requestedServer is the server that flags or the environment name; empty if neither
+// does. A lab in the environment takes precedence over a server of this host, since
+// users who try something in a lab must not reach the real network.
+func (a *app) requestedServer() (string, error) {
 	if asked := cmp.Or(a.server, a.Getenv("VIADUCT_SERVER")); asked != "" || a.Getenv(labVariable) == "" {
 		return asked, nil
 	}
@@ -45,14 +45,14 @@ func (a *app) askedServer() (string, error) {
 	return l.Target(), nil
 }
 
-// client makes the client of the server that was chosen. What servers remark on their
-// answers is told once, beside the output.
+// client returns the client of the chosen server. Notices of servers are shown once,
+// apart from the output.
 func (a *app) client() (*client.Client, error) {
 	return a.connect(client.WithNotice(a.remark))
 }
 
-// remark tells a remark, unless it was told before. Those of commands that look at every
-// kind of object come to the same.
+// remark shows a notice, unless it was shown before. Commands that read every kind of
+// object show one notice for all.
 func (a *app) remark(text string) {
 	a.remarks.Lock()
 	defer a.remarks.Unlock()
@@ -64,13 +64,13 @@ func (a *app) remark(text string) {
 	}
 	if !a.noticed[text] {
 		a.noticed[text] = true
-		fmt.Fprintln(a.Stderr, "note: "+text) //nolint:errcheck // beside the output
+		fmt.Fprintln(a.Stderr, "note: "+text) //nolint:errcheck // separate from the output
 	}
 }
 
-// connect makes the client of the server that was chosen.
+// connect returns the client of the chosen server.
 func (a *app) connect(opts ...client.Option) (*client.Client, error) {
-	asked, err := a.askedServer()
+	asked, err := a.requestedServer()
 	if err != nil {
 		return nil, err
 	}
@@ -92,11 +92,11 @@ func (a *app) connect(opts ...client.Option) (*client.Client, error) {
 	return client.New(target, opts...)
 }
 
-// maxToken bounds a token's file, in bytes.
+// maxToken bounds a token file, in bytes.
 const maxToken = 1024
 
-// token is the API token to be shown, if any. There is no flag for it: everybody on
-// the host sees command lines.
+// token is the API token to send, if any. There is no flag for it: everybody on the host
+// can read command lines.
 func (a *app) token() (string, error) {
 	token, from := a.Token, "VIADUCT_TOKEN"
 	if a.tokenFile != "" {
@@ -126,7 +126,8 @@ func (a *app) token() (string, error) {
 	return token, nil
 }
 
-// chooseServer returns the addresses asked for, with commas, or that of a server here.
+// chooseServer returns the requested addresses, with commas, or that of a server on this
+// host.
 func chooseServer(asked string, exists func(string) bool) (string, error) {
 	if asked != "" {
 		var out []string
@@ -135,7 +136,7 @@ func chooseServer(asked string, exists func(string) bool) (string, error) {
 				continue
 			}
 			if rest, isSocket := strings.CutPrefix(one, "unix:"); !strings.Contains(one, "://") || isSocket {
-				// A path, or one behind the scheme, which may be relative like any other.
+				// A path, or one after the scheme, which may be relative like any other.
 				path, err := filepath.Abs(strings.TrimPrefix(rest, "//"))
 				if err != nil {
 					return "", err
@@ -157,15 +158,15 @@ func chooseServer(asked string, exists func(string) bool) (string, error) {
 		"start one (viaduct server, viaduct up or viaduct lab up), or name one with --server or VIADUCT_SERVER", serverSocket, labSocket)
 }
 
-// socketExists also holds for a socket that this user may not look at: the
-// attempt to connect then says so.
+// socketExists is also true for a socket that this user may not read: the attempt to
+// connect then reports that.
 func socketExists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil || errors.Is(err, fs.ErrPermission)
 }
 
-// explain shows the problems in a server's refusal where they stand: with file
-// and line for objects of the manifests. set may be nil.
+// explain shows the problems in a server's refusal with their positions: file and line
+// for objects of the manifests. set may be nil.
 func explain(err error, set *manifest.Set) error {
 	var e *api.Error
 	if !errors.As(err, &e) || len(e.Problems) == 0 {
@@ -241,7 +242,7 @@ func resolveID(ctx context.Context, c *client.Client, k model.Kind, id string) (
 	return "", fmt.Errorf("subnet %s exists in several zones; name one of %s", id, strings.Join(found, ", "))
 }
 
-// guestID finds a guest by its name; numbers are taken as they are.
+// guestID finds a guest by its name; numbers are used unchanged.
 func guestID(ctx context.Context, c *client.Client, given string) (string, error) {
 	if given == "" || strings.Trim(given, "0123456789") == "" {
 		return given, nil

@@ -86,7 +86,7 @@ func (a *app) deleteIDs(ctx context.Context, c *client.Client, kind model.Kind, 
 
 // deleteAll deletes what manifests declare, in one edit.
 func (a *app) deleteAll(ctx context.Context, c *client.Client, set *manifest.Set) error {
-	if err := knowZones(ctx, c, set); err != nil {
+	if err := loadZones(ctx, c, set); err != nil {
 		return err
 	}
 	var edits []api.Edit
@@ -116,8 +116,8 @@ func (a *app) deleteAll(ctx context.Context, c *client.Client, set *manifest.Set
 	return a.edited(revisioned, res)
 }
 
-// knowZones tells a set of manifests which zone each VNet of the cluster is in.
-func knowZones(ctx context.Context, c *client.Client, set *manifest.Set) error {
+// loadZones adds the zones of the cluster's VNets to a set of manifests.
+func loadZones(ctx context.Context, c *client.Client, set *manifest.Set) error {
 	vnets, err := c.List(ctx, model.KindVNet, "pending")
 	if err != nil {
 		return err

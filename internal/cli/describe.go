@@ -55,20 +55,21 @@ network.`,
 	}
 }
 
-// description is all that is known of one object. Pending or running is nil
-// where the object does not exist in that view, not both.
+// description is all that is known of one object. Pending or running is nil if the
+// object does not exist in that view; not both.
 type description struct {
 	kind             model.Kind
 	id               string
 	pending, running model.Object
 	plan             *api.Plan
 	status           *api.Status
-	// config is the pending configuration with all live objects, for what is related.
+	// config is the pending configuration with all live objects, for related objects.
 	config model.Config
-	// book tells whose the addresses are, usage how much of subnets is used.
+	// book maps addresses to their owners; usage is the number of used addresses of
+	// subnets.
 	book  addressBook
 	usage []api.Usage
-	// hidden says why the pending edits cannot be told.
+	// hidden is why the pending edits cannot be shown.
 	hidden string
 }
 
@@ -92,7 +93,7 @@ func gather(ctx context.Context, c *client.Client, kind model.Kind, id string) (
 		if kind != model.KindNode || !joined {
 			return nil, fmt.Errorf("there is no %s %s; viaduct get %s lists them", kind, id, kind.Plural())
 		}
-		d.pending = &model.Node{ID: id} // joined, and nothing set for it
+		d.pending = &model.Node{ID: id} // joined, without settings
 		d.running = d.pending
 	}
 	if d.plan, err = c.Plan(ctx); api.IsType(err, api.TypeForbidden) {
@@ -107,7 +108,7 @@ func gather(ctx context.Context, c *client.Client, kind model.Kind, id string) (
 	return d, d.fetchAddresses(ctx, c)
 }
 
-// fetchAddresses reads whose the addresses are where that is shown.
+// fetchAddresses reads the owners of addresses if they are shown.
 func (d *description) fetchAddresses(ctx context.Context, c *client.Client) (err error) {
 	switch d.kind {
 	case model.KindGuest, model.KindVNet, model.KindNode, model.KindSubnet:
@@ -130,7 +131,7 @@ func (d *description) fetchAddresses(ctx context.Context, c *client.Client) (err
 func getOrNil(ctx context.Context, c *client.Client, kind model.Kind, id, view string) (model.Object, error) {
 	o, _, err := c.Get(ctx, kind, id, view)
 	if api.IsType(err, api.TypeNotFound) {
-		return nil, nil // that there is none is the answer
+		return nil, nil // that it does not exist is a valid answer
 	}
 	return o, err
 }
@@ -247,7 +248,7 @@ func (d *description) onNode(node string) bool {
 
 func (d *description) nodesText(v planView) string {
 	if d.running == nil {
-		return "" // on no node yet
+		return "" // not on a node yet
 	}
 	var rows [][]string
 	for _, n := range d.status.Nodes {
@@ -269,7 +270,7 @@ func (d *description) nodesText(v planView) string {
 	return table([]string{"  NODE", "STATE", "SEEN", "MESSAGE"}, rows)
 }
 
-// problemsText is what is wrong with the described node.
+// problemsText lists the problems of the described node.
 func (d *description) problemsText(v planView) string {
 	if d.kind != model.KindNode {
 		return ""

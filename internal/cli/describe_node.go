@@ -12,8 +12,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
-// facts are what the described node reports of itself; nil for other objects, and for
-// a node that has not reported.
+// facts are the facts that the described node reports; nil for other objects, and for a
+// node that has not reported.
 func (d *description) facts() *model.Facts {
 	i := slices.IndexFunc(d.status.Nodes, func(n api.NodeStatus) bool { return n.Name == d.id })
 	if d.kind != model.KindNode || i < 0 || d.status.Nodes[i].Report == nil {
@@ -22,7 +22,7 @@ func (d *description) facts() *model.Facts {
 	return d.status.Nodes[i].Report.Facts
 }
 
-// factsText tells of a node what it runs, as far as that decides what it can do.
+// factsText describes the software of the node, as far as its features depend on it.
 func (d *description) factsText() string {
 	f := d.facts()
 	if f == nil {
@@ -55,7 +55,7 @@ func (d *description) factsText() string {
 	return table([]string{"  SOFTWARE", "STATE"}, rows)
 }
 
-// lackingText names the features that the node was found to lack.
+// lackingText names the features that the node lacks.
 func lackingText(f *model.Facts) string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(f.Features)) {
@@ -66,7 +66,7 @@ func lackingText(f *model.Facts) string {
 	return strings.Join(out, ", ")
 }
 
-// defaultRoutes tells by which interfaces the node reaches everything else.
+// defaultRoutes lists the interfaces of the node's default routes.
 func defaultRoutes(f *model.Facts) string {
 	var out []string
 	for _, r := range f.Routes {
@@ -84,7 +84,8 @@ func defaultRoutes(f *model.Facts) string {
 // maxInterfaces bounds how many interfaces of a node are listed.
 const maxInterfaces = 50
 
-// interfacesText lists a node's interfaces, without those that guests and Viaduct made.
+// interfacesText lists a node's interfaces, without those created for guests or by
+// Viaduct.
 func (d *description) interfacesText() string {
 	f := d.facts()
 	if f == nil || len(f.Interfaces) == 0 {
@@ -113,7 +114,7 @@ func (d *description) interfacesText() string {
 	return text
 }
 
-// bridgeVLANsText lists what VLANs the ports carry of bridges that tell them apart.
+// bridgeVLANsText lists the VLANs of the ports of VLAN-aware bridges.
 func (d *description) bridgeVLANsText() string {
 	f := d.facts()
 	if f == nil {

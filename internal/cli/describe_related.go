@@ -12,8 +12,8 @@ import (
 // maxRelated bounds how many objects of one kind are listed as related.
 const maxRelated = 100
 
-// relatedText lists the objects one step away: those the object refers to, then those
-// that refer to it.
+// relatedText lists directly related objects: those that the object refers to, then
+// those that refer to it.
 func (d *description) relatedText() string {
 	o := cmp.Or(d.pending, d.running)
 	var b strings.Builder
@@ -43,7 +43,7 @@ func (d *description) relatedText() string {
 	return b.String()
 }
 
-// referentLine is the line of an object that refers to the one that is described.
+// referentLine is the line of an object that refers to the described one.
 func (d *description) referentLine(o model.Object, r model.Reference) string {
 	words := []string{string(o.ObjectKind()), o.ObjectID()}
 	switch o := o.(type) {
@@ -58,7 +58,7 @@ func (d *description) referentLine(o model.Object, r model.Reference) string {
 	return wordLine(words...)
 }
 
-// wordLine joins the words that are not empty.
+// wordLine joins the non-empty words.
 func wordLine(words ...string) string {
 	words = slices.DeleteFunc(words, func(w string) bool { return w == "" })
 	return "  " + printed(strings.Join(words, " ")) + "\n"

@@ -54,10 +54,10 @@ changes of objects that they may modify; the others stay.`,
 	return cmd
 }
 
-// discardUnseen drops one's own pending changes beside those of others that may not be
-// seen; why is the server's refusal of a plan.
+// discardUnseen drops the caller's own pending changes if there are also hidden ones of
+// others; why is the server's refusal of a plan.
 func (a *app) discardUnseen(ctx context.Context, c *client.Client, yes bool, why error) error {
-	fmt.Fprintf(a.Stderr, "note: %v\n", why) //nolint:errcheck // beside the output
+	fmt.Fprintf(a.Stderr, "note: %v\n", why) //nolint:errcheck // separate from the output
 	if err := a.confirm(ctx, yes, "Discard the pending changes of objects that you may modify?"); err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (a *app) discardUnseen(ctx context.Context, c *client.Client, yes bool, why
 	return a.discarded(res, "")
 }
 
-// discarded tells what was dropped, and what stays.
+// discarded reports what was dropped and what remains.
 func (a *app) discarded(res *api.EditResult, now string) error {
 	text := count(len(res.Changes), "pending change") + " discarded"
 	if res.Pending > 0 {

@@ -14,7 +14,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
 
-// Waits before a lost connection is made again.
+// Waits before reconnecting.
 const (
 	firstRetry = time.Second
 	lastRetry  = 30 * time.Second

@@ -17,15 +17,15 @@ const (
 	ExitError = 1
 	// ExitUsage: the command line is wrong.
 	ExitUsage = 2
-	// ExitChanges: plan or diff, asked with --exit-code, found changes.
+	// ExitChanges: plan or diff with --exit-code found changes.
 	ExitChanges = 3
-	// ExitDegraded: done in part. Applied, but a node is degraded or did not answer in
-	// time; or imported or exported, but something was left out.
+	// ExitDegraded: partly done. Applied, but a node is degraded or did not answer in
+	// time; or imported or exported, but something was omitted.
 	ExitDegraded = 4
-	// ExitConflict: something changed meanwhile, or other edits are pending.
+	// ExitConflict: a concurrent change, or other edits are pending.
 	ExitConflict = 5
-	// ExitPlanErrors: the plan asks for what a node cannot have. An apply of it changes
-	// nothing unless errors are allowed.
+	// ExitPlanErrors: the plan has errors on nodes. An apply of it changes nothing
+	// unless errors are allowed.
 	ExitPlanErrors = 6
 )
 
@@ -40,8 +40,8 @@ const exitHelp = `Exit status:
   6  the plan asks for something that a node cannot implement; apply changed nothing
      (apply --allow-errors leaves that out and applies the rest)`
 
-// exitError is an error with an exit code. Without err, everything has been
-// told already.
+// exitError is an error with an exit code. Without err, everything has been reported
+// already.
 type exitError struct {
 	code int
 	err  error
@@ -58,8 +58,8 @@ func (e *exitError) Error() string {
 // Unwrap gives the cause.
 func (e *exitError) Unwrap() error { return e.err }
 
-// Differs is the error of a comparison that found differences: it ends the
-// process with ExitChanges.
+// Differs is the error of a comparison that found differences: it ends the process with
+// ExitChanges.
 func Differs(message string) error { return &exitError{ExitChanges, errors.New(message)} }
 
 // usagef is an error of the command line itself.
@@ -67,7 +67,7 @@ func usagef(cmd *cobra.Command, format string, args ...any) error {
 	return &exitError{ExitUsage, fmt.Errorf(format+"\nsee %q", append(args, cmd.CommandPath()+" --help")...)}
 }
 
-// exitCode finds the code of an error.
+// exitCode returns the code of an error.
 func exitCode(err error) int {
 	var coded *exitError
 	switch {
@@ -83,7 +83,7 @@ func exitCode(err error) int {
 	return ExitError
 }
 
-// args demands a number of arguments; what describes them.
+// args requires a number of arguments; what describes them.
 func args(least, most int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, given []string) error {
 		switch {

@@ -45,7 +45,7 @@ server.
 	}
 }
 
-// explainable proposes what can be explained and begins with what was typed.
+// explainable proposes the names that can be explained and begin with the typed text.
 func explainable(typed string) []string {
 	kind, _, property := strings.Cut(typed, ".")
 	k, ok := model.ParseKind(kind)
@@ -106,7 +106,7 @@ func kindText(k model.Kind) string {
 	return fmt.Sprintf("%s: %s %s\n\n", k, d.Doc, when) + table(rows[0], rows[1:]) + "\n" + propertyTable(model.Fields(k))
 }
 
-// propertyTable lists properties; required ones have a star.
+// propertyTable lists properties; required ones have an asterisk.
 func propertyTable(fields []model.FieldInfo) string {
 	rows := make([][]string, len(fields))
 	for i, f := range fields {
@@ -119,7 +119,7 @@ func propertyTable(fields []model.FieldInfo) string {
 	return table([]string{"PROPERTY", "TYPE", "DESCRIPTION"}, rows) + "\n* required\n"
 }
 
-// propertyText tells all that is known of a property.
+// propertyText describes a property in full.
 func propertyText(path string, f *model.FieldInfo) string {
 	rows := [][]string{{"type", string(f.Type)}}
 	add := func(name, value string) {

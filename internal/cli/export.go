@@ -48,7 +48,7 @@ that only their owner can read.`,
 	return cmd
 }
 
-// exportMark begins the files of an export: those are replaced, no others.
+// exportMark is the first line of an export's files: only those are replaced.
 const exportMark = "# Written by viaduct export manifests"
 
 func (a *app) exportManifests(ctx context.Context, o exportOptions) error {
@@ -64,7 +64,7 @@ func (a *app) exportManifests(ctx context.Context, o exportOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(o.folder, 0o755); err != nil { // what is secret in it is in files of its own
+	if err := os.MkdirAll(o.folder, 0o755); err != nil { // secrets in it are in separate files
 		return err
 	}
 	for _, kind := range model.Kinds() {
@@ -114,7 +114,7 @@ func exportable(folder string) error {
 }
 
 // manifests makes a file of the objects of each kind that has any, and names what is
-// left out. The built-in ipam, which every server has, is no object of anybody's.
+// omitted. The built-in ipam, which every server has, is not a declared object.
 func manifests(ctx context.Context, c *client.Client, o exportOptions) (files map[model.Kind][]byte, left []string, objects int, err error) {
 	files = make(map[model.Kind][]byte)
 	for _, kind := range model.Kinds() {

@@ -31,9 +31,9 @@ func contents(t *testing.T, dir string) map[string]string {
 	return out
 }
 
-// roundTrip applies manifests, exports what came of them, and has the export applied
-// where it came from, which changes nothing, and to a fresh server, whose export is the
-// same; then all of it is deleted by the export, and nothing is left.
+// roundTrip applies manifests, exports the result, and applies the export to the same
+// server, which changes nothing, and to a fresh server, which then has the same export;
+// finally it deletes all objects of the export, and nothing remains.
 func roundTrip(t *testing.T, dir string) {
 	t.Helper()
 	s := startSession(t)

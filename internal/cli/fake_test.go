@@ -21,9 +21,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
-// fakeServer keeps state as the server does, so that whole sessions of the
-// command line can be tested for what they say. What the real server does is
-// tested with the real server.
+// fakeServer keeps state as the server does, so that the output of whole sessions of the
+// command line can be tested. The real server has tests of its own.
 type fakeServer struct {
 	mu        sync.Mutex
 	revisions []api.RevisionDetail
@@ -34,7 +33,7 @@ type fakeServer struct {
 	// polls counts status requests: nodes converge at the second one.
 	polls int
 	trail audit.Trail
-	// refused is an object that node1 cannot have, which plans tell.
+	// refused is an object that node1 cannot have, which plans report.
 	refused string
 	// broken makes node2 fail on this object.
 	broken string
@@ -161,7 +160,7 @@ func (f *fakeServer) handler() http.Handler {
 	})
 }
 
-// events tells one of each and ends, as a server does that is started anew.
+// events sends one of each and ends, as a server does that is restarted.
 func events(w http.ResponseWriter, r *http.Request) {
 	vnet := &api.Change{Action: diff.Update, Type: "vnet", Name: "v1", Fields: []api.Field{{Name: "alias", New: "blue"}}}
 	list := []api.Event{

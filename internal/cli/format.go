@@ -60,8 +60,8 @@ func writeData(w io.Writer, format string, v any) error {
 	return err
 }
 
-// printedJSON escapes what a terminal must not get of characters that JSON has inside of
-// texts only.
+// printedJSON escapes characters that must not reach a terminal and that JSON has only
+// in strings.
 func printedJSON(b []byte) []byte {
 	var out []byte
 	for rest := b; len(rest) > 0; {
@@ -80,9 +80,8 @@ func printedJSON(b []byte) []byte {
 	return out
 }
 
-// writeObjects writes objects for programs: as manifests in YAML, or in JSON
-// with their kind, so that `apply -f -` takes both. one writes a single object
-// without the list around it.
+// writeObjects writes objects for programs: as manifests in YAML, or in JSON with their
+// kind, so that `apply -f -` accepts both. one writes a single object without a list.
 func writeObjects(w io.Writer, format string, objs []model.Object, one bool) error {
 	switch format {
 	case formatName:

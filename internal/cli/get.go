@@ -13,7 +13,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
 
-// Words in place of a kind: the view over the guests' network interfaces, and all
+// Words accepted in place of a kind: the view of the guests' network interfaces, and all
 // kinds together.
 const (
 	kindNICs = "nics"
@@ -100,7 +100,7 @@ func (g getter) objects(ctx context.Context, kind model.Kind) error {
 	return g.write(table(header, rows))
 }
 
-// all shows the objects of every kind that has some.
+// all shows the objects of every kind that has any.
 func (g getter) all(ctx context.Context) error {
 	g.allKinds = true
 	var objs []model.Object
@@ -134,7 +134,7 @@ func (g getter) all(ctx context.Context) error {
 	return nil
 }
 
-// list fetches all objects of a kind, or the one asked for.
+// list fetches all objects of a kind, or the requested one.
 func (g getter) list(ctx context.Context, kind model.Kind) ([]model.Object, error) {
 	if g.id == "" {
 		return g.c.List(ctx, kind, g.view)

@@ -81,7 +81,7 @@ func (a *app) groupShowCommand() *cobra.Command {
 	})
 }
 
-// some shows the first names of a list, and how many more there are.
+// some shows the first names of a list and the number of the others.
 func some(names []string) string {
 	const most = 4
 	if len(names) <= most {

@@ -48,7 +48,7 @@ ones.`,
 	return cmd
 }
 
-// pinCommand keeps a revision for good, or no longer.
+// pinCommand pins or unpins a revision.
 func (a *app) pinCommand(pinned bool) *cobra.Command {
 	use, short, done := "pin REVISION", "Keep a revision regardless of its age", "is kept"
 	if !pinned {
@@ -100,7 +100,7 @@ func (a *app) pruneCommand() *cobra.Command {
 	return cmd
 }
 
-// revisionView is what `history show` tells of a revision.
+// revisionView is the output of `history show`.
 type revisionView struct {
 	api.Revision
 	Objects []api.Change     `json:"objects"`

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// history show tells who, when and why, what differs from the revision before, and how
-// the nodes took it; for programs, too.
+// history show reports author, time and message, the differences to the previous
+// revision, and the results of the nodes; for programs, too.
 func TestHistoryShow(t *testing.T) {
 	s := startSession(t)
 	s.must("create zone za type=simple")

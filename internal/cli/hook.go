@@ -17,10 +17,10 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
 
-// guestFolder is where a Proxmox VE host has its guests' configurations.
+// guestFolder is the folder of the guests' configurations on a Proxmox VE host.
 const guestFolder = "/etc/pve/local"
 
-// hookTimeout bounds what a hook does: a guest waits for it.
+// hookTimeout bounds the run time of a hook: a guest waits for it.
 const hookTimeout = time.Minute
 
 func (a *app) hookCommand() *cobra.Command {
@@ -51,7 +51,7 @@ VMID releases them.`,
 				return usagef(cmd, "%q is no phase; use one of %v", given[1], phases)
 			}
 			if given[1] == "post-start" || given[1] == "pre-stop" {
-				return nil // nothing changes then
+				return nil // nothing changes in this phase
 			}
 			if node == "" {
 				var err error
@@ -72,7 +72,7 @@ VMID releases them.`,
 	return cmd
 }
 
-// ThisNode is the name of the node that this host is; flag is how to give another one.
+// ThisNode is the name of this host's node; flag is the flag that overrides it.
 func ThisNode(flag string) (string, error) {
 	host, err := os.Hostname()
 	if err != nil {
@@ -81,7 +81,7 @@ func ThisNode(flag string) (string, error) {
 	return model.NodeName(host), nil
 }
 
-// hook makes what is known of a guest what its configuration says.
+// hook updates the declaration of a guest from its configuration.
 func (a *app) hook(ctx context.Context, folder, id, node string) error {
 	text, err := guestConfig(folder, id)
 	if err != nil {
@@ -116,8 +116,8 @@ func (a *app) hook(ctx context.Context, folder, id, node string) error {
 	return nil
 }
 
-// keepManaged leaves NICs those of the addresses in the guest's own configuration that
-// are in a subnet of their VNet: all others are of networks that nobody manages.
+// keepManaged removes those addresses in the guest's own configuration that are not in a
+// subnet of the NIC's VNet: they are of unmanaged networks.
 func keepManaged(ctx context.Context, c *client.Client, g *model.Guest) error {
 	if !slices.ContainsFunc(g.NICs, func(n model.NIC) bool { return len(n.IPs) > 0 }) {
 		return nil
@@ -138,9 +138,9 @@ func keepManaged(ctx context.Context, c *client.Client, g *model.Guest) error {
 	return nil
 }
 
-// keepDeclared lets the NICs of a guest keep the addresses that were declared for them,
-// of which Proxmox VE knows nothing. An address in the guest's own configuration, which
-// it really uses, takes the place of those of its family.
+// keepDeclared keeps the declared addresses of a guest's NICs, which Proxmox VE does not
+// know. An address in the guest's own configuration, which it really uses, replaces
+// those of its family.
 func keepDeclared(ctx context.Context, c *client.Client, g *model.Guest) error {
 	o, _, err := c.Get(ctx, model.KindGuest, g.ID, "")
 	if api.IsType(err, api.TypeNotFound) {
@@ -159,9 +159,9 @@ func keepDeclared(ctx context.Context, c *client.Client, g *model.Guest) error {
 	return nil
 }
 
-// declared are the addresses that a NIC declares: those that it declared before, and of
-// each family that its configuration has an address of, which is not among them, that
-// one instead.
+// declared are the addresses that a NIC is to declare: those declared before, but for
+// each family of which the configuration has an address that is not among them, that
+// address instead.
 func declared(before, configured []netip.Addr) []netip.Addr {
 	out := slices.Clone(before)
 	for _, ip := range configured {

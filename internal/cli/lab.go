@@ -20,7 +20,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// labFlags say which lab is meant.
+// labFlags select a lab.
 type labFlags struct {
 	name, root string
 	vm         bool
@@ -43,7 +43,7 @@ func (f *labFlags) lab(progress io.Writer) (*lab.Lab, error) {
 	return l, nil
 }
 
-// open returns a lab that runs.
+// open returns a running lab.
 func (f *labFlags) open(cmd *cobra.Command) (*lab.Lab, error) {
 	l, err := f.lab(cmd.ErrOrStderr())
 	if err != nil {
@@ -130,7 +130,7 @@ virtual machine sees the files of this machine; its changes are discarded.`,
 	return cmd
 }
 
-// runVM makes the lab in a virtual machine.
+// runVM runs the lab in a virtual machine.
 func (a *app) runVM(cmd *cobra.Command, f *labFlags, vm lab.VM, nodes int, file string) error {
 	self, err := os.Executable()
 	if err != nil {

@@ -18,7 +18,7 @@ func (a *app) manCommand() *cobra.Command {
 		Hidden: true,
 		Args:   args(1, 1, "the folder to write to"),
 		RunE: func(cmd *cobra.Command, given []string) error {
-			if err := os.MkdirAll(given[0], 0o755); err != nil { // manual pages are for all
+			if err := os.MkdirAll(given[0], 0o755); err != nil { // manual pages are world-readable
 				return err
 			}
 			n, err := writeMan(cmd.Root(), given[0])
@@ -30,7 +30,7 @@ func (a *app) manCommand() *cobra.Command {
 	}
 }
 
-// manSections stand on every page, as roff.
+// manSections are included in every page, as roff.
 const manSections = `.SH EXIT STATUS
 .TP
 \fB0\fP
@@ -94,5 +94,5 @@ func writeMan(cmd *cobra.Command, dir string) (int, error) {
 		page += manSections
 	}
 	name := strings.ReplaceAll(cmd.CommandPath(), " ", "-") + ".1"
-	return written + 1, os.WriteFile(filepath.Join(dir, name), []byte(page), 0o644) // manual pages are for all
+	return written + 1, os.WriteFile(filepath.Join(dir, name), []byte(page), 0o644) // manual pages are world-readable
 }

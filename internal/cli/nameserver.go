@@ -9,7 +9,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/dnsserver"
 )
 
-// nameserverCommand is the name server of a node, which the agent starts.
+// nameserverCommand is the DNS server of a node, which the agent starts.
 func (a *app) nameserverCommand() *cobra.Command {
 	var p dnsserver.Process
 	cmd := &cobra.Command{

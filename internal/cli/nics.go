@@ -12,8 +12,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
 
-// addressBook tells which addresses a guest's NIC has: those that its declaration
-// names, and those that it was given.
+// addressBook holds the addresses of the guests' NICs, declared and allocated.
 type addressBook map[string][]string // by guest and NIC
 
 // readAddresses reads the address book of a zone or VNet, or all.
@@ -32,7 +31,7 @@ func readAddresses(ctx context.Context, c *client.Client, zone, vnet string) (ad
 	return book, nil
 }
 
-// of are the addresses of a NIC, those that are declared first.
+// of returns the addresses of a NIC, declared ones first.
 func (b addressBook) of(g *model.Guest, n *model.NIC) []string {
 	out := addrTexts(n.IPs)
 	for _, ip := range b[g.ID+"/"+n.ID] {
@@ -51,7 +50,7 @@ type nicView struct {
 	NIC   string `json:"nic"`
 	VNet  string `json:"vnet"`
 	MAC   string `json:"mac,omitempty"`
-	// IPs are the addresses that the guest declares, and those that it was given.
+	// IPs are the addresses that the guest declares, and the allocated ones.
 	IPs []string `json:"ips,omitempty"`
 	// Link is the name of the NIC's link on the node, once it is connected.
 	Link string `json:"link,omitempty"`
@@ -114,8 +113,7 @@ func nicViews(objs []model.Object, st *api.Status, book addressBook) []nicView {
 	return out
 }
 
-// linkOf finds a NIC's link among a node's ports by the names that Proxmox
-// gives it.
+// linkOf finds a NIC's link among a node's ports by its Proxmox name.
 func linkOf(guest, nic string, ports []string) string {
 	for _, name := range naming.GuestPorts(guest, nic) {
 		if slices.Contains(ports, name) {
@@ -142,7 +140,7 @@ func (d *description) nicsText() string {
 	return table([]string{"  NIC", "VNET", "ADDRESSES", "MAC", "LINK"}, rows)
 }
 
-// addressesText tells how much of the subnets of a VNet, or of one, is used.
+// addressesText shows the used addresses of the subnets of a VNet, or of one subnet.
 func (d *description) addressesText() string {
 	var rows [][]string
 	for _, u := range d.usage {

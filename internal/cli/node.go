@@ -55,7 +55,7 @@ already list.`,
 			if output != formatTable {
 				return writeData(a.Stdout, output, t)
 			}
-			// The token alone on standard output, so that scripts can take it.
+			// The token alone on standard output, for use in scripts.
 			fmt.Fprintf(a.Stderr, "valid once within %s; on the new node: viaduct node join https://SERVER:PORT --token TOKEN\n", //nolint:errcheck // a remark
 				short(t.Expires.Sub(a.Now()).Round(time.Second)))
 			return a.write(t.Token + "\n")

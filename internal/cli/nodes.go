@@ -108,8 +108,8 @@ func nodeTable(views []*nodeView, s style, now time.Time, wide bool) string {
 	return table(header, rows)
 }
 
-// dialect tells which FRR a node has: Proxmox's own build knows commands that a
-// stock one does not, so what is written for the same zones differs.
+// dialect is the FRR variant of a node: Proxmox's own build knows commands that a stock
+// one does not, so the configuration for the same zones differs.
 func dialect(f *model.FRRFacts) string {
 	switch {
 	case f == nil:

@@ -90,7 +90,7 @@ func (s *session) get(path string) []byte {
 	return b
 }
 
-// expect runs a command line and looks for texts in what it prints.
+// expect runs a command line and checks that its output contains texts.
 func (s *session) expect(line string, wants ...string) {
 	s.t.Helper()
 	got := s.run(line)
@@ -103,7 +103,7 @@ func (s *session) expect(line string, wants ...string) {
 	}
 }
 
-// A kind that nothing but its descriptor tells of goes through manifest, store, plan, apply,
+// A kind that only its descriptor defines works in manifest, store, plan, apply,
 // history, API and command line.
 func TestAKindIsWhatItsDescriptorSays(t *testing.T) {
 	s := withRelay(t, false)
@@ -135,7 +135,7 @@ func TestAKindIsWhatItsDescriptorSays(t *testing.T) {
 	s.expect("get relays", "r1")
 }
 
-// One that takes effect at once is no part of revisions.
+// An object that takes effect at once is not part of revisions.
 func TestALiveKindIsWhatItsDescriptorSays(t *testing.T) {
 	s := withRelay(t, true)
 	s.expect("apply -y --no-wait -f "+filepath.Join(s.data, "own.yaml"), "revision 1 is running")

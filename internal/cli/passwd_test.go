@@ -56,7 +56,7 @@ func openTerminal(t *testing.T) *keyboard {
 	return k
 }
 
-// Write takes what the terminal shows.
+// Write receives what the terminal shows.
 func (k *keyboard) Write(b []byte) (int, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -69,7 +69,7 @@ func (k *keyboard) screen() string {
 	return k.shown.String()
 }
 
-// echoes tells whether the terminal shows what is typed.
+// echoes reports whether the terminal shows typed text.
 func (k *keyboard) echoes() bool {
 	k.t.Helper()
 	state, err := unix.IoctlGetTermios(int(k.tty.Fd()), unix.TCGETS)

@@ -82,7 +82,7 @@ func (a *app) load(files []string) (*manifest.Set, error) {
 	return set, err
 }
 
-// plan asks for the plan of what is pending, or with files of what they declare.
+// plan requests the plan of the pending configuration, or with files of the manifests.
 func (a *app) plan(cmd *cobra.Command, files *manifestFlags) (*api.Plan, *manifest.Set, error) {
 	o, c, err := a.loadOwned(cmd, files)
 	if err != nil {
@@ -109,8 +109,8 @@ func (a *app) showPlan(p *api.Plan, set *manifest.Set, verbose bool) {
 	fmt.Fprint(a.Stdout, v.render(p)) //nolint:errcheck // standard output; the next write fails too
 }
 
-// planErrors names the objects of a plan that nodes cannot have, with the nodes;
-// then says what that leads to.
+// planErrors names the objects of a plan with errors on nodes, and these nodes; then
+// states the consequence.
 func planErrors(errs []api.NodePlan, then string) error {
 	var objects []string
 	nodes := map[string][]string{}

@@ -15,8 +15,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
-// maxNodeChanges is how many changes of a node are listed; more are summed up
-// unless asked for.
+// maxNodeChanges is how many changes of a node are listed; more are summarized unless
+// verbose.
 const maxNodeChanges = 40
 
 // planView shows plans.
@@ -24,11 +24,11 @@ type planView struct {
 	style   style
 	verbose bool
 	now     time.Time
-	// set gives warnings their place; it may be nil.
+	// set provides the positions of warnings; it may be nil.
 	set *manifest.Set
 }
 
-// render shows what changes: objects, then nodes, then what to know.
+// render shows the changes of objects, then those of nodes, then notes.
 func (v planView) render(p *api.Plan) string {
 	var b strings.Builder
 	if len(p.Objects) > 0 {
@@ -54,7 +54,7 @@ func (v planView) render(p *api.Plan) string {
 	return b.String()
 }
 
-// warnings are shown with their place where they have one.
+// warnings are shown with their positions if known.
 func (v planView) warnings(ps []api.Problem) string {
 	if len(ps) == 0 {
 		return ""
@@ -72,8 +72,7 @@ func (v planView) warnings(ps []api.Problem) string {
 	return b.String()
 }
 
-// edits says who made the pending edits: a line for each author, with the time
-// of the last.
+// edits lists the authors of the pending edits, one a line, with the time of the last.
 func (v planView) edits(es []api.PendingEdit) string {
 	var authors []string
 	last := make(map[string]*api.PendingEdit)
@@ -108,15 +107,15 @@ func (v planView) changes(cs []api.Change, indent string) string {
 	return b.String()
 }
 
-// nodeGroup is nodes with the same changes.
+// nodeGroup is a group of nodes with the same changes.
 type nodeGroup struct {
 	names   []string
 	changes []api.Change
 	unknown bool
 }
 
-// groupNodes puts nodes with equal changes together, in the order of the first
-// of each. Nodes without changes are left out.
+// groupNodes groups nodes with equal changes, in the order of the first of each. Nodes
+// without changes are omitted.
 func groupNodes(nodes []api.NodePlan) []*nodeGroup {
 	var out []*nodeGroup
 	byKey := make(map[string]*nodeGroup)
@@ -164,7 +163,7 @@ func (v planView) node(g *nodeGroup) string {
 	return text + v.changes(g.changes, "    ")
 }
 
-// summary counts changes by what is done to what.
+// summary counts changes by action and type.
 func (v planView) summary(cs []api.Change) string {
 	type key struct {
 		action diff.Action
@@ -193,8 +192,8 @@ type nodesNote struct {
 	nodes []string
 }
 
-// collectNotes puts equal notes of several nodes together: errors first, then
-// warnings, and of these causes before what follows from them.
+// collectNotes merges equal notes of several nodes: errors first, then warnings, and
+// causes before their consequences.
 func collectNotes(nodes []api.NodePlan) []*nodesNote {
 	var out []*nodesNote
 	seen := make(map[api.Note]*nodesNote)

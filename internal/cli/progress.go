@@ -16,8 +16,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
 
-// watchNodes shows a line for each node until all have come to an end with the
-// revision, or the timeout passes.
+// watchNodes shows a line for each node until all have finished with the revision, or
+// the timeout passes.
 func (a *app) watchNodes(ctx context.Context, c *client.Client, revision int64, timeout time.Duration) error {
 	p := &progress{w: a.Stdout, style: a.style(a.Stdout), live: terminal(a.Stdout), revision: revision, start: a.Now(), last: map[string]string{}}
 	waiting, cancel := context.WithTimeout(ctx, timeout)
@@ -29,12 +29,12 @@ func (a *app) watchNodes(ctx context.Context, c *client.Client, revision int64, 
 	for waiting.Err() == nil {
 		st, err := c.Status(waiting, after)
 		if err != nil {
-			// A server that starts anew, or another takes over: the revision runs
-			// all the same, and the timeout bounds the wait.
+			// A restart of the server, or a failover to another: the revision runs
+			// regardless, and the timeout bounds the wait.
 			sleep.Context(waiting, 200*time.Millisecond)
 			continue
 		}
-		if st.Version == after { // the poll ran out: a server in haste must not make us spin
+		if st.Version == after { // the poll timed out: a server that answers too fast must not cause a busy loop
 			sleep.Context(waiting, 200*time.Millisecond)
 		}
 		last, after = st, st.Version
@@ -51,19 +51,19 @@ func (a *app) watchNodes(ctx context.Context, c *client.Client, revision int64, 
 // maxLive is how many nodes' lines are redrawn in place.
 const maxLive = 20
 
-// progress draws the nodes' lines: in place on a terminal, elsewhere as a new
-// line whenever a node's state changes.
+// progress draws the nodes' lines: in place on a terminal, elsewhere as a new line
+// whenever a node's state changes.
 type progress struct {
 	w        io.Writer
 	style    style
 	live     bool
 	revision int64
 	start    time.Time
-	lines    int               // drawn last, to be drawn over
+	lines    int               // drawn last, to be overwritten
 	last     map[string]string // state by node, when not live
 }
 
-// show draws a status and reports whether every node has come to an end.
+// show draws a status and reports whether every node has finished.
 func (p *progress) show(st *api.Status, now time.Time) bool {
 	done := st.Revision >= p.revision
 	if len(st.Nodes) > maxLive {
@@ -71,7 +71,7 @@ func (p *progress) show(st *api.Status, now time.Time) bool {
 	}
 	var b strings.Builder
 	if p.live && p.lines > 0 {
-		fmt.Fprintf(&b, "\x1b[%dA\x1b[J", p.lines) // up, and clear to the end
+		fmt.Fprintf(&b, "\x1b[%dA\x1b[J", p.lines) // cursor up, clear to the end
 	}
 	p.lines = 0
 	wide := 0
@@ -82,7 +82,7 @@ func (p *progress) show(st *api.Status, now time.Time) bool {
 		n.State = p.stateOf(st, n)
 		state := n.State
 		done = done && state != protocol.Applying
-		pad := strings.Repeat(" ", max(0, len(protocol.Unreachable)-len(state))) // the longest of them
+		pad := strings.Repeat(" ", max(0, len(protocol.Unreachable)-len(state))) // the longest state
 		line := fmt.Sprintf("  %-*s  %s%s  %s", wide, n.Name, p.style.state(state), pad, nodeMessage(&n, now.Sub(p.start)))
 		line = strings.TrimRight(line, " ")
 		if p.live {
@@ -98,11 +98,11 @@ func (p *progress) show(st *api.Status, now time.Time) bool {
 	if done {
 		b.WriteString(statusView{style: p.style, now: now}.problems(p.problems(st)))
 	}
-	_, _ = io.WriteString(p.w, b.String()) // a view only: the verdict counts
+	_, _ = io.WriteString(p.w, b.String()) // progress only: the verdict counts
 	return done
 }
 
-// problems are those of the nodes as seen from the revision awaited.
+// problems are those of the nodes with regard to the awaited revision.
 func (p *progress) problems(st *api.Status) []api.NodeProblem {
 	nodes := slices.Clone(st.Nodes)
 	for i := range nodes {
@@ -111,8 +111,8 @@ func (p *progress) problems(st *api.Status) []api.NodeProblem {
 	return health.Problems(nodes)
 }
 
-// stateOf is a node's state as seen from the revision awaited: what it reported
-// of an older one does not count.
+// stateOf is a node's state with regard to the awaited revision: reports of an older one
+// do not count.
 func (p *progress) stateOf(st *api.Status, n api.NodeStatus) protocol.State {
 	switch {
 	case n.State == protocol.Unreachable:
@@ -123,8 +123,8 @@ func (p *progress) stateOf(st *api.Status, n api.NodeStatus) protocol.State {
 	return n.State
 }
 
-// nodeMessage says how a node fares, on one line: what is wrong in full follows when all
-// have come to an end.
+// nodeMessage is a node's state on one line: problems follow in full when all nodes have
+// finished.
 func nodeMessage(n *api.NodeStatus, elapsed time.Duration) string {
 	switch n.State {
 	case protocol.Unreachable:
@@ -149,7 +149,7 @@ func nodeMessage(n *api.NodeStatus, elapsed time.Duration) string {
 	return short(elapsed)
 }
 
-// problemsOf counts what is wrong with a node; empty for nothing.
+// problemsOf counts the problems of a node; empty if there are none.
 func problemsOf(n *api.NodeStatus) string {
 	if n.Report == nil {
 		return ""
@@ -157,7 +157,7 @@ func problemsOf(n *api.NodeStatus) string {
 	return brief(n)
 }
 
-// verdict says how it ended. A node that has not the revision as declared makes
+// verdict is the final result. A node that does not have the revision as declared makes
 // the exit code ExitDegraded.
 func (p *progress) verdict(st *api.Status, timedOut bool) error {
 	if st == nil {

@@ -20,7 +20,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
 
-// manifestFlags say which manifests are meant, and which owner set they are.
+// manifestFlags select manifests and their owner set.
 type manifestFlags struct {
 	files      []string
 	set        string
@@ -37,7 +37,7 @@ func (f *manifestFlags) register(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.takeOver, "take-over", false, "move objects of other owner sets into this one")
 }
 
-// pruneHelp is the part of help texts about owner sets.
+// pruneHelp is the section on owner sets in help texts.
 const pruneHelp = `With --prune, objects that were applied from the same owner set and are no longer
 declared are deleted. Objects of other sets and objects created by hand or through an
 API are never pruned. The name of the set is given by --set or derived from the path
@@ -45,16 +45,16 @@ given to -f; name it if the same manifests are applied from different directorie
 Objects carry it as their property "set". With --prune, manifests without objects are
 refused unless --allow-empty is given, because a wrong path must not delete a network.`
 
-// owned are manifests with what pruning them adds.
+// owned are manifests with the deletions that pruning adds.
 type owned struct {
 	*manifest.Set
 	// name is the owner set; empty for none.
 	name string
-	// pruned are the objects to delete, in the order in which that can be done.
+	// pruned are the objects to delete, in an order in which that is possible.
 	pruned []api.Edit
 }
 
-// edits are all that is to be done, deletions last.
+// edits are all edits, deletions last.
 func (o *owned) edits() []api.Edit {
 	if o == nil {
 		return nil
@@ -62,7 +62,7 @@ func (o *owned) edits() []api.Edit {
 	return append(o.Edits(), o.pruned...)
 }
 
-// manifests is the set of manifests, nil without any.
+// manifests returns the set of manifests, nil if there are none.
 func (o *owned) manifests() *manifest.Set {
 	if o == nil {
 		return nil
@@ -75,7 +75,7 @@ func (o *owned) prunes(k model.Kind, id string) bool {
 	return slices.ContainsFunc(o.pruned, func(e api.Edit) bool { return e.Kind == k && e.ID == id })
 }
 
-// check refuses flags that do not fit together, and finds the name of the set.
+// check refuses incompatible flags, and returns the name of the set.
 func (f *manifestFlags) check(cmd *cobra.Command) (name string, err error) {
 	for flag, set := range map[string]bool{"--prune": f.prune, "--set": f.set != "", "--take-over": f.takeOver} {
 		if set && len(f.files) == 0 {
@@ -100,12 +100,12 @@ func (f *manifestFlags) check(cmd *cobra.Command) (name string, err error) {
 	return derivedSet(f.files[0])
 }
 
-// noSetName is what cannot be in the name of an owner set.
+// noSetName matches what cannot be in the name of an owner set.
 var noSetName = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
 
-// derivedSet makes the name of an owner set of a path: its last part for people, and
-// a hash of all of it, so that folders of one name in different places are different
-// sets.
+// derivedSet derives the name of an owner set from a path: its last part for people, and
+// a hash of all of it, so that folders of the same name in different places are
+// different sets.
 func derivedSet(path string) (string, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -119,7 +119,7 @@ func derivedSet(path string) (string, error) {
 	return strings.TrimPrefix(word[:min(len(word), 40)]+"-"+hex.EncodeToString(sum[:4]), "-"), nil
 }
 
-// loadOwned reads manifests and finds what pruning them deletes; nil without -f.
+// loadOwned reads manifests and finds the objects that pruning deletes; nil without -f.
 func (a *app) loadOwned(cmd *cobra.Command, f *manifestFlags) (*owned, *client.Client, error) {
 	name, err := f.check(cmd)
 	if err != nil {
@@ -137,10 +137,10 @@ func (a *app) loadOwned(cmd *cobra.Command, f *manifestFlags) (*owned, *client.C
 	if name == "" {
 		return o, c, nil
 	}
-	return o, c, o.own(cmd.Context(), c, f)
+	return o, c, o.assignOwner(cmd.Context(), c, f)
 }
 
-// loadAllowing is load, but manifests that declare nothing may be meant.
+// loadAllowing is load, but with --allow-empty accepts manifests that declare nothing.
 func (a *app) loadAllowing(f *manifestFlags) (*manifest.Set, error) {
 	set, err := a.load(f.files)
 	switch {
@@ -152,9 +152,9 @@ func (a *app) loadAllowing(f *manifestFlags) (*manifest.Set, error) {
 	return manifest.Load(nil, nil)
 }
 
-// own puts the manifests' objects into the owner set, and finds those of the set that
-// the manifests no longer declare.
-func (o *owned) own(ctx context.Context, c *client.Client, f *manifestFlags) error {
+// assignOwner puts the manifests' objects into the owner set, and finds those of the set
+// that the manifests no longer declare.
+func (o *owned) assignOwner(ctx context.Context, c *client.Client, f *manifestFlags) error {
 	for _, obj := range o.Objects {
 		if in := model.SetOf(obj); in != "" && in != o.name {
 			return &exitError{ExitUsage, fmt.Errorf("%s %s says that it belongs to the owner set %s, and is applied as one of %s: leave its property set out, or give --set %s",
@@ -162,7 +162,7 @@ func (o *owned) own(ctx context.Context, c *client.Client, f *manifestFlags) err
 		}
 		model.SetSet(obj, o.name)
 	}
-	if err := knowZones(ctx, c, o.Set); err != nil {
+	if err := loadZones(ctx, c, o.Set); err != nil {
 		return err
 	}
 	var others []string

@@ -21,7 +21,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
 
-// maxImport bounds a file that is imported, in bytes.
+// maxImport bounds an imported file, in bytes.
 const maxImport = 16 << 20
 
 func (a *app) importCommand() *cobra.Command {
@@ -75,8 +75,8 @@ func (a *app) importPVE(ctx context.Context, folder string, dryRun bool) error {
 	return incomplete(left)
 }
 
-// importDirectory takes what the server takes of a directory: what it refuses is left out,
-// until it takes the rest at once.
+// importDirectory imports what the server accepts of a directory: it omits refused
+// objects until the server accepts the rest at once.
 func importDirectory(ctx context.Context, c *client.Client, dir *config.Directory, dryRun bool) (*api.EditResult, error) {
 	existing, err := fetch(ctx, c, "pending")
 	if err != nil {
@@ -86,7 +86,7 @@ func importDirectory(ctx context.Context, c *client.Client, dir *config.Director
 	if err != nil {
 		return nil, err
 	}
-	for _, o := range running { // firewalls may be theirs until the next apply
+	for _, o := range running { // firewalls may belong to them until the next apply
 		if existing.Get(model.KindVNet, o.ObjectID()) == nil {
 			existing.Set(o)
 		}
@@ -107,7 +107,7 @@ func importDirectory(ctx context.Context, c *client.Client, dir *config.Director
 		if dir.LeaveOut(refused.Problems) {
 			continue
 		}
-		// What it refuses is not in the directory, but comes of something that is.
+		// The refused object is not in the directory, but results from one that is.
 		culprit, why, found := refusedEdit(ctx, c, edits)
 		if !found || !dir.LeaveOut(because(culprit, why)) {
 			return nil, explain(err, nil)
@@ -115,8 +115,8 @@ func importDirectory(ctx context.Context, c *client.Client, dir *config.Director
 	}
 }
 
-// refusedEdit finds the first of the edits, which are in the order of their dependencies,
-// with which they are refused.
+// refusedEdit finds the first of the edits, in the order of their dependencies, that
+// makes the server refuse them.
 func refusedEdit(ctx context.Context, c *client.Client, edits []api.Edit) (culprit model.Object, why []api.Problem, found bool) {
 	n := sort.Search(len(edits), func(i int) bool {
 		_, err := c.EditLax(ctx, edits[:i+1], true)
@@ -133,12 +133,12 @@ func refusedEdit(ctx context.Context, c *client.Client, edits []api.Edit) (culpr
 	return edits[n].Put, why, true
 }
 
-// because are problems of others as those of the object that causes them.
+// because returns problems of other objects as problems of the object that causes them.
 func because(o model.Object, why []api.Problem) model.Problems {
 	return model.Problems{{Severity: model.Error, Kind: o.ObjectKind(), ID: o.ObjectID(), Message: "does not go together with what is here: " + why[0].String()}}
 }
 
-// findings are printed, one a line; left counts what was left out.
+// findings formats findings, one a line; left counts the omitted objects.
 func (a *app) findings(all []config.Finding) (left int, text string) {
 	s := a.style(a.Stdout)
 	for _, f := range all {
@@ -152,7 +152,7 @@ func (a *app) findings(all []config.Finding) (left int, text string) {
 	return left, text
 }
 
-// incomplete is the error of a command that left something out, of which it has told.
+// incomplete is the error of a command that omitted something and has reported it.
 func incomplete(left int) error {
 	if left == 0 {
 		return nil
@@ -160,7 +160,7 @@ func incomplete(left int) error {
 	return &exitError{ExitDegraded, fmt.Errorf("incomplete: %s not imported as it is (see above); everything else was", count(left, "thing"))}
 }
 
-// importSummary says what was taken over, what was not, and what comes next.
+// importSummary reports what was imported, what was not, and the next step.
 func (a *app) importSummary(folder string, files map[string]string, dir *config.Directory, res *api.EditResult, dryRun bool) string {
 	var b strings.Builder
 	if _, ok := files[".running-config"]; ok && !dir.Applied {
@@ -177,7 +177,7 @@ func (a *app) importSummary(folder string, files map[string]string, dir *config.
 	return b.String()
 }
 
-// readFolder reads the files of a folder that count.
+// readFolder reads the relevant files of a folder.
 func readFolder(folder string) (map[string]string, error) {
 	files := map[string]string{}
 	paths := map[string]string{}

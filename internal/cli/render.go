@@ -48,7 +48,7 @@ func (in *renderInput) check(cmd *cobra.Command) error {
 	return nil
 }
 
-// The help texts that both commands share.
+// Help texts that both commands share.
 const (
 	runningHelp = `--running is Proxmox's running configuration, /etc/pve/sdn/.running-config.`
 
@@ -184,7 +184,7 @@ have different AS numbers, exists only in the FRR of Proxmox.
 	return cmd
 }
 
-// renderFile reads the input, and prints the file and what is to be said of it.
+// renderFile reads the input, and prints the file and its problems.
 func (a *app) renderFile(in renderInput, render func(*running.Running, *model.Facts) ([]byte, model.Problems)) error {
 	facts, err := readFacts(in.facts)
 	if err != nil {
@@ -241,8 +241,8 @@ func readInterfaces(path string) (*interfaces.File, error) {
 	return file, nil
 }
 
-// overlay puts the interfaces of a file over those of the facts: hardware
-// addresses and alternative names do not stand in the file.
+// overlay replaces the interfaces of the facts with those of a file, but keeps MAC
+// addresses and alternative names, which the file does not contain.
 func overlay(facts *model.Facts, file []model.Interface) []model.Interface {
 	out := slices.Clone(facts.Interfaces)
 	for i := range out {
@@ -266,8 +266,8 @@ func overlay(facts *model.Facts, file []model.Interface) []model.Interface {
 	return out
 }
 
-// readFacts reads the facts of a node, strictly: a property that is misspelt
-// would otherwise change what is rendered without a word.
+// readFacts reads the facts of a node, strictly: a misspelt property would otherwise
+// silently change the output.
 func readFacts(path string) (*model.Facts, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -51,7 +51,7 @@ func (a *app) rolePutCommand(verb, short, condition string) *cobra.Command {
 				done = "changed"
 			}
 			r := api.Role{ID: given[0]}
-			for _, list := range given[1:] { // with spaces or commas between
+			for _, list := range given[1:] { // separated by spaces or commas
 				r.Privileges = append(r.Privileges, strings.FieldsFunc(list, func(c rune) bool { return c == ',' || c == ' ' })...)
 			}
 			if _, err := c.PutRole(cmd.Context(), r, ifMatch); err != nil {
@@ -62,7 +62,7 @@ func (a *app) rolePutCommand(verb, short, condition string) *cobra.Command {
 	}
 }
 
-// completeRole completes a role, if it exists already, and privileges.
+// completeRole completes a role, if the command needs an existing one, and privileges.
 func (a *app) completeRole(exists bool) completer {
 	return func(cmd *cobra.Command, given []string, typed string) ([]string, cobra.ShellCompDirective) {
 		if len(given) > 0 {

@@ -61,7 +61,7 @@ Only what is part of revisions is brought back. Unchanged stay:
 	return cmd
 }
 
-// notInRevisions names what a rollback leaves as it is.
+// notInRevisions names what a rollback does not change.
 func notInRevisions() string {
 	return liveKinds() + "; allocated addresses; users, groups, roles, tokens and permissions"
 }

@@ -10,12 +10,12 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
 
-// maxRemembered bounds of how many clusters servers are remembered.
+// maxRemembered bounds the number of clusters with remembered servers.
 const maxRemembered = 100
 
-// serversFile is where servers are remembered, for each value of --server: the one that
-// answered last, and those that servers told of. It is empty where the environment does
-// not say where such things go.
+// serversFile remembers servers for each value of --server: the one that answered
+// last, and those that servers announced. It is empty if the environment does not define
+// a state directory.
 func (a *app) serversFile() string {
 	dir := a.Getenv("XDG_STATE_HOME")
 	if dir == "" {
@@ -31,7 +31,7 @@ func (a *app) serversFile() string {
 	return filepath.Join(dir, "viaduct", "servers.json")
 }
 
-// readServers reads the file; what cannot be read counts for nothing.
+// readServers reads the file; what cannot be read is ignored.
 func readServers(path string) map[string]client.Servers {
 	out := make(map[string]client.Servers)
 	b, err := os.ReadFile(path)
@@ -41,7 +41,7 @@ func readServers(path string) map[string]client.Servers {
 	return out
 }
 
-// rememberServers writes what is known of one cluster's servers. It is an aid only: what
+// rememberServers writes the known servers of one cluster. It is only an aid: what
 // cannot be written is learned again.
 func rememberServers(path, target string, known client.Servers) {
 	all := readServers(path)

@@ -162,8 +162,8 @@ func TestSessions(t *testing.T) {
 	})
 }
 
-// Whoever changes their own password, with a token of theirs, has to know the current one,
-// whatever else they may do; whoever sets another's does not.
+// Users who change their own password, with a token of theirs, have to know the current
+// one, whatever privileges they have; users who set another's do not.
 func TestOwnPassword(t *testing.T) {
 	s := startSession(t)
 	s.must("user add bob@pve")

@@ -46,7 +46,7 @@ the whole item.
 				return err
 			}
 			if _, err := patchOf(kind, nil, topLevel(list)); err != nil {
-				return err // before a server is asked
+				return err // before a request to the server
 			}
 			c, err := a.client()
 			if err != nil {
@@ -130,8 +130,8 @@ func parseAssignments(cmd *cobra.Command, kind model.Kind, given []string) ([]ma
 	return out, nil
 }
 
-// patchOf is what assignments change of an object, which is nil for one that does not
-// exist yet.
+// patchOf returns the changes that assignments make to an object, which is nil if it
+// does not exist yet.
 func patchOf(kind model.Kind, old model.Object, list []manifest.Assignment) (api.Patch, error) {
 	p := api.Patch{Set: map[string]json.RawMessage{}}
 	set, unset, err := manifest.Assign(kind, old, list)
@@ -152,12 +152,12 @@ func topLevel(list []manifest.Assignment) []manifest.Assignment {
 	return slices.DeleteFunc(slices.Clone(list), func(a manifest.Assignment) bool { return a.Item != "" })
 }
 
-// setTries is how often properties of a list's items are worked out again because
-// somebody else changed the object meanwhile.
+// setTries is how often properties of a list's items are computed again because somebody
+// else changed the object concurrently.
 const setTries = 10
 
-// set changes properties of an object. What is set of an item of a list is worked out
-// from the list as it is, and stored on condition that it still is.
+// set changes properties of an object. Changes to an item of a list are computed from
+// the current list, and stored on condition that it is unchanged.
 func set(ctx context.Context, c *client.Client, kind model.Kind, id string, list []manifest.Assignment) (*api.EditResult, error) {
 	inLists := slices.ContainsFunc(list, func(a manifest.Assignment) bool { return a.Item != "" })
 	for try := 1; ; try++ {
@@ -182,7 +182,7 @@ func set(ctx context.Context, c *client.Client, kind model.Kind, id string, list
 	}
 }
 
-// newObject makes an object of its ID and properties.
+// newObject builds an object from its ID and properties.
 func newObject(ctx context.Context, c *client.Client, kind model.Kind, id string, p api.Patch) (model.Object, error) {
 	var err error
 	if p.Set["id"], err = json.Marshal(id); err != nil {
@@ -200,7 +200,7 @@ func newObject(ctx context.Context, c *client.Client, kind model.Kind, id string
 	if !ok || !strings.Contains(id, "/") {
 		return o, nil
 	}
-	// The subnet's path in the API holds its zone: that of its VNet.
+	// The subnet's path in the API contains its zone: that of its VNet.
 	cfg := &model.Config{}
 	if s.VNet != "" {
 		v, _, err := c.Get(ctx, model.KindVNet, s.VNet, "pending")
@@ -216,8 +216,8 @@ func newObject(ctx context.Context, c *client.Client, kind model.Kind, id string
 	return s, cfg.Put(s)
 }
 
-// edited tells what an edit did and what comes next; revisioned says that it was of
-// objects that wait for an apply.
+// edited reports the result of an edit and the next step; revisioned is true for an edit
+// of objects that need an apply.
 func (a *app) edited(revisioned bool, res *api.EditResult) error {
 	s := a.style(a.Stdout)
 	v := planView{style: s, now: a.Now()}
@@ -246,7 +246,7 @@ func (a *app) edited(revisioned bool, res *api.EditResult) error {
 	return a.write(text)
 }
 
-// kindsOf names the live kinds among changes, each once.
+// kindsOf names the live kinds among changes, without duplicates.
 func kindsOf(changes []api.Change) string {
 	var out []string
 	for _, k := range model.LiveKinds() {
@@ -266,5 +266,5 @@ func liveKinds() string {
 	return strings.Join(live, ", ")
 }
 
-// liveHelp tells in help texts which edits wait for an apply.
+// liveHelp explains in help texts which edits need an apply.
 var liveHelp = "Edits are pending until viaduct apply, but those of live kinds take effect at once:\n" + liveKinds() + "."

@@ -78,7 +78,7 @@ func (a *app) watchStatus(ctx context.Context, c *client.Client, output string) 
 		if err != nil && ctx.Err() == nil {
 			return err
 		}
-		if st == nil { // asked to stop
+		if st == nil { // interrupted
 			break
 		}
 		if st.Version == after {
@@ -87,7 +87,7 @@ func (a *app) watchStatus(ctx context.Context, c *client.Client, output string) 
 		}
 		switch {
 		case terminal(a.Stdout) && output == formatTable:
-			err = a.write("\x1b[H\x1b[2J") // home, clear
+			err = a.write("\x1b[H\x1b[2J") // cursor home, clear
 		case after != "" && output == formatTable:
 			err = a.write("\n")
 		case after != "" && output == formatYAML:
@@ -104,7 +104,7 @@ func (a *app) watchStatus(ctx context.Context, c *client.Client, output string) 
 	return nil // interrupted, as asked
 }
 
-// healthy reports whether every node has what it should.
+// healthy reports whether every node is in its desired state.
 func healthy(st *api.Status) bool {
 	for _, n := range st.Nodes {
 		if !health.InPlace(n.State) {
@@ -144,7 +144,7 @@ func (v statusView) render(st *api.Status) string {
 	return b.String()
 }
 
-// headline sums the cluster up in one line.
+// headline summarizes the cluster in one line.
 func (v statusView) headline(st *api.Status) string {
 	counts := map[protocol.State]int{}
 	for _, n := range st.Nodes {
@@ -189,7 +189,7 @@ func (v statusView) nodes(st *api.Status) string {
 	return table([]string{"NODE", "STATE", "REVISION", "SEEN", "DRIFT", "MESSAGE"}, rows)
 }
 
-// brief is what is wrong with a node, in a few words.
+// brief is a short form of a node's problems.
 func brief(n *api.NodeStatus) string {
 	switch {
 	case n.State == protocol.Unreachable && n.Suspect:
@@ -220,7 +220,7 @@ func brief(n *api.NodeStatus) string {
 	return strings.Join(parts, ", ") + ", see below"
 }
 
-// problems are a line for each problem: the nodes that have it, and what it is.
+// problems has a line for each problem: the affected nodes and the message.
 func (v statusView) problems(all []api.NodeProblem) string {
 	var b strings.Builder
 	for _, p := range all {
@@ -238,7 +238,7 @@ func (v statusView) problems(all []api.NodeProblem) string {
 // maxNamed is how many nodes of a problem are named.
 const maxNamed = 8
 
-// maxDriftShown is how much drift is shown for each node, the newest.
+// maxDriftShown is how many drift entries are shown for each node, the newest.
 const maxDriftShown = 5
 
 func (v statusView) drift(st *api.Status) string {
@@ -249,7 +249,7 @@ func (v statusView) drift(st *api.Status) string {
 		}
 		all := n.Report.Drift
 		for _, d := range all[max(0, len(all)-maxDriftShown):] {
-			fmt.Fprintf(&b, "  %s, %s: %s\n", n.Name, ago(v.now, d.Time), printed(driftWords(d)))
+			fmt.Fprintf(&b, "  %s, %s: %s\n", n.Name, ago(v.now, d.Time), printed(driftText(d)))
 		}
 		if more := len(all) - maxDriftShown; more > 0 {
 			fmt.Fprintf(&b, "  %s: and %d before\n", n.Name, more)
@@ -258,9 +258,9 @@ func (v statusView) drift(st *api.Status) string {
 	return b.String()
 }
 
-// driftWords says what happened to a node behind our back. The change is the
-// repair, so what it creates was missing and what it deletes was too much.
-func driftWords(d protocol.Drift) string {
+// driftText describes a node's drift. The change is the repair, so what it creates was
+// missing and what it deletes was unexpected.
+func driftText(d protocol.Drift) string {
 	c := d.Change
 	what := c.Type + " " + c.Name
 	if c.Owner != "" {

@@ -41,7 +41,7 @@ func (s style) red(t string) string    { return s.paint("31", t) }
 func (s style) green(t string) string  { return s.paint("32", t) }
 func (s style) yellow(t string) string { return s.paint("33", t) }
 
-// change paints a line by what happens.
+// change colours a line by its action.
 func (s style) change(a diff.Action, text string) string {
 	switch a {
 	case diff.Create:
@@ -64,8 +64,8 @@ func (s style) state(st protocol.State) string {
 	return s.yellow(string(st))
 }
 
-// table lays out rows in columns two spaces apart. Cells may be painted; the
-// last column is not padded.
+// table formats rows in columns two spaces apart. Cells may be coloured; the last column
+// is not padded.
 func table(header []string, rows [][]string) string {
 	widths := make([]int, len(header))
 	all := append([][]string{header}, rows...)
@@ -89,11 +89,11 @@ func table(header []string, rows [][]string) string {
 	return b.String()
 }
 
-// paintForm is text as paint writes it.
+// paintForm matches text as paint writes it.
 var paintForm = regexp.MustCompile(`(?s)^(\x1b\[(?:1|2|31|32|33)m)(.*)(\x1b\[0m)$`)
 
-// printed is a value as a terminal may have it: on one line of printable characters,
-// within its paint.
+// printed makes a value safe for a terminal: on one line of printable characters, within
+// its colour codes.
 func printed(value string) string {
 	if line.Is(value) {
 		return value
@@ -104,7 +104,7 @@ func printed(value string) string {
 	return line.Escape(value)
 }
 
-// width counts what a cell shows: characters, without the paint.
+// width is the display width of a cell: its characters, without colour codes.
 func width(s string) int {
 	n := 0
 	for len(s) > 0 {
@@ -121,7 +121,7 @@ func width(s string) int {
 	return n
 }
 
-// count is a number with its word: "1 node", "3 nodes".
+// count is a number with its noun: "1 node", "3 nodes".
 func count(n int, word string) string {
 	switch {
 	case n == 1:
@@ -132,7 +132,7 @@ func count(n int, word string) string {
 	return fmt.Sprintf("%d %ss", n, word)
 }
 
-// short is a duration as people say it: two units at most.
+// short is a duration in readable form: two units at most.
 func short(d time.Duration) string {
 	switch {
 	case d < 0:
@@ -151,7 +151,7 @@ func short(d time.Duration) string {
 	return fmt.Sprintf("%dd", int(d.Hours())/24)
 }
 
-// ago tells how long before now t was; "never" for a zero time.
+// ago is how long before now t was; "never" for a zero time.
 func ago(now, t time.Time) string {
 	switch d := now.Sub(t); {
 	case t.IsZero():

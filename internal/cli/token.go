@@ -57,7 +57,7 @@ the token itself; with --privsep=false it has all of them.`,
 			if output != formatTable {
 				return writeData(a.Stdout, output, made)
 			}
-			// The token alone on standard output, so that scripts can take it.
+			// The token alone on standard output, for use in scripts.
 			fmt.Fprintln(a.Stderr, "the secret is shown only once; store it where only its program can read it")
 			if privsep {
 				fmt.Fprintf(a.Stderr, "the token has no privileges yet; grant some with: viaduct acl add PATH ROLE --token '%s'\n", made.ID())

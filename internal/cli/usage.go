@@ -10,10 +10,10 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// strict makes a command and all below it end with ExitUsage whenever the command
-// line is wrong: a word that is no sub-command, arguments too many or too few, a flag
-// that is missing. Directories that flags name are made absolute, so that every
-// process that is told of them means the same.
+// strict makes a command and its sub-commands end with ExitUsage whenever the command
+// line is wrong: an unknown sub-command, too many or too few arguments, a missing flag.
+// Directories in flags are made absolute, so that every process that gets them uses the
+// same ones.
 func strict(cmd *cobra.Command) {
 	switch {
 	case cmd.Name() == "help" && cmd.Parent() == cmd.Root():
@@ -21,7 +21,7 @@ func strict(cmd *cobra.Command) {
 	case cmd.HasSubCommands() && !cmd.Runnable():
 		cmd.Args, cmd.RunE = cobra.ArbitraryArgs, group
 	case cmd.HasSubCommands():
-		cmd.Args = noneOf // one like `agent`, which runs by itself, too
+		cmd.Args = noneOf // a command like `agent`, which runs on its own, too
 	case cmd.Args == nil && !strings.Contains(cmd.Use, " "):
 		cmd.Args = args(0, 0, "")
 	}
@@ -43,7 +43,7 @@ func strict(cmd *cobra.Command) {
 	}
 }
 
-// noneOf refuses a word that is none of a command's own.
+// noneOf refuses an unknown sub-command.
 func noneOf(cmd *cobra.Command, given []string) error {
 	if len(given) == 0 {
 		return nil
@@ -51,7 +51,7 @@ func noneOf(cmd *cobra.Command, given []string) error {
 	return group(cmd, given)
 }
 
-// asUsage makes an error one of the command line itself.
+// asUsage turns an error into one of the command line itself.
 func asUsage(cmd *cobra.Command, err error) error {
 	var coded *exitError
 	if errors.As(err, &coded) {
@@ -60,7 +60,7 @@ func asUsage(cmd *cobra.Command, err error) error {
 	return usagef(cmd, "%v", err)
 }
 
-// helpArgs refuses help on what is no command.
+// helpArgs refuses help on an unknown command.
 func helpArgs(cmd *cobra.Command, given []string) error {
 	at := cmd.Root()
 	for _, word := range given {
@@ -73,11 +73,11 @@ func helpArgs(cmd *cobra.Command, given []string) error {
 	return nil
 }
 
-// longestSocket is how long the path of a unix socket may be, in bytes: unix(7).
+// longestSocket is the maximum length of the path of a unix socket, in bytes: unix(7).
 const longestSocket = 107
 
-// directories are the flags that name one, with the length of the longest path of a
-// socket below it, in bytes.
+// directories are the flags that name a directory, with the length of the longest path
+// of a socket below it, in bytes.
 var directories = map[string]int{
 	"data":         len("/nameserver/control"),
 	"agent-data":   len("/nameserver/control"),
@@ -87,7 +87,7 @@ var directories = map[string]int{
 	"config":       len("/control"),
 }
 
-// absolute makes a flag that names a directory take relative paths.
+// absolute makes a directory flag resolve relative paths.
 func absolute(f *pflag.Flag) {
 	below, ok := directories[f.Name]
 	if _, done := f.Value.(directory); ok && !done {

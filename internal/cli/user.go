@@ -55,7 +55,7 @@ func (f *userFlags) register(a *app, cmd *cobra.Command) {
 	a.completeFlag(cmd, "groups", groupNames)
 }
 
-// apply changes what flags were given for.
+// apply makes the changes of the given flags.
 func (f *userFlags) apply(a *app, cmd *cobra.Command, u *api.User) error {
 	given := cmd.Flags().Changed
 	if given("enable") {
@@ -150,14 +150,14 @@ func (a *app) userListCommand() *cobra.Command {
 	return listCommand(a, &cobra.Command{Use: "list", Short: "List the users", Args: args(0, 0, "")}, listing[api.User]{
 		header: []string{"USER", "ACCESS", "PASSWORD", "EXPIRES", "GROUPS", "COMMENT"},
 		row: func(u api.User) []string {
-			return []string{u.ID, a.standing(u), passwordText(u), a.expiry(u.Expire), strings.Join(u.Groups, ", "), u.Comment}
+			return []string{u.ID, a.userState(u), passwordText(u), a.expiry(u.Expire), strings.Join(u.Groups, ", "), u.Comment}
 		},
 		name: func(u api.User) string { return "user/" + u.ID },
 	}, func(ctx context.Context, c *client.Client, _ []string) ([]api.User, error) { return c.Users(ctx) })
 }
 
-// standing tells whether a user has access.
-func (a *app) standing(u api.User) string {
+// userState describes whether a user has access.
+func (a *app) userState(u api.User) string {
 	s := a.style(a.Stdout)
 	switch {
 	case u.Disabled:
@@ -199,7 +199,7 @@ func (a *app) describeUser(u *api.User, tokens []api.UserToken, acl []api.ACLEnt
 	for _, t := range tokens {
 		own = append(own, t.ID())
 	}
-	text := details("user", u.ID, "access", a.standing(*u), "password", passwordText(*u), "expires", a.expiry(u.Expire),
+	text := details("user", u.ID, "access", a.userState(*u), "password", passwordText(*u), "expires", a.expiry(u.Expire),
 		"name", strings.TrimSpace(u.FirstName+" "+u.LastName), "email", u.Email, "comment", u.Comment,
 		"groups", strings.Join(u.Groups, ", "), "tokens", strings.Join(own, ", "))
 	acl = slices.DeleteFunc(acl, func(e api.ACLEntry) bool {
@@ -230,7 +230,7 @@ change your own password with your own token, the current one is needed first; w
 			if err != nil {
 				return err
 			}
-			if _, _, err := c.User(cmd.Context(), given[0]); err != nil { // before anybody types
+			if _, _, err := c.User(cmd.Context(), given[0]); err != nil { // before anybody has to type
 				return err
 			}
 			session, err := c.Session(cmd.Context())
@@ -252,10 +252,10 @@ change your own password with your own token, the current one is needed first; w
 }
 
 // passwords reads a new password, and before it the current one if it is the user's own,
-// from standard input, or asks for them, for the new one twice.
+// from standard input, or prompts for them, for the new one twice.
 func (a *app) passwords(cmd *cobra.Command, user string, own, stdin bool) (current, password string, err error) {
 	if stdin {
-		const longest = 4096 // bytes; what is longer than a password the server refuses
+		const longest = 4096 // bytes; the server refuses anything longer than a password
 		lines := bufio.NewReader(io.LimitReader(a.Stdin, longest))
 		if own {
 			if current, err = passwordLine(lines, "current"); err != nil {
@@ -270,7 +270,7 @@ func (a *app) passwords(cmd *cobra.Command, user string, own, stdin bool) (curre
 		return "", "", usagef(cmd, "there is no terminal to ask at; give the password on standard input, with --stdin")
 	}
 	if own {
-		if current, err = a.hidden(cmd.Context(), tty, "Current password of "+user+": "); err != nil {
+		if current, err = a.readHidden(cmd.Context(), tty, "Current password of "+user+": "); err != nil {
 			return "", "", err
 		}
 	}
@@ -290,13 +290,13 @@ func passwordLine(lines *bufio.Reader, which string) (string, error) {
 	return line, nil
 }
 
-// newPassword asks for a password twice.
+// newPassword prompts for a password twice.
 func (a *app) newPassword(cmd *cobra.Command, tty *os.File, user string) (string, error) {
-	first, err := a.hidden(cmd.Context(), tty, "New password of "+user+": ")
+	first, err := a.readHidden(cmd.Context(), tty, "New password of "+user+": ")
 	if err != nil {
 		return "", err
 	}
-	again, err := a.hidden(cmd.Context(), tty, "The same again: ")
+	again, err := a.readHidden(cmd.Context(), tty, "The same again: ")
 	if err != nil {
 		return "", err
 	}
@@ -306,9 +306,9 @@ func (a *app) newPassword(cmd *cobra.Command, tty *os.File, user string) (string
 	return first, nil
 }
 
-// hidden reads a line from the terminal without showing it. An interrupt leaves
-// the terminal as it was.
-func (a *app) hidden(ctx context.Context, tty *os.File, question string) (string, error) {
+// readHidden reads a line from the terminal without echo. An interrupt leaves the
+// terminal as it was.
+func (a *app) readHidden(ctx context.Context, tty *os.File, question string) (string, error) {
 	fd := int(tty.Fd()) // a descriptor fits
 	before, err := term.GetState(fd)
 	if err != nil {
@@ -320,7 +320,7 @@ func (a *app) hidden(ctx context.Context, tty *os.File, question string) (string
 		err  error
 	}
 	answers := make(chan answer, 1)
-	go func() { // a read cannot be interrupted; at an interrupt the process ends around it
+	go func() { // a read cannot be interrupted; after an interrupt the process exits regardless
 		line, err := term.ReadPassword(fd)
 		answers <- answer{line, err}
 	}()

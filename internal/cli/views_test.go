@@ -27,8 +27,8 @@ func decode[T any](t *testing.T, text string) T {
 	return v
 }
 
-// Each case is a file: a value of the API in JSON, whose name says which view
-// shows it, and what is shown. A new case needs no Go.
+// Each case is a file: a value of the API in JSON, with the view in its name, and the
+// output. A new case needs no Go.
 func TestViews(t *testing.T) {
 	golden.Run(t, "testdata/views/*.txtar", func(t *testing.T, c *golden.Case) {
 		for _, name := range c.Names {
@@ -145,7 +145,7 @@ func TestChooseServer(t *testing.T) {
 	}
 }
 
-// Every kind has a table whose rows fit its header.
+// Every kind has a table with rows that fit its header.
 func TestEveryKindHasATable(t *testing.T) {
 	for _, k := range model.Kinds() {
 		for _, wide := range []bool{false, true} {
@@ -162,7 +162,7 @@ func TestEveryKindHasATable(t *testing.T) {
 	}
 }
 
-// What refers to a list or a map is told beside it: it cannot be deleted before.
+// References to a list or a map are listed with it: it cannot be deleted before them.
 func TestReferents(t *testing.T) {
 	d := &description{}
 	for _, o := range []model.Object{
@@ -186,8 +186,8 @@ func TestReferents(t *testing.T) {
 	}
 }
 
-// What an object refers to is found whatever property says it: setting any property
-// that names an object of another kind makes one reference at least.
+// The references of an object are found in every property: setting any property that
+// names an object of another kind makes one reference at least.
 func TestReferences(t *testing.T) {
 	for k, names := range map[model.Kind][]string{
 		model.KindFabric: {"route-filter", "route-map-in", "route-map-out", "redistribute"}, model.KindFabricNode: {"fabric", "node"},

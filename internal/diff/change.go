@@ -1,6 +1,6 @@
-// Package diff compares two states and says what differs, as values that
-// everything else shares: the plan an operator reads, the steps a driver takes,
-// the drift a node reports and the audit log all hold Changes.
+// Package diff compares two states and returns the differences, as values that all other
+// packages share: the plan an operator reads, the steps of a driver, the drift a node
+// reports and the audit log all hold Changes.
 //
 // It is pure, and comes between desired and the drivers in the one-way flow.
 package diff
@@ -12,11 +12,11 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/line"
 )
 
-// Action is what happens to a thing.
+// Action is the kind of a change.
 type Action string
 
-// The actions. Update changes a thing where it stands; Replace has to remove
-// and recreate it, so what uses it is interrupted.
+// The actions. Update changes an item in place; Replace has to remove and recreate it,
+// so what uses it is interrupted.
 const (
 	Create  Action = "create"
 	Update  Action = "update"
@@ -24,8 +24,8 @@ const (
 	Delete  Action = "delete"
 )
 
-// Field is one property that differs; Old is empty when it was not set, New
-// when it no longer is.
+// Field is one property that differs; Old is empty if it was not set, New if it is no
+// longer set.
 type Field struct {
 	Name string `json:"name"`
 	Old  string `json:"old,omitempty"`
@@ -35,21 +35,21 @@ type Field struct {
 // Change is one difference.
 type Change struct {
 	Action Action `json:"action"`
-	// Type is the kind of thing: an object kind (zone, vnet, ...) or, on a
-	// node, one of the Type constants.
+	// Type is the type of the item: an object kind (zone, vnet, ...) or, on a node, one
+	// of the Type constants.
 	Type string `json:"type"`
-	// Name identifies the thing among those of its type: "vnet1",
-	// "10.0.1.1/24 dev vnet1".
+	// Name identifies the item among those of its type: "vnet1", "10.0.1.1/24 dev
+	// vnet1".
 	Name string `json:"name"`
-	// Owner is the object that a node's thing comes from: "vnet/vnet1".
+	// Owner is the object that a node's item derives from: "vnet/vnet1".
 	Owner string `json:"owner,omitempty"`
-	// Space is the named space that the thing is in; empty on the host.
+	// Space is the named space of the item; empty on the host.
 	Space string `json:"space,omitempty"`
 	// Fields are the properties that differ, or for Create those that are set.
 	Fields []Field `json:"fields,omitempty"`
 }
 
-// Sign is the mark the action has in printed plans.
+// Sign is the symbol of the action in printed plans.
 func (a Action) Sign() string {
 	switch a {
 	case Create:

@@ -8,9 +8,9 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
-// DHCP says what turns some DHCP servers into others: each one, what it serves on
-// each link, and the NICs that it knows. There may be very many of those, so that
-// only their number is told.
+// DHCP compares two states of the DHCP servers: each server, what it serves on each
+// link, and the NICs that it knows. There may be very many NICs, so only their number is
+// reported.
 func DHCP(old, new []desired.DHCPServer) []Change {
 	out := Keyed(desired.TypeDHCP, desired.DHCPEntries(old), desired.DHCPEntries(new))
 	before := map[string][]desired.DHCPHost{}
@@ -29,8 +29,8 @@ func DHCP(old, new []desired.DHCPServer) []Change {
 	return out
 }
 
-// DHCPHosts says how many NICs a network's server learns of, knows otherwise, and
-// forgets, compared with those that it had; nil if none.
+// DHCPHosts is the change with the numbers of NICs that a network's server adds,
+// updates, and removes, compared with those that it had; nil if none.
 func DHCPHosts(zone string, n *desired.DHCPNetwork, had []desired.DHCPHost) *Change {
 	before := make(map[string]*desired.DHCPHost, len(had))
 	for i := range had {
@@ -62,7 +62,7 @@ func DHCPHosts(zone string, n *desired.DHCPNetwork, had []desired.DHCPHost) *Cha
 	return c
 }
 
-// DHCPFile is the change of a file of a server that is not as declared.
+// DHCPFile is the change of a server's file that is not as declared.
 func DHCPFile(zone, owner, name string, action Action) Change {
 	c := Change{Action: action, Type: desired.TypeDHCP, Name: fmt.Sprintf("%s file %s", zone, name), Owner: owner}
 	if action == Update {

@@ -187,7 +187,8 @@ func TestPrinted(t *testing.T) {
 	}
 }
 
-// What is in a named space is told with its name; what is in one that goes, goes with it.
+// Changes in a named space have its name; the content of a removed space is removed with
+// it.
 func TestNamedSpaces(t *testing.T) {
 	red := func(mtu int) *desired.Node {
 		return &desired.Node{Spaces: []desired.NamedSpace{{Name: "red", Owner: "sector/red", Space: desired.Space{
@@ -266,7 +267,7 @@ func state(entries []desired.Entry) map[string]map[string]string {
 	return out
 }
 
-// carryOut does what the changes say.
+// carryOut makes the changes.
 func carryOut(s map[string]map[string]string, changes []Change) map[string]map[string]string {
 	for _, c := range changes {
 		if c.Action == Delete {

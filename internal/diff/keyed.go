@@ -13,15 +13,15 @@ type Item[T any] struct {
 	Value T
 }
 
-// Keyed compares two sets of things of one type. The changes are sorted by
-// key. Of several entries with one key the last counts.
+// Keyed compares two sets of items of one type. The changes are sorted by key. Of
+// several entries with one key the last one is used.
 func Keyed(typ string, old, new []desired.Entry) []Change {
 	var out []Change
 	Each(typ, items(old), items(new), func(c Change, _, _ *struct{}) { out = append(out, c) })
 	return out
 }
 
-// items wraps entries that stand for themselves.
+// items wraps entries that have no further value.
 func items(entries []desired.Entry) []Item[struct{}] {
 	out := make([]Item[struct{}], len(entries))
 	for i, e := range entries {
@@ -30,14 +30,14 @@ func items(entries []desired.Entry) []Item[struct{}] {
 	return out
 }
 
-// Each compares two sets of things of one type and calls f for every
-// difference, sorted by key, with the values on both sides; the one that does
-// not exist is nil. Of several items with one key the last counts.
+// Each compares two sets of items of one type and calls f for every difference, sorted
+// by key, with the values on both sides; a missing one is nil. Of several items with one
+// key the last one is used.
 func Each[A, B any](typ string, old []Item[A], new []Item[B], f func(c Change, before *A, after *B)) {
 	before, after := index(old), index(new)
 	keys := make([]string, 0, len(before)+len(after))
 	for k, a := range before {
-		// Most things are equal in most comparisons: only the others are sorted.
+		// Most items are equal in most comparisons: only the others are sorted.
 		if b, both := after[k]; !both || !same(a.Entry, b.Entry) {
 			keys = append(keys, k)
 		}
@@ -61,13 +61,13 @@ func Each[A, B any](typ string, old []Item[A], new []Item[B], f func(c Change, b
 	}
 }
 
-// same reports whether two states of one thing are equal.
+// same reports whether two states of one item are equal.
 func same(a, b desired.Entry) bool {
 	return (a.Unowned || a.Owner == b.Owner) &&
 		slices.EqualFunc(a.Props, b.Props, func(p, q desired.Prop) bool { return p.Value == q.Value })
 }
 
-// compare tells how two states of one thing differ.
+// compare returns the differences of two states of one item.
 func compare(typ string, old, new desired.Entry) Change {
 	c := Change{Action: Update, Type: typ, Name: new.Name, Owner: new.Owner}
 	for i, p := range new.Props {
@@ -86,7 +86,7 @@ func compare(typ string, old, new desired.Entry) Change {
 	return c
 }
 
-// created is the change that makes a thing, with the properties it has.
+// created is the change that creates an item, with its properties.
 func created(typ string, e desired.Entry) Change {
 	c := Change{Action: Create, Type: typ, Name: e.Name, Owner: e.Owner}
 	for _, p := range e.Props {
@@ -106,8 +106,7 @@ func index[T any](list []Item[T]) map[string]*Item[T] {
 	return m
 }
 
-// natural orders text so that numbers in it count as numbers: vnet2 stands
-// before vnet10.
+// natural compares text in natural order: vnet2 sorts before vnet10.
 func natural(a, b string) int {
 	i, j := 0, 0
 	for i < len(a) && j < len(b) {

@@ -8,8 +8,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
-// NameServer compares two states of a node's name server: where it listens, and each
-// name. Either may be nil.
+// NameServer compares two states of a node's DNS server: its listening addresses, and
+// each name. Either may be nil.
 func NameServer(old, new *desired.NameServer) []Change {
 	oldNames, newNames := differingNames(old, new)
 	return append(Keyed(desired.TypeNameView, desired.ViewEntries(old), desired.ViewEntries(new)), Keyed(desired.TypeName, nameEntries(oldNames), nameEntries(newNames))...)
@@ -21,9 +21,9 @@ type viewNames struct {
 	names []desired.NameEntry
 }
 
-// differingNames are the names of both states without those that are equal in them.
-// There may be ten thousands, of which one has changed: the others are not described.
-// Equal ones are found where both lists are in the order of names, as they are made.
+// differingNames are the names of both states without equal ones. There may be tens of
+// thousands, with one of them changed: the others are not described. Equal ones are
+// found if both lists are sorted by name, as they are when created.
 func differingNames(old, new *desired.NameServer) (oldNames, newNames []viewNames) {
 	before := map[string]*desired.NameView{}
 	if old != nil {
@@ -50,7 +50,7 @@ func differingNames(old, new *desired.NameServer) (oldNames, newNames []viewName
 	return oldNames, newNames
 }
 
-// withoutEqual are two lists without what is equal in both.
+// withoutEqual are two lists without their equal elements.
 func withoutEqual(old, new []desired.NameEntry) (oldRest, newRest []desired.NameEntry) {
 	i, k := 0, 0
 	for i < len(old) && k < len(new) {

@@ -7,9 +7,9 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
-// Nodes says what turns the old state of a node into the new one: the host's space first,
-// then the named ones in the order of their names, each section by section, sorted by
-// name. Equal states differ in nothing; nil is the empty state.
+// Nodes returns the changes from the old to the new state of a node: the host's space
+// first, then the named ones sorted by name, each section by section, sorted by name.
+// Equal states have no changes; nil is the empty state.
 func Nodes(old, new *desired.Node) []Change {
 	if old == nil {
 		old = &desired.Node{}
@@ -35,10 +35,10 @@ func spacesByName(n *desired.Node) map[string]*desired.NamedSpace {
 	return out
 }
 
-// namedSpaces compares two states of a named space, of which one may be nil.
+// namedSpaces compares two states of a named space, one of them may be nil.
 func namedSpaces(name string, old, new *desired.NamedSpace) []Change {
 	out := Keyed(desired.TypeSpace, spaceEntries(old), spaceEntries(new))
-	if new == nil { // all that is in a namespace goes with it
+	if new == nil { // everything in a namespace is removed with it
 		return out
 	}
 	if old == nil {
@@ -58,8 +58,8 @@ func spaceEntries(s *desired.NamedSpace) []desired.Entry {
 	return []desired.Entry{s.Entry()}
 }
 
-// Spaces says what turns one state of a space into another. A sysctl that is no longer
-// wanted is no change: it stays as it is.
+// Spaces returns the changes from one state of a space to another. A sysctl that is no
+// longer declared is not a change: it keeps its value.
 func Spaces(old, new *desired.Space) []Change {
 	var out []Change
 	before := old.Sections()
@@ -81,7 +81,7 @@ func sections(old, new desired.Section) []Change {
 	}
 	out := Keyed(new.Kind(), old.Entries(), new.Entries())
 	if new.Kind() == desired.TypeSysctl {
-		// A setting that nobody wants any more stays (see driver/sysctl).
+		// A setting that is no longer declared keeps its value (see driver/sysctl).
 		out = slices.DeleteFunc(out, func(c Change) bool { return c.Action == Delete })
 	}
 	return out

@@ -11,10 +11,10 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// Objects says what differs between two configurations: first what is created
-// or updated, in dependency order, then what is deleted, in reverse, and within
-// a kind sorted by ID. Equal configurations have no difference. Objects that
-// both share are not looked into, so the cost is that of walking the maps.
+// Objects returns the differences of two configurations: first created or updated
+// objects, in dependency order, then deleted ones, in reverse, and within a kind sorted
+// by ID. Equal configurations have no difference. Objects that both share are not
+// compared, so the cost is that of walking the maps.
 func Objects(old, new *model.Config) []Change {
 	var puts, deletes []Change
 	for _, k := range model.Kinds() {
@@ -24,7 +24,7 @@ func Objects(old, new *model.Config) []Change {
 	return append(puts, deletes...)
 }
 
-// Count is how many differences Objects would tell.
+// Count is the number of differences that Objects would return.
 func Count(old, new *model.Config) int {
 	n := 0
 	for _, k := range model.Kinds() {
@@ -37,8 +37,8 @@ func Count(old, new *model.Config) int {
 	return n
 }
 
-// objectsOf compares the objects of one kind: what is created or updated, and
-// what is deleted, each sorted by ID.
+// objectsOf compares the objects of one kind: puts are created or updated ones, deletes
+// are deleted ones, each sorted by ID.
 func objectsOf(k model.Kind, old, new *model.Config) (puts, deletes []Change) {
 	for o, n := range old.Differing(k, new) {
 		c := Object(o, n)
@@ -56,8 +56,8 @@ func objectsOf(k model.Kind, old, new *model.Config) (puts, deletes []Change) {
 	return puts, deletes
 }
 
-// Object says what differs between two states of one object; nil stands for one
-// that does not exist. It returns nil if nothing differs.
+// Object returns the difference of two states of one object; nil is one that does not
+// exist. It returns nil if nothing differs.
 func Object(old, new model.Object) *Change {
 	if old == new {
 		return nil
@@ -78,9 +78,9 @@ func Object(old, new model.Object) *Change {
 	return c
 }
 
-// fields compares the properties of two objects of one type, either of which
-// may be nil, in the order in which the type declares them. A deleted object's
-// are not listed: its name says enough.
+// fields compares the properties of two objects of one type, either of which may be nil,
+// in the type's order of declaration. Those of a deleted object are not listed: its name
+// is sufficient.
 func fields(old, new model.Object) []Field {
 	if new == nil {
 		return nil
@@ -95,7 +95,7 @@ func fields(old, new model.Object) []Field {
 	var out []Field
 	for i := range n.NumField() {
 		name := property(n.Type().Field(i))
-		if name == "id" { // the change is named by it
+		if name == "id" { // the change has it as name
 			continue
 		}
 		f := Field{Name: name, Old: plain(o.Field(i)), New: plain(n.Field(i))}
@@ -115,8 +115,8 @@ func property(f reflect.StructField) string {
 	return name
 }
 
-// plain prints a value as an operator would write it, and as `viaduct set` takes it;
-// what is not set is empty. Values that differ print differently.
+// plain formats a value as an operator would write it, and as `viaduct set` accepts it;
+// an unset value is empty. Different values have different forms.
 func plain(v reflect.Value) string {
 	if v.IsZero() {
 		return ""
@@ -143,8 +143,8 @@ func plain(v reflect.Value) string {
 	return fmt.Sprint(v.Interface())
 }
 
-// item prints a property of a structure inside a list: text that would fall apart
-// there stands in quotes.
+// item formats a property of a structure inside a list: text that would be split there
+// is quoted.
 func item(v reflect.Value) string {
 	if v.Kind() == reflect.Slice {
 		parts := make([]string, v.Len())

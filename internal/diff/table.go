@@ -6,15 +6,15 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
-// Tables compares nftables tables down to the rule and the element of a set.
-// Everything in a table is of type rule; its name says where it stands:
-// "inet viaduct chain forward: ip saddr 10.0.0.0/8 accept".
+// Tables compares nftables tables down to the rule and the element of a set. Everything
+// in a table is of type rule; its name contains its place: "inet viaduct chain forward:
+// ip saddr 10.0.0.0/8 accept".
 func Tables(old, new []desired.Table) []Change {
 	return append(Keyed(desired.TypeRule, desired.TableEntries(old), desired.TableEntries(new)), orderChanges(old, new)...)
 }
 
-// orderChanges tells the chains of which the rules that stand in both states
-// stand in another order.
+// orderChanges returns the chains with rules that exist in both states in a different
+// order.
 func orderChanges(old, new []desired.Table) []Change {
 	before := map[string][]string{}
 	for _, t := range old {
@@ -46,7 +46,7 @@ func texts(c desired.Chain) []string {
 	return out
 }
 
-// common keeps the elements of list that other has too, each as often.
+// common returns the elements of list that other has too, including duplicates.
 func common(list, other []string) []string {
 	left := map[string]int{}
 	for _, s := range other {

@@ -10,27 +10,27 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// Assignment is one property as it is written on a command line: "mtu=1400" sets it,
-// "mtu-" removes it. One item of a list of structures is addressed by the list's name
-// and the property that tells its items apart, or its place where none does:
+// Assignment is one property as written on a command line: "mtu=1400" sets it, "mtu-"
+// removes it. An item of a list of structures is addressed by the list's name and the
+// property that identifies its items, or its index if there is none:
 // "nics.net0.mac=BC:24:11:00:00:01", "entries.10.action=deny", "rules.0.disable=true".
-// The list's name may be left out ("net0.mac=..."), and brackets are taken too, as
-// problems name items ("rules[0].action"). Without a property the whole item is meant:
+// The list's name may be omitted ("net0.mac=..."), and brackets are accepted too, as in
+// problems ("rules[0].action"). Without a property the whole item is addressed:
 // "nics.net0-" removes it, "nics.net0=vnet=blue" replaces it.
 type Assignment struct {
-	// Name is what was written before "=" or "-".
+	// Name is the text before "=" or "-".
 	Name string
-	// Field is the property of the object. If Item is set it is a list, and Sub, if
-	// set, the property of the item; Item is the item's key or place.
+	// Field is the property of the object. If Item is set it is a list, and Sub, if set,
+	// the property of the item; Item is the item's key or index.
 	Field model.FieldInfo
 	Item  string
 	Sub   *model.FieldInfo
-	// Remove says that there is no value: the property or item is to go.
+	// Remove is true if there is no value: the property or item is removed.
 	Remove bool
 	Value  string
 
-	// guessed says that Name is no known property: it is the key of an item, or a
-	// mistake.
+	// guessed is true if Name is not a known property: it is the key of an item, or an
+	// error.
 	guessed bool
 }
 
@@ -58,9 +58,9 @@ func ParseAssignment(k model.Kind, arg string) (Assignment, error) {
 	return a, unknownProperty(k, name)
 }
 
-// addressed takes the name apart as that of an item of one of the lists. One that
-// begins with a list's name is of that list; otherwise the first list counts whose
-// items have the property, and the name of an item alone comes last.
+// addressed parses the name as that of an item of one of the lists. A name that begins
+// with a list's name is of that list; otherwise of the first list with items that have
+// the property; the name of an item alone comes last.
 func addressed(a Assignment, fields []model.FieldInfo) (best Assignment, ok bool) {
 	const none = 3
 	rank := none
@@ -83,8 +83,8 @@ func addressed(a Assignment, fields []model.FieldInfo) (best Assignment, ok bool
 	return best, rank < none
 }
 
-// address takes the name apart as that of an item of the list, or of one of its
-// properties; it reports whether it can be.
+// address parses the name as that of an item of the list, or of one of its properties;
+// it reports whether that succeeds.
 func (a *Assignment) address(f model.FieldInfo) bool {
 	rest, named := strings.CutPrefix(a.Name, f.Name+".")
 	if !named {
@@ -147,7 +147,7 @@ func listField(k model.Kind, name string) model.FieldInfo {
 	return fields[slices.IndexFunc(fields, func(f model.FieldInfo) bool { return f.Name == name })]
 }
 
-// cutLast parts a path at its last dot.
+// cutLast splits a path at its last dot.
 func cutLast(path string) (before, after string, ok bool) {
 	dot := strings.LastIndexByte(path, '.')
 	if dot < 0 {
@@ -156,9 +156,9 @@ func cutLast(path string) (before, after string, ok bool) {
 	return path[:dot], path[dot+1:], true
 }
 
-// Assign works out what assignments make of an object: the new values of properties,
-// and the properties that go. The object, which may be nil for one that does not
-// exist yet, matters only to assignments to items of lists, and is not changed.
+// Assign computes the result of assignments to an object: the new values of properties,
+// and the removed properties. The object, which may be nil if it does not exist yet,
+// matters only to assignments to items of lists, and is not changed.
 func Assign(k model.Kind, old model.Object, list []Assignment) (set map[string]any, unset []string, err error) {
 	set = make(map[string]any)
 	lists := make(map[string]*listEdit)
@@ -196,7 +196,7 @@ func Assign(k model.Kind, old model.Object, list []Assignment) (set map[string]a
 	return set, unset, nil
 }
 
-// listEdit is a list of structures while items of it are changed.
+// listEdit is a list of structures during changes of its items.
 type listEdit struct {
 	field model.FieldInfo
 	kind  model.Kind
@@ -215,7 +215,7 @@ func newListEdit(k model.Kind, old model.Object, f model.FieldInfo) *listEdit {
 	return l
 }
 
-// itemKeys are what the items of a list are addressed by.
+// itemKeys are the keys that address the items of a list.
 func itemKeys(items reflect.Value, f model.FieldInfo) []string {
 	out := make([]string, items.Len())
 	if entries, ok := items.Interface().([]model.PrefixEntry); ok {
@@ -234,7 +234,7 @@ func itemKeys(items reflect.Value, f model.FieldInfo) []string {
 	return out
 }
 
-// apply carries out one assignment to an item.
+// apply makes one assignment to an item.
 func (l *listEdit) apply(a Assignment) error {
 	at := slices.Index(l.keys, a.Item)
 	switch {
@@ -279,7 +279,7 @@ func (l *listEdit) known() string {
 // add appends an item that has only its key.
 func (l *listEdit) add(a Assignment) (int, error) {
 	if entries, ok := l.items.Interface().([]model.PrefixEntry); ok {
-		// Numbers that follow from the others would change with the new one.
+		// Numbers that are derived from the others would change with the new one.
 		l.items = reflect.ValueOf((&model.PrefixList{Entries: entries}).Numbered())
 	}
 	item := reflect.New(l.field.Go.Elem()).Elem()
@@ -300,7 +300,7 @@ func (l *listEdit) add(a Assignment) (int, error) {
 	return l.items.Len() - 1, nil
 }
 
-// replace gives an item other properties, and leaves it its key.
+// replace replaces the properties of an item, except its key.
 func (l *listEdit) replace(item reflect.Value, a Assignment) error {
 	v, err := ParseValue(l.field, a.Value)
 	if err != nil {
@@ -321,7 +321,7 @@ func (l *listEdit) replace(item reflect.Value, a Assignment) error {
 	return nil
 }
 
-// result is the list without what was removed.
+// result is the list without the removed items.
 func (l *listEdit) result() reflect.Value {
 	out := reflect.MakeSlice(l.field.Go, 0, l.items.Len())
 	for i := range l.items.Len() {

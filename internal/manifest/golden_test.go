@@ -8,7 +8,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/test/golden"
 )
 
-// Each case is a file in testdata: manifests, and "want": what is said of them.
+// Each case is a file in testdata: manifests, and "want": the problems in them.
 // A manifest that loads is validated with the nodes node1, node2 and node3
 // known. A new case needs no Go; run with -update to fill in "want".
 func TestGolden(t *testing.T) {
@@ -19,12 +19,12 @@ func TestGolden(t *testing.T) {
 				l.input(n, []byte(c.Files[n]))
 			}
 		}
-		c.Want(t, "want", judge(l))
+		c.Want(t, "want", problemsOf(l))
 	})
 }
 
-// judge says everything that is wrong with what was loaded.
-func judge(l *loader) string {
+// problemsOf lists all problems of the loaded manifests.
+func problemsOf(l *loader) string {
 	if len(l.errs) > 0 {
 		return l.errs.Error() + "\n"
 	}

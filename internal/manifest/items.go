@@ -10,11 +10,11 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// splitItems reads a list of structures out of one string, as diffs print it and as
-// the Proxmox API writes it: "id=net0 vnet=blue, id=net1 vnet=red",
-// "name=eth1,ip=10.0.0.1/31", "10.0.1.10-10.0.1.20". Commas, semicolons and white
-// space separate alike; a property that the item already has begins the next item;
-// text with separators in it stands in double quotes.
+// splitItems reads a list of structures from one string, in the format of diffs and of
+// the Proxmox API: "id=net0 vnet=blue, id=net1 vnet=red", "name=eth1,ip=10.0.0.1/31",
+// "10.0.1.10-10.0.1.20". Commas, semicolons and white space separate alike; a property
+// that the item already has begins the next item; text with separators in it is in
+// double quotes.
 func splitItems(f model.FieldInfo, n *node) ([]*node, error) {
 	words, err := tokenize(n.text)
 	if err != nil {
@@ -57,12 +57,12 @@ func (s *itemSplitter) add(t word, owner string) error {
 	case t.key == "":
 		last.value.text += "," + t.value // text such as ports: dport=80,443
 	default:
-		s.property(t.key, t.value) // refused by name when the item is read
+		s.property(t.key, t.value) // refused with its name when the item is read
 	}
 	return nil
 }
 
-// property sets a property of the current item, or of the next one if it has it.
+// property sets a property of the current item, or of a new one if the current has it.
 func (s *itemSplitter) property(key, value string) {
 	if len(s.items) > 0 {
 		item := s.items[len(s.items)-1]
@@ -82,7 +82,7 @@ func (s *itemSplitter) entryOf(key, value string) entry {
 	return entry{key: key, pos: s.pos, value: &node{kind: scalarNode, pos: s.pos, text: value}}
 }
 
-// last is the property that was written last, nil if none was.
+// last is the property that was set last, nil if none was.
 func (s *itemSplitter) last() *entry {
 	if len(s.items) == 0 || len(s.items[len(s.items)-1].entries) == 0 {
 		return nil
@@ -114,8 +114,8 @@ func (t word) text() string {
 	return t.key + "=" + t.value
 }
 
-// tokenize separates words at commas, semicolons and white space outside double
-// quotes, and takes the quotes off.
+// tokenize splits words at commas, semicolons and white space outside double quotes, and
+// removes the quotes.
 func tokenize(s string) ([]word, error) {
 	var out []word
 	for len(s) > 0 {
@@ -148,5 +148,5 @@ func tokenize(s string) ([]word, error) {
 	return out, nil
 }
 
-// separators part the words of a list in one string.
+// separators separate the words of a list in one string.
 const separators = ",; \t\r\n\x00"

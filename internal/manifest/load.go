@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// Stdin is the path that stands for standard input.
+// Stdin is the path of standard input.
 const Stdin = "-"
 
 // ErrNothing is the error of manifests that declare nothing.
@@ -24,12 +24,12 @@ type emptyError struct{ text string }
 // Error implements error.
 func (e *emptyError) Error() string { return e.text }
 
-// Is makes it ErrNothing.
+// Is reports that it matches ErrNothing.
 func (e *emptyError) Is(target error) bool { return target == ErrNothing } //nolint:errorlint // this is what errors.Is calls
 
-// Load reads manifests: files, directories (their *.yaml, *.yml and *.json,
-// sorted by name, one level deep), and standard input as "-". Faults of the
-// content come as Errors, all of them; then the Set is nil.
+// Load reads manifests: files, directories (their *.yaml, *.yml and *.json, sorted by
+// name, one level deep), and standard input as "-". Errors in the content are returned
+// as Errors, all of them; then the Set is nil.
 func Load(paths []string, stdin io.Reader) (*Set, error) {
 	l := &loader{set: newSet()}
 	for _, p := range paths {
@@ -83,7 +83,7 @@ func (l *loader) path(p string, stdin io.Reader) error {
 	return nil
 }
 
-// IsManifest reports whether Load takes a file of a directory, by its name.
+// IsManifest reports whether Load reads a directory's file of that name.
 func IsManifest(name string) bool {
 	return slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(name))
 }
@@ -110,13 +110,13 @@ func (l *loader) reader(name string, r io.Reader) error {
 	return nil
 }
 
-// input reads one file's content.
+// input reads the content of one file.
 func (l *loader) input(name string, b []byte) {
 	b = bytes.TrimPrefix(b, []byte("\ufeff"))
 	text := strings.ReplaceAll(string(b), "\r\n", "\n")
 	json := filepath.Ext(name) == ".json" || strings.HasPrefix(strings.TrimLeft(text, " \t\n"), "{")
 	if json {
-		// White space in JSON, but not in YAML; inside JSON strings there is none.
+		// White space in JSON, but not in YAML; JSON strings cannot contain it.
 		text = strings.ReplaceAll(text, "\t", " ")
 	}
 	src := &source{name: name, lines: strings.Split(text, "\n")}
@@ -155,7 +155,7 @@ func (l *loader) document(d *document) {
 	l.errs = append(l.errs, r.errs...)
 }
 
-// checkText refuses what is no text, and tabs where YAML has none.
+// checkText refuses content that is not text, and tabs that YAML does not allow.
 func checkText(src *source) *Error {
 	fault := func(line, column int, msg string) *Error {
 		return &Error{Pos: Position{File: src.name, Line: line, Column: column}, Message: msg,
@@ -180,9 +180,9 @@ func checkText(src *source) *Error {
 	return nil
 }
 
-// split cuts a source at its document markers. A marker at the start of a line
-// ends even a block of literal text, so looking at lines is enough; and reading
-// each document by itself finds the faults of all.
+// split splits a source at its document markers. A marker at the start of a line ends
+// even a block of literal text, so checking lines is enough; and reading each document
+// separately finds the errors of all.
 func split(src *source) []*document {
 	var out []*document
 	start := 0
@@ -203,7 +203,7 @@ func split(src *source) []*document {
 		flush(i)
 		start = i
 		if c := strings.TrimSpace(rest); c == "" || c[0] == '#' {
-			start = i + 1 // nothing but a comment stands beside the marker
+			start = i + 1 // only a comment can follow the marker
 		}
 	}
 	flush(len(src.lines))

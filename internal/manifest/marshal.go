@@ -13,9 +13,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// Marshal writes objects as a manifest: a document each, kind first, then the
-// properties that are set, in the order of model.Fields. Load reads it back to
-// equal objects.
+// Marshal writes objects as a manifest: a document each, kind first, then the properties
+// that are set, in the order of model.Fields. Load reads equal objects from it.
 func Marshal(objs []model.Object) ([]byte, error) {
 	var b bytes.Buffer
 	for i, o := range objs {
@@ -30,8 +29,8 @@ func Marshal(objs []model.Object) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// writeFields writes the properties that are set; every line but the first
-// starts with the indent.
+// writeFields writes the properties that are set; every line but the first starts with
+// the indent.
 func writeFields(b *bytes.Buffer, v reflect.Value, infos []model.FieldInfo, indent string) error {
 	first := true
 	for _, f := range infos {
@@ -93,7 +92,7 @@ func scalarText(v reflect.Value) (string, error) {
 	case netip.Prefix:
 		return quote(x.String()), nil
 	}
-	// these are the kinds that fieldType knows
+	// fieldType knows these kinds
 	switch v.Kind() {
 	case reflect.String:
 		return quote(v.String()), nil
@@ -105,12 +104,12 @@ func scalarText(v reflect.Value) (string, error) {
 	return "", fmt.Errorf("a value of type %s cannot be written", v.Type())
 }
 
-// plainForm is text that YAML takes for a string, number or address without
-// quotes, whatever stands around it.
+// plainForm matches text that YAML reads as a string, number or address without quotes
+// in any context.
 var plainForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_./ -]*[A-Za-z0-9_./-])?$`)
 
-// quote writes a string as YAML. Double quotes are JSON's, which YAML reads;
-// colons are left plain inside addresses only.
+// quote writes a string as YAML. Double quotes are JSON's, which YAML reads; colons are
+// unquoted in addresses only.
 func quote(s string) string {
 	if plainForm.MatchString(s) {
 		switch strings.ToLower(s) {

@@ -13,25 +13,25 @@ type Position struct {
 	Column int
 }
 
-// String is file:line:column, as editors and terminals know it.
+// String is file:line:column, the format that editors and terminals recognize.
 func (p Position) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column) }
 
-// Error is a fault of a manifest.
+// Error is an error in a manifest.
 type Error struct {
 	Pos Position
-	// Message says what is wrong and what would be right.
+	// Message describes the error and the correct form.
 	Message string
-	// Line is the text of the line at fault.
+	// Line is the text of the line with the error.
 	Line string
 }
 
-// Error is the place and the message on one line.
+// Error is the position and the message on one line.
 func (e *Error) Error() string { return e.Pos.String() + ": " + e.Message }
 
-// Errors are the faults of one Load, in the order of the input.
+// Errors are the errors of one Load, in the order of the input.
 type Errors []*Error
 
-// Error shows every fault with its line and a caret under the place.
+// Error shows every error with its line and a caret below the position.
 func (es Errors) Error() string {
 	var b strings.Builder
 	for i, e := range es {
@@ -51,8 +51,8 @@ func (es Errors) Error() string {
 // maxExcerpt bounds the shown part of a line, in characters.
 const maxExcerpt = 100
 
-// excerpt is the line with a caret under the column, both on lines of their
-// own; of a long line it is the part around the column.
+// excerpt is the line with a caret below the column, each on a line of its own; of a
+// long line it is the part around the column.
 func excerpt(line string, column int) string {
 	runes := []rune(strings.TrimRight(line, "\r\n"))
 	if strings.TrimSpace(string(runes)) == "" {

@@ -10,7 +10,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// reader reads objects out of one document and collects its faults.
+// reader reads objects from one document and collects its errors.
 type reader struct {
 	doc  *document
 	errs Errors
@@ -20,7 +20,7 @@ func (r *reader) errorf(p Position, format string, args ...any) {
 	r.errs = append(r.errs, r.doc.errorf(p, format, args...))
 }
 
-// loaded is an object with its place and those of its properties.
+// loaded is an object with its position and those of its properties.
 type loaded struct {
 	object model.Object
 	pos    Position
@@ -28,7 +28,7 @@ type loaded struct {
 	src    *source
 }
 
-// object reads one object; nil if it has a fault that leaves nothing to check.
+// object reads one object; nil if an error leaves nothing to check.
 func (r *reader) object(n *node) *loaded {
 	if n.kind != mapNode {
 		r.errorf(n.pos, "expected an object, that is lines of \"property: value\", got %s", n.describe())
@@ -58,7 +58,7 @@ func (r *reader) object(n *node) *loaded {
 	return out
 }
 
-// kind finds what kind of object the map is.
+// kind reads the object kind of the map.
 func (r *reader) kind(n *node) (model.Kind, bool) {
 	var names []string
 	for _, k := range model.Kinds() {
@@ -87,8 +87,8 @@ func (r *reader) kind(n *node) (model.Kind, bool) {
 	return model.Kind(v.text), true
 }
 
-// fields reads the entries of a map into a struct. prefix is the path of the
-// struct within the object, "" or "nics[0]."; places are kept by that path.
+// fields reads the entries of a map into a struct. prefix is the path of the struct
+// within the object, "" or "nics[0]."; positions are stored by that path.
 func (r *reader) fields(into reflect.Value, owner string, infos []model.FieldInfo, n *node, prefix string, places map[string]Position) {
 	seen := make(map[string]Position, len(n.entries))
 	for _, e := range n.entries {
@@ -123,7 +123,7 @@ func (r *reader) unknown(owner string, infos []model.FieldInfo, e entry) {
 	r.errorf(e.pos, "unknown property %q of a %s; it has %s", clip(e.key), owner, strings.Join(names, ", "))
 }
 
-// value reads a value whose place is not needed later.
+// value reads a value without storing its position.
 func (r *reader) value(into reflect.Value, f model.FieldInfo, path string, n *node) {
 	r.valueAt(into, f, path, n, make(map[string]Position))
 }
@@ -175,7 +175,7 @@ func (r *reader) scalar(into reflect.Value, f model.FieldInfo, path string, n *n
 	into.Set(reflect.ValueOf(v))
 }
 
-// article makes a type's name part of a sentence.
+// article puts an article before a type's name.
 func article(t model.FieldType) string {
 	switch {
 	case t == model.FieldText:
@@ -186,12 +186,12 @@ func article(t model.FieldType) string {
 	return "a " + string(t)
 }
 
-// list reads a list, or a string that stands for one.
+// list reads a list, or a string in place of one.
 func (r *reader) list(into reflect.Value, f model.FieldInfo, path string, n *node, places map[string]Position) {
 	items := n.items
 	switch {
 	case n.kind == mapNode && f.Type != model.FieldTexts && f.Type != model.FieldAddrs:
-		items = []*node{n} // one range or NIC without the list around it
+		items = []*node{n} // one range or NIC without a list
 	case n.kind == scalarNode && f.IsStructures():
 		var err error
 		if items, err = splitItems(f, n); err != nil {
@@ -245,7 +245,7 @@ func (r *reader) item(into reflect.Value, f model.FieldInfo, path string, n *nod
 	}
 }
 
-// oneItem reads an item that is written in one string; nil after a fault.
+// oneItem reads an item that is written in one string; nil after an error.
 func (r *reader) oneItem(f model.FieldInfo, path string, n *node) *node {
 	items, err := splitItems(f, n)
 	switch {

@@ -8,14 +8,15 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// Set is what manifests declare, with the place of every object and property.
+// Set holds the declarations of manifests, with the position of every object and
+// property.
 type Set struct {
 	// Objects are in the order of the input.
 	Objects []model.Object
 	places  map[objectKey]*loaded
-	// subnets finds those written by their CIDR alone.
+	// subnets finds those that are declared by their CIDR alone.
 	subnets map[netip.Prefix][]*loaded
-	// zones tells the zones of VNets that the manifests only refer to.
+	// zones are the zones of VNets that the manifests only refer to.
 	zones map[string]string
 }
 
@@ -28,8 +29,8 @@ func newSet() *Set {
 	return &Set{places: make(map[objectKey]*loaded), subnets: make(map[netip.Prefix][]*loaded)}
 }
 
-// add takes an object in, unless one of that name is there, which it returns.
-// Two subnets of the same network are told apart by their VNet.
+// add adds an object, unless one of that name exists, which it returns. Two subnets of
+// the same network are distinguished by their VNet.
 func (s *Set) add(o *loaded) *loaded {
 	k := objectKey{o.object.ObjectKind(), o.object.ObjectID()}
 	sub, isSubnet := o.object.(*model.Subnet)
@@ -49,7 +50,7 @@ func (s *Set) add(o *loaded) *loaded {
 	return nil
 }
 
-// subnetCIDR is a subnet's network, from whichever property tells it.
+// subnetCIDR is a subnet's network, from whichever property contains it.
 func subnetCIDR(s *model.Subnet) netip.Prefix {
 	if s.CIDR.IsValid() {
 		return s.CIDR
@@ -57,7 +58,7 @@ func subnetCIDR(s *model.Subnet) netip.Prefix {
 	return cidrOfID(s.ID)
 }
 
-// cidrOfID reads the network out of "10.0.1.0/24" or "<zone>-10.0.1.0-24".
+// cidrOfID parses the network from "10.0.1.0/24" or "<zone>-10.0.1.0-24".
 func cidrOfID(id string) netip.Prefix {
 	if p, err := netip.ParsePrefix(id); err == nil {
 		return p
@@ -66,8 +67,8 @@ func cidrOfID(id string) netip.Prefix {
 	return p
 }
 
-// Edits returns the declarations as edits, in dependency order and otherwise in
-// that of the input.
+// Edits returns the declarations as edits, in dependency order and then in that of the
+// input.
 func (s *Set) Edits() []model.Edit {
 	kinds := model.Kinds()
 	out := make([]model.Edit, 0, len(s.Objects))
@@ -80,8 +81,8 @@ func (s *Set) Edits() []model.Edit {
 	return out
 }
 
-// Find returns the declaration of an object, or nil. A subnet is found by its
-// full ID too when the manifest has only its network.
+// Find returns the declaration of an object, or nil. A subnet is also found by its full
+// ID if the manifest has only its network.
 func (s *Set) Find(k model.Kind, id string) model.Object {
 	if l := s.find(k, id); l != nil {
 		return l.object
@@ -106,14 +107,14 @@ func (s *Set) find(k model.Kind, id string) *loaded {
 			unknown = l
 		}
 	}
-	// Without the zones nothing speaks against one whose VNet is elsewhere.
+	// Without the zones, one with a VNet in a different zone cannot be excluded.
 	if s.zones != nil {
 		return nil
 	}
 	return unknown
 }
 
-// zoneOf is the zone of a VNet, empty if it is not known.
+// zoneOf is the zone of a VNet, empty if unknown.
 func (s *Set) zoneOf(vnet string) string {
 	if v, ok := s.places[objectKey{model.KindVNet, vnet}]; ok {
 		return v.object.(*model.VNet).Zone
@@ -121,13 +122,13 @@ func (s *Set) zoneOf(vnet string) string {
 	return s.zones[vnet]
 }
 
-// KnowZones tells the set the zones of VNets that are declared elsewhere. With
-// them, a subnet that is written by its network is taken only for the one of its
-// own zone: every zone may have the same network.
+// KnowZones sets the zones of VNets that are declared elsewhere. With them, a subnet
+// that is written by its network only matches the one of its own zone: every zone may
+// have the same network.
 func (s *Set) KnowZones(ofVNet map[string]string) { s.zones = ofVNet }
 
-// Position returns the place of a property of an object, or of the object if
-// the property is not written; ok is false if the object is in no manifest.
+// Position returns the position of a property of an object, or of the object if the
+// property is not written; ok is false if the object is in no manifest.
 func (s *Set) Position(k model.Kind, id, field string) (pos Position, ok bool) {
 	l := s.find(k, id)
 	if l == nil {
@@ -142,14 +143,14 @@ func (s *Set) Position(k model.Kind, id, field string) (pos Position, ok bool) {
 		if p, ok := l.fields[field]; ok {
 			return p, true
 		}
-		// What is missing in "nics[1].vnet" is missing in "nics[1]".
+		// If "nics[1].vnet" is missing, the position is that of "nics[1]".
 		field = field[:max(strings.LastIndexAny(field, ".["), 0)]
 	}
 	return l.pos, true
 }
 
-// Format shows a problem with its place, the line and a caret where the object
-// comes from a manifest, and alone where it does not.
+// Format shows a problem with its position, the line and a caret if the object is in a
+// manifest, and alone if it is not.
 func (s *Set) Format(p model.Problem) string {
 	text := string(p.Severity) + ": " + p.String()
 	l := s.find(p.Kind, p.ID)

@@ -13,7 +13,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// nodeKind is the shape of a node.
+// nodeKind is the kind of a node.
 type nodeKind int
 
 const (
@@ -23,16 +23,16 @@ const (
 	nullNode
 )
 
-// node is a YAML value with its place, free of everything that manifests
-// refuse, so that reading an object out of it is simple.
+// node is a YAML value with its position, without anything that manifests refuse, so
+// that reading an object from it is simple.
 type node struct {
 	kind nodeKind
 	pos  Position
-	// text is a scalar's value as written; quoted tells "1" from 1.
+	// text is a scalar's value as written; quoted distinguishes "1" from 1.
 	text   string
 	quoted bool
 	items  []*node
-	// entries are a map's, in the order written, duplicates included.
+	// entries are those of a map, in the order written, including duplicates.
 	entries []entry
 }
 
@@ -42,7 +42,7 @@ type entry struct {
 	value *node
 }
 
-// describe names the shape for messages.
+// describe names the node's kind in messages.
 func (n *node) describe() string {
 	switch n.kind {
 	case mapNode:
@@ -72,7 +72,7 @@ type document struct {
 	text  string
 }
 
-// at translates a place within the document.
+// at translates a position within the document.
 func (d *document) at(p *token.Position) Position {
 	if p == nil {
 		return Position{File: d.src.name, Line: d.first, Column: 1}
@@ -84,18 +84,18 @@ func (d *document) errorf(p Position, format string, args ...any) *Error {
 	return &Error{Pos: p, Message: fmt.Sprintf(format, args...), Line: d.src.line(p.Line)}
 }
 
-// parse turns the document into a tree; nil for an empty document.
+// parse parses the document into a tree; nil for an empty document.
 //
-// The tokens are checked before the parser sees them: it is recursive, and
-// what overflows a goroutine's stack cannot be recovered from.
+// The tokens are checked before parsing: the parser is recursive, and a stack overflow
+// of a goroutine cannot be recovered from.
 func (d *document) parse() (root *node, err *Error) {
 	if len(d.text) > MaxDocument {
 		return nil, d.errorf(d.at(nil), "this document is larger than %d KiB; split it", MaxDocument>>10)
 	}
 	defer func() {
-		// The parser is not ours and input is anybody's: should it fail on some
-		// oddity that fuzzing has not found, that is one bad file and not the end
-		// of the program.
+		// The parser is third-party code and the input is untrusted: if it panics on
+		// some input that fuzzing has not found, that is one bad file and must not end
+		// the program.
 		if r := recover(); r != nil {
 			root, err = nil, d.errorf(d.at(nil), "cannot be read as YAML (%v); check the document's indentation and quotes", r)
 		}
@@ -122,7 +122,7 @@ func (d *document) parse() (root *node, err *Error) {
 	return root, nil
 }
 
-// refused explains the parts of YAML that manifests do without.
+// refused explains the parts of YAML that manifests do not support.
 var refused = map[token.Type]string{
 	token.AnchorType:     "anchors (&name) are not supported: write the value out where it is needed",
 	token.AliasType:      "aliases (*name) are not supported: write the value out (or quote it, if it is meant to start with *)",
@@ -141,7 +141,7 @@ func (d *document) check(tokens token.Tokens) *Error {
 		if msg, ok := refused[t.Type]; ok {
 			return d.errorf(d.at(t.Position), "%s", msg)
 		}
-		// only what nests matters
+		// only nesting matters
 		switch t.Type {
 		case token.InvalidType:
 			return d.errorf(d.at(t.Position), "%s", t.Error)
@@ -164,8 +164,7 @@ func (d *document) check(tokens token.Tokens) *Error {
 	return nil
 }
 
-// openBlock closes the collections that are at or right of the column and
-// opens one there.
+// openBlock closes the collections at or right of the column and opens one there.
 func openBlock(block []int, column int) []int {
 	for len(block) > 0 && block[len(block)-1] >= column {
 		block = block[:len(block)-1]
@@ -185,7 +184,7 @@ func (d *document) syntaxError(err error) *Error {
 	return d.errorf(d.at(nil), "cannot be read as YAML: %v", err)
 }
 
-// convert turns the parser's tree into ours.
+// convert turns the parser's tree into nodes.
 func (d *document) convert(n ast.Node, depth int) (*node, *Error) {
 	if n == nil || n.GetToken() == nil {
 		return &node{kind: nullNode, pos: d.at(nil)}, nil
@@ -203,7 +202,7 @@ func (d *document) convert(n ast.Node, depth int) (*node, *Error) {
 	case *ast.LiteralNode:
 		out.text, out.quoted = n.Value.Value, true
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
-		// As written, not as YAML reads it: an id 0100 stays one.
+		// As written, not as YAML reads it: an id 0100 is unchanged.
 		out.text = tk.Value
 	case *ast.MappingNode:
 		return out, d.convertMap(out, n.Values, depth)

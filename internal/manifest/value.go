@@ -10,10 +10,10 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// ParseValue reads the value of a property as it is written on a command line:
-// `viaduct set zone z mtu=1400 peers=192.0.2.1,192.0.2.2`. Lists may also be
-// written as in a manifest, "[...]". The result is what the model's struct
-// holds: string, int, bool, netip.Addr, netip.Prefix or a slice.
+// ParseValue parses the value of a property as written on a command line: `viaduct set
+// zone z mtu=1400 peers=192.0.2.1,192.0.2.2`. Lists may also be written as in a
+// manifest, "[...]". The result has the type of the model's field: string, int, bool,
+// netip.Addr, netip.Prefix or a slice.
 func ParseValue(f model.FieldInfo, text string) (any, error) {
 	n := &node{text: text, quoted: true}
 	if f.Go.Kind() == reflect.Slice && isYAML(text) {
@@ -34,7 +34,7 @@ func ParseValue(f model.FieldInfo, text string) (any, error) {
 	r := &reader{doc: &document{src: &source{name: f.Name}, first: 1}}
 	r.value(into, f, f.Name, n)
 	if len(r.errs) > 0 {
-		// The place within one argument tells nothing: the messages alone do.
+		// A position within one argument is not useful: only the messages are kept.
 		msgs := make([]string, len(r.errs))
 		for i, e := range r.errs {
 			msgs[i] = e.Message
@@ -44,15 +44,15 @@ func ParseValue(f model.FieldInfo, text string) (any, error) {
 	return into.Interface(), nil
 }
 
-// isYAML tells a list that is written as in a manifest, in brackets or as lines that
-// begin with "- ", from one with commas.
+// isYAML reports whether a list is written as in a manifest, in brackets or as lines
+// that begin with "- ", and not with commas.
 func isYAML(text string) bool {
 	text = strings.TrimSpace(text)
 	return strings.HasPrefix(text, "[") || strings.HasPrefix(text, "{") || strings.HasPrefix(text, "- ")
 }
 
-// goType is what ParseValue returns: the field's own type, but plain text for
-// fields whose type is a kind of text.
+// goType is the type that ParseValue returns: the field's own type, but plain text for
+// fields with a string type of their own.
 func goType(f model.FieldInfo) reflect.Type {
 	if f.Type == model.FieldText {
 		return reflect.TypeFor[string]()
@@ -60,8 +60,8 @@ func goType(f model.FieldInfo) reflect.Type {
 	return f.Go
 }
 
-// parseInt reads a whole number in decimal. Leading zeros are refused: YAML 1.1
-// reads 010 as 8, and nobody means that.
+// parseInt parses a decimal integer. Leading zeros are refused: YAML 1.1 reads 010 as 8,
+// which nobody intends.
 func parseInt(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || strings.HasPrefix(s, "+") || strings.TrimLeft(s, "-") != "0" && strings.HasPrefix(strings.TrimLeft(s, "-"), "0") {
@@ -102,12 +102,12 @@ func parsePrefix(s string) (netip.Prefix, error) {
 	return p, fmt.Errorf("expected a network like 10.0.1.0/24 or fd00:1::/64, got %q", clip(s))
 }
 
-// splitList takes apart a list in one string as the Proxmox API does.
+// splitList splits a list in one string as the Proxmox API does.
 func splitList(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(separators, r) })
 }
 
-// parseRange reads "A-B", or as the Proxmox API writes it
+// parseRange parses "A-B", or in the form of the Proxmox API
 // "start-address=A,end-address=B".
 func parseRange(s string) (model.Range, error) {
 	var out model.Range

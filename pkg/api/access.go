@@ -4,7 +4,7 @@ package api
 type User struct {
 	// ID is "name@realm", the realm pam or pve.
 	ID string `json:"id"`
-	// Disabled takes away all access for now.
+	// Disabled blocks all access for now.
 	Disabled bool `json:"disabled,omitempty"`
 	// Expire is when the user's access ends, in seconds since 1970; 0 is never.
 	Expire    int64  `json:"expire,omitempty"`
@@ -14,8 +14,8 @@ type User struct {
 	LastName  string `json:"last-name,omitempty"`
 	// Groups are sorted; all of them exist.
 	Groups []string `json:"groups,omitempty"`
-	// Password tells whether one was set. In a request it counts for nothing: a
-	// password has a path of its own.
+	// Password is true if one was set. In a request it is ignored: a password has a path
+	// of its own.
 	Password bool `json:"password,omitempty"`
 }
 
@@ -23,8 +23,8 @@ type User struct {
 type Password struct {
 	// Password has 8 to 64 bytes.
 	Password string `json:"password"`
-	// Current is the password so far. Users who change their own have to give it,
-	// whatever else they may do.
+	// Current is the current password. Users who change their own have to give it,
+	// whatever privileges they have.
 	Current string `json:"current,omitempty"`
 }
 
@@ -32,8 +32,8 @@ type Password struct {
 type Group struct {
 	ID      string `json:"id"`
 	Comment string `json:"comment,omitempty"`
-	// Members are sorted. In a request they count for nothing: users are put into
-	// groups by their own Groups.
+	// Members are sorted. In a request they are ignored: users are put into groups by
+	// their own Groups.
 	Members []string `json:"members,omitempty"`
 }
 
@@ -45,27 +45,26 @@ type Role struct {
 	Builtin bool `json:"builtin,omitempty"`
 }
 
-// UserToken is an API token: it lets a program act for a user without the password.
+// UserToken is an API token: with it a program acts for a user without the password.
 type UserToken struct {
-	// User is whose token it is, Name its own name: together they are
-	// "user@realm!name".
+	// User is the token's owner, Name its own name: together they are "user@realm!name".
 	User string `json:"user"`
 	Name string `json:"name"`
-	// Expire is when it ends, in seconds since 1970; 0 is never.
+	// Expire is when the token expires, in seconds since 1970; 0 is never.
 	Expire  int64  `json:"expire,omitempty"`
 	Comment string `json:"comment,omitempty"`
-	// AllPrivileges gives the token whatever its user has. Without, it has of
-	// that only what is permitted to the token itself (what Proxmox VE calls
+	// AllPrivileges gives the token all privileges of its user. Otherwise, it has only
+	// those of them that are granted to the token itself (what Proxmox VE calls
 	// privilege separation).
 	AllPrivileges bool `json:"all-privileges,omitempty"`
-	// Secret is in the answer that made the token, and never again.
+	// Secret is only in the answer to the token's creation.
 	Secret string `json:"secret,omitempty"`
 }
 
 // ID is "user@realm!name".
 func (t UserToken) ID() string { return t.User + "!" + t.Name }
 
-// ACLEntry gives a role on a path to a user, a group or a token.
+// ACLEntry grants a role on a path to a user, a group or a token.
 type ACLEntry struct {
 	// Path is "/", "/sdn", "/sdn/zones/ZONE" and so on.
 	Path string `json:"path"`
@@ -73,19 +72,19 @@ type ACLEntry struct {
 	Type    string `json:"type"`
 	Subject string `json:"subject"`
 	Role    string `json:"role"`
-	// Propagate makes the entry count below the path too.
+	// Propagate makes the entry apply below the path too.
 	Propagate bool `json:"propagate,omitempty"`
 }
 
-// ACLEdit adds and deletes permissions, all or none. Those to be deleted need not
-// exist; their Propagate counts for nothing.
+// ACLEdit adds and deletes permissions, all or none. Those to be deleted need not exist;
+// their Propagate is ignored.
 type ACLEdit struct {
 	Add    []ACLEntry `json:"add,omitempty"`
 	Delete []ACLEntry `json:"delete,omitempty"`
 }
 
-// ACLResult tells what an ACLEdit did.
+// ACLResult is the result of an ACLEdit.
 type ACLResult struct {
-	// Deleted is how many of the entries to be deleted there were.
+	// Deleted is how many of the entries to be deleted existed.
 	Deleted int `json:"deleted"`
 }

@@ -1,5 +1,5 @@
-// Package api holds the types of Viaduct's native HTTP interface, below
-// /api/v1, as pkg/client and the server exchange them in JSON.
+// Package api holds the types of Viaduct's native HTTP interface, below /api/v1, as
+// pkg/client and the server exchange them in JSON.
 //
 //	GET    /api/v1/version                                 Version
 //	GET    /api/v1/{kinds}?view=pending|running            []object, sorted by id (default view: pending)
@@ -8,12 +8,12 @@
 //	PATCH  /api/v1/{kinds}/{id}                            Patch -> EditResult      If-Match
 //	DELETE /api/v1/{kinds}/{id}                            EditResult               If-Match
 //	POST   /api/v1/edits?dry-run=true&pending=<token>      []Edit -> EditResult     all or nothing; pending: Plan.Pending
-//	POST   /api/v1/edits?lax=true                          the same; what the Proxmox API lets pass is a warning
+//	POST   /api/v1/edits?lax=true                          the same; what the Proxmox API accepts is a warning
 //	GET    /api/v1/addresses?zone=&vnet=                   []Address, sorted
-//	POST   /api/v1/addresses                               AddressRequest -> []Address: those that the NIC has then
-//	DELETE /api/v1/addresses/{zone}/{ip}                   takes an address from whoever has it
+//	POST   /api/v1/addresses                               AddressRequest -> []Address: those of the NIC afterwards
+//	DELETE /api/v1/addresses/{zone}/{ip}                   releases an address of any owner
 //	GET    /api/v1/usage?zone=&vnet=                       []Usage: how much of each subnet is used
-//	GET    /api/v1/ipam-state                              the addresses as pve-ipam-state.json has them
+//	GET    /api/v1/ipam-state                              the addresses in the format of pve-ipam-state.json
 //	POST   /api/v1/ipam-state                              pve-ipam-state.json -> ImportResult
 //	GET    /api/v1/plan                                    Plan: running to pending
 //	POST   /api/v1/plan                                    []Edit -> Plan: running to pending plus these edits, nothing stored
@@ -45,34 +45,34 @@
 //	GET    /api/v1/access/acl                              []ACLEntry
 //	POST   /api/v1/access/acl                              ACLEdit -> ACLResult
 //	POST   /api/v1/session                                 Credentials -> Session, and a cookie
-//	GET    /api/v1/session                                 Session: who one is, and what one may do
-//	DELETE /api/v1/session                                 takes the cookie back
+//	GET    /api/v1/session                                 Session: the caller and their permissions
+//	DELETE /api/v1/session                                 deletes the cookie of the session
 //	GET    /api/v1/events?after=<id>                       server-sent events, each an Event
 //	GET    /api/v1/audit?limit=&after=<id>&user=           []AuditEntry, newest first
 //	POST   /api/v1/backup                                  everything that the store holds, as a file; administrators only
 //	GET    /api/v1/openapi.json                            all this for programs (OpenAPI 3.1)
 //	GET    /api/v1/docs                                    and for people
 //
-// Requests name who makes them by an API token, "Authorization: Bearer
+// Requests identify the caller by an API token, "Authorization: Bearer
 // user@realm!name=secret", or by the cookie of a session, with its CSRF token in
-// X-CSRF-Token when they write. Administrators need neither at the server's unix
-// socket, or with their certificate. Lists hold what the reader may see; what may
-// not be read or done is answered 403.
+// X-CSRF-Token when they write. Administrators need neither at the server's unix socket,
+// or with their certificate. Lists hold what the reader may see; what may not be read or
+// done is answered 403.
 //
-// Lists and streams of somebody who may not see everything have headers
-// Viaduct-Notice, texts for people that say so: what is hidden must not look empty. They
-// follow from permissions alone, not from what there is.
+// Lists and streams for a reader who may not see everything have headers Viaduct-Notice,
+// texts for people that point this out: what is hidden must not look empty. They follow
+// from permissions alone, not from the existing objects.
 //
 // {kinds} is nodes, prefix-lists, route-maps, fabrics, fabric-nodes, controllers,
 // zones, vnets, subnets, ipams, dns or guests. The last three have no pending
 // state: their edits take effect at once. Errors are RFC 9457 problem documents
 // (type Error). An If-Match that does not hold answers 412.
 //
-// Whoever shows a plan before acting on it sends a token of it along: edits and
-// discard take Plan.Pending, apply and rollback take Plan.Token. If somebody
-// else was faster the answer is 409, stale-plan, and nothing was stored.
+// Clients that show a plan before acting on it send a token of it along: edits and
+// discard accept Plan.Pending, apply and rollback accept Plan.Token. If somebody else
+// was faster the answer is 409, stale-plan, and nothing was stored.
 //
-// What is below access takes effect at once and is in no revision.
+// Everything below access takes effect at once and is in no revision.
 package api
 
 import (
@@ -105,34 +105,34 @@ type (
 	NodeReport = protocol.Status
 )
 
-// NoticeHeader is the header of remarks on an answer.
+// NoticeHeader is the header of notices in an answer.
 const NoticeHeader = "Viaduct-Notice"
 
-// ServersHeader is the header of answers to agents and to users who are known: the URLs
-// of the cluster's servers, with commas, any of which serves any request.
+// ServersHeader is the header of answers to agents and to authenticated users: the URLs
+// of the cluster's servers, with commas; each of them serves all requests.
 const ServersHeader = "Viaduct-Servers"
 
-// Version tells what answers.
+// Version is the version of the answering server.
 type Version struct {
 	Version string `json:"version"`
 	// API is the number in the path: 1.
 	API int `json:"api"`
 }
 
-// Patch changes some properties of an object: Set gives new values by property
-// name, Unset removes properties.
+// Patch changes some properties of an object: Set has new values by property name, Unset
+// removes properties.
 type Patch struct {
 	Set   map[string]json.RawMessage `json:"set,omitempty"`
 	Unset []string                   `json:"unset,omitempty"`
 }
 
-// EditResult tells what an edit did to the pending configuration.
+// EditResult is the result of an edit of the pending configuration.
 type EditResult struct {
 	// Changes are the objects that the edit changed; empty if it changed none.
 	Changes []Change `json:"changes"`
-	// Warnings were found; they refuse nothing.
+	// Warnings were found; they do not prevent the edit.
 	Warnings []Problem `json:"warnings,omitempty"`
-	// Pending counts the objects that differ from the running revision now.
+	// Pending counts the objects that now differ from the running revision.
 	Pending int `json:"pending"`
 }
 
@@ -143,23 +143,23 @@ type Plan struct {
 	// Token identifies exactly this change; ApplyRequest.Plan demands it, and
 	// RollbackRequest.Plan that of a plan to a revision.
 	Token string `json:"token"`
-	// Pending identifies the pending configuration that the plan was made from,
-	// without the edits of a POST. It is another one after every edit, apply and
-	// discard that stored anything; edits of guests leave it as it is.
+	// Pending identifies the pending configuration that the plan was made from, without
+	// the edits of a POST. It changes with every edit, apply and discard that stored
+	// anything; edits of guests do not change it.
 	Pending string     `json:"pending"`
 	Objects []Change   `json:"objects"`
 	Nodes   []NodePlan `json:"nodes"`
-	// Warnings were found; they refuse nothing.
+	// Warnings were found; they do not prevent an apply.
 	Warnings []Problem `json:"warnings,omitempty"`
-	// Edits says who made the pending edits, oldest first.
+	// Edits are the authors of the pending edits, oldest first.
 	Edits []PendingEdit `json:"edits,omitempty"`
 }
 
 // Empty reports whether an apply would change nothing.
 func (p *Plan) Empty() bool { return len(p.Objects) == 0 }
 
-// NewErrors are the nodes with those of their notes that tell what the change asks for
-// and the node cannot have. What the running revision lacks as well is not among them.
+// NewErrors are the nodes with those of their notes on errors that the change causes.
+// Those that the running revision has as well are not included.
 func (p *Plan) NewErrors() []NodePlan {
 	var out []NodePlan
 	for _, n := range p.Nodes {
@@ -176,9 +176,9 @@ func (p *Plan) NewErrors() []NodePlan {
 	return out
 }
 
-// Refusals are the errors of NewErrors for which an apply is refused unless errors are
-// allowed: all but those of firewalls. A node that can enforce a firewall only in part
-// protects more with it than without.
+// Refusals are the errors of NewErrors that prevent an apply unless errors are allowed:
+// all but those of firewalls. A node that can enforce a firewall only in part protects
+// more with it than without.
 func (p *Plan) Refusals() []NodePlan {
 	var out []NodePlan
 	for _, n := range p.NewErrors() {
@@ -198,11 +198,11 @@ type NodePlan struct {
 	Node string `json:"node"`
 	// Changes are links, addresses, routes, rules and so on.
 	Changes []Change `json:"changes"`
-	// Notes are what an operator should know: a computed MTU and its reason,
-	// an object that the node cannot have.
+	// Notes are what an operator should know: a computed MTU and its reason, an object
+	// that the node cannot have.
 	Notes []Note `json:"notes,omitempty"`
-	// Unknown is set when the node has not reported its facts yet, so that its
-	// changes cannot be told.
+	// Unknown is set when the node has not reported its facts yet, so that its changes
+	// cannot be computed.
 	Unknown bool `json:"unknown,omitempty"`
 }
 
@@ -210,14 +210,14 @@ type NodePlan struct {
 type Note struct {
 	// Object is the reference: "vnet/vnet1".
 	Object string `json:"object"`
-	// Level is info, warning or error; with error the object is left out on
-	// the node, and everything else is still applied.
+	// Level is info, warning or error; with error the object is omitted on the node, and
+	// everything else is still applied.
 	Level   string `json:"level"`
 	Message string `json:"message"`
-	// Class says what kind of thing is wrong; empty if the declaration is.
+	// Class is the class of the fault; empty if it is in the declaration.
 	Class fault.Class `json:"class,omitempty"`
-	// Standing tells that the running revision has it on the node just so: the
-	// change is not its cause.
+	// Standing is true if the running revision has the same note on the node: the change
+	// is not its cause.
 	Standing bool `json:"standing,omitempty"`
 }
 
@@ -230,22 +230,22 @@ type PendingEdit struct {
 
 // ApplyRequest makes a revision of the pending configuration.
 type ApplyRequest struct {
-	// Message says why.
+	// Message is the reason.
 	Message string `json:"message,omitempty"`
-	// Plan is the token of the plan that was looked at; if the plan is no
-	// longer that one the apply is refused. Empty applies whatever is pending.
+	// Plan is the token of the reviewed plan; if the plan has changed since, the apply
+	// is refused. Empty applies whatever is pending.
 	Plan string `json:"plan,omitempty"`
-	// AllowErrors applies although nodes cannot have what the change asks for; it is left
-	// out there. Without it such an apply is refused with TypePlanErrors.
+	// AllowErrors applies in spite of errors on nodes; the objects are omitted there.
+	// Without it such an apply is refused with TypePlanErrors.
 	AllowErrors bool `json:"allowErrors,omitempty"`
 }
 
-// DiscardRequest drops every pending edit. Of somebody who may not modify all objects
-// (SDN.Allocate on /sdn) it drops the pending changes of those that they may modify,
-// and leaves the others.
+// DiscardRequest drops every pending edit. For a caller who may not modify all objects
+// (SDN.Allocate on /sdn) it drops the pending changes of those that they may modify, and
+// keeps the others.
 type DiscardRequest struct {
-	// Plan is the Pending of the plan that was looked at; if there are other
-	// pending edits now the discard is refused. Empty drops whatever is pending.
+	// Plan is the Pending of the reviewed plan; if there are other pending edits now the
+	// discard is refused. Empty drops whatever is pending.
 	Plan string `json:"plan,omitempty"`
 }
 
@@ -253,13 +253,12 @@ type DiscardRequest struct {
 type RollbackRequest struct {
 	Revision int64  `json:"revision"`
 	Message  string `json:"message,omitempty"`
-	// Plan is the token of the plan to the revision that was looked at; if
-	// another configuration runs by now the rollback is refused. Empty rolls
-	// back from whatever runs.
+	// Plan is the token of the reviewed plan to the revision; if another configuration
+	// runs by now the rollback is refused. Empty rolls back from whatever runs.
 	Plan string `json:"plan,omitempty"`
 }
 
-// ApplyResult tells what became of an apply or rollback.
+// ApplyResult is the result of an apply or rollback.
 type ApplyResult struct {
 	// Revision is the running revision now.
 	Revision int64 `json:"revision"`
@@ -274,14 +273,14 @@ type Revision struct {
 	Time    time.Time `json:"time"`
 	Author  string    `json:"author"`
 	Message string    `json:"message,omitempty"`
-	// Changes counts the objects that differ from the revision before.
+	// Changes counts the objects that differ from the previous revision.
 	Changes int  `json:"changes"`
 	Running bool `json:"running,omitempty"`
-	// Pinned keeps the revision whatever its age. The history tells it.
+	// Pinned keeps the revision regardless of its age. It is set in the history.
 	Pinned bool `json:"pinned,omitempty"`
 }
 
-// PruneRequest says how many of the newest revisions to keep, 1 at least.
+// PruneRequest sets how many of the newest revisions to keep, 1 at least.
 type PruneRequest struct {
 	Keep int `json:"keep"`
 }
@@ -295,30 +294,30 @@ type PruneResult struct {
 type RevisionDetail struct {
 	Revision
 	Config *model.Config `json:"config"`
-	// Objects are the differences to the revision before.
+	// Objects are the differences to the previous revision.
 	Objects []Change `json:"objects"`
-	// Nodes say what became of it on each node that came to an end with it, sorted by
-	// name; of the newest 100 revisions only.
+	// Nodes are the results of the nodes that finished with it, sorted by name; of the
+	// newest 100 revisions only.
 	Nodes []NodeResult `json:"nodes"`
 }
 
-// NodeResult is how a node came to an end with a revision: what it last reported of it.
+// NodeResult is the result of a revision on a node: what it last reported of it.
 type NodeResult struct {
 	Node string `json:"node"`
 	// State is converged or degraded.
 	State protocol.State `json:"state"`
-	// Time is when, by the node's clock; Duration how long the last pass took.
+	// Time is when, by the node's clock; Duration is how long the last pass took.
 	Time     time.Time     `json:"time"`
 	Duration time.Duration `json:"duration,omitempty"`
-	// Message tells what is wrong with the node as a whole, Objects what failed.
+	// Message is the problem of the node as a whole, Objects are those that failed.
 	Message string                  `json:"message,omitempty"`
 	Objects []protocol.ObjectStatus `json:"objects,omitempty"`
 }
 
 // Status is the state of the cluster.
 type Status struct {
-	// Version changes whenever anything else here does, but for what changes
-	// with every heartbeat: Seen, and a report's Time, Duration, Writes, Passes.
+	// Version changes whenever anything else here does, except for what changes with
+	// every heartbeat: Seen, and a report's Time, Duration, Writes, Passes.
 	Version string `json:"version"`
 	// Revision is the running revision; Pending counts pending changes.
 	Revision int64 `json:"revision"`
@@ -326,53 +325,53 @@ type Status struct {
 	// PendingHidden is how many of the pending changes the reader may not see.
 	PendingHidden int          `json:"pending-hidden,omitempty"`
 	Nodes         []NodeStatus `json:"nodes"`
-	// Problems are what is wrong with the nodes, causes before what follows from them,
-	// and those that several nodes have once.
+	// Problems are the problems of the nodes, causes before their consequences; one that
+	// several nodes have is listed once.
 	Problems []NodeProblem `json:"problems,omitempty"`
-	// NodesHidden says that the reader may not see all nodes, whether there are others
+	// NodesHidden is true if the reader may not see all nodes, whether there are others
 	// or not.
 	NodesHidden bool `json:"nodes-hidden,omitempty"`
-	// Warnings are what is wrong with the server itself, such as a store that fills.
+	// Warnings are problems of the server itself, such as a store that is nearly full.
 	Warnings []string `json:"warnings,omitempty"`
 }
 
 // NodeStatus is the state of one node.
 type NodeStatus struct {
 	Name string `json:"name"`
-	// State is converged, warning, applying, degraded or unreachable; applying also
-	// when the node has not answered the running revision yet.
+	// State is converged, warning, applying, degraded or unreachable; applying also when
+	// the node has not answered the running revision yet.
 	State protocol.State `json:"state"`
-	// Suspect tells of an unreachable node that it was there a moment ago: its agent's
-	// connection ended and none came in its place.
+	// Suspect is true if an unreachable node was connected a moment ago: its agent's
+	// connection ended and no new one replaced it.
 	Suspect bool `json:"suspect,omitempty"`
 	// Want is the hash of the document the node should have.
 	Want string `json:"want"`
 	// Seen is when the server last heard from the node.
 	Seen time.Time `json:"seen,omitzero"`
-	// Report is what the node last said; nil if it never did. Its facts are without
+	// Report is the node's last report; nil if there is none. Its facts are without
 	// interfaces and routes, unless the request asks for facts=all.
 	Report *NodeReport `json:"report,omitempty"`
 }
 
-// NodeProblem is something that is wrong with one or several nodes.
+// NodeProblem is a problem of one or several nodes.
 type NodeProblem struct {
-	// State is what it makes of a node: unreachable, degraded or warning.
+	// State is the resulting state of a node: unreachable, degraded or warning.
 	State protocol.State `json:"state"`
-	// Class says what kind of thing is wrong; empty if the declaration is.
+	// Class is the class of the fault; empty if it is in the declaration.
 	Class fault.Class `json:"class,omitempty"`
 	// Object is the reference: "vnet/vnet1"; empty for the node as a whole.
 	Object string `json:"object,omitempty"`
-	// Message says what is wrong and what to do.
+	// Message describes the problem and its solution.
 	Message string `json:"message"`
-	// Nodes are those that have it, sorted.
+	// Nodes are those with the problem, sorted.
 	Nodes []string `json:"nodes"`
 }
 
 // Member is a node that has joined.
 type Member struct {
 	Name string `json:"name"`
-	// Joined is when; Serial is the serial number of its certificate, in
-	// hexadecimal; Expires is when that ends.
+	// Joined is when; Serial is the serial number of its certificate, in hexadecimal;
+	// Expires is when the certificate expires.
 	Joined  time.Time `json:"joined"`
 	Serial  string    `json:"serial"`
 	Expires time.Time `json:"expires"`
@@ -383,30 +382,30 @@ type Administrator struct {
 	// Name is the name in the history; Serial is the serial number, in hexadecimal.
 	Name   string `json:"name"`
 	Serial string `json:"serial"`
-	// Host is the host in whose server's data directory it was made; empty for one that
-	// was only shown so far.
+	// Host is the host with the server's data directory that it was created in; empty
+	// for one that was only presented so far.
 	Host    string    `json:"host,omitempty"`
 	Issued  time.Time `json:"issued"`
 	Expires time.Time `json:"expires"`
-	// Revoked is when it was revoked, and RevokedBy by whom; left out if it counts.
+	// Revoked is when it was revoked, and RevokedBy by whom; omitted if it is valid.
 	Revoked   time.Time `json:"revoked,omitzero"`
 	RevokedBy string    `json:"revokedBy,omitempty"`
 }
 
-// TokenRequest asks for a token that lets one node join.
+// TokenRequest requests a token that allows one node to join.
 type TokenRequest struct {
-	// Node is the name that the token is for. AnyName in its place makes one for a node
-	// of any name that is not taken: whoever finds it chooses which.
+	// Node is the name that the token is for. AnyName instead makes one for a node of
+	// any unused name: the finder of such a token chooses the name.
 	Node    string `json:"node,omitempty"`
 	AnyName bool   `json:"anyName,omitempty"`
 	// TTL is how long the token can be used; 0 means one hour.
 	TTL time.Duration `json:"ttl,omitempty"`
 }
 
-// Token lets one node join, once.
+// Token allows one node to join, once.
 type Token struct {
 	// Token is "<id>.<secret>.<fingerprint>": the last part is the SHA-256 of the
-	// authority's public key, by which the node knows the right server.
+	// authority's public key, by which the node recognizes the right server.
 	Token   string    `json:"token"`
 	Node    string    `json:"node,omitempty"`
 	Expires time.Time `json:"expires"`
@@ -420,9 +419,9 @@ type Error struct {
 	Type   string `json:"type"`
 	Title  string `json:"title"`
 	Status int    `json:"status"`
-	// Detail says what happened, to what, and what to do.
+	// Detail describes what happened, to what, and what to do.
 	Detail string `json:"detail,omitempty"`
-	// Problems lists the faults of an invalid edit.
+	// Problems lists the problems of an invalid edit.
 	Problems []Problem `json:"problems,omitempty"`
 }
 

@@ -4,29 +4,29 @@ import "errors"
 
 // The values of Error.Type.
 const (
-	// TypeInvalid: the request or the configuration it leads to breaks a rule;
-	// Error.Problems says which.
+	// TypeInvalid: the request or the resulting configuration breaks a rule;
+	// Error.Problems has the details.
 	TypeInvalid = "invalid"
-	// TypeNotFound: what the path or the request names does not exist.
+	// TypeNotFound: an object that the path or the request names does not exist.
 	TypeNotFound = "not-found"
-	// TypeConflict: something stands in the way, such as an If-Match that does
-	// not hold, or another writer.
+	// TypeConflict: something prevents the operation, such as an If-Match that does not
+	// hold, or another writer.
 	TypeConflict = "conflict"
-	// TypeStalePlan: the plan that was looked at is no longer the one that the
-	// request would carry out; nothing was stored.
+	// TypeStalePlan: the reviewed plan is no longer the one that the request would carry
+	// out; nothing was stored.
 	TypeStalePlan = "stale-plan"
-	// TypePlanErrors: the change asks for what nodes cannot have, which Error.Problems
-	// says; nothing was applied. See ApplyRequest.AllowErrors.
+	// TypePlanErrors: the change has errors on nodes, listed in Error.Problems; nothing
+	// was applied. See ApplyRequest.AllowErrors.
 	TypePlanErrors = "plan-errors"
-	// TypeForbidden: whoever asks may not.
+	// TypeForbidden: the caller has no permission.
 	TypeForbidden = "forbidden"
-	// TypeUnavailable: the store does not answer; asking again may help.
+	// TypeUnavailable: the store does not answer; a retry may help.
 	TypeUnavailable = "unavailable"
 	// TypeNoSpace: the store cannot grow.
 	TypeNoSpace = "no-space"
-	// TypeTooLarge: the request is larger than the server or its store takes.
+	// TypeTooLarge: the request is larger than the server or its store accepts.
 	TypeTooLarge = "too-large"
-	// TypeInternal: a fault of the server.
+	// TypeInternal: an error of the server itself.
 	TypeInternal = "internal"
 )
 

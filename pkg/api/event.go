@@ -6,13 +6,13 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
-// EventType says what happened.
+// EventType is the type of an event.
 type EventType string
 
 // The types of events.
 const (
-	// EventReady is the first of a stream: what happens from now on is told.
-	// Whoever reads the state after it misses nothing.
+	// EventReady is the first of a stream: later events are sent. A client that reads
+	// the state after it misses nothing.
 	EventReady EventType = "ready"
 	// EventPending: an object of the pending configuration changed.
 	EventPending EventType = "pending"
@@ -24,11 +24,10 @@ const (
 	EventLive EventType = "live"
 	// EventNode: the state of a node changed.
 	EventNode EventType = "node"
-	// EventWarning tells what is wrong with a server itself, as Status.Warnings does.
+	// EventWarning reports a problem of a server itself, as Status.Warnings does.
 	EventWarning EventType = "warning"
-	// EventOverflow: events are missing, because the client was too slow, or the
-	// server was started anew. Everything has to be read again; what happens from
-	// now on is told.
+	// EventOverflow: events are missing, because the client was too slow, or the server
+	// was restarted. Everything has to be read again; later events are sent.
 	EventOverflow EventType = "overflow"
 )
 
@@ -39,20 +38,20 @@ func EventTypes() []EventType {
 
 // Event is something that happened.
 type Event struct {
-	// ID names the place in the stream: a later request can go on after it.
+	// ID names the position in the stream: a later request can resume after it.
 	ID   string    `json:"id"`
 	Time time.Time `json:"time"`
 	Type EventType `json:"type"`
-	// Change is what became of an object (pending, guest). An object that moved
-	// out of what the reader may see is told as deleted.
+	// Change is the change of an object (pending, guest). An object that is no longer
+	// visible to the reader is reported as deleted.
 	Change *Change `json:"change,omitempty"`
 	// Author is who changed the pending configuration, if it was one person by an edit.
 	Author string `json:"author,omitempty"`
 	// Revision is the revision that runs (applied).
 	Revision int64 `json:"revision,omitempty"`
-	// Node is what became of a node (node).
+	// Node is the new state of a node (node).
 	Node *NodeEvent `json:"node,omitempty"`
-	// Message says what is wrong (warning).
+	// Message describes the problem (warning).
 	Message string `json:"message,omitempty"`
 }
 
@@ -64,10 +63,10 @@ type NodeEvent struct {
 	State protocol.State `json:"state,omitempty"`
 	// Revision is the one that the node last answered.
 	Revision int64 `json:"revision,omitempty"`
-	// Message tells what is wrong with the node as a whole.
+	// Message is the problem of the node as a whole.
 	Message string `json:"message,omitempty"`
 	// Failed are the objects that do not work as declared: "vnet/v1". Warned are those
-	// that do, but with something wrong about them.
+	// that do, but with a problem.
 	Failed []string `json:"failed,omitempty"`
 	Warned []string `json:"warned,omitempty"`
 }

@@ -27,8 +27,8 @@ const (
 	KindGuest         = model.KindGuest
 )
 
-// The objects, one type for each kind, and what they consist of. Their fields have the
-// names and meanings of the properties that docs/reference/kinds.md describes.
+// The objects, one type for each kind, and their parts. Their fields have the names and
+// meanings of the properties that docs/reference/kinds.md describes.
 type (
 	// Node holds settings of one node (KindNode).
 	Node = model.Node
@@ -62,7 +62,7 @@ type (
 	Range = model.Range
 	// IPAM is an address management system (KindIPAM).
 	IPAM = model.IPAM
-	// DNS is a DNS server outside of the cluster (KindDNS).
+	// DNS is a DNS server outside the cluster (KindDNS).
 	DNS = model.NameServer
 	// Alias is a name for an address or network in firewall rules (KindAlias).
 	Alias = model.Alias
@@ -84,9 +84,9 @@ type (
 	Config = model.Config
 	// Others are the objects of kinds that Config has no field for.
 	Others = model.Others
-	// Secret is a text that is shown to nobody but who may change it.
+	// Secret is a text that is only shown to those who may change it.
 	Secret = model.Secret
-	// Written is how a client of the Proxmox API wrote properties.
+	// Written is the spelling of properties by a client of the Proxmox API.
 	Written = model.Written
 )
 
@@ -94,11 +94,11 @@ type (
 type (
 	// ZoneType is the type of a Zone.
 	ZoneType = model.ZoneType
-	// NodeNetworks says whose guests reach the networks that the nodes are on.
+	// NodeNetworks selects the guests that reach the networks of the nodes.
 	NodeNetworks = model.NodeNetworks
 	// ControllerType is the type of a Controller.
 	ControllerType = model.ControllerType
-	// BGPMode says whether a Controller's sessions are internal or external.
+	// BGPMode is whether a Controller's sessions are internal or external.
 	BGPMode = model.BGPMode
 	// FabricProtocol is the routing protocol of a Fabric.
 	FabricProtocol = model.FabricProtocol
@@ -106,7 +106,7 @@ type (
 	IPAMType = model.IPAMType
 	// Severity ranks a Problem.
 	Severity = model.Severity
-	// Action is what a Change does.
+	// Action is the kind of a Change.
 	Action = diff.Action
 )
 
@@ -134,9 +134,9 @@ const (
 
 // What nodes report.
 type (
-	// State says how a node or an object on a node is.
+	// State is the state of a node or of an object on a node.
 	State = protocol.State
-	// Class says what kind of thing is wrong.
+	// Class is the class of a fault.
 	Class = fault.Class
 	// ObjectStatus is the state of one object on one node.
 	ObjectStatus = protocol.ObjectStatus
@@ -144,17 +144,17 @@ type (
 	Drift = protocol.Drift
 	// Load is how busy a node is.
 	Load = protocol.Load
-	// Facts are what a node is and has.
+	// Facts describe a node's hardware, network and software.
 	Facts = model.Facts
-	// FRRFacts are what is known of a node's FRR.
+	// FRRFacts describe a node's FRR.
 	FRRFacts = model.FRRFacts
 	// Interface is a network interface of a node.
 	Interface = model.Interface
-	// VLANDevice says which VLAN of which link an Interface is for.
+	// VLANDevice is the VLAN and the link of an Interface for it.
 	VLANDevice = model.VLANDevice
 	// FactRoute is a route of a node.
 	FactRoute = model.FactRoute
-	// Feature is something that a node's kernel or programs can do.
+	// Feature is a feature of a node's kernel or programs.
 	Feature = model.Feature
 	// BridgeVLANs are the VLANs that the ports of a bridge carry.
 	BridgeVLANs = model.BridgeVLANs

@@ -8,7 +8,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
-// A firewall that a node can enforce in part only is told, and refuses no apply.
+// A firewall that a node can enforce only in part is reported, and refuses no apply.
 func TestRefusals(t *testing.T) {
 	vnet, firewall := api.Note{Level: "error", Object: "vnet/a"}, api.Note{Level: "error", Object: "firewall/a"}
 	p := api.Plan{Nodes: []api.NodePlan{

@@ -2,34 +2,34 @@ package api
 
 import "time"
 
-// Credentials ask for a session. Under a session that has not ended, none ask for
-// another two hours of it.
+// Credentials request a session. In a session that has not ended, empty ones renew it
+// for two hours.
 type Credentials struct {
 	// User is "name@realm".
 	User     string `json:"user,omitempty"`
 	Password string `json:"password,omitempty"`
 }
 
-// Session tells who makes a request, and what they may do.
+// Session describes the caller and their permissions.
 type Session struct {
-	// Author is the name in history and audit: "root@local" for whoever is at the
-	// server's own socket, "bob@pve", "bob@pve!ci".
+	// Author is the name in history and audit: "root@local" for callers at the server's
+	// own socket, "bob@pve", "bob@pve!ci".
 	Author string `json:"author"`
-	// User is "name@realm", and Token the name of the API token that was shown;
-	// both are empty for administrators who need no user.
+	// User is "name@realm", and Token the name of the API token that was sent; both are
+	// empty for administrators who need no user.
 	User  string `json:"user,omitempty"`
 	Token string `json:"token,omitempty"`
 	// CSRF has to be sent as X-CSRF-Token with every write under the cookie; it is
-	// told to whoever shows the cookie.
+	// returned to requests with the cookie.
 	CSRF string `json:"csrf,omitempty"`
-	// Expires is when the session that was just begun ends.
+	// Expires is when the new session ends.
 	Expires time.Time `json:"expires,omitzero"`
-	// Permissions are the paths on which anything is permitted, sorted. What is
-	// permitted on a path holds below it too as far as it propagates.
+	// Permissions are the paths with any privileges, sorted. Privileges on a path hold
+	// below it too as far as they propagate.
 	Permissions []Permission `json:"permissions"`
 }
 
-// Permission is what somebody may do on one path.
+// Permission is the caller's privileges on one path.
 type Permission struct {
 	// Path is "/", "/sdn/zones/ZONE" and so on.
 	Path string `json:"path"`

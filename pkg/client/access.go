@@ -37,7 +37,7 @@ func (c *Client) SetPassword(ctx context.Context, id, password string) error {
 	return c.ChangePassword(ctx, id, "", password)
 }
 
-// ChangePassword is SetPassword for the user who asks, who has to know the current one.
+// ChangePassword is SetPassword for the calling user, who has to know the current one.
 func (c *Client) ChangePassword(ctx context.Context, id, current, password string) error {
 	path, err := accessPath("users", id)
 	if err != nil {
@@ -57,18 +57,18 @@ func (c *Client) Group(ctx context.Context, id string) (*api.Group, string, erro
 	return getAccess[api.Group](ctx, c, "groups", id)
 }
 
-// PutGroup adds or replaces a group, its members excepted, under a condition as
-// that of PutUser.
+// PutGroup adds or replaces a group, except its members, under a condition as that of
+// PutUser.
 func (c *Client) PutGroup(ctx context.Context, g api.Group, ifMatch string) (*api.Group, error) {
 	return putAccess(ctx, c, "groups", g.ID, g, ifMatch)
 }
 
-// DeleteGroup removes a group and its permissions; its members stay.
+// DeleteGroup removes a group and its permissions, but not its members.
 func (c *Client) DeleteGroup(ctx context.Context, id string) error {
 	return c.deleteAccess(ctx, "groups", id)
 }
 
-// Roles returns all roles, sorted by name, those built in among them.
+// Roles returns all roles, sorted by name, including built-in ones.
 func (c *Client) Roles(ctx context.Context) ([]api.Role, error) {
 	return list[api.Role](ctx, c, "access/roles")
 }
@@ -83,13 +83,13 @@ func (c *Client) PutRole(ctx context.Context, r api.Role, ifMatch string) (*api.
 	return putAccess(ctx, c, "roles", r.ID, r, ifMatch)
 }
 
-// DeleteRole removes a role. One that somebody has gives an error of type
+// DeleteRole removes a role. One that is granted to somebody gives an error of type
 // conflict.
 func (c *Client) DeleteRole(ctx context.Context, id string) error {
 	return c.deleteAccess(ctx, "roles", id)
 }
 
-// UserTokens returns the API tokens of a user, or of all for an empty one.
+// UserTokens returns the API tokens of a user, or of all if the user is empty.
 func (c *Client) UserTokens(ctx context.Context, user string) ([]api.UserToken, error) {
 	var query url.Values
 	if user != "" {
@@ -102,7 +102,7 @@ func (c *Client) UserTokens(ctx context.Context, user string) ([]api.UserToken, 
 	return *out, nil
 }
 
-// CreateUserToken makes an API token. Only this answer has its secret.
+// CreateUserToken creates an API token. Only this answer has its secret.
 func (c *Client) CreateUserToken(ctx context.Context, t api.UserToken) (*api.UserToken, error) {
 	return post[api.UserToken](ctx, c, "access/tokens", nil, t)
 }
@@ -112,8 +112,8 @@ func (c *Client) UserToken(ctx context.Context, id string) (*api.UserToken, stri
 	return getAccess[api.UserToken](ctx, c, "tokens", id)
 }
 
-// PutUserToken changes all of an API token but its secret, under a condition as
-// that of PutUser. It makes none.
+// PutUserToken replaces all of an API token except its secret, under a condition as that
+// of PutUser. It does not create tokens.
 func (c *Client) PutUserToken(ctx context.Context, t api.UserToken, ifMatch string) (*api.UserToken, error) {
 	return putAccess(ctx, c, "tokens", t.ID(), t, ifMatch)
 }

@@ -11,7 +11,7 @@ import (
 	"syscall"
 )
 
-// advice says what a failed connection means and what to do about it.
+// advice explains a failed connection and suggests a solution.
 func (c *Client) advice(err error) string {
 	var (
 		unknownCA *tls.CertificateVerificationError

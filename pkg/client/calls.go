@@ -38,8 +38,8 @@ func (c *Client) List(ctx context.Context, kind api.Kind, view string) ([]api.Ob
 	return out, nil
 }
 
-// Get returns an object and its ETag, which Put, Patch and Delete take as
-// condition. An object that does not exist gives an error of type not-found.
+// Get returns an object and its ETag, which Put, Patch and Delete accept as condition.
+// An object that does not exist gives an error of type not-found.
 func (c *Client) Get(ctx context.Context, kind api.Kind, id, view string) (api.Object, string, error) {
 	path, err := objectPath(kind, id)
 	if err != nil {
@@ -64,7 +64,7 @@ func (c *Client) Put(ctx context.Context, o api.Object, ifMatch string) (*api.Ed
 	return c.edit(ctx, http.MethodPut, o.ObjectKind(), id, o, ifMatch)
 }
 
-// Patch changes some properties of an object that exists.
+// Patch changes some properties of an existing object.
 func (c *Client) Patch(ctx context.Context, kind api.Kind, id string, p api.Patch, ifMatch string) (*api.EditResult, error) {
 	return c.edit(ctx, http.MethodPatch, kind, id, p, ifMatch)
 }
@@ -84,9 +84,9 @@ func (c *Client) edit(ctx context.Context, method string, kind api.Kind, id stri
 	return result(out, err)
 }
 
-// Edit makes all edits or none. Their order does not matter: the end result is
-// what counts. With dryRun nothing is stored. Edits of guests in the batch take
-// effect at once, after the others were accepted.
+// Edit makes all edits or none. Their order does not matter: only the end result does.
+// With dryRun nothing is stored. Edits of guests in the batch take effect at once, after
+// the others were accepted.
 func (c *Client) Edit(ctx context.Context, edits []api.Edit, dryRun bool) (*api.EditResult, error) {
 	var query url.Values
 	if dryRun {
@@ -95,8 +95,8 @@ func (c *Client) Edit(ctx context.Context, edits []api.Edit, dryRun bool) (*api.
 	return post[api.EditResult](ctx, c, "edits", query, orEmpty(edits))
 }
 
-// EditLax is Edit for objects of another system: what the Proxmox API lets pass is
-// a warning, not an error.
+// EditLax is Edit for objects of another system: what the Proxmox API accepts is a
+// warning, not an error.
 func (c *Client) EditLax(ctx context.Context, edits []api.Edit, dryRun bool) (*api.EditResult, error) {
 	query := url.Values{"lax": {"true"}}
 	if dryRun {
@@ -128,7 +128,7 @@ func (c *Client) PlanRevision(ctx context.Context, n int64) (*api.Plan, error) {
 	return get[api.Plan](ctx, c, "plan", url.Values{"to": {strconv.FormatInt(n, 10)}})
 }
 
-// Apply makes a revision of the pending configuration and lets it run.
+// Apply makes a revision of the pending configuration and runs it.
 func (c *Client) Apply(ctx context.Context, req api.ApplyRequest) (*api.ApplyResult, error) {
 	return post[api.ApplyResult](ctx, c, "apply", nil, req)
 }
@@ -153,7 +153,8 @@ func (c *Client) Revision(ctx context.Context, n int64) (*api.RevisionDetail, er
 	return get[api.RevisionDetail](ctx, c, "revisions/"+strconv.FormatInt(n, 10), nil)
 }
 
-// PinRevision keeps a revision whatever its age, or with pinned unset no longer does.
+// PinRevision keeps a revision regardless of its age, or with pinned unset no longer
+// does.
 func (c *Client) PinRevision(ctx context.Context, n int64, pinned bool) error {
 	method := http.MethodPut
 	if !pinned {
@@ -163,14 +164,14 @@ func (c *Client) PinRevision(ctx context.Context, n int64, pinned bool) error {
 	return err
 }
 
-// PruneRevisions removes old revisions, but not what runs and what is pinned.
+// PruneRevisions removes old revisions, except the running one and pinned ones.
 func (c *Client) PruneRevisions(ctx context.Context, req api.PruneRequest) (*api.PruneResult, error) {
 	return post[api.PruneResult](ctx, c, "revisions/prune", nil, req)
 }
 
-// Status returns the state of the cluster. With after, the Version of a status
-// seen before, it waits until the status differs, at most 55 seconds; then it
-// returns the same one again.
+// Status returns the state of the cluster. With after, the Version of an earlier status,
+// it waits until the status differs, at most 55 seconds; then it returns the same one
+// again.
 func (c *Client) Status(ctx context.Context, after string) (*api.Status, error) {
 	var query url.Values
 	if after != "" {
@@ -179,15 +180,15 @@ func (c *Client) Status(ctx context.Context, after string) (*api.Status, error) 
 	return get[api.Status](ctx, c, "status", query)
 }
 
-// WholeStatus returns the state of the cluster with all facts that nodes report, their
-// interfaces and routes too.
+// WholeStatus returns the state of the cluster with all facts that nodes report,
+// including their interfaces and routes.
 func (c *Client) WholeStatus(ctx context.Context) (*api.Status, error) {
 	return get[api.Status](ctx, c, "status", url.Values{"facts": {"all"}})
 }
 
-// Backup writes everything that the cluster's store holds to w, for `viaduct restore`. It
-// holds every secret, and is for administrators only. A file that was cut off is known by
-// its missing end.
+// Backup writes everything that the cluster's store holds to w, for `viaduct restore`.
+// This includes every secret, and is for administrators only. A truncated file is
+// detected by its missing end.
 func (c *Client) Backup(ctx context.Context, w io.Writer) error {
 	resp, err := c.send(ctx, call{method: http.MethodPost, path: root + "backup"})
 	if err != nil {
@@ -210,7 +211,7 @@ func (c *Client) Members(ctx context.Context) ([]api.Member, error) {
 	return list[api.Member](ctx, c, "members")
 }
 
-// DeleteMember forgets a node: its certificate no longer counts.
+// DeleteMember removes a node: its certificate is no longer accepted.
 func (c *Client) DeleteMember(ctx context.Context, name string) error {
 	_, err := c.do(ctx, call{method: http.MethodDelete, path: root + "members/" + url.PathEscape(name)})
 	return err
@@ -222,18 +223,18 @@ func (c *Client) Administrators(ctx context.Context) ([]api.Administrator, error
 	return list[api.Administrator](ctx, c, "administrators")
 }
 
-// RevokeAdministrator ends an administrator's certificate, by its serial number.
+// RevokeAdministrator revokes an administrator's certificate, by its serial number.
 func (c *Client) RevokeAdministrator(ctx context.Context, serial string) error {
 	_, err := c.do(ctx, call{method: http.MethodDelete, path: root + "administrators/" + url.PathEscape(serial)})
 	return err
 }
 
-// CreateToken makes a token that lets one node join, once.
+// CreateToken creates a token that allows one node to join, once.
 func (c *Client) CreateToken(ctx context.Context, req api.TokenRequest) (*api.Token, error) {
 	return post[api.Token](ctx, c, "tokens", nil, req)
 }
 
-// Session tells who the client is to the server, and what it may do.
+// Session returns the client's identity for the server, and its permissions.
 func (c *Client) Session(ctx context.Context) (*api.Session, error) {
 	return get[api.Session](ctx, c, "session", nil)
 }
@@ -242,14 +243,14 @@ func (c *Client) Session(ctx context.Context) (*api.Session, error) {
 type AuditQuery struct {
 	// Limit bounds how many are returned, 1 to 1000; 0 means 100.
 	Limit int
-	// After is the ID of an entry: those that follow it are returned, which are
-	// older.
+	// After is the ID of an entry: the entries that follow it, which are older, are
+	// returned.
 	After string
-	// User is whose entries are asked for, as they name the author; empty means all.
+	// User is the author of the entries, as they name it; empty means all.
 	User string
 }
 
-// Audit returns who wrote what, carried out or refused, newest first.
+// Audit returns the writes with their authors, carried out or refused, newest first.
 func (c *Client) Audit(ctx context.Context, q AuditQuery) ([]api.AuditEntry, error) {
 	query := url.Values{}
 	if q.Limit != 0 {
@@ -282,35 +283,35 @@ func list[T any](ctx context.Context, c *Client, path string) ([]T, error) {
 	return *out, nil
 }
 
-// Addresses returns the addresses that somebody has, and gateways, sorted: of a zone or
-// VNet if one is given.
+// Addresses returns the allocated addresses, and gateways, sorted: of a zone or VNet if
+// one is given.
 func (c *Client) Addresses(ctx context.Context, zone, vnet string) ([]api.Address, error) {
 	return of(get[[]api.Address](ctx, c, "addresses", inVNet(zone, vnet)))
 }
 
-// AssignAddress gives a NIC addresses, and returns those that it has then.
+// AssignAddress assigns addresses to a NIC, and returns its addresses afterwards.
 func (c *Client) AssignAddress(ctx context.Context, r api.AddressRequest) ([]api.Address, error) {
 	return of(post[[]api.Address](ctx, c, "addresses", nil, r))
 }
 
-// ReleaseAddress takes an address from whoever has it.
+// ReleaseAddress releases an address of any owner.
 func (c *Client) ReleaseAddress(ctx context.Context, zone string, ip netip.Addr) error {
 	_, err := c.do(ctx, call{method: http.MethodDelete, path: root + "addresses/" + url.PathEscape(zone) + "/" + url.PathEscape(ip.String())})
 	return err
 }
 
-// Usage tells how much of each subnet is used: of a zone or VNet if one is given.
+// Usage returns how much of each subnet is used: of a zone or VNet if one is given.
 func (c *Client) Usage(ctx context.Context, zone, vnet string) ([]api.Usage, error) {
 	return of(get[[]api.Usage](ctx, c, "usage", inVNet(zone, vnet)))
 }
 
-// ExportAddresses returns the addresses of the built-in address management as Proxmox
-// VE's pve-ipam-state.json has them.
+// ExportAddresses returns the addresses of the built-in address management in the format
+// of Proxmox VE's pve-ipam-state.json.
 func (c *Client) ExportAddresses(ctx context.Context) (json.RawMessage, error) {
 	return of(get[json.RawMessage](ctx, c, "ipam-state", nil))
 }
 
-// ImportAddresses takes over the addresses of a pve-ipam-state.json.
+// ImportAddresses imports the addresses of a pve-ipam-state.json.
 func (c *Client) ImportAddresses(ctx context.Context, state json.RawMessage) (*api.ImportResult, error) {
 	return post[api.ImportResult](ctx, c, "ipam-state", nil, state)
 }
@@ -353,8 +354,8 @@ func objectPath(kind api.Kind, id string) (string, error) {
 	return root + kind.Plural() + "/" + url.PathEscape(id), nil
 }
 
-// decode reads an object. Unlike the server it does not mind properties that it
-// does not know: a newer server may have more.
+// decode reads an object. Unlike the server it accepts unknown properties: a newer
+// server may have more.
 func decode(kind api.Kind, raw []byte) (api.Object, error) {
 	o := model.New(kind)
 	if o == nil {
@@ -373,7 +374,7 @@ func viewQuery(view string) url.Values {
 	return url.Values{"view": {view}}
 }
 
-// orEmpty makes an empty batch an empty JSON list rather than null.
+// orEmpty turns an empty batch into an empty JSON list rather than null.
 func orEmpty(edits []api.Edit) []api.Edit {
 	if edits == nil {
 		return []api.Edit{}

@@ -1,14 +1,14 @@
-// Package client speaks Viaduct's native HTTP interface (see pkg/api) for Go
-// programs: the command line uses it, and anything else may.
+// Package client is a client of Viaduct's native HTTP interface (see pkg/api) for Go
+// programs: the command line uses it, and any other program may.
 //
 //	c, err := client.New("unix:///var/lib/viaduct/api.sock")
 //	_, err = c.Put(ctx, &api.VNet{ID: "blue", Zone: "overlay", Tag: 100}, "")
 //	plan, err := c.Plan(ctx)
 //	_, err = c.Apply(ctx, api.ApplyRequest{Plan: plan.Token})
 //
-// A request that the server refuses returns an *api.Error; one that does not
-// reach a server returns an *UnreachableError. A Client is safe for concurrent
-// use and needs no closing.
+// A request that the server refuses returns an *api.Error; one that does not reach a
+// server returns an *UnreachableError. A Client is safe for concurrent use and need not
+// be closed.
 package client
 
 import (
@@ -41,12 +41,12 @@ const answerTimeout = 2 * time.Minute
 // maxIdle bounds how many connections are kept for later requests.
 const maxIdle = 64
 
-// IfAbsent given to Put in place of an ETag, demands that the object does not
-// exist yet.
+// IfAbsent is passed to Put in place of an ETag to demand that the object does not exist
+// yet.
 const IfAbsent = "absent"
 
-// Client speaks to a cluster by one of its servers. When that does not answer it goes on
-// with the next.
+// Client is connected to a cluster through one of its servers. If that does not answer
+// it tries the next one.
 type Client struct {
 	target  string // as given to New, for messages
 	servers *servers
@@ -64,34 +64,34 @@ type options struct {
 	remember                         func(Servers)
 }
 
-// WithTLS makes an https client show the certificate of certFile and keyFile
-// (both PEM; both empty: none) and trust the authorities in caFile (PEM;
-// empty: those of the system).
+// WithTLS makes an https client present the certificate of certFile and keyFile (both
+// PEM; both empty: none) and trust the authorities in caFile (PEM; empty: those of the
+// system).
 func WithTLS(certFile, keyFile, caFile string) Option {
 	return func(o *options) { o.certFile, o.keyFile, o.caFile = certFile, keyFile, caFile }
 }
 
-// WithToken makes a client show an API token, "user@realm!name=secret"; an empty
-// one is none. It counts before a certificate, and before the rights of whoever may
+// WithToken makes a client send an API token, "user@realm!name=secret"; an empty one is
+// none. It takes precedence over a certificate, and over the rights of users who may
 // open the socket.
 func WithToken(token string) Option {
 	return func(o *options) { o.token = token }
 }
 
-// WithNotice has a function told what servers remark on their answers: that some
-// objects may be hidden from whoever asks. It may be called by several goroutines.
+// WithNotice sets a function that receives the servers' notices: that some objects may
+// be hidden from the caller. It may be called by several goroutines.
 func WithNotice(notice func(text string)) Option {
 	return func(o *options) { o.notice = notice }
 }
 
-// WithMemory makes a client begin with the server that answered last, and with those that
-// servers told of, as they were remembered; and has them remembered whenever they change.
-// It counts for https servers only.
+// WithMemory makes a client begin with the server that answered last, and with those
+// that servers advertised, as they were remembered; and has them remembered whenever
+// they change. It applies to https servers only.
 func WithMemory(remembered Servers, remember func(Servers)) Option {
 	return func(o *options) { o.remembered, o.remember = remembered, remember }
 }
 
-// New makes a client of the servers at target, with commas between them:
+// New returns a client of the servers at target, separated by commas:
 // "unix:///path/of/api.sock", or "https://host:port" together with WithTLS, WithToken or
 // both. It does not connect yet.
 func New(target string, opts ...Option) (*Client, error) {
@@ -128,7 +128,7 @@ func (o options) tls() (*tls.Config, error) {
 	return cfg, nil
 }
 
-// call is one request and where its answer goes.
+// call is one request and the destination of its answer.
 type call struct {
 	method, path string
 	query        url.Values
@@ -144,7 +144,7 @@ func (c *Client) do(ctx context.Context, q call) (string, error) {
 		return "", err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	c.remarks(resp)
+	c.notices(resp)
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return "", c.unreachable(ctx, err)
@@ -161,12 +161,12 @@ func (c *Client) do(ctx context.Context, q call) (string, error) {
 	return resp.Header.Get("ETag"), nil
 }
 
-// send makes a call of the server that answered last, and of the next ones while none
-// does. A call that may have been carried out is made again only if it changes nothing.
+// send sends a call to the server that answered last, and to the next ones while none
+// answers. A call that may have been carried out is only repeated if it changes nothing.
 func (c *Client) send(ctx context.Context, q call) (*http.Response, error) {
 	var first error
 	for tried := range c.servers.count() {
-		at := c.servers.now()
+		at := c.servers.active()
 		req, err := c.request(ctx, at.base, q)
 		if err != nil {
 			return nil, err
@@ -190,7 +190,7 @@ func (c *Client) send(ctx context.Context, q call) (*http.Response, error) {
 	return nil, c.unreachable(ctx, first)
 }
 
-// harmless reports whether a call can be made twice.
+// harmless reports whether a call can be repeated.
 func harmless(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
 // notSent reports whether a request did not reach a server: there was no connection.
@@ -206,8 +206,8 @@ func notSent(err error) bool {
 	return errors.As(err, &unverified) || errors.As(err, &dns)
 }
 
-// remarks passes on what the server remarks on its answer.
-func (c *Client) remarks(resp *http.Response) {
+// notices passes on the notices in the server's answer.
+func (c *Client) notices(resp *http.Response) {
 	if c.notice == nil {
 		return
 	}
@@ -249,7 +249,7 @@ func (c *Client) request(ctx context.Context, base string, q call) (*http.Reques
 	return req, nil
 }
 
-// problem makes the error of an answer that is not a success.
+// problem returns the error of an answer that is not a success.
 func problem(resp *http.Response, body []byte) error {
 	e := &api.Error{}
 	if strings.HasPrefix(resp.Header.Get("Content-Type"), "application/problem+json") &&
@@ -266,7 +266,7 @@ func problem(resp *http.Response, body []byte) error {
 type UnreachableError struct {
 	// Target is the address given to New.
 	Target string
-	// Advice says what it means and what to do.
+	// Advice explains the error and suggests a solution.
 	Advice string
 	// Err is the cause.
 	Err error
@@ -280,15 +280,15 @@ func (e *UnreachableError) Error() string {
 // Unwrap gives the cause.
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// unreachable explains why the server could not be asked. The end of the
-// caller's own context is passed on as it is.
+// unreachable explains why the server could not be reached. The end of the caller's own
+// context is passed on unchanged.
 func (c *Client) unreachable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	var ue *url.Error
 	if errors.As(err, &ue) {
-		err = ue.Err // the URL in it repeats the target, or is made up for a socket
+		err = ue.Err // the URL in it repeats the target, or is artificial for a socket
 	}
 	return &UnreachableError{Target: c.target, Advice: c.advice(err), Err: err}
 }

@@ -17,21 +17,20 @@ import (
 )
 
 const (
-	// silence is after how long without a word the server counts as gone. It sends
-	// one every 15 seconds.
-	silence = time.Minute
+	// idleTimeout is how long the server may send nothing before it counts as lost. It
+	// sends a heartbeat every 15 seconds.
+	idleTimeout = time.Minute
 	// maxEvent bounds a line of the stream, in bytes.
 	maxEvent = 16 << 20
 )
 
-// errSilent: the server sent nothing for too long.
-var errSilent = errors.New("the server sent nothing for a minute")
+// errIdle: the server sent nothing for too long.
+var errIdle = errors.New("the server sent nothing for a minute")
 
-// Events tells what happens, until ctx ends or the connection does, which is the
-// error of the last pair. With after, the ID of an event, it goes on after that
-// one; if that is no longer possible the first event is of type overflow, and
-// otherwise of type ready. Whoever wants to miss nothing reads the state after the
-// first event, and anew after each overflow.
+// Events returns events until ctx ends or the connection does, which is the error of the
+// last pair. With after, the ID of an event, it resumes after that one; if that is no
+// longer possible the first event is of type overflow, and otherwise of type ready. To
+// miss nothing, read the state after the first event, and again after each overflow.
 func (c *Client) Events(ctx context.Context, after string) iter.Seq2[api.Event, error] {
 	return func(yield func(api.Event, error) bool) {
 		err := c.events(ctx, after, func(e api.Event) bool { return yield(e, nil) })
@@ -41,13 +40,12 @@ func (c *Client) Events(ctx context.Context, after string) iter.Seq2[api.Event, 
 	}
 }
 
-// events calls take for each event until that returns false, for which there is no
-// error.
-func (c *Client) events(ctx context.Context, after string, take func(api.Event) bool) error {
+// events calls yield for each event until that returns false, which is not an error.
+func (c *Client) events(ctx context.Context, after string, yield func(api.Event) bool) error {
 	reading, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	alive := time.AfterFunc(silence, func() { cancel(errSilent) })
-	defer alive.Stop()
+	idle := time.AfterFunc(idleTimeout, func() { cancel(errIdle) })
+	defer idle.Stop()
 	var query url.Values
 	if after != "" {
 		query = url.Values{"after": {after}}
@@ -61,7 +59,7 @@ func (c *Client) events(ctx context.Context, after string, take func(api.Event) 
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	c.remarks(resp)
+	c.notices(resp)
 	if resp.StatusCode != http.StatusOK {
 		body, err := io.ReadAll(io.LimitReader(resp.Body, maxEvent))
 		if err != nil {
@@ -72,16 +70,16 @@ func (c *Client) events(ctx context.Context, after string, take func(api.Event) 
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(nil, maxEvent)
 	for lines.Scan() {
-		alive.Reset(silence)
+		idle.Reset(idleTimeout)
 		data, ok := strings.CutPrefix(lines.Text(), "data: ")
 		if !ok {
-			continue // the ID and type are in the data too
+			continue // the data contain the ID and type too
 		}
 		var e api.Event
 		if err := json.Unmarshal([]byte(data), &e); err != nil {
 			return fmt.Errorf("an event of %s is not understood (client and server of different releases?): %w", c.target, err)
 		}
-		if !take(e) {
+		if !yield(e) {
 			return nil
 		}
 	}

@@ -18,13 +18,13 @@ import (
 // connectTimeout bounds the wait for a connection: another server may answer.
 const connectTimeout = 5 * time.Second
 
-// maxServers bounds how many servers are known.
+// maxServers bounds the number of known servers.
 const maxServers = 32
 
-// longestSocket is how long the path of a unix socket may be, in bytes: unix(7).
+// longestSocket is the maximum length of the path of a unix socket, in bytes: unix(7).
 const longestSocket = 107
 
-// Servers are what is known of a cluster's servers beyond those that were given.
+// Servers are the known servers of a cluster in addition to the given ones.
 type Servers struct {
 	// Current is the one that answered last.
 	Current string `json:"current,omitempty"`
@@ -32,7 +32,7 @@ type Servers struct {
 	Learned []string `json:"learned,omitempty"`
 }
 
-// server is one that can be asked.
+// server is one server of a client.
 type server struct {
 	target string
 	base   string // "https://host:port", or "http://viaduct" for a socket
@@ -61,7 +61,7 @@ func newServers(targets string, o *options) (*servers, error) {
 		s.list = append(s.list, one)
 	}
 	s.given = len(s.list)
-	if s.tls == nil { // sockets only: they are of this host, and need no others
+	if s.tls == nil { // sockets only: they are on this host, and need no others
 		s.remember = nil
 		return s, nil
 	}
@@ -74,8 +74,8 @@ func newServers(targets string, o *options) (*servers, error) {
 	return s, nil
 }
 
-// Targets takes addresses of servers apart at their commas. A comma in the path of a
-// socket belongs to the path, unless an address or another path begins behind it.
+// Targets splits addresses of servers at their commas. A comma in the path of a socket
+// belongs to the path, unless an address or another path begins after it.
 func Targets(targets string) []string {
 	var out []string
 	for piece := range strings.SplitSeq(targets, ",") {
@@ -90,11 +90,11 @@ func Targets(targets string) []string {
 	return out
 }
 
-// socketScheme begins the address of a socket. The path behind it is taken as it is: a
-// percent sign or a question mark is a letter of it, as in any other path.
+// socketScheme begins the address of a socket. The path after it is used unchanged: a
+// percent sign or a question mark is an ordinary character of it.
 const socketScheme = "unix:"
 
-// open makes a server of its address.
+// open makes a server from its address.
 func (s *servers) open(target string, o *options) (*server, error) {
 	if rest, ok := strings.CutPrefix(target, socketScheme); ok {
 		if path := strings.TrimPrefix(rest, "//"); strings.HasPrefix(path, "/") {
@@ -116,7 +116,7 @@ func (s *servers) open(target string, o *options) (*server, error) {
 	return nil, fmt.Errorf("server address %q: must be unix:///path/of/api.sock or https://host:port", target)
 }
 
-// socket is a server that is reached by a socket of this host.
+// socket is a server that is reached through a socket of this host.
 func socket(target, path string) (*server, error) {
 	if len(path) > longestSocket {
 		return nil, fmt.Errorf("server address %q: the socket's path has %d bytes and the kernel takes %d: use a data directory with a shorter path, or https", target, len(path), longestSocket)
@@ -143,10 +143,10 @@ func transport() *http.Transport {
 		TLSHandshakeTimeout:   connectTimeout,
 		ResponseHeaderTimeout: answerTimeout,
 		IdleConnTimeout:       90 * time.Second,
-		// A socket is not multiplexed: who asks many things at once keeps a connection for
-		// each, where the default would keep two and dial anew for the others.
+		// A socket is not multiplexed: concurrent requests keep a connection each, where
+		// the default would keep two and dial again for the others.
 		MaxIdleConnsPerHost: maxIdle,
-		DisableCompression:  true, // the server does not compress: it need not be asked to
+		DisableCompression:  true, // the server does not compress
 	}
 }
 
@@ -161,21 +161,21 @@ func (s *servers) learn(target string) {
 	}
 }
 
-// count is how many servers there are.
+// count is the number of servers.
 func (s *servers) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.list)
 }
 
-// now is the current server.
-func (s *servers) now() *server {
+// active is the current server.
+func (s *servers) active() *server {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.list[s.current]
 }
 
-// failed makes the next server current, unless another one is by now.
+// failed makes the next server current, unless another one already is.
 func (s *servers) failed(one *server) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -184,7 +184,7 @@ func (s *servers) failed(one *server) {
 	}
 }
 
-// answered notes that a server answered, and which others it advertised.
+// answered records that a server answered, and which others it advertised.
 func (s *servers) answered(one *server, resp *http.Response) {
 	if s.tls == nil {
 		return

@@ -16,7 +16,8 @@ import (
 func TestPathOfASocket(t *testing.T) {
 	asked := 0
 	for _, dir := range []string{"plain", "a,_b", "50%20", "what?", "x#y", "a b"} {
-		// Not in t.TempDir: the kernel takes 107 bytes, of which the test's name is a part.
+		// Not in t.TempDir: the kernel accepts 107 bytes, and the test's name is part of
+		// that path.
 		base, err := os.MkdirTemp("", "s")
 		if err != nil {
 			t.Fatal(err)

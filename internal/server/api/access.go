@@ -13,14 +13,14 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
-// maxAccess bounds the body of a request below access, in bytes, and maxOwn that of one
-// which anybody may make, to log in or to change their own password or tokens.
+// maxAccess bounds the body of a request below access, in bytes, and maxOwn that of a
+// request that anybody may make: to log in or to change their own password or tokens.
 const (
 	maxAccess = 1 << 20
 	maxOwn    = 64 << 10
 )
 
-// body reads an object of the path's ID; id points to the object's own.
+// body reads an object with the path's ID; id points to the object's own ID field.
 func (r *request) body(into any, id *string) error {
 	if err := problem.Decode(r.w, r.Request, maxAccess, into); err != nil {
 		return err
@@ -32,7 +32,7 @@ func (r *request) body(into any, id *string) error {
 	return nil
 }
 
-// tag names a revision in the answer. What is built in has none.
+// tag writes a revision as an entity tag. Built-in objects have none.
 func (r *request) tag(rev int64) {
 	if rev != 0 {
 		r.w.Header().Set("ETag", strconv.Quote(strconv.FormatInt(rev, 10)))
@@ -40,7 +40,7 @@ func (r *request) tag(rev int64) {
 }
 
 // putAccess stores an object at the revision that the request's condition demands;
-// without one at whichever is stored, as current tells, or as a new one.
+// without a condition at the stored revision, which current returns, or as a new object.
 func (h *Handler) putAccess(r *request, kind string, current func() (int64, error), put func(rev int64) error) error {
 	cond, err := condition(r)
 	if err != nil {
@@ -64,7 +64,7 @@ func (h *Handler) putAccess(r *request, kind string, current func() (int64, erro
 	case *cond == revision.Absent:
 		err = put(0)
 	default:
-		// What is no number was never given out: nothing is at that revision.
+		// A tag that is not a number was never issued: no object is at that revision.
 		if rev, err = strconv.ParseInt(strings.Trim(*cond, `"`), 10, 64); err != nil || rev <= 0 {
 			return fmt.Errorf("%s %s was %w: If-Match: %s is not its ETag", kind, r.PathValue("id"), access.ErrChanged, *cond)
 		}
@@ -86,7 +86,7 @@ func (h *Handler) noted(r *request, what string, attrs ...any) {
 	h.Log.Info(what, append(attrs, "author", r.caller.name)...)
 }
 
-// deleteAccess answers to a deletion.
+// deleteAccess answers a deletion.
 func (h *Handler) deleteAccess(r *request, kind string, err error) (any, error) {
 	if err == nil {
 		h.noted(r, "a "+kind+" was deleted", kind, r.PathValue("id"))
@@ -348,7 +348,7 @@ func (h *Handler) deleteUserToken(r *request) (any, error) {
 func (h *Handler) acl(r *request) (any, error) {
 	all := h.Access.ACL()
 	if !h.may(r.caller, right{"/access", sysRead}) {
-		all = slices.DeleteFunc(all, func(e access.ACLEntry) bool { return !h.may(r.caller, right{e.Path, givers}) })
+		all = slices.DeleteFunc(all, func(e access.ACLEntry) bool { return !h.may(r.caller, right{e.Path, granters}) })
 	}
 	return convert(all, func(e access.ACLEntry) api.ACLEntry {
 		return api.ACLEntry{Path: e.Path, Type: string(e.Type), Subject: e.Subject, Role: e.Role, Propagate: e.Propagate}
@@ -369,7 +369,7 @@ func (h *Handler) editACL(r *request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := h.demand(r.caller, right{path, givers}); err != nil {
+		if err := h.demand(r.caller, right{path, granters}); err != nil {
 			return nil, err
 		}
 		r.objects = append(r.objects, "acl"+path)

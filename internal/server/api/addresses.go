@@ -45,7 +45,7 @@ func addressRoutes() []route {
 	}
 }
 
-// asked is one of the configuration's VNets that a request asks for.
+// asked returns the VNet of the configuration that a request asks for.
 func asked(r *http.Request, v *model.VNet) bool {
 	q := r.URL.Query()
 	return (q.Get("zone") == "" || q.Get("zone") == v.Zone) && (q.Get("vnet") == "" || q.Get("vnet") == v.ID)
@@ -88,7 +88,7 @@ func (h *Handler) addresses(r *request) (any, error) {
 	return out, nil
 }
 
-// byZone are the subnets of each zone, sorted by ID.
+// byZone returns the subnets of each zone, sorted by ID.
 func byZone(cfg *model.Config) map[string][]*model.Subnet {
 	out := make(map[string][]*model.Subnet)
 	for _, id := range slices.Sorted(maps.Keys(cfg.Subnets)) {
@@ -98,7 +98,7 @@ func byZone(cfg *model.Config) map[string][]*model.Subnet {
 	return out
 }
 
-// vnetOf tells which VNet an address of a zone with the subnets is in.
+// vnetOf returns the VNet that an address of a zone with the subnets is in.
 func vnetOf(subnets []*model.Subnet) func(netip.Addr) string {
 	return func(ip netip.Addr) string {
 		for _, sub := range subnets {
@@ -124,7 +124,7 @@ func (h *Handler) assign(r *request) (any, error) {
 		return nil, err
 	}
 	v, _ := h.Config.Latest()
-	if v.Pending.VNets[req.VNet] == nil { // perhaps since a moment ago
+	if v.Pending.VNets[req.VNet] == nil { // may have been added since
 		var err error
 		if v, err = h.Config.View(r.Context()); err != nil {
 			return nil, err
@@ -132,7 +132,7 @@ func (h *Handler) assign(r *request) (any, error) {
 	}
 	zone := zonesOf(v.Pending)(req.VNet)
 	if !h.may(r.caller, right{vnetPath(zone, req.VNet), sdnWrite}) {
-		return nil, h.forbidden(r.caller, right{pathZones, sdnWrite}) // which zone, and whether, is not told
+		return nil, h.forbidden(r.caller, right{pathZones, sdnWrite}) // does not reveal the zone or its existence
 	}
 	n, err := nicOf(req)
 	if err != nil {
@@ -163,7 +163,7 @@ func (h *Handler) assign(r *request) (any, error) {
 	return convert(got, shownAddress), nil
 }
 
-// nicOf is the NIC that a request speaks of.
+// nicOf returns the NIC that a request names.
 func nicOf(req api.AddressRequest) (ipam.NIC, error) {
 	n := ipam.NIC{VNet: req.VNet, MAC: req.MAC, Guest: req.Guest, NIC: req.NIC, Name: req.Name}
 	if req.MAC != "" {
@@ -208,7 +208,7 @@ func (h *Handler) releaseAddress(r *request) (any, error) {
 		vnet = vnetOf(byZone(v.Pending)[zone])(ip)
 	}
 	if !h.may(r.caller, right{vnetPath(zone, vnet), sdnWrite}) {
-		return nil, h.forbidden(r.caller, right{below(pathZones, zone), sdnWrite}) // which VNet, and whether, is not told
+		return nil, h.forbidden(r.caller, right{below(pathZones, zone), sdnWrite}) // does not reveal the VNet or its existence
 	}
 	if !ok {
 		return nil, problem.New(http.StatusNotFound, api.TypeNotFound, "nobody has the address %s in zone %s; list who has what with: viaduct address list", ip, zone)

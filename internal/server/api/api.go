@@ -1,9 +1,9 @@
-// Package api serves Viaduct's native HTTP interface, which pkg/api describes:
-// it turns requests into calls of the configuration, the fleet, the authority
-// and the user management, and their results into JSON.
+// Package api serves Viaduct's native HTTP interface, which pkg/api describes: it turns
+// requests into calls of the configuration, the fleet, the authority and the user
+// management, and their results into JSON.
 //
-// All of it follows from one table of routes (see table): what is served, who may,
-// what goes into the audit, and the OpenAPI document.
+// All of it follows from one table of routes (see table): the operations, their
+// permissions, their audit entries and the OpenAPI document.
 package api
 
 import (
@@ -39,27 +39,28 @@ const maxBody = 16 << 20
 type Handler struct {
 	Config    *revision.Service
 	Addresses *ipam.Service
-	// External says where external systems may be.
+	// External limits where external systems may be.
 	External systems.Clients
-	// Ping asks the external system that an object describes whether it is there; nil
-	// asks none.
+	// Ping checks that the external system that an object describes is reachable; if
+	// nil, none is checked.
 	Ping      func(ctx context.Context, o model.Object) error
 	Fleet     *fleet.Fleet
 	Authority *pki.Authority
 	Access    *access.Service
 	Events    *event.Hub
 	Audit     audit.Trail
-	// Warnings tell what is wrong with the server itself; nil tells nothing.
+	// Warnings returns problems of the server itself; if nil, there are none.
 	Warnings func() []string
-	// Servers are the URLs of all servers of the cluster; nil tells nobody.
+	// Servers returns the URLs of all servers of the cluster; if nil, clients are not
+	// given any.
 	Servers func() []string
 	// Backup writes everything that the store holds.
 	Backup func(ctx context.Context, w io.Writer) error
-	// Administrator returns the name of an administrator who needs no user because
-	// of the way they came, empty if it is somebody else, or an error if that way
-	// is closed to them.
+	// Administrator returns the name of an administrator who needs no user because of
+	// how they connected, empty if it is somebody else, or an error if that way is
+	// closed to them.
 	Administrator func(r *http.Request) (string, error)
-	// Administrators are the certificates that such ones have.
+	// Administrators returns the certificates of such administrators.
 	Administrators *pki.Administrators
 	// Version is the server's release.
 	Version string
@@ -69,17 +70,17 @@ type Handler struct {
 	Log     *slog.Logger
 
 	streams streams
-	// strangers says when a refusal of somebody unknown is logged.
+	// strangers limits how often the refusal of an unknown caller is logged.
 	strangers rate.Sometimes
-	document  func() []byte // made when it is first asked for
+	document  func() []byte // made on first use
 }
 
-// request is a request whose caller is known.
+// request is a request with a known caller.
 type request struct {
 	*http.Request
 	w      http.ResponseWriter
 	caller caller
-	// objects are what a batch is about, for the audit; dry is set if it changes
+	// objects are the objects of a batch, for the audit; dry is set if the batch changes
 	// nothing.
 	objects []string
 	dry     bool
@@ -91,7 +92,7 @@ type written struct{}
 // Routes returns the interface as one handler, for paths below /api/v1/.
 func (h *Handler) Routes() http.Handler {
 	h.document = sync.OnceValue(document)
-	h.strangers = rate.Sometimes{First: 100, Interval: time.Second} // nobody shall fill the log
+	h.strangers = rate.Sometimes{First: 100, Interval: time.Second} // so that nobody can flood the log
 	mux := http.NewServeMux()
 	for _, rt := range table() {
 		mux.Handle(rt.method+" "+root+rt.path, h.handle(&rt))
@@ -100,14 +101,14 @@ func (h *Handler) Routes() http.Handler {
 	return mux
 }
 
-// noRoute is the pattern of all that no route is for.
+// noRoute is the pattern of all paths without a route.
 const noRoute = "/"
 
-// handle wraps what every request needs around one operation.
+// handle does around an operation what every request needs.
 func (h *Handler) handle(rt *route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		req := &request{Request: r, w: w}
-		// What is answered depends on who asks.
+		// The answer depends on the caller.
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		out, err := h.answer(rt, req)
@@ -140,7 +141,7 @@ func (h *Handler) handle(rt *route) http.Handler {
 	})
 }
 
-// answer finds out who asks, whether they may, and serves them.
+// answer identifies the caller, checks their permissions and serves the request.
 func (h *Handler) answer(rt *route, r *request) (any, error) {
 	if !rt.needs.public {
 		c, err := h.identify(r.Request)
@@ -162,7 +163,7 @@ func (h *Handler) answer(rt *route, r *request) (any, error) {
 	return rt.serve(h, r)
 }
 
-// unknown answers for a path or method that there is not.
+// unknown answers a request with an unknown path or method.
 func (h *Handler) unknown(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
 	var allow []string
 	for _, method := range []string{http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPatch, http.MethodPost, http.MethodPut} {

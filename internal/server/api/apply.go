@@ -12,8 +12,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
-// applyTries is how often an apply without a plan is begun anew because something was
-// edited while its own was worked out.
+// applyTries is how often an apply without a plan is repeated because of an edit that
+// was made while its own plan was computed.
 const applyTries = 5
 
 func (h *Handler) apply(r *request) (any, error) {
@@ -33,7 +33,7 @@ func (h *Handler) apply(r *request) (any, error) {
 	}
 }
 
-// applyOnce applies what was judged: what is pending now.
+// applyOnce applies the pending configuration as it was validated.
 func (h *Handler) applyOnce(r *request, req api.ApplyRequest) (*revision.ApplyResult, error) {
 	if !req.AllowErrors {
 		token, err := h.refuseErrors(r, req.Plan)
@@ -42,22 +42,22 @@ func (h *Handler) applyOnce(r *request, req api.ApplyRequest) (*revision.ApplyRe
 		}
 		req.Plan = token
 	}
-	var judged *revision.View
+	var validated *revision.View
 	out, err := h.Config.ApplyIf(r.Context(), r.caller.name, req.Message, req.Plan, func(v *revision.View) error {
-		judged = v
+		validated = v
 		return h.mayApply(r.caller, v)
 	})
 	var problems model.Problems
 	if errors.As(err, &problems) {
-		if shown := h.redact(r.caller, judged, problems); len(shown) > 0 {
+		if shown := h.redact(r.caller, validated, problems); len(shown) > 0 {
 			return nil, shown
 		}
 	}
 	return out, err
 }
 
-// refuseErrors refuses an apply of what nodes cannot have, and returns the plan that it
-// looked at. Whatever else is wrong the apply itself tells.
+// refuseErrors refuses an apply with errors on nodes, and returns the plan that it
+// checked. The apply itself reports all other errors.
 func (h *Handler) refuseErrors(r *request, token string) (string, error) {
 	v, err := h.Config.View(r.Context())
 	if err != nil {
@@ -84,8 +84,8 @@ func (h *Handler) refuseErrors(r *request, token string) (string, error) {
 	return "", planErrors(len(failing), h.shownNodes(r.caller, failing, old, new))
 }
 
-// planErrors is the refusal of a plan with errors on some nodes, of which the caller may
-// see the shown.
+// planErrors is the refusal of a plan with errors on some nodes; shown are those that
+// the caller may see.
 func planErrors(nodes int, shown []api.NodePlan) error {
 	var texts []string
 	e := problem.New(http.StatusConflict, api.TypePlanErrors, "")

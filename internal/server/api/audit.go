@@ -15,8 +15,8 @@ const (
 	mostEntries    = 1000
 )
 
-// record notes what became of a write. Of somebody who has not shown who they are
-// there is only a line in the log: they must not push others' entries out.
+// record records the result of a write. For an unauthenticated caller there is only a
+// line in the log: they must not push others' entries out.
 func (h *Handler) record(rt *route, r *request, status int, err error) {
 	e := audit.Entry{
 		Author: r.caller.name, Claimed: r.caller.claimed, From: r.caller.from, Operation: rt.id, Target: r.URL.EscapedPath(), Objects: r.objects, Status: status,

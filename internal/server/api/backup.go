@@ -8,8 +8,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
-// backup sends everything that the store holds, secrets and the authority's key too. So
-// it is for those only who could take it from the server's directory, or have an
+// backup sends everything that the store holds, including secrets and the authority's
+// key. So it is only for those who could read it from the server's directory, or have an
 // administrator's certificate.
 func (h *Handler) backup(r *request) (any, error) {
 	if !r.caller.admin {
@@ -25,13 +25,13 @@ func (h *Handler) backup(r *request) (any, error) {
 	}
 	if err != nil {
 		h.Log.Error("a backup could not be sent as a whole", "error", err, "author", r.caller.name)
-		panic(http.ErrAbortHandler) // whoever asked must not take it for whole
+		panic(http.ErrAbortHandler) // the client must not regard it as complete
 	}
 	h.Log.Info("a backup was taken", "bytes", w.n, "author", r.caller.name)
 	return written{}, nil
 }
 
-// countingWriter counts what was written.
+// countingWriter counts the bytes written.
 type countingWriter struct {
 	w io.Writer
 	n int64

@@ -12,30 +12,30 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
-// cookieName is the cookie of a session. Its prefix makes browsers demand that it
-// came over TLS from this very host.
+// cookieName is the cookie of a session. With its prefix, browsers demand that it came
+// over TLS from this very host.
 const cookieName = "__Host-viaduct"
 
-// csrfHeader carries the token that proves a write under the cookie to come from
-// the server's own page.
+// csrfHeader carries the token that proves that a write with the cookie comes from the
+// server's own page.
 const csrfHeader = "X-CSRF-Token"
 
-// caller is whoever makes a request.
+// caller is the originator of a request.
 type caller struct {
 	// name is the author in history and audit.
 	name string
-	// admin is set for whoever may do everything because of the way they came.
+	// admin is set for a caller who may do everything because of how they connected.
 	admin bool
 	id    access.Identity
-	// cookie is set if a session's cookie told who it is.
+	// cookie is set if a session's cookie identified the caller.
 	cookie bool
-	// claimed is set if the name is who somebody says to be, who could not show it.
+	// claimed is set if the name is claimed but not authenticated.
 	claimed bool
 	from    string
 }
 
-// identify finds out who makes a request: what the request itself says counts
-// before the way it came, and a cookie, which browsers add on their own, last.
+// identify identifies the caller of a request: credentials in the request come before
+// the connection, and a cookie, which browsers add on their own, comes last.
 func (h *Handler) identify(r *http.Request) (caller, error) {
 	from := origin(r)
 	if given := r.Header.Values("Authorization"); len(given) > 0 {
@@ -72,7 +72,7 @@ func (h *Handler) token(given []string) (access.Identity, error) {
 	if len(given) > 1 || !strings.EqualFold(scheme, "Bearer") {
 		return access.Identity{}, unknown("one Authorization header is understood, with an API token: Bearer user@realm!name=secret; passwords are taken by POST /api/v1/session only")
 	}
-	// A user's name may hold a =, a token's does not.
+	// A user's name may contain a =, a token's does not.
 	user, rest, _ := strings.Cut(text, "!")
 	name, secret, _ := strings.Cut(rest, "=")
 	id, err := h.Access.VerifyToken(user+"!"+name, secret)
@@ -82,7 +82,7 @@ func (h *Handler) token(given []string) (access.Identity, error) {
 	return id, nil
 }
 
-// unknown refuses somebody who has not shown who they are.
+// unknown refuses an unauthenticated caller.
 func unknown(detail string) error {
 	return problem.New(http.StatusUnauthorized, api.TypeForbidden, "%s", detail)
 }
@@ -99,8 +99,8 @@ func origin(r *http.Request) string {
 // safe are the methods that change nothing.
 func safe(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
-// genuine makes sure that a write comes from whom it seems to come from, and not
-// from another site's page in their browser.
+// genuine makes sure that a write comes from the apparent caller, and not from another
+// site's page in their browser.
 func (h *Handler) genuine(r *http.Request, c caller) error {
 	if safe(r.Method) {
 		return nil
@@ -116,7 +116,7 @@ func (h *Handler) genuine(r *http.Request, c caller) error {
 	return nil
 }
 
-// login begins a session, or prolongs the one there is.
+// login begins a session, or extends the existing one.
 func (h *Handler) login(r *request) (any, error) {
 	var in api.Credentials
 	if err := problem.Decode(r.w, r.Request, maxOwn, &in); err != nil {
@@ -156,7 +156,7 @@ func (h *Handler) login(r *request) (any, error) {
 	return out, nil
 }
 
-// cookie is the session's; without a life it makes the browser forget it.
+// cookie is the session's cookie; without a lifetime it makes the browser delete it.
 func cookie(value string, life time.Duration) *http.Cookie {
 	c := &http.Cookie{Name: cookieName, Value: value, Path: "/", MaxAge: int(life / time.Second), Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode}
 	if life == 0 {
@@ -173,13 +173,13 @@ func (h *Handler) logout(r *request) (any, error) {
 func (h *Handler) session(r *request) (any, error) {
 	csrf := ""
 	if r.caller.cookie {
-		// No other site can read it.
+		// Other sites cannot read it.
 		_, csrf = h.Access.Ticket(r.caller.id)
 	}
 	return h.describe(r.caller, csrf), nil
 }
 
-// describe tells who somebody is and what they may do.
+// describe returns who the caller is and their permissions.
 func (h *Handler) describe(c caller, csrf string) *api.Session {
 	out := &api.Session{Author: c.name, User: c.id.User, Token: c.id.Token, CSRF: csrf, Permissions: []api.Permission{}}
 	if c.admin {
@@ -189,7 +189,7 @@ func (h *Handler) describe(c caller, csrf string) *api.Session {
 	}
 	last := ""
 	for _, path := range append([]string{"/"}, convert(h.Access.ACL(), func(e access.ACLEntry) string { return e.Path })...) {
-		if path == last { // they are sorted
+		if path == last { // paths are sorted
 			continue
 		}
 		last = path

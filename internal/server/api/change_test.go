@@ -72,8 +72,8 @@ func others(v *revision.View) []string {
 	return out
 }
 
-// Whatever a tenant sends, in whatever batch: nothing of others is made, changed or
-// taken away.
+// Whatever a tenant sends, in whatever batch: no object of others is created, changed or
+// deleted.
 func TestATenantChangesNothingOfOthers(t *testing.T) {
 	h, bob := tenant(t)
 	zone := func(n int) *model.Zone { return &model.Zone{ID: fmt.Sprint("z", n), Type: model.ZoneSimple} }

@@ -63,15 +63,15 @@ func decodeEdits(b []byte) ([]model.Edit, error) {
 	return edits, nil
 }
 
-// change makes edits that the caller may make. That is checked against the very
-// state on which they are stored.
+// change makes edits that the caller may make. Permissions are checked against the very
+// state on which the edits are stored.
 func (h *Handler) change(r *request, edits []model.Edit, o revision.EditOptions) (any, error) {
 	given := o.IfMatch
 	o.IfMatch, o.KeepWritten = make(map[string]string), true
-	o.Deferred = o.Lax // what is taken over from Proxmox VE is registered already
-	var judged *revision.View
+	o.Deferred = o.Lax // objects imported from Proxmox VE are registered already
+	var validated *revision.View
 	out, err := h.Config.Change(r.Context(), r.caller.name, func(v *revision.View) ([]model.Edit, error) {
-		judged = v
+		validated = v
 		clear(o.IfMatch)
 		maps.Copy(o.IfMatch, given)
 		if !r.caller.admin {
@@ -88,17 +88,18 @@ func (h *Handler) change(r *request, edits []model.Edit, o revision.EditOptions)
 	var problems model.Problems
 	switch {
 	case err == nil:
-		out.Warnings = append(h.redact(r.caller, judged, out.Warnings), h.silent(r.Context(), edits)...)
+		out.Warnings = append(h.redact(r.caller, validated, out.Warnings), h.unreachableSystems(r.Context(), edits)...)
 		return editResult(out), nil
 	case errors.As(err, &problems):
-		if shown := h.redact(r.caller, judged, problems); len(shown) > 0 {
+		if shown := h.redact(r.caller, validated, problems); len(shown) > 0 {
 			return nil, shown
 		}
 	}
-	return nil, h.veil(r.caller, judged, err)
+	return nil, h.veil(r.caller, validated, err)
 }
 
-// checkTargets refuses objects whose external system is where none may be.
+// checkTargets refuses objects with an external system at an address that is not
+// allowed.
 func (h *Handler) checkTargets(edits []model.Edit) error {
 	var out model.Problems
 	for _, e := range edits {
@@ -115,12 +116,12 @@ func (h *Handler) checkTargets(edits []model.Edit) error {
 	return out
 }
 
-// pingTimeout bounds the question to an external system whether it is there.
+// pingTimeout bounds the check that an external system is reachable.
 const pingTimeout = 5 * time.Second
 
-// silent warns of external systems that edits speak of and that do not let in. They
-// may be set up later.
-func (h *Handler) silent(ctx context.Context, edits []model.Edit) model.Problems {
+// unreachableSystems warns of external systems in the edits that cannot be reached or
+// refuse access. They may be set up later.
+func (h *Handler) unreachableSystems(ctx context.Context, edits []model.Edit) model.Problems {
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	var out model.Problems
@@ -138,8 +139,8 @@ func (h *Handler) silent(ctx context.Context, edits []model.Edit) model.Problems
 	return out
 }
 
-// pin demands of guests, which are stored after the edits were judged, that they
-// are still as they were: what a caller may do with one depends on it.
+// pin demands that guests, which are stored after the edits were checked, are unchanged:
+// a caller's permissions on a guest depend on its content.
 func pin(v *revision.View, edits []model.Edit, conds map[string]string) {
 	for _, e := range edits {
 		g, ok := e.Put.(*model.Guest)
@@ -187,7 +188,7 @@ func (h *Handler) planEdits(r *request) (any, error) {
 		return nil, err
 	}
 	if !h.may(r.caller, right{"/sdn", []access.Privilege{access.SDNAudit}}) {
-		// What edits lead to is told only to those who may make them.
+		// Only those who may make the edits see their results.
 		if err := h.permit(r.caller, v, edits); err != nil {
 			return nil, err
 		}
@@ -206,9 +207,8 @@ func (h *Handler) planEdits(r *request) (any, error) {
 	return h.planned(r, p, err)
 }
 
-// planned is the answer to a request for a plan, with what it means for each
-// node. A plan is whole or none: one that leaves something out could not be
-// trusted.
+// planned is the answer to a request for a plan, with its effects on each node. A plan
+// is complete or refused: one that omits something could not be trusted.
 func (h *Handler) planned(r *request, p *revision.Plan, err error) (any, error) {
 	if err != nil {
 		return nil, err
@@ -224,7 +224,8 @@ func (h *Handler) planned(r *request, p *revision.Plan, err error) (any, error) 
 	}, nil
 }
 
-// checkMessage refuses a message of a revision that the history could not show on a line.
+// checkMessage refuses a message of a revision that the history could not show on one
+// line.
 func checkMessage(message string) error {
 	if !line.Is(message) {
 		return problem.Invalid("message %q: must be one line of printable characters; remove line breaks and other control characters", message)
@@ -256,7 +257,7 @@ func (h *Handler) applied(r *request, what string, a *revision.ApplyResult, err 
 	return api.ApplyResult{Revision: a.Revision, Changed: a.Changed, Objects: list(h.shown(r, a.Changes))}, nil
 }
 
-// shown are the changes of objects that the caller may see as they are now.
+// shown returns the changes of objects that the caller may see in their current state.
 func (h *Handler) shown(r *request, changes []diff.Change) []diff.Change {
 	v, _ := h.Config.Latest()
 	out, _ := h.shownOf(r.caller, changes, guarded{v.Running, v.Live}, guarded{v.Pending, v.Live})
@@ -282,18 +283,18 @@ func (h *Handler) discard(r *request) (any, error) {
 	return editResult(out), nil
 }
 
-// discardOwn drops the pending changes of objects that the caller may modify, and leaves
+// discardOwn drops the pending changes of objects that the caller may modify, and keeps
 // the others.
 func (h *Handler) discardOwn(r *request, req api.DiscardRequest) (any, error) {
-	var judged *revision.View
+	var validated *revision.View
 	out, err := h.Config.DiscardSome(r.Context(), r.caller.name, req.Plan, func(v *revision.View, c diff.Change) bool {
-		judged = v
+		validated = v
 		return h.mayDiscard(r.caller, v, c)
 	})
 	var problems model.Problems
 	switch {
 	case errors.As(err, &problems):
-		return nil, h.redact(r.caller, judged, problems)
+		return nil, h.redact(r.caller, validated, problems)
 	case err != nil:
 		return nil, err
 	}
@@ -322,7 +323,7 @@ func (h *Handler) revisions(r *request) (any, error) {
 func (h *Handler) pin(r *request) (any, error)   { return h.setPinned(r, true) }
 func (h *Handler) unpin(r *request) (any, error) { return h.setPinned(r, false) }
 
-// setPinned says whether a revision is kept whatever its age.
+// setPinned sets whether a revision is kept regardless of its age.
 func (h *Handler) setPinned(r *request, pinned bool) (any, error) {
 	n, err := strconv.ParseInt(r.PathValue("n"), 10, 64)
 	if err != nil {
@@ -372,7 +373,7 @@ func (h *Handler) revision(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n > 1 && !r.caller.admin { // what it deleted was in the one before
+	if n > 1 && !r.caller.admin { // what it deleted was in the previous revision
 		before, err := h.Config.Revision(r.Context(), n-1)
 		if err != nil {
 			return nil, err
@@ -389,7 +390,7 @@ func (h *Handler) revision(r *request) (any, error) {
 	return api.RevisionDetail{Revision: describe(rev.Info, v), Config: rev.Config, Objects: list(rev.Changes), Nodes: nodes}, nil
 }
 
-// list makes an empty list of none, which JSON would show as null.
+// list makes nil an empty list, as JSON would show nil as null.
 func list(changes []diff.Change) []diff.Change {
 	if changes == nil {
 		return []diff.Change{}

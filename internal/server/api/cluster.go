@@ -75,9 +75,9 @@ func (h *Handler) members(r *request) (any, error) {
 
 func (h *Handler) deleteMember(r *request) (any, error) {
 	name := r.PathValue("name")
-	// Half of it done is worse than an answer that nobody waits for any more.
+	// A half-done operation is worse than an answer that nobody waits for any more.
 	err := h.Fleet.Forget(context.WithoutCancel(r.Context()), h.Authority, name)
-	if e := problem.From(err); err != nil && e.Type == api.TypeForbidden { // there is no such member
+	if e := problem.From(err); err != nil && e.Type == api.TypeForbidden { // no such member
 		return nil, problem.New(http.StatusNotFound, api.TypeNotFound, "%s", err)
 	}
 	if err == nil {

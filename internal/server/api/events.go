@@ -15,18 +15,18 @@ import (
 )
 
 const (
-	// maxStreams bounds how many clients are told events at once, and ownStreams
-	// how many of them may be of one user or token.
+	// maxStreams bounds how many clients receive events at once, and ownStreams how many
+	// of them may be of one user or token.
 	maxStreams = 512
 	ownStreams = 64
-	// heartbeat is after how long without an event a client hears that it is still
-	// connected; its right to be told is then checked anew.
+	// heartbeat is the interval without an event after which a client gets a sign that
+	// it is still connected; its permission is then checked again.
 	heartbeat = 15 * time.Second
-	// takeTimeout bounds how long a client may take to take what it is told.
-	takeTimeout = 30 * time.Second
+	// sendTimeout bounds how long a client may need to receive what it is sent.
+	sendTimeout = 30 * time.Second
 )
 
-// events tells a client what happens until it goes away.
+// events streams events to a client until it disconnects.
 func (h *Handler) events(r *request) (any, error) {
 	if !h.streams.enter(r.caller.name) {
 		return nil, problem.New(http.StatusServiceUnavailable, api.TypeUnavailable,
@@ -49,17 +49,17 @@ func (h *Handler) events(r *request) (any, error) {
 	if r.Method != http.MethodHead && s.send(api.Event{ID: s.at, Time: time.Now().UTC(), Type: begin}) == nil {
 		s.run()
 	}
-	return written{}, nil // whatever ended it, there is nobody to be told
+	return written{}, nil // whatever ended it, no client is left to notify
 }
 
-// streams counts who is told events.
+// streams counts the clients that receive events.
 type streams struct {
 	mu  sync.Mutex
 	all int
 	by  map[string]int // by the caller's name
 }
 
-// enter counts one more, unless there are too many.
+// enter adds one, unless there are too many.
 func (s *streams) enter(name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,7 +83,7 @@ func (s *streams) leave(name string) {
 	}
 }
 
-// after is the event that the client has seen.
+// after is the last event that the client has received.
 func after(r *http.Request) string {
 	if id := r.URL.Query().Get("after"); id != "" {
 		return id
@@ -91,15 +91,15 @@ func after(r *http.Request) string {
 	return r.Header.Get("Last-Event-ID")
 }
 
-// stream is the events of one client.
+// stream is the event stream of one client.
 type stream struct {
 	h  *Handler
 	r  *request
 	rc *http.ResponseController
-	at string // the last event looked at
+	at string // the last event processed
 }
 
-// run sends events until the client goes away, is no longer known, or the server
+// run sends events until the client disconnects or is no longer known, or the server
 // stops.
 func (s *stream) run() {
 	tick := time.NewTicker(heartbeat)
@@ -129,7 +129,8 @@ func (s *stream) run() {
 			if err != nil || c.name != s.r.caller.name {
 				return
 			}
-			// The number alone: what was left out must not be asked for again.
+			// The number alone, so that the client does not ask for omitted events
+			// again.
 			if s.write(": heartbeat\nid: %s\n\n", s.at) != nil {
 				return
 			}
@@ -150,14 +151,14 @@ func (s *stream) send(e api.Event) error {
 }
 
 func (s *stream) write(format string, args ...any) error {
-	_ = s.rc.SetWriteDeadline(time.Now().Add(takeTimeout)) // writers of tests have none
+	_ = s.rc.SetWriteDeadline(time.Now().Add(sendTimeout)) // writers in tests have no deadline
 	if _, err := fmt.Fprintf(s.r.w, format, args...); err != nil {
 		return err
 	}
 	return s.rc.Flush()
 }
 
-// filter is an event as the caller may see it; ok is false if they may not.
+// filter returns an event as the caller may see it; ok is false if they may not.
 func (h *Handler) filter(c caller, e event.Entry) (shown api.Event, ok bool) {
 	if c.admin {
 		return e.Event, true
@@ -170,15 +171,15 @@ func (h *Handler) filter(c caller, e event.Entry) (shown api.Event, ok bool) {
 	case api.EventNode:
 		return e.Event, h.may(c, right{below(pathNodes, e.Node.Name), sysRead})
 	case api.EventPending, api.EventGuest, api.EventLive:
-		old := e.Old != nil && h.sees(c, e.Old, always(e.OldZone))
-		new := e.New != nil && h.sees(c, e.New, always(e.NewZone))
+		old := e.Old != nil && h.canRead(c, e.Old, always(e.OldZone))
+		new := e.New != nil && h.canRead(c, e.New, always(e.NewZone))
 		shown = e.Event
 		switch {
 		case !old && !new:
 			return api.Event{}, false
-		case !old && e.Old != nil: // it came into sight
+		case !old && e.Old != nil: // it became visible
 			shown.Change = diff.Object(nil, e.New)
-		case !new && e.New != nil: // it went out of sight, and so did who did it
+		case !new && e.New != nil: // it became invisible, and so did its author
 			shown.Change, shown.Author = diff.Object(e.Old, nil), ""
 		}
 		return shown, true
@@ -187,5 +188,5 @@ func (h *Handler) filter(c caller, e event.Entry) (shown api.Event, ok bool) {
 	return api.Event{}, false
 }
 
-// always is the zone of the one VNet that is asked for.
+// always returns the zone of the one VNet that is asked for.
 func always(zone string) zones { return func(string) string { return zone } }

@@ -17,7 +17,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/store/mem"
 )
 
-// slowClient takes what it is sent when the test reads it, and not before.
+// slowClient receives what it is sent when the test reads it, and not before.
 type slowClient struct {
 	header http.Header
 	sent   chan string
@@ -36,7 +36,7 @@ func (s *slowClient) Write(b []byte) (int, error) {
 	}
 }
 
-// watched is a handler with one stream, to whoever has the token.
+// watched is a handler with one stream, to the owner of the token.
 type watched struct {
 	t      *testing.T
 	h      *Handler
@@ -123,7 +123,7 @@ func TestASlowClientIsToldThatEventsAreMissing(t *testing.T) {
 		for i := range 20 {
 			w.edit("z1", fmt.Sprint("w", i))
 		}
-		w.expect(`"name":"z1"`) // what it was being sent meanwhile
+		w.expect(`"name":"z1"`) // what it was being sent in the meantime
 		w.expect(`"name":"v1"`)
 		w.expect("event: overflow")
 		w.edit("z1", "last")
@@ -137,12 +137,12 @@ func TestHeartbeat(t *testing.T) {
 		w.expect("event: ready")
 		w.expect(": heartbeat")
 		w.edit("z2", "v2") // not theirs
-		w.expect("-2\n\n") // but they are told how far they are
+		w.expect("-2\n\n") // but they get the ID of the last event
 		w.edit("z1", "v1")
 		w.expect(`"name":"z1"`)
 		w.expect(`"name":"v1"`)
 		w.expect(": heartbeat")
-		// Nobody is told any more whose token is gone.
+		// A client with a deleted token receives no more events.
 		if err := w.h.Access.DeleteToken(context.Background(), "bob@pve!ci"); err != nil {
 			t.Fatal(err)
 		}

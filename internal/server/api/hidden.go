@@ -14,7 +14,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
-// guarded is a configuration whose objects are not for everybody.
+// guarded is a configuration with objects that are not visible to everybody.
 type guarded struct {
 	*model.Config
 	live *model.Config
@@ -29,15 +29,15 @@ func (g guarded) find(ref diff.Change) model.Object {
 	return nil
 }
 
-// seesChange reports whether the caller may see an object that changes, as it is on
-// every side. What nodes are given is told to whoever may see the rest.
-func (h *Handler) seesChange(c caller, change diff.Change, sides ...guarded) bool {
+// canReadChange reports whether the caller may see a changed object on all sides of the
+// change. The configuration of nodes is visible to callers who may see the rest.
+func (h *Handler) canReadChange(c caller, change diff.Change, sides ...guarded) bool {
 	for _, side := range sides {
 		o := side.find(change)
 		if o == nil || o.ObjectKind() == model.KindNode {
 			continue
 		}
-		// Only the first: the node of a fabric node is no more than a place in it.
+		// Only the first: the node of a fabric node is merely its place.
 		if !h.may(c, rights(o, zonesOf(side.Config), false)[0]) {
 			return false
 		}
@@ -45,13 +45,13 @@ func (h *Handler) seesChange(c caller, change diff.Change, sides ...guarded) boo
 	return true
 }
 
-// shownOf are the changes that the caller may see, and how many others there are.
+// shownOf returns the changes that the caller may see, and the number of the others.
 func (h *Handler) shownOf(c caller, changes []diff.Change, sides ...guarded) (shown []diff.Change, hidden int) {
 	if c.admin {
 		return changes, 0
 	}
 	for _, change := range changes {
-		if h.seesChange(c, change, sides...) {
+		if h.canReadChange(c, change, sides...) {
 			shown = append(shown, change)
 		} else {
 			hidden++
@@ -60,8 +60,8 @@ func (h *Handler) shownOf(c caller, changes []diff.Change, sides ...guarded) (sh
 	return shown, hidden
 }
 
-// demandAll refuses a caller who may not see all changes. It tells how many those are,
-// and nothing else of them.
+// demandAll refuses a caller who may not see all changes. It reveals how many are
+// hidden, and nothing else of them.
 func (h *Handler) demandAll(c caller, what string, changes []diff.Change, sides ...guarded) error {
 	if _, hidden := h.shownOf(c, changes, sides...); hidden > 0 {
 		return problem.New(http.StatusForbidden, api.TypeForbidden,
@@ -73,7 +73,7 @@ func (h *Handler) demandAll(c caller, what string, changes []diff.Change, sides 
 // pendingWords name the pending configuration in refusals.
 const pendingWords = "the pending configuration also"
 
-// counted says how many changes of others there are.
+// counted phrases the number of changes of others.
 func counted(n int) string {
 	if n == 1 {
 		return "1 change of others"
@@ -81,8 +81,8 @@ func counted(n int) string {
 	return fmt.Sprintf("%d changes of others", n)
 }
 
-// mayApply refuses a caller who may not modify every object that an apply of what is
-// pending would change.
+// mayApply refuses a caller who may not modify every object that an apply of the pending
+// configuration would change.
 func (h *Handler) mayApply(c caller, v *revision.View) error {
 	if h.may(c, right{"/sdn", sdnWrite}) {
 		return nil
@@ -122,7 +122,7 @@ func (h *Handler) mayDiscard(c caller, v *revision.View, change diff.Change) boo
 	return ok
 }
 
-// shownEdits are the pending edits as far as the caller may see their objects.
+// shownEdits returns the pending edits with objects that the caller may see.
 func (h *Handler) shownEdits(c caller, records []revision.Record, sides ...guarded) []api.PendingEdit {
 	var out []api.PendingEdit
 	for _, rec := range records {
@@ -135,7 +135,7 @@ func (h *Handler) shownEdits(c caller, records []revision.Record, sides ...guard
 			ref, all := diff.Change{Type: string(kind), Name: id}, append([]guarded{of1(edit.Put)}, sides...)
 			exists := slices.ContainsFunc(all, func(g guarded) bool { return g.find(ref) != nil })
 			switch {
-			case c.admin, exists && h.seesChange(c, ref, all...), !exists && h.absent(c, kind, id, false) == nil:
+			case c.admin, exists && h.canReadChange(c, ref, all...), !exists && h.absent(c, kind, id, false) == nil:
 				e.Objects = append(e.Objects, reference(edit))
 			}
 		}
@@ -146,7 +146,7 @@ func (h *Handler) shownEdits(c caller, records []revision.Record, sides ...guard
 	return out
 }
 
-// of1 is a configuration of the object of an edit, which may be gone since.
+// of1 is a configuration of the object of an edit, which may be deleted since.
 func of1(o model.Object) guarded {
 	g := guarded{Config: &model.Config{}}
 	if o != nil {
@@ -156,7 +156,7 @@ func of1(o model.Object) guarded {
 }
 
 // shownNodes are the plans of nodes without remarks on objects that the caller may not
-// see, and without nodes that nothing is left to say of.
+// see, and without nodes that have nothing left to report.
 func (h *Handler) shownNodes(c caller, nodes []api.NodePlan, sides ...guarded) []api.NodePlan {
 	if c.admin || h.may(c, right{"/sdn", sdnRead}) {
 		return nodes
@@ -167,7 +167,7 @@ func (h *Handler) shownNodes(c caller, nodes []api.NodePlan, sides ...guarded) [
 			kind, id, _ := strings.Cut(note.Object, "/")
 			ref := diff.Change{Type: kind, Name: id}
 			known := slices.ContainsFunc(sides, func(g guarded) bool { return g.find(ref) != nil })
-			return !known || !h.seesChange(c, ref, sides...)
+			return !known || !h.canReadChange(c, ref, sides...)
 		})
 		if len(n.Changes) > 0 || len(n.Notes) > 0 || n.Unknown && h.may(c, right{below(pathNodes, n.Node), sysRead}) {
 			out = append(out, n)
@@ -176,17 +176,18 @@ func (h *Handler) shownNodes(c caller, nodes []api.NodePlan, sides ...guarded) [
 	return out
 }
 
-// placeOf is where the permissions to see objects of a kind are, and which it takes.
+// placeOf returns the path of the permissions to see objects of a kind, and the
+// privileges needed.
 func placeOf(k model.Kind) right {
-	return rights(nameOnly(k, ""), nowhere, false)[0]
+	return rights(nameOnly(k, ""), noZone, false)[0]
 }
 
 // maxPlaces bounds how many paths a notice names.
 const maxPlaces = 8
 
-// notice tells a caller who may see some objects of a kind only that others may be
-// hidden. It follows from what the caller is permitted and from nothing else: whether
-// there are others, it does not tell.
+// notice informs a caller who may only see some objects of a kind that others may be
+// hidden. It follows from the caller's permissions alone: it does not reveal whether
+// there are others.
 func (h *Handler) notice(r *request, k model.Kind) {
 	if r.caller.admin {
 		return
@@ -203,7 +204,7 @@ func (h *Handler) notice(r *request, k model.Kind) {
 		switch {
 		case may && !slices.ContainsFunc(places, func(p string) bool { return strings.HasPrefix(e.Path, p+"/") }):
 			places = append(places, e.Path)
-		case !may && whole: // something below is taken away again
+		case !may && whole: // denied again somewhere below
 			whole = false
 			places = append(places, place.path+" as far as it is permitted")
 		}
@@ -220,7 +221,7 @@ func (h *Handler) notice(r *request, k model.Kind) {
 	default:
 		text += "those at " + strings.Join(places, ", ")
 	}
-	tell(r, text)
+	addNotice(r, text)
 }
 
 // somewhere refuses a caller who has none of the privileges at or below a path.
@@ -236,14 +237,14 @@ func (h *Handler) somewhere(c caller, r right) error {
 	return h.forbidden(c, r)
 }
 
-// concerns reports whether an entry of the ACL is about the caller.
+// concerns reports whether an entry of the ACL applies to the caller.
 func (h *Handler) concerns(c caller, e access.ACLEntry) bool {
 	switch e.Type {
 	case access.SubjectUser:
 		return e.Subject == c.id.User
 	case access.SubjectToken:
 		return e.Subject == c.id.String()
-	case access.SubjectGroup: // what it gives is asked next
+	case access.SubjectGroup: // the group's permissions are checked next
 	}
 	return true
 }
@@ -252,5 +253,5 @@ func privilegeNames(list []access.Privilege) string {
 	return strings.Join(convert(list, func(p access.Privilege) string { return string(p) }), " or ")
 }
 
-// tell sends a remark along with the answer.
-func tell(r *request, text string) { r.w.Header().Add(api.NoticeHeader, text) }
+// addNotice sends a remark along with the answer.
+func addNotice(r *request, text string) { r.w.Header().Add(api.NoticeHeader, text) }

@@ -15,8 +15,8 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
-// view returns the configuration that a request asks for. Live objects are the
-// same in both.
+// view returns the configuration that a request asks for. Live objects are the same in
+// both.
 func (h *Handler) view(r *request) (*revision.View, *model.Config, error) {
 	v, err := h.Config.View(r.Context())
 	if err != nil {
@@ -48,7 +48,7 @@ func (h *Handler) list(r *request, k model.Kind) (any, error) {
 	}
 	h.notice(r, k)
 	zoneOf := zonesOf(cfg)
-	all = slices.DeleteFunc(all, func(o model.Object) bool { return !h.sees(r.caller, o, zoneOf) })
+	all = slices.DeleteFunc(all, func(o model.Object) bool { return !h.canRead(r.caller, o, zoneOf) })
 	return convert(all, func(o model.Object) model.Object { return h.withoutSecrets(r.caller, o) }), nil
 }
 
@@ -65,21 +65,21 @@ func (h *Handler) get(r *request, k model.Kind) (any, error) {
 	return h.withoutSecrets(r.caller, o), nil
 }
 
-// withoutSecrets is an object as the caller may see it: only those who may change one
-// are shown its secrets.
+// withoutSecrets returns an object as the caller may see it: its secrets are only shown
+// to those who may change it.
 func (h *Handler) withoutSecrets(c caller, o model.Object) model.Object {
 	shown := model.WithoutSecrets(o)
 	if shown == o {
 		return o
 	}
-	if _, ok := h.lacking(c, rights(o, nowhere, true)); ok {
+	if _, ok := h.lacking(c, rights(o, noZone, true)); ok {
 		return o
 	}
 	return shown
 }
 
-// find returns an object that the caller may read or, with write, change. Whether
-// there is one is told only to those who may know it.
+// find returns an object that the caller may read or, with write, change. Only those who
+// may see it learn whether it exists.
 func (h *Handler) find(c caller, v *revision.View, cfg *model.Config, k model.Kind, id string, write bool) (model.Object, error) {
 	o := stored(v, cfg, k, id)
 	if o == nil {
@@ -92,7 +92,7 @@ func (h *Handler) find(c caller, v *revision.View, cfg *model.Config, k model.Ki
 	switch {
 	case ok:
 		return o, nil
-	case write && h.sees(c, o, zonesOf(cfg)):
+	case write && h.canRead(c, o, zonesOf(cfg)):
 		return nil, h.forbidden(c, missing)
 	}
 	if err := h.absent(c, k, id, write); err != nil {
@@ -101,7 +101,7 @@ func (h *Handler) find(c caller, v *revision.View, cfg *model.Config, k model.Ki
 	return nil, h.forbidden(c, missing)
 }
 
-// notFound says that an object does not exist.
+// notFound is the error that an object does not exist.
 func notFound(k model.Kind, id string) error {
 	return fmt.Errorf("%s %s: %w: list what exists with: viaduct get %s", k, id, revision.ErrNotFound, k.Plural())
 }
@@ -123,7 +123,7 @@ func (h *Handler) put(r *request, k model.Kind) (any, error) {
 	return h.edit(r, model.Edit{Put: o}, model.Ref(k, id), cond, revision.EditOptions{})
 }
 
-// object reads an object whose id is that of the path.
+// object reads an object with the path's ID.
 func object(k model.Kind, id string, b []byte) (model.Object, error) {
 	if !utf8.ValidString(id) {
 		return nil, problem.Invalid("the id %q in the path is not UTF-8", id)
@@ -153,7 +153,7 @@ func object(k model.Kind, id string, b []byte) (model.Object, error) {
 	return compose(k, properties)
 }
 
-// compose makes an object of its properties.
+// compose builds an object from its properties.
 func compose(k model.Kind, properties map[string]json.RawMessage) (model.Object, error) {
 	b, err := json.Marshal(properties)
 	if err != nil {
@@ -163,8 +163,8 @@ func compose(k model.Kind, properties map[string]json.RawMessage) (model.Object,
 	return o, problem.Strict(b, o)
 }
 
-// patchTries is how often a patch without a condition is made again because the
-// object changed under it.
+// patchTries is how often a patch without a condition is repeated because the object
+// changed concurrently.
 const patchTries = 20
 
 func (h *Handler) patch(r *request, k model.Kind) (any, error) {
@@ -190,7 +190,7 @@ func (h *Handler) patch(r *request, k model.Kind) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		// What is put was made of exactly this object.
+		// The new object was computed from exactly this one.
 		use := cond
 		if cond == nil || *cond == revision.Present {
 			etag := revision.ETag(old)
@@ -258,12 +258,12 @@ func (h *Handler) edit(r *request, e model.Edit, ref string, cond *string, o rev
 		if cond != nil || !errors.Is(err, revision.ErrPrecondition) {
 			return out, err
 		}
-		// A guest changed while it was judged whether the caller may.
+		// A guest changed while the caller's permissions were checked.
 	}
 	return nil, fmt.Errorf("%s: %w: it changes all the time", ref, revision.ErrBusy)
 }
 
-// condition is what the request's If-Match or If-None-Match demands, nil for
+// condition returns what the request's If-Match or If-None-Match demands, nil if
 // nothing.
 func condition(r *request) (*string, error) {
 	match, none := r.Header.Get("If-Match"), r.Header.Get("If-None-Match")

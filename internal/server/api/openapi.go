@@ -16,7 +16,7 @@ import (
 // follows.
 const openAPIVersion = "3.1.0"
 
-// document describes the interface for programs; it is the same every time.
+// document describes the interface for programs; it never changes.
 func document() []byte {
 	b, err := json.MarshalIndent(describeAll(), "", " ")
 	if err != nil { // plain values only: cannot happen
@@ -27,12 +27,12 @@ func document() []byte {
 
 func (h *Handler) openAPI(r *request) (any, error) {
 	r.w.Header().Set("Content-Type", "application/json")
-	_, _ = r.w.Write(h.document()) // whoever asked is gone if this fails
+	_, _ = r.w.Write(h.document()) // fails only if the client has disconnected
 	return written{}, nil
 }
 
-// page shows the document to people. It has its script and style within, and
-// fetches nothing but the document.
+// page shows the document to people. It contains its script and style, and fetches
+// nothing but the document.
 //
 //go:embed docs.html
 var page string
@@ -44,7 +44,7 @@ var pagePolicy = sync.OnceValue(func() string {
 		"; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 })
 
-// hashOf is the content of the page's one element of that name as a policy takes it.
+// hashOf is the hash of the page's only element of that name, in the form of a policy.
 func hashOf(element string) string {
 	_, rest, _ := strings.Cut(page, "<"+element+">")
 	content, _, _ := strings.Cut(rest, "</"+element+">")
@@ -56,7 +56,7 @@ func (h *Handler) docs(r *request) (any, error) {
 	r.w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	r.w.Header().Set("Content-Security-Policy", pagePolicy())
 	r.w.Header().Set("Referrer-Policy", "no-referrer")
-	_, _ = r.w.Write([]byte(page)) // whoever asked is gone if this fails
+	_, _ = r.w.Write([]byte(page)) // fails only if the client has disconnected
 	return written{}, nil
 }
 
@@ -92,7 +92,7 @@ func describeAll() jsonObject {
 			"description": "The native interface of Viaduct, a software-defined network for virtualization clusters. Edits are pending until they are applied. " +
 				"Errors are problem documents (RFC 9457). Whoever may not do something is told which privilege it takes on which path.",
 		},
-		// Paths are whole ones, on whatever server the document came from.
+		// Paths are absolute, on whichever server the document came from.
 		"servers":  []any{jsonObject{"url": "/", "description": "the server that this document comes from"}},
 		"tags":     tags,
 		"paths":    paths,
@@ -112,7 +112,7 @@ func describeAll() jsonObject {
 	}
 }
 
-// parameterNames are those in a path.
+// parameterNames are the names of a path's parameters.
 func parameterNames(path string) []string {
 	var names []string
 	for part := range strings.SplitSeq(path, "/") {

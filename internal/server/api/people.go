@@ -12,17 +12,16 @@ import (
 
 const pathGroups = "/access/groups"
 
-// What it takes to see and to change users, and whom groups and permissions are
-// shown to.
+// Rights to see and to change users, and to see groups and permissions.
 var (
 	seeUsers     = right{"/access", []access.Privilege{access.SysAudit, access.UserModify}}
 	changeUsers  = right{"/access", []access.Privilege{access.UserModify}}
 	groupReaders = []access.Privilege{access.SysAudit, access.UserModify, access.GroupAllocate}
-	givers       = []access.Privilege{access.PermissionsModify}
+	granters     = []access.Privilege{access.PermissionsModify}
 )
 
-// accessRoutes are the operations on users, groups, roles, tokens and permissions.
-// They demand what those of Proxmox VE demand.
+// accessRoutes are the operations on users, groups, roles, tokens and permissions. They
+// demand the same privileges as those of Proxmox VE.
 func accessRoutes() []route {
 	out := userRoutes()
 	const groups, roles = "Groups and roles", "Groups and roles"
@@ -67,7 +66,7 @@ func accessRoutes() []route {
 		},
 		{
 			method: http.MethodPost, path: "access/acl", id: "editACL", group: "Permissions", serve: (*Handler).editACL, request: of[api.ACLEdit](), answer: of[api.ACLResult](),
-			needs: withinFrom("Permissions.Modify on the path of each entry", givers...), doc: "Adds and deletes permissions, all or none.",
+			needs: withinFrom("Permissions.Modify on the path of each entry", granters...), doc: "Adds and deletes permissions, all or none.",
 		},
 	}...)
 }
@@ -120,11 +119,11 @@ func userRoutes() []route {
 	}
 }
 
-// inPerson reports whether the caller is the user, and not one of their tokens: a
-// token must not make itself a better one.
+// inPerson reports whether the caller is the user, and not one of their tokens: a token
+// must not raise its own privileges.
 func (c caller) inPerson(user string) bool { return c.id.User == user && c.id.Token == "" }
 
-// demandUser refuses a caller who may not change a user. Nobody becomes root@pam by
+// demandUser refuses a caller who may not change a user. Nobody gains root@pam by
 // changing it.
 func (h *Handler) demandUser(c caller, user string) error {
 	if user == access.RootUser && !c.admin && !c.inPerson(user) {
@@ -136,7 +135,7 @@ func (h *Handler) demandUser(c caller, user string) error {
 
 // demandPassword refuses a caller who may not set a user's password.
 func (h *Handler) demandPassword(r *request, user, current string) error {
-	if r.caller.id.User != user { // their tokens are no better than they
+	if r.caller.id.User != user { // their tokens have no more rights than they have
 		return h.demandUser(r.caller, user)
 	}
 	if current == "" {
@@ -149,8 +148,7 @@ func (h *Handler) demandPassword(r *request, user, current string) error {
 	return problem.New(http.StatusForbidden, api.TypeForbidden, "the current password is another one; nothing was changed")
 }
 
-// demandTokens refuses a caller who may not see, or with write change, a user's
-// tokens.
+// demandTokens refuses a caller who may not see, or with write change, a user's tokens.
 func (h *Handler) demandTokens(c caller, user string, write bool) error {
 	switch {
 	case c.inPerson(user):
@@ -161,7 +159,7 @@ func (h *Handler) demandTokens(c caller, user string, write bool) error {
 	return h.demand(c, seeUsers)
 }
 
-// ownerOf is whose token the path names.
+// ownerOf is the owner of the token that the path names.
 func (r *request) ownerOf() string {
 	user, _, _ := strings.Cut(r.PathValue("id"), "!")
 	return user

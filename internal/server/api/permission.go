@@ -13,10 +13,10 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
-// vmNetwork is what changing a guest's NICs takes.
+// vmNetwork are the privileges needed to change a guest's NICs.
 const vmNetwork access.Privilege = "VM.Config.Network"
 
-// What reading and writing need on paths that are not those of one object.
+// Privileges to read and write on paths that are not those of one object.
 var (
 	sdnRead  = []access.Privilege{access.SDNAudit, access.SDNAllocate}
 	sdnWrite = []access.Privilege{access.SDNAllocate}
@@ -31,10 +31,10 @@ type right struct {
 	anyOf []access.Privilege
 }
 
-// zones tells which zone a VNet is in; empty if there is no such VNet.
+// zones maps a VNet to its zone, empty if there is no such VNet.
 type zones = model.ZoneOf
 
-// zonesOf are those of a configuration.
+// zonesOf returns the zones of the VNets of a configuration.
 func zonesOf(cfg *model.Config) zones {
 	return func(vnet string) string {
 		if v := cfg.VNets[vnet]; v != nil {
@@ -44,8 +44,8 @@ func zonesOf(cfg *model.Config) zones {
 	}
 }
 
-// below is a path below another one. A name that is no part of a path gives the
-// path itself, on which it takes more to be permitted.
+// below is a path below a given one. A name that is not a valid part of a path gives the
+// path itself, which needs more permissions.
 func below(path, name string) string {
 	if name == "" || strings.Contains(name, "/") {
 		return path
@@ -58,13 +58,13 @@ const (
 	pathZones = "/sdn/zones"
 )
 
-// vnetPath is where the permissions on a VNet are looked for.
+// vnetPath is the path of the permissions on a VNet.
 func vnetPath(zone, vnet string) string {
-	return model.Rights(&model.VNet{ID: vnet, Zone: zone}, nowhere, false)[0].Path
+	return model.Rights(&model.VNet{ID: vnet, Zone: zone}, noZone, false)[0].Path
 }
 
-// rights are what reading or writing an object takes, all of them. What a guest's
-// NICs join is not in here: see guestRights.
+// rights are all the rights needed to read or write an object. Those on the VNets of a
+// guest's NICs are not included: see guestRights.
 func rights(o model.Object, zoneOf zones, write bool) []right {
 	return convert(model.Rights(o, zoneOf, write), func(r model.Right) right { return right{r.Path, privileges(r.AnyOf)} })
 }
@@ -73,8 +73,8 @@ func privileges(names []string) []access.Privilege {
 	return convert(names, func(name string) access.Privilege { return access.Privilege(name) })
 }
 
-// guestRights are what it takes that the NICs of a guest join their VNets; those
-// that stay where they are take nothing.
+// guestRights are the rights needed for the NICs of a guest to join their VNets; NICs
+// that stay where they are need none.
 func guestRights(old, new *model.Guest, zoneOf zones) []right {
 	joined := make(map[string]string)
 	if old != nil {
@@ -91,19 +91,18 @@ func guestRights(old, new *model.Guest, zoneOf zones) []right {
 	return out
 }
 
-// nameOnly is an object of which no more is known than the name that somebody
-// wrote: what it takes must not tell whether there is such an object.
+// nameOnly is an object of which only the name that the caller wrote is known: the
+// rights that it needs must not reveal whether such an object exists.
 func nameOnly(k model.Kind, id string) model.Object { return model.Named(k, id) }
 
-func nowhere(string) string { return "" }
+func noZone(string) string { return "" }
 
 // may reports whether the caller has any of the privileges on the path.
 func (h *Handler) may(c caller, r right) bool {
 	return c.admin || h.Access.Has(c.id, r.path, r.anyOf...)
 }
 
-// lacking returns the first right that the caller does not have; ok is true if
-// there is none.
+// lacking returns the first right that the caller lacks; ok is true if they lack none.
 func (h *Handler) lacking(c caller, rs []right) (missing right, ok bool) {
 	for _, r := range rs {
 		if !h.may(c, r) {
@@ -122,18 +121,18 @@ func (h *Handler) demand(c caller, rs ...right) error {
 	return h.forbidden(c, missing)
 }
 
-// forbidden says what the caller lacks and who can give it.
+// forbidden is the error with what the caller lacks and who can grant it.
 func (h *Handler) forbidden(c caller, r right) error {
 	names := convert(r.anyOf, func(p access.Privilege) string { return string(p) })
 	return problem.New(http.StatusForbidden, api.TypeForbidden,
 		"%s lacks %s on %s; whoever has Permissions.Modify there can give it, with a role that holds it: viaduct acl add %s ROLE %s",
-		c.name, strings.Join(names, " or "), r.path, r.path, h.lacksIt(c, r))
+		c.name, strings.Join(names, " or "), r.path, r.path, h.granteeFlags(c, r))
 }
 
 // mayWriteSome refuses a caller who may not write objects of the kind anywhere.
 func (h *Handler) mayWriteSome(r *request, k model.Kind) error {
 	id := r.PathValue("id")
-	for _, one := range rights(nameOnly(k, id), nowhere, true) {
+	for _, one := range rights(nameOnly(k, id), noZone, true) {
 		if h.Access.HasAnywhere(r.caller.id, one.anyOf...) {
 			continue
 		}
@@ -151,12 +150,13 @@ func (h *Handler) lacksAnywhere(c caller, anyOf []access.Privilege) error {
 	names := convert(anyOf, func(p access.Privilege) string { return string(p) })
 	return problem.New(http.StatusForbidden, api.TypeForbidden,
 		"%s lacks %s on / and on every path below it; whoever has Permissions.Modify on a path can give it there, with a role that holds it: viaduct acl add /PATH ROLE %s",
-		c.name, strings.Join(names, " or "), h.lacksIt(c, right{"/", anyOf}))
+		c.name, strings.Join(names, " or "), h.granteeFlags(c, right{"/", anyOf}))
 }
 
-// lacksIt is who has to be given what the caller lacks, as flags of the command
-// line: a token may have what its user has, and a separated one needs it itself.
-func (h *Handler) lacksIt(c caller, r right) string {
+// granteeFlags is who must be granted what the caller lacks, as flags of the command
+// line: a token may do what its user may, and a separated one needs the permission
+// itself.
+func (h *Handler) granteeFlags(c caller, r right) string {
 	user := "--user '" + c.id.User + "'"
 	if c.id.Token == "" {
 		return user
@@ -171,8 +171,8 @@ func (h *Handler) lacksIt(c caller, r right) string {
 	return user + ", and again with --token '" + c.name + "'"
 }
 
-// sees reports whether the caller may read an object of a configuration.
-func (h *Handler) sees(c caller, o model.Object, zoneOf zones) bool {
+// canRead reports whether the caller may read an object of a configuration.
+func (h *Handler) canRead(c caller, o model.Object, zoneOf zones) bool {
 	if c.admin {
 		return true
 	}
@@ -180,14 +180,13 @@ func (h *Handler) sees(c caller, o model.Object, zoneOf zones) bool {
 	return ok
 }
 
-// absent refuses a caller who may not know that there is no such object; nil
-// otherwise.
+// absent refuses a caller who may not know that there is no such object; nil otherwise.
 func (h *Handler) absent(c caller, k model.Kind, id string, write bool) error {
-	return h.demand(c, rights(nameOnly(k, id), nowhere, write)...)
+	return h.demand(c, rights(nameOnly(k, id), noZone, write)...)
 }
 
-// permit checks that the caller may make the edits, each where its object comes
-// from and where it goes.
+// permit checks that the caller may make the edits, both where each object was and where
+// it will be.
 func (h *Handler) permit(c caller, v *revision.View, edits []model.Edit) error {
 	if c.admin {
 		return nil
@@ -237,7 +236,7 @@ func (h *Handler) permitEdit(c caller, v *revision.View, e model.Edit, before, a
 	from := stored(v, v.Pending, k, id)
 	if from != nil {
 		if missing, ok := h.lacking(c, rights(from, before, true)); !ok {
-			if !h.sees(c, from, before) { // nor may they know where it is
+			if !h.canRead(c, from, before) { // nor may they know where it is
 				return h.demandName(c, k, id, missing)
 			}
 			return h.forbidden(c, missing)
@@ -265,8 +264,8 @@ func (h *Handler) permitEdit(c caller, v *revision.View, e model.Edit, before, a
 	return nil
 }
 
-// demandName refuses by no more than the name that the caller wrote. If by that
-// alone they were permitted it, what they lack is told.
+// demandName refuses with no more than the name that the caller wrote. If that name
+// alone would be permitted, the missing privilege is reported.
 func (h *Handler) demandName(c caller, k model.Kind, id string, missing right) error {
 	if err := h.absent(c, k, id, true); err != nil {
 		return err
@@ -274,8 +273,8 @@ func (h *Handler) demandName(c caller, k model.Kind, id string, missing right) e
 	return h.forbidden(c, missing)
 }
 
-// either looks in a second place for what is not in the first: a guest may join a
-// VNet that only runs still.
+// either looks a VNet up in a second configuration if it is not in the first: a guest
+// may join a VNet that exists in the running one only.
 func either(first, second zones) zones {
 	return func(vnet string) string {
 		if zone := first(vnet); zone != "" {
@@ -285,7 +284,7 @@ func either(first, second zones) zones {
 	}
 }
 
-// stored returns an object as it is stored, or nil.
+// stored returns an object as stored, or nil.
 func stored(v *revision.View, cfg *model.Config, k model.Kind, id string) model.Object {
 	if !k.Revisioned() {
 		return v.Live.Get(k, id)

@@ -32,7 +32,7 @@ func TestRightsAreAsDocumented(t *testing.T) {
 		}
 		// A name that somebody makes up leads to no deeper path than it should.
 		for _, name := range []string{"", "/", "a/b", "../..", "a_b/c", "z1-10.0.0.0-8/x"} {
-			for _, r := range rights(nameOnly(k, name), nowhere, true) {
+			for _, r := range rights(nameOnly(k, name), noZone, true) {
 				if strings.Count(r.path, "/") > 4 || strings.Contains(r.path, "a/b") {
 					t.Errorf("%s %q is looked for on %s", k, name, r.path)
 				}
@@ -50,7 +50,7 @@ func TestRightsAreAsDocumented(t *testing.T) {
 	}
 }
 
-// Routes demand something, or say why not.
+// Routes demand something, or state why not.
 func TestEveryRouteSaysWhoMay(t *testing.T) {
 	public := map[string]bool{"login": true, "getOpenAPI": true, "getDocs": true}
 	free := map[string]bool{"getSession": true, "logout": true, "getVersion": true, "listRoles": true, "getRole": true}
@@ -67,8 +67,8 @@ func TestEveryRouteSaysWhoMay(t *testing.T) {
 	}
 }
 
-// A refusal says whom to give what is lacking: a token has no more than its user, and
-// a separated one has to be given it too.
+// A refusal names who must be granted what is lacking: a token has no more rights than
+// its user, and a separated one needs the grant, too.
 func TestRefusalsSayWhatHelps(t *testing.T) {
 	h, bob := tenant(t)
 	give := func(kind access.SubjectType, subject string) {

@@ -10,57 +10,57 @@ import (
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
-// root is where the interface begins.
+// root is the prefix of all paths.
 const root = "/api/v1/"
 
-// route is one operation. The table of routes is all there is to know of the
-// interface: what is served, who may, and how it is documented.
+// route is one operation. The table of routes defines the whole interface: operations,
+// permissions and documentation.
 type route struct {
 	method string
 	// path is below root, with the names of parameters in braces.
 	path string
 	// id is the operation's name in the OpenAPI document and in the audit.
 	id string
-	// group is what the documentation shows it under; doc is a sentence or two.
+	// group is its group in the documentation; doc is a sentence or two.
 	group, doc string
 	needs      need
 	query      []param
-	// condition says that If-Match and If-None-Match count.
+	// condition is true if If-Match and If-None-Match are honoured.
 	condition bool
 	// request and answer are the types of the bodies; nil for none.
 	request, answer reflect.Type
 	// readOnly is set for a POST that changes nothing.
 	readOnly bool
-	// content is the answer's type if that is not JSON.
+	// content is the answer's content type if it is not JSON.
 	content string
 	serve   func(h *Handler, r *request) (any, error)
 }
 
-// writes reports whether the operation is one for the audit.
+// writes reports whether the operation is audited.
 func (rt *route) writes() bool { return !safe(rt.method) && !rt.readOnly }
 
-// need is what an operation demands of whoever asks for it.
+// need is what an operation demands of its caller.
 type need struct {
-	// doc says it: "SDN.Audit on /sdn". Empty means anybody who is known.
+	// doc describes it: "SDN.Audit on /sdn". Empty means any known caller.
 	doc string
-	// rights are checked before the operation; parameters of the path stand in them
-	// in braces.
+	// rights are checked before the operation; they hold parameters of the path in
+	// braces.
 	rights []right
 	// below is a right that the caller must have on a path or anywhere below it.
 	below *right
-	// public operations do not ask who it is.
+	// public operations do not identify the caller.
 	public bool
-	// written is the kind of the object that is written; anywhere are privileges one of
-	// which it takes on some path. Whoever has no such right at all is refused before the
-	// request's body is read; the operation itself finds out about the others.
+	// written is the kind of the object that is written; anywhere are privileges, one of
+	// them needed on some path. A caller with no such right at all is refused before the
+	// request's body is read; the operation itself checks the others.
 	written  model.Kind
 	anywhere []access.Privilege
 }
 
-// anybody may, who is known.
+// anybody is any known caller.
 var anybody = need{doc: "any authenticated caller"}
 
-// public is for operations that tell nothing of the network.
+// public is for operations that reveal nothing of the network.
 var public = need{doc: "anybody, without a login", public: true}
 
 // on demands any of the privileges on a path.
@@ -72,17 +72,17 @@ func on(path string, anyOf ...access.Privilege) need {
 	return need{doc: strings.Join(names, " or ") + " on " + path, rights: []right{{path, anyOf}}}
 }
 
-// somewhere demands any of the privileges at a path or at any below it, and says what the
-// operation itself checks then.
+// somewhere demands any of the privileges at a path or at any below it, and describes
+// what the operation itself checks then.
 func somewhere(path, doc string, anyOf []access.Privilege) need {
 	return need{doc: doc, below: &right{path, anyOf}}
 }
 
-// within says what an operation itself checks, because it depends on what is asked
-// for; or that it leaves out what the caller may not see.
+// within describes what an operation itself checks, because it depends on the request;
+// or that it omits what the caller may not see.
 func within(doc string) need { return need{doc: doc} }
 
-// withinFrom is within, for operations that take any of the privileges on some path.
+// withinFrom is within, for operations that need any of the privileges on some path.
 func withinFrom(doc string, anyOf ...access.Privilege) need { return need{doc: doc, anywhere: anyOf} }
 
 // writing is within, for operations that write an object of the kind, the path's {id}.
@@ -94,7 +94,7 @@ func writing(k model.Kind) need {
 	return need{doc: doc, written: k}
 }
 
-// check holds a caller against what is demanded.
+// check checks a caller against the demands.
 func (n need) check(h *Handler, r *request) error {
 	if n.below != nil {
 		if err := h.somewhere(r.caller, *n.below); err != nil {

@@ -22,10 +22,10 @@ import (
 // jsonObject is an object of the OpenAPI document; encoding/json sorts its names.
 type jsonObject = map[string]any
 
-// schemas makes JSON schemas (the dialect of OpenAPI 3.1) of Go types as
+// schemas derives JSON schemas (the dialect of OpenAPI 3.1) from Go types as
 // encoding/json writes them.
 type schemas struct {
-	// defs are those of structs, by name; types tells which type has a name.
+	// defs are those of structs, by name; types maps the names to their types.
 	defs  jsonObject
 	types map[string]reflect.Type
 	rows  map[reflect.Type][]model.FieldInfo // the model's properties
@@ -39,7 +39,7 @@ func newSchemas() *schemas {
 	return s
 }
 
-// describe notes what the model says of the properties of a type.
+// describe records the model's descriptions of the properties of a type.
 func (s *schemas) describe(t reflect.Type, fields []model.FieldInfo) {
 	s.rows[t] = fields
 	for _, f := range fields {
@@ -49,7 +49,7 @@ func (s *schemas) describe(t reflect.Type, fields []model.FieldInfo) {
 	}
 }
 
-// bounded is what a row of the model says of a property beside its type.
+// bounded are the model's constraints on a property, in addition to its type.
 func bounded(f *model.FieldInfo) jsonObject {
 	out := jsonObject{"description": f.Described()}
 	if f.Max != 0 {
@@ -78,13 +78,13 @@ func bounded(f *model.FieldInfo) jsonObject {
 	return out
 }
 
-// renamed are types whose own name is that of another one.
+// renamed are types with a name that another type has, too.
 var renamed = map[reflect.Type]string{
 	of[protocol.Status](): "NodeReport",
 	of[diff.Field]():      "ChangedField",
 }
 
-// scalars are types that are written in a way of their own.
+// scalars are types with an encoding of their own.
 var scalars = map[reflect.Type]jsonObject{
 	of[netip.Addr]():      {"type": "string", "description": "an IP address"},
 	of[netip.Prefix]():    {"type": "string", "description": "a network, like 10.0.0.0/8"},
@@ -95,7 +95,7 @@ var scalars = map[reflect.Type]jsonObject{
 		"description": "how a client of the Proxmox API wrote the properties; leave it out, or as it is"},
 }
 
-// words are types of few values.
+// words are enumerations.
 var words = map[reflect.Type][]string{
 	of[model.Severity](): {string(model.Error), string(model.Warning)},
 	of[diff.Action]():    {string(diff.Create), string(diff.Update), string(diff.Replace), string(diff.Delete)},
@@ -110,8 +110,8 @@ func texts[T ~string](list []T) []string {
 
 func oneOf(list ...string) jsonObject { return jsonObject{"enum": list} }
 
-// bounds are what else is known of properties, by type and name; those of the model have
-// rows of their own.
+// bounds are further constraints on properties, by type and name; those of the model
+// have rows of their own.
 var bounds = map[string]jsonObject{
 	"ACLEntry.type":            oneOf(string(access.SubjectUser), string(access.SubjectGroup), string(access.SubjectToken)),
 	"Password.password":        {"minLength": 8, "maxLength": access.MaxPassword},
@@ -169,7 +169,7 @@ func (s *schemas) of(t reflect.Type) jsonObject {
 	case reflect.Struct:
 		return s.ref(t)
 	default:
-		panic(fmt.Sprintf("no schema for %s", t)) // a test walks all types
+		panic(fmt.Sprintf("no schema for %s", t)) // a test covers all types
 	}
 }
 
@@ -180,11 +180,11 @@ func (s *schemas) ref(t reflect.Type) jsonObject {
 		name = other
 	}
 	if known, ok := s.types[name]; ok && known != t {
-		panic(fmt.Sprintf("%s and %s have one name", known, t)) // a test walks all types
+		panic(fmt.Sprintf("%s and %s have one name", known, t)) // a test covers all types
 	} else if !ok {
 		s.types[name] = t
 		def := jsonObject{"type": "object"}
-		s.defs[name] = def // before its fields, which may lead back
+		s.defs[name] = def // before its fields, which may refer back
 		properties, required := jsonObject{}, []string{}
 		s.fields(t, properties, &required)
 		def["properties"] = properties
@@ -196,7 +196,7 @@ func (s *schemas) ref(t reflect.Type) jsonObject {
 	return jsonObject{"$ref": "#/components/schemas/" + name}
 }
 
-// fields adds the properties of a struct, those of embedded ones among them.
+// fields adds the properties of a struct, including those of embedded structs.
 func (s *schemas) fields(t reflect.Type, properties jsonObject, required *[]string) {
 	for i := range t.NumField() {
 		f := t.Field(i)
@@ -215,7 +215,7 @@ func (s *schemas) fields(t reflect.Type, properties jsonObject, required *[]stri
 	}
 }
 
-// property is the schema of a field with what else is known of it.
+// property is the schema of a field with its further constraints.
 func (s *schemas) property(t reflect.Type, name string, typ reflect.Type) jsonObject {
 	schema, more := s.of(typ), bounds[t.Name()+"."+name]
 	if i := slices.IndexFunc(s.rows[t], func(f model.FieldInfo) bool { return f.Name == name }); i >= 0 {
@@ -229,7 +229,7 @@ func (s *schemas) property(t reflect.Type, name string, typ reflect.Type) jsonOb
 	return out
 }
 
-// edit is the schema of an edit: which object it holds depends on its kind.
+// edit is the schema of an edit: its object depends on its kind.
 func (s *schemas) edit() jsonObject {
 	if s.defs["Edit"] == nil {
 		s.defs["Edit"] = jsonObject{}

@@ -7,9 +7,9 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// NewUses are the paths of what an object newly refers to, on each of which one of the
-// privileges is needed. Whatever it referred to before takes nothing, so that those who
-// look after an object need no more than whoever set it up. Old is nil for a new one.
+// NewUses are the paths of an object's new references; one of the privileges is needed
+// on each. Existing references need none, so that those who maintain an object need no
+// more rights than those who set it up. Old is nil for a new object.
 func NewUses(old, new model.Object) (paths []string, anyOf []access.Privilege) {
 	paths = model.Uses(new)
 	if old != nil {
@@ -19,7 +19,7 @@ func NewUses(old, new model.Object) (paths []string, anyOf []access.Privilege) {
 	return paths, privileges(model.UsePrivileges())
 }
 
-// useRights are what it takes that an object refers to what it newly does.
+// useRights are the rights needed for an object's new references.
 func useRights(old, new model.Object) []right {
 	paths, anyOf := NewUses(old, new)
 	return convert(paths, func(path string) right { return right{path, anyOf} })

@@ -15,10 +15,11 @@ var referring = []string{
 	"ipam", "dns", "reversedns", "controller", "secondary-controllers", "fabric", "bridge", "route-filter", "route-map-in", "route-map-out", "route-map",
 }
 
-// inThePath are those whose objects an object belongs to: writing it takes a right on them.
+// inThePath are properties with the object's parent: writing it needs a right on the
+// parent.
 var inThePath = []string{"fabric-node.fabric"}
 
-// Every property of every kind that names another object takes a privilege on that.
+// Every property of every kind that names another object needs a privilege on that.
 func TestEveryReferenceTakesAPrivilege(t *testing.T) {
 	seen := 0
 	for _, k := range model.Kinds() {

@@ -12,19 +12,20 @@ import (
 // Has reports whether a caller has one of the privileges on a path.
 type Has func(path string, anyOf ...access.Privilege) bool
 
-// has is what a caller of this interface has.
+// has returns the privilege check for a caller of this interface.
 func (h *Handler) has(c caller) Has {
 	return func(path string, anyOf ...access.Privilege) bool { return h.may(c, right{path, anyOf}) }
 }
 
-// Hides reports whether one of the objects, given by references apart by blanks, is in
-// the view and may not be read. One that is nowhere is of the caller's own request.
+// Hides reports whether one of the objects, given as references separated by blanks, is
+// in the view and may not be read. One that exists nowhere is from the caller's own
+// request.
 func (has Has) Hides(v *revision.View, refs string) bool {
 	for ref := range strings.FieldsSeq(refs) {
 		kind, id, _ := strings.Cut(ref, "/")
 		k := model.Kind(kind)
-		if k == model.KindNode && !has.reads(nameOnly(k, id), nowhere) {
-			return true // one that has joined need not be declared
+		if k == model.KindNode && !has.reads(nameOnly(k, id), noZone) {
+			return true // a node that has joined need not be declared
 		}
 		for _, cfg := range []*model.Config{v.Pending, v.Running, v.Live} {
 			if o := cfg.Get(k, id); o != nil && !has.reads(o, either(zonesOf(v.Pending), zonesOf(v.Running))) {
@@ -44,8 +45,8 @@ func (has Has) reads(o model.Object, zoneOf zones) bool {
 	return true
 }
 
-// Redact leaves out what is said of objects that may not be read, and veils what others
-// tell of them.
+// Redact omits problems of objects that may not be read, and masks what others reveal of
+// them.
 func (has Has) Redact(v *revision.View, problems model.Problems) model.Problems {
 	var out model.Problems
 	var hidden *model.Problem
@@ -76,7 +77,7 @@ func (h *Handler) redact(c caller, v *revision.View, problems model.Problems) mo
 	return h.has(c).Redact(v, problems)
 }
 
-// veil is an error without what it tells of objects that the caller may not see.
+// veil returns an error without what it reveals of objects that the caller may not see.
 func (h *Handler) veil(c caller, v *revision.View, err error) error {
 	refs := model.TellsOf(err)
 	if c.admin || refs == "" || !h.has(c).Hides(v, refs) {

@@ -10,10 +10,10 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
 )
 
-// checkWritten refuses edits that set how a client of the Proxmox API spelled properties:
-// the server notes that, and it is no property. What is stored may be sent back, as
-// clients do that read an object, change it and write it. Lax edits, as an import makes
-// them, may have spellings that the Proxmox API would have noted.
+// checkWritten refuses edits that set a Proxmox API client's spelling of properties: the
+// server records that, and it is not a property. Stored spellings may be sent back, as
+// by clients that read an object, change it and write it. Lax edits, as made by an
+// import, may have spellings that the Proxmox API would have recorded.
 func checkWritten(v *revision.View, edits []model.Edit, lax bool) error {
 	for i, e := range edits {
 		w := model.WrittenOf(e.Put)
