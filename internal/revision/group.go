@@ -154,7 +154,9 @@ func (s *Service) compute(v *View, calls []*call, current bool, limit int) *grou
 			c.end(nil)
 			return nil
 		}
-		if finished && current {
+		// That edits need an allocator does not depend on how current the view is.
+		unprepared := c.allocations == nil && errors.Is(err, errUnprepared)
+		if finished && (current || unprepared) {
 			g.finished[c] = err
 		}
 	}
