@@ -16,10 +16,7 @@ import (
 // external systems are updated later (revision.Allocator).
 func (s *Service) Concerns(edits []model.Edit, o revision.EditOptions) bool {
 	return slices.ContainsFunc(edits, func(e model.Edit) bool {
-		k := e.Kind
-		if e.Put != nil {
-			k = e.Put.ObjectKind()
-		}
+		k, _ := e.Target()
 		return k == model.KindGuest || k == model.KindSubnet && !o.Deferred
 	})
 }

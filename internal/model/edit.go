@@ -16,6 +16,15 @@ type Edit struct {
 	ID   string
 }
 
+// Target names the object that the edit is about, by its kind and the ID that it has
+// so far: Config.Complete may give it another one.
+func (e Edit) Target() (Kind, string) {
+	if e.Put != nil {
+		return e.Put.ObjectKind(), e.Put.ObjectID()
+	}
+	return e.Kind, e.ID
+}
+
 type editJSON struct {
 	Kind   Kind            `json:"kind"`
 	ID     string          `json:"id"`
@@ -24,13 +33,14 @@ type editJSON struct {
 
 // MarshalJSON writes {"kind","id","object"}; a deletion has no object.
 func (e Edit) MarshalJSON() ([]byte, error) {
-	j := editJSON{Kind: e.Kind, ID: e.ID}
+	var j editJSON
+	j.Kind, j.ID = e.Target()
 	if e.Put != nil {
 		raw, err := json.Marshal(e.Put)
 		if err != nil {
 			return nil, err
 		}
-		j = editJSON{Kind: e.Put.ObjectKind(), ID: e.Put.ObjectID(), Object: raw}
+		j.Object = raw
 	}
 	return json.Marshal(j)
 }

@@ -96,20 +96,13 @@ func identity(edits []model.Edit) (string, error) {
 func (a *allocations) add(one *Allocation) {
 	a.list = append(a.list, one)
 	for _, e := range one.Edits {
-		i := slices.IndexFunc(a.edits, func(old model.Edit) bool { return refOf(old) == refOf(e) })
+		i := slices.IndexFunc(a.edits, func(old model.Edit) bool { return model.Ref(old.Target()) == model.Ref(e.Target()) })
 		if i < 0 {
 			a.edits = append(a.edits, e)
 		} else {
 			a.edits[i] = e
 		}
 	}
-}
-
-func refOf(e model.Edit) string {
-	if e.Put != nil {
-		return model.Ref(e.Put.ObjectKind(), e.Put.ObjectID())
-	}
-	return model.Ref(e.Kind, e.ID)
 }
 
 // withAllocations returns the edits to make for those of a call, or errUnprepared.

@@ -96,7 +96,7 @@ func (s *Service) pruned(ctx context.Context) {
 
 // Pin keeps a revision regardless of its age, or stops that.
 func (s *Service) Pin(ctx context.Context, n int64, pinned bool) error {
-	for range maxTries {
+	err := store.Retry(ctx, func() error {
 		all, err := s.history(ctx)
 		if err != nil {
 			return err
@@ -122,9 +122,10 @@ func (s *Service) Pin(ctx context.Context, n int64, pinned bool) error {
 			return err
 		}
 		_, err = s.store.Txn(ctx, []store.Cond{{Key: all[i].key, Revision: all[i].at}}, []store.Op{store.Put(all[i].key, value)})
-		if !errors.Is(err, store.ErrConflict) {
-			return err
-		}
+		return err
+	})
+	if errors.Is(err, store.ErrConflict) {
+		return ErrBusy
 	}
-	return ErrBusy
+	return err
 }

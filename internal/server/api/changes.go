@@ -35,7 +35,7 @@ func (h *Handler) edits(r *request) (any, error) {
 	}
 	r.dry = o.DryRun
 	for _, e := range edits {
-		r.objects = append(r.objects, reference(e))
+		r.objects = append(r.objects, model.Ref(e.Target()))
 	}
 	return h.change(r, edits, o)
 }

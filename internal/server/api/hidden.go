@@ -136,7 +136,7 @@ func (h *Handler) shownEdits(c caller, records []revision.Record, sides ...guard
 			exists := slices.ContainsFunc(all, func(g guarded) bool { return g.find(ref) != nil })
 			switch {
 			case c.admin, exists && h.canReadChange(c, ref, all...), !exists && h.absent(c, kind, id, false) == nil:
-				e.Objects = append(e.Objects, reference(edit))
+				e.Objects = append(e.Objects, model.Ref(edit.Target()))
 			}
 		}
 		if c.admin || len(e.Objects) > 0 {

@@ -468,7 +468,7 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte, id string) {
 		if edits, err := decodeEdits(b); err == nil {
 			for _, e := range edits {
-				_ = reference(e)
+				_ = model.Ref(e.Target())
 				k, name := e.Kind, e.ID
 				if e.Put != nil {
 					o := model.Completed(e.Put, always("z1"))

@@ -208,7 +208,7 @@ func (h *Handler) permit(c caller, v *revision.View, edits []model.Edit) error {
 		err := h.permitEdit(c, v, e, before, after)
 		if err != nil && len(edits) > 1 {
 			known := problem.From(err)
-			known.Detail = fmt.Sprintf("edit %d of the request (%s): %s; nothing was changed", i+1, reference(e), known.Detail)
+			known.Detail = fmt.Sprintf("edit %d of the request (%s): %s; nothing was changed", i+1, model.Ref(e.Target()), known.Detail)
 			return known
 		}
 		if err != nil {
@@ -216,14 +216,6 @@ func (h *Handler) permit(c caller, v *revision.View, edits []model.Edit) error {
 		}
 	}
 	return nil
-}
-
-// reference names the object of an edit.
-func reference(e model.Edit) string {
-	if e.Put != nil {
-		return model.Ref(e.Put.ObjectKind(), e.Put.ObjectID())
-	}
-	return model.Ref(e.Kind, e.ID)
 }
 
 func (h *Handler) permitEdit(c caller, v *revision.View, e model.Edit, before, after zones) error {
@@ -255,7 +247,7 @@ func (h *Handler) permitEdit(c caller, v *revision.View, e model.Edit, before, a
 		return err
 	}
 	if err := h.External.Own(from, to); err != nil && !h.may(c, right{"/", sysWrite}) {
-		return problem.New(http.StatusForbidden, api.TypeForbidden, "%s: %s; to name it all the same takes Sys.Modify on /", reference(e), err)
+		return problem.New(http.StatusForbidden, api.TypeForbidden, "%s: %s; to name it all the same takes Sys.Modify on /", model.Ref(e.Target()), err)
 	}
 	if g, ok := to.(*model.Guest); ok {
 		old, _ := from.(*model.Guest)

@@ -25,10 +25,10 @@ func checkWritten(v *revision.View, edits []model.Edit, lax bool) error {
 		}
 		if !lax {
 			return problem.Invalid("edit %d of the request (%s): written is no property: it is how a client of the Proxmox API spelled others. Leave it out, or as it is in the pending configuration; nothing was changed",
-				i+1, reference(e))
+				i+1, model.Ref(e.Target()))
 		}
 		if err := schema.CheckWritten(e.Put); err != nil {
-			return problem.Invalid("edit %d of the request (%s): written: %s; nothing was changed", i+1, reference(e), err)
+			return problem.Invalid("edit %d of the request (%s): written: %s; nothing was changed", i+1, model.Ref(e.Target()), err)
 		}
 	}
 	return nil

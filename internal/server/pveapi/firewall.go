@@ -61,12 +61,10 @@ func (s *sdn) firewallChange(c *Call, field string, work func(v *revision.View) 
 		}
 		match := map[string]string{}
 		for _, e := range edits {
-			if e.Put != nil {
-				e.Kind, e.ID = e.Put.ObjectKind(), e.Put.ObjectID()
-			}
-			match[model.Ref(e.Kind, e.ID)] = revision.Absent
-			if old := v.Live.Get(e.Kind, e.ID); old != nil {
-				match[model.Ref(e.Kind, e.ID)] = revision.ETag(old)
+			kind, id := e.Target()
+			match[model.Ref(kind, id)] = revision.Absent
+			if old := v.Live.Get(kind, id); old != nil {
+				match[model.Ref(kind, id)] = revision.ETag(old)
 			}
 		}
 		_, err = s.Config.Edit(c, c.Who.String(), edits, revision.EditOptions{Lax: true, IfMatch: match, Uncounted: true})

@@ -23,29 +23,26 @@ const prefixWireGuardKey = "wireguard-keys/"
 
 // publicKey returns the public key of a node's interface, and creates the private key if
 // there is none.
-func (s *sdn) publicKey(ctx context.Context, node, iface string) (string, error) {
+func (s *sdn) publicKey(ctx context.Context, node, iface string) (public string, err error) {
 	key := prefixWireGuardKey + node + "/" + iface
-	for range maxTries {
+	err = store.Retry(ctx, func() error { // on a conflict another request created one
 		r, err := s.Store.Get(ctx, key)
 		if err == nil {
-			return publicKeyOf(key, r.Value)
+			public, err = publicKeyOf(key, r.Value)
+			return err
 		}
 		if !errors.Is(err, store.ErrNotFound) {
-			return "", err
+			return err
 		}
 		private, err := ecdh.X25519().GenerateKey(rand.Reader)
 		if err != nil {
-			return "", err
+			return err
 		}
+		public = base64.StdEncoding.EncodeToString(private.PublicKey().Bytes())
 		_, err = s.Store.Txn(ctx, []store.Cond{{Key: key}}, []store.Op{store.Put(key, private.Bytes())})
-		if err == nil {
-			return base64.StdEncoding.EncodeToString(private.PublicKey().Bytes()), nil
-		}
-		if !errors.Is(err, store.ErrConflict) { // on a conflict another request created one
-			return "", err
-		}
-	}
-	return "", store.ErrConflict
+		return err
+	})
+	return public, err
 }
 
 func publicKeyOf(key string, private []byte) (string, error) {
