@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -83,22 +82,21 @@ func (o HostOptions) spaces() space.Options {
 	if o.NamespaceDir != "" {
 		dir = netns.Dir(o.NamespaceDir)
 	}
-	state := func(space string) string { return filepath.Join(o.Data, "spaces", space+".nft.json") }
+	state := func(space string) string { return filepath.Join(o.Data, "nft-"+space+".json") }
 	return space.Options{
 		Dir: dir,
 		Drivers: func(ns *netns.NS, space string) ([]driver.Driver, error) {
-			links, errLinks := link.New(link.Options{Namespace: ns})
-			routes, errRoutes := route.New(ns)
-			err := errors.Join(errLinks, errRoutes, os.MkdirAll(filepath.Dir(state(space)), 0o700))
-			return []driver.Driver{nft.New(nft.Options{Namespace: ns, StateFile: state(space)}), links, sysctl.New(ns), routes}, err
-		},
-		Forget: func(space string) error {
-			err := os.Remove(state(space))
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil
+			links, err := link.New(link.Options{Namespace: ns})
+			if err != nil {
+				return nil, err
 			}
-			return err
+			routes, err := route.New(ns)
+			if err != nil {
+				return nil, errors.Join(err, links.Close())
+			}
+			return []driver.Driver{nft.New(nft.Options{Namespace: ns, StateFile: state(space)}), links, sysctl.New(ns), routes}, nil
 		},
+		Forget: func(space string) error { return os.Remove(state(space)) },
 	}
 }
 

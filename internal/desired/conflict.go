@@ -35,6 +35,11 @@ func VLANInTheWay(name, parent string, id int) *Conflict {
 	return &Conflict{Thing: fmt.Sprintf("interface %s, which carries VLAN %d of %s,", name, id, parent)}
 }
 
+// NamespaceInTheWay is the conflict with a network namespace that has the name of a space's.
+func NamespaceInTheWay(name string) *Conflict {
+	return &Conflict{Thing: "network namespace " + name}
+}
+
 // OVSPortInTheWay is the conflict with a port of an Open vSwitch bridge; bridge is
 // empty for one that belongs to none.
 func OVSPortInTheWay(name, bridge string) *Conflict {

@@ -65,7 +65,7 @@ var flow = map[string][]string{
 	"internal/driver":                         {"internal/desired", "internal/diff"},
 	"internal/linux/processes":                {},
 	"internal/linux/sockets":                  {"internal/linux/netns"},
-	"internal/driver/space":                   {"internal/driver", "internal/desired", "internal/diff", "internal/naming", "internal/linux/netns"},
+	"internal/driver/space":                   {"internal/driver", "internal/desired", "internal/diff", "internal/naming", "internal/linux/netns", "internal/linux/rtnl"},
 	"internal/driver/link":                    {"internal/driver", "internal/desired", "internal/diff", "internal/linux/rtnl", "internal/linux/netns"},
 	"internal/driver/route":                   {"internal/driver", "internal/desired", "internal/diff", "internal/linux/rtnl", "internal/linux/netns"},
 	"internal/driver/sysctl":                  {"internal/driver", "internal/desired", "internal/diff", "internal/linux/netns"},

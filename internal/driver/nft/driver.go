@@ -81,6 +81,16 @@ func New(o Options) *Driver {
 // Name implements driver.Driver.
 func (*Driver) Name() string { return "nft" }
 
+// Close closes the socket to the kernel's nftables; the tables stay.
+func (d *Driver) Close() error {
+	if d.socket == nil {
+		return nil
+	}
+	err := d.socket.Close()
+	d.socket = nil
+	return err
+}
+
 // Withhold implements driver.Guard: without the filter that isolates zones nothing may begin to
 // route between them.
 func (*Driver) Withhold(want *desired.Space) *desired.Space {

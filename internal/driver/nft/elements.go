@@ -188,7 +188,7 @@ func (d *Driver) open() error {
 		_ = unix.Close(fd)
 		return fmt.Errorf("open a socket to the kernel's nftables: %w", err)
 	}
-	d.socket = os.NewFile(uintptr(fd), "nftables") // closed with the driver
+	d.socket = os.NewFile(uintptr(fd), "nftables")
 	return nil
 }
 

@@ -1,8 +1,9 @@
 // Package space maintains the named spaces of a node: network namespaces owned by Viaduct, each
 // with drivers that work in it.
 //
-// Viaduct owns a namespace by its name (package naming): an unwanted one is removed, with
-// everything in it. Others are never touched.
+// Viaduct owns a namespace if the loopback interface in it has the alias that the driver
+// sets when it makes the namespace. An owned one with a name of package naming that is
+// unwanted is removed, with everything in it. Others are never touched, whatever their name.
 package space
 
 import (
@@ -11,7 +12,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"sync"
 
@@ -19,16 +19,20 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
 	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
+	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
 	"github.com/viaduct-sdn/viaduct/internal/naming"
+	"golang.org/x/sys/unix"
 )
 
 // Options configure a Driver.
 type Options struct {
 	// Dir is the directory of the namespaces' names.
 	Dir netns.Dir
-	// Drivers creates the drivers of a space, in the order in which they run.
+	// Drivers creates the drivers of a space, in the order in which they run. With an error
+	// it leaves nothing open.
 	Drivers func(ns *netns.NS, space string) ([]driver.Driver, error)
-	// Forget removes the drivers' records of a removed space; nil for nothing.
+	// Forget removes the drivers' records of a removed space; nil for nothing. It may
+	// return fs.ErrNotExist if there are none.
 	Forget func(space string) error
 }
 
@@ -104,7 +108,7 @@ func (d *Driver) Events(ctx context.Context) (<-chan struct{}, error) {
 // space does not keep others from being applied.
 func (d *Driver) Reconcile(ctx context.Context, want []desired.NamedSpace, dryRun bool) (driver.Result, error) {
 	var total driver.Result
-	have, err := d.existing()
+	have, err := d.existing(ctx)
 	if err != nil {
 		return total, err
 	}
@@ -123,6 +127,9 @@ func (d *Driver) Reconcile(ctx context.Context, want []desired.NamedSpace, dryRu
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(have)) {
+		if have[name] == foreign {
+			continue
+		}
 		if !dryRun {
 			if err := d.remove(name); err != nil {
 				errs = append(errs, err)
@@ -135,24 +142,80 @@ func (d *Driver) Reconcile(ctx context.Context, want []desired.NamedSpace, dryRu
 	return total, errors.Join(errs...)
 }
 
+// standing is what a name of a space stands for.
+type standing int
+
+const (
+	absent   standing = iota
+	leftover          // a name without a namespace, which a kill leaves behind
+	owned
+	foreign // a namespace that Viaduct did not make
+)
+
 // existing returns the spaces that have a name.
-func (d *Driver) existing() (map[string]bool, error) {
+func (d *Driver) existing(ctx context.Context) (map[string]standing, error) {
 	names, err := d.o.Dir.List()
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]bool{}
+	out := map[string]standing{}
 	for _, n := range names {
-		if space, owned := naming.Space(n); owned {
-			out[space] = true
+		if space, ok := naming.Space(n); ok {
+			if out[space], err = d.standing(ctx, n); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return out, nil
 }
 
+// standing tells what a name stands for.
+func (d *Driver) standing(ctx context.Context, name string) (standing, error) {
+	ns, err := d.o.Dir.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return leftover, nil
+	}
+	if err != nil {
+		return absent, err
+	}
+	defer ns.Close()
+	conn, err := rtnl.Open(ns)
+	if err != nil {
+		return absent, err
+	}
+	defer conn.Close()
+	links, err := conn.Links(ctx)
+	if err != nil {
+		return absent, fmt.Errorf("read the owner of network namespace %s: %w", name, err)
+	}
+	if slices.ContainsFunc(links, func(l rtnl.Link) bool { return l.Index == loopback && l.Alias == ownerAlias }) {
+		return owned, nil
+	}
+	return foreign, nil
+}
+
+// ownerAlias is the alias of the loopback interface in every namespace that Viaduct makes.
+const ownerAlias = "viaduct"
+
+// loopback is the index of the loopback interface in every namespace.
+const loopback = 1
+
+// markOwned sets the alias in the namespace of the present thread.
+func markOwned() error {
+	conn, err := rtnl.Open(nil)
+	if err != nil {
+		return err
+	}
+	m := rtnl.NewMessage(unix.RTM_SETLINK, 0, rtnl.IfInfo(unix.AF_UNSPEC, loopback, true)).String(unix.IFLA_IFALIAS, ownerAlias)
+	return errors.Join(conn.Do(context.Background(), []*rtnl.Message{m})[0], conn.Close())
+}
+
 // space brings one space into the wanted state.
-func (d *Driver) space(ctx context.Context, s *desired.NamedSpace, named, dryRun bool) (driver.Result, error) {
+func (d *Driver) space(ctx context.Context, s *desired.NamedSpace, is standing, dryRun bool) (driver.Result, error) {
 	var result driver.Result
+	if is == foreign {
+		return result, &driver.ObjectError{Owner: s.Owner, Err: desired.NamespaceInTheWay(naming.Namespace(s.Name))}
+	}
 	ns, err := d.o.Dir.Open(naming.Namespace(s.Name))
 	switch {
 	case err == nil:
@@ -163,7 +226,7 @@ func (d *Driver) space(ctx context.Context, s *desired.NamedSpace, named, dryRun
 		result.Writes = len(result.Changes)
 		return result, nil
 	default:
-		if ns, err = d.make(s.Name, named); err != nil {
+		if ns, err = d.make(s.Name, is); err != nil {
 			return result, &driver.ObjectError{Owner: s.Owner, Err: err}
 		}
 		result.Changes = append(result.Changes, diff.Change{Action: diff.Create, Type: desired.TypeSpace, Name: s.Name, Owner: s.Owner})
@@ -183,14 +246,14 @@ func (d *Driver) space(ctx context.Context, s *desired.NamedSpace, named, dryRun
 }
 
 // make creates the namespace of a space. A name without a namespace is left behind by a kill.
-func (d *Driver) make(space string, named bool) (*netns.NS, error) {
+func (d *Driver) make(space string, is standing) (*netns.NS, error) {
 	name := naming.Namespace(space)
-	if named {
+	if is == leftover {
 		if err := d.o.Dir.Delete(name); err != nil {
 			return nil, err
 		}
 	}
-	if err := d.o.Dir.Make(name); err != nil {
+	if err := d.o.Dir.Make(name, markOwned); err != nil {
 		return nil, err
 	}
 	return d.o.Dir.Open(name)
@@ -214,7 +277,10 @@ func (d *Driver) enter(space string, ns *netns.NS) (*opened, error) {
 	}
 	in := &opened{ns: ns, drivers: drivers, stop: func() {}}
 	d.open[space] = in
-	return in, d.listen(in)
+	if err := d.listen(in); err != nil { // the next pass tries again
+		return nil, errors.Join(err, d.release(space))
+	}
+	return in, nil
 }
 
 // release closes the drivers of a space and its handle.
@@ -238,7 +304,7 @@ func (d *Driver) release(space string) error {
 func (d *Driver) remove(space string) error {
 	err := errors.Join(d.release(space), d.o.Dir.Delete(naming.Namespace(space)))
 	if d.o.Forget != nil {
-		if failed := d.o.Forget(space); !errors.Is(failed, os.ErrNotExist) {
+		if failed := d.o.Forget(space); !errors.Is(failed, fs.ErrNotExist) {
 			err = errors.Join(err, failed)
 		}
 	}

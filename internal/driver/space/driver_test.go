@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -135,6 +136,13 @@ func (l *lab) stands(space string) {
 		}
 		return err
 	})
+	l.in(space, func() error {
+		out, err := exec.Command("nft", "list", "table", "inet", "viaduct").CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "tcp dport 25") {
+			l.Errorf("space %s: filter %s, %v", space, out, err)
+		}
+		return nil
+	})
 	// What is below /proc/sys is the namespace's of the thread.
 	l.in(space, func() error {
 		b, err := os.ReadFile("/proc/sys/net/ipv4/ip_forward")
@@ -227,7 +235,7 @@ func TestEvents(t *testing.T) {
 // it behind, is no obstacle.
 func TestOthersStay(t *testing.T) {
 	l := newLab(t)
-	if err := l.dir.Make("other"); err != nil {
+	if err := l.dir.Make("other", nil); err != nil {
 		t.Fatal(err)
 	}
 	left := filepath.Join(string(l.dir), naming.Namespace("red"))
@@ -258,5 +266,85 @@ func TestOneFaultDoesNotSpread(t *testing.T) {
 		t.Errorf("errors %v", err)
 	}
 	l.stands("bad")
+	l.stands("red")
+}
+
+// A namespace that Viaduct did not make stays, even with a name of a space, and whoever
+// wants its name is told of it.
+func TestForeignNamespaceWithTheNameOfASpace(t *testing.T) {
+	l := newLab(t)
+	if err := l.dir.Make(naming.Namespace("red"), nil); err != nil {
+		t.Fatal(err)
+	}
+	before, err := l.dir.Open(naming.Namespace("red"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer before.Close()
+	l.settled()
+	_, err = l.d.Reconcile(context.Background(), []desired.NamedSpace{router("red"), router("blue")}, false)
+	var conflict *driver.Conflict
+	if failed := driver.ObjectErrors(err); len(failed) != 1 || failed[0].Owner != "sector/red" || !errors.As(err, &conflict) {
+		t.Errorf("errors %v", err)
+	}
+	l.stands("blue")
+	l.reconcile(false)
+	after, err := l.dir.Open(naming.Namespace("red"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer after.Close()
+	if same, err := before.Same(after); err != nil || !same {
+		t.Errorf("the namespace was replaced: %v, %v", same, err)
+	}
+	l.in("red", func() error {
+		if links, err := net.Interfaces(); err != nil || len(links) != 1 {
+			t.Errorf("the namespace was changed: %v, %v", links, err)
+		}
+		return nil
+	})
+}
+
+// descriptors counts the process's open sockets and namespaces.
+func descriptors(t *testing.T) int {
+	t.Helper()
+	files, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	for _, f := range files {
+		to, err := os.Readlink("/proc/self/fd/" + f.Name())
+		if err == nil && (strings.HasPrefix(to, "socket:") || strings.HasPrefix(to, "net:")) {
+			count++
+		}
+	}
+	return count
+}
+
+// What keeps a namespace alive, sockets and handles, is closed with its space, also where
+// its drivers cannot be made or cannot listen; what failed is tried again.
+func TestNothingStaysOpen(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // what is forgotten must not be closed by finalizers
+	l := newLab(t)
+	before := descriptors(t)
+	l.reconcile(false, router("red"))
+	l.reconcile(false)
+	if after := descriptors(t); after != before {
+		t.Errorf("%d descriptors are open after a space was removed, %d before", after, before)
+	}
+
+	fault := errors.New("no memory")
+	l.d.listen = func(*opened) error { return fault }
+	for range 3 {
+		if _, err := l.d.Reconcile(context.Background(), []desired.NamedSpace{router("red")}, false); !errors.Is(err, fault) {
+			t.Errorf("a space that cannot be listened to: %v", err)
+		}
+	}
+	if after := descriptors(t); after != before {
+		t.Errorf("%d descriptors are open after listening failed, %d before", after, before)
+	}
+	l.d.listen = func(*opened) error { return nil }
+	l.reconcile(false, router("red"))
 	l.stands("red")
 }

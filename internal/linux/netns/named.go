@@ -49,8 +49,9 @@ func (d Dir) Open(name string) (*NS, error) {
 }
 
 // Make makes a namespace with its loopback interface up. It persists until Delete,
-// independent of any process.
-func (d Dir) Make(name string) error {
+// independent of any process. Before it gets its name, inside runs on a thread in it, so
+// that no namespace with the name exists without what inside sets up; nil for nothing.
+func (d Dir) Make(name string, inside func() error) error {
 	err := d.run(func() error {
 		if err := d.share(); err != nil {
 			return err
@@ -66,6 +67,11 @@ func (d Dir) Make(name string) error {
 		}
 		if err := loopbackUp(); err != nil {
 			return err
+		}
+		if inside != nil {
+			if err := inside(); err != nil {
+				return err
+			}
 		}
 		return unix.Mount(fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid()), path, "none", unix.MS_BIND, "")
 	})

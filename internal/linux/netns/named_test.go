@@ -37,7 +37,7 @@ func TestNamed(t *testing.T) {
 		t.Cleanup(func() { _ = ns.Close() })
 		return ns
 	}
-	if err := dir.Make("red"); err != nil {
+	if err := dir.Make("red", nil); err != nil {
 		t.Fatal(err)
 	}
 	first, again := open(), open()
@@ -53,7 +53,7 @@ func TestNamed(t *testing.T) {
 	}); err != nil {
 		t.Error(err)
 	}
-	if err := dir.Make("red"); err != nil { // over the other
+	if err := dir.Make("red", nil); err != nil { // over the other
 		t.Fatal(err)
 	}
 	if same, err := first.Same(open()); err != nil || same {
