@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/coreos/go-systemd/v22/activation"
@@ -82,14 +83,21 @@ func cannotListen(addr string, err error) error {
 	case !errors.Is(err, unix.EADDRINUSE):
 		return fmt.Errorf("cannot listen on %s: %w; choose another address with --listen or $%s", addr, err, listenVariable)
 	}
-	host, port, _ := net.SplitHostPort(addr) // Listen has parsed it before
-	n, _ := net.LookupPort("tcp", port)
-	ip, parseErr := netip.ParseAddr(host)
-	if parseErr != nil {
+	at, unknown := net.ResolveTCPAddr("tcp", addr)
+	if unknown != nil { // Listen has just resolved it
+		return fmt.Errorf("cannot listen on %s: %w", addr, err)
+	}
+	ip, ok := netip.AddrFromSlice(at.IP)
+	if !ok {
 		ip = netip.IPv4Unspecified()
 	}
+	host, _, _ := net.SplitHostPort(addr)
+	n, other := at.Port, at.Port+100
+	if other > 65535 {
+		other = n - 100
+	}
 	return fmt.Errorf("cannot listen on %s: TCP port %d of this host is already in use by %s; choose another address, like %s, with --listen or with %s in /etc/default/viaduct-server",
-		addr, n, holder(ip, n), net.JoinHostPort(host, fmt.Sprint(n+100)), listenVariable)
+		addr, n, holder(ip, n), net.JoinHostPort(host, strconv.Itoa(other)), listenVariable)
 }
 
 // holder returns the name of the process that uses a port. A service without the right to

@@ -4,14 +4,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
-
-// portType is the type of changes that attach a guest's NIC: guests start and stop
-// independently of Viaduct, so such a change is no drift.
-const portType = "port"
 
 // driftLog distinguishes drift from unfinished work. A difference is drift when an
 // earlier pass reached the desired state and that state has not changed since.
@@ -70,7 +67,8 @@ func (l *driftLog) record(now time.Time, changes []diff.Change, failed []*driver
 		errs[f.Owner] = f.Err.Error()
 	}
 	for _, c := range changes {
-		if c.Type == portType || l.failed[c.Owner] {
+		// Guests start and stop independently of Viaduct: a port of theirs is no drift.
+		if c.Type == desired.TypePort || l.failed[c.Owner] {
 			continue
 		}
 		l.events = append(l.events, protocol.Drift{Time: now, Change: c, Error: errs[c.Owner]})

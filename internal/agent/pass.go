@@ -207,7 +207,7 @@ func (a *Agent) logPass(doc *document.Document, changes []diff.Change, expected 
 	}
 	msg := "applied"
 	for _, c := range changes {
-		if !expected && c.Type != portType {
+		if !expected && c.Type != desired.TypePort {
 			msg = "repaired drift"
 			a.Log.Warn("drift", "change", c.String(), "object", c.Owner)
 		}

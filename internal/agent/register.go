@@ -3,10 +3,8 @@ package agent
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
@@ -98,23 +96,6 @@ func (o HostOptions) spaces() space.Options {
 		},
 		Forget: func(space string) error { return os.Remove(state(space)) },
 	}
-}
-
-// checkOrder returns an error for a stage that is not placed after those that it names.
-func checkOrder(stages []Stage) error {
-	var before []string
-	for _, s := range stages {
-		for _, name := range s.After {
-			if !slices.Contains(before, name) {
-				return fmt.Errorf("stage %s runs before %s, which it comes after", s.Name, name)
-			}
-		}
-		if slices.Contains(before, s.Name) {
-			return fmt.Errorf("two stages are called %s", s.Name)
-		}
-		before = append(before, s.Name)
-	}
-	return nil
 }
 
 // reconcile runs a stage: see driver.Driver.

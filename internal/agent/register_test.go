@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -140,3 +141,20 @@ type stagedNode struct {
 }
 
 func (n *stagedNode) Stages() []Stage { return n.stages }
+
+// checkOrder returns an error for a stage that is not placed after those that it names.
+func checkOrder(stages []Stage) error {
+	var before []string
+	for _, s := range stages {
+		for _, name := range s.After {
+			if !slices.Contains(before, name) {
+				return fmt.Errorf("stage %s runs before %s, which it comes after", s.Name, name)
+			}
+		}
+		if slices.Contains(before, s.Name) {
+			return fmt.Errorf("two stages are called %s", s.Name)
+		}
+		before = append(before, s.Name)
+	}
+	return nil
+}

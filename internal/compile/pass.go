@@ -37,24 +37,6 @@ func makes[T any](provides part[T], run func(*node) T, needs ...fmt.Stringer) pa
 	return p
 }
 
-// checkOrder returns an error for the order of passes: a part that is needed before it
-// is made, or that two passes make.
-func checkOrder(passes []pass) error {
-	provided := map[string]bool{}
-	for _, p := range passes {
-		for _, need := range p.needs {
-			if !provided[need] {
-				return fmt.Errorf("%s needs %s, which no pass before it makes", p.provides, need)
-			}
-		}
-		if provided[p.provides] {
-			return fmt.Errorf("two passes make %s", p.provides)
-		}
-		provided[p.provides] = true
-	}
-	return nil
-}
-
 // run goes through the passes in order and returns all parts, and the notes in the order
 // in which they were made.
 func run(passes []pass, in *input) (map[string]any, []Note) {

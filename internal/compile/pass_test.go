@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -62,4 +63,22 @@ func panics(f func()) (did bool) {
 	defer func() { did = recover() != nil }()
 	f()
 	return false
+}
+
+// checkOrder returns an error for the order of passes: a part that is needed before it
+// is made, or that two passes make.
+func checkOrder(passes []pass) error {
+	provided := map[string]bool{}
+	for _, p := range passes {
+		for _, need := range p.needs {
+			if !provided[need] {
+				return fmt.Errorf("%s needs %s, which no pass before it makes", p.provides, need)
+			}
+		}
+		if provided[p.provides] {
+			return fmt.Errorf("two passes make %s", p.provides)
+		}
+		provided[p.provides] = true
+	}
+	return nil
 }

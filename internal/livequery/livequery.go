@@ -7,7 +7,11 @@
 // answer for each (agent.answers); the Proxmox API has an operation.
 package livequery
 
-import "github.com/viaduct-sdn/viaduct/internal/model"
+import (
+	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+)
 
 // Subject names a query on the wire.
 type Subject string
@@ -26,25 +30,31 @@ type Query[T any] struct {
 var (
 	// Bridges requests the bridges of a zone's VNets and their ports, or with LocalNetwork
 	// in place of the zone those of the node.
-	Bridges = Query[Bridge]{Subject: "bridges", About: model.KindZone}
+	Bridges = register(Query[Bridge]{Subject: "bridges", About: model.KindZone})
 	// Routes requests the routes of an EVPN zone's VRF.
-	Routes = Query[VRFRoute]{Subject: "ip-vrf", About: model.KindZone}
+	Routes = register(Query[VRFRoute]{Subject: "ip-vrf", About: model.KindZone})
 	// MACs requests the hosts that BGP has routes to in a VNet of an EVPN zone.
-	MACs = Query[MAC]{Subject: "mac-vrf", About: model.KindVNet}
+	MACs = register(Query[MAC]{Subject: "mac-vrf", About: model.KindVNet})
 	// FirewallCounters requests the counters of the rules of a VNet's firewall.
-	FirewallCounters = Query[FirewallCounter]{Subject: "firewall", About: model.KindVNet, Writers: true}
+	FirewallCounters = register(Query[FirewallCounter]{Subject: "firewall", About: model.KindVNet, Writers: true})
 	// FabricRoutes requests the routes through a fabric.
-	FabricRoutes = Query[FabricRoute]{Subject: "fabric-routes", About: model.KindFabric}
+	FabricRoutes = register(Query[FabricRoute]{Subject: "fabric-routes", About: model.KindFabric})
 	// FabricNeighbours requests the node's neighbours in a fabric.
-	FabricNeighbours = Query[FabricNeighbour]{Subject: "fabric-neighbors", About: model.KindFabric}
+	FabricNeighbours = register(Query[FabricNeighbour]{Subject: "fabric-neighbors", About: model.KindFabric})
 	// FabricLinks requests the node's interfaces in a fabric.
-	FabricLinks = Query[FabricLink]{Subject: "fabric-interfaces", About: model.KindFabric}
+	FabricLinks = register(Query[FabricLink]{Subject: "fabric-interfaces", About: model.KindFabric})
 )
 
-// Subjects are those of all queries.
-func Subjects() []Subject {
-	return []Subject{Bridges.Subject, Routes.Subject, MACs.Subject, FirewallCounters.Subject, FabricRoutes.Subject, FabricNeighbours.Subject, FabricLinks.Subject}
+// subjects are those of all queries.
+var subjects []Subject
+
+func register[T any](q Query[T]) Query[T] {
+	subjects = append(subjects, q.Subject)
+	return q
 }
+
+// Subjects returns those of all queries.
+func Subjects() []Subject { return slices.Clone(subjects) }
 
 // LocalNetwork selects the node's own bridges in place of a zone.
 const LocalNetwork = "localnetwork"

@@ -15,6 +15,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
 	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
+	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
 // Options configure a Driver. The zero value suits a host with FRR from its
@@ -47,7 +48,7 @@ type Driver struct {
 	// want is the wanted configuration of the present pass.
 	want *node
 	// facts are the last result of Facts, for the programs with the stamp.
-	facts *Facts
+	facts *model.FRRFacts
 	stamp string
 	// systemd reports whether services are started by systemd.
 	systemd func() bool

@@ -328,7 +328,7 @@ func TestProbe(t *testing.T) {
 // The operator's router is a fact, running or in the file only, and Viaduct's is none.
 func TestTheOperatorsRouterIsAFact(t *testing.T) {
 	l := newLab(t)
-	asn := func() uint32 {
+	asn := func() int {
 		f, err := l.d.Facts(context.Background())
 		if err != nil {
 			t.Fatal(err)

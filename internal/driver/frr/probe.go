@@ -14,28 +14,17 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/render/frr"
 )
 
-// Facts describes a node's FRR.
-type Facts struct {
-	// Version is the release: "8.4.4".
-	Version string
-	// AutoRT is true if it knows "autort as", which only Proxmox's build does.
-	AutoRT bool
-	// ASN is the AS number of a BGP router that belongs to the operator; 0 without
-	// one.
-	ASN uint32
-}
-
 // autoRT is a configuration with the one command.
 const autoRT = "router bgp 1\n address-family l2vpn evpn\n  autort as 1\n exit-address-family\nexit\n"
 
 // Facts returns the installed FRR, and the operator's part of it; nil if none is installed.
-func (d *Driver) Facts(ctx context.Context) (*Facts, error) {
+func (d *Driver) Facts(ctx context.Context) (*model.FRRFacts, error) {
 	programs, err := d.programs(ctx)
 	if programs == nil || err != nil {
 		return nil, err
 	}
 	f := *programs
-	f.ASN = d.foreignASN(ctx)
+	f.ASN = int(d.foreignASN(ctx))
 	return &f, nil
 }
 
@@ -45,7 +34,7 @@ func (d *Driver) AddFacts(ctx context.Context, f *model.Facts) error {
 	if suite == nil || err != nil {
 		return err
 	}
-	f.FRR = &model.FRRFacts{Version: suite.Version, AutoRT: suite.AutoRT, ASN: int(suite.ASN)}
+	f.FRR = suite
 	local, err := os.ReadFile(d.o.LocalPath)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read the operator's own FRR configuration: %w", err)
@@ -56,7 +45,7 @@ func (d *Driver) AddFacts(ctx context.Context, f *model.Facts) error {
 
 // programs returns the capabilities of FRR's programs. It runs them only when they
 // have changed since the last call.
-func (d *Driver) programs(ctx context.Context) (*Facts, error) {
+func (d *Driver) programs(ctx context.Context) (*model.FRRFacts, error) {
 	zebra := filepath.Join(d.binDir(), "zebra")
 	info, err := os.Stat(d.path(zebra))
 	if err != nil || !d.installed() {
@@ -71,7 +60,7 @@ func (d *Driver) programs(ctx context.Context) (*Facts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask FRR for its version: %w", err)
 	}
-	f := &Facts{}
+	f := &model.FRRFacts{}
 	first, _, _ := strings.Cut(out, "\n")
 	if words := strings.Fields(first); len(words) >= 3 && words[1] == "version" { // zebra version 8.4.4
 		f.Version = words[2]
