@@ -160,7 +160,7 @@ func TestDocuments(t *testing.T) {
 			c.empty()
 		})
 	}
-	if ran < 8 {
+	if ran < 12 {
 		t.Errorf("only %d pages were run", ran)
 	}
 }

@@ -85,6 +85,20 @@ func TestUnitBesideAnotherServer(t *testing.T) {
 		}
 	}
 
+	// With the unit's capabilities it may not look into others' processes: the message then
+	// has the command that shows whose the port is.
+	script := filepath.Join(t.TempDir(), "unit.sh")
+	if err := os.WriteFile(script, []byte(unitScript(t, data, settings)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd, log = in("exec setpriv --bounding-set=-all,+net_bind_service sh " + script)
+	if err := cmd.Run(); err == nil {
+		t.Fatal("the server started though its port is taken")
+	}
+	if want := "another program (`ss -tlpn sport = :8006` shows it)"; !strings.Contains(log.String(), want) {
+		t.Errorf("without capabilities the server's message lacks %q:\n%s", want, log)
+	}
+
 	if err := os.WriteFile(settings, []byte("VIADUCT_LISTEN=:8106\nVIADUCT_SERVER_OPTIONS=\"--verbose --audit-file "+audit+"\"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
