@@ -96,8 +96,15 @@ func TestPortOfOneVLANOnForeignBridge(t *testing.T) {
 	l.run("bridge vlan add dev vmbr0 vid 40 self")
 	l.run("ip addr add 10.40.0.1/24 dev vmbr0.40")
 	l.run("ip link set vmbr0.40 up")
+	// The operational state is left out: the kernel follows up with it later, by itself.
 	foreign := func() string {
-		return l.run("ip -o -4 addr show dev vmbr0.40") + l.run("ip -br link show dev vmbr0.40") + fmt.Sprint(strings.Contains(l.run("ip link show dev vmbr0"), "mtu 1500")) + l.run("bridge vlan show dev vmbr0")
+		out := l.run("ip -o -4 addr show dev vmbr0.40") + l.run("bridge vlan show dev vmbr0")
+		for _, name := range []string{"vmbr0", "vmbr0.40"} {
+			for _, attribute := range []string{"address", "mtu", "flags"} {
+				out += fmt.Sprintf("%s %s %s", name, attribute, l.run("cat /sys/class/net/"+name+"/"+attribute))
+			}
+		}
+		return out
 	}
 	before := foreign()
 	vlans := func() string { return strings.Join(strings.Fields(l.run("bridge vlan show dev pr_v40")), " ") }
