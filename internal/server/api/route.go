@@ -341,6 +341,10 @@ func documentRoutes() []route {
 			doc: "Returns this description (OpenAPI 3.1).",
 		},
 		{
+			method: http.MethodGet, path: "kinds", id: "listKinds", group: group, needs: anybody, serve: (*Handler).kinds, answer: of[[]api.KindInfo](),
+			doc: "Describes the kinds of objects with their properties, in dependency order: an object refers to kinds before its own.",
+		},
+		{
 			method: http.MethodGet, path: "docs", id: "getDocs", group: group, needs: public, serve: (*Handler).docs, answer: of[string](), content: "text/html",
 			doc: "Shows this description in a browser.",
 		},
