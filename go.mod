@@ -101,4 +101,7 @@ require (
 )
 
 // Roots of other systems and kernels that the tests make.
-ignore ./build
+ignore (
+	./build
+	./web/node_modules
+)

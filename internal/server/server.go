@@ -40,7 +40,9 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
 	"github.com/viaduct-sdn/viaduct/internal/server/pveapi"
 	"github.com/viaduct-sdn/viaduct/internal/server/task"
+	"github.com/viaduct-sdn/viaduct/internal/server/webui"
 	"github.com/viaduct-sdn/viaduct/internal/store"
+	"github.com/viaduct-sdn/viaduct/web"
 )
 
 // Limits that prevent slow or silent clients from exhausting the server.
@@ -219,12 +221,16 @@ func (s *Server) Run(ctx context.Context) error {
 	background.Go(func() { tasks.Run(ctx) })
 	background.Go(func() { s.admins.Run(ctx) })
 	background.Go(func() { s.keepAdmin(ctx, authority) })
+	pages, err := webui.New(web.Bundle())
+	if err != nil {
+		return err
+	}
 	tlsConfig := authority.ServerTLS(s.certificateNames())
 	checks := &checker{s: s, load: func(ctx context.Context) error {
 		_, err := config.View(ctx)
 		return err
 	}}
-	return s.serve(ctx, socket, tlsConfig, s.routes(checks,
+	return s.serve(ctx, socket, tlsConfig, s.routes(checks, pages,
 		&api.Handler{
 			Config: config, Addresses: addresses, External: external, Ping: external.Ping, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: s.administrator, Administrators: s.admins, Servers: others.urls, Warnings: s.warnings,
 			Backup: func(ctx context.Context, w io.Writer) error {
@@ -252,7 +258,7 @@ func (s *Server) openPeers(ctx context.Context) (*peers, error) {
 }
 
 // routes combines the interfaces.
-func (s *Server) routes(checks *checker, native *api.Handler, agents *agentapi.Handler, pve *pveapi.Handler) http.Handler {
+func (s *Server) routes(checks *checker, pages *webui.Handler, native *api.Handler, agents *agentapi.Handler, pve *pveapi.Handler) http.Handler {
 	proxmox := pve.Routes()
 	mux := http.NewServeMux()
 	mux.Handle("/agent/v1/", agents.Routes())
@@ -264,6 +270,10 @@ func (s *Server) routes(checks *checker, native *api.Handler, agents *agentapi.H
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.cfg.MaxPoll + writeSlack))
 		if strings.HasPrefix(r.URL.Path, pveapi.Prefix) { // a mux would clean their paths
 			proxmox.ServeHTTP(w, r)
+			return
+		}
+		if pages.Serves(r) {
+			pages.ServeHTTP(w, r)
 			return
 		}
 		r, done := s.guarded(r)

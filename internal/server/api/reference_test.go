@@ -60,3 +60,20 @@ JSON over HTTP below ` + "`/api/v1/`" + `, on the same port as the [Proxmox API]
 
 Errors are problem documents (RFC 9457). Every write is in the audit log.
 `
+
+// The types of the web interface are generated from this copy of the document.
+func TestDocumentOfTheWebInterface(t *testing.T) {
+	const path = "../../../web/openapi.json"
+	if *update {
+		if err := os.WriteFile(path, document(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	have, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(have), string(document())); d != "" {
+		t.Errorf("go test ./internal/server/api -run DocumentOfTheWebInterface -update writes it anew, then make web:\n%s", d)
+	}
+}

@@ -1,0 +1,210 @@
+// What the pages show of the cluster, kept up to date by the server's events.
+import { SvelteMap } from 'svelte/reactivity';
+import { authorize, client, data, Refusal, type KindInfo, type Session, type Status } from './client';
+import { listen } from './events';
+import type { Event, Message } from './stream';
+
+/** An object of any kind, as the API has it. */
+export type Obj = { id: string } & Record<string, unknown>;
+
+/** The objects of one kind that the user may see. */
+export interface List {
+	items: Obj[];
+	/** Why they could not be read; empty if they were. */
+	error: string;
+	/** What the server says about hidden objects. */
+	notice: string;
+	loaded: boolean;
+}
+
+/** The path of a kind's list; all kinds have the same operations as this one. */
+export function listPath(plural: string): '/api/v1/zones' {
+	return `/api/v1/${plural}` as '/api/v1/zones';
+}
+
+/** The path of an object; all kinds have the same operations as this one. */
+export function objectPath(plural: string): '/api/v1/zones/{id}' {
+	return `/api/v1/${plural}/{id}` as '/api/v1/zones/{id}';
+}
+
+const settle = 60; // milliseconds in which further events join one refresh
+const loggedIn = 'logged-in'; // remembers that this browser has a session
+const renewal = 30 * 60 * 1000; // a session lasts two hours
+
+class Cluster {
+	session = $state.raw<Session>();
+	/** Set once it is known whether there is a session. */
+	ready = $state(false);
+	kinds = $state.raw<KindInfo[]>([]);
+	status = $state.raw<Status>();
+	version = $state('');
+	/** When the connection to the server was lost, in milliseconds; 0 if it stands. */
+	lost = $state(0);
+	/** Goes up with everything that may change the plan, the history or the usage. */
+	changes = $state(0);
+	private readonly lists = new SvelteMap<string, List>();
+	private readonly wanted = new Set<string>();
+	private stop: (() => void) | undefined;
+	private timer: ReturnType<typeof setTimeout> | undefined;
+	private stale = new Set<string>();
+	private renew: ReturnType<typeof setInterval> | undefined;
+
+	kind(plural: string): KindInfo | undefined {
+		return this.kinds.find((k) => k.plural === plural);
+	}
+
+	plural(kind: string): string {
+		return this.kinds.find((k) => k.kind === kind)?.plural ?? kind + 's';
+	}
+
+	/** The pending objects of a kind; they are read when first asked for. */
+	list(plural: string): List {
+		if (!this.wanted.has(plural)) {
+			this.wanted.add(plural);
+			void this.load(plural);
+		}
+		return this.lists.get(plural) ?? { items: [], error: '', notice: '', loaded: false };
+	}
+
+	object(kind: string, id: string): Obj | undefined {
+		return this.list(this.plural(kind)).items.find((o) => o.id === id);
+	}
+
+	/** Finds out whether the browser has a session, and starts to follow the cluster. */
+	async start(): Promise<void> {
+		if (!localStorage.getItem(loggedIn)) {
+			this.ready = true; // a question would only be refused
+			return;
+		}
+		try {
+			const session = await data(client.GET('/api/v1/session'));
+			await this.enter(session);
+		} catch (error) {
+			if (error instanceof Refusal && error.status === 0) {
+				this.lost ||= Date.now();
+				setTimeout(() => void this.start(), 2000);
+				return;
+			}
+			this.leave();
+		}
+		this.ready = true;
+	}
+
+	async login(user: string, password: string): Promise<void> {
+		await this.enter(await data(client.POST('/api/v1/session', { body: { user, password } })));
+	}
+
+	async logout(): Promise<void> {
+		await client.DELETE('/api/v1/session').catch(() => undefined);
+		this.leave();
+	}
+
+	private async enter(session: Session): Promise<void> {
+		authorize(session.csrf ?? '', () => this.leave());
+		const again = this.session?.user === session.user;
+		this.session = session;
+		localStorage.setItem(loggedIn, 'yes');
+		const [kinds, version] = await Promise.all([data(client.GET('/api/v1/kinds')), data(client.GET('/api/v1/version'))]);
+		this.kinds = kinds;
+		this.version = version.version;
+		if (!again) {
+			this.lists.clear();
+			this.wanted.clear();
+		}
+		await this.refreshStatus();
+		this.stop ??= listen((message) => this.hear(message));
+		clearInterval(this.renew);
+		this.renew = setInterval(() => void client.POST('/api/v1/session', { body: {} }).catch(() => undefined), renewal);
+		this.lost = 0;
+	}
+
+	/** Ends what the page knows, but what is typed in a form stays. */
+	private leave(): void {
+		this.stop?.();
+		this.stop = undefined;
+		clearInterval(this.renew);
+		localStorage.removeItem(loggedIn);
+		this.session = undefined;
+	}
+
+	private hear(message: Message): void {
+		switch (message.type) {
+			case 'lost':
+				this.lost = message.since;
+				return;
+			case 'open':
+				if (this.lost) this.everything();
+				this.lost = 0;
+				return;
+			case 'joined':
+				return;
+			case 'event':
+				this.happened(message.event);
+		}
+	}
+
+	private happened(event: Event): void {
+		const change = event.change;
+		switch (event.type) {
+			case 'ready':
+				return;
+			case 'overflow':
+			case 'applied':
+				this.everything();
+				return;
+			case 'pending':
+			case 'guest':
+			case 'live':
+				if (change) this.touch(this.plural(change.type));
+		}
+		this.touch('');
+	}
+
+	private everything(): void {
+		for (const plural of this.wanted) this.touch(plural);
+		this.touch('');
+	}
+
+	/** Reads a list again soon; the empty name means the status. */
+	private touch(plural: string): void {
+		this.stale.add(plural);
+		this.stale.add('');
+		this.timer ??= setTimeout(() => {
+			this.timer = undefined;
+			const stale = this.stale;
+			this.stale = new Set();
+			this.changes++;
+			for (const name of stale) {
+				if (name === '') void this.refreshStatus();
+				else if (this.wanted.has(name)) void this.load(name);
+			}
+		}, settle);
+	}
+
+	/** Reads again what a write of this page changed, without waiting for its event. */
+	async changed(plural: string): Promise<void> {
+		this.changes++;
+		await Promise.all([this.load(plural), this.refreshStatus()]);
+	}
+
+	private async refreshStatus(): Promise<void> {
+		try {
+			this.status = await data(client.GET('/api/v1/status'));
+		} catch {
+			// The stream of events says when the server is gone.
+		}
+	}
+
+	private async load(plural: string): Promise<void> {
+		try {
+			const answer = await client.GET(listPath(plural));
+			const notice = answer.response.headers.get('Viaduct-Notice') ?? '';
+			this.lists.set(plural, { items: (answer.data ?? []) as unknown as Obj[], error: '', notice, loaded: true });
+		} catch (error) {
+			const before = this.lists.get(plural);
+			this.lists.set(plural, { items: before?.items ?? [], error: (error as Error).message, notice: '', loaded: true });
+		}
+	}
+}
+
+export const cluster = new Cluster();

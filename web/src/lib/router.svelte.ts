@@ -1,0 +1,62 @@
+// The address bar names what is shown: back works, and an address can be mailed.
+
+class Route {
+	path = $state(location.pathname);
+	query = $state(location.search);
+	/** What may be lost by leaving the page; empty if nothing. Asked before every move. */
+	unsaved: () => string = () => '';
+
+	get parts(): string[] {
+		return this.path.split('/').filter(Boolean).map(decodeURIComponent);
+	}
+
+	param(name: string): string {
+		return new URLSearchParams(this.query).get(name) ?? '';
+	}
+}
+
+export const route = new Route();
+
+/** Goes to an address of this interface, unless the user keeps what is not saved. */
+export function go(to: string, replace = false): void {
+	if (!mayLeave()) return;
+	history[replace ? 'replaceState' : 'pushState'](null, '', to);
+	follow();
+}
+
+function mayLeave(): boolean {
+	const lost = route.unsaved();
+	if (lost && !confirm(lost)) return false;
+	route.unsaved = () => '';
+	return true;
+}
+
+function follow(): void {
+	route.path = location.pathname;
+	route.query = location.search;
+}
+
+/** The address of an object's panel. */
+export function href(plural: string, id?: string): string {
+	return `/${plural}${id === undefined ? '' : '/' + encodeURIComponent(id)}`;
+}
+
+let last = location.href;
+window.addEventListener('popstate', () => {
+	if (!mayLeave()) {
+		history.pushState(null, '', last);
+		return;
+	}
+	follow();
+});
+window.addEventListener('click', (event) => {
+	const link = event.target instanceof Element ? event.target.closest('a') : null;
+	const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
+	if (!link || !plain || link.target || link.origin !== location.origin || link.hasAttribute('download') || link.pathname.startsWith('/api')) return;
+	event.preventDefault();
+	go(link.pathname + link.search);
+	last = location.href;
+});
+window.addEventListener('beforeunload', (event) => {
+	if (route.unsaved()) event.preventDefault();
+});
