@@ -225,7 +225,7 @@ func (c *cluster) operations(t *testing.T) []operation {
 				op.body = "{}"
 			}
 			switch op.ID {
-			case "edit", "planEdits":
+			case "edit", "checkEdits", "planEdits":
 				op.body = `[{"kind":"vnet","id":"v2"}]`
 			case "createToken":
 				op.body = `{"user":"` + owner + `","name":"mine"}`

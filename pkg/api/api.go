@@ -9,6 +9,7 @@
 //	DELETE /api/v1/{kinds}/{id}                            EditResult               If-Match
 //	POST   /api/v1/edits?dry-run=true&pending=<token>      []Edit -> EditResult     all or nothing; pending: Plan.Pending
 //	POST   /api/v1/edits?lax=true                          the same; what the Proxmox API accepts is a warning
+//	POST   /api/v1/check                                   []Edit -> CheckResult: what they would meet, nothing stored
 //	GET    /api/v1/addresses?zone=&vnet=                   []Address, sorted
 //	POST   /api/v1/addresses                               AddressRequest -> []Address: those of the NIC afterwards
 //	DELETE /api/v1/addresses/{zone}/{ip}                   releases an address of any owner
@@ -135,6 +136,15 @@ type EditResult struct {
 	Warnings []Problem `json:"warnings,omitempty"`
 	// Pending counts the objects that now differ from the running revision.
 	Pending int `json:"pending"`
+}
+
+// CheckResult is what edits would meet.
+type CheckResult struct {
+	// Problems are those that would refuse the edits, and warnings.
+	Problems []Problem `json:"problems"`
+	// Detail is why the edits cannot be read at all, such as a text that is not an
+	// address; empty if they can.
+	Detail string `json:"detail,omitempty"`
 }
 
 // Plan is what an apply would change.

@@ -84,6 +84,8 @@ type request struct {
 	// nothing.
 	objects []string
 	dry     bool
+	// typing is set for edits that a form checks at every key: no external system is asked.
+	typing bool
 }
 
 // written is the result of an operation that has written its answer itself.

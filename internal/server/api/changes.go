@@ -40,6 +40,33 @@ func (h *Handler) edits(r *request) (any, error) {
 	return h.change(r, edits, o)
 }
 
+// check validates edits and stores nothing. Unlike a dry run it answers what is wrong
+// instead of refusing it: a form asks at every key.
+func (h *Handler) check(r *request) (any, error) {
+	out := api.CheckResult{Problems: []api.Problem{}}
+	edits, err := readEdits(r)
+	if err != nil {
+		refused := problem.From(err)
+		if refused.Type != api.TypeInvalid {
+			return nil, err
+		}
+		out.Detail = refused.Detail
+		return out, nil
+	}
+	r.typing = true
+	answer, err := h.change(r, edits, revision.EditOptions{DryRun: true})
+	if err != nil {
+		found := problem.From(err).Problems
+		if len(found) == 0 {
+			return nil, err
+		}
+		out.Problems = found
+		return out, nil
+	}
+	out.Problems = append(out.Problems, answer.(api.EditResult).Warnings...)
+	return out, nil
+}
+
 // readEdits reads a batch of edits.
 func readEdits(r *request) ([]model.Edit, error) {
 	b, err := problem.Body(r.w, r.Request, maxBody)
@@ -88,7 +115,10 @@ func (h *Handler) change(r *request, edits []model.Edit, o revision.EditOptions)
 	var problems model.Problems
 	switch {
 	case err == nil:
-		out.Warnings = append(h.redact(r.caller, validated, out.Warnings), h.unreachableSystems(r.Context(), edits)...)
+		out.Warnings = h.redact(r.caller, validated, out.Warnings)
+		if !r.typing {
+			out.Warnings = append(out.Warnings, h.unreachableSystems(r.Context(), edits)...)
+		}
 		return editResult(out), nil
 	case errors.As(err, &problems):
 		if shown := h.redact(r.caller, validated, problems); len(shown) > 0 {

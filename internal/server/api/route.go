@@ -231,6 +231,11 @@ func changeRoutes() []route {
 			doc:   "Makes all edits or none. Their order does not matter: the result is validated.",
 		},
 		{
+			method: http.MethodPost, path: "check", id: "checkEdits", group: group, serve: (*Handler).check, request: of[[]model.Edit](), answer: of[api.CheckResult](), readOnly: true,
+			needs: withinFrom("for each object the permission to write it", access.SDNAllocate, access.SysModify, vmNetwork),
+			doc:   "Validates edits and returns what is wrong with them, as forms do while one types. Nothing is stored.",
+		},
+		{
 			method: http.MethodGet, path: "plan", id: "getPlan", group: group, needs: toPlan, serve: (*Handler).plan, answer: of[api.Plan](),
 			query: []param{{name: "to", typ: "integer", doc: "plan a rollback to this revision"}},
 			doc:   "Computes the changes that an apply would make: objects, and links, addresses, routes and rules of every node.",

@@ -457,6 +457,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Validates edits and returns what is wrong with them, as forms do while one types
+         * @description Validates edits and returns what is wrong with them, as forms do while one types. Nothing is stored.
+         */
+        post: operations["checkEdits"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/controllers": {
         parameters: {
             query?: never;
@@ -1801,6 +1821,10 @@ export interface components {
             name: string;
             new?: string;
             old?: string;
+        };
+        CheckResult: {
+            detail?: string;
+            problems: components["schemas"]["Problem"][];
         };
         Config: {
             aliases?: {
@@ -3758,6 +3782,31 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": string;
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    checkEdits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Edit"][];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckResult"];
                 };
             };
             default: components["responses"]["problem"];

@@ -1,0 +1,47 @@
+package server_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+)
+
+// A form asks at every key what is wrong: that is an answer and no refusal, it stores
+// nothing and leaves no trace in the audit. What the caller may not do is still refused.
+func TestCheck(t *testing.T) {
+	c := newCluster(t)
+	before := c.state(t)
+	check := func(body string) (int, api.CheckResult) {
+		t.Helper()
+		a := c.request(t, http.MethodPost, "/api/v1/check", body, "Authorization", "PVEAPIToken="+c.tokens[owner])
+		var out api.CheckResult
+		if a.status == http.StatusOK {
+			if err := json.Unmarshal([]byte(a.body), &out); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return a.status, out
+	}
+	status, out := check(`[{"kind":"zone","id":"z1","object":{"id":"z1","type":"simple"}}]`)
+	if status != http.StatusOK || out.Problems == nil || len(out.Problems) != 0 || out.Detail != "" {
+		t.Errorf("a good zone: %d %+v", status, out)
+	}
+	status, out = check(`[{"kind":"zone","id":"z1","object":{"id":"z1","type":"simple","mtu":5}}]`)
+	if status != http.StatusOK || len(out.Problems) != 1 || out.Problems[0].Field != "mtu" || out.Problems[0].Severity != "error" {
+		t.Errorf("an MTU of 5: %d %+v", status, out)
+	}
+	status, out = check(`[{"kind":"subnet","id":"10.0.0","object":{"id":"10.0.0","vnet":"v","gateway":"10.0."}}]`)
+	if status != http.StatusOK || out.Detail == "" {
+		t.Errorf("half an address: %d %+v", status, out)
+	}
+	if a := c.request(t, http.MethodPost, "/api/v1/check", `[{"kind":"zone","id":"z1","object":{"id":"z1","type":"simple"}}]`, "Authorization", "PVEAPIToken="+c.tokens[nobody]); a.status != http.StatusForbidden {
+		t.Errorf("somebody without privileges: %d %s", a.status, a.body)
+	}
+	for name, after := range c.state(t) {
+		if after != before[name] {
+			t.Errorf("%s changed:\n%v\n%v", name, before[name], after)
+		}
+	}
+}
