@@ -34,7 +34,7 @@ var flow = map[string][]string{
 	"internal/pve/guest":                      {"internal/model"},
 	"internal/pve/config":                     {"internal/model", "internal/pve/schema", "internal/pve/running", "internal/pve/firewall"},
 	"internal/render/interfaces":              {"internal/model"},
-	"internal/pve/render/interfaces":          {"internal/naming", "internal/model", "internal/pve/running", "internal/render/interfaces"},
+	"internal/pve/render/interfaces":          {"internal/naming", "internal/model", "internal/pve/running", "internal/pve/schema", "internal/render/interfaces"},
 	"internal/pve/render/frr":                 {"internal/naming", "internal/model", "internal/pve/running", "internal/render/frr", "internal/routing"},
 	"internal/sleep":                          {},
 	"internal/store":                          {"internal/sleep"},

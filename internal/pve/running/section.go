@@ -250,3 +250,13 @@ func (s *section) set(field string) []string {
 	slices.Sort(out)
 	return out
 }
+
+// nodes returns a set of nodes, which the model takes for all nodes if it is empty. In
+// Proxmox an object with a set that is empty is on none, as with one node without a name.
+func (s *section) nodes(field string) []string {
+	out := s.set(field)
+	if out != nil && len(out) == 0 {
+		return []string{""}
+	}
+	return out
+}

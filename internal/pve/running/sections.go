@@ -18,7 +18,7 @@ func ParseFabrics(text string) (*Running, model.Problems, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	r := &Running{}
+	r := newRunning()
 	r.makeFabrics()
 	var problems model.Problems
 	slices.SortStableFunc(list, func(a, b *section) int { return strings.Compare(a.id, b.id) })
