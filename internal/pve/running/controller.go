@@ -8,7 +8,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
 
-func (s *section) controller() *model.Controller {
+func (s *object) controller() *model.Controller {
 	peers := s.addresses("peers")
 	c := &model.Controller{
 		ID:                      s.id,

@@ -14,7 +14,7 @@ func (r *Running) makeFabrics() {
 
 // fabricSection reads a section of the list of both: its type is
 // "<protocol>_fabric" or "<protocol>_node".
-func (r *Running) fabricSection(s *section) {
+func (r *Running) fabricSection(s *object) {
 	kind := strings.ToLower(s.text("type"))
 	if protocol, _, _ := strings.Cut(kind, "_"); model.FabricProtocol(protocol) == model.FabricWireGuard {
 		s.problems = append(s.problems, model.Problem{
@@ -38,7 +38,7 @@ func (r *Running) fabricSection(s *section) {
 	s.fault("type", kind, "is not a type of a section of fabrics")
 }
 
-func (s *section) protocol(text string) model.FabricProtocol {
+func (s *object) protocol(text string) model.FabricProtocol {
 	p := model.FabricProtocol(text)
 	if !slices.Contains(model.FabricProtocols(), p) {
 		s.fault("type", text, "is a protocol that this release does not know; the fabric is left out")
@@ -49,7 +49,7 @@ func (s *section) protocol(text string) model.FabricProtocol {
 // maxInterval limits OpenFabric's intervals, in seconds.
 const maxInterval = 600
 
-func (s *section) fabric(protocol model.FabricProtocol) *model.Fabric {
+func (s *object) fabric(protocol model.FabricProtocol) *model.Fabric {
 	f := &model.Fabric{
 		ID:            s.id,
 		Protocol:      protocol,
@@ -76,7 +76,7 @@ func (s *section) fabric(protocol model.FabricProtocol) *model.Fabric {
 var sources = []string{"bgp", "connected", "isis", "kernel", "openfabric", "ospf", "ospf6", "static"}
 
 // redistribution parses a property string: "source=static,metric=20".
-func (s *section) redistribution(text string) model.Redistribution {
+func (s *object) redistribution(text string) model.Redistribution {
 	var r model.Redistribution
 	for part := range strings.SplitSeq(text, ",") {
 		key, value, _ := strings.Cut(strings.TrimSpace(part), "=")
@@ -99,7 +99,7 @@ func (s *section) redistribution(text string) model.Redistribution {
 	return r
 }
 
-func (s *section) fabricNode() *model.FabricNode {
+func (s *object) fabricNode() *model.FabricNode {
 	n := &model.FabricNode{
 		ID:  s.id,
 		IP:  s.addressOf("ip", false),
@@ -116,7 +116,7 @@ func (s *section) fabricNode() *model.FabricNode {
 	return n
 }
 
-func (s *section) addressOf(field string, six bool) netip.Addr {
+func (s *object) addressOf(field string, six bool) netip.Addr {
 	a := s.address(field, s.text(field))
 	if a.IsValid() && a.Is6() != six {
 		s.fault(field, a.Text, "must be an "+family(six)+" address")
@@ -129,7 +129,7 @@ func (s *section) addressOf(field string, six bool) netip.Addr {
 var networkTypes = []string{"broadcast", "non-broadcast", "point-to-multipoint", "point-to-point"}
 
 // fabricInterface parses a property string: "name=ens19,ip=10.0.0.1/31".
-func (s *section) fabricInterface(text string) model.FabricInterface {
+func (s *object) fabricInterface(text string) model.FabricInterface {
 	var i model.FabricInterface
 	for part := range strings.SplitSeq(text, ",") {
 		key, value, found := strings.Cut(strings.TrimSpace(part), "=")
@@ -158,7 +158,7 @@ func (s *section) fabricInterface(text string) model.FabricInterface {
 	return i
 }
 
-func (s *section) multiplier(text string) int {
+func (s *object) multiplier(text string) int {
 	n, ok := decimal(text)
 	if !ok || n < 2 || n > 100 {
 		s.fault("interfaces", text, "hello_multiplier must be 2 to 100")

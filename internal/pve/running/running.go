@@ -181,15 +181,15 @@ func Parse(data []byte) (*Running, model.Problems, error) {
 	for _, k := range []struct {
 		key  string
 		kind model.Kind
-		read func(*section)
+		read func(*object)
 		made func()
 	}{
-		{"zones", model.KindZone, func(s *section) { r.Zones[s.id] = s.zone(); r.note(s) }, func() { r.Zones = map[string]*model.Zone{} }},
-		{"vnets", model.KindVNet, func(s *section) { keep(r.VNets, s, s.vnet()) }, func() { r.VNets = map[string]*model.VNet{} }},
-		{"subnets", model.KindSubnet, func(s *section) { keep(r.Subnets, s, s.subnet()) }, func() { r.Subnets = map[string]*model.Subnet{} }},
-		{"controllers", model.KindController, func(s *section) { r.Controllers[s.id] = s.controller(); r.note(s) }, func() { r.Controllers = map[string]*model.Controller{} }},
+		{"zones", model.KindZone, func(s *object) { r.Zones[s.id] = s.zone(); r.note(s) }, func() { r.Zones = map[string]*model.Zone{} }},
+		{"vnets", model.KindVNet, func(s *object) { keep(r.VNets, s, s.vnet()) }, func() { r.VNets = map[string]*model.VNet{} }},
+		{"subnets", model.KindSubnet, func(s *object) { keep(r.Subnets, s, s.subnet()) }, func() { r.Subnets = map[string]*model.Subnet{} }},
+		{"controllers", model.KindController, func(s *object) { r.Controllers[s.id] = s.controller(); r.note(s) }, func() { r.Controllers = map[string]*model.Controller{} }},
 		{"fabrics", model.KindFabric, r.fabricSection, r.makeFabrics},
-		{"prefix-lists", model.KindPrefixList, func(s *section) { keep(r.PrefixLists, s, s.prefixList()) }, func() { r.PrefixLists = map[string]*model.PrefixList{} }},
+		{"prefix-lists", model.KindPrefixList, func(s *object) { keep(r.PrefixLists, s, s.prefixList()) }, func() { r.PrefixLists = map[string]*model.PrefixList{} }},
 		{"route-maps", model.KindRouteMap, r.routeMapSection, func() { r.RouteMaps = map[string]*model.RouteMap{} }},
 	} {
 		raw, has := top[k.key]
@@ -205,13 +205,13 @@ func Parse(data []byte) (*Running, model.Problems, error) {
 }
 
 // note notes whether the object of a section is broken.
-func (r *Running) note(s *section) {
+func (r *Running) note(s *object) {
 	if s.broken {
 		r.broken[model.Ref(s.kind, s.id)] = true
 	}
 }
 
-func keep[T any](m map[string]*T, s *section, o *T) {
+func keep[T any](m map[string]*T, s *object, o *T) {
 	if !s.broken {
 		m[s.id] = o
 	}
@@ -220,7 +220,7 @@ func keep[T any](m map[string]*T, s *section, o *T) {
 type parser struct{ problems model.Problems }
 
 // sections reads the objects of one kind, in the order of their IDs.
-func (p *parser) sections(raw json.RawMessage, kind model.Kind, read func(*section)) error {
+func (p *parser) sections(raw json.RawMessage, kind model.Kind, read func(*object)) error {
 	var list struct {
 		IDs json.RawMessage `json:"ids"`
 	}
@@ -238,7 +238,7 @@ func (p *parser) sections(raw json.RawMessage, kind model.Kind, read func(*secti
 		return err
 	}
 	for _, id := range slices.Sorted(maps.Keys(ids)) {
-		s := &section{kind: kind, id: id}
+		s := &object{kind: kind, id: id}
 		if err := json.Unmarshal(ids[id], &s.properties); err != nil {
 			s.fault("", "", "must be an object with properties")
 		} else {
@@ -256,7 +256,7 @@ func empty(raw json.RawMessage) bool {
 	return text == "" || text == "null" || text == "[]"
 }
 
-func (s *section) zone() *model.Zone {
+func (s *object) zone() *model.Zone {
 	peers := s.addresses("peers")
 	z := &model.Zone{
 		ID:        s.id,
@@ -295,7 +295,7 @@ func LegacyMAC(v *model.VNet) string {
 	return ""
 }
 
-func (s *section) vnet() *model.VNet {
+func (s *object) vnet() *model.VNet {
 	v := &model.VNet{
 		ID:        s.id,
 		Zone:      s.text("zone"),
@@ -309,7 +309,7 @@ func (s *section) vnet() *model.VNet {
 	return v
 }
 
-func (s *section) subnet() *model.Subnet {
+func (s *object) subnet() *model.Subnet {
 	_, prefix, ok := model.ParseSubnetID(s.id)
 	if !ok {
 		s.fault("id", s.id, "is not a subnet's name: it is written like <zone>-10.0.1.0-24")
