@@ -88,22 +88,17 @@ func firstOf(nets []netip.Prefix) string {
 // declares one could block others' guests from any address.
 func (n *node) ownPrefixes() []netip.Prefix {
 	var out []netip.Prefix
-	add := func(p netip.Prefix) {
-		if p.IsValid() && !p.Addr().IsLoopback() && !p.Addr().IsLinkLocalUnicast() {
-			out = append(out, p.Masked())
-		}
-	}
-	for _, i := range n.facts.Interfaces {
-		for _, a := range i.Addresses {
-			add(a)
-		}
+	for _, a := range n.ownAddresses() {
+		out = append(out, a.Masked())
 	}
 	for _, m := range n.cfg.FabricNodes {
 		if f := n.cfg.Fabrics[m.Fabric]; f != nil && m.Node == n.name {
-			add(f.IPPrefix)
-			add(f.IP6Prefix)
+			out = append(out, f.IPPrefix.Masked(), f.IP6Prefix.Masked())
 		}
 	}
+	out = slices.DeleteFunc(out, func(p netip.Prefix) bool {
+		return !p.IsValid() || p.Addr().IsLoopback() || p.Addr().IsLinkLocalUnicast()
+	})
 	slices.SortFunc(out, netip.Prefix.Compare)
 	return slices.Compact(out)
 }

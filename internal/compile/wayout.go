@@ -107,16 +107,14 @@ func (n *zoneBuilder) ownNetworksDirectly(z *model.Zone) {
 		return
 	}
 	done := map[netip.Prefix]bool{}
-	for _, i := range n.facts.Interfaces {
-		for _, a := range i.Addresses {
-			if a.IsSingleIP() || a.Addr().IsLoopback() || a.Addr().IsLinkLocalUnicast() || done[a.Masked()] {
-				continue
-			}
-			done[a.Masked()] = true
-			n.out.Routes = append(n.out.Routes, desired.Route{
-				Dst: a.Masked(), Link: i.Name, Table: int(naming.VRFTable(z.VRFVXLAN)), Metric: wayOutMetric, Owner: model.Ref(model.KindZone, z.ID),
-			})
+	for link, a := range n.ownAddresses() {
+		if a.IsSingleIP() || done[a.Masked()] {
+			continue
 		}
+		done[a.Masked()] = true
+		n.out.Routes = append(n.out.Routes, desired.Route{
+			Dst: a.Masked(), Link: link, Table: int(naming.VRFTable(z.VRFVXLAN)), Metric: wayOutMetric, Owner: model.Ref(model.KindZone, z.ID),
+		})
 	}
 }
 
