@@ -57,7 +57,7 @@ func (f *Fleet) Await(ctx context.Context, node, have string, atMost time.Durati
 	defer timer.Stop()
 	defer f.Attend(node)()
 	for {
-		v, newer := f.config.Standing()
+		v, newer := f.config.LatestApplied()
 		d, err := f.docs.of(v, node)
 		if err != nil || d.Hash != have {
 			return d, err == nil, err

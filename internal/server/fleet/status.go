@@ -73,7 +73,7 @@ func (f *Fleet) AwaitStatus(ctx context.Context, after string, atMost time.Durat
 // status computes the status of a view, and after what time silence alone may change
 // it.
 func (f *Fleet) status(v *revision.View) (*api.Status, time.Duration, error) {
-	s := &api.Status{Revision: v.Revision, Pending: v.Differ(), Nodes: []api.NodeStatus{}}
+	s := &api.Status{Revision: v.Revision, Pending: v.PendingCount(), Nodes: []api.NodeStatus{}}
 	next := f.unreachable
 	book := sync.OnceValue(func() addressBook { return f.book(v) })
 	for _, name := range f.members.Names() {
