@@ -20,7 +20,7 @@ const refused = "reject with icmpx admin-prohibited"
 // node's own networks are behind it like any other.
 func (n *isolationBuilder) guardsNetworks(z *model.Zone) bool {
 	f := n.nets.vrfs[z.ID]
-	return z.Networks() != model.NodeNetworksAll && !z.HasWayOut() && (f == nil || f.exit)
+	return z.Networks() != model.NodeNetworksAll && !z.HasEgress() && (f == nil || f.exit)
 }
 
 // nodeNetworks are the rules that keep guests of a zone from opening connections to the
