@@ -201,7 +201,7 @@ func (p *prepared) guest(ctx context.Context, v *revision.View, after, live *mod
 	} {
 		for _, n := range nics {
 			if err := p.s.retry(ctx, func() error { return assign(n) }); err != nil {
-				return model.Problems{{Severity: model.Error, Kind: model.KindGuest, ID: id, Field: n.nic.NIC, Value: n.nic.VNet, Message: err.Error(), About: model.TellsOf(err)}}
+				return model.Problems{{Severity: model.Error, Kind: model.KindGuest, ID: id, Field: n.nic.NIC, Value: n.nic.VNet, Message: err.Error(), About: model.ReferencesIn(err)}}
 			}
 		}
 	}
