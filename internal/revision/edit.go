@@ -311,8 +311,8 @@ func inherit(put, old model.Object, o EditOptions) model.Object {
 			model.SetSet(put, model.SetOf(old))
 		}
 	}
-	if o.KeepWritten && model.WrittenOf(put) == nil {
-		model.SetWritten(put, model.WrittenOf(old))
+	if o.KeepWritten && model.ClientSpellingOf(put) == nil {
+		model.SetClientSpelling(put, model.ClientSpellingOf(old))
 	}
 	return put
 }

@@ -29,7 +29,7 @@ func TestRenderedAsExported(t *testing.T) {
 		cfg := &model.Config{}
 		for _, k := range model.Kinds() {
 			for o := range read.Each(k) {
-				delete(model.WrittenOf(o), "mac") // of a VNet: no object of Viaduct has it
+				delete(model.ClientSpellingOf(o), "mac") // of a VNet: no object of Viaduct has it
 				if !read.Broken(o) {
 					cfg.Set(o)
 				}

@@ -68,7 +68,7 @@ func Of(cfg *model.Config, version int64) *Running {
 // inFileOrder returns a node of a fabric with its interfaces in the order in which they
 // are written to files: sorted, unless a client gave another one.
 func inFileOrder(n *model.FabricNode) *model.FabricNode {
-	if n.Written["interfaces"] != nil {
+	if n.ClientSpelling["interfaces"] != nil {
 		return n
 	}
 	out := *n
@@ -107,15 +107,17 @@ type Address struct {
 func (a Address) String() string { return a.Text }
 
 // ZonePeers returns the peers of a zone, in the order and the spelling of the file.
-func ZonePeers(z *model.Zone) []Address { return addresses(z.Peers, z.Written["peers"]) }
+func ZonePeers(z *model.Zone) []Address { return addresses(z.Peers, z.ClientSpelling["peers"]) }
 
 // ControllerPeers returns the peers of a controller: see ZonePeers.
-func ControllerPeers(c *model.Controller) []Address { return addresses(c.Peers, c.Written["peers"]) }
+func ControllerPeers(c *model.Controller) []Address {
+	return addresses(c.Peers, c.ClientSpelling["peers"])
+}
 
 // Gateway returns the gateway of a subnet, which is not valid if there is none: see
 // ZonePeers.
 func Gateway(s *model.Subnet) Address {
-	return addresses([]netip.Addr{s.Gateway}, s.Written["gateway"])[0]
+	return addresses([]netip.Addr{s.Gateway}, s.ClientSpelling["gateway"])[0]
 }
 
 // addresses returns addresses in a spelling, unless that has other addresses.
@@ -147,9 +149,9 @@ func spelled(o model.Object, property string, list ...Address) {
 }
 
 func keepSpelling(o model.Object, property, text string) {
-	w := model.Written{property: {text}}
-	maps.Copy(w, model.WrittenOf(o))
-	model.SetWritten(o, w)
+	w := model.ClientSpelling{property: {text}}
+	maps.Copy(w, model.ClientSpellingOf(o))
+	model.SetClientSpelling(o, w)
 }
 
 func addrs(list []Address) []netip.Addr {
@@ -289,7 +291,7 @@ func (s *object) zone() *model.Zone {
 // LegacyMAC is the MAC address of a VNet's bridge, which only old files have; empty if
 // unset. The model has no property for it.
 func LegacyMAC(v *model.VNet) string {
-	if w := v.Written["mac"]; len(w) == 1 {
+	if w := v.ClientSpelling["mac"]; len(w) == 1 {
 		return w[0]
 	}
 	return ""
