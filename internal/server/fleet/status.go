@@ -112,7 +112,7 @@ func (f *Fleet) node(v *revision.View, name string, book func() addressBook) (ap
 	absent := f.absenceOf(name)
 	f.mu.Unlock()
 	n.Seen, n.Suspect = absent.seen, absent.suspect
-	n.Report = withNames(health.InWords(f.withFacts(name, n.Report)), book)
+	n.Report = withNames(health.ForUsers(f.withFacts(name, n.Report)), book)
 	n.State = health.OfNode(absent.lost, want.Hash, n.Report)
 	return n, absent.left, nil
 }
