@@ -36,22 +36,32 @@ The node has to join the cluster once: viaduct node join.`,
 		},
 	}
 	cmd.PersistentFlags().StringVar(&o.Data, "data", defaultAgentData, "directory of the agent's state")
-	instanceFlags(cmd, &o.Instance)
+	addInstanceFlags(cmd, &o.Instance)
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "log debug messages")
 	cmd.AddCommand(checkCommand(&o))
 	return cmd
 }
 
-// instanceFlags adds the flags that distinguish several nodes on one machine. Real hosts,
-// which are one node each, do not need them, so they are hidden.
-func instanceFlags(cmd *cobra.Command, i *agent.Instance) {
+// instanceFlag is a flag that distinguishes several nodes on one machine.
+type instanceFlag struct {
+	name, value, doc string
+	field            func(*agent.Instance) *string
+}
+
+var instanceFlags = []instanceFlag{
+	{"frr-pathspace", "", "FRR's name for the instance to use, where a machine runs several (its option -N)", func(i *agent.Instance) *string { return &i.FRRPathspace }},
+	{"ovs-socket", ovs.DefaultSocket, "where Open vSwitch's database listens", func(i *agent.Instance) *string { return &i.OVSSocket }},
+	{"dnsmasq-root", "", "directory below which the files of DHCP servers are, where a machine runs several nodes", func(i *agent.Instance) *string { return &i.DNSMasqRoot }},
+	{"netns-dir", "", "directory of the node's network namespaces, where a machine runs several nodes (default /run/netns)", func(i *agent.Instance) *string { return &i.NamespaceDir }},
+}
+
+// addInstanceFlags adds the flags, which are hidden: real hosts, which are one node each,
+// do not need them.
+func addInstanceFlags(cmd *cobra.Command, i *agent.Instance) {
 	flags := cmd.PersistentFlags()
-	flags.StringVar(&i.FRRPathspace, "frr-pathspace", "", "FRR's name for the instance to use, where a machine runs several (its option -N)")
-	flags.StringVar(&i.OVSSocket, "ovs-socket", ovs.DefaultSocket, "where Open vSwitch's database listens")
-	flags.StringVar(&i.DNSMasqRoot, "dnsmasq-root", "", "directory below which the files of DHCP servers are, where a machine runs several nodes")
-	flags.StringVar(&i.NamespaceDir, "netns-dir", "", "directory of the node's network namespaces, where a machine runs several nodes (default /run/netns)")
-	for _, name := range []string{"frr-pathspace", "ovs-socket", "dnsmasq-root", "netns-dir"} {
-		_ = flags.MarkHidden(name) // it exists
+	for _, f := range instanceFlags {
+		flags.StringVar(f.field(i), f.name, f.value, f.doc)
+		_ = flags.MarkHidden(f.name) // it exists
 	}
 }
 
@@ -94,17 +104,9 @@ func fillInstance(cmd *cobra.Command, o *agent.HostOptions) error {
 	if err != nil {
 		return err
 	}
-	for flag, field := range map[string]struct {
-		value *string
-		noted string
-	}{
-		"frr-pathspace": {&o.FRRPathspace, noted.FRRPathspace},
-		"ovs-socket":    {&o.OVSSocket, noted.OVSSocket},
-		"dnsmasq-root":  {&o.DNSMasqRoot, noted.DNSMasqRoot},
-		"netns-dir":     {&o.NamespaceDir, noted.NamespaceDir},
-	} {
-		if !cmd.Flags().Changed(flag) && field.noted != "" {
-			*field.value = field.noted
+	for _, f := range instanceFlags {
+		if was := *f.field(&noted); was != "" && !cmd.Flags().Changed(f.name) {
+			*f.field(&o.Instance) = was
 		}
 	}
 	return nil

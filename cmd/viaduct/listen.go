@@ -20,8 +20,10 @@ const (
 	// defaultListen is the server's listen address; clients of the Proxmox API use this
 	// port by default.
 	defaultListen = "127.0.0.1:8006"
-	// listenVariable has the addresses if --listen is not given, separated by commas.
-	listenVariable = "VIADUCT_LISTEN"
+	// listenVariable has the addresses if --listen is not given, separated by commas;
+	// defaultVariable has those of the service if it has none.
+	listenVariable  = "VIADUCT_LISTEN"
+	defaultVariable = "VIADUCT_LISTEN_DEFAULT"
 	// pveproxy is the program that holds port 8006 on hosts of Proxmox VE.
 	pveproxy = "/usr/bin/pveproxy"
 )
@@ -32,15 +34,27 @@ func (f *serverFlags) listenAsEnvironment(cmd *cobra.Command) {
 	if cmd.Flags().Changed("listen") {
 		return
 	}
+	for _, variable := range []string{listenVariable, defaultVariable} {
+		if addrs := addressesIn(variable); len(addrs) > 0 {
+			f.listen = addrs
+			break
+		}
+	}
+	if text, set := os.LookupEnv(listenVariable); set && len(addressesIn(listenVariable)) == 0 {
+		logger(f.verbose).Warn(listenVariable+" names no address, as if it were not set; write addresses like 192.0.2.1:8006, or remove it from /etc/default/viaduct-server",
+			"value", text, "listen", strings.Join(f.listen, ","))
+	}
+}
+
+// addressesIn are the addresses in a variable of the environment.
+func addressesIn(variable string) []string {
 	var out []string
-	for a := range strings.SplitSeq(os.Getenv(listenVariable), ",") {
+	for a := range strings.SplitSeq(os.Getenv(variable), ",") {
 		if a = strings.TrimSpace(a); a != "" {
 			out = append(out, a)
 		}
 	}
-	if len(out) > 0 {
-		f.listen = out
-	}
+	return out
 }
 
 // listen returns the sockets that systemd passed (sd_listen_fds(3)) or, without any,

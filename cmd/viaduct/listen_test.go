@@ -56,16 +56,20 @@ func TestListenOnWrongAddress(t *testing.T) {
 // The environment has the addresses unless the command line does.
 func TestListenAsEnvironment(t *testing.T) {
 	for _, c := range []struct {
-		env  string
-		args []string
-		want []string
+		env, service string
+		args         []string
+		want         []string
 	}{
-		{"", nil, []string{defaultListen}},
-		{":8106", nil, []string{":8106"}},
-		{" 192.0.2.1:8006 , [2001:db8::1]:8006,", nil, []string{"192.0.2.1:8006", "[2001:db8::1]:8006"}},
-		{":8106", []string{"--listen", "127.0.0.1:1"}, []string{"127.0.0.1:1"}},
+		{"", "", nil, []string{defaultListen}},
+		{"", ":8006", nil, []string{":8006"}},
+		{" , ", ":8006", nil, []string{":8006"}},
+		{":8106", ":8006", nil, []string{":8106"}},
+		{":8106", "", nil, []string{":8106"}},
+		{" 192.0.2.1:8006 , [2001:db8::1]:8006,", "", nil, []string{"192.0.2.1:8006", "[2001:db8::1]:8006"}},
+		{":8106", ":8006", []string{"--listen", "127.0.0.1:1"}, []string{"127.0.0.1:1"}},
 	} {
 		t.Setenv(listenVariable, c.env)
+		t.Setenv(defaultVariable, c.service)
 		cmd, f := serverCommand(), &serverFlags{}
 		cmd.ResetFlags()
 		f.register(cmd)

@@ -63,6 +63,11 @@ func (f *serverFlags) register(cmd *cobra.Command) {
 	fs.StringSliceVar(&f.external, "allow-external", nil, "local or link-local networks in which external systems (NetBox, phpIPAM, PowerDNS) are allowed, for example 127.0.0.0/8; without it only administrators may name this host")
 	fs.StringSliceVar(&f.advertise, "advertise", nil, "URLs of this server that nodes and clients learn (default: derived from --listen and --name)")
 	f.registerEtcd(cmd)
+	fs.IntVar(&f.connections, "max-connections", 0, "maximum number of network connections; an agent has one or two (default: derived from the limit of open files, at most "+strconv.Itoa(limit.DefaultConnections)+")")
+	fs.IntVar(&f.perAddress, "max-connections-per-address", 0, "maximum number of connections from one address; raise it for agents behind NAT or a proxy (default: an eighth)")
+	fs.StringVar(&f.auditFile, "audit-file", "", "also append audit entries to this file, one JSON object per line; reopened on SIGHUP")
+	fs.BoolVar(&f.auditSyslog, "audit-syslog", false, "also send audit entries to the local syslog (facility authpriv)")
+	fs.BoolVar(&f.newCluster, "new-cluster", false, "start a new cluster in the data directory of another one that lost its store; all nodes have to join again")
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log debug messages")
 }
 
@@ -73,11 +78,6 @@ func (f *serverFlags) registerEtcd(cmd *cobra.Command) {
 	fs.StringVar(&f.etcdCA, "etcd-ca", "", "CA certificate of the etcd cluster, PEM file")
 	fs.StringVar(&f.etcdCert, "etcd-cert", "", "client certificate for the etcd cluster, PEM file")
 	fs.StringVar(&f.etcdKey, "etcd-key", "", "key of the client certificate, PEM file")
-	fs.IntVar(&f.connections, "max-connections", 0, "maximum number of network connections; an agent has one or two (default: derived from the limit of open files, at most "+strconv.Itoa(limit.DefaultConnections)+")")
-	fs.IntVar(&f.perAddress, "max-connections-per-address", 0, "maximum number of connections from one address; raise it for agents behind NAT or a proxy (default: an eighth)")
-	fs.StringVar(&f.auditFile, "audit-file", "", "also append audit entries to this file, one JSON object per line; reopened on SIGHUP")
-	fs.BoolVar(&f.auditSyslog, "audit-syslog", false, "also send audit entries to the local syslog (facility authpriv)")
-	fs.BoolVar(&f.newCluster, "new-cluster", false, "start a new cluster in the data directory of another one that lost its store; all nodes have to join again")
 }
 
 func serverCommand() *cobra.Command {

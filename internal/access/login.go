@@ -40,7 +40,7 @@ func (s *Service) VerifyPassword(ctx context.Context, user, password, from strin
 	}
 	if !s.passwordFits(user, password) {
 		s.throttle.fail(user, from, s.now())
-		s.log.Warn("a login failed", "user", s.Claimed(user), "from", from)
+		s.log.Warn("a login failed", "user", s.LogName(user), "from", from)
 		return ErrAuthentication
 	}
 	s.throttle.succeed(user, from)
@@ -68,9 +68,9 @@ func (s *Service) passwordFits(user, password string) bool {
 // Unknown is what logs and the audit call a user name that does not exist.
 const Unknown = "(unknown)"
 
-// Claimed is the name of a user for logs and the audit before authentication: Unknown if
+// LogName is the name of a user for logs and the audit before authentication: Unknown if
 // there is no such user. Text entered in place of a name may be a password.
-func (s *Service) Claimed(user string) string {
+func (s *Service) LogName(user string) string {
 	if s.view().users[user] == nil {
 		return Unknown
 	}

@@ -338,7 +338,7 @@ type routingNode struct {
 }
 
 func (n *routingNode) Stages() []Stage {
-	return []Stage{{Name: "filter", Driver: failingFilter{}}, {Name: "fake", Driver: n}}
+	return []Stage{{Name: "filter", Driver: driver.OnHost{Driver: failingFilter{}}}, {Name: "fake", Driver: driver.OnHost{Driver: n}}}
 }
 
 func (n *routingNode) Reconcile(ctx context.Context, want *desired.Space, dryRun bool) (driver.Result, error) {

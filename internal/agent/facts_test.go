@@ -127,20 +127,6 @@ func TestRoutesWithSeveralWays(t *testing.T) {
 	}
 }
 
-func TestMerge(t *testing.T) {
-	a, b := make(chan struct{}), make(chan struct{})
-	out := merge(a, b)
-	a <- struct{}{}
-	<-out
-	close(a)
-	b <- struct{}{}
-	<-out
-	close(b)
-	if _, open := <-out; open {
-		t.Error("not closed with its sources")
-	}
-}
-
 func TestResolvers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "resolv.conf")
 	text := "# mine\nnameserver 192.0.2.1\nsearch lab\nnameserver\nnameserver nonsense\n nameserver fe80::1%eth0 # there\nnameserver 192.0.2.1\noptions edns0\nnameserver 2001:db8::1\nnameserver 192.0.2.4\n"

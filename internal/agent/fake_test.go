@@ -46,7 +46,7 @@ func (f *fakeNode) Facts(context.Context) (*model.Facts, error) {
 }
 
 func (f *fakeNode) Events(context.Context) (<-chan struct{}, error) { return f.events, nil }
-func (f *fakeNode) Stages() []Stage                                 { return []Stage{{Name: "fake", Driver: f}} }
+func (f *fakeNode) Stages() []Stage                                 { return []Stage{{Name: "fake", Driver: driver.OnHost{Driver: f}}} }
 func (f *fakeNode) Ports() []string                                 { return nil }
 func (f *fakeNode) Reserve([]string)                                {}
 func (f *fakeNode) BootID() string                                  { return f.boot }

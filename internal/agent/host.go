@@ -10,7 +10,6 @@ import (
 	"path"
 	"path/filepath"
 	"strconv"
-	"sync"
 	"sync/atomic"
 
 	"github.com/viaduct-sdn/viaduct/internal/driver"
@@ -139,37 +138,16 @@ func (h *Host) switches(ctx context.Context) (bridges []ovs.Bridge, running bool
 
 // Events implements System.
 func (h *Host) Events(ctx context.Context) (<-chan struct{}, error) {
-	var sources []<-chan struct{}
+	merged := driver.NewEvents()
 	for _, d := range all[driver.Eventful](h.stages) {
 		events, err := d.Events(ctx)
 		if err != nil {
 			return nil, err
 		}
-		sources = append(sources, events)
+		merged.Add(events)
 	}
-	return merge(sources...), nil
-}
-
-// merge returns a channel that gets a value after any of the others did; it
-// holds at most one, and is closed when all of the others are.
-func merge(sources ...<-chan struct{}) <-chan struct{} {
-	out := make(chan struct{}, 1)
-	var open sync.WaitGroup
-	for _, source := range sources {
-		open.Go(func() {
-			for range source {
-				select {
-				case out <- struct{}{}:
-				default: // one is waiting already
-				}
-			}
-		})
-	}
-	go func() {
-		open.Wait()
-		close(out)
-	}()
-	return out
+	merged.End()
+	return merged.C(), nil
 }
 
 // Stages implements System.

@@ -45,20 +45,20 @@ func (a *Agent) pass(ctx context.Context) error {
 		a.drift.begin()
 		a.logSaveError(a.disk.saveApplied(applied{}))
 	}
-	changes, writes, err := runDrivers(ctx, a.System, want, false)
+	did, err := runDrivers(ctx, a.System, want, false)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	failed := driver.ObjectErrors(err)
 	if !expected {
-		a.drift.record(start, changes, failed)
+		a.drift.record(start, did.Changes, failed)
 	} else if err == nil {
 		a.logSaveError(a.disk.saveApplied(applied{Want: wantHash, Boot: a.System.BootID()}))
 	}
 	a.drift.done(wantHash, failed, err)
 	a.setLastPass(passInfo{doc, hash, want, wantHash})
-	a.recordStatus(doc, hash, facts, objects(notes, failed), err, start, writes)
-	a.logPass(doc, changes, expected, err, time.Since(start))
+	a.recordStatus(doc, hash, facts, objects(notes, failed), err, start, did.Writes)
+	a.logPass(doc, did.Changes, expected, err, time.Since(start))
 	return err
 }
 
@@ -78,26 +78,13 @@ func prepare(ctx context.Context, sys System, doc *document.Document) (*model.Fa
 	return facts, want, notes, nil
 }
 
-// runDrivers runs the stages in order. Each gets the whole desired state; a failure does
-// not stop the later stages, except for what a driver.Guard withholds.
-func runDrivers(ctx context.Context, sys System, want *desired.Node, dryRun bool) (changes []diff.Change, writes int, err error) {
-	left := *want
-	var errs []error
-	for _, stage := range sys.Stages() {
-		r, err := stage.reconcile(ctx, &left, dryRun)
-		changes = append(changes, r.Changes...)
-		writes += r.Writes
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", stage.Name, err))
-			if g, ok := stage.Driver.(driver.Guard); ok {
-				left.Space = *g.Withhold(&left.Space)
-			}
-		}
-		if ctx.Err() != nil {
-			break
-		}
+// runDrivers runs the stages in order: see driver.Run.
+func runDrivers(ctx context.Context, sys System, want *desired.Node, dryRun bool) (driver.Result, error) {
+	var list []driver.Reconciler[desired.Node]
+	for _, s := range sys.Stages() {
+		list = append(list, s.Driver)
 	}
-	return changes, writes, errors.Join(errs...)
+	return driver.Run(ctx, list, want, dryRun)
 }
 
 // Check returns how the node differs from the last document in an agent's data
@@ -122,8 +109,8 @@ func Check(ctx context.Context, data string, sys System) (revision int64, change
 	if err != nil {
 		return doc.Revision, nil, err
 	}
-	changes, _, err = runDrivers(ctx, sys, want, true)
-	return doc.Revision, changes, err
+	found, err := runDrivers(ctx, sys, want, true)
+	return doc.Revision, found.Changes, err
 }
 
 // objects lists the states of single objects to report, worst first.

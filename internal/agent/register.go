@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/driver"
@@ -26,10 +27,8 @@ type Stage struct {
 	Name string
 	// After are the stages that have to run before; the comment at the stage gives the reason.
 	After []string
-	// Driver is that of the host's space; nil with Spaces.
-	Driver driver.Driver
-	// Spaces keeps the named spaces, with drivers of their own.
-	Spaces *space.Driver
+	// Driver is a driver.OnHost, or that of the named spaces.
+	Driver driver.Reconciler[desired.Node]
 }
 
 // stages makes the node's stages, in the order in which they run.
@@ -46,31 +45,32 @@ func stages(o HostOptions, reserved func(string) bool) ([]Stage, error) {
 	if servers.Root != "" { // it may be closed to others
 		servers.User = "root"
 	}
+	host := func(d driver.Driver) driver.OnHost { return driver.OnHost{Driver: d} }
 	return []Stage{
 		// What zebra removes from the kernel when bgpd crashes is restored before anything else.
-		{Name: "frr-keep", Driver: suite.Keep()},
-		{Name: "nft", Driver: nft.New(nft.Options{StateFile: filepath.Join(o.Data, "nft.json")})},
+		{Name: "frr-keep", Driver: host(suite.Keep())},
+		{Name: "nft", Driver: host(nft.New(nft.Options{StateFile: filepath.Join(o.Data, "nft.json")}))},
 		// FRR releases a VRF before it is deleted.
-		{Name: "frr-withdraw", Driver: suite.Withdraw()},
-		{Name: "ovs", Driver: ovs.New(ovs.Options{Socket: o.OVSSocket})},
-		{Name: "ifupdown2", Driver: files, After: []string{"frr-withdraw"}},
+		{Name: "frr-withdraw", Driver: host(suite.Withdraw())},
+		{Name: "ovs", Driver: host(ovs.New(ovs.Options{Socket: o.OVSSocket}))},
+		{Name: "ifupdown2", Driver: host(files), After: []string{"frr-withdraw"}},
 		// The host's filter is loaded before anything of a space can reach the host.
-		{Name: "space", Spaces: space.New(o.spaces()), After: []string{"nft"}},
+		{Name: "space", Driver: space.New(o.spaces()), After: []string{"nft"}},
 		// The filter is loaded before the links that it isolates. Open vSwitch makes
 		// interfaces that links join, and spaces have legs that they join as guests' ports;
 		// the link driver completes what ifupdown2 makes.
-		{Name: "link", Driver: links, After: []string{"nft", "frr-withdraw", "ovs", "space", "ifupdown2"}},
+		{Name: "link", Driver: host(links), After: []string{"nft", "frr-withdraw", "ovs", "space", "ifupdown2"}},
 		// Forwarding is enabled when filter and links exist.
-		{Name: "sysctl", Driver: sysctl.New(nil), After: []string{"nft", "link"}},
-		{Name: "route", Driver: routes, After: []string{"link"}},
+		{Name: "sysctl", Driver: host(sysctl.New(nil)), After: []string{"nft", "link"}},
+		{Name: "route", Driver: host(routes), After: []string{"link"}},
 		// DNS is served at addresses of gateways, and DHCP on links with theirs: DNS
 		// first, as a guest may query the name of another guest before that has its address.
-		{Name: "nameserver", Driver: names, After: []string{"link"}},
-		{Name: "dnsmasq", Driver: dnsmasq.New(servers), After: []string{"link", "nameserver"}},
+		{Name: "nameserver", Driver: host(names), After: []string{"link"}},
+		{Name: "dnsmasq", Driver: host(dnsmasq.New(servers)), After: []string{"link", "nameserver"}},
 		// FRR learns of a new VRF when it exists.
-		{Name: "frr", Driver: suite, After: []string{"link", "route"}},
+		{Name: "frr", Driver: host(suite), After: []string{"link", "route"}},
 		// Last, FRR's view of the node's hosts is compared with the kernel's.
-		{Name: "frr-hosts", Driver: suite.Hosts(), After: []string{"frr"}},
+		{Name: "frr-hosts", Driver: host(suite.Hosts()), After: []string{"frr"}},
 	}, nil
 }
 
@@ -81,6 +81,13 @@ func (o HostOptions) spaces() space.Options {
 		dir = netns.Dir(o.NamespaceDir)
 	}
 	state := func(space string) string { return filepath.Join(o.Data, "nft-"+space+".json") }
+	records := func() ([]string, error) {
+		files, err := filepath.Glob(state("*"))
+		for i, f := range files {
+			files[i] = strings.TrimSuffix(strings.TrimPrefix(filepath.Base(f), "nft-"), ".json")
+		}
+		return files, err
+	}
 	return space.Options{
 		Dir: dir,
 		Drivers: func(ns *netns.NS, space string) ([]driver.Driver, error) {
@@ -94,22 +101,15 @@ func (o HostOptions) spaces() space.Options {
 			}
 			return []driver.Driver{nft.New(nft.Options{Namespace: ns, StateFile: state(space)}), links, sysctl.New(ns), routes}, nil
 		},
-		Forget: func(space string) error { return os.Remove(state(space)) },
+		Records: records,
+		Forget:  func(space string) error { return os.Remove(state(space)) },
 	}
-}
-
-// reconcile runs a stage: see driver.Driver.
-func (s *Stage) reconcile(ctx context.Context, want *desired.Node, dryRun bool) (driver.Result, error) {
-	if s.Spaces != nil {
-		return s.Spaces.Reconcile(ctx, want.Spaces, dryRun)
-	}
-	return s.Driver.Reconcile(ctx, &want.Space, dryRun)
 }
 
 // parts are the drivers of a stage, for tests for optional interfaces.
 func (s *Stage) parts() any {
-	if s.Spaces != nil {
-		return s.Spaces
+	if h, ok := s.Driver.(driver.OnHost); ok {
+		return h.Driver
 	}
 	return s.Driver
 }

@@ -41,7 +41,7 @@ func TestStagesAreInOrder(t *testing.T) {
 	}
 	for _, s := range list {
 		named, ok := s.parts().(interface{ Name() string })
-		if (s.Driver == nil) == (s.Spaces == nil) || !ok || named.Name() != s.Name {
+		if !ok || named.Name() != s.Name {
 			t.Errorf("stage %s: %+v", s.Name, s)
 		}
 	}
@@ -119,10 +119,11 @@ func TestPassReachesSpaces(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	node := &stagedNode{newFakeNode(), []Stage{{Name: "filter", Driver: failingFilter{}}, {Name: "space", Spaces: spaces}, {Name: "recorder", Driver: host}}}
+	node := &stagedNode{newFakeNode(), []Stage{{Name: "filter", Driver: driver.OnHost{Driver: failingFilter{}}}, {Name: "space", Driver: spaces}, {Name: "recorder", Driver: driver.OnHost{Driver: host}}}}
 	forward := desired.Space{Sysctls: []desired.Sysctl{{Key: "net.ipv4.ip_forward", Value: "1"}}}
 	want := &desired.Node{Space: forward, Spaces: []desired.NamedSpace{{Name: "blue", Space: forward}, {Name: "red"}}}
-	changes, _, err := runDrivers(t.Context(), node, want, false)
+	did, err := runDrivers(t.Context(), node, want, false)
+	changes := did.Changes
 	if err == nil || len(changes) != 2 || changes[0].String() != "+ space blue" || changes[1].String() != "+ space red" {
 		t.Errorf("%v, %v", changes, err)
 	}

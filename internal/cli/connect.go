@@ -68,13 +68,18 @@ func (a *app) remark(text string) {
 	}
 }
 
-// connect returns the client of the chosen server.
-func (a *app) connect(opts ...client.Option) (*client.Client, error) {
+// target is the address of the chosen server, or servers.
+func (a *app) target() (string, error) {
 	asked, err := a.requestedServer()
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	target, err := chooseServer(asked, socketExists)
+	return chooseServer(asked, socketExists)
+}
+
+// connect returns the client of the chosen server.
+func (a *app) connect(opts ...client.Option) (*client.Client, error) {
+	target, err := a.target()
 	if err != nil {
 		return nil, err
 	}

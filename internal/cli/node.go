@@ -1,12 +1,16 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/viaduct-sdn/viaduct/pkg/api"
+	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
 
 func (a *app) nodeCommand() *cobra.Command {
@@ -56,8 +60,8 @@ already list.`,
 				return writeData(a.Stdout, output, t)
 			}
 			// The token alone on standard output, for use in scripts.
-			fmt.Fprintf(a.Stderr, "valid once within %s; on the new node: viaduct node join https://SERVER:PORT --token TOKEN\n", //nolint:errcheck // a remark
-				short(t.Expires.Sub(a.Now()).Round(time.Second)))
+			fmt.Fprintf(a.Stderr, "valid once within %s; on the new node: viaduct node join %s --token TOKEN\n", //nolint:errcheck // a remark
+				short(t.Expires.Sub(a.Now()).Round(time.Second)), a.joinURLs(t))
 			return a.write(t.Token + "\n")
 		},
 	}
@@ -65,6 +69,18 @@ already list.`,
 	cmd.Flags().DurationVar(&ttl, "ttl", time.Hour, "validity of the token")
 	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
 	return cmd
+}
+
+// joinURLs are the addresses at which a node with the token can join: those that this
+// command used, or those that the servers advertise. Servers that listen on loopback only
+// have none.
+func (a *app) joinURLs(t *api.Token) string {
+	target, _ := a.target() // there is one: it has made the token
+	urls := slices.DeleteFunc(client.Targets(target), func(u string) bool { return !strings.HasPrefix(u, "https://") })
+	if len(urls) == 0 {
+		urls = t.Servers
+	}
+	return cmp.Or(strings.Join(urls, ","), "https://SERVER:PORT")
 }
 
 func (a *app) nodeListCommand() *cobra.Command {

@@ -72,3 +72,23 @@ func TestNodeFactsAreShown(t *testing.T) {
 		}
 	}
 }
+
+// The command for the new node names the servers that the caller used, or else those that
+// the cluster advertises.
+func TestJoinURLs(t *testing.T) {
+	for _, c := range []struct {
+		target     string
+		advertised []string
+		want       string
+	}{
+		{"https://192.0.2.1:8006", []string{"https://10.0.0.1:8006"}, "https://192.0.2.1:8006"},
+		{"https://192.0.2.1:8006,https://192.0.2.2:8006", nil, "https://192.0.2.1:8006,https://192.0.2.2:8006"},
+		{"unix:///run/api.sock", []string{"https://10.0.0.1:8006", "https://10.0.0.2:8006"}, "https://10.0.0.1:8006,https://10.0.0.2:8006"},
+		{"unix:///run/api.sock", nil, "https://SERVER:PORT"},
+	} {
+		a := &app{Config: Config{Getenv: func(string) string { return "" }}, server: c.target}
+		if got := a.joinURLs(&api.Token{Servers: c.advertised}); got != c.want {
+			t.Errorf("%s with %v: %s, want %s", c.target, c.advertised, got, c.want)
+		}
+	}
+}

@@ -200,7 +200,7 @@ func collectNotes(nodes []api.NodePlan) []*nodesNote {
 	for _, n := range nodes {
 		for _, note := range n.Notes {
 			key := note
-			key.Message = health.Nameless(note.Message, n.Node)
+			key.Message = health.WithoutNodeName(note.Message, n.Node)
 			if have := seen[key]; have != nil {
 				have.Note = key
 				have.nodes = append(have.nodes, n.Node)

@@ -276,7 +276,7 @@ func (a *app) exportPVE(ctx context.Context, folder string) error {
 	if text == "" {
 		text = "nothing to export: no object exists in Proxmox VE as well\n"
 	}
-	left, told := a.findings(config.Unsaid(dir.Config))
+	left, told := a.findings(config.Unrepresentable(dir.Config))
 	if err := a.write(text + told); err != nil {
 		return err
 	}

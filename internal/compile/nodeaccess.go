@@ -20,7 +20,7 @@ const refused = "reject with icmpx admin-prohibited"
 // node's own networks are behind it like any other.
 func (n *isolationBuilder) guardsNetworks(z *model.Zone) bool {
 	f := n.nets.vrfs[z.ID]
-	return z.Networks() != model.NodeNetworksAll && !z.HasWayOut() && (f == nil || f.exit)
+	return z.Networks() != model.NodeNetworksAll && !z.HasEgress() && (f == nil || f.exit)
 }
 
 // nodeNetworks are the rules that keep guests of a zone from opening connections to the
@@ -88,22 +88,17 @@ func firstOf(nets []netip.Prefix) string {
 // declares one could block others' guests from any address.
 func (n *node) ownPrefixes() []netip.Prefix {
 	var out []netip.Prefix
-	add := func(p netip.Prefix) {
-		if p.IsValid() && !p.Addr().IsLoopback() && !p.Addr().IsLinkLocalUnicast() {
-			out = append(out, p.Masked())
-		}
-	}
-	for _, i := range n.facts.Interfaces {
-		for _, a := range i.Addresses {
-			add(a)
-		}
+	for _, a := range n.ownAddresses() {
+		out = append(out, a.Masked())
 	}
 	for _, m := range n.cfg.FabricNodes {
 		if f := n.cfg.Fabrics[m.Fabric]; f != nil && m.Node == n.name {
-			add(f.IPPrefix)
-			add(f.IP6Prefix)
+			out = append(out, f.IPPrefix.Masked(), f.IP6Prefix.Masked())
 		}
 	}
+	out = slices.DeleteFunc(out, func(p netip.Prefix) bool {
+		return !p.IsValid() || p.Addr().IsLoopback() || p.Addr().IsLinkLocalUnicast()
+	})
 	slices.SortFunc(out, netip.Prefix.Compare)
 	return slices.Compact(out)
 }

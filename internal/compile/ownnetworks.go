@@ -2,6 +2,7 @@ package compile
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"net/netip"
 	"slices"
@@ -9,20 +10,31 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
+// ownAddresses are the addresses of the node's interfaces, with their masks, by the
+// interface: not those of loopback networks and links, which no zone can reach.
+func (n *node) ownAddresses() iter.Seq2[string, netip.Prefix] {
+	return func(yield func(string, netip.Prefix) bool) {
+		for _, i := range n.facts.Interfaces {
+			for _, a := range i.Addresses {
+				if !a.Addr().IsLoopback() && !a.Addr().IsLinkLocalUnicast() && !yield(i.Name, a) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // holdsOwn names the node's own addresses or peers that a subnet would hide from the main
 // routing table if its network were routed into a zone; empty if none. A user who declares
 // a subnet must not get the traffic of the node, of its neighbours or of the tunnels.
 func (n *node) holdsOwn(s *model.Subnet) string {
 	p := s.CIDR.Masked()
-	for _, i := range n.facts.Interfaces {
-		for _, a := range i.Addresses {
-			switch {
-			case a.Addr().IsLoopback() || a.Addr().IsLinkLocalUnicast():
-			case p.Contains(a.Addr()):
-				return fmt.Sprintf("holds %s, the address of the node's %s", a.Addr(), i.Name)
-			case !a.IsSingleIP() && p.Overlaps(a.Masked()):
-				return fmt.Sprintf("is a part of %s, the network of the node's %s", a.Masked(), i.Name)
-			}
+	for link, a := range n.ownAddresses() {
+		switch {
+		case p.Contains(a.Addr()):
+			return fmt.Sprintf("holds %s, the address of the node's %s", a.Addr(), link)
+		case !a.IsSingleIP() && p.Overlaps(a.Masked()):
+			return fmt.Sprintf("is a part of %s, the network of the node's %s", a.Masked(), link)
 		}
 	}
 	if peer, of := n.peerIn(p); peer.IsValid() {

@@ -89,8 +89,8 @@ func set(t *testing.T, v reflect.Value) {
 	case *netip.Prefix:
 		*x = netip.MustParsePrefix("10.0.0.0/8")
 		return
-	case *model.Written:
-		*x = model.Written{"mtu": {"01450"}}
+	case *model.ClientSpelling:
+		*x = model.ClientSpelling{"mtu": {"01450"}}
 		return
 	}
 	switch v.Kind() {

@@ -113,18 +113,18 @@ func (s *Server) handleCommand(c *net.UnixConn) (stop bool) {
 		return false
 	}
 	word, trouble := lines.Text(), ""
-	if word != coredns.Take {
+	if word != coredns.CommandListen {
 		closeAll(files)
 	}
 	switch word {
-	case coredns.Look:
+	case coredns.CommandStatus:
 		s.refresh()
-	case coredns.Reload:
+	case coredns.CommandReload:
 		if err := s.Load(); err != nil {
 			trouble = err.Error()
 			s.log.Error("cannot read what to serve; what was served before still is", "error", err)
 		}
-	case coredns.Take:
+	case coredns.CommandListen:
 		var listeners []desired.NameListener
 		lines.Scan()
 		if err := json.Unmarshal(lines.Bytes(), &listeners); err != nil {
@@ -134,7 +134,7 @@ func (s *Server) handleCommand(c *net.UnixConn) (stop bool) {
 			trouble = err.Error()
 			s.log.Error("cannot use sockets that were given", "error", err)
 		}
-	case coredns.Stop:
+	case coredns.CommandStop:
 	default:
 		trouble = fmt.Sprintf("unknown word %q", word)
 	}
@@ -143,7 +143,7 @@ func (s *Server) handleCommand(c *net.UnixConn) (stop bool) {
 	if err := json.NewEncoder(c).Encode(a); err != nil {
 		s.log.Warn("cannot answer over the control socket", "error", err)
 	}
-	return word == coredns.Stop
+	return word == coredns.CommandStop
 }
 
 // maxCommand bounds a command with its data, in bytes.
@@ -151,7 +151,7 @@ const maxCommand = 64 << 10
 
 // receive reads a command, which is on the first line, and the files that come with it.
 func receive(c *net.UnixConn) (lines *bufio.Scanner, files []*os.File, err error) {
-	first, rights := make([]byte, maxCommand), make([]byte, unix.CmsgSpace(4*2*coredns.MostTaken))
+	first, rights := make([]byte, maxCommand), make([]byte, unix.CmsgSpace(4*2*coredns.MaxListeners))
 	n, nr, _, _, err := c.ReadMsgUnix(first, rights)
 	if err != nil {
 		return nil, nil, err

@@ -43,9 +43,9 @@ func OfObject(o protocol.ObjectStatus) protocol.State {
 	return o.State
 }
 
-// InWords returns a report with the states of objects in the terms of users; r may be nil
+// ForUsers returns a report with the states of objects in the terms of users; r may be nil
 // and is not changed.
-func InWords(r *protocol.Status) *protocol.Status {
+func ForUsers(r *protocol.Status) *protocol.Status {
 	if r == nil || len(r.Objects) == 0 {
 		return r
 	}
@@ -163,7 +163,7 @@ func mergeEqual(all []api.NodeProblem) []api.NodeProblem {
 	var out []api.NodeProblem
 	at := map[key]int{}
 	for _, p := range all {
-		k := key{p.State, p.Class, p.Object, Nameless(p.Message, p.Nodes[0])}
+		k := key{p.State, p.Class, p.Object, WithoutNodeName(p.Message, p.Nodes[0])}
 		i, again := at[k]
 		switch {
 		case !again:
@@ -180,9 +180,9 @@ func mergeEqual(all []api.NodeProblem) []api.NodeProblem {
 	return out
 }
 
-// Nameless is a message about a node without its name, so that those of several nodes
+// WithoutNodeName is a message about a node without its name, so that those of several nodes
 // are equal.
-func Nameless(message, node string) string {
+func WithoutNodeName(message, node string) string {
 	var b strings.Builder
 	name := "node " + node
 	for rest := message; ; {

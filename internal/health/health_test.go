@@ -35,7 +35,7 @@ func TestStateOfANode(t *testing.T) {
 		}
 	}
 	r := &protocol.Status{Objects: []protocol.ObjectStatus{warned, failed}}
-	if got := health.InWords(r).Objects; got[0].State != protocol.Warning || got[1].State != protocol.Degraded || r.Objects[0].State != protocol.Converged {
+	if got := health.ForUsers(r).Objects; got[0].State != protocol.Warning || got[1].State != protocol.Degraded || r.Objects[0].State != protocol.Converged {
 		t.Errorf("in words: %+v, of %+v", got, r.Objects)
 	}
 }
@@ -107,7 +107,7 @@ func TestNameless(t *testing.T) {
 		"the fabric-node n1 is gone": "the fabric-node n1 is gone",
 		"nothing of it":              "nothing of it",
 	} {
-		if got := health.Nameless(message, "n1"); got != want {
+		if got := health.WithoutNodeName(message, "n1"); got != want {
 			t.Errorf("%q became %q, want %q", message, got, want)
 		}
 	}

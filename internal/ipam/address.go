@@ -151,8 +151,8 @@ func (t *Taken) Error() string {
 	return fmt.Sprintf("the address %s of zone %s is taken: it is that of %s", t.Address.IP, t.Address.Zone, t.Address.describeOwner())
 }
 
-// TellsOf implements the interface that model.TellsOf uses.
-func (t *Taken) TellsOf() string {
+// References implements the interface that model.ReferencesIn uses.
+func (t *Taken) References() string {
 	about := t.Address.ownerRef()
 	if t.Gateway && t.Address.VNet != "" {
 		about = model.Ref(model.KindVNet, t.Address.VNet)

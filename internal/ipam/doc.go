@@ -17,12 +17,17 @@
 // Which addresses are free, and who owns the others, is known in memory, from a watch of
 // the addresses; a server that lags behind fails the condition and reads again.
 //
+// A NIC of a guest that gets another MAC address keeps its addresses: their records change
+// in the transaction that stores the guest, so they always belong to the MAC address that
+// it has.
+//
 // Gateways have no records: they follow from the subnets and are skipped. The built-in
 // address management has no records of subnets either. What has no record cannot leak.
 //
 // # External systems
 //
 // They cannot take part in a transaction. Before any request to them an intent is stored;
-// the transaction that makes the address deletes it. Work in progress when a server is
-// killed is undone, or finished, by the process that finds the intent later.
+// the transaction that makes the address deletes it. The intent to remove or to update an
+// entry is stored with the change itself, and carried out afterwards. Work in progress when
+// a server is killed is undone, or finished, by the process that finds the intent later.
 package ipam

@@ -10,6 +10,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
+	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
 // Concerns reports whether edits affect addresses: edits of guests, and of subnets unless
@@ -31,6 +32,7 @@ func (s *Service) Prepare(ctx context.Context, v *revision.View, edits []model.E
 		return &revision.Allocation{}, err
 	}
 	return &revision.Allocation{
+		Conds: p.stored.conds, Ops: p.stored.ops,
 		Commit: func(ctx context.Context) { p.finish(ctx, true) },
 		Abort:  func(ctx context.Context) { p.finish(ctx, false) },
 	}, nil
@@ -38,12 +40,28 @@ func (s *Service) Prepare(ctx context.Context, v *revision.View, edits []model.E
 
 // prepared is what was done for edits that are not stored yet.
 type prepared struct {
-	s *Service
+	s    *Service
+	view *revision.View
 	// given are the addresses that NICs got, leaving the NICs that lose all or some.
 	given   []Address
 	leaving []leaving
+	// reassigned are the addresses that stay with NICs which get other MAC addresses,
+	// updates is the work at external systems for them, stored what is stored together
+	// with the edits, of which known are the conditions on addresses and owners.
+	reassigned reassignments
+	updates    []*work
+	stored     change
+	known      []store.Cond
 	// subnets is true if external systems have to be updated.
 	subnets bool
+}
+
+// placedNIC is a NIC of a guest in a VNet with managed addresses, and its declared
+// addresses.
+type placedNIC struct {
+	nic      NIC
+	place    *place
+	declared []netip.Addr
 }
 
 // leaving is a NIC that keeps only some of its addresses of the zone.
@@ -54,7 +72,7 @@ type leaving struct {
 
 // prepare does the work that precedes storing the edits.
 func (s *Service) prepare(ctx context.Context, v *revision.View, edits []model.Edit, dry bool) (*prepared, error) {
-	p := &prepared{s: s}
+	p := &prepared{s: s, view: v}
 	after, live := v.Pending.Clone(), *v.Live
 	for _, k := range []model.Kind{model.KindIPAM, model.KindDNS} {
 		live.CloneKind(k)
@@ -94,6 +112,10 @@ func (s *Service) prepare(ctx context.Context, v *revision.View, edits []model.E
 			p.finish(context.WithoutCancel(ctx), false)
 			return nil, err
 		}
+	}
+	if err := p.storeReassigned(); err != nil {
+		p.finish(context.WithoutCancel(ctx), false)
+		return nil, err
 	}
 	return p, nil
 }
@@ -163,17 +185,26 @@ func (p *prepared) guest(ctx context.Context, v *revision.View, after, live *mod
 	} else if e.Put != nil || e.Kind != model.KindGuest {
 		return nil
 	}
+	var nics []placedNIC
 	for _, n := range now {
-		nic := NIC{VNet: n.VNet, MAC: n.MAC, Guest: id, NIC: n.ID, Name: name, declared: true}
 		place, err := find(after, live, n.VNet)
 		if err != nil || !place.managed() {
 			continue // there is no such VNet, which validation rejects with a better message, or nothing to do
 		}
-		if err := p.nic(ctx, place, after, live, nic, n.IPs); err != nil {
-			return model.Problems{{Severity: model.Error, Kind: model.KindGuest, ID: id, Field: n.ID, Value: n.VNet, Message: err.Error(), About: model.TellsOf(err)}}
-		}
+		nics = append(nics, placedNIC{NIC{VNet: n.VNet, MAC: n.MAC, Guest: id, NIC: n.ID, Name: name, declared: true}, place, n.IPs})
 	}
 	old := v.Live.Guests[id]
+	for _, assign := range []func(placedNIC) error{
+		func(n placedNIC) error { return p.keepDeclared(ctx, n) },
+		func(n placedNIC) error { return p.keepAssigned(ctx, n, old) },
+		func(n placedNIC) error { return p.nic(ctx, after, live, n) },
+	} {
+		for _, n := range nics {
+			if err := p.s.retry(ctx, func() error { return assign(n) }); err != nil {
+				return model.Problems{{Severity: model.Error, Kind: model.KindGuest, ID: id, Field: n.nic.NIC, Value: n.nic.VNet, Message: err.Error(), About: model.ReferencesIn(err)}}
+			}
+		}
+	}
 	if old == nil {
 		return nil
 	}
@@ -212,40 +243,37 @@ func retained(cfg *model.Config, now []model.NIC, guest, zone, owner string) fun
 
 // nic assigns addresses to one NIC: those that are declared, and one of every other
 // family.
-func (p *prepared) nic(ctx context.Context, place *place, cfg, live *model.Config, n NIC, declared []netip.Addr) error {
-	for _, ip := range declared {
+func (p *prepared) nic(ctx context.Context, cfg, live *model.Config, placed placedNIC) error {
+	n, place := placed.nic, placed.place
+	n.reassigned = p.reassigned
+	for _, ip := range placed.declared {
 		if place.subnetOf(ip) == nil {
 			continue // in no subnet: not managed
 		}
-		err := p.s.retry(ctx, func() error {
-			a, given, err := p.s.reserve(ctx, cfg, live, n, ip)
-			if err == nil && given {
-				p.given = append(p.given, *a)
-			}
-			return err
-		})
+		a, given, err := p.s.reserve(ctx, cfg, live, n, ip)
 		if err != nil {
 			return err
+		}
+		if given {
+			p.given = append(p.given, *a)
 		}
 	}
 	if n.owner() == "" || len(place.subnets) == 0 {
 		return nil
 	}
-	return p.s.retry(ctx, func() error {
-		all, given, err := p.s.join(ctx, cfg, live, n)
-		p.given = append(p.given, given...)
-		if err != nil {
-			return err
-		}
-		for _, a := range all {
-			if a.Name != n.Name || a.Guest != n.Guest || a.NIC != n.NIC {
-				if _, err := p.s.updateRegistration(ctx, place, n, a); err != nil {
-					return err
-				}
+	all, given, err := p.s.join(ctx, cfg, live, n)
+	p.given = append(p.given, given...)
+	if err != nil {
+		return err
+	}
+	for _, a := range all {
+		if a.Name != n.Name || a.Guest != n.Guest || a.NIC != n.NIC {
+			if _, err := p.s.updateRegistration(ctx, place, n, a); err != nil {
+				return err
 			}
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // finish completes what was prepared once the edits are stored, or undoes it. Errors of
@@ -253,6 +281,7 @@ func (p *prepared) nic(ctx context.Context, place *place, cfg, live *model.Confi
 func (p *prepared) finish(ctx context.Context, stored bool) {
 	ctx, cancel := context.WithTimeout(ctx, undoTimeout)
 	defer cancel()
+	p.finishReassigned(ctx)
 	if !stored {
 		for _, a := range p.given {
 			p.logCleanupError(p.s.Release(ctx, a.Zone, a.Owner(), a.IP))

@@ -105,17 +105,27 @@ func (e *systemsFake) Add(_ context.Context, _ *model.Subnet, x external.Entry) 
 	})
 }
 
-func (e *systemsFake) Update(context.Context, *model.Subnet, external.Entry) error { return nil }
+func (e *systemsFake) Update(_ context.Context, _ *model.Subnet, x external.Entry) error {
+	return e.do("Update", func() error {
+		if !e.taken(x.IP) {
+			return external.ErrMissing
+		}
+		e.drop(x.IP)
+		return e.put(text4(x))()
+	})
+}
 
 func (e *systemsFake) Delete(_ context.Context, _ *model.Subnet, ip netip.Addr) error {
-	return e.do("Delete", func() error {
-		for x := range e.has {
-			if len(x) > len(ip.String()) && x[:len(ip.String())+1] == ip.String()+" " && x[len(ip.String())+1] != '=' {
-				delete(e.has, x)
-			}
+	return e.do("Delete", func() error { e.drop(ip); return nil })
+}
+
+// drop removes what is registered for an address, except its name.
+func (e *systemsFake) drop(ip netip.Addr) {
+	for x := range e.has {
+		if len(x) > len(ip.String()) && x[:len(ip.String())+1] == ip.String()+" " && x[len(ip.String())+1] != '=' {
+			delete(e.has, x)
 		}
-		return nil
-	})
+	}
 }
 
 func (e *systemsFake) taken(ip netip.Addr) bool {

@@ -25,6 +25,8 @@ type NIC struct {
 	Name string
 
 	declared bool
+	// reassigned are addresses that are about to get another owner.
+	reassigned reassignments
 }
 
 func (n *NIC) owner() string { return ownerOf(n.MAC, n.Guest, n.NIC) }
@@ -105,6 +107,7 @@ func (s *Service) join(ctx context.Context, cfg, live *model.Config, n NIC) (all
 		return nil, nil, errors.New("a NIC needs a hardware address, or the number of a guest, to get addresses")
 	}
 	have, seen := s.book.Of(p.zone.ID, owner)
+	have = n.reassigned.apply(p.zone.ID, owner, have)
 	missing := p.missing(have)
 	if len(missing) == 0 {
 		return inPlace(have, p), nil, nil
@@ -303,6 +306,9 @@ func (s *Service) reserve(ctx context.Context, cfg, live *model.Config, n NIC, i
 	}
 	if err := p.accepts(ip); err != nil {
 		return nil, false, cannot(err)
+	}
+	if r := n.reassigned.find(p.zone.ID, ip); r != nil && r.isTo(p.zone.ID, n.owner()) {
+		return &r.now, false, nil
 	}
 	if have, ok := s.book.Get(p.zone.ID, ip); ok {
 		if have.Owner() != "" && have.Owner() == n.owner() {

@@ -167,7 +167,7 @@ func (j *journal) set(id, zone string, b *model.Binding) {
 // followGuests keeps the declarations of guests current until ctx ends.
 func (j *journal) followGuests(ctx context.Context, config *revision.Service) {
 	for {
-		v, newer := config.Standing()
+		v, newer := config.LatestApplied()
 		j.update(v)
 		select {
 		case <-newer:
@@ -322,7 +322,7 @@ func (s *Service) AwaitBindings(ctx context.Context, zones func(*revision.View) 
 	timer := time.NewTimer(atMost)
 	defer timer.Stop()
 	for {
-		v, newer := s.config.Standing()
+		v, newer := s.config.LatestApplied()
 		b, changed := s.journal.since(zones(v), epoch, number)
 		if b != nil {
 			return b, nil

@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/viaduct-sdn/viaduct/internal/external"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/store"
@@ -108,17 +107,25 @@ func (w *work) removing(ctx context.Context, c *change) error {
 		w.abandon()
 		return err
 	}
-	r, err := w.s.store.Get(ctx, w.key())
-	if err == nil {
-		w.revision = r.Revision
-		err = w.undo(ctx, nil)
-	} else {
-		w.abandon()
-	}
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	if err := w.carryOut(ctx); err != nil {
 		w.s.log.Warn("addresses were freed here, and are not yet in the external systems; that is tried again", "zone", c.zone, "error", err)
 	}
 	return nil
+}
+
+// carryOut does what an intent that was stored with a change describes, unless the change
+// was not stored or another process has done it.
+func (w *work) carryOut(ctx context.Context) error {
+	r, err := w.s.store.Get(ctx, w.key())
+	if err == nil {
+		w.revision = r.Revision
+		return w.undo(ctx, nil)
+	}
+	w.abandon()
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 // storeWith makes the intent a part of a change.
@@ -214,7 +221,7 @@ func (s *Service) updateRegistration(ctx context.Context, p *place, n NIC, old A
 		return nil, err
 	}
 	if ext != nil && (a.Name != old.Name || a.Guest != old.Guest) {
-		if err := ext.Update(ctx, sub, external.Entry{IP: a.IP, Name: prefixed(a.Name, sub), MAC: a.MAC, Guest: a.Guest}); err != nil {
+		if err := ext.Update(ctx, sub, entryFor(sub, a)); err != nil {
 			return nil, fmt.Errorf("address management %s: %w", a.IPAM, err)
 		}
 	}

@@ -25,11 +25,14 @@ type world struct {
 	store store.Store
 	now   time.Time
 	far   *systemsFake
+	// plugins are the external systems: far unless set.
+	plugins Plugins
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{store: mem.New(), now: time.Unix(1_800_000_000, 0), far: newSystemsFake()}
+	w.plugins = w.far
 	t.Cleanup(func() { _ = w.store.Close() })
 	return w
 }
@@ -41,7 +44,7 @@ func (w *world) server(t *testing.T) *Service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := Open(t.Context(), Options{Store: w.store, Config: config, Plugins: w.far, Now: func() time.Time { return w.now }})
+	s, err := Open(t.Context(), Options{Store: w.store, Config: config, Plugins: w.plugins, Now: func() time.Time { return w.now }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,9 @@ type intent struct {
 	Life string `json:"life"`
 	// Remove is true if the addresses are to be removed; otherwise they are to be added.
 	Remove bool `json:"remove,omitempty"`
+	// Update is true if the addresses stay and external systems are to be given the data
+	// of their records.
+	Update bool `json:"update,omitempty"`
 	// Zone is the zone of the addresses, MAC the MAC address that they are registered for.
 	Zone string `json:"zone"`
 	MAC  string `json:"mac,omitempty"`
@@ -112,8 +115,8 @@ func (w *work) done(c *change) {
 	c.ops = append(c.ops, store.Delete(w.key()))
 }
 
-// entry is an address as external systems have it.
-func (w *work) entry(sub *model.Subnet, a *Address) external.Entry {
+// entryFor is an address as external systems have it.
+func entryFor(sub *model.Subnet, a *Address) external.Entry {
 	return external.Entry{IP: a.IP, Name: prefixed(a.Name, sub), MAC: a.MAC, Guest: a.Guest}
 }
 
@@ -124,7 +127,7 @@ func (w *work) add(ctx context.Context, ext external.System, sub *model.Subnet, 
 	if err := w.save(ctx); err != nil {
 		return err
 	}
-	err := ext.Add(ctx, sub, w.entry(sub, a))
+	err := ext.Add(ctx, sub, entryFor(sub, a))
 	if err != nil && !errors.Is(err, external.ErrUnreachable) { // another owner has it, or it was never created
 		w.intent.Entries = w.intent.Entries[:len(w.intent.Entries)-1]
 	}
@@ -169,7 +172,7 @@ func (w *work) nextOf(ctx context.Context, ext external.System, p *place, sub *m
 	a := w.s.address(p, w.nic, netip.Addr{})
 	a.IPAM = w.zone.IPAM
 	for range maxTaken {
-		ip, err := ext.Next(ctx, sub, r, w.entry(sub, a))
+		ip, err := ext.Next(ctx, sub, r, entryFor(sub, a))
 		if errors.Is(err, external.ErrNone) {
 			if err := w.free(ctx, ext, kept); err != nil {
 				return nil, err
@@ -332,8 +335,11 @@ func (w *work) undo(ctx context.Context, cause error) error {
 	return cause
 }
 
-// revert removes from external systems what an intent describes.
+// revert removes from external systems what an intent describes, or updates it there.
 func (s *Service) revert(ctx context.Context, live *model.Config, in *intent) error {
+	if in.Update {
+		return s.update(ctx, live, in)
+	}
 	var errs []error
 	known := !in.Remove && in.MAC != "" // by what is registered for it, it can be told whose an address is
 	for _, e := range slices.Backward(in.Entries) {

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/naming"
@@ -179,7 +178,7 @@ func (l *Lab) MoveGuest(ctx context.Context, name, node string) error {
 }
 
 func (l *Lab) movePorts(g *model.Guest, from, to string) error {
-	dst, err := netns.GetFromName(l.ns(to))
+	dst, err := l.openNS(to)
 	if err != nil {
 		return err
 	}
@@ -194,7 +193,7 @@ func (l *Lab) movePorts(g *model.Guest, from, to string) error {
 			if err != nil {
 				return err
 			}
-			if err := h.LinkSetNsFd(link, int(dst)); err != nil {
+			if err := h.LinkSetNsFd(link, dst.FD()); err != nil {
 				return fmt.Errorf("cannot move %s to node %s: %w", link.Attrs().Name, to, err)
 			}
 		}
@@ -206,7 +205,7 @@ func (l *Lab) movePorts(g *model.Guest, from, to string) error {
 // Proxmox's name for it, on the node. The agent joins it to the bridge.
 func (l *Lab) plug(g *model.Guest, i int, subnets []*model.Subnet) error {
 	nic := g.NICs[i]
-	node, err := netns.GetFromName(l.ns(g.Node))
+	node, err := l.openNS(g.Node)
 	if err != nil {
 		return err
 	}
@@ -225,7 +224,7 @@ func (l *Lab) plug(g *model.Guest, i int, subnets []*model.Subnet) error {
 			attrs.HardwareAddr = mac
 		}
 		link, err := ensureLink(h, &netlink.Veth{
-			LinkAttrs: attrs, PeerName: naming.ContainerPort(g.ID, nic.ID), PeerNamespace: netlink.NsFd(int(node)), PeerMTU: uint32(mtu),
+			LinkAttrs: attrs, PeerName: naming.ContainerPort(g.ID, nic.ID), PeerNamespace: netlink.NsFd(node.FD()), PeerMTU: uint32(mtu),
 		})
 		if err != nil {
 			return err

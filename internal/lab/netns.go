@@ -3,22 +3,16 @@ package lab
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
-	nsthread "github.com/viaduct-sdn/viaduct/internal/linux/netns"
+	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
 )
-
-// nsDir is iproute2's directory of named network namespaces.
-const nsDir = "/run/netns"
 
 // Namespaces that every lab has.
 const (
@@ -42,28 +36,28 @@ func guestNS(guest string) string { return "guest." + guest }
 
 // listNS returns the short names of the lab's namespaces.
 func (l *Lab) listNS() ([]string, error) {
-	entries, err := os.ReadDir(nsDir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+	names, err := netns.SystemDir.List()
 	if err != nil {
 		return nil, err
 	}
 	var out []string
-	for _, e := range entries {
-		if short, ok := strings.CutPrefix(e.Name(), l.nsPrefix()); ok {
+	for _, name := range names {
+		if short, ok := strings.CutPrefix(name, l.nsPrefix()); ok {
 			out = append(out, short)
 		}
 	}
 	return out, nil
 }
 
+// openNS opens a namespace of the lab.
+func (l *Lab) openNS(name string) (*netns.NS, error) { return netns.SystemDir.Open(l.ns(name)) }
+
 func (l *Lab) hasNS(name string) bool {
-	h, err := netns.GetFromName(l.ns(name))
+	ns, err := l.openNS(name)
 	if err != nil {
 		return false
 	}
-	h.Close()
+	_ = ns.Close()
 	return true
 }
 
@@ -72,78 +66,31 @@ func (l *Lab) makeNS(name string) error {
 	if l.hasNS(name) {
 		return nil
 	}
-	// A file that is no namespace is left behind by a kill between its creation and
-	// the mount.
-	if err := os.Remove(filepath.Join(nsDir, l.ns(name))); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("namespace %s: %w", l.ns(name), err)
-	}
-	if err := shareNSDir(); err != nil {
-		return fmt.Errorf("prepare %s: %w", nsDir, err)
-	}
-	err := nsthread.OnThread(func() error {
-		h, err := netns.NewNamed(l.ns(name))
-		if err != nil {
-			return err
-		}
-		return h.Close()
-	})
-	if err != nil {
-		return fmt.Errorf("cannot make namespace %s: %w", l.ns(name), err)
-	}
-	return l.in(name, func(h *netlink.Handle) error {
-		lo, err := h.LinkByName("lo")
-		if err != nil {
-			return err
-		}
-		return h.LinkSetUp(lo)
-	})
-}
-
-// shareNSDir makes the directory of named namespaces a shared mount, as ip netns
-// add does at its first call: that mounts the directory over itself, which would
-// hide all existing namespaces.
-func shareNSDir() error {
-	if err := os.MkdirAll(nsDir, 0o755); err != nil {
-		return err
-	}
-	err := unix.Mount("", nsDir, "", unix.MS_SHARED|unix.MS_REC, "")
-	if !errors.Is(err, unix.EINVAL) { // EINVAL: it is not a mount yet
-		return err
-	}
-	if err := unix.Mount(nsDir, nsDir, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
-		return err
-	}
-	return unix.Mount("", nsDir, "", unix.MS_SHARED|unix.MS_REC, "")
+	return netns.SystemDir.Make(l.ns(name), nil)
 }
 
 // inside runs f on a thread in the namespace.
 func (l *Lab) inside(name string, f func() error) error {
-	return nsthread.OnThread(func() error {
-		h, err := netns.GetFromName(l.ns(name))
-		if err != nil {
-			return fmt.Errorf("namespace %s: %w", l.ns(name), err)
-		}
-		defer h.Close()
-		if err := netns.Set(h); err != nil {
-			return fmt.Errorf("cannot enter namespace %s: %w", l.ns(name), err)
-		}
-		return f()
-	})
+	ns, err := l.openNS(name)
+	if err != nil {
+		return err
+	}
+	defer ns.Close()
+	return ns.Run(f)
 }
 
 // in calls f with a netlink handle on the namespace.
 func (l *Lab) in(name string, f func(h *netlink.Handle) error) error {
-	ns, err := netns.GetFromName(l.ns(name))
-	if err != nil {
-		return fmt.Errorf("namespace %s: %w", l.ns(name), err)
+	var h *netlink.Handle
+	err := l.inside(name, func() (err error) {
+		h, err = netlink.NewHandle(unix.NETLINK_ROUTE)
+		return err
+	})
+	if err == nil {
+		defer h.Close()
+		err = f(h)
 	}
-	defer ns.Close()
-	h, err := netlink.NewHandleAt(ns, unix.NETLINK_ROUTE)
 	if err != nil {
-		return fmt.Errorf("namespace %s: %w", l.ns(name), err)
-	}
-	defer h.Close()
-	if err := f(h); err != nil {
 		return fmt.Errorf("namespace %s: %w", l.ns(name), err)
 	}
 	return nil
@@ -152,18 +99,7 @@ func (l *Lab) in(name string, f func(h *netlink.Handle) error) error {
 // removeMachine ends all processes on a machine of the lab, and removes its view
 // and its namespace. The other ends of its cables are deleted with their peers.
 func (l *Lab) removeMachine(name string) error {
-	return errors.Join(l.evict(name), l.removeView(name), l.deleteNS(name))
-}
-
-func (l *Lab) deleteNS(name string) error {
-	path := filepath.Join(nsDir, l.ns(name))
-	if err := unix.Unmount(path, unix.MNT_DETACH); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOENT) {
-		return fmt.Errorf("cannot unmount %s: %w", path, err)
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return errors.Join(l.evict(name), l.removeView(name), netns.SystemDir.Delete(l.ns(name)))
 }
 
 // listen opens a TCP socket inside a namespace; it stays there in any process.

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
 	"golang.org/x/sys/unix"
 )
 
@@ -71,7 +72,7 @@ func ownData(args []string) string {
 // started them: background processes of lab exec end with their machine.
 func (l *Lab) namespaceProcesses(name string) ([]process, error) {
 	var ns unix.Stat_t
-	if err := unix.Stat(filepath.Join(nsDir, l.ns(name)), &ns); err != nil {
+	if err := unix.Stat(filepath.Join(string(netns.SystemDir), l.ns(name)), &ns); err != nil {
 		if errors.Is(err, unix.ENOENT) {
 			return nil, nil
 		}

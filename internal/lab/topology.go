@@ -5,8 +5,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 )
 
 // linkName is the pattern of names of an interface or a switch in a lab.
@@ -145,7 +145,7 @@ func (l *Lab) buildSwitch(sw SwitchSpec) error {
 // cable creates a veth pair with one end in a node and the other, with the given
 // name, in a namespace.
 func (l *Lab) cable(e end, far, name string) error {
-	ns, err := netns.GetFromName(far)
+	ns, err := netns.SystemDir.Open(far)
 	if err != nil {
 		return err
 	}
@@ -153,7 +153,7 @@ func (l *Lab) cable(e end, far, name string) error {
 	return l.in(e.node, func(h *netlink.Handle) error {
 		link, err := ensureLink(h, &netlink.Veth{
 			LinkAttrs: netlink.LinkAttrs{Name: e.link, MTU: l.Spec.MTU},
-			PeerName:  name, PeerNamespace: netlink.NsFd(int(ns)), PeerMTU: uint32(l.Spec.MTU),
+			PeerName:  name, PeerNamespace: netlink.NsFd(ns.FD()), PeerMTU: uint32(l.Spec.MTU),
 		})
 		if err != nil {
 			return err

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 )
 
 // buildUnderlay creates the switch and the namespaces of the outside host, the
@@ -91,7 +90,7 @@ func (l *Lab) buildOutside() error {
 
 // attach plugs a namespace into the switch.
 func (l *Lab) attach(name, port string, addrs []netip.Prefix, via []netip.Addr) error {
-	sw, err := netns.GetFromName(l.ns(underlayNS))
+	sw, err := l.openNS(underlayNS)
 	if err != nil {
 		return err
 	}
@@ -99,7 +98,7 @@ func (l *Lab) attach(name, port string, addrs []netip.Prefix, via []netip.Addr) 
 	err = l.in(name, func(h *netlink.Handle) error {
 		veth := &netlink.Veth{
 			LinkAttrs: netlink.LinkAttrs{Name: uplink, MTU: l.Spec.MTU},
-			PeerName:  port, PeerNamespace: netlink.NsFd(int(sw)), PeerMTU: uint32(l.Spec.MTU),
+			PeerName:  port, PeerNamespace: netlink.NsFd(sw.FD()), PeerMTU: uint32(l.Spec.MTU),
 		}
 		link, err := ensureLink(h, veth)
 		if err != nil {

@@ -14,10 +14,9 @@ import (
 	"syscall"
 
 	"github.com/google/renameio/v2"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
-	nsthread "github.com/viaduct-sdn/viaduct/internal/linux/netns"
+	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
 )
 
 // A view is the file system that commands on a machine of the lab see: the real one, but with
@@ -104,7 +103,7 @@ func (l *Lab) mountViews() error {
 // refuses some of these, by numbers that are not in the order of time, unless the lab is
 // created in the first mount namespace of the machine.)
 func (l *Lab) makeView(name string) error {
-	return nsthread.OnThread(func() error {
+	return netns.OnThread(func() error {
 		if err := l.buildView(name); err != nil {
 			return err
 		}
@@ -178,13 +177,13 @@ func (l *Lab) upper(name, dir string) string {
 
 // buildView makes the namespaces of the present thread a machine's view.
 func (l *Lab) buildView(name string) error {
-	ns, err := netns.GetFromName(l.ns(name))
+	ns, err := l.openNS(name)
 	if err != nil {
 		return err
 	}
 	defer ns.Close()
 	host := readHostFiles()
-	if err := errors.Join(unix.Unshare(unix.CLONE_NEWNS|unix.CLONE_NEWUTS), unix.Setns(int(ns), unix.CLONE_NEWNET)); err != nil {
+	if err := errors.Join(unix.Unshare(unix.CLONE_NEWNS|unix.CLONE_NEWUTS), unix.Setns(ns.FD(), unix.CLONE_NEWNET)); err != nil {
 		return err
 	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {

@@ -22,7 +22,7 @@ func fill(v reflect.Value, name string, n int) {
 	case netip.Prefix:
 		v.Set(reflect.ValueOf(netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(n), 0, 0}), 16)))
 		return
-	case model.Written, model.Secret:
+	case model.ClientSpelling, model.Secret:
 		return
 	}
 	// these are the kinds that properties have

@@ -28,8 +28,8 @@ type NameServer struct {
 	// Set is the owner set: see SetOf.
 	Set string `json:"set,omitempty"`
 
-	// Written is how a client of the Proxmox API wrote the properties.
-	Written Written `json:"written,omitempty"`
+	// ClientSpelling is how a client of the Proxmox API wrote the properties.
+	ClientSpelling ClientSpelling `json:"written,omitempty"`
 }
 
 // KindDNS is the kind of NameServer.

@@ -58,8 +58,8 @@ type Fabric struct {
 	// Set is the owner set: see SetOf.
 	Set string `json:"set,omitempty"`
 
-	// Written is how a client of the Proxmox API wrote the properties.
-	Written Written `json:"written,omitempty"`
+	// ClientSpelling is how a client of the Proxmox API wrote the properties.
+	ClientSpelling ClientSpelling `json:"written,omitempty"`
 }
 
 // Redistribution is a source of routes that a fabric advertises.

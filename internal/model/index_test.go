@@ -92,9 +92,9 @@ func TestScopeHoldsAllThatAnEditChanges(t *testing.T) {
 				edits = append(edits, randomNetwork(t))
 			}
 			old := cfg.Clone()
-			in := x.Around(cfg, edits, nil)
+			in := x.Affected(cfg, edits, nil)
 			replay(cfg, x, edits...)
-			in = x.Around(cfg, edits, in)
+			in = x.Affected(cfg, edits, in)
 
 			sameIndex(t, x, NewIndex(cfg))
 			follower := NewIndex(old)
@@ -146,9 +146,9 @@ func TestScopeIsSmall(t *testing.T) {
 	x := NewIndex(cfg)
 	v := &VNet{ID: "v9000", Zone: "vx", Tag: 8991, Alias: "new"}
 	edits := []Edit{{Kind: KindVNet, ID: v.ID, Put: v}}
-	in := x.Around(cfg, edits, nil)
+	in := x.Affected(cfg, edits, nil)
 	replay(cfg, x, edits...)
-	in = x.Around(cfg, edits, in)
+	in = x.Affected(cfg, edits, in)
 	if n := len(in.zones) + len(in.vnets) + len(in.subnets); n != 3 { // the VNet, its subnet and the zone of that
 		t.Errorf("%d objects in the scope: %v", n, in)
 	}
@@ -160,9 +160,9 @@ func BenchmarkScope10000(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		v := &VNet{ID: "v9000", Zone: "vx", Tag: 8991, Alias: fmt.Sprint(i)}
 		edits := []Edit{{Kind: KindVNet, ID: v.ID, Put: v}}
-		in := x.Around(cfg, edits, nil)
+		in := x.Affected(cfg, edits, nil)
 		replay(cfg, x, edits...)
-		in = x.Around(cfg, edits, in)
+		in = x.Affected(cfg, edits, in)
 		if got := x.Validate(cfg, nil, in); len(got) > 0 {
 			b.Fatal(got)
 		}

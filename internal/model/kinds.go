@@ -61,7 +61,7 @@ func (d *Descriptor) complete() {
 	}
 	d.typeField, d.set = at(named(d.TypeProperty)), at(named("set"))
 	d.refersTo = append(refKindsOf(d.fields), d.refKinds...)
-	d.written = at(func(f reflect.StructField) bool { return f.Type == reflect.TypeFor[Written]() })
+	d.written = at(func(f reflect.StructField) bool { return f.Type == reflect.TypeFor[ClientSpelling]() })
 }
 
 func jsonName(f reflect.StructField) string {

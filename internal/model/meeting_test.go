@@ -90,7 +90,7 @@ func TestNetworksThatMeet(t *testing.T) {
 		s := &Subnet{CIDR: meetingNetwork(t), VNet: rapid.SampledFrom(slices.Sorted(maps.Keys(cfg.VNets))).Draw(t, "vnet")}
 		must(cfg.Put(s))
 		x := NewIndex(cfg)
-		scope := x.Around(cfg, []Edit{{Kind: KindSubnet, ID: s.ID, Put: s}}, nil)
+		scope := x.Affected(cfg, []Edit{{Kind: KindSubnet, ID: s.ID, Put: s}}, nil)
 		got := reportedOverlaps(x.Validate(cfg, nil, scope))
 		if want := bruteForceOverlaps(cfg); got[s.ID] != want[s.ID] {
 			t.Fatalf("validated alone %s is told of: %v, want %v", s.ID, got[s.ID], want[s.ID])

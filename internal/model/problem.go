@@ -52,13 +52,13 @@ func (p Problem) Veiled() Problem {
 	return p
 }
 
-// TellsOf returns references to the objects in an error, separated by blanks: a user who may
+// ReferencesIn returns references to the objects in an error, separated by blanks: a user who may
 // not read all of them must not see it. Errors with other objects than their own implement a
-// method TellsOf.
-func TellsOf(err error) string {
-	var telling interface{ TellsOf() string }
-	if errors.As(err, &telling) {
-		return telling.TellsOf()
+// method References.
+func ReferencesIn(err error) string {
+	var referring interface{ References() string }
+	if errors.As(err, &referring) {
+		return referring.References()
 	}
 	return ""
 }

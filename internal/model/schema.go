@@ -83,7 +83,7 @@ func fieldsOf(t reflect.Type, rows []Property) []FieldInfo {
 	out := make([]FieldInfo, 0, t.NumField())
 	for i := range t.NumField() {
 		f := t.Field(i)
-		if f.Type == reflect.TypeFor[Written]() {
+		if f.Type == reflect.TypeFor[ClientSpelling]() {
 			continue // not a property, but the client's spelling of others
 		}
 		name := jsonName(f)

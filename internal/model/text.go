@@ -92,6 +92,6 @@ func texts(v reflect.Value, field string, do func(field string, v reflect.Value)
 			}
 			texts(v.Field(i), name, do)
 		}
-	case reflect.Map: // Written: only the Proxmox API and files set it, which check their lines
+	case reflect.Map: // ClientSpelling: only the Proxmox API and files set it, which check their lines
 	}
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // Scope is a part of a configuration: the zones, VNets and subnets with problems that an edit
-// of VNets and subnets may change. Create one with Index.Around.
+// of VNets and subnets may change. Create one with Index.Affected.
 type Scope struct {
 	zones, vnets, subnets map[string]bool
 }
@@ -15,10 +15,10 @@ type Scope struct {
 // kinds are few, and affect many objects.
 func (k Kind) Local() bool { return k == KindVNet || k == KindSubnet }
 
-// Around adds to a scope, which may be nil, the objects affected by the VNets and subnets of
+// Affected adds to a scope, which may be nil, the objects affected by the VNets and subnets of
 // edits in their indexed state, and returns it. An edit affects the objects related to it
-// before and after: call Around for both states. cfg is the configuration of the index.
-func (x *Index) Around(cfg *Config, edits []Edit, in *Scope) *Scope {
+// before and after: call Affected for both states. cfg is the configuration of the index.
+func (x *Index) Affected(cfg *Config, edits []Edit, in *Scope) *Scope {
 	if in == nil {
 		in = &Scope{zones: map[string]bool{}, vnets: map[string]bool{}, subnets: map[string]bool{}}
 	}

@@ -21,8 +21,8 @@ type VNet struct {
 	// Set is the owner set: see SetOf.
 	Set string `json:"set,omitempty"`
 
-	// Written is how a client of the Proxmox API wrote the properties.
-	Written Written `json:"written,omitempty"`
+	// ClientSpelling is how a client of the Proxmox API wrote the properties.
+	ClientSpelling ClientSpelling `json:"written,omitempty"`
 }
 
 // KindVNet is the kind of VNet.

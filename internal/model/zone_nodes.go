@@ -37,14 +37,14 @@ func (z *Zone) Networks() NodeNetworks {
 	switch {
 	case z.Type == ZoneSimple:
 		return cmp.Or(z.NodeNetworks, NodeNetworksAll)
-	case z.HasWayOut():
+	case z.HasEgress():
 		return cmp.Or(z.NodeNetworks, NodeNetworksNone)
 	}
 	return cmp.Or(z.NodeNetworks, NodeNetworksSNAT)
 }
 
-// HasWayOut reports whether the zone has a declared egress.
-func (z *Zone) HasWayOut() bool {
+// HasEgress reports whether the zone has a declared egress.
+func (z *Zone) HasEgress() bool {
 	return z.ExitNodesInterface != "" || len(z.ExitNodesVia) > 0 || z.ExitNodesTable != 0
 }
 
@@ -73,7 +73,7 @@ func ParseNodeService(s string) (NodeService, bool) {
 // zoneNodes checks which networks and services of its nodes the guests of a routed zone may
 // reach.
 func zoneNodes(r report, z *Zone) {
-	if z.NodeNetworks == NodeNetworksSNAT && z.HasWayOut() {
+	if z.NodeNetworks == NodeNetworksSNAT && z.HasEgress() {
 		r.errorf("node-networks", string(z.NodeNetworks), "excludes a declared way out, which translated packets take like all others; use %s to have these networks reached directly, or %s",
 			NodeNetworksAll, NodeNetworksNone)
 	}
@@ -108,7 +108,7 @@ func (c *checker) egress(r report, z *Zone) {
 	case z.ExitNodesInterface != "" || len(z.ExitNodesVia) > 0:
 		r.errorf("exitnodes-table", table, "excludes exitnodes-interface and exitnodes-via: a way out is a table, or an interface and next hops; remove one of the two")
 	}
-	if !z.HasWayOut() || len(z.ExitNodes) > 0 {
+	if !z.HasEgress() || len(z.ExitNodes) > 0 {
 		return
 	}
 	for _, f := range []struct{ field, value string }{

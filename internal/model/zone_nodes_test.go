@@ -23,7 +23,7 @@ func outConfig(t *testing.T) *Config {
 	return cfg
 }
 
-func TestWayOut(t *testing.T) {
+func TestEgress(t *testing.T) {
 	addrs := func(list ...string) (out []netip.Addr) {
 		for _, a := range list {
 			out = append(out, netip.MustParseAddr(a))

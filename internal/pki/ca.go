@@ -82,9 +82,9 @@ func Open(ctx context.Context, st store.Store, now func() time.Time) (*Authority
 	return nil, fmt.Errorf("storing the certificate authority: %w", store.ErrConflict)
 }
 
-// Founded returns the certificate of the authority in the store, PEM; empty if there is
+// StoredCA returns the certificate of the authority in the store, PEM; empty if there is
 // none.
-func Founded(ctx context.Context, st store.Store) (string, error) {
+func StoredCA(ctx context.Context, st store.Store) (string, error) {
 	r, err := st.Get(ctx, keyCA)
 	if errors.Is(err, store.ErrNotFound) {
 		return "", nil

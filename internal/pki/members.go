@@ -92,9 +92,9 @@ func (m *Member) Supersedes(c *x509.Certificate, now time.Time) bool {
 	return m.Previous != "" && Serial(c) == m.Serial && (m.PreviousEnds.IsZero() || m.PreviousEnds.After(now.Add(supersededShown)))
 }
 
-// Shown notes in the store that a member has used its renewed certificate: the previous
+// RecordUse notes in the store that a member has used its renewed certificate: the previous
 // one ends soon, at every server.
-func Shown(ctx context.Context, st store.Store, c *x509.Certificate, now time.Time) error {
+func RecordUse(ctx context.Context, st store.Store, c *x509.Certificate, now time.Time) error {
 	r, err := st.Get(ctx, PrefixMember+c.Subject.CommonName)
 	if err != nil {
 		return err

@@ -311,8 +311,8 @@ func inherit(put, old model.Object, o EditOptions) model.Object {
 			model.SetSet(put, model.SetOf(old))
 		}
 	}
-	if o.KeepWritten && model.WrittenOf(put) == nil {
-		model.SetWritten(put, model.WrittenOf(old))
+	if o.KeepWritten && model.ClientSpellingOf(put) == nil {
+		model.SetClientSpelling(put, model.ClientSpellingOf(old))
 	}
 	return put
 }
@@ -347,9 +347,9 @@ func (s *Service) validateEdits(d *draft, p *prepared, lax bool) (warnings model
 	if !p.wide && !slices.ContainsFunc(p.edits, func(e model.Edit) bool { return !e.Kind.Local() }) {
 		x := d.index()
 		d.swap(p.undo)
-		scope := x.Around(d.config, p.edits, nil)
+		scope := x.Affected(d.config, p.edits, nil)
 		d.swap(p.edits)
-		scope = x.Around(d.config, p.edits, scope)
+		scope = x.Affected(d.config, p.edits, scope)
 		validate = func() model.Problems { return x.Validate(d.config, known, scope) }
 	}
 	before := func() model.Problems {

@@ -135,12 +135,20 @@ func (p *prepared) validatePluginRefs(live *model.Config, lax bool) error {
 // union has every object of both configurations, those of first where both have one. A
 // guest may be placed in a network that is running, or will be.
 func union(first, second *model.Config) *model.Config {
-	return &model.Config{
-		Nodes:   overlay(first.Nodes, second.Nodes),
-		Zones:   overlay(first.Zones, second.Zones),
-		VNets:   overlay(first.VNets, second.VNets),
-		Subnets: overlay(first.Subnets, second.Subnets),
+	out := *second
+	out.Nodes, out.Zones = overlay(first.Nodes, second.Nodes), overlay(first.Zones, second.Zones)
+	out.VNets, out.Subnets = overlay(first.VNets, second.VNets), overlay(first.Subnets, second.Subnets)
+	done := []model.Kind{model.KindNode, model.KindZone, model.KindVNet, model.KindSubnet} // many objects
+	for _, k := range model.Kinds() {
+		if !k.Revisioned() || slices.Contains(done, k) {
+			continue
+		}
+		out.CloneKind(k)
+		for o := range first.Each(k) {
+			out.Set(o)
+		}
 	}
+	return &out
 }
 
 func overlay[T any](first, second map[string]T) map[string]T {

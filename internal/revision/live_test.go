@@ -135,7 +135,7 @@ func TestWarnsOfNetworksInUse(t *testing.T) {
 func TestStanding(t *testing.T) {
 	s := service(t, mem.New())
 	for i, o := range []model.Object{&model.Zone{ID: "z1", Type: model.ZoneSimple}, &model.IPAM{ID: "far", Type: model.IPAMTypePVE}} {
-		_, newer := s.Standing()
+		_, newer := s.LatestApplied()
 		edit(t, s, model.Edit{Put: o})
 		select {
 		case <-newer:
@@ -143,7 +143,7 @@ func TestStanding(t *testing.T) {
 			t.Fatalf("nobody was told of edit %d", i)
 		}
 	}
-	v, _ := s.Standing()
+	v, _ := s.LatestApplied()
 	if v.Running == nil || v.Live.IPAMs["far"] == nil {
 		t.Errorf("what stands: %+v", v)
 	}

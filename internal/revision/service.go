@@ -98,9 +98,9 @@ func (s *Service) Latest() (*View, <-chan struct{}) {
 	return c.view, c.replaced
 }
 
-// Standing is Latest for readers of running and live objects only: the view's pending
+// LatestApplied is Latest for readers of running and live objects only: the view's pending
 // configuration may be missing, so that it need not be built for them at every edit.
-func (s *Service) Standing() (*View, <-chan struct{}) {
+func (s *Service) LatestApplied() (*View, <-chan struct{}) {
 	c := s.current.Load()
 	return c.view, c.replaced
 }

@@ -83,8 +83,8 @@ type live struct {
 // Changes are the differences between running and pending.
 func (v *View) Changes() []diff.Change { return diff.Objects(v.Running, v.Pending) }
 
-// Differ counts the differences between running and pending.
-func (v *View) Differ() int { return diff.Count(v.Running, v.Pending) }
+// PendingCount counts the differences between running and pending.
+func (v *View) PendingCount() int { return diff.Count(v.Running, v.Pending) }
 
 // ETag identifies the content of an object: a quoted hash of its JSON form, as
 // HTTP has it.

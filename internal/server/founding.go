@@ -40,7 +40,7 @@ func (s *Server) checkStore(ctx context.Context) error {
 	if err := s.checkFormat(ctx); err != nil {
 		return err
 	}
-	authority, err := pki.Founded(ctx, s.cfg.Store)
+	authority, err := pki.StoredCA(ctx, s.cfg.Store)
 	if err != nil {
 		return err
 	}

@@ -420,6 +420,9 @@ type Token struct {
 	Token   string    `json:"token"`
 	Node    string    `json:"node,omitempty"`
 	Expires time.Time `json:"expires"`
+	// Servers are the URLs at which the servers of the cluster can be reached: see
+	// ServersHeader.
+	Servers []string `json:"servers,omitempty"`
 }
 
 // Error is the answer to a request that failed: RFC 9457 problem details.

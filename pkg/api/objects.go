@@ -86,8 +86,8 @@ type (
 	Others = model.Others
 	// Secret is a text that is only shown to those who may change it.
 	Secret = model.Secret
-	// Written is the spelling of properties by a client of the Proxmox API.
-	Written = model.Written
+	// ClientSpelling is the spelling of properties by a client of the Proxmox API.
+	ClientSpelling = model.ClientSpelling
 )
 
 // Values of properties.

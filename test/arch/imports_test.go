@@ -28,13 +28,14 @@ var flow = map[string][]string{
 	"internal/routing":                        {"internal/naming", "internal/model", "internal/render/frr"},
 	"internal/compile":                        {"internal/naming", "internal/model", "internal/desired", "internal/document", "internal/fault", "internal/render/frr", "internal/routing"},
 	"internal/manifest":                       {"internal/line", "internal/model"},
-	"internal/pve/schema":                     {"internal/line", "internal/model"},
+	"internal/pve/section":                    {},
+	"internal/pve/schema":                     {"internal/line", "internal/model", "internal/pve/section"},
 	"internal/pve/firewall":                   {"internal/model"},
-	"internal/pve/running":                    {"internal/naming", "internal/model", "internal/pve/schema"},
+	"internal/pve/running":                    {"internal/naming", "internal/model", "internal/pve/section", "internal/pve/schema"},
 	"internal/pve/guest":                      {"internal/model"},
-	"internal/pve/config":                     {"internal/model", "internal/pve/schema", "internal/pve/running", "internal/pve/firewall"},
+	"internal/pve/config":                     {"internal/model", "internal/pve/section", "internal/pve/schema", "internal/pve/running", "internal/pve/firewall"},
 	"internal/render/interfaces":              {"internal/model"},
-	"internal/pve/render/interfaces":          {"internal/naming", "internal/model", "internal/pve/running", "internal/render/interfaces"},
+	"internal/pve/render/interfaces":          {"internal/naming", "internal/model", "internal/pve/running", "internal/pve/schema", "internal/render/interfaces"},
 	"internal/pve/render/frr":                 {"internal/naming", "internal/model", "internal/pve/running", "internal/render/frr", "internal/routing"},
 	"internal/sleep":                          {},
 	"internal/store":                          {"internal/sleep"},
@@ -94,7 +95,7 @@ var flow = map[string][]string{
 
 // pure are the packages that only compute: they must not import the standard library
 // packages below, nor any module but the standard library.
-var pure = []string{"internal/livequery", "internal/model", "internal/desired", "internal/diff", "internal/linux/foreign", "internal/health", "internal/fault", "internal/naming", "internal/document", "internal/compile", "internal/pve/schema", "internal/pve/running", "internal/pve/config", "internal/pve/firewall", "internal/pve/guest", "internal/pve/render/interfaces", "internal/render/interfaces", "internal/render/frr", "internal/routing", "internal/pve/render/frr", "internal/render/coredns", "internal/render/dnsmasq"}
+var pure = []string{"internal/livequery", "internal/model", "internal/desired", "internal/diff", "internal/linux/foreign", "internal/health", "internal/fault", "internal/naming", "internal/document", "internal/compile", "internal/pve/section", "internal/pve/schema", "internal/pve/running", "internal/pve/config", "internal/pve/firewall", "internal/pve/guest", "internal/pve/render/interfaces", "internal/render/interfaces", "internal/render/frr", "internal/routing", "internal/pve/render/frr", "internal/render/coredns", "internal/render/dnsmasq"}
 
 var impure = []string{
 	"context", "crypto/rand", "io/fs", "io/ioutil", "log", "log/slog", "math/rand", "math/rand/v2",

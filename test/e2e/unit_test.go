@@ -73,7 +73,7 @@ func TestUnitBesideAnotherServer(t *testing.T) {
 		}
 	}
 
-	other, log := start(strings.Replace(unitScript(t, filepath.Join(t.TempDir(), "other"), settings), "VIADUCT_LISTEN=:8006", "VIADUCT_LISTEN=:8006,127.0.0.1:9006", 1))
+	other, log := start(strings.Replace(unitScript(t, filepath.Join(t.TempDir(), "other"), settings), "VIADUCT_LISTEN_DEFAULT=:8006", "VIADUCT_LISTEN_DEFAULT=:8006,127.0.0.1:9006", 1))
 	wait("8006", log)
 	cmd, log := in(unitScript(t, data, settings))
 	if err := cmd.Run(); err == nil {
@@ -97,6 +97,20 @@ func TestUnitBesideAnotherServer(t *testing.T) {
 	}
 	if want := "another program (`ss -tlpn sport = :8006` shows it)"; !strings.Contains(log.String(), want) {
 		t.Errorf("without capabilities the server's message lacks %q:\n%s", want, log)
+	}
+
+	// An empty setting is none, and is told.
+	if err := os.WriteFile(settings, []byte("VIADUCT_LISTEN=\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd, log = in(unitScript(t, data, settings))
+	if err := cmd.Run(); err == nil {
+		t.Fatal("the server started though its port is taken")
+	}
+	for _, want := range []string{"cannot listen on :8006", "VIADUCT_LISTEN names no address"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("with an empty VIADUCT_LISTEN the server's message lacks %q:\n%s", want, log)
+		}
 	}
 
 	if err := os.WriteFile(settings, []byte("VIADUCT_LISTEN=:8106\nVIADUCT_SERVER_OPTIONS=\"--verbose --audit-file "+audit+"\"\n"), 0o600); err != nil {

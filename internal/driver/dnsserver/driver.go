@@ -94,7 +94,7 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool
 	changed := d.differing(have, files)
 	result.Writes = len(changed)
 	if dryRun {
-		if _, _, err := d.send(ctx, coredns.Look); err != nil && want.NameServer != nil && len(changed) == 0 {
+		if _, _, err := d.send(ctx, coredns.CommandStatus); err != nil && want.NameServer != nil && len(changed) == 0 {
 			result.Changes, result.Writes = append(result.Changes, started), 1
 		}
 		return result, nil
@@ -150,7 +150,7 @@ func (d *Driver) zoneErrors(ctx context.Context, a coredns.Answer, want *desired
 // addressInUse finds the holder of one of the addresses that the server is to listen on; nil if
 // none is found.
 func (d *Driver) addressInUse(ctx context.Context, listen []desired.NameListener) *sockets.TakenError {
-	_, own, _ := d.send(ctx, coredns.Look)
+	_, own, _ := d.send(ctx, coredns.CommandStatus)
 	skip := func(pid int) bool { return pid == own }
 	for _, l := range listen {
 		for _, tcp := range []bool{false, true} {

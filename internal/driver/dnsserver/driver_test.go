@@ -305,14 +305,14 @@ func TestOnlyWhatDiffers(t *testing.T) {
 		t.Fatal(err)
 	}
 	left, err := l.d.read()
-	if _, _, say := l.d.send(t.Context(), coredns.Look); err != nil || len(left) != 0 || !errors.Is(say, errNone) {
+	if _, _, say := l.d.send(t.Context(), coredns.CommandStatus); err != nil || len(left) != 0 || !errors.Is(say, errNone) {
 		t.Errorf("without zones %v is left, %v, %v", left, err, say)
 	}
 }
 
 func (l *lab) pid() int {
 	l.t.Helper()
-	_, pid, err := l.d.send(l.t.Context(), coredns.Look)
+	_, pid, err := l.d.send(l.t.Context(), coredns.CommandStatus)
 	if err != nil {
 		l.t.Fatal(err)
 	}

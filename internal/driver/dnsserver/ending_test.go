@@ -59,7 +59,7 @@ func TestEndingServerIsNoFault(t *testing.T) {
 				_ = l.Close()
 			}()
 			d := New(Options{Dir: dir, Command: []string{"unused"}, Version: "1", Timeout: 30 * time.Second})
-			if _, pid, err := d.send(t.Context(), coredns.Look); !errors.Is(err, errNone) || pid != 0 {
+			if _, pid, err := d.send(t.Context(), coredns.CommandStatus); !errors.Is(err, errNone) || pid != 0 {
 				t.Errorf("process %d, %v", pid, err)
 			}
 			<-ended
@@ -85,7 +85,7 @@ func TestNobodyListensWithoutTheLock(t *testing.T) {
 		if _, err := d.await(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := d.send(t.Context(), coredns.Stop); err != nil {
+		if _, _, err := d.send(t.Context(), coredns.CommandStop); err != nil {
 			t.Fatal(err)
 		}
 		if err := d.awaitUnlocked(t.Context()); err != nil {

@@ -38,11 +38,11 @@ func (d *Driver) run(ctx context.Context, content string, want *desired.NameServ
 
 // ensure is run without the server's sockets.
 func (d *Driver) ensure(ctx context.Context, content string) (a coredns.Answer, started bool, err error) {
-	a, pid, err := d.send(ctx, coredns.Look)
+	a, pid, err := d.send(ctx, coredns.CommandStatus)
 	switch {
 	case err == nil && a.Version == d.o.Version:
 		if a.Content != content {
-			a, _, err = d.send(ctx, coredns.Reload)
+			a, _, err = d.send(ctx, coredns.CommandReload)
 		}
 		if err == nil && a.Error != "" {
 			err = fmt.Errorf("the name server cannot read its files and serves what it had: %s", a.Error)
@@ -168,7 +168,7 @@ func (d *Driver) await(ctx context.Context) (coredns.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, startFactor*d.o.Timeout)
 	defer cancel()
 	for {
-		a, _, err := d.send(ctx, coredns.Look)
+		a, _, err := d.send(ctx, coredns.CommandStatus)
 		if err == nil {
 			return a, nil
 		}
@@ -189,7 +189,7 @@ func (d *Driver) lastLog() string {
 
 // stop ends the server, if one runs.
 func (d *Driver) stop(ctx context.Context) error {
-	_, pid, err := d.send(ctx, coredns.Stop)
+	_, pid, err := d.send(ctx, coredns.CommandStop)
 	switch {
 	case err == nil, errors.Is(err, errNone): // it may have ended without an answer
 		return d.awaitUnlocked(ctx)

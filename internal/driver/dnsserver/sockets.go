@@ -21,7 +21,7 @@ import (
 // that cannot be opened is an error of its zone.
 func (d *Driver) passSockets(ctx context.Context, a coredns.Answer, want *desired.NameServer) (coredns.Answer, error) {
 	faults := map[string]string{}
-	for chunk := range slices.Chunk(a.Missing, coredns.MostTaken) {
+	for chunk := range slices.Chunk(a.Missing, coredns.MaxListeners) {
 		var opened []desired.NameListener
 		var files []*os.File
 		for _, l := range chunk {
@@ -125,7 +125,7 @@ func (d *Driver) sendSockets(ctx context.Context, listeners []desired.NameListen
 		fds[i] = int(f.Fd())
 	}
 	a, _, err := d.withConn(ctx, func(c *net.UnixConn) error {
-		_, _, err := c.WriteMsgUnix([]byte(coredns.Take+"\n"+string(list)+"\n"), unix.UnixRights(fds...), nil)
+		_, _, err := c.WriteMsgUnix([]byte(coredns.CommandListen+"\n"+string(list)+"\n"), unix.UnixRights(fds...), nil)
 		return err
 	})
 	return a, err

@@ -13,7 +13,6 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
-	"sync"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
@@ -31,9 +30,10 @@ type Options struct {
 	// Drivers creates the drivers of a space, in the order in which they run. With an error
 	// it leaves nothing open.
 	Drivers func(ns *netns.NS, space string) ([]driver.Driver, error)
-	// Forget removes the drivers' records of a removed space; nil for nothing. It may
-	// return fs.ErrNotExist if there are none.
-	Forget func(space string) error
+	// Records lists the spaces of which the drivers keep records, Forget removes those of
+	// one. Both are nil if there are none.
+	Records func() ([]string, error)
+	Forget  func(space string) error
 }
 
 // Driver reconciles the named spaces of a node. Its methods must not be called concurrently.
@@ -71,50 +71,40 @@ func (d *Driver) Close() error {
 // Events implements driver.Eventful for the content of the spaces. It is called before the
 // first Reconcile.
 func (d *Driver) Events(ctx context.Context) (<-chan struct{}, error) {
-	events := make(chan struct{}, 1)
-	var open sync.WaitGroup
+	merged := driver.NewEvents()
 	d.listen = func(in *opened) error {
 		inside, stop := context.WithCancel(ctx)
 		in.stop = stop
 		for _, x := range in.drivers {
 			e, ok := x.(driver.Eventful)
-			if !ok || ctx.Err() != nil {
+			if !ok {
 				continue
 			}
 			source, err := e.Events(inside)
 			if err != nil {
 				return err
 			}
-			open.Go(func() {
-				for range source {
-					select {
-					case events <- struct{}{}:
-					default: // a wake-up is pending already
-					}
-				}
-			})
+			merged.Add(source)
 		}
 		return nil
 	}
-	open.Go(func() { <-ctx.Done() })
-	go func() {
-		open.Wait()
-		close(events)
-	}()
-	return events, nil
+	context.AfterFunc(ctx, merged.End)
+	return merged.C(), nil
 }
 
 // Reconcile brings the node's named spaces into the wanted state: see driver.Driver. A failing
 // space does not keep others from being applied.
-func (d *Driver) Reconcile(ctx context.Context, want []desired.NamedSpace, dryRun bool) (driver.Result, error) {
+func (d *Driver) Reconcile(ctx context.Context, node *desired.Node, dryRun bool) (driver.Result, error) {
 	var total driver.Result
 	have, err := d.existing(ctx)
 	if err != nil {
 		return total, err
 	}
 	var errs []error
-	for i := range want {
-		s := &want[i]
+	keep := map[string]bool{} // the records of these
+	for i := range node.Spaces {
+		s := &node.Spaces[i]
+		keep[s.Name] = true
 		r, err := d.space(ctx, s, have[s.Name], dryRun)
 		total.Changes = append(total.Changes, r.Changes...)
 		total.Writes += r.Writes
@@ -131,15 +121,38 @@ func (d *Driver) Reconcile(ctx context.Context, want []desired.NamedSpace, dryRu
 			continue
 		}
 		if !dryRun {
-			if err := d.remove(name); err != nil {
+			if err := errors.Join(d.release(name), d.o.Dir.Delete(naming.Namespace(name))); err != nil {
 				errs = append(errs, err)
+				keep[name] = true
 				continue
 			}
 		}
 		total.Changes = append(total.Changes, diff.Change{Action: diff.Delete, Type: desired.TypeSpace, Name: name})
 		total.Writes++
 	}
+	if !dryRun {
+		errs = append(errs, d.forget(keep))
+	}
 	return total, errors.Join(errs...)
+}
+
+// forget removes the records of all spaces but some: also of those whose namespace ended
+// with the machine.
+func (d *Driver) forget(keep map[string]bool) error {
+	if d.o.Records == nil {
+		return nil
+	}
+	known, err := d.o.Records()
+	if err != nil {
+		return fmt.Errorf("list the records of spaces: %w", err)
+	}
+	var errs []error
+	for _, name := range known {
+		if !keep[name] {
+			errs = append(errs, d.o.Forget(name))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // standing is what a name of a space stands for.
@@ -298,15 +311,4 @@ func (d *Driver) release(space string) error {
 		}
 	}
 	return errors.Join(append(errs, in.ns.Close())...)
-}
-
-// remove removes an unwanted space.
-func (d *Driver) remove(space string) error {
-	err := errors.Join(d.release(space), d.o.Dir.Delete(naming.Namespace(space)))
-	if d.o.Forget != nil {
-		if failed := d.o.Forget(space); !errors.Is(failed, fs.ErrNotExist) {
-			err = errors.Join(err, failed)
-		}
-	}
-	return err
 }

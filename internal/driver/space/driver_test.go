@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
@@ -30,10 +31,9 @@ import (
 // lab is a directory of namespaces with the real drivers.
 type lab struct {
 	*testing.T
-	dir       netns.Dir
-	state     string
-	d         *Driver
-	forgotten []string
+	dir   netns.Dir
+	state string
+	d     *Driver
 }
 
 func newLab(t *testing.T) *lab {
@@ -41,7 +41,7 @@ func newLab(t *testing.T) *lab {
 	l := &lab{T: t, dir: netns.Dir(filepath.Join(t.TempDir(), "netns")), state: t.TempDir()}
 	l.restart()
 	t.Cleanup(func() {
-		if _, err := l.d.Reconcile(context.Background(), nil, false); err != nil {
+		if _, err := l.d.Reconcile(context.Background(), &desired.Node{}, false); err != nil {
 			t.Error(err)
 		}
 		if err := errors.Join(l.d.Close(), l.dir.Remove()); err != nil {
@@ -58,10 +58,7 @@ func (l *lab) restart() {
 			l.Fatal(err)
 		}
 	}
-	l.d = New(Options{Dir: l.dir, Drivers: l.drivers, Forget: func(space string) error {
-		l.forgotten = append(l.forgotten, space)
-		return nil
-	}})
+	l.d = New(Options{Dir: l.dir, Drivers: l.drivers, Records: l.records, Forget: func(space string) error { return os.Remove(l.record(space)) }})
 }
 
 func (l *lab) drivers(ns *netns.NS, space string) ([]driver.Driver, error) {
@@ -70,12 +67,31 @@ func (l *lab) drivers(ns *netns.NS, space string) ([]driver.Driver, error) {
 		return nil, err
 	}
 	routes, err := route.New(ns)
-	return []driver.Driver{nft.New(nft.Options{Namespace: ns, StateFile: filepath.Join(l.state, space+".json")}), links, sysctl.New(ns), routes}, err
+	return []driver.Driver{nft.New(nft.Options{Namespace: ns, StateFile: l.record(space)}), links, sysctl.New(ns), routes}, err
+}
+
+func (l *lab) record(space string) string { return filepath.Join(l.state, space+".json") }
+
+func (l *lab) records() ([]string, error) {
+	files, err := os.ReadDir(l.state)
+	var out []string
+	for _, f := range files {
+		out = append(out, strings.TrimSuffix(f.Name(), ".json"))
+	}
+	return out, err
+}
+
+// recorded fails unless the drivers keep records of these spaces only.
+func (l *lab) recorded(want ...string) {
+	l.Helper()
+	if got, err := l.records(); err != nil || !slices.Equal(got, want) {
+		l.Errorf("records of %v, %v, want %v", got, err, want)
+	}
 }
 
 func (l *lab) reconcile(dryRun bool, want ...desired.NamedSpace) driver.Result {
 	l.Helper()
-	r, err := l.d.Reconcile(context.Background(), want, dryRun)
+	r, err := l.d.Reconcile(context.Background(), &desired.Node{Spaces: want}, dryRun)
 	if err != nil {
 		l.Fatal(err)
 	}
@@ -193,9 +209,7 @@ func TestSpaces(t *testing.T) {
 	if _, err := l.dir.Open(naming.Namespace("blue")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("blue is still there: %v", err)
 	}
-	if !slices.Equal(l.forgotten, []string{"blue"}) {
-		t.Errorf("forgotten %v", l.forgotten)
-	}
+	l.recorded("red")
 	l.stands("red")
 }
 
@@ -231,6 +245,61 @@ func TestEvents(t *testing.T) {
 	}
 }
 
+// A space that is unwanted after a reboot, which has ended its namespace, leaves no record;
+// one that is still wanted keeps its own, and a look at the differences removes none.
+func TestRecordsAfterReboot(t *testing.T) {
+	l := newLab(t)
+	l.reconcile(false, router("blue"), router("red"))
+	l.recorded("blue", "red")
+	for _, name := range []string{"blue", "red"} {
+		if err := l.dir.Delete(naming.Namespace(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.restart()
+	l.reconcile(true, router("red"))
+	l.recorded("blue", "red")
+	l.reconcile(false, router("red"))
+	l.recorded("red")
+	l.stands("red")
+}
+
+// A driver that begins to listen while listening ends does not send to a closed channel.
+func TestEventsEndWhileOneBegins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		d := New(Options{})
+		events, err := d.Events(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ending := eventful(func() <-chan struct{} {
+			cancel()
+			synctest.Wait() // everything that follows from the end has happened
+			source := make(chan struct{}, 1)
+			source <- struct{}{}
+			close(source)
+			return source
+		})
+		if err := d.listen(&opened{drivers: []driver.Driver{ending}}); err != nil {
+			t.Fatal(err)
+		}
+		for range events { //nolint:revive // until it is closed
+		}
+	})
+}
+
+// eventful is a driver with a source of events.
+type eventful func() <-chan struct{}
+
+func (eventful) Name() string { return "eventful" }
+
+func (eventful) Reconcile(context.Context, *desired.Space, bool) (driver.Result, error) {
+	return driver.Result{}, nil
+}
+
+func (e eventful) Events(context.Context) (<-chan struct{}, error) { return e(), nil }
+
 // A namespace that is not Viaduct's stays, and a name without a namespace, as a kill leaves
 // it behind, is no obstacle.
 func TestOthersStay(t *testing.T) {
@@ -261,7 +330,7 @@ func TestOneFaultDoesNotSpread(t *testing.T) {
 	l := newLab(t)
 	bad := router("bad")
 	bad.Sysctls = append(bad.Sysctls, desired.Sysctl{Key: "net.ipv4.no_such", Value: "1", Owner: "sector/bad"})
-	_, err := l.d.Reconcile(context.Background(), []desired.NamedSpace{bad, router("red")}, false)
+	_, err := l.d.Reconcile(context.Background(), &desired.Node{Spaces: []desired.NamedSpace{bad, router("red")}}, false)
 	if failed := driver.ObjectErrors(err); len(failed) != 1 || failed[0].Owner != "sector/bad" {
 		t.Errorf("errors %v", err)
 	}
@@ -282,7 +351,7 @@ func TestForeignNamespaceWithTheNameOfASpace(t *testing.T) {
 	}
 	defer before.Close()
 	l.settled()
-	_, err = l.d.Reconcile(context.Background(), []desired.NamedSpace{router("red"), router("blue")}, false)
+	_, err = l.d.Reconcile(context.Background(), &desired.Node{Spaces: []desired.NamedSpace{router("red"), router("blue")}}, false)
 	var conflict *driver.Conflict
 	if failed := driver.ObjectErrors(err); len(failed) != 1 || failed[0].Owner != "sector/red" || !errors.As(err, &conflict) {
 		t.Errorf("errors %v", err)
@@ -337,7 +406,7 @@ func TestNothingStaysOpen(t *testing.T) {
 	fault := errors.New("no memory")
 	l.d.listen = func(*opened) error { return fault }
 	for range 3 {
-		if _, err := l.d.Reconcile(context.Background(), []desired.NamedSpace{router("red")}, false); !errors.Is(err, fault) {
+		if _, err := l.d.Reconcile(context.Background(), &desired.Node{Spaces: []desired.NamedSpace{router("red")}}, false); !errors.Is(err, fault) {
 			t.Errorf("a space that cannot be listened to: %v", err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pve/running"
 	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
+	"github.com/viaduct-sdn/viaduct/internal/pve/section"
 )
 
 // policy describes the sections of prefix lists or route maps.
@@ -28,7 +29,7 @@ var policyOf = map[string]policy{
 // policies reads prefix lists and route maps with the reader of the running
 // configuration. One with an unreadable part is left out as a whole: without an entry it
 // would permit what that entry denies.
-func (r *reader) policies(file string, sections []schema.Section) {
+func (r *reader) policies(file string, sections []section.Section) {
 	p := policyOf[file]
 	ids := map[string]map[string]any{}
 	at := map[string]place{} // of sections
@@ -84,14 +85,14 @@ func (p *policy) objectID(section string) string {
 }
 
 // fault returns the fault in a section's form; without a message there is none.
-func (p *policy) fault(s *schema.Section) model.Problem {
+func (p *policy) fault(s *section.Section) model.Problem {
 	if s.Type != p.typ {
 		return model.Problem{Field: "type", Value: s.Type, Message: "is not a type that this release knows, which is " + p.typ}
 	}
 	if s.Broken != "" {
 		return model.Problem{Field: "text", Value: s.Broken, Message: "is a line that cannot be read, so it is not known what was meant"}
 	}
-	for _, name := range s.Values.Names() {
+	for _, name := range schema.Values(s.Values).Names() {
 		values := s.Values[name]
 		switch {
 		case slices.Contains(p.arrays, name):

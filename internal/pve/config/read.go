@@ -12,6 +12,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve/firewall"
 	"github.com/viaduct-sdn/viaduct/internal/pve/running"
 	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
+	"github.com/viaduct-sdn/viaduct/internal/pve/section"
 )
 
 // The files of a directory.
@@ -89,7 +90,7 @@ func Read(files map[string]string) *Directory {
 type reader struct{ dir *Directory }
 
 func (r *reader) file(name, text string) {
-	sections, faults := schema.ReadSections(text)
+	sections, faults := section.Read(text)
 	for _, f := range faults {
 		r.dir.read = append(r.dir.read, Finding{File: name, Line: f.Line, Left: true, Problem: model.Problem{
 			Severity: model.Error, Kind: kindOf(name), ID: fmt.Sprintf("line %d", f.Line), Value: f.Text, Field: "text", Message: f.Message + leftOut,
@@ -144,7 +145,7 @@ func (r *reader) put(o model.Object, at place) {
 }
 
 // section reads an object.
-func (r *reader) section(file string, s *schema.Section) {
+func (r *reader) section(file string, s *section.Section) {
 	at := place{file, s.Line, s.Lines}
 	k, typ, o := r.object(file, s, at)
 	if o == nil {
@@ -196,7 +197,7 @@ func keepSpelling(s *model.Subnet, section string) {
 }
 
 // object creates the empty object of a section; nil if there is no such type.
-func (r *reader) object(file string, s *schema.Section, at place) (k *schema.Kind, typ string, o model.Object) {
+func (r *reader) object(file string, s *section.Section, at place) (k *schema.Kind, typ string, o model.Object) {
 	typ = s.Type
 	switch file {
 	case fileZones:

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
+	"github.com/viaduct-sdn/viaduct/internal/pve/section"
 )
 
 // harmless are the properties without which an object works the same, only less well, or
@@ -20,10 +21,10 @@ var protective = []string{"isolate-ports"}
 // values returns the usable values of a section: without properties that the type does
 // not have, which Proxmox VE ignores as well, and without invalid ones that the object
 // does not need. ok is false if the object was left out.
-func (r *reader) values(k *schema.Kind, typ string, s *schema.Section, at place) (out schema.Values, ok bool) {
+func (r *reader) values(k *schema.Kind, typ string, s *section.Section, at place) (out schema.Values, ok bool) {
 	out = schema.Values{}
 	ok = true
-	for _, name := range s.Values.Names() {
+	for _, name := range schema.Values(s.Values).Names() {
 		p, values := k.Property(name), s.Values[name]
 		if p == nil || p.Takes(typ) == 0 {
 			r.report(at, k.Model, s.ID, name, strings.Join(values, ", "), "is no option of type "+typ+" that this release knows; the option was left out")

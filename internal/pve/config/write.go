@@ -7,6 +7,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
+	"github.com/viaduct-sdn/viaduct/internal/pve/section"
 )
 
 // Write returns the files of a directory: those of the configured state and, unless
@@ -58,18 +59,18 @@ func lines(cfg *model.Config) *model.Config {
 }
 
 // sections returns the objects of a kind; form formats the section's type.
-func sections(cfg *model.Config, k *schema.Kind, form string) []schema.Section {
-	var out []schema.Section
+func sections(cfg *model.Config, k *schema.Kind, form string) []section.Section {
+	var out []section.Section
 	for _, o := range cfg.List(k.Model) {
 		v := k.Of(o)
-		out = append(out, schema.Section{Type: fmt.Sprintf(form, v.Get("type")), ID: sectionID(o), Values: without(v, "type")})
+		out = append(out, section.Section{Type: fmt.Sprintf(form, v.Get("type")), ID: sectionID(o), Values: without(v, "type")})
 	}
 	return out
 }
 
 // ipams returns the sections of IPAM systems: none if there is only the built-in
 // one, which needs no file.
-func ipams(cfg *model.Config) []schema.Section {
+func ipams(cfg *model.Config) []section.Section {
 	if len(cfg.IPAMs) == 1 && cfg.IPAMs[model.IPAMBuiltin] != nil {
 		return nil
 	}
@@ -77,14 +78,14 @@ func ipams(cfg *model.Config) []schema.Section {
 }
 
 // nodeSections returns the nodes of fabrics, with the type of their fabric.
-func nodeSections(cfg *model.Config) []schema.Section {
-	var out []schema.Section
+func nodeSections(cfg *model.Config) []section.Section {
+	var out []section.Section
 	for _, o := range cfg.List(model.KindFabricNode) {
 		protocol := ""
 		if f := cfg.Fabrics[o.(*model.FabricNode).Fabric]; f != nil {
 			protocol = string(f.Protocol)
 		}
-		out = append(out, schema.Section{Type: protocol + "_node", ID: o.ObjectID(), Values: schema.FabricNodes().Of(o)})
+		out = append(out, section.Section{Type: protocol + "_node", ID: o.ObjectID(), Values: schema.FabricNodes().Of(o)})
 	}
 	return out
 }
@@ -105,11 +106,11 @@ func without(v schema.Values, name string) schema.Values {
 func prefixLists(cfg *model.Config) string {
 	var b strings.Builder
 	for _, o := range cfg.List(model.KindPrefixList) {
-		fmt.Fprintf(&b, "prefix-list: %s\n", o.ObjectID())
+		var lines []section.Line
 		for _, text := range entriesOf(o.(*model.PrefixList)) {
-			fmt.Fprintf(&b, "\tentries %s\n", text)
+			lines = append(lines, section.Line{Name: "entries", Value: text})
 		}
-		b.WriteByte('\n')
+		section.Append(&b, "prefix-list", o.ObjectID(), lines)
 	}
 	return b.String()
 }
@@ -128,20 +129,20 @@ func routeMaps(cfg *model.Config) string {
 	for _, o := range cfg.List(model.KindRouteMap) {
 		m := o.(*model.RouteMap)
 		for _, e := range m.Ordered() {
-			fmt.Fprintf(&b, "route-map-entry: %s\n\taction %s\n", schema.EntryName(m.ID, e.Order), e.Action)
+			lines := []section.Line{{Name: "action", Value: e.Action}}
 			if e.Call != "" {
-				fmt.Fprintf(&b, "\tcall %s\n", e.Call)
+				lines = append(lines, section.Line{Name: "call", Value: e.Call})
 			}
 			if e.ExitAction != "" {
-				fmt.Fprintf(&b, "\texit-action %s\n", schema.Clause(e.ExitAction))
+				lines = append(lines, section.Line{Name: "exit-action", Value: schema.Clause(e.ExitAction)})
 			}
 			for _, c := range e.Match {
-				fmt.Fprintf(&b, "\tmatch %s\n", schema.Clause(c))
+				lines = append(lines, section.Line{Name: "match", Value: schema.Clause(c)})
 			}
 			for _, c := range e.Set {
-				fmt.Fprintf(&b, "\tset %s\n", schema.Clause(c))
+				lines = append(lines, section.Line{Name: "set", Value: schema.Clause(c)})
 			}
-			b.WriteByte('\n')
+			section.Append(&b, "route-map-entry", schema.EntryName(m.ID, e.Order), lines)
 		}
 	}
 	return b.String()
@@ -161,7 +162,7 @@ func Running(cfg *model.Config, version int64) ([]byte, error) {
 	fabrics := map[string]any{}
 	for _, part := range []struct {
 		k        *schema.Kind
-		sections []schema.Section
+		sections []section.Section
 	}{{schema.Fabrics(), sections(cfg, schema.Fabrics(), "%s_fabric")}, {schema.FabricNodes(), nodeSections(cfg)}} {
 		for _, s := range part.sections {
 			o := options(part.k, s.Values)

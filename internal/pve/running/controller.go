@@ -8,73 +8,38 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
 
-// Controller is a controller of any type.
-type Controller struct {
-	ID, Type string
-	// Broken is set if a property cannot be read, which a problem reports.
-	Broken bool
-	// ASN is the autonomous system number; 0 means unset.
-	ASN uint32
-	// Peers are in the order of the file; Fabric replaces them.
-	Peers  []Address
-	Fabric string
-	// Nodes are the nodes on which an EVPN controller runs; nil means every node.
-	Nodes []string
-	// PeerGroupName is empty if unset, and so is BGPMode: auto, external or
-	// internal.
-	PeerGroupName string
-	BGPMode       model.BGPMode
-	// RouteMapIn and RouteMapOut name maps for the sessions; empty means none.
-	RouteMapIn, RouteMapOut string
-	// Node is the node on which a BGP or IS-IS controller runs.
-	Node         string
-	EBGP         bool
-	EBGPMultihop int
-	// Loopback names the interface with the node's address.
-	Loopback       string
-	MultipathRelax bool
-	// ISISDomain, ISISNet and ISISIfaces are the area tag, the network entity
-	// title and the interfaces.
-	ISISDomain, ISISNet string
-	ISISIfaces          []string
-}
-
-func (s *section) controller() *Controller {
-	c := &Controller{
-		ID:             s.id,
-		Type:           s.text("type"),
-		ASN:            uint32(s.bounded("asn", 1<<32-1)), // bounded
-		Peers:          s.addresses("peers"),
-		Fabric:         s.text("fabric"),
-		Nodes:          s.set("nodes"),
-		PeerGroupName:  s.word("peer-group-name"),
-		BGPMode:        model.BGPMode(s.choice("bgp-mode", "auto", "external", "internal")),
-		RouteMapIn:     s.word("route-map-in"),
-		RouteMapOut:    s.word("route-map-out"),
-		Node:           s.text("node"),
-		EBGP:           s.boolean("ebgp"),
-		EBGPMultihop:   s.number("ebgp-multihop"),
-		Loopback:       s.word("loopback"),
-		MultipathRelax: s.boolean("bgp-multipath-as-path-relax"),
-		ISISDomain:     s.word("isis-domain"),
-		ISISNet:        s.word("isis-net"),
-		ISISIfaces:     s.words("isis-ifaces"),
+func (s *object) controller() *model.Controller {
+	peers := s.addresses("peers")
+	c := &model.Controller{
+		ID:                      s.id,
+		Type:                    model.ControllerType(s.text("type")),
+		ASN:                     s.bounded("asn", 1<<32-1),
+		Peers:                   addrs(peers),
+		Fabric:                  s.text("fabric"),
+		Nodes:                   s.nodes("nodes"),
+		PeerGroupName:           s.word("peer-group-name"),
+		BGPMode:                 model.BGPMode(s.choice("bgp-mode", "auto", "external", "internal")),
+		RouteMapIn:              s.word("route-map-in"),
+		RouteMapOut:             s.word("route-map-out"),
+		Node:                    s.text("node"),
+		EBGP:                    s.boolean("ebgp"),
+		EBGPMultihop:            s.number("ebgp-multihop"),
+		Loopback:                s.word("loopback"),
+		BGPMultipathASPathRelax: s.boolean("bgp-multipath-as-path-relax"),
+		ISISDomain:              s.word("isis-domain"),
+		ISISNet:                 s.word("isis-net"),
+		ISISIfaces:              s.words("isis-ifaces"),
 	}
-	c.Broken = s.broken
+	spelled(c, "peers", peers...)
 	return c
-}
-
-// OnNode reports whether an EVPN controller runs on the node.
-func (c *Controller) OnNode(node string) bool {
-	return c.Nodes == nil || slices.Contains(c.Nodes, node)
 }
 
 // Carrier returns the EVPN controller that carries a zone on the node: the zone's own
 // or, failing that, the first of its secondary ones that runs there. If none does, it
 // returns the zone's own, which may be nil or of another type.
-func (r *Running) Carrier(z *Zone, node string) *Controller {
+func (r *Running) Carrier(z *model.Zone, node string) *model.Controller {
 	for _, id := range append([]string{z.Controller}, z.SecondaryControllers...) {
-		if c := r.Controllers[id]; c != nil && c.Type == string(model.ControllerEVPN) && c.OnNode(node) {
+		if c := r.Controllers[id]; c != nil && c.Type == model.ControllerEVPN && c.OnNode(node) {
 			return c
 		}
 	}
@@ -83,10 +48,10 @@ func (r *Running) Carrier(z *Zone, node string) *Controller {
 
 // ControllerOf returns the node's controller of a type that has one for each
 // node, bgp or isis: the first by ID; nil if there is none.
-func (r *Running) ControllerOf(node string, kind model.ControllerType) *Controller {
+func (r *Running) ControllerOf(node string, kind model.ControllerType) *model.Controller {
 	for _, id := range slices.Sorted(maps.Keys(r.Controllers)) {
 		c := r.Controllers[id]
-		if c.Node == node && c.Type == string(kind) && !c.Broken {
+		if c.Node == node && c.Type == kind && !r.Broken(c) {
 			return c
 		}
 	}
@@ -94,10 +59,10 @@ func (r *Running) ControllerOf(node string, kind model.ControllerType) *Controll
 }
 
 // FabricMembers returns the nodes of a fabric, sorted by the nodes' names.
-func (r *Running) FabricMembers(fabric string) []*FabricNode {
-	var out []*FabricNode
+func (r *Running) FabricMembers(fabric string) []*model.FabricNode {
+	var out []*model.FabricNode
 	for _, id := range slices.Sorted(maps.Keys(r.FabricNodes)) {
-		if n := r.FabricNodes[id]; n.Fabric == fabric && !n.Broken {
+		if n := r.FabricNodes[id]; n.Fabric == fabric && !r.Broken(n) {
 			out = append(out, n)
 		}
 	}
@@ -140,10 +105,10 @@ func LocalEnd(peers []Address, loopback string, facts *model.Facts) (l Local, ok
 
 // TunnelEnd returns the node's own VTEP address for an EVPN controller, and the name of
 // the loopback interface that its sessions use as their source, if any.
-func (r *Running) TunnelEnd(c *Controller, facts *model.Facts) (l Local, loopback string, ok bool) {
+func (r *Running) TunnelEnd(c *model.Controller, facts *model.Facts) (l Local, loopback string, ok bool) {
 	if c.Fabric != "" {
 		n := r.FabricNodes[model.FabricNodeID(c.Fabric, facts.Node)]
-		if n == nil || n.Broken {
+		if n == nil || r.Broken(n) {
 			return Local{}, "", false
 		}
 		device := naming.Fabric.Of(c.Fabric)
@@ -154,6 +119,6 @@ func (r *Running) TunnelEnd(c *Controller, facts *model.Facts) (l Local, loopbac
 	} else if isis := r.ControllerOf(facts.Node, model.ControllerISIS); isis != nil {
 		loopback = isis.Loopback
 	}
-	l, ok = LocalEnd(c.Peers, loopback, facts)
+	l, ok = LocalEnd(ControllerPeers(c), loopback, facts)
 	return l, loopback, ok
 }

@@ -8,68 +8,13 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// Fabric is a fabric of any protocol.
-type Fabric struct {
-	ID       string
-	Protocol model.FabricProtocol
-	// Broken is set if a property cannot be read, which a problem reports.
-	Broken bool
-	// IPPrefix and IP6Prefix contain the nodes' addresses; host bits are kept.
-	IPPrefix, IP6Prefix netip.Prefix
-	// HelloInterval and CSNPInterval are in seconds; 0 means unset.
-	HelloInterval, CSNPInterval int
-	// Area is a number or a dotted quad, in its original spelling.
-	Area string
-	BFD  bool
-	// RouteFilter names a prefix list that replaces the prefixes; RouteMapIn and
-	// RouteMapOut are maps for the sessions of BGP. All are empty if unset, and only newer
-	// releases of Proxmox have them.
-	RouteFilter             string
-	RouteMapIn, RouteMapOut string
-	// Redistribute are other routes that the fabric advertises.
-	Redistribute []Redistribution
-}
-
-// Redistribution is a source of routes.
-type Redistribution struct {
-	// Source is FRR's term for it: "connected".
-	Source string
-	// Metric is empty if unset.
-	Metric   string
-	RouteMap string
-}
-
-// FabricNode is a node of a fabric.
-type FabricNode struct {
-	// ID is "<fabric>_<node>".
-	ID, Fabric, Node string
-	Protocol         model.FabricProtocol
-	Broken           bool
-	// IP and IP6 are the node's addresses; not valid if unset.
-	IP, IP6 netip.Addr
-	ASN     uint32
-	// Interfaces are in the order of the file.
-	Interfaces []FabricInterface
-}
-
-// FabricInterface is a link of a node to other nodes of the fabric.
-type FabricInterface struct {
-	Name string
-	// IP and IP6 are the link's own addresses; not valid if unset.
-	IP, IP6 netip.Prefix
-	// HelloMultiplier is OpenFabric's; 0 means unset.
-	HelloMultiplier int
-	// NetworkType is OSPF's; empty means unset.
-	NetworkType string
-}
-
 func (r *Running) makeFabrics() {
-	r.Fabrics, r.FabricNodes = map[string]*Fabric{}, map[string]*FabricNode{}
+	r.Fabrics, r.FabricNodes = map[string]*model.Fabric{}, map[string]*model.FabricNode{}
 }
 
 // fabricSection reads a section of the list of both: its type is
 // "<protocol>_fabric" or "<protocol>_node".
-func (r *Running) fabricSection(s *section) {
+func (r *Running) fabricSection(s *object) {
 	kind := strings.ToLower(s.text("type"))
 	if protocol, _, _ := strings.Cut(kind, "_"); model.FabricProtocol(protocol) == model.FabricWireGuard {
 		s.problems = append(s.problems, model.Problem{
@@ -80,17 +25,20 @@ func (r *Running) fabricSection(s *section) {
 	}
 	if protocol, ok := strings.CutSuffix(kind, "_fabric"); ok {
 		r.Fabrics[s.id] = s.fabric(s.protocol(protocol))
+		r.note(s)
 		return
 	}
 	if protocol, ok := strings.CutSuffix(kind, "_node"); ok {
 		s.kind = model.KindFabricNode
-		r.FabricNodes[s.id] = s.fabricNode(s.protocol(protocol))
+		r.protocols[s.id] = s.protocol(protocol)
+		r.FabricNodes[s.id] = s.fabricNode()
+		r.note(s)
 		return
 	}
 	s.fault("type", kind, "is not a type of a section of fabrics")
 }
 
-func (s *section) protocol(text string) model.FabricProtocol {
+func (s *object) protocol(text string) model.FabricProtocol {
 	p := model.FabricProtocol(text)
 	if !slices.Contains(model.FabricProtocols(), p) {
 		s.fault("type", text, "is a protocol that this release does not know; the fabric is left out")
@@ -101,8 +49,8 @@ func (s *section) protocol(text string) model.FabricProtocol {
 // maxInterval limits OpenFabric's intervals, in seconds.
 const maxInterval = 600
 
-func (s *section) fabric(protocol model.FabricProtocol) *Fabric {
-	f := &Fabric{
+func (s *object) fabric(protocol model.FabricProtocol) *model.Fabric {
+	f := &model.Fabric{
 		ID:            s.id,
 		Protocol:      protocol,
 		IPPrefix:      s.prefix("ip_prefix", s.text("ip_prefix"), false),
@@ -121,7 +69,6 @@ func (s *section) fabric(protocol model.FabricProtocol) *Fabric {
 	if _, ok := areaNumber(f.Area); f.Area != "" && !ok {
 		s.fault("area", f.Area, "must be a number or written like 0.0.0.1")
 	}
-	f.Broken = s.broken
 	return f
 }
 
@@ -129,8 +76,8 @@ func (s *section) fabric(protocol model.FabricProtocol) *Fabric {
 var sources = []string{"bgp", "connected", "isis", "kernel", "openfabric", "ospf", "ospf6", "static"}
 
 // redistribution parses a property string: "source=static,metric=20".
-func (s *section) redistribution(text string) Redistribution {
-	var r Redistribution
+func (s *object) redistribution(text string) model.Redistribution {
+	var r model.Redistribution
 	for part := range strings.SplitSeq(text, ",") {
 		key, value, _ := strings.Cut(strings.TrimSpace(part), "=")
 		_, number := decimal(value)
@@ -152,13 +99,12 @@ func (s *section) redistribution(text string) Redistribution {
 	return r
 }
 
-func (s *section) fabricNode(protocol model.FabricProtocol) *FabricNode {
-	n := &FabricNode{
-		ID:       s.id,
-		Protocol: protocol,
-		IP:       s.addressOf("ip", false),
-		IP6:      s.addressOf("ip6", true),
-		ASN:      uint32(s.bounded("asn", 1<<32-1)), // bounded
+func (s *object) fabricNode() *model.FabricNode {
+	n := &model.FabricNode{
+		ID:  s.id,
+		IP:  s.addressOf("ip", false),
+		IP6: s.addressOf("ip6", true),
+		ASN: s.bounded("asn", 1<<32-1),
 	}
 	var ok bool
 	if n.Fabric, n.Node, ok = strings.Cut(s.id, "_"); !ok || n.Fabric == "" || n.Node == "" {
@@ -167,11 +113,10 @@ func (s *section) fabricNode(protocol model.FabricProtocol) *FabricNode {
 	for _, text := range s.texts("interfaces") {
 		n.Interfaces = append(n.Interfaces, s.fabricInterface(text))
 	}
-	n.Broken = s.broken
 	return n
 }
 
-func (s *section) addressOf(field string, six bool) netip.Addr {
+func (s *object) addressOf(field string, six bool) netip.Addr {
 	a := s.address(field, s.text(field))
 	if a.IsValid() && a.Is6() != six {
 		s.fault(field, a.Text, "must be an "+family(six)+" address")
@@ -184,8 +129,8 @@ func (s *section) addressOf(field string, six bool) netip.Addr {
 var networkTypes = []string{"broadcast", "non-broadcast", "point-to-multipoint", "point-to-point"}
 
 // fabricInterface parses a property string: "name=ens19,ip=10.0.0.1/31".
-func (s *section) fabricInterface(text string) FabricInterface {
-	var i FabricInterface
+func (s *object) fabricInterface(text string) model.FabricInterface {
+	var i model.FabricInterface
 	for part := range strings.SplitSeq(text, ",") {
 		key, value, found := strings.Cut(strings.TrimSpace(part), "=")
 		if !found { // the name may have no key
@@ -213,7 +158,7 @@ func (s *section) fabricInterface(text string) FabricInterface {
 	return i
 }
 
-func (s *section) multiplier(text string) int {
+func (s *object) multiplier(text string) int {
 	n, ok := decimal(text)
 	if !ok || n < 2 || n > 100 {
 		s.fault("interfaces", text, "hello_multiplier must be 2 to 100")

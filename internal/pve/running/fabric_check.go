@@ -16,7 +16,7 @@ import (
 func (r *Running) CheckFabrics() model.Problems {
 	c := &fabricCheck{run: r, areas: map[uint32]string{}, links: map[string]string{}, addresses: map[string]string{}, routers: map[uint32]string{}}
 	for _, id := range slices.Sorted(maps.Keys(r.Fabrics)) {
-		if f := r.Fabrics[id]; !f.Broken {
+		if f := r.Fabrics[id]; !r.Broken(f) {
 			c.fabric(f)
 		}
 	}
@@ -24,12 +24,12 @@ func (r *Running) CheckFabrics() model.Problems {
 		n := r.FabricNodes[id]
 		f := r.Fabrics[n.Fabric]
 		switch {
-		case n.Broken:
+		case r.Broken(n):
 		case f == nil:
 			c.node(n, "id", n.ID, "names fabric "+n.Fabric+", which does not exist")
-		case f.Broken:
-		case f.Protocol != n.Protocol:
-			c.node(n, "type", string(n.Protocol), fmt.Sprintf("is not the protocol of fabric %s, which is %s", f.ID, f.Protocol))
+		case r.Broken(f):
+		case f.Protocol != r.protocols[n.ID]:
+			c.node(n, "type", string(r.protocols[n.ID]), fmt.Sprintf("is not the protocol of fabric %s, which is %s", f.ID, f.Protocol))
 		default:
 			c.member(f, n)
 		}
@@ -48,7 +48,7 @@ type fabricCheck struct {
 	problems  model.Problems
 }
 
-func (c *fabricCheck) fabric(f *Fabric) {
+func (c *fabricCheck) fabric(f *model.Fabric) {
 	tell := func(field, value, message string) {
 		c.problems = append(c.problems, model.Problem{Severity: model.Error, Kind: model.KindFabric, ID: f.ID, Field: field, Value: value, Message: message})
 	}
@@ -59,7 +59,7 @@ func (c *fabricCheck) fabric(f *Fabric) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(c.run.Fabrics)) {
 		other := c.run.Fabrics[id]
-		if id >= f.ID || other.Broken {
+		if id >= f.ID || c.run.Broken(other) {
 			continue
 		}
 		if f.IPPrefix.IsValid() && f.IPPrefix.Overlaps(other.IPPrefix) {
@@ -71,7 +71,7 @@ func (c *fabricCheck) fabric(f *Fabric) {
 	}
 }
 
-func (c *fabricCheck) ospf(f *Fabric, tell func(field, value, message string)) {
+func (c *fabricCheck) ospf(f *model.Fabric, tell func(field, value, message string)) {
 	if !f.IPPrefix.IsValid() {
 		tell("ip_prefix", "", "is not set, and an OSPF fabric needs it")
 	}
@@ -90,11 +90,11 @@ func (c *fabricCheck) ospf(f *Fabric, tell func(field, value, message string)) {
 }
 
 // node reports a problem of a node.
-func (c *fabricCheck) node(n *FabricNode, field, value, message string) {
+func (c *fabricCheck) node(n *model.FabricNode, field, value, message string) {
 	c.problems = append(c.problems, model.Problem{Severity: model.Error, Kind: model.KindFabricNode, ID: n.ID, Field: field, Value: value, Message: message})
 }
 
-func (c *fabricCheck) member(f *Fabric, n *FabricNode) {
+func (c *fabricCheck) member(f *model.Fabric, n *model.FabricNode) {
 	c.address(f, n, "ip", f.IPPrefix, n.IP)
 	c.address(f, n, "ip6", f.IP6Prefix, n.IP6)
 	for _, i := range n.Interfaces {
@@ -114,7 +114,7 @@ func (c *fabricCheck) member(f *Fabric, n *FabricNode) {
 
 // address checks that the node has an address of a family if and only if the fabric
 // has a prefix of it.
-func (c *fabricCheck) address(f *Fabric, n *FabricNode, field string, prefix netip.Prefix, a netip.Addr) {
+func (c *fabricCheck) address(f *model.Fabric, n *model.FabricNode, field string, prefix netip.Prefix, a netip.Addr) {
 	switch {
 	case !prefix.IsValid() && !a.IsValid():
 		return
@@ -135,7 +135,7 @@ func (c *fabricCheck) address(f *Fabric, n *FabricNode, field string, prefix net
 }
 
 // routerID checks that a node of BGP fabrics has a unique router ID.
-func (c *fabricCheck) routerID(n *FabricNode) {
+func (c *fabricCheck) routerID(n *model.FabricNode) {
 	var id uint32
 	if n.IP.IsValid() {
 		for _, b := range n.IP.As4() {

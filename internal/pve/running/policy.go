@@ -21,7 +21,7 @@ const (
 
 // prefixList reads a list. Entries without a number in Proxmox get theirs later:
 // see model.PrefixList.
-func (s *section) prefixList() *model.PrefixList {
+func (s *object) prefixList() *model.PrefixList {
 	l := &model.PrefixList{ID: s.oneWord("id", s.id)}
 	for _, item := range s.items("entries") {
 		var e model.PrefixEntry
@@ -52,7 +52,7 @@ func (s *section) prefixList() *model.PrefixList {
 
 // routeMapSection reads an entry of a map, which Proxmox stores as an object of
 // its own.
-func (r *Running) routeMapSection(s *section) {
+func (r *Running) routeMapSection(s *object) {
 	cut := strings.LastIndexByte(s.id, '_')
 	if cut < 1 {
 		s.fault("id", s.id, "must be <route map>_<order>")
@@ -83,7 +83,7 @@ func (r *Running) routeMapSection(s *section) {
 // exitKeys are the keys for where an entry may continue.
 var exitKeys = map[string]model.ClauseValue{model.ExitNext: {}, model.ExitGoto: {}, model.ExitContinue: {}}
 
-func (s *section) action(text string) string {
+func (s *object) action(text string) string {
 	if text != model.ActionPermit && text != model.ActionDeny {
 		s.fault("action", text, "must be permit or deny")
 		return ""
@@ -92,7 +92,7 @@ func (s *section) action(text string) string {
 }
 
 // count parses a number inside another property.
-func (s *section) count(field, text string, limit int) int {
+func (s *object) count(field, text string, limit int) int {
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 || n > limit {
 		s.fault(field, text, fmt.Sprintf("must be a number of at most %d", limit))
@@ -102,7 +102,7 @@ func (s *section) count(field, text string, limit int) int {
 }
 
 // clauses parses Proxmox's form "key=vni,value=10100".
-func (s *section) clauses(field string, keys map[string]model.ClauseValue) []string {
+func (s *object) clauses(field string, keys map[string]model.ClauseValue) []string {
 	var out []string
 	for _, item := range s.items(field) {
 		key := item["key"]
@@ -117,7 +117,7 @@ func (s *section) clauses(field string, keys map[string]model.ClauseValue) []str
 
 // items parses a list of property strings, "action=permit,prefix=10.0.0.0/8", or
 // of objects with the same properties. A property without a name is the key.
-func (s *section) items(field string) []map[string]string {
+func (s *object) items(field string) []map[string]string {
 	list, ok := value(s.properties[field]).([]any)
 	if !ok && len(s.properties[field]) > 0 {
 		list = []any{value(s.properties[field])}
@@ -151,7 +151,7 @@ func (s *section) items(field string) []map[string]string {
 }
 
 // scalarOf returns a decoded value as text.
-func (s *section) scalarOf(field string, v any) string {
+func (s *object) scalarOf(field string, v any) string {
 	raw, err := json.Marshal(v)
 	if err == nil {
 		if text, ok := schema.Scalar(raw); ok {

@@ -3,9 +3,9 @@
 // "Configuration").
 //
 // It is at the entrance of the one-way flow, next to package manifest, for rendering or
-// adopting a network that Proxmox declared. It is pure, reads only the properties that
-// Viaduct uses so far, and checks only their form: what Proxmox accepted is kept
-// in its original spelling.
+// adopting a network that Proxmox declared; a configuration of Viaduct is rendered as such
+// a one. It is pure, reads only the properties that Viaduct uses so far, and checks only
+// their form: what Proxmox accepted is kept in its original spelling.
 package running
 
 import (
@@ -21,24 +21,72 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
-// Running is a running configuration. A map is nil if the file does not have
-// its key: for Proxmox a configuration that never had zones differs from one
-// without zones.
+// Running is a running configuration: its objects, in the model's form and with their
+// original spelling, are those of the embedded configuration. A map is nil if the file does
+// not have its key: for Proxmox a configuration that never had zones differs from one
+// without zones. Unreadable VNets, subnets, prefix lists and entries of route maps are
+// dropped; other objects are kept, see Broken.
 type Running struct {
+	*model.Config
 	// Version counts the applies.
-	Version     int64
-	Zones       map[string]*Zone
-	VNets       map[string]*VNet
-	Subnets     map[string]*Subnet
-	Controllers map[string]*Controller
-	// Fabrics and FabricNodes share one list of sections; both are nil if the
-	// file does not have it. A node's ID is "<fabric>_<node>".
-	Fabrics     map[string]*Fabric
-	FabricNodes map[string]*FabricNode
-	// PrefixLists and RouteMaps exist in newer releases of Proxmox. Unreadable lists
-	// and map entries are dropped.
-	PrefixLists map[string]*model.PrefixList
-	RouteMaps   map[string]*model.RouteMap
+	Version int64
+
+	// broken are the objects with a property that cannot be read, by reference.
+	broken map[string]bool
+	// protocols are those of the fabrics' nodes, by ID.
+	protocols map[string]model.FabricProtocol
+}
+
+func newRunning() *Running {
+	return &Running{Config: &model.Config{}, broken: map[string]bool{}, protocols: map[string]model.FabricProtocol{}}
+}
+
+// Of returns a configuration of Viaduct as Proxmox would have it running. It has none of
+// the fabrics that need no files of Proxmox.
+func Of(cfg *model.Config, version int64) *Running {
+	r := newRunning()
+	*r.Config, r.Version = *cfg, version
+	r.Zones, r.VNets = nonNil(cfg.Zones), nonNil(cfg.VNets)
+	r.Subnets = make(map[string]*model.Subnet, len(cfg.Subnets))
+	for _, s := range cfg.Subnets {
+		r.Subnets[schema.SubnetID(s)] = s // their order in files
+	}
+	r.makeFabrics()
+	for id, f := range cfg.Fabrics {
+		if f.Protocol != model.FabricWireGuard {
+			r.Fabrics[id] = f
+		}
+	}
+	for id, n := range cfg.FabricNodes {
+		if r.Fabrics[n.Fabric] != nil {
+			r.FabricNodes[id] = inFileOrder(n)
+		}
+	}
+	return r
+}
+
+// inFileOrder returns a node of a fabric with its interfaces in the order in which they
+// are written to files: sorted, unless a client gave another one.
+func inFileOrder(n *model.FabricNode) *model.FabricNode {
+	if n.ClientSpelling["interfaces"] != nil {
+		return n
+	}
+	out := *n
+	out.Interfaces = slices.SortedFunc(slices.Values(n.Interfaces), func(a, b model.FabricInterface) int { return strings.Compare(a.Name, b.Name) })
+	return &out
+}
+
+func nonNil[T any](m map[string]*T) map[string]*T {
+	if m == nil {
+		return map[string]*T{}
+	}
+	return m
+}
+
+// Broken reports whether an object has a property that cannot be read, which a problem
+// reports: it is known, but cannot be rendered.
+func (r *Running) Broken(o model.Object) bool {
+	return r.broken[model.Ref(o.ObjectKind(), o.ObjectID())]
 }
 
 // maxVNI is the largest VNI (RFC 7348). maxTag is the largest number that Proxmox
@@ -49,72 +97,6 @@ const (
 	maxTag = 1<<31 - 1
 )
 
-// Zone is a zone of any type.
-type Zone struct {
-	ID, Type string
-	// Broken is set if a property cannot be read, which a problem reports: the
-	// zone is known, but cannot be rendered.
-	Broken bool
-	// Nodes are the nodes on which the zone is deployed; nil means every node.
-	Nodes []string
-	// MTU in bytes; 0 means unset.
-	MTU int
-	// Peers are the VTEPs of a VXLAN zone, in the order of the file.
-	Peers []Address
-	// Fabric names the fabric with the VTEPs of a VXLAN zone.
-	Fabric string
-	// VXLANPort is the UDP port; 0 means unset.
-	VXLANPort int
-	// Bridge carries the VLANs of a VLAN or QinQ zone, Tag is the service VLAN.
-	Bridge string
-	Tag    int
-	// VLANProtocol is 802.1q, 802.1ad, or empty if unset.
-	VLANProtocol string
-	// Controller names the EVPN controller, SecondaryControllers further ones;
-	// VRFVXLAN is the L3VNI, MAC the address of the gateways; 0 and empty mean unset.
-	Controller           string
-	SecondaryControllers []string
-	VRFVXLAN             int
-	MAC                  string
-	// ExitNodes are the nodes that route to external networks; Primary is the
-	// one that others prefer.
-	ExitNodes               []string
-	ExitNodesPrimary        string
-	ExitNodesLocalRouting   bool
-	AdvertiseSubnets        bool
-	DisableARPNDSuppression bool
-	// RTImport lists route targets in their original spelling: "65001:1000".
-	RTImport []string
-}
-
-// OnNode reports whether the zone is deployed on the node.
-func (z *Zone) OnNode(node string) bool { return z.Nodes == nil || slices.Contains(z.Nodes, node) }
-
-// IsExit reports whether the node is an exit node of the zone.
-func (z *Zone) IsExit(node string) bool { return slices.Contains(z.ExitNodes, node) }
-
-// VNet is a virtual network.
-type VNet struct {
-	ID, Zone string
-	// Tag is the VNI; 0 means unset.
-	Tag       int
-	Alias     string
-	VLANAware bool
-	// MAC is the bridge's MAC address, which only old files have.
-	MAC string
-}
-
-// Subnet is an address range of a VNet.
-type Subnet struct {
-	ID, VNet string
-	// Zone is the one in the ID.
-	Zone string
-	CIDR Network
-	// Gateway is not valid if there is none.
-	Gateway Address
-	SNAT    bool
-}
-
 // Address is an IP address, with its text in the file.
 type Address struct {
 	netip.Addr
@@ -124,14 +106,61 @@ type Address struct {
 // String returns the address in the spelling of the file.
 func (a Address) String() string { return a.Text }
 
-// Network is a range of addresses, with its text in the file.
-type Network struct {
-	netip.Prefix
-	Text string
+// ZonePeers returns the peers of a zone, in the order and the spelling of the file.
+func ZonePeers(z *model.Zone) []Address { return addresses(z.Peers, z.ClientSpelling["peers"]) }
+
+// ControllerPeers returns the peers of a controller: see ZonePeers.
+func ControllerPeers(c *model.Controller) []Address {
+	return addresses(c.Peers, c.ClientSpelling["peers"])
 }
 
-// String returns the network in the spelling of the file.
-func (n Network) String() string { return n.Text }
+// Gateway returns the gateway of a subnet, which is not valid if there is none: see
+// ZonePeers.
+func Gateway(s *model.Subnet) Address {
+	return addresses([]netip.Addr{s.Gateway}, s.ClientSpelling["gateway"])[0]
+}
+
+// addresses returns addresses in a spelling, unless that has other addresses.
+func addresses(list []netip.Addr, spelling []string) []Address {
+	texts := schema.Items(spelling...)
+	out := make([]Address, len(list))
+	for i, a := range list {
+		out[i] = Address{a, a.String()}
+		if len(texts) == len(list) {
+			if was, err := netip.ParseAddr(texts[i]); err == nil && was == a {
+				out[i].Text = texts[i]
+			}
+		}
+	}
+	return out
+}
+
+// spelled keeps the spelling of addresses if it is not that of the model.
+func spelled(o model.Object, property string, list ...Address) {
+	texts := make([]string, len(list))
+	other := false
+	for i, a := range list {
+		texts[i] = a.Text
+		other = other || a.Text != a.Addr.String() && a.IsValid()
+	}
+	if other {
+		keepSpelling(o, property, strings.Join(texts, ","))
+	}
+}
+
+func keepSpelling(o model.Object, property, text string) {
+	w := model.ClientSpelling{property: {text}}
+	maps.Copy(w, model.ClientSpellingOf(o))
+	model.SetClientSpelling(o, w)
+}
+
+func addrs(list []Address) []netip.Addr {
+	var out []netip.Addr
+	for _, a := range list {
+		out = append(out, a.Addr)
+	}
+	return out
+}
 
 // Parse parses a running configuration. The problems report what cannot be read in an
 // object: a zone is then marked as broken, a VNet or subnet left out. An error means
@@ -142,7 +171,7 @@ func Parse(data []byte) (*Running, model.Problems, error) {
 		return nil, nil, fmt.Errorf("not a running configuration of Proxmox SDN (JSON): %w", err)
 	}
 	version, ok := schema.Scalar(top["version"])
-	r := &Running{}
+	r := newRunning()
 	if version != "" {
 		n, err := strconv.ParseInt(version, 10, 64)
 		ok, r.Version = err == nil && n >= 0, n
@@ -154,15 +183,15 @@ func Parse(data []byte) (*Running, model.Problems, error) {
 	for _, k := range []struct {
 		key  string
 		kind model.Kind
-		read func(*section)
+		read func(*object)
 		made func()
 	}{
-		{"zones", model.KindZone, func(s *section) { r.Zones[s.id] = s.zone() }, func() { r.Zones = map[string]*Zone{} }},
-		{"vnets", model.KindVNet, func(s *section) { keep(r.VNets, s, s.vnet()) }, func() { r.VNets = map[string]*VNet{} }},
-		{"subnets", model.KindSubnet, func(s *section) { keep(r.Subnets, s, s.subnet()) }, func() { r.Subnets = map[string]*Subnet{} }},
-		{"controllers", model.KindController, func(s *section) { r.Controllers[s.id] = s.controller() }, func() { r.Controllers = map[string]*Controller{} }},
+		{"zones", model.KindZone, func(s *object) { r.Zones[s.id] = s.zone(); r.note(s) }, func() { r.Zones = map[string]*model.Zone{} }},
+		{"vnets", model.KindVNet, func(s *object) { keep(r.VNets, s, s.vnet()) }, func() { r.VNets = map[string]*model.VNet{} }},
+		{"subnets", model.KindSubnet, func(s *object) { keep(r.Subnets, s, s.subnet()) }, func() { r.Subnets = map[string]*model.Subnet{} }},
+		{"controllers", model.KindController, func(s *object) { r.Controllers[s.id] = s.controller(); r.note(s) }, func() { r.Controllers = map[string]*model.Controller{} }},
 		{"fabrics", model.KindFabric, r.fabricSection, r.makeFabrics},
-		{"prefix-lists", model.KindPrefixList, func(s *section) { keep(r.PrefixLists, s, s.prefixList()) }, func() { r.PrefixLists = map[string]*model.PrefixList{} }},
+		{"prefix-lists", model.KindPrefixList, func(s *object) { keep(r.PrefixLists, s, s.prefixList()) }, func() { r.PrefixLists = map[string]*model.PrefixList{} }},
 		{"route-maps", model.KindRouteMap, r.routeMapSection, func() { r.RouteMaps = map[string]*model.RouteMap{} }},
 	} {
 		raw, has := top[k.key]
@@ -177,7 +206,14 @@ func Parse(data []byte) (*Running, model.Problems, error) {
 	return r, p.problems, nil
 }
 
-func keep[T any](m map[string]*T, s *section, o *T) {
+// note notes whether the object of a section is broken.
+func (r *Running) note(s *object) {
+	if s.broken {
+		r.broken[model.Ref(s.kind, s.id)] = true
+	}
+}
+
+func keep[T any](m map[string]*T, s *object, o *T) {
 	if !s.broken {
 		m[s.id] = o
 	}
@@ -186,7 +222,7 @@ func keep[T any](m map[string]*T, s *section, o *T) {
 type parser struct{ problems model.Problems }
 
 // sections reads the objects of one kind, in the order of their IDs.
-func (p *parser) sections(raw json.RawMessage, kind model.Kind, read func(*section)) error {
+func (p *parser) sections(raw json.RawMessage, kind model.Kind, read func(*object)) error {
 	var list struct {
 		IDs json.RawMessage `json:"ids"`
 	}
@@ -204,7 +240,7 @@ func (p *parser) sections(raw json.RawMessage, kind model.Kind, read func(*secti
 		return err
 	}
 	for _, id := range slices.Sorted(maps.Keys(ids)) {
-		s := &section{kind: kind, id: id}
+		s := &object{kind: kind, id: id}
 		if err := json.Unmarshal(ids[id], &s.properties); err != nil {
 			s.fault("", "", "must be an object with properties")
 		} else {
@@ -222,13 +258,14 @@ func empty(raw json.RawMessage) bool {
 	return text == "" || text == "null" || text == "[]"
 }
 
-func (s *section) zone() *Zone {
-	z := &Zone{
+func (s *object) zone() *model.Zone {
+	peers := s.addresses("peers")
+	z := &model.Zone{
 		ID:        s.id,
-		Type:      s.text("type"),
-		Nodes:     s.set("nodes"),
+		Type:      model.ZoneType(s.text("type")),
+		Nodes:     s.nodes("nodes"),
 		MTU:       s.number("mtu"),
-		Peers:     s.addresses("peers"),
+		Peers:     addrs(peers),
 		Fabric:    s.text("fabric"),
 		VXLANPort: s.number("vxlan-port"),
 
@@ -247,34 +284,42 @@ func (s *section) zone() *Zone {
 		DisableARPNDSuppression: s.boolean("disable-arp-nd-suppression"),
 		RTImport:                s.targets("rt-import"),
 	}
-	z.Broken = s.broken
+	spelled(z, "peers", peers...)
 	return z
 }
 
-func (s *section) vnet() *VNet {
-	return &VNet{
+// LegacyMAC is the MAC address of a VNet's bridge, which only old files have; empty if
+// unset. The model has no property for it.
+func LegacyMAC(v *model.VNet) string {
+	if w := v.ClientSpelling["mac"]; len(w) == 1 {
+		return w[0]
+	}
+	return ""
+}
+
+func (s *object) vnet() *model.VNet {
+	v := &model.VNet{
 		ID:        s.id,
 		Zone:      s.text("zone"),
 		Tag:       s.bounded("tag", maxVNI),
 		Alias:     s.line("alias"),
 		VLANAware: s.boolean("vlanaware"),
-		MAC:       s.mac("mac"),
 	}
+	if mac := s.mac("mac"); mac != "" {
+		keepSpelling(v, "mac", mac)
+	}
+	return v
 }
 
-func (s *section) subnet() *Subnet {
-	zone, text, _ := strings.Cut(s.id, "-")
-	text = strings.Replace(text, "-", "/", 1)
+func (s *object) subnet() *model.Subnet {
 	_, prefix, ok := model.ParseSubnetID(s.id)
 	if !ok {
 		s.fault("id", s.id, "is not a subnet's name: it is written like <zone>-10.0.1.0-24")
 	}
-	return &Subnet{
-		ID:      s.id,
-		VNet:    s.text("vnet"),
-		Zone:    zone,
-		CIDR:    Network{Prefix: prefix, Text: text},
-		Gateway: s.address("gateway", s.text("gateway")),
-		SNAT:    s.boolean("snat"),
-	}
+	gateway := s.address("gateway", s.text("gateway"))
+	out := &model.Subnet{ID: s.id, VNet: s.text("vnet"), CIDR: prefix, Gateway: gateway.Addr, SNAT: s.boolean("snat")}
+	spelled(out, "gateway", gateway)
+	_, text, _ := strings.Cut(s.id, "-")
+	schema.SetNetwork(out, strings.Replace(text, "-", "/", 1))
+	return out
 }

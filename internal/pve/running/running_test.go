@@ -56,7 +56,7 @@ func TestSpellings(t *testing.T) {
 	}
 	for _, value := range []string{`"9k"`, `-1`, `1.5`, `1e3`, `[1]`, `{"a":1}`} {
 		r, problems, err := running.Parse([]byte(`{"zones":{"ids":{"z":{"mtu":` + value + `}}}}`))
-		if err != nil || len(problems) == 0 || !r.Zones["z"].Broken {
+		if err != nil || len(problems) == 0 || !r.Broken(r.Zones["z"]) {
 			t.Errorf("mtu %s: %+v, %v, %v", value, r, problems, err)
 		}
 	}

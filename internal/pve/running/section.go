@@ -14,9 +14,9 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
-// section is one object while it is read. Proxmox writes its values from Perl,
+// object is one object while it is read. Proxmox writes its values from Perl,
 // which has no types: every property may be a number or a string.
-type section struct {
+type object struct {
 	kind       model.Kind
 	id         string
 	properties map[string]json.RawMessage
@@ -24,7 +24,7 @@ type section struct {
 	problems   model.Problems
 }
 
-func (s *section) fault(field, value, message string) {
+func (s *object) fault(field, value, message string) {
 	s.broken = true
 	s.problems = append(s.problems, model.Problem{
 		Severity: model.Error, Kind: s.kind, ID: s.id, Field: field, Value: value, Message: message,
@@ -42,7 +42,7 @@ func value(raw json.RawMessage) any {
 	return v
 }
 
-func (s *section) text(field string) string {
+func (s *object) text(field string) string {
 	text, ok := schema.Scalar(s.properties[field])
 	if !ok {
 		s.fault(field, string(s.properties[field]), "must be a single value")
@@ -51,7 +51,7 @@ func (s *section) text(field string) string {
 }
 
 // line returns a text that contains no line break.
-func (s *section) line(field string) string {
+func (s *object) line(field string) string {
 	text := s.text(field)
 	if strings.ContainsFunc(text, func(r rune) bool {
 		return unicode.IsControl(r) && r != '\t' || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r)
@@ -63,7 +63,7 @@ func (s *section) line(field string) string {
 }
 
 // number returns a non-negative integer; 0 if unset.
-func (s *section) number(field string) int {
+func (s *object) number(field string) int {
 	text := s.text(field)
 	if text == "" {
 		return 0
@@ -77,7 +77,7 @@ func (s *section) number(field string) int {
 }
 
 // bounded returns a number with an upper limit.
-func (s *section) bounded(field string, limit int) int {
+func (s *object) bounded(field string, limit int) int {
 	n := s.number(field)
 	if n > limit {
 		s.fault(field, strconv.Itoa(n), "must be at most "+strconv.Itoa(limit))
@@ -87,9 +87,9 @@ func (s *section) bounded(field string, limit int) int {
 }
 
 // word returns a text without blanks: a name that is in a line with others.
-func (s *section) word(field string) string { return s.oneWord(field, s.text(field)) }
+func (s *object) word(field string) string { return s.oneWord(field, s.text(field)) }
 
-func (s *section) oneWord(field, text string) string {
+func (s *object) oneWord(field, text string) string {
 	if strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
 		s.fault(field, text, "must not have blanks or control characters")
 		return ""
@@ -98,7 +98,7 @@ func (s *section) oneWord(field, text string) string {
 }
 
 // words returns a list of names.
-func (s *section) words(field string) []string {
+func (s *object) words(field string) []string {
 	out := s.list(field)
 	for i, text := range out {
 		out[i] = s.oneWord(field, text)
@@ -107,7 +107,7 @@ func (s *section) words(field string) []string {
 }
 
 // choice returns one of a few words, or empty.
-func (s *section) choice(field string, words ...string) string {
+func (s *object) choice(field string, words ...string) string {
 	text := s.text(field)
 	if text != "" && !slices.Contains(words, text) {
 		s.fault(field, text, "must be "+strings.Join(words, " or "))
@@ -117,7 +117,7 @@ func (s *section) choice(field string, words ...string) string {
 }
 
 // targets returns a list of route targets.
-func (s *section) targets(field string) []string {
+func (s *object) targets(field string) []string {
 	out := s.list(field)
 	for _, text := range out {
 		left, right, _ := strings.Cut(text, ":")
@@ -132,7 +132,7 @@ func (s *section) targets(field string) []string {
 }
 
 // addresses returns a list of IP addresses, in the order of the file.
-func (s *section) addresses(field string) []Address {
+func (s *object) addresses(field string) []Address {
 	var out []Address
 	for _, text := range s.list(field) {
 		out = append(out, s.address(field, text))
@@ -141,7 +141,7 @@ func (s *section) addresses(field string) []Address {
 }
 
 // prefix parses a network of the family, and keeps its host bits.
-func (s *section) prefix(field, text string, six bool) netip.Prefix {
+func (s *object) prefix(field, text string, six bool) netip.Prefix {
 	if text == "" {
 		return netip.Prefix{}
 	}
@@ -160,7 +160,7 @@ func family(six bool) string {
 	return "IPv4"
 }
 
-func (s *section) boolean(field string) bool {
+func (s *object) boolean(field string) bool {
 	text := s.text(field)
 	switch strings.ToLower(text) {
 	case "1", "on", "yes", "true":
@@ -174,7 +174,7 @@ func (s *section) boolean(field string) bool {
 
 // address parses an IP address; the empty text means none. A zone ("%eth0") is
 // refused: the kernel does not accept one in what Viaduct renders.
-func (s *section) address(field, text string) Address {
+func (s *object) address(field, text string) Address {
 	if text == "" {
 		return Address{}
 	}
@@ -186,7 +186,7 @@ func (s *section) address(field, text string) Address {
 	return Address{Addr: a, Text: text}
 }
 
-func (s *section) mac(field string) string {
+func (s *object) mac(field string) string {
 	text := s.text(field)
 	if _, ok := model.NormalizeMAC(text); text != "" && !ok {
 		s.fault(field, text, "must be a hardware address like BC:24:11:00:00:01")
@@ -197,7 +197,7 @@ func (s *section) mac(field string) string {
 
 // list splits a text as Proxmox does; an array is accepted as well. An empty list is
 // nil, like an unset one.
-func (s *section) list(field string) []string {
+func (s *object) list(field string) []string {
 	items, ok := value(s.properties[field]).([]any)
 	if !ok {
 		items = nil
@@ -221,7 +221,7 @@ func (s *section) list(field string) []string {
 }
 
 // texts returns a list of texts that are not split any further.
-func (s *section) texts(field string) []string {
+func (s *object) texts(field string) []string {
 	if _, list := value(s.properties[field]).([]any); list {
 		return s.list(field)
 	}
@@ -232,11 +232,11 @@ func (s *section) texts(field string) []string {
 }
 
 // keys returns the names of the properties, sorted.
-func (s *section) keys() []string { return slices.Sorted(maps.Keys(s.properties)) }
+func (s *object) keys() []string { return slices.Sorted(maps.Keys(s.properties)) }
 
 // set returns a list that Proxmox stores as an object: the keys with the value true,
 // sorted. It is nil only if the property is unset.
-func (s *section) set(field string) []string {
+func (s *object) set(field string) []string {
 	members, ok := value(s.properties[field]).(map[string]any)
 	if !ok {
 		return s.list(field)
@@ -248,5 +248,15 @@ func (s *section) set(field string) []string {
 		}
 	}
 	slices.Sort(out)
+	return out
+}
+
+// nodes returns a set of nodes, which the model takes for all nodes if it is empty. In
+// Proxmox an object with a set that is empty is on none, as with one node without a name.
+func (s *object) nodes(field string) []string {
+	out := s.set(field)
+	if out != nil && len(out) == 0 {
+		return []string{""}
+	}
 	return out
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
+	"github.com/viaduct-sdn/viaduct/internal/pve/section"
 )
 
 // ParseFabrics parses fabrics in the form of the file fabrics.cfg, and checks
@@ -18,10 +18,10 @@ func ParseFabrics(text string) (*Running, model.Problems, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	r := &Running{}
+	r := newRunning()
 	r.makeFabrics()
 	var problems model.Problems
-	slices.SortStableFunc(list, func(a, b *section) int { return strings.Compare(a.id, b.id) })
+	slices.SortStableFunc(list, func(a, b *object) int { return strings.Compare(a.id, b.id) })
 	for _, s := range list {
 		warn := func(field, value, message string) {
 			problems = append(problems, model.Problem{Severity: model.Warning, Kind: model.KindFabric, ID: s.id, Field: field, Value: value, Message: message})
@@ -53,14 +53,14 @@ var fabricKeys = map[string][]string{
 }
 
 // sections parses the form of Proxmox's section files.
-func sections(text string) ([]*section, error) {
-	list, err := schema.ParseSections(text)
+func sections(text string) ([]*object, error) {
+	list, err := section.Parse(text)
 	if err != nil {
 		return nil, err
 	}
-	var out []*section
+	var out []*object
 	for _, in := range list {
-		s := &section{kind: model.KindFabric, id: in.ID, properties: map[string]json.RawMessage{"type": quoted(in.Type)}}
+		s := &object{kind: model.KindFabric, id: in.ID, properties: map[string]json.RawMessage{"type": quoted(in.Type)}}
 		for name, values := range in.Values {
 			if len(values) == 1 && name != "interfaces" && name != "redistribute" {
 				s.properties[name] = quoted(values[0])

@@ -37,8 +37,8 @@ type objectError struct {
 	ref string
 }
 
-// TellsOf implements the interface of model.TellsOf.
-func (t objectError) TellsOf() string { return t.ref }
+// References implements the interface of model.ReferencesIn.
+func (t objectError) References() string { return t.ref }
 
 // Unwrap returns the underlying error.
 func (t objectError) Unwrap() error { return t.error }

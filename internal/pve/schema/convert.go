@@ -44,7 +44,7 @@ func (k *Kind) bindings() []binding {
 func (k *Kind) Of(o model.Object) Values {
 	v := Values{}
 	object := reflect.ValueOf(o).Elem()
-	written := model.WrittenOf(o)
+	written := model.ClientSpellingOf(o)
 	if typ := typeOf(o); typ != "" {
 		v[typeKey] = []string{typ}
 	}
@@ -94,7 +94,7 @@ func typeOf(o model.Object) string {
 
 // Put sets an object's properties to the values, which must have the right form, and
 // clears all others. A spelling that differs from that of Of is kept in the object's
-// Written.
+// ClientSpelling.
 func (k *Kind) Put(o model.Object, v Values) error {
 	object := reflect.ValueOf(o).Elem()
 	written := map[string][]string{}
@@ -122,7 +122,7 @@ func (k *Kind) Put(o model.Object, v Values) error {
 	if len(written) == 0 {
 		written = nil
 	}
-	model.SetWritten(o, written)
+	model.SetClientSpelling(o, written)
 	return nil
 }
 

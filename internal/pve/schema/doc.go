@@ -12,6 +12,6 @@
 // additions of later releases).
 //
 // A spelling that the model cannot represent (a property that is 0 or not set, an IPv6
-// address in capitals, the order of a list) is kept verbatim in the object's Written,
+// address in capitals, the order of a list) is kept verbatim in the object's ClientSpelling,
 // and returned for as long as it matches the object's value.
 package schema

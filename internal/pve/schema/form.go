@@ -226,8 +226,8 @@ func aliasText(s string) string {
 	return ""
 }
 
-// Truth parses a boolean; an invalid one is false.
-func Truth(text string) bool {
+// IsTrue parses a boolean; an invalid one is false.
+func IsTrue(text string) bool {
 	value, _ := parseBool(text)
 	return value
 }

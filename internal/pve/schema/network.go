@@ -7,12 +7,12 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// networkSpelling is the key of a subnet's original network in its Written.
+// networkSpelling is the key of a subnet's original network in its ClientSpelling.
 const networkSpelling = "cidr"
 
 // Network returns a subnet's network in its original spelling.
 func Network(s *model.Subnet) string {
-	if w := s.Written[networkSpelling]; len(w) == 1 {
+	if w := s.ClientSpelling[networkSpelling]; len(w) == 1 {
 		if p, err := netip.ParsePrefix(w[0]); err == nil && p == s.CIDR {
 			return w[0]
 		}
@@ -26,10 +26,10 @@ func SetNetwork(s *model.Subnet, spelling string) {
 	if spelling == s.CIDR.String() {
 		return
 	}
-	if s.Written == nil {
-		s.Written = model.Written{}
+	if s.ClientSpelling == nil {
+		s.ClientSpelling = model.ClientSpelling{}
 	}
-	s.Written[networkSpelling] = []string{spelling}
+	s.ClientSpelling[networkSpelling] = []string{spelling}
 }
 
 // SubnetID returns Proxmox's name of a subnet: "<zone>-<network>-<mask length>", with the

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pve/section"
 )
 
 func kinds() []*Kind {
@@ -166,7 +167,7 @@ func (v Values) with(name string, values ...string) Values {
 
 func TestSections(t *testing.T) {
 	const text = "# comment\nVLAN: z1\n\ttag 5\n  nodes b,a\n    bridge vmbr0\n\nvlan: z2\n\tbridge vmbr1\n"
-	sections, err := ParseSections(text)
+	sections, err := section.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +176,7 @@ func TestSections(t *testing.T) {
 		t.Error(d)
 	}
 	for _, bad := range []string{"\ttag 5\n", "vlan z1\n", "vlan: a\nvlan: a\n"} {
-		if _, err := ParseSections(bad); err == nil {
+		if _, err := section.Parse(bad); err == nil {
 			t.Errorf("%q was taken", bad)
 		}
 	}

@@ -21,13 +21,13 @@ func kindOf(m model.Kind) *Kind {
 	return nil
 }
 
-// CheckWritten checks that an object's Written has only what Put would store there:
+// CheckClientSpelling checks that an object's ClientSpelling has only what Put would store there:
 // properties of the object's type, with spellings that match the property's value. The
 // files and answers that show them must not contain anything else.
-func CheckWritten(o model.Object) error {
+func CheckClientSpelling(o model.Object) error {
 	k := kindOf(o.ObjectKind())
 	object := reflect.ValueOf(o).Elem()
-	written := model.WrittenOf(o)
+	written := model.ClientSpellingOf(o)
 	for _, name := range slices.Sorted(maps.Keys(written)) {
 		spelling := written[name]
 		if s, ok := o.(*model.Subnet); ok && name == networkSpelling {

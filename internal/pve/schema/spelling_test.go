@@ -13,14 +13,14 @@ func TestCheckWritten(t *testing.T) {
 	if err := zones.Put(good, Values{"mtu": {"01450"}, "advertise-subnets": {"0"}}); err != nil {
 		t.Fatal(err)
 	}
-	if len(good.Written) == 0 {
+	if len(good.ClientSpelling) == 0 {
 		t.Fatal("nothing was noted")
 	}
-	delete(good.Written, "advertise-subnets") // which a simple zone has not
-	if err := CheckWritten(good); err != nil {
+	delete(good.ClientSpelling, "advertise-subnets") // which a simple zone has not
+	if err := CheckClientSpelling(good); err != nil {
 		t.Error(err)
 	}
-	for what, w := range map[string]model.Written{
+	for what, w := range map[string]model.ClientSpelling{
 		"is no property":   {"nosuch": {"1"}},
 		"something else":   {"mtu": {"9000"}},
 		"got ARRAY":        {"mtu": {"1450", "1450"}},
@@ -28,8 +28,8 @@ func TestCheckWritten(t *testing.T) {
 		"more than a line": {"dnszone": {"a\nvnet: evil"}},
 	} {
 		o := *good
-		o.Written = w
-		err := CheckWritten(&o)
+		o.ClientSpelling = w
+		err := CheckClientSpelling(&o)
 		if err == nil || what != "more than a line" && !strings.Contains(err.Error(), what) {
 			t.Errorf("%v: %v", w, err)
 		}

@@ -43,21 +43,21 @@ func IsNamesFile(name string) bool { return strings.HasSuffix(name, namesSuffix)
 
 // Commands for the socket, one on each connection.
 const (
-	// Look requests the Answer without any change.
-	Look = "look"
-	// Reload makes the server read its files first.
-	Reload = "reload"
-	// Stop ends the server after its answer.
-	Stop = "stop"
-	// Take passes sockets to the server that it lacks, since it may not open them itself:
+	// CommandStatus requests the Answer without any change.
+	CommandStatus = "look"
+	// CommandReload makes the server read its files first.
+	CommandReload = "reload"
+	// CommandStop ends the server after its answer.
+	CommandStop = "stop"
+	// CommandListen passes sockets to the server that it lacks, since it may not open them itself:
 	// the line of the command is followed by one of JSON, a list of desired.NameListener,
 	// and two file descriptors for each of these, its UDP and its TCP socket.
-	Take = "take"
+	CommandListen = "take"
 )
 
-// MostTaken is how many listeners are passed at once: the kernel passes at most 253 file
+// MaxListeners is how many listeners are passed at once: the kernel passes at most 253 file
 // descriptors in a message (SCM_MAX_FD, unix(7)), and one message has to hold the list.
-const MostTaken = 64
+const MaxListeners = 64
 
 // Answer is the server's answer to each command.
 type Answer struct {

@@ -162,7 +162,7 @@ func (h *Handler) bindings(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return problem.Invalid("since %q: must be a number", r.URL.Query().Get("since"))
 	}
-	defer h.Fleet.Attend(node)()
+	defer h.Fleet.TrackPoll(node)()
 	news, err := h.Addresses.AwaitBindings(ctx, zonesOn(node), r.URL.Query().Get("epoch"), since, h.MaxPoll, h.Stop)
 	switch {
 	case err != nil:
@@ -194,7 +194,7 @@ func (h *Handler) questions(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer done()
-	q, ok, err := h.Fleet.AwaitQuestion(ctx, node, h.MaxPoll, h.Stop)
+	q, ok, err := h.Fleet.AwaitQuery(ctx, node, h.MaxPoll, h.Stop)
 	switch {
 	case err != nil:
 		return err

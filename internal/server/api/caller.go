@@ -141,7 +141,7 @@ func (h *Handler) login(r *request) (any, error) {
 	} else {
 		var err error
 		if id, err = h.Access.Login(r.Context(), in.User, in.Password, origin(r.Request)); err != nil {
-			r.caller = caller{name: h.Access.Claimed(in.User), claimed: true, from: origin(r.Request)}
+			r.caller = caller{name: h.Access.LogName(in.User), claimed: true, from: origin(r.Request)}
 			return nil, err
 		}
 	}

@@ -103,7 +103,11 @@ func (h *Handler) createToken(r *request) (any, error) {
 		return nil, err
 	}
 	h.Log.Info("a join token was made", "node", req.Node, "expires", expires, "author", r.caller.name)
-	return api.Token{Token: token, Node: req.Node, Expires: expires}, nil
+	t := api.Token{Token: token, Node: req.Node, Expires: expires}
+	if h.Servers != nil {
+		t.Servers = h.Servers()
+	}
+	return t, nil
 }
 
 func (h *Handler) administrators(r *request) (any, error) {

@@ -91,7 +91,7 @@ var scalars = map[reflect.Type]jsonObject{
 	of[time.Time]():       {"type": "string", "format": "date-time"},
 	of[time.Duration]():   {"type": "integer", "description": "nanoseconds"},
 	of[json.RawMessage](): {},
-	of[model.Written](): {"type": "object", "additionalProperties": jsonObject{"type": "array", "items": jsonObject{"type": "string"}}, "readOnly": true,
+	of[model.ClientSpelling](): {"type": "object", "additionalProperties": jsonObject{"type": "array", "items": jsonObject{"type": "string"}}, "readOnly": true,
 		"description": "how a client of the Proxmox API wrote the properties; leave it out, or as it is"},
 }
 

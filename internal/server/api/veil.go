@@ -79,7 +79,7 @@ func (h *Handler) redact(c caller, v *revision.View, problems model.Problems) mo
 
 // veil returns an error without what it reveals of objects that the caller may not see.
 func (h *Handler) veil(c caller, v *revision.View, err error) error {
-	refs := model.TellsOf(err)
+	refs := model.ReferencesIn(err)
 	if c.admin || refs == "" || !h.has(c).Hides(v, refs) {
 		return err
 	}

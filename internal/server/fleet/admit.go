@@ -23,7 +23,7 @@ func (f *Fleet) Admit(ctx context.Context, cert *x509.Certificate) (string, erro
 	}
 	if m, ok := f.members.Get(name); ok && m.Value.Supersedes(cert, f.now()) {
 		// The next request tries again.
-		if err := pki.Shown(ctx, f.store, cert, f.now()); err != nil {
+		if err := pki.RecordUse(ctx, f.store, cert, f.now()); err != nil {
 			f.log.Debug("a superseded certificate ends later", "node", name, "error", err)
 		}
 	}

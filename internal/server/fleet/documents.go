@@ -55,9 +55,9 @@ func (d *documents) of(v *revision.View, node string) (Desired, error) {
 func (f *Fleet) Await(ctx context.Context, node, have string, atMost time.Duration, stop <-chan struct{}) (d Desired, ok bool, err error) {
 	timer := time.NewTimer(atMost)
 	defer timer.Stop()
-	defer f.Attend(node)()
+	defer f.TrackPoll(node)()
 	for {
-		v, newer := f.config.Standing()
+		v, newer := f.config.LatestApplied()
 		d, err := f.docs.of(v, node)
 		if err != nil || d.Hash != have {
 			return d, err == nil, err

@@ -64,8 +64,8 @@ type otherBeat struct {
 	at   time.Time
 }
 
-// Attend records that a node polls this server, until done is called.
-func (f *Fleet) Attend(node string) (done func()) {
+// TrackPoll records that a node polls this server, until done is called.
+func (f *Fleet) TrackPoll(node string) (done func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	was := f.absenceOf(node)

@@ -45,7 +45,7 @@ func poll(f *Fleet) (cut func()) {
 	go func() {
 		defer close(over)
 		for ctx.Err() == nil {
-			done := f.Attend("n1")
+			done := f.TrackPoll("n1")
 			select {
 			case <-ctx.Done():
 			case <-time.After(55 * time.Second):

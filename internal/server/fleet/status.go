@@ -73,7 +73,7 @@ func (f *Fleet) AwaitStatus(ctx context.Context, after string, atMost time.Durat
 // status computes the status of a view, and after what time silence alone may change
 // it.
 func (f *Fleet) status(v *revision.View) (*api.Status, time.Duration, error) {
-	s := &api.Status{Revision: v.Revision, Pending: v.Differ(), Nodes: []api.NodeStatus{}}
+	s := &api.Status{Revision: v.Revision, Pending: v.PendingCount(), Nodes: []api.NodeStatus{}}
 	next := f.unreachable
 	book := sync.OnceValue(func() addressBook { return f.book(v) })
 	for _, name := range f.members.Names() {
@@ -112,7 +112,7 @@ func (f *Fleet) node(v *revision.View, name string, book func() addressBook) (ap
 	absent := f.absenceOf(name)
 	f.mu.Unlock()
 	n.Seen, n.Suspect = absent.seen, absent.suspect
-	n.Report = withNames(health.InWords(f.withFacts(name, n.Report)), book)
+	n.Report = withNames(health.ForUsers(f.withFacts(name, n.Report)), book)
 	n.State = health.OfNode(absent.lost, want.Hash, n.Report)
 	return n, absent.left, nil
 }

@@ -75,7 +75,7 @@ func (h *Handler) login(c *Call) (any, error) {
 	if c.Has("path") {
 		return h.verify(c, user)
 	}
-	c.login = h.Access.Claimed(user)
+	c.login = h.Access.LogName(user)
 	who, err := h.Access.Login(c, user, c.Text("password"), c.From)
 	if err != nil {
 		return nil, err

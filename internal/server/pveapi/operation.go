@@ -130,7 +130,7 @@ func (c *Call) Renamed() string {
 }
 
 // Bool returns a parameter's boolean value; false if it was not given.
-func (c *Call) Bool(name string) bool { return schema.Truth(c.Text(name)) }
+func (c *Call) Bool(name string) bool { return schema.IsTrue(c.Text(name)) }
 
 // List returns the items of a parameter that is a list or an array.
 func (c *Call) List(name string) []string { return schema.Items(c.Params[name]...) }

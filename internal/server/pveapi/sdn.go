@@ -307,7 +307,7 @@ func (s *sdn) redact(c *Call, err error) error {
 			return shown
 		}
 		return schema.Refusal("it " + model.VeiledMessage)
-	case has.Hides(v, model.TellsOf(err)):
+	case has.Hides(v, model.ReferencesIn(err)):
 		return schema.Refusal("it " + model.VeiledMessage)
 	}
 	return err

@@ -47,7 +47,7 @@ func (s *sdn) takeLock(c *Call) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if v.Differ() > 0 {
+		if v.PendingCount() > 0 {
 			return nil, failed(what, schema.Refusal("configuration has pending changes"))
 		}
 	}

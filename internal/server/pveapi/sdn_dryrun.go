@@ -7,12 +7,10 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/pve/config"
 	pvefrr "github.com/viaduct-sdn/viaduct/internal/pve/render/frr"
 	pveinterfaces "github.com/viaduct-sdn/viaduct/internal/pve/render/interfaces"
 	"github.com/viaduct-sdn/viaduct/internal/pve/running"
 	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
-	"github.com/viaduct-sdn/viaduct/internal/revision"
 )
 
 // The files of a node that Proxmox would write.
@@ -45,14 +43,8 @@ func (s *sdn) dryRun(c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	interfaces, frr, err := rendered(v, v.Running, &own)
-	if err != nil {
-		return nil, err
-	}
-	newInterfaces, newFRR, err := rendered(v, v.Pending, &own)
-	if err != nil {
-		return nil, err
-	}
+	interfaces, frr := rendered(running.Of(v.Running, v.Revision), &own)
+	newInterfaces, newFRR := rendered(running.Of(v.Pending, v.Revision), &own)
 	return schema.Object{
 		"interfaces-diff": unified(interfacesFile, interfaces, newInterfaces),
 		"frr-diff":        unified(frrFile, frr, newFRR),
@@ -60,18 +52,10 @@ func (s *sdn) dryRun(c *Call) (any, error) {
 }
 
 // rendered returns the files of a node; they lack what cannot be rendered.
-func rendered(v *revision.View, cfg *model.Config, facts *model.Facts) (interfaces, frr string, err error) {
-	text, err := config.Running(cfg, v.Revision)
-	if err != nil {
-		return "", "", err
-	}
-	run, _, err := running.Parse(text)
-	if err != nil {
-		return "", "", err
-	}
+func rendered(run *running.Running, facts *model.Facts) (interfaces, frr string) {
 	file, _ := pveinterfaces.Render(run, facts)
 	conf, _ := pvefrr.Render(run, facts, "")
-	return string(file), string(conf), nil
+	return string(file), string(conf)
 }
 
 // unified returns the difference of two files as `diff -u` shows it; nil for none.

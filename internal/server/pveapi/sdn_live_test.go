@@ -51,7 +51,7 @@ func TestNodesAreAsked(t *testing.T) {
 // answerAs answers questions to a node as its agent would.
 func (e *env) answerAs(t *testing.T, node string, answers map[livequery.Subject]any) {
 	for t.Context().Err() == nil {
-		q, ok, err := e.Fleet.AwaitQuestion(t.Context(), node, patience, nil)
+		q, ok, err := e.Fleet.AwaitQuery(t.Context(), node, patience, nil)
 		if err != nil || !ok {
 			continue
 		}

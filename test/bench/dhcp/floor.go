@@ -58,7 +58,7 @@ func (w *world) addDNSName(n nic) error {
 	if err := c.SetDeadline(time.Now().Add(wait)); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintln(c, coredns.Reload); err != nil {
+	if _, err := fmt.Fprintln(c, coredns.CommandReload); err != nil {
 		return err
 	}
 	var a coredns.Answer

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/driver"
 	"github.com/viaduct-sdn/viaduct/internal/driver/link"
 	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
 	"github.com/viaduct-sdn/viaduct/test/bench/report"
@@ -64,14 +65,14 @@ func (h *host) differs(ctx context.Context) error {
 		return err
 	}
 	for _, stage := range h.Stages() {
-		d := stage.Driver
-		if d == nil {
+		d, ok := stage.Driver.(driver.OnHost)
+		if !ok {
 			continue // of named spaces, which there are none of here
 		}
 		if !slices.Contains([]string{"link", "route", "sysctl"}, stage.Name) {
 			continue
 		}
-		r, err := d.Reconcile(ctx, want, true)
+		r, err := d.Driver.Reconcile(ctx, want, true)
 		if err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/compile"
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/document"
+	"github.com/viaduct-sdn/viaduct/internal/driver"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/test/bench/report"
 	"github.com/viaduct-sdn/viaduct/test/bench/workload"
@@ -72,12 +73,12 @@ func (h *host) pass(ctx context.Context, with bool) (writes int, took time.Durat
 	parts := fmt.Sprintf("facts and compile %.3f s", time.Since(start).Seconds())
 	var errs []error
 	for _, stage := range h.Stages() {
-		d := stage.Driver
-		if d == nil {
+		d, ok := stage.Driver.(driver.OnHost)
+		if !ok {
 			continue // of named spaces, which there are none of here
 		}
 		began := time.Now()
-		r, err := d.Reconcile(ctx, want, false)
+		r, err := d.Driver.Reconcile(ctx, want, false)
 		parts += fmt.Sprintf(", %s %.3f s", d.Name(), time.Since(began).Seconds())
 		writes += r.Writes
 		errs = append(errs, err)

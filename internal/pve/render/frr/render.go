@@ -41,7 +41,7 @@ func Render(run *running.Running, facts *model.Facts, local string) ([]byte, mod
 
 // Intent returns the desired state of FRR on the node, in Proxmox's dialect.
 func Intent(run *running.Running, facts *model.Facts) (*routing.Intent, model.Problems) {
-	r := &reader{run: run, facts: facts, groups: map[string]string{}, vnets: map[string][]*running.VNet{}, subnets: map[string][]*running.Subnet{}}
+	r := &reader{run: run, facts: facts, groups: map[string]string{}, vnets: map[string][]*model.VNet{}, subnets: map[string][]*model.Subnet{}}
 	for _, id := range slices.Sorted(maps.Keys(run.Subnets)) {
 		s := run.Subnets[id]
 		r.subnets[s.VNet] = append(r.subnets[s.VNet], s)
@@ -52,10 +52,10 @@ func Intent(run *running.Running, facts *model.Facts) (*routing.Intent, model.Pr
 		r.vnets[v.Zone] = append(r.vnets[v.Zone], v)
 	}
 	// Stable, so that among equal addresses the last one by ID remains the last.
-	slices.SortStableFunc(r.all, func(a, b *running.Subnet) int { return a.CIDR.Addr().Compare(b.CIDR.Addr()) })
+	slices.SortStableFunc(r.all, func(a, b *model.Subnet) int { return a.CIDR.Addr().Compare(b.CIDR.Addr()) })
 	i := &routing.Intent{Node: facts.Node, Dialect: routing.Proxmox(), Fabrics: Fabrics(run, facts.Node)}
 	if bgp := run.ControllerOf(facts.Node, model.ControllerBGP); bgp != nil {
-		i.BGPASN = bgp.ASN
+		i.BGPASN = uint32(bgp.ASN)
 	}
 	for _, id := range slices.Sorted(maps.Keys(run.PrefixLists)) {
 		i.PrefixLists = append(i.PrefixLists, run.PrefixLists[id])
@@ -70,7 +70,7 @@ func Intent(run *running.Running, facts *model.Facts) (*routing.Intent, model.Pr
 	}
 	for _, id := range slices.Sorted(maps.Keys(run.Zones)) {
 		z := run.Zones[id]
-		if z.Type == string(model.ZoneEVPN) && !z.Broken && r.usable(z) {
+		if z.Type == model.ZoneEVPN && !run.Broken(z) && r.usable(z) {
 			i.Zones = append(i.Zones, r.zone(z))
 		}
 	}
@@ -81,10 +81,10 @@ func Intent(run *running.Running, facts *model.Facts) (*routing.Intent, model.Pr
 type reader struct {
 	run      *running.Running
 	facts    *model.Facts
-	groups   map[string]string            // EVPN controllers by their peer groups
-	vnets    map[string][]*running.VNet   // by zone, each sorted by ID
-	subnets  map[string][]*running.Subnet // by VNet, each sorted by ID
-	all      []*running.Subnet            // sorted by address, then by ID
+	groups   map[string]string          // EVPN controllers by their peer groups
+	vnets    map[string][]*model.VNet   // by zone, each sorted by ID
+	subnets  map[string][]*model.Subnet // by VNet, each sorted by ID
+	all      []*model.Subnet            // sorted by address, then by ID
 	problems model.Problems
 }
 
@@ -93,9 +93,9 @@ func (r *reader) report(severity model.Severity, kind model.Kind, id, field, val
 }
 
 // controller returns nil if the controller does nothing on the node.
-func (r *reader) controller(c *running.Controller) routing.Controller {
-	kind := model.ControllerType(c.Type)
-	if c.Broken || kind != model.ControllerEVPN && c.Node != r.facts.Node || kind == model.ControllerEVPN && !c.OnNode(r.facts.Node) {
+func (r *reader) controller(c *model.Controller) routing.Controller {
+	kind := c.Type
+	if r.run.Broken(c) || !c.OnNode(r.facts.Node) {
 		return nil // already reported, or not on this node
 	}
 	if kind != model.ControllerEVPN {
@@ -112,18 +112,18 @@ func (r *reader) controller(c *running.Controller) routing.Controller {
 	case model.ControllerISIS:
 		return r.isis(c)
 	}
-	r.report(model.Error, model.KindController, c.ID, "type", c.Type, "is not a type that this release renders; the controller is left out")
+	r.report(model.Error, model.KindController, c.ID, "type", string(c.Type), "is not a type that this release renders; the controller is left out")
 	return nil
 }
 
-func (r *reader) evpn(c *running.Controller) routing.Controller {
+func (r *reader) evpn(c *model.Controller) routing.Controller {
 	group := cmp.Or(c.PeerGroupName, model.DefaultPeerGroup)
 	if other := r.groups[group]; other != "" {
 		r.report(model.Error, model.KindController, c.ID, "peer-group-name", group, fmt.Sprintf("is the peer group of controller %s, which runs on node %s too; this one is left out", other, r.facts.Node))
 		return nil
 	}
 	out := routing.EVPN{
-		ID: c.ID, Owner: model.Ref(model.KindController, c.ID), ASN: c.ASN,
+		ID: c.ID, Owner: model.Ref(model.KindController, c.ID), ASN: uint32(c.ASN),
 		Group: group, Mode: c.BGPMode, Multihop: c.EBGPMultihop, RouteMapIn: c.RouteMapIn, RouteMapOut: c.RouteMapOut,
 	}
 	local, loopback, ok := r.run.TunnelEnd(c, r.facts)
@@ -131,7 +131,7 @@ func (r *reader) evpn(c *running.Controller) routing.Controller {
 		return nil
 	}
 	out.Own, out.Loopback = local.Address.Addr, loopback
-	out.Peers = addresses(c.Peers)
+	out.Peers = c.Peers
 	if c.Fabric != "" {
 		out.Peers = nil
 		for _, n := range r.run.FabricMembers(c.Fabric) {
@@ -147,8 +147,8 @@ func (r *reader) evpn(c *running.Controller) routing.Controller {
 	return out
 }
 
-func (r *reader) bgp(c *running.Controller) routing.Controller {
-	local, ok := running.LocalEnd(c.Peers, c.Loopback, r.facts)
+func (r *reader) bgp(c *model.Controller) routing.Controller {
+	local, ok := running.LocalEnd(running.ControllerPeers(c), c.Loopback, r.facts)
 	if !r.renderable(c, local, ok) {
 		return nil
 	}
@@ -157,8 +157,8 @@ func (r *reader) bgp(c *running.Controller) routing.Controller {
 		return nil
 	}
 	return routing.BGP{
-		Owner: model.Ref(model.KindController, c.ID), ASN: c.ASN, RouterID: id, Own: local.Address.Addr, Peers: addresses(c.Peers),
-		EBGP: c.EBGP, EBGPMultihop: c.EBGPMultihop, Loopback: c.Loopback, MultipathRelax: c.MultipathRelax,
+		Owner: model.Ref(model.KindController, c.ID), ASN: uint32(c.ASN), RouterID: id, Own: local.Address.Addr, Peers: c.Peers,
+		EBGP: c.EBGP, EBGPMultihop: c.EBGPMultihop, Loopback: c.Loopback, MultipathRelax: c.BGPMultipathASPathRelax,
 		RouteMapIn: c.RouteMapIn, RouteMapOut: c.RouteMapOut,
 	}
 }
@@ -166,7 +166,7 @@ func (r *reader) bgp(c *running.Controller) routing.Controller {
 // renderable reports whether the controller can have a BGP router. In Proxmox it can even
 // without an own address if the interface towards the peers is known: the router ID is
 // derived from its MAC address, and no peer is skipped as the node itself.
-func (r *reader) renderable(c *running.Controller, local running.Local, ok bool) bool {
+func (r *reader) renderable(c *model.Controller, local running.Local, ok bool) bool {
 	switch {
 	case c.ASN == 0:
 		r.report(model.Error, model.KindController, c.ID, "asn", "", "is not set; the controller is left out")
@@ -185,7 +185,7 @@ func (r *reader) renderable(c *running.Controller, local running.Local, ok bool)
 	return false
 }
 
-func (r *reader) isis(c *running.Controller) routing.Controller {
+func (r *reader) isis(c *model.Controller) routing.Controller {
 	out := routing.ISIS{Owner: model.Ref(model.KindController, c.ID), Domain: c.ISISDomain, Net: c.ISISNet}
 	if c.ISISDomain == "" || c.ISISNet == "" {
 		r.report(model.Error, model.KindController, c.ID, "isis-domain", c.ISISDomain, "and isis-net must both be set; the controller is left out")
@@ -210,7 +210,7 @@ func (r *reader) kernelName(name string) string {
 
 // routerID returns the node's IPv4 address; for a node with only an IPv6 address, or
 // none, see model.Facts.HardwareRouterID.
-func (r *reader) routerID(c *running.Controller, local running.Local) (netip.Addr, bool) {
+func (r *reader) routerID(c *model.Controller, local running.Local) (netip.Addr, bool) {
 	if local.Address.Is4() {
 		return local.Address.Addr, true
 	}
@@ -227,12 +227,4 @@ func (r *reader) routerID(c *running.Controller, local running.Local) (netip.Add
 	r.report(model.Error, model.KindController, c.ID, "", "", fmt.Sprintf(
 		"is left out: %s, so its router ID is made of the hardware address of %s, which the facts do not have", address, cmp.Or(local.Link, "the interface")))
 	return netip.Addr{}, false
-}
-
-func addresses(list []running.Address) []netip.Addr {
-	out := make([]netip.Addr, len(list))
-	for i, a := range list {
-		out[i] = a.Addr
-	}
-	return out
 }

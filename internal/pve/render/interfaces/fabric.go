@@ -9,7 +9,6 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/naming"
-	"github.com/viaduct-sdn/viaduct/internal/pve/running"
 	"github.com/viaduct-sdn/viaduct/internal/render/interfaces"
 )
 
@@ -25,7 +24,7 @@ func (r *renderer) fabrics(out *bytes.Buffer) {
 	for _, id := range slices.Sorted(maps.Keys(r.run.Fabrics)) {
 		f := r.run.Fabrics[id]
 		n := r.run.FabricNodes[model.FabricNodeID(id, r.facts.Node)]
-		if f.Broken || n == nil || n.Broken {
+		if r.run.Broken(f) || n == nil || r.run.Broken(n) {
 			continue // already reported, or not on this node
 		}
 		device := naming.Fabric.Of(id)
@@ -45,7 +44,7 @@ func (r *renderer) fabrics(out *bytes.Buffer) {
 }
 
 // fabricNames refuses a node's part with invalid interface names.
-func (r *renderer) fabricNames(n *running.FabricNode, device string) bool {
+func (r *renderer) fabricNames(n *model.FabricNode, device string) bool {
 	names := []string{device}
 	for _, i := range n.Interfaces {
 		names = append(names, i.Name)
@@ -62,7 +61,7 @@ func (r *renderer) fabricNames(n *running.FabricNode, device string) bool {
 	return true
 }
 
-func fabricLink(out *bytes.Buffer, f *running.Fabric, n *running.FabricNode, i *running.FabricInterface) {
+func fabricLink(out *bytes.Buffer, f *model.Fabric, n *model.FabricNode, i *model.FabricInterface) {
 	if f.Protocol == model.FabricBGP { // unnumbered (RFC 5549)
 		block{"ip-forward 1", "ip6-forward 1", "accept-ra 0"}.write(out, i.Name, " inet manual")
 		return

@@ -25,9 +25,9 @@ func (b *block) line(format string, args ...any) { *b = append(*b, fmt.Sprintf(f
 type renderer struct {
 	run      *running.Running
 	facts    *model.Facts
-	subnets  map[string][]*running.Subnet // by VNet, each sorted by ID
-	blocks   map[string]block             // by interface
-	evpn     map[string]*evpnZone         // those of the node, by zone
+	subnets  map[string][]*model.Subnet // by VNet, each sorted by ID
+	blocks   map[string]block           // by interface
+	evpn     map[string]*evpnZone       // those of the node, by zone
 	problems model.Problems
 }
 
@@ -36,7 +36,7 @@ type renderer struct {
 // complete. It uses the node's name, interfaces (addresses, and of bridges their kind and
 // their ports) and routes from the facts.
 func Render(run *running.Running, facts *model.Facts) ([]byte, model.Problems) {
-	r := &renderer{run: run, facts: facts, subnets: map[string][]*running.Subnet{}, blocks: map[string]block{}, evpn: map[string]*evpnZone{}}
+	r := &renderer{run: run, facts: facts, subnets: map[string][]*model.Subnet{}, blocks: map[string]block{}, evpn: map[string]*evpnZone{}}
 	for _, id := range slices.Sorted(maps.Keys(run.Subnets)) {
 		s := run.Subnets[id]
 		r.subnets[s.VNet] = append(r.subnets[s.VNet], s)
@@ -74,10 +74,10 @@ func (r *renderer) zones() map[string]bool {
 	usable := map[string]bool{}
 	for _, id := range slices.Sorted(maps.Keys(r.run.Zones)) {
 		z := r.run.Zones[id]
-		if z.Broken || !z.OnNode(r.facts.Node) {
+		if r.run.Broken(z) || !z.OnNode(r.facts.Node) {
 			continue // already reported, or not on this node
 		}
-		switch model.ZoneType(z.Type) {
+		switch z.Type {
 		case model.ZoneSimple:
 			usable[id] = true
 		case model.ZoneVXLAN:
@@ -87,14 +87,14 @@ func (r *renderer) zones() map[string]bool {
 		case model.ZoneEVPN:
 			usable[id] = r.routed(z)
 		default:
-			r.refuse(model.KindZone, id, "type", z.Type, "is not a type that this release renders; the zone and its vnets are left out")
+			r.refuse(model.KindZone, id, "type", string(z.Type), "is not a type that this release renders; the zone and its vnets are left out")
 		}
 	}
 	return usable
 }
 
 // vnet renders one VNet, unless its zone does not allow it.
-func (r *renderer) vnet(v *running.VNet, usable map[string]bool) {
+func (r *renderer) vnet(v *model.VNet, usable map[string]bool) {
 	z := r.run.Zones[v.Zone]
 	switch {
 	case v.Zone == "":
@@ -109,7 +109,7 @@ func (r *renderer) vnet(v *running.VNet, usable map[string]bool) {
 	if strings.HasSuffix(v.Alias, `\`) {
 		r.warn(model.KindVNet, v.ID, "alias", v.Alias, "ends in a backslash, which makes ifupdown2 take the line after it for a part of the alias; change the alias")
 	}
-	switch model.ZoneType(z.Type) {
+	switch z.Type {
 	case model.ZoneSimple:
 		r.simple(z, v)
 	case model.ZoneVLAN:
@@ -126,7 +126,7 @@ func (r *renderer) vnet(v *running.VNet, usable map[string]bool) {
 // add adds the blocks of a VNet to the file, and those that it shares with others unless
 // one of them has added them. It refuses the VNet if a block's name is not valid for an
 // interface, and reports whether it was added.
-func (r *renderer) add(v *running.VNet, own, shared map[string]block) bool {
+func (r *renderer) add(v *model.VNet, own, shared map[string]block) bool {
 	for _, blocks := range []map[string]block{own, shared} {
 		for _, name := range slices.Sorted(maps.Keys(blocks)) {
 			if len(name) > maxName || !interfaces.PlainName(name) {
@@ -159,7 +159,7 @@ func (r *renderer) problem(severity model.Severity, kind model.Kind, id, field, 
 }
 
 // bridge adds the common lines of every VNet's bridge, in their fixed order.
-func (b *block) bridge(v *running.VNet, ports string, mtu int) {
+func (b *block) bridge(v *model.VNet, ports string, mtu int) {
 	b.line("bridge_ports %s", ports)
 	b.line("bridge_stp off")
 	b.line("bridge_fd 0")

@@ -3,6 +3,7 @@ package interfaces
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/naming"
@@ -27,14 +28,14 @@ type evpnZone struct {
 }
 
 // routed reports whether an EVPN zone can be rendered.
-func (r *renderer) routed(z *running.Zone) bool {
+func (r *renderer) routed(z *model.Zone) bool {
 	const left = "; the zone and its vnets are left out"
 	c := r.run.Carrier(z, r.facts.Node)
 	switch {
-	case c == nil || c.Type != string(model.ControllerEVPN):
+	case c == nil || c.Type != model.ControllerEVPN:
 		r.refuse(model.KindZone, z.ID, "controller", z.Controller, "is not an EVPN controller of the running configuration"+left)
 		return false
-	case c.Broken:
+	case r.run.Broken(c):
 		return false // already reported
 	case z.VRFVXLAN == 0:
 		r.refuse(model.KindZone, z.ID, "vrf-vxlan", "", "is not set, and every evpn zone needs one"+left)
@@ -46,13 +47,13 @@ func (r *renderer) routed(z *running.Zone) bool {
 		r.warn(model.KindZone, z.ID, "controller", z.Controller, fmt.Sprintf(
 			"has no address of node %s, and its facts have no route to a peer, so that the tunnels get no address of their own", r.facts.Node))
 	}
-	r.evpn[z.ID] = &evpnZone{local: local.Address, mtu: cmp.Or(z.MTU, defaultMTU), exit: z.IsExit(r.facts.Node)}
+	r.evpn[z.ID] = &evpnZone{local: local.Address, mtu: cmp.Or(z.MTU, defaultMTU), exit: slices.Contains(z.ExitNodes, r.facts.Node)}
 	return true
 }
 
 // routedVNet renders a VNet of an EVPN zone: a bridge that is the gateway of its
 // subnets on every node, a VXLAN device that BGP programs, and the zone's VRF.
-func (r *renderer) routedVNet(z *running.Zone, v *running.VNet) {
+func (r *renderer) routedVNet(z *model.Zone, v *model.VNet) {
 	if v.Tag == 0 {
 		r.refuse(model.KindVNet, v.ID, "tag", "", "is not set, and every vnet of an evpn zone needs one; the vnet is left out")
 		return
@@ -91,7 +92,7 @@ func (r *renderer) routedVNet(z *running.Zone, v *running.VNet) {
 }
 
 // vrf adds the zone's VRF, and the bridge and VXLAN device of its L3VNI.
-func (r *renderer) vrf(z *running.Zone, e *evpnZone, shared map[string]block) {
+func (r *renderer) vrf(z *model.Zone, e *evpnZone, shared map[string]block) {
 	vrf, bridge, tunnel := naming.VRF.Of(z.ID), naming.VRFBridge.Of(z.ID), naming.VRFTunnel.Of(z.ID)
 	verb := "add"
 	if e.exit {
@@ -109,7 +110,7 @@ func (r *renderer) vrf(z *running.Zone, e *evpnZone, shared map[string]block) {
 }
 
 // tunnel returns a VXLAN device of the zone.
-func (e *evpnZone) tunnel(z *running.Zone, vni int) block {
+func (e *evpnZone) tunnel(z *model.Zone, vni int) block {
 	var b block
 	b.line("vxlan-id %d", vni)
 	if e.local.IsValid() {

@@ -8,12 +8,11 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/naming"
-	"github.com/viaduct-sdn/viaduct/internal/pve/running"
 )
 
 // qinq renders a VNet of a QinQ zone: a bridge with a port that is a VLAN inside the
 // zone's service VLAN, or its untagged traffic.
-func (r *renderer) qinq(z *running.Zone, v *running.VNet) {
+func (r *renderer) qinq(z *model.Zone, v *model.VNet) {
 	if z.Tag == 0 {
 		r.refuse(model.KindVNet, v.ID, "zone", z.ID, "has no service VLAN (tag), so the vnet is left out")
 		return
@@ -49,7 +48,7 @@ func (r *renderer) qinq(z *running.Zone, v *running.VNet) {
 
 // service adds the service VLAN of the zone, and returns the device that
 // carries it.
-func (r *renderer) service(z *running.Zone, v *running.VNet, own, shared map[string]block) (uplink string, ok bool) {
+func (r *renderer) service(z *model.Zone, v *model.VNet, own, shared map[string]block) (uplink string, ok bool) {
 	uplink = naming.Service.Of(z.ID)
 	switch {
 	case r.isOVS(z.Bridge):

@@ -6,6 +6,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pve/running"
+	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 	"github.com/viaduct-sdn/viaduct/internal/render/interfaces"
 )
 
@@ -18,11 +19,11 @@ var outside = map[bool]netip.Addr{
 
 // simple renders a VNet of a simple zone: a bridge without ports that carries
 // the subnets' gateways.
-func (r *renderer) simple(z *running.Zone, v *running.VNet) {
+func (r *renderer) simple(z *model.Zone, v *model.VNet) {
 	var b block
 	g := r.gateways(&b, v, true, true)
-	if v.MAC != "" {
-		b.line("hwaddress %s", v.MAC)
+	if mac := running.LegacyMAC(v); mac != "" {
+		b.line("hwaddress %s", mac)
 	}
 	b.bridge(v, "none", z.MTU)
 	b.forward(g)
@@ -34,21 +35,22 @@ type families struct{ four, six bool }
 
 // gateways adds the addresses of a VNet's subnets. hosts adds the routes to networks with
 // one address, snat the rules of subnets with SNAT.
-func (r *renderer) gateways(b *block, v *running.VNet, hosts, snat bool) families {
+func (r *renderer) gateways(b *block, v *model.VNet, hosts, snat bool) families {
 	var f families
 	seen := map[string]bool{}
 	for _, s := range r.subnets[v.ID] {
 		// The family is the gateway's; without one Proxmox uses IPv4.
-		six := s.Gateway.IsValid() && s.Gateway.Is6()
-		if s.Gateway.IsValid() {
+		gateway := running.Gateway(s)
+		six := gateway.IsValid() && gateway.Is6()
+		if gateway.IsValid() {
 			f.four, f.six = f.four || !six, f.six || six
-			if !seen[s.Gateway.Text] {
-				seen[s.Gateway.Text] = true
-				b.line("address %s/%d", s.Gateway, s.CIDR.Bits())
+			if !seen[gateway.Text] {
+				seen[gateway.Text] = true
+				b.line("address %s/%d", gateway, s.CIDR.Bits())
 			}
 		}
 		if hosts && !six && s.CIDR.Bits() == 32 {
-			b.line("up ip route add %s dev %s", s.CIDR, v.ID)
+			b.line("up ip route add %s dev %s", schema.Network(s), v.ID)
 		}
 		if snat && s.SNAT {
 			r.snat(b, s, six)
@@ -70,7 +72,7 @@ func (b *block) forward(f families) {
 // snat adds the rules that translate packets to external networks to the node's current
 // egress address. The second rule separates the connections that a guest's own firewall
 // bridge tracks in a zone from those of the NAT.
-func (r *renderer) snat(b *block, s *running.Subnet, six bool) {
+func (r *renderer) snat(b *block, s *model.Subnet, six bool) {
 	hop, ok := r.facts.RouteTo(outside[six])
 	if !ok || !hop.Src.IsValid() {
 		r.warn(model.KindSubnet, s.ID, "snat", "", fmt.Sprintf(
@@ -91,7 +93,7 @@ func (r *renderer) snat(b *block, s *running.Subnet, six bool) {
 	rule := func(when, table, change, rule string) {
 		b.line("%s %s -t %s %s %s", when, iptables, table, change, rule)
 	}
-	source := fmt.Sprintf("POSTROUTING -s '%s' -o %s -j SNAT --to-source %s", s.CIDR, hop.Dev, hop.Src)
+	source := fmt.Sprintf("POSTROUTING -s '%s' -o %s -j SNAT --to-source %s", schema.Network(s), hop.Dev, hop.Src)
 	rule("post-up", "nat", "-A", source)
 	rule("post-down", "nat", "-D", source)
 	const track = "PREROUTING -i fwbr+ -j CT --zone 1"

@@ -6,12 +6,11 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/naming"
-	"github.com/viaduct-sdn/viaduct/internal/pve/running"
 	"github.com/viaduct-sdn/viaduct/internal/render/interfaces"
 )
 
 // bridgeOf reports whether the node has the bridge that carries the zone.
-func (r *renderer) bridgeOf(z *running.Zone) bool {
+func (r *renderer) bridgeOf(z *model.Zone) bool {
 	switch {
 	case z.Bridge == "":
 		r.refuse(model.KindZone, z.ID, "bridge", "", "is not set, and it carries the zone; the zone and its vnets are left out")
@@ -52,7 +51,7 @@ func (r *renderer) ports(bridge string) []string {
 
 // vlan renders a VNet of a VLAN zone: a bridge with the VLAN of the zone's
 // bridge as its port.
-func (r *renderer) vlan(z *running.Zone, v *running.VNet) {
+func (r *renderer) vlan(z *model.Zone, v *model.VNet) {
 	if v.Tag == 0 {
 		r.refuse(model.KindVNet, v.ID, "tag", "", "is not set, and every vnet of a vlan zone needs one; the vnet is left out")
 		return
@@ -83,7 +82,7 @@ func (r *renderer) vlan(z *running.Zone, v *running.VNet) {
 }
 
 // ovsPort returns an internal port of the zone's bridge, an Open vSwitch.
-func ovsPort(z *running.Zone, options string) block {
+func ovsPort(z *model.Zone, options string) block {
 	var b block
 	b.line("ovs_type OVSIntPort")
 	b.line("ovs_bridge %s", z.Bridge)
@@ -96,7 +95,7 @@ func ovsPort(z *running.Zone, options string) block {
 
 // tagged adds the bridge of one VLAN of a bridge that is not VLAN-aware: it connects the
 // VLANs of the bridge's ports with the VNet.
-func (r *renderer) tagged(z *running.Zone, v *running.VNet, port string, shared map[string]block) {
+func (r *renderer) tagged(z *model.Zone, v *model.VNet, port string, shared map[string]block) {
 	name := naming.VLANBridge(z.Bridge, v.Tag)
 	if _, made := r.blocks[name]; made {
 		r.warn(model.KindVNet, v.ID, "tag", fmt.Sprint(v.Tag), fmt.Sprintf(

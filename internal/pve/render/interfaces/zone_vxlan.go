@@ -15,7 +15,7 @@ import (
 const defaultMTU = 1450
 
 // hasVTEPs reports whether the tunnels of a VXLAN zone can be rendered.
-func (r *renderer) hasVTEPs(z *running.Zone) bool {
+func (r *renderer) hasVTEPs(z *model.Zone) bool {
 	const left = "; the zone and its vnets are left out"
 	switch {
 	case z.Fabric != "":
@@ -29,9 +29,9 @@ func (r *renderer) hasVTEPs(z *running.Zone) bool {
 		r.refuse(model.KindZone, z.ID, "peers", "", "are not set: without them there are no tunnels"+left)
 		return false
 	}
-	if _, own := r.vteps(z); !own.IsValid() {
+	if all, own := r.vteps(z); !own.IsValid() {
 		r.warn(model.KindZone, z.ID, "peers", "", fmt.Sprintf(
-			"have no address of node %s, and its facts have no route to %s, so that every peer is taken for another node", r.facts.Node, z.Peers[0]))
+			"have no address of node %s, and its facts have no route to %s, so that every peer is taken for another node", r.facts.Node, all[0]))
 	}
 	return true
 }
@@ -40,10 +40,11 @@ func (r *renderer) hasVTEPs(z *running.Zone) bool {
 // address of an interface, otherwise the source address towards the first peer. The nodes
 // of a fabric are sorted; Proxmox writes them in random order, so that the file changes
 // without a cause.
-func (r *renderer) vteps(z *running.Zone) (all []running.Address, own netip.Addr) {
+func (r *renderer) vteps(z *model.Zone) (all []running.Address, own netip.Addr) {
 	if z.Fabric == "" {
-		l, _ := running.LocalEnd(z.Peers, "", r.facts)
-		return z.Peers, l.Address.Addr
+		all = running.ZonePeers(z)
+		l, _ := running.LocalEnd(all, "", r.facts)
+		return all, l.Address.Addr
 	}
 	for _, n := range r.run.FabricMembers(z.Fabric) {
 		if n.IP.IsValid() {
@@ -55,7 +56,7 @@ func (r *renderer) vteps(z *running.Zone) (all []running.Address, own netip.Addr
 
 // vxlan renders a VNet of a VXLAN zone: a VXLAN device with the other VTEPs, and a bridge
 // with it as its port.
-func (r *renderer) vxlan(z *running.Zone, v *running.VNet) {
+func (r *renderer) vxlan(z *model.Zone, v *model.VNet) {
 	if v.Tag == 0 {
 		r.refuse(model.KindVNet, v.ID, "tag", "", "is not set, and every vnet of a vxlan zone needs one; the vnet is left out")
 		return

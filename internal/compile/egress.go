@@ -29,7 +29,7 @@ func (n *zoneBuilder) unreachable(z *model.Zone) {
 func (n *zoneBuilder) egress(z *model.Zone) {
 	ref := model.Ref(model.KindZone, z.ID)
 	switch {
-	case !z.HasWayOut():
+	case !z.HasEgress():
 		return
 	case z.ExitNodesTable != 0:
 		n.egressTable(z)
@@ -79,7 +79,7 @@ func (n *node) linkOf(via netip.Addr) string {
 // addEgressRoute adds the route out of a zone, and has the interface pass the replies.
 func (n *zoneBuilder) addEgressRoute(z *model.Zone, dst netip.Prefix, link string, via netip.Addr) {
 	ref := model.Ref(model.KindZone, z.ID)
-	n.out.Routes = append(n.out.Routes, desired.Route{Dst: dst, Link: link, Via: via, Table: int(naming.VRFTable(z.VRFVXLAN)), Metric: wayOutMetric, Owner: ref})
+	n.out.Routes = append(n.out.Routes, desired.Route{Dst: dst, Link: link, Via: via, Table: int(naming.VRFTable(z.VRFVXLAN)), Metric: egressMetric, Owner: ref})
 	if link == "" || n.reserved(link) != "" {
 		return
 	}
@@ -98,7 +98,7 @@ func (n *zoneBuilder) addEgressRoute(z *model.Zone, dst netip.Prefix, link strin
 
 // egressMetric is the metric of a declared egress of a zone: before any route that
 // FRR learns (20 and more).
-const wayOutMetric = 1
+const egressMetric = 1
 
 // ownNetworksDirectly routes traffic to the node's directly connected networks past the
 // declared egress, where the zone declares it.
@@ -107,16 +107,14 @@ func (n *zoneBuilder) ownNetworksDirectly(z *model.Zone) {
 		return
 	}
 	done := map[netip.Prefix]bool{}
-	for _, i := range n.facts.Interfaces {
-		for _, a := range i.Addresses {
-			if a.IsSingleIP() || a.Addr().IsLoopback() || a.Addr().IsLinkLocalUnicast() || done[a.Masked()] {
-				continue
-			}
-			done[a.Masked()] = true
-			n.out.Routes = append(n.out.Routes, desired.Route{
-				Dst: a.Masked(), Link: i.Name, Table: int(naming.VRFTable(z.VRFVXLAN)), Metric: wayOutMetric, Owner: model.Ref(model.KindZone, z.ID),
-			})
+	for link, a := range n.ownAddresses() {
+		if a.IsSingleIP() || done[a.Masked()] {
+			continue
 		}
+		done[a.Masked()] = true
+		n.out.Routes = append(n.out.Routes, desired.Route{
+			Dst: a.Masked(), Link: link, Table: int(naming.VRFTable(z.VRFVXLAN)), Metric: egressMetric, Owner: model.Ref(model.KindZone, z.ID),
+		})
 	}
 }
 

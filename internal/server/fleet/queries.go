@@ -32,8 +32,8 @@ var (
 	ErrCannotTell = errors.New("the node cannot tell")
 )
 
-// Ask sends a live query to a node, and decodes the answer into out.
-func (f *Fleet) Ask(ctx context.Context, node string, q protocol.LiveQuery, out any) error {
+// Query sends a live query to a node, and decodes the answer into out.
+func (f *Fleet) Query(ctx context.Context, node string, q protocol.LiveQuery, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, f.patience)
 	defer cancel()
 	var id [8]byte
@@ -89,12 +89,12 @@ func read(node string, value []byte, out any) error {
 	return json.Unmarshal(a.Data, out)
 }
 
-// AwaitQuestion waits for a query to a node; ok is false if there is none before the
+// AwaitQuery waits for a query to a node; ok is false if there is none before the
 // timeout, or if stop is closed.
-func (f *Fleet) AwaitQuestion(ctx context.Context, node string, atMost time.Duration, stop <-chan struct{}) (q protocol.LiveQuery, ok bool, err error) {
+func (f *Fleet) AwaitQuery(ctx context.Context, node string, atMost time.Duration, stop <-chan struct{}) (q protocol.LiveQuery, ok bool, err error) {
 	over := time.NewTimer(atMost)
 	defer over.Stop()
-	defer f.Attend(node)()
+	defer f.TrackPoll(node)()
 	for {
 		all, changed := f.questions.All()
 		for key, e := range all {

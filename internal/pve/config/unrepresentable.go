@@ -9,9 +9,9 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pve/schema"
 )
 
-// Unsaid reports the parts of a configuration that a directory of Proxmox VE cannot
+// Unrepresentable reports the parts of a configuration that a directory of Proxmox VE cannot
 // represent, so that Write omits them: objects and properties specific to Viaduct.
-func Unsaid(cfg *model.Config) []Finding {
+func Unrepresentable(cfg *model.Config) []Finding {
 	var out []Finding
 	report := func(o model.Object, field, message string) {
 		out = append(out, place{}.finding(true, model.Problem{Kind: o.ObjectKind(), ID: o.ObjectID(), Field: field, Message: message + leftOut}))

@@ -16,18 +16,18 @@ import (
 // import, may have spellings that the Proxmox API would have recorded.
 func checkWritten(v *revision.View, edits []model.Edit, lax bool) error {
 	for i, e := range edits {
-		w := model.WrittenOf(e.Put)
+		w := model.ClientSpellingOf(e.Put)
 		if len(w) == 0 {
 			continue
 		}
-		if old := stored(v, v.Pending, e.Put.ObjectKind(), e.Put.ObjectID()); old != nil && maps.EqualFunc(w, model.WrittenOf(old), slices.Equal) {
+		if old := stored(v, v.Pending, e.Put.ObjectKind(), e.Put.ObjectID()); old != nil && maps.EqualFunc(w, model.ClientSpellingOf(old), slices.Equal) {
 			continue
 		}
 		if !lax {
 			return problem.Invalid("edit %d of the request (%s): written is no property: it is how a client of the Proxmox API spelled others. Leave it out, or as it is in the pending configuration; nothing was changed",
 				i+1, model.Ref(e.Target()))
 		}
-		if err := schema.CheckWritten(e.Put); err != nil {
+		if err := schema.CheckClientSpelling(e.Put); err != nil {
 			return problem.Invalid("edit %d of the request (%s): written: %s; nothing was changed", i+1, model.Ref(e.Target()), err)
 		}
 	}

@@ -21,8 +21,8 @@ func TestWrittenIsNoProperty(t *testing.T) {
 	seen := 0
 	for _, k := range model.Kinds() {
 		o := model.New(k)
-		model.SetWritten(o, model.Written{"mtu": {"1"}})
-		if model.WrittenOf(o) == nil {
+		model.SetClientSpelling(o, model.ClientSpelling{"mtu": {"1"}})
+		if model.ClientSpellingOf(o) == nil {
 			continue
 		}
 		seen++

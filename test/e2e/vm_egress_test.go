@@ -8,7 +8,7 @@ import (
 )
 
 // An exit node beside the network of the nodes (eth0) and a perimeter router (eth1).
-const wayOutLab = `
+const egressLab = `
 nodes:
   - name: node1
     setup: ["ip addr add 203.0.113.1/24 dev eth1", "ip -6 addr add fd00:203::1/64 dev eth1 nodad"]
@@ -26,7 +26,7 @@ switches:
   - {name: wan, ports: [node1.eth1, perimeter.eth1]}
 `
 
-const wayOutZone = `
+const egressZone = `
 kind: controller
 id: ctl
 type: evpn
@@ -82,15 +82,15 @@ node: node1
 nics: [{id: net0, vnet: s2, ips: [10.60.30.2, "fd00:60:30::2"]}]
 `
 
-// TestVMWayOut leads what leaves a zone by the way that the zone declares and by no
+// TestVMEgress leads what leaves a zone by the way that the zone declares and by no
 // other, and without one never into the networks that the exit node is on, unless the
 // guests speak with its address or the zone says so.
-func TestVMWayOut(t *testing.T) {
+func TestVMEgress(t *testing.T) {
 	needsVM(t)
-	c := specifiedCluster(t, wayOutLab)
+	c := specifiedCluster(t, egressLab)
 	t.Cleanup(c.dumpNodes)
 	const neighbour, beyond, beyond6 = "192.168.0.2", "10.200.0.1", "fd00:200::1"
-	apply := func(options string) string { return c.apply(fmt.Sprintf(wayOutZone, options)) }
+	apply := func(options string) string { return c.apply(fmt.Sprintf(egressZone, options)) }
 	if out := apply(""); !strings.Contains(out, "but not the networks that it is on itself") {
 		t.Errorf("nobody said whom guests do not reach:\n%s", out)
 	}
