@@ -46,7 +46,7 @@ func TestFiles(t *testing.T) {
 		if r.StatusCode != http.StatusOK || body(t, r) != "<html>page</html>" || r.Header.Get("Cache-Control") != "no-cache" || r.Header.Get("Content-Type") != "text/html; charset=utf-8" {
 			t.Errorf("%s: %d %v", path, r.StatusCode, r.Header)
 		}
-		for _, forbidden := range []string{"unsafe", "*", "data:"} {
+		for _, forbidden := range []string{"unsafe-inline", "unsafe-eval", "*", "data:"} {
 			if p := r.Header.Get("Content-Security-Policy"); p == "" || strings.Contains(p, forbidden) {
 				t.Errorf("%s: policy %q", path, p)
 			}
