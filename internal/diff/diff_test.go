@@ -296,3 +296,32 @@ func TestNaturalOrder(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 }
+
+// Numbers count as a whole, in decimal, and leading zeros only decide between equals.
+func TestNaturalOrderOfNumbers(t *testing.T) {
+	for _, c := range [][2]string{{"vn9", "vn10"}, {"vn09", "vn10"}, {"vn89", "vn90"}, {"vn99x", "vn100a"}, {"vn0", "vn1"}, {"vn007", "vn7"}, {"a1b9", "a1b10"}, {"9", "a"}} {
+		if natural(c[0], c[1]) >= 0 || natural(c[1], c[0]) <= 0 {
+			t.Errorf("%s does not sort before %s", c[0], c[1])
+		}
+	}
+}
+
+// A rule that goes does not change the order of those that stay, even if an equal one stays.
+func TestRemovedRuleIsNoOtherOrder(t *testing.T) {
+	chain := func(rules ...string) []desired.Table {
+		c := desired.Chain{Name: "c"}
+		for _, r := range rules {
+			c.Rules = append(c.Rules, desired.Rule{Text: r})
+		}
+		return []desired.Table{{Family: "inet", Name: "t", Chains: []desired.Chain{c}}}
+	}
+	for _, c := range []struct{ old, new []desired.Table }{
+		{chain("one", "two", "one"), chain("one", "two")},
+		{chain("one", "two"), chain("one", "two", "one")},
+	} {
+		got := Tables(c.old, c.new)
+		if len(got) != 1 || got[0].Action == Update {
+			t.Errorf("got %v, want one rule created or removed", got)
+		}
+	}
+}

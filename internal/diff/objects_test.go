@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -146,5 +147,35 @@ func BenchmarkObjectsShared(b *testing.B) {
 	}
 	for other := cfg.Clone(); b.Loop(); {
 		diff.Objects(cfg, other)
+	}
+}
+
+// That a secret is another one is told, and neither the old nor the new one.
+func TestSecretIsNotShown(t *testing.T) {
+	system := func(token string) *model.IPAM { return &model.IPAM{ID: "nb", Token: model.Secret(token)} }
+	for _, c := range []struct {
+		old, new *model.IPAM
+		differ   bool
+	}{{system("one"), system("two"), true}, {system("one"), system("one"), false}} {
+		got := diff.Object(c.old, c.new)
+		if (got != nil) != c.differ {
+			t.Errorf("got %v, want a difference: %v", got, c.differ)
+		}
+		if got != nil && (len(got.Fields) != 1 || got.Fields[0].Name != "token" || strings.Contains(got.String(), "one") || strings.Contains(got.String(), "two")) {
+			t.Errorf("got %v", got)
+		}
+	}
+}
+
+// Text inside a list is quoted if it contains what separates the list's parts, and
+// nothing else is.
+func TestTextInListsIsQuoted(t *testing.T) {
+	for _, c := range []struct{ comment, want string }{
+		{"web", "comment=web"}, {"web servers", `comment="web servers"`}, {"a,b", `comment="a,b"`}, {`say "hi"`, `comment="say \"hi\""`},
+	} {
+		got := diff.Object(nil, &model.SecurityGroup{ID: "g", Rules: []model.FirewallRule{{Comment: c.comment}}})
+		if got == nil || len(got.Fields) != 1 || got.Fields[0].New != c.want {
+			t.Errorf("got %v, want %s", got, c.want)
+		}
 	}
 }

@@ -27,8 +27,7 @@ func ParseProtocol(text string) (number int, ok bool) {
 	if n, known := protocols[strings.ToLower(text)]; known {
 		return n, true
 	}
-	n, err := strconv.Atoi(text)
-	return n, err == nil && n >= 0 && n <= 255 && isDigits(text)
+	return parseByte(text)
 }
 
 // HasPorts reports whether a protocol's packets have ports at the same offset as TCP's.
@@ -76,11 +75,7 @@ func parsePort(text string) (uint16, bool) {
 		return p, true
 	}
 	n, err := strconv.ParseUint(text, 10, 16)
-	return uint16(n), err == nil && isDigits(text)
-}
-
-func isDigits(s string) bool {
-	return s != "" && strings.Trim(s, "0123456789") == ""
+	return uint16(n), err == nil
 }
 
 // services are the ports of the most common services by their names in /etc/services.
@@ -101,57 +96,59 @@ type ICMPType struct{ Type, Code int }
 // ParseICMPType parses the name of a message type of the protocol, ProtoICMP or ProtoICMPv6,
 // its number, or "type/code". For "any" it returns nil and true.
 func ParseICMPType(text string, protocol int) (t *ICMPType, ok bool) {
-	names := icmpTypes
-	if protocol == ProtoICMPv6 {
-		names = icmpv6Types
-	}
 	if text == "any" {
 		return nil, true
 	}
-	if known, is := names[text]; is {
-		return &known, true
+	if number, known := icmpTypesOf(protocol)[text]; known {
+		text = number
 	}
 	typ, code, coded := strings.Cut(text, "/")
 	out := &ICMPType{Code: -1}
-	var err1, err2 error
-	out.Type, err1 = strconv.Atoi(typ)
-	if coded {
-		out.Code, err2 = strconv.Atoi(code)
+	out.Type, ok = parseByte(typ)
+	if coded && ok {
+		out.Code, ok = parseByte(code)
 	}
-	ok = err1 == nil && err2 == nil && isDigits(typ) && out.Type <= 255 && out.Code <= 255 && (!coded || isDigits(code))
 	return out, ok
 }
 
+// parseByte parses a number from 0 to 255.
+func parseByte(text string) (n int, ok bool) {
+	b, err := strconv.ParseUint(text, 10, 8)
+	return int(b), err == nil
+}
+
 // ICMPTypeNames returns the names that ParseICMPType accepts for a protocol, sorted.
-func ICMPTypeNames(protocol int) []string {
+func ICMPTypeNames(protocol int) []string { return sortedKeys(icmpTypesOf(protocol)) }
+
+func icmpTypesOf(protocol int) map[string]string {
 	if protocol == ProtoICMPv6 {
-		return sortedKeys(icmpv6Types)
+		return icmpv6Types
 	}
-	return sortedKeys(icmpTypes)
+	return icmpTypes
 }
 
 // icmpTypes are the ICMP types by their iptables names, as in Proxmox VE.
-var icmpTypes = map[string]ICMPType{
-	"echo-reply": {0, -1}, "pong": {0, -1},
-	"destination-unreachable": {3, -1}, "network-unreachable": {3, 0}, "host-unreachable": {3, 1}, "protocol-unreachable": {3, 2},
-	"port-unreachable": {3, 3}, "fragmentation-needed": {3, 4}, "source-route-failed": {3, 5}, "network-unknown": {3, 6},
-	"host-unknown": {3, 7}, "network-prohibited": {3, 9}, "host-prohibited": {3, 10}, "TOS-network-unreachable": {3, 11},
-	"TOS-host-unreachable": {3, 12}, "communication-prohibited": {3, 13}, "host-precedence-violation": {3, 14}, "precedence-cutoff": {3, 15},
-	"source-quench": {4, -1}, "redirect": {5, -1}, "network-redirect": {5, 0}, "host-redirect": {5, 1}, "TOS-network-redirect": {5, 2},
-	"TOS-host-redirect": {5, 3}, "echo-request": {8, -1}, "ping": {8, -1}, "router-advertisement": {9, -1}, "router-solicitation": {10, -1},
-	"time-exceeded": {11, -1}, "ttl-exceeded": {11, -1}, "ttl-zero-during-transit": {11, 0}, "ttl-zero-during-reassembly": {11, 1},
-	"parameter-problem": {12, -1}, "ip-header-bad": {12, 0}, "required-option-missing": {12, 1}, "timestamp-request": {13, -1},
-	"timestamp-reply": {14, -1}, "address-mask-request": {17, -1}, "address-mask-reply": {18, -1},
+var icmpTypes = map[string]string{
+	"echo-reply": "0", "pong": "0",
+	"destination-unreachable": "3", "network-unreachable": "3/0", "host-unreachable": "3/1", "protocol-unreachable": "3/2",
+	"port-unreachable": "3/3", "fragmentation-needed": "3/4", "source-route-failed": "3/5", "network-unknown": "3/6",
+	"host-unknown": "3/7", "network-prohibited": "3/9", "host-prohibited": "3/10", "TOS-network-unreachable": "3/11",
+	"TOS-host-unreachable": "3/12", "communication-prohibited": "3/13", "host-precedence-violation": "3/14", "precedence-cutoff": "3/15",
+	"source-quench": "4", "redirect": "5", "network-redirect": "5/0", "host-redirect": "5/1", "TOS-network-redirect": "5/2",
+	"TOS-host-redirect": "5/3", "echo-request": "8", "ping": "8", "router-advertisement": "9", "router-solicitation": "10",
+	"time-exceeded": "11", "ttl-exceeded": "11", "ttl-zero-during-transit": "11/0", "ttl-zero-during-reassembly": "11/1",
+	"parameter-problem": "12", "ip-header-bad": "12/0", "required-option-missing": "12/1", "timestamp-request": "13",
+	"timestamp-reply": "14", "address-mask-request": "17", "address-mask-reply": "18",
 }
 
 // icmpv6Types are the ICMPv6 types, also by their nft names.
-var icmpv6Types = map[string]ICMPType{
-	"destination-unreachable": {1, -1}, "no-route": {1, 0}, "communication-prohibited": {1, 1}, "beyond-scope": {1, 2},
-	"address-unreachable": {1, 3}, "port-unreachable": {1, 4}, "failed-policy": {1, 5}, "reject-route": {1, 6},
-	"packet-too-big": {2, -1}, "time-exceeded": {3, -1}, "ttl-exceeded": {3, -1}, "ttl-zero-during-transit": {3, 0},
-	"ttl-zero-during-reassembly": {3, 1}, "parameter-problem": {4, -1}, "bad-header": {4, 0}, "unknown-header-type": {4, 1},
-	"unknown-option": {4, 2}, "echo-request": {128, -1}, "ping": {128, -1}, "echo-reply": {129, -1}, "pong": {129, -1},
-	"router-solicitation": {133, -1}, "nd-router-solicit": {133, -1}, "router-advertisement": {134, -1}, "nd-router-advert": {134, -1},
-	"neighbour-solicitation": {135, -1}, "neighbor-solicitation": {135, -1}, "nd-neighbor-solicit": {135, -1},
-	"neighbour-advertisement": {136, -1}, "neighbor-advertisement": {136, -1}, "nd-neighbor-advert": {136, -1}, "redirect": {137, -1}, "nd-redirect": {137, -1},
+var icmpv6Types = map[string]string{
+	"destination-unreachable": "1", "no-route": "1/0", "communication-prohibited": "1/1", "beyond-scope": "1/2",
+	"address-unreachable": "1/3", "port-unreachable": "1/4", "failed-policy": "1/5", "reject-route": "1/6",
+	"packet-too-big": "2", "time-exceeded": "3", "ttl-exceeded": "3", "ttl-zero-during-transit": "3/0",
+	"ttl-zero-during-reassembly": "3/1", "parameter-problem": "4", "bad-header": "4/0", "unknown-header-type": "4/1",
+	"unknown-option": "4/2", "echo-request": "128", "ping": "128", "echo-reply": "129", "pong": "129",
+	"router-solicitation": "133", "nd-router-solicit": "133", "router-advertisement": "134", "nd-router-advert": "134",
+	"neighbour-solicitation": "135", "neighbor-solicitation": "135", "nd-neighbor-solicit": "135",
+	"neighbour-advertisement": "136", "neighbor-advertisement": "136", "nd-neighbor-advert": "136", "redirect": "137", "nd-redirect": "137",
 }

@@ -32,9 +32,7 @@ func (k *Kind) bindings() []binding {
 	var out []binding
 	for i := range k.Properties {
 		p := &k.Properties[i]
-		if f, ok := fields[p.field()]; ok {
-			out = append(out, binding{p, f})
-		}
+		out = append(out, binding{p, fields[p.field()]})
 	}
 	bindings.Store(k, out)
 	return out
@@ -58,17 +56,7 @@ func (k *Kind) Of(o model.Object) Values {
 			v[b.property.Name] = values
 		}
 	}
-	for name, spelling := range written {
-		if !k.bound(name) && k.Property(name) != nil {
-			v[name] = spelling
-		}
-	}
 	return v
-}
-
-// bound reports whether a field of the model holds the property.
-func (k *Kind) bound(name string) bool {
-	return slices.ContainsFunc(k.bindings(), func(b binding) bool { return b.property.Name == name })
 }
 
 // typeOf returns the type of an object in Proxmox's terms.
@@ -112,11 +100,6 @@ func (k *Kind) Put(o model.Object, v Values) error {
 		field.Set(value)
 		if !slices.Equal(b.texts(field), spelling) {
 			written[b.property.Name] = spelling
-		}
-	}
-	for _, p := range k.Properties {
-		if spelling, ok := v[p.Name]; ok && !k.bound(p.Name) {
-			written[p.Name] = spelling
 		}
 	}
 	if len(written) == 0 {

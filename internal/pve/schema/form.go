@@ -50,11 +50,8 @@ func (k *Kind) CheckID(id string) string {
 		case n > maxController:
 			return "invalid format - controller ID '" + id + "' can't be more length than 64 characters"
 		}
-	case "":
-		if what := pluginID(id); what != "" {
-			return what
-		}
-		return lineFault(id)
+	case model.KindIPAM, model.KindDNS:
+		return pluginID(id)
 	case model.KindFabric:
 		if n < 2 {
 			return "value must be at least 2 characters long"
@@ -193,7 +190,7 @@ func routeTarget(s string) string {
 }
 
 func entityTitle(s string) string {
-	if !netTitle.MatchString(s) || len(s) < 20 || len(s) > 50 {
+	if !netTitle.MatchString(s) {
 		return "invalid format - value does not look like a valid network entity title"
 	}
 	return ""

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
@@ -31,29 +32,22 @@ func CheckClientSpelling(o model.Object) error {
 	for _, name := range slices.Sorted(maps.Keys(written)) {
 		spelling := written[name]
 		if s, ok := o.(*model.Subnet); ok && name == networkSpelling {
-			if p, err := netip.ParsePrefix(first(spelling)); len(spelling) != 1 || err != nil || p != s.CIDR {
+			if p, err := netip.ParsePrefix(strings.Join(spelling, " ")); err != nil || p != s.CIDR {
 				return fmt.Errorf("%s: is not the network %s", name, s.CIDR)
 			}
 			continue
 		}
-		p := k.Property(name)
-		if p == nil || p.Takes(typeOf(o)) == 0 {
+		i := slices.IndexFunc(k.bindings(), func(b binding) bool { return b.property.Name == name })
+		if i < 0 || k.bindings()[i].property.Takes(typeOf(o)) == 0 {
 			return fmt.Errorf("%q is no property of this type of %s in Proxmox VE", clip(name), k.Noun)
 		}
-		if what := p.Fault(spelling); what != "" {
+		b := k.bindings()[i]
+		if what := b.property.Fault(spelling); what != "" {
 			return fmt.Errorf("%s: %s", name, what)
 		}
-		i := slices.IndexFunc(k.bindings(), func(b binding) bool { return b.property == p })
-		if i >= 0 && !k.bindings()[i].matches(spelling, object.Field(k.bindings()[i].field.Index)) {
+		if !b.matches(spelling, object.Field(b.field.Index)) {
 			return fmt.Errorf("%s: the words say something else than the property", name)
 		}
 	}
 	return nil
-}
-
-func first(spelling []string) string {
-	if len(spelling) == 0 {
-		return ""
-	}
-	return spelling[0]
 }

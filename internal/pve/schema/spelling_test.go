@@ -35,3 +35,14 @@ func TestCheckWritten(t *testing.T) {
 		}
 	}
 }
+
+// The first property of a table is one like any other.
+func TestCheckWrittenOfTheFirstProperty(t *testing.T) {
+	z := &model.Zone{ID: "z1", Type: model.ZoneSimple}
+	if err := zones.Put(z, Values{zones.Properties[0].Name: {"b a"}}); err != nil || len(z.Written) != 1 {
+		t.Fatal(err, z.Written)
+	}
+	if err := CheckWritten(z); err != nil {
+		t.Error(err)
+	}
+}

@@ -105,3 +105,28 @@ func FuzzMergeProxmox(f *testing.F) {
 		}
 	})
 }
+
+// Lines of a family that the configuration has join it; those of another are the router's
+// own, with their frame.
+func TestProxmoxFamilies(t *testing.T) {
+	c := &frr.Config{}
+	r := frr.Put(&c.Routers, frr.DefaultVRF, &frr.Router{ASN: 65000, Owner: "controller/c", RouterID: netip.MustParseAddr("10.0.0.1")})
+	r.Unicast4()
+	c.MergeProxmox("router bgp 65000\n address-family ipv4 unicast\n  network 10.9.0.0/16\n exit-address-family\n" +
+		" address-family ipv6 unicast\n  network fd09::/64\n exit-address-family\nexit\n")
+	if d := cmp.Diff([]string{"  network 10.9.0.0/16"}, r.IPv4.Custom); d != "" {
+		t.Errorf("ipv4 (-want +got)\n%s", d)
+	}
+	if d := cmp.Diff([]string{" address-family ipv6 unicast", "  network fd09::/64", " exit-address-family"}, r.Custom); d != "" {
+		t.Errorf("router (-want +got)\n%s", d)
+	}
+	if r.IPv6 != nil {
+		t.Error("the file created a family")
+	}
+	r.Unicast6()
+	r.Custom = nil
+	c.MergeProxmox("router bgp 65000\n address-family ipv6 unicast\n  network fd09::/64\n exit-address-family\nexit\n")
+	if d := cmp.Diff([]string{"  network fd09::/64"}, r.IPv6.Custom); d != "" || len(r.Custom) != 0 {
+		t.Errorf("ipv6 (-want +got)\n%s; router %q", d, r.Custom)
+	}
+}

@@ -189,3 +189,104 @@ func said(list []desired.FRRBlock) []string {
 	slices.Sort(out)
 	return slices.Compact(out)
 }
+
+// body is the text of a configuration without separators.
+func body(c *frr.Config) []string {
+	var out []string
+	for l := range strings.Lines(c.Body()) {
+		if l = strings.TrimRight(l, "\n"); l != "!" {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// Extended community lists are standard ones of route targets, or expanded ones of regular
+// expressions (FRR: BGP extended communities in route map).
+func TestCommunityLists(t *testing.T) {
+	c := &frr.Config{}
+	frr.Put(&c.Communities, "l", &frr.CommunityList{Name: "l", Owner: "controller/c", Entries: []frr.CommunityEntry{
+		{Target: "65000:1"}, {Seq: 5, Pattern: "_RT:[0-9.]+:100_"}, {Seq: 10, Deny: true, Target: "0:0"},
+	}})
+	want := []string{
+		"bgp extcommunity-list standard l permit rt 65000:1",
+		"bgp extcommunity-list expanded l seq 5 permit _RT:[0-9.]+:100_",
+		"bgp extcommunity-list standard l seq 10 deny rt 0:0",
+	}
+	if d := cmp.Diff(want, body(c)); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+	// A list is one part of the file: only its first line has a separator before it.
+	if got := c.Body(); got != "!\n"+strings.Join(want, "\n")+"\n" {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+func TestStaticRoutes(t *testing.T) {
+	c := &frr.Config{}
+	for _, r := range []frr.Route{
+		{Prefix: netip.MustParsePrefix("10.0.0.0/8")},
+		{Prefix: netip.MustParsePrefix("10.0.0.0/8"), Via: netip.MustParseAddr("10.9.0.1")},
+		{Prefix: netip.MustParsePrefix("fd00::/64"), Via: netip.MustParseAddr("fe80::1"), Link: "eth0"},
+	} {
+		c.Routes = append(c.Routes, frr.Own("zone/z", r))
+	}
+	want := []string{"ip route 10.0.0.0/8 null0", "ip route 10.0.0.0/8 10.9.0.1", "ipv6 route fd00::/64 fe80::1 eth0"}
+	if d := cmp.Diff(want, body(c)); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+}
+
+func TestProtocolMaps(t *testing.T) {
+	c := &frr.Config{}
+	c.ProtocolMap("bgp").IPv4 = frr.Own("controller/c", "four")
+	c.ProtocolMap("ospf").IPv4, c.ProtocolMap("ospf").IPv6 = frr.Own("fabric/f", "o4"), frr.Own("fabric/f", "o6")
+	want := []string{"ip protocol bgp route-map four", "ip protocol ospf route-map o4", "ipv6 protocol ospf route-map o6"}
+	if d := cmp.Diff(want, body(c)); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+}
+
+// A router of a VRF has its name in the head, and coalesce-time only if it is set.
+func TestRouterOfVRF(t *testing.T) {
+	c := &frr.Config{}
+	r := frr.Put(&c.Routers, "vrf_z", &frr.Router{VRF: "vrf_z", ASN: 65000, Owner: "zone/z", RouterID: netip.MustParseAddr("10.0.0.1")})
+	r.Unicast6().Redistribute = []frr.Owned[string]{frr.Own("zone/z", "connected")}
+	if len(r.Unicast6().Redistribute) != 1 {
+		t.Error("the family is created twice")
+	}
+	want := []string{
+		"router bgp 65000 vrf vrf_z", " bgp router-id 10.0.0.1", " !", " address-family ipv6 unicast", "  redistribute connected", " exit-address-family", "exit",
+	}
+	if d := cmp.Diff(want, body(c)); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+}
+
+// Entries are numbered from 1 in their order.
+func TestRenumber(t *testing.T) {
+	m := &frr.RouteMap{Name: "m", Entries: []frr.RouteMapEntry{{Seq: 7, Call: "b"}, {Call: "c"}}}
+	m.Prepend(frr.RouteMapEntry{Seq: 7, Call: "a"})
+	m.Renumber()
+	for i, call := range []string{"a", "b", "c"} {
+		if e := m.Entries[i]; e.Call != call || e.Seq != i+1 {
+			t.Errorf("entry %d: %+v, want %s with number %d", i, e, call, i+1)
+		}
+	}
+}
+
+// Lines of an operator's file in a context of ours are a block of the file's, after those
+// of the objects; a context of the file is not split.
+func TestBlocksOfLocalLines(t *testing.T) {
+	c := &frr.Config{}
+	r := frr.Put(&c.Routers, frr.DefaultVRF, &frr.Router{ASN: 65000, Owner: "controller/c", RouterID: netip.MustParseAddr("10.0.0.1"), MultipathRelax: frr.Own("controller/b", true)})
+	r.Custom = []string{" timers bgp 3 9"}
+	var got []string
+	for _, b := range c.Blocks() {
+		got = append(got, b.Owner+":"+strings.Join(b.Lines, ","))
+	}
+	want := []string{"controller/c: bgp router-id 10.0.0.1", "controller/b: bgp bestpath as-path multipath-relax", frr.LocalOwner + ": timers bgp 3 9"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+}
