@@ -44,8 +44,8 @@ func TestOf(t *testing.T) {
 			t.Errorf("%T (-want +got):\n%s", c.o, d)
 		}
 		back := model.New(c.k.Model)
-		if err := c.k.Put(back, got); err != nil || len(model.WrittenOf(back)) != 0 {
-			t.Errorf("%T: %v, notes %v", c.o, err, model.WrittenOf(back))
+		if err := c.k.Put(back, got); err != nil || len(model.ClientSpellingOf(back)) != 0 {
+			t.Errorf("%T: %v, notes %v", c.o, err, model.ClientSpellingOf(back))
 		}
 	}
 }
