@@ -13,7 +13,7 @@ import (
 func (w *wanted) check(st *state, l *desired.Link) error {
 	err := checkKind(l)
 	if err == nil && l.MAC != "" && !isMAC(l.MAC) {
-		err = fmt.Errorf("%q is not a hardware address in lower-case colon form (02:00:00:00:00:01)", l.MAC)
+		err = fmt.Errorf("%q is not a MAC address in lower-case colon form (02:00:00:00:00:01)", l.MAC)
 	}
 	if err == nil {
 		err = w.checkMaster(st, l)

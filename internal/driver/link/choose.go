@@ -220,7 +220,7 @@ func (w *wanted) checkPort(st *state, p desired.Port, l *actual, reserved func(s
 	case l.owned() || l.doomed() || w.byName[l.Name] != nil:
 		return errors.New("it is one of Viaduct's own interfaces, not a guest's: give the guest's interface another name")
 	case w.byName[p.Bridge] == nil || w.byName[p.Bridge].Kind != desired.LinkBridge:
-		return fmt.Errorf("its bridge %s could not be made on this node; see the object that the bridge belongs to", p.Bridge)
+		return fmt.Errorf("its bridge %s could not be created on this node; see the object that the bridge belongs to", p.Bridge)
 	case slices.ContainsFunc(p.MACs, func(m string) bool { return !isMAC(m) }):
 		return fmt.Errorf("%s are not hardware addresses in lower-case colon form (02:00:00:00:00:01)", strings.Join(p.MACs, " "))
 	case l.Master == 0 || (master != nil && (master.owned() || master.doomed())):

@@ -84,5 +84,5 @@ func (h *Handler) veil(c caller, v *revision.View, err error) error {
 		return err
 	}
 	known := problem.From(err)
-	return problem.New(known.Status, known.Type, "the request %s", model.VeiledMessage)
+	return problem.New(known.Status, known.Type, "the request %s", model.Veiled().Text)
 }
