@@ -189,7 +189,7 @@ func (s *object) address(field, text string) Address {
 func (s *object) mac(field string) string {
 	text := s.text(field)
 	if _, ok := model.NormalizeMAC(text); text != "" && !ok {
-		s.fault(field, text, "must be a hardware address like BC:24:11:00:00:01")
+		s.fault(field, text, "must be a MAC address like BC:24:11:00:00:01")
 		return ""
 	}
 	return text

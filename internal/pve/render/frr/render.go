@@ -225,6 +225,6 @@ func (r *reader) routerID(c *model.Controller, local running.Local) (netip.Addr,
 		address = fmt.Sprintf("its address on node %s is %s", r.facts.Node, local.Address.Addr)
 	}
 	r.report(model.Error, model.KindController, c.ID, "", "", fmt.Sprintf(
-		"is left out: %s, so its router ID is made of the hardware address of %s, which the facts do not have", address, cmp.Or(local.Link, "the interface")))
+		"is left out: %s, so its router ID is made of the MAC address of %s, which the facts do not have", address, cmp.Or(local.Link, "the interface")))
 	return netip.Addr{}, false
 }
