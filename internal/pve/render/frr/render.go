@@ -32,9 +32,7 @@ func Render(run *running.Running, facts *model.Facts, local string) ([]byte, mod
 	}
 	c := routing.Build(i)
 	for _, l := range c.Lost {
-		problems = append(problems, model.Problem{
-			Severity: model.Warning, Kind: frr.LocalOwner, ID: fmt.Sprintf("line %d", l.Line), Field: l.Text + " ...", Message: l.Reason,
-		})
+		problems = append(problems, model.NewProblem(model.Warning, frr.LocalOwner, fmt.Sprintf("line %d", l.Line), l.Text+" ...", "", msgLocalLineLost.Of(l.Reason)))
 	}
 	return []byte(c.Text(frr.Frame{Version: version, Hostname: facts.Node})), problems
 }
@@ -88,8 +86,8 @@ type reader struct {
 	problems model.Problems
 }
 
-func (r *reader) report(severity model.Severity, kind model.Kind, id, field, value, message string) {
-	r.problems = append(r.problems, model.Problem{Severity: severity, Kind: kind, ID: id, Field: field, Value: value, Message: message})
+func (r *reader) report(severity model.Severity, kind model.Kind, id, field, value, reason string) {
+	r.problems = append(r.problems, model.NewProblem(severity, kind, id, field, value, msgNotRendered.Of(reason)))
 }
 
 // controller returns nil if the controller does nothing on the node.
