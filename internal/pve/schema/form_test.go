@@ -162,7 +162,7 @@ func TestEqual(t *testing.T) {
 }
 
 func TestTruthAndItems(t *testing.T) {
-	if !Truth("on") || Truth("off") || Truth("x") {
+	if !IsTrue("on") || IsTrue("off") || IsTrue("x") {
 		t.Error("Truth is true for exactly the words of true")
 	}
 	if got := strings.Join(Items("a,b", "c;d  e\tf", ""), "|"); got != "a|b|c|d|e|f" {
