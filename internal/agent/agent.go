@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/document"
+	"github.com/viaduct-sdn/viaduct/internal/message"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
@@ -80,14 +81,14 @@ type Agent struct {
 
 	wake chan struct{}
 
-	mu       sync.Mutex
-	doc      *document.Document // the current document
-	hash     string             // of doc, as the server has it
-	message  string             // an error of the node as a whole
-	status   *protocol.Status   // of the last pass
-	lastPass passInfo           // input of the last pass
-	found    finding            // of the last inspection
-	changed  chan struct{}      // closed when status is newer than the last report
+	mu        sync.Mutex
+	doc       *document.Document // the current document
+	hash      string             // of doc, as the server has it
+	nodeError message.Message    // an error of the node as a whole
+	status    *protocol.Status   // of the last pass
+	lastPass  passInfo           // input of the last pass
+	found     finding            // of the last inspection
+	changed   chan struct{}      // closed when status is newer than the last report
 
 	drift    driftLog
 	bindings *bindings
@@ -120,7 +121,7 @@ func New(cfg Config) (*Agent, error) {
 	if err != nil {
 		// A damaged file must not keep the node from receiving a good document
 		// from a server; the node's present state is kept until then.
-		a.message = err.Error()
+		a.nodeError = msgDocumentUnusable.Of(err)
 		cfg.Log.Error("the last document cannot be used; waiting for a server", "error", err)
 	} else if last != nil {
 		a.doc, a.hash = last.Document, last.Hash
@@ -239,7 +240,7 @@ func (a *Agent) setDocument(r *received) error {
 		return err
 	}
 	a.mu.Lock()
-	a.doc, a.hash, a.message = r.Document, r.Hash, ""
+	a.doc, a.hash, a.nodeError = r.Document, r.Hash, message.Message{}
 	a.mu.Unlock()
 	select {
 	case a.wake <- struct{}{}:
@@ -256,13 +257,13 @@ func (a *Agent) currentHash() string {
 }
 
 // setNodeError records an error of the node as a whole and reports it.
-func (a *Agent) setNodeError(message string) {
+func (a *Agent) setNodeError(m message.Message) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.message == message {
+	if a.nodeError.Text == m.Text {
 		return
 	}
-	a.message = message
+	a.nodeError = m
 	if a.status == nil {
 		a.status = &protocol.Status{State: protocol.Degraded, Time: time.Now()}
 	}

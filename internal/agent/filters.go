@@ -9,6 +9,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/linux/foreign"
+	"github.com/viaduct-sdn/viaduct/internal/message"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
@@ -59,8 +60,9 @@ func droppedTraffic(rules *foreign.Ruleset, cfg *model.Config, want *desired.Nod
 	out := make([]protocol.ObjectStatus, 0, len(faults))
 	for f, vnets := range faults {
 		slices.Sort(vnets)
+		m := f.message(rules, vnets)
 		out = append(out, protocol.ObjectStatus{
-			Object: model.Ref(model.KindZone, f.zone), State: protocol.Converged, Class: fault.Foreign, Message: f.message(rules, vnets),
+			Object: model.Ref(model.KindZone, f.zone), State: protocol.Converged, Class: fault.Foreign, Message: m.Text, Details: m.Details,
 		})
 	}
 	slices.SortFunc(out, func(a, b protocol.ObjectStatus) int {
@@ -88,13 +90,14 @@ func routedFamilies(want *desired.Node) map[string]bool {
 const dockerChain = "DOCKER-USER"
 
 // message names the chain, what it means and what to do.
-func (f filterFault) message(rules *foreign.Ruleset, vnets []string) string {
+func (f filterFault) message(rules *foreign.Ruleset, vnets []string) message.Message {
 	c := f.chain
 	how := "by a rule"
 	if c.Policy == "drop" {
 		how = "policy drop"
 	}
 	head := fmt.Sprintf("chain %s of table %s %s, which is not Viaduct's (%s)", c.Name, c.Family, c.Table, how)
+	chain := c.Family + " " + c.Table + " " + c.Name
 	names := strings.Join(vnets[:min(len(vnets), 4)], ", ")
 	if more := len(vnets) - 4; more > 0 {
 		names += fmt.Sprintf(" and %d more", more)
@@ -102,21 +105,19 @@ func (f filterFault) message(rules *foreign.Ruleset, vnets []string) string {
 	program := map[string]string{"ip": "iptables", "ip6": "ip6tables"}[c.Family]
 	switch {
 	case f.what == "frames":
-		return fmt.Sprintf("%s, drops frames between guests of %s: let them pass, or remove it (nft list chain %s %s %s)", head, names, c.Family, c.Table, c.Name)
+		return msgFilterDropsFrames.Of(head, names, chain)
 	case f.what == "bridged":
 		knob := "net.bridge.bridge-nf-call-iptables"
 		if c.Family == "ip6" {
 			knob = "net.bridge.bridge-nf-call-ip6tables"
 		}
-		return fmt.Sprintf("%s, drops what guests of %s send each other, since frames of bridges pass it: sysctl -w %s=0, and in /etc/sysctl.d", head, names, knob)
+		return msgFilterDropsBridged.Of(head, names, knob)
 	case program != "" && c.Name == "FORWARD":
-		into, whose := c.Name, ""
+		into, owner := c.Name, ""
 		if rules.Has(c.Family, c.Table, dockerChain) {
-			into, whose = dockerChain, " Docker made it:"
+			into, owner = dockerChain, " Docker made it:"
 		}
-		return fmt.Sprintf("%s, drops what the node routes for guests of %s:%s let it pass for each, %s -I %s -i %s -j ACCEPT; %s -I %s -o %s -j ACCEPT",
-			head, names, whose, program, into, vnets[0], program, into, vnets[0])
+		return msgFilterDropsRoutedIptables.Of(head, names, owner, program, into, vnets[0])
 	}
-	return fmt.Sprintf("%s, drops what the node routes for guests of %s: let it pass for each, nft insert rule %s %s %s iifname %s accept; nft insert rule %s %s %s oifname %s accept",
-		head, names, c.Family, c.Table, c.Name, vnets[0], c.Family, c.Table, c.Name, vnets[0])
+	return msgFilterDropsRouted.Of(head, names, chain, vnets[0])
 }

@@ -64,7 +64,7 @@ func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
 func nameServer(o HostOptions) (*dnsserver.Driver, error) {
 	program, err := os.Executable()
 	if err != nil {
-		return nil, fmt.Errorf("find this program, which is the name server too: %w", err)
+		return nil, fmt.Errorf("find this program, which is the DNS server too: %w", err)
 	}
 	dir, err := filepath.Abs(filepath.Join(o.Data, "nameserver"))
 	if err != nil {

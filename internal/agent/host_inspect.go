@@ -3,7 +3,6 @@ package agent
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"net/netip"
 	"os"
 	"slices"
@@ -103,9 +102,10 @@ func (i *inspection) unreached(now time.Time) []protocol.ObjectStatus {
 	var out []protocol.ObjectStatus
 	for remote, why := range i.reach.probe(now, i.ends.targets) {
 		for _, zone := range i.ends.zones[remote] {
+			m := msgVTEPUnreachable.Of(remote, why)
 			out = append(out, protocol.ObjectStatus{
 				Object: model.Ref(model.KindZone, zone), State: protocol.Converged, Class: fault.Peer, Peers: []string{remote.String()},
-				Message: fmt.Sprintf("does not reach the tunnel end %s: %s; check that its host runs and the network between, or take the address out of peers", remote, why),
+				Message: m.Text, Details: m.Details,
 			})
 		}
 	}

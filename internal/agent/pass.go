@@ -33,7 +33,7 @@ func (a *Agent) pass(ctx context.Context) error {
 	current.Bindings = a.bindings.list()
 	facts, want, notes, err := prepare(ctx, a.System, &current)
 	if err != nil {
-		a.setNodeError(err.Error())
+		a.setNodeError(failure(err))
 		return err
 	}
 	wantHash := want.Hash()
@@ -117,7 +117,8 @@ func Check(ctx context.Context, data string, sys System) (revision int64, change
 func objects(notes []compile.Note, failed []*driver.ObjectError) []protocol.ObjectStatus {
 	var out []protocol.ObjectStatus
 	for _, f := range failed {
-		out = append(out, protocol.ObjectStatus{Object: f.Owner, State: protocol.Degraded, Message: f.Err.Error(), Class: classOf(f.Err)})
+		m := failure(f.Err)
+		out = append(out, protocol.ObjectStatus{Object: f.Owner, State: protocol.Degraded, Message: m.Text, Details: m.Details, Class: classOf(f.Err)})
 	}
 	for _, level := range []compile.Level{compile.LevelError, compile.LevelWarning} {
 		for _, n := range notes {
@@ -128,7 +129,7 @@ func objects(notes []compile.Note, failed []*driver.ObjectError) []protocol.Obje
 			if level == compile.LevelError {
 				state = protocol.Degraded
 			}
-			out = append(out, protocol.ObjectStatus{Object: n.Object, State: state, Message: n.Message, Class: n.Class})
+			out = append(out, protocol.ObjectStatus{Object: n.Object, State: state, Message: n.Message, Details: n.Details, Class: n.Class})
 		}
 	}
 	return out
@@ -164,8 +165,9 @@ func (a *Agent) recordStatus(doc *document.Document, hash string, facts *model.F
 	if err != nil {
 		s.State = protocol.Degraded
 	}
-	if nodeErr := errors.Join(driver.NodeErrors(err)...); nodeErr != nil {
-		s.Message = nodeErr.Error()
+	if nodeErrs := driver.NodeErrors(err); len(nodeErrs) > 0 {
+		m := failure(errors.Join(nodeErrs...))
+		s.Message, s.Details = m.Text, m.Details
 	}
 	old := a.status
 	if old != nil {

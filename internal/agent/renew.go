@@ -20,7 +20,7 @@ func (a *Agent) renew(ctx context.Context, link *serverLink) {
 	for {
 		pair, err := a.identity.keyPair()
 		if err != nil {
-			a.setNodeError("the node's certificate cannot be read: " + err.Error())
+			a.setNodeError(msgCertificateUnreadable.Of(err))
 			return
 		}
 		// The clock may be set during the wait, so it is read repeatedly.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/document"
+	"github.com/viaduct-sdn/viaduct/internal/message"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/sleep"
@@ -151,7 +152,7 @@ func (a *Agent) poll(ctx context.Context, link *serverLink) {
 		err := link.do(ctx, http.MethodGet, "/agent/v1/desired?have="+url.QueryEscape(a.currentHash()), nil, doc)
 		switch {
 		case errors.Is(err, errUnchanged):
-			a.setNodeError("")
+			a.setNodeError(message.Message{})
 			wait.reset()
 			continue
 		case err == nil:
@@ -159,7 +160,7 @@ func (a *Agent) poll(ctx context.Context, link *serverLink) {
 				wait.reset()
 				continue
 			}
-			a.setNodeError(err.Error())
+			a.setNodeError(msgDocumentUnusable.Of(err))
 			a.Log.Error("cannot take the new document", "revision", doc.Document.Revision, "error", err)
 		case ctx.Err() != nil:
 			return
@@ -189,14 +190,17 @@ func (a *Agent) report(ctx context.Context, link *serverLink) {
 	for ctx.Err() == nil {
 		a.mu.Lock()
 		status, changed := a.status, a.changed
-		message, found := a.message, a.found
+		nodeErr, found := a.nodeError, a.found
 		a.mu.Unlock()
 		if status != nil {
 			var err error
 			s := *status
 			withFindings(&s, found)
-			if message != "" && !strings.Contains(s.Message, message) {
-				s.Message, s.State = strings.TrimSpace(s.Message+"\n"+message), protocol.Degraded
+			if nodeErr.Text != "" && !strings.Contains(s.Message, nodeErr.Text) {
+				if s.Message == "" {
+					s.Details = nodeErr.Details
+				}
+				s.Message, s.State = strings.TrimSpace(s.Message+"\n"+nodeErr.Text), protocol.Degraded
 			}
 			if s.Load, err = a.load.read(); err != nil {
 				a.Log.Debug("cannot measure the load of the node", "error", err)

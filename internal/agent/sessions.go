@@ -3,7 +3,6 @@ package agent
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/document"
 	"github.com/viaduct-sdn/viaduct/internal/fault"
+	"github.com/viaduct-sdn/viaduct/internal/message"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
@@ -63,7 +63,8 @@ func (s *sessions) check(ctx context.Context, v StateReader, doc *document.Docum
 	slices.SortFunc(down, func(a, b neighbour) int { return cmp.Or(cmp.Compare(a.owner, b.owner), cmp.Compare(a.name, b.name)) })
 	out := make([]protocol.ObjectStatus, 0, len(down))
 	for _, n := range down {
-		o := protocol.ObjectStatus{Object: n.owner, State: protocol.Degraded, Class: fault.Peer, Message: n.message(ctx, v)}
+		m := n.message(ctx, v)
+		o := protocol.ObjectStatus{Object: n.owner, State: protocol.Degraded, Class: fault.Peer, Message: m.Text, Details: m.Details}
 		if established[n.owner] { // the other sessions carry the traffic
 			o.State = protocol.Converged
 		}
@@ -76,15 +77,14 @@ func (s *sessions) check(ctx context.Context, v StateReader, doc *document.Docum
 }
 
 // message describes the fault, with FRR's reason, and what to do.
-func (n neighbour) message(ctx context.Context, v StateReader) string {
-	const both = "check that it runs, its FRR (systemctl status frr), and that nothing between the two is filtered"
+func (n neighbour) message(ctx context.Context, v StateReader) message.Message {
 	if link, protocol, ok := strings.Cut(n.name, " "); ok {
-		return fmt.Sprintf("has no %s neighbour on interface %s: no router at the other end answers; %s", protocol, link, both)
+		return msgNoAdjacency.Of(protocol, link)
 	}
 	if _, err := netip.ParseAddr(n.name); err != nil {
-		return fmt.Sprintf("has no BGP session on interface %s%s; check the router at its other end: %s", n.name, bgpReason(ctx, v, n.name), both)
+		return msgNoSessionOnInterface.Of(n.name, bgpReason(ctx, v, n.name))
 	}
-	return fmt.Sprintf("has no BGP session with neighbour %s%s; %s (TCP port 179)", n.name, bgpReason(ctx, v, n.name), both)
+	return msgNoSession.Of(n.name, bgpReason(ctx, v, n.name))
 }
 
 // bgpReason is FRR's reason for a session that is down; empty if it gives none.

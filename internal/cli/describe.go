@@ -260,7 +260,7 @@ func (d *description) nodesText(v planView) string {
 			state, messages = n.State, []string{brief(&n)}
 		}
 		if n.State == protocol.Unreachable {
-			messages = []string{health.Message(&n)}
+			messages = []string{health.Message(&n).Text}
 		}
 		rows = append(rows, []string{"  " + n.Name, v.style.state(state), ago(v.now, n.Seen), strings.Join(messages, "; ")})
 	}

@@ -2,25 +2,28 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/viaduct-sdn/viaduct/internal/message"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
 func (a *app) explainCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "explain KIND[.PROPERTY[.ITEM]]",
-		Short: "Describe a kind of object and its properties",
+		Use:   "explain KIND[.PROPERTY[.ITEM]] | CODE",
+		Short: "Describe a kind of object, a property or a message",
 		Long: `Describes a kind of object, one of its properties, or a property of the items of a list:
-what it is, which values it takes, and for which types of object it counts. It asks no
-server.
+what it is, which values it takes, and for which types of object it counts. For the code of
+a message it prints what the message means and what to do. It asks no server.
 
   viaduct explain zone
   viaduct explain zone.mtu
-  viaduct explain guest.nics.mac`,
-		Args: args(1, 1, "a kind, or a kind and a property with a dot between"),
+  viaduct explain guest.nics.mac
+  viaduct explain vlan-tag-used`,
+		Args: args(1, 1, "a kind, a kind and a property with a dot between, or the code of a message"),
 		ValidArgsFunction: func(_ *cobra.Command, given []string, typed string) ([]string, cobra.ShellCompDirective) {
 			if len(given) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
@@ -28,9 +31,15 @@ server.
 			return explainable(typed), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, given []string) error {
+			if d := message.Find(given[0]); d != nil {
+				return a.write(messageText(d))
+			}
 			kind, rest, property := strings.Cut(given[0], ".")
 			k, err := parseKind(kind)
 			if err != nil {
+				if near := nearestCode(given[0]); near != "" {
+					return &exitError{ExitUsage, fmt.Errorf("unknown message %q; did you mean %s?", given[0], near)}
+				}
 				return err
 			}
 			if !property {
@@ -50,7 +59,7 @@ func explainable(typed string) []string {
 	kind, _, property := strings.Cut(typed, ".")
 	k, ok := model.ParseKind(kind)
 	if !ok || !property {
-		return kindNames()
+		return slices.Concat(kindNames(), codes())
 	}
 	var out []string
 	for _, f := range model.Fields(k) {
@@ -62,6 +71,33 @@ func explainable(typed string) []string {
 		}
 	}
 	return out
+}
+
+// codes are the codes of messages, with their texts.
+func codes() []string {
+	var out []string
+	for _, d := range message.Definitions() {
+		out = append(out, d.Code+"\t"+d.Text)
+	}
+	return out
+}
+
+// nearestCode proposes a code for an unknown one; empty if none is near.
+func nearestCode(typed string) string {
+	var all []string
+	for _, d := range message.Definitions() {
+		all = append(all, d.Code)
+	}
+	return model.Nearest(typed, all)
+}
+
+// messageText describes a message.
+func messageText(d *message.Definition) string {
+	rows := [][]string{{"text", strings.TrimSuffix(d.Text, ":")}, {"meaning", d.Explanation}}
+	if d.Remedy != "" {
+		rows = append(rows, []string{"remedy", d.Remedy})
+	}
+	return d.Code + "\n\n" + table(rows[0], rows[1:])
 }
 
 // findProperty finds a property by its path below the owner.

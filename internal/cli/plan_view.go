@@ -196,13 +196,17 @@ type nodesNote struct {
 // causes before their consequences.
 func collectNotes(nodes []api.NodePlan) []*nodesNote {
 	var out []*nodesNote
-	seen := make(map[api.Note]*nodesNote)
+	type noteKey struct {
+		level, object, message string
+		class                  fault.Class
+		standing               bool
+	}
+	seen := make(map[noteKey]*nodesNote)
 	for _, n := range nodes {
 		for _, note := range n.Notes {
-			key := note
-			key.Message = health.WithoutNodeName(note.Message, n.Node)
+			key := noteKey{note.Level, note.Object, health.WithoutNodeName(note.Message, n.Node), note.Class, note.Standing}
 			if have := seen[key]; have != nil {
-				have.Note = key
+				have.Message = key.message
 				have.nodes = append(have.nodes, n.Node)
 				continue
 			}

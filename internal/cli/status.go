@@ -197,7 +197,7 @@ func brief(n *api.NodeStatus) string {
 	case n.State == protocol.Unreachable:
 		return "see below"
 	case n.Report == nil:
-		return health.Message(n)
+		return health.Message(n).Text
 	}
 	degraded, warnings := 0, 0
 	for _, p := range health.Problems([]api.NodeStatus{*n}) {

@@ -130,7 +130,7 @@ func (n *node) noteGaps(ref, bridge string, gaps []gap) {
 		if native == at.vlan {
 			level = LevelInfo
 		}
-		n.noteOf(fault.Link, level, ref, "%s carries VLAN %d without its tag: guests reach other nodes only where the switch has it as that port's native VLAN; otherwise have it tagged: %s",
+		n.noteOf(fault.Link, level, ref, msgVLANUntagged,
 			port, at.vlan, n.remedy(at))
 		return
 	}
@@ -138,7 +138,7 @@ func (n *node) noteGaps(ref, bridge string, gaps []gap) {
 	if len(others) > 0 {
 		also = ", nor does " + strings.Join(others, " or ")
 	}
-	n.noteOf(fault.Link, LevelWarning, ref, "%s does not carry VLAN %d%s: guests reach those of the same node only; let it carry the VLAN: %s",
+	n.noteOf(fault.Link, LevelWarning, ref, msgVLANNotCarried,
 		port, at.vlan, also, n.remedy(at))
 }
 
@@ -167,7 +167,6 @@ func (n *node) untaggedCarried(ref string, b *model.BridgeVLANs) {
 		out = p
 	}
 	if out != nil && b.Native != 0 {
-		n.noteOf(fault.Link, LevelWarning, ref, "port %s of bridge %s on node %s does not carry VLAN %d, in which the bridge has frames that are untagged or of 802.1ad: guests reach those of the same node only; "+
-			"let it carry the VLAN: bridge vlan add dev %s vid %d pvid untagged, and bridge-pvid in /etc/network/interfaces", out.Name, b.Bridge, n.name, b.Native, out.Name, b.Native)
+		n.noteOf(fault.Link, LevelWarning, ref, msgVLANNativeNotCarried, out.Name, b.Bridge, n.name, b.Native)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/document"
 	"github.com/viaduct-sdn/viaduct/internal/fault"
+	"github.com/viaduct-sdn/viaduct/internal/message"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
@@ -36,6 +37,7 @@ type Note struct {
 	Object  string
 	Level   Level
 	Message string
+	message.Details
 	// Class classifies the fault; empty for the declaration itself.
 	Class fault.Class
 }

@@ -120,7 +120,7 @@ func (n *dhcpBuilder) dhcpNetwork(z *model.Zone, v *model.VNet, bridge *desired.
 			continue
 		}
 		if d.CIDR.Addr().Is6() && s.RAMode == model.RANone && advertised {
-			n.note(LevelWarning, d.Owner, "is advertised to guests though ra is none, since vnet %s has other IPv6 subnets that are: set ra of all of them", v.ID)
+			n.note(LevelWarning, d.Owner, msgRAOfOtherSubnet, v.ID)
 		}
 		out.Subnets = append(out.Subnets, d)
 	}
@@ -138,7 +138,7 @@ func (n *dhcpBuilder) dhcpSubnet(z *model.Zone, s *model.Subnet, own []netip.Pre
 		Gateway: s.Gateway, Domain: domainOf(z, s), Autonomous: s.RAMode == model.RASLAAC,
 	}
 	if d.CIDR.Addr().Is6() && d.CIDR.Bits() < minDHCP6 {
-		n.note(LevelWarning, d.Owner, "is too large for DHCP, so guests get no addresses of %s: dnsmasq serves IPv6 networks of %d bits and more; use one", d.CIDR, minDHCP6)
+		n.note(LevelWarning, d.Owner, msgDHCPv6SubnetTooLarge, d.CIDR, minDHCP6)
 		return d, false
 	}
 	switch {
@@ -173,7 +173,7 @@ func (n *dhcpBuilder) dhcpSubnet(z *model.Zone, s *model.Subnet, own []netip.Pre
 	default:
 		a := model.DHCPAddress6(d.CIDR)
 		if !a.IsValid() {
-			n.note(LevelWarning, d.Owner, "has no room for the address of a DHCP server, so guests get no addresses of %s: use a network of at most 120 bits, or a gateway that the node is", d.CIDR)
+			n.note(LevelWarning, d.Owner, msgDHCPServerWithoutAddress, d.CIDR)
 			return d, false
 		}
 		n.out.Addresses = append(n.out.Addresses, desired.Address{Link: s.VNet, Prefix: netip.PrefixFrom(a, d.CIDR.Bits()), NoRoute: true, Owner: d.Owner})
@@ -251,7 +251,7 @@ func (n *node) dhcpHosts(network *desired.DHCPNetwork, bindings []*model.Binding
 				continue
 			}
 			if other := taken[ip]; other != "" {
-				n.note(LevelWarning, ownerOf(b), "the address %s of %s is that of %s too, which gets it by DHCP; give one of them another", ip, b.MAC, other)
+				n.note(LevelWarning, ownerOf(b), msgDHCPAddressConflict, ip, b.MAC, other)
 				continue
 			}
 			taken[ip] = b.MAC
@@ -320,8 +320,7 @@ func (n *dhcpBuilder) dhcpTable() {
 	}
 	if n.lacks(model.FeatureNFTBridge) {
 		for _, zone := range n.bound {
-			n.noteOf(fault.Lacking, LevelWarning, zone, "DHCP cannot be kept on its node, since the kernel of node %s has no nftables for bridges (option CONFIG_NF_TABLES_BRIDGE): "+
-				"guests may be answered by another node, with the same addresses", n.name)
+			n.noteOf(fault.Lacking, LevelWarning, zone, msgDHCPNotConfined, n.name)
 		}
 		return
 	}

@@ -39,7 +39,7 @@ func (n *zoneBuilder) egress(z *model.Zone) {
 	n.unreachable(z)
 	n.ownNetworksDirectly(z)
 	if i := z.ExitNodesInterface; i != "" && len(n.facts.Interfaces) > 0 && n.interfaceNamed(i) == nil {
-		n.note(LevelError, ref, "nothing leaves the zone by exit node %s, which has no interface %s; correct exitnodes-interface, or take the node out of exitnodes", n.name, i)
+		n.note(LevelError, ref, msgEgressInterfaceMissing, n.name, i)
 		return
 	}
 	if len(z.ExitNodesVia) == 0 {
@@ -54,7 +54,7 @@ func (n *zoneBuilder) egress(z *model.Zone) {
 			link = n.linkOf(via)
 		}
 		if link == "" && len(n.facts.Interfaces) > 0 {
-			n.note(LevelError, ref, "nothing leaves the zone by exit node %s towards %s, which is on none of its networks; correct exitnodes-via, or give the node an address beside it", n.name, via)
+			n.note(LevelError, ref, msgEgressNextHopUnreachable, n.name, via)
 			continue
 		}
 		p := everywhere[0]

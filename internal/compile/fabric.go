@@ -44,7 +44,7 @@ func compileFabrics(of *node) *fabricLinks {
 		}
 		ref := model.Ref(model.KindFabric, f.ID)
 		if !runs(f) {
-			n.note(LevelWarning, ref, "is a wireguard fabric, which this release keeps but does not run: node %s makes no tunnels of it", n.name)
+			n.note(LevelWarning, ref, msgFabricNotRunOnNode, n.name)
 			continue
 		}
 		if !n.needs(ref, model.FeatureDummy) {
@@ -74,17 +74,17 @@ func (n *fabricBuilder) fabricInterface(f *model.Fabric, m *model.FabricNode, l 
 	i := n.interfaceNamed(l.Name)
 	switch {
 	case i == nil:
-		n.noteOf(fault.Link, LevelError, ref, "node %s has no interface %s; the fabric runs without this link; correct the name, or plug it in", n.name, l.Name)
+		n.noteOf(fault.Link, LevelError, ref, msgFabricInterfaceMissing, n.name, l.Name)
 		return
 	case !i.Up:
-		n.noteOf(fault.Link, LevelWarning, ref, "interface %s of node %s is down; the fabric runs without this link until it is up (ip link set %s up)", i.Name, n.name, i.Name)
+		n.noteOf(fault.Link, LevelWarning, ref, msgFabricInterfaceDown, i.Name, n.name)
 	}
 	if f.Protocol == model.FabricBGP {
 		n.ignoreRouters(ref, i)
 	}
 	add := func(p netip.Prefix) {
 		if pattern := n.reserved(i.Name); pattern != "" {
-			n.note(LevelError, ref, "address %s is not set: interface %s is reserved on node %s (pattern %q); set it by hand, or change the reserved list", p, i.Name, n.name, pattern)
+			n.note(LevelError, ref, msgFabricAddressReserved, p, i.Name, n.name, pattern)
 			return
 		}
 		for _, have := range i.Addresses {
@@ -119,7 +119,7 @@ func (n *fabricBuilder) ignoreRouters(ref string, i *model.Interface) {
 	switch {
 	case i.AcceptRA == 0:
 	case n.reserved(i.Name) != "":
-		n.note(LevelWarning, ref, "interface %s of node %s is reserved, so it goes on taking default routes from the router advertisements of its neighbours; set its accept_ra to 0 by hand", i.Name, n.name)
+		n.note(LevelWarning, ref, msgAcceptRAReservedFabric, i.Name, n.name)
 	default:
 		n.sysctl(ref, "net.ipv6.conf."+sysctlName(i.Name)+".accept_ra", "0")
 	}

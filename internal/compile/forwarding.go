@@ -40,8 +40,7 @@ func compileForwarding(n *node) *desired.Space {
 		switch {
 		case i.AcceptRA == 0 || fabrics.unnumbered[i.Name]:
 		case n.reserved(i.Name) != "":
-			n.note(LevelWarning, owner, "node %s becomes an IPv6 router and then drops what interface %s learned by router advertisement; "+
-				"the interface is reserved, so set its accept_ra to 2 by hand if the node needs that", n.name, i.Name)
+			n.note(LevelWarning, owner, msgAcceptRALost, n.name, i.Name)
 		default:
 			n.sysctl(owner, "net.ipv6.conf."+sysctlName(i.Name)+".accept_ra", "2")
 		}
@@ -62,8 +61,8 @@ func (n *node) forwardOn(owner, conf string, family func(netip.Prefix) bool) {
 		done[i.Name] = true
 		if n.reserved(i.Name) != "" {
 			if i.NoForwarding {
-				n.note(LevelWarning, owner, "node %s does not forward what comes by interface %s, so guests get no answers by it; the interface is reserved, so set %s%s.forwarding to 1 by hand",
-					n.name, i.Name, conf, i.Name)
+				n.note(LevelWarning, owner, msgForwardingReserved,
+					n.name, i.Name, conf)
 			}
 			continue
 		}

@@ -47,7 +47,7 @@ func TestGolden(t *testing.T) {
 			want, notes := compile.Node(doc, facts)
 			fmt.Fprintf(&out, "# %s\n", facts.Node)
 			for _, n := range notes {
-				fmt.Fprintf(&out, "%s: %s: %s\n", n.Level, n.Object, n.Message)
+				fmt.Fprintf(&out, "%s: %s: %s [%s]\n", n.Level, n.Object, n.Message, n.Code)
 			}
 			writeNode(&out, want)
 			if want.FRR != nil && !facts.FRR.AutoRT { // a stock FRR does not know what Proxmox's does

@@ -18,7 +18,7 @@ func compileGuestPorts(n *node) *desired.Space {
 		owner := model.Ref(model.KindGuest, id)
 		for _, nic := range g.NICs {
 			if nets.table[nic.VNet].Kind != desired.LinkBridge {
-				n.note(LevelError, owner, "%s: vnet %s is not on node %s; apply the VNet, or put the node on its zone's node list", nic.ID, nic.VNet, n.name)
+				n.note(LevelError, owner, msgNICVNetNotHere, nic.ID, nic.VNet, n.name)
 				continue
 			}
 			v := n.cfg.VNets[nic.VNet]
@@ -32,7 +32,7 @@ func compileGuestPorts(n *node) *desired.Space {
 			if n.cfg.Zones[v.Zone].BridgeDisableMACLearning {
 				mac, ok := model.NormalizeMAC(nic.MAC)
 				if !ok {
-					n.note(LevelError, owner, "%s: zone %s learns no hardware addresses (bridge-disable-mac-learning), so the NIC needs its own declared: set mac", nic.ID, v.Zone)
+					n.note(LevelError, owner, msgNICMACNeeded, nic.ID, v.Zone)
 					continue
 				}
 				p.MACs = []string{strings.ToLower(mac)}

@@ -1,12 +1,12 @@
 package compile
 
 import (
-	"fmt"
 	"path"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/document"
 	"github.com/viaduct-sdn/viaduct/internal/fault"
+	"github.com/viaduct-sdn/viaduct/internal/message"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
@@ -61,13 +61,17 @@ type node struct {
 	notes []Note
 }
 
-func (n *node) note(level Level, object, format string, args ...any) {
-	n.noteOf("", level, object, format, args...)
+func (n *node) note(level Level, object string, def *message.Definition, args ...any) {
+	n.put("", level, object, def.Of(args...))
 }
 
 // noteOf is note for faults outside the declaration itself.
-func (n *node) noteOf(class fault.Class, level Level, object, format string, args ...any) {
-	n.notes = append(n.notes, Note{Object: object, Level: level, Message: fmt.Sprintf(format, args...), Class: class})
+func (n *node) noteOf(class fault.Class, level Level, object string, def *message.Definition, args ...any) {
+	n.put(class, level, object, def.Of(args...))
+}
+
+func (n *node) put(class fault.Class, level Level, object string, m message.Message) {
+	n.notes = append(n.notes, Note{Object: object, Level: level, Message: m.Text, Details: m.Details, Class: class})
 }
 
 // reserved returns the pattern that reserves an interface name on the node;
@@ -96,7 +100,7 @@ func (n *node) needs(object string, features ...model.Feature) bool {
 		}
 		complete = false
 		what, part := f.Words()
-		n.noteOf(fault.Lacking, LevelError, object, "needs %s; %s is not available on node %s (kernel %s); install a kernel that has it, or leave the node out", what, part, n.name, n.facts.Kernel)
+		n.noteOf(fault.Lacking, LevelError, object, msgFeatureMissing, what, part, n.name, n.facts.Kernel)
 	}
 	return complete
 }

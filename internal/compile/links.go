@@ -9,6 +9,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/fault"
+	"github.com/viaduct-sdn/viaduct/internal/message"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
@@ -32,17 +33,17 @@ func (n *linkBuilder) link(l desired.Link) bool {
 		owner := have.Owner
 		have.Owner = l.Owner
 		if !reflect.DeepEqual(have, l) {
-			n.note(LevelError, l.Owner, "needs an interface %s, but %s has one of that name on node %s; rename one of the two", l.Name, owner, n.name)
+			n.note(LevelError, l.Owner, msgInterfaceNameConflict, l.Name, owner, n.name)
 			return false
 		}
 		return true
 	}
 	if pattern := n.reserved(l.Name); pattern != "" {
-		n.note(LevelError, l.Owner, "the interface name %s is reserved on node %s (pattern %q); rename the object or change the node's reserved list", l.Name, n.name, pattern)
+		n.note(LevelError, l.Owner, msgInterfaceReserved, l.Name, n.name, pattern)
 		return false
 	}
 	if c := n.linkConflict(l); c != nil {
-		n.withhold(fault.Foreign, l.Owner, c.Error())
+		n.withhold(fault.Foreign, l.Owner, c.Report())
 		return false
 	}
 	n.table[l.Name] = l
@@ -51,10 +52,10 @@ func (n *linkBuilder) link(l desired.Link) bool {
 }
 
 // withhold leaves a whole object out of the node, and reports the reason once.
-func (n *linkBuilder) withhold(class fault.Class, owner, why string) {
+func (n *linkBuilder) withhold(class fault.Class, owner string, why message.Message) {
 	if !n.withheld[owner] {
 		n.withheld[owner] = true
-		n.noteOf(class, LevelError, owner, "%s", why)
+		n.put(class, LevelError, owner, why)
 	}
 }
 
@@ -141,7 +142,7 @@ func leaveOut(n *node) *networks {
 				continue
 			}
 			more = true
-			b.withhold(fault.Consequence, l.Owner, "interface "+l.Name+": "+need.Name+", which it needs, could not be made on this node; see "+need.Owner)
+			b.withhold(fault.Consequence, l.Owner, msgInterfaceNotMade.Of(l.Name, need.Name, need.Owner))
 		}
 	}
 	withheld := b.withheld

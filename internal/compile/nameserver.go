@@ -92,13 +92,13 @@ func (n *node) nameView(z *model.Zone, bindings []*model.Binding, carried map[li
 	}
 	if len(view.Listen) == 0 {
 		if len(subnets) > 0 {
-			n.note(LevelWarning, view.Owner, "the names of %s are not served on node %s, which has no gateway of the zone: set gateway in its subnets, or dhcp, or dns for a name server elsewhere", z.DNSZone, n.name)
+			n.note(LevelWarning, view.Owner, msgNamesNotServed, z.DNSZone, n.name)
 		}
 		return view, false
 	}
 	for _, b := range bindings {
 		if !isName(b.Name) {
-			n.note(LevelWarning, view.Owner, "the name %q of %s is no DNS name and is not served; rename it", b.Name, b.ID())
+			n.note(LevelWarning, view.Owner, msgNameNotDNS, b.Name, b.ID())
 			continue
 		}
 		for _, ip := range b.IPs {

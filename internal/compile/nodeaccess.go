@@ -62,8 +62,7 @@ func (n *node) noteNodeNetworks(z *model.Zone) {
 	for _, v := range n.vnets[z.ID] {
 		for _, s := range n.subnets[v.ID] {
 			if s.Gateway.IsValid() && !s.SNAT {
-				n.note(LevelInfo, model.Ref(model.KindZone, z.ID), "guests of subnets without snat, such as %s, reach what is beyond exit node %s, but not the networks that it is on itself (%s); "+
-					"set node-networks to all if they shall", s.CIDR, n.name, firstOf(own))
+				n.note(LevelInfo, model.Ref(model.KindZone, z.ID), msgExitNodeNetworksUnreachable, s.CIDR, n.name, firstOf(own))
 				return
 			}
 		}

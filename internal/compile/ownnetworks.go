@@ -66,7 +66,7 @@ func (n *node) peerIn(p netip.Prefix) (peer netip.Addr, of string) {
 func (n *node) routable(s *model.Subnet) bool {
 	what := n.holdsOwn(s)
 	if what != "" {
-		n.note(LevelError, model.Ref(model.KindSubnet, s.ID), "%s %s: it is not routed on node %s, which would lose its own traffic; choose another network", s.CIDR, what, n.name)
+		n.note(LevelError, model.Ref(model.KindSubnet, s.ID), msgSubnetConflictsWithNode, s.CIDR, what, n.name)
 	}
 	return what == ""
 }

@@ -23,8 +23,7 @@ func (n *node) besideOwnRouter(i *routing.Intent) {
 		return
 	}
 	refuse := func(owner string) bool {
-		n.noteOf(fault.Foreign, LevelError, owner, "does not run on node %s: it needs a BGP router of AS %d, and the node's own FRR configuration has one of AS %d, beside which there is no other; "+
-			"set asn to %d, or remove the router there (vtysh: configure, no router bgp %d, end, write)", n.name, asn, own, own, own)
+		n.noteOf(fault.Foreign, LevelError, owner, msgBGPRouterConflict, n.name, asn, own)
 		return true
 	}
 	i.Controllers = slices.DeleteFunc(i.Controllers, func(c routing.Controller) bool {
@@ -38,7 +37,7 @@ func (n *node) besideOwnRouter(i *routing.Intent) {
 	})
 	i.Fabrics = slices.DeleteFunc(i.Fabrics, func(f routing.Fabric) bool { return f.Protocol == routing.BGPFabric && refuse(f.Owner) })
 	for _, z := range i.Zones {
-		n.noteOf(fault.Consequence, LevelError, z.Owner, "is not routed to other nodes from node %s; see controller %s", n.name, z.Controller)
+		n.noteOf(fault.Consequence, LevelError, z.Owner, msgZoneNotRouted, n.name, z.Controller)
 	}
 	i.Zones = nil
 }

@@ -88,7 +88,7 @@ func (r *ruleset) datacenter() []desired.Chain {
 	}
 	owner := model.Ref(model.KindFirewall, all.ID)
 	for _, what := range all.WithoutEffect() {
-		r.n.note(LevelInfo, owner, "%s", what)
+		r.n.put("", LevelInfo, owner, what)
 	}
 	links, inside := r.routedLinks()
 	policy := cmp.Or(all.PolicyForward, model.FirewallAccept)

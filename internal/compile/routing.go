@@ -86,7 +86,7 @@ func (n *routeBuilder) localFRR() {
 	}
 	blocks, err := frr.Complete(n.frr.Blocks, n.facts.FRRLocal)
 	if err != nil {
-		n.note(LevelError, model.Ref(model.KindNode, n.name), "lines of %s are left out: %v", frr.LocalOwner, err)
+		n.note(LevelError, model.Ref(model.KindNode, n.name), msgFRRLocalLinesIgnored, frr.LocalOwner, err)
 	}
 	for _, b := range blocks {
 		n.frr.Blocks = append(n.frr.Blocks, b.FRRBlock)
@@ -153,17 +153,16 @@ func (n *routeBuilder) together(i *routing.Intent) {
 			continue
 		}
 		if local, external := e.Session(i.BGPASN); refuses && !external && local != asn {
-			n.note(LevelError, e.Owner, "does not run on node %s: its FRR %s speaks iBGP as one autonomous system only, which is %d; "+
-				"set bgp-mode external on one of the controllers, give them one asn, or install FRR 10", n.name, n.facts.FRR.Version, asn)
+			n.note(LevelError, e.Owner, msgIBGPMultipleASN, n.name, n.facts.FRR.Version, asn)
 			continue
 		}
 		if _, external := e.Session(i.BGPASN); e.Multihop > 0 && !external {
-			n.note(LevelWarning, e.Owner, "ebgp-multihop has no effect on node %s, whose sessions of this controller are internal; take it out, or set bgp-mode external", n.name)
+			n.note(LevelWarning, e.Owner, msgEBGPMultihopOnInternal, n.name)
 		}
 		e.Peers = slices.DeleteFunc(e.Peers, func(p netip.Addr) bool {
 			other := taken[p]
 			if other != "" && p != e.Own {
-				n.note(LevelWarning, e.Owner, "node %s speaks to peer %s for %s already, and a neighbour has one session; take it out of one of the two", n.name, p, other)
+				n.note(LevelWarning, e.Owner, msgBGPPeerUsed, n.name, p, other)
 				return true
 			}
 			taken[p] = e.Owner
@@ -215,10 +214,10 @@ func (n *node) bgp(c *model.Controller, ref string) routing.Controller {
 	} else {
 		var leads bool
 		if id, leads = n.routerIDTowards(c.Peers); !leads {
-			n.noteOf(fault.Link, LevelError, ref, "node %s has no address to speak BGP from: no route leads to the peers %v; add one, or set loopback to an interface with an address", n.name, c.Peers)
+			n.noteOf(fault.Link, LevelError, ref, msgBGPSourceMissing, n.name, c.Peers)
 			return nil
 		}
-		n.noteOf(fault.Link, LevelWarning, ref, "node %s has no address to speak BGP from yet: sessions with the peers %v come up once the interface that leads to them has one", n.name, c.Peers)
+		n.noteOf(fault.Link, LevelWarning, ref, msgBGPSourcePending, n.name, c.Peers)
 	}
 	return routing.BGP{
 		Owner: ref, ASN: uint32(c.ASN), RouterID: id, Own: own, Peers: c.Peers,
@@ -249,7 +248,7 @@ func (n *node) loopback(ref string, c *model.Controller) netip.Addr {
 	}
 	a := n.interfaceAddress(n.loopbackName(c), len(c.Peers) > 0 && c.Peers[0].Is6())
 	if !a.IsValid() {
-		n.note(LevelWarning, ref, "loopback %s of node %s has no address that others can reach, so it is not used; give it one", c.Loopback, n.name)
+		n.note(LevelWarning, ref, msgLoopbackWithoutAddress, c.Loopback, n.name)
 	}
 	return a
 }
@@ -273,7 +272,7 @@ func (n *routeBuilder) isis(c *model.Controller, ref string) routing.Controller 
 		if have := n.interfaceNamed(name); have != nil {
 			name = have.Name
 		} else {
-			n.noteOf(fault.Link, LevelWarning, ref, "node %s has no interface %s; IS-IS begins there once it exists", n.name, name)
+			n.noteOf(fault.Link, LevelWarning, ref, msgISISInterfaceMissing, n.name, name)
 		}
 		i.Interfaces = append(i.Interfaces, name)
 	}

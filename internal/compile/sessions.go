@@ -58,8 +58,7 @@ func (n *node) watch(i *routing.Intent, e *routing.EVPN) {
 	}
 	if k := slices.IndexFunc(e.Peers, stuck); k >= 0 {
 		e.NoBFD = true
-		n.note(LevelInfo, e.Owner, "node %s detects the loss of a peer after 9 seconds instead of one, without BFD: its sessions with neighbour %s have to come from %s, "+
-			"which is not its only address in their network, and its FRR %s never establishes such a session with BFD (FRRouting#18742); install FRR 10.4 there",
+		n.note(LevelInfo, e.Owner, msgBFDNotUsed,
 			n.name, e.Peers[k], e.Own, n.facts.FRR.Version)
 	}
 }

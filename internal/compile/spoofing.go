@@ -91,7 +91,7 @@ func (f *nicFilter) nic(n *node, g guard, owner, guest string, nic *model.NIC) {
 			add(setPortMAC, mac)
 		}
 	case filters.MACFilter:
-		n.note(LevelWarning, owner, "%s: may send under any hardware address, though vnet %s filters them (mac-filter), because its own is not known: set mac", nic.ID, nic.VNet)
+		n.note(LevelWarning, owner, msgNICMACUnfiltered, nic.ID, nic.VNet)
 	}
 	if !filters.IPFilter {
 		return

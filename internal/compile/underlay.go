@@ -19,17 +19,15 @@ func (n *node) vteps(ref string, peers []netip.Addr, fabric, loopback string) *o
 	o := &overlay{}
 	local, listed := n.localVTEP(peers, loopback)
 	if !local.IsValid() {
-		n.note(LevelError, ref, "node %s has no address to use as a tunnel end: none of the peers %v is an address of the node, and no route to them has a source address; "+
-			"add the node's address to peers, or set address on node %s", n.name, peers, n.name)
+		n.note(LevelError, ref, msgVTEPUnknown, n.name, peers)
 		return o
 	}
 	if !listed {
-		n.note(LevelWarning, ref, "node %s uses %s as its tunnel end, which is not in peers: the other nodes do not send to it; add it to peers", n.name, local)
+		n.note(LevelWarning, ref, msgVTEPNotInPeers, n.name, local)
 	}
 	if len(n.facts.Interfaces) > 0 && !n.facts.HasAddress(local) {
 		// Existing links stay: the address may come back.
-		n.noteOf(fault.Link, LevelError, ref, "node %s does not have its address %s, so its tunnels carry nothing; give it to an interface there (ip -br addr), "+
-			"or correct address of node %s", n.name, local, n.name)
+		n.noteOf(fault.Link, LevelError, ref, msgVTEPAddressMissing, n.name, local)
 	}
 	o.local, o.ok = local, true
 	for _, p := range peers {
@@ -47,8 +45,7 @@ func (n *node) fabricVTEPs(ref, id string) *overlay {
 	f := n.cfg.Fabrics[id]
 	self := n.cfg.FabricNodes[model.FabricNodeID(id, n.name)]
 	if f == nil || self == nil {
-		n.note(LevelError, ref, "node %s is not a member of fabric %s, so it has no address to use as a tunnel end; "+
-			"declare fabric-node %s, or take the node out of the zone's nodes", n.name, id, model.FabricNodeID(id, n.name))
+		n.note(LevelError, ref, msgVTEPNotInFabric, n.name, id, model.FabricNodeID(id, n.name))
 		return o
 	}
 	address := func(m *model.FabricNode) netip.Addr {

@@ -60,7 +60,7 @@ func (n *firewallBuilder) guards() []guard {
 			continue
 		}
 		if f := n.cfg.Firewalls[id]; f != nil && f.Switched() && !on {
-			n.note(LevelWarning, firewallRef(g.vnet), "%s", model.NotInForce)
+			n.note(LevelWarning, firewallRef(g.vnet), model.FirewallOff)
 		}
 		if f := n.cfg.Firewalls[id]; f != nil && on {
 			if f.Enable {
@@ -158,7 +158,7 @@ func (n *firewallBuilder) bridgeFirewall(guards []guard) {
 			zones = append(zones, fmt.Sprintf("%q : %d", g.vnet.ID, conntrackZone(g.vnet.ID)))
 		}
 		if i := slices.IndexFunc(g.rules.Rules, func(f model.FirewallRule) bool { return f.Action == model.FirewallReject && !f.Disable }); i >= 0 {
-			n.note(LevelInfo, owner, "rules[%d] rejects: inside the VNet that drops without telling the sender, since Linux cannot tell on a bridge; where traffic is routed the sender is told", i)
+			n.note(LevelInfo, owner, msgRuleRejectsOnBridge, i)
 		}
 	}
 	if len(zones) > 0 {

@@ -61,7 +61,7 @@ func (n *node) nameFree(v *model.VNet) bool {
 	for _, name := range []string{v.ID, naming.Tunnel.Of(v.ID)} {
 		if pattern := n.reserved(name); pattern != "" {
 			n.note(LevelError, model.Ref(model.KindVNet, v.ID),
-				"the interface name %s is reserved on node %s (pattern %q); rename the VNet or change the node's reserved list", name, n.name, pattern)
+				msgInterfaceReservedForVNet, name, n.name, pattern)
 			return false
 		}
 	}

@@ -47,7 +47,7 @@ func (n *zoneBuilder) evpn(z *model.Zone, v *model.VNet) {
 	ref := model.Ref(model.KindVNet, v.ID)
 	if !f.ok {
 		n.bridge(v, f.mtu, true)
-		n.noteOf(fault.Consequence, LevelError, ref, "reaches guests of node %s only, because zone %s has no routing here; see zone %s", n.name, z.ID, z.ID)
+		n.noteOf(fault.Consequence, LevelError, ref, msgVNetLocalNoRouting, n.name, z.ID)
 		return
 	}
 	// The link-local address is added below: made by the kernel from the hardware
@@ -71,12 +71,12 @@ func (n *zoneBuilder) gateways(z *model.Zone, v *model.VNet, f *vrf) {
 		owner := model.Ref(model.KindSubnet, s.ID)
 		if !s.Gateway.IsValid() {
 			if s.SNAT {
-				n.note(LevelWarning, owner, "snat has no effect without a gateway: the nodes have no address in this network; set gateway")
+				n.note(LevelWarning, owner, msgSNATWithoutGatewayOnNodes)
 			}
 			continue
 		}
 		if s.SNAT && len(z.ExitNodes) == 0 {
-			n.note(LevelWarning, owner, "snat has no effect: zone %s has no exit node that leads outside; set exitnodes", z.ID)
+			n.note(LevelWarning, owner, msgSNATWithoutExitNode, z.ID)
 		}
 		if !slices.Contains(gateways, s.Gateway) {
 			gateways = append(gateways, s.Gateway)
@@ -141,7 +141,7 @@ func (n *zoneBuilder) vrf(z *model.Zone) *vrf {
 		return f
 	}
 	if f.ends = n.controllerVTEPs(n.controllers, c); !f.ends.ok {
-		n.noteOf(fault.Consequence, LevelError, ref, "node %s has no end for its tunnels; see controller %s", n.name, c.ID)
+		n.noteOf(fault.Consequence, LevelError, ref, msgControllerWithoutVTEP, n.name, c.ID)
 		return f
 	}
 	f.mtu = n.overlayMTU(ref, z.MTU, f.ends)
@@ -179,9 +179,9 @@ func (n *node) carrier(z *model.Zone) *model.Controller {
 		elsewhere = elsewhere || id == z.Controller
 	}
 	if elsewhere {
-		n.note(LevelError, ref, "no controller of the zone runs on node %s, so the zone's VNets stay apart there; add the node to the nodes of controller %s", n.name, z.Controller)
+		n.note(LevelError, ref, msgZoneControllerNotHere, n.name, z.Controller)
 	} else {
-		n.note(LevelError, ref, "controller %q is not an evpn controller; the zone's VNets stay apart on every node; correct controller", z.Controller)
+		n.note(LevelError, ref, msgZoneControllerNotEVPN, z.Controller)
 	}
 	return nil
 }
@@ -234,8 +234,7 @@ func (n *zoneBuilder) exitRoute(z *model.Zone, s *model.Subnet) {
 		}
 	}
 	if other := n.exits[r.Dst]; other != "" {
-		n.note(LevelWarning, r.Owner, "exit node %s leads to %s of %s already: what comes from outside, and answers to what left, goes there; "+
-			"use another network, or other exit nodes for one of the zones", n.name, r.Dst, other)
+		n.note(LevelWarning, r.Owner, msgExitRouteConflict, n.name, r.Dst, other)
 		return
 	}
 	n.exits[r.Dst] = r.Owner
@@ -254,7 +253,7 @@ func (n *node) controllerVTEPs(known map[string]*overlay, c *model.Controller) *
 		}
 	}
 	if own := n.ownController(model.ControllerISIS); own != nil && own.Loopback != "" && n.loopbackName(own) == "" {
-		n.note(LevelWarning, model.Ref(model.KindController, own.ID), "loopback %s of node %s has no address that others can reach, so it is not used; give it one", own.Loopback, n.name)
+		n.note(LevelWarning, model.Ref(model.KindController, own.ID), msgLoopbackWithoutAddress, own.Loopback, n.name)
 	}
 	peers := c.Peers
 	if own, listed := n.localVTEP(peers, loopback); c.BGPMode == model.ModeExternal && own.IsValid() && !listed {
@@ -289,12 +288,10 @@ func (n *node) tunnelsOverIPv4(c *model.Controller, o *overlay) {
 	}
 	o.ok = false
 	if c.Fabric != "" {
-		n.note(LevelError, model.Ref(model.KindController, c.ID), "node %s has no address to use as a tunnel end: its FRR %s makes EVPN tunnels over IPv4 only (IPv6 takes FRR 10.6), "+
-			"and fabric %s has no IPv4 addresses; set ip-prefix of the fabric and ip of its nodes", n.name, n.facts.FRR.Version, c.Fabric)
+		n.note(LevelError, model.Ref(model.KindController, c.ID), msgVTEPIPv4FabricNeeded, n.name, n.facts.FRR.Version, c.Fabric)
 		return
 	}
-	n.note(LevelError, model.Ref(model.KindController, c.ID), "node %s has no address to use as a tunnel end: its FRR %s makes EVPN tunnels over IPv4 only (IPv6 takes FRR 10.6), "+
-		"and interface%s with %s has no IPv4 address; give it one that the other nodes reach", n.name, n.facts.FRR.Version, device, o.session)
+	n.note(LevelError, model.Ref(model.KindController, c.ID), msgVTEPIPv4Needed, n.name, n.facts.FRR.Version, device, o.session)
 }
 
 // ownController is the node's controller of a type, or nil.
@@ -313,6 +310,6 @@ func (n *node) needsFRR(object string) bool {
 	if n.facts.FRR != nil || n.facts.Features == nil {
 		return true
 	}
-	n.noteOf(fault.Lacking, LevelError, object, "needs the routing suite FRR, which node %s does not have; install it there (apt install frr)", n.name)
+	n.noteOf(fault.Lacking, LevelError, object, msgFRRMissing, n.name)
 	return false
 }

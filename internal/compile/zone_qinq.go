@@ -21,7 +21,7 @@ func (n *zoneBuilder) qinq(z *model.Zone, v *model.VNet) {
 		return
 	}
 	if !n.qinqBridge(z, t) {
-		n.noteOf(fault.Consequence, LevelError, ref, "reaches guests of node %s only, because zone %s has no service VLAN here; see zone %s", n.name, z.ID, z.ID)
+		n.noteOf(fault.Consequence, LevelError, ref, msgVNetLocalNoServiceVLAN, n.name, z.ID)
 		return
 	}
 	zone := naming.ServiceBridge.Of(z.ID)
@@ -58,7 +58,7 @@ func (n *zoneBuilder) qinqOnOVS(z *model.Zone, t *trunk, v *model.VNet) {
 		ref := model.Ref(model.KindZone, z.ID)
 		for _, name := range []string{zone, outer, inner} {
 			if pattern := n.reserved(name); pattern != "" {
-				n.note(LevelError, ref, "the interface name %s is reserved on node %s (pattern %q); rename the zone or change the node's reserved list", name, n.name, pattern)
+				n.note(LevelError, ref, msgInterfaceReservedForZone, name, n.name, pattern)
 				return
 			}
 		}

@@ -34,7 +34,7 @@ func (n *zoneBuilder) simple(z *model.Zone, v *model.VNet) {
 		owner := model.Ref(model.KindSubnet, s.ID)
 		if !s.Gateway.IsValid() {
 			if s.SNAT {
-				n.note(LevelWarning, owner, "snat has no effect without a gateway: the node has no address in this network; set gateway")
+				n.note(LevelWarning, owner, msgSNATWithoutGatewayOnNode)
 			}
 			continue
 		}

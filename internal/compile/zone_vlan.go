@@ -58,16 +58,16 @@ func (n *zoneBuilder) trunk(z *model.Zone) *trunk {
 	case slices.Contains(n.facts.OVSBridges, z.Bridge):
 		t.carrier = carrierOVS
 	case b != nil && slices.Contains(n.facts.OVSBridges, b.Master):
-		n.note(LevelError, ref, "%s on node %s is no bridge of its own but a port of Open vSwitch bridge %s (a fake bridge, if ovs-vsctl list-br has it); set bridge to %s, and the VLAN as the VNet's tag", z.Bridge, n.name, b.Master, b.Master)
+		n.note(LevelError, ref, msgBridgeIsOVSPort, z.Bridge, n.name, b.Master)
 		return t
 	case b == nil:
-		n.noteOf(fault.Link, LevelError, ref, "node %s has no bridge %s; create it (a stanza in /etc/network/interfaces), correct bridge, or restrict the zone to the nodes that have it", n.name, z.Bridge)
+		n.noteOf(fault.Link, LevelError, ref, msgBridgeMissing, n.name, z.Bridge)
 		return t
 	case b.Kind == "openvswitch":
-		n.noteOf(fault.Lacking, LevelError, ref, "bridge %s of node %s is Open vSwitch's, which does not answer; start it (systemctl start openvswitch-switch)", z.Bridge, n.name)
+		n.noteOf(fault.Lacking, LevelError, ref, msgOVSNotRunning, z.Bridge, n.name)
 		return t
 	case b.Kind != "bridge":
-		n.note(LevelError, ref, "interface %s of node %s is no bridge (%s); make it a port of a bridge and name that one", z.Bridge, n.name, kindWord(b.Kind))
+		n.note(LevelError, ref, msgBridgeNotABridge, z.Bridge, n.name, kindWord(b.Kind))
 		return t
 	case b.VLANFiltering:
 		t.carrier = carrierAware
@@ -87,7 +87,7 @@ func (n *node) trunkPorts(z *model.Zone, t *trunk) {
 	b := n.facts.VLANsOf(t.bridge)
 	switch {
 	case t.carrier == carrierPlain && len(t.ports) == 0, b != nil && len(b.Uplinks()) == 0:
-		n.noteOf(fault.Link, LevelWarning, ref, "bridge %s of node %s has no port that leads off the node: guests reach those of the same node only; add the network card to the bridge", z.Bridge, n.name)
+		n.noteOf(fault.Link, LevelWarning, ref, msgBridgeWithoutUplink, z.Bridge, n.name)
 	case t.carrier == carrierPlain:
 		n.noteGaps(ref, t.bridge, n.plainGaps(t.ports))
 	case b == nil || z.Type != model.ZoneQinQ:
@@ -136,11 +136,11 @@ func (n *node) trunkMTU(z *model.Zone, t *trunk, b *model.Interface) {
 	case z.MTU == 0:
 		t.mtu = fits
 		if z.Type == model.ZoneQinQ {
-			n.note(LevelInfo, ref, "mtu %d: %s", fits, reason)
+			n.note(LevelInfo, ref, msgMTUComputed, fits, reason)
 		}
 	case z.MTU > b.MTU:
 		t.mtu = b.MTU
-		n.note(LevelWarning, ref, "mtu %d is more than bridge %s of node %s carries (%d), which is used instead; raise the bridge's or lower the zone's", z.MTU, b.Name, n.name, b.MTU)
+		n.note(LevelWarning, ref, msgMTUAboveBridge, z.MTU, b.Name, n.name, b.MTU)
 	}
 }
 
@@ -153,7 +153,7 @@ func (n *zoneBuilder) vlan(z *model.Zone, v *model.VNet) {
 	}
 	ref := model.Ref(model.KindVNet, v.ID)
 	if t.carrier == carrierNone {
-		n.noteOf(fault.Consequence, LevelError, ref, "reaches guests of node %s only, because zone %s has no bridge here; see zone %s", n.name, z.ID, z.ID)
+		n.noteOf(fault.Consequence, LevelError, ref, msgVNetLocalNoBridge, n.name, z.ID)
 		return
 	}
 	switch t.carrier {
@@ -193,11 +193,11 @@ func (n *zoneBuilder) vlanName(usual, other string, v desired.VLAN) string {
 // interface that appears with it to one of Viaduct's bridges.
 func (n *zoneBuilder) ovsPort(p desired.OVSPort, bridge string, allVLANs bool) {
 	if pattern := n.reserved(p.Name); pattern != "" {
-		n.note(LevelError, p.Owner, "the interface name %s is reserved on node %s (pattern %q); rename the object or change the node's reserved list", p.Name, n.name, pattern)
+		n.note(LevelError, p.Owner, msgInterfaceReserved, p.Name, n.name, pattern)
 		return
 	}
 	if c := n.portConflict(p.Name); c != nil {
-		n.withhold(fault.Foreign, p.Owner, c.Error())
+		n.withhold(fault.Foreign, p.Owner, c.Report())
 		return
 	}
 	n.out.OVSPorts = append(n.out.OVSPorts, p)

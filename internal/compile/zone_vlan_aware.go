@@ -122,7 +122,7 @@ func (n *node) sharedNote(a awareVLAN, holder *model.Interface) {
 	if n.reserved(a.usual) == "" {
 		keep = fmt.Sprintf("; add %s to the reserved names of node %s, so that Viaduct does not take the VLAN for itself while that interface is away (ifdown)", a.usual, n.name)
 	}
-	n.note(LevelInfo, a.owner, "VLAN %d of bridge %s is node %s's own too (%s): guests and node share it%s", a.tag, a.bridge, n.name, withAddresses(holder), keep)
+	n.note(LevelInfo, a.owner, msgVLANSharedWithNode, a.tag, a.bridge, n.name, withAddresses(holder), keep)
 }
 
 // withAddresses is the name of an interface with its addresses, but for link-local ones.

@@ -1,8 +1,6 @@
 package compile
 
 import (
-	"fmt"
-
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -34,7 +32,7 @@ func (n *zoneBuilder) vlanOnPlainBridge(t *trunk, v *model.VNet) {
 			return
 		}
 	case foreign.Kind != string(desired.LinkBridge):
-		n.withhold(fault.Foreign, ref, desired.LinkInTheWay(beside, foreign.Name, foreign.Kind).Error())
+		n.withhold(fault.Foreign, ref, desired.LinkInTheWay(beside, foreign.Name, foreign.Kind).Report())
 		return
 	default:
 		beside = foreign.Name
@@ -85,8 +83,7 @@ func (n *zoneBuilder) bridgeOfVLAN(ref string, t *trunk, tag int, tagType, besid
 			shared = m
 			continue
 		}
-		n.withhold(fault.Foreign, ref, fmt.Sprintf("VLAN %d of %s, a port of bridge %s, is node %s's own (%s), whose interface takes the frames before a bridge can; to share the VLAN with guests make a bridge %s of port %s "+
-			"and move the addresses to it, or make %s VLAN-aware and the node's interface %s; or choose another tag", tag, port, t.bridge, n.name, withAddresses(i), beside, i.Name, t.bridge, naming.VLAN(t.bridge, tag)))
+		n.withhold(fault.Foreign, ref, msgVLANOfNode.Of(tag, port, t.bridge, n.name, withAddresses(i), beside, i.Name, naming.VLAN(t.bridge, tag)))
 		return nil, false
 	}
 	return shared, true

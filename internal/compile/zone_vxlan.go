@@ -49,7 +49,7 @@ func (n *zoneBuilder) vxlan(z *model.Zone, v *model.VNet) {
 	}
 	ref := model.Ref(model.KindVNet, v.ID)
 	if !o.ok {
-		n.noteOf(fault.Consequence, LevelError, ref, "reaches guests of node %s only, because zone %s has no tunnels here; see zone %s", n.name, z.ID, z.ID)
+		n.noteOf(fault.Consequence, LevelError, ref, msgVNetLocalNoTunnels, n.name, z.ID)
 		return
 	}
 	name := naming.Tunnel.Of(v.ID)
@@ -97,8 +97,7 @@ func (n *node) overlayMTU(ref string, declared int, o *overlay) int {
 	under, dev := n.narrowest(o)
 	if under == 0 {
 		if declared == 0 {
-			n.noteOf(fault.Link, LevelWarning, ref, "mtu cannot be computed: node %s knows no path to another tunnel end; new VNets get the kernel's %d, others keep what they have; "+
-				"repair the underlay or set mtu", n.name, 1500-overhead)
+			n.noteOf(fault.Link, LevelWarning, ref, msgMTUUnknown, n.name, 1500-overhead)
 		}
 		return declared
 	}
@@ -106,11 +105,11 @@ func (n *node) overlayMTU(ref string, declared int, o *overlay) int {
 	reason := fmt.Sprintf("%d bytes of the underlay (%s) less %d for VXLAN over %s", under, dev, overhead, family)
 	switch {
 	case declared == 0:
-		n.note(LevelInfo, ref, "mtu %d: %s", fits, reason)
+		n.note(LevelInfo, ref, msgMTUComputed, fits, reason)
 		return fits
 	case declared > fits:
-		n.note(LevelWarning, ref, "mtu %d is more than fits: %s leaves %d; larger frames are lost or fragmented; lower mtu to %d or raise the underlay's",
-			declared, reason, fits, fits)
+		n.note(LevelWarning, ref, msgMTUTooLarge,
+			declared, reason, fits)
 	}
 	return declared
 }

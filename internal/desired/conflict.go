@@ -1,6 +1,10 @@
 package desired
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/viaduct-sdn/viaduct/internal/message"
+)
 
 // Conflict is the error of an object that cannot be made because something that
 // is not Viaduct's has its place on the node. The compiler finds it in the node's
@@ -10,11 +14,19 @@ type Conflict struct {
 	Thing string
 }
 
+var msgNameInUse = message.Define("name-in-use",
+	"{thing} exists on this node and was not made by Viaduct; it was left untouched:",
+	"rename or remove it, or choose another name",
+	"Viaduct changes nothing on a node that it did not create, and the object needs the name or the place of it.")
+
+// Report returns the message of the conflict.
+func (c *Conflict) Report() message.Message { return msgNameInUse.Of(c.Thing) }
+
 // Error implements error.
-func (c *Conflict) Error() string {
-	return fmt.Sprintf("%s exists on this node and was not made by Viaduct; it was left untouched: "+
-		"rename or remove it, or choose another name", c.Thing)
-}
+func (c *Conflict) Error() string { return c.Report().Text }
+
+// MessageDetails implements message.Detailed.
+func (c *Conflict) MessageDetails() message.Details { return c.Report().Details }
 
 // LinkInTheWay is the conflict with an interface that has a wanted name, as its
 // own or, with another name, as an alternative one. Kind is empty for hardware.

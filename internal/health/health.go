@@ -6,10 +6,12 @@ package health
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/fault"
+	"github.com/viaduct-sdn/viaduct/internal/message"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
@@ -81,24 +83,33 @@ func Object(n *api.NodeStatus, ref string) (state protocol.State, messages []str
 	return state, messages
 }
 
-// The meaning of an unreachable node, and what to do.
-const (
-	suspectText      = "suspect: the connection of its agent ended and no new one came; if it stays away, check that the host runs, its network, and its agent (systemctl status viaduct-agent)"
-	disconnectedText = "its agent is not connected; the node keeps what it has: check that the host runs, its network, and its agent (systemctl status viaduct-agent)"
-	noReportText     = "has not reported yet"
+// The messages about nodes as a whole.
+var (
+	msgAgentSuspect = message.Define("agent-suspect",
+		"suspect: the connection of its agent ended and no new one came",
+		"if it stays away, check that the host runs, its network, and its agent (systemctl status viaduct-agent)",
+		"The connection of the node's agent was interrupted a moment ago. A restart of the agent or of a server causes this too.")
+	msgAgentDisconnected = message.Define("agent-disconnected",
+		"its agent is not connected",
+		"the node keeps what it has: check that the host runs, its network, and its agent (systemctl status viaduct-agent)",
+		"No server has a connection of the node's agent, so its state is unknown and it receives no changes.")
+	msgNoReport = message.Define("no-report",
+		"has not reported yet",
+		"",
+		"The node has joined, and its agent has not completed a first pass.")
 )
 
-// Message is the problem of a node as a whole, or empty.
-func Message(n *api.NodeStatus) string {
+// Message is the problem of a node as a whole; its text is empty if there is none.
+func Message(n *api.NodeStatus) message.Message {
 	switch {
 	case n.State == protocol.Unreachable && n.Suspect:
-		return suspectText
+		return msgAgentSuspect.Of()
 	case n.State == protocol.Unreachable:
-		return disconnectedText
+		return msgAgentDisconnected.Of()
 	case n.Report == nil:
-		return noReportText
+		return msgNoReport.Of()
 	}
-	return n.Report.Message
+	return message.Message{Details: n.Report.Details, Text: n.Report.Message}
 }
 
 // kinds are in the order in which one carries the next.
@@ -119,18 +130,19 @@ func Problems(nodes []api.NodeStatus) []api.NodeProblem {
 	for i := range nodes {
 		n := &nodes[i]
 		if n.State == protocol.Unreachable {
-			all = append(all, api.NodeProblem{State: n.State, Message: Message(n), Nodes: []string{n.Name}})
+			m := Message(n)
+			all = append(all, api.NodeProblem{State: n.State, Message: m.Text, Details: m.Details, Nodes: []string{n.Name}})
 			continue
 		}
 		if n.Report == nil {
 			continue
 		}
 		if n.Report.Message != "" {
-			all = append(all, api.NodeProblem{State: protocol.Degraded, Message: n.Report.Message, Nodes: []string{n.Name}})
+			all = append(all, api.NodeProblem{State: protocol.Degraded, Message: n.Report.Message, Details: n.Report.Details, Nodes: []string{n.Name}})
 		}
 		for _, o := range n.Report.Objects {
 			if s := OfObject(o); s != protocol.Converged {
-				all = append(all, api.NodeProblem{State: s, Class: o.Class, Object: o.Object, Message: o.Message, Nodes: []string{n.Name}})
+				all = append(all, api.NodeProblem{State: s, Class: o.Class, Object: o.Object, Message: o.Message, Details: o.Details, Nodes: []string{n.Name}})
 			}
 		}
 	}
@@ -172,12 +184,21 @@ func mergeEqual(all []api.NodeProblem) []api.NodeProblem {
 		case !slices.Contains(out[i].Nodes, p.Nodes[0]):
 			out[i].Nodes = append(out[i].Nodes, p.Nodes[0])
 			out[i].Message = k.message
+			out[i].Details = withoutNode(out[i].Details, p.Nodes[0])
 		}
 	}
 	for _, p := range out {
 		slices.Sort(p.Nodes)
 	}
 	return out
+}
+
+// withoutNode returns the details of a message that several nodes share.
+func withoutNode(d message.Details, node string) message.Details {
+	d.Remedy = WithoutNodeName(d.Remedy, node)
+	d.Args = maps.Clone(d.Args)
+	delete(d.Args, "node")
+	return d
 }
 
 // WithoutNodeName is a message about a node without its name, so that those of several nodes

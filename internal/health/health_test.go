@@ -80,7 +80,7 @@ func TestCausesComeFirst(t *testing.T) {
 		got = append(got, strings.Join(p.Nodes, ",")+": "+health.Line(&p))
 	}
 	want := []string{
-		"node3: " + health.Message(&nodes[3]),
+		"node3: " + health.Message(&nodes[3]).Text,
 		"node10: its disk is full",
 		"node1,node2: zone/z: needs VRFs; module vrf is not available on the node",
 		"node1,node2: warning: vnet/a: of a release without classes",
@@ -93,8 +93,8 @@ func TestCausesComeFirst(t *testing.T) {
 	if own := health.Of(all, "node10"); len(own) != 1 || own[0].Message != "its disk is full" {
 		t.Errorf("of node10: %+v", own)
 	}
-	if !strings.Contains(health.Message(&nodes[3]), "suspect") {
-		t.Errorf("a node that was there a moment ago: %q", health.Message(&nodes[3]))
+	if !strings.Contains(health.Message(&nodes[3]).Text, "suspect") {
+		t.Errorf("a node that was there a moment ago: %q", health.Message(&nodes[3]).Text)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/viaduct-sdn/viaduct/internal/message"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/store"
@@ -165,9 +166,9 @@ func (s *Service) checkDeletable(v *revision.View, after *model.Config, edits []
 		if len(used) > maxShown {
 			who = append(who, fmt.Sprintf("and %d more", len(used)-maxShown))
 		}
-		out = append(out, model.Problem{Severity: model.Error, Kind: model.KindSubnet, ID: e.ID, About: strings.Join(about, " "),
-			Otherwise: fmt.Sprintf("cannot delete subnet '%s', not empty: guests that you may not see have addresses of it; ask an administrator", sub.CIDR),
-			Message:   fmt.Sprintf("cannot delete subnet '%s', not empty: %s; remove them first (viaduct address list)", sub.CIDR, strings.Join(who, ", "))})
+		refused := model.NewProblem(model.Error, model.KindSubnet, e.ID, "", "", msgSubnetInUse.Of(sub.CIDR, strings.Join(who, ", ")))
+		refused.About, refused.Otherwise = strings.Join(about, " "), msgSubnetInUseHidden.Of(sub.CIDR)
+		out = append(out, refused)
 	}
 	if len(out) > 0 {
 		return out
@@ -201,7 +202,9 @@ func (p *prepared) guest(ctx context.Context, v *revision.View, after, live *mod
 	} {
 		for _, n := range nics {
 			if err := p.s.retry(ctx, func() error { return assign(n) }); err != nil {
-				return model.Problems{{Severity: model.Error, Kind: model.KindGuest, ID: id, Field: n.nic.NIC, Value: n.nic.VNet, Message: err.Error(), About: model.ReferencesIn(err)}}
+				refused := model.NewProblem(model.Error, model.KindGuest, id, n.nic.NIC, n.nic.VNet, message.FromError(err, msgAddressRefused))
+				refused.About = model.ReferencesIn(err)
+				return model.Problems{refused}
 			}
 		}
 	}

@@ -104,7 +104,7 @@ func (s *Service) join(ctx context.Context, cfg, live *model.Config, n NIC) (all
 	}
 	owner := n.owner()
 	if owner == "" {
-		return nil, nil, errors.New("a NIC needs a hardware address, or the number of a guest, to get addresses")
+		return nil, nil, errors.New("a NIC needs a MAC address, or the number of a guest, to get addresses")
 	}
 	have, seen := s.book.Of(p.zone.ID, owner)
 	have = n.reassigned.apply(p.zone.ID, owner, have)

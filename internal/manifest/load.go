@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/viaduct-sdn/viaduct/internal/message"
 )
 
 // Stdin is the path of standard input.
@@ -149,7 +151,7 @@ func (l *loader) document(d *document) {
 			continue
 		}
 		if first := l.set.add(o); first != nil {
-			r.errorf(o.pos, "%s %s is declared twice, first at %s; leave one of them out", o.object.ObjectKind(), o.object.ObjectID(), first.pos)
+			r.error(o.pos, msgObjectRepeated, o.object.ObjectKind(), o.object.ObjectID(), first.pos)
 		}
 	}
 	l.errs = append(l.errs, r.errs...)
@@ -157,9 +159,8 @@ func (l *loader) document(d *document) {
 
 // checkText refuses content that is not text, and tabs that YAML does not allow.
 func checkText(src *source) *Error {
-	fault := func(line, column int, msg string) *Error {
-		return &Error{Pos: Position{File: src.name, Line: line, Column: column}, Message: msg,
-			Line: strings.ToValidUTF8(src.lines[line-1], "?")}
+	fault := func(line, column int, def *message.Definition, args ...any) *Error {
+		return newError(Position{File: src.name, Line: line, Column: column}, strings.ToValidUTF8(src.lines[line-1], "?"), def.Of(args...))
 	}
 	for i, s := range src.lines {
 		column := 0
@@ -168,11 +169,11 @@ func checkText(src *source) *Error {
 			column++
 			switch {
 			case r == utf8.RuneError && !strings.HasPrefix(s[j:], string(utf8.RuneError)):
-				return fault(i+1, column, "this is not UTF-8 text; save the file as UTF-8")
+				return fault(i+1, column, msgManifestNotUTF8)
 			case r == '\t' && blank:
-				return fault(i+1, column, "a tab is used to indent; YAML takes spaces only")
+				return fault(i+1, column, msgManifestTab)
 			case r != '\t' && r < ' ' || r == 0x7f:
-				return fault(i+1, column, fmt.Sprintf("control character %U; remove it", r))
+				return fault(i+1, column, msgManifestControlCharacter, fmt.Sprintf("%U", r))
 			}
 			blank = blank && r == ' '
 		}

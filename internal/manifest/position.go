@@ -3,6 +3,8 @@ package manifest
 import (
 	"fmt"
 	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/message"
 )
 
 // Position is a place in a file; Line and Column count from 1, columns in
@@ -21,8 +23,13 @@ type Error struct {
 	Pos Position
 	// Message describes the error and the correct form.
 	Message string
+	message.Details
 	// Line is the text of the line with the error.
 	Line string
+}
+
+func newError(p Position, line string, m message.Message) *Error {
+	return &Error{Pos: p, Message: m.Text, Details: m.Details, Line: line}
 }
 
 // Error is the position and the message on one line.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/viaduct-sdn/viaduct/internal/message"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
@@ -16,8 +17,8 @@ type reader struct {
 	errs Errors
 }
 
-func (r *reader) errorf(p Position, format string, args ...any) {
-	r.errs = append(r.errs, r.doc.errorf(p, format, args...))
+func (r *reader) error(p Position, def *message.Definition, args ...any) {
+	r.errs = append(r.errs, r.doc.error(p, def, args...))
 }
 
 // loaded is an object with its position and those of its properties.
@@ -31,7 +32,7 @@ type loaded struct {
 // object reads one object; nil if an error leaves nothing to check.
 func (r *reader) object(n *node) *loaded {
 	if n.kind != mapNode {
-		r.errorf(n.pos, "expected an object, that is lines of \"property: value\", got %s", n.describe())
+		r.error(n.pos, msgObjectExpected, n.describe())
 		return nil
 	}
 	kind, ok := r.kind(n)
@@ -52,7 +53,7 @@ func (r *reader) object(n *node) *loaded {
 		f.ID = model.FabricNodeID(f.Fabric, f.Node)
 	}
 	if o.ObjectID() == "" {
-		r.errorf(n.pos, "%s without id: add a line \"id: ...\"", kind)
+		r.error(n.pos, msgObjectWithoutID, kind)
 		return nil
 	}
 	return out
@@ -68,20 +69,20 @@ func (r *reader) kind(n *node) (model.Kind, bool) {
 	if i < 0 {
 		for _, e := range n.entries {
 			if near := model.Nearest(e.key, []string{"kind"}); near != "" {
-				r.errorf(e.pos, "unknown property %q; did you mean kind?", clip(e.key))
+				r.error(e.pos, msgKindMisspelled, clip(e.key))
 				return "", false
 			}
 		}
-		r.errorf(n.pos, "object without kind: add a line \"kind: ...\" with one of %s", strings.Join(names, ", "))
+		r.error(n.pos, msgObjectWithoutKind, strings.Join(names, ", "))
 		return "", false
 	}
 	v := n.entries[i].value
 	if v.kind != scalarNode || !slices.Contains(names, v.text) {
-		hint := "; it is one of " + strings.Join(names, ", ")
+		hint := "it is one of " + strings.Join(names, ", ")
 		if near := model.Nearest(v.text, names); near != "" {
-			hint = "; did you mean " + near + "?"
+			hint = "did you mean " + near + "?"
 		}
-		r.errorf(v.pos, "unknown kind %s%s", v.describe(), hint)
+		r.error(v.pos, msgKindUnknown, v.describe(), hint)
 		return "", false
 	}
 	return model.Kind(v.text), true
@@ -93,7 +94,7 @@ func (r *reader) fields(into reflect.Value, owner string, infos []model.FieldInf
 	seen := make(map[string]Position, len(n.entries))
 	for _, e := range n.entries {
 		if first, dup := seen[e.key]; dup {
-			r.errorf(e.pos, "property %q is given twice, first on line %d; leave one of them out", clip(e.key), first.Line)
+			r.error(e.pos, msgPropertyRepeated, clip(e.key), first.Line)
 			continue
 		}
 		seen[e.key] = e.pos
@@ -117,10 +118,10 @@ func (r *reader) unknown(owner string, infos []model.FieldInfo, e entry) {
 		names[i] = f.Name
 	}
 	if near := model.Nearest(e.key, names); near != "" {
-		r.errorf(e.pos, "unknown property %q of a %s; did you mean %s?", clip(e.key), owner, near)
+		r.error(e.pos, msgPropertyMisspelled, clip(e.key), owner, near)
 		return
 	}
-	r.errorf(e.pos, "unknown property %q of a %s; it has %s", clip(e.key), owner, strings.Join(names, ", "))
+	r.error(e.pos, msgPropertyUnknown, clip(e.key), owner, strings.Join(names, ", "))
 }
 
 // value reads a value without storing its position.
@@ -130,7 +131,7 @@ func (r *reader) value(into reflect.Value, f model.FieldInfo, path string, n *no
 
 func (r *reader) valueAt(into reflect.Value, f model.FieldInfo, path string, n *node, places map[string]Position) {
 	if n.kind == nullNode {
-		r.errorf(n.pos, "%s has no value; give one, or leave the line out", path)
+		r.error(n.pos, msgPropertyWithoutValue, path)
 		return
 	}
 	if f.IsStructures() || f.Type == model.FieldTexts || f.Type == model.FieldAddrs {
@@ -142,7 +143,7 @@ func (r *reader) valueAt(into reflect.Value, f model.FieldInfo, path string, n *
 
 func (r *reader) scalar(into reflect.Value, f model.FieldInfo, path string, n *node) {
 	if n.kind != scalarNode {
-		r.errorf(n.pos, "%s: expected %s, got %s", path, article(f.Type), n.describe())
+		r.error(n.pos, msgPropertyTypeDiffers, path, article(f.Type), n.describe())
 		return
 	}
 	text := n.text
@@ -169,7 +170,7 @@ func (r *reader) scalar(into reflect.Value, f model.FieldInfo, path string, n *n
 		err = fmt.Errorf("cannot be set")
 	}
 	if err != nil {
-		r.errorf(n.pos, "%s: %v", path, err)
+		r.error(n.pos, msgPropertyValueInvalid, path, err)
 		return
 	}
 	into.Set(reflect.ValueOf(v))
@@ -195,7 +196,7 @@ func (r *reader) list(into reflect.Value, f model.FieldInfo, path string, n *nod
 	case n.kind == scalarNode && f.IsStructures():
 		var err error
 		if items, err = splitItems(f, n); err != nil {
-			r.errorf(n.pos, "%s: %v", path, err)
+			r.error(n.pos, msgPropertyValueInvalid, path, err)
 			return
 		}
 	case n.kind == scalarNode:
@@ -204,7 +205,7 @@ func (r *reader) list(into reflect.Value, f model.FieldInfo, path string, n *nod
 			items = append(items, &node{kind: scalarNode, pos: n.pos, text: part})
 		}
 	case n.kind != listNode:
-		r.errorf(n.pos, "%s: expected a %s, got %s", path, f.Type, n.describe())
+		r.error(n.pos, msgPropertyListExpected, path, f.Type, n.describe())
 		return
 	}
 	out := reflect.MakeSlice(into.Type(), len(items), len(items))
@@ -227,7 +228,7 @@ func (r *reader) item(into reflect.Value, f model.FieldInfo, path string, n *nod
 		if n.kind == scalarNode {
 			v, err := parseRange(n.text)
 			if err != nil {
-				r.errorf(n.pos, "%s: %v", path, err)
+				r.error(n.pos, msgPropertyValueInvalid, path, err)
 			}
 			into.Set(reflect.ValueOf(v))
 			return
@@ -241,7 +242,7 @@ func (r *reader) item(into reflect.Value, f model.FieldInfo, path string, n *nod
 		}
 		r.nested(into, f, path, n, places)
 	default:
-		r.errorf(n.pos, "%s: cannot be set", path)
+		r.error(n.pos, msgPropertyReadOnly, path)
 	}
 }
 
@@ -250,11 +251,11 @@ func (r *reader) oneItem(f model.FieldInfo, path string, n *node) *node {
 	items, err := splitItems(f, n)
 	switch {
 	case err != nil:
-		r.errorf(n.pos, "%s: %v", path, err)
+		r.error(n.pos, msgPropertyValueInvalid, path, err)
 		return nil
 	case len(items) != 1:
 		_, owner := f.ItemFields()
-		r.errorf(n.pos, "%s: expected the properties of one %s, got %q", path, owner, clip(n.text))
+		r.error(n.pos, msgPropertyItemExpected, path, owner, clip(n.text))
 		return nil
 	}
 	return items[0]
@@ -269,7 +270,7 @@ func (r *reader) addr(into reflect.Value, path string, n *node) {
 func (r *reader) nested(into reflect.Value, f model.FieldInfo, path string, n *node, places map[string]Position) {
 	infos, owner := f.ItemFields()
 	if n.kind != mapNode {
-		r.errorf(n.pos, "%s: expected the properties of a %s, got %s", path, owner, n.describe())
+		r.error(n.pos, msgPropertyMapExpected, path, owner, n.describe())
 		return
 	}
 	r.fields(into, owner, infos, n, path+".", places)

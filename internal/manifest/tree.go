@@ -11,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+	"github.com/viaduct-sdn/viaduct/internal/message"
 )
 
 // nodeKind is the kind of a node.
@@ -80,8 +81,8 @@ func (d *document) at(p *token.Position) Position {
 	return Position{File: d.src.name, Line: d.first + p.Line - 1, Column: max(p.Column, 1)}
 }
 
-func (d *document) errorf(p Position, format string, args ...any) *Error {
-	return &Error{Pos: p, Message: fmt.Sprintf(format, args...), Line: d.src.line(p.Line)}
+func (d *document) error(p Position, def *message.Definition, args ...any) *Error {
+	return newError(p, d.src.line(p.Line), def.Of(args...))
 }
 
 // parse parses the document into a tree; nil for an empty document.
@@ -90,14 +91,14 @@ func (d *document) errorf(p Position, format string, args ...any) *Error {
 // of a goroutine cannot be recovered from.
 func (d *document) parse() (root *node, err *Error) {
 	if len(d.text) > MaxDocument {
-		return nil, d.errorf(d.at(nil), "this document is larger than %d KiB; split it", MaxDocument>>10)
+		return nil, d.error(d.at(nil), msgManifestTooLarge, MaxDocument>>10)
 	}
 	defer func() {
 		// The parser is third-party code and the input is untrusted: if it panics on
 		// some input that fuzzing has not found, that is one bad file and must not end
 		// the program.
 		if r := recover(); r != nil {
-			root, err = nil, d.errorf(d.at(nil), "cannot be read as YAML (%v); check the document's indentation and quotes", r)
+			root, err = nil, d.error(d.at(nil), msgManifestYAMLUnreadable, r)
 		}
 	}()
 	tokens := lexer.Tokenize(d.text)
@@ -113,7 +114,7 @@ func (d *document) parse() (root *node, err *Error) {
 			continue
 		}
 		if root != nil {
-			return nil, d.errorf(d.at(doc.Body.GetToken().Position), "more than one value in a document; separate them by a line with ---")
+			return nil, d.error(d.at(doc.Body.GetToken().Position), msgManifestTwoValues)
 		}
 		if root, err = d.convert(doc.Body, 0); err != nil {
 			return nil, err
@@ -139,12 +140,12 @@ func (d *document) check(tokens token.Tokens) *Error {
 	lastLine := 0
 	for _, t := range tokens {
 		if msg, ok := refused[t.Type]; ok {
-			return d.errorf(d.at(t.Position), "%s", msg)
+			return d.error(d.at(t.Position), msgManifestYAMLUnsupported, msg)
 		}
 		// only nesting matters
 		switch t.Type {
 		case token.InvalidType:
-			return d.errorf(d.at(t.Position), "%s", t.Error)
+			return d.error(d.at(t.Position), msgManifestYAMLInvalid, t.Error)
 		case token.MappingStartType, token.SequenceStartType:
 			flow++
 		case token.MappingEndType, token.SequenceEndType:
@@ -158,7 +159,7 @@ func (d *document) check(tokens token.Tokens) *Error {
 		}
 		lastLine = t.Position.Line
 		if flow+len(block) > MaxDepth {
-			return d.errorf(d.at(t.Position), "nested deeper than %d levels; no object needs that", MaxDepth)
+			return d.error(d.at(t.Position), msgManifestTooDeep, MaxDepth)
 		}
 	}
 	return nil
@@ -175,13 +176,13 @@ func openBlock(block []int, column int) []int {
 func (d *document) syntaxError(err error) *Error {
 	var se *yaml.SyntaxError
 	if errors.As(err, &se) && se.Token != nil {
-		return d.errorf(d.at(se.Token.Position), "%s; check indentation, quotes and brackets around here", se.Message)
+		return d.error(d.at(se.Token.Position), msgManifestYAMLSyntax, se.Message)
 	}
 	var ye yaml.Error
 	if errors.As(err, &ye) && ye.GetToken() != nil {
-		return d.errorf(d.at(ye.GetToken().Position), "%s", ye.GetMessage())
+		return d.error(d.at(ye.GetToken().Position), msgManifestYAMLInvalid, ye.GetMessage())
 	}
-	return d.errorf(d.at(nil), "cannot be read as YAML: %v", err)
+	return d.error(d.at(nil), msgManifestYAMLNotParsed, err)
 }
 
 // convert turns the parser's tree into nodes.
@@ -192,7 +193,7 @@ func (d *document) convert(n ast.Node, depth int) (*node, *Error) {
 	tk := n.GetToken()
 	out := &node{pos: d.at(tk.Position)}
 	if depth > MaxDepth {
-		return nil, d.errorf(out.pos, "nested deeper than %d levels; no object needs that", MaxDepth)
+		return nil, d.error(out.pos, msgManifestTooDeep, MaxDepth)
 	}
 	switch n := n.(type) {
 	case *ast.NullNode:
@@ -218,7 +219,7 @@ func (d *document) convert(n ast.Node, depth int) (*node, *Error) {
 			out.items = append(out.items, item)
 		}
 	default:
-		return nil, d.errorf(out.pos, "this is not supported in a manifest (%s)", strings.ToLower(n.Type().String()))
+		return nil, d.error(out.pos, msgManifestValueUnsupported, strings.ToLower(n.Type().String()))
 	}
 	return out, nil
 }

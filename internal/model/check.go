@@ -19,10 +19,10 @@ func (c *checker) properties(o Object) {
 		switch {
 		case value.IsZero():
 			if f.Required && len(f.Values) > 0 {
-				r.errorf(f.Name, "", "is missing: use %s", f.Bounds())
+				r.error(f.Name, "", msgPropertyRequired, f.Bounds())
 			}
 		case known && typ != "" && !f.appliesTo(typ):
-			r.errorf(f.Name, optionText(value), "is not an option of %s %s, only of %s; remove it, or change the %s", withArticle(typ), d.Kind, strings.Join(f.Types, ", "), d.TypeProperty)
+			r.error(f.Name, optionText(value), msgPropertyNotForType, withArticle(typ), d.Kind, strings.Join(f.Types, ", "), d.TypeProperty)
 		default:
 			c.property(r, f, f.Name, value)
 		}
@@ -97,11 +97,11 @@ func (c *checker) ref(r report, field string, f *FieldInfo, id string) {
 	if to.Live || byKind[r.kind].Live || f.Ref == KindNode || to.slot.get(c.cfg, id) != nil {
 		return
 	}
-	otherwise := "; declare the " + string(f.Ref) + " first"
+	otherwise := "declare the " + string(f.Ref) + " first"
 	if f.Required {
-		otherwise = "; declare the " + string(f.Ref) + ", or delete the " + string(r.kind) + " as well"
+		otherwise = "declare the " + string(f.Ref) + ", or delete the " + string(r.kind) + " as well"
 	}
-	r.errorf(field, id, "does not exist: %s %s is used by %s %s%s", f.Ref, id, r.kind, r.id, c.nearID(to, id, otherwise))
+	r.error(field, id, msgReferenceMissing, f.Ref, id, r.kind, r.id, c.nearID(to, id, otherwise))
 }
 
 // row returns the field of a property, or of an item's property, "list.property".

@@ -28,14 +28,14 @@ func (c *checker) controllers(ids []string) {
 		o := c.cfg.Controllers[id]
 		r := c.report(o)
 		if !controllerForm.MatchString(id) {
-			r.errorf("id", id, "is not a controller name: use 2 to 64 letters, digits, _ and -, a letter first, a letter or digit last")
+			r.error("id", id, msgControllerNameInvalid)
 		}
 		switch o.Type {
 		case ControllerEVPN:
 			c.controllerEVPN(r, o)
 			for _, other := range groups[o.PeerGroup()] {
 				if node, shared := sharedNode(o, other); shared {
-					r.about(Ref(KindController, other.ID)).errorf("peer-group-name", o.PeerGroup(), "is already that of controller %s, which runs on %s too; give one of them another name, or nodes of its own", other.ID, node)
+					r.about(Ref(KindController, other.ID)).error("peer-group-name", o.PeerGroup(), msgControllerPeerGroupUsed, other.ID, node)
 				}
 			}
 			groups[o.PeerGroup()] = append(groups[o.PeerGroup()], o)
@@ -51,7 +51,7 @@ func (c *checker) controllers(ids []string) {
 		}
 		key := string(o.Type) + " " + o.Node
 		if other := onNode[key]; other != nil {
-			r.about(Ref(KindController, other.ID)).laxf("node", o.Node, "runs the %s controller %s already; a node runs one of a type: give both peers to one, or choose another node", o.Type, other.ID)
+			r.about(Ref(KindController, other.ID)).lax("node", o.Node, msgControllerNodeUsed, o.Type, other.ID)
 		}
 		onNode[key] = o
 	}
@@ -75,7 +75,7 @@ func sharedNode(a, b *Controller) (name string, ok bool) {
 
 func needsASN(r report, asn int) {
 	if asn == 0 {
-		r.errorf("asn", "", "is missing: the autonomous system number, 1 to %d; 64512 to 65534 and 4200000000 to 4294967294 are for private use (RFC 6996)", MaxASN)
+		r.error("asn", "", msgASNMissing, MaxASN)
 	}
 }
 
@@ -83,23 +83,23 @@ func (c *checker) controllerEVPN(r report, o *Controller) {
 	needsASN(r, o.ASN)
 	switch {
 	case len(o.Peers) > 0 && o.Fabric != "":
-		r.errorf("peers", joinAddrs(o.Peers), "excludes fabric %q: an evpn controller has one of the two; remove the other", o.Fabric)
+		r.error("peers", joinAddrs(o.Peers), msgControllerPeersAndFabric, o.Fabric)
 	case len(o.Peers) == 0 && o.Fabric == "":
-		r.errorf("peers", "", "is missing: list the address of every node, like 192.168.0.1, 192.168.0.2, or name a fabric")
+		r.error("peers", "", msgControllerPeersMissing)
 	}
 	c.fabricRef(r, o.Fabric)
 	checkPeers(r, o.Peers)
-	c.nodeList(r, o.Nodes, "the controller runs there once it has")
+	c.nodeList(r, o.Nodes, msgControllerNodeNotJoined)
 	switch f := c.cfg.Fabrics[o.PeerGroup()]; {
 	case o.PeerGroupName != "" && !controllerForm.MatchString(o.PeerGroupName):
-		r.errorf("peer-group-name", o.PeerGroupName, "is not a name: use 2 to 64 letters, digits, _ and -, a letter first, a letter or digit last")
+		r.error("peer-group-name", o.PeerGroupName, msgPeerGroupNameInvalid)
 	case o.PeerGroupName == bgpPeerGroup:
-		r.errorf("peer-group-name", o.PeerGroupName, "is the peer group of bgp controllers; choose another")
+		r.error("peer-group-name", o.PeerGroupName, msgPeerGroupNameReserved)
 	case f != nil && f.Protocol == FabricBGP:
-		r.about(Ref(KindFabric, f.ID)).errorf("peer-group-name", o.PeerGroup(), "is the peer group of fabric %s; choose another", f.ID)
+		r.about(Ref(KindFabric, f.ID)).error("peer-group-name", o.PeerGroup(), msgPeerGroupNameOfFabric, f.ID)
 	}
 	if o.EBGPMultihop > 0 && o.BGPMode == ModeInternal {
-		r.warnf("ebgp-multihop", strconv.Itoa(o.EBGPMultihop), "has no effect with bgp-mode internal")
+		r.warn("ebgp-multihop", strconv.Itoa(o.EBGPMultihop), msgEBGPMultihopInternal)
 	}
 }
 
@@ -110,11 +110,11 @@ func (c *checker) controllerBGP(r report, o *Controller) {
 	needsASN(r, o.ASN)
 	c.controllerNode(r, o)
 	if len(o.Peers) == 0 {
-		r.errorf("peers", "", "is missing: list the addresses of the routers outside")
+		r.error("peers", "", msgBGPPeersMissing)
 	}
 	checkPeers(r, o.Peers)
 	if o.EBGPMultihop > 0 && !o.EBGP {
-		r.warnf("ebgp-multihop", strconv.Itoa(o.EBGPMultihop), "has no effect without ebgp")
+		r.warn("ebgp-multihop", strconv.Itoa(o.EBGPMultihop), msgEBGPMultihopWithoutEBGP)
 	}
 	checkIfname(r, "loopback", o.Loopback)
 }
@@ -124,18 +124,18 @@ func (c *checker) controllerISIS(r report, o *Controller) {
 	checkIfname(r, "loopback", o.Loopback)
 	switch {
 	case o.ISISDomain == "":
-		r.errorf("isis-domain", "", "is missing: a name for the domain, like evpn")
+		r.error("isis-domain", "", msgISISDomainMissing)
 	case !wordForm.MatchString(o.ISISDomain):
-		r.errorf("isis-domain", o.ISISDomain, "is not a name: use up to 64 letters, digits, dots, hyphens and underscores")
+		r.error("isis-domain", o.ISISDomain, msgISISDomainInvalid)
 	}
 	switch {
 	case o.ISISNet == "":
-		r.errorf("isis-net", "", "is missing: the node's network entity title, like 49.0001.1921.6800.1002.00")
+		r.error("isis-net", "", msgISISNetMissing)
 	case !netForm.MatchString(o.ISISNet):
-		r.errorf("isis-net", o.ISISNet, "is not a network entity title: write it like 49.0001.1921.6800.1002.00, with 3 to 9 groups of four hexadecimal digits in the middle")
+		r.error("isis-net", o.ISISNet, msgISISNetInvalid)
 	}
 	if len(o.ISISIfaces) == 0 {
-		r.errorf("isis-ifaces", "", "is missing: list the interfaces that lead to the other routers")
+		r.error("isis-ifaces", "", msgISISInterfacesMissing)
 	}
 	for _, name := range o.ISISIfaces {
 		checkIfname(r, "isis-ifaces", name)
@@ -145,16 +145,16 @@ func (c *checker) controllerISIS(r report, o *Controller) {
 func (c *checker) controllerNode(r report, o *Controller) {
 	switch {
 	case o.Node == "":
-		r.errorf("node", "", "is missing: name the node that the controller runs on")
+		r.error("node", "", msgControllerNodeMissing)
 	case !IsLabel(o.Node):
-		r.errorf("node", o.Node, "is not a host name: use up to 63 letters, digits and hyphens")
+		r.error("node", o.Node, msgHostNameInvalid)
 	case !c.known[o.Node]:
-		r.warnf("node", o.Node, "has not joined%s; the controller runs there once it has", c.nearestNode(o.Node))
+		r.warn("node", o.Node, msgControllerNodeNotJoined, c.nearestNode(o.Node))
 	}
 }
 
 func checkIfname(r report, field, name string) {
 	if name != "" && !ifnameForm.MatchString(name) {
-		r.errorf(field, name, "is not the name of an interface: up to 15 letters, digits, dots, hyphens and underscores")
+		r.error(field, name, msgInterfaceNameInvalid)
 	}
 }

@@ -26,7 +26,7 @@ func TestDHCPAddress6(t *testing.T) {
 // the end is not allocated.
 func TestGivenRanges(t *testing.T) {
 	for _, c := range []struct{ cidr, start, end, given, told string }{
-		{"192.0.2.0/29", "192.0.2.0", "192.0.2.7", "192.0.2.1-192.0.2.6", "includes the network address 192.0.2.0 and the broadcast address 192.0.2.7 of 192.0.2.0/29, which no guest can have: passed over when addresses are given; write 192.0.2.1-192.0.2.6"},
+		{"192.0.2.0/29", "192.0.2.0", "192.0.2.7", "192.0.2.1-192.0.2.6", "includes the network address 192.0.2.0 and the broadcast address 192.0.2.7 of 192.0.2.0/29, which no guest can have: skipped in allocations; write 192.0.2.1-192.0.2.6"},
 		{"192.0.2.0/29", "192.0.2.3", "192.0.2.7", "192.0.2.3-192.0.2.6", "includes the broadcast address 192.0.2.7"},
 		{"192.0.2.0/29", "192.0.2.0", "192.0.2.0", "", "nothing is left of it"},
 		{"192.0.2.0/29", "192.0.2.1", "192.0.2.6", "192.0.2.1-192.0.2.6", ""},

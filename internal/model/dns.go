@@ -90,9 +90,9 @@ func (n *NameServer) checkLive(c *liveChecker, _ Edit) {
 	}
 	remote(r, n.URL, n.Fingerprint, "https://pdns.example.com:8081/api/v1/servers/localhost")
 	if n.Key == "" {
-		r.errorf("key", "", "is missing: the server's api-key")
+		r.error("key", "", msgDNSKeyMissing)
 	}
 	if n.ReverseMaskV6 > 0 && n.ReverseMaskV6%4 != 0 {
-		r.laxf("reversemaskv6", strconv.Itoa(n.ReverseMaskV6), "must be a multiple of 4: a reverse zone ends between two hexadecimal digits")
+		r.lax("reversemaskv6", strconv.Itoa(n.ReverseMaskV6), msgDNSReverseMaskInvalid)
 	}
 }

@@ -10,7 +10,7 @@ var fingerprintForm = regexp.MustCompile(`^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$`
 
 func pluginID(r report, id string) {
 	if !idForm.MatchString(id) {
-		r.errorf("id", id, "must be 2 or more letters and digits, and begin with a letter")
+		r.error("id", id, msgExternalIDInvalid)
 	}
 }
 
@@ -19,13 +19,13 @@ func remote(r report, address, fingerprint, example string) {
 	u, err := url.Parse(address)
 	switch {
 	case address == "":
-		r.errorf("url", "", "is missing: where the API is, like %s", example)
+		r.error("url", "", msgExternalURLMissing, example)
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		r.errorf("url", address, "is no http or https URL; write it like %s", example)
+		r.error("url", address, msgExternalURLInvalid, example)
 	case u.User != nil:
-		r.errorf("url", u.Redacted(), "has a password in it, which would be shown; use the token or key")
+		r.error("url", u.Redacted(), msgExternalURLHasPassword)
 	}
 	if fingerprint != "" && !fingerprintForm.MatchString(fingerprint) {
-		r.errorf("fingerprint", fingerprint, "is not a SHA-256 fingerprint: 32 pairs of hexadecimal digits with colons between")
+		r.error("fingerprint", fingerprint, msgFingerprintInvalid)
 	}
 }

@@ -19,10 +19,10 @@ func (c *checker) fabrics(ids []string) {
 		f := c.cfg.Fabrics[id]
 		r := c.report(f)
 		if !fabricForm.MatchString(id) {
-			r.errorf("id", id, "is not a fabric name: use 2 to 8 letters, digits and hyphens, no hyphen at the ends")
+			r.error("id", id, msgFabricNameInvalid)
 		}
 		if f.Protocol == FabricWireGuard {
-			r.warnf("protocol", string(f.Protocol), "is kept, exported and imported, but does not run: this release makes no encrypted tunnels yet")
+			r.warn("protocol", string(f.Protocol), msgFabricWireGuardNotRun)
 		}
 		c.fabricPolicy(r, f)
 		c.fabricPrefixes(r, f)
@@ -32,11 +32,11 @@ func (c *checker) fabrics(ids []string) {
 		area, ok := parseArea(f.Area)
 		switch {
 		case f.Area == "":
-			r.errorf("area", "", "is missing: the OSPF area, a number or like 0.0.0.0")
+			r.error("area", "", msgFabricAreaMissing)
 		case !ok:
-			r.errorf("area", f.Area, "is not an area: use 0 to 4294967295, or four numbers like 0.0.0.1")
+			r.error("area", f.Area, msgFabricAreaInvalid)
 		case areas[area] != nil:
-			r.about(Ref(KindFabric, areas[area].ID)).errorf("area", f.Area, "is already that of fabric %s; ospf fabrics have areas of their own", areas[area].ID)
+			r.about(Ref(KindFabric, areas[area].ID)).error("area", f.Area, msgFabricAreaUsed, areas[area].ID)
 		default:
 			areas[area] = f
 		}
@@ -57,7 +57,7 @@ func (c *checker) fabricPolicy(r report, f *Fabric) {
 	if l := c.cfg.PrefixLists[f.RouteFilter]; l != nil {
 		for _, p := range []netip.Prefix{f.IPPrefix, f.IP6Prefix} {
 			if p.IsValid() && !l.HasFamily(p.Addr().Is6()) {
-				r.warnf("route-filter", f.RouteFilter, "has no network of the family of %s, so none of the fabric's routes there are used; add one to the prefix list", p)
+				r.warn("route-filter", f.RouteFilter, msgRouteFilterLacksFamily, p)
 			}
 		}
 	}
@@ -70,11 +70,11 @@ func (c *checker) fabricPolicy(r report, f *Fabric) {
 		field := "redistribute[" + strconv.Itoa(i) + "]."
 		switch {
 		case d.Source == "":
-			r.errorf(field+"source", "", "is missing; it is one of %s", strings.Join(sources, ", "))
+			r.error(field+"source", "", msgRedistributeSourceMissing, strings.Join(sources, ", "))
 		case sources != nil && !slices.Contains(sources, d.Source):
-			r.errorf(field+"source", d.Source, "is not a source that a fabric of %s can announce; it is one of %s", f.Protocol, strings.Join(sources, ", "))
+			r.error(field+"source", d.Source, msgRedistributeSourceUnknown, f.Protocol, strings.Join(sources, ", "))
 		case seen[d.Source]:
-			r.errorf(field+"source", d.Source, "is given twice; once is enough")
+			r.error(field+"source", d.Source, msgRedistributeSourceRepeated)
 		}
 		seen[d.Source] = true
 		limit := uint64(1<<32 - 1)
@@ -82,7 +82,7 @@ func (c *checker) fabricPolicy(r report, f *Fabric) {
 			limit = maxOSPFMetric
 		}
 		if n, err := strconv.ParseUint(d.Metric, 10, 32); d.Metric != "" && (err != nil || n > limit) {
-			r.errorf(field+"metric", d.Metric, "is not a metric: use 0 to %d, or leave it out", limit)
+			r.error(field+"metric", d.Metric, msgRedistributeMetricInvalid, limit)
 		}
 	}
 }
@@ -101,12 +101,12 @@ func nonZero(n int) string {
 func (c *checker) fabricPrefixes(r report, f *Fabric) {
 	switch {
 	case f.Protocol == FabricOSPF && f.IP6Prefix.IsValid():
-		r.errorf("ip6-prefix", f.IP6Prefix.String(), "cannot be used by OSPF version 2, which routes IPv4 only; remove it, or use openfabric or bgp")
+		r.error("ip6-prefix", f.IP6Prefix.String(), msgFabricOSPFIPv6)
 	case f.Protocol == FabricOSPF && !f.IPPrefix.IsValid():
-		r.errorf("ip-prefix", "", "is missing: the network of the nodes' addresses, like 10.10.10.0/24")
+		r.error("ip-prefix", "", msgFabricOSPFPrefixMissing)
 	case f.Protocol == FabricWireGuard: // the interfaces have the addresses
 	case !f.IPPrefix.IsValid() && !f.IP6Prefix.IsValid():
-		r.errorf("ip-prefix", "", "is missing: give the network of the nodes' addresses, like 10.10.10.0/24, or ip6-prefix, or both")
+		r.error("ip-prefix", "", msgFabricPrefixMissing)
 	}
 	c.fabricPrefix(r, "ip-prefix", f.IPPrefix, true)
 	c.fabricPrefix(r, "ip6-prefix", f.IP6Prefix, false)
@@ -117,12 +117,12 @@ func (c *checker) fabricPrefix(r report, field string, p netip.Prefix, four bool
 		return
 	}
 	if p.Addr().Is4() != four {
-		r.errorf(field, p.String(), "is of the other family; IPv4 goes to ip-prefix, IPv6 to ip6-prefix")
+		r.error(field, p.String(), msgFabricPrefixFamily)
 	}
 	for _, id := range sortedKeys(c.cfg.Fabrics) {
 		o := c.cfg.Fabrics[id]
 		if id < r.id && (o.IPPrefix.IsValid() && o.IPPrefix.Overlaps(p) || o.IP6Prefix.IsValid() && o.IP6Prefix.Overlaps(p)) {
-			r.about(Ref(KindFabric, id)).errorf(field, p.String(), "overlaps the network of fabric %s; choose another one", id)
+			r.about(Ref(KindFabric, id)).error(field, p.String(), msgFabricPrefixOverlaps, id)
 		}
 	}
 }

@@ -12,7 +12,7 @@ func (c *checker) fabricNodes(ids []string) {
 	claim := func(r report, field, scope, value, what string) {
 		k := key{scope, value}
 		if other := used[k]; other != "" {
-			r.about(Ref(KindFabricNode, other)).errorf(field, value, "is already %s of %s", what, other)
+			r.about(Ref(KindFabricNode, other)).error(field, value, msgFabricNodeValueUsed, what, other)
 			return
 		}
 		used[k] = r.id
@@ -26,9 +26,9 @@ func (c *checker) fabricNodes(ids []string) {
 		}
 		switch {
 		case !IsLabel(n.Node):
-			r.errorf("node", n.Node, "is not a host name: use up to 63 letters, digits and hyphens")
+			r.error("node", n.Node, msgHostNameInvalid)
 		case !c.known[n.Node] && n.Role != RoleExternal:
-			r.warnf("node", n.Node, "has not joined%s; it takes part once it has", c.nearestNode(n.Node))
+			r.warn("node", n.Node, msgFabricNodeNotJoined, c.nearestNode(n.Node))
 		}
 		if n.Role != RoleExternal {
 			fabricAddress(r, "ip", n.IP, f.IPPrefix, f.ID)
@@ -45,7 +45,7 @@ func (c *checker) fabricNodes(ids []string) {
 			row(KindFabricNode, "asn").checkNumber(r, "asn", n.ASN)
 			claim(r, "ip6", "router id "+f.ID, n.RouterID().String(), "the router id")
 		} else if n.ASN != 0 {
-			r.errorf("asn", strconv.Itoa(n.ASN), "is not an option of an %s fabric, only of bgp; remove it", f.Protocol)
+			r.error("asn", strconv.Itoa(n.ASN), msgFabricNodeASNNotUsed, f.Protocol)
 		}
 		c.wireGuardNode(r, f, n)
 		for i, l := range n.Interfaces {
@@ -58,40 +58,40 @@ func (c *checker) fabricNodes(ids []string) {
 func fabricAddress(r report, field string, a netip.Addr, p netip.Prefix, fabric string) {
 	switch {
 	case a.IsValid() && !p.IsValid():
-		r.errorf(field, a.String(), "has no network: fabric %s has no prefix of this family; add one or remove the address", fabric)
+		r.error(field, a.String(), msgFabricNodeAddressWithoutPrefix, fabric)
 	case !a.IsValid() && p.IsValid():
-		r.errorf(field, "", "is missing: give the node an address of %s", p)
+		r.error(field, "", msgFabricNodeAddressMissing, p)
 	case a.IsValid() && !p.Contains(a):
-		r.errorf(field, a.String(), "is not in %s, the network of fabric %s", p, fabric)
+		r.error(field, a.String(), msgFabricNodeAddressOutside, p, fabric)
 	}
 }
 
 func fabricInterface(r report, field string, f *Fabric, l FabricInterface) {
 	if l.Name == "" {
-		r.errorf(field+".name", "", "is missing: name the interface")
+		r.error(field+".name", "", msgFabricInterfaceNameMissing)
 	}
 	checkIfname(r, field+".name", l.Name)
 	wireGuardInterface(r, field, f, l)
 	if f.Protocol == FabricBGP && (l.IP.IsValid() || l.IP6.IsValid()) {
-		r.errorf(field+".ip", "", "is not an option in a bgp fabric, whose links are unnumbered; remove it")
+		r.error(field+".ip", "", msgFabricInterfaceUnnumbered)
 	}
 	if l.IP.IsValid() && !l.IP.Addr().Is4() || l.IP6.IsValid() && l.IP6.Addr().Is4() {
-		r.errorf(field+".ip", "", "is of the other family; IPv4 goes to ip, IPv6 to ip6")
+		r.error(field+".ip", "", msgFabricInterfaceFamily)
 	}
 	if f.Protocol == FabricOSPF && l.IP6.IsValid() {
-		r.errorf(field+".ip6", l.IP6.String(), "cannot be used by OSPF version 2; remove it")
+		r.error(field+".ip6", l.IP6.String(), msgFabricInterfaceOSPFIPv6)
 	}
 	switch {
 	case l.HelloMultiplier == 0:
 	case f.Protocol != FabricOpenFabric:
-		r.errorf(field+".hello-multiplier", strconv.Itoa(l.HelloMultiplier), "is an option of openfabric only; remove it")
+		r.error(field+".hello-multiplier", strconv.Itoa(l.HelloMultiplier), msgFabricInterfaceOpenfabricOnly)
 	default:
 		row(KindFabricNode, "interfaces.hello-multiplier").checkNumber(r, field+".hello-multiplier", l.HelloMultiplier)
 	}
 	switch {
 	case l.NetworkType == "":
 	case f.Protocol != FabricOSPF:
-		r.errorf(field+".network-type", l.NetworkType, "is an option of ospf only; remove it")
+		r.error(field+".network-type", l.NetworkType, msgFabricInterfaceOSPFOnly)
 	default:
 		row(KindFabricNode, "interfaces.network-type").checkWord(r, field+".network-type", l.NetworkType)
 	}

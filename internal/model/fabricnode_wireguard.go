@@ -30,14 +30,14 @@ func (c *checker) wireGuardNode(r report, f *Fabric, n *FabricNode) {
 	if f.Protocol != FabricWireGuard {
 		for _, o := range []option{{"endpoint", n.Endpoint}, {"public-key", n.PublicKey}, {"allowed-ips", strings.Join(n.AllowedIPs, ", ")}} {
 			if o.value != "" {
-				r.errorf(o.field, o.value, "is not an option of an %s fabric, only of wireguard; remove it", f.Protocol)
+				r.error(o.field, o.value, msgFabricNodeWireGuardOnly, f.Protocol)
 			}
 		}
 		if n.Role != "" && (f.Protocol != FabricBGP || n.Role != RoleInternal) {
-			r.errorf("role", n.Role, "is not possible in an %s fabric; remove it", f.Protocol)
+			r.error("role", n.Role, msgFabricNodeRoleNotUsed, f.Protocol)
 		}
 		if len(n.Peers) > 0 {
-			r.errorf("peers", n.Peers[0].Node, "is not an option of an %s fabric, only of wireguard; remove it", f.Protocol)
+			r.error("peers", n.Peers[0].Node, msgFabricNodeWireGuardOnly, f.Protocol)
 		}
 		return
 	}
@@ -50,17 +50,17 @@ func (c *checker) wireGuardNode(r report, f *Fabric, n *FabricNode) {
 	}
 	switch {
 	case n.Role != "" && n.Role != RoleInternal:
-		r.errorf("role", n.Role, "is neither internal nor external")
+		r.error("role", n.Role, msgFabricNodeRoleUnknown)
 	case n.PublicKey != "":
-		r.errorf("public-key", n.PublicKey, "is that of external nodes; those of an internal one are of its interfaces")
+		r.error("public-key", n.PublicKey, msgFabricNodePublicKeyInternal)
 	case n.Endpoint != "" && !isHost(n.Endpoint):
-		r.errorf("endpoint", n.Endpoint, "is no address or host name; the port is that of the interface")
+		r.error("endpoint", n.Endpoint, msgFabricNodeEndpointInvalid)
 	}
 	ports := map[int]string{}
 	for i, l := range n.Interfaces {
 		field := fmt.Sprintf("interfaces[%d].listen-port", i)
 		if other := ports[l.ListenPort]; other != "" && l.ListenPort != 0 {
-			r.errorf(field, strconv.Itoa(l.ListenPort), "is already the port of interface %s", other)
+			r.error(field, strconv.Itoa(l.ListenPort), msgWireGuardPortUsed, other)
 		}
 		ports[l.ListenPort] = l.Name
 	}
@@ -72,20 +72,20 @@ func (c *checker) wireGuardNode(r report, f *Fabric, n *FabricNode) {
 // externalNode checks a node outside the cluster, which Viaduct does not configure.
 func externalNode(r report, n *FabricNode) {
 	if !IsWireGuardKey(n.PublicKey) {
-		r.errorf("public-key", n.PublicKey, "is not the public key of the external node: 32 bytes in base64, as wg pubkey writes it")
+		r.error("public-key", n.PublicKey, msgWireGuardPeerKeyInvalid)
 	}
 	if !isHostPort(n.Endpoint) {
-		r.errorf("endpoint", n.Endpoint, "is not where the external node is: write it like vpn.example.com:51820")
+		r.error("endpoint", n.Endpoint, msgWireGuardPeerEndpointInvalid)
 	}
 	if len(n.Interfaces) > 0 || len(n.Peers) > 0 {
-		r.errorf("role", n.Role, "is that of a node which Viaduct does not configure; remove its interfaces and peers")
+		r.error("role", n.Role, msgFabricNodeExternalSettings)
 	}
 }
 
 // wireGuardPeer checks that both ends of a tunnel exist.
 func (c *checker) wireGuardPeer(r report, at string, n *FabricNode, p FabricPeer) {
 	if !hasInterface(n, p.IFace) {
-		r.errorf(at+"iface", p.IFace, "is no interface of this node; name one of its interfaces")
+		r.error(at+"iface", p.IFace, msgWireGuardInterfaceUnknown)
 	}
 	if p.AllowedIPs != "" {
 		for text := range strings.SplitSeq(p.AllowedIPs, ";") {
@@ -93,21 +93,21 @@ func (c *checker) wireGuardPeer(r report, at string, n *FabricNode, p FabricPeer
 		}
 	}
 	if p.Type != RoleInternal && p.Type != RoleExternal {
-		r.errorf(at+"type", p.Type, "is neither internal nor external")
+		r.error(at+"type", p.Type, msgFabricNodeRoleUnknown)
 		return
 	}
 	external := p.Type == RoleExternal
 	if p.Endpoint != "" && (external && !isHostPort(p.Endpoint) || !external && !isHost(p.Endpoint)) {
-		r.errorf(at+"endpoint", p.Endpoint, "is no endpoint: a host for an internal peer, host:port for an external one")
+		r.error(at+"endpoint", p.Endpoint, msgWireGuardEndpointInvalid)
 	}
 	other := c.cfg.FabricNodes[FabricNodeID(n.Fabric, p.Node)]
 	switch {
 	case other == nil:
-		r.errorf(at+"node", p.Node, "is no node of fabric %s; declare fabric-node %s first", n.Fabric, FabricNodeID(n.Fabric, p.Node))
+		r.error(at+"node", p.Node, msgWireGuardPeerUnknown, n.Fabric, FabricNodeID(n.Fabric, p.Node))
 	case external != (other.Role == RoleExternal):
-		r.errorf(at+"type", p.Type, "is not the role of node %s", p.Node)
+		r.error(at+"type", p.Type, msgWireGuardPeerRole, p.Node)
 	case !external && !hasInterface(other, p.NodeIFace):
-		r.errorf(at+"node-iface", p.NodeIFace, "is no interface of node %s; name one of its interfaces", p.Node)
+		r.error(at+"node-iface", p.NodeIFace, msgWireGuardPeerInterfaceUnknown, p.Node)
 	}
 }
 
@@ -122,7 +122,7 @@ func hasInterface(n *FabricNode, name string) bool {
 
 func allowedIP(r report, field, text string) {
 	if _, err := netip.ParsePrefix(text); err != nil {
-		r.errorf(field, text, "is no network; write it like 10.0.1.0/24 or fd00::/64")
+		r.error(field, text, msgAllowedIpsInvalid)
 	}
 }
 
@@ -158,22 +158,22 @@ func wireGuardInterface(r report, field string, f *Fabric, l FabricInterface) {
 	if f.Protocol != FabricWireGuard {
 		for _, o := range []option{{".listen-port", nonZero(l.ListenPort)}, {".public-key", l.PublicKey}} {
 			if o.value != "" {
-				r.errorf(field+o.field, o.value, "is an option of wireguard only; remove it")
+				r.error(field+o.field, o.value, msgFabricInterfaceWireGuardOnly)
 			}
 		}
 		if l.IP6LL {
-			r.errorf(field+".ip6-ll", "true", "is an option of wireguard only; remove it")
+			r.error(field+".ip6-ll", "true", msgFabricInterfaceWireGuardOnly)
 		}
 		return
 	}
 	if !tunnelForm.MatchString(l.Name) {
-		r.errorf(field+".name", l.Name, "is no name for a WireGuard interface: use up to 8 letters, digits and hyphens, no hyphen at the ends")
+		r.error(field+".name", l.Name, msgWireGuardInterfaceNameInvalid)
 	}
 	if l.ListenPort == 0 {
-		r.errorf(field+".listen-port", "", "is missing: the UDP port, 1 to %d", MaxPort)
+		r.error(field+".listen-port", "", msgWireGuardPortMissing, MaxPort)
 	}
 	row(KindFabricNode, "interfaces.listen-port").checkNumber(r, field+".listen-port", l.ListenPort)
 	if l.PublicKey != "" && !IsWireGuardKey(l.PublicKey) {
-		r.errorf(field+".public-key", l.PublicKey, "is no public key: 32 bytes in base64, as wg pubkey writes it")
+		r.error(field+".public-key", l.PublicKey, msgWireGuardKeyInvalid)
 	}
 }

@@ -210,10 +210,6 @@ func (*Firewall) ObjectKind() Kind { return KindFirewall }
 // ObjectID implements Object.
 func (f *Firewall) ObjectID() string { return f.ID }
 
-// NotInForce is the message that a VNet's firewall has no effect because the datacenter's is
-// off.
-const NotInForce = "is not in force, since firewall " + FirewallDatacenter + ", the switch of all, is off; switch it on: viaduct set firewall " + FirewallDatacenter + " enable=true"
-
 // Switched reports whether rules or filters of a VNet's firewall are switched on.
 func (f *Firewall) Switched() bool { return f.Enable || f.MACFilter || f.IPFilter }
 

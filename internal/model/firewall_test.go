@@ -192,10 +192,10 @@ func TestTooManyConditions(t *testing.T) {
 // Referenced objects cannot be deleted, unreferenced ones can.
 func TestDeleteOfFirewalls(t *testing.T) {
 	for ref, want := range map[[2]string]string{
-		{string(KindAlias), "office"}:      "alias office: is used by ip-set admins; take it out there first",
-		{string(KindAlias), "six"}:         "alias six: is used by firewall vnet1; take it out there first",
-		{string(KindIPSet), "admins"}:      "ip-set admins: is used by firewall vnet1; take it out there first",
-		{string(KindSecurityGroup), "web"}: "security-group web: is used by firewall vnet1; take it out there first",
+		{string(KindAlias), "office"}:      "alias office: is used by ip-set admins; remove it there first",
+		{string(KindAlias), "six"}:         "alias six: is used by firewall vnet1; remove it there first",
+		{string(KindIPSet), "admins"}:      "ip-set admins: is used by firewall vnet1; remove it there first",
+		{string(KindSecurityGroup), "web"}: "security-group web: is used by firewall vnet1; remove it there first",
 		{string(KindFirewall), "vnet1"}:    "",
 		{string(KindAlias), "other"}:       "",
 	} {

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/message"
 )
 
 // The forms of names in firewalls.
@@ -57,13 +59,13 @@ func checkingFirewall[P Object](check func(c *firewallChecker, o P)) func(c *liv
 // comment refuses a comment that does not fit on one line.
 func comment(r report, field, text string) {
 	if strings.ContainsAny(text, "\r\n") || len(text) > MaxComment {
-		r.errorf(field, text, "must be one line of up to %d bytes", MaxComment)
+		r.error(field, text, msgCommentInvalid, MaxComment)
 	}
 }
 
 func (c *firewallChecker) name(r report, id string, form *regexp.Regexp, longest int) {
 	if !form.MatchString(id) {
-		r.errorf("id", id, "is no name: use 2 to %d lower-case letters, digits, - and _, a letter first", longest)
+		r.error("id", id, msgFirewallNameInvalid, longest)
 	}
 }
 
@@ -72,7 +74,7 @@ func (c *firewallChecker) alias(a *Alias) {
 	c.name(r, a.ID, setForm, 64)
 	comment(r, "comment", a.Comment)
 	if _, ok := ParseAddresses(a.CIDR); !ok || strings.Contains(a.CIDR, "-") {
-		r.errorf("cidr", a.CIDR, "is no address or network; write it like 10.0.0.5, 10.0.1.0/24 or fd00::/64")
+		r.error("cidr", a.CIDR, msgAliasAddressInvalid)
 	}
 }
 
@@ -81,7 +83,7 @@ func (c *firewallChecker) ipSet(s *IPSet) {
 	c.name(r, s.ID, setForm, 64)
 	comment(r, "comment", s.Comment)
 	if len(s.Entries) > MaxEntries {
-		r.errorf("entries", "", "has %d entries; an IP set has up to %d", len(s.Entries), MaxEntries)
+		r.error("entries", "", msgIPSetTooLarge, len(s.Entries), MaxEntries)
 		return
 	}
 	seen := make(map[string]int, len(s.Entries))
@@ -90,11 +92,11 @@ func (c *firewallChecker) ipSet(s *IPSet) {
 		p, ok := ParsePeer(e.CIDR)
 		switch first, dup := seen[e.CIDR]; {
 		case !ok || p.Set != "":
-			r.errorf(fmt.Sprintf("entries[%d].cidr", i), e.CIDR, "is no address, network, range or alias; write it like 10.0.0.5, 10.0.1.0/24, 10.0.0.5-10.0.0.9 or dc/myalias")
+			r.error(fmt.Sprintf("entries[%d].cidr", i), e.CIDR, msgIPSetEntryInvalid)
 		case dup:
-			r.errorf(fmt.Sprintf("entries[%d].cidr", i), e.CIDR, "is already entries[%d]; leave one of them out", first)
+			r.error(fmt.Sprintf("entries[%d].cidr", i), e.CIDR, msgIPSetEntryRepeated, first)
 		case p.Range.Start.IsValid() && p.Range == allAddresses(p.Range.Start):
-			r.errorf(fmt.Sprintf("entries[%d].cidr", i), e.CIDR, "is every address, which needs no set")
+			r.error(fmt.Sprintf("entries[%d].cidr", i), e.CIDR, msgIPSetEntryAll)
 		case p.Alias != "":
 			c.ref(r, fmt.Sprintf("entries[%d].cidr", i), e.CIDR, p)
 		}
@@ -122,7 +124,7 @@ func (c *firewallChecker) firewall(f *Firewall) {
 	r := c.report(f)
 	switch {
 	case f.LogLevelForward != "" && f.LogLevelForward != LogNone && f.PolicyForward != FirewallDrop:
-		r.warnf("log-level-forward", f.LogLevelForward, "has no effect: it logs what the policy drops, and policy-forward is %s; set it to %s, or log of rules", FirewallAccept, FirewallDrop)
+		r.warn("log-level-forward", f.LogLevelForward, msgLogLevelForwardIdle, FirewallAccept, FirewallDrop)
 	}
 	if f.ID == FirewallDatacenter {
 		c.datacenter(r, f)
@@ -130,19 +132,19 @@ func (c *firewallChecker) firewall(f *Firewall) {
 	}
 	for _, o := range f.datacenterOptions() {
 		if o.value != "" {
-			r.errorf(o.field, o.value, "is an option of firewall %s only; remove it", FirewallDatacenter)
+			r.error(o.field, o.value, msgFirewallOptionDatacenterOnly, FirewallDatacenter)
 		}
 	}
 	if c.networks.VNets[f.ID] == nil {
-		r.errorf("id", f.ID, "is no vnet%s", near(c.checker, KindVNet, f.ID, c.networks.VNets, "; declare the vnet first"))
+		r.error("id", f.ID, msgFirewallVNetMissing, near(c.checker, KindVNet, f.ID, c.networks.VNets, "declare the vnet first"))
 	}
 	for _, id := range sortedKeys(c.networks.Subnets) {
 		if s := c.networks.Subnets[id]; f.IPFilter && s.VNet == f.ID && s.RAMode == RASLAAC {
-			r.warnf("ip-filter", "true", "lets guests of subnet %s use only the address that they make of their hardware address; others that they make of their own (RFC 7217, RFC 8981) are cut off", s.CIDR)
+			r.warn("ip-filter", "true", msgIPFilterWithSlaac, s.CIDR)
 		}
 	}
 	if all := c.cfg.Firewalls[FirewallDatacenter]; f.Switched() && (all == nil || !all.Enable) {
-		r.warnf("enable", "", "%s", NotInForce)
+		r.warn("enable", "", FirewallOff)
 	}
 	c.rules(r, f.Rules, RuleForward, RuleGroup)
 }
@@ -163,21 +165,19 @@ func (f *Firewall) idleOptions() []option {
 
 // WithoutEffect describes the parts of a firewall without effect, by property; empty if there
 // are none.
-func (f *Firewall) WithoutEffect() []string {
-	var out []string
+func (f *Firewall) WithoutEffect() []message.Message {
+	var out []message.Message
 	if f.ID != FirewallDatacenter {
 		return nil
 	}
 	for _, o := range f.idleOptions() {
 		if o.value != "" {
-			out = append(out, o.field+" "+o.value+" has no effect: Viaduct filters networks, not hosts and guests themselves; "+
-				"the firewall of Proxmox VE on the nodes does")
+			out = append(out, msgFirewallOptionNoEffect.Of(o.field, o.value))
 		}
 	}
 	for i := range f.Rules {
 		if rule := &f.Rules[i]; !rule.Disable && (rule.Type == RuleIn || rule.Type == RuleOut || rule.IFace != "") {
-			out = append(out, fmt.Sprintf("rules[%d] (%s) has no effect: Viaduct filters networks, not hosts and guests themselves; "+
-				"what is routed takes rules of type forward", i, rule.Type))
+			out = append(out, msgFirewallRuleNoEffect.Of(i, rule.Type))
 		}
 	}
 	return out
@@ -190,31 +190,31 @@ func (c *firewallChecker) datacenter(r report, f *Firewall) {
 		set   bool
 	}{{"mac-filter", f.MACFilter}, {"ip-filter", f.IPFilter}} {
 		if o.set {
-			r.errorf(o.field, "true", "is an option of VNets; give it to their firewalls")
+			r.error(o.field, "true", msgFirewallOptionVNetOnly)
 		}
 	}
 	if _, err := ParseLogRateLimit(f.LogRateLimit); err != nil {
-		r.errorf("log-ratelimit", f.LogRateLimit, "cannot be read: %s; write it like enable=1,rate=1/second,burst=5", err)
+		r.error("log-ratelimit", f.LogRateLimit, msgLogRatelimitInvalid, err)
 	}
 	c.rules(r, f.Rules, RuleForward, RuleIn, RuleOut, RuleGroup)
 	if len(c.out.Errors(true)) > 0 {
 		return
 	}
 	for _, what := range f.WithoutEffect() {
-		r.warnf("", "", "%s", what)
+		r.put(Warning, false, "", "", what)
 	}
 }
 
 func (c *firewallChecker) rules(r report, rules []FirewallRule, types ...string) {
 	if len(rules) > MaxRules {
-		r.errorf("rules", "", "has %d rules; up to %d are possible", len(rules), MaxRules)
+		r.error("rules", "", msgFirewallTooManyRules, len(rules), MaxRules)
 		return
 	}
 	conditions := 0
 	for i := range rules {
 		c.rule(r, fmt.Sprintf("rules[%d].", i), &rules[i], types)
 		if conditions += rules[i].conditions(); conditions > MaxConditions {
-			r.errorf(fmt.Sprintf("rules[%d]", i), "", "is more than a firewall can hold: rules to here come to %d conditions of %d; put what they list into fewer IP sets", conditions, MaxConditions)
+			r.error(fmt.Sprintf("rules[%d]", i), "", msgFirewallTooManyConditions, conditions, MaxConditions)
 			return
 		}
 	}
@@ -243,7 +243,7 @@ func (f *FirewallRule) conditions() int {
 func (c *firewallChecker) rule(r report, at string, f *FirewallRule, types []string) {
 	comment(r, at+"comment", f.Comment)
 	if !slices.Contains(types, f.Type) {
-		r.errorf(at+"type", f.Type, "is not possible here: use %s", strings.Join(types, ", "))
+		r.error(at+"type", f.Type, msgRuleTypeNotPossible, strings.Join(types, ", "))
 		return
 	}
 	c.ruleInterface(r, at, f)
@@ -254,12 +254,12 @@ func (c *firewallChecker) rule(r report, at string, f *FirewallRule, types []str
 	switch f.Action {
 	case FirewallAccept, FirewallDrop, FirewallReject:
 	default:
-		r.errorf(at+"action", f.Action, "is not known: use ACCEPT, DROP or REJECT")
+		r.error(at+"action", f.Action, msgRuleActionUnknown)
 	}
 	c.idle = r.kind == KindFirewall && f.Type != RuleForward
 	source, dest := c.peers(r, at+"source", f.Source), c.peers(r, at+"dest", f.Dest)
 	if source != anyFamily && dest != anyFamily && source&dest == 0 {
-		r.errorf(at+"dest", f.Dest, "is of another IP version than source %s, so nothing would ever match", f.Source)
+		r.error(at+"dest", f.Dest, msgRuleFamiliesDiffer, f.Source)
 	}
 	c.matches(r, at, f, source&dest)
 }
@@ -269,11 +269,11 @@ func (c *firewallChecker) ruleInterface(r report, at string, f *FirewallRule) {
 	switch {
 	case f.IFace == "":
 	case r.id != FirewallDatacenter || r.kind != KindFirewall:
-		r.errorf(at+"iface", f.IFace, "is for rules of firewall %s only; remove it", FirewallDatacenter)
+		r.error(at+"iface", f.IFace, msgRuleInterfaceDatacenterOnly, FirewallDatacenter)
 	case f.Type == RuleForward:
-		r.errorf(at+"iface", f.IFace, "is not possible in a rule of type forward, as in Proxmox VE; use source and dest")
+		r.error(at+"iface", f.IFace, msgRuleInterfaceForward)
 	case !ifaceForm.MatchString(f.IFace):
-		r.errorf(at+"iface", f.IFace, "is no name of an interface")
+		r.error(at+"iface", f.IFace, msgRuleInterfaceInvalid)
 	}
 }
 
@@ -282,12 +282,12 @@ var ifaceForm = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_.:-]{0,40}$`)
 
 func (c *firewallChecker) groupRule(r report, at string, f *FirewallRule) {
 	if c.cfg.SecurityGroups[f.Action] == nil {
-		r.errorf(at+"action", f.Action, "is no security group%s", near(c.checker, KindSecurityGroup, f.Action, c.cfg.SecurityGroups, "; declare the group first"))
+		r.error(at+"action", f.Action, msgSecurityGroupMissing, near(c.checker, KindSecurityGroup, f.Action, c.cfg.SecurityGroups, "declare the group first"))
 	}
 	rest := *f
 	rest.Type, rest.Action, rest.Disable, rest.Comment, rest.Log, rest.IFace = "", "", false, "", "", ""
 	if rest != (FirewallRule{}) {
-		r.errorf(at+"type", f.Type, "stands for the rules of a group, which have conditions of their own; leave out all but action, disable, comment and, in the datacenter, iface")
+		r.error(at+"type", f.Type, msgRuleGroupHasConditions)
 	}
 }
 
@@ -304,10 +304,10 @@ const (
 func (c *firewallChecker) peers(r report, field, text string) families {
 	peers, bad := ParsePeers(text)
 	for _, item := range bad {
-		r.errorf(field, item, "is no address, network, range or name; write it like 10.0.0.5, 10.0.1.0/24, 10.0.0.5-10.0.0.9, dc/<alias>, +dc/<ip set>, +sdn/<vnet>-all or +sdn/guest-ipam-<vmid>")
+		r.error(field, item, msgRulePeerInvalid)
 	}
 	if len(peers) > MaxPeers {
-		r.errorf(field, "", "has %d items; use an IP set for more than %d", len(peers), MaxPeers)
+		r.error(field, "", msgRuleTooManyPeers, len(peers), MaxPeers)
 		return anyFamily
 	}
 	var found families
@@ -334,17 +334,17 @@ func (c *firewallChecker) ref(r report, field, text string, p Peer) families {
 	case p.Alias != "":
 		a := c.cfg.Aliases[p.Alias]
 		if a == nil {
-			r.errorf(field, text, "does not exist: alias %s is used by %s %s%s", p.Alias, r.kind, r.id, near(c.checker, KindAlias, p.Alias, c.cfg.Aliases, "; declare the alias first"))
+			r.error(field, text, msgAliasMissing, p.Alias, r.kind, r.id, near(c.checker, KindAlias, p.Alias, c.cfg.Aliases, "declare the alias first"))
 		} else if addresses, ok := ParseAddresses(a.CIDR); ok && addresses.Start.Is4() {
 			return family4
 		} else if ok {
 			return family6
 		}
 	case p.Scope == ScopeDatacenter && c.cfg.IPSets[p.Set] == nil:
-		r.errorf(field, text, "does not exist: ip-set %s is used by %s %s%s", p.Set, r.kind, r.id, near(c.checker, KindIPSet, p.Set, c.cfg.IPSets, "; declare the set first"))
+		r.error(field, text, msgIPSetMissing, p.Set, r.kind, r.id, near(c.checker, KindIPSet, p.Set, c.cfg.IPSets, "declare the set first"))
 	case p.Scope == ScopeSDN:
 		if vnet, _, _, _ := SplitSDNSet(p.Set); vnet != "" && c.networks.VNets[vnet] == nil {
-			r.errorf(field, text, "does not exist: set %s is that of vnet %s%s", p.Set, vnet, near(c.checker, KindVNet, vnet, c.networks.VNets, "; declare the vnet first"))
+			r.error(field, text, msgVNetSetMissing, p.Set, vnet, near(c.checker, KindVNet, vnet, c.networks.VNets, "declare the vnet first"))
 		}
 	}
 	return anyFamily
@@ -358,20 +358,20 @@ func (c *firewallChecker) matches(r report, at string, f *FirewallRule, found fa
 			for i, m := range macros {
 				names[i] = m.Name
 			}
-			r.errorf(at+"macro", f.Macro, "is not known%s", didYouMean(Nearest(f.Macro, names), "; see the list of macros"))
+			r.error(at+"macro", f.Macro, msgMacroUnknown, didYouMean(Nearest(f.Macro, names), "see the list of macros"))
 		}
 		if f.Proto+f.Sport+f.Dport+f.ICMPType != "" {
-			r.errorf(at+"macro", f.Macro, "says protocol and ports itself; leave out proto, sport, dport and icmp-type, or the macro")
+			r.error(at+"macro", f.Macro, msgMacroWithProtocol)
 		}
 		return
 	}
 	protocol, ok := ParseProtocol(f.Proto)
 	if f.Proto != "" && !ok {
-		r.errorf(at+"proto", f.Proto, "is no protocol%s", didYouMean(Nearest(f.Proto, sortedKeys(protocols)), "; use a name like tcp, or a number to 255"))
+		r.error(at+"proto", f.Proto, msgProtocolUnknown, didYouMean(Nearest(f.Proto, sortedKeys(protocols)), "use a name like tcp, or a number to 255"))
 		return
 	}
 	if protocol == ProtoICMP && found&family4 == 0 || protocol == ProtoICMPv6 && found&family6 == 0 {
-		r.errorf(at+"proto", f.Proto, "is not that of the addresses' IP version, so nothing would ever match")
+		r.error(at+"proto", f.Proto, msgProtocolFamilyDiffers)
 	}
 	icmp := protocol == ProtoICMP || protocol == ProtoICMPv6
 	if _, ok := ParseICMPType(f.Dport, protocol); ok && icmp && f.ICMPType == "" && f.Sport == "" {
@@ -382,18 +382,18 @@ func (c *firewallChecker) matches(r report, at string, f *FirewallRule, found fa
 			continue
 		}
 		if _, ok := ParsePorts(p.text); !ok {
-			r.errorf(at+p.field, p.text, "is no list of ports; write up to %d ports like 80, 8000:8010 or https, apart by commas", maxPorts)
+			r.error(at+p.field, p.text, msgPortsInvalid, maxPorts)
 		}
 		if f.Proto == "" || !HasPorts(protocol) {
-			r.errorf(at+p.field, p.text, "needs a protocol that has ports: set proto to tcp, udp, udplite, dccp or sctp")
+			r.error(at+p.field, p.text, msgPortsWithoutProtocol)
 		}
 	}
 	if f.ICMPType == "" {
 		return
 	}
 	if !icmp {
-		r.errorf(at+"icmp-type", f.ICMPType, "needs proto icmp or icmpv6")
+		r.error(at+"icmp-type", f.ICMPType, msgICMPTypeWithoutICMP)
 	} else if _, ok := ParseICMPType(f.ICMPType, protocol); !ok {
-		r.errorf(at+"icmp-type", f.ICMPType, "is not known%s", didYouMean(Nearest(f.ICMPType, ICMPTypeNames(protocol)), "; use a name like echo-request, a number, or type/code"))
+		r.error(at+"icmp-type", f.ICMPType, msgICMPTypeUnknown, didYouMean(Nearest(f.ICMPType, ICMPTypeNames(protocol)), "use a name like echo-request, a number, or type/code"))
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/message"
 )
 
 // Limits of guests.
@@ -104,12 +106,12 @@ func ValidateGuestsIn(ids []string, guests map[string]*Guest, cfg *Config, known
 	return c.out
 }
 
-// CheckName describes the error in a guest's host name; empty if it is valid or missing.
-func CheckName(name string) string {
-	if name != "" && !isDNSName(name) {
-		return "is not a DNS name: use letters, digits and hyphens, like web1"
+// CheckName describes the error in a guest's host name; ok is true if it is valid or missing.
+func CheckName(name string) (fault message.Message, ok bool) {
+	if name == "" || isDNSName(name) {
+		return message.Message{}, true
 	}
-	return ""
+	return msgGuestNameInvalid.Of(), false
 }
 
 // nicKey is an attribute unique among the NICs of a VNet: a MAC or IP address, as text.
@@ -139,17 +141,17 @@ func (x nicIndex) add(g *Guest) {
 func (c *checker) guest(g *Guest, used nicIndex) {
 	r := c.report(g)
 	if !vmidForm.MatchString(g.ID) {
-		r.errorf("id", g.ID, "is not a guest number: use %d to %d", MinVMID, MaxVMID)
+		r.error("id", g.ID, msgGuestIDInvalid, MinVMID, MaxVMID)
 	}
-	if fault := CheckName(g.Name); fault != "" {
-		r.errorf("name", g.Name, "%s", fault)
+	if fault, ok := CheckName(g.Name); !ok {
+		r.put(Error, false, "name", g.Name, fault)
 	}
 	switch {
 	case g.Node == "":
 	case !IsLabel(g.Node):
-		r.errorf("node", g.Node, "is not a host name: use up to 63 letters, digits and hyphens")
+		r.error("node", g.Node, msgHostNameInvalid)
 	case !c.known[g.Node]:
-		r.warnf("node", g.Node, "has not joined%s; the guest's NICs are connected once it has", c.nearestNode(g.Node))
+		r.warn("node", g.Node, msgGuestNodeNotJoined, c.nearestNode(g.Node))
 	}
 	own := make(nicIndex)
 	ids := make(map[string]bool, len(g.NICs))
@@ -158,9 +160,9 @@ func (c *checker) guest(g *Guest, used nicIndex) {
 		field := "nics[" + strconv.Itoa(i) + "]"
 		switch {
 		case !nicIDForm.MatchString(n.ID):
-			r.errorf(field+".id", n.ID, "is not a NIC name: use net0 to net%d", MaxNICs-1)
+			r.error(field+".id", n.ID, msgNICNameInvalid, MaxNICs-1)
 		case ids[n.ID]:
-			r.errorf(field+".id", n.ID, "is used twice in this guest; every NIC has its own number")
+			r.error(field+".id", n.ID, msgNICNameUsed)
 		}
 		ids[n.ID] = true
 		c.nicVNet(r, field, g, n)
@@ -172,17 +174,17 @@ func (c *checker) guest(g *Guest, used nicIndex) {
 
 func (c *checker) nicVNet(r report, field string, g *Guest, n *NIC) {
 	if n.VNet == "" {
-		r.errorf(field+".vnet", "", "is missing: name the vnet that the NIC joins")
+		r.error(field+".vnet", "", msgNICVNetMissing)
 		return
 	}
 	v := c.cfg.VNets[n.VNet]
 	if v == nil {
-		r.errorf(field+".vnet", n.VNet, "does not exist: vnet %s is used by guest %s%s", n.VNet, g.ID,
-			near(c, KindVNet, n.VNet, c.cfg.VNets, "; declare the vnet, or connect the NIC to another"))
+		r.error(field+".vnet", n.VNet, msgNICVNetUnknown, n.VNet, g.ID,
+			near(c, KindVNet, n.VNet, c.cfg.VNets, "declare the vnet, or connect the NIC to another"))
 		return
 	}
 	if z := c.cfg.Zones[v.Zone]; z != nil && g.Node != "" && !z.OnNode(g.Node) {
-		r.about(Ref(KindVNet, v.ID)).errorf(field+".vnet", n.VNet, "is not on node %s: its zone %s is deployed on %s only; add the node to the zone, or move the guest",
+		r.about(Ref(KindVNet, v.ID)).error(field+".vnet", n.VNet, msgNICVNetNotOnNode,
 			g.Node, z.ID, strings.Join(z.Nodes, ", "))
 	}
 }
@@ -193,12 +195,12 @@ func (c *checker) nicMAC(r report, field string, n *NIC, used, own nicIndex) {
 	}
 	mac, ok := NormalizeMAC(n.MAC)
 	if !ok {
-		r.errorf(field+".mac", n.MAC, "is not the hardware address of a host: write it like BC:24:11:00:00:01")
+		r.error(field+".mac", n.MAC, msgNICMACInvalid)
 		return
 	}
 	k := nicKey{n.VNet, mac}
 	if who := cmp.Or(used[k], own[k]); who.guest != "" {
-		r.about(Ref(KindGuest, who.guest)).errorf(field+".mac", n.MAC, "is already that of %s in vnet %s", who, n.VNet)
+		r.about(Ref(KindGuest, who.guest)).error(field+".mac", n.MAC, msgNICMACUsed, who, n.VNet)
 	}
 }
 
@@ -210,11 +212,11 @@ func (c *checker) nicIPs(r report, field string, n *NIC, used, own nicIndex) {
 		k := nicKey{n.VNet, ip.String()}
 		switch who := cmp.Or(used[k], own[k]); {
 		case seen[ip]:
-			r.warnf(field, ip.String(), "is listed twice; once is enough")
+			r.warn(field, ip.String(), msgValueRepeated)
 		case ip.Zone() != "" || !isUnicast(ip):
-			r.errorf(field, ip.String(), "is not an address a guest can have")
+			r.error(field, ip.String(), msgNICAddressNotUnicast)
 		case who.guest != "":
-			r.about(Ref(KindGuest, who.guest)).errorf(field, ip.String(), "is already that of %s in vnet %s", who, n.VNet)
+			r.about(Ref(KindGuest, who.guest)).error(field, ip.String(), msgNICAddressUsed, who, n.VNet)
 		case len(subnets) > 0:
 			c.nicSubnet(r, field, n.VNet, ip)
 		}
@@ -236,16 +238,16 @@ func (c *checker) nicSubnet(r report, field, vnet string, ip netip.Addr) {
 		if ip.IsLinkLocalUnicast() {
 			return
 		}
-		r.about(Ref(KindVNet, vnet)).errorf(field, ip.String(), "is in no subnet of vnet %s, which has %s; use an address of it", vnet, c.subnetList(vnet))
+		r.about(Ref(KindVNet, vnet)).error(field, ip.String(), msgNICAddressOutside, vnet, c.subnetList(vnet))
 		return
 	}
 	if edge := EdgeOf(in.CIDR, ip); edge != "" {
-		r.about(Ref(KindSubnet, in.ID)).errorf(field, ip.String(), "is the %s of subnet %s, which no host can have", edge, in.CIDR)
+		r.about(Ref(KindSubnet, in.ID)).error(field, ip.String(), msgNICAddressReserved, edge, in.CIDR)
 		return
 	}
 	z := c.zoneOf(vnet)
 	if in.Gateway == ip && z != nil && z.Type == ZoneSimple {
-		r.about(Ref(KindSubnet, in.ID)).errorf(field, ip.String(), "is the gateway of subnet %s, which the node itself has; choose another", in.CIDR)
+		r.about(Ref(KindSubnet, in.ID)).error(field, ip.String(), msgNICAddressGateway, in.CIDR)
 	}
 }
 

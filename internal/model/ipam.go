@@ -89,16 +89,16 @@ func (i *IPAM) checkLive(c *liveChecker, _ Edit) {
 	pluginID(r, i.ID)
 	switch {
 	case i.ID == IPAMBuiltin && i.Type != "" && i.External():
-		r.errorf("type", string(i.Type), "cannot be that of the built-in address management %s; choose another id", IPAMBuiltin)
+		r.error("type", string(i.Type), msgIPAMBuiltinType, IPAMBuiltin)
 		return
 	case !i.External() || !byKind[KindIPAM].knownType(string(i.Type)):
 		return
 	}
 	remote(r, i.URL, i.Fingerprint, "https://"+string(i.Type)+".example.com/api")
 	if i.Token == "" {
-		r.errorf("token", "", "is missing: make one in %s and give it here", i.Type)
+		r.error("token", "", msgIPAMTokenMissing, i.Type)
 	}
 	if i.Type == IPAMTypePHPIPAM && i.Section == 0 {
-		r.errorf("section", "", "is missing: the number of the section that subnets go into, from 1")
+		r.error("section", "", msgIPAMSectionMissing)
 	}
 }

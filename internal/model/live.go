@@ -60,16 +60,16 @@ func checkingLive[P interface {
 func (c *liveChecker) checkDeletion(e Edit) {
 	r := report{out: &c.out, kind: e.Kind, id: e.ID}
 	if e.Kind == KindIPAM && e.ID == IPAMBuiltin {
-		r.errorf("", "", "is built in and cannot be deleted")
+		r.error("", "", msgIPAMBuiltinDelete)
 		return
 	}
 	for _, user := range users(c.cfg, e.Kind, e.ID, false, -1) {
 		o := user.object
-		r.about(Ref(o.ObjectKind(), o.ObjectID())).laxf("", "", "is the %s of %s %s; give it another one first, and apply that", user.ref.Field, o.ObjectKind(), o.ObjectID())
+		r.about(Ref(o.ObjectKind(), o.ObjectID())).lax("", "", msgLiveReferenceInUse, user.ref.Field, o.ObjectKind(), o.ObjectID())
 	}
 	for _, user := range users(c.live, e.Kind, e.ID, true, 1) {
 		o := user.object
-		r.about(Ref(o.ObjectKind(), o.ObjectID())).errorf("", "", "is used by %s %s; take it out there first", o.ObjectKind(), o.ObjectID())
+		r.about(Ref(o.ObjectKind(), o.ObjectID())).error("", "", msgObjectInUse, o.ObjectKind(), o.ObjectID())
 	}
 }
 
@@ -85,11 +85,11 @@ func CheckLiveReferences(o Object, live *Config) Problems {
 		if !to.Live || to.slot.get(live, ref.ID) != nil {
 			continue
 		}
-		otherwise := fmt.Sprintf("; declare the %s first", ref.Kind)
+		otherwise := fmt.Sprintf("declare the %s first", ref.Kind)
 		if ref.Kind == KindIPAM {
 			otherwise += ", or use " + IPAMBuiltin
 		}
-		r.laxf(ref.Field, ref.ID, "does not exist%s", c.nearID(to, ref.ID, otherwise))
+		r.lax(ref.Field, ref.ID, msgLiveReferenceMissing, c.nearID(to, ref.ID, otherwise))
 	}
 	return c.out
 }

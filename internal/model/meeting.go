@@ -54,8 +54,8 @@ func (c *checker) crossZoneOverlaps(all []zonedSubnet) {
 		}
 		told[s.ID] = true
 		r := c.report(s)
-		r.about(Ref(KindSubnet, other.ID)).errorf("cidr", s.CIDR.String(),
-			"overlaps %s of zone %s, which the same nodes route: one would get the other's traffic; choose another network, or other nodes for one of the zones", other.CIDR, zone)
+		r.about(Ref(KindSubnet, other.ID)).error("cidr", s.CIDR.String(),
+			msgSubnetOverlapsOtherZone, other.CIDR, zone)
 	}
 	var open []zonedSubnet // those that contain the current one
 	for _, s := range routed {

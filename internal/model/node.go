@@ -78,19 +78,19 @@ func NodeName(host string) string {
 func (c *checker) node(n *Node) {
 	r := c.report(n)
 	if !IsLabel(n.ID) {
-		r.errorf("id", n.ID, "is not a host name: use up to 63 letters, digits and hyphens, with a letter or digit at both ends")
+		r.error("id", n.ID, msgNodeNameInvalid)
 	}
 	if n.Address.IsValid() {
 		switch {
 		case n.Address.Zone() != "":
-			r.errorf("address", n.Address.String(), "names an interface; give the address alone")
+			r.error("address", n.Address.String(), msgAddressWithInterface)
 		case !isUnicast(n.Address):
-			r.errorf("address", n.Address.String(), "is not an address other nodes can reach; give one of the node's own unicast addresses")
+			r.error("address", n.Address.String(), msgNodeAddressNotUnicast)
 		}
 	}
 	for _, p := range n.Reserved {
 		if _, err := path.Match(p, ""); err != nil || p == "" {
-			r.errorf("reserved", p, "is not a valid pattern: write an interface name in which * stands for any characters, ? for one, [a-z] for a range")
+			r.error("reserved", p, msgNodeReservedPatternInvalid)
 		}
 	}
 }

@@ -75,7 +75,7 @@ func TestPolicies(t *testing.T) {
 		{"exit", func(c *Config) { in(c).ExitAction = "stop" }, "use on-match-next, on-match-goto=N or continue=N"},
 		{"list in use", func(c *Config) { delete(c.PrefixLists, "nets"); in(c).Match = nil }, `fabric fab: route-filter "nets": does not exist`},
 		{"list of the other family", func(c *Config) { c.PrefixLists["nets"].Entries = c.PrefixLists["nets"].Entries[1:] }, "has no network of the family of 10.1.0.0/24"},
-		{"source", func(c *Config) { c.Fabrics["ring"].Redistribute[0].Source = "isis" }, `redistribute[0].source "isis": is not a source that a fabric of ospf can announce`},
+		{"source", func(c *Config) { c.Fabrics["ring"].Redistribute[0].Source = "isis" }, `redistribute[0].source "isis": is not a source that a fabric of ospf can advertise`},
 		{"source twice", func(c *Config) { c.Fabrics["fab"].Redistribute[1].Source = "connected" }, "is given twice"},
 		{"metric", func(c *Config) { c.Fabrics["ring"].Redistribute[0].Metric = "16777215" }, "use 0 to 16777214"},
 		{"source's map", func(c *Config) { c.Fabrics["ring"].Redistribute[0].RouteMap = "nope" }, `redistribute[0].route-map "nope": does not exist`},

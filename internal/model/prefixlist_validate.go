@@ -30,7 +30,7 @@ func parseHost(s string) (netip.Addr, bool) {
 
 func policyID(r report, id, what string) {
 	if !policyForm.MatchString(id) {
-		r.errorf("id", id, "is not the name of a %s: use 1 to 32 letters, digits, _ and -, a letter or digit first", what)
+		r.error("id", id, msgPolicyNameInvalid, what)
 	}
 }
 
@@ -40,7 +40,7 @@ func (c *checker) prefixLists(ids []string) {
 		r := c.report(l)
 		policyID(r, id, "prefix list")
 		if slices.Contains(reservedLists, id) {
-			r.errorf("id", id, "is the name of a list that is generated; choose another")
+			r.error("id", id, msgPrefixListNameReserved)
 		}
 		seqs := map[int]int{}
 		for i, e := range l.Entries {
@@ -48,35 +48,35 @@ func (c *checker) prefixLists(ids []string) {
 			needsAction(r, field, e.Action)
 			prefixEntry(r, field, e)
 			if first, taken := seqs[e.Seq]; e.Seq != 0 && taken {
-				r.errorf(field+"seq", strconv.Itoa(e.Seq), "is already that of entries[%d]; give each its own, or leave it out", first)
+				r.error(field+"seq", strconv.Itoa(e.Seq), msgPrefixListSeqUsed, first)
 			}
 			seqs[e.Seq] = i
 		}
 		if len(l.Entries) == 0 {
-			r.warnf("entries", "", "has no entry, so it permits nothing")
+			r.warn("entries", "", msgPrefixListEmpty)
 		}
 	}
 }
 
 func needsAction(r report, field, action string) {
 	if action == "" {
-		r.errorf(field+"action", "", "is missing: permit or deny")
+		r.error(field+"action", "", msgEntryActionMissing)
 	}
 }
 
 // prefixEntry checks the lengths: the network's own, then ge, then le.
 func prefixEntry(r report, field string, e PrefixEntry) {
 	if !e.Prefix.IsValid() {
-		r.errorf(field+"prefix", "", "is missing: a network like 10.0.0.0/8 or fd00::/8; 0.0.0.0/0 with le 32 means all")
+		r.error(field+"prefix", "", msgPrefixMissing)
 		return
 	}
 	if e.Prefix != e.Prefix.Masked() {
-		r.laxf(field+"prefix", e.Prefix.String(), "has bits set behind its mask: write %s", e.Prefix.Masked())
+		r.lax(field+"prefix", e.Prefix.String(), msgPrefixHostBits, e.Prefix.Masked())
 	}
 	bits, longest := e.Prefix.Bits(), e.Prefix.Addr().BitLen()
 	bound := func(name string, n, least int) {
 		if n != 0 && (n < least || n > longest) {
-			r.errorf(field+name, strconv.Itoa(n), "is not a length of networks in %s: use %d to %d, ge not above le, or leave it out", e.Prefix, least, longest)
+			r.error(field+name, strconv.Itoa(n), msgPrefixLengthInvalid, e.Prefix, least, longest)
 		}
 	}
 	bound("ge", e.Ge, bits)

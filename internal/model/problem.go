@@ -1,12 +1,12 @@
 package model
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/line"
+	"github.com/viaduct-sdn/viaduct/internal/message"
 )
 
 // Severity ranks a Problem.
@@ -30,6 +30,7 @@ type Problem struct {
 	Value string `json:"value,omitempty"`
 	// Message describes the error and the correction.
 	Message string `json:"message"`
+	message.Details
 	// Lax marks an error that the Proxmox API accepts: a compatible client gets a warning
 	// where a manifest is refused.
 	Lax bool `json:"lax,omitempty"`
@@ -37,18 +38,27 @@ type Problem struct {
 	// who may not read all of them gets Veiled.
 	About string `json:"-"`
 	// Otherwise is the message without the other objects, if it is complete without them,
-	// as without a proposed name.
-	Otherwise string `json:"-"`
+	// as without a proposed name; empty if not.
+	Otherwise message.Message `json:"-"`
 }
 
-// VeiledMessage reports a conflict with an object that the user may not read.
-const VeiledMessage = "does not go together with what you may not see; choose another, or ask an administrator"
+// NewProblem returns a problem with a message.
+func NewProblem(severity Severity, kind Kind, id, field, value string, m message.Message) Problem {
+	return Problem{Severity: severity, Kind: kind, ID: id, Field: field, Value: value, Message: m.Text, Details: m.Details}
+}
+
+// Veiled returns the message for a conflict with an object that the user may not read.
+func Veiled() message.Message { return msgObjectHidden.Of() }
 
 // Veiled returns the problem for a user who may not read all objects in it. It reports only
 // that there is a conflict.
 func (p Problem) Veiled() Problem {
-	p.Message = cmp.Or(p.Otherwise, VeiledMessage)
-	p.About, p.Otherwise = "", ""
+	m := p.Otherwise
+	if m.Code == "" {
+		m = Veiled()
+	}
+	p.Message, p.Details = m.Text, m.Details
+	p.About, p.Otherwise = "", message.Message{}
 	return p
 }
 

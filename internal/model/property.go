@@ -151,16 +151,11 @@ func (p *Property) checkWord(r report, field, word string) {
 }
 
 func (p *Property) refuse(r report, field, value string, lax bool) {
-	wrong := "is out of range"
+	m := msgPropertyOutOfRange.Of(p.Bounds() + p.Without)
 	if p.Noun != "" {
-		wrong = "is not " + p.Noun
+		m = msgPropertyValueUnknown.Of(p.Noun, p.Bounds()+p.Without)
 	}
-	message := wrong + ": use " + p.Bounds() + p.Without
-	if lax {
-		r.laxf(field, value, "%s", message)
-	} else {
-		r.errorf(field, value, "%s", message)
-	}
+	r.put(Error, lax, field, value, m)
 }
 
 // words returns values of a string type as strings.

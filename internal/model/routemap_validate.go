@@ -19,54 +19,54 @@ func (c *checker) routeMaps(ids []string) {
 		policyID(r, id, "route map")
 		switch {
 		case slices.Contains(reservedMaps, id) || strings.HasPrefix(id, reservedPrefix):
-			r.errorf("id", id, "is the name of a map that is generated; choose another, which does not begin with %s either", reservedPrefix)
+			r.error("id", id, msgRouteMapNameReserved, reservedPrefix)
 		case id == mapAllName:
-			r.laxf("id", id, "is the name of a map that is generated; choose another")
+			r.lax("id", id, msgRouteMapNameGenerated)
 		case strings.HasPrefix(id, "MAP_VTEP_IN_") || strings.HasPrefix(id, "MAP_VTEP_OUT_"):
-			r.warnf("id", id, "replaces the map that is generated for the peer group of that name, with all that it keeps apart")
+			r.warn("id", id, msgRouteMapReplacesGenerated)
 		}
 		orders := map[int]int{}
 		for i, e := range m.Entries {
 			c.routeMapEntry(r, fmt.Sprintf("entries[%d].", i), e)
 			if first, taken := orders[e.Order]; taken {
-				r.errorf(fmt.Sprintf("entries[%d].order", i), strconv.Itoa(e.Order), "is already that of entries[%d]; give each its own", first)
+				r.error(fmt.Sprintf("entries[%d].order", i), strconv.Itoa(e.Order), msgRouteMapOrderUsed, first)
 			}
 			orders[e.Order] = i
 		}
 		if len(m.Entries) == 0 {
-			r.warnf("entries", "", "has no entry, so it denies every route")
+			r.warn("entries", "", msgRouteMapEmpty)
 		}
 		if cycle := cycles[id]; cycle != "" {
-			r.errorf("entries", cycle, "calls itself; break the circle")
+			r.error("entries", cycle, msgRouteMapCycle)
 		}
 	}
 }
 
 func (c *checker) routeMapEntry(r report, field string, e RouteMapEntry) {
 	if e.Order == 0 {
-		r.laxf(field+"order", "", "is missing, or 0, which FRR refuses: give the entry's place in the map, 1 to %d", maxOrder)
+		r.lax(field+"order", "", msgRouteMapOrderMissing, maxOrder)
 	}
 	needsAction(r, field, e.Action)
 	c.clauses(r, field+"match", e.Match, MatchKeys)
 	c.clauses(r, field+"set", e.Set, SetKeys)
 	if e.Action == ActionDeny && len(e.Set) > 0 {
-		r.warnf(field+"set", strings.Join(e.Set, ", "), "has no effect on routes that are denied")
+		r.warn(field+"set", strings.Join(e.Set, ", "), msgRouteMapEntryDenies)
 	}
 	if e.Action == ActionDeny && e.ExitAction != "" {
-		r.warnf(field+"exit-action", e.ExitAction, "has no effect on routes that are denied")
+		r.warn(field+"exit-action", e.ExitAction, msgRouteMapEntryDenies)
 	}
 	switch key, value := SplitClause(e.ExitAction); key {
 	case "":
 	case ExitNext:
 		if value != "" {
-			r.errorf(field+"exit-action", e.ExitAction, "takes no value: write %s", ExitNext)
+			r.error(field+"exit-action", e.ExitAction, msgClauseTakesNoValue, ExitNext)
 		}
 	case ExitGoto, ExitContinue:
 		if n, err := strconv.Atoi(value); err != nil || n <= e.Order || n > maxOrder {
-			r.errorf(field+"exit-action", e.ExitAction, "leads to no later entry: write %s=N with the order of one behind %d", key, e.Order)
+			r.error(field+"exit-action", e.ExitAction, msgRouteMapExitTarget, key, e.Order)
 		}
 	default:
-		r.errorf(field+"exit-action", e.ExitAction, "is not known: use %s, %s=N or %s=N", ExitNext, ExitGoto, ExitContinue)
+		r.error(field+"exit-action", e.ExitAction, msgRouteMapExitUnknown, ExitNext, ExitGoto, ExitContinue)
 	}
 }
 
@@ -80,17 +80,17 @@ func (c *checker) clauses(r report, field string, list []string, keys map[string
 		switch {
 		case !known:
 			names := slices.Sorted(maps.Keys(keys))
-			r.errorf(at, text, "is not known%s", didYouMean(Nearest(key, names), "; it is one of "+strings.Join(names, ", ")))
+			r.error(at, text, msgClauseUnknown, didYouMean(Nearest(key, names), "it is one of "+strings.Join(names, ", ")))
 		case seen[key]:
-			r.errorf(at, text, "is given twice; an entry has one %s", key)
+			r.error(at, text, msgClauseRepeated, key)
 		case want.Form == "" && value != "":
-			r.errorf(at, text, "takes no value: write %s", key)
+			r.error(at, text, msgClauseTakesNoValue, key)
 		case want.Form != "" && value == "":
-			r.errorf(at, text, "lacks its value: write %s=..., %s", key, want.Form)
+			r.error(at, text, msgClauseLacksValue, key, want.Form)
 		case want.PrefixList:
 			c.prefixListRef(r, at, value)
 		case want.Valid != nil && !want.Valid(value):
-			r.errorf(at, text, "has a value that does not fit: it is %s", want.Form)
+			r.error(at, text, msgClauseValueInvalid, want.Form)
 		}
 		seen[key] = true
 	}
@@ -99,7 +99,7 @@ func (c *checker) clauses(r report, field string, list []string, keys map[string
 // prefixListRef checks that the prefix list of a condition exists.
 func (c *checker) prefixListRef(r report, field, id string) {
 	if id != "" && c.cfg.PrefixLists[id] == nil {
-		r.errorf(field, id, "does not exist: prefix-list %s is used by %s %s%s", id, r.kind, r.id, near(c, KindPrefixList, id, c.cfg.PrefixLists, "; declare the prefix-list first"))
+		r.error(field, id, msgPrefixListMissing, id, r.kind, r.id, near(c, KindPrefixList, id, c.cfg.PrefixLists, "declare the prefix-list first"))
 	}
 }
 

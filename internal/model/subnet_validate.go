@@ -31,7 +31,7 @@ func (c *checker) subnets(ids []string) {
 		v := c.cfg.VNets[s.VNet]
 		c.subnetVNet(r, s, v)
 		if !s.CIDR.IsValid() {
-			r.errorf("cidr", "", "is missing or not a network; write it like 10.0.1.0/24 or fd00:1::/64")
+			r.error("cidr", "", msgSubnetCIDRMissing)
 			continue
 		}
 		checkCIDR(r, s.CIDR)
@@ -41,7 +41,7 @@ func (c *checker) subnets(ids []string) {
 		if s.Gateway.IsValid() {
 			k := gatewayKey{s.VNet, s.Gateway}
 			if other := gateways[k]; other != nil {
-				r.about(Ref(KindSubnet, other.ID)).laxf("gateway", s.Gateway.String(), "is already the gateway of subnet %s of the same vnet; a bridge has an address once", other.ID)
+				r.about(Ref(KindSubnet, other.ID)).lax("gateway", s.Gateway.String(), msgSubnetGatewayUsed, other.ID)
 			} else {
 				gateways[k] = s
 			}
@@ -60,25 +60,24 @@ func (c *checker) subnets(ids []string) {
 // unusedInZone warns of properties of a subnet that its zone does not use.
 func unusedInZone(r report, s *Subnet, z *Zone) {
 	if s.SNAT && !z.routed() {
-		r.warnf("snat", "true", "has no effect: nodes are no routers of a %s zone; let the router that has the gateway's address translate, or use a simple or evpn zone", z.Type)
+		r.warn("snat", "true", msgSNATWithoutRouter, z.Type)
 	}
 	if s.Gateway.IsValid() && !z.hasEgress(s) {
-		r.warnf("gateway", s.Gateway.String(), "leads its guests through zone %s, but not out of it: the zone's exitnodes-via (%s) has no next hop of this address family; add one", z.ID, joinAddrs(z.ExitNodesVia))
+		r.warn("gateway", s.Gateway.String(), msgGatewayWithoutEgress, z.ID, joinAddrs(z.ExitNodesVia))
 	}
 	if z.DHCP == "" {
-		const idle = "has no effect: no node tells guests of it without a DHCP server in zone %s; set dhcp of the zone (to " + DHCPDnsmasq + ")"
 		if s.DHCPDNSServer.IsValid() {
-			r.warnf("dhcp-dns-server", s.DHCPDNSServer.String(), idle, z.ID)
+			r.warn("dhcp-dns-server", s.DHCPDNSServer.String(), msgSubnetOptionWithoutDHCP, z.ID)
 		}
 		if s.RAMode != "" && s.RAMode != RANone {
-			r.warnf("ra", s.RAMode, idle, z.ID)
+			r.warn("ra", s.RAMode, msgSubnetOptionWithoutDHCP, z.ID)
 		}
 	}
 	if s.DNSZonePrefix != "" && z.DNSZone == "" {
-		r.warnf("dnszoneprefix", s.DNSZonePrefix, "has no effect: it is a part of names, and zone %s has none; set dnszone of the zone", z.ID)
+		r.warn("dnszoneprefix", s.DNSZonePrefix, msgDNSPrefixWithoutZone, z.ID)
 	}
 	if len(s.DHCPRange) > 0 && z.IPAM == "" && (z.DHCP == "" || !z.DHCPDynamic) {
-		r.warnf("dhcp-range", joinRanges(s.DHCPRange), "has no effect: nobody gives addresses in zone %s; set ipam of the zone (to %s), or dhcp-dynamic with dhcp", z.ID, IPAMBuiltin)
+		r.warn("dhcp-range", joinRanges(s.DHCPRange), msgDHCPRangeWithoutAllocation, z.ID, IPAMBuiltin)
 	}
 }
 
@@ -96,10 +95,10 @@ func joinRanges(ranges []Range) string {
 func (c *checker) subnetVNet(r report, s *Subnet, v *VNet) {
 	switch {
 	case s.VNet == "":
-		r.errorf("vnet", "", "is missing: name the vnet that the subnet belongs to")
+		r.error("vnet", "", msgSubnetVNetMissing)
 	case v != nil && s.CIDR.IsValid() && s.ID != SubnetID(v.Zone, s.CIDR):
 		// A subnet's ID contains its zone, so a VNet with subnets cannot move.
-		r.about(Ref(KindVNet, v.ID)).errorf("vnet", s.VNet, "is in zone %s, where this subnet would be called %s; a vnet cannot change its zone while it has subnets",
+		r.about(Ref(KindVNet, v.ID)).error("vnet", s.VNet, msgSubnetVNetMoved,
 			v.Zone, SubnetID(v.Zone, s.CIDR))
 	}
 }
@@ -110,18 +109,18 @@ func checkCIDR(r report, p netip.Prefix) {
 		longest = MaxMask6
 	}
 	if p.Bits() < MinMask || p.Bits() > longest {
-		r.errorf("cidr", p.String(), "has a mask of %d bits: use /%d to /%d", p.Bits(), MinMask, longest)
+		r.error("cidr", p.String(), msgSubnetMaskInvalid, p.Bits(), MinMask, longest)
 		return
 	}
 	if p.Addr().Is4In6() {
-		r.errorf("cidr", p.String(), "is an IPv4 network in IPv6 form; write it as IPv4")
+		r.error("cidr", p.String(), msgSubnetMappedIPv4)
 		return
 	}
 	if m := p.Masked(); m != p {
-		r.laxf("cidr", p.String(), "is not a network but an address in one: the network is %s", m)
+		r.lax("cidr", p.String(), msgSubnetHostBits, m)
 	}
 	if p.Addr().IsMulticast() {
-		r.laxf("cidr", p.String(), "is a multicast range, which hosts cannot have addresses of")
+		r.lax("cidr", p.String(), msgSubnetMulticast)
 	}
 }
 
@@ -129,7 +128,7 @@ func checkGateway(r report, s *Subnet) {
 	gw, p := s.Gateway, s.CIDR
 	if !gw.IsValid() {
 		if s.SNAT {
-			r.warnf("snat", "true", "has no gateway to go through: the node is no router for this subnet until gateway is set")
+			r.warn("snat", "true", msgSNATWithoutGateway)
 		}
 		return
 	}
@@ -139,13 +138,13 @@ func checkGateway(r report, s *Subnet) {
 	}
 	switch {
 	case gw.Zone() != "":
-		r.errorf("gateway", text, "names an interface; give the address alone")
+		r.error("gateway", text, msgAddressWithInterface)
 	case !p.Masked().Contains(gw):
-		r.errorf("gateway", text, "is not in the subnet %s; use an address of it, like %s", p.Masked(), p.Masked().Addr().Next())
+		r.error("gateway", text, msgGatewayOutside, p.Masked(), p.Masked().Addr().Next())
 	case EdgeOf(p, gw) != "":
-		r.laxf("gateway", text, "is the %s of %s, which no host can have; use an address between, like %s", EdgeOf(p, gw), p.Masked(), p.Masked().Addr().Next())
+		r.lax("gateway", text, msgGatewayReserved, EdgeOf(p, gw), p.Masked(), p.Masked().Addr().Next())
 	case gw.Is6() && gw == p.Masked().Addr() && p.Bits() < 127:
-		r.warnf("gateway", text, "is the address that every IPv6 router of the network answers (RFC 4291 section 2.6.1); an own one, like %s, is safer", gw.Next())
+		r.warn("gateway", text, msgGatewayAnycast, gw.Next())
 	}
 }
 
@@ -154,9 +153,9 @@ func checkRA(r report, s *Subnet) {
 	switch {
 	case s.RAMode == "":
 	case !s.CIDR.Addr().Is6():
-		r.errorf("ra", s.RAMode, "is about IPv6, and %s is not; leave it out", s.CIDR)
+		r.error("ra", s.RAMode, msgRAWithoutIPv6, s.CIDR)
 	case s.RAMode == RASLAAC && s.CIDR.Bits() != 64:
-		r.errorf("ra", s.RAMode, "takes a network of 64 bits, of which guests make their addresses (RFC 4862); %s has %d: use %s, or another network",
+		r.error("ra", s.RAMode, msgRASlaacLength,
 			s.CIDR, s.CIDR.Bits(), RAStateful)
 	}
 }
@@ -164,10 +163,10 @@ func checkRA(r report, s *Subnet) {
 // checkDHCP checks the ranges for allocation, and the options sent to guests.
 func checkDHCP(r report, s *Subnet) {
 	if s.DNSZonePrefix != "" && !isDNSName(s.DNSZonePrefix) {
-		r.errorf("dnszoneprefix", s.DNSZonePrefix, "is not a DNS name; write it like lab or lab.dc1")
+		r.error("dnszoneprefix", s.DNSZonePrefix, msgDNSPrefixInvalid)
 	}
 	if d := s.DHCPDNSServer; d.IsValid() && d.Is4() != s.CIDR.Addr().Is4() {
-		r.laxf("dhcp-dns-server", d.String(), "is of another family than %s, whose guests are not told of it; name one of theirs", s.CIDR)
+		r.lax("dhcp-dns-server", d.String(), msgDHCPDNSServerFamily, s.CIDR)
 	}
 	if len(s.DHCPRange) == 0 {
 		return
@@ -182,11 +181,11 @@ func checkDHCP(r report, s *Subnet) {
 		network := s.CIDR.Masked()
 		switch {
 		case !d.Start.IsValid() || !d.End.IsValid():
-			r.errorf(field, "", "needs both start-address and end-address")
+			r.error(field, "", msgDHCPRangeIncomplete)
 		case d.End.Less(d.Start):
-			r.errorf(field, d.String(), "ends before it starts; swap the two addresses")
+			r.error(field, d.String(), msgDHCPRangeReversed)
 		case !network.Contains(d.Start) || !network.Contains(d.End):
-			r.errorf(field, d.String(), "is not inside the subnet %s", network)
+			r.error(field, d.String(), msgDHCPRangeOutside, network)
 		default:
 			rangeEdges(r, field, d, network)
 			good = append(good, placed{d, field})
@@ -196,7 +195,7 @@ func checkDHCP(r report, s *Subnet) {
 	for i := 1; i < len(good); i++ {
 		a, b := good[i-1], good[i]
 		if !a.End.Less(b.Start) {
-			r.errorf(b.field, b.String(), "overlaps the range %s; make them one", a.Range)
+			r.error(b.field, b.String(), msgDHCPRangeOverlaps, a.Range)
 			good[i].End = maxAddr(a.End, b.End)
 		}
 	}
@@ -217,7 +216,7 @@ func rangeEdges(r report, field string, d Range, network netip.Prefix) {
 	if left := (&Subnet{CIDR: network, DHCPRange: []Range{d}}).GivenRanges(); len(left) > 0 {
 		rest = "write " + left[0].String()
 	}
-	r.warnf(field, d.String(), "includes %s of %s, which no guest can have: passed over when addresses are given; %s", strings.Join(edges, " and "), network, rest)
+	r.warn(field, d.String(), msgDHCPRangeIncludesReserved, strings.Join(edges, " and "), network, rest)
 }
 
 func maxAddr(a, b netip.Addr) netip.Addr {
@@ -255,8 +254,7 @@ func (c *checker) overlaps(all []zonedSubnet) {
 		}
 		if len(open) > 0 {
 			outer := open[len(open)-1].subnet
-			c.report(s.subnet).about(Ref(KindSubnet, outer.ID)).laxf("cidr", s.subnet.CIDR.String(), "overlaps subnet %s of vnet %s in the same zone; "+
-				"choose another network, or put one of the two vnets in another zone", outer.CIDR, outer.VNet)
+			c.report(s.subnet).about(Ref(KindSubnet, outer.ID)).lax("cidr", s.subnet.CIDR.String(), msgSubnetOverlaps, outer.CIDR, outer.VNet)
 		}
 		open = append(open, s)
 	}

@@ -17,9 +17,9 @@ func CheckText(o Object) Problems {
 		switch s := v.String(); {
 		case line.Is(s):
 		case line.Is(strings.ReplaceAll(s, "\t", " ")):
-			r.laxf(field, displayText(v), "must be one line of printable characters, without tabs; use blanks")
+			r.lax(field, displayText(v), msgTextHasTab)
 		default:
-			r.errorf(field, displayText(v), "must be one line of printable characters; remove line breaks and other control characters")
+			r.error(field, displayText(v), msgTextNotOneLine)
 		}
 	})
 	return out

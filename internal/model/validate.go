@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/message"
 )
 
 // Validate checks a configuration: each object individually, then all references and
@@ -104,7 +106,7 @@ func (c *checker) propose(kind Kind, name string, count int, candidates func() [
 	}
 	c.hints--
 	if found := Nearest(name, candidates()); found != "" {
-		h.ref, h.proposal = Ref(kind, found), "; did you mean "+found+"?"
+		h.ref, h.proposal = Ref(kind, found), "did you mean "+found+"?"
 	}
 	return h
 }
@@ -173,22 +175,27 @@ func (c *checker) report(o Object) report {
 // maxValue is the maximum length of the value quoted in a problem, in bytes.
 const maxValue = 80
 
-func (r report) add(sev Severity, lax bool, field, value, format string, args []any) {
+// put adds a problem with a message.
+func (r report) put(sev Severity, lax bool, field, value string, m message.Message) {
 	if len(value) > maxValue {
 		value = strings.ToValidUTF8(value[:maxValue], "") + "..."
 	}
-	p := Problem{Severity: sev, Kind: r.kind, ID: r.id, Field: field, Value: value,
-		Message: fmt.Sprintf(format, args...), Lax: lax, About: r.others}
-	if r.others == "" {
-		p.About, p.Otherwise = withoutHints(format, args)
-	}
+	p := NewProblem(sev, r.kind, r.id, field, value, m)
+	p.Lax, p.About = lax, r.others
 	*r.out = append(*r.out, p)
 }
 
-// withoutHints returns references to the objects proposed in the hints, and the message
+func (r report) add(sev Severity, lax bool, field, value string, def *message.Definition, args []any) {
+	r.put(sev, lax, field, value, def.Of(args...))
+	if about, plain := withoutHints(args); r.others == "" && about != "" {
+		p := &(*r.out)[len(*r.out)-1]
+		p.About, p.Otherwise = about, def.Of(plain...)
+	}
+}
+
+// withoutHints returns references to the objects proposed in the hints, and the arguments
 // without them.
-func withoutHints(format string, args []any) (about, otherwise string) {
-	var plain []any
+func withoutHints(args []any) (about string, plain []any) {
 	for i, arg := range args {
 		if h, ok := arg.(hint); ok && h.ref != "" {
 			if plain == nil {
@@ -198,25 +205,22 @@ func withoutHints(format string, args []any) (about, otherwise string) {
 			plain[i] = h.otherwise
 		}
 	}
-	if plain == nil {
-		return "", ""
-	}
-	return about, fmt.Sprintf(format, plain...)
+	return about, plain
 }
 
-// errorf refuses the object.
-func (r report) errorf(field, value, format string, args ...any) {
-	r.add(Error, false, field, value, format, args)
+// error refuses the object.
+func (r report) error(field, value string, def *message.Definition, args ...any) {
+	r.add(Error, false, field, value, def, args)
 }
 
-// laxf refuses the object in a manifest; the Proxmox API accepts it.
-func (r report) laxf(field, value, format string, args ...any) {
-	r.add(Error, true, field, value, format, args)
+// lax refuses the object in a manifest; the Proxmox API accepts it.
+func (r report) lax(field, value string, def *message.Definition, args ...any) {
+	r.add(Error, true, field, value, def, args)
 }
 
-// warnf adds a warning about the object.
-func (r report) warnf(field, value, format string, args ...any) {
-	r.add(Warning, false, field, value, format, args)
+// warn adds a warning about the object.
+func (r report) warn(field, value string, def *message.Definition, args ...any) {
+	r.add(Warning, false, field, value, def, args)
 }
 
 // plural returns word with "s" unless n is 1.

@@ -145,7 +145,7 @@ func TestValidateGuest(t *testing.T) {
 		{"no vnet", guest("100", "", nic("net0", "", "")), "nics[0].vnet: is missing"},
 		{"unknown vnet", guest("100", "", nic("net0", "vent1", "")), "did you mean vnet1?"},
 		{"zone elsewhere", guest("100", "node1", nic("net0", "vnet2", "")), "is not on node node1: its zone far is deployed on node2 only"},
-		{"multicast mac", guest("100", "", nic("net0", "vnet1", "01:00:5e:00:00:01")), "is not the hardware address of a host"},
+		{"multicast mac", guest("100", "", nic("net0", "vnet1", "01:00:5e:00:00:01")), "is not the MAC address of a host"},
 		{"mac of another, other case", guest("100", "", nic("net0", "vnet1", "bc-24-11-00-00-02")), "is already that of guest 200 net0"},
 		{"mac in another vnet", guest("100", "", nic("net0", "vnet3", "bc:24:11:00:00:02")), ""},
 		{"mac twice in one guest", guest("100", "", nic("net0", "vnet1", "bc:24:11:00:00:09"), nic("net1", "vnet1", "bc:24:11:00:00:09")), "is already that of guest 100 net0"},

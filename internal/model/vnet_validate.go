@@ -40,19 +40,19 @@ func (c *checker) vnets(ids []string) {
 		checkVNetID(r, v.ID)
 		checkAlias(r, v.Alias)
 		if subnets := c.subnetsOf[v.ID]; v.VLANAware && len(subnets) > 0 {
-			r.errorf("vlanaware", "true", "is not compatible with subnets: the vnet has %s; delete them or turn vlanaware off", plural(len(subnets), "subnet"))
+			r.error("vlanaware", "true", msgVLANAwareWithSubnets, plural(len(subnets), "subnet"))
 		}
 		z := c.cfg.Zones[v.Zone]
 		if z == nil {
 			if v.Zone == "" {
-				r.errorf("zone", "", "is missing: name the zone that the vnet belongs to")
+				r.error("zone", "", msgVNetZoneMissing)
 			}
 			continue // found when a VNet is created in a missing zone, and when the zone of a VNet is deleted
 		}
 		switch z.Type {
 		case ZoneSimple:
 			if v.Tag != 0 {
-				r.errorf("tag", strconv.Itoa(v.Tag), "is not allowed in simple zone %s, which separates its vnets without tags; remove it", z.ID)
+				r.error("tag", strconv.Itoa(v.Tag), msgVNetTagInSimpleZone, z.ID)
 			}
 		case ZoneVLAN, ZoneQinQ:
 			if vlans[z.ID] == nil {
@@ -64,11 +64,11 @@ func (c *checker) vnets(ids []string) {
 		case ZoneEVPN:
 			c.vxlanTag(r, v, tags)
 			if v.VLANAware {
-				r.errorf("vlanaware", "true", "is not possible in evpn zone %s, whose vnets are routed; turn it off", z.ID)
+				r.error("vlanaware", "true", msgVLANAwareInEVPNZone, z.ID)
 			}
 		}
 		if node, pattern := reservedBy(reserving(z), v.ID); node != "" {
-			r.about(Ref(KindNode, node)).errorf("id", v.ID, "would be the name of a bridge that node %s reserves (pattern %q); choose another name, or change the node's reserved list", node, pattern)
+			r.about(Ref(KindNode, node)).error("id", v.ID, msgVNetNameReservedOnNode, node, pattern)
 		}
 	}
 }
@@ -76,22 +76,22 @@ func (c *checker) vnets(ids []string) {
 func checkVNetID(r report, id string) {
 	switch {
 	case !idForm.MatchString(id) || len(id) > MaxVNetID:
-		r.errorf("id", id, "is not a vnet name: use 2 to %d letters and digits, a letter first (it becomes the name of a bridge)", MaxVNetID)
+		r.error("id", id, msgVNetNameInvalid, MaxVNetID)
 	case len(id) > pveVNetID:
-		r.warnf("id", id, "is longer than the %d characters that Proxmox VE itself takes; it works here, but not in a file moved there", pveVNetID)
+		r.warn("id", id, msgIDLongerThanProxmox, pveVNetID)
 	case id == "lo" || id == "all" || id == "default":
-		r.laxf("id", id, "means something else to the Linux kernel and cannot be the name of a bridge; choose another")
+		r.lax("id", id, msgVNetNameOfKernel)
 	case guestLinkForm.MatchString(id):
-		r.laxf("id", id, "has the form of the name of a guest's network link; choose another, or it would stand in a guest's way")
+		r.lax("id", id, msgVNetNameOfGuestLink)
 	}
 }
 
 func checkAlias(r report, alias string) {
 	switch {
 	case utf8.RuneCountInString(alias) > MaxAlias:
-		r.errorf("alias", alias, "is longer than %d characters; shorten it", MaxAlias)
+		r.error("alias", alias, msgAliasTooLong, MaxAlias)
 	case !aliasForm.MatchString(alias):
-		r.errorf("alias", alias, `has a character that is not allowed: use letters, digits, spaces and ( ) * + , - . / : ; < = > ? @ [ \ ] ^ _`)
+		r.error("alias", alias, msgAliasCharacters)
 	}
 }
 
@@ -99,13 +99,13 @@ func checkAlias(r report, alias string) {
 func vlanTag(r report, z *Zone, v *VNet, used map[int]*VNet) {
 	switch {
 	case v.Tag == 0 && z.Type == ZoneVLAN:
-		r.errorf("tag", "", "is missing: every vnet of a vlan zone has its own VLAN, 1 to %d", MaxVLAN)
+		r.error("tag", "", msgVLANTagMissing, MaxVLAN)
 		return
 	case v.Tag == MaxVLAN+1 || v.Tag == MaxVLAN+2: // Proxmox VE's limit is 4096
-		r.laxf("tag", strconv.Itoa(v.Tag), "is not a VLAN: use 1 to %d", MaxVLAN)
+		r.lax("tag", strconv.Itoa(v.Tag), msgVLANTagInvalid, MaxVLAN)
 		return
 	case v.Tag < 0 || v.Tag > MaxVLAN:
-		r.errorf("tag", strconv.Itoa(v.Tag), "is not a VLAN: use 1 to %d", MaxVLAN)
+		r.error("tag", strconv.Itoa(v.Tag), msgVLANTagInvalid, MaxVLAN)
 		return
 	}
 	other := used[v.Tag]
@@ -113,27 +113,27 @@ func vlanTag(r report, z *Zone, v *VNet, used map[int]*VNet) {
 	case other == nil:
 		used[v.Tag] = v
 	case v.Tag == 0:
-		r.about(Ref(KindVNet, other.ID)).errorf("tag", "", "is missing as in vnet %s: one vnet of a qinq zone may do without; give this one a VLAN, 1 to %d", other.ID, MaxVLAN)
+		r.about(Ref(KindVNet, other.ID)).error("tag", "", msgQinQTagMissing, other.ID, MaxVLAN)
 	default:
-		r.about(Ref(KindVNet, other.ID)).errorf("tag", strconv.Itoa(v.Tag), "is already that of vnet %s in the same zone; choose another VLAN", other.ID)
+		r.about(Ref(KindVNet, other.ID)).error("tag", strconv.Itoa(v.Tag), msgVLANTagUsed, other.ID)
 	}
 }
 
 func (c *checker) vxlanTag(r report, v *VNet, tags map[int]*VNet) {
 	switch {
 	case v.Tag == 0:
-		r.errorf("tag", "", "is missing: every vnet of a vxlan or evpn zone has its own VXLAN network identifier, 1 to %d", MaxTag)
+		r.error("tag", "", msgVXLANTagMissing, MaxTag)
 		return
 	case v.Tag < 1 || v.Tag > MaxTag:
 		row(KindVNet, "tag").checkNumber(r, "tag", v.Tag)
 		return
 	}
 	if other := tags[v.Tag]; other != nil {
-		r.about(Ref(KindVNet, other.ID)).errorf("tag", strconv.Itoa(v.Tag), "is already that of vnet %s in zone %s; tags differ over all vxlan and evpn zones", other.ID, other.Zone)
+		r.about(Ref(KindVNet, other.ID)).error("tag", strconv.Itoa(v.Tag), msgVXLANTagUsed, other.ID, other.Zone)
 		return
 	}
 	if z := c.l3vnis[v.Tag]; z != nil {
-		r.about(Ref(KindZone, z.ID)).laxf("tag", strconv.Itoa(v.Tag), "is the vrf-vxlan of zone %s; a VXLAN network identifier is that of one network", z.ID)
+		r.about(Ref(KindZone, z.ID)).lax("tag", strconv.Itoa(v.Tag), msgVXLANTagIsL3VNI, z.ID)
 	}
 	tags[v.Tag] = v
 }

@@ -74,20 +74,20 @@ func ParseNodeService(s string) (NodeService, bool) {
 // reach.
 func zoneNodes(r report, z *Zone) {
 	if z.NodeNetworks == NodeNetworksSNAT && z.HasEgress() {
-		r.errorf("node-networks", string(z.NodeNetworks), "excludes a declared way out, which translated packets take like all others; use %s to have these networks reached directly, or %s",
+		r.error("node-networks", string(z.NodeNetworks), msgNodeNetworksWithEgress,
 			NodeNetworksAll, NodeNetworksNone)
 	}
 	if z.NodeNetworks != "" && z.Type == ZoneEVPN && len(z.ExitNodes) == 0 {
-		r.warnf("node-networks", string(z.NodeNetworks), "has no effect without exitnodes: nothing leaves the zone")
+		r.warn("node-networks", string(z.NodeNetworks), msgEgressWithoutExitNodes)
 	}
 	for i, s := range z.NodeServices {
 		switch _, ok := ParseNodeService(s); {
 		case s == NodeServicesNone && len(z.NodeServices) > 1:
-			r.errorf("node-services", s, "excludes the other services; remove it, or them")
+			r.error("node-services", s, msgNodeServicesNone)
 		case s != NodeServicesNone && !ok:
-			r.errorf("node-services", s, "is not a service of the nodes: write protocol and ports, like tcp/22 or udp/8000-8100, or %s", NodeServicesNone)
+			r.error("node-services", s, msgNodeServiceInvalid, NodeServicesNone)
 		case slices.Contains(z.NodeServices[:i], s):
-			r.warnf("node-services", s, "is listed twice; once is enough")
+			r.warn("node-services", s, msgValueRepeated)
 		}
 	}
 }
@@ -95,18 +95,18 @@ func zoneNodes(r report, z *Zone) {
 // egress checks the declared egress of an EVPN zone.
 func (c *checker) egress(r report, z *Zone) {
 	if i := z.ExitNodesInterface; i != "" && !ifnameForm.MatchString(i) {
-		r.errorf("exitnodes-interface", i, "is not the name of an interface: up to 15 letters, digits, dots, hyphens and underscores")
+		r.error("exitnodes-interface", i, msgInterfaceNameInvalid)
 	} else if c.cfg.VNets[i] != nil {
-		r.errorf("exitnodes-interface", i, "is a VNet, from which nothing leads out; name an interface of the exit nodes' own, like eth1")
+		r.error("exitnodes-interface", i, msgEgressInterfaceIsVNet)
 	}
 	nextHops(r, z)
 	table := strconv.Itoa(z.ExitNodesTable)
 	switch t := z.ExitNodesTable; {
 	case t == 0:
 	case t >= tableDefault && t <= tableLocal:
-		r.errorf("exitnodes-table", table, "is a table of the kernel's own (253 default, 254 main, 255 local): name one of yours, or leave it out for main")
+		r.error("exitnodes-table", table, msgEgressTableReserved)
 	case z.ExitNodesInterface != "" || len(z.ExitNodesVia) > 0:
-		r.errorf("exitnodes-table", table, "excludes exitnodes-interface and exitnodes-via: a way out is a table, or an interface and next hops; remove one of the two")
+		r.error("exitnodes-table", table, msgEgressTableWithNextHop)
 	}
 	if !z.HasEgress() || len(z.ExitNodes) > 0 {
 		return
@@ -115,7 +115,7 @@ func (c *checker) egress(r report, z *Zone) {
 		{"exitnodes-interface", z.ExitNodesInterface}, {"exitnodes-via", joinAddrs(z.ExitNodesVia)}, {"exitnodes-table", table},
 	} {
 		if f.value != "" && f.value != "0" {
-			r.warnf(f.field, f.value, "has no effect without exitnodes: nothing leaves the zone")
+			r.warn(f.field, f.value, msgEgressWithoutExitNodes)
 		}
 	}
 }
@@ -126,11 +126,11 @@ func nextHops(r report, z *Zone) {
 	for _, a := range z.ExitNodesVia {
 		switch other := families[a.Is4()]; {
 		case !a.IsValid() || a.IsUnspecified() || a.IsLoopback() || a.IsMulticast():
-			r.errorf("exitnodes-via", a.String(), "is not a next hop: use the address of a router beside the exit nodes")
+			r.error("exitnodes-via", a.String(), msgNextHopInvalid)
 		case a.IsLinkLocalUnicast() && z.ExitNodesInterface == "":
-			r.errorf("exitnodes-via", a.String(), "is a link-local address, which means something beside an interface only: set exitnodes-interface")
+			r.error("exitnodes-via", a.String(), msgNextHopLinkLocal)
 		case other.IsValid():
-			r.errorf("exitnodes-via", a.String(), "is a second next hop of its address family beside %s: name one of each", other)
+			r.error("exitnodes-via", a.String(), msgNextHopSecond, other)
 		}
 		families[a.Is4()] = a
 	}

@@ -47,7 +47,7 @@ func TestEgress(t *testing.T) {
 		{"unspecified", func(z, _ *Zone) { z.ExitNodesVia = addrs("0.0.0.0") }, "is not a next hop"},
 		{"multicast", func(z, _ *Zone) { z.ExitNodesVia = addrs("224.0.0.1") }, "is not a next hop"},
 		{"link-local alone", func(z, _ *Zone) { z.ExitNodesVia = addrs("192.0.2.254", "fe80::1") }, "set exitnodes-interface"},
-		{"two of a family", func(z, _ *Zone) { z.ExitNodesVia = addrs("192.0.2.254", "192.0.2.253") }, "is a second next hop of its address family beside 192.0.2.254"},
+		{"two of a family", func(z, _ *Zone) { z.ExitNodesVia = addrs("192.0.2.254", "192.0.2.253") }, "is a second next hop of its address family in addition to 192.0.2.254"},
 		{"the other family", func(z, _ *Zone) { z.ExitNodesVia = addrs("2001:db8::1") }, `subnet zone1-10.0.0.0-24: gateway "10.0.0.1": leads its guests through zone zone1, but not out of it`},
 		{"table negative", func(z, _ *Zone) { z.ExitNodesTable = -1 }, "is not the number of a routing table"},
 		{"table too large", func(z, _ *Zone) { z.ExitNodesTable = 1 << 32 }, "is not the number of a routing table"},
@@ -60,7 +60,7 @@ func TestEgress(t *testing.T) {
 		{"networks", func(z, s *Zone) { z.NodeNetworks, s.NodeNetworks = NodeNetworksAll, NodeNetworksNone }, ""},
 		{"networks misspelt", func(z, _ *Zone) { z.NodeNetworks = "some" }, "use all, snat or none"},
 		{"networks without exit nodes", func(z, _ *Zone) { z.NodeNetworks, z.ExitNodes = NodeNetworksNone, nil }, `node-networks "none": has no effect without exitnodes`},
-		{"snat beside a way out", func(z, _ *Zone) { z.NodeNetworks, z.ExitNodesTable = NodeNetworksSNAT, 100 }, "excludes a declared way out"},
+		{"snat beside a way out", func(z, _ *Zone) { z.NodeNetworks, z.ExitNodesTable = NodeNetworksSNAT, 100 }, "excludes a declared egress"},
 		{"services", func(z, s *Zone) {
 			z.NodeServices, s.NodeServices = []string{"tcp/22", "udp/8000-8100"}, []string{"none"}
 		}, ""},

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/viaduct-sdn/viaduct/internal/message"
 )
 
 // Limits of zone properties.
@@ -43,7 +45,7 @@ func (c *checker) zone(z *Zone) {
 	}
 	zoneDHCP(r, z)
 	zoneNodes(r, z)
-	c.nodeList(r, z.Nodes, "the zone is deployed there once it has")
+	c.nodeList(r, z.Nodes, msgZoneNodeNotJoined)
 	c.zoneMTU(r, z)
 	zoneServices(r, z)
 }
@@ -52,39 +54,39 @@ func checkZoneID(r report, z *Zone) {
 	id := z.ID
 	switch {
 	case !idForm.MatchString(id) || len(id) > MaxZoneID:
-		r.errorf("id", id, "is not a zone name: use 2 to %d letters and digits, a letter first", MaxZoneID)
+		r.error("id", id, msgZoneNameInvalid, MaxZoneID)
 	case id == "localnetwork":
-		r.laxf("id", id, "is the name Proxmox VE gives to the node's own bridges; choose another")
+		r.lax("id", id, msgZoneNameLocalnetwork)
 	case z.Type == ZoneQinQ && len(id) > MaxQinQZoneID:
-		r.errorf("id", id, "is too long for a qinq zone, whose interfaces bear its name: use at most %d characters", MaxQinQZoneID)
+		r.error("id", id, msgZoneNameTooLongForQinQ, MaxQinQZoneID)
 	case len(id) > pveZoneID:
-		r.warnf("id", id, "is longer than the %d characters that Proxmox VE itself takes; it works here, but not in a file moved there", pveZoneID)
+		r.warn("id", id, msgIDLongerThanProxmox, pveZoneID)
 	}
 }
 
 func zoneDHCP(r report, z *Zone) {
 	for _, f := range []struct{ field, id string }{{"dns", z.DNS}, {"reversedns", z.ReverseDNS}} {
 		if f.id != "" && z.DNSZone == "" {
-			r.warnf(f.field, f.id, "has no effect: guests of zone %s have no names without a domain; set dnszone", z.ID)
+			r.warn(f.field, f.id, msgDNSWithoutDomain, z.ID)
 		}
 	}
 	if z.DNSZone != "" && z.DNS == "" && z.DHCP == "" && !z.routed() {
-		r.warnf("dnszone", z.DNSZone, "has no effect: nodes answer for names where they are the gateway or a DHCP server, and in this %s zone they are neither; set dhcp, or dns to a name server", z.Type)
+		r.warn("dnszone", z.DNSZone, msgDomainWithoutServer, z.Type)
 	}
 	switch {
 	case z.DHCP != "" && z.IPAM == "" && !z.DHCPDynamic:
-		r.warnf("dhcp", z.DHCP, "gives guests only the addresses that their NICs declare, since the zone has no address management; set ipam to %s to have others given out", IPAMBuiltin)
+		r.warn("dhcp", z.DHCP, msgDHCPWithoutIPAM, IPAMBuiltin)
 	case z.DHCPDynamic && z.DHCP == "":
-		r.errorf("dhcp-dynamic", "true", "needs a DHCP server: set dhcp to %s, or leave dhcp-dynamic out", DHCPDnsmasq)
+		r.error("dhcp-dynamic", "true", msgDHCPDynamicWithoutDHCP, DHCPDnsmasq)
 	}
 }
 
 func (c *checker) zoneVXLAN(r report, z *Zone) {
 	switch {
 	case len(z.Peers) > 0 && z.Fabric != "":
-		r.errorf("peers", joinAddrs(z.Peers), "excludes fabric %q: a vxlan zone has one of the two; remove the other", z.Fabric)
+		r.error("peers", joinAddrs(z.Peers), msgVXLANPeersAndFabric, z.Fabric)
 	case len(z.Peers) == 0 && z.Fabric == "":
-		r.errorf("peers", "", "is missing: list the address of every node of the zone, like 192.168.0.1, 192.168.0.2, or name a fabric")
+		r.error("peers", "", msgVXLANPeersMissing)
 	}
 	c.fabricRef(r, z.Fabric)
 	checkPeers(r, z.Peers)
@@ -93,14 +95,14 @@ func (c *checker) zoneVXLAN(r report, z *Zone) {
 // fabricRef checks a reference to a fabric that provides VTEPs.
 func (c *checker) fabricRef(r report, id string) {
 	if f := c.cfg.Fabrics[id]; f != nil && f.Protocol == FabricWireGuard {
-		r.errorf("fabric", id, "is a wireguard fabric, which this release keeps but does not run; use one of openfabric, ospf or bgp, or peers")
+		r.error("fabric", id, msgFabricDoesNotRun)
 	}
 }
 
 // didYouMean proposes a near name, or returns otherwise.
 func didYouMean(near, otherwise string) string {
 	if near != "" {
-		return "; did you mean " + near + "?"
+		return "did you mean " + near + "?"
 	}
 	return otherwise
 }
@@ -110,30 +112,30 @@ func checkPeers(r report, peers []netip.Addr) {
 	for _, p := range peers {
 		switch {
 		case seen[p]:
-			r.warnf("peers", p.String(), "is listed twice; once is enough")
+			r.warn("peers", p.String(), msgValueRepeated)
 		case p.Zone() != "":
-			r.errorf("peers", p.String(), "names an interface; give the address alone")
+			r.error("peers", p.String(), msgAddressWithInterface)
 		case !isUnicast(p):
-			r.laxf("peers", p.String(), "is not an address a node can have; list the nodes' own unicast addresses")
+			r.lax("peers", p.String(), msgPeerNotUnicast)
 		case p.Is4() != peers[0].Is4():
-			r.laxf("peers", p.String(), "is of another family than %s: the tunnels of one zone are all IPv4 or all IPv6", peers[0])
+			r.lax("peers", p.String(), msgPeerFamilyDiffers, peers[0])
 		}
 		seen[p] = true
 	}
 }
 
-// nodeList checks the nodes that an object is restricted to; once is the text for a node that
-// has not joined yet.
-func (c *checker) nodeList(r report, nodes []string, once string) {
+// nodeList checks the nodes that an object is restricted to; notJoined is the message for a
+// node that has not joined yet.
+func (c *checker) nodeList(r report, nodes []string, notJoined *message.Definition) {
 	seen := make(map[string]bool, len(nodes))
 	for _, n := range nodes {
 		switch {
 		case !IsLabel(n):
-			r.errorf("nodes", n, "is not a host name: use up to 63 letters, digits and hyphens")
+			r.error("nodes", n, msgHostNameInvalid)
 		case seen[n]:
-			r.warnf("nodes", n, "is listed twice; once is enough")
+			r.warn("nodes", n, msgValueRepeated)
 		case !c.known[n]:
-			r.warnf("nodes", n, "has not joined%s; %s", c.nearestNode(n), once)
+			r.warn("nodes", n, notJoined, c.nearestNode(n))
 		}
 		seen[n] = true
 	}
@@ -142,13 +144,13 @@ func (c *checker) nodeList(r report, nodes []string, once string) {
 // nearestNode proposes a known node for an unknown name.
 func (c *checker) nearestNode(name string) hint {
 	h := near(c, KindNode, name, c.known, "")
-	h.proposal = " (" + strings.TrimPrefix(h.proposal, "; ") + ")"
+	h.proposal = " (" + h.proposal + ")"
 	return h
 }
 
 func (c *checker) zoneMTU(r report, z *Zone) {
 	if z.MTU >= MinMTU && z.MTU < MinMTU6 && c.hasIPv6(z.ID) {
-		r.laxf("mtu", strconv.Itoa(z.MTU), "is too small for the zone's IPv6 subnets, which need at least %d bytes", MinMTU6)
+		r.lax("mtu", strconv.Itoa(z.MTU), msgMTUBelowIPv6, MinMTU6)
 	}
 }
 
@@ -159,7 +161,7 @@ func zoneServices(r report, z *Zone) {
 		return
 	}
 	if !isDNSName(z.DNSZone) {
-		r.errorf("dnszone", z.DNSZone, "is not a DNS name; write it like example.com")
+		r.error("dnszone", z.DNSZone, msgDomainInvalid)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/fault"
+	"github.com/viaduct-sdn/viaduct/internal/message"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
@@ -93,6 +94,7 @@ type Status struct {
 	Objects []ObjectStatus `json:"objects,omitempty"`
 	// Message is the error of the node as a whole.
 	Message string `json:"message,omitempty"`
+	message.Details
 	// Drift holds the newest differences that no revision asked for, oldest
 	// first, at most MaxDrift.
 	Drift []Drift `json:"drift,omitempty"`
@@ -134,9 +136,10 @@ type ObjectStatus struct {
 	Object string `json:"object"`
 	// State is degraded, or warning; agents write converged for the latter, with a
 	// message.
-	State   State       `json:"state"`
-	Message string      `json:"message,omitempty"`
-	Class   fault.Class `json:"class,omitempty"`
+	State   State  `json:"state"`
+	Message string `json:"message,omitempty"`
+	message.Details
+	Class fault.Class `json:"class,omitempty"`
 	// Peers are the addresses of other routers and nodes that the message is about.
 	Peers []string `json:"peers,omitempty"`
 }

@@ -367,13 +367,15 @@ func newProblems(problems model.Problems, before func() model.Problems, touched 
 	if len(problems) == 0 {
 		return nil, nil
 	}
-	old := make(map[model.Problem]bool)
+	type key struct{ ref, field, value, message string }
+	keyOf := func(p model.Problem) key { return key{model.Ref(p.Kind, p.ID), p.Field, p.Value, p.Message} }
+	old := make(map[key]bool)
 	for _, p := range before() {
-		old[p] = true
+		old[keyOf(p)] = true
 	}
 	var errs model.Problems
 	for _, p := range problems {
-		fresh := touched[model.Ref(p.Kind, p.ID)] || !old[p]
+		fresh := touched[model.Ref(p.Kind, p.ID)] || !old[keyOf(p)]
 		switch {
 		case len(model.Problems{p}.Errors(lax)) > 0 && fresh:
 			errs = append(errs, p)

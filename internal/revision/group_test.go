@@ -218,13 +218,13 @@ func judged(old *model.Config, edits []model.Edit, lax bool, known []string) (mo
 	if cmp.Equal(old, cfg, opts) {
 		return nil, nil
 	}
-	was := map[model.Problem]bool{}
+	was := map[string]bool{}
 	for _, p := range model.Validate(old, known) {
-		was[p] = true
+		was[string(p.Severity)+p.String()] = true
 	}
 	var errs, warnings model.Problems
 	for _, p := range model.Validate(cfg, known) {
-		switch fresh := touched[model.Ref(p.Kind, p.ID)] || !was[p]; {
+		switch fresh := touched[model.Ref(p.Kind, p.ID)] || !was[string(p.Severity)+p.String()]; {
 		case fresh && len(model.Problems{p}.Errors(lax)) > 0:
 			errs = append(errs, p)
 		case fresh:

@@ -3,7 +3,6 @@ package revision
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -180,9 +179,9 @@ func inUse(edits []model.Edit, live func() *model.Config) model.Problems {
 	var out model.Problems
 	for _, vnet := range slices.Sorted(maps.Keys(users)) {
 		for _, id := range users[vnet] {
-			out = append(out, model.Problem{Severity: model.Warning, Kind: model.KindVNet, ID: vnet, About: model.Ref(model.KindGuest, id),
-				Otherwise: "a guest that you may not see has a NIC in it, which loses its network when this is applied",
-				Message:   fmt.Sprintf("guest %s has a NIC in it, which loses its network when this is applied", id)})
+			p := model.NewProblem(model.Warning, model.KindVNet, vnet, "", "", msgVNetHasNIC.Of(id))
+			p.About, p.Otherwise = model.Ref(model.KindGuest, id), msgVNetHasHiddenNIC.Of()
+			out = append(out, p)
 		}
 	}
 	return out

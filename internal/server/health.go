@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/message"
 	"github.com/viaduct-sdn/viaduct/internal/store"
 )
 
@@ -159,10 +160,15 @@ func (s *Server) filling() string {
 }
 
 // warnings returns the problems of the server, for clients that read the status.
-func (s *Server) warnings() []string {
+func (s *Server) warnings() []message.Message {
 	text := s.filling()
 	if text == "" {
 		return nil
 	}
-	return []string{text + "; when it is full only discarding, deleting and user management work: apply or discard pending edits, prune the history (viaduct history prune), and delete what is not needed"}
+	return []message.Message{msgStoreFilling.Of(text)}
 }
+
+var msgStoreFilling = message.Define("store-filling",
+	"{usage}",
+	"when it is full only discarding, deleting and user management work: apply or discard pending edits, prune the history (viaduct history prune), and delete what is not needed",
+	"The store has a maximum size. A store that is full accepts no new objects, revisions or reports.")

@@ -85,6 +85,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/fault"
+	"github.com/viaduct-sdn/viaduct/internal/message"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
@@ -99,6 +100,12 @@ type (
 	Edit = model.Edit
 	// Problem is a fault found in a configuration.
 	Problem = model.Problem
+	// MessageDetails are the code, the arguments and the remedy of a message; they are
+	// fields of Problem, Note, NodeProblem and others. docs/reference/messages.md lists the
+	// codes.
+	MessageDetails = message.Details
+	// Message is a text with its details.
+	Message = message.Message
 	// Change is one difference between two states.
 	Change = diff.Change
 	// Field is one property of a Change.
@@ -225,6 +232,7 @@ type Note struct {
 	// everything else is still applied.
 	Level   string `json:"level"`
 	Message string `json:"message"`
+	message.Details
 	// Class is the class of the fault; empty if it is in the declaration.
 	Class fault.Class `json:"class,omitempty"`
 	// Standing is true if the running revision has the same note on the node: the change
@@ -374,6 +382,7 @@ type NodeProblem struct {
 	Object string `json:"object,omitempty"`
 	// Message describes the problem and its solution.
 	Message string `json:"message"`
+	message.Details
 	// Nodes are those with the problem, sorted.
 	Nodes []string `json:"nodes"`
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/message"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
 
@@ -53,6 +54,7 @@ type Event struct {
 	Node *NodeEvent `json:"node,omitempty"`
 	// Message describes the problem (warning).
 	Message string `json:"message,omitempty"`
+	message.Details
 }
 
 // NodeEvent is the state of a node.
@@ -65,6 +67,7 @@ type NodeEvent struct {
 	Revision int64 `json:"revision,omitempty"`
 	// Message is the problem of the node as a whole.
 	Message string `json:"message,omitempty"`
+	message.Details
 	// Failed are the objects that do not work as declared: "vnet/v1". Warned are those
 	// that do, but with a problem.
 	Failed []string `json:"failed,omitempty"`

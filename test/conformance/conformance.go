@@ -143,7 +143,7 @@ func (c *Case) ReadOptional(t *testing.T, name string) string {
 }
 
 // outside is the interface that everything outside is reached by in the cases,
-// mac the hardware address that every interface has.
+// mac the MAC address that every interface has.
 const (
 	outside = "vmbr0"
 	mac     = "bc:24:11:1d:69:60"

@@ -239,7 +239,7 @@ func TestNeighboursGone(t *testing.T) {
 	// The sessions end, and the tunnels' other end does not answer: once for both nodes.
 	c.in("node3", "ip", "link", "set", "eth0", "down")
 	c.standsAs("node3", protocol.Unreachable, 30*time.Second)
-	c.standsAs("node1", protocol.Warning, 90*time.Second, "zone/flat: does not reach the tunnel end 192.168.0.3 (node3): nothing answers at its address")
+	c.standsAs("node1", protocol.Warning, 90*time.Second, "zone/flat: does not reach the VTEP 192.168.0.3 (node3): nothing answers at its address")
 	c.eventually(60*time.Second, func() error {
 		for _, p := range c.status().Problems {
 			if p.Object == "zone/flat" && slices.Equal(p.Nodes, []string{"node1", "node2"}) {
@@ -248,7 +248,7 @@ func TestNeighboursGone(t *testing.T) {
 		}
 		return fmt.Errorf("the problem of node1 and node2 is not one: %+v", c.status().Problems)
 	})
-	c.demand(4, []string{"status", "--exit-code"}, "node1, node2: warning: zone/flat: does not reach the tunnel end 192.168.0.3 (node3)")
+	c.demand(4, []string{"status", "--exit-code"}, "node1, node2: warning: zone/flat: does not reach the VTEP 192.168.0.3 (node3)")
 	c.in("node3", "ip", "link", "set", "eth0", "up")
 	c.standsAs("node3", protocol.Converged, 90*time.Second)
 	c.standsAs("node1", protocol.Converged, 90*time.Second)

@@ -366,7 +366,7 @@ func (f *fabric) sixOnly() {
 	}
 	f.proved("with IPv6 alone the VXLAN zone's tunnels move to it, and its MTU is 1430")
 	f.eventually(3*time.Minute, func() error {
-		if told := f.try("status").out; !strings.Contains(told, "IPv6 takes FRR 10.6") {
+		if told := f.try("status").out; !strings.Contains(told, "IPv6 needs FRR 10.6") {
 			return fmt.Errorf("that FRR makes no EVPN tunnels over IPv6 is not told:\n%s", told)
 		}
 		return nil

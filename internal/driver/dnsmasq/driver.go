@@ -165,8 +165,7 @@ func (d *Driver) links() (map[string]int, error) {
 func (d *Driver) program() (string, error) {
 	path, err := exec.LookPath(d.o.Program)
 	if err != nil {
-		return "", errors.New("the zone has DHCP, but this node has no dnsmasq: its guests get no addresses here; " +
-			"install it (apt install dnsmasq-base), it is found within a minute")
+		return "", msgDnsmasqMissing.Failure()
 	}
 	return path, nil
 }

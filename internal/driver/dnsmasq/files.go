@@ -139,7 +139,7 @@ func (d *Driver) test(ctx context.Context, program string, st *state) error {
 		consequence = "it goes on with what it had"
 	}
 	message := strings.ReplaceAll(strings.TrimSpace(string(out)), dir, d.folder(st.zone))
-	return fmt.Errorf("dnsmasq refuses the configuration of vnet %s, so %s: %s; correct the file that it names (%w)", st.link, consequence, message, err)
+	return msgDnsmasqConfigRefused.Failure(st.link, consequence, message, err)
 }
 
 // swap replaces files of a network by others.

@@ -158,11 +158,11 @@ func (d *Driver) start(ctx context.Context, program string, st *state, digest st
 		if port := portInUse(out.String()); port != 0 {
 			return &sockets.TakenError{Server: "the DHCP server (dnsmasq)", Port: port, Holders: sockets.UDP(d.o.Namespace, port, d.isOwnServer)}
 		}
-		return fmt.Errorf("dnsmasq of vnet %s does not start: %w: %s", i.link, err, strings.TrimSpace(out.String()))
+		return msgDnsmasqStartFailed.Failure(i.link, err, strings.TrimSpace(out.String()))
 	}
 	proc, runs := d.process(i)
 	if !runs {
-		return fmt.Errorf("dnsmasq of vnet %s ended right after its start; its reason is in the system's log (journalctl -t dnsmasq)", i.link)
+		return msgDnsmasqEnded.Failure(i.link)
 	}
 	b, err := json.Marshal(note{Process: proc.String(), Digest: digest})
 	if err != nil {

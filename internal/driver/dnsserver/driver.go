@@ -106,7 +106,7 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool
 		return result, d.write(changed, nil)
 	}
 	if err := d.prepare(have); err != nil {
-		return driver.Result{}, fmt.Errorf("make the name server's directory: %w", err)
+		return driver.Result{}, fmt.Errorf("make the DNS server's directory: %w", err)
 	}
 	if err := d.write(changed, files); err != nil {
 		return driver.Result{}, err
@@ -136,7 +136,7 @@ func (d *Driver) zoneErrors(ctx context.Context, a coredns.Answer, want *desired
 			continue
 		}
 		const meaning = "guests of the zone get no answer there until it can"
-		err := fmt.Errorf("the name server %s; %s", text, meaning)
+		var err error = msgDNSServerZoneFailed.Failure(text, meaning)
 		if strings.HasSuffix(text, unix.EADDRINUSE.Error()) {
 			if taken := d.addressInUse(ctx, v.Listen); taken != nil {
 				err = fmt.Errorf("%w; %s", taken, meaning)
@@ -155,7 +155,7 @@ func (d *Driver) addressInUse(ctx context.Context, listen []desired.NameListener
 	for _, l := range listen {
 		for _, tcp := range []bool{false, true} {
 			if holders := sockets.At(d.o.Namespace, tcp, l.Addr, skip); len(holders) > 0 {
-				return &sockets.TakenError{Server: fmt.Sprintf("the name server of %s (interface %s)", l.Addr.Addr(), l.Link), Port: int(l.Addr.Port()), TCP: tcp, Holders: holders}
+				return &sockets.TakenError{Server: fmt.Sprintf("the DNS server of %s (interface %s)", l.Addr.Addr(), l.Link), Port: int(l.Addr.Port()), TCP: tcp, Holders: holders}
 			}
 		}
 	}
@@ -166,7 +166,7 @@ func (d *Driver) addressInUse(ctx context.Context, listen []desired.NameListener
 func (d *Driver) read() (map[string][]byte, error) {
 	entries, err := os.ReadDir(d.o.Dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read the name server's directory: %w", err)
+		return nil, fmt.Errorf("read the DNS server's directory: %w", err)
 	}
 	files := map[string][]byte{}
 	for _, e := range entries {
@@ -174,7 +174,7 @@ func (d *Driver) read() (map[string][]byte, error) {
 			continue
 		}
 		if files[e.Name()], err = os.ReadFile(filepath.Join(d.o.Dir, e.Name())); err != nil {
-			return nil, fmt.Errorf("read the name server's files: %w", err)
+			return nil, fmt.Errorf("read the DNS server's files: %w", err)
 		}
 	}
 	return files, nil
@@ -212,7 +212,7 @@ func (d *Driver) write(names []string, want map[string][]byte) error {
 			err = nil
 		}
 		if err != nil {
-			return fmt.Errorf("write the name server's files: %w", err)
+			return fmt.Errorf("write the DNS server's files: %w", err)
 		}
 	}
 	return nil

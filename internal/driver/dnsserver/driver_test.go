@@ -485,7 +485,7 @@ func TestServerThatFails(t *testing.T) {
 	}
 }
 
-// Whoever holds an address of the name server is named, until it lets go.
+// Whoever holds an address of the DNS server is named, until it lets go.
 func TestHolderOfTheAddressIsNamed(t *testing.T) {
 	l := newLab(t)
 	for _, network := range []string{"udp4", "tcp4"} {

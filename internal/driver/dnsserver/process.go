@@ -24,7 +24,7 @@ import (
 const pause = 5 * time.Millisecond
 
 // errNone reports that no server runs.
-var errNone = errors.New("no name server runs")
+var errNone = errors.New("no DNS server runs")
 
 // run makes a server of this release serve the content, and reports whether it had
 // to be started.
@@ -45,7 +45,7 @@ func (d *Driver) ensure(ctx context.Context, content string) (a coredns.Answer, 
 			a, _, err = d.send(ctx, coredns.CommandReload)
 		}
 		if err == nil && a.Error != "" {
-			err = fmt.Errorf("the name server cannot read its files and serves what it had: %s", a.Error)
+			err = fmt.Errorf("the DNS server cannot read its files and serves what it had: %s", a.Error)
 		}
 		return a, false, err
 	case err == nil:
@@ -102,11 +102,11 @@ func (d *Driver) withConn(ctx context.Context, send func(c *net.UnixConn) error)
 		return a, 0, errNone
 	}
 	if err != nil {
-		return a, 0, fmt.Errorf("reach the name server: %w", err)
+		return a, 0, fmt.Errorf("reach the DNS server: %w", err)
 	}
 	defer c.Close()
 	if pid, err = owner(c); err != nil {
-		return a, 0, fmt.Errorf("tell who the name server is: %w", err)
+		return a, 0, fmt.Errorf("tell who the DNS server is: %w", err)
 	}
 	deadline, _ := ctx.Deadline()
 	if err := c.SetDeadline(deadline); err != nil {
@@ -116,7 +116,7 @@ func (d *Driver) withConn(ctx context.Context, send func(c *net.UnixConn) error)
 		err = json.NewDecoder(c).Decode(&a)
 	}
 	if err != nil {
-		err = fmt.Errorf("the name server (process %d) does not answer: %w", pid, err)
+		err = fmt.Errorf("the DNS server (process %d) does not answer: %w", pid, err)
 	}
 	return a, pid, err
 }
@@ -142,7 +142,7 @@ func owner(c net.Conn) (int, error) {
 func (d *Driver) start() error {
 	log, err := os.OpenFile(filepath.Join(d.o.Dir, coredns.Log), os.O_CREATE|os.O_WRONLY|os.O_TRUNC|os.O_APPEND, 0o600)
 	if err != nil {
-		return fmt.Errorf("start the name server: %w", err)
+		return fmt.Errorf("start the DNS server: %w", err)
 	}
 	defer log.Close()
 	args := append(append([]string(nil), d.o.Command[1:]...), d.o.Dir)
@@ -154,7 +154,7 @@ func (d *Driver) start() error {
 		begin = func() error { return d.o.Namespace.Run(cmd.Start) }
 	}
 	if err := begin(); err != nil {
-		return fmt.Errorf("start the name server: %w", err)
+		return fmt.Errorf("start the DNS server: %w", err)
 	}
 	go func() { _ = cmd.Wait() }() // the result does not matter: the next pass detects that it ended
 	return nil
@@ -173,7 +173,7 @@ func (d *Driver) await(ctx context.Context) (coredns.Answer, error) {
 			return a, nil
 		}
 		if !sleep.Context(ctx, pause) {
-			return a, fmt.Errorf("the name server was started but does not answer (%w); see %s: %s", err, filepath.Join(d.o.Dir, coredns.Log), d.lastLog())
+			return a, fmt.Errorf("the DNS server was started but does not answer (%w); see %s: %s", err, filepath.Join(d.o.Dir, coredns.Log), d.lastLog())
 		}
 	}
 }
@@ -203,7 +203,7 @@ func (d *Driver) stop(ctx context.Context) error {
 // socket in the driver's directory.
 func (d *Driver) kill(ctx context.Context, pid int) error {
 	if err := unix.Kill(pid, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
-		return fmt.Errorf("end the name server that does not answer (process %d): %w", pid, err)
+		return fmt.Errorf("end the DNS server that does not answer (process %d): %w", pid, err)
 	}
 	return d.awaitUnlocked(ctx)
 }
@@ -223,7 +223,7 @@ func (d *Driver) awaitUnlocked(ctx context.Context) error {
 			return nil
 		}
 		if !sleep.Context(ctx, pause) {
-			return fmt.Errorf("the name server does not end: %w", err)
+			return fmt.Errorf("the DNS server does not end: %w", err)
 		}
 	}
 }

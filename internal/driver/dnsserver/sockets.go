@@ -40,7 +40,7 @@ func (d *Driver) passSockets(ctx context.Context, a coredns.Answer, want *desire
 			err = errors.Join(err, f.Close())
 		}
 		if err == nil && next.Error != "" {
-			err = fmt.Errorf("the name server cannot use its sockets: %s", next.Error)
+			err = fmt.Errorf("the DNS server cannot use its sockets: %s", next.Error)
 		}
 		if err != nil {
 			return a, err

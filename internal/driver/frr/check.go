@@ -44,7 +44,7 @@ func (p *pass) check(plan *daemonPlan) error {
 				return &driver.ObjectError{Owner: b.line.owner, Err: fmt.Errorf("%w; nothing of FRR was changed: correct the line", p.d.localLine(b.line.text, b.reply))}
 			}
 			where := name(b.path, b.line.text)
-			p.refuse(where, b.line.owner, fmt.Errorf("FRR does not know %q and it was left out: %s", where, b.reply))
+			p.refuse(where, b.line.owner, msgFRRLineUnknown.Failure(where, b.reply))
 			exclude(p.d.want, where)
 		}
 		if len(bad) == 0 {
@@ -149,7 +149,7 @@ func (d *Driver) refusal(o *op, reply string) error {
 	if o.line.owner == frr.LocalOwner {
 		return d.localLine(o.line.text, reason(reply))
 	}
-	return fmt.Errorf("FRR refuses %q: %s", o.where(), reason(reply))
+	return msgFRRLineRefused.Failure(o.where(), reason(reply))
 }
 
 // localLine names the line of the operator's own file that FRR rejects.

@@ -1,7 +1,6 @@
 package frr
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -70,7 +69,7 @@ func (p *pass) assess(o *op, reply string, round int) outcome {
 		return failed // the router that occupies its place is reported
 	case o.remove:
 		p.kept[where] = o.line
-		p.refuse(where, o.line.owner, fmt.Errorf("FRR keeps %q, which is no longer wanted: %s", where, reason(reply)))
+		p.refuse(where, o.line.owner, msgFRRLineKept.Failure(where, reason(reply)))
 		return failed
 	case at.find(o.line.key) != nil:
 		delete(p.refused, where)

@@ -184,7 +184,7 @@ func (p *pass) leaveOutAbsent() {
 			return false
 		}
 		for _, where := range linesOf(p.d.want, name) {
-			p.refuse(where.name, where.owner, fmt.Errorf("%q needs FRR's daemon %s, which this node does not have (%s): install a build of FRR that has it, or leave the node out", where.name, name, path))
+			p.refuse(where.name, where.owner, msgFRRDaemonMissing.Failure(where.name, name, path))
 			exclude(p.d.want, where.name)
 		}
 		return true
@@ -197,7 +197,7 @@ func (p *pass) leaveOutAbsent() {
 func (p *pass) resolveConflicts() {
 	for _, c := range p.compare().conflicts {
 		if !mayDiffer(c.where) {
-			p.refuse(c.where, c.owner, fmt.Errorf("%q cannot be configured: FRR has %q, which was not made by Viaduct and was left untouched: remove it from FRR, or change the declaration", c.where, c.other))
+			p.refuse(c.where, c.owner, msgFRRLineConflict.Failure(c.where, c.other))
 		}
 		exclude(p.d.want, c.where)
 	}

@@ -19,7 +19,7 @@ import (
 )
 
 // errMissing gives the remedy for a missing FRR.
-var errMissing = errors.New("FRR was not found on this node, so no route can be exchanged with others: install the package frr")
+var errMissing = msgFRRNotInstalled.Failure()
 
 // run runs a program of FRR and returns its combined output and exit status. An
 // error means that it could not be run.

@@ -90,8 +90,7 @@ func (p *pass) restore(ctx context.Context) error {
 // ready returns an error if ifupdown2 cannot be used on this node.
 func (d *Driver) ready() error {
 	if _, err := exec.LookPath("ifreload"); err != nil {
-		return errors.New("ifupdown2 is not installed on this node, so links are made without it: " +
-			"apt install ifupdown2, or set the node's backend to netlink")
+		return msgIfupdown2Missing.Failure()
 	}
 	return d.sourced()
 }
@@ -141,7 +140,7 @@ func (p *pass) check(ctx context.Context) (good bool, err error) {
 		got, taken := byName[s.name]
 		if changes, _ := compare([]stanza{got}, []stanza{s}); !taken || len(changes) > 0 {
 			good = false
-			p.refuse(s, fmt.Errorf("ifupdown2 does not understand the stanza of interface %s as it is meant, and the link is made without it: %s", s.name, out.messages()))
+			p.refuse(s, msgIfupdown2StanzaRefused.Failure(s.name, out.messages()))
 		}
 	}
 	return good, nil
@@ -198,7 +197,7 @@ func (p *pass) reload(ctx context.Context) (good bool, err error) {
 		missing = named // otherwise those may just need the missing ones
 	}
 	for _, s := range missing {
-		p.refuse(s, fmt.Errorf("ifupdown2 failed on interface %s, and the link is made without it: %s", s.name, cmp.Or(out.about(s.name), out.messages())))
+		p.refuse(s, msgIfupdown2Failed.Failure(s.name, cmp.Or(out.about(s.name), out.messages())))
 	}
 	return len(missing) == 0, nil
 }

@@ -13,7 +13,7 @@ import (
 func (w *wanted) check(st *state, l *desired.Link) error {
 	err := checkKind(l)
 	if err == nil && l.MAC != "" && !isMAC(l.MAC) {
-		err = fmt.Errorf("%q is not a hardware address in lower-case colon form (02:00:00:00:00:01)", l.MAC)
+		err = fmt.Errorf("%q is not a MAC address in lower-case colon form (02:00:00:00:00:01)", l.MAC)
 	}
 	if err == nil {
 		err = w.checkMaster(st, l)
@@ -69,11 +69,11 @@ func (w *wanted) checkMaster(st *state, l *desired.Link) error {
 	}
 	switch m := st.byName[l.Master]; {
 	case m == nil:
-		return fmt.Errorf("bridge %s is not on this node: make it (on Proxmox: Network, Create, Linux Bridge), correct the zone's bridge, or leave this node out of the zone", l.Master)
+		return msgZoneBridgeMissingOnNode.Failure(l.Master)
 	case m.owned() || m.doomed():
-		return fmt.Errorf("bridge %s was made by Viaduct and cannot carry a zone: give the zone a bridge of the node's own", l.Master)
+		return msgZoneBridgeOwned.Failure(l.Master)
 	case m.Bridge == nil:
-		return fmt.Errorf("%s is not a Linux bridge: correct the zone's bridge, or leave this node out of the zone", m.describe())
+		return msgZoneBridgeNotABridge.Failure(m.describe())
 	case onlyVLAN(l):
 		return w.checkLoop(st, l, m)
 	}
@@ -85,8 +85,7 @@ func (w *wanted) checkMaster(st *state, l *desired.Link) error {
 func (w *wanted) checkLoop(st *state, l *desired.Link, bridge *actual) error {
 	for _, o := range st.links {
 		if o.VLAN != nil && o.owned() && st.parent(o) == bridge && int(o.VLAN.ID) == l.Port.VLAN && w.reserved(o.Name) {
-			return fmt.Errorf("VLAN %d of %s is still joined by %s, which Viaduct made before the name was reserved and does not touch any more: remove it (ip link delete %s)",
-				l.Port.VLAN, bridge.Name, o.Name, o.Name)
+			return msgVLANLoopPrevented.Failure(l.Port.VLAN, bridge.Name, o.Name)
 		}
 	}
 	return nil
@@ -107,11 +106,11 @@ func (w *wanted) checkParent(st *state, l *desired.Link) error {
 	p := st.byName[v.Parent]
 	switch {
 	case p == nil:
-		return fmt.Errorf("interface %s, which is to carry VLAN %d, is not on this node: make it, correct the zone's bridge, or leave this node out of the zone", v.Parent, v.ID)
+		return msgVLANParentMissing.Failure(v.Parent, v.ID)
 	case p.owned() || p.doomed():
-		return fmt.Errorf("interface %s, which is to carry VLAN %d, was made by Viaduct and is no longer wanted", v.Parent, v.ID)
+		return msgVLANParentUnwanted.Failure(v.Parent, v.ID)
 	case v.Self && !p.vlanAware():
-		return fmt.Errorf("bridge %s is not VLAN-aware: make it so (ip link set %s type bridge vlan_filtering 1, and bridge-vlan-aware yes in its configuration)", v.Parent, v.Parent)
+		return msgBridgeNotVLANAware.Failure(v.Parent)
 	}
 	if o := st.carrier(carried{p.Index, uint16(v.ID), protocol(v)}); o != nil {
 		return desired.VLANInTheWay(o.Name, v.Parent, v.ID)

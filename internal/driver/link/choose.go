@@ -1,7 +1,6 @@
 package link
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -32,8 +31,7 @@ type port struct {
 }
 
 // errReserved is the reason why a reserved name is left alone.
-var errReserved = errors.New("the name is reserved on this node, so that Viaduct does not touch it: " +
-	"choose another name, or take it out of the node's reserved patterns")
+var errReserved = msgNameReservedOnNode.Failure()
 
 // choose leaves out infeasible objects as a whole, and those that depend on them: a
 // network without its bridge or its tunnel would be worse than none. All others are
@@ -107,7 +105,7 @@ func (w *wanted) checkContent(want *desired.Space) {
 		if l := w.byName[n.Link]; l == nil || l.Kind != desired.LinkVXLAN {
 			w.block(n.Owner, fmt.Errorf("forwarding entry %s: interface %s is not one of Viaduct's VXLAN devices on this node", n.MAC, n.Link))
 		} else if !isMAC(n.MAC) || !n.Dst.IsValid() {
-			w.block(n.Owner, fmt.Errorf("forwarding entry %s to %s on interface %s: no hardware address and far end", n.MAC, n.Dst, n.Link))
+			w.block(n.Owner, fmt.Errorf("forwarding entry %s to %s on interface %s: no MAC address and far end", n.MAC, n.Dst, n.Link))
 		}
 	}
 }
@@ -218,11 +216,11 @@ func (w *wanted) checkPort(st *state, p desired.Port, l *actual, reserved func(s
 	case reserved(l.Name):
 		return errReserved
 	case l.owned() || l.doomed() || w.byName[l.Name] != nil:
-		return errors.New("it is one of Viaduct's own interfaces, not a guest's: give the guest's interface another name")
+		return msgGuestInterfaceOwned.Failure()
 	case w.byName[p.Bridge] == nil || w.byName[p.Bridge].Kind != desired.LinkBridge:
-		return fmt.Errorf("its bridge %s could not be made on this node; see the object that the bridge belongs to", p.Bridge)
+		return msgPortBridgeNotMade.Failure(p.Bridge)
 	case slices.ContainsFunc(p.MACs, func(m string) bool { return !isMAC(m) }):
-		return fmt.Errorf("%s are not hardware addresses in lower-case colon form (02:00:00:00:00:01)", strings.Join(p.MACs, " "))
+		return fmt.Errorf("%s are not MAC addresses in lower-case colon form (02:00:00:00:00:01)", strings.Join(p.MACs, " "))
 	case l.Master == 0 || (master != nil && (master.owned() || master.doomed())):
 		return nil
 	}
@@ -230,6 +228,5 @@ func (w *wanted) checkPort(st *state, p desired.Port, l *actual, reserved func(s
 	if master != nil {
 		of = master.describe()
 	}
-	return fmt.Errorf("it is a port of %s, which was not made by Viaduct, and was left there: "+
-		"remove it from that one (ip link set %s nomaster) and it joins bridge %s", of, l.Name, p.Bridge)
+	return msgPortOfForeignBridge.Failure(of, l.Name, p.Bridge)
 }

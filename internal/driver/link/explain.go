@@ -40,9 +40,9 @@ func (s *step) explain(err error) error {
 		return fmt.Errorf("could not %s: %w", s.action(), err)
 	}
 	if hint := s.hint(refused.Errno); hint != "" {
-		return fmt.Errorf("the kernel refused to %s: %w; %s", s.action(), err, hint)
+		return msgLinkRefusedWithHint.Failure(s.action(), err, hint)
 	}
-	return fmt.Errorf("the kernel refused to %s: %w", s.action(), err)
+	return msgLinkRefused.Failure(s.action(), err)
 }
 
 // action describes the step, to follow "refused to".
@@ -61,9 +61,9 @@ func (s *step) action() string {
 	case opPort:
 		return fmt.Sprintf("join interface %s to its bridge", s.link)
 	case opAddStatic:
-		return fmt.Sprintf("bind the hardware address %s to port %s", s.neigh.MAC, s.link)
+		return fmt.Sprintf("bind the MAC address %s to port %s", s.neigh.MAC, s.link)
 	case opDelStatic:
-		return fmt.Sprintf("unbind the hardware address %s from port %s", s.neigh.MAC, s.link)
+		return fmt.Sprintf("unbind the MAC address %s from port %s", s.neigh.MAC, s.link)
 	case opBridgeVLAN:
 		if s.on {
 			return fmt.Sprintf("make bridge %s a member of VLAN %d (bridge vlan add dev %s vid %d self)", s.link, s.vlan, s.link, s.vlan)
@@ -97,7 +97,7 @@ func (s settings) names() string {
 		}
 	}
 	add(s.mtu != 0, fmt.Sprintf("the MTU (to %d)", s.mtu))
-	add(s.mac != "", fmt.Sprintf("the hardware address (to %s)", s.mac))
+	add(s.mac != "", fmt.Sprintf("the MAC address (to %s)", s.mac))
 	add(s.alias != nil, "the alias")
 	add(s.master != nil, "the master")
 	add(s.isolated != nil, "the port's isolation")
@@ -130,7 +130,7 @@ func (s *step) hint(errno unix.Errno) string {
 	case errno == unix.EADDRINUSE && (s.op == opCreate || s.op == opSet):
 		return "another program holds the VXLAN port: find it with `ss -ulpn`, and stop it or choose another vxlan-port"
 	case errno == unix.EADDRNOTAVAIL && s.set.mac != "":
-		return "it is no address of a single interface: give a unicast hardware address"
+		return "it is no address of a single interface: give a unicast MAC address"
 	case errno == unix.EADDRNOTAVAIL && (s.op == opCreate || s.op == opSet):
 		return "the tunnel's local address is not on this node: check the zone's peers and the node's address"
 	case errno == unix.ENETDOWN:

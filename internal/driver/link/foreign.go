@@ -2,7 +2,6 @@ package link
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
@@ -16,11 +15,11 @@ func checkForeign(st *state, a desired.Address, reserved func(string) bool) erro
 	l := st.byName[a.Link]
 	switch {
 	case l == nil:
-		return fmt.Errorf("address %s: interface %s is not on this node; correct the name, or plug it in", a.Prefix, a.Link)
+		return msgAddressInterfaceMissing.Failure(a.Prefix, a.Link)
 	case reserved(a.Link):
-		return fmt.Errorf("address %s: interface %s: %w", a.Prefix, a.Link, errReserved)
+		return msgAddressInterfaceReserved.Failure(a.Prefix, a.Link, errReserved)
 	case l.owned() || l.doomed():
-		return fmt.Errorf("address %s: interface %s: %w", a.Prefix, a.Link, errors.New("it is one of Viaduct's own; name the interface that leads to the other nodes"))
+		return msgAddressInterfaceReserved.Failure(a.Prefix, a.Link, errors.New("it is one of Viaduct's own; name the interface that leads to the other nodes"))
 	}
 	return nil
 }

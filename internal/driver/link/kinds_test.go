@@ -102,7 +102,7 @@ func TestMissingForeignBridgeBlocksOnlyItsOwn(t *testing.T) {
 	if d := cmp.Diff([]string{
 		"zone/z: interface eth7.5: interface eth7, which is to carry VLAN 5, is not on this node: make it, correct the zone's bridge, or leave this node out of the zone",
 		"vnet/vn1: interface pr_vn1: bridge vmbr0 is not on this node: make it (on Proxmox: Network, Create, Linux Bridge), correct the zone's bridge, or leave this node out of the zone",
-		"vnet/vn9: interface vn9.7: its parent eth7.5 could not be made on this node; see zone/z",
+		"vnet/vn9: interface vn9.7: its parent eth7.5 could not be created on this node; see zone/z",
 	}, got); d != "" {
 		t.Errorf("errors (-want +got):\n%s", d)
 	}
@@ -274,7 +274,7 @@ func TestWhatCannotBeIsToldBeforehand(t *testing.T) {
 		{"VLAN carried by another", []desired.Link{vlan("b", "vmbr1", 9, false)}, []string{"zone/b: interface b: interface vmbr1.9, which carries VLAN 9 of vmbr1, exists on this node and was not made by Viaduct; it was left untouched: rename or remove it, or choose another name"}},
 		{"VLAN out of range", []desired.Link{vlan("c", "eth0", 4095, false)}, []string{"zone/c: interface c: the settings of the vlan are incomplete or out of range"}},
 		{"its own parent", []desired.Link{vlan("d", "d", 5, false)}, []string{"zone/d: interface d: it would be its own parent"}},
-		{"in a circle", []desired.Link{vlan("e", "f", 5, false), vlan("f", "e", 5, false)}, []string{"zone/e: interface e would be carried by itself: its master or parent leads back to it", "zone/f: interface f: its parent e could not be made on this node; see zone/e"}},
+		{"in a circle", []desired.Link{vlan("e", "f", 5, false), vlan("f", "e", 5, false)}, []string{"zone/e: interface e would be carried by itself: its master or parent leads back to it", "zone/f: interface f: its parent e could not be created on this node; see zone/e"}},
 		{"half a pair", []desired.Link{{Name: "g", Kind: desired.LinkVeth, Owner: "zone/g", Veth: &desired.Veth{Peer: "h"}}}, []string{"zone/g: interface g: the other end h of its veth pair is not one that names it"}},
 		{"a name that is taken", []desired.Link{{Name: "taken", Kind: desired.LinkDummy, Owner: "fabric/f"}}, []string{"fabric/f: interface taken (dummy) exists on this node and was not made by Viaduct; it was left untouched: rename or remove it, or choose another name"}},
 		{"an alternative name that is taken", []desired.Link{{Name: "nic0", Kind: desired.LinkDummy, Owner: "fabric/f"}}, []string{"fabric/f: interface taken (dummy), of which nic0 is an alternative name (ip link property), exists on this node and was not made by Viaduct; it was left untouched: rename or remove it, or choose another name"}},

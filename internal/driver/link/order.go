@@ -134,7 +134,7 @@ func (w *wanted) blockDependants(order []*desired.Link) {
 			}
 			for _, n := range needs {
 				if w.blocked[n.link.Owner] {
-					w.block(l.Owner, fmt.Errorf("interface %s: its %s %s could not be made on this node; see %s", l.Name, n.role, n.link.Name, n.link.Owner))
+					w.block(l.Owner, msgLinkBaseNotMade.Failure(l.Name, n.role, n.link.Name, n.link.Owner))
 				}
 			}
 		}

@@ -146,7 +146,7 @@ func (d *Driver) check(ctx context.Context, t desired.Table) (usable desired.Tab
 		if owner == "" {
 			return t, refused, r
 		}
-		refused = append(refused, &driver.ObjectError{Owner: owner, Err: fmt.Errorf("its rules were left out of table %s: %w", tableKey(t), r)})
+		refused = append(refused, &driver.ObjectError{Owner: owner, Err: msgNFTRulesRefused.Failure(tableKey(t), r)})
 		t = without(t, owner)
 	}
 	return t, refused, errors.New("too many of its rules are refused; it was left as it is")

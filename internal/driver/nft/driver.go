@@ -100,7 +100,7 @@ func (*Driver) Withhold(want *desired.Space) *desired.Space {
 }
 
 // errMissing gives the remedy for a missing nft program.
-var errMissing = errors.New("the program nft was not found, so that source NAT and isolation cannot be set up: install the package nftables")
+var errMissing = msgNFTMissing.Failure()
 
 // Reconcile implements driver.Driver. A rule that nft refuses is left out with all
 // others of its owner; without an owner, the whole table is.

@@ -58,7 +58,7 @@ func appendKey(b []byte, p part, text string) ([]byte, error) {
 	case partEther:
 		mac, err := net.ParseMAC(text)
 		if err != nil || len(mac) != 6 {
-			return nil, fmt.Errorf("%q is no hardware address", text)
+			return nil, fmt.Errorf("%q is no MAC address", text)
 		}
 		return append(b, mac...), nil
 	case partIfname: // as below

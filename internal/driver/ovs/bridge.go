@@ -1,7 +1,6 @@
 package ovs
 
 import (
-	"fmt"
 	"strconv"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
@@ -61,8 +60,7 @@ func bridgeEntry(b desired.OVSBridge, datapath string) desired.Entry {
 // checkBridge returns an error if a bridge is not feasible.
 func checkBridge(st *state, w desired.OVSBridge) error {
 	if st.bridges[w.Like] == nil {
-		return fmt.Errorf("bridge %s: Open vSwitch has no bridge %s on this node, beside which it would be: make it (ovs-vsctl add-br %s), "+
-			"correct the zone's bridge, or leave this node out of the zone", w.Name, w.Like, w.Like)
+		return msgOVSBaseBridgeMissing.Failure(w.Name, w.Like)
 	}
 	if b := st.bridges[w.Name]; b != nil && !b.owned() {
 		return &driver.Conflict{Thing: "Open vSwitch bridge " + w.Name}

@@ -123,8 +123,7 @@ func missingError(want []desired.OVSPort) error {
 			continue
 		}
 		reported[w.Owner] = true
-		errs = append(errs, &driver.ObjectError{Owner: w.Owner, Err: fmt.Errorf("port %s of bridge %s: Open vSwitch does not run on this node: "+
-			"install and start it (apt install openvswitch-switch; systemctl start openvswitch-switch), or correct the zone's bridge", w.Name, w.Bridge)})
+		errs = append(errs, &driver.ObjectError{Owner: w.Owner, Err: msgOVSNotInstalled.Failure(w.Name, w.Bridge)})
 	}
 	return errors.Join(errs...)
 }
@@ -178,7 +177,7 @@ func unrealized(st *state, p *plan) []error {
 	for _, w := range p.wantedBridges {
 		// A bridge's own interface has the bridge's name.
 		if a := st.ports[w.Name]; a != nil && len(a.interfaces) == 1 && a.interfaces[0].err != "" {
-			errs = append(errs, &driver.ObjectError{Owner: w.Owner, Err: fmt.Errorf("Open vSwitch could not make bridge %s: %s", w.Name, strings.TrimSpace(a.interfaces[0].err))}) //nolint:staticcheck // a name
+			errs = append(errs, &driver.ObjectError{Owner: w.Owner, Err: msgOVSBridgeFailed.Failure(w.Name, strings.TrimSpace(a.interfaces[0].err))}) //nolint:staticcheck // a name
 		}
 	}
 	for _, w := range p.wanted {
@@ -189,9 +188,9 @@ func unrealized(st *state, p *plan) []error {
 		var err error
 		switch i := a.interfaces[0]; {
 		case i.err != "":
-			err = fmt.Errorf("Open vSwitch could not make interface %s of bridge %s: %s", w.Name, w.Bridge, strings.TrimSpace(i.err)) //nolint:staticcheck // a name
+			err = msgOVSPortFailed.Failure(w.Name, w.Bridge, strings.TrimSpace(i.err)) //nolint:staticcheck // a name
 		case !i.made:
-			err = fmt.Errorf("Open vSwitch has not made interface %s of bridge %s yet: see whether ovs-vswitchd runs (systemctl status openvswitch-switch)", w.Name, w.Bridge) //nolint:staticcheck // a name
+			err = msgOVSPortPending.Failure(w.Name, w.Bridge) //nolint:staticcheck // a name
 		default:
 			continue
 		}

@@ -78,8 +78,7 @@ const (
 // checkPort returns an error if a port is not feasible.
 func (p *plan) checkPort(st *state, w desired.OVSPort) error {
 	if st.bridges[w.Bridge] == nil && p.bridges[w.Bridge] == "" {
-		return fmt.Errorf("port %s: Open vSwitch has no bridge %s on this node: make it (ovs-vsctl add-br %s; on Proxmox: Network, Create, OVS Bridge), "+
-			"correct the zone's bridge, or leave this node out of the zone", w.Name, w.Bridge, w.Bridge)
+		return msgOVSBridgeMissing.Failure(w.Name, w.Bridge)
 	}
 	if a := st.ports[w.Name]; a != nil && !a.owned() {
 		on := ""

@@ -121,8 +121,7 @@ func plan(have []rtnl.Route, want []desired.Route, links []rtnl.Link) (steps []s
 		}
 		e := desired.RouteEntry(kernelMetric(r))
 		if r.Link != "" && indexes[r.Link] == 0 {
-			errs = append(errs, &driver.ObjectError{Owner: r.Owner, Err: fmt.Errorf(
-				"route %s: interface %s is not on this node; the route is made as soon as it is", r.Dst, r.Link)})
+			errs = append(errs, &driver.ObjectError{Owner: r.Owner, Err: msgRouteInterfaceMissing.Failure(r.Dst, r.Link)})
 			continue
 		}
 		wanted = append(wanted, diff.Item[desired.Route]{Entry: leaveOpen(e, r, old), Value: r})
@@ -197,17 +196,17 @@ func (s *step) explain(err error) error {
 	case err == nil, s.remove && (errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENOENT)):
 		return nil
 	case s.remove:
-		return fmt.Errorf("the kernel refused to remove %s %s: %w", s.change.Type, name, err)
+		return msgRouteRemovalRefused.Failure(s.change.Type, name, err)
 	case s.change.Type == desired.TypeRouteRule:
-		err = fmt.Errorf("the kernel refused to add rule %s (ip rule): %w", name, err)
+		err = msgRouteRuleRefused.Failure(name, err)
 	case errors.Is(err, unix.EEXIST):
 		err = &driver.Conflict{Thing: "route " + name}
 	case errors.Is(err, unix.ENETUNREACH), errors.Is(err, unix.EHOSTUNREACH):
-		err = fmt.Errorf("the kernel refused to add route %s: %w; its next hop is in no network of this node: check the subnet's gateway", name, err)
+		err = msgRouteNextHopUnreachable.Failure(name, err)
 	case errors.Is(err, unix.ENETDOWN):
-		err = fmt.Errorf("the kernel refused to add route %s: %w; the interface it leads to is down: bring it up (ip link set DEV up)", name, err)
+		err = msgRouteInterfaceDown.Failure(name, err)
 	default:
-		err = fmt.Errorf("the kernel refused to add route %s: %w", name, err)
+		err = msgRouteRefused.Failure(name, err)
 	}
 	return &driver.ObjectError{Owner: s.change.Owner, Err: err}
 }

@@ -76,7 +76,7 @@ func set(s desired.Sysctl, dryRun bool) (*diff.Change, error) {
 	}
 	b, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("this kernel has no setting %s, or the interface it belongs to could not be made: %w", s.Key, err)
+		return nil, msgSysctlMissing.Failure(s.Key, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read setting %s: %w", s.Key, err)
@@ -92,7 +92,7 @@ func set(s desired.Sysctl, dryRun bool) (*diff.Change, error) {
 	}
 	// A setting is written in one call; there is no file to replace.
 	if err := os.WriteFile(file, []byte(s.Value+"\n"), 0o644); err != nil {
-		return nil, fmt.Errorf("the kernel refused to change setting %s from %q to %q: %w", s.Key, have, s.Value, err)
+		return nil, msgSysctlRefused.Failure(s.Key, have, s.Value, err)
 	}
 	return c, nil
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
+	"github.com/viaduct-sdn/viaduct/internal/message"
 )
 
 // Holder is a process that has a port.
@@ -44,15 +45,34 @@ type TakenError struct {
 	Holders []Holder
 }
 
+var (
+	msgPortInUse = message.Define("port-in-use",
+		"{server} cannot listen: {protocol} port {port} of this node is already in use:",
+		"find the process that has it with `ss -{option}lpn sport = :{port}`, and stop it",
+		"Another process has the port, and it could not be found which.")
+	msgPortInUseBy = message.Define("port-in-use-by",
+		"{server} cannot listen: {protocol} port {port} of this node is already in use by {processes}:",
+		"systemctl disable --now {units}",
+		"A service of the system has the port.")
+	msgPortInUseByProcess = message.Define("port-in-use-by-process",
+		"{server} cannot listen: {protocol} port {port} of this node is already in use by {processes}:",
+		"stop it (kill {pid}), and see to it that it does not start again",
+		"A process that is no service of the system has the port.")
+)
+
 // Error implements error.
-func (e *TakenError) Error() string {
+func (e *TakenError) Error() string { return e.report().Text }
+
+// MessageDetails implements message.Detailed.
+func (e *TakenError) MessageDetails() message.Details { return e.report().Details }
+
+func (e *TakenError) report() message.Message {
 	protocol, option := "UDP", "u"
 	if e.TCP {
 		protocol, option = "TCP", "t"
 	}
-	head := fmt.Sprintf("%s cannot listen: %s port %d of this node is already in use", e.Server, protocol, e.Port)
 	if len(e.Holders) == 0 {
-		return fmt.Sprintf("%s: find the process that has it with `ss -%slpn sport = :%d`, and stop it", head, option, e.Port)
+		return msgPortInUse.Of(e.Server, protocol, e.Port, option)
 	}
 	var by, units []string
 	for _, h := range e.Holders {
@@ -61,11 +81,11 @@ func (e *TakenError) Error() string {
 		}
 		by = append(by, h.String())
 	}
-	advice := fmt.Sprintf("stop it (kill %d), and see to it that it does not start again", e.Holders[0].PID)
+	processes := strings.Join(by, " and ")
 	if len(units) > 0 {
-		advice = "systemctl disable --now " + strings.Join(units, " ")
+		return msgPortInUseBy.Of(e.Server, protocol, e.Port, processes, strings.Join(units, " "))
 	}
-	return fmt.Sprintf("%s by %s: %s", head, strings.Join(by, " and "), advice)
+	return msgPortInUseByProcess.Of(e.Server, protocol, e.Port, processes, e.Holders[0].PID)
 }
 
 // UDP finds the processes that have a UDP port at any address, IPv4 or IPv6, of the

@@ -68,7 +68,7 @@ func TestErrorSaysWhatToDo(t *testing.T) {
 		"by named (process 8): stop it (kill 8)":                                   {{PID: 8, Name: "named"}},
 		"ss -ulpn sport = :67":                                                     nil,
 	} {
-		if got := (&TakenError{Server: "the name server", Port: 53, TCP: true}).Error(); !strings.Contains(got, "TCP port 53") || !strings.Contains(got, "ss -tlpn") {
+		if got := (&TakenError{Server: "the DNS server", Port: 53, TCP: true}).Error(); !strings.Contains(got, "TCP port 53") || !strings.Contains(got, "ss -tlpn") {
 			t.Errorf("of TCP: %q", got)
 		}
 		if got := (&TakenError{Server: "the DHCP server", Port: 67, Holders: holders}).Error(); !strings.Contains(got, want) {

@@ -158,7 +158,7 @@ func TestWhatCannotBeTaken(t *testing.T) {
 	take(t, dir, nil)
 	told(t, dir,
 		`route-maps.cfg:3: route-map m: match "colour": is not a key that this release knows; left out`,
-		`zones.cfg:16: zone line 16: text "simple: lan": is a section that stands there twice`,
+		`zones.cfg:16: zone line 16: text "simple: lan": is a section that is given twice`,
 		`zones.cfg:18: zone line 18: text "nonsense here": does not begin a section`,
 		`zones.cfg:24: zone line 24: text "mtu 9": stands in no section`,
 		`zones.cfg:28: zone line 28: text "nodes node1": does not begin a section`,
@@ -166,7 +166,7 @@ func TestWhatCannotBeTaken(t *testing.T) {
 		`zones.cfg:6: zone ok: bridge "vmbr0": is no option of type simple that this release knows; the option was left out`,
 		`zones.cfg:5: zone ok: mtu "big": type check ('integer') failed - got 'big'; the option was left out`,
 		`zones.cfg:8: zone ok: new-option "x": is no option of type simple that this release knows; the option was left out`,
-		`zones.cfg:12: zone lan: bridge "vmbr1": stands there twice: the first one counts`,
+		`zones.cfg:12: zone lan: bridge "vmbr1": is given twice: the first one counts`,
 		`zones.cfg:14: zone lan: nodes "node1,no_node": invalid format - value does not look like a valid node name; the rest of the list was taken`,
 		`zones.cfg:22: zone nope: peers "10.0.0.x": `,
 		`zones.cfg:26: zone broken: has a line that cannot be read, "nodes node1", so it is not known what was meant; left out`,

@@ -90,8 +90,7 @@ func (d *Directory) Settle(existing *model.Config) {
 				}
 				d.Config.Delete(kind, o.ObjectID())
 				d.hanging[ref] = true
-				d.settled = append(d.settled, d.places[ref].finding(true, model.Problem{Kind: kind, ID: o.ObjectID(), Field: r.Field, Value: r.ID,
-					Message: fmt.Sprintf("refers to %s %s, which was left out%s", r.Kind, r.ID, leftOut)}))
+				d.settled = append(d.settled, d.places[ref].finding(true, model.NewProblem("", kind, o.ObjectID(), r.Field, r.ID, msgReferenceLeftOut.Of(r.Kind, r.ID))))
 				break
 			}
 		}
@@ -110,10 +109,8 @@ func (d *Directory) cutPeers(existing *model.Config) {
 			if !d.isLeftOut(model.KindFabricNode, other) || existing.FabricNodes[other] != nil {
 				return false
 			}
-			d.settled = append(d.settled, d.places[model.Ref(model.KindFabricNode, n.ID)].finding(true, model.Problem{
-				Kind: model.KindFabricNode, ID: n.ID, Field: "peers", Value: peer.Node,
-				Message: fmt.Sprintf("refers to %s %s, which was left out; the peer was left out, the node was taken", model.KindFabricNode, other),
-			}))
+			d.settled = append(d.settled, d.places[model.Ref(model.KindFabricNode, n.ID)].finding(true, model.NewProblem("", model.KindFabricNode, n.ID, "peers", peer.Node,
+				msgPeerLeftOut.Of(model.KindFabricNode, other))))
 			return true
 		})
 		if len(n.Peers) < len(o.(*model.FabricNode).Peers) {

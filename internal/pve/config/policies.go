@@ -40,7 +40,7 @@ func (r *reader) policies(file string, sections []section.Section) {
 			r.dir.places[model.Ref(p.kind, id)] = at[s.ID]
 		}
 		if fault := p.fault(&s); fault.Message != "" {
-			r.leaveOut(at[s.ID], p.kind, id, fault.Field, fault.Value, fault.Message)
+			r.leaveOutFor(at[s.ID], p.kind, id, fault)
 			continue
 		}
 		o := map[string]any{"id": s.ID, "type": s.Type}
@@ -60,7 +60,7 @@ func (r *reader) policies(file string, sections []section.Section) {
 		panic(err) // it was encoded just now
 	}
 	for _, f := range problems {
-		r.leaveOut(at[f.ID], p.kind, p.objectID(f.ID), f.Field, f.Value, f.Message)
+		r.leaveOutFor(at[f.ID], p.kind, p.objectID(f.ID), f)
 	}
 	put := func(o model.Object) {
 		if ref := model.Ref(p.kind, o.ObjectID()); !r.dir.left[ref] {
@@ -87,19 +87,19 @@ func (p *policy) objectID(section string) string {
 // fault returns the fault in a section's form; without a message there is none.
 func (p *policy) fault(s *section.Section) model.Problem {
 	if s.Type != p.typ {
-		return model.Problem{Field: "type", Value: s.Type, Message: "is not a type that this release knows, which is " + p.typ}
+		return model.NewProblem("", "", "", "type", s.Type, msgPolicyType.Of(p.typ))
 	}
 	if s.Broken != "" {
-		return model.Problem{Field: "text", Value: s.Broken, Message: "is a line that cannot be read, so it is not known what was meant"}
+		return model.NewProblem("", "", "", "text", s.Broken, msgPolicyLine.Of())
 	}
 	for _, name := range schema.Values(s.Values).Names() {
 		values := s.Values[name]
 		switch {
 		case slices.Contains(p.arrays, name):
 		case !slices.Contains(p.single, name):
-			return model.Problem{Field: name, Value: strings.Join(values, ", "), Message: "is no option that this release knows; it may be a condition"}
+			return model.NewProblem("", "", "", name, strings.Join(values, ", "), msgPolicyOption.Of())
 		case len(values) > 1:
-			return model.Problem{Field: name, Value: values[1], Message: "stands there twice; leave one of them"}
+			return model.NewProblem("", "", "", name, values[1], msgPolicyOptionRepeated.Of())
 		}
 	}
 	return model.Problem{}

@@ -61,8 +61,8 @@ func (d *Directory) protect(existing *model.Config) {
 	}
 }
 
-func (p *protector) report(at place, kind model.Kind, id, field, value, message string) {
-	p.d.settled = append(p.d.settled, at.finding(true, model.Problem{Kind: kind, ID: id, Field: field, Value: value, Message: message}))
+func (p *protector) report(at place, kind model.Kind, id, field, value, reason string) {
+	p.d.settled = append(p.d.settled, at.finding(true, model.NewProblem("", kind, id, field, value, msgNotImported.Of(reason))))
 }
 
 // validate returns the problems of an object.
@@ -81,7 +81,7 @@ func (p *protector) accept(o model.Object) {
 		return
 	}
 	for _, x := range problems {
-		p.report(at, kind, id, x.Field, x.Value, x.Message+leftOut)
+		p.d.settled = append(p.d.settled, at.finding(true, leftOutFor(kind, id, x)))
 	}
 	p.live.Delete(kind, id)
 	p.d.hanging[model.Ref(kind, id)] = true
@@ -153,7 +153,7 @@ func (p *protector) ipSet(s *model.IPSet, existing *model.Config) {
 		here := place{file: at.file, line: e.Line}
 		why := p.entryFault(&e)
 		if first, dup := seen[e.CIDR]; dup && why == "" {
-			p.report(here, model.KindIPSet, s.ID, "entries", e.Text, "stands there twice: once is enough"+leftOut)
+			p.report(here, model.KindIPSet, s.ID, "entries", e.Text, "is given twice: once is enough"+leftOut)
 			out.Entries[first].NoMatch = out.Entries[first].NoMatch || e.NoMatch // which has precedence
 			continue
 		}
@@ -167,7 +167,7 @@ func (p *protector) ipSet(s *model.IPSet, existing *model.Config) {
 		out.Entries = append(out.Entries, halves(e.IPSetEntry)...)
 	}
 	if old := existing.IPSets[s.ID]; lost != (loss{}) && old != nil && !reflect.DeepEqual(old.Entries, out.Entries) {
-		p.report(at, model.KindIPSet, s.ID, "", "", "can be taken only in part, and there is one of its name here, which stays as it is"+leftOut)
+		p.report(at, model.KindIPSet, s.ID, "", "", "can be imported only in part, and there is one of its name here, which stays as it is"+leftOut)
 		p.d.hanging[ref] = true
 		return
 	}

@@ -92,9 +92,8 @@ type reader struct{ dir *Directory }
 func (r *reader) file(name, text string) {
 	sections, faults := section.Read(text)
 	for _, f := range faults {
-		r.dir.read = append(r.dir.read, Finding{File: name, Line: f.Line, Left: true, Problem: model.Problem{
-			Severity: model.Error, Kind: kindOf(name), ID: fmt.Sprintf("line %d", f.Line), Value: f.Text, Field: "text", Message: f.Message + leftOut,
-		}})
+		r.dir.read = append(r.dir.read, Finding{File: name, Line: f.Line, Left: true, Problem: model.NewProblem(
+			model.Error, kindOf(name), fmt.Sprintf("line %d", f.Line), "text", f.Text, msgLineUnreadable.Of(f.Message))})
 	}
 	if name == filePrefixLists || name == fileRouteMaps {
 		r.policies(name, sections)
@@ -114,8 +113,20 @@ func kindOf(file string) model.Kind {
 }
 
 // report adds a finding about a field of an object at a place, or about the object.
-func (r *reader) report(at place, k model.Kind, id, field, value, message string) {
-	r.dir.read = append(r.dir.read, at.finding(true, model.Problem{Kind: k, ID: id, Field: field, Value: value, Message: message}))
+func (r *reader) report(at place, k model.Kind, id, field, value, reason string) {
+	r.dir.read = append(r.dir.read, at.finding(true, model.NewProblem("", k, id, field, value, msgNotImported.Of(reason))))
+}
+
+// leaveOutFor leaves an object out because of a problem, which keeps its code.
+func (r *reader) leaveOutFor(at place, k model.Kind, id string, p model.Problem) {
+	r.dir.left[model.Ref(k, id)] = true
+	r.dir.read = append(r.dir.read, at.finding(true, leftOutFor(k, id, p)))
+}
+
+// leftOutFor returns the problem of an object that is left out for another one.
+func leftOutFor(k model.Kind, id string, p model.Problem) model.Problem {
+	p.Kind, p.ID, p.Message = k, id, p.Message+leftOut
+	return p
 }
 
 // leaveOut leaves an object out.
@@ -136,7 +147,7 @@ func (r *reader) put(o model.Object, at place) {
 	var problems model.Problems
 	switch err := r.dir.all.Put(o); {
 	case errors.As(err, &problems) && len(problems) > 0:
-		r.leaveOut(at, k, nameOf(o), problems[0].Field, problems[0].Value, problems[0].Message)
+		r.leaveOutFor(at, k, nameOf(o), problems[0])
 	case err != nil:
 		r.leaveOut(at, k, nameOf(o), "", "", err.Error())
 	default:
@@ -250,8 +261,7 @@ func (r *reader) compare(text string) {
 	text = strings.TrimPrefix(text, "\ufeff") // some editors write it
 	run, _, err := running.Parse([]byte(text))
 	if err != nil {
-		r.dir.read = append(r.dir.read, place{file: fileRunning}.finding(false, model.Problem{Kind: model.KindZone, ID: "all",
-			Message: "the file cannot be read, so it is not known whether everything was applied: " + err.Error()}))
+		r.dir.read = append(r.dir.read, place{file: fileRunning}.finding(false, model.NewProblem("", model.KindZone, "all", "", "", msgRunningUnreadable.Of(err))))
 		return
 	}
 	r.dir.Version = run.Version

@@ -37,13 +37,12 @@ func (d *Directory) LeaveOut(problems model.Problems) bool {
 		}
 		removed[ref], d.left[ref] = true, true
 		if p.Message += leftOut; ref == model.Ref(model.KindFirewall, model.FirewallDatacenter) {
-			p.Message += ": the switch of all firewalls stays as it is here (viaduct get firewall datacenter)"
+			p.Message += ": the cluster-wide enable switch stays as it is here (viaduct get firewall datacenter)"
 		}
 		d.refused = append(d.refused, d.places[ref].finding(true, p))
 		if vnet := model.Ref(model.KindVNet, p.ID); p.Kind == model.KindFirewall && d.Config.VNets[p.ID] != nil && !d.left[vnet] {
 			d.left[vnet] = true
-			d.refused = append(d.refused, d.places[vnet].finding(true, model.Problem{Kind: model.KindVNet, ID: p.ID,
-				Message: "has a firewall that could not be taken, without which it must not stand" + leftOut}))
+			d.refused = append(d.refused, d.places[vnet].finding(true, model.NewProblem("", model.KindVNet, p.ID, "", "", msgVNetLeftOut.Of())))
 		}
 	}
 	return any

@@ -13,8 +13,8 @@ import (
 // represent, so that Write omits them: objects and properties specific to Viaduct.
 func Unrepresentable(cfg *model.Config) []Finding {
 	var out []Finding
-	report := func(o model.Object, field, message string) {
-		out = append(out, place{}.finding(true, model.Problem{Kind: o.ObjectKind(), ID: o.ObjectID(), Field: field, Message: message + leftOut}))
+	report := func(o model.Object, field, reason string) {
+		out = append(out, place{}.finding(true, model.NewProblem("", o.ObjectKind(), o.ObjectID(), field, "", msgNotExported.Of(reason))))
 	}
 	for _, kind := range []model.Kind{model.KindNode, model.KindGuest} {
 		for _, o := range cfg.List(kind) {

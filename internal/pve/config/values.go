@@ -31,7 +31,7 @@ func (r *reader) values(k *schema.Kind, typ string, s *section.Section, at place
 			continue
 		}
 		if p.Form != schema.Array && len(values) > 1 {
-			r.report(at, k.Model, s.ID, name, values[1], "stands there twice: the first one counts")
+			r.report(at, k.Model, s.ID, name, values[1], "is given twice: the first one counts")
 			values = values[:1]
 		}
 		fault := p.Fault(values)

@@ -50,7 +50,7 @@ func (l line) split() (name, value string, is bool) {
 func (o *optionReader) read(f *model.Firewall, l line) bool {
 	name, value, _ := l.split()
 	if o.set[name] {
-		o.report(l, "stands there twice: the first one counts")
+		o.report(l, "is given twice: the first one counts")
 		return true
 	}
 	ofVNet := f.ID != model.FirewallDatacenter

@@ -106,10 +106,7 @@ func isHead(text string) bool {
 
 // problem returns a problem of a line.
 func problem(number int, text, format string, args ...any) model.Problem {
-	return model.Problem{
-		Severity: model.Warning, Kind: model.KindFirewall, ID: fmt.Sprintf("line %d", number),
-		Value: text, Message: fmt.Sprintf(format, args...),
-	}
+	return model.NewProblem(model.Warning, model.KindFirewall, fmt.Sprintf("line %d", number), "", text, msgLineLeftOut.Of(fmt.Sprintf(format, args...)))
 }
 
 // ReadCluster reads cluster.fw. It reports unreadable parts by line, and leaves them out.
@@ -249,7 +246,7 @@ func (c *Cluster) alias(l line) error {
 	}
 	a := &model.Alias{ID: strings.ToLower(f[0]), CIDR: f[1], Comment: comment}
 	if !c.begins(a, l) {
-		return fmt.Errorf("is an alias that stands there twice: the first one counts")
+		return fmt.Errorf("is an alias that is given twice: the first one counts")
 	}
 	c.Aliases = append(c.Aliases, a)
 	return nil

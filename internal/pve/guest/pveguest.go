@@ -76,7 +76,7 @@ func parseNIC(id, text string) (model.NIC, error) {
 			}
 			mac, ok := model.NormalizeMAC(value)
 			if !ok {
-				return n, fmt.Errorf("%q is not the hardware address of a host", value)
+				return n, fmt.Errorf("%q is not the MAC address of a host", value)
 			}
 			n.MAC = mac
 		}

@@ -17,10 +17,7 @@ func (r *Running) makeFabrics() {
 func (r *Running) fabricSection(s *object) {
 	kind := strings.ToLower(s.text("type"))
 	if protocol, _, _ := strings.Cut(kind, "_"); model.FabricProtocol(protocol) == model.FabricWireGuard {
-		s.problems = append(s.problems, model.Problem{
-			Severity: model.Warning, Kind: model.KindFabric, ID: s.id, Field: "type", Value: kind,
-			Message: "is of wireguard, of which this release writes no files; the section is passed over",
-		})
+		s.problems = append(s.problems, model.NewProblem(model.Warning, model.KindFabric, s.id, "type", kind, msgFabricWireGuard.Of()))
 		return
 	}
 	if protocol, ok := strings.CutSuffix(kind, "_fabric"); ok {

@@ -49,8 +49,8 @@ type fabricCheck struct {
 }
 
 func (c *fabricCheck) fabric(f *model.Fabric) {
-	tell := func(field, value, message string) {
-		c.problems = append(c.problems, model.Problem{Severity: model.Error, Kind: model.KindFabric, ID: f.ID, Field: field, Value: value, Message: message})
+	tell := func(field, value, text string) {
+		c.problems = append(c.problems, model.NewProblem(model.Error, model.KindFabric, f.ID, field, value, msgFabricInvalid.Of(text)))
 	}
 	if f.Protocol == model.FabricOSPF {
 		c.ospf(f, tell)
@@ -90,8 +90,8 @@ func (c *fabricCheck) ospf(f *model.Fabric, tell func(field, value, message stri
 }
 
 // node reports a problem of a node.
-func (c *fabricCheck) node(n *model.FabricNode, field, value, message string) {
-	c.problems = append(c.problems, model.Problem{Severity: model.Error, Kind: model.KindFabricNode, ID: n.ID, Field: field, Value: value, Message: message})
+func (c *fabricCheck) node(n *model.FabricNode, field, value, text string) {
+	c.problems = append(c.problems, model.NewProblem(model.Error, model.KindFabricNode, n.ID, field, value, msgFabricInvalid.Of(text)))
 }
 
 func (c *fabricCheck) member(f *model.Fabric, n *model.FabricNode) {

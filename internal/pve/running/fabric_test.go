@@ -62,7 +62,7 @@ func TestParseFabrics(t *testing.T) {
 func TestParseFabricsRefuses(t *testing.T) {
 	for _, c := range []struct{ old, new, want string }{
 		{"spine_pve1", "spin_pve1", `fabric-node spin_pve1: id "spin_pve1": names fabric spin, which does not exist`},
-		{"spine_pve1", "spine", `line 7: "openfabric_node: spine" is a section that stands there twice: the first one counts`},
+		{"spine_pve1", "spine", `line 7: "openfabric_node: spine" is a section that is given twice: the first one counts`},
 		{"openfabric_node", "ospf_node", `fabric-node spine_pve1: type "ospf": is not the protocol of fabric spine, which is openfabric`},
 		{"ip 10.0.0.1", "ip 10.0.1.1", `fabric-node spine_pve1: ip "10.0.1.1": is not in the prefix of fabric spine, which is 10.0.0.0/24`},
 		{"   ip 10.0.0.1\n", "", `fabric-node spine_pve1: ip: is not set, and fabric spine has the prefix 10.0.0.0/24`},
@@ -103,8 +103,8 @@ func TestParseFabricsRefuses(t *testing.T) {
 // What Proxmox passes over is a warning.
 func TestParseFabricsPassesOver(t *testing.T) {
 	_, problems, err := running.ParseFabrics("fancy_fabric: x\n a b\n\nospf_fabric: y\n area 1\n ip_prefix 10.0.0.0/24\n colour red\n")
-	want := "fabric x: type \"fancy_fabric\": is not a type of section that this release knows; the section is passed over\n" +
-		"fabric y: colour: is not a property that this release knows; it is passed over"
+	want := "fabric x: type \"fancy_fabric\": is not a type of section that this release knows; the section is skipped\n" +
+		"fabric y: colour: is not a property that this release knows; it is skipped"
 	if err != nil {
 		t.Fatal(err)
 	}

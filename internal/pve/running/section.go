@@ -24,11 +24,9 @@ type object struct {
 	problems   model.Problems
 }
 
-func (s *object) fault(field, value, message string) {
+func (s *object) fault(field, value, text string) {
 	s.broken = true
-	s.problems = append(s.problems, model.Problem{
-		Severity: model.Error, Kind: s.kind, ID: s.id, Field: field, Value: value, Message: message,
-	})
+	s.problems = append(s.problems, model.NewProblem(model.Error, s.kind, s.id, field, value, msgValueInvalid.Of(text)))
 }
 
 // value decodes a JSON value and keeps the spelling of its numbers.
@@ -189,7 +187,7 @@ func (s *object) address(field, text string) Address {
 func (s *object) mac(field string) string {
 	text := s.text(field)
 	if _, ok := model.NormalizeMAC(text); text != "" && !ok {
-		s.fault(field, text, "must be a hardware address like BC:24:11:00:00:01")
+		s.fault(field, text, "must be a MAC address like BC:24:11:00:00:01")
 		return ""
 	}
 	return text

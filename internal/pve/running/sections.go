@@ -23,17 +23,17 @@ func ParseFabrics(text string) (*Running, model.Problems, error) {
 	var problems model.Problems
 	slices.SortStableFunc(list, func(a, b *object) int { return strings.Compare(a.id, b.id) })
 	for _, s := range list {
-		warn := func(field, value, message string) {
-			problems = append(problems, model.Problem{Severity: model.Warning, Kind: model.KindFabric, ID: s.id, Field: field, Value: value, Message: message})
+		warn := func(field, value, reason string) {
+			problems = append(problems, model.NewProblem(model.Warning, model.KindFabric, s.id, field, value, msgFabricSectionSkipped.Of(reason)))
 		}
 		known := fabricKeys[s.text("type")]
 		if known == nil && !strings.HasPrefix(s.text("type"), string(model.FabricWireGuard)+"_") {
-			warn("type", s.text("type"), "is not a type of section that this release knows; the section is passed over")
+			warn("type", s.text("type"), "is not a type of section that this release knows; the section is skipped")
 			continue
 		}
 		for _, key := range s.keys() {
 			if known != nil && !slices.Contains(known, key) {
-				warn(key, "", "is not a property that this release knows; it is passed over")
+				warn(key, "", "is not a property that this release knows; it is skipped")
 			}
 		}
 		r.fabricSection(s)

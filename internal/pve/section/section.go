@@ -103,7 +103,7 @@ func (r *reader) head(line string) {
 		r.fault(line, form)
 		r.open, r.skipping = false, true
 	case r.seen[id]:
-		r.fault(line, "is a section that stands there twice: the first one counts")
+		r.fault(line, "is a section that is given twice: the first one counts")
 		r.open, r.skipping = false, true
 	default:
 		r.seen[id] = true

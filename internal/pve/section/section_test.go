@@ -29,7 +29,7 @@ func TestReadFaults(t *testing.T) {
 		{"\ttag 5\nvlan: z1\n", "z1", "", LineFault{1, "tag 5", "stands in no section"}},
 		{"vlan: z1\ntag 5\n\nvlan: z2\n", "z1 z2", "tag 5", LineFault{2, "tag 5", "does not begin a section: it is written like ospf_fabric: myfab"}},
 		{"vlan: z1\n\nvlan z2\n\ttag 5\n\nvlan: z3\n", "z1 z3", "", LineFault{3, "vlan z2", "does not begin a section: it is written like ospf_fabric: myfab"}},
-		{"vlan: z1\n\nqinq: z1\n\ttag 5\n\nvlan: z2\n", "z1 z2", "", LineFault{3, "qinq: z1", "is a section that stands there twice: the first one counts"}},
+		{"vlan: z1\n\nqinq: z1\n\ttag 5\n\nvlan: z2\n", "z1 z2", "", LineFault{3, "qinq: z1", "is a section that is given twice: the first one counts"}},
 	} {
 		got, faults := Read(c.text)
 		var ids []string

@@ -183,8 +183,8 @@ func nicOf(req api.AddressRequest) (ipam.NIC, error) {
 	case req.IP.Zone() != "":
 		return n, problem.Invalid("ip %q: must be an address alone, without an interface", req.IP)
 	}
-	if p := model.CheckName(req.Name); p != "" {
-		return n, problem.Invalid("name %q: %s", req.Name, p)
+	if fault, ok := model.CheckName(req.Name); !ok {
+		return n, problem.Invalid("name %q: %s", req.Name, fault.Text)
 	}
 	return n, nil
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/audit"
 	"github.com/viaduct-sdn/viaduct/internal/external/systems"
 	"github.com/viaduct-sdn/viaduct/internal/ipam"
+	"github.com/viaduct-sdn/viaduct/internal/message"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
@@ -50,7 +51,7 @@ type Handler struct {
 	Events    *event.Hub
 	Audit     audit.Trail
 	// Warnings returns problems of the server itself; if nil, there are none.
-	Warnings func() []string
+	Warnings func() []message.Message
 	// Servers returns the URLs of all servers of the cluster; if nil, clients are not
 	// given any.
 	Servers func() []string

@@ -92,7 +92,9 @@ func planErrors(nodes int, shown []api.NodePlan) error {
 	for _, n := range shown {
 		for _, note := range n.Notes {
 			kind, id, _ := strings.Cut(note.Object, "/")
-			e.Problems = append(e.Problems, model.Problem{Severity: model.Error, Kind: model.Kind(kind), ID: id, Message: "on node " + n.Node + ": " + note.Message})
+			p := model.Problem{Severity: model.Error, Kind: model.Kind(kind), ID: id, Message: note.Message, Details: note.Details}
+			p.Message = "on node " + n.Node + ": " + p.Message
+			e.Problems = append(e.Problems, p)
 			texts = append(texts, fmt.Sprintf("%s: %s: %s", n.Node, note.Object, note.Message))
 		}
 	}

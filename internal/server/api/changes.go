@@ -14,6 +14,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/line"
+	"github.com/viaduct-sdn/viaduct/internal/message"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
@@ -137,7 +138,7 @@ func (h *Handler) checkTargets(edits []model.Edit) error {
 			continue
 		}
 		if err := h.External.Check(e.Put); err != nil {
-			out = append(out, model.Problem{Severity: model.Error, Kind: e.Put.ObjectKind(), ID: e.Put.ObjectID(), Field: "url", Message: err.Error()})
+			out = append(out, model.NewProblem(model.Error, e.Put.ObjectKind(), e.Put.ObjectID(), "url", "", message.FromError(err, msgExternalRefused)))
 		}
 	}
 	if len(out) == 0 {
@@ -160,10 +161,7 @@ func (h *Handler) unreachableSystems(ctx context.Context, edits []model.Edit) mo
 			continue
 		}
 		if err := h.Ping(ctx, e.Put); err != nil {
-			out = append(out, model.Problem{
-				Severity: model.Warning, Kind: e.Put.ObjectKind(), ID: e.Put.ObjectID(), Field: "url",
-				Message: "is stored, but the external system does not answer as it should; nothing can be registered with it until it does: " + err.Error(),
-			})
+			out = append(out, model.NewProblem(model.Warning, e.Put.ObjectKind(), e.Put.ObjectID(), "url", "", msgExternalUnreachable.Of(err)))
 		}
 	}
 	return out

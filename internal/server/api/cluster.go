@@ -23,7 +23,9 @@ func (h *Handler) status(r *request) (any, error) {
 		return nil, err
 	}
 	if h.Warnings != nil && h.may(r.caller, right{"/", sysRead}) {
-		s.Warnings = h.Warnings()
+		for _, m := range h.Warnings() {
+			s.Warnings = append(s.Warnings, m.Text)
+		}
 	}
 	if !r.caller.admin {
 		h.notice(r, model.KindNode)

@@ -53,8 +53,8 @@ func (has Has) Redact(v *revision.View, problems model.Problems) model.Problems 
 	for _, p := range problems {
 		if has.Hides(v, model.Ref(p.Kind, p.ID)) {
 			if p.Severity == model.Error {
-				hidden = &model.Problem{Severity: p.Severity, Kind: p.Kind, ID: "(hidden)",
-					Message: "one that you may not see would no longer be valid; ask somebody with SDN.Audit on /sdn to look at this edit"}
+				hidden = new(model.Problem)
+				*hidden = model.NewProblem(p.Severity, p.Kind, "(hidden)", "", "", msgHiddenInvalid.Of())
 			}
 			continue
 		}
@@ -84,5 +84,5 @@ func (h *Handler) veil(c caller, v *revision.View, err error) error {
 		return err
 	}
 	known := problem.From(err)
-	return problem.New(known.Status, known.Type, "the request %s", model.VeiledMessage)
+	return problem.New(known.Status, known.Type, "the request %s", model.Veiled().Text)
 }

@@ -23,6 +23,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/health"
+	"github.com/viaduct-sdn/viaduct/internal/message"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
@@ -55,7 +56,7 @@ type Options struct {
 	Fleet *fleet.Fleet
 	// Warnings returns the problems of the server itself; nil for none. New ones are
 	// events; they are polled every WarnEvery; 0 means 15 seconds.
-	Warnings  func() []string
+	Warnings  func() []message.Message
 	WarnEvery time.Duration
 	// Keep is how many events are kept; 0 means 4096.
 	Keep int
@@ -139,15 +140,17 @@ const warnEvery = 15 * time.Second
 
 // followWarnings publishes new warnings.
 func (h *Hub) followWarnings(ctx context.Context) {
-	var told []string
+	var published []string
 	for {
 		now := h.o.Warnings()
-		for _, text := range now {
-			if !slices.Contains(told, text) {
-				h.publish([]Entry{{Event: api.Event{Type: api.EventWarning, Message: text}}})
+		var texts []string
+		for _, m := range now {
+			if !slices.Contains(published, m.Text) {
+				h.publish([]Entry{{Event: api.Event{Type: api.EventWarning, Message: m.Text, Details: m.Details}}})
 			}
+			texts = append(texts, m.Text)
 		}
-		told = now
+		published = texts
 		if !sleep.Context(ctx, cmp.Or(h.o.WarnEvery, warnEvery)) {
 			return
 		}
@@ -203,7 +206,8 @@ func nodeEvents(s *api.Status) map[string]api.NodeEvent {
 }
 
 func nodeEvent(n api.NodeStatus) api.NodeEvent {
-	e := api.NodeEvent{Name: n.Name, State: n.State, Message: health.Message(&n)}
+	m := health.Message(&n)
+	e := api.NodeEvent{Name: n.Name, State: n.State, Message: m.Text, Details: m.Details}
 	if n.Report == nil {
 		return e
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/viaduct-sdn/viaduct/internal/health"
+	"github.com/viaduct-sdn/viaduct/internal/message"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
@@ -178,7 +178,8 @@ func TestNodes(t *testing.T) {
 	want := []api.NodeEvent{
 		{Name: "b", State: protocol.Degraded, Revision: 1, Failed: []string{"vnet/v1"}}, {Name: "gone"},
 		{Name: "new", State: protocol.Applying, Revision: 1},
-		{Name: "silent", State: protocol.Unreachable, Message: health.Message(&api.NodeStatus{State: protocol.Unreachable})},
+		{Name: "silent", State: protocol.Unreachable, Message: "its agent is not connected; the node keeps what it has: check that the host runs, its network, and its agent (systemctl status viaduct-agent)",
+			Details: message.Details{Code: "agent-disconnected", Remedy: "the node keeps what it has: check that the host runs, its network, and its agent (systemctl status viaduct-agent)"}},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

@@ -55,15 +55,20 @@ func plan(from, to *document.Document, facts *model.Facts, changed map[string]bo
 	for _, c := range out.Changes {
 		concerned[c.Owner] = true
 	}
-	standing := make(map[compile.Note]bool, len(before))
+	type key struct {
+		level           compile.Level
+		object, message string
+	}
+	standing := make(map[key]bool, len(before))
 	for _, n := range before {
-		standing[n] = true
+		standing[key{n.Level, n.Object, n.Message}] = true
 	}
 	for _, n := range notes {
 		// Notes on unchanged objects were reported when those changed; problems are
 		// reported every time.
 		if n.Level != compile.LevelInfo || changed[n.Object] || concerned[n.Object] {
-			out.Notes = append(out.Notes, api.Note{Object: n.Object, Level: string(n.Level), Message: n.Message, Class: n.Class, Standing: standing[n]})
+			out.Notes = append(out.Notes, api.Note{Object: n.Object, Level: string(n.Level), Message: n.Message, Details: n.Details, Class: n.Class,
+				Standing: standing[key{n.Level, n.Object, n.Message}]})
 		}
 	}
 	return out

@@ -130,8 +130,8 @@ func TestGroupsSetsAndAliases(t *testing.T) {
 		{"POST", vnetRules, "type=group&action=www&enable=1", `null`},
 		{"DELETE", groups + "/www", "", "500 Security group 'www' is not empty"},
 		{"DELETE", groups + "/www/0", "", `null`},
-		{"DELETE", groups + "/www", "", "500 security-group www:" + used + "firewall vnet1; take it out there first"},
-		{"POST", groups, "group=web&rename=www", "500 security-group www:" + used + "firewall vnet1; take it out there first"},
+		{"DELETE", groups + "/www", "", "500 security-group www:" + used + "firewall vnet1; remove it there first"},
+		{"POST", groups, "group=web&rename=www", "500 security-group www:" + used + "firewall vnet1; remove it there first"},
 
 		{"POST", aliases, "name=Office&cidr=192.0.2.0/24", `null`},
 		{"GET", aliases, "", `[{"cidr":"192.0.2.0/24","ipversion":4,"name":"office"}]`},
@@ -151,7 +151,7 @@ func TestGroupsSetsAndAliases(t *testing.T) {
 		{"PUT", sets + "/admins/10.1.0.0/16", "nomatch=0&comment=these", `null`},
 		{"GET", sets + "/admins/10.1.0.0/16", "", `{"cidr":"10.1.0.0/16","comment":"these"}`},
 		{"DELETE", sets + "/admins/10.1.0.0%2F16", "", `null`},
-		{"DELETE", aliases + "/home", "", "500 alias home:" + used + "ip-set admins; take it out there first"},
+		{"DELETE", aliases + "/home", "", "500 alias home:" + used + "ip-set admins; remove it there first"},
 		{"GET", "/cluster/firewall/refs?type=alias", "", `[{"comment":"x","name":"home","ref":"dc/home","scope":"dc","type":"alias"}]`},
 		{"DELETE", sets + "/admins", "", "500 IPSet 'admins' is not empty"},
 	})

@@ -306,9 +306,9 @@ func (s *sdn) redact(c *Call, err error) error {
 		if shown := has.Redact(v, problems); len(shown) > 0 {
 			return shown
 		}
-		return schema.Refusal("it " + model.VeiledMessage)
+		return schema.Refusal("it " + model.Veiled().Text)
 	case has.Hides(v, model.ReferencesIn(err)):
-		return schema.Refusal("it " + model.VeiledMessage)
+		return schema.Refusal("it " + model.Veiled().Text)
 	}
 	return err
 }

@@ -32,9 +32,7 @@ func Render(run *running.Running, facts *model.Facts, local string) ([]byte, mod
 	}
 	c := routing.Build(i)
 	for _, l := range c.Lost {
-		problems = append(problems, model.Problem{
-			Severity: model.Warning, Kind: frr.LocalOwner, ID: fmt.Sprintf("line %d", l.Line), Field: l.Text + " ...", Message: l.Reason,
-		})
+		problems = append(problems, model.NewProblem(model.Warning, frr.LocalOwner, fmt.Sprintf("line %d", l.Line), l.Text+" ...", "", msgLocalLineLost.Of(l.Reason)))
 	}
 	return []byte(c.Text(frr.Frame{Version: version, Hostname: facts.Node})), problems
 }
@@ -88,8 +86,8 @@ type reader struct {
 	problems model.Problems
 }
 
-func (r *reader) report(severity model.Severity, kind model.Kind, id, field, value, message string) {
-	r.problems = append(r.problems, model.Problem{Severity: severity, Kind: kind, ID: id, Field: field, Value: value, Message: message})
+func (r *reader) report(severity model.Severity, kind model.Kind, id, field, value, reason string) {
+	r.problems = append(r.problems, model.NewProblem(severity, kind, id, field, value, msgNotRendered.Of(reason)))
 }
 
 // controller returns nil if the controller does nothing on the node.
@@ -225,6 +223,6 @@ func (r *reader) routerID(c *model.Controller, local running.Local) (netip.Addr,
 		address = fmt.Sprintf("its address on node %s is %s", r.facts.Node, local.Address.Addr)
 	}
 	r.report(model.Error, model.KindController, c.ID, "", "", fmt.Sprintf(
-		"is left out: %s, so its router ID is made of the hardware address of %s, which the facts do not have", address, cmp.Or(local.Link, "the interface")))
+		"is left out: %s, so its router ID is made of the MAC address of %s, which the facts do not have", address, cmp.Or(local.Link, "the interface")))
 	return netip.Addr{}, false
 }

@@ -152,10 +152,8 @@ func (r *renderer) warn(kind model.Kind, id, field, value, message string) {
 	r.problem(model.Warning, kind, id, field, value, message)
 }
 
-func (r *renderer) problem(severity model.Severity, kind model.Kind, id, field, value, message string) {
-	r.problems = append(r.problems, model.Problem{
-		Severity: severity, Kind: kind, ID: id, Field: field, Value: value, Message: message,
-	})
+func (r *renderer) problem(severity model.Severity, kind model.Kind, id, field, value, reason string) {
+	r.problems = append(r.problems, model.NewProblem(severity, kind, id, field, value, msgNotRendered.Of(reason)))
 }
 
 // bridge adds the common lines of every VNet's bridge, in their fixed order.

@@ -1,0 +1,19 @@
+package api
+
+import "github.com/viaduct-sdn/viaduct/internal/message"
+
+// The messages about edits that the interface checks itself.
+var (
+	msgExternalRefused = message.Define("external-address-refused",
+		"{error}",
+		"",
+		"The address of an external system is not one that the server may connect to.")
+	msgExternalUnreachable = message.Define("external-unreachable",
+		"is stored, but the external system does not answer as it should",
+		"nothing can be registered with it until it does: {error}",
+		"An external system was asked after it was declared, and could not be reached or refused access.")
+	msgHiddenInvalid = message.Define("hidden-object-invalid",
+		"one that you may not see would no longer be valid",
+		"ask somebody with SDN.Audit on /sdn to look at this edit",
+		"The edit makes an object invalid that the user has no permission to read.")
+)
