@@ -151,20 +151,20 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
-func TestWritten(t *testing.T) {
-	w := Written{"mtu": {"01450"}, "dhcp-range": {"a", "b"}}
+func TestClientSpelling(t *testing.T) {
+	w := ClientSpelling{"mtu": {"01450"}, "dhcp-range": {"a", "b"}}
 	if got := w.String(); got != "dhcp-range=a b, mtu=01450" {
 		t.Error(got)
 	}
 	z := &Zone{ID: "z"}
-	SetWritten(z, w)
-	if d := cmp.Diff(w, WrittenOf(z)); d != "" {
+	SetClientSpelling(z, w)
+	if d := cmp.Diff(w, ClientSpellingOf(z)); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 	g := &Alias{ID: "a"}
-	SetWritten(g, w)
-	SetWritten(nil, w)
-	if WrittenOf(nil) != nil {
+	SetClientSpelling(g, w)
+	SetClientSpelling(nil, w)
+	if ClientSpellingOf(nil) != nil {
 		t.Error("nothing has a spelling")
 	}
 }
