@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/pve/section"
 )
 
 // The property strings are those of the Proxmox VE SDN manual. Put reads them back
@@ -44,8 +45,8 @@ func TestOf(t *testing.T) {
 			t.Errorf("%T (-want +got):\n%s", c.o, d)
 		}
 		back := model.New(c.k.Model)
-		if err := c.k.Put(back, got); err != nil || len(model.WrittenOf(back)) != 0 {
-			t.Errorf("%T: %v, notes %v", c.o, err, model.WrittenOf(back))
+		if err := c.k.Put(back, got); err != nil || len(model.ClientSpellingOf(back)) != 0 {
+			t.Errorf("%T: %v, notes %v", c.o, err, model.ClientSpellingOf(back))
 		}
 	}
 }
@@ -62,11 +63,11 @@ func TestEveryPropertyHasAField(t *testing.T) {
 }
 
 func TestPutClears(t *testing.T) {
-	s := &model.Subnet{SNAT: true, Gateway: netip.MustParseAddr("10.0.0.1"), Written: model.Written{"snat": {"on"}}}
+	s := &model.Subnet{SNAT: true, Gateway: netip.MustParseAddr("10.0.0.1"), ClientSpelling: model.ClientSpelling{"snat": {"on"}}}
 	if err := Subnets().Put(s, Values{"vnet": {"v"}, "gateway": {""}}); err != nil {
 		t.Fatal(err)
 	}
-	if s.SNAT || s.Gateway.IsValid() || s.VNet != "v" || s.Written["snat"] != nil {
+	if s.SNAT || s.Gateway.IsValid() || s.VNet != "v" || s.ClientSpelling["snat"] != nil {
 		t.Errorf("got %+v", s)
 	}
 	f := &model.Fabric{IPPrefix: netip.MustParsePrefix("10.0.0.0/8")}
@@ -165,42 +166,9 @@ func TestPendingSubnet(t *testing.T) {
 	}
 }
 
-// Section files: see PVE::SectionConfig.
-func TestReadSections(t *testing.T) {
-	const text = "\ufeff# comment\nvlan: z1\n\ttag 5\n# inside\n\tpeers a\n\tpeers b\n\tempty\n\n" + // 1 to 8
-		"\tlost 1\n" + // 9
-		"vlan: z2\n\tbridge vmbr0\ntag 7\n\tmtu 1\n" + // 10 to 13
-		"vlan: z1\n\ttag 6\n\n" + // 14 to 16
-		"\tQinQ: z3\n\ttag 8\nEVPN: z4\n" // 17 to 19
-	sections, faults := ReadSections(text)
-	want := []Section{
-		{Type: "vlan", ID: "z1", Line: 2, Values: Values{"tag": {"5"}, "peers": {"a", "b"}, "empty": {""}}, Lines: map[string]int{"tag": 3, "peers": 5, "empty": 7}},
-		{Type: "vlan", ID: "z2", Line: 10, Values: Values{"bridge": {"vmbr0"}}, Lines: map[string]int{"bridge": 11}, Broken: "tag 7"},
-		{Type: "evpn", ID: "z4", Line: 19, Values: Values{}, Lines: map[string]int{}},
-	}
-	if d := cmp.Diff(want, sections); d != "" {
-		t.Errorf("(-want +got):\n%s", d)
-	}
-	var lines []int
-	for _, f := range faults {
-		lines = append(lines, f.Line)
-	}
-	if d := cmp.Diff([]int{9, 12, 14, 17}, lines); d != "" {
-		t.Errorf("lines with faults (-want +got):\n%s", d)
-	}
-	if _, err := ParseSections("vlan: z1\nbad\n"); err == nil || !strings.HasPrefix(err.Error(), `line 2: "bad"`) {
-		t.Errorf("got %v", err)
-	}
-	for _, head := range []string{": a", "vlan:", "vlan: a b", "v lan: a"} {
-		if _, _, ok := sectionHead(head); ok {
-			t.Errorf("%q begins a section", head)
-		}
-	}
-}
-
 // Required properties come first, each part is sorted, and a boolean is 1 or 0.
 func TestWrite(t *testing.T) {
-	got := Zones().Write([]Section{{Type: "qinq", ID: "z", Values: Values{
+	got := Zones().Write([]section.Section{{Type: "qinq", ID: "z", Values: Values{
 		typeKey: {"qinq"}, "mtu": {"1400"}, "tag": {"5"}, "bridge": {"vmbr0"}, "nodes": {"b a"}, "bridge-disable-mac-learning": {"no"}, "aaa": {"x"},
 	}}, {Type: "evpn", ID: "e", Values: Values{"advertise-subnets": {"on"}, "secondary-controllers": {"b", "a"}, "rt-import": {"2:2 1:1"}, "vrf-vxlan": {"7"}}}})
 	const want = "qinq: z\n\tbridge vmbr0\n\ttag 5\n\taaa x\n\tbridge-disable-mac-learning 0\n\tmtu 1400\n\tnodes a,b\n\n" +
@@ -208,7 +176,7 @@ func TestWrite(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
-	got = Fabrics().Write([]Section{{Type: "ospf_fabric", ID: "f", Values: Values{"bfd": {"1"}, "area": {"0"}}}})
+	got = Fabrics().Write([]section.Section{{Type: "ospf_fabric", ID: "f", Values: Values{"bfd": {"1"}, "area": {"0"}}}})
 	if d := cmp.Diff("ospf_fabric: f\n\tarea 0\n\tbfd 1\n\n", got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}

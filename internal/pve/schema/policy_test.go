@@ -91,37 +91,37 @@ func TestNetworkSpelling(t *testing.T) {
 	}
 	s := subnet("fd00::/64")
 	SetNetwork(s, "fd00::/64")
-	if s.Written != nil || Network(s) != "fd00::/64" || SubnetID(s) != "z1-fd00::-64" {
-		t.Errorf("canonical: %v, %s, %s", s.Written, Network(s), SubnetID(s))
+	if s.ClientSpelling != nil || Network(s) != "fd00::/64" || SubnetID(s) != "z1-fd00::-64" {
+		t.Errorf("canonical: %v, %s, %s", s.ClientSpelling, Network(s), SubnetID(s))
 	}
 	SetNetwork(s, "FD00::/64")
 	if Network(s) != "FD00::/64" || SubnetID(s) != "z1-FD00::-64" {
 		t.Errorf("capitals: %s, %s", Network(s), SubnetID(s))
 	}
-	if err := CheckWritten(s); err != nil {
+	if err := CheckClientSpelling(s); err != nil {
 		t.Error(err)
 	}
 	SetNetwork(s, "FD00:0::/64")
 	if Network(s) != "FD00:0::/64" {
 		t.Errorf("the second spelling: %s", Network(s))
 	}
-	s.Written["gateway"] = []string{"FD00::1"}
+	s.ClientSpelling["gateway"] = []string{"FD00::1"}
 	s.Gateway = netip.MustParseAddr("fd00::1")
 	SetNetwork(s, "FD00::/64")
-	if len(s.Written["gateway"]) != 1 {
+	if len(s.ClientSpelling["gateway"]) != 1 {
 		t.Error("other spellings are lost")
 	}
 	for _, spelling := range [][]string{{"fd01::/64"}, {"x"}, {}, {"FD00::/64", "FD00::/64"}} {
 		s := subnet("fd00::/64")
-		s.Written = model.Written{"cidr": spelling}
+		s.ClientSpelling = model.ClientSpelling{"cidr": spelling}
 		if Network(s) != "fd00::/64" {
 			t.Errorf("%q: got %s", spelling, Network(s))
 		}
-		if CheckWritten(s) == nil {
+		if CheckClientSpelling(s) == nil {
 			t.Errorf("%q passes as a spelling of %s", spelling, s.CIDR)
 		}
 	}
-	if CheckWritten(&model.VNet{ID: "v", Written: model.Written{"cidr": {"fd00::/64"}}}) == nil {
+	if CheckClientSpelling(&model.VNet{ID: "v", ClientSpelling: model.ClientSpelling{"cidr": {"fd00::/64"}}}) == nil {
 		t.Error("a VNet has no network")
 	}
 }

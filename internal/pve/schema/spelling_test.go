@@ -37,12 +37,12 @@ func TestCheckWritten(t *testing.T) {
 }
 
 // The first property of a table is one like any other.
-func TestCheckWrittenOfTheFirstProperty(t *testing.T) {
+func TestCheckClientSpellingOfTheFirstProperty(t *testing.T) {
 	z := &model.Zone{ID: "z1", Type: model.ZoneSimple}
-	if err := zones.Put(z, Values{zones.Properties[0].Name: {"b a"}}); err != nil || len(z.Written) != 1 {
-		t.Fatal(err, z.Written)
+	if err := zones.Put(z, Values{zones.Properties[0].Name: {"b a"}}); err != nil || len(z.ClientSpelling) != 1 {
+		t.Fatal(err, z.ClientSpelling)
 	}
-	if err := CheckWritten(z); err != nil {
+	if err := CheckClientSpelling(z); err != nil {
 		t.Error(err)
 	}
 }
