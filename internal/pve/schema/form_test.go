@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// valid and invalid check which texts a form accepts.
+// forms checks which texts a form accepts.
 func forms(t *testing.T, name string, check func(string) string, valid, invalid []string) {
 	t.Helper()
 	for _, s := range valid {
@@ -161,9 +161,11 @@ func TestEqual(t *testing.T) {
 	}
 }
 
-func TestTruthAndItems(t *testing.T) {
-	if !IsTrue("on") || IsTrue("off") || IsTrue("x") {
-		t.Error("Truth is true for exactly the words of true")
+func TestBooleansAndItems(t *testing.T) {
+	for text, want := range map[string]bool{"on": true, "TRUE": true, "1": true, "off": false, "0": false, "No": false} {
+		if got, ok := parseBool(text); !ok || got != want {
+			t.Errorf("%q: got %v, %v", text, got, ok)
+		}
 	}
 	if got := strings.Join(Items("a,b", "c;d  e\tf", ""), "|"); got != "a|b|c|d|e|f" {
 		t.Errorf("Items: got %q", got)

@@ -59,3 +59,36 @@ func TestAppend(t *testing.T) {
 		t.Errorf("read again: %+v, %v", got, err)
 	}
 }
+
+// Section files: see PVE::SectionConfig.
+func TestReadWithFaults(t *testing.T) {
+	const text = "\ufeff# comment\nvlan: z1\n\ttag 5\n# inside\n\tpeers a\n\tpeers b\n\tempty\n\n" + // 1 to 8
+		"\tlost 1\n" + // 9
+		"vlan: z2\n\tbridge vmbr0\ntag 7\n\tmtu 1\n" + // 10 to 13
+		"vlan: z1\n\ttag 6\n\n" + // 14 to 16
+		"\tQinQ: z3\n\ttag 8\nEVPN: z4\n" // 17 to 19
+	sections, faults := Read(text)
+	want := []Section{
+		{Type: "vlan", ID: "z1", Line: 2, Values: map[string][]string{"tag": {"5"}, "peers": {"a", "b"}, "empty": {""}}, Lines: map[string]int{"tag": 3, "peers": 5, "empty": 7}},
+		{Type: "vlan", ID: "z2", Line: 10, Values: map[string][]string{"bridge": {"vmbr0"}}, Lines: map[string]int{"bridge": 11}, Broken: "tag 7"},
+		{Type: "evpn", ID: "z4", Line: 19, Values: map[string][]string{}, Lines: map[string]int{}},
+	}
+	if d := cmp.Diff(want, sections); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	var lines []int
+	for _, f := range faults {
+		lines = append(lines, f.Line)
+	}
+	if d := cmp.Diff([]int{9, 12, 14, 17}, lines); d != "" {
+		t.Errorf("lines with faults (-want +got):\n%s", d)
+	}
+	if _, err := Parse("vlan: z1\nbad\n"); err == nil || !strings.HasPrefix(err.Error(), `line 2: "bad"`) {
+		t.Errorf("got %v", err)
+	}
+	for _, head := range []string{": a", "vlan:", "vlan: a b", "v lan: a"} {
+		if _, _, ok := splitHead(head); ok {
+			t.Errorf("%q begins a section", head)
+		}
+	}
+}
