@@ -111,6 +111,8 @@ type Server struct {
 	cfg  Config
 	log  *slog.Logger
 	stop chan struct{} // closed when long polls must end
+	// pages is the web interface.
+	pages *webui.Handler
 	// admins knows which administrators' certificates are valid.
 	admins *pki.Administrators
 	// serving counts the active listeners.
@@ -152,7 +154,11 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.Connections.Validate(); err != nil {
 		return nil, err
 	}
-	return &Server{cfg: cfg, log: cfg.Logger, stop: make(chan struct{})}, nil
+	pages, err := webui.New(web.Bundle())
+	if err != nil {
+		return nil, err
+	}
+	return &Server{cfg: cfg, log: cfg.Logger, stop: make(chan struct{}), pages: pages}, nil
 }
 
 // Run serves until ctx ends, then waits a few seconds for open requests. It then returns
@@ -221,16 +227,12 @@ func (s *Server) Run(ctx context.Context) error {
 	background.Go(func() { tasks.Run(ctx) })
 	background.Go(func() { s.admins.Run(ctx) })
 	background.Go(func() { s.keepAdmin(ctx, authority) })
-	pages, err := webui.New(web.Bundle())
-	if err != nil {
-		return err
-	}
 	tlsConfig := authority.ServerTLS(s.certificateNames())
 	checks := &checker{s: s, load: func(ctx context.Context) error {
 		_, err := config.View(ctx)
 		return err
 	}}
-	return s.serve(ctx, socket, tlsConfig, s.routes(checks, pages,
+	return s.serve(ctx, socket, tlsConfig, s.routes(checks,
 		&api.Handler{
 			Config: config, Addresses: addresses, External: external, Ping: external.Ping, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: s.administrator, Administrators: s.admins, Servers: others.urls, Warnings: s.warnings,
 			Backup: func(ctx context.Context, w io.Writer) error {
@@ -258,7 +260,7 @@ func (s *Server) openPeers(ctx context.Context) (*peers, error) {
 }
 
 // routes combines the interfaces.
-func (s *Server) routes(checks *checker, pages *webui.Handler, native *api.Handler, agents *agentapi.Handler, pve *pveapi.Handler) http.Handler {
+func (s *Server) routes(checks *checker, native *api.Handler, agents *agentapi.Handler, pve *pveapi.Handler) http.Handler {
 	proxmox := pve.Routes()
 	mux := http.NewServeMux()
 	mux.Handle("/agent/v1/", agents.Routes())
@@ -272,8 +274,8 @@ func (s *Server) routes(checks *checker, pages *webui.Handler, native *api.Handl
 			proxmox.ServeHTTP(w, r)
 			return
 		}
-		if pages.Serves(r) {
-			pages.ServeHTTP(w, r)
+		if s.pages.Serves(r) {
+			s.pages.ServeHTTP(w, r)
 			return
 		}
 		r, done := s.guarded(r)

@@ -2041,11 +2041,16 @@ export interface components {
             type: "invalid" | "not-found" | "conflict" | "stale-plan" | "plan-errors" | "forbidden" | "unavailable" | "no-space" | "too-large" | "internal";
         };
         Event: {
+            args?: {
+                [key: string]: string;
+            };
             author?: string;
             change?: components["schemas"]["Change"];
+            code?: string;
             id: string;
             message?: string;
             node?: components["schemas"]["NodeEvent"];
+            remedy?: string;
             revision?: number;
             /** Format: date-time */
             time: string;
@@ -2441,9 +2446,14 @@ export interface components {
             set?: string;
         };
         NodeEvent: {
+            args?: {
+                [key: string]: string;
+            };
+            code?: string;
             failed?: string[];
             message?: string;
             name: string;
+            remedy?: string;
             revision?: number;
             /** @enum {string} */
             state?: "converged" | "warning" | "applying" | "degraded" | "unreachable";
@@ -2457,15 +2467,24 @@ export interface components {
             unknown?: boolean;
         };
         NodeProblem: {
+            args?: {
+                [key: string]: string;
+            };
             /** @enum {string} */
             class?: "lacking" | "link" | "foreign" | "declared" | "peer" | "consequence";
+            code?: string;
             message: string;
             nodes: string[];
             object?: string;
+            remedy?: string;
             /** @enum {string} */
             state: "converged" | "warning" | "applying" | "degraded" | "unreachable";
         };
         NodeReport: {
+            args?: {
+                [key: string]: string;
+            };
+            code?: string;
             drift?: components["schemas"]["Drift"][];
             /** @description nanoseconds */
             duration: number;
@@ -2476,6 +2495,7 @@ export interface components {
             objects?: components["schemas"]["ObjectStatus"][];
             passes: number;
             ports?: string[];
+            remedy?: string;
             revision: number;
             /** @enum {string} */
             state: "converged" | "warning" | "applying" | "degraded" | "unreachable";
@@ -2505,20 +2525,30 @@ export interface components {
             want: string;
         };
         Note: {
+            args?: {
+                [key: string]: string;
+            };
             /** @enum {string} */
             class?: "lacking" | "link" | "foreign" | "declared" | "peer" | "consequence";
+            code?: string;
             /** @enum {string} */
             level: "info" | "warning" | "error";
             message: string;
             object: string;
+            remedy?: string;
             standing?: boolean;
         };
         ObjectStatus: {
+            args?: {
+                [key: string]: string;
+            };
             /** @enum {string} */
             class?: "lacking" | "link" | "foreign" | "declared" | "peer" | "consequence";
+            code?: string;
             message?: string;
             object: string;
             peers?: string[];
+            remedy?: string;
             /** @enum {string} */
             state: "converged" | "warning" | "applying" | "degraded" | "unreachable";
         };
@@ -2586,12 +2616,17 @@ export interface components {
             set?: string;
         };
         Problem: {
+            args?: {
+                [key: string]: string;
+            };
+            code?: string;
             field?: string;
             id: string;
             /** @enum {string} */
             kind: "node" | "prefix-list" | "route-map" | "fabric" | "fabric-node" | "controller" | "zone" | "vnet" | "subnet" | "ipam" | "dns" | "alias" | "ip-set" | "security-group" | "firewall" | "guest";
             lax?: boolean;
             message: string;
+            remedy?: string;
             /** @enum {string} */
             severity: "error" | "warning";
             value?: string;
@@ -2783,6 +2818,7 @@ export interface components {
             /** Format: date-time */
             expires: string;
             node?: string;
+            servers?: string[];
             token: string;
         };
         TokenRequest: {
