@@ -226,7 +226,7 @@ func TestBadRequests(t *testing.T) {
 		want               int
 		says               string
 	}{
-		{"GET", "/", "", 404, "there is no /"},
+		{"GET", "/api", "", 404, "there is no /api"},
 		{"GET", "/api/v1/nothing", "", 404, "/api/v1/nothing"},
 		{"PATCH", "/api/v1/plan", "", 405, "GET"},
 		{"GET", "/api/v1/zones?view=x", "", 400, "pending or running"},

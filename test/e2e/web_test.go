@@ -37,7 +37,7 @@ func (c *cluster) newBrowser() *browser {
 		chromedp.NoSandbox, chromedp.Flag("ignore-certificate-errors", true), chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true), chromedp.WindowSize(1440, 900), chromedp.UserDataDir(c.t.TempDir()),
 		chromedp.WSURLReadTimeout(patience*2))
-	start, cancel := chromedp.NewExecAllocator(c.t.Context(), options...)
+	start, cancel := chromedp.NewExecAllocator(context.WithoutCancel(c.t.Context()), options...)
 	ctx, closePage := chromedp.NewContext(start)
 	c.t.Cleanup(func() {
 		if err := chromedp.Cancel(ctx); err != nil {
@@ -46,6 +46,10 @@ func (c *cluster) newBrowser() *browser {
 		closePage()
 		cancel()
 	})
+	// The context of the first run decides how long the browser lives.
+	if err := chromedp.Run(ctx, log.Enable(), runtime.Enable()); err != nil {
+		c.t.Fatal(err)
+	}
 	b := &browser{t: c.t, ctx: ctx, url: m}
 	var mu sync.Mutex
 	var faults []string
@@ -150,7 +154,7 @@ func TestWebInterface(t *testing.T) {
 	b.open("/zones?new=1&type=vxlan")
 	b.fill("id", "web")
 	b.fill("peers", "192.168.0.1")
-	b.press("15 further")
+	b.press("9 further")
 	b.fill("mtu", "5")
 	b.shows("1 to mend before it can be saved")
 	b.fill("mtu", "1400")
