@@ -116,7 +116,7 @@ func (b *browser) press(text string) {
 func (b *browser) fill(property, value string) {
 	b.t.Helper()
 	field := "#f-" + property
-	b.do("filling in "+property, chromedp.WaitVisible(field), chromedp.Clear(field), chromedp.SendKeys(field, value+kb.Tab))
+	b.do("filling in "+property, chromedp.WaitVisible(field), chromedp.Evaluate(fmt.Sprintf("document.querySelector(%q).select()", field), nil), chromedp.SendKeys(field, value+kb.Tab))
 }
 
 // count is the number of elements that a CSS selector finds.
