@@ -15,7 +15,7 @@ LINT      := $(GO) tool -modfile=tools/go.mod golangci-lint
 # Tests that run whole clusters; they want the machine for themselves.
 CLUSTERS  := ./test/e2e/...
 
-.PHONY: all setup build demo demo-down test test-fresh test-attacks unit e2e ifupdown2 ifupdown2-here test-vm test-vm-quick lint mutants fmt bench man install clean
+.PHONY: all setup build demo demo-down test test-fresh test-attacks unit e2e ifupdown2 ifupdown2-here test-vm test-vm-quick lint mutants fmt bench man web web-check install clean
 
 all: build
 
@@ -24,6 +24,14 @@ setup:
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/viaduct
+
+## web: the web interface from its sources, into web/dist, which is committed
+web:
+	scripts/web
+
+## web-check: that web/dist is what its sources give
+web-check:
+	scripts/web --check
 
 ## demo: a three-node lab with guests that ping each other; left running
 demo: setup build

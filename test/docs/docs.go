@@ -60,7 +60,7 @@ func Read(root string) ([]*Page, error) {
 			return err
 		}
 		if d.IsDir() {
-			if slices.Contains([]string{".git", "build", "bin", "testdata"}, d.Name()) {
+			if slices.Contains([]string{".git", "build", "bin", "node_modules", "testdata"}, d.Name()) {
 				return filepath.SkipDir
 			}
 			return nil

@@ -34,7 +34,7 @@ func (c *cluster) newBrowser() *browser {
 		c.t.Fatal("the lab's server has no address")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.NoSandbox, chromedp.Flag("ignore-certificate-errors", true), chromedp.Flag("disable-quic", true),
+		chromedp.NoSandbox, chromedp.Flag("ignore-certificate-errors", true), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-dev-shm-usage", true),
 		chromedp.Flag("disable-component-update", true), chromedp.WindowSize(1440, 900), chromedp.UserDataDir(c.t.TempDir()),
 		chromedp.WSURLReadTimeout(patience*2))
 	start, cancel := chromedp.NewExecAllocator(context.WithoutCancel(c.t.Context()), options...)
