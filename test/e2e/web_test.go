@@ -201,6 +201,10 @@ func TestWebInterface(t *testing.T) {
 		t.Errorf("it was not discarded:\n%s", out)
 	}
 
+	b.open("/nodes/node2")
+	b.shows("It has no settings of its own")
+	b.shows("Kernel")
+
 	// A node that fails shows up, with what to do, and comes back.
 	b.open("/")
 	c.kill("node2")
