@@ -43,7 +43,7 @@ demo-down:
 
 ## test: everything that has to pass; of the VM tier one scenario for each kind of
 ## network, since emulated processors are slow
-test: setup build lint web-check unit e2e ifupdown2 test-vm-quick
+test: setup build lint unit e2e ifupdown2 test-vm-quick
 
 ## test-fresh: the demo and the tests as on a machine that nobody prepared
 test-fresh:
