@@ -27,8 +27,9 @@ type Definition struct {
 	Remedy string
 	// Explanation states what the message means and when it appears.
 	Explanation string
-	// names are the arguments in the order of their first appearance.
-	names []string
+	// names returns the arguments in the order of their first appearance. Most processes
+	// use few definitions, so each finds them when it is first asked.
+	names func() []string
 }
 
 // Message is one report: a definition with its arguments.
@@ -62,11 +63,7 @@ var (
 // code is not unique.
 func Define(code, text, remedy, explanation string) *Definition {
 	d := &Definition{Code: code, Text: text, Remedy: remedy, Explanation: explanation}
-	for _, m := range placeholder.FindAllStringSubmatch(text+remedy, -1) {
-		if !slices.Contains(d.names, m[1]) {
-			d.names = append(d.names, m[1])
-		}
-	}
+	d.names = sync.OnceValue(func() []string { return placeholders(text + remedy) })
 	mu.Lock()
 	defer mu.Unlock()
 	if list[code] != nil {
@@ -74,6 +71,17 @@ func Define(code, text, remedy, explanation string) *Definition {
 	}
 	list[code] = d
 	return d
+}
+
+// placeholders returns the names in a text, in the order of their first appearance.
+func placeholders(text string) []string {
+	var out []string
+	for _, m := range placeholder.FindAllStringSubmatch(text, -1) {
+		if !slices.Contains(out, m[1]) {
+			out = append(out, m[1])
+		}
+	}
+	return out
 }
 
 // Definitions returns all definitions, sorted by code.
@@ -96,7 +104,7 @@ func Find(code string) *Definition {
 }
 
 // Names returns the names of the arguments, in the order in which Of expects them.
-func (d *Definition) Names() []string { return slices.Clone(d.names) }
+func (d *Definition) Names() []string { return slices.Clone(d.names()) }
 
 // Sentence returns text and remedy as one sentence, with placeholders.
 func (d *Definition) Sentence() string { return join(d.Text, d.Remedy) }
@@ -105,13 +113,14 @@ func (d *Definition) Sentence() string { return join(d.Text, d.Remedy) }
 // appear in text and remedy. A test checks the number of arguments of every call.
 func (d *Definition) Of(args ...any) Message {
 	m := Message{Details: Details{Code: d.Code}}
-	if len(d.names) == 0 {
+	names := d.names()
+	if len(names) == 0 {
 		m.Remedy, m.Text = d.Remedy, d.Sentence()
 		return m
 	}
-	m.Args = make(map[string]string, len(d.names))
-	pairs := make([]string, 0, 2*len(d.names))
-	for i, name := range d.names[:min(len(d.names), len(args))] {
+	m.Args = make(map[string]string, len(names))
+	pairs := make([]string, 0, 2*len(names))
+	for i, name := range names[:min(len(names), len(args))] {
 		value := fmt.Sprint(args[i])
 		m.Args[name] = value
 		pairs = append(pairs, "{"+name+"}", value)
