@@ -2,16 +2,15 @@ package main
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/viaduct-sdn/viaduct/test/golden"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -20,8 +19,6 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/test/docs"
 )
-
-var update = flag.Bool("update", false, "write what should be read")
 
 // tree returns all commands, new ones each time: parsing leaves values in flags.
 func tree() *cobra.Command {
@@ -148,18 +145,7 @@ func TestReference(t *testing.T) {
 			describe(&b, cmd)
 		}
 	})
-	if *update {
-		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), b.String()); d != "" {
-		t.Errorf("go test ./cmd/viaduct -run Reference -update writes the page anew:\n%s", d)
-	}
+	golden.File(t, path, b.String(), "go test ./cmd/viaduct -run Reference")
 }
 
 const introduction = `# The command line

@@ -2,11 +2,10 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/viaduct-sdn/viaduct/test/golden"
 
 	"github.com/viaduct-sdn/viaduct/internal/message"
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -16,18 +15,7 @@ import (
 func TestMessagesPage(t *testing.T) {
 	const path = "../../docs/reference/messages.md"
 	got := messagesPage()
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("go test ./cmd/viaduct -run MessagesPage -update writes the page again:\n%s", d)
-	}
+	golden.File(t, path, got, "go test ./cmd/viaduct -run MessagesPage")
 	if n := len(message.Definitions()); n < 300 {
 		t.Errorf("only %d messages: the program does not link the packages that define them", n)
 	}

@@ -2,16 +2,14 @@ package arch
 
 import (
 	"cmp"
-	"flag"
 	"fmt"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "write what should be read")
+	"github.com/viaduct-sdn/viaduct/test/golden"
+)
 
 // The page about packages is generated from their documentation.
 func TestPackagesPage(t *testing.T) {
@@ -39,18 +37,7 @@ func TestPackagesPage(t *testing.T) {
 	for _, r := range rows {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", r.path, r.doc)
 	}
-	if *update {
-		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(want) != b.String() {
-		t.Errorf("%s is not of the packages' documentation: go test ./test/arch -run PackagesPage -update writes it", path)
-	}
+	golden.File(t, path, b.String(), "go test ./test/arch -run PackagesPage")
 }
 
 const packagesIntroduction = `# Packages

@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"flag"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,28 +9,15 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/lab"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/test/golden"
 	"github.com/viaduct-sdn/viaduct/test/picture"
 )
-
-var update = flag.Bool("update", false, "write what should be read")
 
 // pictured compares the README's picture with one that is drawn from what the kernels of
 // the nodes have.
 func (c *cluster) pictured(path string) {
 	c.t.Helper()
-	got := picture.SVG(c.picture())
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			c.t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	if string(want) != got {
-		c.t.Errorf("%s shows something else than the demo has; -update draws it anew:\n%s", path, got)
-	}
+	golden.File(c.t, path, picture.SVG(c.picture()), "go test ./test/e2e -run Quickstart")
 }
 
 func (c *cluster) picture() picture.Cluster {

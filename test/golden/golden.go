@@ -1,6 +1,6 @@
-// Package golden runs tests whose input and expectation stand together in one
-// txtar file: a new case is a new file and needs no Go. Tests use it; the
-// program does not.
+// Package golden compares what tests get with committed files: generated pages, and cases
+// whose input and expectation are in one txtar file, so that a new case is a new file and
+// needs no Go. Tests use it; the program does not.
 package golden
 
 import (

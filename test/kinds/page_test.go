@@ -1,35 +1,20 @@
 package kinds
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/viaduct-sdn/viaduct/test/golden"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
-
-var update = flag.Bool("update", false, "write what should be read")
 
 // The reference page of the kinds matches their descriptors.
 func TestPage(t *testing.T) {
 	const path = "../../docs/reference/kinds.md"
 	got := page()
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("go test ./test/kinds -run Page -update writes the page anew:\n%s", d)
-	}
+	golden.File(t, path, got, "go test ./test/kinds -run Page")
 }
 
 func page() string {

@@ -1,16 +1,12 @@
 package api
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/viaduct-sdn/viaduct/test/golden"
 )
-
-var update = flag.Bool("update", false, "write what should be read")
 
 // The reference of the interface is that of the table of routes.
 func TestReferencePage(t *testing.T) {
@@ -32,18 +28,7 @@ func TestReferencePage(t *testing.T) {
 			fmt.Fprintf(&b, "| `%s %s%s` | %s | %s |\n", rt.method, root, rt.path, cell.Replace(rt.doc), cell.Replace(rt.needs.doc))
 		}
 	}
-	if *update {
-		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), b.String()); d != "" {
-		t.Errorf("go test ./internal/server/api -run ReferencePage -update writes the page anew:\n%s", d)
-	}
+	golden.File(t, path, b.String(), "go test ./internal/server/api -run ReferencePage")
 }
 
 const referenceIntroduction = `# The native API
@@ -61,19 +46,7 @@ JSON over HTTP below ` + "`/api/v1/`" + `, on the same port as the [Proxmox API]
 Errors are problem documents (RFC 9457). Every write is in the audit log.
 `
 
-// The types of the web interface are generated from this copy of the document.
+// The types of the web interface are generated from this copy of the document: make web.
 func TestDocumentOfTheWebInterface(t *testing.T) {
-	const path = "../../../web/openapi.json"
-	if *update {
-		if err := os.WriteFile(path, document(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	have, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(have), string(document())); d != "" {
-		t.Errorf("go test ./internal/server/api -run DocumentOfTheWebInterface -update writes it anew, then make web:\n%s", d)
-	}
+	golden.File(t, "../../../web/openapi.json", string(document()), "go test ./internal/server/api -run DocumentOfTheWebInterface")
 }
