@@ -12,16 +12,18 @@ func fabricNode(id string) func(*Config) *FabricNode {
 	return func(c *Config) *FabricNode { return c.FabricNodes[id] }
 }
 
+// breakingLink breaks the first interface of a fabric node.
+func breakingLink(f func(*FabricInterface), want ...string) breaking[*FabricNode] {
+	return breaking[*FabricNode]{func(n *FabricNode) {
+		l := n.Interfaces[0]
+		f(&l)
+		n.Interfaces = []FabricInterface{l}
+	}, want}
+}
+
 func TestFabricNodeProperties(t *testing.T) {
 	addr, pfx := netip.MustParseAddr, netip.MustParsePrefix
 	b := func(f func(*FabricNode), want ...string) breaking[*FabricNode] { return breaking[*FabricNode]{f, want} }
-	link := func(f func(*FabricInterface), want ...string) breaking[*FabricNode] {
-		return b(func(n *FabricNode) {
-			l := n.Interfaces[0]
-			f(&l)
-			n.Interfaces = []FabricInterface{l}
-		}, want...)
-	}
 	breaks(t, fabricNode("of_n1"), map[string]breaking[*FabricNode]{
 		"same":                {func(*FabricNode) {}, nil},
 		"address elsewhere":   b(func(n *FabricNode) { n.IP = addr("10.9.0.1") }, "error ip 10.9.0.1"),
@@ -33,33 +35,33 @@ func TestFabricNodeProperties(t *testing.T) {
 		"allowed networks":    b(func(n *FabricNode) { n.AllowedIPs = []string{"10.0.0.0/8"} }, "error allowed-ips 10.0.0.0/8"),
 		"role":                b(func(n *FabricNode) { n.Role = RoleInternal }, "error role internal"),
 		"peers":               b(func(n *FabricNode) { n.Peers = []FabricPeer{{Node: "n2"}} }, "error peers n2"),
-		"link without name":   link(func(l *FabricInterface) { l.Name = "" }, "error interfaces[0].name"),
-		"link, no name":       link(func(l *FabricInterface) { l.Name = "a b" }, "error interfaces[0].name a b"),
-		"other family":        link(func(l *FabricInterface) { l.IP = pfx("fd00::1/64") }, "error interfaces[0].ip"),
-		"other family, 2":     link(func(l *FabricInterface) { l.IP6 = pfx("10.0.0.1/24") }, "error interfaces[0].ip"),
-		"addresses":           link(func(l *FabricInterface) { l.IP, l.IP6 = pfx("10.9.0.1/31"), pfx("fd09::1/64") }),
-		"multiplier":          link(func(l *FabricInterface) { l.HelloMultiplier = 10 }),
-		"multiplier of 1":     link(func(l *FabricInterface) { l.HelloMultiplier = 1 }, "error interfaces[0].hello-multiplier 1"),
-		"network type":        link(func(l *FabricInterface) { l.NetworkType = "broadcast" }, "error interfaces[0].network-type broadcast"),
-		"port of WireGuard":   link(func(l *FabricInterface) { l.ListenPort = 51820 }, "error interfaces[0].listen-port 51820"),
-		"key of WireGuard":    link(func(l *FabricInterface) { l.PublicKey = wgKey }, "error interfaces[0].public-key "+wgKey),
-		"link-local":          link(func(l *FabricInterface) { l.IP6LL = true }, "error interfaces[0].ip6-ll true"),
-		"link of two fabrics": link(func(l *FabricInterface) { l.Name = "eth0" }),
+		"link without name":   breakingLink(func(l *FabricInterface) { l.Name = "" }, "error interfaces[0].name"),
+		"link, no name":       breakingLink(func(l *FabricInterface) { l.Name = "a b" }, "error interfaces[0].name a b"),
+		"other family":        breakingLink(func(l *FabricInterface) { l.IP = pfx("fd00::1/64") }, "error interfaces[0].ip"),
+		"other family, 2":     breakingLink(func(l *FabricInterface) { l.IP6 = pfx("10.0.0.1/24") }, "error interfaces[0].ip"),
+		"addresses":           breakingLink(func(l *FabricInterface) { l.IP, l.IP6 = pfx("10.9.0.1/31"), pfx("fd09::1/64") }),
+		"multiplier":          breakingLink(func(l *FabricInterface) { l.HelloMultiplier = 10 }),
+		"multiplier of 1":     breakingLink(func(l *FabricInterface) { l.HelloMultiplier = 1 }, "error interfaces[0].hello-multiplier 1"),
+		"network type":        breakingLink(func(l *FabricInterface) { l.NetworkType = "broadcast" }, "error interfaces[0].network-type broadcast"),
+		"port of WireGuard":   breakingLink(func(l *FabricInterface) { l.ListenPort = 51820 }, "error interfaces[0].listen-port 51820"),
+		"key of WireGuard":    breakingLink(func(l *FabricInterface) { l.PublicKey = wgKey }, "error interfaces[0].public-key "+wgKey),
+		"link-local":          breakingLink(func(l *FabricInterface) { l.IP6LL = true }, "error interfaces[0].ip6-ll true"),
+		"link of two fabrics": breakingLink(func(l *FabricInterface) { l.Name = "eth0" }),
 	})
 	breaks(t, fabricNode("os_n1"), map[string]breaking[*FabricNode]{
-		"IPv6 on a link":  link(func(l *FabricInterface) { l.IP6 = pfx("fd09::1/64") }, "error interfaces[0].ip6 fd09::1/64"),
-		"multiplier":      link(func(l *FabricInterface) { l.HelloMultiplier = 10 }, "error interfaces[0].hello-multiplier 10"),
-		"network type":    link(func(l *FabricInterface) { l.NetworkType = "broadcast" }),
-		"no network type": link(func(l *FabricInterface) { l.NetworkType = "ring" }, "error interfaces[0].network-type ring"),
+		"IPv6 on a link":  breakingLink(func(l *FabricInterface) { l.IP6 = pfx("fd09::1/64") }, "error interfaces[0].ip6 fd09::1/64"),
+		"multiplier":      breakingLink(func(l *FabricInterface) { l.HelloMultiplier = 10 }, "error interfaces[0].hello-multiplier 10"),
+		"network type":    breakingLink(func(l *FabricInterface) { l.NetworkType = "broadcast" }),
+		"no network type": breakingLink(func(l *FabricInterface) { l.NetworkType = "ring" }, "error interfaces[0].network-type ring"),
 		"IPv6":            b(func(n *FabricNode) { n.IP6 = addr("fd00::1") }, "error ip6 fd00::1"),
-		"link taken":      link(func(l *FabricInterface) { l.Name = "eth3" }, "error interfaces eth3"),
+		"link taken":      breakingLink(func(l *FabricInterface) { l.Name = "eth3" }, "error interfaces eth3"),
 	})
 	breaks(t, fabricNode("bg_n1"), map[string]breaking[*FabricNode]{
 		"no AS number": b(func(n *FabricNode) { n.ASN = 0 }, "error asn"),
 		"role":         b(func(n *FabricNode) { n.Role = RoleInternal }),
 		"other role":   b(func(n *FabricNode) { n.Role = "spine" }, "error role spine"),
-		"address":      link(func(l *FabricInterface) { l.IP = pfx("10.9.0.1/31") }, "error interfaces[0].ip"),
-		"IPv6 address": link(func(l *FabricInterface) { l.IP6 = pfx("fd09::1/64") }, "error interfaces[0].ip"),
+		"address":      breakingLink(func(l *FabricInterface) { l.IP = pfx("10.9.0.1/31") }, "error interfaces[0].ip"),
+		"IPv6 address": breakingLink(func(l *FabricInterface) { l.IP6 = pfx("fd09::1/64") }, "error interfaces[0].ip"),
 	})
 	for what, c := range map[string]struct {
 		put  *FabricNode
@@ -88,13 +90,6 @@ func TestWireGuardNodes(t *testing.T) {
 			n.Peers = []FabricPeer{p}
 		}, want...)
 	}
-	link := func(f func(*FabricInterface), want ...string) breaking[*FabricNode] {
-		return b(func(n *FabricNode) {
-			l := n.Interfaces[0]
-			f(&l)
-			n.Interfaces = []FabricInterface{l}
-		}, want...)
-	}
 	breaks(t, fabricNode("wg_n1"), map[string]breaking[*FabricNode]{
 		"internal":         b(func(n *FabricNode) { n.Role = RoleInternal }),
 		"no role":          b(func(n *FabricNode) { n.Role = "spine" }, "error role spine"),
@@ -109,11 +104,11 @@ func TestWireGuardNodes(t *testing.T) {
 		"one port twice": b(func(n *FabricNode) {
 			n.Interfaces = append(n.Interfaces, FabricInterface{Name: "wg1", ListenPort: 51820})
 		}, "error interfaces[1].listen-port 51820"),
-		"no port":              link(func(l *FabricInterface) { l.ListenPort = 0 }, "error interfaces[0].listen-port"),
-		"highest port":         link(func(l *FabricInterface) { l.ListenPort = 65535 }),
-		"key":                  link(func(l *FabricInterface) { l.PublicKey = wgKey }),
-		"short key":            link(func(l *FabricInterface) { l.PublicKey = "AAAA" }, "error interfaces[0].public-key AAAA"),
-		"no key":               link(func(l *FabricInterface) { l.PublicKey = "?" }, "error interfaces[0].public-key ?"),
+		"no port":              breakingLink(func(l *FabricInterface) { l.ListenPort = 0 }, "error interfaces[0].listen-port"),
+		"highest port":         breakingLink(func(l *FabricInterface) { l.ListenPort = 65535 }),
+		"key":                  breakingLink(func(l *FabricInterface) { l.PublicKey = wgKey }),
+		"short key":            breakingLink(func(l *FabricInterface) { l.PublicKey = "AAAA" }, "error interfaces[0].public-key AAAA"),
+		"no key":               breakingLink(func(l *FabricInterface) { l.PublicKey = "?" }, "error interfaces[0].public-key ?"),
 		"peer":                 peer(func(*FabricPeer) {}),
 		"peer of no link":      peer(func(p *FabricPeer) { p.IFace = "wg9" }, "error peers[0].iface wg9"),
 		"peer's networks":      peer(func(p *FabricPeer) { p.AllowedIPs = "10.0.0.0/8;fd00::/64" }),

@@ -5,15 +5,19 @@ package webui
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"mime"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
+	"sync"
 )
 
 // policy is the Content-Security-Policy of the pages: scripts, styles and requests of this
@@ -29,11 +33,14 @@ const assets = "assets/"
 // index is the page that shows all addresses of the interface.
 const index = "index.html"
 
-// file is a file of the bundle, ready to be sent.
+// file is a file of the bundle.
 type file struct {
-	plain, zipped []byte
-	contentType   string
-	etag          string
+	plain []byte
+	// zipped returns the compressed content, empty if that is no shorter. It is compressed
+	// for the first browser that asks: a server starts without this work.
+	zipped      func() []byte
+	contentType string
+	etag        string
 }
 
 // Handler serves the bundle. New makes one.
@@ -41,7 +48,7 @@ type Handler struct {
 	files map[string]*file
 }
 
-// New reads a bundle and compresses its files. It fails if there is no index.html in it.
+// New reads a bundle. It fails if there is no index.html in it.
 func New(bundle fs.FS) (*Handler, error) {
 	h := &Handler{files: make(map[string]*file)}
 	err := fs.WalkDir(bundle, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -52,8 +59,8 @@ func New(bundle fs.FS) (*Handler, error) {
 		if err != nil {
 			return err
 		}
-		h.files[name], err = newFile(name, content)
-		return err
+		h.files[name] = newFile(name, content)
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading the web interface: %w", err)
@@ -64,27 +71,27 @@ func New(bundle fs.FS) (*Handler, error) {
 	return h, nil
 }
 
-func newFile(name string, content []byte) (*file, error) {
+func newFile(name string, content []byte) *file {
 	sum := sha256.Sum256(content)
-	f := &file{plain: content, contentType: mime.TypeByExtension(path.Ext(name)), etag: `"` + hex.EncodeToString(sum[:12]) + `"`}
-	if f.contentType == "" {
-		f.contentType = "application/octet-stream"
+	return &file{
+		plain: content, zipped: sync.OnceValue(func() []byte { return compress(content) }),
+		contentType: cmp.Or(mime.TypeByExtension(path.Ext(name)), "application/octet-stream"),
+		etag:        `"` + hex.EncodeToString(sum[:12]) + `"`,
 	}
+}
+
+// compress returns the content in the format gzip, or nothing if that is no shorter.
+func compress(content []byte) []byte {
 	var b bytes.Buffer
 	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		_, err = w.Write(content)
+		err = errors.Join(err, w.Close())
 	}
-	if _, err := w.Write(content); err != nil {
-		return nil, err
+	if err != nil || b.Len() >= len(content) { // writing to memory does not fail
+		return nil
 	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	if b.Len() < len(content) {
-		f.zipped = b.Bytes()
-	}
-	return f, nil
+	return b.Bytes()
 }
 
 // Serves reports whether a request is for the web interface: a file of the bundle, or an
@@ -132,11 +139,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	header.Set("Content-Type", f.contentType)
 	content := f.plain
-	if f.zipped != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-		header.Set("Content-Encoding", "gzip")
-		content = f.zipped
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		if zipped := f.zipped(); zipped != nil {
+			header.Set("Content-Encoding", "gzip")
+			content = zipped
+		}
 	}
-	header.Set("Content-Length", fmt.Sprint(len(content)))
+	header.Set("Content-Length", strconv.Itoa(len(content)))
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(content) // fails only if the client has disconnected
 	}

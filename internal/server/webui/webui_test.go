@@ -103,7 +103,7 @@ func TestBundle(t *testing.T) {
 	if inline := regexp.MustCompile(`<script[^>]*>\s*[^<\s]|<style|style=|\son\w+=`).FindString(page); inline != "" {
 		t.Errorf("the page has something inline: %s", inline)
 	}
-	first := len(h.files[index].zipped)
+	first := len(h.files[index].zipped())
 	named := regexp.MustCompile(`(?:src|href)="/([^"]+)"`).FindAllStringSubmatch(page, -1)
 	if len(named) < 3 { // icon, script, style
 		t.Errorf("the page names %v", named)
@@ -114,7 +114,7 @@ func TestBundle(t *testing.T) {
 			t.Errorf("the page names %s, which the bundle does not have", m[1])
 			continue
 		}
-		first += len(f.zipped)
+		first += len(f.zipped())
 	}
 	if first > 250<<10 {
 		t.Errorf("the first page takes %d bytes", first)
