@@ -1,6 +1,6 @@
 // What the pages show of the cluster, kept up to date by the server's events.
 import { SvelteMap } from 'svelte/reactivity';
-import { authorize, client, data, Refusal, type KindInfo, type Session, type Status } from './client';
+import { authorize, client, data, Refusal, type KindInfo, type Plan, type Session, type Status } from './client';
 import { listen } from './events';
 import type { Event, Message } from './stream';
 
@@ -15,6 +15,13 @@ export interface List {
 	/** What the server says about hidden objects. */
 	notice: string;
 	loaded: boolean;
+}
+
+/** The plan of what is pending. */
+export interface Planned {
+	plan?: Plan;
+	/** Why it could not be made; empty if it was. */
+	error: string;
 }
 
 /** The path of a kind's list; all kinds have the same operations as this one. */
@@ -44,10 +51,22 @@ class Cluster {
 	changes = $state(0);
 	private readonly lists = new SvelteMap<string, List>();
 	private readonly wanted = new Set<string>();
+	private planned = $state.raw<Planned>({ error: '' });
+	/** The count of changes that the plan was read at. */
+	private plannedAt = -1;
 	private stop: (() => void) | undefined;
 	private timer: ReturnType<typeof setTimeout> | undefined;
 	private stale = new Set<string>();
 	private renew: ReturnType<typeof setInterval> | undefined;
+
+	/** The plan of what is pending, or why there is none: read only while something shows it, once for all. */
+	plan(): Planned {
+		if (this.plannedAt !== this.changes) {
+			this.plannedAt = this.changes;
+			void this.loadPlan(this.changes);
+		}
+		return this.planned;
+	}
 
 	kind(plural: string): KindInfo | undefined {
 		return this.kinds.find((k) => k.plural === plural);
@@ -110,6 +129,7 @@ class Cluster {
 		if (!again) {
 			this.lists.clear();
 			this.wanted.clear();
+			this.plannedAt = -1;
 		}
 		await this.refreshStatus();
 		this.stop ??= listen((message) => this.hear(message));
@@ -193,6 +213,14 @@ class Cluster {
 		} catch {
 			// The stream of events says when the server is gone.
 		}
+	}
+
+	private async loadPlan(at: number): Promise<void> {
+		const planned: Planned = await data(client.GET('/api/v1/plan')).then(
+			(plan) => ({ plan, error: '' }),
+			(error) => ({ error: error.message }),
+		);
+		if (at === this.plannedAt) this.planned = planned; // or a newer one is on its way
 	}
 
 	private async load(plural: string): Promise<void> {

@@ -19,6 +19,11 @@ export function may(session: Session | undefined, anyOf: string[], path: string)
 	return has;
 }
 
+/** Whether the session may write some part of the network, and so plan and apply it. */
+export function mayWriteSome(session: Session | undefined): boolean {
+	return (session?.permissions ?? []).some((p) => p.privileges.includes('SDN.Allocate'));
+}
+
 /** Whether the session may write an object of a kind. */
 export function mayWrite(kind: KindInfo, object: Obj): boolean {
 	const special = kind.permissions.filter((p) => p.for === object.id);

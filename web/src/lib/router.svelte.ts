@@ -17,6 +17,9 @@ class Route {
 
 export const route = new Route();
 
+/** The address that is shown, for a user who stays with what is not saved. */
+let last = location.href;
+
 /** Goes to an address of this interface, unless the user keeps what is not saved. */
 export function go(to: string, replace = false): void {
 	if (!mayLeave()) return;
@@ -32,6 +35,7 @@ function mayLeave(): boolean {
 }
 
 function follow(): void {
+	last = location.href;
 	route.path = location.pathname;
 	route.query = location.search;
 }
@@ -41,7 +45,6 @@ export function href(plural: string, id?: string): string {
 	return `/${plural}${id === undefined ? '' : '/' + encodeURIComponent(id)}`;
 }
 
-let last = location.href;
 window.addEventListener('popstate', () => {
 	if (!mayLeave()) {
 		history.pushState(null, '', last);
@@ -55,7 +58,6 @@ window.addEventListener('click', (event) => {
 	if (!link || !plain || link.target || link.origin !== location.origin || link.hasAttribute('download') || link.pathname.startsWith('/api')) return;
 	event.preventDefault();
 	go(link.pathname + link.search);
-	last = location.href;
 });
 window.addEventListener('beforeunload', (event) => {
 	if (route.unsaved()) event.preventDefault();

@@ -48,8 +48,17 @@ export function limits(p: PropertyInfo): string {
 }
 
 /** "1 object", "2 objects". */
-export function count(n: number, noun: string): string {
-	return `${n} ${noun}${n === 1 ? '' : 's'}`;
+export function count(n: number, noun: string, plural = noun + 's'): string {
+	return `${n} ${n === 1 ? noun : plural}`;
+}
+
+/** A test whether a text has all typed words, in any order and case. */
+export function matcher(typed: string): (text: string) => boolean {
+	const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
+	return (text) => {
+		const lower = text.toLowerCase();
+		return words.every((w) => lower.includes(w));
+	};
 }
 
 /** The heading of a kind: "Zones", "VNets", "IP sets". */
