@@ -189,11 +189,12 @@ func TestChangedAddressReachesTheGuest(t *testing.T) {
 	c.event("bound", 1)
 	p := n.mustRun("z1")
 	n.reconcile(far(host(mac1, "web", "10.0.1.6")))
-	if err := c.cmd.Process.Signal(unix.SIGUSR1); err != nil {
-		t.Fatal(err)
-	}
+	c.asks()
 	if got := c.event("bound", 2); !strings.Contains(got, "ip=10.0.1.6 ") {
 		t.Errorf("the guest was told %s", got)
+	}
+	if b, err := os.ReadFile(c.log); err != nil || strings.Contains(string(b), "renew ") {
+		t.Errorf("the old address was prolonged (%v):\n%s", err, b)
 	}
 	if now := n.mustRun("z1"); now != p {
 		t.Errorf("dnsmasq was started again for a NIC (%v, then %v)", p, now)

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -212,6 +213,11 @@ func (c *client) stop() {
 func (c *client) event(kind string, n int) string {
 	c.t.Helper()
 	line := ""
+	c.t.Cleanup(func() {
+		if b, _ := os.ReadFile(c.log); line == "" {
+			c.t.Logf("the events of udhcpc:\n%s", b)
+		}
+	})
 	eventually(c.t, func() bool {
 		b, _ := os.ReadFile(c.log)
 		count := 0
@@ -226,6 +232,32 @@ func (c *client) event(kind string, n int) string {
 		return false
 	}, "udhcpc told no "+kind)
 	return line
+}
+
+// asks makes the client renew its lease, and again every few seconds until the test ends:
+// udhcpc itself sends one request and then waits for half of the lease, so that a lost
+// datagram would take hours.
+func (c *client) asks() {
+	c.t.Helper()
+	ask := func() error { return c.cmd.Process.Signal(unix.SIGUSR1) }
+	if err := ask(); err != nil {
+		c.t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	var asking sync.WaitGroup
+	c.t.Cleanup(func() { close(stop); asking.Wait() })
+	asking.Go(func() {
+		again := time.NewTicker(patience / 3)
+		defer again.Stop()
+		for {
+			select {
+			case <-again.C:
+				_ = ask() // it has ended
+			case <-stop:
+				return
+			}
+		}
+	})
 }
 
 // eventually waits until something is so.
