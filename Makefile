@@ -15,7 +15,7 @@ LINT      := $(GO) tool -modfile=tools/go.mod golangci-lint
 # Tests that run whole clusters; they want the machine for themselves.
 CLUSTERS  := ./test/e2e/...
 
-.PHONY: all setup build demo demo-down test test-fresh test-attacks unit e2e ifupdown2 ifupdown2-here test-vm test-vm-quick lint mutants fmt bench man web web-check install clean
+.PHONY: all setup build demo demo-down test test-fresh test-attacks unit e2e test-ui ifupdown2 ifupdown2-here test-vm test-vm-quick lint mutants fmt bench man web web-check install clean
 
 all: build
 
@@ -43,7 +43,7 @@ demo-down:
 
 ## test: everything that has to pass; of the VM tier one scenario for each kind of
 ## network, since emulated processors are slow
-test: setup build lint unit e2e ifupdown2 test-vm-quick
+test: setup build lint unit e2e test-ui ifupdown2 test-vm-quick
 
 ## test-fresh: the demo and the tests as on a machine that nobody prepared
 test-fresh:
@@ -59,7 +59,12 @@ test-attacks:
 	$(GO) test -count=1 -timeout 30m -v ./test/attacks -args -full
 
 e2e:
-	$(GO) test -count=1 -timeout 30m -skip '^Test(VM|Ifupdown2)' $(CLUSTERS)
+	$(GO) test -count=1 -timeout 30m -skip '^Test(VM|Ifupdown2|Web)' $(CLUSTERS)
+
+## test-ui: the web interface in a real browser, on running labs; pictures of every page are
+## left in build/ui
+test-ui: setup build web-check
+	$(GO) test -count=1 -timeout 30m -run '^TestWeb' $(CLUSTERS)
 
 ## ifupdown2: the tests that need it; where ifupdown is in its way, in a root of its own
 ifupdown2:
