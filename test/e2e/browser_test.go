@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -58,7 +59,7 @@ func (c *cluster) newBrowser() *browser {
 		cancel()
 	})
 	// The context of the first run decides how long the browser lives.
-	if err := chromedp.Run(ctx, log.Enable(), runtime.Enable()); err != nil {
+	if err := chromedp.Run(ctx, log.Enable(), runtime.Enable(), emulation.SetFocusEmulationEnabled(true)); err != nil {
 		c.t.Fatal(err)
 	}
 	b := &browser{t: c.t, ctx: ctx, url: c.url()}

@@ -77,7 +77,7 @@ func TestWebKeepsWhatWasTyped(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.press("Create zone")
-		b.do("logging in again", chromedp.WaitVisible("input[name=user]"), chromedp.SetValue("input[name=user]", "", chromedp.ByQuery),
+		b.do("logging in again", chromedp.WaitVisible("input[name=user]"),
 			chromedp.SendKeys("input[name=user]", "ana@pve"), chromedp.SendKeys("input[name=password]", "another password\r"), chromedp.WaitNotPresent("input[name=password]"))
 	})
 	b.hasTyped("id", "typed")

@@ -18,9 +18,10 @@ import (
 const (
 	// prefixPresence is the prefix of the records: presence/<life of a server>.
 	prefixPresence = "presence/"
-	// pollGrace is how long a node may be without a poll, while its agent restarts or
-	// changes to another server.
-	pollGrace = 5 * time.Second
+	// pollGrace is how long a node may be without a poll, while its agent restarts, and
+	// changeGrace the same where it may change to another server, whose record comes later.
+	pollGrace   = 1500 * time.Millisecond
+	changeGrace = 5 * time.Second
 	// serverGrace replaces it after a server's start or end, when all agents reconnect.
 	serverGrace = 30 * time.Second
 	// dropGrace replaces it for a node that another server dropped after a grace of its own.
@@ -87,7 +88,11 @@ func (f *Fleet) TrackPoll(node string) (done func()) {
 		if a.open--; a.open > 0 || f.attends[node] != a {
 			return
 		}
-		a.lost, a.grace = f.now(), min(pollGrace, f.unreachable)
+		grace := pollGrace
+		if len(f.others.beats) > 0 {
+			grace = changeGrace
+		}
+		a.lost, a.grace = f.now(), min(grace, f.unreachable)
 		time.AfterFunc(a.grace+time.Millisecond, func() { f.recheck(node) })
 	}
 }

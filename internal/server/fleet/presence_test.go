@@ -64,7 +64,7 @@ func TestAnAgentThatEndsIsSuspectWithinSeconds(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		f.is(t, "while it polls", false, false)
 		cut()
-		time.Sleep(4 * time.Second)
+		time.Sleep(time.Second)
 		f.is(t, "while it may start anew", false, false)
 		cut = poll(f) // it did
 		time.Sleep(time.Minute)
@@ -74,8 +74,8 @@ func TestAnAgentThatEndsIsSuspectWithinSeconds(t *testing.T) {
 		changed := f.changed
 		f.mu.Unlock()
 		cut()
-		time.Sleep(6 * time.Second)
-		f.is(t, "six seconds after its end", true, true)
+		time.Sleep(2 * time.Second)
+		f.is(t, "two seconds after its end", true, true)
 		select {
 		case <-changed:
 		default:
