@@ -80,7 +80,7 @@ func measure(ctx context.Context, binary string) (rows []report.Row, err error) 
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
+	defer func() { err = errors.Join(err, s.Stop()) }()
 	if _, err := s.call(ctx, http.MethodPost, "/cluster/sdn/zones", url.Values{"zone": {"overlay"}, "type": {"vxlan"}, "peers": {"192.0.2.1,192.0.2.2"}}); err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func measure(ctx context.Context, binary string) (rows []report.Row, err error) 
 		}
 		rows = append(rows, seconds(list.name, quantile(took, 0.5)))
 	}
-	peak, err := s.status("VmHWM")
+	peak, err := s.Memory("VmHWM")
 	if err != nil {
 		return nil, err
 	}

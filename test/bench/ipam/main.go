@@ -33,6 +33,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
+	"github.com/viaduct-sdn/viaduct/test/bench/process"
 	"github.com/viaduct-sdn/viaduct/test/bench/report"
 )
 
@@ -85,14 +86,14 @@ func measure(ctx context.Context, binary string) (_ []report.Row, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, kv.stop()) }()
-	var all []*server
+	var all []*process.Server
 	defer func() {
 		for _, s := range all {
-			err = errors.Join(err, s.stop())
+			err = errors.Join(err, s.Stop())
 		}
 	}()
 	for range servers {
-		s, err := startServer(ctx, binary, kv.url)
+		s, err := process.Start(ctx, binary, "--etcd", kv.url)
 		if err != nil {
 			return nil, err
 		}
@@ -104,7 +105,7 @@ func measure(ctx context.Context, binary string) (_ []report.Row, err error) {
 	var mu sync.Mutex
 	given := make(map[netip.Addr]int)
 	give := func(worker, i int) error {
-		got, err := all[worker%servers].client.AssignAddress(ctx, api.AddressRequest{VNet: "v1", MAC: mac(i), Name: fmt.Sprint("guest", i)})
+		got, err := all[worker%servers].Client.AssignAddress(ctx, api.AddressRequest{VNet: "v1", MAC: mac(i), Name: fmt.Sprint("guest", i)})
 		if err != nil {
 			return err
 		}
@@ -136,8 +137,8 @@ func measure(ctx context.Context, binary string) (_ []report.Row, err error) {
 }
 
 // configure makes a VNet with a subnet that has enough addresses.
-func configure(ctx context.Context, s *server) error {
-	_, err := s.client.Edit(ctx, []api.Edit{
+func configure(ctx context.Context, s *process.Server) error {
+	_, err := s.Client.Edit(ctx, []api.Edit{
 		{Put: &model.Zone{ID: "z1", Type: model.ZoneSimple, IPAM: model.IPAMBuiltin}}, {Put: &model.VNet{ID: "v1", Zone: "z1"}},
 		{Put: &model.Subnet{CIDR: netip.MustParsePrefix("10.0.0.0/8"), VNet: "v1", Gateway: netip.MustParseAddr("10.0.0.1")}},
 	}, false)
@@ -147,7 +148,7 @@ func configure(ctx context.Context, s *server) error {
 func mac(i int) string { return fmt.Sprintf("BC:24:11:%02X:%02X:%02X", i>>16&255, i>>8&255, i&255) }
 
 // complete checks that no address was given twice, and that each server knows all.
-func complete(ctx context.Context, all []*server, given map[netip.Addr]int) error {
+func complete(ctx context.Context, all []*process.Server, given map[netip.Addr]int) error {
 	for ip, n := range given {
 		if n > 1 {
 			return fmt.Errorf("%s was given %d times", ip, n)
@@ -157,7 +158,7 @@ func complete(ctx context.Context, all []*server, given map[netip.Addr]int) erro
 		return fmt.Errorf("%d addresses were given instead of %d", len(given), total)
 	}
 	for i, s := range all {
-		list, err := s.client.Addresses(ctx, "z1", "")
+		list, err := s.Client.Addresses(ctx, "z1", "")
 		if err != nil {
 			return err
 		}

@@ -1,22 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"syscall"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
-
-	"github.com/viaduct-sdn/viaduct/internal/sleep"
-	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
 
 // kv is an etcd that serves on the loopback.
@@ -88,57 +81,4 @@ func (k *kv) floor(ctx context.Context) (write func(worker, i int) error, closeA
 		}
 		return err
 	}, closeAll, nil
-}
-
-// server is a process that serves, and a client of it.
-type server struct {
-	cmd    *exec.Cmd
-	data   string
-	log    bytes.Buffer
-	client *client.Client
-}
-
-func startServer(ctx context.Context, binary, etcd string) (*server, error) {
-	data, err := os.MkdirTemp("", "viaduct-bench-")
-	if err != nil {
-		return nil, err
-	}
-	s := &server{data: data}
-	s.cmd = exec.CommandContext(ctx, binary, "server", "--data", data, "--listen", "127.0.0.1:0", "--etcd", etcd)
-	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
-	if err := s.cmd.Start(); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(data))
-	}
-	if s.client, err = client.New("unix://" + filepath.Join(data, "api.sock")); err == nil {
-		err = s.wait(ctx)
-	}
-	if err != nil {
-		return nil, errors.Join(err, s.stop())
-	}
-	return s, nil
-}
-
-// wait waits until the server serves.
-func (s *server) wait(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	for {
-		_, err := s.client.Version(ctx)
-		if err == nil {
-			return nil
-		}
-		if !sleep.Context(ctx, 50*time.Millisecond) {
-			return fmt.Errorf("the server does not serve: %w", err)
-		}
-	}
-}
-
-// stop ends the server and removes its data.
-func (s *server) stop() error {
-	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
-	err := s.cmd.Wait()
-	if err != nil {
-		err = fmt.Errorf("the server: %w\n%s", err, s.log.String())
-	}
-	return errors.Join(err, os.RemoveAll(s.data))
 }
