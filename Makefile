@@ -103,6 +103,7 @@ bench: build
 	$(GO) run ./test/bench/cluster -json build/bench.json
 	$(GO) run ./test/bench/memory -json build/bench.json
 	$(GO) run ./test/bench/api -json build/bench.json
+	$(GO) run ./test/bench/web -json build/bench.json
 	$(GO) run ./test/bench/sets -json build/bench.json
 	$(GO) run ./test/bench/dhcp -json build/bench.json
 	$(GO) run ./test/bench/filter -json build/bench.json

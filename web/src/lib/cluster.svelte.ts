@@ -35,6 +35,7 @@ export function objectPath(plural: string): '/api/v1/zones/{id}' {
 }
 
 const settle = 60; // milliseconds in which further events join one refresh
+const single = 16; // objects of a kind that are read one by one; of more the whole list is read
 const loggedIn = 'logged-in'; // remembers that this browser has a session
 const renewal = 30 * 60 * 1000; // a session lasts two hours
 
@@ -56,7 +57,8 @@ class Cluster {
 	private plannedAt = -1;
 	private stop: (() => void) | undefined;
 	private timer: ReturnType<typeof setTimeout> | undefined;
-	private stale = new Set<string>();
+	/** The lists to be read again, and in them the objects that changed, true if they are gone; undefined is all. */
+	private stale = new Map<string, Map<string, boolean> | undefined>();
 	private renew: ReturnType<typeof setInterval> | undefined;
 
 	/** The plan of what is pending, or why there is none: read only while something shows it, once for all. */
@@ -175,30 +177,60 @@ class Cluster {
 			case 'pending':
 			case 'guest':
 			case 'live':
-				if (change) this.touch(this.plural(change.type));
+				if (change) this.touch(this.plural(change.type), change.name, change.action === 'delete');
 		}
-		this.touch('');
+		this.refresh();
 	}
 
 	private everything(): void {
-		for (const plural of this.wanted) this.touch(plural);
-		this.touch('');
+		for (const plural of this.wanted) this.stale.set(plural, undefined);
+		this.refresh();
 	}
 
-	/** Reads a list again soon; the empty name means the status. */
-	private touch(plural: string): void {
-		this.stale.add(plural);
-		this.stale.add('');
+	/** Notes that an object of a list is to be read again, or is gone. */
+	private touch(plural: string, id: string, gone: boolean): void {
+		if (this.stale.has(plural) && !this.stale.get(plural)) return;
+		const objects = this.stale.get(plural) ?? new Map();
+		this.stale.set(plural, objects.size < single ? objects.set(id, gone) : undefined);
+	}
+
+	/** Reads again soon what is noted, and the status. */
+	private refresh(): void {
 		this.timer ??= setTimeout(() => {
 			this.timer = undefined;
 			const stale = this.stale;
-			this.stale = new Set();
+			this.stale = new Map();
 			this.changes++;
-			for (const name of stale) {
-				if (name === '') void this.refreshStatus();
-				else if (this.wanted.has(name)) void this.load(name);
+			void this.refreshStatus();
+			for (const [plural, objects] of stale) {
+				if (!this.wanted.has(plural)) continue;
+				if (!objects || !this.lists.get(plural)?.loaded) void this.load(plural);
+				else void this.reload(plural, objects);
 			}
 		}, settle);
+	}
+
+	/** Reads some objects of a list again; the whole list if one cannot be read, or if the list is a newer one by then. */
+	private async reload(plural: string, objects: Map<string, boolean>): Promise<void> {
+		const before = this.lists.get(plural);
+		try {
+			const kept = [...objects].filter(([, gone]) => !gone);
+			const read = await Promise.all(kept.map(([id]) => data(client.GET(objectPath(plural), { params: { path: { id } } }))));
+			if (before && this.lists.get(plural) === before) this.put(plural, before, objects, read as unknown as Obj[]);
+			else void this.load(plural);
+		} catch {
+			void this.load(plural);
+		}
+	}
+
+	/** Replaces objects of a list, which is sorted by name. */
+	private put(plural: string, list: List, replaced: Map<string, boolean>, objects: Obj[]): void {
+		const items = list.items.filter((o) => !replaced.has(o.id));
+		for (const object of objects) {
+			const behind = items.findIndex((o) => o.id > object.id);
+			items.splice(behind < 0 ? items.length : behind, 0, object);
+		}
+		this.lists.set(plural, { ...list, items });
 	}
 
 	/** Reads again what a write of this page changed, without waiting for its event. */
