@@ -195,7 +195,7 @@ func TestPortMACs(t *testing.T) {
 		"+ port tap1i0: bridge vn2, macs 02:00:00:00:00:0d, mtu 1450, learning off")
 	want.Ports[0].MACs = nil
 	expect("learns", "~ port tap1i0: macs 02:00:00:00:00:0d removed, learning off -> on")
-	if out := l.run("bridge fdb show dev tap1i0"); strings.Contains(out, "0d") {
+	if out := l.run("bridge fdb show dev tap1i0"); strings.Contains(out, "02:00:00:00:00:0d") {
 		t.Errorf("a MAC stayed bound:\n%s", out)
 	}
 	l.run("bridge fdb add 02:00:00:00:00:0e dev tap1i0 master static")
