@@ -34,6 +34,13 @@ type (
 		// Epoch is random and changes with the password: tickets of another epoch are
 		// invalid.
 		Epoch string `json:"epoch"`
+		// Link admits the user once, without the password.
+		Link *linkDoc `json:"link,omitempty"`
+	}
+	linkDoc struct {
+		// Hash is the SHA-256 of the secret; Expires is in seconds since 1970.
+		Hash    []byte `json:"hash"`
+		Expires int64  `json:"expires"`
 	}
 	groupDoc struct {
 		Comment string   `json:"comment,omitempty"`

@@ -176,15 +176,9 @@ func (s *Service) SetPassword(ctx context.Context, id, password string) error {
 	if err != nil {
 		return fmt.Errorf("hashing a password: %w", err)
 	}
-	return s.change(ctx, func(v *view) ([]store.Op, error) {
-		u := v.users[id]
-		if u == nil {
-			return nil, notFound("user", id)
-		}
-		doc := u.userDoc
-		doc.Password, doc.Epoch = hashed.String(), newUUID()
-		op, err := put(prefixUser+id, doc)
-		return []store.Op{op}, err
+	return s.changeUser(ctx, id, func(doc *userDoc) error {
+		doc.Password, doc.Epoch, doc.Link = hashed.String(), newUUID(), nil
+		return nil
 	})
 }
 

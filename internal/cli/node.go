@@ -61,7 +61,7 @@ already list.`,
 			}
 			// The token alone on standard output, for use in scripts.
 			fmt.Fprintf(a.Stderr, "valid once within %s; on the new node: viaduct node join %s --token TOKEN\n", //nolint:errcheck // a remark
-				short(t.Expires.Sub(a.Now()).Round(time.Second)), a.joinURLs(t))
+				short(t.Expires.Sub(a.Now()).Round(time.Second)), a.serverURLs(t.Servers))
 			return a.write(t.Token + "\n")
 		},
 	}
@@ -71,14 +71,13 @@ already list.`,
 	return cmd
 }
 
-// joinURLs are the addresses at which a node with the token can join: those that this
-// command used, or those that the servers advertise. Servers that listen on loopback only
-// have none.
-func (a *app) joinURLs(t *api.Token) string {
-	target, _ := a.target() // there is one: it has made the token
+// serverURLs are the addresses of servers for others: those that this command used, or
+// those that the servers advertise. Servers that listen on loopback only have none.
+func (a *app) serverURLs(advertised []string) string {
+	target, _ := a.target() // there is one: it has answered
 	urls := slices.DeleteFunc(client.Targets(target), func(u string) bool { return !strings.HasPrefix(u, "https://") })
 	if len(urls) == 0 {
-		urls = t.Servers
+		urls = advertised
 	}
 	return cmp.Or(strings.Join(urls, ","), "https://SERVER:PORT")
 }

@@ -87,7 +87,7 @@ func TestJoinURLs(t *testing.T) {
 		{"unix:///run/api.sock", nil, "https://SERVER:PORT"},
 	} {
 		a := &app{Config: Config{Getenv: func(string) string { return "" }}, server: c.target}
-		if got := a.joinURLs(&api.Token{Servers: c.advertised}); got != c.want {
+		if got := a.serverURLs(c.advertised); got != c.want {
 			t.Errorf("%s with %v: %s, want %s", c.target, c.advertised, got, c.want)
 		}
 	}

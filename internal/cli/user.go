@@ -23,7 +23,7 @@ func (a *app) userCommand() *cobra.Command {
 Viaduct stores the passwords of both. root@pam always exists,
 has every privilege, and has no password until one is set. Changes take effect at
 once and are in no revision.`,
-		a.userAddCommand(), a.userListCommand(), a.userShowCommand(), a.userSetCommand(), a.userPasswdCommand(),
+		a.userAddCommand(), a.userListCommand(), a.userShowCommand(), a.userSetCommand(), a.userPasswdCommand(), a.loginLinkCommand(),
 		a.deletion("user", `Deletes a user with all tokens and permissions.`, a.completeAt(0, userNames),
 			func(ctx context.Context, c *client.Client, id string) error { return c.DeleteUser(ctx, id) }))
 }

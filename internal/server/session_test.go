@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
@@ -128,6 +129,36 @@ func TestOwnPassword(t *testing.T) {
 	a := c.request(t, http.MethodPost, "/api/v1/access/tokens", `{"user":"`+nobody+`","name":"own"}`, "Cookie", cookie, "X-CSRF-Token", s.CSRF)
 	if a.status != http.StatusOK {
 		t.Errorf("a token of one's own: %d %s", a.status, a.body)
+	}
+}
+
+// A login link begins a session once. Nobody gets one for a user whose password they may
+// not set, and no secret is in the audit.
+func TestLoginLink(t *testing.T) {
+	c := newCluster(t)
+	path := func(user string) string { return "/api/v1/access/users/" + user + "/login-link" }
+	cookie, s := c.login(t, owner)
+	for _, user := range []string{nobody, owner, access.RootUser} {
+		if a := c.request(t, http.MethodPost, path(user), `{}`, "Cookie", cookie, "X-CSRF-Token", s.CSRF); a.status != http.StatusForbidden {
+			t.Errorf("a link for %s: %d %s", user, a.status, a.body)
+		}
+	}
+	if _, err := c.local.CreateLoginLink(t.Context(), nobody, 1441); !api.IsType(err, api.TypeInvalid) {
+		t.Errorf("a link for more than a day: %v", err)
+	}
+	link, err := c.local.CreateLoginLink(t.Context(), nobody, 0)
+	if err != nil || link.Secret == "" || link.Minutes != 60 {
+		t.Fatalf("%+v, %v", link, err)
+	}
+	body := `{"user":"` + nobody + `","link":"` + link.Secret + `"}`
+	if a := c.request(t, http.MethodPost, sessionPath, body); a.status != http.StatusOK || a.header.Get("Set-Cookie") == "" {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	if a := c.request(t, http.MethodPost, sessionPath, body); a.status != http.StatusUnauthorized || a.header.Get("Set-Cookie") != "" {
+		t.Errorf("a second time: %d %s", a.status, a.body)
+	}
+	if a := c.request(t, http.MethodPost, sessionPath, `{"user":"`+nobody+`"}`); a.status != http.StatusUnauthorized {
+		t.Errorf("without a link and a password: %d %s", a.status, a.body)
 	}
 }
 

@@ -8,6 +8,21 @@ type Credentials struct {
 	// User is "name@realm".
 	User     string `json:"user,omitempty"`
 	Password string `json:"password,omitempty"`
+	// Link is the secret of a LoginLink, in place of the password.
+	Link string `json:"link,omitempty"`
+}
+
+// LoginLink admits a user once, without a password.
+type LoginLink struct {
+	// Minutes is how long it can be used, 1 to 1440; 0 in a request means 60.
+	Minutes int `json:"minutes,omitempty"`
+	// Secret is sent as Credentials.Link; the web interface does so for the address
+	// /login#USER:SECRET. Only the answer has it.
+	Secret string `json:"secret,omitempty"`
+	// Expires is when it can no longer be used, and Servers are the URLs at which servers
+	// are reachable. Only the answer has them.
+	Expires time.Time `json:"expires,omitzero"`
+	Servers []string  `json:"servers,omitempty"`
 }
 
 // Session describes the caller and their permissions.

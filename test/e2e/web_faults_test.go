@@ -197,3 +197,36 @@ func TestWebShowsAFailedNode(t *testing.T) {
 	c.labRun("up")
 	b.shows("2 nodes ✓")
 }
+
+// TestWebLoginLink: a link logs in once, and leaves its secret neither in the address bar
+// nor in the history.
+func TestWebLoginLink(t *testing.T) {
+	c := newCluster(t, 1)
+	c.user("ana@pve", "a long password", "PVEAuditor")
+	link := strings.TrimSpace(c.run("user", "login-link", "ana@pve"))
+	_, secret, ok := strings.Cut(link, "/login#ana@pve:")
+	if !ok {
+		t.Fatalf("the link is %q", link)
+	}
+	b := c.newBrowser()
+	open := func() {
+		t.Helper()
+		b.do("opening the link", chromedp.Navigate(b.url+"/login#ana@pve:"+secret), chromedp.WaitVisible("form button.primary"))
+		b.shows("This link logs you in once, as ana@pve")
+	}
+	open()
+	b.press("Log in as ana@pve")
+	b.shows("1 node ✓")
+	var address string
+	b.do("reading the address", chromedp.Location(&address))
+	if address != b.url+"/" {
+		t.Errorf("the address is %s", address)
+	}
+	b.faultsExpected(func() {
+		b.do("leaving", chromedp.Navigate("about:blank"))
+		open()
+		b.press("Log in as ana@pve")
+		b.shows("The link was used, replaced or has expired")
+	})
+	b.do("looking for the other way in", chromedp.WaitVisible("input[name=password]"))
+}

@@ -1,11 +1,13 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
@@ -175,6 +177,31 @@ func (h *Handler) setPassword(r *request) (any, error) {
 		h.noted(r, "a password was set", "user", id)
 	}
 	return nil, err
+}
+
+func (h *Handler) createLoginLink(r *request) (any, error) {
+	var in api.LoginLink
+	if err := problem.Decode(r.w, r.Request, maxOwn, &in); err != nil {
+		return nil, err
+	}
+	user := r.PathValue("id")
+	if err := h.demandUser(r.caller, user); err != nil {
+		return nil, err
+	}
+	minutes := cmp.Or(in.Minutes, 60)
+	if minutes < 1 || minutes > int(access.MaxLinkLife/time.Minute) {
+		return nil, problem.Invalid("minutes: %d must be between 1 and %d", minutes, int(access.MaxLinkLife/time.Minute))
+	}
+	secret, expires, err := h.Access.CreateLoginLink(r.Context(), user, time.Duration(minutes)*time.Minute)
+	if err != nil {
+		return nil, err
+	}
+	h.noted(r, "a login link was made", "user", user, "expires", expires)
+	out := &api.LoginLink{Minutes: minutes, Secret: secret, Expires: expires}
+	if h.Servers != nil {
+		out.Servers = h.Servers()
+	}
+	return out, nil
 }
 
 func (h *Handler) groups(r *request) (any, error) {

@@ -140,7 +140,12 @@ func (h *Handler) login(r *request) (any, error) {
 		id = c.id
 	} else {
 		var err error
-		if id, err = h.Access.Login(r.Context(), in.User, in.Password, origin(r.Request)); err != nil {
+		if in.Link != "" {
+			id, err = h.Access.LoginByLink(r.Context(), in.User, in.Link, origin(r.Request))
+		} else {
+			id, err = h.Access.Login(r.Context(), in.User, in.Password, origin(r.Request))
+		}
+		if err != nil {
 			r.caller = caller{name: h.Access.LogName(in.User), claimed: true, from: origin(r.Request)}
 			return nil, err
 		}

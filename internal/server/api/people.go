@@ -97,6 +97,10 @@ func userRoutes() []route {
 			needs: within("oneself, by the current password; that of others with User.Modify on /access, of root@pam only at the server's own socket or with an administrator's certificate"), doc: "Sets a user's password and ends their sessions.",
 		},
 		{
+			method: http.MethodPost, path: "access/users/{id}/login-link", id: "createLoginLink", group: users, serve: (*Handler).createLoginLink, request: of[api.LoginLink](), answer: of[api.LoginLink](),
+			needs: within("User.Modify on /access; for root@pam only at the server's own socket or with an administrator's certificate"), doc: "Creates a link that logs a user in once, without the password. It replaces an earlier one.",
+		},
+		{
 			method: http.MethodGet, path: "access/tokens", id: "listTokens", group: tokens, needs: see, serve: (*Handler).userTokens, answer: of[[]api.UserToken](),
 			query: []param{{name: "user", typ: "string", doc: "only tokens of this user"}}, doc: "Lists the API tokens, without their secrets.",
 		},

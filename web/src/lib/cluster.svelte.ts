@@ -1,7 +1,8 @@
 // What the pages show of the cluster, kept up to date by the server's events.
 import { SvelteMap } from 'svelte/reactivity';
-import { authorize, client, data, Refusal, type KindInfo, type Plan, type Session, type Status } from './client';
+import { authorize, client, data, Refusal, type KindInfo, type Plan, type Schemas, type Session, type Status } from './client';
 import { listen } from './events';
+import { route } from './router.svelte';
 import type { Event, Message } from './stream';
 
 /** An object of any kind, as the API has it. */
@@ -93,7 +94,7 @@ class Cluster {
 
 	/** Finds out whether the browser has a session, and starts to follow the cluster. */
 	async start(): Promise<void> {
-		if (!localStorage.getItem(loggedIn)) {
+		if (route.link || !localStorage.getItem(loggedIn)) {
 			this.ready = true; // a question would only be refused
 			return;
 		}
@@ -111,8 +112,9 @@ class Cluster {
 		this.ready = true;
 	}
 
-	async login(user: string, password: string): Promise<void> {
-		await this.enter(await data(client.POST('/api/v1/session', { body: { user, password } })));
+	/** Logs in by a password or by the secret of a login link. */
+	async login(credentials: Schemas['Credentials']): Promise<void> {
+		await this.enter(await data(client.POST('/api/v1/session', { body: credentials })));
 	}
 
 	async logout(): Promise<void> {

@@ -1,8 +1,18 @@
 // The address bar names what is shown: back works, and an address can be mailed.
 
+/** Reads /login#USER:SECRET. */
+function loginLink(): { user: string; link: string } | undefined {
+	const [user, link] = decodeURIComponent(location.hash.slice(1)).split(':');
+	if (location.pathname !== '/login') return undefined;
+	history.replaceState(null, '', '/');
+	return user && link ? { user, link } : undefined;
+}
+
 class Route {
 	path = $state(location.pathname);
 	query = $state(location.search);
+	/** The login link that the page was opened by; its secret leaves the address bar and the history at once. */
+	link = $state.raw(loginLink());
 	/** What may be lost by leaving the page; empty if nothing. Asked before every move. */
 	unsaved: () => string = () => '';
 

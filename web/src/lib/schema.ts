@@ -232,6 +232,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/access/users/{id}/login-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Creates a link that logs a user in once, without the password
+         * @description Creates a link that logs a user in once, without the password. It replaces an earlier one.
+         */
+        post: operations["createLoginLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/access/users/{id}/password": {
         parameters: {
             query?: never;
@@ -1932,6 +1954,7 @@ export interface components {
             };
         };
         Credentials: {
+            link?: string;
             password?: string;
             user?: string;
         };
@@ -2383,6 +2406,13 @@ export interface components {
             memoryTotal: number;
             /** Format: date-time */
             time: string;
+        };
+        LoginLink: {
+            /** Format: date-time */
+            expires?: string;
+            minutes?: number;
+            secret?: string;
+            servers?: string[];
         };
         Member: {
             /** Format: date-time */
@@ -3461,6 +3491,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    createLoginLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoginLink"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginLink"];
+                };
             };
             default: components["responses"]["problem"];
         };
