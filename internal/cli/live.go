@@ -52,7 +52,11 @@ func (a *app) liveCommand() *cobra.Command {
 					return err
 				}
 			}
-			return a.writeLive(q, output, queryNodes(cmd.Context(), c, q, nodes, object))
+			answers, err := queryNodes(cmd.Context(), c, q, nodes, object)
+			if err != nil {
+				return err
+			}
+			return a.writeLive(q, output, answers)
 		},
 	}
 	cmd.Flags().StringSliceVar(&nodes, "node", nil, "query only these nodes (repeatable)")
@@ -123,9 +127,9 @@ type liveAnswer struct {
 	Items any    `json:"items,omitempty"`
 }
 
-// queryNodes queries nodes, several at a time.
-func queryNodes(ctx context.Context, c *client.Client, q api.LiveQuery, nodes []string, object string) []liveAnswer {
-	out := make([]liveAnswer, len(nodes))
+// queryNodes queries nodes, several at a time. What the server itself refuses is an error.
+func queryNodes(ctx context.Context, c *client.Client, q api.LiveQuery, nodes []string, object string) ([]liveAnswer, error) {
+	out, errs := make([]liveAnswer, len(nodes)), make([]error, len(nodes))
 	slots := make(chan struct{}, liveAtOnce)
 	var wg sync.WaitGroup
 	for i, node := range nodes {
@@ -135,14 +139,19 @@ func queryNodes(ctx context.Context, c *client.Client, q api.LiveQuery, nodes []
 			items := reflect.New(reflect.SliceOf(q.Item))
 			out[i].Node = node
 			if err := c.Live(ctx, node, string(q.Subject), object, items.Interface()); err != nil {
-				out[i].Error = err.Error()
+				out[i].Error, errs[i] = err.Error(), err
 				return
 			}
 			out[i].Items = items.Elem().Interface()
 		})
 	}
 	wg.Wait()
-	return out
+	for _, err := range errs {
+		if err != nil && !api.IsType(err, api.TypeNodeSilent) && !api.IsType(err, api.TypeConflict) {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // writeLive writes the answers, and fails if a node gave none.
