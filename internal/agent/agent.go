@@ -90,7 +90,11 @@ type Agent struct {
 	found     finding            // of the last inspection
 	changed   chan struct{}      // closed when status is newer than the last report
 
+	// passing is held while the drivers work: they do one thing at a time.
+	passing sync.Mutex
+
 	drift    driftLog
+	recent   recentLog
 	bindings *bindings
 	load     *loadMeter
 }
@@ -117,18 +121,19 @@ func New(cfg Config) (*Agent, error) {
 		Config: cfg, identity: id, disk: &disk{dir: cfg.Data},
 		wake: make(chan struct{}, 1), changed: make(chan struct{}), bindings: newBindings(), load: newLoadMeter(),
 	}
+	a.Log = a.recent.recording(cfg.Log)
 	last, err := a.disk.document()
 	if err != nil {
 		// A damaged file must not keep the node from receiving a good document
 		// from a server; the node's present state is kept until then.
 		a.nodeError = msgDocumentUnusable.Of(err)
-		cfg.Log.Error("the last document cannot be used; waiting for a server", "error", err)
+		a.Log.Error("the last document cannot be used; waiting for a server", "error", err)
 	} else if last != nil {
 		a.doc, a.hash = last.Document, last.Hash
 	}
 	known, err := a.disk.bindings()
 	if err != nil {
-		cfg.Log.Warn("what is known of addresses is lost; waiting for a server", "error", err)
+		a.Log.Warn("what is known of addresses is lost; waiting for a server", "error", err)
 	} else if known != nil {
 		a.bindings.apply(known)
 	}

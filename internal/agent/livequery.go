@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/document"
 	"github.com/viaduct-sdn/viaduct/internal/livequery"
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -28,24 +29,94 @@ type StateReader interface {
 	Counters(ctx context.Context) ([]livequery.FirewallCounter, error)
 }
 
+// KernelReader is a System that reads the state of the node's kernel. It changes nothing.
+type KernelReader interface {
+	// Interfaces are the node's interfaces, sorted by name.
+	Interfaces(ctx context.Context) ([]livequery.Interface, error)
+	// Routes are the kernel's, without those of the node's own addresses.
+	Routes(ctx context.Context) ([]livequery.Route, error)
+	// Neighbours are resolved addresses.
+	Neighbours(ctx context.Context) ([]livequery.Neighbour, error)
+	// Forwarding is the forwarding database of a bridge.
+	Forwarding(ctx context.Context, bridge string) ([]livequery.ForwardingEntry, error)
+}
+
+// ServiceReader is a System that reads what its DHCP servers, DNS server and routing suite do.
+type ServiceReader interface {
+	// Services are the processes that the desired state demands, and others of FRR.
+	Services(ctx context.Context, want *desired.Node) []livequery.Service
+	// Leases are those of the DHCP server of a VNet.
+	Leases(zone, vnet string) ([]livequery.Lease, error)
+}
+
 // answers are the answers to all live queries, by subject.
 var answers = map[livequery.Subject]answer{
+	livequery.Interfaces.Subject:       to(livequery.Interfaces, ofKernel(KernelReader.Interfaces)),
+	livequery.NodeRoutes.Subject:       to(livequery.NodeRoutes, ofKernel(KernelReader.Routes)),
+	livequery.Neighbours.Subject:       to(livequery.Neighbours, ofKernel(KernelReader.Neighbours)),
+	livequery.Sessions.Subject:         to(livequery.Sessions, listSessions),
+	livequery.Services.Subject:         to(livequery.Services, listServices),
+	livequery.Drift.Subject:            to(livequery.Drift, listDrift),
+	livequery.Log.Subject:              to(livequery.Log, listLog),
 	livequery.Bridges.Subject:          to(livequery.Bridges, listBridges),
 	livequery.Routes.Subject:           to(livequery.Routes, listRoutes),
+	livequery.ZoneLeases.Subject:       to(livequery.ZoneLeases, listZoneLeases),
 	livequery.MACs.Subject:             to(livequery.MACs, listMACs),
+	livequery.Forwarding.Subject:       to(livequery.Forwarding, listForwarding),
+	livequery.Leases.Subject:           to(livequery.Leases, listLeases),
 	livequery.FirewallCounters.Subject: to(livequery.FirewallCounters, listCounters),
 	livequery.FabricRoutes.Subject:     to(livequery.FabricRoutes, inFabric(listFabricRoutes)),
 	livequery.FabricNeighbours.Subject: to(livequery.FabricNeighbours, inFabric(fabricNeighbours)),
 	livequery.FabricLinks.Subject:      to(livequery.FabricLinks, inFabric(fabricInterfaces)),
 }
 
-// answer lists what a live query about an object asks for.
-type answer func(ctx context.Context, r StateReader, doc *document.Document, of string) (any, error)
+// answer lists what a live query about an object asks for; omitted is how many items
+// exceeded the bounds.
+type answer func(ctx context.Context, a *Agent, doc *document.Document, of string) (list json.RawMessage, omitted int, err error)
 
-// to makes an answer to a query of a function that lists what the query asks for.
-func to[T any](_ livequery.Query[T], list func(ctx context.Context, r StateReader, doc *document.Document, of string) ([]T, error)) answer {
-	return func(ctx context.Context, r StateReader, doc *document.Document, of string) (any, error) {
-		return list(ctx, r, doc, of)
+// to makes an answer to a query of a function that lists what the query asks for. R is what
+// the function reads: a part of the System, or the agent itself.
+func to[R, T any](_ livequery.Query[T], list func(ctx context.Context, r R, doc *document.Document, of string) ([]T, error)) answer {
+	return func(ctx context.Context, a *Agent, doc *document.Document, of string) (json.RawMessage, int, error) {
+		r, ok := any(a.System).(R)
+		if !ok {
+			r, ok = any(a).(R)
+		}
+		if !ok {
+			return nil, 0, errors.New("this agent does not answer live queries")
+		}
+		items, err := list(ctx, r, doc, of)
+		if err != nil {
+			return nil, 0, err
+		}
+		return bounded(items, livequery.MaxItems, livequery.MaxBytes)
+	}
+}
+
+// bounded encodes the first items of a list that do not exceed the bounds.
+func bounded[T any](items []T, most, bytes int) (list json.RawMessage, omitted int, err error) {
+	list = append(list, '[')
+	for i := range items {
+		b, err := json.Marshal(&items[i])
+		if err != nil {
+			return nil, 0, err
+		}
+		if i == most || len(list)+len(b)+2 > bytes {
+			omitted = len(items) - i
+			break
+		}
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = append(list, b...)
+	}
+	return append(list, ']'), omitted, nil
+}
+
+// ofKernel lists what one method of the kernel's reader returns.
+func ofKernel[T any](read func(KernelReader, context.Context) ([]T, error)) func(ctx context.Context, r KernelReader, doc *document.Document, of string) ([]T, error) {
+	return func(ctx context.Context, r KernelReader, _ *document.Document, _ string) ([]T, error) {
+		return read(r, ctx)
 	}
 }
 
@@ -81,33 +152,26 @@ func (a *Agent) answerQueries(ctx context.Context, link *serverLink) {
 
 // answer finds the answer to a live query.
 func (a *Agent) answer(ctx context.Context, q *protocol.LiveQuery) *protocol.Answer {
-	data, err := a.query(ctx, q)
 	out := &protocol.Answer{}
-	if err == nil {
-		out.Data, err = json.Marshal(data)
-	}
-	if err != nil {
+	var err error
+	if out.Data, out.Omitted, err = a.query(ctx, q); err != nil {
 		out.Error = err.Error()
 	}
 	return out
 }
 
-func (a *Agent) query(ctx context.Context, q *protocol.LiveQuery) (any, error) {
-	r, ok := a.System.(StateReader)
-	if !ok {
-		return nil, errors.New("this agent does not answer live queries")
-	}
+func (a *Agent) query(ctx context.Context, q *protocol.LiveQuery) (list json.RawMessage, omitted int, err error) {
 	a.mu.Lock()
 	doc := a.doc
 	a.mu.Unlock()
 	if doc == nil {
-		return nil, errors.New("the node has no configuration yet")
+		return nil, 0, errors.New("the node has no configuration yet")
 	}
-	list := answers[q.Subject]
-	if list == nil {
-		return nil, fmt.Errorf("this agent does not know the live query %q; upgrade it", q.Subject)
+	find := answers[q.Subject]
+	if find == nil {
+		return nil, 0, fmt.Errorf("this agent does not know the live query %q; upgrade it", q.Subject)
 	}
-	return list(ctx, r, doc, q.Of)
+	return find(ctx, a, doc, q.Of)
 }
 
 // listBridges are the bridges of a zone's VNets, or those without an owner.

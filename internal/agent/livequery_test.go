@@ -1,14 +1,19 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"log/slog"
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/document"
 	"github.com/viaduct-sdn/viaduct/internal/livequery"
 
@@ -129,5 +134,94 @@ func TestEveryLiveQueryIsAnswered(t *testing.T) {
 	want := slices.Sorted(slices.Values(livequery.Subjects()))
 	if got := slices.Sorted(maps.Keys(answers)); !slices.Equal(got, want) {
 		t.Errorf("answers to %v, queries %v", got, want)
+	}
+}
+
+// Leases and Services implement ServiceReader.
+func (v *viewedNode) Leases(_, vnet string) ([]livequery.Lease, error) {
+	return []livequery.Lease{{VNet: vnet, Address: netip.MustParseAddr("10.0.0.9"), MAC: "02:00:00:00:00:09"}}, nil
+}
+
+func (v *viewedNode) Services(_ context.Context, want *desired.Node) []livequery.Service {
+	return []livequery.Service{{Name: "DNS server", Running: want != nil}}
+}
+
+// Queries about the node itself, its services and its agent.
+func TestNodeQueries(t *testing.T) {
+	cfg := model.Config{
+		Zones: map[string]*model.Zone{"z1": {ID: "z1", Type: model.ZoneSimple}},
+		VNets: map[string]*model.VNet{"b": {ID: "b", Zone: "z1"}, "a": {ID: "a", Zone: "z1"}, "c": {ID: "c", Zone: "z2"}},
+	}
+	node := &viewedNode{newFakeNode(), map[string]string{
+		"show bgp vrf all summary json": `{"default":{"ipv4Unicast":{"peers":{"192.0.2.1":{"state":"Established","peerUptime":"1d","remoteAs":65001,"pfxRcd":3}}},
+			"l2VpnEvpn":{"peers":{"192.0.2.1":{"state":"Established","peerUptime":"1d","remoteAs":65001,"pfxRcd":4}}}},"vrf_z1":{"ipv4Unicast":{"peers":{"10.0.0.2":{"state":"Active","remoteAs":65002}}}}}`,
+		"show ip ospf neighbor json": `{"neighbors":{"10.9.0.2":[{"nbrState":"Full/-","upTime":"15.3s","ifaceName":"eth2:10.9.0.1"}]}}`,
+	}}
+	a := &Agent{Config: Config{System: node, Log: slog.New(slog.DiscardHandler)}, bindings: newBindings()}
+	if got := a.answer(t.Context(), &protocol.LiveQuery{Subject: livequery.Log.Subject}); got.Error != "the node has no configuration yet" {
+		t.Errorf("without a document: %+v", got)
+	}
+	a.doc = &document.Document{Node: "n1", Config: cfg}
+	for subject, want := range map[livequery.Subject]string{
+		livequery.Sessions.Subject: `[{"protocol":"bgp","neighbor":"192.0.2.1","as":65001,"state":"Established","uptime":"1d","families":["ipv4Unicast","l2VpnEvpn"],"prefixes":7},` +
+			`{"protocol":"bgp","vrf":"vrf_z1","neighbor":"10.0.0.2","as":65002,"state":"Active","families":["ipv4Unicast"]},` +
+			`{"protocol":"ospf","neighbor":"10.9.0.2 (eth2)","state":"Full/-","uptime":"15.3s"}]`,
+		livequery.Services.Subject:   `the agent has not finished its first pass yet`,
+		livequery.Interfaces.Subject: `this agent does not answer live queries`,
+		livequery.Drift.Subject:      `[{"action":"create","type":"link","name":"a","owner":"vnet/a"},{"action":"create","type":"link","name":"b","owner":"vnet/b"}]`,
+		livequery.ZoneLeases.Subject: `[{"vnet":"a","address":"10.0.0.9","mac":"02:00:00:00:00:09"},{"vnet":"b","address":"10.0.0.9","mac":"02:00:00:00:00:09"}]`,
+		livequery.Leases.Subject:     `vnet z1 is not on this node`,
+	} {
+		got := a.answer(t.Context(), &protocol.LiveQuery{Subject: subject, Of: "z1"})
+		if d := cmp.Diff(want, got.Error+string(got.Data)); d != "" {
+			t.Errorf("%s: %s", subject, d)
+		}
+	}
+	if node.passes == 0 || len(node.links) != 0 {
+		t.Errorf("after the query for drift: %d passes, links %v", node.passes, node.links)
+	}
+}
+
+// An answer stays within its bounds, and tells how much it omits.
+func TestAnswersAreBounded(t *testing.T) {
+	items := []string{"a", "b", "c", "d"}
+	for _, c := range []struct {
+		most, bytes int
+		want        string
+		omitted     int
+	}{{4, 100, `["a","b","c","d"]`, 0}, {3, 100, `["a","b","c"]`, 1}, {4, 10, `["a","b"]`, 2}, {0, 100, `[]`, 4}} {
+		list, omitted, err := bounded(items, c.most, c.bytes)
+		if err != nil || string(list) != c.want || omitted != c.omitted || len(list) > c.bytes {
+			t.Errorf("at most %d items in %d bytes: %s, %d omitted, %v", c.most, c.bytes, list, omitted, err)
+		}
+	}
+}
+
+// The newest records are kept with their attributes, and no more than the bound.
+func TestRecentLog(t *testing.T) {
+	var l recentLog
+	if got := l.newest(); len(got) != 0 {
+		t.Errorf("of nothing: %v", got)
+	}
+	var printed bytes.Buffer
+	log := l.recording(slog.New(slog.NewTextHandler(&printed, nil)))
+	log.Debug("not printed, and so not kept")
+	for i := range maxRecords + 2 {
+		log.Info("pass", "n", i)
+	}
+	log.With("node", "n1").WithGroup("g").Warn("odd", "why", "x y", "key", model.Secret("hunter2"))
+	log.Error(strings.Repeat("long ", maxRecord))
+	got := l.newest()
+	if len(got) != maxRecords || len(got[0].Text) > maxRecord+3 || got[0].Level != "ERROR" {
+		t.Fatalf("%d records, the newest has %d bytes: %s", len(got), len(got[0].Text), got[0].Level)
+	}
+	if got[1].Text != `odd node=n1 g.why="x y" g.key=`+model.Secret("hunter2").String() || got[1].Level != "WARN" || got[1].Time.IsZero() {
+		t.Errorf("with attributes: %+v", got[1])
+	}
+	if got[2].Text != "pass n=501" || got[maxRecords-1].Text != "pass n=4" {
+		t.Errorf("order: %q, last %q", got[2].Text, got[maxRecords-1].Text)
+	}
+	if !strings.Contains(printed.String(), "n=501") || strings.Contains(fmt.Sprint(got), "hunter2") {
+		t.Error("the log itself lacks records, or a secret is in it")
 	}
 }

@@ -28,6 +28,8 @@ func (a *Agent) pass(ctx context.Context) error {
 	if doc == nil { // never had one: Viaduct owns nothing here
 		return nil
 	}
+	a.passing.Lock()
+	defer a.passing.Unlock()
 	start := time.Now()
 	current := *doc
 	current.Bindings = a.bindings.list()

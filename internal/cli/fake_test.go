@@ -14,6 +14,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/audit"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/livequery"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	serverapi "github.com/viaduct-sdn/viaduct/internal/server/api"
@@ -142,6 +143,8 @@ func (f *fakeServer) handler() http.Handler {
 	mux.HandleFunc("GET /api/v1/events", events)
 	handle("GET /api/v1/addresses", func(*http.Request) (any, error) { return []api.Address{}, nil })
 	handle("GET /api/v1/usage", func(*http.Request) (any, error) { return []api.Usage{}, nil })
+	handle("GET /api/v1/nodes/{node}/live/{subject}", liveAnswers)
+	handle("GET /api/v1/nodes/{node}/live/{subject}/{object}", liveAnswers)
 	handle("GET /api/v1/{kinds}", f.list)
 	handle("GET /api/v1/{kinds}/{id}", f.get)
 	handle("PUT /api/v1/{kinds}/{id}", f.put)
@@ -158,6 +161,21 @@ func (f *fakeServer) handler() http.Handler {
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// liveAnswers answers live queries to node1; no other node answers.
+func liveAnswers(r *http.Request) (any, error) {
+	if node := r.PathValue("node"); node != "node1" {
+		return nil, &api.Error{Type: api.TypeNodeSilent, Status: 504, Title: "node-silent", Detail: "the node does not answer: " + node + " did not within 10s; is its agent running?"}
+	}
+	return map[string]any{
+		"routes":   []api.LiveRoute{{Table: "main", Prefix: "0.0.0.0/0", Via: []string{"192.0.2.1 eth0"}, Protocol: "static"}},
+		"bridges":  []api.LiveBridge{{Name: r.PathValue("object"), VLANFiltering: true, Ports: []livequery.BridgePort{{Name: "tap100i0", PVID: 5, VLANs: []string{"5", "10-20"}}, {Name: "eth1"}}}},
+		"drift":    []api.Change{{Action: diff.Delete, Type: "link", Name: "v1", Owner: "vnet/v1"}},
+		"leases":   []api.LiveLease{},
+		"services": []api.LiveService{{Name: "FRR bgpd", Running: true, PID: 7}, {Name: "DNS server"}},
+		"log":      []api.LiveLogRecord{{Time: now, Level: "WARN", Text: "drift \x1b[31m"}},
+	}[r.PathValue("subject")], nil
 }
 
 // events sends one of each and ends, as a server does that is restarted.

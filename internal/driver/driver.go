@@ -32,6 +32,15 @@ type Result struct {
 	Writes int
 }
 
+// Service is a process that a driver keeps running.
+type Service struct {
+	Name string
+	// Owner is the object that it serves; empty if it serves several.
+	Owner string
+	// PID is 0 if it does not run.
+	PID int
+}
+
 // ObjectError is a failure that belongs to one declared object.
 type ObjectError struct {
 	// Owner is the object: "vnet/vnet1".

@@ -1,11 +1,116 @@
 package livequery
 
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// Interface is an interface of a node.
+type Interface struct {
+	Name string `json:"name"`
+	// Kind is the kernel's name for the type of a virtual interface: "bridge", "vxlan",
+	// "vrf"; empty for hardware.
+	Kind string `json:"kind,omitempty"`
+	Up   bool   `json:"up"`
+	MTU  int    `json:"mtu"`
+	MAC  string `json:"mac,omitempty"`
+	// Master is the bridge, bond or VRF that it belongs to.
+	Master    string         `json:"master,omitempty"`
+	Addresses []netip.Prefix `json:"addresses,omitempty"`
+}
+
+// Route is a route in the kernel.
+type Route struct {
+	// Table is "main", the name of a VRF, or the number of another table.
+	Table  string `json:"table"`
+	Prefix string `json:"prefix"`
+	// Via are its next hops: "10.0.0.1 eth0", "eth0", or "unreachable", "blackhole", "prohibit".
+	Via []string `json:"via"`
+	// Protocol is who made it: "kernel", "static", "bgp", or a number.
+	Protocol string `json:"protocol"`
+	Metric   int    `json:"metric,omitempty"`
+}
+
+// Neighbour is an entry of the neighbour table.
+type Neighbour struct {
+	Address   netip.Addr `json:"address"`
+	MAC       string     `json:"mac,omitempty"`
+	Interface string     `json:"interface"`
+	// State is the kernel's, as ip-neighbour(8) has it: "reachable", "stale", "failed".
+	State string `json:"state"`
+}
+
+// ForwardingEntry is an entry of a bridge's forwarding database.
+type ForwardingEntry struct {
+	MAC  string `json:"mac"`
+	Port string `json:"port"`
+	// VTEP is the node behind a tunnel that has the MAC address.
+	VTEP string `json:"vtep,omitempty"`
+	// State is "learned", "static", "permanent" (an address of the port itself) or
+	// "control plane" (from BGP).
+	State string `json:"state"`
+}
+
+// Session is a session or an adjacency of one of FRR's daemons.
+type Session struct {
+	// Protocol is "bgp", "ospf", "openfabric" or "isis".
+	Protocol string `json:"protocol"`
+	// VRF is empty for the default one.
+	VRF       string `json:"vrf,omitempty"`
+	Neighbour string `json:"neighbor"`
+	// AS is the neighbour's autonomous system, for BGP.
+	AS     int64  `json:"as,omitempty"`
+	State  string `json:"state"`
+	Uptime string `json:"uptime,omitempty"`
+	// Families are the address families of a BGP session.
+	Families []string `json:"families,omitempty"`
+	// Prefixes is how many prefixes BGP received from it, in all families.
+	Prefixes int `json:"prefixes,omitempty"`
+}
+
+// Service is a process of a node's networks.
+type Service struct {
+	Name string `json:"name"`
+	// Object is the object that it serves, empty if it serves several.
+	Object  string `json:"object,omitempty"`
+	Running bool   `json:"running"`
+	PID     int    `json:"pid,omitempty"`
+}
+
+// Lease is a DHCP lease.
+type Lease struct {
+	VNet    string     `json:"vnet"`
+	Address netip.Addr `json:"address"`
+	// MAC is empty for DHCPv6, which identifies clients by DUID.
+	MAC  string `json:"mac,omitempty"`
+	Name string `json:"name,omitempty"`
+	// Expires is zero for a lease without end.
+	Expires time.Time `json:"expires,omitzero"`
+}
+
+// OfVNet implements InVNet.
+func (l Lease) OfVNet() string { return l.VNet }
+
+// LogRecord is a record of the agent's log.
+type LogRecord struct {
+	Time time.Time `json:"time"`
+	// Level is "DEBUG", "INFO", "WARN" or "ERROR".
+	Level string `json:"level"`
+	// Text is the message with its attributes: "applied revision=4 changes=3".
+	Text string `json:"text"`
+}
+
 // Bridge is a bridge of a node, with its ports.
 type Bridge struct {
 	Name          string       `json:"name"`
 	VLANFiltering bool         `json:"vlanFiltering"`
 	Ports         []BridgePort `json:"ports"`
 }
+
+// OfVNet implements InVNet: the bridge of a VNet has its name.
+func (b Bridge) OfVNet() string { return b.Name }
 
 // BridgePort is one of its ports.
 type BridgePort struct {
@@ -14,6 +119,21 @@ type BridgePort struct {
 	// "10-20".
 	PVID  int      `json:"pvid,omitempty"`
 	VLANs []string `json:"vlans,omitempty"`
+}
+
+// String is the port with its VLANs, if it has any: "tap100i1 (pvid 5, vlans 5 10-20)".
+func (p BridgePort) String() string {
+	var more []string
+	if p.PVID != 0 {
+		more = append(more, fmt.Sprintf("pvid %d", p.PVID))
+	}
+	if len(p.VLANs) > 0 {
+		more = append(more, "vlans "+strings.Join(p.VLANs, " "))
+	}
+	if len(more) == 0 {
+		return p.Name
+	}
+	return p.Name + " (" + strings.Join(more, ", ") + ")"
 }
 
 // VRFRoute is a route of a VRF, by FRR.

@@ -1,60 +1,115 @@
-// Package livequery lists the queries of a server to a node about its present state: the
-// bridges of a zone there, routes, neighbours.
+// Package livequery lists the queries of a server to a node about its present state: its
+// interfaces, the bridges of a zone there, routes, neighbours.
 //
 // It is next to package protocol, which carries queries and answers, and imports neither
 // side. A query is registered once, here: its subject on the wire, the kind of object that
 // it is about, who may send it, and the type of the listed elements. The agent has an
-// answer for each (agent.answers); the Proxmox API has an operation.
+// answer for each (agent.answers), the native API an operation made from the registration,
+// and the Proxmox API one for those that Proxmox VE has too.
 package livequery
 
 import (
+	"reflect"
 	"slices"
 
+	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
 // Subject names a query on the wire.
 type Subject string
 
+// Bounds of an answer: how many items it has and how many bytes they take. An agent omits
+// what exceeds them and says how many items those are.
+const (
+	MaxItems = 5000
+	MaxBytes = 900 << 10
+)
+
 // Query requests a list of T.
 type Query[T any] struct {
 	Subject Subject
-	// About is the kind of the queried object: a zone, a VNet or a fabric.
+	// About is the kind of the queried object: a zone, a VNet or a fabric; or a node, for
+	// queries about the node itself.
 	About model.Kind
 	// Writers allows the query for those who may change the object, in addition to those
 	// who may read it.
 	Writers bool
+	// Doc says what is listed.
+	Doc string
 }
+
+// Info describes a query regardless of its type.
+type Info struct {
+	Subject Subject
+	About   model.Kind
+	Doc     string
+	// Item is the type of the listed elements.
+	Item reflect.Type
+}
+
+// InVNet is an item that belongs to a VNet: a list about more than one VNet has it for those
+// who may read that VNet.
+type InVNet interface{ OfVNet() string }
 
 // The queries.
 var (
+	// Interfaces requests the interfaces of a node with their addresses.
+	Interfaces = register(Query[Interface]{Subject: "interfaces", About: model.KindNode, Doc: "Lists the interfaces of a node with their addresses."})
+	// NodeRoutes requests the kernel's routes of a node, in all tables but the one of its own addresses.
+	NodeRoutes = register(Query[Route]{Subject: "routes", About: model.KindNode, Doc: "Lists the routes in the kernel of a node, in the main table and in those of its VRFs."})
+	// Neighbours requests the node's neighbour table (ARP and neighbour discovery).
+	Neighbours = register(Query[Neighbour]{Subject: "neighbors", About: model.KindNode, Doc: "Lists the neighbours of a node: the addresses that ARP and neighbour discovery resolved."})
+	// Sessions requests the sessions of FRR on a node.
+	Sessions = register(Query[Session]{Subject: "sessions", About: model.KindNode, Doc: "Lists the sessions of FRR on a node: BGP peers, OSPF, OpenFabric and IS-IS adjacencies."})
+	// Services requests the processes that serve a node's networks.
+	Services = register(Query[Service]{Subject: "services", About: model.KindNode, Doc: "Lists the processes of a node's networks: FRR's daemons, the DHCP server of each VNet, the DNS server."})
+	// Drift requests what a pass of the agent would change now.
+	Drift = register(Query[diff.Change]{Subject: "drift", About: model.KindNode, Doc: "Lists what the agent of a node would change if it ran now: what differs from the running revision."})
+	// Log requests the newest records of the agent's log, newest first.
+	Log = register(Query[LogRecord]{Subject: "log", About: model.KindNode, Doc: "Lists the newest records of the agent's log, newest first."})
 	// Bridges requests the bridges of a zone's VNets and their ports, or with LocalNetwork
 	// in place of the zone those of the node.
-	Bridges = register(Query[Bridge]{Subject: "bridges", About: model.KindZone})
+	Bridges = register(Query[Bridge]{Subject: "bridges", About: model.KindZone, Doc: "Lists the bridges of a zone on a node, and their ports. localnetwork in place of a zone means bridges that belong to none."})
 	// Routes requests the routes of an EVPN zone's VRF.
-	Routes = register(Query[VRFRoute]{Subject: "ip-vrf", About: model.KindZone})
+	Routes = register(Query[VRFRoute]{Subject: "ip-vrf", About: model.KindZone, Doc: "Lists the routes of an EVPN zone's VRF on a node."})
+	// ZoneLeases requests the DHCP leases of a zone.
+	ZoneLeases = register(Query[Lease]{Subject: "zone-leases", About: model.KindZone, Doc: "Lists the DHCP leases that a node has assigned in a zone."})
 	// MACs requests the hosts that BGP has routes to in a VNet of an EVPN zone.
-	MACs = register(Query[MAC]{Subject: "mac-vrf", About: model.KindVNet})
+	MACs = register(Query[MAC]{Subject: "mac-vrf", About: model.KindVNet, Doc: "Lists the hosts that BGP knows of in a VNet of an EVPN zone, on a node."})
+	// Forwarding requests the forwarding database of a VNet's bridge.
+	Forwarding = register(Query[ForwardingEntry]{Subject: "fdb", About: model.KindVNet, Doc: "Lists the forwarding database of a VNet's bridge on a node: which MAC address is behind which port or VTEP."})
+	// Leases requests the DHCP leases of a VNet.
+	Leases = register(Query[Lease]{Subject: "leases", About: model.KindVNet, Doc: "Lists the DHCP leases that a node has assigned in a VNet."})
 	// FirewallCounters requests the counters of the rules of a VNet's firewall.
-	FirewallCounters = register(Query[FirewallCounter]{Subject: "firewall", About: model.KindVNet, Writers: true})
+	FirewallCounters = register(Query[FirewallCounter]{Subject: "firewall", About: model.KindVNet, Writers: true, Doc: "Lists what the rules of a VNet's firewall counted on a node since they were created there."})
 	// FabricRoutes requests the routes through a fabric.
-	FabricRoutes = register(Query[FabricRoute]{Subject: "fabric-routes", About: model.KindFabric})
+	FabricRoutes = register(Query[FabricRoute]{Subject: "fabric-routes", About: model.KindFabric, Doc: "Lists the routes through a fabric on a node."})
 	// FabricNeighbours requests the node's neighbours in a fabric.
-	FabricNeighbours = register(Query[FabricNeighbour]{Subject: "fabric-neighbors", About: model.KindFabric})
+	FabricNeighbours = register(Query[FabricNeighbour]{Subject: "fabric-neighbors", About: model.KindFabric, Doc: "Lists the neighbours of a node in a fabric."})
 	// FabricLinks requests the node's interfaces in a fabric.
-	FabricLinks = register(Query[FabricLink]{Subject: "fabric-interfaces", About: model.KindFabric})
+	FabricLinks = register(Query[FabricLink]{Subject: "fabric-interfaces", About: model.KindFabric, Doc: "Lists the interfaces of a node in a fabric."})
 )
 
-// subjects are those of all queries.
-var subjects []Subject
+// queries are all queries, in the order above.
+var queries []Info
 
 func register[T any](q Query[T]) Query[T] {
-	subjects = append(subjects, q.Subject)
+	queries = append(queries, Info{q.Subject, q.About, q.Doc, reflect.TypeFor[T]()})
 	return q
 }
 
-// Subjects returns those of all queries.
-func Subjects() []Subject { return slices.Clone(subjects) }
+// All returns all queries.
+func All() []Info { return slices.Clone(queries) }
+
+// Subjects returns the subjects of all queries.
+func Subjects() []Subject {
+	out := make([]Subject, len(queries))
+	for i, q := range queries {
+		out[i] = q.Subject
+	}
+	return out
+}
 
 // LocalNetwork selects the node's own bridges in place of a zone.
 const LocalNetwork = "localnetwork"

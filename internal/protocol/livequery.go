@@ -19,6 +19,8 @@ type LiveQuery struct {
 type Answer struct {
 	// Data is the list that the query asks for, in JSON.
 	Data json.RawMessage `json:"data,omitempty"`
+	// Omitted is how many items of the list exceeded the bounds of an answer.
+	Omitted int `json:"omitted,omitempty"`
 	// Error is the reason if there is no data.
 	Error string `json:"error,omitempty"`
 }

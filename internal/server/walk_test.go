@@ -217,7 +217,7 @@ func (c *cluster) operations(t *testing.T) []operation {
 			parts := strings.Split(path, "/")
 			for i, p := range parts {
 				if strings.HasPrefix(p, "{") {
-					parts[i] = names[parts[i-1]]
+					parts[i] = firstOf(names[parts[i-1]], map[string]string{"{zone}": "z2", "{vnet}": "v2", "{fabric}": "f1"}[p])
 				}
 			}
 			op.path = strings.Join(parts, "/")
@@ -388,4 +388,11 @@ func TestWithoutPermissions(t *testing.T) {
 	if d := cmp.Diff(before, c.state(t)); d != "" {
 		t.Errorf("something was changed: %s", d)
 	}
+}
+
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
 }

@@ -26,6 +26,8 @@ const (
 	TypeNoSpace = "no-space"
 	// TypeTooLarge: the request is larger than the server or its store accepts.
 	TypeTooLarge = "too-large"
+	// TypeNodeSilent: a node did not answer a live query in time; its agent may not run.
+	TypeNodeSilent = "node-silent"
 	// TypeInternal: an error of the server itself.
 	TypeInternal = "internal"
 )
@@ -33,7 +35,7 @@ const (
 // ErrorTypes are all values of Error.Type.
 func ErrorTypes() []string {
 	return []string{
-		TypeInvalid, TypeNotFound, TypeConflict, TypeStalePlan, TypePlanErrors, TypeForbidden, TypeUnavailable, TypeNoSpace, TypeTooLarge, TypeInternal,
+		TypeInvalid, TypeNotFound, TypeConflict, TypeStalePlan, TypePlanErrors, TypeForbidden, TypeUnavailable, TypeNoSpace, TypeTooLarge, TypeNodeSilent, TypeInternal,
 	}
 }
 

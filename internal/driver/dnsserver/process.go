@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/driver"
 	"github.com/viaduct-sdn/viaduct/internal/render/coredns"
 	"github.com/viaduct-sdn/viaduct/internal/sleep"
 )
@@ -63,6 +64,18 @@ func (d *Driver) ensure(ctx context.Context, content string) (a coredns.Answer, 
 	}
 	a, err = d.await(ctx)
 	return a, true, err
+}
+
+// Services returns the server, if there should be one. It may be called at any time.
+func (d *Driver) Services(ctx context.Context, want *desired.Space) []driver.Service {
+	if want.NameServer == nil {
+		return nil
+	}
+	_, pid, err := d.send(ctx, coredns.CommandStatus)
+	if err != nil {
+		pid = 0 // one that does not answer does not serve
+	}
+	return []driver.Service{{Name: "DNS server", PID: pid}}
 }
 
 // send sends a command to the server. pid is the owner of the socket, 0 if there is

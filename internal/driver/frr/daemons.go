@@ -16,6 +16,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
+	"github.com/viaduct-sdn/viaduct/internal/driver"
 )
 
 // startTimeout bounds the wait for a started daemon, and pollEvery is the interval
@@ -121,6 +122,27 @@ func (d *Driver) process(daemon string) (process, bool) {
 		return process{}, false
 	}
 	return process{pid: pid, start: f[19]}, true
+}
+
+// Services returns FRR's daemons that run or should run for a configuration. It may be called
+// at any time.
+func (d *Driver) Services(_ context.Context, want *desired.Space) []driver.Service {
+	runs := d.running()
+	if want.FRR == nil && len(runs) == 0 {
+		return nil
+	}
+	var wanted []string
+	if want.FRR != nil {
+		wanted = want.FRR.Daemons
+	}
+	var out []driver.Service
+	for _, name := range known {
+		p, ok := runs[name]
+		if ok || want.FRR != nil && slices.Contains(d.needed(wanted), name) {
+			out = append(out, driver.Service{Name: "FRR " + name, PID: p.pid})
+		}
+	}
+	return out
 }
 
 // needed lists the daemons that must run for a configuration, in order.

@@ -181,3 +181,16 @@ func TestStaleLeases(t *testing.T) {
 		t.Errorf("stale are %v, and nobody has changed", stale)
 	}
 }
+
+// Leases of both families are read; other lines are not.
+func TestLeases(t *testing.T) {
+	got := Leases("1795341770 02:00:00:00:00:01 10.0.0.1 web 01:02\n0 02:00:00:00:00:09 10.0.0.2 * *\nduid 00:02:00\n1795306015 2136719894 fd00::1 web 00:01\nx y z w\nshort\n")
+	want := []Lease{
+		{Address: netip.MustParseAddr("10.0.0.1"), MAC: "02:00:00:00:00:01", Name: "web", Expires: 1795341770},
+		{Address: netip.MustParseAddr("10.0.0.2"), MAC: "02:00:00:00:00:09"},
+		{Address: netip.MustParseAddr("fd00::1"), Name: "web", Expires: 1795306015},
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("leases are %v", got)
+	}
+}

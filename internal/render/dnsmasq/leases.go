@@ -2,6 +2,7 @@ package dnsmasq
 
 import (
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
@@ -37,6 +38,42 @@ func Stale(leases string, had, want []desired.DHCPHost) (stale []netip.Addr, res
 		b.WriteString(line)
 	}
 	return stale, b.String()
+}
+
+// Lease is an assigned address.
+type Lease struct {
+	Address netip.Addr
+	// MAC is empty for IPv6, whose clients have a DUID.
+	MAC string
+	// Name is the client's; empty if it sent none.
+	Name string
+	// Expires is in seconds since 1970, 0 for a lease without end.
+	Expires int64
+}
+
+// Leases reads a file in the form that Stale describes. Lines in no such form are ignored.
+func Leases(text string) []Lease {
+	var out []Lease
+	for line := range strings.Lines(text) {
+		f := strings.Fields(line)
+		if len(f) < 4 {
+			continue
+		}
+		end, err := strconv.ParseInt(f[0], 10, 64)
+		ip, errIP := netip.ParseAddr(f[2])
+		if err != nil || errIP != nil {
+			continue
+		}
+		l := Lease{Address: ip, Expires: end}
+		if ip.Is4() {
+			l.MAC = f[1]
+		}
+		if f[3] != "*" {
+			l.Name = f[3]
+		}
+		out = append(out, l)
+	}
+	return out
 }
 
 // owners maps addresses to NICs.

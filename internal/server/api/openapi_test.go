@@ -171,6 +171,14 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 				paths = append(paths, strings.Replace(m[2], "{kinds}", k.Plural(), 1))
 			}
 		}
+		if before, _, ok := strings.Cut(m[2], "{subject}"); ok {
+			paths = nil
+			for _, rt := range liveRoutes() {
+				if path := root + rt.path; strings.HasPrefix(path, before) {
+					paths = append(paths, path)
+				}
+			}
+		}
 		for _, p := range paths {
 			got[m[1]+" "+p] = true
 			if strings.Contains(p, "/access/users") && !strings.HasSuffix(p, "/password") && !strings.HasSuffix(p, "/login-link") { // "so groups and roles"
@@ -269,6 +277,8 @@ func example(t *testing.T, v reflect.Value, name string) {
 		v.SetBool(true)
 	case reflect.Float64:
 		v.SetFloat(64)
+	case reflect.Uint64:
+		v.SetUint(1)
 	case reflect.Int, reflect.Int64:
 		v.SetInt(10)
 	default:

@@ -140,6 +140,7 @@ func table() []route {
 	out = append(out, addressRoutes()...)
 	out = append(out, changeRoutes()...)
 	out = append(out, clusterRoutes()...)
+	out = append(out, liveRoutes()...)
 	out = append(out, accessRoutes()...)
 	return append(out, documentRoutes()...)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/health"
+	"github.com/viaduct-sdn/viaduct/internal/livequery"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
@@ -158,7 +159,7 @@ func (s *schemas) of(t reflect.Type) jsonObject {
 		return jsonObject{"type": "boolean"}
 	case reflect.Float64:
 		return jsonObject{"type": "number"}
-	case reflect.Int, reflect.Int64:
+	case reflect.Int, reflect.Int64, reflect.Uint64:
 		return jsonObject{"type": "integer"}
 	case reflect.Slice:
 		return jsonObject{"type": "array", "items": s.of(t.Elem())}
@@ -178,6 +179,8 @@ func (s *schemas) ref(t reflect.Type) jsonObject {
 	name := t.Name()
 	if other, ok := renamed[t]; ok {
 		name = other
+	} else if t.PkgPath() == of[livequery.Info]().PkgPath() {
+		name = "Live" + name
 	}
 	if known, ok := s.types[name]; ok && known != t {
 		panic(fmt.Sprintf("%s and %s have one name", known, t)) // a test covers all types

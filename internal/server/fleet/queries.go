@@ -32,8 +32,9 @@ var (
 	ErrCannotTell = errors.New("the node cannot tell")
 )
 
-// Query sends a live query to a node, and decodes the answer into out.
-func (f *Fleet) Query(ctx context.Context, node string, q protocol.LiveQuery, out any) error {
+// Query sends a live query to a node, and decodes the answer into out. omitted is how many
+// items the answer lacks because of its bounds.
+func (f *Fleet) Query(ctx context.Context, node string, q protocol.LiveQuery, out any) (omitted int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, f.patience)
 	defer cancel()
 	var id [8]byte
@@ -41,17 +42,17 @@ func (f *Fleet) Query(ctx context.Context, node string, q protocol.LiveQuery, ou
 	q.ID = hex.EncodeToString(id[:])
 	value, err := json.Marshal(q)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	key, answer := prefixQuestion+node+"/"+q.ID, prefixAnswer+q.ID
 	at, err := f.store.Txn(ctx, []store.Cond{{Key: key}}, []store.Op{store.Put(key, value)})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer f.tidyUp(ctx, key, answer)
 	for b := range f.store.Watch(ctx, answer, at) {
 		if b.Err != nil {
-			return b.Err
+			return 0, b.Err
 		}
 		for _, e := range b.Events {
 			if e.Key == answer && !e.Deleted {
@@ -60,9 +61,9 @@ func (f *Fleet) Query(ctx context.Context, node string, q protocol.LiveQuery, ou
 		}
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("%w: %s did not within %s; is its agent running?", ErrSilent, node, f.patience)
+		return 0, fmt.Errorf("%w: %s did not within %s; is its agent running?", ErrSilent, node, f.patience)
 	}
-	return context.Cause(ctx)
+	return 0, context.Cause(ctx)
 }
 
 // tidyUp removes a query and its answer, even if no caller waits any longer.
@@ -78,15 +79,15 @@ func (f *Fleet) tidyUp(ctx context.Context, keys ...string) {
 	}
 }
 
-func read(node string, value []byte, out any) error {
+func read(node string, value []byte, out any) (omitted int, err error) {
 	var a protocol.Answer
 	if err := json.Unmarshal(value, &a); err != nil {
-		return fmt.Errorf("the answer of node %s is damaged: %w", node, err)
+		return 0, fmt.Errorf("the answer of node %s is damaged: %w", node, err)
 	}
 	if a.Error != "" {
-		return fmt.Errorf("%w: %s: %s", ErrCannotTell, node, a.Error)
+		return 0, fmt.Errorf("%w: %s: %s", ErrCannotTell, node, a.Error)
 	}
-	return json.Unmarshal(a.Data, out)
+	return a.Omitted, json.Unmarshal(a.Data, out)
 }
 
 // AwaitQuery waits for a query to a node; ok is false if there is none before the

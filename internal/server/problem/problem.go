@@ -100,7 +100,7 @@ func Write(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) 
 	e := From(err)
 	if errors.Is(err, limit.ErrBusy) { // which is logged at intervals
 		w.Header().Set("Retry-After", limit.RetryAfter)
-	} else if e.Status >= http.StatusInternalServerError && r.Context().Err() == nil {
+	} else if e.Status >= http.StatusInternalServerError && e.Type != api.TypeNodeSilent && r.Context().Err() == nil {
 		log.Error("a request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 	answer(w, e)

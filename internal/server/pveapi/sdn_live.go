@@ -102,7 +102,7 @@ func (s *sdn) ask(c *Call, subject livequery.Subject, of string, out any) error 
 	if err != nil {
 		return err
 	}
-	err = s.Fleet.Query(c, n.name, protocol.LiveQuery{Subject: subject, Of: of}, out)
+	_, err = s.Fleet.Query(c, n.name, protocol.LiveQuery{Subject: subject, Of: of}, out)
 	switch {
 	case errors.Is(err, fleet.ErrSilent):
 		return &Failure{Code: http.StatusGatewayTimeout, Text: err.Error()}

@@ -1151,6 +1151,390 @@ export interface paths {
         patch: operations["patchNode"];
         trace?: never;
     };
+    "/api/v1/nodes/{node}/live/bridges/{zone}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                zone: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Lists the bridges of a zone on a node, and their ports
+         * @description Lists the bridges of a zone on a node, and their ports. localnetwork in place of a zone means bridges that belong to none. The node is queried at the time of the request.
+         */
+        get: operations["liveBridges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/live/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Lists what the agent of a node would change if it ran now
+         * @description Lists what the agent of a node would change if it ran now: what differs from the running revision. The node is queried at the time of the request.
+         */
+        get: operations["liveDrift"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/live/fabric-interfaces/{fabric}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                fabric: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Lists the interfaces of a node in a fabric
+         * @description Lists the interfaces of a node in a fabric. The node is queried at the time of the request.
+         */
+        get: operations["liveFabricInterfaces"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/live/fabric-neighbors/{fabric}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                fabric: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Lists the neighbours of a node in a fabric
+         * @description Lists the neighbours of a node in a fabric. The node is queried at the time of the request.
+         */
+        get: operations["liveFabricNeighbors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/live/fabric-routes/{fabric}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                fabric: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Lists the routes through a fabric on a node
+         * @description Lists the routes through a fabric on a node. The node is queried at the time of the request.
+         */
+        get: operations["liveFabricRoutes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/live/fdb/{vnet}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                vnet: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Lists the forwarding database of a VNet's bridge on a node
+         * @description Lists the forwarding database of a VNet's bridge on a node: which MAC address is behind which port or VTEP. The node is queried at the time of the request.
+         */
+        get: operations["liveFdb"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/live/firewall/{vnet}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                vnet: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Lists what the rules of a VNet's firewall counted on a node since they were created there
+         * @description Lists what the rules of a VNet's firewall counted on a node since they were created there. The node is queried at the time of the request.
+         */
+        get: operations["liveFirewall"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/live/interfaces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Lists the interfaces of a node with their addresses
+         * @description Lists the interfaces of a node with their addresses. The node is queried at the time of the request.
+         */
+        get: operations["liveInterfaces"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/live/ip-vrf/{zone}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                zone: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Lists the routes of an EVPN zone's VRF on a node
+         * @description Lists the routes of an EVPN zone's VRF on a node. The node is queried at the time of the request.
+         */
+        get: operations["liveIpVrf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/live/leases/{vnet}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                vnet: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Lists the DHCP leases that a node has assigned in a VNet
+         * @description Lists the DHCP leases that a node has assigned in a VNet. The node is queried at the time of the request.
+         */
+        get: operations["liveLeases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/live/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Lists the newest records of the agent's log, newest first
+         * @description Lists the newest records of the agent's log, newest first. The node is queried at the time of the request.
+         */
+        get: operations["liveLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/live/mac-vrf/{vnet}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                vnet: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Lists the hosts that BGP knows of in a VNet of an EVPN zone, on a node
+         * @description Lists the hosts that BGP knows of in a VNet of an EVPN zone, on a node. The node is queried at the time of the request.
+         */
+        get: operations["liveMacVrf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/live/neighbors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Lists the neighbours of a node
+         * @description Lists the neighbours of a node: the addresses that ARP and neighbour discovery resolved. The node is queried at the time of the request.
+         */
+        get: operations["liveNeighbors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/live/routes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Lists the routes in the kernel of a node, in the main table and in those of its VRFs
+         * @description Lists the routes in the kernel of a node, in the main table and in those of its VRFs. The node is queried at the time of the request.
+         */
+        get: operations["liveRoutes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/live/services": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Lists the processes of a node's networks
+         * @description Lists the processes of a node's networks: FRR's daemons, the DHCP server of each VNet, the DNS server. The node is queried at the time of the request.
+         */
+        get: operations["liveServices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/live/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Lists the sessions of FRR on a node
+         * @description Lists the sessions of FRR on a node: BGP peers, OSPF, OpenFabric and IS-IS adjacencies. The node is queried at the time of the request.
+         */
+        get: operations["liveSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/live/zone-leases/{zone}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                zone: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Lists the DHCP leases that a node has assigned in a zone
+         * @description Lists the DHCP leases that a node has assigned in a zone. The node is queried at the time of the request.
+         */
+        get: operations["liveZoneLeases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/openapi.json": {
         parameters: {
             query?: never;
@@ -2061,7 +2445,7 @@ export interface components {
             status: number;
             title: string;
             /** @enum {string} */
-            type: "invalid" | "not-found" | "conflict" | "stale-plan" | "plan-errors" | "forbidden" | "unavailable" | "no-space" | "too-large" | "internal";
+            type: "invalid" | "not-found" | "conflict" | "stale-plan" | "plan-errors" | "forbidden" | "unavailable" | "no-space" | "too-large" | "node-silent" | "internal";
         };
         Event: {
             args?: {
@@ -2394,6 +2778,107 @@ export interface components {
             path: string;
             read: string[];
             write: string[];
+        };
+        LiveBridge: {
+            name: string;
+            ports: components["schemas"]["LiveBridgePort"][];
+            vlanFiltering: boolean;
+        };
+        LiveBridgePort: {
+            name: string;
+            pvid?: number;
+            vlans?: string[];
+        };
+        LiveFabricLink: {
+            name: string;
+            state: string;
+            type: string;
+        };
+        LiveFabricNeighbour: {
+            name: string;
+            state: string;
+            uptime: string;
+        };
+        LiveFabricRoute: {
+            prefix: string;
+            via: string[];
+        };
+        LiveFirewallCounter: {
+            bytes: number;
+            packets: number;
+            what: string;
+            where: string;
+        };
+        LiveForwardingEntry: {
+            mac: string;
+            port: string;
+            state: string;
+            vtep?: string;
+        };
+        LiveInterface: {
+            addresses?: string[];
+            kind?: string;
+            mac?: string;
+            master?: string;
+            mtu: number;
+            name: string;
+            up: boolean;
+        };
+        LiveLease: {
+            /** @description an IP address */
+            address: string;
+            /** Format: date-time */
+            expires?: string;
+            mac?: string;
+            name?: string;
+            vnet: string;
+        };
+        LiveLogRecord: {
+            level: string;
+            text: string;
+            /** Format: date-time */
+            time: string;
+        };
+        LiveMAC: {
+            ip?: string;
+            mac: string;
+            nextHop: string;
+        };
+        LiveNeighbour: {
+            /** @description an IP address */
+            address: string;
+            interface: string;
+            mac?: string;
+            state: string;
+        };
+        LiveRoute: {
+            metric?: number;
+            prefix: string;
+            protocol: string;
+            table: string;
+            via: string[];
+        };
+        LiveService: {
+            name: string;
+            object?: string;
+            pid?: number;
+            running: boolean;
+        };
+        LiveSession: {
+            as?: number;
+            families?: string[];
+            neighbor: string;
+            prefixes?: number;
+            protocol: string;
+            state: string;
+            uptime?: string;
+            vrf?: string;
+        };
+        LiveVRFRoute: {
+            metric: number;
+            nextHops: string[];
+            prefix: string;
+            protocol: string;
         };
         Load: {
             /** Format: date-time */
@@ -5407,6 +5892,407 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    liveBridges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                zone: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveBridge"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    liveDrift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    liveFabricInterfaces: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                fabric: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveFabricLink"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    liveFabricNeighbors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                fabric: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveFabricNeighbour"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    liveFabricRoutes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                fabric: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveFabricRoute"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    liveFdb: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                vnet: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveForwardingEntry"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    liveFirewall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                vnet: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveFirewallCounter"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    liveInterfaces: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveInterface"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    liveIpVrf: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                zone: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveVRFRoute"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    liveLeases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                vnet: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveLease"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    liveLog: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveLogRecord"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    liveMacVrf: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                vnet: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveMAC"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    liveNeighbors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveNeighbour"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    liveRoutes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveRoute"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    liveServices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveService"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    liveSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveSession"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    liveZoneLeases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                zone: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveLease"][];
                 };
             };
             default: components["responses"]["problem"];

@@ -1,0 +1,101 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+
+	"github.com/viaduct-sdn/viaduct/internal/access"
+	"github.com/viaduct-sdn/viaduct/internal/livequery"
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
+	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
+	"github.com/viaduct-sdn/viaduct/internal/server/problem"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+)
+
+// liveRoutes are the operations of all live queries: nodes/{node}/live/SUBJECT for those
+// about a node, and with the ID of a zone, VNet or fabric after that for the others.
+func liveRoutes() []route {
+	return convert(livequery.All(), func(q livequery.Info) route {
+		rt := route{
+			method: http.MethodGet, path: "nodes/{node}/live/" + string(q.Subject), id: camel("live-" + string(q.Subject)), group: "Live state",
+			answer: reflect.SliceOf(q.Item), doc: q.Doc + " The node is queried at the time of the request.",
+			serve: func(h *Handler, r *request) (any, error) { return h.live(r, q) },
+		}
+		if q.About == model.KindNode {
+			rt.needs = on(pathNodes+"/{node}", access.SysAudit)
+			return rt
+		}
+		rt.path += "/{" + string(q.About) + "}"
+		rt.needs = within(q.About.Descriptor().RightsText(false))
+		return rt
+	})
+}
+
+// live queries a node. Items of VNets that the caller may not read are left out.
+func (h *Handler) live(r *request, q livequery.Info) (any, error) {
+	node, object := r.PathValue("node"), ""
+	if q.About != model.KindNode {
+		object = r.PathValue(string(q.About))
+		if err := h.mayQuery(r, q.About, object); err != nil {
+			return nil, err
+		}
+	}
+	if !slices.Contains(h.Fleet.Names(), node) {
+		return nil, problem.New(http.StatusNotFound, api.TypeNotFound, "node %s: no node of this name has joined; list the nodes with: viaduct get nodes", node)
+	}
+	list := reflect.New(reflect.SliceOf(q.Item))
+	omitted, err := h.Fleet.Query(r.Context(), node, protocol.LiveQuery{Subject: q.Subject, Of: object}, list.Interface())
+	if err != nil {
+		return nil, liveError(err)
+	}
+	if omitted > 0 {
+		addNotice(r, fmt.Sprintf("%d more are not shown: an answer has at most %d items", omitted, livequery.MaxItems))
+	}
+	return h.visibleItems(r.caller, object, list.Elem()), nil
+}
+
+// liveError is the error of a query that a node did not answer, or not with a list.
+func liveError(err error) error {
+	switch {
+	case errors.Is(err, fleet.ErrSilent):
+		return problem.New(http.StatusGatewayTimeout, api.TypeNodeSilent, "%s", err)
+	case errors.Is(err, fleet.ErrCannotTell):
+		return problem.New(http.StatusConflict, api.TypeConflict, "%s", err)
+	}
+	return err
+}
+
+// mayQuery refuses a caller who may not read the object, in the pending or in the running
+// configuration: a node may still have what has just been deleted.
+func (h *Handler) mayQuery(r *request, k model.Kind, id string) error {
+	if k == model.KindZone && id == livequery.LocalNetwork {
+		return h.demand(r.caller, right{below(pathZones, id), sdnRead})
+	}
+	v, err := h.Config.View(r.Context())
+	if err != nil {
+		return err
+	}
+	_, err = h.find(r.caller, v, v.Pending, k, id, false)
+	if errors.Is(err, revision.ErrNotFound) {
+		_, err = h.find(r.caller, v, v.Running, k, id, false)
+	}
+	return err
+}
+
+// visibleItems is a list about an object without items of VNets that the caller may not read.
+func (h *Handler) visibleItems(c caller, object string, list reflect.Value) any {
+	out := reflect.MakeSlice(list.Type(), 0, list.Len())
+	for i := range list.Len() {
+		item := list.Index(i)
+		if v, ok := item.Interface().(livequery.InVNet); ok && v.OfVNet() != object && !h.may(c, right{vnetPath(object, v.OfVNet()), sdnRead}) {
+			continue
+		}
+		out = reflect.Append(out, item)
+	}
+	return out.Interface()
+}
