@@ -22,7 +22,7 @@ type Plan struct {
 	// for EditOptions.Pending and Discard.
 	Pending  string
 	Warnings model.Problems
-	// Records are the pending edits in the plan, oldest first.
+	// Records are the pending edits in the plan, oldest first, without those that are undone.
 	Records []Record
 }
 
@@ -38,7 +38,7 @@ func (s *Service) Plan(ctx context.Context, edits []model.Edit) (*Plan, error) {
 		return nil, err
 	}
 	out := s.plan(v, p.config)
-	out.Records = v.Records()
+	out.Records = withoutUndone(v.Records())
 	out.NewLive = liveAfter(v.Live, p.live)
 	out.Changes = append(out.Changes, p.liveChanges(v)...)
 	for _, w := range p.warnings {

@@ -20,7 +20,8 @@
 //	POST   /api/v1/plan                                    []Edit -> Plan: running to pending plus these edits, nothing stored
 //	GET    /api/v1/plan?to=N                               Plan: running to revision N
 //	POST   /api/v1/apply                                   ApplyRequest -> ApplyResult
-//	POST   /api/v1/discard                                 DiscardRequest or nothing -> EditResult: drops every pending edit, or one's own
+//	POST   /api/v1/discard                                 DiscardRequest or nothing -> EditResult: drops every pending edit, or one's own, or that of some objects
+//	POST   /api/v1/undo                                    UndoRequest or nothing -> EditResult: takes back a pending edit of the caller
 //	POST   /api/v1/rollback                                RollbackRequest -> ApplyResult
 //	GET    /api/v1/revisions                               []Revision, newest first
 //	GET    /api/v1/revisions/{n}                           RevisionDetail
@@ -240,8 +241,11 @@ type Note struct {
 	Standing bool `json:"standing,omitempty"`
 }
 
-// PendingEdit records who changed the pending configuration.
+// PendingEdit records who changed the pending configuration. Edits that were undone are
+// not shown.
 type PendingEdit struct {
+	// Number identifies the edit for UndoRequest; it grows with each edit.
+	Number  int64     `json:"number,omitempty"`
 	Time    time.Time `json:"time"`
 	Author  string    `json:"author"`
 	Objects []string  `json:"objects"`
@@ -266,6 +270,17 @@ type DiscardRequest struct {
 	// Plan is the Pending of the reviewed plan; if there are other pending edits now the
 	// discard is refused. Empty drops whatever is pending.
 	Plan string `json:"plan,omitempty"`
+	// Objects are references, like "vnet/red": only their pending changes are dropped, all
+	// or none. The discard is refused if what stays pending needs one of them.
+	Objects []string `json:"objects,omitempty"`
+}
+
+// UndoRequest takes back what a pending edit request of the caller did: the objects that
+// it changed become what they were before it. It is refused if one of them was changed
+// since. Edits of live objects are not undone.
+type UndoRequest struct {
+	// Edit is the PendingEdit.Number of an edit by the caller; 0 means their last one.
+	Edit int64 `json:"edit,omitempty"`
 }
 
 // RollbackRequest makes a new revision with the content of an older one.

@@ -133,9 +133,14 @@ func (c *Client) Apply(ctx context.Context, req api.ApplyRequest) (*api.ApplyRes
 	return post[api.ApplyResult](ctx, c, "apply", nil, req)
 }
 
-// Discard drops every pending edit; req may be empty.
+// Discard drops every pending edit, or those of some objects; req may be empty.
 func (c *Client) Discard(ctx context.Context, req api.DiscardRequest) (*api.EditResult, error) {
 	return post[api.EditResult](ctx, c, "discard", nil, req)
+}
+
+// Undo takes back a pending edit of the caller, the last one if req is empty.
+func (c *Client) Undo(ctx context.Context, req api.UndoRequest) (*api.EditResult, error) {
+	return post[api.EditResult](ctx, c, "undo", nil, req)
 }
 
 // Rollback makes a new revision with the content of an older one.

@@ -248,7 +248,7 @@ func (h *Handler) planned(r *request, p *revision.Plan, err error) (any, error) 
 	v, _ := h.Config.Latest()
 	return api.Plan{
 		Base: p.Base, Token: p.Token, Pending: p.Pending, Objects: list(p.Changes), Warnings: h.redact(r.caller, v, p.Warnings),
-		Nodes: h.shownNodes(r.caller, h.Fleet.Plan(p), old, new), Edits: h.shownEdits(r.caller, p.Records, old, new),
+		Nodes: h.shownNodes(r.caller, h.Fleet.Plan(p), old, new), Edits: h.shownEdits(r.caller, p, old, new),
 	}, nil
 }
 
@@ -290,46 +290,6 @@ func (h *Handler) shown(r *request, changes []diff.Change) []diff.Change {
 	v, _ := h.Config.Latest()
 	out, _ := h.shownOf(r.caller, changes, guarded{v.Running, v.Live}, guarded{v.Pending, v.Live})
 	return out
-}
-
-func (h *Handler) discard(r *request) (any, error) {
-	var req api.DiscardRequest
-	if err := problem.Decode(r.w, r.Request, maxBody, &req); err != nil {
-		return nil, err
-	}
-	if !h.may(r.caller, right{"/sdn", sdnWrite}) {
-		return h.discardOwn(r, req)
-	}
-	out, err := h.Config.Discard(r.Context(), req.Plan)
-	if err != nil {
-		return nil, err
-	}
-	if len(out.Changes) > 0 {
-		h.Log.Info("pending edits were discarded", "objects", len(out.Changes), "author", r.caller.name)
-	}
-	out.Changes = h.shown(r, out.Changes)
-	return editResult(out), nil
-}
-
-// discardOwn drops the pending changes of objects that the caller may modify, and keeps
-// the others.
-func (h *Handler) discardOwn(r *request, req api.DiscardRequest) (any, error) {
-	var validated *revision.View
-	out, err := h.Config.DiscardSome(r.Context(), r.caller.name, req.Plan, func(v *revision.View, c diff.Change) bool {
-		validated = v
-		return h.mayDiscard(r.caller, v, c)
-	})
-	var problems model.Problems
-	switch {
-	case errors.As(err, &problems):
-		return nil, h.redact(r.caller, validated, problems)
-	case err != nil:
-		return nil, err
-	}
-	if len(out.Changes) > 0 {
-		h.Log.Info("pending edits were discarded in part", "objects", len(out.Changes), "author", r.caller.name)
-	}
-	return editResult(out), nil
 }
 
 func (h *Handler) revisions(r *request) (any, error) {

@@ -250,7 +250,12 @@ func changeRoutes() []route {
 		},
 		{
 			method: http.MethodPost, path: "discard", id: "discard", group: group, serve: (*Handler).discard, request: of[api.DiscardRequest](), answer: of[api.EditResult](),
-			needs: toDiscard, doc: "Discards all pending edits, or those that the caller may discard.",
+			needs: toDiscard, doc: "Discards all pending edits, or those that the caller may discard; with objects the pending changes of these, all or none.",
+		},
+		{
+			method: http.MethodPost, path: "undo", id: "undo", group: group, serve: (*Handler).undo, request: of[api.UndoRequest](), answer: of[api.EditResult](),
+			needs: withinFrom("for each object of the edit the permission to write it", access.SDNAllocate, access.SysModify),
+			doc:   "Undoes a pending edit request of the caller, by default the last one: the objects that it changed become what they were before it. Refused if one of them was changed since.",
 		},
 		{
 			method: http.MethodPost, path: "rollback", id: "rollback", group: group, needs: allocateSDN, serve: (*Handler).rollback, request: of[api.RollbackRequest](), answer: of[api.ApplyResult](),

@@ -541,8 +541,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Discards all pending edits, or those that the caller may discard
-         * @description Discards all pending edits, or those that the caller may discard.
+         * Discards all pending edits, or those that the caller may discard; with objects the pending changes of these, all or none
+         * @description Discards all pending edits, or those that the caller may discard; with objects the pending changes of these, all or none.
          */
         post: operations["discard"];
         delete?: never;
@@ -1565,6 +1565,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undoes a pending edit request of the caller, by default the last one
+         * @description Undoes a pending edit request of the caller, by default the last one: the objects that it changed become what they were before it. Refused if one of them was changed since.
+         */
+        post: operations["undo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/usage": {
         parameters: {
             query?: never;
@@ -1936,6 +1956,7 @@ export interface components {
             user?: string;
         };
         DiscardRequest: {
+            objects?: string[];
             /** @description the pending of the plan that was looked at; refused if it is no longer that one */
             plan?: string;
         };
@@ -2565,6 +2586,7 @@ export interface components {
         };
         PendingEdit: {
             author: string;
+            number?: number;
             objects: string[];
             /** Format: date-time */
             time: string;
@@ -2826,6 +2848,9 @@ export interface components {
             node?: string;
             /** @description nanoseconds */
             ttl?: number;
+        };
+        UndoRequest: {
+            edit?: number;
         };
         Usage: {
             /** @description a network, like 10.0.0.0/8 */
@@ -6250,6 +6275,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Token"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    undo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UndoRequest"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
                 };
             };
             default: components["responses"]["problem"];
