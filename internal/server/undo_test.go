@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -55,5 +56,34 @@ func TestOwnerUndoes(t *testing.T) {
 	entries, err := c.local.Audit(ctx, clientAll)
 	if err != nil || !slices.ContainsFunc(entries, func(e api.AuditEntry) bool { return e.Operation == "undo" && slices.Contains(e.Objects, "vnet/v1") }) {
 		t.Errorf("the undo is not in the audit: %+v, %v", entries, err)
+	}
+}
+
+// Any two configurations are compared for those who may read both, and for nobody else.
+func TestCompare(t *testing.T) {
+	c := newCluster(t)
+	ctx := t.Context()
+	c.edit(t, c.local, &model.VNet{ID: "v1", Zone: "z1", Alias: "pending"})
+	running := planned(t, c.local).Base
+	for _, sides := range [][2]string{{"running", "pending"}, {fmt.Sprint(running), "pending"}} {
+		out, err := c.local.Compare(ctx, sides[0], sides[1])
+		if err != nil || len(out.Objects) != 1 || out.Objects[0].Name != "v1" {
+			t.Errorf("%v: %+v, %v", sides, out, err)
+		}
+	}
+	if out, err := c.local.Compare(ctx, "0", "running"); err != nil || len(out.Objects) < 4 {
+		t.Errorf("%+v, %v", out, err)
+	}
+	for _, from := range []string{"", "-1", "999", "x"} {
+		if _, err := c.local.Compare(ctx, from, "running"); !status(err, http.StatusNotFound) {
+			t.Errorf("from %q: %v", from, err)
+		}
+	}
+	c.user(t, "partly@pve", "/sdn looks", "/sdn/zones/z2 NoAccess")
+	for _, user := range []string{owner, "partly@pve"} {
+		// The change is one that they may see; the rest of the configurations is not.
+		if _, err := c.as(t, user).Compare(ctx, "running", "pending"); !status(err, http.StatusForbidden) || strings.Contains(err.Error(), "z2") {
+			t.Errorf("%s: %v", user, err)
+		}
 	}
 }

@@ -25,6 +25,7 @@
 //	POST   /api/v1/rollback                                RollbackRequest -> ApplyResult
 //	GET    /api/v1/revisions                               []Revision, newest first
 //	GET    /api/v1/revisions/{n}                           RevisionDetail
+//	GET    /api/v1/compare?from=&to=                       Comparison: of two revisions, running or pending
 //	PUT    /api/v1/revisions/{n}/pin
 //	DELETE /api/v1/revisions/{n}/pin
 //	POST   /api/v1/revisions/prune                         PruneRequest -> PruneResult
@@ -333,6 +334,17 @@ type RevisionDetail struct {
 	// Nodes are the results of the nodes that finished with it, sorted by name; of the
 	// newest 100 revisions only.
 	Nodes []NodeResult `json:"nodes"`
+}
+
+// Comparison is what differs between two configurations.
+type Comparison struct {
+	// From and To are numbers of revisions, 0 for the empty configuration, "running" or
+	// "pending".
+	From    string   `json:"from"`
+	To      string   `json:"to"`
+	Objects []Change `json:"objects"`
+	// Nodes are the nodes of now with what differs on them.
+	Nodes []NodePlan `json:"nodes"`
 }
 
 // NodeResult is the result of a revision on a node: what it last reported of it.

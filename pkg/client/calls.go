@@ -158,6 +158,12 @@ func (c *Client) Revision(ctx context.Context, n int64) (*api.RevisionDetail, er
 	return get[api.RevisionDetail](ctx, c, "revisions/"+strconv.FormatInt(n, 10), nil)
 }
 
+// Compare returns what differs between two configurations: each is the number of a
+// revision, 0 for the empty one, "running" or "pending".
+func (c *Client) Compare(ctx context.Context, from, to string) (*api.Comparison, error) {
+	return get[api.Comparison](ctx, c, "compare", url.Values{"from": {from}, "to": {to}})
+}
+
 // PinRevision keeps a revision regardless of its age, or with pinned unset no longer
 // does.
 func (c *Client) PinRevision(ctx context.Context, n int64, pinned bool) error {

@@ -252,6 +252,33 @@ func (h *Handler) planned(r *request, p *revision.Plan, err error) (any, error) 
 	}, nil
 }
 
+// compare answers what differs between two configurations to callers who may read both
+// whole.
+func (h *Handler) compare(r *request) (any, error) {
+	from, to := r.URL.Query().Get("from"), r.URL.Query().Get("to")
+	if to == "" {
+		to = revision.NameRunning
+	}
+	p, err := h.Config.Compare(r.Context(), from, to)
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range []struct {
+		name string
+		cfg  *model.Config
+	}{{from, p.Old}, {to, p.New}} {
+		what := "the " + one.name + " configuration"
+		if one.name != revision.NameRunning && one.name != revision.NamePending {
+			what = "revision " + one.name
+		}
+		if err := h.demandAll(r.caller, what, diff.Objects(&model.Config{}, one.cfg), guarded{Config: one.cfg}); err != nil {
+			return nil, err
+		}
+	}
+	nodes := h.shownNodes(r.caller, h.Fleet.Plan(p), guarded{p.Old, p.OldLive}, guarded{p.New, p.NewLive})
+	return api.Comparison{From: from, To: to, Objects: list(p.Changes), Nodes: nodes}, nil
+}
+
 // checkMessage refuses a message of a revision that the history could not show on one
 // line.
 func checkMessage(message string) error {

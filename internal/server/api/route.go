@@ -270,6 +270,14 @@ func changeRoutes() []route {
 			doc: "Returns one revision with its content, and what it changed.",
 		},
 		{
+			method: http.MethodGet, path: "compare", id: "compare", group: group, needs: toRead, serve: (*Handler).compare, answer: of[api.Comparison](),
+			query: []param{
+				{name: "from", typ: "string", doc: "the number of a revision, 0 for the empty configuration, running or pending"},
+				{name: "to", typ: "string", doc: "the same; running by default"},
+			},
+			doc: "Returns what differs between two configurations: objects, and what each node would get. Live objects are those of now on both sides.",
+		},
+		{
 			method: http.MethodPut, path: "revisions/{n}/pin", id: "pinRevision", group: group, needs: allocateSDN, serve: (*Handler).pin,
 			doc: "Keeps a revision regardless of its age.",
 		},

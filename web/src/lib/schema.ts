@@ -477,6 +477,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns what differs between two configurations
+         * @description Returns what differs between two configurations: objects, and what each node would get. Live objects are those of now on both sides.
+         */
+        get: operations["compare"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/controllers": {
         parameters: {
             query?: never;
@@ -1845,6 +1865,12 @@ export interface components {
         CheckResult: {
             detail?: string;
             problems: components["schemas"]["Problem"][];
+        };
+        Comparison: {
+            from: string;
+            nodes: components["schemas"]["NodePlan"][];
+            objects: components["schemas"]["Change"][];
+            to: string;
         };
         Config: {
             aliases?: {
@@ -3868,6 +3894,32 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CheckResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    compare: {
+        parameters: {
+            query?: {
+                /** @description the number of a revision, 0 for the empty configuration, running or pending */
+                from?: string;
+                /** @description the same; running by default */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"];
                 };
             };
             default: components["responses"]["problem"];
