@@ -9,6 +9,7 @@
 //	DELETE /api/v1/{kinds}/{id}                            EditResult               If-Match
 //	POST   /api/v1/edits?dry-run=true&pending=<token>      []Edit -> EditResult     all or nothing; pending: Plan.Pending
 //	POST   /api/v1/edits?lax=true                          the same; what the Proxmox API accepts is a warning
+//	POST   /api/v1/edits?create=true                       the same; every object must be new
 //	POST   /api/v1/check                                   []Edit -> CheckResult: what they would meet, nothing stored
 //	GET    /api/v1/addresses?zone=&vnet=                   []Address, sorted
 //	POST   /api/v1/addresses                               AddressRequest -> []Address: those of the NIC afterwards

@@ -95,6 +95,26 @@ func (c *Client) Edit(ctx context.Context, edits []api.Edit, dryRun bool) (*api.
 	return post[api.EditResult](ctx, c, "edits", query, orEmpty(edits))
 }
 
+// Create is Edit for objects that must all be new: if one exists the error is of type
+// conflict and nothing is stored.
+func (c *Client) Create(ctx context.Context, objects []api.Object) (*api.EditResult, error) {
+	return post[api.EditResult](ctx, c, "edits", url.Values{"create": {"true"}}, puts(objects))
+}
+
+// CheckCreate returns what Create would meet; nothing is stored.
+func (c *Client) CheckCreate(ctx context.Context, objects []api.Object) (*api.CheckResult, error) {
+	return post[api.CheckResult](ctx, c, "check", url.Values{"create": {"true"}}, puts(objects))
+}
+
+// puts are the edits that store objects.
+func puts(objects []api.Object) []api.Edit {
+	edits := make([]api.Edit, len(objects))
+	for i, o := range objects {
+		edits[i].Put = o
+	}
+	return edits
+}
+
 // EditLax is Edit for objects of another system: what the Proxmox API accepts is a
 // warning, not an error.
 func (c *Client) EditLax(ctx context.Context, edits []api.Edit, dryRun bool) (*api.EditResult, error) {

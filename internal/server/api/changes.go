@@ -27,18 +27,63 @@ func (h *Handler) edits(r *request) (any, error) {
 		return nil, err
 	}
 	o := revision.EditOptions{Pending: r.URL.Query().Get("pending")}
-	for name, set := range map[string]*bool{"dry-run": &o.DryRun, "lax": &o.Lax} {
-		if s := r.URL.Query().Get(name); s != "" {
-			if *set, err = strconv.ParseBool(s); err != nil {
-				return nil, problem.Invalid("%s %q: must be true or false", name, s)
-			}
-		}
+	if o.DryRun, err = r.flag("dry-run"); err != nil {
+		return nil, err
+	}
+	if o.Lax, err = r.flag("lax"); err != nil {
+		return nil, err
+	}
+	if o.IfMatch, err = r.newObjects(edits); err != nil {
+		return nil, err
 	}
 	r.dry = o.DryRun
 	for _, e := range edits {
 		r.objects = append(r.objects, model.Ref(e.Target()))
 	}
 	return h.change(r, edits, o)
+}
+
+// existing are the problems of objects that shall be created and exist already, as far as
+// the caller may see them.
+func (h *Handler) existing(c caller, edits []model.Edit) []api.Problem {
+	v, _ := h.Config.Latest()
+	out := []api.Problem{}
+	for _, e := range edits {
+		k, id := e.Target()
+		if o := stored(v, v.Pending, k, id); o != nil && h.canRead(c, o, zonesOf(v.Pending)) {
+			out = append(out, model.NewProblem(model.Error, k, id, "id", id, msgExists.Of()))
+		}
+	}
+	return out
+}
+
+// flag is a boolean parameter of the query; false if it is missing.
+func (r *request) flag(name string) (bool, error) {
+	s := r.URL.Query().Get(name)
+	if s == "" {
+		return false, nil
+	}
+	set, err := strconv.ParseBool(s)
+	if err != nil {
+		return false, problem.Invalid("%s %q: must be true or false", name, s)
+	}
+	return set, nil
+}
+
+// newObjects are the conditions of a request to create: none of the objects exists.
+func (r *request) newObjects(edits []model.Edit) (map[string]string, error) {
+	create, err := r.flag("create")
+	if err != nil || !create {
+		return nil, err
+	}
+	out := make(map[string]string, len(edits))
+	for _, e := range edits {
+		if e.Put == nil {
+			return nil, problem.Invalid("%s is deleted by a request to create objects: leave it out, or leave out create", model.Ref(e.Target()))
+		}
+		out[model.Ref(e.Target())] = revision.Absent
+	}
+	return out, nil
 }
 
 // check validates edits and stores nothing. Unlike a dry run it answers what is wrong
@@ -55,7 +100,17 @@ func (h *Handler) check(r *request) (any, error) {
 		return out, nil
 	}
 	r.typing = true
-	answer, err := h.change(r, edits, revision.EditOptions{DryRun: true})
+	absent, err := r.newObjects(edits)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := h.change(r, edits, revision.EditOptions{DryRun: true, IfMatch: absent})
+	if absent != nil && errors.Is(err, revision.ErrPrecondition) {
+		if out.Problems = h.existing(r.caller, edits); len(out.Problems) == 0 {
+			out.Detail = err.Error()
+		}
+		return out, nil
+	}
 	if err != nil {
 		found := problem.From(err).Problems
 		if len(found) == 0 {

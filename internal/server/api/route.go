@@ -223,16 +223,18 @@ func changeRoutes() []route {
 	toPlan := somewhere("/sdn", "nothing in it that the reader may not see, and without SDN.Audit on /sdn for each edit of the request what writing it demands", sdnRead)
 	toApply := somewhere("/sdn", "SDN.Allocate on /sdn, or for each changed object the permission to write it", sdnWrite)
 	toDiscard := somewhere("/sdn", "SDN.Allocate on /sdn; otherwise only pending changes of objects that the caller may write are discarded", sdnWrite)
+	create := param{name: "create", typ: "boolean", doc: "every object must be new: refused with conflict if one exists"}
 	return []route{
 		{
 			method: http.MethodPost, path: "edits", id: "edit", group: group, serve: (*Handler).edits, request: of[[]model.Edit](), answer: of[api.EditResult](),
 			needs: withinFrom("for each object the permission to write it", access.SDNAllocate, access.SysModify, vmNetwork),
-			query: []param{{name: "dry-run", typ: "boolean", doc: "check everything and store nothing"}, {name: "lax", typ: "boolean", doc: "problems that the Proxmox API permits are warnings instead of errors"}, {name: "pending", typ: "string", doc: "the pending version of a plan: refused with stale-plan if there are newer edits"}},
+			query: []param{{name: "dry-run", typ: "boolean", doc: "check everything and store nothing"}, {name: "lax", typ: "boolean", doc: "problems that the Proxmox API permits are warnings instead of errors"}, {name: "pending", typ: "string", doc: "the pending version of a plan: refused with stale-plan if there are newer edits"}, create},
 			doc:   "Makes all edits or none. Their order does not matter: the result is validated.",
 		},
 		{
 			method: http.MethodPost, path: "check", id: "checkEdits", group: group, serve: (*Handler).check, request: of[[]model.Edit](), answer: of[api.CheckResult](), readOnly: true,
 			needs: withinFrom("for each object the permission to write it", access.SDNAllocate, access.SysModify, vmNetwork),
+			query: []param{create},
 			doc:   "Validates edits and returns what is wrong with them, as forms do while one types. Nothing is stored.",
 		},
 		{

@@ -3876,7 +3876,10 @@ export interface operations {
     };
     checkEdits: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description every object must be new: refused with conflict if one exists */
+                create?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4268,6 +4271,8 @@ export interface operations {
                 lax?: boolean;
                 /** @description the pending version of a plan: refused with stale-plan if there are newer edits */
                 pending?: string;
+                /** @description every object must be new: refused with conflict if one exists */
+                create?: boolean;
             };
             header?: never;
             path?: never;
