@@ -5,8 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/viaduct-sdn/viaduct/internal/diff"
-	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
@@ -23,6 +22,9 @@ func (a *app) diffCommand() *cobra.Command {
 		Long: `Shows the objects that differ between the running and the pending configuration; with
 -f, the manifests; with one revision, between it and the running one; with two
 revisions, between both.
+
+The words running and pending name these configurations in the place of a revision.
+viaduct history diff shows the effects on nodes, too.
 
 ` + pruneHelp,
 		Args: args(0, 2, "at most two revisions"),
@@ -54,7 +56,6 @@ revisions, between both.
 }
 
 func (a *app) diffOf(cmd *cobra.Command, files *manifestFlags, revisions []string) ([]api.Change, error) {
-	ctx := cmd.Context()
 	if len(revisions) == 0 {
 		p, _, err := a.plan(cmd, files)
 		if err != nil {
@@ -66,43 +67,69 @@ func (a *app) diffOf(cmd *cobra.Command, files *manifestFlags, revisions []strin
 	if err != nil {
 		return nil, err
 	}
-	var configs []*model.Config
-	for _, r := range revisions {
-		n, err := revisionNumber(cmd, r)
-		if err != nil {
-			return nil, err
-		}
-		cfg, err := configOf(ctx, c, n)
-		if err != nil {
-			return nil, err
-		}
-		configs = append(configs, cfg)
-	}
-	if len(configs) == 1 {
-		st, err := c.Status(ctx, "")
-		if err != nil {
-			return nil, err
-		}
-		cfg, err := configOf(ctx, c, st.Revision)
-		if err != nil {
-			return nil, err
-		}
-		configs = append(configs, cfg)
-	}
-	return diff.Objects(configs[0], configs[1]), nil
-}
-
-// configOf fetches the content of a revision; revision 0 is empty.
-func configOf(ctx context.Context, c *client.Client, n int64) (*model.Config, error) {
-	if n == 0 {
-		return &model.Config{}, nil
-	}
-	d, err := c.Revision(ctx, n)
+	out, err := compare(cmd, c, revisions)
 	if err != nil {
 		return nil, err
 	}
-	if d.Config == nil {
-		return &model.Config{}, nil
+	return out.Objects, nil
+}
+
+// compare asks for the differences between two configurations as the command line names
+// them; the second one may be missing, and is the running one then.
+func compare(cmd *cobra.Command, c *client.Client, given []string) (*api.Comparison, error) {
+	for _, name := range given {
+		if name == revision.NameRunning || name == revision.NamePending {
+			continue
+		}
+		if _, err := revisionNumber(cmd, name); err != nil {
+			return nil, err
+		}
 	}
-	return d.Config, nil
+	to := revision.NameRunning
+	if len(given) > 1 {
+		to = given[1]
+	}
+	return c.Compare(cmd.Context(), given[0], to)
+}
+
+func (a *app) historyDiffCommand() *cobra.Command {
+	var (
+		output  string
+		verbose bool
+	)
+	cmd := &cobra.Command{
+		Use:   "diff FROM [TO]",
+		Short: "Show what differs between two revisions",
+		Long: `Shows the objects that differ between two revisions, and what that changes on the nodes of
+now. FROM and TO are numbers of revisions, running or pending; TO is running by default.`,
+		Example:           "  viaduct history diff 7\n  viaduct history diff 3 7\n  viaduct history diff 3 pending",
+		Args:              args(1, 2, "one or two revisions, see viaduct history"),
+		ValidArgsFunction: a.completeAt(0, configurationNames),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			out, err := compare(cmd, c, given)
+			if err != nil {
+				return err
+			}
+			if output != formatTable {
+				return writeData(a.Stdout, output, out)
+			}
+			if len(out.Objects) == 0 {
+				return a.write("no difference\n")
+			}
+			v := planView{style: a.style(a.Stdout), verbose: verbose, now: a.Now()}
+			return a.write(v.render(&api.Plan{Objects: out.Objects, Nodes: out.Nodes}))
+		},
+	}
+	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "list every change on every node")
+	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
+	return cmd
+}
+
+// configurationNames completes what compare takes.
+func configurationNames(ctx context.Context, c *client.Client) []string {
+	return append([]string{revision.NameRunning, revision.NamePending}, revisionNames(ctx, c)...)
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -130,6 +131,24 @@ func (f *fakeServer) handler() http.Handler {
 			}
 		}
 		return nil, notFound("revision " + r.PathValue("n"))
+	})
+	handle("GET /api/v1/compare", func(r *http.Request) (any, error) {
+		var sides [2]*model.Config
+		for i, name := range []string{"from", "to"} {
+			switch n := r.URL.Query().Get(name); n {
+			case "running":
+				sides[i] = f.running()
+			case "pending":
+				sides[i] = f.pending
+			default:
+				at, err := strconv.Atoi(n)
+				if err != nil || at > len(f.revisions) {
+					return nil, notFound("revision " + n)
+				}
+				sides[i] = f.revisions[at-1].Config
+			}
+		}
+		return api.Comparison{Objects: diff.Objects(sides[0], sides[1])}, nil
 	})
 	handle("GET /api/v1/members", func(*http.Request) (any, error) {
 		m := func(name string) api.Member {

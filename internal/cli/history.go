@@ -44,7 +44,7 @@ ones.`,
 	}
 	cmd.Flags().IntVarP(&limit, "limit", "n", 20, "number of revisions; 0 for all")
 	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
-	cmd.AddCommand(a.historyShowCommand(), a.pinCommand(true), a.pinCommand(false), a.pruneCommand())
+	cmd.AddCommand(a.historyShowCommand(), a.historyDiffCommand(), a.pinCommand(true), a.pinCommand(false), a.pruneCommand())
 	return cmd
 }
 

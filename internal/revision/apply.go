@@ -172,41 +172,6 @@ func (s *Service) Discard(ctx context.Context, pending string) (*EditResult, err
 	return out, nil
 }
 
-// DiscardSome drops the pending changes of those objects for which the function returns
-// true, by edits that restore the running objects: so it returns model.Problems for what
-// would not be valid together with the edits that stay. The token is as for Discard.
-func (s *Service) DiscardSome(ctx context.Context, author, pending string, mine func(*View, diff.Change) bool) (*EditResult, error) {
-	out, err := s.Change(ctx, author, func(v *View) ([]model.Edit, error) {
-		var edits []model.Edit
-		for _, c := range diff.Objects(v.Pending, v.Running) {
-			if !mine(v, c) {
-				continue
-			}
-			e := model.Edit{Kind: model.Kind(c.Type), ID: c.Name}
-			if c.Action != diff.Delete {
-				e.Put = v.Running.Get(e.Kind, e.ID)
-			}
-			edits = append(edits, e)
-		}
-		return edits, nil
-	}, EditOptions{Pending: pending, Exact: true})
-	if err != nil || out.Pending > 0 {
-		return out, err
-	}
-	// Nothing differs any more: then the log is not needed either.
-	v, err := s.View(ctx)
-	if err != nil {
-		return out, nil //nolint:nilerr // it was dropped
-	}
-	if len(v.Changes()) == 0 {
-		_, err = s.Discard(ctx, v.pendingToken())
-	}
-	if err != nil && !errors.Is(err, ErrStalePlan) {
-		return nil, err
-	}
-	return out, nil
-}
-
 // Revision returns a revision, or ErrNotFound.
 func (s *Service) Revision(ctx context.Context, n int64) (*Revision, error) {
 	key := numbered(prefixRevision, n)

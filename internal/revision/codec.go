@@ -58,6 +58,8 @@ type Record struct {
 	Time   time.Time    `json:"time"`
 	Author string       `json:"author"`
 	Edits  []model.Edit `json:"edits"`
+	// Undoes is the number of the record that it undoes; 0 for all others.
+	Undoes int64 `json:"undoes,omitempty"`
 
 	// bytes is the size of its JSON form.
 	bytes int64

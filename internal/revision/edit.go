@@ -47,6 +47,9 @@ type EditOptions struct {
 
 	// planned validates live objects only against the next revision.
 	planned bool
+	// undoes points to the number of the record that the edits undo; nil for others. The
+	// function of a Change sets it.
+	undoes *int64
 }
 
 // Values of EditOptions.IfMatch that are not ETags.

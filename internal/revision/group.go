@@ -261,6 +261,9 @@ func (p *prepared) dependsOnLive() bool {
 // add adds a call's record to a group.
 func (s *Service) add(c *call, p *prepared, g *group) error {
 	r := Record{Seq: g.core.seq + 1, Time: s.now().UTC(), Author: c.author, Edits: p.edits}
+	if c.options.undoes != nil {
+		r.Undoes = *c.options.undoes
+	}
 	text, err := json.Marshal(r)
 	if err != nil {
 		return err

@@ -1,7 +1,6 @@
 package revision_test
 
 import (
-	"context"
 	"errors"
 	"reflect"
 	"testing"
@@ -75,41 +74,5 @@ func TestReplacedObjectsKeepSetAndSecret(t *testing.T) {
 	var problems model.Problems
 	if !errors.As(err, &problems) || problems[0].Field != "set" {
 		t.Errorf("a set without a valid name: %v", err)
-	}
-}
-
-// A discard of some objects brings those back and leaves the others; what would not be
-// valid with these is refused, and with nothing left the log is empty.
-func TestDiscardSome(t *testing.T) {
-	s := service(t, mem.New())
-	edit(t, s, zone("za", 1400), zone("zb", 1400))
-	apply(t, s)
-	edit(t, s, zone("za", 1300))
-	edit(t, s, zone("zb", 1300), zone("zc", 1300))
-	only := func(names ...string) func(*revision.View, diff.Change) bool {
-		return func(_ *revision.View, c diff.Change) bool {
-			for _, n := range names {
-				if c.Name == n {
-					return true
-				}
-			}
-			return false
-		}
-	}
-	r, err := s.DiscardSome(t.Context(), "tester", "", only("za"))
-	if err != nil || len(r.Changes) != 1 || r.Pending != 2 {
-		t.Fatalf("%+v, %v", r, err)
-	}
-	edit(t, s, vnet("vc", "zc"))
-	var problems model.Problems
-	if _, err := s.DiscardSome(context.Background(), "tester", "", only("zc")); !errors.As(err, &problems) {
-		t.Errorf("the zone of a vnet that stays pending was discarded: %v", err)
-	}
-	if _, err := s.DiscardSome(t.Context(), "tester", "", only("zb", "zc", "vc")); err != nil {
-		t.Fatal(err)
-	}
-	v, err := s.View(t.Context())
-	if err != nil || len(v.Changes()) != 0 || len(v.Records()) != 0 || v.Pending.Zones["za"].MTU != 1400 {
-		t.Errorf("%+v, %d records, %v", v.Changes(), len(v.Records()), err)
 	}
 }

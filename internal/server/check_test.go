@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/store/mem"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
@@ -43,5 +45,29 @@ func TestCheck(t *testing.T) {
 		if after != before[name] {
 			t.Errorf("%s changed:\n%v\n%v", name, before[name], after)
 		}
+	}
+}
+
+// A request to create objects stores all of them or, if one exists already, none.
+func TestCreate(t *testing.T) {
+	c := start(t, mem.New(), t.TempDir()).local
+	ctx := t.Context()
+	zone := func(id string) api.Object { return &model.Zone{ID: id, Type: model.ZoneSimple} }
+	subnet := &model.Subnet{ID: "10.0.0.0/24", VNet: "v1"}
+	if _, err := c.Create(ctx, []api.Object{zone("z1"), &model.VNet{ID: "v1", Zone: "z1"}, subnet}); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range []api.Object{zone("z1"), subnet} {
+		if _, err := c.Create(ctx, []api.Object{zone("z2"), o}); !api.IsType(err, api.TypeConflict) {
+			t.Errorf("%s was created twice: %v", o.ObjectID(), err)
+		}
+	}
+	pendingZones(t, c, 1)
+	found, err := c.CheckCreate(ctx, []api.Object{zone("z1")})
+	if err != nil || len(found.Problems) != 1 || found.Problems[0].Field != "id" || found.Problems[0].Code != "object-exists" {
+		t.Errorf("the check of a zone that exists found %+v, %v", found, err)
+	}
+	if found, err = c.CheckCreate(ctx, []api.Object{zone("z2")}); err != nil || len(found.Problems) != 0 {
+		t.Errorf("the check of a new zone found %+v, %v", found, err)
 	}
 }

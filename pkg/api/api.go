@@ -9,6 +9,7 @@
 //	DELETE /api/v1/{kinds}/{id}                            EditResult               If-Match
 //	POST   /api/v1/edits?dry-run=true&pending=<token>      []Edit -> EditResult     all or nothing; pending: Plan.Pending
 //	POST   /api/v1/edits?lax=true                          the same; what the Proxmox API accepts is a warning
+//	POST   /api/v1/edits?create=true                       the same; every object must be new
 //	POST   /api/v1/check                                   []Edit -> CheckResult: what they would meet, nothing stored
 //	GET    /api/v1/addresses?zone=&vnet=                   []Address, sorted
 //	POST   /api/v1/addresses                               AddressRequest -> []Address: those of the NIC afterwards
@@ -20,10 +21,12 @@
 //	POST   /api/v1/plan                                    []Edit -> Plan: running to pending plus these edits, nothing stored
 //	GET    /api/v1/plan?to=N                               Plan: running to revision N
 //	POST   /api/v1/apply                                   ApplyRequest -> ApplyResult
-//	POST   /api/v1/discard                                 DiscardRequest or nothing -> EditResult: drops every pending edit, or one's own
+//	POST   /api/v1/discard                                 DiscardRequest or nothing -> EditResult: drops every pending edit, or one's own, or that of some objects
+//	POST   /api/v1/undo                                    UndoRequest or nothing -> EditResult: takes back a pending edit of the caller
 //	POST   /api/v1/rollback                                RollbackRequest -> ApplyResult
 //	GET    /api/v1/revisions                               []Revision, newest first
 //	GET    /api/v1/revisions/{n}                           RevisionDetail
+//	GET    /api/v1/compare?from=&to=                       Comparison: of two revisions, running or pending
 //	PUT    /api/v1/revisions/{n}/pin
 //	DELETE /api/v1/revisions/{n}/pin
 //	POST   /api/v1/revisions/prune                         PruneRequest -> PruneResult
@@ -242,8 +245,11 @@ type Note struct {
 	Standing bool `json:"standing,omitempty"`
 }
 
-// PendingEdit records who changed the pending configuration.
+// PendingEdit records who changed the pending configuration. Edits that were undone are
+// not shown.
 type PendingEdit struct {
+	// Number identifies the edit for UndoRequest; it grows with each edit.
+	Number  int64     `json:"number,omitempty"`
 	Time    time.Time `json:"time"`
 	Author  string    `json:"author"`
 	Objects []string  `json:"objects"`
@@ -268,6 +274,17 @@ type DiscardRequest struct {
 	// Plan is the Pending of the reviewed plan; if there are other pending edits now the
 	// discard is refused. Empty drops whatever is pending.
 	Plan string `json:"plan,omitempty"`
+	// Objects are references, like "vnet/red": only their pending changes are dropped, all
+	// or none. The discard is refused if what stays pending needs one of them.
+	Objects []string `json:"objects,omitempty"`
+}
+
+// UndoRequest takes back what a pending edit request of the caller did: the objects that
+// it changed become what they were before it. It is refused if one of them was changed
+// since. Edits of live objects are not undone.
+type UndoRequest struct {
+	// Edit is the PendingEdit.Number of an edit by the caller; 0 means their last one.
+	Edit int64 `json:"edit,omitempty"`
 }
 
 // RollbackRequest makes a new revision with the content of an older one.
@@ -320,6 +337,17 @@ type RevisionDetail struct {
 	// Nodes are the results of the nodes that finished with it, sorted by name; of the
 	// newest 100 revisions only.
 	Nodes []NodeResult `json:"nodes"`
+}
+
+// Comparison is what differs between two configurations.
+type Comparison struct {
+	// From and To are numbers of revisions, 0 for the empty configuration, "running" or
+	// "pending".
+	From    string   `json:"from"`
+	To      string   `json:"to"`
+	Objects []Change `json:"objects"`
+	// Nodes are the nodes of now with what differs on them.
+	Nodes []NodePlan `json:"nodes"`
 }
 
 // NodeResult is the result of a revision on a node: what it last reported of it.

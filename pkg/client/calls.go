@@ -95,6 +95,26 @@ func (c *Client) Edit(ctx context.Context, edits []api.Edit, dryRun bool) (*api.
 	return post[api.EditResult](ctx, c, "edits", query, orEmpty(edits))
 }
 
+// Create is Edit for objects that must all be new: if one exists the error is of type
+// conflict and nothing is stored.
+func (c *Client) Create(ctx context.Context, objects []api.Object) (*api.EditResult, error) {
+	return post[api.EditResult](ctx, c, "edits", url.Values{"create": {"true"}}, puts(objects))
+}
+
+// CheckCreate returns what Create would meet; nothing is stored.
+func (c *Client) CheckCreate(ctx context.Context, objects []api.Object) (*api.CheckResult, error) {
+	return post[api.CheckResult](ctx, c, "check", url.Values{"create": {"true"}}, puts(objects))
+}
+
+// puts are the edits that store objects.
+func puts(objects []api.Object) []api.Edit {
+	edits := make([]api.Edit, len(objects))
+	for i, o := range objects {
+		edits[i].Put = o
+	}
+	return edits
+}
+
 // EditLax is Edit for objects of another system: what the Proxmox API accepts is a
 // warning, not an error.
 func (c *Client) EditLax(ctx context.Context, edits []api.Edit, dryRun bool) (*api.EditResult, error) {
@@ -133,9 +153,14 @@ func (c *Client) Apply(ctx context.Context, req api.ApplyRequest) (*api.ApplyRes
 	return post[api.ApplyResult](ctx, c, "apply", nil, req)
 }
 
-// Discard drops every pending edit; req may be empty.
+// Discard drops every pending edit, or those of some objects; req may be empty.
 func (c *Client) Discard(ctx context.Context, req api.DiscardRequest) (*api.EditResult, error) {
 	return post[api.EditResult](ctx, c, "discard", nil, req)
+}
+
+// Undo takes back a pending edit of the caller, the last one if req is empty.
+func (c *Client) Undo(ctx context.Context, req api.UndoRequest) (*api.EditResult, error) {
+	return post[api.EditResult](ctx, c, "undo", nil, req)
 }
 
 // Rollback makes a new revision with the content of an older one.
@@ -151,6 +176,12 @@ func (c *Client) Revisions(ctx context.Context) ([]api.Revision, error) {
 // Revision returns one revision with its content.
 func (c *Client) Revision(ctx context.Context, n int64) (*api.RevisionDetail, error) {
 	return get[api.RevisionDetail](ctx, c, "revisions/"+strconv.FormatInt(n, 10), nil)
+}
+
+// Compare returns what differs between two configurations: each is the number of a
+// revision, 0 for the empty one, "running" or "pending".
+func (c *Client) Compare(ctx context.Context, from, to string) (*api.Comparison, error) {
+	return get[api.Comparison](ctx, c, "compare", url.Values{"from": {from}, "to": {to}})
 }
 
 // PinRevision keeps a revision regardless of its age, or with pinned unset no longer

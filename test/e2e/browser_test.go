@@ -143,6 +143,12 @@ func (b *browser) fill(property, value string) {
 	b.do("filling in "+property, chromedp.WaitVisible(field), chromedp.Evaluate(fmt.Sprintf("document.querySelector(%q).select()", field), nil), chromedp.SendKeys(field, value+kb.Tab))
 }
 
+// has waits until a field has a value.
+func (b *browser) has(field, value string) {
+	b.t.Helper()
+	b.do(fmt.Sprintf("waiting for %q in %s", value, field), chromedp.Poll(fmt.Sprintf("document.querySelector(%q)?.value === %q", field, value), nil, chromedp.WithPollingTimeout(patience)))
+}
+
 // count is the number of elements that a CSS selector finds.
 func (b *browser) count(selector string) int {
 	b.t.Helper()

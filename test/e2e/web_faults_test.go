@@ -34,9 +34,9 @@ func TestWebOfTwo(t *testing.T) {
 	ben.fill("alias", "by ben")
 	ben.do("isolating", chromedp.Click("#f-isolate-ports"))
 	ben.press("Save")
-	ben.shows("1 object pending: 1 by you")
+	ben.shows("1 pending edit by you")
 
-	ana.shows("1 by ben@pve")
+	ana.shows("1 pending edit by ben@pve")
 	ana.press("Save")
 	ana.shows("Somebody else changed this VNet while you edited it")
 	ana.shows("Taken over: isolate-ports")
@@ -82,7 +82,7 @@ func TestWebKeepsWhatWasTyped(t *testing.T) {
 	})
 	b.hasTyped("id", "typed")
 	b.press("Create zone")
-	b.shows("1 object pending: 1 by you")
+	b.shows("1 pending edit by you")
 }
 
 // hasTyped fails the test if the field of a property does not hold a value.
@@ -120,7 +120,7 @@ func TestWebByKeyboard(t *testing.T) {
 	b.keys("simple")
 	b.tabBackTo("form button.primary")
 	b.keys("\r")
-	b.shows("1 object pending: 1 by you")
+	b.shows("1 pending edit by you")
 
 	// From the top, the first Tab skips the navigation.
 	b.open("/zones")

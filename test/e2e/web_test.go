@@ -27,7 +27,7 @@ func TestWebInterface(t *testing.T) {
 	b.fill("mtu", "1400")
 	b.fill("peers", "192.168.0.1, 192.168.0.2")
 	b.press("Create zone")
-	b.shows("1 object pending: 1 by you")
+	b.shows("1 pending edit by you")
 
 	b.open("/vnets?new=1&zone=web")
 	b.fill("id", "red")
@@ -35,7 +35,7 @@ func TestWebInterface(t *testing.T) {
 	b.fill("tag", "6000")
 	b.fill("alias", "<img src=x onerror=alert(1)>")
 	b.press("Create VNet")
-	b.shows("2 objects pending: 2 by you")
+	b.shows("2 pending edits by you")
 	b.open("/vnets/red")
 	b.shows("<img src=x onerror=alert(1)>")
 	if n := b.count("img"); n != 0 {
@@ -60,7 +60,7 @@ func TestWebInterface(t *testing.T) {
 	b.open("/vnets/red")
 	c.run("set", "vnet", "red", "alias=Changed elsewhere")
 	b.shows("Changed elsewhere")
-	b.shows("1 by root@local")
+	b.shows("1 pending edit by root@local")
 	b.press("Discard")
 	b.do("confirming", chromedp.Click(`[role=dialog] button.danger`))
 	b.do("waiting for the bar to go", chromedp.WaitNotPresent("footer.bar"))

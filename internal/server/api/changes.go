@@ -27,18 +27,63 @@ func (h *Handler) edits(r *request) (any, error) {
 		return nil, err
 	}
 	o := revision.EditOptions{Pending: r.URL.Query().Get("pending")}
-	for name, set := range map[string]*bool{"dry-run": &o.DryRun, "lax": &o.Lax} {
-		if s := r.URL.Query().Get(name); s != "" {
-			if *set, err = strconv.ParseBool(s); err != nil {
-				return nil, problem.Invalid("%s %q: must be true or false", name, s)
-			}
-		}
+	if o.DryRun, err = r.flag("dry-run"); err != nil {
+		return nil, err
+	}
+	if o.Lax, err = r.flag("lax"); err != nil {
+		return nil, err
+	}
+	if o.IfMatch, err = r.newObjects(edits); err != nil {
+		return nil, err
 	}
 	r.dry = o.DryRun
 	for _, e := range edits {
 		r.objects = append(r.objects, model.Ref(e.Target()))
 	}
 	return h.change(r, edits, o)
+}
+
+// existing are the problems of objects that shall be created and exist already, as far as
+// the caller may see them.
+func (h *Handler) existing(c caller, edits []model.Edit) []api.Problem {
+	v, _ := h.Config.Latest()
+	out := []api.Problem{}
+	for _, e := range edits {
+		k, id := e.Target()
+		if o := stored(v, v.Pending, k, id); o != nil && h.canRead(c, o, zonesOf(v.Pending)) {
+			out = append(out, model.NewProblem(model.Error, k, id, "id", id, msgExists.Of()))
+		}
+	}
+	return out
+}
+
+// flag is a boolean parameter of the query; false if it is missing.
+func (r *request) flag(name string) (bool, error) {
+	s := r.URL.Query().Get(name)
+	if s == "" {
+		return false, nil
+	}
+	set, err := strconv.ParseBool(s)
+	if err != nil {
+		return false, problem.Invalid("%s %q: must be true or false", name, s)
+	}
+	return set, nil
+}
+
+// newObjects are the conditions of a request to create: none of the objects exists.
+func (r *request) newObjects(edits []model.Edit) (map[string]string, error) {
+	create, err := r.flag("create")
+	if err != nil || !create {
+		return nil, err
+	}
+	out := make(map[string]string, len(edits))
+	for _, e := range edits {
+		if e.Put == nil {
+			return nil, problem.Invalid("%s is deleted by a request to create objects: leave it out, or leave out create", model.Ref(e.Target()))
+		}
+		out[model.Ref(e.Target())] = revision.Absent
+	}
+	return out, nil
 }
 
 // check validates edits and stores nothing. Unlike a dry run it answers what is wrong
@@ -55,7 +100,17 @@ func (h *Handler) check(r *request) (any, error) {
 		return out, nil
 	}
 	r.typing = true
-	answer, err := h.change(r, edits, revision.EditOptions{DryRun: true})
+	absent, err := r.newObjects(edits)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := h.change(r, edits, revision.EditOptions{DryRun: true, IfMatch: absent})
+	if absent != nil && errors.Is(err, revision.ErrPrecondition) {
+		if out.Problems = h.existing(r.caller, edits); len(out.Problems) == 0 {
+			out.Detail = err.Error()
+		}
+		return out, nil
+	}
 	if err != nil {
 		found := problem.From(err).Problems
 		if len(found) == 0 {
@@ -248,8 +303,35 @@ func (h *Handler) planned(r *request, p *revision.Plan, err error) (any, error) 
 	v, _ := h.Config.Latest()
 	return api.Plan{
 		Base: p.Base, Token: p.Token, Pending: p.Pending, Objects: list(p.Changes), Warnings: h.redact(r.caller, v, p.Warnings),
-		Nodes: h.shownNodes(r.caller, h.Fleet.Plan(p), old, new), Edits: h.shownEdits(r.caller, p.Records, old, new),
+		Nodes: h.shownNodes(r.caller, h.Fleet.Plan(p), old, new), Edits: h.shownEdits(r.caller, p, old, new),
 	}, nil
+}
+
+// compare answers what differs between two configurations to callers who may read both
+// whole.
+func (h *Handler) compare(r *request) (any, error) {
+	from, to := r.URL.Query().Get("from"), r.URL.Query().Get("to")
+	if to == "" {
+		to = revision.NameRunning
+	}
+	p, err := h.Config.Compare(r.Context(), from, to)
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range []struct {
+		name string
+		cfg  *model.Config
+	}{{from, p.Old}, {to, p.New}} {
+		what := "the " + one.name + " configuration"
+		if one.name != revision.NameRunning && one.name != revision.NamePending {
+			what = "revision " + one.name
+		}
+		if err := h.demandAll(r.caller, what, diff.Objects(&model.Config{}, one.cfg), guarded{Config: one.cfg}); err != nil {
+			return nil, err
+		}
+	}
+	nodes := h.shownNodes(r.caller, h.Fleet.Plan(p), guarded{p.Old, p.OldLive}, guarded{p.New, p.NewLive})
+	return api.Comparison{From: from, To: to, Objects: list(p.Changes), Nodes: nodes}, nil
 }
 
 // checkMessage refuses a message of a revision that the history could not show on one
@@ -290,46 +372,6 @@ func (h *Handler) shown(r *request, changes []diff.Change) []diff.Change {
 	v, _ := h.Config.Latest()
 	out, _ := h.shownOf(r.caller, changes, guarded{v.Running, v.Live}, guarded{v.Pending, v.Live})
 	return out
-}
-
-func (h *Handler) discard(r *request) (any, error) {
-	var req api.DiscardRequest
-	if err := problem.Decode(r.w, r.Request, maxBody, &req); err != nil {
-		return nil, err
-	}
-	if !h.may(r.caller, right{"/sdn", sdnWrite}) {
-		return h.discardOwn(r, req)
-	}
-	out, err := h.Config.Discard(r.Context(), req.Plan)
-	if err != nil {
-		return nil, err
-	}
-	if len(out.Changes) > 0 {
-		h.Log.Info("pending edits were discarded", "objects", len(out.Changes), "author", r.caller.name)
-	}
-	out.Changes = h.shown(r, out.Changes)
-	return editResult(out), nil
-}
-
-// discardOwn drops the pending changes of objects that the caller may modify, and keeps
-// the others.
-func (h *Handler) discardOwn(r *request, req api.DiscardRequest) (any, error) {
-	var validated *revision.View
-	out, err := h.Config.DiscardSome(r.Context(), r.caller.name, req.Plan, func(v *revision.View, c diff.Change) bool {
-		validated = v
-		return h.mayDiscard(r.caller, v, c)
-	})
-	var problems model.Problems
-	switch {
-	case errors.As(err, &problems):
-		return nil, h.redact(r.caller, validated, problems)
-	case err != nil:
-		return nil, err
-	}
-	if len(out.Changes) > 0 {
-		h.Log.Info("pending edits were discarded in part", "objects", len(out.Changes), "author", r.caller.name)
-	}
-	return editResult(out), nil
 }
 
 func (h *Handler) revisions(r *request) (any, error) {

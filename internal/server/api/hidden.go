@@ -122,24 +122,24 @@ func (h *Handler) mayDiscard(c caller, v *revision.View, change diff.Change) boo
 	return ok
 }
 
-// shownEdits returns the pending edits with objects that the caller may see.
-func (h *Handler) shownEdits(c caller, records []revision.Record, sides ...guarded) []api.PendingEdit {
+// shownEdits returns the pending edits with objects that still differ from the running
+// ones and that the caller may see.
+func (h *Handler) shownEdits(c caller, p *revision.Plan, sides ...guarded) []api.PendingEdit {
+	differ := make(map[string]bool, len(p.Changes))
+	for _, change := range p.Changes {
+		differ[change.Type+"/"+change.Name] = true
+	}
 	var out []api.PendingEdit
-	for _, rec := range records {
-		e := api.PendingEdit{Time: rec.Time, Author: rec.Author, Objects: []string{}}
+	for _, rec := range p.Records {
+		e := api.PendingEdit{Number: rec.Seq, Time: rec.Time, Author: rec.Author, Objects: []string{}}
 		for _, edit := range rec.Edits {
-			kind, id := edit.Kind, edit.ID
-			if edit.Put != nil {
-				kind, id = edit.Put.ObjectKind(), edit.Put.ObjectID()
-			}
-			ref, all := diff.Change{Type: string(kind), Name: id}, append([]guarded{of1(edit.Put)}, sides...)
-			exists := slices.ContainsFunc(all, func(g guarded) bool { return g.find(ref) != nil })
-			switch {
-			case c.admin, exists && h.canReadChange(c, ref, all...), !exists && h.absent(c, kind, id, false) == nil:
-				e.Objects = append(e.Objects, model.Ref(edit.Target()))
+			kind, id := edit.Target()
+			ref := diff.Change{Type: string(kind), Name: id}
+			if differ[model.Ref(kind, id)] && (c.admin || h.canReadChange(c, ref, append([]guarded{of1(edit.Put)}, sides...)...)) {
+				e.Objects = append(e.Objects, model.Ref(kind, id))
 			}
 		}
-		if c.admin || len(e.Objects) > 0 {
+		if len(e.Objects) > 0 {
 			out = append(out, e)
 		}
 	}

@@ -12,6 +12,10 @@ var (
 		"is stored, but the external system does not answer as it should",
 		"nothing can be registered with it until it does: {error}",
 		"An external system was asked after it was declared, and could not be reached or refused access.")
+	msgExists = message.Define("object-exists",
+		"exists already",
+		"choose another name, or change the object that has it",
+		"The request is to create an object, and one of this kind and name exists.")
 	msgHiddenInvalid = message.Define("hidden-object-invalid",
 		"one that you may not see would no longer be valid",
 		"ask somebody with SDN.Audit on /sdn to look at this edit",

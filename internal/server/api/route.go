@@ -224,16 +224,18 @@ func changeRoutes() []route {
 	toPlan := somewhere("/sdn", "nothing in it that the reader may not see, and without SDN.Audit on /sdn for each edit of the request what writing it demands", sdnRead)
 	toApply := somewhere("/sdn", "SDN.Allocate on /sdn, or for each changed object the permission to write it", sdnWrite)
 	toDiscard := somewhere("/sdn", "SDN.Allocate on /sdn; otherwise only pending changes of objects that the caller may write are discarded", sdnWrite)
+	create := param{name: "create", typ: "boolean", doc: "every object must be new: refused with conflict if one exists"}
 	return []route{
 		{
 			method: http.MethodPost, path: "edits", id: "edit", group: group, serve: (*Handler).edits, request: of[[]model.Edit](), answer: of[api.EditResult](),
 			needs: withinFrom("for each object the permission to write it", access.SDNAllocate, access.SysModify, vmNetwork),
-			query: []param{{name: "dry-run", typ: "boolean", doc: "check everything and store nothing"}, {name: "lax", typ: "boolean", doc: "problems that the Proxmox API permits are warnings instead of errors"}, {name: "pending", typ: "string", doc: "the pending version of a plan: refused with stale-plan if there are newer edits"}},
+			query: []param{{name: "dry-run", typ: "boolean", doc: "check everything and store nothing"}, {name: "lax", typ: "boolean", doc: "problems that the Proxmox API permits are warnings instead of errors"}, {name: "pending", typ: "string", doc: "the pending version of a plan: refused with stale-plan if there are newer edits"}, create},
 			doc:   "Makes all edits or none. Their order does not matter: the result is validated.",
 		},
 		{
 			method: http.MethodPost, path: "check", id: "checkEdits", group: group, serve: (*Handler).check, request: of[[]model.Edit](), answer: of[api.CheckResult](), readOnly: true,
 			needs: withinFrom("for each object the permission to write it", access.SDNAllocate, access.SysModify, vmNetwork),
+			query: []param{create},
 			doc:   "Validates edits and returns what is wrong with them, as forms do while one types. Nothing is stored.",
 		},
 		{
@@ -251,7 +253,12 @@ func changeRoutes() []route {
 		},
 		{
 			method: http.MethodPost, path: "discard", id: "discard", group: group, serve: (*Handler).discard, request: of[api.DiscardRequest](), answer: of[api.EditResult](),
-			needs: toDiscard, doc: "Discards all pending edits, or those that the caller may discard.",
+			needs: toDiscard, doc: "Discards all pending edits, or those that the caller may discard; with objects the pending changes of these, all or none.",
+		},
+		{
+			method: http.MethodPost, path: "undo", id: "undo", group: group, serve: (*Handler).undo, request: of[api.UndoRequest](), answer: of[api.EditResult](),
+			needs: withinFrom("for each object of the edit the permission to write it", access.SDNAllocate, access.SysModify),
+			doc:   "Undoes a pending edit request of the caller, by default the last one: the objects that it changed become what they were before it. Refused if one of them was changed since.",
 		},
 		{
 			method: http.MethodPost, path: "rollback", id: "rollback", group: group, needs: allocateSDN, serve: (*Handler).rollback, request: of[api.RollbackRequest](), answer: of[api.ApplyResult](),
@@ -264,6 +271,14 @@ func changeRoutes() []route {
 		{
 			method: http.MethodGet, path: "revisions/{n}", id: "getRevision", group: group, needs: toRead, serve: (*Handler).revision, answer: of[api.RevisionDetail](),
 			doc: "Returns one revision with its content, and what it changed.",
+		},
+		{
+			method: http.MethodGet, path: "compare", id: "compare", group: group, needs: toRead, serve: (*Handler).compare, answer: of[api.Comparison](),
+			query: []param{
+				{name: "from", typ: "string", doc: "the number of a revision, 0 for the empty configuration, running or pending"},
+				{name: "to", typ: "string", doc: "the same; running by default"},
+			},
+			doc: "Returns what differs between two configurations: objects, and what each node would get. Live objects are those of now on both sides.",
 		},
 		{
 			method: http.MethodPut, path: "revisions/{n}/pin", id: "pinRevision", group: group, needs: allocateSDN, serve: (*Handler).pin,

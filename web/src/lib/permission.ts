@@ -43,6 +43,11 @@ export function mayAdd(kind: KindInfo): boolean {
 	});
 }
 
+/** Whether the session may add networks of its own, which begin with a zone. */
+export function mayAddNetworks(): boolean {
+	return cluster.kinds.some((k) => k.kind === 'zone' && mayAdd(k));
+}
+
 /** Fills the names of properties into a path; it ends before the first that is empty. */
 function fill(template: string, object: Obj): string {
 	let path = '';

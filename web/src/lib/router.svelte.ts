@@ -13,8 +13,8 @@ class Route {
 	query = $state(location.search);
 	/** The login link that the page was opened by; its secret leaves the address bar and the history at once. */
 	link = $state.raw(loginLink());
-	/** What may be lost by leaving the page; empty if nothing. Asked before every move. */
-	unsaved: () => string = () => '';
+	/** What may be lost by going to a path, or by closing the page; empty if nothing. Asked before every move. */
+	unsaved: (to?: string) => string = () => '';
 
 	get parts(): string[] {
 		return this.path.split('/').filter(Boolean).map(decodeURIComponent);
@@ -32,14 +32,15 @@ let last = location.href;
 
 /** Goes to an address of this interface, unless the user keeps what is not saved. */
 export function go(to: string, replace = false): void {
-	if (!mayLeave()) return;
+	if (!mayLeave(new URL(to, location.href).pathname)) return;
 	history[replace ? 'replaceState' : 'pushState'](null, '', to);
 	follow();
 }
 
-function mayLeave(): boolean {
-	const lost = route.unsaved();
-	if (lost && !confirm(lost)) return false;
+function mayLeave(to: string): boolean {
+	const lost = route.unsaved(to);
+	if (!lost) return true;
+	if (!confirm(lost)) return false;
 	route.unsaved = () => '';
 	return true;
 }
@@ -56,7 +57,7 @@ export function href(plural: string, id?: string): string {
 }
 
 window.addEventListener('popstate', () => {
-	if (!mayLeave()) {
+	if (!mayLeave(location.pathname)) {
 		history.pushState(null, '', last);
 		return;
 	}

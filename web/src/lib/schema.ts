@@ -499,6 +499,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns what differs between two configurations
+         * @description Returns what differs between two configurations: objects, and what each node would get. Live objects are those of now on both sides.
+         */
+        get: operations["compare"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/controllers": {
         parameters: {
             query?: never;
@@ -563,8 +583,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Discards all pending edits, or those that the caller may discard
-         * @description Discards all pending edits, or those that the caller may discard.
+         * Discards all pending edits, or those that the caller may discard; with objects the pending changes of these, all or none
+         * @description Discards all pending edits, or those that the caller may discard; with objects the pending changes of these, all or none.
          */
         post: operations["discard"];
         delete?: never;
@@ -1971,6 +1991,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undoes a pending edit request of the caller, by default the last one
+         * @description Undoes a pending edit request of the caller, by default the last one: the objects that it changed become what they were before it. Refused if one of them was changed since.
+         */
+        post: operations["undo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/usage": {
         parameters: {
             query?: never;
@@ -2232,6 +2272,12 @@ export interface components {
             detail?: string;
             problems: components["schemas"]["Problem"][];
         };
+        Comparison: {
+            from: string;
+            nodes: components["schemas"]["NodePlan"][];
+            objects: components["schemas"]["Change"][];
+            to: string;
+        };
         Config: {
             aliases?: {
                 [key: string]: components["schemas"]["Alias"];
@@ -2343,6 +2389,7 @@ export interface components {
             user?: string;
         };
         DiscardRequest: {
+            objects?: string[];
             /** @description the pending of the plan that was looked at; refused if it is no longer that one */
             plan?: string;
         };
@@ -3080,6 +3127,7 @@ export interface components {
         };
         PendingEdit: {
             author: string;
+            number?: number;
             objects: string[];
             /** Format: date-time */
             time: string;
@@ -3341,6 +3389,9 @@ export interface components {
             node?: string;
             /** @description nanoseconds */
             ttl?: number;
+        };
+        UndoRequest: {
+            edit?: number;
         };
         Usage: {
             /** @description a network, like 10.0.0.0/8 */
@@ -4367,7 +4418,10 @@ export interface operations {
     };
     checkEdits: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description every object must be new: refused with conflict if one exists */
+                create?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4385,6 +4439,32 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CheckResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    compare: {
+        parameters: {
+            query?: {
+                /** @description the number of a revision, 0 for the empty configuration, running or pending */
+                from?: string;
+                /** @description the same; running by default */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"];
                 };
             };
             default: components["responses"]["problem"];
@@ -4733,6 +4813,8 @@ export interface operations {
                 lax?: boolean;
                 /** @description the pending version of a plan: refused with stale-plan if there are newer edits */
                 pending?: string;
+                /** @description every object must be new: refused with conflict if one exists */
+                create?: boolean;
             };
             header?: never;
             path?: never;
@@ -7193,6 +7275,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Token"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    undo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UndoRequest"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
                 };
             };
             default: components["responses"]["problem"];

@@ -70,6 +70,6 @@ export function heading(plural: string): string {
 
 /** A kind within a sentence: "zone", "VNet", "IP set". */
 export function noun(kind: string): string {
-	const special: Record<string, string> = { vnet: 'VNet', ipam: 'IPAM', dns: 'DNS server', 'ip-set': 'IP set' };
+	const special: Record<string, string> = { vnet: 'VNet', ipam: 'IPAM', dns: 'DNS server', 'ip-set': 'IP set', nic: 'NIC' };
 	return special[kind] ?? kind.replaceAll('-', ' ');
 }
