@@ -1,12 +1,11 @@
 package topology
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
-	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
@@ -24,7 +23,7 @@ func (p *painter) underlay() {
 	if len(p.links) > 0 {
 		height += lineHeight
 	}
-	if slices.ContainsFunc(lines, func(l *link) bool { return l.router == "" }) {
+	if len(lines) > 0 {
 		height += arcs
 	}
 	height = max(height, bandHead+float64(len(routers))*lineHeight+bandFoot)
@@ -89,11 +88,11 @@ func (p *painter) mesh(lines []*link, y float64) {
 		e := api.Element{ID: at[c.name], Kind: api.ElementVTEP, Parent: underlayID, Node: c.ref(), Detail: "links of " + c.name}
 		p.add(state.of(e), c.x, y, dot, dot)
 	}
+	text := counted(len(p.links), "link")
 	if p.bundled > 0 {
-		text := fmt.Sprintf("%s between %s", counted(p.bundled, "link"), counted(len(at), "node"))
-		state := condition{state: protocol.Converged}
-		p.add(state.of(api.Element{ID: "links", Kind: api.ElementLinks, Parent: underlayID, Label: "Links", Detail: text, Links: p.bundled}), (from+to)/2, y, to-from, 8)
+		text += ", " + strconv.Itoa(len(lines)) + " of them drawn"
 	}
+	p.add(api.Element{ID: "links", Kind: api.ElementLinks, Parent: underlayID, Label: "Links", Detail: text, Links: p.bundled}, (from+to)/2, y, to-from, 8)
 	shown := p.routers[:min(len(p.routers), maxRouters)]
 	for _, l := range lines {
 		e := api.Element{Kind: api.ElementLink, Parent: underlayID, From: at[l.a], To: at[l.b], Label: l.a + " – " + l.b, Detail: l.detail(), Links: 1}

@@ -30,7 +30,8 @@ const (
 	// ElementVTEP is where a node's links end.
 	ElementVTEP ElementKind = "vtep"
 	// ElementLink is everything between two nodes, or a node and a router: tunnels and BGP
-	// sessions. ElementLinks counts the links where they would be too many lines.
+	// sessions. ElementLinks is the row of the links' ends; its Links counts those that are not
+	// drawn because they would be too many lines.
 	ElementLink  ElementKind = "link"
 	ElementLinks ElementKind = "links"
 	// ElementRouter is a VTEP or a BGP neighbour that is no node.
