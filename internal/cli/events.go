@@ -115,6 +115,8 @@ func eventText(e api.Event) string {
 		return "node     " + nodeText(e.Node)
 	case api.EventWarning:
 		return "warning  " + e.Message
+	case api.EventTopology:
+		return "topology elements of the map were moved"
 	case api.EventOverflow:
 		return "overflow events are missing here: check viaduct status and viaduct diff"
 	case api.EventReady:

@@ -20,6 +20,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	serverapi "github.com/viaduct-sdn/viaduct/internal/server/api"
 	"github.com/viaduct-sdn/viaduct/internal/store/mem"
+	"github.com/viaduct-sdn/viaduct/internal/topology"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
@@ -116,6 +117,7 @@ func (f *fakeServer) handler() http.Handler {
 		return api.EditResult{}, nil
 	})
 	handle("GET /api/v1/status", f.getStatus)
+	handle("GET /api/v1/topology", f.getTopology)
 	handle("GET /api/v1/revisions", func(*http.Request) (any, error) {
 		out := []api.Revision{}
 		for i := len(f.revisions) - 1; i >= 0; i-- {
@@ -465,4 +467,22 @@ func (f *fakeServer) getStatus(*http.Request) (any, error) {
 		st.Nodes = append(st.Nodes, n)
 	}
 	return st, nil
+}
+
+func (f *fakeServer) getTopology(r *http.Request) (any, error) {
+	live := &model.Config{}
+	for _, g := range f.guests {
+		live.Set(g)
+	}
+	st, err := f.getStatus(r)
+	if err != nil {
+		return nil, err
+	}
+	in := topology.Input{Running: f.running(), Pending: f.pending, Live: live, Revision: int64(len(f.revisions)), Nodes: st.(api.Status).Nodes}
+	t, ok := topology.Of(in, topology.Options{Focus: r.URL.Query().Get("focus"), Depth: 1})
+	if !ok {
+		return nil, notFound("object " + r.URL.Query().Get("focus"))
+	}
+	t.Version = fmt.Sprint(f.polls)
+	return t, nil
 }

@@ -37,6 +37,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/server/event"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
 	"github.com/viaduct-sdn/viaduct/internal/server/limit"
+	"github.com/viaduct-sdn/viaduct/internal/server/positions"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
 	"github.com/viaduct-sdn/viaduct/internal/server/pveapi"
 	"github.com/viaduct-sdn/viaduct/internal/server/task"
@@ -207,6 +208,10 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	places, err := positions.Open(ctx, s.cfg.Store, s.log)
+	if err != nil {
+		return err
+	}
 	others, err := s.openPeers(ctx)
 	if err != nil {
 		return err
@@ -216,16 +221,10 @@ func (s *Server) Run(ctx context.Context) error {
 		return err
 	}
 	trail := audit.Open(s.cfg.Store, audit.Options{Logger: s.log, Sinks: s.cfg.AuditSinks})
-	events := event.New(event.Options{Config: config, Fleet: nodes, Warnings: s.warnings, Logger: s.log})
-	background.Go(func() { others.run(ctx) })
-	background.Go(func() { nodes.Run(ctx) })
-	background.Go(func() { config.Run(ctx) })
-	background.Go(func() { addresses.Run(ctx) })
-	background.Go(func() { users.Run(ctx) })
-	background.Go(func() { trail.Run(ctx) })
-	background.Go(func() { events.Run(ctx) })
-	background.Go(func() { tasks.Run(ctx) })
-	background.Go(func() { s.admins.Run(ctx) })
+	events := event.New(event.Options{Config: config, Fleet: nodes, Warnings: s.warnings, Logger: s.log, Moved: places.Changed})
+	for _, run := range []func(context.Context){others.run, nodes.Run, config.Run, addresses.Run, users.Run, trail.Run, events.Run, tasks.Run, places.Run, s.admins.Run} {
+		background.Go(func() { run(ctx) })
+	}
 	background.Go(func() { s.keepAdmin(ctx, authority) })
 	tlsConfig := authority.ServerTLS(s.certificateNames())
 	checks := &checker{s: s, load: func(ctx context.Context) error {
@@ -234,7 +233,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}}
 	return s.serve(ctx, socket, tlsConfig, s.routes(checks,
 		&api.Handler{
-			Config: config, Addresses: addresses, External: external, Ping: external.Ping, Fleet: nodes, Authority: authority, Access: users, Events: events, Audit: trail, Administrator: s.administrator, Administrators: s.admins, Servers: others.urls, Warnings: s.warnings,
+			Config: config, Addresses: addresses, External: external, Ping: external.Ping, Fleet: nodes, Authority: authority, Access: users, Events: events, Positions: places, Audit: trail, Administrator: s.administrator, Administrators: s.admins, Servers: others.urls, Warnings: s.warnings,
 			Backup: func(ctx context.Context, w io.Writer) error {
 				return backup.Write(ctx, s.cfg.Store, s.cfg.Version, time.Now(), w)
 			},

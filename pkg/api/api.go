@@ -24,6 +24,9 @@
 //	POST   /api/v1/discard                                 DiscardRequest or nothing -> EditResult: drops every pending edit, or one's own, or that of some objects
 //	POST   /api/v1/undo                                    UndoRequest or nothing -> EditResult: takes back a pending edit of the caller
 //	POST   /api/v1/rollback                                RollbackRequest -> ApplyResult
+//	GET    /api/v1/topology?detail=&expand=&focus=&depth=  Topology: the picture of the network, with ETag; If-None-Match answers 304
+//	PATCH  /api/v1/topology/positions                      Positions: moves elements of the picture, for all users
+//	DELETE /api/v1/topology/positions                      puts all of them back
 //	GET    /api/v1/revisions                               []Revision, newest first
 //	GET    /api/v1/revisions/{n}                           RevisionDetail
 //	GET    /api/v1/compare?from=&to=                       Comparison: of two revisions, running or pending

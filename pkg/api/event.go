@@ -27,6 +27,8 @@ const (
 	EventNode EventType = "node"
 	// EventWarning reports a problem of a server itself, as Status.Warnings does.
 	EventWarning EventType = "warning"
+	// EventTopology: elements of the picture of the network were moved.
+	EventTopology EventType = "topology"
 	// EventOverflow: events are missing, because the client was too slow, or the server
 	// was restarted. Everything has to be read again; later events are sent.
 	EventOverflow EventType = "overflow"
@@ -34,7 +36,7 @@ const (
 
 // EventTypes are all types of events.
 func EventTypes() []EventType {
-	return []EventType{EventReady, EventPending, EventApplied, EventGuest, EventLive, EventNode, EventWarning, EventOverflow}
+	return []EventType{EventReady, EventPending, EventApplied, EventGuest, EventLive, EventNode, EventWarning, EventTopology, EventOverflow}
 }
 
 // Event is something that happened.

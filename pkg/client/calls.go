@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
@@ -166,6 +167,54 @@ func (c *Client) Undo(ctx context.Context, req api.UndoRequest) (*api.EditResult
 // Rollback makes a new revision with the content of an older one.
 func (c *Client) Rollback(ctx context.Context, req api.RollbackRequest) (*api.ApplyResult, error) {
 	return post[api.ApplyResult](ctx, c, "rollback", nil, req)
+}
+
+// TopologyQuery selects a part of the picture of the network. The zero value means all of it.
+type TopologyQuery struct {
+	// Detail is auto, cluster or zone: whether zones show or count their VNets. Empty means
+	// auto: as many as can be read.
+	Detail string
+	// Expand are references of zones whose VNets are shown in any case, and of nodes whose
+	// interfaces are shown; 16 at most.
+	Expand []string
+	// Focus is the reference of an object, like vnet/web: only it is shown, and what is
+	// within Depth references of it. Depth is 1 to 4; 0 means 1.
+	Focus string
+	Depth int
+}
+
+// Topology returns the network as a picture. With have, the version of an earlier one, it
+// returns nil if that is still the same.
+func (c *Client) Topology(ctx context.Context, q TopologyQuery, have string) (*api.Topology, error) {
+	query := url.Values{}
+	for name, value := range map[string]string{"detail": q.Detail, "expand": strings.Join(q.Expand, ","), "focus": q.Focus} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	if q.Depth != 0 {
+		query.Set("depth", strconv.Itoa(q.Depth))
+	}
+	t := &api.Topology{}
+	if _, err := c.do(ctx, call{method: http.MethodGet, path: root + "topology", query: query, into: t, have: have}); err != nil {
+		return nil, err
+	}
+	if t.Version == "" { // it is the same
+		return nil, nil //nolint:nilnil // as documented
+	}
+	return t, nil
+}
+
+// MoveElements moves elements of the picture of the network, for all users.
+func (c *Client) MoveElements(ctx context.Context, p api.Positions) error {
+	_, err := c.do(ctx, call{method: http.MethodPatch, path: root + "topology/positions", body: p})
+	return err
+}
+
+// ResetPositions puts all moved elements of the picture back to their own places.
+func (c *Client) ResetPositions(ctx context.Context) error {
+	_, err := c.do(ctx, call{method: http.MethodDelete, path: root + "topology/positions"})
+	return err
 }
 
 // Revisions returns the history, newest first.

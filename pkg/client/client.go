@@ -25,6 +25,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -134,6 +135,7 @@ type call struct {
 	query        url.Values
 	body         any    // sent as JSON unless nil
 	ifMatch      string // sent as If-Match unless empty
+	have         string // version sent as If-None-Match unless empty; into then may stay as it is
 	into         any    // decoded from JSON unless nil
 }
 
@@ -148,6 +150,9 @@ func (c *Client) do(ctx context.Context, q call) (string, error) {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return "", c.unreachable(ctx, err)
+	}
+	if resp.StatusCode == http.StatusNotModified {
+		return resp.Header.Get("ETag"), nil
 	}
 	if resp.StatusCode/100 != 2 {
 		return "", problem(resp, body)
@@ -238,6 +243,9 @@ func (c *Client) request(ctx context.Context, base string, q call) (*http.Reques
 	}
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	if q.have != "" {
+		req.Header.Set("If-None-Match", strconv.Quote(q.have))
 	}
 	switch q.ifMatch {
 	case "":

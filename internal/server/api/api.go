@@ -28,6 +28,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/server/event"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
 	"github.com/viaduct-sdn/viaduct/internal/server/limit"
+	"github.com/viaduct-sdn/viaduct/internal/server/positions"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
@@ -49,6 +50,7 @@ type Handler struct {
 	Authority *pki.Authority
 	Access    *access.Service
 	Events    *event.Hub
+	Positions *positions.Service
 	Audit     audit.Trail
 	// Warnings returns problems of the server itself; if nil, there are none.
 	Warnings func() []message.Message

@@ -164,7 +164,7 @@ func (h *Handler) filter(c caller, e event.Entry) (shown api.Event, ok bool) {
 		return e.Event, true
 	}
 	switch e.Type {
-	case api.EventApplied:
+	case api.EventApplied, api.EventTopology:
 		return e.Event, true
 	case api.EventWarning:
 		return e.Event, h.may(c, right{"/", sysRead})

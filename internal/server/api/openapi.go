@@ -147,6 +147,11 @@ func operation(s *schemas, rt *route) jsonObject {
 			parameters = append(parameters, jsonObject{"name": c[0], "in": "header", "description": c[1], "schema": jsonObject{"type": "string"}})
 		}
 	}
+	if rt.cached {
+		parameters = append(parameters, jsonObject{
+			"name": "If-None-Match", "in": "header", "description": "the ETag of an earlier answer; if it is still the same the answer is 304", "schema": jsonObject{"type": "string"},
+		})
+	}
 	if parameters != nil {
 		op["parameters"] = parameters
 	}
@@ -176,6 +181,10 @@ func responses(s *schemas, rt *route) jsonObject {
 	ok := jsonObject{"description": "done", "content": jsonObject{content: jsonObject{"schema": s.of(rt.answer)}}}
 	if rt.method == http.MethodGet && strings.HasSuffix(rt.path, "/{id}") {
 		ok["headers"] = jsonObject{"ETag": jsonObject{"description": "for If-Match", "schema": jsonObject{"type": "string"}}}
+	}
+	if rt.cached {
+		ok["headers"] = jsonObject{"ETag": jsonObject{"description": "for If-None-Match", "schema": jsonObject{"type": "string"}}}
+		out["304"] = jsonObject{"description": "nothing has changed"}
 	}
 	out["200"] = ok
 	return out

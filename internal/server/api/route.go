@@ -27,6 +27,8 @@ type route struct {
 	query      []param
 	// condition is true if If-Match and If-None-Match are honoured.
 	condition bool
+	// cached is true if If-None-Match with the ETag of an earlier answer is honoured.
+	cached bool
 	// request and answer are the types of the bodies; nil for none.
 	request, answer reflect.Type
 	// readOnly is set for a POST that changes nothing.
@@ -139,6 +141,7 @@ func table() []route {
 	}
 	out = append(out, addressRoutes()...)
 	out = append(out, changeRoutes()...)
+	out = append(out, topologyRoutes()...)
 	out = append(out, clusterRoutes()...)
 	out = append(out, liveRoutes()...)
 	out = append(out, accessRoutes()...)

@@ -103,6 +103,9 @@ var words = map[reflect.Type][]string{
 	of[protocol.State](): texts(health.States),
 	of[fault.Class]():    texts(fault.Classes),
 	of[api.EventType]():  texts(api.EventTypes()),
+
+	of[api.ElementKind]():   texts(api.ElementKinds()),
+	of[api.PendingChange](): texts([]api.PendingChange{api.ChangeAdded, api.ChangeChanged, api.ChangeRemoved}),
 }
 
 func texts[T ~string](list []T) []string {

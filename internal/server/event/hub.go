@@ -58,6 +58,9 @@ type Options struct {
 	// events; they are polled every WarnEvery; 0 means 15 seconds.
 	Warnings  func() []message.Message
 	WarnEvery time.Duration
+	// Moved returns a channel that is closed as soon as elements of the picture of the network
+	// are moved; nil for none.
+	Moved func() <-chan struct{}
 	// Keep is how many events are kept; 0 means 4096.
 	Keep int
 	// Now is the clock; nil means time.Now.
@@ -129,10 +132,26 @@ func (h *Hub) Run(ctx context.Context) {
 	if h.o.Fleet != nil {
 		wg.Go(func() { h.followNodes(ctx) })
 	}
+	if h.o.Moved != nil {
+		wg.Go(func() { h.followMoves(ctx) })
+	}
 	if h.o.Warnings != nil {
 		wg.Go(func() { h.followWarnings(ctx) })
 	}
 	wg.Wait()
+}
+
+// followMoves publishes that elements of the picture were moved.
+func (h *Hub) followMoves(ctx context.Context) {
+	for moved := h.o.Moved(); ; {
+		select {
+		case <-moved:
+			moved = h.o.Moved()
+			h.publish([]Entry{{Event: api.Event{Type: api.EventTopology}}})
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // warnEvery is the interval of polls for warnings.

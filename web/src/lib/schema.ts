@@ -1991,6 +1991,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/topology": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns the network as a picture, laid out
+         * @description Returns the network as a picture, laid out: nodes as columns, zones as bands of VNets across them, what carries them below, with states and pending changes. The same network always gives the same picture.
+         */
+        get: operations["getTopology"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/topology/positions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Puts every moved element of the picture back to its own place
+         * @description Puts every moved element of the picture back to its own place.
+         */
+        delete: operations["resetPositions"];
+        options?: never;
+        head?: never;
+        /**
+         * Moves nodes, zones and VNets of the picture, for all users, at once
+         * @description Moves nodes, zones and VNets of the picture, for all users, at once. At most 4096 elements can be moved.
+         */
+        patch: operations["moveElements"];
+        trace?: never;
+    };
     "/api/v1/undo": {
         parameters: {
             query?: never;
@@ -2486,6 +2530,32 @@ export interface components {
             pending: number;
             warnings?: components["schemas"]["Problem"][];
         };
+        Element: {
+            /** @enum {string} */
+            change?: "added" | "changed" | "removed";
+            collapsed?: boolean;
+            detail?: string;
+            from?: string;
+            guests?: number;
+            h: number;
+            id: string;
+            /** @enum {string} */
+            kind: "node" | "zone" | "vnet" | "subnet" | "guest" | "guests" | "underlay" | "fabric" | "controller" | "member" | "vtep" | "link" | "links" | "router" | "ports" | "interface" | "port";
+            label: string;
+            links?: number;
+            message?: string;
+            node?: string;
+            parent?: string;
+            rank?: number;
+            ref?: string;
+            /** @enum {string} */
+            state?: "converged" | "warning" | "applying" | "degraded" | "unreachable";
+            to?: string;
+            vnets?: number;
+            w: number;
+            x: number;
+            y: number;
+        };
         Error: {
             detail?: string;
             problems?: components["schemas"]["Problem"][];
@@ -2509,7 +2579,7 @@ export interface components {
             /** Format: date-time */
             time: string;
             /** @enum {string} */
-            type: "ready" | "pending" | "applied" | "guest" | "live" | "node" | "warning" | "overflow";
+            type: "ready" | "pending" | "applied" | "guest" | "live" | "node" | "warning" | "topology" | "overflow";
         };
         FRRFacts: {
             asn?: number;
@@ -3155,6 +3225,11 @@ export interface components {
             peer?: string;
             tagged?: components["schemas"]["VLANRange"][];
         };
+        Positions: {
+            positions: {
+                [key: string]: number;
+            };
+        };
         PrefixEntry: {
             /**
              * @description what becomes of a route to the network
@@ -3389,6 +3464,16 @@ export interface components {
             node?: string;
             /** @description nanoseconds */
             ttl?: number;
+        };
+        Topology: {
+            dense?: boolean;
+            elements: components["schemas"]["Element"][];
+            height: number;
+            pending: number;
+            revision: number;
+            summary: string;
+            version: string;
+            width: number;
         };
         UndoRequest: {
             edit?: number;
@@ -7276,6 +7361,90 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Token"];
                 };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    getTopology: {
+        parameters: {
+            query?: {
+                /** @description cluster counts the VNets of each zone, zone shows them; auto (the default) shows them unless they are many */
+                detail?: "auto" | "cluster" | "zone";
+                /** @description zones whose VNets are shown in any case, and nodes whose interfaces are shown, separated by commas: zone/red,node/node1; at most 16 */
+                expand?: string;
+                /** @description a zone, VNet, subnet, guest, node, fabric, fabric node or controller: vnet/web; only it and its neighbours are shown */
+                focus?: string;
+                /** @description how many references away a neighbour may be, 1 to 4; 1 by default */
+                depth?: number;
+            };
+            header?: {
+                /** @description the ETag of an earlier answer; if it is still the same the answer is 304 */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    /** @description for If-None-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Topology"];
+                };
+            };
+            /** @description nothing has changed */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    resetPositions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    moveElements: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Positions"];
+            };
+        };
+        responses: {
+            /** @description done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["problem"];
         };
