@@ -103,7 +103,7 @@ var anywhere = []string{"internal/message"}
 
 // pure are the packages that only compute: they must not import the standard library
 // packages below, nor any module but the standard library.
-var pure = []string{"internal/message", "internal/livequery", "internal/model", "internal/desired", "internal/diff", "internal/linux/foreign", "internal/health", "internal/topology", "internal/topology/svg", "internal/fault", "internal/naming", "internal/document", "internal/compile", "internal/pve/section", "internal/pve/schema", "internal/pve/running", "internal/pve/config", "internal/pve/firewall", "internal/pve/guest", "internal/pve/render/interfaces", "internal/render/interfaces", "internal/render/frr", "internal/routing", "internal/pve/render/frr", "internal/render/coredns", "internal/render/dnsmasq"}
+var pure = []string{"internal/message", "internal/model", "internal/desired", "internal/diff", "internal/linux/foreign", "internal/health", "internal/topology", "internal/topology/svg", "internal/fault", "internal/naming", "internal/document", "internal/compile", "internal/pve/section", "internal/pve/schema", "internal/pve/running", "internal/pve/config", "internal/pve/firewall", "internal/pve/guest", "internal/pve/render/interfaces", "internal/render/interfaces", "internal/render/frr", "internal/routing", "internal/pve/render/frr", "internal/render/coredns", "internal/render/dnsmasq"}
 
 var impure = []string{
 	"context", "crypto/rand", "io/fs", "io/ioutil", "log", "log/slog", "math/rand", "math/rand/v2",
