@@ -41,6 +41,8 @@
 //	PUT    /api/v1/access/users/{id}                       User -> User             If-Match, If-None-Match: *; so groups and roles
 //	DELETE /api/v1/access/users/{id}                       with tokens and permissions; so groups, and roles that nobody has
 //	PUT    /api/v1/access/users/{id}/password              Password
+//	GET    /api/v1/access/users/{id}/permissions           []Permission, of a user or a token
+//	GET    /api/v1/access/privileges                       []Privilege
 //	GET    /api/v1/access/tokens?user=<id>                 []UserToken, of all users or one
 //	POST   /api/v1/access/tokens                           UserToken -> UserToken with its secret
 //	GET    /api/v1/access/tokens/{id}                      UserToken, with ETag
