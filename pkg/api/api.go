@@ -339,10 +339,16 @@ type RevisionDetail struct {
 	Nodes []NodeResult `json:"nodes"`
 }
 
+// Names of configurations without a number in a Comparison.
+const (
+	NameRunning = "running"
+	NamePending = "pending"
+)
+
 // Comparison is what differs between two configurations.
 type Comparison struct {
-	// From and To are numbers of revisions, 0 for the empty configuration, "running" or
-	// "pending".
+	// From and To are numbers of revisions, 0 for the empty configuration, NameRunning or
+	// NamePending.
 	From    string   `json:"from"`
 	To      string   `json:"to"`
 	Objects []Change `json:"objects"`
