@@ -75,6 +75,26 @@ var bitOf = func() map[Privilege]set {
 // Privileges returns all existing privileges, sorted.
 func Privileges() []Privilege { return slices.Clone(privileges) }
 
+// allows says what the privileges that Viaduct's own operations require are for.
+var allows = map[Privilege]string{
+	SDNAllocate:                    "add, change and delete zones, VNets, subnets, controllers, fabrics and firewalls; apply and roll back with it on /sdn",
+	SDNAudit:                       "see zones, VNets, subnets, controllers, fabrics, firewalls, addresses and plans",
+	SDNUse:                         "connect guests to VNets, and refer to controllers, fabrics, bridges, IPAM and DNS systems",
+	SysAudit:                       "see nodes with their state; on /access users and permissions, on / the audit",
+	SysModify:                      "change nodes; on / let nodes join and revoke certificates, on /access change roles",
+	SysConsole:                     "in the Proxmox API: see the state of nodes",
+	SysSyslog:                      "in the Proxmox API: see the tasks of others",
+	PermissionsModify:              "give and take permissions on the path",
+	UserModify:                     "add, change and delete users, their passwords and tokens, with it on /access",
+	GroupAllocate:                  "add and delete groups, with it on /access/groups",
+	Privilege("VM.Audit"):          "see guests with their NICs",
+	Privilege("VM.Config.Network"): "change the NICs of guests",
+}
+
+// Allows says what a privilege is for; it is empty for one that no operation of Viaduct
+// requires, and that roles keep for Proxmox VE.
+func (p Privilege) Allows() string { return allows[p] }
+
 // set is a set of privileges.
 type set uint64
 

@@ -5,7 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
@@ -78,14 +77,14 @@ func (a *app) diffOf(cmd *cobra.Command, files *manifestFlags, revisions []strin
 // them; the second one may be missing, and is the running one then.
 func compare(cmd *cobra.Command, c *client.Client, given []string) (*api.Comparison, error) {
 	for _, name := range given {
-		if name == revision.NameRunning || name == revision.NamePending {
+		if name == api.NameRunning || name == api.NamePending {
 			continue
 		}
 		if _, err := revisionNumber(cmd, name); err != nil {
 			return nil, err
 		}
 	}
-	to := revision.NameRunning
+	to := api.NameRunning
 	if len(given) > 1 {
 		to = given[1]
 	}
@@ -131,5 +130,5 @@ now. FROM and TO are numbers of revisions, running or pending; TO is running by 
 
 // configurationNames completes what compare takes.
 func configurationNames(ctx context.Context, c *client.Client) []string {
-	return append([]string{revision.NameRunning, revision.NamePending}, revisionNames(ctx, c)...)
+	return append([]string{api.NameRunning, api.NamePending}, revisionNames(ctx, c)...)
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -18,7 +19,7 @@ func (a *app) roleCommand() *cobra.Command {
 roles are those of Proxmox VE: Administrator has every privilege, NoAccess removes
 all, PVESDNAdmin, PVESDNUser and PVEAuditor are for the network. Changes
 take effect at once and are in no revision.`,
-		a.rolePutCommand("add", "Add a role", client.IfAbsent), a.roleListCommand(), a.roleShowCommand(),
+		a.rolePutCommand("add", "Add a role", client.IfAbsent), a.roleListCommand(), a.roleShowCommand(), a.privilegesCommand(),
 		a.rolePutCommand("set", "Replace the privileges of a role", ""),
 		a.deletion("role", `Deletes a role that is not in use and not built in.`, a.completeAt(0, roleNames),
 			func(ctx context.Context, c *client.Client, id string) error { return c.DeleteRole(ctx, id) }))
@@ -112,5 +113,17 @@ func (a *app) roleShowCommand() *cobra.Command {
 			return text + "\nhas no privileges\n", nil
 		}
 		return text + "\n" + strings.Join(r.Privileges, "\n") + "\n", nil
+	})
+}
+
+func (a *app) privilegesCommand() *cobra.Command {
+	return listCommand(a, &cobra.Command{Use: "privileges", Short: "List the privileges that roles can hold", Args: args(0, 0, "")}, listing[api.Privilege]{
+		header: []string{"PRIVILEGE", "ALLOWS"},
+		row: func(p api.Privilege) []string {
+			return []string{p.ID, cmp.Or(p.Allows, "nothing here: kept for Proxmox VE")}
+		},
+		name: func(p api.Privilege) string { return p.ID },
+	}, func(ctx context.Context, c *client.Client, _ []string) ([]api.Privilege, error) {
+		return c.Privileges(ctx)
 	})
 }

@@ -23,7 +23,7 @@ func (a *app) userCommand() *cobra.Command {
 Viaduct stores the passwords of both. root@pam always exists,
 has every privilege, and has no password until one is set. Changes take effect at
 once and are in no revision.`,
-		a.userAddCommand(), a.userListCommand(), a.userShowCommand(), a.userSetCommand(), a.userPasswdCommand(), a.loginLinkCommand(),
+		a.userAddCommand(), a.userListCommand(), a.userShowCommand(), a.userSetCommand(), a.userPasswdCommand(), a.loginLinkCommand(), a.userPermissionsCommand(),
 		a.deletion("user", `Deletes a user with all tokens and permissions.`, a.completeAt(0, userNames),
 			func(ctx context.Context, c *client.Client, id string) error { return c.DeleteUser(ctx, id) }))
 }
@@ -335,4 +335,32 @@ func (a *app) readHidden(ctx context.Context, tty *os.File, question string) (st
 		fmt.Fprintln(a.Stderr)
 		return "", errors.Join(ctx.Err(), term.Restore(fd, before))
 	}
+}
+
+func (a *app) userPermissionsCommand() *cobra.Command {
+	return listCommand(a, &cobra.Command{
+		Use:   "permissions USER|TOKEN",
+		Short: "Show what a user or an API token may do",
+		Long: `Shows the privileges that a user or an API token (user@realm!name) has on each path: from
+all entries of viaduct acl list that concern it, its groups and its roles together. A * is
+after privileges that hold below the path, too.`,
+		Args:              args(1, 1, "a user or an API token"),
+		ValidArgsFunction: a.completeAt(0, userNames),
+	}, listing[api.Permission]{
+		empty:  "no permissions",
+		header: []string{"PATH", "PRIVILEGES"},
+		row: func(p api.Permission) []string {
+			names := make([]string, len(p.Privileges))
+			for i, name := range p.Privileges {
+				names[i] = name
+				if slices.Contains(p.Propagated, name) {
+					names[i] += "*"
+				}
+			}
+			return []string{p.Path, strings.Join(names, ", ")}
+		},
+		name: func(p api.Permission) string { return p.Path },
+	}, func(ctx context.Context, c *client.Client, given []string) ([]api.Permission, error) {
+		return c.Permissions(ctx, given[0])
+	})
 }

@@ -2,8 +2,6 @@ package revision
 
 import (
 	"context"
-	"fmt"
-	"strconv"
 
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -76,44 +74,39 @@ func (s *Service) plan(v *View, to *model.Config) *Plan {
 	}
 }
 
-// Names of the configurations that have no number, for Compare.
+// Configurations that have no number, for Compare.
 const (
-	NameRunning = "running"
-	NamePending = "pending"
+	SideRunning int64 = -1
+	SidePending int64 = -2
 )
 
 // Compare returns the changes from one configuration to another: each is the number of a
-// revision, 0 for the empty one before the first, NameRunning or NamePending. Live objects
+// revision, 0 for the empty one before the first, SideRunning or SidePending. Live objects
 // are the same on both sides.
-func (s *Service) Compare(ctx context.Context, from, to string) (*Plan, error) {
+func (s *Service) Compare(ctx context.Context, from, to int64) (*Plan, error) {
 	v, err := s.View(ctx)
 	if err != nil {
 		return nil, err
 	}
-	old, err := s.named(ctx, v, from)
+	old, err := s.side(ctx, v, from)
 	if err != nil {
 		return nil, err
 	}
-	new, err := s.named(ctx, v, to)
+	new, err := s.side(ctx, v, to)
 	if err != nil {
 		return nil, err
 	}
 	return &Plan{Base: v.Revision, Old: old, New: new, OldLive: v.Live, NewLive: v.Live, Changes: diff.Objects(old, new)}, nil
 }
 
-// named is a configuration by its name for Compare.
-func (s *Service) named(ctx context.Context, v *View, name string) (*model.Config, error) {
-	switch name {
-	case NameRunning:
+// side is a configuration that Compare compares.
+func (s *Service) side(ctx context.Context, v *View, n int64) (*model.Config, error) {
+	switch n {
+	case SideRunning:
 		return v.Running, nil
-	case NamePending:
+	case SidePending:
 		return v.Pending, nil
-	}
-	n, err := strconv.ParseInt(name, 10, 64)
-	switch {
-	case err != nil || n < 0:
-		return nil, fmt.Errorf("configuration %q: %w: name the number of a revision, %s or %s", name, ErrNotFound, NameRunning, NamePending)
-	case n == 0:
+	case 0:
 		return &model.Config{}, nil
 	}
 	r, err := s.Revision(ctx, n)

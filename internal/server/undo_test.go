@@ -74,8 +74,8 @@ func TestCompare(t *testing.T) {
 	if out, err := c.local.Compare(ctx, "0", "running"); err != nil || len(out.Objects) < 4 {
 		t.Errorf("%+v, %v", out, err)
 	}
-	for _, from := range []string{"", "-1", "999", "x"} {
-		if _, err := c.local.Compare(ctx, from, "running"); !status(err, http.StatusNotFound) {
+	for from, want := range map[string]int{"": http.StatusBadRequest, "-1": http.StatusBadRequest, "x": http.StatusBadRequest, "999": http.StatusNotFound} {
+		if _, err := c.local.Compare(ctx, from, "running"); !status(err, want) {
 			t.Errorf("from %q: %v", from, err)
 		}
 	}

@@ -45,6 +45,14 @@ type Role struct {
 	Builtin bool `json:"builtin,omitempty"`
 }
 
+// Privilege is what a role can hold.
+type Privilege struct {
+	// ID is its name: "SDN.Audit".
+	ID string `json:"id"`
+	// Allows is what it is for; empty for one that only Proxmox VE uses.
+	Allows string `json:"allows,omitempty"`
+}
+
 // UserToken is an API token: with it a program acts for a user without the password.
 type UserToken struct {
 	// User is the token's owner, Name its own name: together they are "user@realm!name".

@@ -46,6 +46,8 @@
 //	DELETE /api/v1/access/users/{id}                       with tokens and permissions; so groups, and roles that nobody has
 //	PUT    /api/v1/access/users/{id}/password              Password
 //	POST   /api/v1/access/users/{id}/login-link            LoginLink -> LoginLink
+//	GET    /api/v1/access/users/{id}/permissions           []Permission, of a user or a token
+//	GET    /api/v1/access/privileges                       []Privilege
 //	GET    /api/v1/access/tokens?user=<id>                 []UserToken, of all users or one
 //	POST   /api/v1/access/tokens                           UserToken -> UserToken with its secret
 //	GET    /api/v1/access/tokens/{id}                      UserToken, with ETag
@@ -342,10 +344,16 @@ type RevisionDetail struct {
 	Nodes []NodeResult `json:"nodes"`
 }
 
+// Names of configurations without a number in a Comparison.
+const (
+	NameRunning = "running"
+	NamePending = "pending"
+)
+
 // Comparison is what differs between two configurations.
 type Comparison struct {
-	// From and To are numbers of revisions, 0 for the empty configuration, "running" or
-	// "pending".
+	// From and To are numbers of revisions, 0 for the empty configuration, NameRunning or
+	// NamePending.
 	From    string   `json:"from"`
 	To      string   `json:"to"`
 	Objects []Change `json:"objects"`

@@ -44,7 +44,7 @@ type Session struct {
 	Permissions []Permission `json:"permissions"`
 }
 
-// Permission is the caller's privileges on one path.
+// Permission is somebody's privileges on one path.
 type Permission struct {
 	// Path is "/", "/sdn/zones/ZONE" and so on.
 	Path string `json:"path"`

@@ -58,6 +58,22 @@ func (c *Client) CreateLoginLink(ctx context.Context, id string, minutes int) (*
 	return &out, err
 }
 
+// Permissions returns what a user, or an API token "user@realm!name", may do.
+func (c *Client) Permissions(ctx context.Context, id string) ([]api.Permission, error) {
+	path, err := accessPath("users", id)
+	if err != nil {
+		return nil, err
+	}
+	var out []api.Permission
+	_, err = c.do(ctx, call{method: http.MethodGet, path: path + "/permissions", into: &out})
+	return out, err
+}
+
+// Privileges returns the privileges that roles can hold, sorted.
+func (c *Client) Privileges(ctx context.Context) ([]api.Privilege, error) {
+	return list[api.Privilege](ctx, c, "access/privileges")
+}
+
 // Groups returns all groups, sorted by name.
 func (c *Client) Groups(ctx context.Context) ([]api.Group, error) {
 	return list[api.Group](ctx, c, "access/groups")

@@ -21,7 +21,8 @@ func TestWebWizards(t *testing.T) {
 	// goes back and forth in the browser.
 	b.shows("Where shall guests of this network reach each other?")
 	b.fill("zone-id", "a name that is too long")
-	b.do("waiting for the refusal", chromedp.WaitVisible("form.wizard small.error"), chromedp.WaitVisible("form.wizard button.primary[disabled]"))
+	b.press("Next")
+	b.do("waiting for the refusal", chromedp.WaitVisible("form.wizard small.error"))
 	b.fill("zone-id", "acme")
 	b.press("Next")
 	b.shows("VXLAN network identifier")
@@ -69,9 +70,6 @@ func TestWebWizards(t *testing.T) {
 	b.press("Next")
 	b.press("Create 6 objects")
 	b.shows("What an apply would change")
-	if out := c.run("plan", "-o", "name"); strings.Contains(out, "red") {
-		t.Errorf("the plan of the EVPN networks changes the tenant's: %s", out)
-	}
 }
 
 // TestWebUndo takes edits back in a browser: the last one by the bar, what is pending of an

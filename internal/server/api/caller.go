@@ -192,6 +192,13 @@ func (h *Handler) describe(c caller, csrf string) *api.Session {
 		out.Permissions = append(out.Permissions, api.Permission{Path: "/", Privileges: all, Propagated: all})
 		return out
 	}
+	out.Permissions = h.permissionsOf(c.id)
+	return out
+}
+
+// permissionsOf are the paths on which somebody has privileges, sorted.
+func (h *Handler) permissionsOf(id access.Identity) []api.Permission {
+	out := []api.Permission{}
 	last := ""
 	for _, path := range append([]string{"/"}, convert(h.Access.ACL(), func(e access.ACLEntry) string { return e.Path })...) {
 		if path == last { // paths are sorted
@@ -199,7 +206,7 @@ func (h *Handler) describe(c caller, csrf string) *api.Session {
 		}
 		last = path
 		p := api.Permission{Path: path}
-		have := h.Access.Privileges(c.id, path)
+		have := h.Access.Privileges(id, path)
 		for _, name := range access.Privileges() {
 			propagates, ok := have[name]
 			if ok {
@@ -210,8 +217,37 @@ func (h *Handler) describe(c caller, csrf string) *api.Session {
 			}
 		}
 		if len(p.Privileges) > 0 {
-			out.Permissions = append(out.Permissions, p)
+			out = append(out, p)
 		}
 	}
 	return out
+}
+
+// userPermissions answers what a user or token may do.
+func (h *Handler) userPermissions(r *request) (any, error) {
+	user, token, err := access.Identity{User: r.PathValue("id")}, "", error(nil)
+	if r.ownerOf() != r.PathValue("id") {
+		if user.User, token, err = access.ParseTokenID(r.PathValue("id")); err != nil {
+			return nil, err
+		}
+		user.Token = token
+	}
+	if user.User != r.caller.id.User {
+		if err := h.demand(r.caller, seeUsers); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := h.Access.User(user.User); err != nil {
+		return nil, err
+	}
+	if token != "" {
+		if _, err := h.Access.Token(r.PathValue("id")); err != nil {
+			return nil, err
+		}
+	}
+	return h.permissionsOf(user), nil
+}
+
+func (h *Handler) privileges(*request) (any, error) {
+	return convert(access.Privileges(), func(p access.Privilege) api.Privilege { return api.Privilege{ID: string(p), Allows: p.Allows()} }), nil
 }

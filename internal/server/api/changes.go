@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -310,28 +311,44 @@ func (h *Handler) planned(r *request, p *revision.Plan, err error) (any, error) 
 // compare answers what differs between two configurations to callers who may read both
 // whole.
 func (h *Handler) compare(r *request) (any, error) {
-	from, to := r.URL.Query().Get("from"), r.URL.Query().Get("to")
-	if to == "" {
-		to = revision.NameRunning
+	names := [2]string{r.URL.Query().Get("from"), cmp.Or(r.URL.Query().Get("to"), api.NameRunning)}
+	var sides [2]int64
+	for i, name := range names {
+		var err error
+		if sides[i], err = side(name); err != nil {
+			return nil, err
+		}
 	}
-	p, err := h.Config.Compare(r.Context(), from, to)
+	p, err := h.Config.Compare(r.Context(), sides[0], sides[1])
 	if err != nil {
 		return nil, err
 	}
-	for _, one := range []struct {
-		name string
-		cfg  *model.Config
-	}{{from, p.Old}, {to, p.New}} {
-		what := "the " + one.name + " configuration"
-		if one.name != revision.NameRunning && one.name != revision.NamePending {
-			what = "revision " + one.name
+	for i, cfg := range []*model.Config{p.Old, p.New} {
+		what := "the " + names[i] + " configuration"
+		if sides[i] >= 0 {
+			what = "revision " + names[i]
 		}
-		if err := h.demandAll(r.caller, what, diff.Objects(&model.Config{}, one.cfg), guarded{Config: one.cfg}); err != nil {
+		if err := h.demandAll(r.caller, what, diff.Objects(&model.Config{}, cfg), guarded{Config: cfg}); err != nil {
 			return nil, err
 		}
 	}
 	nodes := h.shownNodes(r.caller, h.Fleet.Plan(p), guarded{p.Old, p.OldLive}, guarded{p.New, p.NewLive})
-	return api.Comparison{From: from, To: to, Objects: list(p.Changes), Nodes: nodes}, nil
+	return api.Comparison{From: names[0], To: names[1], Objects: list(p.Changes), Nodes: nodes}, nil
+}
+
+// side is a configuration by its name in a comparison.
+func side(name string) (int64, error) {
+	switch name {
+	case api.NameRunning:
+		return revision.SideRunning, nil
+	case api.NamePending:
+		return revision.SidePending, nil
+	}
+	n, err := strconv.ParseInt(name, 10, 64)
+	if err != nil || n < 0 {
+		return 0, problem.Invalid("configuration %q: must be the number of a revision, %s or %s", name, api.NameRunning, api.NamePending)
+	}
+	return n, nil
 }
 
 // checkMessage refuses a message of a revision that the history could not show on one

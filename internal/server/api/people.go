@@ -49,6 +49,10 @@ func accessRoutes() []route {
 			doc: "Lists the roles, sorted by name.",
 		},
 		{
+			method: http.MethodGet, path: "access/privileges", id: "listPrivileges", group: roles, needs: anybody, serve: (*Handler).privileges, answer: of[[]api.Privilege](),
+			doc: "Lists the privileges that roles can hold, with what each allows.",
+		},
+		{
 			method: http.MethodGet, path: "access/roles/{id}", id: "getRole", group: roles, needs: anybody, serve: (*Handler).role, answer: of[api.Role](),
 			doc: "Returns one role, with its ETag.",
 		},
@@ -91,6 +95,10 @@ func userRoutes() []route {
 		{
 			method: http.MethodDelete, path: "access/users/{id}", id: "deleteUser", group: users, needs: change, serve: (*Handler).deleteUser,
 			doc: "Deletes one user with tokens and permissions.",
+		},
+		{
+			method: http.MethodGet, path: "access/users/{id}/permissions", id: "getUserPermissions", group: users, needs: see, serve: (*Handler).userPermissions, answer: of[[]api.Permission](),
+			doc: "Returns what a user or an API token, user@realm!name, may do: the privileges on each path, from all entries, groups and roles together.",
 		},
 		{
 			method: http.MethodPut, path: "access/users/{id}/password", id: "setPassword", group: users, serve: (*Handler).setPassword, request: of[api.Password](),

@@ -78,6 +78,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/access/privileges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the privileges that roles can hold, with what each allows
+         * @description Lists the privileges that roles can hold, with what each allows.
+         */
+        get: operations["listPrivileges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/access/roles": {
         parameters: {
             query?: never;
@@ -269,6 +289,28 @@ export interface paths {
          * @description Sets a user's password and ends their sessions.
          */
         put: operations["setPassword"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/access/users/{id}/permissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Returns what a user or an API token, user@realm!name, may do
+         * @description Returns what a user or an API token, user@realm!name, may do: the privileges on each path, from all entries, groups and roles together.
+         */
+        get: operations["getUserPermissions"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -3253,6 +3295,10 @@ export interface components {
             /** @description owner set: manifests that it was applied from, which prune it */
             set?: string;
         };
+        Privilege: {
+            allows?: string;
+            id: string;
+        };
         Problem: {
             args?: {
                 [key: string]: string;
@@ -3791,6 +3837,27 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    listPrivileges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Privilege"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     listRoles: {
         parameters: {
             query?: never;
@@ -4164,6 +4231,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    getUserPermissions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Permission"][];
+                };
             };
             default: components["responses"]["problem"];
         };

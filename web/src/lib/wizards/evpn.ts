@@ -67,11 +67,11 @@ export const evpn: Wizard = {
 			zone: { id: freeName('zones', 'evpn'), type: 'evpn', 'vrf-vxlan': tag },
 			vnet: { id: freeName('vnets', 'net'), tag: tag + 1 },
 			subnet: { id: subnet, gateway: parseNetwork(subnet) ? firstHost(parseNetwork(subnet)!) : undefined, snat: false },
-			options: { underlay: cluster.list('controllers').items.some((c) => c['type'] === 'evpn') ? `controller:${cluster.list('controllers').items.find((c) => c['type'] === 'evpn')!.id}` : 'peers', links: world.interfaces, count: 1, subnet: true },
+			options: { underlay: cluster.list('controllers').items.some((c) => c['type'] === 'evpn') ? `controller:${cluster.list('controllers').items.find((c) => c['type'] === 'evpn')!.id}` : 'peers', links: world.interfaces, count: 1, subnet: true, proposed: subnet },
 		};
 	},
-	follow: (draft, before) => {
-		let next = followSubnet(draft, before);
+	follow: (draft) => {
+		let next = followSubnet(draft);
 		// Source NAT needs a node that leads outside.
 		const exits = (draft['zone']?.['exitnodes'] as string[] | undefined)?.length ?? 0;
 		if (!exits && isSet(draft, 'subnet', 'snat')) next = withValue(next, 'subnet', 'snat', undefined);

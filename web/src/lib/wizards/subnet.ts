@@ -29,17 +29,17 @@ export function rangeOf(cidr: string): Record<string, string>[] | undefined {
 }
 
 /** Gateway and range follow the network until somebody changes them. */
-export function followSubnet(draft: Draft, before: Draft): Draft {
-	const [now, was] = [value(draft, 'subnet', 'id'), value(before, 'subnet', 'id')];
+export function followSubnet(draft: Draft): Draft {
+	const now = value(draft, 'subnet', 'id');
 	const network = parseNetwork(now);
-	if (!network) return draft;
-	let next = draft;
-	const old = parseNetwork(was);
-	const proposed = old && now !== was;
-	if (proposed && value(draft, 'subnet', 'gateway') === firstHost(old)) next = withValue(next, 'subnet', 'gateway', firstHost(network));
-	const dhcp = isSet(draft, 'options', 'dhcp');
-	const own = JSON.stringify(draft['subnet']?.['dhcp-range']) !== JSON.stringify(rangeOf(was));
-	if (dhcp && (draft['subnet']?.['dhcp-range'] === undefined || (proposed && !own))) next = withValue(next, 'subnet', 'dhcp-range', rangeOf(now));
+	if (!network) return draft; // it is being typed
+	// The network that gateway and range were last proposed for.
+	const before = value(draft, 'options', 'proposed');
+	const old = parseNetwork(before);
+	let next = withValue(draft, 'options', 'proposed', now);
+	if (old && now !== before && value(draft, 'subnet', 'gateway') === firstHost(old)) next = withValue(next, 'subnet', 'gateway', firstHost(network));
+	const range = draft['subnet']?.['dhcp-range'];
+	if (isSet(draft, 'options', 'dhcp') && (range === undefined || JSON.stringify(range) === JSON.stringify(rangeOf(before)))) next = withValue(next, 'subnet', 'dhcp-range', rangeOf(now));
 	return next;
 }
 

@@ -52,11 +52,11 @@ export const tenant: Wizard = {
 			zone: { id: freeName('zones', 'tenant'), type: many ? 'vxlan' : 'simple', peers: many ? world.addresses : undefined },
 			vnet: { id: freeName('vnets', 'net'), tag: freeTag(['vxlan', 'evpn'], 10000) },
 			subnet: { id: subnet, gateway: !many && network ? firstHost(network) : undefined, snat: true, 'dhcp-range': rangeOf(subnet) },
-			options: { subnet: true, dhcp: true },
+			options: { subnet: true, dhcp: true, proposed: subnet },
 		};
 	},
 	follow: (draft, before, world) => {
-		let next = followSubnet(draft, before);
+		let next = followSubnet(draft);
 		if (value(draft, 'zone', 'type') === value(before, 'zone', 'type')) return next;
 		const network = parseNetwork(value(draft, 'subnet', 'id'));
 		if (overlay(draft)) {

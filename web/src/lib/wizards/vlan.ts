@@ -39,7 +39,7 @@ export const vlan: Wizard = {
 		subnet: { id: freeSubnet(world) },
 		options: { subnet: false },
 	}),
-	follow: (draft, before) => followSubnet(draft, before),
+	follow: (draft) => followSubnet(draft),
 	edits: (draft, upTo): Edit[] => {
 		const zone: Record<string, unknown> = { ...draft['zone'] };
 		if (draft['options']?.['subnet'] === true) zone['ipam'] = 'pve';
