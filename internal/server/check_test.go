@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"testing"
 
@@ -69,5 +70,22 @@ func TestCreate(t *testing.T) {
 	}
 	if found, err = c.CheckCreate(ctx, []api.Object{zone("z2")}); err != nil || len(found.Problems) != 0 {
 		t.Errorf("the check of a new zone found %+v, %v", found, err)
+	}
+}
+
+// Every code of a problem on the wire is explained.
+func TestMessagesAreExplained(t *testing.T) {
+	c := start(t, mem.New(), t.TempDir()).local
+	_, err := c.Create(t.Context(), []api.Object{&model.VNet{ID: "v1", Zone: "none"}})
+	var refused *api.Error
+	if !errors.As(err, &refused) || len(refused.Problems) == 0 || refused.Problems[0].Code == "" {
+		t.Fatalf("%v", err)
+	}
+	m, err := c.Message(t.Context(), refused.Problems[0].Code)
+	if err != nil || m.Code != refused.Problems[0].Code || m.Explanation == "" {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if _, err := c.Message(t.Context(), "no-such-code"); !api.IsType(err, api.TypeNotFound) {
+		t.Errorf("%v", err)
 	}
 }

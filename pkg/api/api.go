@@ -62,6 +62,7 @@
 //	GET    /api/v1/audit?limit=&after=<id>&user=           []AuditEntry, newest first
 //	POST   /api/v1/backup                                  everything that the store holds, as a file; administrators only
 //	GET    /api/v1/kinds                                   []KindInfo: the kinds of objects and their properties
+//	GET    /api/v1/messages/{code}                         MessageInfo: what a message means
 //	GET    /api/v1/openapi.json                            all this for programs (OpenAPI 3.1)
 //	GET    /api/v1/docs                                    and for people
 //

@@ -62,3 +62,14 @@ type PropertyInfo struct {
 	Item  string         `json:"item,omitempty"`
 	Key   string         `json:"key,omitempty"`
 }
+
+// MessageInfo explains a message.
+type MessageInfo struct {
+	// Code is stable over releases: "vlan-tag-used".
+	Code string `json:"code"`
+	// Text and Remedy are what is printed, with names of arguments in braces.
+	Text   string `json:"text"`
+	Remedy string `json:"remedy,omitempty"`
+	// Explanation is what it means.
+	Explanation string `json:"explanation"`
+}

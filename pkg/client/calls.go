@@ -349,6 +349,11 @@ func (c *Client) Audit(ctx context.Context, q AuditQuery) ([]api.AuditEntry, err
 	return *out, nil
 }
 
+// Message explains the message with a code.
+func (c *Client) Message(ctx context.Context, code string) (*api.MessageInfo, error) {
+	return get[api.MessageInfo](ctx, c, "messages/"+url.PathEscape(code), nil)
+}
+
 func get[T any](ctx context.Context, c *Client, path string, query url.Values) (*T, error) {
 	out := new(T)
 	_, err := c.do(ctx, call{method: http.MethodGet, path: root + path, query: query, into: out})

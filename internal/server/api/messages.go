@@ -1,6 +1,12 @@
 package api
 
-import "github.com/viaduct-sdn/viaduct/internal/message"
+import (
+	"net/http"
+
+	"github.com/viaduct-sdn/viaduct/internal/message"
+	"github.com/viaduct-sdn/viaduct/internal/server/problem"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+)
 
 // The messages about edits that the interface checks itself.
 var (
@@ -21,3 +27,12 @@ var (
 		"ask somebody with SDN.Audit on /sdn to look at this edit",
 		"The edit makes an object invalid that the user has no permission to read.")
 )
+
+// message answers the definition of a message.
+func (h *Handler) message(r *request) (any, error) {
+	d := message.Find(r.PathValue("code"))
+	if d == nil {
+		return nil, problem.New(http.StatusNotFound, api.TypeNotFound, "no message of this release has the code %q: a newer server or agent may have it", r.PathValue("code"))
+	}
+	return api.MessageInfo{Code: d.Code, Text: d.Text, Remedy: d.Remedy, Explanation: d.Explanation}, nil
+}

@@ -369,6 +369,10 @@ func documentRoutes() []route {
 			doc: "Describes the kinds of objects with their properties, in dependency order: an object refers to kinds before its own.",
 		},
 		{
+			method: http.MethodGet, path: "messages/{code}", id: "getMessage", group: group, needs: anybody, serve: (*Handler).message, answer: of[api.MessageInfo](),
+			doc: "Explains the message with a code, as problems and notes have it: what it means and what to do.",
+		},
+		{
 			method: http.MethodGet, path: "docs", id: "getDocs", group: group, needs: public, serve: (*Handler).docs, answer: of[string](), content: "text/html",
 			doc: "Shows this description in a browser.",
 		},

@@ -8,12 +8,26 @@ import { show } from './text';
 const most = 6; // columns that fit beside a panel
 const fixed = ['IP address', 'network', 'list of IP addresses', 'list of address ranges'];
 
-export function columnsOf(kind: KindInfo): Column<Obj>[] {
-	const shown = kind.properties.filter((p) => p.name !== 'id' && p.name !== 'set' && !p.secret);
+/** The properties that a list can show. */
+export function possibleColumns(kind: KindInfo): string[] {
+	return showable(kind).map((p) => p.name);
+}
+
+function showable(kind: KindInfo): PropertyInfo[] {
+	return kind.properties.filter((p) => p.name !== 'id' && !p.secret);
+}
+
+/** The properties that a list shows as long as nobody chooses. */
+export function usualColumns(kind: KindInfo): string[] {
+	const shown = showable(kind).filter((p) => p.name !== 'set');
 	const used = new Set<string>();
 	for (const o of cluster.list(kind.plural).items.slice(0, 500)) for (const name of Object.keys(o)) used.add(name);
 	// What every object has comes first, then what some have.
-	const chosen = [...shown.filter((p) => p.required), ...shown.filter((p) => !p.required && used.has(p.name))].slice(0, most);
+	return [...shown.filter((p) => p.required), ...shown.filter((p) => !p.required && used.has(p.name))].slice(0, most).map((p) => p.name);
+}
+
+export function columnsOf(kind: KindInfo, names: string[]): Column<Obj>[] {
+	const chosen = names.map((name) => showable(kind).find((p) => p.name === name)).filter((p) => p !== undefined);
 	const columns: Column<Obj>[] = [{ name: 'id', title: 'Name', text: (o) => o.id, link: (o) => href(kind.plural, o.id), mono: true }];
 	if (kind.kind === 'node') columns.push({ name: 'state', title: 'State', text: (o) => nodeState(o.id), state: true });
 	else if (!kind.live && stated.includes(kind.kind)) columns.push({ name: 'state', title: 'State', text: (o) => stateOf(kind.kind, o.id), state: true });
