@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
@@ -167,9 +168,9 @@ func interfaceElement(band string, c *column, i model.Interface) api.Element {
 	for _, a := range i.Addresses {
 		addresses = append(addresses, a.String())
 	}
-	up := "up"
+	up, state := "up", protocol.Converged
 	if !i.Up {
-		up = "down"
+		up, state = "down", "" // which may be as it should be
 	}
-	return api.Element{ID: interfaceID(c, i.Name), Kind: api.ElementInterface, Parent: band, Node: c.ref(), Label: i.Name, Detail: joined(i.Kind, up, strings.Join(addresses, ", "))}
+	return api.Element{ID: interfaceID(c, i.Name), Kind: api.ElementInterface, Parent: band, Node: c.ref(), Label: i.Name, State: state, Detail: joined(i.Kind, up, strings.Join(addresses, ", "))}
 }
