@@ -22,10 +22,9 @@ const (
 	gap         = 14
 	rowPitch    = 36
 	smallPitch  = 26
-	subnetWidth = 206
+	subnetWidth = 270
 	lineHeight  = 34 // of a fabric or controller
 	dot         = 14
-	arcs        = 84 // below the ends of links
 )
 
 // pitch is the distance of columns, by their number.
@@ -55,7 +54,7 @@ func (g *graph) collapse() {
 // order sorts columns, zones and rows: those that users moved by their ranks, among the
 // others by name.
 func (g *graph) order() {
-	slices.SortFunc(g.bands, func(a, b *band) int { return cmp.Compare(a.id, b.id) })
+	slices.SortFunc(g.bands, func(a, b *band) int { return compareNames(a.id, b.id) })
 	sortMoved(g.Ranks, g.columns, (*column).ref, func(c *column) *float64 { return &c.rank })
 	sortMoved(g.Ranks, g.bands, (*band).ref, func(b *band) *float64 { return &b.rank })
 	for _, b := range g.bands {

@@ -24,9 +24,7 @@ func (p *painter) underlay() {
 	if len(p.links) > 0 {
 		height += lineHeight
 	}
-	if len(lines) > 0 {
-		height += arcs
-	}
+	height += p.arcs(lines)
 	height = max(height, bandHead+float64(len(routers))*lineHeight+bandFoot)
 	p.add(api.Element{ID: underlayID, Kind: api.ElementUnderlay, Label: "Underlay", Detail: "what carries the zones", Links: len(p.links)},
 		p.out.Width/2, p.y+height/2, p.out.Width-2*margin, height)
@@ -44,6 +42,26 @@ func (p *painter) underlay() {
 		p.add(e, p.right+margin+subnetWidth/2, p.y+bandHead+(float64(i)+0.5)*lineHeight, subnetWidth, 24)
 	}
 	p.y += height + gap
+}
+
+// arcs is the room below the ends of links: a link hangs as deep as it is long, to a bound.
+func (p *painter) arcs(lines []*link) float64 {
+	if len(lines) == 0 {
+		return 0
+	}
+	at := make(map[string]float64, len(p.columns))
+	for _, c := range p.columns {
+		at[c.name] = c.x
+	}
+	longest := 0.0
+	for _, l := range lines {
+		to := at[l.b]
+		if l.router != "" {
+			to = p.right + margin + subnetWidth/2
+		}
+		longest = max(longest, to-at[l.a], at[l.a]-to)
+	}
+	return min(40+0.09*longest, 150)/2 + 6
 }
 
 func (p *painter) line(l *line, y float64) {

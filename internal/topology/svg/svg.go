@@ -194,7 +194,7 @@ func (c *canvas) background(e *api.Element) {
 	}
 	c.group(e, func() {
 		c.rect(e, class, 8)
-		left, top, each := e.X-e.W/2+12, e.Y-e.H/2+20, 8.4
+		left, top, each := e.X-e.W/2+12, e.Y-e.H/2+20, 9.2
 		if c.t.Dense {
 			each = 14
 		}
@@ -337,5 +337,5 @@ func (c *canvas) legend(y float64) {
 	for _, s := range []api.PendingChange{api.ChangeAdded, api.ChangeChanged, api.ChangeRemoved} {
 		parts = append(parts, signs[string(s)]+" "+string(s)+" by the next apply")
 	}
-	c.text("muted", 34, y+12, 2000, strings.Join(parts, "   "))
+	c.text("muted", 34, y+12, 2000, strings.Join(parts, " · "))
 }

@@ -63,7 +63,7 @@ const frames = `(() => new Promise((done) => {
 const (
 	drag = `{ begin: () => mouse('mousedown', 0, 0), tick: (i) => mouse('mousemove', 200 * Math.sin(i / 20), 120 * Math.cos(i / 20)), end: () => mouse('mouseup', 0, 0) }`
 	// The wheel stays between the whole picture and where a zone opens.
-	wheel = `{ tick: (i) => mouse('wheel', 0, 0, { deltaY: Math.floor(i / 12) %% 2 ? 24 : -24 }) }`
+	wheel = `{ tick: (i) => mouse('wheel', 0, 0, { deltaY: Math.floor(i / 12) % 2 ? 24 : -24 }) }`
 )
 
 // expanded becomes how long it takes to open a zone.
@@ -109,7 +109,7 @@ func look(ctx context.Context, url, shots string) (rows []report.Row, err error)
 	if err := shoot(page, shots, "map-large.png"); err != nil {
 		return nil, err
 	}
-	for _, m := range []struct{ name, act string }{{"map/move", drag}, {"map/zoom", fmt.Sprintf(wheel)}} {
+	for _, m := range []struct{ name, act string }{{"map/move", drag}, {"map/zoom", wheel}} {
 		var rate float64
 		if err := chromedp.Run(page, await(fmt.Sprintf(frames, m.act), &rate)); err != nil {
 			return nil, fmt.Errorf("%s: %w", m.name, err)

@@ -23,7 +23,7 @@ export function linksOf(picture: Picture): Map<string, string[]> {
 }
 
 /** Elements that only join others: what is beyond them is a neighbour, too. */
-const joints = new Set<Element['kind']>(['guest', 'guests', 'member', 'vtep', 'link', 'port']);
+const joints: ReadonlySet<string> = new Set<Element['kind']>(['guest', 'guests', 'member', 'vtep', 'link', 'port']);
 
 /** The elements that an address names: an element itself, or all that show an object. */
 export function named(picture: Picture, name: string): Element[] {
@@ -35,6 +35,8 @@ export function near(picture: Picture, focus: Element[]): Set<string> {
 	const links = linksOf(picture);
 	const by = new Map(picture.elements.map((e) => [e.id, e]));
 	const kept = new Map<string, number>();
+	// What a zone holds stays clear with all that is on it.
+	const crossed = focus.some((e) => e.kind === 'zone') ? new Set([...joints, 'vnet']) : joints;
 	// Further is how many joints the way may still cross.
 	const visit = (id: string, further: number): void => {
 		if ((kept.get(id) ?? -1) >= further) return;
@@ -42,7 +44,7 @@ export function near(picture: Picture, focus: Element[]): Set<string> {
 		if (further === 0) return;
 		for (const other of links.get(id) ?? []) {
 			const e = by.get(other);
-			if (e) visit(other, joints.has(e.kind) ? further - 1 : 0);
+			if (e) visit(other, crossed.has(e.kind) ? further - 1 : 0);
 		}
 	};
 	for (const e of focus) visit(e.id, 3);

@@ -10,6 +10,7 @@ const rest = 100; // milliseconds without a move
 export class Layer {
 	private readonly canvas = document.createElement('canvas');
 	private cells: Element[] = [];
+	private heads: Element[] = [];
 	private colours: Colours;
 	/** The view that the canvas was drawn for; nothing while it is out of date. */
 	private drawn: { x: number; y: number; zoom: number } | undefined;
@@ -21,8 +22,10 @@ export class Layer {
 		container.append(this.canvas);
 	}
 
-	show(cells: Element[]): void {
+	/** Sets the crossings, and the nodes whose names stay in sight when their heads do not. */
+	show(cells: Element[], heads: Element[]): void {
 		this.cells = cells;
+		this.heads = heads;
 		this.drawn = undefined;
 	}
 
@@ -72,6 +75,34 @@ export class Layer {
 		for (const e of this.cells) {
 			if (e.x + e.w < left || e.x - e.w > right || e.y + e.h < top || e.y - e.h > bottom) continue;
 			this.box(c, e, texts, kept === undefined || kept.has(e.id));
+		}
+		c.globalAlpha = 1;
+		const below = Math.max(0, ...this.heads.map((h) => h.y + h.h / 2));
+		if (this.heads.length > 0 && top > below) this.names(c, scale, pan, zoom, width);
+	}
+
+	/** The names of the nodes along the upper edge: upright where columns are narrow. */
+	private names(c: CanvasRenderingContext2D, scale: number, pan: { x: number; y: number }, zoom: number, width: number): void {
+		const upright = (this.heads[0]?.w ?? 0) * zoom < 70;
+		const height = upright ? 76 : 24;
+		c.setTransform(scale, 0, 0, scale, 0, 0);
+		c.font = `bold ${upright ? 11 : 13}px ${getComputedStyle(this.canvas).fontFamily}`;
+		c.fillStyle = this.colours.raised;
+		c.fillRect(0, 0, width, height);
+		for (const e of this.heads) {
+			const x = e.x * zoom + pan.x;
+			if (x < 0 || x > width) continue;
+			const [line, , sign] = this.look(e);
+			c.fillStyle = sign ? line : this.colours.text;
+			const name = (sign ? sign + ' ' : '') + e.label;
+			c.save();
+			c.translate(x, upright ? height - 4 : height / 2);
+			if (upright) {
+				c.rotate(-Math.PI / 2);
+				c.textAlign = 'left';
+			}
+			c.fillText(upright ? name.slice(0, 12) : name, 0, 1, upright ? height - 8 : e.w * zoom);
+			c.restore();
 		}
 	}
 
