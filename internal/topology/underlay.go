@@ -129,7 +129,8 @@ func (p *painter) mesh(lines []*link, y float64) {
 // ports places a node's own interfaces: hardware at the bottom, on it bonds and VLAN devices,
 // on top bridges.
 func (p *painter) ports(c *column) {
-	const perRow, width, step = 8, 150.0, 46.0
+	const width, step = 150.0, 46.0
+	perRow := max(int((p.out.Width-p.left-margin)/(width+8)), 2)
 	band := "ports/" + c.name
 	var layers [3][]model.Interface
 	if f := p.Facts[c.name]; f != nil {
@@ -172,8 +173,7 @@ func (p *painter) ports(c *column) {
 		detail = "it has not reported its interfaces"
 	}
 	height := y - p.y + bandFoot
-	right := p.left + perRow*(width+8) + margin
-	p.out.Width = max(p.out.Width, right)
+	p.out.Width = max(p.out.Width, p.left+float64(perRow)*(width+8)+margin)
 	e := api.Element{ID: band, Kind: api.ElementPorts, Parent: c.ref(), Node: c.ref(), Label: c.name, Detail: detail}
 	p.out.Elements[at] = placed(e, p.out.Width/2, p.y+height/2, p.out.Width-2*margin, height)
 	p.y += height + gap

@@ -124,9 +124,11 @@ class Parts {
 	}
 }
 
-/** The crossings that are drawn without Cytoscape: those of a picture with many nodes. */
+const most = 1200; // elements that Cytoscape takes in at once
+
+/** The crossings that are drawn without Cytoscape: those of a picture with very many. */
 export function cellsOf(picture: Picture): Element[] {
-	return picture.dense ? picture.elements.filter((e) => e.kind === 'guests' || e.kind === 'member') : [];
+	return picture.dense || picture.elements.length > most ? picture.elements.filter((e) => e.kind === 'guests' || e.kind === 'member' || e.kind === 'guest') : [];
 }
 
 /** Everything else to draw, nodes before the edges between them. */
