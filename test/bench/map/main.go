@@ -28,6 +28,7 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/pkg/client"
+	"github.com/viaduct-sdn/viaduct/test/bench/process"
 	"github.com/viaduct-sdn/viaduct/test/bench/report"
 )
 
@@ -67,18 +68,18 @@ func run(ctx context.Context, binary, jsonPath, shots string) error {
 }
 
 func measure(ctx context.Context, binary, shots string) (rows []report.Row, err error) {
-	s, err := start(ctx, binary)
+	s, err := process.Start(ctx, binary)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, s.stop()) }()
-	if err := fill(ctx, s.client); err != nil {
+	defer func() { err = errors.Join(err, s.Stop()) }()
+	if err := fill(ctx, s.Client); err != nil {
 		return nil, err
 	}
-	if rows, err = answers(ctx, s.client); err != nil {
+	if rows, err = answers(ctx, s.Client); err != nil {
 		return nil, err
 	}
-	seen, err := look(ctx, s.url, shots)
+	seen, err := look(ctx, "https://"+s.Address, shots)
 	return append(rows, seen...), err
 }
 
