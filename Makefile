@@ -110,6 +110,7 @@ bench: build
 	$(GO) run ./test/bench/evpn -json build/bench.json
 	$(GO) run ./test/vm/run -run 'TestVMEVPN(Faults|Moves|Restart)|TestVMFabric' -json build/bench.json
 	$(GO) run ./test/bench/ipam -json build/bench.json
+	$(GO) run ./test/bench/map -json build/bench.json
 
 man: build
 	$(BIN) man build/man

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/viaduct-sdn/viaduct/internal/health"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
@@ -14,17 +15,16 @@ const (
 	margin      = 16
 	gutter      = 210 // left of the columns, for names
 	nodeHeight  = 56
-	denseHeight = 120 // of nodes with vertical names
+	denseHeight = 150 // of nodes with vertical names
 	bandHead    = 30  // above the rows of a zone
 	bandFoot    = 10
 	collapsedBy = 62 // height of a zone without rows
 	gap         = 14
 	rowPitch    = 36
 	smallPitch  = 26
-	subnetWidth = 206
+	subnetWidth = 270
 	lineHeight  = 34 // of a fabric or controller
 	dot         = 14
-	arcs        = 84 // below the ends of links
 )
 
 // pitch is the distance of columns, by their number.
@@ -54,7 +54,7 @@ func (g *graph) collapse() {
 // order sorts columns, zones and rows: those that users moved by their ranks, among the
 // others by name.
 func (g *graph) order() {
-	slices.SortFunc(g.bands, func(a, b *band) int { return cmp.Compare(a.id, b.id) })
+	slices.SortFunc(g.bands, func(a, b *band) int { return compareNames(a.id, b.id) })
 	sortMoved(g.Ranks, g.columns, (*column).ref, func(c *column) *float64 { return &c.rank })
 	sortMoved(g.Ranks, g.bands, (*band).ref, func(b *band) *float64 { return &b.rank })
 	for _, b := range g.bands {
@@ -120,10 +120,8 @@ func (g *graph) layout(t *api.Topology) {
 		c.x = p.left + (float64(i)+0.5)*p.width
 	}
 	t.Width = p.right + margin
-	if g.hasSubnets() {
-		t.Width += maxSubnets*(subnetWidth+8) + margin
-	} else if len(g.routers) > 0 {
-		t.Width += subnetWidth + 2*margin
+	if beside := max(g.mostSubnets(), min(len(g.routers), 1)); beside > 0 {
+		t.Width += float64(beside)*(subnetWidth+8) + margin
 	}
 	t.Elements = make([]api.Element, 0, 64)
 	p.nodes()
@@ -152,13 +150,17 @@ func (g *graph) crossings() int {
 	return n
 }
 
-func (g *graph) hasSubnets() bool {
+// mostSubnets is how many subnets are drawn beside each other.
+func (g *graph) mostSubnets() int {
+	most := 0
 	for _, b := range g.bands {
-		if !b.collapsed && slices.ContainsFunc(b.rows, func(r *row) bool { return len(r.subnets) > 0 }) {
-			return true
+		for _, r := range b.rows {
+			if !b.collapsed {
+				most = max(most, len(r.subnets))
+			}
 		}
 	}
-	return false
+	return min(most, maxSubnets)
 }
 
 // add adds an element with its centre and size.
@@ -170,8 +172,8 @@ func (p *painter) add(e api.Element, x, y, w, h float64) {
 	p.out.Elements = append(p.out.Elements, e)
 }
 
-func (e *condition) of(el api.Element) api.Element {
-	el.State, el.Message = e.state, e.message
+func (c condition) of(el api.Element) api.Element {
+	el.State, el.Message = c.state, c.message
 	return el
 }
 
@@ -229,9 +231,12 @@ func (p *painter) cells(b *band) {
 			guests[name] += len(list)
 		}
 	}
+	everywhere := b.zone == nil || len(b.zone.Nodes) == 0
 	for _, c := range p.columns {
-		if b.on(c.name) || guests[c.name] > 0 {
-			p.cell(b.ref(), b.id, c, guests[c.name], p.states.on(c.name, refs...), p.y+collapsedBy/2+6)
+		state := p.states.on(c.name, refs...)
+		dull := guests[c.name] == 0 && everywhere && !p.marks && (state.state == "" || health.InPlace(state.state) && state.message == "")
+		if (b.on(c.name) || guests[c.name] > 0) && !dull {
+			p.cell(b.ref(), b.id, c, guests[c.name], state, p.y+collapsedBy/2+6)
 		}
 	}
 }

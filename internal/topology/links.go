@@ -131,7 +131,7 @@ func (g *graph) collectLinks() {
 		g.links = append(g.links, l)
 	}
 	slices.SortFunc(g.links, func(a, b *link) int {
-		return cmp.Or(cmp.Compare(a.a, b.a), cmp.Compare(a.b, b.b), cmp.Compare(a.router, b.router))
+		return cmp.Or(compareNames(a.a, b.a), compareNames(a.b, b.b), compareNames(a.router, b.router))
 	})
 	g.routers = routersOf(g.links)
 	g.judge(book)
@@ -211,7 +211,7 @@ func routersOf(links []*link) []string {
 			out = append(out, l.router)
 		}
 	}
-	slices.Sort(out)
+	slices.SortFunc(out, compareNames)
 	return slices.Compact(out)
 }
 

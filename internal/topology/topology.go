@@ -12,7 +12,6 @@
 package topology
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 
@@ -188,7 +187,7 @@ func merged[P model.Object](running, pending map[string]P) []P {
 			out = append(out, o)
 		}
 	}
-	slices.SortFunc(out, func(a, b P) int { return cmp.Compare(a.ObjectID(), b.ObjectID()) })
+	slices.SortFunc(out, func(a, b P) int { return compareNames(a.ObjectID(), b.ObjectID()) })
 	return out
 }
 
@@ -261,7 +260,7 @@ func (g *graph) collectNodes() {
 			g.membersByZones(l, c.ID)
 		}
 	}
-	slices.SortFunc(g.columns, func(a, b *column) int { return cmp.Compare(a.name, b.name) })
+	slices.SortFunc(g.columns, func(a, b *column) int { return compareNames(a.name, b.name) })
 }
 
 // membersByZones are the nodes of an EVPN controller that names none: those of its zones.

@@ -253,6 +253,20 @@ func TestMovedElements(t *testing.T) {
 	}
 }
 
+// Names are sorted as people count.
+func TestOrderOfNames(t *testing.T) {
+	in := topology.Input{Running: &model.Config{}}
+	want := []string{"node/1", "node/n", "node/n01", "node/n1", "node/n2", "node/n10", "node/n10a", "node/n10b2", "node/x"}
+	for _, ref := range want {
+		in.Running.Set(&model.Node{ID: strings.TrimPrefix(ref, "node/")})
+	}
+	in.Pending = in.Running
+	p, _ := topology.Of(in, topology.Options{})
+	if d := cmp.Diff(want, order(p, api.ElementNode)); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestFocus(t *testing.T) {
 	in := random(rand.New(rand.NewPCG(7, 7)))
 	if _, ok := topology.Of(in, topology.Options{Focus: "vnet/nothing"}); ok {

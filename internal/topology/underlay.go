@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
@@ -23,9 +24,7 @@ func (p *painter) underlay() {
 	if len(p.links) > 0 {
 		height += lineHeight
 	}
-	if len(lines) > 0 {
-		height += arcs
-	}
+	height += p.arcs(lines)
 	height = max(height, bandHead+float64(len(routers))*lineHeight+bandFoot)
 	p.add(api.Element{ID: underlayID, Kind: api.ElementUnderlay, Label: "Underlay", Detail: "what carries the zones", Links: len(p.links)},
 		p.out.Width/2, p.y+height/2, p.out.Width-2*margin, height)
@@ -43,6 +42,26 @@ func (p *painter) underlay() {
 		p.add(e, p.right+margin+subnetWidth/2, p.y+bandHead+(float64(i)+0.5)*lineHeight, subnetWidth, 24)
 	}
 	p.y += height + gap
+}
+
+// arcs is the room below the ends of links: a link hangs as deep as it is long, to a bound.
+func (p *painter) arcs(lines []*link) float64 {
+	if len(lines) == 0 {
+		return 0
+	}
+	at := make(map[string]float64, len(p.columns))
+	for _, c := range p.columns {
+		at[c.name] = c.x
+	}
+	longest := 0.0
+	for _, l := range lines {
+		to := at[l.b]
+		if l.router != "" {
+			to = p.right + margin + subnetWidth/2
+		}
+		longest = max(longest, to-at[l.a], at[l.a]-to)
+	}
+	return min(40+0.09*longest, 150)/2 + 6
 }
 
 func (p *painter) line(l *line, y float64) {
@@ -110,7 +129,8 @@ func (p *painter) mesh(lines []*link, y float64) {
 // ports places a node's own interfaces: hardware at the bottom, on it bonds and VLAN devices,
 // on top bridges.
 func (p *painter) ports(c *column) {
-	const perRow, width, step = 8, 150.0, 46.0
+	const width, step = 150.0, 46.0
+	perRow := max(int((p.out.Width-p.left-margin)/(width+8)), 2)
 	band := "ports/" + c.name
 	var layers [3][]model.Interface
 	if f := p.Facts[c.name]; f != nil {
@@ -153,8 +173,7 @@ func (p *painter) ports(c *column) {
 		detail = "it has not reported its interfaces"
 	}
 	height := y - p.y + bandFoot
-	right := p.left + perRow*(width+8) + margin
-	p.out.Width = max(p.out.Width, right)
+	p.out.Width = max(p.out.Width, p.left+float64(perRow)*(width+8)+margin)
 	e := api.Element{ID: band, Kind: api.ElementPorts, Parent: c.ref(), Node: c.ref(), Label: c.name, Detail: detail}
 	p.out.Elements[at] = placed(e, p.out.Width/2, p.y+height/2, p.out.Width-2*margin, height)
 	p.y += height + gap
@@ -167,9 +186,9 @@ func interfaceElement(band string, c *column, i model.Interface) api.Element {
 	for _, a := range i.Addresses {
 		addresses = append(addresses, a.String())
 	}
-	up := "up"
+	up, state := "up", protocol.Converged
 	if !i.Up {
-		up = "down"
+		up, state = "down", "" // which may be as it should be
 	}
-	return api.Element{ID: interfaceID(c, i.Name), Kind: api.ElementInterface, Parent: band, Node: c.ref(), Label: i.Name, Detail: joined(i.Kind, up, strings.Join(addresses, ", "))}
+	return api.Element{ID: interfaceID(c, i.Name), Kind: api.ElementInterface, Parent: band, Node: c.ref(), Label: i.Name, State: state, Detail: joined(i.Kind, up, strings.Join(addresses, ", "))}
 }

@@ -22,6 +22,7 @@ text { font: 12px system-ui, "Liberation Sans", sans-serif; fill: var(--text); u
 .name { font-weight: 650; font-size: 13px; }
 .head { font-weight: 650; font-size: 15px; }
 .muted { fill: var(--muted); font-size: 11px; }
+.dense .band-name { font-size: 23px; } .dense .band-detail { font-size: 17px; } .dense .column-name { font-size: 19px; }
 .mid { text-anchor: middle; }
 .mono { font-family: ui-monospace, "Liberation Mono", monospace; }
 .column { fill: none; stroke: var(--line); stroke-dasharray: 1 5; }
@@ -71,7 +72,7 @@ func Draw(t *api.Topology) string {
 		c.by[t.Elements[i].ID] = &t.Elements[i]
 	}
 	width, height := max(t.Width, 640), t.Height+legendHeight
-	fmt.Fprintf(c, `<svg xmlns="http://www.w3.org/2000/svg" width="%g" height="%g" viewBox="0 0 %g %g" role="img" aria-labelledby="title desc">`+"\n", width, height, width, height)
+	fmt.Fprintf(c, `<svg xmlns="http://www.w3.org/2000/svg" width="%g" height="%g" viewBox="0 0 %g %g" class="%s" role="img" aria-labelledby="title desc">`+"\n", width, height, width, height, density(t))
 	fmt.Fprintf(c, "<title id=\"title\">Network, revision %d</title>\n<desc id=\"desc\">%s</desc>\n<style>%s</style>\n", t.Revision, escaped(describe(t)), style)
 	fmt.Fprintf(c, `<rect class="ground" width="%g" height="%g"/>`+"\n", width, height)
 	c.layer(c.background)
@@ -81,6 +82,14 @@ func Draw(t *api.Topology) string {
 	c.legend(t.Height + 6)
 	c.WriteString("</svg>\n")
 	return c.String()
+}
+
+// density is the class of the whole picture.
+func density(t *api.Topology) string {
+	if t.Dense {
+		return "dense"
+	}
+	return "wide"
 }
 
 // describe is the picture in words: the summary, and what is wrong.
@@ -185,10 +194,13 @@ func (c *canvas) background(e *api.Element) {
 	}
 	c.group(e, func() {
 		c.rect(e, class, 8)
-		left, top := e.X-e.W/2+12, e.Y-e.H/2+20
-		name := mark(e) + e.Label
-		c.text("head "+look(e), left, top, 190, name)
-		c.text("muted", left+min(float64(utf8.RuneCountInString(name)), 28)*8.4+10, top, 420, e.Detail)
+		left, top, each := e.X-e.W/2+12, e.Y-e.H/2+20, 9.2
+		if c.t.Dense {
+			each = 14
+		}
+		name := Cut(mark(e)+e.Label, 28)
+		c.text("head band-name "+look(e), left, top, 420, name)
+		c.text("muted band-detail", left+float64(utf8.RuneCountInString(name))*each+10, top, 560, e.Detail)
 	})
 }
 
@@ -302,7 +314,7 @@ func (c *canvas) node(e *api.Element) {
 	class := look(e)
 	c.rect(e, "box "+class, 6)
 	if c.t.Dense {
-		fmt.Fprintf(c, `<text class="name %s" transform="translate(%g %g) rotate(-90)">%s</text>`+"\n", class, e.X+4.5, e.Y+e.H/2-6, escaped(Cut(mark(e)+e.Label, 16)))
+		fmt.Fprintf(c, `<text class="name column-name %s" transform="translate(%g %g) rotate(-90)">%s</text>`+"\n", class, e.X+4.5, e.Y+e.H/2-6, escaped(Cut(mark(e)+e.Label, 13)))
 		return
 	}
 	c.text("head mid "+class, e.X, e.Y-4, e.W-12, e.Label)
@@ -325,5 +337,5 @@ func (c *canvas) legend(y float64) {
 	for _, s := range []api.PendingChange{api.ChangeAdded, api.ChangeChanged, api.ChangeRemoved} {
 		parts = append(parts, signs[string(s)]+" "+string(s)+" by the next apply")
 	}
-	c.text("muted", 34, y+12, 2000, strings.Join(parts, "   "))
+	c.text("muted", 34, y+12, 2000, strings.Join(parts, " · "))
 }

@@ -45,7 +45,7 @@ const middleware: Middleware = {
 		return new Refusal(0, 'unreachable', unreachable);
 	},
 	async onResponse({ response, schemaPath }) {
-		if (response.ok) return undefined;
+		if (response.ok || response.status === 304) return undefined;
 		let body: Partial<Schemas['Error']> = {};
 		try {
 			body = await response.clone().json();

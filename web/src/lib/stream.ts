@@ -6,7 +6,7 @@ export type Event = Schemas['Event'];
 /** What a listener of the stream gets: an event, or news of the stream itself. */
 export type Message = { type: 'event'; event: Event } | { type: 'joined' } | { type: 'open' } | { type: 'lost'; since: number };
 
-const types = ['ready', 'pending', 'applied', 'guest', 'live', 'node', 'warning', 'overflow'];
+const types = ['ready', 'pending', 'applied', 'guest', 'live', 'node', 'warning', 'topology', 'overflow'];
 const retry = 2000; // milliseconds
 // The server sends something at least every 15 seconds, but a heartbeat is a comment, which
 // EventSource does not show: a connection that hangs is closed by the server's side.
