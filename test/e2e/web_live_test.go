@@ -16,6 +16,7 @@ func TestWebLiveState(t *testing.T) {
 	c.answers("web", "10.5.0.101")
 	c.user("root@pam", "a long password", "")
 	b := c.newBrowser()
+	b.expected = "status of 504" // of the node that is stopped
 	b.login("root@pam", "a long password")
 
 	b.open("/vnets/blue")

@@ -141,6 +141,7 @@ func table() []route {
 	out = append(out, changeRoutes()...)
 	out = append(out, clusterRoutes()...)
 	out = append(out, liveRoutes()...)
+	out = append(out, reachRoutes()...)
 	out = append(out, accessRoutes()...)
 	return append(out, documentRoutes()...)
 }
