@@ -146,6 +146,9 @@ func (f *fakeServer) handler() http.Handler {
 	handle("GET /api/v1/addresses", func(*http.Request) (any, error) { return []api.Address{}, nil })
 	handle("GET /api/v1/usage", func(*http.Request) (any, error) { return []api.Usage{}, nil })
 	handle("POST /api/v1/reach", reachAnswer)
+	handle("GET /api/v1/firewall-macros", func(*http.Request) (any, error) {
+		return []api.Macro{{Name: "DNS", Description: "Domain Name System", Matches: []string{"udp/53", "tcp/53"}}}, nil
+	})
 	handle("GET /api/v1/nodes/{node}/live/{subject}", liveAnswers)
 	handle("GET /api/v1/nodes/{node}/live/{subject}/{object}", liveAnswers)
 	handle("GET /api/v1/{kinds}", f.list)

@@ -83,3 +83,18 @@ func reached(t *testing.T, c *cluster, r api.ReachRequest) *api.ReachAnswer {
 	}
 	return got
 }
+
+// The macros of rules are listed with what they match.
+func TestFirewallMacros(t *testing.T) {
+	c := newCluster(t)
+	list, err := c.as(t, nobody).FirewallMacros(t.Context())
+	if err != nil || len(list) != len(model.Macros()) {
+		t.Fatalf("%d macros, %v", len(list), err)
+	}
+	for _, m := range list {
+		want := map[string]string{"Web": "tcp/80, tcp/443", "DHCPfwd": "udp/67:68 from 67:68", "Ping": "icmp/echo-request, icmpv6/echo-request", "GRE": "47"}[m.Name]
+		if got := strings.Join(m.Matches, ", "); want != "" && got != want {
+			t.Errorf("%s matches %q, want %q", m.Name, got, want)
+		}
+	}
+}

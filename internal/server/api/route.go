@@ -142,6 +142,7 @@ func table() []route {
 	out = append(out, clusterRoutes()...)
 	out = append(out, liveRoutes()...)
 	out = append(out, reachRoutes()...)
+	out = append(out, macroRoutes()...)
 	out = append(out, accessRoutes()...)
 	return append(out, documentRoutes()...)
 }

@@ -773,6 +773,26 @@ export interface paths {
         patch: operations["patchFabric"];
         trace?: never;
     };
+    "/api/v1/firewall-macros": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the macros that rules of firewalls may use, sorted by name
+         * @description Lists the macros that rules of firewalls may use, sorted by name.
+         */
+        get: operations["listFirewallMacros"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/firewalls": {
         parameters: {
             query?: never;
@@ -2888,6 +2908,11 @@ export interface components {
             memoryTotal: number;
             /** Format: date-time */
             time: string;
+        };
+        Macro: {
+            description: string;
+            matches: string[];
+            name: string;
         };
         Member: {
             /** Format: date-time */
@@ -5073,6 +5098,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    listFirewallMacros: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Macro"][];
                 };
             };
             default: components["responses"]["problem"];
