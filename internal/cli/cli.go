@@ -80,7 +80,7 @@ func New(cfg Config) *cobra.Command {
 		&cobra.Group{ID: groupAccess, Title: "Access control:"},
 	)
 	addTo(root, groupChange, a.planCommand(), a.applyCommand(), a.createCommand(), a.setCommand(), a.deleteCommand(), a.discardCommand(), a.undoCommand(), a.rollbackCommand(), a.importCommand(), a.addressCommand())
-	addTo(root, groupLook, a.getCommand(), a.describeCommand(), a.explainCommand(), a.diffCommand(), a.historyCommand(), a.statusCommand(), a.topologyCommand(), a.liveCommand(), a.eventsCommand(), a.renderCommand(), a.exportCommand())
+	addTo(root, groupLook, a.getCommand(), a.describeCommand(), a.explainCommand(), a.diffCommand(), a.historyCommand(), a.statusCommand(), a.topologyCommand(), a.liveCommand(), a.reachCommand(), a.firewallCommand(), a.eventsCommand(), a.renderCommand(), a.exportCommand())
 	addTo(root, groupRun, a.nodeCommand(), a.backupCommand(), a.hookCommand(), a.labCommand())
 	addTo(root, groupRun, a.Commands...)
 	addTo(root, groupAccess, a.accessCommands()...)

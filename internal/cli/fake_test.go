@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/livequery"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/reach"
 	serverapi "github.com/viaduct-sdn/viaduct/internal/server/api"
 	"github.com/viaduct-sdn/viaduct/internal/store/mem"
 	"github.com/viaduct-sdn/viaduct/internal/topology"
@@ -164,6 +166,10 @@ func (f *fakeServer) handler() http.Handler {
 	mux.HandleFunc("GET /api/v1/events", events)
 	handle("GET /api/v1/addresses", func(*http.Request) (any, error) { return []api.Address{}, nil })
 	handle("GET /api/v1/usage", func(*http.Request) (any, error) { return []api.Usage{}, nil })
+	handle("POST /api/v1/reach", reachAnswer)
+	handle("GET /api/v1/firewall-macros", func(*http.Request) (any, error) {
+		return []api.Macro{{Name: "DNS", Description: "Domain Name System", Matches: []string{"udp/53", "tcp/53"}}}, nil
+	})
 	handle("GET /api/v1/nodes/{node}/live/{subject}", liveAnswers)
 	handle("GET /api/v1/nodes/{node}/live/{subject}/{object}", liveAnswers)
 	handle("GET /api/v1/{kinds}", f.list)
@@ -182,6 +188,29 @@ func (f *fakeServer) handler() http.Handler {
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// reachAnswer is a path to port 22 that a rule drops; others arrive.
+func reachAnswer(r *http.Request) (any, error) {
+	var req api.ReachRequest
+	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
+		return nil, err
+	}
+	a := api.ReachAnswer{
+		From: api.ReachEnd{Kind: "guest", Guest: "100", Name: req.From, NIC: "net0", VNet: "v1", Zone: "z1", Node: "node1", IP: netip.MustParseAddr("10.0.0.5")},
+		To:   api.ReachEnd{Kind: "address", IP: netip.MustParseAddr("203.0.113.5")}, Verdict: api.ReachUnknown,
+		Steps: []api.ReachStep{
+			{Node: "node1", VNet: "v1", Zone: "z1", Text: "By the gateway 10.0.0.1 (" + req.View + ")", Verdict: api.ReachPass},
+			{Node: "node1", VNet: "v1", Text: "What comes after that is not known here", Verdict: api.ReachUnknown},
+		},
+	}
+	if req.Port == 22 {
+		a.Verdict = api.ReachDrop
+		a.Steps[1] = api.ReachStep{Node: "node1", VNet: "v1", Text: "vnet v1 rule 3 drops it: " + req.Protocol, Verdict: api.ReachDrop, Rule: &reach.Rule{
+			Object: "firewall/v1", Position: 3, Comment: "no \x1b[31mshells", Origin: &reach.Origin{Time: "2026-05-01T12:00:00Z", Author: "ana@pve", Revision: 7},
+		}}
+	}
+	return a, nil
 }
 
 // liveAnswers answers live queries to node1; no other node answers.

@@ -35,6 +35,8 @@
 //	POST   /api/v1/revisions/prune                         PruneRequest -> PruneResult
 //	GET    /api/v1/status?after=<version>&facts=all        Status; with after: waits until it differs, at most 55 s
 //	GET    /api/v1/nodes/{node}/live/{subject}[/{object}]  the present state of a node, see LiveQueries
+//	GET    /api/v1/firewall-macros                         []Macro
+//	POST   /api/v1/reach                                   ReachRequest -> ReachAnswer: can one end reach the other, nothing is sent
 //	GET    /api/v1/members                                 []Member
 //	DELETE /api/v1/members/{name}                          forgets a node: its certificate no longer counts
 //	GET    /api/v1/administrators                          []Administrator

@@ -23,6 +23,7 @@ var flow = map[string][]string{
 	"internal/naming":                         {},
 	"internal/fault":                          {},
 	"internal/livequery":                      {"internal/model", "internal/diff"},
+	"internal/reach":                          {"internal/model", "internal/desired", "internal/naming"},
 	"internal/protocol":                       {"internal/livequery", "internal/model", "internal/diff", "internal/fault"},
 	"internal/health":                         {"internal/fault", "internal/protocol", "pkg/api"},
 	"internal/topology":                       {"internal/diff", "internal/health", "internal/model", "internal/protocol", "pkg/api"},
@@ -60,7 +61,7 @@ var flow = map[string][]string{
 	"internal/external/powerdns":              {"internal/model", "internal/external", "internal/external/rest", "internal/sleep"},
 	"web":                                     {},
 	"internal/server":                         {"internal/livequery", "internal/document", "internal/fault", "internal/health", "internal/line", "internal/model", "internal/desired", "internal/diff", "internal/protocol", "internal/compile", "internal/store", "internal/revision", "internal/ipam", "internal/pki", "internal/access", "internal/audit", "internal/backup", "internal/server", "pkg/api", "internal/external", "internal/sleep", "web", "=internal/topology"},
-	"internal/server/api":                     {"internal/livequery", "internal/fault", "internal/external", "internal/health", "internal/line", "internal/model", "internal/diff", "internal/protocol", "internal/pve/schema", "internal/revision", "internal/ipam", "internal/pki", "internal/access", "internal/audit", "internal/server", "pkg/api", "internal/store", "internal/desired", "internal/compile", "internal/sleep", "=internal/topology"},
+	"internal/server/api":                     {"internal/livequery", "internal/fault", "internal/external", "internal/health", "internal/line", "internal/model", "internal/diff", "internal/protocol", "internal/pve/schema", "internal/revision", "internal/ipam", "internal/pki", "internal/access", "internal/audit", "internal/server", "pkg/api", "internal/store", "internal/desired", "internal/compile", "internal/sleep", "=internal/topology", "internal/reach"},
 	"internal/server/pveapi":                  {"internal/livequery", "internal/health", "internal/model", "internal/pve/schema", "internal/pve/config", "internal/pve/running", "internal/pve/render", "internal/protocol", "internal/store", "internal/revision", "internal/pki", "internal/access", "internal/audit", "internal/server", "pkg/api", "internal/ipam", "internal/external"},
 	"internal/topology/svg":                   {"pkg/api"},
 	"internal/server/positions":               {"internal/store", "pkg/api"},
@@ -85,7 +86,7 @@ var flow = map[string][]string{
 	"internal/agent":                          {"internal/livequery", "internal/linux/netns", "internal/naming", "internal/document", "internal/fault", "internal/linux/sockets", "internal/linux/foreign", "internal/model", "internal/routing", "internal/desired", "internal/diff", "internal/protocol", "internal/compile", "internal/driver", "internal/linux/rtnl", "internal/linux/probe", "internal/pki", "internal/render/dnsmasq", "pkg/api", "internal/sleep"},
 	"internal/lab":                            {"internal/naming", "internal/model", "internal/linux/netns", "pkg/api", "pkg/client", "internal/sleep", "internal/linux/probe"},
 	"internal/cli":                            {"internal/livequery", "internal/naming", "internal/fault", "internal/health", "internal/line", "internal/backup", "internal/model", "internal/manifest", "internal/pve/config", "internal/pve/guest", "internal/pve/running", "internal/pve/render", "internal/diff", "internal/protocol", "internal/render/interfaces", "internal/lab", "internal/dnsserver", "pkg/api", "pkg/client", "internal/sleep", "internal/topology"},
-	"pkg/api":                                 {"internal/livequery", "internal/fault", "internal/model", "internal/diff", "internal/protocol"},
+	"pkg/api":                                 {"internal/livequery", "internal/fault", "internal/model", "internal/diff", "internal/protocol", "internal/reach"},
 	"pkg/client":                              {"internal/model", "pkg/api"},
 	"cmd/viaduct":                             {"internal", "pkg"},
 	"examples":                                {},
@@ -103,7 +104,7 @@ var anywhere = []string{"internal/message"}
 
 // pure are the packages that only compute: they must not import the standard library
 // packages below, nor any module but the standard library.
-var pure = []string{"internal/message", "internal/model", "internal/desired", "internal/diff", "internal/linux/foreign", "internal/health", "internal/topology", "internal/topology/svg", "internal/fault", "internal/naming", "internal/document", "internal/compile", "internal/pve/section", "internal/pve/schema", "internal/pve/running", "internal/pve/config", "internal/pve/firewall", "internal/pve/guest", "internal/pve/render/interfaces", "internal/render/interfaces", "internal/render/frr", "internal/routing", "internal/pve/render/frr", "internal/render/coredns", "internal/render/dnsmasq"}
+var pure = []string{"internal/message", "internal/model", "internal/desired", "internal/diff", "internal/linux/foreign", "internal/health", "internal/topology", "internal/topology/svg", "internal/fault", "internal/naming", "internal/document", "internal/compile", "internal/pve/section", "internal/pve/schema", "internal/pve/running", "internal/pve/config", "internal/pve/firewall", "internal/pve/guest", "internal/pve/render/interfaces", "internal/render/interfaces", "internal/render/frr", "internal/routing", "internal/pve/render/frr", "internal/render/coredns", "internal/render/dnsmasq", "internal/reach"}
 
 var impure = []string{
 	"context", "crypto/rand", "io/fs", "io/ioutil", "log", "log/slog", "math/rand", "math/rand/v2",

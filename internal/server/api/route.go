@@ -144,6 +144,8 @@ func table() []route {
 	out = append(out, topologyRoutes()...)
 	out = append(out, clusterRoutes()...)
 	out = append(out, liveRoutes()...)
+	out = append(out, reachRoutes()...)
+	out = append(out, macroRoutes()...)
 	out = append(out, accessRoutes()...)
 	return append(out, documentRoutes()...)
 }

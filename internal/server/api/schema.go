@@ -17,6 +17,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/livequery"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/reach"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
@@ -83,6 +84,11 @@ func bounded(f *model.FieldInfo) jsonObject {
 var renamed = map[reflect.Type]string{
 	of[protocol.Status](): "NodeReport",
 	of[diff.Field]():      "ChangedField",
+	of[reach.Answer]():    "ReachAnswer",
+	of[reach.Step]():      "ReachStep",
+	of[reach.Endpoint]():  "ReachEnd",
+	of[reach.Rule]():      "ReachRule",
+	of[reach.Origin]():    "ReachOrigin",
 }
 
 // scalars are types with an encoding of their own.
@@ -102,6 +108,7 @@ var words = map[reflect.Type][]string{
 	of[diff.Action]():    {string(diff.Create), string(diff.Update), string(diff.Replace), string(diff.Delete)},
 	of[protocol.State](): texts(health.States),
 	of[fault.Class]():    texts(fault.Classes),
+	of[reach.Verdict]():  texts([]reach.Verdict{reach.Pass, reach.Drop, reach.Reject, reach.Unknown}),
 	of[api.EventType]():  texts(api.EventTypes()),
 
 	of[api.ElementKind]():   texts(api.ElementKinds()),

@@ -857,6 +857,26 @@ export interface paths {
         patch: operations["patchFabric"];
         trace?: never;
     };
+    "/api/v1/firewall-macros": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the macros that rules of firewalls may use, sorted by name
+         * @description Lists the macros that rules of firewalls may use, sorted by name.
+         */
+        get: operations["listFirewallMacros"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/firewalls": {
         parameters: {
             query?: never;
@@ -1715,6 +1735,26 @@ export interface paths {
          * @description Changes some properties of one prefix list. Pending until the next apply.
          */
         patch: operations["patchPrefixList"];
+        trace?: never;
+    };
+    "/api/v1/reach": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Computes whether a packet from one guest reaches another one or an address, step by step, with the rule that decides
+         * @description Computes whether a packet from one guest reaches another one or an address, step by step, with the rule that decides. Nothing is sent.
+         */
+        post: operations["reach"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/revisions": {
@@ -3080,6 +3120,11 @@ export interface components {
             secret?: string;
             servers?: string[];
         };
+        Macro: {
+            description: string;
+            matches: string[];
+            name: string;
+        };
         Member: {
             /** Format: date-time */
             expires: string;
@@ -3374,6 +3419,53 @@ export interface components {
             "end-address": string;
             /** @description first address of the range */
             "start-address": string;
+        };
+        ReachAnswer: {
+            from: components["schemas"]["ReachEnd"];
+            steps: components["schemas"]["ReachStep"][];
+            to: components["schemas"]["ReachEnd"];
+            /** @enum {string} */
+            verdict: "pass" | "drop" | "reject" | "unknown";
+        };
+        ReachEnd: {
+            guest?: string;
+            /** @description an IP address */
+            ip?: string;
+            kind: string;
+            mac?: string;
+            name?: string;
+            nic?: string;
+            node?: string;
+            vnet?: string;
+            zone?: string;
+        };
+        ReachOrigin: {
+            author: string;
+            revision?: number;
+            time: string;
+        };
+        ReachRequest: {
+            from: string;
+            port?: number;
+            protocol?: string;
+            to: string;
+            view?: string;
+        };
+        ReachRule: {
+            comment?: string;
+            object?: string;
+            origin?: components["schemas"]["ReachOrigin"];
+            position: number;
+            text: string;
+        };
+        ReachStep: {
+            node?: string;
+            rule?: components["schemas"]["ReachRule"];
+            text: string;
+            /** @enum {string} */
+            verdict: "pass" | "drop" | "reject" | "unknown";
+            vnet?: string;
+            zone?: string;
         };
         Redistribution: {
             /** @description metric of the routes, 0 to 4294967295, to 16777214 in an ospf fabric */
@@ -5353,6 +5445,27 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    listFirewallMacros: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Macro"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     listFirewalls: {
         parameters: {
             query?: {
@@ -6817,6 +6930,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    reach: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReachRequest"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReachAnswer"];
                 };
             };
             default: components["responses"]["problem"];
