@@ -121,7 +121,7 @@ var unsafe = regexp.MustCompile(`[^a-z0-9.-]+`)
 // judge looks at the page that is open, in every look.
 func (b *browser) judge(path string) {
 	b.t.Helper()
-	b.do("waiting for "+path, chromedp.Poll(`!/Reading…|Loading…/.test(document.body.innerText)`, nil, chromedp.WithPollingTimeout(patience)))
+	b.do("waiting for "+path, chromedp.Poll(`!/Reading…|Loading…/.test(document.body.innerText) && ![...document.querySelectorAll(".number")].some(n => n.innerText === "…")`, nil, chromedp.WithPollingTimeout(patience)))
 	name := strings.Trim(unsafe.ReplaceAllString(path, "-"), "-")
 	if name == "" {
 		name = "overview"

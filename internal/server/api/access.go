@@ -180,12 +180,12 @@ func (h *Handler) setPassword(r *request) (any, error) {
 }
 
 func (h *Handler) createLoginLink(r *request) (any, error) {
-	var in api.LoginLink
-	if err := problem.Decode(r.w, r.Request, maxOwn, &in); err != nil {
-		return nil, err
-	}
 	user := r.PathValue("id")
 	if err := h.demandUser(r.caller, user); err != nil {
+		return nil, err
+	}
+	var in api.LoginLink
+	if err := problem.Decode(r.w, r.Request, maxOwn, &in); err != nil {
 		return nil, err
 	}
 	minutes := cmp.Or(in.Minutes, 60)

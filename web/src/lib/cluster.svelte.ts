@@ -1,6 +1,6 @@
 // What the pages show of the cluster, kept up to date by the server's events.
 import { SvelteMap } from 'svelte/reactivity';
-import { authorize, client, data, Refusal, type KindInfo, type Plan, type Schemas, type Session, type Status } from './client';
+import { authorize, client, data, Refusal, type Change, type KindInfo, type Plan, type Schemas, type Session, type Status } from './client';
 import { listen } from './events';
 import { route } from './router.svelte';
 import type { Event, Message } from './stream';
@@ -69,6 +69,15 @@ class Cluster {
 			void this.loadPlan(this.changes);
 		}
 		return this.planned;
+	}
+
+	private readonly marks = $derived(new Map((this.planned.plan?.objects ?? []).map((c) => [`${c.type}/${c.name}`, c])));
+
+	/** What an apply would change of an object; undefined if nothing is pending of it. */
+	pending(kind: string, id: string): Change | undefined {
+		if (!this.status?.pending) return undefined;
+		this.plan();
+		return this.marks.get(`${kind}/${id}`);
 	}
 
 	kind(plural: string): KindInfo | undefined {

@@ -30,7 +30,7 @@ export function columnsOf(kind: KindInfo, names: string[]): Column<Obj>[] {
 	const chosen = names.map((name) => showable(kind).find((p) => p.name === name)).filter((p) => p !== undefined);
 	const columns: Column<Obj>[] = [{ name: 'id', title: 'Name', text: (o) => o.id, link: (o) => href(kind.plural, o.id), mono: true }];
 	if (kind.kind === 'node') columns.push({ name: 'state', title: 'State', text: (o) => nodeState(o.id), state: true });
-	else if (!kind.live && stated.includes(kind.kind)) columns.push({ name: 'state', title: 'State', text: (o) => stateOf(kind.kind, o.id), state: true });
+	else if (!kind.live && stated.includes(kind.kind)) columns.push({ name: 'state', title: 'State', text: (o) => stateOrMark(kind.kind, o.id), state: true });
 	return columns.concat(chosen.map((p) => columnOf(p)));
 }
 
@@ -56,6 +56,13 @@ function summary(value: unknown): string {
 
 export function nodeState(name: string): string {
 	return cluster.status?.nodes.find((n) => n.name === name)?.state ?? '';
+}
+
+/** The state of an object, or if that is as declared what the next apply does with it. */
+function stateOrMark(kind: string, id: string): string {
+	const state = stateOf(kind, id);
+	const change = state === 'converged' ? cluster.pending(kind, id) : undefined;
+	return change ? (change.action === 'create' ? 'new' : 'changed') : state;
 }
 
 /** The worst state of an object on any node; converged if no node has anything to say. */

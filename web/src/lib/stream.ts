@@ -8,8 +8,10 @@ export type Message = { type: 'event'; event: Event } | { type: 'joined' } | { t
 
 const types = ['ready', 'pending', 'applied', 'guest', 'live', 'node', 'warning', 'topology', 'overflow'];
 const retry = 2000; // milliseconds
-// The server sends something at least every 15 seconds, but a heartbeat is a comment, which
-// EventSource does not show: a connection that hangs is closed by the server's side.
+// EventSource does not show the server's heartbeats, so a host that is gone without closing
+// its connections is found by asking: every 15 seconds, with 5 to answer.
+const probe = 15000;
+const patience = 5000;
 
 export function openStream(tell: (message: Message) => void): () => void {
 	let source: EventSource | undefined;
@@ -23,12 +25,7 @@ export function openStream(tell: (message: Message) => void): () => void {
 			lost = 0;
 			tell({ type: 'open' });
 		};
-		source.onerror = () => {
-			source?.close();
-			lost ||= Date.now();
-			tell({ type: 'lost', since: lost });
-			timer = setTimeout(open, retry);
-		};
+		source.onerror = broken;
 		for (const type of types) {
 			source.addEventListener(type, (message) => {
 				const event = JSON.parse((message as MessageEvent).data) as Event;
@@ -37,8 +34,19 @@ export function openStream(tell: (message: Message) => void): () => void {
 			});
 		}
 	}
+	function broken(): void {
+		source?.close();
+		lost ||= Date.now();
+		tell({ type: 'lost', since: lost });
+		clearTimeout(timer);
+		timer = setTimeout(open, retry);
+	}
 	open();
+	const prober = setInterval(() => {
+		if (!lost) fetch('/healthz', { signal: AbortSignal.timeout(patience) }).catch(broken);
+	}, probe);
 	return () => {
+		clearInterval(prober);
 		clearTimeout(timer);
 		source?.close();
 	};
