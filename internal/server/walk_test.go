@@ -339,7 +339,7 @@ func TestWithoutPermissions(t *testing.T) {
 		"login": "400", "getDocs": "200", "getOpenAPI": "200", "getSession": "200", "logout": "204", "getVersion": "200", "listKinds": "200",
 		"listPrivileges": "200", "listFirewallMacros": "200", "getMessage": "404", "listRoles": "200", "getRole": "200", "streamEvents": "200",
 		"listUsers": `200 [{"id":"nobody@pve"}]`, "listTokens": "200 []", "listGroups": "200 []", "listACL": "200 []",
-		"getStatus": `200 "nodes":[]`, "listAddresses": "200 []", "listUsage": "200 []",
+		"getStatus": `200 "nodes":[]`, "getTopology": `200 "elements":[]`, "listAddresses": "200 []", "listUsage": "200 []",
 	}
 	for _, k := range model.Kinds() {
 		name := strings.ReplaceAll(string(k), "-", " ")

@@ -151,6 +151,13 @@ func (b *browser) arrangesTheMap(c *cluster) {
 	if got := order(); got != "node2 node1" {
 		b.t.Errorf("for others the order is %s", got)
 	}
+	b.drawn("nothing selected", "cy.$('.selected').empty()")
+	x, y := b.place("node/node2")
+	b.do("selecting node2", chromedp.MouseClickXY(x, y), chromedp.WaitVisible(`aside[aria-label="node node2"]`))
+	b.press("Move later")
+	b.drawn("the order by the button", x1+" < "+x2)
+	b.press("Move earlier")
+	b.drawn("the new order again", x2+" < "+x1)
 	b.press("Reset positions…")
 	b.do("confirming", chromedp.Click(`[role=dialog] button.primary`))
 	b.drawn("the old order", x1+" < "+x2)
