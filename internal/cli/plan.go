@@ -18,7 +18,7 @@ func (a *app) planCommand() *cobra.Command {
 	var (
 		files             manifestFlags
 		exitFlag, verbose bool
-		output            string
+		output, node      string
 	)
 	cmd := &cobra.Command{
 		Use:   "plan [-f FILE|FOLDER|-]... [--prune]",
@@ -33,6 +33,9 @@ Errors that the running revision has as well are shown and not counted.
 ` + pruneHelp,
 		Args: args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if node != "" {
+				return a.planFiles(cmd, &files, node)
+			}
 			p, set, err := a.plan(cmd, &files)
 			if err != nil {
 				return err
@@ -57,6 +60,11 @@ Errors that the running revision has as well are shown and not counted.
 	files.register(cmd)
 	cmd.Flags().BoolVar(&exitFlag, "exit-code", false, "exit with status 3 if there are changes")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "list every change on every node")
+	cmd.Flags().StringVar(&node, "files", "", "show instead how the files of this node's daemons (FRR, dnsmasq, DNS) would change")
+	a.completeFlag(cmd, "files", func(ctx context.Context, c *client.Client) []string {
+		members, err := c.Members(ctx)
+		return namesOf(members, err, func(m api.Member) string { return m.Name })
+	})
 	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
 	return cmd
 }

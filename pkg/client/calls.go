@@ -138,6 +138,11 @@ func (c *Client) Plan(ctx context.Context) (*api.Plan, error) {
 	return get[api.Plan](ctx, c, "plan", nil)
 }
 
+// PlanFiles is Plan with the files of a node's daemons that change.
+func (c *Client) PlanFiles(ctx context.Context, node string) (*api.Plan, error) {
+	return get[api.Plan](ctx, c, "plan", url.Values{"files": {node}})
+}
+
 // PlanEdits returns what an apply would change if these edits were made first;
 // nothing is stored.
 func (c *Client) PlanEdits(ctx context.Context, edits []api.Edit) (*api.Plan, error) {

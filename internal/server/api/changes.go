@@ -302,9 +302,13 @@ func (h *Handler) planned(r *request, p *revision.Plan, err error) (any, error) 
 		return nil, err
 	}
 	v, _ := h.Config.Latest()
+	nodes, err := h.withFiles(r, p, h.shownNodes(r.caller, h.Fleet.Plan(p), old, new))
+	if err != nil {
+		return nil, err
+	}
 	return api.Plan{
 		Base: p.Base, Token: p.Token, Pending: p.Pending, Objects: list(p.Changes), Warnings: h.redact(r.caller, v, p.Warnings),
-		Nodes: h.shownNodes(r.caller, h.Fleet.Plan(p), old, new), Edits: h.shownEdits(r.caller, p, old, new),
+		Nodes: nodes, Edits: h.shownEdits(r.caller, p, old, new),
 	}, nil
 }
 
@@ -332,7 +336,10 @@ func (h *Handler) compare(r *request) (any, error) {
 			return nil, err
 		}
 	}
-	nodes := h.shownNodes(r.caller, h.Fleet.Plan(p), guarded{p.Old, p.OldLive}, guarded{p.New, p.NewLive})
+	nodes, err := h.withFiles(r, p, h.shownNodes(r.caller, h.Fleet.Plan(p), guarded{p.Old, p.OldLive}, guarded{p.New, p.NewLive}))
+	if err != nil {
+		return nil, err
+	}
 	return api.Comparison{From: names[0], To: names[1], Objects: list(p.Changes), Nodes: nodes}, nil
 }
 

@@ -245,7 +245,7 @@ func changeRoutes() []route {
 		},
 		{
 			method: http.MethodGet, path: "plan", id: "getPlan", group: group, needs: toPlan, serve: (*Handler).plan, answer: of[api.Plan](),
-			query: []param{{name: "to", typ: "integer", doc: "plan a rollback to this revision"}},
+			query: []param{{name: "to", typ: "integer", doc: "plan a rollback to this revision"}, filesParam},
 			doc:   "Computes the changes that an apply would make: objects, and links, addresses, routes and rules of every node.",
 		},
 		{
@@ -282,6 +282,7 @@ func changeRoutes() []route {
 			query: []param{
 				{name: "from", typ: "string", doc: "the number of a revision, 0 for the empty configuration, running or pending"},
 				{name: "to", typ: "string", doc: "the same; running by default"},
+				filesParam,
 			},
 			doc: "Returns what differs between two configurations: objects, and what each node would get. Live objects are those of now on both sides.",
 		},

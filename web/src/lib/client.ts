@@ -5,6 +5,7 @@ import type { components, paths } from './schema';
 export type Schemas = components['schemas'];
 export type Status = Schemas['Status'];
 export type NodeStatus = Schemas['NodeStatus'];
+export type FileChange = Schemas['FileChange'];
 export type Plan = Schemas['Plan'];
 export type Change = Schemas['Change'];
 export type KindInfo = Schemas['KindInfo'];

@@ -2827,6 +2827,12 @@ export interface components {
             routesTruncated?: boolean;
             version?: string;
         };
+        FileChange: {
+            name: string;
+            new?: string;
+            old?: string;
+            tooLarge?: boolean;
+        };
         Firewall: {
             /**
              * @description of the firewall of guests; kept, without effect (datacenter)
@@ -3208,6 +3214,7 @@ export interface components {
         };
         NodePlan: {
             changes: components["schemas"]["Change"][];
+            files?: components["schemas"]["FileChange"][];
             node: string;
             notes?: components["schemas"]["Note"][];
             /** @description the node has not reported its facts yet, so its changes cannot be told */
@@ -4746,6 +4753,8 @@ export interface operations {
                 from?: string;
                 /** @description the same; running by default */
                 to?: string;
+                /** @description the name of a node: include its daemons' files that change; needs SDN.Audit on /sdn, since they hold what does not change as well */
+                files?: string;
             };
             header?: never;
             path?: never;
@@ -6747,6 +6756,8 @@ export interface operations {
             query?: {
                 /** @description plan a rollback to this revision */
                 to?: number;
+                /** @description the name of a node: include its daemons' files that change; needs SDN.Audit on /sdn, since they hold what does not change as well */
+                files?: string;
             };
             header?: never;
             path?: never;
