@@ -159,6 +159,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	wg.Go(func() { a.renew(ctx, link) })
 	wg.Go(func() { a.answerQueries(ctx, link) })
 	wg.Go(func() { a.inspect(ctx) })
+	if l, ok := a.System.(FirewallLogger); ok {
+		wg.Go(func() { l.FollowFirewallLog(ctx) })
+	}
 	defer wg.Wait()
 
 	a.loop(ctx, events)

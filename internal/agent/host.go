@@ -31,6 +31,7 @@ type Host struct {
 	reserved atomic.Pointer[[]string]
 
 	inspection inspection
+	logged     *firewallLog
 }
 
 var _ System = (*Host)(nil)
@@ -45,7 +46,7 @@ type HostOptions struct {
 
 // NewHost opens the node.
 func NewHost(ctx context.Context, o HostOptions) (*Host, error) {
-	h := &Host{version: o.Version, inspection: inspection{filters: nft.NewWatcher(nil)}}
+	h := &Host{version: o.Version, inspection: inspection{filters: nft.NewWatcher(nil)}, logged: newFirewallLog()}
 	var err error
 	if h.conn, err = rtnl.Open(nil); err != nil {
 		return nil, err

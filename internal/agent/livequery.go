@@ -65,6 +65,8 @@ var answers = map[livequery.Subject]answer{
 	livequery.Forwarding.Subject:       to(livequery.Forwarding, listForwarding),
 	livequery.Leases.Subject:           to(livequery.Leases, listLeases),
 	livequery.FirewallCounters.Subject: to(livequery.FirewallCounters, listCounters),
+	livequery.NodeFirewallLog.Subject:  to(livequery.NodeFirewallLog, listNodeFirewallLog),
+	livequery.FirewallLog.Subject:      to(livequery.FirewallLog, listFirewallLog),
 	livequery.FabricRoutes.Subject:     to(livequery.FabricRoutes, inFabric(listFabricRoutes)),
 	livequery.FabricNeighbours.Subject: to(livequery.FabricNeighbours, inFabric(fabricNeighbours)),
 	livequery.FabricLinks.Subject:      to(livequery.FabricLinks, inFabric(fabricInterfaces)),

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/florianl/go-nflog/v2"
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/document"
 	"github.com/viaduct-sdn/viaduct/internal/livequery"
@@ -223,5 +224,74 @@ func TestRecentLog(t *testing.T) {
 	}
 	if !strings.Contains(printed.String(), "n=501") || strings.Contains(fmt.Sprint(got), "hunter2") {
 		t.Error("the log itself lacks records, or a secret is in it")
+	}
+}
+
+// FirewallLog implements FirewallLogger.
+func (v *viewedNode) FirewallLog() []livequery.FirewallLogEntry {
+	return []livequery.FirewallLogEntry{
+		{Sequence: 4, In: "eth0", Rule: "datacenter policy"}, {Sequence: 3, In: "tap100i0", Rule: "spoofed"},
+		{Sequence: 2, In: "a", Out: "b", Rule: "group web rule 0"}, {Sequence: 1, In: "a", Out: "b", Rule: "vnet b rule 2"},
+	}
+}
+
+func (v *viewedNode) FollowFirewallLog(context.Context) {}
+
+// An entry is of the VNet whose rule it is, and otherwise of one that the packet is in.
+func TestFirewallLogOfVNet(t *testing.T) {
+	doc := &document.Document{
+		Node: "n1", Config: model.Config{VNets: map[string]*model.VNet{"a": {ID: "a"}, "b": {ID: "b"}}},
+		Guests: map[string]*model.Guest{"100": {ID: "100", NICs: []model.NIC{{ID: "net0", VNet: "a"}}}},
+	}
+	a := &Agent{Config: Config{System: &viewedNode{newFakeNode(), nil}}, doc: doc}
+	for of, want := range map[string][]uint64{"a": {3, 2}, "b": {1}} {
+		var got []uint64
+		var list []livequery.FirewallLogEntry
+		answer := a.answer(t.Context(), &protocol.LiveQuery{Subject: livequery.FirewallLog.Subject, Of: of})
+		if err := json.Unmarshal(answer.Data, &list); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range list {
+			got = append(got, e.Sequence)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("vnet %s: entries %v, want %v", of, got, want)
+		}
+	}
+}
+
+// What the kernel logs is read: of TCP over IPv4, of ICMP over IPv6, cut, and of others.
+func TestFirewallLogEntries(t *testing.T) {
+	name := func(i uint32) string { return fmt.Sprintf("if%d", i) }
+	one, two := uint32(1), uint32(2)
+	four := append([]byte{0x45, 0, 0, 60, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2}, 0xc0, 0, 0, 22)
+	six := make([]byte, 60)
+	six[0], six[6], six[23], six[39] = 0x60, 58, 1, 2
+	for _, c := range []struct {
+		prefix  string
+		payload []byte
+		want    string
+	}{
+		{"viaduct: vnet v1 rule 3 DROP: ", four, "vnet v1 rule 3 DROP if1 if2 10.0.0.1 10.0.0.2 tcp 49152 22"},
+		{"viaduct: spoofed: ", six, "spoofed DROP if1 if2 ::1 ::2 icmpv6 0 0"},
+		{"viaduct: group web rule 0 ACCEPT: ", four[:21], "group web rule 0 ACCEPT if1 if2 10.0.0.1 10.0.0.2 tcp 0 0"},
+		{"viaduct: datacenter policy REJECT: ", nil, "datacenter policy REJECT if1 if2 invalid IP invalid IP  0 0"},
+		{"viaduct: vnet v1 policy DROP: ", six[:30], "vnet v1 policy DROP if1 if2 invalid IP invalid IP  0 0"},
+		{"other: ", four, ""},
+	} {
+		got := ""
+		if e, ok := logEntry(&nflog.Attribute{Prefix: &c.prefix, Payload: &c.payload, InDev: &one, OutDev: &two}, name); ok {
+			got = fmt.Sprintln(e.Rule, e.Verdict, e.In, e.Out, e.Source, e.Destination, e.Protocol, e.SourcePort, e.DestinationPort)
+		}
+		if strings.TrimSpace(got) != c.want {
+			t.Errorf("%q: %q, want %q", c.prefix, got, c.want)
+		}
+	}
+	l := newFirewallLog()
+	for range maxLogEntries + 3 {
+		l.add(livequery.FirewallLogEntry{})
+	}
+	if got := l.newest(); len(got) != maxLogEntries || got[0].Sequence != maxLogEntries+3 || got[maxLogEntries-1].Sequence != 4 {
+		t.Errorf("%d entries, from %d to %d", len(got), got[0].Sequence, got[len(got)-1].Sequence)
 	}
 }

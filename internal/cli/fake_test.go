@@ -219,10 +219,17 @@ func liveAnswers(r *http.Request) (any, error) {
 		return nil, &api.Error{Type: api.TypeNodeSilent, Status: 504, Title: "node-silent", Detail: "the node does not answer: " + node + " did not within 10s; is its agent running?"}
 	}
 	return map[string]any{
-		"routes":   []api.LiveRoute{{Table: "main", Prefix: "0.0.0.0/0", Via: []string{"192.0.2.1 eth0"}, Protocol: "static"}},
-		"bridges":  []api.LiveBridge{{Name: r.PathValue("object"), VLANFiltering: true, Ports: []livequery.BridgePort{{Name: "tap100i0", PVID: 5, VLANs: []string{"5", "10-20"}}, {Name: "eth1"}}}},
-		"drift":    []api.Change{{Action: diff.Delete, Type: "link", Name: "v1", Owner: "vnet/v1"}},
-		"leases":   []api.LiveLease{},
+		"routes":  []api.LiveRoute{{Table: "main", Prefix: "0.0.0.0/0", Via: []string{"192.0.2.1 eth0"}, Protocol: "static"}},
+		"bridges": []api.LiveBridge{{Name: r.PathValue("object"), VLANFiltering: true, Ports: []livequery.BridgePort{{Name: "tap100i0", PVID: 5, VLANs: []string{"5", "10-20"}}, {Name: "eth1"}}}},
+		"drift":   []api.Change{{Action: diff.Delete, Type: "link", Name: "v1", Owner: "vnet/v1"}},
+		"leases":  []api.LiveLease{},
+		"firewall-log": []api.LiveFirewallLogEntry{
+			{Sequence: 2, Time: now.Add(time.Second), VNet: "v1", Source: netip.MustParseAddr("fd00::1"), Destination: netip.MustParseAddr("fd00::2"), Protocol: "icmpv6", Verdict: "ACCEPT", Rule: "vnet v1 rule 0"},
+			{
+				Sequence: 1, Time: now, VNet: "v1", Source: netip.MustParseAddr("10.0.0.5"), SourcePort: 40000, Destination: netip.MustParseAddr("10.0.0.6"), DestinationPort: 22,
+				Protocol: "tcp", Verdict: "DROP", Rule: "group web rule 1", Comment: "no \x1b[31mshells", Author: "ana@pve", Changed: "2026-05-01T12:00:00Z",
+			},
+		},
 		"services": []api.LiveService{{Name: "FRR bgpd", Running: true, PID: 7}, {Name: "DNS server"}},
 		"log":      []api.LiveLogRecord{{Time: now, Level: "WARN", Text: "drift \x1b[31m"}},
 	}[r.PathValue("subject")], nil

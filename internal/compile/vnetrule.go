@@ -55,12 +55,16 @@ var rejectReplies = desired.Chain{Name: rejecting, Rules: []desired.Rule{
 // logLevels are nft's names of levels, where they are others than Proxmox's.
 var logLevels = map[string]string{"warning": "warn"}
 
-// logText logs at a level, not too often, what who decides.
+// logText logs at a level, not too often, what who decides: to the kernel's log, and to the
+// agent, which keeps the newest entries.
 func (r *ruleset) logText(level, who string) string {
 	if nft := logLevels[level]; nft != "" {
 		level = nft
 	}
 	log := fmt.Sprintf("log prefix \"viaduct: %s: \" level %s", who, level)
+	if r.n.facts.Features[model.FeatureNFTLog] {
+		log += fmt.Sprintf(" log prefix \"viaduct: %s: \" group %d", who, desired.LogGroup)
+	}
 	if l := r.logLimit; l.Enable {
 		// nftables knows no burst of none.
 		return fmt.Sprintf("limit rate %d/%s burst %d packets %s", l.Rate, l.Unit, max(1, l.Burst), log)

@@ -62,6 +62,9 @@ const LinkGroup = 0x76696164
 // DoomedGroup is the link group of Viaduct's links that are about to be deleted.
 const DoomedGroup = LinkGroup + 1
 
+// LogGroup is the group of nfnetlink_log that firewalls log to, for the agent.
+const LogGroup = 30309
+
 // LinkKind is the kernel's name for a kind of link.
 type LinkKind string
 

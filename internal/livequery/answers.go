@@ -167,6 +167,33 @@ type FirewallCounter struct {
 	Bytes   uint64 `json:"bytes"`
 }
 
+// FirewallLogEntry is a packet that a rule with a log level, or a policy, decided on.
+type FirewallLogEntry struct {
+	// Sequence counts the entries of a node's agent since it started, from 1.
+	Sequence uint64    `json:"sequence"`
+	Time     time.Time `json:"time"`
+	// VNet is the VNet whose rule it is, or that the packet enters or leaves by; empty if unknown.
+	VNet string `json:"vnet,omitempty"`
+	// In and Out are the interfaces that the packet entered and leaves by.
+	In          string     `json:"in,omitempty"`
+	Out         string     `json:"out,omitempty"`
+	Source      netip.Addr `json:"source,omitzero"`
+	Destination netip.Addr `json:"destination,omitzero"`
+	// Protocol is the name or the number of the protocol. The ports are 0 for those without.
+	Protocol        string `json:"protocol,omitempty"`
+	SourcePort      int    `json:"sourcePort,omitempty"`
+	DestinationPort int    `json:"destinationPort,omitempty"`
+	// Verdict is ACCEPT, DROP or REJECT.
+	Verdict string `json:"verdict"`
+	// Rule names what decided, as model.ParseRuleName reads it, or "spoofed".
+	Rule string `json:"rule"`
+	// Comment, Author and Changed are of the rule's object: the server adds them as far as the
+	// reader may know them.
+	Comment string `json:"comment,omitempty"`
+	Author  string `json:"author,omitempty"`
+	Changed string `json:"changed,omitempty"`
+}
+
 // FabricRoute is a route through a fabric.
 type FabricRoute struct {
 	Prefix string   `json:"prefix"`

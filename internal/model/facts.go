@@ -156,11 +156,13 @@ const (
 	// match a frame's bridge and connection state.
 	FeatureNFTBridge      Feature = "nftables-bridge"
 	FeatureNFTBridgeState Feature = "nftables-bridge-state"
-	FeatureVLAN           Feature = "vlan"        // module 8021q
-	FeatureVLANAD         Feature = "vlan-8021ad" // 802.1ad VLAN devices
-	FeatureVRF            Feature = "vrf"
-	FeatureVeth           Feature = "veth"
-	FeatureDummy          Feature = "dummy"
+	// FeatureNFTLog is the log target of nftables that programs read (NFLOG).
+	FeatureNFTLog Feature = "nftables-log"
+	FeatureVLAN   Feature = "vlan"        // module 8021q
+	FeatureVLANAD Feature = "vlan-8021ad" // 802.1ad VLAN devices
+	FeatureVRF    Feature = "vrf"
+	FeatureVeth   Feature = "veth"
+	FeatureDummy  Feature = "dummy"
 )
 
 // featureWords are the operator's names of features, and the parts of the kernel that provide
@@ -172,6 +174,7 @@ var featureWords = map[Feature][2]string{
 	FeatureNFTNAT:         {"nftables with NAT (to keep zones apart and for SNAT)", "module nft_masq or nft_ct"},
 	FeatureNFTBridge:      {"nftables on bridges (to filter inside VNets)", "kernel option CONFIG_NF_TABLES_BRIDGE"},
 	FeatureNFTBridgeState: {"nftables that know VNets and connections (for rules inside the VNet; those for routed traffic are in force)", "module nf_conntrack_bridge or nft_meta_bridge"},
+	FeatureNFTLog:         {"nftables that log to programs (for the live log of firewalls)", "module nfnetlink_log"},
 	FeatureVLAN:           {"VLAN devices", "module 8021q"},
 	FeatureVLANAD:         {"802.1ad VLAN devices", "module 8021q"},
 	FeatureVRF:            {"VRFs", "module vrf"},

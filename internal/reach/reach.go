@@ -2,7 +2,6 @@ package reach
 
 import (
 	"net/netip"
-	"strconv"
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
@@ -110,32 +109,17 @@ func (n *Network) ruleOf(d decision) *Rule {
 		return nil
 	}
 	out := &Rule{Object: d.rule.Owner, Position: -1, Text: d.rule.Text}
-	w := strings.Fields(d.comment)
-	switch {
-	case len(w) > 2 && (w[0] == "vnet" || w[0] == "group"):
-		kind := model.KindFirewall
-		if w[0] == "group" {
-			kind = model.KindSecurityGroup
-		}
-		out.Object = model.Ref(kind, w[1])
-		w = w[2:]
-	case len(w) > 1 && w[0] == model.FirewallDatacenter:
-		out.Object = model.Ref(model.KindFirewall, w[0])
-		w = w[1:]
+	if ref, position := model.ParseRuleName(d.comment); ref != "" {
+		out.Object, out.Position = ref, position
 	}
-	if len(w) == 2 && w[0] == "rule" {
-		if i, err := strconv.Atoi(w[1]); err == nil {
-			out.Position = i
-		}
-	}
-	if rules := n.rules(out.Object); out.Position >= 0 && out.Position < len(rules) {
+	if rules := n.Rules(out.Object); out.Position >= 0 && out.Position < len(rules) {
 		out.Comment = rules[out.Position].Comment
 	}
 	return out
 }
 
-// rules are those of a firewall or a security group.
-func (n *Network) rules(ref string) []model.FirewallRule {
+// Rules are those of a firewall or a security group.
+func (n *Network) Rules(ref string) []model.FirewallRule {
 	kind, id, _ := strings.Cut(ref, "/")
 	if f := n.Config.Firewalls[id]; f != nil && kind == string(model.KindFirewall) {
 		return f.Rules

@@ -32,6 +32,8 @@ type (
 	LiveLease = livequery.Lease
 	// LiveFirewallCounter is the count of a rule of a firewall.
 	LiveFirewallCounter = livequery.FirewallCounter
+	// LiveFirewallLogEntry is a packet that a rule of a firewall logged.
+	LiveFirewallLogEntry = livequery.FirewallLogEntry
 	// LiveFabricRoute is a route through a fabric.
 	LiveFabricRoute = livequery.FabricRoute
 	// LiveFabricNeighbour is a neighbour in a fabric.

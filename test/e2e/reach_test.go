@@ -66,7 +66,7 @@ kind: firewall
 id: green
 enable: true
 rules:
-  - {type: forward, action: DROP, macro: Ping, source: +sdn/red-all}
+  - {type: forward, action: DROP, macro: Ping, source: +sdn/red-all, log: info, comment: no pings}
 `
 
 // TestReach compares the computed paths of all pairs of guests, and to their gateways, with
@@ -113,6 +113,17 @@ func TestReach(t *testing.T) {
 		c.demand(4, []string{"reach", "w1", "w2", "--port", "22"}, "vnet wide policy drops it")
 	} else { // the pings have shown that nothing filters them
 		c.demand(0, []string{"reach", "w2", "w1"}, "is not in force on the node")
+	}
+	if c.node("node1").Report.Facts.Features[model.FeatureNFTLog] {
+		c.in("r1", "sh", "-c", "ping -c1 -W1 10.2.0.11 || true")
+		c.eventually(patience, func() error {
+			if out := c.run("firewall", "log", "green", "--node", "node1"); !strings.Contains(out, "DROP") || !strings.Contains(out, "icmp 10.1.0.11 -> 10.2.0.11") || !strings.Contains(out, "vnet green rule 0 \"no pings\"") || !strings.Contains(out, "by root@local") {
+				return fmt.Errorf("the log of the firewall:\n%s", out)
+			}
+			return nil
+		})
+	} else {
+		t.Log("the kernel cannot log to programs: the log of firewalls is not compared")
 	}
 	c.demand(1, []string{"reach", "nobody", "w2"}, "nobody")
 }

@@ -60,6 +60,14 @@ const (
 `
 )
 
+// logRules log to programs, to any group.
+const logRules = `table inet viaduct_probe_log {
+	chain log {
+		log prefix "probe" group 1
+	}
+}
+`
+
 // Features tries every feature that this release needs. A feature that the kernel does not
 // know is false; one that could not be tried, for lack of memory for instance, is omitted,
 // so that existing objects are not removed because of it. The error is set only if nothing
@@ -96,6 +104,7 @@ func Features(ctx context.Context) (map[model.Feature]bool, error) {
 	found := map[model.Feature]bool{}
 	for feature, rules := range map[model.Feature]string{
 		model.FeatureNFTNAT: natRules, model.FeatureNFTBridge: bridgeRules, model.FeatureNFTBridgeState: bridgeStateRules,
+		model.FeatureNFTLog: logRules,
 	} {
 		if has, known := accepts(ctx, ns, rules); known {
 			found[feature] = has

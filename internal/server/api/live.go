@@ -11,6 +11,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/livequery"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/internal/reach"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
 	"github.com/viaduct-sdn/viaduct/internal/server/fleet"
 	"github.com/viaduct-sdn/viaduct/internal/server/problem"
@@ -56,7 +57,41 @@ func (h *Handler) live(r *request, q livequery.Info) (any, error) {
 	if omitted > 0 {
 		addNotice(r, fmt.Sprintf("%d more are not shown: an answer has at most %d items", omitted, livequery.MaxItems))
 	}
-	return h.visibleItems(r.caller, object, list.Elem()), nil
+	items := h.visibleItems(r.caller, object, list.Elem())
+	if entries, ok := items.([]livequery.FirewallLogEntry); ok {
+		return items, h.explainEntries(r, entries)
+	}
+	return items, nil
+}
+
+// explainEntries adds to entries of firewalls' logs who wrote the rules, and the rules' comments,
+// as far as the caller may know them.
+func (h *Handler) explainEntries(r *request, entries []livequery.FirewallLogEntry) error {
+	v, err := h.Config.View(r.Context())
+	if err != nil {
+		return err
+	}
+	origins := map[string]*reach.Origin{}
+	n := reach.Network{Config: &model.Config{Firewalls: v.Live.Firewalls, SecurityGroups: v.Live.SecurityGroups}}
+	for i := range entries {
+		e := &entries[i]
+		ref, position := model.ParseRuleName(e.Rule)
+		if ref == "" || !r.caller.admin && h.has(r.caller).Hides(v, ref) {
+			continue
+		}
+		if _, known := origins[ref]; !known {
+			if origins[ref], err = h.origin(r, ref); err != nil {
+				return err
+			}
+		}
+		if o := origins[ref]; o != nil {
+			e.Author, e.Changed = o.Author, o.Time
+		}
+		if rules := n.Rules(ref); position >= 0 && position < len(rules) {
+			e.Comment = rules[position].Comment
+		}
+	}
+	return nil
 }
 
 // liveError is the error of a query that a node did not answer, or not with a list.

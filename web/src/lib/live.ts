@@ -40,6 +40,20 @@ const change = (row: Row): string => {
 	return `${sign} ${c.type} ${c.name}${(c.fields ?? []).map((f) => ` ${f.name}: ${f.old ? `${f.old} → ` : ''}${f.new ?? ''}`).join(',')}`;
 };
 
+const end = (ip: unknown, port: unknown): string => (port ? (String(ip).includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`) : show(ip));
+const firewallLog: Column[] = [
+	{ title: 'Time', text: (r) => clock(String(r['time'])) },
+	{ title: 'Verdict', text: (r) => `${r['verdict'] === 'ACCEPT' ? '✓' : '✕'} ${r['verdict']}` },
+	{ title: 'From', text: (r) => end(r['source'], r['sourcePort']), mono: true },
+	{ title: 'To', text: (r) => end(r['destination'], r['destinationPort']), mono: true },
+	field('Protocol', 'protocol'),
+	{ title: 'Rule', text: (r) => `${r['rule']}${r['comment'] ? ` “${r['comment']}”` : ''}` },
+	{ title: 'Last changed', text: (r) => (r['author'] ? `${clock(String(r['changed']))} by ${r['author']}` : '') },
+	mono('In', 'in'),
+	mono('Out', 'out'),
+];
+const logged = 'No rule has logged a packet since the agent started: only rules and policies with a log level do.';
+
 const ofNode: Subject[] = [
 	{
 		name: 'interfaces', title: 'Interfaces', empty: 'The node has no interfaces.',
@@ -56,6 +70,7 @@ const ofNode: Subject[] = [
 		columns: [field('Service', 'name'), field('For', 'object'), { title: 'State', text: (r) => (r['running'] ? '✓ runs' : '✕ does not run') }, number('Process', 'pid')],
 	},
 	{ name: 'drift', title: 'Drift', empty: '✓ The node is as the running revision declares.', columns: [{ title: 'What the agent would change now', text: change, mono: true }, field('For', 'owner')] },
+	{ name: 'node-firewall-log', title: 'Firewall log', empty: logged, columns: firewallLog },
 	{
 		name: 'log', title: 'Agent’s log', empty: 'The agent has logged nothing since it started.',
 		columns: [{ title: 'Time', text: (r) => clock(String(r['time'])) }, { title: 'Level', text: (r) => ({ WARN: '▲ warning', ERROR: '✕ error', INFO: 'info', DEBUG: 'debug' })[String(r['level'])] ?? show(r['level']) }, { title: 'Text', text: (r) => show(r['text']), mono: true }],
@@ -81,6 +96,7 @@ export function subjectsOf(kind: string, object: Obj, zone: Obj | undefined): Su
 				...(evpn ? [{ name: 'mac-vrf', title: 'MAC-VRF', empty: 'BGP knows no host in this VNet.', columns: [mono('MAC address', 'mac'), mono('Address', 'ip'), mono('Next hop', 'nextHop')] }] : []),
 				...(dhcp ? [{ name: 'leases', title: 'DHCP leases', empty: 'No guest of this node has a lease.', columns: leases.slice(1) }] : []),
 				{ name: 'firewall', title: 'Firewall counters', empty: 'The VNet has no firewall in force on this node.', columns: [field('Rule', 'what'), field('Traffic', 'where'), number('Packets', 'packets'), number('Bytes', 'bytes')] },
+				{ name: 'firewall-log', title: 'Firewall log', empty: logged, columns: firewallLog },
 			];
 		case 'fabric':
 			return [

@@ -1392,6 +1392,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/nodes/{node}/live/firewall-log/{vnet}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                vnet: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Lists the newest packets of a VNet that firewall rules with a log level decided on, on a node; newest first
+         * @description Lists the newest packets of a VNet that firewall rules with a log level decided on, on a node; newest first. The node is queried at the time of the request.
+         */
+        get: operations["liveFirewallLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/nodes/{node}/live/firewall/{vnet}": {
         parameters: {
             query?: never;
@@ -1542,6 +1565,28 @@ export interface paths {
          * @description Lists the neighbours of a node: the addresses that ARP and neighbour discovery resolved. The node is queried at the time of the request.
          */
         get: operations["liveNeighbors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/live/node-firewall-log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Lists the newest packets that firewall rules with a log level decided on, on a node; newest first
+         * @description Lists the newest packets that firewall rules with a log level decided on, on a node; newest first. The node is queried at the time of the request.
+         */
+        get: operations["liveNodeFirewallLog"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3035,6 +3080,26 @@ export interface components {
             packets: number;
             what: string;
             where: string;
+        };
+        LiveFirewallLogEntry: {
+            author?: string;
+            changed?: string;
+            comment?: string;
+            /** @description an IP address */
+            destination?: string;
+            destinationPort?: number;
+            in?: string;
+            out?: string;
+            protocol?: string;
+            rule: string;
+            sequence: number;
+            /** @description an IP address */
+            source?: string;
+            sourcePort?: number;
+            /** Format: date-time */
+            time: string;
+            verdict: string;
+            vnet?: string;
         };
         LiveForwardingEntry: {
             mac: string;
@@ -6470,6 +6535,30 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    liveFirewallLog: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                vnet: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveFirewallLogEntry"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     liveFirewall: {
         parameters: {
             query?: never;
@@ -6630,6 +6719,29 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LiveNeighbour"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    liveNodeFirewallLog: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveFirewallLogEntry"][];
                 };
             };
             default: components["responses"]["problem"];
