@@ -26,6 +26,15 @@ type ReachStep = reach.Step
 // ReachEnd is an end of a path.
 type ReachEnd = reach.Endpoint
 
+// ReachVerdict is what becomes of the packet at a step.
+type ReachVerdict = reach.Verdict
+
+// ReachRule is the rule that decides at a step, and ReachOrigin who wrote it.
+type (
+	ReachRule   = reach.Rule
+	ReachOrigin = reach.Origin
+)
+
 // The verdicts of a path and of its steps.
 const (
 	ReachPass    = reach.Pass
