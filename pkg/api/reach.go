@@ -29,11 +29,11 @@ type ReachEnd = reach.Endpoint
 // ReachVerdict is what becomes of the packet at a step.
 type ReachVerdict = reach.Verdict
 
-// ReachRule is the rule that decides at a step, and ReachOrigin who wrote it.
-type (
-	ReachRule   = reach.Rule
-	ReachOrigin = reach.Origin
-)
+// ReachRule is the rule that decides at a step.
+type ReachRule = reach.Rule
+
+// ReachOrigin is who wrote a rule, and when.
+type ReachOrigin = reach.Origin
 
 // The verdicts of a path and of its steps.
 const (

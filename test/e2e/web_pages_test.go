@@ -87,8 +87,8 @@ func TestWebPages(t *testing.T) {
 	}
 }
 
-// pages are the addresses of all pages: those of the navigation and the tabs in them, and
-// of each kind an object and the form.
+// pages are the addresses of all pages: those of the navigation and the tabs in them, of
+// each kind an object and the form, and those that others lead to.
 func (b *browser) pages() []string {
 	b.t.Helper()
 	var out []string
@@ -113,7 +113,7 @@ func (b *browser) pages() []string {
 		b.do("finding tabs", chromedp.Evaluate(fmt.Sprintf(`[...document.querySelectorAll("main a")].map(a => a.pathname).filter(p => p.startsWith(%q))`, tabbed+"/"), &tabs))
 		out = append(out, tabs...)
 	}
-	return out
+	return append(out, "/map/vnet/blue", "/map?table=1", "/new/tenant", "/new/vlan", "/new/evpn", "/reach?from=100&to=102", "/explain/firewall-off")
 }
 
 var unsafe = regexp.MustCompile(`[^a-z0-9.-]+`)
