@@ -1,7 +1,14 @@
 package e2e
 
 import (
+	"crypto/tls"
 	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -229,4 +236,39 @@ func TestWebLoginLink(t *testing.T) {
 		b.shows("The link was used, replaced or has expired")
 	})
 	b.do("looking for the other way in", chromedp.WaitVisible("input[name=password]"))
+}
+
+// TestWebMissesNothing: what changes while a page has been read and its stream of events is
+// not open yet is shown.
+func TestWebMissesNothing(t *testing.T) {
+	c := newCluster(t, 1)
+	c.apply("kind: zone\nid: z1\ntype: simple\n---\nkind: vnet\nid: v1\nzone: z1\n")
+	c.user("root@pam", "a long password", "")
+	server, err := url.Parse(c.url())
+	if err != nil {
+		t.Fatal(err)
+	}
+	edited := make(chan struct{})
+	proxy := httptest.NewTLSServer(&httputil.ReverseProxy{
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, // on the loopback of this test
+		Rewrite: func(r *httputil.ProxyRequest) {
+			if strings.HasSuffix(r.In.URL.Path, "/events") {
+				select {
+				case <-edited:
+				case <-r.In.Context().Done():
+				}
+			}
+			r.SetURL(server)
+			r.Out.Host = r.In.Host
+		},
+		ErrorLog: log.New(io.Discard, "", 0), // of requests that end with their page
+	})
+	t.Cleanup(proxy.Close)
+	b := c.newBrowser()
+	b.url = proxy.URL
+	b.login("root@pam", "a long password")
+	b.do("going to the VNet", chromedp.Click(`a[href="/vnets"]`), chromedp.WaitVisible(`a[href="/vnets/v1"]`), chromedp.Click(`a[href="/vnets/v1"]`), chromedp.WaitVisible("aside h2"))
+	c.run("set", "vnet", "v1", "alias=Changed early")
+	close(edited)
+	b.shows("Changed early")
 }

@@ -36,6 +36,7 @@ export function objectPath(plural: string): '/api/v1/zones/{id}' {
 }
 
 const settle = 60; // milliseconds in which further events join one refresh
+const patience = 1500; // milliseconds for which a login waits for the stream of events
 const single = 16; // objects of a kind that are read one by one; of more the whole list is read
 const loggedIn = 'logged-in'; // remembers that this browser has a session
 const renewal = 30 * 60 * 1000; // a session lasts two hours
@@ -57,6 +58,9 @@ class Cluster {
 	/** The count of changes that the plan was read at. */
 	private plannedAt = -1;
 	private stop: (() => void) | undefined;
+	/** Whether the stream of events has been open since the login. */
+	private following = false;
+	private opened: () => void = () => {};
 	private timer: ReturnType<typeof setTimeout> | undefined;
 	/** The lists to be read again, and in them the objects that changed, true if they are gone; undefined is all. */
 	private stale = new Map<string, Map<string, boolean> | undefined>();
@@ -134,9 +138,11 @@ class Cluster {
 	private async enter(session: Session): Promise<void> {
 		authorize(session.csrf ?? '', () => this.leave());
 		const again = this.session?.user === session.user;
+		// What happens between the reading of a page and the opening of the stream would be
+		// missed: the stream comes first.
+		const [kinds, version] = await Promise.all([data(client.GET('/api/v1/kinds')), data(client.GET('/api/v1/version')), this.follow()]);
 		this.session = session;
 		localStorage.setItem(loggedIn, 'yes');
-		const [kinds, version] = await Promise.all([data(client.GET('/api/v1/kinds')), data(client.GET('/api/v1/version'))]);
 		this.kinds = kinds;
 		this.version = version.version;
 		if (!again) {
@@ -145,16 +151,25 @@ class Cluster {
 			this.plannedAt = -1;
 		}
 		await this.refreshStatus();
-		this.stop ??= listen((message) => this.hear(message));
 		clearInterval(this.renew);
 		this.renew = setInterval(() => void client.POST('/api/v1/session', { body: {} }).catch(() => undefined), renewal);
 		this.lost = 0;
+	}
+
+	/** Opens the stream of events, and waits for it for a moment. */
+	private follow(): Promise<void> {
+		return new Promise((resolve) => {
+			this.opened = resolve;
+			setTimeout(resolve, patience);
+			this.stop ??= listen((message) => this.hear(message));
+		});
 	}
 
 	/** Ends what the page knows, but what is typed in a form stays. */
 	private leave(): void {
 		this.stop?.();
 		this.stop = undefined;
+		this.following = false;
 		clearInterval(this.renew);
 		localStorage.removeItem(loggedIn);
 		this.session = undefined;
@@ -166,10 +181,11 @@ class Cluster {
 				this.lost = message.since;
 				return;
 			case 'open':
-				if (this.lost) this.everything();
-				this.lost = 0;
-				return;
 			case 'joined':
+				if (this.lost || (this.session && !this.following)) this.everything();
+				this.following = true;
+				this.lost = 0;
+				this.opened();
 				return;
 			case 'event':
 				this.happened(message.event);
