@@ -1,7 +1,9 @@
 package model
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -181,6 +183,9 @@ var featureWords = map[Feature][2]string{
 	FeatureVeth:           {"veth devices", "module veth"},
 	FeatureDummy:          {"dummy devices", "module dummy"},
 }
+
+// Features returns all features, sorted.
+func Features() []Feature { return slices.Sorted(maps.Keys(featureWords)) }
 
 // Words returns the operator's name of the feature ("VRFs") and the part of the kernel that
 // provides it ("module vrf").

@@ -3,8 +3,7 @@ package e2e
 import (
 	"crypto/tls"
 	"fmt"
-	"io"
-	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -261,7 +260,7 @@ func TestWebMissesNothing(t *testing.T) {
 			r.SetURL(server)
 			r.Out.Host = r.In.Host
 		},
-		ErrorLog: log.New(io.Discard, "", 0), // of requests that end with their page
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // of requests that end with their page
 	})
 	t.Cleanup(proxy.Close)
 	b := c.newBrowser()

@@ -62,11 +62,16 @@ const (
 
 // logRules log to programs, to any group.
 const logRules = `table inet viaduct_probe_log {
-	chain log {
+	chain logs {
 		log prefix "probe" group 1
 	}
 }
 `
+
+// rulesets are tried for the features of nftables.
+var rulesets = map[model.Feature]string{
+	model.FeatureNFTNAT: natRules, model.FeatureNFTBridge: bridgeRules, model.FeatureNFTBridgeState: bridgeStateRules, model.FeatureNFTLog: logRules,
+}
 
 // Features tries every feature that this release needs. A feature that the kernel does not
 // know is false; one that could not be tried, for lack of memory for instance, is omitted,
@@ -102,10 +107,7 @@ func Features(ctx context.Context) (map[model.Feature]bool, error) {
 		}
 	}
 	found := map[model.Feature]bool{}
-	for feature, rules := range map[model.Feature]string{
-		model.FeatureNFTNAT: natRules, model.FeatureNFTBridge: bridgeRules, model.FeatureNFTBridgeState: bridgeStateRules,
-		model.FeatureNFTLog: logRules,
-	} {
+	for feature, rules := range rulesets {
 		if has, known := accepts(ctx, ns, rules); known {
 			found[feature] = has
 		}

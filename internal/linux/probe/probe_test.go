@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -10,13 +11,6 @@ import (
 	"github.com/viaduct-sdn/viaduct/test/requires"
 )
 
-// all are the features that are probed.
-var all = []model.Feature{
-	model.FeatureBridge, model.FeatureVXLAN, model.FeatureVLANFiltering, model.FeatureNFTNAT,
-	model.FeatureVLAN, model.FeatureVLANAD, model.FeatureVRF, model.FeatureVeth, model.FeatureDummy,
-	model.FeatureNFTBridge, model.FeatureNFTBridgeState,
-}
-
 // TestADistributionsKernelHasAll also shows that modules are loaded on demand.
 func TestADistributionsKernelHasAll(t *testing.T) {
 	requires.VM(t)
@@ -24,7 +18,7 @@ func TestADistributionsKernelHasAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range all {
+	for _, f := range model.Features() {
 		if !got[f] {
 			t.Errorf("%s: not found", f)
 		}
@@ -37,7 +31,7 @@ func TestFeatures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range all {
+	for _, f := range model.Features() {
 		if _, told := got[f]; !told {
 			t.Errorf("%s: not told", f)
 		}
@@ -58,6 +52,17 @@ func TestFeatures(t *testing.T) {
 	for _, l := range links {
 		if strings.HasPrefix(l.Name, "probe-") {
 			t.Errorf("left behind: %s", l.Name)
+		}
+	}
+}
+
+// TestRulesetsAreWellFormed: what nft itself does not understand says nothing of the kernel.
+func TestRulesetsAreWellFormed(t *testing.T) {
+	for feature, rules := range rulesets {
+		cmd := exec.Command("nft", "--check", "--file", "-")
+		cmd.Stdin = strings.NewReader(rules)
+		if out, _ := cmd.CombinedOutput(); strings.Contains(string(out), "syntax error") {
+			t.Errorf("%s: %s", feature, out)
 		}
 	}
 }
