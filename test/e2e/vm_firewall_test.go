@@ -71,6 +71,15 @@ func TestVMFirewall(t *testing.T) {
 	if out := c.in("node1", "nft", "list", "chain", "bridge", "viaduct_fw", "vnet-yard"); !strings.Contains(out, "vnet yard policy") || strings.Contains(out, `packets 0 bytes 0 drop comment "vnet yard policy"`) {
 		t.Errorf("what the policy dropped is not counted:\n%s", out)
 	}
+	c.demand(4, []string{"reach", "vm1", "vm2"}, "vnet yard policy drops it")
+	c.demand(4, []string{"reach", "vm1", "vm3"}, "vnet yard policy drops it")
+	c.eventually(30*time.Second, func() error {
+		out := c.run("firewall", "log", "yard", "--node", "node1")
+		if !strings.Contains(out, "DROP") || !strings.Contains(out, "icmp 10.70.0.1 -> 10.70.0.2") || !strings.Contains(out, "vnet yard policy") {
+			return fmt.Errorf("the log of the firewall does not have the drop:\n%s\n%s\n%v", out, c.in("node1", "nft", "list", "chain", "bridge", "viaduct_fw", "vnet-yard"), c.node("node1").Report.Facts.Features)
+		}
+		return nil
+	})
 	c.proved("with the policy DROP guests of one node and of two do not reach each other, which is counted, and still find each other")
 
 	firewall("policy-forward: DROP\nrules:\n- {type: forward, action: ACCEPT, macro: Ping, source: +sdn/guest-ipam-100}\n")
@@ -78,6 +87,8 @@ func TestVMFirewall(t *testing.T) {
 	c.becomes(true, "vm1", "10.70.0.3")
 	c.silent("vm2", "10.70.0.1")
 	c.silent("vm3", "10.70.0.1")
+	c.demand(0, []string{"reach", "vm1", "vm2"}, "vnet yard rule 0 accepts it")
+	c.demand(4, []string{"reach", "vm3", "vm1"}, "vnet yard policy drops it")
 	c.proved("one rule lets vm1 ask and the others answer, on either node, but not the others ask")
 
 	firewall("policy-forward: DROP\nrules:\n- {type: forward, action: ACCEPT, source: +sdn/yard-all, dest: +sdn/yard-all}\n")
