@@ -21,6 +21,7 @@ func TestVMEVPN(t *testing.T) {
 	c.answers("vm2", "10.0.2.1")
 	c.reaches("vm1", "10.0.2.100", 30*time.Second)
 	c.proved("vm1 on node1 reaches vm2 on node3 in the other VNet, and each its gateway on its own node")
+	c.demand(0, []string{"reach", "vm1", "vm2"})
 	c.seenByProxmox()
 
 	// "You need to add a reverse route on your router", says the manual.
