@@ -94,7 +94,7 @@ type Agent struct {
 	passing sync.Mutex
 
 	drift    driftLog
-	recent   recentLog
+	recent   *recentLog
 	bindings *bindings
 	load     *loadMeter
 }
@@ -119,7 +119,7 @@ func New(cfg Config) (*Agent, error) {
 	}
 	a := &Agent{
 		Config: cfg, identity: id, disk: &disk{dir: cfg.Data},
-		wake: make(chan struct{}, 1), changed: make(chan struct{}), bindings: newBindings(), load: newLoadMeter(),
+		wake: make(chan struct{}, 1), changed: make(chan struct{}), bindings: newBindings(), load: newLoadMeter(), recent: newRecentLog(),
 	}
 	a.Log = a.recent.recording(cfg.Log)
 	last, err := a.disk.document()

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/florianl/go-nflog/v2"
@@ -36,38 +35,21 @@ const (
 
 // firewallLog holds the newest packets that rules of firewalls logged.
 type firewallLog struct {
-	mu       sync.Mutex
-	entries  []livequery.FirewallLogEntry // a ring: next is the place of the next one
-	next     int
+	ring[livequery.FirewallLogEntry]
+	// sequence is the number of the last entry: one goroutine reads and numbers them.
 	sequence uint64
 	limit    *rate.Limiter
 }
 
 func newFirewallLog() *firewallLog {
-	return &firewallLog{limit: rate.NewLimiter(maxLogRate, maxLogRate)}
+	return &firewallLog{ring: ring[livequery.FirewallLogEntry]{most: maxLogEntries}, limit: rate.NewLimiter(maxLogRate, maxLogRate)}
 }
 
-// add numbers an entry and adds it in place of the oldest one.
+// add numbers an entry and adds it.
 func (l *firewallLog) add(e livequery.FirewallLogEntry) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.sequence++
 	e.Sequence = l.sequence
-	if len(l.entries) < maxLogEntries {
-		l.entries = append(l.entries, e)
-		return
-	}
-	l.entries[l.next] = e
-	l.next = (l.next + 1) % maxLogEntries
-}
-
-// newest returns the entries, newest first.
-func (l *firewallLog) newest() []livequery.FirewallLogEntry {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	out := slices.Concat(l.entries[l.next:], l.entries[:l.next])
-	slices.Reverse(out)
-	return out
+	l.ring.add(e)
 }
 
 // FirewallLogger is a System that reads what firewalls log.

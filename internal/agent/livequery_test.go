@@ -158,7 +158,7 @@ func TestNodeQueries(t *testing.T) {
 			"l2VpnEvpn":{"peers":{"192.0.2.1":{"state":"Established","peerUptime":"1d","remoteAs":65001,"pfxRcd":4}}}},"vrf_z1":{"ipv4Unicast":{"peers":{"10.0.0.2":{"state":"Active","remoteAs":65002}}}}}`,
 		"show ip ospf neighbor json": `{"neighbors":{"10.9.0.2":[{"nbrState":"Full/-","upTime":"15.3s","ifaceName":"eth2:10.9.0.1"}]}}`,
 	}}
-	a := &Agent{Config: Config{System: node, Log: slog.New(slog.DiscardHandler)}, bindings: newBindings()}
+	a := &Agent{Config: Config{System: node, Log: slog.New(slog.DiscardHandler)}, bindings: newBindings(), recent: newRecentLog()}
 	if got := a.answer(t.Context(), &protocol.LiveQuery{Subject: livequery.Log.Subject}); got.Error != "the node has no configuration yet" {
 		t.Errorf("without a document: %+v", got)
 	}
@@ -200,7 +200,7 @@ func TestAnswersAreBounded(t *testing.T) {
 
 // The newest records are kept with their attributes, and no more than the bound.
 func TestRecentLog(t *testing.T) {
-	var l recentLog
+	l := newRecentLog()
 	if got := l.newest(); len(got) != 0 {
 		t.Errorf("of nothing: %v", got)
 	}

@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 
@@ -18,32 +17,10 @@ const (
 )
 
 // recentLog holds the newest records of the agent's log.
-type recentLog struct {
-	mu sync.Mutex
-	// records is a ring: next is the place of the next record.
-	records []livequery.LogRecord
-	next    int
-}
+type recentLog struct{ ring[livequery.LogRecord] }
 
-// add adds a record in place of the oldest one.
-func (l *recentLog) add(r livequery.LogRecord) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.records) < maxRecords {
-		l.records = append(l.records, r)
-		return
-	}
-	l.records[l.next] = r
-	l.next = (l.next + 1) % maxRecords
-}
-
-// newest returns the records, newest first.
-func (l *recentLog) newest() []livequery.LogRecord {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	out := slices.Concat(l.records[l.next:], l.records[:l.next])
-	slices.Reverse(out)
-	return out
+func newRecentLog() *recentLog {
+	return &recentLog{ring[livequery.LogRecord]{most: maxRecords}}
 }
 
 // recordHandler is a slog.Handler that adds the records that another one handles to a log. text
