@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,7 +41,7 @@ reports a gap.`,
 			if err != nil {
 				return err
 			}
-			return a.follow(cmd, c, output, after, limit)
+			return a.follow(cmd.Context(), c, output, after, limit)
 		},
 	}
 	f := cmd.Flags()
@@ -51,11 +52,26 @@ reports a gap.`,
 }
 
 // follow prints events until the command is interrupted or the limit is reached.
-func (a *app) follow(cmd *cobra.Command, c *client.Client, output, after string, limit int) error {
-	ctx := cmd.Context()
+func (a *app) follow(ctx context.Context, c *client.Client, output, after string, limit int) error {
+	printed := 0
+	return a.eachEvent(ctx, c, after, func(e api.Event) (bool, error) {
+		if e.Type == api.EventReady && output != formatJSON {
+			return true, nil // nothing has happened
+		}
+		if err := a.writeEvent(output, e); err != nil {
+			return false, err
+		}
+		printed++
+		return printed != limit, nil
+	})
+}
+
+// eachEvent calls do with the events after the one with an ID, until it returns false or an
+// error. It reconnects after a lost connection.
+func (a *app) eachEvent(ctx context.Context, c *client.Client, after string, do func(api.Event) (bool, error)) error {
 	wait := firstRetry
 	connected := false
-	for printed := 0; ; {
+	for {
 		var lost error
 		for e, err := range c.Events(ctx, after) {
 			if err != nil {
@@ -63,21 +79,15 @@ func (a *app) follow(cmd *cobra.Command, c *client.Client, output, after string,
 				break
 			}
 			after, connected, wait = e.ID, true, firstRetry
-			if e.Type == api.EventReady && output != formatJSON {
-				continue // nothing has happened
-			}
-			if err := a.writeEvent(output, e); err != nil {
+			if more, err := do(e); err != nil || !more {
 				return err
-			}
-			if printed++; printed == limit {
-				return nil
 			}
 		}
 		var gone *client.UnreachableError
 		if !connected || !errors.As(lost, &gone) {
 			return lost
 		}
-		fmt.Fprintf(a.Stderr, "the connection was lost (%v); trying again in %s\n", gone.Err, wait)
+		fmt.Fprintf(a.Stderr, "the connection was lost (%v); trying again in %s\n", gone.Err, wait) //nolint:errcheck // a remark
 		if !sleep.Context(ctx, wait) {
 			return ctx.Err()
 		}

@@ -82,7 +82,7 @@ the datacenter's firewall limits how many there are (1 a second if not set).`,
 			}
 		},
 	}
-	cmd.Flags().StringSliceVar(&nodes, "node", nil, "query only these nodes (repeatable)")
+	a.nodesFlag(cmd, &nodes)
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "print entries as they come, until interrupted")
 	outputFlag(cmd, &output, "text", formatJSON)
 	return cmd

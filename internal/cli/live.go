@@ -59,12 +59,17 @@ func (a *app) liveCommand() *cobra.Command {
 			return a.writeLive(q, output, answers)
 		},
 	}
-	cmd.Flags().StringSliceVar(&nodes, "node", nil, "query only these nodes (repeatable)")
+	a.nodesFlag(cmd, &nodes)
+	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
+	return cmd
+}
+
+// nodesFlag chooses the nodes to query.
+func (a *app) nodesFlag(cmd *cobra.Command, nodes *[]string) {
+	cmd.Flags().StringSliceVar(nodes, "node", nil, "query only these nodes (repeatable)")
 	_ = cmd.RegisterFlagCompletionFunc("node", func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 		return a.memberNames(cmd.Context()), cobra.ShellCompDirectiveNoFileComp
 	})
-	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
-	return cmd
 }
 
 // localNetwork in place of a zone means the bridges of a node that belong to none.

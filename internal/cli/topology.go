@@ -144,31 +144,13 @@ func (a *app) watchTopology(ctx context.Context, c *client.Client, q client.Topo
 	}
 }
 
-// mark sends on dirty whenever something has happened. It reconnects after a lost
-// connection.
+// mark sends on dirty whenever something has happened, and at first.
 func (a *app) mark(ctx context.Context, c *client.Client, dirty chan<- struct{}) error {
-	wait, connected := firstRetry, false
-	for {
-		var lost error
-		for _, err := range c.Events(ctx, "") { // begins with a ready event
-			if err != nil {
-				lost = err
-				break
-			}
-			connected, wait = true, firstRetry
-			select {
-			case dirty <- struct{}{}:
-			default: // a redraw is due already
-			}
+	return a.eachEvent(ctx, c, "", func(api.Event) (bool, error) { // begins with a ready event
+		select {
+		case dirty <- struct{}{}:
+		default: // a redraw is due already
 		}
-		var gone *client.UnreachableError
-		if !connected || !errors.As(lost, &gone) {
-			return lost
-		}
-		fmt.Fprintf(a.Stderr, "the connection was lost (%v); trying again in %s\n", gone.Err, wait) //nolint:errcheck // nowhere to tell
-		if !sleep.Context(ctx, wait) {
-			return ctx.Err()
-		}
-		wait = min(2*wait, lastRetry)
-	}
+		return true, nil
+	})
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -112,15 +113,7 @@ func (v topologyView) paintElement(e *api.Element, text string) string {
 }
 
 // sign is the shape of an element that is not simply in place, or a space.
-func sign(e *api.Element) string {
-	switch {
-	case e.Change != "":
-		return svg.Sign(string(e.Change))
-	case e.State != "" && e.State != protocol.Converged:
-		return svg.Sign(string(e.State))
-	}
-	return " "
-}
+func sign(e *api.Element) string { return cmp.Or(svg.Mark(e), " ") }
 
 func (v topologyView) signed(e *api.Element, text string) string {
 	return v.paintElement(e, printed(strings.TrimSpace(sign(e)+" "+text)))

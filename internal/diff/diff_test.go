@@ -244,7 +244,7 @@ func TestKeyed(t *testing.T) {
 			t.Fatalf("equal sets differ: %v", d)
 		}
 		changes := Keyed("t", a, b)
-		if !slices.IsSortedFunc(changes, func(x, y Change) int { return natural(x.Name, y.Name) }) {
+		if !slices.IsSortedFunc(changes, func(x, y Change) int { return CompareNatural(x.Name, y.Name) }) {
 			t.Fatalf("not sorted: %v", changes)
 		}
 		if got, want := carryOut(state(a), changes), state(b); !reflect.DeepEqual(got, want) {
@@ -290,7 +290,7 @@ func carryOut(s map[string]map[string]string, changes []Change) map[string]map[s
 
 func TestNaturalOrder(t *testing.T) {
 	names := []string{"vn10", "vn2", "a", "vn1", "vn02", "10.0.1.1/24", "10.0.0.1/24", "vn"}
-	slices.SortFunc(names, natural)
+	slices.SortFunc(names, CompareNatural)
 	want := []string{"10.0.0.1/24", "10.0.1.1/24", "a", "vn", "vn1", "vn02", "vn2", "vn10"}
 	if d := cmp.Diff(want, names); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
@@ -300,7 +300,7 @@ func TestNaturalOrder(t *testing.T) {
 // Numbers count as a whole, in decimal, and leading zeros only decide between equals.
 func TestNaturalOrderOfNumbers(t *testing.T) {
 	for _, c := range [][2]string{{"vn9", "vn10"}, {"vn09", "vn10"}, {"vn89", "vn90"}, {"vn99x", "vn100a"}, {"vn0", "vn1"}, {"vn007", "vn7"}, {"a1b9", "a1b10"}, {"9", "a"}} {
-		if natural(c[0], c[1]) >= 0 || natural(c[1], c[0]) <= 0 {
+		if CompareNatural(c[0], c[1]) >= 0 || CompareNatural(c[1], c[0]) <= 0 {
 			t.Errorf("%s does not sort before %s", c[0], c[1])
 		}
 	}

@@ -47,7 +47,7 @@ func Each[A, B any](typ string, old []Item[A], new []Item[B], f func(c Change, b
 			keys = append(keys, k)
 		}
 	}
-	slices.SortFunc(keys, natural)
+	slices.SortFunc(keys, CompareNatural)
 	for _, k := range keys {
 		a, b := before[k], after[k]
 		switch {
@@ -106,8 +106,8 @@ func index[T any](list []Item[T]) map[string]*Item[T] {
 	return m
 }
 
-// natural compares text in natural order: vnet2 sorts before vnet10.
-func natural(a, b string) int {
+// CompareNatural compares text in natural order: vnet2 sorts before vnet10.
+func CompareNatural(a, b string) int {
 	i, j := 0, 0
 	for i < len(a) && j < len(b) {
 		if !digit(a[i]) || !digit(b[j]) {

@@ -212,7 +212,7 @@ func (w *walk) switched(from *Node) {
 		return
 	}
 	if w.packet.Out = from.uplink(vnet); w.packet.Out == "" || to.uplink(vnet) == "" {
-		w.step(from.Name, vnet, Drop, nil, "VNet %s is a network of its own on each node, and guest %s runs on %s", vnet, w.q.To.Guest, to.Name)
+		w.apart(from, vnet)
 		return
 	}
 	if !w.filter(from, vnet, "bridge", "forward", "The VNet's firewall") {
@@ -223,6 +223,11 @@ func (w *walk) switched(from *Node) {
 	if w.filter(to, vnet, "bridge", "prerouting", "The sender's filter") && w.filter(to, vnet, "bridge", "forward", "The VNet's firewall") {
 		w.arrived()
 	}
+}
+
+// apart ends a path on a node whose VNet nothing joins to the one of the guest's node.
+func (w *walk) apart(at *Node, vnet string) {
+	w.step(at.Name, vnet, Drop, nil, "VNet %s is a network of its own on each node, and guest %s runs on %s", vnet, w.q.To.Guest, w.q.To.Node)
 }
 
 // arrived ends a path.

@@ -70,7 +70,7 @@ func (w *walk) toVNet(at *Node, z *model.Zone, link string) {
 		w.step(at.Name, link, Unknown, nil, "It goes to VNet %s, where no guest is known to have the address %s", link, w.packet.Dst)
 		return
 	case elsewhere && !evpn && at.uplink(link) == "":
-		w.step(at.Name, link, Drop, nil, "VNet %s is a network of its own on each node, and guest %s runs on %s", link, w.q.To.Guest, w.q.To.Node)
+		w.apart(at, link)
 		return
 	}
 	to, ok := w.present(w.q.To, "where the packet goes to")
@@ -103,9 +103,8 @@ func (w *walk) outside(at *Node, z *model.Zone) {
 		if z.ExitNodesPrimary != "" {
 			exit = z.ExitNodesPrimary
 		}
-		to := w.n.Node(exit)
-		if to == nil || to.Want == nil {
-			w.step(exit, vnet, Unknown, nil, "node %s has not reported its interfaces yet, so its state is not known", exit)
+		to, ok := w.present(Endpoint{Kind: KindNode, Node: exit, VNet: vnet}, "the exit node")
+		if !ok {
 			return
 		}
 		w.packet.Out, w.packet.OutOurs = naming.VRFBridge.OfVRF(z.ID, z.VRFVXLAN), true
@@ -160,7 +159,7 @@ func (w *walk) fromNode(at *Node) {
 		w.step(at.Name, "", Unknown, nil, "Node %s is not in a network with %s: the path is not known here", at.Name, w.packet.Dst)
 		return
 	case to.Node != at.Name && at.uplink(link) == "":
-		w.step(at.Name, link, Drop, nil, "VNet %s is a network of its own on each node, and guest %s runs on %s", link, to.Guest, to.Node)
+		w.apart(at, link)
 		return
 	}
 	dest, ok := w.present(to, "where the packet goes to")

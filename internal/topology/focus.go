@@ -11,6 +11,13 @@ import (
 // neighbours are the objects that refer to each other, by reference.
 type neighbours map[string][]string
 
+// add adds an object that may have no neighbours.
+func (n neighbours) add(ref string) {
+	if _, known := n[ref]; !known {
+		n[ref] = nil
+	}
+}
+
 func (n neighbours) join(a, b string) {
 	n[a], n[b] = append(n[a], b), append(n[b], a)
 }
@@ -20,10 +27,10 @@ func (n neighbours) join(a, b string) {
 func (g *graph) near() neighbours {
 	n := make(neighbours)
 	for _, c := range g.columns {
-		n[c.ref()] = nil
+		n.add(c.ref())
 	}
 	for _, l := range g.lines {
-		n[l.ref()] = nil
+		n.add(l.ref())
 		for node, part := range l.members {
 			n.join(l.ref(), model.Ref(model.KindNode, node))
 			if part != l.ref() {
@@ -36,7 +43,7 @@ func (g *graph) near() neighbours {
 		}
 	}
 	for _, b := range g.bands {
-		n[b.ref()] = append(n[b.ref()], nil...)
+		n.add(b.ref())
 		g.nearZone(n, b)
 	}
 	return n

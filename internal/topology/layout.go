@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/health"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
@@ -54,7 +55,7 @@ func (g *graph) collapse() {
 // order sorts columns, zones and rows: those that users moved by their ranks, among the
 // others by name.
 func (g *graph) order() {
-	slices.SortFunc(g.bands, func(a, b *band) int { return compareNames(a.id, b.id) })
+	slices.SortFunc(g.bands, func(a, b *band) int { return diff.CompareNatural(a.id, b.id) })
 	sortMoved(g.Ranks, g.columns, (*column).ref, func(c *column) *float64 { return &c.rank })
 	sortMoved(g.Ranks, g.bands, (*band).ref, func(b *band) *float64 { return &b.rank })
 	for _, b := range g.bands {
@@ -165,11 +166,10 @@ func (g *graph) mostSubnets() int {
 
 // add adds an element with its centre and size.
 func (p *painter) add(e api.Element, x, y, w, h float64) {
-	e.X, e.Y, e.W, e.H = x, y, w, h
 	if e.Ref != "" {
 		e.Change = p.changes[e.Ref]
 	}
-	p.out.Elements = append(p.out.Elements, e)
+	p.out.Elements = append(p.out.Elements, placed(e, x, y, w, h))
 }
 
 func (c condition) of(el api.Element) api.Element {
@@ -180,11 +180,7 @@ func (c condition) of(el api.Element) api.Element {
 func (p *painter) nodes() {
 	guests := make(map[string]int)
 	for _, b := range p.bands {
-		for _, r := range b.rows {
-			for name, list := range r.nics {
-				guests[name] += len(list)
-			}
-		}
+		b.countGuests(guests)
 	}
 	height := float64(nodeHeight)
 	if p.out.Dense {
@@ -200,7 +196,7 @@ func (p *painter) nodes() {
 
 func (p *painter) band(b *band) {
 	height := p.bandHeight(b)
-	e := api.Element{ID: b.ref(), Kind: api.ElementZone, Label: b.id, Detail: zoneDetail(b), VNets: len(b.rows), Guests: b.guests(""), Collapsed: b.collapsed, Rank: b.rank}
+	e := api.Element{ID: b.ref(), Kind: api.ElementZone, Label: b.id, Detail: zoneDetail(b), VNets: len(b.rows), Guests: b.guests(), Collapsed: b.collapsed, Rank: b.rank}
 	worst := condition{}
 	if b.zone != nil {
 		e.Ref, worst = b.ref(), p.known(b.ref())
@@ -227,10 +223,8 @@ func (p *painter) cells(b *band) {
 	guests := make(map[string]int)
 	for _, r := range b.rows {
 		refs = append(refs, r.ref())
-		for name, list := range r.nics {
-			guests[name] += len(list)
-		}
 	}
+	b.countGuests(guests)
 	everywhere := b.zone == nil || len(b.zone.Nodes) == 0
 	for _, c := range p.columns {
 		state := p.states.on(c.name, refs...)

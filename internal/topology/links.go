@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/viaduct-sdn/viaduct/internal/health"
+	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 )
@@ -131,7 +131,7 @@ func (g *graph) collectLinks() {
 		g.links = append(g.links, l)
 	}
 	slices.SortFunc(g.links, func(a, b *link) int {
-		return cmp.Or(compareNames(a.a, b.a), compareNames(a.b, b.b), compareNames(a.router, b.router))
+		return cmp.Or(diff.CompareNatural(a.a, b.a), diff.CompareNatural(a.b, b.b), diff.CompareNatural(a.router, b.router))
 	})
 	g.routers = routersOf(g.links)
 	g.judge(book)
@@ -211,7 +211,7 @@ func routersOf(links []*link) []string {
 			out = append(out, l.router)
 		}
 	}
-	slices.SortFunc(out, compareNames)
+	slices.SortFunc(out, diff.CompareNatural)
 	return slices.Compact(out)
 }
 
@@ -258,7 +258,7 @@ func (g *graph) drawn() (lines []*link) {
 		return g.links
 	}
 	for _, l := range g.links {
-		if len(lines) < maxLinks && l.condition.state != "" && !health.InPlace(l.condition.state) || l.condition.state == protocol.Warning && len(lines) < maxLinks {
+		if s := l.condition.state; s != "" && s != protocol.Converged && len(lines) < maxLinks {
 			lines = append(lines, l)
 		} else {
 			g.bundled++

@@ -1,7 +1,6 @@
 package topology
 
 import (
-	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -54,7 +53,7 @@ func zoneDetail(b *band) string {
 	if !b.collapsed {
 		return kind
 	}
-	return joined(kind, counted(len(b.rows), "VNet"), counted(b.guests(""), "guest"))
+	return joined(kind, counted(len(b.rows), "VNet"), counted(b.guests(), "guest"))
 }
 
 func vnetDetail(r *row) string {
@@ -100,17 +99,22 @@ func guestDetail(n nic) string {
 	return joined("guest "+n.guest.ID, n.id, strings.Join(addresses, ", "))
 }
 
-// guests counts the NICs of a zone on a node, or on all with an empty name.
-func (b *band) guests(node string) int {
+// guests counts the NICs of a zone.
+func (b *band) guests() int {
 	n := 0
 	for _, r := range b.rows {
-		if node == "" {
-			n += r.guests()
-		} else {
-			n += len(r.nics[node])
-		}
+		n += r.guests()
 	}
 	return n
+}
+
+// countGuests adds the NICs of a zone to counts by node.
+func (b *band) countGuests(by map[string]int) {
+	for _, r := range b.rows {
+		for node, list := range r.nics {
+			by[node] += len(list)
+		}
+	}
 }
 
 func (r *row) guests() int {
@@ -140,7 +144,7 @@ func (g *graph) summary() string {
 	vnets, guests := 0, 0
 	for _, b := range g.bands {
 		vnets += len(b.rows)
-		guests += b.guests("")
+		guests += b.guests()
 	}
 	text := strings.Join([]string{nodes, counted(len(g.bands), "zone"), counted(vnets, "VNet"), counted(guests, "guest NIC")}, ", ")
 	if n := len(g.changes); n > 0 {
@@ -148,27 +152,3 @@ func (g *graph) summary() string {
 	}
 	return text
 }
-
-// compareNames compares names with the numbers in them as numbers: node2 is before node10.
-func compareNames(a, b string) int {
-	x, y := a, b
-	for x != "" && y != "" {
-		m, n := digits(x), digits(y)
-		if m > 0 && n > 0 {
-			p, q := strings.TrimLeft(x[:m], "0"), strings.TrimLeft(y[:n], "0")
-			if c := cmp.Or(cmp.Compare(len(p), len(q)), cmp.Compare(p, q)); c != 0 {
-				return c
-			}
-			x, y = x[m:], y[n:]
-			continue
-		}
-		if x[0] != y[0] {
-			return cmp.Compare(x[0], y[0])
-		}
-		x, y = x[1:], y[1:]
-	}
-	return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(a, b)) // names that differ in zeros only
-}
-
-// digits is how many digits a text begins with.
-func digits(s string) int { return len(s) - len(strings.TrimLeft(s, "0123456789")) }

@@ -15,6 +15,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
@@ -187,7 +188,7 @@ func merged[P model.Object](running, pending map[string]P) []P {
 			out = append(out, o)
 		}
 	}
-	slices.SortFunc(out, func(a, b P) int { return compareNames(a.ObjectID(), b.ObjectID()) })
+	slices.SortFunc(out, func(a, b P) int { return diff.CompareNatural(a.ObjectID(), b.ObjectID()) })
 	return out
 }
 
@@ -260,7 +261,7 @@ func (g *graph) collectNodes() {
 			g.membersByZones(l, c.ID)
 		}
 	}
-	slices.SortFunc(g.columns, func(a, b *column) int { return compareNames(a.name, b.name) })
+	slices.SortFunc(g.columns, func(a, b *column) int { return diff.CompareNatural(a.name, b.name) })
 }
 
 // membersByZones are the nodes of an EVPN controller that names none: those of its zones.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/audit"
@@ -111,18 +112,32 @@ func (h *Handler) network(c caller, v *revision.View, cfg *model.Config) *reach.
 		n.Bindings = append(n.Bindings, h.Addresses.Bindings(zone)...)
 	}
 	projector := compile.NewProjector(cfg, v.Live, v.Revision)
+	lost := sync.OnceValue(h.unreachable)
 	known := map[string]*reach.Node{}
 	n.Node = func(name string) *reach.Node {
 		if _, ok := known[name]; !ok {
-			known[name] = h.reachNode(projector, n.Bindings, name)
+			known[name] = h.reachNode(projector, n.Bindings, name, lost)
 		}
 		return known[name]
 	}
 	return n
 }
 
+// unreachable are the nodes that no server has a connection of.
+func (h *Handler) unreachable() map[string]bool {
+	out := map[string]bool{}
+	s, err := h.Fleet.Status()
+	if err != nil {
+		return out
+	}
+	for _, n := range s.Nodes {
+		out[n.Name] = n.State == protocol.Unreachable
+	}
+	return out
+}
+
 // reachNode is the state of a node; nil for none of this name.
-func (h *Handler) reachNode(p *compile.Projector, bindings []*model.Binding, name string) *reach.Node {
+func (h *Handler) reachNode(p *compile.Projector, bindings []*model.Binding, name string, lost func() map[string]bool) *reach.Node {
 	if !slices.Contains(h.Fleet.Names(), name) {
 		return nil
 	}
@@ -144,12 +159,8 @@ func (h *Handler) reachNode(p *compile.Projector, bindings []*model.Binding, nam
 			out.Faults[note.Object] = note.Message
 		}
 	}
-	if s, err := h.Fleet.Status(); err == nil {
-		for _, one := range s.Nodes {
-			if one.Name == name && one.State == protocol.Unreachable {
-				out.Lost = "node " + name + " is unreachable: whether it forwards packets is not known"
-			}
-		}
+	if lost()[name] {
+		out.Lost = "node " + name + " is unreachable: whether it forwards packets is not known"
 	}
 	return out
 }

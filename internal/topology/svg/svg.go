@@ -151,15 +151,24 @@ func look(e *api.Element) string {
 	return string(e.State)
 }
 
-// mark is the sign of an element that is not simply in place.
-func mark(e *api.Element) string {
+// Mark is the sign of an element that is not simply in place, empty for others: a pending
+// change counts more than a state.
+func Mark(e *api.Element) string {
 	switch {
 	case e.Change != "":
-		return signs[string(e.Change)] + " "
+		return signs[string(e.Change)]
 	case e.State != "" && e.State != "converged":
-		return signs[string(e.State)] + " "
+		return signs[string(e.State)]
 	}
 	return ""
+}
+
+// marked is the text of an element after its mark.
+func marked(e *api.Element, text string) string {
+	if m := Mark(e); m != "" {
+		return m + " " + text
+	}
+	return text
 }
 
 // group draws something with a tooltip.
@@ -198,7 +207,7 @@ func (c *canvas) background(e *api.Element) {
 		if c.t.Dense {
 			each = 14
 		}
-		name := Cut(mark(e)+e.Label, 28)
+		name := Cut(marked(e, e.Label), 28)
 		c.text("head band-name "+look(e), left, top, 420, name)
 		c.text("muted band-detail", left+float64(utf8.RuneCountInString(name))*each+10, top, 560, e.Detail)
 	})
@@ -248,7 +257,7 @@ func (c *canvas) wire(e *api.Element) {
 // rowName writes the name of a row left of the columns.
 func (c *canvas) rowName(e *api.Element) {
 	const left, room = 34.0, 172.0
-	c.text("name "+look(e), left, e.Y, room, mark(e)+e.Label)
+	c.text("name "+look(e), left, e.Y, room, marked(e, e.Label))
 	c.text("muted", left, e.Y+13, room, e.Detail)
 }
 
@@ -261,9 +270,7 @@ func (c *canvas) arc(e, a, b *api.Element) {
 	depth := min(150, 40+0.09*abs(b.X-a.X))
 	x, y := (a.X+b.X)/2, max(a.Y, b.Y)+depth
 	fmt.Fprintf(c, `<path class="thin %s" d="M%g %gQ%g %g %g %g"/>`+"\n", look(e), a.X, a.Y, x, y, b.X, b.Y)
-	if m := mark(e); m != "" {
-		c.text("mid "+look(e), x, (a.Y+2*y+b.Y)/4+4, 40, strings.TrimSpace(m))
-	}
+	c.text("mid "+look(e), x, (a.Y+2*y+b.Y)/4+4, 40, Mark(e))
 }
 
 func abs(f float64) float64 {
@@ -283,15 +290,15 @@ func (c *canvas) object(e *api.Element) {
 			c.rect(e, "box "+look(e), 4)
 			class := "mono mid " + look(e)
 			if e.H >= 34 || float64(utf8.RuneCountInString(e.Label+e.Detail)+4)*letter > e.W {
-				c.text(class, e.X, e.Y+4, e.W-8, mark(e)+e.Label)
+				c.text(class, e.X, e.Y+4, e.W-8, marked(e, e.Label))
 				return
 			}
-			fmt.Fprintf(c, `<text class="%s" x="%g" y="%g">%s <tspan class="muted">%s</tspan></text>`+"\n", class, e.X, e.Y+4, escaped(mark(e)+e.Label), escaped(e.Detail))
+			fmt.Fprintf(c, `<text class="%s" x="%g" y="%g">%s <tspan class="muted">%s</tspan></text>`+"\n", class, e.X, e.Y+4, escaped(marked(e, e.Label)), escaped(e.Detail))
 		})
 	case api.ElementGuest:
 		c.group(e, func() {
 			c.rect(e, "box "+look(e), e.H/2)
-			c.text("mid "+look(e), e.X, e.Y+4, e.W-10, mark(e)+e.Label)
+			c.text("mid "+look(e), e.X, e.Y+4, e.W-10, marked(e, e.Label))
 		})
 	case api.ElementGuests, api.ElementMember, api.ElementVTEP:
 		c.group(e, func() {
@@ -301,9 +308,7 @@ func (c *canvas) object(e *api.Element) {
 				return
 			}
 			c.rect(e, "dot "+look(e), e.H/2)
-			if m := strings.TrimSpace(mark(e)); m != "" {
-				c.text("mid "+look(e), e.X, e.Y+4, 20, m)
-			}
+			c.text("mid "+look(e), e.X, e.Y+4, 20, Mark(e))
 		})
 	default:
 	}
@@ -314,7 +319,7 @@ func (c *canvas) node(e *api.Element) {
 	class := look(e)
 	c.rect(e, "box "+class, 6)
 	if c.t.Dense {
-		fmt.Fprintf(c, `<text class="name column-name %s" transform="translate(%g %g) rotate(-90)">%s</text>`+"\n", class, e.X+4.5, e.Y+e.H/2-6, escaped(Cut(mark(e)+e.Label, 13)))
+		fmt.Fprintf(c, `<text class="name column-name %s" transform="translate(%g %g) rotate(-90)">%s</text>`+"\n", class, e.X+4.5, e.Y+e.H/2-6, escaped(Cut(marked(e, e.Label), 13)))
 		return
 	}
 	c.text("head mid "+class, e.X, e.Y-4, e.W-12, e.Label)
