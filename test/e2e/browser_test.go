@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"github.com/viaduct-sdn/viaduct/test/chromium"
+
 	"context"
 	"fmt"
 	"regexp"
@@ -45,21 +47,16 @@ func (c *cluster) url() string {
 // newBrowser starts a browser on the server of a lab.
 func (c *cluster) newBrowser() *browser {
 	c.t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.NoSandbox, chromedp.Flag("ignore-certificate-errors", true), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.Flag("disable-component-update", true), chromedp.WindowSize(1440, 900), chromedp.UserDataDir(c.t.TempDir()),
-		chromedp.WSURLReadTimeout(patience*2))
-	start, cancel := chromedp.NewExecAllocator(context.WithoutCancel(c.t.Context()), options...)
-	ctx, closePage := chromedp.NewContext(start)
+	ctx, shut, err := chromium.Open(context.WithoutCancel(c.t.Context()), c.t.TempDir())
 	c.t.Cleanup(func() {
-		if err := chromedp.Cancel(ctx); err != nil {
+		if err := shut(); err != nil {
 			c.t.Logf("closing the browser: %v", err)
 		}
-		closePage()
-		cancel()
 	})
-	// The context of the first run decides how long the browser lives.
-	if err := chromedp.Run(ctx, log.Enable(), runtime.Enable(), emulation.SetFocusEmulationEnabled(true)); err != nil {
+	if err == nil {
+		err = chromedp.Run(ctx, log.Enable(), runtime.Enable(), emulation.SetFocusEmulationEnabled(true))
+	}
+	if err != nil {
 		c.t.Fatal(err)
 	}
 	b := &browser{t: c.t, ctx: ctx, url: c.url()}
@@ -120,8 +117,7 @@ func (b *browser) open(path string) {
 // login logs a user in.
 func (b *browser) login(user, password string) {
 	b.t.Helper()
-	b.do("logging in", chromedp.Navigate(b.url+"/"), chromedp.WaitVisible("input[name=user]"),
-		chromedp.SendKeys("input[name=user]", user), chromedp.SendKeys("input[name=password]", password+kb.Enter), chromedp.WaitVisible("#navigation"))
+	b.do("logging in", chromium.Login(b.url, user, password))
 }
 
 // shows waits until the page shows a text.

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"github.com/viaduct-sdn/viaduct/test/chromium"
+
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,7 +15,6 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
 
@@ -94,11 +95,11 @@ func (b *browser) pages() []string {
 	var out []string
 	b.do("reading the navigation", chromedp.Evaluate(`[...document.querySelectorAll("#navigation a")].map(a => a.pathname)`, &out))
 	var kinds []struct{ Plural, First string }
-	b.do("finding objects", chromedp.Evaluate(`(async () => {
+	b.do("finding objects", chromium.Await(`(async () => {
 		const read = async path => (await fetch(path)).json();
 		const kinds = await read("/api/v1/kinds");
 		return Promise.all(kinds.map(async k => ({Plural: k.plural, First: (await read("/api/v1/" + k.plural))[0]?.id ?? ""})));
-	})()`, &kinds, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	})()`, &kinds))
 	for _, k := range kinds {
 		if k.First == "" {
 			b.t.Errorf("there is no object of %s to look at", k.Plural)
@@ -152,7 +153,7 @@ func (l look) emulate() chromedp.Action {
 	return chromedp.Tasks{
 		emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}),
 		chromedp.EmulateViewport(l.width, 900),
-		chromedp.Evaluate(`new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))`, nil, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }),
+		chromium.Await(`new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))`, nil),
 	}
 }
 
@@ -176,8 +177,7 @@ func (b *browser) accessible(what string) {
 		b.t.Fatal(err)
 	}
 	var found string
-	b.do("checking "+what, chromedp.Evaluate(string(source)+"\n;null", nil), chromedp.Evaluate(`axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}).then(r => JSON.stringify(r.violations.map(v => ({id: v.id, help: v.help, nodes: v.nodes.slice(0, 3).map(n => n.html.slice(0, 200))}))))`, &found,
-		func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	b.do("checking "+what, chromedp.Evaluate(string(source)+"\n;null", nil), chromium.Await(`axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}).then(r => JSON.stringify(r.violations.map(v => ({id: v.id, help: v.help, nodes: v.nodes.slice(0, 3).map(n => n.html.slice(0, 200))}))))`, &found))
 	var violations []struct {
 		ID, Help string
 		Nodes    []string

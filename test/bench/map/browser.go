@@ -1,6 +1,8 @@
 package main
 
 import (
+	"github.com/viaduct-sdn/viaduct/test/chromium"
+
 	"context"
 	"errors"
 	"fmt"
@@ -8,9 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
-	"github.com/chromedp/chromedp/kb"
 
 	"github.com/viaduct-sdn/viaduct/test/bench/report"
 )
@@ -85,22 +85,18 @@ func look(ctx context.Context, url, shots string) (rows []report.Row, err error)
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(profile)) }()
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("ignore-certificate-errors", true), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.Flag("disable-component-update", true), chromedp.WindowSize(1440, 900), chromedp.UserDataDir(profile), chromedp.WSURLReadTimeout(time.Minute))
-	start, cancel := chromedp.NewExecAllocator(ctx, options...)
-	defer cancel()
-	page, closePage := chromedp.NewContext(start)
-	defer closePage()
-	defer func() { err = errors.Join(err, chromedp.Cancel(page)) }()
-	if err := chromedp.Run(page, chromedp.Navigate(url+"/"), chromedp.WaitVisible("input[name=user]"),
-		chromedp.SendKeys("input[name=user]", "root@pam"), chromedp.SendKeys("input[name=password]", password+kb.Enter), chromedp.WaitVisible("#navigation")); err != nil {
+	page, shut, err := chromium.Open(ctx, profile)
+	defer func() { err = errors.Join(err, shut()) }()
+	if err != nil {
+		return nil, err
+	}
+	if err := chromedp.Run(page, chromium.Login(url, "root@pam", password)); err != nil {
 		return nil, fmt.Errorf("logging in: %w", err)
 	}
 	var paints []float64
 	for range 5 {
 		var took float64
-		if err := chromedp.Run(page, chromedp.Navigate(url+"/map"), await(fmt.Sprintf(drawn, least), &took)); err != nil {
+		if err := chromedp.Run(page, chromedp.Navigate(url+"/map"), chromium.Await(fmt.Sprintf(drawn, least), &took)); err != nil {
 			return nil, fmt.Errorf("opening the map: %w", err)
 		}
 		paints = append(paints, took/1000)
@@ -111,13 +107,13 @@ func look(ctx context.Context, url, shots string) (rows []report.Row, err error)
 	}
 	for _, m := range []struct{ name, act string }{{"map/move", drag}, {"map/zoom", wheel}} {
 		var rate float64
-		if err := chromedp.Run(page, await(fmt.Sprintf(frames, m.act), &rate)); err != nil {
+		if err := chromedp.Run(page, chromium.Await(fmt.Sprintf(frames, m.act), &rate)); err != nil {
 			return nil, fmt.Errorf("%s: %w", m.name, err)
 		}
 		rows = append(rows, row(m.name, 1/rate))
 	}
 	var took float64
-	if err := chromedp.Run(page, await(expanded, &took)); err != nil {
+	if err := chromedp.Run(page, chromium.Await(expanded, &took)); err != nil {
 		return nil, fmt.Errorf("opening a zone: %w", err)
 	}
 	return append(rows, row("map/expand", took)), shoot(page, shots, "map-large-zone.png")
@@ -134,8 +130,3 @@ func shoot(page context.Context, folder, name string) error {
 	}
 	return os.WriteFile(filepath.Join(folder, name), png, 0o600)
 }
-
-// await evaluates a promise.
-func await(js string, into any) chromedp.Action { return chromedp.Evaluate(js, into, awaiting) }
-
-func awaiting(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"errors"
+
+	"github.com/viaduct-sdn/viaduct/test/chromium"
+
 	"context"
 	"fmt"
 	"os"
@@ -10,9 +14,7 @@ import (
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
-	"github.com/chromedp/chromedp/kb"
 
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/test/bench/process"
@@ -33,20 +35,12 @@ func open(ctx context.Context, url string) (*browser, error) {
 	if err != nil {
 		return nil, err
 	}
-	start, cancel := chromedp.NewExecAllocator(ctx, append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.NoSandbox, chromedp.Flag("ignore-certificate-errors", true), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.Flag("disable-component-update", true), chromedp.WindowSize(1440, 900), chromedp.UserDataDir(data))...)
-	tab, closeTab := chromedp.NewContext(start)
-	b := &browser{ctx: tab, url: url, close: func() error {
-		err := chromedp.Cancel(tab)
-		closeTab()
-		cancel()
-		if err != nil {
-			return err
-		}
-		return os.RemoveAll(data)
-	}}
-	return b, chromedp.Run(tab)
+	page, shut, err := chromium.Open(ctx, data)
+	b := &browser{ctx: page, url: url, close: func() error { return errors.Join(shut(), os.RemoveAll(data)) }}
+	if err != nil {
+		return nil, errors.Join(err, b.close())
+	}
+	return b, nil
 }
 
 func (b *browser) login(user, password string) error {
@@ -64,8 +58,7 @@ func (b *browser) login(user, password string) error {
 			}
 		}
 	})
-	return chromedp.Run(b.ctx, network.Enable(), chromedp.Navigate(b.url+"/"), chromedp.WaitVisible("input[name=user]"),
-		chromedp.SendKeys("input[name=user]", user), chromedp.SendKeys("input[name=password]", password+kb.Enter), chromedp.WaitVisible("#navigation"), network.Disable())
+	return chromedp.Run(b.ctx, network.Enable(), chromium.Login(b.url, user, password), network.Disable())
 }
 
 // watch notes in the page when what a selector finds was painted, in milliseconds since
@@ -131,14 +124,12 @@ type scrolled struct {
 // scroll goes through the list that is open.
 func (b *browser) scroll() (scrolled, error) {
 	var out scrolled
-	err := chromedp.Run(b.ctx, chromedp.Evaluate(scrolling, &out, awaited))
+	err := chromedp.Run(b.ctx, chromium.Await(scrolling, &out))
 	if err == nil && out.Last != fmt.Sprint(vnets-1) {
 		err = fmt.Errorf("scrolled to row %q instead of %d", out.Last, vnets-1)
 	}
 	return out, err
 }
-
-func awaited(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }
 
 // painted waits until a text is in the panel of the object, and returns when it was
 // painted, in milliseconds since 1970.
@@ -158,7 +149,7 @@ func (b *browser) events(ctx context.Context, s *process.Server) (float64, error
 		var at float64
 		shown := make(chan error, 1)
 		go func() {
-			shown <- chromedp.Run(b.ctx, chromedp.Evaluate(fmt.Sprintf(painted, alias), &at, awaited))
+			shown <- chromedp.Run(b.ctx, chromium.Await(fmt.Sprintf(painted, alias), &at))
 		}()
 		time.Sleep(200 * time.Millisecond) // the last edit is over for all
 		start := time.Now()

@@ -1,7 +1,7 @@
 // What a node can be asked about its present state, and how the answers are shown.
 import { client, type Schemas } from './client';
 import type { Obj } from './cluster.svelte';
-import { age, clock, show } from './text';
+import { age, changeSigns, clock, show } from './text';
 
 /** An item of any answer. */
 export type Row = Record<string, unknown>;
@@ -36,8 +36,7 @@ const leases: Column[] = [
 ];
 const change = (row: Row): string => {
 	const c = row as unknown as Schemas['Change'];
-	const sign = { create: '+', delete: '−', update: '~', replace: '±' }[c.action];
-	return `${sign} ${c.type} ${c.name}${(c.fields ?? []).map((f) => ` ${f.name}: ${f.old ? `${f.old} → ` : ''}${f.new ?? ''}`).join(',')}`;
+	return `${changeSigns[c.action]} ${c.type} ${c.name}${(c.fields ?? []).map((f) => ` ${f.name}: ${f.old ? `${f.old} → ` : ''}${f.new ?? ''}`).join(',')}`;
 };
 
 const end = (ip: unknown, port: unknown): string => (port ? (String(ip).includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`) : show(ip));

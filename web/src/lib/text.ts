@@ -73,3 +73,9 @@ export function noun(kind: string): string {
 	const special: Record<string, string> = { vnet: 'VNet', ipam: 'IPAM', dns: 'DNS server', 'ip-set': 'IP set', nic: 'NIC' };
 	return special[kind] ?? kind.replaceAll('-', ' ');
 }
+
+/** Compares names with the numbers in them as numbers: node2 is before node10. */
+export const compareNames = new Intl.Collator(undefined, { numeric: true }).compare;
+
+/** The signs of changes, as the command line has them. */
+export const changeSigns: Record<string, string> = { create: '+', update: '~', replace: '±', delete: '−' };
