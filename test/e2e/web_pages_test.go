@@ -38,6 +38,12 @@ const everyKind = `
 ---
 {kind: ipam, id: pve, type: pve}
 ---
+{kind: zone, id: managed, type: simple, ipam: pve}
+---
+{kind: vnet, id: desk, zone: managed}
+---
+{kind: subnet, id: 10.60.0.0/24, vnet: desk, gateway: 10.60.0.1}
+---
 {kind: dns, id: corp, type: powerdns, url: "https://pdns.example.com:8081/api/v1/servers/localhost", key: secret}
 ---
 {kind: alias, id: admin, cidr: 10.50.2.10, comment: "مكتب 👩‍💻 <b>x</b>"}
@@ -86,6 +92,11 @@ func TestWebPages(t *testing.T) {
 		b.open(path)
 		b.judge(path)
 	}
+	// An address map is shown only where something assigns the addresses.
+	b.open("/subnets/managed-10.60.0.0-24")
+	b.do("waiting for the address map", chromedp.WaitVisible(".cells .gateway"))
+	b.open("/subnets/local-172.16.0.0-24")
+	b.shows("Which addresses are in use is not known")
 }
 
 // pages are the addresses of all pages: those of the navigation and the tabs in them, of
@@ -114,7 +125,7 @@ func (b *browser) pages() []string {
 		b.do("finding tabs", chromedp.Evaluate(fmt.Sprintf(`[...document.querySelectorAll("main a")].map(a => a.pathname).filter(p => p.startsWith(%q))`, tabbed+"/"), &tabs))
 		out = append(out, tabs...)
 	}
-	return append(out, "/map/vnet/blue", "/map?table=1", "/new/tenant", "/new/vlan", "/new/evpn", "/reach?from=100&to=102", "/explain/firewall-off")
+	return append(out, "/map/vnet/blue", "/map?table=1", "/subnets/managed-10.60.0.0-24", "/new/tenant", "/new/vlan", "/new/evpn", "/reach?from=100&to=102", "/explain/firewall-off")
 }
 
 var unsafe = regexp.MustCompile(`[^a-z0-9.-]+`)
