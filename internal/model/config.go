@@ -15,6 +15,8 @@ type Config struct {
 	Zones          map[string]*Zone          `json:"zones,omitempty"`
 	VNets          map[string]*VNet          `json:"vnets,omitempty"`
 	Subnets        map[string]*Subnet        `json:"subnets,omitempty"`
+	Backplanes     map[string]*Backplane     `json:"backplanes,omitempty"`
+	Sectors        map[string]*Sector        `json:"sectors,omitempty"`
 	IPAMs          map[string]*IPAM          `json:"ipams,omitempty"`
 	NameServers    map[string]*NameServer    `json:"dns,omitempty"`
 	Aliases        map[string]*Alias         `json:"aliases,omitempty"`

@@ -23,6 +23,8 @@ func init() {
 		zoneKind(),
 		vnetKind(),
 		subnetKind(),
+		backplaneKind(),
+		sectorKind(),
 		ipamKind(),
 		dnsKind(),
 		aliasKind(),

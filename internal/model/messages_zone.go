@@ -343,5 +343,5 @@ var (
 	msgDomainInvalid = message.Define("domain-invalid",
 		"is not a DNS name",
 		"write it like example.com",
-		"The domain of a zone cannot be read.")
+		"The names of guests in a zone or a sector end with its domain.")
 )

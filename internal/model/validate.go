@@ -160,6 +160,15 @@ type report struct {
 	id   string
 	// others are references to other objects in the messages.
 	others string
+	// at is the path of the item that the fields are of: "subnets[0]."; empty for the
+	// object's own.
+	at string
+}
+
+// in returns a report about an item of a list: "subnets[0].".
+func (r report) in(item string) report {
+	r.at = item
+	return r
 }
 
 // about returns a report with messages about other objects too.
@@ -180,7 +189,7 @@ func (r report) put(sev Severity, lax bool, field, value string, m message.Messa
 	if len(value) > maxValue {
 		value = strings.ToValidUTF8(value[:maxValue], "") + "..."
 	}
-	p := NewProblem(sev, r.kind, r.id, field, value, m)
+	p := NewProblem(sev, r.kind, r.id, r.at+field, value, m)
 	p.Lax, p.About = lax, r.others
 	*r.out = append(*r.out, p)
 }

@@ -32,6 +32,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/pki"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
 	"github.com/viaduct-sdn/viaduct/internal/revision"
+	"github.com/viaduct-sdn/viaduct/internal/sector"
 	"github.com/viaduct-sdn/viaduct/internal/server/agentapi"
 	"github.com/viaduct-sdn/viaduct/internal/server/api"
 	"github.com/viaduct-sdn/viaduct/internal/server/event"
@@ -185,6 +186,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return err
 	}
 	nodes.Use(config)
+	config.Use(sector.New(s.cfg.Store, config, nodes)) // before addresses: what it makes has some
 	external := systems.Clients{Options: s.cfg.External}
 	addresses, err := ipam.Open(ctx, ipam.Options{Store: s.cfg.Store, Config: config, Plugins: external, Logger: s.log})
 	if err != nil {
