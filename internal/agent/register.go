@@ -37,7 +37,8 @@ func stages(o HostOptions, reserved func(string) bool) ([]Stage, error) {
 	files, errFiles := ifupdown2.New(ifupdown2.Options{Reserved: reserved})
 	routes, errRoutes := route.New(nil)
 	names, errNames := nameServer(o)
-	if err := errors.Join(errLinks, errFiles, errRoutes, errNames); err != nil {
+	own, errOwn := netns.Self()
+	if err := errors.Join(errLinks, errFiles, errRoutes, errNames, errOwn); err != nil {
 		return nil, err
 	}
 	suite := frr.New(frr.Options{Pathspace: o.FRRPathspace, StateFile: filepath.Join(o.Data, "frr.json")})
@@ -55,7 +56,7 @@ func stages(o HostOptions, reserved func(string) bool) ([]Stage, error) {
 		{Name: "ovs", Driver: host(ovs.New(ovs.Options{Socket: o.OVSSocket}))},
 		{Name: "ifupdown2", Driver: host(files), After: []string{"frr-withdraw"}},
 		// The host's filter is loaded before anything of a space can reach the host.
-		{Name: "space", Driver: space.New(o.spaces()), After: []string{"nft"}},
+		{Name: "space", Driver: space.New(o.spaces(own)), After: []string{"nft"}},
 		// The filter is loaded before the links that it isolates. Open vSwitch makes
 		// interfaces that links join, and spaces have legs that they join as guests' ports;
 		// the link driver completes what ifupdown2 makes.
@@ -74,8 +75,9 @@ func stages(o HostOptions, reserved func(string) bool) ([]Stage, error) {
 	}, nil
 }
 
-// spaces are the options of the named spaces, with the drivers of a router.
-func (o HostOptions) spaces() space.Options {
+// spaces are the options of the named spaces, with the drivers of a router. Pairs of links
+// lead from them to outer.
+func (o HostOptions) spaces(outer *netns.NS) space.Options {
 	dir := netns.SystemDir
 	if o.NamespaceDir != "" {
 		dir = netns.Dir(o.NamespaceDir)
@@ -91,7 +93,7 @@ func (o HostOptions) spaces() space.Options {
 	return space.Options{
 		Dir: dir,
 		Drivers: func(ns *netns.NS, space string) ([]driver.Driver, error) {
-			links, err := link.New(link.Options{Namespace: ns})
+			links, err := link.New(link.Options{Namespace: ns, Outer: outer})
 			if err != nil {
 				return nil, err
 			}

@@ -48,6 +48,7 @@ var (
 	partFabrics    = part[*fabricLinks]{"fabrics"}                  // links and addresses of fabrics
 	partZones      = part[*networks]{"zones"}                       // links, addresses and routes of all zones, beside the fabrics'
 	partNetworks   = part[*networks]{"networks"}                    // those of them that the node can have
+	partSectors    = part[*sectors]{"sectors"}                      // gateways of sectors, with the networks that they are joined to
 	partRouting    = part[*suiteConfig]{"routing"}                  // what FRR does
 	partDHCP       = part[*dhcpService]{"DHCP"}                     // DHCP servers, and what keeps DHCP on the node
 	partGuestPorts = part[*desired.Space]{"guest ports"}            // guests' NICs, joined to their bridges
@@ -66,14 +67,15 @@ var passes = []pass{
 	makes(partFabrics, compileFabrics),
 	makes(partZones, compileZones, partFabrics),
 	makes(partNetworks, leaveOut, partZones),
+	makes(partSectors, compileSectors, partNetworks),
 	makes(partRouting, compileRouting, partNetworks),
 	makes(partDHCP, compileDHCP, partNetworks),
 	makes(partGuestPorts, compileGuestPorts, partNetworks),
-	makes(partIsolation, compileIsolation, partNetworks, partDHCP),
+	makes(partIsolation, compileIsolation, partSectors, partDHCP),
 	makes(partFirewalls, compileFirewalls, partIPSets, partNetworks, partGuestPorts),
 	makes(partForwarding, compileForwarding, partFabrics, partNetworks, partRouting),
 	makes(partNames, compileNames, partNetworks, partDHCP),
-	makes(partState, join, partNetworks, partRouting, partDHCP, partGuestPorts, partIsolation, partFirewalls, partForwarding, partNames),
+	makes(partState, join, partNetworks, partSectors, partRouting, partDHCP, partGuestPorts, partIsolation, partFirewalls, partForwarding, partNames),
 }
 
 // Node compiles a node's document together with its facts. The result is
@@ -87,7 +89,8 @@ func Node(doc *document.Document, facts *model.Facts) (*desired.Node, []Note) {
 // join puts the node's state together.
 func join(n *node) *desired.Node {
 	dhcp := partDHCP.of(n)
-	out := desired.Node{Space: *partNetworks.of(n).out}
+	sectors := partSectors.of(n)
+	out := desired.Node{Space: *partNetworks.of(n).out, Spaces: sectors.spaces}
 	if self := n.cfg.Nodes[n.name]; self != nil && self.Backend != model.BackendNetlink {
 		out.Backend = self.Backend
 	}
@@ -99,11 +102,14 @@ func join(n *node) *desired.Node {
 			}
 		}
 	}
+	out.Links = slices.Concat(out.Links, sectors.host.Links)
+	out.Addresses = slices.Concat(out.Addresses, sectors.host.Addresses)
+	out.Routes = slices.Concat(out.Routes, sectors.host.Routes)
 	out.DHCP, out.FRR, out.NameServer = dhcp.out.DHCP, partRouting.of(n).frr, partNames.of(n)
 	out.Ports = slices.Concat(out.Ports, partGuestPorts.of(n).Ports)
 	out.Addresses = append(out.Addresses, dhcp.out.Addresses...)
 	out.Sysctls = slices.Concat(out.Sysctls, dhcp.out.Sysctls, partForwarding.of(n).Sysctls)
-	out.Tables = slices.Concat(dhcp.out.Tables, partIsolation.of(n).Tables, partFirewalls.of(n).Tables)
+	out.Tables = slices.Concat(dhcp.out.Tables, sectors.host.Tables, partIsolation.of(n).Tables, partFirewalls.of(n).Tables)
 	out.Sort()
 	return &out
 }

@@ -84,7 +84,7 @@ type isolationBuilder struct {
 // element for any of them, and a packet costs the same number of look-ups
 // however many VNets there are.
 func compileIsolation(of *node) *desired.Space {
-	n := &isolationBuilder{node: of, nets: partNetworks.of(of), dhcp: partDHCP.of(of)}
+	n := &isolationBuilder{node: of, nets: partSectors.of(of).joined, dhcp: partDHCP.of(of)}
 	if len(n.nets.out.Links) == 0 {
 		return n.out
 	}

@@ -88,6 +88,7 @@ func (p *Projector) Node(node string) *document.Document {
 			p.zone(out, z, node)
 		}
 	}
+	p.projectSectors(out)
 	// Of the fabrics that provide the node's VTEPs it needs all members, of the others
 	// its own part.
 	for _, m := range p.memberships[node] {

@@ -51,6 +51,7 @@ func LinkEntry(l Link) Entry {
 		{Name: "protocol", Value: vlan.Protocol, Zero: "802.1q", Fixed: true},
 		{Name: "vlan-of-bridge", Value: onOff(vlan.Self), Zero: "off"},
 		{Name: "peer", Value: veth.Peer, Fixed: true},
+		{Name: "peer-elsewhere", Value: onOff(veth.Elsewhere), Zero: "off", Fixed: true},
 		{Name: "table", Value: number0(int(vrf.Table)), Fixed: true},
 		{Name: "mtu", Value: number0(l.MTU)},
 		{Name: "mac", Value: l.MAC},

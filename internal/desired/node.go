@@ -142,6 +142,9 @@ type VLAN struct {
 // name each other.
 type Veth struct {
 	Peer string `json:"peer"`
+	// Elsewhere is true if the ends are in two spaces. The one in a named space makes the
+	// pair, the one on the host is completed when it exists.
+	Elsewhere bool `json:"elsewhere,omitempty"`
 }
 
 // VRF holds the settings of a LinkVRF (kernel: networking/vrf).

@@ -49,6 +49,12 @@ const (
 	// service VLAN that the node has itself.
 	ServiceInner Role = "zi_"
 	ServiceOuter Role = "zo_"
+	// SectorGateway, SectorNode and SectorOutside are the ends, on the host, of the pairs that
+	// lead into a sector's gateway: ports of its VNet for the gateway's address and for that
+	// of the node, and the way to the backplane.
+	SectorGateway Role = "sg_"
+	SectorNode    Role = "sn_"
+	SectorOutside Role = "sx_"
 	// Fabric is the dummy device that holds a node's address in a fabric.
 	Fabric Role = "dummy_"
 )

@@ -35,7 +35,7 @@ func TestNames(t *testing.T) {
 func TestRolesFit(t *testing.T) {
 	const id, vni = "eightchr", 16777215 // zones and VNets have up to 8 characters
 	roles := []Role{Tunnel, VRF, VRFBridge, VRFTunnel, ExitOutside, ExitInside, Inner, Outer, VLANUplink, ServiceUplink, PlainBridge,
-		Service, ServiceBridge, ServicePatch, ServiceInner, ServiceOuter, Fabric}
+		Service, ServiceBridge, ServicePatch, ServiceInner, ServiceOuter, SectorGateway, SectorNode, SectorOutside, Fabric}
 	seen := map[string]Role{}
 	for _, r := range roles {
 		for _, name := range []string{r.Of(id), r.OfVRF("a-very-long-zone", vni)} {

@@ -71,8 +71,10 @@ func renderable(l *desired.Link) bool {
 		return l.Master == "" && (l.Bridge == nil || !l.Bridge.VLANFiltering)
 	case desired.LinkVXLAN:
 		return l.VXLAN.Local.Is4() && l.VXLAN.ID <= maxVXLAN
-	case desired.LinkVLAN, desired.LinkVeth:
+	case desired.LinkVLAN:
 		return true
+	case desired.LinkVeth:
+		return !l.Veth.Elsewhere
 	case desired.LinkDummy:
 		return l.Master == ""
 	case desired.LinkVRF:

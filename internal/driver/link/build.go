@@ -90,6 +90,8 @@ func (p *planner) create(s step, l *desired.Link, up bool) {
 	switch {
 	case l.VLAN != nil:
 		s.parent = p.parent(l.VLAN)
+	case l.Veth != nil && l.Veth.Elsewhere:
+		s.peer, s.outer = &desired.Link{Name: l.Veth.Peer}, p.st.outer
 	case l.Veth != nil:
 		s.peer, s.parent = p.want.byName[l.Veth.Peer], p.index[l.Veth.Peer]
 		p.paired[l.Veth.Peer] = true

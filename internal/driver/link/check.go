@@ -21,7 +21,11 @@ func (w *wanted) check(st *state, l *desired.Link) error {
 	if err == nil && l.VLAN != nil {
 		err = w.checkParent(st, l)
 	}
-	if err == nil && l.Veth != nil {
+	switch {
+	case err != nil || l.Veth == nil:
+	case l.Veth.Elsewhere:
+		err = st.checkOuterEnd(l)
+	default:
 		if peer := w.byName[l.Veth.Peer]; peer == nil || peer == l || peer.Veth == nil || peer.Veth.Peer != l.Name {
 			err = fmt.Errorf("the other end %s of its veth pair is not one that names it", l.Veth.Peer)
 		}
@@ -30,6 +34,21 @@ func (w *wanted) check(st *state, l *desired.Link) error {
 		return fmt.Errorf("interface %s: %w", l.Name, err)
 	}
 	return nil
+}
+
+// checkOuterEnd returns an error if an end of a pair into a named space does not exist: only
+// the space can make it.
+func (st *state) checkOuterEnd(l *desired.Link) error {
+	if a := st.byName[l.Name]; st.outer == nil && (a == nil || !a.joinsSpaces()) {
+		return msgSpaceEndMissing.Failure(l.Veth.Peer)
+	}
+	return nil
+}
+
+// joinsSpaces reports whether the link is an end of a veth pair with the other one in
+// another namespace.
+func (l *actual) joinsSpaces() bool {
+	return l.owned() && l.Kind == string(desired.LinkVeth) && l.ParentElsewhere
 }
 
 // checkKind returns an error if a setting of the link's kind is missing.

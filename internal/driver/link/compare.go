@@ -69,6 +69,9 @@ func (p *planner) canUpdate(a *actual, want *desired.Link) bool {
 	case desired.LinkVLAN:
 		return a.VLAN != nil && int(a.VLAN.ID) == want.VLAN.ID && a.VLAN.Protocol == protocol(want.VLAN) && tied == want.VLAN.Parent
 	case desired.LinkVeth:
+		if want.Veth.Elsewhere {
+			return a.joinsSpaces()
+		}
 		return tied == want.Veth.Peer
 	case desired.LinkVRF:
 		return a.VRFTable == want.VRF.Table
@@ -134,6 +137,9 @@ func (p *planner) actualKind(a *actual, want *desired.Link, l *desired.Link) (sp
 		l.VRF = &desired.VRF{Table: a.VRFTable}
 	case l.Kind == desired.LinkVeth:
 		l.Veth = &desired.Veth{Peer: tied}
+		if want != nil && want.Veth != nil && want.Veth.Elsewhere && a.joinsSpaces() {
+			l.Veth = want.Veth // the name of the other end is not visible from here
+		}
 	}
 	return false
 }

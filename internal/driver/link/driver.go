@@ -76,6 +76,9 @@ const maxAttempts = 3
 type Options struct {
 	// Namespace is the namespace to work in; nil is the process's own.
 	Namespace *netns.NS
+	// Outer is the namespace to which the pairs lead that have one end in Namespace
+	// (desired.Veth.Elsewhere); nil if others make them.
+	Outer *netns.NS
 	// Reserved reports names that must never be touched; nil reserves none.
 	Reserved func(name string) bool
 }
@@ -83,6 +86,7 @@ type Options struct {
 // Driver implements driver.Driver for links, addresses, neighbours and ports.
 type Driver struct {
 	ns       *netns.NS
+	outer    *netns.NS
 	conn     *rtnl.Conn
 	reserved func(string) bool
 
@@ -98,7 +102,7 @@ func New(o Options) (*Driver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("link driver: %w", err)
 	}
-	d := &Driver{ns: o.Namespace, conn: conn, reserved: o.Reserved}
+	d := &Driver{ns: o.Namespace, outer: o.Outer, conn: conn, reserved: o.Reserved}
 	if d.reserved == nil {
 		d.reserved = func(string) bool { return false }
 	}

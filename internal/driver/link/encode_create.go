@@ -61,7 +61,12 @@ func (s *step) createData(m *rtnl.Message) {
 		m.Uint16(unix.IFLA_VLAN_ID, uint16(l.VLAN.ID))
 		m.Uint16BE(unix.IFLA_VLAN_PROTOCOL, protocol(l.VLAN))
 	case desired.LinkVeth:
-		m.NestFixed(vethInfoPeer, rtnl.IfInfo(unix.AF_UNSPEC, s.parent, false), func(m *rtnl.Message) { identity(m, s.peer) })
+		m.NestFixed(vethInfoPeer, rtnl.IfInfo(unix.AF_UNSPEC, s.parent, false), func(m *rtnl.Message) {
+			identity(m, s.peer)
+			if s.outer != nil {
+				m.Uint32(unix.IFLA_NET_NS_FD, uint32(s.outer.FD()))
+			}
+		})
 	case desired.LinkVRF:
 		m.Uint32(unix.IFLA_VRF_TABLE, l.VRF.Table)
 	case desired.LinkDummy:

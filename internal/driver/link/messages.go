@@ -8,6 +8,10 @@ var (
 		"the name is reserved on this node, so that Viaduct does not touch it:",
 		"choose another name, or remove it from the node's reserved patterns",
 		"The node's property reserved names interfaces that Viaduct must not touch.")
+	msgSpaceEndMissing = message.Define("space-end-missing",
+		"it is one end of a pair whose other end {peer} is in a network namespace that could not be completed:",
+		"see the errors about the namespace",
+		"A network namespace of Viaduct, such as the gateway of a sector, makes the interfaces that lead to it.")
 	msgGuestInterfaceOwned = message.Define("guest-interface-owned",
 		"it is one of Viaduct's own interfaces, not a guest's:",
 		"give the guest's interface another name",

@@ -129,7 +129,7 @@ func (w *wanted) blockDependants(order []*desired.Link) {
 				continue
 			}
 			needs := w.needs(l)
-			if l.Veth != nil {
+			if l.Veth != nil && !l.Veth.Elsewhere {
 				needs = append(needs, need{"other end", w.byName[l.Veth.Peer]})
 			}
 			for _, n := range needs {

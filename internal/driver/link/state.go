@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
 	"github.com/viaduct-sdn/viaduct/internal/linux/rtnl"
 )
 
@@ -25,6 +26,8 @@ type state struct {
 	byName map[string]*actual
 	byAlt  map[string]*actual // by alternative names
 	byIdx  map[int]*actual
+	// outer is Options.Outer.
+	outer *netns.NS
 	// addrProto is set if the kernel records the protocol of an address.
 	addrProto bool
 	// carriers are the VLAN devices that Viaduct does not own, computed on first
@@ -69,6 +72,7 @@ func (d *Driver) read(ctx context.Context, want *desired.Space) (*state, error) 
 		return nil, err
 	}
 	st := newState(links)
+	st.outer = d.outer
 	addrs, err := d.conn.Addresses(ctx)
 	if err != nil {
 		return nil, err

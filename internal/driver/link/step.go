@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/linux/netns"
 )
 
 // op is the operation of one request to the kernel.
@@ -47,6 +48,7 @@ type step struct {
 	peer   *desired.Link // for opCreate of a veth pair: its other end
 	master int           // for opCreate; 0 for none
 	parent int           // for opCreate: index of a VLAN device's parent, or of a veth's peer
+	outer  *netns.NS     // for opCreate of a veth pair: the namespace of its other end; nil for the same
 	set    settings
 	prefix netip.Prefix
 	// noRoute is as in desired.Address, for opAddAddress.

@@ -38,6 +38,15 @@ func New() (*NS, error) {
 	return ns, nil
 }
 
+// Self returns a handle on the namespace of the process.
+func Self() (*NS, error) {
+	f, err := os.Open("/proc/self/ns/net")
+	if err != nil {
+		return nil, fmt.Errorf("open the process's network namespace: %w", err)
+	}
+	return &NS{file: f}, nil
+}
+
 // Close closes the handle.
 func (n *NS) Close() error {
 	if n == nil {
