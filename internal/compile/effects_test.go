@@ -46,6 +46,14 @@ const effectsBase = `
 ---
 {kind: subnet, id: 10.4.0.0/24, vnet: vxv, gateway: 10.4.0.1}
 ---
+{kind: zone, id: vxg, type: vxlan, peers: [192.168.0.1, 192.168.0.2], anycast-gateway: true, ipam: pve, dhcp: dnsmasq, dnszone: gw.example}
+---
+{kind: vnet, id: vxgv, zone: vxg, tag: 4002}
+---
+{kind: subnet, id: 10.7.0.0/24, vnet: vxgv, gateway: 10.7.0.1}
+---
+{kind: subnet, id: "fd00:7::/64", vnet: vxgv, gateway: "fd00:7::1"}
+---
 {kind: zone, id: vxf, type: vxlan, fabric: ospf}
 ---
 {kind: vnet, id: vxfv, zone: vxf, tag: 4001}
@@ -102,7 +110,7 @@ const effectsBase = `
 ---
 {kind: security-group, id: grp, rules: [{type: forward, action: ACCEPT, proto: tcp, dport: 22}]}
 ---
-{kind: guest, id: 101, name: a1, node: node1, nics: [{id: net0, vnet: vlanv, mac: "BC:24:11:00:01:01", ips: [10.2.0.101]}, {id: net1, vnet: qinqv, mac: "BC:24:11:00:01:02", ips: [10.3.0.101]}, {id: net2, vnet: vxv, mac: "BC:24:11:00:01:03", ips: [10.4.0.101]}, {id: net3, vnet: evpnv, mac: "BC:24:11:00:01:04", ips: [10.5.0.101]}, {id: net4, vnet: vxfv, mac: "BC:24:11:00:01:05"}]}
+{kind: guest, id: 101, name: a1, node: node1, nics: [{id: net0, vnet: vlanv, mac: "BC:24:11:00:01:01", ips: [10.2.0.101]}, {id: net1, vnet: qinqv, mac: "BC:24:11:00:01:02", ips: [10.3.0.101]}, {id: net2, vnet: vxv, mac: "BC:24:11:00:01:03", ips: [10.4.0.101]}, {id: net3, vnet: evpnv, mac: "BC:24:11:00:01:04", ips: [10.5.0.101]}, {id: net4, vnet: vxfv, mac: "BC:24:11:00:01:05"}, {id: net5, vnet: vxgv, mac: "BC:24:11:00:01:06", ips: [10.7.0.101]}]}
 ---
 {kind: guest, id: 102, name: a2, node: node2, nics: [{id: net0, vnet: vlanv, mac: "BC:24:11:00:02:01", ips: [10.2.0.102]}, {id: net1, vnet: qinqv, mac: "BC:24:11:00:02:02", ips: [10.3.0.102]}, {id: net2, vnet: vxv, mac: "BC:24:11:00:02:03", ips: [10.4.0.102]}, {id: net3, vnet: evpnv, mac: "BC:24:11:00:02:04", ips: [10.5.0.102]}, {id: net4, vnet: vxfv, mac: "BC:24:11:00:02:05"}]}
 ---
@@ -140,12 +148,15 @@ var alternatives = map[string]string{
 	"zone.bridge": "vmbr1", "zone.bridge-disable-mac-learning": "true", "zone.tag": "21", "zone.vlan-protocol": "802.1ad", "zone.controller": "far",
 	"zone.secondary-controllers": "far", "zone/evpn.secondary-controllers": "", "zone.vrf-vxlan": "5009", "zone.mac": "BC:24:11:99:00:01", "zone.exitnodes": "node2", "zone.exitnodes-primary": "node1",
 	"zone.exitnodes-local-routing": "true", "zone.advertise-subnets": "true", "zone.disable-arp-nd-suppression": "true", "zone.rt-import": "65000:77",
-	"zone.exitnodes-interface": "eth1", "zone.exitnodes-via": "192.168.0.254", "zone.exitnodes-table": "100", "zone.node-networks": "all", "zone/simp.node-networks": "none", "zone.node-services": "tcp/22",
+	"zone.exitnodes-interface": "eth1", "zone.exitnodes-via": "192.168.0.254", "zone.exitnodes-table": "100", "zone.node-networks": "all", "zone/simp.node-networks": "none", "zone.node-services": "tcp/22", "zone/vxg.node-networks": "none",
+	"zone.anycast-gateway": "true", "zone/vxg.anycast-gateway": "false",
 
 	"vnet.zone": "vx", "vnet/vxv.zone": "vxf", "vnet.tag": "77", "vnet.alias": "words", "vnet.vlanaware": "true", "vnet.isolate-ports": "true",
 
 	"subnet.cidr": "10.77.0.0/24", "subnet.vnet": "vxv", "subnet/vx-10.4.0.0-24.vnet": "simpv", "subnet.gateway": "10.1.0.2", "subnet/simp-fd00:1::-64.gateway": "fd00:1::2", "subnet/vlan-10.2.0.0-24.gateway": "10.2.0.2",
 	"subnet/qinq-10.3.0.0-24.gateway": "10.3.0.2", "subnet/vx-10.4.0.0-24.gateway": "10.4.0.2", "subnet/evpn-10.5.0.0-24.gateway": "10.5.0.2",
+	"subnet/vxg-10.7.0.0-24.gateway": "10.7.0.2", "subnet/vxg-fd00:7::-64.gateway": "fd00:7::2", "subnet/vxg-10.7.0.0-24.vnet": "simpv", "subnet/vxg-fd00:7::-64.dhcp-dns-server": "fd00:7::53",
+	"subnet/vxg-10.7.0.0-24.dhcp-range": `["start-address=10.7.0.20,end-address=10.7.0.30"]`, "subnet/vxg-fd00:7::-64.dhcp-range": `["start-address=fd00:7::20,end-address=fd00:7::30"]`,
 	"subnet.snat": "true", "subnet.dnszoneprefix": "pre", "subnet.dhcp-range": `["start-address=10.1.0.20,end-address=10.1.0.30"]`,
 	"subnet.dhcp-dns-server": "10.1.0.53", "subnet/simp-fd00:1::-64.dhcp-dns-server": "fd00:1::53", "subnet.ra": "slaac", "subnet/vxf-fd00:6::-64.dhcp-dns-server": "fd00:6::53",
 	"subnet/vlan-10.2.0.0-24.dhcp-range": `["start-address=10.2.0.20,end-address=10.2.0.30"]`, "subnet/qinq-10.3.0.0-24.dhcp-range": `["start-address=10.3.0.20,end-address=10.3.0.30"]`,

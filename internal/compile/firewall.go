@@ -137,6 +137,7 @@ func compileIsolation(of *node) *desired.Space {
 	n.snat(&t)
 	n.ownNetworks(&t)
 	n.out.Tables = append(n.out.Tables, t)
+	n.gatewayTable()
 	return n.out
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/message"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
 
 // links are the links of a state by name, and the owners of what the node cannot have,
@@ -104,7 +105,7 @@ type networks struct {
 func (w *networks) findUplinks(cfg *model.Config) map[string][]string {
 	out := map[string][]string{}
 	for _, l := range w.out.Links {
-		if l.Master != "" && cfg.VNets[l.Master] != nil {
+		if l.Master != "" && cfg.VNets[l.Master] != nil && l.Name != naming.GatewayPort.Of(l.Master) {
 			out[l.Master] = append(out[l.Master], l.Name)
 		}
 	}
@@ -155,7 +156,9 @@ func leaveOut(n *node) *networks {
 			return withheld[a.Owner] || !a.Foreign && b.table[a.Link].Name == ""
 		}),
 		Neighbours: without(all.Neighbours, func(a desired.Neighbour) bool { return withheld[a.Owner] }),
-		Routes:     without(all.Routes, func(r desired.Route) bool { return withheld[r.Owner] }),
+		Routes: without(all.Routes, func(r desired.Route) bool {
+			return withheld[r.Owner] || w.table[r.Link].Name != "" && b.table[r.Link].Name == ""
+		}),
 		RouteRules: without(all.RouteRules, func(r desired.RouteRule) bool { return withheld[r.Owner] }),
 		OVSBridges: without(all.OVSBridges, func(b desired.OVSBridge) bool { return withheld[b.Owner] }),
 		OVSPorts:   without(all.OVSPorts, func(p desired.OVSPort) bool { return withheld[p.Owner] }),

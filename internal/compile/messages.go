@@ -44,6 +44,10 @@ var (
 		"port {port} of bridge {bridge} on node {node} does not carry VLAN {vlan}, in which the bridge has frames that are untagged or of 802.1ad: guests reach those of the same node only",
 		"let it carry the VLAN: bridge vlan add dev {port} vid {vlan} pvid untagged, and bridge-pvid in /etc/network/interfaces",
 		"The bridge has untagged frames in this VLAN, and the port that leads off the node does not carry it.")
+	msgAnycastWithoutGateway = message.Define("anycast-without-gateway",
+		"anycast-gateway has no effect yet: no subnet of the zone has a gateway,",
+		"so set gateway of the subnets that the nodes are to route for",
+		"The nodes have the addresses that the zone's subnets declare as gateway.")
 	msgRAOfOtherSubnet = message.Define("ra-of-other-subnet",
 		"is advertised to guests though ra is none, since vnet {vnet} has other IPv6 subnets that are:",
 		"set ra of all of them",

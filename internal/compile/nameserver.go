@@ -18,7 +18,8 @@ const dnsPort = 53
 // zone that no external server has, on the addresses that the node has as gateway of
 // the zone, or for DHCP where it is not the gateway.
 func compileNames(n *node) *desired.NameServer {
-	addresses := [][]desired.Address{partNetworks.of(n).out.Addresses, partDHCP.of(n).out.Addresses}
+	nets := partNetworks.of(n)
+	addresses := [][]desired.Address{nets.out.Addresses, partDHCP.of(n).out.Addresses}
 	var s desired.NameServer
 	named := map[string][]*model.Binding{} // by zone
 	for _, b := range n.bindings {
@@ -37,7 +38,7 @@ func compileNames(n *node) *desired.NameServer {
 		if z.DNSZone == "" || z.DNS != "" || !z.OnNode(n.name) {
 			continue
 		}
-		if v, ok := n.nameView(z, named[id], carried); ok {
+		if v, ok := n.nameView(nets, z, named[id], carried); ok {
 			s.Views = append(s.Views, v)
 		}
 	}
@@ -68,25 +69,26 @@ func servedByNode(views []desired.NameView, a netip.Addr) bool {
 
 // nameView is the DNS view of a zone's guests; ok is false where the node has none of
 // the zone's gateways.
-func (n *node) nameView(z *model.Zone, bindings []*model.Binding, carried map[linkAddr]bool) (view desired.NameView, ok bool) {
+func (n *node) nameView(nets *networks, z *model.Zone, bindings []*model.Binding, carried map[linkAddr]bool) (view desired.NameView, ok bool) {
 	view = desired.NameView{Zone: z.ID, Domain: strings.ToLower(z.DNSZone), Owner: model.Ref(model.KindZone, z.ID)}
 	names := make([]namedAddr, 0, len(bindings)+len(n.vnets[z.ID]))
 	var subnets []*model.Subnet
 	for _, v := range n.vnets[z.ID] {
+		link := nets.guestLink(v.ID)
 		for _, s := range n.subnets[v.ID] {
 			subnets = append(subnets, s)
 			view.Networks = append(view.Networks, s.CIDR.Masked())
 			for _, a := range []netip.Addr{serviceAddress, model.DHCPAddress6(s.CIDR)} {
-				if servesDNSWithoutGateway(z) && carried[linkAddr{v.ID, a}] {
-					view.Listen = append(view.Listen, desired.NameListener{Addr: netip.AddrPortFrom(a, dnsPort), Link: v.ID})
+				if servesDNSWithoutGateway(z) && carried[linkAddr{link, a}] {
+					view.Listen = append(view.Listen, desired.NameListener{Addr: netip.AddrPortFrom(a, dnsPort), Link: link})
 				}
 			}
 			if !s.Gateway.IsValid() {
 				continue
 			}
 			names = append(names, namedAddr{fullName(v.ID+"-gw", s, z), s.Gateway})
-			if carried[linkAddr{v.ID, s.Gateway}] {
-				view.Listen = append(view.Listen, desired.NameListener{Addr: netip.AddrPortFrom(s.Gateway, dnsPort), Link: v.ID})
+			if carried[linkAddr{link, s.Gateway}] {
+				view.Listen = append(view.Listen, desired.NameListener{Addr: netip.AddrPortFrom(s.Gateway, dnsPort), Link: link})
 			}
 		}
 	}

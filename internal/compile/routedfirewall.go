@@ -34,8 +34,12 @@ func (r *ruleset) routedVNets(guards []guard) []desired.Chain {
 		if g.rules == nil || !n.nets.routed.zones[g.vnet.Zone][g.vnet.ID] {
 			continue
 		}
-		jump := fmt.Sprintf("%q : jump %s", g.vnet.ID, r.vnet(g))
+		chain := r.vnet(g)
+		jump := fmt.Sprintf("%q : jump %s", g.vnet.ID, chain)
 		jumps = append(jumps, jump)
+		if from := n.nets.guestLink(g.vnet.ID); from != g.vnet.ID {
+			jumps = append(jumps, fmt.Sprintf("%q : jump %s", from, chain))
+		}
 		if n.cfg.Zones[g.vnet.Zone].Type == model.ZoneEVPN {
 			// Its guests' traffic enters by the link of the VRF.
 			vrfJumps = append(vrfJumps, jump)
@@ -121,17 +125,19 @@ func (r *ruleset) datacenter() []desired.Chain {
 	return []desired.Chain{c}
 }
 
-// routedLinks are the links of all zones that the node routes for, and of each the pair
-// with itself; sorted.
+// routedLinks are the links of all zones that the node routes for, and the pairs of them
+// between which traffic is inside a VNet; sorted.
 func (r *ruleset) routedLinks() (links, inside []string) {
 	for _, zone := range r.n.nets.routed.zones {
 		for name := range zone {
 			links = append(links, strconv.Quote(name))
+			inside = append(inside, fmt.Sprintf("%q . %q", name, name))
+			if from := r.n.nets.guestLink(name); from != name {
+				inside = append(inside, fmt.Sprintf("%q . %q", from, name))
+			}
 		}
 	}
 	slices.Sort(links)
-	for _, l := range links {
-		inside = append(inside, l+" . "+l)
-	}
+	slices.Sort(inside)
 	return links, inside
 }

@@ -1,7 +1,6 @@
 package compile
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -57,9 +56,9 @@ type sectorBuilder struct {
 	nets   *networks
 	routed map[string]map[string]bool // as routed.zones
 	spaces []desired.NamedSpace
-	// tunnels are the ports of the sectors' VNets that lead to other nodes, macs the MAC
-	// addresses of gateways, which must not cross them.
-	tunnels, macs []string
+	// tunnels are the ports of the sectors' VNets that lead to other nodes, gateways those
+	// that lead to gateways, and macs the MAC addresses of these.
+	tunnels, gateways, macs []string
 }
 
 // compileSectors adds the gateways of the sectors that are on the node.
@@ -158,18 +157,13 @@ func (n *sectorBuilder) legs(g *gateway) bool {
 	}
 	zone[outside] = true
 	n.tunnels = append(n.tunnels, naming.Tunnel.Of(vnet))
+	n.gateways = append(n.gateways, naming.SectorGateway.Of(vnet))
 	n.macs = append(n.macs, n.gatewayMAC(g))
 	return true
 }
 
-// gatewayMAC is the MAC address of the gateway on all nodes, nodeMAC that of the gateway on a
-// node.
+// gatewayMAC is the MAC address of the gateway on all nodes.
 func (n *sectorBuilder) gatewayMAC(g *gateway) string { return anycastMAC(n.cfg.Zones[g.sector.VNet]) }
-
-func nodeMAC(g *gateway, node string) string {
-	sum := sha256.Sum256([]byte("viaduct gateway " + g.sector.VNet + " " + node))
-	return fmt.Sprintf("bc:24:11:%02x:%02x:%02x", sum[0], sum[1], sum[2])
-}
 
 // nodeAddress and nodeAddress6 are the link-local addresses of the gateway of a slice: ARP
 // requests to guests come from the former, so that no guest learns another MAC address of its
@@ -190,7 +184,7 @@ func (n *sectorBuilder) inside(g *gateway) {
 		mtu  int
 	}{
 		{linkGateway, naming.SectorGateway, n.gatewayMAC(g), g.inside.MTU},
-		{linkNode, naming.SectorNode, nodeMAC(g, n.name), g.inside.MTU},
+		{linkNode, naming.SectorNode, nodeMAC(n.name, vnet), g.inside.MTU},
 		{linkBackplane, naming.SectorOutside, "", g.outside.MTU},
 	} {
 		sp.Links = append(sp.Links, desired.Link{Name: l.name, Kind: desired.LinkVeth, Owner: g.owner, MTU: l.mtu, MAC: l.mac, NoLinkLocal: true,
@@ -270,10 +264,12 @@ func (n *sectorBuilder) settings(g *gateway) {
 
 // TableGateways is the nftables table (family bridge) that keeps gateways of sectors on their
 // node.
-const TableGateways = "viaduct_gateways"
+const TableGateways = "viaduct_sectors"
 
 // confine keeps frames from and to the gateways' MAC addresses, which are the same on all
 // nodes, from crossing tunnels: a guest is always answered by the gateway of its own node.
+// Of guests nobody may send from such an address. The addresses of gateways are not matched:
+// in another sector a guest may have the same one.
 func (n *sectorBuilder) confine() {
 	if len(n.tunnels) == 0 {
 		return
@@ -283,15 +279,16 @@ func (n *sectorBuilder) confine() {
 		Family: "bridge", Name: TableGateways,
 		Sets: []desired.Set{
 			{Name: "tunnels", Type: "ifname", Elements: quoted(n.tunnels)},
-			{Name: "gateways", Type: "ether_addr", Elements: slices.Compact(n.macs)},
+			{Name: "ports", Type: "ifname", Elements: quoted(n.gateways)},
+			{Name: "macs", Type: "ether_addr", Elements: slices.Compact(n.macs)},
 		},
 		Chains: []desired.Chain{
 			{Name: "prerouting", Type: "filter", Hook: "prerouting", Priority: "filter", Rules: []desired.Rule{
-				{Text: "iifname @tunnels ether saddr @gateways drop"},
+				{Text: "iifname != @ports ether saddr @macs drop"},
 			}},
 			{Name: "postrouting", Type: "filter", Hook: "postrouting", Priority: "filter", Rules: []desired.Rule{
-				{Text: "oifname @tunnels ether saddr @gateways drop"},
-				{Text: "oifname @tunnels ether daddr @gateways drop"},
+				{Text: "oifname @tunnels ether saddr @macs drop"},
+				{Text: "oifname @tunnels ether daddr @macs drop"},
 			}},
 		},
 	})

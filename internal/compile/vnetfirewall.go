@@ -173,6 +173,11 @@ func (n *firewallBuilder) bridgeFirewall(guards []guard) {
 		base = append(base, spoofing)
 	}
 	forward.Rules = append(forward.Rules, r.isolation(filtered)...)
+	if ports := quoted(n.nets.gatewayPorts(n.cfg)); len(ports) > 0 && len(jumps) > 0 {
+		// What passes between guests and the node as their gateway is routed traffic.
+		list := "{ " + strings.Join(ports, ", ") + " }"
+		forward.Rules = append(forward.Rules, desired.Rule{Text: "iifname " + list + " accept"}, desired.Rule{Text: "oifname " + list + " accept"})
+	}
 	if len(jumps) > 0 {
 		forward.Rules = append(forward.Rules, desired.Rule{Text: "meta ibrname vmap { " + strings.Join(jumps, ", ") + " }"})
 	}

@@ -58,7 +58,7 @@ func compileZones(n *node) *networks {
 // nameFree refuses a VNet with link names that the node's operator has reserved. Only
 // overlays have a VXLAN device.
 func (n *node) nameFree(v *model.VNet) bool {
-	for _, name := range []string{v.ID, naming.Tunnel.Of(v.ID)} {
+	for _, name := range []string{v.ID, naming.Tunnel.Of(v.ID), naming.Gateway.Of(v.ID), naming.GatewayPort.Of(v.ID)} {
 		if pattern := n.reserved(name); pattern != "" {
 			n.note(LevelError, model.Ref(model.KindVNet, v.ID),
 				msgInterfaceReservedForVNet, name, n.name, pattern)

@@ -35,19 +35,25 @@ type overlay struct {
 }
 
 // vxlan compiles a VNet of a VXLAN zone: a bridge with one VXLAN device as its
-// uplink, with a forwarding table that floods to every remote VTEP of the zone.
+// uplink, with a forwarding table that floods to every remote VTEP of the zone, and
+// with the node as its gateway if the zone declares that.
 func (n *zoneBuilder) vxlan(z *model.Zone, v *model.VNet) {
 	o := n.overlays[z.ID]
 	if o == nil {
 		o = n.overlay(z)
 		n.overlays[z.ID] = o
+		n.noteNoGateway(z)
 	}
 	// Without tunnels the bridge stays, with whatever MTU it has: the loss of an
 	// address for a moment must not cost the guests their network for good.
-	if !n.bridge(v, o.mtu, true) {
+	ref := model.Ref(model.KindVNet, v.ID)
+	if n.isAnycastGateway(z, v) {
+		if !n.anycastGateway(z, v, o.mtu) {
+			return
+		}
+	} else if !n.bridge(v, o.mtu, true) {
 		return
 	}
-	ref := model.Ref(model.KindVNet, v.ID)
 	if !o.ok {
 		n.noteOf(fault.Consequence, LevelError, ref, msgVNetLocalNoTunnels, n.name, z.ID)
 		return

@@ -7,8 +7,8 @@ import (
 )
 
 // Networks share a routing table if one table of a node contains them: those of simple zones
-// on common nodes, and those of EVPN zones on their exit nodes, which route to them from
-// outside. There a more specific network captures the traffic of a wider one, regardless of
+// and of VXLAN zones with anycast gateways on common nodes, and those of EVPN zones on their
+// exit nodes, which route to them from outside. There a more specific network captures the traffic of a wider one, regardless of
 // the zone, so such networks must not overlap.
 
 // tables returns the nodes with the zone's networks in their main routing table; all means
@@ -19,7 +19,11 @@ func (z *Zone) tables() (nodes []string, all bool) {
 		return z.Nodes, len(z.Nodes) == 0
 	case ZoneEVPN:
 		return z.ExitNodes, false
-	case ZoneVLAN, ZoneQinQ, ZoneVXLAN: // not routed by nodes
+	case ZoneVXLAN:
+		if z.AnycastGateway {
+			return z.Nodes, len(z.Nodes) == 0
+		}
+	case ZoneVLAN, ZoneQinQ: // not routed by nodes
 	}
 	return nil, false
 }

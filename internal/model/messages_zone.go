@@ -17,8 +17,8 @@ var (
 		"a bridge has an address once",
 		"Two subnets of a VNet have the same gateway, which is one address of the VNet's bridge.")
 	msgSNATWithoutRouter = message.Define("snat-without-router",
-		"has no effect: nodes are no routers of a {type} zone",
-		"let the router that has the gateway's address translate, or use a simple or evpn zone",
+		"has no effect: nodes are no routers of this {type} zone",
+		"let the router that has the gateway's address translate, or use a simple or evpn zone, or a vxlan zone with anycast-gateway",
 		"Nodes translate addresses of the traffic that they route, and in zones of this type they route nothing.")
 	msgGatewayWithoutEgress = message.Define("gateway-without-egress",
 		"leads its guests through zone {zone}, but not out of it: the zone's exitnodes-via ({next-hops}) has no next hop of this address family",
@@ -243,7 +243,11 @@ var (
 	msgGatewayMACInvalid = message.Define("gateway-mac-invalid",
 		"is not a MAC address",
 		"write it like BC:24:11:00:00:01",
-		"Guests of an EVPN zone see their gateway with this MAC address on every node.")
+		"Guests of an EVPN zone, or of a VXLAN zone with anycast-gateway, see their gateway with this MAC address on every node.")
+	msgWithoutAnycastGateway = message.Define("without-anycast-gateway",
+		"has no effect: the nodes of a vxlan zone without anycast-gateway route nothing for guests",
+		"set anycast-gateway, or remove this",
+		"The property is about the nodes as gateways of guests, which they are in a VXLAN zone only with anycast-gateway.")
 	msgGatewayMACMulticast = message.Define("gateway-mac-multicast",
 		"is a multicast address (its first byte is odd), which no gateway can have",
 		"use one like BC:24:11:00:00:01",

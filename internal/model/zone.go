@@ -93,8 +93,13 @@ type Zone struct {
 	// VRFVXLAN is the zone's L3VNI (RFC 9135), 1 to 16777215; no VNet and no other zone
 	// may have it.
 	VRFVXLAN int `json:"vrf-vxlan,omitempty"`
-	// MAC is the anycast MAC address of the gateways of an EVPN zone, the same on all
-	// nodes. Empty means derived from the zone's name.
+	// AnycastGateway makes every node of a VXLAN zone the gateway of its guests: all nodes
+	// have the subnets' gateway addresses with one MAC address, and route and translate for
+	// the guests that run on them, as in an EVPN zone but without VRF and BGP. Proxmox VE has
+	// no such property.
+	AnycastGateway bool `json:"anycast-gateway,omitempty"`
+	// MAC is the anycast MAC address of the gateways of an EVPN zone or of a VXLAN zone with
+	// AnycastGateway, the same on all nodes. Empty means derived from the zone's name.
 	MAC string `json:"mac,omitempty"`
 	// ExitNodes route between the EVPN zone and external networks.
 	ExitNodes []string `json:"exitnodes,omitempty"`
@@ -127,9 +132,9 @@ type Zone struct {
 	// zone's own.
 	RTImport []string `json:"rt-import,omitempty"`
 	// NodeNetworks is which guests can reach the connected networks of the nodes that
-	// route for the zone. Empty means NodeNetworksAll for a simple zone; for an EVPN zone
-	// NodeNetworksSNAT, or NodeNetworksNone with a declared egress. Proxmox VE has no such
-	// property.
+	// route for the zone. Empty means NodeNetworksAll for a simple or VXLAN zone; for an EVPN
+	// zone NodeNetworksSNAT, or NodeNetworksNone with a declared egress. Proxmox VE has no
+	// such property.
 	NodeNetworks NodeNetworks `json:"node-networks,omitempty"`
 	// NodeServices lists the services of the nodes that guests can reach in addition to
 	// gateway, DHCP and DNS: "tcp/22", "udp/8000-8100", or NodeServicesNone alone. Empty
@@ -186,7 +191,8 @@ dnszone: prod.example.com
 			{Name: "controller", Doc: "EVPN controller", Ref: KindController, Use: true, Types: words(ZoneEVPN)},
 			{Name: "secondary-controllers", Doc: "further EVPN controllers that get the zone's routes", Ref: KindController, Use: true, Types: words(ZoneEVPN)},
 			{Name: "vrf-vxlan", Doc: "L3VNI: VXLAN network identifier of routed traffic", Min: 1, Max: MaxTag, Noun: "a VXLAN network identifier", Types: words(ZoneEVPN)},
-			{Name: "mac", Doc: "anycast MAC address of the gateways", Types: words(ZoneEVPN)},
+			{Name: "anycast-gateway", Doc: "every node has the gateway addresses, with one MAC address, and routes for its guests", Types: words(ZoneVXLAN)},
+			{Name: "mac", Doc: "anycast MAC address of the gateways", Types: words(ZoneEVPN, ZoneVXLAN)},
 			{Name: "exitnodes", Doc: "nodes that route between the zone and the outside", Ref: KindNode, Types: words(ZoneEVPN)},
 			{Name: "exitnodes-primary", Doc: "exit node that is preferred", Ref: KindNode, Types: words(ZoneEVPN)},
 			{Name: "exitnodes-local-routing", Doc: "exit nodes themselves reach guests", Types: words(ZoneEVPN)},
@@ -196,9 +202,9 @@ dnszone: prod.example.com
 			{Name: "advertise-subnets", Doc: "advertise whole subnets", Types: words(ZoneEVPN)},
 			{Name: "disable-arp-nd-suppression", Doc: "flood ARP and neighbour discovery", Types: words(ZoneEVPN)},
 			{Name: "rt-import", Doc: "further route targets to import, like 65000:1", Types: words(ZoneEVPN)},
-			{Name: "node-networks", Doc: "whose guests reach the networks the nodes are on; if left out, all in a simple zone, snat in an evpn zone", Noun: "a choice of guests that reach the networks of the nodes",
-				Values: words(NodeNetworksAll, NodeNetworksSNAT, NodeNetworksNone), Types: words(ZoneEVPN, ZoneSimple)},
-			{Name: "node-services", Doc: "what guests reach of the nodes themselves, like tcp/22, or none; everything if left out", Types: words(ZoneEVPN, ZoneSimple)},
+			{Name: "node-networks", Doc: "whose guests reach the networks the nodes are on; if left out, all in a simple or vxlan zone, snat in an evpn zone", Noun: "a choice of guests that reach the networks of the nodes",
+				Values: words(NodeNetworksAll, NodeNetworksSNAT, NodeNetworksNone), Types: words(ZoneEVPN, ZoneSimple, ZoneVXLAN)},
+			{Name: "node-services", Doc: "what guests reach of the nodes themselves, like tcp/22, or none; everything if left out", Types: words(ZoneEVPN, ZoneSimple, ZoneVXLAN)},
 		},
 		Columns: []Column{
 			column("ZONE", func(z *Zone) string { return z.ID }),
@@ -225,7 +231,10 @@ func (*Zone) ObjectKind() Kind { return KindZone }
 func (z *Zone) ObjectID() string { return z.ID }
 
 // routed reports whether nodes are the gateways of the zone's subnets.
-func (z *Zone) routed() bool { return z.Type == ZoneSimple || z.Type == ZoneEVPN }
+func (z *Zone) routed() bool { return z.Type == ZoneSimple || z.Type == ZoneEVPN || z.Anycast() }
+
+// Anycast reports whether the zone is a VXLAN zone with a gateway on every node.
+func (z *Zone) Anycast() bool { return z.Type == ZoneVXLAN && z.AnycastGateway }
 
 // Controllers returns the zone's EVPN controllers, the primary one first.
 func (z *Zone) Controllers() []string {

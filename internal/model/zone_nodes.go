@@ -35,7 +35,7 @@ const (
 // Networks returns NodeNetworks, or its default if empty.
 func (z *Zone) Networks() NodeNetworks {
 	switch {
-	case z.Type == ZoneSimple:
+	case z.Type == ZoneSimple || z.Type == ZoneVXLAN:
 		return cmp.Or(z.NodeNetworks, NodeNetworksAll)
 	case z.HasEgress():
 		return cmp.Or(z.NodeNetworks, NodeNetworksNone)

@@ -60,13 +60,7 @@ func (c *checker) zoneEVPN(r report, z *Zone) {
 	case z.VRFVXLAN >= 1 && z.VRFVXLAN <= MaxTag && c.l3vnis[z.VRFVXLAN] != z:
 		r.about(Ref(KindZone, c.l3vnis[z.VRFVXLAN].ID)).error("vrf-vxlan", strconv.Itoa(z.VRFVXLAN), msgL3VNIUsed, c.l3vnis[z.VRFVXLAN].ID)
 	}
-	if z.MAC != "" {
-		if mac, ok := NormalizeMAC(z.MAC); !ok {
-			r.error("mac", z.MAC, msgGatewayMACInvalid)
-		} else if first, _ := strconv.ParseUint(mac[:2], 16, 8); first&1 != 0 {
-			r.error("mac", z.MAC, msgGatewayMACMulticast)
-		}
-	}
+	gatewayMAC(r, z)
 	c.exitNodes(r, z)
 	c.egress(r, z)
 	for _, rt := range z.RTImport {
@@ -74,6 +68,18 @@ func (c *checker) zoneEVPN(r report, z *Zone) {
 		if m == nil || !isUint32(m[1]) || !isUint32(m[2]) {
 			r.error("rt-import", rt, msgRouteTargetInvalid)
 		}
+	}
+}
+
+// gatewayMAC checks the anycast MAC address of a zone's gateways.
+func gatewayMAC(r report, z *Zone) {
+	if z.MAC == "" {
+		return
+	}
+	if mac, ok := NormalizeMAC(z.MAC); !ok {
+		r.error("mac", z.MAC, msgGatewayMACInvalid)
+	} else if first, _ := strconv.ParseUint(mac[:2], 16, 8); first&1 != 0 {
+		r.error("mac", z.MAC, msgGatewayMACMulticast)
 	}
 }
 

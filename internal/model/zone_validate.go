@@ -90,6 +90,17 @@ func (c *checker) zoneVXLAN(r report, z *Zone) {
 	}
 	c.fabricRef(r, z.Fabric)
 	checkPeers(r, z.Peers)
+	gatewayMAC(r, z)
+	if z.AnycastGateway {
+		return
+	}
+	for _, f := range []struct{ field, value string }{
+		{"mac", z.MAC}, {"node-networks", string(z.NodeNetworks)}, {"node-services", strings.Join(z.NodeServices, ", ")},
+	} {
+		if f.value != "" {
+			r.warn(f.field, f.value, msgWithoutAnycastGateway)
+		}
+	}
 }
 
 // fabricRef checks a reference to a fabric that provides VTEPs.

@@ -29,6 +29,10 @@ const (
 	// an EVPN zone.
 	ExitOutside Role = "xvrf_"
 	ExitInside  Role = "xvrfp_"
+	// Gateway and GatewayPort are the veth pair by which a node is the anycast gateway of a
+	// VNet: the end with the addresses, and the port of the VNet's bridge.
+	Gateway     Role = "gw_"
+	GatewayPort Role = "gwp_"
 	// Inner and Outer are the veth pair that joins a VNet to what carries its VLAN, or
 	// the VNet without a tag of a QinQ zone to the zone. With Open vSwitch Inner is a
 	// port of the switch.

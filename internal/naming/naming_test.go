@@ -14,6 +14,7 @@ func TestNames(t *testing.T) {
 		"vrfbr_16777215": VRFBridge.OfVRF("muchlonger", 16777215),
 		"vmbr0.10":       VLAN("vmbr0", 10),
 		"vmbr0v10":       VLANBridge("vmbr0", 10),
+		"gw_vnet1":       Gateway.Of("vnet1"),
 		"p1_vnet1":       Uplink.OnPort(1, "vnet1"),
 		"sv2_zone":       Service.OnPort(2, "zone"),
 		"vd-red":         Namespace("red"),
@@ -34,7 +35,7 @@ func TestNames(t *testing.T) {
 // roles make one name.
 func TestRolesFit(t *testing.T) {
 	const id, vni = "eightchr", 16777215 // zones and VNets have up to 8 characters
-	roles := []Role{Tunnel, VRF, VRFBridge, VRFTunnel, ExitOutside, ExitInside, Inner, Outer, VLANUplink, ServiceUplink, PlainBridge,
+	roles := []Role{Tunnel, VRF, VRFBridge, VRFTunnel, ExitOutside, ExitInside, Gateway, GatewayPort, Inner, Outer, VLANUplink, ServiceUplink, PlainBridge,
 		Service, ServiceBridge, ServicePatch, ServiceInner, ServiceOuter, SectorGateway, SectorNode, SectorOutside, Fabric}
 	seen := map[string]Role{}
 	for _, r := range roles {

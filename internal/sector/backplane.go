@@ -216,9 +216,11 @@ func (p *plan) backplaneNetwork(b, old *model.Backplane) {
 	z.Type, z.Nodes = b.Type, b.Nodes()
 	switch b.Type {
 	case model.ZoneEVPN:
-		z.Peers, z.Controller, z.VRFVXLAN, z.ExitNodes, z.AdvertiseSubnets = nil, b.Controller, b.VRFVXLAN, b.Nodes(), true
+		z.Peers, z.AnycastGateway = nil, false
+		z.Controller, z.VRFVXLAN, z.ExitNodes, z.AdvertiseSubnets = b.Controller, b.VRFVXLAN, b.Nodes(), true
 	default:
-		z.Peers, z.Controller, z.VRFVXLAN, z.ExitNodes, z.AdvertiseSubnets = addresses(b), "", 0, nil, false
+		z.Peers, z.AnycastGateway = addresses(b), true
+		z.Controller, z.VRFVXLAN, z.ExitNodes, z.AdvertiseSubnets = "", 0, nil, false
 	}
 	p.put(&z)
 	v := model.VNet{ID: b.VNet, Alias: "backplane of sectors"}
