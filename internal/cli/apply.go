@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -208,11 +209,11 @@ func foreign(p *api.Plan, o *owned, now time.Time) []string {
 	var out []string
 	for _, ch := range p.Objects {
 		kind := model.Kind(ch.Type)
-		if ch.Action != "delete" && o.Find(kind, ch.Name) != nil || ch.Action == "delete" && o.prunes(kind, ch.Name) {
+		ref := model.Ref(kind, ch.Name)
+		if ch.Action != "delete" && o.Find(kind, ch.Name) != nil || ch.Action == "delete" && o.prunes(kind, ch.Name) || slices.Contains(p.Derived, ref) {
 			continue
 		}
 		line := ch.String()
-		ref := model.Ref(model.Kind(ch.Type), ch.Name)
 		for _, e := range p.Edits { // oldest first: the newest edit wins
 			for _, o := range e.Objects {
 				if o == ref {

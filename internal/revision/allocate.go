@@ -25,6 +25,35 @@ type Allocator interface {
 	Prepare(ctx context.Context, v *View, edits []model.Edit, o EditOptions) (*Allocation, error)
 }
 
+// Deriver is an Allocator whose further edits belong to a plan as well: the values that it
+// chooses are those that an edit right after would get.
+type Deriver interface {
+	Allocator
+	// Derive returns the further edits, as in Allocation.Edits, and assigns nothing.
+	Derive(ctx context.Context, v *View, edits []model.Edit) ([]model.Edit, error)
+}
+
+// derive adds the further edits of all derivers to those of a plan, and returns which objects
+// only these are about.
+func (s *Service) derive(ctx context.Context, v *View, edits []model.Edit) (with []model.Edit, derived []string, err error) {
+	all := &allocations{edits: slices.Clone(edits)}
+	for _, a := range s.allocators {
+		d, ok := a.(Deriver)
+		if !ok || !d.Concerns(all.edits, EditOptions{}) {
+			continue
+		}
+		further, err := d.Derive(ctx, v, all.edits)
+		if err != nil {
+			return nil, nil, err
+		}
+		all.add(&Allocation{Edits: further})
+	}
+	for _, e := range all.edits[len(edits):] { // add appends those of other objects
+		derived = append(derived, model.Ref(e.Target()))
+	}
+	return all.edits, derived, nil
+}
+
 // Allocation is what an Allocator prepared for edits.
 type Allocation struct {
 	// Edits are made together with those that they were prepared for. An edit of the same

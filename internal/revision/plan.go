@@ -16,6 +16,8 @@ type Plan struct {
 	// OldLive and NewLive differ only for a plan with edits of live objects.
 	OldLive, NewLive *model.Config
 	Changes          []diff.Change
+	// Derived are the references of objects that allocators change with the given edits.
+	Derived []string
 	// Token identifies the change from Old to New, for Apply.
 	Token string
 	// Pending identifies the pending configuration that the plan was made from,
@@ -33,12 +35,16 @@ func (s *Service) Plan(ctx context.Context, edits []model.Edit) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	edits, derived, err := s.derive(ctx, v, edits)
+	if err != nil {
+		return nil, err
+	}
 	p, err := s.prepare(v, newDraft(v.Pending, nil), edits, EditOptions{planned: true, KeepWritten: true})
 	if err != nil {
 		return nil, err
 	}
 	out := s.plan(v, p.config)
-	out.Records = withoutUndone(v.Records())
+	out.Records, out.Derived = withoutUndone(v.Records()), derived
 	out.NewLive = liveAfter(v.Live, p.live)
 	out.Changes = append(out.Changes, p.liveChanges(v)...)
 	for _, w := range p.warnings {

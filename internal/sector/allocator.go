@@ -23,7 +23,7 @@ type Nodes interface {
 	Facts(name string) (*model.Facts, bool)
 }
 
-// Allocator is a revision.Allocator for backplanes and sectors.
+// Allocator is a revision.Deriver for backplanes and sectors.
 type Allocator struct {
 	store  store.Store
 	config Config
@@ -56,13 +56,8 @@ func (a *Allocator) Prepare(ctx context.Context, v *revision.View, edits []model
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
-	// What others have chosen before the guard was read is in this view, if not in v.
-	latest, err := a.config.View(ctx)
+	p, err := a.plan(ctx, v, edits)
 	if err != nil {
-		return nil, err
-	}
-	p := newPlan(v.Pending, a.nodes, v.Running, latest.Pending, latest.Running)
-	if err := p.lower(edits); err != nil {
 		return nil, err
 	}
 	out := &revision.Allocation{Edits: p.edits}
@@ -71,6 +66,26 @@ func (a *Allocator) Prepare(ctx context.Context, v *revision.View, edits []model
 		out.Ops = []store.Op{store.Put(guardKey, []byte("{}"))}
 	}
 	return out, nil
+}
+
+// Derive implements revision.Deriver.
+func (a *Allocator) Derive(ctx context.Context, v *revision.View, edits []model.Edit) ([]model.Edit, error) {
+	p, err := a.plan(ctx, v, edits)
+	if err != nil {
+		return nil, err
+	}
+	return p.edits, nil
+}
+
+// plan derives the further edits. What others have chosen before the guard was read is in
+// the current view, if not in v.
+func (a *Allocator) plan(ctx context.Context, v *revision.View, edits []model.Edit) (*plan, error) {
+	latest, err := a.config.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := newPlan(v.Pending, a.nodes, v.Running, latest.Pending, latest.Running)
+	return p, p.lower(edits)
 }
 
 // plan is the work on one call's edits.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -95,7 +96,7 @@ func (p *plan) sectorAddresses(s *model.Sector, b *model.Backplane) error {
 // sectorVNet derives the network of a sector; a tag of 0 keeps that of the VNet.
 func (p *plan) sectorVNet(s *model.Sector, b *model.Backplane, tag int) {
 	p.sectorNetwork(s, b)
-	v := model.VNet{ID: s.VNet, Tag: tag}
+	v := model.VNet{ID: s.VNet, Tag: cmp.Or(tag, p.tagOf(s.VNet))}
 	if have := p.cfg.VNets[s.VNet]; have != nil {
 		v = *have
 	}
@@ -180,6 +181,16 @@ func (p *plan) freeTag(from int, vnet string) int {
 		return v.Tag
 	}
 	return p.freeVNI(from, vnet)
+}
+
+// tagOf returns the tag that is in the name of a sector's VNet, if it is free; else 0.
+func (p *plan) tagOf(vnet string) int {
+	tag, err := strconv.Atoi(strings.TrimPrefix(vnet, "olvn"))
+	if err != nil || vnet != model.SectorVNet(tag) || tag < model.FirstSectorTag || tag > model.LastSectorTag || p.taken(tag, vnet) {
+		return 0
+	}
+	p.chosen = true
+	return tag
 }
 
 // freeSectorTag returns the lowest tag for sectors whose names are free too; 0 if there is none.

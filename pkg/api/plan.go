@@ -20,8 +20,11 @@ type Plan struct {
 	// Pending identifies the pending configuration that the plan was made from, without
 	// the edits of a POST. It changes with every edit, apply and discard that stored
 	// anything; edits of guests do not change it.
-	Pending string     `json:"pending"`
-	Objects []Change   `json:"objects"`
+	Pending string   `json:"pending"`
+	Objects []Change `json:"objects"`
+	// Derived are the objects ("zone/olvn1001") that are changed with those of a POST, which
+	// they are derived from.
+	Derived []string   `json:"derived,omitempty"`
 	Nodes   []NodePlan `json:"nodes"`
 	// Warnings were found; they do not prevent an apply.
 	Warnings []Problem `json:"warnings,omitempty"`

@@ -307,7 +307,7 @@ func (h *Handler) planned(r *request, p *revision.Plan, err error) (any, error) 
 		return nil, err
 	}
 	return api.Plan{
-		Base: p.Base, Token: p.Token, Pending: p.Pending, Objects: list(p.Changes), Warnings: h.redact(r.caller, v, p.Warnings),
+		Base: p.Base, Token: p.Token, Pending: p.Pending, Objects: list(p.Changes), Derived: p.Derived, Warnings: h.redact(r.caller, v, p.Warnings),
 		Nodes: nodes, Edits: h.shownEdits(r.caller, p, old, new),
 	}, nil
 }
