@@ -192,12 +192,12 @@ func (r *gatewayRules) gate(f family) netip.Addr {
 func (r *gatewayRules) floating(f family) {
 	var to, from, elsewhere []string
 	for _, x := range r.sector.FloatingIPs {
-		if !f.of(x.To) || !f.of(x.Address) {
+		if !f.of(x.Target) || !f.of(x.Address) {
 			continue
 		}
-		to = append(to, fmt.Sprintf("%s : %s", x.Address, x.To))
-		from = append(from, fmt.Sprintf("%s : %s", x.To, x.Address))
-		if slice, known := r.place(x.To); known && slice != r.member.Slice {
+		to = append(to, fmt.Sprintf("%s : %s", x.Address, x.Target))
+		from = append(from, fmt.Sprintf("%s : %s", x.Target, x.Address))
+		if slice, known := r.place(x.Target); known && slice != r.member.Slice {
 			elsewhere = append(elsewhere, fmt.Sprintf("%s : %s", x.Address, markOf(slice)))
 		}
 	}
@@ -266,7 +266,7 @@ func (n *sectorBuilder) noteGuests(g *gateway) {
 		warn("forward "+w.Port, w.To)
 	}
 	for _, x := range g.sector.FloatingIPs {
-		warn("floating IP "+x.Address.String(), x.To)
+		warn("floating IP "+x.Address.String(), x.Target)
 	}
 }
 

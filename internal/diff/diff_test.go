@@ -27,7 +27,7 @@ func space() *desired.Space {
 			Name: "vx1", Kind: desired.LinkVXLAN, Owner: "vnet/a", MTU: 1450, Master: "vn1", ForeignMaster: true, MAC: "02:00:00:00:00:01", Alias: "text", NoLinkLocal: true,
 			Port: &desired.BridgePort{NoLearning: true, NeighSuppress: true, AllVLANs: true, VLAN: 40, Tagged: true},
 			VLAN: &desired.VLAN{Parent: "eth0", ID: 9, Protocol: "802.1ad", Self: true},
-			Veth: &desired.Veth{Peer: "pr"}, VRF: &desired.VRF{Table: 1000},
+			Veth: &desired.Veth{Peer: "pr", Elsewhere: true}, VRF: &desired.VRF{Table: 1000},
 			Bridge: &desired.Bridge{VLANFiltering: true},
 			VXLAN:  &desired.VXLAN{ID: 7, Local: netip.MustParseAddr("10.0.0.1"), Port: 4789, Learning: true},
 		}},
@@ -146,7 +146,7 @@ func TestPrinted(t *testing.T) {
 	}
 	want := []string{
 		"+ link vx1: kind vxlan, vni 7, local 10.0.0.1, port 4789, learning on, parent eth0, vlan 9, protocol 802.1ad, vlan-of-bridge on, " +
-			"peer pr, table 1000, mtu 1450, mac 02:00:00:00:00:01, master vn1, foreign-master on, alias text, link-local off, vlan-filtering on, " +
+			"peer pr, peer-elsewhere on, table 1000, mtu 1450, mac 02:00:00:00:00:01, master vn1, foreign-master on, alias text, link-local off, vlan-filtering on, " +
 			"port-learning off, neigh-suppress on, all-vlans on, port-vlan 40 tagged",
 		"+ address 10.0.1.1/24 dev vn1: foreign-link on, network-route off",
 		"+ neighbour 00:00:00:00:00:00 dst 10.0.0.2 dev vx1",

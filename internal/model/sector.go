@@ -57,7 +57,8 @@ type SectorForward struct {
 // FloatingIP leads an address of the backplane to a guest.
 type FloatingIP struct {
 	Address netip.Addr `json:"address,omitzero"`
-	To      netip.Addr `json:"to,omitzero"`
+	// Target is the guest's address.
+	Target netip.Addr `json:"target,omitzero"`
 }
 
 // SectorDomain is the DNS domain of which the default domains of sectors are a part (ICANN
@@ -124,7 +125,7 @@ forwards:
 				Type: "list of floating addresses", Name: "floating-ip", Key: "address",
 				Properties: []Property{
 					{Name: "address", Required: true, Doc: "address in the backplane"},
-					{Name: "to", Required: true, Doc: "address of the guest"},
+					{Name: "target", Required: true, Doc: "address of the guest"},
 				},
 			}},
 		},

@@ -154,14 +154,14 @@ func sectorFloating(r report, s *Sector) {
 			r.error(at+"address", "", msgFloatingAddressMissing)
 			continue
 		}
-		if f.To.IsValid() && f.To.Is4() != f.Address.Is4() {
-			r.error(at+"to", f.To.String(), msgFloatingFamily, f.Address)
+		if f.Target.IsValid() && f.Target.Is4() != f.Address.Is4() {
+			r.error(at+"target", f.Target.String(), msgFloatingFamily, f.Address)
 		}
-		sectorTarget(r, s, at+"to", f.To)
-		if other, twice := taken[f.To]; twice {
-			r.error(at+"to", f.To.String(), msgFloatingTwice, other)
+		sectorTarget(r, s, at+"target", f.Target)
+		if other, twice := taken[f.Target]; twice {
+			r.error(at+"target", f.Target.String(), msgFloatingTwice, other)
 		}
-		taken[f.To] = f.Address
+		taken[f.Target] = f.Address
 	}
 }
 

@@ -192,6 +192,12 @@ type operation struct {
 // operations are all of them, with paths and bodies that make sense in the cluster.
 func (c *cluster) operations(t *testing.T) []operation {
 	t.Helper()
+	c.edit(t, c.local,
+		&model.Backplane{ID: "bp", Type: model.ZoneVXLAN, Members: []model.BackplaneMember{{Node: "node1", Address: netip.MustParseAddr("192.0.2.11")}}},
+		&model.Sector{ID: "tenant", Subnets: []model.SectorSubnet{{CIDR: netip.MustParsePrefix("172.16.0.0/24")}}})
+	if _, err := c.local.Apply(t.Context(), api.ApplyRequest{}); err != nil {
+		t.Fatal(err)
+	}
 	var doc struct {
 		Paths map[string]map[string]json.RawMessage `json:"paths"`
 	}
@@ -202,7 +208,7 @@ func (c *cluster) operations(t *testing.T) []operation {
 		"zones": "z2", "vnets": "v2", "subnets": "z2-10.2.0.0-16", "controllers": "ctl", "prefix-lists": "pl", "route-maps": "rm", "fabrics": "f1",
 		"fabric-nodes": "f1_node1", "nodes": "node1", "guests": "200", "ipams": "netbox", "dns": "powerdns", "addresses": "z2", "z2": "10.2.0.5",
 		"aliases": "office", "ip-sets": "admins", "security-groups": "web", "firewalls": "v2", "users": owner, "groups": "ops", "roles": "looks", "tokens": owner + "!ci",
-		"members": "node1", "revisions": "1", "administrators": "0f",
+		"backplanes": "bp", "sectors": "tenant", "members": "node1", "revisions": "1", "administrators": "0f",
 	}
 	var out []operation
 	for path, item := range doc.Paths {
@@ -248,9 +254,10 @@ func (c *cluster) operations(t *testing.T) []operation {
 // nothing either.
 func TestWithoutCredentials(t *testing.T) {
 	c := newCluster(t)
+	operations := c.operations(t)
 	before := c.state(t)
 	public := []string{}
-	for _, op := range c.operations(t) {
+	for _, op := range operations {
 		if op.Security != nil {
 			public = append(public, op.ID)
 			continue
@@ -333,6 +340,7 @@ func (c *cluster) state(t *testing.T) map[string]string {
 // nothing.
 func TestWithoutPermissions(t *testing.T) {
 	c := newCluster(t)
+	operations := c.operations(t)
 	before := c.state(t)
 	// What is answered otherwise than by a refusal.
 	want := map[string]string{
@@ -351,7 +359,7 @@ func TestWithoutPermissions(t *testing.T) {
 		}
 		want["list"+strings.ReplaceAll(name, " ", "")+"s"] = "200 []"
 	}
-	for _, op := range c.operations(t) {
+	for _, op := range operations {
 		a := c.request(t, op.method, op.path, op.body, "Authorization", "PVEAPIToken="+c.tokens[nobody])
 		expected, ok := want[op.ID]
 		if !ok {

@@ -18,6 +18,8 @@ const (
 	KindZone          = model.KindZone
 	KindVNet          = model.KindVNet
 	KindSubnet        = model.KindSubnet
+	KindBackplane     = model.KindBackplane
+	KindSector        = model.KindSector
 	KindIPAM          = model.KindIPAM
 	KindDNS           = model.KindDNS
 	KindAlias         = model.KindAlias
@@ -60,6 +62,18 @@ type (
 	Subnet = model.Subnet
 	// Range is a range of addresses of a Subnet.
 	Range = model.Range
+	// Backplane is a network that gateways of sectors have a leg in (KindBackplane).
+	Backplane = model.Backplane
+	// BackplaneMember is a node with a Backplane.
+	BackplaneMember = model.BackplaneMember
+	// Sector is an isolated tenant network (KindSector).
+	Sector = model.Sector
+	// SectorSubnet is a network of a Sector.
+	SectorSubnet = model.SectorSubnet
+	// SectorForward leads a port of a Sector's address to a guest.
+	SectorForward = model.SectorForward
+	// FloatingIP leads an address of a Backplane to a guest of a Sector.
+	FloatingIP = model.FloatingIP
 	// IPAM is an address management system (KindIPAM).
 	IPAM = model.IPAM
 	// DNS is a DNS server outside the cluster (KindDNS).

@@ -113,7 +113,7 @@ func TestPagesAreReached(t *testing.T) {
 }
 
 // planned are words of proposals that exist nowhere else.
-var planned = regexp.MustCompile(`(?i)\b(sectors?|backplane|canary|dead-man|apply --confirm|viaduct adopt)\b`)
+var planned = regexp.MustCompile(`(?i)\b(canary|dead-man|apply --confirm|viaduct adopt)\b`)
 
 // What does not exist is described in proposals, each with its status, and only named in
 // lists elsewhere.

@@ -19,7 +19,7 @@ func kinds() []*Kind {
 // the object's ID and what only Viaduct has.
 func TestTablesAreComplete(t *testing.T) {
 	others := map[model.Kind][]string{
-		model.KindZone: {"id", "type", "dhcp-dynamic", "exitnodes-interface", "exitnodes-via", "exitnodes-table", "node-networks", "node-services"}, model.KindVNet: {"id"}, model.KindSubnet: {"id", "cidr", "ra"},
+		model.KindZone: {"id", "type", "dhcp-dynamic", "exitnodes-interface", "exitnodes-via", "exitnodes-table", "anycast-gateway", "node-networks", "node-services"}, model.KindVNet: {"id"}, model.KindSubnet: {"id", "cidr", "ra"},
 		model.KindController: {"id", "type"}, model.KindFabric: {"id", "protocol"}, model.KindFabricNode: {"id", "fabric", "node"},
 	}
 	for _, k := range kinds() {

@@ -15,6 +15,7 @@ func TestRightsAreAsDocumented(t *testing.T) {
 		model.KindNode: &model.Node{ID: "{id}"}, model.KindPrefixList: &model.PrefixList{}, model.KindRouteMap: &model.RouteMap{}, model.KindFabric: &model.Fabric{ID: "{id}"},
 		model.KindFabricNode: &model.FabricNode{Fabric: "{fabric}", Node: "{node}"}, model.KindController: &model.Controller{ID: "{id}"},
 		model.KindZone: &model.Zone{ID: "{id}"}, model.KindVNet: &model.VNet{ID: "{id}", Zone: "{zone}"}, model.KindSubnet: &model.Subnet{VNet: "{vnet}"},
+		model.KindBackplane: &model.Backplane{ID: "{id}"}, model.KindSector: &model.Sector{ID: "{id}"},
 		model.KindAlias: &model.Alias{}, model.KindIPSet: &model.IPSet{}, model.KindSecurityGroup: &model.SecurityGroup{}, model.KindFirewall: &model.Firewall{ID: "{id}"},
 		model.KindGuest: &model.Guest{ID: "{id}"}, model.KindIPAM: &model.IPAM{ID: "{id}"}, model.KindDNS: &model.NameServer{ID: "{id}"},
 	}
