@@ -328,6 +328,10 @@ func (l *Lab) startNode(ctx context.Context, c *client.Client, node string) erro
 			return err
 		}
 	}
+	// Before anything looks into it: commands on the node see what is mounted there later.
+	if err := netns.Dir(l.namespaceDir(node)).Share(); err != nil {
+		return err
+	}
 	l.progress("starting the agent of %s", node)
 	cmd, err := l.start(node, node, nil, "agent", "--data", data, "--frr-pathspace", l.FRRPathspace(node),
 		"--ovs-socket", l.OVSSocket(node), "--dnsmasq-root", l.DNSMasqRoot(node), "--netns-dir", l.namespaceDir(node))

@@ -134,7 +134,7 @@ func (l *Lab) spawn(name, namespace string, files []*os.File, env, argv []string
 	}
 	defer out.Close()
 	if namespace != "" {
-		argv = append([]string{"ip", "netns", "exec", l.ns(namespace)}, argv...)
+		argv = append(inNamespace(l.ns(namespace)), argv...)
 	}
 	if len(files) > 0 {
 		// Sockets are passed as systemd does (sd_listen_fds(3)); the receiver needs
@@ -152,6 +152,22 @@ func (l *Lab) spawn(name, namespace string, files []*os.File, env, argv []string
 		return nil, fmt.Errorf("cannot start %s: %w", name, err)
 	}
 	return cmd, nil
+}
+
+// inNamespace returns the prefix of a command that runs it in a network namespace, with the
+// files that ip-netns(8) gives it. Unlike there, the network namespaces that the command
+// itself makes and names are visible outside, and outlive it: the mount on their directory
+// stays shared.
+func inNamespace(name string) []string {
+	const script = `mount --make-slave / && mount --make-rslave /sys && { umount -l /sys || :; } && mount -t sysfs sysfs /sys || exit
+for f in "$0"/*; do
+	if [ -e "$f" ]; then mount --bind "$f" "/etc/${f##*/}" || exit; fi
+done
+exec "$@"`
+	return []string{
+		"nsenter", "--net=" + filepath.Join("/run/netns", name), "--",
+		"unshare", "--mount", "--propagation", "unchanged", "--", "sh", "-c", script, filepath.Join(netnsConfDir, name),
+	}
 }
 
 // stopAll ends the lab's processes: first with a request, then by force. Each is

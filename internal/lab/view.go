@@ -186,7 +186,9 @@ func (l *Lab) buildView(name string) error {
 	if err := errors.Join(unix.Unshare(unix.CLONE_NEWNS|unix.CLONE_NEWUTS), unix.Setns(ns.FD(), unix.CLONE_NEWNET)); err != nil {
 		return err
 	}
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+	// Nothing that is mounted here reaches others, but the network namespaces that a node's
+	// agent makes later appear here.
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
 		return err
 	}
 	own, err := l.openOwn(name) // in the new namespace: a bind mount accepts nothing of another
@@ -292,6 +294,9 @@ func (l *Lab) openOwn(name string) (*ownDirs, error) {
 			[2]string{filepath.Join(frrRunDir, o.frr), filepath.Join("/run/frr", o.frr)},
 			[2]string{l.ovsDir(name), "/run/openvswitch"},
 			[2]string{l.nodeData(name), "/var/lib/viaduct/agent"},
+			// Where the agent has them, and where programs look for them.
+			[2]string{l.namespaceDir(name), l.namespaceDir(name)},
+			[2]string{l.namespaceDir(name), "/run/netns"},
 		)
 	}
 	for _, d := range own {
@@ -328,7 +333,7 @@ func (o *ownDirs) mount() error {
 		if err := os.MkdirAll(to, 0o755); err != nil {
 			return err
 		}
-		if err := unix.Mount(fmt.Sprintf("/proc/self/fd/%d", f.Fd()), to, "", unix.MS_BIND, ""); err != nil {
+		if err := unix.Mount(fmt.Sprintf("/proc/self/fd/%d", f.Fd()), to, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
 			return fmt.Errorf("mount %s: %w", to, err)
 		}
 	}

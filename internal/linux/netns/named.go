@@ -53,7 +53,7 @@ func (d Dir) Open(name string) (*NS, error) {
 // that no namespace with the name exists without what inside sets up; nil for nothing.
 func (d Dir) Make(name string, inside func() error) error {
 	err := d.run(func() error {
-		if err := d.share(); err != nil {
+		if err := d.Share(); err != nil {
 			return err
 		}
 		path := filepath.Join(string(d), name)
@@ -152,9 +152,9 @@ func (d Dir) run(f func() error) error {
 	})
 }
 
-// share makes the directory a shared mount, unless it is one, so that its namespaces
-// appear in, and disappear from, all mount namespaces.
-func (d Dir) share() error {
+// Share makes the directory a shared mount, unless it is one, so that its namespaces
+// appear in, and disappear from, all mount namespaces that are made afterwards.
+func (d Dir) Share() error {
 	if err := os.MkdirAll(string(d), 0o755); err != nil {
 		return err
 	}
