@@ -97,7 +97,7 @@ fmt:
 
 ## bench: figures beside the peer and the floor, in build/bench.json
 bench: build
-	@scripts/setup python3 qemu-system-x86 busybox-static cpio xz-utils kmod iproute2 tcpdump mmdebstrap
+	@scripts/setup conntrack python3 qemu-system-x86 busybox-static cpio xz-utils kmod iproute2 tcpdump mmdebstrap
 	$(GO) run ./test/bench/links -json build/bench.json
 	$(GO) run ./test/bench/compile -json build/bench.json
 	$(GO) run ./test/bench/cluster -json build/bench.json
@@ -105,6 +105,7 @@ bench: build
 	$(GO) run ./test/bench/api -json build/bench.json
 	$(GO) run ./test/bench/web -json build/bench.json
 	$(GO) run ./test/bench/sets -json build/bench.json
+	$(GO) run ./test/bench/conntrack -json build/bench.json
 	$(GO) run ./test/bench/dhcp -json build/bench.json
 	$(GO) run ./test/bench/filter -json build/bench.json
 	$(GO) run ./test/bench/evpn -json build/bench.json

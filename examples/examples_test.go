@@ -27,7 +27,7 @@ func TestExamples(t *testing.T) {
 		found++
 		t.Run(e.Name(), func(t *testing.T) { check(t, e.Name()) })
 	}
-	if found < 11 {
+	if found < 12 {
 		t.Errorf("only %d examples found", found)
 	}
 }

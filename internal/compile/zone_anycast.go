@@ -100,9 +100,9 @@ func (n *zoneBuilder) anycastGateway(z *model.Zone, v *model.VNet, mtu int) bool
 func (n *zoneBuilder) anycastSysctls(v *model.VNet) {
 	ref, inside := model.Ref(model.KindVNet, v.ID), naming.Gateway.Of(v.ID)
 	set := func(link, name, value string) { n.sysctl(ref, "net.ipv4.conf."+link+"."+name, value) }
-	// The bridge answers for no address, above all not for the gateway with its own MAC
-	// address, and asks in the name of its own address only.
-	set(v.ID, "arp_ignore", "8")
+	// The bridge answers for its own address, not for the gateway with another MAC address,
+	// and asks in the name of its own address only.
+	set(v.ID, "arp_ignore", "1")
 	set(v.ID, "arp_announce", "2")
 	// Guests' packets enter by the veth pair, and the route to them is by the bridge
 	// (RFC 3704, loose mode).

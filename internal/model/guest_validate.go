@@ -246,7 +246,7 @@ func (c *checker) nicSubnet(r report, field, vnet string, ip netip.Addr) {
 		return
 	}
 	z := c.zoneOf(vnet)
-	if in.Gateway == ip && z != nil && (z.Type == ZoneSimple || z.Anycast()) {
+	if in.Gateway == ip && (z != nil && z.Type == ZoneSimple || z.Anycast()) {
 		r.about(Ref(KindSubnet, in.ID)).error(field, ip.String(), msgNICAddressGateway, in.CIDR)
 	}
 }

@@ -28,6 +28,7 @@ func meetingConfig(t *rapid.T) *Config {
 			z.Controller, z.VRFVXLAN, z.ExitNodes = "ctl", 100+i, nodes("exits")
 		case ZoneVXLAN:
 			z.Peers = []netip.Addr{netip.MustParseAddr("192.0.2.1")}
+			z.AnycastGateway, z.Nodes = rapid.Bool().Draw(t, "anycast"), nodes("nodes")
 		}
 		must(cfg.Put(z))
 		v := &VNet{ID: fmt.Sprint("v", i), Zone: z.ID}
@@ -51,7 +52,7 @@ func meetingNetwork(t *rapid.T) netip.Prefix {
 // in its routing table, by comparing all pairs.
 func bruteForceOverlaps(cfg *Config) map[string]bool {
 	has := func(z *Zone, node string) bool {
-		return z.Type == ZoneSimple && z.OnNode(node) || z.Type == ZoneEVPN && slices.Contains(z.ExitNodes, node)
+		return (z.Type == ZoneSimple || z.AnycastGateway) && z.OnNode(node) || z.Type == ZoneEVPN && slices.Contains(z.ExitNodes, node)
 	}
 	out := map[string]bool{}
 	for id, s := range cfg.Subnets {

@@ -233,8 +233,8 @@ func (z *Zone) ObjectID() string { return z.ID }
 // routed reports whether nodes are the gateways of the zone's subnets.
 func (z *Zone) routed() bool { return z.Type == ZoneSimple || z.Type == ZoneEVPN || z.Anycast() }
 
-// Anycast reports whether the zone is a VXLAN zone with a gateway on every node.
-func (z *Zone) Anycast() bool { return z.Type == ZoneVXLAN && z.AnycastGateway }
+// Anycast reports whether the zone is a VXLAN zone with a gateway on every node; nil is none.
+func (z *Zone) Anycast() bool { return z != nil && z.Type == ZoneVXLAN && z.AnycastGateway }
 
 // Controllers returns the zone's EVPN controllers, the primary one first.
 func (z *Zone) Controllers() []string {

@@ -99,3 +99,44 @@ func TestNetworksByDefault(t *testing.T) {
 		}
 	}
 }
+
+// A VXLAN zone has the properties of a router with anycast-gateway only.
+func TestAnycastGateway(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(z *Zone, s *Subnet)
+		want   string // of the only problem; empty for none
+	}{
+		{"routed", func(z *Zone, s *Subnet) {
+			z.AnycastGateway, z.MAC, z.NodeNetworks, z.NodeServices, s.SNAT = true, "BC:24:11:00:00:01", NodeNetworksNone, []string{"tcp/22"}, true
+		}, ""},
+		{"MAC address alone", func(z *Zone, _ *Subnet) { z.MAC = "BC:24:11:00:00:01" }, `mac "BC:24:11:00:00:01": has no effect`},
+		{"networks alone", func(z *Zone, _ *Subnet) { z.NodeNetworks = NodeNetworksNone }, `node-networks "none": has no effect`},
+		{"services alone", func(z *Zone, _ *Subnet) { z.NodeServices = []string{"tcp/22"} }, `node-services "tcp/22": has no effect`},
+		{"snat alone", func(_ *Zone, s *Subnet) { s.SNAT = true }, "or a vxlan zone with anycast-gateway"},
+		{"group MAC address", func(z *Zone, _ *Subnet) { z.AnycastGateway, z.MAC = true, "01:00:5e:00:00:01" }, "is not a MAC address"},
+		{"of a simple zone", func(z *Zone, _ *Subnet) { z.AnycastGateway, z.Type, z.Peers = true, ZoneSimple, nil }, "is not an option of a simple zone"},
+	}
+	for _, c := range tests {
+		z := &Zone{ID: "zone1", Type: ZoneVXLAN, Peers: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}
+		s := &Subnet{CIDR: netip.MustParsePrefix("10.0.0.0/24"), VNet: "net1", Gateway: netip.MustParseAddr("10.0.0.1")}
+		c.change(z, s)
+		cfg := &Config{}
+		v := &VNet{ID: "net1", Zone: "zone1", Tag: 10}
+		if z.Type == ZoneSimple {
+			v.Tag = 0
+		}
+		for _, o := range []Object{z, v, s} {
+			if err := cfg.Put(o); err != nil {
+				t.Fatal(err)
+			}
+		}
+		problems := Validate(cfg, []string{"node1"})
+		switch {
+		case c.want == "" && len(problems) > 0, c.want != "" && len(problems) != 1:
+			t.Errorf("%s: problems %v, want %q", c.name, problems, c.want)
+		case c.want != "" && !strings.Contains(problems[0].String(), c.want):
+			t.Errorf("%s: %s, want %q", c.name, problems[0], c.want)
+		}
+	}
+}

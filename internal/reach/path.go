@@ -113,7 +113,7 @@ func (at *Node) port(e Endpoint) *desired.Port {
 // uplink is what joins the bridge of a VNet to other nodes; empty if nothing does.
 func (at *Node) uplink(vnet string) string {
 	for _, l := range at.Want.Links {
-		if l.Master == vnet {
+		if l.Master == vnet && l.Name != naming.GatewayPort.Of(vnet) {
 			return l.Name
 		}
 	}

@@ -42,6 +42,22 @@ type: simple
 ---
 {kind: subnet, id: 10.4.0.0/24, vnet: wide}
 ---
+{kind: zone, id: any, type: vxlan, peers: [192.168.0.1, 192.168.0.2], anycast-gateway: true}
+---
+{kind: vnet, id: shop, zone: any, tag: 6}
+---
+{kind: vnet, id: store, zone: any, tag: 7}
+---
+{kind: subnet, id: 10.6.0.0/24, vnet: shop, gateway: 10.6.0.1, snat: true}
+---
+{kind: subnet, id: 10.7.0.0/24, vnet: store, gateway: 10.7.0.1}
+---
+{kind: guest, id: 109, name: s1, node: n1, nics: [{id: net0, vnet: shop, mac: "BC:24:11:00:00:09", ips: [10.6.0.11]}]}
+---
+{kind: guest, id: 110, name: s2, node: n2, nics: [{id: net0, vnet: shop, mac: "BC:24:11:00:00:0A", ips: [10.6.0.12]}]}
+---
+{kind: guest, id: 111, name: t2, node: n2, nics: [{id: net0, vnet: store, mac: "BC:24:11:00:00:0B", ips: [10.7.0.12]}]}
+---
 {kind: guest, id: 101, name: r1, node: n1, nics: [{id: net0, vnet: red, mac: "BC:24:11:00:00:01", ips: [10.1.0.11]}]}
 ---
 {kind: guest, id: 102, name: r2, node: n1, nics: [{id: net0, vnet: red, mac: "BC:24:11:00:00:02", ips: [10.1.0.12]}]}
@@ -160,6 +176,16 @@ func TestPaths(t *testing.T) {
 		{open, "w1", "off", 0, 0, reach.Drop, "runs on no node"},
 		{open, "n1", "r1", 0, 0, reach.Pass, "It reaches net0 of guest 101"},
 		{open, "r1", "10.2.0.99", 0, 0, reach.Unknown, "no guest is known to have the address"},
+		{open, "s1", "s2", 0, 0, reach.Pass, "By vxlan_shop to node n2"},
+		{open, "s1", "10.6.0.1", 0, 0, reach.Pass, "10.6.0.1 is an address of node n1"},
+		{open, "s2", "10.6.0.1", 0, 0, reach.Pass, "10.6.0.1 is an address of node n2"},
+		{open, "s1", "t2", model.ProtoTCP, 22, reach.Pass, "It reaches net0 of guest 111"},
+		{open, "s2", "t2", model.ProtoTCP, 22, reach.Pass, "It reaches net0 of guest 111"},
+		{open, "s1", "r1", 0, 0, reach.Drop, "zones are isolated from each other"},
+		{open, "s1", "203.0.113.5", model.ProtoTCP, 443, reach.Unknown, "(SNAT)"},
+		{open, "t2", "203.0.113.5", model.ProtoTCP, 443, reach.Unknown, "with its own address as source"},
+		{open, "n1", "t2", 0, 0, reach.Drop, "which is node n2"},
+		{open, "n2", "t2", 0, 0, reach.Pass, "It reaches net0 of guest 111"},
 		{guarded, "w1", "w2", model.ProtoTCP, 80, reach.Pass, "group web rule 0 accepts it"},
 		{guarded, "w1", "w2", model.ProtoTCP, 8005, reach.Pass, "group web rule 0 accepts it"},
 		{guarded, "w1", "w2", model.ProtoTCP, 22, reach.Drop, "vnet wide policy drops it"},
@@ -241,7 +267,7 @@ func TestNamesOfEnds(t *testing.T) {
 		}
 	}
 	guests := slices.Sorted(maps.Keys(n.Guests))
-	if len(guests) != 8 {
+	if len(guests) != 11 {
 		t.Errorf("guests %v", guests)
 	}
 }

@@ -20,25 +20,26 @@ func (w *walk) routed(at *Node) {
 		w.step(at.Name, vnet, Unknown, nil, "Subnet %s has no gateway: only a router of your own could forward the packet", s.CIDR)
 		return
 	}
-	if link, ok := at.has(s.Gateway); !ok || link != vnet {
+	link, ok := at.has(s.Gateway)
+	if !ok || link != vnet && link != naming.Gateway.Of(vnet) {
 		w.step(at.Name, vnet, Unknown, nil, "The gateway %s is none of Viaduct's here: what it does with the packet is not known", s.Gateway)
 		return
 	}
-	w.packet.In, w.packet.InOurs, w.packet.Member, w.packet.Bridge = vnet, true, "", ""
+	w.packet.In, w.packet.InOurs, w.packet.Member, w.packet.Bridge = link, true, "", ""
 	z := w.n.Config.Zones[w.q.From.Zone]
 	if z != nil && z.Type == model.ZoneEVPN {
 		w.packet.In, w.packet.Member = naming.VRF.OfVRF(z.ID, z.VRFVXLAN), vnet
 	}
 	if _, own := at.has(w.packet.Dst); own {
-		w.packet.In, w.packet.Member, w.packet.Local = vnet, "", true
+		w.packet.In, w.packet.Member, w.packet.Local = link, "", true
 		if w.filter(at, vnet, "inet", "input", "The node's filter") {
 			w.step(at.Name, vnet, Pass, nil, "%s is an address of node %s", w.packet.Dst, at.Name)
 		}
 		return
 	}
 	w.step(at.Name, vnet, Pass, nil, "By the gateway %s, which is node %s", s.Gateway, at.Name)
-	if link := at.connected(w.n, w.packet.Dst); link != "" {
-		w.toVNet(at, z, link)
+	if to := at.connected(w.n, w.packet.Dst); to != "" {
+		w.toVNet(at, z, to)
 		return
 	}
 	w.outside(at, z)
@@ -49,6 +50,11 @@ func (at *Node) connected(n *Network, ip netip.Addr) string {
 	for _, a := range at.Want.Addresses {
 		if n.Config.VNets[a.Link] != nil && a.Prefix.Masked().Contains(ip) {
 			return a.Link
+		}
+	}
+	for _, r := range at.Want.Routes { // with an anycast gateway the addresses are on another link
+		if n.Config.VNets[r.Link] != nil && r.Table == 0 && r.Dst.Contains(ip) {
+			return r.Link
 		}
 	}
 	return ""
@@ -160,6 +166,9 @@ func (w *walk) fromNode(at *Node) {
 		return
 	case to.Node != at.Name && at.uplink(link) == "":
 		w.apart(at, link)
+		return
+	case to.Node != at.Name && w.n.Config.Zones[to.Zone].Anycast():
+		w.step(at.Name, link, Drop, nil, "Node %s sends with the gateway's address, and the guest's answer goes to its own gateway, which is node %s", at.Name, to.Node)
 		return
 	}
 	dest, ok := w.present(to, "where the packet goes to")

@@ -163,7 +163,7 @@ func (r *run) match(text string) (s statement, matched bool) {
 		switch w {
 		case "":
 			return s, matched
-		case "counter":
+		case "counter", "notrack":
 		case "comment":
 			s.comment = unquote(words.next())
 		case "accept", "drop", "return", "masquerade":

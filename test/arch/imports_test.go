@@ -73,6 +73,7 @@ var flow = map[string][]string{
 	"internal/driver":                         {"internal/desired", "internal/diff"},
 	"internal/linux/processes":                {},
 	"internal/linux/sockets":                  {"internal/linux/netns"},
+	"internal/linux/conntrack":                {"internal/linux/netns", "internal/linux/rtnl"},
 	"internal/driver/space":                   {"internal/driver", "internal/desired", "internal/diff", "internal/naming", "internal/linux/netns", "internal/linux/rtnl"},
 	"internal/driver/link":                    {"internal/driver", "internal/desired", "internal/diff", "internal/linux/rtnl", "internal/linux/netns"},
 	"internal/driver/route":                   {"internal/driver", "internal/desired", "internal/diff", "internal/linux/rtnl", "internal/linux/netns"},

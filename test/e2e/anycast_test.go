@@ -35,6 +35,7 @@ func TestExampleAnycast(t *testing.T) {
 		c.answers(guest, "2001:db8:ffff::1")
 	}
 	c.silent("db1", "198.51.100.1")
+	c.answers("node2", "10.20.2.102") // the node itself
 	c.stands()
 }
 
@@ -123,10 +124,19 @@ func (c *cluster) claimsGateway() {
 // routes elsewhere, here to a namespace, by the gateway (proxy ARP).
 func (c *cluster) routesElsewhere() {
 	c.t.Helper()
-	c.in("node1", "sh", "-c", `unshare -n sleep 1000 >/dev/null 2>&1 & pid=$!
-sleep 0.3
-ip link add leg type veth peer name leg0 && ip link set leg0 netns $pid && ip link set leg up && ip addr add 169.254.9.1/32 dev leg &&
-ip route add 10.20.2.200/32 dev leg && nsenter -t $pid -n sh -c 'ip link set leg0 up; ip addr add 10.20.2.200/32 dev leg0; ip route add 169.254.9.1 dev leg0; ip route add default via 169.254.9.1'`)
+	pid, err := strconv.Atoi(strings.TrimSpace(c.in("node1", "sh", "-c", `unshare -n sleep 100 >/dev/null 2>&1 & echo $!`)))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() { _ = unix.Kill(pid, unix.SIGKILL) })
+	c.in("node1", "sh", "-ce", fmt.Sprintf(`
+until [ "$(readlink /proc/%[1]d/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
+ip link add leg type veth peer name leg0
+ip link set leg0 netns %[1]d
+ip link set leg up
+ip addr add 169.254.9.1/32 dev leg
+ip route add 10.20.2.200/32 dev leg
+nsenter -t %[1]d -n sh -ce 'ip link set leg0 up; ip addr add 10.20.2.200/32 dev leg0; ip route add 169.254.9.1 dev leg0; ip route add default via 169.254.9.1'`, pid))
 	c.answers("db1", "10.20.2.200")
 	if got, want := c.neighbour("db1", "10.20.2.200"), c.neighbour("web2", "10.20.1.1"); got != want {
 		c.t.Errorf("db1 has MAC address %q for an address that node1 routes elsewhere, want the gateway's, %s", got, want)
@@ -196,4 +206,65 @@ func (c *cluster) neighbour(guest, addr string) string {
 	_, mac, _ := strings.Cut(c.in(guest, "ip", "neigh", "show", addr), "lladdr ")
 	mac, _, _ = strings.Cut(mac, " ")
 	return mac
+}
+
+const anycastDHCP = `
+kind: zone
+id: lease
+type: vxlan
+peers: [192.168.0.1, 192.168.0.2]
+anycast-gateway: true
+ipam: pve
+dhcp: dnsmasq
+dnszone: lab.example
+node-services: none
+---
+kind: vnet
+id: desks
+zone: lease
+tag: 66
+---
+kind: subnet
+id: 10.66.0.0/24
+vnet: desks
+gateway: 10.66.0.1
+snat: true
+---
+kind: subnet
+id: fd00:66::/64
+vnet: desks
+gateway: fd00:66::1
+ra: slaac
+---
+kind: guest
+id: 100
+name: vm1
+node: node1
+nics: [{id: net0, vnet: desks, mac: "BC:24:11:00:00:64", ips: [10.66.0.100]}]
+`
+
+// The gateway on a guest's own node serves DHCP, names and router advertisements, also after
+// the guest has moved; the router of IPv6 is the same one on every node.
+func TestAnycastDHCP(t *testing.T) {
+	c := newCluster(t, 2)
+	c.apply(anycastDHCP)
+	c.labRun("guest", "start", "--all")
+	const told = "ip=10.66.0.100 router=10.66.0.1 dns=10.66.0.1 mtu=1450 server=10.66.0.1"
+	c.servesGuest(told)
+	router := c.in("vm1", "ip", "-6", "route", "show", "default", "proto", "ra")
+	c.labRun("guest", "move", "vm1", "node2")
+	c.servesGuest(told)
+	if now := c.in("vm1", "ip", "-6", "route", "show", "default", "proto", "ra"); routerOf(now) != routerOf(router) || routerOf(now) == "" {
+		t.Errorf("the router of vm1 was %q on node1 and is %q on node2", routerOf(router), routerOf(now))
+	}
+	c.answers("vm1", "198.51.100.1")
+	c.dials("vm1", "192.168.0.2", c.listens("node2"), false)
+	c.stands()
+}
+
+// routerOf is the next hop of a default route as ip(8) prints it.
+func routerOf(route string) string {
+	_, via, _ := strings.Cut(route, "via ")
+	via, _, _ = strings.Cut(via, " ")
+	return via
 }

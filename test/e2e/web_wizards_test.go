@@ -24,6 +24,7 @@ func TestWebWizards(t *testing.T) {
 	b.press("Next")
 	b.do("waiting for the refusal", chromedp.WaitVisible("form.wizard small.error"))
 	b.fill("zone-id", "acme")
+	b.do("choosing a gateway on every node", chromedp.Click("#f-zone-anycast-gateway"))
 	b.press("Next")
 	b.shows("VXLAN network identifier")
 	b.fill("vnet-id", "red")
@@ -37,6 +38,7 @@ func TestWebWizards(t *testing.T) {
 	b.shows("A subnet gives the network its addresses")
 	b.fill("subnet-id", "10.7.0.0/24")
 	b.has("[id^=f-dhcp-range-0--start-address]", "10.7.0.128")
+	b.has("#f-subnet-gateway", "10.7.0.1")
 	b.press("Next")
 	b.press("Create 3 objects")
 	b.shows("What an apply would change")
@@ -46,6 +48,10 @@ func TestWebWizards(t *testing.T) {
 	c.labRun("guest", "add", "vm2", "--vnet", "red", "--node", "node2", "--ip", "10.7.0.11")
 	c.labRun("guest", "start", "--all")
 	c.answers("vm1", "10.7.0.11")
+	for _, guest := range []string{"vm1", "vm2"} {
+		c.answers(guest, "10.7.0.1")
+		c.answers(guest, "198.51.100.1")
+	}
 
 	// What is taken is not proposed again.
 	b.open("/new/vlan")

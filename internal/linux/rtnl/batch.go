@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The limits of one system call. Each request is answered with its own datagram, which
-// waits in the receive buffer in the meantime; the kernel accounts somewhat less than 1 kB
-// for each, so that even the default buffer of 208 kB holds them.
+// The limits of one system call. Each request may be rejected with a datagram of its own,
+// which waits in the receive buffer in the meantime; the kernel accounts somewhat less than
+// 1 kB for each, so that even the default buffer of 208 kB holds them.
 const (
 	maxBatch      = 160
 	maxBatchBytes = 96 << 10
@@ -63,13 +63,19 @@ func (c *Conn) Do(ctx context.Context, msgs []*Message) (errs []error) {
 	return errs
 }
 
-// chunk sends some messages at once and waits for all their answers.
+// chunk sends some messages at once and waits for their answers. The kernel carries them out
+// in their order and answers every one that it rejects; of the others only the last asks for
+// an acknowledgement, which says that all before it are done.
 func (c *Conn) chunk(msgs []*Message, errs []error) {
 	first := c.seq + 1
 	c.out = c.out[:0]
-	for _, m := range msgs {
+	for i, m := range msgs {
 		c.seq++
-		c.out = append(c.out, m.finish(c.seq, unix.NLM_F_ACK)...)
+		var flags uint16
+		if i == len(msgs)-1 {
+			flags = unix.NLM_F_ACK
+		}
+		c.out = append(c.out, m.finish(c.seq, flags)...)
 	}
 	c.writes.Add(int64(len(msgs)))
 	if err := c.send(c.out); err != nil {
@@ -77,14 +83,13 @@ func (c *Conn) chunk(msgs []*Message, errs []error) {
 		return
 	}
 	answered := make([]bool, len(msgs))
-	for left := len(msgs); left > 0; {
+	for last := len(msgs) - 1; !answered[last]; {
 		err := c.receive(func(h header, payload []byte) {
 			i := int(h.seq - first)
 			if h.typ != unix.NLMSG_ERROR || i < 0 || i >= len(msgs) || answered[i] {
 				return // a late answer to an abandoned request
 			}
 			answered[i] = true
-			left--
 			errs[i] = decodeError(h, payload)
 		})
 		if err != nil {

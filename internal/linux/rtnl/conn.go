@@ -22,8 +22,8 @@ const bufferSize = 4 << 20
 // an answer was lost.
 const answerTimeout = 30 * time.Second
 
-// Conn is a route netlink socket in one network namespace. It is safe for concurrent use;
-// calls run one after the other.
+// Conn is a netlink socket in one network namespace. It is safe for concurrent use; calls
+// run one after the other.
 type Conn struct {
 	mu     sync.Mutex
 	fd     int
@@ -33,11 +33,15 @@ type Conn struct {
 	writes atomic.Int64
 }
 
-// Open opens a socket in the namespace; nil means the process's own.
-func Open(ns *netns.NS) (*Conn, error) {
+// Open opens a route netlink socket in the namespace; nil means the process's own.
+func Open(ns *netns.NS) (*Conn, error) { return OpenProtocol(ns, unix.NETLINK_ROUTE) }
+
+// OpenProtocol opens a socket of another netlink protocol (NETLINK_NETFILTER). Its callers
+// encode requests with NewMessage and decode lists with Dump and Attributes.
+func OpenProtocol(ns *netns.NS, protocol int) (*Conn, error) {
 	c := &Conn{buf: make([]byte, 64<<10)}
 	err := ns.Run(func() (err error) {
-		c.fd, err = socket()
+		c.fd, err = socket(protocol)
 		return err
 	})
 	if err != nil {
@@ -56,9 +60,9 @@ func Open(ns *netns.NS) (*Conn, error) {
 	return c, nil
 }
 
-// socket opens and binds a route netlink socket with large buffers.
-func socket() (int, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+// socket opens and binds a netlink socket with large buffers.
+func socket(protocol int) (int, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, protocol)
 	if err != nil {
 		return -1, fmt.Errorf("open a netlink socket: %w", err)
 	}

@@ -8,5 +8,6 @@
 //
 // A Conn is bound to the network namespace it was opened in. Requests are built with
 // NewMessage and the encoders of this package, and sent with Conn.Do, which returns the
-// outcome of every single one.
+// outcome of every single one. Package conntrack speaks another netlink protocol by the same
+// sockets and messages.
 package rtnl

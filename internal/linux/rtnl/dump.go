@@ -15,6 +15,13 @@ const maxDumps = 10
 // errInterrupted means that a dump is not one consistent snapshot.
 var errInterrupted = errors.New("the kernel's tables kept changing while they were read")
 
+// Dump sends a request for a list, which build makes, and calls f for every message of the
+// answer with its type and payload; the payload is valid during the call. reset is called
+// before each attempt, to drop the results of one that the kernel's changes interrupted.
+func (c *Conn) Dump(ctx context.Context, build func() *Message, reset func(), f func(typ uint16, payload []byte)) error {
+	return c.dump(ctx, build, reset, f)
+}
+
 // dump sends a request for a list and calls f for every message of the answer. reset is
 // called before each attempt, to drop the results of an earlier one.
 func (c *Conn) dump(ctx context.Context, build func() *Message, reset func(), f func(typ uint16, payload []byte)) error {

@@ -29,6 +29,9 @@ func NewMessage(typ, flags uint16, fixed []byte) *Message {
 	return m
 }
 
+// Payload is what follows the netlink header: the fixed part and the attributes.
+func (m *Message) Payload() []byte { return m.b[headerLen:] }
+
 // Bytes appends an attribute with raw content.
 func (m *Message) Bytes(typ uint16, data []byte) *Message {
 	m.b = binary.NativeEndian.AppendUint16(m.b, uint16(unix.SizeofNlAttr+len(data)))
@@ -111,6 +114,15 @@ func (m *Message) finish(seq uint32, flags uint16) []byte {
 	binary.NativeEndian.PutUint16(m.b[6:], binary.NativeEndian.Uint16(m.b[6:])|flags)
 	binary.NativeEndian.PutUint32(m.b[8:], seq)
 	return m.b
+}
+
+// Attributes calls f with every attribute in b, as attrs does.
+func Attributes(b []byte, f func(typ uint16, data []byte)) { attrs(b, f) }
+
+// Messages calls f with every message of a notification: its type, the flags of its header
+// and its payload.
+func Messages(datagram []byte, f func(typ, flags uint16, payload []byte)) error {
+	return split(datagram, func(h header, payload []byte) { f(h.typ, h.flags, payload) })
 }
 
 // attrs calls f with every attribute in b; flag bits of the type are removed.

@@ -3784,6 +3784,8 @@ export interface components {
         Zone: {
             /** @description advertise whole subnets (evpn) */
             "advertise-subnets"?: boolean;
+            /** @description every node has the gateway addresses, with one MAC address, and routes for its guests (vxlan) */
+            "anycast-gateway"?: boolean;
             /** @description bridge of the nodes that carries the VLANs (qinq, vlan) */
             bridge?: string;
             /** @description enter guests' MAC addresses statically instead of learning them (evpn, qinq, vlan) */
@@ -3821,16 +3823,16 @@ export interface components {
             id: string;
             /** @description IPAM of the zone's addresses: pve, or one that is declared */
             ipam?: string;
-            /** @description anycast MAC address of the gateways (evpn) */
+            /** @description anycast MAC address of the gateways (evpn, vxlan) */
             mac?: string;
             /** @description MTU of the VNets; computed if left out */
             mtu?: number;
             /**
-             * @description whose guests reach the networks the nodes are on; if left out, all in a simple zone, snat in an evpn zone (evpn, simple)
+             * @description whose guests reach the networks the nodes are on; if left out, all in a simple or vxlan zone, snat in an evpn zone (evpn, simple, vxlan)
              * @enum {string}
              */
             "node-networks"?: "all" | "snat" | "none";
-            /** @description what guests reach of the nodes themselves, like tcp/22, or none; everything if left out (evpn, simple) */
+            /** @description what guests reach of the nodes themselves, like tcp/22, or none; everything if left out (evpn, simple, vxlan) */
             "node-services"?: string[];
             /** @description nodes the zone is deployed on; all if left out */
             nodes?: string[];

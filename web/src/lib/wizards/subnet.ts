@@ -4,6 +4,9 @@ import { isSet, toggle, value, withValue, type Draft, type Edit, type WizardFiel
 
 const wanted = (draft: Draft): boolean => isSet(draft, 'options', 'subnet');
 
+/** Whether the nodes are the gateway of the network's guests. */
+export const nodesRoute = (draft: Draft): boolean => value(draft, 'zone', 'type') !== 'vxlan' || isSet(draft, 'zone', 'anycast-gateway');
+
 export function subnetFields(help: { gateway: string; snat?: string; dhcp: boolean }): WizardField[] {
 	const snat = help.snat;
 	const fields: WizardField[] = [
@@ -11,7 +14,7 @@ export function subnetFields(help: { gateway: string; snat?: string; dhcp: boole
 		{ part: 'subnet', name: 'id', label: 'Network', help: 'A free one is proposed: no subnet, node address or route overlaps it.', when: wanted },
 		{ part: 'subnet', name: 'gateway', label: 'Gateway', help: help.gateway, when: wanted },
 	];
-	if (snat) fields.push({ part: 'subnet', name: 'snat', label: 'Guests reach the outside', help: snat, when: (d) => wanted(d) && value(d, 'subnet', 'gateway') !== '' && value(d, 'zone', 'type') !== 'vxlan' });
+	if (snat) fields.push({ part: 'subnet', name: 'snat', label: 'Guests reach the outside', help: snat, when: (d) => wanted(d) && value(d, 'subnet', 'gateway') !== '' && nodesRoute(d) });
 	if (help.dhcp)
 		fields.push(
 			{ part: 'options', name: 'dhcp', label: 'Give out addresses by DHCP', help: 'Every node serves the guests that run on it (dnsmasq).', property: toggle('dhcp'), when: wanted },
@@ -48,6 +51,6 @@ export function subnetEdits(draft: Draft): Edit[] {
 	if (!wanted(draft)) return [];
 	const part: Record<string, unknown> = { ...draft['subnet'], vnet: value(draft, 'vnet', 'id') };
 	if (!isSet(draft, 'options', 'dhcp')) delete part['dhcp-range'];
-	if (value(draft, 'zone', 'type') === 'vxlan') delete part['snat'];
+	if (!nodesRoute(draft)) delete part['snat'];
 	return [put('subnet', part)];
 }

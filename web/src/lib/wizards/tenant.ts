@@ -1,7 +1,7 @@
 // A network of its own for a tenant, over all nodes or on each by itself.
 import { firstHost, parseNetwork } from '../ip';
 import { freeName, freeSubnet, freeTag, type World } from '../world';
-import { followSubnet, rangeOf, subnetEdits, subnetFields } from './subnet';
+import { followSubnet, nodesRoute, rangeOf, subnetEdits, subnetFields } from './subnet';
 import { isSet, put, value, withValue, type Draft, type Edit, type Wizard } from './wizard';
 
 const overlay = (draft: Draft): boolean => value(draft, 'zone', 'type') === 'vxlan';
@@ -20,13 +20,14 @@ export const tenant: Wizard = {
 				name: 'type',
 				question: 'Where shall guests of this network reach each other?',
 				options: () => [
-					{ value: 'vxlan', title: 'On all nodes', text: 'vxlan: tunnels between the nodes; the way out is a router of your own' },
+					{ value: 'vxlan', title: 'On all nodes', text: 'vxlan: tunnels between the nodes; every node can be the gateway of its guests' },
 					{ value: 'simple', title: 'Within one node', text: 'simple: each node is the gateway of its guests, and leads outside' },
 				],
 			},
 			fields: [
 				{ part: 'zone', name: 'id', label: 'Name of the zone', help: 'Up to 8 letters and digits. Permissions can be given on it.' },
 				{ part: 'zone', name: 'peers', label: 'Addresses of the nodes', help: 'The ends of the tunnels: one address of every node, proposed from the network that they share.', when: overlay },
+				{ part: 'zone', name: 'anycast-gateway', label: 'Gateway on every node', help: 'Every node routes for the guests on it and leads outside. Otherwise the gateway is a router of yours, or there is none.', when: overlay },
 			],
 		},
 		{
@@ -41,7 +42,7 @@ export const tenant: Wizard = {
 		{
 			title: 'Addresses',
 			explain: 'A subnet gives the network its addresses.',
-			fields: subnetFields({ gateway: 'In a simple zone every node has this address on its bridge; in a vxlan zone it is a router of yours, or nothing.', snat: 'Under the own address of the node that they run on (source NAT).', dhcp: true }),
+			fields: subnetFields({ gateway: 'In a simple zone, and with a gateway on every node, the nodes have this address; otherwise it is a router of yours, or nothing.', snat: 'Under the own address of the node that they run on (source NAT).', dhcp: true }),
 		},
 	],
 	start: (world: World): Draft => {
@@ -57,17 +58,18 @@ export const tenant: Wizard = {
 	},
 	follow: (draft, before, world) => {
 		let next = followSubnet(draft);
-		if (value(draft, 'zone', 'type') === value(before, 'zone', 'type')) return next;
+		if (overlay(draft) && !overlay(before) && !draft['zone']?.['peers']) next = withValue(next, 'zone', 'peers', world.addresses.length ? world.addresses : undefined);
+		if (nodesRoute(draft) === nodesRoute(before)) return next;
+		if (!nodesRoute(draft)) return withValue(next, 'subnet', 'gateway', undefined);
 		const network = parseNetwork(value(draft, 'subnet', 'id'));
-		if (overlay(draft)) {
-			if (!draft['zone']?.['peers']) next = withValue(next, 'zone', 'peers', world.addresses.length ? world.addresses : undefined);
-			return withValue(next, 'subnet', 'gateway', undefined);
-		}
 		return network ? withValue(next, 'subnet', 'gateway', firstHost(network)) : next;
 	},
 	edits: (draft, upTo): Edit[] => {
 		const zone: Record<string, unknown> = { ...draft['zone'] };
-		if (!overlay(draft)) delete zone['peers'];
+		if (!overlay(draft)) {
+			delete zone['peers'];
+			delete zone['anycast-gateway'];
+		}
 		if (isSet(draft, 'options', 'subnet')) {
 			zone['ipam'] = 'pve';
 			if (isSet(draft, 'options', 'dhcp')) zone['dhcp'] = 'dnsmasq';
