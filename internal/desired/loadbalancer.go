@@ -12,7 +12,7 @@ import (
 
 // LoadBalancer distributes the connections to its listeners over its servers.
 type LoadBalancer struct {
-	// Name identifies it on the node: a word of letters, digits, hyphens and dots.
+	// Name identifies it on the node: a word of letters, digits and hyphens.
 	Name  string `json:"name"`
 	Owner string `json:"owner"`
 	// Space is the named space that it listens in and reaches its servers from; empty for
