@@ -16,7 +16,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/driver"
+	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/naming"
+	"github.com/viaduct-sdn/viaduct/test/requires"
 )
 
 // Two spaces have the same address; each gets its own servers, from one process without rights
@@ -305,5 +308,55 @@ func TestNothingLeft(t *testing.T) {
 	entries, err := os.ReadDir(l.d.o.Dir)
 	if err != nil || len(entries) != 1 || entries[0].Name() != processDir {
 		t.Errorf("%v, %v", entries, err)
+	}
+}
+
+// What somebody changed in the process or in the file is as declared after a pass.
+func TestDrift(t *testing.T) {
+	l := newLab(t)
+	l.serve("red", 8001, "one")
+	b := balancer("red", 8001)
+	l.apply(b)
+	before := l.pid()
+	for what, change := range map[string]func() error{
+		"~ load-balancer web-red server guest-8001 127.0.0.1:8001: weight 3 -> 100": func() error {
+			_, err := l.d.ask(context.Background(), l.d.current(), "set server web-red/s1 weight 3")
+			return err
+		},
+		"+ load-balancer web-red server guest-8001 127.0.0.1:8001: weight 100": func() error {
+			_, err := l.d.ask(context.Background(), l.d.current(), "set server web-red/s1 state maint")
+			return err
+		},
+		"~ process load balancer: configuration other -> as declared": func() error {
+			return os.WriteFile(l.d.path(configFile), []byte("x"), 0o600)
+		},
+	} {
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+		if r := l.apply(b); len(r.Changes) != 1 || r.Changes[0].String() != what {
+			t.Errorf("%v, want %s", r.Changes, what)
+		}
+		if got := l.greeting("red", address+":80"); got != "one" || l.pid() != before {
+			t.Errorf("%s: %q answers", what, got)
+		}
+	}
+}
+
+// Without the program every load balancer says so, and nothing is written.
+func TestProgramMissing(t *testing.T) {
+	d := New(Options{Dir: t.TempDir(), Program: "/nowhere/haproxy"})
+	want := &desired.Space{LoadBalancers: []desired.LoadBalancer{balancer("red", 8001), balancer("blue", 8001)}}
+	r, err := d.Reconcile(context.Background(), want, false)
+	if len(driver.ObjectErrors(err)) != 2 || len(driver.NodeErrors(err)) != 0 || !strings.Contains(err.Error(), "apt install haproxy") || r.Writes != 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	f := &model.Facts{}
+	if err := d.AddFacts(context.Background(), f); err != nil || f.HAProxy != "" {
+		t.Errorf("%q, %v", f.HAProxy, err)
+	}
+	d = New(Options{Dir: t.TempDir(), Program: requires.Program(t, "haproxy")})
+	if err := d.AddFacts(context.Background(), f); err != nil || !strings.HasPrefix(f.HAProxy, "2.") && !strings.HasPrefix(f.HAProxy, "3.") {
+		t.Errorf("%q, %v", f.HAProxy, err)
 	}
 }

@@ -111,11 +111,11 @@ func (w *writer) loadBalancer(l *desired.LoadBalancer, slots Slots) {
 	}
 	if c := l.Check; c != nil && c.Path != "" {
 		w.line("\toption httpchk")
-		host := ""
+		version := "HTTP/1.0" // which needs no host
 		if c.Host != "" {
-			host = " hdr Host " + quote(strings.ReplaceAll(c.Host, "%", "%%"))
+			version = "HTTP/1.1 hdr Host " + quote(strings.ReplaceAll(c.Host, "%", "%%"))
 		}
-		w.line("\thttp-check send meth GET uri %s ver HTTP/1.1%s", quote(c.Path), host)
+		w.line("\thttp-check send meth GET uri %s ver %s", quote(c.Path), version)
 		w.line("\thttp-check expect status %s", c.Status)
 	}
 	w.servers(l, slots, l.Check)
