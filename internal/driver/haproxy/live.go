@@ -3,8 +3,10 @@ package haproxy
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
@@ -53,6 +55,38 @@ func (d *Driver) Services(ctx context.Context, want *desired.Space) []driver.Ser
 		pid = now.info.PID
 	}
 	return []driver.Service{{Name: "load balancer (HAProxy)", PID: pid}}
+}
+
+// Pool returns the counters of a load balancer as a whole, named "all", and of the servers that
+// it uses by their names. It may be called at any time.
+func (d *Driver) Pool(ctx context.Context, name string) ([]haproxy.Statistics, error) {
+	applied, err := d.applied()
+	if err != nil {
+		return nil, err
+	}
+	names := map[netip.AddrPort]string{}
+	if l := byName(applied)[name]; l != nil {
+		for _, s := range l.Servers {
+			names[s.Addr] = s.Name
+		}
+	}
+	stats, err := d.Statistics(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []haproxy.Statistics
+	for _, s := range stats {
+		switch {
+		case s.Proxy != name || s.Server == "FRONTEND":
+		case s.Server == "BACKEND":
+			s.Server = "all"
+			out = slices.Insert(out, 0, s)
+		case names[s.Addr] != "":
+			s.Server = names[s.Addr]
+			out = append(out, s)
+		}
+	}
+	return out, nil
 }
 
 // Statistics returns the counters of the running process. It may be called at any time.
