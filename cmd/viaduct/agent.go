@@ -52,6 +52,7 @@ var instanceFlags = []instanceFlag{
 	{"frr-pathspace", "", "FRR's name for the instance to use, where a machine runs several (its option -N)", func(i *agent.Instance) *string { return &i.FRRPathspace }},
 	{"ovs-socket", ovs.DefaultSocket, "where Open vSwitch's database listens", func(i *agent.Instance) *string { return &i.OVSSocket }},
 	{"dnsmasq-root", "", "directory below which the files of DHCP servers are, where a machine runs several nodes", func(i *agent.Instance) *string { return &i.DNSMasqRoot }},
+	{"haproxy-dir", "", "directory of the files of load balancers, where a machine runs several nodes", func(i *agent.Instance) *string { return &i.HAProxyDir }},
 	{"netns-dir", "", "directory of the node's network namespaces, where a machine runs several nodes (default /run/netns)", func(i *agent.Instance) *string { return &i.NamespaceDir }},
 }
 
@@ -71,7 +72,7 @@ func checkCommand(o *agent.HostOptions) *cobra.Command {
 		Short: "Show how this node differs from its desired state",
 		Long: `Compares the node's actual state with the last document that the agent received, and
 changes nothing. The exit status is 0 without differences and 3 with some. The
-instances of FRR, Open vSwitch and dnsmasq are those of the agent.`,
+instances of FRR, Open vSwitch, dnsmasq and HAProxy are those of the agent.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Version = cmd.Root().Version
 			if err := fillInstance(cmd, o); err != nil {
@@ -129,7 +130,7 @@ func runAgent(ctx context.Context, o agent.HostOptions, verbose bool, ready func
 		return err
 	}
 	if err := o.Save(o.Data); err != nil { // a full disk must not stop the agent
-		logger(verbose).Warn("cannot note the instances of FRR, Open vSwitch and dnsmasq: agent check needs its flags", "error", err)
+		logger(verbose).Warn("cannot note the instances of FRR, Open vSwitch, dnsmasq and HAProxy: agent check needs its flags", "error", err)
 	}
 	if err := a.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		return err

@@ -71,28 +71,31 @@ func nameServer(o HostOptions) (*dnsserver.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	uid, gid := namesUser()
+	uid, gid := systemUser(namesUserName, namesUserID)
 	command := []string{program, "nameserver", "--user", fmt.Sprintf("%d:%d", uid, gid), "--config"}
 	return dnsserver.New(dnsserver.Options{Dir: dir, Command: command, Group: gid, Version: o.Version}), nil
 }
 
-// The user of the DNS server: the system's, if it has one of the name, and otherwise one
-// of the UIDs that no system assigns (systemd's "Users, Groups, UIDs and GIDs on systemd
-// Systems" has 60578 to 61183 as unused).
+// The users of the DNS server and of HAProxy: the system's, if it has one of the name, and
+// otherwise one of the UIDs that no system assigns (systemd's "Users, Groups, UIDs and GIDs on
+// systemd Systems" has 60578 to 61183 as unused).
 const (
-	namesUserName = "viaduct-names"
-	namesUserID   = 60753
+	namesUserName    = "viaduct-names"
+	namesUserID      = 60753
+	balancerUserName = "viaduct-lb"
+	balancerUserID   = 60754
 )
 
-func namesUser() (uid, gid int) {
-	u, err := user.Lookup(namesUserName)
+// systemUser is the user with a name and its group, or one with a number.
+func systemUser(name string, otherwise int) (uid, gid int) {
+	u, err := user.Lookup(name)
 	if err != nil {
-		return namesUserID, namesUserID
+		return otherwise, otherwise
 	}
 	uid, errUID := strconv.Atoi(u.Uid)
 	gid, errGID := strconv.Atoi(u.Gid)
 	if errUID != nil || errGID != nil || uid == 0 || gid == 0 {
-		return namesUserID, namesUserID
+		return otherwise, otherwise
 	}
 	return uid, gid
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // instanceFile is the file in an agent's data directory that names the instances of FRR,
-// Open vSwitch and dnsmasq, and the namespaces, that it uses.
+// Open vSwitch, dnsmasq and HAProxy, and the namespaces, that it uses.
 const instanceFile = "instance.json"
 
 // Instance names the node's instances on a machine with several. All fields are empty
@@ -25,6 +25,8 @@ type Instance struct {
 	OVSSocket string `json:"ovsSocket,omitempty"`
 	// DNSMasqRoot is the directory below which the files of DHCP servers are.
 	DNSMasqRoot string `json:"dnsmasqRoot,omitempty"`
+	// HAProxyDir is the directory of the files of load balancers.
+	HAProxyDir string `json:"haproxyDir,omitempty"`
 	// NamespaceDir is the directory of the node's network namespaces.
 	NamespaceDir string `json:"namespaceDir,omitempty"`
 }

@@ -49,6 +49,12 @@ type ServiceReader interface {
 	Leases(zone, vnet string) ([]livequery.Lease, error)
 }
 
+// BalancerReader is a System that reads what its load balancers do.
+type BalancerReader interface {
+	// Pool is a load balancer and the guests of its pool.
+	Pool(ctx context.Context, balancer string) ([]livequery.PoolServer, error)
+}
+
 // answers are the answers to all live queries, by subject.
 var answers = map[livequery.Subject]answer{
 	livequery.Interfaces.Subject:       to(livequery.Interfaces, ofKernel(KernelReader.Interfaces)),
@@ -67,6 +73,7 @@ var answers = map[livequery.Subject]answer{
 	livequery.FirewallCounters.Subject: to(livequery.FirewallCounters, listCounters),
 	livequery.NodeFirewallLog.Subject:  to(livequery.NodeFirewallLog, listNodeFirewallLog),
 	livequery.FirewallLog.Subject:      to(livequery.FirewallLog, listFirewallLog),
+	livequery.LoadBalancer.Subject:     to(livequery.LoadBalancer, listPool),
 	livequery.FabricRoutes.Subject:     to(livequery.FabricRoutes, inFabric(listFabricRoutes)),
 	livequery.FabricNeighbours.Subject: to(livequery.FabricNeighbours, inFabric(fabricNeighbours)),
 	livequery.FabricLinks.Subject:      to(livequery.FabricLinks, inFabric(fabricInterfaces)),

@@ -66,6 +66,14 @@ func listLeases(_ context.Context, r ServiceReader, doc *document.Document, vnet
 	return r.Leases(v.Zone, vnet)
 }
 
+// listPool are a load balancer and the guests of its pool.
+func listPool(ctx context.Context, r BalancerReader, doc *document.Document, id string) ([]livequery.PoolServer, error) {
+	if doc.Config.LoadBalancers[id] == nil {
+		return nil, fmt.Errorf("load balancer %s is not on this node", id)
+	}
+	return r.Pool(ctx, id)
+}
+
 // listZoneLeases are the leases of a zone's VNets, by VNet.
 func listZoneLeases(_ context.Context, r ServiceReader, doc *document.Document, zone string) ([]livequery.Lease, error) {
 	if doc.Config.Zones[zone] == nil {

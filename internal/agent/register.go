@@ -11,6 +11,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/driver"
 	"github.com/viaduct-sdn/viaduct/internal/driver/dnsmasq"
 	"github.com/viaduct-sdn/viaduct/internal/driver/frr"
+	"github.com/viaduct-sdn/viaduct/internal/driver/haproxy"
 	"github.com/viaduct-sdn/viaduct/internal/driver/ifupdown2"
 	"github.com/viaduct-sdn/viaduct/internal/driver/link"
 	"github.com/viaduct-sdn/viaduct/internal/driver/nft"
@@ -46,6 +47,10 @@ func stages(o HostOptions, reserved func(string) bool) ([]Stage, error) {
 	if servers.Root != "" { // it may be closed to others
 		servers.User = "root"
 	}
+	balancers := haproxy.Options{Dir: o.HAProxyDir, Namespaces: o.namespaces()}
+	if balancers.Dir == "" { // others may be closed to its user
+		balancers.UID, balancers.GID = systemUser(balancerUserName, balancerUserID)
+	}
 	host := func(d driver.Driver) driver.OnHost { return driver.OnHost{Driver: d} }
 	return []Stage{
 		// What zebra removes from the kernel when bgpd crashes is restored before anything else.
@@ -68,6 +73,8 @@ func stages(o HostOptions, reserved func(string) bool) ([]Stage, error) {
 		// first, as a guest may query the name of another guest before that has its address.
 		{Name: "nameserver", Driver: host(names), After: []string{"link"}},
 		{Name: "dnsmasq", Driver: host(dnsmasq.New(servers)), After: []string{"link", "nameserver"}},
+		// Load balancers listen in spaces.
+		{Name: "haproxy", Driver: host(haproxy.New(balancers)), After: []string{"space", "link"}},
 		// FRR learns of a new VRF when it exists.
 		{Name: "frr", Driver: host(suite), After: []string{"link", "route"}},
 		// Last, FRR's view of the node's hosts is compared with the kernel's.
@@ -75,13 +82,17 @@ func stages(o HostOptions, reserved func(string) bool) ([]Stage, error) {
 	}, nil
 }
 
+// namespaces is the directory of the node's network namespaces.
+func (o HostOptions) namespaces() netns.Dir {
+	if o.NamespaceDir == "" {
+		return netns.SystemDir
+	}
+	return netns.Dir(o.NamespaceDir)
+}
+
 // spaces are the options of the named spaces, with the drivers of a router. Pairs of links
 // lead from them to outer.
 func (o HostOptions) spaces(outer *netns.NS) space.Options {
-	dir := netns.SystemDir
-	if o.NamespaceDir != "" {
-		dir = netns.Dir(o.NamespaceDir)
-	}
 	state := func(space string) string { return filepath.Join(o.Data, "nft-"+space+".json") }
 	records := func() ([]string, error) {
 		files, err := filepath.Glob(state("*"))
@@ -91,7 +102,7 @@ func (o HostOptions) spaces(outer *netns.NS) space.Options {
 		return files, err
 	}
 	return space.Options{
-		Dir: dir,
+		Dir: o.namespaces(),
 		Drivers: func(ns *netns.NS, space string) ([]driver.Driver, error) {
 			links, err := link.New(link.Options{Namespace: ns, Outer: outer})
 			if err != nil {

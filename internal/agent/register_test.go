@@ -79,7 +79,6 @@ func TestOrderIsChecked(t *testing.T) {
 func TestAbilities(t *testing.T) {
 	list := hostStages(t)
 	for what, found := range map[string]int{
-		"facts":  len(all[factSource](list)),
 		"switch": len(all[switchReader](list)),
 		"names":  len(all[linkNamer](list)),
 		"ports":  len(all[portJoiner](list)),
@@ -90,7 +89,10 @@ func TestAbilities(t *testing.T) {
 			t.Errorf("%s: %d drivers", what, found)
 		}
 	}
-	if n := len(all[driver.Eventful](list)); n < 6 { // nft, ovs, link, space, dnsmasq, frr
+	if n := len(all[factSource](list)); n != 2 { // frr, haproxy
+		t.Errorf("%d drivers add to the facts", n)
+	}
+	if n := len(all[driver.Eventful](list)); n < 7 { // nft, ovs, link, space, dnsmasq, haproxy, frr
 		t.Errorf("%d drivers tell of events", n)
 	}
 }

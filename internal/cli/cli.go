@@ -79,7 +79,7 @@ func New(cfg Config) *cobra.Command {
 		&cobra.Group{ID: groupRun, Title: "Daemons, nodes and lab:"},
 		&cobra.Group{ID: groupAccess, Title: "Access control:"},
 	)
-	addTo(root, groupChange, a.planCommand(), a.applyCommand(), a.createCommand(), a.setCommand(), a.deleteCommand(), a.discardCommand(), a.undoCommand(), a.rollbackCommand(), a.importCommand(), a.addressCommand(), a.backplaneCommand(), a.sectorCommand())
+	addTo(root, groupChange, a.planCommand(), a.applyCommand(), a.createCommand(), a.setCommand(), a.deleteCommand(), a.discardCommand(), a.undoCommand(), a.rollbackCommand(), a.importCommand(), a.addressCommand(), a.loadBalancerCommand(), a.backplaneCommand(), a.sectorCommand())
 	addTo(root, groupLook, a.getCommand(), a.describeCommand(), a.explainCommand(), a.diffCommand(), a.historyCommand(), a.statusCommand(), a.topologyCommand(), a.liveCommand(), a.reachCommand(), a.firewallCommand(), a.eventsCommand(), a.renderCommand(), a.exportCommand())
 	addTo(root, groupRun, a.nodeCommand(), a.backupCommand(), a.hookCommand(), a.labCommand())
 	addTo(root, groupRun, a.Commands...)

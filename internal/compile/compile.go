@@ -105,6 +105,7 @@ func join(n *node) *desired.Node {
 	out.Links = slices.Concat(out.Links, sectors.host.Links)
 	out.Addresses = slices.Concat(out.Addresses, sectors.host.Addresses)
 	out.Routes = slices.Concat(out.Routes, sectors.host.Routes)
+	out.LoadBalancers = sectors.host.LoadBalancers
 	out.DHCP, out.FRR, out.NameServer = dhcp.out.DHCP, partRouting.of(n).frr, partNames.of(n)
 	out.Ports = slices.Concat(out.Ports, partGuestPorts.of(n).Ports)
 	out.Addresses = append(out.Addresses, dhcp.out.Addresses...)

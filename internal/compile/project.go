@@ -20,14 +20,15 @@ type Projector struct {
 	cfg, live *model.Config // live may be nil
 	revision  int64
 	// Of each map the key is the name of a node, or that in the comment.
-	everywhere  []*model.Zone
-	zones       map[string][]*model.Zone
-	vnets       map[string][]*model.VNet       // zone
-	subnets     map[string][]*model.Subnet     // VNet
-	members     map[string][]*model.FabricNode // fabric
-	memberships map[string][]*model.FabricNode
-	controllers map[string][]*model.Controller
-	guests      map[string][]*model.Guest
+	everywhere    []*model.Zone
+	zones         map[string][]*model.Zone
+	vnets         map[string][]*model.VNet       // zone
+	subnets       map[string][]*model.Subnet     // VNet
+	members       map[string][]*model.FabricNode // fabric
+	memberships   map[string][]*model.FabricNode
+	controllers   map[string][]*model.Controller
+	loadBalancers map[string][]*model.LoadBalancer // by sector
+	guests        map[string][]*model.Guest
 }
 
 // NewProjector prepares the documents of a revision. Neither the configuration
@@ -37,7 +38,7 @@ func NewProjector(cfg, live *model.Config, revision int64) *Projector {
 		cfg: cfg, live: live, revision: revision,
 		zones: map[string][]*model.Zone{}, vnets: map[string][]*model.VNet{}, subnets: map[string][]*model.Subnet{},
 		members: map[string][]*model.FabricNode{}, memberships: map[string][]*model.FabricNode{},
-		controllers: map[string][]*model.Controller{}, guests: map[string][]*model.Guest{},
+		controllers: map[string][]*model.Controller{}, loadBalancers: map[string][]*model.LoadBalancer{}, guests: map[string][]*model.Guest{},
 	}
 	for _, z := range cfg.Zones {
 		if len(z.Nodes) == 0 {
@@ -61,6 +62,9 @@ func NewProjector(cfg, live *model.Config, revision int64) *Projector {
 		if c.Node != "" {
 			p.controllers[c.Node] = append(p.controllers[c.Node], c)
 		}
+	}
+	for _, l := range cfg.LoadBalancers {
+		p.loadBalancers[l.Sector] = append(p.loadBalancers[l.Sector], l)
 	}
 	if live == nil {
 		return p

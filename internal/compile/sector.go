@@ -93,6 +93,8 @@ type gateway struct {
 	inside, outside desired.Link
 	subnets         []*model.Subnet
 	space           *desired.NamedSpace
+	// balancers are the sector's load balancers.
+	balancers []*model.LoadBalancer
 }
 
 // sector compiles the gateway of a sector, if the node is a member of its backplane.
@@ -124,6 +126,7 @@ func (n *sectorBuilder) sector(s *model.Sector) {
 	n.spaces = append(n.spaces, desired.NamedSpace{Name: s.VNet, Owner: owner})
 	g.space = &n.spaces[len(n.spaces)-1]
 	n.inside(g)
+	n.loadBalancers(g)
 	g.space.Tables = []desired.Table{n.gatewayTable(g)}
 	n.noteGuests(g)
 }

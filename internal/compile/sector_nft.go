@@ -36,8 +36,8 @@ type gatewayRules struct {
 	node  string
 	place func(to netip.Addr) (slice int, known bool)
 	table desired.Table
-	// raw, dnat, snat and forward are the rules of the chains.
-	raw, dnat, snat, forward []string
+	// raw, dnat, snat, forward and input are the rules of the chains.
+	raw, dnat, snat, forward, input []string
 }
 
 // gatewayTable is the table of a gateway: hand-over, translation, and what may pass.
@@ -64,9 +64,9 @@ func (n *sectorBuilder) gatewayTable(g *gateway) desired.Table {
 	chain("prerouting", "nat", "prerouting", "dstnat", r.dnat)
 	chain("postrouting", "nat", "postrouting", "srcnat", r.snat)
 	chain("forward", "filter", "forward", "filter", append(r.forward, "drop"))
-	chain("input", "filter", "input", "filter", []string{
-		"iifname \"lo\" accept", "ct state established,related accept", "icmp type echo-request accept", "meta l4proto ipv6-icmp accept", "drop",
-	})
+	chain("input", "filter", "input", "filter", slices.Concat([]string{
+		"iifname \"lo\" accept", "ct state established,related accept", "icmp type echo-request accept", "meta l4proto ipv6-icmp accept",
+	}, r.input, []string{"drop"}))
 	return r.table
 }
 
@@ -96,6 +96,7 @@ func (r *gatewayRules) family(f family) {
 	if a := r.sector.AddressFor(subnets[0].Addr()); a.IsValid() {
 		r.slices(f, a)
 		r.forwards(f, a, gate)
+		r.balance(f, a)
 		r.floating(f)
 		r.leave(f, a)
 	}
@@ -110,16 +111,11 @@ func (r *gatewayRules) set(s desired.Set) { r.table.Sets = append(r.table.Sets, 
 // slices hands over replies that belong to other nodes by the slice of their port, or of the
 // identifier of an ICMP query; and ICMP errors by the port in the packet that they are about.
 func (r *gatewayRules) slices(f family, a netip.Addr) {
-	var marks []string
-	for _, m := range r.others(r.node) {
-		first, last := r.backplane.Ports(m.Slice)
-		marks = append(marks, fmt.Sprintf("%d-%d : %s", first, last, markOf(m.Slice)))
-	}
+	marks := r.sliceMarks()
 	if len(marks) == 0 {
 		return
 	}
 	// A packet that another gateway has handed over is not passed on.
-	slices.Sort(marks)
 	to := fmt.Sprintf("iifname %q %s daddr %s ", linkBackplane, f.ip, a)
 	list := " map { " + strings.Join(marks, ", ") + " } notrack accept"
 	r.raw = append(r.raw,
@@ -127,6 +123,18 @@ func (r *gatewayRules) slices(f family, a netip.Addr) {
 		to+f.icmp+" type echo-reply meta mark set "+f.icmp+" id"+list,
 		fmt.Sprintf("%s%s type %s @th,%d,8 { 6, 17 } meta mark set @th,%d,16%s", to, f.icmp, f.errors, f.inner, f.port, list),
 		fmt.Sprintf("%s%s type %s @th,%d,8 %d meta mark set @th,%d,16%s", to, f.icmp, f.errors, f.inner, f.echo, f.port+32, list))
+}
+
+// sliceMarks are the elements of a map from the source ports of other nodes to the marks of
+// their gateways.
+func (r *gatewayRules) sliceMarks() []string {
+	var marks []string
+	for _, m := range r.others(r.node) {
+		first, last := r.backplane.Ports(m.Slice)
+		marks = append(marks, fmt.Sprintf("%d-%d : %s", first, last, markOf(m.Slice)))
+	}
+	slices.Sort(marks)
+	return marks
 }
 
 // forwards leads ports of the sector's address to guests: on the guest's own node, through
@@ -279,6 +287,9 @@ func (p *Projector) projectSectors(out *model.Config) {
 		set(&out.Sectors, id, s)
 		if b := p.cfg.Backplanes[s.Backplane]; b != nil {
 			set(&out.Backplanes, b.ID, b)
+		}
+		for _, l := range p.loadBalancers[id] {
+			set(&out.LoadBalancers, l.ID, l)
 		}
 	}
 }

@@ -25,6 +25,8 @@ const (
 	TypeBackend   = "backend"
 	TypeDHCP      = "dhcp"
 	TypeSpace     = "space"
+
+	TypeLoadBalancer = "load-balancer"
 )
 
 // LinkEntry describes a link. What cannot change while it lives is fixed: its

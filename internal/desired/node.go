@@ -50,6 +50,9 @@ type Space struct {
 	FRR *FRR `json:"frr,omitempty"`
 	// NameServer answers guests' questions for names; nil if no zone wants that.
 	NameServer *NameServer `json:"nameServer,omitempty"`
+	// LoadBalancers are served by one HAProxy of the node, also those in named spaces: only
+	// the host's space has any.
+	LoadBalancers []LoadBalancer `json:"loadBalancers,omitempty"`
 	// Backend is how links are programmed: empty for netlink, or on the host "ifupdown2".
 	Backend string `json:"backend,omitempty"`
 }
@@ -392,4 +395,5 @@ func (n *Space) Sort() {
 		return cmp.Or(cmp.Compare(a.Family, b.Family), cmp.Compare(a.Name, b.Name))
 	})
 	sortDHCP(n.DHCP)
+	sortLoadBalancers(n.LoadBalancers)
 }

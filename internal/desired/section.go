@@ -31,6 +31,7 @@ func (s *Space) Sections() []Section {
 		DHCP(s.DHCP),
 		s.FRR,
 		s.NameServer,
+		LoadBalancers(s.LoadBalancers),
 		backend(s.Backend),
 		Tables(s.Tables),
 		list[Sysctl]{TypeSysctl, s.Sysctls, SysctlEntry},
@@ -127,6 +128,22 @@ func (s *NameServer) Hash(w *bufio.Writer) {
 		for _, x := range v.Names {
 			line(w, x.Name, "", x.IPs)
 		}
+	}
+}
+
+// LoadBalancers is the section of load balancers.
+type LoadBalancers []LoadBalancer
+
+// Kind implements Section.
+func (LoadBalancers) Kind() string { return TypeLoadBalancer }
+
+// Entries implements Section.
+func (l LoadBalancers) Entries() []Entry { return LoadBalancerEntries(l) }
+
+// Hash implements Section.
+func (l LoadBalancers) Hash(w *bufio.Writer) {
+	if len(l) > 0 {
+		encode(w, []LoadBalancer(l))
 	}
 }
 

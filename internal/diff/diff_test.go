@@ -56,6 +56,13 @@ func space() *desired.Space {
 				Names:  []desired.NameEntry{{Name: "web1.lab.example", IPs: []netip.Addr{netip.MustParseAddr("10.0.0.5")}}},
 			}},
 		},
+		LoadBalancers: []desired.LoadBalancer{{
+			Name: "web", Owner: "load-balancer/web", Space: "olvn1001", HTTP: true, Algorithm: desired.BalanceRoundRobin, Sticky: true, AcceptProxy: true, SendProxy: true,
+			Panic: 50, MaxConnections: 1000, IdleTimeout: 60, Certificate: &desired.KeyPair{Chain: "chain", Key: "key"},
+			Check:   &desired.HealthCheck{Interval: 2, Fall: 3, Rise: 2, Path: "/", Status: "200", Host: "web.example"},
+			Listen:  []desired.LoadBalancerListener{{Addr: netip.MustParseAddrPort("10.0.0.1:80"), Redirect: true}},
+			Servers: []desired.LoadBalancerServer{{Name: "101/net0", Addr: netip.MustParseAddrPort("10.0.1.9:8080"), Weight: 100}},
+		}},
 		Backend: "ifupdown2",
 		Ports:   []desired.Port{{Names: []string{"tap1i0"}, Bridge: "vn1", Isolated: true, AllVLANs: true, MACs: []string{"02:00:00:00:00:02"}, MTU: 1400, Owner: "guest/1"}},
 		Sysctls: []desired.Sysctl{{Key: "net.ipv4.ip_forward", Value: "1", Owner: "zone/a"}},
@@ -164,6 +171,9 @@ func TestPrinted(t *testing.T) {
 		"+ frr router bgp 1 / address-family l2vpn evpn / advertise-all-vni",
 		"+ name-view z: domain lab.example, listen 10.0.0.1:53 on vn1, networks 10.0.0.0/24, forwarders 192.0.2.1:53",
 		"+ name web1.lab.example: addresses 10.0.0.5",
+		"+ load-balancer web: space olvn1001, mode http, listen 10.0.0.1:80 to https, certificate 38e47590ce0e49b9, algorithm roundrobin, sticky on, accept-proxy on, send-proxy on, " +
+			"check http web.example / 200 every 2 s, down after 3, up after 2, panic 50, max-connections 1000, idle-timeout 60",
+		"+ load-balancer web server 101/net0 10.0.1.9:8080: weight 100",
 		"~ backend links: backend ifupdown2",
 		"+ rule inet viaduct",
 		"+ rule inet viaduct chain c: type filter, hook forward, priority filter",

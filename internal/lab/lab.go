@@ -334,7 +334,7 @@ func (l *Lab) startNode(ctx context.Context, c *client.Client, node string) erro
 	}
 	l.progress("starting the agent of %s", node)
 	cmd, err := l.start(node, node, nil, "agent", "--data", data, "--frr-pathspace", l.FRRPathspace(node),
-		"--ovs-socket", l.OVSSocket(node), "--dnsmasq-root", l.DNSMasqRoot(node), "--netns-dir", l.namespaceDir(node))
+		"--ovs-socket", l.OVSSocket(node), "--dnsmasq-root", l.DNSMasqRoot(node), "--haproxy-dir", l.haproxyDir(node), "--netns-dir", l.namespaceDir(node))
 	if err != nil {
 		return err
 	}
@@ -345,6 +345,9 @@ func (l *Lab) startNode(ctx context.Context, c *client.Client, node string) erro
 // DNSMasqRoot is the directory below which the files of a node's DHCP servers are:
 // the nodes share one file system. dnsmasq reads them as a user of its own.
 func (l *Lab) DNSMasqRoot(node string) string { return filepath.Join(l.Dir, "dnsmasq", node) }
+
+// haproxyDir is the directory of the files of a node's load balancers.
+func (l *Lab) haproxyDir(node string) string { return filepath.Join(l.Dir, "haproxy", node) }
 
 // namespaceDir is the directory of the network namespaces that a node's agent makes.
 func (l *Lab) namespaceDir(node string) string { return filepath.Join(l.Dir, "netns", node) }

@@ -20,8 +20,8 @@ import (
 // process is a running process of the lab.
 type process struct {
 	pid int
-	// data is the value of its argument --data, --config of a DNS server, or --pidfile or
-	// --pid-file of a daemon that is not the product, below the lab's directory: it identifies
+	// data is the value of its argument --data, --config of a DNS server, or --pidfile,
+	// --pid-file or -p of a daemon that is not the product, below the lab's directory: it identifies
 	// the lab's processes, so no list of process numbers has to survive a kill.
 	data string
 	// sameProcess reports whether the number still belongs to the process; nil means that
@@ -61,7 +61,7 @@ func ownData(args []string) string {
 				return file
 			}
 		}
-		if (a == "--data" || a == "--config") && i+1 < len(args) {
+		if (a == "--data" || a == "--config" || a == "-p") && i+1 < len(args) {
 			return args[i+1]
 		}
 	}

@@ -151,6 +151,29 @@ type MAC struct {
 	NextHop string `json:"nextHop"`
 }
 
+// PoolServer is a guest of a load balancer's pool, or the load balancer as a whole, on one node.
+// Counters begin when HAProxy starts there, which a change of the load balancer's other
+// properties has it do.
+type PoolServer struct {
+	// Name is the guest and its NIC, "100/net0"; "all" for the load balancer as a whole.
+	Name    string `json:"name"`
+	Address string `json:"address,omitempty"`
+	// State is "up", "down", "drain", or as HAProxy shows a server between two of them ("down
+	// 1/2").
+	State string `json:"state"`
+	// Since is the time of the last change of the state.
+	Since time.Time `json:"since"`
+	// Check is the result of the last check: "L4OK", "L4CON Connection refused", "L7STS 503".
+	Check  string `json:"check,omitempty"`
+	Weight int    `json:"weight"`
+	// Connections are open ones (requests with HTTP), Total those until now, In and Out bytes
+	// from and to clients.
+	Connections int64 `json:"connections"`
+	Total       int64 `json:"total"`
+	In          int64 `json:"in"`
+	Out         int64 `json:"out"`
+}
+
 // Where a rule of a firewall counts.
 const (
 	FirewallInside = "inside" // between the ports of a VNet

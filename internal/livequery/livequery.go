@@ -87,6 +87,8 @@ var (
 	// on, newest first: all of a node, and those of a VNet.
 	NodeFirewallLog = register(Query[FirewallLogEntry]{Subject: "node-firewall-log", About: model.KindNode, Doc: "Lists the newest packets that firewall rules with a log level decided on, on a node; newest first."})
 	FirewallLog     = register(Query[FirewallLogEntry]{Subject: "firewall-log", About: model.KindVNet, Writers: true, Doc: "Lists the newest packets of a VNet that firewall rules with a log level decided on, on a node; newest first."})
+	// LoadBalancer requests the listener of a load balancer and the guests of its pool.
+	LoadBalancer = register(Query[PoolServer]{Subject: "load-balancer", About: model.KindLoadBalancer, Doc: "Lists the guests of a load balancer's pool as HAProxy on a node sees them, after the load balancer as a whole."})
 	// FabricRoutes requests the routes through a fabric.
 	FabricRoutes = register(Query[FabricRoute]{Subject: "fabric-routes", About: model.KindFabric, Doc: "Lists the routes through a fabric on a node."})
 	// FabricNeighbours requests the node's neighbours in a fabric.

@@ -17,6 +17,7 @@ type Config struct {
 	Subnets        map[string]*Subnet        `json:"subnets,omitempty"`
 	Backplanes     map[string]*Backplane     `json:"backplanes,omitempty"`
 	Sectors        map[string]*Sector        `json:"sectors,omitempty"`
+	LoadBalancers  map[string]*LoadBalancer  `json:"load-balancers,omitempty"`
 	IPAMs          map[string]*IPAM          `json:"ipams,omitempty"`
 	NameServers    map[string]*NameServer    `json:"dns,omitempty"`
 	Aliases        map[string]*Alias         `json:"aliases,omitempty"`

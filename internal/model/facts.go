@@ -32,6 +32,8 @@ type Facts struct {
 	// OVS is true if Open vSwitch responds; OVSBridges are its bridges, sorted.
 	OVS        bool     `json:"ovs,omitempty"`
 	OVSBridges []string `json:"ovsBridges,omitempty"`
+	// HAProxy is the release of the installed HAProxy ("2.6.12-1+deb12u4"); empty without one.
+	HAProxy string `json:"haproxy,omitempty"`
 	// BridgeVLANs are the VLANs of the ports of VLAN-separating bridges, sorted by bridge.
 	// Agents of earlier releases do not report them.
 	BridgeVLANs []BridgeVLANs `json:"bridgeVLANs,omitempty"`

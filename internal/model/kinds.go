@@ -25,6 +25,7 @@ func init() {
 		subnetKind(),
 		backplaneKind(),
 		sectorKind(),
+		loadBalancerKind(),
 		ipamKind(),
 		dnsKind(),
 		aliasKind(),

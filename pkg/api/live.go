@@ -34,6 +34,8 @@ type (
 	LiveFirewallCounter = livequery.FirewallCounter
 	// LiveFirewallLogEntry is a packet that a rule of a firewall logged.
 	LiveFirewallLogEntry = livequery.FirewallLogEntry
+	// LivePoolServer is a guest of a load balancer's pool.
+	LivePoolServer = livequery.PoolServer
 	// LiveFabricRoute is a route through a fabric.
 	LiveFabricRoute = livequery.FabricRoute
 	// LiveFabricNeighbour is a neighbour in a fabric.

@@ -31,7 +31,7 @@ func TestInstall(t *testing.T) {
 		"lib/systemd/system/viaduct-server.service":    "ExecStart=/opt/viaduct/bin/viaduct server --data /var/lib/viaduct/server $VIADUCT_SERVER_OPTIONS",
 		"lib/systemd/system/viaduct-agent.service":     "ExecStart=/opt/viaduct/bin/viaduct agent",
 		"lib/systemd/system/viaduct-leave.service":     "bgp shutdown",
-		"lib/sysusers.d/viaduct.conf":                  "u viaduct-names ",
+		"lib/sysusers.d/viaduct.conf":                  "u viaduct-lb ",
 	} {
 		b, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil || !strings.Contains(string(b), want) {

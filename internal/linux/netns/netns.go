@@ -62,6 +62,13 @@ func (n *NS) Same(other *NS) (bool, error) {
 	return errA == nil && errB == nil && os.SameFile(a, b), errors.Join(errA, errB)
 }
 
+// Inode identifies the namespace among those that exist at one time.
+func (n *NS) Inode() (uint64, error) {
+	var st unix.Stat_t
+	err := unix.Fstat(n.FD(), &st)
+	return st.Ino, err
+}
+
 // FD is the handle's file descriptor, valid until Close.
 func (n *NS) FD() int { return int(n.file.Fd()) }
 

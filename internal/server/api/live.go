@@ -31,7 +31,7 @@ func liveRoutes() []route {
 			rt.needs = on(pathNodes+"/{node}", access.SysAudit)
 			return rt
 		}
-		rt.path += "/{" + string(q.About) + "}"
+		rt.path += "/{" + camel(string(q.About)) + "}"
 		rt.needs = within(q.About.Descriptor().RightsText(false))
 		return rt
 	})
@@ -41,7 +41,7 @@ func liveRoutes() []route {
 func (h *Handler) live(r *request, q livequery.Info) (any, error) {
 	node, object := r.PathValue("node"), ""
 	if q.About != model.KindNode {
-		object = r.PathValue(string(q.About))
+		object = r.PathValue(camel(string(q.About)))
 		if err := h.mayQuery(r, q.About, object); err != nil {
 			return nil, err
 		}

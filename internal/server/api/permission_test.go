@@ -18,6 +18,7 @@ func TestRightsAreAsDocumented(t *testing.T) {
 		model.KindBackplane: &model.Backplane{ID: "{id}"}, model.KindSector: &model.Sector{ID: "{id}"},
 		model.KindAlias: &model.Alias{}, model.KindIPSet: &model.IPSet{}, model.KindSecurityGroup: &model.SecurityGroup{}, model.KindFirewall: &model.Firewall{ID: "{id}"},
 		model.KindGuest: &model.Guest{ID: "{id}"}, model.KindIPAM: &model.IPAM{ID: "{id}"}, model.KindDNS: &model.NameServer{ID: "{id}"},
+		model.KindLoadBalancer: &model.LoadBalancer{ID: "{id}"},
 	}
 	for _, k := range model.Kinds() {
 		for write, doc := range map[bool]string{false: k.Descriptor().RightsText(false), true: k.Descriptor().RightsText(true)} {

@@ -501,6 +501,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/backplanes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists each backplane that the caller may see, sorted by ID
+         * @description Lists each backplane that the caller may see, sorted by ID.
+         */
+        get: operations["listBackplanes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backplanes/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Returns one backplane, with its ETag
+         * @description Returns one backplane, with its ETag.
+         */
+        get: operations["getBackplane"];
+        /**
+         * Adds or replaces one backplane
+         * @description Adds or replaces one backplane. Pending until the next apply.
+         */
+        put: operations["putBackplane"];
+        post?: never;
+        /**
+         * Deletes one backplane
+         * @description Deletes one backplane. Pending until the next apply.
+         */
+        delete: operations["deleteBackplane"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes some properties of one backplane
+         * @description Changes some properties of one backplane. Pending until the next apply.
+         */
+        patch: operations["patchBackplane"];
+        trace?: never;
+    };
     "/api/v1/backup": {
         parameters: {
             query?: never;
@@ -1137,6 +1191,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/load-balancers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists each load balancer that the caller may see, sorted by ID
+         * @description Lists each load balancer that the caller may see, sorted by ID.
+         */
+        get: operations["listLoadBalancers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/load-balancers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Returns one load balancer, with its ETag
+         * @description Returns one load balancer, with its ETag.
+         */
+        get: operations["getLoadBalancer"];
+        /**
+         * Adds or replaces one load balancer
+         * @description Adds or replaces one load balancer. Pending until the next apply.
+         */
+        put: operations["putLoadBalancer"];
+        post?: never;
+        /**
+         * Deletes one load balancer
+         * @description Deletes one load balancer. Pending until the next apply.
+         */
+        delete: operations["deleteLoadBalancer"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes some properties of one load balancer
+         * @description Changes some properties of one load balancer. Pending until the next apply.
+         */
+        patch: operations["patchLoadBalancer"];
+        trace?: never;
+    };
     "/api/v1/members": {
         parameters: {
             query?: never;
@@ -1498,6 +1606,29 @@ export interface paths {
          * @description Lists the DHCP leases that a node has assigned in a VNet. The node is queried at the time of the request.
          */
         get: operations["liveLeases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/live/load-balancer/{loadBalancer}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                loadBalancer: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Lists the guests of a load balancer's pool as HAProxy on a node sees them, after the load balancer as a whole
+         * @description Lists the guests of a load balancer's pool as HAProxy on a node sees them, after the load balancer as a whole. The node is queried at the time of the request.
+         */
+        get: operations["liveLoadBalancer"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1962,6 +2093,60 @@ export interface paths {
          * @description Changes some properties of one route map. Pending until the next apply.
          */
         patch: operations["patchRouteMap"];
+        trace?: never;
+    };
+    "/api/v1/sectors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists each sector that the caller may see, sorted by ID
+         * @description Lists each sector that the caller may see, sorted by ID.
+         */
+        get: operations["listSectors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sectors/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Returns one sector, with its ETag
+         * @description Returns one sector, with its ETag.
+         */
+        get: operations["getSector"];
+        /**
+         * Adds or replaces one sector
+         * @description Adds or replaces one sector. Pending until the next apply.
+         */
+        put: operations["putSector"];
+        post?: never;
+        /**
+         * Deletes one sector
+         * @description Deletes one sector. Pending until the next apply.
+         */
+        delete: operations["deleteSector"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes some properties of one sector
+         * @description Changes some properties of one sector. Pending until the next apply.
+         */
+        patch: operations["patchSector"];
         trace?: never;
     };
     "/api/v1/security-groups": {
@@ -2442,6 +2627,45 @@ export interface components {
             /** Format: date-time */
             time: string;
         };
+        Backplane: {
+            /** @description AS number of a new controller (evpn) */
+            asn?: number;
+            /** @description network of the IPv4 addresses, 10.200.0.0/16 if left out; its first address is the gateway */
+            cidr?: string;
+            /** @description network of IPv6 addresses, a /64 or larger */
+            cidr6?: string;
+            /** @description EVPN controller; the only one that there is, or a new one (evpn) */
+            controller?: string;
+            /** @description 2 to 8 letters and digits */
+            id: string;
+            /** @description nodes with the backplane; all that have joined if left out */
+            members?: components["schemas"]["BackplaneMember"][];
+            /** @description hosts outside have routes to the backplane: nodes do not translate its addresses */
+            routed?: boolean;
+            /** @description owner set: manifests that it was applied from, which prune it */
+            set?: string;
+            /** @description parts of each sector's source ports, one for each node: a power of two */
+            slices?: number;
+            /** @description VXLAN network identifier of its VNet */
+            tag?: number;
+            /**
+             * @description type of its zone; evpn where all nodes have VRFs and FRR
+             * @enum {string}
+             */
+            type?: "evpn" | "vxlan";
+            /** @description name of its VNet and zone, its own if left out */
+            vnet?: string;
+            /** @description L3VNI: VXLAN network identifier of routed traffic (evpn) */
+            "vrf-vxlan"?: number;
+        };
+        BackplaneMember: {
+            /** @description the node's VTEP */
+            address?: string;
+            /** @description name of the node */
+            node: string;
+            /** @description number of the node's part of each sector's source ports */
+            slice?: number;
+        };
         BridgeVLANs: {
             bridge: string;
             native?: number;
@@ -2475,6 +2699,9 @@ export interface components {
             aliases?: {
                 [key: string]: components["schemas"]["Alias"];
             };
+            backplanes?: {
+                [key: string]: components["schemas"]["Backplane"];
+            };
             controllers?: {
                 [key: string]: components["schemas"]["Controller"];
             };
@@ -2499,6 +2726,9 @@ export interface components {
             ipams?: {
                 [key: string]: components["schemas"]["IPAM"];
             };
+            "load-balancers"?: {
+                [key: string]: components["schemas"]["LoadBalancer"];
+            };
             nodes?: {
                 [key: string]: components["schemas"]["Node"];
             };
@@ -2512,6 +2742,9 @@ export interface components {
             };
             "route-maps"?: {
                 [key: string]: components["schemas"]["RouteMap"];
+            };
+            sectors?: {
+                [key: string]: components["schemas"]["Sector"];
             };
             "security-groups"?: {
                 [key: string]: components["schemas"]["SecurityGroup"];
@@ -2638,6 +2871,21 @@ export interface components {
             /** @constant */
             kind: "subnet";
             object?: components["schemas"]["Subnet"];
+        } | {
+            id: string;
+            /** @constant */
+            kind: "backplane";
+            object?: components["schemas"]["Backplane"];
+        } | {
+            id: string;
+            /** @constant */
+            kind: "sector";
+            object?: components["schemas"]["Sector"];
+        } | {
+            id: string;
+            /** @constant */
+            kind: "load-balancer";
+            object?: components["schemas"]["LoadBalancer"];
         } | {
             id: string;
             /** @constant */
@@ -2862,6 +3110,7 @@ export interface components {
                 [key: string]: boolean;
             };
             frr?: components["schemas"]["FRRFacts"];
+            haproxy?: string;
             interfaces?: components["schemas"]["Interface"][];
             kernel?: string;
             node: string;
@@ -2953,6 +3202,12 @@ export interface components {
              */
             type: "forward" | "group" | "in" | "out";
         };
+        FloatingIP: {
+            /** @description address in the backplane */
+            address?: string;
+            /** @description address of the guest */
+            to?: string;
+        };
         Group: {
             comment?: string;
             id: string;
@@ -3038,7 +3293,7 @@ export interface components {
             doc: string;
             example?: string;
             /** @enum {string} */
-            kind: "node" | "prefix-list" | "route-map" | "fabric" | "fabric-node" | "controller" | "zone" | "vnet" | "subnet" | "ipam" | "dns" | "alias" | "ip-set" | "security-group" | "firewall" | "guest";
+            kind: "node" | "prefix-list" | "route-map" | "fabric" | "fabric-node" | "controller" | "zone" | "vnet" | "subnet" | "backplane" | "sector" | "load-balancer" | "ipam" | "dns" | "alias" | "ip-set" | "security-group" | "firewall" | "guest";
             live?: boolean;
             permissions: components["schemas"]["KindPermission"][];
             plural: string;
@@ -3143,6 +3398,19 @@ export interface components {
             mac?: string;
             state: string;
         };
+        LivePoolServer: {
+            address?: string;
+            check?: string;
+            connections: number;
+            in: number;
+            name: string;
+            out: number;
+            /** Format: date-time */
+            since: string;
+            state: string;
+            total: number;
+            weight: number;
+        };
         LiveRoute: {
             metric?: number;
             prefix: string;
@@ -3183,6 +3451,71 @@ export interface components {
             memoryTotal: number;
             /** Format: date-time */
             time: string;
+        };
+        LoadBalancer: {
+            /** @description clients speak the PROXY protocol */
+            "accept-proxy"?: boolean;
+            /**
+             * @description guests in turn, the one with the fewest connections, or one by the client's address; roundrobin if left out
+             * @enum {string}
+             */
+            algorithm?: "roundrobin" | "leastconn" | "source";
+            /** @description description */
+            alias?: string;
+            /** @description ends TLS: a certificate and those that signed it, in PEM */
+            certificate?: string;
+            /**
+             * @description how guests are checked: by a connection, a request, or not; tcp if left out
+             * @enum {string}
+             */
+            check?: "tcp" | "http" | "none";
+            /** @description host that is requested (check: http) */
+            "check-host"?: string;
+            /** @description time between two checks, 2 if left out */
+            "check-interval"?: number;
+            /** @description path that is requested (check: http), / if left out */
+            "check-path"?: string;
+            /** @description status that a guest answers which works (check: http), like 200 or 200-299; 200-399 if left out */
+            "check-status"?: string;
+            /** @description a DNS label in lower case */
+            id: string;
+            /** @description closes connections without traffic, 3600 if left out */
+            "idle-timeout"?: number;
+            /**
+             * Format: password
+             * @description private key of the certificate, in PEM
+             */
+            key?: string;
+            /** @description open connections of clients on each node, 10000 if left out */
+            "max-connections"?: number;
+            /**
+             * @description what is distributed: connections, or requests of HTTP
+             * @enum {string}
+             */
+            mode?: "tcp" | "http";
+            /** @description percentage of working guests below which fail-open uses all; without it, when none works */
+            "panic-threshold"?: number;
+            /** @description guests that serve; those that do not run are left out */
+            pool?: components["schemas"]["PoolGuest"][];
+            /** @description port of the sector's address that clients connect to */
+            port?: number;
+            /** @description port at which requests are redirected to https (http) */
+            redirect?: number;
+            /** @description sector whose address and guests it uses */
+            sector?: string;
+            /** @description speaks version 2 of the PROXY protocol to guests */
+            "send-proxy"?: boolean;
+            /** @description owner set: manifests that it was applied from, which prune it */
+            set?: string;
+            /** @description sends a client to the guest that it had before: by a cookie (http) or its address (tcp) */
+            sticky?: boolean;
+            /** @description port of the guests; the same if left out */
+            "target-port"?: number;
+            /**
+             * @description what becomes of clients if too few guests work: reject them, or use all guests; reject if left out
+             * @enum {string}
+             */
+            "when-unhealthy"?: "reject" | "fail-open";
         };
         LoginLink: {
             /** Format: date-time */
@@ -3396,6 +3729,7 @@ export interface components {
         };
         Plan: {
             base: number;
+            derived?: string[];
             edits?: components["schemas"]["PendingEdit"][];
             nodes: components["schemas"]["NodePlan"][];
             objects: components["schemas"]["Change"][];
@@ -3404,6 +3738,14 @@ export interface components {
             /** @description identifies exactly this change, for apply and rollback */
             token: string;
             warnings?: components["schemas"]["Problem"][];
+        };
+        PoolGuest: {
+            /** @description keeps its connections and gets no new ones */
+            drain?: boolean;
+            /** @description number of a guest with a NIC in the sector */
+            guest: string;
+            /** @description share in relation to the others, 100 if left out */
+            weight?: number;
         };
         PortVLANs: {
             kind?: string;
@@ -3452,7 +3794,7 @@ export interface components {
             field?: string;
             id: string;
             /** @enum {string} */
-            kind: "node" | "prefix-list" | "route-map" | "fabric" | "fabric-node" | "controller" | "zone" | "vnet" | "subnet" | "ipam" | "dns" | "alias" | "ip-set" | "security-group" | "firewall" | "guest";
+            kind: "node" | "prefix-list" | "route-map" | "fabric" | "fabric-node" | "controller" | "zone" | "vnet" | "subnet" | "backplane" | "sector" | "load-balancer" | "ipam" | "dns" | "alias" | "ip-set" | "security-group" | "firewall" | "guest";
             lax?: boolean;
             message: string;
             remedy?: string;
@@ -3472,7 +3814,7 @@ export interface components {
             name: string;
             pattern?: string;
             /** @enum {string} */
-            ref?: "node" | "prefix-list" | "route-map" | "fabric" | "fabric-node" | "controller" | "zone" | "vnet" | "subnet" | "ipam" | "dns" | "alias" | "ip-set" | "security-group" | "firewall" | "guest";
+            ref?: "node" | "prefix-list" | "route-map" | "fabric" | "fabric-node" | "controller" | "zone" | "vnet" | "subnet" | "backplane" | "sector" | "load-balancer" | "ipam" | "dns" | "alias" | "ip-set" | "security-group" | "firewall" | "guest";
             required?: boolean;
             secret?: boolean;
             type: string;
@@ -3608,6 +3950,44 @@ export interface components {
             order: number;
             /** @description changes, like local-preference=200 or metric=+10 */
             set?: string[];
+        };
+        Sector: {
+            /** @description IPv4 address in the backplane, the lowest free one if left out */
+            address?: string;
+            /** @description IPv6 address in the backplane, the lowest free one if left out */
+            address6?: string;
+            /** @description description */
+            alias?: string;
+            /** @description network the gateway leads to; the only one that there is */
+            backplane?: string;
+            /** @description DNS domain of the guests, <id>.internal if left out */
+            domain?: string;
+            /** @description addresses of the backplane that lead to guests */
+            "floating-ips"?: components["schemas"]["FloatingIP"][];
+            /** @description ports of the sector's address that lead to guests */
+            forwards?: components["schemas"]["SectorForward"][];
+            /** @description a DNS label in lower case */
+            id: string;
+            /** @description owner set: manifests that it was applied from, which prune it */
+            set?: string;
+            /** @description networks of the sector */
+            subnets?: components["schemas"]["SectorSubnet"][];
+            /** @description name of its VNet and zone, with the lowest free tag if left out */
+            vnet?: string;
+        };
+        SectorForward: {
+            /** @description tcp or udp and a port or range below 32768, like tcp/80 or udp/6000-6010 */
+            port: string;
+            /** @description address of the guest */
+            to?: string;
+            /** @description the guest's first port; the same if left out */
+            "to-port"?: number;
+        };
+        SectorSubnet: {
+            /** @description the network */
+            cidr: string;
+            /** @description the gateway's address; the first of the network if left out */
+            gateway?: string;
         };
         SecurityGroup: {
             /** @description description */
@@ -4759,6 +5139,150 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditEntry"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    listBackplanes: {
+        parameters: {
+            query?: {
+                /** @description pending (the default) or running configuration; live objects are the same in both */
+                view?: "pending" | "running";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backplane"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    getBackplane: {
+        parameters: {
+            query?: {
+                /** @description pending (the default) or running configuration; live objects are the same in both */
+                view?: "pending" | "running";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    /** @description for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backplane"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    putBackplane: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the ETag that the object must still have, or * for any; otherwise the answer is 412 */
+                "If-Match"?: string;
+                /** @description * demands that there is no such object yet; otherwise the answer is 412 */
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Backplane"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    deleteBackplane: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the ETag that the object must still have, or * for any; otherwise the answer is 412 */
+                "If-Match"?: string;
+                /** @description * demands that there is no such object yet; otherwise the answer is 412 */
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    patchBackplane: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the ETag that the object must still have, or * for any; otherwise the answer is 412 */
+                "If-Match"?: string;
+                /** @description * demands that there is no such object yet; otherwise the answer is 412 */
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Patch"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
                 };
             };
             default: components["responses"]["problem"];
@@ -6185,6 +6709,150 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    listLoadBalancers: {
+        parameters: {
+            query?: {
+                /** @description pending (the default) or running configuration; live objects are the same in both */
+                view?: "pending" | "running";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoadBalancer"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    getLoadBalancer: {
+        parameters: {
+            query?: {
+                /** @description pending (the default) or running configuration; live objects are the same in both */
+                view?: "pending" | "running";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    /** @description for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoadBalancer"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    putLoadBalancer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the ETag that the object must still have, or * for any; otherwise the answer is 412 */
+                "If-Match"?: string;
+                /** @description * demands that there is no such object yet; otherwise the answer is 412 */
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoadBalancer"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    deleteLoadBalancer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the ETag that the object must still have, or * for any; otherwise the answer is 412 */
+                "If-Match"?: string;
+                /** @description * demands that there is no such object yet; otherwise the answer is 412 */
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    patchLoadBalancer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the ETag that the object must still have, or * for any; otherwise the answer is 412 */
+                "If-Match"?: string;
+                /** @description * demands that there is no such object yet; otherwise the answer is 412 */
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Patch"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     listMembers: {
         parameters: {
             query?: never;
@@ -6651,6 +7319,30 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LiveLease"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    liveLoadBalancer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                loadBalancer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LivePoolServer"][];
                 };
             };
             default: components["responses"]["problem"];
@@ -7334,6 +8026,150 @@ export interface operations {
         };
     };
     patchRouteMap: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the ETag that the object must still have, or * for any; otherwise the answer is 412 */
+                "If-Match"?: string;
+                /** @description * demands that there is no such object yet; otherwise the answer is 412 */
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Patch"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    listSectors: {
+        parameters: {
+            query?: {
+                /** @description pending (the default) or running configuration; live objects are the same in both */
+                view?: "pending" | "running";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sector"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    getSector: {
+        parameters: {
+            query?: {
+                /** @description pending (the default) or running configuration; live objects are the same in both */
+                view?: "pending" | "running";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    /** @description for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sector"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    putSector: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the ETag that the object must still have, or * for any; otherwise the answer is 412 */
+                "If-Match"?: string;
+                /** @description * demands that there is no such object yet; otherwise the answer is 412 */
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Sector"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    deleteSector: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the ETag that the object must still have, or * for any; otherwise the answer is 412 */
+                "If-Match"?: string;
+                /** @description * demands that there is no such object yet; otherwise the answer is 412 */
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    patchSector: {
         parameters: {
             query?: never;
             header?: {

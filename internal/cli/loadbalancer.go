@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
+	"github.com/viaduct-sdn/viaduct/pkg/client"
+)
+
+func (a *app) loadBalancerCommand() *cobra.Command {
+	cmd := accessGroup("lb", "Create load balancers of sectors, and show their state",
+		"Load balancers are objects: viaduct get load-balancers, viaduct set, viaduct delete.", a.loadBalancerCreateCommand(), a.loadBalancerStatusCommand())
+	cmd.Aliases = []string{"load-balancer"}
+	return cmd
+}
+
+func (a *app) loadBalancerCreateCommand() *cobra.Command {
+	var sector, certificate, key string
+	var port, target int
+	var guests []string
+	cmd := &cobra.Command{
+		Use:   "create ID --sector SECTOR --port PORT [PROPERTY=VALUE]...",
+		Short: "Create a load balancer",
+		Long: `Creates a load balancer, which must not exist yet, of guests of a sector. A guest may have
+a weight: 100=50. Further properties are written as for viaduct set.`,
+		Example: `  viaduct lb create shop-web --sector shop --port 80 --target-port 8080 --guest 100 --guest 101=50
+  viaduct lb create shop-tls --sector shop --port 443 --guest 100,101 --certificate-file chain.pem --key-file key.pem mode=http redirect=80`,
+		Args: args(1, -1, "an id, and properties"),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			list, err := parseAssignments(cmd, model.KindLoadBalancer, given[1:])
+			if err != nil {
+				return err
+			}
+			patch, err := patchOf(model.KindLoadBalancer, nil, list)
+			if err != nil {
+				return err
+			}
+			pool := []model.PoolGuest{}
+			for _, g := range guests {
+				id, weight, weighted := strings.Cut(g, "=")
+				p := model.PoolGuest{Guest: id}
+				if weighted {
+					if _, err := fmt.Sscanf(weight, "%d", &p.Weight); err != nil {
+						return usagef(cmd, "--guest %s: write a guest and its weight as 100=50", g)
+					}
+				}
+				pool = append(pool, p)
+			}
+			values := map[string]any{"sector": sector, "port": port, "target-port": target, "pool": pool}
+			for name, path := range map[string]string{"certificate": certificate, "key": key} {
+				if path == "" {
+					continue
+				}
+				b, err := os.ReadFile(path)
+				if err != nil {
+					return fmt.Errorf("--%s-file: %w", name, err)
+				}
+				values[name] = string(b)
+			}
+			for name, v := range values {
+				if patch.Set[name], err = json.Marshal(v); err != nil {
+					return err
+				}
+			}
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			o, err := newObject(cmd.Context(), c, model.KindLoadBalancer, given[0], patch)
+			if err != nil {
+				return err
+			}
+			res, err := c.Put(cmd.Context(), o, client.IfAbsent)
+			if api.IsType(err, api.TypeConflict) {
+				return &exitError{ExitConflict, fmt.Errorf("load-balancer %s exists already (%w); viaduct set changes it", given[0], err)}
+			}
+			if err != nil {
+				return explain(err, nil)
+			}
+			return a.edited(true, res)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&sector, "sector", "", "sector whose address and guests it uses")
+	f.IntVar(&port, "port", 0, "port that clients connect to")
+	f.IntVar(&target, "target-port", 0, "port of the guests (default: the same)")
+	f.StringSliceVar(&guests, "guest", nil, "guest that serves, GUEST or GUEST=WEIGHT (repeatable)")
+	f.StringVar(&certificate, "certificate-file", "", "certificate with its chain, PEM file: the load balancer ends TLS")
+	f.StringVar(&key, "key-file", "", "private key of the certificate, PEM file")
+	for _, name := range []string{"sector", "port"} {
+		_ = cmd.MarkFlagRequired(name) // it exists
+	}
+	return cmd
+}
+
+func (a *app) loadBalancerStatusCommand() *cobra.Command {
+	var output string
+	var nodes []string
+	cmd := &cobra.Command{
+		Use:     "status ID",
+		Short:   "Show which guests of a load balancer work, on every node",
+		Long:    "Queries nodes about the guests of a load balancer's pool: their state and since when, the result of the last check, connections and bytes. Without --node all nodes are queried.",
+		Example: `  viaduct lb status shop-web --node node1`,
+		Args:    args(1, 1, "the ID of a load balancer"),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			q, err := liveQuery(cmd, []string{string(model.KindLoadBalancer), given[0]})
+			if err != nil {
+				return err
+			}
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			if len(nodes) == 0 {
+				if nodes, err = joinedNodes(cmd.Context(), c); err != nil {
+					return err
+				}
+			}
+			answers, err := queryNodes(cmd.Context(), c, q, nodes, given[0])
+			if err != nil {
+				return err
+			}
+			return a.writeLive(q, output, answers)
+		},
+	}
+	a.nodesFlag(cmd, &nodes)
+	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
+	return cmd
+}
