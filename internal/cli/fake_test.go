@@ -223,6 +223,10 @@ func liveAnswers(r *http.Request) (any, error) {
 		"bridges": []api.LiveBridge{{Name: r.PathValue("object"), VLANFiltering: true, Ports: []livequery.BridgePort{{Name: "tap100i0", PVID: 5, VLANs: []string{"5", "10-20"}}, {Name: "eth1"}}}},
 		"drift":   []api.Change{{Action: diff.Delete, Type: "link", Name: "v1", Owner: "vnet/v1"}},
 		"leases":  []api.LiveLease{},
+		"counters": []api.LiveInterfaceCounters{
+			{Name: "eth0", Role: "uplink", Time: now, ReceivedBytes: 1000, ReceivedPackets: 10, SentBytes: 2000, SentPackets: 20},
+			{Name: "tap100i0", Role: "guest", VNet: "v1", Guest: "100", NIC: "net0", Time: now, ReceivedBytes: 500, ReceivedPackets: 5, Dropped: 1},
+		},
 		"firewall-log": []api.LiveFirewallLogEntry{
 			{Sequence: 2, Time: now.Add(time.Second), VNet: "v1", Source: netip.MustParseAddr("fd00::1"), Destination: netip.MustParseAddr("fd00::2"), Protocol: "icmpv6", Verdict: "ACCEPT", Rule: "vnet v1 rule 0"},
 			{
