@@ -1,7 +1,7 @@
 // What a node can be asked about its present state, and how the answers are shown.
 import { client, type Schemas } from './client';
-import type { Obj } from './cluster.svelte';
-import { age, changeSigns, clock, show } from './text';
+import { cluster, type Obj } from './cluster.svelte';
+import { age, changeSigns, clock, compareNames, show } from './text';
 
 /** An item of any answer. */
 export type Row = Record<string, unknown>;
@@ -109,6 +109,14 @@ export function subjectsOf(kind: string, object: Obj, zone: Obj | undefined): Su
 
 function ports(row: Row): string {
 	return (row['ports'] as Schemas['LiveBridgePort'][]).map((p) => [p.name, p.pvid ? `pvid ${p.pvid}` : '', p.vlans?.length ? `VLANs ${p.vlans.join(' ')}` : ''].filter(Boolean).join(' ')).join(', ');
+}
+
+/** The nodes that have an object, as far as they may be seen. */
+export function nodesOf(kind: string, object: Obj, zone: Obj | undefined): string[] {
+	const all = (cluster.status?.nodes ?? []).map((n) => n.name);
+	const only = kind === 'fabric' ? cluster.list('fabric-nodes').items.filter((n) => n['fabric'] === object.id).map((n) => String(n['node'])) : (zone?.['nodes'] as string[] | undefined);
+	const list = only?.length ? (all.length ? all.filter((n) => only.includes(n)) : only) : all;
+	return [...list].sort(compareNames);
 }
 
 /** Asks a node. All subjects have the same operation as one of these. */

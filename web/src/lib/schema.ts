@@ -1278,6 +1278,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/nodes/{node}/live/counters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Lists what the interfaces of a node received and sent
+         * @description Lists what the interfaces of a node received and sent: its own uplinks, and the uplinks and guests' ports of its VNets. Two answers give rates, by their times. The node is queried at the time of the request.
+         */
+        get: operations["liveCounters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/nodes/{node}/live/drift": {
         parameters: {
             query?: never;
@@ -1653,6 +1675,29 @@ export interface paths {
          * @description Lists the sessions of FRR on a node: BGP peers, OSPF, OpenFabric and IS-IS adjacencies. The node is queried at the time of the request.
          */
         get: operations["liveSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/live/vnet-counters/{vnet}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                vnet: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Lists what the uplinks and guests' ports of a VNet received and sent on a node
+         * @description Lists what the uplinks and guests' ports of a VNet received and sent on a node. Two answers give rates, by their times. The node is queried at the time of the request.
+         */
+        get: operations["liveVnetCounters"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3115,6 +3160,21 @@ export interface components {
             mtu: number;
             name: string;
             up: boolean;
+        };
+        LiveInterfaceCounters: {
+            dropped: number;
+            errors: number;
+            guest?: string;
+            name: string;
+            nic?: string;
+            receivedBytes: number;
+            receivedPackets: number;
+            role: string;
+            sentBytes: number;
+            sentPackets: number;
+            /** Format: date-time */
+            time: string;
+            vnet?: string;
         };
         LiveLease: {
             /** @description an IP address */
@@ -6416,6 +6476,29 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    liveCounters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveInterfaceCounters"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     liveDrift: {
         parameters: {
             query?: never;
@@ -6811,6 +6894,30 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LiveSession"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    liveVnetCounters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                vnet: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveInterfaceCounters"][];
                 };
             };
             default: components["responses"]["problem"];
