@@ -228,7 +228,7 @@ func liveAnswers(r *http.Request) (any, error) {
 			{Name: "tap100i0", Role: "guest", VNet: "v1", Guest: "100", NIC: "net0", Time: now, ReceivedBytes: 500, ReceivedPackets: 5, Dropped: 1},
 		},
 		"firewall-log": []api.LiveFirewallLogEntry{
-			{Sequence: 2, Time: now.Add(time.Second), VNet: "v1", Source: netip.MustParseAddr("fd00::1"), Destination: netip.MustParseAddr("fd00::2"), Protocol: "icmpv6", Verdict: "ACCEPT", Rule: "vnet v1 rule 0"},
+			{Sequence: 2, Time: now.Add(time.Second), VNet: "v1", Source: netip.MustParseAddr("fd00::1"), Destination: netip.MustParseAddr("fd00::2"), Protocol: "icmpv6", Verdict: "ACCEPT", Guests: []string{"100"}, Rule: "vnet v1 rule 0"},
 			{
 				Sequence: 1, Time: now, VNet: "v1", Source: netip.MustParseAddr("10.0.0.5"), SourcePort: 40000, Destination: netip.MustParseAddr("10.0.0.6"), DestinationPort: 22,
 				Protocol: "tcp", Verdict: "DROP", Rule: "group web rule 1", Comment: "no \x1b[31mshells", Author: "ana@pve", Changed: "2026-05-01T12:00:00Z",

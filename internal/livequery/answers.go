@@ -218,6 +218,8 @@ type FirewallLogEntry struct {
 	DestinationPort int    `json:"destinationPort,omitempty"`
 	// Verdict is ACCEPT, DROP or REJECT.
 	Verdict string `json:"verdict"`
+	// Guests are the node's guests whose ports or addresses the packet has.
+	Guests []string `json:"guests,omitempty"`
 	// Rule names what decided, as model.ParseRuleName reads it, or "spoofed".
 	Rule string `json:"rule"`
 	// Comment, Author and Changed are of the rule's object: the server adds them as far as the

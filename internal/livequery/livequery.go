@@ -101,7 +101,7 @@ var (
 	FirewallCounters = register(Query[FirewallCounter]{Subject: "firewall", About: model.KindVNet, Writers: true, Doc: "Lists what the rules of a VNet's firewall counted on a node since they were created there."})
 	// NodeFirewallLog and FirewallLog request the packets that rules with a log level decided
 	// on, newest first: all of a node, and those of a VNet.
-	NodeFirewallLog = register(Query[FirewallLogEntry]{Subject: "node-firewall-log", About: model.KindNode, Doc: "Lists the newest packets that firewall rules with a log level decided on, on a node; newest first."})
+	NodeFirewallLog = register(Query[FirewallLogEntry]{Subject: "node-firewall-log", About: model.KindNode, Shared: true, Doc: "Lists the newest packets that firewall rules with a log level decided on, on a node; newest first."})
 	FirewallLog     = register(Query[FirewallLogEntry]{Subject: "firewall-log", About: model.KindVNet, Writers: true, Doc: "Lists the newest packets of a VNet that firewall rules with a log level decided on, on a node; newest first."})
 	// FabricRoutes requests the routes through a fabric.
 	FabricRoutes = register(Query[FabricRoute]{Subject: "fabric-routes", About: model.KindFabric, Doc: "Lists the routes through a fabric on a node."})

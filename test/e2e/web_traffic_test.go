@@ -96,7 +96,7 @@ func TestWebThroughput(t *testing.T) {
 	b.shows("between nodes, guests send")
 	b.judge("/map-with-throughput")
 	b.press("Table")
-	b.shows("Mbit/s between nodes")
+	b.shows("Mbit/s") // in the column of the table
 	b.open("/map/vnet/red")
 	b.press("Throughput") // off again
 	b.drawn("the line as it was", "cy.getElementById('vnet/red').data('width') === undefined")

@@ -69,7 +69,7 @@ func (h *Handler) live(r *request, q livequery.Info) (any, error) {
 }
 
 // explainEntries adds to entries of firewalls' logs who wrote the rules, and the rules' comments,
-// as far as the caller may know them.
+// as far as the caller may know them, and leaves out the guests that they may not read.
 func (h *Handler) explainEntries(r *request, entries []livequery.FirewallLogEntry) error {
 	v, err := h.Config.View(r.Context())
 	if err != nil {
@@ -79,6 +79,7 @@ func (h *Handler) explainEntries(r *request, entries []livequery.FirewallLogEntr
 	n := reach.Network{Config: &model.Config{Firewalls: v.Live.Firewalls, SecurityGroups: v.Live.SecurityGroups}}
 	for i := range entries {
 		e := &entries[i]
+		e.Guests = slices.DeleteFunc(e.Guests, func(g string) bool { return h.absent(r.caller, model.KindGuest, g, false) != nil })
 		ref, position := model.ParseRuleName(e.Rule)
 		if ref == "" || !r.caller.admin && h.has(r.caller).Hides(v, ref) {
 			continue

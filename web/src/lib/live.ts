@@ -39,12 +39,13 @@ const change = (row: Row): string => {
 	return `${changeSigns[c.action]} ${c.type} ${c.name}${(c.fields ?? []).map((f) => ` ${f.name}: ${f.old ? `${f.old} → ` : ''}${f.new ?? ''}`).join(',')}`;
 };
 
-const end = (ip: unknown, port: unknown): string => (port ? (String(ip).includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`) : show(ip));
+/** One end of a packet. */
+export const packetEnd = (ip: unknown, port: unknown): string => (port ? (String(ip).includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`) : show(ip));
 const firewallLog: Column[] = [
 	{ title: 'Time', text: (r) => clock(String(r['time'])) },
 	{ title: 'Verdict', text: (r) => `${r['verdict'] === 'ACCEPT' ? '✓' : '✕'} ${r['verdict']}` },
-	{ title: 'From', text: (r) => end(r['source'], r['sourcePort']), mono: true },
-	{ title: 'To', text: (r) => end(r['destination'], r['destinationPort']), mono: true },
+	{ title: 'From', text: (r) => packetEnd(r['source'], r['sourcePort']), mono: true },
+	{ title: 'To', text: (r) => packetEnd(r['destination'], r['destinationPort']), mono: true },
 	field('Protocol', 'protocol'),
 	{ title: 'Rule', text: (r) => `${r['rule']}${r['comment'] ? ` “${r['comment']}”` : ''}` },
 	{ title: 'Last changed', text: (r) => (r['author'] ? `${clock(String(r['changed']))} by ${r['author']}` : '') },

@@ -3133,6 +3133,7 @@ export interface components {
             /** @description an IP address */
             destination?: string;
             destinationPort?: number;
+            guests?: string[];
             in?: string;
             out?: string;
             protocol?: string;

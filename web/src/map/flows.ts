@@ -17,7 +17,7 @@ export function widthOf(bits: number): number {
 }
 
 const flow = (bits: number, text: string): Flow => ({ bits, text });
-const both = (what: string, received: number, sent: number): Flow => flow(received + sent, `${what}${bitRate(received)} received, ${bitRate(sent)} sent`);
+const both = (what: string, received: number, sent: number): Flow => flow(received + sent, `${what}${bitRate(received)} in, ${bitRate(sent)} out`);
 
 /** The throughput of the elements that are known of, by ID. Rates are by node. */
 export function flowsOf(picture: Picture, rates: Map<string, Rate[]>, zoneOf: ZoneOf): Map<string, Flow> {
