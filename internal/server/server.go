@@ -81,6 +81,9 @@ type Config struct {
 	Logger     *slog.Logger
 	// Version is the release.
 	Version string
+	// LabCommand is the command that controls the lab of this server, for people to copy; empty
+	// outside of labs.
+	LabCommand string
 	// Ready, if set, is called when the server serves.
 	Ready func()
 	// Unreachable is the silence after which a node counts as unreachable; 0 means
@@ -237,7 +240,7 @@ func (s *Server) Run(ctx context.Context) error {
 			Backup: func(ctx context.Context, w io.Writer) error {
 				return backup.Write(ctx, s.cfg.Store, s.cfg.Version, time.Now(), w)
 			},
-			Version: s.cfg.Version, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log,
+			Version: s.cfg.Version, LabCommand: s.cfg.LabCommand, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log,
 		},
 		&agentapi.Handler{Servers: others.urls, Authority: authority, Fleet: nodes, Addresses: addresses, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log},
 		&pveapi.Handler{

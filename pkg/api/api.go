@@ -137,6 +137,9 @@ type Version struct {
 	Version string `json:"version"`
 	// API is the number in the path: 1.
 	API int `json:"api"`
+	// LabCommand is the command that controls the lab that the server is part of, to be copied;
+	// empty outside of labs.
+	LabCommand string `json:"labCommand,omitempty"`
 }
 
 // Patch changes some properties of an object: Set has new values by property name, Unset

@@ -3840,6 +3840,7 @@ export interface components {
         };
         Version: {
             api: number;
+            labCommand?: string;
             version: string;
         };
         Zone: {
