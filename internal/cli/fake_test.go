@@ -176,6 +176,7 @@ func (f *fakeServer) handler() http.Handler {
 	handle("GET /api/v1/{kinds}/{id}", f.get)
 	handle("PUT /api/v1/{kinds}/{id}", f.put)
 	handle("PATCH /api/v1/{kinds}/{id}", f.patch)
+	handle("PATCH /api/v1/{kinds}", f.patchMany)
 	handle("DELETE /api/v1/{kinds}/{id}", func(r *http.Request) (any, error) {
 		k, _ := model.ParseKind(r.PathValue("kinds"))
 		return f.edit([]model.Edit{{Kind: k, ID: r.PathValue("id")}}, false)
@@ -318,30 +319,47 @@ func (f *fakeServer) put(r *http.Request) (any, error) {
 }
 
 func (f *fakeServer) patch(r *http.Request) (any, error) {
-	k, _ := model.ParseKind(r.PathValue("kinds"))
-	old := f.pending.Get(k, r.PathValue("id"))
-	if old == nil {
-		return nil, notFound(string(k) + " " + r.PathValue("id"))
-	}
 	var p api.Patch
 	if err := json.NewDecoder(r.Body).Decode(&p); err != nil {
 		return nil, err
 	}
-	raw, _ := json.Marshal(old)
-	props := map[string]json.RawMessage{}
-	_ = json.Unmarshal(raw, &props)
-	for name, v := range p.Set {
-		props[name] = v
-	}
-	for _, name := range p.Unset {
-		delete(props, name)
-	}
-	raw, _ = json.Marshal(props)
-	o, err := model.Decode(k, raw)
-	if err != nil {
+	k, _ := model.ParseKind(r.PathValue("kinds"))
+	return f.patchAll(k, []string{r.PathValue("id")}, p)
+}
+
+func (f *fakeServer) patchMany(r *http.Request) (any, error) {
+	var p api.PatchMany
+	if err := json.NewDecoder(r.Body).Decode(&p); err != nil {
 		return nil, err
 	}
-	return f.edit([]model.Edit{{Put: o}}, false)
+	k, _ := model.ParseKind(r.PathValue("kinds"))
+	return f.patchAll(k, p.IDs, api.Patch{Set: p.Set, Unset: p.Unset})
+}
+
+func (f *fakeServer) patchAll(k model.Kind, ids []string, p api.Patch) (any, error) {
+	var edits []model.Edit
+	for _, id := range ids {
+		old := f.pending.Get(k, id)
+		if old == nil {
+			return nil, notFound(string(k) + " " + id)
+		}
+		raw, _ := json.Marshal(old)
+		props := map[string]json.RawMessage{}
+		_ = json.Unmarshal(raw, &props)
+		for name, v := range p.Set {
+			props[name] = v
+		}
+		for _, name := range p.Unset {
+			delete(props, name)
+		}
+		raw, _ = json.Marshal(props)
+		o, err := model.Decode(k, raw)
+		if err != nil {
+			return nil, err
+		}
+		edits = append(edits, model.Edit{Put: o})
+	}
+	return f.edit(edits, false)
 }
 
 func (f *fakeServer) postEdits(r *http.Request) (any, error) {

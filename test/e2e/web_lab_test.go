@@ -42,8 +42,8 @@ func TestWebTryLab(t *testing.T) {
 	c.offered(b, "Move vm2 to node1")
 	b.shows("vm2 is on node1 now")
 	c.answers("vm1", "10.0.3.101")
-	c.offered(b, "Move vm2 to node2")
-	b.shows("It runs on node2")
+	c.offered(b, "Move vm2 to node3")
+	b.shows("It runs on node3")
 
 	c.offered(b, "Break something: take the uplink of node3 down")
 	began := time.Now()
