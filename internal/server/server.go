@@ -23,6 +23,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/docs"
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/audit"
 	"github.com/viaduct-sdn/viaduct/internal/backup"
@@ -158,7 +159,7 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.Connections.Validate(); err != nil {
 		return nil, err
 	}
-	pages, err := webui.New(web.Bundle())
+	pages, err := webui.New(web.Bundle(), docs.Files)
 	if err != nil {
 		return nil, err
 	}

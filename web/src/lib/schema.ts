@@ -424,7 +424,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind alias
+         * @description Changes some properties of several objects of the kind alias: of all of them or of none. Takes effect at once.
+         */
+        patch: operations["patchAliass"];
         trace?: never;
     };
     "/api/v1/aliases/{id}": {
@@ -578,7 +582,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind controller
+         * @description Changes some properties of several objects of the kind controller: of all of them or of none. Pending until the next apply.
+         */
+        patch: operations["patchControllers"];
         trace?: never;
     };
     "/api/v1/controllers/{id}": {
@@ -652,7 +660,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind dns
+         * @description Changes some properties of several objects of the kind dns: of all of them or of none. Takes effect at once.
+         */
+        patch: operations["patchDnss"];
         trace?: never;
     };
     "/api/v1/dns/{id}": {
@@ -766,7 +778,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind fabric node
+         * @description Changes some properties of several objects of the kind fabric node: of all of them or of none. Pending until the next apply.
+         */
+        patch: operations["patchFabricNodes"];
         trace?: never;
     };
     "/api/v1/fabric-nodes/{id}": {
@@ -820,7 +836,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind fabric
+         * @description Changes some properties of several objects of the kind fabric: of all of them or of none. Pending until the next apply.
+         */
+        patch: operations["patchFabrics"];
         trace?: never;
     };
     "/api/v1/fabrics/{id}": {
@@ -894,7 +914,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind firewall
+         * @description Changes some properties of several objects of the kind firewall: of all of them or of none. Takes effect at once.
+         */
+        patch: operations["patchFirewalls"];
         trace?: never;
     };
     "/api/v1/firewalls/{id}": {
@@ -948,7 +972,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind guest
+         * @description Changes some properties of several objects of the kind guest: of all of them or of none. Takes effect at once.
+         */
+        patch: operations["patchGuests"];
         trace?: never;
     };
     "/api/v1/guests/{id}": {
@@ -1002,7 +1030,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind ip set
+         * @description Changes some properties of several objects of the kind ip set: of all of them or of none. Takes effect at once.
+         */
+        patch: operations["patchIpSets"];
         trace?: never;
     };
     "/api/v1/ip-sets/{id}": {
@@ -1080,7 +1112,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind ipam
+         * @description Changes some properties of several objects of the kind ipam: of all of them or of none. Takes effect at once.
+         */
+        patch: operations["patchIpams"];
         trace?: never;
     };
     "/api/v1/ipams/{id}": {
@@ -1218,7 +1254,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind node
+         * @description Changes some properties of several objects of the kind node: of all of them or of none. Pending until the next apply.
+         */
+        patch: operations["patchNodes"];
         trace?: never;
     };
     "/api/v1/nodes/{id}": {
@@ -1790,7 +1830,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind prefix list
+         * @description Changes some properties of several objects of the kind prefix list: of all of them or of none. Pending until the next apply.
+         */
+        patch: operations["patchPrefixLists"];
         trace?: never;
     };
     "/api/v1/prefix-lists/{id}": {
@@ -1972,7 +2016,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind route map
+         * @description Changes some properties of several objects of the kind route map: of all of them or of none. Pending until the next apply.
+         */
+        patch: operations["patchRouteMaps"];
         trace?: never;
     };
     "/api/v1/route-maps/{id}": {
@@ -2026,7 +2074,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind security group
+         * @description Changes some properties of several objects of the kind security group: of all of them or of none. Takes effect at once.
+         */
+        patch: operations["patchSecurityGroups"];
         trace?: never;
     };
     "/api/v1/security-groups/{id}": {
@@ -2128,7 +2180,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind subnet
+         * @description Changes some properties of several objects of the kind subnet: of all of them or of none. Pending until the next apply.
+         */
+        patch: operations["patchSubnets"];
         trace?: never;
     };
     "/api/v1/subnets/{id}": {
@@ -2306,7 +2362,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind vnet
+         * @description Changes some properties of several objects of the kind vnet: of all of them or of none. Pending until the next apply.
+         */
+        patch: operations["patchVnets"];
         trace?: never;
     };
     "/api/v1/vnets/{id}": {
@@ -2360,7 +2420,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind zone
+         * @description Changes some properties of several objects of the kind zone: of all of them or of none. Pending until the next apply.
+         */
+        patch: operations["patchZones"];
         trace?: never;
     };
     "/api/v1/zones/{id}": {
@@ -3438,6 +3502,13 @@ export interface components {
             password: string;
         };
         Patch: {
+            set?: {
+                [key: string]: unknown;
+            };
+            unset?: string[];
+        };
+        PatchMany: {
+            ids: string[];
             set?: {
                 [key: string]: unknown;
             };
@@ -4651,6 +4722,31 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    patchAliass: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     getAlias: {
         parameters: {
             query?: {
@@ -4925,6 +5021,31 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    patchControllers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     getController: {
         parameters: {
             query?: {
@@ -5089,6 +5210,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NameServer"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    patchDnss: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
                 };
             };
             default: components["responses"]["problem"];
@@ -5317,6 +5463,31 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    patchFabricNodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     getFabricNode: {
         parameters: {
             query?: {
@@ -5456,6 +5627,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Fabric"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    patchFabrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
                 };
             };
             default: components["responses"]["problem"];
@@ -5626,6 +5822,31 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    patchFirewalls: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     getFirewall: {
         parameters: {
             query?: {
@@ -5770,6 +5991,31 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    patchGuests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     getGuest: {
         parameters: {
             query?: {
@@ -5909,6 +6155,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IPSet"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    patchIpSets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
                 };
             };
             default: components["responses"]["problem"];
@@ -6099,6 +6370,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IPAM"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    patchIpams: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
                 };
             };
             default: components["responses"]["problem"];
@@ -6329,6 +6625,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Node"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    patchNodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
                 };
             };
             default: components["responses"]["problem"];
@@ -7047,6 +7368,31 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    patchPrefixLists: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     getPrefixList: {
         parameters: {
             query?: {
@@ -7352,6 +7698,31 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    patchRouteMaps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     getRouteMap: {
         parameters: {
             query?: {
@@ -7491,6 +7862,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SecurityGroup"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    patchSecurityGroups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
                 };
             };
             default: components["responses"]["problem"];
@@ -7726,6 +8122,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Subnet"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    patchSubnets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
                 };
             };
             default: components["responses"]["problem"];
@@ -8056,6 +8477,31 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    patchVnets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     getVnet: {
         parameters: {
             query?: {
@@ -8195,6 +8641,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Zone"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    patchZones: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
                 };
             };
             default: components["responses"]["problem"];

@@ -1,8 +1,10 @@
 // The step for addresses, which all wizards share.
 import { firstHost, formatAddress, parseNetwork, sizeOf } from '../ip';
-import { isSet, toggle, value, withValue, type Draft, type Edit, type WizardField, put } from './wizard';
+import { existingZone, isSet, toggle, value, withValue, zoneType, type Draft, type Edit, type WizardField, put } from './wizard';
 
 const wanted = (draft: Draft): boolean => isSet(draft, 'options', 'subnet');
+/** Whether the zone can have a DHCP server: one that exists stays as it is. */
+const served = (draft: Draft): boolean => existingZone(draft)?.['dhcp'] !== undefined || existingZone(draft) === undefined;
 
 export function subnetFields(help: { gateway: string; snat?: string; dhcp: boolean }): WizardField[] {
 	const snat = help.snat;
@@ -11,11 +13,11 @@ export function subnetFields(help: { gateway: string; snat?: string; dhcp: boole
 		{ part: 'subnet', name: 'id', label: 'Network', help: 'A free one is proposed: no subnet, node address or route overlaps it.', when: wanted },
 		{ part: 'subnet', name: 'gateway', label: 'Gateway', help: help.gateway, when: wanted },
 	];
-	if (snat) fields.push({ part: 'subnet', name: 'snat', label: 'Guests reach the outside', help: snat, when: (d) => wanted(d) && value(d, 'subnet', 'gateway') !== '' && value(d, 'zone', 'type') !== 'vxlan' });
+	if (snat) fields.push({ part: 'subnet', name: 'snat', label: 'Guests reach the outside', help: snat, when: (d) => wanted(d) && value(d, 'subnet', 'gateway') !== '' && zoneType(d) !== 'vxlan' });
 	if (help.dhcp)
 		fields.push(
-			{ part: 'options', name: 'dhcp', label: 'Give out addresses by DHCP', help: 'Every node serves the guests that run on it (dnsmasq).', property: toggle('dhcp'), when: wanted },
-			{ part: 'subnet', name: 'dhcp-range', label: 'Addresses to give out', help: 'Guests get their addresses out of this range.', when: (d) => wanted(d) && isSet(d, 'options', 'dhcp') },
+			{ part: 'options', name: 'dhcp', label: 'Give out addresses by DHCP', help: 'Every node serves the guests that run on it (dnsmasq).', property: toggle('dhcp'), when: (d) => wanted(d) && served(d) },
+			{ part: 'subnet', name: 'dhcp-range', label: 'Addresses to give out', help: 'Guests get their addresses out of this range.', when: (d) => wanted(d) && served(d) && isSet(d, 'options', 'dhcp') },
 		);
 	return fields;
 }
@@ -47,7 +49,7 @@ export function followSubnet(draft: Draft): Draft {
 export function subnetEdits(draft: Draft): Edit[] {
 	if (!wanted(draft)) return [];
 	const part: Record<string, unknown> = { ...draft['subnet'], vnet: value(draft, 'vnet', 'id') };
-	if (!isSet(draft, 'options', 'dhcp')) delete part['dhcp-range'];
-	if (value(draft, 'zone', 'type') === 'vxlan') delete part['snat'];
+	if (!served(draft) || !isSet(draft, 'options', 'dhcp')) delete part['dhcp-range'];
+	if (zoneType(draft) === 'vxlan') delete part['snat'];
 	return [put('subnet', part)];
 }
