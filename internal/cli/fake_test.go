@@ -211,6 +211,10 @@ func reachAnswer(r *http.Request) (any, error) {
 			Object: "firewall/v1", Position: 3, Comment: "no \x1b[31mshells", Origin: &reach.Origin{Time: "2026-05-01T12:00:00Z", Author: "ana@pve", Revision: 7},
 		}}
 	}
+	if req.Port == 80 {
+		a.Verdict, a.Steps[1] = api.ReachDrop, api.ReachStep{Node: "node1", Text: "It arrives", Verdict: api.ReachPass}
+		a.Reply = &api.ReachReply{Verdict: api.ReachDrop, Steps: []api.ReachStep{{Node: "node1", Text: "The sender's filter drops it", Verdict: api.ReachDrop}}}
+	}
 	return a, nil
 }
 

@@ -3626,6 +3626,7 @@ export interface components {
         };
         ReachAnswer: {
             from: components["schemas"]["ReachEnd"];
+            reply?: components["schemas"]["Reply"];
             steps: components["schemas"]["ReachStep"][];
             to: components["schemas"]["ReachEnd"];
             /** @enum {string} */
@@ -3681,6 +3682,11 @@ export interface components {
              * @enum {string}
              */
             source: "bgp" | "connected" | "isis" | "kernel" | "openfabric" | "ospf" | "ospf6" | "static";
+        };
+        Reply: {
+            steps: components["schemas"]["ReachStep"][];
+            /** @enum {string} */
+            verdict: "pass" | "drop" | "reject" | "unknown";
         };
         Revision: {
             author: string;
