@@ -50,6 +50,7 @@ type serverFlags struct {
 
 	connections, perAddress int
 
+	labCommand  string
 	auditFile   string
 	auditSyslog bool
 	newCluster  bool
@@ -68,6 +69,7 @@ func (f *serverFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.auditFile, "audit-file", "", "also append audit entries to this file, one JSON object per line; reopened on SIGHUP")
 	fs.BoolVar(&f.auditSyslog, "audit-syslog", false, "also send audit entries to the local syslog (facility authpriv)")
 	fs.BoolVar(&f.newCluster, "new-cluster", false, "start a new cluster in the data directory of another one that lost its store; all nodes have to join again")
+	fs.StringVar(&f.labCommand, "lab-command", "", "the command that controls the lab of this server, which the web interface shows; viaduct lab up sets it")
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log debug messages")
 }
 
@@ -148,7 +150,7 @@ func runServer(ctx context.Context, version string, f *serverFlags, ready func()
 	}
 	go reopenOnHangup(ctx, sinks, log)
 	s, err := server.New(server.Config{
-		Data: f.data, Store: st, Listeners: listeners, Names: f.names, Advertise: f.advertise, Logger: log, Version: version,
+		Data: f.data, Store: st, Listeners: listeners, Names: f.names, Advertise: f.advertise, Logger: log, Version: version, LabCommand: f.labCommand,
 		Ready: ready, Connections: connections, AuditSinks: sinks, NewCluster: f.newCluster, External: rest.Options{Allowed: allowed},
 	})
 	if err != nil {

@@ -177,9 +177,11 @@ func readHeaders(e *livequery.FirewallLogEntry, b []byte) {
 // listNodeFirewallLog are the entries of all VNets.
 func listNodeFirewallLog(_ context.Context, r FirewallLogger, doc *document.Document, _ string) ([]livequery.FirewallLogEntry, error) {
 	out := r.FirewallLog()
-	ports := portVNets(doc)
+	ports, addresses := guestPorts(doc), guestAddresses(doc)
 	for i := range out {
-		out[i].VNet = vnetOfEntry(&out[i], doc, ports)
+		e := &out[i]
+		e.VNet = vnetOfEntry(e, doc, ports)
+		e.Guests = guestsOfEntry(e, ports, addresses)
 	}
 	return out, nil
 }
@@ -193,22 +195,55 @@ func listFirewallLog(ctx context.Context, r FirewallLogger, doc *document.Docume
 	return slices.DeleteFunc(all, func(e livequery.FirewallLogEntry) bool { return e.VNet != vnet }), err
 }
 
-// portVNets are the VNets of guests' ports on the node.
-func portVNets(doc *document.Document) map[string]string {
-	out := map[string]string{}
+// place is a guest's part in a VNet.
+type place struct{ vnet, guest string }
+
+// guestPorts are the guests' ports on the node, by name.
+func guestPorts(doc *document.Document) map[string]place {
+	out := map[string]place{}
 	for id, g := range doc.Guests {
 		for _, nic := range g.NICs {
 			for _, name := range naming.GuestPorts(id, nic.ID) {
-				out[name] = nic.VNet
+				out[name] = place{nic.VNet, id}
 			}
 		}
 	}
 	return out
 }
 
+// vnetAddress is an address in a VNet: other VNets may have it too.
+type vnetAddress struct {
+	vnet    string
+	address netip.Addr
+}
+
+// guestAddresses are the guests of the node by their declared addresses.
+func guestAddresses(doc *document.Document) map[vnetAddress]string {
+	out := map[vnetAddress]string{}
+	for id, g := range doc.Guests {
+		for _, nic := range g.NICs {
+			for _, ip := range nic.IPs {
+				out[vnetAddress{nic.VNet, ip}] = id
+			}
+		}
+	}
+	return out
+}
+
+// guestsOfEntry are the guests that a packet comes from and goes to, as far as the node has them.
+func guestsOfEntry(e *livequery.FirewallLogEntry, ports map[string]place, addresses map[vnetAddress]string) []string {
+	guests := []string{ports[e.In].guest, ports[e.Out].guest}
+	for _, vnet := range []string{e.VNet, e.In, e.Out} { // the bridge of a VNet has its name
+		guests = append(guests, addresses[vnetAddress{vnet, e.Source}], addresses[vnetAddress{vnet, e.Destination}])
+	}
+	guests = slices.DeleteFunc(guests, func(g string) bool { return g == "" })
+	slices.Sort(guests)
+	return slices.Compact(guests)
+}
+
 // vnetOfEntry is the VNet whose rule decided; for rules of groups, of the datacenter and for
 // filters of senders the one that the packet comes from or goes to.
-func vnetOfEntry(e *livequery.FirewallLogEntry, doc *document.Document, ports map[string]string) string {
+func vnetOfEntry(e *livequery.FirewallLogEntry, doc *document.Document, ports map[string]place) string {
 	ref, _ := model.ParseRuleName(e.Rule)
 	if kind, id, _ := strings.Cut(ref, "/"); kind == string(model.KindFirewall) && id != model.FirewallDatacenter {
 		return id
@@ -217,8 +252,8 @@ func vnetOfEntry(e *livequery.FirewallLogEntry, doc *document.Document, ports ma
 		if doc.Config.VNets[link] != nil {
 			return link
 		}
-		if vnet := ports[link]; vnet != "" {
-			return vnet
+		if p, ok := ports[link]; ok {
+			return p.vnet
 		}
 	}
 	return ""

@@ -60,6 +60,8 @@ var answers = map[livequery.Subject]answer{
 	livequery.Interfaces.Subject:       to(livequery.Interfaces, ofKernel(KernelReader.Interfaces)),
 	livequery.NodeRoutes.Subject:       to(livequery.NodeRoutes, ofKernel(KernelReader.Routes)),
 	livequery.Neighbours.Subject:       to(livequery.Neighbours, ofKernel(KernelReader.Neighbours)),
+	livequery.Counters.Subject:         to(livequery.Counters, listInterfaceCounters),
+	livequery.VNetCounters.Subject:     to(livequery.VNetCounters, listVNetCounters),
 	livequery.Sessions.Subject:         to(livequery.Sessions, listSessions),
 	livequery.Services.Subject:         to(livequery.Services, listServices),
 	livequery.Drift.Subject:            to(livequery.Drift, listDrift),

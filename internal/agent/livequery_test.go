@@ -231,7 +231,7 @@ func TestRecentLog(t *testing.T) {
 func (v *viewedNode) FirewallLog() []livequery.FirewallLogEntry {
 	return []livequery.FirewallLogEntry{
 		{Sequence: 4, In: "eth0", Rule: "datacenter policy"}, {Sequence: 3, In: "tap100i0", Rule: "spoofed"},
-		{Sequence: 2, In: "a", Out: "b", Rule: "group web rule 0"}, {Sequence: 1, In: "a", Out: "b", Rule: "vnet b rule 2"},
+		{Sequence: 2, In: "a", Out: "b", Source: netip.MustParseAddr("10.0.0.1"), Destination: netip.MustParseAddr("10.0.1.1"), Rule: "group web rule 0"}, {Sequence: 1, In: "a", Out: "b", Rule: "vnet b rule 2"},
 	}
 }
 
@@ -241,21 +241,26 @@ func (v *viewedNode) FollowFirewallLog(context.Context) {}
 func TestFirewallLogOfVNet(t *testing.T) {
 	doc := &document.Document{
 		Node: "n1", Config: model.Config{VNets: map[string]*model.VNet{"a": {ID: "a"}, "b": {ID: "b"}}},
-		Guests: map[string]*model.Guest{"100": {ID: "100", NICs: []model.NIC{{ID: "net0", VNet: "a"}}}},
+		Guests: map[string]*model.Guest{
+			"100": {ID: "100", NICs: []model.NIC{{ID: "net0", VNet: "a"}}},
+			"101": {ID: "101", NICs: []model.NIC{{ID: "net0", VNet: "a", IPs: []netip.Addr{netip.MustParseAddr("10.0.0.1")}}, {ID: "net1", VNet: "b", IPs: []netip.Addr{netip.MustParseAddr("10.0.0.1")}}}},
+			"102": {ID: "102", NICs: []model.NIC{{ID: "net0", VNet: "b", IPs: []netip.Addr{netip.MustParseAddr("10.0.1.1")}}}},
+			"103": {ID: "103", NICs: []model.NIC{{ID: "net0", VNet: "c", IPs: []netip.Addr{netip.MustParseAddr("10.0.1.1")}}}},
+		},
 	}
 	a := &Agent{Config: Config{System: &viewedNode{newFakeNode(), nil}}, doc: doc}
-	for of, want := range map[string][]uint64{"a": {3, 2}, "b": {1}} {
-		var got []uint64
+	for of, want := range map[string][]string{"a": {"3 [100]", "2 [101 102]"}, "b": {"1 []"}} {
+		var got []string
 		var list []livequery.FirewallLogEntry
 		answer := a.answer(t.Context(), &protocol.LiveQuery{Subject: livequery.FirewallLog.Subject, Of: of})
 		if err := json.Unmarshal(answer.Data, &list); err != nil {
 			t.Fatal(err)
 		}
 		for _, e := range list {
-			got = append(got, e.Sequence)
+			got = append(got, fmt.Sprint(e.Sequence, e.Guests))
 		}
 		if !slices.Equal(got, want) {
-			t.Errorf("vnet %s: entries %v, want %v", of, got, want)
+			t.Errorf("vnet %s: entries %q, want %q", of, got, want)
 		}
 	}
 }

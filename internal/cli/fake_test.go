@@ -176,6 +176,7 @@ func (f *fakeServer) handler() http.Handler {
 	handle("GET /api/v1/{kinds}/{id}", f.get)
 	handle("PUT /api/v1/{kinds}/{id}", f.put)
 	handle("PATCH /api/v1/{kinds}/{id}", f.patch)
+	handle("PATCH /api/v1/{kinds}", f.patchMany)
 	handle("DELETE /api/v1/{kinds}/{id}", func(r *http.Request) (any, error) {
 		k, _ := model.ParseKind(r.PathValue("kinds"))
 		return f.edit([]model.Edit{{Kind: k, ID: r.PathValue("id")}}, false)
@@ -210,6 +211,10 @@ func reachAnswer(r *http.Request) (any, error) {
 			Object: "firewall/v1", Position: 3, Comment: "no \x1b[31mshells", Origin: &reach.Origin{Time: "2026-05-01T12:00:00Z", Author: "ana@pve", Revision: 7},
 		}}
 	}
+	if req.Port == 80 {
+		a.Verdict, a.Steps[1] = api.ReachDrop, api.ReachStep{Node: "node1", Text: "It arrives", Verdict: api.ReachPass}
+		a.Reply = &api.ReachReply{Verdict: api.ReachDrop, Steps: []api.ReachStep{{Node: "node1", Text: "The sender's filter drops it", Verdict: api.ReachDrop}}}
+	}
 	return a, nil
 }
 
@@ -223,8 +228,12 @@ func liveAnswers(r *http.Request) (any, error) {
 		"bridges": []api.LiveBridge{{Name: r.PathValue("object"), VLANFiltering: true, Ports: []livequery.BridgePort{{Name: "tap100i0", PVID: 5, VLANs: []string{"5", "10-20"}}, {Name: "eth1"}}}},
 		"drift":   []api.Change{{Action: diff.Delete, Type: "link", Name: "v1", Owner: "vnet/v1"}},
 		"leases":  []api.LiveLease{},
+		"counters": []api.LiveInterfaceCounters{
+			{Name: "eth0", Role: "uplink", Time: now, ReceivedBytes: 1000, ReceivedPackets: 10, SentBytes: 2000, SentPackets: 20},
+			{Name: "tap100i0", Role: "guest", VNet: "v1", Guest: "100", NIC: "net0", Time: now, ReceivedBytes: 500, ReceivedPackets: 5, Dropped: 1},
+		},
 		"firewall-log": []api.LiveFirewallLogEntry{
-			{Sequence: 2, Time: now.Add(time.Second), VNet: "v1", Source: netip.MustParseAddr("fd00::1"), Destination: netip.MustParseAddr("fd00::2"), Protocol: "icmpv6", Verdict: "ACCEPT", Rule: "vnet v1 rule 0"},
+			{Sequence: 2, Time: now.Add(time.Second), VNet: "v1", Source: netip.MustParseAddr("fd00::1"), Destination: netip.MustParseAddr("fd00::2"), Protocol: "icmpv6", Verdict: "ACCEPT", Guests: []string{"100"}, Rule: "vnet v1 rule 0"},
 			{
 				Sequence: 1, Time: now, VNet: "v1", Source: netip.MustParseAddr("10.0.0.5"), SourcePort: 40000, Destination: netip.MustParseAddr("10.0.0.6"), DestinationPort: 22,
 				Protocol: "tcp", Verdict: "DROP", Rule: "group web rule 1", Comment: "no \x1b[31mshells", Author: "ana@pve", Changed: "2026-05-01T12:00:00Z",
@@ -314,30 +323,47 @@ func (f *fakeServer) put(r *http.Request) (any, error) {
 }
 
 func (f *fakeServer) patch(r *http.Request) (any, error) {
-	k, _ := model.ParseKind(r.PathValue("kinds"))
-	old := f.pending.Get(k, r.PathValue("id"))
-	if old == nil {
-		return nil, notFound(string(k) + " " + r.PathValue("id"))
-	}
 	var p api.Patch
 	if err := json.NewDecoder(r.Body).Decode(&p); err != nil {
 		return nil, err
 	}
-	raw, _ := json.Marshal(old)
-	props := map[string]json.RawMessage{}
-	_ = json.Unmarshal(raw, &props)
-	for name, v := range p.Set {
-		props[name] = v
-	}
-	for _, name := range p.Unset {
-		delete(props, name)
-	}
-	raw, _ = json.Marshal(props)
-	o, err := model.Decode(k, raw)
-	if err != nil {
+	k, _ := model.ParseKind(r.PathValue("kinds"))
+	return f.patchAll(k, []string{r.PathValue("id")}, p)
+}
+
+func (f *fakeServer) patchMany(r *http.Request) (any, error) {
+	var p api.PatchMany
+	if err := json.NewDecoder(r.Body).Decode(&p); err != nil {
 		return nil, err
 	}
-	return f.edit([]model.Edit{{Put: o}}, false)
+	k, _ := model.ParseKind(r.PathValue("kinds"))
+	return f.patchAll(k, p.IDs, api.Patch{Set: p.Set, Unset: p.Unset})
+}
+
+func (f *fakeServer) patchAll(k model.Kind, ids []string, p api.Patch) (any, error) {
+	var edits []model.Edit
+	for _, id := range ids {
+		old := f.pending.Get(k, id)
+		if old == nil {
+			return nil, notFound(string(k) + " " + id)
+		}
+		raw, _ := json.Marshal(old)
+		props := map[string]json.RawMessage{}
+		_ = json.Unmarshal(raw, &props)
+		for name, v := range p.Set {
+			props[name] = v
+		}
+		for _, name := range p.Unset {
+			delete(props, name)
+		}
+		raw, _ = json.Marshal(props)
+		o, err := model.Decode(k, raw)
+		if err != nil {
+			return nil, err
+		}
+		edits = append(edits, model.Edit{Put: o})
+	}
+	return f.edit(edits, false)
 }
 
 func (f *fakeServer) postEdits(r *http.Request) (any, error) {

@@ -42,6 +42,7 @@ func (a *app) firewallLogCommand() *cobra.Command {
 	var output string
 	var nodes []string
 	var follow bool
+	var only logFilter
 	cmd := &cobra.Command{
 		Use:   "log [VNET]",
 		Short: "Print packets that firewall rules logged",
@@ -50,6 +51,7 @@ of a VNet, or of all. Each names the rule, and who changed the rule's object las
 --node all nodes are queried. Each agent keeps the newest 1000 entries; log-ratelimit of
 the datacenter's firewall limits how many there are (1 a second if not set).`,
 		Example: `  viaduct firewall log vnet1 --follow
+  viaduct firewall log --verdict DROP --guest 100
   viaduct firewall log --node node1 -o json`,
 		Args: args(0, 1, "the name of a vnet"),
 		ValidArgsFunction: func(cmd *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -63,7 +65,10 @@ the datacenter's firewall limits how many there are (1 a second if not set).`,
 			if err != nil {
 				return err
 			}
-			l := logReader{app: a, c: c, output: output, subject: "node-firewall-log", nodes: nodes, last: map[string]uint64{}}
+			if err := only.check(cmd); err != nil {
+				return err
+			}
+			l := logReader{app: a, c: c, only: only, output: output, subject: "node-firewall-log", nodes: nodes, last: map[string]uint64{}}
 			if len(given) > 0 {
 				l.subject, l.vnet = "firewall-log", given[0]
 			}
@@ -83,15 +88,37 @@ the datacenter's firewall limits how many there are (1 a second if not set).`,
 		},
 	}
 	a.nodesFlag(cmd, &nodes)
+	cmd.Flags().StringVar(&only.verdict, "verdict", "", "print only packets with this verdict: "+strings.Join(logVerdicts, ", "))
+	cmd.Flags().StringVar(&only.guest, "guest", "", "print only packets of this guest, by its number: on the node that it runs on")
+	_ = cmd.RegisterFlagCompletionFunc("verdict", cobra.FixedCompletions(logVerdicts, cobra.ShellCompDirectiveNoFileComp))
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "print entries as they come, until interrupted")
 	outputFlag(cmd, &output, "text", formatJSON)
 	return cmd
+}
+
+// logVerdicts are the verdicts that entries have.
+var logVerdicts = []string{"ACCEPT", "DROP", "REJECT"}
+
+// logFilter chooses entries; empty fields choose all.
+type logFilter struct{ verdict, guest string }
+
+func (f *logFilter) check(cmd *cobra.Command) error {
+	f.verdict = strings.ToUpper(f.verdict)
+	if f.verdict != "" && !slices.Contains(logVerdicts, f.verdict) {
+		return usagef(cmd, "unknown verdict %q; it is one of %s", f.verdict, strings.Join(logVerdicts, ", "))
+	}
+	return nil
+}
+
+func (f *logFilter) matches(e *api.LiveFirewallLogEntry) bool {
+	return (f.verdict == "" || e.Verdict == f.verdict) && (f.guest == "" || slices.Contains(e.Guests, f.guest))
 }
 
 // logReader prints each entry of the nodes once.
 type logReader struct {
 	*app
 	c                     *client.Client
+	only                  logFilter
 	subject, vnet, output string
 	nodes                 []string
 	last                  map[string]uint64 // the sequence number last printed, by node
@@ -122,7 +149,7 @@ func (l *logReader) print(ctx context.Context, follow bool) error {
 			l.last[n.Node] = 0
 		}
 		for _, e := range entries {
-			if e.Sequence > l.last[n.Node] {
+			if e.Sequence > l.last[n.Node] && l.only.matches(&e) {
 				fresh = append(fresh, loggedEntry{n.Node, e})
 			}
 		}

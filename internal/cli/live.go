@@ -23,12 +23,15 @@ const liveAtOnce = 16
 func (a *app) liveCommand() *cobra.Command {
 	var output string
 	var nodes []string
+	var watch bool
 	cmd := &cobra.Command{
 		Use:   "live SUBJECT [OBJECT]",
 		Short: "Show the present state of nodes",
-		Long:  "Queries nodes about their present state. Without --node all nodes are queried.\n\n" + liveSubjects(),
+		Long: "Queries nodes about their present state. Without --node all nodes are queried.\n" +
+			"With --watch they are queried every five seconds; counters become rates.\n\n" + liveSubjects(),
 		Example: `  viaduct live routes --node node1
   viaduct live fdb vnet1
+  viaduct live counters --node node1 --watch
   viaduct live ip-vrf zone1 --node node1,node2 -o json`,
 		Args:              args(1, 2, "a subject, and the ID of the zone, VNet or fabric that it is about"),
 		ValidArgsFunction: a.completeLive,
@@ -36,6 +39,9 @@ func (a *app) liveCommand() *cobra.Command {
 			q, err := liveQuery(cmd, given)
 			if err != nil {
 				return err
+			}
+			if watch && output != formatTable {
+				return usagef(cmd, "--watch prints tables: leave out -o %s", output)
 			}
 			c, err := a.client()
 			if err != nil {
@@ -52,6 +58,9 @@ func (a *app) liveCommand() *cobra.Command {
 					return err
 				}
 			}
+			if watch {
+				return a.watchLive(cmd.Context(), c, q, nodes, object)
+			}
 			answers, err := queryNodes(cmd.Context(), c, q, nodes, object)
 			if err != nil {
 				return err
@@ -60,6 +69,7 @@ func (a *app) liveCommand() *cobra.Command {
 		},
 	}
 	a.nodesFlag(cmd, &nodes)
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "query every five seconds, until interrupted")
 	outputFlag(cmd, &output, formatTable, formatJSON, formatYAML)
 	return cmd
 }

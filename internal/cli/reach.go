@@ -20,13 +20,14 @@ func (a *app) reachCommand() *cobra.Command {
 		Short: "Compute whether one guest can reach another",
 		Long: `Follows a packet from a guest to another guest or an address through the filters, bridges
 and routes of the nodes on its path, and prints each step with the rule that decides.
+Then it follows the first reply back: only if both arrive a connection works.
 Nothing is sent: the answer is computed from the running revision, or with --view from
 the pending configuration. Without --port the packet is a ping.
 
 FROM is a guest (its ID or name), a NIC (100/net0), an address of a guest (with its zone if
 several have it: zone1/10.0.0.5) or a node; TO is one of these or any other address. What
 lies beyond a node, and what guests do with a packet, is unknown. The exit status is 4 if
-the packet is dropped or rejected.`,
+the packet or its reply is dropped or rejected.`,
 		Example: `  viaduct reach vm1 vm2
   viaduct reach 100 10.0.3.101 --port 443/tcp
   viaduct reach 100/net1 203.0.113.5 --port 53/udp --view pending`,
@@ -77,7 +78,11 @@ func (a *app) writeReach(output string, answer *api.ReachAnswer) error {
 		return err
 	}
 	if answer.Verdict == api.ReachDrop || answer.Verdict == api.ReachReject {
-		return &exitError{ExitDegraded, errors.New("the packet does not arrive")}
+		what := "the packet does not arrive"
+		if answer.Reply != nil && answer.Steps[len(answer.Steps)-1].Verdict != answer.Verdict {
+			what = "the packet arrives, but its reply does not"
+		}
+		return &exitError{ExitDegraded, errors.New(what)}
 	}
 	return nil
 }
@@ -89,12 +94,22 @@ var reachSigns = map[string]string{string(api.ReachPass): "✓", string(api.Reac
 func reachText(answer *api.ReachAnswer) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s -> %s\n", endText(answer.From), endText(answer.To))
-	for _, s := range answer.Steps {
+	writeSteps(&b, answer.Steps)
+	if answer.Reply != nil {
+		b.WriteString("Reply:\n")
+		writeSteps(&b, answer.Reply.Steps)
+	}
+	return b.String()
+}
+
+// writeSteps writes a line for each step, and one for the rule that decides there.
+func writeSteps(b *strings.Builder, steps []api.ReachStep) {
+	for _, s := range steps {
 		where := strings.Trim(s.Node+" "+s.VNet, " ")
 		if where != "" {
 			where += ": "
 		}
-		fmt.Fprintf(&b, "%s %s%s\n", reachSigns[string(s.Verdict)], printed(where), printed(s.Text))
+		fmt.Fprintf(b, "%s %s%s\n", reachSigns[string(s.Verdict)], printed(where), printed(s.Text))
 		if s.Rule == nil {
 			continue
 		}
@@ -112,10 +127,9 @@ func reachText(answer *api.ReachAnswer) string {
 			}
 		}
 		if rule != "" {
-			fmt.Fprintf(&b, "    %s\n", printed(rule))
+			fmt.Fprintf(b, "    %s\n", printed(rule))
 		}
 	}
-	return b.String()
 }
 
 // endText is an end of a path: "guest 100 vm1 net0 10.0.0.5 (vnet blue, zone overlay, node1)".

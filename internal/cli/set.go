@@ -17,9 +17,10 @@ import (
 
 func (a *app) setCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "set KIND ID PROPERTY=VALUE... [PROPERTY-]...",
-		Short: "Change properties of an object",
-		Long: `Changes properties of an object; PROPERTY- removes one. Lists are separated by commas;
+		Use:   "set KIND ID[,ID]... PROPERTY=VALUE... [PROPERTY-]...",
+		Short: "Change properties of objects",
+		Long: `Changes properties of an object, or of several with commas between their IDs: of all or
+of none. PROPERTY- removes one. Lists are separated by commas;
 values are accepted in the form that get, describe and diff print.
 An item of a list of structures is addressed by the list and the key of the item: nics.net0.mac, interfaces.eth1.ip, redistribute.connected.metric,
 dhcp-range.10.0.0.10.end-address, entries.10.action (route-map: order,
@@ -31,6 +32,7 @@ the whole item.
 
   viaduct set zone overlay mtu=1400
   viaduct set zone overlay peers=192.168.0.1,192.168.0.2 mtu-
+  viaduct set vnet blue,green isolate-ports=true
   viaduct set subnet 10.0.1.0/24 dhcp-range=10.0.1.10-10.0.1.99
   viaduct set guest 100 net0.mac=BC:24:11:00:00:01
   viaduct set firewall blue rules.0.action=DROP rules.1-`,
@@ -52,11 +54,18 @@ the whole item.
 			if err != nil {
 				return err
 			}
-			id, err := resolveID(cmd.Context(), c, kind, given[1])
-			if err != nil {
-				return err
+			ids := strings.Split(given[1], ",")
+			for i := range ids {
+				if ids[i], err = resolveID(cmd.Context(), c, kind, ids[i]); err != nil {
+					return err
+				}
 			}
-			res, err := set(cmd.Context(), c, kind, id, list)
+			var res *api.EditResult
+			if len(ids) == 1 {
+				res, err = set(cmd.Context(), c, kind, ids[0], list)
+			} else {
+				res, err = setMany(cmd.Context(), c, kind, ids, list)
+			}
 			if err != nil {
 				return explain(err, nil)
 			}
@@ -180,6 +189,20 @@ func set(ctx context.Context, c *client.Client, kind model.Kind, id string, list
 			return res, err
 		}
 	}
+}
+
+// setMany changes properties of several objects, of all or of none.
+func setMany(ctx context.Context, c *client.Client, kind model.Kind, ids []string, list []manifest.Assignment) (*api.EditResult, error) {
+	for _, a := range list {
+		if a.Item != "" {
+			return nil, &exitError{ExitUsage, fmt.Errorf("%s: items of lists are changed of one object at a time; change the whole list, or name one %s", a.Name, kind)}
+		}
+	}
+	patch, err := patchOf(kind, nil, list)
+	if err != nil {
+		return nil, err
+	}
+	return c.PatchMany(ctx, kind, api.PatchMany{IDs: ids, Set: patch.Set, Unset: patch.Unset})
 }
 
 // newObject builds an object from its ID and properties.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -85,9 +84,13 @@ func (a *app) writeTopology(t *api.Topology, output string) error {
 	case formatSVG:
 		return a.write(svg.Draw(t))
 	case formatText:
-		return a.write(topologyView{style: a.style(a.Stdout), width: a.columns()}.render(t))
+		return a.write(a.topologyText(t))
 	}
 	return writeData(a.Stdout, output, t)
+}
+
+func (a *app) topologyText(t *api.Topology) string {
+	return topologyView{style: a.style(a.Stdout), width: a.columns()}.render(t)
 }
 
 // defaultColumns is the width of an output that is no terminal.
@@ -131,13 +134,9 @@ func (a *app) watchTopology(ctx context.Context, c *client.Client, q client.Topo
 		case t == nil:
 			continue
 		}
-		if terminal(a.Stdout) {
-			err = a.write("\x1b[H\x1b[2J") // cursor home, clear
-		} else if version != "" {
-			err = a.write("\n")
-		}
+		first := version == ""
 		version = t.Version
-		if err = errors.Join(err, a.writeTopology(t, formatText)); err != nil {
+		if err := a.redraw(a.topologyText(t), first); err != nil {
 			return err
 		}
 		sleep.Context(ctx, calm)

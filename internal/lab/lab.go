@@ -250,7 +250,7 @@ func (l *Lab) startServer(ctx context.Context) error {
 		if err := os.MkdirAll(l.serverData(), 0o700); err != nil {
 			return err
 		}
-		cmd, err := l.start("server", "", []*os.File{local, inside}, "server", "--data", l.serverData())
+		cmd, err := l.start("server", "", []*os.File{local, inside}, "server", "--data", l.serverData(), "--lab-command", l.command())
 		if err != nil {
 			return err
 		}
@@ -267,6 +267,18 @@ func (l *Lab) startServer(ctx context.Context) error {
 		_, err := c.Version(ctx)
 		return err
 	})
+}
+
+// command is the command that controls this lab.
+func (l *Lab) command() string {
+	out := "viaduct lab"
+	if l.Name != DefaultName {
+		out += " --lab " + l.Name
+	}
+	if root := filepath.Dir(l.Dir); root != DefaultRoot {
+		out += " --lab-dir " + root
+	}
+	return out
 }
 
 // listenLocal binds the usual port of the loopback, or any other if it is in use.

@@ -21,6 +21,39 @@ type Interface struct {
 	Addresses []netip.Prefix `json:"addresses,omitempty"`
 }
 
+// What an interface with counters is to the networks.
+const (
+	RoleUplink     = "uplink"      // of the node: what all networks share
+	RoleVNetUplink = "vnet-uplink" // what a VNet leaves the node by: a tunnel, a VLAN
+	RoleGuest      = "guest"       // the port of a guest's NIC
+)
+
+// InterfaceCounters are what an interface received and sent since it was created. What a guest
+// sends its port receives.
+type InterfaceCounters struct {
+	Name string `json:"name"`
+	// Role is one of those above.
+	Role  string `json:"role"`
+	VNet  string `json:"vnet,omitempty"`
+	Guest string `json:"guest,omitempty"`
+	NIC   string `json:"nic,omitempty"`
+	// Time is when the counters were read, by the node's clock.
+	Time            time.Time `json:"time"`
+	ReceivedBytes   uint64    `json:"receivedBytes"`
+	ReceivedPackets uint64    `json:"receivedPackets"`
+	SentBytes       uint64    `json:"sentBytes"`
+	SentPackets     uint64    `json:"sentPackets"`
+	// Errors and Dropped are packets in both directions.
+	Errors  uint64 `json:"errors"`
+	Dropped uint64 `json:"dropped"`
+}
+
+// OfVNet implements InVNet.
+func (c InterfaceCounters) OfVNet() string { return c.VNet }
+
+// OfGuest implements InGuest.
+func (c InterfaceCounters) OfGuest() string { return c.Guest }
+
 // Route is a route in the kernel.
 type Route struct {
 	// Table is "main", the name of a VRF, or the number of another table.
@@ -208,6 +241,8 @@ type FirewallLogEntry struct {
 	DestinationPort int    `json:"destinationPort,omitempty"`
 	// Verdict is ACCEPT, DROP or REJECT.
 	Verdict string `json:"verdict"`
+	// Guests are the node's guests whose ports or addresses the packet has.
+	Guests []string `json:"guests,omitempty"`
 	// Rule names what decided, as model.ParseRuleName reads it, or "spoofed".
 	Rule string `json:"rule"`
 	// Comment, Author and Changed are of the rule's object: the server adds them as far as the

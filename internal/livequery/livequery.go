@@ -11,6 +11,7 @@ package livequery
 import (
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -35,6 +36,9 @@ type Query[T any] struct {
 	// Writers allows the query for those who may change the object, in addition to those
 	// who may read it.
 	Writers bool
+	// Shared lets readers who ask within ShareFor share one answer of the node, because many
+	// read it again and again.
+	Shared bool
 	// Doc says what is listed.
 	Doc string
 }
@@ -43,6 +47,7 @@ type Query[T any] struct {
 type Info struct {
 	Subject Subject
 	About   model.Kind
+	Shared  bool
 	Doc     string
 	// Item is the type of the listed elements.
 	Item reflect.Type
@@ -52,6 +57,13 @@ type Info struct {
 // who may read that VNet.
 type InVNet interface{ OfVNet() string }
 
+// InGuest is an item that belongs to a guest: a list has it for those who may read that guest.
+type InGuest interface{ OfGuest() string }
+
+// ShareFor is how old an answer may be that readers of a shared query get. Those who compute
+// rates ask at longer intervals.
+const ShareFor = 2 * time.Second
+
 // The queries.
 var (
 	// Interfaces requests the interfaces of a node with their addresses.
@@ -60,6 +72,10 @@ var (
 	NodeRoutes = register(Query[Route]{Subject: "routes", About: model.KindNode, Doc: "Lists the routes in the kernel of a node, in the main table and in those of its VRFs."})
 	// Neighbours requests the node's neighbour table (ARP and neighbour discovery).
 	Neighbours = register(Query[Neighbour]{Subject: "neighbors", About: model.KindNode, Doc: "Lists the neighbours of a node: the addresses that ARP and neighbour discovery resolved."})
+	// Counters and VNetCounters request what interfaces received and sent: a node's uplinks, and
+	// the uplinks and guests' ports of its VNets.
+	Counters     = register(Query[InterfaceCounters]{Subject: "counters", About: model.KindNode, Shared: true, Doc: "Lists what the interfaces of a node received and sent: its own uplinks, and the uplinks and guests' ports of its VNets. Two answers give rates, by their times."})
+	VNetCounters = register(Query[InterfaceCounters]{Subject: "vnet-counters", About: model.KindVNet, Shared: true, Doc: "Lists what the uplinks and guests' ports of a VNet received and sent on a node. Two answers give rates, by their times."})
 	// Sessions requests the sessions of FRR on a node.
 	Sessions = register(Query[Session]{Subject: "sessions", About: model.KindNode, Doc: "Lists the sessions of FRR on a node: BGP peers, OSPF, OpenFabric and IS-IS adjacencies."})
 	// Services requests the processes that serve a node's networks.
@@ -85,7 +101,7 @@ var (
 	FirewallCounters = register(Query[FirewallCounter]{Subject: "firewall", About: model.KindVNet, Writers: true, Doc: "Lists what the rules of a VNet's firewall counted on a node since they were created there."})
 	// NodeFirewallLog and FirewallLog request the packets that rules with a log level decided
 	// on, newest first: all of a node, and those of a VNet.
-	NodeFirewallLog = register(Query[FirewallLogEntry]{Subject: "node-firewall-log", About: model.KindNode, Doc: "Lists the newest packets that firewall rules with a log level decided on, on a node; newest first."})
+	NodeFirewallLog = register(Query[FirewallLogEntry]{Subject: "node-firewall-log", About: model.KindNode, Shared: true, Doc: "Lists the newest packets that firewall rules with a log level decided on, on a node; newest first."})
 	FirewallLog     = register(Query[FirewallLogEntry]{Subject: "firewall-log", About: model.KindVNet, Writers: true, Doc: "Lists the newest packets of a VNet that firewall rules with a log level decided on, on a node; newest first."})
 	// LoadBalancer requests the listener of a load balancer and the guests of its pool.
 	LoadBalancer = register(Query[PoolServer]{Subject: "load-balancer", About: model.KindLoadBalancer, Doc: "Lists the guests of a load balancer's pool as HAProxy on a node sees them, after the load balancer as a whole."})
@@ -101,7 +117,7 @@ var (
 var queries []Info
 
 func register[T any](q Query[T]) Query[T] {
-	queries = append(queries, Info{q.Subject, q.About, q.Doc, reflect.TypeFor[T]()})
+	queries = append(queries, Info{q.Subject, q.About, q.Shared, q.Doc, reflect.TypeFor[T]()})
 	return q
 }
 

@@ -104,7 +104,7 @@ func (r *run) field(word string, words *scanner) (field, bool) {
 	case "icmpv6 code":
 		return only(p.Proto == model.ProtoICMPv6, number(0)), true
 	case "ct state":
-		return text("new"), true
+		return text(p.connection()), true
 	case "fib daddr":
 		words.next() // type
 		if p.Local {
@@ -115,10 +115,25 @@ func (r *run) field(word string, words *scanner) (field, bool) {
 		words.next()
 		return field{}, true // the packet is of IP
 	case "tcp flags":
-		// The first packet of a connection has SYN alone.
-		return only(p.Proto == model.ProtoTCP, text("syn")), words.skip("& (syn | ack)")
+		// The first packet of a connection has SYN alone, its reply ACK too.
+		flags := "syn"
+		if p.Reply {
+			flags = "syn | ack"
+		}
+		return only(p.Proto == model.ProtoTCP, text(flags)), words.skip("& (syn | ack)")
 	}
 	return field{}, false
+}
+
+// connection is the state of the packet's connection on a node (ct state of nft(8)).
+func (p *Packet) connection() string {
+	switch {
+	case p.Reply && p.Established:
+		return "established"
+	case p.Reply && p.Proto == model.ProtoTCP:
+		return "invalid" // a SYN with ACK of an unknown connection
+	}
+	return "new"
 }
 
 func group(ours bool) field {

@@ -17,17 +17,47 @@ type walk struct {
 	q      Query
 	packet Packet
 	out    Answer
+	// seen are the nodes whose connection tracking has the connection.
+	seen map[string]bool
+	// end is how a packet left, for the way back of its reply.
+	end end
+	// reply is true for the first packet of the other direction.
+	reply bool
 }
+
+// end is how a path ended.
+type end struct {
+	kind endKind
+	// at is the node that the packet reached or left, dev the interface that it left by.
+	at         *Node
+	dev        string
+	translated bool
+	// through is the node whose gateway the packet passed before it came to an exit node; nil
+	// without one.
+	through *Node
+}
+
+type endKind int
+
+const (
+	endNowhere endKind = iota
+	endGuest
+	endNode
+	endOutside
+)
 
 // Ask follows the first packet of a connection. The endpoints are as Resolve returns them,
 // and both have an address of one family.
 func (n *Network) Ask(q Query) *Answer {
-	w := &walk{n: n, q: q, packet: Packet{Src: q.From.IP, Dst: q.To.IP, MAC: strings.ToLower(q.From.MAC), ToMAC: strings.ToLower(q.To.MAC)}, out: Answer{From: q.From, To: q.To, Verdict: Pass}}
+	w := &walk{n: n, q: q, packet: Packet{Src: q.From.IP, Dst: q.To.IP, MAC: strings.ToLower(q.From.MAC), ToMAC: strings.ToLower(q.To.MAC)}, out: Answer{From: q.From, To: q.To, Verdict: Pass}, seen: make(map[string]bool)}
 	if w.packet.Proto, w.packet.SrcPort, w.packet.DstPort = q.Proto, ephemeral, q.Port; q.Proto == 0 {
 		w.packet.ping()
 	}
 	w.run()
 	w.out.Verdict = w.out.Steps[len(w.out.Steps)-1].Verdict
+	if w.out.Reply = w.back(); w.out.Reply != nil && w.out.Verdict == Pass {
+		w.out.Verdict = w.out.Reply.Verdict
+	}
 	return &w.out
 }
 
@@ -47,9 +77,16 @@ func (w *walk) filter(at *Node, vnet, family, name, what string) bool {
 	if why := at.Faults[model.Ref(model.KindFirewall, vnet)]; why != "" && family == "bridge" {
 		what += " is not in force on the node (" + why + ")"
 	}
+	if w.reply {
+		w.packet.Established = w.seen[at.Name]
+	} else {
+		w.seen[at.Name] = true
+	}
 	d := hook(at.Want.Tables, family, name, &w.packet)
 	rule := w.n.ruleOf(d)
 	switch {
+	case d.verdict == Pass && d.rule != nil && w.packet.Established && strings.HasPrefix(d.rule.Text, "ct state established"):
+		return w.step(at.Name, vnet, Pass, nil, "%s: it belongs to an established connection", what)
 	case d.verdict == Pass && (rule == nil || d.comment == ""):
 		return w.step(at.Name, vnet, Pass, nil, "%s: nothing filters it", what)
 	case d.verdict == Pass:
@@ -232,5 +269,10 @@ func (w *walk) apart(at *Node, vnet string) {
 
 // arrived ends a path.
 func (w *walk) arrived() {
-	w.step(w.q.To.Node, w.q.To.VNet, Pass, nil, "It reaches %s of guest %s. What the guest does with it is not known here; replies of an established connection pass", w.q.To.NIC, w.q.To.Guest)
+	if w.reply {
+		w.step(w.q.To.Node, w.q.To.VNet, Pass, nil, "The reply reaches %s of guest %s", w.q.To.NIC, w.q.To.Guest)
+		return
+	}
+	w.end = end{kind: endGuest}
+	w.step(w.q.To.Node, w.q.To.VNet, Pass, nil, "It reaches %s of guest %s. What the guest does with it is not known here", w.q.To.NIC, w.q.To.Guest)
 }

@@ -98,6 +98,17 @@ type Origin struct {
 type Answer struct {
 	From Endpoint `json:"from"`
 	To   Endpoint `json:"to"`
+	// Verdict is that of the last step; if the packet arrives and its reply does not, that of the
+	// reply.
+	Verdict Verdict `json:"verdict"`
+	Steps   []Step  `json:"steps"`
+	// Reply is the way of the first reply; nil if there is none, or nothing is known of it.
+	Reply *Reply `json:"reply,omitempty"`
+}
+
+// Reply is the path of a reply as far as it comes. Filters that saw the packet take it for part
+// of an established connection.
+type Reply struct {
 	// Verdict is that of the last step.
 	Verdict Verdict `json:"verdict"`
 	Steps   []Step  `json:"steps"`

@@ -271,3 +271,47 @@ func TestNamesOfEnds(t *testing.T) {
 		t.Errorf("guests %v", guests)
 	}
 }
+
+// The reply goes the way back: filters that saw the packet let it pass, others may not.
+func TestReplies(t *testing.T) {
+	open, guarded := network(t, networks), network(t, networks+rules)
+	for _, c := range []struct {
+		n        *reach.Network
+		from, to string
+		proto    int
+		port     uint16
+		foreign  bool // the receiver replies under another MAC address
+		verdict  reach.Verdict
+		says     string
+	}{
+		{n: open, from: "r1", to: "r2", verdict: reach.Pass, says: "The reply reaches net0 of guest 101"},
+		{n: open, from: "r1", to: "g1", verdict: reach.Pass, says: "By the gateway 10.2.0.1"},
+		{n: guarded, from: "w1", to: "w2", verdict: reach.Pass, says: "it belongs to an established connection"},
+		{n: guarded, from: "w1", to: "w2", proto: model.ProtoTCP, port: 80, verdict: reach.Pass, says: "The reply reaches net0 of guest 106"},
+		{n: guarded, from: "w1", to: "w2", foreign: true, verdict: reach.Drop, says: "of another sender drops it"},
+		{n: guarded, from: "g1", to: "r1", proto: model.ProtoTCP, port: 22, verdict: reach.Pass, says: "The reply reaches net0 of guest 104"},
+		{n: guarded, from: "r1", to: "g1", proto: model.ProtoTCP, port: 22, verdict: reach.Reject},
+		{n: open, from: "r1", to: "203.0.113.5", verdict: reach.Unknown, says: "undoes the source NAT: to 10.1.0.11"},
+		{n: open, from: "g1", to: "203.0.113.5", verdict: reach.Unknown, says: "must be the way back to 10.2.0.11"},
+		{n: open, from: "r1", to: "10.1.0.1", verdict: reach.Pass, says: "Node n1 replies"},
+		{n: open, from: "n1", to: "r1", verdict: reach.Pass, says: "10.1.0.1 is an address of node n1"},
+	} {
+		a, b, err := c.n.Pair(c.from, c.to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.foreign {
+			b.MAC = "BC:24:11:00:00:99"
+		}
+		got := c.n.Ask(reach.Query{From: a, To: b, Proto: c.proto, Port: c.port})
+		text := ""
+		if got.Reply != nil {
+			for _, s := range got.Reply.Steps {
+				text += s.Text + " [" + string(s.Verdict) + "]\n"
+			}
+		}
+		if got.Verdict != c.verdict || (got.Reply == nil) != (c.says == "") || !strings.Contains(text, c.says) {
+			t.Errorf("%s to %s, protocol %d port %d: %s, want %s with the reply %q\n%s", c.from, c.to, c.proto, c.port, got.Verdict, c.verdict, c.says, text)
+		}
+	}
+}

@@ -31,8 +31,13 @@ func (w *walk) routed(at *Node) {
 		w.packet.In, w.packet.Member = naming.VRF.OfVRF(z.ID, z.VRFVXLAN), vnet
 	}
 	if _, own := at.has(w.packet.Dst); own {
+		if w.q.To.Kind == KindNode && w.q.To.Node != at.Name {
+			w.step(at.Name, vnet, Drop, nil, "Node %s has the address %s itself, so the reply does not go to node %s", at.Name, w.packet.Dst, w.q.To.Node)
+			return
+		}
 		w.packet.In, w.packet.Member, w.packet.Local = link, "", true
 		if w.filter(at, vnet, "inet", "input", "The node's filter") {
+			w.end = end{kind: endNode, at: at}
 			w.step(at.Name, vnet, Pass, nil, "%s is an address of node %s", w.packet.Dst, at.Name)
 		}
 		return
@@ -100,6 +105,7 @@ func (w *walk) toVNet(at *Node, z *model.Zone, link string) {
 // outside is the path out of Viaduct's networks.
 func (w *walk) outside(at *Node, z *model.Zone) {
 	vnet := w.q.From.VNet
+	var through *Node
 	if z != nil && z.Type == model.ZoneEVPN && !slices.Contains(z.ExitNodes, at.Name) {
 		if len(z.ExitNodes) == 0 {
 			w.step(at.Name, vnet, Drop, nil, "Zone %s has no exit nodes, so nothing leaves it", z.ID)
@@ -119,7 +125,7 @@ func (w *walk) outside(at *Node, z *model.Zone) {
 		}
 		w.step(at.Name, vnet, Pass, nil, "By the exit node %s", exit)
 		w.packet.Member = naming.VRFBridge.OfVRF(z.ID, z.VRFVXLAN)
-		at = to
+		at, through = to, at
 	}
 	dev := at.route(w.packet.Dst)
 	if dev == "" {
@@ -131,7 +137,8 @@ func (w *walk) outside(at *Node, z *model.Zone) {
 		return
 	}
 	how := "with its own address as source"
-	if hook(at.Want.Tables, "inet", "postrouting", &w.packet).translated {
+	w.end = end{kind: endOutside, at: at, dev: dev, through: through}
+	if w.end.translated = hook(at.Want.Tables, "inet", "postrouting", &w.packet).translated; w.end.translated {
 		how = "with the node's address as source (SNAT)"
 	}
 	w.step(at.Name, vnet, Unknown, nil, "It leaves node %s by %s, %s. What comes after that is not known here", at.Name, dev, how)

@@ -109,6 +109,49 @@ func TestConditions(t *testing.T) {
 	}
 }
 
+// TestPatchMany changes several objects, of all or none, and loses nothing that others change.
+func TestPatchMany(t *testing.T) {
+	c := start(t, mem.New(), t.TempDir()).local
+	ctx := t.Context()
+	edits := []api.Edit{{Put: &model.Zone{ID: "z1", Type: model.ZoneSimple}}}
+	var ids []string
+	for _, id := range []string{"v1", "v2", "v3"} {
+		edits, ids = append(edits, api.Edit{Put: &model.VNet{ID: id, Zone: "z1"}}), append(ids, id)
+	}
+	if _, err := c.Edit(ctx, edits, false); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for name, value := range map[string]string{"alias": `"a"`, "vlanaware": "true", "isolate-ports": "true"} {
+		wg.Go(func() {
+			if _, err := c.PatchMany(ctx, model.KindVNet, api.PatchMany{IDs: ids, Set: map[string]json.RawMessage{name: json.RawMessage(value)}}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	want := func(alias string) {
+		for _, id := range ids {
+			o, _, err := c.Get(ctx, model.KindVNet, id, "")
+			if v, ok := o.(*model.VNet); err != nil || !ok || v.Alias != alias || !v.VLANAware || !v.IsolatePorts {
+				t.Errorf("%s: %+v %v", id, o, err)
+			}
+		}
+	}
+	want("a")
+	alias := map[string]json.RawMessage{"alias": json.RawMessage(`"b"`)}
+	if _, err := c.PatchMany(ctx, model.KindVNet, api.PatchMany{IDs: []string{"v1", "v9", "v2"}, Set: alias}); !api.IsType(err, api.TypeNotFound) {
+		t.Errorf("with one that does not exist: %v", err)
+	}
+	if _, err := c.PatchMany(ctx, model.KindVNet, api.PatchMany{Set: alias}); !api.IsType(err, api.TypeInvalid) {
+		t.Errorf("of nothing: %v", err)
+	}
+	want("a")
+	if r, err := c.PatchMany(ctx, model.KindVNet, api.PatchMany{IDs: []string{"v1", "v2", "v1"}, Unset: []string{"alias"}}); err != nil || len(r.Changes) != 2 {
+		t.Errorf("removed from two: %+v %v", r, err)
+	}
+}
+
 func status(err error, want int) bool {
 	e, ok := err.(*api.Error) //nolint:errorlint // the client returns it unwrapped
 	return ok && e.Status == want

@@ -104,3 +104,45 @@ func TestLiveQueries(t *testing.T) {
 		t.Errorf("bridges of no zone: %v %v", got, err)
 	}
 }
+
+// Counters are those of the VNets and guests that the reader may see, and many readers share one
+// answer of the node.
+func TestLiveCounters(t *testing.T) {
+	c := newCluster(t)
+	n := c.join(t, "node2")
+	n.answerLive(t, map[livequery.Subject]protocol.Answer{
+		livequery.Counters.Subject:     {Data: []byte(`[{"name":"eth0","role":"uplink"},{"name":"vxlan_v1","role":"vnet-uplink","vnet":"v1"},{"name":"vxlan_v2","role":"vnet-uplink","vnet":"v2"}]`)},
+		livequery.VNetCounters.Subject: {Data: []byte(`[{"name":"tap100i0","role":"guest","vnet":"v1","guest":"100","nic":"net0"},{"name":"tap101i0","role":"guest","vnet":"v1","guest":"101","nic":"net0"}]`)},
+	})
+	names := func(c *client.Client, subject, object string) []string {
+		list, err := live[api.LiveInterfaceCounters](t, c, "node2", subject, object)
+		if err != nil {
+			t.Error(err)
+		}
+		out := []string{}
+		for _, i := range list {
+			out = append(out, i.Name)
+		}
+		return out
+	}
+	c.user(t, "half@pve", "/nodes/node2 PVEAuditor", "/sdn/zones/z1/v1 looks", "/vms/101 PVEAuditor")
+	half := c.as(t, "half@pve")
+	for _, one := range []struct {
+		who             *client.Client
+		subject, object string
+		want            []string
+	}{
+		{c.local, "counters", "", []string{"eth0", "vxlan_v1", "vxlan_v2"}},
+		{half, "counters", "", []string{"eth0", "vxlan_v1"}},
+		{c.local, "vnet-counters", "v1", []string{"tap100i0", "tap101i0"}},
+		{half, "vnet-counters", "v1", []string{"tap101i0"}},
+		{c.as(t, auditor), "vnet-counters", "v1", []string{}},
+	} {
+		if d := cmp.Diff(one.want, names(one.who, one.subject, one.object)); d != "" {
+			t.Errorf("%s %s: %s", one.subject, one.object, d)
+		}
+	}
+	if _, err := live[api.LiveInterfaceCounters](t, c.as(t, auditor), "node2", "counters", ""); !api.IsType(err, api.TypeForbidden) {
+		t.Errorf("counters of a node without Sys.Audit: %v", err)
+	}
+}

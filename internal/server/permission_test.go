@@ -51,6 +51,7 @@ func TestAuditorOfOneZone(t *testing.T) {
 	for what, err := range map[string]error{
 		"put":           second(cl.Put(ctx, &model.VNet{ID: "v1", Zone: "z1", Alias: "x"}, "")),
 		"patch":         second(cl.Patch(ctx, model.KindVNet, "v1", api.Patch{Set: map[string]json.RawMessage{"alias": []byte(`"x"`)}}, "")),
+		"patch many":    second(cl.PatchMany(ctx, model.KindVNet, api.PatchMany{IDs: []string{"v1"}, Set: map[string]json.RawMessage{"alias": []byte(`"x"`)}})),
 		"delete":        second(cl.Delete(ctx, model.KindVNet, "v1", "")),
 		"create":        second(cl.Put(ctx, &model.VNet{ID: "v9", Zone: "z1"}, "")),
 		"dry run":       second(cl.Edit(ctx, []api.Edit{{Kind: model.KindVNet, ID: "v1"}}, true)),

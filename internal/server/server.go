@@ -23,6 +23,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/viaduct-sdn/viaduct/docs"
 	"github.com/viaduct-sdn/viaduct/internal/access"
 	"github.com/viaduct-sdn/viaduct/internal/audit"
 	"github.com/viaduct-sdn/viaduct/internal/backup"
@@ -82,6 +83,9 @@ type Config struct {
 	Logger     *slog.Logger
 	// Version is the release.
 	Version string
+	// LabCommand is the command that controls the lab of this server, for people to copy; empty
+	// outside of labs.
+	LabCommand string
 	// Ready, if set, is called when the server serves.
 	Ready func()
 	// Unreachable is the silence after which a node counts as unreachable; 0 means
@@ -156,7 +160,7 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.Connections.Validate(); err != nil {
 		return nil, err
 	}
-	pages, err := webui.New(web.Bundle())
+	pages, err := webui.New(web.Bundle(), docs.Files)
 	if err != nil {
 		return nil, err
 	}
@@ -239,7 +243,7 @@ func (s *Server) Run(ctx context.Context) error {
 			Backup: func(ctx context.Context, w io.Writer) error {
 				return backup.Write(ctx, s.cfg.Store, s.cfg.Version, time.Now(), w)
 			},
-			Version: s.cfg.Version, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log,
+			Version: s.cfg.Version, LabCommand: s.cfg.LabCommand, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log,
 		},
 		&agentapi.Handler{Servers: others.urls, Authority: authority, Fleet: nodes, Addresses: addresses, MaxPoll: s.cfg.MaxPoll, Stop: s.stop, Log: s.log},
 		&pveapi.Handler{

@@ -6,6 +6,7 @@
 //	GET    /api/v1/{kinds}/{id}?view=...                   object, with ETag
 //	PUT    /api/v1/{kinds}/{id}                            object -> EditResult     If-Match, If-None-Match: *
 //	PATCH  /api/v1/{kinds}/{id}                            Patch -> EditResult      If-Match
+//	PATCH  /api/v1/{kinds}                                 PatchMany -> EditResult
 //	DELETE /api/v1/{kinds}/{id}                            EditResult               If-Match
 //	POST   /api/v1/edits?dry-run=true&pending=<token>      []Edit -> EditResult     all or nothing; pending: Plan.Pending
 //	POST   /api/v1/edits?lax=true                          the same; what the Proxmox API accepts is a warning
@@ -137,11 +138,25 @@ type Version struct {
 	Version string `json:"version"`
 	// API is the number in the path: 1.
 	API int `json:"api"`
+	// LabCommand is the command that controls the lab that the server is part of, to be copied;
+	// empty outside of labs.
+	LabCommand string `json:"labCommand,omitempty"`
 }
 
 // Patch changes some properties of an object: Set has new values by property name, Unset
 // removes properties.
 type Patch struct {
+	Set   map[string]json.RawMessage `json:"set,omitempty"`
+	Unset []string                   `json:"unset,omitempty"`
+}
+
+// MaxPatched bounds the objects of one PatchMany.
+const MaxPatched = 5000
+
+// PatchMany changes some properties of several objects of a kind: of all of them or of none.
+// Each keeps what others change at the same time.
+type PatchMany struct {
+	IDs   []string                   `json:"ids"`
 	Set   map[string]json.RawMessage `json:"set,omitempty"`
 	Unset []string                   `json:"unset,omitempty"`
 }

@@ -10,6 +10,8 @@ type LiveQuery = livequery.Info
 type (
 	// LiveInterface is an interface of a node.
 	LiveInterface = livequery.Interface
+	// LiveInterfaceCounters are what an interface received and sent.
+	LiveInterfaceCounters = livequery.InterfaceCounters
 	// LiveRoute is a route in the kernel of a node.
 	LiveRoute = livequery.Route
 	// LiveNeighbour is an entry of a neighbour table.

@@ -20,6 +20,9 @@ type ReachRequest struct {
 // ReachAnswer is the path of a packet, as far as it comes.
 type ReachAnswer = reach.Answer
 
+// ReachReply is the path of a reply.
+type ReachReply = reach.Reply
+
 // ReachStep is one place of a path.
 type ReachStep = reach.Step
 

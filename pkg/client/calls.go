@@ -70,6 +70,13 @@ func (c *Client) Patch(ctx context.Context, kind api.Kind, id string, p api.Patc
 	return c.edit(ctx, http.MethodPatch, kind, id, p, ifMatch)
 }
 
+// PatchMany changes some properties of several existing objects of a kind: of all or of none.
+func (c *Client) PatchMany(ctx context.Context, kind api.Kind, p api.PatchMany) (*api.EditResult, error) {
+	out := &api.EditResult{}
+	_, err := c.do(ctx, call{method: http.MethodPatch, path: root + kind.Plural(), body: p, into: out})
+	return result(out, err)
+}
+
 // Delete removes an object; one that does not exist gives not-found.
 func (c *Client) Delete(ctx context.Context, kind api.Kind, id, ifMatch string) (*api.EditResult, error) {
 	return c.edit(ctx, http.MethodDelete, kind, id, nil, ifMatch)

@@ -111,7 +111,7 @@ func (b *browser) faultsExpected(f func()) {
 // open goes to an address of the interface.
 func (b *browser) open(path string) {
 	b.t.Helper()
-	b.do("opening "+path, chromedp.Navigate(b.url+path), chromedp.WaitVisible("h1"))
+	b.do("opening "+path, chromedp.Navigate(b.url+path), chromedp.WaitVisible("h1", chromedp.ByQuery))
 }
 
 // login logs a user in.

@@ -2,8 +2,11 @@ package e2e
 
 import (
 	"fmt"
+	"net"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
@@ -67,7 +70,11 @@ id: green
 enable: true
 rules:
   - {type: forward, action: DROP, macro: Ping, source: +sdn/red-all, log: info, comment: no pings}
+  - {type: forward, action: REJECT, proto: tcp, dport: "2222", source: +sdn/red-all}
 `
+
+// listening is a port on which guests accept connections.
+const listening = 2222
 
 // TestReach compares the computed paths of all pairs of guests, and to their gateways, with
 // pings that the guests send: with and without rules.
@@ -103,10 +110,31 @@ func TestReach(t *testing.T) {
 		}
 	}
 	c.status()
+	stop := c.listen([]string{"r1", "r2", "far", "g1", "b1", "w1", "w2"})
+	defer stop()
+	connect := func(when string) {
+		for _, from := range []string{"r1", "far", "g1", "b1", "w1", "w2"} {
+			for to, address := range addresses {
+				if from == to || slices.Contains([]string{"red", "green", "blue"}, to) { // gateways listen to nothing
+					continue
+				}
+				answer, err := c.client.Reach(t.Context(), api.ReachRequest{From: from, To: address, Protocol: "tcp", Port: listening})
+				if err != nil {
+					t.Fatal(err)
+				}
+				err = c.connects(from, address)
+				if (answer.Verdict == api.ReachPass) != (err == nil) && answer.Verdict != api.ReachUnknown || answer.Verdict == api.ReachUnknown && err == nil {
+					t.Errorf("%s: TCP from %s to %s (%s): computed %s, and the connection: %v\n%s", when, from, to, address, answer.Verdict, err, reachSteps(answer))
+				}
+			}
+		}
+	}
 	compare("without rules")
+	connect("without rules")
 	c.apply(reachRules)
 	c.stands()
 	compare("with rules")
+	connect("with rules")
 	c.demand(4, []string{"reach", "r1", "g1"}, "vnet green rule 0 drops it", "firewall/green rules[0]", "last changed", "by root@local")
 	if features := c.node("node1").Report.Facts.Features; features[model.FeatureNFTBridge] && features[model.FeatureNFTBridgeState] {
 		c.demand(0, []string{"reach", "w1", "w2"}, "vnet wide rule 0 accepts it")
@@ -128,10 +156,60 @@ func TestReach(t *testing.T) {
 	c.demand(1, []string{"reach", "nobody", "w2"}, "nobody")
 }
 
+// listen makes guests accept connections until the returned function is called.
+func (c *cluster) listen(guests []string) (stop func()) {
+	c.t.Helper()
+	var all []net.Listener
+	for _, guest := range guests {
+		err := c.inside(guest, func() error {
+			l, err := net.Listen("tcp4", fmt.Sprintf("0.0.0.0:%d", listening))
+			if err == nil {
+				all = append(all, l)
+			}
+			return err
+		})
+		if err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	for _, l := range all {
+		go func() {
+			for {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				_ = conn.Close()
+			}
+		}()
+	}
+	return func() {
+		for _, l := range all {
+			_ = l.Close()
+		}
+	}
+}
+
+// connects opens a TCP connection from a guest to an address, and returns why it cannot.
+func (c *cluster) connects(guest, address string) error {
+	return c.inside(guest, func() error {
+		conn, err := net.DialTimeout("tcp4", fmt.Sprintf("%s:%d", address, listening), time.Second)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err
+	})
+}
+
 func reachSteps(a *api.ReachAnswer) string {
 	var out []string
 	for _, s := range a.Steps {
 		out = append(out, fmt.Sprintf("  %s %s: %s", s.Verdict, s.Node, s.Text))
+	}
+	if a.Reply != nil {
+		for _, s := range a.Reply.Steps {
+			out = append(out, fmt.Sprintf("  reply: %s %s: %s", s.Verdict, s.Node, s.Text))
+		}
 	}
 	return strings.Join(out, "\n")
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // shots is where the pictures of all pages are left, to be looked at.
@@ -82,15 +83,20 @@ func TestWebPages(t *testing.T) {
 	if err := os.RemoveAll(shots); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.MkdirAll(shots, 0o755); err != nil {
-		t.Fatal(err)
-	}
 	b.do("opening the login", chromedp.Navigate(b.url+"/"), chromedp.WaitVisible("input[name=user]"))
 	b.judge("/login")
 	b.login("root@pam", "a long password")
 	for _, path := range b.pages() {
 		b.open(path)
 		b.judge(path)
+	}
+	// Open menus are parts of the page, too.
+	b.open("/zones")
+	for _, menu := range []string{"Columns", "root@pam"} {
+		b.press(menu)
+		b.do("opening the menu "+menu, chromedp.WaitVisible(".menu-list"))
+		b.accessible("menu " + menu)
+		b.do("closing it", chromedp.KeyEvent(kb.Escape), chromedp.WaitNotPresent(".menu-list"))
 	}
 	// An address map is shown only where something assigns the addresses.
 	b.open("/subnets/managed-10.60.0.0-24")
@@ -104,7 +110,7 @@ func TestWebPages(t *testing.T) {
 func (b *browser) pages() []string {
 	b.t.Helper()
 	var out []string
-	b.do("reading the navigation", chromedp.Evaluate(`[...document.querySelectorAll("#navigation a")].map(a => a.pathname)`, &out))
+	b.do("reading the navigation", chromedp.Evaluate(`[...document.querySelectorAll("#navigation a:not([target])")].map(a => a.pathname)`, &out))
 	var kinds []struct{ Plural, First string }
 	b.do("finding objects", chromium.Await(`(async () => {
 		const read = async path => (await fetch(path)).json();
@@ -137,6 +143,9 @@ func (b *browser) judge(path string) {
 	name := strings.Trim(unsafe.ReplaceAllString(path, "-"), "-")
 	if name == "" {
 		name = "overview"
+	}
+	if err := os.MkdirAll(shots, 0o755); err != nil {
+		b.t.Fatal(err)
 	}
 	for _, l := range looks {
 		var picture []byte

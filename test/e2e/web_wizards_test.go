@@ -53,6 +53,21 @@ func TestWebWizards(t *testing.T) {
 		c.answers(guest, "198.51.100.1")
 	}
 
+	// A second network goes into the zone that exists, which stays as it is.
+	b.open("/new/tenant")
+	b.do("choosing the zone", chromedp.Click(`//label[contains(., "In zone acme")]`, chromedp.BySearch))
+	b.press("Next")
+	b.shows("VXLAN network identifier")
+	b.press("Next")
+	b.shows("A subnet gives the network its addresses")
+	b.press("Next")
+	b.press("Create 2 objects")
+	b.shows("What an apply would change")
+	if out := c.run("get", "vnets"); strings.Count(out, "acme") != 2 {
+		t.Errorf("the second VNet is not in the zone:\n%s", out)
+	}
+	c.run("discard", "-y")
+
 	// What is taken is not proposed again.
 	b.open("/new/vlan")
 	b.fill("zone-bridge", "vmbr0")

@@ -122,6 +122,48 @@ func (c *Conn) Links(ctx context.Context) ([]Link, error) {
 	return links, err
 }
 
+// Traffic counts what an interface has received and sent since it was created.
+type Traffic struct {
+	ReceivedBytes, ReceivedPackets, SentBytes, SentPackets uint64
+	// The errors and drops are packets in both directions.
+	Errors, Dropped uint64
+}
+
+// CountedLink is an interface with its counters.
+type CountedLink struct {
+	Link
+	Traffic
+}
+
+// CountedLinks lists all interfaces of the namespace with their counters, in one dump.
+func (c *Conn) CountedLinks(ctx context.Context) ([]CountedLink, error) {
+	var links []CountedLink
+	err := c.dump(ctx,
+		func() *Message { return NewMessage(unix.RTM_GETLINK, 0, IfInfo(unix.AF_UNSPEC, 0, false)) },
+		func() { links = links[:0] },
+		func(typ uint16, payload []byte) {
+			if typ == unix.RTM_NEWLINK && len(payload) >= unix.SizeofIfInfomsg {
+				links = append(links, CountedLink{parseLink(payload), parseTraffic(payload)})
+			}
+		})
+	return links, err
+}
+
+// parseTraffic decodes the counters (struct rtnl_link_stats64) of an RTM_NEWLINK message.
+func parseTraffic(b []byte) Traffic {
+	var t Traffic
+	attrs(b[unix.SizeofIfInfomsg:], func(typ uint16, d []byte) {
+		if typ != unix.IFLA_STATS64 || len(d) < 8*8 {
+			return
+		}
+		at := func(i int) uint64 { return binary.NativeEndian.Uint64(d[8*i:]) }
+		t = Traffic{
+			ReceivedPackets: at(0), SentPackets: at(1), ReceivedBytes: at(2), SentBytes: at(3), Errors: at(4) + at(5), Dropped: at(6) + at(7),
+		}
+	})
+	return t
+}
+
 // parseLink decodes an RTM_NEWLINK message.
 func parseLink(b []byte) Link {
 	flags := u32(b[8:])

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"testing"
@@ -158,6 +159,37 @@ func TestLinksAreDecoded(t *testing.T) {
 	}
 	if lo := byName["lo"]; !lo.Loopback || lo.Kind != "" {
 		t.Errorf("lo: %+v", lo)
+	}
+}
+
+// The counters are the kernel's: what one end of a veth pair sends the other receives.
+func TestLinksAreCounted(t *testing.T) {
+	c, ns := setUp(t)
+	run(t, ns, "ip link add e0 type veth peer name e1", "ip link set e0 up", "ip link set e1 up", "ip address add 192.0.2.1/24 dev e0",
+		"ip neighbour add 192.0.2.2 lladdr 02:00:00:00:00:02 dev e0")
+	err := ns.Run(func() error {
+		out, err := net.Dial("udp", "192.0.2.2:9")
+		if err != nil {
+			return err
+		}
+		defer out.Close()
+		_, err = out.Write(make([]byte, 1000))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	links, err := c.CountedLinks(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	byName := map[string]CountedLink{}
+	for _, l := range links {
+		byName[l.Name] = l
+	}
+	e0, e1 := byName["e0"], byName["e1"]
+	if e0.SentPackets == 0 || e0.SentBytes < 1000 || e1.ReceivedPackets == 0 || e1.ReceivedBytes < 1000 || e0.Kind != "veth" {
+		t.Errorf("%+v %+v", e0, e1)
 	}
 }
 

@@ -67,6 +67,8 @@ type Handler struct {
 	Administrators *pki.Administrators
 	// Version is the server's release.
 	Version string
+	// LabCommand is the command that controls the lab of this server; empty outside of labs.
+	LabCommand string
 	// MaxPoll bounds long polls, which Stop, when closed, ends at once.
 	MaxPoll time.Duration
 	Stop    <-chan struct{}

@@ -14,7 +14,7 @@ import (
 )
 
 func (h *Handler) version(*request) (any, error) {
-	return api.Version{Version: h.Version, API: 1}, nil
+	return api.Version{Version: h.Version, API: 1, LabCommand: h.LabCommand}, nil
 }
 
 func (h *Handler) status(r *request) (any, error) {

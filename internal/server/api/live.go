@@ -50,14 +50,18 @@ func (h *Handler) live(r *request, q livequery.Info) (any, error) {
 		return nil, problem.New(http.StatusNotFound, api.TypeNotFound, "node %s: no node of this name has joined; list the nodes with: viaduct get nodes", node)
 	}
 	list := reflect.New(reflect.SliceOf(q.Item))
-	omitted, err := h.Fleet.Query(r.Context(), node, protocol.LiveQuery{Subject: q.Subject, Of: object}, list.Interface())
+	query := h.Fleet.Query
+	if q.Shared {
+		query = h.Fleet.SharedQuery
+	}
+	omitted, err := query(r.Context(), node, protocol.LiveQuery{Subject: q.Subject, Of: object}, list.Interface())
 	if err != nil {
 		return nil, liveError(err)
 	}
 	if omitted > 0 {
 		addNotice(r, fmt.Sprintf("%d more are not shown: an answer has at most %d items", omitted, livequery.MaxItems))
 	}
-	items := h.visibleItems(r.caller, object, list.Elem())
+	items := h.visibleItems(r, q.About, object, list.Elem())
 	if entries, ok := items.([]livequery.FirewallLogEntry); ok {
 		return items, h.explainEntries(r, entries)
 	}
@@ -65,7 +69,7 @@ func (h *Handler) live(r *request, q livequery.Info) (any, error) {
 }
 
 // explainEntries adds to entries of firewalls' logs who wrote the rules, and the rules' comments,
-// as far as the caller may know them.
+// as far as the caller may know them, and leaves out the guests that they may not read.
 func (h *Handler) explainEntries(r *request, entries []livequery.FirewallLogEntry) error {
 	v, err := h.Config.View(r.Context())
 	if err != nil {
@@ -75,6 +79,7 @@ func (h *Handler) explainEntries(r *request, entries []livequery.FirewallLogEntr
 	n := reach.Network{Config: &model.Config{Firewalls: v.Live.Firewalls, SecurityGroups: v.Live.SecurityGroups}}
 	for i := range entries {
 		e := &entries[i]
+		e.Guests = slices.DeleteFunc(e.Guests, func(g string) bool { return h.absent(r.caller, model.KindGuest, g, false) != nil })
 		ref, position := model.ParseRuleName(e.Rule)
 		if ref == "" || !r.caller.admin && h.has(r.caller).Hides(v, ref) {
 			continue
@@ -122,12 +127,30 @@ func (h *Handler) mayQuery(r *request, k model.Kind, id string) error {
 	return err
 }
 
-// visibleItems is a list about an object without items of VNets that the caller may not read.
-func (h *Handler) visibleItems(c caller, object string, list reflect.Value) any {
+// visibleItems is a list about an object without items of VNets and guests that the caller may
+// not read.
+func (h *Handler) visibleItems(r *request, about model.Kind, object string, list reflect.Value) any {
+	readable := make(map[string]bool)
+	mayRead := func(vnet string) bool {
+		may, known := readable[vnet]
+		switch {
+		case known || vnet == "":
+			return may || vnet == ""
+		case about == model.KindZone:
+			may = h.may(r.caller, right{vnetPath(object, vnet), sdnRead})
+		default:
+			may = vnet == object || h.mayQuery(r, model.KindVNet, vnet) == nil
+		}
+		readable[vnet] = may
+		return may
+	}
 	out := reflect.MakeSlice(list.Type(), 0, list.Len())
 	for i := range list.Len() {
 		item := list.Index(i)
-		if v, ok := item.Interface().(livequery.InVNet); ok && v.OfVNet() != object && !h.may(c, right{vnetPath(object, v.OfVNet()), sdnRead}) {
+		if v, ok := item.Interface().(livequery.InVNet); ok && !mayRead(v.OfVNet()) {
+			continue
+		}
+		if g, ok := item.Interface().(livequery.InGuest); ok && g.OfGuest() != "" && h.absent(r.caller, model.KindGuest, g.OfGuest(), false) != nil {
 			continue
 		}
 		out = reflect.Append(out, item)

@@ -204,6 +204,44 @@ func (h *Handler) patch(r *request, k model.Kind) (any, error) {
 	return nil, fmt.Errorf("%s %s: %w: it changes all the time", k, id, revision.ErrBusy)
 }
 
+// patchMany changes some properties of several objects, each under the condition that it is the
+// one that the change was computed from.
+func (h *Handler) patchMany(r *request, k model.Kind) (any, error) {
+	var p api.PatchMany
+	if err := problem.Decode(r.w, r.Request, maxBody, &p); err != nil {
+		return nil, err
+	}
+	if n := len(p.IDs); n == 0 || n > api.MaxPatched {
+		return nil, problem.Invalid("ids: names %d objects; it must be 1 to %d", n, api.MaxPatched)
+	}
+	ids := slices.Compact(slices.Sorted(slices.Values(p.IDs)))
+	for _, id := range ids {
+		r.objects = append(r.objects, model.Ref(k, id))
+	}
+	for range patchTries {
+		v, err := h.Config.View(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		edits, conds := make([]model.Edit, len(ids)), make(map[string]string, len(ids))
+		for i, id := range ids {
+			old, err := h.find(r.caller, v, v.Pending, k, id, true)
+			if err != nil {
+				return nil, err
+			}
+			if edits[i].Put, err = patched(old, api.Patch{Set: p.Set, Unset: p.Unset}); err != nil {
+				return nil, err
+			}
+			conds[model.Ref(k, id)] = revision.ETag(old)
+		}
+		out, err := h.change(r, edits, revision.EditOptions{Exact: true, IfMatch: conds})
+		if !errors.Is(err, revision.ErrPrecondition) {
+			return out, err
+		}
+	}
+	return nil, fmt.Errorf("%s: %w: one of the objects changes all the time", k.Plural(), revision.ErrBusy)
+}
+
 // patched is a changed copy of an object.
 func patched(old model.Object, p api.Patch) (model.Object, error) {
 	b, err := json.Marshal(old)

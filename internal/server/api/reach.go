@@ -51,8 +51,12 @@ func (h *Handler) reach(r *request) (any, error) {
 	}
 	answer := n.Ask(q)
 	h.hideSteps(r.caller, v, answer)
-	for i := range answer.Steps {
-		if rule := answer.Steps[i].Rule; rule != nil {
+	steps := answer.Steps
+	if answer.Reply != nil {
+		steps = slices.Concat(steps, answer.Reply.Steps)
+	}
+	for i := range steps {
+		if rule := steps[i].Rule; rule != nil {
 			if rule.Origin, err = h.origin(r, rule.Object); err != nil {
 				return nil, err
 			}
@@ -171,17 +175,31 @@ func (h *Handler) hideSteps(c caller, v *revision.View, a *reach.Answer) {
 	if c.admin {
 		return
 	}
-	for i := range a.Steps {
-		s := &a.Steps[i]
+	var hidden bool
+	if a.Steps, hidden = h.shownSteps(c, v, a.Steps); hidden {
+		a.Verdict, a.Reply = reach.Unknown, nil // a reply would tell whether the packet arrives
+		return
+	}
+	if a.Reply == nil {
+		return
+	}
+	if a.Reply.Steps, hidden = h.shownSteps(c, v, a.Reply.Steps); hidden {
+		a.Verdict, a.Reply.Verdict = reach.Unknown, reach.Unknown
+	}
+}
+
+// shownSteps are the steps up to a VNet that the caller may not read.
+func (h *Handler) shownSteps(c caller, v *revision.View, steps []reach.Step) (shown []reach.Step, hidden bool) {
+	for i := range steps {
+		s := &steps[i]
 		if s.VNet != "" && !h.may(c, right{vnetPath(s.Zone, s.VNet), sdnRead}) {
-			a.Steps = append(a.Steps[:i:i], reach.Step{Text: "The rest of the path is hidden from you", Verdict: reach.Unknown})
-			a.Verdict = reach.Unknown
-			return
+			return append(steps[:i:i], reach.Step{Text: "The rest of the path is hidden from you", Verdict: reach.Unknown}), true
 		}
 		if s.Rule != nil && h.has(c).Hides(v, s.Rule.Object) {
 			s.Rule, s.Text = nil, "A rule that is hidden from you decides"
 		}
 	}
+	return steps, false
 }
 
 // Bounds of the search for the last change of an object.

@@ -204,6 +204,10 @@ func objectRoutes(k model.Kind) []route {
 			doc: "Changes some properties of one " + what + ". " + when,
 		},
 		{
+			method: http.MethodPatch, path: path, id: "patch" + name + "s", group: group, needs: write, serve: with((*Handler).patchMany), request: of[api.PatchMany](), answer: of[api.EditResult](),
+			doc: "Changes some properties of several objects of the kind " + what + ": of all of them or of none. " + when,
+		},
+		{
 			method: http.MethodDelete, path: item, id: "delete" + name, group: group, condition: true, needs: write, serve: with((*Handler).delete), answer: of[api.EditResult](),
 			doc: "Deletes one " + what + ". " + when,
 		},

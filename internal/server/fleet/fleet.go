@@ -72,6 +72,8 @@ type Fleet struct {
 	contacts map[string]*contact
 	changed  chan struct{} // closed and replaced when the content of contacts changes
 	handed   map[string]bool
+	// sharedAnswers are those of queries that many readers send.
+	sharedAnswers map[sharedKey]*sharedAnswer
 	// results are the last stored results of each node, by its name.
 	results map[string]stored
 	// pruned is the newest revision for which old results were removed.
@@ -95,7 +97,7 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 		store: o.Store, unreachable: o.Unreachable, patience: cmp.Or(o.Patience, DefaultPatience), now: o.Now, log: o.Logger,
 		contacts: make(map[string]*contact), changed: make(chan struct{}), handed: make(map[string]bool), allowances: make(map[string]*allowance),
 		results: make(map[string]stored), attends: make(map[string]*attendance), attendance: make(chan struct{}, 1), life: newLife(),
-		others: others{beats: make(map[string]otherBeat)},
+		others: others{beats: make(map[string]otherBeat)}, sharedAnswers: make(map[sharedKey]*sharedAnswer),
 	}
 	if f.unreachable == 0 {
 		f.unreachable = DefaultUnreachable

@@ -35,6 +35,15 @@ var (
 // Query sends a live query to a node, and decodes the answer into out. omitted is how many
 // items the answer lacks because of its bounds.
 func (f *Fleet) Query(ctx context.Context, node string, q protocol.LiveQuery, out any) (omitted int, err error) {
+	value, err := f.ask(ctx, node, q)
+	if err != nil {
+		return 0, err
+	}
+	return read(node, value, out)
+}
+
+// ask sends a live query to a node and returns the answer's JSON form.
+func (f *Fleet) ask(ctx context.Context, node string, q protocol.LiveQuery) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, f.patience)
 	defer cancel()
 	var id [8]byte
@@ -42,28 +51,28 @@ func (f *Fleet) Query(ctx context.Context, node string, q protocol.LiveQuery, ou
 	q.ID = hex.EncodeToString(id[:])
 	value, err := json.Marshal(q)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	key, answer := prefixQuestion+node+"/"+q.ID, prefixAnswer+q.ID
 	at, err := f.store.Txn(ctx, []store.Cond{{Key: key}}, []store.Op{store.Put(key, value)})
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer f.tidyUp(ctx, key, answer)
 	for b := range f.store.Watch(ctx, answer, at) {
 		if b.Err != nil {
-			return 0, b.Err
+			return nil, b.Err
 		}
 		for _, e := range b.Events {
 			if e.Key == answer && !e.Deleted {
-				return read(node, e.Value, out)
+				return e.Value, nil
 			}
 		}
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return 0, fmt.Errorf("%w: %s did not within %s; is its agent running?", ErrSilent, node, f.patience)
+		return nil, fmt.Errorf("%w: %s did not within %s; is its agent running?", ErrSilent, node, f.patience)
 	}
-	return 0, context.Cause(ctx)
+	return nil, context.Cause(ctx)
 }
 
 // tidyUp removes a query and its answer, even if no caller waits any longer.

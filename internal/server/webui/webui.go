@@ -18,6 +18,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/viaduct-sdn/viaduct/internal/server/manual"
 )
 
 // policy is the Content-Security-Policy of the pages: scripts, styles and requests of this
@@ -46,11 +48,16 @@ type file struct {
 // Handler serves the bundle. New makes one.
 type Handler struct {
 	files map[string]*file
+	// docs are the pages of the documentation, made when they are first asked for.
+	docs map[string]func() *file
 }
 
-// New reads a bundle. It fails if there is no index.html in it.
-func New(bundle fs.FS) (*Handler, error) {
-	h := &Handler{files: make(map[string]*file)}
+// docsAt is the folder of the documentation.
+const docsAt = "docs/"
+
+// New reads a bundle and the documentation. It fails if there is no index.html in the bundle.
+func New(bundle, documentation fs.FS) (*Handler, error) {
+	h := &Handler{files: make(map[string]*file), docs: make(map[string]func() *file)}
 	err := fs.WalkDir(bundle, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -68,16 +75,27 @@ func New(bundle fs.FS) (*Handler, error) {
 	if h.files[index] == nil {
 		return nil, fmt.Errorf("reading the web interface: it has no %s; make web builds it", index)
 	}
-	return h, nil
+	pages, err := manual.Pages(documentation)
+	for name, content := range pages {
+		h.docs[name] = sync.OnceValue(func() *file { return newFile(name, content()) })
+	}
+	return h, err
 }
 
 func newFile(name string, content []byte) *file {
 	sum := sha256.Sum256(content)
 	return &file{
 		plain: content, zipped: sync.OnceValue(func() []byte { return compress(content) }),
-		contentType: cmp.Or(mime.TypeByExtension(path.Ext(name)), "application/octet-stream"),
+		contentType: contentType(name),
 		etag:        `"` + hex.EncodeToString(sum[:12]) + `"`,
 	}
+}
+
+func contentType(name string) string {
+	if path.Ext(name) == ".md" { // rendered
+		return mime.TypeByExtension(".html")
+	}
+	return cmp.Or(mime.TypeByExtension(path.Ext(name)), "application/octet-stream")
 }
 
 // compress returns the content in the format gzip, or nothing if that is no shorter.
@@ -114,7 +132,19 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(r.URL.Path, "/")
 	f := h.files[name]
 	header := w.Header()
+	used := policy
 	switch {
+	case name == "docs" || name == docsAt:
+		http.Redirect(w, r, "/"+docsAt+manual.Index, http.StatusFound)
+		return
+	case strings.HasPrefix(name, docsAt):
+		render := h.docs[strings.TrimPrefix(name, docsAt)]
+		if render == nil {
+			http.Error(w, "there is no such page of the documentation: begin at /"+docsAt, http.StatusNotFound)
+			return
+		}
+		header.Set("Cache-Control", "no-cache")
+		f, used = render(), manual.Policy
 	case f != nil && strings.HasPrefix(name, assets):
 		header.Set("Cache-Control", "public, max-age=31536000, immutable")
 	case strings.HasPrefix(name, assets):
@@ -127,7 +157,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			f = h.files[index]
 		}
 	}
-	header.Set("Content-Security-Policy", policy)
+	header.Set("Content-Security-Policy", used)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")

@@ -3,13 +3,18 @@ package webui
 import (
 	"compress/gzip"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
 
+	"github.com/viaduct-sdn/viaduct/docs"
+	"github.com/viaduct-sdn/viaduct/internal/server/manual"
 	"github.com/viaduct-sdn/viaduct/web"
 )
 
@@ -37,7 +42,7 @@ func body(t *testing.T, r *http.Response) string {
 // page itself is asked for each time.
 func TestFiles(t *testing.T) {
 	const script = "console.log('hello, hello, hello, hello, hello, hello, hello, hello, hello')"
-	h, err := New(fstest.MapFS{"index.html": {Data: []byte("<html>page</html>")}, "assets/a-1.js": {Data: []byte(script)}})
+	h, err := New(fstest.MapFS{"index.html": {Data: []byte("<html>page</html>")}, "assets/a-1.js": {Data: []byte(script)}}, fstest.MapFS{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +92,7 @@ func TestAddressesOfTheAPIs(t *testing.T) {
 }
 
 func TestWithoutAPage(t *testing.T) {
-	if _, err := New(fstest.MapFS{"a.js": {}}); err == nil || !strings.Contains(err.Error(), "make web") {
+	if _, err := New(fstest.MapFS{"a.js": {}}, fstest.MapFS{}); err == nil || !strings.Contains(err.Error(), "make web") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -95,7 +100,7 @@ func TestWithoutAPage(t *testing.T) {
 // The bundle that is committed is complete, has nothing that the policy forbids, and its
 // first page is small: 250 KB at most, compressed.
 func TestBundle(t *testing.T) {
-	h, err := New(web.Bundle())
+	h, err := New(web.Bundle(), docs.Files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,5 +123,48 @@ func TestBundle(t *testing.T) {
 	}
 	if first > 250<<10 {
 		t.Errorf("the first page takes %d bytes", first)
+	}
+}
+
+// The documentation is pages of their own, under a policy of their own; what it has not got is
+// said to be missing.
+func TestDocumentation(t *testing.T) {
+	h, err := New(web.Bundle(), docs.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/docs", "/docs/"} {
+		if r := get(t, h, path); r.StatusCode != http.StatusFound || r.Header.Get("Location") != "/docs/index.md" {
+			t.Errorf("%s: %d %v", path, r.StatusCode, r.Header)
+		}
+	}
+	r := get(t, h, "/docs/how-to/vlan.md")
+	if text := body(t, r); r.StatusCode != http.StatusOK || r.Header.Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(text, "<h1 id=") || r.Header.Get("Content-Security-Policy") != manual.Policy {
+		t.Errorf("a page: %d %v", r.StatusCode, r.Header)
+	}
+	for path, want := range map[string]string{"/docs/style.css": "text/css; charset=utf-8", "/docs/images/web-panel.png": "image/png"} {
+		if r := get(t, h, path); r.StatusCode != http.StatusOK || r.Header.Get("Content-Type") != want {
+			t.Errorf("%s: %d %v", path, r.StatusCode, r.Header)
+		}
+	}
+	if r := get(t, h, "/docs/how-to/fly.md"); r.StatusCode != http.StatusNotFound {
+		t.Errorf("a page that is missing: %d", r.StatusCode)
+	}
+	// Every page that the interface leads to exists.
+	sources := regexp.MustCompile(`(?:docs\('|page: ')([^'#]+)`)
+	err = filepath.WalkDir("../../../web/src", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		for _, m := range sources.FindAllStringSubmatch(string(source), -1) {
+			if r := get(t, h, "/docs/"+m[1]); strings.HasSuffix(m[1], ".md") && r.StatusCode != http.StatusOK {
+				t.Errorf("%s leads to %s, which does not exist", path, m[1])
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }

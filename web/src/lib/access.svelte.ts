@@ -40,8 +40,8 @@ class Access {
 
 export const access = new Access();
 
-/** The version of a user or role as it is now. */
-export async function etag(what: 'users' | 'roles', id: string): Promise<string> {
+/** The version of a user, group, role or token as it is now. */
+export async function etag(what: 'users' | 'groups' | 'roles' | 'tokens', id: string): Promise<string> {
 	const answer = await client.GET(`/api/v1/access/${what}/{id}`, { params: { path: { id } } }).catch(() => undefined);
 	return answer?.response.headers.get('ETag') ?? '*';
 }

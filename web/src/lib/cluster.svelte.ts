@@ -48,6 +48,8 @@ class Cluster {
 	kinds = $state.raw<KindInfo[]>([]);
 	status = $state.raw<Status>();
 	version = $state('');
+	/** The command that controls the lab of the server; empty outside of labs. */
+	labCommand = $state('');
 	/** When the connection to the server was lost, in milliseconds; 0 if it stands. */
 	lost = $state(0);
 	/** Goes up with everything that may change the plan, the history or the usage. */
@@ -145,6 +147,7 @@ class Cluster {
 		localStorage.setItem(loggedIn, 'yes');
 		this.kinds = kinds;
 		this.version = version.version;
+		this.labCommand = version.labCommand ?? '';
 		if (!again) {
 			this.lists.clear();
 			this.wanted.clear();

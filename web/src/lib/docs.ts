@@ -1,4 +1,4 @@
-/** The address of a page of the documentation, which opens beside the interface. */
+/** The address of a page of the documentation, which the server has too; it opens beside the interface. */
 export function docs(page: string): string {
-	return `https://github.com/viaduct-sdn/viaduct/blob/main/docs/${page}`;
+	return `/docs/${page}`;
 }

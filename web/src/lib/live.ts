@@ -1,7 +1,7 @@
 // What a node can be asked about its present state, and how the answers are shown.
 import { client, type Schemas } from './client';
-import type { Obj } from './cluster.svelte';
-import { age, changeSigns, clock, show } from './text';
+import { cluster, type Obj } from './cluster.svelte';
+import { age, changeSigns, clock, compareNames, show } from './text';
 
 /** An item of any answer. */
 export type Row = Record<string, unknown>;
@@ -39,12 +39,13 @@ const change = (row: Row): string => {
 	return `${changeSigns[c.action]} ${c.type} ${c.name}${(c.fields ?? []).map((f) => ` ${f.name}: ${f.old ? `${f.old} → ` : ''}${f.new ?? ''}`).join(',')}`;
 };
 
-const end = (ip: unknown, port: unknown): string => (port ? (String(ip).includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`) : show(ip));
+/** One end of a packet. */
+export const packetEnd = (ip: unknown, port: unknown): string => (port ? (String(ip).includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`) : show(ip));
 const firewallLog: Column[] = [
 	{ title: 'Time', text: (r) => clock(String(r['time'])) },
 	{ title: 'Verdict', text: (r) => `${r['verdict'] === 'ACCEPT' ? '✓' : '✕'} ${r['verdict']}` },
-	{ title: 'From', text: (r) => end(r['source'], r['sourcePort']), mono: true },
-	{ title: 'To', text: (r) => end(r['destination'], r['destinationPort']), mono: true },
+	{ title: 'From', text: (r) => packetEnd(r['source'], r['sourcePort']), mono: true },
+	{ title: 'To', text: (r) => packetEnd(r['destination'], r['destinationPort']), mono: true },
 	field('Protocol', 'protocol'),
 	{ title: 'Rule', text: (r) => `${r['rule']}${r['comment'] ? ` “${r['comment']}”` : ''}` },
 	{ title: 'Last changed', text: (r) => (r['author'] ? `${clock(String(r['changed']))} by ${r['author']}` : '') },
@@ -109,6 +110,14 @@ export function subjectsOf(kind: string, object: Obj, zone: Obj | undefined): Su
 
 function ports(row: Row): string {
 	return (row['ports'] as Schemas['LiveBridgePort'][]).map((p) => [p.name, p.pvid ? `pvid ${p.pvid}` : '', p.vlans?.length ? `VLANs ${p.vlans.join(' ')}` : ''].filter(Boolean).join(' ')).join(', ');
+}
+
+/** The nodes that have an object, as far as they may be seen. */
+export function nodesOf(kind: string, object: Obj, zone: Obj | undefined): string[] {
+	const all = (cluster.status?.nodes ?? []).map((n) => n.name);
+	const only = kind === 'fabric' ? cluster.list('fabric-nodes').items.filter((n) => n['fabric'] === object.id).map((n) => String(n['node'])) : (zone?.['nodes'] as string[] | undefined);
+	const list = only?.length ? (all.length ? all.filter((n) => only.includes(n)) : only) : all;
+	return [...list].sort(compareNames);
 }
 
 /** Asks a node. All subjects have the same operation as one of these. */

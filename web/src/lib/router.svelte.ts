@@ -66,7 +66,7 @@ window.addEventListener('popstate', () => {
 window.addEventListener('click', (event) => {
 	const link = event.target instanceof Element ? event.target.closest('a') : null;
 	const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
-	if (!link || !plain || link.target || link.origin !== location.origin || link.hasAttribute('download') || link.pathname.startsWith('/api')) return;
+	if (!link || !plain || link.target || link.origin !== location.origin || link.hasAttribute('download') || /^\/(api|docs)/.test(link.pathname)) return;
 	event.preventDefault();
 	go(link.pathname + link.search);
 });

@@ -424,7 +424,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind alias
+         * @description Changes some properties of several objects of the kind alias: of all of them or of none. Takes effect at once.
+         */
+        patch: operations["patchAliass"];
         trace?: never;
     };
     "/api/v1/aliases/{id}": {
@@ -518,7 +522,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind backplane
+         * @description Changes some properties of several objects of the kind backplane: of all of them or of none. Pending until the next apply.
+         */
+        patch: operations["patchBackplanes"];
         trace?: never;
     };
     "/api/v1/backplanes/{id}": {
@@ -632,7 +640,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind controller
+         * @description Changes some properties of several objects of the kind controller: of all of them or of none. Pending until the next apply.
+         */
+        patch: operations["patchControllers"];
         trace?: never;
     };
     "/api/v1/controllers/{id}": {
@@ -706,7 +718,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind dns
+         * @description Changes some properties of several objects of the kind dns: of all of them or of none. Takes effect at once.
+         */
+        patch: operations["patchDnss"];
         trace?: never;
     };
     "/api/v1/dns/{id}": {
@@ -820,7 +836,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind fabric node
+         * @description Changes some properties of several objects of the kind fabric node: of all of them or of none. Pending until the next apply.
+         */
+        patch: operations["patchFabricNodes"];
         trace?: never;
     };
     "/api/v1/fabric-nodes/{id}": {
@@ -874,7 +894,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind fabric
+         * @description Changes some properties of several objects of the kind fabric: of all of them or of none. Pending until the next apply.
+         */
+        patch: operations["patchFabrics"];
         trace?: never;
     };
     "/api/v1/fabrics/{id}": {
@@ -948,7 +972,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind firewall
+         * @description Changes some properties of several objects of the kind firewall: of all of them or of none. Takes effect at once.
+         */
+        patch: operations["patchFirewalls"];
         trace?: never;
     };
     "/api/v1/firewalls/{id}": {
@@ -1002,7 +1030,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind guest
+         * @description Changes some properties of several objects of the kind guest: of all of them or of none. Takes effect at once.
+         */
+        patch: operations["patchGuests"];
         trace?: never;
     };
     "/api/v1/guests/{id}": {
@@ -1056,7 +1088,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind ip set
+         * @description Changes some properties of several objects of the kind ip set: of all of them or of none. Takes effect at once.
+         */
+        patch: operations["patchIpSets"];
         trace?: never;
     };
     "/api/v1/ip-sets/{id}": {
@@ -1134,7 +1170,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind ipam
+         * @description Changes some properties of several objects of the kind ipam: of all of them or of none. Takes effect at once.
+         */
+        patch: operations["patchIpams"];
         trace?: never;
     };
     "/api/v1/ipams/{id}": {
@@ -1208,7 +1248,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind load balancer
+         * @description Changes some properties of several objects of the kind load balancer: of all of them or of none. Pending until the next apply.
+         */
+        patch: operations["patchLoadBalancers"];
         trace?: never;
     };
     "/api/v1/load-balancers/{id}": {
@@ -1326,7 +1370,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind node
+         * @description Changes some properties of several objects of the kind node: of all of them or of none. Pending until the next apply.
+         */
+        patch: operations["patchNodes"];
         trace?: never;
     };
     "/api/v1/nodes/{id}": {
@@ -1378,6 +1426,28 @@ export interface paths {
          * @description Lists the bridges of a zone on a node, and their ports. localnetwork in place of a zone means bridges that belong to none. The node is queried at the time of the request.
          */
         get: operations["liveBridges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/live/counters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Lists what the interfaces of a node received and sent
+         * @description Lists what the interfaces of a node received and sent: its own uplinks, and the uplinks and guests' ports of its VNets. Two answers give rates, by their times. The node is queried at the time of the request.
+         */
+        get: operations["liveCounters"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1792,6 +1862,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/nodes/{node}/live/vnet-counters/{vnet}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                vnet: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Lists what the uplinks and guests' ports of a VNet received and sent on a node
+         * @description Lists what the uplinks and guests' ports of a VNet received and sent on a node. Two answers give rates, by their times. The node is queried at the time of the request.
+         */
+        get: operations["liveVnetCounters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/nodes/{node}/live/zone-leases/{zone}": {
         parameters: {
             query?: never;
@@ -1876,7 +1969,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind prefix list
+         * @description Changes some properties of several objects of the kind prefix list: of all of them or of none. Pending until the next apply.
+         */
+        patch: operations["patchPrefixLists"];
         trace?: never;
     };
     "/api/v1/prefix-lists/{id}": {
@@ -2058,7 +2155,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind route map
+         * @description Changes some properties of several objects of the kind route map: of all of them or of none. Pending until the next apply.
+         */
+        patch: operations["patchRouteMaps"];
         trace?: never;
     };
     "/api/v1/route-maps/{id}": {
@@ -2112,7 +2213,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind sector
+         * @description Changes some properties of several objects of the kind sector: of all of them or of none. Pending until the next apply.
+         */
+        patch: operations["patchSectors"];
         trace?: never;
     };
     "/api/v1/sectors/{id}": {
@@ -2166,7 +2271,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind security group
+         * @description Changes some properties of several objects of the kind security group: of all of them or of none. Takes effect at once.
+         */
+        patch: operations["patchSecurityGroups"];
         trace?: never;
     };
     "/api/v1/security-groups/{id}": {
@@ -2268,7 +2377,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind subnet
+         * @description Changes some properties of several objects of the kind subnet: of all of them or of none. Pending until the next apply.
+         */
+        patch: operations["patchSubnets"];
         trace?: never;
     };
     "/api/v1/subnets/{id}": {
@@ -2446,7 +2559,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind vnet
+         * @description Changes some properties of several objects of the kind vnet: of all of them or of none. Pending until the next apply.
+         */
+        patch: operations["patchVnets"];
         trace?: never;
     };
     "/api/v1/vnets/{id}": {
@@ -2500,7 +2617,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes some properties of several objects of the kind zone
+         * @description Changes some properties of several objects of the kind zone: of all of them or of none. Pending until the next apply.
+         */
+        patch: operations["patchZones"];
         trace?: never;
     };
     "/api/v1/zones/{id}": {
@@ -3206,7 +3327,7 @@ export interface components {
             /** @description address in the backplane */
             address?: string;
             /** @description address of the guest */
-            to?: string;
+            target?: string;
         };
         Group: {
             comment?: string;
@@ -3343,6 +3464,7 @@ export interface components {
             /** @description an IP address */
             destination?: string;
             destinationPort?: number;
+            guests?: string[];
             in?: string;
             out?: string;
             protocol?: string;
@@ -3370,6 +3492,21 @@ export interface components {
             mtu: number;
             name: string;
             up: boolean;
+        };
+        LiveInterfaceCounters: {
+            dropped: number;
+            errors: number;
+            guest?: string;
+            name: string;
+            nic?: string;
+            receivedBytes: number;
+            receivedPackets: number;
+            role: string;
+            sentBytes: number;
+            sentPackets: number;
+            /** Format: date-time */
+            time: string;
+            vnet?: string;
         };
         LiveLease: {
             /** @description an IP address */
@@ -3715,6 +3852,13 @@ export interface components {
             };
             unset?: string[];
         };
+        PatchMany: {
+            ids: string[];
+            set?: {
+                [key: string]: unknown;
+            };
+            unset?: string[];
+        };
         PendingEdit: {
             author: string;
             number?: number;
@@ -3836,6 +3980,7 @@ export interface components {
         };
         ReachAnswer: {
             from: components["schemas"]["ReachEnd"];
+            reply?: components["schemas"]["Reply"];
             steps: components["schemas"]["ReachStep"][];
             to: components["schemas"]["ReachEnd"];
             /** @enum {string} */
@@ -3891,6 +4036,11 @@ export interface components {
              * @enum {string}
              */
             source: "bgp" | "connected" | "isis" | "kernel" | "openfabric" | "ospf" | "ospf6" | "static";
+        };
+        Reply: {
+            steps: components["schemas"]["ReachStep"][];
+            /** @enum {string} */
+            verdict: "pass" | "drop" | "reject" | "unknown";
         };
         Revision: {
             author: string;
@@ -4159,6 +4309,7 @@ export interface components {
         };
         Version: {
             api: number;
+            labCommand?: string;
             version: string;
         };
         Zone: {
@@ -4971,6 +5122,31 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    patchAliass: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     getAlias: {
         parameters: {
             query?: {
@@ -5163,6 +5339,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Backplane"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    patchBackplanes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
                 };
             };
             default: components["responses"]["problem"];
@@ -5389,6 +5590,31 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    patchControllers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     getController: {
         parameters: {
             query?: {
@@ -5553,6 +5779,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NameServer"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    patchDnss: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
                 };
             };
             default: components["responses"]["problem"];
@@ -5781,6 +6032,31 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    patchFabricNodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     getFabricNode: {
         parameters: {
             query?: {
@@ -5920,6 +6196,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Fabric"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    patchFabrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
                 };
             };
             default: components["responses"]["problem"];
@@ -6090,6 +6391,31 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    patchFirewalls: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     getFirewall: {
         parameters: {
             query?: {
@@ -6234,6 +6560,31 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    patchGuests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     getGuest: {
         parameters: {
             query?: {
@@ -6373,6 +6724,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IPSet"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    patchIpSets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
                 };
             };
             default: components["responses"]["problem"];
@@ -6568,6 +6944,31 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    patchIpams: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     getIpam: {
         parameters: {
             query?: {
@@ -6728,6 +7129,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LoadBalancer"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    patchLoadBalancers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
                 };
             };
             default: components["responses"]["problem"];
@@ -6942,6 +7368,31 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    patchNodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     getNode: {
         parameters: {
             query?: {
@@ -7081,6 +7532,29 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LiveBridge"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    liveCounters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveInterfaceCounters"][];
                 };
             };
             default: components["responses"]["problem"];
@@ -7510,6 +7984,30 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    liveVnetCounters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+                vnet: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveInterfaceCounters"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     liveZoneLeases: {
         parameters: {
             query?: never;
@@ -7627,6 +8125,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrefixList"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    patchPrefixLists: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
                 };
             };
             default: components["responses"]["problem"];
@@ -7937,6 +8460,31 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    patchRouteMaps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     getRouteMap: {
         parameters: {
             query?: {
@@ -8081,6 +8629,31 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    patchSectors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     getSector: {
         parameters: {
             query?: {
@@ -8220,6 +8793,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SecurityGroup"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    patchSecurityGroups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
                 };
             };
             default: components["responses"]["problem"];
@@ -8455,6 +9053,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Subnet"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    patchSubnets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
                 };
             };
             default: components["responses"]["problem"];
@@ -8785,6 +9408,31 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    patchVnets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     getVnet: {
         parameters: {
             query?: {
@@ -8924,6 +9572,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Zone"][];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    patchZones: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchMany"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditResult"];
                 };
             };
             default: components["responses"]["problem"];

@@ -50,6 +50,8 @@ export function styleOf(c: Colours): StylesheetJson {
 		}),
 		node('.port', { 'curve-style': 'straight', 'line-color': c.line }),
 		...states(c, node),
+		node('.wire[width]', { height: 'data(width)' }),
+		node('edge[width]', { width: 'data(width)' }),
 		node('.movable:grabbable', { 'underlay-color': c.accent, 'underlay-opacity': 0.18, 'underlay-padding': 4 }),
 		node('.faded', { opacity: 0.22 }),
 		node('.band.faded', { opacity: 0.6 }),

@@ -3,7 +3,7 @@ import { cluster } from '../cluster.svelte';
 import { firstHost, following, formatAddress, formatNetwork, freeNetwork, parseNetwork } from '../ip';
 import { freeName, freeSubnet, freeTag, type World } from '../world';
 import { followSubnet, subnetFields } from './subnet';
-import { isSet, put, value, withValue, type Draft, type Edit, type Wizard } from './wizard';
+import { existingZone, isSet, newZone, put, value, withValue, zoneName, zoneOptions, type Draft, type Edit, type Wizard } from './wizard';
 
 const way = (draft: Draft): string => value(draft, 'options', 'underlay');
 const most = 20; // networks at once
@@ -39,10 +39,16 @@ export const evpn: Wizard = {
 		{
 			title: 'Zone',
 			explain: 'An evpn zone is one routing table (VRF) over all nodes; its networks reach each other by it.',
+			choice: {
+				part: 'zone',
+				name: 'type',
+				question: 'Which zone shall the networks be in?',
+				options: (d) => [{ value: 'evpn', title: 'A new zone', text: 'apart from all others' }, ...zoneOptions((z) => z['type'] === 'evpn' && way(d) === `controller:${z['controller']}`)],
+			},
 			fields: [
-				{ part: 'zone', name: 'id', label: 'Name of the zone', help: 'Up to 8 letters and digits. Permissions can be given on it.' },
-				{ part: 'zone', name: 'vrf-vxlan', label: 'VXLAN identifier of routed traffic', help: 'The number of the routing table in the tunnels (L3VNI); a free one is proposed.' },
-				{ part: 'zone', name: 'exitnodes', label: 'Exit nodes', help: 'Nodes that route between the zone and the outside; none keeps it closed.' },
+				{ part: 'zone', name: 'id', label: 'Name of the zone', help: 'Up to 8 letters and digits. Permissions can be given on it.', when: newZone },
+				{ part: 'zone', name: 'vrf-vxlan', label: 'VXLAN identifier of routed traffic', help: 'The number of the routing table in the tunnels (L3VNI); a free one is proposed.', when: newZone },
+				{ part: 'zone', name: 'exitnodes', label: 'Exit nodes', help: 'Nodes that route between the zone and the outside; none keeps it closed.', when: newZone },
 			],
 		},
 		{
@@ -72,8 +78,11 @@ export const evpn: Wizard = {
 	},
 	follow: (draft) => {
 		let next = followSubnet(draft);
+		// A zone that exists has a controller: that of the answer before.
+		const zone = existingZone(next);
+		if (zone && way(next) !== `controller:${zone['controller']}`) next = withValue(next, 'zone', 'type', 'evpn');
 		// Source NAT needs a node that leads outside.
-		const exits = (draft['zone']?.['exitnodes'] as string[] | undefined)?.length ?? 0;
+		const exits = ((existingZone(draft) ?? draft['zone'])?.['exitnodes'] as string[] | undefined)?.length ?? 0;
 		if (!exits && isSet(draft, 'subnet', 'snat')) next = withValue(next, 'subnet', 'snat', undefined);
 		return next;
 	},
@@ -82,10 +91,10 @@ export const evpn: Wizard = {
 		const out: Edit[] = existing ? [] : underlay(draft, world);
 		if (upTo < 1) return out;
 		const controller = existing ? way(draft).slice('controller:'.length) : value(draft, 'controller', 'id');
-		out.push(put('zone', { ...draft['zone'], controller, ipam: isSet(draft, 'options', 'subnet') ? 'pve' : undefined }));
+		if (newZone(draft)) out.push(put('zone', { ...draft['zone'], controller, ipam: isSet(draft, 'options', 'subnet') ? 'pve' : undefined }));
 		if (upTo < 2) return out;
 		for (const n of networks(draft)) {
-			out.push(put('vnet', { id: n.vnet, zone: value(draft, 'zone', 'id'), tag: n.tag }));
+			out.push(put('vnet', { id: n.vnet, zone: zoneName(draft), tag: n.tag }));
 			if (n.subnet) out.push(put('subnet', { ...draft['subnet'], id: n.subnet, gateway: n.gateway, vnet: n.vnet }));
 		}
 		return out;

@@ -1,11 +1,16 @@
 // The step for addresses, which all wizards share.
 import { firstHost, formatAddress, parseNetwork, sizeOf } from '../ip';
-import { isSet, toggle, value, withValue, type Draft, type Edit, type WizardField, put } from './wizard';
+import { existingZone, isSet, toggle, value, withValue, zoneType, type Draft, type Edit, type WizardField, put } from './wizard';
 
 const wanted = (draft: Draft): boolean => isSet(draft, 'options', 'subnet');
+/** Whether the zone can have a DHCP server: one that exists stays as it is. */
+const served = (draft: Draft): boolean => existingZone(draft)?.['dhcp'] !== undefined || existingZone(draft) === undefined;
 
 /** Whether the nodes are the gateway of the network's guests. */
-export const nodesRoute = (draft: Draft): boolean => value(draft, 'zone', 'type') !== 'vxlan' || isSet(draft, 'zone', 'anycast-gateway');
+export const nodesRoute = (draft: Draft): boolean => {
+	const zone = existingZone(draft) ?? draft['zone'];
+	return zoneType(draft) !== 'vxlan' || zone?.['anycast-gateway'] === true;
+};
 
 export function subnetFields(help: { gateway: string; snat?: string; dhcp: boolean }): WizardField[] {
 	const snat = help.snat;
@@ -17,8 +22,8 @@ export function subnetFields(help: { gateway: string; snat?: string; dhcp: boole
 	if (snat) fields.push({ part: 'subnet', name: 'snat', label: 'Guests reach the outside', help: snat, when: (d) => wanted(d) && value(d, 'subnet', 'gateway') !== '' && nodesRoute(d) });
 	if (help.dhcp)
 		fields.push(
-			{ part: 'options', name: 'dhcp', label: 'Give out addresses by DHCP', help: 'Every node serves the guests that run on it (dnsmasq).', property: toggle('dhcp'), when: wanted },
-			{ part: 'subnet', name: 'dhcp-range', label: 'Addresses to give out', help: 'Guests get their addresses out of this range.', when: (d) => wanted(d) && isSet(d, 'options', 'dhcp') },
+			{ part: 'options', name: 'dhcp', label: 'Give out addresses by DHCP', help: 'Every node serves the guests that run on it (dnsmasq).', property: toggle('dhcp'), when: (d) => wanted(d) && served(d) },
+			{ part: 'subnet', name: 'dhcp-range', label: 'Addresses to give out', help: 'Guests get their addresses out of this range.', when: (d) => wanted(d) && served(d) && isSet(d, 'options', 'dhcp') },
 		);
 	return fields;
 }
@@ -50,7 +55,7 @@ export function followSubnet(draft: Draft): Draft {
 export function subnetEdits(draft: Draft): Edit[] {
 	if (!wanted(draft)) return [];
 	const part: Record<string, unknown> = { ...draft['subnet'], vnet: value(draft, 'vnet', 'id') };
-	if (!isSet(draft, 'options', 'dhcp')) delete part['dhcp-range'];
+	if (!served(draft) || !isSet(draft, 'options', 'dhcp')) delete part['dhcp-range'];
 	if (!nodesRoute(draft)) delete part['snat'];
 	return [put('subnet', part)];
 }

@@ -2,9 +2,9 @@
 import { firstHost, parseNetwork } from '../ip';
 import { freeName, freeSubnet, freeTag, type World } from '../world';
 import { followSubnet, nodesRoute, rangeOf, subnetEdits, subnetFields } from './subnet';
-import { isSet, put, value, withValue, type Draft, type Edit, type Wizard } from './wizard';
+import { isSet, newZone, put, value, withValue, zoneName, zoneOptions, zoneType, type Draft, type Edit, type Wizard } from './wizard';
 
-const overlay = (draft: Draft): boolean => value(draft, 'zone', 'type') === 'vxlan';
+const overlay = (draft: Draft): boolean => zoneType(draft) === 'vxlan';
 
 export const tenant: Wizard = {
 	name: 'tenant',
@@ -22,12 +22,13 @@ export const tenant: Wizard = {
 				options: () => [
 					{ value: 'vxlan', title: 'On all nodes', text: 'vxlan: tunnels between the nodes; every node can be the gateway of its guests' },
 					{ value: 'simple', title: 'Within one node', text: 'simple: each node is the gateway of its guests, and leads outside' },
+					...zoneOptions((z) => z['type'] === 'vxlan' || z['type'] === 'simple'),
 				],
 			},
 			fields: [
-				{ part: 'zone', name: 'id', label: 'Name of the zone', help: 'Up to 8 letters and digits. Permissions can be given on it.' },
-				{ part: 'zone', name: 'peers', label: 'Addresses of the nodes', help: 'The ends of the tunnels: one address of every node, proposed from the network that they share.', when: overlay },
-				{ part: 'zone', name: 'anycast-gateway', label: 'Gateway on every node', help: 'Every node routes for the guests on it and leads outside. Otherwise the gateway is a router of yours, or there is none.', when: overlay },
+				{ part: 'zone', name: 'id', label: 'Name of the zone', help: 'Up to 8 letters and digits. Permissions can be given on it.', when: newZone },
+				{ part: 'zone', name: 'peers', label: 'Addresses of the nodes', help: 'The ends of the tunnels: one address of every node, proposed from the network that they share.', when: (d) => newZone(d) && overlay(d) },
+				{ part: 'zone', name: 'anycast-gateway', label: 'Gateway on every node', help: 'Every node routes for the guests on it and leads outside. Otherwise the gateway is a router of yours, or there is none.', when: (d) => newZone(d) && overlay(d) },
 			],
 		},
 		{
@@ -74,9 +75,9 @@ export const tenant: Wizard = {
 			zone['ipam'] = 'pve';
 			if (isSet(draft, 'options', 'dhcp')) zone['dhcp'] = 'dnsmasq';
 		}
-		const vnet: Record<string, unknown> = { ...draft['vnet'], zone: zone['id'] };
+		const vnet: Record<string, unknown> = { ...draft['vnet'], zone: zoneName(draft) };
 		if (!overlay(draft)) delete vnet['tag'];
-		return [put('zone', zone), ...(upTo > 0 ? [put('vnet', vnet)] : []), ...(upTo > 1 ? subnetEdits(draft) : [])];
+		return [...(newZone(draft) ? [put('zone', zone)] : []), ...(upTo > 0 ? [put('vnet', vnet)] : []), ...(upTo > 1 ? subnetEdits(draft) : [])];
 	},
 };
 

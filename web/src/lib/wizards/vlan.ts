@@ -1,7 +1,7 @@
 // A VLAN that the switches carry between the nodes.
 import { freeName, freeSubnet, freeTag, type World } from '../world';
 import { followSubnet, subnetEdits, subnetFields } from './subnet';
-import { put, value, type Draft, type Edit, type Wizard } from './wizard';
+import { newZone, put, zoneName, zoneOptions, type Draft, type Edit, type Wizard } from './wizard';
 
 export const vlan: Wizard = {
 	name: 'vlan',
@@ -12,11 +12,17 @@ export const vlan: Wizard = {
 		{
 			title: 'Bridge',
 			explain: 'A vlan zone uses a bridge of the nodes whose uplink your switches send VLANs to, as a trunk.',
+			choice: {
+				part: 'zone',
+				name: 'type',
+				question: 'Which bridge carries the VLAN?',
+				options: () => [{ value: 'vlan', title: 'A bridge that no zone uses yet', text: 'a zone is made for it' }, ...zoneOptions((z) => z['type'] === 'vlan')],
+			},
 			fields: [
-				{ part: 'zone', name: 'id', label: 'Name of the zone', help: 'Up to 8 letters and digits. One zone serves all VLANs of the bridge.' },
-				{ part: 'zone', name: 'bridge', label: 'Bridge', help: 'It has to exist on every node.' },
+				{ part: 'zone', name: 'id', label: 'Name of the zone', help: 'Up to 8 letters and digits. One zone serves all VLANs of the bridge.', when: newZone },
+				{ part: 'zone', name: 'bridge', label: 'Bridge', help: 'It has to exist on every node.', when: newZone },
 			],
-			note: (_, world) => (world.bridges.length ? `Bridges that all nodes have: ${world.bridges.join(', ')}.` : world.nodes.length ? 'The nodes have no bridge in common: make one of the same name on each, with the uplink in it.' : ''),
+			note: (draft, world) => (!newZone(draft) ? '' : world.bridges.length ? `Bridges that all nodes have: ${world.bridges.join(', ')}.` : world.nodes.length ? 'The nodes have no bridge in common: make one of the same name on each, with the uplink in it.' : ''),
 		},
 		{
 			title: 'VLAN',
@@ -43,7 +49,7 @@ export const vlan: Wizard = {
 	edits: (draft, upTo): Edit[] => {
 		const zone: Record<string, unknown> = { ...draft['zone'] };
 		if (draft['options']?.['subnet'] === true) zone['ipam'] = 'pve';
-		const vnet = { ...draft['vnet'], zone: value(draft, 'zone', 'id') };
-		return [put('zone', zone), ...(upTo > 0 ? [put('vnet', vnet)] : []), ...(upTo > 1 ? subnetEdits(draft) : [])];
+		const vnet = { ...draft['vnet'], zone: zoneName(draft) };
+		return [...(newZone(draft) ? [put('zone', zone)] : []), ...(upTo > 0 ? [put('vnet', vnet)] : []), ...(upTo > 1 ? subnetEdits(draft) : [])];
 	},
 };

@@ -1,5 +1,6 @@
 // A wizard is a table: its steps, their fields, and the objects that come of them.
 import type { Schemas } from '../client';
+import { cluster, type Obj } from '../cluster.svelte';
 import type { World } from '../world';
 
 /** What is typed: values by part (zone, vnet, subnet…) and property. */
@@ -70,6 +71,36 @@ export function withValue(draft: Draft, part: string, name: string, to: unknown)
 export function put(kind: string, part: Record<string, unknown>): Edit {
 	const object = Object.fromEntries(Object.entries(part).filter(([, v]) => v !== undefined && v !== ''));
 	return { kind, id: String(part['id'] ?? ''), object };
+}
+
+const inZone = 'zone:'; // begins the answer that a zone is used which exists
+
+/** The zone that the network is put into, if it exists already; undefined if one is made. */
+export function existingZone(draft: Draft): Obj | undefined {
+	const answer = value(draft, 'zone', 'type');
+	return answer.startsWith(inZone) ? cluster.object('zone', answer.slice(inZone.length)) : undefined;
+}
+
+/** The type of the zone that is made or used. */
+export function zoneType(draft: Draft): string {
+	return String(existingZone(draft)?.['type'] ?? value(draft, 'zone', 'type'));
+}
+
+/** The name of the zone that is made or used. */
+export function zoneName(draft: Draft): string {
+	return existingZone(draft)?.id ?? value(draft, 'zone', 'id');
+}
+
+/** Whether a zone is made. */
+export function newZone(draft: Draft): boolean {
+	return existingZone(draft) === undefined;
+}
+
+/** The answers that an existing zone is used. */
+export function zoneOptions(fits: (zone: Obj) => boolean): Option[] {
+	const most = 6;
+	const zones = cluster.list('zones').items.filter(fits);
+	return zones.slice(0, most).map((z) => ({ value: inZone + z.id, title: `In zone ${z.id}`, text: `which exists already (${z['type']}); it stays as it is` }));
 }
 
 /** A yes or no that is no property of an object. */
