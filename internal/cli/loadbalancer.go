@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/pkg/api"
 	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
@@ -33,18 +32,18 @@ a weight: 100=50. Further properties are written as for viaduct set.`,
   viaduct lb create shop-tls --sector shop --port 443 --guest 100,101 --certificate-file chain.pem --key-file key.pem mode=http redirect=80`,
 		Args: args(1, -1, "an id, and properties"),
 		RunE: func(cmd *cobra.Command, given []string) error {
-			list, err := parseAssignments(cmd, model.KindLoadBalancer, given[1:])
+			list, err := parseAssignments(cmd, api.KindLoadBalancer, given[1:])
 			if err != nil {
 				return err
 			}
-			patch, err := patchOf(model.KindLoadBalancer, nil, list)
+			patch, err := patchOf(api.KindLoadBalancer, nil, list)
 			if err != nil {
 				return err
 			}
-			pool := []model.PoolGuest{}
+			pool := []api.PoolGuest{}
 			for _, g := range guests {
 				id, weight, weighted := strings.Cut(g, "=")
-				p := model.PoolGuest{Guest: id}
+				p := api.PoolGuest{Guest: id}
 				if weighted {
 					if _, err := fmt.Sscanf(weight, "%d", &p.Weight); err != nil {
 						return usagef(cmd, "--guest %s: write a guest and its weight as 100=50", g)
@@ -61,7 +60,7 @@ a weight: 100=50. Further properties are written as for viaduct set.`,
 				if err != nil {
 					return fmt.Errorf("--%s-file: %w", name, err)
 				}
-				values[name] = string(b)
+				values[name] = strings.ReplaceAll(string(b), "\r\n", "\n")
 			}
 			for name, v := range values {
 				if patch.Set[name], err = json.Marshal(v); err != nil {
@@ -72,7 +71,7 @@ a weight: 100=50. Further properties are written as for viaduct set.`,
 			if err != nil {
 				return err
 			}
-			o, err := newObject(cmd.Context(), c, model.KindLoadBalancer, given[0], patch)
+			o, err := newObject(cmd.Context(), c, api.KindLoadBalancer, given[0], patch)
 			if err != nil {
 				return err
 			}
@@ -109,7 +108,7 @@ func (a *app) loadBalancerStatusCommand() *cobra.Command {
 		Example: `  viaduct lb status shop-web --node node1`,
 		Args:    args(1, 1, "the ID of a load balancer"),
 		RunE: func(cmd *cobra.Command, given []string) error {
-			q, err := liveQuery(cmd, []string{string(model.KindLoadBalancer), given[0]})
+			q, err := liveQuery(cmd, []string{string(api.KindLoadBalancer), given[0]})
 			if err != nil {
 				return err
 			}

@@ -122,6 +122,7 @@ func TestEveryKindIsCompared(t *testing.T) {
 		Controllers: map[string]*model.Controller{"x": {ID: "x"}}, Zones: map[string]*model.Zone{"x": {ID: "x"}},
 		VNets: map[string]*model.VNet{"x": {ID: "x"}}, Subnets: map[string]*model.Subnet{"x": {ID: "x"}},
 		Backplanes: map[string]*model.Backplane{"x": {ID: "x"}}, Sectors: map[string]*model.Sector{"x": {ID: "x"}},
+		LoadBalancers: map[string]*model.LoadBalancer{"x": {ID: "x"}},
 	}
 	var got, want []string
 	for _, c := range diff.Objects(&model.Config{}, cfg) {

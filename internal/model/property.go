@@ -40,6 +40,8 @@ type Property struct {
 	// MaxItems a list.
 	Pattern             string
 	MaxLength, MaxItems int
+	// PEM is true if the text may also be several lines in the form of RFC 7468.
+	PEM bool
 	// Ref is the kind of the object with this ID, or with each ID in a list.
 	Ref Kind
 	// Refs finds referenced objects in texts of another form; nil for none.

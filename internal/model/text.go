@@ -2,20 +2,31 @@ package model
 
 import (
 	"reflect"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/line"
 )
 
+// pemForm is text in the form of RFC 7468 without other lines.
+var pemForm = regexp.MustCompile(`^(-----BEGIN [A-Z0-9 ]+-----\n([A-Za-z0-9+/=]+\n)+-----END [A-Z0-9 ]+-----\n*)+$`)
+
+// hasPEM reports whether a property of an object may be several lines, and its text is.
+func hasPEM(o Object, field string, text string) bool {
+	i := slices.IndexFunc(Fields(o.ObjectKind()), func(f FieldInfo) bool { return f.Name == field })
+	return i >= 0 && Fields(o.ObjectKind())[i].PEM && pemForm.MatchString(text)
+}
+
 // CheckText refuses an object with a text, anywhere in it, that is not one line of printable
-// characters. Tabs are accepted where Proxmox VE accepts them.
+// characters, nor PEM where that is permitted. Tabs are accepted where Proxmox VE accepts them.
 func CheckText(o Object) Problems {
 	var out Problems
 	r := report{out: &out, kind: o.ObjectKind(), id: o.ObjectID()}
 	texts(reflect.ValueOf(o).Elem(), "", func(field string, v reflect.Value) {
 		switch s := v.String(); {
-		case line.Is(s):
+		case line.Is(s), hasPEM(o, field, s):
 		case line.Is(strings.ReplaceAll(s, "\t", " ")):
 			r.lax(field, displayText(v), msgTextHasTab)
 		default:
@@ -39,12 +50,18 @@ func displayText(v reflect.Value) string {
 // escaped.
 func WithEscapes(o Object) Object {
 	clean := true
-	texts(reflect.ValueOf(o).Elem(), "", func(_ string, v reflect.Value) { clean = clean && line.Is(v.String()) })
+	texts(reflect.ValueOf(o).Elem(), "", func(field string, v reflect.Value) {
+		clean = clean && (line.Is(v.String()) || hasPEM(o, field, v.String()))
+	})
 	if clean {
 		return o
 	}
 	n := deepCopy(reflect.ValueOf(o).Elem())
-	texts(n, "", func(_ string, v reflect.Value) { v.SetString(line.Escape(v.String())) })
+	texts(n, "", func(field string, v reflect.Value) {
+		if !hasPEM(o, field, v.String()) {
+			v.SetString(line.Escape(v.String()))
+		}
+	})
 	return n.Addr().Interface().(Object)
 }
 

@@ -33,6 +33,23 @@ func fill(v reflect.Value, infos []FieldInfo, name, text string) []string {
 	return out
 }
 
+// A certificate has several lines, and no others than those.
+func TestPEMHasLines(t *testing.T) {
+	l := &LoadBalancer{ID: "x", Certificate: exampleCertificate, Key: exampleKey}
+	if found := CheckText(l); len(found) > 0 || WithEscapes(l) != Object(l) {
+		t.Errorf("%v", found)
+	}
+	for _, more := range []string{"x\n", "kind: vnet\n", "\x1b[2J\n", "\r\n"} {
+		bad := &LoadBalancer{ID: "x", Certificate: exampleCertificate + more}
+		if found := CheckText(bad); len(found) != 1 || strings.Contains(WithEscapes(bad).(*LoadBalancer).Certificate, "\n") {
+			t.Errorf("%q: %v", more, found)
+		}
+	}
+	if found := CheckText(&LoadBalancer{ID: "x", Alias: exampleCertificate}); len(found) != 1 {
+		t.Errorf("an alias of several lines: %v", found)
+	}
+}
+
 func TestEveryTextIsOneLine(t *testing.T) {
 	for _, k := range Kinds() {
 		for _, bad := range []string{"a\n\nvnet: forged", "a\rb", "a\x1b[2J", "a\u0085b", "a\u2028b", "a\u2029b", "a\u202eb", "a\u2066b", "a\x00", "a\xff"} {

@@ -194,7 +194,8 @@ func (c *cluster) operations(t *testing.T) []operation {
 	t.Helper()
 	c.edit(t, c.local,
 		&model.Backplane{ID: "bp", Type: model.ZoneVXLAN, Members: []model.BackplaneMember{{Node: "node1", Address: netip.MustParseAddr("192.0.2.11")}}},
-		&model.Sector{ID: "tenant", Subnets: []model.SectorSubnet{{CIDR: netip.MustParsePrefix("172.16.0.0/24")}}})
+		&model.Sector{ID: "tenant", Subnets: []model.SectorSubnet{{CIDR: netip.MustParsePrefix("172.16.0.0/24")}}},
+		&model.LoadBalancer{ID: "balanced", Sector: "tenant", Port: 80})
 	if _, err := c.local.Apply(t.Context(), api.ApplyRequest{}); err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +209,7 @@ func (c *cluster) operations(t *testing.T) []operation {
 		"zones": "z2", "vnets": "v2", "subnets": "z2-10.2.0.0-16", "controllers": "ctl", "prefix-lists": "pl", "route-maps": "rm", "fabrics": "f1",
 		"fabric-nodes": "f1_node1", "nodes": "node1", "guests": "200", "ipams": "netbox", "dns": "powerdns", "addresses": "z2", "z2": "10.2.0.5",
 		"aliases": "office", "ip-sets": "admins", "security-groups": "web", "firewalls": "v2", "users": owner, "groups": "ops", "roles": "looks", "tokens": owner + "!ci",
-		"backplanes": "bp", "sectors": "tenant", "members": "node1", "revisions": "1", "administrators": "0f",
+		"backplanes": "bp", "sectors": "tenant", "load-balancers": "balanced", "members": "node1", "revisions": "1", "administrators": "0f",
 	}
 	var out []operation
 	for path, item := range doc.Paths {
@@ -223,7 +224,7 @@ func (c *cluster) operations(t *testing.T) []operation {
 			parts := strings.Split(path, "/")
 			for i, p := range parts {
 				if strings.HasPrefix(p, "{") {
-					parts[i] = firstOf(names[parts[i-1]], map[string]string{"{zone}": "z2", "{vnet}": "v2", "{fabric}": "f1", "{code}": "object-exists"}[p])
+					parts[i] = firstOf(names[parts[i-1]], map[string]string{"{zone}": "z2", "{vnet}": "v2", "{fabric}": "f1", "{loadBalancer}": "balanced", "{code}": "object-exists"}[p])
 				}
 			}
 			op.path = strings.Join(parts, "/")

@@ -20,6 +20,7 @@ const (
 	KindSubnet        = model.KindSubnet
 	KindBackplane     = model.KindBackplane
 	KindSector        = model.KindSector
+	KindLoadBalancer  = model.KindLoadBalancer
 	KindIPAM          = model.KindIPAM
 	KindDNS           = model.KindDNS
 	KindAlias         = model.KindAlias
@@ -74,6 +75,10 @@ type (
 	SectorForward = model.SectorForward
 	// FloatingIP leads an address of a Backplane to a guest of a Sector.
 	FloatingIP = model.FloatingIP
+	// LoadBalancer distributes connections over guests of a Sector (KindLoadBalancer).
+	LoadBalancer = model.LoadBalancer
+	// PoolGuest is a guest of a LoadBalancer's pool.
+	PoolGuest = model.PoolGuest
 	// IPAM is an address management system (KindIPAM).
 	IPAM = model.IPAM
 	// DNS is a DNS server outside the cluster (KindDNS).

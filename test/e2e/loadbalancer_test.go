@@ -100,7 +100,9 @@ func TestLoadBalancer(t *testing.T) {
 	c.eventually(20*time.Second, func() error { return c.balances("outside", "10.200.0.10:80", 10, "web1") })
 	c.servesTLS()
 
-	c.run("delete", "load-balancer", "app-web", "shop-web")
+	c.run("set", "guest", "101", "node=node3") // the forward leads to it
+	c.run("delete", "load-balancer", "app-web")
+	c.run("delete", "load-balancer", "shop-web")
 	c.run("apply")
 	if got := c.greeting("client", "172.16.0.1:443"); got != "" {
 		t.Errorf("a deleted load balancer answers %q", got)
@@ -121,14 +123,18 @@ func (c *cluster) servesTLS() {
 	c.t.Helper()
 	certificate, key := selfSigned(c.t, "app.example")
 	_, other := selfSigned(c.t, "other.example")
-	indent := func(text string) string {
-		return "  " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  ") + "\n"
+	c.run("delete", "load-balancer", "app-web")
+	create := func(key string) result {
+		return c.try("lb", "create", "app-web", "--sector", "app", "--port", "443", "--target-port", "8000", "--guest", "100=50",
+			"--certificate-file", c.file("chain.pem", certificate), "--key-file", c.file("key.pem", key))
 	}
-	manifest := "kind: load-balancer\nid: app-web\nsector: app\nport: 443\ntarget-port: 8000\npool: [100]\ncertificate: |\n" + indent(certificate) + "key: |\n"
-	if r := c.try("apply", "-f", c.file("bad.yaml", manifest+indent(other))); r.code == 0 || !strings.Contains(r.err, "private key") {
+	if r := create(other); r.code == 0 || !strings.Contains(r.err, "private key does not match") {
 		c.t.Errorf("a key of another certificate is taken: %d %s", r.code, r.err)
 	}
-	c.run("apply", "-f", c.file("tls.yaml", manifest+indent(key)))
+	if r := create(key); r.code != 0 {
+		c.t.Fatalf("%s%s", r.out, r.err)
+	}
+	c.run("apply")
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(certificate))
 	c.eventually(20*time.Second, func() error {
