@@ -48,6 +48,10 @@ var (
 		"anycast-gateway has no effect yet: no subnet of the zone has a gateway,",
 		"so set gateway of the subnets that the nodes are to route for",
 		"The nodes have the addresses that the zone's subnets declare as gateway.")
+	msgAnycastRepliesUntracked = message.Define("anycast-replies-untracked",
+		"the kernel of node {node} does not track connections on bridges (module nf_conntrack_bridge): rules may drop the replies of guests here to connections that another node has routed to them",
+		"allow both directions of such connections, or use a kernel that has the module",
+		"With anycast gateways the sender's node routes each packet. A node knows a connection from another node only by tracking the frames that enter by the tunnel.")
 	msgRAOfOtherSubnet = message.Define("ra-of-other-subnet",
 		"is advertised to guests though ra is none, since vnet {vnet} has other IPv6 subnets that are:",
 		"set ra of all of them",

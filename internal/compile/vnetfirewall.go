@@ -42,8 +42,8 @@ type firewallBuilder struct {
 func compileFirewalls(of *node) *desired.Space {
 	n := &firewallBuilder{node: of, sets: partIPSets.of(of), nets: partNetworks.of(of), ports: partGuestPorts.of(of).Ports}
 	guards := n.guards()
-	if len(guards) > 0 {
-		n.bridgeFirewall(guards)
+	if tracks := n.tracksReplies(guards); tracks || len(guards) > 0 {
+		n.bridgeFirewall(guards, tracks)
 	}
 	n.routedFirewall(guards)
 	return n.out
@@ -134,8 +134,9 @@ func (r *ruleset) vnet(g guard) string {
 	return name
 }
 
-// bridgeFirewall adds the table for what passes inside VNets.
-func (n *firewallBuilder) bridgeFirewall(guards []guard) {
+// bridgeFirewall adds the table for what passes inside VNets; with tracks connections are
+// tracked there even if no rule asks for it.
+func (n *firewallBuilder) bridgeFirewall(guards []guard, tracks bool) {
 	r := n.ruleset("bridge")
 	forward := desired.Chain{Name: "forward", Type: "filter", Hook: "forward", Priority: "filter"}
 	var base []desired.Chain
@@ -154,12 +155,16 @@ func (n *firewallBuilder) bridgeFirewall(guards []guard) {
 			continue
 		}
 		jumps = append(jumps, fmt.Sprintf("%q : jump %s", g.vnet.ID, r.vnet(g)))
-		if !n.nets.routed.zones[g.vnet.Zone][g.vnet.ID] {
-			zones = append(zones, fmt.Sprintf("%q : %d", g.vnet.ID, conntrackZone(g.vnet.ID)))
+		if !tracks && !n.isRouted(g.vnet) {
+			zones = append(zones, zoneOf(g.vnet.ID))
 		}
 		if i := slices.IndexFunc(g.rules.Rules, func(f model.FirewallRule) bool { return f.Action == model.FirewallReject && !f.Disable }); i >= 0 {
 			n.note(LevelInfo, owner, msgRuleRejectsOnBridge, i)
 		}
+	}
+	if tracks {
+		zones = n.unroutedZones()
+		base = append(base, repliesOfOthers)
 	}
 	if len(zones) > 0 {
 		// Guests of two VNets may have the same addresses, and must not have each
@@ -186,6 +191,9 @@ func (n *firewallBuilder) bridgeFirewall(guards []guard) {
 	}
 	r.add(base...)
 }
+
+// zoneOf assigns a VNet's connections their space.
+func zoneOf(vnet string) string { return fmt.Sprintf("%q : %d", vnet, conntrackZone(vnet)) }
 
 // conntrackZone is the number, from 1, of the space that a VNet's conversations are
 // in. Two VNets may by chance have the same one, as all have without.

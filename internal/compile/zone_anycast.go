@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
+	"github.com/viaduct-sdn/viaduct/internal/fault"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/naming"
 )
@@ -211,6 +212,48 @@ func hexAddresses(addresses []string) []string {
 	out := make([]string, len(addresses))
 	for i, a := range addresses {
 		out[i] = fmt.Sprintf("0x%x", netip.MustParseAddr(a).As16())
+	}
+	return out
+}
+
+// repliesOfOthers has the bridges track connections, so that a node knows those that another
+// node has routed to its guests: it routes their replies itself, which would be of no
+// connection, or a new one to be translated, otherwise.
+var repliesOfOthers = desired.Chain{Name: "replies", Type: "filter", Hook: "prerouting", Priority: "filter", Rules: []desired.Rule{{Text: "ct state established,related accept"}}}
+
+// tracksReplies reports whether bridges must track connections for anycast gateways, and notes
+// what the node lacks for it where rules depend on it.
+func (n *firewallBuilder) tracksReplies(guards []guard) bool {
+	ports := n.nets.gatewayPorts(n.cfg)
+	if len(ports) == 0 {
+		return false
+	}
+	if !n.lacks(model.FeatureNFTBridgeState) {
+		return true
+	}
+	all := n.cfg.Firewalls[model.FirewallDatacenter]
+	for _, id := range slices.Sorted(maps.Keys(n.cfg.Zones)) {
+		z := n.cfg.Zones[id]
+		ruled := all != nil && all.Enable && all.PolicyForward != "" && all.PolicyForward != model.FirewallAccept ||
+			slices.ContainsFunc(guards, func(g guard) bool { return g.vnet.Zone == id && g.rules != nil })
+		if z.Anycast() && z.OnNode(n.name) && ruled {
+			n.noteOf(fault.Lacking, LevelWarning, model.Ref(model.KindZone, id), msgAnycastRepliesUntracked, n.name)
+		}
+	}
+	return false
+}
+
+// isRouted reports whether the node routes for a VNet.
+func (n *firewallBuilder) isRouted(v *model.VNet) bool { return n.nets.routed.zones[v.Zone][v.ID] }
+
+// unroutedZones assigns every VNet that the node does not route for a space of connections of
+// its own.
+func (n *firewallBuilder) unroutedZones() []string {
+	var out []string
+	for _, id := range slices.Sorted(maps.Keys(n.cfg.VNets)) {
+		if n.nets.table[id].Kind == desired.LinkBridge && !n.isRouted(n.cfg.VNets[id]) {
+			out = append(out, zoneOf(id))
+		}
 	}
 	return out
 }
