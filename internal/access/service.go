@@ -139,6 +139,13 @@ func (s *Service) view() *view {
 	return v
 }
 
+// Changed returns a channel that is closed as soon as users and permissions of now are no longer
+// current.
+func (s *Service) Changed() <-chan struct{} {
+	_, stale := s.mirror.All()
+	return stale
+}
+
 // at reports whether the view is the one that becomes stale with this channel.
 func (v *view) at(stale <-chan struct{}) bool { return v != nil && v.stale == stale }
 

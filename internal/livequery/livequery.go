@@ -77,7 +77,7 @@ var (
 	Counters     = register(Query[InterfaceCounters]{Subject: "counters", About: model.KindNode, Shared: true, Doc: "Lists what the interfaces of a node received and sent: its own uplinks, and the uplinks and guests' ports of its VNets. Two answers give rates, by their times."})
 	VNetCounters = register(Query[InterfaceCounters]{Subject: "vnet-counters", About: model.KindVNet, Shared: true, Doc: "Lists what the uplinks and guests' ports of a VNet received and sent on a node. Two answers give rates, by their times."})
 	// Sessions requests the sessions of FRR on a node.
-	Sessions = register(Query[Session]{Subject: "sessions", About: model.KindNode, Doc: "Lists the sessions of FRR on a node: BGP peers, OSPF, OpenFabric and IS-IS adjacencies."})
+	Sessions = register(Query[Session]{Subject: "sessions", About: model.KindNode, Shared: true, Doc: "Lists the sessions of FRR on a node: BGP peers, OSPF, OpenFabric and IS-IS adjacencies."})
 	// Services requests the processes that serve a node's networks.
 	Services = register(Query[Service]{Subject: "services", About: model.KindNode, Doc: "Lists the processes of a node's networks: FRR's daemons, the DHCP server of each VNet, the DNS server."})
 	// Drift requests what a pass of the agent would change now.

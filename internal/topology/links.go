@@ -9,6 +9,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/diff"
 	"github.com/viaduct-sdn/viaduct/internal/model"
 	"github.com/viaduct-sdn/viaduct/internal/protocol"
+	"github.com/viaduct-sdn/viaduct/pkg/api"
 )
 
 // link is everything between two nodes, sorted by name, or a node and a router.
@@ -93,6 +94,19 @@ func (g *graph) addressBook() map[netip.Addr]string {
 	return book
 }
 
+// addressesOf are the addresses of each node in an address book, sorted.
+func addressesOf(book map[netip.Addr]string) map[string][]netip.Addr {
+	out := make(map[string][]netip.Addr)
+	for a, node := range book {
+		out[node] = append(out[node], a)
+	}
+	for node, list := range out {
+		slices.SortFunc(list, netip.Addr.Compare)
+		out[node] = list[:min(len(list), api.MaxAddresses)]
+	}
+	return out
+}
+
 // collectLinks finds tunnels and BGP sessions, and their states.
 func (g *graph) collectLinks() {
 	m, book := newMesh(g.columns), g.addressBook()
@@ -134,6 +148,7 @@ func (g *graph) collectLinks() {
 		return cmp.Or(diff.CompareNatural(a.a, b.a), diff.CompareNatural(a.b, b.b), diff.CompareNatural(a.router, b.router))
 	})
 	g.routers = routersOf(g.links)
+	g.addresses = addressesOf(book)
 	g.judge(book)
 }
 

@@ -13,6 +13,7 @@ package topology
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 
 	"github.com/viaduct-sdn/viaduct/internal/diff"
@@ -110,6 +111,8 @@ type graph struct {
 	lines   []*line
 	links   []*link
 	routers []string // addresses, sorted
+	// addresses are those by which nodes know each other, by node.
+	addresses map[string][]netip.Addr
 	// bundled counts the links that are not drawn one by one.
 	bundled int
 }

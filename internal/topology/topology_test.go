@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/viaduct-sdn/viaduct/internal/manifest"
 	"github.com/viaduct-sdn/viaduct/internal/model"
@@ -180,7 +181,7 @@ func TestTheSameNetworkIsTheSamePicture(t *testing.T) {
 	for seed := range uint64(10) {
 		a, _ := topology.Of(random(rand.New(rand.NewPCG(seed, 2))), topology.Options{})
 		b, _ := topology.Of(random(rand.New(rand.NewPCG(seed, 2))), topology.Options{})
-		if d := cmp.Diff(a, b); d != "" {
+		if d := cmp.Diff(a, b, cmpopts.EquateComparable(netip.Addr{})); d != "" {
 			t.Fatalf("seed %d:\n%s", seed, d)
 		}
 	}

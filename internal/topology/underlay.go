@@ -104,7 +104,7 @@ func (p *painter) mesh(lines []*link, y float64) {
 		from, to = min(from, c.x-p.width/2), max(to, c.x+p.width/2)
 		at[c.name] = "vtep/" + c.name
 		state := p.states.on(c.name)
-		e := api.Element{ID: at[c.name], Kind: api.ElementVTEP, Parent: underlayID, Node: c.ref(), Detail: "links of " + c.name}
+		e := api.Element{ID: at[c.name], Kind: api.ElementVTEP, Parent: underlayID, Node: c.ref(), Detail: "links of " + c.name, Addresses: p.addresses[c.name]}
 		p.add(state.of(e), c.x, y, dot, dot)
 	}
 	text := counted(len(p.links), "link")

@@ -1,6 +1,10 @@
 package api
 
-import "github.com/viaduct-sdn/viaduct/internal/protocol"
+import (
+	"net/netip"
+
+	"github.com/viaduct-sdn/viaduct/internal/protocol"
+)
 
 // ElementKind is what an element of the picture of the network shows.
 type ElementKind string
@@ -100,6 +104,8 @@ type Element struct {
 	Node   string `json:"node,omitempty"`
 	From   string `json:"from,omitempty"`
 	To     string `json:"to,omitempty"`
+	// Addresses are those by which others know the node of a VTEP, at most MaxAddresses.
+	Addresses []netip.Addr `json:"addresses,omitempty"`
 	// Guests, VNets and Links count what it stands for or holds.
 	Guests int `json:"guests,omitempty"`
 	VNets  int `json:"vnets,omitempty"`
@@ -115,6 +121,9 @@ type Element struct {
 	W float64 `json:"w"`
 	H float64 `json:"h"`
 }
+
+// MaxAddresses bounds the addresses of an element.
+const MaxAddresses = 16
 
 // Limits of Positions.
 const (

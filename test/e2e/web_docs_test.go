@@ -21,8 +21,6 @@ func TestWebDocumentation(t *testing.T) {
 	}
 	b.open(to)
 	b.press("glossary")
-	b.shows("Terms")
-	b.do("finding the address", chromedp.Poll(`location.pathname === "/docs/concepts/glossary.md"`, nil, chromedp.WithPollingTimeout(patience)))
-	b.press("Web interface")
-	b.shows("Nothing needs attention")
+	b.do("waiting for the page", chromedp.WaitVisible("h1#glossary", chromedp.ByQuery))
+	b.do("going back to the interface", chromedp.Click(`header a[href="/"]`, chromedp.ByQuery), chromedp.WaitVisible("#attention", chromedp.ByQuery))
 }

@@ -167,6 +167,27 @@ func (b *browser) arrangesTheMap(c *cluster) {
 	b.press("Done arranging")
 }
 
+// TestWebSessions: the map says what the nodes at the ends of a link say of their BGP sessions.
+func TestWebSessions(t *testing.T) {
+	c := newCluster(t, 2)
+	c.apply(`{kind: controller, id: bgpnode1, type: bgp, node: node1, asn: 65000, peers: [192.168.0.2]}
+---
+{kind: controller, id: bgpnode2, type: bgp, node: node2, asn: 65000, peers: [192.168.0.1]}
+`)
+	c.user("root@pam", "a long password", "")
+	b := c.newBrowser()
+	b.login("root@pam", "a long password")
+	b.open("/map?table=1")
+	b.shows("BGP at node1: ✓ established")
+	b.open("/map/link/node1~node2")
+	b.shows("BGP at node2: ✓ established")
+	if _, err := c.vtysh("node2", "clear bgp *"); err != nil {
+		t.Fatal(err)
+	}
+	b.shows("BGP at node2: ✕")
+	b.shows("BGP at node2: ✓ established")
+}
+
 // seesAFailedNode: it is the first thing that one sees, as a sentence and on the map.
 func (b *browser) seesAFailedNode(c *cluster) {
 	b.t.Helper()

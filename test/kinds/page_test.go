@@ -62,7 +62,7 @@ func section(b *strings.Builder, k model.Kind) {
 }
 
 func rowsOf(b *strings.Builder, fields []model.FieldInfo) {
-	b.WriteString("| property | type | values | |\n|---|---|---|---|\n")
+	b.WriteString("| property | type | values | meaning |\n|---|---|---|---|\n")
 	for _, f := range fields {
 		name := "`" + f.Name + "`"
 		if f.Required {

@@ -74,7 +74,8 @@ type Handler struct {
 	Stop    <-chan struct{}
 	Log     *slog.Logger
 
-	streams streams
+	streams  streams
+	pictures pictures
 	// strangers limits how often the refusal of an unknown caller is logged.
 	strangers rate.Sometimes
 	document  func() []byte // made on first use

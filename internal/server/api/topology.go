@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"slices"
@@ -55,23 +56,13 @@ func (h *Handler) topology(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	in, err := h.topologyInput(r.caller, v)
-	if err != nil {
-		return nil, err
-	}
 	for _, k := range []model.Kind{model.KindZone, model.KindNode, model.KindGuest} {
 		h.notice(r, k)
 	}
-	t, ok := topology.Of(in, o)
-	if !ok {
-		return nil, problem.New(http.StatusNotFound, api.TypeNotFound, "focus %q: the picture shows no such object that you may see; write it like vnet/web, or leave focus out", o.Focus)
-	}
-	b, err := json.Marshal(t)
+	t, err := h.picture(r.caller, v, o)
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(b)
-	t.Version = hex.EncodeToString(sum[:12])
 	etag := strconv.Quote(t.Version)
 	r.w.Header().Set("ETag", etag)
 	if r.Header.Get("If-None-Match") == etag {
@@ -79,6 +70,35 @@ func (h *Handler) topology(r *request) (any, error) {
 		return written{}, nil
 	}
 	return t, nil
+}
+
+// picture is the picture that a caller sees, with its version.
+func (h *Handler) picture(c caller, v *revision.View, o topology.Options) (*api.Topology, error) {
+	// What may change while the picture is computed is read before.
+	key := pictureKey{caller: fmt.Sprint(c.admin, " ", c.id), options: fmt.Sprintf("%q %q %d %q", o.Detail, o.Focus, o.Depth, o.Expand)}
+	from := pictureInput{running: v.Running, pending: v.Pending, live: v.Live, access: h.Access.Changed(), positions: h.Positions.Changed()}
+	s, err := h.Fleet.Status()
+	if err != nil {
+		return nil, err
+	}
+	from.status = s.Version
+	for i := range s.Nodes {
+		f, _ := h.Fleet.Facts(s.Nodes[i].Name)
+		from.facts = append(from.facts, f)
+	}
+	return h.pictures.get(key, from, func() (*api.Topology, error) {
+		t, ok := topology.Of(h.topologyInput(c, v, s), o)
+		if !ok {
+			return nil, problem.New(http.StatusNotFound, api.TypeNotFound, "focus %q: the picture shows no such object that you may see; write it like vnet/web, or leave focus out", o.Focus)
+		}
+		b, err := json.Marshal(t)
+		if err != nil {
+			return nil, err
+		}
+		sum := sha256.Sum256(b)
+		t.Version = hex.EncodeToString(sum[:12])
+		return t, nil
+	})
 }
 
 func topologyOptions(r *request) (topology.Options, error) {
@@ -109,7 +129,7 @@ func topologyOptions(r *request) (topology.Options, error) {
 }
 
 // topologyInput is what the caller may see of what the picture shows.
-func (h *Handler) topologyInput(c caller, v *revision.View) (topology.Input, error) {
+func (h *Handler) topologyInput(c caller, v *revision.View, s *api.Status) topology.Input {
 	in := topology.Input{Revision: v.Revision, Facts: make(map[string]*model.Facts)}
 	in.Running, in.Pending = h.shownConfig(c, v.Running), h.shownConfig(c, v.Pending)
 	in.Live = v.Live
@@ -122,18 +142,14 @@ func (h *Handler) topologyInput(c caller, v *revision.View) (topology.Input, err
 			}
 		}
 	}
-	s, err := h.Fleet.Status()
-	if err != nil {
-		return in, err
-	}
-	in.Nodes = slices.DeleteFunc(s.Nodes, func(n api.NodeStatus) bool { return !h.may(c, right{below(pathNodes, n.Name), sysRead}) })
+	in.Nodes = slices.DeleteFunc(slices.Clone(s.Nodes), func(n api.NodeStatus) bool { return !h.may(c, right{below(pathNodes, n.Name), sysRead}) })
 	for i := range in.Nodes {
 		if f, ok := h.Fleet.Facts(in.Nodes[i].Name); ok {
 			in.Facts[in.Nodes[i].Name] = f
 		}
 	}
 	in.Ranks = h.Positions.Ranks()
-	return in, nil
+	return in
 }
 
 // shownConfig is a configuration without the objects that the caller may not see.

@@ -11,7 +11,7 @@ const atOnce = 3;
 const soon = 2500;
 
 /** Begins to ask; returns what ends it. Nothing is asked while the page is not in sight. */
-export function inRounds(nodes: () => string[], ask: (node: string, signal: AbortSignal) => Promise<void>): () => void {
+export function inRounds(nodes: () => string[], ask: (node: string, signal: AbortSignal) => Promise<void>, interval = every): () => void {
 	const abort = new AbortController();
 	const waiting = new Set<string>();
 	let queue: string[] = [];
@@ -28,7 +28,7 @@ export function inRounds(nodes: () => string[], ask: (node: string, signal: Abor
 			});
 		}
 	};
-	const round = (pause: number): void => {
+	const round = (wait: number): void => {
 		if (document.visibilityState === 'visible') {
 			const all = nodes();
 			const some = all.length <= perRound ? all : Array.from({ length: perRound }, (_, i) => all[(next + i) % all.length]!);
@@ -36,9 +36,9 @@ export function inRounds(nodes: () => string[], ask: (node: string, signal: Abor
 			queue = some.filter((node) => !waiting.has(node));
 			work();
 		}
-		timer = setTimeout(() => round(every), pause);
+		timer = setTimeout(() => round(interval), wait);
 	};
-	round(soon);
+	round(Math.min(soon, interval));
 	return () => {
 		clearTimeout(timer);
 		abort.abort();

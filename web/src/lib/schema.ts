@@ -3049,6 +3049,7 @@ export interface components {
             warnings?: components["schemas"]["Problem"][];
         };
         Element: {
+            addresses?: string[];
             /** @enum {string} */
             change?: "added" | "changed" | "removed";
             collapsed?: boolean;
