@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
@@ -28,9 +29,11 @@ type pass struct {
 	namespaces map[string]string
 	// chosen are the load balancers that are to be served: the wanted ones, but for one that
 	// cannot be served what it had before. errs are the reasons, by name.
-	chosen  []desired.LoadBalancer
-	errs    map[string]error
-	running *present
+	chosen []desired.LoadBalancer
+	errs   map[string]error
+	// structure is that of the chosen load balancers.
+	structure string
+	running   *present
 	// slots, commands and replace are the way to the wanted state: see plan.
 	slots    map[string]haproxy.Slots
 	commands []string
@@ -126,8 +129,7 @@ func (d *Driver) open(space string) (*netns.NS, error) {
 // runtime API, or by another process that takes its place.
 func (p *pass) plan() {
 	p.slots, p.commands, p.replace = map[string]haproxy.Slots{}, nil, false
-	structure := haproxy.Structure(p.chosen, p.d.settings(0, p.namespaces))
-	p.replace = p.running == nil || p.running.outdated || p.running.info.Structure != structure
+	p.replace = p.running == nil || p.running.outdated || p.running.info.Structure != p.structure
 	for i := range p.chosen {
 		l := &p.chosen[i]
 		if p.replace {
@@ -158,11 +160,12 @@ func (p *pass) plan() {
 
 // config is the wanted text of the configuration file of a generation.
 func (p *pass) config(generation int) string {
-	return haproxy.Config(p.chosen, p.slots, p.d.settings(generation, p.namespaces))
+	return haproxy.Config(p.chosen, p.slots, p.d.settings(generation, p.namespaces), p.structure)
 }
 
 // compare plans the pass and records the differences.
 func (p *pass) compare() {
+	p.structure = haproxy.Structure(p.chosen, p.d.settings(0, p.namespaces))
 	p.plan()
 	file, _ := os.ReadFile(p.d.path(configFile))
 	rewrite := string(file) != p.config(p.d.current()) || !reflect.DeepEqual(p.applied, p.chosen)
@@ -173,10 +176,30 @@ func (p *pass) compare() {
 	if p.running == nil && len(p.applied) > 0 {
 		p.result.Changes = append(p.result.Changes, started)
 	}
-	p.result.Changes = append(p.result.Changes, diff.Keyed(desired.TypeLoadBalancer, desired.LoadBalancerEntries(p.actual()), desired.LoadBalancerEntries(p.chosen))...)
+	p.result.Changes = append(p.result.Changes, changes(p.actual(), p.chosen)...)
 	if len(p.result.Changes) == 0 && (p.replace || rewrite) {
 		p.result.Changes = append(p.result.Changes, restarted)
 	}
+}
+
+// changes are the differences of load balancers. Equal ones, which most are, are not described.
+func changes(old, new []desired.LoadBalancer) []diff.Change {
+	before := byName(old)
+	var oldRest, newRest []desired.LoadBalancer
+	for i := range new {
+		was := before[new[i].Name]
+		if was != nil && reflect.DeepEqual(*was, new[i]) {
+			delete(before, was.Name)
+			continue
+		}
+		newRest = append(newRest, new[i])
+	}
+	for i := range old {
+		if before[old[i].Name] != nil {
+			oldRest = append(oldRest, old[i])
+		}
+	}
+	return diff.Keyed(desired.TypeLoadBalancer, desired.LoadBalancerEntries(oldRest), desired.LoadBalancerEntries(newRest))
 }
 
 // actual are the applied load balancers with the servers that the running process uses.
@@ -201,6 +224,7 @@ func (p *pass) actual() []desired.LoadBalancer {
 				l.Servers = append(l.Servers, desired.LoadBalancerServer{Name: names[s.Addr], Addr: s.Addr, Weight: s.Weight})
 			}
 		}
+		slices.SortFunc(l.Servers, func(a, b desired.LoadBalancerServer) int { return strings.Compare(a.Name, b.Name) })
 		out[i] = l
 	}
 	return out
@@ -212,19 +236,21 @@ func (p *pass) apply(ctx context.Context) error {
 		return nil
 	}
 	d := p.d
-	if err := errors.Join(d.prepare(), d.link(p.namespaces), d.writeCertificates(p.chosen)); err != nil {
-		return fmt.Errorf("write the files of HAProxy: %w", err)
+	if err := d.prepare(); err != nil {
+		return fmt.Errorf("make the directories of HAProxy: %w", err)
 	}
 	if !p.replace {
 		if err := p.update(ctx); err != nil {
 			return err
 		}
 	}
-	if p.replace {
-		if err := p.restart(ctx); err != nil {
-			return err
-		}
-	} else if err := d.replace(configFile, p.config(p.running.generation)); err != nil {
+	if !p.replace {
+		return errors.Join(d.replace(configFile, p.config(p.running.generation)), d.record(p.chosen))
+	}
+	if err := errors.Join(d.link(p.namespaces), d.writeCertificates(p.chosen)); err != nil {
+		return fmt.Errorf("write the files of HAProxy: %w", err)
+	}
+	if err := p.restart(ctx); err != nil {
 		return err
 	}
 	return errors.Join(d.record(p.chosen), d.prune(p.chosen, p.namespaces))
@@ -304,7 +330,7 @@ func (p *pass) exclude(ctx context.Context, output string) bool {
 // check has HAProxy check one load balancer; it returns why it is refused, or nothing.
 func (p *pass) check(ctx context.Context, l *desired.LoadBalancer) string {
 	const name = configFile + ".check"
-	text := haproxy.Config([]desired.LoadBalancer{*l}, p.slots, p.d.settings(0, p.namespaces))
+	text := haproxy.Config([]desired.LoadBalancer{*l}, p.slots, p.d.settings(0, p.namespaces), p.structure)
 	if err := p.d.replace(name, text); err != nil {
 		return ""
 	}

@@ -30,7 +30,7 @@ func TestConfig(t *testing.T) {
 		for i := range all {
 			slots[all[i].Name] = Place(all[i].Servers, nil)
 		}
-		c.Want(t, "want", Config(all, slots, settings))
+		c.Want(t, "want", Config(all, slots, settings, Structure(all, settings)))
 	})
 }
 

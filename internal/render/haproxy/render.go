@@ -42,20 +42,18 @@ func Backends(l *desired.LoadBalancer) []string {
 	return []string{l.Name}
 }
 
-// Config returns the configuration of load balancers. The servers of each are in its slots.
-func Config(all []desired.LoadBalancer, slots map[string]Slots, s Settings) string {
-	return config(all, slots, s, Structure(all, s))
-}
 
 // Structure identifies all of the configuration that cannot be changed at run time. The path
 // of the runtime API, which differs in every process, is no part of it.
 func Structure(all []desired.LoadBalancer, s Settings) string {
 	s.Socket = ""
-	sum := sha256.Sum256([]byte(config(all, nil, s, "")))
+	sum := sha256.Sum256([]byte(Config(all, nil, s, "")))
 	return hex.EncodeToString(sum[:16])
 }
 
-func config(all []desired.LoadBalancer, slots map[string]Slots, s Settings, structure string) string {
+// Config returns the configuration of load balancers. The servers of each are in its slots;
+// structure is that of the load balancers.
+func Config(all []desired.LoadBalancer, slots map[string]Slots, s Settings, structure string) string {
 	w := &writer{s: s}
 	w.line("# Written by Viaduct, which overwrites changes.")
 	w.line("global")
