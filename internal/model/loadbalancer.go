@@ -156,7 +156,7 @@ certificate: |
 			{Name: "when-unhealthy", Doc: "what becomes of clients if too few guests work: reject them, or use all guests; reject if left out", Values: []string{UnhealthyReject, UnhealthyOpen}, Noun: "a reaction"},
 			{Name: "panic-threshold", Doc: "percentage of working guests below which fail-open uses all; without it, when none works", Min: 1, Max: 100, Unit: "percent"},
 			{Name: "certificate", Doc: "ends TLS: a certificate and those that signed it, in PEM", MaxLength: maxCertificate, PEM: true},
-			{Name: "key", Doc: "private key of the certificate, in PEM", PEM: true},
+			{Name: "key", Doc: "private key of the certificate, in PEM", PEM: true, With: "certificate"},
 			{Name: "redirect", Doc: "port at which requests are redirected to https", Min: 1, Max: FirstSourcePort - 1, Noun: lowPort + strconv.Itoa(FirstSourcePort), Types: []string{BalanceHTTP}},
 			{Name: "accept-proxy", Doc: "clients speak the PROXY protocol"},
 			{Name: "send-proxy", Doc: "speaks version 2 of the PROXY protocol to guests"},

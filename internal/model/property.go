@@ -54,6 +54,9 @@ type Property struct {
 	// Secret is true if the text is shown only to users who may write the object. It is
 	// derived from the type of the field.
 	Secret bool
+	// With is the property that a secret belongs to: without it the object has no such
+	// secret, and lacks none. Empty if the secret stands alone.
+	With string
 	// Items describes the items of a list of structures; nil for other types.
 	Items *Items
 }

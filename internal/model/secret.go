@@ -56,6 +56,12 @@ func KeepSecrets(o, old Object) Object {
 	})
 }
 
+// without reports whether an object does not have a property; false for an empty name.
+func (d *Descriptor) without(v reflect.Value, name string) bool {
+	i := indexOfField(d.fields, name)
+	return name != "" && i >= 0 && v.Field(d.fields[i].Index).IsZero()
+}
+
 // editSecrets sets the secrets that apply to an object's type to the values that edit returns,
 // in a copy of the object if one changes.
 func editSecrets(o Object, edit func(f *FieldInfo, secret reflect.Value) string) Object {
@@ -66,7 +72,7 @@ func editSecrets(o Object, edit func(f *FieldInfo, secret reflect.Value) string)
 	out, v := o, reflect.ValueOf(o).Elem()
 	for i := range d.fields {
 		f := &d.fields[i]
-		if !f.Secret || !f.appliesTo(d.typeOf(o)) && v.Field(f.Index).IsZero() {
+		if !f.Secret || v.Field(f.Index).IsZero() && (!f.appliesTo(d.typeOf(o)) || d.without(v, f.With)) {
 			continue
 		}
 		if value := edit(f, v.Field(f.Index)); value != v.Field(f.Index).String() {
