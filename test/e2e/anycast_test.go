@@ -176,6 +176,26 @@ func (c *cluster) fdbChanges(node string, f func()) string {
 	return out.String()
 }
 
+// The datacenter's rules hold between networks of the zone, on one node and between two.
+func TestAnycastFirewall(t *testing.T) {
+	c := newCluster(t, 2)
+	c.example("anycast")
+	near, far, closed := c.listens("db1"), c.listens("db2"), c.listens("db2")
+	c.answers("web1", "fd00:20:2::102") // duplicate address detection is over
+	c.apply(fmt.Sprintf("kind: firewall\nid: datacenter\nenable: true\npolicy-forward: DROP\nrules: [{type: forward, action: ACCEPT, proto: tcp, dport: %d}, {type: forward, action: ACCEPT, proto: tcp, dport: %d}]\n", near, far))
+	c.becomes(false, "web1", "10.20.2.102") // nodes take a firewall after the command has ended
+	c.becomes(false, "web2", "10.20.2.101")
+	for range 3 {
+		c.dials("web1", "10.20.2.101", near, true)
+		c.dials("web1", "10.20.2.102", far, true)
+		c.dials("web1", "fd00:20:2::102", far, true)
+	}
+	c.dials("web1", "10.20.2.102", closed, false)
+	c.silent("db2", "10.20.1.101")
+	c.answers("web1", "10.20.1.102") // inside a network
+	c.answers("web1", "10.20.1.1")
+}
+
 // answeredBy demands that a node answers a guest's pings and another one sees none of them.
 func (c *cluster) answeredBy(guest, addr, node, other string) {
 	c.t.Helper()
