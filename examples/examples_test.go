@@ -11,6 +11,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/lab"
 	"github.com/viaduct-sdn/viaduct/internal/manifest"
 	"github.com/viaduct-sdn/viaduct/internal/model"
+	"github.com/viaduct-sdn/viaduct/internal/sector"
 )
 
 // Every example must load and be valid on the nodes of its lab.
@@ -53,6 +54,15 @@ func check(t *testing.T, dir string) {
 		}
 	}
 	known := nodes(t, dir)
+	derived, err := sector.Derive(cfg, unseen(known), set.Edits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range derived {
+		if err := cfg.Put(e.Put); err != nil {
+			t.Fatal(err)
+		}
+	}
 	problems := append(model.Validate(cfg, known), model.ValidateLive(edits, live, cfg, known)...)
 	for _, p := range problems {
 		// That the manual's own names are longer than it says is all to remark on.
@@ -64,6 +74,13 @@ func check(t *testing.T, dir string) {
 		t.Errorf("%d guests in %d vnets: not much of an example", len(live.Guests), len(cfg.VNets))
 	}
 }
+
+// unseen are nodes that have reported nothing yet.
+type unseen []string
+
+func (n unseen) Names() []string { return n }
+
+func (unseen) Facts(string) (*model.Facts, bool) { return nil, false }
 
 // nodes are those of an example's lab: node1, node2 and node3 if it has none.
 func nodes(t *testing.T, dir string) []string {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -40,16 +41,9 @@ a weight: 100=50. Further properties are written as for viaduct set.`,
 			if err != nil {
 				return err
 			}
-			pool := []api.PoolGuest{}
-			for _, g := range guests {
-				id, weight, weighted := strings.Cut(g, "=")
-				p := api.PoolGuest{Guest: id}
-				if weighted {
-					if _, err := fmt.Sscanf(weight, "%d", &p.Weight); err != nil {
-						return usagef(cmd, "--guest %s: write a guest and its weight as 100=50", g)
-					}
-				}
-				pool = append(pool, p)
+			pool, err := poolOf(cmd, guests)
+			if err != nil {
+				return err
 			}
 			values := map[string]any{"sector": sector, "port": port, "target-port": target, "pool": pool}
 			for name, path := range map[string]string{"certificate": certificate, "key": key} {
@@ -75,14 +69,7 @@ a weight: 100=50. Further properties are written as for viaduct set.`,
 			if err != nil {
 				return err
 			}
-			res, err := c.Put(cmd.Context(), o, client.IfAbsent)
-			if api.IsType(err, api.TypeConflict) {
-				return &exitError{ExitConflict, fmt.Errorf("load-balancer %s exists already (%w); viaduct set changes it", given[0], err)}
-			}
-			if err != nil {
-				return explain(err, nil)
-			}
-			return a.edited(true, res)
+			return a.put(cmd.Context(), o, client.IfAbsent)
 		},
 	}
 	f := cmd.Flags()
@@ -96,6 +83,23 @@ a weight: 100=50. Further properties are written as for viaduct set.`,
 		_ = cmd.MarkFlagRequired(name) // it exists
 	}
 	return cmd
+}
+
+// poolOf reads the guests of a pool: "100", or "100=50" with a weight.
+func poolOf(cmd *cobra.Command, guests []string) ([]api.PoolGuest, error) {
+	pool := []api.PoolGuest{}
+	for _, g := range guests {
+		id, weight, weighted := strings.Cut(g, "=")
+		p := api.PoolGuest{Guest: id}
+		if weighted {
+			var err error
+			if p.Weight, err = strconv.Atoi(weight); err != nil {
+				return nil, usagef(cmd, "--guest %s: write a guest and its weight as 100=50", g)
+			}
+		}
+		pool = append(pool, p)
+	}
+	return pool, nil
 }
 
 func (a *app) loadBalancerStatusCommand() *cobra.Command {

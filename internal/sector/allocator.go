@@ -77,6 +77,14 @@ func (a *Allocator) Derive(ctx context.Context, v *revision.View, edits []model.
 	return p.edits, nil
 }
 
+// Derive returns the further edits for edits of a configuration that nobody else edits, such
+// as one that is checked before there is a server.
+func Derive(cfg *model.Config, nodes Nodes, edits []model.Edit) ([]model.Edit, error) {
+	p := newPlan(cfg, nodes)
+	err := p.lower(edits)
+	return p.edits, err
+}
+
 // plan derives the further edits. What others have chosen before the guard was read is in
 // the current view, if not in v.
 func (a *Allocator) plan(ctx context.Context, v *revision.View, edits []model.Edit) (*plan, error) {
@@ -141,15 +149,11 @@ func (p *plan) derive(e model.Edit) error {
 	case *model.Sector:
 		return p.sector(o)
 	}
-	switch e.Kind {
-	case model.KindBackplane:
-		if old := p.before.Backplanes[e.ID]; old != nil {
-			p.removeBackplane(old)
-		}
-	case model.KindSector:
-		if old := p.before.Sectors[e.ID]; old != nil && old.VNet != "" {
-			p.removeNetwork(old.VNet)
-		}
+	if old := p.before.Backplanes[e.ID]; old != nil && e.Kind == model.KindBackplane {
+		p.removeBackplane(old)
+	}
+	if old := p.before.Sectors[e.ID]; old != nil && e.Kind == model.KindSector && old.VNet != "" {
+		p.removeNetwork(old.VNet)
 	}
 	return nil
 }
