@@ -93,6 +93,14 @@ func acceptedByFRR(t *testing.T, node, text string) {
 
 // writeNode prints a desired state one element a line.
 func writeNode(b *strings.Builder, n *desired.Node) {
+	writeSpace(b, &n.Space)
+	for i := range n.Spaces {
+		fmt.Fprintf(b, "space %s of %s\n", n.Spaces[i].Name, n.Spaces[i].Owner)
+		writeSpace(b, &n.Spaces[i].Space)
+	}
+}
+
+func writeSpace(b *strings.Builder, n *desired.Space) {
 	line := func(kind string, v any) {
 		j, err := json.Marshal(v)
 		if err != nil {
