@@ -143,7 +143,7 @@ func (c *cluster) servesTLS() {
 			if err != nil {
 				return err
 			}
-			defer conn.Close()
+			defer func() { _ = conn.Close() }()
 			line, err := bufio.NewReader(conn).ReadString('\n')
 			if line != "web1\n" {
 				return fmt.Errorf("%q answers: %w", line, err)

@@ -42,7 +42,6 @@ func Backends(l *desired.LoadBalancer) []string {
 	return []string{l.Name}
 }
 
-
 // Structure identifies all of the configuration that cannot be changed at run time. The path
 // of the runtime API, which differs in every process, is no part of it.
 func Structure(all []desired.LoadBalancer, s Settings) string {
