@@ -20,10 +20,15 @@ func (a *app) loadBalancerCommand() *cobra.Command {
 	return cmd
 }
 
+// balancerFlags are what a new load balancer is given beside properties.
+type balancerFlags struct {
+	sector, certificate, key string
+	port, target             int
+	guests                   []string
+}
+
 func (a *app) loadBalancerCreateCommand() *cobra.Command {
-	var sector, certificate, key string
-	var port, target int
-	var guests []string
+	var b balancerFlags
 	cmd := &cobra.Command{
 		Use:   "create ID --sector SECTOR --port PORT [PROPERTY=VALUE]...",
 		Short: "Create a load balancer",
@@ -33,33 +38,9 @@ a weight: 100=50. Further properties are written as for viaduct set.`,
   viaduct lb create shop-tls --sector shop --port 443 --guest 100,101 --certificate-file chain.pem --key-file key.pem mode=http redirect=80`,
 		Args: args(1, -1, "an id, and properties"),
 		RunE: func(cmd *cobra.Command, given []string) error {
-			list, err := parseAssignments(cmd, api.KindLoadBalancer, given[1:])
+			patch, err := b.patch(cmd, given[1:])
 			if err != nil {
 				return err
-			}
-			patch, err := patchOf(api.KindLoadBalancer, nil, list)
-			if err != nil {
-				return err
-			}
-			pool, err := poolOf(cmd, guests)
-			if err != nil {
-				return err
-			}
-			values := map[string]any{"sector": sector, "port": port, "target-port": target, "pool": pool}
-			for name, path := range map[string]string{"certificate": certificate, "key": key} {
-				if path == "" {
-					continue
-				}
-				b, err := os.ReadFile(path)
-				if err != nil {
-					return fmt.Errorf("--%s-file: %w", name, err)
-				}
-				values[name] = strings.ReplaceAll(string(b), "\r\n", "\n")
-			}
-			for name, v := range values {
-				if patch.Set[name], err = json.Marshal(v); err != nil {
-					return err
-				}
 			}
 			c, err := a.client()
 			if err != nil {
@@ -73,31 +54,64 @@ a weight: 100=50. Further properties are written as for viaduct set.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&sector, "sector", "", "sector whose address and guests it uses")
-	f.IntVar(&port, "port", 0, "port that clients connect to")
-	f.IntVar(&target, "target-port", 0, "port of the guests (default: the same)")
-	f.StringSliceVar(&guests, "guest", nil, "guest that serves, GUEST or GUEST=WEIGHT (repeatable)")
-	f.StringVar(&certificate, "certificate-file", "", "certificate with its chain, PEM file: the load balancer ends TLS")
-	f.StringVar(&key, "key-file", "", "private key of the certificate, PEM file")
+	f.StringVar(&b.sector, "sector", "", "sector whose address and guests it uses")
+	f.IntVar(&b.port, "port", 0, "port that clients connect to")
+	f.IntVar(&b.target, "target-port", 0, "port of the guests (default: the same)")
+	f.StringSliceVar(&b.guests, "guest", nil, "guest that serves, GUEST or GUEST=WEIGHT (repeatable)")
+	f.StringVar(&b.certificate, "certificate-file", "", "certificate with its chain, PEM file: the load balancer ends TLS")
+	f.StringVar(&b.key, "key-file", "", "private key of the certificate, PEM file")
 	for _, name := range []string{"sector", "port"} {
 		_ = cmd.MarkFlagRequired(name) // it exists
 	}
 	return cmd
 }
 
-// poolOf reads the guests of a pool: "100", or "100=50" with a weight.
-func poolOf(cmd *cobra.Command, guests []string) ([]api.PoolGuest, error) {
-	pool := []api.PoolGuest{}
-	for _, g := range guests {
-		id, weight, weighted := strings.Cut(g, "=")
-		p := api.PoolGuest{Guest: id}
-		if weighted {
-			var err error
-			if p.Weight, err = strconv.Atoi(weight); err != nil {
-				return nil, usagef(cmd, "--guest %s: write a guest and its weight as 100=50", g)
-			}
+// patch are the properties of flags and assignments.
+func (b *balancerFlags) patch(cmd *cobra.Command, assignments []string) (api.Patch, error) {
+	list, err := parseAssignments(cmd, api.KindLoadBalancer, assignments)
+	if err != nil {
+		return api.Patch{}, err
+	}
+	patch, err := patchOf(api.KindLoadBalancer, nil, list)
+	if err != nil {
+		return patch, err
+	}
+	pool, err := b.pool(cmd)
+	if err != nil {
+		return patch, err
+	}
+	values := map[string]any{"sector": b.sector, "port": b.port, "target-port": b.target, "pool": pool}
+	for name, path := range map[string]string{"certificate": b.certificate, "key": b.key} {
+		if path == "" {
+			continue
 		}
-		pool = append(pool, p)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return patch, fmt.Errorf("--%s-file: %w", name, err)
+		}
+		values[name] = strings.ReplaceAll(string(text), "\r\n", "\n")
+	}
+	for name, v := range values {
+		if patch.Set[name], err = json.Marshal(v); err != nil {
+			return patch, err
+		}
+	}
+	return patch, nil
+}
+
+// pool reads the guests, "100" or with a weight "100=50".
+func (b *balancerFlags) pool(cmd *cobra.Command) ([]api.PoolGuest, error) {
+	pool := make([]api.PoolGuest, len(b.guests))
+	for i, g := range b.guests {
+		id, weight, weighted := strings.Cut(g, "=")
+		pool[i].Guest = id
+		if !weighted {
+			continue
+		}
+		var err error
+		if pool[i].Weight, err = strconv.Atoi(weight); err != nil {
+			return nil, usagef(cmd, "--guest %s: write a guest and its weight as 100=50", g)
+		}
 	}
 	return pool, nil
 }

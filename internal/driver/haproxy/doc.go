@@ -19,8 +19,9 @@
 //   - Servers are changed by the runtime API, and then in the file, so that a process that has
 //     to be started has them too.
 //   - For any other change a new process takes the listening sockets of the running one (-x),
-//     which ends when its connections have ended (-sf). No connection is refused meanwhile. A new
-//     process that cannot start leaves the running one as it is, and the file.
+//     which then accepts no more connections and is ended by a later pass, when it has none left.
+//     No connection is refused meanwhile. A new process that cannot start leaves the running one
+//     as it is, and the file. HAProxy's own way (-sf) is of no use here: see Driver.start.
 //   - A load balancer that HAProxy refuses, or whose certificate cannot be used, keeps what it
 //     had; the others change.
 //   - Network namespaces have names with their inode. A namespace that was removed and made again

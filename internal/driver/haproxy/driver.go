@@ -150,7 +150,7 @@ func (d *Driver) Reconcile(ctx context.Context, want *desired.Space, dryRun bool
 // end ends the process and removes its files, if there are any.
 func (d *Driver) end(ctx context.Context, applied []desired.LoadBalancer, dryRun bool) (driver.Result, error) {
 	var result driver.Result
-	if _, err := os.Stat(d.path(configFile)); os.IsNotExist(err) && len(d.processes()) == 0 {
+	if _, err := os.Stat(d.path(configFile)); os.IsNotExist(err) && len(d.known()) == 0 {
 		return result, nil
 	}
 	result.Changes = diff.Keyed(desired.TypeLoadBalancer, desired.LoadBalancerEntries(applied), nil)

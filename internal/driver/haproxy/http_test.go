@@ -303,3 +303,27 @@ func TestIPv6(t *testing.T) {
 		t.Errorf("%q answers", got)
 	}
 }
+
+// A client that keeps its connection open moves to the next process with its next requests, none
+// of which fails; the process that it leaves ends.
+func TestKeptConnectionsMove(t *testing.T) {
+	l := newLab(t)
+	l.serveHTTP("red", 8001, "one")
+	web := balancer("red", 8001)
+	web.HTTP = true
+	l.apply(web)
+	client := l.client("red")
+	client.Transport.(*http.Transport).DisableKeepAlives = false
+	get(t, client, "http://"+address+"/")
+	before := l.pid()
+	web.IdleTimeout = 50
+	l.apply(web)
+	l.eventually("the replaced process ends", func() bool {
+		if answer, _ := get(t, client, "http://"+address+"/"); answer.StatusCode != http.StatusOK {
+			t.Fatal(answer.Status)
+		}
+		l.apply(web)
+		_, runs := l.d.process(before)
+		return !runs
+	})
+}
