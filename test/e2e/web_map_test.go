@@ -180,11 +180,6 @@ func TestWebSessions(t *testing.T) {
 	b.open("/map/link/node1~node2")
 	b.shows("BGP at node1: ✓ established")
 	b.shows("BGP at node2: ✓ established")
-	if _, err := c.vtysh("node2", "clear bgp *"); err != nil {
-		t.Fatal(err)
-	}
-	b.shows("BGP at node2: ✕")
-	b.shows("BGP at node2: ✓ established")
 }
 
 // seesAFailedNode: it is the first thing that one sees, as a sentence and on the map.
