@@ -3,7 +3,6 @@ package agent
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -55,10 +54,9 @@ func listInterfaceCounters(ctx context.Context, r TrafficReader, doc *document.D
 	return out, nil
 }
 
+// listVNetCounters are those of a VNet: none if it is not on the node, as before its first apply,
+// since readers ask again and again.
 func listVNetCounters(ctx context.Context, r TrafficReader, doc *document.Document, vnet string) ([]livequery.InterfaceCounters, error) {
-	if doc.Config.VNets[vnet] == nil {
-		return nil, fmt.Errorf("vnet %s is not on this node", vnet)
-	}
 	all, err := listInterfaceCounters(ctx, r, doc, "")
 	return slices.DeleteFunc(all, func(c livequery.InterfaceCounters) bool { return c.VNet != vnet }), err
 }

@@ -80,7 +80,7 @@ func (a *app) writeReach(output string, answer *api.ReachAnswer) error {
 	if answer.Verdict == api.ReachDrop || answer.Verdict == api.ReachReject {
 		what := "the packet does not arrive"
 		if answer.Reply != nil && answer.Steps[len(answer.Steps)-1].Verdict != answer.Verdict {
-			what = "the packet arrives, but its reply does not"
+			what = "the reply does not come back: only one direction works"
 		}
 		return &exitError{ExitDegraded, errors.New(what)}
 	}

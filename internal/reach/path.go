@@ -55,8 +55,10 @@ func (n *Network) Ask(q Query) *Answer {
 	}
 	w.run()
 	w.out.Verdict = w.out.Steps[len(w.out.Steps)-1].Verdict
-	if w.out.Reply = w.back(); w.out.Reply != nil && w.out.Verdict == Pass {
-		w.out.Verdict = w.out.Reply.Verdict
+	w.out.Reply = w.back()
+	// A reply that is certainly lost ends a connection whatever its packet meets.
+	if r := w.out.Reply; r != nil && (w.out.Verdict == Pass || r.Verdict == Drop || r.Verdict == Reject) {
+		w.out.Verdict = r.Verdict
 	}
 	return &w.out
 }

@@ -98,8 +98,7 @@ type Origin struct {
 type Answer struct {
 	From Endpoint `json:"from"`
 	To   Endpoint `json:"to"`
-	// Verdict is that of the last step; if the packet arrives and its reply does not, that of the
-	// reply.
+	// Verdict is that of the last step; if the reply does not come back, that of the reply.
 	Verdict Verdict `json:"verdict"`
 	Steps   []Step  `json:"steps"`
 	// Reply is the way of the first reply; nil if there is none, or nothing is known of it.

@@ -21,7 +21,7 @@ func TestWebInterface(t *testing.T) {
 	b.open("/zones?new=1&type=vxlan")
 	b.fill("id", "web")
 	b.fill("peers", "192.168.0.1")
-	b.press("9 further")
+	b.press("12 further")
 	b.fill("mtu", "5")
 	b.shows("1 to mend before it can be saved")
 	b.fill("mtu", "1400")
