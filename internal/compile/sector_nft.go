@@ -82,17 +82,11 @@ func (r *gatewayRules) family(f family) {
 			}
 		}
 	}
-	var backplane []netip.Prefix
-	for _, p := range r.backplane.Networks() {
-		if f.of(p.Addr()) {
-			backplane = append(backplane, p)
-		}
-	}
 	if len(subnets) == 0 {
 		return
 	}
 	r.set(desired.Set{Name: "subnets" + f.suffix, Type: f.addr, Interval: true, Elements: disjoint(subnets)})
-	r.set(desired.Set{Name: "backplane" + f.suffix, Type: f.addr, Interval: true, Elements: disjoint(backplane)})
+	r.set(desired.Set{Name: "closed" + f.suffix, Type: f.addr, Interval: true, Elements: disjoint(r.closed(f))})
 	if a := r.sector.AddressFor(subnets[0].Addr()); a.IsValid() {
 		r.slices(f, a)
 		r.forwards(f, a, gate)
@@ -102,8 +96,25 @@ func (r *gatewayRules) family(f family) {
 	}
 	inside := strconv.Quote(linkGateway)
 	r.forward = append(r.forward,
-		fmt.Sprintf("iifname %s %s daddr @backplane%s drop", inside, f.ip, f.suffix),
+		fmt.Sprintf("iifname %s %s daddr @closed%s drop", inside, f.ip, f.suffix),
 		fmt.Sprintf("iifname %s oifname { %q, %q } %s saddr @subnets%s accept", inside, linkNode, linkBackplane, f.ip, f.suffix))
+}
+
+// closed are the destinations that guests of the sector do not reach: the backplane, and the
+// addresses at which nodes reach each other.
+func (r *gatewayRules) closed(f family) []netip.Prefix {
+	var out []netip.Prefix
+	for _, p := range r.backplane.Networks() {
+		if f.of(p.Addr()) {
+			out = append(out, p)
+		}
+	}
+	for _, m := range r.backplane.Members {
+		if f.of(m.Address) {
+			out = append(out, netip.PrefixFrom(m.Address, m.Address.BitLen()))
+		}
+	}
+	return out
 }
 
 func (r *gatewayRules) set(s desired.Set) { r.table.Sets = append(r.table.Sets, s) }

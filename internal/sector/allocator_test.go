@@ -102,7 +102,7 @@ func TestBackplane(t *testing.T) {
 		t.Error(d)
 	}
 	z, v, sub := cfg.Zones["bckplane"], cfg.VNets["bckplane"], cfg.Subnets["bckplane-10.200.0.0-16"]
-	if z == nil || !z.AnycastGateway || len(z.Peers) != 3 || v == nil || v.Tag != 100 || sub == nil || sub.Gateway.String() != "10.200.0.1" || !sub.SNAT {
+	if z == nil || !z.AnycastGateway || len(z.NodeServices) != 1 || z.NodeServices[0] != model.NodeServicesNone || len(z.Peers) != 3 || v == nil || v.Tag != 100 || sub == nil || sub.Gateway.String() != "10.200.0.1" || !sub.SNAT {
 		t.Errorf("zone %+v, vnet %+v, subnet %+v", z, v, sub)
 	}
 }

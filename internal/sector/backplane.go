@@ -209,7 +209,8 @@ func addresses(b *model.Backplane) []netip.Addr {
 
 // backplaneNetwork derives the zone, the VNet and the subnets.
 func (p *plan) backplaneNetwork(b, old *model.Backplane) {
-	z := model.Zone{ID: b.VNet, IPAM: model.IPAMBuiltin, DHCP: model.DHCPDnsmasq}
+	// Tenants get no services of the nodes, unless somebody adds some to the zone.
+	z := model.Zone{ID: b.VNet, IPAM: model.IPAMBuiltin, DHCP: model.DHCPDnsmasq, NodeServices: []string{model.NodeServicesNone}}
 	if have := p.cfg.Zones[b.VNet]; have != nil {
 		z = *have
 	}

@@ -17,10 +17,12 @@ import (
 func TestExampleOrbitLab(t *testing.T) {
 	c := newCluster(t, 3)
 	c.example("orbitlab")
+	nodes := c.listens("node2")
 	for _, guest := range []string{"app1", "app2", "shop1", "shop2"} {
 		c.answers(guest, "172.16.0.1")
 		c.answers(guest, "198.51.100.1")
 		c.silent(guest, "10.200.0.1")
+		c.dials(guest, "192.168.0.2", nodes, false)
 	}
 	c.answers("app1", "172.16.0.43")
 	c.answers("shop2", "172.16.0.42")
