@@ -109,6 +109,7 @@ bench: build
 	$(GO) run ./test/bench/dhcp -json build/bench.json
 	$(GO) run ./test/bench/filter -json build/bench.json
 	$(GO) run ./test/bench/balance -json build/bench.json
+	$(GO) run ./test/bench/sector -json build/bench.json
 	$(GO) run ./test/bench/evpn -json build/bench.json
 	$(GO) run ./test/vm/run -run 'TestVMEVPN(Faults|Moves|Restart)|TestVMFabric' -json build/bench.json
 	$(GO) run ./test/bench/ipam -json build/bench.json

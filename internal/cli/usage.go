@@ -81,8 +81,8 @@ const longestSocket = 107
 var directories = map[string]int{
 	"data":         len("/nameserver/control"),
 	"agent-data":   len("/nameserver/control"),
-	"lab-dir":      len("/default/haproxy/node1234/process/12345.sock.4194304.tmp"),
-	"haproxy-dir":  len("/process/12345.sock.4194304.tmp"), // the name under which HAProxy makes it
+	"lab-dir":      len("/default/lb/node1234/run/12345.sock.4194304.tmp"),
+	"haproxy-dir":  len("/run/12345.sock.4194304.tmp"), // the name under which HAProxy makes it
 	"dnsmasq-root": 0,
 	"netns-dir":    0,
 	"config":       len("/control"),

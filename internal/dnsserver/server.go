@@ -142,16 +142,17 @@ func (s *Server) chooseUpstream(forwarders []netip.AddrPort) {
 func (s *Server) listen(want *desired.NameServer) {
 	s.faults, s.missing = map[string]string{}, nil
 	wanted := map[desired.NameListener]string{}
+	indexOf := interfaces()
 	for _, v := range want.Views {
 		for _, l := range v.Listen {
 			wanted[l] = v.Zone
-			link, err := net.InterfaceByName(l.Link)
+			index, err := indexOf(l.Link)
 			if err != nil {
 				s.faults[v.Zone] = fmt.Sprintf("cannot listen on %s, interface %s: %v", l.Addr, l.Link, err)
 			}
 			have := s.sockets[l]
 			switch {
-			case have != nil && err == nil && have.index == link.Index:
+			case have != nil && err == nil && have.index == index:
 				have.view.Store(s.views[v.Zone])
 				continue
 			case have != nil:
@@ -170,6 +171,23 @@ func (s *Server) listen(want *desired.NameServer) {
 		}
 	}
 	s.zones = wanted
+}
+
+// interfaces returns a function for the indexes of the present interfaces. They are read once:
+// net.InterfaceByName reads all of them for each name.
+func interfaces() func(name string) (int, error) {
+	all, err := net.Interfaces()
+	index := make(map[string]int, len(all))
+	for _, i := range all {
+		index[i.Name] = i.Index
+	}
+	return func(name string) (int, error) {
+		i, ok := index[name]
+		if err == nil && !ok {
+			return 0, errors.New("no such network interface")
+		}
+		return i, err
+	}
 }
 
 func compareListeners(a, b desired.NameListener) int {

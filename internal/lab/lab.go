@@ -358,8 +358,9 @@ func (l *Lab) startNode(ctx context.Context, c *client.Client, node string) erro
 // the nodes share one file system. dnsmasq reads them as a user of its own.
 func (l *Lab) DNSMasqRoot(node string) string { return filepath.Join(l.Dir, "dnsmasq", node) }
 
-// haproxyDir is the directory of the files of a node's load balancers.
-func (l *Lab) haproxyDir(node string) string { return filepath.Join(l.Dir, "haproxy", node) }
+// haproxyDir is the directory of the files of a node's load balancers. Its name is short, since
+// it is part of the longest path of a socket in a lab.
+func (l *Lab) haproxyDir(node string) string { return filepath.Join(l.Dir, "lb", node) }
 
 // namespaceDir is the directory of the network namespaces that a node's agent makes.
 func (l *Lab) namespaceDir(node string) string { return filepath.Join(l.Dir, "netns", node) }

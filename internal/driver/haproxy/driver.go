@@ -84,7 +84,7 @@ const (
 	certificateDir = "certificates"
 	namespaceDir   = "namespaces"
 	currentFile    = "current"
-	processDir     = "process"
+	processDir     = "run"
 )
 
 func (d *Driver) path(name string) string { return filepath.Join(d.o.Dir, name) }

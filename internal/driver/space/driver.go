@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/diff"
@@ -42,6 +43,8 @@ type Driver struct {
 	open map[string]*opened // by name of the space
 	// listen makes Events report changes in a space.
 	listen func(*opened) error
+	// reviews is how many settled spaces the present pass may still read.
+	reviews int
 }
 
 // opened is a space with its drivers.
@@ -49,6 +52,7 @@ type opened struct {
 	ns      *netns.NS
 	drivers []driver.Driver
 	stop    context.CancelFunc // ends listening
+	settled settled
 }
 
 // New returns a driver.
@@ -84,8 +88,9 @@ func (d *Driver) Events(ctx context.Context) (<-chan struct{}, error) {
 			if err != nil {
 				return err
 			}
-			merged.Add(source)
+			merged.Add(in.settled.listen(source))
 		}
+		in.settled.heard = true
 		return nil
 	}
 	context.AfterFunc(ctx, merged.End)
@@ -101,6 +106,7 @@ func (d *Driver) Reconcile(ctx context.Context, node *desired.Node, dryRun bool)
 		return total, err
 	}
 	var errs []error
+	d.reviews = maxReviews
 	keep := map[string]bool{} // the records of these
 	for i := range node.Spaces {
 		s := &node.Spaces[i]
@@ -174,7 +180,7 @@ func (d *Driver) existing(ctx context.Context) (map[string]standing, error) {
 	out := map[string]standing{}
 	for _, n := range names {
 		if space, ok := naming.Space(n); ok {
-			if out[space], err = d.standing(ctx, n); err != nil {
+			if out[space], err = d.standing(ctx, space, n); err != nil {
 				return nil, err
 			}
 		}
@@ -183,7 +189,7 @@ func (d *Driver) existing(ctx context.Context) (map[string]standing, error) {
 }
 
 // standing tells what a name stands for.
-func (d *Driver) standing(ctx context.Context, name string) (standing, error) {
+func (d *Driver) standing(ctx context.Context, space, name string) (standing, error) {
 	ns, err := d.o.Dir.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return leftover, nil
@@ -192,6 +198,11 @@ func (d *Driver) standing(ctx context.Context, name string) (standing, error) {
 		return absent, err
 	}
 	defer ns.Close()
+	if in := d.open[space]; in != nil {
+		if same, err := in.ns.Same(ns); err == nil && same {
+			return owned, nil
+		}
+	}
 	conn, err := rtnl.Open(ns)
 	if err != nil {
 		return absent, err
@@ -249,7 +260,14 @@ func (d *Driver) space(ctx context.Context, s *desired.NamedSpace, is standing, 
 	if err != nil {
 		return result, err
 	}
+	if !dryRun && in.settled.holds(&s.Space, time.Now(), &d.reviews) {
+		return result, nil
+	}
+	in.settled.begin(dryRun)
 	r, err := driver.Run(ctx, in.drivers, &s.Space, dryRun)
+	if err == nil && !dryRun {
+		in.settled.end(&s.Space, time.Now())
+	}
 	for _, c := range r.Changes {
 		c.Space = s.Name
 		result.Changes = append(result.Changes, c)

@@ -417,3 +417,69 @@ func TestNothingStaysOpen(t *testing.T) {
 	l.reconcile(false, router("red"))
 	l.stands("red")
 }
+
+// counting is a driver that counts how often it is run, and reports a change when told.
+type counting struct {
+	runs   int
+	events chan struct{}
+}
+
+func (*counting) Name() string { return "counting" }
+
+func (c *counting) Reconcile(context.Context, *desired.Space, bool) (driver.Result, error) {
+	c.runs++
+	return driver.Result{}, nil
+}
+
+func (c *counting) Events(context.Context) (<-chan struct{}, error) { return c.events, nil }
+
+// A settled space is read again only when it is wanted otherwise, when a change in it is
+// reported, or, a few at a time, when it has not been read for long.
+func TestSettledSpacesAreNotRead(t *testing.T) {
+	dir := netns.Dir(t.TempDir())
+	t.Cleanup(func() { _ = dir.Remove() })
+	drivers := map[string]*counting{}
+	d := New(Options{Dir: dir, Drivers: func(ns *netns.NS, space string) ([]driver.Driver, error) {
+		drivers[space] = &counting{events: make(chan struct{})}
+		return []driver.Driver{drivers[space]}, nil
+	}})
+	t.Cleanup(func() { _ = d.Close() })
+	woken, err := d.Events(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	node := &desired.Node{Spaces: []desired.NamedSpace{{Name: "a"}, {Name: "b"}}}
+	pass := func(dryRun bool, a, b int) {
+		t.Helper()
+		if _, err := d.Reconcile(t.Context(), node, dryRun); err != nil {
+			t.Fatal(err)
+		}
+		if drivers["a"].runs != a || drivers["b"].runs != b {
+			t.Errorf("read %d and %d times, want %d and %d", drivers["a"].runs, drivers["b"].runs, a, b)
+		}
+	}
+	pass(false, 1, 1)
+	pass(false, 1, 1)
+	pass(true, 2, 2) // drift is looked for everywhere
+	pass(false, 2, 2)
+	node.Spaces[0].Sysctls = []desired.Sysctl{{Key: "net.ipv4.ip_forward", Value: "1"}}
+	pass(false, 3, 2)
+	pass(false, 3, 2)
+	drivers["b"].events <- struct{}{}
+	<-woken
+	pass(false, 3, 3)
+	pass(false, 3, 3)
+	for _, in := range d.open {
+		in.settled.at = in.settled.at.Add(-reviewAfter)
+	}
+	pass(false, 4, 4)
+	pass(false, 4, 4)
+	for _, in := range d.open {
+		in.settled.at = in.settled.at.Add(-reviewAfter)
+	}
+	reviews := 1
+	now := time.Now()
+	if d.open["a"].settled.holds(&node.Spaces[0].Space, now, &reviews) || reviews != 0 || !d.open["b"].settled.holds(&node.Spaces[1].Space, now, &reviews) {
+		t.Error("more spaces were reviewed than a pass may")
+	}
+}
