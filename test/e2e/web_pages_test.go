@@ -45,6 +45,12 @@ const everyKind = `
 ---
 {kind: subnet, id: 10.60.0.0/24, vnet: desk, gateway: 10.60.0.1}
 ---
+{kind: backplane, id: trunk, type: vxlan, members: [{node: node1, address: 192.168.0.1}, {node: node2, address: 192.168.0.2}]}
+---
+{kind: sector, id: shop, alias: "The <b>shop</b>", subnets: [172.31.0.0/24], forwards: [{port: tcp/8080, to: 172.31.0.42}]}
+---
+{kind: load-balancer, id: shop-web, sector: shop, port: 80}
+---
 {kind: dns, id: corp, type: powerdns, url: "https://pdns.example.com:8081/api/v1/servers/localhost", key: secret}
 ---
 {kind: alias, id: admin, cidr: 10.50.2.10, comment: "مكتب 👩‍💻 <b>x</b>"}
