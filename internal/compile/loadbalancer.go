@@ -25,12 +25,8 @@ import (
 
 // loadBalancers adds the load balancers of a gateway's sector.
 func (n *sectorBuilder) loadBalancers(g *gateway) {
-	for _, o := range n.cfg.List(model.KindLoadBalancer) {
-		l := o.(*model.LoadBalancer)
+	for _, l := range n.balancers[g.sector.ID] {
 		owner := model.Ref(model.KindLoadBalancer, l.ID)
-		if l.Sector != g.sector.ID {
-			continue
-		}
 		if n.facts.HAProxy == "" && n.facts.Features != nil {
 			n.noteOf(fault.Lacking, LevelError, owner, msgHAProxyMissing, n.name)
 			continue
@@ -136,12 +132,7 @@ func (r *gatewayRules) balance(f family, a netip.Addr) {
 	r.set(desired.Set{Name: set, Type: "inet_service", Elements: slices.Compact(ports)})
 	r.dnat = append(r.dnat, fmt.Sprintf("%s daddr %s tcp dport @%s dnat %s to %s", f.ip, a, set, f.ip, gate))
 	r.input = append(r.input, fmt.Sprintf("%s daddr { %s } tcp dport @%s accept", f.ip, strings.Join(gates, ", "), set))
-	first, last := r.backplane.Ports(r.member.Slice)
-	target := fmt.Sprintf("%s:%d-%d", a, first, last)
-	if a.Is6() {
-		target = fmt.Sprintf("[%s]:%d-%d", a, first, last)
-	}
-	r.snat = append(r.snat, fmt.Sprintf("oifname %q %s saddr { %s } meta l4proto tcp snat %s to %s", linkNode, f.ip, strings.Join(gates, ", "), f.ip, target))
+	r.snat = append(r.snat, fmt.Sprintf("oifname %q %s saddr { %s } meta l4proto tcp snat %s to %s", linkNode, f.ip, strings.Join(gates, ", "), f.ip, r.source(a)))
 	if marks := r.sliceMarks(); len(marks) > 0 {
 		r.raw = append(r.raw, fmt.Sprintf("iifname %q %s daddr %s meta l4proto tcp meta mark set th dport map { %s } notrack accept", linkGateway, f.ip, a, strings.Join(marks, ", ")))
 	}

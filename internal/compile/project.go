@@ -141,6 +141,22 @@ func (p *Projector) zone(out *model.Config, z *model.Zone, node string) {
 	}
 }
 
+// projectSectors adds the sectors of the zones that a node has, and their backplanes.
+func (p *Projector) projectSectors(out *model.Config) {
+	for id, s := range p.cfg.Sectors {
+		if out.VNets[s.VNet] == nil {
+			continue
+		}
+		set(&out.Sectors, id, s)
+		if b := p.cfg.Backplanes[s.Backplane]; b != nil {
+			set(&out.Backplanes, b.ID, b)
+		}
+		for _, l := range p.loadBalancers[id] {
+			set(&out.LoadBalancers, l.ID, l)
+		}
+	}
+}
+
 // policies adds the route maps and prefix lists that the node's objects refer to.
 func (p *Projector) policies(out *model.Config, need *policies, node string) {
 	for _, m := range p.memberships[node] {

@@ -56,6 +56,10 @@ type sectorBuilder struct {
 	nets   *networks
 	routed map[string]map[string]bool // as routed.zones
 	spaces []desired.NamedSpace
+	// guests are the nodes of guests by their addresses, by VNet; balancers are the load
+	// balancers, sorted by ID, by sector.
+	guests    map[string]map[netip.Addr]string
+	balancers map[string][]*model.LoadBalancer
 	// tunnels are the ports of the sectors' VNets that lead to other nodes, gateways those
 	// that lead to gateways, and macs the MAC addresses of these.
 	tunnels, gateways, macs []string
@@ -74,6 +78,7 @@ func compileSectors(of *node) *sectors {
 	for zone, names := range nets.routed.zones {
 		b.routed[zone] = maps.Clone(names)
 	}
+	b.index()
 	for _, o := range b.cfg.List(model.KindSector) {
 		b.sector(o.(*model.Sector))
 	}
@@ -81,6 +86,26 @@ func compileSectors(of *node) *sectors {
 	joined := *nets
 	joined.routed.zones = b.routed
 	return &sectors{host: b.out, spaces: b.spaces, joined: &joined}
+}
+
+// index finds the guests of VNets and the load balancers of sectors, once for all gateways.
+func (n *sectorBuilder) index() {
+	n.guests, n.balancers = map[string]map[netip.Addr]string{}, map[string][]*model.LoadBalancer{}
+	for _, b := range n.bindings {
+		if b.Node == "" {
+			continue
+		}
+		if n.guests[b.VNet] == nil {
+			n.guests[b.VNet] = map[netip.Addr]string{}
+		}
+		for _, ip := range b.IPs {
+			n.guests[b.VNet][ip] = b.Node
+		}
+	}
+	for _, o := range n.cfg.List(model.KindLoadBalancer) {
+		l := o.(*model.LoadBalancer)
+		n.balancers[l.Sector] = append(n.balancers[l.Sector], l)
+	}
 }
 
 // gateway is the gateway of one sector on the node.
@@ -93,6 +118,8 @@ type gateway struct {
 	inside, outside desired.Link
 	subnets         []*model.Subnet
 	space           *desired.NamedSpace
+	// guests are the nodes of the sector's guests, by their addresses.
+	guests map[netip.Addr]string
 	// balancers are the sector's load balancers.
 	balancers []*model.LoadBalancer
 }
@@ -107,14 +134,17 @@ func (n *sectorBuilder) sector(s *model.Sector) {
 	if !n.needs(owner, model.FeatureVeth, model.FeatureNFTNAT, model.FeatureNFTBridge) {
 		return
 	}
-	g := &gateway{sector: s, backplane: b, member: b.Member(n.name), owner: owner, subnets: n.subnets[s.VNet]}
-	for vnet, link := range map[string]*desired.Link{s.VNet: &g.inside, b.VNet: &g.outside} {
-		have, made := n.nets.table[vnet]
+	g := &gateway{sector: s, backplane: b, member: b.Member(n.name), owner: owner, subnets: n.subnets[s.VNet], guests: n.guests[s.VNet]}
+	for _, needed := range []struct {
+		vnet string
+		link *desired.Link
+	}{{s.VNet, &g.inside}, {b.VNet, &g.outside}} {
+		have, made := n.nets.table[needed.vnet]
 		if !made {
-			n.noteOf(fault.Consequence, LevelError, owner, msgSectorWithoutVNet, n.name, vnet)
+			n.noteOf(fault.Consequence, LevelError, owner, msgSectorWithoutVNet, n.name, needed.vnet)
 			return
 		}
-		*link = have
+		*needed.link = have
 	}
 	if len(n.nets.routed.zones[b.VNet]) == 0 {
 		n.noteOf(fault.Consequence, LevelError, owner, msgSectorBackplaneNotRouted, b.ID, n.name)
@@ -153,12 +183,7 @@ func (n *sectorBuilder) legs(g *gateway) bool {
 	for _, a := range s.Addresses() {
 		n.out.Routes = append(n.out.Routes, desired.Route{Dst: netip.PrefixFrom(a, a.BitLen()), Link: outside, Via: outsideGateway, Table: table, Owner: g.owner})
 	}
-	zone := n.routed[g.backplane.VNet]
-	if zone == nil {
-		zone = map[string]bool{}
-		n.routed[g.backplane.VNet] = zone
-	}
-	zone[outside] = true
+	n.routed[g.backplane.VNet][outside] = true
 	n.tunnels = append(n.tunnels, naming.Tunnel.Of(vnet))
 	n.gateways = append(n.gateways, naming.SectorGateway.Of(vnet))
 	n.macs = append(n.macs, n.gatewayMAC(g))

@@ -9,13 +9,12 @@ import (
 
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 	"github.com/viaduct-sdn/viaduct/internal/fault"
-	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
 // family is what differs between IPv4 and IPv6 in the table of a gateway.
 type family struct {
-	suffix, ip, addr, icmp, proto string // "4", "ip", "ipv4_addr", "icmp", "icmp"
-	errors                        string
+	suffix, ip, addr, nfproto, icmp string // "4", "ip", "ipv4_addr", "ipv4", "icmp"
+	errors                          string
 	// inner and port are the offsets, in bits from the ICMP header on, of the protocol and
 	// of the source port of the packet that an ICMP error is about (RFC 792, RFC 4443).
 	inner, port int
@@ -24,8 +23,8 @@ type family struct {
 }
 
 var families = []family{
-	{"4", "ip", "ipv4_addr", "icmp", "icmp", "{ destination-unreachable, time-exceeded, parameter-problem }", 8 * (8 + 9), 8 * (8 + 20), 1},
-	{"6", "ip6", "ipv6_addr", "icmpv6", "icmpv6", "{ destination-unreachable, packet-too-big, time-exceeded, parameter-problem }", 8 * (8 + 6), 8 * (8 + 40), 58},
+	{"4", "ip", "ipv4_addr", "ipv4", "icmp", "{ destination-unreachable, time-exceeded, parameter-problem }", 8 * (8 + 9), 8 * (8 + 20), 1},
+	{"6", "ip6", "ipv6_addr", "ipv6", "icmpv6", "{ destination-unreachable, packet-too-big, time-exceeded, parameter-problem }", 8 * (8 + 6), 8 * (8 + 40), 58},
 }
 
 func (f family) of(a netip.Addr) bool { return a.IsValid() && a.Is4() == (f.suffix == "4") }
@@ -34,7 +33,6 @@ func (f family) of(a netip.Addr) bool { return a.IsValid() && a.Is4() == (f.suff
 type gatewayRules struct {
 	*gateway
 	node  string
-	place func(to netip.Addr) (slice int, known bool)
 	table desired.Table
 	// raw, dnat, snat, forward and input are the rules of the chains.
 	raw, dnat, snat, forward, input []string
@@ -42,7 +40,7 @@ type gatewayRules struct {
 
 // gatewayTable is the table of a gateway: hand-over, translation, and what may pass.
 func (n *sectorBuilder) gatewayTable(g *gateway) desired.Table {
-	r := &gatewayRules{gateway: g, node: n.name, place: n.places(g), table: desired.Table{Family: "inet", Name: TableName}}
+	r := &gatewayRules{gateway: g, node: n.name, table: desired.Table{Family: "inet", Name: TableName}}
 	r.forward = []string{
 		"tcp flags syn tcp option maxseg size set rt mtu",
 		"oifname " + strconv.Quote(linkNode) + fmt.Sprintf(" meta mark & 0xffffff00 == 0x%08x accept", handOverMark),
@@ -73,13 +71,9 @@ func (n *sectorBuilder) gatewayTable(g *gateway) desired.Table {
 // family adds the rules of one IP version.
 func (r *gatewayRules) family(f family) {
 	var subnets []netip.Prefix
-	var gate netip.Addr
 	for _, s := range r.subnets {
 		if f.of(s.CIDR.Addr()) {
 			subnets = append(subnets, s.CIDR.Masked())
-			if !gate.IsValid() {
-				gate = s.Gateway
-			}
 		}
 	}
 	if len(subnets) == 0 {
@@ -89,7 +83,7 @@ func (r *gatewayRules) family(f family) {
 	r.set(desired.Set{Name: "closed" + f.suffix, Type: f.addr, Interval: true, Elements: disjoint(r.closed(f))})
 	if a := r.sector.AddressFor(subnets[0].Addr()); a.IsValid() {
 		r.slices(f, a)
-		r.forwards(f, a, gate)
+		r.forwards(f, a)
 		r.balance(f, a)
 		r.floating(f)
 		r.leave(f, a)
@@ -150,8 +144,8 @@ func (r *gatewayRules) sliceMarks() []string {
 
 // forwards leads ports of the sector's address to guests: on the guest's own node, through
 // which its replies pass. The address itself answers pings with that of the gateway.
-func (r *gatewayRules) forwards(f family, a, gate netip.Addr) {
-	if gate.IsValid() {
+func (r *gatewayRules) forwards(f family, a netip.Addr) {
+	if gate := r.gate(f); gate.IsValid() {
 		r.dnat = append(r.dnat, fmt.Sprintf("%s daddr %s %s type echo-request dnat %s to %s", f.ip, a, f.icmp, f.ip, gate))
 	}
 	var to, elsewhere []string
@@ -240,34 +234,25 @@ func (r *gatewayRules) floating(f family) {
 // leave translates the source of what leaves: to the sector's address, with a port of the
 // node's slice.
 func (r *gatewayRules) leave(f family, a netip.Addr) {
-	first, last := r.backplane.Ports(r.member.Slice)
-	target := fmt.Sprintf("%s:%d-%d", a, first, last)
-	if a.Is6() {
-		target = fmt.Sprintf("[%s]:%d-%d", a, first, last)
-	}
-	out := fmt.Sprintf("oifname %q meta nfproto %s ", linkBackplane, map[string]string{"4": "ipv4", "6": "ipv6"}[f.suffix])
+	out := fmt.Sprintf("oifname %q meta nfproto %s ", linkBackplane, f.nfproto)
 	r.snat = append(r.snat,
-		fmt.Sprintf("%smeta l4proto { tcp, udp, %s } snat %s to %s", out, f.proto, f.ip, target),
+		fmt.Sprintf("%smeta l4proto { tcp, udp, %s } snat %s to %s", out, f.icmp, f.ip, r.source(a)),
 		fmt.Sprintf("%ssnat %s to %s", out, f.ip, a))
 }
 
-// places returns where guests of a sector are: the slice of the node of an address.
-func (n *sectorBuilder) places(g *gateway) func(netip.Addr) (slice int, known bool) {
-	at := map[netip.Addr]string{}
-	for _, b := range n.bindings {
-		if b.VNet == g.sector.VNet && b.Node != "" {
-			for _, ip := range b.IPs {
-				at[ip] = b.Node
-			}
-		}
+// source is the target of source NAT to the sector's address: with the ports of the node's slice.
+func (r *gatewayRules) source(a netip.Addr) string {
+	first, last := r.backplane.Ports(r.member.Slice)
+	return fmt.Sprintf("%s-%d", netip.AddrPortFrom(a, uint16(first)), last)
+}
+
+// place returns where a guest of the sector is: the slice of the node of its address.
+func (g *gateway) place(a netip.Addr) (slice int, known bool) {
+	m := g.backplane.Member(g.guests[a])
+	if m == nil {
+		return 0, false
 	}
-	return func(a netip.Addr) (int, bool) {
-		m := g.backplane.Member(at[a])
-		if m == nil {
-			return 0, false
-		}
-		return m.Slice, true
-	}
+	return m.Slice, true
 }
 
 // noteGuests warns of forwards and floating addresses to guests that are nowhere.
@@ -275,9 +260,8 @@ func (n *sectorBuilder) noteGuests(g *gateway) {
 	if g.backplane.Members[0].Node != n.name {
 		return // all members would say the same
 	}
-	place := n.places(g)
 	warn := func(what string, to netip.Addr) {
-		if _, known := place(to); !known {
+		if _, known := g.place(to); !known {
 			n.noteOf(fault.Consequence, LevelWarning, g.owner, msgSectorTargetNowhere, what, to)
 		}
 	}
@@ -286,21 +270,5 @@ func (n *sectorBuilder) noteGuests(g *gateway) {
 	}
 	for _, x := range g.sector.FloatingIPs {
 		warn("floating IP "+x.Address.String(), x.Target)
-	}
-}
-
-// projectSectors adds the sectors of the zones that a node has, and their backplanes.
-func (p *Projector) projectSectors(out *model.Config) {
-	for id, s := range p.cfg.Sectors {
-		if out.VNets[s.VNet] == nil {
-			continue
-		}
-		set(&out.Sectors, id, s)
-		if b := p.cfg.Backplanes[s.Backplane]; b != nil {
-			set(&out.Backplanes, b.ID, b)
-		}
-		for _, l := range p.loadBalancers[id] {
-			set(&out.LoadBalancers, l.ID, l)
-		}
 	}
 }
