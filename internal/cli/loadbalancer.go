@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/viaduct-sdn/viaduct/pkg/api"
-	"github.com/viaduct-sdn/viaduct/pkg/client"
 )
 
 func (a *app) loadBalancerCommand() *cobra.Command {
@@ -50,7 +49,7 @@ a weight: 100=50. Further properties are written as for viaduct set.`,
 			if err != nil {
 				return err
 			}
-			return a.put(cmd.Context(), o, client.IfAbsent)
+			return a.add(cmd.Context(), c, o, given[0])
 		},
 	}
 	f := cmd.Flags()

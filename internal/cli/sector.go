@@ -46,29 +46,17 @@ backplane are the lowest that are free.
 			if len(s.Subnets) == 0 {
 				return usagef(cmd, "give the sector a network: --subnet 172.16.0.0/24")
 			}
-			return a.put(cmd.Context(), s, client.IfAbsent)
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			return a.add(cmd.Context(), c, s, s.ID)
 		},
 	}
 	cmd.Flags().StringArrayVar(&subnets, "subnet", nil, "a network of the sector; may be repeated")
 	cmd.Flags().StringVar(&alias, "alias", "", "description")
 	cmd.Flags().StringVar(&backplane, "backplane", "", "the backplane, where there are several")
 	return cmd
-}
-
-// put stores a revisioned object and prints what was edited.
-func (a *app) put(ctx context.Context, o model.Object, condition string) error {
-	c, err := a.client()
-	if err != nil {
-		return err
-	}
-	res, err := c.Put(ctx, o, condition)
-	if condition == client.IfAbsent && api.IsType(err, api.TypeConflict) {
-		return &exitError{ExitConflict, fmt.Errorf("%s %s exists already (%w); viaduct set changes it", o.ObjectKind(), o.ObjectID(), err)}
-	}
-	if err != nil {
-		return explain(err, nil)
-	}
-	return a.edited(true, res)
 }
 
 func (a *app) sectorDeleteCommand() *cobra.Command {
@@ -268,7 +256,11 @@ node has no VRFs or no FRR a VXLAN zone with anycast gateways. An EVPN controlle
 					return usagef(cmd, "--%s %q is not a network: write it like %s", f.flag, f.text, model.DefaultBackplaneCIDR)
 				}
 			}
-			return a.put(cmd.Context(), b, client.IfAbsent)
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			return a.add(cmd.Context(), c, b, b.ID)
 		},
 	}
 	f := cmd.Flags()

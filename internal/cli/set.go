@@ -115,16 +115,22 @@ are written as for viaduct set.
 			if err != nil {
 				return err
 			}
-			res, err := c.Put(cmd.Context(), o, client.IfAbsent)
-			if api.IsType(err, api.TypeConflict) {
-				return &exitError{ExitConflict, fmt.Errorf("%s %s exists already (%w); viaduct set changes it", kind, given[1], err)}
-			}
-			if err != nil {
-				return explain(err, nil)
-			}
-			return a.edited(kind.Revisioned(), res)
+			return a.add(cmd.Context(), c, o, given[1])
 		},
 	}
+}
+
+// add stores an object that must not exist yet, and prints what was edited. The user calls
+// it by name.
+func (a *app) add(ctx context.Context, c *client.Client, o model.Object, name string) error {
+	res, err := c.Put(ctx, o, client.IfAbsent)
+	if api.IsType(err, api.TypeConflict) {
+		return &exitError{ExitConflict, fmt.Errorf("%s %s exists already (%w); viaduct set changes it", o.ObjectKind(), name, err)}
+	}
+	if err != nil {
+		return explain(err, nil)
+	}
+	return a.edited(o.ObjectKind().Revisioned(), res)
 }
 
 // parseAssignments reads "property=value" and "property-".

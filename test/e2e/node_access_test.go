@@ -110,6 +110,13 @@ func (c *cluster) refused(guest, addr string) {
 // listens takes connections on a machine's addresses until the test ends.
 func (c *cluster) listens(machine string) (port int) {
 	c.t.Helper()
+	return c.serves(machine, func(net.Conn) {})
+}
+
+// serves takes connections on a machine's addresses until the test ends, and closes each
+// after it was answered.
+func (c *cluster) serves(machine string, answer func(net.Conn)) (port int) {
+	c.t.Helper()
 	var l net.Listener
 	if err := c.inside(machine, func() (err error) {
 		l, err = net.Listen("tcp", ":0")
@@ -124,6 +131,7 @@ func (c *cluster) listens(machine string) (port int) {
 			if err != nil {
 				return
 			}
+			answer(conn)
 			_ = conn.Close()
 		}
 	}()

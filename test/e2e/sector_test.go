@@ -80,25 +80,8 @@ func TestSectorAddress(t *testing.T) {
 // echoes answers TCP connections on a machine with the address that it sees.
 func (c *cluster) echoes(machine string) (addr string) {
 	c.t.Helper()
-	var l net.Listener
-	if err := c.inside(machine, func() (err error) {
-		l, err = net.Listen("tcp", ":0")
-		return err
-	}); err != nil {
-		c.t.Fatal(err)
-	}
-	c.t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = io.WriteString(conn, conn.RemoteAddr().String())
-			_ = conn.Close()
-		}
-	}()
-	return fmt.Sprintf("198.51.100.1:%d", l.Addr().(*net.TCPAddr).Port)
+	port := c.serves(machine, func(conn net.Conn) { _, _ = io.WriteString(conn, conn.RemoteAddr().String()) })
+	return fmt.Sprintf("198.51.100.1:%d", port)
 }
 
 // asks returns the address by which a guest is seen.
