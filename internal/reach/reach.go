@@ -101,7 +101,7 @@ type Answer struct {
 	// Verdict is that of the last step; if the reply does not come back, that of the reply.
 	Verdict Verdict `json:"verdict"`
 	Steps   []Step  `json:"steps"`
-	// Reply is the way of the first reply; nil if there is none, or nothing is known of it.
+	// Reply is the path of the first reply; nil without a reply, or if its path is unknown.
 	Reply *Reply `json:"reply,omitempty"`
 }
 

@@ -2,7 +2,7 @@ package reach
 
 import "github.com/viaduct-sdn/viaduct/internal/naming"
 
-// back is the path of the first reply to a packet that arrived or left; nil if there is none.
+// back is the path of the first reply to a packet that arrived or left; nil without one.
 func (w *walk) back() *Reply {
 	r := &walk{n: w.n, q: Query{From: w.q.To, To: w.q.From, Proto: w.q.Proto}, packet: w.packet.answered(), seen: w.seen, reply: true}
 	// On its way the packet's place changed, its addresses did not.

@@ -15,7 +15,7 @@ import (
 // same time, one has to choose again.
 const guardKey = "sector/allocated"
 
-// Nodes is what is known of the nodes of the cluster.
+// Nodes describes the nodes of the cluster.
 type Nodes interface {
 	// Names returns the names of the nodes that have joined, sorted.
 	Names() []string

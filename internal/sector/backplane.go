@@ -15,7 +15,7 @@ import (
 // then need no new division, which would cost connections.
 const minSlices = 8
 
-// backplane completes a backplane and derives what it stands for.
+// backplane completes a backplane and derives its objects.
 func (p *plan) backplane(given *model.Backplane) error {
 	b := *given
 	old := p.before.Backplanes[b.ID]
@@ -254,7 +254,7 @@ func (p *plan) removeOthers(vnet string, had []netip.Prefix, wanted []string) {
 	}
 }
 
-// removeBackplane removes what a backplane stands for: a controller of its own as well, if no
+// removeBackplane removes the objects of a backplane: its own controller too, if no
 // other zone has it.
 func (p *plan) removeBackplane(b *model.Backplane) {
 	if b.VNet == "" {

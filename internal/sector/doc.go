@@ -1,4 +1,4 @@
-// Package sector makes what backplanes and sectors stand for: it completes them with the
+// Package sector derives objects from backplanes and sectors: it completes them with the
 // tags and addresses that they leave open, and keeps their zones, VNets, subnets and the
 // EVPN controller equal to them.
 //

@@ -11,7 +11,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/model"
 )
 
-// sector completes a sector and derives what it stands for.
+// sector completes a sector and derives its objects.
 func (p *plan) sector(given *model.Sector) error {
 	s := *given
 	old := p.before.Sectors[s.ID]
@@ -118,7 +118,7 @@ func (p *plan) sectorVNet(s *model.Sector, b *model.Backplane, tag int) {
 	}
 }
 
-// sectorNetwork derives the zone of a sector, whose tunnels are those of its backplane's nodes.
+// sectorNetwork derives the zone of a sector, with tunnels between the members of its backplane.
 func (p *plan) sectorNetwork(s *model.Sector, b *model.Backplane) {
 	z := model.Zone{ID: s.VNet, Type: model.ZoneVXLAN, IPAM: model.IPAMBuiltin, DHCP: model.DHCPDnsmasq}
 	if have := p.cfg.Zones[s.VNet]; have != nil {
@@ -146,10 +146,10 @@ func subnetIDs(s *model.Sector) []string {
 	return out
 }
 
-// all are the configurations whose values are taken.
+// all are the configurations with values that are not free.
 func (p *plan) all() []*model.Config { return append([]*model.Config{p.cfg}, p.others...) }
 
-// taken reports whether a VXLAN network identifier is used, by another VNet than the named one.
+// taken reports whether another VNet, or the zone of another VNet, uses a VXLAN network identifier.
 func (p *plan) taken(vni int, vnet string) bool {
 	for _, c := range p.all() {
 		for o := range c.Each(model.KindVNet) {
@@ -193,7 +193,7 @@ func (p *plan) tagOf(vnet string) int {
 	return tag
 }
 
-// freeSectorTag returns the lowest tag for sectors whose names are free too; 0 if there is none.
+// freeSectorTag returns the lowest free tag for sectors that also gives a free name; 0 without one.
 func (p *plan) freeSectorTag() int {
 	p.chosen = true
 	used := map[int]bool{}

@@ -17,7 +17,7 @@ func usable(k *desired.KeyPair) error {
 	return err
 }
 
-// expired is the error of a usable certificate of which the time is over.
+// expired returns the error of a usable certificate that has expired.
 func expired(k *desired.KeyPair) error {
 	if k == nil {
 		return nil

@@ -5,7 +5,7 @@
 // # Process
 //
 // HAProxy is a process in its own session that outlives the agent; the next agent finds it by
-// its runtime API, a socket in the driver's directory. The process itself tells what it was
+// its runtime API, a socket in the driver's directory. The process itself reports what it was
 // started with: see the structure of a configuration in render/haproxy. It runs as a user of
 // its own whose only capabilities are CAP_SYS_ADMIN, to enter network namespaces, and
 // CAP_NET_BIND_SERVICE.
@@ -20,7 +20,7 @@
 //     to be started has them too.
 //   - For any other change a new process takes the listening sockets of the running one (-x),
 //     which then accepts no more connections and is ended by a later pass, when it has none left.
-//     No connection is refused meanwhile. A new process that cannot start leaves the running one
+//     No connection is refused during that. A new process that cannot start leaves the running one
 //     as it is, and the file. HAProxy's own way (-sf) is of no use here: see Driver.start.
 //   - A load balancer that HAProxy refuses, or whose certificate cannot be used, keeps what it
 //     had; the others change.

@@ -91,7 +91,7 @@ func (p *pass) keepOthers(check func(l *desired.LoadBalancer) error) (any bool) 
 	return any
 }
 
-// consequence says what an error of a load balancer means for it.
+// consequence describes what an error of a load balancer means for it.
 func (p *pass) consequence(name string) string {
 	if p.before[name] != nil {
 		return "it goes on with what it had"
@@ -256,8 +256,8 @@ func (p *pass) apply(ctx context.Context) error {
 	return errors.Join(d.record(p.chosen), d.prune(p.chosen, p.namespaces))
 }
 
-// update changes servers in the running process. What is not as wanted afterwards needs
-// another process.
+// update changes servers in the running process. A server that still differs
+// afterwards requires another process.
 func (p *pass) update(ctx context.Context) (err error) {
 	if len(p.commands) == 0 {
 		return nil

@@ -8,7 +8,7 @@ import (
 	"github.com/viaduct-sdn/viaduct/internal/desired"
 )
 
-// A node may have hundreds of spaces, and to read one takes as long as many writes. A space
+// A node may have hundreds of spaces, and reading one is as slow as many writes. A space
 // that was brought into its wanted state is not read again before it is wanted otherwise or
 // the kernel reports a change in it. Settings of the kernel (sysctl) change without a report,
 // so settled spaces are also reviewed, a few in each pass.
@@ -17,7 +17,7 @@ const (
 	maxReviews  = 4
 )
 
-// settled is what is known of the state of a space since it was last read. The zero value
+// settled describes the state of a space since it was last read. The zero value
 // knows nothing.
 type settled struct {
 	// heard is true if changes in the space are reported.
@@ -43,8 +43,8 @@ func (s *settled) listen(source <-chan struct{}) <-chan struct{} {
 	return out
 }
 
-// holds reports whether the space need not be read. It takes one of the reviews if it is
-// read only because of its age.
+// holds reports whether the space need not be read. It uses one of the reviews if the
+// space is read only because of its age.
 func (s *settled) holds(want *desired.Space, now time.Time, reviews *int) bool {
 	if !s.heard || s.want == nil || s.touched.Load() || !reflect.DeepEqual(s.want, want) {
 		return false
@@ -56,7 +56,7 @@ func (s *settled) holds(want *desired.Space, now time.Time, reviews *int) bool {
 	return false
 }
 
-// begin is called before the space is read: what is reported from then on counts. A dry run
+// begin is called before the space is read: only later reports count. A dry run
 // settles nothing, and what was reported before it stays to be read.
 func (s *settled) begin(dryRun bool) {
 	if !dryRun {

@@ -116,8 +116,8 @@ func Open(ns *netns.NS) (*Conn, error) {
 // Close closes the connection.
 func (c *Conn) Close() error { return c.c.Close() }
 
-// Dump lists the entries that a filter selects. Entries that come or go meanwhile may be
-// missing.
+// Dump lists the entries that a filter selects. Entries that are added or removed
+// during the dump may be missing.
 func (c *Conn) Dump(ctx context.Context, f Filter) ([]Entry, error) {
 	var out []Entry
 	err := c.c.Dump(ctx, f.request, func() { out = nil }, func(_ uint16, payload []byte) {
@@ -132,8 +132,8 @@ func (c *Conn) Dump(ctx context.Context, f Filter) ([]Entry, error) {
 }
 
 // Delete removes entries that Dump returned or an event reported, and no later ones with the
-// same tuples as far as Entry.ID tells them apart; with ID 0 any with the tuples. It returns
-// how many it removed; one that is gone is no error.
+// same tuples as far as Entry.ID distinguishes them; with ID 0 any with the tuples. It returns
+// how many it removed; a missing one is not an error.
 func (c *Conn) Delete(ctx context.Context, entries []Entry) (deleted int, err error) {
 	errs := c.do(ctx, entries, remove)
 	for i, err := range errs {
@@ -147,8 +147,8 @@ func (c *Conn) Delete(ctx context.Context, entries []Entry) (deleted int, err er
 }
 
 // Restore makes entries, with their translation. It returns how many it made, and those that
-// exist already, which stay as they are: whoever wants to replace them deletes them first. A
-// connection whose translated address and port another one has is among them.
+// exist already, which it leaves unchanged: delete them first to replace them. They include a
+// connection with a translated address and port that are in use.
 func (c *Conn) Restore(ctx context.Context, entries []Entry) (restored int, existing []Entry, err error) {
 	errs := c.do(ctx, entries, restore)
 	for i, err := range errs {

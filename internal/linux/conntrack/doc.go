@@ -19,8 +19,8 @@
 // Sequence numbers are not part of what the kernel lists. A restored TCP entry is liberal
 // (IP_CT_TCP_FLAG_BE_LIBERAL): its packets are not checked against windows.
 //
-// # What is not carried over
+// # Not restored
 //
 // Expectations and sequence adjustments of helpers (FTP, SIP), labels, and the state of SCTP
-// and DCCP, whose entries Restore refuses.
+// and DCCP: Restore refuses their entries.
 package conntrack

@@ -70,7 +70,7 @@ type TCP struct {
 	State uint8
 	// WScaleOrig and WScaleReply are the window scales of the sides, 0 to 14 (RFC 7323).
 	WScaleOrig, WScaleReply uint8
-	// FlagsOrig and FlagsReply are what is known of the sides (IP_CT_TCP_FLAG_*).
+	// FlagsOrig and FlagsReply describe the two sides (IP_CT_TCP_FLAG_*).
 	FlagsOrig, FlagsReply uint8
 }
 
@@ -87,7 +87,7 @@ type Entry struct {
 	Zone uint16
 	// TCP is the state of a TCP connection; zero otherwise.
 	TCP TCP
-	// ID tells the entry from a later one with the same tuples, unless the kernel uses the
+	// ID distinguishes the entry from a later one with the same tuples, unless the kernel uses the
 	// same memory for it. It has a meaning in the namespace that the entry was read from only,
 	// and is not part of the wire form.
 	ID uint32

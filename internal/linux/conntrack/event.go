@@ -23,7 +23,7 @@ const (
 	EventDestroy
 )
 
-// Event is a change of an entry. Entry holds what the kernel tells with it: the tuples and the
+// Event is a change of an entry. Entry holds what the kernel reports with it: the tuples and the
 // ID always, of a destroyed one neither timeout nor state.
 type Event struct {
 	Type  EventType
@@ -132,7 +132,7 @@ func (l *Listener) Next(ctx context.Context) ([]Event, error) {
 	return out, nil
 }
 
-// event decodes a notification: a message that makes an entry tells of a new one or of an
+// event decodes a notification: a message that makes an entry reports a new one or of an
 // update.
 func event(typ, flags uint16, payload []byte) (Event, bool) {
 	e, ok := parse(payload)

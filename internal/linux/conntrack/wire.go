@@ -21,7 +21,7 @@ import (
 const wireMagic = "VCT\x01"
 
 const (
-	// MaxEntries is how many entries Decode takes at most.
+	// MaxEntries bounds the entries that Decode accepts.
 	MaxEntries = 1 << 20
 	// wireFixed is the length of an entry without its addresses, in bytes.
 	wireFixed = 2 + 12 + 2 + 12 + 5
@@ -76,7 +76,7 @@ func (e *Entry) wirable() error {
 	return nil
 }
 
-// errWire is the error for what is not the wire form of entries.
+// errWire is the error for bytes that are not the wire form of entries.
 var errWire = errors.New("not a list of tracked connections, or cut off")
 
 // Decode reads entries in their wire form. It refuses another version of it, and entries

@@ -16,5 +16,5 @@
 // # Structure
 //
 // All that cannot change at run time is the structure of a configuration. Its digest is the
-// description of the process, so that the process itself tells what it was started with.
+// description of the process, so that the process itself reports what it was started with.
 package haproxy

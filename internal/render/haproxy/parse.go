@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Info is what a running process says about itself (management manual, "show info").
+// Info is what a running process reports about itself (management manual, "show info").
 type Info struct {
 	// PID is its process ID, Structure the digest of what it was started with.
 	PID       int
