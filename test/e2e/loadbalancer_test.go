@@ -116,6 +116,7 @@ func (c *cluster) converge() {
 	for _, node := range []string{"node1", "node2", "node3"} {
 		c.standsAs(node, protocol.Converged, 20*time.Second)
 	}
+	c.stands()
 }
 
 // servesTLS demands TLS with a certificate of the manifest, and that a key of another is refused.
